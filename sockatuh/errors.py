@@ -1,0 +1,154 @@
+"""Every error SockAtuh raises, in one tree.
+
+    SockAtuhError
+    ├── ProtocolError            bytes from the network that mean nothing; never leaves the core
+    ├── ConfigurationError       settings that cannot be used, all of them at once
+    ├── StoreError               the database cannot be used
+    │   ├── DatabaseTooNew
+    │   └── DatabaseUnusable
+    ├── KeyFileError             a key file that is unreadable, damaged or open to others
+    ├── AddressUnusable          the socket cannot be opened there
+    └── ClientError              why a client could not do what was asked
+        ├── NoServer
+        ├── Refused
+        │   └── NameTaken
+        ├── IdentityChanged
+        └── VersionMismatch
+
+Errors carry facts; `__str__` is the plain sentence. The command line gives each its exit code and the next command to try.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+class SockAtuhError(Exception):
+    """Something SockAtuh can explain."""
+
+
+class ProtocolError(SockAtuhError):
+    """Bytes from the network that do not parse or do not verify."""
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """One setting that cannot be used: its key, where it was set, and what it should be."""
+
+    key: str
+    origin: str
+    expected: str
+
+    def __str__(self) -> str:
+        return f"{self.key} ({self.origin}): {self.expected}"
+
+
+class ConfigurationError(SockAtuhError):
+    """Settings that cannot be used; `problems` names every one."""
+
+    def __init__(self, problems: list[Problem]) -> None:
+        super().__init__(problems)
+        self.problems = problems
+
+    def __str__(self) -> str:
+        return "\n".join(str(problem) for problem in self.problems)
+
+
+class StoreError(SockAtuhError):
+    """The room's database refused something."""
+
+
+class DatabaseTooNew(StoreError):
+    """The database was written by a newer SockAtuh."""
+
+    def __init__(self, path: str, found: int, known: int) -> None:
+        super().__init__(path, found, known)
+        self.path, self.found, self.known = path, found, known
+
+    def __str__(self) -> str:
+        return f"{self.path} has schema {self.found}, this SockAtuh knows up to {self.known}"
+
+
+class DatabaseUnusable(StoreError):
+    """The database could not be opened, read or written; `reason` is SQLite's."""
+
+    def __init__(self, path: str, reason: str) -> None:
+        super().__init__(path, reason)
+        self.path, self.reason = path, reason
+
+    def __str__(self) -> str:
+        return f"{self.path}: {self.reason}"
+
+
+class KeyFileError(SockAtuhError):
+    """A key file that is unreadable, damaged, or readable by others."""
+
+    def __init__(self, path: str, reason: str) -> None:
+        super().__init__(path, reason)
+        self.path, self.reason = path, reason
+
+    def __str__(self) -> str:
+        return f"{self.path}: {self.reason}"
+
+
+class AddressUnusable(SockAtuhError):
+    """The UDP socket could not be opened at that address."""
+
+    def __init__(self, host: str, port: int, reason: str) -> None:
+        super().__init__(host, port, reason)
+        self.host, self.port, self.reason = host, port, reason
+
+    def __str__(self) -> str:
+        return f"cannot listen on {self.host} port {self.port}: {self.reason}"
+
+
+class ClientError(SockAtuhError):
+    """Why a client could not do what was asked."""
+
+
+class NoServer(ClientError):
+    """Nobody answered at `server` within `seconds`, or the name does not resolve."""
+
+    def __init__(self, server: str, seconds: float, reason: str = "no answer") -> None:
+        super().__init__(server, seconds, reason)
+        self.server, self.seconds, self.reason = server, seconds, reason
+
+    def __str__(self) -> str:
+        return f"no SockAtuh server at {self.server}: {self.reason}"
+
+
+class Refused(ClientError):
+    """The server said no: a code of the protocol, seconds to wait, and a detail."""
+
+    def __init__(self, code: str, wait: float = 0.0, detail: str = "") -> None:
+        super().__init__(code, wait, detail)
+        self.code, self.wait, self.detail = code, wait, detail
+
+    def __str__(self) -> str:
+        return f"refused: {self.code}" + (f" ({self.detail})" if self.detail else "")
+
+
+class NameTaken(Refused):
+    """The name is held by somebody else, or belongs to another key."""
+
+
+class IdentityChanged(ClientError):
+    """The server at a known address has another key than the pinned one (both raw, 32 bytes)."""
+
+    def __init__(self, server: str, pinned: bytes, offered: bytes) -> None:
+        super().__init__(server, pinned, offered)
+        self.server, self.pinned, self.offered = server, pinned, offered
+
+    def __str__(self) -> str:
+        return f"the server at {self.server} has another key than before"
+
+
+class VersionMismatch(ClientError):
+    """The server speaks another version of the protocol."""
+
+    def __init__(self, ours: int, theirs: int) -> None:
+        super().__init__(ours, theirs)
+        self.ours, self.theirs = ours, theirs
+
+    def __str__(self) -> str:
+        return f"the server speaks protocol version {self.theirs}, this client {self.ours}"

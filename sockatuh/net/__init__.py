@@ -1,0 +1,1 @@
+"""Sockets: the driver that runs any core, the classic dialect, the service manager."""

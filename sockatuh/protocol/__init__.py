@@ -1,0 +1,1 @@
+"""The secure dialect, pure: bytes and time in, datagrams and events out."""

@@ -1,0 +1,70 @@
+"""The numbers of the protocol that nobody may configure (docs/PROTOCOL.md)."""
+
+from __future__ import annotations
+
+from typing import Final
+
+VERSION: Final = 1
+PROLOGUE: Final = b"sockatuh/1\0"
+DEFAULT_PORT: Final = 7625
+
+# Datagram types (§2).
+HELLO: Final = 0xB1
+COOKIE: Final = 0xB2
+INIT: Final = 0xB3
+RESP: Final = 0xB4
+DATA: Final = 0xB5
+RESET: Final = 0xB6
+
+# Sizes in bytes (§2).
+MAX_DATAGRAM: Final = 1200
+HELLO_SIZE: Final = 128
+COOKIE_SIZE: Final = 64
+INIT_HEADER_SIZE: Final = 32
+INIT_SIZE: Final = 256
+INIT_TICKET_SIZE: Final = 512
+RESP_SIZE: Final = 200
+DATA_HEADER_SIZE: Final = 16
+TAG_SIZE: Final = 16
+MIN_DATA: Final = DATA_HEADER_SIZE + 1 + TAG_SIZE
+RESET_SIZE: Final = 24
+MAX_PLAINTEXT: Final = MAX_DATAGRAM - DATA_HEADER_SIZE - TAG_SIZE
+MAX_PIECE: Final = 1024
+MAX_PARTS: Final = 16
+
+# Cookies (§3).
+EPOCH_SECONDS: Final = 30.0
+
+# Channels (§4).
+REPLAY_WINDOW: Final = 1024
+COUNTER_LIMIT: Final = 1 << 60
+REKEY_AFTER: Final = 3600.0
+REKEY_DATAGRAMS: Final = 1 << 32
+REKEY_BYTES: Final = 1 << 30
+OLD_CHANNEL_SECONDS: Final = 10.0
+
+# Lines (§6).
+LINE_WINDOW: Final = 64
+LINES_IN_FLIGHT: Final = 32
+RETRY_AFTER: Final = (0.5, 1.0, 2.0, 4.0, 8.0)
+
+# Keep-alive and roaming (§7).
+PING_RETRY_AFTER: Final = (1.0, 2.0, 4.0)
+PATH_RETRY_AFTER: Final = (0.5, 1.0, 2.0)
+RECONNECT_INTERVAL: Final = 1.5
+
+# Repair (§8).
+REORDER_DELAY: Final = 0.010
+GET_RETRY_AFTER: Final = (0.25, 0.5, 1.0, 2.0)
+GET_DATAGRAMS: Final = 16
+REPAIR_DATAGRAMS: Final = 8
+REPAIR_AFTER: Final = 0.4
+REPAIR_AFTER_MAX: Final = 5.0
+PUSH_WINDOW: Final = 512
+RECEIVE_WINDOW: Final = 1024
+
+MARK_SIZE: Final = 6
+TAG_LENGTH: Final = 8
+MAX_NAME_BYTES: Final = 128
+MAX_PASSWORD_BYTES: Final = 72
+MAX_ROOM_BYTES: Final = 64

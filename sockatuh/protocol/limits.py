@@ -1,0 +1,59 @@
+"""What the admin may tune about the secure dialect's server, with the reason for each default."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """Bounds of one endpoint. Every container of the server is bounded by one of these or by a protocol constant."""
+
+    text_bytes: int = 16_384
+    """Longest text, in bytes of UTF-8: a page of a log fits, a file does not."""
+    lines_per_second: float = 10.0
+    """Lines a second a member may say for long; more is delayed, never dropped."""
+    lines_burst: int = 50
+    """Lines a member may say at once before the rate holds: a pasted screenful."""
+    handshakes_per_second: float = 500.0
+    """Handshakes a second in all; each costs about 0.4 ms of one core."""
+    handshakes_per_address: float = 5.0
+    """Handshakes a second from one address, in the long run."""
+    handshakes_burst: int = 20
+    """Handshakes one address may make at once: a classroom behind one router coming back."""
+    cookies_per_second: float = 20_000.0
+    """Address proofs answered a second in all; each costs microseconds."""
+    pending: int = 1_024
+    """Handshakes that wait for their first datagram, in all."""
+    pending_per_address: int = 8
+    """The same for one address."""
+    sessions: int = 4_096
+    """Open sessions in all: several a member, and those whose contact was just lost."""
+    sessions_per_address: int = 1_024
+    """Open sessions from one address; a whole room may sit behind one."""
+    sessions_per_key: int = 16
+    """Open sessions of one key; the longest silent one makes place."""
+    pending_seconds: float = 10.0
+    """How long a handshake waits for its first datagram, in seconds."""
+    join_seconds: float = 30.0
+    """How long a session may stay without joining, in seconds: a person types a password, restarted by every try."""
+    ping_seconds: int = 25
+    """Silence after which a client pings, in seconds; firewalls forget a flow after 60."""
+    idle_seconds: int = 80
+    """Silence after which the server lets a session go, in seconds: three pings lost."""
+    grace_seconds: float = 120.0
+    """How long a member whose contact was lost stays in the room, in seconds; a return within it leaves no line."""
+    ack_milliseconds: int = 100
+    """How long a client may collect before it acknowledges, in milliseconds; grows with the room (0.1 ms a session)."""
+    gets_per_second: float = 50.0
+    """Answers to GET a second for one session."""
+    gets_burst: int = 100
+    """Answers to GET at once for one session."""
+    resets_per_second: float = 200.0
+    """RESETs a second in all."""
+    resets_per_address: float = 5.0
+    """RESETs a second to one address."""
+    recent_entries: int = 8_192
+    """Newest entries kept in memory for repair; older ones come from the database."""
+    recent_bytes: int = 8_388_608
+    """The same, in bytes."""

@@ -1,0 +1,336 @@
+"""The messages inside DATA, and the values inside them (docs/PROTOCOL.md §5, §6, §8).
+
+Each is a msgpack array whose first element is its type number. `decode_*_untrusted` raise ProtocolError and nothing else.
+"""
+
+from __future__ import annotations
+
+from typing import Final, TypeVar
+
+import msgspec
+
+from sockatuh.errors import ProtocolError
+
+Bytes = bytes
+T = TypeVar("T")
+
+
+class _Message(msgspec.Struct, frozen=True, array_like=True, gc=False):
+    """What all messages share: an immutable msgpack array."""
+
+
+# Bodies of CALL.
+class Join(_Message, tag=1):
+    """Ask to be a member; without a name: as the ticket in the handshake says."""
+
+    name: str | None
+    password: str | None
+    history: int | None
+
+
+class Who(_Message, tag=2):
+    """Ask who is in the room, a page at a time, in order of name."""
+
+    after: str
+
+
+class Leave(_Message, tag=3):
+    """Leave the room."""
+
+
+CallBody = Join | Who | Leave
+
+
+# Bodies of ANSWER.
+class Welcome(_Message, tag=16):
+    """You are in, under this name; your cursor is `start`, the log ends at `head`."""
+
+    name: str
+    log_id: bytes
+    start: int
+    head: int
+    ticket: bytes
+
+
+class NameValid(_Message, tag=17):
+    """The name can be had at the moment; say the password."""
+
+    name: str
+
+
+class Refused(_Message, tag=18):
+    """No; `code` is one of the codes of the protocol, `wait_ms` how long to wait."""
+
+    code: str
+    wait_ms: int = 0
+    detail: str = ""
+
+
+class MemberInfo(_Message):
+    """One member: name, key tag, dialect, in contact or not, joined at (ms since 1970)."""
+
+    name: str
+    tag: str
+    dialect: str
+    present: bool
+    since: int
+
+
+class Members(_Message, tag=19):
+    """One page of the members; `more` follow."""
+
+    members: tuple[MemberInfo, ...]
+    more: bool
+
+
+class Goodbye(_Message, tag=20):
+    """You have left."""
+
+
+AnswerBody = Welcome | NameValid | Refused | Members | Goodbye
+
+
+# Client to server.
+class Call(_Message, tag=1):
+    """A question with exactly one ANSWER."""
+
+    number: int
+    body: CallBody
+
+
+class Say(_Message, tag=2):
+    """Part `index` of `count` of line `number`; `oldest` is the lowest unanswered number."""
+
+    number: int
+    oldest: int
+    action: bool
+    index: int
+    count: int
+    piece: bytes
+
+
+class Ack(_Message, tag=3):
+    """I have every entry up to `seq`."""
+
+    seq: int
+
+
+class Get(_Message, tag=4):
+    """I have every entry up to `after`; send me those up to `through`."""
+
+    after: int
+    through: int
+
+
+class Ping(_Message, tag=5):
+    """Are you there?"""
+
+    nonce: bytes
+
+
+class PathResponse(_Message, tag=6):
+    """I am here, and got your challenge here."""
+
+    token: bytes
+
+
+class Rekey(_Message, tag=7):
+    """Noise message 1 of a new channel, with the client's new connection id."""
+
+    client_cid: int
+    noise: bytes
+
+
+ClientMessage = Call | Say | Ack | Get | Ping | PathResponse | Rekey
+
+
+# Server to client.
+class Answer(_Message, tag=16):
+    """The answer to CALL `number`."""
+
+    number: int
+    body: AnswerBody
+
+
+class Stored(_Message, tag=17):
+    """These lines are durable: pairs of (number, seq)."""
+
+    pairs: tuple[tuple[int, int], ...]
+
+
+class Unsaid(_Message, tag=18):
+    """Line `number` was refused and will never be stored."""
+
+    number: int
+    code: str
+
+
+class Progress(_Message, tag=19):
+    """The next line waited for, and the parts (bit mask) there of line `number`."""
+
+    next: int
+    number: int
+    have: int
+    wait_ms: int
+
+
+class Entries(_Message, tag=20):
+    """Every entry kept in (after, through], each an encoded Entry."""
+
+    after: int
+    through: int
+    end: bool
+    items: tuple[msgspec.Raw, ...]
+
+
+class EntryPart(_Message, tag=21):
+    """Part of the encoding of one long entry."""
+
+    seq: int
+    index: int
+    count: int
+    piece: bytes
+    end: bool
+
+
+class Head(_Message, tag=22):
+    """The log has come this far."""
+
+    seq: int
+
+
+class Pong(_Message, tag=23):
+    """I am; the log has come to `head`; and a cookie for a later handshake with this nonce."""
+
+    nonce: bytes
+    epoch: int
+    cookie: bytes
+    head: int
+
+
+class PathChallenge(_Message, tag=24):
+    """Show that you are at this address."""
+
+    token: bytes
+
+
+class Rekeyed(_Message, tag=25):
+    """Noise message 2 of the new channel."""
+
+    noise: bytes
+
+
+class Closed(_Message, tag=26):
+    """The session is over."""
+
+    code: str
+    wait_ms: int
+
+
+ServerMessage = Answer | Stored | Unsaid | Progress | Entries | EntryPart | Head | Pong | PathChallenge | Rekeyed | Closed
+
+
+# Entries of the log, as members see them.
+JOINED: Final = 1
+LEFT: Final = 2
+MESSAGE: Final = 3
+ACTION: Final = 4
+CLAIMED: Final = 5
+
+
+class Entry(_Message):
+    """One entry of the room's log on the wire (§8); `at` is ms since 1970."""
+
+    seq: int
+    at: int
+    kind: int
+    name: str
+    text: str = ""
+    mark: bytes = b""
+    tag: str = ""
+
+
+# Payloads of the Noise messages (§4).
+TRANSIENT: Final = 1
+
+
+class InitPayload(_Message):
+    """What the client says of itself in Noise message 1."""
+
+    client_version: str
+    stream: bytes
+    flags: int
+    log_id: bytes | None
+    cursor: int
+    ticket: bytes | None
+
+
+class RespPayload(_Message):
+    """What the server says in Noise message 2."""
+
+    server_cid: int
+    ping_s: int
+    idle_s: int
+    max_text: int
+    ack_ms: int
+    reset_token: bytes
+    room: str
+    resumed: bool
+
+
+_encoder: Final = msgspec.msgpack.Encoder()
+_client_decoder: Final = msgspec.msgpack.Decoder(ClientMessage)
+_server_decoder: Final = msgspec.msgpack.Decoder(ServerMessage)
+_entry_decoder: Final = msgspec.msgpack.Decoder(Entry)
+_init_decoder: Final = msgspec.msgpack.Decoder(InitPayload)
+_resp_decoder: Final = msgspec.msgpack.Decoder(RespPayload)
+
+encode = _encoder.encode
+
+
+def _decode(decoder: msgspec.msgpack.Decoder[T], data: bytes | memoryview) -> T:
+    try:
+        return decoder.decode(data)
+    # msgspec also lets a bare UnicodeDecodeError (a ValueError) and RecursionError out.
+    except (msgspec.MsgspecError, ValueError, RecursionError) as error:
+        raise ProtocolError(str(error)) from None
+
+
+def decode_client_message_untrusted(data: bytes) -> ClientMessage:
+    """Return what a client sent, or raise ProtocolError."""
+    return _decode(_client_decoder, data)
+
+
+def decode_server_message_untrusted(data: bytes) -> ServerMessage:
+    """Return what a server sent, or raise ProtocolError."""
+    return _decode(_server_decoder, data)
+
+
+def decode_entry_untrusted(data: bytes | msgspec.Raw) -> Entry:
+    """Return one entry of the log, or raise ProtocolError."""
+    return _decode(_entry_decoder, bytes(data))
+
+
+def pad_payload(payload: InitPayload | RespPayload, size: int) -> bytes:
+    """Return length (2, LE) ‖ msgpack ‖ zeros, `size` bytes; ValueError when it does not fit."""
+    body = encode(payload)
+    if len(body) + 2 > size:
+        raise ValueError(f"payload of {len(body)} bytes does not fit {size}")
+    return (len(body).to_bytes(2, "little") + body).ljust(size, b"\0")
+
+
+def _unpad(data: bytes) -> bytes:
+    length = int.from_bytes(data[:2], "little")
+    if length + 2 > len(data):
+        raise ProtocolError("payload longer than its message")
+    return data[2 : 2 + length]
+
+
+def decode_init_payload_untrusted(data: bytes) -> InitPayload:
+    """Return the payload of Noise message 1, or raise ProtocolError."""
+    return _decode(_init_decoder, _unpad(data))
+
+
+def decode_resp_payload_untrusted(data: bytes) -> RespPayload:
+    """Return the payload of Noise message 2, or raise ProtocolError."""
+    return _decode(_resp_decoder, _unpad(data))

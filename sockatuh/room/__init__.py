@@ -1,0 +1,1 @@
+"""The room, pure: names, texts, who is here, and what is to be written in the log."""
