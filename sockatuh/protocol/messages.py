@@ -227,7 +227,9 @@ class Closed(_Message, tag=26):
     wait_ms: int
 
 
-ServerMessage = Answer | Stored | Unsaid | Progress | Entries | EntryPart | Head | Pong | PathChallenge | Rekeyed | Closed
+ServerMessage = (
+    Answer | Stored | Unsaid | Progress | Entries | EntryPart | Head | Pong | PathChallenge | Rekeyed | Closed
+)
 
 
 # Entries of the log, as members see them.
