@@ -15,7 +15,8 @@
         ├── IdentityChanged
         └── VersionMismatch
 
-Errors carry facts; `__str__` is the plain sentence. The command line gives each its exit code and the next command to try.
+Errors carry facts; `__str__` is the plain sentence.
+The command line gives each its exit code and the next command to try.
 """
 
 from __future__ import annotations

@@ -1,18 +1,27 @@
 """The messages inside DATA, and the values inside them (docs/PROTOCOL.md §5, §6, §8).
 
-Each is a msgpack array whose first element is its type number. `decode_*_untrusted` raise ProtocolError and nothing else.
+Each is a msgpack array whose first element is its type number.
+`decode_*_untrusted` raise ProtocolError and nothing else.
 """
 
 from __future__ import annotations
 
-from typing import Final, TypeVar
+from typing import Annotated, Final, TypeAlias, TypeVar
 
 import msgspec
+from msgspec import Meta
 
 from sockatuh.errors import ProtocolError
 
-Bytes = bytes
+from .constants import MAX_PARTS
+
 T = TypeVar("T")
+
+Count: TypeAlias = Annotated[int, Meta(ge=0, le=(1 << 63) - 1)]
+"""A seq, a line's number, milliseconds."""
+Part: TypeAlias = Annotated[int, Meta(ge=0, le=MAX_PARTS)]
+Token: TypeAlias = Annotated[bytes, Meta(min_length=8, max_length=8)]
+Bytes16: TypeAlias = Annotated[bytes, Meta(min_length=16, max_length=16)]
 
 
 class _Message(msgspec.Struct, frozen=True, array_like=True, gc=False):
@@ -20,21 +29,21 @@ class _Message(msgspec.Struct, frozen=True, array_like=True, gc=False):
 
 
 # Bodies of CALL.
-class Join(_Message, tag=1):
+class Join(_Message, frozen=True, tag=1):
     """Ask to be a member; without a name: as the ticket in the handshake says."""
 
     name: str | None
     password: str | None
-    history: int | None
+    history: Count | None
 
 
-class Who(_Message, tag=2):
+class Who(_Message, frozen=True, tag=2):
     """Ask who is in the room, a page at a time, in order of name."""
 
     after: str
 
 
-class Leave(_Message, tag=3):
+class Leave(_Message, frozen=True, tag=3):
     """Leave the room."""
 
 
@@ -42,48 +51,48 @@ CallBody = Join | Who | Leave
 
 
 # Bodies of ANSWER.
-class Welcome(_Message, tag=16):
+class Welcome(_Message, frozen=True, tag=16):
     """You are in, under this name; your cursor is `start`, the log ends at `head`."""
 
     name: str
-    log_id: bytes
-    start: int
-    head: int
+    log_id: Bytes16
+    start: Count
+    head: Count
     ticket: bytes
 
 
-class NameValid(_Message, tag=17):
+class NameValid(_Message, frozen=True, tag=17):
     """The name can be had at the moment; say the password."""
 
     name: str
 
 
-class Refused(_Message, tag=18):
+class Refused(_Message, frozen=True, tag=18):
     """No; `code` is one of the codes of the protocol, `wait_ms` how long to wait."""
 
     code: str
-    wait_ms: int = 0
+    wait_ms: Count = 0
     detail: str = ""
 
 
-class MemberInfo(_Message):
+class MemberInfo(_Message, frozen=True):
     """One member: name, key tag, dialect, in contact or not, joined at (ms since 1970)."""
 
     name: str
     tag: str
     dialect: str
     present: bool
-    since: int
+    since: Count
 
 
-class Members(_Message, tag=19):
+class Members(_Message, frozen=True, tag=19):
     """One page of the members; `more` follow."""
 
     members: tuple[MemberInfo, ...]
     more: bool
 
 
-class Goodbye(_Message, tag=20):
+class Goodbye(_Message, frozen=True, tag=20):
     """You have left."""
 
 
@@ -91,53 +100,53 @@ AnswerBody = Welcome | NameValid | Refused | Members | Goodbye
 
 
 # Client to server.
-class Call(_Message, tag=1):
+class Call(_Message, frozen=True, tag=1):
     """A question with exactly one ANSWER."""
 
-    number: int
+    number: Count
     body: CallBody
 
 
-class Say(_Message, tag=2):
+class Say(_Message, frozen=True, tag=2):
     """Part `index` of `count` of line `number`; `oldest` is the lowest unanswered number."""
 
-    number: int
-    oldest: int
+    number: Count
+    oldest: Count
     action: bool
-    index: int
-    count: int
+    index: Part
+    count: Part
     piece: bytes
 
 
-class Ack(_Message, tag=3):
+class Ack(_Message, frozen=True, tag=3):
     """I have every entry up to `seq`."""
 
-    seq: int
+    seq: Count
 
 
-class Get(_Message, tag=4):
+class Get(_Message, frozen=True, tag=4):
     """I have every entry up to `after`; send me those up to `through`."""
 
-    after: int
-    through: int
+    after: Count
+    through: Count
 
 
-class Ping(_Message, tag=5):
+class Ping(_Message, frozen=True, tag=5):
     """Are you there?"""
 
-    nonce: bytes
+    nonce: Token
 
 
-class PathResponse(_Message, tag=6):
+class PathResponse(_Message, frozen=True, tag=6):
     """I am here, and got your challenge here."""
 
-    token: bytes
+    token: Token
 
 
-class Rekey(_Message, tag=7):
+class Rekey(_Message, frozen=True, tag=7):
     """Noise message 1 of a new channel, with the client's new connection id."""
 
-    client_cid: int
+    client_cid: Count
     noise: bytes
 
 
@@ -145,86 +154,86 @@ ClientMessage = Call | Say | Ack | Get | Ping | PathResponse | Rekey
 
 
 # Server to client.
-class Answer(_Message, tag=16):
+class Answer(_Message, frozen=True, tag=16):
     """The answer to CALL `number`."""
 
-    number: int
+    number: Count
     body: AnswerBody
 
 
-class Stored(_Message, tag=17):
+class Stored(_Message, frozen=True, tag=17):
     """These lines are durable: pairs of (number, seq)."""
 
-    pairs: tuple[tuple[int, int], ...]
+    pairs: tuple[tuple[Count, Count], ...]
 
 
-class Unsaid(_Message, tag=18):
+class Unsaid(_Message, frozen=True, tag=18):
     """Line `number` was refused and will never be stored."""
 
-    number: int
+    number: Count
     code: str
 
 
-class Progress(_Message, tag=19):
+class Progress(_Message, frozen=True, tag=19):
     """The next line waited for, and the parts (bit mask) there of line `number`."""
 
-    next: int
-    number: int
-    have: int
-    wait_ms: int
+    next: Count
+    number: Count
+    have: Count
+    wait_ms: Count
 
 
-class Entries(_Message, tag=20):
+class Entries(_Message, frozen=True, tag=20):
     """Every entry kept in (after, through], each an encoded Entry."""
 
-    after: int
-    through: int
+    after: Count
+    through: Count
     end: bool
     items: tuple[msgspec.Raw, ...]
 
 
-class EntryPart(_Message, tag=21):
+class EntryPart(_Message, frozen=True, tag=21):
     """Part of the encoding of one long entry."""
 
-    seq: int
-    index: int
-    count: int
+    seq: Count
+    index: Part
+    count: Part
     piece: bytes
     end: bool
 
 
-class Head(_Message, tag=22):
+class Head(_Message, frozen=True, tag=22):
     """The log has come this far."""
 
-    seq: int
+    seq: Count
 
 
-class Pong(_Message, tag=23):
+class Pong(_Message, frozen=True, tag=23):
     """I am; the log has come to `head`; and a cookie for a later handshake with this nonce."""
 
-    nonce: bytes
-    epoch: int
-    cookie: bytes
-    head: int
+    nonce: Token
+    epoch: Annotated[int, Meta(ge=0, le=255)]
+    cookie: Bytes16
+    head: Count
 
 
-class PathChallenge(_Message, tag=24):
+class PathChallenge(_Message, frozen=True, tag=24):
     """Show that you are at this address."""
 
-    token: bytes
+    token: Token
 
 
-class Rekeyed(_Message, tag=25):
+class Rekeyed(_Message, frozen=True, tag=25):
     """Noise message 2 of the new channel."""
 
     noise: bytes
 
 
-class Closed(_Message, tag=26):
+class Closed(_Message, frozen=True, tag=26):
     """The session is over."""
 
     code: str
-    wait_ms: int
+    wait_ms: Count
 
 
 ServerMessage = (
@@ -240,12 +249,12 @@ ACTION: Final = 4
 CLAIMED: Final = 5
 
 
-class Entry(_Message):
+class Entry(_Message, frozen=True):
     """One entry of the room's log on the wire (§8); `at` is ms since 1970."""
 
-    seq: int
-    at: int
-    kind: int
+    seq: Count
+    at: Count
+    kind: Count
     name: str
     text: str = ""
     mark: bytes = b""
@@ -256,33 +265,33 @@ class Entry(_Message):
 TRANSIENT: Final = 1
 
 
-class InitPayload(_Message):
+class InitPayload(_Message, frozen=True):
     """What the client says of itself in Noise message 1."""
 
     client_version: str
-    stream: bytes
-    flags: int
-    log_id: bytes | None
-    cursor: int
+    stream: Token
+    flags: Count
+    log_id: Bytes16 | None
+    cursor: Count
     ticket: bytes | None
 
 
-class RespPayload(_Message):
+class RespPayload(_Message, frozen=True):
     """What the server says in Noise message 2."""
 
-    server_cid: int
-    ping_s: int
-    idle_s: int
-    max_text: int
-    ack_ms: int
-    reset_token: bytes
+    server_cid: Count
+    ping_s: Count
+    idle_s: Count
+    max_text: Count
+    ack_ms: Count
+    reset_token: Bytes16
     room: str
     resumed: bool
 
 
 _encoder: Final = msgspec.msgpack.Encoder()
-_client_decoder: Final = msgspec.msgpack.Decoder(ClientMessage)
-_server_decoder: Final = msgspec.msgpack.Decoder(ServerMessage)
+_client_decoder: Final[msgspec.msgpack.Decoder[ClientMessage]] = msgspec.msgpack.Decoder(ClientMessage)
+_server_decoder: Final[msgspec.msgpack.Decoder[ServerMessage]] = msgspec.msgpack.Decoder(ServerMessage)
 _entry_decoder: Final = msgspec.msgpack.Decoder(Entry)
 _init_decoder: Final = msgspec.msgpack.Decoder(InitPayload)
 _resp_decoder: Final = msgspec.msgpack.Decoder(RespPayload)

@@ -1,0 +1,126 @@
+"""A channel: seals and opens DATA datagrams under one pair of keys (docs/PROTOCOL.md §4).
+
+Every datagram of every member passes here, so it is kept lean: one struct, one AEAD object a direction.
+"""
+
+from __future__ import annotations
+
+import struct
+from typing import Final
+
+from cryptography.exceptions import InvalidTag
+from cryptography.hazmat.primitives.ciphers.aead import ChaCha20Poly1305
+
+from sockatuh.errors import ProtocolError
+
+from .constants import (
+    COUNTER_LIMIT,
+    DATA,
+    DATA_HEADER_SIZE,
+    MAX_DATAGRAM,
+    MAX_PLAINTEXT,
+    MIN_DATA,
+    REKEY_BYTES,
+    REKEY_DATAGRAMS,
+)
+from .replay import ReplayWindow
+
+# type 1 ‖ receiver_cid 7 as one number, then the counter.
+_HEADER: Final = struct.Struct("<QQ")
+_NONCE_PREFIX: Final = bytes(4)
+
+
+class ChannelExhausted(RuntimeError):
+    """A channel was asked to seal beyond its last counter: the caller did not heed `exhausted`."""
+
+
+def receiver_cid_of(datagram: bytes) -> int:
+    """Return the receiver's connection id of a DATA or RESET datagram; it proves nothing yet."""
+    return int.from_bytes(datagram[1:8], "little")
+
+
+class Channel:
+    """One session's pair of keys (32 bytes each); `opened_at` is monotonic seconds.
+
+    `is_newest` says whether the datagram opened last had the highest counter until then.
+    """
+
+    __slots__ = (
+        "_bytes_sent",
+        "_counter",
+        "_decrypt",
+        "_encrypt",
+        "_opened_at",
+        "_receive_word",
+        "_send_word",
+        "_window",
+        "is_newest",
+    )
+
+    def __init__(self, send_key: bytes, receive_key: bytes, receive_cid: int, send_cid: int, opened_at: float) -> None:
+        self._encrypt = ChaCha20Poly1305(send_key).encrypt
+        self._decrypt = ChaCha20Poly1305(receive_key).decrypt
+        self._receive_word = DATA | receive_cid << 8
+        self._send_word = DATA | send_cid << 8
+        self._opened_at = opened_at
+        self._window = ReplayWindow()
+        self._counter = 0
+        self._bytes_sent = 0
+        self.is_newest = False
+
+    @property
+    def receive_cid(self) -> int:
+        """The connection id in what comes."""
+        return self._receive_word >> 8
+
+    @property
+    def send_cid(self) -> int:
+        """The connection id in what goes."""
+        return self._send_word >> 8
+
+    @property
+    def exhausted(self) -> bool:
+        """Whether no counter is left, so that nothing may be sealed any more."""
+        return self._counter >= COUNTER_LIMIT
+
+    def seal(self, plaintext: bytes) -> bytes:
+        """Return the DATA datagram for `plaintext` (1 to MAX_PLAINTEXT bytes, else ValueError).
+
+        Raises ChannelExhausted when no counter is left.
+        """
+        size = len(plaintext)
+        if not 0 < size <= MAX_PLAINTEXT:
+            raise ValueError(f"plaintext of {size} bytes, must be 1 to {MAX_PLAINTEXT}")
+        counter = self._counter
+        if counter >= COUNTER_LIMIT:
+            raise ChannelExhausted("no counter left")
+        self._counter = counter + 1
+        self._bytes_sent += size
+        header = _HEADER.pack(self._send_word, counter)
+        return header + self._encrypt(_NONCE_PREFIX + header[8:], plaintext, header)
+
+    def open_untrusted(self, datagram: bytes) -> bytes:
+        """Return the plaintext of a DATA datagram, or raise ProtocolError."""
+        if not MIN_DATA <= len(datagram) <= MAX_DATAGRAM:
+            raise ProtocolError("datagram of a size that DATA never has")
+        word, counter = _HEADER.unpack_from(datagram)
+        if word != self._receive_word or counter >= COUNTER_LIMIT:
+            raise ProtocolError("datagram of another channel")
+        window = self._window
+        # 1. replay window: cheap
+        if not window.is_fresh(counter):
+            raise ProtocolError("datagram seen before")
+        # 2. decrypt: dear
+        header = datagram[:DATA_HEADER_SIZE]
+        try:
+            plaintext = self._decrypt(_NONCE_PREFIX + header[8:], datagram[DATA_HEADER_SIZE:], header)
+        except InvalidTag:
+            raise ProtocolError("datagram does not verify") from None
+        # 3. mark: only what is authentic may move the window
+        self.is_newest = counter > window.highest
+        window.mark(counter)
+        return plaintext
+
+    def wants_rekey(self, now: float, after: float) -> bool:
+        """Say whether the channel is `after` seconds old, or has sent as much as one pair of keys should."""
+        return now - self._opened_at >= after or self._counter >= REKEY_DATAGRAMS or self._bytes_sent >= REKEY_BYTES

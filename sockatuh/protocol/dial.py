@@ -1,0 +1,206 @@
+"""The client's way to a session: HELLO → COOKIE → (is this the server I mean?) → INIT → RESP (docs/PROTOCOL.md §3, §4).
+
+Every address the server's name stands for is tried at once; the first whose COOKIE comes back is used. Answers are
+known by nonce and handshake, never by where they come from. It never gives up by itself.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from enum import Enum, auto
+from typing import Final
+
+from sockatuh.errors import ProtocolError
+
+from .channel import Channel
+from .constants import (
+    COOKIE_SIZE,
+    HELLO,
+    HELLO_SIZE,
+    INIT,
+    INIT_SIZE,
+    INIT_TICKET_SIZE,
+    PROLOGUE,
+    RECONNECT_INTERVAL,
+    RESP_SIZE,
+    TAG_SIZE,
+    VERSION,
+)
+from .handshake import COOKIE_STRUCT, HELLO_STRUCT, INIT_STRUCT, RESP_STRUCT
+from .messages import InitPayload, RespPayload, decode_resp_payload_untrusted, pad_payload
+from .noise import Initiator
+from .seam import Address
+
+RETRY: Final = (0.25, 0.5, 1.0, RECONNECT_INTERVAL)
+"""Seconds to the next HELLO or INIT; the last for ever."""
+INIT_TRIES: Final = 4
+"""INITs without an answer before the client asks for a cookie again."""
+NOISE_OVERHEAD: Final = 32 + 32 + TAG_SIZE + TAG_SIZE
+"""Bytes of Noise message 1 around its payload."""
+
+
+class Dialing(Enum):
+    """Where the way to a session has come to."""
+
+    IDLE = auto()
+    ASKING = auto()
+    CHECKING = auto()
+    SHAKING = auto()
+
+
+@dataclass(frozen=True, slots=True)
+class Offer:
+    """A server answered: its key and the version it speaks."""
+
+    server_key: bytes
+    version: int
+    address: Address
+
+
+@dataclass(frozen=True, slots=True)
+class Established:
+    """A session: its channel, where the server is, and what it said of itself."""
+
+    channel: Channel
+    address: Address
+    server_key: bytes
+    payload: RespPayload
+    handshake_hash: bytes
+
+
+@dataclass(slots=True)
+class _Cookie:
+    """An address proof for one INIT."""
+
+    address: Address
+    nonce: bytes
+    epoch: int
+    cookie: bytes
+
+
+class Dialer:
+    """One client's handshakes, one at a time. `out` collects (datagram, address)."""
+
+    def __init__(self, private_key: bytes, random: Callable[[int], bytes], out: list[tuple[bytes, Address]]) -> None:
+        self._private_key, self._random, self._out = private_key, random, out
+        self.state = Dialing.IDLE
+        self.due_at: float | None = None
+        self._tries = 0
+        self._addresses: Sequence[Address] = ()
+        self._nonces: dict[bytes, Address] = {}
+        self._cookie: _Cookie | None = None
+        self._server_key = b""
+        self._payload: InitPayload | None = None
+        self._client_cid = 0
+        self._init = b""
+        self._initiator: Initiator | None = None
+
+    def start(self, addresses: Sequence[Address], at: float) -> None:
+        """Ask every address from `at` (monotonic seconds) on."""
+        self._addresses = addresses
+        self._nonces = {self._random(8): address for address in addresses}
+        self._cookie = None
+        self._enter(Dialing.ASKING, at)
+
+    def start_with_cookie(self, address: Address, nonce: bytes, epoch: int, cookie: bytes, at: float) -> None:
+        """Begin at INIT with a cookie from a PONG; only when `trust` was called before."""
+        self._nonces = {nonce: address}
+        self._addresses = [address]
+        self._cookie = _Cookie(address, nonce, epoch, cookie)
+        self._initiator = None
+        self._enter(Dialing.SHAKING, at)
+
+    def stop(self) -> None:
+        """Dial no more."""
+        self._enter(Dialing.IDLE, None)
+
+    def trust(self, payload: InitPayload, now: float) -> None:
+        """Go on to INIT: the offered key is the server's that is meant."""
+        if self.state is Dialing.CHECKING:
+            self._payload = payload
+            self._initiator = None
+            self._enter(Dialing.SHAKING, now)
+
+    def set_payload(self, payload: InitPayload) -> None:
+        """Say in the next INIT what `payload` says."""
+        self._payload = payload
+
+    def handle_timer(self, now: float) -> None:
+        """Send HELLO or INIT (again) when due."""
+        if self.due_at is None or self.due_at > now:
+            return
+        if self.state is Dialing.SHAKING and self._tries >= INIT_TRIES:
+            self.start(self._addresses, now)
+        if self.state is Dialing.ASKING:
+            for nonce, address in self._nonces.items():
+                self._out.append((HELLO_STRUCT.pack(HELLO, VERSION, 0, nonce).ljust(HELLO_SIZE, b"\0"), address))
+        else:
+            self._send_init(now)
+        spread = 0.9 + 0.2 * self._random(1)[0] / 255
+        self.due_at = now + RETRY[min(self._tries, len(RETRY) - 1)] * spread
+        self._tries += 1
+
+    def receive_cookie(self, data: bytes, now: float) -> Offer | None:
+        """Take a COOKIE; return the offer if the server's key is to be checked now."""
+        if len(data) != COOKIE_SIZE:
+            return None
+        _, version, epoch, _, nonce, cookie, server_key, retry_ms, _ = COOKIE_STRUCT.unpack(data)
+        address = self._nonces.get(nonce)
+        if address is None or self.state not in (Dialing.ASKING, Dialing.SHAKING):
+            return None
+        if self.state is Dialing.SHAKING and version == VERSION:
+            self._receive_another_cookie(_Cookie(address, nonce, epoch, cookie), server_key, now + retry_ms / 1000)
+            return None
+        self._cookie = _Cookie(address, nonce, epoch, cookie)
+        self._server_key = server_key
+        self._enter(Dialing.CHECKING, None)
+        return Offer(server_key, version, address)
+
+    def receive_resp(self, data: bytes, now: float) -> Established | None:
+        """Take a RESP; return the session it makes."""
+        initiator, cookie = self._initiator, self._cookie
+        if self.state is not Dialing.SHAKING or len(data) != RESP_SIZE or initiator is None or cookie is None:
+            return None
+        _, version, _, client_cid = RESP_STRUCT.unpack_from(data)
+        if version != VERSION or client_cid != self._client_cid:
+            return None
+        try:
+            payload = decode_resp_payload_untrusted(initiator.read_message_untrusted(data[RESP_STRUCT.size :]))
+        except ProtocolError:
+            return None
+        send_key, receive_key = initiator.split()
+        channel = Channel(send_key, receive_key, self._client_cid, payload.server_cid, now)
+        self.stop()
+        return Established(channel, cookie.address, self._server_key, payload, initiator.handshake_hash)
+
+    def _receive_another_cookie(self, cookie: _Cookie, server_key: bytes, at: float) -> None:
+        """Heed the COOKIE an INIT was answered with: its cookie was stale, or handshakes come too fast."""
+        current = self._cookie
+        if server_key != self._server_key or current is None or cookie.address != current.address:
+            return
+        if cookie.cookie != current.cookie:
+            self._cookie, self._initiator, self._tries = cookie, None, 0
+            self.due_at = at
+        elif self.due_at is not None:
+            self.due_at = max(self.due_at, at)
+
+    def _send_init(self, now: float) -> None:
+        cookie, payload = self._cookie, self._payload
+        if cookie is None or payload is None:
+            return
+        if self._initiator is None:
+            self._client_cid = int.from_bytes(self._random(4), "little") or 1
+            header = INIT_STRUCT.pack(INIT, VERSION, cookie.epoch, 0, self._client_cid, cookie.nonce, cookie.cookie)
+            self._initiator = Initiator(self._private_key, self._server_key, PROLOGUE + header, self._random(32))
+            size = INIT_SIZE if payload.ticket is None else INIT_TICKET_SIZE
+            padded = pad_payload(payload, size - len(header) - NOISE_OVERHEAD)
+            try:
+                self._init = header + self._initiator.write_message(padded)
+            except ProtocolError:  # no honest server has such a key
+                self.start(self._addresses, now)
+                return
+        self._out.append((self._init, cookie.address))
+
+    def _enter(self, state: Dialing, due_at: float | None) -> None:
+        self.state, self.due_at, self._tries = state, due_at, 0

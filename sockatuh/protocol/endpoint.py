@@ -1,0 +1,394 @@
+"""The server's core: every session on one port (docs/PROTOCOL.md).
+
+Datagrams and time come in; datagrams, events and one deadline come out. Whoever touches a session settles its
+output at once, so asking for the deadline or the output never walks over the sessions. What the events ask for is
+answered through `answer`, `admit`, `settle_lines`, `supply`, `publish` and `close`.
+"""
+
+from __future__ import annotations
+
+import heapq
+from collections import Counter, deque
+from collections.abc import Callable, Iterable, Sequence
+from typing import Final
+
+from sockatuh.errors import ProtocolError
+
+from .channel import receiver_cid_of
+from .constants import (
+    DATA,
+    HELLO,
+    INIT,
+    MAX_DATAGRAM,
+    MIN_DATA,
+    OLD_CHANNEL_SECONDS,
+    PATH_RETRY_AFTER,
+    PROLOGUE,
+    RESET,
+)
+from .events import EntriesWanted, ServerEvent, SessionClosed, SessionMoved, SessionOpened
+from .fanout import Fanout
+from .handshake import Door, Pending, ServerIdentity
+from .limits import Limits
+from .messages import (
+    Ack,
+    AnswerBody,
+    Call,
+    ClientMessage,
+    Closed,
+    Get,
+    Goodbye,
+    PathChallenge,
+    PathResponse,
+    Ping,
+    Pong,
+    Rekey,
+    Rekeyed,
+    Say,
+    Welcome,
+    decode_client_message_untrusted,
+    encode,
+)
+from .outgoing import Outgoing
+from .ratelimit import BucketTable, TokenBucket
+from .repair import Encoded
+from .requests import Requests
+from .reset import reset_token
+from .seam import Address
+from .session import PathProbe, Rekeying, Session
+from .sessions import SessionTable
+from .ticket import Tickets
+
+TICK: Final = 1.0
+"""Seconds between two looks for what has timed out."""
+THROTTLE: Final = 0
+PROBE: Final = 1
+ACK_SECONDS_PER_SESSION: Final = 0.0001
+MAX_ADDRESSES: Final = 4_096
+
+
+class Endpoint:
+    """All sessions of a server. `head` is the last seq of the log when it begins."""
+
+    def __init__(
+        self,
+        identity: ServerIdentity,
+        tickets: Tickets,
+        *,
+        log_id: bytes,
+        head: int,
+        limits: Limits,
+        random: Callable[[int], bytes],
+        pack_address: Callable[[Address], bytes],
+    ) -> None:
+        self.log_id = log_id
+        self.tickets = tickets
+        self.dropped: Counter[str] = Counter()
+        """Datagrams that were not heeded, by reason."""
+        self._identity, self._limits, self._random, self._pack_address = identity, limits, random, pack_address
+        self._door = Door(identity, tickets, limits, random, self.dropped)
+        self._out = Outgoing()
+        self._events: deque[ServerEvent] = deque()
+        self._fanout = Fanout(head, limits, self._out)
+        self._requests = Requests(limits, self._out, self._events, self._throttle)
+        self._table = SessionTable(limits)
+        self._deadlines: list[tuple[float, int, int]] = []
+        self._tick_at: float | None = None
+        self._resets = TokenBucket(limits.resets_per_second, limits.resets_per_second)
+        self._address_resets = BucketTable(limits.resets_per_address, limits.resets_per_address, MAX_ADDRESSES)
+
+    @property
+    def public_key(self) -> bytes:
+        """The server's static public key, 32 bytes."""
+        return self._door.public_key
+
+    @property
+    def head(self) -> int:
+        """The last seq of the log that was published."""
+        return self._fanout.head
+
+    def __len__(self) -> int:
+        return len(self._table)
+
+    # The five methods.
+
+    def receive_datagram(self, data: bytes, address: Address, now: float) -> None:
+        """Take one datagram from anybody; whatever it holds, nothing is raised."""
+        kind = data[0] if data and len(data) <= MAX_DATAGRAM else 0  # 1. size, 2. type
+        if kind == DATA and len(data) >= MIN_DATA:
+            self._receive_data(data, address, now)
+        elif kind == HELLO:
+            self._reply(self._door.hello(data, self._pack_address(address), now), address)
+        elif kind == INIT:
+            self._reply(self._door.init(data, address, self._pack_address(address), now), address)
+            if len(self._door):
+                self._tick_by(now + TICK)
+        else:
+            self.dropped["type"] += 1
+
+    def handle_timer(self, now: float) -> None:
+        """Do what is due: repairs, delayed lines, path challenges, time-outs."""
+        if self._fanout.sweep_at is not None and self._fanout.sweep_at <= now:
+            self._fanout.sweep(now)
+        while self._deadlines and self._deadlines[0][0] <= now:
+            _, cid, kind = heapq.heappop(self._deadlines)
+            session = self._table.find(cid)
+            if session is None:
+                continue
+            if kind == THROTTLE:
+                session.throttled = False
+                self._requests.give_out(session, now)
+            else:
+                self._challenge(session, now)
+        if self._tick_at is not None and self._tick_at <= now:
+            self._tick(now)
+
+    def get_timer(self) -> float | None:
+        """Return when `handle_timer` is wanted, in monotonic seconds."""
+        deadline = self._deadlines[0][0] if self._deadlines else None
+        return min((at for at in (self._fanout.sweep_at, self._tick_at, deadline) if at is not None), default=None)
+
+    def next_event(self) -> ServerEvent | None:
+        """Return the next thing that happened."""
+        return self._events.popleft() if self._events else None
+
+    def datagrams_to_send(self) -> list[tuple[bytes, Address]]:
+        """Return and forget what is to be sent."""
+        self._requests.send_stored()
+        return self._out.take()
+
+    # What the bridge commands. A session that is gone meanwhile is no error.
+
+    def load_recent(self, after: int, entries: Sequence[Encoded]) -> None:
+        """Keep at hand what the log has after `after`, before anybody has come."""
+        self._fanout.recent.load(after, entries)
+
+    def answer(self, cid: int, number: int, body: AnswerBody) -> None:
+        """Answer a call, if the session still waits for it."""
+        session = self._table.find(cid)
+        if session is not None:
+            self._requests.answer(session, number, body)
+
+    def cursor_of(self, cid: int) -> tuple[bytes | None, int]:
+        """Return (log_id, seq): how far the client said it has read."""
+        session = self._table.find(cid)
+        return (session.log_id, session.cursor) if session else (None, 0)
+
+    def admit(self, cid: int, number: int, name: str, start: int, floor: int, now: float) -> bool:
+        """Make a session a member's, reading from `start` and never before `floor`; False if it is gone."""
+        session = self._table.find(cid)
+        if session is None:
+            return False
+        session.name, session.floor = name, floor
+        ticket = self.tickets.seal(name, session.client_key, self._random)
+        self._requests.answer(session, number, Welcome(name, self.log_id, start, self.head, ticket))
+        if not session.transient:
+            self._fanout.add(session, start, now)
+        return True
+
+    def settle_lines(self, answers: Iterable[tuple[int, int, int | str]]) -> None:
+        """Answer lines: (cid, number, seq) for each that is durable, (cid, number, code) for each refused."""
+        for cid, number, answer in answers:
+            session = self._table.find(cid)
+            if session is not None:
+                self._requests.settle(session, number, answer)
+
+    def publish(self, entries: Sequence[Encoded], head: int, now: float) -> None:
+        """Tell everybody what was committed up to `head`."""
+        self._fanout.publish(entries, head, now)
+
+    def supply(self, cid: int, after: int, through: int, entries: Sequence[Encoded]) -> None:
+        """Give a member what it wanted from the log: all that is kept of (after, through]."""
+        session = self._table.find(cid)
+        if session is not None:
+            self._fanout.supply(session, after, through, entries)
+
+    def close(self, cid: int, code: str, wait_ms: int = 0) -> None:
+        """End a session from this side, telling it why; no event follows."""
+        session = self._table.find(cid)
+        if session is not None:
+            self._out.send(session, Closed(code, wait_ms))
+            self._remove(session)
+
+    def close_all(self, code: str) -> None:
+        """End every session: the server stops."""
+        for session in self._table:
+            self.close(session.cid, code)
+
+    def wake(self, cid: int, address: Address) -> None:
+        """Tell the client of a session of an earlier process that it is gone."""
+        token = reset_token(self._identity.reset_key, cid)
+        self._out.put(bytes([RESET]) + cid.to_bytes(7, "little") + token, address)
+
+    # Datagrams of sessions: connection id → replay → decrypt → mark → decode → state.
+
+    def _receive_data(self, data: bytes, address: Address, now: float) -> None:
+        cid = receiver_cid_of(data)
+        route = self._table.route(cid)
+        pending = self._door.find(cid) if route is None else None
+        if route is not None:
+            channel = route[1]
+        elif pending is not None:
+            channel = pending.channel
+        else:
+            self._reset_stranger(cid, address, now)
+            return
+        try:
+            plaintext = channel.open_untrusted(data)
+        except ProtocolError:
+            self.dropped["seal"] += 1
+            return
+        session = route[0] if route is not None else None
+        if pending is not None:
+            session = self._open(pending, now)
+        if session is None:
+            return
+        if session.rekeying is not None and channel is session.rekeying.channel:
+            self._table.promote(session, now)
+        if address != session.address and channel is session.channel and channel.is_newest:
+            self._notice_address(session, address, now)
+        session.heard_at = now
+        try:
+            message = decode_client_message_untrusted(plaintext)
+        except ProtocolError:
+            self.dropped["message"] += 1
+            return
+        self._handle(session, message, address, now)
+
+    def _open(self, pending: Pending, now: float) -> Session | None:
+        self._door.confirm(pending)
+        for session, reason in self._table.in_the_way(pending):
+            self._end(session, reason, now)
+        if self._table.is_full(pending.packed):
+            self.dropped["full"] += 1
+            self._out.put(pending.channel.seal(encode(Closed("too_many_sessions", 5_000))), pending.address)
+            return None
+        session = self._table.open(pending, now)
+        self._pace_acks()
+        self._tick_by(now + TICK)
+        self._events.append(
+            SessionOpened(session.cid, session.address, session.client_key, session.version, session.transient)
+        )
+        return session
+
+    def _reset_stranger(self, cid: int, address: Address, now: float) -> None:
+        self.dropped["unknown_session"] += 1
+        if self._address_resets.take(address[0], now) and self._resets.take(now):
+            self.wake(cid, address)
+
+    def _handle(self, session: Session, message: ClientMessage, address: Address, now: float) -> None:
+        match message:
+            case Say():
+                self._requests.say(session, message, now)
+            case Ack(seq):
+                self._fanout.acknowledge(session, seq, now)
+            case Get():
+                self._get(session, message, now)
+            case Call(number):
+                if self._requests.call(session, message, now):
+                    self._requests.answer(session, number, Goodbye())
+                    self._end(session, "left", now)
+            case Ping(nonce):
+                epoch, cookie = self._door.fresh_cookie(self._pack_address(address), nonce, now)
+                self._out.send(session, Pong(nonce, epoch, cookie, self.head))
+            case PathResponse(token):
+                self._finish_probe(session, token, address)
+            case Rekey():
+                self._rekey(session, message, now)
+
+    def _get(self, session: Session, get: Get, now: float) -> None:
+        if not session.joined or session.transient or not session.get_rate.take(now):
+            return
+        wanted = self._fanout.get(session, get, now)
+        if wanted is not None:
+            self._events.append(EntriesWanted(session.cid, *wanted))
+
+    # Roaming and rekeying.
+
+    def _notice_address(self, session: Session, address: Address, now: float) -> None:
+        if session.probe is not None and session.probe.address == address:
+            return
+        if session.probe is None:
+            heapq.heappush(self._deadlines, (now, session.cid, PROBE))
+        session.probe = PathProbe(address, self._random(8))
+
+    def _challenge(self, session: Session, now: float) -> None:
+        probe = session.probe
+        if probe is None:
+            return
+        if probe.tries == len(PATH_RETRY_AFTER):
+            session.probe = None
+            return
+        self._out.put(session.channel.seal(encode(PathChallenge(probe.token))), probe.address)
+        heapq.heappush(self._deadlines, (now + PATH_RETRY_AFTER[probe.tries], session.cid, PROBE))
+        probe.tries += 1
+
+    def _finish_probe(self, session: Session, token: bytes, address: Address) -> None:
+        probe = session.probe
+        if probe is not None and probe.address == address and probe.token == token:
+            session.probe = None
+            session.address = address
+            self._events.append(SessionMoved(session.cid, address))
+
+    def _rekey(self, session: Session, rekey: Rekey, now: float) -> None:
+        if session.rekeying is not None and session.rekeying.request == rekey.noise:
+            self._out.send(session, Rekeyed(session.rekeying.reply))
+            return
+        if now - session.rekeyed_at < OLD_CHANNEL_SECONDS:
+            return
+        session.rekeyed_at = now
+        responder = self._door.responder(PROLOGUE + session.handshake_hash)
+        try:
+            responder.read_message_untrusted(rekey.noise)
+        except ProtocolError:
+            self.dropped["handshake"] += 1
+            return
+        if responder.remote_static != session.client_key:
+            self.dropped["handshake"] += 1
+            return
+        reply, _, channel, _ = self._door.respond(responder, rekey.client_cid, now, resumed=True)
+        self._table.add_channel(session, Rekeying(rekey.noise, reply, channel, responder.handshake_hash))
+        self._out.send(session, Rekeyed(reply))
+
+    # Ends.
+
+    def _tick(self, now: float) -> None:
+        self._door.expire(now)
+        for session in self._table:
+            self._table.expire_channels(session, now)
+            if session.heard_at + self._limits.idle_seconds <= now:
+                self._end(session, "idle", now)
+            elif not session.joined and session.join_by <= now:
+                self._out.send(session, Closed("join_timeout", 0))
+                self._end(session, "join_timeout", now)
+        self._tick_at = now + TICK if len(self._table) or len(self._door) else None
+
+    def _end(self, session: Session, reason: str, now: float) -> None:
+        """End a session and report it."""
+        if reason in ("idle", "too_many_sessions"):
+            self._out.send(session, Closed(reason, 0))
+        self._remove(session)
+        self._events.append(SessionClosed(session.cid, reason, now - session.opened_at))
+
+    def _remove(self, session: Session) -> None:
+        self._table.remove(session)
+        self._fanout.discard(session)
+        self._requests.forget(session)
+        self._pace_acks()
+
+    def _pace_acks(self) -> None:
+        """Let clients collect longer before they acknowledge, the more there are."""
+        seconds = max(self._limits.ack_milliseconds / 1000, len(self._table) * ACK_SECONDS_PER_SESSION)
+        self._fanout.ack_seconds = seconds
+        self._door.ack_ms = int(seconds * 1000)
+
+    def _throttle(self, session: Session, at: float) -> None:
+        heapq.heappush(self._deadlines, (at, session.cid, THROTTLE))
+
+    def _tick_by(self, at: float) -> None:
+        if self._tick_at is None or at < self._tick_at:
+            self._tick_at = at
+
+    def _reply(self, data: bytes | None, address: Address) -> None:
+        if data is not None:
+            self._out.put(data, address)

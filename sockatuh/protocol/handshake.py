@@ -1,0 +1,237 @@
+"""The server's door: address proof, handshakes, and those that wait for their first datagram (docs/PROTOCOL.md §3, §4).
+
+Nothing is kept for a stranger. HELLO is answered from the datagram alone; INIT costs nothing until its cookie has
+proved the address and the rate admits it. What a finished handshake leaves is a `Pending`, bounded in number and
+time, which becomes a session with the first datagram that its keys open.
+"""
+
+from __future__ import annotations
+
+import struct
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from sockatuh.errors import ProtocolError
+
+from .channel import Channel
+from .constants import (
+    COOKIE,
+    HELLO_SIZE,
+    INIT_HEADER_SIZE,
+    INIT_SIZE,
+    INIT_TICKET_SIZE,
+    PROLOGUE,
+    RESP,
+    RESP_SIZE,
+    TAG_SIZE,
+    VERSION,
+)
+from .cookie import CookieJar
+from .limits import Limits
+from .messages import InitPayload, RespPayload, decode_init_payload_untrusted, pad_payload
+from .noise import Responder, public_key
+from .ratelimit import BucketTable, SketchLimiter, TokenBucket, prefix_of
+from .reset import reset_token
+from .seam import Address
+from .ticket import Tickets
+
+HELLO_STRUCT = struct.Struct("<BBH8s")
+COOKIE_STRUCT = struct.Struct("<BBBB8s16s32sHH")
+INIT_STRUCT = struct.Struct("<BBBBI8s16s")
+RESP_STRUCT = struct.Struct("<BBHI")
+RESP_PAYLOAD_SIZE = RESP_SIZE - RESP_STRUCT.size - 32 - TAG_SIZE
+
+RETRY_MS = 1000
+"""What a client is asked to wait, in milliseconds, when handshakes come too fast."""
+STRANGERS_PER_PREFIX = 2_000
+"""HELLOs a second answered to one /24 or /64, about."""
+MAX_ADDRESSES = 4_096
+"""Addresses whose rate of handshakes is remembered."""
+
+
+@dataclass(frozen=True, slots=True)
+class ServerIdentity:
+    """What makes this server this server: keys that outlive the process, and the room's name."""
+
+    private_key: bytes
+    reset_key: bytes
+    room: str
+
+
+@dataclass(frozen=True, slots=True)
+class Pending:
+    """A handshake that was answered and waits for its first datagram."""
+
+    cid: int
+    channel: Channel
+    address: Address
+    packed: bytes
+    client_key: bytes
+    init: bytes
+    resp: bytes
+    payload: InitPayload
+    ticket_name: str | None
+    reset_token: bytes
+    handshake_hash: bytes
+    created_at: float
+
+
+class Door:
+    """Answers HELLO and INIT; keeps what is pending."""
+
+    def __init__(
+        self,
+        identity: ServerIdentity,
+        tickets: Tickets,
+        limits: Limits,
+        random: Callable[[int], bytes],
+        dropped: Counter[str],
+    ) -> None:
+        self.public_key = public_key(identity.private_key)
+        self.tickets = tickets
+        self.ack_ms = limits.ack_milliseconds
+        self._identity, self._limits, self._random, self._dropped = identity, limits, random, dropped
+        self._cookies = CookieJar(random(32))
+        self._strangers = SketchLimiter(random(32), STRANGERS_PER_PREFIX)
+        self._cookie_rate = TokenBucket(limits.cookies_per_second, limits.cookies_per_second)
+        self._rate = TokenBucket(limits.handshakes_per_second, limits.handshakes_per_second)
+        self._address_rate = BucketTable(limits.handshakes_per_address, limits.handshakes_burst, MAX_ADDRESSES)
+        self._by_cookie: dict[bytes, Pending] = {}
+        self._by_cid: dict[int, Pending] = {}
+        self._per_address: Counter[bytes] = Counter()
+
+    def __len__(self) -> int:
+        return len(self._by_cid)
+
+    def find(self, cid: int) -> Pending | None:
+        """Return the pending handshake with this connection id, if there is one."""
+        return self._by_cid.get(cid)
+
+    def hello(self, data: bytes, packed: bytes, now: float) -> bytes | None:
+        """Return the COOKIE for a HELLO, or None."""
+        if len(data) != HELLO_SIZE:
+            self._dropped["size"] += 1
+            return None
+        _, version, _, nonce = HELLO_STRUCT.unpack_from(data)
+        if not self._admit_stranger(packed, now):
+            self._dropped["rate"] += 1
+            return None
+        return self._cookie(packed, nonce, now, 0, version)
+
+    def init(self, data: bytes, address: Address, packed: bytes, now: float) -> bytes | None:
+        """Return the RESP (or the COOKIE) for an INIT, or None."""
+        if len(data) not in (INIT_SIZE, INIT_TICKET_SIZE):  # 1. size
+            self._dropped["size"] += 1
+            return None
+        _, version, epoch, _, client_cid, nonce, cookie = INIT_STRUCT.unpack_from(data)
+        pending = self._by_cookie.get(cookie)
+        if pending is not None and pending.packed == packed and pending.init == data:  # 2. the same INIT again
+            return pending.resp
+        if version != VERSION or not self._cookies.verify(packed, nonce, epoch, cookie, now):  # 3. address
+            if not self._admit_stranger(packed, now):
+                self._dropped["rate"] += 1
+                return None
+            return self._cookie(packed, nonce, now, 0, version)
+        if not self._admit_handshake(packed, now):  # 4. rate
+            self._dropped["rate"] += 1
+            return self._cookie(packed, nonce, now, RETRY_MS, version)
+        self._cookies.consume(cookie, now)
+        try:  # 5. Noise, 6. payload
+            pending = self._shake_hands(data, client_cid, address, packed, now)
+        except ProtocolError:
+            self._dropped["handshake"] += 1
+            return None
+        self._by_cookie[cookie] = self._by_cid[pending.cid] = pending
+        self._per_address[packed[:16]] += 1
+        return pending.resp
+
+    def confirm(self, pending: Pending) -> None:
+        """Forget a pending handshake: it has become a session, or its time is over."""
+        del self._by_cid[pending.cid]
+        del self._by_cookie[pending.init[16:32]]
+        place = pending.packed[:16]
+        self._per_address[place] -= 1
+        if not self._per_address[place]:
+            del self._per_address[place]
+
+    def expire(self, now: float) -> None:
+        """Forget handshakes nobody confirmed in time; the oldest come first."""
+        for pending in list(self._by_cid.values()):
+            if pending.created_at + self._limits.pending_seconds > now:
+                return
+            self.confirm(pending)
+
+    def fresh_cookie(self, packed: bytes, nonce: bytes, now: float) -> tuple[int, bytes]:
+        """Return (epoch, cookie) for a client that may come back with this nonce."""
+        return self._cookies.create(packed, nonce, now)
+
+    def respond(
+        self, responder: Responder, client_cid: int, now: float, *, resumed: bool
+    ) -> tuple[bytes, int, Channel, bytes]:
+        """Return Noise message 2, the new server_cid, its channel and its reset token."""
+        cid = int.from_bytes(self._random(7), "little") or 1
+        token = reset_token(self._identity.reset_key, cid)
+        limits = self._limits
+        payload = RespPayload(
+            cid,
+            limits.ping_seconds,
+            limits.idle_seconds,
+            limits.text_bytes,
+            self.ack_ms,
+            token,
+            self._identity.room,
+            resumed,
+        )
+        message = responder.write_message(pad_payload(payload, RESP_PAYLOAD_SIZE))
+        send_key, receive_key = responder.split()
+        return message, cid, Channel(send_key, receive_key, cid, client_cid, now), token
+
+    def responder(self, prologue: bytes) -> Responder:
+        """Begin the server's side of a Noise handshake."""
+        return Responder(self._identity.private_key, prologue, self._random(32))
+
+    def _shake_hands(self, data: bytes, client_cid: int, address: Address, packed: bytes, now: float) -> Pending:
+        responder = self.responder(PROLOGUE + data[:INIT_HEADER_SIZE])
+        payload = decode_init_payload_untrusted(responder.read_message_untrusted(data[INIT_HEADER_SIZE:]))
+        name = self._name_in(payload.ticket, responder.remote_static)
+        message, cid, channel, token = self.respond(responder, client_cid, now, resumed=name is not None)
+        resp = RESP_STRUCT.pack(RESP, VERSION, 0, client_cid) + message
+        return Pending(
+            cid,
+            channel,
+            address,
+            packed,
+            responder.remote_static,
+            data,
+            resp,
+            payload,
+            name,
+            token,
+            responder.handshake_hash,
+            now,
+        )
+
+    def _name_in(self, ticket: bytes | None, client_key: bytes) -> str | None:
+        if ticket is None:
+            return None
+        try:
+            return self.tickets.open_untrusted(ticket, client_key)
+        except ProtocolError:
+            return None
+
+    def _admit_stranger(self, packed: bytes, now: float) -> bool:
+        return self._strangers.allow(prefix_of(packed), now) and self._cookie_rate.take(now)
+
+    def _admit_handshake(self, packed: bytes, now: float) -> bool:
+        place = packed[:16]
+        return (
+            len(self._by_cid) < self._limits.pending
+            and self._per_address.get(place, 0) < self._limits.pending_per_address
+            and self._address_rate.take(place, now)
+            and self._rate.take(now)
+        )
+
+    def _cookie(self, packed: bytes, nonce: bytes, now: float, retry_ms: int, version: int) -> bytes:
+        epoch, cookie = self._cookies.create(packed, nonce, now) if version == VERSION else (0, bytes(16))
+        return COOKIE_STRUCT.pack(COOKIE, VERSION, epoch, 0, nonce, cookie, self.public_key, retry_ms, 0)

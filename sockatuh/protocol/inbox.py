@@ -1,0 +1,114 @@
+"""A client's cursor in the log: what came, in order, and what is missing (docs/PROTOCOL.md §8).
+
+The cursor is the last seq up to which everything is known. A datagram that begins at or before the cursor moves it;
+one that begins behind a hole is kept, bounded, until the hole is filled. That is all there is to loss, reordering,
+duplication, sleep and catching up.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from sockatuh.errors import ProtocolError
+
+from .constants import MAX_PARTS, RECEIVE_WINDOW
+from .messages import Entries, Entry, EntryPart, decode_entry_untrusted
+
+
+@dataclass(frozen=True, slots=True)
+class Gone:
+    """Everything in (after, through] that was not given is no longer kept: `count` entries."""
+
+    after: int
+    through: int
+    count: int
+
+
+class Inbox:
+    """Places entries by seq; `take` gives them out in order, exactly once."""
+
+    def __init__(self, cursor: int) -> None:
+        self.cursor = cursor
+        self.head = cursor
+        self._ready: list[Entry | Gone] = []
+        self._early: dict[int, Entry | None] = {}
+        self._parts: dict[int, list[bytes | None]] = {}
+
+    def receive(self, message: Entries | EntryPart) -> None:
+        """Take what the server sent; ProtocolError if an entry in it does not decode or is out of place."""
+        if isinstance(message, EntryPart):
+            self._receive_part(message)
+            return
+        entries = [decode_entry_untrusted(item) for item in message.items]
+        seqs = [entry.seq for entry in entries]
+        if message.after > message.through or any(
+            not low < seq <= message.through for low, seq in zip([message.after, *seqs], seqs, strict=False)
+        ):
+            raise ProtocolError("entries out of place")
+        self._place(message.after, message.through, entries)
+
+    def _receive_part(self, part: EntryPart) -> None:
+        if part.seq <= self.cursor or part.seq in self._early or part.seq > self.cursor + RECEIVE_WINDOW:
+            self.head = max(self.head, part.seq)
+            return
+        if not 0 < part.count <= MAX_PARTS or part.index >= part.count:
+            raise ProtocolError("part out of place")
+        pieces = self._parts.setdefault(part.seq, [None] * part.count)
+        if len(pieces) != part.count:
+            raise ProtocolError("part of another cut")
+        pieces[part.index] = part.piece
+        self.head = max(self.head, part.seq)
+        if None not in pieces:
+            del self._parts[part.seq]
+            entry = decode_entry_untrusted(b"".join(piece for piece in pieces if piece is not None))
+            if entry.seq != part.seq:
+                raise ProtocolError("entry out of place")
+            self._place(part.seq - 1, part.seq, [entry])
+
+    def _place(self, after: int, through: int, entries: list[Entry]) -> None:
+        self.head = max(self.head, through)
+        if through <= self.cursor:
+            return
+        if after <= self.cursor:
+            self._advance(through, [entry for entry in entries if entry.seq > self.cursor])
+            self._join_early()
+        elif through <= self.cursor + RECEIVE_WINDOW:
+            self._early.update(dict.fromkeys(range(after + 1, through + 1)) | {e.seq: e for e in entries})
+
+    def _advance(self, through: int, entries: list[Entry]) -> None:
+        gone = through - self.cursor - len(entries)
+        if gone:
+            self._ready.append(Gone(self.cursor, through, gone))
+        self._ready += entries
+        self.cursor = through
+
+    def _join_early(self) -> None:
+        """Move over what had come early, and forget what is now behind."""
+        while self.cursor + 1 in self._early:
+            entry = self._early.pop(self.cursor + 1)
+            self._advance(self.cursor + 1, [entry] if entry else [])
+        for seq in [seq for seq in self._early if seq <= self.cursor]:
+            del self._early[seq]
+        for seq in [seq for seq in self._parts if seq <= self.cursor]:
+            del self._parts[seq]
+
+    def take(self) -> list[Entry | Gone]:
+        """Return and forget what has become known, in order."""
+        ready, self._ready = self._ready, []
+        return ready
+
+    def hole(self) -> tuple[int, int] | None:
+        """Return the first stretch (after, through] that is missing, or None."""
+        if self.head <= self.cursor:
+            return None
+        return self.cursor, min(self._early, default=self.head + 1) - 1
+
+    def notice_head(self, seq: int) -> None:
+        """Hear that the log has come to `seq`."""
+        self.head = max(self.head, seq)
+
+    def restart(self, start: int, head: int) -> None:
+        """Begin anew in another log, or further on: what came early is void."""
+        self.cursor, self.head = start, head
+        self._early.clear()
+        self._parts.clear()

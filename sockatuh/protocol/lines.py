@@ -1,0 +1,170 @@
+"""Lines from a client to the log: numbered, in order, each exactly once (docs/PROTOCOL.md §6).
+
+The client's `LineSender` cuts a text into SAY datagrams and repeats them until the line is stored or refused.
+The server's `LineReceiver` puts parts together and gives lines out strictly in order of number. Neither ever
+gives up: a line that is neither stored nor refused stays in the sender, over any number of sessions.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+
+from .constants import LINE_WINDOW, LINES_IN_FLIGHT, MAX_PARTS, MAX_PIECE, RETRY_AFTER
+from .messages import Progress, Say
+
+PROGRESS_RESEND_AFTER = 0.05
+"""Seconds in which a second PROGRESS for the same hole re-sends nothing: it crossed our answer to the first."""
+
+
+@dataclass(slots=True)
+class _Assembly:
+    """A line of which some parts may be missing."""
+
+    action: bool
+    parts: list[bytes | None]
+    missing: int
+
+
+class LineReceiver:
+    """The server's side: holds early parts, bounded, and gives out whole lines in order."""
+
+    def __init__(self) -> None:
+        self.next = 0
+        """The number of the next line to give out; 0 before the first SAY."""
+        self._waiting: dict[int, _Assembly] = {}
+        self._held = 0
+
+    def receive(self, say: Say) -> bool:
+        """Take one part; False if it is of no use (already given out, too far ahead, or malformed)."""
+        if not 0 < say.oldest <= say.number or not 0 < say.count <= MAX_PARTS or say.index >= say.count:
+            return False
+        if self.next < say.oldest:
+            self._begin_at(say.oldest)
+        if not self.next <= say.number < self.next + LINE_WINDOW or len(say.piece) > MAX_PIECE:
+            return False
+        if self._held >= LINE_WINDOW and say.number != self.next:
+            return False
+        line = self._waiting.get(say.number)
+        if line is None:
+            line = self._waiting[say.number] = _Assembly(say.action, [None] * say.count, say.count)
+        if len(line.parts) != say.count or line.parts[say.index] is not None:
+            return False
+        line.parts[say.index] = say.piece
+        line.missing -= 1
+        self._held += 1
+        return True
+
+    def ready(self) -> bool:
+        """Tell whether the next line is whole."""
+        line = self._waiting.get(self.next)
+        return line is not None and line.missing == 0
+
+    def holds_parts(self) -> bool:
+        """Tell whether something waits for what has not come."""
+        return self._held > 0
+
+    def take(self) -> tuple[int, bool, bytes]:
+        """Return (number, action, bytes) of the next line; only when `ready`."""
+        number = self.next
+        line = self._waiting.pop(number)
+        self._held -= len(line.parts)
+        self.next += 1
+        return number, line.action, b"".join(part for part in line.parts if part is not None)
+
+    def progress(self, wait_ms: int = 0) -> Progress:
+        """Say what is there of the next line."""
+        number = self.next
+        line = self._waiting.get(number)
+        have = sum(1 << index for index, part in enumerate(line.parts) if part is not None) if line else 0
+        return Progress(number, number, have, wait_ms)
+
+    def _begin_at(self, oldest: int) -> None:
+        """Forget everything below `oldest`: the client has an answer for it."""
+        for number in [number for number in self._waiting if number < oldest]:
+            line = self._waiting.pop(number)
+            self._held -= len(line.parts) - line.missing
+        self.next = oldest
+
+
+@dataclass(slots=True)
+class _Line:
+    """A line on its way: its SAY parts not yet known to be there, and when to send them again."""
+
+    action: bool
+    pieces: list[bytes]
+    lacking: set[int]
+    tries: int = 0
+    due_at: float = 0.0
+    sent_at: float = field(default=-1.0)
+
+
+class LineSender:
+    """The client's side: what was said and has no answer yet."""
+
+    def __init__(self) -> None:
+        self._lines: dict[int, _Line] = {}
+        self._last = 0
+
+    def __len__(self) -> int:
+        return len(self._lines)
+
+    def __contains__(self, number: int) -> bool:
+        return number in self._lines
+
+    def add(self, text: bytes, action: bool) -> int:
+        """Number a line; it goes out with the next `due`."""
+        self._last += 1
+        pieces = [text[at : at + MAX_PIECE] for at in range(0, len(text), MAX_PIECE)] or [b""]
+        self._lines[self._last] = _Line(action, pieces, set(range(len(pieces))))
+        return self._last
+
+    def settle(self, number: int) -> bool:
+        """Forget an answered line; False if it was answered before."""
+        return self._lines.pop(number, None) is not None
+
+    def restart(self) -> None:
+        """A new session: nothing is known to be at the server."""
+        for line in self._lines.values():
+            line.lacking = set(range(len(line.pieces)))
+            line.tries, line.due_at, line.sent_at = 0, 0.0, -1.0
+
+    def heed(self, progress: Progress, now: float) -> None:
+        """Mark what the server has; make due at once what it waits for, or later if it is asked to wait."""
+        for number, line in self._lines.items():
+            if progress.wait_ms and line.tries:
+                line.due_at = max(line.due_at, now + progress.wait_ms / 1000 + RETRY_AFTER[0])
+            elif number == progress.number:
+                lacking = {i for i in range(len(line.pieces)) if not progress.have >> i & 1}
+                line.lacking = lacking or set(range(len(line.pieces)))
+                if lacking and line.tries and now - line.sent_at >= PROGRESS_RESEND_AFTER:
+                    line.due_at = now
+
+    def due(self, now: float, jitter: float) -> Iterator[Say]:
+        """Yield what is to be sent now, within the window; `jitter` (0.8–1.2) spreads the next try."""
+        oldest = next(iter(self._lines), 0)
+        room = LINES_IN_FLIGHT
+        for number, line in self._lines.items():
+            if room <= 0:
+                return
+            room -= len(line.lacking)
+            if line.due_at <= now:
+                line.due_at = now + RETRY_AFTER[min(line.tries, len(RETRY_AFTER) - 1)] * jitter
+                line.tries += 1
+                line.sent_at = now
+                for index in sorted(line.lacking):
+                    yield Say(number, oldest, line.action, index, len(line.pieces), line.pieces[index])
+
+    def next_due(self) -> float | None:
+        """Return when `due` has something, or None; 0 for at once."""
+        room, soonest = LINES_IN_FLIGHT, None
+        for line in self._lines.values():
+            if room <= 0:
+                break
+            room -= len(line.lacking)
+            soonest = line.due_at if soonest is None else min(soonest, line.due_at)
+        return soonest
+
+    def retried(self) -> bool:
+        """Tell whether some line was sent more than once: is the server still there?"""
+        return any(line.tries > 1 for line in self._lines.values())

@@ -1,0 +1,31 @@
+"""What an endpoint is about to send."""
+
+from __future__ import annotations
+
+from .messages import ServerMessage, encode
+from .seam import Address
+from .session import Session
+
+
+class Outgoing:
+    """Datagrams in the order they leave; messages are sealed when they are put in."""
+
+    def __init__(self) -> None:
+        self._datagrams: list[tuple[bytes, Address]] = []
+
+    def put(self, datagram: bytes, address: Address) -> None:
+        """Send a datagram as it is."""
+        self._datagrams.append((datagram, address))
+
+    def send(self, session: Session, message: ServerMessage) -> None:
+        """Send a message to a session where it is now."""
+        self.send_encoded(session, encode(message))
+
+    def send_encoded(self, session: Session, plaintext: bytes) -> None:
+        """Send an encoded message to a session where it is now."""
+        self._datagrams.append((session.channel.seal(plaintext), session.address))
+
+    def take(self) -> list[tuple[bytes, Address]]:
+        """Return and forget what is to be sent."""
+        datagrams, self._datagrams = self._datagrams, []
+        return datagrams

@@ -1,0 +1,409 @@
+"""The client's core: one conversation with a server, over any number of sessions (docs/PROTOCOL.md §4–8).
+
+    IDLE ──dial──▶ DIALING ──connect──▶ OPEN ──join──▶ JOINING ──welcome──▶ JOINED
+                      ▲                   ◀───refuse──────┘                   │
+                      └────────────── lose: silence, RESET, CLOSED ───────────┘
+
+Lines, the cursor and the credentials outlive sessions: whatever happens below, the peer dials again, joins again by
+itself, says again what was not stored, and asks for what it missed.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from enum import Enum, auto
+from typing import Final
+
+from sockatuh.errors import ProtocolError
+
+from . import messages as m
+from . import peer_events as e
+from .calls import Caller
+from .constants import COOKIE, DATA, RESET, RESP, VERSION
+from .contact import Contact
+from .dial import Dialer, Established
+from .lines import LineSender
+from .link import Link
+from .noise import public_key
+from .reader import Reader
+from .seam import Address
+
+
+class State(Enum):
+    """Where the conversation is."""
+
+    IDLE = auto()
+    DIALING = auto()
+    OPEN = auto()
+    JOINING = auto()
+    JOINED = auto()
+
+
+_TRANSITIONS: Final = {
+    (State.IDLE, "dial"): State.DIALING,
+    (State.DIALING, "dial"): State.DIALING,
+    (State.DIALING, "connect"): State.OPEN,
+    (State.OPEN, "join"): State.JOINING,
+    (State.JOINING, "join"): State.JOINING,
+    (State.JOINING, "refuse"): State.OPEN,
+    (State.JOINING, "welcome"): State.JOINED,
+    (State.OPEN, "dial"): State.DIALING,
+    (State.JOINING, "dial"): State.DIALING,
+    (State.JOINED, "dial"): State.DIALING,
+} | {(state, "stop"): State.IDLE for state in State}
+
+
+@dataclass(frozen=True, slots=True)
+class PeerOptions:
+    """Who this client is and what it knows: keys are 32 bytes, `stream` 8 random ones, `cursor` 0 for nothing read."""
+
+    private_key: bytes
+    stream: bytes
+    version: str
+    transient: bool = False
+    pin: bytes | None = None
+    ticket: bytes | None = None
+    cursor: int = 0
+    history: int | None = None
+
+
+class Peer:
+    """A client's core. Five methods are driven by the shell; the rest is what a person or a script wants."""
+
+    def __init__(self, options: PeerOptions, random: Callable[[int], bytes]) -> None:
+        self.state = State.IDLE
+        self.pin = options.pin
+        self._options, self._random = options, random
+        self._out: list[tuple[bytes, Address]] = []
+        self._events: deque[e.PeerEvent] = deque()
+        self._dialer = Dialer(options.private_key, random, self._out)
+        self._addresses: Sequence[Address] = ()
+        self._client_key = public_key(options.private_key)
+        self._link: Link | None = None
+        self._contact: Contact | None = None
+        self._caller = Caller()
+        self._lines = LineSender()
+        self._reader = Reader(self._client_key, options.stream, random, options.cursor)
+        self._log_id: bytes | None = None
+        self._ticket = options.ticket
+        self._join: m.Join | None = None
+        self._was_joined = False
+
+    # What the shell wants to know.
+
+    @property
+    def unanswered(self) -> int:
+        """How many lines have neither been stored nor refused."""
+        return len(self._lines)
+
+    def silence(self, now: float) -> float | None:
+        """Return the seconds since the server was last heard, if it should have been heard by now."""
+        if self._contact is None or not (self._contact.is_doubtful or self.state is State.DIALING):
+            return None
+        return now - self._contact.heard_at
+
+    # What a person or a script wants.
+
+    def connect(self, addresses: Sequence[Address], now: float) -> None:
+        """Dial the server at any of `addresses`; also when its addresses have changed."""
+        self._addresses = addresses
+        if self.state in (State.IDLE, State.DIALING):
+            self._dial(now)
+
+    def trust(self, server_key: bytes, now: float) -> None:
+        """Take the offered key for the server's."""
+        self.pin = server_key
+        self._dialer.trust(self._init_payload(), now)
+        self._settle(now)
+
+    def stop(self) -> None:
+        """Send nothing more."""
+        self._dialer.stop()
+        self._link = self._contact = None
+        self._caller = Caller()
+        self._enter("stop")
+
+    def join(self, name: str, password: str | None, now: float) -> None:
+        """Ask for a name; with a password, join. Also when contact is lost meanwhile: then it is asked later."""
+        self._join = m.Join(name, password, self._options.history)
+        if self.state in (State.OPEN, State.JOINING):
+            self._ask_to_join(self._join, now)
+            self._settle(now)
+
+    def say(self, text: str, now: float, *, action: bool = False) -> int:
+        """Say a line and return its number; it is said until it is stored or refused."""
+        number = self._lines.add(text.encode(), action)
+        self._reader.expect(number)
+        self._settle(now)
+        return number
+
+    def ask_who(self, after: str, now: float) -> None:
+        """Ask for the page of members after a name, "" for the first."""
+        if self.state is State.JOINED:
+            self._caller.ask(m.Who(after), now)
+            self._settle(now)
+
+    def leave(self, now: float) -> None:
+        """m.Leave the room; e.LeftRoom comes when the server knows, or does not answer."""
+        if self._link is None or self.state is State.DIALING:
+            self.stop()
+            self._events.append(e.LeftRoom())
+            return
+        self._caller.ask(m.Leave(), now)
+        self._settle(now)
+
+    def poke(self, now: float) -> None:
+        """See at once whether the server is still there: the machine has slept, or its network changed."""
+        if self._contact is not None:
+            self._contact.poke(now)
+        self._settle(now)
+
+    # The five methods.
+
+    def receive_datagram(self, data: bytes, address: Address, now: float) -> None:  # noqa: ARG002 (known by content)
+        """Take one datagram; whatever it holds, nothing is raised."""
+        kind = data[0] if data else 0
+        if kind == DATA:
+            self._receive_data(data, now)
+        elif kind == COOKIE:
+            self._receive_cookie(data, now)
+        elif kind == RESP:
+            established = self._dialer.receive_resp(data, now)
+            if established is not None:
+                self._connected(established, now)
+        elif kind == RESET and self._link is not None and self._link.is_reset(data):
+            self._lose("reset", now, self._random(1)[0] / 255)
+        self._settle(now)
+
+    def handle_timer(self, now: float) -> None:
+        """Do what is due."""
+        self._dialer.handle_timer(now)
+        if self._link is not None:
+            self._link.handle_timer(now)
+        self._settle(now)
+
+    def get_timer(self) -> float | None:
+        """Return when `handle_timer` is wanted."""
+        times = [self._dialer.due_at]
+        if self._link is not None and self._contact is not None:
+            times += [self._link.get_timer(), self._caller.get_timer()]
+            if self.state is not State.DIALING:
+                times.append(self._contact.due_at)
+            if self.state is State.JOINED:
+                times += [self._lines.next_due(), self._reader.get_timer()]
+        return min((at for at in times if at is not None), default=None)
+
+    def next_event(self) -> e.PeerEvent | None:
+        """Return the next thing that happened."""
+        return self._events.popleft() if self._events else None
+
+    def datagrams_to_send(self) -> list[tuple[bytes, Address]]:
+        """Return and forget what is to be sent."""
+        out = self._out[:]
+        self._out.clear()
+        return out
+
+    # Dialing.
+
+    def _dial(self, at: float) -> None:
+        self._enter("dial")
+        self._dialer.start(self._addresses, at)
+
+    def _receive_cookie(self, data: bytes, now: float) -> None:
+        offer = self._dialer.receive_cookie(data, now)
+        if offer is None:
+            return
+        if offer.version != VERSION:
+            self.stop()
+            self._events.append(e.VersionDiffers(offer.version))
+        elif self.pin is None:
+            self._events.append(e.ServerOffered(offer.server_key, offer.address))
+        elif self.pin != offer.server_key:
+            self.stop()
+            self._events.append(e.KeyMismatch(self.pin, offer.server_key))
+        else:
+            self._dialer.trust(self._init_payload(), now)
+
+    def _init_payload(self) -> m.InitPayload:
+        options = self._options
+        flags = m.TRANSIENT if options.transient else 0
+        cursor = self._reader.inbox.cursor
+        return m.InitPayload(options.version, options.stream, flags, self._log_id, cursor, self._ticket)
+
+    def _connected(self, established: Established, now: float) -> None:
+        payload = established.payload
+        self._link = Link(established, self._options.private_key, self._random, self._out, now)
+        self._contact = Contact(payload.ping_s, self._random, now)
+        self._caller = Caller()
+        self._reader.ack_seconds = payload.ack_ms / 1000
+        self._lines.restart()
+        self._enter("connect")
+        self._events.append(
+            e.Connected(payload.room, established.server_key, established.address, payload.resumed, payload.max_text)
+        )
+        if payload.resumed:
+            self._ask_to_join(m.Join(None, None, self._options.history), now)
+        elif self._join is not None:
+            self._ask_to_join(self._join, now)
+
+    def _lose(self, reason: str, now: float, wait: float = 0.0) -> None:
+        """Dial again after `wait` seconds; what was said and read is kept."""
+        self._caller = Caller()
+        self._dial(now + wait)
+        self._events.append(e.ContactLost(reason))
+
+    # What comes on the session.
+
+    def _receive_data(self, data: bytes, now: float) -> None:
+        if self._link is None or self._contact is None:
+            return
+        try:
+            message = self._link.open_untrusted(data)
+            self._contact.heard(now)
+            self._handle(message, now)
+        except ProtocolError:
+            return
+
+    def _handle(self, message: m.ServerMessage, now: float) -> None:
+        match message:
+            case m.Entries() | m.EntryPart():
+                self._read(message, now)
+            case m.Stored(pairs):
+                for number, seq in pairs:
+                    if self._lines.settle(number):
+                        self._events.append(e.LineStored(number, seq))
+            case m.Unsaid(number, code):
+                if self._lines.settle(number):
+                    self._events.append(e.LineRefused(number, code))
+            case m.Progress(_, _, _, wait_ms):
+                self._lines.heed(message, now)
+                if wait_ms:
+                    self._events.append(e.LinesDelayed(wait_ms / 1000))
+            case m.Pong(_, _, _, head) | m.Head(head):
+                if self.state is State.JOINED and not self._options.transient:
+                    self._reader.notice_head(head, now)
+            case m.Answer():
+                self._take_answer(message, now)
+            case m.PathChallenge(token):
+                self._send(m.PathResponse(token), now)
+            case m.Rekeyed() if self._link is not None:
+                self._link.finish_rekey(message, now)
+            case m.Rekeyed():
+                pass
+            case m.Closed(code, wait_ms):
+                if self.state is not State.DIALING:
+                    self._lose(code, now, max(wait_ms / 1000, self._random(1)[0] / 255))
+
+    def _read(self, message: m.Entries | m.EntryPart, now: float) -> None:
+        if self.state is not State.JOINED:
+            return
+        self._reader.receive(message, now)
+        for event in self._reader.take():
+            self._events.append(event)
+
+    # Calls.
+
+    def _take_answer(self, answer: m.Answer, now: float) -> None:
+        match self._caller.take_answer(answer):
+            case None:
+                return
+            case _, m.Welcome() as welcome:
+                self._welcome(welcome, now)
+            case _, m.NameValid(name):
+                self._enter("refuse")
+                self._join = None
+                self._events.append(e.NameAccepted(name))
+            case m.Join() as join, m.Refused() as refused:
+                self._refused(join, refused, now)
+            case _, m.Members(members, more):
+                self._events.append(e.MembersListed(members, more))
+            case _, m.Goodbye():
+                self._leave_for_good()
+            case _, m.Refused():
+                pass  # WHO is only asked by members; who is none any more finds out otherwise
+
+    def _leave_for_good(self) -> None:
+        self.stop()
+        self._events.append(e.LeftRoom())
+
+    def _ask_to_join(self, join: m.Join, now: float) -> None:
+        self._enter("join")
+        self._caller.ask(join, now)
+
+    def _refused(self, asked: m.Join, refused: m.Refused, now: float) -> None:
+        self._enter("refuse")
+        if asked.name is None:
+            self._ticket = None
+            if self._join is not None and self._join.password is not None:
+                self._ask_to_join(self._join, now)
+                return
+        self._events.append(e.JoinRefused(refused.code, refused.wait_ms / 1000, refused.detail))
+
+    def _welcome(self, welcome: m.Welcome, now: float) -> None:
+        inbox = self._reader.inbox
+        rewound = self._log_id not in (None, welcome.log_id) or welcome.head < inbox.cursor
+        if rewound or (self._log_id is None and self._options.cursor == 0):
+            inbox.restart(welcome.start, welcome.head)
+        elif welcome.start > inbox.cursor:
+            inbox.receive(m.Entries(inbox.cursor, welcome.start, False, ()))
+        self._log_id, self._ticket = welcome.log_id, welcome.ticket
+        if self._join is not None:
+            self._join = m.Join(welcome.name, self._join.password, self._options.history)
+        self._enter("welcome")
+        self._events.append(
+            e.Admitted(
+                welcome.name,
+                welcome.log_id,
+                welcome.start,
+                welcome.head,
+                welcome.ticket,
+                self._was_joined,
+                rewound,
+            )
+        )
+        self._was_joined = True
+        if not self._options.transient:
+            self._reader.begin(welcome.head, now)
+            for event in self._reader.take():
+                self._events.append(event)
+
+    # Whoever touches the peer settles what it is to send.
+
+    def _settle(self, now: float) -> None:
+        contact = self._contact
+        if self._link is None or contact is None or self.state is State.DIALING:
+            return
+        if self._caller.is_given_up(now):
+            self._leave_for_good()
+            return
+        call = self._caller.due(now, self._jitter())
+        if call is not None:
+            self._send(call, now)
+        if self.state is State.JOINED:
+            for say in self._lines.due(now, self._jitter()):
+                self._send(say, now)
+            reply = self._reader.due(now)
+            while reply is not None:
+                self._send(reply, now)
+                reply = self._reader.due(now)
+        if self._lines.retried() or self._caller.retried():
+            contact.doubt(now)
+        ping = contact.handle_timer(now)
+        if ping is not None:
+            self._send(ping, now)
+        elif contact.lost:
+            self._lose("silence", now)
+
+    def _send(self, message: m.ClientMessage, now: float) -> None:
+        if self._link is not None and self._contact is not None:
+            self._link.send(message)
+            self._contact.sent(now)
+
+    def _enter(self, action: str) -> None:
+        """Change the state; the one place that does."""
+        self.state = _TRANSITIONS[self.state, action]
+
+    def _jitter(self) -> float:
+        return 0.8 + 0.4 * self._random(1)[0] / 255

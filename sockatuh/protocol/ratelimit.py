@@ -1,0 +1,115 @@
+"""Limits on how often something may happen, each in bounded memory.
+
+A TokenBucket is for one known party, a BucketTable for the parties that were busy last, a SketchLimiter for strangers,
+of whom nothing may be kept but a constant array of counters (docs/PROTOCOL.md §3).
+"""
+
+from __future__ import annotations
+
+import hashlib
+from array import array
+from collections import OrderedDict
+from collections.abc import Hashable
+from typing import Final
+
+_IPV4_MAPPED: Final = bytes(10) + b"\xff\xff"
+# Whoever waits exactly as long as he was told must not be refused because of a rounding error.
+_ROUNDING: Final = 1e-6
+
+
+class TokenBucket:
+    """A bucket of at most `burst` tokens, full at first, that gains `rate` tokens a second."""
+
+    __slots__ = ("_at", "_burst", "_rate", "_tokens")
+
+    def __init__(self, rate: float, burst: float) -> None:
+        self._rate = rate
+        self._burst = burst
+        self._tokens = burst
+        self._at = 0.0
+
+    def take(self, now: float, tokens: float = 1.0) -> bool:
+        """Take `tokens` and return True, or take nothing and return False when there are fewer."""
+        self._fill(now)
+        if self._tokens < tokens - _ROUNDING:
+            return False
+        self._tokens -= tokens
+        return True
+
+    def wait(self, now: float) -> float:
+        """Return how many seconds it takes until a token is there, 0 when one is."""
+        self._fill(now)
+        missing = 1.0 - self._tokens
+        return missing / self._rate if missing > _ROUNDING else 0.0
+
+    def _fill(self, now: float) -> None:
+        if now > self._at:
+            self._tokens = min(self._burst, self._tokens + (now - self._at) * self._rate)
+            self._at = now
+
+
+class BucketTable:
+    """A TokenBucket for each key; beyond `max_entries` the key that asked longest ago is forgotten."""
+
+    __slots__ = ("_buckets", "_burst", "_max_entries", "_rate")
+
+    def __init__(self, rate: float, burst: float, max_entries: int) -> None:
+        self._rate = rate
+        self._burst = burst
+        self._max_entries = max_entries
+        self._buckets: OrderedDict[Hashable, TokenBucket] = OrderedDict()
+
+    def __len__(self) -> int:
+        return len(self._buckets)
+
+    def take(self, key: Hashable, now: float) -> bool:
+        """Take a token from the bucket of `key` and return True, or return False when it is empty."""
+        bucket = self._buckets.get(key)
+        if bucket is None:
+            bucket = self._buckets[key] = TokenBucket(self._rate, self._burst)
+            if len(self._buckets) > self._max_entries:
+                self._buckets.popitem(last=False)
+        self._buckets.move_to_end(key)
+        return bucket.take(now)
+
+    def wait(self, key: Hashable, now: float) -> float:
+        """Return how many seconds it takes until `key` has a token, 0 when it has one."""
+        bucket = self._buckets.get(key)
+        return bucket.wait(now) if bucket is not None else 0.0
+
+
+class SketchLimiter:
+    """Counters shared by all strangers, `size` in all, halved every second.
+
+    Which counter is whose depends on `secret` (at most 32 bytes), so that nobody can aim at another's. Steady asking
+    swings a counter between one and two seconds' worth: at most limit/2 asks a second pass for long, `limit` at once.
+    """
+
+    __slots__ = ("_counters", "_halved_at", "_limit", "_secret")
+
+    def __init__(self, secret: bytes, limit: int, size: int = 4096) -> None:
+        self._secret = secret
+        self._limit = limit
+        self._counters = array("Q", bytes(8 * size))
+        self._halved_at = 0.0
+
+    def allow(self, prefix: bytes, now: float) -> bool:
+        """Count one ask of `prefix` and say whether it is within the limit."""
+        self._halve(now)
+        digest = hashlib.blake2s(prefix, key=self._secret, digest_size=8).digest()
+        index = int.from_bytes(digest, "little") % len(self._counters)
+        self._counters[index] += 1
+        return self._counters[index] <= self._limit
+
+    def _halve(self, now: float) -> None:
+        seconds = int(now - self._halved_at)
+        if seconds <= 0:
+            return
+        shift = min(seconds, 64)
+        self._counters = array("Q", [count >> shift for count in self._counters])
+        self._halved_at += seconds
+
+
+def prefix_of(packed_address: bytes) -> bytes:
+    """Return the network an address is counted under: the /24 of an IPv4-mapped one, else the /64."""
+    return packed_address[:15] if packed_address.startswith(_IPV4_MAPPED) else packed_address[:8]

@@ -1,0 +1,109 @@
+"""What members get of the log: packing, the newest entries, and a session's place (docs/PROTOCOL.md §8).
+
+An ENTRIES datagram speaks of a stretch (after, through]; whatever is not in it is no longer kept. So a datagram
+stands for itself: it can come twice, late or never, and what a member lacks is always one number, its cursor.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Sequence
+from typing import TypeAlias
+
+import msgspec
+
+from .constants import MAX_PIECE, MAX_PLAINTEXT
+from .messages import Entries, EntryPart
+
+Encoded: TypeAlias = tuple[int, bytes]
+"""One entry: its seq and its encoding."""
+
+Told: TypeAlias = Entries | EntryPart
+
+ENTRIES_OVERHEAD = 26
+"""Bytes of an ENTRIES message around its items, at most: array, type, two seqs, end, array of items."""
+
+_ROOM = MAX_PLAINTEXT - ENTRIES_OVERHEAD
+
+
+def pack(after: int, through: int, entries: Sequence[Encoded], limit: int | None = None) -> list[Told]:
+    """Return the messages that tell (after, through], in order; with `limit`, at most as many.
+
+    `entries` are all that is kept of the stretch, ascending. With a limit the stretch told may end earlier.
+    """
+    messages: list[Told] = []
+    items: list[msgspec.Raw] = []
+    size, told = 0, after
+
+    def close(upto: int) -> None:
+        nonlocal size, told
+        if items or upto > told:
+            messages.append(Entries(told, upto, False, tuple(items)))
+            items.clear()
+            size, told = 0, upto
+
+    for seq, encoding in entries:
+        if size + len(encoding) > _ROOM:
+            close(seq - 1)
+        parts = _parts(seq, encoding) if len(encoding) > _ROOM else []
+        if limit is not None and messages and len(messages) + max(len(parts), 1) > limit:
+            return messages
+        if parts:
+            messages += parts
+            told = seq
+        else:
+            items.append(msgspec.Raw(encoding))
+            size += len(encoding)
+    if limit is None or len(messages) < limit:
+        close(through)
+    return messages
+
+
+def _parts(seq: int, encoding: bytes) -> list[Told]:
+    pieces = [encoding[at : at + MAX_PIECE] for at in range(0, len(encoding), MAX_PIECE)]
+    return [EntryPart(seq, index, len(pieces), piece, False) for index, piece in enumerate(pieces)]
+
+
+def mark_end(messages: list[Told]) -> None:
+    """Mark the last message as the end of an answer to GET."""
+    messages[-1] = msgspec.structs.replace(messages[-1], end=True)
+
+
+class Recent:
+    """The newest entries, bounded in number and bytes, contiguous: everything kept in (first_after, head]."""
+
+    def __init__(self, head: int, max_entries: int, max_bytes: int) -> None:
+        self.head = head
+        self.after = head
+        self._entries: deque[Encoded] = deque()
+        self._bytes = 0
+        self._max_entries, self._max_bytes = max_entries, max_bytes
+
+    def extend(self, entries: Sequence[Encoded], head: int) -> None:
+        """Append what was committed up to `head`, forgetting the oldest as needed."""
+        self.head = head
+        for entry in entries:
+            self._entries.append(entry)
+            self._bytes += len(entry[1])
+        while len(self._entries) > self._max_entries or self._bytes > self._max_bytes:
+            self.after, encoding = self._entries.popleft()
+            self._bytes -= len(encoding)
+
+    def load(self, after: int, entries: Sequence[Encoded]) -> None:
+        """Begin with what the log has after `after`."""
+        head = self.head
+        self.after = after
+        self.extend(entries, head)
+
+    def since(self, after: int, through: int) -> list[Encoded] | None:
+        """Return the entries in (after, through], or None when they go back too far."""
+        if after < self.after:
+            return None
+        found: list[Encoded] = []
+        for entry in reversed(self._entries):
+            if entry[0] <= after:
+                break
+            if entry[0] <= through:
+                found.append(entry)
+        found.reverse()
+        return found

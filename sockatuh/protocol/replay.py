@@ -1,0 +1,38 @@
+"""The replay window: which counters of a channel have been seen (docs/PROTOCOL.md §4; RFC 6479 for the idea)."""
+
+from __future__ import annotations
+
+from .constants import REPLAY_WINDOW
+
+
+class ReplayWindow:
+    """The highest counter marked, and which of the `size` counters up to it were; anything older counts as seen."""
+
+    __slots__ = ("_highest", "_mask", "_seen", "_size")
+
+    def __init__(self, size: int = REPLAY_WINDOW) -> None:
+        self._size = size
+        self._mask = (1 << size) - 1
+        self._highest = -1
+        # Bit n stands for the counter `highest - n`.
+        self._seen = 0
+
+    @property
+    def highest(self) -> int:
+        """The highest counter marked, -1 at first."""
+        return self._highest
+
+    def is_fresh(self, counter: int) -> bool:
+        """Say whether `counter` may still be accepted."""
+        age = self._highest - counter
+        return age < 0 or (age < self._size and not self._seen >> age & 1)
+
+    def mark(self, counter: int) -> None:
+        """Remember `counter` as seen; only for what has been authenticated."""
+        age = self._highest - counter
+        if age < 0:
+            # A jump over the whole window must not shift by what a datagram says.
+            self._seen = (self._seen << -age | 1) & self._mask if -age < self._size else 1
+            self._highest = counter
+        elif age < self._size:
+            self._seen |= 1 << age

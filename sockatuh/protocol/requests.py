@@ -1,0 +1,130 @@
+"""What clients ask of a server (docs/PROTOCOL.md §5, §6).
+
+Calls are answered once, however often they are asked; lines are given out in order, each once, at a bounded rate.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections import deque
+from collections.abc import Callable
+from typing import Final
+
+from .events import JoinAsked, LineSaid, ServerEvent, WhoAsked
+from .limits import Limits
+from .messages import Answer, AnswerBody, Call, Join, Leave, Refused, Say, Stored, Unsaid, Who, encode
+from .outgoing import Outgoing
+from .session import Session
+
+STORED_PER_DATAGRAM: Final = 50
+
+
+def line_id(client_key: bytes, stream: bytes, number: int) -> bytes:
+    """Return the 16 bytes that name a line for ever (§6)."""
+    return hashlib.blake2s(client_key + stream + number.to_bytes(8, "little"), digest_size=16).digest()
+
+
+class Requests:
+    """Takes calls and lines; reports those that are new, repeats the answers of those that are not.
+
+    `throttle(session, at)` is asked to call `give_out` again when a member's rate admits the next line.
+    """
+
+    def __init__(
+        self,
+        limits: Limits,
+        out: Outgoing,
+        events: deque[ServerEvent],
+        throttle: Callable[[Session, float], None],
+    ) -> None:
+        self._limits, self._out, self._events, self._throttle = limits, out, events, throttle
+        self._stored: dict[int, Session] = {}
+
+    def call(self, session: Session, call: Call, now: float) -> bool:
+        """Take a call; True if it was LEAVE, so that the session is to end."""
+        number, body = call.number, call.body
+        if number < session.call_number or number == 0:
+            return False
+        if number == session.call_number:
+            if session.call_answer is not None:
+                self._out.send_encoded(session, session.call_answer)
+            return False
+        session.call_number, session.call_answer = number, None
+        match body:
+            case Join():
+                self._join(session, number, body, now)
+            case Who(after) if session.joined:
+                self._events.append(WhoAsked(session.cid, number, after))
+            case Who():
+                self.answer(session, number, Refused("not_joined"))
+            case Leave():
+                return True
+        return False
+
+    def answer(self, session: Session, number: int, body: AnswerBody) -> None:
+        """Answer a call, if the session still waits for it."""
+        if session.call_number == number and session.call_answer is None:
+            session.call_answer = encode(Answer(number, body))
+            self._out.send_encoded(session, session.call_answer)
+
+    def _join(self, session: Session, number: int, join: Join, now: float) -> None:
+        session.join_by = now + self._limits.join_seconds
+        by_ticket = join.name is None
+        name = session.ticket_name if join.name is None else join.name
+        if session.joined:
+            self.answer(session, number, Refused("already_joined"))
+        elif name is None:
+            self.answer(session, number, Refused("ticket_refused"))
+        else:
+            self._events.append(JoinAsked(session.cid, number, name, join.password, by_ticket, join.history))
+
+    def say(self, session: Session, say: Say, now: float) -> None:
+        """Take a part of a line."""
+        if not session.joined:
+            return
+        answer = session.repeat_answer(say.number)
+        if answer is not None:
+            self._out.send(session, answer)
+            return
+        early = say.number > session.lines.next > 0 or say.index == say.count - 1
+        if session.lines.receive(say):
+            self.give_out(session, now)
+        if early and not session.throttled and session.lines.holds_parts():
+            self._out.send(session, session.lines.progress())
+
+    def give_out(self, session: Session, now: float) -> None:
+        """Report whole lines in order, as fast as the member's rate allows."""
+        while not session.throttled and session.lines.ready():
+            if not session.say_rate.take(now):
+                wait = session.say_rate.wait(now)
+                session.throttled = True
+                self._throttle(session, now + wait)
+                self._out.send(session, session.lines.progress(int(wait * 1000) + 1))
+                return
+            number, action, text = session.lines.take()
+            if len(text) > self._limits.text_bytes:
+                self.settle(session, number, "text_too_long")
+                continue
+            line = line_id(session.client_key, session.stream, number)
+            self._events.append(LineSaid(session.cid, number, line, action, text.decode("utf-8", "replace")))
+
+    def settle(self, session: Session, number: int, answer: int | str) -> None:
+        """Answer a line with its seq, now that it is durable, or with the code it was refused with."""
+        session.answer_line(number, answer)
+        if isinstance(answer, str):
+            self._out.send(session, Unsaid(number, answer))
+        else:
+            session.stored.append((number, answer))
+            self._stored[session.cid] = session
+
+    def send_stored(self) -> None:
+        """Send the STOREDs of this turn, each session's together."""
+        for session in self._stored.values():
+            for at in range(0, len(session.stored), STORED_PER_DATAGRAM):
+                self._out.send(session, Stored(tuple(session.stored[at : at + STORED_PER_DATAGRAM])))
+            session.stored.clear()
+        self._stored.clear()
+
+    def forget(self, session: Session) -> None:
+        """Send nothing more to a session."""
+        self._stored.pop(session.cid, None)

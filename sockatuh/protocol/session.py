@@ -1,0 +1,144 @@
+"""One session at the server: a client's channel, its place in the log, what it asked (docs/PROTOCOL.md §5–8).
+
+pending ──first datagram──▶ open ──JOIN admitted──▶ joined ──LEAVE, silence, replaced──▶ closed
+                              └────30 s without joining───────────────────────────────────▲
+"""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from dataclasses import dataclass, field
+
+from .channel import Channel
+from .constants import PUSH_WINDOW
+from .handshake import Pending
+from .limits import Limits
+from .lines import LineReceiver
+from .messages import TRANSIENT, Stored, Unsaid
+from .ratelimit import TokenBucket
+from .seam import Address
+
+ANSWERS_KEPT = 128
+"""Answers to lines kept for repeated SAYs: four times what may be in flight."""
+
+
+@dataclass(slots=True)
+class PathProbe:
+    """A new address that has yet to show it is the client's."""
+
+    address: Address
+    token: bytes
+    tries: int = 0
+
+
+@dataclass(slots=True)
+class Rekeying:
+    """A new channel whose first datagram has not come, and what it was asked and answered with."""
+
+    request: bytes
+    reply: bytes
+    channel: Channel
+    handshake_hash: bytes
+
+
+@dataclass(slots=True)
+class Repair:
+    """What a member has acknowledged, and when it is re-sent what it lacks."""
+
+    acked: int = 0
+    due_at: float = 0.0
+    delay: float = 0.0
+
+
+@dataclass(slots=True, eq=False)
+class Session:
+    """A client's session.
+
+    `cid`, the first channel's, is its name for as long as it lives; `place` is the IP address it came from.
+    """
+
+    cid: int
+    channel: Channel
+    address: Address
+    place: bytes
+    client_key: bytes
+    stream: bytes
+    version: str
+    transient: bool
+    log_id: bytes | None
+    cursor: int
+    ticket_name: str | None
+    handshake_hash: bytes
+    opened_at: float
+    heard_at: float
+    join_by: float
+    say_rate: TokenBucket
+    get_rate: TokenBucket
+    name: str | None = None
+    floor: int = 0
+    call_number: int = 0
+    call_answer: bytes | None = None
+    lines: LineReceiver = field(default_factory=LineReceiver)
+    line_answers: OrderedDict[int, int | str] = field(default_factory=OrderedDict)
+    stored: list[tuple[int, int]] = field(default_factory=list)
+    throttled: bool = False
+    repair: Repair = field(default_factory=Repair)
+    probe: PathProbe | None = None
+    rekeying: Rekeying | None = None
+    old_channel: Channel | None = None
+    old_until: float = 0.0
+    rekeyed_at: float = float("-inf")
+
+    @property
+    def joined(self) -> bool:
+        """Tell whether JOIN was admitted."""
+        return self.name is not None
+
+    def channels(self) -> list[Channel]:
+        """Return every channel that is still read."""
+        next_channel = self.rekeying.channel if self.rekeying else None
+        return [channel for channel in (self.channel, self.old_channel, next_channel) if channel]
+
+    def answer_line(self, number: int, answer: int | str) -> None:
+        """Remember the seq or the code a line was answered with."""
+        self.line_answers[number] = answer
+        if len(self.line_answers) > ANSWERS_KEPT:
+            self.line_answers.popitem(last=False)
+
+    def repeat_answer(self, number: int) -> Stored | Unsaid | None:
+        """Return the answer a line had, if it had one."""
+        match self.line_answers.get(number):
+            case None:
+                return None
+            case int(seq):
+                return Stored(((number, seq),))
+            case code:
+                return Unsaid(number, code)
+
+    def is_pushed(self, head: int) -> bool:
+        """Tell whether new entries after `head` go out to it at once."""
+        return head - self.repair.acked <= PUSH_WINDOW
+
+
+def open_session(pending: Pending, limits: Limits, now: float) -> Session:
+    """Return the session a confirmed handshake becomes."""
+    payload = pending.payload
+    return Session(
+        cid=pending.cid,
+        channel=pending.channel,
+        address=pending.address,
+        place=pending.packed[:16],
+        client_key=pending.client_key,
+        stream=payload.stream,
+        version=payload.client_version,
+        transient=bool(payload.flags & TRANSIENT),
+        log_id=payload.log_id,
+        cursor=payload.cursor,
+        ticket_name=pending.ticket_name,
+        handshake_hash=pending.handshake_hash,
+        opened_at=now,
+        heard_at=now,
+        join_by=now + limits.join_seconds,
+        say_rate=TokenBucket(limits.lines_per_second, limits.lines_burst),
+        get_rate=TokenBucket(limits.gets_per_second, limits.gets_burst),
+    )

@@ -1,0 +1,99 @@
+"""All open sessions of a server, found by connection id, bounded in number (docs/PROTOCOL.md §4, §7)."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator
+
+from .channel import Channel
+from .constants import OLD_CHANNEL_SECONDS
+from .handshake import Pending
+from .limits import Limits
+from .session import Rekeying, Session, open_session
+
+
+class SessionTable:
+    """The sessions, and which channel belongs to which."""
+
+    def __init__(self, limits: Limits) -> None:
+        self._limits = limits
+        self._sessions: dict[int, Session] = {}
+        self._routes: dict[int, tuple[Session, Channel]] = {}
+        self._by_key: dict[bytes, list[Session]] = {}
+        self._per_place: Counter[bytes] = Counter()
+
+    def __len__(self) -> int:
+        return len(self._sessions)
+
+    def __iter__(self) -> Iterator[Session]:
+        return iter(list(self._sessions.values()))
+
+    def find(self, cid: int) -> Session | None:
+        """Return the session with this name."""
+        return self._sessions.get(cid)
+
+    def route(self, receive_cid: int) -> tuple[Session, Channel] | None:
+        """Return the session and the channel a datagram's connection id belongs to."""
+        return self._routes.get(receive_cid)
+
+    def is_full(self, packed: bytes) -> bool:
+        """Tell whether no session may be opened from this address."""
+        return (
+            len(self._sessions) >= self._limits.sessions
+            or self._per_place[packed[:16]] >= self._limits.sessions_per_address
+        )
+
+    def in_the_way(self, pending: Pending) -> list[tuple[Session, str]]:
+        """Return the sessions a new one ends, and why: the same client's, the most silent of too many of one key."""
+        of_key = self._by_key.get(pending.client_key, [])
+        same = [session for session in of_key if session.stream == pending.payload.stream]
+        others = sorted((session for session in of_key if session not in same), key=lambda session: session.heard_at)
+        surplus = others[: max(0, len(others) + 1 - self._limits.sessions_per_key)]
+        return [(session, "replaced") for session in same] + [(session, "too_many_sessions") for session in surplus]
+
+    def open(self, pending: Pending, now: float) -> Session:
+        """Make a session of a confirmed handshake."""
+        session = open_session(pending, self._limits, now)
+        self._sessions[session.cid] = session
+        self._routes[session.cid] = session, session.channel
+        self._by_key.setdefault(session.client_key, []).append(session)
+        self._per_place[session.place] += 1
+        return session
+
+    def remove(self, session: Session) -> None:
+        """Forget a session and its channels."""
+        del self._sessions[session.cid]
+        for channel in session.channels():
+            del self._routes[channel.receive_cid]
+        of_key = self._by_key[session.client_key]
+        of_key.remove(session)
+        if not of_key:
+            del self._by_key[session.client_key]
+        self._per_place -= Counter({session.place: 1})
+
+    def add_channel(self, session: Session, rekeying: Rekeying) -> None:
+        """Read a new channel beside the present one, in place of one that was never used."""
+        if session.rekeying is not None:
+            del self._routes[session.rekeying.channel.receive_cid]
+        session.rekeying = rekeying
+        self._routes[rekeying.channel.receive_cid] = session, rekeying.channel
+
+    def promote(self, session: Session, now: float) -> None:
+        """Seal with the new channel: its first datagram has come. The old one is read a little longer."""
+        rekeying = session.rekeying
+        if rekeying is None:
+            return
+        self._drop_old(session)
+        session.old_channel, session.old_until = session.channel, now + OLD_CHANNEL_SECONDS
+        session.channel, session.handshake_hash = rekeying.channel, rekeying.handshake_hash
+        session.rekeying = None
+
+    def expire_channels(self, session: Session, now: float) -> None:
+        """Stop reading a channel that was replaced long enough ago."""
+        if session.old_channel is not None and session.old_until <= now:
+            self._drop_old(session)
+
+    def _drop_old(self, session: Session) -> None:
+        if session.old_channel is not None:
+            del self._routes[session.old_channel.receive_cid]
+            session.old_channel = None
