@@ -1,0 +1,132 @@
+"""Who gave the right password, and how long the others wait.
+
+There is one password for the room, kept as a bcrypt hash that is dear to ask. So bcrypt is asked until it has said yes
+once; from then on a keyed digest recognises the right password in microseconds, and any other is wrong. What keeps
+guessing slow afterwards is the wait: a few wrong tries are free, each further one doubles it, per address and per key.
+A try within the wait is not looked at, so it tells nothing.
+
+A right password clears the wait of the key that gave it, but not the one of its address: a guesser may sit behind the
+same router as honest members, and must not start afresh with each of them. Addresses are only forgiven by time.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+from collections import OrderedDict
+from collections.abc import Hashable
+from dataclasses import dataclass
+from typing import Final, Literal
+
+FORGET_AFTER: Final = 3_600.0
+"""Seconds without a wrong try after which the earlier ones are forgotten."""
+
+
+@dataclass(frozen=True, slots=True)
+class Right:
+    """The password is right."""
+
+
+@dataclass(frozen=True, slots=True)
+class Wrong:
+    """The password is wrong; the next try is looked at after `wait` seconds."""
+
+    wait: float
+
+
+@dataclass(frozen=True, slots=True)
+class Wait:
+    """The try came too early and was not looked at; `seconds` are to go."""
+
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class Unknown:
+    """No right password is known yet: ask bcrypt and `record` what it says."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Penalty:
+    tries: int
+    until: float
+    forget_at: float
+
+
+_Source = tuple[Literal["address", "owner"], Hashable]
+
+
+class PasswordGate:
+    """Recognises the right password, and slows down guessing.
+
+    `secret` keys the digest and must be random. `free_tries` wrong ones cost nothing; then `base` seconds, doubling to
+    `cap`. At most `max_entries` addresses and keys are remembered; the one that was quiet longest makes place.
+    """
+
+    def __init__(
+        self,
+        secret: bytes,
+        *,
+        free_tries: int = 3,
+        base: float = 5.0,
+        cap: float = 600.0,
+        max_entries: int = 65_536,
+    ) -> None:
+        self._secret = secret
+        self._free_tries = free_tries
+        self._base = base
+        self._cap = cap
+        self._max_entries = max_entries
+        self._right_digest: bytes | None = None
+        self._penalties: OrderedDict[_Source, _Penalty] = OrderedDict()
+
+    def check(self, password: bytes, address: Hashable, owner: str, now: float) -> Right | Wrong | Wait | Unknown:
+        """Judge a try without bcrypt, as far as possible; `owner` is a key's fingerprint, "" for a classic member."""
+        # 1. the wait  2. what is known: a guesser in its wait must not learn whether it was right.
+        sources = _sources(address, owner)
+        if (wait := self._wait(sources, now)) > 0:
+            return Wait(wait)
+        if self._right_digest is None:
+            return Unknown()
+        return self._judge(hmac.compare_digest(self._digest(password), self._right_digest), sources, now)
+
+    def record(self, password: bytes, right: bool, address: Hashable, owner: str, now: float) -> Right | Wrong:
+        """Take note of what bcrypt said."""
+        if right:
+            self._right_digest = self._digest(password)
+        return self._judge(right, _sources(address, owner), now)
+
+    def forget_password(self) -> None:
+        """Ask bcrypt again: the hash was changed. Waits stay."""
+        self._right_digest = None
+
+    def _judge(self, right: bool, sources: tuple[_Source, ...], now: float) -> Right | Wrong:
+        if right:
+            for source in sources:
+                if source[0] == "owner":
+                    self._penalties.pop(source, None)
+            return Right()
+        for source in sources:
+            self._punish(source, now)
+        return Wrong(self._wait(sources, now))
+
+    def _punish(self, source: _Source, now: float) -> None:
+        before = self._penalties.pop(source, None)
+        tries = before.tries + 1 if before and now < before.forget_at else 1
+        paid = tries - self._free_tries
+        # Beyond 2^32 it is the cap in any case, and a float has an end.
+        wait = min(self._cap, self._base * 2.0 ** min(paid - 1, 32)) if paid > 0 else 0.0
+        self._penalties[source] = _Penalty(tries, now + wait, now + wait + FORGET_AFTER)
+        if len(self._penalties) > self._max_entries:
+            self._penalties.popitem(last=False)
+
+    def _wait(self, sources: tuple[_Source, ...], now: float) -> float:
+        penalties = (self._penalties.get(source) for source in sources)
+        return max((penalty.until - now for penalty in penalties if penalty), default=0.0)
+
+    def _digest(self, password: bytes) -> bytes:
+        return hmac.digest(self._secret, password, hashlib.sha256)
+
+
+def _sources(address: Hashable, owner: str) -> tuple[_Source, ...]:
+    return (("address", address), ("owner", owner)) if owner else (("address", address),)

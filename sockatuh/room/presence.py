@@ -1,0 +1,124 @@
+"""Who is in the room, and whose each name is: a fold over the log.
+
+It is fed with entries in the order of the log, all of them or only the last one of each name key, and comes to the
+same. A name that is present is held by who is there. Any other stays with the key that used it last (joined, left or
+claimed), for as long as `ownership` says; a classic member, which has no key, leaves no trace of its own.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from types import MappingProxyType
+from typing import Final
+
+from .entries import Body, Claimed, Joined, Left, Message
+
+_SWEEP_FROM: Final = 1_024
+"""Name keys remembered before expired ones are looked for."""
+
+
+@dataclass(frozen=True, slots=True)
+class Present:
+    """Somebody who is in the room: joined, and not left. `joined_at` is wall time in milliseconds."""
+
+    name: str
+    key: str
+    owner: str
+    dialect: str
+    joined_at: int
+    joined_seq: int
+
+
+@dataclass(frozen=True, slots=True)
+class Use:
+    """The last entry by which a key used a name, and `since` which entry; `at` is wall time in milliseconds."""
+
+    owner: str
+    seq: int
+    at: int
+    since: int
+
+
+@dataclass(frozen=True, slots=True)
+class _Known:
+    """What the log says last of one name key, and who with a key of its own used it last."""
+
+    last_seq: int
+    use: Use | None
+
+
+class Presence:
+    """The fold. `ownership`: seconds for which a name stays with a key; 0 none, infinity for ever."""
+
+    def __init__(self, ownership: float) -> None:
+        self._ownership = ownership
+        self._known: dict[str, _Known] = {}
+        self._present: dict[str, Present] = {}
+        self._sweep_at = _SWEEP_FROM
+
+    @property
+    def present(self) -> Mapping[str, Present]:
+        """Who is in the room, by name key."""
+        return MappingProxyType(self._present)
+
+    def apply(self, seq: int, at: int, body: Body, key: str | None) -> None:
+        """Take in one entry; `at` is its wall time in milliseconds, `key` its name key (lines have none)."""
+        if key is None or isinstance(body, Message):
+            return
+        before = self._known.get(key)
+        use = Use(body.owner, seq, at, body.since or seq) if body.owner else before.use if before else None
+        self._known[key] = _Known(seq, use)
+        match body:
+            case Joined():
+                self._present[key] = Present(body.name, key, body.owner, body.dialect, at, seq)
+            case Left():
+                self._present.pop(key, None)
+            case Claimed():
+                pass
+        if len(self._known) >= self._sweep_at:
+            self.forget_expired(at)
+            self._sweep_at = max(_SWEEP_FROM, 2 * len(self._known))
+
+    def last_seq(self, key: str) -> int:
+        """Give the seq of the last entry of this name key, 0 when none is known."""
+        known = self._known.get(key)
+        return known.last_seq if known else 0
+
+    def note_last_seq(self, key: str, seq: int) -> None:
+        """Take note that the log has an entry of this name key which was forgotten here."""
+        known = self._known.get(key, _Known(0, None))
+        self._known[key] = replace(known, last_seq=max(seq, known.last_seq))
+
+    def owner_of(self, key: str, at: int) -> str:
+        """Give whose name this is at wall time `at` (milliseconds), "" when it is nobody's or a classic member's."""
+        if present := self._present.get(key):
+            return present.owner
+        use = self._find_use(key)
+        return use.owner if use and self._holds(use, at) else ""
+
+    def find_use(self, key: str, owner: str) -> Use | None:
+        """Find the last use of this name, if it was this owner's."""
+        use = self._find_use(key)
+        return use if use and use.owner == owner else None
+
+    def is_used_since(self, since: int, key: str, owner: str, at: int) -> bool:
+        """Tell whether at wall time `at` the name is this owner's by a use not older than `since` (milliseconds)."""
+        use = self.find_use(key, owner)
+        return use is not None and use.at >= since and self.owner_of(key, at) == owner
+
+    def forget_expired(self, at: int) -> None:
+        """Forget the names that are neither present nor owned any more at wall time `at` (milliseconds)."""
+        self._known = {
+            key: known
+            for key, known in self._known.items()
+            if key in self._present or (known.use and self._holds(known.use, at))
+        }
+
+    def _find_use(self, key: str) -> Use | None:
+        known = self._known.get(key)
+        return known.use if known else None
+
+    def _holds(self, use: Use, at: int) -> bool:
+        # A wall clock that was set back makes a use seem to be of the future: that is no age.
+        return max(0, at - use.at) < self._ownership * 1_000

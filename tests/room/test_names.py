@@ -1,0 +1,227 @@
+from __future__ import annotations
+
+import unicodedata
+
+import precis_i18n
+import pytest
+from confusable_homoglyphs.confusables import confusables_data
+from hypothesis import assume, given, settings
+from hypothesis import strategies as st
+
+from sockatuh.room.names import (
+    MAX_NAME_BYTES,
+    MAX_PASSWORD_BYTES,
+    NameInvalid,
+    NameRules,
+    PasswordUnusable,
+    prepare_password,
+    same_as_password,
+)
+from sockatuh.room.text import clean_line
+
+LATIN = """
+adam adi agus ahmad aisyah alan albert alex ali alice aliya amir amy ana andi angel anna
+anton ari arif astrid ava bambang bayu bella ben beth bill bima bob bruno budi caca
+cahya carl carol chris cindy citra claire clara dan daniel dave david dewi dian diana
+dimas dina dodo dwi eka eko elena eli eliza emil emma erik erna eva evi fajar fatima
+felix fitri frank fred george gilang gita greta hadi hana hans hendra henry herman ian
+ida ika indah intan irfan ivan iwan jack james jan jane jim joe john joko jonas joni
+julia karen karl kartika kate ken kevin kiki kim krisna kurnia laila lala lara lena leo
+lia liam lina linda lisa lukas lulu luna marco maria mark max maya mega mia mila mimi
+mira momo mona nadia nana nina noel nono nora nur nurul olga oscar otto paul pavel peter
+petra putra putri rani ratna rina rosa ross roy rudi ryan sam sara sari sinta siti sofia
+sri steve surya susi sven tanja ted tia tim tina tom toni tono tony ulrich umar ursula
+vera victor vina wati wawan wayan william wira xena yanti yogi yudi yuri yusuf zahra
+zaki zoe zulu özil ozil jürgen jurgen åsa asa søren
+"""
+CYRILLIC = """
+Алексей Анна Антон Борис Вера Виктор Владимир Галина Григорий Дарья Дмитрий Евгений
+Елена Жанна Зоя Иван Игорь Ирина Кирилл Константин Лариса Лев Лидия Людмила Максим Мария
+Михаил Наталья Николай Нина Олег Ольга Павел Пётр Полина Роман Светлана Сергей Соня
+Софья Татьяна Тимур Ульяна Фёдор Хасан Цветан Шамиль Щукин Эдуард Юлия Юрий Яков Яна
+"""
+EASTERN = """
+王伟 李娜 张敏 刘洋 陈静 杨光 赵磊 黄强 周杰 吴刚 佐藤 鈴木 高橋 田中 伊藤 渡辺 山本
+中村 小林 加藤 一郎 二郎 さくら はると ゆい ひまり ハルト サクラ
+ユイ 김민준 이서연 박지훈 최수빈 정하은 각가 가까 محمد أحمد علي حسن حسين فاطمة عائشة خديجة مريم عمر عثمان
+يوسف إبراهيم خالد سعيد نور ليلى زينب سارة هدى كريم جمال طارق رامي אבי דוד שרה רבקה משה
+יוסף Νίκος Γιώργος Ελένη Μαρία Κώστας Δημήτρης Σοφία Παύλος Θανάσης रामः सीता अर्जुन
+สมชาย สมหญิง
+"""
+
+
+@pytest.fixture(scope="module")
+def rules() -> NameRules:
+    return NameRules()
+
+
+def fault_of(rules: NameRules, name: str) -> str | None:
+    judged = rules.enforce(name)
+    return judged.fault if isinstance(judged, NameInvalid) else None
+
+
+def can_stand_alone(char: str) -> bool:
+    return len(char) == 1 and unicodedata.is_normalized("NFKC", char) and not "\u1100" <= char <= "\u11ff"
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        ("Аlice", "Alice"),
+        ("рауро", "paypo"),
+        ("Ａna", "ana"),
+        ("ANA", "ana"),
+        ("ana ", "ana"),
+        ("ana  maria", "Ana\u00a0Maria"),
+        ("kern", "kem"),
+        ("AIice", "Alice"),
+        ("A1ice", "Alice"),
+        ("lan", "Ian"),
+        ("B0b", "Bob"),
+        ("ΑΝΑ", "ANA"),
+        ("АННА", "AHHA"),
+        ("Νίκος", "νίκος"),
+        ("ΠΑΥΛΟΣ", "παυλος"),
+        ("Straße", "STRASSE"),
+        ("ti\u0307m", "tim"),
+        ("İda", "ida"),
+        ("Cafe\u0301", "CAFÉ"),
+        ("ﬁlip", "filip"),
+        ("ロボ", "口ボ"),
+    ],
+)
+def test_these_are_one_name(rules: NameRules, one: str, other: str) -> None:
+    assert rules.key(one) == rules.key(other)
+
+
+def test_ordinary_names_stay_apart(rules: NameRules) -> None:
+    names = (LATIN + CYRILLIC + EASTERN).split()
+    keys: dict[str, list[str]] = {}
+    for name in names:
+        keys.setdefault(rules.key(name), []).append(name)
+    assert [alike for alike in keys.values() if len(alike) > 1] == []
+
+
+def test_ordinary_names_are_legal(rules: NameRules) -> None:
+    composed = ["Ana Maria", "O'Neill", "Jean-Luc", "budi_7", "3k", "_x", "DJ Ольга", "Ольга2", "🦊 fox", "🇮🇩budi"]
+    names = (LATIN + CYRILLIC + EASTERN).split() + composed
+    assert [name for name in names if rules.enforce(name) != unicodedata.normalize("NFKC", name)] == []
+
+
+def test_no_two_ascii_letters_are_alike_but_the_known_ones(rules: NameRules) -> None:
+    alike: dict[str, str] = {}
+    for char in "abcdefghijklmnopqrstuvwxyz0123456789":
+        alike.setdefault(rules.key(char), "")
+        alike[rules.key(char)] += char
+    assert sorted(group for group in alike.values() if len(group) > 1) == ["il1", "o0"]
+
+
+def test_the_alphabets_keep_their_letters_apart(rules: NameRules) -> None:
+    for alphabet in ("αβγδεζηθικλμνξοπρστυφχψω", "абвгдежзийклмнопрстуфхцчшщъыьэюя"):
+        assert len({rules.key(char) for char in alphabet}) == len(alphabet)
+
+
+def test_the_table_of_look_alikes_is_followed_but_for_a_few_letters(rules: NameRules) -> None:
+    pairs = {(one, entry["c"]) for one, entries in confusables_data.items() for entry in entries}
+    usable = [pair for pair in pairs if all(can_stand_alone(end) for end in pair)]
+    apart = {frozenset(pair) for pair in usable if rules.key(pair[0]) != rules.key(pair[1])}
+    assert len(usable) > 2_500
+    assert {frozenset(pair) for pair in ("vν", "uυ", "yγ", "oσ", "bЬ")} <= apart
+    assert len(apart) < 30
+
+
+@settings(max_examples=200, deadline=None)
+@given(st.text(max_size=40))
+def test_a_name_equal_under_the_profile_has_the_same_key(rules: NameRules, text: str) -> None:
+    compared = precis_i18n.get_profile("NicknameCaseMapped")
+    try:
+        form = compared.enforce(text)
+    except UnicodeEncodeError:
+        assume(False)
+    assert rules.key(form) == rules.key(text)
+
+
+@settings(max_examples=200, deadline=None)
+@given(st.text(st.characters(), max_size=200))
+def test_any_text_is_a_safe_name_or_refused(rules: NameRules, text: str) -> None:
+    judged = rules.enforce(text)
+    if isinstance(judged, NameInvalid):
+        assert judged.sentence
+    else:
+        assert rules.enforce(judged) == judged
+        assert rules.key(judged) == rules.key(text)
+        assert clean_line(judged) == judged
+        assert len(judged.encode()) <= MAX_NAME_BYTES
+        assert ":" not in judged
+    assert isinstance(rules.key(text), str)
+
+
+@pytest.mark.parametrize(
+    ("name", "fault"),
+    [
+        ("", "empty"),
+        ("  \u00a0", "empty"),
+        ("a" * 33, "too_long"),
+        ("é" * 32, None),
+        ("한" * 32, None),
+        ("👩" * 32, None),
+        ("👩" * 33, "too_long"),
+        ("a\u0323\u0324\u0325\u0331" * 20, "too_long"),
+        ("a" * 10_000, "too_long"),
+        ("a\x1b[31m", "forbidden"),
+        ("a\nb", "forbidden"),
+        ("a\u202eb", "forbidden"),
+        ("a\u200bb", "forbidden"),
+        ("a\ufe0fb", "forbidden"),
+        ("a\ud800", "forbidden"),
+        ("a\ue000", "forbidden"),
+        ("a\u3164", "forbidden"),
+        ("ana\u2800", "forbidden"),
+        ("\u0301ana", "forbidden"),
+        ("z" + "\u0335" * 9, "forbidden"),
+        ("ana:", "colon"),
+        ("ana：budi", "colon"),
+        ("ana∶ hi", "colon"),
+        ("ana\ua789", "colon"),
+        ("/quit", "beginning"),
+        ("@ana", "beginning"),
+        ("* ana", "beginning"),
+        ("— budi", "beginning"),
+        ("── x", "beginning"),
+        ("→ ana", "beginning"),
+        ("<ana>", "beginning"),
+        ("-x", "beginning"),
+        ("eνa", "mixed"),
+        ("Νina", "mixed"),
+        ("ana \u03c5p uυu", "mixed"),
+    ],
+)
+def test_a_text_that_is_no_name_is_refused_with_its_reason(rules: NameRules, name: str, fault: str | None) -> None:
+    assert fault_of(rules, name) == fault
+
+
+def test_the_shown_form_keeps_case_and_loses_extra_space(rules: NameRules) -> None:
+    assert rules.enforce("  Ana   Maria ") == "Ana Maria"
+
+
+def test_a_name_is_not_the_password_in_another_dress() -> None:
+    assert same_as_password("Tulip", "tulip")
+    assert same_as_password("ｔulip  harbor", " Tulip Harbor")
+    assert not same_as_password("ana", "tulip")
+
+
+def test_a_password_is_composed_before_it_is_hashed() -> None:
+    assert prepare_password("cafe\u0301") == "caf\u00e9".encode() == prepare_password("caf\u00e9")
+    assert prepare_password(" a:b ") == b" a:b "
+
+
+def test_a_password_has_up_to_72_bytes() -> None:
+    assert len(prepare_password("é" * 36)) == MAX_PASSWORD_BYTES
+    with pytest.raises(PasswordUnusable, match="74 bytes"):
+        prepare_password("é" * 37)
+
+
+@pytest.mark.parametrize("text", ["", "\ud800"])
+def test_a_password_that_cannot_be_hashed_is_refused(text: str) -> None:
+    with pytest.raises(PasswordUnusable):
+        prepare_password(text)

@@ -1,0 +1,133 @@
+from __future__ import annotations
+
+from math import inf
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from sockatuh.room.entries import Body, Claimed, Joined, Left, Message
+from sockatuh.room.presence import Presence
+
+DAY = 86_400.0
+DAY_MS = 86_400_000
+
+
+def joined(name: str, owner: str) -> Joined:
+    return Joined(name=name, owner=owner, dialect="secure" if owner else "classic", address="192.0.2.1", version="1")
+
+
+def left(name: str, owner: str) -> Left:
+    return Left(name=name, owner=owner, reason="left", seconds=1.0)
+
+
+def test_who_joined_is_present_until_it_left() -> None:
+    presence = Presence(DAY)
+    presence.apply(7, 5_000, joined("Ana", "k"), "ana")
+    here = presence.present["ana"]
+    assert (here.name, here.owner, here.dialect, here.joined_at, here.joined_seq) == ("Ana", "k", "secure", 5_000, 7)
+    presence.apply(8, 6_000, left("Ana", "k"), "ana")
+    assert not presence.present
+    assert presence.last_seq("ana") == 8
+
+
+def test_a_line_changes_nothing() -> None:
+    presence = Presence(DAY)
+    presence.apply(1, 0, joined("ana", "k"), "ana")
+    presence.apply(2, 9_000, Message(name="ana", owner="k", text="hi", action=False), None)
+    assert presence.last_seq("ana") == 1
+
+
+def test_a_name_that_is_present_is_held_however_long() -> None:
+    presence = Presence(DAY)
+    presence.apply(1, 0, joined("ana", "k"), "ana")
+    assert presence.owner_of("ana", 100 * DAY_MS) == "k"
+
+
+@pytest.mark.parametrize("last", [left("ana", "k"), Claimed(name="ana", owner="k")])
+def test_a_name_stays_with_the_key_that_used_it_last_for_the_time_of_ownership(last: Body) -> None:
+    presence = Presence(DAY)
+    presence.apply(1, 0, last, "ana")
+    assert presence.owner_of("ana", DAY_MS - 1) == "k"
+    assert presence.owner_of("ana", DAY_MS) == ""
+    assert not presence.present
+
+
+def test_ownership_can_be_for_ever_or_not_at_all() -> None:
+    for_ever, never = Presence(inf), Presence(0)
+    for presence in (for_ever, never):
+        presence.apply(1, 1_000, left("ana", "k"), "ana")
+    assert for_ever.owner_of("ana", 10_000 * DAY_MS) == "k"
+    assert never.owner_of("ana", 1_000) == ""
+    assert never.owner_of("ana", 0) == ""
+
+
+def test_a_clock_that_was_set_back_takes_no_name_away() -> None:
+    presence = Presence(DAY)
+    presence.apply(1, 10 * DAY_MS, left("ana", "k"), "ana")
+    assert presence.owner_of("ana", 0) == "k"
+
+
+def test_a_classic_member_holds_its_name_only_while_it_is_there() -> None:
+    presence = Presence(DAY)
+    presence.apply(1, 0, joined("ana", ""), "ana")
+    assert "ana" in presence.present
+    assert presence.owner_of("ana", 1) == ""
+    presence.apply(2, 1, left("ana", ""), "ana")
+    assert presence.owner_of("ana", 2) == ""
+    assert presence.find_use("ana", "") is None
+
+
+def test_the_last_use_is_known_for_its_owner_only() -> None:
+    presence = Presence(DAY)
+    presence.apply(3, 5, left("ana", "k"), "ana")
+    use = presence.find_use("ana", "k")
+    assert use is not None
+    assert (use.seq, use.at) == (3, 5)
+    assert presence.find_use("ana", "other") is None
+    assert presence.find_use("budi", "k") is None
+
+
+def test_an_entry_that_was_forgotten_can_be_noted() -> None:
+    presence = Presence(DAY)
+    assert presence.last_seq("ana") == 0
+    presence.note_last_seq("ana", 9)
+    presence.note_last_seq("ana", 4)
+    assert presence.last_seq("ana") == 9
+
+
+def test_what_is_expired_is_forgotten_and_what_is_not_is_kept() -> None:
+    presence = Presence(DAY)
+    presence.apply(1, 0, left("old", "k"), "old")
+    presence.apply(2, 0, joined("here", ""), "here")
+    presence.apply(3, DAY_MS, left("new", "k"), "new")
+    presence.forget_expired(DAY_MS)
+    assert [presence.last_seq(key) for key in ("old", "here", "new")] == [0, 2, 3]
+
+
+def test_passing_visitors_do_not_pile_up() -> None:
+    presence = Presence(1.0)
+    for seq in range(1, 20_000):
+        presence.apply(seq, seq * 10, left(f"n{seq}", "k"), f"n{seq}")
+    remembered = sum(presence.last_seq(f"n{seq}") > 0 for seq in range(1, 20_000))
+    assert remembered <= 1_024
+
+
+@settings(max_examples=150, deadline=None)
+@given(
+    st.lists(st.tuples(st.sampled_from("abc"), st.sampled_from(["", "k", "l"]), st.sampled_from("jlc")), max_size=30)
+)
+def test_the_last_entries_of_each_key_fold_to_the_same_room(steps: list[tuple[str, str, str]]) -> None:
+    whole, short = Presence(inf), Presence(inf)
+    last: dict[str, tuple[int, Body]] = {}
+    for seq, (name, owner, kind) in enumerate(steps, start=1):
+        here = whole.present.get(name)
+        if (kind == "l") != (here is not None):
+            continue
+        body: Body = left(name, here.owner) if here else joined(name, owner) if kind == "j" else Claimed(name, owner)
+        whole.apply(seq, seq, body, name)
+        last[name] = (seq, body)
+    for name, (seq, body) in sorted(last.items(), key=lambda item: item[1][0]):
+        short.apply(seq, seq, body, name)
+    assert short.present == whole.present
+    assert all(short.last_seq(name) == whole.last_seq(name) for name in "abc")

@@ -1,0 +1,136 @@
+from __future__ import annotations
+
+import unicodedata
+
+import pytest
+from hypothesis import example, given, settings
+from hypothesis import strategies as st
+
+from sockatuh.room.text import LINE_MARK, MAX_MARKS, clean_line, clean_text, lines_of
+
+FORBIDDEN = {"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"}
+FAMILY = "👩‍👩‍👧‍👦"
+NASTY = st.text(
+    alphabet=st.one_of(
+        st.characters(),
+        st.characters(categories=["Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp", "Zs", "Mn", "Me", "Mc", "So", "Sk"]),
+        st.sampled_from("\u200d\ufe0f\u2194\U0001f3fd👩❤ae\r\n\t \u0301\u0cbf\u0cd5"),
+    ),
+    max_size=40,
+)
+
+
+def forbidden_in(text: str) -> list[str]:
+    return [char for char in text if unicodedata.category(char) in FORBIDDEN and char not in "\n\t\u200d"]
+
+
+def longest_tower(text: str) -> int:
+    longest = marks = 0
+    for char in text:
+        marks = marks + 1 if unicodedata.category(char) in {"Mn", "Me"} else 0
+        longest = max(longest, marks)
+    return longest
+
+
+@settings(max_examples=300, deadline=None)
+@given(NASTY)
+@example("a" + "\u0cbf" * 8 + "\u0301" + "\u0cd5")
+@example("e\u200b\u0301")
+@example("👩\u200d\u200d👩")
+def test_no_text_keeps_what_is_forbidden(text: str) -> None:
+    cleaned = clean_text(text)
+    assert forbidden_in(cleaned) == []
+    assert longest_tower(cleaned) <= MAX_MARKS
+    assert cleaned == cleaned.rstrip()
+    assert unicodedata.is_normalized("NFC", cleaned)
+    assert clean_text(cleaned) == cleaned
+
+
+@settings(max_examples=300, deadline=None)
+@given(NASTY)
+def test_a_line_is_one_line_whatever_it_was(text: str) -> None:
+    line = clean_line(text)
+    assert "\n" not in line
+    assert "\t" not in line
+    assert forbidden_in(line) == []
+    assert len(line.splitlines()) <= 1
+    assert clean_line(line) == line
+
+
+@settings(max_examples=200, deadline=None)
+@given(NASTY)
+def test_the_lines_of_a_text_are_its_cleaned_lines(text: str) -> None:
+    lines = lines_of(text)
+    assert all(clean_line(line) == line for line in lines)
+    assert len(lines) == (clean_text(text).count("\n") + 1 if clean_text(text) else 0)
+
+
+@settings(max_examples=200, deadline=None)
+@given(st.text(alphabet=st.characters(min_codepoint=0, max_codepoint=127)))
+def test_ascii_keeps_what_can_be_printed(text: str) -> None:
+    kept = "".join(
+        char for char in text.replace("\r\n", "\n").replace("\r", "\n") if char in "\n\t" or char.isprintable()
+    )
+    assert clean_text(text) == kept.rstrip()
+
+
+@pytest.mark.parametrize(
+    ("attack", "shown"),
+    [
+        ("\x1b[2Jboo", "[2Jboo"),
+        ("\x1b]0;title\x07boo", "]0;titleboo"),
+        ("\x1b]8;;file:///etc/passwd\x1b\\link", "]8;;file:///etc/passwd\\link"),
+        ("\x1b]52;c;aGk=\x07", "]52;c;aGk="),
+        ("\x9b31mred", "31mred"),
+        ("a\x00b", "ab"),
+        ("a\x08b\x7f", "ab"),
+        ("a\x0bb\x0cc\x85d", "abcd"),
+        ("\u202eevil\u202c", "evil"),
+        ("\u2066x\u2069", "x"),
+        ("a\u200bb\u2060c\ufeff", "abc"),
+        ("x\U000e0041\U000e007f", "x"),
+        ("a\ud800b", "ab"),
+        ("a\ue000b\U000f0000", "ab"),
+        ("a\u0378b", "ab"),
+        ("a\u2028b\u2029c", "abc"),
+        ("a\u200db", "ab"),
+        ("z" + "\u0335" * 50, "z" + "\u0335" * 8),
+        ("\u0301ana", "ana"),
+    ],
+)
+def test_a_terminal_attack_becomes_plain_text(attack: str, shown: str) -> None:
+    assert clean_text(attack) == shown
+    assert clean_line(attack) == shown
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["soup at one", "  indented", "a\n\tb\n\nc", "Grüße, 你好, שלום, สวัสดี", FAMILY, "❤️", "👩🏽‍🚀", "🏳️‍🌈", "[bold]x[/]"],
+)
+def test_what_people_write_is_kept(text: str) -> None:
+    assert clean_text(text) == text
+
+
+@pytest.mark.parametrize(
+    "text", ["", " ", "\n\n", "\x1b", "\u200b\u200d", "\u0301", "\u3164\u2800", "\ufe0f", "\u00a0\u3000"]
+)
+def test_a_text_with_nothing_to_see_is_empty(text: str) -> None:
+    assert clean_text(text) == ""
+    assert clean_line(text) == ""
+    assert lines_of(text) == []
+
+
+def test_line_ends_become_newlines_and_the_last_ones_go() -> None:
+    assert clean_text("a\r\nb\rc\n\r\n ") == "a\nb\nc"
+
+
+def test_letters_are_composed() -> None:
+    assert clean_text("Cafe\u0301") == "Caf\u00e9"
+
+
+def test_a_forged_second_line_stays_on_the_first() -> None:
+    assert clean_line("hi\n09:52 ana  I quit\t!") == f"hi{LINE_MARK}09:52 ana  I quit    !"
+
+
+def test_lines_can_be_indented_one_by_one() -> None:
+    assert lines_of("one \r\n\ttwo\n\nthree") == ["one", "    two", "", "three"]
