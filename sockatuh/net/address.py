@@ -1,0 +1,111 @@
+"""Addresses: what a person writes, what a socket takes, and what is shown again.
+
+An address is what `socket.recvfrom` gives: (host, port) or (host, port, flow, scope). On a dual-stack socket an IPv4
+host appears as `::ffff:192.168.1.20`; people never see that form.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import ipaddress
+import re
+import socket
+from collections.abc import Sequence
+from typing import Final, TypeAlias
+
+from sockatuh.protocol.seam import Address
+
+Network: TypeAlias = ipaddress.IPv4Network | ipaddress.IPv6Network
+
+MAPPED_TEXT: Final = "::ffff:"
+MAPPED_BYTES: Final = b"\0" * 10 + b"\xff\xff"
+MAX_HOST: Final = 253
+HOST_PATTERN: Final = re.compile(r"[^\s\x00-\x1f\x7f/\\@#?%&=\[\]:]+")
+
+
+def pack_address(address: Address) -> bytes:
+    """Return the 18 bytes a cookie is bound to: the host IPv4-mapped (16) ‖ port (2, LE); OSError when it is a name."""
+    host = address[0].partition("%")[0]
+    if ":" in host:
+        packed = socket.inet_pton(socket.AF_INET6, host)
+    else:
+        packed = MAPPED_BYTES + socket.inet_pton(socket.AF_INET, host)
+    return packed + int(address[1]).to_bytes(2, "little")
+
+
+def format_address(address: Address) -> str:
+    """Return `host:port` or `[v6]:port`; a link-local host keeps its scope."""
+    host, port = address[:2]
+    if host.lower().startswith(MAPPED_TEXT) and "." in host:
+        host = host[len(MAPPED_TEXT) :]
+    if ":" not in host:
+        return f"{host}:{port}"
+    scope = address[3] if len(address) > 3 else 0
+    return f"[{host}%{scope}]:{port}" if scope and "%" not in host else f"[{host}]:{port}"
+
+
+def parse_server(text: str, default_port: int) -> tuple[str, int]:
+    """Return (host, port) of `host`, `host:port`, `[v6]:port` or a bare IPv6 address; ValueError says why not."""
+    text = text.strip()
+    if not text:
+        raise ValueError("no server given")
+    if text.startswith("["):
+        host, bracket, rest = text[1:].partition("]")
+        if not bracket or (rest and not rest.startswith(":")):
+            raise ValueError(f"{text!r} is not written [address]:port")
+        return _checked_v6(host), _parse_port(rest[1:]) if rest else default_port
+    if text.count(":") > 1:
+        return _checked_v6(text), default_port
+    host, colon, port = text.partition(":")
+    return _checked_name(host), _parse_port(port) if colon else default_port
+
+
+def _checked_v6(host: str) -> str:
+    try:
+        ipaddress.IPv6Address(host)
+    except ValueError:
+        raise ValueError(f"{host!r} is not an IPv6 address") from None
+    return host
+
+
+def _checked_name(host: str) -> str:
+    if len(host) > MAX_HOST or not HOST_PATTERN.fullmatch(host):
+        raise ValueError(f"{host!r} is not a host name or an address")
+    return host
+
+
+def _parse_port(text: str) -> int:
+    if not (text.isascii() and text.isdecimal() and len(text) <= 5 and 0 < int(text) < 65536):
+        raise ValueError(f"{text!r} is not a port; ports are 1 to 65535")
+    return int(text)
+
+
+async def resolve(host: str, port: int, family: int = socket.AF_INET6) -> list[Address]:
+    """Return the host's addresses in the form a socket of `family` sends to, best first; OSError when there are none.
+
+    A dual-stack socket (AF_INET6) reaches IPv4 hosts under their mapped form.
+    """
+    wanted = socket.AF_UNSPEC if family == socket.AF_INET6 else socket.AF_INET
+    try:
+        found = await asyncio.get_running_loop().getaddrinfo(host, port, family=wanted, type=socket.SOCK_DGRAM)
+    except ValueError:  # a label too long or empty never reaches the resolver
+        raise socket.gaierror(socket.EAI_NONAME, "not a host name") from None
+    addresses = (_for_family(info[4], family) for info in found)
+    return list(dict.fromkeys(addresses))
+
+
+def _for_family(address: Address, family: int) -> Address:
+    if family == socket.AF_INET6 and ":" not in address[0]:
+        return (MAPPED_TEXT + address[0], address[1], 0, 0)
+    return address
+
+
+def is_within(address: Address, networks: Sequence[Network]) -> bool:
+    """Tell whether the host is in one of the networks, an IPv4-mapped one as IPv4; False when it is no number."""
+    try:
+        host = ipaddress.ip_address(address[0].partition("%")[0])
+    except ValueError:
+        return False
+    if host.version == 6 and host.ipv4_mapped is not None:
+        host = host.ipv4_mapped
+    return any(host in network for network in networks)

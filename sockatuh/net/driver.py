@@ -1,0 +1,141 @@
+"""The shell around any core: one socket, one timer, and the order in which things happen.
+
+A turn is: take up to 64 datagrams, tell all events, send everything, set the timer. So what an event leads to leaves in
+the same turn, and what becomes ready elsewhere (a commit, a keystroke) leaves with `flush`.
+
+It reads the socket itself: asyncio's datagram transport costs about seven times as much for each datagram, because it
+allocates 256 KiB for every one.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import errno
+import socket
+import time
+from collections import Counter
+from collections.abc import Callable
+from typing import Final, Generic, TypeVar
+
+from sockatuh.protocol.seam import Core
+
+EventT = TypeVar("EventT")
+
+DATAGRAMS_A_TURN: Final = 64
+READ_SIZE: Final = 2048
+
+# A loop calls its timers early by up to one tick of its clock (15 ms on Windows); asked a tick later, it does not spin.
+CLOCK_TICK: Final = time.get_clock_info("monotonic").resolution
+
+
+class Driver(Generic[EventT]):
+    """Run a core on a socket in the running event loop, which must be a selector loop.
+
+    `errors` counts what the system refused, by errno name. A datagram that could not leave is lost; repair brings it
+    back.
+    """
+
+    def __init__(
+        self,
+        core: Core[EventT],
+        sock: socket.socket,
+        on_event: Callable[[EventT], None],
+        *,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self.errors: Counter[str] = Counter()
+        self._core = core
+        self._sock = sock
+        self._on_event = on_event
+        self._clock = clock
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._timer: asyncio.TimerHandle | None = None
+        self._timer_at = 0.0
+        self._settling = False
+
+    def start(self) -> None:
+        """Begin to read the socket, and do what the core already has to do."""
+        self._loop = asyncio.get_running_loop()
+        self._loop.add_reader(self._sock, self._on_readable)
+        self.flush()
+
+    def flush(self) -> None:
+        """Tell the core's events and send its datagrams now; inside an event that is about to happen anyway."""
+        if not self._settling and self._loop is not None:
+            self._settle()
+
+    def replace_socket(self, sock: socket.socket) -> None:
+        """Go on with another socket and close this one: the network it belonged to went away."""
+        if self._loop is not None:
+            self._loop.remove_reader(self._sock)
+            self._loop.add_reader(sock, self._on_readable)
+        self._sock.close()
+        self._sock = sock
+
+    def close(self) -> None:
+        """Stop, and close the socket; what was not flushed is not sent."""
+        if self._loop is not None:
+            self._loop.remove_reader(self._sock)
+            self._loop = None
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+        self._sock.close()
+
+    def _on_readable(self) -> None:
+        receive_datagram, recvfrom, now = self._core.receive_datagram, self._sock.recvfrom, self._clock()
+        for _ in range(DATAGRAMS_A_TURN):
+            try:
+                data, address = recvfrom(READ_SIZE)
+            except BlockingIOError:
+                break
+            except OSError as error:
+                # An earlier send met a closed port, or (on Windows) the datagram is longer than READ_SIZE.
+                self._count(error)
+                continue
+            receive_datagram(data, address, now)
+        self._settle()
+
+    def _settle(self) -> None:
+        self._settling = True
+        try:
+            while self._loop is not None and (event := self._core.next_event()) is not None:
+                self._on_event(event)
+            if self._loop is not None:
+                self._send()
+        except Exception:  # a bug in on_event is the caller's to report; what stood behind it goes out in another turn
+            if self._loop is not None:
+                self._loop.call_soon(self.flush)
+            raise
+        finally:
+            self._settling = False
+            self._arm()
+
+    def _send(self) -> None:
+        sendto = self._sock.sendto
+        for data, address in self._core.datagrams_to_send():
+            try:
+                sendto(data, address)
+            except OSError as error:
+                self._count(error)
+
+    def _count(self, error: OSError) -> None:
+        self.errors[errno.errorcode.get(error.errno or 0, "other")] += 1
+
+    def _arm(self) -> None:
+        """Have a timer that is not late; one that is early asks again, which is cheaper than moving it each turn."""
+        at = self._core.get_timer()
+        if at is None or self._loop is None or (self._timer is not None and self._timer_at <= at):
+            return
+        if self._timer is not None:
+            self._timer.cancel()
+        # Not every clock is the loop's: the span is the same on both.
+        self._timer = self._loop.call_later(max(0.0, at - self._clock()) + CLOCK_TICK, self._on_timer)
+        self._timer_at = at
+
+    def _on_timer(self) -> None:
+        self._timer = None
+        now, due = self._clock(), self._core.get_timer()
+        if due is not None and due <= now:
+            self._core.handle_timer(now)
+        self._settle()

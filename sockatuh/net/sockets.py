@@ -1,0 +1,138 @@
+"""Open the UDP sockets of the server and of the client.
+
+Datagrams carry DF where the system allows. On Linux that is "probe": DF without believing what the network says about
+smaller paths, which anybody may forge to make our sends fail; nothing of ours is longer than 1,200 bytes anyway.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import socket
+import sys
+from dataclasses import dataclass
+from typing import Final
+
+from sockatuh.errors import AddressUnusable
+from sockatuh.protocol.seam import Address
+
+RECEIVE_BUFFER: Final = 8 * 1024 * 1024
+SEND_BUFFER: Final = 4 * 1024 * 1024
+SMALLEST_BUFFER: Final = 64 * 1024
+
+# The socket module of Python 3.11 does not name these: (level, option, value), tried one by one.
+DONT_FRAGMENT: Final[dict[str, tuple[tuple[int, int, int], ...]]] = {
+    "linux": ((0, 10, 3), (41, 23, 3)),  # IP_MTU_DISCOVER, IPV6_MTU_DISCOVER: PMTUDISC_PROBE
+    "darwin": ((0, 28, 1), (41, 62, 1)),  # IP_DONTFRAG, IPV6_DONTFRAG
+    "win32": ((0, 14, 1), (41, 14, 1)),  # IP_DONTFRAGMENT, IPV6_DONTFRAG
+}
+SO_SNDBUFFORCE: Final = 32
+SO_RCVBUFFORCE: Final = 33
+
+NOT_HERE: Final = frozenset({errno.EAFNOSUPPORT, errno.EADDRNOTAVAIL, errno.EPROTONOSUPPORT})
+REASONS: Final = {
+    errno.EADDRINUSE: "another program uses this port",
+    errno.EACCES: "no permission to use this port",
+    errno.EADDRNOTAVAIL: "this machine does not have that address",
+    errno.EAFNOSUPPORT: "this machine has no such kind of address",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Buffers:
+    """What the kernel keeps for a socket, in bytes each way."""
+
+    receive: int
+    send: int
+
+
+def open_server_socket(
+    host: str, port: int, *, receive_buffer: int = RECEIVE_BUFFER, send_buffer: int = SEND_BUFFER
+) -> socket.socket:
+    """Return a non-blocking UDP socket bound there; `::` takes IPv4 too, and is 0.0.0.0 where there is no IPv6.
+
+    Ask `given_buffers` how much of the buffers was granted. AddressUnusable says why there is no socket. SO_REUSEADDR
+    is not set: for UDP it lets two servers share a port and steal each other's datagrams.
+    """
+    try:
+        sock = _open_first(_candidates(host, port))
+    except (OSError, ValueError) as error:
+        raise AddressUnusable(host, port, _plain_reason(error)) from error
+    _ask_buffer(sock, SO_RCVBUFFORCE, socket.SO_RCVBUF, receive_buffer)
+    _ask_buffer(sock, SO_SNDBUFFORCE, socket.SO_SNDBUF, send_buffer)
+    return sock
+
+
+def open_client_socket() -> socket.socket:
+    """Return a non-blocking, unconnected UDP socket on a free port: dual stack, or IPv4 where there is no IPv6.
+
+    It is bound at once, because Windows refuses to read from one that is not.
+    """
+    return _open_first(_candidates("::", 0))
+
+
+def given_buffers(sock: socket.socket) -> Buffers:
+    """Return how much the kernel granted; Linux reports twice that, counting its own bookkeeping."""
+    share = 2 if sys.platform == "linux" else 1
+    receive = sock.getsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF)
+    send = sock.getsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF)
+    return Buffers(receive // share, send // share)
+
+
+def _candidates(host: str, port: int) -> list[tuple[int, Address]]:
+    if host == "::":
+        everywhere: list[tuple[int, Address]] = [(socket.AF_INET6, ("::", port)), (socket.AF_INET, ("0.0.0.0", port))]  # noqa: S104 - listening everywhere is what :: asks for
+        return everywhere if socket.has_ipv6 else everywhere[1:]
+    found = socket.getaddrinfo(host, port, type=socket.SOCK_DGRAM)
+    return [(info[0], info[4]) for info in found]
+
+
+def _open_first(candidates: list[tuple[int, Address]]) -> socket.socket:
+    """Bind the first candidate this machine knows; what is known but refused is not passed over."""
+    missing: OSError = OSError(errno.EADDRNOTAVAIL, "no address")
+    for family, address in candidates:
+        try:
+            return _open_bound(family, address)
+        except OSError as error:
+            if error.errno not in NOT_HERE:
+                raise
+            missing = error
+    raise missing
+
+
+def _open_bound(family: int, address: Address) -> socket.socket:
+    sock = socket.socket(family, socket.SOCK_DGRAM)
+    try:
+        if family == socket.AF_INET6:
+            sock.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 0)
+        sock.setblocking(False)
+        _set_dont_fragment(sock)
+        sock.bind(address)
+    except OSError:
+        sock.close()
+        raise
+    return sock
+
+
+def _set_dont_fragment(sock: socket.socket) -> None:
+    for level, option, value in DONT_FRAGMENT.get(sys.platform, ()):
+        with contextlib.suppress(OSError):  # of the other family, or an older system
+            sock.setsockopt(level, option, value)
+
+
+def _ask_buffer(sock: socket.socket, force: int, option: int, size: int) -> None:
+    """Ask for `size` bytes: past the limit where root may; else Linux gives what it allows, others refuse too much."""
+    if sys.platform == "linux":
+        with contextlib.suppress(OSError):
+            return sock.setsockopt(socket.SOL_SOCKET, force, size)
+    while size >= SMALLEST_BUFFER:
+        with contextlib.suppress(OSError):
+            return sock.setsockopt(socket.SOL_SOCKET, option, size)
+        size //= 2
+    return None
+
+
+def _plain_reason(error: OSError | ValueError) -> str:
+    if isinstance(error, socket.gaierror | ValueError):
+        return "no such host"
+    return REASONS.get(error.errno or 0) or error.strerror or str(error)

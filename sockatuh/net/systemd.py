@@ -1,0 +1,69 @@
+"""Tell the service manager how the server is: sd_notify(3), in the few lines it takes."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import socket
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Final
+
+MICROSECONDS: Final = 1_000_000
+
+
+@dataclass(frozen=True, slots=True)
+class Notifier:
+    """Send states to the manager's socket; without one, do nothing.
+
+    `watchdog_interval` is how often `watchdog` wants to be called, in seconds: half of what the manager waits; None:
+    never. A manager that cannot be reached is no reason to stop.
+    """
+
+    address: str | None = None
+    watchdog_interval: float | None = None
+
+    @classmethod
+    def from_environment(cls, environ: Mapping[str, str]) -> Notifier:
+        """Return the notifier that NOTIFY_SOCKET, WATCHDOG_USEC and WATCHDOG_PID describe."""
+        path = environ.get("NOTIFY_SOCKET", "")
+        if not path.startswith(("/", "@")):
+            return cls()
+        # @ stands for the NUL of Linux's abstract sockets.
+        address = "\0" + path[1:] if path.startswith("@") else path
+        return cls(address, _watchdog_interval(environ))
+
+    def ready(self, status: str) -> None:
+        """Say that the server can be joined."""
+        self._notify(f"READY=1\nSTATUS={_one_line(status)}")
+
+    def stopping(self) -> None:
+        """Say that the server is about to stop."""
+        self._notify("STOPPING=1")
+
+    def status(self, text: str) -> None:
+        """Say in a sentence what `systemctl status` shows."""
+        self._notify(f"STATUS={_one_line(text)}")
+
+    def watchdog(self) -> None:
+        """Say that the server is alive."""
+        self._notify("WATCHDOG=1")
+
+    def _notify(self, state: str) -> None:
+        if self.address is None:
+            return
+        with contextlib.suppress(OSError), socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as sock:
+            sock.setblocking(False)
+            sock.sendto(state.encode(), self.address)
+
+
+def _one_line(text: str) -> str:
+    """A line break would begin another assignment."""
+    return " ".join(text.splitlines())
+
+
+def _watchdog_interval(environ: Mapping[str, str]) -> float | None:
+    span, pid = environ.get("WATCHDOG_USEC", ""), environ.get("WATCHDOG_PID", str(os.getpid()))
+    if not (span.isdecimal() and int(span) > 0 and pid == str(os.getpid())):
+        return None
+    return int(span) / 2 / MICROSECONDS

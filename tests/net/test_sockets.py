@@ -1,0 +1,124 @@
+from __future__ import annotations
+
+import errno
+import select
+import socket
+import sys
+from collections.abc import Iterator
+from contextlib import ExitStack
+
+import pytest
+
+from sockatuh.errors import AddressUnusable
+from sockatuh.net.sockets import given_buffers, open_client_socket, open_server_socket
+
+
+@pytest.fixture
+def sockets() -> Iterator[ExitStack]:
+    with ExitStack() as stack:
+        yield stack
+
+
+def receive(sock: socket.socket) -> bytes:
+    assert select.select([sock], [], [], 5.0)[0]
+    return sock.recv(2048)
+
+
+@pytest.mark.parametrize("host", ["::1", "::ffff:127.0.0.1"])
+def test_a_server_everywhere_hears_a_client_of_either_family(sockets: ExitStack, host: str) -> None:
+    server = sockets.enter_context(open_server_socket("::", 0))
+    client = sockets.enter_context(open_client_socket())
+    client.sendto(b"hello", (host, server.getsockname()[1]))
+    assert receive(server) == b"hello"
+
+
+def test_a_datagram_of_full_size_passes_unfragmented(sockets: ExitStack) -> None:
+    server = sockets.enter_context(open_server_socket("127.0.0.1", 0))
+    client = sockets.enter_context(open_client_socket())
+    client.sendto(bytes(1200), ("::ffff:127.0.0.1", server.getsockname()[1]))
+    assert receive(server) == bytes(1200)
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="the option is Linux's")
+def test_datagrams_carry_df_in_both_families(sockets: ExitStack) -> None:
+    for sock in (open_server_socket("::", 0), open_client_socket()):
+        sockets.enter_context(sock)
+        assert sock.getsockopt(0, 10) == 3
+        assert sock.getsockopt(41, 23) == 3
+
+
+def test_sockets_do_not_block(sockets: ExitStack) -> None:
+    for sock in (open_server_socket("127.0.0.1", 0), open_client_socket()):
+        sockets.enter_context(sock)
+        with pytest.raises(BlockingIOError):
+            sock.recv(1)
+
+
+class KernelWithoutIPv6(socket.socket):
+    """What `socket.socket` is where Python knows IPv6 and the kernel does not."""
+
+    def __init__(self, family: int, kind: int) -> None:
+        if family == socket.AF_INET6:
+            raise OSError(errno.EAFNOSUPPORT, "no IPv6")
+        super().__init__(family, kind)
+
+
+@pytest.mark.parametrize(("name", "value"), [("has_ipv6", False), ("socket", KernelWithoutIPv6)])
+def test_without_ipv6_both_sockets_are_ipv4(
+    sockets: ExitStack, monkeypatch: pytest.MonkeyPatch, name: str, value: object
+) -> None:
+    monkeypatch.setattr(socket, name, value)
+    server = sockets.enter_context(open_server_socket("::", 0))
+    client = sockets.enter_context(open_client_socket())
+    assert server.getsockname()[0] == "0.0.0.0"  # noqa: S104 - what the server falls back to
+    client.sendto(b"hello", ("127.0.0.1", server.getsockname()[1]))
+    assert receive(server) == b"hello"
+
+
+def test_a_port_in_use_is_refused_and_never_shared(sockets: ExitStack) -> None:
+    first = sockets.enter_context(open_server_socket("::", 0))
+    port = first.getsockname()[1]
+    for host in ("::", "127.0.0.1"):
+        with pytest.raises(AddressUnusable) as caught:
+            open_server_socket(host, port)
+        assert str(caught.value) == f"cannot listen on {host} port {port}: another program uses this port"
+
+
+@pytest.mark.parametrize(
+    ("host", "reason"),
+    [
+        ("192.0.2.1", "this machine does not have that address"),
+        ("2001:db8::1", "this machine does not have that address"),
+        ("no such host", "no such host"),
+        ("x" * 70, "no such host"),
+    ],
+)
+def test_a_host_that_is_not_here_is_refused_plainly(host: str, reason: str) -> None:
+    with pytest.raises(AddressUnusable) as caught:
+        open_server_socket(host, 0)
+    assert caught.value.reason == reason
+
+
+class ForbiddingKernel(socket.socket):
+    """What `socket.socket` is for one who may not use the port."""
+
+    def bind(self, address: object) -> None:
+        raise PermissionError(errno.EACCES, "Permission denied", str(address))
+
+
+def test_a_port_one_may_not_use_is_refused_plainly(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(socket, "socket", ForbiddingKernel)
+    with pytest.raises(AddressUnusable) as caught:
+        open_server_socket("127.0.0.1", 7)
+    assert caught.value.reason == "no permission to use this port"
+
+
+def test_the_buffers_asked_for_are_given_as_far_as_the_system_goes(sockets: ExitStack) -> None:
+    wide = sockets.enter_context(open_server_socket("127.0.0.1", 0, receive_buffer=160 * 1024, send_buffer=128 * 1024))
+    buffers = given_buffers(wide)
+    assert (buffers.receive, buffers.send) == (160 * 1024, 128 * 1024)
+
+
+def test_more_than_the_system_gives_is_no_error(sockets: ExitStack) -> None:
+    greedy = sockets.enter_context(open_server_socket("127.0.0.1", 0, receive_buffer=1 << 30, send_buffer=1 << 30))
+    assert given_buffers(greedy).receive >= 64 * 1024
