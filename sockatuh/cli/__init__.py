@@ -1,1 +1,13 @@
 """The command line: thin commands, the screens, and every sentence said to people."""
+
+from __future__ import annotations
+
+import sys
+
+
+def main() -> None:
+    """Run the command that the arguments name, and exit with its code."""
+    # Imported here so that a module of this package can be imported without the command line.
+    from .app import run
+
+    sys.exit(run(sys.argv[1:]))

@@ -1,0 +1,63 @@
+"""The table of commands, and the way from a command's name to its function and to its exit code.
+
+A command is a function with Typer's annotations in a module of this package; its line in `COMMANDS` makes it one. The
+module is imported when the command is called and not before, so `--help` and the client's verbs never pay for the
+server's libraries.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from importlib import import_module
+from typing import Any, Final
+
+import typer
+from typer.core import TyperCommand, TyperGroup
+from typer.main import get_command
+
+from . import wording
+from .errors import guard
+
+COMMANDS: Final = {
+    # name: (module of this package, function, one sentence)
+    "init": ("setup", "init", wording.HELP_INIT),
+    "check": ("setup", "check", wording.HELP_CHECK),
+    "hash-password": ("setup", "hash_password", wording.HELP_HASH_PASSWORD),
+    "serve": ("serve", "serve", wording.HELP_SERVE),
+    "history": ("history", "history", wording.HELP_HISTORY),
+    "version": ("setup", "version", wording.HELP_VERSION),
+}
+
+
+class _LazyCommand(TyperCommand):
+    """Stands in the list of commands; becomes the real one when its arguments are to be read."""
+
+    def __init__(self, name: str, module: str, function: str, sentence: str) -> None:
+        super().__init__(name=name, help=sentence, rich_markup_mode=None)
+        self._module, self._function = module, function
+
+    def make_context(self, info_name: str | None, args: list[str], parent: Any = None, **extra: Any) -> Any:
+        only = typer.Typer(add_completion=False, rich_markup_mode=None)
+        function = getattr(import_module(f"{__package__}.{self._module}"), self._function)
+        only.command(self.name, help=self.help)(function)
+        return get_command(only).make_context(info_name, args, parent=parent, **extra)
+
+
+def run(args: Sequence[str]) -> int:
+    """Run one command line and return its exit code; whatever goes wrong is a sentence, never a traceback."""
+    app = TyperGroup(
+        name="sockatuh",
+        commands=[_LazyCommand(name, *entry) for name, entry in COMMANDS.items()],
+        help=wording.HELP,
+        epilog=wording.HELP_EXIT_CODES,
+        no_args_is_help=True,
+        rich_markup_mode=None,
+        context_settings={"help_option_names": ["-h", "--help"]},
+    )
+    return guard(lambda: app(list(args), prog_name="sockatuh"), as_json=_asks_json(args))
+
+
+def _asks_json(args: Sequence[str]) -> bool:
+    # Asked of the bare words, because the arguments may be what is wrong; behind -- stands a text.
+    options = args[: args.index("--")] if "--" in args else args
+    return "--json" in options

@@ -1,0 +1,137 @@
+"""What an error is to the person at the keyboard: an exit code, a word for scripts, and what, why and what next."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass
+from enum import IntEnum
+from typing import NoReturn
+
+import typer
+
+from sockatuh.errors import (
+    AddressUnusable,
+    ConfigurationError,
+    DatabaseTooNew,
+    IdentityChanged,
+    KeyFileError,
+    NameTaken,
+    NoServer,
+    Refused,
+    SockAtuhError,
+    StoreError,
+    VersionMismatch,
+)
+from sockatuh.protocol.identity import fingerprint, words
+from sockatuh.room.text import clean_line
+
+from . import wording
+
+
+class ExitCode(IntEnum):
+    """What the process leaves behind for scripts."""
+
+    OK = 0
+    OTHER = 1
+    USAGE = 2
+    NO_SERVER = 3
+    REFUSED = 4
+    NAME_TAKEN = 5
+    IDENTITY_CHANGED = 6
+    VERSION_MISMATCH = 7
+    BAD_CONFIGURATION = 8
+    INTERRUPTED = 130
+
+
+@dataclass(frozen=True, slots=True)
+class Explanation:
+    """An error for people and for scripts."""
+
+    exit_code: ExitCode
+    code: str
+    message: str
+
+
+def explain(error: Exception) -> Explanation:
+    """Return what to tell about an error; one that nobody foresaw is a bug, and is called one."""
+    match error:
+        case ConfigurationError():
+            return Explanation(
+                ExitCode.BAD_CONFIGURATION, "bad_configuration", wording.bad_configuration(error.problems)
+            )
+        case NoServer():
+            return Explanation(ExitCode.NO_SERVER, "no_server", wording.no_server(error.server, error.reason))
+        case Refused():
+            exit_code = ExitCode.NAME_TAKEN if isinstance(error, NameTaken) else ExitCode.REFUSED
+            return Explanation(exit_code, error.code, wording.refused(error.code, error.wait, clean_line(error.detail)))
+        case IdentityChanged():
+            message = wording.identity_changed(error.server, _shown(error.pinned), _shown(error.offered))
+            return Explanation(ExitCode.IDENTITY_CHANGED, "identity_changed", message)
+        case VersionMismatch():
+            message = wording.version_mismatch(error.ours, error.theirs)
+            return Explanation(ExitCode.VERSION_MISMATCH, "version_mismatch", message)
+        case _:
+            return _explain_local(error)
+
+
+def _explain_local(error: Exception) -> Explanation:
+    """What can only go wrong on this machine."""
+    match error:
+        case AddressUnusable():
+            message = wording.address_unusable(error.host, error.port, error.reason)
+            return Explanation(ExitCode.OTHER, "address_unusable", message)
+        case DatabaseTooNew():
+            message = wording.database_too_new(error.path, error.found, error.known)
+            return Explanation(ExitCode.OTHER, "database_too_new", message)
+        case StoreError():
+            return Explanation(ExitCode.OTHER, "database_unusable", wording.database_unusable(str(error)))
+        case KeyFileError():
+            return Explanation(ExitCode.OTHER, "key_unusable", wording.key_unusable(error.path, error.reason))
+        case SockAtuhError():
+            return Explanation(ExitCode.OTHER, "other", str(error))
+        case OSError(filename=str(path), strerror=str(reason)):
+            return Explanation(ExitCode.OTHER, "file_unusable", wording.file_unusable(path, reason))
+        case _:
+            return Explanation(ExitCode.OTHER, "bug", wording.bug(type(error).__name__, clean_line(str(error))))
+
+
+def guard(command: Callable[[], object], *, as_json: bool) -> int:
+    """Run a command and return its exit code; an error is told on stderr, and with `as_json` on stdout too."""
+    try:
+        command()
+    except SystemExit as leaving:
+        return leaving.code if isinstance(leaving.code, int) else ExitCode.OK
+    except KeyboardInterrupt:
+        return ExitCode.INTERRUPTED
+    except Exception as error:
+        if sys.flags.dev_mode:
+            raise
+        return report(error, as_json=as_json)
+    return ExitCode.OK
+
+
+def report(error: Exception, *, as_json: bool) -> int:
+    """Tell about an error and return its exit code."""
+    explanation = explain(error)
+    if as_json:
+        line: dict[str, object] = {"v": 1, "type": "error", "code": explanation.code, "message": explanation.message}
+        if isinstance(error, ConfigurationError):
+            line["problems"] = [
+                {"key": problem.key, "origin": problem.origin, "expected": problem.expected}
+                for problem in error.problems
+            ]
+        print(json.dumps(line), flush=True)
+    print(explanation.message, file=sys.stderr)
+    return explanation.exit_code
+
+
+def stop(sentence: str, exit_code: ExitCode = ExitCode.OTHER) -> NoReturn:
+    """Leave the command with a sentence of its own."""
+    print(sentence, file=sys.stderr)
+    raise typer.Exit(exit_code)
+
+
+def _shown(key: bytes) -> str:
+    return f"{' '.join(words(key))}  (SHA256:{fingerprint(key)})"

@@ -1,0 +1,235 @@
+"""The commands that set a room up: init, check, hash-password, version."""
+
+from __future__ import annotations
+
+import getpass
+import json
+import os
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, Final
+
+import typer
+
+from sockatuh import __version__
+from sockatuh.errors import AddressUnusable, ConfigurationError, KeyFileError, Problem, StoreError
+from sockatuh.protocol.constants import VERSION
+
+from . import wording
+from .errors import ExitCode, stop
+
+if TYPE_CHECKING:
+    from sockatuh.settings import Settings
+
+BCRYPT_COST: Final = 12
+DATABASE: Final = "room.db"
+CONFIG_FILE: Final = "sockatuh.toml"
+CONFIG_MODE: Final = 0o640
+SECRETS: Final = frozenset({"password_hash"})
+
+ConfigOption = Annotated[Path | None, typer.Option("--config", help=wording.HELP_CONFIG, metavar="FILE")]
+JsonOption = Annotated[bool, typer.Option("--json", help=wording.HELP_JSON)]
+
+
+def init(
+    directory: Annotated[Path | None, typer.Option("--dir", help=wording.HELP_INIT_DIR, metavar="DIR")] = None,
+    room: Annotated[str | None, typer.Option("--room", help=wording.HELP_ROOM)] = None,
+    non_interactive: Annotated[bool, typer.Option("--non-interactive", help=wording.HELP_NON_INTERACTIVE)] = False,
+    password_file: Annotated[
+        str | None, typer.Option("--password-file", help=wording.HELP_PASSWORD_FILE, metavar="FILE")
+    ] = None,
+) -> None:
+    """Write a configuration and the server's key."""
+    config = _config_path(directory)
+    if config.exists():
+        stop(wording.already_there(config))
+    asking = sys.stdin.isatty() and not non_interactive
+    name = _room(room, asking=asking)
+    password, made = _new_password(password_file, asking=asking)
+    password_hash = _hash(password)
+    key = _make_key(directory)
+    _write_config(config, name, password_hash, beside=directory is not None)
+    print(wording.wrote(config, key))
+    if made:
+        print(wording.made_password(password))
+    print(wording.serve_next(None if _is_found_by_itself(config) else config))
+
+
+def check(
+    config: ConfigOption = None,
+    show_origin: Annotated[bool, typer.Option("--show-origin", help=wording.HELP_SHOW_ORIGIN)] = False,
+    as_json: JsonOption = False,
+) -> None:
+    """Try everything that serving needs, and start nothing."""
+    from sockatuh.settings import load
+
+    settings = load({"config": config}, os.environ, Path.cwd())
+    if problems := [*_state_problems(settings), *_port_problems(settings)]:
+        raise ConfigurationError(problems)
+    if as_json:
+        shown = {key: {"value": value, "origin": origin} for key, value, origin in _rows(settings)}
+        print(json.dumps({"v": 1, "type": "check", "settings": shown}))
+        return
+    if show_origin:
+        for key, value, origin in _rows(settings):
+            print(wording.setting(key, ", ".join(value) if isinstance(value, list) else str(value), origin))
+    print(wording.in_order(settings.room, settings.host, settings.port, settings.state_dir), file=sys.stderr)
+
+
+def hash_password() -> None:
+    """Print the hash of a password that is typed twice, or of the first line of stdin."""
+    password = _ask_twice(wording.ASK_NEW_PASSWORD) if sys.stdin.isatty() else _first_line("-")
+    print(_hash(password))
+
+
+def version() -> None:
+    """Print what is installed."""
+    print(f"sockatuh {__version__} (protocol {VERSION})")
+
+
+def _config_path(directory: Path | None) -> Path:
+    """Where the file goes if no directory is named: to the system's place for root, else to ./config."""
+    from sockatuh.settings import LOCAL_FILE, SYSTEM_FILE
+
+    if directory is not None:
+        return directory.expanduser() / CONFIG_FILE
+    return SYSTEM_FILE if os.access(SYSTEM_FILE.parent.parent, os.W_OK) else LOCAL_FILE
+
+
+def _is_found_by_itself(config: Path) -> bool:
+    from sockatuh.settings import find_file
+
+    found = find_file(None, os.environ, Path.cwd())
+    return found is not None and found[0].exists() and found[0].samefile(config)
+
+
+def _room(given: str | None, *, asking: bool) -> str:
+    from sockatuh.settings import host_name, room_name
+
+    while True:  # until the answer can be used
+        name = given or (_ask(wording.ASK_ROOM, host_name()) if asking else host_name())
+        try:
+            return room_name(name)
+        except ValueError as error:
+            if given or not asking:
+                stop(wording.room_refused(str(error)), ExitCode.USAGE)
+            print(wording.room_refused(str(error)), file=sys.stderr)
+
+
+def _new_password(password_file: str | None, *, asking: bool) -> tuple[str, bool]:
+    """Return the password, and whether it was made here and is to be shown."""
+    from sockatuh.protocol.identity import passphrase
+
+    if password_file is not None:
+        return _first_line(password_file), False
+    if asking and (typed := _ask_twice(wording.ASK_PASSWORD)):
+        return typed, False
+    return passphrase(os.urandom), True
+
+
+def _first_line(file: str) -> str:
+    """Read one line of a file, or of stdin, as UTF-8 whatever the locale is."""
+    if file == "-":
+        line = sys.stdin.buffer.readline()
+    else:
+        with open(file, "rb") as lines:
+            line = lines.readline()
+    try:
+        return line.decode().rstrip("\r\n")
+    except UnicodeDecodeError:
+        stop(wording.PASSWORD_NOT_TEXT, ExitCode.USAGE)
+
+
+def _ask(question: str, default: str) -> str:
+    print(f"{question} [{default}]: ", end="", file=sys.stderr, flush=True)
+    line = sys.stdin.readline()
+    if not line:
+        raise EOFError
+    return line.strip() or default
+
+
+def _ask_twice(question: str) -> str:
+    password = getpass.getpass(question)
+    if password and getpass.getpass(wording.ASK_AGAIN) != password:
+        stop(wording.PASSWORDS_DIFFER)
+    return password
+
+
+def _hash(password: str) -> str:
+    import bcrypt
+
+    from sockatuh.room.names import prepare_password
+
+    if not password:
+        stop(wording.PASSWORD_EMPTY, ExitCode.USAGE)
+    try:
+        prepared = prepare_password(password)
+    except ValueError as error:
+        stop(wording.password_refused(str(error)), ExitCode.USAGE)
+    return bcrypt.hashpw(prepared, bcrypt.gensalt(BCRYPT_COST)).decode("ascii")
+
+
+def _make_key(directory: Path | None) -> Path:
+    from sockatuh.settings import find_state_dir
+    from sockatuh.store.keys import ServerKeys
+
+    state_dir = directory.expanduser() if directory else find_state_dir(os.environ, Path.cwd())
+    ServerKeys.load(state_dir)
+    return state_dir / "server.key"
+
+
+def _write_config(path: Path, room: str, password_hash: str, *, beside: bool) -> None:
+    lines = [
+        wording.CONFIG_HEAD,
+        # A JSON string of printable characters is a TOML string.
+        f"room = {json.dumps(room, ensure_ascii=False)}",
+        f"password_hash = '{password_hash}'",
+        *([f'state_dir = "."  # {wording.CONFIG_BESIDE}'] if beside else []),
+    ]
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with open(path, "x", encoding="utf-8", opener=_open_config) as file:
+        file.write("\n".join(lines) + "\n")
+
+
+def _open_config(path: str, flags: int) -> int:
+    descriptor = os.open(path, flags, CONFIG_MODE)
+    os.fchmod(descriptor, CONFIG_MODE)  # whatever the umask took away
+    return descriptor
+
+
+def _state_problems(settings: Settings) -> Iterator[Problem]:
+    """Try what is there; what is not would be made, so only the place for it is tried."""
+    from sockatuh.store.database import open_reader
+    from sockatuh.store.files import read_private
+
+    origin = settings.origins["state_dir"]
+    place = next(path for path in (settings.state_dir, *settings.state_dir.absolute().parents) if path.exists())
+    if not place.is_dir() or not os.access(place, os.W_OK | os.X_OK):
+        yield Problem("state_dir", origin, wording.not_writable(place))
+        return
+    for key in sorted(settings.state_dir.glob("*.key*")):
+        try:
+            read_private(key)
+        except KeyFileError as error:
+            yield Problem("state_dir", origin, str(error))
+    if (database := settings.state_dir / DATABASE).exists():
+        try:
+            open_reader(database).close()
+        except StoreError as error:
+            yield Problem("state_dir", origin, str(error))
+
+
+def _port_problems(settings: Settings) -> Iterator[Problem]:
+    from sockatuh.net.sockets import open_server_socket
+
+    try:
+        open_server_socket(settings.host, settings.port).close()
+    except AddressUnusable as error:
+        yield Problem("port", settings.origins["port"], str(error))
+
+
+def _rows(settings: Settings) -> Iterator[tuple[str, Any, str]]:
+    """Yield key, value as it would be written, and origin."""
+    for key, origin in settings.origins.items():
+        yield key, "***" if key in SECRETS else settings.shown(key), origin

@@ -1,0 +1,239 @@
+"""Every sentence that the admin's commands and the errors say; another language is another module like this one.
+
+Facts that came over the network are cleaned before they get here.
+"""
+# ruff: noqa: S105 - sentences about passwords are no passwords
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Final
+
+from sockatuh.errors import Problem
+from sockatuh.protocol.constants import DEFAULT_PORT
+
+HELP: Final = "One chat room for everybody on a local network, on one UDP port."
+HELP_EXIT_CODES: Final = """
+\b
+Exit codes:
+  0  done                         5  the name is taken
+  1  another failure              6  the server's identity changed
+  2  wrong usage                  7  protocol versions do not match
+  3  no server, or no answer      8  the configuration cannot be used
+  4  refused (password, limits)   130  Ctrl-C
+"""
+HELP_INIT: Final = "Write a configuration and the server's key."
+HELP_CHECK: Final = "Try the settings, the state and the port."
+HELP_HASH_PASSWORD: Final = "Print the hash of a room password."
+HELP_SERVE: Final = "Run the room."
+HELP_HISTORY: Final = "Read who came and went, and what was said."
+HELP_VERSION: Final = "Print the program's version and its protocol's."
+
+HELP_CONFIG: Final = (
+    "Configuration file; without it $SOCKATUH_CONFIG, ./config/sockatuh.toml, /etc/sockatuh/sockatuh.toml."
+)
+HELP_JSON: Final = "Print JSON, one object per line."
+HELP_HOST: Final = "Listen on this address, whatever the configuration says."
+HELP_PORT: Final = "Listen on this UDP port; 0 picks a free one."
+HELP_SHOW_ORIGIN: Final = "Print every setting and where it comes from."
+HELP_INIT_DIR: Final = "Keep the configuration and the room's state here; made if missing."
+HELP_ROOM: Final = "The room's name; this machine's name if not given."
+HELP_NON_INTERACTIVE: Final = "Ask nothing."
+HELP_PASSWORD_FILE: Final = "Read the room's password from the first line of a file; - is stdin."
+HELP_JOINS: Final = "Only who came and went."
+HELP_MESSAGES: Final = "Only what was said."
+HELP_SINCE: Final = "Only what is younger than a span like 90m, 12h or 2d."
+HELP_NAME: Final = "Only one member."
+HELP_LIMIT: Final = "At most so many, the newest."
+
+ASK_ROOM: Final = "Room name"
+ASK_PASSWORD: Final = "Room password (leave empty and one is made): "
+ASK_NEW_PASSWORD: Final = "Room password: "
+ASK_AGAIN: Final = "Again: "
+PASSWORDS_DIFFER: Final = "The two differ; nothing was done. Try again."
+PASSWORD_EMPTY: Final = "The password is empty. Give one of 1 to 72 bytes."
+PASSWORD_NOT_TEXT: Final = "The password is not UTF-8."
+NO_SUCH_SPAN: Final = "A span is written like 90m, 12h or 2d."
+STILL_THERE: Final = ", still there"
+TRANSIENT: Final = ", for one command"
+
+CONFIG_HEAD: Final = "# The room's settings. `sockatuh check --show-origin` prints every other one, with its default.\n"
+CONFIG_BESIDE: Final = "beside this file"
+
+REFUSALS: Final[Mapping[str, str]] = {
+    "name_invalid": "The server does not take that name. Choose another with --name.",
+    "name_taken": "Somebody in the room has that name, or one that looks like it. Choose another with --name.",
+    "name_owned": "That name belongs to another key. Choose another with --name, or use the key it was used with.",
+    "name_is_password": "A name must not be the room's password. Choose another with --name.",
+    "password_wrong": "The room's password is another one. Ask whoever runs the room.",
+    "password_wait": "Too many wrong passwords came from here.",
+    "ticket_refused": "The server wants the password again. Give it with --password-file.",
+    "busy": "The server has too much to do at once.",
+    "room_full": "The room is full. Try again later, or ask for max_members to be raised.",
+    "already_joined": "This client has joined already.",
+    "not_joined": "The server does not know this client as a member. Try again.",
+    "text_empty": "There is nothing printable in that text.",
+    "text_too_long": "That text is too long for this room. Send it in parts.",
+    "restarting": "The server is restarting. Try again in a moment.",
+    "closing": "The room was closed by its admin.",
+    "idle": "The server heard nothing for too long. Join again.",
+    "replaced": "The same client came again from elsewhere.",
+    "join_timeout": "Joining took too long. Try again.",
+    "too_many_sessions": "Too many clients of this key or address are connected. Close one.",
+}
+
+
+def refused(code: str, wait: float, detail: str) -> str:
+    """Say why the server said no, and how many seconds to wait."""
+    sentence = REFUSALS.get(code, f"The server refused ({code}).")
+    if detail:
+        sentence += f" ({detail})"
+    return sentence + (f" Wait {math.ceil(wait)} s before the next try." if wait > 0 else "")
+
+
+def bad_configuration(problems: Iterable[Problem]) -> str:
+    """Say everything that is wrong with the settings."""
+    lines = "\n".join(f"  {problem.key} ({problem.origin}): {problem.expected}" for problem in problems)
+    return f"The configuration cannot be used:\n{lines}\nTry `sockatuh check --show-origin` when that is mended."
+
+
+def no_server(server: str, reason: str) -> str:
+    """Say that nobody answered."""
+    return (
+        f"No SockAtuh server at {server}: {reason}.\n"
+        "Is it running, is the address right, and does a firewall let UDP through? Try `sockatuh check` on its machine."
+    )
+
+
+def identity_changed(server: str, pinned: str, offered: str) -> str:
+    """Say that the server has another key than the one this client knows."""
+    return (
+        f"STOP: the server at {server} is not the one you met before. Nothing was sent to it.\n"
+        f"  known    {pinned}\n"
+        f"  offered  {offered}\n"
+        "Ask whoever runs the room whether its key was changed. If so, forget the old one:\n"
+        f"  sockatuh identity forget {server}"
+    )
+
+
+def version_mismatch(ours: int, theirs: int) -> str:
+    """Say that the two programs do not understand each other."""
+    older = "this program" if ours < theirs else "the server"
+    return (
+        f"The server speaks protocol version {theirs}, this program version {ours}. Update {older}; "
+        "`sockatuh version` shows what is installed."
+    )
+
+
+def address_unusable(host: str, port: int, reason: str) -> str:
+    """Say that the port cannot be opened."""
+    return f"Cannot listen on {host} port {port}: {reason}. Choose another with --host or --port."
+
+
+def database_too_new(path: str, found: int, known: int) -> str:
+    """Say that the database was written by a newer program."""
+    return f"{path} was written by a newer SockAtuh (schema {found}, known here: {known}). Update this one."
+
+
+def database_unusable(reason: str) -> str:
+    """Say that the room's database does not work."""
+    return f"The room's database cannot be used: {reason}. Try `sockatuh check`."
+
+
+def key_unusable(path: str, reason: str) -> str:
+    """Say that a file of keys, or its directory, does not work; the reason names what mends it."""
+    return f"The keys in {path} cannot be used: {reason}."
+
+
+def file_unusable(path: str, reason: str) -> str:
+    """Say that a file cannot be read or written."""
+    return f"{path}: {reason}."
+
+
+def bug(kind: str, message: str) -> str:
+    """Say that something went wrong which should not be able to."""
+    return (
+        f"This is a bug in SockAtuh: {kind}: {message}\n"
+        "Please report it with what you did. `python -X dev -m sockatuh …` shows where it happened."
+    )
+
+
+def already_there(path: Path) -> str:
+    """Say that `init` leaves a configuration alone."""
+    return f"{path} is there already and was left as it is. Try `sockatuh check --config {path}`."
+
+
+def wrote(config: Path, key: Path) -> str:
+    """Say what `init` has written."""
+    return f"Wrote {config} (0640) and {key} (0600)"
+
+
+def made_password(password: str) -> str:
+    """Show a password that was made, the only time it can be seen."""
+    return f"Password, shown once: {password}"
+
+
+def serve_next(config: Path | None) -> str:
+    """Say how to start the room; None when the configuration is found by itself."""
+    return "Start the room: sockatuh serve" + (f" --config {config}" if config else "")
+
+
+def password_refused(reason: str) -> str:
+    """Say why a password cannot be used."""
+    return f"That password cannot be used: {reason}."
+
+
+def room_refused(reason: str) -> str:
+    """Say why a name for a room cannot be used."""
+    return f"The room's name {reason}."
+
+
+def not_writable(place: Path) -> str:
+    """Say that the room's state cannot be kept where it should be."""
+    return f"should be a directory this user can write, and {place} is not"
+
+
+def in_order(room: str, host: str, port: int, state_dir: Path) -> str:
+    """Say that the room could be started."""
+    return f'In order: room "{room}" on {host} port {port}, state in {state_dir}'
+
+
+def setting(key: str, value: str, origin: str) -> str:
+    """Show one setting and where it came from."""
+    return f"{key} = {value}  ({origin})"
+
+
+def no_history(path: Path) -> str:
+    """Say that there is no database to read."""
+    return f"There is no {path}. Name the room's state_dir with --config FILE, or in $SOCKATUH_STATE_DIR."
+
+
+def day(date: str) -> str:
+    """Show where a new day begins."""
+    return f"— {date} —"
+
+
+def came(name: str, address: str, program: str) -> str:
+    """Show that somebody joined."""
+    return f"{name} joined from {address} ({program})"
+
+
+def went(moment: str, reason: str) -> str:
+    """Show when and why that ended."""
+    return f", gone {moment} ({reason})"
+
+
+def ready(room: str, bound: str, host: str, port: int, fingerprint: str, words: Iterable[str], invite: str) -> str:
+    """Say that the room can be joined, and how."""
+    bound = f"[{bound}]" if ":" in bound else bound
+    target = f"[{host}]" if ":" in host else host
+    if port != DEFAULT_PORT:
+        target = f"{target}:{port}"
+    return (
+        f'Room "{room}" on udp {bound}:{port}\n'
+        f"Fingerprint  {' '.join(words)}  (SHA256:{fingerprint})\n"
+        f"Tell people: sockatuh chat {target}\n"
+        f"Invite:      {invite}"
+    )

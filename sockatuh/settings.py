@@ -1,0 +1,359 @@
+"""The server's settings: read from every place they may stand in, checked, each with its origin.
+
+A later place wins: default, TOML file, systemd credential, environment, flag. Every place is read into one flat table
+`dotted key -> (value, origin)`, the tables are laid over each other, and only the result is validated. So each value
+knows where it came from, and everything that is wrong can be told at once.
+"""
+
+from __future__ import annotations
+
+import difflib
+import ipaddress
+import math
+import os
+import re
+import socket
+import tomllib
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import fields
+from pathlib import Path
+from typing import Annotated, Any, Final, Literal, TypeAlias, get_type_hints
+
+import platformdirs
+from pydantic import BaseModel, BeforeValidator, Field, PrivateAttr, ValidationError, create_model
+from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
+
+from sockatuh.errors import ConfigurationError, Problem
+from sockatuh.protocol.constants import DEFAULT_PORT, MAX_ROOM_BYTES
+from sockatuh.protocol.limits import Limits
+
+PREFIX: Final = "SOCKATUH_"
+SYSTEM_FILE: Final = Path("/etc/sockatuh/sockatuh.toml")
+LOCAL_FILE: Final = Path("config/sockatuh.toml")
+CREDENTIAL: Final = "password_hash"
+CLIENT_VARIABLES: Final = frozenset(
+    PREFIX + name for name in ("CONFIG", "CLIENT_DIR", "PASSWORD_FILE", "PASSWORD", "SERVER", "NAME", "TRUST")
+)
+"""Variables that are no setting of the server: the client's, and the one that names the file."""
+
+_UNITS: Final = {"s": 1.0, "m": 60.0, "h": 3600.0, "d": 86_400.0, "w": 604_800.0}
+_DAY: Final = _UNITS["d"]
+_MAX_TEXT_BYTES: Final = 16_384
+_BCRYPT: Final = re.compile(r"\$2[aby]\$(\d\d)\$[./A-Za-z0-9]{53}")
+_BCRYPT_COSTS: Final = range(10, 15)
+
+Network: TypeAlias = ipaddress.IPv4Network | ipaddress.IPv6Network
+Found: TypeAlias = dict[str, tuple[object, str]]
+
+PRIVATE_NETWORKS: Final[tuple[Network, ...]] = tuple(
+    ipaddress.ip_network(network)
+    for network in (
+        "127.0.0.0/8",
+        "::1/128",
+        "10.0.0.0/8",
+        "172.16.0.0/12",
+        "192.168.0.0/16",
+        "169.254.0.0/16",
+        "fc00::/7",
+        "fe80::/10",
+    )
+)
+
+
+def parse_span(value: object) -> float:
+    """Return the seconds of a span: `12h`, `30d`, `0`, or `forever` (infinity). Raises ValueError."""
+    if str(value) == "0":
+        return 0.0
+    if value == "forever":
+        return math.inf
+    if isinstance(value, str) and (match := re.fullmatch(r"(\d{1,12})([smhdw])", value)):
+        return int(match[1]) * _UNITS[match[2]]
+    raise ValueError("should be a span like 90m, 12h or 30d, or 0, or forever")
+
+
+def format_span(seconds: float) -> str:
+    """Return the shortest way to write a span that `parse_span` reads as the same whole seconds."""
+    if math.isinf(seconds):
+        return "forever"
+    if seconds == 0:
+        return "0"
+    unit = next(unit for unit in ("d", "h", "m", "s") if seconds % _UNITS[unit] == 0 or unit == "s")
+    return f"{round(seconds / _UNITS[unit])}{unit}"
+
+
+def _networks(value: object) -> tuple[Network, ...]:
+    items = re.split(r"[,\s]+", value.strip()) if isinstance(value, str) else value
+    try:
+        return tuple(ipaddress.ip_network(item) for item in items if item)  # type: ignore[attr-defined]
+    except (TypeError, ValueError) as error:
+        raise ValueError(f"should be networks like 10.0.0.0/8 or fd00::/8 ({error})") from None
+
+
+def room_name(value: object) -> str:
+    """Return a room's name without space around it, or raise ValueError."""
+    name = value.strip() if isinstance(value, str) else ""
+    if not name or not name.isprintable() or len(name.encode()) > MAX_ROOM_BYTES:
+        raise ValueError(f"should be a printable name of at most {MAX_ROOM_BYTES} bytes")
+    return name
+
+
+def host_name() -> str:
+    """Return this machine's name, for a room that was given none."""
+    return socket.gethostname() or "room"
+
+
+def _password_hash(value: object) -> str:
+    # The value is never quoted: it may be the password itself, put here by mistake.
+    text = value if isinstance(value, str) else ""
+    if match := _BCRYPT.fullmatch(text):
+        if int(match[1]) not in _BCRYPT_COSTS:
+            raise ValueError(
+                f"should have a bcrypt cost of 10 to 14, not {int(match[1])}; `sockatuh hash-password` makes 12"
+            )
+        return text
+    if text[:1] in ("'", '"') and _BCRYPT.fullmatch(text.strip("'\"")):
+        raise ValueError("should stand without quotes here: nothing takes them off again")
+    if _BCRYPT.fullmatch(text.replace("$$", "$")):
+        raise ValueError("should have single $ signs here: doubling them is for compose files only")
+    form = "should be the 60 characters that `sockatuh hash-password` prints ($2b$12$…)"
+    if text.startswith("$2") and len(text) >= 60:
+        raise ValueError(form)
+    raise ValueError(
+        f"{form}. Was the $ eaten by a shell, a compose or an env file? "
+        "Write it in 'single quotes'; in a compose file double each $"
+    )
+
+
+def _limits_form() -> type[BaseModel]:
+    """Return a model with the fields and defaults of `Limits`, each of which has to be a positive number."""
+    types = get_type_hints(Limits)
+    form: dict[str, Any] = {
+        field.name: (Annotated[types[field.name], Field(gt=0, allow_inf_nan=False)], field.default)
+        if types[field.name] is float
+        else (Annotated[types[field.name], Field(gt=0)], field.default)
+        for field in fields(Limits)
+    }
+    return create_model("LimitsForm", **form)
+
+
+_LimitsForm: Final = _limits_form()
+
+
+def _limits(value: object) -> Limits:
+    return value if isinstance(value, Limits) else Limits(**_LimitsForm.model_validate(value).model_dump())
+
+
+Span: TypeAlias = Annotated[float, BeforeValidator(parse_span)]
+
+
+class Settings(BaseSettings):
+    """Everything the admin may set about one room; made by `load`."""
+
+    model_config = SettingsConfigDict(frozen=True, extra="forbid", validate_default=False)
+
+    host: Annotated[str, Field(min_length=1)] = "::"
+    port: Annotated[int, Field(ge=0, le=65_535)] = DEFAULT_PORT
+    room: Annotated[str, BeforeValidator(room_name)]
+    password_hash: Annotated[str, Field(repr=False), BeforeValidator(_password_hash)] = ""
+    state_dir: Path
+    synchronous: Literal["full", "normal"] = "full"
+    history_on_join: Annotated[int, Field(ge=0, le=10_000)] = 200
+    message_retention: Span = 30 * _DAY
+    event_retention: Span = 365 * _DAY
+    name_ownership: Span = 90 * _DAY
+    classic: Literal["off", "on"] = "off"
+    classic_networks: Annotated[tuple[Network, ...], BeforeValidator(_networks)] = PRIVATE_NETWORKS
+    max_members: Annotated[int, Field(ge=1, le=10_000)] = 1_000
+    log_format: Literal["auto", "console", "json"] = "auto"
+    log_level: Literal["debug", "info", "warning", "error"] = "info"
+    log_messages: Literal["auto", "always", "never"] = "auto"
+    limits: Annotated[Limits, BeforeValidator(_limits)] = Limits()
+
+    _origins: Mapping[str, str] = PrivateAttr(default_factory=dict)
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],  # noqa: ARG003 - the signature is pydantic's
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,  # noqa: ARG003
+        dotenv_settings: PydanticBaseSettingsSource,  # noqa: ARG003
+        file_secret_settings: PydanticBaseSettingsSource,  # noqa: ARG003
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """Take values from `load` only: the others read the environment, and cannot say where a value stood."""
+        return (init_settings,)
+
+    @property
+    def origins(self) -> Mapping[str, str]:
+        """Where each dotted key came from, in the order of the fields."""
+        return self._origins
+
+    def shown(self, key: str) -> str | int | float | list[str]:
+        """Return the value of a dotted key as it would be written in the file."""
+        table, _, name = key.rpartition(".")
+        value: Any = getattr(self.limits if table else self, name)
+        if key in SPANS:
+            return format_span(value)
+        if isinstance(value, tuple):
+            return [str(item) for item in value]
+        return str(value) if isinstance(value, Path) else value
+
+
+def _dotted_keys() -> Iterator[str]:
+    for name in Settings.model_fields:
+        if name == "limits":
+            yield from (f"limits.{field.name}" for field in fields(Limits))
+        else:
+            yield name
+
+
+KEYS: Final = tuple(_dotted_keys())
+SPANS: Final = frozenset({"message_retention", "event_retention", "name_ownership"})
+VARIABLES: Final[Mapping[str, str]] = {PREFIX + key.upper().replace(".", "__"): key for key in KEYS}
+
+
+def find_file(config: object, environ: Mapping[str, str], cwd: Path) -> tuple[Path, str] | None:
+    """Return the configuration file to read and how it was chosen; one that was asked for need not exist."""
+    if config is not None:
+        return cwd / Path(str(config)).expanduser(), "flag --config"
+    if named := environ.get(PREFIX + "CONFIG"):
+        return cwd / Path(named).expanduser(), f"environment {PREFIX}CONFIG"
+    for path in (cwd / LOCAL_FILE, SYSTEM_FILE):
+        if os.path.isfile(path):  # Path.is_file raises where a directory may not be looked into
+            return path, "found in its place"
+    return None
+
+
+def find_state_dir(environ: Mapping[str, str], cwd: Path) -> Path:
+    """Return the state directory that is in force where no file and no flag names one."""
+    found = _from_system(environ) | _from_environment(environ, cwd, [])
+    return Path(str(found["state_dir"][0]))
+
+
+def load(flags: Mapping[str, object], environ: Mapping[str, str], cwd: Path, *, serving: bool = True) -> Settings:
+    """Return the settings in force, or raise ConfigurationError with everything that is wrong.
+
+    `flags` holds what the command line gave (None: not given), `config` among it. Reading history needs no password:
+    then `serving` is False.
+    """
+    problems: list[Problem] = []
+    file = _from_file(find_file(flags.get("config"), environ, cwd), problems)
+    found = (
+        _from_system(environ)
+        | (file or {})
+        | _from_credential(environ, problems)
+        | _from_environment(environ, cwd, problems)
+        | {key: (value, f"flag --{key}") for key, value in flags.items() if value is not None and key != "config"}
+    )
+    if serving and file is not None and CREDENTIAL not in found:
+        problems.append(
+            Problem(CREDENTIAL, "not set", "should be what `sockatuh hash-password` prints, or run `sockatuh init`")
+        )
+    settings = _validated(found, problems)
+    if settings is None or problems:
+        raise ConfigurationError(problems)
+    return settings
+
+
+def _from_system(environ: Mapping[str, str]) -> Found:
+    state: tuple[object, str] = (platformdirs.user_state_path("sockatuh", appauthor=False), "default")
+    if directories := environ.get("STATE_DIRECTORY"):
+        state = (directories.split(":")[0], "environment STATE_DIRECTORY")
+    return {"room": (host_name(), "default"), "state_dir": state}
+
+
+def _from_file(chosen: tuple[Path, str] | None, problems: list[Problem]) -> Found | None:
+    """Return what the file sets, or None if it cannot be read at all."""
+    if chosen is None:
+        return {}
+    path, how = chosen
+    try:
+        table = tomllib.loads(path.read_text("utf-8"))
+    except OSError as error:
+        problems.append(Problem(str(path), how, f"cannot be read: {error.strerror}"))
+        return None
+    except ValueError as error:
+        problems.append(Problem(str(path), how, f"is not a TOML file: {error}"))
+        return None
+    origin = f"file {path}"
+    found: Found = {}
+    for key, value in _leaves(table):
+        if key in KEYS:
+            found[key] = (_against(path.parent, key, value), origin)
+        else:
+            problems.append(Problem(key, origin, _unknown(key, KEYS)))
+    return found
+
+
+def _leaves(table: Mapping[str, object], prefix: str = "") -> Iterator[tuple[str, object]]:
+    for name, value in table.items():
+        if isinstance(value, dict):
+            yield from _leaves(value, f"{prefix}{name}.")
+        else:
+            yield prefix + name, value
+
+
+def _from_credential(environ: Mapping[str, str], problems: list[Problem]) -> Found:
+    directory = environ.get("CREDENTIALS_DIRECTORY")
+    path = Path(directory or "", CREDENTIAL)
+    if not directory or not os.path.isfile(path):
+        return {}
+    try:
+        return {CREDENTIAL: (path.read_text("utf-8").strip(), f"credential {CREDENTIAL}")}
+    except (OSError, UnicodeDecodeError) as error:
+        problems.append(Problem(CREDENTIAL, f"credential {CREDENTIAL}", f"cannot be read: {type(error).__name__}"))
+        return {}
+
+
+def _from_environment(environ: Mapping[str, str], cwd: Path, problems: list[Problem]) -> Found:
+    found: Found = {}
+    for name in sorted(name for name in environ if name.startswith(PREFIX)):
+        if key := VARIABLES.get(name):
+            found[key] = (_against(cwd, key, environ[name]), f"environment {name}")
+        elif name not in CLIENT_VARIABLES:
+            problems.append(Problem(name, "environment", _unknown(name, (*VARIABLES, *CLIENT_VARIABLES))))
+    return found
+
+
+def _against(directory: Path, key: str, value: object) -> object:
+    """Take a relative state directory from where it was written: beside the file, or the working directory."""
+    return directory / Path(value).expanduser() if key == "state_dir" and isinstance(value, str) and value else value
+
+
+def _unknown(name: str, known: Iterable[str]) -> str:
+    names = {each.lower(): each for each in known}
+    nearest = difflib.get_close_matches(name.lower(), names, n=1)
+    return f"is not known; did you mean {names[nearest[0]]}?" if nearest else "is not known"
+
+
+def _validated(found: Found, problems: list[Problem]) -> Settings | None:
+    nested: dict[str, Any] = {"limits": {}}
+    for key, (value, _) in found.items():
+        table, _, name = key.rpartition(".")
+        (nested[table] if table else nested)[name] = value
+    origins = {key: found[key][1] if key in found else "default" for key in KEYS}
+    try:
+        settings = Settings(**nested)
+    except ValidationError as error:
+        problems += [_problem(detail["loc"], detail["msg"], origins) for detail in error.errors()]
+        return None
+    settings._origins = origins
+    problems += [Problem(key, origins[key], expected) for key, expected in _contradictions(settings)]
+    return settings
+
+
+def _problem(location: tuple[int | str, ...], message: str, origins: Mapping[str, str]) -> Problem:
+    key = ".".join(str(part) for part in location)
+    expected = message.removeprefix("Value error, ").replace("Input should", "should", 1)
+    return Problem(key, origins.get(key, "default"), expected)
+
+
+def _contradictions(settings: Settings) -> Iterator[tuple[str, str]]:
+    """Yield what no single value shows."""
+    limits = settings.limits
+    if limits.text_bytes > _MAX_TEXT_BYTES:
+        yield "limits.text_bytes", f"should be at most {_MAX_TEXT_BYTES}: the protocol cuts an entry into 16 parts"
+    if limits.ping_seconds >= limits.idle_seconds:
+        yield "limits.ping_seconds", f"should be less than limits.idle_seconds ({limits.idle_seconds})"
+    if settings.max_members > limits.sessions:
+        yield "max_members", f"should be at most limits.sessions ({limits.sessions}): each member needs a session"

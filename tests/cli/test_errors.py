@@ -1,0 +1,78 @@
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from sockatuh import errors
+from sockatuh.cli.errors import explain, guard
+from sockatuh.cli.wording import REFUSALS
+
+OLD, NEW = bytes(32), bytes([1]) * 32
+PROTOCOL = Path(__file__).parent.parent.parent / "docs/PROTOCOL.md"
+
+
+@pytest.mark.parametrize(
+    ("error", "exit_code", "words"),
+    [
+        (errors.NoServer("box:7625", 5.0), 3, ["box:7625", "no answer"]),
+        (errors.Refused("password_wrong", 40.2), 4, ["password", "Wait 41 s"]),
+        (errors.Refused("from_the_future"), 4, ["from_the_future"]),
+        (errors.NameTaken("name_taken", detail="Ana"), 5, ["Ana", "--name"]),
+        (errors.NameTaken("name_owned"), 5, ["another key"]),
+        (errors.IdentityChanged("box:7625", OLD, NEW), 6, ["STOP", "SHA256:", "identity forget box:7625"]),
+        (errors.VersionMismatch(1, 2), 7, ["version 2", "Update this program"]),
+        (errors.ConfigurationError([errors.Problem("port", "flag --port", "should be 1")]), 8, ["flag --port"]),
+        (errors.AddressUnusable("::", 7625, "another program uses this port"), 1, ["7625", "--port"]),
+        (errors.DatabaseTooNew("room.db", 3, 1), 1, ["room.db", "schema 3"]),
+        (errors.DatabaseUnusable("room.db", "disk is full"), 1, ["disk is full"]),
+        (errors.KeyFileError("server.key", "others can read it"), 1, ["server.key", "others can read it"]),
+        (PermissionError(13, "Permission denied", "/etc/sockatuh"), 1, ["/etc/sockatuh", "Permission denied"]),
+        (RuntimeError("odd"), 1, ["bug", "RuntimeError: odd"]),
+    ],
+)
+def test_each_error_has_its_exit_code_and_says_what_and_what_next(
+    error: Exception, exit_code: int, words: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert guard(raising(error), as_json=False) == exit_code
+    said = capsys.readouterr()
+    assert said.out == ""
+    assert all(word in said.err for word in words), said.err
+    assert "Traceback" not in said.err
+
+
+def raising(error: BaseException) -> Callable[[], object]:
+    def command() -> None:
+        raise error
+
+    return command
+
+
+def test_scripts_get_the_error_as_a_line_of_json(capsys: pytest.CaptureFixture[str]) -> None:
+    assert guard(raising(errors.Refused("password_wait", 5)), as_json=True) == 4
+    line = json.loads(capsys.readouterr().out)
+    assert (line["v"], line["type"], line["code"]) == (1, "error", "password_wait")
+    assert "Wait 5 s" in line["message"]
+
+
+def test_ctrl_c_is_130_and_says_nothing(capsys: pytest.CaptureFixture[str]) -> None:
+    assert guard(raising(KeyboardInterrupt()), as_json=False) == 130
+    assert capsys.readouterr() == ("", "")
+
+
+@pytest.mark.parametrize("error", [errors.NameTaken("name_taken", detail="a\x1b[2J\nb"), ValueError("a\x1b[2J\nb")])
+def test_nothing_that_came_from_elsewhere_reaches_the_terminal(error: Exception) -> None:
+    assert "\x1b" not in explain(error).message
+    assert "\nb" not in explain(error).message
+
+
+def test_every_code_of_the_protocol_has_its_sentence() -> None:
+    table = PROTOCOL.read_text("utf-8").partition("### Codes")[2].partition("\n## ")[0]
+    codes = {
+        code for cell in re.findall(r"^\| (`.*?) \|", table, re.MULTILINE) for code in re.findall(r"`(\w+)`", cell)
+    }
+    assert len(codes) > 10
+    assert codes <= REFUSALS.keys()

@@ -1,0 +1,111 @@
+from __future__ import annotations
+
+import json
+import os
+import re
+from pathlib import Path
+
+import pytest
+
+from sockatuh.cli.app import run
+from sockatuh.store.database import open_writer, rfc3339, wall_clock
+
+HOUR = 3_600_000
+
+
+@pytest.fixture(name="now", autouse=True)
+def _now(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> int:
+    """Make a room's past: ana came two days ago and left, bob is there since an hour."""
+    for name in list(os.environ):
+        if name.startswith("SOCKATUH_"):
+            monkeypatch.delenv(name)
+    monkeypatch.setenv("SOCKATUH_STATE_DIR", str(tmp_path))
+    monkeypatch.chdir(tmp_path)
+    now = wall_clock()
+    connection = open_writer(tmp_path / "room.db", "normal")
+    sessions = [
+        (rfc3339(now - 48 * HOUR), rfc3339(now - 47 * HOUR), "ana", "kA", "10.0.0.1:5", "secure", "0.1.0", "left"),
+        (rfc3339(now - HOUR), None, "bob", "", "10.0.0.2:5", "classic", "", None),
+    ]
+    columns = "opened, closed, name, owner, address, dialect, version, reason"
+    connection.executemany(
+        f"INSERT INTO sessions ({columns}, transient) VALUES (?, ?, ?, ?, ?, ?, ?, ?, 0)",  # noqa: S608
+        sessions,
+    )
+    for seq, (ago, name, text, action) in enumerate(
+        [(47, "ana", "soup at one\nor two", False), (0, "bob", "\x1b[2Jevil\u202e", False), (0, "bob", "waves", True)]
+    ):
+        body = json.dumps({"name": name, "text": text, "action": action, "mark": "", "tag": ""}).encode()
+        connection.execute(
+            "INSERT INTO log (id, at, kind, key, body) VALUES (?, ?, 'message', NULL, CAST(? AS TEXT))",
+            (bytes([seq]) * 16, rfc3339(now - ago * HOUR + seq), body),
+        )
+    connection.close()
+    return now
+
+
+def read(capfd: pytest.CaptureFixture[str], *arguments: str) -> list[str]:
+    assert run(["history", *arguments]) == 0
+    return capfd.readouterr().out.splitlines()
+
+
+def test_people_read_both_in_order_with_a_line_for_each_day(capfd: pytest.CaptureFixture[str]) -> None:
+    lines = read(capfd)
+    days = [line for line in lines if line.startswith("—")]
+    assert len(days) >= 2
+    assert all(re.fullmatch(r"— \d{4}-\d\d-\d\d —", day) for day in days)
+    shown = [line[6:] for line in lines if line not in days]
+    assert re.fullmatch(r"ana joined from 10\.0\.0\.1:5 \(secure 0\.1\.0\), gone \S+ \S+ \(left\)", shown[0])
+    assert shown[1:] == [
+        "ana  soup at one ⏎ or two",
+        "bob joined from 10.0.0.2:5 (classic), still there",
+        "bob  [2Jevil",
+        "* bob waves",
+    ]
+
+
+def test_either_half_can_be_read_alone(capfd: pytest.CaptureFixture[str]) -> None:
+    assert [json.loads(line)["type"] for line in read(capfd, "--joins", "--json")] == ["session"] * 2
+    assert [json.loads(line)["type"] for line in read(capfd, "--messages", "--json")] == ["message"] * 3
+
+
+def test_json_bears_utc_and_the_text_as_it_is(capfd: pytest.CaptureFixture[str], now: int) -> None:
+    lines = [json.loads(line) for line in read(capfd, "--json")]
+    assert lines[0] == {
+        "v": 1, "type": "session", "at": rfc3339(now - 48 * HOUR), "closed": rfc3339(now - 47 * HOUR), "name": "ana",
+        "key": "kA", "address": "10.0.0.1:5", "dialect": "secure", "version": "0.1.0", "transient": False,
+        "reason": "left",
+    }  # fmt: skip
+    assert lines[1] == {
+        "v": 1, "type": "message", "seq": 1, "at": rfc3339(now - 47 * HOUR), "from": "ana",
+        "text": "soup at one\nor two", "action": False,
+    }  # fmt: skip
+
+
+def test_since_name_and_limit_choose(capfd: pytest.CaptureFixture[str]) -> None:
+    assert len(read(capfd, "--json", "--since", "90m")) == 3
+    assert {json.loads(line).get("from", "ana") for line in read(capfd, "--json", "--name", "ANA")} == {"ana"}
+    assert [json.loads(line)["text"] for line in read(capfd, "--json", "--limit", "1")] == ["waves"]
+
+
+def test_a_span_that_is_none_is_wrong_usage(capfd: pytest.CaptureFixture[str]) -> None:
+    assert run(["history", "--since", "yesterday"]) == 2
+    assert "12h" in capfd.readouterr().err
+
+
+def test_a_room_without_a_past_is_told_where_it_was_looked_for(
+    tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "room.db").unlink()
+    assert run(["history"]) == 1
+    assert str(tmp_path / "room.db") in capfd.readouterr().err
+
+
+def test_a_damaged_database_is_a_sentence_and_for_scripts_a_line(
+    tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "room.db").write_bytes(b"no database at all" * 100)
+    assert run(["history", "--json"]) == 1
+    said = capfd.readouterr()
+    assert json.loads(said.out)["code"] == "database_unusable"
+    assert "not a database" in said.err

@@ -1,0 +1,231 @@
+from __future__ import annotations
+
+import json
+import os
+import re
+import socket
+import subprocess
+import sys
+import tomllib
+from pathlib import Path
+
+import bcrypt
+import pexpect
+import pytest
+
+from sockatuh.cli.app import COMMANDS, run
+from sockatuh.store.database import open_writer
+
+HASH = "$2b$12$" + "a" * 53
+PROGRAM = [sys.executable, "-m", "sockatuh"]
+
+
+@pytest.fixture(autouse=True)
+def _elsewhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Stand in an empty directory with nothing in the environment."""
+    monkeypatch.chdir(tmp_path)
+    for name in list(os.environ):
+        if name.startswith("SOCKATUH_"):
+            monkeypatch.delenv(name)
+    monkeypatch.setenv("STATE_DIRECTORY", str(tmp_path / "state"))
+
+
+def configured(directory: Path, **values: object) -> str:
+    path = directory / "room.toml"
+    values = {"password_hash": HASH, "port": free_port(), "host": "127.0.0.1"} | values
+    path.write_text("".join(f"{key} = {json.dumps(value)}\n" for key, value in values.items()), "utf-8")
+    return str(path)
+
+
+def free_port() -> int:
+    with socket.socket(type=socket.SOCK_DGRAM) as sock:
+        sock.bind(("127.0.0.1", 0))
+        return int(sock.getsockname()[1])
+
+
+def test_every_command_can_be_found_and_says_what_it_does(capfd: pytest.CaptureFixture[str]) -> None:
+    for name in COMMANDS:
+        assert run([name, "--help"]) == 0
+        assert COMMANDS[name][2] in " ".join(capfd.readouterr().out.split())
+
+
+def test_help_names_every_command_and_every_exit_code(capfd: pytest.CaptureFixture[str]) -> None:
+    assert run(["--help"]) == 0
+    said = capfd.readouterr().out
+    assert all(name in said for name in COMMANDS)
+    assert all(re.search(rf"\b{code}  \S", said) for code in (0, 1, 2, 3, 4, 5, 6, 7, 8, 130))
+
+
+def test_a_command_that_does_not_exist_is_wrong_usage(capfd: pytest.CaptureFixture[str]) -> None:
+    assert run(["chek"]) == 2
+    assert "'check'" in capfd.readouterr().err
+
+
+def test_init_writes_a_configuration_and_a_key_and_shows_the_password_it_made(
+    tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    assert run(["init", "--dir", "room", "--room", 'The "kitchen"', "--non-interactive"]) == 0
+    said = capfd.readouterr().out
+    config, key = tmp_path / "room/sockatuh.toml", tmp_path / "room/server.key"
+    password = re.search(r"Password, shown once: ((?:[a-z]+-){3}[a-z]+)\n", said)
+    assert password, said
+    written = tomllib.loads(config.read_text("utf-8"))
+    assert written["room"] == 'The "kitchen"'
+    assert bcrypt.checkpw(password[1].encode(), written["password_hash"].encode())
+    assert password[1] not in config.read_text("utf-8")
+    assert (config.stat().st_mode & 0o777, key.stat().st_mode & 0o777) == (0o640, 0o600)
+    assert "sockatuh serve --config room/sockatuh.toml" in said
+
+
+def test_what_init_wrote_passes_check(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    assert run(["init", "--dir", "room", "--room", "kitchen", "--non-interactive"]) == 0
+    with (tmp_path / "room/sockatuh.toml").open("a", encoding="utf-8") as file:
+        file.write("port = 0\n")
+    assert run(["check", "--config", "room/sockatuh.toml"]) == 0
+    assert 'room "kitchen"' in capfd.readouterr().err
+
+
+def test_init_never_overwrites(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    run(["init", "--dir", "room", "--non-interactive"])
+    before = {path: path.read_bytes() for path in (tmp_path / "room").iterdir()}
+    assert run(["init", "--dir", "room", "--non-interactive"]) == 1
+    assert "left as it is" in capfd.readouterr().err
+    assert {path: path.read_bytes() for path in (tmp_path / "room").iterdir()} == before
+
+
+def test_init_takes_the_first_line_of_a_password_file_and_does_not_show_it(
+    tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "password").write_text("käse brot\nsecond line\n", "utf-8")
+    assert run(["init", "--dir", "room", "--password-file", "password"]) == 0
+    assert "käse" not in capfd.readouterr().out
+    written = tomllib.loads((tmp_path / "room/sockatuh.toml").read_text("utf-8"))
+    assert bcrypt.checkpw("käse brot".encode(), written["password_hash"].encode())
+
+
+def test_init_refuses_a_name_no_room_can_have_and_writes_nothing(tmp_path: Path) -> None:
+    assert run(["init", "--dir", "room", "--room", "two\nlines"]) == 2
+    assert run(["init", "--dir", "room", "--room", "é" * 33]) == 2
+    assert not (tmp_path / "room").exists()
+
+
+def test_init_says_plainly_what_it_cannot_write(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    (tmp_path / "file").touch()
+    assert run(["init", "--dir", "file/room", "--non-interactive"]) == 1
+    assert "file/room" in capfd.readouterr().err
+
+
+def test_init_asks_on_a_terminal(tmp_path: Path) -> None:
+    child = pexpect.spawn(PROGRAM[0], [*PROGRAM[1:], "init", "--dir", "room"], encoding="utf-8", timeout=10)
+    child.expect_exact("Room name [")
+    child.sendline("kitchen")
+    child.expect_exact("leave empty and one is made): ")
+    child.sendline("tulip")
+    child.expect_exact("Again: ")
+    child.sendline("tulip")
+    child.expect_exact("Wrote room/sockatuh.toml (0640) and room/server.key (0600)")
+    child.expect(pexpect.EOF)
+    child.close()
+    assert child.exitstatus == 0
+    written = tomllib.loads((tmp_path / "room/sockatuh.toml").read_text("utf-8"))
+    assert written["room"] == "kitchen"
+    assert bcrypt.checkpw(b"tulip", written["password_hash"].encode())
+
+
+def test_ctrl_c_at_a_question_exits_with_130() -> None:
+    child = pexpect.spawn(PROGRAM[0], [*PROGRAM[1:], "hash-password"], encoding="utf-8", timeout=10)
+    child.expect_exact("Room password: ")
+    child.sendintr()
+    child.expect(pexpect.EOF)
+    child.close()
+    assert child.exitstatus == 130
+
+
+@pytest.mark.parametrize(
+    ("typed", "code"),
+    [
+        pytest.param(b"", 2, id="nothing"),
+        pytest.param(b"\n", 2, id="empty"),
+        pytest.param(b"x" * 72, 0, id="72 bytes"),
+        pytest.param(b"x" * 73, 2, id="73 bytes"),
+        pytest.param(("é" * 37).encode(), 2, id="37 letters of two bytes"),
+        pytest.param(b"\xff\n", 2, id="no UTF-8"),
+    ],
+)
+def test_hash_password_takes_1_to_72_bytes_of_utf_8(typed: bytes, code: int) -> None:
+    done = subprocess.run([*PROGRAM, "hash-password"], input=typed, capture_output=True, check=False)
+    assert done.returncode == code
+    assert bool(done.stdout) == (code == 0)
+    assert b"Traceback" not in done.stderr
+
+
+def test_hash_password_prints_only_a_hash_of_cost_12_of_the_normal_form() -> None:
+    done = subprocess.run([*PROGRAM, "hash-password"], input="cafe\u0301\n".encode(), capture_output=True, check=True)
+    assert re.fullmatch(rb"\$2b\$12\$[./A-Za-z0-9]{53}\n", done.stdout)
+    assert done.stderr == b""
+    assert bcrypt.checkpw("caf\u00e9".encode(), done.stdout.strip())
+
+
+def test_check_shows_every_value_its_origin_and_no_secret(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    config = configured(tmp_path, room="kitchen")
+    assert run(["check", "--config", config, "--show-origin"]) == 0
+    said = capfd.readouterr().out
+    assert f"room = kitchen  (file {config})" in said
+    assert f"password_hash = ***  (file {config})" in said
+    assert "message_retention = 30d  (default)" in said
+    assert HASH not in said
+
+
+def test_check_speaks_json(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    config = configured(tmp_path)
+    assert run(["check", "--config", config, "--json"]) == 0
+    answer = json.loads(capfd.readouterr().out)
+    assert (answer["v"], answer["type"]) == (1, "check")
+    assert answer["settings"]["max_members"] == {"value": 1000, "origin": "default"}
+    assert answer["settings"]["password_hash"] == {"value": "***", "origin": f"file {config}"}
+
+
+def test_check_starts_nothing_and_writes_nothing(tmp_path: Path) -> None:
+    config = configured(tmp_path, state_dir="room")
+    assert run(["check", "--config", config]) == 0
+    assert not (tmp_path / "room").exists()
+
+
+def test_check_tells_every_problem_and_exits_with_8(
+    tmp_path: Path, capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    config = configured(tmp_path, port=70_000, classic="yes")
+    monkeypatch.setenv("SOCKATUH_PROT", "1")
+    assert run(["check", "--config", config, "--json"]) == 8
+    said = capfd.readouterr()
+    error = json.loads(said.out)
+    assert (error["type"], error["code"]) == ("error", "bad_configuration")
+    assert {problem["key"] for problem in error["problems"]} == {"port", "classic", "SOCKATUH_PROT"}
+    assert f"port (file {config})" in said.err
+
+
+def test_check_finds_a_port_that_is_taken_and_a_key_that_others_can_read(
+    tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "room").mkdir()
+    (tmp_path / "room/server.key").touch(0o644)
+    with socket.socket(type=socket.SOCK_DGRAM) as taken:
+        taken.bind(("127.0.0.1", 0))
+        config = configured(tmp_path, port=taken.getsockname()[1], state_dir="room")
+        assert run(["check", "--config", config]) == 8
+    said = capfd.readouterr().err
+    assert "another program uses this port" in said
+    assert "chmod 600" in said
+
+
+def test_check_refuses_a_database_of_a_newer_program(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    connection = open_writer(tmp_path / "room/room.db", "normal")
+    connection.execute("PRAGMA user_version = 99")
+    connection.close()
+    assert run(["check", "--config", configured(tmp_path, state_dir="room")]) == 8
+    assert "schema 99" in capfd.readouterr().err
+
+
+def test_version_is_one_line(capfd: pytest.CaptureFixture[str]) -> None:
+    assert run(["version"]) == 0
+    assert re.fullmatch(r"sockatuh \d+\.\d+\.\d+ \(protocol 1\)\n", capfd.readouterr().out)

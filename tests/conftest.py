@@ -1,0 +1,8 @@
+"""What all tests share: properties are judged by what they find, never by how long the machine took."""
+
+from __future__ import annotations
+
+from hypothesis import HealthCheck, settings
+
+settings.register_profile("shared", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("shared")

@@ -1,0 +1,217 @@
+"""Who may import whom (docs/ARCHITECTURE.md), read from the source and not from what happens to be loaded."""
+
+from __future__ import annotations
+
+import ast
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Final
+
+import pytest
+
+ROOT: Final = Path(__file__).parent.parent
+PACKAGE: Final = ROOT / "sockatuh"
+MODULES: Final = {
+    ".".join(path.relative_to(ROOT).with_suffix("").parts).removesuffix(".__init__"): path
+    for path in sorted(PACKAGE.rglob("*.py"))
+}
+
+PURE: Final = ("protocol", "room")
+IMPURE: Final = {
+    "asyncio", "socket", "time", "random", "secrets", "os", "logging", "structlog", "sqlite3", "pydantic",
+    "pydantic_settings", "typer", "threading", "selectors", "sys", "io", "pathlib", "sockatuh.log", "sockatuh.settings",
+}  # fmt: skip
+
+BELOW_THE_BRIDGES: Final = {"errors", "log", "protocol", "room", "store", "net"}
+MAY_IMPORT: Final[dict[str, set[str]]] = {
+    "errors": set(),
+    "log": set(),
+    "settings": {"errors", "protocol.limits", "protocol.constants"},
+    "protocol": {"errors"},
+    "room": {"errors"},
+    "store": {"errors", "room"},
+    "net": {"errors", "protocol"},
+    "server": BELOW_THE_BRIDGES,
+    "client": BELOW_THE_BRIDGES - {"log"},
+    "cli": BELOW_THE_BRIDGES | {"settings", "server", "client"},
+    "__main__": {"cli"},
+}
+"""The table of docs/ARCHITECTURE.md; each package may import itself and sockatuh's version."""
+
+ONLY_IN: Final = {
+    "pydantic": "settings",
+    "pydantic_settings": "settings",
+    "structlog": "log",
+    "sqlite3": "store",
+    "typer": "cli",
+    "prompt_toolkit": "cli",
+}
+
+TOP_LEVEL: Final = {
+    "sockatuh", "config", "scripts", "tests", "docs", "pyproject.toml", "README.md", "sockatuh.service",
+    "sockatuh.socket", "CHANGELOG.md", "LICENSE",
+}  # fmt: skip
+
+HEAVY: Final = ("pydantic_settings", "structlog", "sqlite3", "prompt_toolkit", "bcrypt", "sockatuh.settings")
+"""Not pydantic itself: Typer may bring it along."""
+
+
+@pytest.fixture(params=MODULES, name="module")
+def _module(request: pytest.FixtureRequest) -> str:
+    return str(request.param)
+
+
+def layer_of(module: str) -> str:
+    """Return the package, or the module of the top, that a dotted name belongs to."""
+    return module.split(".")[1] if "." in module else ""
+
+
+def parse(module: str) -> ast.Module:
+    return ast.parse(MODULES[module].read_text("utf-8"))
+
+
+def imports_of(module: str, nodes: Iterator[ast.AST] | None = None) -> set[str]:
+    """Return the full names a module imports, wherever in it; `from a import b` is a.b when that is a module."""
+    package = module if MODULES[module].name == "__init__.py" else module.rpartition(".")[0]
+    found: set[str] = set()
+    for node in nodes or ast.walk(parse(module)):
+        if isinstance(node, ast.Import):
+            found |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom):
+            above = ".".join(package.split(".")[: len(package.split(".")) - node.level + 1]) if node.level else ""
+            source = ".".join(part for part in (above, node.module) if part)
+            names = {f"{source}.{alias.name}" for alias in node.names}
+            found |= (names & MODULES.keys()) or {source}
+    return found
+
+
+def test_a_package_imports_only_what_is_below_it(module: str) -> None:
+    layer = layer_of(module)
+    if not layer:
+        assert not [name for name in imports_of(module) if name.startswith("sockatuh")]
+        return
+    allowed = MAY_IMPORT[layer] | {layer}
+    strangers = {
+        name
+        for name in imports_of(module)
+        if name.startswith("sockatuh.") and not any(f"{name}.".startswith(f"sockatuh.{each}.") for each in allowed)
+    }
+    assert not strangers
+
+
+def test_the_pure_packages_have_no_wires_no_clock_no_dice_no_log_and_no_disk(module: str) -> None:
+    if layer_of(module) in PURE:
+        assert not {name for name in imports_of(module) if name in IMPURE or name.split(".")[0] in IMPURE}
+
+
+def test_each_library_is_known_to_one_layer_only(module: str) -> None:
+    libraries = {name.split(".")[0] for name in imports_of(module)} & ONLY_IN.keys()
+    assert {library for library in libraries if ONLY_IN[library] != layer_of(module)} == set()
+
+
+def test_imports_within_a_package_are_relative_and_across_packages_absolute(module: str) -> None:
+    for node in ast.walk(parse(module)):
+        if isinstance(node, ast.ImportFrom) and node.module:
+            inside = node.module.startswith(f"sockatuh.{layer_of(module)}.") and MODULES[module].parent != PACKAGE
+            assert node.level <= 1, f"{module}:{node.lineno} climbs out of its package"
+            assert not inside, f"{module}:{node.lineno} imports its own package by its full name"
+
+
+def test_nothing_is_read_from_the_environment_when_a_module_is_imported(module: str) -> None:
+    for node in run_at_import(parse(module)):
+        read = isinstance(node, ast.Attribute) and node.attr in {"environ", "getenv", "environb"}
+        assert not read, f"{module}:{getattr(node, 'lineno', 0)} reads the environment at import"
+
+
+def run_at_import(tree: ast.AST) -> Iterator[ast.AST]:
+    """Walk what is run by importing: everything but the bodies of functions."""
+    for child in ast.iter_child_nodes(tree):
+        yield child
+        if isinstance(child, ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda):
+            arguments = child.args
+            for default in (*arguments.defaults, *(each for each in arguments.kw_defaults if each)):
+                yield default
+                yield from run_at_import(default)
+        else:
+            yield from run_at_import(child)
+
+
+def test_no_module_has_state_of_its_own(module: str) -> None:
+    """A table that is read only is marked Final and named like a constant; nothing rebinds a module's names."""
+    tree = parse(module)
+    assert not [node.lineno for node in ast.walk(tree) if isinstance(node, ast.Global)]
+    for node in tree.body:
+        for target, value, annotation in assigned(node):
+            constant = target.lstrip("_").isupper() or target.startswith("__") or "Final" in annotation
+            assert constant or not is_container(value), f"{module}:{node.lineno} {target} could change"
+
+
+def assigned(node: ast.stmt) -> Iterator[tuple[str, ast.expr, str]]:
+    if isinstance(node, ast.Assign):
+        yield from ((ast.unparse(target), node.value, "") for target in node.targets)
+    elif isinstance(node, ast.AnnAssign) and node.value is not None:
+        yield ast.unparse(node.target), node.value, ast.unparse(node.annotation)
+
+
+def is_container(value: ast.expr) -> bool:
+    """Tell whether an expression makes something that can be changed; calls of our own classes and caches count too."""
+    if isinstance(value, ast.List | ast.Dict | ast.Set | ast.ListComp | ast.DictComp | ast.SetComp):
+        return True
+    makers = {"list", "dict", "set", "bytearray", "deque", "defaultdict", "OrderedDict", "Counter", "count", "Queue"}
+    return isinstance(value, ast.Call) and ast.unparse(value.func).rpartition(".")[2] in makers
+
+
+def test_no_constant_table_is_changed_after_it_is_made(module: str) -> None:
+    tree = parse(module)
+    tables = {target for node in tree.body for target, value, _ in assigned(node) if is_container(value)}
+    changes = {"append", "add", "update", "pop", "popitem", "clear", "extend", "insert", "remove", "discard"}
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Attribute) and node.attr in {*changes, "setdefault"}:
+            assert ast.unparse(node.value) not in tables, f"{module}:{node.lineno}"
+        if isinstance(node, ast.Subscript) and isinstance(node.ctx, ast.Store | ast.Del):
+            assert ast.unparse(node.value) not in tables, f"{module}:{node.lineno}"
+
+
+def test_no_module_is_longer_than_400_lines(module: str) -> None:
+    assert len(MODULES[module].read_text("utf-8").splitlines()) <= 400
+
+
+def test_every_package_of_the_table_is_there_and_every_package_is_in_the_table() -> None:
+    layers = {layer_of(module) for module in MODULES} - {""}
+    assert layers <= MAY_IMPORT.keys()
+
+
+def test_the_top_of_the_repository_holds_only_what_is_settled() -> None:
+    if shutil.which("git") is None or not (ROOT / ".git").exists():
+        pytest.skip("not a git checkout")
+    tracked = subprocess.run(["git", "ls-files", "-z"], cwd=ROOT, capture_output=True, text=True, check=True)
+    top = {name.split("/")[0] for name in tracked.stdout.split("\0") if name}
+    assert {name for name in top if not name.startswith(".")} <= TOP_LEVEL
+
+
+@pytest.mark.parametrize("argument", ["--help", "version"])
+def test_help_and_version_load_nothing_heavy(argument: str) -> None:
+    program = (
+        "import sys, sockatuh.cli.app as app\n"
+        f"code = app.run([{argument!r}])\n"
+        f"print([name for name in {HEAVY!r} if name in sys.modules], file=sys.stderr)\n"
+        "sys.exit(code)"
+    )
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    assert done.stderr == "[]\n"
+
+
+@pytest.mark.parametrize("verb", ["chat", "send", "tail", "who"])
+def test_the_clients_verbs_import_neither_the_servers_settings_nor_its_database(verb: str) -> None:
+    module = f"sockatuh.cli.{verb}"
+    if module not in MODULES:
+        pytest.skip(f"there is no {verb}")
+    loaded, waiting = set[str](), {module}
+    while waiting:
+        name = waiting.pop()
+        loaded.add(name)
+        waiting |= {each for each in imports_of(name) if each in MODULES} - loaded
+    assert not loaded & {"sockatuh.settings", "sockatuh.log", "sockatuh.store.database"}

@@ -1,0 +1,236 @@
+from __future__ import annotations
+
+import contextlib
+import dataclasses
+import ipaddress
+import math
+from collections.abc import Mapping
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from sockatuh.errors import ConfigurationError, Problem
+from sockatuh.protocol.limits import Limits
+from sockatuh.settings import KEYS, Settings, format_span, load, parse_span
+
+HASH = "$2b$12$" + "a" * 53
+SET = {"SOCKATUH_PASSWORD_HASH": HASH}
+
+
+def load_in(directory: Path, environ: Mapping[str, str] | None = None, **flags: object) -> Settings:
+    """Load as a process in an empty directory would."""
+    return load(flags, {"STATE_DIRECTORY": "/var/lib/sockatuh"} | dict(environ or SET), directory)
+
+
+def problems_of(directory: Path, environ: Mapping[str, str], **flags: object) -> dict[str, Problem]:
+    with pytest.raises(ConfigurationError) as caught:
+        load_in(directory, environ, **flags)
+    return {problem.key: problem for problem in caught.value.problems}
+
+
+def write(path: Path, text: str) -> Path:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(text, "utf-8")
+    return path
+
+
+def test_a_password_hash_is_all_one_has_to_give(tmp_path: Path) -> None:
+    settings = load_in(tmp_path)
+    assert (settings.host, settings.port, settings.max_members) == ("::", 7625, 1_000)
+    assert settings.state_dir == Path("/var/lib/sockatuh")
+    assert settings.limits == Limits()
+    assert settings.message_retention == 30 * 86_400
+
+
+def test_a_flag_wins_over_the_environment_over_the_credential_over_the_file(tmp_path: Path) -> None:
+    file = write(
+        tmp_path / "room.toml", f"password_hash = '{HASH}'\nroom = 'file'\nport = 1\nhistory_on_join = 1\nhost = 'a'"
+    )
+    write(tmp_path / "credentials" / "password_hash", "$2b$11$" + "c" * 53 + "\n")
+    environ = {
+        "CREDENTIALS_DIRECTORY": str(tmp_path / "credentials"),
+        "SOCKATUH_CONFIG": str(file),
+        "SOCKATUH_PORT": "2",
+        "SOCKATUH_HOST": "b",
+    }
+    settings = load_in(tmp_path, environ, port=3, host=None)
+    assert (settings.port, settings.host, settings.history_on_join) == (3, "b", 1)
+    assert settings.password_hash == "$2b$11$" + "c" * 53
+    assert {
+        key: settings.origins[key] for key in ("port", "host", "password_hash", "room", "classic", "state_dir")
+    } == {
+        "port": "flag --port",
+        "host": "environment SOCKATUH_HOST",
+        "password_hash": "credential password_hash",
+        "room": f"file {file}",
+        "classic": "default",
+        "state_dir": "environment STATE_DIRECTORY",
+    }
+
+
+def test_the_environment_wins_over_the_credential(tmp_path: Path) -> None:
+    write(tmp_path / "password_hash", "$2b$11$" + "c" * 53)
+    assert load_in(tmp_path, SET | {"CREDENTIALS_DIRECTORY": str(tmp_path)}).password_hash == HASH
+
+
+def test_the_file_of_the_flag_wins_over_the_variables_over_the_one_beside(tmp_path: Path) -> None:
+    for name in ("config/sockatuh.toml", "named.toml", "flag.toml"):
+        write(tmp_path / name, f"room = '{name}'")
+    named = SET | {"SOCKATUH_CONFIG": "named.toml"}
+    assert load_in(tmp_path).room == "config/sockatuh.toml"
+    assert load_in(tmp_path, named).room == "named.toml"
+    assert load_in(tmp_path, named, config=Path("flag.toml")).room == "flag.toml"
+
+
+def test_nested_keys_are_joined_by_two_underscores(tmp_path: Path) -> None:
+    write(tmp_path / "config/sockatuh.toml", "[limits]\nlines_burst = 7\n")
+    settings = load_in(tmp_path, SET | {"SOCKATUH_LIMITS__TEXT_BYTES": "1000"})
+    assert settings.limits == dataclasses.replace(Limits(), text_bytes=1000, lines_burst=7)
+
+
+def test_networks_are_a_list_in_the_file_and_words_in_the_environment(tmp_path: Path) -> None:
+    wanted = (ipaddress.ip_network("10.0.0.0/8"), ipaddress.ip_network("fd00::/8"))
+    write(tmp_path / "config/sockatuh.toml", "classic_networks = ['10.0.0.0/8', 'fd00::/8']")
+    assert load_in(tmp_path).classic_networks == wanted
+    assert load_in(tmp_path, SET | {"SOCKATUH_CLASSIC_NETWORKS": "10.0.0.0/8, fd00::/8"}).classic_networks == wanted
+
+
+def test_a_relative_state_directory_is_beside_what_names_it(tmp_path: Path) -> None:
+    write(tmp_path / "config/sockatuh.toml", "state_dir = 'state'")
+    assert load_in(tmp_path).state_dir == tmp_path / "config/state"
+    assert load_in(tmp_path, SET | {"SOCKATUH_STATE_DIR": "state"}).state_dir == tmp_path / "state"
+
+
+def test_everything_that_is_wrong_is_told_at_once_with_its_origin(tmp_path: Path) -> None:
+    file = write(tmp_path / "config/sockatuh.toml", "classic = 'yes'\nmax_memebers = 3\n[limits]\ntext_bytes = -1\n")
+    found = problems_of(tmp_path, {"SOCKATUH_PROT": "1", "SOCKATUH_PORT": "70000"})
+    assert {key: problem.origin for key, problem in found.items()} == {
+        "classic": f"file {file}",
+        "max_memebers": f"file {file}",
+        "limits.text_bytes": f"file {file}",
+        "SOCKATUH_PROT": "environment",
+        "port": "environment SOCKATUH_PORT",
+        "password_hash": "not set",
+    }
+    assert "SOCKATUH_PORT" in found["SOCKATUH_PROT"].expected
+    assert "max_members" in found["max_memebers"].expected
+
+
+@pytest.mark.parametrize("name", ["CLIENT_DIR", "PASSWORD_FILE", "PASSWORD", "SERVER", "NAME", "TRUST"])
+def test_the_clients_variables_are_known(tmp_path: Path, name: str) -> None:
+    load_in(tmp_path, SET | {f"SOCKATUH_{name}": "anything"})
+
+
+@pytest.mark.parametrize(
+    ("variable", "nearest"),
+    [
+        ("SOCKATUH_PASWORD_HASH", "SOCKATUH_PASSWORD_HASH"),
+        ("SOCKATUH_LIMITS_TEXT_BYTES", "SOCKATUH_LIMITS__TEXT_BYTES"),
+        ("SOCKATUH_CLIENTDIR", "SOCKATUH_CLIENT_DIR"),
+        ("SOCKATUH_port", "SOCKATUH_PORT"),
+    ],
+)
+def test_a_misspelt_variable_is_refused_with_the_nearest_name(tmp_path: Path, variable: str, nearest: str) -> None:
+    assert nearest in problems_of(tmp_path, SET | {variable: "1"})[variable].expected
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "b2.R220aPCdjuElEw8DIrA1ZL0xR6jn7XW",  # $2b$12$Pg8A… after a shell
+        "$2b$12$tooshort",
+        "2b12" + "a" * 53,
+        "hunter2",
+        "",
+    ],
+)
+def test_a_hash_whose_dollars_were_eaten_is_recognised_and_never_shown(tmp_path: Path, text: str) -> None:
+    problem = problems_of(tmp_path, {"SOCKATUH_PASSWORD_HASH": text})["password_hash"]
+    assert "eaten" in problem.expected
+    assert not text or text not in str(problem)
+
+
+@pytest.mark.parametrize(
+    ("text", "word"),
+    [
+        (f"'{HASH}'", "quotes"),
+        (HASH.replace("$", "$$"), "doubling"),
+        ("$2b$09$" + "a" * 53, "cost"),
+        ("$2b$15$" + "a" * 53, "cost"),
+        ("$2b$12$" + "!" * 53, "60 characters"),
+    ],
+)
+def test_each_other_way_to_spoil_a_hash_has_its_explanation(tmp_path: Path, text: str, word: str) -> None:
+    assert word in problems_of(tmp_path, {"SOCKATUH_PASSWORD_HASH": text})["password_hash"].expected
+
+
+@pytest.mark.parametrize(
+    ("key", "value"),
+    [
+        ("port", "-1"),
+        ("max_members", "0"),
+        ("max_members", "4097"),
+        ("history_on_join", "-1"),
+        ("message_retention", "30"),
+        ("message_retention", "2 weeks"),
+        ("synchronous", "off"),
+        ("classic_networks", "10.0.0.1/8"),
+        ("log_level", "loud"),
+        ("room", "two\nlines"),
+        ("room", "é" * 33),
+        ("limits.text_bytes", "16385"),
+        ("limits.ping_seconds", "80"),
+        ("limits.lines_per_second", "inf"),
+        ("limits.pending", "0"),
+    ],
+)
+def test_a_value_out_of_its_range_is_refused(tmp_path: Path, key: str, value: str) -> None:
+    variable = "SOCKATUH_" + key.upper().replace(".", "__")
+    assert problems_of(tmp_path, SET | {variable: value})[key].origin == f"environment {variable}"
+
+
+def test_a_file_that_was_asked_for_has_to_be_there(tmp_path: Path) -> None:
+    path = str(tmp_path / "none.toml")
+    assert problems_of(tmp_path, {}, config="none.toml") == {
+        path: Problem(path, "flag --config", "cannot be read: No such file or directory")
+    }
+
+
+def test_a_file_that_is_no_toml_is_told_with_the_line(tmp_path: Path) -> None:
+    file = write(tmp_path / "config/sockatuh.toml", "port = \n")
+    assert "line 1" in problems_of(tmp_path, {})[str(file)].expected
+
+
+def test_reading_history_needs_no_password(tmp_path: Path) -> None:
+    assert load({}, {"SOCKATUH_STATE_DIR": "s"}, tmp_path, serving=False).state_dir == tmp_path / "s"
+
+
+def test_the_settings_do_not_show_the_hash(tmp_path: Path) -> None:
+    assert HASH not in repr(load_in(tmp_path))
+
+
+def test_every_key_has_an_origin_and_can_be_shown(tmp_path: Path) -> None:
+    settings = load_in(tmp_path, SET | {"SOCKATUH_EVENT_RETENTION": "forever"})
+    assert tuple(settings.origins) == KEYS
+    shown = {key: settings.shown(key) for key in KEYS}
+    assert (shown["message_retention"], shown["event_retention"]) == ("30d", "forever")
+    assert shown["state_dir"] == "/var/lib/sockatuh"
+    assert shown["limits.text_bytes"] == 16_384
+
+
+@given(st.integers(0, 10**9), st.sampled_from("smhdw"))
+def test_a_span_is_written_as_it_is_read(count: int, unit: str) -> None:
+    seconds = parse_span(f"{count}{unit}" if count < 10**9 else "forever")
+    assert parse_span(format_span(seconds)) == seconds
+
+
+def test_zero_and_forever_are_spans() -> None:
+    assert (parse_span("0"), parse_span(0), parse_span("forever")) == (0.0, 0.0, math.inf)
+
+
+@given(st.text() | st.integers() | st.floats() | st.booleans() | st.none())
+def test_a_span_is_read_or_refused_with_one_error(value: object) -> None:
+    with contextlib.suppress(ValueError):
+        assert parse_span(value) >= 0
