@@ -1,0 +1,87 @@
+"""The command that runs a room."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import socket
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from sockatuh.protocol.identity import Invite, fingerprint, words
+
+from . import wording
+from .setup import ConfigOption
+
+if TYPE_CHECKING:
+    from sockatuh.server.service import Ready, ServiceOptions
+    from sockatuh.settings import Settings
+
+
+def serve(
+    config: ConfigOption = None,
+    host: Annotated[str | None, typer.Option("--host", help=wording.HELP_HOST)] = None,
+    port: Annotated[int | None, typer.Option("--port", help=wording.HELP_PORT)] = None,
+) -> None:
+    """Run the room until it is stopped."""
+    from sockatuh import log
+    from sockatuh.net.systemd import Notifier
+    from sockatuh.server.service import Service
+    from sockatuh.settings import load
+
+    settings = load({"config": config, "host": host, "port": port}, os.environ, Path.cwd())
+    terminal = sys.stderr.isatty()
+    log.configure(settings.log_format, settings.log_level, stream=sys.stderr, is_terminal=terminal)
+    notifier = Notifier.from_environment(os.environ)
+
+    async def run() -> None:
+        await Service(_options(settings, terminal), log.get_logger("sockatuh"), notifier, _announce).run()
+
+    asyncio.run(run())
+
+
+def _options(settings: Settings, terminal: bool) -> ServiceOptions:
+    from sockatuh.server.service import ServiceOptions
+
+    return ServiceOptions(
+        host=settings.host,
+        port=settings.port,
+        room=settings.room,
+        password_hash=settings.password_hash,
+        state_dir=settings.state_dir,
+        synchronous=settings.synchronous,
+        history_on_join=settings.history_on_join,
+        message_retention=settings.message_retention,
+        event_retention=settings.event_retention,
+        name_ownership=settings.name_ownership,
+        classic=settings.classic == "on",
+        classic_networks=settings.classic_networks,
+        max_members=settings.max_members,
+        log_texts=settings.log_messages == "always" or (settings.log_messages == "auto" and terminal),
+        limits=settings.limits,
+    )
+
+
+def _announce(ready: Ready) -> None:
+    """Tell the person at the terminal, and the scripts that read stderr, how to get in."""
+    host = _lan_address() if ready.host in ("::", "0.0.0.0") else ready.host  # noqa: S104 - compared, not bound
+    invite = Invite(host, ready.port, ready.room, ready.server_key).encode()
+    shown = wording.ready(
+        ready.room, ready.host, host, ready.port, fingerprint(ready.server_key), words(ready.server_key), invite
+    )
+    print(shown, file=sys.stderr, flush=True)
+
+
+def _lan_address() -> str:
+    """Return the address this machine has towards the network; nothing is sent to find out."""
+    for family, anywhere in ((socket.AF_INET, "192.0.2.1"), (socket.AF_INET6, "2001:db8::1")):
+        try:
+            with socket.socket(family, socket.SOCK_DGRAM) as probe:
+                probe.connect((anywhere, 9))
+                return str(probe.getsockname()[0])
+        except OSError:
+            continue
+    return "127.0.0.1"

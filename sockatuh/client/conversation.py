@@ -1,0 +1,244 @@
+"""One conversation with a server, for a screen or a script: ask, wait, and be told in exceptions what went wrong.
+
+Until one is in, each step is a call that returns or raises. From then on everything that happens comes from
+`next_event`, and loss of contact is no error: the peer comes back by itself.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import time
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from types import TracebackType
+from typing import Any, Final
+
+from sockatuh import __version__
+from sockatuh.errors import IdentityChanged, NameTaken, NoServer, Refused, VersionMismatch
+from sockatuh.net.address import resolve
+from sockatuh.net.driver import Driver
+from sockatuh.net.sockets import open_client_socket
+from sockatuh.protocol import peer_events as e
+from sockatuh.protocol.constants import VERSION
+from sockatuh.protocol.messages import MemberInfo
+from sockatuh.protocol.peer import Peer, PeerOptions
+from sockatuh.protocol.seam import Address
+
+NAME_CODES: Final = ("name_taken", "name_owned")
+WATCH_INTERVAL: Final = 1.0
+"""Seconds between two looks for a machine that slept or a server that moved."""
+SLEPT: Final = 3.0
+"""Seconds by which the wall clock runs ahead when the machine has slept."""
+RESOLVE_EVERY: Final = 5
+"""Looks between two questions for the server's address while contact is lost."""
+
+
+@dataclass(frozen=True, slots=True)
+class ConversationOptions:
+    """Where the server is, and who asks; see PeerOptions. `key` is the pinned server key, None when it is unknown."""
+
+    host: str
+    port: int
+    private_key: bytes
+    key: bytes | None = None
+    ticket: bytes | None = None
+    transient: bool = False
+    cursor: int = 0
+    history: int | None = None
+
+
+class Conversation:
+    """An open conversation; use it as an async context manager.
+
+    `trust` is asked once about the key of a server that is not known; it may take its time.
+    """
+
+    def __init__(self, options: ConversationOptions, trust: Callable[[bytes], Awaitable[bool]]) -> None:
+        self.options = options
+        self.room = ""
+        self.max_text = 0
+        self.server_key = b""
+        self._trust = trust
+        self._events: asyncio.Queue[e.PeerEvent] = asyncio.Queue()
+        self._addresses: list[Address] = []
+        self._watch: asyncio.Task[None] | None = None
+        self.peer = Peer(
+            PeerOptions(
+                private_key=options.private_key,
+                stream=os.urandom(8),
+                version=f"sockatuh {__version__}",
+                transient=options.transient,
+                pin=options.key,
+                ticket=options.ticket,
+                cursor=options.cursor,
+                history=options.history,
+            ),
+            os.urandom,
+        )
+        self._socket = open_client_socket()
+        self._driver: Driver[e.PeerEvent] = Driver(self.peer, self._socket, self._events.put_nowait)
+
+    @property
+    def server(self) -> str:
+        """The server as people write it."""
+        host = f"[{self.options.host}]" if ":" in self.options.host else self.options.host
+        return f"{host}:{self.options.port}"
+
+    async def __aenter__(self) -> Conversation:
+        self._driver.start()
+        self._watch = asyncio.create_task(self._watch_network())
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if self._watch is not None:
+            self._watch.cancel()
+        self._driver.flush()
+        self._driver.close()
+
+    # Steps.
+
+    async def open(self, timeout: float | None) -> e.Connected:
+        """Find the server and shake hands; `timeout` in seconds, without the time `trust` takes.
+
+        Raises NoServer, IdentityChanged, VersionMismatch, and Refused("untrusted") if `trust` said no.
+        """
+        try:
+            self._addresses = await resolve(self.options.host, self.options.port, self._socket.family)
+        except OSError as error:
+            raise NoServer(self.server, 0, error.strerror or str(error)) from None
+        self.peer.connect(self._addresses, time.monotonic())
+        self._driver.flush()
+        event = await self._wait((e.ServerOffered, e.Connected), timeout)
+        if isinstance(event, e.ServerOffered):
+            if not await self._trust(event.server_key):
+                self.peer.stop()
+                raise Refused("untrusted")
+            self.peer.trust(event.server_key, time.monotonic())
+            self._driver.flush()
+            event = await self._wait((e.Connected,), timeout)
+        if not isinstance(event, e.Connected):
+            raise NoServer(self.server, timeout or 0)
+        self.room, self.max_text, self.server_key = event.room, event.max_text, event.server_key
+        return event
+
+    async def ask_name(self, name: str, timeout: float | None = None) -> str:
+        """Ask whether a name can be had, and return it as the server writes it; raises NameTaken, Refused, NoServer."""
+        self.peer.join(name, None, time.monotonic())
+        self._driver.flush()
+        event = await self._wait((e.NameAccepted, e.JoinRefused), timeout)
+        if isinstance(event, e.NameAccepted):
+            return event.name
+        raise _refusal(event)
+
+    async def join(self, name: str, password: str, timeout: float | None = None) -> e.Admitted:
+        """Join with name and password; raises NameTaken, Refused (with `wait`), NoServer."""
+        self.peer.join(name, password, time.monotonic())
+        self._driver.flush()
+        return await self.admitted(timeout)
+
+    async def admitted(self, timeout: float | None = None) -> e.Admitted:
+        """Wait for the join that a ticket does by itself; raises as `join`."""
+        event = await self._wait((e.Admitted, e.JoinRefused), timeout)
+        if isinstance(event, e.Admitted):
+            return event
+        raise _refusal(event)
+
+    async def deliver(self, text: str, timeout: float | None = None) -> int:
+        """Say a line and wait until it is durable; return its seq. Raises Refused, NoServer."""
+        number = self.say(text)
+        while True:
+            event = await self._wait((e.LineStored, e.LineRefused), timeout)
+            if isinstance(event, e.LineStored) and event.number == number:
+                return event.seq
+            if isinstance(event, e.LineRefused) and event.number == number:
+                raise Refused(event.code)
+
+    async def list_members(self, timeout: float | None = None) -> list[MemberInfo]:
+        """Return everybody in the room; raises NoServer."""
+        members: list[MemberInfo] = []
+        more = True
+        while more:
+            self.ask_who(members[-1].name if members else "")
+            event = await self._wait((e.MembersListed,), timeout)
+            members += event.members
+            more = event.more and bool(event.members)
+        return members
+
+    async def leave(self) -> None:
+        """Leave the room; waits less than a second for the server to hear it."""
+        self.peer.leave(time.monotonic())
+        self._driver.flush()
+        await self._wait((e.LeftRoom,), None)
+
+    # What waits for nothing.
+
+    def say(self, text: str, *, action: bool = False) -> int:
+        """Say a line; LineStored or LineRefused comes with the number returned."""
+        number = self.peer.say(text, time.monotonic(), action=action)
+        self._driver.flush()
+        return number
+
+    def ask_who(self, after: str) -> None:
+        """Ask for a page of the members; MembersListed comes."""
+        self.peer.ask_who(after, time.monotonic())
+        self._driver.flush()
+
+    @property
+    def silence(self) -> float | None:
+        """Seconds since the server was heard, when it should have been; None while all is well."""
+        return self.peer.silence(time.monotonic())
+
+    async def next_event(self) -> e.PeerEvent:
+        """Wait for what happens next; raises IdentityChanged or VersionMismatch if the server came back as another."""
+        event = await self._events.get()
+        match event:
+            case e.KeyMismatch(pinned, offered):
+                raise IdentityChanged(self.server, pinned, offered)
+            case e.VersionDiffers(theirs):
+                raise VersionMismatch(VERSION, theirs)
+            case _:
+                return event
+
+    async def _wait(self, kinds: tuple[type[e.PeerEvent], ...], timeout: float | None) -> Any:
+        """Return the next event of some kinds, passing over others; NoServer after `timeout` seconds."""
+        try:
+            async with asyncio.timeout(timeout):
+                while not isinstance(event := await self.next_event(), kinds):
+                    pass
+                return event
+        except TimeoutError:
+            pass
+        raise NoServer(self.server, timeout or 0)
+
+    async def _watch_network(self) -> None:
+        """Ping at once after a sleep; ask for the server's address again while it does not answer."""
+        ahead = time.time() - time.monotonic()
+        looks = 0
+        while True:
+            await asyncio.sleep(WATCH_INTERVAL)
+            now_ahead = time.time() - time.monotonic()
+            if now_ahead - ahead > SLEPT:
+                self.peer.poke(time.monotonic())
+                self._driver.flush()
+            ahead = now_ahead
+            looks += 1
+            if self.silence is not None and looks % RESOLVE_EVERY == 0:
+                await self._resolve_again()
+
+    async def _resolve_again(self) -> None:
+        try:
+            addresses = await resolve(self.options.host, self.options.port, self._socket.family)
+        except OSError:
+            return
+        if addresses != self._addresses:
+            self._addresses = addresses
+            self.peer.connect(addresses, time.monotonic())
+            self._driver.flush()
+
+
+def _refusal(refused: e.JoinRefused) -> Refused:
+    kind = NameTaken if refused.code in NAME_CODES else Refused
+    return kind(refused.code, refused.wait, refused.detail)

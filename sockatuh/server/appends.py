@@ -1,0 +1,62 @@
+"""What is on its way to the log, and who waits for it.
+
+An append the database refused is kept and tried again, with all that came after it, in order: whoever said it gets
+no answer until it is stored, and nobody's lines change places.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+
+from sockatuh.store.roomlog import Append, Committed, Conflict, Failed, Outcome
+
+from .visitors import Waiter
+
+RETRY_INTERVAL = 1.0
+"""Seconds between two tries at a database that refuses."""
+
+
+class Appends:
+    """Appends under way by id. `put` hands one to the log."""
+
+    def __init__(self, put: Callable[[Append], None]) -> None:
+        self._put = put
+        self._waiters: dict[bytes, list[Waiter]] = {}
+        self._held: list[Append] = []
+        self._retry_at = 0.0
+
+    def __len__(self) -> int:
+        return len(self._waiters)
+
+    @property
+    def held(self) -> int:
+        """How many the database has refused, or wait behind such a one."""
+        return len(self._held)
+
+    def add(self, append: Append, *waiters: Waiter) -> None:
+        """Append; the same id again only adds who waits for it."""
+        waiting = self._waiters.get(append.id)
+        if waiting is not None:
+            waiting.extend(waiters)
+            return
+        self._waiters[append.id] = list(waiters)
+        if self._held:
+            self._held.append(append)
+        else:
+            self._put(append)
+
+    def settle(self, outcomes: Iterable[Outcome], now: float) -> Iterator[tuple[Committed | Conflict, list[Waiter]]]:
+        """Yield each outcome that is final, with who waited for it; keep the rest."""
+        for outcome in outcomes:
+            if isinstance(outcome, Failed):
+                self._held.append(outcome.append)
+                self._retry_at = now + RETRY_INTERVAL
+            else:
+                yield outcome, self._waiters.pop(outcome.append.id, [])
+
+    def retry(self, now: float) -> None:
+        """Try again what was refused, when it is time."""
+        if self._held and now >= self._retry_at:
+            held, self._held = self._held, []
+            for append in held:
+                self._put(append)

@@ -1,0 +1,355 @@
+"""The bridge: what a dialect reports, the room decides, the log stores, and everybody hears.
+
+It owns no rule and no byte of the wire, waits for nothing, and is handed the time; so a server runs in a test exactly
+as it runs in its process. What takes long is a job that somebody else does and answers: `take_check` (bcrypt) and
+`take_reading` (entries only the database still has).
+"""
+
+from __future__ import annotations
+
+from collections import Counter, deque
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from sockatuh.net.address import format_address
+from sockatuh.net.classic import ClassicDialect, ClassicEvent, ClassicSaid, ClassicSilent, NameAsked, PasswordGiven
+from sockatuh.protocol import messages as m
+from sockatuh.protocol.constants import MAX_PLAINTEXT, TAG_LENGTH
+from sockatuh.protocol.endpoint import Endpoint
+from sockatuh.protocol.events import (
+    EntriesWanted,
+    HandshakeRefused,
+    JoinAsked,
+    LineSaid,
+    ServerEvent,
+    SessionClosed,
+    SessionMoved,
+    SessionOpened,
+    WhoAsked,
+)
+from sockatuh.protocol.identity import fingerprint
+from sockatuh.protocol.ratelimit import TokenBucket
+from sockatuh.protocol.seam import Address
+from sockatuh.room.entries import Body, Claimed, Joined, Left, Message, decode_body, encode_body, kind_of
+from sockatuh.room.room import Intent, Room
+from sockatuh.room.text import clean_line, clean_text
+from sockatuh.store.roomlog import Append, Committed, Conflict, Outcome, Row
+
+from .appends import Appends
+from .joining import Joining
+from .passwords import Check, PasswordDesk
+from .visitors import CLASSIC, SECURE, JoinRequest, JoinWaiter, LineWaiter, Logger, Recorder, Visitor, Waiter
+from .wire import encode_row
+
+READ_LIMIT: Final = 256
+"""Entries read from the database for one GET."""
+MEMBERS_ROOM: Final = MAX_PLAINTEXT - 32
+"""Bytes of one page of members."""
+REFUSALS_LOGGED: Final = 1.0
+"""Refused handshakes logged a second, in the long run; all are counted."""
+
+
+@dataclass(frozen=True, slots=True)
+class BridgeOptions:
+    """What the admin decided: lines a newcomer gets, whether texts are logged, the longest text in bytes."""
+
+    history_on_join: int
+    log_texts: bool
+    text_bytes: int
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """A stretch of the log a session wants, (after, through]."""
+
+    session: int
+    after: int
+    through: int
+
+
+class Bridge:
+    """One room's server without its wires. `put` appends to the log, `wall` gives milliseconds since 1970."""
+
+    def __init__(
+        self,
+        endpoint: Endpoint,
+        classic: ClassicDialect,
+        room: Room,
+        desk: PasswordDesk,
+        recorder: Recorder,
+        log: Logger,
+        options: BridgeOptions,
+        *,
+        put: Callable[[Append], None],
+        random: Callable[[int], bytes],
+        wall: Callable[[], int],
+    ) -> None:
+        self._endpoint, self._classic, self._room, self._desk = endpoint, classic, room, desk
+        self._recorder, self._log, self._options = recorder, log, options
+        self._random, self._wall = random, wall
+        self._appends = Appends(put)
+        self._joining = Joining(
+            endpoint,
+            classic,
+            room,
+            desk,
+            recorder,
+            log,
+            history_on_join=options.history_on_join,
+            carry_out=self._carry_out,
+            seated=self._seated,
+            wall=wall,
+        )
+        self._visitors: dict[int, Visitor] = {}
+        self._classic_sessions: dict[Address, int] = {}
+        self._last_classic = 0
+        self._readings: deque[Reading] = deque()
+        self._refusals = TokenBucket(REFUSALS_LOGGED, 20)
+        self._dropped: Counter[str] = Counter()
+
+    # From the log.
+
+    def load(self, last_of_each_key: Sequence[Row], recent: Sequence[Row], now: float) -> None:
+        """Begin where the last process ended: who was here, and what was said last."""
+        for row in last_of_each_key:
+            if row.body is not None:
+                self._room.apply(row.seq, row.at, decode_body(row.kind, row.body), row.key)
+        self._room.lose_all(now)
+        for row in recent:
+            if row.kind == "message":
+                self._joining.note_line(row.seq)
+        if recent:
+            self._endpoint.load_recent(recent[0].seq - 1, [(row.seq, encode_row(row)) for row in recent])
+
+    def take_outcomes(self, outcomes: Sequence[Outcome], now: float) -> None:
+        """Hear what became of appends, in order: fold, tell everybody, then answer who waits."""
+        told: list[tuple[int, bytes]] = []
+        stored: list[tuple[int, int, int | str]] = []
+        joins: list[tuple[JoinWaiter, Committed | Conflict]] = []
+        for outcome, waiters in self._appends.settle(outcomes, now):
+            if isinstance(outcome, Committed) and outcome.new:
+                told.append((outcome.row.seq, encode_row(outcome.row)))
+                self._take_row(outcome.row, waiters)
+            elif isinstance(outcome, Conflict) and not waiters and outcome.append.key:
+                self._room.append_failed(outcome.append.key, now)
+            for waiter in waiters:
+                if isinstance(waiter, JoinWaiter):
+                    joins.append((waiter, outcome))
+                elif isinstance(outcome, Committed):
+                    stored.append((waiter.session, waiter.number, outcome.row.seq))
+        if told:
+            self._endpoint.publish(told, told[-1][0], now)
+        self._endpoint.settle_lines(stored, now)
+        for join, outcome in joins:
+            self._joining.finish(join, outcome, now)
+
+    def _take_row(self, row: Row, waiters: Sequence[Waiter]) -> None:
+        body = decode_body(row.kind, row.body or b"")
+        self._room.apply(row.seq, row.at, body, row.key)
+        match body:
+            case Message():
+                self._joining.note_line(row.seq)
+                self._tell_classic(waiters, body)
+                texts = {"text": body.text} if self._options.log_texts else {}
+                size = len(body.text.encode())
+                self._log.info("message_posted", author=body.name, seq=row.seq, bytes=size, **texts)
+            case Joined(name=name, dialect=dialect, address=address):
+                key = body.owner[:TAG_LENGTH]
+                fields = {"name": name, "address": address, "dialect": dialect, "key": key, "version": body.version}
+                self._log.info("member_joined", seq=row.seq, **fields)
+                if dialect == CLASSIC:
+                    self._log.warning("classic_member_joined", name=name, address=address)
+            case Left(name=name, reason=reason, seconds=seconds):
+                self._log.info("member_left", name=name, reason=reason, seconds=round(seconds, 1), seq=row.seq)
+            case Claimed(name=name):
+                self._log.info("name_claimed", name=name, key=body.owner[:TAG_LENGTH], seq=row.seq)
+
+    def _tell_classic(self, waiters: Sequence[Waiter], message: Message) -> None:
+        speaker = self._visitors.get(waiters[0].session) if waiters and isinstance(waiters[0], LineWaiter) else None
+        but = speaker.address if speaker is not None and speaker.dialect == CLASSIC else None
+        self._classic.send_line(message.name, f"/me {message.text}" if message.action else message.text, but)
+
+    def _carry_out(self, intent: Intent, *waiters: Waiter) -> None:
+        self._append(self._random(16), intent.body, *waiters, key=intent.key, expect=intent.expect)
+
+    def _append(
+        self, line: bytes, body: Body, *waiters: Waiter, key: str | None = None, expect: int | None = None
+    ) -> None:
+        self._appends.add(Append(line, kind_of(body), encode_body(body), key, expect), *waiters)
+
+    # From the dialects.
+
+    def handle(self, event: ServerEvent | ClassicEvent, now: float) -> None:
+        """Do what an event asks for."""
+        match event:
+            case LineSaid(session, number, line, action, text):
+                self._say(self._visitors[session], number, line, text, now, action=action)
+            case JoinAsked():
+                self._ask_to_join(event, now)
+            case WhoAsked(session, number, after):
+                self._endpoint.answer(session, number, self._list_members(after))
+            case EntriesWanted(session, after, through):
+                self._readings.append(Reading(session, after, through))
+            case SessionOpened():
+                self._open(event, now)
+            case SessionMoved(session, address):
+                self._move(self._visitors[session], address)
+            case SessionClosed(session, reason):
+                self._close(self._visitors[session], reason, now)
+            case HandshakeRefused(address, reason):
+                if self._refusals.take(now):
+                    self._log.info("handshake_refused", address=format_address(address), reason=reason)
+            case NameAsked(address, name):
+                if self._joining.ask_name(JoinRequest(self._classic_visitor(address, now), 0, name, None)) is not None:
+                    self._classic.name_valid(address, name)
+            case PasswordGiven(address, name, password):
+                request = JoinRequest(self._classic_visitor(address, now), 0, name, None)
+                self._joining.try_password(request, password, now)
+            case ClassicSaid(address, text):
+                speaker = self._visitors[self._classic_sessions[address]]
+                self._say(speaker, 0, self._random(16), text, now, action=False)
+            case ClassicSilent(address):
+                self._close(self._visitors[self._classic_sessions[address]], "idle", now)
+
+    def _ask_to_join(self, event: JoinAsked, now: float) -> None:
+        request = JoinRequest(self._visitors[event.cid], event.number, event.name, event.history)
+        if event.by_ticket:
+            self._joining.admit(request, now)
+        elif (name := self._joining.ask_name(request)) is not None:
+            if event.password is None:
+                self._endpoint.answer(event.cid, event.number, m.NameValid(name))
+            else:
+                self._joining.try_password(request, event.password, now)
+
+    def _say(self, visitor: Visitor, number: int, line: bytes, text: str, now: float, *, action: bool) -> None:
+        cleaned = clean_text(text)
+        if cleaned and len(cleaned.encode()) <= self._options.text_bytes:
+            message = Message(visitor.name, visitor.owner, cleaned, action)
+            self._append(line, message, LineWaiter(visitor.session, number))
+        elif visitor.dialect == SECURE:
+            code = "text_too_long" if cleaned else "text_empty"
+            self._endpoint.settle_lines([(visitor.session, number, code)], now)
+
+    def _list_members(self, after: str) -> m.Members:
+        members, more = self._room.members_after(after, MEMBERS_ROOM // 16)
+        infos: list[m.MemberInfo] = []
+        size = 0
+        for member in members:
+            tag, present = member.owner[:TAG_LENGTH], member.lost_at is None
+            info = m.MemberInfo(member.name, tag, member.dialect, present, member.joined_at)
+            size += len(m.encode(info))
+            if size > MEMBERS_ROOM:
+                more = True
+                break
+            infos.append(info)
+        return m.Members(tuple(infos), more)
+
+    # Sessions.
+
+    def _open(self, event: SessionOpened, now: float) -> None:
+        owner, version = fingerprint(event.client_key), clean_line(event.version)
+        visitor = Visitor(event.cid, event.address, owner, SECURE, version, event.transient, opened_at=now)
+        self._visitors[event.cid] = visitor
+        self._log_session("session_opened", visitor)
+
+    def _classic_visitor(self, address: Address, now: float) -> Visitor:
+        self._last_classic -= 1
+        return Visitor(self._last_classic, address, "", CLASSIC, "", transient=False, opened_at=now)
+
+    def _seated(self, visitor: Visitor) -> None:
+        if visitor.dialect == CLASSIC:
+            self._visitors[visitor.session] = visitor
+            self._classic_sessions[visitor.address] = visitor.session
+
+    def _move(self, visitor: Visitor, address: Address) -> None:
+        visitor.address = address
+        if visitor.record is not None:
+            self._recorder.moved(visitor.record, format_address(address))
+        self._log_session("session_moved", visitor)
+
+    def _close(self, visitor: Visitor, reason: str, now: float) -> None:
+        self._forget(visitor, reason)
+        self._log_session("session_closed", visitor, reason=reason, seconds=round(now - visitor.opened_at, 1))
+        why: Final = "idle" if visitor.dialect == CLASSIC else "lost"
+        intent = self._room.detach(visitor.session, now, self._wall(), left=reason == "left", reason=why)
+        if intent is not None:
+            self._carry_out(intent)
+
+    def _forget(self, visitor: Visitor, reason: str) -> None:
+        visitor.gone = True
+        del self._visitors[visitor.session]
+        if visitor.dialect == CLASSIC:
+            del self._classic_sessions[visitor.address]
+            self._classic.drop(visitor.address)
+        if visitor.record is not None:
+            self._recorder.closed(visitor.record, reason)
+
+    def _log_session(self, event: str, visitor: Visitor, **fields: object) -> None:
+        key = visitor.owner[:TAG_LENGTH]
+        self._log.info(event, name=visitor.name, address=format_address(visitor.address), key=key, **fields)
+
+    # For the process that runs it.
+
+    @property
+    def members(self) -> int:
+        """How many are in the room."""
+        return self._room.count
+
+    @property
+    def unwritten(self) -> int:
+        """How many appends have no outcome yet."""
+        return len(self._appends)
+
+    @property
+    def is_storing(self) -> bool:
+        """Tell whether the database takes what it is given."""
+        return not self._appends.held
+
+    def handle_timer(self, now: float) -> None:
+        """Let members go whose grace is over, and try again what the database refused; about once a second."""
+        self._appends.retry(now)
+        expiry = self._room.next_expiry()
+        if expiry is not None and expiry <= now:
+            for intent in self._room.expire(now, self._wall()):
+                self._carry_out(intent)
+
+    def take_check(self, now: float) -> Check | None:
+        """Return the password bcrypt is to look at next; `answer_check` says what it found."""
+        while (taken := self._desk.take_check(now)) is not None:
+            check, verdict = taken
+            if verdict is None:
+                return check
+            self._joining.take_verdict(check.request, verdict, now)
+        return None
+
+    def answer_check(self, check: Check, right: bool, now: float) -> None:
+        """Hear what bcrypt found."""
+        self._joining.take_verdict(check.request, self._desk.answer(check, right, now), now)
+
+    def take_reading(self) -> Reading | None:
+        """Return the stretch to be read from the log next; `answer_reading` brings it."""
+        return self._readings.popleft() if self._readings else None
+
+    def answer_reading(self, reading: Reading, rows: Sequence[Row]) -> None:
+        """Send what was read: the first READ_LIMIT rows kept of the stretch."""
+        through = rows[-1].seq if len(rows) == READ_LIMIT else reading.through
+        self._endpoint.supply(reading.session, reading.after, through, [(row.seq, encode_row(row)) for row in rows])
+
+    def summarise_dropped(self) -> None:
+        """Log how many datagrams were not heeded since the last time, if any."""
+        total = self._endpoint.dropped + self._classic.dropped
+        if news := total - self._dropped:
+            self._log.info("datagram_dropped", **news)
+        self._dropped = total
+
+    def empty_room(self) -> None:
+        """Write down that everybody has left: the room is closed, not restarted."""
+        for intent in self._room.leave_all(self._wall()):
+            self._carry_out(intent)
+
+    def close_sessions(self, code: str) -> None:
+        """Tell every client that the server stops, and write it down."""
+        self._endpoint.close_all(code)
+        for visitor in list(self._visitors.values()):
+            self._forget(visitor, "server_stopped")
