@@ -26,7 +26,7 @@ from .constants import (
     PROLOGUE,
     RESET,
 )
-from .events import EntriesWanted, ServerEvent, SessionClosed, SessionMoved, SessionOpened
+from .events import EntriesWanted, HandshakeRefused, ServerEvent, SessionClosed, SessionMoved, SessionOpened
 from .fanout import Fanout
 from .handshake import Door, Pending, ServerIdentity
 from .limits import Limits
@@ -86,9 +86,9 @@ class Endpoint:
         self.dropped: Counter[str] = Counter()
         """Datagrams that were not heeded, by reason."""
         self._identity, self._limits, self._random, self._pack_address = identity, limits, random, pack_address
-        self._door = Door(identity, tickets, limits, random, self.dropped)
         self._out = Outgoing()
         self._events: deque[ServerEvent] = deque()
+        self._door = Door(identity, tickets, limits, random, self.dropped, self._events)
         self._fanout = Fanout(head, limits, self._out)
         self._requests = Requests(limits, self._out, self._events, self._throttle)
         self._table = SessionTable(limits)
@@ -186,12 +186,13 @@ class Endpoint:
             self._fanout.add(session, start, now)
         return True
 
-    def settle_lines(self, answers: Iterable[tuple[int, int, int | str]]) -> None:
+    def settle_lines(self, answers: Iterable[tuple[int, int, int | str]], now: float) -> None:
         """Answer lines: (cid, number, seq) for each that is durable, (cid, number, code) for each refused."""
         for cid, number, answer in answers:
             session = self._table.find(cid)
             if session is not None:
                 self._requests.settle(session, number, answer)
+                self._requests.give_out(session, now)
 
     def publish(self, entries: Sequence[Encoded], head: int, now: float) -> None:
         """Tell everybody what was committed up to `head`."""
@@ -261,6 +262,7 @@ class Endpoint:
             self._end(session, reason, now)
         if self._table.is_full(pending.packed):
             self.dropped["full"] += 1
+            self._events.append(HandshakeRefused(pending.address, "full"))
             self._out.put(pending.channel.seal(encode(Closed("too_many_sessions", 5_000))), pending.address)
             return None
         session = self._table.open(pending, now)

@@ -12,6 +12,14 @@ from .seam import Address
 
 
 @dataclass(frozen=True, slots=True)
+class HandshakeRefused:
+    """Somebody with a proven address was not let in: `rate`, `handshake` or `full`."""
+
+    address: Address
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
 class SessionOpened:
     """A client has proved its key and its address."""
 
@@ -80,4 +88,6 @@ class SessionClosed:
     seconds: float
 
 
-ServerEvent: TypeAlias = SessionOpened | JoinAsked | WhoAsked | LineSaid | EntriesWanted | SessionMoved | SessionClosed
+ServerEvent: TypeAlias = (
+    HandshakeRefused | SessionOpened | JoinAsked | WhoAsked | LineSaid | EntriesWanted | SessionMoved | SessionClosed
+)

@@ -8,7 +8,7 @@ time, which becomes a session with the first datagram that its keys open.
 from __future__ import annotations
 
 import struct
-from collections import Counter
+from collections import Counter, deque
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -28,6 +28,7 @@ from .constants import (
     VERSION,
 )
 from .cookie import CookieJar
+from .events import HandshakeRefused, ServerEvent
 from .limits import Limits
 from .messages import InitPayload, RespPayload, decode_init_payload_untrusted, pad_payload
 from .noise import Responder, public_key
@@ -87,11 +88,13 @@ class Door:
         limits: Limits,
         random: Callable[[int], bytes],
         dropped: Counter[str],
+        events: deque[ServerEvent],
     ) -> None:
         self.public_key = public_key(identity.private_key)
         self.tickets = tickets
         self.ack_ms = limits.ack_milliseconds
-        self._identity, self._limits, self._random, self._dropped = identity, limits, random, dropped
+        self._identity, self._limits, self._random = identity, limits, random
+        self._dropped, self._events = dropped, events
         self._cookies = CookieJar(random(32))
         self._strangers = SketchLimiter(random(32), STRANGERS_PER_PREFIX)
         self._cookie_rate = TokenBucket(limits.cookies_per_second, limits.cookies_per_second)
@@ -134,13 +137,13 @@ class Door:
                 return None
             return self._cookie(packed, nonce, now, 0, version)
         if not self._admit_handshake(packed, now):  # 4. rate
-            self._dropped["rate"] += 1
+            self._refuse("rate", address)
             return self._cookie(packed, nonce, now, RETRY_MS, version)
         self._cookies.consume(cookie, now)
         try:  # 5. Noise, 6. payload
             pending = self._shake_hands(data, client_cid, address, packed, now)
         except ProtocolError:
-            self._dropped["handshake"] += 1
+            self._refuse("handshake", address)
             return None
         self._by_cookie[cookie] = self._by_cid[pending.cid] = pending
         self._per_address[packed[:16]] += 1
@@ -219,6 +222,10 @@ class Door:
             return self.tickets.open_untrusted(ticket, client_key)
         except ProtocolError:
             return None
+
+    def _refuse(self, reason: str, address: Address) -> None:
+        self._dropped[reason] += 1
+        self._events.append(HandshakeRefused(address, reason))
 
     def _admit_stranger(self, packed: bytes, now: float) -> bool:
         return self._strangers.allow(prefix_of(packed), now) and self._cookie_rate.take(now)

@@ -10,6 +10,7 @@ from collections import deque
 from collections.abc import Callable
 from typing import Final
 
+from .constants import LINE_WINDOW
 from .events import JoinAsked, LineSaid, ServerEvent, WhoAsked
 from .limits import Limits
 from .messages import Answer, AnswerBody, Call, Join, Leave, Refused, Say, Stored, Unsaid, Who, encode
@@ -94,7 +95,7 @@ class Requests:
 
     def give_out(self, session: Session, now: float) -> None:
         """Report whole lines in order, as fast as the member's rate allows."""
-        while not session.throttled and session.lines.ready():
+        while session.unsettled < LINE_WINDOW and not session.throttled and session.lines.ready():
             if not session.say_rate.take(now):
                 wait = session.say_rate.wait(now)
                 session.throttled = True
@@ -102,6 +103,7 @@ class Requests:
                 self._out.send(session, session.lines.progress(int(wait * 1000) + 1))
                 return
             number, action, text = session.lines.take()
+            session.unsettled += 1
             if len(text) > self._limits.text_bytes:
                 self.settle(session, number, "text_too_long")
                 continue
@@ -111,6 +113,7 @@ class Requests:
     def settle(self, session: Session, number: int, answer: int | str) -> None:
         """Answer a line with its seq, now that it is durable, or with the code it was refused with."""
         session.answer_line(number, answer)
+        session.unsettled -= 1
         if isinstance(answer, str):
             self._out.send(session, Unsaid(number, answer))
         else:

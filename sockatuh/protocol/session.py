@@ -81,6 +81,8 @@ class Session:
     lines: LineReceiver = field(default_factory=LineReceiver)
     line_answers: OrderedDict[int, int | str] = field(default_factory=OrderedDict)
     stored: list[tuple[int, int]] = field(default_factory=list)
+    unsettled: int = 0
+    """Lines given out that have no answer yet."""
     throttled: bool = False
     repair: Repair = field(default_factory=Repair)
     probe: PathProbe | None = None
