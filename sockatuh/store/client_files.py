@@ -1,0 +1,165 @@
+"""What a client remembers: who it is, which servers it has met, and how to come back to each without a question.
+
+Every file but the key is lines of `server value…`. A line that means nothing is left where it is and passed over, so a
+typing error in one line costs no other; several clients may write at the same time. Nothing heavy is imported here:
+one-shot commands start with this module.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Final, Generic, TypeVar
+
+from .files import ensure_private_directory, exclusive, find_bytes, find_key, load_or_create_key, write_private
+
+T = TypeVar("T")
+
+_ENCODING: Final = "utf-8"
+_KEPT_AS_IS: Final = "surrogateescape"  # bytes that are no UTF-8 survive a rewrite of their file
+
+
+@dataclass(frozen=True, slots=True)
+class Pin:
+    """A server's key (X25519, 32 bytes), when it was first seen (RFC 3339, UTC), and the room's name then."""
+
+    key: bytes
+    first_seen: str
+    room: str
+
+
+def default_directory(environ: Mapping[str, str]) -> Path:
+    """Where the client's files are: $SOCKATUH_CLIENT_DIR, else the platform's configuration directory."""
+    if chosen := environ.get("SOCKATUH_CLIENT_DIR"):
+        return Path(chosen)
+    import platformdirs
+
+    return platformdirs.user_config_path("sockatuh", appauthor=False)
+
+
+class ClientFiles:
+    """The files in one directory, made on first use. A `server` is `host:port`; all methods may raise KeyFileError."""
+
+    def __init__(self, directory: Path) -> None:
+        self._directory = directory
+        self._pins = _ServerLines(directory / "known_servers", _parse_pin)
+        self._names = _ServerLines(directory / "names", _parse_text)
+        self._tickets = _ServerLines(directory / "tickets", _parse_ticket)
+        self._last = _ServerLines(directory / "last_server", _parse_text)
+
+    def identity(self) -> bytes:
+        """The private key (X25519, 32 bytes) by which servers know this person, made on first use."""
+        ensure_private_directory(self._directory)
+        return load_or_create_key(self._directory / "identity")
+
+    def find_pin(self, server: str) -> Pin | None:
+        """What is known of a server, None at the first meeting."""
+        return self._pins.find(server)
+
+    def pin(self, server: str, key: bytes, room: str) -> None:
+        """Remember a server's key (32 bytes), in place of what was known of it."""
+        first_seen = datetime.now(UTC).isoformat(timespec="seconds").replace("+00:00", "Z")
+        self._pins.put(server, f"x25519 {base64.b64encode(key).decode()} {first_seen} {_one_line(room)}")
+
+    def forget(self, server: str) -> bool:
+        """Remove a server's key; False if there was none."""
+        return self._pins.remove(server)
+
+    def find_last_server(self) -> str | None:
+        """The server used last, None before the first."""
+        return self._last.find("last")
+
+    def set_last_server(self, server: str) -> None:
+        """Remember the server used last."""
+        self._last.put("last", _one_line(server))
+
+    def find_name(self, server: str) -> str | None:
+        """The name used at a server, None before the first."""
+        return self._names.find(server)
+
+    def set_name(self, server: str, name: str) -> None:
+        """Remember the name used at a server."""
+        self._names.put(server, _one_line(name))
+
+    def find_ticket(self, server: str) -> bytes | None:
+        """The ticket that lets this person back in without the password, if there is one."""
+        return self._tickets.find(server)
+
+    def set_ticket(self, server: str, ticket: bytes) -> None:
+        """Keep a server's newest ticket."""
+        self._tickets.put(server, base64.b64encode(ticket).decode())
+
+    def clear_ticket(self, server: str) -> bool:
+        """Remove a server's ticket; False if there was none."""
+        return self._tickets.remove(server)
+
+
+class _ServerLines(Generic[T]):
+    """One file of `server value…` lines; `parse` answers None to a value that means nothing."""
+
+    def __init__(self, path: Path, parse: Callable[[str], T | None]) -> None:
+        self._path = path
+        self._parse = parse
+
+    def find(self, server: str) -> T | None:
+        word = _one_word(server)
+        found = (value for line in self._lines() if (value := self._value(line, word)) is not None)
+        return next(found, None)
+
+    def put(self, server: str, value: str) -> None:
+        word = _one_word(server)
+        self._rewrite(word, [f"{word} {value}"])
+
+    def remove(self, server: str) -> bool:
+        return self._path.exists() and self._rewrite(_one_word(server), [])
+
+    def _rewrite(self, word: str, added: list[str]) -> bool:
+        """Put `added` in place of the lines of one server; tell whether there were any."""
+        ensure_private_directory(self._path.parent)
+        with exclusive(self._path.parent):
+            lines = self._lines()
+            kept = [line for line in lines if self._value(line, word) is None]
+            text = "".join(f"{line}\n" for line in kept + added)
+            write_private(self._path, text.encode(_ENCODING, _KEPT_AS_IS))
+        return len(kept) < len(lines)
+
+    def _value(self, line: str, word: str) -> T | None:
+        server, _, value = line.partition(" ")
+        return self._parse(value.strip()) if server == word else None
+
+    def _lines(self) -> list[str]:
+        text = (find_bytes(self._path) or b"").decode(_ENCODING, _KEPT_AS_IS)
+        return text.removesuffix("\n").split("\n") if text else []
+
+
+def _parse_pin(value: str) -> Pin | None:
+    fields = value.split(" ", 3)
+    if len(fields) < 3 or fields[0] != "x25519" or (key := find_key(fields[1])) is None:
+        return None
+    return Pin(key, fields[2], fields[3] if len(fields) > 3 else "")
+
+
+def _parse_text(value: str) -> str | None:
+    return value or None
+
+
+def _parse_ticket(value: str) -> bytes | None:
+    try:
+        return base64.b64decode(value, validate=True) or None
+    except (binascii.Error, ValueError):
+        return None
+
+
+def _one_line(text: str) -> str:
+    """Make one line without control characters of whatever a server or a person called something."""
+    printable = "".join(character if character.isprintable() else " " for character in text)
+    return " ".join(printable.split())
+
+
+def _one_word(server: str) -> str:
+    """Write a server the way it stands in the files: host names do not tell great letters from small ones."""
+    return _one_line(server).replace(" ", "").lower()

@@ -1,0 +1,265 @@
+"""The room's database file: how it is opened, and the one thread that writes to it.
+
+Many read, one writes: SQLite's write-ahead log lets readers go on while the writer commits, and with a single writer
+nobody ever waits for a lock. What the thread is given while one commit runs makes up the next transaction. So the dear
+part, waiting for the disk, is shared by all that came in meanwhile, and a job that comes alone waits for nothing.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import sqlite3
+import threading
+import time
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from queue import Empty, SimpleQueue
+from typing import Final, Generic, Literal, TypeVar
+
+from sockatuh.errors import DatabaseUnusable, KeyFileError, StoreError
+
+from .files import create_private, ensure_private_directory
+from .migrations import migrate, refuse_newer
+
+Synchronous = Literal["full", "normal"]
+Job = TypeVar("Job")
+Done = TypeVar("Done")
+T = TypeVar("T")
+
+MAX_BATCH: Final = 1024
+"""Jobs in one transaction: bounds how long the first of them waits."""
+_FREED_AT_ONCE: Final = 64
+_BUSY_TIMEOUT: Final = 5.0
+_WAKE_INTERVAL: Final = 1.0
+_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
+_FULL: Final = (
+    "PRAGMA synchronous = FULL",
+    "PRAGMA fullfsync = ON",  # on macOS a plain fsync stops at the disk's cache; elsewhere this changes nothing
+    "PRAGMA checkpoint_fullfsync = ON",
+)
+_NORMAL: Final = ("PRAGMA synchronous = NORMAL",)
+_WRITER_PRAGMAS: Final = (
+    "PRAGMA journal_size_limit = 67108864",  # a long reader makes the write-ahead log grow; then it shrinks to 64 MiB
+    "PRAGMA temp_store = MEMORY",
+    "PRAGMA cache_size = -16000",  # 16 MB: ids are random, so inserting touches pages all over their index
+)
+
+
+def wall_clock() -> int:
+    """The time, in milliseconds since 1970 UTC."""
+    return time.time_ns() // 1_000_000
+
+
+def rfc3339(milliseconds: int) -> str:
+    """Write milliseconds since 1970 as they stand in the database: `2026-01-31T09:52:00.000Z`."""
+    moment = _EPOCH + timedelta(milliseconds=milliseconds)
+    return f"{moment.replace(tzinfo=None).isoformat(timespec='milliseconds')}Z"
+
+
+def from_rfc3339(text: str) -> int:
+    """Read a time as `rfc3339` writes it; milliseconds since 1970."""
+    return (datetime.fromisoformat(text) - _EPOCH) // timedelta(milliseconds=1)
+
+
+@contextlib.contextmanager
+def explained(path: Path) -> Iterator[None]:
+    """Turn SQLite's errors into DatabaseUnusable."""
+    try:
+        yield
+    except sqlite3.Error as error:
+        raise DatabaseUnusable(str(path), str(error)) from error
+
+
+def open_writer(path: Path, synchronous: Synchronous) -> sqlite3.Connection:
+    """Open the database for its one writer, made (0600, in a 0700 directory) or migrated if needed.
+
+    Raises DatabaseTooNew, and DatabaseUnusable with the reason. The connection may move to another thread.
+    """
+    try:
+        ensure_private_directory(path.parent)
+        if not os.path.exists(path):
+            create_private(path, b"")
+    except KeyFileError as error:
+        raise DatabaseUnusable(error.path, error.reason) from error
+    with explained(path):
+        connection = sqlite3.connect(path, timeout=_BUSY_TIMEOUT, isolation_level=None, check_same_thread=False)
+        try:
+            _set_up(connection, path, synchronous)
+        except BaseException:
+            connection.close()
+            raise
+    return connection
+
+
+def _set_up(connection: sqlite3.Connection, path: Path, synchronous: Synchronous) -> None:
+    refuse_newer(connection, path)
+    connection.execute("PRAGMA auto_vacuum = INCREMENTAL")  # heeded only before the file has a header, so before WAL
+    mode = connection.execute("PRAGMA journal_mode = WAL").fetchone()[0]
+    if mode != "wal":
+        raise DatabaseUnusable(str(path), "this file system cannot hold a write-ahead log")
+    for pragma in (*(_FULL if synchronous == "full" else _NORMAL), *_WRITER_PRAGMAS):
+        connection.execute(pragma)
+    migrate(connection, path)
+
+
+def open_reader(path: Path, *, immutable: bool = False) -> sqlite3.Connection:
+    """Open the database for reading only, also while another process writes; the connection may move between threads.
+
+    `immutable` reads a file that nobody writes without touching anything beside it. Raises DatabaseTooNew and
+    DatabaseUnusable.
+    """
+    uri = f"{path.absolute().as_uri()}?mode=ro{'&immutable=1' if immutable else ''}"
+    with explained(path):
+        connection = sqlite3.connect(
+            uri, uri=True, timeout=_BUSY_TIMEOUT, isolation_level=None, check_same_thread=False
+        )
+        try:
+            refuse_newer(connection, path)
+        except BaseException:
+            connection.close()
+            raise
+    return connection
+
+
+def free_pages(connection: sqlite3.Connection) -> int:
+    """Give some unused pages back to the file system; answer how many, 0 when none was left.
+
+    One page a statement: Python steps `PRAGMA incremental_vacuum(N)` once, which frees one page whatever N is.
+    """
+    free: int = connection.execute("PRAGMA freelist_count").fetchone()[0]
+    count = min(free, _FREED_AT_ONCE)
+    for _ in range(count):
+        connection.execute("PRAGMA incremental_vacuum(1)")
+    return count
+
+
+class Readers:
+    """Reading connections, as many as threads read at once, kept open between reads."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._idle: list[sqlite3.Connection] = []
+        self._lock = threading.Lock()
+        self._closed = False
+
+    def read(self, work: Callable[[sqlite3.Connection], T]) -> T:
+        """Answer what `work` reads from one connection; it must leave no cursor open. Raises StoreError."""
+        connection = self._take()
+        try:
+            with explained(self._path):
+                answer = work(connection)
+        except BaseException:
+            connection.close()
+            raise
+        self._give_back(connection)
+        return answer
+
+    def close(self) -> None:
+        """Close what is idle now, and what is in use when it is given back."""
+        with self._lock:
+            self._closed = True
+            idle, self._idle = self._idle, []
+        for connection in idle:
+            connection.close()
+
+    def _take(self) -> sqlite3.Connection:
+        with self._lock:
+            if self._closed:
+                raise DatabaseUnusable(str(self._path), "closed")
+            if self._idle:
+                return self._idle.pop()
+        return open_reader(self._path)
+
+    def _give_back(self, connection: sqlite3.Connection) -> None:
+        with self._lock:
+            if not self._closed:
+                self._idle.append(connection)
+                return
+        connection.close()
+
+
+class Writer(Generic[Job, Done]):
+    """One thread that takes what is waiting, runs it in one transaction, and hands all results on at once.
+
+    `run` does a batch of jobs inside the transaction; if it raises, or the commit does, nothing of the batch is kept
+    and `fail` says what became of each job instead. `finish` gets the results after the commit, in the order of the
+    jobs. All three are called in the thread, which outlives every error.
+    """
+
+    def __init__(
+        self,
+        path: Path,
+        connection: sqlite3.Connection,
+        *,
+        run: Callable[[sqlite3.Connection, list[Job]], list[Done]],
+        fail: Callable[[list[Job], StoreError], list[Done]],
+        finish: Callable[[list[Done]], None],
+    ) -> None:
+        self._path = path
+        self._connection = connection
+        self._run, self._fail, self._finish = run, fail, finish
+        self._waiting: SimpleQueue[Job | None] = SimpleQueue()
+        self._gate = threading.Lock()
+        self._closed = False
+        self.answered_at = time.monotonic()
+        """When the thread last had nothing left to do or finished a batch, in monotonic seconds: never a few old."""
+        self._thread = threading.Thread(target=self._serve, name="sockatuh-writer", daemon=True)
+        self._thread.start()
+
+    def put(self, job: Job) -> None:
+        """Queue a job and return at once; DatabaseUnusable after `close`."""
+        with self._gate:
+            if self._closed:
+                raise DatabaseUnusable(str(self._path), "closed")
+            self._waiting.put(job)
+
+    def close(self) -> None:
+        """Commit what is queued, close the connection and wait for the thread to end."""
+        with self._gate:
+            if not self._closed:
+                self._closed = True
+                self._waiting.put(None)
+        self._thread.join()
+
+    def _serve(self) -> None:
+        last = False
+        while not last:
+            jobs, last = self._collect()
+            if jobs:
+                self._finish(self._commit(jobs))
+            self.answered_at = time.monotonic()
+        self._connection.close()
+
+    def _collect(self) -> tuple[list[Job], bool]:
+        """Wait a moment for a first job and take with it all that is there; True with the last ones."""
+        jobs: list[Job] = []
+        try:
+            job = self._waiting.get(timeout=_WAKE_INTERVAL)
+            while job is not None:
+                jobs.append(job)
+                if len(jobs) == MAX_BATCH:
+                    return jobs, False
+                job = self._waiting.get_nowait()
+        except Empty:
+            return jobs, False
+        return jobs, True
+
+    def _commit(self, jobs: list[Job]) -> list[Done]:
+        try:
+            return self._transact(jobs)
+        except Exception as error:  # not only SQLite's: whatever is wrong with one batch, the next one is to be written
+            return self._fail(jobs, DatabaseUnusable(str(self._path), str(error) or repr(error)))
+
+    def _transact(self, jobs: list[Job]) -> list[Done]:
+        connection = self._connection
+        connection.execute("BEGIN IMMEDIATE")
+        try:
+            done = self._run(connection, jobs)
+            connection.execute("COMMIT")
+        except BaseException:
+            if connection.in_transaction:
+                connection.execute("ROLLBACK")
+            raise
+        return done

@@ -1,0 +1,163 @@
+"""Files that are nobody else's business: 0600, in a directory nobody else can write, replaced whole or not at all.
+
+Every function raises KeyFileError with the path and the system's reason. Windows has no such modes: there the access
+list of the person's profile decides, and nothing is checked.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import contextlib
+import os
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Final
+
+from sockatuh.errors import KeyFileError
+
+KEY_BYTES: Final = 32
+_OTHERS: Final = 0o077
+_OTHERS_WRITE: Final = 0o022
+_POSIX: Final = os.name == "posix"
+
+
+def write_private(path: Path, data: bytes) -> None:
+    """Replace `path` by `data` in one durable step; a reader sees the old bytes or the new ones."""
+    with _explained(path), _finished_beside(path, data) as finished:
+        os.replace(finished, path)
+
+
+def create_private(path: Path, data: bytes) -> None:
+    """Write `data` to `path` in one durable step, unless there is a file already: the first of two makers wins."""
+    with _explained(path), _finished_beside(path, data) as finished:
+        try:
+            os.link(finished, path)
+        except FileExistsError:
+            return
+        except OSError:  # a file system without hard links
+            os.replace(finished, path)
+
+
+def read_private(path: Path) -> bytes:
+    """Read a file that only its owner can read; refuse one that others can read or write."""
+    with _explained(path), open(path, "rb") as file:
+        if _POSIX and os.fstat(file.fileno()).st_mode & _OTHERS:
+            raise KeyFileError(str(path), f"others can read it; run: chmod 600 {path}")
+        return file.read()
+
+
+def find_bytes(path: Path) -> bytes | None:
+    """Read a file that is no secret; None if it is not there."""
+    with _explained(path):
+        try:
+            return path.read_bytes()
+        except FileNotFoundError:
+            return None
+
+
+def load_or_create_key(path: Path) -> bytes:
+    """Read a 32-byte key, made on first use and the same ever after: one base64 line in a private file."""
+    if not os.path.exists(path):
+        create_private(path, base64.b64encode(os.urandom(KEY_BYTES)) + b"\n")
+    key = find_key(read_private(path).strip())
+    if key is None:
+        raise KeyFileError(str(path), f"damaged: it should hold {KEY_BYTES} bytes in base64")
+    return key
+
+
+def find_key(text: bytes | str) -> bytes | None:
+    """Decode a 32-byte key from base64; None if it is not one."""
+    try:
+        key = base64.b64decode(text, validate=True)
+    except (binascii.Error, ValueError):
+        return None
+    return key if len(key) == KEY_BYTES else None
+
+
+def ensure_private_directory(path: Path) -> None:
+    """Make a 0700 directory with its parents; one that is there already must not be writable by others.
+
+    An empty one is closed to others. One with something in it keeps its mode: it may be a home or a system directory,
+    and the files are private by themselves.
+    """
+    with _explained(path):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        try:
+            path.mkdir(mode=0o700)
+        except FileExistsError:
+            if _is_used_or_closed(path):
+                return
+        path.chmod(0o700)
+
+
+@contextlib.contextmanager
+def exclusive(directory: Path) -> Iterator[None]:
+    """Hold the directory's lock, so that processes which read, change and replace a file do it one after the other."""
+    with contextlib.ExitStack() as stack:
+        with _explained(directory):
+            file = stack.enter_context(open(directory / ".lock", "ab", opener=_open_private))
+        with contextlib.suppress(OSError):  # a file system without locks: each replacement is still whole
+            _lock(file.fileno())
+        yield
+
+
+def _is_used_or_closed(path: Path) -> bool:
+    mode = path.stat().st_mode
+    if not _POSIX or not mode & _OTHERS:
+        return True
+    used = any(path.iterdir())
+    if used and mode & _OTHERS_WRITE:
+        raise KeyFileError(str(path), f"others can write there; run: chmod 700 {path}")
+    return used
+
+
+@contextlib.contextmanager
+def _finished_beside(path: Path, data: bytes) -> Iterator[Path]:
+    """Write and sync a file next to `path`, to be moved there; nothing of it is left afterwards."""
+    finished = path.with_name(f".{path.name}.{os.urandom(6).hex()}")
+    try:
+        with open(finished, "xb", opener=_open_private) as file:
+            file.write(data)
+            file.flush()
+            os.fsync(file.fileno())
+        yield finished
+    finally:
+        finished.unlink(missing_ok=True)
+    if _POSIX:
+        _sync_directory(path.parent)
+
+
+def _open_private(path: str, flags: int) -> int:
+    descriptor = os.open(path, flags, 0o600)
+    if sys.platform != "win32":
+        os.fchmod(descriptor, 0o600)  # whatever the umask took away
+    return descriptor
+
+
+def _sync_directory(directory: Path) -> None:
+    descriptor = os.open(directory, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def _lock(descriptor: int) -> None:
+    if sys.platform == "win32":
+        import msvcrt
+
+        msvcrt.locking(descriptor, msvcrt.LK_LOCK, 1)
+    else:
+        import fcntl
+
+        fcntl.flock(descriptor, fcntl.LOCK_EX)
+
+
+@contextlib.contextmanager
+def _explained(path: Path) -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        raise KeyFileError(str(path), error.strerror or str(error)) from error

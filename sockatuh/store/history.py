@@ -1,0 +1,230 @@
+"""Who was connected from where and when, and what was said: written while the server runs, read at any time."""
+
+from __future__ import annotations
+
+import heapq
+import itertools
+import json
+import os
+import sqlite3
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final, TypeVar
+
+from sockatuh.errors import DatabaseUnusable
+
+from .database import explained, from_rfc3339, open_reader, rfc3339, wall_clock
+from .log_table import PRUNE_CHUNK
+from .roomlog import RoomLog
+
+SERVER_LOST: Final = "server_lost"
+"""The reason of a session that was open when the server ended without closing it."""
+_INSERT: Final = """
+    INSERT INTO sessions (record, cid, opened, name, owner, address, dialect, version, transient)
+    VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)
+"""
+_DELETE_OLD: Final = """
+    DELETE FROM sessions WHERE record IN (
+        SELECT record FROM sessions WHERE opened < ? AND closed < ? LIMIT ?
+    )
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class LostSession:
+    """A session whose server ended without a word; `cid` is None in the classic dialect."""
+
+    cid: int | None
+    address: str
+    name: str
+    dialect: str
+
+
+@dataclass(frozen=True, slots=True)
+class SessionLine:
+    """One session: times in milliseconds since 1970 UTC, `closed` and `reason` None while it is open.
+
+    `owner` is the key's fingerprint, '' in the classic dialect; `transient` sessions came only to speak or to ask.
+    """
+
+    opened: int
+    closed: int | None
+    name: str
+    owner: str
+    address: str
+    dialect: str
+    version: str
+    transient: bool
+    reason: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class LogLine:
+    """One message of the log; `at` in milliseconds since 1970 UTC, `action`: a `/me`."""
+
+    seq: int
+    at: int
+    name: str
+    text: str
+    action: bool
+
+
+Line = TypeVar("Line", SessionLine, LogLine)
+
+
+class SessionRecorder:
+    """Writes sessions down, in order with the log's appends and without waiting for them."""
+
+    def __init__(self, log: RoomLog, clock: Callable[[], int] = wall_clock) -> None:
+        """Go on from what is written down already; waits for the writer, raises StoreError. `clock`: ms since 1970."""
+        self._log = log
+        self._clock = clock
+        self._records = itertools.count(log.call(_read_last_record) + 1)
+
+    def opened(
+        self, cid: int | None, name: str, owner: str, address: str, dialect: str, version: str, *, transient: bool
+    ) -> int:
+        """Write down that a session has joined under a name; answer the number of its record."""
+        record = next(self._records)
+        values = (record, cid, self._stamp(), name, owner, address, dialect, version, transient)
+        self._write(_INSERT, values)
+        return record
+
+    def moved(self, record: int, address: str) -> None:
+        """Write down that a session has another address now."""
+        self._write("UPDATE sessions SET address = ? WHERE record = ?", (address, record))
+
+    def rekeyed(self, record: int, cid: int) -> None:
+        """Write down that a session has another connection id now."""
+        self._write("UPDATE sessions SET cid = ? WHERE record = ?", (cid, record))
+
+    def closed(self, record: int, reason: str) -> None:
+        """Write down that a session is over, and why."""
+        query = "UPDATE sessions SET closed = ?, reason = ? WHERE record = ? AND closed IS NULL"
+        self._write(query, (self._stamp(), reason, record))
+
+    def lost_sessions(self) -> list[LostSession]:
+        """Close every session left open by a server that is gone, and answer them.
+
+        To be called at the start, once nobody else can be serving this room and before anybody joins; waits for the
+        writer, raises StoreError.
+        """
+        return self._log.call(self._close_open)
+
+    def prune(self, before: str) -> int:
+        """Delete sessions closed before a time (RFC 3339 as in the database), in small transactions; answer how many.
+
+        Takes its time: call it in a thread of its own. Raises StoreError.
+        """
+        removed = 0
+        while count := self._log.call(
+            lambda connection: connection.execute(_DELETE_OLD, (before, before, PRUNE_CHUNK)).rowcount
+        ):
+            removed += count
+        return removed
+
+    def _close_open(self, connection: sqlite3.Connection) -> list[LostSession]:
+        query = "SELECT cid, address, name, dialect FROM sessions WHERE closed IS NULL ORDER BY record"
+        lost = [LostSession(*columns) for columns in connection.execute(query).fetchall()]
+        connection.execute(
+            "UPDATE sessions SET closed = ?, reason = ? WHERE closed IS NULL", (self._stamp(), SERVER_LOST)
+        )
+        return lost
+
+    def _write(self, query: str, values: tuple[object, ...]) -> None:
+        def work(connection: sqlite3.Connection) -> None:
+            connection.execute(query, values)
+
+        self._log.submit(work)
+
+    def _stamp(self) -> str:
+        return rfc3339(self._clock())
+
+
+class HistoryReader:
+    """Reads a room's history from its database, whether a server is running or not; changes nothing in it."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+
+    def joins(self, since: int | None, name: str | None, limit: int) -> list[SessionLine]:
+        """Read the newest `limit` sessions, ascending, that were open at `since` or later (ms since 1970, None: ever).
+
+        `name` is compared without regard to case. Raises DatabaseTooNew or DatabaseUnusable.
+        """
+        query = """
+            SELECT opened, closed, name, owner, address, dialect, version, transient, reason FROM sessions
+            WHERE closed IS NULL OR closed >= ? ORDER BY opened DESC, record DESC
+        """
+        return self._newest(query, since, _session_line, name, limit)
+
+    def messages(self, since: int | None, name: str | None, limit: int) -> list[LogLine]:
+        """Read the newest `limit` messages kept, ascending, said at `since` or later (ms since 1970, None: ever).
+
+        `name` is compared without regard to case. Raises DatabaseTooNew or DatabaseUnusable.
+        """
+        query = """
+            SELECT seq, at, CAST(body AS BLOB) FROM log
+            WHERE +kind = 'message' AND at >= ? AND body IS NOT NULL ORDER BY seq DESC
+        """
+        return self._newest(query, since, _log_line, name, limit)
+
+    def lines(self, since: int | None, name: str | None, limit: int) -> list[SessionLine | LogLine]:
+        """Read the newest `limit` of both, in order of time; a session stands where it was opened."""
+        sessions: list[SessionLine | LogLine] = [*self.joins(since, name, limit)]
+        messages: list[SessionLine | LogLine] = [*self.messages(since, name, limit)]
+        both = heapq.merge(sessions, messages, key=_at)  # each keeps its own order, whatever the clock did
+        return list(both)[-limit:] if limit else []
+
+    def _newest(
+        self, query: str, since: int | None, parse: Callable[..., Line], name: str | None, limit: int
+    ) -> list[Line]:
+        connection = self._open()
+        try:
+            with explained(self._path):
+                rows = connection.execute(query, ("" if since is None else rfc3339(since),))
+                lines = itertools.starmap(parse, rows)
+                return list(itertools.islice(_of_name(lines, name), limit))[::-1]
+        except (KeyError, TypeError, ValueError) as error:
+            raise DatabaseUnusable(str(self._path), f"damaged: {error!r}") from error
+        finally:
+            connection.close()
+
+    def _open(self) -> sqlite3.Connection:
+        """Open for reading; without a write-ahead log beside it also where nothing can be written beside it."""
+        if not os.path.exists(self._path):
+            raise DatabaseUnusable(str(self._path), "no such file")
+        try:
+            return open_reader(self._path)
+        except DatabaseUnusable:
+            if os.path.exists(f"{self._path}-wal"):
+                raise
+            return open_reader(self._path, immutable=True)
+
+
+def _of_name(lines: Iterable[Line], name: str | None) -> Iterable[Line]:
+    if name is None:
+        return lines
+    wanted = name.casefold()
+    return (line for line in lines if line.name.casefold() == wanted)
+
+
+def _at(line: SessionLine | LogLine) -> int:
+    return line.opened if isinstance(line, SessionLine) else line.at
+
+
+def _session_line(opened: str, closed: str | None, *rest: Any) -> SessionLine:
+    name, owner, address, dialect, version, transient, reason = rest
+    ended = None if closed is None else from_rfc3339(closed)
+    return SessionLine(from_rfc3339(opened), ended, name, owner, address, dialect, version, bool(transient), reason)
+
+
+def _log_line(seq: int, at: str, body: bytes) -> LogLine:
+    said: dict[str, Any] = json.loads(body)
+    return LogLine(seq, from_rfc3339(at), said["name"], said["text"], said["action"])
+
+
+def _read_last_record(connection: sqlite3.Connection) -> int:
+    last: int | None = connection.execute("SELECT max(record) FROM sessions").fetchone()[0]
+    return last or 0

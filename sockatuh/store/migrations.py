@@ -1,0 +1,73 @@
+"""The schema of `room.db`, as numbered steps: step N leads from `PRAGMA user_version` N-1 to N.
+
+`at`, `opened` and `closed` are RFC 3339 in UTC with milliseconds and `Z`: all of one width, so text sorts as time does.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from pathlib import Path
+from typing import Final
+
+from sockatuh.errors import DatabaseTooNew
+
+_ROOM: Final = (
+    # AUTOINCREMENT: a seq is never given twice, even when everything has been pruned.
+    """
+    CREATE TABLE log (
+        seq  INTEGER PRIMARY KEY AUTOINCREMENT,
+        id   BLOB NOT NULL UNIQUE,
+        at   TEXT NOT NULL,
+        kind TEXT NOT NULL,
+        key  TEXT,
+        body TEXT
+    )
+    """,
+    "CREATE INDEX log_key ON log (key, seq) WHERE key IS NOT NULL",
+    "CREATE INDEX log_age ON log (kind, at)",
+    """
+    CREATE TABLE sessions (
+        record    INTEGER PRIMARY KEY,
+        cid       INTEGER,
+        opened    TEXT NOT NULL,
+        closed    TEXT,
+        name      TEXT NOT NULL,
+        owner     TEXT NOT NULL,
+        address   TEXT NOT NULL,
+        dialect   TEXT NOT NULL,
+        version   TEXT NOT NULL,
+        transient INTEGER NOT NULL,
+        reason    TEXT
+    )
+    """,
+    "CREATE INDEX sessions_opened ON sessions (opened)",
+    "CREATE INDEX sessions_open ON sessions (record) WHERE closed IS NULL",
+    "CREATE TABLE meta (name TEXT PRIMARY KEY, value) WITHOUT ROWID",
+    "INSERT INTO meta (name, value) VALUES ('log_id', randomblob(16))",
+)
+
+STEPS: Final = (_ROOM,)
+
+
+def refuse_newer(connection: sqlite3.Connection, path: Path) -> int:
+    """Read the schema's version; raise DatabaseTooNew if this program does not know it."""
+    found: int = connection.execute("PRAGMA user_version").fetchone()[0]
+    if found > len(STEPS):
+        raise DatabaseTooNew(str(path), found, len(STEPS))
+    return found
+
+
+def migrate(connection: sqlite3.Connection, path: Path) -> None:
+    """Bring the schema up to date in one transaction; raise DatabaseTooNew, or sqlite3.Error with nothing changed."""
+    connection.execute("BEGIN IMMEDIATE")
+    try:
+        found = refuse_newer(connection, path)
+        for step in STEPS[found:]:
+            for statement in step:
+                connection.execute(statement)
+        connection.execute(f"PRAGMA user_version = {len(STEPS)}")
+        connection.execute("COMMIT")
+    except BaseException:
+        if connection.in_transaction:
+            connection.execute("ROLLBACK")
+        raise

@@ -1,0 +1,235 @@
+"""The room's log on disk: appended to in order, each entry once, and read from anywhere.
+
+An append returns at once; what became of it comes to `deliver`, in the order of the appends, once per commit and only
+after it. So an outcome that says Committed is durable, and the row in it is what everybody is to see. The seam is
+narrow on purpose: appends with an id, a condition on a key, and reading by seq are all that the room asks of a log.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Callable, Iterable
+from concurrent.futures import Future
+from dataclasses import dataclass
+from functools import partial
+from itertools import groupby
+from pathlib import Path
+from typing import Any, TypeVar
+
+from sockatuh.errors import DatabaseUnusable, StoreError
+
+from .database import Readers, Synchronous, Writer, free_pages, open_writer, wall_clock
+from .log_table import (
+    Append,
+    Committed,
+    Conflict,
+    Failed,
+    Outcome,
+    Row,
+    Span,
+    append_all,
+    append_if,
+    delete_old,
+    find_nth_last,
+    read_between,
+    read_kinds,
+    read_last_of_each_key,
+    read_recent,
+    read_span,
+)
+
+T = TypeVar("T")
+
+__all__ = ["Append", "Committed", "Conflict", "Failed", "Outcome", "RoomLog", "Row", "Span"]
+
+
+@dataclass(frozen=True, slots=True)
+class _Work:
+    """Something else to write in the same order; `answer` is settled after the commit."""
+
+    run: Callable[[sqlite3.Connection], Any]
+    answer: Future[Any]
+
+
+@dataclass(frozen=True, slots=True)
+class _Worked:
+    work: _Work
+    value: Any
+    error: StoreError | None
+
+
+class RoomLog:
+    """The log of one room, kept in SQLite. All methods may be called from any thread."""
+
+    def __init__(
+        self,
+        path: Path,
+        connection: sqlite3.Connection,
+        *,
+        volatile_kinds: frozenset[str],
+        deliver: Callable[[list[Outcome]], None],
+        on_error: Callable[[StoreError], None],
+        clock: Callable[[], int],
+    ) -> None:
+        self._path = path
+        self._volatile_kinds = volatile_kinds
+        self._deliver, self._on_error, self._clock = deliver, on_error, clock
+        self._readers = Readers(path)
+        self._writer: Writer[Append | _Work, Outcome | _Worked] = Writer(
+            path, connection, run=self._run, fail=_fail, finish=self._finish
+        )
+
+    @classmethod
+    def open(
+        cls,
+        path: Path,
+        *,
+        synchronous: Synchronous,
+        volatile_kinds: frozenset[str],
+        deliver: Callable[[list[Outcome]], None],
+        on_error: Callable[[StoreError], None],
+        clock: Callable[[], int] = wall_clock,
+    ) -> RoomLog:
+        """Open or make the database, and start its writer; raises DatabaseTooNew or DatabaseUnusable.
+
+        Of `volatile_kinds` only seq, id, time and kind are written: Committed carries their body, nothing later does.
+        `deliver` and `on_error` are called in the writer thread and must not wait, nor may `on_error` raise.
+        `clock` gives milliseconds since 1970.
+        """
+        connection = open_writer(path, synchronous)
+        return cls(path, connection, volatile_kinds=volatile_kinds, deliver=deliver, on_error=on_error, clock=clock)
+
+    @property
+    def answered_at(self) -> float:
+        """When the writer last finished something or had nothing to do, in monotonic seconds; alive if a few old."""
+        return self._writer.answered_at
+
+    def append(self, append: Append) -> None:
+        """Queue an entry and return at once; its outcome comes to `deliver`. DatabaseUnusable after `close`."""
+        self._writer.put(append)
+
+    def submit(self, work: Callable[[sqlite3.Connection], None]) -> None:
+        """Queue another write, in order with the appends, and return at once; errors come to `on_error`."""
+        answer: Future[None] = Future()
+        answer.add_done_callback(self._report)
+        self._writer.put(_Work(work, answer))
+
+    def call(self, work: Callable[[sqlite3.Connection], T]) -> T:
+        """Do another write, wait until it is committed and answer its value; raises StoreError.
+
+        Not to be called from `deliver` or `on_error`, which run in the thread this waits for.
+        """
+        answer: Future[T] = Future()
+        self._writer.put(_Work(work, answer))
+        return answer.result()
+
+    def span(self) -> Span:
+        """Answer which log this is and how far it reaches."""
+        return self._readers.read(read_span)
+
+    def read(self, after: int, through: int, limit: int) -> list[Row]:
+        """Read the entries that have a body, seq in (after, through], ascending, at most `limit`."""
+        return self._readers.read(partial(read_between, after=after, through=through, limit=limit))
+
+    def recent(self, count: int) -> list[Row]:
+        """Read the newest `count` entries that have a body, ascending."""
+        return self._readers.read(partial(read_recent, count=count))
+
+    def last_of_each_key(self) -> list[Row]:
+        """Read the last entry of every key, ascending: from these it is known who is here and who owns which name."""
+        return self._readers.read(read_last_of_each_key)
+
+    def seq_of_nth_last(self, kinds: Iterable[str], n: int) -> int | None:
+        """Find the seq of the n-th newest entry (1: the newest) of some kinds that has a body; None: too few."""
+        return self._readers.read(partial(find_nth_last, kinds=tuple(kinds), n=n))
+
+    def prune(self, message_before: str | None, event_before: str | None, message_kinds: frozenset[str]) -> int:
+        """Delete entries older than a time (RFC 3339 as in the database; None: none), and give the space back.
+
+        The last entry of a key stays whatever its age: it says who is here and whose a name is. Answers how many went.
+        Takes its time, in small transactions between which others are written: call it in a thread of its own.
+        """
+        removed = 0
+        for kind in self._readers.read(read_kinds):
+            before = message_before if kind in message_kinds else event_before
+            if before is not None:
+                removed += self._delete_all(partial(delete_old, kind=kind, before=before))
+        self._delete_all(free_pages)
+        return removed
+
+    def close(self) -> None:
+        """Commit what is queued and close the database; the last outcomes are delivered before this returns."""
+        self._readers.close()
+        self._writer.close()
+
+    def _delete_all(self, delete_some: Callable[[sqlite3.Connection], int]) -> int:
+        total = 0
+        while count := self.call(delete_some):
+            total += count
+        return total
+
+    def _run(self, connection: sqlite3.Connection, jobs: list[Append | _Work]) -> list[Outcome | _Worked]:
+        now = self._clock()
+        done: list[Outcome | _Worked] = []
+        for together, group in groupby(jobs, _is_unconditional):
+            if together:
+                appends = [job for job in group if isinstance(job, Append)]
+                done += append_all(connection, appends, now, self._volatile_kinds)
+            else:
+                done += (self._run_alone(connection, job, now) for job in group)
+        return done
+
+    def _run_alone(self, connection: sqlite3.Connection, job: Append | _Work, now: int) -> Outcome | _Worked:
+        match job:
+            case Append():
+                return append_if(connection, job, now, self._volatile_kinds)
+            case _Work():
+                return self._work(connection, job)
+
+    def _work(self, connection: sqlite3.Connection, work: _Work) -> _Worked:
+        """Do one piece of work so that its failure takes nothing else of the batch with it."""
+        connection.execute("SAVEPOINT work")
+        try:
+            value = work.run(connection)
+        except Exception as error:
+            if not connection.in_transaction:  # SQLite gave up the whole transaction, as it does when the disk is full
+                raise
+            connection.execute("ROLLBACK TO work")
+            connection.execute("RELEASE work")
+            return _Worked(work, None, DatabaseUnusable(str(self._path), str(error) or repr(error)))
+        connection.execute("RELEASE work")
+        return _Worked(work, value, None)
+
+    def _finish(self, done: list[Outcome | _Worked]) -> None:
+        outcomes = [each for each in done if not isinstance(each, _Worked)]
+        if outcomes:
+            self._hand_over(outcomes)
+        for each in done:
+            if isinstance(each, _Worked):
+                _settle(each)
+
+    def _hand_over(self, outcomes: list[Outcome]) -> None:
+        try:
+            self._deliver(outcomes)
+        except Exception as error:  # the one who asked is gone, the log is not
+            self._on_error(DatabaseUnusable(str(self._path), f"outcomes were not taken: {error!r}"))
+
+    def _report(self, answer: Future[None]) -> None:
+        error = answer.exception()
+        if isinstance(error, StoreError):
+            self._on_error(error)
+
+
+def _is_unconditional(job: Append | _Work) -> bool:
+    return isinstance(job, Append) and job.expect is None
+
+
+def _fail(jobs: list[Append | _Work], error: StoreError) -> list[Outcome | _Worked]:
+    return [Failed(job, error) if isinstance(job, Append) else _Worked(job, None, error) for job in jobs]
+
+
+def _settle(worked: _Worked) -> None:
+    if worked.error is None:
+        worked.work.answer.set_result(worked.value)
+    else:
+        worked.work.answer.set_exception(worked.error)

@@ -1,0 +1,450 @@
+from __future__ import annotations
+
+import itertools
+import os
+import signal
+import sqlite3
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+
+from sockatuh.errors import DatabaseTooNew, DatabaseUnusable, StoreError
+from sockatuh.store.database import rfc3339
+from sockatuh.store.log_table import PRUNE_CHUNK
+from sockatuh.store.roomlog import Append, Committed, Conflict, Failed, Outcome, RoomLog, Row, Span
+
+START = 1_769_853_120_000
+DAY = 86_400_000
+MESSAGES = frozenset({"message"})
+
+
+class Room:
+    """A log, its clock, and all it has delivered: a list for each commit."""
+
+    def __init__(self, path: Path, volatile_kinds: frozenset[str] = frozenset()) -> None:
+        self.path = path
+        self.now = START
+        self.deliveries: list[list[Outcome]] = []
+        self.errors: list[StoreError] = []
+        self.log = RoomLog.open(
+            path,
+            synchronous="normal",
+            volatile_kinds=volatile_kinds,
+            deliver=self.deliveries.append,
+            on_error=self.errors.append,
+            clock=lambda: self.now,
+        )
+
+    def append(self, *appends: Append) -> list[Outcome]:
+        """Append, wait, and answer the outcomes."""
+        before = len(self.outcomes)
+        for append in appends:
+            self.log.append(append)
+        self.wait()
+        return self.outcomes[before:]
+
+    def wait(self) -> None:
+        """Return when all that was asked before has been delivered."""
+        self.log.call(lambda _: None)
+
+    def hold(self) -> threading.Event:
+        """Keep the writer busy until the event is set, so that what is asked meanwhile gathers."""
+        held, free = threading.Event(), threading.Event()
+
+        def work(_: sqlite3.Connection) -> None:
+            held.set()
+            assert free.wait(10)
+
+        self.log.submit(work)
+        assert held.wait(10)
+        return free
+
+    def pragma(self, text: str) -> int:
+        found: int = self.log.call(lambda connection: connection.execute(f"PRAGMA {text}").fetchone()[0])
+        return found
+
+    @property
+    def outcomes(self) -> list[Outcome]:
+        return [outcome for delivery in self.deliveries for outcome in delivery]
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    return tmp_path / "state" / "room.db"
+
+
+@pytest.fixture
+def room(path: Path) -> Iterator[Room]:
+    room = Room(path)
+    yield room
+    room.log.close()
+
+
+def entry(number: int, kind: str = "message", key: str | None = None, expect: int | None = None) -> Append:
+    return Append(number.to_bytes(16, "big"), kind, b'{"text":"%d"}' % number, key, expect)
+
+
+def seqs(rows: list[Row]) -> list[int]:
+    return [row.seq for row in rows]
+
+
+def test_an_append_is_answered_with_its_row(room: Room) -> None:
+    append = entry(1, "joined", "ana")
+    assert room.append(append) == [
+        Committed(append, Row(1, append.id, START, "joined", "ana", append.body), new=True),
+    ]
+
+
+def test_the_same_id_again_is_the_same_entry(room: Room) -> None:
+    [first] = room.append(entry(1))
+    [again] = room.append(entry(1))
+    [other] = room.append(entry(2))
+    assert isinstance(first, Committed)
+    assert again == Committed(entry(1), first.row, new=False)
+    assert isinstance(other, Committed)
+    assert other.row.seq == 2
+
+
+def test_a_name_is_taken_by_one_of_two_who_ask_at_once(room: Room) -> None:
+    free = room.hold()
+    ana, other = entry(1, "joined", "ana", expect=0), entry(2, "joined", "ana", expect=0)
+    room.log.append(ana)
+    room.log.append(other)
+    free.set()
+    room.wait()
+    first, second = room.outcomes
+    assert isinstance(first, Committed)
+    assert second == Conflict(other, last=1)
+
+
+def test_a_condition_is_met_by_the_last_entry_of_its_key(room: Room) -> None:
+    room.append(entry(1, "joined", "ana", expect=0), entry(2, "left", "ana"))
+    late, right = entry(3, "joined", "ana", expect=1), entry(4, "joined", "ana", expect=2)
+    conflict, committed = room.append(late, right)
+    assert conflict == Conflict(late, last=2)
+    assert isinstance(committed, Committed)
+    assert committed.row.seq == 3
+
+
+def test_outcomes_come_in_the_order_of_the_appends_whatever_they_are(room: Room) -> None:
+    appends = [
+        entry(1),
+        entry(2, "joined", "a", 0),
+        entry(1),
+        entry(3, "joined", "a", 0),
+        entry(4, "left", "a"),
+        entry(5),
+    ]
+    free = room.hold()
+    for append in appends:
+        room.log.append(append)
+    free.set()
+    room.wait()
+    assert [outcome.append for outcome in room.outcomes] == appends
+    assert [type(outcome) for outcome in room.outcomes] == [
+        Committed, Committed, Committed, Conflict, Committed, Committed,
+    ]  # fmt: skip
+
+
+def test_what_gathers_is_one_commit_delivered_at_once_with_one_time(room: Room) -> None:
+    free = room.hold()
+    for number in range(500):
+        room.log.append(entry(number))
+    free.set()
+    room.wait()
+    [delivery] = room.deliveries
+    rows = [outcome.row for outcome in delivery if isinstance(outcome, Committed)]
+    assert seqs(rows) == list(range(1, 501))
+    assert {row.at for row in rows} == {START}
+
+
+def test_what_is_delivered_is_committed(path: Path) -> None:
+    seen: list[int] = []
+
+    def deliver(outcomes: list[Outcome]) -> None:
+        with closing(sqlite3.connect(path)) as other:
+            seen.append(other.execute("SELECT count(*) FROM log").fetchone()[0] - len(outcomes))
+
+    log = RoomLog.open(path, synchronous="full", volatile_kinds=MESSAGES, deliver=deliver, on_error=print)
+    log.append(entry(1))
+    log.close()
+    assert seen == [0]
+
+
+def test_after_reopening_everything_is_there_and_goes_on(room: Room) -> None:
+    room.append(entry(1), entry(2, "joined", "ana"))
+    span, rows = room.log.span(), room.log.read(0, 10, 10)
+    room.log.close()
+    again = Room(room.path)
+    with closing(again.log):
+        assert (again.log.span(), again.log.read(0, 10, 10)) == (span, rows)
+        [old, new] = again.append(entry(2), entry(3))
+    assert isinstance(old, Committed)
+    assert (old.row.seq, old.new) == (2, False)
+    assert isinstance(new, Committed)
+    assert new.row.seq == 3
+
+
+@pytest.mark.skipif(os.name != "posix", reason="SIGKILL is a matter of POSIX")
+def test_what_was_acknowledged_survives_a_kill(path: Path) -> None:
+    program = """if True:
+        import sys, itertools
+        from pathlib import Path
+        from sockatuh.store.roomlog import Append, RoomLog
+        def deliver(outcomes):
+            for outcome in outcomes:
+                print(outcome.row.seq, outcome.row.id.hex(), flush=True)
+        log = RoomLog.open(
+            Path(sys.argv[1]), synchronous="full", volatile_kinds=frozenset(), deliver=deliver, on_error=print
+        )
+        for number in range(5000):
+            log.append(Append(number.to_bytes(16, "big"), "message", b"{}"))
+        log.call(lambda connection: input())
+    """
+    with subprocess.Popen(
+        [sys.executable, "-c", program, str(path)], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    ) as process:
+        assert process.stdout is not None
+        lines = [process.stdout.readline() for _ in range(1500)]
+        process.send_signal(signal.SIGKILL)
+        lines += process.stdout.read().splitlines(keepends=True)
+    acknowledged = [tuple(line.split()) for line in lines if line.endswith("\n")]
+    room = Room(path)
+    with closing(room.log):
+        kept = {row.seq: row.id.hex() for row in room.log.read(0, 10**6, 10**6)}
+    assert all(kept[int(seq)] == entry_id for seq, entry_id in acknowledged)
+    assert list(kept) == list(range(1, len(kept) + 1))
+
+
+def test_reading_is_by_seq_bounded_and_ascending(room: Room) -> None:
+    room.append(*map(entry, range(10)))
+    assert seqs(room.log.read(3, 7, 100)) == [4, 5, 6, 7]
+    assert seqs(room.log.read(3, 7, 2)) == [4, 5]
+    assert room.log.read(10, 20, 100) == []
+    assert seqs(room.log.recent(3)) == [8, 9, 10]
+    assert seqs(room.log.recent(100)) == list(range(1, 11))
+    assert room.log.read(0, 1, 1) == [Row(1, entry(0).id, START, "message", None, entry(0).body)]
+
+
+def test_the_last_entry_of_each_key_is_known(room: Room) -> None:
+    room.append(entry(1, "joined", "ana"), entry(2, "joined", "tom"), entry(3), entry(4, "left", "ana"))
+    assert seqs(room.log.last_of_each_key()) == [2, 4]
+
+
+def test_the_nth_last_entry_of_some_kinds_is_found(room: Room) -> None:
+    room.append(entry(1), entry(2, "action"), entry(3, "joined", "ana"), entry(4))
+    find = room.log.seq_of_nth_last
+    assert [find({"message", "action"}, n) for n in (1, 2, 3, 4)] == [4, 2, 1, None]
+    assert find(["joined"], 1) == 3
+    assert find((), 1) is None
+
+
+def test_volatile_kinds_are_delivered_and_counted_but_not_kept(path: Path) -> None:
+    room = Room(path, volatile_kinds=MESSAGES)
+    with closing(room.log):
+        [said] = room.append(entry(1))
+        room.append(entry(2, "joined", "ana"))
+        [again] = room.append(entry(1))
+        assert isinstance(said, Committed)
+        assert said.row.body == entry(1).body
+        assert isinstance(again, Committed)
+        assert (again.row.seq, again.row.body) == (1, None)
+        assert seqs(room.log.read(0, 10, 10)) == seqs(room.log.recent(10)) == [2]
+        assert room.log.seq_of_nth_last(MESSAGES, 1) is None
+        assert room.log.span() == Span(room.log.span().log_id, 1, 2)
+    for file in path.parent.iterdir():
+        assert b'"text":"1"' not in file.read_bytes()
+
+
+def test_other_writes_are_done_in_order_with_the_appends(room: Room) -> None:
+    counts: list[int] = []
+
+    def count(connection: sqlite3.Connection) -> None:
+        counts.append(connection.execute("SELECT count(*) FROM log").fetchone()[0])
+
+    for number in range(3):
+        room.log.append(entry(number))
+        room.log.submit(count)
+    room.wait()
+    assert counts == [1, 2, 3]
+    assert room.errors == []
+
+
+def test_a_write_that_fails_takes_nothing_else_with_it(room: Room) -> None:
+    def half(connection: sqlite3.Connection) -> None:
+        connection.execute("INSERT INTO meta VALUES ('half', 1)")
+        connection.execute("INSERT INTO meta VALUES ('half', 2)")
+
+    def broken(_: sqlite3.Connection) -> None:
+        raise ZeroDivisionError
+
+    free = room.hold()
+    room.log.append(entry(1))
+    room.log.submit(half)
+    room.log.submit(broken)
+    room.log.append(entry(2))
+    free.set()
+    room.wait()
+    assert [type(outcome) for outcome in room.outcomes] == [Committed, Committed]
+    unique, division = room.errors
+    assert "UNIQUE constraint failed: meta.name" in str(unique)
+    assert "ZeroDivisionError" in str(division)
+    assert room.log.call(lambda connection: connection.execute("SELECT * FROM meta").fetchall())[0][0] == "log_id"
+
+
+def test_a_write_that_is_waited_for_answers_its_value_or_its_error(room: Room) -> None:
+    assert room.log.call(lambda connection: connection.execute("SELECT 6 * 7").fetchone()[0]) == 42
+    with pytest.raises(DatabaseUnusable, match="no such table"):
+        room.log.call(lambda connection: connection.execute("SELECT * FROM nowhere"))
+    assert room.errors == []
+
+
+def test_a_full_disk_fails_what_does_not_fit_and_is_survived(room: Room) -> None:
+    room.append(entry(1))
+    large = Append(b"l" * 16, "message", b'"%s"' % (b"x" * 100_000))
+    unlimited = room.pragma("max_page_count")
+    room.pragma(f"max_page_count = {room.pragma('page_count') + 2}")
+    free = room.hold()
+    room.log.append(entry(2))
+    room.log.append(large)
+    room.log.submit(lambda _: None)
+    free.set()
+    with pytest.raises(DatabaseUnusable, match="full"):
+        room.log.call(lambda connection: connection.execute("CREATE TABLE big AS SELECT zeroblob(100000)").fetchall())
+    failed = [outcome for outcome in room.outcomes if isinstance(outcome, Failed)]
+    assert [outcome.append for outcome in failed] == [entry(2), large]
+    assert "database or disk is full" in str(failed[0].error)
+    assert all("full" in str(error) for error in room.errors)
+    room.pragma(f"max_page_count = {unlimited}")
+    outcomes = room.append(entry(2), large)
+    assert [(outcome.row.seq, outcome.new) for outcome in outcomes if isinstance(outcome, Committed)] == [
+        (2, True),
+        (3, True),
+    ]
+
+
+def test_a_receiver_that_fails_is_reported_and_the_log_lives_on(path: Path) -> None:
+    errors: list[StoreError] = []
+
+    def deliver(_: list[Outcome]) -> None:
+        raise RuntimeError("the loop is closed")
+
+    log = RoomLog.open(path, synchronous="normal", volatile_kinds=MESSAGES, deliver=deliver, on_error=errors.append)
+    log.append(entry(1))
+    log.call(lambda _: None)
+    log.append(entry(2))
+    log.close()
+    assert len(errors) == 2
+    assert "the loop is closed" in str(errors[0])
+
+
+def test_close_commits_and_delivers_what_is_queued(room: Room) -> None:
+    free = room.hold()
+    for number in range(5):
+        room.log.append(entry(number))
+    free.set()
+    room.log.close()
+    assert len(room.outcomes) == 5
+    for use in (lambda: room.log.append(entry(9)), lambda: room.log.span(), lambda: room.log.submit(lambda _: None)):
+        with pytest.raises(DatabaseUnusable, match="closed"):
+            use()
+
+
+def test_a_newer_database_is_refused(room: Room) -> None:
+    room.log.call(lambda connection: connection.execute("PRAGMA user_version = 99").fetchall())
+    room.log.close()
+    with pytest.raises(DatabaseTooNew):
+        Room(room.path)
+
+
+def test_the_writer_shows_that_it_lives(room: Room) -> None:
+    room.append(entry(1))
+    assert time.monotonic() - room.log.answered_at < 60
+
+
+def test_readers_in_other_threads_see_a_log_without_gaps_while_it_grows(room: Room) -> None:
+    gaps: list[list[int]] = []
+    done = threading.Event()
+
+    def read() -> None:
+        while not done.is_set():
+            found = seqs(room.log.read(0, 10**6, 10**6))
+            if found != list(range(1, len(found) + 1)):
+                gaps.append(found)
+
+    readers = [threading.Thread(target=read) for _ in range(2)]
+    for reader in readers:
+        reader.start()
+    for start in range(0, 1000, 100):
+        room.append(*map(entry, range(start, start + 100)))
+    done.set()
+    for reader in readers:
+        reader.join()
+    assert gaps == []
+    assert room.log.span().last == 1000
+
+
+def test_pruning_deletes_messages_and_events_by_their_own_age(room: Room) -> None:
+    room.append(entry(1), entry(2, "joined", "ana"), entry(3, "left", "ana"))
+    room.now += 10 * DAY
+    room.append(entry(4), entry(5, "joined", "ana"))
+    room.now += 10 * DAY
+    room.append(entry(6), entry(7, "left", "ana"))
+    after_first, after_second = rfc3339(START + 5 * DAY), rfc3339(START + 15 * DAY)
+    assert room.log.prune(None, None, MESSAGES) == 0
+    assert room.log.prune(after_second, after_first, MESSAGES) == 4
+    assert seqs(room.log.read(0, 10, 10)) == [5, 6, 7]
+    assert room.log.prune(None, after_second, MESSAGES) == 1
+    assert seqs(room.log.read(0, 10, 10)) == [6, 7]
+
+
+def test_pruning_keeps_the_last_entry_of_each_key(room: Room) -> None:
+    room.append(entry(1, "joined", "ana"), entry(2, "joined", "tom"), entry(3, "left", "ana"), entry(4))
+    room.now += 100 * DAY
+    assert room.log.prune(rfc3339(room.now), rfc3339(room.now), MESSAGES) == 2
+    assert seqs(room.log.last_of_each_key()) == seqs(room.log.recent(10)) == [2, 3]
+
+
+def test_pruning_everything_never_gives_a_seq_again(room: Room) -> None:
+    room.append(entry(1), entry(2))
+    span = room.log.span()
+    assert room.log.prune(rfc3339(START + 1), None, MESSAGES) == 2
+    assert room.log.span() == Span(span.log_id, 3, 2)
+    room.log.close()
+    again = Room(room.path)
+    with closing(again.log):
+        assert again.log.span() == Span(span.log_id, 3, 2)
+        [next_one] = again.append(entry(3))
+    assert isinstance(next_one, Committed)
+    assert next_one.row.seq == 3
+
+
+def test_pruning_goes_in_chunks_between_which_others_write(room: Room) -> None:
+    room.append(*map(entry, range(3 * PRUNE_CHUNK)))
+    sizes: list[int] = []
+    chunks: list[str] = []
+    room.log.call(lambda connection: connection.set_trace_callback(chunks.append))
+    pruning = threading.Thread(target=lambda: sizes.append(room.log.prune(rfc3339(START + 1), None, MESSAGES)))
+    pruning.start()
+    pruning.join()
+    room.log.call(lambda connection: connection.set_trace_callback(None))
+    deletes = [position for position, statement in enumerate(chunks) if "DELETE FROM log" in statement]
+    commits = [position for position, statement in enumerate(chunks) if statement == "COMMIT"]
+    assert sizes == [3 * PRUNE_CHUNK]
+    assert len(deletes) == 4
+    for one, other in itertools.pairwise(deletes):
+        assert any(one < commit < other for commit in commits)
+
+
+def test_pruning_gives_the_space_back(room: Room) -> None:
+    room.append(*(Append(number.to_bytes(16, "big"), "message", b'"%s"' % (b"x" * 4000)) for number in range(300)))
+    room.log.prune(rfc3339(START + 1), None, MESSAGES)
+    assert room.pragma("freelist_count") == 0
+    room.log.close()
+    assert room.path.stat().st_size < 100_000
