@@ -35,25 +35,27 @@ class LineReceiver:
         self._waiting: dict[int, _Assembly] = {}
         self._held = 0
 
-    def receive(self, say: Say) -> bool:
-        """Take one part; False if it is of no use (already given out, too far ahead, or malformed)."""
+    def receive(self, say: Say) -> None:
+        """Take one part, unless it is of no use: given out already, too far ahead, or malformed.
+
+        Even then it may make the next line ready: `oldest` tells which lines were answered in an earlier session.
+        """
         if not 0 < say.oldest <= say.number or not 0 < say.count <= MAX_PARTS or say.index >= say.count:
-            return False
+            return
         if self.next < say.oldest:
             self._begin_at(say.oldest)
         if not self.next <= say.number < self.next + LINE_WINDOW or len(say.piece) > MAX_PIECE:
-            return False
+            return
         if self._held >= LINE_WINDOW and say.number != self.next:
-            return False
+            return
         line = self._waiting.get(say.number)
         if line is None:
             line = self._waiting[say.number] = _Assembly(say.action, [None] * say.count, say.count)
         if len(line.parts) != say.count or line.parts[say.index] is not None:
-            return False
+            return
         line.parts[say.index] = say.piece
         line.missing -= 1
         self._held += 1
-        return True
 
     def ready(self) -> bool:
         """Tell whether the next line is whole."""

@@ -88,8 +88,8 @@ class Requests:
             self._out.send(session, answer)
             return
         early = say.number > session.lines.next > 0 or say.index == say.count - 1
-        if session.lines.receive(say):
-            self.give_out(session, now)
+        session.lines.receive(say)
+        self.give_out(session, now)
         if early and not session.throttled and session.lines.holds_parts():
             self._out.send(session, session.lines.progress())
 

@@ -1,0 +1,350 @@
+"""A server and its clients in virtual time, over a network whose weather comes from a seed.
+
+Everything but wires, clock and disk is the real thing: Endpoint, Bridge, Room and Peer as they run in their processes.
+"""
+
+from __future__ import annotations
+
+import heapq
+import itertools
+import random
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from sockatuh.net.classic import ClassicDialect
+from sockatuh.net.dialects import Dialects
+from sockatuh.protocol import peer_events as e
+from sockatuh.protocol.endpoint import Endpoint
+from sockatuh.protocol.events import ServerEvent
+from sockatuh.protocol.handshake import ServerIdentity
+from sockatuh.protocol.limits import Limits
+from sockatuh.protocol.peer import Peer, PeerOptions, State
+from sockatuh.protocol.seam import Address
+from sockatuh.protocol.ticket import TicketKey, Tickets
+from sockatuh.room.admission import PasswordGate
+from sockatuh.room.entries import Message, decode_body
+from sockatuh.room.names import NameRules
+from sockatuh.room.room import Room
+from sockatuh.server.bridge import READ_LIMIT, Bridge, BridgeOptions
+from sockatuh.server.passwords import PasswordDesk
+from sockatuh.store.roomlog import Append, Outcome
+
+from .memorylog import MemoryLog, Recorder, Silence
+
+SERVER: Address = ("10.0.0.1", 7625)
+PASSWORD = "correct horse battery"
+BCRYPT_SECONDS = 0.24
+
+
+def pack_address(address: Address) -> bytes:
+    host: str = address[0]
+    port: int = address[1]
+    return bytes(10) + b"\xff\xff" + bytes(map(int, host.split("."))) + port.to_bytes(2, "little")
+
+
+@dataclass(slots=True)
+class Weather:
+    """How bad the network is: shares of datagrams, seconds of delay."""
+
+    loss: float = 0.0
+    duplication: float = 0.0
+    delay: tuple[float, float] = (0.0002, 0.002)
+
+
+@dataclass(slots=True)
+class Node:
+    """A client: its peer, where it is, and everything it has seen and been told."""
+
+    peer: Peer
+    name: str
+    address: Address
+    cut_off: bool = False
+    seen: list[int] = field(default_factory=list)
+    lines: list[tuple[int, str, str]] = field(default_factory=list)
+    gone: list[tuple[int, int]] = field(default_factory=list)
+    stored: dict[int, int] = field(default_factory=dict)
+    said: dict[int, str] = field(default_factory=dict)
+    starts: list[int] = field(default_factory=list)
+    refused: list[str] = field(default_factory=list)
+    events: list[e.PeerEvent] = field(default_factory=list)
+    timer_at: float = float("inf")
+
+
+class World:
+    """One room, its clients, and what lies between. `limits` are the server's."""
+
+    def __init__(
+        self, seed: int, rules: NameRules, weather: Weather | None = None, limits: Limits | None = None
+    ) -> None:
+        self.dice = random.Random(seed)
+        self.now = 1000.0
+        self.weather = weather or Weather()
+        self.log = MemoryLog(self.random_bytes(16))
+        self.recorder = Recorder()
+        self.nodes: list[Node] = []
+        self.wire: list[bytes] = []
+        self.keep_wire = False
+        self.unauthenticated: Counter[Address] = Counter()
+        self._rules, self._limits = rules, limits or Limits(handshakes_per_address=1000, handshakes_burst=1000)
+        self._agenda: list[tuple[float, int, Callable[[], None]]] = []
+        self._order = itertools.count()
+        self._identity = ServerIdentity(self.random_bytes(32), self.random_bytes(32), "the room")
+        self._ticket_key = TicketKey(self.random_bytes(4), self.random_bytes(32))
+        self._life = 0
+        self._server_timer = float("inf")
+        self._committed_by = 0.0
+        self.endpoint: Endpoint
+        self.bridge: Bridge
+        self.room: Room
+        self.up = False
+        self.start_server()
+
+    def random_bytes(self, count: int) -> bytes:
+        return self.dice.randbytes(count)
+
+    # The server and its crashes.
+
+    def start_server(self) -> None:
+        self._life += 1
+        self.up = True
+        limits = self._limits
+        self.endpoint = Endpoint(
+            self._identity,
+            Tickets([self._ticket_key], b"password"),
+            log_id=self.log.log_id,
+            head=self.log.head,
+            limits=limits,
+            random=self.random_bytes,
+            pack_address=pack_address,
+        )
+        classic = ClassicDialect(enabled=False, networks=())
+        self.core: Dialects[ServerEvent] = Dialects(self.endpoint, classic)
+        self.room = Room(self._rules, max_members=100, ownership=86_400.0, grace=limits.grace_seconds)
+        self.recorder.open.clear()
+        self.bridge = Bridge(
+            self.endpoint,
+            classic,
+            self.room,
+            PasswordDesk(PasswordGate(self.random_bytes(32))),
+            self.recorder,
+            Silence(),
+            BridgeOptions(history_on_join=50, log_texts=False, text_bytes=limits.text_bytes),
+            put=self._put,
+            random=self.random_bytes,
+            wall=self.wall,
+        )
+        self.bridge.load(self.log.last_of_each_key(), self.log.rows[-limits.recent_entries :], self.now)
+        self._tick(self._life)
+
+    def crash_server(self) -> None:
+        """The process is gone, with whatever was not committed or not yet told."""
+        self._life += 1
+        self.up = False
+
+    def wall(self) -> int:
+        return int(self.now * 1000) + 1_700_000_000_000
+
+    def _put(self, append: Append) -> None:
+        life = self._life
+        self._committed_by = max(self._committed_by, self.now + self.dice.uniform(0.0005, 0.003))
+        self.after(self._committed_by - self.now, lambda: self._commit(append, life))
+
+    def _commit(self, append: Append, life: int) -> None:
+        if life == self._life:
+            outcome = self.log.commit(append, self.wall())
+            self.after(0.0001, lambda: self._tell_outcome(outcome, life))
+
+    def _tell_outcome(self, outcome: Outcome, life: int) -> None:
+        if life == self._life:
+            self.bridge.take_outcomes([outcome], self.now)
+            self._settle_server()
+
+    def _tick(self, life: int) -> None:
+        if life == self._life:
+            self.bridge.handle_timer(self.now)
+            self._settle_server()
+            self.after(1.0, lambda: self._tick(life))
+
+    def _settle_server(self) -> None:
+        while (event := self.core.next_event()) is not None:
+            self.bridge.handle(event, self.now)
+        self._do_jobs()
+        for data, address in self.core.datagrams_to_send():
+            self._send(data, SERVER, address)
+        self._arm_server()
+
+    def _do_jobs(self) -> None:
+        life, bridge = self._life, self.bridge
+        while (reading := bridge.take_reading()) is not None:
+            bridge.answer_reading(reading, self.log.read(reading.after, reading.through, READ_LIMIT))
+        check = bridge.take_check(self.now)
+        if check is not None:
+
+            def answer() -> None:
+                if life == self._life:
+                    bridge.answer_check(check, check.password == PASSWORD.encode(), self.now)
+                    self._settle_server()
+
+            self.after(BCRYPT_SECONDS, answer)
+
+    def _arm_server(self) -> None:
+        at, life = self.core.get_timer(), self._life
+        if at is None or (self._server_timer <= at and self._server_timer > self.now):
+            return
+        self._server_timer = max(at, self.now)
+
+        def fire() -> None:
+            if life == self._life:
+                self._server_timer = float("inf")
+                self.core.handle_timer(self.now)
+                self._settle_server()
+
+        self.after(max(0.0, at - self.now) + 1e-6, fire)
+
+    # Clients.
+
+    def add_client(
+        self, name: str, *, key: bytes | None = None, transient: bool = False, password: str = PASSWORD
+    ) -> Node:
+        number = len(self.nodes) + 2
+        options = PeerOptions(key or self.random_bytes(32), self.random_bytes(8), "simulated", transient=transient)
+        node = Node(Peer(options, self.random_bytes), name, (f"10.0.{number // 250}.{number % 250 + 1}", 5000 + number))
+        self.nodes.append(node)
+        node.peer.connect([SERVER], self.now)
+        node.peer.join(name, password, self.now)
+        self._settle(node)
+        return node
+
+    def say(self, node: Node, text: str) -> None:
+        node.said[node.peer.say(text, self.now)] = text
+        self._settle(node)
+
+    def leave(self, node: Node) -> None:
+        node.peer.leave(self.now)
+        self._settle(node)
+
+    def move(self, node: Node) -> None:
+        """The client's address changes under it: a NAT rebinds, a laptop changes networks."""
+        host, port = node.address
+        node.address = (host, port + 1000)
+
+    def _settle(self, node: Node) -> None:
+        peer = node.peer
+        while (event := peer.next_event()) is not None:
+            node.events.append(event)
+            self._note(node, event)
+        for data, address in peer.datagrams_to_send():
+            if not node.cut_off:
+                self._send(data, node.address, address)
+        at = peer.get_timer()
+        if at is not None and (at < node.timer_at or node.timer_at <= self.now):
+            node.timer_at = max(at, self.now)
+            self.after(max(0.0, at - self.now) + 1e-6, lambda: self._fire(node))
+
+    def _fire(self, node: Node) -> None:
+        if node.timer_at <= self.now:
+            node.timer_at = float("inf")
+        node.peer.handle_timer(self.now)
+        self._settle(node)
+
+    def _note(self, node: Node, event: e.PeerEvent) -> None:
+        match event:
+            case e.ServerOffered(server_key):
+                node.peer.trust(server_key, self.now)
+            case e.Admitted(start=start):
+                node.starts.append(start)
+            case e.EntryArrived(entry):
+                node.seen.append(entry.seq)
+                if entry.kind in (3, 4):
+                    node.lines.append((entry.seq, entry.name, entry.text))
+            case e.EntriesGone(stretch):
+                node.gone.append((stretch.after, stretch.through))
+            case e.LineStored(number, seq):
+                assert number not in node.stored, "a line was acknowledged twice"
+                node.stored[number] = seq
+            case e.JoinRefused(code):
+                node.refused.append(code)
+            case _:
+                pass
+
+    # The network.
+
+    def _send(self, data: bytes, source: Address, target: Address) -> None:
+        if self.keep_wire:
+            self.wire.append(data)
+        weather, dice = self.weather, self.dice
+        copies = 2 if dice.random() < weather.duplication else 1
+        for _ in range(copies):
+            if dice.random() >= weather.loss:
+                self.after(dice.uniform(*weather.delay), lambda: self._deliver(data, source, target))
+
+    def _deliver(self, data: bytes, source: Address, target: Address) -> None:
+        if target == SERVER:
+            if self.up:
+                self.core.receive_datagram(data, source, self.now)
+                self._settle_server()
+            return
+        for node in self.nodes:
+            if node.address == target and not node.cut_off:
+                node.peer.receive_datagram(data, source, self.now)
+                self._settle(node)
+
+    # Time.
+
+    def after(self, seconds: float, do: Callable[[], None]) -> None:
+        heapq.heappush(self._agenda, (self.now + seconds, next(self._order), do))
+
+    def run(self, seconds: float, until: Callable[[], bool] | None = None) -> bool:
+        """Let `seconds` pass, or stop as soon as `until` holds; return whether it does (without it: True)."""
+        end = self.now + seconds
+        while self._agenda and self._agenda[0][0] <= end:
+            if until is not None and until():
+                return True
+            self.now, _, do = heapq.heappop(self._agenda)
+            do()
+        self.now = max(self.now, end) if until is None else self.now
+        return until is None or until()
+
+    # What must hold.
+
+    def everybody_is_up_to_date(self) -> bool:
+        return self.up and all(
+            node.peer.state is State.JOINED
+            and not node.peer.unanswered
+            and (not node.seen or node.seen[-1] == self.log.head or node.starts[-1] >= self.log.head)
+            for node in self.nodes
+            if node.peer.state is not State.IDLE
+        )
+
+    def messages(self) -> list[tuple[int, str, str]]:
+        bodies = [(row.seq, decode_body(row.kind, row.body or b"")) for row in self.log.rows]
+        return [(seq, body.name, body.text) for seq, body in bodies if isinstance(body, Message)]
+
+    def check(self) -> None:
+        """Assert the invariants of docs/ARCHITECTURE.md that can be seen from here."""
+        messages = self.messages()
+        texts = [text for _, _, text in messages]
+        assert len(texts) == len(set(texts)), "a line is in the log twice"
+        in_log = {seq: text for seq, _, text in messages}
+        for node in self.nodes:
+            for number, seq in node.stored.items():
+                assert in_log[seq] == node.said[number], "an acknowledged line is not where it was said to be"
+            assert node.seen == sorted(set(node.seen)), "entries came twice or out of order"
+            assert not node.gone, "entries were called gone that are in the log"
+            if node.seen:
+                assert node.seen == list(range(node.starts[0] + 1, node.seen[-1] + 1)), "there is a gap"
+            mine = [text for _, name, text in messages if name == node.name and text in node.said.values()]
+            assert mine == [text for text in node.said.values() if text in set(mine)], "one's own lines changed places"
+        self._check_membership()
+
+    def _check_membership(self) -> None:
+        present: set[str] = set()
+        for row in self.log.rows:
+            assert row.key is not None or row.kind == "message"
+            if row.kind == "joined":
+                assert row.key not in present, "two members hold one name"
+                present.add(row.key or "")
+            elif row.kind == "left":
+                present.remove(row.key or "")
+        assert self.room.count == len(present)
