@@ -111,18 +111,15 @@ class Conversation:
             raise NoServer(self.server, 0, error.strerror or str(error)) from None
         self.peer.connect(self._addresses, time.monotonic())
         self._driver.flush()
-        event = await self._wait((e.ServerOffered, e.Connected), timeout)
-        if isinstance(event, e.ServerOffered):
+        while isinstance(event := await self._wait((e.ServerOffered, e.Connected), timeout), e.ServerOffered):
             if not await self._trust(event.server_key):
                 self.peer.stop()
                 raise Refused("untrusted")
-            self.peer.trust(event.server_key, time.monotonic())
+            self.peer.trust(time.monotonic())
             self._driver.flush()
-            event = await self._wait((e.Connected,), timeout)
-        if not isinstance(event, e.Connected):
-            raise NoServer(self.server, timeout or 0)
-        self.room, self.max_text, self.server_key = event.room, event.max_text, event.server_key
-        return event
+        connected: e.Connected = event
+        self.room, self.max_text, self.server_key = connected.room, connected.max_text, connected.server_key
+        return connected
 
     async def ask_name(self, name: str, timeout: float | None = None) -> str:
         """Ask whether a name can be had, and return it as the server writes it; raises NameTaken, Refused, NoServer."""

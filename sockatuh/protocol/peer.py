@@ -1,9 +1,5 @@
 """The client's core: one conversation with a server, over any number of sessions (docs/PROTOCOL.md §4–8).
 
-    IDLE ──dial──▶ DIALING ──connect──▶ OPEN ──join──▶ JOINING ──welcome──▶ JOINED
-                      ▲                   ◀───refuse──────┘                   │
-                      └────────────── lose: silence, RESET, CLOSED ───────────┘
-
 Lines, the cursor and the credentials outlive sessions: whatever happens below, the peer dials again, joins again by
 itself, says again what was not stored, and asks for what it missed.
 """
@@ -13,7 +9,6 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from enum import Enum, auto
 from typing import Final
 
 from sockatuh.errors import ProtocolError
@@ -21,38 +16,18 @@ from sockatuh.errors import ProtocolError
 from . import messages as m
 from . import peer_events as e
 from .calls import Caller
-from .constants import COOKIE, DATA, RESET, RESP, VERSION
+from .constants import COOKIE, DATA, REORDER_DELAY, RESET, RESP, VERSION
 from .contact import Contact
 from .dial import Dialer, Established
 from .lines import LineSender
 from .link import Link
 from .noise import public_key
+from .peer_state import TRANSITIONS, State
 from .reader import Reader
 from .seam import Address
 
-
-class State(Enum):
-    """Where the conversation is."""
-
-    IDLE = auto()
-    DIALING = auto()
-    OPEN = auto()
-    JOINING = auto()
-    JOINED = auto()
-
-
-_TRANSITIONS: Final = {
-    (State.IDLE, "dial"): State.DIALING,
-    (State.DIALING, "dial"): State.DIALING,
-    (State.DIALING, "connect"): State.OPEN,
-    (State.OPEN, "join"): State.JOINING,
-    (State.JOINING, "join"): State.JOINING,
-    (State.JOINING, "refuse"): State.OPEN,
-    (State.JOINING, "welcome"): State.JOINED,
-    (State.OPEN, "dial"): State.DIALING,
-    (State.JOINING, "dial"): State.DIALING,
-    (State.JOINED, "dial"): State.DIALING,
-} | {(state, "stop"): State.IDLE for state in State}
+MISMATCHES_IGNORED: Final = 2
+"""COOKIEs with a wrong key after which the server is asked again: nothing proves one, and nothing secret was sent."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,6 +65,7 @@ class Peer:
         self._ticket = options.ticket
         self._join: m.Join | None = None
         self._was_joined = False
+        self._mismatches = 0
 
     # What the shell wants to know.
 
@@ -112,9 +88,8 @@ class Peer:
         if self.state in (State.IDLE, State.DIALING):
             self._dial(now)
 
-    def trust(self, server_key: bytes, now: float) -> None:
-        """Take the offered key for the server's."""
-        self.pin = server_key
+    def trust(self, now: float) -> None:
+        """Go on with the server that was offered; its key is pinned once it has shown that it has it."""
         self._dialer.trust(self._init_payload(), now)
         self._settle(now)
 
@@ -220,11 +195,14 @@ class Peer:
             self._events.append(e.VersionDiffers(offer.version))
         elif self.pin is None:
             self._events.append(e.ServerOffered(offer.server_key, offer.address))
-        elif self.pin != offer.server_key:
+        elif self.pin == offer.server_key:
+            self._dialer.trust(self._init_payload(), now)
+        elif self._mismatches < MISMATCHES_IGNORED:
+            self._mismatches += 1
+            self._dialer.start(self._addresses, now + REORDER_DELAY)
+        else:
             self.stop()
             self._events.append(e.KeyMismatch(self.pin, offer.server_key))
-        else:
-            self._dialer.trust(self._init_payload(), now)
 
     def _init_payload(self) -> m.InitPayload:
         options = self._options
@@ -234,6 +212,7 @@ class Peer:
 
     def _connected(self, established: Established, now: float) -> None:
         payload = established.payload
+        self.pin, self._mismatches = established.server_key, 0
         self._link = Link(established, self._options.private_key, self._random, self._out, now)
         self._contact = Contact(payload.ping_s, self._random, now)
         self._caller = Caller()
@@ -403,7 +382,7 @@ class Peer:
 
     def _enter(self, action: str) -> None:
         """Change the state; the one place that does."""
-        self.state = _TRANSITIONS[self.state, action]
+        self.state = TRANSITIONS[self.state, action]
 
     def _jitter(self) -> float:
         return 0.8 + 0.4 * self._random(1)[0] / 255

@@ -19,7 +19,8 @@ from sockatuh.protocol.endpoint import Endpoint
 from sockatuh.protocol.events import ServerEvent
 from sockatuh.protocol.handshake import ServerIdentity
 from sockatuh.protocol.limits import Limits
-from sockatuh.protocol.peer import Peer, PeerOptions, State
+from sockatuh.protocol.peer import Peer, PeerOptions
+from sockatuh.protocol.peer_state import State
 from sockatuh.protocol.seam import Address
 from sockatuh.protocol.ticket import TicketKey, Tickets
 from sockatuh.room.admission import PasswordGate
@@ -49,6 +50,7 @@ class Weather:
 
     loss: float = 0.0
     duplication: float = 0.0
+    corruption: float = 0.0
     delay: tuple[float, float] = (0.0002, 0.002)
 
 
@@ -58,8 +60,11 @@ class Node:
 
     peer: Peer
     name: str
+    key: bytes
     address: Address
     cut_off: bool = False
+    left: bool = False
+    transient: bool = False
     seen: list[int] = field(default_factory=list)
     lines: list[tuple[int, str, str]] = field(default_factory=list)
     gone: list[tuple[int, int]] = field(default_factory=list)
@@ -208,8 +213,10 @@ class World:
         self, name: str, *, key: bytes | None = None, transient: bool = False, password: str = PASSWORD
     ) -> Node:
         number = len(self.nodes) + 2
-        options = PeerOptions(key or self.random_bytes(32), self.random_bytes(8), "simulated", transient=transient)
-        node = Node(Peer(options, self.random_bytes), name, (f"10.0.{number // 250}.{number % 250 + 1}", 5000 + number))
+        key = key or self.random_bytes(32)
+        options = PeerOptions(key, self.random_bytes(8), "simulated", transient=transient)
+        address = (f"10.0.{number // 250}.{number % 250 + 1}", 5000 + number)
+        node = Node(Peer(options, self.random_bytes), name, key, address, transient=transient)
         self.nodes.append(node)
         node.peer.connect([SERVER], self.now)
         node.peer.join(name, password, self.now)
@@ -222,7 +229,12 @@ class World:
 
     def leave(self, node: Node) -> None:
         node.peer.leave(self.now)
+        node.left = True
         self._settle(node)
+
+    def throw(self, data: bytes, source: Address) -> None:
+        """A stranger sends something to the server."""
+        self._deliver_later(data, source, SERVER)
 
     def move(self, node: Node) -> None:
         """The client's address changes under it: a NAT rebinds, a laptop changes networks."""
@@ -250,8 +262,8 @@ class World:
 
     def _note(self, node: Node, event: e.PeerEvent) -> None:
         match event:
-            case e.ServerOffered(server_key):
-                node.peer.trust(server_key, self.now)
+            case e.ServerOffered():
+                node.peer.trust(self.now)
             case e.Admitted(start=start):
                 node.starts.append(start)
             case e.EntryArrived(entry):
@@ -277,7 +289,22 @@ class World:
         copies = 2 if dice.random() < weather.duplication else 1
         for _ in range(copies):
             if dice.random() >= weather.loss:
-                self.after(dice.uniform(*weather.delay), lambda: self._deliver(data, source, target))
+                arriving = self._spoil(data) if dice.random() < weather.corruption else data
+                self._deliver_later(arriving, source, target)
+
+    def _deliver_later(self, data: bytes, source: Address, target: Address) -> None:
+        self.after(self.dice.uniform(*self.weather.delay), lambda: self._deliver(data, source, target))
+
+    def _spoil(self, data: bytes) -> bytes:
+        """Flip a bit, cut the datagram short, or lengthen it."""
+        at = self.dice.randrange(len(data))
+        match self.dice.randrange(3):
+            case 0:
+                return data[:at] + bytes([data[at] ^ 1 << self.dice.randrange(8)]) + data[at + 1 :]
+            case 1:
+                return data[:at]
+            case _:
+                return data + self.random_bytes(at + 1)
 
     def _deliver(self, data: bytes, source: Address, target: Address) -> None:
         if target == SERVER:
@@ -312,9 +339,9 @@ class World:
         return self.up and all(
             node.peer.state is State.JOINED
             and not node.peer.unanswered
-            and (not node.seen or node.seen[-1] == self.log.head or node.starts[-1] >= self.log.head)
+            and (node.transient or (node.seen or node.starts)[-1] == self.log.head)
             for node in self.nodes
-            if node.peer.state is not State.IDLE
+            if not node.left
         )
 
     def messages(self) -> list[tuple[int, str, str]]:
@@ -334,6 +361,8 @@ class World:
             assert not node.gone, "entries were called gone that are in the log"
             if node.seen:
                 assert node.seen == list(range(node.starts[0] + 1, node.seen[-1] + 1)), "there is a gap"
+            if node.left and node.peer.unanswered:
+                continue
             mine = [text for _, name, text in messages if name == node.name and text in node.said.values()]
             assert mine == [text for text in node.said.values() if text in set(mine)], "one's own lines changed places"
         self._check_membership()
