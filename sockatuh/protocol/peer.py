@@ -18,7 +18,7 @@ from . import peer_events as e
 from .calls import Caller
 from .constants import COOKIE, DATA, REORDER_DELAY, RESET, RESP, VERSION
 from .contact import Contact
-from .dial import Dialer, Established
+from .dial import Dialer, Established, Offer
 from .lines import LineSender
 from .link import Link
 from .noise import public_key
@@ -27,7 +27,7 @@ from .reader import Reader
 from .seam import Address
 
 MISMATCHES_IGNORED: Final = 2
-"""COOKIEs with a wrong key after which the server is asked again: nothing proves one, and nothing secret was sent."""
+"""COOKIEs with a wrong key or version after which the server is asked again: nothing proves one, and nothing secret was sent."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -190,18 +190,23 @@ class Peer:
         offer = self._dialer.receive_cookie(data, now)
         if offer is None:
             return
-        if offer.version != VERSION:
-            self.stop()
-            self._events.append(e.VersionDiffers(offer.version))
-        elif self.pin is None:
-            self._events.append(e.ServerOffered(offer.server_key, offer.address))
-        elif self.pin == offer.server_key:
-            self._dialer.trust(self._init_payload(), now)
+        if offer.version == VERSION and self.pin in (None, offer.server_key):
+            if self.pin is None:
+                self._events.append(e.ServerOffered(offer.server_key, offer.address))
+            else:
+                self._dialer.trust(self._init_payload(), now)
         elif self._mismatches < MISMATCHES_IGNORED:
             self._mismatches += 1
             self._dialer.start(self._addresses, now + REORDER_DELAY)
         else:
-            self.stop()
+            self._refuse(offer)
+
+    def _refuse(self, offer: Offer) -> None:
+        """Stop: this is not the server that is meant, or not one that can be spoken to."""
+        self.stop()
+        if offer.version != VERSION or self.pin is None:
+            self._events.append(e.VersionDiffers(offer.version))
+        else:
             self._events.append(e.KeyMismatch(self.pin, offer.server_key))
 
     def _init_payload(self) -> m.InitPayload:

@@ -17,10 +17,10 @@ RETRY_INTERVAL = 1.0
 
 
 class Appends:
-    """Appends under way by id. `put` hands one to the log."""
+    """Appends under way by id. `put` hands one to the log, `resume` has it take them again after one has failed."""
 
-    def __init__(self, put: Callable[[Append], None]) -> None:
-        self._put = put
+    def __init__(self, put: Callable[[Append], None], resume: Callable[[], None]) -> None:
+        self._put, self._resume = put, resume
         self._waiters: dict[bytes, list[Waiter]] = {}
         self._held: list[Append] = []
         self._retry_at = 0.0
@@ -58,5 +58,6 @@ class Appends:
         """Try again what was refused, when it is time."""
         if self._held and now >= self._retry_at:
             held, self._held = self._held, []
+            self._resume()
             for append in held:
                 self._put(append)

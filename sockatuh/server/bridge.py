@@ -69,7 +69,7 @@ class Reading:
 
 
 class Bridge:
-    """One room's server without its wires. `put` appends to the log, `wall` gives milliseconds since 1970."""
+    """One room's server without its wires. `put` and `resume` are the log's; `wall` gives milliseconds since 1970."""
 
     def __init__(
         self,
@@ -82,13 +82,14 @@ class Bridge:
         options: BridgeOptions,
         *,
         put: Callable[[Append], None],
+        resume: Callable[[], None],
         random: Callable[[int], bytes],
         wall: Callable[[], int],
     ) -> None:
         self._endpoint, self._classic, self._room, self._desk = endpoint, classic, room, desk
         self._recorder, self._log, self._options = recorder, log, options
         self._random, self._wall = random, wall
-        self._appends = Appends(put)
+        self._appends = Appends(put, resume)
         self._joining = Joining(
             endpoint,
             classic,

@@ -140,6 +140,7 @@ class Service:
             log,
             BridgeOptions(options.history_on_join, options.log_texts, options.limits.text_bytes),
             put=self._room_log.append,
+            resume=self._room_log.resume,
             random=os.urandom,
             wall=wall_clock,
         )

@@ -76,8 +76,9 @@ class RoomLog:
         self._deliver, self._on_error, self._clock = deliver, on_error, clock
         self._readers = Readers(path)
         self._writer: Writer[Append | _Work, Outcome | _Worked] = Writer(
-            path, connection, run=self._run, fail=_fail, finish=self._finish
+            path, connection, run=self._run, fail=self._fail, finish=self._finish
         )
+        self._refused: StoreError | None = None
 
     @classmethod
     def open(
@@ -107,6 +108,10 @@ class RoomLog:
     def append(self, append: Append) -> None:
         """Queue an entry and return at once; its outcome comes to `deliver`. DatabaseUnusable after `close`."""
         self._writer.put(append)
+
+    def resume(self) -> None:
+        """Take appends again after one has failed: until then all fail, so that none gets in before it."""
+        self.submit(lambda _: self._refuse(None))
 
     def submit(self, work: Callable[[sqlite3.Connection], None]) -> None:
         """Queue another write, in order with the appends, and return at once; errors come to `on_error`."""
@@ -172,7 +177,7 @@ class RoomLog:
         now = self._clock()
         done: list[Outcome | _Worked] = []
         for together, group in groupby(jobs, _is_unconditional):
-            if together:
+            if together and self._refused is None:
                 appends = [job for job in group if isinstance(job, Append)]
                 done += append_all(connection, appends, now, self._volatile_kinds)
             else:
@@ -181,6 +186,8 @@ class RoomLog:
 
     def _run_alone(self, connection: sqlite3.Connection, job: Append | _Work, now: int) -> Outcome | _Worked:
         match job:
+            case Append() if self._refused is not None:
+                return Failed(job, self._refused)
             case Append():
                 return append_if(connection, job, now, self._volatile_kinds)
             case _Work():
@@ -199,6 +206,13 @@ class RoomLog:
             return _Worked(work, None, DatabaseUnusable(str(self._path), str(error) or repr(error)))
         connection.execute("RELEASE work")
         return _Worked(work, value, None)
+
+    def _fail(self, jobs: list[Append | _Work], error: StoreError) -> list[Outcome | _Worked]:
+        self._refuse(error)
+        return [Failed(job, error) if isinstance(job, Append) else _Worked(job, None, error) for job in jobs]
+
+    def _refuse(self, error: StoreError | None) -> None:
+        self._refused = error
 
     def _finish(self, done: list[Outcome | _Worked]) -> None:
         outcomes = [each for each in done if not isinstance(each, _Worked)]
@@ -222,10 +236,6 @@ class RoomLog:
 
 def _is_unconditional(job: Append | _Work) -> bool:
     return isinstance(job, Append) and job.expect is None
-
-
-def _fail(jobs: list[Append | _Work], error: StoreError) -> list[Outcome | _Worked]:
-    return [Failed(job, error) if isinstance(job, Append) else _Worked(job, None, error) for job in jobs]
 
 
 def _settle(worked: _Worked) -> None:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 from sockatuh.errors import DatabaseUnusable
 from sockatuh.store.roomlog import Append, Committed, Conflict, Failed, Outcome, Row
 
@@ -15,6 +13,7 @@ class MemoryLog:
         self.log_id = log_id
         self.rows: list[Row] = []
         self.full = False
+        self.refusing = False
         self._by_id: dict[bytes, Row] = {}
         self._last: dict[str, int] = {}
 
@@ -23,7 +22,8 @@ class MemoryLog:
         return len(self.rows)
 
     def commit(self, append: Append, at: int) -> Outcome:
-        if self.full:
+        self.refusing = self.refusing or self.full
+        if self.refusing:
             return Failed(append, DatabaseUnusable("memory", "database or disk is full"))
         if append.id in self._by_id:
             return Committed(append, self._by_id[append.id], new=False)
@@ -76,6 +76,3 @@ class Silence:
         assert all(str(value).isprintable() for value in fields.values())
 
     warning = info
-
-
-Schedule = Callable[[float, Callable[[], None]], None]

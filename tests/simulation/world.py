@@ -113,6 +113,7 @@ class World:
     def start_server(self) -> None:
         self._life += 1
         self.up = True
+        self.log.refusing = False
         limits = self._limits
         self.endpoint = Endpoint(
             self._identity,
@@ -136,6 +137,7 @@ class World:
             Silence(),
             BridgeOptions(history_on_join=50, log_texts=False, text_bytes=limits.text_bytes),
             put=self._put,
+            resume=self._resume,
             random=self.random_bytes,
             wall=self.wall,
         )
@@ -152,8 +154,14 @@ class World:
 
     def _put(self, append: Append) -> None:
         life = self._life
+        self._write_later(lambda: self._commit(append, life))
+
+    def _resume(self) -> None:
+        self._write_later(lambda: setattr(self.log, "refusing", False))
+
+    def _write_later(self, write: Callable[[], None]) -> None:
         self._committed_by = max(self._committed_by, self.now + self.dice.uniform(0.0005, 0.003))
-        self.after(self._committed_by - self.now, lambda: self._commit(append, life))
+        self.after(self._committed_by - self.now, write)
 
     def _commit(self, append: Append, life: int) -> None:
         if life == self._life:

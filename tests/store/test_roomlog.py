@@ -322,6 +322,8 @@ def test_a_full_disk_fails_what_does_not_fit_and_is_survived(room: Room) -> None
     assert "database or disk is full" in str(failed[0].error)
     assert all("full" in str(error) for error in room.errors)
     room.pragma(f"max_page_count = {unlimited}")
+    assert isinstance(room.append(entry(3))[0], Failed), "nothing gets in before what failed is tried again"
+    room.log.resume()
     outcomes = room.append(entry(2), large)
     assert [(outcome.row.seq, outcome.new) for outcome in outcomes if isinstance(outcome, Committed)] == [
         (2, True),
