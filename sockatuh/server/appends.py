@@ -21,12 +21,12 @@ class Appends:
 
     def __init__(self, put: Callable[[Append], None], resume: Callable[[], None]) -> None:
         self._put, self._resume = put, resume
-        self._waiters: dict[bytes, list[Waiter]] = {}
-        self._held: list[Append] = []
+        self._unsettled: dict[bytes, tuple[Append, list[Waiter]]] = {}
+        self._held: set[bytes] = set()
         self._retry_at = 0.0
 
     def __len__(self) -> int:
-        return len(self._waiters)
+        return len(self._unsettled)
 
     @property
     def held(self) -> int:
@@ -35,13 +35,12 @@ class Appends:
 
     def add(self, append: Append, *waiters: Waiter) -> None:
         """Append; the same id again only adds who waits for it."""
-        waiting = self._waiters.get(append.id)
-        if waiting is not None:
-            waiting.extend(waiters)
+        if append.id in self._unsettled:
+            self._unsettled[append.id][1].extend(waiters)
             return
-        self._waiters[append.id] = list(waiters)
+        self._unsettled[append.id] = append, list(waiters)
         if self._held:
-            self._held.append(append)
+            self._held.add(append.id)
         else:
             self._put(append)
 
@@ -49,15 +48,15 @@ class Appends:
         """Yield each outcome that is final, with who waited for it; keep the rest."""
         for outcome in outcomes:
             if isinstance(outcome, Failed):
-                self._held.append(outcome.append)
+                self._held.add(outcome.append.id)
                 self._retry_at = now + RETRY_INTERVAL
             else:
-                yield outcome, self._waiters.pop(outcome.append.id, [])
+                yield outcome, self._unsettled.pop(outcome.append.id)[1]
 
     def retry(self, now: float) -> None:
-        """Try again what was refused, when it is time."""
-        if self._held and now >= self._retry_at:
-            held, self._held = self._held, []
+        """Try again all that was refused, when it is time and nothing is under way that would come behind."""
+        if self._held and len(self._held) == len(self._unsettled) and now >= self._retry_at:
+            self._held.clear()
             self._resume()
-            for append in held:
+            for append, _ in self._unsettled.values():
                 self._put(append)
