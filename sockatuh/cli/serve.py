@@ -7,7 +7,7 @@ import os
 import socket
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
 
@@ -19,6 +19,9 @@ from .setup import ConfigOption
 if TYPE_CHECKING:
     from sockatuh.server.service import Ready, ServiceOptions
     from sockatuh.settings import Settings
+
+SWITCH_INTERVAL: Final = 0.0005
+"""Seconds a thread may keep the interpreter while another waits."""
 
 
 def serve(
@@ -36,6 +39,9 @@ def serve(
     terminal = sys.stderr.isatty()
     log.configure(settings.log_format, settings.log_level, stream=sys.stderr, is_terminal=terminal)
     notifier = Notifier.from_environment(os.environ)
+
+    # A busy loop gives the writer's thread a turn only so often: at Python's 5 ms a commit may wait for seconds.
+    sys.setswitchinterval(SWITCH_INTERVAL)
 
     async def run() -> None:
         await Service(_options(settings, terminal), log.get_logger("sockatuh"), notifier, _announce).run()
