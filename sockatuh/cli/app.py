@@ -15,7 +15,7 @@ import typer
 from typer.core import TyperCommand, TyperGroup
 from typer.main import get_command
 
-from . import wording
+from . import phrases, wording
 from .errors import guard
 
 COMMANDS: Final = {
@@ -24,7 +24,12 @@ COMMANDS: Final = {
     "check": ("setup", "check", wording.HELP_CHECK),
     "hash-password": ("setup", "hash_password", wording.HELP_HASH_PASSWORD),
     "serve": ("serve", "serve", wording.HELP_SERVE),
+    "chat": ("chat", "chat", phrases.HELP_CHAT),
+    "send": ("send", "send", phrases.HELP_SEND),
+    "tail": ("tail", "tail", phrases.HELP_TAIL),
+    "who": ("who", "who", phrases.HELP_WHO),
     "history": ("history", "history", wording.HELP_HISTORY),
+    "identity": ("identity", "identity", phrases.HELP_IDENTITY),
     "version": ("setup", "version", wording.HELP_VERSION),
 }
 

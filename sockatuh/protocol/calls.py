@@ -26,10 +26,10 @@ class Caller:
         self._number = 0
         self._pending: _PendingCall | None = None
 
-    def ask(self, body: CallBody, now: float) -> None:
-        """Make a call; it goes out with the next `due`."""
+    def ask(self, body: CallBody, at: float) -> None:
+        """Make a call; it goes out with the first `due` at or after `at`."""
         self._number += 1
-        self._pending = _PendingCall(Call(self._number, body), 0, now)
+        self._pending = _PendingCall(Call(self._number, body), 0, at)
 
     def get_timer(self) -> float | None:
         """Return when `due` has something."""

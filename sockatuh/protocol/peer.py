@@ -312,12 +312,15 @@ class Peer:
         self.stop()
         self._events.append(e.LeftRoom())
 
-    def _ask_to_join(self, join: m.Join, now: float) -> None:
+    def _ask_to_join(self, join: m.Join, at: float) -> None:
         self._enter("join")
-        self._caller.ask(join, now)
+        self._caller.ask(join, at)
 
     def _refused(self, asked: m.Join, refused: m.Refused, now: float) -> None:
         self._enter("refuse")
+        if refused.code == "busy":
+            self._ask_to_join(asked, now + refused.wait_ms / 1000 * self._jitter())
+            return
         if asked.name is None:
             self._ticket = None
             if self._join is not None and self._join.password is not None:
