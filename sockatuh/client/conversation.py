@@ -189,13 +189,25 @@ class Conversation:
         return self.peer.silence(time.monotonic())
 
     async def next_event(self) -> e.PeerEvent:
-        """Wait for what happens next; raises IdentityChanged or VersionMismatch if the server came back as another."""
+        """Wait for what happens next, once one is in; raises what no waiting would change.
+
+        That is IdentityChanged or VersionMismatch if the server came back as another, and NameTaken or Refused if it
+        does not let one in again. A server that has put the password off is asked again by the peer's next session.
+        """
+        while isinstance(event := await self._next(), e.JoinRefused):
+            if event.code != "password_wait":
+                raise _refusal(event)
+        return event
+
+    async def _next(self) -> e.PeerEvent:
         event = await self._events.get()
         match event:
             case e.KeyMismatch(pinned, offered):
                 raise IdentityChanged(self.server, pinned, offered)
             case e.VersionDiffers(theirs):
                 raise VersionMismatch(VERSION, theirs)
+            case e.ContactLost("too_many_sessions"):
+                raise Refused("too_many_sessions")
             case _:
                 return event
 
@@ -203,12 +215,12 @@ class Conversation:
         """Return the next event of some kinds, passing over others; NoServer after `timeout` seconds."""
         try:
             async with asyncio.timeout(timeout):
-                while not isinstance(event := await self.next_event(), kinds):
+                while not isinstance(event := await self._next(), kinds):
                     pass
                 return event
         except TimeoutError:
-            pass
-        raise NoServer(self.server, timeout or 0)
+            seconds = timeout or 0
+        raise NoServer(self.server, seconds, f"no answer within {max(1, round(seconds))} s")
 
     async def _watch_network(self) -> None:
         """Ping at once after a sleep; ask for the server's address again while it does not answer."""

@@ -27,7 +27,7 @@ from .reader import Reader
 from .seam import Address
 
 MISMATCHES_IGNORED: Final = 2
-"""COOKIEs with a wrong key or version after which the server is asked again: nothing proves one, and nothing secret was sent."""
+"""COOKIEs with a wrong key or version after which the server is asked again: nothing proves them."""
 
 
 @dataclass(frozen=True, slots=True)

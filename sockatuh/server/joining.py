@@ -89,6 +89,8 @@ class Joining:
     def admit(self, request: JoinRequest, now: float) -> None:
         """Let one in whose password or ticket was right: at once, or when the join is in the log."""
         visitor = request.visitor
+        if visitor.gone:  # while bcrypt looked at the password
+            return
         decided = self._room.join(
             visitor.session,
             request.name,
