@@ -23,6 +23,8 @@ EventT = TypeVar("EventT")
 
 DATAGRAMS_A_TURN: Final = 64
 READ_SIZE: Final = 2048
+RETRY_SECONDS: Final = 0.1
+"""Seconds until what stood behind a bug is tried again: it may meet the same one."""
 
 # A loop calls its timers early by up to one tick of its clock (15 ms on Windows); asked a tick later, it does not spin.
 CLOCK_TICK: Final = time.get_clock_info("monotonic").resolution
@@ -103,9 +105,9 @@ class Driver(Generic[EventT]):
                 self._on_event(event)
             if self._loop is not None:
                 self._send()
-        except Exception:  # a bug in on_event is the caller's to report; what stood behind it goes out in another turn
+        except Exception:  # a bug in on_event is the caller's to report; what stood behind it goes out a little later
             if self._loop is not None:
-                self._loop.call_soon(self.flush)
+                self._loop.call_later(RETRY_SECONDS, self.flush)
             raise
         finally:
             self._settling = False
@@ -136,6 +138,8 @@ class Driver(Generic[EventT]):
     def _on_timer(self) -> None:
         self._timer = None
         now, due = self._clock(), self._core.get_timer()
-        if due is not None and due <= now:
-            self._core.handle_timer(now)
-        self._settle()
+        try:
+            if due is not None and due <= now:
+                self._core.handle_timer(now)
+        finally:
+            self._settle()

@@ -40,17 +40,22 @@ class Caller:
         pending = self._pending
         if pending is None or pending.due_at > now or self.is_given_up(now):
             return None
-        schedule = LEAVE_RETRY_AFTER if isinstance(pending.message.body, Leave) else RETRY_AFTER
+        schedule = LEAVE_RETRY_AFTER if self.is_leaving else RETRY_AFTER
         pending.due_at = now + schedule[min(pending.tries, len(schedule) - 1)] * jitter
         pending.tries += 1
         return pending.message
+
+    @property
+    def is_leaving(self) -> bool:
+        """Tell whether the call under way is the goodbye."""
+        return self._pending is not None and isinstance(self._pending.message.body, Leave)
 
     def is_given_up(self, now: float) -> bool:
         """Tell whether a goodbye has been said often enough."""
         pending = self._pending
         return (
             pending is not None
-            and isinstance(pending.message.body, Leave)
+            and self.is_leaving
             and pending.tries >= len(LEAVE_RETRY_AFTER)
             and pending.due_at <= now
         )

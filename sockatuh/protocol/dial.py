@@ -103,14 +103,6 @@ class Dialer:
         self._cookie = None
         self._enter(Dialing.ASKING, at)
 
-    def start_with_cookie(self, address: Address, nonce: bytes, epoch: int, cookie: bytes, at: float) -> None:
-        """Begin at INIT with a cookie from a PONG; only when `trust` was called before."""
-        self._nonces = {nonce: address}
-        self._addresses = [address]
-        self._cookie = _Cookie(address, nonce, epoch, cookie)
-        self._initiator = None
-        self._enter(Dialing.SHAKING, at)
-
     def stop(self) -> None:
         """Dial no more."""
         self._enter(Dialing.IDLE, None)
@@ -121,10 +113,6 @@ class Dialer:
             self._payload = payload
             self._initiator = None
             self._enter(Dialing.SHAKING, now)
-
-    def set_payload(self, payload: InitPayload) -> None:
-        """Say in the next INIT what `payload` says."""
-        self._payload = payload
 
     def handle_timer(self, now: float) -> None:
         """Send HELLO or INIT (again) when due."""

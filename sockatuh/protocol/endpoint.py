@@ -10,6 +10,7 @@ from __future__ import annotations
 import heapq
 from collections import Counter, deque
 from collections.abc import Callable, Iterable, Sequence
+from functools import partial
 from typing import Final
 
 from sockatuh.errors import ProtocolError
@@ -22,11 +23,10 @@ from .constants import (
     MAX_DATAGRAM,
     MIN_DATA,
     OLD_CHANNEL_SECONDS,
-    PATH_RETRY_AFTER,
     PROLOGUE,
     RESET,
 )
-from .events import EntriesWanted, HandshakeRefused, ServerEvent, SessionClosed, SessionMoved, SessionOpened
+from .events import EntriesWanted, HandshakeRefused, ServerEvent, SessionClosed, SessionOpened
 from .fanout import Fanout
 from .handshake import Door, Pending, ServerIdentity
 from .limits import Limits
@@ -38,7 +38,6 @@ from .messages import (
     Closed,
     Get,
     Goodbye,
-    PathChallenge,
     PathResponse,
     Ping,
     Pong,
@@ -50,15 +49,18 @@ from .messages import (
     encode,
 )
 from .outgoing import Outgoing
+from .paths import Paths
 from .ratelimit import BucketTable, TokenBucket
 from .repair import Encoded
 from .requests import Requests
 from .reset import reset_token
 from .seam import Address
-from .session import PathProbe, Rekeying, Session
+from .session import Rekeying, Session
 from .sessions import SessionTable
 from .ticket import Tickets
 
+MAX_JOIN_SECONDS: Final = 300.0
+"""Seconds after which a session that has not joined is closed, however often it tried."""
 TICK: Final = 1.0
 """Seconds between two looks for what has timed out."""
 THROTTLE: Final = 0
@@ -86,11 +88,12 @@ class Endpoint:
         self.dropped: Counter[str] = Counter()
         """Datagrams that were not heeded, by reason."""
         self._identity, self._limits, self._random, self._pack_address = identity, limits, random, pack_address
-        self._out = Outgoing()
+        self._out = Outgoing(self.dropped)
         self._events: deque[ServerEvent] = deque()
         self._door = Door(identity, tickets, limits, random, self.dropped, self._events)
         self._fanout = Fanout(head, limits, self._out)
-        self._requests = Requests(limits, self._out, self._events, self._throttle)
+        self._requests = Requests(limits, self._out, self._events, partial(self._wake_up, THROTTLE))
+        self._paths = Paths(self._out, self._events, random, partial(self._wake_up, PROBE))
         self._table = SessionTable(limits)
         self._deadlines: list[tuple[float, int, int]] = []
         self._tick_at: float | None = None
@@ -139,7 +142,7 @@ class Endpoint:
                 session.throttled = False
                 self._requests.give_out(session, now)
             else:
-                self._challenge(session, now)
+                self._paths.challenge(session, now)
         if self._tick_at is not None and self._tick_at <= now:
             self._tick(now)
 
@@ -192,6 +195,13 @@ class Endpoint:
             session = self._table.find(cid)
             if session is not None:
                 self._requests.settle(session, number, answer)
+                self._requests.give_out(session, now)
+
+    def hold_lines(self, hold: bool, now: float) -> None:
+        """Leave lines where they are while the log cannot take more; give them out when it can."""
+        if hold is not self._requests.holding:
+            self._requests.holding = hold
+            for session in self._table:
                 self._requests.give_out(session, now)
 
     def publish(self, entries: Sequence[Encoded], head: int, now: float) -> None:
@@ -247,7 +257,7 @@ class Endpoint:
         if session.rekeying is not None and channel is session.rekeying.channel:
             self._table.promote(session, now)
         if address != session.address and channel is session.channel and channel.is_newest:
-            self._notice_address(session, address, now)
+            self._paths.notice(session, address, now)
         session.heard_at = now
         try:
             message = decode_client_message_untrusted(plaintext)
@@ -275,6 +285,8 @@ class Endpoint:
 
     def _reset_stranger(self, cid: int, address: Address, now: float) -> None:
         self.dropped["unknown_session"] += 1
+        if self._table.find(cid) is not None:  # a channel that was replaced; its session lives
+            return
         if self._address_resets.take(address[0], now) and self._resets.take(now):
             self.wake(cid, address)
 
@@ -291,10 +303,9 @@ class Endpoint:
                     self._requests.answer(session, number, Goodbye())
                     self._end(session, "left", now)
             case Ping(nonce):
-                epoch, cookie = self._door.fresh_cookie(self._pack_address(address), nonce, now)
-                self._out.send(session, Pong(nonce, epoch, cookie, self.head))
+                self._out.send(session, Pong(nonce, self.head))
             case PathResponse(token):
-                self._finish_probe(session, token, address)
+                self._paths.finish(session, token, address)
             case Rekey():
                 self._rekey(session, message, now)
 
@@ -305,32 +316,7 @@ class Endpoint:
         if wanted is not None:
             self._events.append(EntriesWanted(session.cid, *wanted))
 
-    # Roaming and rekeying.
-
-    def _notice_address(self, session: Session, address: Address, now: float) -> None:
-        if session.probe is not None and session.probe.address == address:
-            return
-        if session.probe is None:
-            heapq.heappush(self._deadlines, (now, session.cid, PROBE))
-        session.probe = PathProbe(address, self._random(8))
-
-    def _challenge(self, session: Session, now: float) -> None:
-        probe = session.probe
-        if probe is None:
-            return
-        if probe.tries == len(PATH_RETRY_AFTER):
-            session.probe = None
-            return
-        self._out.put(session.channel.seal(encode(PathChallenge(probe.token))), probe.address)
-        heapq.heappush(self._deadlines, (now + PATH_RETRY_AFTER[probe.tries], session.cid, PROBE))
-        probe.tries += 1
-
-    def _finish_probe(self, session: Session, token: bytes, address: Address) -> None:
-        probe = session.probe
-        if probe is not None and probe.address == address and probe.token == token:
-            session.probe = None
-            session.address = address
-            self._events.append(SessionMoved(session.cid, address))
+    # Rekeying.
 
     def _rekey(self, session: Session, rekey: Rekey, now: float) -> None:
         if session.rekeying is not None and session.rekeying.request == rekey.noise:
@@ -355,15 +341,17 @@ class Endpoint:
     # Ends.
 
     def _tick(self, now: float) -> None:
+        self._tick_at = now + TICK
         self._door.expire(now)
         for session in self._table:
             self._table.expire_channels(session, now)
             if session.heard_at + self._limits.idle_seconds <= now:
                 self._end(session, "idle", now)
-            elif not session.joined and session.join_by <= now:
+            elif not session.joined and min(session.join_by, session.opened_at + MAX_JOIN_SECONDS) <= now:
                 self._out.send(session, Closed("join_timeout", 0))
                 self._end(session, "join_timeout", now)
-        self._tick_at = now + TICK if len(self._table) or len(self._door) else None
+        if not len(self._table) and not len(self._door):
+            self._tick_at = None
 
     def _end(self, session: Session, reason: str, now: float) -> None:
         """End a session and report it."""
@@ -384,8 +372,8 @@ class Endpoint:
         self._fanout.ack_seconds = seconds
         self._door.ack_ms = int(seconds * 1000)
 
-    def _throttle(self, session: Session, at: float) -> None:
-        heapq.heappush(self._deadlines, (at, session.cid, THROTTLE))
+    def _wake_up(self, kind: int, session: Session, at: float) -> None:
+        heapq.heappush(self._deadlines, (at, session.cid, kind))
 
     def _tick_by(self, at: float) -> None:
         if self._tick_at is None or at < self._tick_at:

@@ -2,14 +2,21 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
+from typing import Final
 
-from .constants import GET_DATAGRAMS, PUSH_WINDOW, REPAIR_AFTER, REPAIR_AFTER_MAX, REPAIR_DATAGRAMS
+from .constants import GET_DATAGRAMS, MAX_PLAINTEXT, PUSH_WINDOW, REPAIR_AFTER, REPAIR_AFTER_MAX, REPAIR_DATAGRAMS
 from .limits import Limits
 from .messages import Entries, Get, Head, encode
 from .outgoing import Outgoing
 from .repair import Encoded, Recent, Told, mark_end, pack
 from .session import Session
+
+PUSH_DATAGRAMS: Final = 64
+"""Datagrams a member is pushed in one turn; a burst of long texts must not fill memory, nor every receive buffer."""
+SWEEP_GRAIN: Final = 0.05
+"""Seconds to which repairs are rounded up, so that a thousand members behind need no thousand sweeps."""
 
 
 class Fanout:
@@ -42,7 +49,10 @@ class Fanout:
         """Send what was committed up to `head` to everybody who is not far behind."""
         before = self.head
         self.recent.extend(entries, head)
-        plaintexts = [encode(message) for message in pack(before, head, entries)]
+        messages: list[Told | Head] = [*pack(before, head, entries, PUSH_DATAGRAMS)]
+        if _told_through(messages[-1]) < head:
+            messages.append(Head(head))  # the rest is asked for, at each member's own pace
+        plaintexts = [encode(message) for message in messages]
         for session in self._members.values():
             if session.is_pushed(before):
                 for plaintext in plaintexts:
@@ -61,15 +71,15 @@ class Fanout:
         """Answer a GET from memory; return the stretch to be read from the log if it goes back too far."""
         after, through = get.after, min(get.through, self.head)
         self.acknowledge(session, after, now)
-        if after < session.floor:
-            self._tell(session, [Entries(after, min(session.floor, through), False, ())])
-            after = session.floor
         if after >= through:
             return None
-        entries = self.recent.since(after, through)
-        if entries is None:
+        if after < session.floor:  # the client asks on from there
+            self._tell(session, [Entries(after, min(session.floor, through), True, ())])
+            return None
+        found = self.recent.since(after, through, GET_DATAGRAMS * MAX_PLAINTEXT)
+        if found is None:
             return after, through
-        self.supply(session, after, through, entries)
+        self.supply(session, after, *found)
         return None
 
     def supply(self, session: Session, after: int, through: int, entries: Sequence[Encoded]) -> None:
@@ -93,11 +103,11 @@ class Fanout:
 
     def _repair(self, session: Session) -> None:
         acked = session.repair.acked
-        entries = self.recent.since(acked, self.head) if self.head - acked <= PUSH_WINDOW else None
-        if entries is None:
+        found = self.recent.since(acked, self.head, REPAIR_DATAGRAMS * MAX_PLAINTEXT)
+        if found is None or self.head - acked > PUSH_WINDOW:
             self._tell(session, [Head(self.head)])
         else:
-            self._tell(session, pack(acked, self.head, entries, REPAIR_DATAGRAMS))
+            self._tell(session, pack(acked, *found, REPAIR_DATAGRAMS))
 
     def _expect_ack(self, session: Session, now: float) -> None:
         repair = session.repair
@@ -107,9 +117,14 @@ class Fanout:
             self._sweep_by(repair.due_at)
 
     def _sweep_by(self, at: float) -> None:
+        at = math.ceil(at / SWEEP_GRAIN) * SWEEP_GRAIN
         if self.sweep_at is None or at < self.sweep_at:
             self.sweep_at = at
 
     def _tell(self, session: Session, messages: Sequence[Told | Head]) -> None:
         for message in messages:
             self._out.send(session, message)
+
+
+def _told_through(message: Told | Head) -> int:
+    return message.through if isinstance(message, Entries) else message.seq

@@ -32,7 +32,7 @@ from .events import HandshakeRefused, ServerEvent
 from .limits import Limits
 from .messages import InitPayload, RespPayload, decode_init_payload_untrusted, pad_payload
 from .noise import Responder, public_key
-from .ratelimit import BucketTable, SketchLimiter, TokenBucket, prefix_of
+from .ratelimit import BucketTable, SketchLimiter, TokenBucket, place_of, prefix_of
 from .reset import reset_token
 from .seam import Address
 from .ticket import Tickets
@@ -146,14 +146,14 @@ class Door:
             self._refuse("handshake", address)
             return None
         self._by_cookie[cookie] = self._by_cid[pending.cid] = pending
-        self._per_address[packed[:16]] += 1
+        self._per_address[place_of(packed)] += 1
         return pending.resp
 
     def confirm(self, pending: Pending) -> None:
         """Forget a pending handshake: it has become a session, or its time is over."""
         del self._by_cid[pending.cid]
         del self._by_cookie[pending.init[16:32]]
-        place = pending.packed[:16]
+        place = place_of(pending.packed)
         self._per_address[place] -= 1
         if not self._per_address[place]:
             del self._per_address[place]
@@ -164,10 +164,6 @@ class Door:
             if pending.created_at + self._limits.pending_seconds > now:
                 return
             self.confirm(pending)
-
-    def fresh_cookie(self, packed: bytes, nonce: bytes, now: float) -> tuple[int, bytes]:
-        """Return (epoch, cookie) for a client that may come back with this nonce."""
-        return self._cookies.create(packed, nonce, now)
 
     def respond(
         self, responder: Responder, client_cid: int, now: float, *, resumed: bool
@@ -231,7 +227,7 @@ class Door:
         return self._strangers.allow(prefix_of(packed), now) and self._cookie_rate.take(now)
 
     def _admit_handshake(self, packed: bytes, now: float) -> bool:
-        place = packed[:16]
+        place = place_of(packed)
         return (
             len(self._by_cid) < self._limits.pending
             and self._per_address.get(place, 0) < self._limits.pending_per_address

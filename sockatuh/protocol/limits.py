@@ -12,7 +12,7 @@ class Limits:
     text_bytes: int = 16_384
     """Longest text, in bytes of UTF-8: a page of a log fits, a file does not."""
     lines_per_second: float = 10.0
-    """Lines a second a member may say for long; more is delayed, never dropped."""
+    """Lines a second a member may say for long, a long one counting once for each datagram; more is delayed."""
     lines_burst: int = 50
     """Lines a member may say at once before the rate holds: a pasted screenful."""
     handshakes_per_second: float = 500.0
@@ -30,13 +30,13 @@ class Limits:
     sessions: int = 4_096
     """Open sessions in all: several a member, and those whose contact was just lost."""
     sessions_per_address: int = 1_024
-    """Open sessions from one address; a whole room may sit behind one."""
+    """Open sessions from one address (of IPv6: one /64); a whole room may sit behind one."""
     sessions_per_key: int = 16
     """Open sessions of one key; the longest silent one makes place."""
     pending_seconds: float = 10.0
     """How long a handshake waits for its first datagram, in seconds."""
     join_seconds: float = 30.0
-    """How long a session may stay without joining, in seconds: a person types a password, restarted by every try."""
+    """How long a session may stay without joining, in seconds: a person types a password; each try restarts it."""
     ping_seconds: int = 25
     """Silence after which a client pings, in seconds; firewalls forget a flow after 60."""
     idle_seconds: int = 80

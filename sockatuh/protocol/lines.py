@@ -62,6 +62,11 @@ class LineReceiver:
         line = self._waiting.get(self.next)
         return line is not None and line.missing == 0
 
+    @property
+    def cost(self) -> int:
+        """How many parts the next line has; only when `ready`."""
+        return len(self._waiting[self.next].parts)
+
     def holds_parts(self) -> bool:
         """Tell whether something waits for what has not come."""
         return self._held > 0
@@ -145,11 +150,7 @@ class LineSender:
     def due(self, now: float, jitter: float) -> Iterator[Say]:
         """Yield what is to be sent now, within the window; `jitter` (0.8–1.2) spreads the next try."""
         oldest = next(iter(self._lines), 0)
-        room = LINES_IN_FLIGHT
-        for number, line in self._lines.items():
-            if room <= 0:
-                return
-            room -= len(line.lacking)
+        for number, line in self._in_flight():
             if line.due_at <= now:
                 line.due_at = now + RETRY_AFTER[min(line.tries, len(RETRY_AFTER) - 1)] * jitter
                 line.tries += 1
@@ -159,13 +160,19 @@ class LineSender:
 
     def next_due(self) -> float | None:
         """Return when `due` has something, or None; 0 for at once."""
-        room, soonest = LINES_IN_FLIGHT, None
-        for line in self._lines.values():
-            if room <= 0:
-                break
+        return min((line.due_at for _, line in self._in_flight()), default=None)
+
+    def _in_flight(self) -> Iterator[tuple[int, _Line]]:
+        """Yield the lines that may be under way now.
+
+        None is so far ahead of an unanswered one that the server may have forgotten the answer to that by now.
+        """
+        oldest, room = next(iter(self._lines), 0), LINES_IN_FLIGHT
+        for number, line in self._lines.items():
             room -= len(line.lacking)
-            soonest = line.due_at if soonest is None else min(soonest, line.due_at)
-        return soonest
+            if room < 0 or number >= oldest + LINE_WINDOW:
+                return
+            yield number, line
 
     def retried(self) -> bool:
         """Tell whether some line was sent more than once: is the server still there?"""

@@ -13,7 +13,7 @@ from msgspec import Meta
 
 from sockatuh.errors import ProtocolError
 
-from .constants import MAX_PARTS
+from .constants import MAX_PARTS, MAX_TICKET_BYTES
 
 T = TypeVar("T")
 
@@ -22,6 +22,9 @@ Count: TypeAlias = Annotated[int, Meta(ge=0, le=(1 << 63) - 1)]
 Part: TypeAlias = Annotated[int, Meta(ge=0, le=MAX_PARTS)]
 Token: TypeAlias = Annotated[bytes, Meta(min_length=8, max_length=8)]
 Bytes16: TypeAlias = Annotated[bytes, Meta(min_length=16, max_length=16)]
+Ticket: TypeAlias = Annotated[bytes, Meta(max_length=MAX_TICKET_BYTES)]
+ClientCid: TypeAlias = Annotated[int, Meta(ge=0, le=(1 << 32) - 1)]
+ServerCid: TypeAlias = Annotated[int, Meta(ge=1, le=(1 << 56) - 1)]
 
 
 class _Message(msgspec.Struct, frozen=True, array_like=True, gc=False):
@@ -58,7 +61,7 @@ class Welcome(_Message, frozen=True, tag=16):
     log_id: Bytes16
     start: Count
     head: Count
-    ticket: bytes
+    ticket: Ticket
 
 
 class NameValid(_Message, frozen=True, tag=17):
@@ -146,7 +149,7 @@ class PathResponse(_Message, frozen=True, tag=6):
 class Rekey(_Message, frozen=True, tag=7):
     """Noise message 1 of a new channel, with the client's new connection id."""
 
-    client_cid: Count
+    client_cid: ClientCid
     noise: bytes
 
 
@@ -209,11 +212,9 @@ class Head(_Message, frozen=True, tag=22):
 
 
 class Pong(_Message, frozen=True, tag=23):
-    """I am; the log has come to `head`; and a cookie for a later handshake with this nonce."""
+    """I am; the log has come to `head`."""
 
     nonce: Token
-    epoch: Annotated[int, Meta(ge=0, le=255)]
-    cookie: Bytes16
     head: Count
 
 
@@ -273,13 +274,13 @@ class InitPayload(_Message, frozen=True):
     flags: Count
     log_id: Bytes16 | None
     cursor: Count
-    ticket: bytes | None
+    ticket: Ticket | None
 
 
 class RespPayload(_Message, frozen=True):
     """What the server says in Noise message 2."""
 
-    server_cid: Count
+    server_cid: ServerCid
     ping_s: Count
     idle_s: Count
     max_text: Count

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections import Counter
+
+from .channel import ChannelExhausted
 from .messages import ServerMessage, encode
 from .seam import Address
 from .session import Session
@@ -10,7 +13,8 @@ from .session import Session
 class Outgoing:
     """Datagrams in the order they leave; messages are sealed when they are put in."""
 
-    def __init__(self) -> None:
+    def __init__(self, dropped: Counter[str]) -> None:
+        self._dropped = dropped
         self._datagrams: list[tuple[bytes, Address]] = []
 
     def put(self, datagram: bytes, address: Address) -> None:
@@ -22,8 +26,16 @@ class Outgoing:
         self.send_encoded(session, encode(message))
 
     def send_encoded(self, session: Session, plaintext: bytes) -> None:
-        """Send an encoded message to a session where it is now."""
-        self._datagrams.append((session.channel.seal(plaintext), session.address))
+        """Send an encoded message to a session where it is now.
+
+        What cannot be sealed is counted and not sent: no session's trouble is another's.
+        """
+        try:
+            datagram = session.channel.seal(plaintext)
+        except (ValueError, ChannelExhausted):
+            self._dropped["unsendable"] += 1
+            return
+        self._datagrams.append((datagram, session.address))
 
     def take(self) -> list[tuple[bytes, Address]]:
         """Return and forget what is to be sent."""

@@ -148,7 +148,7 @@ class Peer:
             established = self._dialer.receive_resp(data, now)
             if established is not None:
                 self._connected(established, now)
-        elif kind == RESET and self._link is not None and self._link.is_reset(data):
+        elif kind == RESET and self._link is not None and self._link.is_reset(data) and self.state is not State.DIALING:
             self._lose("reset", now, self._random(1)[0] / 255)
         self._settle(now)
 
@@ -194,6 +194,7 @@ class Peer:
             if self.pin is None:
                 self._events.append(e.ServerOffered(offer.server_key, offer.address))
             else:
+                self._mismatches = 0
                 self._dialer.trust(self._init_payload(), now)
         elif self._mismatches < MISMATCHES_IGNORED:
             self._mismatches += 1
@@ -231,6 +232,9 @@ class Peer:
             self._ask_to_join(m.Join(None, None, self._options.history), now)
         elif self._join is not None:
             self._ask_to_join(self._join, now)
+        elif self._was_joined:  # by a ticket that holds no more, and nobody has typed a password
+            self._ticket = None
+            self._events.append(e.JoinRefused("ticket_refused", 0.0, ""))
 
     def _lose(self, reason: str, now: float, wait: float = 0.0) -> None:
         """Dial again after `wait` seconds; what was said and read is kept."""
@@ -265,7 +269,7 @@ class Peer:
                 self._lines.heed(message, now)
                 if wait_ms:
                     self._events.append(e.LinesDelayed(wait_ms / 1000))
-            case m.Pong(_, _, _, head) | m.Head(head):
+            case m.Pong(_, head) | m.Head(head):
                 if self.state is State.JOINED and not self._options.transient:
                     self._reader.notice_head(head, now)
             case m.Answer():
@@ -293,9 +297,9 @@ class Peer:
         match self._caller.take_answer(answer):
             case None:
                 return
-            case _, m.Welcome() as welcome:
+            case m.Join(), m.Welcome() as welcome:
                 self._welcome(welcome, now)
-            case _, m.NameValid(name):
+            case m.Join(), m.NameValid(name):
                 self._enter("refuse")
                 self._join = None
                 self._events.append(e.NameAccepted(name))
@@ -305,8 +309,8 @@ class Peer:
                 self._events.append(e.MembersListed(members, more))
             case _, m.Goodbye():
                 self._leave_for_good()
-            case _, m.Refused():
-                pass  # WHO is only asked by members; who is none any more finds out otherwise
+            case _:
+                pass  # no answer to what was asked
 
     def _leave_for_good(self) -> None:
         self.stop()

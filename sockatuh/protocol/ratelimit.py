@@ -36,10 +36,10 @@ class TokenBucket:
         self._tokens -= tokens
         return True
 
-    def wait(self, now: float) -> float:
-        """Return how many seconds it takes until a token is there, 0 when one is."""
+    def wait(self, now: float, tokens: float = 1.0) -> float:
+        """Return how many seconds it takes until so many tokens are there, 0 when they are."""
         self._fill(now)
-        missing = 1.0 - self._tokens
+        missing = tokens - self._tokens
         return missing / self._rate if missing > _ROUNDING else 0.0
 
     def _fill(self, now: float) -> None:
@@ -62,20 +62,20 @@ class BucketTable:
     def __len__(self) -> int:
         return len(self._buckets)
 
-    def take(self, key: Hashable, now: float) -> bool:
-        """Take a token from the bucket of `key` and return True, or return False when it is empty."""
+    def take(self, key: Hashable, now: float, tokens: float = 1.0) -> bool:
+        """Take tokens from the bucket of `key` and return True, or take nothing and return False."""
         bucket = self._buckets.get(key)
         if bucket is None:
             bucket = self._buckets[key] = TokenBucket(self._rate, self._burst)
             if len(self._buckets) > self._max_entries:
                 self._buckets.popitem(last=False)
         self._buckets.move_to_end(key)
-        return bucket.take(now)
+        return bucket.take(now, tokens)
 
-    def wait(self, key: Hashable, now: float) -> float:
-        """Return how many seconds it takes until `key` has a token, 0 when it has one."""
+    def wait(self, key: Hashable, now: float, tokens: float = 1.0) -> float:
+        """Return how many seconds it takes until `key` has so many tokens, 0 when it has."""
         bucket = self._buckets.get(key)
-        return bucket.wait(now) if bucket is not None else 0.0
+        return bucket.wait(now, tokens) if bucket is not None else 0.0
 
 
 class SketchLimiter:
@@ -108,6 +108,11 @@ class SketchLimiter:
         shift = min(seconds, 64)
         self._counters = array("Q", [count >> shift for count in self._counters])
         self._halved_at += seconds
+
+
+def place_of(packed_address: bytes) -> bytes:
+    """Return what counts as one host of a packed address: an IPv4 address whole, of IPv6 the /64 it can choose from."""
+    return packed_address[:16] if packed_address.startswith(_IPV4_MAPPED) else packed_address[:8]
 
 
 def prefix_of(packed_address: bytes) -> bytes:

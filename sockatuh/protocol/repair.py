@@ -6,7 +6,7 @@ stands for itself: it can come twice, late or never, and what a member lacks is 
 
 from __future__ import annotations
 
-from collections import deque
+from bisect import bisect_right
 from collections.abc import Sequence
 from typing import TypeAlias
 
@@ -29,7 +29,8 @@ _ROOM = MAX_PLAINTEXT - ENTRIES_OVERHEAD
 def pack(after: int, through: int, entries: Sequence[Encoded], limit: int | None = None) -> list[Told]:
     """Return the messages that tell (after, through], in order; with `limit`, at most as many.
 
-    `entries` are all that is kept of the stretch, ascending. With a limit the stretch told may end earlier.
+    `entries` are all that is kept of the stretch, ascending. With a limit the stretch told may end earlier; an entry
+    that comes first goes whole even if it has more parts than that, or it never would.
     """
     messages: list[Told] = []
     items: list[msgspec.Raw] = []
@@ -44,6 +45,8 @@ def pack(after: int, through: int, entries: Sequence[Encoded], limit: int | None
 
     for seq, encoding in entries:
         if size + len(encoding) > _ROOM:
+            if limit is not None and len(messages) >= limit:
+                return messages
             close(seq - 1)
         parts = _parts(seq, encoding) if len(encoding) > _ROOM else []
         if limit is not None and messages and len(messages) + max(len(parts), 1) > limit:
@@ -70,40 +73,53 @@ def mark_end(messages: list[Told]) -> None:
 
 
 class Recent:
-    """The newest entries, bounded in number and bytes, contiguous: everything kept in (first_after, head]."""
+    """The newest entries, bounded in number and bytes: everything kept in (after, head]."""
 
     def __init__(self, head: int, max_entries: int, max_bytes: int) -> None:
         self.head = head
         self.after = head
-        self._entries: deque[Encoded] = deque()
+        self._entries: list[Encoded] = []
+        self._begin = 0
         self._bytes = 0
         self._max_entries, self._max_bytes = max_entries, max_bytes
 
     def extend(self, entries: Sequence[Encoded], head: int) -> None:
         """Append what was committed up to `head`, forgetting the oldest as needed."""
         self.head = head
-        for entry in entries:
-            self._entries.append(entry)
-            self._bytes += len(entry[1])
-        while len(self._entries) > self._max_entries or self._bytes > self._max_bytes:
-            self.after, encoding = self._entries.popleft()
+        self._entries += entries
+        self._bytes += sum(len(encoding) for _, encoding in entries)
+        while len(self._entries) - self._begin > self._max_entries or self._bytes > self._max_bytes:
+            self.after, encoding = self._entries[self._begin]
             self._bytes -= len(encoding)
+            self._begin += 1
+        if self._begin > self._max_entries:  # what was forgotten goes at last, many at a time
+            del self._entries[: self._begin]
+            self._begin = 0
 
     def load(self, after: int, entries: Sequence[Encoded]) -> None:
         """Begin with what the log has after `after`."""
-        head = self.head
         self.after = after
-        self.extend(entries, head)
+        self.extend(entries, self.head)
 
-    def since(self, after: int, through: int) -> list[Encoded] | None:
-        """Return the entries in (after, through], or None when they go back too far."""
+    def since(self, after: int, through: int, max_bytes: int) -> tuple[int, list[Encoded]] | None:
+        """Return (through, entries): all kept in (after, through], or those of a shorter stretch of about `max_bytes`.
+
+        None when they go back too far.
+        """
         if after < self.after:
             return None
         found: list[Encoded] = []
-        for entry in reversed(self._entries):
-            if entry[0] <= after:
+        size = 0
+        for at in range(bisect_right(self._entries, after, lo=self._begin, key=_seq), len(self._entries)):
+            entry = self._entries[at]
+            if entry[0] > through:
                 break
-            if entry[0] <= through:
-                found.append(entry)
-        found.reverse()
-        return found
+            if size > max_bytes:
+                return found[-1][0], found
+            found.append(entry)
+            size += len(entry[1])
+        return through, found
+
+
+def _seq(entry: Encoded) -> int:
+    return entry[0]

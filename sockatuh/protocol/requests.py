@@ -15,6 +15,7 @@ from .events import JoinAsked, LineSaid, ServerEvent, WhoAsked
 from .limits import Limits
 from .messages import Answer, AnswerBody, Call, Join, Leave, Refused, Say, Stored, Unsaid, Who, encode
 from .outgoing import Outgoing
+from .ratelimit import BucketTable
 from .session import Session
 
 STORED_PER_DATAGRAM: Final = 50
@@ -40,11 +41,17 @@ class Requests:
     ) -> None:
         self._limits, self._out, self._events, self._throttle = limits, out, events, throttle
         self._stored: dict[int, Session] = {}
+        self.holding = False
+        """Whether lines wait because the log cannot take them."""
+        # By key, so that neither more sessions nor new ones give a member more.
+        self._rates = BucketTable(limits.lines_per_second, limits.lines_burst, limits.sessions)
 
     def call(self, session: Session, call: Call, now: float) -> bool:
         """Take a call; True if it was LEAVE, so that the session is to end."""
         number, body = call.number, call.body
-        if number < session.call_number or number == 0:
+        if number < session.call_number or number == 0 or not session.call_rate.take(now):
+            return False
+        if session.joining and isinstance(body, Join):
             return False
         if number == session.call_number:
             if session.call_answer is not None:
@@ -64,12 +71,15 @@ class Requests:
 
     def answer(self, session: Session, number: int, body: AnswerBody) -> None:
         """Answer a call, if the session still waits for it."""
+        if session.joining == number:
+            session.joining = 0
         if session.call_number == number and session.call_answer is None:
             session.call_answer = encode(Answer(number, body))
             self._out.send_encoded(session, session.call_answer)
 
     def _join(self, session: Session, number: int, join: Join, now: float) -> None:
-        session.join_by = now + self._limits.join_seconds
+        if join.password is not None:
+            session.join_by = now + self._limits.join_seconds
         by_ticket = join.name is None
         name = session.ticket_name if join.name is None else join.name
         if session.joined:
@@ -77,6 +87,7 @@ class Requests:
         elif name is None:
             self.answer(session, number, Refused("ticket_refused"))
         else:
+            session.joining = number
             self._events.append(JoinAsked(session.cid, number, name, join.password, by_ticket, join.history))
 
     def say(self, session: Session, say: Say, now: float) -> None:
@@ -95,19 +106,21 @@ class Requests:
 
     def give_out(self, session: Session, now: float) -> None:
         """Report whole lines in order, as fast as the member's rate allows."""
-        while session.unsettled < LINE_WINDOW and not session.throttled and session.lines.ready():
-            if not session.say_rate.take(now):
-                wait = session.say_rate.wait(now)
+        key, lines = session.client_key, session.lines
+        while not self.holding and session.unsettled < LINE_WINDOW and not session.throttled and lines.ready():
+            cost = min(lines.cost, self._limits.lines_burst)
+            if not self._rates.take(key, now, cost):
+                wait = self._rates.wait(key, now, cost)
                 session.throttled = True
                 self._throttle(session, now + wait)
-                self._out.send(session, session.lines.progress(int(wait * 1000) + 1))
+                self._out.send(session, lines.progress(int(wait * 1000) + 1))
                 return
-            number, action, text = session.lines.take()
+            number, action, text = lines.take()
             session.unsettled += 1
             if len(text) > self._limits.text_bytes:
                 self.settle(session, number, "text_too_long")
                 continue
-            line = line_id(session.client_key, session.stream, number)
+            line = line_id(key, session.stream, number)
             self._events.append(LineSaid(session.cid, number, line, action, text.decode("utf-8", "replace")))
 
     def settle(self, session: Session, number: int, answer: int | str) -> None:

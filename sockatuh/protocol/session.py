@@ -15,9 +15,12 @@ from .handshake import Pending
 from .limits import Limits
 from .lines import LineReceiver
 from .messages import TRANSIENT, Stored, Unsaid
-from .ratelimit import TokenBucket
+from .ratelimit import TokenBucket, place_of
 from .seam import Address
 
+CALLS_PER_SECOND = 10.0
+CALLS_BURST = 60
+"""Calls heeded a second, and at once: a list of a thousand members is thirty pages."""
 ANSWERS_KEPT = 128
 """Answers to lines kept for repeated SAYs: four times what may be in flight."""
 
@@ -54,7 +57,7 @@ class Repair:
 class Session:
     """A client's session.
 
-    `cid`, the first channel's, is its name for as long as it lives; `place` is the IP address it came from.
+    `cid`, the first channel's, is its name for as long as it lives; `place` is the host it came from.
     """
 
     cid: int
@@ -72,11 +75,13 @@ class Session:
     opened_at: float
     heard_at: float
     join_by: float
-    say_rate: TokenBucket
     get_rate: TokenBucket
+    call_rate: TokenBucket
     name: str | None = None
     floor: int = 0
     call_number: int = 0
+    joining: int = 0
+    """The JOIN that has no answer yet: there is one at a time."""
     call_answer: bytes | None = None
     lines: LineReceiver = field(default_factory=LineReceiver)
     line_answers: OrderedDict[int, int | str] = field(default_factory=OrderedDict)
@@ -129,7 +134,7 @@ def open_session(pending: Pending, limits: Limits, now: float) -> Session:
         cid=pending.cid,
         channel=pending.channel,
         address=pending.address,
-        place=pending.packed[:16],
+        place=place_of(pending.packed),
         client_key=pending.client_key,
         stream=payload.stream,
         version=payload.client_version,
@@ -141,6 +146,6 @@ def open_session(pending: Pending, limits: Limits, now: float) -> Session:
         opened_at=now,
         heard_at=now,
         join_by=now + limits.join_seconds,
-        say_rate=TokenBucket(limits.lines_per_second, limits.lines_burst),
         get_rate=TokenBucket(limits.gets_per_second, limits.gets_burst),
+        call_rate=TokenBucket(CALLS_PER_SECOND, CALLS_BURST),
     )

@@ -9,6 +9,7 @@ from .channel import Channel
 from .constants import OLD_CHANNEL_SECONDS
 from .handshake import Pending
 from .limits import Limits
+from .ratelimit import place_of
 from .session import Rekeying, Session, open_session
 
 
@@ -40,7 +41,7 @@ class SessionTable:
         """Tell whether no session may be opened from this address."""
         return (
             len(self._sessions) >= self._limits.sessions
-            or self._per_place[packed[:16]] >= self._limits.sessions_per_address
+            or self._per_place[place_of(packed)] >= self._limits.sessions_per_address
         )
 
     def in_the_way(self, pending: Pending) -> list[tuple[Session, str]]:
@@ -49,6 +50,9 @@ class SessionTable:
         same = [session for session in of_key if session.stream == pending.payload.stream]
         others = sorted((session for session in of_key if session not in same), key=lambda session: session.heard_at)
         surplus = others[: max(0, len(others) + 1 - self._limits.sessions_per_key)]
+        if not same and not surplus and len(self._sessions) >= self._limits.sessions:
+            # Whoever has not joined makes place, the oldest first: strangers cannot keep members out.
+            surplus = [session for session in self._sessions.values() if not session.joined][:1]
         return [(session, "replaced") for session in same] + [(session, "too_many_sessions") for session in surplus]
 
     def open(self, pending: Pending, now: float) -> Session:
@@ -69,7 +73,9 @@ class SessionTable:
         of_key.remove(session)
         if not of_key:
             del self._by_key[session.client_key]
-        self._per_place -= Counter({session.place: 1})
+        self._per_place[session.place] -= 1
+        if not self._per_place[session.place]:
+            del self._per_place[session.place]
 
     def add_channel(self, session: Session, rekeying: Rekeying) -> None:
         """Read a new channel beside the present one, in place of one that was never used."""

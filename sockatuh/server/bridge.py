@@ -42,8 +42,10 @@ from .passwords import Check, PasswordDesk
 from .visitors import CLASSIC, SECURE, JoinRequest, JoinWaiter, LineWaiter, Logger, Recorder, Visitor, Waiter
 from .wire import encode_row
 
-READ_LIMIT: Final = 256
-"""Entries read from the database for one GET."""
+READ_LIMIT: Final = 128
+"""Entries read from the database for one GET; it is answered with 16 datagrams."""
+MAX_HELD: Final = 256
+"""Appends the database has refused above which lines wait at their sessions."""
 MEMBERS_ROOM: Final = MAX_PLAINTEXT - 32
 """Bytes of one page of members."""
 REFUSALS_LOGGED: Final = 1.0
@@ -106,6 +108,7 @@ class Bridge:
         self._classic_sessions: dict[Address, int] = {}
         self._last_classic = 0
         self._readings: deque[Reading] = deque()
+        self._reading: set[int] = set()
         self._refusals = TokenBucket(REFUSALS_LOGGED, 20)
         self._dropped: Counter[str] = Counter()
 
@@ -142,6 +145,7 @@ class Bridge:
         if told:
             self._endpoint.publish(told, told[-1][0], now)
         self._endpoint.settle_lines(stored, now)
+        self._endpoint.hold_lines(self._appends.held >= MAX_HELD, now)
         for join, outcome in joins:
             self._joining.finish(join, outcome, now)
 
@@ -191,7 +195,9 @@ class Bridge:
             case WhoAsked(session, number, after):
                 self._endpoint.answer(session, number, self._list_members(after))
             case EntriesWanted(session, after, through):
-                self._readings.append(Reading(session, after, through))
+                if session not in self._reading:  # one at a time; a client asks again
+                    self._reading.add(session)
+                    self._readings.append(Reading(session, after, through))
             case SessionOpened():
                 self._open(event, now)
             case SessionMoved(session, address):
@@ -202,11 +208,14 @@ class Bridge:
                 if self._refusals.take(now):
                     self._log.info("handshake_refused", address=format_address(address), reason=reason)
             case NameAsked(address, name):
-                if self._joining.ask_name(JoinRequest(self._classic_visitor(address, now), 0, name, None)) is not None:
+                request = JoinRequest(self._classic_visitor(address, now), 0, name, None)
+                if self._joining.ask_name(request, now) is not None:
                     self._classic.name_valid(address, name)
             case PasswordGiven(address, name, password):
                 request = JoinRequest(self._classic_visitor(address, now), 0, name, None)
                 self._joining.try_password(request, password, now)
+            case ClassicSaid() if self._appends.held >= MAX_HELD:
+                self._log.warning("classic_line_dropped", address=format_address(event.address))
             case ClassicSaid(address, text):
                 speaker = self._visitors[self._classic_sessions[address]]
                 self._say(speaker, 0, self._random(16), text, now, action=False)
@@ -217,7 +226,7 @@ class Bridge:
         request = JoinRequest(self._visitors[event.cid], event.number, event.name, event.history)
         if event.by_ticket:
             self._joining.admit(request, now)
-        elif (name := self._joining.ask_name(request)) is not None:
+        elif (name := self._joining.ask_name(request, now)) is not None:
             if event.password is None:
                 self._endpoint.answer(event.cid, event.number, m.NameValid(name))
             else:
@@ -288,7 +297,8 @@ class Bridge:
 
     def _log_session(self, event: str, visitor: Visitor, **fields: object) -> None:
         key = visitor.owner[:TAG_LENGTH]
-        self._log.info(event, name=visitor.name, address=format_address(visitor.address), key=key, **fields)
+        name = {"name": visitor.name} if visitor.name else {}
+        self._log.info(event, **name, address=format_address(visitor.address), key=key, **fields)
 
     # For the process that runs it.
 
@@ -332,8 +342,11 @@ class Bridge:
         """Return the stretch to be read from the log next; `answer_reading` brings it."""
         return self._readings.popleft() if self._readings else None
 
-    def answer_reading(self, reading: Reading, rows: Sequence[Row]) -> None:
-        """Send what was read: the first READ_LIMIT rows kept of the stretch."""
+    def answer_reading(self, reading: Reading, rows: Sequence[Row] | None) -> None:
+        """Send what was read: the first READ_LIMIT rows kept of the stretch; None: it could not be read."""
+        self._reading.discard(reading.session)
+        if rows is None:
+            return
         through = rows[-1].seq if len(rows) == READ_LIMIT else reading.through
         self._endpoint.supply(reading.session, reading.after, through, [(row.seq, encode_row(row)) for row in rows])
 

@@ -11,6 +11,7 @@ from sockatuh.net.classic import ClassicDialect
 from sockatuh.protocol import messages as m
 from sockatuh.protocol.constants import TAG_LENGTH
 from sockatuh.protocol.endpoint import Endpoint
+from sockatuh.protocol.ratelimit import TokenBucket
 from sockatuh.room.admission import Right, Wait, Wrong
 from sockatuh.room.names import PasswordUnusable, prepare_password, same_as_password
 from sockatuh.room.room import Admit, Intent, NameRefused, Room, RoomFull
@@ -21,6 +22,9 @@ from .passwords import Busy, Check, PasswordDesk, Verdict
 from .visitors import CLASSIC, JoinRequest, JoinWaiter, Logger, Recorder, Visitor
 
 BUSY_MS: Final = 2_000
+REFUSALS_LOGGED: Final = 2.0
+REFUSALS_BURST: Final = 50
+"""Refusals logged a second, and at once: nobody without the password may fill the disk with them."""
 NAME_LOGGED: Final = 64
 """Characters of a refused name that are logged."""
 
@@ -49,16 +53,17 @@ class Joining:
         self._recorder, self._log, self._wall = recorder, log, wall
         self._carry_out, self._seated = carry_out, seated
         self._lines: deque[int] = deque(maxlen=history_on_join)
+        self._refusals = TokenBucket(REFUSALS_LOGGED, REFUSALS_BURST)
 
     def note_line(self, seq: int) -> None:
         """Remember where the newest lines are, for those who join."""
         self._lines.append(seq)
 
-    def ask_name(self, request: JoinRequest) -> str | None:
+    def ask_name(self, request: JoinRequest, now: float) -> str | None:
         """Judge the name and return it as it is written here; a refusal is answered already."""
         judged = self._room.judge_name(request.name, request.visitor.owner, self._wall())
         if isinstance(judged, NameRefused):
-            self._refuse_name(request, judged)
+            self._refuse_name(request, judged, now)
             return None
         return judged.name
 
@@ -80,9 +85,9 @@ class Joining:
             case Right():
                 self.admit(request, now)
             case Wrong(wait):
-                self._refuse_password(request, "password_wrong", wait)
+                self._refuse_password(request, "password_wrong", wait, now)
             case Wait(seconds):
-                self._refuse_password(request, "password_wait", seconds)
+                self._refuse_password(request, "password_wait", seconds, now)
             case Busy():
                 self._refuse(request, "busy", BUSY_MS, "")
 
@@ -103,7 +108,7 @@ class Joining:
         )
         match decided:
             case NameRefused():
-                self._refuse_name(request, decided)
+                self._refuse_name(request, decided, now)
             case RoomFull():
                 self._refuse(request, "room_full", 0, "")
             case Admit(intent=intent):
@@ -125,7 +130,7 @@ class Joining:
     def _seat(self, waiter: JoinWaiter, now: float) -> None:
         request, admit = waiter.request, waiter.admit
         visitor = request.visitor
-        if visitor.gone:  # the room lets the member go again, after the grace
+        if visitor.gone or visitor.name:  # the room lets the member go again, after the grace
             return
         if not self._room.attach(visitor.session, admit):
             self.admit(request, now)
@@ -162,21 +167,19 @@ class Joining:
 
     # Refusals.
 
-    def _refuse_name(self, request: JoinRequest, refused: NameRefused) -> None:
-        self._log.info(
-            "name_refused", name=clean_line(request.name)[:NAME_LOGGED], reason=refused.code, **self._who(request)
-        )
+    def _refuse_name(self, request: JoinRequest, refused: NameRefused, now: float) -> None:
+        self._log_refusal("name_refused", request, now, reason=refused.code)
         self._refuse(request, refused.code, 0, refused.detail)
 
-    def _refuse_password(self, request: JoinRequest, code: str, wait: float) -> None:
-        self._log.info(
-            "password_refused",
-            name=clean_line(request.name)[:NAME_LOGGED],
-            reason=code,
-            wait=round(wait, 1),
-            **self._who(request),
-        )
+    def _refuse_password(self, request: JoinRequest, code: str, wait: float, now: float) -> None:
+        self._log_refusal("password_refused", request, now, reason=code, wait=round(wait, 1))
         self._refuse(request, code, int(wait * 1000), "")
+
+    def _log_refusal(self, event: str, request: JoinRequest, now: float, **fields: object) -> None:
+        if self._refusals.take(now):
+            visitor = request.visitor
+            name, address = clean_line(request.name)[:NAME_LOGGED], format_address(visitor.address)
+            self._log.info(event, name=name, address=address, key=visitor.owner[:TAG_LENGTH], **fields)
 
     def _refuse(self, request: JoinRequest, code: str, wait_ms: int, detail: str) -> None:
         visitor = request.visitor
@@ -186,7 +189,3 @@ class Joining:
             self._classic.password_wrong(visitor.address)
         else:
             self._classic.name_taken(visitor.address)
-
-    def _who(self, request: JoinRequest) -> dict[str, str]:
-        visitor = request.visitor
-        return {"address": format_address(visitor.address), "key": visitor.owner[:TAG_LENGTH]}

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from collections import deque
+from collections.abc import Hashable
 from dataclasses import dataclass
 from typing import Final
 
+from sockatuh.net.address import pack_address
+from sockatuh.protocol.ratelimit import place_of
 from sockatuh.room.admission import PasswordGate, Right, Unknown, Wait, Wrong
 
 from .visitors import JoinRequest
@@ -27,9 +30,13 @@ class Check:
     password: bytes
 
     @property
-    def place(self) -> str:
-        """The host the password came from."""
-        return str(self.request.visitor.address[0])
+    def place(self) -> Hashable:
+        """Where the password came from: a host, or an IPv6 network, whose addresses cost nothing.
+
+        Each dialect counts for itself: classic addresses can be forged, and must not put off those that cannot.
+        """
+        visitor = self.request.visitor
+        return visitor.dialect, place_of(pack_address(visitor.address))
 
     @property
     def owner(self) -> str:

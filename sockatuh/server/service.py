@@ -21,7 +21,7 @@ from typing import Final, Literal
 import bcrypt
 
 from sockatuh import __version__
-from sockatuh.errors import StoreError
+from sockatuh.errors import SockAtuhError, StoreError
 from sockatuh.net.address import Network, pack_address, parse_server, resolve
 from sockatuh.net.classic import ClassicDialect, ClassicEvent
 from sockatuh.net.dialects import Dialects
@@ -55,8 +55,8 @@ WRITER_SILENCE: Final = 5.0
 """Seconds after which a writer that has not answered is not alive."""
 LAST_WORDS: Final = 3.0
 """Seconds the database has for what is not committed when the server stops."""
-VOLATILE_KEPT_MS: Final = 3_600_000
-"""How long the empty rows of messages that are not kept stay, in ms: until nobody repeats them any more."""
+VOLATILE_KEPT: Final = 3_600.0
+"""Seconds for which the empty rows of messages that are not kept stay: until nobody repeats them any more."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -163,9 +163,13 @@ class Service:
         await self._wake(self._lost)
         self._say_ready()
         ticking = self._loop.create_task(self._tick())
+        # Without its ticks the room would go on, deaf to half of what happens: then rather begin anew.
+        ticking.add_done_callback(lambda _: self.stop("restarting"))
         code = await self._stopped
-        ticking.cancel()
         await self._close(code)
+        if ticking.done():
+            await ticking
+        ticking.cancel()
 
     def stop(self, code: str) -> None:
         """End `run`; the members are told `code`."""
@@ -192,18 +196,21 @@ class Service:
 
     def _read(self, reading: Reading) -> None:
         try:
-            rows = self._room_log.read(reading.after, reading.through, READ_LIMIT)
+            rows: list[Row] | None = self._room_log.read(reading.after, reading.through, READ_LIMIT)
         except StoreError as error:
             self._on_loop(self._note_storage_error, error)
-            return
+            rows = None
         self._on_loop(self._answer_reading, reading, rows)
 
-    def _answer_reading(self, reading: Reading, rows: list[Row]) -> None:
+    def _answer_reading(self, reading: Reading, rows: list[Row] | None) -> None:
         self._bridge.answer_reading(reading, rows)
         self._driver.flush()
 
     def _check(self, check: Check) -> None:
-        right = bcrypt.checkpw(check.password, self._options.password_hash.encode())
+        try:
+            right = bcrypt.checkpw(check.password, self._options.password_hash.encode())
+        except ValueError:  # bytes that bcrypt does not take are nobody's password
+            right = False
         self._on_loop(self._answer_check, check, right)
 
     def _answer_check(self, check: Check, right: bool) -> None:
@@ -235,22 +242,28 @@ class Service:
             if ticks % SUMMARY_EVERY == 0:
                 self._bridge.summarise_dropped()
             if ticks % UPKEEP_EVERY == 1:
-                self._tickets.replace_keys(self._ticket_keys())
+                self._renew_ticket_keys()
                 self._keeper.submit(self._prune)
 
     def _prune(self) -> None:
         """Delete what is older than it is to be kept; in a thread of its own."""
-        options = self._options
         now = wall_clock()
-        messages = _before(now, options.message_retention) or _before(now - VOLATILE_KEPT_MS, 0)
-        keep_messages = math.isinf(options.message_retention)
-        events = None if math.isinf(options.event_retention) else _before(now, options.event_retention)
+        messages = _before(now, self._options.message_retention or VOLATILE_KEPT)
+        events = _before(now, self._options.event_retention)
         try:
-            self._room_log.prune(None if keep_messages else messages, events, frozenset({MESSAGE}))
+            self._room_log.prune(messages, events, frozenset({MESSAGE}))
             if events is not None:
                 self._recorder.prune(events)
-        except StoreError as error:
-            self._on_loop(self._note_storage_error, error)
+        except StoreError as error:  # also when the service stops meanwhile: the log is closed then
+            if not self._stopped.done():
+                self._on_loop(self._note_storage_error, error)
+
+    def _renew_ticket_keys(self) -> None:
+        """Make today's key and forget the oldest; a disk that is full for a while is no reason to stop."""
+        try:
+            self._tickets.replace_keys(self._ticket_keys())
+        except (SockAtuhError, OSError) as error:
+            self._log.warning("ticket_keys_not_renewed", reason=str(error))
 
     def _ticket_keys(self) -> list[TicketKey]:
         return [TicketKey(*pair) for pair in load_ticket_keys(self._options.state_dir, datetime.now(UTC))]
@@ -275,8 +288,12 @@ class Service:
         for session in lost:
             if session.cid is None:
                 continue
-            host, port = parse_server(session.address, 0)
-            for address in (await resolve(host, port, self._socket.family))[:1]:
+            try:
+                host, port = parse_server(session.address, 0)
+                addresses = await resolve(host, port, self._socket.family)
+            except (OSError, ValueError):  # of a network that is gone; the client finds out by its ping
+                continue
+            for address in addresses[:1]:
                 self._endpoint.wake(session.cid, address)
         self._driver.flush()
 
@@ -307,12 +324,13 @@ class Service:
         self._driver.flush()
         self._driver.close()
         for executor in (self._bcrypt, self._reader, self._keeper):
-            executor.shutdown(wait=True, cancel_futures=True)
+            executor.shutdown(wait=False, cancel_futures=True)
         self._bridge.summarise_dropped()
-        self._room_log.close()
+        self._room_log.close()  # whatever still reads or prunes is told that it is closed
         self._lock.close()
         self._log.info("server_stopped", reason=code)
 
 
-def _before(now: int, retention: float) -> str:
-    return rfc3339(max(0, now - int(retention * 1000)))
+def _before(now: int, retention: float) -> str | None:
+    """Return the time before which nothing is kept, None to keep all."""
+    return None if math.isinf(retention) else rfc3339(max(0, now - int(retention * 1000)))
