@@ -1,0 +1,77 @@
+"""The command `identity`: the key servers know this person by, and the servers' keys this person knows."""
+
+from __future__ import annotations
+
+import os
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated, Final
+
+import typer
+
+from sockatuh.protocol.identity import fingerprint, words
+from sockatuh.protocol.noise import public_key
+from sockatuh.room.text import clean_line
+from sockatuh.store.client_files import ClientFiles, Pin, default_directory
+from sockatuh.store.files import find_bytes
+
+from . import phrases
+from .errors import ExitCode, stop
+from .jsonlines import print_line
+from .options import JsonOption
+from .place import parse_place
+
+KEY_FILE: Final = "identity"
+PINS_FILE: Final = "known_servers"
+
+
+class Action(StrEnum):
+    """What to do."""
+
+    SHOW = "show"
+    FORGET = "forget"
+
+
+def identity(
+    action: Annotated[Action, typer.Argument(help=phrases.HELP_IDENTITY_ACTION)] = Action.SHOW,
+    server: Annotated[
+        str | None, typer.Argument(metavar="[SERVER]", help=phrases.HELP_IDENTITY_SERVER, show_default=False)
+    ] = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Show what identifies this person, or forget a server."""
+    if (action is Action.FORGET) is (server is None):
+        stop(phrases.WHICH_IDENTITY_ACTION, ExitCode.USAGE)
+    directory = default_directory(os.environ)
+    if server is None:
+        _show(directory, as_json=as_json)
+    else:
+        _forget(ClientFiles(directory), parse_place(server).server)
+
+
+def _show(directory: Path, *, as_json: bool) -> None:
+    files = ClientFiles(directory)
+    key, path, pins = public_key(files.identity()), directory / KEY_FILE, _pins(files, directory)
+    if as_json:
+        print_line("identity", fingerprint=fingerprint(key), words=words(key), path=str(path))
+        for server, pin in pins.items():
+            seen = {"fingerprint": fingerprint(pin.key), "words": words(pin.key), "first_seen": pin.first_seen}
+            print_line("server", server=server, room=clean_line(pin.room), **seen)
+        return
+    print(phrases.identity(words(key), fingerprint(key), path))
+    for server, pin in pins.items():
+        print(phrases.known_server(server, words(pin.key), pin.first_seen, clean_line(pin.room)))
+
+
+def _pins(files: ClientFiles, directory: Path) -> dict[str, Pin]:
+    """Return the servers that were met, in the order of their names."""
+    lines = (find_bytes(directory / PINS_FILE) or b"").decode(errors="replace").splitlines()
+    servers = sorted({clean_line(line.partition(" ")[0]) for line in lines})
+    return {server: pin for server in servers if (pin := files.find_pin(server)) is not None}
+
+
+def _forget(files: ClientFiles, server: str) -> None:
+    had_ticket = files.clear_ticket(server)
+    if not (files.forget(server) or had_ticket):
+        stop(phrases.not_known(server))
+    print(phrases.forgotten(server))

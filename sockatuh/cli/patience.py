@@ -1,0 +1,33 @@
+"""How long a command may take in all, not counting the time a person takes to answer."""
+
+from __future__ import annotations
+
+import contextlib
+import time
+from collections.abc import Callable, Iterator
+
+
+class Patience:
+    """Counts down `seconds`; None is without end."""
+
+    def __init__(self, seconds: float | None, clock: Callable[[], float] = time.monotonic) -> None:
+        self.seconds = seconds
+        self._clock = clock
+        self._ends_at = None if seconds is None else clock() + seconds
+
+    def left(self, at_most: float | None = None) -> float | None:
+        """Return the seconds that are left, `at_most` so many; None is without end."""
+        if self._ends_at is None:
+            return at_most
+        left = max(0.0, self._ends_at - self._clock())
+        return left if at_most is None else min(left, at_most)
+
+    @contextlib.contextmanager
+    def paused(self) -> Iterator[None]:
+        """Do not count what happens in the block."""
+        began_at = self._clock()
+        try:
+            yield
+        finally:
+            if self._ends_at is not None:
+                self._ends_at += self._clock() - began_at

@@ -1,0 +1,239 @@
+"""Every sentence the client's commands and screens say; another language is another module like this one.
+
+Facts that came over the network are cleaned before they get here. Why the server said no is in `wording`.
+"""
+# ruff: noqa: S105 - sentences about passwords are no passwords
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Final
+
+HELP_CHAT: Final = "Talk in a room."
+HELP_SEND: Final = "Say one thing in a room, and wait until it is stored."
+HELP_TAIL: Final = "Read what is said in a room, until stopped."
+HELP_WHO: Final = "List who is in a room."
+HELP_IDENTITY: Final = "Show the key servers know you by, or forget a server's."
+
+HELP_SERVER: Final = (
+    "HOST, HOST:PORT, [IPV6]:PORT or an invite sockatuh://…; without it $SOCKATUH_SERVER, else the last one used."
+)
+HELP_NAME: Final = "Your name; without it the one used there last, else your login name."
+HELP_PASSWORD_FILE: Final = "Read the room's password from the first line of a file; - is stdin."
+HELP_TRUST: Final = "What to do at the first meeting with a server: ask a person, accept its key, or refuse it."
+HELP_PLAIN: Final = "Plain lines, for dumb terminals and screen readers."
+HELP_CHAT_JSON: Final = "Read texts or JSON from stdin, a line each, and print what happens as JSON (docs/JSON.md)."
+HELP_HISTORY_LINES: Final = "Earlier lines to begin with; on a terminal as many as the server gives, else none."
+HELP_TAIL_LINES: Final = "Earlier lines to begin with; on a terminal 10, else none."
+HELP_COLOUR: Final = "Colours: auto leaves them out under NO_COLOR, and where there is no terminal."
+HELP_WORDS: Final = (
+    "One word is the text, two are server and text; - as the text is stdin, and so is no word at all. "
+    "Quote a text of several words; write -- before one that begins with a hyphen."
+)
+HELP_TIMEOUT: Final = "Seconds in which it must be stored, else exit 3; questions to a person do not count."
+HELP_JSON: Final = "Print JSON, one object per line (docs/JSON.md)."
+HELP_SINCE: Final = "Begin behind this place in the log: the seq of the last line that was read."
+HELP_IDENTITY_ACTION: Final = "show, or forget and the SERVER whose key and ticket are to be removed."
+HELP_IDENTITY_SERVER: Final = "HOST or HOST:PORT, as `identity show` lists it."
+
+NO_SERVER_KNOWN: Final = "Which server? Try `sockatuh chat HOST`, or an invite from whoever runs the room."
+PASSWORD_NOT_TEXT: Final = "The password is not UTF-8."
+NO_ANSWER_GIVEN: Final = "Not answered, so nothing was done."
+TEXT_NOT_UTF8: Final = "What stdin holds is not UTF-8; nothing was sent."
+STDIN_TWICE: Final = "stdin cannot hold both the password and the text; give one of them another way."
+TOO_MANY_WORDS: Final = "Too many words: quote the text. `sockatuh send SERVER 'some text'`"
+WHICH_TEXT: Final = "What is to be sent? `sockatuh send 'some text'`, or pipe it in."
+SINCE_OR_LINES: Final = "--since and -n say different things; give one of them."
+WHICH_IDENTITY_ACTION: Final = "`sockatuh identity show`, or `sockatuh identity forget SERVER`."
+
+NAME_TOO_LONG: Final = "it is longer than 128 bytes"
+ASK_PASSWORD: Final = "Room password: "
+YES: Final = frozenset({"y", "yes", "ya"})
+# The two answers of the original program.
+NAME_VALID: Final = "Username valid!"
+JOINED: Final = "Berhasil bergabung!"
+
+PASSWORD_WRONG: Final = "That is not the room's password."
+NAME_REFUSALS: Final = {
+    "name_invalid": "The room does not take that name.",
+    "name_taken": "Somebody in the room has that name, or one that looks like it.",
+    "name_owned": "That name belongs to another key.",
+    "name_is_password": "A name must not be the room's password.",
+}
+
+HERE: Final = "you are here"
+EARLIER: Final = "earlier lines"
+BACK: Final = "back in contact"
+REWOUND: Final = "the room's log was set back; some of the lines above may be gone from it"
+IN_CLEAR: Final = "what is said from now on also leaves the server unencrypted, for {name}"
+LOSSES: Final = {
+    "restarting": "the server is restarting; stay, what you write is kept",
+    "closing": "the room was closed by its admin; it may open again, Ctrl-C leaves",
+}
+OUT_OF_CONTACT: Final = "no contact at the moment; try again when it is back"
+ME_WHAT: Final = "/me needs to know what you do: /me waves"
+NOT_UTF8: Final = "it is not UTF-8"
+NOT_A_LINE: Final = 'a line that begins with { must be {"text": "…"} and may have "action": true'
+CHAT_HELP: Final = (
+    "/who            who is here",
+    "/me TEXT        say what you do",
+    "/help           this",
+    "/quit           leave; so do Ctrl-D and Ctrl-C",
+    "//TEXT          a line that begins with a slash",
+)
+
+WHO_COLUMNS: Final = ("NAME", "SINCE", "DIALECT", "KEY")
+NO_CONTACT: Final = "(no contact)"
+LEFT_REASONS: Final = {
+    "lost": "lost contact",
+    "idle": "silent",
+    "server_lost": "did not come back",
+    "closed": "room closed",
+}
+
+
+def not_a_server(reason: str) -> str:
+    """Say why a server cannot be what was written."""
+    return f"{reason}. Write HOST, HOST:PORT, [IPV6]:PORT, or an invite sockatuh://…"
+
+
+def trust(server: str, words: Sequence[str]) -> str:
+    """Ask whether a server that was never met is the right one."""
+    return f"{server}, first time here.\nFingerprint  {' '.join(words)}\nTrust it? [y/N] "
+
+
+def ask_name(default: str) -> str:
+    """Ask for a name."""
+    return f"Your name [{default}]: " if default else "Your name: "
+
+
+def name_refused(code: str, detail: str) -> str:
+    """Say why a name cannot be had, before another is asked for."""
+    return NAME_REFUSALS[code] + (f" ({detail})" if detail else "")
+
+
+def waiting(wait: float) -> str:
+    """Say for how many seconds no password is looked at."""
+    return f"Too many tries; this one is looked at in {math.ceil(wait)} s. Ctrl-C leaves."
+
+
+def welcome(room: str, server: str, name: str) -> str:
+    """Say where one is now."""
+    return f"{room} at {server}. You are {name}; /help lists the commands."
+
+
+def earlier(count: int) -> str:
+    """Head the lines that were said before one came."""
+    return f"{count} earlier line{_s(count)}"
+
+
+def missed(count: int) -> str:
+    """Head the lines that were said while there was no contact."""
+    return f"{count} line{_s(count)} while you were away"
+
+
+def gone(count: int) -> str:
+    """Say that there were lines which nobody has any more."""
+    return f"{count} line{_s(count)} {'is' if count == 1 else 'are'} no longer kept"
+
+
+def joined(name: str) -> str:
+    """Say that somebody came."""
+    return f"{name} joined"
+
+
+def left(name: str, reason: str) -> str:
+    """Say that somebody went."""
+    return f"{name} left" + (f" ({LEFT_REASONS[reason]})" if reason in LEFT_REASONS else "")
+
+
+def last_contact(seconds: float, kept: int) -> str:
+    """Say since when the server is silent, and what waits for it."""
+    return f"last contact {int(seconds)} s" + (f", {kept} line{_s(kept)} kept" if kept else "")
+
+
+def contact_lost(kept: int) -> str:
+    """Say that the server is silent, where there is no place for a clock."""
+    return "contact lost, trying again" + (f"; {kept} line{_s(kept)} kept" if kept else "")
+
+
+def more(count: int) -> str:
+    """Say how many lines are not shown."""
+    return f"and {count} more"
+
+
+def leaving(kept: int) -> str:
+    """Say why leaving takes a moment."""
+    return f"leaving when {kept} line{_s(kept)} {'is' if kept == 1 else 'are'} stored; Ctrl-C leaves at once"
+
+
+def delayed(wait: float) -> str:
+    """Say that the room's rate was exceeded, in seconds."""
+    return f"too fast for this room; it goes on in {max(1, math.ceil(wait))} s"
+
+
+def refused_line(reason: str) -> str:
+    """Say that a line was not taken."""
+    return f"not sent: {reason}"
+
+
+def too_long(size: int, most: int) -> str:
+    """Give the sizes of a text that is too long, in bytes."""
+    return f"{size:,} bytes; at most {most:,}"
+
+
+def in_parts(size: int, most: int) -> str:
+    """Say what to do with a text that is too long, sizes in bytes."""
+    return f"{too_long(size, most)}. Send it in parts."
+
+
+def unknown_command(word: str) -> str:
+    """Say that there is no such command."""
+    return f"there is no /{word}; /help lists what there is, //{word} says it"
+
+
+def here(names: Sequence[str]) -> str:
+    """List who is in the room."""
+    return f"{len(names)} here: {', '.join(names)}"
+
+
+def here_as(name: str, dialect: str, *, present: bool) -> str:
+    """Name one who is in the room."""
+    remarks = [*(["unencrypted"] if dialect == "classic" else []), *([] if present else ["no contact"])]
+    return f"{name} ({', '.join(remarks)})" if remarks else name
+
+
+def not_stored(count: int) -> str:
+    """Say how many lines the server has not acknowledged."""
+    return f"{count} line{_s(count)} {'was' if count == 1 else 'were'} not stored:"
+
+
+def some_refused(count: int) -> str:
+    """Say how many lines of the input were not taken."""
+    return f"{count} line{_s(count)} {'was' if count == 1 else 'were'} refused."
+
+
+def identity(words: Sequence[str], fingerprint: str, path: Path) -> str:
+    """Show one's own key."""
+    return f"Fingerprint  {' '.join(words)}  (SHA256:{fingerprint})\nKept in      {path}"
+
+
+def known_server(server: str, words: Sequence[str], first_seen: str, room: str) -> str:
+    """Show a server that was met."""
+    return f"{server}  {room}\n    {' '.join(words)}  (since {first_seen})"
+
+
+def forgotten(server: str) -> str:
+    """Say that a server's key is no longer known."""
+    return f"Forgot {server}. The next `sockatuh chat {server}` is a first meeting."
+
+
+def not_known(server: str) -> str:
+    """Say that there was nothing to forget."""
+    return f"{server} is not known here. `sockatuh identity show` lists who is."
+
+
+def _s(count: int) -> str:
+    return "" if count == 1 else "s"

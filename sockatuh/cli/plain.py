@@ -1,0 +1,45 @@
+"""A screen of plain lines: what is in the log on stdout, all else on stderr; no colours, nothing ever redrawn."""
+
+from __future__ import annotations
+
+import shutil
+import sys
+from collections.abc import Sequence
+
+from . import phrases
+from .membership import Membership
+from .questions import is_terminal
+from .transcript import Line, plain
+
+
+class Plain:
+    """A view for pipes, dumb terminals and screen readers; `refused` counts the texts that were not taken."""
+
+    def __init__(self, membership: Membership) -> None:
+        self._membership = membership
+        self.refused = 0
+        self.columns = shutil.get_terminal_size().columns if is_terminal(sys.stdout) else None
+
+    def show(self, lines: Sequence[Line]) -> None:
+        """Print lines of the log; whoever reads them has them at once."""
+        for line in lines:
+            print(plain(line), flush=True)
+
+    def note(self, sentence: str) -> None:
+        """Print a remark."""
+        print(f"— {sentence} —", file=sys.stderr, flush=True)
+
+    def lose(self, reason: str) -> None:
+        """Print that contact is lost."""
+        self.note(phrases.LOSSES.get(reason) or phrases.contact_lost(self._membership.unanswered))
+
+    def refuse(self, text: str, reason: str) -> None:
+        """Print why a text was not taken, and the text."""
+        self.refused += 1
+        self.note(phrases.refused_line(reason))
+        print(text, file=sys.stderr, flush=True)
+
+    def answer(self, lines: Sequence[str]) -> None:
+        """Print something that was asked for."""
+        for line in lines:
+            print(f"  {line}", file=sys.stderr, flush=True)

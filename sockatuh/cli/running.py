@@ -1,0 +1,55 @@
+"""Run a client's command in an event loop, and stop it cleanly however it is stopped."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import io
+import os
+import signal
+import sys
+from collections.abc import Callable, Coroutine
+from typing import Any
+
+import typer
+
+from .errors import ExitCode
+
+
+def run(main: Callable[[], Coroutine[Any, Any, None]], *, when_stopped: ExitCode = ExitCode.OTHER) -> None:
+    """Run to the end; SIGTERM and SIGHUP let it leave first, a reader that has had enough ends it quietly.
+
+    `when_stopped` is the exit code after those signals. Ctrl-C raises KeyboardInterrupt after the same leave.
+    """
+    for stream in (sys.stdin, sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="replace")  # whatever the locale cannot write is no reason to fall over
+    try:
+        # A selector loop also on Windows: the other one there cannot watch a datagram socket.
+        with asyncio.Runner(loop_factory=asyncio.SelectorEventLoop) as runner:
+            runner.run(_stoppable(main(), when_stopped))
+    except BrokenPipeError:
+        # Python flushes stdout once more when it ends.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
+async def _stoppable(main: Coroutine[Any, Any, None], when_stopped: ExitCode) -> None:
+    loop, task = asyncio.get_running_loop(), asyncio.current_task()
+    stopped = asyncio.Event()
+
+    def stop() -> None:
+        stopped.set()
+        if task is not None:
+            task.cancel()
+
+    for name in ("SIGTERM", "SIGHUP"):
+        number = getattr(signal, name, None)  # Windows has no SIGHUP, and its loop no handlers
+        if number is not None and signal.getsignal(number) is not signal.SIG_IGN:  # nohup
+            with contextlib.suppress(NotImplementedError, RuntimeError, ValueError):
+                loop.add_signal_handler(number, stop)
+    try:
+        await main
+    except asyncio.CancelledError:
+        if not stopped.is_set():
+            raise
+        raise typer.Exit(when_stopped) from None

@@ -1,0 +1,217 @@
+"""The interactive screen: a log that only grows, and below it what is being typed.
+
+What arrives is printed above the input, which stays as it is. A line of one's own stands dim above the input until it
+comes back from the server's log; then it is printed in its place like everybody's.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import textwrap
+import time
+from collections.abc import Callable, Sequence
+from typing import Any, Final
+
+import wcwidth
+from prompt_toolkit import PromptSession
+from prompt_toolkit.application import in_terminal
+from prompt_toolkit.buffer import Buffer
+from prompt_toolkit.formatted_text import FormattedText
+from prompt_toolkit.key_binding import KeyBindings, KeyPressEvent
+from prompt_toolkit.output import ColorDepth
+from prompt_toolkit.renderer import print_formatted_text
+from prompt_toolkit.styles import Style
+
+from sockatuh.protocol.peer_events import LinesDelayed, PeerEvent
+from sockatuh.room.text import clean_line
+
+from . import phrases
+from .membership import Membership
+from .slash import Done, Kept, obey
+from .story import Story
+from .transcript import AUTHORS, Line
+
+REFRESH: Final = 1.0
+"""Seconds after which the status line is looked at again."""
+PENDING_SHOWN: Final = 5
+LAST_WORDS: Final = 10.0
+"""Seconds without an acknowledgement after which one leaves with lines unsent."""
+INDENT: Final = "      "
+UNSENT: Final = "…"
+PROMPT: Final = "> "
+
+# Of middling lightness, to be read on light and on dark.
+AUTHOR_COLOURS: Final = (
+    "#d75f5f", "#5f87d7", "#00875f", "#af5faf", "#d78700", "#0087af", "#875fd7", "#5f8700", "#d75f87", "#008787",
+)  # fmt: skip
+COLOURED: Final = Style(
+    [
+        *((name, "dim") for name in ("time", "event", "note", "pending")),
+        *((name, "bold") for name in ("mention", "prompt", "status")),
+        *((f"author{place}", AUTHOR_COLOURS[place]) for place in range(AUTHORS)),
+    ]
+)
+COLOURLESS: Final = Style([])
+
+
+class Screen:
+    """A view with an input; `run` is the conversation."""
+
+    def __init__(self, membership: Membership, *, colour: bool) -> None:
+        self._membership = membership
+        self._style = COLOURED if colour else COLOURLESS
+        self._depth = None if colour else ColorDepth.DEPTH_1_BIT
+        self._unprinted: list[Line] = []
+        self._is_to_print = asyncio.Event()
+        self._delayed_until = 0.0
+        self._session: PromptSession[None] = PromptSession(
+            self._message,
+            style=self._style,
+            color_depth=self._depth,
+            key_bindings=self._keys(),
+            prompt_continuation=" " * len(PROMPT),
+            erase_when_done=True,
+            enable_suspend=True,
+            refresh_interval=REFRESH,
+        )
+        self._session.default_buffer.accept_handler = self._accept
+        self._session.default_buffer.on_text_changed += self._drop_hint
+
+    async def run(self) -> None:
+        """Talk until the person leaves; raises KeyboardInterrupt, and what ends the conversation."""
+        story = Story(self._membership, self, marks=True, tells_own=True)
+        follow = asyncio.create_task(self._follow(story.hear))
+        printer = asyncio.create_task(self._print())
+        follow.add_done_callback(lambda _: self._close())
+        try:
+            with contextlib.suppress(EOFError):
+                await self._session.prompt_async()
+            if self._membership.unanswered and not follow.done():
+                self.note(phrases.leaving(self._membership.unanswered))
+                self._print_now()
+                drained = asyncio.create_task(self._membership.drained(LAST_WORDS))
+                await asyncio.wait({follow, drained}, return_when=asyncio.FIRST_COMPLETED)
+            if follow.done():
+                follow.result()
+        finally:
+            follow.cancel()
+            printer.cancel()
+            self._print_now()
+
+    async def _follow(self, hear: Callable[[PeerEvent], None]) -> None:
+        while True:
+            event = await self._membership.next_event()
+            if isinstance(event, LinesDelayed):
+                self._delayed_until = time.monotonic() + event.wait
+            hear(event)
+            self._session.app.invalidate()
+
+    # The view.
+
+    @property
+    def columns(self) -> int:
+        """The terminal's width."""
+        return self._session.output.get_size().columns
+
+    def show(self, lines: Sequence[Line]) -> None:
+        """Print lines of the log above the input."""
+        self._unprinted += lines
+        self._is_to_print.set()
+
+    def note(self, sentence: str) -> None:
+        """Print a remark among them."""
+        self.show([(("class:note", f"— {sentence} —"),)])
+
+    def answer(self, lines: Sequence[str]) -> None:
+        """Print something that was asked for."""
+        self.show([(("class:note", f"{INDENT}{line}"),) for line in lines])
+
+    def lose(self, reason: str) -> None:
+        """Print why contact was lost, when the server has said it; else the line above the input tells."""
+        if reason in phrases.LOSSES:
+            self.note(phrases.LOSSES[reason])
+
+    def refuse(self, text: str, reason: str) -> None:
+        """Give a text that was not taken back to its writer."""
+        self.note(phrases.refused_line(reason))
+        buffer = self._session.default_buffer
+        if buffer.text:
+            self.answer(text.split("\n"))
+        else:
+            buffer.insert_text(text)
+
+    async def _print(self) -> None:
+        """Print whatever has gathered, with one repainting of the input."""
+        while True:
+            await self._is_to_print.wait()
+            async with in_terminal():
+                self._print_now()
+
+    def _print_now(self) -> None:
+        pieces = [piece for line in self._unprinted for piece in (*line, ("", "\n"))]
+        self._unprinted.clear()
+        self._is_to_print.clear()
+        if pieces:
+            print_formatted_text(self._session.output, FormattedText(pieces), self._style, color_depth=self._depth)
+
+    # The input.
+
+    def _message(self) -> FormattedText:
+        """What stands before the cursor: lines on their way, the contact if there is something to say, the prompt."""
+        pieces = [("class:pending", f"{INDENT}{line}\n") for line in self._pending()]
+        if status := self._status():
+            pieces.append(("class:status", f"{status}\n"))
+        return FormattedText([*pieces, ("class:prompt", PROMPT)])
+
+    def _pending(self) -> list[str]:
+        waiting = [line for line in self._membership.unplaced.values() if line.seq is None]
+        room = max(1, self.columns - len(INDENT) - len(UNSENT) - 2)
+        shown = [
+            wcwidth.clip(clean_line(f"* {line.text}" if line.action else line.text), 0, room) + f" {UNSENT}"
+            for line in waiting[:PENDING_SHOWN]
+        ]
+        return shown + ([phrases.more(len(waiting) - PENDING_SHOWN)] if len(waiting) > PENDING_SHOWN else [])
+
+    def _status(self) -> str:
+        silence = self._membership.conversation.silence
+        if silence is not None:
+            return phrases.last_contact(silence, self._membership.unanswered)
+        wait = self._delayed_until - time.monotonic()
+        return phrases.delayed(wait) if wait > 0 and self._membership.unanswered else ""
+
+    def _accept(self, buffer: Buffer) -> bool:
+        """Do what was typed; True leaves it in the input."""
+        match obey(buffer.text, self._membership, self):
+            case Kept(why):
+                self._session.bottom_toolbar = textwrap.fill(why, self.columns)
+                return True
+            case Done.LEAVING:
+                self._close()
+            case Done.TAKEN:
+                pass
+        return False
+
+    def _drop_hint(self, _: Buffer) -> None:
+        self._session.bottom_toolbar = None
+
+    def _keys(self) -> KeyBindings:
+        keys = KeyBindings()
+
+        @keys.add("c-c")
+        @keys.add("<sigint>")
+        def _(event: KeyPressEvent) -> None:
+            """Drop what is typed; leave when nothing is."""
+            buffer: Any = event.current_buffer
+            if buffer.text:
+                buffer.reset()
+                self._drop_hint(buffer)
+            else:
+                self._close(KeyboardInterrupt())
+
+        return keys
+
+    def _close(self, error: BaseException | None = None) -> None:
+        app = self._session.app
+        if app.is_running and app.future is not None and not app.future.done():
+            app.exit(exception=error) if error else app.exit()

@@ -1,0 +1,87 @@
+"""The command `send`: one text, and success only when the server has it on disk."""
+
+from __future__ import annotations
+
+import sys
+from typing import Annotated, Final
+
+import typer
+
+from sockatuh.errors import Refused
+from sockatuh.protocol.limits import Limits
+from sockatuh.room.text import clean_text
+
+from . import phrases
+from .connection import joined
+from .errors import ExitCode, stop
+from .jsonlines import print_line
+from .options import JsonOption, NameOption, PasswordFileOption, Trust, TrustOption, Wishes
+from .questions import is_terminal, may_ask
+from .running import run
+
+FROM_STDIN: Final = "-"
+MOST_READ: Final = 1_048_576
+
+
+def send(
+    words: Annotated[
+        list[str] | None, typer.Argument(metavar="[SERVER] [TEXT | -]", help=phrases.HELP_WORDS, show_default=False)
+    ] = None,
+    name: NameOption = None,
+    password_file: PasswordFileOption = None,
+    trust: TrustOption = Trust.ASK,
+    timeout: Annotated[float, typer.Option("--timeout", help=phrases.HELP_TIMEOUT, metavar="SECONDS", min=0.1)] = 10.0,
+    as_json: JsonOption = False,
+) -> None:
+    """Come, say it, and go; nobody sees coming or going."""
+    server, text = _read_words(words or [])
+    if text is None and password_file == FROM_STDIN:
+        stop(phrases.STDIN_TWICE, ExitCode.USAGE)
+    text = _checked(_stdin() if text is None else text)
+    wishes = Wishes(server, name, password_file, trust, may_ask(), transient=True, seconds=timeout)
+    run(lambda: _send(wishes, text, as_json=as_json))
+
+
+async def _send(wishes: Wishes, text: str, *, as_json: bool) -> None:
+    async with joined(wishes) as membership:
+        _check_size(text, membership.conversation.max_text)
+        seq = await membership.conversation.deliver(text, membership.patience.left())
+        if as_json:
+            print_line("stored", seq=seq)
+
+
+def _read_words(words: list[str]) -> tuple[str | None, str | None]:
+    """Return (server, text) by their number alone, because a text may look like a server; None: not given, stdin."""
+    if len(words) > 2:
+        stop(phrases.TOO_MANY_WORDS, ExitCode.USAGE)
+    server = words[0] if len(words) == 2 else None
+    text = words[-1] if words else FROM_STDIN
+    if not words and is_terminal(sys.stdin):
+        stop(phrases.WHICH_TEXT, ExitCode.USAGE)
+    return server, None if text == FROM_STDIN else text
+
+
+def _stdin() -> str:
+    """Return what stdin holds, without the newline at its end; of what is far too long, only the size is kept."""
+    if sys.stdin is None:
+        return ""
+    data = sys.stdin.buffer.read(MOST_READ)
+    if more := sum(len(piece) for piece in iter(lambda: sys.stdin.buffer.read(MOST_READ), b"")):
+        raise Refused("text_too_long", detail=phrases.too_long(len(data) + more, Limits().text_bytes))
+    try:
+        return data.decode().rstrip("\r\n")
+    except UnicodeDecodeError:
+        stop(phrases.TEXT_NOT_UTF8, ExitCode.USAGE)
+
+
+def _checked(text: str) -> str:
+    cleaned = clean_text(text)
+    if not cleaned:
+        raise Refused("text_empty")
+    _check_size(cleaned, Limits().text_bytes)
+    return cleaned
+
+
+def _check_size(text: str, most: int) -> None:
+    if (size := len(text.encode())) > most:
+        raise Refused("text_too_long", detail=phrases.too_long(size, most))

@@ -1,0 +1,119 @@
+"""What a typed line asks for, and doing it: something to say, or a command that begins with a slash."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from enum import Enum, auto
+from typing import Final, Protocol, TypeAlias
+
+from sockatuh.room.text import clean_line
+
+from . import phrases
+from .membership import Membership
+
+COMMAND: Final = re.compile(r"/(\S*)\s*(.*)", re.DOTALL)
+
+
+@dataclass(frozen=True, slots=True)
+class Say:
+    """Say this."""
+
+    text: str
+    action: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Who:
+    """List who is here."""
+
+
+@dataclass(frozen=True, slots=True)
+class Help:
+    """List the commands."""
+
+
+@dataclass(frozen=True, slots=True)
+class Quit:
+    """Leave."""
+
+
+@dataclass(frozen=True, slots=True)
+class Unknown:
+    """There is no such command."""
+
+    word: str
+
+
+Request: TypeAlias = Say | Who | Help | Quit | Unknown
+
+
+def parse(line: str) -> Request:
+    """Return what a line asks for; `//` begins a text with one slash."""
+    command = COMMAND.fullmatch(line)
+    if command is None:
+        return Say(line)
+    if line.startswith("//"):
+        return Say(line[1:])
+    word, rest = command.groups()
+    match word:
+        case "me":
+            return Say(rest, action=True)
+        case "who":
+            return Who()
+        case "help":
+            return Help()
+        case "quit":
+            return Quit()
+        case _:
+            return Unknown(clean_line(word))
+
+
+class Done(Enum):
+    """What became of a typed line."""
+
+    TAKEN = auto()
+    LEAVING = auto()
+
+
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """The line was not taken, and its writer may want it back."""
+
+    why: str
+
+
+class Desk(Protocol):
+    """Where answers to a typed line are shown."""
+
+    def answer(self, lines: Sequence[str]) -> None:
+        """Show lines that were asked for."""
+
+
+def obey(line: str, membership: Membership, desk: Desk) -> Done | Kept:
+    """Do what a line asks for."""
+    match parse(line):
+        case Say(text, action):
+            return _say(text, membership, action=action)
+        case Who():
+            if not membership.ask_who():
+                return Kept(phrases.OUT_OF_CONTACT)
+        case Help():
+            desk.answer(phrases.CHAT_HELP)
+        case Quit():
+            return Done.LEAVING
+        case Unknown(word):
+            return Kept(phrases.unknown_command(word))
+    return Done.TAKEN
+
+
+def _say(text: str, membership: Membership, *, action: bool) -> Done | Kept:
+    match membership.fault_of(text):
+        case None:
+            membership.say(text, action=action)
+        case "text_empty", _:
+            return Kept(phrases.ME_WHAT) if action else Done.TAKEN
+        case _, size:
+            return Kept(phrases.refused_line(phrases.in_parts(size, membership.conversation.max_text)))
+    return Done.TAKEN

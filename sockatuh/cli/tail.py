@@ -1,0 +1,48 @@
+"""The command `tail`: what is said in a room, from now on until stopped."""
+
+from __future__ import annotations
+
+import sys
+from typing import Annotated, Final
+
+import typer
+
+from . import phrases
+from .connection import joined
+from .errors import ExitCode, stop
+from .jsonlines import JsonLines
+from .options import JsonOption, NameOption, PasswordFileOption, ServerArgument, Trust, TrustOption, Wishes
+from .plain import Plain
+from .questions import is_terminal, may_ask
+from .running import run
+from .story import Story
+
+LINES_ON_A_TERMINAL: Final = 10
+
+
+def tail(
+    server: ServerArgument = None,
+    name: NameOption = None,
+    password_file: PasswordFileOption = None,
+    trust: TrustOption = Trust.ASK,
+    since: Annotated[int | None, typer.Option("--since", help=phrases.HELP_SINCE, metavar="SEQ", min=0)] = None,
+    lines: Annotated[
+        int | None, typer.Option("-n", "--lines", help=phrases.HELP_TAIL_LINES, metavar="N", min=0)
+    ] = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Come in like anybody, and read; it comes back by itself when contact was lost."""
+    if since is not None and lines is not None:
+        stop(phrases.SINCE_OR_LINES, ExitCode.USAGE)
+    if since is None and lines is None:
+        lines = LINES_ON_A_TERMINAL if is_terminal(sys.stdout) and not as_json else 0
+    wishes = Wishes(server, name, password_file, trust, may_ask(), cursor=since or 0, history=lines)
+    run(lambda: _tail(wishes, as_json=as_json), when_stopped=ExitCode.OK)
+
+
+async def _tail(wishes: Wishes, *, as_json: bool) -> None:
+    async with joined(wishes) as membership:
+        story = Story(membership, Plain(membership), marks=False, tells_own=True)
+        hear = JsonLines(membership).hear if as_json else story.hear
+        while True:
+            hear(await membership.next_event())

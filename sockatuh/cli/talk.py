@@ -1,0 +1,134 @@
+"""Talking without a screen: lines in, lines out, for a person or a program."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import Awaitable, Callable
+from typing import Final
+
+from sockatuh.protocol.peer_events import PeerEvent
+
+from . import phrases, wording
+from .errors import ExitCode, stop
+from .jsonlines import JsonLines
+from .membership import Membership
+from .plain import Plain
+from .slash import Done, Kept, obey
+from .stdin import read_lines
+from .story import Story
+
+STORED_WITHIN: Final = 30.0
+"""Seconds without an acknowledgement after which the end of the input is the end."""
+
+
+async def talk_in_plain_lines(membership: Membership) -> None:
+    """Talk with a person who types lines; what they typed is on their terminal already."""
+    view = Plain(membership)
+    story = Story(membership, view, marks=True, tells_own=False)
+
+    async def feed() -> None:
+        async for line in read_lines():
+            match obey(line.decode(errors="replace"), membership, view):
+                case Kept(why):
+                    view.note(why)
+                case Done.LEAVING:
+                    return
+                case Done.TAKEN:
+                    pass
+
+    await _converse(membership, story.hear, feed)
+
+
+async def talk_through_a_pipe(membership: Membership) -> None:
+    """Say each line of stdin as it is, and print the log."""
+    view = Plain(membership)
+    story = Story(membership, view, marks=False, tells_own=True)
+
+    async def feed() -> None:
+        async for raw in read_lines():
+            try:
+                line = raw.decode()
+            except UnicodeDecodeError:
+                view.refuse(raw.decode(errors="replace"), phrases.NOT_UTF8)
+                continue
+            match membership.fault_of(line):
+                case None:
+                    await membership.room_for_more()
+                    membership.say(line)
+                case "text_empty", _:
+                    pass
+                case code, size:
+                    view.refuse(line, _why(code, size, membership))
+
+    await _converse(membership, story.hear, feed)
+    _end(view.refused)
+
+
+async def talk_in_json(membership: Membership) -> None:
+    """Say each line of stdin, and print what happens as JSON."""
+    view = JsonLines(membership)
+
+    async def feed() -> None:
+        async for raw in read_lines():
+            if not raw.strip():
+                continue
+            try:
+                text, action = _read_line(raw)
+            except (ValueError, RecursionError):
+                view.refuse("bad_line", phrases.NOT_A_LINE)
+                continue
+            if fault := membership.fault_of(text):
+                view.refuse(fault[0], _why(*fault, membership))
+                continue
+            await membership.room_for_more()
+            membership.say(text, action=action)
+
+    await _converse(membership, view.hear, feed)
+    _end(view.refused)
+
+
+def _read_line(raw: bytes) -> tuple[str, bool]:
+    """Return (text, action) of a line of JSON or of text; ValueError when it is neither."""
+    line = raw.decode()
+    if not line.lstrip().startswith("{"):
+        return line, False
+    fields = json.loads(line)
+    text, action = fields.get("text"), fields.get("action", False)
+    if not isinstance(text, str) or not isinstance(action, bool):
+        raise ValueError(phrases.NOT_A_LINE)
+    return text, action
+
+
+def _why(code: str, size: int, membership: Membership) -> str:
+    most = membership.conversation.max_text
+    return wording.refused(code, 0, phrases.too_long(size, most) if size > most else "")
+
+
+def _end(refused: int) -> None:
+    if refused:
+        stop(phrases.some_refused(refused), ExitCode.REFUSED)
+
+
+async def _converse(
+    membership: Membership, hear: Callable[[PeerEvent], None], feed: Callable[[], Awaitable[None]]
+) -> None:
+    """Tell what happens while the input lasts, and then until all of it is stored."""
+
+    async def follow() -> None:
+        while True:
+            hear(await membership.next_event())
+
+    async def speak() -> None:
+        await feed()
+        await membership.drained(STORED_WITHIN)
+
+    tasks = {asyncio.create_task(follow()), asyncio.create_task(speak())}
+    try:
+        done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+    finally:
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+    for task in done:
+        task.result()

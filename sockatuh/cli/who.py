@@ -1,0 +1,78 @@
+"""The command `who`: everybody in a room, once."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Final
+
+import wcwidth
+
+from sockatuh.protocol.messages import MemberInfo
+from sockatuh.room.text import clean_line
+
+from . import phrases
+from .connection import joined
+from .jsonlines import print_line, rfc3339
+from .options import JsonOption, NameOption, PasswordFileOption, ServerArgument, Trust, TrustOption, Wishes
+from .questions import may_ask
+from .running import run
+
+ANSWERED_WITHIN: Final = 10.0
+
+
+def who(
+    server: ServerArgument = None,
+    name: NameOption = None,
+    password_file: PasswordFileOption = None,
+    trust: TrustOption = Trust.ASK,
+    as_json: JsonOption = False,
+) -> None:
+    """Come, look, and go; nobody sees coming or going."""
+    wishes = Wishes(server, name, password_file, trust, may_ask(), transient=True)
+    run(lambda: _who(wishes, as_json=as_json))
+
+
+async def _who(wishes: Wishes, *, as_json: bool) -> None:
+    async with joined(wishes) as membership:
+        members = await membership.conversation.list_members(ANSWERED_WITHIN)
+    if as_json:
+        for member in members:
+            _print_json(member)
+        return
+    rows = [phrases.WHO_COLUMNS, *(_row(member) for member in members)]
+    for line in _table(rows):
+        print(line)
+
+
+def _print_json(member: MemberInfo) -> None:
+    print_line(
+        "member",
+        name=clean_line(member.name),
+        since=rfc3339(member.since),
+        dialect=clean_line(member.dialect),
+        key=clean_line(member.tag) or None,
+        present=member.present,
+    )
+
+
+def _row(member: MemberInfo) -> tuple[str, ...]:
+    contact = [] if member.present else [phrases.NO_CONTACT]
+    row = (clean_line(member.name), _since(member.since), clean_line(member.dialect), clean_line(member.tag) or "-")
+    return (*row, *contact)
+
+
+def _since(milliseconds: int) -> str:
+    """Return a local time, with its date when that is not today."""
+    try:
+        moment = datetime.fromtimestamp(milliseconds / 1000).astimezone()
+    except (OverflowError, ValueError, OSError):  # whatever the server says
+        return "?"
+    return f"{moment:%H:%M}" if moment.date() == datetime.now().astimezone().date() else f"{moment:%Y-%m-%d %H:%M}"
+
+
+def _table(rows: Sequence[Sequence[str]]) -> list[str]:
+    """Return the rows with their columns under each other, however wide the characters are."""
+    columns = range(max(len(row) for row in rows))
+    widths = [max((wcwidth.wcswidth(row[at]) for row in rows if at < len(row)), default=0) for at in columns]
+    return ["  ".join(wcwidth.ljust(cell, widths[at]) for at, cell in enumerate(row)).rstrip() for row in rows]
