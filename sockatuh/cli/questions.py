@@ -5,6 +5,7 @@ The event loop stands still meanwhile. Nothing is lost by that: the peer finds o
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import getpass
 import signal
@@ -28,8 +29,8 @@ def may_ask() -> bool:
 
 def ask(question: str) -> str:
     """Return the line that was typed, without the space around it."""
-    tell(question, end="")
     with _interruptible():
+        tell(question, end="")
         line = sys.stdin.readline()
     if not line:
         tell("")
@@ -59,6 +60,9 @@ def _interruptible() -> Iterator[None]:
     """Let Ctrl-C through: the loop's own way only marks a task, which does not wake up a read."""
     before = signal.signal(signal.SIGINT, signal.default_int_handler)
     try:
+        task = asyncio.current_task()
+        if task is not None and task.cancelling():  # it came just before
+            raise KeyboardInterrupt
         yield
     finally:
         signal.signal(signal.SIGINT, before)

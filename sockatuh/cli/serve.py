@@ -4,14 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import os
-import socket
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
-
-from sockatuh.protocol.identity import Invite, fingerprint, words
 
 from . import wording
 from .setup import ConfigOption
@@ -73,21 +70,4 @@ def _options(settings: Settings, terminal: bool) -> ServiceOptions:
 
 def _announce(ready: Ready) -> None:
     """Tell the person at the terminal, and the scripts that read stderr, how to get in."""
-    host = _lan_address() if ready.host in ("::", "0.0.0.0") else ready.host  # noqa: S104 - compared, not bound
-    invite = Invite(host, ready.port, ready.room, ready.server_key).encode()
-    shown = wording.ready(
-        ready.room, ready.host, host, ready.port, fingerprint(ready.server_key), words(ready.server_key), invite
-    )
-    print(shown, file=sys.stderr, flush=True)
-
-
-def _lan_address() -> str:
-    """Return the address this machine has towards the network; nothing is sent to find out."""
-    for family, anywhere in ((socket.AF_INET, "192.0.2.1"), (socket.AF_INET6, "2001:db8::1")):
-        try:
-            with socket.socket(family, socket.SOCK_DGRAM) as probe:
-                probe.connect((anywhere, 9))
-                return str(probe.getsockname()[0])
-        except OSError:
-            continue
-    return "127.0.0.1"
+    print(wording.ready(ready), file=sys.stderr, flush=True)

@@ -9,10 +9,13 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Mapping
 from pathlib import Path
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from sockatuh.errors import Problem
 from sockatuh.protocol.constants import DEFAULT_PORT
+
+if TYPE_CHECKING:
+    from sockatuh.server.service import Ready
 
 HELP: Final = "One chat room for everybody on a local network, on one UDP port."
 HELP_EXIT_CODES: Final = """
@@ -228,15 +231,15 @@ def went(moment: str, reason: str) -> str:
     return f", gone {moment} ({reason})"
 
 
-def ready(room: str, bound: str, host: str, port: int, fingerprint: str, words: Iterable[str], invite: str) -> str:
+def ready(room: Ready) -> str:
     """Say that the room can be joined, and how."""
-    bound = f"[{bound}]" if ":" in bound else bound
-    target = f"[{host}]" if ":" in host else host
-    if port != DEFAULT_PORT:
-        target = f"{target}:{port}"
+    bound = f"[{room.host}]" if ":" in room.host else room.host
+    told = f"[{room.address}]" if ":" in room.address else room.address
+    if room.port != DEFAULT_PORT:
+        told = f"{told}:{room.port}"
     return (
-        f'Room "{room}" on udp {bound}:{port}\n'
-        f"Fingerprint  {' '.join(words)}  (SHA256:{fingerprint})\n"
-        f"Tell people: sockatuh chat {target}\n"
-        f"Invite:      {invite}"
+        f'Room "{room.room}" on udp {bound}:{room.port}\n'
+        f"Fingerprint  {' '.join(room.words)}  (SHA256:{room.fingerprint})\n"
+        f"Tell people: sockatuh chat {told}\n"
+        f"Invite:      {room.invite}"
     )

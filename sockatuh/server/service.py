@@ -22,7 +22,7 @@ import bcrypt
 
 from sockatuh import __version__
 from sockatuh.errors import SockAtuhError, StoreError
-from sockatuh.net.address import Network, pack_address, parse_server, resolve
+from sockatuh.net.address import Network, lan_address, pack_address, parse_server, resolve
 from sockatuh.net.classic import ClassicDialect, ClassicEvent
 from sockatuh.net.dialects import Dialects
 from sockatuh.net.driver import Driver
@@ -31,6 +31,7 @@ from sockatuh.net.systemd import Notifier
 from sockatuh.protocol.endpoint import Endpoint
 from sockatuh.protocol.events import ServerEvent
 from sockatuh.protocol.handshake import ServerIdentity
+from sockatuh.protocol.identity import Invite, fingerprint, words
 from sockatuh.protocol.limits import Limits
 from sockatuh.protocol.ticket import TicketKey, Tickets, password_generation
 from sockatuh.room.admission import PasswordGate
@@ -82,12 +83,28 @@ class ServiceOptions:
 
 @dataclass(frozen=True, slots=True)
 class Ready:
-    """The room can be joined: where, and with which key."""
+    """The room can be joined: it listens on `host`, and people find it at `address`."""
 
     room: str
     host: str
+    address: str
     port: int
     server_key: bytes
+
+    @property
+    def fingerprint(self) -> str:
+        """The server's key as its fingerprint in base64."""
+        return fingerprint(self.server_key)
+
+    @property
+    def words(self) -> tuple[str, ...]:
+        """The server's key as eight words, to be compared aloud."""
+        return words(self.server_key)
+
+    @property
+    def invite(self) -> str:
+        """All of it in one line, which a client takes for a server."""
+        return Invite(self.address, self.port, self.room, self.server_key).encode()
 
 
 class Service:
@@ -301,8 +318,18 @@ class Service:
         options = self._options
         host, port = self._socket.getsockname()[:2]
         buffer = given_buffers(self._socket).receive
+        address = lan_address() if host in ("::", "0.0.0.0") else host  # noqa: S104 - compared, not bound
+        ready = Ready(options.room, host, address, port, self._endpoint.public_key)
         self._log.info(
-            "server_started", version=__version__, room=options.room, host=host, port=port, receive_buffer=buffer
+            "server_started",
+            version=__version__,
+            room=options.room,
+            host=host,
+            port=port,
+            fingerprint=ready.fingerprint,
+            words=" ".join(ready.words),
+            invite=ready.invite,
+            receive_buffer=buffer,
         )
         if buffer < RECEIVE_BUFFER // 16:
             self._log.warning("receive_buffer_small", bytes=buffer, remedy="raise net.core.rmem_max")
@@ -310,7 +337,7 @@ class Service:
             self._log.warning(
                 "classic_dialect_on", consequence="what is said leaves in clear while such members are in"
             )
-        self._announce(Ready(options.room, host, port, self._endpoint.public_key))
+        self._announce(ready)
         self._notifier.ready(f"Room {options.room} on port {port}")
 
     async def _close(self, code: str) -> None:
