@@ -14,7 +14,8 @@ from . import wording
 from .setup import ConfigOption
 
 if TYPE_CHECKING:
-    from sockatuh.server.service import Ready, ServiceOptions
+    from sockatuh.server.ready import Ready
+    from sockatuh.server.service import ServiceOptions
     from sockatuh.settings import Settings
 
 SWITCH_INTERVAL: Final = 0.0005

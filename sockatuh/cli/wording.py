@@ -15,7 +15,7 @@ from sockatuh.errors import Problem
 from sockatuh.protocol.constants import DEFAULT_PORT
 
 if TYPE_CHECKING:
-    from sockatuh.server.service import Ready
+    from sockatuh.server.ready import Ready
 
 HELP: Final = "One chat room for everybody on a local network, on one UDP port."
 HELP_EXIT_CODES: Final = """

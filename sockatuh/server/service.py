@@ -31,7 +31,6 @@ from sockatuh.net.systemd import Notifier
 from sockatuh.protocol.endpoint import Endpoint
 from sockatuh.protocol.events import ServerEvent
 from sockatuh.protocol.handshake import ServerIdentity
-from sockatuh.protocol.identity import Invite, fingerprint, words
 from sockatuh.protocol.limits import Limits
 from sockatuh.protocol.ticket import TicketKey, Tickets, password_generation
 from sockatuh.room.admission import PasswordGate
@@ -45,6 +44,7 @@ from sockatuh.store.roomlog import Outcome, RoomLog, Row
 
 from .bridge import READ_LIMIT, Bridge, BridgeOptions, Reading
 from .passwords import Check, PasswordDesk
+from .ready import Ready
 from .visitors import Logger
 
 MESSAGE: Final = "message"
@@ -79,32 +79,6 @@ class ServiceOptions:
     max_members: int
     log_texts: bool
     limits: Limits
-
-
-@dataclass(frozen=True, slots=True)
-class Ready:
-    """The room can be joined: it listens on `host`, and people find it at `address`."""
-
-    room: str
-    host: str
-    address: str
-    port: int
-    server_key: bytes
-
-    @property
-    def fingerprint(self) -> str:
-        """The server's key as its fingerprint in base64."""
-        return fingerprint(self.server_key)
-
-    @property
-    def words(self) -> tuple[str, ...]:
-        """The server's key as eight words, to be compared aloud."""
-        return words(self.server_key)
-
-    @property
-    def invite(self) -> str:
-        """All of it in one line, which a client takes for a server."""
-        return Invite(self.address, self.port, self.room, self.server_key).encode()
 
 
 class Service:
