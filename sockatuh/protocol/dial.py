@@ -90,6 +90,7 @@ class Dialer:
         self._addresses: Sequence[Address] = ()
         self._nonces: dict[bytes, Address] = {}
         self._cookie: _Cookie | None = None
+        self._not_before = 0.0
         self._server_key = b""
         self._payload: InitPayload | None = None
         self._client_cid = 0
@@ -112,7 +113,7 @@ class Dialer:
         if self.state is Dialing.CHECKING:
             self._payload = payload
             self._initiator = None
-            self._enter(Dialing.SHAKING, now)
+            self._enter(Dialing.SHAKING, max(now, self._not_before))
 
     def handle_timer(self, now: float) -> None:
         """Send HELLO or INIT (again) when due."""
@@ -142,6 +143,7 @@ class Dialer:
             return None
         self._cookie = _Cookie(address, nonce, epoch, cookie)
         self._server_key = server_key
+        self._not_before = now + retry_ms / 1000
         self._enter(Dialing.CHECKING, None)
         return Offer(server_key, version, address)
 

@@ -50,7 +50,7 @@ from .messages import (
 )
 from .outgoing import Outgoing
 from .paths import Paths
-from .ratelimit import BucketTable, TokenBucket
+from .ratelimit import SketchLimiter, TokenBucket, place_of
 from .repair import Encoded
 from .requests import Requests
 from .reset import reset_token
@@ -66,7 +66,6 @@ TICK: Final = 1.0
 THROTTLE: Final = 0
 PROBE: Final = 1
 ACK_SECONDS_PER_SESSION: Final = 0.0001
-MAX_ADDRESSES: Final = 4_096
 
 
 class Endpoint:
@@ -98,7 +97,7 @@ class Endpoint:
         self._deadlines: list[tuple[float, int, int]] = []
         self._tick_at: float | None = None
         self._resets = TokenBucket(limits.resets_per_second, limits.resets_per_second)
-        self._address_resets = BucketTable(limits.resets_per_address, limits.resets_per_address, MAX_ADDRESSES)
+        self._address_resets = SketchLimiter(random(32), max(1, int(limits.resets_per_address)))
 
     @property
     def public_key(self) -> bytes:
@@ -257,7 +256,7 @@ class Endpoint:
         if session.rekeying is not None and channel is session.rekeying.channel:
             self._table.promote(session, now)
         if address != session.address and channel is session.channel and channel.is_newest:
-            self._paths.notice(session, address, now)
+            self._paths.notice(session, address, len(data), now)
         session.heard_at = now
         try:
             message = decode_client_message_untrusted(plaintext)
@@ -287,7 +286,8 @@ class Endpoint:
         self.dropped["unknown_session"] += 1
         if self._table.find(cid) is not None:  # a channel that was replaced; its session lives
             return
-        if self._address_resets.take(address[0], now) and self._resets.take(now):
+        # Nothing is kept for a stranger, so his address is only counted, as HELLO's is.
+        if self._address_resets.allow(place_of(self._pack_address(address)), now) and self._resets.take(now):
             self.wake(cid, address)
 
     def _handle(self, session: Session, message: ClientMessage, address: Address, now: float) -> None:

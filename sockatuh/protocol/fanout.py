@@ -117,7 +117,8 @@ class Fanout:
             self._sweep_by(repair.due_at)
 
     def _sweep_by(self, at: float) -> None:
-        at = math.ceil(at / SWEEP_GRAIN) * SWEEP_GRAIN
+        # Always later: a sweep just before the repair it is meant for would find nothing to do, and be due again.
+        at = (math.floor(at / SWEEP_GRAIN) + 1) * SWEEP_GRAIN
         if self.sweep_at is None or at < self.sweep_at:
             self.sweep_at = at
 

@@ -76,7 +76,8 @@ class Link:
 
     def get_timer(self) -> float:
         """Return when `handle_timer` is wanted."""
-        return self._rekeying.due_at if self._rekeying else self._rekey_at
+        rekey_at = self._rekeying.due_at if self._rekeying else self._rekey_at
+        return min(rekey_at, self._old[1]) if self._old else rekey_at
 
     def handle_timer(self, now: float) -> None:
         """Begin a new channel when the present one is old, and ask again if that was not answered."""

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable
+from typing import Final
 
 from .constants import PATH_RETRY_AFTER
 from .events import ServerEvent, SessionMoved
@@ -14,6 +15,9 @@ from .messages import PathChallenge, encode
 from .outgoing import Outgoing
 from .seam import Address
 from .session import PathProbe, Session
+
+AMPLIFICATION: Final = 3
+"""How much more may go to an address that is not proved than has come from it."""
 
 
 class Paths:
@@ -28,25 +32,29 @@ class Paths:
     ) -> None:
         self._out, self._events, self._random, self._wake_up = out, events, random, wake_up
 
-    def notice(self, session: Session, address: Address, now: float) -> None:
-        """Begin to challenge an address the session's newest datagram came from."""
-        if session.probe is not None and session.probe.address == address:
-            return
-        if session.probe is None:
+    def notice(self, session: Session, address: Address, size: int, now: float) -> None:
+        """Begin to challenge an address the session's newest datagram, of `size` bytes, came from."""
+        probe = session.probe
+        if probe is None:
             self._wake_up(session, now)
-        session.probe = PathProbe(address, self._random(8))
+        if probe is None or probe.address != address:
+            probe = session.probe = PathProbe(address, self._random(8), probe.due_at if probe else now)
+        probe.received += size
 
     def challenge(self, session: Session, now: float) -> None:
         """Send the challenge (again), or give the address up."""
         probe = session.probe
-        if probe is None:
+        if probe is None or now < probe.due_at:  # a wake-up for an earlier address
             return
         if probe.tries == len(PATH_RETRY_AFTER):
             session.probe = None
             return
-        self._out.put(session.channel.seal(encode(PathChallenge(probe.token))), probe.address)
-        self._wake_up(session, now + PATH_RETRY_AFTER[probe.tries])
+        probe.due_at = now + PATH_RETRY_AFTER[probe.tries]
+        self._wake_up(session, probe.due_at)
         probe.tries += 1
+        datagram = session.channel.seal(encode(PathChallenge(probe.token)))
+        if probe.tries * len(datagram) <= AMPLIFICATION * probe.received:
+            self._out.put(datagram, probe.address)
 
     def finish(self, session: Session, token: bytes, address: Address) -> None:
         """Move the session if this is the answer, from where it was asked."""

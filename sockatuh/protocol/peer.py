@@ -155,17 +155,15 @@ class Peer:
     def handle_timer(self, now: float) -> None:
         """Do what is due."""
         self._dialer.handle_timer(now)
-        if self._link is not None:
+        if self._link is not None and self.state is not State.DIALING:
             self._link.handle_timer(now)
         self._settle(now)
 
     def get_timer(self) -> float | None:
         """Return when `handle_timer` is wanted."""
         times = [self._dialer.due_at]
-        if self._link is not None and self._contact is not None:
-            times += [self._link.get_timer(), self._caller.get_timer()]
-            if self.state is not State.DIALING:
-                times.append(self._contact.due_at)
+        if self._link is not None and self._contact is not None and self.state is not State.DIALING:
+            times += [self._link.get_timer(), self._caller.get_timer(), self._contact.due_at]
             if self.state is State.JOINED:
                 times += [self._lines.next_due(), self._reader.get_timer()]
         return min((at for at in times if at is not None), default=None)
@@ -238,6 +236,9 @@ class Peer:
 
     def _lose(self, reason: str, now: float, wait: float = 0.0) -> None:
         """Dial again after `wait` seconds; what was said and read is kept."""
+        if self._caller.is_leaving:  # the goodbye was heard, and its answer lost; or there is nobody to hear it
+            self._leave_for_good()
+            return
         self._caller = Caller()
         self._dial(now + wait)
         self._events.append(e.ContactLost(reason))
@@ -288,8 +289,7 @@ class Peer:
         if self.state is not State.JOINED:
             return
         self._reader.receive(message, now)
-        for event in self._reader.take():
-            self._events.append(event)
+        self._events.extend(self._reader.take())
 
     # Calls.
 
@@ -330,6 +330,8 @@ class Peer:
             if self._join is not None and self._join.password is not None:
                 self._ask_to_join(self._join, now)
                 return
+        elif refused.code != "password_wait":  # what was looked at and refused is for a person to mend
+            self._join = None
         self._events.append(e.JoinRefused(refused.code, refused.wait_ms / 1000, refused.detail))
 
     def _welcome(self, welcome: m.Welcome, now: float) -> None:
@@ -345,20 +347,13 @@ class Peer:
         self._enter("welcome")
         self._events.append(
             e.Admitted(
-                welcome.name,
-                welcome.log_id,
-                welcome.start,
-                welcome.head,
-                welcome.ticket,
-                self._was_joined,
-                rewound,
+                welcome.name, welcome.log_id, welcome.start, welcome.head, welcome.ticket, self._was_joined, rewound
             )
         )
         self._was_joined = True
         if not self._options.transient:
             self._reader.begin(welcome.head, now)
-            for event in self._reader.take():
-                self._events.append(event)
+            self._events.extend(self._reader.take())
 
     # Whoever touches the peer settles what it is to send.
 

@@ -31,6 +31,9 @@ class PathProbe:
 
     address: Address
     token: bytes
+    due_at: float
+    received: int = 0
+    """Bytes of authentic datagrams that came from there."""
     tries: int = 0
 
 

@@ -1,0 +1,72 @@
+"""Sessions without a handshake, and what is sent to them."""
+
+from __future__ import annotations
+
+from sockatuh.protocol import messages as m
+from sockatuh.protocol.channel import Channel
+from sockatuh.protocol.handshake import Pending
+from sockatuh.protocol.limits import Limits
+from sockatuh.protocol.outgoing import Outgoing
+from sockatuh.protocol.session import Rekeying, Session, open_session
+
+from .house import START
+
+KEY, STREAM = b"k" * 32, b"stream 1"
+CLIENT_CID = 1
+
+
+def place(number: int) -> bytes:
+    """Return an IPv4 address, as it stands before the port in what cookies see."""
+    return bytes(10) + b"\xff\xff\x0a\x00" + number.to_bytes(2, "big")
+
+
+def make_pending(
+    cid: int = 5, *, key: bytes = KEY, stream: bytes = STREAM, source: bytes = place(1), flags: int = 0
+) -> Pending:
+    """Return what a handshake leaves; both directions have the same, all-zero key."""
+    payload = m.InitPayload("a test", stream, flags, b"l" * 16, 77, None)
+    address, packed = ("10.0.0.9", cid), source + b"\1\2"
+    return Pending(
+        cid, make_channel(cid), address, packed, key, b"", b"", payload, "ana", bytes(16), b"old hash", START
+    )
+
+
+def make_channel(cid: int) -> Channel:
+    """Return the server's end of a channel."""
+    return Channel(bytes(32), bytes(32), cid, CLIENT_CID, START)
+
+
+def make_rekeying(cid: int) -> Rekeying:
+    """Return a channel that was agreed on and not used yet."""
+    return Rekeying(b"request", b"reply", make_channel(cid), b"new hash")
+
+
+def make_session(cid: int = 5, limits: Limits | None = None, *, joined: bool = True, flags: int = 0) -> Session:
+    """Return an open session, a member's unless said otherwise."""
+    session = open_session(make_pending(cid, flags=flags), limits or Limits(), START)
+    if joined:
+        session.name = "ana"
+    return session
+
+
+class Ear:
+    """Opens what is sent to sessions made here."""
+
+    def __init__(self, out: Outgoing, *sessions: Session) -> None:
+        self._out = out
+        self._ends = {
+            session.address: (session.cid, Channel(bytes(32), bytes(32), CLIENT_CID, session.cid, START))
+            for session in sessions
+        }
+
+    def hear(self) -> list[m.ServerMessage]:
+        """Return what was sent to all of them."""
+        return [message for _, message in self.hear_each()]
+
+    def hear_each(self) -> list[tuple[int, m.ServerMessage]]:
+        """Return (cid, message) for everything that was sent."""
+        heard: list[tuple[int, m.ServerMessage]] = []
+        for datagram, address in self._out.take():
+            cid, end = self._ends[address]
+            heard.append((cid, m.decode_server_message_untrusted(end.open_untrusted(datagram))))
+        return heard

@@ -1,0 +1,177 @@
+"""A server written by the letter of docs/PROTOCOL.md, for one peer: it says what it is told to say."""
+
+from __future__ import annotations
+
+import struct
+from collections.abc import Sequence
+from typing import TypedDict, Unpack
+
+from sockatuh.protocol import messages as m
+from sockatuh.protocol import peer_events as pe
+from sockatuh.protocol.channel import Channel
+from sockatuh.protocol.constants import COOKIE, DATA, HELLO, PROLOGUE, RESET, RESP
+from sockatuh.protocol.noise import Responder, public_key
+from sockatuh.protocol.peer import Peer, PeerOptions
+from sockatuh.protocol.reset import reset_token
+
+from .house import IDENTITY, LOG_ID, PASSWORD, SERVER, SERVER_KEY, START, Dice
+
+
+class Wants(TypedDict, total=False):
+    """What a peer knows beforehand; see PeerOptions."""
+
+    transient: bool
+    pin: bytes | None
+    ticket: bytes | None
+    cursor: int
+    history: int | None
+
+
+class Host:
+    """A server made by hand for one peer: it answers HELLO and INIT, and then says what it is told to."""
+
+    def __init__(self, peer: Peer, *, seed: int | str = "host", now: float = START) -> None:
+        self.peer, self.now = peer, now
+        self.dice = Dice(seed)
+        self.private_key = IDENTITY.private_key
+        self.cookie = self.dice(16)
+        self.cid = 0x51525354555657
+        self.ping_s, self.max_text, self.ack_ms, self.resumed = 25, 16_384, 100, False
+        self.sent: list[bytes] = []
+        """Everything the peer has sent."""
+        self.heard: list[m.ClientMessage] = []
+        self.init_payload: m.InitPayload
+        self.channel: Channel
+        self.client_cid = 0
+        self.client_key = b""
+        self.handshake_hash = b""
+        self.events: list[pe.PeerEvent] = []
+
+    @property
+    def key(self) -> bytes:
+        return public_key(self.private_key)
+
+    @property
+    def token(self) -> bytes:
+        return reset_token(IDENTITY.reset_key, self.cid)
+
+    def make_cookie(self, hello: bytes, *, key: bytes | None = None, version: int = 1, retry_ms: int = 0) -> bytes:
+        """Return a COOKIE for a HELLO, or for an INIT."""
+        nonce = hello[4:12] if hello[0] == HELLO else hello[8:16]
+        return struct.pack("<BBBB8s16s32sHH", COOKIE, version, 7, 0, nonce, self.cookie, key or self.key, retry_ms, 0)
+
+    def make_resp(self, init: bytes) -> bytes:
+        """Return the RESP for an INIT, and open the channel."""
+        responder = Responder(self.private_key, PROLOGUE + init[:32], self.dice(32))
+        self.init_payload = m.decode_init_payload_untrusted(responder.read_message_untrusted(init[32:]))
+        self.client_key, self.client_cid = responder.remote_static, int.from_bytes(init[4:8], "little")
+        return struct.pack("<BBHI", RESP, 1, 0, self.client_cid) + self._finish(responder, 144)
+
+    def _finish(self, responder: Responder, size: int) -> bytes:
+        payload = m.RespPayload(
+            self.cid, self.ping_s, 80, self.max_text, self.ack_ms, self.token, "a room", self.resumed
+        )
+        message = responder.write_message(m.pad_payload(payload, size))
+        send_key, receive_key = responder.split()
+        self.channel = Channel(send_key, receive_key, self.cid, self.client_cid, self.now)
+        self.handshake_hash = responder.handshake_hash
+        return message
+
+    def answer_rekey(self, rekey: m.Rekey) -> bytes:
+        """Return message 2 for a REKEY, and switch to the new channel; `cid` is to be changed before."""
+        responder = Responder(self.private_key, PROLOGUE + self.handshake_hash, self.dice(32))
+        responder.read_message_untrusted(rekey.noise)
+        self.client_cid = rekey.client_cid
+        return self._finish(responder, 144)
+
+    def reset(self, cid: int | None = None, token: bytes | None = None) -> bytes:
+        """Return a RESET."""
+        cid = self.cid if cid is None else cid
+        return (
+            bytes([RESET])
+            + cid.to_bytes(7, "little")
+            + (reset_token(IDENTITY.reset_key, cid) if token is None else token)
+        )
+
+    # Steps.
+
+    def tell_raw(self, data: bytes) -> list[bytes]:
+        """Give the peer a datagram, and return what it sends."""
+        self.peer.receive_datagram(data, SERVER, self.now)
+        return self.take() + self.wait(0.0)
+
+    def tell(self, message: m.ServerMessage) -> list[m.ClientMessage]:
+        """Seal a message for the peer, and return what it says then."""
+        return self.open(self.tell_raw(self.channel.seal(m.encode(message))))
+
+    def wait(self, seconds: float) -> list[bytes]:
+        """Let time pass: the peer's timers go off when they are due. Return what it sends."""
+        end, sent = self.now + seconds, list[bytes]()
+        for _ in range(10_000):
+            at = self.peer.get_timer()
+            if at is None or at > end:
+                self.now = end
+                return sent
+            self.now = max(self.now, at)
+            self.peer.handle_timer(self.now)
+            sent += self.take()
+        raise AssertionError("the peer's timer never comes to rest")
+
+    def take(self) -> list[bytes]:
+        """Take the peer's events and datagrams, as its shell does after everything that touches it."""
+        while (event := self.peer.next_event()) is not None:
+            self.events.append(event)
+        sent = [data for data, _ in self.peer.datagrams_to_send()]
+        self.sent += sent
+        return sent
+
+    def open(self, datagrams: Sequence[bytes]) -> list[m.ClientMessage]:
+        """Return the messages in the peer's DATA datagrams."""
+        messages = [
+            m.decode_client_message_untrusted(self.channel.open_untrusted(data))
+            for data in datagrams
+            if data[0] == DATA and int.from_bytes(data[1:8], "little") == self.channel.receive_cid
+        ]
+        self.heard += messages
+        return messages
+
+    def shake(self) -> list[m.ClientMessage]:
+        """Let the peer connect (it must have this server's key pinned), and return what it says first."""
+        self.peer.connect([SERVER], self.now)
+        (hello,) = self.wait(0.0)
+        (init,) = self.tell_raw(self.make_cookie(hello))
+        return self.open(self.tell_raw(self.make_resp(init)))
+
+    def admit(
+        self, *, start: int = 0, head: int = 0, name: str = "ana", ticket: bytes = b"ticket"
+    ) -> list[m.ClientMessage]:
+        """Answer the call under way with WELCOME."""
+        return self.reply(m.Welcome(name, LOG_ID, start, head, ticket))
+
+    def reply(self, body: m.AnswerBody) -> list[m.ClientMessage]:
+        """Answer the peer's last call."""
+        return self.tell(m.Answer(self.last_call().number, body))
+
+    def last_call(self) -> m.Call:
+        """Return the peer's last call."""
+        return [message for message in self.heard if isinstance(message, m.Call)][-1]
+
+    def of(self, kind: type[pe.PeerEvent]) -> list[pe.PeerEvent]:
+        """Return the peer's events of a kind."""
+        return [event for event in self.events if isinstance(event, kind)]
+
+
+def make_peer(seed: int | str = "peer", **wants: Unpack[Wants]) -> Peer:
+    """Return a peer with a key of its own; it knows this server's key unless told otherwise."""
+    dice = Dice(seed)
+    known: Wants = {"pin": SERVER_KEY, **wants}
+    return Peer(PeerOptions(dice(32), dice(8), "a test", **known), dice)
+
+
+def seated_host(seed: int | str = "peer", *, head: int = 0, start: int = 0, **wants: Unpack[Wants]) -> Host:
+    """Return a hand-made server with a peer in its room."""
+    host = Host(make_peer(seed, **wants))
+    host.peer.join("ana", PASSWORD, host.now)
+    host.shake()
+    host.admit(start=start, head=head)
+    return host

@@ -1,0 +1,172 @@
+"""A server: the real Endpoint and a bridge that answers as simply as can be; and what all these tests share."""
+
+from __future__ import annotations
+
+import random
+from collections import Counter
+from typing import Final
+
+from sockatuh.protocol import events as ev
+from sockatuh.protocol import messages as m
+from sockatuh.protocol.endpoint import Endpoint
+from sockatuh.protocol.handshake import ServerIdentity
+from sockatuh.protocol.limits import Limits
+from sockatuh.protocol.noise import public_key
+from sockatuh.protocol.seam import Address
+from sockatuh.protocol.ticket import TicketKey, Tickets
+
+SERVER: Final[Address] = ("10.0.0.1", 7625)
+HOME: Final[Address] = ("10.0.1.1", 40_001)
+ELSEWHERE: Final[Address] = ("10.0.2.2", 40_002)
+STRANGER: Final[Address] = ("10.66.6.6", 666)
+PASSWORD: Final = "correct horse battery"
+LOG_ID: Final = b"the log of rooms"
+START: Final = 1000.0
+"""The time at which every story begins, in monotonic seconds."""
+
+IDENTITY: Final = ServerIdentity(bytes(range(32)), bytes(range(100, 132)), "the room")
+SERVER_KEY: Final = public_key(IDENTITY.private_key)
+TICKET_KEY: Final = TicketKey(b"tick", bytes(range(50, 82)))
+
+
+def pack_address(address: Address) -> bytes:
+    """Return an address as cookies see it: IPv4-mapped, and the port."""
+    host: str = address[0]
+    port: int = address[1]
+    return bytes(10) + b"\xff\xff" + bytes(map(int, host.split("."))) + port.to_bytes(2, "little")
+
+
+class Dice:
+    """Random bytes from a seed; `drawn` counts how often each number of bytes was asked for."""
+
+    def __init__(self, seed: int | str) -> None:
+        self._random = random.Random(seed)
+        self.drawn: Counter[int] = Counter()
+
+    def __call__(self, count: int) -> bytes:
+        self.drawn[count] += 1
+        return self._random.randbytes(count)
+
+
+def entry(seq: int, text: str = "", kind: int = m.MESSAGE, mark: bytes = b"") -> tuple[int, bytes]:
+    """Return an encoded entry with its seq, as the endpoint is given it."""
+    return seq, m.encode(m.Entry(seq, 1_700_000_000_000 + seq, kind, "ana", text or f"line {seq}", mark))
+
+
+class House:
+    """A server: the real Endpoint, and a bridge that stores at once in a list what is said."""
+
+    def __init__(self, limits: Limits | None = None, *, head: int = 0, seed: int | str = "house") -> None:
+        self.limits = limits or Limits()
+        self.dice = Dice(seed)
+        self.tickets = Tickets([TICKET_KEY], b"password")
+        self.log: dict[int, bytes] = {}
+        self.head = head
+        self.events: list[ev.ServerEvent] = []
+        self.said: list[ev.LineSaid] = []
+        self.storing = True
+        """Whether lines are stored; if not, they wait in `said` for `store`."""
+        self.answering = True
+        """Whether calls are answered; if not, they wait in `events`."""
+        self.floor = 0
+        self.refusal: m.Refused | None = None
+        """What every JOIN is answered with, if anything."""
+        self._seq_of: dict[bytes, int] = {}
+        self.endpoint: Endpoint
+        self.restart()
+
+    def restart(self) -> None:
+        """Forget every session, as a crash does; keys and log stay."""
+        self.endpoint = Endpoint(
+            IDENTITY,
+            self.tickets,
+            log_id=LOG_ID,
+            head=self.head,
+            limits=self.limits,
+            random=self.dice,
+            pack_address=pack_address,
+        )
+        self.drawn_at_start = Counter(self.dice.drawn)
+
+    def receive(self, data: bytes, address: Address, now: float) -> list[tuple[bytes, Address]]:
+        """Give the endpoint one datagram, do what it asks for, and return what it sends."""
+        self.endpoint.receive_datagram(data, address, now)
+        return self.settle(now)
+
+    def timer(self, now: float) -> list[tuple[bytes, Address]]:
+        """Let everything that is due happen, in its own time, and return what is sent."""
+        sent: list[tuple[bytes, Address]] = []
+        while (at := self.endpoint.get_timer()) is not None and at <= now:
+            self.endpoint.handle_timer(at)
+            sent += self.settle(at)
+        return sent
+
+    def settle(self, now: float) -> list[tuple[bytes, Address]]:
+        """Answer the events and return what is to be sent."""
+        while (event := self.endpoint.next_event()) is not None:
+            self.events.append(event)
+            self._answer(event, now)
+        return self.endpoint.datagrams_to_send()
+
+    def publish(self, *entries: tuple[int, bytes], head: int, now: float) -> list[tuple[bytes, Address]]:
+        """Commit entries up to `head` and return what is sent."""
+        self.log.update(entries)
+        self.head = head
+        self.endpoint.publish(entries, head, now)
+        return self.settle(now)
+
+    def store(self, now: float) -> list[tuple[bytes, Address]]:
+        """Store the lines that wait, and return what is sent."""
+        waiting, self.said = self.said, []
+        for line in waiting:
+            self._store(line, now)
+        return self.settle(now)
+
+    def of(self, kind: type[ev.ServerEvent]) -> list[ev.ServerEvent]:
+        """Return the events of a kind."""
+        return [event for event in self.events if isinstance(event, kind)]
+
+    def texts(self) -> list[str]:
+        """Return the lines in the log, in order."""
+        return [m.decode_entry_untrusted(encoding).text for _, encoding in sorted(self.log.items())]
+
+    def _answer(self, event: ev.ServerEvent, now: float) -> None:
+        match event:
+            case ev.JoinAsked() if self.answering:
+                self._join(event, now)
+            case ev.WhoAsked(cid, number, after) if self.answering:
+                names = [name for name in ("ana", "budi", "cem") if name > after]
+                info = tuple(m.MemberInfo(name, "", "secure", True, 1) for name in names[:2])
+                self.endpoint.answer(cid, number, m.Members(info, len(names) > 2))
+            case ev.LineSaid() if self.storing:
+                self._store(event, now)
+            case ev.LineSaid():
+                self.said.append(event)
+            case ev.EntriesWanted(cid, after, through):
+                kept = [(seq, self.log[seq]) for seq in range(after + 1, through + 1) if seq in self.log]
+                self.endpoint.supply(cid, after, through, kept)
+            case _:
+                pass
+
+    def _join(self, event: ev.JoinAsked, now: float) -> None:
+        if self.refusal is not None:
+            self.endpoint.answer(event.cid, event.number, self.refusal)
+        elif event.name == "taken":
+            self.endpoint.answer(event.cid, event.number, m.Refused("name_taken", 0, "taken"))
+        elif event.by_ticket or event.password == PASSWORD:
+            _, cursor = self.endpoint.cursor_of(event.cid)
+            start = max(cursor, self.floor)
+            self.endpoint.admit(event.cid, event.number, event.name, start, self.floor, now)
+        elif event.password is None:
+            self.endpoint.answer(event.cid, event.number, m.NameValid(event.name))
+        else:
+            self.endpoint.answer(event.cid, event.number, m.Refused("password_wrong", 5_000))
+
+    def _store(self, line: ev.LineSaid, now: float) -> None:
+        seq = self._seq_of.get(line.id)
+        if seq is None:
+            seq = self._seq_of[line.id] = self.head = self.head + 1
+            kind = m.ACTION if line.action else m.MESSAGE
+            self.log[seq] = entry(seq, line.text, kind, line.id[:6])[1]
+            self.endpoint.publish([(seq, self.log[seq])], seq, now)
+        self.endpoint.settle_lines([(line.cid, line.number, seq)], now)

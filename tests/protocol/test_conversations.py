@@ -1,0 +1,345 @@
+"""Whole conversations of real peers with the real server: what the wire gives away, and what it can do to them."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Sequence
+from typing import Final
+
+import msgspec
+import pytest
+from protocol.guest import Guest
+from protocol.house import ELSEWHERE, HOME, IDENTITY, PASSWORD, SERVER, STRANGER, Dice, House
+from protocol.wire import Seat, Wire
+
+from sockatuh.errors import ProtocolError
+from sockatuh.protocol import events as ev
+from sockatuh.protocol import messages as m
+from sockatuh.protocol import peer_events as pe
+from sockatuh.protocol.channel import Channel
+from sockatuh.protocol.constants import DATA, HELLO, INIT, LINES_IN_FLIGHT, OLD_CHANNEL_SECONDS, PROLOGUE, RESET
+from sockatuh.protocol.limits import Limits
+from sockatuh.protocol.noise import Responder
+from sockatuh.protocol.peer_state import State
+from sockatuh.protocol.seam import Address
+
+SECRETS: Final = {
+    "name": "Wilhelmina",
+    "password": PASSWORD,
+    "text": "the soup is at one o'clock",
+    "action": "waves to everybody in here",
+    "long text": "a long story of the soup. " * 300,
+}
+
+
+def settled(wire: Wire) -> bool:
+    """Tell whether everybody is in, has everything, and has nothing left to say."""
+    return all(
+        seat.peer.state is State.JOINED
+        and not seat.peer.unanswered
+        and seat.peer._reader.inbox.cursor == wire.house.head
+        for seat in wire.seats
+    )
+
+
+def chat(wire: Wire) -> tuple[Seat, Seat]:
+    ana, budi = wire.seat("ana"), wire.seat("budi", seed=2)
+    assert wire.run(10, until=lambda: settled(wire))
+    return ana, budi
+
+
+# What the wire gives away.
+
+
+def test_neither_name_nor_text_nor_password_nor_ticket_can_be_read_on_the_wire() -> None:
+    wire = Wire(House())
+    speaker, listener = wire.seat(SECRETS["name"]), wire.seat("budi", seed=2)
+    wire.run(1)
+    speaker.peer.say(SECRETS["text"], wire.now)
+    speaker.peer.say(SECRETS["action"], wire.now, action=True)
+    speaker.peer.say(SECRETS["long text"], wire.now)
+    speaker.peer.ask_who("", wire.now)
+    assert wire.run(10, until=lambda: settled(wire))
+    wire.house.restart()
+    speaker.peer.say("again", wire.now)
+    assert wire.run(10, until=lambda: len(listener.texts()) == 4)
+    assert [type(event) for event in speaker.of(pe.Admitted)] == [pe.Admitted] * 2
+    everything = [data for data, _, _ in wire.recorded]
+    assert {data[0] for data in everything} == {HELLO, HELLO + 1, INIT, INIT + 1, DATA, RESET}
+    assert max(map(len, everything)) > 1000
+    for secret in SECRETS.values():
+        for clue in {secret[at : at + 6].encode() for at in range(min(len(secret), 60) - 5)}:
+            assert not any(clue in data for data in everything)
+    for event in speaker.events:
+        if isinstance(event, pe.Admitted):
+            for at in range(0, len(event.ticket) - 8, 8):
+                assert not any(event.ticket[at : at + 8] in data for data in everything)
+
+
+class Confessing(Dice):
+    """Dice that remember the ephemeral keys drawn from them, as no real server does."""
+
+    def __init__(self, seed: str) -> None:
+        super().__init__(seed)
+        self.ephemeral: list[bytes] = []
+
+    def __call__(self, count: int) -> bytes:
+        drawn = super().__call__(count)
+        if count == 32:
+            self.ephemeral.append(drawn)
+        return drawn
+
+
+def test_a_recorded_join_cannot_be_read_with_the_servers_stolen_key() -> None:
+    house = House()
+    house.dice = dice = Confessing("house")
+    house.restart()
+    guest = Guest(house).shake()
+    join = guest.channel.seal(m.encode(m.Call(1, m.Join("ana", PASSWORD, None))))
+    guest.send_raw(join)
+    assert len(house.of(ev.JoinAsked)) == 1
+
+    def try_to_read(ephemeral: bytes) -> list[bytes]:
+        """Go through the recording as the responder, and try every key that comes of it."""
+        responder = Responder(IDENTITY.private_key, PROLOGUE + guest.init[:32], ephemeral)
+        keys = [*responder._state.split(), responder._state.chaining_key]
+        payload = responder.read_message_untrusted(guest.init[32:])
+        assert m.decode_init_payload_untrusted(payload).ticket is None
+        assert PASSWORD.encode() not in payload
+        assert b"ana" not in payload
+        keys += [*responder._state.split(), responder._state.chaining_key, responder._state.key]
+        responder.write_message(m.pad_payload(guest.payload, 144))
+        keys += [*responder.split(), responder._state.chaining_key, responder._state.key]
+        return [plaintext for key in keys for plaintext in opened(key, guest.payload.server_cid, guest.cid, join)]
+
+    assert all(try_to_read(Dice(seed)(32)) == [] for seed in range(20))
+    # With the ephemeral key, which the server has forgotten by then, it could be: the attempt itself is sound.
+    (read,) = try_to_read(dice.ephemeral[-1])
+    assert m.decode_client_message_untrusted(read) == m.Call(1, m.Join("ana", PASSWORD, None))
+
+
+def opened(key: bytes, receive_cid: int, send_cid: int, datagram: bytes) -> list[bytes]:
+    try:
+        return [Channel(key, key, receive_cid, send_cid, 0.0).open_untrusted(datagram)]
+    except ProtocolError:
+        return []
+
+
+def test_handshakes_of_all_clients_look_alike() -> None:
+    sizes = set[tuple[int, ...]]()
+    for seed, (name, cursor) in enumerate((("a", 0), ("Wilhelmina of the long name", 2**40))):
+        wire = Wire(House(seed=seed))
+        wire.seat(name, seed=seed, cursor=cursor)
+        wire.run(1)
+        sizes.add(tuple(len(data) for data, _, _ in wire.recorded if data[0] != DATA))
+    assert sizes == {(128, 64, 256, 200)}
+
+
+# What the wire can do to them.
+
+
+def weather(wire: Wire, loss: float, seed: int, corruption: float = 0.02) -> None:
+    dice = random.Random(seed)
+
+    def spoil(data: bytes, source: Address, target: Address) -> Sequence[bytes]:
+        del source, target
+        if dice.random() < corruption:
+            at = dice.randrange(len(data))
+            data = data[:at] + bytes([data[at] ^ 1 << dice.randrange(8)]) + data[at + 1 :]
+        return [data for _ in range(2 if dice.random() < 0.1 else 1) if dice.random() >= loss]
+
+    wire.spoil = spoil
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_two_hundred_pasted_lines_arrive_once_and_in_order_in_any_weather(seed: int) -> None:
+    wire = Wire(House(), seed=seed, delay=(0.001, 0.03))
+    ana, budi = chat(wire)
+    weather(wire, loss=0.2, seed=seed)
+    lines = [f"line {number}" for number in range(200)]
+    for line in lines:
+        ana.peer.say(line, wire.now)
+    assert wire.run(120, until=lambda: settled(wire))
+    assert wire.house.texts() == ana.texts() == budi.texts() == lines
+    assert {event.number for event in ana.events if isinstance(event, pe.LineStored)} == set(range(1, 201))
+    assert [event.own for event in ana.events if isinstance(event, pe.EntryArrived)] == list(range(1, 201))
+    assert ana.of(pe.LineRefused) == []
+    assert ana.of(pe.LinesDelayed)
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_long_texts_arrive_whole_in_any_weather(seed: int) -> None:
+    wire = Wire(House(), seed=seed, delay=(0.001, 0.03))
+    ana, budi = chat(wire)
+    weather(wire, loss=0.2, seed=seed)
+    texts = [("é" * 8_000)[: 100 + 3_000 * number] for number in range(6)]
+    for text in texts:
+        budi.peer.say(text, wire.now)
+        ana.peer.say(text[::-1] + "!", wire.now)
+    assert wire.run(120, until=lambda: settled(wire))
+    assert [text for text in ana.texts() if text in texts] == texts
+    assert ana.texts() == budi.texts() == wire.house.texts()
+
+
+def test_a_server_that_restarts_has_everybody_back_with_nothing_lost_or_doubled() -> None:
+    wire = Wire(House())
+    ana, budi = chat(wire)
+    for life in range(3):
+        ana.peer.say(f"before {life}", wire.now)
+        wire.run(0.0005)
+        wire.house.restart()
+        budi.peer.say(f"after {life}", wire.now)
+        assert wire.run(30, until=lambda: settled(wire))
+    assert sorted(wire.house.texts()) == sorted(f"{when} {life}" for when in ("before", "after") for life in range(3))
+    assert ana.texts() == budi.texts() == wire.house.texts()
+    asked = [event.by_ticket for event in wire.house.events if isinstance(event, ev.JoinAsked)]
+    assert asked[2:] == [True] * len(asked[2:]), "with tickets, not passwords"
+
+
+def test_a_disk_that_is_full_for_a_while_loses_nothing() -> None:
+    wire = Wire(House())
+    ana, budi = chat(wire)
+    wire.house.storing = False
+    for number in range(100):
+        ana.peer.say(f"line {number}", wire.now)
+    wire.run(20)
+    assert budi.texts() == []
+    assert len(wire.house.said) == LINES_IN_FLIGHT
+    wire.house.storing = True
+    wire.house.store(wire.now)
+    assert wire.run(30, until=lambda: settled(wire))
+    assert budi.texts() == [f"line {number}" for number in range(100)]
+
+
+def test_a_client_whose_address_changes_goes_on_without_a_new_session() -> None:
+    wire = Wire(House())
+    ana, budi = chat(wire)
+    for place in (ELSEWHERE, HOME):
+        ana.address = place
+        ana.peer.say(f"from {place[0]}", wire.now)
+        assert wire.run(10, until=lambda: settled(wire))
+        budi.peer.say("heard you", wire.now)
+        assert wire.run(10, until=lambda: settled(wire))
+    assert len(wire.house.of(ev.SessionMoved)) == 2
+    assert len(wire.house.of(ev.SessionOpened)) == 2
+    assert ana.of(pe.ContactLost) == []
+
+
+def test_what_an_onlooker_copies_and_sends_again_changes_nothing() -> None:
+    wire = Wire(House())
+    ana, budi = chat(wire)
+    ana.peer.say("once", wire.now)
+    assert wire.run(10, until=lambda: settled(wire))
+    events, log = len(wire.house.events), dict(wire.house.log)
+    recorded = list(wire.recorded)
+    for data, source, target in recorded:
+        if target == SERVER:
+            wire.send(data, STRANGER, SERVER)
+            wire.send(data, source, SERVER)
+        else:
+            wire.send(data, STRANGER, target)
+    wire.run(20)
+    assert (len(wire.house.events), wire.house.log) == (events, log)
+    assert len(wire.house.endpoint) == 2
+    assert ana.texts() == budi.texts() == ["once"]
+    assert ana.of(pe.ContactLost) == budi.of(pe.ContactLost) == []
+
+
+def test_an_onlooker_who_is_faster_moves_no_session() -> None:
+    wire = Wire(House(), delay=(0.002, 0.002))
+    ana, budi = chat(wire)
+    copied = 0
+
+    def copy(data: bytes, source: Address, target: Address) -> Sequence[bytes]:
+        nonlocal copied
+        if target == SERVER and source == ana.address:
+            copied += 1
+            wire.house.endpoint.receive_datagram(data, STRANGER, wire.now)
+        return [data]
+
+    wire.spoil = copy
+    for number in range(10):
+        ana.peer.say(f"line {number}", wire.now)
+        wire.run(0.3)
+    assert copied > 10
+    assert wire.run(20, until=lambda: settled(wire))
+    assert wire.house.of(ev.SessionMoved) == []
+    to_him = sum(len(data) for data, _, target in wire.recorded if target == STRANGER)
+    from_him = sum(len(data) for data, source, _ in wire.recorded if source == ana.address)
+    assert 0 < to_him <= 3 * from_him
+    assert budi.texts() == [f"line {number}" for number in range(10)]
+
+
+# Long conversations.
+
+
+def test_a_conversation_of_hours_goes_on_in_one_session_with_keys_that_change() -> None:
+    wire = Wire(House(), delay=(0.001, 0.02))
+    ana, budi = chat(wire)
+    keys = set[int]()
+    for hour in range(5):
+        weather(wire, loss=0.02, seed=hour, corruption=0.0)  # with more, a client may well think that contact is lost
+        for _ in range(6):
+            wire.run(random.Random(hour).uniform(580, 620))
+            ana.peer.say(f"hour {hour}", wire.now)
+            budi.peer.say(f"heard {hour}", wire.now)
+            keys |= {session.channel.receive_cid for session in wire.house.endpoint._table}
+    assert wire.run(60, until=lambda: settled(wire))
+    assert ana.texts() == budi.texts() == wire.house.texts()
+    assert len(wire.house.log) == 60
+    assert len(keys) >= 2 * 5
+    assert len(wire.house.of(ev.SessionOpened)) == 2
+    assert ana.of(pe.ContactLost) == []
+
+
+def test_after_a_rekeying_the_old_channel_is_gone_on_both_sides() -> None:
+    wire = Wire(House())
+    ana, _ = chat(wire)
+    old = {session.channel.receive_cid for session in wire.house.endpoint._table}
+    wire.run(4200)
+    wire.run(OLD_CHANNEL_SECONDS + 2.5)
+    routes = wire.house.endpoint._table._routes
+    assert len(routes) == 2
+    assert not old & routes.keys()
+    assert ana.peer._link is not None
+    assert ana.peer._link._old is None
+
+
+def test_one_who_was_away_for_long_catches_up_at_its_own_pace_with_all_that_is_kept() -> None:
+    wire = Wire(House(Limits(recent_entries=500, lines_burst=10_000, lines_per_second=10_000)))
+    ana, budi = chat(wire)
+    cut = budi.address
+    wire.spoil = lambda data, source, target: [] if cut in (source, target) else [data]
+    for number in range(1500):
+        ana.peer.say(f"line {number}", wire.now)
+    wire.run(30)
+    assert len(wire.house.log) == 1500
+    assert budi.texts() == []
+    wire.spoil = lambda data, _source, _target: [data]
+    assert wire.run(60, until=lambda: settled(wire))
+    assert budi.texts() == ana.texts() == wire.house.texts()
+    assert wire.house.of(ev.EntriesWanted), "the oldest were read from the log"
+
+
+def test_a_room_is_quiet_when_nobody_speaks() -> None:
+    wire = Wire(House())
+    chat(wire)
+    wire.run(5)
+    before = len(wire.recorded)
+    wire.run(600)
+    assert len(wire.recorded) - before <= 2 * 2 * 600 / 22.5, "two clients' pings and their answers"
+
+
+def test_an_empty_payload_of_a_handshake_is_all_a_stranger_with_the_servers_key_would_see() -> None:
+    """Message 1 is not forward secret: what it holds must be nothing worth keeping."""
+    guest = Guest(House()).shake(cursor=40)
+    responder = Responder(IDENTITY.private_key, PROLOGUE + guest.init[:32], Dice(1)(32))
+    payload = m.decode_init_payload_untrusted(responder.read_message_untrusted(guest.init[32:]))
+    assert msgspec.structs.asdict(payload) == {
+        "client_version": "a test",
+        "stream": guest.stream,
+        "flags": 0,
+        "log_id": None,
+        "cursor": 40,
+        "ticket": None,
+    }

@@ -1,0 +1,41 @@
+"""What is about to be sent."""
+
+from __future__ import annotations
+
+from collections import Counter
+
+from protocol.bare import Ear, make_session
+
+from sockatuh.protocol import messages as m
+from sockatuh.protocol.constants import COUNTER_LIMIT, MAX_PLAINTEXT
+from sockatuh.protocol.outgoing import Outgoing
+
+
+def test_what_is_put_in_comes_out_in_order_and_once() -> None:
+    out, session = Outgoing(Counter()), make_session()
+    out.put(b"raw", ("10.0.0.1", 1))
+    out.send(session, m.Head(7))
+    first, second = out.take()
+    assert first == (b"raw", ("10.0.0.1", 1))
+    assert second[1] == session.address
+    assert out.take() == []
+
+
+def test_a_message_is_sealed_for_the_session_and_goes_where_it_is_at_that_moment() -> None:
+    out, session = Outgoing(Counter()), make_session()
+    ear = Ear(out, session)
+    out.send(session, m.Head(7))
+    session.address = ("10.9.9.9", 9)
+    assert ear.hear() == [m.Head(7)]
+
+
+def test_what_cannot_be_sealed_is_counted_and_no_trouble_to_others() -> None:
+    dropped = Counter[str]()
+    out, session, other = Outgoing(dropped), make_session(5), make_session(6)
+    ear = Ear(out, session, other)
+    out.send_encoded(session, bytes(MAX_PLAINTEXT + 1))
+    session.channel._counter = COUNTER_LIMIT
+    out.send(session, m.Head(7))
+    out.send(other, m.Head(7))
+    assert ear.hear_each() == [(6, m.Head(7))]
+    assert dropped == {"unsendable": 2}
