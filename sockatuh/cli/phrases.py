@@ -64,7 +64,6 @@ NAME_REFUSALS: Final = {
 }
 
 HERE: Final = "you are here"
-EARLIER: Final = "earlier lines"
 BACK: Final = "back in contact"
 REWOUND: Final = "the room's log was set back; some of the lines above may be gone from it"
 IN_CLEAR: Final = "what is said from now on also leaves the server unencrypted, for {name}"

@@ -18,7 +18,11 @@ class Plain:
     def __init__(self, membership: Membership) -> None:
         self._membership = membership
         self.refused = 0
-        self.columns = shutil.get_terminal_size().columns if is_terminal(sys.stdout) else None
+
+    @property
+    def columns(self) -> int | None:
+        """The terminal's width; a file has none."""
+        return shutil.get_terminal_size().columns if is_terminal(sys.stdout) else None
 
     def show(self, lines: Sequence[Line]) -> None:
         """Print lines of the log; whoever reads them has them at once."""

@@ -7,6 +7,7 @@ Until one is in, each step is a call that returns or raises. From then on everyt
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import os
 import time
 from collections.abc import Awaitable, Callable
@@ -32,6 +33,8 @@ SLEPT: Final = 3.0
 """Seconds by which the wall clock runs ahead when the machine has slept."""
 RESOLVE_EVERY: Final = 5
 """Looks between two questions for the server's address while contact is lost."""
+LEAVE_TIMEOUT: Final = 1.0
+"""Seconds for a goodbye, with its repetitions."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -165,10 +168,12 @@ class Conversation:
         return members
 
     async def leave(self) -> None:
-        """Leave the room; waits less than a second for the server to hear it."""
+        """Leave the room; waits at most a second for the server to hear it."""
         self.peer.leave(time.monotonic())
         self._driver.flush()
-        await self._wait((e.LeftRoom,), None)
+        with contextlib.suppress(NoServer):  # it went away at that very moment
+            await self._wait((e.LeftRoom,), LEAVE_TIMEOUT)
+        self.peer.stop()
 
     # What waits for nothing.
 
