@@ -15,8 +15,9 @@ import typer
 from typer.core import TyperCommand, TyperGroup
 from typer.main import get_command
 
-from . import phrases, wording
 from .errors import guard
+from .wording import admin as wording
+from .wording import client as phrases
 
 COMMANDS: Final = {
     # name: (module of this package, function, one sentence)

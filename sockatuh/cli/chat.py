@@ -10,7 +10,6 @@ from typing import Annotated, Any, TypeAlias
 
 import typer
 
-from . import phrases
 from .connection import joined
 from .errors import ExitCode
 from .jsonlines import print_line
@@ -19,6 +18,7 @@ from .options import NameOption, PasswordFileOption, ServerArgument, Trust, Trus
 from .questions import is_terminal, may_ask, tell
 from .running import run
 from .talk import talk_in_json, talk_in_plain_lines, talk_through_a_pipe
+from .wording import client as phrases
 
 Talk: TypeAlias = Callable[[Membership], Coroutine[Any, Any, None]]
 

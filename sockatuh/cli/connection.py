@@ -13,13 +13,13 @@ from sockatuh.protocol.identity import words
 from sockatuh.room.text import clean_line
 from sockatuh.store.client_files import ClientFiles, default_directory
 
-from . import phrases
 from .entrance import Credentials, Entrance, given_password
 from .membership import Membership
 from .options import Trust, Wishes
 from .patience import Patience
 from .place import Place, find_place
 from .questions import ask
+from .wording import client as phrases
 
 FIRST_ANSWER: Final = 5.0
 """Seconds in which a server answers, if there is one: the handshake is repeated four times in them."""

@@ -17,10 +17,10 @@ from sockatuh.protocol.constants import MAX_NAME_BYTES, MAX_PASSWORD_BYTES
 from sockatuh.protocol.peer_events import Admitted
 from sockatuh.room.text import clean_line
 
-from . import phrases
 from .errors import ExitCode, stop
 from .patience import Patience
 from .questions import ask, ask_hidden, tell
+from .wording import client as phrases
 
 JOINING: Final = 30.0
 """Seconds in which a join is answered; bcrypt takes a quarter of one, for each in the queue."""

@@ -27,7 +27,7 @@ from sockatuh.errors import (
 from sockatuh.protocol.identity import fingerprint, words
 from sockatuh.room.text import clean_line
 
-from . import wording
+from .wording import admin as wording
 
 
 class ExitCode(IntEnum):

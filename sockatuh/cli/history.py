@@ -14,9 +14,9 @@ import typer
 
 from sockatuh.room.text import clean_line
 
-from . import wording
 from .errors import ExitCode, stop
 from .setup import DATABASE, ConfigOption, JsonOption
+from .wording import admin as wording
 
 if TYPE_CHECKING:
     from sockatuh.store.history import HistoryReader, LogLine, SessionLine

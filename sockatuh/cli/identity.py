@@ -15,11 +15,11 @@ from sockatuh.room.text import clean_line
 from sockatuh.store.client_files import ClientFiles, Pin, default_directory
 from sockatuh.store.files import find_bytes
 
-from . import phrases
 from .errors import ExitCode, stop
 from .jsonlines import print_line
 from .options import JsonOption
 from .place import parse_place
+from .wording import client as phrases
 
 KEY_FILE: Final = "identity"
 PINS_FILE: Final = "known_servers"
@@ -35,7 +35,7 @@ class Action(StrEnum):
 def identity(
     action: Annotated[Action, typer.Argument(help=phrases.HELP_IDENTITY_ACTION)] = Action.SHOW,
     server: Annotated[
-        str | None, typer.Argument(metavar="[SERVER]", help=phrases.HELP_IDENTITY_SERVER, show_default=False)
+        str | None, typer.Argument(metavar="SERVER", help=phrases.HELP_IDENTITY_SERVER, show_default=False)
     ] = None,
     as_json: JsonOption = False,
 ) -> None:

@@ -22,8 +22,9 @@ from sockatuh.protocol.peer_events import (
 )
 from sockatuh.room.text import clean_line, clean_text
 
-from . import phrases, wording
 from .membership import Membership
+from .wording import admin as wording
+from .wording import client as phrases
 
 VERSION: Final = 1
 

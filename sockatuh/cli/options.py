@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from . import phrases
+from .wording import client as phrases
 
 
 class Trust(StrEnum):
@@ -19,7 +19,7 @@ class Trust(StrEnum):
     STRICT = "strict"
 
 
-ServerArgument = Annotated[str | None, typer.Argument(metavar="[SERVER]", help=phrases.HELP_SERVER)]
+ServerArgument = Annotated[str | None, typer.Argument(metavar="SERVER", help=phrases.HELP_SERVER)]
 NameOption = Annotated[str | None, typer.Option("--name", envvar="SOCKATUH_NAME", help=phrases.HELP_NAME)]
 PasswordFileOption = Annotated[
     str | None,

@@ -12,8 +12,8 @@ from sockatuh.protocol.constants import DEFAULT_PORT
 from sockatuh.protocol.identity import Invite
 from sockatuh.store.client_files import ClientFiles
 
-from . import phrases
 from .errors import ExitCode, stop
+from .wording import client as phrases
 
 INVITE: Final = "sockatuh://"
 

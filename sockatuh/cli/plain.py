@@ -6,10 +6,10 @@ import shutil
 import sys
 from collections.abc import Sequence
 
-from . import phrases
 from .membership import Membership
 from .questions import is_terminal
 from .transcript import Line, plain
+from .wording import client as phrases
 
 
 class Plain:

@@ -13,8 +13,8 @@ import sys
 from collections.abc import Iterator
 from typing import TextIO
 
-from . import phrases
 from .errors import stop
+from .wording import client as phrases
 
 
 def is_terminal(stream: TextIO | None) -> bool:

@@ -26,11 +26,11 @@ from prompt_toolkit.styles import Style
 from sockatuh.protocol.peer_events import LinesDelayed, PeerEvent
 from sockatuh.room.text import clean_line
 
-from . import phrases
 from .membership import Membership
 from .slash import Done, Kept, obey
 from .story import Story
 from .transcript import AUTHORS, Line
+from .wording import client as phrases
 
 REFRESH: Final = 1.0
 """Seconds after which the status line is looked at again."""

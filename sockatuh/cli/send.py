@@ -11,13 +11,13 @@ from sockatuh.errors import Refused
 from sockatuh.protocol.limits import Limits
 from sockatuh.room.text import clean_text
 
-from . import phrases
 from .connection import joined
 from .errors import ExitCode, stop
 from .jsonlines import print_line
 from .options import JsonOption, NameOption, PasswordFileOption, Trust, TrustOption, Wishes
 from .questions import is_terminal, may_ask
 from .running import run
+from .wording import client as phrases
 
 FROM_STDIN: Final = "-"
 MOST_READ: Final = 1_048_576

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
 
-from . import wording
 from .setup import ConfigOption
+from .wording import admin as wording
 
 if TYPE_CHECKING:
     from sockatuh.server.ready import Ready

@@ -16,8 +16,8 @@ from sockatuh import __version__
 from sockatuh.errors import AddressUnusable, ConfigurationError, KeyFileError, Problem, StoreError
 from sockatuh.protocol.constants import VERSION
 
-from . import wording
 from .errors import ExitCode, stop
+from .wording import admin as wording
 
 if TYPE_CHECKING:
     from sockatuh.settings import Settings

@@ -10,8 +10,8 @@ from typing import Final, Protocol, TypeAlias
 
 from sockatuh.room.text import clean_line
 
-from . import phrases
 from .membership import Membership
+from .wording import client as phrases
 
 COMMAND: Final = re.compile(r"/(\S*)\s*(.*)", re.DOTALL)
 

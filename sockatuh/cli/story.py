@@ -20,9 +20,10 @@ from sockatuh.protocol.peer_events import (
 )
 from sockatuh.room.text import clean_line
 
-from . import phrases, wording
 from .membership import Membership
 from .transcript import Line, draw, is_said, local_day
+from .wording import admin as wording
+from .wording import client as phrases
 
 GATHERED: Final = 2_000
 """Missed entries that are gathered to be counted; more are told as they come."""

@@ -7,7 +7,6 @@ from typing import Annotated, Final
 
 import typer
 
-from . import phrases
 from .connection import joined
 from .errors import ExitCode, stop
 from .jsonlines import JsonLines
@@ -16,6 +15,7 @@ from .plain import Plain
 from .questions import is_terminal, may_ask
 from .running import run
 from .story import Story
+from .wording import client as phrases
 
 LINES_ON_A_TERMINAL: Final = 10
 

@@ -9,7 +9,6 @@ from typing import Final
 
 from sockatuh.protocol.peer_events import PeerEvent
 
-from . import phrases, wording
 from .errors import ExitCode, stop
 from .jsonlines import JsonLines
 from .membership import Membership
@@ -17,6 +16,8 @@ from .plain import Plain
 from .slash import Done, Kept, obey
 from .stdin import read_lines
 from .story import Story
+from .wording import admin as wording
+from .wording import client as phrases
 
 STORED_WITHIN: Final = 30.0
 """Seconds without an acknowledgement after which the end of the input is the end."""

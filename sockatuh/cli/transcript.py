@@ -17,7 +17,7 @@ import wcwidth
 from sockatuh.protocol.messages import ACTION, JOINED, LEFT, MESSAGE, Entry
 from sockatuh.room.text import clean_line, lines_of
 
-from . import phrases
+from .wording import client as phrases
 
 Piece: TypeAlias = tuple[str, str]
 """A style's name and a text."""

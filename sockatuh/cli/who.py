@@ -11,12 +11,12 @@ import wcwidth
 from sockatuh.protocol.messages import MemberInfo
 from sockatuh.room.text import clean_line
 
-from . import phrases
 from .connection import joined
 from .jsonlines import print_line, rfc3339
 from .options import JsonOption, NameOption, PasswordFileOption, ServerArgument, Trust, TrustOption, Wishes
 from .questions import may_ask
 from .running import run
+from .wording import client as phrases
 
 ANSWERED_WITHIN: Final = 10.0
 

@@ -9,7 +9,7 @@ import pytest
 
 from sockatuh import errors
 from sockatuh.cli.errors import explain, guard
-from sockatuh.cli.wording import REFUSALS
+from sockatuh.cli.wording.admin import REFUSALS
 
 OLD, NEW = bytes(32), bytes([1]) * 32
 PROTOCOL = Path(__file__).parent.parent.parent / "docs/PROTOCOL.md"

@@ -307,6 +307,17 @@ def test_a_session_that_does_not_join_is_closed_after_thirty_seconds_and_told(ho
     assert 30.0 <= closed.seconds <= 31.1
 
 
+def test_one_who_tries_passwords_without_end_is_closed_after_five_minutes(house: House) -> None:
+    guest = Guest(house).shake()
+    for _ in range(14):
+        guest.call(m.Join("ana", "wrong", None))
+        guest.wait(20)
+    assert len(house.endpoint) == 1
+    guest.call(m.Join("ana", "wrong", None))
+    assert m.Closed("join_timeout", 0) in guest.wait(21)
+    assert len(house.endpoint) == 0
+
+
 def test_a_silent_session_is_closed_after_eighty_seconds_and_told(member: Guest) -> None:
     member.wait(79.5)
     member.send(m.Ack(0))
@@ -483,6 +494,15 @@ def test_a_session_can_be_closed_from_this_side_and_is_told_why(member: Guest) -
     assert member.house.of(ev.SessionClosed) == [], "who closes it knows"
 
 
+def test_nothing_is_said_after_the_last_word(member: Guest) -> None:
+    member.house.storing = False
+    member.say(1, "hello")
+    cid = member.payload.server_cid
+    member.house.endpoint.settle_lines([(cid, 1, 1)], START)
+    member.house.endpoint.close(cid, "closing")
+    assert member.hear(member.house.settle(START)) == [m.Closed("closing", 0)]
+
+
 def test_a_server_that_stops_tells_everybody(member: Guest) -> None:
     other = Guest(member.house, ELSEWHERE, seed=2).shake().join("budi")
     member.house.endpoint.close_all("restarting")
@@ -551,6 +571,18 @@ def test_lines_over_the_rate_come_later_by_the_timer() -> None:
     assert member.house.texts() == ["line 1", "line 2", "line 3"]
     member.wait(0.1)
     assert member.house.texts() == ["line 1", "line 2", "line 3", "line 4"]
+
+
+def test_while_the_log_takes_nothing_lines_wait_and_are_given_out_afterwards(member: Guest) -> None:
+    endpoint = member.house.endpoint
+    endpoint.hold_lines(True, START)
+    for number in range(1, 4):
+        member.say(number, f"line {number}")
+    assert member.house.texts() == []
+    endpoint.hold_lines(False, START)
+    member.hear(member.house.settle(START))
+    assert member.house.texts() == ["line 1", "line 2", "line 3"]
+    assert m.Stored(((1, 1), (2, 2), (3, 3))) in member.heard
 
 
 def test_a_session_that_ends_while_its_lines_wait_is_forgotten_by_the_timer() -> None:

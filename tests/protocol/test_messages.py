@@ -214,6 +214,7 @@ def test_fields_of_a_later_version_are_ignored(message: m.ClientMessage, extra: 
 HOSTILE: Final = {
     "arrays ten thousand deep": b"\x91" * 10_000 + b"\xc0",
     "arrays deep inside a call": b"\x93\x01\x01" + b"\x91" * 10_000 + b"\xc0",
+    "arrays deep in a field of a later version": b"\x93\x03\x01" + b"\x91" * 1_100 + b"\xc0",
     "maps a thousand deep": b"\x81\xa1a" * 1_000 + b"\xc0",
     "an array that claims four billion elements": b"\xdd\xff\xff\xff\xff",
     "a string that claims four billion bytes": b"\x92\x02\xdb\xff\xff\xff\xff",
@@ -242,6 +243,11 @@ HOSTILE: Final = {
 def test_what_was_made_to_hurt_is_refused(data: bytes) -> None:
     with pytest.raises(ProtocolError):
         m.decode_client_message_untrusted(data)
+
+
+def test_an_entry_that_is_nested_without_end_is_refused_before_it_is_looked_at() -> None:
+    with pytest.raises(ProtocolError):
+        m.decode_server_message_untrusted(b"\x95\x14\x00\x01\xc2\x91" + b"\x91" * 1_100 + b"\xc0")
 
 
 @pytest.mark.parametrize("cid", [2**32, 2**56, 2**63 - 1, -1])

@@ -327,12 +327,13 @@ def test_a_log_that_is_not_the_one_it_knew_begins_anew() -> None:
     dial_again(host)
     assert host.init_payload.log_id == LOG_ID
     assert host.init_payload.cursor == 5
-    host.reply(m.Welcome("ana", b"another log 1234", 2, 3, b"ticket"))
+    host.reply(m.Welcome("ana", b"another log 1234", 7, 9, b"ticket"))
     admitted = host.of(pe.Admitted)[-1]
     assert isinstance(admitted, pe.Admitted)
     assert admitted.rewound
     assert admitted.again
-    assert host.heard[-1] == m.Get(2, 3)
+    assert host.heard[-1] == m.Get(7, 9)
+    assert host.of(pe.EntriesGone) == [], "nothing is known of what that log had before"
 
 
 def test_a_log_that_has_become_shorter_was_rewound_too() -> None:
@@ -502,6 +503,16 @@ def test_lines_are_kept_over_sessions_and_said_again_under_their_numbers_after_w
     said = [each.number for each in host.admit() if isinstance(each, m.Say)]
     assert said == [1, 2]
     assert host.peer.unanswered == 2
+
+
+def test_of_a_long_line_everything_is_said_again_to_a_new_session() -> None:
+    host = seated_host()
+    host.peer.say("x" * 3_000, host.now)
+    host.take()
+    host.tell(m.Progress(1, 1, 0b011, 0))
+    host.tell_raw(host.reset())
+    dial_again(host)
+    assert [each.index for each in host.admit() if isinstance(each, m.Say)] == [0, 1, 2]
 
 
 def test_a_ticket_that_is_refused_gives_way_to_the_password() -> None:

@@ -1,4 +1,4 @@
-"""Every sentence that the admin's commands and the errors say; another language is another module like this one.
+"""Every sentence that the admin's commands and the errors say.
 
 Facts that came over the network are cleaned before they get here.
 """

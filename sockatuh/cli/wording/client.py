@@ -1,6 +1,6 @@
-"""Every sentence the client's commands and screens say; another language is another module like this one.
+"""Every sentence the client's commands and screens say.
 
-Facts that came over the network are cleaned before they get here. Why the server said no is in `wording`.
+Facts that came over the network are cleaned before they get here. Why the server said no is in `admin`.
 """
 # ruff: noqa: S105 - sentences about passwords are no passwords
 
@@ -30,7 +30,7 @@ HELP_TAIL_LINES: Final = "Earlier lines to begin with; on a terminal 10, else no
 HELP_COLOUR: Final = "Colours: auto leaves them out under NO_COLOR, and where there is no terminal."
 HELP_WORDS: Final = (
     "One word is the text, two are server and text; - as the text is stdin, and so is no word at all. "
-    "Quote a text of several words; write -- before one that begins with a hyphen."
+    "Quote a text of several words; write -- before one that begins with a hyphen. SERVER is written as for chat."
 )
 HELP_TIMEOUT: Final = "Seconds in which it must be stored, else exit 3; questions to a person do not count."
 HELP_JSON: Final = "Print JSON, one object per line (docs/JSON.md)."

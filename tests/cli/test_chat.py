@@ -1,0 +1,197 @@
+from __future__ import annotations
+
+import signal
+import socket
+from pathlib import Path
+
+from cli.people import PASSWORD, Client, Person, Server, Terminal, heard, until
+
+HERE = "— you are here —"
+
+
+def come_in(client: Client, *options: str) -> Terminal:
+    """Start a chat without history and wait for its prompt."""
+    terminal = client.terminal("chat", "-n", "0", *options)
+    terminal.wait_for(HERE, ">")
+    return terminal
+
+
+def test_the_first_time_asks_until_it_is_right_and_the_second_time_asks_nothing(server: Server, person: Person) -> None:
+    ana, budi = person("ana", server), person("budi")
+    with ana.start("tail", "--json") as reader:
+        until(heard(reader), "notice", "caught_up")
+        ana.call("send", "soup at one")
+        terminal = budi.terminal("chat", server.address)
+        terminal.wait_for("first time here.", f"Fingerprint  {server.words}")
+        terminal.answer("Trust it? [y/N]", "y")
+        terminal.answer("]:", "ana")
+        terminal.wait_for("Somebody in the room has that name")
+        terminal.answer("]:", "a:b")
+        terminal.wait_for("does not take that name")
+        terminal.answer("]:", "budi")
+        terminal.answer("Room password:", "wrong")
+        terminal.wait_for("That is not the room's password.")
+        terminal.answer("Room password:", PASSWORD)
+        terminal.wait_for("Username valid!", "Berhasil bergabung!", "kitchen at", "You are budi", HERE, ">")
+        reader.terminate()
+    assert terminal.text.count("Username valid!") == 1
+    assert PASSWORD not in terminal.text
+    earlier = terminal.lines[-4:-2]
+    assert earlier[0].endswith("earlier line —")
+    assert earlier[1].endswith("ana  soup at one")
+    terminal.enter("/quit")
+    assert terminal.end() == 0
+    again = budi.terminal("chat", "-n", "1")
+    again.wait_for("You are budi", "soup at one", HERE, ">")
+    assert "?" not in again.text
+    assert "password" not in again.text
+
+
+def test_a_server_that_is_not_trusted_gets_nothing(server: Server, person: Person) -> None:
+    client = person("citra")
+    for answer, code in (("n\r", 4), ("\r", 4), ("\x03", 130), ("\x04", 1)):
+        terminal = client.terminal("chat", server.address)
+        terminal.wait_for("Trust it? [y/N]")
+        terminal.type(answer)
+        assert terminal.end() == code
+    assert not Path(client.directory, "known_servers").exists()
+
+
+def test_a_half_typed_line_survives_one_that_arrives(server: Server, person: Person) -> None:
+    dewi, eka = person("dewi", server), person("eka", server)
+    terminal = come_in(dewi)
+    terminal.type("half ty")
+    terminal.wait_for("> half ty")
+    eka.call("send", "hello dewi")
+    terminal.wait_for("eka  hello dewi", "> half ty")
+    assert terminal.lines[-2:] == [terminal.lines[-2], "> half ty"]
+    terminal.enter("ped")
+    terminal.wait_for("dewi  half typed")
+    assert terminal.lines[-1] == ">"
+    said = next(row for row, line in enumerate(terminal.screen.display) if "hello dewi" in line)
+    assert terminal.screen.buffer[said][terminal.screen.display[said].index("hello")].bold
+    assert terminal.screen.buffer[said][terminal.screen.display[said].index("eka")].fg != "default"
+
+
+def test_without_colours_nothing_is_styled(server: Server, person: Person) -> None:
+    for name, environ, options in (("fajar", {"NO_COLOR": "1"}, ()), ("gita", {}, ("--color", "never"))):
+        terminal = come_in(person(name, server, **environ), *options)
+        terminal.enter(f"hello {name}")
+        terminal.wait_for(f"{name}  hello {name}")
+        cells = [cell for row in terminal.screen.buffer.values() for cell in row.values()]
+        assert not any(cell.bold or cell.fg != "default" for cell in cells)
+
+
+def test_what_can_be_typed(server: Server, person: Person) -> None:
+    terminal = come_in(person("hadi", server))
+    terminal.enter("/who")
+    terminal.wait_for("here: ", "hadi")
+    terminal.enter("/help")
+    terminal.wait_for("/me TEXT")
+    terminal.enter("/me waves")
+    terminal.wait_for("* hadi waves")
+    terminal.enter("//who")
+    terminal.wait_for("hadi  /who")
+    terminal.enter("/shrug it")
+    terminal.wait_for("there is no /shrug", "> /shrug it")
+    terminal.type("\x03")
+    terminal.wait_for_prompt()
+    terminal.type("\x1b[200~one\ntwo\n\tthree\x1b[201~")
+    terminal.enter("")
+    terminal.wait_for("hadi  one", "\n            two", "\n                three")
+    terminal.enter("   ")
+    terminal.type("\x03")
+    assert terminal.end() == 130
+
+
+def test_a_text_that_is_too_long_stays_in_the_input(server: Server, person: Person) -> None:
+    terminal = come_in(person("indah", server))
+    terminal.type(f"\x1b[200~{'x' * 16_385}\x1b[201~")
+    terminal.enter("\x1b[D")
+    terminal.wait_for("not sent", "16,385 bytes; at most 16,384. Send it in parts.", "xxx")
+    terminal.type("\x03")
+    terminal.wait_for_prompt()
+    terminal.type("\x04")
+    assert terminal.end() == 0
+
+
+def test_a_killed_server_costs_no_line_and_everybody_is_back_by_themselves(own_server: Server, person: Person) -> None:
+    joko, kiki = person("joko", own_server), person("kiki", own_server)
+    first, second = come_in(joko), come_in(kiki)
+    first.enter("before")
+    second.wait_for("joko  before")
+    own_server.stop(signal.SIGKILL)
+    first.enter("one")
+    first.enter("two")
+    first.wait_for("one …", "two …", "last contact", "2 lines kept")
+    own_server.start()
+    for terminal in (first, second):
+        terminal.wait_for("joko  one", "joko  two")
+        terminal.wait_for_prompt()
+        assert [terminal.text.count(f"joko  {text}") for text in ("before", "one", "two")] == [1, 1, 1]
+    own_server.stop()
+    first.wait_for("the server is restarting")
+    first.enter("three")
+    first.wait_for("three …")
+    first.enter("/quit")
+    first.wait_for("leaving when 1 line is stored")
+    first.type("\x03")
+    assert first.end() == 130
+    assert first.lines[-2:] == ["1 line was not stored:", "three"]
+    own_server.start()
+
+
+def test_what_was_missed_stands_between_marks(own_server: Server, person: Person) -> None:
+    lina, mira = person("lina", own_server), person("mira", own_server)
+    mira.call("send", "before")
+    terminal = come_in(lina)
+    own_server.stop(signal.SIGKILL)
+    own_server.start()
+    mira.call("send", "meanwhile")
+    terminal.wait_for("mira  meanwhile")
+    terminal.wait_for_prompt()
+    if "while you were away" in terminal.text:  # else it was back before mira had said it
+        assert terminal.lines[-4] == "— 1 line while you were away —"
+        assert terminal.lines[-2] == HERE
+    terminal.signal(signal.SIGTERM)
+    assert terminal.end() == 0
+
+
+def test_a_name_that_is_the_password_is_explained_and_another_asked_for(server: Server, person: Person) -> None:
+    terminal = person("rani").terminal("chat", server.invite, "-n", "0")
+    terminal.answer("]:", PASSWORD)
+    terminal.answer("Room password:", PASSWORD)
+    terminal.wait_for("A name must not be the room's password.")
+    terminal.answer("]:", "rani")
+    terminal.wait_for("Berhasil bergabung!", "You are rani", HERE)
+    assert "first time here" not in terminal.text
+
+
+def test_too_many_wrong_passwords_have_to_wait(own_server: Server, person: Person) -> None:
+    nina = person("nina", own_server)
+    del nina.environ["SOCKATUH_PASSWORD"]
+    terminal = nina.terminal("chat")
+    for count in range(5):
+        terminal.wait_for(
+            "Username valid!\nRoom password:" + "\nThat is not the room's password.\nRoom password:" * count
+        )
+        terminal.answer("Room password:", f"wrong{count}")
+    terminal.wait_for("this one is looked at in 5 s")
+    terminal.type("\x03")
+    assert terminal.end() == 130
+    assert "wrong" not in terminal.text
+
+
+def test_the_room_is_told_when_somebody_joins_without_encryption(tmp_path: Path, person: Person) -> None:
+    server = Server(tmp_path / "classic", classic="on")
+    terminal = come_in(person("omar", server))
+    with socket.socket(type=socket.SOCK_DGRAM) as classic:
+        classic.connect(("127.0.0.1", server.port))
+        for line in ("Username:budi", f"Password:{PASSWORD}", "halo semua"):
+            classic.send(line.encode())
+            if line != "halo semua":
+                classic.recv(2048)
+        terminal.wait_for("budi joined", "unencrypted, for budi", "budi  halo semua")
+        terminal.enter("/who")
+        terminal.wait_for("2 here: budi (unencrypted), omar")
+    server.stop()

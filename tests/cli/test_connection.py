@@ -1,0 +1,196 @@
+from __future__ import annotations
+
+import contextlib
+import socket
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from cli.people import PASSWORD, Client, Person, Server
+
+from sockatuh.cli.patience import Patience
+from sockatuh.cli.place import Place, parse_place
+from sockatuh.protocol.identity import Invite
+from sockatuh.store.client_files import ClientFiles
+
+
+def test_a_server_may_be_written_in_every_usual_way() -> None:
+    assert parse_place("kitchen-pi") == Place("kitchen-pi", 7625)
+    assert parse_place("10.0.0.1:80") == Place("10.0.0.1", 80)
+    assert parse_place("[fe80::1]:80").server == "[fe80::1]:80"
+    assert parse_place(Invite("10.0.0.1", 80, "tea & cake", b"k" * 32).encode()) == Place("10.0.0.1", 80, b"k" * 32)
+
+
+@pytest.mark.parametrize("text", ["a host", "host:99999", "sockatuh://host:1/room", "[::1", ":"])
+def test_what_is_no_server_is_wrong_usage(person: Person, text: str) -> None:
+    done = person("ana").call("who", text)
+    assert done.returncode == 2
+    assert "HOST" in done.stderr
+
+
+def test_the_first_time_one_has_to_name_a_server(person: Person) -> None:
+    done = person("ana").call("who")
+    assert done.returncode == 2
+    assert "sockatuh chat HOST" in done.stderr
+
+
+def test_the_last_server_and_the_name_used_there_are_remembered(server: Server, person: Person) -> None:
+    budi = person("budi", server)
+    assert budi.call("send", "one").returncode == 0
+    del budi.environ["SOCKATUH_SERVER"], budi.environ["SOCKATUH_NAME"]
+    assert budi.call("send", "two").returncode == 0
+    assert ClientFiles(budi.directory).find_name(server.address) == "budi"
+
+
+def test_a_server_given_goes_before_the_environment_and_that_before_the_last(server: Server, person: Person) -> None:
+    citra = person("citra", server)
+    citra.call("send", "hello")
+    citra.environ["SOCKATUH_SERVER"] = "nowhere.invalid"
+    assert citra.call("who").returncode == 3
+    assert citra.call("who", server.address).returncode == 0
+
+
+@pytest.mark.parametrize("trust", ["ask", "strict"])
+def test_a_server_never_met_is_refused_where_nobody_can_be_asked(server: Server, person: Person, trust: str) -> None:
+    dewi = person("dewi", server, SOCKATUH_TRUST=trust)
+    done = dewi.call("send", "hello")
+    assert done.returncode == 4
+    assert server.words in done.stderr
+    assert "--trust accept-new" in done.stderr
+    assert ClientFiles(dewi.directory).find_pin(server.address) is None
+
+
+def test_a_server_that_is_known_is_trusted_in_every_mode(server: Server, person: Person) -> None:
+    eka = person("eka", server)
+    assert eka.call("send", "hello", "--trust", "accept-new").returncode == 0
+    assert eka.call("send", "hello", "--trust", "ask").returncode == 0
+    assert eka.call("send", "hello", "--trust", "strict").returncode == 0
+
+
+def test_an_invite_brings_the_key_and_is_remembered(server: Server, person: Person) -> None:
+    fajar = person("fajar", server, SOCKATUH_TRUST="strict")
+    assert fajar.call("send", server.invite, "hello").returncode == 0
+    assert fajar.call("send", "hello").returncode == 0
+
+
+def test_an_invite_with_another_key_than_the_known_one_stops_before_anything_is_sent(person: Person) -> None:
+    gita = person("gita")
+    ClientFiles(gita.directory).pin("127.0.0.1:9", b"a" * 32, "room")
+    done = gita.call("who", Invite("127.0.0.1", 9, "room", b"b" * 32).encode())
+    assert done.returncode == 6
+    assert "sockatuh identity forget 127.0.0.1:9" in done.stderr
+
+
+def test_a_server_with_another_key_than_before_is_refused(server: Server, person: Person) -> None:
+    hadi = person("hadi", server)
+    ClientFiles(hadi.directory).pin(server.address, b"a" * 32, "kitchen")
+    done = hadi.call("send", "hello")
+    assert done.returncode == 6
+    assert server.words in done.stderr
+    assert hadi.call("identity", "forget", server.address).returncode == 0
+    assert hadi.call("send", "hello").returncode == 0
+
+
+@contextlib.contextmanager
+def server_of_the_future() -> Iterator[str]:
+    """Answer every HELLO with a COOKIE of version 2."""
+    with socket.socket(type=socket.SOCK_DGRAM) as sock:
+        sock.bind(("127.0.0.1", 0))
+
+        def answer() -> None:
+            while len(hello := (received := sock.recvfrom(2048))[0]) > 1:
+                sock.sendto((b"\xb2\x02\0\0" + hello[4:12]).ljust(64, b"\0"), received[1])
+
+        thread = threading.Thread(target=answer)
+        thread.start()
+        yield f"127.0.0.1:{sock.getsockname()[1]}"
+        sock.sendto(b".", sock.getsockname())
+        thread.join()
+
+
+def test_a_server_of_another_version_is_told_apart(person: Person) -> None:
+    with server_of_the_future() as address:
+        done = person("indah").call("who", address)
+    assert done.returncode == 7
+    assert "version 2" in done.stderr
+
+
+def test_the_second_time_the_password_is_not_needed(server: Server, person: Person) -> None:
+    joko = person("joko", server)
+    assert joko.call("send", "one").returncode == 0
+    del joko.environ["SOCKATUH_PASSWORD"]
+    assert joko.call("send", "two").returncode == 0
+
+
+def test_under_another_name_the_password_is_needed_again(server: Server, person: Person) -> None:
+    kiki = person("kiki", server)
+    kiki.call("send", "one")
+    del kiki.environ["SOCKATUH_PASSWORD"]
+    done = kiki.call("send", "two", "--name", "kiki2")
+    assert done.returncode == 4
+    assert "--password-file" in done.stderr
+    assert kiki.call("send", "three").returncode == 0
+
+
+def test_a_ticket_that_is_refused_is_passed_over_in_silence(server: Server, person: Person) -> None:
+    lina = person("lina", server)
+    lina.call("send", "one")
+    ClientFiles(lina.directory).set_ticket(server.address, b"x" * 60)
+    done = lina.call("send", "two")
+    assert (done.returncode, done.stderr) == (0, "")
+
+
+def test_a_password_may_come_from_a_file_from_stdin_or_from_the_environment(
+    server: Server, person: Person, tmp_path: Path
+) -> None:
+    file, wrong = tmp_path / "password", tmp_path / "wrong"
+    file.write_text(f"{PASSWORD}\nnot this\n")
+    wrong.write_text("x")
+    for name, args, stdin, environ in (
+        ("mira", ["--password-file", str(file)], b"", {"SOCKATUH_PASSWORD_FILE": str(wrong)}),
+        ("nina", ["--password-file", "-"], f"{PASSWORD}\nnot this".encode(), {}),
+        ("omar", [], b"", {"SOCKATUH_PASSWORD_FILE": str(file), "SOCKATUH_PASSWORD": "x"}),
+    ):
+        client = person(name, server, **environ)
+        assert (client.run if stdin else client.call)("send", "hello", *args, stdin=stdin).returncode == 0
+
+
+def test_a_password_file_that_is_not_there_is_named(server: Server, person: Person) -> None:
+    done = person("putri", server).call("send", "hello", "--password-file", "/nowhere/password")
+    assert done.returncode == 1
+    assert "/nowhere/password" in done.stderr
+
+
+def test_a_wrong_password_ends_what_nobody_can_be_asked_about(server: Server, person: Person) -> None:
+    client = person("rani", server, SOCKATUH_PASSWORD="wrong")
+    assert client.call("send", "hello").returncode == 4
+    client.environ["SOCKATUH_PASSWORD"] = "x" * 5000
+    assert client.call("send", "hello").returncode == 4
+
+
+def test_a_name_that_is_taken_or_owned_is_told_with_an_exit_code_of_its_own(server: Server, person: Person) -> None:
+    person("sari", server).call("send", "mine")
+    done = person("tono", server).call("send", "hello", "--name", "sari")
+    assert done.returncode == 5
+    assert "--name" in done.stderr
+
+
+@pytest.mark.parametrize("name", ["a:b", "", " ", "x" * 5000, "\udce9"])
+def test_what_is_no_name_is_refused(server: Server, person: Person, name: str) -> None:
+    client: Client = person("umar", server)
+    done = client.call("send", "hello", "--name", name or " ")
+    assert done.returncode == 4
+
+
+def test_patience_counts_down_and_not_while_a_person_thinks() -> None:
+    now = [100.0]
+    patience = Patience(10, lambda: now[0])
+    now[0] += 3
+    assert (patience.left(), patience.left(5)) == (7, 5)
+    with patience.paused():
+        now[0] += 60
+    assert patience.left() == 7
+    now[0] += 8
+    assert patience.left(5) == 0
+    assert (Patience(None).left(), Patience(None).left(5)) == (None, 5)

@@ -1,0 +1,122 @@
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+
+import pytest
+from cli.people import Person, Server
+
+from sockatuh.store.history import HistoryReader, LogLine
+
+LOOK = "import sys\nfrom sockatuh.cli.app import run\ncode = run(sys.argv[1:])\n"
+HEAVY = ("pydantic_settings", "structlog", "sqlite3", "bcrypt", "prompt_toolkit", "precis_i18n", "sockatuh.settings")
+
+
+def last_line(server: Server) -> LogLine:
+    """Return what was stored last."""
+    *_, line = HistoryReader(server.config.parent / "room.db").messages(None, None, 1)
+    return line
+
+
+def test_a_text_is_in_the_log_when_send_has_ended_well(server: Server, person: Person) -> None:
+    ana = person("ana", server)
+    sent = ana.call("send", "soup at one", "--json")
+    assert (sent.returncode, sent.stderr) == (0, "")
+    assert json.loads(sent.stdout) == {"v": 1, "type": "stored", "seq": json.loads(sent.stdout)["seq"]}
+    said = last_line(server)
+    assert (said.name, said.text, said.seq) == ("ana", "soup at one", json.loads(sent.stdout)["seq"])
+
+
+def test_two_words_are_server_and_text(server: Server, person: Person) -> None:
+    client = person("budi", server, SOCKATUH_SERVER="127.0.0.1:9")
+    assert client.call("send", server.address, "127.0.0.1").returncode == 0
+
+
+def test_one_word_is_a_text_even_if_it_looks_like_a_server(server: Server, person: Person) -> None:
+    citra = person("citra", server)
+    assert citra.call("send", "127.0.0.1:9").returncode == 0
+    assert last_line(server).text == "127.0.0.1:9"
+
+
+def test_stdin_is_one_text_without_its_last_newline(server: Server, person: Person) -> None:
+    dewi = person("dewi", server)
+    for words in ([], ["-"], [server.address, "-"]):
+        text = f"two\n lines ✓ {len(words)}"
+        assert dewi.call("send", *words, stdin=f"{text}\n".encode()).returncode == 0
+        assert last_line(server).text == text
+
+
+def test_a_text_that_begins_with_a_hyphen_stands_behind_two(server: Server, person: Person) -> None:
+    assert person("eka", server).call("send", "--", "-n").returncode == 0
+
+
+def test_more_than_two_words_are_wrong_usage(person: Person) -> None:
+    done = person("fajar").call("send", "host", "not", "quoted")
+    assert done.returncode == 2
+    assert "quote" in done.stderr
+
+
+def test_the_longest_text_is_stored_and_one_byte_more_is_refused_with_its_size(server: Server, person: Person) -> None:
+    gita = person("gita", server)
+    assert gita.call("send", stdin=b"x" * 16_384).returncode == 0
+    done = gita.call("send", "--json", stdin=b"x" * 16_385)
+    assert done.returncode == 4
+    assert "16,385 bytes" in done.stderr
+    assert json.loads(done.stdout)["code"] == "text_too_long"
+
+
+def test_what_is_too_long_is_refused_before_anybody_is_asked(person: Person) -> None:
+    done = person("hadi").call("send", "nowhere.invalid", "-", stdin=b"x" * 3_000_000)
+    assert done.returncode == 4
+    assert "3,000,000 bytes" in done.stderr
+
+
+@pytest.mark.parametrize(("stdin", "code"), [(b"\n \n", 4), (b"\xff\xfe", 2), (b"", 4)])
+def test_what_is_no_text_is_refused(person: Person, stdin: bytes, code: int) -> None:
+    assert person("indah").call("send", "nowhere.invalid", "-", stdin=stdin).returncode == code
+
+
+def test_stdin_cannot_be_password_and_text_at_once(person: Person) -> None:
+    assert person("joko").call("send", "--password-file", "-", stdin=b"one\ntwo\n").returncode == 2
+
+
+def test_bytes_in_an_argument_that_are_no_text_are_left_out(server: Server, person: Person) -> None:
+    kiki = person("kiki", server)
+    assert kiki.call("send", b"caf\xe9 ok".decode(errors="surrogateescape")).returncode == 0
+    assert last_line(server).text == "caf ok"
+
+
+def test_nobody_there_is_told_in_time_and_with_the_next_command(person: Person) -> None:
+    done = person("lina", SOCKATUH_PASSWORD="x").call("send", "127.0.0.1:9", "hello", "--timeout", "0.2", "--json")
+    assert done.returncode == 3
+    assert "sockatuh check" in done.stderr
+    assert json.loads(done.stdout)["code"] == "no_server"
+
+
+def test_send_leaves_no_line_of_coming_and_going(server: Server, person: Person) -> None:
+    mira = person("mira", server)
+    before = json.loads(mira.call("send", "one", "--json").stdout)["seq"]
+    assert json.loads(mira.call("send", "two", "--json").stdout)["seq"] == before + 1
+
+
+def test_the_clients_way_loads_nothing_of_the_servers(server: Server, person: Person) -> None:
+    nina = person("nina", server)
+    program = f"{LOOK}print([name for name in {HEAVY!r} if name in sys.modules])"
+    for args in (["send", "--help"], ["send", "hello"]):
+        done = subprocess.run(
+            [sys.executable, "-c", program, *args], env=nina.environ, capture_output=True, text=True, check=True
+        )
+        assert done.stdout.endswith("[]\n")
+
+
+def test_the_clients_modules_can_be_imported_where_there_is_no_unix() -> None:
+    names = ["chat", "send", "tail", "who", "identity", "talk"]
+    absent = ["fcntl", "pwd", "grp", "resource", "termios", "syslog", "sqlite3"]
+    program = f"""
+import signal, sys
+for name in {absent!r}: sys.modules[name] = None
+del signal.SIGHUP
+for name in {names!r}: __import__("sockatuh.cli." + name)
+"""
+    subprocess.run([sys.executable, "-c", program], check=True)

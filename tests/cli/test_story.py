@@ -1,0 +1,190 @@
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from sockatuh.cli.membership import Membership
+from sockatuh.cli.patience import Patience
+from sockatuh.cli.story import Story
+from sockatuh.cli.transcript import Line, plain
+from sockatuh.client.conversation import Conversation, ConversationOptions
+from sockatuh.protocol.inbox import Gone
+from sockatuh.protocol.messages import JOINED, LEFT, MESSAGE, Entry, MemberInfo
+from sockatuh.protocol.peer_events import (
+    Admitted,
+    CaughtUp,
+    ContactLost,
+    EntriesGone,
+    EntryArrived,
+    LineRefused,
+    LineStored,
+    MembersListed,
+    PeerEvent,
+)
+
+NOW = int(time.time() * 1000)
+DAY = 86_400_000
+BACK = Admitted("tom", bytes(16), 0, 9, b"", again=True, rewound=False)
+REWOUND = Admitted("tom", bytes(16), 0, 9, b"", again=True, rewound=True)
+
+
+@dataclass
+class Wall:
+    """A view that remembers."""
+
+    seen: list[str] = field(default_factory=list)
+    columns: int | None = None
+
+    def show(self, lines: Sequence[Line]) -> None:
+        self.seen += [plain(line)[6:] for line in lines]
+
+    def note(self, sentence: str) -> None:
+        self.seen.append(f"— {sentence}")
+
+    def lose(self, reason: str) -> None:
+        self.seen.append(f"lost: {reason}")
+
+    def refuse(self, text: str, reason: str) -> None:
+        self.seen.append(f"{text!r}: {reason}")
+
+
+def tell(*events: PeerEvent, marks: bool = True, tells_own: bool = True, says: Sequence[str] = ()) -> list[str]:
+    """Return what somebody called tom sees of some events."""
+
+    async def hear() -> list[str]:
+        async def trust(_: bytes) -> bool:
+            return True
+
+        async with Conversation(ConversationOptions("127.0.0.1", 9, b"k" * 32), trust) as conversation:
+            admitted = Admitted("tom", bytes(16), 0, 9, b"", again=False, rewound=False)
+            membership = Membership(conversation, "room", admitted, lambda _: None, Patience(None))
+            for text in says:
+                membership.say(text)
+            wall = Wall()
+            story = Story(membership, wall, marks=marks, tells_own=tells_own)
+            for event in events:
+                story.hear(event)
+            return wall.seen
+
+    return asyncio.run(hear())
+
+
+def said(seq: int, text: str, *, own: int | None = None, at: int = NOW) -> EntryArrived:
+    return EntryArrived(Entry(seq, at, MESSAGE, "tom" if own else "ana", text), own)
+
+
+def event_of(seq: int, kind: int, name: str, text: str) -> EntryArrived:
+    return EntryArrived(Entry(seq, NOW, kind, name, text), None)
+
+
+def test_earlier_lines_stand_between_marks_without_coming_and_going() -> None:
+    history: list[PeerEvent] = [
+        said(1, "one"),
+        event_of(2, JOINED, "budi", "secure"),
+        said(3, "two"),
+        CaughtUp(),
+        said(4, "new"),
+    ]
+    assert tell(*history) == ["— 2 earlier lines", "ana  one", "ana  two", "— you are here", "ana  new"]
+
+
+def test_an_empty_room_says_where_one_is() -> None:
+    assert tell(event_of(1, JOINED, "tom", "secure"), CaughtUp()) == ["— you are here"]
+
+
+def test_what_was_missed_stands_between_marks_with_coming_and_going() -> None:
+    missed: list[PeerEvent] = [
+        CaughtUp(),
+        ContactLost("reset"),
+        BACK,
+        said(1, "one"),
+        event_of(2, LEFT, "budi", "lost"),
+        CaughtUp(),
+    ]
+    assert tell(*missed) == [
+        "— you are here",
+        "lost: reset",
+        "— 1 line while you were away",
+        "ana  one",
+        "budi left (lost contact)",
+        "— you are here",
+    ]
+
+
+def test_who_missed_nothing_is_only_told_that_contact_is_back() -> None:
+    assert tell(CaughtUp(), ContactLost("silence"), BACK, CaughtUp())[1:] == ["lost: silence", "— back in contact"]
+
+
+def test_contact_that_is_lost_before_all_was_caught_up_hides_nothing() -> None:
+    assert tell(said(1, "one"), ContactLost("silence"), BACK, said(2, "two"), CaughtUp()) == [
+        "— 1 earlier line",
+        "ana  one",
+        "lost: silence",
+        "— 1 line while you were away",
+        "ana  two",
+        "— you are here",
+    ]
+
+
+def test_a_flood_of_missed_lines_is_not_held_back() -> None:
+    flood = [said(seq, "x") for seq in range(1, 2_101)]
+    assert len(tell(*flood)) > 2_000
+    assert tell(*flood, CaughtUp())[-1] == "— you are here"
+
+
+def test_lines_that_are_gone_are_told() -> None:
+    assert tell(CaughtUp(), EntriesGone(Gone(1, 6, 5)), EntriesGone(Gone(6, 7, 1)))[1:] == [
+        "— 5 lines are no longer kept",
+        "— 1 line is no longer kept",
+    ]
+
+
+def test_a_log_that_was_set_back_is_told() -> None:
+    assert "set back" in tell(CaughtUp(), REWOUND, CaughtUp())[1]
+
+
+def test_another_day_is_headed_by_its_date() -> None:
+    yesterday = NOW - DAY
+    shown = tell(said(1, "old", at=yesterday), said(2, "new"), CaughtUp())
+    dates = [f"— {datetime.fromtimestamp(at / 1000):%Y-%m-%d}" for at in (yesterday, NOW)]
+    assert shown[1:-1] == [dates[0], "ana  old", dates[1], "ana  new"]
+
+
+def test_a_member_without_encryption_is_announced() -> None:
+    assert tell(CaughtUp(), event_of(1, JOINED, "budi", "classic"))[1:] == [
+        "budi joined",
+        "— what is said from now on also leaves the server unencrypted, for budi",
+    ]
+
+
+def test_ones_own_coming_and_going_is_no_news() -> None:
+    assert tell(CaughtUp(), event_of(1, LEFT, "tom", "lost"), event_of(2, JOINED, "tom", "secure")) == [
+        "— you are here"
+    ]
+
+
+def test_a_file_gets_everything_and_no_marks() -> None:
+    events: list[PeerEvent] = [event_of(1, JOINED, "tom", "secure"), said(2, "one", own=1), CaughtUp(), said(3, "two")]
+    assert tell(*events, marks=False) == ["tom joined", "tom  one", "ana  two"]
+
+
+def test_what_was_typed_on_a_plain_terminal_is_not_said_twice() -> None:
+    assert tell(CaughtUp(), said(1, "one", own=1), said(2, "two"), tells_own=False) == ["— you are here", "ana  two"]
+
+
+def test_a_refused_line_is_given_back_with_the_reason() -> None:
+    shown = tell(CaughtUp(), LineRefused(1, "text_empty"), LineRefused(7, "text_empty"), says=["hello"])
+    assert shown[1:] == ["'hello': There is nothing printable in that text."]
+
+
+def test_who_is_here_is_told_with_what_is_special() -> None:
+    members = (
+        MemberInfo("ana", "", "secure", True, 0),
+        MemberInfo("budi\x1b[31m", "", "classic", False, 0),
+    )
+    assert tell(CaughtUp(), MembersListed(members, more=False), LineStored(1, 1))[1:] == [
+        "— 2 here: ana, budi[31m (unencrypted, no contact)"
+    ]

@@ -1,0 +1,114 @@
+from __future__ import annotations
+
+import json
+import signal
+
+import pytest
+from cli.people import Client, Person, Server, heard, until
+
+
+def seq_of(client: Client, text: str) -> int:
+    return int(json.loads(client.call("send", "--json", text).stdout)["seq"])
+
+
+def test_tail_prints_what_is_said_from_now_on(server: Server, person: Person) -> None:
+    ana, budi = person("ana", server), person("budi", server)
+    ana.call("send", "before")
+    with budi.start("tail", "--json") as reader:
+        lines = heard(reader)
+        assert until(lines, "notice")["code"] == "admitted"
+        until(lines, "notice", "caught_up")
+        seq = seq_of(ana, "soup \u202eat\x1b[31m one")
+        message = until(lines, "message")
+        reader.send_signal(signal.SIGTERM)
+    assert message["at"].endswith("Z")
+    del message["at"]
+    assert message == {
+        "v": 1, "type": "message", "seq": seq, "from": "ana", "text": "soup at[31m one", "action": False, "own": False,
+    }  # fmt: skip
+    assert reader.returncode == 0
+
+
+def test_since_begins_behind_a_place_in_the_log(server: Server, person: Person) -> None:
+    citra = person("citra", server)
+    first = seq_of(citra, "first")
+    second = seq_of(citra, "second")
+    with citra.start("tail", "--json", "--since", str(first)) as reader:
+        message = until(heard(reader), "message")
+        reader.terminate()
+    assert (message["seq"], message["text"]) == (second, "second")
+
+
+def test_as_many_earlier_lines_as_were_asked_for_are_printed(server: Server, person: Person) -> None:
+    dewi = person("dewi", server)
+    for text in ("one", "two", "three"):
+        dewi.call("send", text)
+    with dewi.start("tail", "-n", "2") as reader:
+        assert reader.stdout is not None
+        shown = [reader.stdout.readline() for _ in range(2)]
+        reader.terminate()
+    assert [line[5:] for line in shown] == [" dewi  two\n", " dewi  three\n"]
+
+
+def test_a_reader_is_a_member_like_any_other_and_leaves_when_stopped(server: Server, person: Person) -> None:
+    eka, fajar = person("eka", server), person("fajar", server)
+    with eka.start("tail", "--json") as watcher:
+        lines = heard(watcher)
+        until(lines, "notice", "caught_up")
+        with fajar.start("tail") as reader:
+            came = next(line for line in lines if line.get("name") == "fajar")
+            reader.send_signal(signal.SIGINT)
+        left = until(lines, "left")
+        watcher.terminate()
+    assert (came["type"], came["dialect"], len(came["key"])) == ("joined", "secure", 8)
+    assert (left["name"], left["reason"]) == ("fajar", "left")
+    assert reader.returncode == 130
+
+
+def test_a_pipe_that_has_had_enough_ends_it_quietly(server: Server, person: Person) -> None:
+    gita = person("gita", server)
+    with gita.start("tail", "--json") as reader:
+        assert reader.stdout is not None
+        assert reader.stderr is not None
+        lines = heard(reader)
+        until(lines, "notice", "caught_up")
+        reader.stdout.close()
+        gita.call("send", "one more")
+        assert reader.stderr.read() == ""
+    assert reader.returncode == 0
+
+
+def test_a_killed_server_that_comes_back_is_found_again_and_nothing_is_missed(
+    own_server: Server, person: Person
+) -> None:
+    hadi, indah = person("hadi", own_server), person("indah", own_server)
+    with hadi.start("tail", "--json") as reader:
+        lines = heard(reader)
+        until(lines, "notice", "caught_up")
+        own_server.stop(signal.SIGKILL)
+        own_server.start()
+        seq = seq_of(indah, "while nobody listened")
+        message = until(lines, "message")
+        reader.terminate()
+    assert (message["seq"], message["text"]) == (seq, "while nobody listened")
+
+
+def test_what_no_waiting_would_change_ends_it(own_server: Server, person: Person) -> None:
+    joko = person("joko", own_server)
+    with joko.start("tail", "--json") as reader:
+        lines = heard(reader)
+        until(lines, "notice", "caught_up")
+        own_server.stop()
+        assert until(lines, "notice")["reason"] == "restarting"
+        (own_server.config.parent / "server.key").unlink()
+        own_server.start()
+        error = until(lines, "error")
+        assert reader.stderr is not None
+        assert "identity forget" in reader.stderr.read()
+    assert error["code"] == "identity_changed"
+    assert reader.returncode == 6
+
+
+@pytest.mark.parametrize("options", [("--since", "1", "-n", "1"), ("--since", "x"), ("-n", "-1")])
+def test_wrong_usage_is_told(person: Person, options: tuple[str, ...]) -> None:
+    assert person("kiki").call("tail", *options).returncode == 2

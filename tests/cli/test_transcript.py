@@ -1,0 +1,96 @@
+from __future__ import annotations
+
+import pytest
+import wcwidth
+from hypothesis import given
+from hypothesis import strategies as st
+
+from sockatuh.cli.transcript import author_style, draw, local_day, plain
+from sockatuh.protocol.messages import ACTION, CLAIMED, JOINED, LEFT, MESSAGE, Entry
+
+NOON = 1_700_000_000_000
+
+
+def shown(kind: int, text: str = "", name: str = "ana", columns: int | None = None) -> list[str]:
+    """Return the lines of an entry without their times."""
+    first, *others = [plain(line) for line in draw(Entry(1, NOON, kind, name, text), "tom", columns)]
+    return [first[6:], *others]
+
+
+def test_what_is_said_stands_behind_its_author_and_two_spaces() -> None:
+    assert shown(MESSAGE, "soup at one") == ["ana  soup at one"]
+    assert shown(ACTION, "waves") == ["* ana waves"]
+
+
+@pytest.mark.parametrize(
+    ("reason", "line"),
+    [("left", "ana left"), ("lost", "ana left (lost contact)"), ("a new one", "ana left")],
+)
+def test_coming_and_going_are_sentences(reason: str, line: str) -> None:
+    assert shown(JOINED, "secure") == ["ana joined"]
+    assert shown(LEFT, reason) == [line]
+
+
+@pytest.mark.parametrize("kind", [CLAIMED, 6, 99])
+def test_other_kinds_are_not_shown(kind: int) -> None:
+    assert draw(Entry(1, NOON, kind, "ana"), "tom") == []
+
+
+def test_the_lines_of_a_text_are_indented_under_the_first() -> None:
+    assert shown(MESSAGE, "one\n12:00 bob  two\n\n  three") == [
+        "ana  one",
+        "           12:00 bob  two",
+        "           ",
+        "             three",
+    ]
+
+
+def test_long_lines_are_wrapped_at_spaces_of_every_kind_and_indented() -> None:
+    text = "soup " * 12 + "12:00\u00a0bob\u00a0\u00a0more"
+    assert shown(MESSAGE, text, columns=50)[1:] == ["           soup soup soup soup 12:00\u00a0bob\u00a0\u00a0more"]
+
+
+def test_a_word_that_fits_no_line_stays_whole() -> None:
+    address = "https://example.org/" + "x" * 60
+    assert shown(MESSAGE, f"see {address}", columns=50) == ["ana  see", " " * 11 + address]
+
+
+def test_wide_characters_count_twice() -> None:
+    assert shown(MESSAGE, "王さん " * 9, columns=40) == [
+        "ana  王さん 王さん 王さん 王さん",
+        "           王さん 王さん 王さん 王さん",
+        "           王さん",
+    ]
+
+
+def test_who_is_meant_sees_it() -> None:
+    def style(text: str, me: str = "tom") -> str:
+        return draw(Entry(1, NOON, MESSAGE, "ana", text), me)[0][-1][0]
+
+    assert style("hi Tom!") == style("one\ntom: two") == "class:mention"
+    assert style("tomorrow") == style("atom") == style("ana", "ana") == ""
+
+
+def test_an_author_has_the_same_colour_everywhere() -> None:
+    assert author_style("ana") == author_style("Ana") == "class:author1"
+
+
+@pytest.mark.parametrize("at", [(1 << 63) - 1, 300_000_000_000_000])
+def test_a_time_outside_the_calendar_is_no_time(at: int) -> None:
+    entry = Entry(1, at, MESSAGE, "ana", "hello")
+    assert plain(draw(entry, "tom")[0]) == "--:-- ana  hello"
+    assert local_day(entry) == ""
+
+
+@given(
+    st.integers(0, 5),
+    st.text(st.characters(categories=("C", "L", "Z", "M", "S")), max_size=60),
+    st.text(max_size=200),
+    st.none() | st.integers(1, 100),
+)
+def test_whatever_comes_only_the_first_line_begins_at_the_margin(
+    kind: int, name: str, text: str, columns: int | None
+) -> None:
+    lines = [plain(line) for line in draw(Entry(1, NOON, kind, name, text), "tom", columns)]
+    assert all(line.startswith("      ") for line in lines[1:])
+    assert all(wcwidth.wcswidth(line) >= 0 and "\n" not in line for line in lines)

@@ -1,0 +1,32 @@
+from __future__ import annotations
+
+import json
+
+from cli.people import Person, Server
+
+from sockatuh.cli.who import _table
+
+
+def test_who_lists_everybody_and_oneself_only_if_one_is_there(server: Server, person: Person) -> None:
+    ana, budi = person("ana", server), person("budi", server)
+    with ana.start("tail", "--json") as reader:
+        assert reader.stdout is not None
+        reader.stdout.readline()
+        head, *rows = budi.call("who").stdout.splitlines()
+        found = [json.loads(line) for line in budi.call("who", "--json").stdout.splitlines()]
+        reader.terminate()
+    assert head.split() == ["NAME", "SINCE", "DIALECT", "KEY"]
+    assert ["ana", "secure"] in [row.split()[0::2] for row in rows]
+    assert "budi" not in [member["name"] for member in found]
+    me = next(member for member in found if member["name"] == "ana")
+    assert me.keys() == {"v", "type", "name", "since", "dialect", "key", "present"}
+    assert (me["type"], me["dialect"], me["present"]) == ("member", "secure", True)
+    assert me["since"].endswith("Z")
+
+
+def test_columns_stand_under_each_other_however_wide_the_characters_are() -> None:
+    assert _table([("NAME", "KEY"), ("王さん", "x"), ("ana", "y", "(no contact)")]) == [
+        "NAME    KEY",
+        "王さん  x",
+        "ana     y    (no contact)",
+    ]
