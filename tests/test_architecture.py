@@ -55,8 +55,7 @@ TOP_LEVEL: Final = {
     "sockatuh.socket", "CHANGELOG.md", "LICENSE",
 }  # fmt: skip
 
-HEAVY: Final = ("pydantic_settings", "structlog", "sqlite3", "prompt_toolkit", "bcrypt", "sockatuh.settings")
-"""Not pydantic itself: Typer may bring it along."""
+HEAVY: Final = ("pydantic", "structlog", "sqlite3", "prompt_toolkit", "bcrypt", "sockatuh.settings")
 
 
 @pytest.fixture(params=MODULES, name="module")

@@ -67,7 +67,7 @@ def test_a_half_typed_line_survives_one_that_arrives(server: Server, person: Per
     assert terminal.lines[-2:] == [terminal.lines[-2], "> half ty"]
     terminal.enter("ped")
     terminal.wait_for("dewi  half typed")
-    assert terminal.lines[-1] == ">"
+    terminal.wait_for_prompt()
     said = next(row for row, line in enumerate(terminal.screen.display) if "hello dewi" in line)
     assert terminal.screen.buffer[said][terminal.screen.display[said].index("hello")].bold
     assert terminal.screen.buffer[said][terminal.screen.display[said].index("eka")].fg != "default"

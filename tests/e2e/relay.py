@@ -1,0 +1,151 @@
+"""A small network between clients and their server: it loses, doubles, delays and spoils datagrams, and notes all."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import random
+import socket
+from collections.abc import AsyncIterator, Callable
+from dataclasses import dataclass, field
+from functools import partial
+
+LATEST = 0.02
+"""Seconds a datagram that is overtaken by others is late, at most."""
+
+
+@dataclass(frozen=True, slots=True)
+class Weather:
+    """How bad the network is: shares of datagrams."""
+
+    loss: float = 0.0
+    duplication: float = 0.0
+    reordering: float = 0.0
+    corruption: float = 0.0
+
+
+def as_it_is(data: bytes) -> bytes | None:
+    return data
+
+
+@dataclass(slots=True)
+class Relay:
+    """Passes datagrams on both ways, each client by a socket of its own; `up` and `down` are what came, as it came.
+
+    `change_up` and `change_down` give what is passed on in its place, None for nothing.
+    """
+
+    server: tuple[str, int]
+    weather: Weather = Weather()
+    seed: int = 0
+    up: list[bytes] = field(default_factory=list)
+    down: list[bytes] = field(default_factory=list)
+    change_up: Callable[[bytes], bytes | None] = as_it_is
+    change_down: Callable[[bytes], bytes | None] = as_it_is
+    _front: socket.socket = field(init=False)
+    _backs: dict[tuple[str, int], socket.socket] = field(default_factory=dict)
+    _dice: random.Random = field(init=False)
+    _news: asyncio.Event = field(default_factory=asyncio.Event)
+
+    def __post_init__(self) -> None:
+        self._dice = random.Random(self.seed)
+        self._front = _loopback_socket()
+        asyncio.get_running_loop().add_reader(self._front, self._on_client)
+
+    @property
+    def port(self) -> int:
+        return int(self._front.getsockname()[1])
+
+    def move(self) -> None:
+        """Show every client to the server under a new port, as a router does that has forgotten them."""
+        for client, back in list(self._backs.items()):
+            self._close(back)
+            self._backs[client] = self._open_back(client)
+
+    def send_down(self, data: bytes) -> None:
+        """Send something to every client in the name of the server."""
+        for client in self._backs:
+            self._front.sendto(data, client)
+
+    async def until(self, holds: Callable[[], bool], patience: float = 30.0) -> None:
+        """Wait until what has come makes something true."""
+        async with asyncio.timeout(patience):
+            while not holds():
+                self._news.clear()
+                await self._news.wait()
+
+    def close(self) -> None:
+        for sock in (self._front, *self._backs.values()):
+            self._close(sock)
+
+    def _on_client(self) -> None:
+        for data, client in _received(self._front):
+            self.up.append(data)
+            self._news.set()
+            if client not in self._backs:
+                self._backs[client] = self._open_back(client)
+            self._pass_on(self.change_up(data), partial(self._send_up, client))
+
+    def _send_up(self, client: tuple[str, int], data: bytes) -> int:
+        return self._backs[client].sendto(data, self.server)
+
+    def _on_server(self, back: socket.socket, client: tuple[str, int]) -> None:
+        for data, _ in _received(back):
+            self.down.append(data)
+            self._news.set()
+            self._pass_on(self.change_down(data), lambda each: self._front.sendto(each, client))
+
+    def _pass_on(self, data: bytes | None, send: Callable[[bytes], int]) -> None:
+        weather, dice = self.weather, self._dice
+        if data is None:
+            return
+        for _ in range(2 if dice.random() < weather.duplication else 1):
+            if dice.random() < weather.loss:
+                continue
+            each = self._spoil(data) if dice.random() < weather.corruption else data
+            if dice.random() < weather.reordering:
+                asyncio.get_running_loop().call_later(dice.uniform(0.0, LATEST), self._send, send, each)
+            else:
+                self._send(send, each)
+
+    def _send(self, send: Callable[[bytes], int], data: bytes) -> None:
+        with contextlib.suppress(OSError):  # nobody listens there at the moment, or we have closed
+            send(data)
+
+    def _spoil(self, data: bytes) -> bytes:
+        at = self._dice.randrange(len(data))
+        return data[:at] + bytes([data[at] ^ 1 << self._dice.randrange(8)]) + data[at + 1 :]
+
+    def _open_back(self, client: tuple[str, int]) -> socket.socket:
+        back = _loopback_socket()
+        asyncio.get_running_loop().add_reader(back, self._on_server, back, client)
+        return back
+
+    def _close(self, sock: socket.socket) -> None:
+        asyncio.get_running_loop().remove_reader(sock)
+        sock.close()
+
+
+@contextlib.asynccontextmanager
+async def relay_to(port: int, weather: Weather = Weather(), seed: int = 0) -> AsyncIterator[Relay]:
+    """Put a network in front of the server at a port of this machine."""
+    relay = Relay(("127.0.0.1", port), weather, seed)
+    try:
+        yield relay
+    finally:
+        relay.close()
+
+
+def _loopback_socket() -> socket.socket:
+    sock = socket.socket(type=socket.SOCK_DGRAM)
+    sock.setblocking(False)
+    sock.bind(("127.0.0.1", 0))
+    return sock
+
+
+def _received(sock: socket.socket) -> list[tuple[bytes, tuple[str, int]]]:
+    found: list[tuple[bytes, tuple[str, int]]] = []
+    with contextlib.suppress(BlockingIOError, ConnectionError):
+        while len(found) < 64:
+            found.append(sock.recvfrom(2048))
+    return found

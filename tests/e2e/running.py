@@ -1,0 +1,330 @@
+"""Real servers in processes of their own, and members that talk to them.
+
+Nothing here waits for time to pass: one waits for a line of the server's log or for an event of a client.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import hashlib
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import threading
+from collections.abc import AsyncIterator, Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import IO, Any, TypeVar
+
+import bcrypt
+
+from sockatuh.client.conversation import Conversation, ConversationOptions
+from sockatuh.protocol import peer_events as e
+from sockatuh.protocol.identity import Invite
+from sockatuh.protocol.messages import JOINED, LEFT, MESSAGE, Entry
+from sockatuh.store.history import HistoryReader
+
+PASSWORD = "tulip-harbor-sixteen"
+PATIENCE = 30.0
+"""Seconds after which what was waited for will never come."""
+
+T = TypeVar("T")
+
+
+def hash_password() -> str:
+    """Return the bcrypt hash of the room's password, as cheap as settings admit."""
+    return bcrypt.hashpw(PASSWORD.encode(), bcrypt.gensalt(10)).decode()
+
+
+def free_port() -> int:
+    with socket.socket(type=socket.SOCK_DGRAM) as sock:
+        sock.bind(("127.0.0.1", 0))
+        return int(sock.getsockname()[1])
+
+
+@dataclass(slots=True)
+class Room:
+    """A room's directory and settings; `serve` runs it."""
+
+    directory: Path
+    password_hash: str
+    port: int = field(default_factory=free_port)
+    environ: dict[str, str] = field(default_factory=dict)
+
+    @property
+    def state_dir(self) -> Path:
+        return self.directory / "state"
+
+    @property
+    def history(self) -> HistoryReader:
+        return HistoryReader(self.state_dir / "room.db")
+
+    def configure(self, **settings: object) -> Path:
+        """Write the configuration; a dotted key belongs to a table."""
+        values = {
+            "host": "127.0.0.1",
+            "port": self.port,
+            "room": "kitchen",
+            "password_hash": self.password_hash,
+            "state_dir": str(self.state_dir),
+            "log_format": "json",
+        } | settings
+        path = self.directory / "sockatuh.toml"
+        path.write_text("".join(f"{key} = {json.dumps(value)}\n" for key, value in values.items()), "utf-8")
+        return path
+
+    def server(self, **settings: object) -> ServerProcess:
+        """Return the room's server, not yet started."""
+        return ServerProcess(self.configure(**settings), self.environ)
+
+    @contextlib.asynccontextmanager
+    async def serve(self, **settings: object) -> AsyncIterator[ServerProcess]:
+        """Run the server until the block ends."""
+        server = self.server(**settings)
+        await server.start()
+        try:
+            yield server
+        finally:
+            if server.is_running:
+                await server.end()
+
+
+class ServerProcess:
+    """`sockatuh serve` in a process of its own; `logged` are the events of all its lives, `said` its other lines.
+
+    A thread reads what it writes, so that it may outlive the loop of the test that has begun it.
+    """
+
+    def __init__(self, config: Path, environ: dict[str, str]) -> None:
+        self.logged: list[dict[str, Any]] = []
+        self.said: list[str] = []
+        self._config = config
+        self._environ = {key: value for key, value in os.environ.items() if not key.startswith("SOCKATUH_")} | environ
+        self._process: subprocess.Popen[bytes] | None = None
+        self._reading: threading.Thread | None = None
+        self._news = threading.Condition()
+
+    @property
+    def key(self) -> bytes:
+        """The server's public key, as its last invite has it."""
+        return self._invite().key
+
+    @property
+    def port(self) -> int:
+        return self._invite().port
+
+    @property
+    def pid(self) -> int:
+        assert self._process is not None
+        return self._process.pid
+
+    @property
+    def is_running(self) -> bool:
+        return self._process is not None and self._process.poll() is None
+
+    def _launch(self) -> None:
+        command = [sys.executable, "-m", "sockatuh", "serve", "--config", str(self._config)]
+        self._process = subprocess.Popen(command, env=self._environ, stdin=subprocess.DEVNULL, stderr=subprocess.PIPE)
+        self._reading = threading.Thread(target=self._read, args=[self._process.stderr])
+        self._reading.start()
+
+    def begin(self) -> None:
+        """Start the process and wait until it can be joined."""
+        before = len(self.said)
+        self._launch()
+        self._wait_until(lambda: any("sockatuh://" in line for line in self.said[before:]))
+
+    def run(self) -> int:
+        """Start the process, which ends by itself, and return its exit code."""
+        self._launch()
+        return self._wait_for_end()
+
+    def finish(self, number: int = signal.SIGTERM) -> int:
+        """Send the process a signal, if it is still there, wait for its end and return its exit code."""
+        assert self._process is not None
+        self._process.send_signal(number)
+        return self._wait_for_end()
+
+    def _wait_for_end(self) -> int:
+        assert self._process is not None
+        assert self._reading is not None
+        try:
+            code = self._process.wait(PATIENCE)
+        finally:
+            self._process.kill()  # one that should have ended and has not
+        self._reading.join(PATIENCE)
+        return code
+
+    # The same, while the loop goes on.
+
+    async def start(self) -> None:
+        await asyncio.to_thread(self.begin)
+
+    async def end(self, number: int = signal.SIGTERM) -> int:
+        return await asyncio.to_thread(self.finish, number)
+
+    async def kill(self) -> None:
+        """End the process as a power failure would."""
+        await self.end(signal.SIGKILL)
+
+    async def until(self, holds: Callable[[], bool]) -> None:
+        """Wait until what the server said makes something true."""
+        await asyncio.to_thread(self._wait_until, holds)
+
+    async def wait_for(self, event: str, count: int = 1, **fields: object) -> None:
+        """Wait until an event with these fields was logged so many times in all."""
+        await self.until(lambda: len(self.events(event, **fields)) >= count)
+
+    def events(self, event: str, **fields: object) -> list[dict[str, Any]]:
+        """Return what was logged of an event with these fields."""
+        wanted = {"event": event} | fields
+        return [line for line in self.logged if wanted.items() <= line.items()]
+
+    def _invite(self) -> Invite:
+        invites = [line.split()[-1] for line in self.said if "sockatuh://" in line]
+        return Invite.parse_untrusted(invites[-1])
+
+    def _wait_until(self, holds: Callable[[], bool]) -> None:
+        with self._news:
+            assert self._news.wait_for(lambda: holds() or not self._is_heard(), PATIENCE), "it never came"
+        assert holds(), f"the server has ended: {self.said}"
+
+    def _is_heard(self) -> bool:
+        return self._reading is not None and self._reading.is_alive()
+
+    def _read(self, stderr: IO[bytes]) -> None:
+        with stderr:
+            for line in stderr:
+                with self._news:
+                    if line.startswith(b"{"):
+                        self.logged.append(json.loads(line))
+                    else:
+                        self.said.append(line.decode().rstrip())
+                    self._news.notify_all()
+
+
+class Member:
+    """A conversation, and everything that has happened in it."""
+
+    def __init__(self, conversation: Conversation, name: str, admitted: e.Admitted) -> None:
+        self.conversation, self.name = conversation, name
+        self.admitted = admitted
+        self.events: list[e.PeerEvent] = []
+        self.said: dict[int, str] = {}
+        self.ended_with: Exception | None = None
+        self._news = asyncio.Event()
+        self._listening = asyncio.create_task(self._listen())
+
+    def all(self, kind: type[T]) -> list[T]:
+        return [event for event in self.events if isinstance(event, kind)]
+
+    @property
+    def stored(self) -> dict[int, int]:
+        return {event.number: event.seq for event in self.all(e.LineStored)}
+
+    @property
+    def seqs(self) -> list[int]:
+        """The places of everything this member has seen, in the order in which it came."""
+        return [event.entry.seq for event in self.all(e.EntryArrived)]
+
+    @property
+    def story(self) -> list[str]:
+        """What the screen would show."""
+        return [told for event in self.all(e.EntryArrived) if (told := _told(event.entry))]
+
+    @property
+    def lines(self) -> list[str]:
+        """What was said, as the screen would show it."""
+        return [told for told in self.story if ": " in told]
+
+    def is_answered(self) -> bool:
+        """Tell whether all that was said is stored."""
+        return self.stored.keys() == self.said.keys()
+
+    def say(self, text: str) -> int:
+        number = self.conversation.say(text)
+        self.said[number] = text
+        return number
+
+    async def until(self, holds: Callable[[], bool]) -> None:
+        """Wait until what has happened makes something true."""
+        async with asyncio.timeout(PATIENCE):
+            while not holds():
+                if self.ended_with is not None:
+                    raise self.ended_with
+                self._news.clear()
+                await self._news.wait()
+
+    async def has_seen(self, seq: int) -> None:
+        await self.until(lambda: max(self.seqs, default=0) >= seq)
+
+    async def leave(self) -> None:
+        """Leave the room for good."""
+        await self.close()
+        await self.conversation.leave()
+
+    async def close(self) -> None:
+        """Listen no more; the room is not told."""
+        self._listening.cancel()
+        await asyncio.wait([self._listening])
+
+    async def hears(self, line: str) -> None:
+        await self.until(lambda: line in self.story)
+
+    async def _listen(self) -> None:
+        """Take events until the conversation ends."""
+        try:
+            while True:
+                self.events.append(await self.conversation.next_event())
+                self._news.set()
+        except Exception as error:
+            self.ended_with = error
+            self._news.set()
+
+
+def _told(entry: Entry) -> str:
+    shown = {MESSAGE: f"{entry.name}: {entry.text}", JOINED: f"{entry.name} joined", LEFT: f"{entry.name} left"}
+    return shown.get(entry.kind, "")
+
+
+async def refuse_strangers(key: bytes) -> bool:
+    raise AssertionError(f"the key of the server is known, and was not asked for: {key!r}")
+
+
+def key_of(name: str) -> bytes:
+    """Return the private key of whoever goes under a name, in every test the same."""
+    return hashlib.blake2s(name.encode()).digest()
+
+
+def options_for(name: str, port: int, server_key: bytes | None, **options: Any) -> ConversationOptions:
+    """Return how somebody finds the server at a port of this machine; what was said before is not wanted."""
+    settings = {"host": "127.0.0.1", "private_key": key_of(name), "key": server_key, "history": 0} | options
+    return ConversationOptions(port=port, **settings)
+
+
+def conversation(name: str, port: int, server_key: bytes, **options: Any) -> Conversation:
+    """Return a conversation with a server that is known."""
+    return Conversation(options_for(name, port, server_key, **options), refuse_strangers)
+
+
+@contextlib.asynccontextmanager
+async def joined(name: str, port: int, server_key: bytes, **options: Any) -> AsyncIterator[Member]:
+    """Join a room as a member that listens, and leave it at the end."""
+    async with conversation(name, port, server_key, **options) as talk:
+        await talk.open(PATIENCE)
+        member = Member(talk, name, await talk.join(name, PASSWORD, PATIENCE))
+        try:
+            yield member
+        finally:
+            await member.leave()
+
+
+async def eventually(holds: Callable[[], bool]) -> None:
+    """Look again and again at something that tells nobody when it changes, as a database."""
+    async with asyncio.timeout(PATIENCE):
+        while not holds():
+            await asyncio.sleep(0.01)

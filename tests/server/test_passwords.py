@@ -1,0 +1,111 @@
+from __future__ import annotations
+
+from sockatuh.room.admission import PasswordGate, Right, Wait, Wrong
+from sockatuh.server.passwords import MAX_CHECKS, Busy, Check, PasswordDesk
+from sockatuh.server.visitors import SECURE, JoinRequest, Visitor
+
+RIGHT, WRONG = b"tulip harbor", b"guess"
+
+
+def check(password: bytes, host: str = "10.0.0.2", owner: str = "") -> Check:
+    visitor = Visitor(1, (host, 4000), owner or f"key of {host}", SECURE, "test", transient=False, opened_at=0.0)
+    return Check(JoinRequest(visitor, 1, "ana", None), password)
+
+
+def desk() -> PasswordDesk:
+    return PasswordDesk(PasswordGate(bytes(32)))
+
+
+def desk_that_knows() -> PasswordDesk:
+    known = desk()
+    first = check(RIGHT, "10.0.0.9")
+    assert known.ask(first, 0.0) is None
+    assert known.take_check(0.0) == (first, None)
+    assert known.answer(first, True, 0.0) == Right()
+    return known
+
+
+def test_the_first_password_is_for_bcrypt() -> None:
+    new = desk()
+    first = check(RIGHT)
+    assert new.ask(first, 0.0) is None
+    assert new.take_check(0.0) == (first, None)
+    assert new.answer(first, True, 0.0) == Right()
+
+
+def test_once_the_right_password_is_known_bcrypt_is_asked_no_more() -> None:
+    known = desk_that_knows()
+    assert known.ask(check(RIGHT), 1.0) == Right()
+    assert known.ask(check(WRONG), 1.0) == Wrong(0.0)
+    assert known.take_check(1.0) is None
+
+
+def test_bcrypt_looks_at_one_password_at_a_time() -> None:
+    new = desk()
+    first, second = check(WRONG, "10.0.0.2"), check(WRONG, "10.0.0.3")
+    new.ask(first, 0.0)
+    new.ask(second, 0.0)
+    assert new.take_check(0.0) == (first, None)
+    assert new.take_check(0.0) is None
+    assert new.answer(first, False, 0.0) == Wrong(0.0)
+    assert new.take_check(0.0) == (second, None)
+
+
+def test_what_waits_is_answered_without_bcrypt_when_another_has_given_the_right_password() -> None:
+    new = desk()
+    first, right, wrong = check(RIGHT, "10.0.0.2"), check(RIGHT, "10.0.0.3"), check(WRONG, "10.0.0.4")
+    for each in (first, right, wrong):
+        assert new.ask(each, 0.0) is None
+    new.take_check(0.0)
+    new.answer(first, True, 0.0)
+    assert new.take_check(0.0) == (right, Right())
+    assert new.take_check(0.0) == (wrong, Wrong(0.0))
+    assert new.take_check(0.0) is None
+
+
+def test_an_address_has_one_password_in_the_queue_or_under_bcrypt() -> None:
+    new = desk()
+    first = check(WRONG)
+    new.ask(first, 0.0)
+    assert new.ask(check(WRONG), 0.0) == Busy()
+    new.take_check(0.0)
+    assert new.ask(check(WRONG), 0.0) == Busy()
+    new.answer(first, False, 0.0)
+    assert new.ask(check(WRONG), 0.0) is None
+
+
+def test_the_queue_holds_32_with_the_one_under_bcrypt() -> None:
+    new = desk()
+    for number in range(MAX_CHECKS):
+        assert new.ask(check(WRONG, f"10.0.1.{number}"), 0.0) is None
+    assert new.ask(check(WRONG, "10.0.2.1"), 0.0) == Busy()
+    new.take_check(0.0)
+    assert new.ask(check(WRONG, "10.0.2.1"), 0.0) == Busy()
+
+
+def test_the_fourth_wrong_password_costs_5_seconds_and_each_further_one_twice_as_much() -> None:
+    known, now = desk_that_knows(), 0.0
+    for wait in (0.0, 0.0, 0.0, 5.0, 10.0, 20.0):
+        assert known.ask(check(WRONG), now) == Wrong(wait)
+        if wait:
+            assert known.ask(check(RIGHT), now + wait / 2) == Wait(wait / 2)
+        now += wait
+
+
+def test_a_password_that_no_room_can_have_is_wrong_without_bcrypt_and_costs_the_same() -> None:
+    new = desk()
+    answers = [new.refuse(check(b""), 0.0) for _ in range(4)]
+    assert answers == [Wrong(0.0), Wrong(0.0), Wrong(0.0), Wrong(5.0)]
+    assert new.refuse(check(b""), 1.0) == Wait(4.0)
+    assert new.take_check(1.0) is None
+
+
+def test_a_key_waits_wherever_it_comes_from_and_an_address_whatever_its_key() -> None:
+    known = desk_that_knows()
+    for number in range(4):
+        known.ask(check(WRONG, f"10.0.3.{number}", "the key"), 0.0)
+    assert known.ask(check(RIGHT, "10.0.4.1", "the key"), 0.0) == Wait(5.0)
+    assert known.ask(check(RIGHT, "10.0.3.0", "another key"), 0.0) == Right()
+    for number in range(4):
+        known.ask(check(WRONG, "10.0.5.1", f"key {number}"), 0.0)
+    assert known.ask(check(RIGHT, "10.0.5.1", "a fifth key"), 0.0) == Wait(5.0)

@@ -1,0 +1,431 @@
+"""The server on a real socket with a real database: how it begins, what it does by itself, and how it ends."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import signal
+import socket
+import sqlite3
+import sys
+from collections.abc import AsyncIterator, Callable, Iterator
+from dataclasses import dataclass, replace
+from functools import partial
+from pathlib import Path
+
+import pytest
+from e2e.relay import relay_to
+from e2e.running import PATIENCE, Room, eventually, hash_password, joined
+from server.hall import Diary, name_rules
+
+from sockatuh import __version__
+from sockatuh.errors import StoreError
+from sockatuh.net.systemd import Notifier
+from sockatuh.protocol import peer_events as e
+from sockatuh.protocol.limits import Limits
+from sockatuh.protocol.reset import reset_token
+from sockatuh.server import service as service_module
+from sockatuh.server.ready import Ready
+from sockatuh.server.service import Service, ServiceOptions
+from sockatuh.settings import PRIVATE_NETWORKS
+from sockatuh.store.database import open_reader, wall_clock
+from sockatuh.store.files import load_or_create_key
+from sockatuh.store.history import HistoryReader, SessionRecorder
+from sockatuh.store.log_table import Append
+from sockatuh.store.roomlog import Outcome, RoomLog
+
+DAY_MS = 86_400_000
+DAY = 86_400.0
+FOREVER = float("inf")
+
+pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="the server runs on Linux and macOS")
+
+
+@pytest.fixture(scope="module")
+def password_hash() -> str:
+    return hash_password()
+
+
+@pytest.fixture
+def room(tmp_path: Path, password_hash: str) -> Room:
+    return Room(tmp_path, password_hash)
+
+
+@pytest.fixture
+def options(tmp_path: Path, password_hash: str) -> ServiceOptions:
+    return ServiceOptions(
+        host="127.0.0.1",
+        port=0,
+        room="kitchen",
+        password_hash=password_hash,
+        state_dir=tmp_path / "state",
+        synchronous="normal",
+        history_on_join=200,
+        message_retention=30 * DAY,
+        event_retention=365 * DAY,
+        name_ownership=90 * DAY,
+        classic=False,
+        classic_networks=PRIVATE_NETWORKS,
+        max_members=100,
+        log_texts=False,
+        limits=Limits(),
+    )
+
+
+@pytest.fixture
+def manager(tmp_path: Path) -> Iterator[socket.socket]:
+    """The service manager's end of the notification socket."""
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as sock:
+        sock.settimeout(PATIENCE)
+        sock.bind(str(tmp_path / "notify"))
+        yield sock
+
+
+@pytest.fixture(autouse=True)
+def _one_table(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Spare each service of this process the making of its own table of look-alikes."""
+    monkeypatch.setattr(service_module, "NameRules", name_rules)
+
+
+@pytest.fixture
+def quick(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let the service look after its house a hundred times a second."""
+    monkeypatch.setattr(service_module, "TICK", 0.01)
+
+
+@dataclass(slots=True)
+class Served:
+    """A service in this process."""
+
+    ready: Ready
+    diary: Diary
+
+
+@contextlib.asynccontextmanager
+async def serving(options: ServiceOptions, notifier: Notifier = Notifier()) -> AsyncIterator[Served]:  # noqa: B008 - it is frozen
+    diary = Diary()
+    ready: asyncio.Future[Ready] = asyncio.get_running_loop().create_future()
+    service = Service(options, diary, notifier, ready.set_result)
+    ended = asyncio.create_task(service.run())
+    ended.add_done_callback(lambda _: ready.cancel())
+    try:
+        yield Served(await ready, diary)
+    finally:
+        service.stop("restarting")
+        await ended
+
+
+# Begin.
+
+
+def test_it_announces_where_the_room_is_and_with_which_key_once_it_can_be_joined(options: ServiceOptions) -> None:
+    async def story() -> None:
+        async with serving(options) as served:
+            ready = served.ready
+            assert (ready.room, ready.host) == ("kitchen", "127.0.0.1")
+            [started] = served.diary.of("server_started")
+            wanted = {"version": __version__, "room": "kitchen", "host": "127.0.0.1", "port": ready.port}
+            assert wanted.items() <= started.items()
+            async with joined("ana", ready.port, ready.server_key) as ana:
+                assert ana.conversation.room == "kitchen"
+        assert served.diary.of("server_stopped") == [{"reason": "restarting"}]
+
+    asyncio.run(story())
+
+
+def test_the_classic_dialect_is_turned_on_with_a_warning(options: ServiceOptions) -> None:
+    async def story() -> None:
+        async with serving(replace(options, classic=True)) as served:
+            assert served.diary.of("classic_dialect_on")
+
+    asyncio.run(story())
+
+
+def test_a_session_lost_at_an_address_this_socket_cannot_reach_keeps_no_server_from_starting(
+    options: ServiceOptions,
+) -> None:
+    with old_log(options.state_dir, wall_clock) as log:
+        SessionRecorder(log).opened(7, "ana", "key", "[fe80::1%2]:5000", "secure", "test", transient=False)
+
+    async def story() -> None:
+        async with serving(options) as served:
+            assert served.ready.port
+
+    asyncio.run(story())
+
+
+@pytest.mark.parametrize(
+    ("damage", "sentence"),
+    [
+        ("another server", "another sockatuh serves this room already"),
+        ("port taken", "another program uses this port"),
+        ("key readable", "others can read it"),
+        ("newer database", "written by a newer SockAtuh"),
+    ],
+)
+def test_what_keeps_it_from_starting_is_said_in_a_sentence(room: Room, damage: str, sentence: str) -> None:
+    async def story() -> None:
+        async with contextlib.AsyncExitStack() as stack:
+            match damage:
+                case "another server":
+                    await stack.enter_async_context(serving_beside(room))
+                case "port taken":
+                    sock = stack.enter_context(socket.socket(type=socket.SOCK_DGRAM))
+                    sock.bind(("127.0.0.1", room.port))
+                case "key readable":
+                    load_or_create_key(made(room.state_dir) / "server.key")
+                    (room.state_dir / "server.key").chmod(0o644)
+                case _:
+                    with sqlite3.connect(made(room.state_dir) / "room.db") as database:
+                        database.execute("PRAGMA user_version = 99")
+                    database.close()
+            server = room.server()
+            assert await asyncio.to_thread(server.run) == 1
+            [said] = server.said
+            assert sentence in said
+            assert server.logged == []
+
+    asyncio.run(story())
+
+
+def made(directory: Path) -> Path:
+    directory.mkdir(mode=0o700)
+    return directory
+
+
+@contextlib.asynccontextmanager
+async def serving_beside(room: Room) -> AsyncIterator[None]:
+    """Serve the same state directory at another port."""
+    options = ServiceOptions(
+        "127.0.0.1", 0, "kitchen", room.password_hash, room.state_dir, "normal", 0, DAY, DAY, DAY, False, (), 10, False,
+        Limits(),
+    )  # fmt: skip
+    async with serving(options):
+        yield
+
+
+# End.
+
+
+def test_on_sigterm_it_tells_the_manager_and_the_members_that_it_restarts(room: Room, manager: socket.socket) -> None:
+    room.environ = {"NOTIFY_SOCKET": manager.getsockname(), "WATCHDOG_USEC": "200000"}
+
+    async def story() -> None:
+        async with room.serve() as server, joined("ana", room.port, server.key) as ana:
+            assert manager.recv(200) == f"READY=1\nSTATUS=Room kitchen on port {room.port}".encode()
+            assert await asyncio.to_thread(manager.recv, 200) == b"WATCHDOG=1"
+            assert await server.end() == 0
+            await ana.until(lambda: ana.all(e.ContactLost) == [e.ContactLost("restarting")])
+            while (state := manager.recv(200)) == b"WATCHDOG=1":
+                pass
+            assert state == b"STOPPING=1"
+            assert server.logged[-1]["event"] == "server_stopped"
+            assert server.logged[-1]["reason"] == "restarting"
+            assert not server.events("member_left")
+        [session] = room.history.joins(None, None, 10)
+        assert session.reason == "server_stopped"
+
+    asyncio.run(story())
+
+
+def test_on_ctrl_c_the_room_closes_and_everybody_has_left(room: Room) -> None:
+    async def story() -> None:
+        async with room.serve() as server, joined("ana", room.port, server.key) as ana:
+            ana.say("soup at one")
+            await ana.until(ana.is_answered)
+            assert await server.end(signal.SIGINT) == 0
+            await ana.hears("ana left")
+            await ana.until(lambda: ana.all(e.ContactLost) == [e.ContactLost("closing")])
+            assert [line["reason"] for line in server.events("member_left")] == ["closed"]
+            assert server.logged[-1]["reason"] == "closing"
+        [session] = room.history.joins(None, "ana", 10)
+        assert session.reason == "server_stopped"
+
+    asyncio.run(story())
+
+
+# What it keeps, and for how long.
+
+
+def test_with_no_retention_texts_are_never_on_disk_but_are_told_once_and_to_newcomers(
+    options: ServiceOptions, quick: None
+) -> None:
+    del quick
+
+    async def story() -> None:
+        async with (
+            serving(replace(options, message_retention=0.0)) as served,
+            relay_to(served.ready.port) as relay,
+            joined("ana", relay.port, served.ready.server_key) as ana,
+            joined("budi", served.ready.port, served.ready.server_key) as budi,
+        ):
+            ana.say("the first secret soup")
+            await ana.until(ana.is_answered)
+            relay.change_down = lambda _: None
+            again = ana.say("the second secret soup")
+            await budi.hears("ana: the second secret soup")
+            cid = int.from_bytes(relay.up[-1][1:8], "little")
+            token = reset_token(load_or_create_key(options.state_dir / "reset.key"), cid)
+            relay.send_down(b"\xb6" + cid.to_bytes(7, "little") + token)
+            relay.change_down = lambda data: data
+            await ana.until(lambda: bool(ana.all(e.ContactLost)))
+            await ana.until(lambda: again in ana.stored)
+            async with joined("cici", served.ready.port, served.ready.server_key, history=None) as cici:
+                await cici.hears("ana: the second secret soup")
+                assert cici.lines == budi.lines == ["ana: the first secret soup", "ana: the second secret soup"]
+            assert b"secret soup" not in on_disk(options.state_dir)
+        assert b"secret soup" not in on_disk(options.state_dir)
+        assert b"ana" in on_disk(options.state_dir)
+        async with (
+            serving(replace(options, message_retention=0.0)) as served,
+            joined("dora", served.ready.port, served.ready.server_key, history=None) as dora,
+        ):
+            await dora.until(lambda: bool(dora.all(e.CaughtUp)))
+            assert dora.lines == []
+
+    asyncio.run(story())
+
+
+def on_disk(directory: Path) -> bytes:
+    return b"".join(path.read_bytes() for path in sorted(directory.iterdir()))
+
+
+@contextlib.contextmanager
+def old_log(state_dir: Path, clock: Callable[[], int]) -> Iterator[RoomLog]:
+    """Write a log as an earlier server did."""
+
+    def fail(error: StoreError) -> None:
+        raise AssertionError(error)
+
+    outcomes: list[Outcome] = []
+    log = RoomLog.open(
+        state_dir / "room.db",
+        synchronous="normal",
+        volatile_kinds=frozenset(),
+        deliver=outcomes.extend,
+        on_error=fail,
+        clock=clock,
+    )
+    try:
+        yield log
+    finally:
+        log.close()
+
+
+def fill_with_the_past(state_dir: Path) -> None:
+    """Leave a line, a name that was used and a closed session of 400, 40, 10 and 0 days ago."""
+    for days in (400, 40, 10, 0):
+        at = wall_clock() - days * DAY_MS
+        with old_log(state_dir, partial(int, at)) as log:
+            said = f'{{"name":"ana","owner":"key","text":"{days} days","action":false}}'.encode()
+            log.append(Append(days.to_bytes(16, "big"), "message", said))
+            left = b'{"name":"guest","owner":"key","reason":"left","seconds":1.0}'
+            log.append(Append(b"guests  " + days.to_bytes(8, "big"), "left", left, f"guest of {days}"))
+            recorder = SessionRecorder(log, partial(int, at))
+            record = recorder.opened(days, f"{days} days", "key", "10.0.0.2:1", "secure", "", transient=False)
+            recorder.closed(record, "left")
+
+
+@pytest.mark.parametrize(("messages", "events", "lines", "sessions"), [
+    (30 * DAY, 365 * DAY, [10, 0], [40, 10, 0]),
+    (FOREVER, 30 * DAY, [400, 40, 10, 0], [10, 0]),
+    (30 * DAY, FOREVER, [10, 0], [400, 40, 10, 0]),
+    (0.0, 30 * DAY, [0], [10, 0]),
+])  # fmt: skip
+def test_what_is_older_than_it_is_to_be_kept_is_deleted_and_nothing_else(
+    options: ServiceOptions, quick: None, messages: float, events: float, lines: list[int], sessions: list[int]
+) -> None:
+    del quick
+    fill_with_the_past(options.state_dir)
+    history = HistoryReader(options.state_dir / "room.db")
+
+    def kept() -> tuple[list[str], list[str]]:
+        return (
+            [line.text for line in history.messages(None, None, 100)],
+            [line.name for line in history.joins(None, None, 100)],
+        )
+
+    async def story() -> None:
+        async with serving(replace(options, message_retention=messages, event_retention=events)) as served:
+            await eventually(
+                lambda: kept() == ([f"{days} days" for days in lines], [f"{days} days" for days in sessions])
+            )
+            assert not served.diary.of("storage_failed")
+        with contextlib.closing(open_reader(options.state_dir / "room.db")) as database:
+            owned = database.execute("SELECT count(*) FROM log WHERE kind = 'left'").fetchone()
+        assert owned == (4,), "the last entry of a name stays: it says whose the name is"
+
+    asyncio.run(story())
+
+
+# What it does by itself.
+
+
+def test_what_was_dropped_is_summed_up_now_and_then_and_at_the_end(options: ServiceOptions, quick: None) -> None:
+    del quick
+
+    async def story() -> None:
+        with socket.socket(type=socket.SOCK_DGRAM) as stranger:
+            async with serving(options) as served:
+                stranger.connect(("127.0.0.1", served.ready.port))
+                for _ in range(3):
+                    stranger.send(b"anybody there?")
+                await eventually(lambda: bool(served.diary.of("datagram_dropped")))
+                stranger.send(b"\xb1 no hello")
+                await eventually(lambda: len(served.diary.of("datagram_dropped")) > 1)
+                stranger.send(b"anybody?")
+        summaries = served.diary.of("datagram_dropped")
+        assert {"off", "size"} == {reason for summary in summaries for reason in summary}
+        assert sum(int(str(summary.get("off", 0))) for summary in summaries) in (3, 4)
+
+    asyncio.run(story())
+
+
+def test_the_manager_hears_of_it_only_while_the_writer_is_alive(
+    options: ServiceOptions, manager: socket.socket, quick: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    del quick
+    monkeypatch.setattr(service_module, "WRITER_SILENCE", 1.5)
+    notifier = Notifier(manager.getsockname(), watchdog_interval=0.01)
+
+    async def story() -> None:
+        async with (
+            serving(options, notifier) as served,
+            joined("ana", served.ready.port, served.ready.server_key) as ana,
+        ):
+            with contextlib.closing(sqlite3.connect(options.state_dir / "room.db", isolation_level=None)) as other:
+                other.execute("BEGIN IMMEDIATE")
+                ana.say("soup at one")
+                await asyncio.to_thread(wait_for_silence, manager)
+                assert not ana.stored
+                other.execute("ROLLBACK")
+            await ana.until(ana.is_answered)
+            assert await asyncio.to_thread(manager.recv, 200) == b"WATCHDOG=1"
+
+    asyncio.run(story())
+
+
+def wait_for_silence(manager: socket.socket) -> None:
+    """Read what the manager is told until it has been told nothing for 50 ticks."""
+    manager.settimeout(0.5)
+    with contextlib.suppress(TimeoutError):
+        for _ in range(1000):
+            manager.recv(200)
+        raise AssertionError("it never fell silent")
+    manager.settimeout(PATIENCE)
+
+
+def test_ticket_keys_that_cannot_be_renewed_are_a_warning_and_stop_nothing(
+    options: ServiceOptions, quick: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    del quick
+    monkeypatch.setattr(service_module, "UPKEEP_EVERY", 2)
+
+    async def story() -> None:
+        async with serving(options) as served:
+            (options.state_dir / "ticket.keys").write_text("damaged")
+            await eventually(lambda: len(served.diary.of("ticket_keys_not_renewed")) > 1)
+            async with joined("ana", served.ready.port, served.ready.server_key) as ana:
+                assert ana.admitted.ticket, "the old keys still seal"
+
+    asyncio.run(story())
