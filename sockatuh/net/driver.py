@@ -66,14 +66,6 @@ class Driver(Generic[EventT]):
         if not self._settling and self._loop is not None:
             self._settle()
 
-    def replace_socket(self, sock: socket.socket) -> None:
-        """Go on with another socket and close this one: the network it belonged to went away."""
-        if self._loop is not None:
-            self._loop.remove_reader(self._sock)
-            self._loop.add_reader(sock, self._on_readable)
-        self._sock.close()
-        self._sock = sock
-
     def close(self) -> None:
         """Stop, and close the socket; what was not flushed is not sent."""
         if self._loop is not None:

@@ -95,10 +95,6 @@ class SessionRecorder:
         """Write down that a session has another address now."""
         self._write("UPDATE sessions SET address = ? WHERE record = ?", (address, record))
 
-    def rekeyed(self, record: int, cid: int) -> None:
-        """Write down that a session has another connection id now."""
-        self._write("UPDATE sessions SET cid = ? WHERE record = ?", (cid, record))
-
     def closed(self, record: int, reason: str) -> None:
         """Write down that a session is over, and why."""
         query = "UPDATE sessions SET closed = ?, reason = ? WHERE record = ? AND closed IS NULL"

@@ -153,15 +153,6 @@ def read_last_of_each_key(connection: sqlite3.Connection) -> list[Row]:
     return _read(connection, condition, ())
 
 
-def find_nth_last(connection: sqlite3.Connection, kinds: Sequence[str], n: int) -> int | None:
-    """Find the seq of the n-th newest entry with a body among some kinds; None if there are not so many."""
-    # The + keeps SQLite from sorting all entries of these kinds: the n newest are found sooner from the end.
-    condition = f"+kind IN ({_marks(len(kinds))}) AND body IS NOT NULL"
-    query = f"SELECT seq FROM log WHERE {condition} ORDER BY seq DESC LIMIT 1 OFFSET ?"  # noqa: S608 (only ? in it)
-    found = connection.execute(query, (*kinds, n - 1)).fetchall()
-    return found[0][0] if found else None
-
-
 def read_kinds(connection: sqlite3.Connection) -> list[str]:
     """Read the kinds there are: a jump in the index for each instead of a walk along all of it."""
     query = """

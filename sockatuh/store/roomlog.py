@@ -8,7 +8,7 @@ narrow on purpose: appends with an id, a condition on a key, and reading by seq 
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from concurrent.futures import Future
 from dataclasses import dataclass
 from functools import partial
@@ -30,7 +30,6 @@ from .log_table import (
     append_all,
     append_if,
     delete_old,
-    find_nth_last,
     read_between,
     read_kinds,
     read_last_of_each_key,
@@ -143,10 +142,6 @@ class RoomLog:
     def last_of_each_key(self) -> list[Row]:
         """Read the last entry of every key, ascending: from these it is known who is here and who owns which name."""
         return self._readers.read(read_last_of_each_key)
-
-    def seq_of_nth_last(self, kinds: Iterable[str], n: int) -> int | None:
-        """Find the seq of the n-th newest entry (1: the newest) of some kinds that has a body; None: too few."""
-        return self._readers.read(partial(find_nth_last, kinds=tuple(kinds), n=n))
 
     def prune(self, message_before: str | None, event_before: str | None, message_kinds: frozenset[str]) -> int:
         """Delete entries older than a time (RFC 3339 as in the database; None: none), and give the space back.

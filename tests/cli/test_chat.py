@@ -4,6 +4,7 @@ import signal
 import socket
 from pathlib import Path
 
+import pytest
 from cli.people import PASSWORD, Client, Person, Server, Terminal, heard, until
 
 HERE = "— you are here —"
@@ -115,6 +116,7 @@ def test_a_text_that_is_too_long_stays_in_the_input(server: Server, person: Pers
     assert terminal.end() == 0
 
 
+@pytest.mark.slow
 def test_a_killed_server_costs_no_line_and_everybody_is_back_by_themselves(own_server: Server, person: Person) -> None:
     joko, kiki = person("joko", own_server), person("kiki", own_server)
     first, second = come_in(joko), come_in(kiki)

@@ -30,6 +30,7 @@ def open_sessions(room: Room) -> list[str]:
     return sorted(line.name for line in room.history.joins(None, None, 1000) if line.closed is None)
 
 
+@pytest.mark.slow
 def test_ten_kills_in_mid_conversation_lose_nothing_and_double_nothing(room: Room) -> None:
     async def story() -> None:
         async with (
@@ -135,6 +136,7 @@ def test_a_server_that_comes_back_with_another_key_is_a_stranger(kitchen: Room, 
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="only Linux lets one change the limits of another process")
+@pytest.mark.slow
 def test_while_the_disk_is_full_nothing_is_acknowledged_and_afterwards_everything_is_there(room: Room) -> None:
     import resource
 

@@ -307,37 +307,6 @@ def test_a_closed_port_at_the_other_end_does_not_stop_the_reading() -> None:
     run(test)
 
 
-def test_another_socket_takes_over_and_the_old_one_is_closed() -> None:
-    async def test(shell: Shell) -> None:
-        shell.driver.start()
-        old, shell.sock = shell.sock, open_loopback()
-        shell.driver.replace_socket(shell.sock)
-        assert old.fileno() == -1
-        shell.say(b"hello")
-        await shell.wait_told(1)
-        assert shell.heard() == b"HELLO"
-
-    run(test)
-
-
-def test_a_socket_can_be_replaced_before_the_start_and_inside_an_event() -> None:
-    async def test(shell: Shell) -> None:
-        def on_event(event: Event) -> None:
-            shell.sock = open_loopback()
-            shell.driver.replace_socket(shell.sock)
-            shell.on_event(event)
-
-        shell.driver = Driver(shell.core, shell.sock, on_event)
-        shell.sock = open_loopback()
-        shell.driver.replace_socket(shell.sock)
-        shell.driver.start()
-        shell.say(b"hello")
-        await shell.wait_told(1)
-        assert shell.peer.recvfrom(2048) == (b"HELLO", shell.sock.getsockname())
-
-    run(test)
-
-
 def test_after_close_nothing_happens_any_more() -> None:
     async def test(shell: Shell) -> None:
         shell.core.deadline = 1000.0

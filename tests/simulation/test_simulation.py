@@ -11,6 +11,7 @@ from simulation.world import Node, Weather, World
 from sockatuh.room.names import NameRules
 
 SEEDS = range(300)
+MORE_SEEDS = range(300, 2300)
 SETTLE = 60.0
 
 
@@ -116,6 +117,12 @@ class Story:
         node.cut_off = True
         self.world.run(self.dice.uniform(60.0, 300.0))
         node.cut_off = False
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("seed", MORE_SEEDS)
+def test_a_room_survives_many_weathers(seed: int, rules: NameRules) -> None:
+    test_a_room_survives_its_weather(seed, rules)
 
 
 @pytest.mark.parametrize("seed", SEEDS)

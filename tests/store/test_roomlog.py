@@ -237,14 +237,6 @@ def test_the_last_entry_of_each_key_is_known(room: Room) -> None:
     assert seqs(room.log.last_of_each_key()) == [2, 4]
 
 
-def test_the_nth_last_entry_of_some_kinds_is_found(room: Room) -> None:
-    room.append(entry(1), entry(2, "action"), entry(3, "joined", "ana"), entry(4))
-    find = room.log.seq_of_nth_last
-    assert [find({"message", "action"}, n) for n in (1, 2, 3, 4)] == [4, 2, 1, None]
-    assert find(["joined"], 1) == 3
-    assert find((), 1) is None
-
-
 def test_volatile_kinds_are_delivered_and_counted_but_not_kept(path: Path) -> None:
     room = Room(path, volatile_kinds=MESSAGES)
     with closing(room.log):
@@ -256,7 +248,6 @@ def test_volatile_kinds_are_delivered_and_counted_but_not_kept(path: Path) -> No
         assert isinstance(again, Committed)
         assert (again.row.seq, again.row.body) == (1, None)
         assert seqs(room.log.read(0, 10, 10)) == seqs(room.log.recent(10)) == [2]
-        assert room.log.seq_of_nth_last(MESSAGES, 1) is None
         assert room.log.span() == Span(room.log.span().log_id, 1, 2)
     for file in path.parent.iterdir():
         assert b'"text":"1"' not in file.read_bytes()
