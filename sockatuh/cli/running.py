@@ -29,7 +29,16 @@ def run(main: Callable[[], Coroutine[Any, Any, None]], *, when_stopped: ExitCode
         with asyncio.Runner(loop_factory=asyncio.SelectorEventLoop) as runner:
             runner.run(_stoppable(main(), when_stopped))
     except BrokenPipeError:
-        # Python flushes stdout once more when it ends.
+        pass
+    finally:
+        _finish_stdout()
+
+
+def _finish_stdout() -> None:
+    """Write what is left, here and not when Python ends: that would exit with 120 if nobody reads it any more."""
+    try:
+        sys.stdout.flush()
+    except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
