@@ -2,7 +2,7 @@ from __future__ import annotations
 
 from sockatuh.room.admission import PasswordGate, Right, Wait, Wrong
 from sockatuh.server.passwords import MAX_CHECKS, Busy, Check, PasswordDesk
-from sockatuh.server.visitors import SECURE, JoinRequest, Visitor
+from sockatuh.server.visitors import CLASSIC, SECURE, JoinRequest, Visitor
 
 RIGHT, WRONG = b"tulip harbor", b"guess"
 
@@ -109,3 +109,20 @@ def test_a_key_waits_wherever_it_comes_from_and_an_address_whatever_its_key() ->
     for number in range(4):
         known.ask(check(WRONG, "10.0.5.1", f"key {number}"), 0.0)
     assert known.ask(check(RIGHT, "10.0.5.1", "a fifth key"), 0.0) == Wait(5.0)
+
+
+def test_of_ipv6_all_addresses_of_one_network_wait_together() -> None:
+    known = desk_that_knows()
+    for number in range(1, 5):
+        known.ask(check(WRONG, f"2001:db8::{number}", f"key {number}"), 1.0)
+    assert isinstance(known.ask(check(RIGHT, "2001:db8::5", "key 5"), 1.0), Wait)
+    assert known.ask(check(RIGHT, "2001:db8:0:1::5", "key 6"), 1.0) == Right()
+
+
+def test_wrong_classic_passwords_whose_address_may_be_forged_put_nobody_else_off() -> None:
+    known = desk_that_knows()
+    for _ in range(4):
+        forged = check(WRONG)
+        forged.request.visitor.dialect = CLASSIC
+        known.ask(forged, 1.0)
+    assert known.ask(check(RIGHT, owner="key"), 1.0) == Right()
