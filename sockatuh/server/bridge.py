@@ -40,7 +40,7 @@ from .appends import Appends
 from .joining import Joining
 from .passwords import Check, PasswordDesk
 from .visitors import CLASSIC, SECURE, JoinRequest, JoinWaiter, LineWaiter, Logger, Recorder, Visitor, Waiter
-from .wire import encode_row
+from .wire import encode_entry, encode_row
 
 READ_LIMIT: Final = 128
 """Entries read from the database for one GET; it is answered with 16 datagrams."""
@@ -133,8 +133,9 @@ class Bridge:
         joins: list[tuple[JoinWaiter, Committed | Conflict]] = []
         for outcome, waiters in self._appends.settle(outcomes, now):
             if isinstance(outcome, Committed) and outcome.new:
-                told.append((outcome.row.seq, encode_row(outcome.row)))
-                self._take_row(outcome.row, waiters)
+                body = decode_body(outcome.row.kind, outcome.row.body or b"")
+                told.append((outcome.row.seq, encode_entry(outcome.row, body)))
+                self._take_row(outcome.row, body, waiters)
             elif isinstance(outcome, Conflict) and not waiters and outcome.append.key:
                 self._room.append_failed(outcome.append.key, now)
             for waiter in waiters:
@@ -149,8 +150,7 @@ class Bridge:
         for join, outcome in joins:
             self._joining.finish(join, outcome, now)
 
-    def _take_row(self, row: Row, waiters: Sequence[Waiter]) -> None:
-        body = decode_body(row.kind, row.body or b"")
+    def _take_row(self, row: Row, body: Body, waiters: Sequence[Waiter]) -> None:
         self._room.apply(row.seq, row.at, body, row.key)
         match body:
             case Message():

@@ -4,17 +4,22 @@ from __future__ import annotations
 
 from sockatuh.protocol import messages as m
 from sockatuh.protocol.constants import MARK_SIZE, TAG_LENGTH
-from sockatuh.room.entries import Claimed, Joined, Left, Message, decode_body
+from sockatuh.room.entries import Body, Claimed, Joined, Left, Message, decode_body
 from sockatuh.store.roomlog import Row
 
 
 def encode_row(row: Row) -> bytes:
     """Return the encoded Entry of a row that has a body; raises StoreError when that is damaged."""
-    return m.encode(_entry(row))
+    return encode_entry(row, decode_body(row.kind, row.body or b""))
 
 
-def _entry(row: Row) -> m.Entry:
-    match decode_body(row.kind, row.body or b""):
+def encode_entry(row: Row, body: Body) -> bytes:
+    """Return the encoded Entry of a row whose body has been read already."""
+    return m.encode(_entry(row, body))
+
+
+def _entry(row: Row, body: Body) -> m.Entry:
+    match body:
         case Joined(name=name, dialect=dialect, owner=owner):
             return m.Entry(row.seq, row.at, m.JOINED, name, dialect, b"", owner[:TAG_LENGTH])
         case Left(name=name, reason=reason):
