@@ -1,0 +1,58 @@
+"""An attack on one promise, and what it came to."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable, Coroutine
+from dataclasses import dataclass
+from pathlib import Path
+
+
+class Broken(Exception):
+    """A promise did not hold; the message says which fact shows it."""
+
+
+class Missing(Exception):
+    """This machine lacks what an attack needs; the message says what, and how to get it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """One attempt: everything random comes from `seed`, everything written goes to `directory` (empty at first)."""
+
+    seed: int
+    directory: Path
+    long: bool = False
+
+    @property
+    def dice(self) -> random.Random:
+        """Dice of this seed, from the beginning each time."""
+        return random.Random(self.seed)
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """What an attack that the room withstood came to: how much was done, and the figures."""
+
+    count: str
+    figure: str
+
+
+@dataclass(frozen=True, slots=True)
+class Attack:
+    """One way to break a promise. `run` raises Broken (or fails an assertion) if it succeeds, Missing if it cannot try.
+
+    `name` is what `--only` is given; `limit` is how many seconds it may take before it counts as hanging.
+    """
+
+    name: str
+    promise: str
+    how: str
+    run: Callable[[Run], Found | Coroutine[object, object, Found]]
+    limit: float = 120.0
+
+
+def require(holds: bool, fact: str) -> None:
+    """Raise Broken with the fact that shows it, unless something holds."""
+    if not holds:
+        raise Broken(fact)
