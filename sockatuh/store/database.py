@@ -22,6 +22,8 @@ from sockatuh.errors import DatabaseUnusable, KeyFileError, StoreError
 
 from .files import create_private, ensure_private_directory
 from .migrations import migrate, refuse_newer
+from .reasons import damaged, gone, refuse_read_only, unusable
+from .rewind import close_in_order, find_boot_id, settle_log_id
 
 Synchronous = Literal["full", "normal"]
 Job = TypeVar("Job")
@@ -32,15 +34,15 @@ MAX_BATCH: Final = 1024
 """Jobs in one transaction: bounds how long the first of them waits."""
 _FREED_AT_ONCE: Final = 64
 _BUSY_TIMEOUT: Final = 5.0
+_PATIENCE_MS: Final = 1_000
+"""Milliseconds the writer waits for another program's lock: then those whose lines wait are told, and it tries on."""
 _WAKE_INTERVAL: Final = 1.0
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
-_FULL: Final = (
+_NORMAL: Final = ("PRAGMA synchronous = NORMAL", "PRAGMA fullfsync = OFF", "PRAGMA checkpoint_fullfsync = OFF")
+_WRITER_PRAGMAS: Final = (
     "PRAGMA synchronous = FULL",
     "PRAGMA fullfsync = ON",  # on macOS a plain fsync stops at the disk's cache; elsewhere this changes nothing
     "PRAGMA checkpoint_fullfsync = ON",
-)
-_NORMAL: Final = ("PRAGMA synchronous = NORMAL",)
-_WRITER_PRAGMAS: Final = (
     "PRAGMA journal_size_limit = 67108864",  # a long reader makes the write-ahead log grow; then it shrinks to 64 MiB
     "PRAGMA temp_store = MEMORY",
     "PRAGMA cache_size = -16000",  # 16 MB: ids are random, so inserting touches pages all over their index
@@ -69,24 +71,27 @@ def explained(path: Path) -> Iterator[None]:
     try:
         yield
     except sqlite3.Error as error:
-        raise DatabaseUnusable(str(path), str(error)) from error
+        raise unusable(path, error) from error
 
 
 def open_writer(path: Path, synchronous: Synchronous) -> sqlite3.Connection:
     """Open the database for its one writer, made (0600, in a 0700 directory) or migrated if needed.
 
-    Raises DatabaseTooNew, and DatabaseUnusable with the reason. The connection may move to another thread.
+    A log that may have been set back since gets a new id. Raises DatabaseTooNew, and DatabaseUnusable with the
+    reason. The connection may move to another thread.
     """
     try:
         ensure_private_directory(path.parent)
         if not os.path.exists(path):
             create_private(path, b"")
+        refuse_read_only(path)
     except KeyFileError as error:
         raise DatabaseUnusable(error.path, error.reason) from error
     with explained(path):
         connection = sqlite3.connect(path, timeout=_BUSY_TIMEOUT, isolation_level=None, check_same_thread=False)
         try:
             _set_up(connection, path, synchronous)
+            connection.execute(f"PRAGMA busy_timeout = {_PATIENCE_MS}")
         except BaseException:
             connection.close()
             raise
@@ -95,13 +100,17 @@ def open_writer(path: Path, synchronous: Synchronous) -> sqlite3.Connection:
 
 def _set_up(connection: sqlite3.Connection, path: Path, synchronous: Synchronous) -> None:
     refuse_newer(connection, path)
-    connection.execute("PRAGMA auto_vacuum = INCREMENTAL")  # heeded only before the file has a header, so before WAL
+    if path.stat().st_size == 0:  # heeded only before the file has a header; later it would be a write for nothing
+        connection.execute("PRAGMA auto_vacuum = INCREMENTAL")
     mode = connection.execute("PRAGMA journal_mode = WAL").fetchone()[0]
     if mode != "wal":
         raise DatabaseUnusable(str(path), "this file system cannot hold a write-ahead log")
-    for pragma in (*(_FULL if synchronous == "full" else _NORMAL), *_WRITER_PRAGMAS):
+    for pragma in _WRITER_PRAGMAS:
         connection.execute(pragma)
     migrate(connection, path)
+    settle_log_id(connection, find_boot_id(), durable=synchronous == "full")
+    for pragma in _NORMAL if synchronous == "normal" else ():
+        connection.execute(pragma)
 
 
 def open_reader(path: Path, *, immutable: bool = False) -> sqlite3.Connection:
@@ -121,6 +130,16 @@ def open_reader(path: Path, *, immutable: bool = False) -> sqlite3.Connection:
             connection.close()
             raise
     return connection
+
+
+def open_as_it_is(path: Path) -> sqlite3.Connection:
+    """Open for reading; without a write-ahead log beside it also where nothing can be written beside it."""
+    try:
+        return open_reader(path)
+    except DatabaseUnusable:
+        if os.path.exists(f"{path}-wal"):
+            raise
+        return open_reader(path, immutable=True)
 
 
 def free_pages(connection: sqlite3.Connection) -> int:
@@ -150,6 +169,9 @@ class Readers:
         try:
             with explained(self._path):
                 answer = work(connection)
+        except (TypeError, ValueError) as error:
+            connection.close()
+            raise damaged(self._path, error) from error
         except BaseException:
             connection.close()
             raise
@@ -180,6 +202,19 @@ class Readers:
         connection.close()
 
 
+def _files(path: Path) -> tuple[tuple[int, int] | None, ...]:
+    """Tell which files stand under the names of the database and its write-ahead log."""
+    return _inode(str(path)), _inode(f"{path}-wal")
+
+
+def _inode(path: str) -> tuple[int, int] | None:
+    try:
+        found = os.stat(path)
+    except OSError:
+        return None
+    return found.st_dev, found.st_ino
+
+
 class Writer(Generic[Job, Done]):
     """One thread that takes what is waiting, runs it in one transaction, and hands all results on at once.
 
@@ -199,6 +234,7 @@ class Writer(Generic[Job, Done]):
     ) -> None:
         self._path = path
         self._connection = connection
+        self._files = _files(path)
         self._run, self._fail, self._finish = run, fail, finish
         self._waiting: SimpleQueue[Job | None] = SimpleQueue()
         self._gate = threading.Lock()
@@ -230,7 +266,7 @@ class Writer(Generic[Job, Done]):
             if jobs:
                 self._finish(self._commit(jobs))
             self.answered_at = time.monotonic()
-        self._connection.close()
+        close_in_order(self._connection)
 
     def _collect(self) -> tuple[list[Job], bool]:
         """Wait a moment for a first job and take with it all that is there; True with the last ones."""
@@ -250,7 +286,7 @@ class Writer(Generic[Job, Done]):
         try:
             return self._transact(jobs)
         except Exception as error:  # not only SQLite's: whatever is wrong with one batch, the next one is to be written
-            return self._fail(jobs, DatabaseUnusable(str(self._path), str(error) or repr(error)))
+            return self._fail(jobs, error if isinstance(error, StoreError) else unusable(self._path, error))
 
     def _transact(self, jobs: list[Job]) -> list[Done]:
         connection = self._connection
@@ -262,4 +298,6 @@ class Writer(Generic[Job, Done]):
             if connection.in_transaction:
                 connection.execute("ROLLBACK")
             raise
+        if _files(self._path) != self._files:  # what was committed now will be nowhere when the file is closed
+            raise gone(self._path)
         return done

@@ -65,7 +65,8 @@ def migrate(connection: sqlite3.Connection, path: Path) -> None:
         for step in STEPS[found:]:
             for statement in step:
                 connection.execute(statement)
-        connection.execute(f"PRAGMA user_version = {len(STEPS)}")
+        if found < len(STEPS):  # a room whose disk is full has nothing to write when it starts
+            connection.execute(f"PRAGMA user_version = {len(STEPS)}")
         connection.execute("COMMIT")
     except BaseException:
         if connection.in_transaction:

@@ -1,0 +1,69 @@
+"""Every sentence that `backup` and `restore` say."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Final
+
+HELP_BACKUP: Final = "Copy the room to one file, while it runs."
+HELP_RESTORE: Final = "Put a room back from a backup."
+HELP_BACKUP_FILE: Final = (
+    "Where to; it will hold the history and the server's keys, so keep it as safe as this machine. "
+    "The configuration is a file of its own: keep a copy of that too."
+)
+HELP_RESTORE_FILE: Final = "A file that `sockatuh backup` wrote, or a room.db. What is there now is kept beside it."
+HELP_FORCE: Final = "Replace a file that is there already."
+
+WITH_KEYS: Final = ", and the server's keys"
+WITHOUT_KEYS: Final = "; the server's keys are not in it"
+
+
+def no_room(database: Path) -> str:
+    """Say that there is nothing to copy."""
+    return f"There is no {database}. Name the room's state_dir with --config FILE, or in $SOCKATUH_STATE_DIR."
+
+
+def belongs_to_room(file: Path) -> str:
+    """Say that a backup must not take the place of what it is to save."""
+    return f"{file} belongs to the room itself. Choose another name."
+
+
+def not_written(file: Path, reason: str) -> str:
+    """Say why there is no backup now."""
+    return f"{file} could not be written: {reason}. Is there room, and may you write there? Try: df -h {file.parent}"
+
+
+def is_there(file: Path) -> str:
+    """Say that a file was left alone."""
+    return f"{file} is there already and was left as it is. Choose another name, or replace it with --force."
+
+
+def backed_up(file: Path, entries: int, last: int, moment: str | None, *, keys: bool) -> str:
+    """Say what a backup holds, and what to do with it."""
+    return (
+        f"Wrote {file}: {_held(entries, last, moment)}{WITH_KEYS if keys else WITHOUT_KEYS}.\n"
+        "Keep it elsewhere, and as safe as this machine. "
+        f"The room comes back with: sockatuh restore {file}"
+    )
+
+
+def restored(database: Path, entries: int, last: int, moment: str | None, kept: Iterable[Path]) -> str:
+    """Say what is in place now, and what has become of what was there."""
+    before = "".join(f"  {path}\n" for path in kept)
+    return (
+        f"Restored {database}: {_held(entries, last, moment)}.\n"
+        + (f"What was there before is kept as:\n{before}" if before else "")
+        + "Members will be told that the log was set back. Start the room: sudo systemctl start sockatuh"
+    )
+
+
+def not_restored(file: Path, reason: str) -> str:
+    """Say why a file cannot be put in the room's place."""
+    return f"{file} cannot be restored: {reason}. Nothing was changed. Is there an older backup?"
+
+
+def _held(entries: int, last: int, moment: str | None) -> str:
+    if moment is None:
+        return "no entries"
+    return f"{entries} {'entry' if entries == 1 else 'entries'} up to number {last} of {moment}"

@@ -1,0 +1,135 @@
+from __future__ import annotations
+
+import os
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+from cli.people import Person, Server
+
+from sockatuh.cli.app import run
+from sockatuh.store.database import open_writer
+from sockatuh.store.lock import lock_directory
+from sockatuh.store.log_table import Append, append_all
+from sockatuh.store.migrations import STEPS
+
+
+@pytest.fixture(autouse=True)
+def _elsewhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Stand in a directory with a room of one line in `state`, and nothing in the environment."""
+    for name in list(os.environ):
+        if name.startswith("SOCKATUH_"):
+            monkeypatch.delenv(name)
+    monkeypatch.setenv("SOCKATUH_STATE_DIR", str(tmp_path / "state"))
+    monkeypatch.setenv("TZ", "UTC")
+    monkeypatch.chdir(tmp_path)
+    with closing(open_writer(tmp_path / "state/room.db", "full")) as connection:
+        append_all(connection, [Append(bytes(16), "message", b"{}")], 1_769_853_120_000, frozenset())
+
+
+def said(capfd: pytest.CaptureFixture[str], *arguments: str, code: int = 0) -> str:
+    """Run a command; it says everything on stderr."""
+    assert run(arguments) == code
+    captured = capfd.readouterr()
+    assert captured.out == ""
+    return captured.err
+
+
+def test_a_backup_says_what_it_holds_and_how_the_room_comes_back(
+    tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    told = said(capfd, "backup", "room.backup")
+    assert told.startswith("Wrote room.backup: 1 entry up to number 1 of 2026-01-31 ")
+    assert "the server's keys are not in it" in told, "there were none"
+    assert "sockatuh restore room.backup" in told
+    assert (tmp_path / "room.backup").exists()
+
+
+def test_a_file_that_is_there_is_replaced_with_force_only(capfd: pytest.CaptureFixture[str]) -> None:
+    said(capfd, "backup", "file")
+    assert "--force" in said(capfd, "backup", "file", code=1)
+    assert "Wrote" in said(capfd, "backup", "file", "--force")
+
+
+@pytest.mark.parametrize("name", ["room.db", "room.db-wal", "server.key"])
+def test_the_room_is_not_overwritten_by_its_backup(
+    tmp_path: Path, name: str, capfd: pytest.CaptureFixture[str]
+) -> None:
+    before = (tmp_path / "state/room.db").read_bytes()
+    assert "belongs to the room" in said(capfd, "backup", f"state/{name}", "--force", code=2)
+    assert (tmp_path / "state/room.db").read_bytes() == before
+
+
+def test_where_there_is_no_room_it_says_where_it_looked(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    (tmp_path / "state/room.db").unlink()
+    assert str(tmp_path / "state/room.db") in said(capfd, "backup", "file", code=1)
+
+
+def test_a_place_that_is_not_there_is_a_sentence(capfd: pytest.CaptureFixture[str]) -> None:
+    told = said(capfd, "backup", "nowhere/file", code=1)
+    assert "nowhere" in told
+    assert "bug" not in told
+
+
+def test_a_restore_says_what_came_back_and_where_the_rest_is(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    said(capfd, "backup", "file")
+    told = said(capfd, "restore", "file")
+    assert f"Restored {tmp_path}/state/room.db: 1 entry up to number 1" in told
+    [kept] = [path for path in (tmp_path / "state").iterdir() if ".before-" in path.name]
+    assert str(kept) in told
+    assert "systemctl start" in told
+
+
+def test_while_a_server_runs_it_says_how_to_stop_it(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    said(capfd, "backup", "file")
+    with lock_directory(tmp_path / "state"):
+        told = said(capfd, "restore", "file", code=1)
+    assert "already" in told
+    assert "sudo systemctl stop sockatuh" in told
+
+
+@pytest.mark.parametrize("data", [None, b"", b"a letter to my aunt" * 1000])
+def test_what_is_no_backup_is_refused_and_nothing_changes(
+    tmp_path: Path, data: bytes | None, capfd: pytest.CaptureFixture[str]
+) -> None:
+    if data is not None:
+        (tmp_path / "letter").write_bytes(data)
+    before = (tmp_path / "state/room.db").read_bytes()
+    told = said(capfd, "restore", "letter", code=1)
+    assert "letter cannot be restored" in told
+    assert "Nothing was changed" in told
+    assert (tmp_path / "state/room.db").read_bytes() == before
+
+
+def test_a_backup_of_a_newer_program_is_refused_with_the_way_out(
+    tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    said(capfd, "backup", "file")
+    with closing(open_writer(tmp_path / "state/room.db", "full")) as connection:
+        connection.execute(f"PRAGMA user_version = {len(STEPS) + 1}")
+    assert "newer SockAtuh" in said(capfd, "backup", "other", code=1)
+    (tmp_path / "state/room.db").rename(tmp_path / "newer")
+    assert "Update this one" in said(capfd, "restore", "newer", code=1)
+
+
+def test_a_room_is_copied_while_it_runs_and_comes_back_as_the_same_server(
+    own_server: Server, person: Person, tmp_path: Path
+) -> None:
+    ana = person("ana", own_server, SOCKATUH_NAME="ana")
+    assert ana.run("send", "before").returncode == 0
+    config = ["--config", str(own_server.config)]
+    admin = person("admin")
+    made = admin.run("backup", str(tmp_path / "file"), *config)
+    assert (made.returncode, made.stdout) == (0, ""), made.stderr
+    assert "and the server's keys" in made.stderr
+    assert ana.run("send", "after").returncode == 0
+    refused = admin.run("restore", str(tmp_path / "file"), *config)
+    assert refused.returncode == 1
+    assert "systemctl stop" in refused.stderr
+    own_server.stop()
+    assert admin.run("restore", str(tmp_path / "file"), *config).returncode == 0
+    told = admin.run("history", "--messages", *config).stdout
+    assert "before" in told
+    assert "after" not in told
+    own_server.start()
+    assert ana.run("send", "again").returncode == 0, "it is the server she has met"

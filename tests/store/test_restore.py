@@ -1,0 +1,243 @@
+"""A room put back: another log for those who read the old one, the same server, and nothing thrown away."""
+
+from __future__ import annotations
+
+import os
+import sqlite3
+import stat
+from collections.abc import Callable
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+
+from sockatuh.errors import DatabaseTooNew, DatabaseUnusable
+from sockatuh.store.backup import KEY_FILES, make_backup
+from sockatuh.store.database import open_reader, open_writer
+from sockatuh.store.history import HistoryReader
+from sockatuh.store.lock import lock_directory
+from sockatuh.store.log_table import Append, append_all, read_between, read_span
+from sockatuh.store.migrations import STEPS
+from sockatuh.store.restore import restore_backup
+from sockatuh.store.rewind import BOOT, COPIED, KEPT_FILES, find_mark
+
+EARLY, LATE = 1_769_853_120_000, 1_769_853_180_000
+
+
+class Place:
+    """A state directory, and what is done in it."""
+
+    def __init__(self, directory: Path, key: str = "the key") -> None:
+        self.directory, self.database = directory, directory / "room.db"
+        directory.mkdir(mode=0o700)
+        for name in KEY_FILES:
+            (directory / name).touch(0o600)
+            (directory / name).write_text(f"{name}: {key}")
+
+    def say(self, *numbers: int) -> None:
+        lines = [Append(bytes([number]) * 16, "message", b'{"text": "line %d"}' % number) for number in numbers]
+        with closing(open_writer(self.database, "normal")) as connection:
+            append_all(connection, lines, EARLY, frozenset())
+
+    def texts(self) -> list[str]:
+        with closing(open_reader(self.database)) as connection:
+            return [(row.body or b"").decode()[10:-2] for row in read_between(connection, 0, 99, 99)]
+
+    def log_id(self) -> bytes:
+        with closing(open_reader(self.database)) as connection:
+            return read_span(connection).log_id
+
+    def files(self) -> list[str]:
+        return sorted(os.listdir(self.directory))
+
+
+@pytest.fixture(name="place")
+def _place(tmp_path: Path) -> Place:
+    """A room of which there was a backup when it had two lines; now it has three."""
+    place = Place(tmp_path / "state")
+    place.say(1, 2)
+    with closing(open_writer(place.database, "full")) as connection:
+        connection.execute(
+            "INSERT INTO sessions (opened, name, owner, address, dialect, version, transient) "
+            "VALUES ('2026-01-31T09:51:00.000Z', 'ana', 'k', '10.0.0.1:5', 'secure', '1', 0)"
+        )
+    make_backup(place.database, tmp_path / "backup", replace=False)
+    place.say(3)
+    return place
+
+
+def test_what_comes_back_is_the_backup_as_another_log(place: Place, tmp_path: Path) -> None:
+    before = place.log_id()
+    done = restore_backup(tmp_path / "backup", place.database)
+    assert (done.contents.entries, done.contents.last) == (2, 2)
+    assert place.texts() == ["line 1", "line 2"]
+    assert place.log_id() != before
+    renewed = place.log_id()
+    open_writer(place.database, "full").close()
+    assert place.log_id() == renewed, "once is enough"
+
+
+def test_what_was_there_is_kept_under_a_name_that_says_when(place: Place, tmp_path: Path) -> None:
+    done = restore_backup(tmp_path / "backup", place.database)
+    [kept] = done.kept
+    assert kept.name.startswith("room.db.before-20")
+    kept.rename(place.database)
+    assert place.texts() == ["line 1", "line 2", "line 3"]
+
+
+def test_what_belongs_to_the_old_database_goes_with_it(place: Place, tmp_path: Path) -> None:
+    copied = tmp_path / "killed"
+    copied.mkdir(mode=0o700)
+    connection = open_writer(place.database, "full")
+    append_all(connection, [Append(bytes(16), "message", b'{"text": "line 4"}')], EARLY, frozenset())
+    for name in ("room.db", "room.db-wal"):
+        (copied / name).write_bytes((place.directory / name).read_bytes())
+    connection.close()
+    database = copied / "room.db"
+    [kept, *_] = restore_backup(tmp_path / "backup", database).kept
+    with closing(open_writer(kept, "full")) as old, closing(open_reader(database)) as new:
+        assert read_span(old).last == 4
+        assert read_span(new).last == 2
+
+
+def test_restoring_twice_at_once_throws_nothing_away(place: Place, tmp_path: Path) -> None:
+    kept = [path for _ in range(3) for path in restore_backup(tmp_path / "backup", place.database).kept]
+    assert len(set(kept)) == 3
+    assert all(path.exists() for path in kept)
+
+
+def test_sessions_that_were_open_are_closed_as_of_the_backup(place: Place, tmp_path: Path) -> None:
+    with closing(sqlite3.connect(tmp_path / "backup")) as copy:
+        copied = find_mark(copy, COPIED)
+    restore_backup(tmp_path / "backup", place.database)
+    with closing(open_reader(place.database)) as connection:
+        assert connection.execute("SELECT closed, reason FROM sessions").fetchall() == [(copied, "server_lost")]
+    [session] = HistoryReader(place.database).joins(None, None, 10)
+    assert session.closed is not None
+
+
+def test_nothing_of_a_copy_is_left_in_the_room(place: Place, tmp_path: Path) -> None:
+    restore_backup(tmp_path / "backup", place.database)
+    with closing(open_reader(place.database)) as connection:
+        assert (find_mark(connection, COPIED), find_mark(connection, BOOT)) == (None, None)
+        assert not connection.execute("SELECT 1 FROM sqlite_master WHERE name = ?", (KEPT_FILES,)).fetchall()
+    assert b"server.key: the key" not in place.database.read_bytes(), "it has its own file"
+    assert [name for name in place.files() if name.startswith(".")] == []
+    if os.name == "posix":
+        assert stat.S_IMODE(place.database.stat().st_mode) == 0o600
+
+
+def test_on_a_new_disk_the_server_is_the_one_its_members_know(place: Place, tmp_path: Path) -> None:
+    new = tmp_path / "new"
+    done = restore_backup(tmp_path / "backup", new / "room.db")
+    assert done.kept == ()
+    for name in KEY_FILES:
+        assert (new / name).read_bytes() == (place.directory / name).read_bytes()
+        if os.name == "posix":
+            assert stat.S_IMODE((new / name).stat().st_mode) == 0o600
+
+
+def test_a_key_that_was_made_meanwhile_gives_way_and_is_kept(place: Place, tmp_path: Path) -> None:
+    new = Place(tmp_path / "new", "made by init")
+    done = restore_backup(tmp_path / "backup", new.database)
+    assert sorted(path.name.split(".before-")[0] for path in done.kept) == sorted(KEY_FILES)
+    assert (new.directory / "server.key").read_text() == "server.key: the key"
+    assert {path.read_text().split(": ")[1] for path in done.kept} == {"made by init"}
+    assert place.texts()
+
+
+def test_the_same_servers_newer_ticket_keys_stay(place: Place, tmp_path: Path) -> None:
+    (place.directory / "ticket.keys").write_text("today's")
+    restore_backup(tmp_path / "backup", place.database)
+    assert (place.directory / "ticket.keys").read_text() == "today's"
+
+
+def test_a_plain_database_can_be_put_back_too_and_leaves_the_keys_alone(place: Place, tmp_path: Path) -> None:
+    other = Place(tmp_path / "other", "another key")
+    other.say(7)
+    before = other.log_id()
+    restore_backup(other.database, place.database)
+    assert place.texts() == ["line 7"]
+    assert place.log_id() != before
+    assert (place.directory / "server.key").read_text() == "server.key: the key"
+    assert other.texts() == ["line 7"]
+
+
+@pytest.mark.skipif(os.name != "posix" or os.geteuid() != 0, reason="only root gives files away")
+def test_what_root_puts_back_belongs_to_whoever_runs_the_server(place: Place, tmp_path: Path) -> None:
+    os.chown(place.directory, 4711, 4712)
+    (place.directory / "server.key").unlink()
+    restore_backup(tmp_path / "backup", place.database)
+    owners = {name: (place.directory / name).stat() for name in ("room.db", "server.key", "room.lock")}
+    assert {name: (owner.st_uid, owner.st_gid) for name, owner in owners.items()} == dict.fromkeys(owners, (4711, 4712))
+
+
+def test_while_a_server_runs_nothing_is_touched(place: Place, tmp_path: Path) -> None:
+    with lock_directory(place.directory):
+        before = place.files()
+        with pytest.raises(DatabaseUnusable, match="already") as running:
+            restore_backup(tmp_path / "backup", place.database)
+        assert running.value.path == str(place.directory)
+        assert "stop" in running.value.remedy
+        assert place.files() == before
+    assert place.texts() == ["line 1", "line 2", "line 3"]
+
+
+def cut_short(file: Path) -> None:
+    os.truncate(file, file.stat().st_size - 5_000)
+
+
+def spoil(file: Path) -> None:
+    data = bytearray(file.read_bytes())
+    data[4_096:12_288] = os.urandom(8_192)
+    file.write_bytes(data)
+
+
+def make_another_thing(file: Path) -> None:
+    file.unlink()
+    with closing(sqlite3.connect(file)) as connection:
+        connection.execute("CREATE TABLE recipes (name)")
+
+
+def fill_with(data: bytes) -> Callable[[Path], object]:
+    return lambda file: file.write_bytes(data)
+
+
+@pytest.mark.parametrize(
+    "ruin", [cut_short, spoil, make_another_thing, Path.unlink, fill_with(b""), fill_with(b"x" * 9_000)]
+)
+def test_what_is_no_whole_room_is_refused_and_nothing_is_touched(
+    place: Place, tmp_path: Path, ruin: Callable[[Path], object]
+) -> None:
+    backup = tmp_path / "backup"
+    ruin(backup)
+    before, log_id = place.files(), place.log_id()
+    with pytest.raises(DatabaseUnusable) as refused:
+        restore_backup(backup, place.database)
+    assert refused.value.path == str(backup)
+    assert set(place.files()) - {"room.db-wal", "room.db-shm", "room.lock"} == set(before) - {"room.lock"}
+    assert (place.log_id(), place.texts()[-1]) == (log_id, "line 3")
+
+
+def test_a_newer_backup_is_refused_and_an_older_one_is_brought_up_to_date(
+    place: Place, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    later = (*STEPS, ("CREATE TABLE later (a)",))
+    monkeypatch.setattr("sockatuh.store.migrations.STEPS", later)
+    restore_backup(tmp_path / "backup", place.database)
+    with closing(open_reader(place.database)) as connection:
+        assert connection.execute("PRAGMA user_version").fetchone() == (len(later),)
+        assert connection.execute("SELECT count(*) FROM later").fetchone() == (0,)
+    make_backup(place.database, tmp_path / "newer", replace=False)
+    monkeypatch.undo()
+    with pytest.raises(DatabaseTooNew):
+        restore_backup(tmp_path / "newer", place.database)
+
+
+def test_a_backup_put_in_place_by_hand_is_another_log_as_well(place: Place, tmp_path: Path) -> None:
+    before = place.log_id()
+    place.database.write_bytes((tmp_path / "backup").read_bytes())
+    place.say(4)
+    assert place.texts() == ["line 1", "line 2", "line 4"]
+    assert place.log_id() != before
+    assert b"server.key: the key" not in place.database.read_bytes()

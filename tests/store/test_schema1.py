@@ -1,0 +1,76 @@
+"""What the first version wrote is opened by this one."""
+
+from __future__ import annotations
+
+from contextlib import closing
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+from store.first_schema import LAST, LINES, SESSIONS, WRITTEN, lay_out
+
+from sockatuh.store.backup import make_backup
+from sockatuh.store.database import open_writer
+from sockatuh.store.history import HistoryReader
+from sockatuh.store.keys import ServerKeys, load_ticket_keys
+from sockatuh.store.log_table import Append, Committed, append_if, read_last_of_each_key, read_span
+from sockatuh.store.migrations import STEPS, refuse_newer
+from sockatuh.store.restore import restore_backup
+
+
+@pytest.fixture(name="database")
+def _database(tmp_path: Path) -> Path:
+    return lay_out(tmp_path / "state")
+
+
+def read(database: Path) -> tuple[list[str], list[tuple[str, str | None]]]:
+    reader = HistoryReader(database)
+    lines = [f"{line.name}: {line.text}" for line in reader.messages(None, None, 100)]
+    return lines, [(line.name, line.reason) for line in reader.joins(None, None, 100)]
+
+
+def test_its_history_is_read_as_it_is_and_when_it_is_brought_up_to_date(database: Path) -> None:
+    for _ in range(2):
+        assert read(database) == (list(LINES), list(SESSIONS))
+        open_writer(database, "full").close()
+    actions = [line.text for line in HistoryReader(database).messages(None, None, 100) if line.action]
+    assert actions == ["waves"]
+
+
+def test_it_goes_on_as_the_same_log(database: Path) -> None:
+    with closing(open_writer(database, "full")) as connection:
+        span = read_span(connection)
+        assert (span.first, span.last) == (1, LAST)
+        assert span.log_id.hex() == "d36a5e3aefb62fa6675ab164b48101e9"
+        assert refuse_newer(connection, database) == len(STEPS)
+        last = {row.key: (row.seq, row.kind) for row in read_last_of_each_key(connection)}
+        assert last == {
+            "ana": (1, "joined"),
+            "budi santoso": (8, "left"),
+            "robot": (9, "claimed"),
+            "tante": (11, "joined"),
+        }
+        joined = append_if(connection, Append(bytes(16), "joined", b"{}", "robot", 9), 0, frozenset())
+        assert isinstance(joined, Committed)
+        assert joined.row.seq == LAST + 1
+
+
+def test_its_keys_are_read(database: Path) -> None:
+    keys = ServerKeys.load(database.parent)
+    assert {len(keys.private_key), len(keys.reset_key)} == {32}
+    for name in ("server.key", "reset.key"):
+        assert (database.parent / name).read_bytes() == (WRITTEN / name).read_bytes()
+    day = datetime(2026, 11, 22, 17, tzinfo=UTC)
+    [(key_id, key)] = load_ticket_keys(database.parent, day)
+    assert (len(key_id), len(key)) == (4, 32)
+
+
+def test_it_can_be_copied_and_put_back(database: Path, tmp_path: Path) -> None:
+    assert make_backup(database, tmp_path / "file", replace=False).last == LAST
+    restore_backup(tmp_path / "file", database)
+    assert read(database) == (list(LINES), list(SESSIONS))
+
+
+def test_a_copy_of_its_database_by_hand_can_be_put_back_too(database: Path, tmp_path: Path) -> None:
+    restore_backup(database, tmp_path / "other" / "room.db")
+    assert read(tmp_path / "other" / "room.db") == (list(LINES), list(SESSIONS))
