@@ -7,6 +7,7 @@ claimed), for as long as `ownership` says; a classic member, which has no key, l
 
 from __future__ import annotations
 
+from collections import OrderedDict
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from types import MappingProxyType
@@ -14,6 +15,10 @@ from typing import Final
 
 from .entries import Body, Claimed, Joined, Left, Message
 
+NAMES_PER_OWNER: Final = 32
+"""Names a key may own: a person has a few, and scripts some more."""
+MAX_NAMES: Final = 65_536
+"""Names of people who are not here that are remembered, some 30 MB; many years of a room's visitors."""
 _SWEEP_FROM: Final = 1_024
 """Name keys remembered before expired ones are looked for."""
 
@@ -49,12 +54,19 @@ class _Known:
 
 
 class Presence:
-    """The fold. `ownership`: seconds for which a name stays with a key; 0 none, infinity for ever."""
+    """The fold. `ownership`: seconds for which a name stays with a key; 0 none, infinity for ever.
 
-    def __init__(self, ownership: float) -> None:
-        self._ownership = ownership
+    An owner has at most `names_per_owner`: the one it used longest ago is free again when it takes another. About
+    `max_names` are remembered in all, and again as many until the next look: those used last.
+    """
+
+    def __init__(self, ownership: float, *, names_per_owner: int = NAMES_PER_OWNER, max_names: int = MAX_NAMES) -> None:
+        self.ownership = ownership
+        self._names_per_owner, self._max_names = names_per_owner, max_names
         self._known: dict[str, _Known] = {}
+        self._owned: dict[str, OrderedDict[str, None]] = {}
         self._present: dict[str, Present] = {}
+        self._newest_at = 0
         self._sweep_at = _SWEEP_FROM
 
     @property
@@ -67,8 +79,12 @@ class Presence:
         if key is None or isinstance(body, Message):
             return
         before = self._known.get(key)
-        use = Use(body.owner, seq, at, body.since or seq) if body.owner else before.use if before else None
+        # A clock that was wrong may have stamped it with a year long gone: it is no older than what stands before it.
+        self._newest_at = max(self._newest_at, at)
+        use = Use(body.owner, seq, self._newest_at, body.since or seq) if body.owner else before.use if before else None
         self._known[key] = _Known(seq, use)
+        if body.owner:
+            self._own(key, body.owner, before.use.owner if before and before.use else "")
         match body:
             case Joined():
                 self._present[key] = Present(body.name, key, body.owner, body.dialect, at, seq)
@@ -109,11 +125,30 @@ class Presence:
 
     def forget_expired(self, at: int) -> None:
         """Forget the names that are neither present nor owned any more at wall time `at` (milliseconds)."""
-        self._known = {
-            key: known
-            for key, known in self._known.items()
-            if key in self._present or (known.use and self._holds(known.use, at))
-        }
+        kept = {key for key, known in self._known.items() if known.use and self._holds(known.use, at)}
+        absent = kept - self._present.keys()
+        if len(absent) > self._max_names:
+            kept -= set(sorted(absent, key=self.last_seq)[: -self._max_names])
+        for key in self._known.keys() - kept - self._present.keys():
+            known = self._known.pop(key)
+            if known.use is not None:
+                self._disown(key, known.use.owner)
+
+    def _own(self, key: str, owner: str, before: str) -> None:
+        if before != owner:
+            self._disown(key, before)
+        names = self._owned.setdefault(owner, OrderedDict())
+        names[key] = None
+        names.move_to_end(key)
+        if len(names) > self._names_per_owner:
+            oldest, _ = names.popitem(last=False)
+            self._known[oldest] = replace(self._known[oldest], use=None)
+
+    def _disown(self, key: str, owner: str) -> None:
+        if names := self._owned.get(owner):
+            names.pop(key, None)
+            if not names:
+                del self._owned[owner]
 
     def _find_use(self, key: str) -> Use | None:
         known = self._known.get(key)
@@ -121,4 +156,4 @@ class Presence:
 
     def _holds(self, use: Use, at: int) -> bool:
         # A wall clock that was set back makes a use seem to be of the future: that is no age.
-        return max(0, at - use.at) < self._ownership * 1_000
+        return max(0, at - use.at) < self.ownership * 1_000

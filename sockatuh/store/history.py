@@ -4,17 +4,19 @@ from __future__ import annotations
 
 import heapq
 import itertools
-import json
 import os
 import sqlite3
+import time
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final, TypeVar
 
+import msgspec
+
 from sockatuh.errors import DatabaseUnusable
 
-from .database import explained, from_rfc3339, open_reader, rfc3339, wall_clock
+from .database import explained, from_rfc3339, open_as_it_is, rfc3339, wall_clock
 from .log_table import PRUNE_CHUNK
 from .roomlog import RoomLog
 
@@ -70,17 +72,38 @@ class LogLine:
     action: bool
 
 
+class _Said(msgspec.Struct):
+    """What is read of a message's body."""
+
+    name: str
+    text: str
+    action: bool
+
+
 Line = TypeVar("Line", SessionLine, LogLine)
+
+
+def _at_once(then: Callable[[float], None]) -> None:
+    then(time.monotonic())
 
 
 class SessionRecorder:
     """Writes sessions down, in order with the log's appends and without waiting for them."""
 
-    def __init__(self, log: RoomLog, clock: Callable[[], int] = wall_clock) -> None:
-        """Go on from what is written down already; waits for the writer, raises StoreError. `clock`: ms since 1970."""
+    def __init__(
+        self,
+        log: RoomLog,
+        clock: Callable[[], int] = wall_clock,
+        deliver: Callable[[Callable[[float], None]], None] = _at_once,
+    ) -> None:
+        """Go on from what is written down already; waits for the writer, raises StoreError. `clock`: ms since 1970.
+
+        `deliver` gets in the writer's thread what is to be called, with the time in monotonic seconds.
+        """
         self._log = log
-        self._clock = clock
-        self._records = itertools.count(log.call(_read_last_record) + 1)
+        self._clock, self._deliver = clock, deliver
+        self._inherited: int = log.call(_read_last_record)
+        self._records = itertools.count(self._inherited + 1)
 
     def opened(
         self, cid: int | None, name: str, owner: str, address: str, dialect: str, version: str, *, transient: bool
@@ -100,13 +123,25 @@ class SessionRecorder:
         query = "UPDATE sessions SET closed = ?, reason = ? WHERE record = ? AND closed IS NULL"
         self._write(query, (self._stamp(), reason, record))
 
-    def lost_sessions(self) -> list[LostSession]:
-        """Close every session left open by a server that is gone, and answer them.
+    def dropped(self, record: int) -> None:
+        """Strike out a session that did not get in after all."""
+        self._write("DELETE FROM sessions WHERE record = ?", (record,))
 
-        To be called at the start, once nobody else can be serving this room and before anybody joins; waits for the
-        writer, raises StoreError.
+    def when_written(self, then: Callable[[float], None]) -> None:
+        """Hand `then` to `deliver` when all of the above is on disk, or it is known that it cannot be."""
+        self._log.after_commit(lambda: self._deliver(then))
+
+    def lost_sessions(self) -> list[LostSession]:
+        """Answer the sessions left open by servers that are gone; waits for the writer, raises StoreError.
+
+        They stay open until `close_lost`: a server that ends before it has told their clients leaves that to the next.
         """
-        return self._log.call(self._close_open)
+        return self._log.call(self._read_lost)
+
+    def close_lost(self) -> None:
+        """Write down that the sessions left open by servers that are gone are over."""
+        query = "UPDATE sessions SET closed = ?, reason = ? WHERE closed IS NULL AND record <= ?"
+        self._write(query, (self._stamp(), SERVER_LOST, self._inherited))
 
     def prune(self, before: str) -> int:
         """Delete sessions closed before a time (RFC 3339 as in the database), in small transactions; answer how many.
@@ -120,13 +155,11 @@ class SessionRecorder:
             removed += count
         return removed
 
-    def _close_open(self, connection: sqlite3.Connection) -> list[LostSession]:
-        query = "SELECT cid, address, name, dialect FROM sessions WHERE closed IS NULL ORDER BY record"
-        lost = [LostSession(*columns) for columns in connection.execute(query).fetchall()]
-        connection.execute(
-            "UPDATE sessions SET closed = ?, reason = ? WHERE closed IS NULL", (self._stamp(), SERVER_LOST)
-        )
-        return lost
+    def _read_lost(self, connection: sqlite3.Connection) -> list[LostSession]:
+        query = """
+            SELECT cid, address, name, dialect FROM sessions WHERE closed IS NULL AND record <= ? ORDER BY record
+        """
+        return [LostSession(*columns) for columns in connection.execute(query, (self._inherited,)).fetchall()]
 
     def _write(self, query: str, values: tuple[object, ...]) -> None:
         def work(connection: sqlite3.Connection) -> None:
@@ -151,7 +184,7 @@ class HistoryReader:
         """
         query = """
             SELECT opened, closed, name, owner, address, dialect, version, transient, reason FROM sessions
-            WHERE closed IS NULL OR closed >= ? ORDER BY opened DESC, record DESC
+            WHERE closed IS NULL OR closed >= ? ORDER BY record DESC
         """
         return self._newest(query, since, _session_line, name, limit)
 
@@ -182,21 +215,15 @@ class HistoryReader:
                 rows = connection.execute(query, ("" if since is None else rfc3339(since),))
                 lines = itertools.starmap(parse, rows)
                 return list(itertools.islice(_of_name(lines, name), limit))[::-1]
-        except (KeyError, TypeError, ValueError) as error:
+        except (TypeError, ValueError, RecursionError) as error:
             raise DatabaseUnusable(str(self._path), f"damaged: {error!r}") from error
         finally:
             connection.close()
 
     def _open(self) -> sqlite3.Connection:
-        """Open for reading; without a write-ahead log beside it also where nothing can be written beside it."""
         if not os.path.exists(self._path):
             raise DatabaseUnusable(str(self._path), "no such file")
-        try:
-            return open_reader(self._path)
-        except DatabaseUnusable:
-            if os.path.exists(f"{self._path}-wal"):
-                raise
-            return open_reader(self._path, immutable=True)
+        return open_as_it_is(self._path)
 
 
 def _of_name(lines: Iterable[Line], name: str | None) -> Iterable[Line]:
@@ -212,13 +239,16 @@ def _at(line: SessionLine | LogLine) -> int:
 
 def _session_line(opened: str, closed: str | None, *rest: Any) -> SessionLine:
     name, owner, address, dialect, version, transient, reason = rest
+    texts = (name, owner, address, dialect, version, "" if reason is None else reason)
+    if not all(isinstance(text, str) for text in texts):
+        raise TypeError(f"a session of {opened}")
     ended = None if closed is None else from_rfc3339(closed)
     return SessionLine(from_rfc3339(opened), ended, name, owner, address, dialect, version, bool(transient), reason)
 
 
 def _log_line(seq: int, at: str, body: bytes) -> LogLine:
-    said: dict[str, Any] = json.loads(body)
-    return LogLine(seq, from_rfc3339(at), said["name"], said["text"], said["action"])
+    said = msgspec.json.decode(body, type=_Said)
+    return LogLine(seq, from_rfc3339(at), said.name, said.text, said.action)
 
 
 def _read_last_record(connection: sqlite3.Connection) -> int:

@@ -17,10 +17,11 @@ from .database import from_rfc3339, rfc3339
 
 PRUNE_CHUNK: Final = 200
 """Rows deleted in one transaction: a thousand would hold up the writer for 40 to 110 ms."""
+MAX_SEQ: Final = 2**63 - 1
 _COLUMNS: Final = "seq, id, at, kind, key, CAST(body AS BLOB)"
 _DELETE_OLD: Final = """
     DELETE FROM log WHERE seq IN (
-        SELECT seq FROM log AS old WHERE kind = ? AND at < ?
+        SELECT seq FROM log AS old WHERE kind = ? AND at < ? AND seq < ?
         AND (key IS NULL OR seq < (SELECT max(seq) FROM log AS later WHERE later.key = old.key)) LIMIT ?
     )
 """
@@ -120,9 +121,22 @@ def append_if(
     return append_all(connection, [append], at, volatile_kinds)[0]
 
 
-def delete_old(connection: sqlite3.Connection, kind: str, before: str) -> int:
-    """Delete a chunk of the entries of a kind older than an RFC 3339 time, but of no key the last; answer how many."""
-    return connection.execute(_DELETE_OLD, (kind, before, PRUNE_CHUNK)).rowcount
+def delete_old(connection: sqlite3.Connection, kind: str, before: str, young: int) -> int:
+    """Delete a chunk of the entries of a kind older than an RFC 3339 time, but of no key the last; answer how many.
+
+    From the seq `young` on none is old, whatever its time says.
+    """
+    return connection.execute(_DELETE_OLD, (kind, before, young, PRUNE_CHUNK)).rowcount
+
+
+def find_young(connection: sqlite3.Connection, since: str, until: str) -> int:
+    """Return the first seq whose time lies between two (RFC 3339); one beyond all that are given if there is none.
+
+    What stands behind it was said later, so it is no older, even if a clock that was wrong has stamped it with 1970.
+    """
+    query = "SELECT seq FROM log WHERE at >= ? AND at <= ? ORDER BY seq LIMIT 1"
+    found = connection.execute(query, (since, until)).fetchone()
+    return MAX_SEQ if found is None else int(found[0])
 
 
 def read_span(connection: sqlite3.Connection) -> Span:

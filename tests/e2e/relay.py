@@ -67,6 +67,11 @@ class Relay:
         for client in self._backs:
             self._front.sendto(data, client)
 
+    def send_up(self, data: bytes) -> None:
+        """Send something to the server in the name of every client."""
+        for client in self._backs:
+            self._send(partial(self._send_up, client), data)
+
     async def until(self, holds: Callable[[], bool], patience: float = 30.0) -> None:
         """Wait until what has come makes something true."""
         async with asyncio.timeout(patience):

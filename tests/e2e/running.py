@@ -32,6 +32,16 @@ PASSWORD = "tulip-harbor-sixteen"
 PATIENCE = 30.0
 """Seconds after which what was waited for will never come."""
 
+PASS_ON = """
+import os, sys
+if sys.argv[1] != "3":
+    os.dup2(int(sys.argv[1]), 3)
+os.set_inheritable(3, True)
+os.environ |= {"LISTEN_PID": str(os.getpid()), "LISTEN_FDS": "1", "LISTEN_FDNAMES": "sockatuh"}
+os.execv(sys.argv[2], sys.argv[2:])
+"""
+"""Starts a program as a service manager does that passes it a socket: sd_listen_fds(3)."""
+
 T = TypeVar("T")
 
 
@@ -54,6 +64,10 @@ class Room:
     password_hash: str
     port: int = field(default_factory=free_port)
     environ: dict[str, str] = field(default_factory=dict)
+    held: socket.socket | None = None
+    """A socket the servers are passed, as a service manager does; it outlives them."""
+    within: tuple[str, ...] = ()
+    """A command that runs the server, as `unshare --net`."""
 
     @property
     def state_dir(self) -> Path:
@@ -79,7 +93,7 @@ class Room:
 
     def server(self, **settings: object) -> ServerProcess:
         """Return the room's server, not yet started."""
-        return ServerProcess(self.configure(**settings), self.environ)
+        return ServerProcess(self.configure(**settings), self.environ, self.held, self.within)
 
     @contextlib.asynccontextmanager
     async def serve(self, **settings: object) -> AsyncIterator[ServerProcess]:
@@ -99,10 +113,12 @@ class ServerProcess:
     A thread reads what it writes, so that it may outlive the loop of the test that has begun it.
     """
 
-    def __init__(self, config: Path, environ: dict[str, str]) -> None:
+    def __init__(
+        self, config: Path, environ: dict[str, str], held: socket.socket | None = None, within: tuple[str, ...] = ()
+    ) -> None:
         self.logged: list[dict[str, Any]] = []
         self.said: list[str] = []
-        self._config = config
+        self._config, self._held, self._within = config, held, within
         self._environ = {key: value for key, value in os.environ.items() if not key.startswith("SOCKATUH_")} | environ
         self._process: subprocess.Popen[bytes] | None = None
         self._reading: threading.Thread | None = None
@@ -126,21 +142,31 @@ class ServerProcess:
     def is_running(self) -> bool:
         return self._process is not None and self._process.poll() is None
 
-    def _launch(self) -> None:
+    def launch(self) -> None:
+        """Start the process and wait for nothing."""
         command = [sys.executable, "-m", "sockatuh", "serve", "--config", str(self._config)]
-        self._process = subprocess.Popen(command, env=self._environ, stdin=subprocess.DEVNULL, stderr=subprocess.PIPE)
+        held = [] if self._held is None else [self._held.fileno()]
+        if held:
+            command = [sys.executable, "-c", PASS_ON, str(held[0]), *command]
+        self._process = subprocess.Popen(
+            [*self._within, *command],
+            env=self._environ,
+            stdin=subprocess.DEVNULL,
+            stderr=subprocess.PIPE,
+            pass_fds=held,
+        )
         self._reading = threading.Thread(target=self._read, args=[self._process.stderr])
         self._reading.start()
 
     def begin(self) -> None:
         """Start the process and wait until it can be joined."""
         before = len(self.said)
-        self._launch()
+        self.launch()
         self._wait_until(lambda: any("sockatuh://" in line for line in self.said[before:]))
 
     def run(self) -> int:
         """Start the process, which ends by itself, and return its exit code."""
-        self._launch()
+        self.launch()
         return self._wait_for_end()
 
     def finish(self, number: int = signal.SIGTERM) -> int:
@@ -148,6 +174,11 @@ class ServerProcess:
         assert self._process is not None
         self._process.send_signal(number)
         return self._wait_for_end()
+
+    def send(self, number: int) -> None:
+        """Send the process a signal and wait for nothing."""
+        assert self._process is not None
+        self._process.send_signal(number)
 
     def _wait_for_end(self) -> int:
         assert self._process is not None

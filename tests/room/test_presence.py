@@ -105,6 +105,47 @@ def test_what_is_expired_is_forgotten_and_what_is_not_is_kept() -> None:
     assert [presence.last_seq(key) for key in ("old", "here", "new")] == [0, 2, 3]
 
 
+def test_a_name_used_while_the_clock_was_wrong_is_no_older_than_what_came_before() -> None:
+    presence = Presence(DAY)
+    now = 1_700_000_000_000
+    presence.apply(1, now, joined("budi", "l"), "budi")
+    presence.apply(2, 60_000, joined("ana", "k"), "ana")
+    presence.apply(3, 70_000, left("ana", "k"), "ana")
+    assert presence.owner_of("ana", now + 60_000) == "k", "it was 1970 when ana left"
+    assert presence.owner_of("ana", now + DAY_MS) == ""
+
+
+def test_a_key_owns_so_many_names_and_the_one_it_used_longest_ago_is_free_again() -> None:
+    presence = Presence(DAY, names_per_owner=3)
+    for seq, name in enumerate(["a", "b", "c", "a", "d"], start=1):
+        presence.apply(seq, seq, left(name, "k"), name)
+    assert [presence.owner_of(name, 9) for name in "abcd"] == ["k", "", "k", "k"]
+    presence.apply(6, 6, left("b", "l"), "b")
+    presence.apply(7, 7, left("d", "l"), "d")
+    presence.apply(8, 8, left("e", "k"), "e")
+    assert [presence.owner_of(name, 9) for name in "abcde"] == ["k", "l", "k", "l", "k"], "one was taken over meanwhile"
+
+
+def test_a_name_that_is_present_is_its_keys_however_many_it_has_used_since() -> None:
+    presence = Presence(DAY, names_per_owner=1)
+    presence.apply(1, 1, joined("ana", "k"), "ana")
+    presence.apply(2, 2, Claimed(name="other", owner="k"), "other")
+    assert presence.owner_of("ana", 3) == presence.owner_of("other", 3) == "k"
+    presence.apply(3, 3, left("ana", "k"), "ana")
+    assert (presence.owner_of("ana", 4), presence.owner_of("other", 4)) == ("k", "")
+
+
+def test_however_many_keys_take_names_only_the_newest_are_remembered() -> None:
+    presence = Presence(inf, max_names=2_000)
+    presence.apply(1, 1, joined("here", "k"), "here")
+    for seq in range(2, 20_000):
+        presence.apply(seq, seq, left(f"n{seq}", f"k{seq}"), f"n{seq}")
+    remembered = sum(presence.last_seq(f"n{seq}") > 0 for seq in range(2, 20_000))
+    assert 2_000 <= remembered <= 4_000
+    assert presence.owner_of("here", 20_000) == "k"
+    assert presence.owner_of("n19999", 20_000) == "k19999"
+
+
 def test_passing_visitors_do_not_pile_up() -> None:
     presence = Presence(1.0)
     for seq in range(1, 20_000):

@@ -101,6 +101,16 @@ def test_the_end_of_a_session_is_told_once(server: Server) -> None:
     assert (line.closed, line.reason) == (START + MINUTE, "idle")
 
 
+def test_sessions_are_in_the_order_in_which_they_were_opened_whatever_the_clock_says(server: Server) -> None:
+    server.open("ana")
+    server.now -= 24 * 60 * MINUTE
+    server.open("budi")
+    server.now += 48 * 60 * MINUTE
+    server.open("cici")
+    assert names(server.history().joins(None, None, 10)) == ["ana", "budi", "cici"]
+    assert names(server.history().joins(None, None, 2)) == ["budi", "cici"]
+
+
 def test_members_without_a_connection_id_are_told_apart(server: Server) -> None:
     first, second = server.open("budi", cid=None), server.open("siti", cid=None)
     assert first != second
@@ -109,7 +119,7 @@ def test_members_without_a_connection_id_are_told_apart(server: Server) -> None:
     assert [line.reason for line in server.history().joins(None, None, 10)] == ["idle", None]
 
 
-def test_sessions_left_open_are_closed_at_the_next_start_and_answered(server: Server) -> None:
+def test_sessions_left_open_are_answered_at_each_start_until_they_are_closed(server: Server) -> None:
     ana = server.open("ana", 7)
     server.recorder.moved(ana, "10.0.0.9:9")
     server.recorder.closed(server.open("tom", 9), "left")
@@ -122,9 +132,15 @@ def test_sessions_left_open_are_closed_at_the_next_start_and_answered(server: Se
             LostSession(7, "10.0.0.9:9", "ana", "secure"),
             LostSession(None, "192.168.1.5:4000", "budi", "secure"),
         ]
+        new = again.open("siti")
+        assert len(again.recorder.lost_sessions()) == 2, "it may be killed before it has told their clients"
+        again.recorder.close_lost()
+        again.tick()
         assert again.recorder.lost_sessions() == []
+        again.recorder.closed(new, "left")
+        again.tick()
         lines = again.history().joins(None, None, 10)
-        assert [line.reason for line in lines] == ["server_lost", "left", "server_lost"]
+        assert [line.reason for line in lines] == ["server_lost", "left", "server_lost", "left"]
         again.recorder.closed(again.open("ana"), "closed")
         again.tick()
         assert [line.reason for line in again.history().joins(None, None, 10)].count("closed") == 1
@@ -269,9 +285,29 @@ def test_what_is_no_history_is_refused(tmp_path: Path, server: Server) -> None:
         server.history().joins(None, None, 1)
 
 
-@pytest.mark.parametrize("body", [b"{", b"\xff", b"[]", b"{}", b"7"])
+DAMAGED = {
+    "cut short": b"{",
+    "not UTF-8": b"\xff",
+    "no object": b"[]",
+    "without a field": b"{}",
+    "a number": b"7",
+    "a name that is none": b'{"name": 1, "owner": "", "text": "hi", "action": false}',
+    "a text that is none": b'{"name": "ana", "owner": "", "text": null, "action": false}',
+    "nested without end": b"[" * 100_000,
+}
+
+
+@pytest.mark.parametrize("body", DAMAGED.values(), ids=DAMAGED)
 def test_a_damaged_message_is_an_error_that_can_be_explained(server: Server, body: bytes) -> None:
     server.log.append(Append(b"i" * 16, "message", body))
     server.tick()
     with pytest.raises(DatabaseUnusable, match="damaged"):
         server.history().messages(None, None, 1)
+
+
+@pytest.mark.parametrize("column", ["name", "owner", "address", "dialect", "version", "reason"])
+def test_a_damaged_session_is_an_error_that_can_be_explained(server: Server, column: str) -> None:
+    server.recorder.opened(7, "ana", "key", "10.0.0.2:5000", "secure", "test 1", transient=False)
+    server.log.call(lambda connection: connection.execute(f"UPDATE sessions SET {column} = x'ff'").fetchall())  # noqa: S608
+    with pytest.raises(DatabaseUnusable, match="damaged"):
+        server.history().joins(None, "ana", 10)

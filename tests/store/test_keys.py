@@ -52,17 +52,20 @@ def test_after_a_day_a_new_ticket_key_comes_first(tmp_path: Path) -> None:
     assert both[0] != first[0]
 
 
-def test_a_ticket_key_is_forgotten_after_seven_days(tmp_path: Path) -> None:
+def test_a_ticket_key_is_forgotten_seven_days_after_it_was_replaced(tmp_path: Path) -> None:
     [first] = load_ticket_keys(tmp_path, START)
-    for day in range(1, 7):
-        assert first in load_ticket_keys(tmp_path, START + day * DAY)
-    assert first not in load_ticket_keys(tmp_path, START + 7 * DAY)
+    for day in range(1, 8):
+        assert first in load_ticket_keys(tmp_path, START + day * DAY), "a ticket of its last hour is 7 days old at most"
+    assert first not in load_ticket_keys(tmp_path, START + 8 * DAY)
 
 
-def test_after_a_long_sleep_only_a_new_ticket_key_is_left(tmp_path: Path) -> None:
-    old = load_ticket_keys(tmp_path, START)
-    [new] = load_ticket_keys(tmp_path, START + 400 * DAY)
-    assert new not in old
+def test_after_a_long_sleep_only_the_last_ticket_key_is_left_and_a_new_one(tmp_path: Path) -> None:
+    load_ticket_keys(tmp_path, START)
+    last, _ = load_ticket_keys(tmp_path, START + DAY)
+    new, *rest = load_ticket_keys(tmp_path, START + 400 * DAY)
+    assert rest == [last]
+    assert last not in load_ticket_keys(tmp_path, START + 407 * DAY)
+    assert new in load_ticket_keys(tmp_path, START + 407 * DAY)
 
 
 def test_a_clock_that_starts_in_1970_forgets_no_ticket_key(tmp_path: Path) -> None:
@@ -72,10 +75,26 @@ def test_a_clock_that_starts_in_1970_forgets_no_ticket_key(tmp_path: Path) -> No
     assert before in load_ticket_keys(tmp_path, START + timedelta(minutes=1))
 
 
+@pytest.mark.parametrize("boot", [datetime(1970, 1, 1, tzinfo=UTC), START - 20 * DAY])
+def test_a_ticket_given_while_the_clock_was_behind_is_good_when_it_is_right(tmp_path: Path, boot: datetime) -> None:
+    known = [load_ticket_keys(tmp_path, START + day * DAY)[0] for day in range(6)]
+    given = load_ticket_keys(tmp_path, boot)[0]
+    for minutes in (1, 60, 120):
+        keys = load_ticket_keys(tmp_path, START + 5 * DAY + timedelta(minutes=minutes))
+        assert {given, *known} <= {*keys}
+    for day in range(6, 11):
+        keys = load_ticket_keys(tmp_path, START + day * DAY)
+    assert given in keys
+    assert len(keys) <= 9
+    for day in range(11, 14):
+        keys = load_ticket_keys(tmp_path, START + day * DAY)
+    assert given not in keys
+
+
 def test_a_clock_that_jumps_about_does_not_pile_up_ticket_keys(tmp_path: Path) -> None:
     for day in range(40):
         keys = load_ticket_keys(tmp_path, START - 2 * day * DAY)
-        assert len(keys) <= 8
+        assert len(keys) <= 32
     assert load_ticket_keys(tmp_path, START - 2 * day * DAY) == keys
 
 

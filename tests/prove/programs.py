@@ -1,0 +1,119 @@
+"""Real client programs: `sockatuh chat --json` in processes of their own, each with a directory it remembers in."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import json
+import os
+import sys
+import time
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any, Final
+
+from e2e.running import PASSWORD
+from prove.attack import require
+
+PATIENCE: Final = 30.0
+"""Seconds after which what was waited for will never come."""
+
+
+class Program:
+    """A program that chats: what it was given, what it printed, over all its lives.
+
+    `said` are the texts of the present life by the number of their line, `objects` what it has printed in it.
+    """
+
+    def __init__(self, directory: Path, port: int, name: str, environ: Mapping[str, str] | None = None) -> None:
+        self.name, self.port = name, port
+        self.objects: list[dict[str, Any]] = []
+        self.told: list[str] = []
+        """What it said on stderr, in all its lives."""
+        self.said: dict[int, str] = {}
+        self.environ = {key: value for key, value in os.environ.items() if not key.startswith("SOCKATUH_")}
+        self.environ |= {"SOCKATUH_CLIENT_DIR": str(directory), **(environ or {})}
+        self._process: asyncio.subprocess.Process | None = None
+        self._reading: list[asyncio.Task[None]] = []
+        self._news = asyncio.Event()
+
+    async def start(self, *options: str, with_password: bool = True) -> None:
+        """Start the process and wait until it is in."""
+        self.objects, self.said = [], {}
+        environ = self.environ | ({"SOCKATUH_PASSWORD": PASSWORD} if with_password else {})
+        command = ["-m", "sockatuh", "chat", f"127.0.0.1:{self.port}", "--json", "--trust", "accept-new"]
+        self._process = await asyncio.create_subprocess_exec(
+            sys.executable, *command, "--name", self.name, *options, env=environ, limit=1 << 20,
+            stdin=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE,
+        )  # fmt: skip
+        self._reading = [asyncio.create_task(self._read_out()), asyncio.create_task(self._read_err())]
+        await self.until(lambda: bool(self.notices("admitted")), "it did not get in")
+
+    def say(self, text: str) -> None:
+        """Give it a line."""
+        assert self._process is not None
+        assert self._process.stdin is not None
+        self.said[len(self.said) + 1] = text
+        with contextlib.suppress(OSError):  # it was killed; the line is in nobody's hands
+            self._process.stdin.write(f"{text}\n".encode())
+
+    @property
+    def stored(self) -> dict[str, int]:
+        """The lines of this life it has said are stored, and their places."""
+        return {self.said[each["line"]]: each["seq"] for each in self.of("stored")}
+
+    @property
+    def heard(self) -> list[tuple[int, str]]:
+        """The lines that have come to it in this life."""
+        return [(each["seq"], each["text"]) for each in self.of("message")]
+
+    def of(self, kind: str) -> list[dict[str, Any]]:
+        return [each for each in self.objects if each["type"] == kind]
+
+    def notices(self, code: str) -> list[dict[str, Any]]:
+        return [each for each in self.of("notice") if each["code"] == code]
+
+    async def answered(self) -> None:
+        """Wait until it has said that all its lines are stored."""
+        await self.until(lambda: len(self.stored) == len(self.said), "lines without an answer")
+
+    def send(self, number: int) -> None:
+        """Send the process a signal and wait for nothing."""
+        assert self._process is not None
+        with contextlib.suppress(ProcessLookupError):
+            self._process.send_signal(number)
+
+    async def end(self, number: int) -> int:
+        """Send the process a signal, wait for its end and for all it printed; return its exit code."""
+        self.send(number)
+        assert self._process is not None
+        async with asyncio.timeout(PATIENCE):
+            code = await self._process.wait()
+            await asyncio.wait(self._reading)
+        return code
+
+    async def until(self, holds: Callable[[], bool], complaint: str, patience: float = PATIENCE) -> None:
+        """Wait until what it printed makes something true; Broken with a complaint if it never does."""
+        ends_at = time.monotonic() + patience
+        while not holds():
+            left = ends_at - time.monotonic()
+            require(left > 0, f"{self.name}: {complaint} after {patience:.0f} s; it said {self.told[-3:]}")
+            require(not self._reading[0].done() or holds(), f"{self.name}: {complaint}; it ended with {self.told[-3:]}")
+            self._news.clear()
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(self._news.wait(), min(left, 1.0))
+
+    async def _read_out(self) -> None:
+        assert self._process is not None
+        assert self._process.stdout is not None
+        async for line in self._process.stdout:
+            with contextlib.suppress(ValueError):  # cut off by a kill
+                self.objects.append(json.loads(line))
+            self._news.set()
+        self._news.set()
+
+    async def _read_err(self) -> None:
+        assert self._process is not None
+        assert self._process.stderr is not None
+        async for line in self._process.stderr:
+            self.told.append(line.decode().rstrip())
