@@ -2,6 +2,8 @@
 
 Values come from the network, so every character that is not printable (controls, ESC, C1, bidirectional marks, line
 separators, lone surrogates) is written as its escape: nothing starts a second line, or works on a terminal.
+
+Whoever reads the log may stop reading it. Then lines wait, bounded, in a thread that writes, and nothing else does.
 """
 
 from __future__ import annotations
@@ -9,21 +11,62 @@ from __future__ import annotations
 import contextlib
 import json
 import logging
-from collections.abc import Mapping
-from typing import TextIO
+import os
+import select
+import threading
+from collections.abc import Iterator, Mapping
+from typing import Final, Protocol, TextIO
 
 import structlog
 from structlog.typing import EventDict, FilteringBoundLogger, Processor, WrappedLogger
 
+LEVELS: Final = {name.lower(): value for name, value in logging.getLevelNamesMapping().items()} | {
+    "exception": logging.ERROR  # the name of a method
+}
 
-def configure(log_format: str, level: str, *, stream: TextIO, is_terminal: bool) -> None:
+
+class Level:
+    """The lowest level that is written; loggers are made once, and ask it for each event."""
+
+    def __init__(self, name: str) -> None:
+        self.change(name)
+
+    def change(self, name: str) -> None:
+        """Write events of `name` and above from now on."""
+        self._lowest = LEVELS[name]
+
+    def __call__(self, _logger: WrappedLogger, method: str, event: EventDict) -> EventDict:
+        """Drop an event that is below, before anything is done with it."""
+        if LEVELS[method] < self._lowest:
+            raise structlog.DropEvent
+        return event
+
+
+MAX_WAITING: Final = 8_388_608
+"""Characters of lines that wait for their reader; those beyond are dropped and counted."""
+LAST_WORDS: Final = 2.0
+"""Seconds for what still waits when the program ends."""
+
+
+class Stream(Protocol):
+    """Where lines are written."""
+
+    def write(self, text: str, /) -> object:
+        """Take a line."""
+
+    def flush(self) -> object:
+        """Keep none of them back."""
+
+
+def configure(log_format: str, level: str, *, stream: Stream, is_terminal: bool) -> Level:
     """Write events of `level` and above to `stream`: `json`, `console`, or `auto`, which is console on a terminal.
 
-    JSON lines bear UTC as RFC 3339, lines for people the local time.
+    JSON lines bear UTC as RFC 3339, lines for people the local time. The level can be changed while loggers are in use.
     """
     as_json = log_format == "json" or (log_format == "auto" and not is_terminal)
-    lowest = logging.getLevelNamesMapping()[level.upper()]
+    lowest = Level(level)
     processors: list[Processor] = [
+        lowest,
         structlog.stdlib.add_logger_name,
         structlog.processors.add_log_level,
         structlog.processors.TimeStamper(fmt="iso" if as_json else "%H:%M:%S", utc=as_json, key="at"),
@@ -32,18 +75,86 @@ def configure(log_format: str, level: str, *, stream: TextIO, is_terminal: bool)
     ]
     structlog.configure(
         processors=processors,
-        wrapper_class=structlog.make_filtering_bound_logger(lowest),
+        wrapper_class=structlog.make_filtering_bound_logger(logging.NOTSET),
         logger_factory=lambda name: _Lines(name, stream),
         cache_logger_on_first_use=True,
     )
     # asyncio reports what went wrong in a callback to the standard library's log; those are events like any other.
-    logging.getLogger("asyncio").handlers[:] = [_Forward(max(lowest, logging.WARNING))]
+    logging.getLogger("asyncio").handlers[:] = [_Forward(logging.WARNING)]
+    return lowest
 
 
 def get_logger(name: str) -> FilteringBoundLogger:
     """Return the logger whose events bear `logger=name`."""
     logger: FilteringBoundLogger = structlog.get_logger(name)
     return logger
+
+
+@contextlib.contextmanager
+def unblocked(stream: TextIO) -> Iterator[Stream]:
+    """Give for the block a stream whose writes never wait, because a thread passes them on."""
+    through = _Passing(stream)
+    try:
+        yield through
+    finally:
+        through.close()
+
+
+class _Passing:
+    """Writes to a descriptor in a thread of its own, by the system's call: no lock of Python's is ever held there."""
+
+    def __init__(self, stream: TextIO) -> None:
+        self._descriptor, self._encoding = stream.fileno(), stream.encoding
+        self._waiting: list[str] = []
+        self._size = self._dropped = 0
+        self._news = threading.Condition()
+        self._closed = False
+        self._thread = threading.Thread(target=self._pass_on, name="sockatuh-log", daemon=True)
+        self._thread.start()
+
+    def write(self, text: str) -> None:
+        with self._news:
+            if self._size + len(text) > MAX_WAITING:
+                self._dropped += 1
+                return
+            self._waiting.append(text)
+            self._size += len(text)
+            self._news.notify()
+
+    def flush(self) -> None:
+        """Nothing is kept back for the sake of it."""
+
+    def close(self) -> None:
+        """Write what waits, if anybody reads it, and stop."""
+        with self._news:
+            self._closed = True
+            self._news.notify()
+        self._thread.join(LAST_WORDS)
+
+    def _pass_on(self) -> None:
+        while text := self._take():
+            with contextlib.suppress(OSError):
+                self._write(memoryview(text.encode(self._encoding, "backslashreplace")))
+            with self._news:
+                dropped, self._dropped = self._dropped, 0
+            if dropped:
+                get_logger("sockatuh").warning("log_lines_dropped", count=dropped)
+
+    def _take(self) -> str:
+        """Wait for lines and take all there are; "" when there will be none."""
+        with self._news:
+            self._news.wait_for(lambda: self._waiting or self._closed)
+            text = "".join(self._waiting)
+            self._waiting.clear()
+            self._size = 0
+        return text
+
+    def _write(self, data: memoryview) -> None:
+        while data:
+            try:
+                data = data[os.write(self._descriptor, data) :]
+            except BlockingIOError:  # whoever gave us the descriptor does not want to wait for it
+                select.select([], [self._descriptor], [])
 
 
 def escape(text: str) -> str:
@@ -56,7 +167,7 @@ def escape(text: str) -> str:
 class _Lines:
     """Writes finished lines; a log that cannot be written must not stop the room."""
 
-    def __init__(self, name: str, stream: TextIO) -> None:
+    def __init__(self, name: str, stream: Stream) -> None:
         self.name = name
         self._stream = stream
 

@@ -4,12 +4,17 @@ import asyncio
 import io
 import json
 import logging
+import os
+import select
+import threading
 import unicodedata
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
+from typing import BinaryIO, TextIO
 
 import pytest
 import structlog
+from hostile import TEXTS
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -70,7 +75,7 @@ def test_events_below_the_level_are_not_written() -> None:
 
 
 @pytest.mark.parametrize("log_format", ["json", "console"])
-@pytest.mark.parametrize("value", HOSTILE)
+@pytest.mark.parametrize("value", [*HOSTILE, *TEXTS.values()])
 def test_what_a_member_types_stays_in_its_value(log_format: str, value: str) -> None:
     assert_harmless(log_format, value)
 
@@ -124,3 +129,80 @@ def test_a_log_that_cannot_be_written_does_not_stop_the_room() -> None:
 
     log.configure("json", "info", stream=Gone(), is_terminal=False)
     log.get_logger("room").info("member_joined")
+
+
+def test_the_level_changes_for_loggers_that_are_in_use() -> None:
+    stream = io.StringIO()
+    level = log.configure("console", "info", stream=stream, is_terminal=False)
+    logger = log.get_logger("room")
+    for name in ("info", "warning", "debug"):
+        level.change(name)
+        for method in (logger.debug, logger.info, logger.warning, logger.error):
+            method(f"at_{name}")
+    assert [line.split()[1:3] for line in stream.getvalue().splitlines()] == [
+        ["info", "at_info"], ["warning", "at_info"], ["error", "at_info"],
+        ["warning", "at_warning"], ["error", "at_warning"],
+        ["debug", "at_debug"], ["info", "at_debug"], ["warning", "at_debug"], ["error", "at_debug"],
+    ]  # fmt: skip
+
+
+@pytest.fixture(params=[True, False])
+def pipe(request: pytest.FixtureRequest) -> Iterator[tuple[TextIO, BinaryIO]]:
+    """A log's writing end and its reader's, waiting for each other or not."""
+    reader, writer = os.pipe()
+    os.set_blocking(writer, request.param)
+    with open(reader, "rb") as source, open(writer, "w", encoding="utf-8") as stream:
+        yield stream, source
+
+
+def test_a_reader_that_has_stopped_holds_nobody_up_and_is_told_what_it_missed(
+    pipe: tuple[TextIO, BinaryIO], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(log, "MAX_WAITING", 50_000)
+    stream, reader = pipe
+    with log.unblocked(stream) as unblocked:
+        log.configure("json", "info", stream=unblocked, is_terminal=False)
+        for number in range(2_000):
+            log.get_logger("room").info("message_posted", number=number, text="x" * 100)
+        numbers: list[int] = []
+        dropped = 0
+        while len(numbers) + dropped < 2_000:
+            line = json.loads(reader.readline())
+            if line["event"] == "log_lines_dropped":
+                dropped += line["count"]
+            else:
+                numbers.append(line["number"])
+    assert numbers == sorted(set(numbers))
+    assert dropped > 0
+
+
+def test_when_the_program_ends_everything_that_was_logged_is_written(pipe: tuple[TextIO, BinaryIO]) -> None:
+    stream, reader = pipe
+    with log.unblocked(stream) as unblocked:
+        log.configure("json", "info", stream=unblocked, is_terminal=False)
+        for number in range(300):
+            log.get_logger("room").info("message_posted", number=number)
+    stream.close()
+    assert [json.loads(line)["number"] for line in reader] == list(range(300))
+
+
+def test_a_reader_that_is_gone_is_no_reason_to_stop(pipe: tuple[TextIO, BinaryIO]) -> None:
+    stream, reader = pipe
+    reader.close()
+    with log.unblocked(stream) as unblocked:
+        log.configure("json", "info", stream=unblocked, is_terminal=False)
+        for _ in range(3):
+            log.get_logger("room").info("message_posted")
+
+
+def test_the_program_ends_though_nobody_reads(pipe: tuple[TextIO, BinaryIO], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(log, "LAST_WORDS", 0.01)
+    stream, reader = pipe
+    with log.unblocked(stream) as unblocked:
+        log.configure("json", "info", stream=unblocked, is_terminal=False)
+        for _ in range(2_000):
+            log.get_logger("room").info("message_posted", text="x" * 100)
+    [writing] = [thread for thread in threading.enumerate() if thread.name == "sockatuh-log"]
+    while writing.is_alive():  # it would write to whatever has its descriptor next
+        if select.select([reader], [], [], 0.01)[0]:
+            os.read(reader.fileno(), 65_536)

@@ -79,12 +79,12 @@ class LineReceiver:
         self.next += 1
         return number, line.action, b"".join(part for part in line.parts if part is not None)
 
-    def progress(self, wait_ms: int = 0) -> Progress:
-        """Say what is there of the next line."""
+    def progress(self, wait_ms: int = 0, reason: int = 0) -> Progress:
+        """Say what is there of the next line, and why it waits."""
         number = self.next
         line = self._waiting.get(number)
         have = sum(1 << index for index, part in enumerate(line.parts) if part is not None) if line else 0
-        return Progress(number, number, have, wait_ms)
+        return Progress(number, number, have, wait_ms, reason)
 
     def _begin_at(self, oldest: int) -> None:
         """Forget everything below `oldest`: the client has an answer for it."""
@@ -140,7 +140,7 @@ class LineSender:
         """Mark what the server has; make due at once what it waits for, or later if it is asked to wait."""
         for number, line in self._lines.items():
             if progress.wait_ms and line.tries:
-                line.due_at = max(line.due_at, now + progress.wait_ms / 1000 + RETRY_AFTER[0])
+                line.due_at = max(line.due_at, now + progress.wait_ms / 1000 + RETRY_AFTER[1])
             elif number == progress.number:
                 lacking = {i for i in range(len(line.pieces)) if not progress.have >> i & 1}
                 line.lacking = lacking or set(range(len(line.pieces)))

@@ -13,7 +13,7 @@ from msgspec import Meta
 
 from sockatuh.errors import ProtocolError
 
-from .constants import MAX_PARTS, MAX_TICKET_BYTES
+from .constants import MAX_NAME_BYTES, MAX_PARTS, MAX_TICKET_BYTES
 
 T = TypeVar("T")
 
@@ -22,6 +22,8 @@ Count: TypeAlias = Annotated[int, Meta(ge=0, le=(1 << 63) - 1)]
 Part: TypeAlias = Annotated[int, Meta(ge=0, le=MAX_PARTS)]
 Token: TypeAlias = Annotated[bytes, Meta(min_length=8, max_length=8)]
 Bytes16: TypeAlias = Annotated[bytes, Meta(min_length=16, max_length=16)]
+Name: TypeAlias = Annotated[str, Meta(max_length=MAX_NAME_BYTES)]
+"""A name the client says again when it comes back."""
 Ticket: TypeAlias = Annotated[bytes, Meta(max_length=MAX_TICKET_BYTES)]
 ClientCid: TypeAlias = Annotated[int, Meta(ge=0, le=(1 << 32) - 1)]
 ServerCid: TypeAlias = Annotated[int, Meta(ge=1, le=(1 << 56) - 1)]
@@ -57,7 +59,7 @@ CallBody = Join | Who | Leave
 class Welcome(_Message, frozen=True, tag=16):
     """You are in, under this name; your cursor is `start`, the log ends at `head`."""
 
-    name: str
+    name: Name
     log_id: Bytes16
     start: Count
     head: Count
@@ -67,7 +69,7 @@ class Welcome(_Message, frozen=True, tag=16):
 class NameValid(_Message, frozen=True, tag=17):
     """The name can be had at the moment; say the password."""
 
-    name: str
+    name: Name
 
 
 class Refused(_Message, frozen=True, tag=18):
@@ -128,10 +130,11 @@ class Ack(_Message, frozen=True, tag=3):
 
 
 class Get(_Message, frozen=True, tag=4):
-    """I have every entry up to `after`; send me those up to `through`."""
+    """I have every entry up to `after`; send me those up to `through`, and those of each (after, through] of `more`."""
 
     after: Count
     through: Count
+    more: tuple[tuple[Count, Count], ...] = ()
 
 
 class Ping(_Message, frozen=True, tag=5):
@@ -177,13 +180,18 @@ class Unsaid(_Message, frozen=True, tag=18):
     code: str
 
 
+LOG_REFUSES: Final = 1
+"""Why something waits (PROGRESS): the log can store nothing now. 0: for no reason of the log's."""
+
+
 class Progress(_Message, frozen=True, tag=19):
-    """The next line waited for, and the parts (bit mask) there of line `number`."""
+    """The next line waited for, the parts (bit mask) there of line `number`, and why what is there waits."""
 
     next: Count
     number: Count
     have: Count
     wait_ms: Count
+    reason: Count = 0
 
 
 class Entries(_Message, frozen=True, tag=20):

@@ -7,18 +7,20 @@ from __future__ import annotations
 
 import hashlib
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Final
 
 from .constants import LINE_WINDOW
 from .events import JoinAsked, LineSaid, ServerEvent, WhoAsked
 from .limits import Limits
-from .messages import Answer, AnswerBody, Call, Join, Leave, Refused, Say, Stored, Unsaid, Who, encode
+from .messages import LOG_REFUSES, Answer, AnswerBody, Call, Join, Leave, Refused, Say, Stored, Unsaid, Who, encode
 from .outgoing import Outgoing
 from .ratelimit import BucketTable
 from .session import Session
 
 STORED_PER_DATAGRAM: Final = 50
+SLOWED_EVERY: Final = 1.0
+"""Seconds between two times a session is told that it sends too much, and for which it is asked to wait."""
 
 
 def line_id(client_key: bytes, stream: bytes, number: int) -> bytes:
@@ -42,16 +44,28 @@ class Requests:
         self._limits, self._out, self._events, self._throttle = limits, out, events, throttle
         self._stored: dict[int, Session] = {}
         self.holding = False
-        """Whether lines wait because the log cannot take them."""
+        """Whether lines wait because the log cannot take more."""
+        self.log_refuses = False
+        """Whether nothing can be stored now: then everybody who asks is told why it waits."""
         # By key, so that neither more sessions nor new ones give a member more.
         self._rates = BucketTable(limits.lines_per_second, limits.lines_burst, limits.sessions)
+        self._newcomers = BucketTable(*_newcomers_rate(limits))
+
+    def replace_limits(self, limits: Limits) -> None:
+        """Hold members to other limits from now on; a line that waits its turn waits as long as it was told."""
+        self._limits = limits
+        self._rates.replace_rate(limits.lines_per_second, limits.lines_burst, limits.sessions)
+        self._newcomers.replace_rate(*_newcomers_rate(limits))
 
     def call(self, session: Session, call: Call, now: float) -> bool:
         """Take a call; True if it was LEAVE, so that the session is to end."""
         number, body = call.number, call.body
         if number < session.call_number or number == 0 or not session.call_rate.take(now):
             return False
+        if not session.joined and not self._newcomers.take(session.place, now):
+            return False
         if session.joining and isinstance(body, Join):
+            self.tell_waiting(session, now)
             return False
         if number == session.call_number:
             if session.call_answer is not None:
@@ -101,7 +115,9 @@ class Requests:
         early = say.number > session.lines.next > 0 or say.index == say.count - 1
         session.lines.receive(say)
         self.give_out(session, now)
-        if early and not session.throttled and session.lines.holds_parts():
+        if self.log_refuses:
+            self.tell_waiting(session, now)
+        elif early and not session.throttled and session.lines.holds_parts():
             self._out.send(session, session.lines.progress())
 
     def give_out(self, session: Session, now: float) -> None:
@@ -123,6 +139,20 @@ class Requests:
             line = line_id(key, session.stream, number)
             self._events.append(LineSaid(session.cid, number, line, action, text.decode("utf-8", "replace")))
 
+    def hold(self, sessions: Iterable[Session], hold: bool, refuses: bool, now: float) -> None:
+        """Leave lines where they are, or give them out again; `refuses`: tell all who wait that the log does."""
+        has_news = (hold, refuses) != (self.holding, self.log_refuses)
+        self.holding, self.log_refuses = hold, refuses
+        for session in sessions if has_news else ():
+            self.give_out(session, now)
+            self.tell_waiting(session, now)
+
+    def tell_waiting(self, session: Session, now: float) -> None:
+        """Tell a session whose lines or JOIN wait for the log that this is why, if it is; its time to join stops."""
+        if self.log_refuses and (session.unsettled or session.joining or session.lines.ready()):
+            self._out.send(session, session.lines.progress(reason=LOG_REFUSES))
+            session.join_by = max(session.join_by, now + self._limits.join_seconds)
+
     def settle(self, session: Session, number: int, answer: int | str) -> None:
         """Answer a line with its seq, now that it is durable, or with the code it was refused with."""
         session.answer_line(number, answer)
@@ -141,6 +171,20 @@ class Requests:
             session.stored.clear()
         self._stored.clear()
 
+    def slow_down(self, session: Session, now: float) -> None:
+        """Tell a session that it sends too much, not too often."""
+        if now - session.slowed_at >= SLOWED_EVERY:
+            session.slowed_at = now
+            self._out.send(session, session.lines.progress(int(SLOWED_EVERY * 1000)))
+
     def forget(self, session: Session) -> None:
         """Send nothing more to a session."""
         self._stored.pop(session.cid, None)
+
+
+def _newcomers_rate(limits: Limits) -> tuple[float, float, int]:
+    """Return how many calls of one host's sessions that have not joined are heeded: (a second, at once), of how many.
+
+    Joining takes two calls, and a lost answer another.
+    """
+    return 2 * limits.handshakes_per_address, 3 * limits.handshakes_burst, limits.sessions

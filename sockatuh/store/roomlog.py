@@ -7,19 +7,22 @@ narrow on purpose: appends with an id, a condition on a key, and reading by seq 
 
 from __future__ import annotations
 
+import contextlib
 import sqlite3
+from collections import deque
 from collections.abc import Callable
 from concurrent.futures import Future
 from dataclasses import dataclass
 from functools import partial
 from itertools import groupby
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, Final, TypeVar
 
-from sockatuh.errors import DatabaseUnusable, StoreError
+from sockatuh.errors import DatabaseDamaged, DatabaseUnusable, StoreError
 
-from .database import Readers, Synchronous, Writer, free_pages, open_writer, wall_clock
+from .database import Readers, Synchronous, Writer, free_pages, open_writer, rfc3339, wall_clock
 from .log_table import (
+    MAX_SEQ,
     Append,
     Committed,
     Conflict,
@@ -30,24 +33,34 @@ from .log_table import (
     append_all,
     append_if,
     delete_old,
+    find_young,
     read_between,
     read_kinds,
     read_last_of_each_key,
     read_recent,
     read_span,
 )
+from .reasons import is_passing, unusable
+from .rewind import renew_log_id
 
 T = TypeVar("T")
+
+MAX_KEPT: Final = 10_000
+"""Other writes that wait for the database to take them; those beyond are given up."""
 
 __all__ = ["Append", "Committed", "Conflict", "Failed", "Outcome", "RoomLog", "Row", "Span"]
 
 
 @dataclass(frozen=True, slots=True)
 class _Work:
-    """Something else to write in the same order; `answer` is settled after the commit."""
+    """Something else to write in the same order; `answer` is settled after the commit.
+
+    `lasting`: nobody waits for it, so it is tried again when the database refused the whole transaction.
+    """
 
     run: Callable[[sqlite3.Connection], Any]
     answer: Future[Any]
+    lasting: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,6 +91,9 @@ class RoomLog:
             path, connection, run=self._run, fail=self._fail, finish=self._finish
         )
         self._refused: StoreError | None = None
+        self._kept: deque[_Work] = deque()
+        self._kept_for: StoreError | None = None
+        self._trying = False
 
     @classmethod
     def open(
@@ -110,13 +126,36 @@ class RoomLog:
 
     def resume(self) -> None:
         """Take appends again after one has failed: until then all fail, so that none gets in before it."""
-        self.submit(lambda _: self._refuse(None))
+        self._writer.put(_Work(lambda _: self._refuse(None), Future()))
 
     def submit(self, work: Callable[[sqlite3.Connection], None]) -> None:
-        """Queue another write, in order with the appends, and return at once; errors come to `on_error`."""
+        """Queue another write, in order with the appends, and return at once; errors come to `on_error`.
+
+        If the database refuses, it is kept, with all that are submitted after it, for the next transaction.
+        """
         answer: Future[None] = Future()
         answer.add_done_callback(self._report)
-        self._writer.put(_Work(work, answer))
+        self._writer.put(_Work(work, answer, lasting=True))
+
+    @property
+    def obstacle(self) -> StoreError | None:
+        """Why something that was submitted is kept; None when nothing is."""
+        return self._kept_for
+
+    def try_again(self) -> None:
+        """Queue a transaction for what was submitted and is kept, if there is any and none is under way for it."""
+        if self._kept and not self._trying:
+            self._trying = True
+            self.after_commit(self._tried)
+
+    def _tried(self) -> None:
+        self._trying = False
+
+    def after_commit(self, then: Callable[[], None]) -> None:
+        """Call `then`, in the writer thread, when all that was queued before is committed or has failed."""
+        answer: Future[None] = Future()
+        answer.add_done_callback(lambda _: then())
+        self._writer.put(_Work(lambda _: None, answer))
 
     def call(self, work: Callable[[sqlite3.Connection], T]) -> T:
         """Do another write, wait until it is committed and answer its value; raises StoreError.
@@ -127,6 +166,10 @@ class RoomLog:
         self._writer.put(_Work(work, answer))
         return answer.result()
 
+    def renew(self, log_id: bytes) -> None:
+        """Queue a new id (16 bytes) for the log, which was found to have been set back, and return at once."""
+        self.submit(lambda connection: renew_log_id(connection, log_id))
+
     def span(self) -> Span:
         """Answer which log this is and how far it reaches."""
         return self._readers.read(read_span)
@@ -134,6 +177,18 @@ class RoomLog:
     def read(self, after: int, through: int, limit: int) -> list[Row]:
         """Read the entries that have a body, seq in (after, through], ascending, at most `limit`."""
         return self._readers.read(partial(read_between, after=after, through=through, limit=limit))
+
+    def read_around_damage(self, after: int, through: int, limit: int) -> tuple[list[Row], int]:
+        """Read of (after, through], one by one, what can be read in the first `limit` places; answer how far as well.
+
+        For a stretch of which `read` has said that it is damaged. Raises StoreError if the reason is another.
+        """
+        rows: list[Row] = []
+        last = min(through, after + limit)
+        for seq in range(after + 1, last + 1):
+            with contextlib.suppress(DatabaseDamaged):
+                rows += self.read(seq - 1, seq, 1)
+        return rows, last
 
     def recent(self, count: int) -> list[Row]:
         """Read the newest `count` entries that have a body, ascending."""
@@ -143,22 +198,36 @@ class RoomLog:
         """Read the last entry of every key, ascending: from these it is known who is here and who owns which name."""
         return self._readers.read(read_last_of_each_key)
 
-    def prune(self, message_before: str | None, event_before: str | None, message_kinds: frozenset[str]) -> int:
+    def prune(
+        self,
+        message_before: str | None,
+        event_before: str | None,
+        message_kinds: frozenset[str],
+        *,
+        now: str | None = None,
+        young: int = MAX_SEQ,
+    ) -> int:
         """Delete entries older than a time (RFC 3339 as in the database; None: none), and give the space back.
 
-        The last entry of a key stays whatever its age: it says who is here and whose a name is. Answers how many went.
+        The last entry of a key stays whatever its age: it says who is here and whose a name is. None is older than one
+        that stands before it, and from the seq `young` on none is old, whatever clock has stamped them; `now` is the
+        time by which that is judged (None: the log's). Answers how many went.
         Takes its time, in small transactions between which others are written: call it in a thread of its own.
         """
         removed = 0
+        now = now or rfc3339(self._clock())
         for kind in self._readers.read(read_kinds):
             before = message_before if kind in message_kinds else event_before
             if before is not None:
-                removed += self._delete_all(partial(delete_old, kind=kind, before=before))
+                first = min(young, self._readers.read(partial(find_young, since=before, until=now)))
+                removed += self._delete_all(partial(delete_old, kind=kind, before=before, young=first))
         self._delete_all(free_pages)
         return removed
 
     def close(self) -> None:
         """Commit what is queued and close the database; the last outcomes are delivered before this returns."""
+        with contextlib.suppress(StoreError):  # it is closed already
+            self.try_again()
         self._readers.close()
         self._writer.close()
 
@@ -170,7 +239,7 @@ class RoomLog:
 
     def _run(self, connection: sqlite3.Connection, jobs: list[Append | _Work]) -> list[Outcome | _Worked]:
         now = self._clock()
-        done: list[Outcome | _Worked] = []
+        done: list[Outcome | _Worked] = [self._work(connection, work) for work in self._kept]
         for together, group in groupby(jobs, _is_unconditional):
             if together and self._refused is None:
                 appends = [job for job in group if isinstance(job, Append)]
@@ -194,17 +263,28 @@ class RoomLog:
         try:
             value = work.run(connection)
         except Exception as error:
-            if not connection.in_transaction:  # SQLite gave up the whole transaction, as it does when the disk is full
+            # SQLite has given up the whole transaction, or nothing else of it would be written either.
+            if not connection.in_transaction or is_passing(error):
                 raise
             connection.execute("ROLLBACK TO work")
             connection.execute("RELEASE work")
-            return _Worked(work, None, DatabaseUnusable(str(self._path), str(error) or repr(error)))
+            return _Worked(work, None, unusable(self._path, error))
         connection.execute("RELEASE work")
         return _Worked(work, value, None)
 
     def _fail(self, jobs: list[Append | _Work], error: StoreError) -> list[Outcome | _Worked]:
-        self._refuse(error)
-        return [Failed(job, error) if isinstance(job, Append) else _Worked(job, None, error) for job in jobs]
+        """Have appends wait for `resume` once one of them has failed, and keep of other writes what is lasting."""
+        done: list[Outcome | _Worked] = []
+        for job in jobs:
+            if isinstance(job, Append):
+                self._refuse(error)
+                done.append(Failed(job, error))
+            elif job.lasting and len(self._kept) < MAX_KEPT:
+                self._kept.append(job)
+                self._kept_for = error
+            else:
+                done.append(_Worked(job, None, error))
+        return done
 
     def _refuse(self, error: StoreError | None) -> None:
         self._refused = error
@@ -215,6 +295,9 @@ class RoomLog:
             self._hand_over(outcomes)
         for each in done:
             if isinstance(each, _Worked):
+                if self._kept and self._kept[0] is each.work:
+                    self._kept.popleft()
+                    self._kept_for = self._kept_for if self._kept else None
                 _settle(each)
 
     def _hand_over(self, outcomes: list[Outcome]) -> None:

@@ -47,7 +47,7 @@ server_messages = st.one_of(
     st.builds(m.Answer, counts, answers),
     st.builds(m.Stored, st.lists(st.tuples(counts, counts), max_size=3).map(tuple)),
     st.builds(m.Unsaid, counts, texts),
-    st.builds(m.Progress, counts, counts, counts, counts),
+    st.builds(m.Progress, counts, counts, counts, counts, counts),
     st.builds(
         m.Entries,
         counts,
@@ -273,6 +273,12 @@ def test_a_ticket_has_at_most_256_bytes_so_that_it_fits_the_next_handshake() -> 
         m.decode_init_payload_untrusted(m.pad_payload(msgspec.structs.replace(longest, ticket=bytes(257)), 384))
 
 
+@pytest.mark.parametrize("answer", [m.NameValid("n" * 129), m.Welcome("n" * 129, bytes(16), 0, 0, b"")])
+def test_a_name_that_a_client_could_not_say_again_is_refused(answer: m.AnswerBody) -> None:
+    with pytest.raises(ProtocolError):
+        m.decode_server_message_untrusted(m.encode(m.Answer(1, answer)))
+
+
 def test_the_longest_payload_without_a_ticket_fits() -> None:
     longest = m.InitPayload("v" * 32, bytes(8), 2**63 - 1, bytes(16), 2**63 - 1, None)
     assert len(m.pad_payload(longest, 128)) == 128
@@ -299,3 +305,8 @@ def test_a_payload_shorter_than_it_says_is_refused(data: bytes) -> None:
     for decode in DECODERS[3:]:
         with pytest.raises(ProtocolError):
             decode(data)
+
+
+def test_a_progress_of_an_older_server_gives_no_reason_and_an_older_client_passes_over_ours() -> None:
+    assert m.decode_server_message_untrusted(msgspec.msgpack.encode([19, 1, 2, 3, 4])) == m.Progress(1, 2, 3, 4, 0)
+    assert msgspec.msgpack.decode(m.encode(m.Progress(1, 2, 3, 4, m.LOG_REFUSES))) == [19, 1, 2, 3, 4, 1]

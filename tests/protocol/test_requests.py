@@ -73,6 +73,18 @@ def desk() -> Desk:
 # Calls.
 
 
+def test_those_of_one_host_who_have_not_joined_ask_no_oftener_together_than_one_alone() -> None:
+    desk = Desk(joined=False)
+    others = [make_session(cid, joined=False) for cid in range(10, 20)]
+    for number in range(1, 21):
+        for session in others:
+            desk.requests.call(session, m.Call(number, m.Who("")), desk.now)
+    assert len(desk.out.take()) == CALLS_BURST
+    desk.session.name = "ana"
+    assert not desk.call(1, m.Who(""))
+    assert len(desk.reported()) == 1, "members are not meant"
+
+
 def test_a_call_is_reported_once_and_answered_as_often_as_it_is_asked(desk: Desk) -> None:
     desk.session.name = None
     join = m.Join("ana", None, 5)
@@ -355,6 +367,51 @@ def test_lines_wait_while_the_log_takes_none() -> None:
     desk.requests.holding = False
     desk.requests.give_out(desk.session, desk.now)
     assert desk.said() == ["line 1"]
+
+
+HELD = m.LOG_REFUSES
+
+
+def test_whose_lines_wait_for_the_log_is_told_so_when_it_begins_and_whenever_it_asks(desk: Desk) -> None:
+    desk.say(1)
+    desk.requests.hold([desk.session], False, True, desk.now)
+    desk.requests.hold([desk.session], False, True, desk.now)
+    assert desk.hear() == [m.Progress(2, 2, 0, 0, HELD)]
+    desk.say(1)
+    desk.say(2)
+    assert desk.hear() == [m.Progress(2, 2, 0, 0, HELD), m.Progress(3, 3, 0, 0, HELD)]
+    desk.requests.settle(desk.session, 1, 1)
+    desk.requests.settle(desk.session, 2, 2)
+    desk.requests.hold([desk.session], False, False, desk.now)
+    desk.say(3)
+    assert desk.hear() == [m.Stored(((1, 1), (2, 2)))]
+
+
+def test_a_line_that_waits_at_its_session_waits_for_the_log_too(desk: Desk) -> None:
+    desk.requests.hold([desk.session], True, True, desk.now)
+    desk.say(1)
+    assert desk.said() == []
+    assert desk.hear() == [m.Progress(1, 1, 1, 0, HELD)]
+    desk.requests.hold([desk.session], False, True, desk.now)
+    assert desk.said() == ["line 1"]
+
+
+def test_who_waits_for_nothing_is_told_nothing(desk: Desk) -> None:
+    desk.requests.hold([desk.session], False, True, desk.now)
+    desk.call(1, m.Who(""))
+    assert desk.hear() == []
+
+
+def test_whose_join_waits_for_the_log_is_told_so_and_has_more_time() -> None:
+    desk = Desk(joined=False)
+    desk.call(1, m.Join("ana", "password", None))
+    desk.requests.hold([desk.session], False, True, desk.now)
+    assert desk.hear() == [m.Progress(0, 0, 0, 0, HELD)]
+    desk.now += 20.0
+    desk.call(1, m.Join("ana", "password", None))
+    assert desk.hear() == [m.Progress(0, 0, 0, 0, HELD)]
+    assert desk.session.join_by == desk.now + desk.limits.join_seconds
+    assert len(desk.reported()) == 1
 
 
 def test_only_so_many_lines_are_given_out_without_an_answer() -> None:

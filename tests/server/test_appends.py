@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from simulation.memorylog import MemoryLog
 
-from sockatuh.server.appends import RETRY_INTERVAL, Appends
+from sockatuh.server.appends import RETRY_INTERVAL, SILENCE, Appends
 from sockatuh.server.visitors import LineWaiter
 from sockatuh.store.roomlog import Append, Committed, Conflict, Outcome
 
@@ -156,3 +156,47 @@ def test_whatever_fails_each_line_is_written_once_and_in_the_order_in_which_it_w
     answered = {waiter.number for _, waiters in desk.settled for waiter in waiters if isinstance(waiter, LineWaiter)}
     assert answered == set(range(1, said + 1))
     assert len(desk.appends) == 0
+
+
+def test_why_nothing_is_stored_can_be_asked_for_until_something_is() -> None:
+    desk = Desk()
+    desk.log.full = True
+    desk.appends.add(entry(1))
+    assert desk.appends.obstacle(desk.now) is None
+    desk.write()
+    assert "the disk is full" in str(desk.appends.obstacle(desk.now))
+    desk.retry_after(RETRY_INTERVAL)
+    assert desk.appends.held == 1, "it still waits, while it is tried again"
+    assert "the disk is full" in str(desk.appends.obstacle(desk.now))
+    desk.log.full = False
+    desk.write()
+    desk.retry_after(RETRY_INTERVAL)
+    desk.write()
+    assert desk.appends.obstacle(desk.now) is None
+    assert desk.appends.held == 0
+
+
+def test_a_log_that_says_nothing_for_some_seconds_is_in_the_way_too() -> None:
+    desk = Desk()
+    desk.retry_after(1.0)
+    desk.retry_after(100.0)
+    desk.appends.add(entry(1))
+    desk.retry_after(SILENCE - 0.1)
+    assert desk.appends.obstacle(desk.now) is None
+    desk.retry_after(0.1)
+    assert "does not answer" in str(desk.appends.obstacle(desk.now))
+    desk.write()
+    assert desk.appends.obstacle(desk.now) is None
+
+
+def test_a_session_that_is_gone_waits_for_no_line_any_more_and_its_lines_are_written() -> None:
+    desk = Desk()
+    desk.log.full = True
+    for session in (7, 8):
+        desk.appends.add(entry(1), LineWaiter(session, 1))
+    desk.write()
+    desk.appends.forget(7)
+    desk.log.full = False
+    desk.retry_after(RETRY_INTERVAL)
+    desk.write()
+    assert [waiters for _, waiters in desk.settled] == [[LineWaiter(8, 1)]]

@@ -8,13 +8,14 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Iterator
-from contextlib import closing
+from collections.abc import Callable, Iterator
+from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 
 import pytest
 
-from sockatuh.errors import DatabaseTooNew, DatabaseUnusable, StoreError
+from sockatuh.errors import DatabaseDamaged, DatabaseTooNew, DatabaseUnusable, StoreError
+from sockatuh.store import roomlog
 from sockatuh.store.database import rfc3339
 from sockatuh.store.log_table import PRUNE_CHUNK
 from sockatuh.store.roomlog import Append, Committed, Conflict, Failed, Outcome, RoomLog, Row, Span
@@ -177,6 +178,16 @@ def test_what_is_delivered_is_committed(path: Path) -> None:
     assert seen == [0]
 
 
+def test_a_log_that_was_found_set_back_has_its_new_id_from_then_on(room: Room) -> None:
+    room.log.renew(b"another log id!!")
+    room.wait()
+    assert room.log.span().log_id == b"another log id!!"
+    room.log.close()
+    again = Room(room.path)
+    assert again.log.span().log_id == b"another log id!!"
+    again.log.close()
+
+
 def test_after_reopening_everything_is_there_and_goes_on(room: Room) -> None:
     room.append(entry(1), entry(2, "joined", "ana"))
     span, rows = room.log.span(), room.log.read(0, 10, 10)
@@ -286,7 +297,8 @@ def test_a_write_that_fails_takes_nothing_else_with_it(room: Room) -> None:
     unique, division = room.errors
     assert "UNIQUE constraint failed: meta.name" in str(unique)
     assert "ZeroDivisionError" in str(division)
-    assert room.log.call(lambda connection: connection.execute("SELECT * FROM meta").fetchall())[0][0] == "log_id"
+    names = room.log.call(lambda connection: connection.execute("SELECT name FROM meta").fetchall())
+    assert ("half",) not in names
 
 
 def test_a_write_that_is_waited_for_answers_its_value_or_its_error(room: Room) -> None:
@@ -310,7 +322,7 @@ def test_a_full_disk_fails_what_does_not_fit_and_is_survived(room: Room) -> None
         room.log.call(lambda connection: connection.execute("CREATE TABLE big AS SELECT zeroblob(100000)").fetchall())
     failed = [outcome for outcome in room.outcomes if isinstance(outcome, Failed)]
     assert [outcome.append for outcome in failed] == [entry(2), large]
-    assert "database or disk is full" in str(failed[0].error)
+    assert "the disk is full" in str(failed[0].error)
     assert all("full" in str(error) for error in room.errors)
     room.pragma(f"max_page_count = {unlimited}")
     assert isinstance(room.append(entry(3))[0], Failed), "nothing gets in before what failed is tried again"
@@ -397,6 +409,36 @@ def test_pruning_deletes_messages_and_events_by_their_own_age(room: Room) -> Non
     assert seqs(room.log.read(0, 10, 10)) == [6, 7]
 
 
+def test_an_entry_is_no_older_than_one_before_it_whatever_clock_has_stamped_it(room: Room) -> None:
+    room.append(entry(1), entry(2))
+    room.now += 10 * DAY
+    room.append(entry(3))
+    right, room.now = room.now, 60_000
+    room.append(entry(4), entry(5))
+    room.now = right + 5 * DAY
+    room.append(entry(6))
+    assert room.log.prune(rfc3339(START + DAY), None, MESSAGES) == 2
+    assert seqs(room.log.read(0, 10, 10)) == [3, 4, 5, 6], "4 and 5 are of 1970, but were said after 3"
+    assert room.log.prune(rfc3339(right + DAY), None, MESSAGES) == 3
+
+
+def test_an_entry_of_the_future_keeps_nothing_that_is_old(room: Room) -> None:
+    room.now += 400 * DAY
+    room.append(entry(1))
+    room.now = START
+    room.append(entry(2), entry(3))
+    room.now += 10 * DAY
+    assert room.log.prune(rfc3339(START + DAY), None, MESSAGES) == 2
+    assert seqs(room.log.read(0, 10, 10)) == [1]
+
+
+def test_what_is_known_to_be_young_is_never_pruned(room: Room) -> None:
+    room.append(entry(1), entry(2), entry(3))
+    room.now += 10 * DAY
+    assert room.log.prune(rfc3339(room.now), None, MESSAGES, young=3) == 2
+    assert seqs(room.log.read(0, 10, 10)) == [3]
+
+
 def test_pruning_keeps_the_last_entry_of_each_key(room: Room) -> None:
     room.append(entry(1, "joined", "ana"), entry(2, "joined", "tom"), entry(3, "left", "ana"), entry(4))
     room.now += 100 * DAY
@@ -441,3 +483,154 @@ def test_pruning_gives_the_space_back(room: Room) -> None:
     assert room.pragma("freelist_count") == 0
     room.log.close()
     assert room.path.stat().st_size < 100_000
+
+
+# The database refuses for a while.
+
+
+@contextmanager
+def locked(room: Room) -> Iterator[None]:
+    """Let another program hold the database."""
+    room.log.call(lambda connection: connection.execute("PRAGMA busy_timeout = 1").fetchall())
+    with closing(sqlite3.connect(room.path, isolation_level=None)) as other:
+        other.execute("BEGIN IMMEDIATE")
+        yield
+        other.execute("ROLLBACK")
+
+
+def put_down(name: str) -> Callable[[sqlite3.Connection], None]:
+    def work(connection: sqlite3.Connection) -> None:
+        connection.execute("INSERT INTO meta VALUES (?, 1)", (name,))
+
+    return work
+
+
+def put_down_so_far(room: Room) -> list[str]:
+    query = "SELECT name FROM meta WHERE value = 1 ORDER BY name"
+    return [name for (name,) in room.log.call(lambda connection: connection.execute(query).fetchall())]
+
+
+def test_what_was_submitted_while_the_database_refused_is_written_later_in_its_order(room: Room) -> None:
+    with locked(room):
+        room.log.submit(put_down("a"))
+        with pytest.raises(DatabaseUnusable, match="another program has locked it"):
+            room.wait()
+        room.log.submit(lambda connection: put_down("b")(connection) if put_down_in(connection, "a") else None)
+        with pytest.raises(DatabaseUnusable, match="locked"):
+            room.wait()
+        assert "another program has locked it" in str(room.log.obstacle)
+    room.log.try_again()
+    assert put_down_so_far(room) == ["a", "b"]
+    assert room.log.obstacle is None
+    assert room.errors == []
+
+
+def put_down_in(connection: sqlite3.Connection, name: str) -> bool:
+    return connection.execute("SELECT 1 FROM meta WHERE name = ?", (name,)).fetchone() is not None
+
+
+def test_what_was_submitted_is_written_with_the_last_words_too(room: Room) -> None:
+    with locked(room):
+        room.log.submit(put_down("a"))
+        with pytest.raises(DatabaseUnusable):
+            room.wait()
+    room.log.close()
+    with closing(sqlite3.connect(room.path)) as other:
+        assert other.execute("SELECT count(*) FROM meta WHERE name = 'a'").fetchone() == (1,)
+
+
+def test_without_anything_kept_there_is_nothing_to_try_again(room: Room) -> None:
+    room.log.try_again()
+    room.log.submit(put_down("a"))
+    assert put_down_so_far(room) == ["a"]
+
+
+def test_appends_wait_for_resume_only_if_one_of_them_has_failed(room: Room) -> None:
+    with locked(room):
+        room.log.submit(put_down("a"))
+        with pytest.raises(DatabaseUnusable):
+            room.wait()
+    assert isinstance(room.append(entry(1))[0], Committed)
+
+
+def test_more_than_so_much_is_not_kept_and_said(room: Room, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(roomlog, "MAX_KEPT", 2)
+    with locked(room):
+        for name in "abc":
+            room.log.submit(put_down(name))
+        with pytest.raises(DatabaseUnusable):
+            room.wait()
+    assert put_down_so_far(room) == ["a", "b"]
+    [error] = room.errors
+    assert "locked" in str(error)
+
+
+def errors_of(room: Room, *appends: Append) -> list[str]:
+    """Append what will fail, and answer why."""
+    before = len(room.outcomes)
+    for append in appends:
+        room.log.append(append)
+    with suppress(DatabaseUnusable):
+        room.wait()
+    failed = [outcome for outcome in room.outcomes[before:] if isinstance(outcome, Failed)]
+    assert [outcome.append for outcome in failed] == list(appends)
+    return [str(outcome.error) for outcome in failed]
+
+
+def test_an_append_whose_commit_was_called_failed_but_was_none_is_there_once_conditions_or_not(room: Room) -> None:
+    room.append(entry(1, "joined", "tom", expect=0))
+    elsewhere = room.path.with_name("elsewhere.db")
+    room.path.rename(elsewhere)
+    line, join = entry(2), entry(3, "joined", "ana", expect=0)
+    assert all("removed or replaced" in error for error in errors_of(room, line, join))
+    elsewhere.rename(room.path)
+    room.log.resume()
+    outcomes = [outcome for outcome in room.append(line, join) if isinstance(outcome, Committed)]
+    assert [(outcome.row.seq, outcome.new) for outcome in outcomes] == [(2, False), (3, False)]
+    assert seqs(room.log.read(0, 10, 10)) == [1, 2, 3]
+
+
+@pytest.mark.parametrize("name", ["room.db", "room.db-wal"])
+def test_nothing_is_acknowledged_that_goes_to_a_file_which_was_removed(room: Room, name: str) -> None:
+    room.append(entry(1))
+    (room.path.parent / name).unlink()
+    [error] = errors_of(room, entry(2))
+    assert "removed or replaced" in error
+
+
+# Damage.
+
+
+@pytest.fixture
+def damaged(path: Path) -> Iterator[RoomLog]:
+    """A log of a hundred entries, one page of which has been overwritten."""
+    room = Room(path)
+    room.append(*(Append(number.to_bytes(16, "big"), "message", b'"%s"' % (b"x" * 1000)) for number in range(100)))
+    room.log.close()
+    data = bytearray(path.read_bytes())
+    size = int.from_bytes(data[16:18], "big")
+    page = next(at for at in range(20 * size, len(data), size) if data[at] == 13 and b"xxxx" in data[at : at + size])
+    data[page : page + 100] = b"\xff" * 100
+    path.write_bytes(data)
+    log = RoomLog.open(path, synchronous="normal", volatile_kinds=MESSAGES, deliver=print, on_error=print)
+    yield log
+    log.close()
+
+
+def test_a_damaged_page_is_told_and_passed_over_on_demand(damaged: RoomLog) -> None:
+    with pytest.raises(DatabaseDamaged, match="damaged"):
+        damaged.read(0, 100, 1000)
+    rows, through = damaged.read_around_damage(0, 100, 60)
+    more, end = damaged.read_around_damage(through, 100, 60)
+    assert (through, end) == (60, 100)
+    found = seqs([*rows, *more])
+    assert 90 <= len(found) < 100
+    assert found == sorted(set(found))
+
+
+def test_an_entry_that_makes_no_sense_is_damage(room: Room) -> None:
+    room.append(entry(1), entry(2))
+    room.log.call(lambda connection: connection.execute("UPDATE log SET at = 'noon' WHERE seq = 1").fetchall())
+    with pytest.raises(DatabaseDamaged, match="noon"):
+        room.log.read(0, 10, 10)
+    assert [row.seq for row in room.log.read_around_damage(0, 2, 10)[0]] == [2]
