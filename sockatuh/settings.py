@@ -31,6 +31,11 @@ PREFIX: Final = "SOCKATUH_"
 SYSTEM_FILE: Final = Path("/etc/sockatuh/sockatuh.toml")
 LOCAL_FILE: Final = Path("config/sockatuh.toml")
 CREDENTIAL: Final = "password_hash"
+RENEWED_FIRST: Final = (
+    ("RUNTIME_DIRECTORY", f"credential {CREDENTIAL}, renewed by a reload"),
+    ("CREDENTIALS_DIRECTORY", f"credential {CREDENTIAL}"),
+)
+"""Variables that name the directories where the credential may be, and what each origin is called."""
 CLIENT_VARIABLES: Final = frozenset(
     PREFIX + name for name in ("CONFIG", "CLIENT_DIR", "PASSWORD_FILE", "PASSWORD", "SERVER", "NAME", "TRUST")
 )
@@ -39,6 +44,7 @@ CLIENT_VARIABLES: Final = frozenset(
 _UNITS: Final = {"s": 1.0, "m": 60.0, "h": 3600.0, "d": 86_400.0, "w": 604_800.0}
 _DAY: Final = _UNITS["d"]
 _MAX_TEXT_BYTES: Final = 16_384
+_MAX_NUMBER: Final = (1 << 53) - 1  # what fits the wire, and any other reader of the file
 _BCRYPT: Final = re.compile(r"\$2[aby]\$(\d\d)\$[./A-Za-z0-9]{53}")
 _BCRYPT_COSTS: Final = range(10, 15)
 
@@ -97,6 +103,14 @@ def room_name(value: object) -> str:
     return name
 
 
+def _state_dir(value: object) -> object:
+    if str(value).startswith("~"):
+        raise ValueError("should be in a home directory that is there")
+    if "\0" in str(value):
+        raise ValueError("should be a path without NUL")
+    return value
+
+
 def host_name() -> str:
     """Return this machine's name, for a room that was given none."""
     return socket.gethostname() or "room"
@@ -130,7 +144,7 @@ def _limits_form() -> type[BaseModel]:
     form: dict[str, Any] = {
         field.name: (Annotated[types[field.name], Field(gt=0, allow_inf_nan=False)], field.default)
         if types[field.name] is float
-        else (Annotated[types[field.name], Field(gt=0)], field.default)
+        else (Annotated[types[field.name], Field(gt=0, le=_MAX_NUMBER)], field.default)
         for field in fields(Limits)
     }
     return create_model("LimitsForm", **form)
@@ -155,7 +169,7 @@ class Settings(BaseSettings):
     port: Annotated[int, Field(ge=0, le=65_535)] = DEFAULT_PORT
     room: Annotated[str, BeforeValidator(room_name)]
     password_hash: Annotated[str, Field(repr=False), BeforeValidator(_password_hash)] = ""
-    state_dir: Path
+    state_dir: Annotated[Path, BeforeValidator(_state_dir)]
     synchronous: Literal["full", "normal"] = "full"
     history_on_join: Annotated[int, Field(ge=0, le=10_000)] = 200
     message_retention: Span = 30 * _DAY
@@ -215,9 +229,9 @@ VARIABLES: Final[Mapping[str, str]] = {PREFIX + key.upper().replace(".", "__"): 
 def find_file(config: object, environ: Mapping[str, str], cwd: Path) -> tuple[Path, str] | None:
     """Return the configuration file to read and how it was chosen; one that was asked for need not exist."""
     if config is not None:
-        return cwd / Path(str(config)).expanduser(), "flag --config"
+        return cwd / (_find_expanded(str(config)) or str(config)), "flag --config"
     if named := environ.get(PREFIX + "CONFIG"):
-        return cwd / Path(named).expanduser(), f"environment {PREFIX}CONFIG"
+        return cwd / (_find_expanded(named) or named), f"environment {PREFIX}CONFIG"
     for path in (cwd / LOCAL_FILE, SYSTEM_FILE):
         if os.path.isfile(path):  # Path.is_file raises where a directory may not be looked into
             return path, "found in its place"
@@ -225,9 +239,13 @@ def find_file(config: object, environ: Mapping[str, str], cwd: Path) -> tuple[Pa
 
 
 def find_state_dir(environ: Mapping[str, str], cwd: Path) -> Path:
-    """Return the state directory that is in force where no file and no flag names one."""
+    """Return the state directory that is in force where no file and no flag names one, or raise ConfigurationError."""
     found = _from_system(environ) | _from_environment(environ, cwd, [])
-    return Path(str(found["state_dir"][0]))
+    value, origin = found["state_dir"]
+    try:
+        return Path(str(_state_dir(value)))
+    except ValueError as error:
+        raise ConfigurationError([Problem("state_dir", origin, str(error))]) from None
 
 
 def load(flags: Mapping[str, object], environ: Mapping[str, str], cwd: Path, *, serving: bool = True) -> Settings:
@@ -272,7 +290,7 @@ def _from_file(chosen: tuple[Path, str] | None, problems: list[Problem]) -> Foun
     except OSError as error:
         problems.append(Problem(str(path), how, f"cannot be read: {error.strerror}"))
         return None
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         problems.append(Problem(str(path), how, f"is not a TOML file: {error}"))
         return None
     origin = f"file {path}"
@@ -294,15 +312,19 @@ def _leaves(table: Mapping[str, object], prefix: str = "") -> Iterator[tuple[str
 
 
 def _from_credential(environ: Mapping[str, str], problems: list[Problem]) -> Found:
-    directory = environ.get("CREDENTIALS_DIRECTORY")
-    path = Path(directory or "", CREDENTIAL)
-    if not directory or not os.path.isfile(path):
-        return {}
-    try:
-        return {CREDENTIAL: (path.read_text("utf-8").strip(), f"credential {CREDENTIAL}")}
-    except (OSError, UnicodeDecodeError) as error:
-        problems.append(Problem(CREDENTIAL, f"credential {CREDENTIAL}", f"cannot be read: {type(error).__name__}"))
-        return {}
+    """Return the credential, or its renewed copy: systemd gives a service what was there when it was started.
+
+    So a reload of sockatuh.service puts what is there then into the runtime directory, which ends with the service.
+    """
+    for variable, origin in RENEWED_FIRST:
+        path = Path(environ.get(variable, ""), CREDENTIAL)
+        if environ.get(variable) and os.path.isfile(path):
+            try:
+                return {CREDENTIAL: (path.read_text("utf-8").strip(), origin)}
+            except (OSError, UnicodeDecodeError) as error:
+                problems.append(Problem(CREDENTIAL, origin, f"cannot be read: {type(error).__name__}"))
+                return {}
+    return {}
 
 
 def _from_environment(environ: Mapping[str, str], cwd: Path, problems: list[Problem]) -> Found:
@@ -317,7 +339,18 @@ def _from_environment(environ: Mapping[str, str], cwd: Path, problems: list[Prob
 
 def _against(directory: Path, key: str, value: object) -> object:
     """Take a relative state directory from where it was written: beside the file, or the working directory."""
-    return directory / Path(value).expanduser() if key == "state_dir" and isinstance(value, str) and value else value
+    if key != "state_dir" or not isinstance(value, str) or not value:
+        return value
+    path = _find_expanded(value)
+    return directory / path if path else value
+
+
+def _find_expanded(text: str) -> Path | None:
+    """Return a path with a home directory in place of ~, None when there is no such home."""
+    try:
+        return Path(text).expanduser()
+    except RuntimeError:
+        return None
 
 
 def _unknown(name: str, known: Iterable[str]) -> str:

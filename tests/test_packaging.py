@@ -1,6 +1,8 @@
 from __future__ import annotations
 
 import dataclasses
+import ipaddress
+import itertools
 import os
 import re
 import shutil
@@ -12,14 +14,21 @@ from typing import Any, Final
 import pytest
 
 import sockatuh
+from sockatuh.cli.errors import ExitCode
+from sockatuh.cli.installation import unit as installed_unit
+from sockatuh.cli.program import Program
+from sockatuh.net.sockets import RECEIVE_BUFFER, SEND_BUFFER
+from sockatuh.protocol.constants import DEFAULT_PORT
 from sockatuh.protocol.limits import Limits
-from sockatuh.settings import CLIENT_VARIABLES, CREDENTIAL, KEYS, SYSTEM_FILE, VARIABLES, load
+from sockatuh.settings import CLIENT_VARIABLES, CREDENTIAL, KEYS, PRIVATE_NETWORKS, SYSTEM_FILE, VARIABLES, load
 
 ROOT: Final = Path(__file__).parent.parent
 UNIT: Final = ROOT / "sockatuh.service"
+SOCKET: Final = ROOT / "sockatuh.socket"
 CONFIG: Final = ROOT / "config/sockatuh.toml"
 WITHOUT_DEFAULT: Final = {"password_hash", "room", "state_dir"}
-MAX_EXPOSURE: Final = 1.5
+MAX_EXPOSURE: Final = 0.5
+INSTALLED: Final = Program(("/opt/sockatuh/bin/sockatuh",), (Path("/opt/sockatuh"),))
 
 
 def analyse(*arguments: str) -> subprocess.CompletedProcess[str]:
@@ -28,12 +37,12 @@ def analyse(*arguments: str) -> subprocess.CompletedProcess[str]:
         assert os.environ.get("CI") != "true", "systemd-analyze has to be installed where this is decided"
         pytest.skip("systemd-analyze is not installed")
     environ = os.environ | {"SYSTEMD_COLORS": "0", "LC_ALL": "C.UTF-8"}
-    return subprocess.run([tool, *arguments, str(UNIT)], capture_output=True, text=True, check=False, env=environ)
+    return subprocess.run([tool, *arguments], capture_output=True, text=True, check=False, env=environ)
 
 
-def directives() -> dict[str, list[str]]:
+def directives(unit: Path = UNIT) -> dict[str, list[str]]:
     found: dict[str, list[str]] = {}
-    for line in UNIT.read_text("utf-8").splitlines():
+    for line in unit.read_text("utf-8").splitlines():
         key, equals, value = line.partition("=")
         if equals and not line.startswith("#"):
             found.setdefault(key, []).append(value)
@@ -48,14 +57,14 @@ def flat(table: dict[str, Any]) -> dict[str, Any]:
 
 
 def test_the_units_exposure_is_low() -> None:
-    said = analyse("security", "--offline=true", "--no-pager").stdout
+    said = analyse("security", "--offline=true", "--no-pager", str(UNIT)).stdout
     score = re.search(r"Overall exposure level for \S+: ([0-9.]+)", said)
     assert score, said
     assert float(score[1]) <= MAX_EXPOSURE
 
 
-def test_the_unit_is_without_fault_but_for_the_program_that_is_not_installed_here() -> None:
-    said = analyse("verify").stderr.splitlines()
+def test_the_units_are_without_fault_but_for_the_program_that_is_not_installed_here() -> None:
+    said = analyse("verify", str(UNIT), str(SOCKET)).stderr.splitlines()
     assert [line for line in said if "/opt/sockatuh/bin/sockatuh is not executable" not in line] == []
 
 
@@ -67,6 +76,51 @@ def test_the_unit_is_watched_keeps_its_state_and_gets_its_secret() -> None:
     assert found["StateDirectory"] == ["sockatuh"]
     assert found["LoadCredential"] == [f"{CREDENTIAL}:{SYSTEM_FILE.parent / CREDENTIAL}"]
     assert found["ExecStart"] == [f"/opt/sockatuh/bin/sockatuh serve --config {SYSTEM_FILE}"]
+
+
+def test_a_reload_renews_the_secret_before_it_asks_the_process_to_read_it() -> None:
+    found = directives()
+    renew, ask = found["ExecReload"]
+    assert renew.startswith("+-")
+    assert renew.endswith(f" {SYSTEM_FILE.parent / CREDENTIAL} %t/{found['RuntimeDirectory'][0]}/{CREDENTIAL}")
+    assert found["RuntimeDirectoryMode"] == ["0700"]
+    assert ask == "kill -HUP $MAINPID"
+
+
+def test_a_service_that_fails_is_tried_again_for_ever_but_with_settings_that_cannot_be_used() -> None:
+    found = directives()
+    assert found["StartLimitIntervalSec"] == ["0"]
+    assert (found["Restart"], found["RestartSec"]) == (["on-failure"], ["1s"])
+    assert found["RestartPreventExitStatus"] == [str(int(ExitCode.BAD_CONFIGURATION))]
+
+
+def test_the_service_has_no_network_but_the_socket_it_is_passed() -> None:
+    service, socket = directives(), directives(SOCKET)
+    assert service["PrivateNetwork"] == ["yes"]
+    assert service["RestrictAddressFamilies"] == ["AF_UNIX"]
+    assert service["Requires"] == ["sockatuh.socket"]
+    assert socket["ListenDatagram"] == [str(DEFAULT_PORT)]
+    assert socket["BindIPv6Only"] == ["both"]
+    assert (socket["ReceiveBuffer"], socket["SendBuffer"]) == (["8M"], ["4M"])
+    assert (RECEIVE_BUFFER, SEND_BUFFER) == (8 << 20, 4 << 20)
+    assert socket["FlushPending"] == ["no"]
+
+
+def test_the_socket_hears_the_networks_that_are_private_and_no_others() -> None:
+    lists = directives(SOCKET)
+    assert lists["IPAddressDeny"] == ["any"]
+    allowed = lists["IPAddressAllow"][0].replace("localhost", "127.0.0.0/8 ::1/128").split()
+    assert {ipaddress.ip_network(each) for each in allowed} == set(PRIVATE_NETWORKS)
+
+
+def test_the_units_of_the_repository_are_those_that_are_installed() -> None:
+    for unit in (UNIT, SOCKET):
+        assert unit.read_text("utf-8") == installed_unit(unit.name, INSTALLED, "::", DEFAULT_PORT), unit.name
+
+
+def test_the_source_distribution_holds_both_units() -> None:
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))
+    assert {UNIT.name, SOCKET.name} <= {*project["tool"]["hatch"]["build"]["targets"]["sdist"]["include"]}
 
 
 def test_the_configuration_file_holds_every_key_with_its_default(tmp_path: Path) -> None:
@@ -109,7 +163,7 @@ def test_the_constraints_pin_every_dependency_and_name_no_address() -> None:
     assert [pin for pin in pins if not re.fullmatch(r"[A-Za-z0-9_.-]+==[0-9][A-Za-z0-9.]*", pin)] == []
     pinned = {plain_name(pin) for pin in pins}
     project = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))
-    needed = [*project["project"]["dependencies"], *project["dependency-groups"]["dev"]]
+    needed = [*project["project"]["dependencies"], *itertools.chain(*project["dependency-groups"].values())]
     assert {plain_name(each) for each in needed} <= pinned
 
 

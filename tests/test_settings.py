@@ -3,6 +3,7 @@ from __future__ import annotations
 import contextlib
 import dataclasses
 import ipaddress
+import json
 import math
 from collections.abc import Mapping
 from pathlib import Path
@@ -13,7 +14,7 @@ from hypothesis import strategies as st
 
 from sockatuh.errors import ConfigurationError, Problem
 from sockatuh.protocol.limits import Limits
-from sockatuh.settings import KEYS, Settings, format_span, load, parse_span
+from sockatuh.settings import KEYS, Settings, find_state_dir, format_span, load, parse_span
 
 HASH = "$2b$12$" + "a" * 53
 SET = {"SOCKATUH_PASSWORD_HASH": HASH}
@@ -73,6 +74,19 @@ def test_a_flag_wins_over_the_environment_over_the_credential_over_the_file(tmp_
 def test_the_environment_wins_over_the_credential(tmp_path: Path) -> None:
     write(tmp_path / "password_hash", "$2b$11$" + "c" * 53)
     assert load_in(tmp_path, SET | {"CREDENTIALS_DIRECTORY": str(tmp_path)}).password_hash == HASH
+
+
+def test_a_credential_that_a_reload_renewed_wins_over_the_one_of_the_start(tmp_path: Path) -> None:
+    write(tmp_path / "credentials" / "password_hash", HASH)
+    environ = {
+        "CREDENTIALS_DIRECTORY": str(tmp_path / "credentials"),
+        "RUNTIME_DIRECTORY": str(tmp_path / "run"),
+    }
+    assert load_in(tmp_path, environ).origins["password_hash"] == "credential password_hash"
+    write(tmp_path / "run" / "password_hash", "$2b$11$" + "c" * 53 + "\n")
+    settings = load_in(tmp_path, environ)
+    assert settings.password_hash == "$2b$11$" + "c" * 53
+    assert settings.origins["password_hash"] == "credential password_hash, renewed by a reload"
 
 
 def test_the_file_of_the_flag_wins_over_the_variables_over_the_one_beside(tmp_path: Path) -> None:
@@ -201,6 +215,41 @@ def test_a_file_that_was_asked_for_has_to_be_there(tmp_path: Path) -> None:
 def test_a_file_that_is_no_toml_is_told_with_the_line(tmp_path: Path) -> None:
     file = write(tmp_path / "config/sockatuh.toml", "port = \n")
     assert "line 1" in problems_of(tmp_path, {})[str(file)].expected
+
+
+@pytest.mark.parametrize("text", ["x = " + "[" * 5_000, "x = " + "{a=" * 5_000, "x = " + "9" * 5_000])
+def test_a_file_that_python_cannot_follow_is_no_toml_either(tmp_path: Path, text: str) -> None:
+    file = write(tmp_path / "room.toml", text)
+    assert problems_of(tmp_path, SET, config=file)[str(file)].expected.startswith("is not a TOML file: ")
+
+
+@pytest.mark.parametrize("value", ["~nobody-of-that-name/room", "room\0"])
+def test_a_state_directory_that_cannot_be_is_refused(tmp_path: Path, value: str) -> None:
+    file = write(tmp_path / "room.toml", f"state_dir = {json.dumps(value)}")
+    assert problems_of(tmp_path, SET, config=file).keys() == {"state_dir"}
+
+
+def test_a_room_cannot_be_made_in_a_home_that_is_not_there(tmp_path: Path) -> None:
+    with pytest.raises(ConfigurationError, match="should be in a home directory that is there"):
+        find_state_dir({"SOCKATUH_STATE_DIR": "~nobody-of-that-name/room"}, tmp_path)
+
+
+def test_a_state_directory_may_be_in_the_home_directory(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HOME", str(tmp_path / "home"))
+    file = write(tmp_path / "conf" / "room.toml", "state_dir = '~/room'")
+    assert load_in(tmp_path, SET, config=file).state_dir == tmp_path / "home" / "room"
+    assert load_in(tmp_path, {**SET, "SOCKATUH_STATE_DIR": "~"}).state_dir == tmp_path / "home"
+
+
+@pytest.mark.parametrize("name", ["~nobody-of-that-name/room.toml", "~nobody-of-that-name"])
+def test_a_file_in_a_home_that_is_not_there_is_not_there(tmp_path: Path, name: str) -> None:
+    (problem,) = problems_of(tmp_path, {**SET, "SOCKATUH_CONFIG": name}).values()
+    assert problem.expected == "cannot be read: No such file or directory"
+
+
+def test_a_limit_has_to_fit_the_wire(tmp_path: Path) -> None:
+    file = write(tmp_path / "room.toml", f"[limits]\nidle_seconds = {10**30}")
+    assert problems_of(tmp_path, SET, config=file).keys() == {"limits.idle_seconds"}
 
 
 def test_reading_history_needs_no_password(tmp_path: Path) -> None:

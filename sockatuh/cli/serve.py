@@ -4,22 +4,29 @@ from __future__ import annotations
 
 import asyncio
 import os
+import signal
 import sys
+import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
 
+from sockatuh.errors import ConfigurationError, SockAtuhError
+
+from .errors import explain
 from .setup import ConfigOption
 from .wording import admin as wording
 
 if TYPE_CHECKING:
+    from sockatuh.server.options import ServiceOptions
     from sockatuh.server.ready import Ready
-    from sockatuh.server.service import ServiceOptions
     from sockatuh.settings import Settings
 
 SWITCH_INTERVAL: Final = 0.0005
 """Seconds a thread may keep the interpreter while another waits."""
+PAUSE: Final = 5.0
+"""Seconds between two tries with settings that cannot be used, when what waits in a passed socket asks for the next."""
 
 
 def serve(
@@ -29,26 +36,53 @@ def serve(
 ) -> None:
     """Run the room until it is stopped."""
     from sockatuh import log
+    from sockatuh.net.activation import take_passed_socket
     from sockatuh.net.systemd import Notifier
     from sockatuh.server.service import Service
     from sockatuh.settings import load
 
-    settings = load({"config": config, "host": host, "port": port}, os.environ, Path.cwd())
-    terminal = sys.stderr.isatty()
-    log.configure(settings.log_format, settings.log_level, stream=sys.stderr, is_terminal=terminal)
+    flags, cwd = {"config": config, "host": host, "port": port}, Path.cwd()
     notifier = Notifier.from_environment(os.environ)
+    is_activated = "LISTEN_FDS" in os.environ
+    try:
+        passed = take_passed_socket(os.environ)
+        settings = load(flags, os.environ, cwd)
+    except ConfigurationError as error:
+        notifier.status(wording.not_started(error.problems))
+        if is_activated:
+            time.sleep(PAUSE)
+        raise
+    terminal = sys.stderr.isatty()
+
+    def reread() -> ServiceOptions:
+        if terminal and not sys.stderr.isatty():  # it was closed, and nobody is there any more who runs the room
+            signal.raise_signal(signal.SIGTERM)
+        fresh = load(flags, os.environ, cwd)
+        level.change(fresh.log_level)
+        return _options(fresh, terminal)
 
     # A busy loop gives the writer's thread a turn only so often: at Python's 5 ms a commit may wait for seconds.
     sys.setswitchinterval(SWITCH_INTERVAL)
 
-    async def run() -> None:
-        await Service(_options(settings, terminal), log.get_logger("sockatuh"), notifier, _announce).run()
+    def announce(ready: Ready) -> None:
+        """Tell the person at the terminal, and the scripts that read stderr, how to get in; among lines of the log."""
+        stream.write(wording.ready(ready) + "\n")
 
-    asyncio.run(run())
+    async def run() -> None:
+        options, logger = _options(settings, terminal), log.get_logger("sockatuh")
+        await Service(options, logger, notifier, announce, passed=passed, reread=reread).run()
+
+    with log.unblocked(sys.stderr) as stream:
+        level = log.configure(settings.log_format, settings.log_level, stream=stream, is_terminal=terminal)
+        try:
+            asyncio.run(run())
+        except (SockAtuhError, OSError) as error:
+            notifier.status(explain(error).message)
+            raise
 
 
 def _options(settings: Settings, terminal: bool) -> ServiceOptions:
-    from sockatuh.server.service import ServiceOptions
+    from sockatuh.server.options import ServiceOptions
 
     return ServiceOptions(
         host=settings.host,
@@ -66,9 +100,6 @@ def _options(settings: Settings, terminal: bool) -> ServiceOptions:
         max_members=settings.max_members,
         log_texts=settings.log_messages == "always" or (settings.log_messages == "auto" and terminal),
         limits=settings.limits,
+        log_level=settings.log_level,
+        log_format=settings.log_format,
     )
-
-
-def _announce(ready: Ready) -> None:
-    """Tell the person at the terminal, and the scripts that read stderr, how to get in."""
-    print(wording.ready(ready), file=sys.stderr, flush=True)

@@ -106,7 +106,7 @@ def _open_bound(family: int, address: Address) -> socket.socket:
         if family == socket.AF_INET6:
             sock.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 0)
         sock.setblocking(False)
-        _set_dont_fragment(sock)
+        set_dont_fragment(sock)
         sock.bind(address)
     except OSError:
         sock.close()
@@ -114,7 +114,8 @@ def _open_bound(family: int, address: Address) -> socket.socket:
     return sock
 
 
-def _set_dont_fragment(sock: socket.socket) -> None:
+def set_dont_fragment(sock: socket.socket) -> None:
+    """Let datagrams leave whole or not at all, where the system knows how."""
     for level, option, value in DONT_FRAGMENT.get(sys.platform, ()):
         with contextlib.suppress(OSError):  # of the other family, or an older system
             sock.setsockopt(level, option, value)

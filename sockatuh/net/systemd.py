@@ -37,6 +37,10 @@ class Notifier:
         """Say that the server can be joined."""
         self._notify(f"READY=1\nSTATUS={_one_line(status)}")
 
+    def reloading(self, now: float) -> None:
+        """Say that the configuration is being read again; `ready` ends it. `now` is monotonic seconds."""
+        self._notify(f"RELOADING=1\nMONOTONIC_USEC={int(now * MICROSECONDS)}")
+
     def stopping(self) -> None:
         """Say that the server is about to stop."""
         self._notify("STOPPING=1")

@@ -10,28 +10,27 @@ import asyncio
 import math
 import os
 import signal
+import socket
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from pathlib import Path
-from typing import Final, Literal
+from typing import Final
 
 import bcrypt
 
 from sockatuh import __version__
 from sockatuh.errors import SockAtuhError, StoreError
-from sockatuh.net.address import Network, lan_address, pack_address, parse_server, resolve
+from sockatuh.net.address import pack_address, parse_server, resolve
 from sockatuh.net.classic import ClassicDialect, ClassicEvent
 from sockatuh.net.dialects import Dialects
 from sockatuh.net.driver import Driver
+from sockatuh.net.interfaces import lan_address_of
 from sockatuh.net.sockets import RECEIVE_BUFFER, given_buffers, open_server_socket
 from sockatuh.net.systemd import Notifier
 from sockatuh.protocol.endpoint import Endpoint
 from sockatuh.protocol.events import ServerEvent
 from sockatuh.protocol.handshake import ServerIdentity
-from sockatuh.protocol.limits import Limits
 from sockatuh.protocol.ticket import TicketKey, Tickets, password_generation
 from sockatuh.room.admission import PasswordGate
 from sockatuh.room.names import NameRules
@@ -40,18 +39,31 @@ from sockatuh.store.database import rfc3339, wall_clock
 from sockatuh.store.history import LostSession, SessionRecorder
 from sockatuh.store.keys import ServerKeys, load_ticket_keys
 from sockatuh.store.lock import lock_directory
-from sockatuh.store.roomlog import Outcome, RoomLog, Row
+from sockatuh.store.log_table import MAX_SEQ
+from sockatuh.store.roomlog import Outcome, RoomLog
 
-from .bridge import READ_LIMIT, Bridge, BridgeOptions, Reading
+from .bridge import Bridge, Reading
+from .options import ServiceOptions
 from .passwords import Check, PasswordDesk
+from .reading import Found, read_recent, read_stretch
 from .ready import Ready
+from .reload import Reloader, bridge_options, classic_peers, log_classic
+from .steady import SteadyClock
+from .storing import Storing
 from .visitors import Logger
 
 MESSAGE: Final = "message"
+DATABASE: Final = "room.db"
 TICK: Final = 1.0
 SUMMARY_EVERY: Final = 60
 UPKEEP_EVERY: Final = 3_600
 """Ticks between two summaries of what was dropped, and two rounds of pruning and renewing ticket keys."""
+UPKEEP_FROM: Final = 600
+"""Ticks before the first of them: a clock that starts in the wrong year is mostly right by then."""
+WAKE_AGAIN: Final = (1, 3)
+"""Ticks at which the clients of a server that is gone are told once more: a datagram may be lost."""
+LATE: Final = 3.0
+"""Seconds between two ticks after which it was the whole process that stood still, and not the disk."""
 WRITER_SILENCE: Final = 5.0
 """Seconds after which a writer that has not answered is not alive."""
 LAST_WORDS: Final = 3.0
@@ -60,50 +72,44 @@ VOLATILE_KEPT: Final = 3_600.0
 """Seconds for which the empty rows of messages that are not kept stay: until nobody repeats them any more."""
 
 
-@dataclass(frozen=True, slots=True)
-class ServiceOptions:
-    """Everything the admin decided; spans are in seconds (0: none, infinity: for ever)."""
-
-    host: str
-    port: int
-    room: str
-    password_hash: str = field(repr=False)
-    state_dir: Path
-    synchronous: Literal["full", "normal"]
-    history_on_join: int
-    message_retention: float
-    event_retention: float
-    name_ownership: float
-    classic: bool
-    classic_networks: Sequence[Network]
-    max_members: int
-    log_texts: bool
-    limits: Limits
-
-
 class Service:
-    """One room's server; `announce` hears when it can be joined. Raises SockAtuhErrors when it cannot start."""
+    """One room's server; `announce` hears when it can be joined. Raises SockAtuhErrors when it cannot start.
+
+    `passed` is a socket that was opened for it, in place of the one the options name. `reread` reads the options anew
+    on SIGHUP; it raises ConfigurationError.
+    """
 
     def __init__(
-        self, options: ServiceOptions, log: Logger, notifier: Notifier, announce: Callable[[Ready], None]
+        self,
+        options: ServiceOptions,
+        log: Logger,
+        notifier: Notifier,
+        announce: Callable[[Ready], None],
+        *,
+        passed: socket.socket | None = None,
+        reread: Callable[[], ServiceOptions] | None = None,
     ) -> None:
         self._options, self._log, self._notifier, self._announce = options, log, notifier, announce
         self._lock = lock_directory(options.state_dir)
         keys = ServerKeys.load(options.state_dir)
-        self._socket = open_server_socket(options.host, options.port)
+        self._socket = passed or open_server_socket(options.host, options.port)
+        self._is_passed = passed is not None
         self._loop = asyncio.get_running_loop()
         self._stopped: asyncio.Future[str] = self._loop.create_future()
         self._room_log = RoomLog.open(
-            options.state_dir / "room.db",
+            options.state_dir / DATABASE,
             synchronous=options.synchronous,
             volatile_kinds=frozenset({MESSAGE} if options.message_retention == 0 else ()),
             deliver=lambda outcomes: self._on_loop(self._take_outcomes, outcomes),
             on_error=lambda error: self._on_loop(self._note_storage_error, error),
         )
-        self._recorder = SessionRecorder(self._room_log)
+        self._recorder = SessionRecorder(self._room_log, deliver=lambda then: self._on_loop(self._take_written, then))
         self._lost = self._recorder.lost_sessions()
+        self._clock = SteadyClock(wall_clock, time.monotonic)
+        self._began_at = time.monotonic()
         self._tickets = Tickets(self._ticket_keys(), password_generation(options.password_hash))
         span = self._room_log.span()
+        self._inherited = span.last
         self._endpoint = Endpoint(
             ServerIdentity(keys.private_key, keys.reset_key, options.room),
             self._tickets,
@@ -114,7 +120,7 @@ class Service:
             pack_address=pack_address,
         )
         classic = ClassicDialect(
-            enabled=options.classic, networks=options.classic_networks, max_peers=max(1024, options.max_members)
+            enabled=options.classic, networks=options.classic_networks, max_peers=classic_peers(options)
         )
         room = Room(
             NameRules(),
@@ -122,36 +128,44 @@ class Service:
             ownership=options.name_ownership,
             grace=options.limits.grace_seconds,
         )
+        desk = PasswordDesk(PasswordGate(os.urandom(32)))
         self._bridge = Bridge(
             self._endpoint,
             classic,
             room,
-            PasswordDesk(PasswordGate(os.urandom(32))),
+            desk,
             self._recorder,
             log,
-            BridgeOptions(options.history_on_join, options.log_texts, options.limits.text_bytes),
+            bridge_options(options),
             put=self._room_log.append,
             resume=self._room_log.resume,
+            renew=self._room_log.renew,
             random=os.urandom,
-            wall=wall_clock,
+            wall=self._clock.read,
         )
+        self._reloader = Reloader(reread or self._same, self._endpoint, classic, room, desk, self._bridge, log)
         self._driver: Driver[ServerEvent | ClassicEvent] = Driver(
             Dialects(self._endpoint, classic), self._socket, self._on_event
         )
         self._bcrypt = ThreadPoolExecutor(1, "bcrypt")
         self._reader = ThreadPoolExecutor(1, "reader")
         self._keeper = ThreadPoolExecutor(1, "upkeep")
-        self._storing = True
+        self._storing = Storing(
+            options.state_dir / DATABASE, log, notifier, lambda: f"{options.room}: {self._bridge.members} members"
+        )
 
     async def run(self) -> None:
-        """Serve until SIGTERM (restarting) or SIGINT (closing), or until `stop`."""
+        """Serve until SIGTERM (restarting) or SIGINT (closing), or until `stop`; SIGHUP reloads."""
         options = self._options
+        self._loop.add_signal_handler(signal.SIGHUP, self.reload)
         for number, code in ((signal.SIGTERM, "restarting"), (signal.SIGINT, "closing")):
             self._loop.add_signal_handler(number, self.stop, code)
-        recent = self._room_log.recent(options.limits.recent_entries)
+        recent, damage = read_recent(self._room_log, options.limits.recent_entries)
+        self._note_damage(damage)
         self._bridge.load(self._room_log.last_of_each_key(), recent, time.monotonic())
         self._driver.start()
         await self._wake(self._lost)
+        self._recorder.close_lost()
         self._say_ready()
         ticking = self._loop.create_task(self._tick())
         # Without its ticks the room would go on, deaf to half of what happens: then rather begin anew.
@@ -167,6 +181,20 @@ class Service:
         if not self._stopped.done():
             self._stopped.set_result(code)
 
+    def reload(self) -> None:
+        """Take what has changed in the configuration; nobody is dropped for it."""
+        self._notifier.reloading(time.monotonic())
+        change, said = self._reloader.reload(self._options)
+        self._options = change.options
+        if {"message_retention", "event_retention"} & {*change.taken}:
+            self._keeper.submit(self._prune)
+        self._driver.flush()
+        self._notifier.ready(said)
+        self._storing.repeat()
+
+    def _same(self) -> ServiceOptions:
+        return self._options
+
     # What happens.
 
     def _on_event(self, event: ServerEvent | ClassicEvent) -> None:
@@ -174,8 +202,13 @@ class Service:
         self._start_jobs()
 
     def _take_outcomes(self, outcomes: list[Outcome]) -> None:
-        self._bridge.take_outcomes(outcomes, time.monotonic())
-        self._note_storing()
+        waiting, now = self._bridge.unwritten, time.monotonic()
+        self._bridge.take_outcomes(outcomes, now)
+        self._look_at_storing(waiting, now)
+        self._driver.flush()
+
+    def _take_written(self, then: Callable[[float], None]) -> None:
+        then(time.monotonic())
         self._driver.flush()
 
     def _start_jobs(self) -> None:
@@ -183,36 +216,54 @@ class Service:
             self._reader.submit(self._read, reading)
         check = self._bridge.take_check(time.monotonic())
         if check is not None:
-            self._bcrypt.submit(self._check, check)
+            self._ask_bcrypt(check)
 
     def _read(self, reading: Reading) -> None:
         try:
-            rows: list[Row] | None = self._room_log.read(reading.after, reading.through, READ_LIMIT)
-        except StoreError as error:
-            self._on_loop(self._note_storage_error, error)
-            rows = None
-        self._on_loop(self._answer_reading, reading, rows)
+            found: Found | Exception = read_stretch(self._room_log, reading)
+        except Exception as error:  # whatever it was, the one who asked is to be answered the next time
+            found = error
+        self._on_loop(self._answer_reading, reading, found)
 
-    def _answer_reading(self, reading: Reading, rows: list[Row] | None) -> None:
-        self._bridge.answer_reading(reading, rows)
+    def _answer_reading(self, reading: Reading, found: Found | Exception) -> None:
+        if isinstance(found, Exception):
+            self._storing.warn("history_unreadable", found, time.monotonic())
+            self._bridge.answer_reading(reading, None)
+        else:
+            self._note_damage(found.damage)
+            self._bridge.answer_reading(found.reading, found.rows)
         self._driver.flush()
 
-    def _check(self, check: Check) -> None:
+    def _note_damage(self, damage: StoreError | None) -> None:
+        if damage is not None:
+            self._storing.warn("history_damaged", damage, time.monotonic())
+
+    def _ask_bcrypt(self, check: Check) -> None:
+        self._bcrypt.submit(self._check, check, self._options.password_hash)
+
+    def _check(self, check: Check, password_hash: str) -> None:
         try:
-            right = bcrypt.checkpw(check.password, self._options.password_hash.encode())
+            right = bcrypt.checkpw(check.password, password_hash.encode())
         except ValueError:  # bytes that bcrypt does not take are nobody's password
             right = False
-        self._on_loop(self._answer_check, check, right)
+        self._on_loop(self._answer_check, check, right, password_hash)
 
-    def _answer_check(self, check: Check, right: bool) -> None:
+    def _answer_check(self, check: Check, right: bool, password_hash: str) -> None:
+        if password_hash != self._options.password_hash:  # it was changed meanwhile
+            self._ask_bcrypt(check)
+            return
         self._bridge.answer_check(check, right, time.monotonic())
         self._start_jobs()
         self._driver.flush()
 
     def _on_loop(self, call: Callable[..., object], *arguments: object) -> None:
-        """Do something in the loop's thread; nothing any more once the loop is closed."""
+        """Do something in the loop's thread; nothing any more once the room is closed."""
         if not self._loop.is_closed():
-            self._loop.call_soon_threadsafe(call, *arguments)
+            self._loop.call_soon_threadsafe(self._while_open, call, *arguments)
+
+    def _while_open(self, call: Callable[..., object], *arguments: object) -> None:
+        if not self._lock.closed:
+            call(*arguments)
 
     # Upkeep.
 
@@ -220,10 +271,17 @@ class Service:
         ticks = 0
         watched_at = -math.inf
         while True:
+            began_at = time.monotonic()
             await asyncio.sleep(TICK)
             ticks += 1
+            if ticks in WAKE_AGAIN:
+                await self._wake(self._lost)
             now = time.monotonic()
             self._bridge.handle_timer(now)
+            self._clock.read()
+            self._room_log.try_again()
+            if now - began_at < LATE:
+                self._look_at_storing(self._bridge.unwritten, now)
             self._driver.flush()
             interval = self._notifier.watchdog_interval
             alive = now - self._room_log.answered_at < WRITER_SILENCE
@@ -232,17 +290,20 @@ class Service:
                 watched_at = now
             if ticks % SUMMARY_EVERY == 0:
                 self._bridge.summarise_dropped()
-            if ticks % UPKEEP_EVERY == 1:
+            if ticks >= UPKEEP_FROM and (ticks - UPKEEP_FROM) % UPKEEP_EVERY == 0:
                 self._renew_ticket_keys()
                 self._keeper.submit(self._prune)
 
     def _prune(self) -> None:
         """Delete what is older than it is to be kept; in a thread of its own."""
-        now = wall_clock()
-        messages = _before(now, self._options.message_retention or VOLATILE_KEPT)
-        events = _before(now, self._options.event_retention)
+        now = self._clock.read()
+        kept = self._options.message_retention or VOLATILE_KEPT
+        messages, events = _before(now, kept), _before(now, self._options.event_retention)
+        # What this process has written is no older than it is.
+        is_young = time.monotonic() - self._began_at < min(kept, self._options.event_retention)
+        young = self._inherited + 1 if is_young else MAX_SEQ
         try:
-            self._room_log.prune(messages, events, frozenset({MESSAGE}))
+            self._room_log.prune(messages, events, frozenset({MESSAGE}), now=rfc3339(now), young=young)
             if events is not None:
                 self._recorder.prune(events)
         except StoreError as error:  # also when the service stops meanwhile: the log is closed then
@@ -257,20 +318,14 @@ class Service:
             self._log.warning("ticket_keys_not_renewed", reason=str(error))
 
     def _ticket_keys(self) -> list[TicketKey]:
-        return [TicketKey(*pair) for pair in load_ticket_keys(self._options.state_dir, datetime.now(UTC))]
+        now = datetime.fromtimestamp(self._clock.read() / 1000, UTC)
+        return [TicketKey(*pair) for pair in load_ticket_keys(self._options.state_dir, now)]
 
     def _note_storage_error(self, error: StoreError) -> None:
-        self._log.warning("storage_failed", reason=str(error))
+        self._storing.warn("storage_failed", error, time.monotonic())
 
-    def _note_storing(self) -> None:
-        if self._bridge.is_storing is not self._storing:
-            self._storing = self._bridge.is_storing
-            if self._storing:
-                self._log.info("storage_recovered")
-                self._notifier.status(f"{self._bridge.members} members")
-            else:
-                self._log.warning("storage_failing")
-                self._notifier.status("Lines are not stored: the database refuses them")
+    def _look_at_storing(self, waiting: int, now: float) -> None:
+        self._storing.look(self._bridge.obstacle(now) or self._room_log.obstacle, waiting, now)
 
     # Begin and end.
 
@@ -292,8 +347,7 @@ class Service:
         options = self._options
         host, port = self._socket.getsockname()[:2]
         buffer = given_buffers(self._socket).receive
-        address = lan_address() if host in ("::", "0.0.0.0") else host  # noqa: S104 - compared, not bound
-        ready = Ready(options.room, host, address, port, self._endpoint.public_key)
+        ready = Ready(options.room, host, lan_address_of(self._socket), port, self._endpoint.public_key)
         self._log.info(
             "server_started",
             version=__version__,
@@ -305,12 +359,14 @@ class Service:
             invite=ready.invite,
             receive_buffer=buffer,
         )
+        if self._is_passed and (options.host, options.port) != (host, port):
+            overruled = f"{options.host} port {options.port}"
+            self._log.warning("socket_was_passed", host=host, port=port, overruled=overruled)
         if buffer < RECEIVE_BUFFER // 16:
-            self._log.warning("receive_buffer_small", bytes=buffer, remedy="raise net.core.rmem_max")
+            remedy = "raise ReceiveBuffer= in the socket unit" if self._is_passed else "raise net.core.rmem_max"
+            self._log.warning("receive_buffer_small", bytes=buffer, remedy=remedy)
         if options.classic:
-            self._log.warning(
-                "classic_dialect_on", consequence="what is said leaves in clear while such members are in"
-            )
+            log_classic(self._log, enabled=True, members=0)
         self._announce(ready)
         self._notifier.ready(f"Room {options.room} on port {port}")
 
@@ -318,6 +374,7 @@ class Service:
         self._notifier.stopping()
         if code == "closing":
             self._bridge.empty_room()
+        self._bridge.hold_lines(time.monotonic())  # they are said again to the next process
         deadline = time.monotonic() + LAST_WORDS
         while self._bridge.unwritten and time.monotonic() < deadline:
             await asyncio.sleep(0.01)

@@ -8,7 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sockatuh.net.address import format_address, is_within, pack_address, parse_server, resolve
+from sockatuh.net.address import find_source, format_address, is_within, pack_address, parse_server, resolve
+from sockatuh.protocol.seam import Address
 
 PRIVATE = [ipaddress.ip_network(text) for text in ("127.0.0.0/8", "192.168.0.0/16", "::1/128", "fe80::/10")]
 
@@ -87,6 +88,9 @@ def test_a_server_is_read_as_people_write_it(text: str, host: str, port: int) ->
         ("[::1]99", "is not written [address]:port"),
         ("[kitchen-pi]:99", "'kitchen-pi' is not an IPv6 address"),
         ("a:b:c", "'a:b:c' is not an IPv6 address"),
+        ("fe80::1%eth0]:99", "is not an IPv6 address"),
+        ("fe80::1%eth 0", "is not an IPv6 address"),
+        ("[fe80::1%\x1b[2J]:99", "is not"),
     ],
 )
 def test_what_is_no_server_is_refused_plainly(text: str, reason: str) -> None:
@@ -142,3 +146,16 @@ def test_what_no_resolver_takes_is_an_os_error(host: str) -> None:
 )
 def test_networks_hold_ipv4_hosts_in_either_form(host: str, within: bool) -> None:
     assert is_within((host, 1), PRIVATE) is within
+
+
+@pytest.mark.parametrize(
+    ("target", "source"),
+    [(("127.0.0.1", 9), "127.0.0.1"), (("::ffff:127.0.0.9", 9, 0, 0), "::ffff:127.0.0.1")],
+    ids=["IPv4", "as a dual-stack socket has it"],
+)
+def test_the_address_one_speaks_from_is_found_without_sending(target: Address, source: str) -> None:
+    assert find_source(target) == source
+
+
+def test_where_there_is_no_way_there_is_no_address_one_speaks_from() -> None:
+    assert find_source(("::ffff:255.255.255.255", 9, 0, 0)) is None

@@ -366,3 +366,24 @@ def test_whatever_comes_in_whatever_order_nothing_raises_and_nothing_grows(
     dialect.handle_timer(now + 300.0)
     assert dialect.get_timer() is None
     assert not any(map(dialect.is_member, (address for _, _, address, _ in script)))
+
+
+def test_once_it_is_off_members_go_on_and_nobody_else_comes_in(room: Conversation) -> None:
+    room.join(BUDI, "budi")
+    room.tell(b"Username:ana", ANA)
+    room.dialect.replace_rules(enabled=False, networks=(), max_peers=16)
+    room.dialect.name_valid(ANA, "ana")
+    assert room.heard() == []
+    assert room.tell(b"Password:right", ANA) == []
+    assert room.tell(b"Username:cici", ANA) == []
+    assert room.tell(b"soup at one") == [ClassicSaid(BUDI, "soup at one")]
+    room.dialect.send_line("tom", "two for me", None)
+    assert room.heard() == [b"tom: two for me"]
+    assert (room.dialect.members, room.dialect.dropped["off"]) == (1, 2)
+
+
+def test_once_it_is_on_those_from_the_new_networks_come_in(room: Conversation) -> None:
+    assert room.tell(b"Username:mallory", MALLORY) == []
+    room.dialect.replace_rules(enabled=True, networks=(ipaddress.ip_network("8.0.0.0/8"),), max_peers=16)
+    assert room.tell(b"Username:mallory", MALLORY) == [NameAsked(MALLORY, "mallory")]
+    assert room.tell(b"Username:budi", BUDI) == []

@@ -8,25 +8,29 @@ import signal
 import socket
 import sqlite3
 import sys
+import threading
+import time
 from collections.abc import AsyncIterator, Callable, Iterator
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 
+import bcrypt
 import pytest
 from e2e.relay import relay_to
-from e2e.running import PATIENCE, Room, eventually, hash_password, joined
+from e2e.running import PASSWORD, PATIENCE, Room, conversation, eventually, hash_password, joined
 from server.hall import Diary, name_rules
 
 from sockatuh import __version__
-from sockatuh.errors import StoreError
+from sockatuh.errors import Refused, StoreError
 from sockatuh.net.systemd import Notifier
 from sockatuh.protocol import peer_events as e
 from sockatuh.protocol.limits import Limits
 from sockatuh.protocol.reset import reset_token
 from sockatuh.server import service as service_module
+from sockatuh.server.options import ServiceOptions
 from sockatuh.server.ready import Ready
-from sockatuh.server.service import Service, ServiceOptions
+from sockatuh.server.service import Service
 from sockatuh.settings import PRIVATE_NETWORKS
 from sockatuh.store.database import open_reader, wall_clock
 from sockatuh.store.files import load_or_create_key
@@ -91,6 +95,7 @@ def _one_table(monkeypatch: pytest.MonkeyPatch) -> None:
 def quick(monkeypatch: pytest.MonkeyPatch) -> None:
     """Let the service look after its house a hundred times a second."""
     monkeypatch.setattr(service_module, "TICK", 0.01)
+    monkeypatch.setattr(service_module, "UPKEEP_FROM", 1)
 
 
 @dataclass(slots=True)
@@ -99,17 +104,24 @@ class Served:
 
     ready: Ready
     diary: Diary
+    service: Service
 
 
 @contextlib.asynccontextmanager
-async def serving(options: ServiceOptions, notifier: Notifier = Notifier()) -> AsyncIterator[Served]:  # noqa: B008 - it is frozen
+async def serving(
+    options: ServiceOptions,
+    notifier: Notifier = Notifier(),  # noqa: B008 - it is frozen
+    *,
+    passed: socket.socket | None = None,
+    reread: Callable[[], ServiceOptions] | None = None,
+) -> AsyncIterator[Served]:
     diary = Diary()
     ready: asyncio.Future[Ready] = asyncio.get_running_loop().create_future()
-    service = Service(options, diary, notifier, ready.set_result)
+    service = Service(options, diary, notifier, ready.set_result, passed=passed, reread=reread)
     ended = asyncio.create_task(service.run())
     ended.add_done_callback(lambda _: ready.cancel())
     try:
-        yield Served(await ready, diary)
+        yield Served(await ready, diary, service)
     finally:
         service.stop("restarting")
         await ended
@@ -150,6 +162,24 @@ def test_a_session_lost_at_an_address_this_socket_cannot_reach_keeps_no_server_f
     async def story() -> None:
         async with serving(options) as served:
             assert served.ready.port
+
+    asyncio.run(story())
+
+
+def test_a_socket_that_is_passed_is_served_whatever_the_settings_say(options: ServiceOptions) -> None:
+    async def story() -> None:
+        with socket.socket(type=socket.SOCK_DGRAM) as held:
+            held.bind(("127.0.0.1", 0))
+            port = held.getsockname()[1]
+            for _ in range(2):
+                passed = held.dup()
+                passed.setblocking(False)
+                async with serving(replace(options, port=1), passed=passed) as served:
+                    assert served.ready.port == port
+                    [warned] = served.diary.of("socket_was_passed")
+                    assert warned == {"host": "127.0.0.1", "port": port, "overruled": "127.0.0.1 port 1"}
+                    async with joined("ana", port, served.ready.server_key):
+                        pass
 
     asyncio.run(story())
 
@@ -240,6 +270,83 @@ def test_on_ctrl_c_the_room_closes_and_everybody_has_left(room: Room) -> None:
             assert server.logged[-1]["reason"] == "closing"
         [session] = room.history.joins(None, "ana", 10)
         assert session.reason == "server_stopped"
+
+    asyncio.run(story())
+
+
+# A configuration that changes.
+
+
+def test_on_sighup_it_takes_what_changed_and_tells_the_manager(room: Room, manager: socket.socket) -> None:
+    room.environ = {"NOTIFY_SOCKET": manager.getsockname()}
+    before = time.monotonic_ns() // 1000
+
+    async def story() -> None:
+        async with room.serve() as server, joined("ana", room.port, server.key) as ana:
+            assert manager.recv(300).startswith(b"READY=1")
+            another = bcrypt.hashpw(b"another one", bcrypt.gensalt(10)).decode()
+            room.configure(password_hash=another, room="cellar", log_level="warning")
+            server.send(signal.SIGHUP)
+            reloading, _, moment = (await asyncio.to_thread(manager.recv, 300)).partition(b"\nMONOTONIC_USEC=")
+            assert reloading == b"RELOADING=1"
+            assert before <= int(moment) <= time.monotonic_ns() // 1000
+            assert (await asyncio.to_thread(manager.recv, 300)).decode() == (
+                "READY=1\nSTATUS=configuration reloaded; password changed: 1 member stays, tickets are void; "
+                "needs a restart: room"
+            )
+            await server.wait_for("restart_needed", settings="room")
+            assert not server.events("configuration_reloaded"), "its level is too low by now"
+            room.configure(port=0.5)
+            server.send(signal.SIGHUP)
+            assert (await asyncio.to_thread(manager.recv, 300)).startswith(b"RELOADING=1")
+            said = (await asyncio.to_thread(manager.recv, 300)).decode()
+            assert said.startswith("READY=1\nSTATUS=Configuration not taken: port (file ")
+            await server.wait_for("configuration_refused")
+            ana.say("still here")
+            await ana.until(ana.is_answered)
+            assert not ana.all(e.ContactLost)
+            with pytest.raises(Refused, match="password_wrong"):
+                async with joined("budi", room.port, server.key):
+                    pass
+
+    asyncio.run(story())
+
+
+def test_a_password_that_bcrypt_looks_at_while_it_is_changed_is_judged_by_the_new_hash(
+    options: ServiceOptions,
+) -> None:
+    another = bcrypt.hashpw(b"another one", bcrypt.gensalt(10)).decode()
+
+    async def story() -> None:
+        async with serving(options, reread=lambda: replace(options, password_hash=another)) as served:
+            port, key, ready = served.ready.port, served.ready.server_key, threading.Event()
+            served.service._bcrypt.submit(ready.wait)
+            try:
+                async with conversation("ana", port, key) as early:
+                    await early.open(PATIENCE)
+                    joining = asyncio.create_task(early.join("ana", PASSWORD, PATIENCE))
+                    await eventually(lambda: served.service._bcrypt._work_queue.qsize() == 1)
+                    served.service.reload()
+                    ready.set()
+                    with pytest.raises(Refused, match="password_wrong"):
+                        await joining
+                    await early.join("ana", "another one", PATIENCE)
+                    await early.leave()
+            finally:
+                ready.set()
+
+    asyncio.run(story())
+
+
+def test_a_shorter_retention_takes_effect_at_once(options: ServiceOptions) -> None:
+    fill_with_the_past(options.state_dir)
+    history = HistoryReader(options.state_dir / "room.db")
+    keeps_all = replace(options, message_retention=FOREVER, event_retention=FOREVER)
+
+    async def story() -> None:
+        async with serving(keeps_all, reread=lambda: options) as served:
+            served.service.reload()
+            await eventually(lambda: [line.text for line in history.messages(None, None, 9)] == ["10 days", "0 days"])
 
     asyncio.run(story())
 

@@ -1,0 +1,34 @@
+"""Everything the admin decided about a room, as the server takes it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Literal
+
+from sockatuh.net.address import Network
+from sockatuh.protocol.limits import Limits
+
+
+@dataclass(frozen=True, slots=True)
+class ServiceOptions:
+    """The decisions; spans are in seconds (0: none, infinity: for ever)."""
+
+    host: str
+    port: int
+    room: str
+    password_hash: str = field(repr=False)
+    state_dir: Path
+    synchronous: Literal["full", "normal"]
+    history_on_join: int
+    message_retention: float
+    event_retention: float
+    name_ownership: float
+    classic: bool
+    classic_networks: Sequence[Network]
+    max_members: int
+    log_texts: bool
+    limits: Limits
+    log_level: str = "info"
+    log_format: str = "auto"

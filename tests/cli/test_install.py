@@ -1,0 +1,322 @@
+"""The service in a tree of its own: what is written, what is kept, what is removed; and what is run where it counts."""
+
+from __future__ import annotations
+
+import os
+import re
+import stat
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import bcrypt
+import pytest
+import typer
+
+from sockatuh.cli import install as module
+from sockatuh.cli.app import run
+from sockatuh.cli.installation import PlannedFile, settle, unit
+from sockatuh.cli.program import Program
+
+pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="systemd is Linux's")
+
+PROGRAM = ("--program", "/opt/chat/bin/sockatuh")
+PASSWORD = "four words of weather"
+UNITS = Path("etc/systemd/system")
+
+
+@pytest.fixture(autouse=True)
+def _elsewhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    for name in [name for name in os.environ if name.startswith("SOCKATUH_")]:
+        monkeypatch.delenv(name)
+
+
+@pytest.fixture
+def tree(tmp_path: Path) -> Path:
+    """The root of a system that does not run."""
+    return tmp_path / "card"
+
+
+@pytest.fixture
+def password_file(tmp_path: Path) -> str:
+    (tmp_path / "password").write_text(f"{PASSWORD}\n")
+    return str(tmp_path / "password")
+
+
+def install(tree: Path, *options: str) -> int:
+    return run(["install-service", "--root", str(tree), *PROGRAM, *options])
+
+
+def content(tree: Path) -> dict[str, tuple[int, str]]:
+    """Return mode and text of every file, by its name in that system; of a link where it leads."""
+    return {
+        str(path.relative_to(tree)): (
+            (0, os.readlink(path)) if path.is_symlink() else (stat.S_IMODE(path.stat().st_mode), path.read_text())
+        )
+        for path in sorted(tree.rglob("*"))
+        if path.is_symlink() or path.is_file()
+    }
+
+
+def test_a_system_that_does_not_run_gets_units_settings_and_secret_and_they_are_enabled(
+    tree: Path, password_file: str, capfd: pytest.CaptureFixture[str]
+) -> None:
+    assert install(tree, "--room", "küche", "--password-file", password_file) == 0
+    found = content(tree)
+    assert {name: mode for name, (mode, _) in found.items()} == {
+        "etc/sockatuh/password_hash": 0o600,
+        "etc/sockatuh/sockatuh.toml": 0o644,
+        "etc/systemd/system/sockatuh.service": 0o644,
+        "etc/systemd/system/sockatuh.socket": 0o644,
+        "etc/systemd/system/multi-user.target.wants/sockatuh.service": 0,
+        "etc/systemd/system/sockets.target.wants/sockatuh.socket": 0,
+    }
+    assert found["etc/systemd/system/sockets.target.wants/sockatuh.socket"][1] == f"/{UNITS}/sockatuh.socket"
+    assert 'room = "küche"\nstate_dir = "/var/lib/sockatuh"' in found["etc/sockatuh/sockatuh.toml"][1]
+    assert bcrypt.checkpw(PASSWORD.encode(), found["etc/sockatuh/password_hash"][1].strip().encode())
+    service = found["etc/systemd/system/sockatuh.service"][1].splitlines()
+    assert "ExecStart=/opt/chat/bin/sockatuh serve --config /etc/sockatuh/sockatuh.toml" in service
+    assert "ExecPaths=/usr -/lib -/lib64 /opt/chat" in service
+    said = capfd.readouterr()
+    assert f"new       {tree}/etc/sockatuh/password_hash (0600)" in said.err
+    assert said.out.startswith(f"Installed into {tree}. ")
+    assert PASSWORD not in said.out + said.err
+
+
+def test_a_password_is_made_and_shown_once(tree: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    assert install(tree, "--non-interactive") == 0
+    shown = next(line for line in capfd.readouterr().out.splitlines() if line.startswith("Password, shown once: "))
+    hashed = (tree / "etc/sockatuh/password_hash").read_bytes().strip()
+    assert bcrypt.checkpw(shown.removeprefix("Password, shown once: ").encode(), hashed)
+    assert install(tree) == 0
+    assert "shown once" not in capfd.readouterr().out
+
+
+def test_again_it_renews_the_units_and_keeps_settings_and_secret(
+    tree: Path, password_file: str, capfd: pytest.CaptureFixture[str]
+) -> None:
+    install(tree, "--room", "kitchen", "--password-file", password_file)
+    config, service = tree / "etc/sockatuh/sockatuh.toml", tree / UNITS / "sockatuh.service"
+    config.write_text(config.read_text() + "port = 9000\nmax_members = 7\n")
+    before = content(tree)
+    service.write_text("of an older version")
+    capfd.readouterr()
+    assert install(tree) == 0
+    changed = {name for name, found in content(tree).items() if found != before[name]}
+    assert changed == {"etc/systemd/system/sockatuh.socket"}
+    assert "ListenDatagram=9000" in (tree / UNITS / "sockatuh.socket").read_text()
+    said = capfd.readouterr()
+    assert f"changed   {service}" in said.err
+    assert f"unchanged {config}" in said.err
+    assert "ADDRESS:9000" in said.out
+
+
+@pytest.mark.parametrize(("option", "value"), [("--room", "cellar"), ("--password-file", "x"), ("--config", "x")])
+def test_what_is_settled_is_not_settled_otherwise_in_silence(
+    tree: Path, capfd: pytest.CaptureFixture[str], option: str, value: str
+) -> None:
+    install(tree)
+    before = content(tree)
+    capfd.readouterr()
+    assert install(tree, option, value) == 2
+    assert content(tree) == before
+    assert "Leave out " + option in capfd.readouterr().err
+
+
+def test_settings_of_init_are_taken_along_and_their_secret_goes_where_only_root_reads_it(
+    tree: Path, tmp_path: Path, password_file: str
+) -> None:
+    assert run(["init", "--dir", "room", "--room", "kitchen", "--password-file", password_file]) == 0
+    assert install(tree, "--config", "room/sockatuh.toml") == 0
+    text = (tree / "etc/sockatuh/sockatuh.toml").read_text()
+    assert "$2b$" not in text
+    assert 'room = "kitchen"' in text
+    assert 'state_dir = "/var/lib/sockatuh"' in text
+    assert bcrypt.checkpw(PASSWORD.encode(), (tree / "etc/sockatuh/password_hash").read_bytes().strip())
+    assert "$2b$" in (tmp_path / "room/sockatuh.toml").read_text(), "what was given stays as it is"
+
+
+def test_settings_that_are_in_their_place_but_closed_become_readable_without_their_secret(
+    tree: Path, password_file: str
+) -> None:
+    run(["init", "--dir", str(tree / "etc/sockatuh"), "--room", "kitchen", "--password-file", password_file])
+    (tree / "etc/sockatuh/server.key").unlink()
+    before = os.umask(0o077)
+    try:
+        assert install(tree) == 0
+    finally:
+        os.umask(before)
+    assert not [each for each in tree.rglob("*") if each.is_dir() and not each.stat().st_mode & stat.S_IXOTH]
+    found = content(tree)
+    mode, text = found["etc/sockatuh/sockatuh.toml"]
+    assert (mode, "$2b$" in text) == (0o644, False)
+    assert bcrypt.checkpw(PASSWORD.encode(), found["etc/sockatuh/password_hash"][1].strip().encode())
+
+
+@pytest.mark.parametrize(
+    ("setting", "fault"),
+    [
+        ("state_dir = '/srv/room'", "should be /var/lib/sockatuh"),
+        ("port = 0", "should be a port"),
+        ("prot = 1", "did you mean port?"),
+        ('[limits]\npassword_hash = """x"""', "is not known"),
+    ],
+)
+def test_settings_that_a_service_cannot_have_are_told_before_anything_is_written(
+    tree: Path, capfd: pytest.CaptureFixture[str], setting: str, fault: str
+) -> None:
+    config = tree / "etc/sockatuh/sockatuh.toml"
+    config.parent.mkdir(parents=True)
+    config.write_text(setting)
+    config.chmod(0o644)
+    assert install(tree) == 8
+    assert fault in capfd.readouterr().err
+    assert content(tree).keys() == {"etc/sockatuh/sockatuh.toml"}
+
+
+def test_a_secret_that_cannot_be_taken_out_of_the_settings_is_told(
+    tree: Path, tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "mine.toml").write_text(f'password_hash = """\\\n$2b$12${"a" * 53}"""\n')
+    assert install(tree, "--config", "mine.toml") == 8
+    assert "password_hash" in capfd.readouterr().err
+    assert not tree.exists()
+
+
+def test_printing_shows_everything_but_the_secret_and_does_nothing(
+    tree: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    assert install(tree, "--print", "--room", "kitchen") == 0
+    said = capfd.readouterr().out
+    assert not tree.exists()
+    for part in (f"==> {tree}/{UNITS}/sockatuh.socket (0644) <==", "PrivateNetwork=yes", 'room = "kitchen"', "(0600)"):
+        assert part in said
+    assert run(["install-service", "--print", *PROGRAM, "--room", "kitchen"]) == 0
+    assert capfd.readouterr().out.splitlines()[-2:] == [
+        "==> systemctl daemon-reload",
+        "==> systemctl enable --now sockatuh.socket sockatuh.service",
+    ]
+
+
+def test_removing_keeps_what_cannot_be_made_again_unless_it_is_purged(
+    tree: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    install(tree)
+    (tree / "var/lib/private/sockatuh").mkdir(parents=True)
+    (tree / "var/lib/sockatuh").symlink_to("private/sockatuh")
+    (tree / "var/lib/private/sockatuh/room.db").write_text("history")
+    assert run(["uninstall-service", "--root", str(tree)]) == 0
+    assert content(tree).keys() == {
+        "etc/sockatuh/password_hash", "etc/sockatuh/sockatuh.toml", "var/lib/private/sockatuh/room.db",
+        "var/lib/sockatuh",
+    }  # fmt: skip
+    said = capfd.readouterr().out
+    assert f"kept      {tree}/etc/sockatuh/sockatuh.toml" in said
+    assert run(["uninstall-service", "--root", str(tree)]) == 1
+    assert run(["uninstall-service", "--root", str(tree), "--purge"]) == 0
+    assert content(tree) == {}
+    assert not (tree / "etc/sockatuh").exists()
+    assert run(["uninstall-service", "--root", str(tree), "--purge"]) == 1
+
+
+# On the system that runs.
+
+
+def test_a_program_where_a_service_cannot_see_it_is_refused_with_the_way_out(
+    tree: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    at_home = Program(("/home/ana/venv/bin/sockatuh",), (Path("/home/ana/venv"),))
+    monkeypatch.setattr(module, "this_program", lambda: at_home)
+    assert run(["install-service", "--root", str(tree)]) == 1
+    said = capfd.readouterr().err
+    assert "/home/ana/venv, which a service does not see" in said
+    assert "sudo /opt/sockatuh/bin/sockatuh install-service" in said
+
+
+@pytest.mark.parametrize("command", ["install-service", "uninstall-service"])
+def test_without_systemd_or_without_root_it_says_so(
+    command: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(module, "BOOTED", tmp_path / "none")
+    assert run([command]) == 1
+    assert "not started by systemd" in capfd.readouterr().err
+    monkeypatch.setattr(module, "BOOTED", tmp_path)
+    monkeypatch.setattr(os, "geteuid", lambda: 1000)
+    assert run([command]) == 1
+    assert f"/sockatuh {command}" in capfd.readouterr().err
+
+
+@pytest.fixture
+def commands(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """A systemctl that writes down what it is told, and fails at what is in a file called `fails`."""
+    tool = tmp_path / "bin" / "systemctl"
+    tool.parent.mkdir()
+    tool.write_text(
+        f'#!/bin/sh\necho "$*" >>{tmp_path}/told\n'
+        f'if [ "$1" = "$(cat {tmp_path}/fails 2>/dev/null)" ]; then echo "Job failed." >&2; exit 1; fi\n'
+    )
+    tool.chmod(0o755)
+    (tmp_path / "told").touch()
+    monkeypatch.setenv("PATH", f"{tool.parent}:{os.environ['PATH']}")
+
+    class Told(list[str]):
+        def __iter__(self) -> Iterator[str]:
+            return iter((tmp_path / "told").read_text().splitlines())
+
+    return Told()
+
+
+def test_what_was_planned_is_written_and_then_run(tmp_path: Path, commands: list[str]) -> None:
+    planned = [PlannedFile(tmp_path / "a/b", "text", 0o640)]
+    module._do(planned, module._commands(is_update=True), "")
+    assert (tmp_path / "a/b").read_text() == "text"
+    assert list(commands) == [
+        "daemon-reload",
+        "enable --now sockatuh.socket sockatuh.service",
+        "restart sockatuh.socket sockatuh.service",
+    ]
+
+
+def test_a_command_that_fails_is_told_with_what_it_said_and_where_to_look(
+    tmp_path: Path, commands: list[str], capfd: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "fails").write_text("enable")
+    with pytest.raises(typer.Exit):
+        module._do([], module._commands(is_update=True), "")
+    assert len(list(commands)) == 2, "nothing is run after it"
+    said = capfd.readouterr().err
+    assert "failed: Job failed." in said
+    assert "journalctl -u sockatuh" in said
+
+
+def test_at_the_end_it_says_how_people_come_in(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(module, "STATE", tmp_path / "state")
+    module._tell_running(settle(tmp_path, None, "kitchen").settings)
+    said = capfd.readouterr().out
+    assert 'Room "kitchen" on udp [::]:7625' in said
+    assert re.search(r"^Tell people: sockatuh chat \S+$", said, re.MULTILINE)
+    assert re.search(r"^Invite: +sockatuh://\S+/kitchen#k=\S{43}$", said, re.MULTILINE)
+    assert said.endswith("systemctl status sockatuh\n")
+
+
+# The units themselves.
+
+
+def test_words_of_a_unit_are_written_as_it_reads_them() -> None:
+    program = Program(("/opt/my chat 100%/bin/sockatuh",), (Path("/opt/my chat 100%"),))
+    lines = unit("sockatuh.service", program, "::", 7625).splitlines()
+    assert 'ExecStart="/opt/my chat 100%%/bin/sockatuh" serve --config /etc/sockatuh/sockatuh.toml' in lines
+    assert 'ExecPaths=/usr -/lib -/lib64 "/opt/my chat 100%%"' in lines
+
+
+@pytest.mark.parametrize(
+    ("host", "port", "listen"),
+    [("::", 9000, "9000"), ("10.0.0.2", 7625, "10.0.0.2:7625"), ("fd00::1", 7625, "[fd00::1]:7625")],
+)
+def test_the_socket_unit_opens_what_the_settings_say(host: str, port: int, listen: str) -> None:
+    program = Program(("/usr/bin/sockatuh",), (Path("/usr"),))
+    assert f"ListenDatagram={listen}" in unit("sockatuh.socket", program, host, port).splitlines()
+    assert "ExecPaths=/usr -/lib -/lib64" in unit("sockatuh.service", program, host, port).splitlines()

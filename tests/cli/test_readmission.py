@@ -1,0 +1,105 @@
+"""A room that gets a new password while its server is away: people are asked for it where they are, scripts end."""
+
+from __future__ import annotations
+
+import re
+import signal
+
+import bcrypt
+import pytest
+from cli.people import Client, Person, Server, Terminal, heard, until
+
+NEW_PASSWORD = "rain-ladle"
+ASKED = "The room has a new password."
+QUESTION = "Room password:"
+
+
+def come_in(client: Client, *options: str) -> Terminal:
+    terminal = client.terminal("chat", "-n", "0", *options)
+    terminal.wait_for("You are")
+    return terminal
+
+
+def change_password(server: Server) -> None:
+    """Give the room another password; the server is down meanwhile."""
+    hashed = bcrypt.hashpw(NEW_PASSWORD.encode(), bcrypt.gensalt(10)).decode()
+    text = server.config.read_text()
+    server.config.write_text(re.sub(r"^password_hash = .*$", lambda _: f"password_hash = '{hashed}'", text, flags=re.M))
+
+
+@pytest.mark.parametrize("knows", [True, False], ids=["by password", "by ticket"])
+def test_on_a_screen_it_is_asked_for_and_what_was_said_meanwhile_is_kept(
+    own_server: Server, person: Person, knows: bool
+) -> None:
+    joko, kiki = person("joko", own_server), person("kiki", own_server)
+    if not knows:
+        assert joko.call("send", "hello").returncode == 0
+        del joko.environ["SOCKATUH_PASSWORD"]
+    terminal = come_in(joko)
+    terminal.wait_for("you are here", ">")
+    own_server.stop(signal.SIGKILL)
+    terminal.enter("kept for later")
+    terminal.wait_for("kept for later …")
+    change_password(own_server)
+    own_server.start()
+    terminal.wait_for(ASKED)
+    terminal.answer(QUESTION, "wrong")
+    terminal.wait_for("That is not the room's password.")
+    terminal.answer(QUESTION, NEW_PASSWORD)
+    terminal.wait_until(lambda: re.search(r"joko  kept for later$", terminal.text, re.M) is not None, "the line")
+    terminal.enter("and more")
+    terminal.wait_until(lambda: re.search(r"joko  and more$", terminal.text, re.M) is not None, "the next line")
+    assert NEW_PASSWORD not in terminal.text
+    assert kiki.call("send", "hello").returncode == 4
+    terminal.enter("/quit")
+    assert terminal.end() == 0
+
+
+def test_with_plain_lines_the_next_line_is_it_and_is_not_shown(own_server: Server, person: Person) -> None:
+    terminal = come_in(person("joko", own_server), "--plain")
+    own_server.stop(signal.SIGKILL)
+    terminal.enter("kept for later")
+    change_password(own_server)
+    own_server.start()
+    terminal.wait_for(ASKED)
+    terminal.answer(QUESTION, NEW_PASSWORD)
+    terminal.wait_for("back in contact")
+    terminal.enter("and more")
+    terminal.enter("/quit")
+    assert terminal.end() == 0
+    assert NEW_PASSWORD not in terminal.text
+    reader = person("kiki", own_server, SOCKATUH_PASSWORD=NEW_PASSWORD)
+    with reader.start("tail", "-n", "9", "--json") as tail:
+        lines = heard(tail)
+        assert [until(lines, "message")["text"] for _ in range(2)] == ["kept for later", "and more"]
+        tail.terminate()
+
+
+def test_ctrl_c_instead_of_a_password_leaves_and_gives_back_what_was_not_stored(
+    own_server: Server, person: Person
+) -> None:
+    terminal = come_in(person("joko", own_server))
+    terminal.wait_for("you are here", ">")
+    own_server.stop(signal.SIGKILL)
+    terminal.enter("kept for later")
+    terminal.wait_for("kept for later …")
+    change_password(own_server)
+    own_server.start()
+    terminal.wait_until(lambda: terminal.lines[-1].endswith(QUESTION), QUESTION)
+    terminal.type("\x03")
+    assert terminal.end() == 130
+    assert terminal.lines[-1] == "kept for later"
+
+
+def test_a_program_ends_with_what_was_not_stored(own_server: Server, person: Person) -> None:
+    with person("joko", own_server).start("chat", "--json") as chat:
+        lines = heard(chat)
+        until(lines, "notice", "caught_up")
+        own_server.stop(signal.SIGKILL)
+        assert chat.stdin is not None
+        chat.stdin.write("kept for later\n")
+        chat.stdin.flush()
+        change_password(own_server)
+        own_server.start()
+        assert until(lines, "error", "not_stored")["texts"] == ["kept for later"]
+        assert chat.wait() == 4

@@ -1,0 +1,116 @@
+"""The command that runs a room, where it meets the service manager and the terminal."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import select
+import signal
+import socket
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from cli.people import PATIENCE, PROGRAM
+from e2e.running import PASS_ON, Room, hash_password
+
+pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="the server runs on Linux and macOS")
+
+WITHOUT_PAUSE = (
+    "import sys, sockatuh.cli.serve as s; s.PAUSE = 0; from sockatuh.cli.app import run; sys.exit(run(sys.argv[1:]))"
+)
+
+
+@pytest.fixture
+def room(tmp_path: Path) -> Room:
+    return Room(tmp_path, hash_password())
+
+
+@pytest.fixture
+def manager(tmp_path: Path) -> Iterator[socket.socket]:
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as sock:
+        sock.settimeout(PATIENCE)
+        sock.bind(str(tmp_path / "notify"))
+        yield sock
+
+
+def serve_passed(sock: socket.socket, config: Path, manager: socket.socket) -> subprocess.CompletedProcess[str]:
+    """Start the server with a socket it is passed, and without the pause before the next try."""
+    environ = {key: value for key, value in os.environ.items() if not key.startswith("SOCKATUH_")}
+    return subprocess.run(
+        [sys.executable, "-c", PASS_ON, str(sock.fileno()), sys.executable, "-c", WITHOUT_PAUSE,
+         "serve", "--config", str(config)],
+        env=environ | {"NOTIFY_SOCKET": manager.getsockname()},
+        pass_fds=[sock.fileno()],
+        capture_output=True,
+        text=True,
+        timeout=PATIENCE,
+        check=False,
+    )  # fmt: skip
+
+
+def test_a_socket_of_the_wrong_kind_is_told_to_the_admin_and_to_the_manager(room: Room, manager: socket.socket) -> None:
+    with socket.socket() as sock:
+        sock.bind(("127.0.0.1", 0))
+        done = serve_passed(sock, room.configure(), manager)
+    assert done.returncode == 8
+    assert "socket (passed by the service manager): should be a UDP socket" in done.stderr
+    assert "should be a UDP socket" in manager.recv(1000).decode()
+
+
+def test_settings_that_cannot_be_used_are_told_to_the_manager_in_one_line(room: Room, manager: socket.socket) -> None:
+    with socket.socket(type=socket.SOCK_DGRAM) as sock:
+        sock.bind(("127.0.0.1", 0))
+        done = serve_passed(sock, room.configure(hots="x", port=0.5), manager)
+    assert done.returncode == 8
+    status = manager.recv(1000).decode()
+    assert status.startswith("STATUS=The configuration cannot be used: ")
+    assert "\n" not in status
+    assert "did you mean host?" in status
+    assert "port (" in status
+
+
+IN_A_TERMINAL = """
+import fcntl, os, sys, termios
+fcntl.ioctl(0, termios.TIOCSCTTY, 0)
+os.execv(sys.argv[1], sys.argv[1:])
+"""
+
+
+@contextlib.contextmanager
+def serving_in_a_terminal(room: Room) -> Iterator[tuple[subprocess.Popen[bytes], int]]:
+    """Start a server in a terminal of its own; give it and the terminal's other end."""
+    ours, theirs = os.openpty()
+    command = [sys.executable, "-c", IN_A_TERMINAL, *PROGRAM, "serve", "--config", str(room.configure())]
+    with subprocess.Popen(command, stdin=theirs, stdout=theirs, stderr=theirs, start_new_session=True) as process:
+        os.close(theirs)
+        try:
+            read_until(ours, b"sockatuh://")
+            yield process, ours
+        finally:
+            process.kill()
+
+
+def read_until(terminal: int, wanted: bytes) -> None:
+    said = b""
+    while wanted not in said:
+        assert select.select([terminal], [], [], PATIENCE)[0], said
+        said += os.read(terminal, 65_536)
+
+
+def test_a_hangup_in_a_terminal_that_is_still_there_is_a_reload(room: Room) -> None:
+    with serving_in_a_terminal(room) as (process, terminal):
+        process.send_signal(signal.SIGHUP)
+        read_until(terminal, b"configuration_reloaded")
+        process.send_signal(signal.SIGTERM)
+        read_until(terminal, b"server_stopped")
+        assert process.wait(PATIENCE) == 0
+        os.close(terminal)
+
+
+def test_when_the_terminal_is_closed_the_room_is_too(room: Room) -> None:
+    with serving_in_a_terminal(room) as (process, terminal):
+        os.close(terminal)
+        assert process.wait(PATIENCE) == 0

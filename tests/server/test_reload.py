@@ -1,0 +1,197 @@
+"""A configuration that changes while people are in the room."""
+
+from __future__ import annotations
+
+import ipaddress
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+from server.guests import PASSWORD, Person
+from server.hall import Hall
+
+from sockatuh.errors import ConfigurationError, Problem
+from sockatuh.protocol import peer_events as e
+from sockatuh.protocol.limits import Limits
+from sockatuh.server.options import ServiceOptions
+from sockatuh.server.reload import Change, Reloader, change_of
+
+BEFORE = ServiceOptions(
+    host="::",
+    port=7625,
+    room="kitchen",
+    password_hash="the hash",
+    state_dir=Path("/state"),
+    synchronous="full",
+    history_on_join=200,
+    message_retention=3600.0,
+    event_retention=3600.0,
+    name_ownership=3600.0,
+    classic=True,
+    classic_networks=(ipaddress.ip_network("10.0.0.0/8"),),
+    max_members=100,
+    log_texts=False,
+    limits=Limits(),
+)
+NEW_PASSWORD = "rain-ladle-nine"
+
+Reload = Callable[..., tuple[Change, str]]
+
+
+@pytest.fixture
+def hall() -> Hall:
+    return Hall()
+
+
+@pytest.fixture(name="reload")
+def _reload(hall: Hall) -> Reload:
+    """Reload with some options changed."""
+
+    def reload(**changed: Any) -> tuple[Change, str]:
+        reloader = Reloader(
+            lambda: replace(BEFORE, **changed),
+            hall.endpoint,
+            hall.classic,
+            hall.room,
+            hall.desk,
+            hall.bridge,
+            hall.diary,
+        )
+        return reloader.reload(BEFORE)
+
+    return reload
+
+
+def change_password(hall: Hall, reload: Reload) -> str:
+    hall.bcrypt.right = NEW_PASSWORD.encode()
+    return reload(password_hash="another hash")[1]
+
+
+def ticket_of(person: Person) -> bytes:
+    return person.last(e.Admitted).ticket
+
+
+def test_nothing_that_changed_is_no_news(hall: Hall, reload: Reload) -> None:
+    assert reload() == (Change(BEFORE, (), ()), "configuration reloaded")
+    assert hall.diary.of("configuration_reloaded") == [{"changed": "nothing"}]
+
+
+def test_a_new_password_ends_the_tickets_and_not_the_sessions(hall: Hall, reload: Reload) -> None:
+    ana, budi = hall.person("ana"), hall.person("budi")
+    old = ticket_of(ana)
+    assert change_password(hall, reload).endswith("password changed: 2 members stay, tickets are void")
+    assert hall.diary.of("password_changed") == [{"members_staying": 2, "tickets": "void"}]
+    ana.say("still here")
+    assert budi.story[-1] == "ana: still here"
+    again = hall.person(key=ana.key, ticket=old)
+    assert not again.last(e.Connected).resumed
+    again.join("ana", PASSWORD)
+    assert again.refusals == ["password_wrong"]
+    again.join("ana", NEW_PASSWORD)
+    assert again.is_in
+    assert hall.person(key=ana.key, ticket=ticket_of(again)).is_in
+
+
+def test_members_whose_contact_is_lost_do_not_count_as_staying(hall: Hall, reload: Reload) -> None:
+    ana = hall.person("ana")
+    hall.person("budi").cut_off = True
+    hall.advance(Limits().idle_seconds + 2)
+    assert "1 member stays" in change_password(hall, reload)
+    assert ana.is_in
+
+
+def test_a_room_behind_one_router_that_comes_back_with_the_old_password_is_not_shut_out(
+    hall: Hall, reload: Reload
+) -> None:
+    assert hall.person("ana").is_in
+    change_password(hall, reload)
+    for number in range(12):
+        assert hall.person(f"pupil {number}", host="10.0.0.2").refusals == ["password_wrong"]
+    late = hall.person(host="10.0.0.2")
+    late.join("late", NEW_PASSWORD)
+    assert late.is_in
+
+
+def test_other_limits_are_told_to_every_part_and_drop_nobody(hall: Hall, reload: Reload) -> None:
+    ana = hall.person("ana")
+    hall.person("budi")
+    change, _ = reload(limits=Limits(text_bytes=5, grace_seconds=1.0), max_members=1, history_on_join=0)
+    assert change.taken == ("history_on_join", "max_members", "limits")
+    number = ana.say("too long a line")
+    assert [event.code for event in ana.all(e.LineRefused) if event.number == number] == ["text_too_long"]
+    ana.say("short")
+    assert hall.person("cici").refusals == ["room_full"]
+    hall.guests.pop()
+    ana.leave()
+    hall.guests[1].cut_off = True  # type: ignore[attr-defined]
+    hall.advance(Limits().idle_seconds + 4)
+    assert hall.kinds()[-2:] == ["left", "left"], "the grace is a second"
+    dora = hall.person("dora")
+    assert dora.is_in
+    assert "ana: short" not in dora.story
+
+
+def test_more_history_is_given_than_was_before(hall: Hall, reload: Reload) -> None:
+    reload(history_on_join=1)
+    ana = hall.person("ana")
+    for text in ("one", "two", "three"):
+        ana.say(text)
+    assert said(hall.person("budi")) == ["ana: three"]
+    reload(history_on_join=2)
+    assert said(hall.person("cici")) == ["ana: two", "ana: three"]
+
+
+def said(person: Person) -> list[str]:
+    return [line for line in person.story if ": " in line]
+
+
+def test_the_classic_dialect_goes_off_for_those_who_come_and_stays_for_those_who_are_in(
+    hall: Hall, reload: Reload
+) -> None:
+    early, late = hall.teletype(), hall.teletype()
+    early.join("early")
+    ana = hall.person("ana")
+    reload(classic=False)
+    assert hall.diary.of("classic_dialect_off")[0]["members_staying"] == 1
+    assert late.send(b"Username:late") == []
+    ana.say("soup at one")
+    assert early.heard[-1] == b"ana: soup at one"
+    early.send(b"two for me")
+    assert ana.story[-1] == "early: two for me"
+
+
+def test_a_mistake_changes_nothing_and_is_told(hall: Hall) -> None:
+    def fail() -> ServiceOptions:
+        raise ConfigurationError([Problem("port", "file x", "should be a number"), Problem("hots", "file x", "?")])
+
+    reloader = Reloader(fail, hall.endpoint, hall.classic, hall.room, hall.desk, hall.bridge, hall.diary)
+    change, said = reloader.reload(BEFORE)
+    assert change == Change(BEFORE, (), ())
+    assert said == "Configuration not taken: port (file x): should be a number; hots (file x): ?"
+    [told] = hall.diary.of("configuration_refused")
+    assert "hots (file x)" in str(told["problems"])
+    assert not hall.diary.of("configuration_reloaded")
+
+
+def test_what_needs_a_restart_is_named_each_time_and_left_as_it_is(hall: Hall, reload: Reload) -> None:
+    wanted: dict[str, Any] = {
+        "port": 1,
+        "host": "127.0.0.1",
+        "room": "cellar",
+        "state_dir": Path("/x"),
+        "synchronous": "normal",
+    }
+    change, said = reload(**wanted, log_format="json", max_members=7)
+    assert set(change.left) == {*wanted, "log_format"}
+    assert change.options == replace(BEFORE, max_members=7)
+    assert "needs a restart: host, port, room" in said
+    assert hall.diary.of("restart_needed")
+    assert change_of(change.options, replace(BEFORE, **wanted)).left == change.left[:-1]
+
+
+@pytest.mark.parametrize(("before", "after", "is_taken"), [(60.0, 0.0, False), (0.0, 60.0, False), (60.0, 70.0, True)])
+def test_whether_lines_are_kept_at_all_waits_for_a_restart(before: float, after: float, is_taken: bool) -> None:
+    change = change_of(replace(BEFORE, message_retention=before), replace(BEFORE, message_retention=after))
+    assert (change.taken == ("message_retention",), change.left == ("message_retention",)) == (is_taken, not is_taken)
