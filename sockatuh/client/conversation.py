@@ -16,8 +16,8 @@ from types import TracebackType
 from typing import Any, Final
 
 from sockatuh import __version__
-from sockatuh.errors import IdentityChanged, NameTaken, NoServer, Refused, VersionMismatch
-from sockatuh.net.address import resolve
+from sockatuh.errors import IdentityChanged, NameTaken, NoServer, NotStored, Refused, VersionMismatch
+from sockatuh.net.address import find_source, resolve
 from sockatuh.net.driver import Driver
 from sockatuh.net.sockets import open_client_socket
 from sockatuh.protocol import peer_events as e
@@ -26,9 +26,11 @@ from sockatuh.protocol.messages import MemberInfo
 from sockatuh.protocol.peer import Peer, PeerOptions
 from sockatuh.protocol.seam import Address
 
+Waits = e.LinesHeld | e.LinesDelayed
+"""Why the server keeps one waiting."""
 NAME_CODES: Final = ("name_taken", "name_owned")
 WATCH_INTERVAL: Final = 1.0
-"""Seconds between two looks for a machine that slept or a server that moved."""
+"""Seconds between two looks for a machine that slept or moved, or a server that moved."""
 SLEPT: Final = 3.0
 """Seconds by which the wall clock runs ahead when the machine has slept."""
 RESOLVE_EVERY: Final = 5
@@ -54,17 +56,25 @@ class ConversationOptions:
 class Conversation:
     """An open conversation; use it as an async context manager.
 
-    `trust` is asked once about the key of a server that is not known; it may take its time.
+    `trust` is asked once about the key of a server that is not known; it may take its time. `on_waiting` hears in the
+    steps what makes the server keep one waiting; later that comes from `next_event`.
     """
 
-    def __init__(self, options: ConversationOptions, trust: Callable[[bytes], Awaitable[bool]]) -> None:
+    def __init__(
+        self,
+        options: ConversationOptions,
+        trust: Callable[[bytes], Awaitable[bool]],
+        on_waiting: Callable[[Waits], None] | None = None,
+    ) -> None:
         self.options = options
         self.room = ""
         self.max_text = 0
         self.server_key = b""
-        self._trust = trust
+        self._trust, self._on_waiting = trust, on_waiting
         self._events: asyncio.Queue[e.PeerEvent] = asyncio.Queue()
         self._addresses: list[Address] = []
+        self._reached: Address | None = None
+        self._source: str | None = None
         self._watch: asyncio.Task[None] | None = None
         self.peer = Peer(
             PeerOptions(
@@ -121,6 +131,7 @@ class Conversation:
             self.peer.trust(time.monotonic())
             self._driver.flush()
         connected: e.Connected = event
+        self._reached, self._source = connected.address, find_source(connected.address)
         self.room, self.max_text, self.server_key = connected.room, connected.max_text, connected.server_key
         return connected
 
@@ -135,8 +146,7 @@ class Conversation:
 
     async def join(self, name: str, password: str, timeout: float | None = None) -> e.Admitted:
         """Join with name and password; raises NameTaken, Refused (with `wait`), NoServer."""
-        self.peer.join(name, password, time.monotonic())
-        self._driver.flush()
+        self.come_back(name, password)
         return await self.admitted(timeout)
 
     async def admitted(self, timeout: float | None = None) -> e.Admitted:
@@ -147,7 +157,7 @@ class Conversation:
         raise _refusal(event)
 
     async def deliver(self, text: str, timeout: float | None = None) -> int:
-        """Say a line and wait until it is durable; return its seq. Raises Refused, NoServer."""
+        """Say a line and wait until it is durable; return its seq. Raises Refused, NoServer, NotStored."""
         number = self.say(text)
         while True:
             event = await self._wait((e.LineStored, e.LineRefused), timeout)
@@ -171,7 +181,7 @@ class Conversation:
         """Leave the room; waits at most a second for the server to hear it."""
         self.peer.leave(time.monotonic())
         self._driver.flush()
-        with contextlib.suppress(NoServer):  # it went away at that very moment
+        with contextlib.suppress(NoServer, NotStored):  # it went away at that very moment
             await self._wait((e.LeftRoom,), LEAVE_TIMEOUT)
         self.peer.stop()
 
@@ -183,6 +193,11 @@ class Conversation:
         self._driver.flush()
         return number
 
+    def come_back(self, name: str, password: str) -> None:
+        """Join, and wait for nothing; Admitted comes, or `next_event` raises."""
+        self.peer.join(name, password, time.monotonic())
+        self._driver.flush()
+
     def ask_who(self, after: str) -> None:
         """Ask for a page of the members; MembersListed comes."""
         self.peer.ask_who(after, time.monotonic())
@@ -192,6 +207,11 @@ class Conversation:
     def silence(self) -> float | None:
         """Seconds since the server was heard, when it should have been; None while all is well."""
         return self.peer.silence(time.monotonic())
+
+    @property
+    def is_held(self) -> bool:
+        """Tell whether what was said or asked waits at the server, which can store nothing now."""
+        return self.peer.waiting.for_log
 
     async def next_event(self) -> e.PeerEvent:
         """Wait for what happens next, once one is in; raises what no waiting would change.
@@ -217,30 +237,36 @@ class Conversation:
                 return event
 
     async def _wait(self, kinds: tuple[type[e.PeerEvent], ...], timeout: float | None) -> Any:
-        """Return the next event of some kinds, passing over others; NoServer after `timeout` seconds."""
+        """Return the next event of some kinds, passing over others; NoServer or NotStored after `timeout` seconds."""
         try:
             async with asyncio.timeout(timeout):
                 while not isinstance(event := await self._next(), kinds):
-                    pass
+                    if isinstance(event, e.LinesHeld | e.LinesDelayed) and self._on_waiting is not None:
+                        self._on_waiting(event)
                 return event
         except TimeoutError:
             seconds = timeout or 0
+        if self.is_held:
+            raise NotStored(self.server, seconds)
         raise NoServer(self.server, seconds, f"no answer within {max(1, round(seconds))} s")
 
     async def _watch_network(self) -> None:
-        """Ping at once after a sleep; ask for the server's address again while it does not answer."""
+        """Ping at once after a sleep or with a new address; ask for the server's again while it does not answer."""
         ahead = time.time() - time.monotonic()
         looks = 0
         while True:
             await asyncio.sleep(WATCH_INTERVAL)
-            now_ahead = time.time() - time.monotonic()
-            if now_ahead - ahead > SLEPT:
+            now_ahead, now_source = time.time() - time.monotonic(), self._find_source()
+            if now_ahead - ahead > SLEPT or now_source not in (self._source, None):
                 self.peer.poke(time.monotonic())
                 self._driver.flush()
-            ahead = now_ahead
+            ahead, self._source = now_ahead, now_source
             looks += 1
             if self.silence is not None and looks % RESOLVE_EVERY == 0:
                 await self._resolve_again()
+
+    def _find_source(self) -> str | None:
+        return find_source(self._reached) if self._reached is not None else None
 
     async def _resolve_again(self) -> None:
         try:

@@ -5,9 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Final
 
-from .constants import RETRY_AFTER
 from .messages import Answer, AnswerBody, Call, CallBody, Leave
 
+CALL_RETRY_AFTER: Final = (0.25, 0.5, 0.75, 1.0, 1.5, 2.0)
+"""Seconds: one small datagram, for which a person waits."""
 LEAVE_RETRY_AFTER: Final = (0.2, 0.2, 0.2)
 """Seconds: nobody waits long for a goodbye."""
 
@@ -40,10 +41,15 @@ class Caller:
         pending = self._pending
         if pending is None or pending.due_at > now or self.is_given_up(now):
             return None
-        schedule = LEAVE_RETRY_AFTER if self.is_leaving else RETRY_AFTER
+        schedule = LEAVE_RETRY_AFTER if self.is_leaving else CALL_RETRY_AFTER
         pending.due_at = now + schedule[min(pending.tries, len(schedule) - 1)] * jitter
         pending.tries += 1
         return pending.message
+
+    def hurry(self, now: float) -> None:
+        """Make the call under way, if it was made before, again at once: the server is heard again."""
+        if self._pending is not None and self._pending.tries:
+            self._pending.tries, self._pending.due_at = 0, now
 
     @property
     def is_leaving(self) -> bool:

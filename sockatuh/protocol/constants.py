@@ -46,20 +46,21 @@ OLD_CHANNEL_SECONDS: Final = 10.0
 # Lines (§6).
 LINE_WINDOW: Final = 64
 LINES_IN_FLIGHT: Final = 32
-RETRY_AFTER: Final = (0.5, 1.0, 2.0, 4.0, 8.0)
+RETRY_AFTER: Final = (0.25, 0.5, 0.75, 1.0, 1.5, 2.0, 4.0, 8.0)
 
 # Keep-alive and roaming (§7).
-PING_RETRY_AFTER: Final = (1.0, 2.0, 4.0)
+PING_RETRY_AFTER: Final = (1.0, 1.5, 1.5, 1.5, 1.5)
 PATH_RETRY_AFTER: Final = (0.5, 1.0, 2.0)
-RECONNECT_INTERVAL: Final = 1.5
+RECONNECT_INTERVAL: Final = 0.75
 
 # Repair (§8).
 REORDER_DELAY: Final = 0.010
-GET_RETRY_AFTER: Final = (0.25, 0.5, 1.0, 2.0)
+GET_RETRY_MIN: Final = 0.05
+GET_RETRY_MAX: Final = 2.0
 GET_DATAGRAMS: Final = 16
 REPAIR_DATAGRAMS: Final = 8
 REPAIR_AFTER: Final = 0.4
-REPAIR_AFTER_MAX: Final = 5.0
+REPAIR_AFTER_MAX: Final = 1.5
 PUSH_WINDOW: Final = 512
 RECEIVE_WINDOW: Final = 1024
 

@@ -32,12 +32,14 @@ class Contact:
         """Tell whether a ping has gone unanswered for its first time-out."""
         return self._tries > 1
 
-    def heard(self, now: float) -> None:
-        """Note an authentic datagram."""
+    def heard(self, now: float) -> bool:
+        """Note an authentic datagram; tell whether it ends a doubt, so that all that was sent may be lost."""
         self.heard_at = now
+        doubted = self.is_doubtful
         if self._tries:
             self._tries = 0
             self.sent(now)
+        return doubted
 
     def sent(self, now: float) -> None:
         """Note that something was sent: no ping is needed for a while."""

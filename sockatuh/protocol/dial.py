@@ -2,10 +2,14 @@
 
 Every address the server's name stands for is tried at once; the first whose COOKIE comes back is used. Answers are
 known by nonce and handshake, never by where they come from. It never gives up by itself.
+
+Nothing proves a COOKIE, and whoever sees a HELLO or an INIT can be faster than the server. So a COOKIE never takes back
+what was done: a doubtful one leaves room for another, and a handshake that was begun can still be answered.
 """
 
 from __future__ import annotations
 
+from collections import OrderedDict
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from enum import Enum, auto
@@ -32,10 +36,16 @@ from .messages import InitPayload, RespPayload, decode_resp_payload_untrusted, p
 from .noise import Initiator
 from .seam import Address
 
-RETRY: Final = (0.25, 0.5, 1.0, RECONNECT_INTERVAL)
+RETRY: Final = (0.25, 0.5, RECONNECT_INTERVAL)
 """Seconds to the next HELLO or INIT; the last for ever."""
-INIT_TRIES: Final = 4
+INIT_TRIES: Final = 8
 """INITs without an answer before the client asks for a cookie again."""
+MAX_ATTEMPTS: Final = 8
+"""Handshakes that may still be answered, each begun with another cookie."""
+COOKIE_PAUSE: Final = 0.02
+"""Seconds from one INIT to the next that another cookie is a reason for."""
+LONGEST_WAIT: Final = 5.0
+"""Seconds a COOKIE may ask to wait; the server's own asks for one."""
 NOISE_OVERHEAD: Final = 32 + 32 + TAG_SIZE + TAG_SIZE
 """Bytes of Noise message 1 around its payload."""
 
@@ -69,7 +79,7 @@ class Established:
     handshake_hash: bytes
 
 
-@dataclass(slots=True)
+@dataclass(frozen=True, slots=True)
 class _Cookie:
     """An address proof for one INIT."""
 
@@ -77,6 +87,16 @@ class _Cookie:
     nonce: bytes
     epoch: int
     cookie: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class _Attempt:
+    """A handshake that was begun: whoever answers it has the server's key."""
+
+    initiator: Initiator
+    init: bytes
+    address: Address
+    server_key: bytes
 
 
 class Dialer:
@@ -93,9 +113,10 @@ class Dialer:
         self._not_before = 0.0
         self._server_key = b""
         self._payload: InitPayload | None = None
-        self._client_cid = 0
-        self._init = b""
-        self._initiator: Initiator | None = None
+        self._attempts: OrderedDict[int, _Attempt] = OrderedDict()
+        self._attempt: _Attempt | None = None
+        self._init_at = 0.0
+        self._hello_at = 0.0
 
     def start(self, addresses: Sequence[Address], at: float) -> None:
         """Ask every address from `at` (monotonic seconds) on."""
@@ -105,15 +126,27 @@ class Dialer:
         self._enter(Dialing.ASKING, at)
 
     def stop(self) -> None:
-        """Dial no more."""
+        """Dial no more, and forget what would open a handshake that somebody has recorded."""
+        self._attempts.clear()
+        self._attempt = None
         self._enter(Dialing.IDLE, None)
 
     def trust(self, payload: InitPayload, now: float) -> None:
         """Go on to INIT: the offered key is the server's that is meant."""
         if self.state is Dialing.CHECKING:
             self._payload = payload
-            self._initiator = None
+            self._attempt = None
             self._enter(Dialing.SHAKING, max(now, self._not_before))
+
+    def doubt(self, now: float) -> None:
+        """Wait on for another answer: what was offered is not what is meant, but may have been forged."""
+        if self.state is Dialing.CHECKING:
+            self._enter(Dialing.ASKING, min(self._hello_at, now + RETRY[0]))
+            self._tries = 1
+
+    def is_round_over(self, now: float) -> bool:
+        """Tell whether a HELLO has had its time, and the next is due."""
+        return self.state is Dialing.ASKING and self._tries > 0 and self.due_at is not None and self.due_at <= now
 
     def handle_timer(self, now: float) -> None:
         """Send HELLO or INIT (again) when due."""
@@ -138,40 +171,44 @@ class Dialer:
         address = self._nonces.get(nonce)
         if address is None or self.state not in (Dialing.ASKING, Dialing.SHAKING):
             return None
-        if self.state is Dialing.SHAKING and version == VERSION:
-            self._receive_another_cookie(_Cookie(address, nonce, epoch, cookie), server_key, now + retry_ms / 1000)
+        not_before = now + min(retry_ms / 1000, LONGEST_WAIT)
+        if self.state is Dialing.SHAKING:
+            if version == VERSION:
+                self._receive_another_cookie(_Cookie(address, nonce, epoch, cookie), server_key, not_before)
             return None
         self._cookie = _Cookie(address, nonce, epoch, cookie)
         self._server_key = server_key
-        self._not_before = now + retry_ms / 1000
+        self._not_before = not_before
+        self._hello_at = self.due_at or now
         self._enter(Dialing.CHECKING, None)
         return Offer(server_key, version, address)
 
     def receive_resp(self, data: bytes, now: float) -> Established | None:
         """Take a RESP; return the session it makes."""
-        initiator, cookie = self._initiator, self._cookie
-        if self.state is not Dialing.SHAKING or len(data) != RESP_SIZE or initiator is None or cookie is None:
+        if len(data) != RESP_SIZE:
             return None
         _, version, _, client_cid = RESP_STRUCT.unpack_from(data)
-        if version != VERSION or client_cid != self._client_cid:
+        attempt = self._attempts.get(client_cid)
+        if version != VERSION or attempt is None:
             return None
+        initiator = attempt.initiator
         try:
             payload = decode_resp_payload_untrusted(initiator.read_message_untrusted(data[RESP_STRUCT.size :]))
         except ProtocolError:
             return None
         send_key, receive_key = initiator.split()
-        channel = Channel(send_key, receive_key, self._client_cid, payload.server_cid, now)
+        channel = Channel(send_key, receive_key, client_cid, payload.server_cid, now)
         self.stop()
-        return Established(channel, cookie.address, self._server_key, payload, initiator.handshake_hash)
+        return Established(channel, attempt.address, attempt.server_key, payload, initiator.handshake_hash)
 
     def _receive_another_cookie(self, cookie: _Cookie, server_key: bytes, at: float) -> None:
         """Heed the COOKIE an INIT was answered with: its cookie was stale, or handshakes come too fast."""
         current = self._cookie
         if server_key != self._server_key or current is None or cookie.address != current.address:
             return
-        if cookie.cookie != current.cookie:
-            self._cookie, self._initiator, self._tries = cookie, None, 0
-            self.due_at = at
+        if cookie != current:
+            self._cookie, self._attempt = cookie, None
+            self.due_at = max(at, self._init_at + COOKIE_PAUSE)
         elif self.due_at is not None:
             self.due_at = max(self.due_at, at)
 
@@ -179,18 +216,27 @@ class Dialer:
         cookie, payload = self._cookie, self._payload
         if cookie is None or payload is None:
             return
-        if self._initiator is None:
-            self._client_cid = int.from_bytes(self._random(4), "little") or 1
-            header = INIT_STRUCT.pack(INIT, VERSION, cookie.epoch, 0, self._client_cid, cookie.nonce, cookie.cookie)
-            self._initiator = Initiator(self._private_key, self._server_key, PROLOGUE + header, self._random(32))
-            size = INIT_SIZE if payload.ticket is None else INIT_TICKET_SIZE
-            padded = pad_payload(payload, size - len(header) - NOISE_OVERHEAD)
+        if self._attempt is None:
             try:
-                self._init = header + self._initiator.write_message(padded)
+                self._attempt = self._begin(cookie, payload)
             except ProtocolError:  # no honest server has such a key
                 self.start(self._addresses, now)
                 return
-        self._out.append((self._init, cookie.address))
+        self._init_at = now
+        self._out.append((self._attempt.init, self._attempt.address))
+
+    def _begin(self, cookie: _Cookie, payload: InitPayload) -> _Attempt:
+        """Begin a handshake; ProtocolError if the server's key is of low order."""
+        client_cid = int.from_bytes(self._random(4), "little") or 1
+        header = INIT_STRUCT.pack(INIT, VERSION, cookie.epoch, 0, client_cid, cookie.nonce, cookie.cookie)
+        initiator = Initiator(self._private_key, self._server_key, PROLOGUE + header, self._random(32))
+        size = INIT_SIZE if payload.ticket is None else INIT_TICKET_SIZE
+        message = initiator.write_message(pad_payload(payload, size - len(header) - NOISE_OVERHEAD))
+        attempt = _Attempt(initiator, header + message, cookie.address, self._server_key)
+        self._attempts[client_cid] = attempt
+        if len(self._attempts) > MAX_ATTEMPTS:
+            self._attempts.popitem(last=False)
+        return attempt
 
     def _enter(self, state: Dialing, due_at: float | None) -> None:
         self.state, self.due_at, self._tries = state, due_at, 0

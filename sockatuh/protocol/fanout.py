@@ -10,11 +10,14 @@ from .constants import GET_DATAGRAMS, MAX_PLAINTEXT, PUSH_WINDOW, REPAIR_AFTER, 
 from .limits import Limits
 from .messages import Entries, Get, Head, encode
 from .outgoing import Outgoing
+from .ratelimit import BucketTable
 from .repair import Encoded, Recent, Told, mark_end, pack
 from .session import Session
 
 PUSH_DATAGRAMS: Final = 64
 """Datagrams a member is pushed in one turn; a burst of long texts must not fill memory, nor every receive buffer."""
+REPAIRS: Final = 2
+"""Times a member is re-sent what it lacks; whoever is silent then is asked for little, and often: it may be back."""
 SWEEP_GRAIN: Final = 0.05
 """Seconds to which repairs are rounded up, so that a thousand members behind need no thousand sweeps."""
 
@@ -28,11 +31,18 @@ class Fanout:
         self.ack_seconds = limits.ack_milliseconds / 1000
         self._members: dict[int, Session] = {}
         self._out = out
+        # By key, so that more sessions give nobody more.
+        self._gets = BucketTable(limits.gets_per_second, limits.gets_burst, limits.sessions)
 
     @property
     def head(self) -> int:
         """The last seq of the log."""
         return self.recent.head
+
+    def replace_limits(self, limits: Limits) -> None:
+        """Keep so much at hand, and answer so often, from now on."""
+        self.recent.replace_bounds(limits.recent_entries, limits.recent_bytes)
+        self._gets.replace_rate(limits.gets_per_second, limits.gets_burst, limits.sessions)
 
     def add(self, session: Session, start: int, now: float) -> None:
         """Begin to push to a session whose cursor is `start`."""
@@ -68,7 +78,9 @@ class Fanout:
             self._expect_ack(session, now)
 
     def get(self, session: Session, get: Get, now: float) -> tuple[int, int] | None:
-        """Answer a GET from memory; return the stretch to be read from the log if it goes back too far."""
+        """Answer a GET from memory, unless too many come; return the stretch only the log still has, if it is one."""
+        if not self._gets.take(session.client_key, now):
+            return None
         after, through = get.after, min(get.through, self.head)
         self.acknowledge(session, after, now)
         if after >= through:
@@ -79,8 +91,20 @@ class Fanout:
         found = self.recent.since(after, through, GET_DATAGRAMS * MAX_PLAINTEXT)
         if found is None:
             return after, through
-        self.supply(session, after, *found)
+        messages = pack(after, *found, GET_DATAGRAMS)
+        for stretch in get.more:
+            messages += self._find(session, *stretch, GET_DATAGRAMS - len(messages))
+        mark_end(messages)
+        self._tell(session, messages)
         return None
+
+    def _find(self, session: Session, after: int, through: int, limit: int) -> list[Told]:
+        """Return what memory has of a stretch, in about `limit` datagrams."""
+        through = min(through, self.head)
+        if limit <= 0 or not session.floor <= after < through:
+            return []
+        found = self.recent.since(after, through, limit * MAX_PLAINTEXT)
+        return pack(after, *found, limit) if found is not None else []
 
     def supply(self, session: Session, after: int, through: int, entries: Sequence[Encoded]) -> None:
         """Answer a GET with `entries`, all that is kept of (after, through]."""
@@ -97,20 +121,22 @@ class Fanout:
                 continue
             if repair.due_at <= now:
                 self._repair(session)
-                repair.delay = min(repair.delay * 2, REPAIR_AFTER_MAX)
+                repair.tries += 1
+                repair.delay = max(repair.delay, min(repair.delay * 2, REPAIR_AFTER_MAX))
                 repair.due_at = now + repair.delay
             self._sweep_by(repair.due_at)
 
     def _repair(self, session: Session) -> None:
-        acked = session.repair.acked
+        acked, silent = session.repair.acked, session.repair.tries >= REPAIRS
         found = self.recent.since(acked, self.head, REPAIR_DATAGRAMS * MAX_PLAINTEXT)
-        if found is None or self.head - acked > PUSH_WINDOW:
+        if found is None or silent or self.head - acked > PUSH_WINDOW:
             self._tell(session, [Head(self.head)])
         else:
             self._tell(session, pack(acked, *found, REPAIR_DATAGRAMS))
 
     def _expect_ack(self, session: Session, now: float) -> None:
         repair = session.repair
+        repair.tries = 0
         repair.delay = REPAIR_AFTER + 2 * self.ack_seconds
         repair.due_at = now + repair.delay
         if repair.acked < self.head:

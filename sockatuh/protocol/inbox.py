@@ -8,11 +8,19 @@ duplication, sleep and catching up.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Final
 
 from sockatuh.errors import ProtocolError
 
 from .constants import MAX_PARTS, RECEIVE_WINDOW
 from .messages import Entries, Entry, EntryPart, decode_entry_untrusted
+
+MAX_HOLES: Final = 32
+"""Stretches named in one request, which has to fit a datagram."""
+SMALL_GAP: Final = 512
+"""Bytes that are rather sent again than left out between two holes: one datagram is lost less often than two."""
+ENTRY_OVERHEAD: Final = 40
+"""Bytes of an entry besides its text, about."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,11 +105,30 @@ class Inbox:
         ready, self._ready = self._ready, []
         return ready
 
-    def hole(self) -> tuple[int, int] | None:
-        """Return the first stretch (after, through] that is missing, or None."""
-        if self.head <= self.cursor:
-            return None
-        return self.cursor, min(self._early, default=self.head + 1) - 1
+    def has_holes(self) -> bool:
+        """Tell whether anything is missing."""
+        return self.head > self.cursor
+
+    def holes(self) -> list[tuple[int, int]]:
+        """Return the first stretches (after, through] that are missing, ascending and bounded.
+
+        What lies between two is counted as missing with them if it is so little that it fits their datagram.
+        """
+        holes: list[tuple[int, int]] = []
+        after, between = self.cursor, 0
+        for seq in [*sorted(self._early), self.head + 1]:
+            if seq - 1 > after:
+                if holes and between <= SMALL_GAP:
+                    holes[-1] = holes[-1][0], seq - 1
+                elif len(holes) == MAX_HOLES:
+                    break
+                else:
+                    holes.append((after, seq - 1))
+                between = 0
+            entry = self._early.get(seq)
+            between += ENTRY_OVERHEAD + len(entry.text) if entry else 0
+            after = seq
+        return holes
 
     def notice_head(self, seq: int) -> None:
         """Hear that the log has come to `seq`."""

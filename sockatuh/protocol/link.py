@@ -9,6 +9,7 @@ from sockatuh.errors import ProtocolError
 
 from .channel import Channel, receiver_cid_of
 from .constants import OLD_CHANNEL_SECONDS, PING_RETRY_AFTER, PROLOGUE, REKEY_AFTER, RESET_SIZE
+from .contact import Contact
 from .dial import Established
 from .messages import (
     ClientMessage,
@@ -34,7 +35,10 @@ class _Rekeying:
 
 
 class Link:
-    """Seals what goes and opens what comes; renews its keys about hourly. `out` collects (datagram, address)."""
+    """Seals what goes and opens what comes; renews its keys about hourly. `out` collects (datagram, address).
+
+    `contact` knows whether the server is still there.
+    """
 
     def __init__(
         self,
@@ -45,6 +49,7 @@ class Link:
         now: float,
     ) -> None:
         payload = established.payload
+        self.contact = Contact(payload.ping_s, random, now)
         self.address = established.address
         self.server_key = established.server_key
         self._private_key, self._random, self._out = private_key, random, out
@@ -102,6 +107,7 @@ class Link:
         self._reset = payload.server_cid, payload.reset_token
         self._rekeying = None
         self._rekey_at = now + self._rekey_after
+        self.contact.poke(now)  # the server uses the new channel when something has come on it, and not before
 
     def _begin_rekey(self, now: float) -> None:
         prologue = PROLOGUE + self._handshake_hash

@@ -19,6 +19,9 @@ from .session import PathProbe, Session
 AMPLIFICATION: Final = 3
 """How much more may go to an address that is not proved than has come from it."""
 
+MOVE_INTERVAL: Final = 1.0
+"""Seconds between two moves: each is written down."""
+
 
 class Paths:
     """Challenges new addresses. `wake_up` is asked to call `challenge` again at a time."""
@@ -35,10 +38,11 @@ class Paths:
     def notice(self, session: Session, address: Address, size: int, now: float) -> None:
         """Begin to challenge an address the session's newest datagram, of `size` bytes, came from."""
         probe = session.probe
+        due_at = probe.due_at if probe else max(now, session.moved_at + MOVE_INTERVAL)
         if probe is None:
-            self._wake_up(session, now)
+            self._wake_up(session, due_at)
         if probe is None or probe.address != address:
-            probe = session.probe = PathProbe(address, self._random(8), probe.due_at if probe else now)
+            probe = session.probe = PathProbe(address, self._random(8), due_at)
         probe.received += size
 
     def challenge(self, session: Session, now: float) -> None:
@@ -56,10 +60,10 @@ class Paths:
         if probe.tries * len(datagram) <= AMPLIFICATION * probe.received:
             self._out.put(datagram, probe.address)
 
-    def finish(self, session: Session, token: bytes, address: Address) -> None:
+    def finish(self, session: Session, token: bytes, address: Address, now: float) -> None:
         """Move the session if this is the answer, from where it was asked."""
         probe = session.probe
         if probe is not None and probe.address == address and probe.token == token:
             session.probe = None
-            session.address = address
+            session.address, session.moved_at = address, now
             self._events.append(SessionMoved(session.cid, address))

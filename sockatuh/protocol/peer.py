@@ -9,25 +9,22 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Final
 
 from sockatuh.errors import ProtocolError
 
 from . import messages as m
 from . import peer_events as e
 from .calls import Caller
-from .constants import COOKIE, DATA, REORDER_DELAY, RESET, RESP, VERSION
-from .contact import Contact
-from .dial import Dialer, Established, Offer
+from .constants import COOKIE, DATA, RESET, RESP
+from .dial import Dialer, Established
 from .lines import LineSender
 from .link import Link
 from .noise import public_key
 from .peer_state import TRANSITIONS, State
+from .pin import Pin, Verdict
 from .reader import Reader
 from .seam import Address
-
-MISMATCHES_IGNORED: Final = 2
-"""COOKIEs with a wrong key or version after which the server is asked again: nothing proves them."""
+from .waiting import Waiting
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,15 +46,15 @@ class Peer:
 
     def __init__(self, options: PeerOptions, random: Callable[[int], bytes]) -> None:
         self.state = State.IDLE
-        self.pin = options.pin
+        self.waiting = Waiting()
         self._options, self._random = options, random
+        self._pin = Pin(options.pin)
         self._out: list[tuple[bytes, Address]] = []
         self._events: deque[e.PeerEvent] = deque()
         self._dialer = Dialer(options.private_key, random, self._out)
         self._addresses: Sequence[Address] = ()
         self._client_key = public_key(options.private_key)
         self._link: Link | None = None
-        self._contact: Contact | None = None
         self._caller = Caller()
         self._lines = LineSender()
         self._reader = Reader(self._client_key, options.stream, random, options.cursor)
@@ -65,9 +62,14 @@ class Peer:
         self._ticket = options.ticket
         self._join: m.Join | None = None
         self._was_joined = False
-        self._mismatches = 0
+        self._who: m.Who | None = None
 
     # What the shell wants to know.
+
+    @property
+    def pin(self) -> bytes | None:
+        """The server's key, if it is known."""
+        return self._pin.key
 
     @property
     def unanswered(self) -> int:
@@ -76,9 +78,9 @@ class Peer:
 
     def silence(self, now: float) -> float | None:
         """Return the seconds since the server was last heard, if it should have been heard by now."""
-        if self._contact is None or not (self._contact.is_doubtful or self.state is State.DIALING):
+        if self._link is None or not (self._link.contact.is_doubtful or self.state is State.DIALING):
             return None
-        return now - self._contact.heard_at
+        return now - self._link.contact.heard_at
 
     # What a person or a script wants.
 
@@ -96,7 +98,7 @@ class Peer:
     def stop(self) -> None:
         """Send nothing more."""
         self._dialer.stop()
-        self._link = self._contact = None
+        self._link = None
         self._caller = Caller()
         self._enter("stop")
 
@@ -115,13 +117,15 @@ class Peer:
         return number
 
     def ask_who(self, after: str, now: float) -> None:
-        """Ask for the page of members after a name, "" for the first."""
+        """Ask for the page of members after a name, "" for the first; one who was in is answered when he is again."""
+        if self._was_joined:
+            self._who = m.Who(after)
         if self.state is State.JOINED:
             self._caller.ask(m.Who(after), now)
             self._settle(now)
 
     def leave(self, now: float) -> None:
-        """m.Leave the room; e.LeftRoom comes when the server knows, or does not answer."""
+        """Leave the room; LeftRoom comes when the server knows, or does not answer."""
         if self._link is None or self.state is State.DIALING:
             self.stop()
             self._events.append(e.LeftRoom())
@@ -131,8 +135,8 @@ class Peer:
 
     def poke(self, now: float) -> None:
         """See at once whether the server is still there: the machine has slept, or its network changed."""
-        if self._contact is not None:
-            self._contact.poke(now)
+        if self._link is not None:
+            self._link.contact.poke(now)
         self._settle(now)
 
     # The five methods.
@@ -154,6 +158,9 @@ class Peer:
 
     def handle_timer(self, now: float) -> None:
         """Do what is due."""
+        if self._dialer.is_round_over(now) and (wrong := self._pin.end_round()) is not None:
+            self.stop()
+            self._events.append(self._pin.complain(wrong))
         self._dialer.handle_timer(now)
         if self._link is not None and self.state is not State.DIALING:
             self._link.handle_timer(now)
@@ -162,8 +169,8 @@ class Peer:
     def get_timer(self) -> float | None:
         """Return when `handle_timer` is wanted."""
         times = [self._dialer.due_at]
-        if self._link is not None and self._contact is not None and self.state is not State.DIALING:
-            times += [self._link.get_timer(), self._caller.get_timer(), self._contact.due_at]
+        if self._link is not None and self.state is not State.DIALING:
+            times += [self._link.get_timer(), self._link.contact.due_at, self._caller.get_timer()]
             if self.state is State.JOINED:
                 times += [self._lines.next_due(), self._reader.get_timer()]
         return min((at for at in times if at is not None), default=None)
@@ -188,25 +195,13 @@ class Peer:
         offer = self._dialer.receive_cookie(data, now)
         if offer is None:
             return
-        if offer.version == VERSION and self.pin in (None, offer.server_key):
-            if self.pin is None:
-                self._events.append(e.ServerOffered(offer.server_key, offer.address))
-            else:
-                self._mismatches = 0
+        match self._pin.judge(offer):
+            case Verdict.MEANT:
                 self._dialer.trust(self._init_payload(), now)
-        elif self._mismatches < MISMATCHES_IGNORED:
-            self._mismatches += 1
-            self._dialer.start(self._addresses, now + REORDER_DELAY)
-        else:
-            self._refuse(offer)
-
-    def _refuse(self, offer: Offer) -> None:
-        """Stop: this is not the server that is meant, or not one that can be spoken to."""
-        self.stop()
-        if offer.version != VERSION or self.pin is None:
-            self._events.append(e.VersionDiffers(offer.version))
-        else:
-            self._events.append(e.KeyMismatch(self.pin, offer.server_key))
+            case Verdict.UNKNOWN:
+                self._events.append(e.ServerOffered(offer.server_key, offer.address))
+            case Verdict.DOUBTFUL:
+                self._dialer.doubt(now)
 
     def _init_payload(self) -> m.InitPayload:
         options = self._options
@@ -216,9 +211,8 @@ class Peer:
 
     def _connected(self, established: Established, now: float) -> None:
         payload = established.payload
-        self.pin, self._mismatches = established.server_key, 0
+        self._pin.prove(established.server_key)
         self._link = Link(established, self._options.private_key, self._random, self._out, now)
-        self._contact = Contact(payload.ping_s, self._random, now)
         self._caller = Caller()
         self._reader.ack_seconds = payload.ack_ms / 1000
         self._lines.restart()
@@ -239,26 +233,36 @@ class Peer:
         if self._caller.is_leaving:  # the goodbye was heard, and its answer lost; or there is nobody to hear it
             self._leave_for_good()
             return
-        self._caller = Caller()
+        self._caller, self.waiting = Caller(), Waiting()
         self._dial(now + wait)
         self._events.append(e.ContactLost(reason))
 
     # What comes on the session.
 
     def _receive_data(self, data: bytes, now: float) -> None:
-        if self._link is None or self._contact is None:
+        if self._link is None:
             return
         try:
             message = self._link.open_untrusted(data)
-            self._contact.heard(now)
+            if self._link.contact.heard(now):
+                self._hurry(now)
             self._handle(message, now)
         except ProtocolError:
             return
 
+    def _hurry(self, now: float) -> None:
+        """Repeat at once what is unanswered: the link was down for a while, and nobody has to wait as long again."""
+        self._lines.restart()
+        self._caller.hurry(now)
+        self._reader.hurry(now)
+
     def _handle(self, message: m.ServerMessage, now: float) -> None:
+        self._events.extend(self.waiting.heed(message))
         match message:
             case m.Entries() | m.EntryPart():
-                self._read(message, now)
+                if self.state is State.JOINED:
+                    self._reader.receive(message, now)
+                    self._events.extend(self._reader.take())
             case m.Stored(pairs):
                 for number, seq in pairs:
                     if self._lines.settle(number):
@@ -266,30 +270,21 @@ class Peer:
             case m.Unsaid(number, code):
                 if self._lines.settle(number):
                     self._events.append(e.LineRefused(number, code))
-            case m.Progress(_, _, _, wait_ms):
+            case m.Progress():
                 self._lines.heed(message, now)
-                if wait_ms:
-                    self._events.append(e.LinesDelayed(wait_ms / 1000))
             case m.Pong(_, head) | m.Head(head):
                 if self.state is State.JOINED and not self._options.transient:
-                    self._reader.notice_head(head, now)
+                    self._reader.notice_head(head, now, again=isinstance(message, m.Head))
             case m.Answer():
                 self._take_answer(message, now)
             case m.PathChallenge(token):
                 self._send(m.PathResponse(token), now)
-            case m.Rekeyed() if self._link is not None:
-                self._link.finish_rekey(message, now)
             case m.Rekeyed():
-                pass
+                if self._link is not None:
+                    self._link.finish_rekey(message, now)
             case m.Closed(code, wait_ms):
                 if self.state is not State.DIALING:
                     self._lose(code, now, max(wait_ms / 1000, self._random(1)[0] / 255))
-
-    def _read(self, message: m.Entries | m.EntryPart, now: float) -> None:
-        if self.state is not State.JOINED:
-            return
-        self._reader.receive(message, now)
-        self._events.extend(self._reader.take())
 
     # Calls.
 
@@ -305,7 +300,8 @@ class Peer:
                 self._events.append(e.NameAccepted(name))
             case m.Join() as join, m.Refused() as refused:
                 self._refused(join, refused, now)
-            case _, m.Members(members, more):
+            case m.Who(), m.Members(members, more):
+                self._who = None
                 self._events.append(e.MembersListed(members, more))
             case _, m.Goodbye():
                 self._leave_for_good()
@@ -354,13 +350,15 @@ class Peer:
         if not self._options.transient:
             self._reader.begin(welcome.head, now)
             self._events.extend(self._reader.take())
+        if self._who is not None:
+            self._caller.ask(self._who, now)
 
     # Whoever touches the peer settles what it is to send.
 
     def _settle(self, now: float) -> None:
-        contact = self._contact
-        if self._link is None or contact is None or self.state is State.DIALING:
+        if self._link is None or self.state is State.DIALING:
             return
+        contact = self._link.contact
         if self._caller.is_given_up(now):
             self._leave_for_good()
             return
@@ -383,9 +381,9 @@ class Peer:
             self._lose("silence", now)
 
     def _send(self, message: m.ClientMessage, now: float) -> None:
-        if self._link is not None and self._contact is not None:
+        if self._link is not None:
             self._link.send(message)
-            self._contact.sent(now)
+            self._link.contact.sent(now)
 
     def _enter(self, action: str) -> None:
         """Change the state; the one place that does."""

@@ -117,6 +117,11 @@ class LinesDelayed:
 
 
 @dataclass(frozen=True, slots=True)
+class LinesHeld:
+    """The server has our lines, or our JOIN, and its log can store nothing now; it goes on by itself."""
+
+
+@dataclass(frozen=True, slots=True)
 class MembersListed:
     """A page of the members."""
 
@@ -150,6 +155,7 @@ PeerEvent: TypeAlias = (
     | LineStored
     | LineRefused
     | LinesDelayed
+    | LinesHeld
     | MembersListed
     | ContactLost
     | LeftRoom

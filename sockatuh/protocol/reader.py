@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections import OrderedDict
+from collections import OrderedDict, deque
 from collections.abc import Callable
 from typing import Final
 
-from .constants import GET_RETRY_AFTER, MARK_SIZE, REORDER_DELAY
+from .constants import GET_RETRY_MAX, GET_RETRY_MIN, MARK_SIZE, REORDER_DELAY
 from .inbox import Gone, Inbox
 from .messages import ACTION, MESSAGE, Ack, Entries, EntryPart, Get
 from .peer_events import CaughtUp, EntriesGone, EntryArrived
@@ -14,6 +14,12 @@ from .requests import line_id
 
 MARKS_KEPT: Final = 1024
 """Own lines whose entry has not been seen; more than can be under way and unread."""
+ANSWERS_TIMED: Final = 8
+"""Answers whose time counts: of so many, one at least came to the first request, whatever the network loses."""
+ANSWER_GUESS: Final = 0.05
+"""Seconds an answer takes, while nothing is known of the network."""
+GET_BACKOFF: Final = 1.25
+"""How much longer each time a request waits for its answer."""
 
 
 class Reader:
@@ -28,6 +34,8 @@ class Reader:
         self._ack_at: float | None = None
         self._get_at: float | None = None
         self._get_tries = 0
+        self._asked_at: float | None = None
+        self._answered_in = deque([ANSWER_GUESS], maxlen=ANSWERS_TIMED)
         self._catching_up_to: int | None = None
 
     def expect(self, number: int) -> None:
@@ -41,33 +49,61 @@ class Reader:
         self.inbox.notice_head(head)
         self._acked = self.inbox.cursor
         self._catching_up_to = head
-        self._ack_at, self._get_tries = None, 0
-        self._get_at = now if self.inbox.hole() else None
+        self._ack_at, self._get_tries, self._asked_at = None, 0, None
+        self._get_at = now if self.inbox.has_holes() else None
 
-    def notice_head(self, head: int, now: float) -> None:
-        """Hear that the log has come to `head`."""
+    def notice_head(self, head: int, now: float, *, again: bool) -> None:
+        """Hear that the log has come to `head`; `again`: because the server believes that we do not know."""
         self.inbox.notice_head(head)
-        self._look_for_hole(now, progress=False, asked=False)
+        if again:
+            self._hear_again(head, now)
+        self._look_for_hole(now, progress=False, answered=False)
+
+    def hurry(self, now: float) -> None:
+        """Ask at once for what is missing: the server is heard again."""
+        if self._get_at is not None:
+            self._get_at, self._get_tries = now, 0
 
     def receive(self, message: Entries | EntryPart, now: float) -> None:
         """Take entries; ProtocolError if they do not decode."""
         before = self.inbox.cursor
         self.inbox.receive(message)
-        if self.inbox.cursor > before and self._ack_at is None:
-            self._ack_at = now + self.ack_seconds * (0.75 + 0.5 * self._random(1)[0] / 255)
-        self._look_for_hole(now, progress=self.inbox.cursor > before, asked=message.end)
+        if self.inbox.cursor > before:
+            self._acknowledge_soon(now)
+        else:
+            self._hear_again(message.through if isinstance(message, Entries) else message.seq, now)
+        self._look_for_hole(now, progress=self.inbox.cursor > before, answered=message.end)
 
-    def _look_for_hole(self, now: float, *, progress: bool, asked: bool) -> None:
+    def _hear_again(self, seq: int, now: float) -> None:
+        """Hear from a server that tells again what it told up to `seq`; if that is known, ACK was lost."""
+        if seq <= self.inbox.cursor:
+            self._acked = min(self._acked, seq - 1)
+            self._acknowledge_soon(now)
+
+    def _acknowledge_soon(self, now: float) -> None:
+        if self._ack_at is None:
+            self._ack_at = now + self.ack_seconds * (0.75 + 0.5 * self._random(1)[0] / 255)
+
+    def _look_for_hole(self, now: float, *, progress: bool, answered: bool) -> None:
+        if answered and self._asked_at is not None:
+            self._answered_in.append(now - self._asked_at)
+            self._asked_at = None
         if progress:
             self._get_tries = 0
-        if self.inbox.hole() is None:
-            self._get_at = None
-        elif asked:
+        if not self.inbox.has_holes():
+            self._get_at = self._asked_at = None
+        elif answered:
             self._get_at = now
         elif self._get_at is None:
             self._get_at = now + REORDER_DELAY
-        elif progress:
-            self._get_at = max(self._get_at, now + REORDER_DELAY)
+        elif progress and self._asked_at is not None:  # the answer is on its way
+            self._get_at = now + self._patience()
+
+    def _patience(self) -> float:
+        """Return how many seconds to wait for an answer: twice what the quickest of late has taken, and ever longer."""
+        first = max(2 * min(self._answered_in), GET_RETRY_MIN)
+        # A hole that is never filled is asked about for ever, and a float has an end.
+        return min(first * GET_BACKOFF ** min(self._get_tries, 64), GET_RETRY_MAX)
 
     def take(self) -> list[EntryArrived | EntriesGone | CaughtUp]:
         """Return what has become known, in order."""
@@ -89,12 +125,13 @@ class Reader:
 
     def due(self, now: float) -> Ack | Get | None:
         """Return the acknowledgement or the request that is due; a GET acknowledges too."""
-        hole = self.inbox.hole()
-        if self._get_at is not None and self._get_at <= now and hole is not None:
-            self._get_at = now + GET_RETRY_AFTER[min(self._get_tries, len(GET_RETRY_AFTER) - 1)]
+        if self._get_at is not None and self._get_at <= now:
+            self._get_at = now + self._patience()
+            self._asked_at = now if self._asked_at is None else self._asked_at
             self._get_tries += 1
             self._ack_at, self._acked = None, self.inbox.cursor
-            return Get(*hole)
+            first, *more = self.inbox.holes()
+            return Get(*first, tuple(more))
         if self._ack_at is not None and self._ack_at <= now:
             self._ack_at = None
             if self.inbox.cursor > self._acked:

@@ -83,6 +83,10 @@ class Recent:
         self._bytes = 0
         self._max_entries, self._max_bytes = max_entries, max_bytes
 
+    def replace_bounds(self, max_entries: int, max_bytes: int) -> None:
+        """Keep more or fewer from the next entries on."""
+        self._max_entries, self._max_bytes = max_entries, max_bytes
+
     def extend(self, entries: Sequence[Encoded], head: int) -> None:
         """Append what was committed up to `head`, forgetting the oldest as needed."""
         self.head = head

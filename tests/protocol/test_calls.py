@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from sockatuh.protocol.calls import LEAVE_RETRY_AFTER, Caller
-from sockatuh.protocol.constants import RETRY_AFTER
+from sockatuh.protocol.calls import CALL_RETRY_AFTER, LEAVE_RETRY_AFTER, Caller
 from sockatuh.protocol.messages import Answer, Call, Goodbye, Join, Leave, Members, NameValid, Who
 
 NAME = Join("ana", None, None)
@@ -28,21 +27,36 @@ def test_a_call_is_repeated_ever_more_slowly_under_the_same_number() -> None:
     caller = Caller()
     caller.ask(NAME, 0.0)
     now, waits = 0.0, list[float]()
-    for _ in range(7):
+    for _ in range(len(CALL_RETRY_AFTER) + 1):
         assert caller.due(now, 1.0) == Call(1, NAME)
         at = caller.get_timer()
         assert at is not None
         assert caller.due(at - 0.001, 1.0) is None
         waits.append(at - now)
         now = at
-    assert waits == [*RETRY_AFTER, 8.0, 8.0]
+    assert waits == pytest.approx([0.25, 0.5, 0.75, 1.0, 1.5, 2.0, 2.0])
 
 
 def test_repeats_are_spread_by_the_jitter() -> None:
     caller = Caller()
     caller.ask(NAME, 0.0)
     caller.due(0.0, 1.2)
-    assert caller.get_timer() == pytest.approx(0.6)
+    assert caller.get_timer() == pytest.approx(0.3)
+
+
+def test_when_the_server_is_heard_again_what_was_asked_is_asked_at_once() -> None:
+    caller = Caller()
+    caller.hurry(1.0)
+    caller.ask(NAME, 5.0)
+    caller.hurry(1.0)
+    assert caller.get_timer() == 5.0, "what was never asked waits for its time"
+    now = 5.0
+    for _ in range(4):
+        assert caller.due(now, 1.0) == Call(1, NAME)
+        now = caller.get_timer() or 0.0
+    caller.hurry(7.0)
+    assert caller.due(7.0, 1.0) == Call(1, NAME)
+    assert caller.get_timer() == pytest.approx(7.25)
 
 
 def test_an_answer_is_taken_once_and_with_what_was_asked() -> None:

@@ -48,12 +48,12 @@ def test_an_unanswered_ping_is_repeated_and_then_contact_is_lost() -> None:
     assert contact.handle_timer(now) is None
     assert contact.lost
     assert len(nonces) == 1, "an answer to any of them is an answer"
-    assert now == 25.0 + 1 + 2 + 4
+    assert now == 25.0 + 7.0
 
 
 def test_contact_that_was_lost_stays_lost_and_silent() -> None:
     contact = make_contact()
-    for now in (25.0, 26.0, 28.0, 32.0, 100.0):
+    for now in (25.0, 26.0, 27.5, 29.0, 30.5, 32.0, 100.0):
         last = contact.handle_timer(now)
     assert last is None
     assert contact.lost
@@ -61,12 +61,17 @@ def test_contact_that_was_lost_stays_lost_and_silent() -> None:
 
 def test_any_word_from_the_server_ends_the_doubt() -> None:
     contact = make_contact()
-    pinged(contact, 25.0)
-    pinged(contact, 26.0)
+    assert not contact.heard(24.0)
+    pinged(contact, contact.due_at)
+    assert not contact.heard(contact.due_at - 0.1), "one ping is no doubt"
+    now = contact.due_at
+    pinged(contact, now)
+    pinged(contact, now + 1.0)
     assert contact.is_doubtful
-    contact.heard(26.5)
+    assert contact.heard(now + 1.5), "what was sent meanwhile may be lost"
     assert not contact.is_doubtful
-    assert 26.5 + 22.5 <= contact.due_at <= 26.5 + 27.5
+    assert not contact.heard(now + 1.5)
+    assert now + 1.5 + 22.5 <= contact.due_at <= now + 1.5 + 27.5
     assert pinged(contact, contact.due_at)
 
 

@@ -13,7 +13,17 @@ from protocol.house import ELSEWHERE, HOME, IDENTITY, SERVER, SERVER_KEY, START,
 
 from sockatuh.protocol import messages as m
 from sockatuh.protocol.constants import COOKIE, HELLO, HELLO_SIZE, INIT, INIT_SIZE, INIT_TICKET_SIZE, PROLOGUE, RESP
-from sockatuh.protocol.dial import INIT_TRIES, RETRY, Dialer, Dialing, Established, Offer
+from sockatuh.protocol.dial import (
+    COOKIE_PAUSE,
+    INIT_TRIES,
+    LONGEST_WAIT,
+    MAX_ATTEMPTS,
+    RETRY,
+    Dialer,
+    Dialing,
+    Established,
+    Offer,
+)
 from sockatuh.protocol.noise import Responder
 from sockatuh.protocol.seam import Address
 
@@ -102,10 +112,10 @@ def test_hello_is_repeated_the_same_until_it_is_answered() -> None:
     for _ in range(8):
         assert [data for data, _ in caller.fire()] == [hello]
         moments.append(caller.now)
-    expected = [*RETRY, *[RETRY[-1]] * 4]
+    expected = [*RETRY, *[RETRY[-1]] * (8 - len(RETRY))]
     for (earlier, later), span in zip(pairwise(moments), expected, strict=True):
         assert 0.9 * span <= later - earlier <= 1.1 * span + 1e-9
-    assert RETRY == (0.25, 0.5, 1.0, 1.5)
+    assert RETRY == (0.25, 0.5, 0.75)
 
 
 def test_each_attempt_has_new_nonces() -> None:
@@ -196,15 +206,15 @@ def test_a_server_that_said_wait_and_was_trusted_later_is_asked_at_once() -> Non
 # INIT.
 
 
-def test_init_is_repeated_the_same_four_times_and_then_everything_begins_anew() -> None:
+def test_init_is_sent_the_same_eight_times_and_then_everything_begins_anew() -> None:
     caller = Caller()
     init = caller.shaking()
     moments = [caller.now]
     for _ in range(INIT_TRIES - 1):
         assert [data for data, _ in caller.fire()] == [init]
         moments.append(caller.now)
-    for (earlier, later), span in zip(pairwise(moments), RETRY[:3], strict=True):
-        assert 0.9 * span <= later - earlier <= 1.1 * span + 1e-9
+    for (earlier, later), span in zip(pairwise(moments), [*RETRY, *[RETRY[-1]] * 4], strict=True):
+        assert 0.9 * span - 1e-9 <= later - earlier <= 1.1 * span + 1e-9
     ((hello, address),) = caller.fire()
     assert (hello[0], address) == (HELLO, SERVER)
     assert caller.dialer.state is Dialing.ASKING
@@ -244,12 +254,87 @@ def test_a_cookie_from_somebody_else_does_not_disturb_a_handshake(what: str) -> 
     assert [data for data, _ in caller.fire()] == [init]
 
 
-def test_a_version_that_shows_only_now_is_offered_for_checking() -> None:
+def test_a_cookie_whose_epoch_was_spoilt_is_put_right_by_the_next() -> None:
+    caller = Caller()
+    (hello,) = caller.hello()
+    spoilt = make_cookie(hello)
+    assert caller.dialer.receive_cookie(spoilt[:2] + b"\x06" + spoilt[3:], caller.now) is not None
+    caller.dialer.trust(PAYLOAD, caller.now)
+    ((init, _),) = caller.fire()
+    assert init[2] == 6
+    caller.dialer.receive_cookie(make_cookie(init), caller.now)
+    ((again, _),) = caller.fire()
+    assert again[2] == 7
+
+
+def test_cookies_that_somebody_else_sends_do_not_spoil_an_init_that_is_answered() -> None:
     caller = Caller()
     init = caller.shaking()
-    offer = caller.dialer.receive_cookie(make_cookie(init, version=2, cookie=bytes(16)), caller.now)
-    assert offer == Offer(SERVER_KEY, 2, SERVER)
-    assert caller.dialer.state is Dialing.CHECKING
+    resp, _ = make_resp(init)
+    for number in range(MAX_ATTEMPTS - 1):
+        caller.dialer.receive_cookie(make_cookie(init, cookie=b"a forged cookie" + bytes([number])), caller.now)
+        ((forged, _),) = caller.fire()
+        assert forged[16:32] == b"a forged cookie" + bytes([number])
+    established = caller.dialer.receive_resp(resp, caller.now)
+    assert established is not None
+    assert established.channel.receive_cid == int.from_bytes(init[4:8], "little")
+
+
+def test_cookies_make_no_storm_of_inits_and_put_nothing_off_for_long() -> None:
+    caller = Caller()
+    init = caller.shaking()
+    for number in range(100):
+        caller.dialer.receive_cookie(make_cookie(init, cookie=bytes([number]) * 16, retry_ms=65_535), caller.now)
+        caller.dialer.handle_timer(caller.now)
+    assert caller.sent() == []
+    assert caller.dialer.due_at == pytest.approx(caller.now + LONGEST_WAIT)
+    caller.dialer.receive_cookie(make_cookie(init, cookie=b"a fresh cookie!!"), caller.now)
+    assert caller.dialer.due_at == pytest.approx(caller.now + COOKIE_PAUSE)
+
+
+def test_inits_that_other_cookies_were_wanted_for_are_counted_too() -> None:
+    caller = Caller()
+    init = caller.shaking()
+    for number in range(INIT_TRIES - 1):
+        caller.dialer.receive_cookie(make_cookie(init, cookie=bytes([number]) * 16), caller.now)
+        assert caller.fire()[0][0][0] == INIT
+    caller.dialer.receive_cookie(make_cookie(init, cookie=b"one more of them"), caller.now)
+    assert caller.fire()[0][0][0] == HELLO
+
+
+@pytest.mark.parametrize("key", [SERVER_KEY, b"x" * 32])
+def test_a_cookie_of_another_version_does_not_disturb_a_handshake(key: bytes) -> None:
+    caller = Caller()
+    init = caller.shaking()
+    cookie = make_cookie(init, version=2, cookie=bytes(16), key=key)
+    assert caller.dialer.receive_cookie(cookie, caller.now) is None
+    assert [data for data, _ in caller.fire()] == [init]
+
+
+def test_a_doubtful_offer_does_not_end_the_wait_for_another() -> None:
+    caller = Caller()
+    (hello,) = caller.hello()
+    for _ in range(3):
+        caller.offered(hello)
+        caller.dialer.doubt(caller.now)
+        assert caller.dialer.state is Dialing.ASKING
+        assert not caller.dialer.is_round_over(caller.now)
+    assert caller.offered(hello) == Offer(SERVER_KEY, 1, SERVER)
+
+
+def test_doubtful_offers_do_not_put_off_the_next_hello() -> None:
+    caller = Caller()
+    (hello,) = caller.hello()
+    assert caller.dialer.due_at is not None
+    due_at = caller.dialer.due_at
+    for _ in range(20):
+        caller.now += 0.01
+        caller.offered(hello)
+        caller.dialer.doubt(caller.now)
+    assert caller.dialer.due_at == due_at
+    assert caller.dialer.is_round_over(due_at)
+    assert [data for data, _ in caller.fire()] == [hello]
+    assert not caller.dialer.is_round_over(caller.now)
 
 
 def test_a_server_key_of_low_order_is_asked_for_another_and_nothing_is_raised() -> None:

@@ -19,7 +19,7 @@ from sockatuh.protocol.constants import (
     REPAIR_AFTER_MAX,
     REPAIR_DATAGRAMS,
 )
-from sockatuh.protocol.fanout import PUSH_DATAGRAMS, SWEEP_GRAIN, Fanout
+from sockatuh.protocol.fanout import PUSH_DATAGRAMS, REPAIRS, SWEEP_GRAIN, Fanout
 from sockatuh.protocol.limits import Limits
 from sockatuh.protocol.outgoing import Outgoing
 
@@ -49,7 +49,10 @@ class Hall:
         return self.publish(*[entry(seq, text) for seq in range(self.fanout.head + 1, through + 1)])
 
     def get(self, after: int, through: int) -> list[m.ServerMessage]:
-        assert self.fanout.get(self.sessions[0], m.Get(after, through), self.now) is None
+        return self.wanted(m.Get(after, through))
+
+    def wanted(self, get: m.Get) -> list[m.ServerMessage]:
+        assert self.fanout.get(self.sessions[0], get, self.now) is None
         return self.ear.hear()
 
     def ack(self, seq: int) -> None:
@@ -159,9 +162,29 @@ def test_what_is_not_acknowledged_is_sent_again_ever_more_slowly() -> None:
     swept = hall.sweeps(START + 30)
     waits = [later - earlier for earlier, later in pairwise([START, *(at for at, _ in swept)])]
     expected = [min(DELAY * 2**n, REPAIR_AFTER_MAX) for n in range(len(waits))]
-    assert len(waits) == 8
+    assert len(waits) == 20
     assert all(0 <= wait - delay <= GRAIN for wait, delay in zip(waits, expected, strict=True))
-    assert all(seqs(heard) == [1, 2, 3] for _, heard in swept)
+
+
+def test_one_who_stays_silent_is_soon_told_no_more_than_the_head() -> None:
+    """It costs little, and one who is back asks for what it lacks."""
+    hall = Hall()
+    hall.grow(3, "x" * 600)
+    told = [heard for _, heard in hall.sweeps(START + 30)]
+    assert [seqs(heard) for heard in told[:REPAIRS]] == [[1, 2, 3]] * REPAIRS
+    assert told[REPAIRS:] == [[m.Head(3)]] * (len(told) - REPAIRS)
+    hall.ack(2)
+    hall.now = START + 30
+    ((_, heard),) = hall.sweeps(START + 30 + SOON)
+    assert seqs(heard) == [3], "what moved is told in full again"
+
+
+def test_repair_is_never_quicker_the_second_time() -> None:
+    hall = Hall()
+    hall.fanout.ack_seconds = 2.0
+    hall.grow(1)
+    swept = [at for at, _ in hall.sweeps(START + 30)]
+    assert min(later - earlier for earlier, later in pairwise([START, *swept])) >= REPAIR_AFTER + 4.0
 
 
 def test_only_what_is_lacking_is_sent_again() -> None:
@@ -285,6 +308,37 @@ def test_a_get_for_what_is_not_there_yet_is_answered_with_what_is() -> None:
     (message,) = hall.get(0, 2**63 - 1)
     assert isinstance(message, m.Entries)
     assert message.through == 3
+
+
+def test_all_stretches_of_a_get_are_answered_and_one_end_is_marked() -> None:
+    hall = Hall()
+    hall.grow(20)
+    told = hall.wanted(m.Get(1, 3, ((5, 6), (9, 99), (19, 7), (25, 30))))
+    assert [(each.after, each.through, each.end) for each in told if isinstance(each, m.Entries)] == [
+        (1, 3, False),
+        (5, 6, False),
+        (9, 20, True),
+    ]
+    assert seqs(told) == [2, 3, 6, *range(10, 21)]
+    assert hall.sessions[0].repair.acked == 1, "what is behind the first hole is not acknowledged with it"
+
+
+def test_many_stretches_are_answered_with_no_more_datagrams_than_one() -> None:
+    hall = Hall()
+    hall.grow(80, "x" * 1000)
+    told = hall.wanted(m.Get(0, 1, tuple((at, at + 1) for at in range(2, 80, 2))))
+    assert len(told) == GET_DATAGRAMS
+    assert seqs(told) == [1, *range(3, 32, 2)]
+    told = hall.wanted(m.Get(0, 80, ((0, 80), (0, 80))))
+    assert seqs(told) == list(range(1, GET_DATAGRAMS + 1))
+
+
+def test_of_further_stretches_nothing_is_told_from_below_the_floor_nor_read_from_the_log() -> None:
+    hall = Hall(limits=Limits(recent_entries=4))
+    hall.grow(9)
+    hall.sessions[0].floor = 7
+    told = hall.wanted(m.Get(8, 9, ((2, 3), (6, 9), (4, 6))))
+    assert seqs(told) == [9]
 
 
 @pytest.mark.parametrize(("after", "through"), [(3, 3), (3, 99), (99, 200), (2, 1), (1, 0)])

@@ -10,12 +10,17 @@ from protocol.house import entry
 
 from sockatuh.errors import ProtocolError
 from sockatuh.protocol import messages as m
-from sockatuh.protocol.constants import MAX_PARTS, MAX_PIECE, RECEIVE_WINDOW
-from sockatuh.protocol.inbox import Gone, Inbox
+from sockatuh.protocol.constants import MAX_PARTS, MAX_PIECE, MAX_PLAINTEXT, RECEIVE_WINDOW
+from sockatuh.protocol.inbox import MAX_HOLES, SMALL_GAP, Gone, Inbox
 
 
 def told(after: int, through: int, *seqs: int) -> m.Entries:
     return m.Entries(after, through, False, tuple(msgspec.Raw(entry(seq)[1]) for seq in seqs))
+
+
+def long(seq: int) -> m.Entries:
+    """Return an entry too long to be sent twice for nothing."""
+    return m.Entries(seq - 1, seq, False, (msgspec.Raw(entry(seq, "x" * SMALL_GAP)[1]),))
 
 
 def parts_of(seq: int, text: str) -> list[m.EntryPart]:
@@ -48,13 +53,50 @@ def test_what_comes_early_waits_for_what_is_before_it() -> None:
     inbox.receive(told(2, 3, 3))
     inbox.receive(told(4, 5, 5))
     assert taken(inbox) == []
-    assert inbox.hole() == (0, 2)
+    assert inbox.has_holes()
     inbox.receive(told(0, 2, 1, 2))
     assert taken(inbox) == [1, 2, 3]
-    assert inbox.hole() == (3, 4)
+    assert inbox.holes() == [(3, 4)]
     inbox.receive(told(3, 4, 4))
     assert taken(inbox) == [4, 5]
-    assert inbox.hole() is None
+    assert not inbox.has_holes()
+    assert inbox.holes() == []
+
+
+def test_every_hole_is_known_and_not_only_the_first() -> None:
+    inbox = Inbox(10)
+    for seq in (13, 14, 20):
+        inbox.receive(long(seq))
+    inbox.notice_head(22)
+    assert inbox.holes() == [(10, 12), (14, 19), (20, 22)]
+
+
+def test_what_is_little_between_two_holes_does_not_part_them() -> None:
+    inbox = Inbox(0)
+    inbox.receive(told(1, 2, 2))
+    inbox.receive(told(3, 4, 4))
+    inbox.receive(long(6))
+    inbox.notice_head(7)
+    assert inbox.holes() == [(0, 5), (6, 7)]
+
+
+def test_a_head_further_on_than_what_came_early_is_a_hole_of_its_own() -> None:
+    inbox = Inbox(0)
+    inbox.receive(long(1))
+    inbox.receive(m.Entries(2, 5, False, ()))
+    inbox.notice_head(9)
+    assert inbox.holes() == [(1, 9)], "what is no longer kept between them costs nothing to tell"
+
+
+def test_no_more_holes_are_named_than_a_datagram_holds() -> None:
+    inbox = Inbox(2**62)
+    for seq in range(1, 2 * MAX_HOLES):
+        inbox.receive(long(2**62 + 2 * seq))
+    holes = inbox.holes()
+    assert len(holes) == MAX_HOLES
+    assert holes == [(2**62 + 2 * at, 2**62 + 2 * at + 1) for at in range(MAX_HOLES)]
+    get = m.Get(*holes[0], tuple(holes[1:]))
+    assert len(m.encode(get)) <= MAX_PLAINTEXT
 
 
 def test_what_is_no_longer_kept_is_named() -> None:
@@ -73,11 +115,11 @@ def test_what_is_gone_in_a_stretch_that_came_early_is_named_in_its_place() -> No
 
 def test_a_head_further_on_makes_a_hole() -> None:
     inbox = Inbox(3)
-    assert inbox.hole() is None
+    assert not inbox.has_holes()
     inbox.notice_head(9)
-    assert inbox.hole() == (3, 9)
+    assert inbox.holes() == [(3, 9)]
     inbox.notice_head(5)
-    assert inbox.hole() == (3, 9)
+    assert inbox.holes() == [(3, 9)]
 
 
 @pytest.mark.parametrize("order", [(0, 1, 2), (2, 1, 0), (1, 1, 0, 2, 2)])
@@ -95,7 +137,7 @@ def test_a_long_entry_is_put_together_from_parts_in_any_order(order: tuple[int, 
 def test_a_part_alone_shows_that_the_log_has_come_so_far() -> None:
     inbox = Inbox(0)
     inbox.receive(parts_of(4, "x" * 3000)[1])
-    assert inbox.hole() == (0, 4)
+    assert inbox.holes() == [(0, 4)]
 
 
 def test_parts_of_what_is_known_are_not_kept() -> None:
@@ -119,7 +161,7 @@ def test_what_is_too_far_ahead_is_not_kept_but_noted() -> None:
     inbox.receive(parts_of(RECEIVE_WINDOW + 2, "x" * 3000)[0])
     assert not inbox._early
     assert not inbox._parts
-    assert inbox.hole() == (0, RECEIVE_WINDOW + 2)
+    assert inbox.holes() == [(0, RECEIVE_WINDOW + 2)]
 
 
 def test_a_window_full_of_early_entries_is_kept_and_no_more() -> None:
@@ -141,7 +183,7 @@ def test_another_log_begins_anew() -> None:
     inbox.receive(told(60, 61, 61))
     inbox.receive(parts_of(63, "x" * 3000)[0])
     inbox.restart(5, 7)
-    assert inbox.hole() == (5, 7)
+    assert inbox.holes() == [(5, 7)]
     assert not inbox._parts
     inbox.receive(told(5, 7, 6, 7))
     assert taken(inbox) == [6, 7]

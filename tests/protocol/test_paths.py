@@ -153,6 +153,18 @@ def test_a_session_can_move_again_and_again(member: Guest) -> None:
     ]
 
 
+def test_a_session_moves_at_most_once_a_second(member: Guest) -> None:
+    began_at, moves = member.now, member.house.of
+    while member.now < began_at + 5.0:
+        for place in (ELSEWHERE, THIRD, HOME):
+            member.send(m.Ping(bytes(8)), place)
+            found, addresses = challenges(member, 0.01)
+            for challenge, address in zip(found, addresses, strict=True):
+                member.send(m.PathResponse(challenge.token), address)
+    assert 4 <= len(moves(ev.SessionMoved)) <= 6
+    assert len(member.house.endpoint._deadlines) <= 3
+
+
 def test_a_session_that_ends_is_asked_nowhere(member: Guest) -> None:
     member.send(m.Ping(bytes(8)), ELSEWHERE)
     member.call(m.Leave())

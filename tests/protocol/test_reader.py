@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from itertools import pairwise
 
 import msgspec
@@ -10,9 +11,9 @@ from protocol.house import Dice, entry
 
 from sockatuh.errors import ProtocolError
 from sockatuh.protocol import messages as m
-from sockatuh.protocol.constants import GET_RETRY_AFTER, REORDER_DELAY
+from sockatuh.protocol.constants import GET_RETRY_MAX, REORDER_DELAY
 from sockatuh.protocol.peer_events import CaughtUp, EntriesGone, EntryArrived
-from sockatuh.protocol.reader import MARKS_KEPT, Reader
+from sockatuh.protocol.reader import ANSWER_GUESS, ANSWERS_TIMED, GET_BACKOFF, MARKS_KEPT, Reader
 from sockatuh.protocol.requests import line_id
 
 KEY, STREAM = bytes(32), bytes(8)
@@ -67,8 +68,37 @@ def test_nothing_is_acknowledged_when_the_cursor_has_not_moved() -> None:
     reader = make_reader()
     reader.receive(told(0, 1, 1), 10.0)
     due_until(reader, 11.0)
-    reader.receive(told(0, 1, 1), 12.0)
-    assert due_until(reader, 99.0) == []
+    reader.receive(told(2, 3, 3), 12.0)
+    reader.notice_head(1, 12.0, again=False)
+    assert not [reply for _, reply in due_until(reader, 99.0) if isinstance(reply, m.Ack)]
+
+
+@pytest.mark.parametrize(
+    "again",
+    [
+        lambda reader: reader.receive(told(0, 1, 1), 12.0),
+        lambda reader: reader.receive(told(1, 2, 2), 12.0),
+        lambda reader: reader.receive(m.EntryPart(2, 0, 3, b"x", False), 12.0),
+        lambda reader: reader.notice_head(2, 12.0, again=True),
+    ],
+    ids=["the same", "the last of it", "a part", "the head"],
+)
+def test_a_server_that_tells_again_what_is_known_has_missed_the_acknowledgement(
+    again: Callable[[Reader], None],
+) -> None:
+    """Otherwise it would tell it for ever."""
+    reader = make_reader()
+    reader.receive(told(0, 2, 1, 2), 10.0)
+    due_until(reader, 11.0)
+    again(reader)
+    again(reader)
+    assert [reply for _, reply in due_until(reader, 99.0)] == [m.Ack(2)]
+
+
+def test_a_head_that_is_not_known_is_asked_for_and_not_acknowledged() -> None:
+    reader = make_reader(cursor=3)
+    reader.notice_head(5, 10.0, again=True)
+    assert [reply for _, reply in due_until(reader, 10.02)] == [m.Get(3, 5)]
 
 
 def test_the_server_says_how_long_to_collect() -> None:
@@ -93,25 +123,89 @@ def test_a_hole_that_closes_in_that_time_is_not_asked_for() -> None:
     assert [type(reply) for _, reply in due_until(reader, 99.0)] == [m.Ack]
 
 
-def test_a_hole_that_stays_is_asked_for_ever_more_slowly() -> None:
+def gets(reader: Reader, end: float) -> list[float]:
+    """Return when something is asked for, until a time."""
+    return [at for at, reply in due_until(reader, end) if isinstance(reply, m.Get)]
+
+
+def lacking(head: int) -> Reader:
+    """Return a reader that has just asked for all there is."""
     reader = make_reader()
-    reader.notice_head(5, 10.0)
-    sent = due_until(reader, 25.0)
-    assert {reply for _, reply in sent} == {m.Get(0, 5)}
-    waits = [later - earlier for (earlier, _), (later, _) in pairwise(sent)]
-    assert waits[:6] == pytest.approx([0.25, 0.5, 1.0, 2.0, 2.0, 2.0])
-    assert waits[0] == GET_RETRY_AFTER[0]
+    reader.begin(head, 10.0)
+    assert reader.due(10.0) == m.Get(0, head)
+    return reader
+
+
+def test_all_holes_are_asked_for_at_once() -> None:
+    reader = make_reader()
+    for seq in (3, 6):
+        reader.receive(m.Entries(seq - 1, seq, False, (msgspec.Raw(entry(seq, "x" * 600)[1]),)), 10.0)
+    reader.notice_head(7, 10.0, again=False)
+    assert [reply for _, reply in due_until(reader, 10.02)] == [m.Get(0, 2, ((3, 5), (6, 7)))]
+
+
+def test_a_hole_that_stays_is_asked_for_ever_more_slowly() -> None:
+    asked = gets(lacking(5), 60.0)
+    waits = [later - earlier for earlier, later in pairwise([10.0, *asked])]
+    assert waits[0] == pytest.approx(2 * ANSWER_GUESS)
+    assert all(later == pytest.approx(min(earlier * GET_BACKOFF, GET_RETRY_MAX)) for earlier, later in pairwise(waits))
+    assert waits[-1] == GET_RETRY_MAX
+    assert sum(waits[:7]) < 1.6, "seven in a row are lost to one of a hundred in the worst of weathers"
+
+
+def test_one_waits_twice_as_long_as_the_quickest_answer_of_late_has_taken() -> None:
+    reader, now = lacking(99), 10.0
+    for seq, seconds in enumerate([0.9, 0.3, *[0.6] * (ANSWERS_TIMED - 2)]):
+        now += seconds
+        reader.receive(told(seq, seq + 1, seq + 1, end=True), now)
+        assert reader.due(now) == m.Get(seq + 1, 99)
+    assert gets(reader, now + 0.61) == pytest.approx([now + 0.6])
+
+
+def test_an_answer_is_timed_from_the_first_request_for_it() -> None:
+    """Which of several was answered is not known; to take the last would make one ever more impatient."""
+    reader, now = lacking(99), 10.0
+    for seq in range(ANSWERS_TIMED):
+        gets(reader, now + 0.45)
+        now += 0.5
+        reader.receive(told(seq, seq + 1, seq + 1, end=True), now)
+        assert reader.due(now) == m.Get(seq + 1, 99)
+    assert gets(reader, now + 1.01) == pytest.approx([now + 1.0])
+
+
+def test_an_answer_that_is_on_its_way_is_waited_for() -> None:
+    reader = lacking(99)
+    for seq in range(20):
+        reader.receive(told(seq, seq + 1, seq + 1), 10.05 + seq * 0.05)
+        assert gets(reader, 10.05 + seq * 0.05 + 0.049) == []
+    last = 10.05 + 19 * 0.05
+    assert gets(reader, last + 0.11) == pytest.approx([last + 2 * ANSWER_GUESS])
 
 
 def test_progress_begins_the_schedule_anew() -> None:
+    reader = lacking(5)
+    gets(reader, 20.0)
+    reader.receive(told(0, 1, 1), 20.0)
+    assert gets(reader, 20.11) == pytest.approx([20.0 + 2 * ANSWER_GUESS])
+
+
+def test_a_new_session_asks_as_if_nothing_had_been_asked() -> None:
+    reader = lacking(5)
+    gets(reader, 20.0)
+    reader.begin(6, 30.0)
+    assert reader.due(30.0) == m.Get(0, 6)
+    assert gets(reader, 30.11) == pytest.approx([30.0 + 2 * ANSWER_GUESS])
+
+
+def test_when_the_server_is_heard_again_what_is_missing_is_asked_for_at_once() -> None:
+    reader = lacking(5)
+    gets(reader, 20.0)
+    reader.hurry(20.0)
+    assert reader.due(20.0) == m.Get(0, 5)
+    assert gets(reader, 20.11) == pytest.approx([20.0 + 2 * ANSWER_GUESS])
     reader = make_reader()
-    reader.notice_head(5, 10.0)
-    due_until(reader, 12.0)
-    reader.receive(told(0, 1, 1), 12.0)
-    due_until(reader, 14.0)
-    reader.receive(told(1, 2, 2), 14.0)
-    first, second = [at for at, reply in due_until(reader, 16.4) if isinstance(reply, m.Get)][:2]
-    assert second - first == pytest.approx(GET_RETRY_AFTER[0])
+    reader.hurry(20.0)
+    assert reader.get_timer() is None
 
 
 def test_one_who_is_still_short_at_the_end_of_an_answer_asks_on_at_once() -> None:
@@ -135,7 +229,7 @@ def test_a_get_acknowledges_what_is_before_the_hole() -> None:
     reader = make_reader()
     reader.receive(told(0, 1, 1), 10.0)
     reader.receive(told(2, 3, 3), 10.0)
-    assert [reply for _, reply in due_until(reader, 10.2)] == [m.Get(1, 2)]
+    assert [reply for _, reply in due_until(reader, 10.1)] == [m.Get(1, 2)]
 
 
 def test_a_session_begins_with_what_is_missing() -> None:
