@@ -24,7 +24,6 @@ from .constants import (
     MIN_DATA,
     OLD_CHANNEL_SECONDS,
     PROLOGUE,
-    RESET,
 )
 from .events import EntriesWanted, HandshakeRefused, ServerEvent, SessionClosed, SessionOpened
 from .fanout import Fanout
@@ -50,10 +49,9 @@ from .messages import (
 )
 from .outgoing import Outgoing
 from .paths import Paths
-from .ratelimit import SketchLimiter, TokenBucket, place_of
 from .repair import Encoded
 from .requests import Requests
-from .reset import reset_token
+from .reset import Resets
 from .seam import Address
 from .session import Rekeying, Session
 from .sessions import SessionTable
@@ -63,6 +61,8 @@ MAX_JOIN_SECONDS: Final = 300.0
 """Seconds after which a session that has not joined is closed, however often it tried."""
 TICK: Final = 1.0
 """Seconds between two looks for what has timed out."""
+STANDSTILL: Final = 5.0
+"""Seconds by which such a look is late when the whole process stood still."""
 THROTTLE: Final = 0
 PROBE: Final = 1
 ACK_SECONDS_PER_SESSION: Final = 0.0001
@@ -86,7 +86,7 @@ class Endpoint:
         self.tickets = tickets
         self.dropped: Counter[str] = Counter()
         """Datagrams that were not heeded, by reason."""
-        self._identity, self._limits, self._random, self._pack_address = identity, limits, random, pack_address
+        self._limits, self._random, self._pack_address = limits, random, pack_address
         self._out = Outgoing(self.dropped)
         self._events: deque[ServerEvent] = deque()
         self._door = Door(identity, tickets, limits, random, self.dropped, self._events)
@@ -96,8 +96,7 @@ class Endpoint:
         self._table = SessionTable(limits)
         self._deadlines: list[tuple[float, int, int]] = []
         self._tick_at: float | None = None
-        self._resets = TokenBucket(limits.resets_per_second, limits.resets_per_second)
-        self._address_resets = SketchLimiter(random(32), max(1, int(limits.resets_per_address)))
+        self._resets = Resets(identity.reset_key, limits, random)
 
     @property
     def public_key(self) -> bytes:
@@ -196,12 +195,9 @@ class Endpoint:
                 self._requests.settle(session, number, answer)
                 self._requests.give_out(session, now)
 
-    def hold_lines(self, hold: bool, now: float) -> None:
-        """Leave lines where they are while the log cannot take more; give them out when it can."""
-        if hold is not self._requests.holding:
-            self._requests.holding = hold
-            for session in self._table:
-                self._requests.give_out(session, now)
+    def hold_lines(self, hold: bool, now: float, *, refuses: bool = False) -> None:
+        """Leave lines where they are while the log cannot take more; `refuses`: it takes none, so tell who waits."""
+        self._requests.hold(self._table, hold, refuses, now)
 
     def publish(self, entries: Sequence[Encoded], head: int, now: float) -> None:
         """Tell everybody what was committed up to `head`."""
@@ -227,15 +223,30 @@ class Endpoint:
 
     def wake(self, cid: int, address: Address) -> None:
         """Tell the client of a session of an earlier process that it is gone."""
-        token = reset_token(self._identity.reset_key, cid)
-        self._out.put(bytes([RESET]) + cid.to_bytes(7, "little") + token, address)
+        self._out.put(self._resets.datagram(cid), address)
 
-    # Datagrams of sessions: connection id → replay → decrypt → mark → decode → state.
+    def replace_limits(self, limits: Limits) -> None:
+        """Hold everybody to other limits from now on; sessions stay, and keep what they were promised."""
+        self._limits = limits
+        for part in (self._door, self._fanout, self._requests, self._table, self._resets):
+            part.replace_limits(limits)
+        self._pace_acks()
+
+    def void_tickets(self) -> None:
+        """Let nobody in any more who has shown a ticket and has not joined; those who have joined stay."""
+        self._door.void_tickets()
+        self._table.void_tickets()
+
+    # Datagrams of sessions: connection id → rate → replay → decrypt → mark → decode → state.
 
     def _receive_data(self, data: bytes, address: Address, now: float) -> None:
         cid = receiver_cid_of(data)
         route = self._table.route(cid)
         pending = self._door.find(cid) if route is None else None
+        if route is not None and route[0].rate.wait(now):
+            self.dropped["rate"] += 1
+            self._requests.slow_down(route[0], now)
+            return
         if route is not None:
             channel = route[1]
         elif pending is not None:
@@ -253,6 +264,7 @@ class Endpoint:
             session = self._open(pending, now)
         if session is None:
             return
+        session.rate.take(now)  # only what is authentic counts: nobody can use up another's
         if session.rekeying is not None and channel is session.rekeying.channel:
             self._table.promote(session, now)
         if address != session.address and channel is session.channel and channel.is_newest:
@@ -286,8 +298,7 @@ class Endpoint:
         self.dropped["unknown_session"] += 1
         if self._table.find(cid) is not None:  # a channel that was replaced; its session lives
             return
-        # Nothing is kept for a stranger, so his address is only counted, as HELLO's is.
-        if self._address_resets.allow(place_of(self._pack_address(address)), now) and self._resets.take(now):
+        if self._resets.admit(self._pack_address(address), now):
             self.wake(cid, address)
 
     def _handle(self, session: Session, message: ClientMessage, address: Address, now: float) -> None:
@@ -305,12 +316,12 @@ class Endpoint:
             case Ping(nonce):
                 self._out.send(session, Pong(nonce, self.head))
             case PathResponse(token):
-                self._paths.finish(session, token, address)
+                self._paths.finish(session, token, address, now)
             case Rekey():
                 self._rekey(session, message, now)
 
     def _get(self, session: Session, get: Get, now: float) -> None:
-        if not session.joined or session.transient or not session.get_rate.take(now):
+        if not session.joined or session.transient:
             return
         wanted = self._fanout.get(session, get, now)
         if wanted is not None:
@@ -341,11 +352,16 @@ class Endpoint:
     # Ends.
 
     def _tick(self, now: float) -> None:
+        stood_still = self._tick_at is not None and now - self._tick_at > STANDSTILL
         self._tick_at = now + TICK
+        if stood_still:  # what came meanwhile is still to be read, so nobody is known to have been silent
+            return
         self._door.expire(now)
         for session in self._table:
             self._table.expire_channels(session, now)
-            if session.heard_at + self._limits.idle_seconds <= now:
+            if session.joining:  # it is the server that takes its time
+                session.join_by = now + self._limits.join_seconds
+            if session.heard_at + session.idle_seconds <= now:
                 self._end(session, "idle", now)
             elif not session.joined and min(session.join_by, session.opened_at + MAX_JOIN_SECONDS) <= now:
                 self._out.send(session, Closed("join_timeout", 0))

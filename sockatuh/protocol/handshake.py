@@ -10,7 +10,7 @@ from __future__ import annotations
 import struct
 from collections import Counter, deque
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from sockatuh.errors import ProtocolError
 
@@ -45,8 +45,12 @@ RESP_PAYLOAD_SIZE = RESP_SIZE - RESP_STRUCT.size - 32 - TAG_SIZE
 
 RETRY_MS = 1000
 """What a client is asked to wait, in milliseconds, when handshakes come too fast."""
-STRANGERS_PER_PREFIX = 2_000
-"""HELLOs a second answered to one /24 or /64, about."""
+STRANGERS_PER_PREFIX = 16_000
+"""HELLOs answered at once to one /24 or /64, and half as many a second: who forges them keeps few others out."""
+RARE_AFTER = 60.0
+"""Seconds without a handshake after which an address is one that comes rarely."""
+RARE_SHARE = 0.25
+"""How much of the rate of all is kept for those, when the others have used it up."""
 MAX_ADDRESSES = 4_096
 """Addresses whose rate of handshakes is remembered."""
 
@@ -99,6 +103,7 @@ class Door:
         self._strangers = SketchLimiter(random(32), STRANGERS_PER_PREFIX)
         self._cookie_rate = TokenBucket(limits.cookies_per_second, limits.cookies_per_second)
         self._rate = TokenBucket(limits.handshakes_per_second, limits.handshakes_per_second)
+        self._rare_rate = TokenBucket(*_rare_rate(limits))
         self._address_rate = BucketTable(limits.handshakes_per_address, limits.handshakes_burst, MAX_ADDRESSES)
         self._by_cookie: dict[bytes, Pending] = {}
         self._by_cid: dict[int, Pending] = {}
@@ -106,6 +111,19 @@ class Door:
 
     def __len__(self) -> int:
         return len(self._by_cid)
+
+    def replace_limits(self, limits: Limits) -> None:
+        """Hold strangers to other limits from now on."""
+        self._limits = limits
+        self._cookie_rate.replace_rate(limits.cookies_per_second, limits.cookies_per_second)
+        self._rate.replace_rate(limits.handshakes_per_second, limits.handshakes_per_second)
+        self._rare_rate.replace_rate(*_rare_rate(limits))
+        self._address_rate.replace_rate(limits.handshakes_per_address, limits.handshakes_burst, MAX_ADDRESSES)
+
+    def void_tickets(self) -> None:
+        """Let nobody who is still pending join with the ticket that was shown."""
+        self._by_cid = {cid: replace(pending, ticket_name=None) for cid, pending in self._by_cid.items()}
+        self._by_cookie = {pending.init[16:32]: pending for pending in self._by_cid.values()}
 
     def find(self, cid: int) -> Pending | None:
         """Return the pending handshake with this connection id, if there is one."""
@@ -145,6 +163,8 @@ class Door:
         except ProtocolError:
             self._refuse("handshake", address)
             return None
+        if len(self._by_cid) >= self._limits.pending:  # the oldest makes place: who means it needs a moment only
+            self.confirm(next(iter(self._by_cid.values())))
         self._by_cookie[cookie] = self._by_cid[pending.cid] = pending
         self._per_address[place_of(packed)] += 1
         return pending.resp
@@ -228,13 +248,18 @@ class Door:
 
     def _admit_handshake(self, packed: bytes, now: float) -> bool:
         place = place_of(packed)
+        is_rare = self._address_rate.idle(place, now) >= RARE_AFTER
         return (
-            len(self._by_cid) < self._limits.pending
-            and self._per_address.get(place, 0) < self._limits.pending_per_address
+            self._per_address.get(place, 0) < self._limits.pending_per_address
             and self._address_rate.take(place, now)
-            and self._rate.take(now)
+            and (self._rate.take(now) or (is_rare and self._rare_rate.take(now)))
         )
 
     def _cookie(self, packed: bytes, nonce: bytes, now: float, retry_ms: int, version: int) -> bytes:
         epoch, cookie = self._cookies.create(packed, nonce, now) if version == VERSION else (0, bytes(16))
         return COOKIE_STRUCT.pack(COOKIE, VERSION, epoch, 0, nonce, cookie, self.public_key, retry_ms, 0)
+
+
+def _rare_rate(limits: Limits) -> tuple[float, float]:
+    rate = RARE_SHARE * limits.handshakes_per_second
+    return rate, max(1.0, rate)

@@ -45,10 +45,14 @@ class Limits:
     """How long a member whose contact was lost stays in the room, in seconds; a return within it leaves no line."""
     ack_milliseconds: int = 100
     """How long a client may collect before it acknowledges, in milliseconds; grows with the room (0.1 ms a session)."""
+    datagrams_per_second: float = 500.0
+    """Datagrams a second heeded of one session, and four for each line it may say; more is not even decrypted."""
+    datagrams_burst: int = 1_000
+    """Datagrams of one session heeded at once."""
     gets_per_second: float = 50.0
-    """Answers to GET a second for one session."""
+    """Answers to GET a second for one key, all its sessions together."""
     gets_burst: int = 100
-    """Answers to GET at once for one session."""
+    """Answers to GET at once for one key."""
     resets_per_second: float = 200.0
     """RESETs a second in all."""
     resets_per_address: float = 5.0

@@ -7,6 +7,7 @@ of whom nothing may be kept but a constant array of counters (docs/PROTOCOL.md Â
 from __future__ import annotations
 
 import hashlib
+import math
 from array import array
 from collections import OrderedDict
 from collections.abc import Hashable
@@ -42,6 +43,16 @@ class TokenBucket:
         missing = tokens - self._tokens
         return missing / self._rate if missing > _ROUNDING else 0.0
 
+    def replace_rate(self, rate: float, burst: float) -> None:
+        """Fill at another rate from now on, up to another burst."""
+        self._rate, self._burst = rate, burst
+        self._tokens = min(self._tokens, burst)
+
+    @property
+    def asked_at(self) -> float:
+        """When it was last asked, in monotonic seconds."""
+        return self._at
+
     def _fill(self, now: float) -> None:
         if now > self._at:
             self._tokens = min(self._burst, self._tokens + (now - self._at) * self._rate)
@@ -67,7 +78,7 @@ class BucketTable:
         bucket = self._buckets.get(key)
         if bucket is None:
             bucket = self._buckets[key] = TokenBucket(self._rate, self._burst)
-            if len(self._buckets) > self._max_entries:
+            while len(self._buckets) > self._max_entries:
                 self._buckets.popitem(last=False)
         self._buckets.move_to_end(key)
         return bucket.take(now, tokens)
@@ -77,12 +88,24 @@ class BucketTable:
         bucket = self._buckets.get(key)
         return bucket.wait(now, tokens) if bucket is not None else 0.0
 
+    def idle(self, key: Hashable, now: float) -> float:
+        """Return for how many seconds `key` has not asked, infinity when that is not known."""
+        bucket = self._buckets.get(key)
+        return now - bucket.asked_at if bucket is not None else math.inf
+
+    def replace_rate(self, rate: float, burst: float, max_entries: int) -> None:
+        """Fill every bucket at another rate from now on; those beyond `max_entries` go as others come."""
+        self._rate, self._burst, self._max_entries = rate, burst, max_entries
+        for bucket in self._buckets.values():
+            bucket.replace_rate(rate, burst)
+
 
 class SketchLimiter:
     """Counters shared by all strangers, `size` in all, halved every second.
 
-    Which counter is whose depends on `secret` (at most 32 bytes), so that nobody can aim at another's. Steady asking
-    swings a counter between one and two seconds' worth: at most limit/2 asks a second pass for long, `limit` at once.
+    Which counter is whose depends on `secret` (at most 32 bytes), so that nobody can aim at another's. `limit` asks
+    pass at once, limit/2 a second for long. What does not pass is not counted: a flood in somebody's name takes its
+    share of what passes, and is over when it ends.
     """
 
     __slots__ = ("_counters", "_halved_at", "_limit", "_secret")
@@ -94,12 +117,18 @@ class SketchLimiter:
         self._halved_at = 0.0
 
     def allow(self, prefix: bytes, now: float) -> bool:
-        """Count one ask of `prefix` and say whether it is within the limit."""
+        """Say whether one more ask of `prefix` is within the limit, and count it if so."""
         self._halve(now)
         digest = hashlib.blake2s(prefix, key=self._secret, digest_size=8).digest()
         index = int.from_bytes(digest, "little") % len(self._counters)
+        if self._counters[index] >= self._limit:
+            return False
         self._counters[index] += 1
-        return self._counters[index] <= self._limit
+        return True
+
+    def replace_limit(self, limit: int) -> None:
+        """Hold everybody to another limit from now on."""
+        self._limit = limit
 
     def _halve(self, now: float) -> None:
         seconds = int(now - self._halved_at)

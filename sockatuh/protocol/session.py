@@ -54,6 +54,8 @@ class Repair:
     acked: int = 0
     due_at: float = 0.0
     delay: float = 0.0
+    tries: int = 0
+    """How often it was re-sent the same in vain."""
 
 
 @dataclass(slots=True, eq=False)
@@ -78,7 +80,10 @@ class Session:
     opened_at: float
     heard_at: float
     join_by: float
-    get_rate: TokenBucket
+    idle_seconds: int
+    """The silence it was told it may keep; other limits are for those who come after."""
+    rate: TokenBucket
+    """Datagrams that are heeded."""
     call_rate: TokenBucket
     name: str | None = None
     floor: int = 0
@@ -98,6 +103,9 @@ class Session:
     old_channel: Channel | None = None
     old_until: float = 0.0
     rekeyed_at: float = float("-inf")
+    moved_at: float = float("-inf")
+    slowed_at: float = float("-inf")
+    """When it was last told that it sends too much."""
 
     @property
     def joined(self) -> bool:
@@ -130,6 +138,11 @@ class Session:
         return head - self.repair.acked <= PUSH_WINDOW
 
 
+def datagram_rate(limits: Limits) -> tuple[float, float]:
+    """Return how many datagrams of a session are heeded: (a second, at once)."""
+    return limits.datagrams_per_second + 4 * limits.lines_per_second, limits.datagrams_burst
+
+
 def open_session(pending: Pending, limits: Limits, now: float) -> Session:
     """Return the session a confirmed handshake becomes."""
     payload = pending.payload
@@ -149,6 +162,7 @@ def open_session(pending: Pending, limits: Limits, now: float) -> Session:
         opened_at=now,
         heard_at=now,
         join_by=now + limits.join_seconds,
-        get_rate=TokenBucket(limits.gets_per_second, limits.gets_burst),
+        idle_seconds=limits.idle_seconds,
+        rate=TokenBucket(*datagram_rate(limits)),
         call_rate=TokenBucket(CALLS_PER_SECOND, CALLS_BURST),
     )

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Iterator
 
 from .channel import Channel
@@ -10,7 +9,7 @@ from .constants import OLD_CHANNEL_SECONDS
 from .handshake import Pending
 from .limits import Limits
 from .ratelimit import place_of
-from .session import Rekeying, Session, open_session
+from .session import Rekeying, Session, datagram_rate, open_session
 
 
 class SessionTable:
@@ -21,7 +20,18 @@ class SessionTable:
         self._sessions: dict[int, Session] = {}
         self._routes: dict[int, tuple[Session, Channel]] = {}
         self._by_key: dict[bytes, list[Session]] = {}
-        self._per_place: Counter[bytes] = Counter()
+        self._by_place: dict[bytes, dict[int, Session]] = {}
+
+    def replace_limits(self, limits: Limits) -> None:
+        """Hold sessions to other limits from now on; none that is open is closed for it."""
+        self._limits = limits
+        for session in self._sessions.values():
+            session.rate.replace_rate(*datagram_rate(limits))
+
+    def void_tickets(self) -> None:
+        """Let no session join with the ticket it came with; those that have joined stay."""
+        for session in self._sessions.values():
+            session.ticket_name = None
 
     def __len__(self) -> int:
         return len(self._sessions)
@@ -39,10 +49,8 @@ class SessionTable:
 
     def is_full(self, packed: bytes) -> bool:
         """Tell whether no session may be opened from this address."""
-        return (
-            len(self._sessions) >= self._limits.sessions
-            or self._per_place[place_of(packed)] >= self._limits.sessions_per_address
-        )
+        of_place = self._by_place.get(place_of(packed), ())
+        return len(self._sessions) >= self._limits.sessions or len(of_place) >= self._limits.sessions_per_address
 
     def in_the_way(self, pending: Pending) -> list[tuple[Session, str]]:
         """Return the sessions a new one ends, and why: the same client's, the most silent of too many of one key."""
@@ -50,10 +58,19 @@ class SessionTable:
         same = [session for session in of_key if session.stream == pending.payload.stream]
         others = sorted((session for session in of_key if session not in same), key=lambda session: session.heard_at)
         surplus = others[: max(0, len(others) + 1 - self._limits.sessions_per_key)]
-        if not same and not surplus and len(self._sessions) >= self._limits.sessions:
-            # Whoever has not joined makes place, the oldest first: strangers cannot keep members out.
-            surplus = [session for session in self._sessions.values() if not session.joined][:1]
+        if not same and not surplus and self.is_full(pending.packed):
+            surplus = self._strangers(place_of(pending.packed))[:1]
         return [(session, "replaced") for session in same] + [(session, "too_many_sessions") for session in surplus]
+
+    def _strangers(self, place: bytes) -> list[Session]:
+        """Return who may make place for one who comes from there: who has not joined keeps nobody out.
+
+        First those of the same place, so that many of one address cannot drive out who comes from elsewhere.
+        """
+        of_place = [session for session in self._by_place.get(place, {}).values() if not session.joined]
+        if of_place or len(self._sessions) < self._limits.sessions:
+            return of_place
+        return [session for session in self._sessions.values() if not session.joined]
 
     def open(self, pending: Pending, now: float) -> Session:
         """Make a session of a confirmed handshake."""
@@ -61,7 +78,7 @@ class SessionTable:
         self._sessions[session.cid] = session
         self._routes[session.cid] = session, session.channel
         self._by_key.setdefault(session.client_key, []).append(session)
-        self._per_place[session.place] += 1
+        self._by_place.setdefault(session.place, {})[session.cid] = session
         return session
 
     def remove(self, session: Session) -> None:
@@ -73,9 +90,10 @@ class SessionTable:
         of_key.remove(session)
         if not of_key:
             del self._by_key[session.client_key]
-        self._per_place[session.place] -= 1
-        if not self._per_place[session.place]:
-            del self._per_place[session.place]
+        of_place = self._by_place[session.place]
+        del of_place[session.cid]
+        if not of_place:
+            del self._by_place[session.place]
 
     def add_channel(self, session: Session, rekeying: Rekeying) -> None:
         """Read a new channel beside the present one, in place of one that was never used."""

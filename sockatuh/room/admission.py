@@ -5,6 +5,9 @@ once; from then on a keyed digest recognises the right password in microseconds,
 guessing slow afterwards is the wait: a few wrong tries are free, each further one doubles it, per address and per key.
 A try within the wait is not looked at, so it tells nothing.
 
+When the room's password is changed, members who lost contact try the one they know, all at once: the former password is
+refused like any other, but costs nothing. Whoever knows it can learn nothing from that.
+
 A right password clears the wait of the key that gave it, but not the one of its address: a guesser may sit behind the
 same router as honest members, and must not start afresh with each of them. Addresses are only forgiven by time.
 """
@@ -78,6 +81,9 @@ class PasswordGate:
         self._cap = cap
         self._max_entries = max_entries
         self._right_digest: bytes | None = None
+        self._former_digest: bytes | None = None
+        self._former_is_wrong = False
+        """Whether bcrypt has refused the former password: a hash may be another, and its password the same."""
         self._penalties: OrderedDict[_Source, _Penalty] = OrderedDict()
 
     def check(self, password: bytes, address: Hashable, owner: str, now: float) -> Right | Wrong | Wait | Unknown:
@@ -87,28 +93,40 @@ class PasswordGate:
         if (wait := self._wait(sources, now)) > 0:
             return Wait(wait)
         if self._right_digest is None:
-            return Unknown()
-        return self._judge(hmac.compare_digest(self._digest(password), self._right_digest), sources, now)
+            return Wrong(0.0) if self._former_is_wrong and self._is_former(password) else Unknown()
+        return self._judge(password, hmac.compare_digest(self._digest(password), self._right_digest), sources, now)
 
     def record(self, password: bytes, right: bool, address: Hashable, owner: str, now: float) -> Right | Wrong:
         """Take note of what bcrypt said."""
         if right:
             self._right_digest = self._digest(password)
-        return self._judge(right, _sources(address, owner), now)
+        elif self._is_former(password):
+            self._former_is_wrong = True
+        return self._judge(password, right, _sources(address, owner), now)
 
     def forget_password(self) -> None:
         """Ask bcrypt again: the hash was changed. Waits stay."""
-        self._right_digest = None
+        self._former_digest, self._right_digest = self._right_digest or self._former_digest, None
+        self._former_is_wrong = False
 
-    def _judge(self, right: bool, sources: tuple[_Source, ...], now: float) -> Right | Wrong:
+    def tries(self, address: Hashable, owner: str, now: float) -> int:
+        """Return how many wrong tries are remembered of this address or this key, whichever has more."""
+        found = (self._penalties.get(source) for source in _sources(address, owner))
+        return max((penalty.tries for penalty in found if penalty and now < penalty.forget_at), default=0)
+
+    def _judge(self, password: bytes, right: bool, sources: tuple[_Source, ...], now: float) -> Right | Wrong:
         if right:
             for source in sources:
                 if source[0] == "owner":
                     self._penalties.pop(source, None)
             return Right()
-        for source in sources:
-            self._punish(source, now)
+        if not self._is_former(password):
+            for source in sources:
+                self._punish(source, now)
         return Wrong(self._wait(sources, now))
+
+    def _is_former(self, password: bytes) -> bool:
+        return self._former_digest is not None and hmac.compare_digest(self._digest(password), self._former_digest)
 
     def _punish(self, source: _Source, now: float) -> None:
         before = self._penalties.pop(source, None)

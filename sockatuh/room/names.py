@@ -23,7 +23,7 @@ from typing import Final, Literal
 import precis_i18n
 import wcwidth
 
-from .text import clean_line
+from .text import BLANKS, clean_line
 
 MAX_NAME_GRAPHEMES: Final = 32
 MAX_NAME_BYTES: Final = 128
@@ -38,7 +38,7 @@ _ALPHABETS: Final = (
     "абвгдежзийклмнопрстуфхцчшщъыьэюя",
     "աբգդեզէըթժիլխծկհձղճմյնշոչպջռսվտրցւփքօֆ",
 )
-_BLANK: Final = frozenset("\u2800\U0001d159")  # symbols without ink, which the profile lets through
+_BLANK: Final = frozenset(BLANKS)  # some of which the profile lets through
 _DIRECTION_MARK: Final = "\u200e"
 _DOT_ABOVE: Final = "\u0307"
 _WORD: Final = re.compile(r"\w+")

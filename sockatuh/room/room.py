@@ -171,6 +171,16 @@ class Room:
         """How many members there are."""
         return len(self._members)
 
+    @property
+    def in_contact(self) -> int:
+        """How many members have a session."""
+        return sum(bool(member.sessions) for member in self._members.values())
+
+    def replace_bounds(self, *, max_members: int, ownership: float, grace: float) -> None:
+        """Hold those who come, and contact that is lost, to other bounds from now on; nobody has to go."""
+        self._max_members, self._grace_seconds = max_members, grace
+        self._presence.ownership = ownership
+
     def judge_name(self, name: str, owner: str, at: int) -> NameFree | NameRefused:
         """Say whether this owner ("" for a classic member) could have the name now; nothing is reserved."""
         shown = self._rules.enforce(name)
@@ -212,6 +222,10 @@ class Room:
             body = Joined(judged.name, owner, dialect, address, version, self.known_since(key, owner) or 0)
         intent = Intent(kind_of(body), body, key, expect) if body else None
         return Admit(judged.name, key, owner, transient, intent)
+
+    def give_up(self, session: int) -> None:
+        """Take note that the join decided on last for a session will not be appended."""
+        self._joining.pop(session, None)
 
     def attach(self, session: int, admit: Admit) -> bool:
         """Seat an admitted session, its intent being applied; False when what it was admitted to is gone: ask again."""

@@ -10,6 +10,8 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from collections.abc import Iterator
+from itertools import groupby, islice
 from typing import Final
 
 MAX_MARKS: Final = 8
@@ -21,10 +23,15 @@ LINE_MARK: Final = " ⏎ "
 TAB: Final = "    "
 """Stands for a tab where the cursor must not jump."""
 
+BLANKS: Final = "\u115f\u1160\u2800\u3164\uffa0\U0001d159\U00013441\U00013442"
+"""Letters and symbols without ink: they look like spaces and are none."""
+
 _FORBIDDEN: Final = frozenset({"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"})
-_MARKS: Final = frozenset({"Mn", "Me"})
+_MARKS: Final = frozenset({"Mn", "Mc", "Me"})
+_MARKS_SORTED: Final = 32
+"""Marks in a row that are looked at; far more than are kept."""
 _ASCII_CONTROL: Final = re.compile(r"[\x00-\x08\x0b-\x1f\x7f]")
-_NOT_INK: Final = re.compile(r"[\s\u034f\u115f\u1160\u17b4\u17b5\u2800\u3164\ufe00-\ufe0f\uffa0\U000e0100-\U000e01ef]*")
+_NOT_INK: Final = re.compile(rf"[\s{BLANKS}\u034f\u17b4\u17b5\ufe00-\ufe0f\U000e0100-\U000e01ef]*")
 _JOINER: Final = "\u200d"
 _SELECTOR: Final = "\ufe0f"
 _JOINED_ARROW: Final = "\u2194"
@@ -41,6 +48,7 @@ def clean_text(text: str) -> str:
     text = text.replace("\r\n", "\n").replace("\r", "\n")
     if text.isascii():
         return _ASCII_CONTROL.sub("", text).rstrip()
+    text = _cut_runs_of_marks(text)
     # What is removed may bring together what then composes; it ends, for the text only shrinks.
     while (cleaned := _clean_once(unicodedata.normalize("NFC", text))) != text:
         text = cleaned
@@ -58,28 +66,42 @@ def lines_of(text: str) -> list[str]:
     return [clean_line(line) for line in cleaned.split("\n")] if cleaned else []
 
 
-def _clean_once(text: str) -> str:
-    kept: list[str] = []
+def judge(text: str) -> Iterator[tuple[str, bool]]:
+    """Yield each character, and whether cleaning lets it through where it stands."""
+    before = ""  # the last two that were
     marks = MAX_MARKS  # no base yet
     for index, char in enumerate(text):
         category = unicodedata.category(char)
         if category in _MARKS:
             marks += 1
-            if marks > MAX_MARKS:
-                continue
+            is_kept = marks <= MAX_MARKS
         elif char in "\n\t":
             marks = MAX_MARKS
-        elif category not in _FORBIDDEN:
+            is_kept = True
+        elif category in _FORBIDDEN:
+            is_kept = char == _JOINER and _joins_emoji(before, text[index + 1 : index + 2])
+        else:
             marks = 0
-        elif not (char == _JOINER and _joins_emoji(kept, text[index + 1 : index + 2])):
-            continue
-        kept.append(char)
-    return "".join(kept).rstrip()
+            is_kept = True
+        if is_kept:
+            before = before[-1:] + char
+        yield char, is_kept
 
 
-def _joins_emoji(before: list[str], after: str) -> bool:
+def _cut_runs_of_marks(text: str) -> str:
+    """Cut what normalising would have to sort: the time for it grows with the square of a run of marks."""
+    # Not by the combining class: that of U+0F73 is 0, and it comes apart into two marks that are to be sorted.
+    runs = groupby(text, lambda char: unicodedata.category(char) in _MARKS)
+    return "".join("".join(islice(run, _MARKS_SORTED) if is_sorted else run) for is_sorted, run in runs)
+
+
+def _clean_once(text: str) -> str:
+    return "".join(char for char, is_kept in judge(text) if is_kept).rstrip()
+
+
+def _joins_emoji(before: str, after: str) -> bool:
     # Python's database has no emoji property; So is close.
-    base = next((char for char in reversed(before[-2:]) if char != _SELECTOR), "")
+    base = before.replace(_SELECTOR, "")[-1:]
     return _is_picture(base) and (_is_picture(after) or after == _JOINED_ARROW)
 
 

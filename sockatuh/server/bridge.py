@@ -12,6 +12,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Final
 
+from sockatuh.errors import StoreError
 from sockatuh.net.address import format_address
 from sockatuh.net.classic import ClassicDialect, ClassicEvent, ClassicSaid, ClassicSilent, NameAsked, PasswordGiven
 from sockatuh.protocol import messages as m
@@ -29,7 +30,6 @@ from sockatuh.protocol.events import (
     WhoAsked,
 )
 from sockatuh.protocol.identity import fingerprint
-from sockatuh.protocol.ratelimit import TokenBucket
 from sockatuh.protocol.seam import Address
 from sockatuh.room.entries import Body, Claimed, Joined, Left, Message, decode_body, encode_body, kind_of
 from sockatuh.room.room import Intent, Room
@@ -37,8 +37,10 @@ from sockatuh.room.text import clean_line, clean_text
 from sockatuh.store.roomlog import Append, Committed, Conflict, Outcome, Row
 
 from .appends import Appends
-from .joining import Joining
+from .joining import BUSY_MS, Joining
 from .passwords import Check, PasswordDesk
+from .rewinds import Rewinds
+from .sessionlog import SessionLog
 from .visitors import CLASSIC, SECURE, JoinRequest, JoinWaiter, LineWaiter, Logger, Recorder, Visitor, Waiter
 from .wire import encode_entry, encode_row
 
@@ -48,8 +50,6 @@ MAX_HELD: Final = 256
 """Appends the database has refused above which lines wait at their sessions."""
 MEMBERS_ROOM: Final = MAX_PLAINTEXT - 32
 """Bytes of one page of members."""
-REFUSALS_LOGGED: Final = 1.0
-"""Refused handshakes logged a second, in the long run; all are counted."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,7 +71,10 @@ class Reading:
 
 
 class Bridge:
-    """One room's server without its wires. `put` and `resume` are the log's; `wall` gives milliseconds since 1970."""
+    """One room's server without its wires.
+
+    `put`, `resume` and `renew` are the log's; `wall` gives milliseconds since 1970.
+    """
 
     def __init__(
         self,
@@ -85,6 +88,7 @@ class Bridge:
         *,
         put: Callable[[Append], None],
         resume: Callable[[], None],
+        renew: Callable[[bytes], None],
         random: Callable[[int], bytes],
         wall: Callable[[], int],
     ) -> None:
@@ -99,18 +103,20 @@ class Bridge:
             desk,
             recorder,
             log,
-            history_on_join=options.history_on_join,
+            rewinds=Rewinds(endpoint, log, renew, random),
             carry_out=self._carry_out,
             seated=self._seated,
             wall=wall,
         )
+        self._joining.history_on_join = options.history_on_join
         self._visitors: dict[int, Visitor] = {}
         self._classic_sessions: dict[Address, int] = {}
         self._last_classic = 0
         self._readings: deque[Reading] = deque()
         self._reading: set[int] = set()
-        self._refusals = TokenBucket(REFUSALS_LOGGED, 20)
+        self._sessions = SessionLog(log)
         self._dropped: Counter[str] = Counter()
+        self._holding = False
 
     # From the log.
 
@@ -131,9 +137,12 @@ class Bridge:
         told: list[tuple[int, bytes]] = []
         stored: list[tuple[int, int, int | str]] = []
         joins: list[tuple[JoinWaiter, Committed | Conflict]] = []
+        head = self._endpoint.head
         for outcome, waiters in self._appends.settle(outcomes, now):
-            if isinstance(outcome, Committed) and outcome.new:
-                body = decode_body(outcome.row.kind, outcome.row.body or b"")
+            # Also one that was there already, if nobody was told: its commit failed, as far as anybody knew.
+            if isinstance(outcome, Committed) and outcome.row.seq > head:
+                head = outcome.row.seq
+                body = decode_body(outcome.row.kind, outcome.row.body or outcome.append.body or b"")
                 told.append((outcome.row.seq, encode_entry(outcome.row, body)))
                 self._take_row(outcome.row, body, waiters)
             elif isinstance(outcome, Conflict) and not waiters and outcome.append.key:
@@ -146,9 +155,14 @@ class Bridge:
         if told:
             self._endpoint.publish(told, told[-1][0], now)
         self._endpoint.settle_lines(stored, now)
-        self._endpoint.hold_lines(self._appends.held >= MAX_HELD, now)
+        self._pace(now)
         for join, outcome in joins:
             self._joining.finish(join, outcome, now)
+
+    def _pace(self, now: float) -> None:
+        """Take as many lines as the log can, and tell those who wait if it can take none."""
+        refuses = self.obstacle(now) is not None
+        self._endpoint.hold_lines(self._holding or self._appends.held >= MAX_HELD, now, refuses=refuses)
 
     def _take_row(self, row: Row, body: Body, waiters: Sequence[Waiter]) -> None:
         self._room.apply(row.seq, row.at, body, row.key)
@@ -201,16 +215,17 @@ class Bridge:
             case SessionOpened():
                 self._open(event, now)
             case SessionMoved(session, address):
-                self._move(self._visitors[session], address)
+                self._move(self._visitors[session], address, now)
             case SessionClosed(session, reason):
                 self._close(self._visitors[session], reason, now)
             case HandshakeRefused(address, reason):
-                if self._refusals.take(now):
-                    self._log.info("handshake_refused", address=format_address(address), reason=reason)
+                self._sessions.refused(address, reason, now)
             case NameAsked(address, name):
                 request = JoinRequest(self._classic_visitor(address, now), 0, name, None)
                 if self._joining.ask_name(request, now) is not None:
                     self._classic.name_valid(address, name)
+            case PasswordGiven(address) if self._appends.held >= MAX_HELD:
+                self._classic.password_wrong(address)
             case PasswordGiven(address, name, password):
                 request = JoinRequest(self._classic_visitor(address, now), 0, name, None)
                 self._joining.try_password(request, password, now)
@@ -223,6 +238,9 @@ class Bridge:
                 self._close(self._visitors[self._classic_sessions[address]], "idle", now)
 
     def _ask_to_join(self, event: JoinAsked, now: float) -> None:
+        if self._appends.held >= MAX_HELD:
+            self._endpoint.answer(event.cid, event.number, m.Refused("busy", BUSY_MS))
+            return
         request = JoinRequest(self._visitors[event.cid], event.number, event.name, event.history)
         if event.by_ticket:
             self._joining.admit(request, now)
@@ -261,7 +279,7 @@ class Bridge:
         owner, version = fingerprint(event.client_key), clean_line(event.version)
         visitor = Visitor(event.cid, event.address, owner, SECURE, version, event.transient, opened_at=now)
         self._visitors[event.cid] = visitor
-        self._log_session("session_opened", visitor)
+        self._sessions.note("session_opened", visitor, now)
 
     def _classic_visitor(self, address: Address, now: float) -> Visitor:
         self._last_classic -= 1
@@ -272,35 +290,37 @@ class Bridge:
             self._visitors[visitor.session] = visitor
             self._classic_sessions[visitor.address] = visitor.session
 
-    def _move(self, visitor: Visitor, address: Address) -> None:
+    def _move(self, visitor: Visitor, address: Address, now: float) -> None:
         visitor.address = address
         if visitor.record is not None:
             self._recorder.moved(visitor.record, format_address(address))
-        self._log_session("session_moved", visitor)
+        self._sessions.note("session_moved", visitor, now)
 
     def _close(self, visitor: Visitor, reason: str, now: float) -> None:
         self._forget(visitor, reason)
-        self._log_session("session_closed", visitor, reason=reason, seconds=round(now - visitor.opened_at, 1))
+        self._sessions.note("session_closed", visitor, now, reason=reason, seconds=round(now - visitor.opened_at, 1))
         why: Final = "idle" if visitor.dialect == CLASSIC else "lost"
         intent = self._room.detach(visitor.session, now, self._wall(), left=reason == "left", reason=why)
         if intent is not None:
             self._carry_out(intent)
 
     def _forget(self, visitor: Visitor, reason: str) -> None:
-        visitor.gone = True
+        visitor.gone, visitor.left = True, reason == "left"
         del self._visitors[visitor.session]
         if visitor.dialect == CLASSIC:
             del self._classic_sessions[visitor.address]
             self._classic.drop(visitor.address)
+        if self._appends.held:  # they may be there for long, and the session's client come and go
+            self._appends.forget(visitor.session)
         if visitor.record is not None:
             self._recorder.closed(visitor.record, reason)
 
-    def _log_session(self, event: str, visitor: Visitor, **fields: object) -> None:
-        key = visitor.owner[:TAG_LENGTH]
-        name = {"name": visitor.name} if visitor.name else {}
-        self._log.info(event, **name, address=format_address(visitor.address), key=key, **fields)
-
     # For the process that runs it.
+
+    def replace_options(self, options: BridgeOptions) -> None:
+        """Do from now on as the admin has decided anew."""
+        self._options = options
+        self._joining.history_on_join = options.history_on_join
 
     @property
     def members(self) -> int:
@@ -312,14 +332,14 @@ class Bridge:
         """How many appends have no outcome yet."""
         return len(self._appends)
 
-    @property
-    def is_storing(self) -> bool:
-        """Tell whether the database takes what it is given."""
-        return not self._appends.held
+    def obstacle(self, now: float) -> StoreError | None:
+        """Say why the database does not take what it is given; None if it does."""
+        return self._appends.obstacle(now)
 
     def handle_timer(self, now: float) -> None:
         """Let members go whose grace is over, and try again what the database refused; about once a second."""
         self._appends.retry(now)
+        self._pace(now)
         expiry = self._room.next_expiry()
         if expiry is not None and expiry <= now:
             for intent in self._room.expire(now, self._wall()):
@@ -356,6 +376,12 @@ class Bridge:
         if news := total - self._dropped:
             self._log.info("datagram_dropped", **news)
         self._dropped = total
+        self._sessions.summarise()
+
+    def hold_lines(self, now: float) -> None:
+        """Take no more lines: the server stops, and whoever says one says it again to the next."""
+        self._holding = True
+        self._pace(now)
 
     def empty_room(self) -> None:
         """Write down that everybody has left: the room is closed, not restarted."""

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable
-from typing import Final
+from functools import partial
+from typing import Final, Protocol
 
 from sockatuh.net.address import format_address
 from sockatuh.net.classic import ClassicDialect
 from sockatuh.protocol import messages as m
 from sockatuh.protocol.constants import TAG_LENGTH
 from sockatuh.protocol.endpoint import Endpoint
-from sockatuh.protocol.ratelimit import TokenBucket
+from sockatuh.protocol.ratelimit import BucketTable, TokenBucket
 from sockatuh.room.admission import Right, Wait, Wrong
 from sockatuh.room.names import PasswordUnusable, prepare_password, same_as_password
 from sockatuh.room.room import Admit, Intent, NameRefused, Room, RoomFull
@@ -19,20 +20,35 @@ from sockatuh.room.text import clean_line
 from sockatuh.store.roomlog import Committed, Conflict
 
 from .passwords import Busy, Check, PasswordDesk, Verdict
+from .rewinds import Rewinds
 from .visitors import CLASSIC, JoinRequest, JoinWaiter, Logger, Recorder, Visitor
 
 BUSY_MS: Final = 2_000
+JOINS_PER_MINUTE: Final = 10
+JOINS_BURST: Final = 20
+"""Joins of one key a minute, and at once, that are lines in the log or take a name."""
+JOINERS: Final = 4_096
+"""Keys whose joins are counted."""
 REFUSALS_LOGGED: Final = 2.0
 REFUSALS_BURST: Final = 50
 """Refusals logged a second, and at once: nobody without the password may fill the disk with them."""
+LINES_NOTED: Final = 10_000
+"""Lines whose place is remembered: as many as a newcomer can be given at most."""
 NAME_LOGGED: Final = 64
 """Characters of a refused name that are logged."""
+
+
+class CarryOut(Protocol):
+    """Appends an intent."""
+
+    def __call__(self, intent: Intent, *waiters: JoinWaiter) -> None:
+        """Append it, and answer those who wait for it."""
 
 
 class Joining:
     """Takes a visitor from its name to its seat.
 
-    `carry_out` appends an intent, `seated` hears of everybody who is in; `wall` is milliseconds since 1970.
+    `seated` hears of everybody who is in; `wall` is milliseconds since 1970.
     """
 
     def __init__(
@@ -44,16 +60,19 @@ class Joining:
         recorder: Recorder,
         log: Logger,
         *,
-        history_on_join: int,
-        carry_out: Callable[[Intent, JoinWaiter], None],
+        rewinds: Rewinds,
+        carry_out: CarryOut,
         seated: Callable[[Visitor], None],
         wall: Callable[[], int],
     ) -> None:
         self._endpoint, self._classic, self._room, self._desk = endpoint, classic, room, desk
         self._recorder, self._log, self._wall = recorder, log, wall
-        self._carry_out, self._seated = carry_out, seated
-        self._lines: deque[int] = deque(maxlen=history_on_join)
+        self._rewinds, self._carry_out, self._seated = rewinds, carry_out, seated
+        self._lines: deque[int] = deque(maxlen=LINES_NOTED)
+        self.history_on_join = 0
+        """Lines a newcomer is given."""
         self._refusals = TokenBucket(REFUSALS_LOGGED, REFUSALS_BURST)
+        self._joins = BucketTable(JOINS_PER_MINUTE / 60, JOINS_BURST, JOINERS)
 
     def note_line(self, seq: int) -> None:
         """Remember where the newest lines are, for those who join."""
@@ -91,8 +110,11 @@ class Joining:
             case Busy():
                 self._refuse(request, "busy", BUSY_MS, "")
 
-    def admit(self, request: JoinRequest, now: float) -> None:
-        """Let one in whose password or ticket was right: at once, or when the join is in the log."""
+    def admit(self, request: JoinRequest, now: float, *, counted: bool = False) -> None:
+        """Let one in whose password or ticket was right: at once, or when the join is in the log.
+
+        `counted`: this join was counted against its key's rate already.
+        """
         visitor = request.visitor
         if visitor.gone:  # while bcrypt looked at the password
             return
@@ -111,13 +133,20 @@ class Joining:
                 self._refuse_name(request, decided, now)
             case RoomFull():
                 self._refuse(request, "room_full", 0, "")
+            case Admit(intent=Intent()) if not counted and (wait := self._count_join(visitor, now)):
+                self._room.give_up(visitor.session)
+                self._refuse(request, "busy", int(wait * 1000) + 1, "")
             case Admit(intent=intent):
                 known_from = self._room.known_since(decided.key, visitor.owner)
                 waiter = JoinWaiter(request, decided, known_from)
-                if intent is None:
+                # The session first, and then the join: should this server be killed, the next one wakes all who are in.
+                self._write_down(visitor, decided.name)
+                if intent is not None:
+                    self._carry_out(intent, waiter)
+                elif visitor.transient:  # it will not be here for long, and asks until it is answered
                     self._seat(waiter, now)
                 else:
-                    self._carry_out(intent, waiter)
+                    self._recorder.when_written(partial(self._seat, waiter))
 
     def finish(self, waiter: JoinWaiter, outcome: Committed | Conflict, now: float) -> None:
         """Seat a visitor whose join is in the log, or ask again: another entry of that name came first."""
@@ -125,12 +154,33 @@ class Joining:
             self._seat(waiter, now)
         elif not waiter.request.visitor.gone:
             self._room.note_last_seq(waiter.admit.key, outcome.last)
-            self.admit(waiter.request, now)
+            self.admit(waiter.request, now, counted=True)
+
+    def _count_join(self, visitor: Visitor, now: float) -> float:
+        """Count a join that everybody is told of; return how many seconds its key has to wait instead, if it has."""
+        if visitor.dialect == CLASSIC or self._joins.take(visitor.owner, now):
+            return 0.0
+        return self._joins.wait(visitor.owner, now)
+
+    def _write_down(self, visitor: Visitor, name: str) -> None:
+        if visitor.record is None:
+            visitor.record = self._recorder.opened(
+                None if visitor.dialect == CLASSIC else visitor.session,
+                name,
+                visitor.owner,
+                format_address(visitor.address),
+                visitor.dialect,
+                visitor.version,
+                transient=visitor.transient,
+            )
 
     def _seat(self, waiter: JoinWaiter, now: float) -> None:
         request, admit = waiter.request, waiter.admit
         visitor = request.visitor
-        if visitor.gone or visitor.name:  # the room lets the member go again, after the grace
+        if visitor.gone:
+            self._let_go(waiter, now)
+            return
+        if visitor.name:
             return
         if not self._room.attach(visitor.session, admit):
             self.admit(request, now)
@@ -141,26 +191,27 @@ class Joining:
         else:
             start, floor = self._place(request, waiter.known_from)
             self._endpoint.admit(visitor.session, request.number, admit.name, start, floor, now)
-        visitor.record = self._recorder.opened(
-            None if visitor.dialect == CLASSIC else visitor.session,
-            admit.name,
-            visitor.owner,
-            format_address(visitor.address),
-            visitor.dialect,
-            visitor.version,
-            transient=visitor.transient,
-        )
         self._seated(visitor)
+
+    def _let_go(self, waiter: JoinWaiter, now: float) -> None:
+        """Let a member leave again that said so while its join was written; one that was lost has the grace."""
+        session = waiter.request.visitor.session
+        if waiter.request.visitor.left and self._room.attach(session, waiter.admit):
+            intent = self._room.detach(session, now, self._wall(), left=True)
+            if intent is not None:
+                self._carry_out(intent)
 
     def _place(self, request: JoinRequest, known_from: int | None) -> tuple[int, int]:
         """Return (start, floor): where a member begins to read, and how far back it may."""
         head = self._endpoint.head
-        history = self._lines[0] - 1 if self._lines else head
+        given = min(self.history_on_join, len(self._lines))
+        history = self._lines[-given] - 1 if given else head
         floor = history if known_from is None else min(history, known_from)
         log_id, cursor = self._endpoint.cursor_of(request.visitor.session)
+        self._rewinds.notice(request.visitor.owner, log_id, cursor)
         if (log_id == self._endpoint.log_id and cursor <= head) or (log_id is None and cursor):
             return max(min(cursor, head), floor), floor
-        if request.history is not None and request.history < len(self._lines):
+        if request.history is not None and request.history < given:
             wanted = request.history
             return (self._lines[-wanted] - 1 if wanted else head), floor
         return history, floor
@@ -183,6 +234,9 @@ class Joining:
 
     def _refuse(self, request: JoinRequest, code: str, wait_ms: int, detail: str) -> None:
         visitor = request.visitor
+        if visitor.record is not None and not visitor.name:  # another took the name while its join was written
+            self._recorder.dropped(visitor.record)
+            visitor.record = None
         if visitor.dialect != CLASSIC:
             self._endpoint.answer(visitor.session, request.number, m.Refused(code, wait_ms, detail))
         elif code in ("password_wrong", "password_wait", "busy"):

@@ -4,17 +4,22 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Hashable
-from dataclasses import dataclass
-from typing import Final
+from dataclasses import dataclass, replace
+from typing import Final, TypeVar
 
 from sockatuh.net.address import pack_address
-from sockatuh.protocol.ratelimit import place_of
+from sockatuh.protocol.ratelimit import TokenBucket, place_of
 from sockatuh.room.admission import PasswordGate, Right, Unknown, Wait, Wrong
 
-from .visitors import JoinRequest
+from .visitors import CLASSIC, JoinRequest
 
 MAX_CHECKS: Final = 32
 """Passwords that wait for bcrypt; at 0.24 s each the last waits 8 s."""
+CLASSIC_TRIES_PER_SECOND: Final = 0.1
+CLASSIC_TRIES: Final = 60
+"""Wrong classic passwords that are looked at a second, and at once, from all addresses together."""
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +44,11 @@ class Check:
         return visitor.dialect, place_of(pack_address(visitor.address))
 
     @property
+    def is_classic(self) -> bool:
+        """Tell whether its address may be forged."""
+        return self.request.visitor.dialect == CLASSIC
+
+    @property
     def owner(self) -> str:
         """The key it came with, "" in the classic dialect."""
         return self.request.visitor.owner
@@ -48,35 +58,53 @@ Verdict = Right | Wrong | Wait | Busy
 
 
 class PasswordDesk:
-    """Asks the gate first; queues what only bcrypt can tell, one for each address."""
+    """Asks the gate first; queues what only bcrypt can tell, one for each address.
+
+    Who has guessed wrongly waits behind who has not, and makes place for it when the queue is full: guessers from many
+    addresses hold up one who knows the password no longer than it takes each of them to be wrong once. Classic members
+    come last, and are looked at seldom in all, for they can forge as many addresses as they like.
+    """
 
     def __init__(self, gate: PasswordGate) -> None:
         self._gate = gate
-        self._queue: deque[Check] = deque()
+        self._queue: list[Check] = []
+        self._displaced: deque[Check] = deque()
         self._checking: Check | None = None
+        self._classic_tries = TokenBucket(CLASSIC_TRIES_PER_SECOND, CLASSIC_TRIES)
 
     def ask(self, check: Check, now: float) -> Verdict | None:
         """Return the verdict, or None: it comes from `take_check` and `answer`."""
-        verdict = self._gate.check(check.password, check.place, check.owner, now)
+        verdict = self._ask_gate(check, now)
         if not isinstance(verdict, Unknown):
             return verdict
         waiting = [*self._queue, *([self._checking] if self._checking else [])]
-        if len(waiting) >= MAX_CHECKS or any(other.place == check.place for other in waiting):
+        if any(other.place == check.place for other in waiting):
             return Busy()
+        if len(waiting) >= MAX_CHECKS:
+            last = max(range(len(self._queue)), key=lambda at: (self._rank(self._queue[at], now), at))
+            if self._rank(check, now) >= self._rank(self._queue[last], now):
+                return Busy()
+            self._displaced.append(self._queue.pop(last))
         self._queue.append(check)
         return None
 
     def refuse(self, check: Check, now: float) -> Verdict:
         """Return the verdict on a password that cannot be anybody's."""
-        verdict = self._gate.check(check.password, check.place, check.owner, now)
-        return verdict if isinstance(verdict, Wait) else self._gate.record(b"", False, check.place, check.owner, now)
+        verdict = self._ask_gate(replace(check, password=b""), now)
+        return verdict if isinstance(verdict, Wait | Wrong) else self._record(check, b"", right=False, now=now)
+
+    def forget_password(self) -> None:
+        """Ask bcrypt again: the hash was changed. Waits stay, and so does the queue."""
+        self._gate.forget_password()
 
     def take_check(self, now: float) -> tuple[Check, Verdict | None] | None:
         """Return the next check: with its verdict, if that is known meanwhile, else for bcrypt; one at a time."""
+        if self._displaced:
+            return self._displaced.popleft(), Busy()
         if self._checking is not None or not self._queue:
             return None
-        check = self._queue.popleft()
-        verdict = self._gate.check(check.password, check.place, check.owner, now)
+        check = self._queue.pop(min(range(len(self._queue)), key=lambda at: (self._rank(self._queue[at], now), at)))
+        verdict = self._ask_gate(check, now)
         if not isinstance(verdict, Unknown):
             return check, verdict
         self._checking = check
@@ -85,4 +113,21 @@ class PasswordDesk:
     def answer(self, check: Check, right: bool, now: float) -> Verdict:
         """Take what bcrypt said."""
         self._checking = None
-        return self._gate.record(check.password, right, check.place, check.owner, now)
+        return self._record(check, check.password, right=right, now=now)
+
+    def _rank(self, check: Check, now: float) -> tuple[bool, int]:
+        """Return what stands lower the sooner bcrypt is to look at it."""
+        return check.is_classic, self._gate.tries(check.place, check.owner, now)
+
+    def _ask_gate(self, check: Check, now: float) -> Right | Wrong | Wait | Unknown:
+        if check.is_classic and (wait := self._classic_tries.wait(now)):
+            return Wait(wait)
+        return self._noted(check, self._gate.check(check.password, check.place, check.owner, now), now)
+
+    def _record(self, check: Check, password: bytes, *, right: bool, now: float) -> Right | Wrong:
+        return self._noted(check, self._gate.record(password, right, check.place, check.owner, now), now)
+
+    def _noted(self, check: Check, verdict: T, now: float) -> T:
+        if check.is_classic and isinstance(verdict, Wrong):
+            self._classic_tries.take(now)
+        return verdict

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Final, Protocol
 
@@ -17,6 +18,7 @@ class Visitor:
     """A session: `owner` is the key's fingerprint, "" in the classic dialect; `name` once it has joined.
 
     `session` is the connection id, or a negative number in the classic dialect; `record` its record in the history.
+    `gone`: the session is over; `left`: because it said so.
     """
 
     session: int
@@ -29,6 +31,7 @@ class Visitor:
     name: str = ""
     record: int | None = None
     gone: bool = False
+    left: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,6 +77,12 @@ class Recorder(Protocol):
 
     def closed(self, record: int, reason: str) -> None:
         """Write down that it is over."""
+
+    def dropped(self, record: int) -> None:
+        """Strike it out: it did not get in after all."""
+
+    def when_written(self, then: Callable[[float], None]) -> None:
+        """Call `then` with the time, in the loop's thread, when all of this is on disk, or cannot be."""
 
 
 class Logger(Protocol):

@@ -292,6 +292,21 @@ def test_a_conversation_of_hours_goes_on_in_one_session_with_keys_that_change() 
     assert ana.of(pe.ContactLost) == []
 
 
+@pytest.mark.parametrize("lost", [0, 1, 2])
+def test_a_line_said_in_a_quiet_room_after_a_rekeying_comes_at_once(lost: int) -> None:
+    wire = Wire(House())
+    ana, budi = chat(wire)
+    of_the_session = ana.peer._link
+    assert of_the_session is not None
+    channel = of_the_session._channel
+    assert wire.run(4000, until=lambda: of_the_session._channel is not channel)
+    losses = iter(range(lost))
+    wire.spoil = lambda data, source, _: [] if source == ana.address and next(losses, None) is not None else [data]
+    wire.run(OLD_CHANNEL_SECONDS + 1)
+    budi.peer.say("is anybody there?", wire.now)
+    assert wire.run(1, until=lambda: ana.texts()[-1:] == ["is anybody there?"])
+
+
 def test_after_a_rekeying_the_old_channel_is_gone_on_both_sides() -> None:
     wire = Wire(House())
     ana, _ = chat(wire)

@@ -307,6 +307,21 @@ def test_a_session_that_does_not_join_is_closed_after_thirty_seconds_and_told(ho
     assert 30.0 <= closed.seconds <= 31.1
 
 
+def test_one_whose_password_the_server_has_yet_to_look_at_is_not_closed_meanwhile(house: House) -> None:
+    house.answering = False
+    guest = Guest(house).shake()
+    guest.call(m.Join("ana", PASSWORD, None))
+    for _ in range(5):
+        guest.wait(10.0)
+        guest.send(m.Ping(bytes(8)))
+    assert len(house.endpoint) == 1, "it is the server that takes its time"
+    house.endpoint.answer(guest.payload.server_cid, 1, m.Refused("password_wrong", 0))
+    guest.wait(29.0)
+    assert len(house.endpoint) == 1
+    guest.wait(3.0)
+    assert len(house.endpoint) == 0
+
+
 def test_one_who_tries_passwords_without_end_is_closed_after_five_minutes(house: House) -> None:
     guest = Guest(house).shake()
     for _ in range(14):
@@ -326,6 +341,16 @@ def test_a_silent_session_is_closed_after_eighty_seconds_and_told(member: Guest)
     assert member.wait(2.0) == [m.Closed("idle", 0)]
     assert [event.reason for event in member.house.events if isinstance(event, ev.SessionClosed)] == ["idle"]
     assert member.house.endpoint.get_timer() is None
+
+
+def test_nobody_was_silent_while_the_server_itself_stood_still(member: Guest) -> None:
+    endpoint = member.house.endpoint
+    endpoint.handle_timer(START + 200.0)
+    assert len(endpoint) == 1, "what came meanwhile waits to be read"
+    member.now = START + 200.5
+    assert member.send(m.Ping(bytes(8))) == [m.Pong(bytes(8), endpoint.head)]
+    assert member.wait(79.0) == []
+    assert member.wait(3.0) == [m.Closed("idle", 0)]
 
 
 def test_only_what_is_authentic_keeps_a_session_alive(member: Guest) -> None:
@@ -634,6 +659,40 @@ def test_gets_over_the_rate_are_dropped() -> None:
     assert sum(len(guest.send(m.Get(0, 1))) for _ in range(10)) == 5
 
 
+def test_a_key_gets_no_more_answers_to_get_by_having_more_sessions() -> None:
+    house = House(Limits(gets_per_second=50, gets_burst=100))
+    house.publish(entry(1), head=1, now=START)
+    sessions = [Guest(house, seed="one key") for _ in range(4)]
+    for number, guest in enumerate(sessions):
+        guest.stream = number.to_bytes(8, "little")
+        guest.cid, guest.nonce = number + 1, number.to_bytes(8, "big")
+        guest.shake().join()
+    assert sum(len(guest.send(m.Get(0, 1))) for _ in range(30) for guest in sessions) == 100
+
+
+def test_a_session_that_sends_too_much_is_not_heeded_for_a_while_and_told_so_once_a_second() -> None:
+    limits = Limits(datagrams_per_second=60, datagrams_burst=100, lines_per_second=10)  # 60 + 4 × 10 in all
+    guest = Guest(House(limits)).shake().join()
+    answers = [each for _ in range(500) for each in guest.send(m.Ping(bytes(8)))]
+    assert sum(isinstance(each, m.Pong) for each in answers) == 99, "JOIN was the first"
+    (told,) = [each for each in answers if isinstance(each, m.Progress)]
+    assert 0 < told.wait_ms <= 1_000
+    assert guest.house.endpoint.dropped == {"rate": 401}
+    guest.now += 1.0
+    answers = [each for _ in range(500) for each in guest.send(m.Ping(bytes(8)))]
+    assert [type(each) for each in answers].count(m.Pong) == 100
+    assert [type(each) for each in answers].count(m.Progress) == 1
+
+
+def test_what_others_send_in_a_members_name_does_not_count_against_it() -> None:
+    guest = Guest(House(Limits(datagrams_per_second=1, datagrams_burst=10))).shake().join()
+    forged = bytearray(guest.channel.seal(m.encode(m.Ping(bytes(8)))))
+    forged[-1] ^= 1
+    for _ in range(100):
+        assert guest.send_raw(bytes(forged)) == []
+    assert [type(each) for each in guest.send(m.Ping(bytes(8)))] == [m.Pong]
+
+
 def test_what_is_not_acknowledged_is_repaired_by_the_timer(member: Guest) -> None:
     member.house.publish(entry(1), head=1, now=START)  # and lost
     (again,) = [each for each in member.wait(0.7) if isinstance(each, m.Entries)]
@@ -835,3 +894,49 @@ def test_the_timer_is_never_due_again_at_once(state: object) -> None:
 
 def test_addresses_are_hashed_as_the_protocol_says() -> None:
     assert pack_address(("1.2.3.4", 0x0506)) == bytes(10) + b"\xff\xff\x01\x02\x03\x04\x06\x05"
+
+
+# What the admin changes meanwhile.
+
+
+def test_a_ticket_that_was_shown_before_the_password_changed_lets_nobody_in(member: Guest) -> None:
+    welcome = member.answer()
+    assert isinstance(welcome, m.Welcome)
+    house = member.house
+    opened = Guest(house, ELSEWHERE, seed="opened").shake()
+    pending = Guest(house, ELSEWHERE, seed="guest").shake(ticket=welcome.ticket)
+    waiting = Guest(house, STRANGER, seed="guest")
+    waiting.stream = b"another!"
+    waiting.shake(ticket=welcome.ticket)
+    waiting.send(m.Ping(bytes(8)))
+    house.endpoint.void_tickets()
+    for guest in (pending, waiting):
+        guest.call(m.Join(None, None, None))
+        assert guest.answer() == m.Refused("ticket_refused")
+    opened.join("budi")
+    assert pending.payload.resumed
+
+
+def test_a_session_keeps_the_silence_it_was_promised_and_the_next_one_gets_another(member: Guest) -> None:
+    house = member.house
+    house.endpoint.replace_limits(Limits(idle_seconds=20, ping_seconds=5))
+    newcomer = Guest(house, ELSEWHERE, seed="new").shake().join("budi")
+    assert (member.payload.idle_s, newcomer.payload.idle_s) == (80, 20)
+    house.timer(START + 40)
+    closed = [event for event in house.events if isinstance(event, ev.SessionClosed)]
+    assert [event.cid for event in closed] == [newcomer.payload.server_cid]
+    house.timer(START + 82)
+    assert len(house.endpoint) == 0
+
+
+def test_other_limits_hold_at_once_for_those_who_are_in(member: Guest) -> None:
+    house = member.house
+    house.endpoint.replace_limits(Limits(text_bytes=4, lines_burst=2, sessions=1, recent_entries=1))
+    assert member.say(1, "hello") == [m.Unsaid(1, "text_too_long")]
+    member.say(2, "hey")
+    said = [event for event in house.events if isinstance(event, ev.LineSaid)]
+    member.say(3, "you")
+    assert said == [event for event in house.events if isinstance(event, ev.LineSaid)], "the burst is spent"
+    other = Guest(house, ELSEWHERE, seed="other").shake()
+    other.send(m.Ping(bytes(8)))
+    assert house.endpoint.dropped["full"] == 1

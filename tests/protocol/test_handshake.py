@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import struct
 from collections import Counter, deque
+from dataclasses import replace
 
 import pytest
 from protocol.footprint import footprint
@@ -84,10 +85,9 @@ def test_a_hello_of_another_version_is_told_ours_and_gets_no_cookie(house: House
 
 
 def test_too_many_hellos_from_one_network_are_met_with_silence(house: House) -> None:
-    answered = 0
-    for n in range(STRANGERS_PER_PREFIX + 50):
-        guest = Guest(house, (f"10.9.9.{n % 250}", n), seed=0)
-        answered += len(guest.send_raw(guest.hello()))
+    hello = Guest(house).hello()
+    addresses = ((f"10.9.9.{n % 250}", n) for n in range(STRANGERS_PER_PREFIX + 50))
+    answered = sum(len(house.receive(hello, address, START)) for address in addresses)
     assert answered == STRANGERS_PER_PREFIX
     assert Guest(house, ("10.8.8.1", 1)).ask_cookie(), "others are not meant"
     assert house.endpoint.dropped == {"rate": 50}
@@ -311,11 +311,25 @@ def test_over_the_rate_of_one_address_the_answer_is_a_cookie_that_says_how_long_
 
 
 def test_over_the_rate_of_all_too() -> None:
-    house = House(Limits(handshakes_per_second=2))
-    for n in range(2):
-        Guest(house, (f"10.{n}.0.1", 1), seed=n).shake()
-    late = Guest(house, ("10.9.0.1", 1), seed=9)
+    house = House(Limits(handshakes_per_second=4))
+    for n in range(4):
+        Guest(house, ("10.0.0.1", n), seed=n).shake()
+    late = Guest(house, ("10.0.0.1", 9), seed=9)
     assert is_cookie(try_init(late, *late.ask_cookie()), retry_ms=RETRY_MS)
+
+
+def test_when_those_who_come_again_and_again_use_up_the_rate_of_all_some_is_left_for_others() -> None:
+    house = House(replace(PLENTY, handshakes_per_second=40, pending_per_address=100))
+    for n in range(40):
+        Guest(house, ("10.0.0.1", n), seed=n).shake()
+    rare = [Guest(house, (f"10.{n}.0.1", 1), seed=f"rare {n}") for n in range(1, 12)]
+    for guest in rare[:10]:
+        guest.shake()
+    assert is_cookie(try_init(rare[10], *rare[10].ask_cookie()), retry_ms=RETRY_MS), "a quarter of it, no more"
+    again = Guest(house, ("10.1.0.1", 2), seed="again", now=START + 0.1)
+    for n in range(4):
+        Guest(house, ("10.0.0.1", n), seed=f"more {n}", now=again.now).shake()
+    assert is_cookie(try_init(again, *again.ask_cookie()), retry_ms=RETRY_MS), "it was here a moment ago"
 
 
 def test_only_so_many_handshakes_of_one_address_are_pending() -> None:
@@ -327,13 +341,13 @@ def test_only_so_many_handshakes_of_one_address_are_pending() -> None:
     assert Guest(house, ELSEWHERE, seed=100).shake()
 
 
-def test_only_so_many_handshakes_are_pending_in_all() -> None:
+def test_when_too_many_handshakes_are_pending_the_oldest_makes_place() -> None:
     house = House(Limits(pending=5))
-    for n in range(5):
-        Guest(house, (f"10.{n}.0.1", 1), seed=n).shake()
-    late = Guest(house, ("10.9.0.1", 1), seed=9)
-    assert is_cookie(try_init(late, *late.ask_cookie()), retry_ms=RETRY_MS)
+    guests = [Guest(house, (f"10.{n}.0.1", 1), seed=n).shake() for n in range(6)]
     assert len(house.endpoint._door) == 5
+    assert [type(each) for each in guests[5].send(m.Ping(bytes(8)))] == [m.Pong], "strangers keep nobody out"
+    assert [type(each) for each in guests[0].send(m.Ping(bytes(8)))] == []
+    assert len(house.of(ev.SessionOpened)) == 1
 
 
 def test_the_bounds_are_those_of_the_document() -> None:

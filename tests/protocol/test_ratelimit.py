@@ -116,19 +116,26 @@ def test_one_network_does_not_silence_another() -> None:
 
 def test_the_counters_are_halved_every_second() -> None:
     limiter = SketchLimiter(SECRET, limit=10)
-    for _ in range(40):
-        limiter.allow(b"net", 100.0)
+    assert sum(limiter.allow(b"net", 100.0) for _ in range(40)) == 10
     assert not limiter.allow(b"net", 100.999)
-    assert not limiter.allow(b"net", 101.0)
-    assert limiter.allow(b"net", 103.0)
+    assert sum(limiter.allow(b"net", 101.0) for _ in range(40)) == 5
+    assert sum(limiter.allow(b"net", 103.0) for _ in range(40)) == 8
 
 
 def test_the_halving_keeps_step_with_the_clock_whenever_it_is_asked() -> None:
     limiter = SketchLimiter(SECRET, limit=10)
     for _ in range(40):
         limiter.allow(b"net", 100.0)
-    assert not limiter.allow(b"net", 101.9)
-    assert limiter.allow(b"net", 103.0)
+    assert sum(limiter.allow(b"net", 101.9) for _ in range(40)) == 5
+    assert sum(limiter.allow(b"net", 102.0) for _ in range(40)) == 5
+
+
+def test_a_flood_silences_nobody_for_longer_than_it_lasts_nor_wholly() -> None:
+    limiter = SketchLimiter(SECRET, limit=10)
+    for second in range(60):
+        allowed = sum(limiter.allow(b"net", 100.0 + second) for _ in range(1000))
+        assert allowed == (10 if second == 0 else 5)
+    assert limiter.allow(b"net", 161.0)
 
 
 def test_a_long_silence_forgets_everything() -> None:
@@ -152,3 +159,29 @@ def test_ipv4_is_counted_by_24_bits_and_ipv6_by_64() -> None:
     mapped = bytes(10) + b"\xff\xff"
     assert prefix_of(mapped + bytes([10, 1, 2, 3]) + b"\x39\x1d") == mapped + bytes([10, 1, 2])
     assert prefix_of(bytes(range(16)) + b"\x39\x1d") == bytes(range(8))
+
+
+def test_another_rate_holds_at_once_and_gives_nothing_for_what_was_taken() -> None:
+    bucket = TokenBucket(rate=1.0, burst=10.0)
+    assert bucket.take(1.0, tokens=9.0)
+    bucket.replace_rate(4.0, 2.0)
+    assert not bucket.take(1.0, tokens=2.0)
+    assert bucket.wait(1.0, tokens=2.0) == pytest.approx(0.25)
+    bucket.replace_rate(4.0, 1.0)
+    assert not bucket.take(99.0, tokens=2.0)
+
+
+def test_another_rate_holds_for_everybody_in_the_table_and_fewer_are_kept() -> None:
+    table = BucketTable(rate=1.0, burst=1.0, max_entries=4)
+    assert [table.take(key, 1.0) for key in "abcd"] == [True] * 4
+    table.replace_rate(10.0, 1.0, 2)
+    assert table.take("d", 1.1)
+    assert table.take("e", 1.1)
+    assert len(table) == 2
+
+
+def test_another_limit_holds_for_all_strangers() -> None:
+    sketch = SketchLimiter(SECRET, limit=1)
+    assert [sketch.allow(b"net", 1.0) for _ in range(2)] == [True, False]
+    sketch.replace_limit(9)
+    assert sketch.allow(b"net", 1.0)

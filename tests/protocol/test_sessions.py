@@ -96,6 +96,21 @@ def test_in_a_full_table_the_oldest_that_has_not_joined_makes_place(table: Sessi
     assert table.in_the_way(again) == [(sessions[3], "replaced")]
 
 
+def test_strangers_of_one_address_make_place_among_themselves_first(table: SessionTable) -> None:
+    honest = table.open(make_pending(0, key=b"honest", source=place(1)), START)
+    others = [table.open(make_pending(cid, key=bytes([cid]), source=place(2 + cid % 2)), START) for cid in range(1, 6)]
+    assert table.in_the_way(make_pending(9, key=b"new", source=place(2))) == [(others[1], "too_many_sessions")]
+    others[1].name = "a member"
+    assert table.in_the_way(make_pending(9, key=b"new", source=place(2))) == [(others[3], "too_many_sessions")]
+    assert table.in_the_way(make_pending(9, key=b"new", source=place(9))) == [(honest, "too_many_sessions")]
+
+
+def test_who_has_not_joined_keeps_nobody_of_the_same_address_out(table: SessionTable) -> None:
+    sessions = [table.open(make_pending(cid, key=bytes([cid])), START) for cid in range(3)]
+    sessions[0].name = "a member"
+    assert table.in_the_way(make_pending(9, key=b"new")) == [(sessions[1], "too_many_sessions")]
+
+
 def test_asking_whether_there_is_room_keeps_nothing(table: SessionTable) -> None:
     before = footprint(table)
     table.is_full(place(9) + b"\0\0")

@@ -107,3 +107,12 @@ def test_any_bytes_are_refused_with_the_one_error(junk: bytes, known: bool) -> N
 def test_every_name_comes_back(name: str, seed: int) -> None:
     tickets = Tickets([TODAY], GENERATION)
     assert tickets.open_untrusted(tickets.seal(name, ANA, random.Random(seed).randbytes), ANA) == name
+
+
+def test_another_password_ends_the_tickets_of_the_last_one() -> None:
+    tickets = Tickets([TODAY], GENERATION)
+    before = tickets.seal("ana", ANA, draw)
+    tickets.replace_generation(password_generation("$2b$12$def"))
+    with pytest.raises(ProtocolError):
+        tickets.open_untrusted(before, ANA)
+    assert tickets.open_untrusted(tickets.seal("ana", ANA, draw), ANA) == "ana"

@@ -22,6 +22,19 @@ def rules() -> NameRules:
     return NameRules()
 
 
+def test_a_join_that_is_given_up_takes_no_place(rules: NameRules) -> None:
+    room = Room(rules, max_members=1, ownership=inf, grace=GRACE)
+
+    def ask(session: int, name: str) -> Admit | NameRefused | RoomFull:
+        where = {"dialect": "secure", "address": "192.0.2.1", "version": "1"}
+        return room.join(session, name, f"key {session}", **where, transient=False, at=0)
+
+    assert isinstance(ask(1, "ana"), Admit)
+    assert isinstance(ask(2, "budi"), RoomFull)
+    room.give_up(1)
+    assert isinstance(ask(2, "budi"), Admit)
+
+
 class House:
     """A room, its log, and the caller between them: appends wait in a queue, and commit one by one."""
 

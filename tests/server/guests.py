@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Protocol, TypeVar
 
+from sockatuh.errors import ProtocolError
 from sockatuh.protocol import messages as m
 from sockatuh.protocol import peer_events as e
 from sockatuh.protocol.constants import COOKIE, RESP
@@ -202,7 +204,8 @@ class Outlaw:
             assert established is not None
             self._link = Link(established, self._key, self._hall.random, self._out, now)
         elif self._link is not None:
-            self.heard.append(self._link.open_untrusted(data))
+            with contextlib.suppress(ProtocolError):  # for one who was at this address before
+                self.heard.append(self._link.open_untrusted(data))
 
     def due_at(self) -> float | None:
         return self._dialer.due_at

@@ -79,10 +79,11 @@ class Record:
 
 
 class Ledger:
-    """The history's sessions, in memory."""
+    """The history's sessions, in memory; `later` has something done when what comes before it is written."""
 
-    def __init__(self) -> None:
+    def __init__(self, later: Callable[[Callable[[float], None]], None]) -> None:
         self.records: list[Record] = []
+        self.later = later
 
     def opened(
         self, cid: int | None, name: str, owner: str, address: str, dialect: str, version: str, *, transient: bool
@@ -98,6 +99,12 @@ class Ledger:
         assert self.records[record].reason is None, "a session was closed twice"
         self.records[record].reason = reason
 
+    def dropped(self, record: int) -> None:
+        self.closed(record, "dropped")
+
+    def when_written(self, then: Callable[[float], None]) -> None:
+        self.later(then)
+
     def open(self) -> list[Record]:
         return [record for record in self.records if record.reason is None]
 
@@ -106,6 +113,7 @@ class Ledger:
 class _Bcrypt:
     """The slow thread: what it was asked; while it is `held`, it does not answer."""
 
+    right: bytes = PASSWORD.encode()
     held: bool = False
     asked: list[Check] = field(default_factory=list)
     waiting: list[Check] = field(default_factory=list)
@@ -127,7 +135,7 @@ class Hall:
     ) -> None:
         self._dice = random.Random(7625)
         self.now = 1000.0
-        self.diary, self.ledger, self.bcrypt = Diary(), Ledger(), _Bcrypt()
+        self.diary, self.ledger, self.bcrypt = Diary(), Ledger(lambda then: self._queue.append(then)), _Bcrypt()
         self.log = MemoryLog(self.random(16))
         self.writer_busy = False
         self.guests: list[Guest] = []
@@ -153,7 +161,7 @@ class Hall:
         for record in self.ledger.open():
             record.reason = "server_lost"
         self.log.refusing = False
-        self._queue: list[Append | None] = []
+        self._queue: list[Append | Callable[[float], None] | None] = []
         limits = self._limits
         self.endpoint = Endpoint(
             self._identity,
@@ -166,17 +174,21 @@ class Hall:
         )
         self.classic = ClassicDialect(enabled=self._is_classic, networks=[ipaddress.ip_network("10.0.0.0/8")])
         self.core: Dialects[ServerEvent] = Dialects(self.endpoint, self.classic)
-        room = Room(name_rules(), max_members=self._max_members, ownership=self._ownership, grace=limits.grace_seconds)
+        self.room = Room(
+            name_rules(), max_members=self._max_members, ownership=self._ownership, grace=limits.grace_seconds
+        )
+        self.desk = PasswordDesk(PasswordGate(self.random(32)))
         self.bridge = Bridge(
             self.endpoint,
             self.classic,
-            room,
-            PasswordDesk(PasswordGate(self.random(32))),
+            self.room,
+            self.desk,
             self.ledger,
             self._logger,
             self._options,
             put=lambda append: self._queue.append(append),
             resume=lambda: self._queue.append(None),
+            renew=self.log.renew,
             random=self.random,
             wall=self.wall,
         )
@@ -306,9 +318,12 @@ class Hall:
         for append in batch:
             if append is None:
                 self.log.refusing = False
-            else:
+            elif isinstance(append, Append):
                 outcomes.append(self.log.commit(append, self.wall()))
         self.bridge.take_outcomes(outcomes, self.now)
+        for then in batch:
+            if then is not None and not isinstance(then, Append):
+                then(self.now)
         return True
 
     def _check(self) -> bool:
@@ -319,7 +334,7 @@ class Hall:
         if self.bcrypt.held or not self.bcrypt.waiting:
             return check is not None
         answered = self.bcrypt.waiting.pop(0)
-        self.bridge.answer_check(answered, answered.password == PASSWORD.encode(), self.now)
+        self.bridge.answer_check(answered, answered.password == self.bcrypt.right, self.now)
         return True
 
     def _do_due(self) -> bool:

@@ -270,18 +270,113 @@ def test_while_the_database_refuses_nobody_is_told_that_a_line_is_stored_and_not
     said = [(person, person.say(f"{number}")) for number, person in enumerate([ana, budi, ana, budi, budi])]
     late = hall.person("cici")
     hall.advance(10.0)
-    assert not hall.bridge.is_storing
+    assert "the disk is full" in str(hall.bridge.obstacle(hall.now))
     assert not ana.stored
     assert not budi.stored
     assert not late.is_in
     assert texts(hall) == []
     hall.log.full = False
     hall.until(lambda: late.is_in)
-    assert hall.bridge.is_storing
+    assert hall.bridge.obstacle(hall.now) is None
     assert texts(hall) == ["0", "1", "2", "3", "4"]
     assert [person.stored[number] for person, number in said] == [3, 4, 5, 6, 7]
     assert ana.story[-6:] == budi.story[-6:] == [*(f"{person}: {n}" for n, person in enumerate(
         ["ana", "budi", "ana", "budi", "budi"])), "cici joined"]  # fmt: skip
+
+
+def test_whoever_waits_for_the_log_is_told_so_once_and_the_rest_is_not(hall: Hall) -> None:
+    ana, budi, cici = (hall.person(name) for name in ("ana", "budi", "cici"))
+    hall.log.full = True
+    ana.say("one")
+    assert ana.all(e.LinesHeld) == [e.LinesHeld()]
+    hall.advance(20.0)
+    budi.say("two")
+    hall.advance(20.0)
+    ana.say("three")
+    assert ana.all(e.LinesHeld) == budi.all(e.LinesHeld) == [e.LinesHeld()]
+    assert cici.all(e.LinesHeld) == []
+    assert ana.peer.waiting.for_log
+    hall.log.full = False
+    hall.until(lambda: len(ana.stored) == 2 and len(budi.stored) == 1)
+    assert not ana.peer.waiting.for_log
+    hall.log.full = True
+    ana.say("four")
+    assert len(ana.all(e.LinesHeld)) == 2
+
+
+def test_who_is_told_that_it_waits_hears_it_also_when_the_first_word_is_lost(hall: Hall) -> None:
+    ana = hall.person("ana")
+    hall.log.full = True
+    hall.writer_busy = True
+    ana.say("one")
+    ana.cut_off = True
+    hall.writer_busy = False
+    hall.settle()
+    ana.cut_off = False
+    hall.advance(3.0)
+    assert ana.all(e.LinesHeld) == [e.LinesHeld()]
+
+
+def test_a_newcomer_is_told_why_it_waits_and_is_in_when_the_database_takes_again(hall: Hall) -> None:
+    hall.log.full = True
+    late = hall.person("late")
+    hall.advance(1.0)
+    assert late.all(e.LinesHeld) == [e.LinesHeld()]
+    hall.advance(200.0)
+    assert len(late.all(e.Connected)) == 1, "its time to join does not run meanwhile"
+    hall.log.full = False
+    hall.until(lambda: late.is_in)
+    assert not late.peer.waiting.for_log
+    assert hall.kinds() == ["joined"]
+
+
+def test_newcomers_beyond_what_can_wait_are_asked_to_come_again(hall: Hall) -> None:
+    scripts = [hall.person(f"robot{number}", transient=True) for number in range(13)]
+    hall.log.full = True
+    for script in scripts:
+        for number in range(20):
+            script.say(str(number))
+    before = hall.bridge.unwritten
+    late, teletype = hall.person("late"), hall.teletype()
+    teletype.send(b"Username:budi")
+    assert teletype.send(b"Password:" + PASSWORD.encode()) == [b"Password salah! Silakan coba lagi."]
+    hall.advance(10.0)
+    assert hall.bridge.unwritten == before >= MAX_HELD
+    assert not late.is_in
+    hall.log.full = False
+    hall.until(lambda: late.is_in)
+
+
+def test_a_disk_that_hangs_is_told_after_a_few_seconds(hall: Hall) -> None:
+    ana = hall.person("ana")
+    hall.advance(100.0)
+    hall.writer_busy = True
+    ana.say("one")
+    hall.advance(1.5)
+    assert ana.all(e.LinesHeld) == []
+    hall.advance(3.0)
+    assert ana.all(e.LinesHeld) == [e.LinesHeld()]
+    hall.writer_busy = False
+    hall.until(lambda: len(ana.stored) == 1)
+
+
+def test_what_was_committed_and_called_failed_is_told_to_everybody_once_when_it_is_tried_again(hall: Hall) -> None:
+    ana, budi = hall.person("ana"), hall.person("budi")
+    late = hall.person()
+    hall.log.lying = hall.writer_busy = True
+    ana.say("one")
+    late.join("late")
+    hall.writer_busy = False
+    ana.say("two")
+    assert hall.kinds() == ["joined", "joined", "message", "joined", "message"]
+    assert not ana.stored
+    assert budi.story == []
+    hall.log.lying = False
+    hall.until(lambda: late.is_in and len(ana.stored) == 2)
+    assert len(hall.log.rows) == 5
+    assert budi.story == ["ana: one", "late joined", "ana: two"]
+    assert late.who() == ["ana", "budi", "late"]
+    assert budi.all(e.EntriesGone) == []
 
 
 def test_what_is_said_while_the_database_refuses_waits_at_its_session_once_it_is_much(hall: Hall) -> None:

@@ -11,6 +11,8 @@ from sockatuh.protocol import peer_events as e
 from sockatuh.protocol.identity import fingerprint
 from sockatuh.protocol.limits import Limits
 from sockatuh.room.entries import Joined
+from sockatuh.room.presence import NAMES_PER_OWNER
+from sockatuh.server.joining import JOINS_BURST
 
 HOUR = 3_600.0
 
@@ -229,6 +231,121 @@ def test_who_goes_while_bcrypt_looks_at_the_password_never_joins(hall: Hall) -> 
     hall.settle()
     assert hall.log.head == 0
     assert not hall.ledger.records
+
+
+# Names by the thousand.
+
+
+def test_a_key_that_comes_and_goes_is_asked_to_wait_and_comes_in_by_itself(hall: Hall) -> None:
+    key = hall.random(32)
+    for number in range(JOINS_BURST):
+        hall.person(f"name {number}", key=key).leave()
+    late = hall.person("one more", key=key)
+    assert not late.is_in
+    assert hall.person("another", key=hall.random(32)).is_in, "others are not meant"
+    outlaw = hall.outlaw(key)
+    outlaw.send(m.Call(1, m.Join("the last", PASSWORD, None)))
+    assert outlaw.answers() == [m.Refused("busy", 6_001)]
+    began_at = hall.now
+    hall.until(lambda: late.is_in)
+    assert 6.0 <= hall.now - began_at <= 8.0
+    assert late.refusals == []
+
+
+def test_coming_back_to_a_membership_that_lasts_is_no_join_and_costs_nothing(hall: Hall) -> None:
+    key = hall.random(32)
+    hall.person("ana", key=key)
+    for _ in range(2 * JOINS_BURST):
+        again = hall.person("ana", key=key)
+        assert again.is_in
+        again.leave()
+
+
+def test_scripts_that_say_one_thing_each_under_one_name_cost_nothing(hall: Hall) -> None:
+    key = hall.random(32)
+    for _ in range(2 * JOINS_BURST):
+        script = hall.person("backup", key=key, transient=True)
+        assert script.is_in
+        script.leave()
+
+
+def test_a_name_is_free_again_when_its_key_has_taken_too_many(hall: Hall) -> None:
+    key = hall.random(32)
+    for number in range(NAMES_PER_OWNER + 1):
+        hall.person(f"name {number}", key=key).leave()
+        hall.advance(7.0)
+    assert hall.person("name 0").is_in
+    assert hall.person("name 1").refusals == ["name_owned"]
+
+
+# What is written before anybody is in.
+
+
+def test_nobody_is_welcomed_before_the_session_is_written_down(hall: Hall) -> None:
+    ana = hall.person("ana")
+    hall.begin()
+    hall.writer_busy = True
+    again = hall.person(key=ana.key, ticket=ana.last(e.Admitted).ticket)
+    assert hall.bridge.members == 1, "the member is here, so nothing is appended"
+    assert not again.is_in, "a server that is killed now could not tell the next one whom to wake"
+    hall.writer_busy = False
+    hall.settle()
+    assert again.is_in
+    assert hall.kinds() == ["joined"]
+
+
+def test_a_script_that_says_something_under_a_name_in_use_waits_for_no_writing(hall: Hall) -> None:
+    ana = hall.person("ana")
+    hall.writer_busy = True
+    assert hall.person("ana", key=ana.key, transient=True).is_in
+
+
+def test_who_leaves_while_its_join_is_written_has_left_as_soon_as_it_is(hall: Hall) -> None:
+    hall.person("somebody").leave()
+    hall.writer_busy = True
+    ana = hall.person("ana")
+    ana.leave()
+    hall.writer_busy = False
+    hall.settle()
+    assert hall.kinds() == ["joined", "left"] * 2
+    assert hall.bridge.members == 0
+    assert not hall.ledger.open()
+
+
+def test_who_leaves_while_its_return_is_written_has_left_as_soon_as_it_is(hall: Hall) -> None:
+    ana = hall.person("ana")
+    hall.begin()
+    hall.writer_busy = True
+    hall.person(key=ana.key, ticket=ana.last(e.Admitted).ticket).leave()
+    hall.writer_busy = False
+    hall.settle()
+    assert hall.kinds() == ["joined", "left"]
+
+
+def test_a_member_stays_whose_other_client_leaves_while_its_join_is_written(hall: Hall) -> None:
+    hall.person("somebody").leave()
+    hall.writer_busy = True
+    laptop = hall.person("ana")
+    phone = hall.person("ana", key=laptop.key)
+    phone.leave()
+    hall.writer_busy = False
+    hall.settle()
+    assert laptop.is_in
+    assert hall.kinds() == ["joined", "left", "joined"]
+
+
+def test_a_session_that_lost_its_name_to_another_is_in_no_history(hall: Hall) -> None:
+    hall.person("somebody").leave()
+    hall.writer_busy = True
+    one, other = hall.person("ana"), hall.person("ana")
+    hall.writer_busy = False
+    hall.settle()
+    assert other.refusals == ["name_taken"]
+    assert [record.cid for record in hall.ledger.open()] != []
+    assert len(hall.ledger.open()) == 1
+    other.join("budi")
+    assert [record.name for record in hall.ledger.open()] == ["ana", "budi"]
+    assert one.is_in
 
 
 # The room.

@@ -1,7 +1,14 @@
 from __future__ import annotations
 
 from sockatuh.room.admission import PasswordGate, Right, Wait, Wrong
-from sockatuh.server.passwords import MAX_CHECKS, Busy, Check, PasswordDesk
+from sockatuh.server.passwords import (
+    CLASSIC_TRIES,
+    CLASSIC_TRIES_PER_SECOND,
+    MAX_CHECKS,
+    Busy,
+    Check,
+    PasswordDesk,
+)
 from sockatuh.server.visitors import CLASSIC, SECURE, JoinRequest, Visitor
 
 RIGHT, WRONG = b"tulip harbor", b"guess"
@@ -10,6 +17,12 @@ RIGHT, WRONG = b"tulip harbor", b"guess"
 def check(password: bytes, host: str = "10.0.0.2", owner: str = "") -> Check:
     visitor = Visitor(1, (host, 4000), owner or f"key of {host}", SECURE, "test", transient=False, opened_at=0.0)
     return Check(JoinRequest(visitor, 1, "ana", None), password)
+
+
+def classic_check(password: bytes, host: str) -> Check:
+    classic = check(password, host)
+    classic.request.visitor.dialect, classic.request.visitor.owner = CLASSIC, ""
+    return classic
 
 
 def desk() -> PasswordDesk:
@@ -81,6 +94,67 @@ def test_the_queue_holds_32_with_the_one_under_bcrypt() -> None:
     assert new.ask(check(WRONG, "10.0.2.1"), 0.0) == Busy()
     new.take_check(0.0)
     assert new.ask(check(WRONG, "10.0.2.1"), 0.0) == Busy()
+
+
+def test_who_has_guessed_wrongly_waits_behind_who_has_not() -> None:
+    new = desk()
+    for number in range(10):
+        guesser = check(WRONG, f"10.0.1.{number}")
+        new.ask(guesser, 0.0)
+        new.take_check(0.0)
+        new.answer(guesser, False, 0.0)
+    for number in range(10):
+        assert new.ask(check(WRONG, f"10.0.1.{number}"), 1.0) is None
+    newcomer = check(RIGHT, "10.0.2.1")
+    assert new.ask(newcomer, 1.0) is None
+    assert new.take_check(1.0) == (newcomer, None)
+
+
+def test_in_a_full_queue_who_has_guessed_most_makes_place_and_is_told() -> None:
+    new = desk()
+    worst = check(WRONG, "10.0.1.1")
+    for number in range(MAX_CHECKS):
+        guesser = check(WRONG, f"10.0.1.{number}")
+        for _ in range(2 if number == 1 else 1):
+            new.refuse(guesser, 0.0)
+        assert new.ask(guesser, 0.0) is None
+    newcomer = check(RIGHT, "10.0.2.1")
+    assert new.ask(newcomer, 1.0) is None
+    assert new.take_check(1.0) == (worst, Busy())
+    assert new.take_check(1.0) == (newcomer, None)
+    another = check(WRONG, "10.0.1.1")
+    assert new.ask(another, 1.0) == Busy(), "it has guessed more than all who wait"
+
+
+def test_classic_members_whose_addresses_cost_nothing_wait_behind_all_others() -> None:
+    new = desk()
+    for number in range(MAX_CHECKS):
+        assert new.ask(classic_check(WRONG, f"10.0.1.{number}"), 0.0) is None
+    late = check(RIGHT, "10.0.2.1")
+    assert new.ask(late, 0.0) is None
+    assert new.take_check(0.0) == (classic_check(WRONG, f"10.0.1.{MAX_CHECKS - 1}"), Busy())
+    assert new.take_check(0.0) == (late, None)
+
+
+def test_however_many_addresses_are_forged_classic_guesses_are_looked_at_so_often_and_no_oftener() -> None:
+    known = desk_that_knows()
+    verdicts = [known.ask(classic_check(WRONG, f"10.{n // 250}.3.{n % 250}"), 1.0) for n in range(CLASSIC_TRIES + 10)]
+    assert verdicts[:CLASSIC_TRIES] == [Wrong(0.0)] * CLASSIC_TRIES
+    assert verdicts[CLASSIC_TRIES:] == [Wait(1 / CLASSIC_TRIES_PER_SECOND)] * 10
+    assert known.ask(classic_check(RIGHT, "10.0.4.1"), 1.0) == Wait(1 / CLASSIC_TRIES_PER_SECOND)
+    assert known.ask(check(RIGHT, "10.0.4.1"), 1.0) == Right(), "the secure dialect is not meant"
+    assert known.ask(classic_check(RIGHT, "10.0.4.1"), 1.0 + 1 / CLASSIC_TRIES_PER_SECOND) == Right()
+
+
+def test_one_who_goes_on_with_the_former_password_costs_bcrypt_once() -> None:
+    known = desk_that_knows()
+    known.forget_password()
+    first = check(RIGHT, "10.0.0.3")
+    assert known.ask(first, 0.0) is None
+    known.take_check(0.0)
+    assert known.answer(first, False, 0.0) == Wrong(0.0)
+    assert known.ask(first, 1.0) == Wrong(0.0)
+    assert known.take_check(1.0) is None
 
 
 def test_the_fourth_wrong_password_costs_5_seconds_and_each_further_one_twice_as_much() -> None:

@@ -1,0 +1,194 @@
+"""Known answers for every datagram and message of docs/PROTOCOL.md, from fixed keys, for a second implementation.
+
+They stand in vectors.json, bytes in hexadecimal; `python -m protocol.vectors` in tests/ prints them anew. A change of
+what is there already breaks every client in the world: it wants another version of the protocol.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from pathlib import Path
+from typing import Any, Final
+
+import msgspec
+
+from sockatuh.protocol import messages as m
+from sockatuh.protocol.channel import Channel
+from sockatuh.protocol.constants import COOKIE, EPOCH_SECONDS, HELLO, HELLO_SIZE, INIT, PROLOGUE, RESET, RESP, VERSION
+from sockatuh.protocol.cookie import CookieJar
+from sockatuh.protocol.handshake import COOKIE_STRUCT, HELLO_STRUCT, INIT_STRUCT, RESP_STRUCT
+from sockatuh.protocol.identity import Invite, fingerprint, tag, words
+from sockatuh.protocol.noise import Initiator, Responder, public_key
+from sockatuh.protocol.requests import line_id
+from sockatuh.protocol.reset import reset_token
+from sockatuh.protocol.ticket import TicketKey, Tickets, password_generation
+
+FILE: Final = Path(__file__).with_name("vectors.json")
+
+
+def fixed(what: str, size: int = 32) -> bytes:
+    """Return bytes that are as good as random, and the same for ever."""
+    return hashlib.shake_256(what.encode()).digest(size)
+
+
+SERVER, CLIENT = fixed("server"), fixed("client")
+ADDRESS: Final = bytes(10) + b"\xff\xff\xc0\xa8\x01\x14" + (40_000).to_bytes(2, "little")
+"""192.168.1.20, port 40000, as a cookie sees it."""
+EPOCH: Final = 300
+NONCE, STREAM, TOKEN = fixed("nonce", 8), fixed("stream", 8), fixed("token", 8)
+CLIENT_CID, SERVER_CID = 0x01020304, 0x05060708090A0B
+NEW_CLIENT_CID, NEW_SERVER_CID = 0x11121314, 0x15161718191A1B
+LOG_ID, RESET_KEY = fixed("log", 16), fixed("reset")
+PASSWORD_HASH: Final = "$2b$12$" + "a" * 53
+ENTRY: Final = m.Entry(7, 1_700_000_000_000, m.MESSAGE, "ana", "sopnya jam satu", fixed("mark", 6), "")
+JOINED: Final = m.Entry(8, 1_700_000_000_001, m.JOINED, "budi", "secure", b"", "AbCdEfGh")
+
+
+def _ticket() -> bytes:
+    key = TicketKey(fixed("ticket id", 4), fixed("ticket key"))
+    return Tickets([key], password_generation(PASSWORD_HASH)).seal("ana", public_key(CLIENT), _counted("ticket nonce"))
+
+
+def _counted(what: str) -> Any:
+    return lambda size: fixed(what, size)
+
+
+class Shaken:
+    """One handshake: what was sent, and both ends of the channel."""
+
+    def __init__(self, what: str, prologue: bytes, payload: bytes, answer: bytes, cids: tuple[int, int]) -> None:
+        initiator = Initiator(CLIENT, public_key(SERVER), prologue, fixed(f"{what} client ephemeral"))
+        responder = Responder(SERVER, prologue, fixed(f"{what} server ephemeral"))
+        self.first = initiator.write_message(payload)
+        assert responder.read_message_untrusted(self.first) == payload
+        self.second = responder.write_message(answer)
+        assert initiator.read_message_untrusted(self.second) == answer
+        self.keys, self.hash = initiator.split(), initiator.handshake_hash
+        self.client = Channel(*self.keys, *cids, 0.0)
+        self.server = Channel(*self.keys[::-1], *cids[::-1], 0.0)
+
+
+def client_messages(rekey: bytes) -> dict[str, m.ClientMessage]:
+    """Return one or more of each message of a client."""
+    return {
+        "CALL JOIN with a password": m.Call(1, m.Join("ana", "correct horse battery", None)),
+        "CALL JOIN without a password": m.Call(2, m.Join("ana", None, 20)),
+        "CALL JOIN with the ticket": m.Call(3, m.Join(None, None, None)),
+        "CALL WHO": m.Call(4, m.Who("ana")),
+        "CALL LEAVE": m.Call(5, m.Leave()),
+        "SAY": m.Say(1, 1, False, 0, 1, "Kopi? ☕".encode()),
+        "SAY, the second part of three, of an action": m.Say(300, 290, True, 1, 3, b"x" * 32),
+        "ACK": m.Ack(70_000),
+        "GET": m.Get(7, 4_294_967_296),
+        "PING": m.Ping(TOKEN),
+        "PATH_RESPONSE": m.PathResponse(TOKEN),
+        "REKEY": m.Rekey(NEW_CLIENT_CID, rekey),
+    }
+
+
+def server_messages(rekeyed: bytes) -> dict[str, m.ServerMessage]:
+    """Return one or more of each message of a server."""
+    member = m.MemberInfo("ana", tag(public_key(CLIENT)), "secure", True, 1_700_000_000_000)
+    items = tuple(msgspec.Raw(m.encode(entry)) for entry in (ENTRY, JOINED))
+    return {
+        "ANSWER WELCOME": m.Answer(1, m.Welcome("ana", LOG_ID, 5, 8, _ticket())),
+        "ANSWER NAME_VALID": m.Answer(2, m.NameValid("ana")),
+        "ANSWER REFUSED": m.Answer(3, m.Refused("name_taken", 0, "Ana")),
+        "ANSWER REFUSED with a wait": m.Answer(3, m.Refused("password_wait", 5_000, "")),
+        "ANSWER MEMBERS": m.Answer(4, m.Members((member,), False)),
+        "ANSWER GOODBYE": m.Answer(5, m.Goodbye()),
+        "STORED": m.Stored(((1, 9), (2, 10))),
+        "UNSAID": m.Unsaid(3, "text_empty"),
+        "PROGRESS": m.Progress(4, 4, 0b101, 1_500),
+        "ENTRIES": m.Entries(5, 8, True, items),
+        "ENTRY_PART": m.EntryPart(9, 1, 3, b"x" * 32, False),
+        "HEAD": m.Head(70_000),
+        "PONG": m.Pong(TOKEN, 8),
+        "PATH_CHALLENGE": m.PathChallenge(TOKEN),
+        "REKEYED": m.Rekeyed(rekeyed),
+        "CLOSED": m.Closed("restarting", 250),
+    }
+
+
+def vectors() -> dict[str, Any]:
+    """Return all of them, as they stand in the file."""
+    jar = CookieJar(fixed("cookie master"))
+    epoch, cookie = jar.create(ADDRESS, NONCE, EPOCH * EPOCH_SECONDS)
+    header = INIT_STRUCT.pack(INIT, VERSION, epoch, 0, CLIENT_CID, NONCE, cookie)
+    plain = m.InitPayload("sockatuh 0.1", STREAM, 0, None, 0, None)
+    returning = m.InitPayload("sockatuh 0.1", STREAM, m.TRANSIENT, LOG_ID, 5, _ticket())
+    resp = m.RespPayload(SERVER_CID, 25, 80, 16_384, 100, reset_token(RESET_KEY, SERVER_CID), "dapur", False)
+    answer = m.pad_payload(resp, 144)
+    cids = CLIENT_CID, SERVER_CID
+    first = Shaken("first", PROLOGUE + header, m.pad_payload(plain, 128), answer, cids)
+    again = Shaken("again", PROLOGUE + header, m.pad_payload(returning, 384), answer, cids)
+    new = msgspec.structs.replace(
+        resp, server_cid=NEW_SERVER_CID, reset_token=reset_token(RESET_KEY, NEW_SERVER_CID), resumed=True
+    )
+    renewed = Shaken("renewed", PROLOGUE + first.hash, b"", m.pad_payload(new, 144), (NEW_CLIENT_CID, NEW_SERVER_CID))
+    return {
+        "keys": _keys(),
+        "address": {"packed": ADDRESS.hex(), "epoch": EPOCH, "nonce": NONCE.hex(), "cookie": cookie.hex()},
+        "datagrams": {
+            "HELLO": HELLO_STRUCT.pack(HELLO, VERSION, 0, NONCE).ljust(HELLO_SIZE, b"\0").hex(),
+            "COOKIE": COOKIE_STRUCT.pack(COOKIE, VERSION, epoch, 0, NONCE, cookie, public_key(SERVER), 0, 0).hex(),
+            "INIT": (header + first.first).hex(),
+            "INIT with a ticket": (header + again.first).hex(),
+            "RESP": (RESP_STRUCT.pack(RESP, VERSION, 0, CLIENT_CID) + first.second).hex(),
+            "RESET": (bytes([RESET]) + SERVER_CID.to_bytes(7, "little") + reset_token(RESET_KEY, SERVER_CID)).hex(),
+        },
+        "payloads": {
+            "INIT": m.encode(plain).hex(),
+            "INIT with a ticket": m.encode(returning).hex(),
+            "RESP": m.encode(resp).hex(),
+            "REKEYED": m.encode(new).hex(),
+        },
+        "channel": _channel(first),
+        "renewed channel": _channel(renewed),
+        "from the client": _sealed(first.client, client_messages(renewed.first)),
+        "from the server": _sealed(first.server, server_messages(renewed.second)),
+        "entries": {"message": m.encode(ENTRY).hex(), "joined": m.encode(JOINED).hex()},
+        "line": {"stream": STREAM.hex(), "number": 7, "id": line_id(public_key(CLIENT), STREAM, 7).hex()},
+        "ticket": {"name": "ana", "password hash": PASSWORD_HASH, "ticket": _ticket().hex()},
+        "server key, for people": {
+            "fingerprint": fingerprint(public_key(SERVER)),
+            "tag": tag(public_key(SERVER)),
+            "words": " ".join(words(public_key(SERVER))),
+            "invite": Invite("192.168.1.20", 7625, "dapur ☕", public_key(SERVER)).encode(),
+            "invite, IPv6": Invite("fe80::1", 7625, "dapur", public_key(SERVER)).encode(),
+        },
+    }
+
+
+def _keys() -> dict[str, str]:
+    return {
+        "server private": SERVER.hex(),
+        "server public": public_key(SERVER).hex(),
+        "client private": CLIENT.hex(),
+        "client public": public_key(CLIENT).hex(),
+        **{
+            f"{what} {side} ephemeral private": fixed(f"{what} {side} ephemeral").hex()
+            for what in ("first", "again", "renewed")
+            for side in ("client", "server")
+        },
+        "cookie master": fixed("cookie master").hex(),
+        "reset key": RESET_KEY.hex(),
+        "ticket key id": fixed("ticket id", 4).hex(),
+        "ticket key": fixed("ticket key").hex(),
+        "ticket nonce": fixed("ticket nonce", 12).hex(),
+    }
+
+
+def _channel(shaken: Shaken) -> dict[str, str]:
+    to_server, to_client = shaken.keys
+    return {"handshake hash": shaken.hash.hex(), "to the server": to_server.hex(), "to the client": to_client.hex()}
+
+
+def _sealed(channel: Channel, messages: Any) -> dict[str, dict[str, str]]:
+    plaintexts = {name: m.encode(message) for name, message in messages.items()}
+    return {name: {"plaintext": text.hex(), "datagram": channel.seal(text).hex()} for name, text in plaintexts.items()}
+
+
+if __name__ == "__main__":
+    print(json.dumps(vectors(), indent=1, ensure_ascii=False))

@@ -1,0 +1,266 @@
+"""Guessing the room's password: how often an hour a guess is looked at, and what honest people notice of it."""
+
+from __future__ import annotations
+
+import asyncio
+import itertools
+import os
+import time
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+import bcrypt
+from e2e.running import PASSWORD, PATIENCE, ServerProcess, joined
+from prove.apart import Signal, apart
+from prove.attack import Attack, Broken, Found, Missing, Run, require
+from prove.load import STARVED, require_calm, scene
+from prove.offences import Toll, toll
+from prove.rogue import NotAnswered, Rogue, paced
+from server.guests import Teletype
+from server.hall import Hall
+
+from sockatuh.protocol import messages as m
+from sockatuh.protocol.limits import Limits
+
+PROMISE: Final = "Guessing the password takes for ever, and holds up nobody who knows it"
+HOUR: Final = 3_600.0
+MANY: Final = 100
+WRONG: Final = "password_wrong"
+LATER: Final = "password_wait"
+A_MOMENT: Final = 0.3
+"""Seconds between two handshakes of one address, so that none is refused."""
+AN_HOUR_ALONE: Final = 16
+"""Guesses an address or a key has in an hour: three for nothing, then ever longer waits."""
+AN_HOUR_CLASSIC: Final = 60 + 360
+"""Guesses all classic addresses have together in an hour, as they cost nothing."""
+COST: Final = 12
+RUSH: Final = 3.0
+KNOCKS: Final = 100.0
+"""Handshakes a second with ever new keys, from all addresses together."""
+ROUND: Final = 0.1
+"""Seconds between two looks at all guessers."""
+ASKS_AGAIN: Final = 0.5
+TURNS: Final = 3.0
+"""How many times longer than bcrypt alone it may take until each guesser has been wrong once."""
+IN_TIME: Final = 2.0
+NEIGHBOURS: Final = 10
+LIMITS: Final = Limits()
+SESSION: Final = 10 / 1024
+"""MiB of one session: all that there can be are what a server may grow by."""
+
+
+# An hour of it, in virtual time.
+
+
+@dataclass(slots=True)
+class _Guesser:
+    """Somebody who guesses as soon as it may, and in the middle of each wait to see whether it is one.
+
+    `who` gives the address and the key of each try.
+    """
+
+    who: Iterator[tuple[str, bytes]]
+    next_at: float
+    looked_at: int = 0
+    put_off: int = 0
+
+    def guess(self, hall: Hall) -> None:
+        host, key = next(self.who)
+        outlaw = hall.outlaw(key, host=host)
+        outlaw.send(m.Call(1, m.Join("guesser", "a guess", None)))
+        hall.guests.remove(outlaw)
+        (refused,) = outlaw.answers()
+        assert isinstance(refused, m.Refused)
+        self.looked_at += refused.code == WRONG
+        self.put_off += refused.code == LATER
+        require(refused.code in (WRONG, LATER, "busy"), f"a guess was answered with {refused.code}")
+        require(refused.code == WRONG or refused.wait_ms > 0, f"{refused.code} without saying how long")
+        self.next_at = hall.now + max(A_MOMENT, refused.wait_ms / (2_000 if refused.code == WRONG else 1_000) + 0.001)
+
+
+def _hour(*guessers: Iterable[tuple[str, bytes]]) -> tuple[int, int]:
+    """Let all guess for an hour; return how many guesses were looked at, and how many were put off."""
+    hall = Hall(classic=False)
+    everybody = [_Guesser(itertools.cycle(who), hall.now + number * 0.01) for number, who in enumerate(guessers)]
+    ends_at = hall.now + HOUR
+    while (first := min(everybody, key=lambda each: each.next_at)).next_at < ends_at:
+        hall.advance(max(0.0, first.next_at - hall.now))
+        first.guess(hall)
+    looked_at = sum(each.looked_at for each in everybody)
+    require(looked_at == len(hall.bcrypt.asked), "the gate and bcrypt disagree")
+    return looked_at, sum(each.put_off for each in everybody)
+
+
+def _classic_hour(addresses: int) -> int:
+    """Let so many classic addresses guess without end for an hour; return how many guesses were looked at."""
+    hall = Hall()
+    peers = [Teletype(hall, (f"10.3.{n // 250}.{n % 250 + 1}", 50_000)) for n in range(addresses)]
+    hall.guests += peers
+    for second in range(int(HOUR)):
+        peer = peers[second % addresses]
+        if peer.send(b"Username:guesser") == [b"Username valid!"]:
+            peer.send(b"Password:a guess")
+        hall.advance(1.0)
+    return len(hall.bcrypt.asked)
+
+
+async def _hours(run: Run) -> Found:
+    dice = run.dice
+    keys = [dice.randbytes(32) for _ in range(MANY)]
+    hosts = [f"10.2.0.{number + 1}" for number in range(MANY)]
+    alone, put_off = _hour([(hosts[0], keys[0])])
+    many, _ = _hour(*([each] for each in zip(hosts, keys, strict=True)))
+    one_key, _ = _hour([(host, keys[0]) for host in hosts])
+    one_host, _ = _hour([(hosts[0], key) for key in keys])
+    classic, many_classic = _classic_hour(1), _classic_hour(1_000)
+    for guesses, what in ((alone, "an address"), (one_key, "a key"), (one_host, "an address with many keys")):
+        require(guesses <= AN_HOUR_ALONE, f"{what} had {guesses} guesses in an hour")
+    require(many <= MANY * AN_HOUR_ALONE, f"a hundred addresses had {many} guesses in an hour")
+    require(put_off > 0, "nobody was put off")
+    require(classic <= AN_HOUR_ALONE, f"a classic address had {classic} guesses in an hour")
+    require(many_classic <= AN_HOUR_CLASSIC + 1, f"classic addresses had {many_classic} guesses in an hour")
+    return Found(
+        "an hour each in virtual time",
+        f"looked at in the first hour: {alone} guesses of one address, {many} of 100, {one_key} of one key from 100"
+        f" addresses, {one_host} of one address with 100 keys; classic: {classic} of one, {many_classic} of 1,000",
+    )
+
+
+# A real server, with bcrypt as dear as it is.
+
+
+def guess_from_everywhere(signal: Signal, port: int, hosts: Sequence[str], seconds: float) -> Toll:
+    """Guess from many addresses at once, heeding no wait; `signal` says when each has been wrong once."""
+    guessers = [_Rogues(port, host) for host in hosts]
+    signal.begin()
+    ends_at, told = time.monotonic() + seconds, False
+    while time.monotonic() < ends_at:
+        time.sleep(ROUND)
+        for each in guessers:
+            each.go_on(time.monotonic())
+        if not told and all(each.rogue.told[WRONG] + each.rogue.told[LATER] for each in guessers):
+            told = True
+            signal.begin()
+    return toll(sum(each.calls for each in guessers), *(each.rogue for each in guessers))
+
+
+class _Rogues:
+    """One address that guesses, with a session as long as it lasts."""
+
+    def __init__(self, port: int, host: str) -> None:
+        self.rogue = Rogue(port, host=host)
+        self.calls = 0
+        self._number = 0
+        self._asked_at = 0.0
+        self._answered = True
+        self._shake()
+
+    def go_on(self, now: float) -> None:
+        for message in self.rogue.hear():
+            self._answered = self._answered or (isinstance(message, m.Answer) and message.number == self._number)
+            if isinstance(message, m.Closed):
+                self._shake()
+        if self._answered:
+            self._answered, self._asked_at = False, 0.0
+            self._number += 1
+            self.calls += 1
+        if now - self._asked_at > ASKS_AGAIN:
+            self._asked_at = now
+            self.rogue.send(m.Call(self._number, m.Join("guesser", f"guess {self._number}", None)))
+
+    def _shake(self) -> None:
+        self._number = 0
+        self.rogue.shake(10.0)
+
+
+def knock(signal: Signal, port: int, hosts: Sequence[str], seconds: float) -> int:
+    """Come through the handshake with new keys from all of them."""
+    signal.begin()
+    done = 0
+    for _, host in zip(paced(KNOCKS, seconds), itertools.cycle(hosts), strict=False):
+        rogue = Rogue(port, os.urandom(32), host=host)
+        try:
+            rogue.shake(0.2)
+            rogue.send(m.Ping(bytes(8)))
+            done += 1
+        except NotAnswered:
+            pass
+        rogue.close()
+    return done
+
+
+async def _besiege(run: Run) -> Found:
+    hashed = bcrypt.hashpw(PASSWORD.encode(), bcrypt.gensalt(COST)).decode()
+    hosts = [f"127.0.8.{number + 1}" for number in range(MANY)]
+    async with scene(run.directory, hashed=hashed) as found:
+        await found.restart()  # members come back by their tickets: nobody has given the password to this process
+        first_tries = TURNS * MANY * _seconds_of_bcrypt(hashed) + PATIENCE
+        port, seconds = found.server.port, first_tries + PATIENCE
+        async with (
+            apart(guess_from_everywhere, port, hosts, seconds) as guessers,
+            apart(knock, port, [f"127.0.12.{number + 1}" for number in range(MANY)], seconds) as knockers,
+        ):
+            await guessers.begun()
+            await knockers.begun()
+            rush = await found.suffer(RUSH)
+            try:
+                await guessers.begun(first_tries)
+            except Broken as slow:
+                raise Missing(f"a core for bcrypt: 100 guesses were not looked at in {first_tries:.0f} s") from slow
+            times = [await _come_in(found.server, f"newcomer {number}") for number in range(3)]
+            later = await found.suffer(RUSH)
+            neighbour = max([await _come_from_behind(found.server, host) for host in hosts[:NEIGHBOURS]])
+        for harm in (rush, later):
+            require_calm(harm, "guessing from 100 addresses", LIMITS.sessions * SESSION)
+        if max(times) >= IN_TIME and max(rush.starved, later.starved) > STARVED:
+            raise Missing(f"a core for bcrypt: a newcomer took {max(times):.1f} s on a machine that has none to spare")
+        require(max(times) < IN_TIME, f"newcomers took {', '.join(f'{each:.1f} s' for each in times)}")
+    return Found(
+        f"guesses without a pause from {MANY} addresses, and {KNOCKS:.0f} sessions/s from {MANY} others",
+        f"members' {rush}, and {later} when bcrypt is no longer asked; newcomers were in after"
+        f" {', '.join(f'{each:.2f}' for each in times)} s (the first while only bcrypt could tell); one who has the"
+        f" password behind a guesser's address is told to wait up to {neighbour:.0f} s",
+    )
+
+
+def _seconds_of_bcrypt(hashed: str) -> float:
+    began_at = time.monotonic()
+    bcrypt.checkpw(b"a guess", hashed.encode())
+    return time.monotonic() - began_at
+
+
+async def _come_in(server: ServerProcess, name: str) -> float:
+    began_at = time.monotonic()
+    async with joined(name, server.port, server.key):
+        return time.monotonic() - began_at
+
+
+async def _come_from_behind(server: ServerProcess, host: str) -> float:
+    """Return how long one who knows the password is asked to wait, at an address that somebody guesses from."""
+    rogue = await asyncio.to_thread(Rogue(server.port, host=host).shake)
+    answer = await asyncio.to_thread(rogue.join, f"neighbour {host}")
+    rogue.close()
+    if not isinstance(answer, m.Refused):  # between two waits
+        return 0.0
+    require(answer.code == LATER and answer.wait_ms > 0, f"a guesser's neighbour was answered {answer}")
+    return answer.wait_ms / 1000
+
+
+ATTACKS: Final = (
+    Attack(
+        "guessing-hours",
+        PROMISE,
+        "an hour in virtual time of guesses from one address, from 100, with one key from 100, with 100 keys from one,"
+        " and in the classic dialect from 1 and from 1,000",
+        _hours,
+    ),
+    Attack(
+        "guessing-siege",
+        PROMISE,
+        "100 addresses guess at a server that has just restarted (bcrypt cost 12), 100 others open sessions, members"
+        " talk and newcomers join",
+        _besiege,
+        limit=300.0,
+    ),
+)

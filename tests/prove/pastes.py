@@ -1,0 +1,88 @@
+"""Pasting is no offence: what is too fast is delayed, and said to be; nothing of it is dropped."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import sys
+import time
+from pathlib import Path
+from typing import Final
+
+from e2e.running import PASSWORD, PATIENCE, Room, hash_password, joined
+from prove.attack import Attack, Found, Run, require
+from server.hall import Hall
+
+from sockatuh.protocol import peer_events as e
+from sockatuh.protocol.limits import Limits
+
+SHORT: Final = 200
+LONG: Final = 5_000
+LIMITS: Final = Limits()
+
+
+async def _paste(run: Run) -> Found:
+    room = Room(run.directory, hash_password())
+    lines = [f"{number:4} a line of a log, as one pastes it, of 64 bytes or so {number}" for number in range(SHORT)]
+    async with room.serve() as server, joined("reader", server.port, server.key) as reader:
+        await _sockatuh(room, "send", "-", text="\n".join(lines))
+        await reader.until(lambda: any(len(line) > 10_000 for line in reader.lines))
+        require(reader.lines == ["paster: " + "\n".join(lines)], "the text is not what was sent")
+        began_at = time.monotonic()
+        said = await _sockatuh(room, "chat", text="\n".join(lines) + "\n")
+        seconds = time.monotonic() - began_at
+        require("too fast" in said, f"nobody was told that it takes a while: {said}")
+        await reader.until(lambda: len(reader.lines) > SHORT)
+        require(reader.lines[1:] == [f"paster: {line}" for line in lines], "lines are missing or out of order")
+        await reader.leave()
+    delays, long_seconds = _paste_in_virtual_time()
+    return Found(
+        f"{SHORT} lines by `send -`, {SHORT} by a pipe into `chat`, {LONG:,} by a client in virtual time",
+        f"all stored, in order: {SHORT} in {seconds:.0f} s, {LONG:,} in {long_seconds:.0f} s (told {delays:,} times"
+        " to wait)",
+    )
+
+
+async def _sockatuh(room: Room, verb: str, *words: str, text: str) -> str:
+    """Run the program with a text on stdin, and return what it says on stderr."""
+    where = f"127.0.0.1:{room.port}"
+    process = await asyncio.create_subprocess_exec(
+        *[sys.executable, "-m", "sockatuh", verb, where, *words],
+        stdin=asyncio.subprocess.PIPE,
+        stdout=asyncio.subprocess.DEVNULL,
+        stderr=asyncio.subprocess.PIPE,
+        env=_environ(room.directory),
+    )
+    async with asyncio.timeout(2 * PATIENCE):
+        _, said = await process.communicate(text.encode())
+    require(process.returncode == 0, f"`{verb}` ended with {process.returncode}: {said.decode()}")
+    return said.decode()
+
+
+def _environ(directory: Path) -> dict[str, str]:
+    plain = {key: value for key, value in os.environ.items() if not key.startswith("SOCKATUH_")}
+    who = {"SOCKATUH_NAME": "paster", "SOCKATUH_PASSWORD": PASSWORD, "SOCKATUH_TRUST": "accept-new"}
+    return plain | who | {"SOCKATUH_CLIENT_DIR": str(directory / "client")}
+
+
+def _paste_in_virtual_time() -> tuple[int, float]:
+    """Say very many lines at once; return how often the client was told to wait, and how long it took."""
+    hall = Hall(classic=False)
+    ana, budi = hall.person("ana"), hall.person("budi")
+    began_at = hall.now
+    for number in range(LONG):
+        ana.peer.say(f"line {number}", hall.now)
+    hall.until(lambda: len(ana.stored) == LONG, 2 * LONG / LIMITS.lines_per_second)
+    heard = [line for line in budi.story if ": " in line]
+    require(heard == [f"ana: line {number}" for number in range(LONG)], "lines are missing or out of order")
+    return len(ana.all(e.LinesDelayed)), hall.now - began_at
+
+
+ATTACKS: Final = (
+    Attack(
+        "pastes",
+        "What is said too fast is delayed and told, never dropped",
+        f"{SHORT} lines into `sockatuh send -` and into `sockatuh chat`, and {LONG:,} lines at once from one client",
+        _paste,
+    ),
+)
