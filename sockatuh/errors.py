@@ -6,12 +6,14 @@
     ├── StoreError               the database cannot be used
     │   ├── DatabaseTooNew
     │   └── DatabaseUnusable
+    │       └── DatabaseDamaged
     ├── KeyFileError             a key file that is unreadable, damaged or open to others
     ├── AddressUnusable          the socket cannot be opened there
     └── ClientError              why a client could not do what was asked
         ├── NoServer
         ├── Refused
         │   └── NameTaken
+        ├── NotStored
         ├── IdentityChanged
         └── VersionMismatch
 
@@ -71,14 +73,18 @@ class DatabaseTooNew(StoreError):
 
 
 class DatabaseUnusable(StoreError):
-    """The database could not be opened, read or written; `reason` is SQLite's."""
+    """The database could not be opened, read or written; `remedy` says what to do, as far as that is known."""
 
-    def __init__(self, path: str, reason: str) -> None:
-        super().__init__(path, reason)
-        self.path, self.reason = path, reason
+    def __init__(self, path: str, reason: str, remedy: str = "") -> None:
+        super().__init__(path, reason, remedy)
+        self.path, self.reason, self.remedy = path, reason, remedy
 
     def __str__(self) -> str:
         return f"{self.path}: {self.reason}"
+
+
+class DatabaseDamaged(DatabaseUnusable):
+    """What should be in the database cannot be read, and will not be the next time either."""
 
 
 class KeyFileError(SockAtuhError):
@@ -116,6 +122,17 @@ class NoServer(ClientError):
 
     def __str__(self) -> str:
         return f"no SockAtuh server at {self.server}: {self.reason}"
+
+
+class NotStored(ClientError):
+    """The server has what was asked or said, but its log took nothing within `seconds`."""
+
+    def __init__(self, server: str, seconds: float) -> None:
+        super().__init__(server, seconds)
+        self.server, self.seconds = server, seconds
+
+    def __str__(self) -> str:
+        return f"the server at {self.server} could store nothing within {max(1, round(self.seconds))} s"
 
 
 class Refused(ClientError):

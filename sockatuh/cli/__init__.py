@@ -9,5 +9,7 @@ def main() -> None:
     """Run the command that the arguments name, and exit with its code."""
     # Imported here so that a module of this package can be imported without the command line.
     from .app import run
+    from .streams import guard_output
 
+    guard_output()
     sys.exit(run(sys.argv[1:]))

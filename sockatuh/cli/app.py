@@ -17,7 +17,9 @@ from typer.main import get_command
 
 from .errors import guard
 from .wording import admin as wording
+from .wording import backup as backups
 from .wording import client as phrases
+from .wording import install as service
 
 COMMANDS: Final = {
     # name: (module of this package, function, one sentence)
@@ -25,11 +27,15 @@ COMMANDS: Final = {
     "check": ("setup", "check", wording.HELP_CHECK),
     "hash-password": ("setup", "hash_password", wording.HELP_HASH_PASSWORD),
     "serve": ("serve", "serve", wording.HELP_SERVE),
+    "install-service": ("install", "install_service", service.HELP_INSTALL),
+    "uninstall-service": ("install", "uninstall_service", service.HELP_UNINSTALL),
     "chat": ("chat", "chat", phrases.HELP_CHAT),
     "send": ("send", "send", phrases.HELP_SEND),
     "tail": ("tail", "tail", phrases.HELP_TAIL),
     "who": ("who", "who", phrases.HELP_WHO),
     "history": ("history", "history", wording.HELP_HISTORY),
+    "backup": ("backup", "backup", backups.HELP_BACKUP),
+    "restore": ("backup", "restore", backups.HELP_RESTORE),
     "identity": ("identity", "identity", phrases.HELP_IDENTITY),
     "version": ("setup", "version", wording.HELP_VERSION),
 }

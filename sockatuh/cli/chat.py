@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import sys
 from collections.abc import Callable, Coroutine
@@ -16,7 +17,7 @@ from .jsonlines import print_line
 from .membership import Membership
 from .options import NameOption, PasswordFileOption, ServerArgument, Trust, TrustOption, Wishes
 from .questions import is_terminal, may_ask, tell
-from .running import run
+from .running import StoppedShort, run
 from .talk import talk_in_json, talk_in_plain_lines, talk_through_a_pipe
 from .wording import client as phrases
 
@@ -67,13 +68,27 @@ async def _chat(wishes: Wishes, talk: Talk, *, greets: bool, as_json: bool) -> N
     async with joined(wishes) as membership:
         if greets:
             tell(phrases.welcome(membership.room, membership.conversation.server, membership.name))
+        if not as_json and (inherited := membership.take_inherited()):
+            tell("\n".join([phrases.never_acknowledged(len(inherited)), *inherited]))
         try:
             await talk(membership)
-        finally:
-            unstored = membership.unstored()
-            _report(unstored, as_json=as_json)
-        if unstored:
+        except asyncio.CancelledError:
+            if _end(membership, as_json=as_json):
+                raise StoppedShort(ExitCode.NO_SERVER) from None
+            raise
+        except BaseException:
+            _end(membership, as_json=as_json)
+            raise
+        if _end(membership, as_json=as_json):
             raise typer.Exit(ExitCode.NO_SERVER)
+
+
+def _end(membership: Membership, *, as_json: bool) -> bool:
+    """Give back what nobody may have, if there is anything."""
+    unstored = membership.unstored()
+    _report(unstored, as_json=as_json)
+    membership.unsent.close()  # not reached, and told the next time, if there is nobody any more to be told
+    return bool(unstored)
 
 
 def _report(unstored: list[str], *, as_json: bool) -> None:

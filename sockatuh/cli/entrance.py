@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from sockatuh.client.conversation import Conversation
-from sockatuh.errors import Refused
+from sockatuh.errors import NotStored, Refused
 from sockatuh.protocol.constants import MAX_NAME_BYTES, MAX_PASSWORD_BYTES
 from sockatuh.protocol.peer_events import Admitted
 from sockatuh.room.text import clean_line
@@ -47,11 +47,11 @@ class Entrance:
         self._began_at = self._next_try_at = time.monotonic()
 
     async def enter(self, *, resumed: bool) -> Admitted:
-        """Join, with the ticket if it was taken; raises NameTaken, Refused and NoServer."""
+        """Join, with the ticket if it was taken; raises NameTaken, Refused, NoServer and NotStored."""
         while True:
             try:
                 if resumed:
-                    return await self._conversation.admitted(self._patience.left(JOINING))
+                    return await self._admitted()
                 return await self._join()
             except Refused as refused:
                 if refused.code != "ticket_refused":
@@ -69,10 +69,20 @@ class Entrance:
         if len(unicodedata.normalize("NFC", password).encode()) > MAX_PASSWORD_BYTES:
             raise Refused("password_wrong")
         await self._wait_for_the_next_try()
-        admitted = await self._conversation.join(name, password, self._patience.left(JOINING))
+        self._conversation.come_back(name, password)
+        admitted = await self._admitted()
         if self._given.may_ask:
             tell(phrases.JOINED)
         return admitted
+
+    async def _admitted(self) -> Admitted:
+        """Wait for the answer to a JOIN; somebody who was told that it may take long can also give up."""
+        while True:
+            try:
+                return await self._conversation.admitted(self._patience.left(JOINING))
+            except NotStored:
+                if not self._given.may_ask or not self._patience.left(JOINING):
+                    raise
 
     def _ask_name(self) -> str:
         default = login_name()

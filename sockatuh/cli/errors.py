@@ -15,10 +15,13 @@ from sockatuh.errors import (
     AddressUnusable,
     ConfigurationError,
     DatabaseTooNew,
+    DatabaseUnusable,
     IdentityChanged,
     KeyFileError,
     NameTaken,
     NoServer,
+    NotStored,
+    Problem,
     Refused,
     SockAtuhError,
     StoreError,
@@ -58,14 +61,18 @@ def explain(error: Exception) -> Explanation:
     """Return what to tell about an error; one that nobody foresaw is a bug, and is called one."""
     match error:
         case ConfigurationError():
-            return Explanation(
-                ExitCode.BAD_CONFIGURATION, "bad_configuration", wording.bad_configuration(error.problems)
-            )
+            message = wording.bad_configuration([_cleaned(problem) for problem in error.problems])
+            return Explanation(ExitCode.BAD_CONFIGURATION, "bad_configuration", message)
         case NoServer():
-            return Explanation(ExitCode.NO_SERVER, "no_server", wording.no_server(error.server, error.reason))
+            message = wording.no_server(clean_line(error.server), clean_line(error.reason))
+            return Explanation(ExitCode.NO_SERVER, "no_server", message)
+        case NotStored():
+            message = wording.not_stored(clean_line(error.server), error.seconds)
+            return Explanation(ExitCode.NO_SERVER, "not_stored", message)
         case Refused():
             exit_code = ExitCode.NAME_TAKEN if isinstance(error, NameTaken) else ExitCode.REFUSED
-            return Explanation(exit_code, error.code, wording.refused(error.code, error.wait, clean_line(error.detail)))
+            code = clean_line(error.code)
+            return Explanation(exit_code, code, wording.refused(code, error.wait, clean_line(error.detail)))
         case IdentityChanged():
             message = wording.identity_changed(error.server, _shown(error.pinned), _shown(error.offered))
             return Explanation(ExitCode.IDENTITY_CHANGED, "identity_changed", message)
@@ -80,19 +87,24 @@ def _explain_local(error: Exception) -> Explanation:
     """What can only go wrong on this machine."""
     match error:
         case AddressUnusable():
-            message = wording.address_unusable(error.host, error.port, error.reason)
+            message = wording.address_unusable(clean_line(error.host), error.port, error.reason)
             return Explanation(ExitCode.OTHER, "address_unusable", message)
         case DatabaseTooNew():
-            message = wording.database_too_new(error.path, error.found, error.known)
+            message = wording.database_too_new(clean_line(error.path), error.found, error.known)
             return Explanation(ExitCode.OTHER, "database_too_new", message)
         case StoreError():
-            return Explanation(ExitCode.OTHER, "database_unusable", wording.database_unusable(str(error)))
+            remedy = error.remedy if isinstance(error, DatabaseUnusable) else ""
+            return Explanation(
+                ExitCode.OTHER, "database_unusable", wording.database_unusable(clean_line(str(error)), remedy)
+            )
         case KeyFileError():
-            return Explanation(ExitCode.OTHER, "key_unusable", wording.key_unusable(error.path, error.reason))
+            return Explanation(
+                ExitCode.OTHER, "key_unusable", wording.key_unusable(clean_line(error.path), error.reason)
+            )
         case SockAtuhError():
             return Explanation(ExitCode.OTHER, "other", str(error))
         case OSError(filename=str(path), strerror=str(reason)):
-            return Explanation(ExitCode.OTHER, "file_unusable", wording.file_unusable(path, reason))
+            return Explanation(ExitCode.OTHER, "file_unusable", wording.file_unusable(clean_line(path), reason))
         case _:
             return Explanation(ExitCode.OTHER, "bug", wording.bug(type(error).__name__, clean_line(str(error))))
 
@@ -131,6 +143,10 @@ def stop(sentence: str, exit_code: ExitCode = ExitCode.OTHER) -> NoReturn:
     """Leave the command with a sentence of its own."""
     print(sentence, file=sys.stderr)
     raise typer.Exit(exit_code)
+
+
+def _cleaned(problem: Problem) -> Problem:
+    return Problem(clean_line(problem.key), clean_line(problem.origin), clean_line(problem.expected))
 
 
 def _shown(key: bytes) -> str:

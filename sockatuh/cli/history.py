@@ -99,12 +99,12 @@ def _message(line: LogLine) -> str:
 
 
 def _session(line: SessionLine) -> str:
-    came = wording.came(clean_line(line.name), line.address, clean_line(f"{line.dialect} {line.version}".rstrip()))
+    came = wording.came(*map(clean_line, (line.name, line.address, f"{line.dialect} {line.version}")))
     if line.transient:
         came += wording.TRANSIENT
     if line.closed is None:
         return came + wording.STILL_THERE
-    return came + wording.went(f"{_local(line.closed):%Y-%m-%d %H:%M}", line.reason or "")
+    return came + wording.went(f"{_local(line.closed):%Y-%m-%d %H:%M}", clean_line(line.reason or ""))
 
 
 def _local(milliseconds: int) -> datetime:

@@ -17,6 +17,7 @@ from sockatuh.protocol.peer_events import (
     EntryArrived,
     LineRefused,
     LinesDelayed,
+    LinesHeld,
     LineStored,
     PeerEvent,
 )
@@ -43,6 +44,21 @@ def rfc3339(milliseconds: float) -> str | None:
     return moment.isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
+def read_line(raw: bytes) -> tuple[str, bool]:
+    """Return (text, action) of a line of JSON or of text; ValueError when it is neither."""
+    line = raw.decode()
+    if not line.lstrip().startswith("{"):
+        return line, False
+    try:
+        fields = json.loads(line)
+    except RecursionError:
+        raise ValueError(phrases.NOT_A_LINE) from None
+    text, action = fields.get("text"), fields.get("action", False)
+    if not isinstance(text, str) or not isinstance(action, bool):
+        raise ValueError(phrases.NOT_A_LINE)
+    return text, action
+
+
 class JsonLines:
     """Hears what happens and prints it; `refused` counts the lines that were not taken."""
 
@@ -60,7 +76,7 @@ class JsonLines:
                 print_line("stored", seq=seq, line=number)
             case LineRefused(number, code):
                 self._membership.unplaced.pop(number, None)
-                self.refuse(code, wording.refused(code, 0, ""), line=number)
+                self.refuse(clean_line(code), wording.refused(clean_line(code), 0, ""), line=number)
             case _:
                 self._notice_of(event)
 
@@ -74,11 +90,19 @@ class JsonLines:
                 self._notice("rewound", phrases.REWOUND) if rewound else self._notice("back", phrases.BACK)
             case LinesDelayed(wait):
                 self._notice("delayed", phrases.delayed(wait), wait=wait)
+            case LinesHeld():
+                count = self._membership.unanswered
+                self._notice("not_stored_yet", phrases.held(count), count=count)
             case ContactLost(reason):
                 sentence = phrases.LOSSES.get(reason) or phrases.contact_lost(self._membership.unanswered)
                 self._notice("contact_lost", sentence, reason=clean_line(reason))
             case _:
                 pass
+
+    def inherit(self, texts: list[str]) -> None:
+        """Print what a program that was killed has said without an answer."""
+        if texts:
+            self._notice("never_acknowledged", phrases.never_acknowledged(len(texts)), texts=texts)
 
     def refuse(self, code: str, reason: str, **fields: object) -> None:
         """Print why a line was not taken."""

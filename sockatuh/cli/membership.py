@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from sockatuh.client.conversation import Conversation
-from sockatuh.errors import KeyFileError
+from sockatuh.errors import ClientError, KeyFileError
 from sockatuh.protocol.messages import MemberInfo
 from sockatuh.protocol.peer_events import (
     Admitted,
@@ -22,9 +22,12 @@ from sockatuh.protocol.peer_events import (
     PeerEvent,
 )
 from sockatuh.room.text import clean_line, clean_text
+from sockatuh.store.unsent import Unsent
 
 from .patience import Patience
 
+LAST_ANSWERS: Final = 1.0
+"""Seconds for answers to what was said just before one leaves."""
 LINES_AHEAD: Final = 64
 """Lines that may wait for their acknowledgement before no more are read from a pipe."""
 
@@ -48,12 +51,14 @@ class Membership:
         admitted: Admitted,
         keep_ticket: Callable[[bytes], None],
         patience: Patience,
+        unsent: Unsent,
     ) -> None:
         self.conversation, self.room, self.patience = conversation, room, patience
         self.name = clean_line(admitted.name)
         self.unplaced: dict[int, Unplaced] = {}
         self.in_contact = True
-        self._unanswered: set[int] = set()
+        self.unsent = unsent
+        self._unanswered: dict[int, int] = {}
         self._keep_ticket = keep_ticket
         self._seen = admitted.start
         self._listed: list[MemberInfo] = []
@@ -65,12 +70,18 @@ class Membership:
         """How many lines the server has neither stored nor refused."""
         return len(self._unanswered)
 
+    @property
+    def is_held(self) -> bool:
+        """Tell whether they wait because the server can store nothing now."""
+        return self.conversation.is_held
+
     def say(self, text: str, *, action: bool = False) -> int:
         """Say a text and return its number; it is cleaned, as the server would."""
         cleaned = clean_text(text)
+        noted = self.unsent.note(cleaned)
         number = self.conversation.say(cleaned, action=action)
         self.unplaced[number] = Unplaced(cleaned, action)
-        self._unanswered.add(number)
+        self._unanswered[number] = noted
         return number
 
     def fault_of(self, text: str) -> tuple[str, int] | None:
@@ -92,9 +103,11 @@ class Membership:
         while True:
             event = await self.conversation.next_event()
             match event:
-                case Admitted():
+                case Admitted(start=start, rewound=rewound):
                     self.in_contact = True
                     self._remember(event)
+                    if rewound:
+                        self._forget_places(start)
                 case ContactLost():
                     self.in_contact = False
                 case EntryArrived(entry, own):
@@ -104,8 +117,7 @@ class Membership:
                 case LineStored(number, seq):
                     self._store(number, seq)
                 case LineRefused(number, _):
-                    self._unanswered.discard(number)
-                    self._moved.set()
+                    self._answer(number)
                 case MembersListed(members, more):
                     self._listed += members
                     if more and members:
@@ -115,6 +127,10 @@ class Membership:
                 case _:
                     pass
             return event
+
+    def come_back(self, password: str) -> None:
+        """Join again with another password; Admitted comes, or what was wrong with it is raised."""
+        self.conversation.come_back(self.name, password)
 
     async def room_for_more(self) -> None:
         """Wait until few enough lines are under way."""
@@ -136,13 +152,35 @@ class Membership:
         """Return the texts of which nobody can say that they are stored."""
         return [line.text for line in self.unplaced.values() if line.seq is None]
 
-    def _store(self, number: int, seq: int) -> None:
-        self._unanswered.discard(number)
+    def take_inherited(self) -> list[str]:
+        """Return what was said here from this machine without an answer, by clients that were killed; only once."""
+        return [clean_text(text) for text in self.unsent.take_inherited()]
+
+    async def settle(self, hear: Callable[[PeerEvent], None]) -> None:
+        """Take for a moment what comes, while there are lines without an answer and somebody who may answer."""
+        with contextlib.suppress(TimeoutError, ClientError):
+            async with asyncio.timeout(LAST_ANSWERS):
+                while self._unanswered and self.in_contact:
+                    hear(await self.next_event())
+
+    def _answer(self, number: int) -> None:
+        noted = self._unanswered.pop(number, None)
+        if noted is not None:
+            self.unsent.settle(noted)
         self._moved.set()
+
+    def _store(self, number: int, seq: int) -> None:
+        self._answer(number)
         if seq <= self._seen:
             self.unplaced.pop(number, None)
         elif number in self.unplaced:
             self.unplaced[number].seq = seq
+
+    def _forget_places(self, start: int) -> None:
+        """Begin in another log: what had its place in the one before may not be in it, and is told by its mark."""
+        self._seen = start
+        for line in self.unplaced.values():
+            line.seq = None
 
     def _see(self, seq: int, own: int | None) -> None:
         """Drop what has come back, and what must have when its own mark was lost."""

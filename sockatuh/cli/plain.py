@@ -6,6 +6,8 @@ import shutil
 import sys
 from collections.abc import Sequence
 
+from sockatuh.protocol.peer_events import LinesDelayed, LinesHeld
+
 from .membership import Membership
 from .questions import is_terminal
 from .transcript import Line, plain
@@ -17,6 +19,7 @@ class Plain:
 
     def __init__(self, membership: Membership) -> None:
         self._membership = membership
+        self._delayed = False
         self.refused = 0
 
     @property
@@ -36,6 +39,21 @@ class Plain:
     def lose(self, reason: str) -> None:
         """Print that contact is lost."""
         self.note(phrases.LOSSES.get(reason) or phrases.contact_lost(self._membership.unanswered))
+
+    def wait(self, event: LinesDelayed | LinesHeld) -> None:
+        """Print why lines wait at the server: for the rate once, until all of them are stored."""
+        match event:
+            case LinesHeld():
+                self.note(phrases.held(self._membership.unanswered))
+            case LinesDelayed(wait) if not self._delayed:
+                self._delayed = True
+                self.note(phrases.delayed(wait))
+            case LinesDelayed():
+                pass
+
+    def go_on(self) -> None:
+        """Nothing waits any more."""
+        self._delayed = False
 
     def refuse(self, text: str, reason: str) -> None:
         """Print why a text was not taken, and the text."""

@@ -16,6 +16,14 @@ import typer
 from .errors import ExitCode
 
 
+class StoppedShort(asyncio.CancelledError):
+    """Stopped by a signal with something left undone: SIGTERM and SIGHUP then end it with `code`."""
+
+    def __init__(self, code: ExitCode) -> None:
+        super().__init__()
+        self.code = code
+
+
 def run(main: Callable[[], Coroutine[Any, Any, None]], *, when_stopped: ExitCode = ExitCode.OTHER) -> None:
     """Run to the end; SIGTERM and SIGHUP let it leave first, a reader that has had enough ends it quietly.
 
@@ -58,7 +66,7 @@ async def _stoppable(main: Coroutine[Any, Any, None], when_stopped: ExitCode) ->
                 loop.add_signal_handler(number, stop)
     try:
         await main
-    except asyncio.CancelledError:
+    except asyncio.CancelledError as cancelled:
         if not stopped.is_set():
             raise
-        raise typer.Exit(when_stopped) from None
+        raise typer.Exit(cancelled.code if isinstance(cancelled, StoppedShort) else when_stopped) from None

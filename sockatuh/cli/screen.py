@@ -23,13 +23,16 @@ from prompt_toolkit.output import ColorDepth
 from prompt_toolkit.renderer import print_formatted_text
 from prompt_toolkit.styles import Style
 
-from sockatuh.protocol.peer_events import LinesDelayed, PeerEvent
+from sockatuh.protocol.peer_events import LinesDelayed, LinesHeld, PeerEvent
 from sockatuh.room.text import clean_line
 
 from .membership import Membership
+from .questions import ask_hidden
+from .readmission import Readmission
 from .slash import Done, Kept, obey
 from .story import Story
 from .transcript import AUTHORS, Line
+from .typed import ShowRemoved
 from .wording import client as phrases
 
 REFRESH: Final = 1.0
@@ -70,6 +73,7 @@ class Screen:
             style=self._style,
             color_depth=self._depth,
             key_bindings=self._keys(),
+            input_processors=[ShowRemoved()],
             prompt_continuation=" " * len(PROMPT),
             erase_when_done=True,
             enable_suspend=True,
@@ -97,15 +101,27 @@ class Screen:
         finally:
             follow.cancel()
             printer.cancel()
+            await asyncio.wait({follow, printer})
+            await self._membership.settle(story.hear)
             self._print_now()
 
     async def _follow(self, hear: Callable[[PeerEvent], None]) -> None:
+        readmission = Readmission(self._membership, self._ask_password)
         while True:
-            event = await self._membership.next_event()
-            if isinstance(event, LinesDelayed):
-                self._delayed_until = time.monotonic() + event.wait
+            event = await readmission.next_event()
             hear(event)
             self._session.app.invalidate()
+
+    async def _ask_password(self, why: str) -> str:
+        """Ask below the log, in place of the input."""
+        self.note(why)
+        async with in_terminal():
+            self._print_now()
+            try:
+                return ask_hidden(phrases.ASK_PASSWORD)
+            except KeyboardInterrupt as interrupt:
+                self._close(interrupt)
+                raise asyncio.CancelledError from None
 
     # The view.
 
@@ -141,6 +157,15 @@ class Screen:
         else:
             buffer.insert_text(text)
 
+    def wait(self, event: LinesDelayed | LinesHeld) -> None:
+        """Show above the input why lines wait there."""
+        if isinstance(event, LinesDelayed):
+            self._delayed_until = time.monotonic() + event.wait
+
+    def go_on(self) -> None:
+        """Nothing waits any more."""
+        self._delayed_until = 0.0
+
     async def _print(self) -> None:
         """Print whatever has gathered, with one repainting of the input."""
         while True:
@@ -166,9 +191,10 @@ class Screen:
 
     def _pending(self) -> list[str]:
         waiting = [line for line in self._membership.unplaced.values() if line.seq is None]
-        room = max(1, self.columns - len(INDENT) - len(UNSENT) - 2)
+        mark = phrases.NOT_STORED_YET if self._membership.is_held else UNSENT
+        room = max(1, self.columns - len(INDENT) - len(mark) - 2)
         shown = [
-            wcwidth.clip(clean_line(f"* {line.text}" if line.action else line.text), 0, room) + f" {UNSENT}"
+            wcwidth.clip(clean_line(f"* {line.text}" if line.action else line.text), 0, room) + f" {mark}"
             for line in waiting[:PENDING_SHOWN]
         ]
         return shown + ([phrases.more(len(waiting) - PENDING_SHOWN)] if len(waiting) > PENDING_SHOWN else [])

@@ -45,9 +45,9 @@ def init(
     if config.exists():
         stop(wording.already_there(config))
     asking = sys.stdin.isatty() and not non_interactive
-    name = _room(room, asking=asking)
-    password, made = _new_password(password_file, asking=asking)
-    password_hash = _hash(password)
+    name = choose_room(room, asking=asking)
+    password, made = new_password(password_file, asking=asking)
+    password_hash = hash_text(password)
     key = _make_key(directory)
     _write_config(config, name, password_hash, beside=directory is not None)
     print(wording.wrote(config, key))
@@ -80,7 +80,7 @@ def check(
 def hash_password() -> None:
     """Print the hash of a password that is typed twice, or of the first line of stdin."""
     password = _ask_twice(wording.ASK_NEW_PASSWORD) if sys.stdin.isatty() else _first_line("-")
-    print(_hash(password))
+    print(hash_text(password))
 
 
 def version() -> None:
@@ -104,7 +104,8 @@ def _is_found_by_itself(config: Path) -> bool:
     return found is not None and found[0].exists() and found[0].samefile(config)
 
 
-def _room(given: str | None, *, asking: bool) -> str:
+def choose_room(given: str | None, *, asking: bool) -> str:
+    """Return a name for the room that can be used: the one given, else what is typed, else this machine's."""
     from sockatuh.settings import host_name, room_name
 
     while True:  # until the answer can be used
@@ -117,7 +118,7 @@ def _room(given: str | None, *, asking: bool) -> str:
             print(wording.room_refused(str(error)), file=sys.stderr)
 
 
-def _new_password(password_file: str | None, *, asking: bool) -> tuple[str, bool]:
+def new_password(password_file: str | None, *, asking: bool) -> tuple[str, bool]:
     """Return the password, and whether it was made here and is to be shown."""
     from sockatuh.protocol.identity import passphrase
 
@@ -156,7 +157,8 @@ def _ask_twice(question: str) -> str:
     return password
 
 
-def _hash(password: str) -> str:
+def hash_text(password: str) -> str:
+    """Return the bcrypt hash of a password, or stop with what is wrong with it."""
     import bcrypt
 
     from sockatuh.room.names import prepare_password

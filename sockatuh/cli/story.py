@@ -15,6 +15,9 @@ from sockatuh.protocol.peer_events import (
     EntriesGone,
     EntryArrived,
     LineRefused,
+    LinesDelayed,
+    LinesHeld,
+    LineStored,
     MembersListed,
     PeerEvent,
 )
@@ -46,6 +49,12 @@ class View(Protocol):
     def lose(self, reason: str) -> None:
         """Show that contact is lost."""
 
+    def wait(self, event: LinesDelayed | LinesHeld) -> None:
+        """Show why lines wait at the server."""
+
+    def go_on(self) -> None:
+        """Show no more that lines wait: all of them are stored."""
+
     def refuse(self, text: str, reason: str) -> None:
         """Show that a text was not taken, and keep it."""
 
@@ -60,7 +69,7 @@ class Story:
         self._membership, self._view = membership, view
         self._marks, self._tells_own = marks, tells_own
         self._gathered: list[Entry | Gone] | None = []
-        self._again = False
+        self._again = self._waits = False
         self._day = date.today().isoformat()
 
     def hear(self, event: PeerEvent) -> None:
@@ -80,10 +89,20 @@ class Story:
                 self._view.lose(reason)
             case LineRefused(number, code):
                 self._refuse(number, code)
+            case LinesDelayed() | LinesHeld():
+                self._waits = True
+                self._view.wait(event)
+            case LineStored():
+                self._tell_stored()
             case MembersListed(members):
                 self._view.note(phrases.here([_named(member) for member in members]))
             case _:
                 pass
+
+    def _tell_stored(self) -> None:
+        if self._waits and not self._membership.unanswered:
+            self._waits = False
+            self._view.go_on()
 
     def _take(self, item: Entry | Gone) -> None:
         if self._gathered is None:
@@ -134,7 +153,9 @@ class Story:
     def _refuse(self, number: int, code: str) -> None:
         line = self._membership.unplaced.pop(number, None)
         if line is not None:
-            self._view.refuse(f"/me {line.text}" if line.action else line.text, wording.refused(code, 0, ""))
+            self._view.refuse(
+                f"/me {line.text}" if line.action else line.text, wording.refused(clean_line(code), 0, "")
+            )
 
 
 def _named(member: MemberInfo) -> str:

@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import asyncio
-import json
 from collections.abc import Awaitable, Callable
 from typing import Final
 
 from sockatuh.protocol.peer_events import PeerEvent
 
 from .errors import ExitCode, stop
-from .jsonlines import JsonLines
+from .jsonlines import JsonLines, read_line
 from .membership import Membership
 from .plain import Plain
+from .questions import tell
+from .readmission import Readmission, TypedPassword
 from .slash import Done, Kept, obey
 from .stdin import read_lines
 from .story import Story
@@ -27,10 +28,22 @@ async def talk_in_plain_lines(membership: Membership) -> None:
     """Talk with a person who types lines; what they typed is on their terminal already."""
     view = Plain(membership)
     story = Story(membership, view, marks=True, tells_own=False)
+    password = TypedPassword()
+
+    async def ask(why: str) -> str:
+        view.note(why)
+        tell(phrases.ASK_PASSWORD, end="")
+        try:
+            return await password.ask()
+        finally:
+            tell("")
 
     async def feed() -> None:
         async for line in read_lines():
-            match obey(line.decode(errors="replace"), membership, view):
+            typed = line.decode(errors="replace")
+            if password.takes(typed):
+                continue
+            match obey(typed, membership, view):
                 case Kept(why):
                     view.note(why)
                 case Done.LEAVING:
@@ -38,7 +51,7 @@ async def talk_in_plain_lines(membership: Membership) -> None:
                 case Done.TAKEN:
                     pass
 
-    await _converse(membership, story.hear, feed)
+    await _converse(membership, Readmission(membership, ask).next_event, story.hear, feed)
 
 
 async def talk_through_a_pipe(membership: Membership) -> None:
@@ -62,21 +75,22 @@ async def talk_through_a_pipe(membership: Membership) -> None:
                 case code, size:
                     view.refuse(line, _why(code, size, membership))
 
-    await _converse(membership, story.hear, feed)
+    await _converse(membership, membership.next_event, story.hear, feed)
     _end(view.refused)
 
 
 async def talk_in_json(membership: Membership) -> None:
     """Say each line of stdin, and print what happens as JSON."""
     view = JsonLines(membership)
+    view.inherit(membership.take_inherited())
 
     async def feed() -> None:
         async for raw in read_lines():
             if not raw.strip():
                 continue
             try:
-                text, action = _read_line(raw)
-            except (ValueError, RecursionError):
+                text, action = read_line(raw)
+            except ValueError:
                 view.refuse("bad_line", phrases.NOT_A_LINE)
                 continue
             if fault := membership.fault_of(text):
@@ -85,20 +99,8 @@ async def talk_in_json(membership: Membership) -> None:
             await membership.room_for_more()
             membership.say(text, action=action)
 
-    await _converse(membership, view.hear, feed)
+    await _converse(membership, membership.next_event, view.hear, feed)
     _end(view.refused)
-
-
-def _read_line(raw: bytes) -> tuple[str, bool]:
-    """Return (text, action) of a line of JSON or of text; ValueError when it is neither."""
-    line = raw.decode()
-    if not line.lstrip().startswith("{"):
-        return line, False
-    fields = json.loads(line)
-    text, action = fields.get("text"), fields.get("action", False)
-    if not isinstance(text, str) or not isinstance(action, bool):
-        raise ValueError(phrases.NOT_A_LINE)
-    return text, action
 
 
 def _why(code: str, size: int, membership: Membership) -> str:
@@ -112,13 +114,16 @@ def _end(refused: int) -> None:
 
 
 async def _converse(
-    membership: Membership, hear: Callable[[PeerEvent], None], feed: Callable[[], Awaitable[None]]
+    membership: Membership,
+    next_event: Callable[[], Awaitable[PeerEvent]],
+    hear: Callable[[PeerEvent], None],
+    feed: Callable[[], Awaitable[None]],
 ) -> None:
     """Tell what happens while the input lasts, and then until all of it is stored."""
 
     async def follow() -> None:
         while True:
-            hear(await membership.next_event())
+            hear(await next_event())
 
     async def speak() -> None:
         await feed()
@@ -131,5 +136,6 @@ async def _converse(
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
+        await membership.settle(hear)
     for task in done:
         task.result()

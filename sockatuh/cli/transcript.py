@@ -8,16 +8,14 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Iterator
 from datetime import datetime
 from typing import Final, TypeAlias
-
-import wcwidth
 
 from sockatuh.protocol.messages import ACTION, JOINED, LEFT, MESSAGE, Entry
 from sockatuh.room.text import clean_line, lines_of
 
 from .wording import client as phrases
+from .wrapping import reach, wrap
 
 Piece: TypeAlias = tuple[str, str]
 """A style's name and a text."""
@@ -26,8 +24,6 @@ Line: TypeAlias = tuple[Piece, ...]
 AUTHORS: Final = 10
 """Colours for authors."""
 DEEPEST_INDENT: Final = 24
-NARROWEST: Final = 40
-"""Columns below which a terminal wraps as it likes."""
 NO_TIME: Final = "--:--"
 
 
@@ -37,7 +33,7 @@ def is_said(entry: Entry) -> bool:
 
 
 def draw(entry: Entry, me: str, columns: int | None = None) -> list[Line]:
-    """Return the lines that show an entry; none for kinds that are not shown. `columns` wraps at spaces."""
+    """Return the lines that show an entry; none for kinds that are not shown. `columns` wraps them."""
     name = clean_line(entry.name)
     if is_said(entry):
         return _draw_text(entry, name, me, columns)
@@ -69,30 +65,14 @@ def _draw_text(entry: Entry, name: str, me: str, columns: int | None) -> list[Li
     if entry.kind == ACTION:
         author = (("", "* "), (author_style(name), name), ("", " "))
     head: Line = (_time(entry), *author)
-    width = wcwidth.wcswidth(plain(head))
-    indent = min(width, DEEPEST_INDENT)
+    width = reach(plain(head))
+    indent = min(width, max(len(NO_TIME) + 1, columns // 2) if columns else DEEPEST_INDENT, DEEPEST_INDENT)
     lines = lines_of(entry.text)
     style = "class:mention" if name != me and any(_mentions(line, me) for line in lines) else ""
     used = [width] + [indent] * len(lines)
-    rows = [row for line, start in zip(lines, used, strict=False) for row in _wrap(line, columns, start, indent)]
+    rows = [row for line, start in zip(lines, used, strict=False) for row in wrap(line, columns, start, indent)]
     first, *others = rows or [""]
     return [(*head, (style, first)), *((("", " " * indent), (style, row)) for row in others)]
-
-
-def _wrap(line: str, columns: int | None, used: int, indent: int) -> Iterator[str]:
-    """Cut a line at spaces into rows; a word too long for one is left to the terminal, which keeps it whole to copy."""
-    if columns is None or columns < NARROWEST:
-        yield line
-        return
-    row, width = "", used
-    for word in re.findall(r"\s*\S+", line):
-        size = wcwidth.wcswidth(word)
-        if row and width + size > columns:
-            yield row
-            row, width = word.lstrip(), indent + wcwidth.wcswidth(word.lstrip())
-        else:
-            row, width = row + word, width + size
-    yield row
 
 
 def _mentions(text: str, me: str) -> bool:

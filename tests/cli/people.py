@@ -78,10 +78,14 @@ class Server:
 
 
 class Terminal:
-    """A program in a terminal: what it shows, what is typed, how it ends. Asked, it says where its cursor is."""
+    """A program in a terminal: what it shows, what is typed, how it ends. Asked, it says where its cursor is.
+
+    `written` is everything that has come, with its escape sequences.
+    """
 
     def __init__(self, args: list[str], environ: dict[str, str], columns: int = 80, rows: int = 30) -> None:
         self.screen = pyte.Screen(columns, rows)
+        self.written = ""
         self._stream = pyte.Stream(self.screen)
         self._child = pexpect.spawn(
             PROGRAM[0], [*PROGRAM[1:], *args], env=environ, dimensions=(rows, columns), encoding="utf-8", echo=True
@@ -104,6 +108,7 @@ class Terminal:
             return False
         except pexpect.TIMEOUT:
             return True
+        self.written += data
         self._stream.feed(data)
         for _ in range(data.count("\x1b[6n")):
             self._child.send(f"\x1b[{self.screen.cursor.y + 1};{self.screen.cursor.x + 1}R")
@@ -142,6 +147,14 @@ class Terminal:
             assert time.monotonic() < until, f"still there:\n{self.text}"
         self._child.close()
         return int(self._child.exitstatus if self._child.exitstatus is not None else -self._child.signalstatus)
+
+    def hang_up(self) -> None:
+        """Close the terminal under the program, and wait until that has ended."""
+        self._child.ptyproc.fileobj.close()
+        until = time.monotonic() + PATIENCE
+        while self._child.ptyproc.isalive():
+            assert time.monotonic() < until, "still there"
+            time.sleep(0.01)
 
     def signal(self, number: signal.Signals) -> None:
         self._child.kill(number)

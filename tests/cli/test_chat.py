@@ -197,3 +197,50 @@ def test_the_room_is_told_when_somebody_joins_without_encryption(tmp_path: Path,
         terminal.enter("/who")
         terminal.wait_for("2 here: budi (unencrypted), omar")
     server.stop()
+
+
+def test_what_had_no_answer_when_the_terminal_was_closed_is_told_by_the_next_chat(
+    own_server: Server, person: Person
+) -> None:
+    putu = person("putu", own_server)
+    terminal = come_in(putu)
+    terminal.enter("before")
+    terminal.wait_for("putu  before")
+    own_server.stop(signal.SIGKILL)
+    terminal.enter("soup at one")
+    terminal.wait_for("soup at one …")
+    terminal.signal(signal.SIGKILL)
+    terminal.end()
+    own_server.start()
+    again = putu.terminal("chat", "-n", "0")
+    again.wait_for("1 line of last time was never acknowledged; not sent again:", "soup at one", HERE, ">")
+    assert "before" not in again.text
+    again.enter("/quit")
+    assert again.end() == 0
+    once_more = come_in(putu)
+    assert "soup at one" not in once_more.text
+    once_more.close()
+
+
+def test_a_terminal_that_is_gone_is_told_of_the_next_time(own_server: Server, person: Person) -> None:
+    qori = person("qori", own_server)
+    terminal = come_in(qori)
+    own_server.stop(signal.SIGKILL)
+    terminal.enter("soup at one")
+    terminal.wait_for("soup at one …")
+    terminal.hang_up()
+    own_server.start()
+    assert "soup at one" in qori.run("chat").stderr
+
+
+def test_told_to_go_with_a_line_that_is_not_stored_it_says_so_also_by_its_exit_code(
+    own_server: Server, person: Person
+) -> None:
+    terminal = come_in(person("rudi", own_server))
+    own_server.stop(signal.SIGKILL)
+    terminal.enter("soup at one")
+    terminal.wait_for("soup at one …")
+    terminal.signal(signal.SIGTERM)
+    assert terminal.end() == 3
+    assert terminal.lines[-2:] == ["1 line was not stored:", "soup at one"]
+    own_server.start()

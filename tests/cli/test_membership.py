@@ -1,7 +1,9 @@
 from __future__ import annotations
 
 import asyncio
+import os
 from collections.abc import Awaitable, Callable
+from pathlib import Path
 
 from sockatuh.cli.membership import Membership
 from sockatuh.cli.patience import Patience
@@ -18,7 +20,9 @@ from sockatuh.protocol.peer_events import (
     MembersListed,
     PeerEvent,
 )
+from sockatuh.store.unsent import Unsent
 
+NO_NOTES = Unsent(Path(os.devnull), "127.0.0.1:9")
 ADMITTED = Admitted("tom", bytes(16), 3, 9, b"ticket", again=False, rewound=False)
 
 
@@ -44,7 +48,7 @@ def live(*events: PeerEvent, then: Callable[[Membership], Awaitable[None]], says
         conversation = Told(ConversationOptions("127.0.0.1", 9, b"k" * 32), trust)
         conversation.told = events
         async with conversation:
-            membership = Membership(conversation, "room", ADMITTED, tickets.append, Patience(None))
+            membership = Membership(conversation, "room", ADMITTED, tickets.append, Patience(None), NO_NOTES)
             for number in range(says):
                 membership.say(f"line {number}")
             while conversation.told:
@@ -74,6 +78,20 @@ def test_a_line_whose_mark_was_lost_is_placed_by_its_seq() -> None:
 
     live(LineStored(1, 4), LineStored(2, 6), entry(4), EntriesGone(Gone(4, 6, 2)), then=nothing_waits)
     live(entry(4), entry(5), LineStored(1, 4), LineStored(2, 5), then=nothing_waits)
+
+
+def test_places_in_a_log_that_was_set_back_mean_nothing_in_the_new_one() -> None:
+    back = Admitted("tom", b"another log, now", 3, 9, b"ticket", again=True, rewound=True)
+
+    async def the_lost_one_is_left(membership: Membership) -> None:
+        assert (membership.unstored(), membership.unanswered) == (["line 0", "line 1"], 1)
+
+    live(entry(50), LineStored(1, 51), back, entry(60), then=the_lost_one_is_left, says=2)
+
+    async def it_waits_for_its_place(membership: Membership) -> None:
+        assert [(line.text, line.seq) for line in membership.unplaced.values()] == [("line 0", 10)]
+
+    live(entry(50), back, LineStored(1, 10), then=it_waits_for_its_place, says=1)
 
 
 def test_what_may_not_be_stored_can_be_given_back() -> None:
@@ -123,3 +141,46 @@ def test_faults_of_a_text_are_known_beforehand() -> None:
         assert membership.fault_of("éééé") == ("text_too_long", 8)
 
     live(then=look)
+
+
+def test_the_answers_that_come_when_one_leaves_are_heard_and_struck_out_of_the_notes(tmp_path: Path) -> None:
+    heard: list[PeerEvent] = []
+
+    async def run() -> None:
+        async def trust(_: bytes) -> bool:
+            return True
+
+        conversation = Told(ConversationOptions("127.0.0.1", 9, b"k" * 32), trust)
+        async with conversation:
+            notes = Unsent(tmp_path, "127.0.0.1:9")
+            membership = Membership(conversation, "room", ADMITTED, lambda _: None, Patience(None), notes)
+            for number in range(3):
+                membership.say(f"line {number}")
+            conversation.told = (LineStored(1, 10), LineRefused(2, "text_empty"), LineStored(3, 11))
+            await membership.settle(heard.append)
+            [file] = (tmp_path / "unsent").iterdir()
+            assert file.stat().st_size == 0
+            await membership.settle(heard.append)  # nothing to wait for
+            notes.close()
+
+    asyncio.run(run())
+    assert heard == [LineStored(1, 10), LineRefused(2, "text_empty"), LineStored(3, 11)]
+
+
+def test_nobody_is_waited_for_who_is_not_there(tmp_path: Path) -> None:
+    async def run() -> None:
+        async def trust(_: bytes) -> bool:
+            return True
+
+        async with Told(ConversationOptions("127.0.0.1", 9, b"k" * 32), trust) as conversation:
+            notes = Unsent(tmp_path, "127.0.0.1:9")
+            membership = Membership(conversation, "room", ADMITTED, lambda _: None, Patience(None), notes)
+            membership.say("soup at one")
+            membership.in_contact = False
+            heard: list[PeerEvent] = []
+            await membership.settle(heard.append)
+            assert not heard
+            assert membership.unstored() == ["soup at one"]
+            notes.close()
+
+    asyncio.run(run())

@@ -1,10 +1,12 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from pathlib import Path
 
 from sockatuh.cli.membership import Membership
 from sockatuh.cli.patience import Patience
@@ -20,11 +22,15 @@ from sockatuh.protocol.peer_events import (
     EntriesGone,
     EntryArrived,
     LineRefused,
+    LinesDelayed,
+    LinesHeld,
     LineStored,
     MembersListed,
     PeerEvent,
 )
+from sockatuh.store.unsent import Unsent
 
+NO_NOTES = Unsent(Path(os.devnull), "127.0.0.1:9")
 NOW = int(time.time() * 1000)
 DAY = 86_400_000
 BACK = Admitted("tom", bytes(16), 0, 9, b"", again=True, rewound=False)
@@ -47,6 +53,12 @@ class Wall:
     def lose(self, reason: str) -> None:
         self.seen.append(f"lost: {reason}")
 
+    def wait(self, event: LinesDelayed | LinesHeld) -> None:
+        self.seen.append(f"waits: {event}")
+
+    def go_on(self) -> None:
+        self.seen.append("goes on")
+
     def refuse(self, text: str, reason: str) -> None:
         self.seen.append(f"{text!r}: {reason}")
 
@@ -60,7 +72,7 @@ def tell(*events: PeerEvent, marks: bool = True, tells_own: bool = True, says: S
 
         async with Conversation(ConversationOptions("127.0.0.1", 9, b"k" * 32), trust) as conversation:
             admitted = Admitted("tom", bytes(16), 0, 9, b"", again=False, rewound=False)
-            membership = Membership(conversation, "room", admitted, lambda _: None, Patience(None))
+            membership = Membership(conversation, "room", admitted, lambda _: None, Patience(None), NO_NOTES)
             for text in says:
                 membership.say(text)
             wall = Wall()
@@ -188,3 +200,10 @@ def test_who_is_here_is_told_with_what_is_special() -> None:
     assert tell(CaughtUp(), MembersListed(members, more=False), LineStored(1, 1))[1:] == [
         "— 2 here: ana, budi[31m (unencrypted, no contact)"
     ]
+
+
+def test_why_lines_wait_is_told_and_that_they_do_no_more_when_all_are_stored() -> None:
+    assert tell(LinesHeld(), LinesDelayed(1.5), LineStored(1, 3)) == [
+        "waits: LinesHeld()", "waits: LinesDelayed(wait=1.5)", "goes on"
+    ]  # fmt: skip
+    assert tell(LinesHeld(), LineStored(1, 3), says=["one", "two"]) == ["waits: LinesHeld()"]

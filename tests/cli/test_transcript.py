@@ -1,7 +1,9 @@
 from __future__ import annotations
 
+import pyte
 import pytest
 import wcwidth
+from hostile import LIE, TEXTS, faults_of_text, lies_in
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -61,6 +63,55 @@ def test_wide_characters_count_twice() -> None:
         "           王さん 王さん 王さん 王さん",
         "           王さん",
     ]
+
+
+def on_a_terminal(text: str, columns: int) -> list[str]:
+    """Return the rows of a terminal that shows an entry; it is one that joins no characters into one."""
+    lines = [plain(line) for line in draw(Entry(1, NOON, MESSAGE, "ana", text), "tom", columns)]
+    screen = pyte.Screen(columns, sum(1 + 2 * len(line) // columns for line in lines) + 1)
+    pyte.Stream(screen).feed("\r\n".join(lines))
+    return [row.rstrip() for row in screen.display if row.strip()]
+
+
+@pytest.mark.parametrize("columns", [30, 40, 66, 80])
+@pytest.mark.parametrize("name", TEXTS)
+def test_no_text_puts_a_line_of_its_own_at_the_margin_of_a_terminal(name: str, columns: int) -> None:
+    rows = on_a_terminal(TEXTS[name], columns)
+    at_the_margin = [row for row in rows[1:] if not row.startswith("      ")]
+    assert not any(" " in row for row in at_the_margin), "a part of a word that is longer than a row, at most"
+    assert lies_in(at_the_margin) == []
+
+
+@pytest.mark.parametrize("columns", [36, 79, 80])
+def test_a_text_cannot_count_the_columns_to_where_a_terminal_wraps(columns: int) -> None:
+    family, flag = "\U0001f469\u200d\U0001f469\u200d\U0001f467", "\U0001f1ee\U0001f1e9"
+    for char in (family, flag, "\u0915\u093e", "\u3164", "\u2764\ufe0f", "\u2800"):
+        for count in range(45):
+            rows = on_a_terminal(char * count + " " + LIE.replace(" ", "\u2800") + " " + LIE, columns)
+            assert not any(row.startswith("12:00") for row in rows)
+
+
+def test_a_long_word_of_letters_beyond_ascii_is_cut_and_indented_for_some_scripts_write_no_spaces() -> None:
+    assert shown(MESSAGE, "\u738b" * 40, columns=40) == [
+        "ana  " + "\u738b" * 14,
+        " " * 11 + "\u738b" * 14,
+        " " * 11 + "\u738b" * 12,
+    ]
+
+
+def test_letters_without_ink_are_no_way_around_the_wrapping() -> None:
+    assert shown(MESSAGE, "x" * 30 + "\u280012:00\u2800zoe", columns=40) == [
+        "ana  " + "x" * 30,
+        " " * 11 + "12:00\u2800zoe",
+    ]
+
+
+@pytest.mark.parametrize("name", TEXTS)
+def test_whatever_is_hostile_is_drawn_as_harmless_pieces(name: str) -> None:
+    for kind in (MESSAGE, ACTION, JOINED, LEFT):
+        for columns in (None, 80):
+            lines = [plain(line) for line in draw(Entry(1, NOON, kind, TEXTS[name], TEXTS[name]), "tom", columns)]
+            assert all(faults_of_text(line) == [] and "\n" not in line for line in lines)
 
 
 def test_who_is_meant_sees_it() -> None:

@@ -1,12 +1,14 @@
 from __future__ import annotations
 
+import time
 import unicodedata
 
 import pytest
+from hostile import TEXTS, faults_of_text
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from sockatuh.room.text import LINE_MARK, MAX_MARKS, clean_line, clean_text, lines_of
+from sockatuh.room.text import LINE_MARK, MAX_MARKS, clean_line, clean_text, judge, lines_of
 
 FORBIDDEN = {"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"}
 FAMILY = "👩‍👩‍👧‍👦"
@@ -27,7 +29,7 @@ def forbidden_in(text: str) -> list[str]:
 def longest_tower(text: str) -> int:
     longest = marks = 0
     for char in text:
-        marks = marks + 1 if unicodedata.category(char) in {"Mn", "Me"} else 0
+        marks = marks + 1 if unicodedata.category(char) in {"Mn", "Mc", "Me"} else 0
         longest = max(longest, marks)
     return longest
 
@@ -118,6 +120,45 @@ def test_a_text_with_nothing_to_see_is_empty(text: str) -> None:
     assert clean_text(text) == ""
     assert clean_line(text) == ""
     assert lines_of(text) == []
+
+
+@pytest.mark.parametrize("name", TEXTS)
+def test_nothing_hostile_is_left_of_a_text(name: str) -> None:
+    text = TEXTS[name]
+    assert faults_of_text(clean_text(text).replace("\t", "")) == []
+    assert faults_of_text(clean_line(text)) == []
+    assert len(clean_line(text).splitlines()) <= 1
+    assert all(faults_of_text(line) == [] for line in lines_of(text))
+
+
+def test_spacing_marks_are_bounded_like_others_for_many_terminals_give_them_no_width() -> None:
+    assert clean_text("\u0915" + "\u093e" * 50) == "\u0915" + "\u093e" * MAX_MARKS
+
+
+def seconds_for(text: str) -> float:
+    spans = []
+    for _ in range(3):
+        began = time.perf_counter()
+        clean_text(text)
+        spans.append(time.perf_counter() - began)
+    return min(spans)
+
+
+@pytest.mark.parametrize("marks", ["\u0301" * 4_000 + "\u0316" * 4_000, "\u0301\u0316" * 4_000, "\u0f73" * 5_400])
+def test_marks_that_want_sorting_cost_no_more_than_other_characters(marks: str) -> None:
+    marks = "a" + marks
+    assert seconds_for(marks) < 20 * seconds_for("\u00e9" * len(marks))
+
+
+@settings(max_examples=200, deadline=None)
+@given(NASTY)
+def test_each_character_of_a_text_is_judged_where_it_stands(text: str) -> None:
+    judged = list(judge(text))
+    assert "".join(char for char, _ in judged) == text
+    kept = "".join(char for char, is_kept in judged if is_kept)
+    assert forbidden_in(kept) == []
+    assert longest_tower(kept) <= MAX_MARKS
+    assert all(is_kept for _, is_kept in judge(clean_text(text)))
 
 
 def test_line_ends_become_newlines_and_the_last_ones_go() -> None:

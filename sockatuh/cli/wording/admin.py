@@ -105,11 +105,24 @@ def bad_configuration(problems: Iterable[Problem]) -> str:
     return f"The configuration cannot be used:\n{lines}\nTry `sockatuh check --show-origin` when that is mended."
 
 
+def not_started(problems: Iterable[Problem]) -> str:
+    """Say in one line, to the service manager, what keeps the room from being opened."""
+    return f"The configuration cannot be used: {'; '.join(map(str, problems))}"
+
+
 def no_server(server: str, reason: str) -> str:
     """Say that nobody answered."""
     return (
         f"No SockAtuh server at {server}: {reason}.\n"
         "Is it running, is the address right, and does a firewall let UDP through? Try `sockatuh check` on its machine."
+    )
+
+
+def not_stored(server: str, seconds: float) -> str:
+    """Say that the server heard it, and had no way to keep it."""
+    return (
+        f"The server at {server} could store nothing for {max(1, round(seconds))} s. It has what it was given, and may "
+        "still store it.\nWhoever runs the room sees why: systemctl status sockatuh"
     )
 
 
@@ -143,9 +156,10 @@ def database_too_new(path: str, found: int, known: int) -> str:
     return f"{path} was written by a newer SockAtuh (schema {found}, known here: {known}). Update this one."
 
 
-def database_unusable(reason: str) -> str:
-    """Say that the room's database does not work."""
-    return f"The room's database cannot be used: {reason}. Try `sockatuh check`."
+def database_unusable(reason: str, remedy: str) -> str:
+    """Say that the room's database does not work, and what mends it, if that is known."""
+    what_next = f"{remedy[0].upper()}{remedy[1:]}" if remedy else "Try `sockatuh check`."
+    return f"The room's database cannot be used: {reason}. {what_next}"
 
 
 def key_unusable(path: str, reason: str) -> str:

@@ -55,6 +55,7 @@ YES: Final = frozenset({"y", "yes", "ya"})
 NAME_VALID: Final = "Username valid!"
 JOINED: Final = "Berhasil bergabung!"
 
+PASSWORD_CHANGED: Final = "The room has a new password. Give it and you are in again; what you have said is kept."
 PASSWORD_WRONG: Final = "That is not the room's password."
 NAME_REFUSALS: Final = {
     "name_invalid": "The room does not take that name.",
@@ -63,6 +64,8 @@ NAME_REFUSALS: Final = {
     "name_is_password": "A name must not be the room's password.",
 }
 
+NOT_STORED_YET: Final = "… not stored yet"
+HELD: Final = "The server can store nothing at the moment; this waits there and goes on by itself. Ctrl-C gives up."
 HERE: Final = "you are here"
 BACK: Final = "back in contact"
 REWOUND: Final = "the room's log was set back; some of the lines above may be gone from it"
@@ -173,6 +176,11 @@ def delayed(wait: float) -> str:
     return f"too fast for this room; it goes on in {max(1, math.ceil(wait))} s"
 
 
+def held(count: int) -> str:
+    """Say that lines are at the server, which can store nothing at the moment."""
+    return f"not stored yet: the server can store nothing at the moment, {count} line{_s(count)} waiting there"
+
+
 def refused_line(reason: str) -> str:
     """Say that a line was not taken."""
     return f"not sent: {reason}"
@@ -207,6 +215,11 @@ def here_as(name: str, dialect: str, *, present: bool) -> str:
 def not_stored(count: int) -> str:
     """Say how many lines the server has not acknowledged."""
     return f"{count} line{_s(count)} {'was' if count == 1 else 'were'} not stored:"
+
+
+def never_acknowledged(count: int) -> str:
+    """Head the lines of a client that was killed."""
+    return f"{count} line{_s(count)} of last time {'was' if count == 1 else 'were'} never acknowledged; not sent again:"
 
 
 def some_refused(count: int) -> str:

@@ -1,0 +1,80 @@
+"""Cutting a line into the rows of a terminal, so that nothing of it stands at the margin but its beginning.
+
+What is too long a terminal wraps by itself, back to the margin, where each line of the log begins with its time. Who
+could tell where that happens could write a line in another's name. So rows are cut here, and rather too early than too
+late: terminals differ in how wide they show what is joined, marked or without ink.
+"""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections.abc import Iterator
+from typing import Final
+
+import wcwidth
+
+from sockatuh.room.text import BLANKS
+
+NARROWEST: Final = 20
+"""Columns below which a terminal wraps as it likes."""
+
+_WORD: Final = re.compile(rf"[\s{BLANKS}]*[^\s{BLANKS}]+")
+_SPACE_BEFORE: Final = re.compile(rf"[\s{BLANKS}]*")
+_JOINER: Final = "\u200d"
+_PICTURE: Final = "\ufe0f"
+_WIDEST: Final = 2
+
+
+def reach(text: str) -> int:
+    """Return how many columns a text takes at most: where nothing is joined, and all has ink."""
+    return len(text) if text.isascii() else sum(map(_reach_of, text))
+
+
+def wrap(line: str, columns: int | None, used: int, indent: int) -> Iterator[str]:
+    """Cut a line into rows: before the first one `used` columns are taken, before the others `indent`.
+
+    It is cut at spaces, and in words that fit no row: but not in ASCII, where such a word is an address or a key that
+    stays whole to be copied, and has no blanks with which it could look like anything else.
+    """
+    if columns is None or columns < NARROWEST:
+        yield line
+        return
+    row, width = "", used
+    for word in _WORD.findall(line):
+        bare = _SPACE_BEFORE.sub("", word, count=1)
+        fits_a_row = indent + reach(bare) <= columns
+        if not fits_a_row and not bare.isascii():
+            *full, row = _cut(word, row, width, columns, indent)
+            yield from full
+            width = reach(row) + (indent if full else used)
+        elif width + reach(word) > columns and (row or fits_a_row):
+            yield row
+            row, width = bare, indent + reach(bare)
+        else:
+            row, width = row + word, width + reach(word)
+    yield row
+
+
+def _cut(word: str, row: str, width: int, columns: int, indent: int) -> Iterator[str]:
+    """Fill rows with a word, between its characters as people see them; one that is wider than a row is cut, too."""
+    for seen in wcwidth.iter_graphemes(word):
+        for piece in [seen] if indent + reach(seen) <= columns else seen.replace(_JOINER, ""):
+            if width + max(reach(piece), _WIDEST) > columns:
+                yield row
+                row, width = "", indent
+            row, width = row + piece, width + reach(piece)
+    yield row
+
+
+def _reach_of(char: str) -> int:
+    width = wcwidth.wcwidth(char)
+    if width > 0:
+        return width
+    match unicodedata.category(char):
+        case "Mn" | "Me" | "Cf":
+            return 1 if char == _PICTURE else 0  # it makes a narrow picture a wide one
+        case "Mc":
+            return 1
+        case _:
+            return _WIDEST

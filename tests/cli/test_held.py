@@ -1,0 +1,100 @@
+"""What people and programs see while the server can store nothing: another program holds its database."""
+
+from __future__ import annotations
+
+import contextlib
+import re
+import sqlite3
+from collections.abc import Iterator
+
+import pytest
+from cli.people import PASSWORD, Person, Server, heard, until
+
+from sockatuh.cli.wording.client import HELD
+
+
+@contextlib.contextmanager
+def locked(server: Server) -> Iterator[sqlite3.Connection]:
+    """Hold the server's database as another program might; `rollback` lets it go."""
+    with contextlib.closing(sqlite3.connect(server.config.parent / "room.db", isolation_level=None)) as other:
+        other.execute("BEGIN IMMEDIATE")
+        yield other
+
+
+def test_a_line_is_marked_on_the_screen_until_it_is_stored(own_server: Server, person: Person) -> None:
+    terminal = person("ana", own_server).terminal("chat", "-n", "0")
+    terminal.wait_for("— you are here —", ">")
+    with locked(own_server) as other:
+        terminal.enter("soup at one")
+        terminal.wait_for("soup at one … not stored yet")
+        terminal.enter("and bread")
+        terminal.wait_for("and bread … not stored yet")
+        other.rollback()
+        terminal.wait_for("ana  soup at one", "ana  and bread")
+    terminal.wait_for_prompt()
+    assert "not stored yet" not in terminal.text
+
+
+@pytest.mark.slow
+def test_a_newcomer_is_told_why_it_takes_so_long_and_comes_in(own_server: Server, person: Person) -> None:
+    with locked(own_server) as other:
+        terminal = person("budi", own_server, SOCKATUH_PASSWORD="").terminal("chat", "-n", "0")
+        terminal.answer("Room password:", PASSWORD)
+        terminal.wait_for("can store nothing at the moment")
+        assert "Berhasil" not in terminal.text
+        other.rollback()
+        terminal.wait_for("Berhasil bergabung!", "You are budi", ">")
+
+
+@pytest.mark.slow
+def test_send_says_that_it_waits_and_waits_within_its_time(own_server: Server, person: Person) -> None:
+    cici = person("cici", own_server)
+    assert cici.run("send", "before").returncode == 0
+    with locked(own_server) as other:
+        late = cici.run("send", "--timeout", "3", "one")
+        assert late.returncode == 3
+        assert HELD in late.stderr
+        assert "could store nothing for 3 s" in late.stderr
+        with cici.start("send", "two") as waiting:
+            assert waiting.stderr is not None
+            assert waiting.stderr.readline().strip() == HELD
+            other.rollback()
+            assert waiting.wait(10) == 0
+
+
+@pytest.mark.slow
+def test_a_pipe_is_told_once_and_ends_when_all_is_stored(own_server: Server, person: Person) -> None:
+    with person("dora", own_server).start("chat") as pipe:
+        assert pipe.stdin is not None
+        assert pipe.stdout is not None
+        assert pipe.stderr is not None
+        pipe.stdin.write("before\n")
+        pipe.stdin.flush()
+        assert "dora  before" in pipe.stdout.readline()
+        with locked(own_server) as other:
+            pipe.stdin.write("one\ntwo\n")
+            pipe.stdin.close()
+            told = pipe.stderr.readline()
+            assert re.search(r"not stored yet: .* [12] lines? waiting there", told)
+            other.rollback()
+            assert [line.split("  ")[1] for line in pipe.stdout] == ["one\n", "two\n"]
+        assert pipe.stderr.read() == ""
+    assert pipe.wait(10) == 0
+
+
+@pytest.mark.slow
+def test_a_bot_is_told_in_json(own_server: Server, person: Person) -> None:
+    with person("edi", own_server).start("chat", "--json") as bot:
+        assert bot.stdin is not None
+        lines = heard(bot)
+        until(lines, "notice", "caught_up")
+        with locked(own_server) as other:
+            bot.stdin.write("one\n")
+            bot.stdin.flush()
+            notice = until(lines, "notice", "not_stored_yet")
+            assert notice["count"] == 1
+            other.rollback()
+            assert until(lines, "stored")["line"] == 1
+        bot.stdin.close()
+        assert [line["type"] for line in lines if line["type"] != "message"] == []
+    assert bot.wait(10) == 0

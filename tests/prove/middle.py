@@ -1,0 +1,251 @@
+"""Attacks by somebody between a client and its server."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator
+from typing import Final
+
+from e2e.relay import Relay, Weather, relay_to
+from e2e.running import Member, Room, ServerProcess, hash_password, joined
+from protocol.house import SERVER, House
+from protocol.wire import Seat, Wire
+from prove.attack import Attack, Found, Run, require
+from prove.forger import Forger
+from simulation.world import Weather as Sky
+from simulation.world import World
+
+from sockatuh.protocol import link
+from sockatuh.protocol import peer_events as e
+from sockatuh.protocol.constants import DATA, HELLO, INIT, RESP
+from sockatuh.protocol.seam import Address
+from sockatuh.room.names import NameRules
+
+NAMES: Final = ("ana", "budi", "citra", "dewi")
+LINES: Final = 120
+PAUSE: Final = 0.02
+FAST: Final = {
+    "limits.lines_per_second": 1000.0,
+    "limits.lines_burst": 1000,
+    "limits.handshakes_per_address": 1000.0,
+    "limits.handshakes_burst": 1000,
+    "limits.pending_per_address": 100,
+}
+"""Everybody comes from one address here."""
+BACK_WITHIN: Final = 20.0
+"""Virtual seconds in which a client is in, whatever was spoilt once."""
+REKEY_AFTER: Final = 1.0
+"""Seconds; the server allows it every ten."""
+REKEYED_LINES: Final = 120
+REKEYED_PAUSE: Final = 0.1
+RAIN: Final = Weather(loss=0.2, duplication=0.05, reordering=0.2, corruption=0.02)
+STORM: Final = Sky(loss=0.2, duplication=0.05, corruption=0.01, delay=(0.005, 0.04))
+HOURS: Final = 3
+
+
+@contextlib.asynccontextmanager
+async def _path(server: ServerProcess, seed: int, weather: Weather = Weather()) -> AsyncIterator[list[Relay]]:
+    """Put a relay before each member."""
+    async with contextlib.AsyncExitStack() as stack:
+        yield [await stack.enter_async_context(relay_to(server.port, weather, seed + at)) for at in range(len(NAMES))]
+
+
+@contextlib.asynccontextmanager
+async def _members(relays: list[Relay], key: bytes) -> AsyncIterator[list[Member]]:
+    async with contextlib.AsyncExitStack() as stack:
+        pairs = zip(NAMES, relays, strict=True)
+        yield [await stack.enter_async_context(joined(name, relay.port, key)) for name, relay in pairs]
+
+
+async def _talk(members: list[Member], lines: int, word: str, pause: float = PAUSE) -> None:
+    for number in range(lines):
+        for member in members:
+            member.say(f"{word} {number} of {member.name}")
+        await asyncio.sleep(pause)
+
+
+async def _heard_out(members: list[Member]) -> int:
+    """Wait until everything is stored and has come to everybody; return how many lines that were."""
+    for member in members:
+        await member.until(member.is_answered)
+    head = max(seq for member in members for seq in member.stored.values())
+    for member in members:
+        await member.has_seen(head)
+    said = [f"{member.name}: {text}" for member in members for text in member.said.values()]
+    for member in members:
+        heard = [line for line in member.lines if line in set(said)]
+        require(len(heard) == len(set(heard)), f"{member.name} has seen a line twice")
+        require(set(heard) == set(said), f"{member.name} lacks {len(set(said) - set(heard))} lines")
+        require(member.lines == members[0].lines, f"{member.name} saw another order")
+        require(member.seqs == list(range(member.seqs[0], member.seqs[-1] + 1)), f"{member.name} has a gap")
+    return len(said)
+
+
+# Somebody who forges.
+
+
+async def forger(run: Run) -> Found:
+    room = Room(run.directory, hash_password())
+    yesterday: tuple[list[bytes], list[bytes]] = ([], [])
+    async with room.serve(**FAST) as server, _path(server, run.seed) as relays:
+        async with _members(relays, server.key) as members:
+            await _talk(members, 3, "yesterday")
+            await _heard_out(members)
+        for relay in relays:
+            yesterday[0].extend(relay.up)
+            yesterday[1].extend(relay.down)
+    async with room.serve(**FAST) as server, _path(server, run.seed) as relays:
+        mallory = Forger(relays, server.key, run.dice)
+        mallory.yesterday = yesterday
+        async with _members(relays, server.key) as members:
+            mallory.begin()
+            await _talk(members, LINES * (10 if run.long else 1), "today")
+            lost = sum(len(member.all(e.ContactLost)) for member in members)
+            require(not lost, f"contact was lost {lost} times, and nothing was held back")
+            await server.kill()
+            await server.start()
+            await _talk(members, LINES // 4, "after a crash")
+            count = await _heard_out(members)
+            mallory.end()
+            _require_nobody_left(server)
+            require(len(room.history.messages(None, None, 100_000)) == count + 3 * len(NAMES), "a line is there twice")
+    forged = sum(mallory.done.values())
+    return Found(
+        f"{len(NAMES)} members, {count} lines, {forged} forged datagrams of {len(mallory.done)} kinds",
+        "0 lost, 0 doubled, nobody thrown out, nobody kept out after a crash of the server, 0 join or leave lines",
+    )
+
+
+def _require_nobody_left(server: ServerProcess) -> None:
+    for name in NAMES:
+        left = server.events("member_left", name=name)
+        joins = server.events("member_joined", name=name)
+        require(not left and len(joins) == 1, f"{name} left {len(left)} times and joined {len(joins)} times")
+
+
+# Every bit of a handshake.
+
+
+def flipped_bits(run: Run) -> Found:
+    """Flip one bit of what is sent first, second, third …: it is as if that datagram had been lost, or as if not."""
+    sizes = [len(data) for data in _quiet_day()]
+    step = 1 if run.long else 2
+    bits = [(which, bit) for which, size in enumerate(sizes) for bit in range(run.seed % step, size * 8, step)]
+    for which, bit in bits:
+        _spoil_one(run.seed, which, bit)
+    lengths = [(which, length) for which, size in enumerate(sizes) for length in (*range(0, size, 4 * step), size + 1)]
+    for which, length in lengths:
+        _spoil_one(run.seed, which, None, length)
+    return Found(
+        f"{len(bits)} bits of {len(sizes)} datagrams, one at a time; {len(lengths)} lengths",
+        f"each time in within {BACK_WITHIN:.0f} s, with the server's key, in one session; nothing was heard of the other",
+    )
+
+
+def _quiet_day() -> list[bytes]:
+    wire = Wire(House())
+    seat = wire.seat()
+    assert wire.run(BACK_WITHIN, lambda: bool(seat.of(e.Admitted)))
+    return [data for data, _, _ in wire.recorded]
+
+
+def _spoil_one(seed: int, which: int, bit: int | None, size: int | None = None) -> None:
+    house = House(seed=seed)
+    wire = Wire(house)
+    sent = 0
+
+    def spoil(data: bytes, _source: Address, _target: Address) -> list[bytes]:
+        nonlocal sent
+        sent += 1
+        if sent - 1 != which:
+            return [data]
+        if bit is None:
+            return [data.ljust(size or 0, b"\0")[:size]]
+        at = bit // 8 % len(data)
+        return [data[:at] + bytes([data[at] ^ 1 << bit % 8]) + data[at + 1 :]]
+
+    wire.spoil = spoil
+    seat = wire.seat(seed=seed)
+    what = f"bit {bit} of datagram {which}" if bit is not None else f"{size} bytes of datagram {which}"
+    require(wire.run(BACK_WITHIN, lambda: bool(seat.of(e.Admitted))), f"{what}: not in")
+    _require_true(seat, house, wire, what)
+
+
+def _require_true(seat: Seat, house: House, wire: Wire, what: str) -> None:
+    kinds = [type(event) for event in seat.events]
+    require(kinds == [e.Connected, e.Admitted, *kinds[2:]] and set(kinds[2:]) <= {e.CaughtUp}, f"{what}: {kinds}")
+    strange = [to for _, _, to in wire.recorded if to not in (SERVER, seat.address)]
+    require(not strange and len(house.endpoint) == 1, f"{what}: {len(house.endpoint)} sessions")
+
+
+# Keys that change under way.
+
+
+async def rekeying(run: Run) -> Found:
+    room = Room(run.directory, hash_password())
+    # The client decides when; the server has no say in it.
+    before, link.REKEY_AFTER = link.REKEY_AFTER, REKEY_AFTER  # type: ignore[misc]
+    try:
+        async with room.serve(**FAST) as server, _path(server, run.seed, RAIN) as relays:
+            async with _members(relays, server.key) as members:
+                await _talk(members, REKEYED_LINES * (10 if run.long else 1), "line", REKEYED_PAUSE)
+                count = await _heard_out(members)
+                channels = [len({data[1:8] for data in relay.up if data[0] == DATA}) for relay in relays]
+                lost = sum(len(member.all(e.ContactLost)) for member in members)
+                require(min(channels) > 1, "keys did not change")
+                require(not lost, f"contact was lost {lost} times")
+                inits = sum(data[0] in (HELLO, INIT, RESP) for relay in relays for data in relay.up[20:])
+                require(not inits, "somebody had to begin anew")
+                _require_nobody_left(server)
+    finally:
+        link.REKEY_AFTER = before  # type: ignore[misc]
+    hours, virtual = _hours_of_storm(run)
+    changed = sum(channels) - len(channels)
+    return Found(
+        f"{count} lines while keys changed {changed} times; {virtual} lines in {hours} virtual hours, hourly keys",
+        "0 lost, 0 doubled, one order, no contact lost, at 20 % loss both ways",
+    )
+
+
+def _hours_of_storm(run: Run) -> tuple[int, int]:
+    hours = HOURS * (5 if run.long else 1)
+    world = World(run.seed, NameRules(), STORM)
+    nodes = [world.add_client(name) for name in NAMES[:2]]
+    count = 0
+    for _ in range(hours * 240):
+        for node in nodes:
+            count += 1
+            world.say(node, f"line {count}")
+        world.run(15.0)
+    require(world.run(60.0, world.everybody_is_up_to_date), "not all of it came to everybody")
+    world.check()
+    require(len(world.messages()) == count, f"{count - len(world.messages())} lines lost")
+    lost = sum(isinstance(event, e.ContactLost) for node in nodes for event in node.events)
+    require(not lost, f"contact was lost {lost} times")
+    return hours, count
+
+
+ATTACKS: Final[tuple[Attack, ...]] = (
+    Attack(
+        "forger",
+        "Whoever forges, replays and reorders datagrams, and holds none back, changes nothing and throws nobody out",
+        "4 members talk through somebody who adds 2 forged datagrams to each: replayed (also of another day), sent "
+        "back, under another member's address, flipped, cut, extended, RESET, CLOSED, COOKIE; and the server crashes",
+        forger,
+    ),
+    Attack(
+        "flipped-bits",
+        "A spoilt datagram of a handshake is dropped, and the handshake succeeds all the same",
+        "every second bit of HELLO, COOKIE, INIT, RESP, JOIN and WELCOME flipped (odd and even seeds: the others; "
+        "--long: all), lengths from 0 to one more, in virtual time",
+        flipped_bits,
+    ),
+    Attack(
+        "rekeying",
+        "Keys change in the session without anybody noticing, also when a fifth of the datagrams is lost",
+        "4 members talk at 20 % loss, 5 % duplication, 2 % corruption and change keys as often as the "
+        "server lets them, each 10 s; 2 talk for 3 virtual hours and change keys each hour",
+        rekeying,
+    ),
+)
