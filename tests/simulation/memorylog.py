@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from sockatuh.errors import DatabaseUnusable
+from sockatuh.protocol.seam import Address
 from sockatuh.store.roomlog import Append, Committed, Conflict, Failed, Outcome, Row
 
 
@@ -13,6 +16,8 @@ class MemoryLog:
         self.log_id = log_id
         self.rows: list[Row] = []
         self.full = False
+        self.lying = False
+        """Whether what is committed is said to have failed."""
         self.refusing = False
         self._by_id: dict[bytes, Row] = {}
         self._last: dict[str, int] = {}
@@ -24,7 +29,7 @@ class MemoryLog:
     def commit(self, append: Append, at: int) -> Outcome:
         self.refusing = self.refusing or self.full
         if self.refusing:
-            return Failed(append, DatabaseUnusable("memory", "database or disk is full"))
+            return Failed(append, DatabaseUnusable("memory", "the disk is full"))
         if append.id in self._by_id:
             return Committed(append, self._by_id[append.id], new=False)
         last = self._last.get(append.key or "", 0)
@@ -35,7 +40,19 @@ class MemoryLog:
         self._by_id[append.id] = row
         if append.key is not None:
             self._last[append.key] = row.seq
+        if self.lying:
+            return Failed(append, DatabaseUnusable("memory", "disk I/O error"))
         return Committed(append, row, new=True)
+
+    def renew(self, log_id: bytes) -> None:
+        self.log_id = log_id
+
+    def set_back(self, head: int) -> None:
+        """Be as it was when `head` was the last entry."""
+        gone, self.rows = self.rows[head:], self.rows[:head]
+        for row in gone:
+            del self._by_id[row.id]
+        self._last = {row.key: row.seq for row in self.rows if row.key is not None}
 
     def last_of_each_key(self) -> list[Row]:
         return [self.rows[seq - 1] for seq in sorted(self._last.values())]
@@ -45,27 +62,57 @@ class MemoryLog:
 
 
 class Recorder:
-    """Keeps which sessions are written down as open."""
+    """Keeps which sessions are written down as open; `later` has something done when all before it is written.
 
-    def __init__(self) -> None:
+    What is `open` is known to the server's process; what it has `written` outlives that.
+    """
+
+    def __init__(self, later: Callable[[Callable[[float], None]], None]) -> None:
         self.open: dict[int, str] = {}
+        self.written: dict[int, tuple[int, Address]] = {}
+        self._later = later
         self._last = 0
 
     def opened(
         self, cid: int | None, name: str, owner: str, address: str, dialect: str, version: str, *, transient: bool
     ) -> int:
-        del cid, owner, address, dialect, version, transient
+        del owner, dialect, version, transient
         self._last += 1
         self.open[self._last] = name
+        if cid is not None:
+            self._write(self._last, (cid, _address(address)))
         return self._last
 
     def moved(self, record: int, address: str) -> None:
         assert record in self.open
-        assert address
+        if record in self.written:
+            self._write(record, (self.written[record][0], _address(address)))
 
     def closed(self, record: int, reason: str) -> None:
         assert reason
+        self.dropped(record)
+
+    def dropped(self, record: int) -> None:
         del self.open[record]
+        self._later(lambda _: self.written.pop(record, None) and None)
+
+    def take_lost(self) -> list[tuple[int, Address]]:
+        """Return where the sessions are that a server which is gone had written down, and close them."""
+        lost = list(self.written.values())
+        self.open.clear()
+        self.written.clear()
+        return lost
+
+    def when_written(self, then: Callable[[float], None]) -> None:
+        self._later(then)
+
+    def _write(self, record: int, session: tuple[int, Address]) -> None:
+        self._later(lambda _: self.written.update({record: session}))
+
+
+def _address(text: str) -> Address:
+    host, _, port = text.rpartition(":")
+    return host, int(port)
 
 
 class Silence:

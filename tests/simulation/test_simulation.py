@@ -13,6 +13,7 @@ from sockatuh.room.names import NameRules
 SEEDS = range(300)
 MORE_SEEDS = range(300, 2300)
 SETTLE = 60.0
+HOUR = 3_600_000
 
 
 @pytest.fixture(scope="session")
@@ -50,6 +51,9 @@ class Story:
             )(node)
             if dice.random() < 0.1:
                 dice.choice([self.send, self.return_later, self.sleep])(node)
+            if dice.random() < 0.05:
+                awake = dice.choice([node for node in world.nodes if not node.left])
+                dice.choice([self.suspend, self.suspend_server, self.turn_the_clock])(awake)
         world.weather = Weather()
 
     def say(self, node: Node, extra: str = "") -> None:
@@ -76,6 +80,20 @@ class Story:
         self.world.crash_server()
         self.world.run(self.dice.uniform(0.0, 3.0))
         self.world.start_server()
+
+    def suspend(self, node: Node) -> None:
+        """A laptop is closed: it hears nothing, and for its programs no time passes."""
+        self.world.suspend(node, self.dice.uniform(0.5, 70.0))
+
+    def suspend_server(self, node: Node) -> None:
+        """The same with the server's machine; how long it takes makes no difference, for it does not pass there."""
+        self.say(node)
+        self.world.suspend_server(self.dice.choice([self.dice.uniform(0.1, 10.0), self.dice.uniform(60.0, 400.0)]))
+
+    def turn_the_clock(self, node: Node) -> None:
+        """The server's wall clock jumps."""
+        self.world.wall_ahead += self.dice.choice([HOUR, -HOUR, -24 * HOUR, 400 * 24 * HOUR, -50 * 365 * 24 * HOUR])
+        self.say(node)
 
     def fill(self, node: Node) -> None:
         """The server's disk is full for a while, and somebody goes on talking."""
@@ -135,3 +153,46 @@ def test_a_room_survives_its_weather(seed: int, rules: NameRules) -> None:
     assert all(set(node.said) == set(node.stored) for node in world.nodes), "a line was never stored"
     if not story.absent_long:
         assert not [row for row in world.log.rows if row.kind == "left"], "a short absence left a line"
+
+
+@pytest.mark.parametrize("seed", range(60))
+def test_whoever_is_in_is_woken_by_the_next_server_at_whatever_moment_the_last_one_died(
+    seed: int, rules: NameRules
+) -> None:
+    world = World(seed, rules)
+    nodes = [world.add_client(f"member{number}") for number in range(5)]
+    assert world.run(5.0, until=lambda: any(node.starts for node in nodes))
+    for _ in range(4):  # nobody says a word: a client alone would find out after 25 s
+        welcomes = sum(len(node.starts) for node in nodes)
+        world.run(3.0, until=lambda before=welcomes: sum(len(node.starts) for node in nodes) > before)  # type: ignore[misc]
+        world.run(world.dice.choice([0.0, 0.001, 0.01, 1.0]) * world.dice.random())
+        world.crash_server()
+        world.run(world.dice.uniform(0.0, 2.0))
+        world.start_server()
+    assert world.run(3.0, until=lambda: world.room.in_contact == 5), "not everybody was back within 3 s"
+    assert world.run(5.0, until=world.everybody_is_up_to_date)
+    world.check()
+
+
+def test_while_the_servers_machine_sleeps_nobody_leaves_and_no_session_is_too_old_afterwards(rules: NameRules) -> None:
+    world = World(1, rules)
+    nodes = [world.add_client(f"member{number}") for number in range(3)]
+    assert world.run(5.0, until=world.everybody_is_up_to_date)
+    world.suspend_server(6.0)
+    assert world.run(5.0, until=world.everybody_is_up_to_date)
+    assert [len(node.starts) for node in nodes] == [1, 1, 1]
+    world.suspend_server(3_600.0)
+    assert world.run(30.0, until=world.everybody_is_up_to_date)
+    assert [row.kind for row in world.log.rows] == ["joined"] * 3
+
+
+def test_a_laptop_that_slept_for_a_while_is_where_it_was(rules: NameRules) -> None:
+    world = World(2, rules)
+    ana, budi = world.add_client("ana"), world.add_client("budi")
+    assert world.run(5.0, until=world.everybody_is_up_to_date)
+    for seconds in (5.0, 60.0):
+        world.say(budi, f"while ana sleeps {seconds}")
+        world.suspend(ana, seconds)
+        assert world.run(3.0, until=world.everybody_is_up_to_date)
+    assert len(ana.starts) == 1, "the session held"
+    assert [row.kind for row in world.log.rows] == ["joined", "joined", "message", "message"]

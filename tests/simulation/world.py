@@ -6,6 +6,7 @@ Everything but wires, clock and disk is the real thing: Endpoint, Bridge, Room a
 from __future__ import annotations
 
 import heapq
+import ipaddress
 import itertools
 import random
 from collections import Counter
@@ -55,6 +56,17 @@ class Weather:
 
 
 @dataclass(slots=True)
+class Clock:
+    """A monotonic clock that stands still while its machine is suspended; `behind` is in seconds."""
+
+    behind: float = 0.0
+    stands_still: bool = False
+
+    def read(self, now: float) -> float:
+        return now - self.behind
+
+
+@dataclass(slots=True)
 class Node:
     """A client: its peer, where it is, and everything it has seen and been told."""
 
@@ -65,6 +77,7 @@ class Node:
     cut_off: bool = False
     left: bool = False
     transient: bool = False
+    clock: Clock = field(default_factory=Clock)
     seen: list[int] = field(default_factory=list)
     lines: list[tuple[int, str, str]] = field(default_factory=list)
     gone: list[tuple[int, int]] = field(default_factory=list)
@@ -80,17 +93,28 @@ class World:
     """One room, its clients, and what lies between. `limits` are the server's."""
 
     def __init__(
-        self, seed: int, rules: NameRules, weather: Weather | None = None, limits: Limits | None = None
+        self,
+        seed: int,
+        rules: NameRules,
+        weather: Weather | None = None,
+        limits: Limits | None = None,
+        *,
+        classic: bool = False,
     ) -> None:
         self.dice = random.Random(seed)
         self.now = 1000.0
+        self.clock = Clock()
+        """The server's."""
+        self.wall_ahead = 0
+        """Milliseconds by which its wall clock is off."""
         self.weather = weather or Weather()
         self.log = MemoryLog(self.random_bytes(16))
-        self.recorder = Recorder()
+        self.recorder = Recorder(self._when_written)
         self.nodes: list[Node] = []
         self.wire: list[bytes] = []
         self.keep_wire = False
         self.unauthenticated: Counter[Address] = Counter()
+        self._classic_networks = [ipaddress.ip_network("10.0.0.0/8")] if classic else []
         self._rules, self._limits = rules, limits or Limits(handshakes_per_address=1000, handshakes_burst=1000)
         self._agenda: list[tuple[float, int, Callable[[], None]]] = []
         self._order = itertools.count()
@@ -124,10 +148,9 @@ class World:
             random=self.random_bytes,
             pack_address=pack_address,
         )
-        classic = ClassicDialect(enabled=False, networks=())
+        classic = ClassicDialect(enabled=bool(self._classic_networks), networks=self._classic_networks)
         self.core: Dialects[ServerEvent] = Dialects(self.endpoint, classic)
         self.room = Room(self._rules, max_members=100, ownership=86_400.0, grace=limits.grace_seconds)
-        self.recorder.open.clear()
         self.bridge = Bridge(
             self.endpoint,
             classic,
@@ -138,10 +161,13 @@ class World:
             BridgeOptions(history_on_join=50, log_texts=False, text_bytes=limits.text_bytes),
             put=self._put,
             resume=self._resume,
+            renew=self.log.renew,
             random=self.random_bytes,
             wall=self.wall,
         )
-        self.bridge.load(self.log.last_of_each_key(), self.log.rows[-limits.recent_entries :], self.now)
+        self.bridge.load(self.log.last_of_each_key(), self.log.rows[-limits.recent_entries :], self.server_now)
+        for cid, address in self.recorder.take_lost():
+            self.endpoint.wake(cid, address)
         self._tick(self._life)
 
     def crash_server(self) -> None:
@@ -150,7 +176,38 @@ class World:
         self.up = False
 
     def wall(self) -> int:
-        return int(self.now * 1000) + 1_700_000_000_000
+        return max(0, int(self.now * 1000) + 1_700_000_000_000 + self.wall_ahead)  # no system's clock is before 1970
+
+    @property
+    def server_now(self) -> float:
+        return self.clock.read(self.now)
+
+    def suspend_server(self, seconds: float) -> None:
+        """Its machine sleeps: nothing comes or goes, and its monotonic clock stands still."""
+        self.clock.stands_still = True
+        self.run(seconds)
+        self.clock.stands_still = False
+        self.clock.behind += seconds
+        self._settle_server()
+
+    def suspend(self, node: Node, seconds: float) -> None:
+        """A client's machine sleeps; awake again it pings, as a Conversation does."""
+        node.cut_off = node.clock.stands_still = True
+        self.run(seconds)
+        node.cut_off = node.clock.stands_still = False
+        node.clock.behind += seconds
+        node.timer_at = float("inf")  # what was to wake it is due later by its clock
+        node.peer.poke(node.clock.read(self.now))
+        self._settle(node)
+
+    def _when_awake(self, life: int, do: Callable[[], None]) -> None:
+        """Do what the server's process does, if it is still there, and not while its machine sleeps."""
+        if life != self._life:
+            return
+        if self.clock.stands_still:
+            self.after(0.05, lambda: self._when_awake(life, do))
+        else:
+            do()
 
     def _put(self, append: Append) -> None:
         life = self._life
@@ -159,6 +216,15 @@ class World:
     def _resume(self) -> None:
         self._write_later(lambda: setattr(self.log, "refusing", False))
 
+    def _when_written(self, then: Callable[[float], None]) -> None:
+        life = self._life
+
+        def tell() -> None:
+            then(self.server_now)
+            self._settle_server()
+
+        self._write_later(lambda: self.after(0.0001, lambda: self._when_awake(life, tell)))
+
     def _write_later(self, write: Callable[[], None]) -> None:
         self._committed_by = max(self._committed_by, self.now + self.dice.uniform(0.0005, 0.003))
         self.after(self._committed_by - self.now, write)
@@ -166,22 +232,20 @@ class World:
     def _commit(self, append: Append, life: int) -> None:
         if life == self._life:
             outcome = self.log.commit(append, self.wall())
-            self.after(0.0001, lambda: self._tell_outcome(outcome, life))
+            self.after(0.0001, lambda: self._when_awake(life, lambda: self._tell_outcome(outcome)))
 
-    def _tell_outcome(self, outcome: Outcome, life: int) -> None:
-        if life == self._life:
-            self.bridge.take_outcomes([outcome], self.now)
-            self._settle_server()
+    def _tell_outcome(self, outcome: Outcome) -> None:
+        self.bridge.take_outcomes([outcome], self.server_now)
+        self._settle_server()
 
     def _tick(self, life: int) -> None:
-        if life == self._life:
-            self.bridge.handle_timer(self.now)
-            self._settle_server()
-            self.after(1.0, lambda: self._tick(life))
+        self.bridge.handle_timer(self.server_now)
+        self._settle_server()
+        self.after(1.0, lambda: self._when_awake(life, lambda: self._tick(life)))
 
     def _settle_server(self) -> None:
         while (event := self.core.next_event()) is not None:
-            self.bridge.handle(event, self.now)
+            self.bridge.handle(event, self.server_now)
         self._do_jobs()
         for data, address in self.core.datagrams_to_send():
             self._send(data, SERVER, address)
@@ -191,52 +255,57 @@ class World:
         life, bridge = self._life, self.bridge
         while (reading := bridge.take_reading()) is not None:
             bridge.answer_reading(reading, self.log.read(reading.after, reading.through, READ_LIMIT))
-        check = bridge.take_check(self.now)
+        check = bridge.take_check(self.server_now)
         if check is not None:
 
             def answer() -> None:
-                if life == self._life:
-                    bridge.answer_check(check, check.password == PASSWORD.encode(), self.now)
-                    self._settle_server()
+                bridge.answer_check(check, check.password == PASSWORD.encode(), self.server_now)
+                self._settle_server()
 
-            self.after(BCRYPT_SECONDS, answer)
+            self.after(BCRYPT_SECONDS, lambda: self._when_awake(life, answer))
 
     def _arm_server(self) -> None:
         at, life = self.core.get_timer(), self._life
-        if at is None or (self._server_timer <= at and self._server_timer > self.now):
+        if at is None or (self._server_timer <= at and self._server_timer > self.server_now):
             return
-        self._server_timer = max(at, self.now)
+        self._server_timer = max(at, self.server_now)
 
         def fire() -> None:
-            if life == self._life:
-                self._server_timer = float("inf")
-                self.core.handle_timer(self.now)
-                self._settle_server()
+            self._server_timer = float("inf")
+            self.core.handle_timer(self.server_now)
+            self._settle_server()
 
-        self.after(max(0.0, at - self.now) + 1e-6, fire)
+        self.after(max(0.0, at - self.server_now) + 1e-6, lambda: self._when_awake(life, fire))
 
     # Clients.
 
     def add_client(
-        self, name: str, *, key: bytes | None = None, transient: bool = False, password: str = PASSWORD
+        self,
+        name: str,
+        *,
+        key: bytes | None = None,
+        transient: bool = False,
+        password: str = PASSWORD,
+        pin: bytes | None = None,
+        ticket: bytes | None = None,
     ) -> Node:
         number = len(self.nodes) + 2
         key = key or self.random_bytes(32)
-        options = PeerOptions(key, self.random_bytes(8), "simulated", transient=transient)
+        options = PeerOptions(key, self.random_bytes(8), "simulated", transient=transient, pin=pin, ticket=ticket)
         address = (f"10.0.{number // 250}.{number % 250 + 1}", 5000 + number)
         node = Node(Peer(options, self.random_bytes), name, key, address, transient=transient)
         self.nodes.append(node)
-        node.peer.connect([SERVER], self.now)
-        node.peer.join(name, password, self.now)
+        node.peer.connect([SERVER], node.clock.read(self.now))
+        node.peer.join(name, password, node.clock.read(self.now))
         self._settle(node)
         return node
 
     def say(self, node: Node, text: str) -> None:
-        node.said[node.peer.say(text, self.now)] = text
+        node.said[node.peer.say(text, node.clock.read(self.now))] = text
         self._settle(node)
 
     def leave(self, node: Node) -> None:
-        node.peer.leave(self.now)
+        node.peer.leave(node.clock.read(self.now))
         node.left = True
         self._settle(node)
 
@@ -258,20 +327,25 @@ class World:
             if not node.cut_off:
                 self._send(data, node.address, address)
         at = peer.get_timer()
-        if at is not None and (at < node.timer_at or node.timer_at <= self.now):
-            node.timer_at = max(at, self.now)
-            self.after(max(0.0, at - self.now) + 1e-6, lambda: self._fire(node))
+        now = node.clock.read(self.now)
+        if at is not None and (at < node.timer_at or node.timer_at <= now):
+            node.timer_at = max(at, now)
+            self.after(max(0.0, at - now) + 1e-6, lambda: self._fire(node))
 
     def _fire(self, node: Node) -> None:
-        if node.timer_at <= self.now:
+        if node.clock.stands_still:
+            self.after(0.05, lambda: self._fire(node))
+            return
+        now = node.clock.read(self.now)
+        if node.timer_at <= now:
             node.timer_at = float("inf")
-        node.peer.handle_timer(self.now)
+        node.peer.handle_timer(now)
         self._settle(node)
 
     def _note(self, node: Node, event: e.PeerEvent) -> None:
         match event:
             case e.ServerOffered():
-                node.peer.trust(self.now)
+                node.peer.trust(node.clock.read(self.now))
             case e.Admitted(start=start):
                 node.starts.append(start)
             case e.EntryArrived(entry):
@@ -316,13 +390,13 @@ class World:
 
     def _deliver(self, data: bytes, source: Address, target: Address) -> None:
         if target == SERVER:
-            if self.up:
-                self.core.receive_datagram(data, source, self.now)
+            if self.up and not self.clock.stands_still:
+                self.core.receive_datagram(data, source, self.server_now)
                 self._settle_server()
             return
         for node in self.nodes:
             if node.address == target and not node.cut_off:
-                node.peer.receive_datagram(data, source, self.now)
+                node.peer.receive_datagram(data, source, node.clock.read(self.now))
                 self._settle(node)
 
     # Time.

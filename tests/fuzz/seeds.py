@@ -1,0 +1,183 @@
+"""What each target's corpus begins with: honest bytes, mostly the known answers, for a fuzzer to spoil.
+
+`python -m fuzz.seeds` in tests/ writes them into the corpus, beside the inputs that were found to break something.
+"""
+
+from __future__ import annotations
+
+import base64
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Final
+
+import msgspec
+from protocol import vectors
+from server.guests import PASSWORD
+
+from sockatuh.protocol import messages as m
+
+from .decoders import KINDS
+from .steps import write_steps
+from .targets import CORPUS
+
+ROOT: Final = Path(__file__).parents[2]
+KEY: Final = base64.b64encode(bytes(range(32)))
+
+TEXTS: Final = {
+    "plain": b"sopnya jam satu",
+    "emoji": "Kopi? ☕ 👩\u200d👩\u200d👧 e\u0301".encode(),
+    "lines": b"one\r\ntwo\n\tthree ",
+    "escape": b"\x1b]0;title\x07\x1b[2Jafter",
+    "bidi": "\u202eabc\u2066def\u2069".encode(),
+    "marks": ("a" + "\u0301\u0316" * 20).encode(),
+    "not_utf8": b"caf\xe9 \xed\xa0\x80",
+}
+NAMES: Final = {
+    "ascii": b"ana",
+    "spaces": "  Ana \u3000 Budi ".encode(),
+    "cyrillic": "Аnna".encode(),
+    "wide": "Ａｎａ".encode(),
+    "emoji": "☕ kopi".encode(),
+    "hangul": "각가".encode(),
+    "marks": ("i" + "\u0307" * 4).encode(),
+    "colon": "a꞉b".encode(),
+    "long": "ﷺ".encode() * 40,
+}
+BODIES: Final = (
+    b'{"name":"ana","owner":"k","dialect":"secure","address":"10.0.0.2:4","version":"v","since":3}',
+    b'{"name":"ana","owner":"k","reason":"left","seconds":1.5,"since":3}',
+    b'{"name":"ana","owner":"k"}',
+    b'{"name":"ana","owner":"","text":"hi \\u2615","action":false}',
+)
+INVITES: Final = ("sockatuh://box.lan:7625/%C3%A9#k=", "sockatuh://[fe80::1%25eth0]:1/r#k=")
+LINES: Final = (
+    b'{"text": "hi", "action": true}',
+    b'{"text": "\\ud800"}',
+    b"/me waves",
+    b"//slash",
+    b"{",
+    b'{"text":1}',
+)
+TICKET_KEYS: Final = b"2026-01-31T00:00:00+00:00 0a0b0c0d " + KEY + b"\n"
+KNOWN: Final = (
+    b"kitchen-pi:7625 x25519 " + KEY + b" 2026-01-31T09:52:00Z the room\nkitchen-pi:7625 " + KEY + b"\nlast box:1\n"
+)
+ROWS: Final = (
+    b'2026-01-31T09:52:00.000Z\0{"name":"ana","text":"hi","action":false}\0002026-01-31T09:52:00.000Z\0\0ana\0k\x000\0left',
+    b'2026-01-31T09:52:00.000Z\0{"name":1}\0yesterday\0never\0!ana\0!k\0#1\0',
+)
+OLD_MEMBER, SCRIPT, NEW_GUEST = 0, 2, 1
+PEER_JOINED: Final = b"\4"
+
+
+def seeds() -> Iterator[tuple[str, str, bytes]]:
+    """Yield (target, name, bytes)."""
+    client = {name: m.encode(each) for name, each in vectors.client_messages(b"noise").items()}
+    server = {name: m.encode(each) for name, each in vectors.server_messages(b"noise").items()}
+    written = vectors.vectors()
+    yield from (("message", name, data) for name, data in (client | server).items())
+    yield from (("entry", name, bytes.fromhex(data)) for name, data in written["entries"].items())
+    for name, data in written["payloads"].items():
+        yield "payload", name, len(data[::2]).to_bytes(2, "little") + bytes.fromhex(data)
+    yield "ticket", "honest", msgspec.msgpack.encode(["ana"])
+    yield "ticket", "sealed", bytes.fromhex(written["ticket"]["ticket"])
+    for number, beginning in enumerate(INVITES):
+        yield "invite", f"{number}", beginning.encode() + base64.urlsafe_b64encode(bytes(32)).rstrip(b"=")
+    for number, place in enumerate((b"box.lan", b"box:7625", b"[fe80::1%eth0]:1", b"::1", b"192.168.1.20:65535")):
+        yield "server_address", f"{number}", place
+    for name, text in TEXTS.items():
+        yield "text", name, text
+        yield "password", name, text
+    yield from (("name", name, text) for name, text in NAMES.items())
+    yield from (("line", f"{number}", line) for number, line in enumerate(LINES))
+    yield from (("body", kind, bytes([at]) + body) for at, (kind, body) in enumerate(zip(KINDS, BODIES, strict=False)))
+    yield from (("span", f"{number}", span) for number, span in enumerate((b"12h", b"30d", b"0", b"forever")))
+    yield from _of_files()
+    yield from _of_the_server(client)
+    yield from _of_the_peer(server)
+
+
+def _of_files() -> Iterator[tuple[str, str, bytes]]:
+    yield "client_files", "honest", KNOWN
+    yield "client_files", "no_value", b"kitchen-pi:7625\n\nkitchen-pi:7625  \n\xff \xff"
+    yield "key_files", "key", KEY + b"\n"
+    yield "key_files", "ticket_keys", TICKET_KEYS
+    yield "settings_file", "shipped", (ROOT / "config/sockatuh.toml").read_bytes()
+    yield (
+        "settings_file",
+        "strange",
+        b'host = 1\nclassic_networks = [10, [1], "x"]\n[limits]\npending = -1\nx.y = nan\n',
+    )
+    yield "settings_environment", "one_each", b"::\n7625\ndapur\n\n/tmp\nfull\n200\n30d\n1w\n0\non\n10.0.0.0/8 ::1\n9"
+    yield "settings_environment", "named", b"SOCKATUH_ROOM=\xff\nSOCKATUH_LIMITS__PENDING=1e9\nSOCKATUH_X=1"
+    yield from (("history_row", f"{number}", row) for number, row in enumerate(ROWS))
+
+
+def _of_the_server(client: dict[str, bytes]) -> Iterator[tuple[str, str, bytes]]:
+    for name, plaintext in client.items():
+        steps = [(who, plaintext) for who in (OLD_MEMBER, NEW_GUEST, SCRIPT)]
+        yield "server", f"sealed {name}", write_steps(steps)
+    written = vectors.vectors()
+    for name, datagram in written["datagrams"].items():
+        yield "server", f"raw {name}", write_steps([(3, bytes.fromhex(datagram)), (4, bytes.fromhex(datagram))])
+    numbers = [(16, bytes([which, 1, 1, which, 0, 1])) for which in range(len(client))]
+    yield "server", "numbers", write_steps(numbers)
+    init = bytes.fromhex(written["payloads"]["INIT"])
+    talk = [
+        (9, "Kopi? ☕".encode()),
+        (12, b"\0\x40"),
+        (5, m.encode(m.Ping(bytes(8)))),
+        (12, b"\0\xff"),
+        (12, b"\x40\1\0"),
+    ]
+    yield "server", "talk", write_steps([*talk, (10, b""), (9, b"x" * 1_500), (12, b"\0\xff\0")])
+    yield "server", "handshakes", write_steps([(6, len(init).to_bytes(2, "little") + init), (8, b"cem"), (11, b"\1\2")])
+    yield "server", "ticket", write_steps([(7, msgspec.msgpack.encode(["ana"])), (9, b"back")])
+    yield "server", "wrong password", write_steps([(8, b"cem\0guess")] * 5)
+    yield "server", "disk", write_steps([(13, b"\1"), (9, b"held"), (12, b"\x10\0\0"), (13, b"\0"), (12, b"\x40\0\0")])
+    yield "server", "crash", write_steps([(9, b"before"), (14, b""), (9, b"after"), (11, b"\0\2")])
+    classic = [
+        b"\0Username:budi\n",
+        b"\0Password:" + PASSWORD.encode() + b"\n",
+        b"\0hello\n",
+        b"\1hello",
+        b"\1Username:budi",
+    ]
+    yield "server", "classic", write_steps([*((15, each) for each in classic), (9, b"a\nb"), (12, b"\xff\xff\0")])
+
+
+def _of_the_peer(server: dict[str, bytes]) -> Iterator[tuple[str, str, bytes]]:
+    for name, plaintext in server.items():
+        yield "peer", f"sealed {name}", PEER_JOINED + write_steps([(0, plaintext), (7, b"\0\xff")])
+    empty = m.encode(m.Entries(0, 6, True, ()))
+    read = [server[name] for name in ("HEAD", "ENTRIES", "ENTRIES", "ENTRY_PART", "ENTRIES")]
+    yield "peer", "read twice", PEER_JOINED + write_steps([(0, each) for each in (*read, empty, *read)])
+    numbers = [(9, bytes([which, which, which + 1, 1, 200])) for which in range(len(server) - 1)]
+    yield "peer", "numbers", PEER_JOINED + write_steps(numbers)
+    yield (
+        "peer",
+        "by hand",
+        b"\0" + write_steps([(8, b"\0"), (8, b"\2ana"), (2, b""), (3, b""), (4, b""), (8, b"\3hi")]),
+    )
+    yield "peer", "first meeting", b"\2" + write_steps([(8, b"\0"), (2, b""), (8, b"\1"), (7, b"\0\xff"), (3, b"")])
+    yield (
+        "peer",
+        "lost",
+        PEER_JOINED + write_steps([(8, b"\3hi"), (7, b"\xff\0\0"), (2, b""), (3, b""), (4, b"\0\x09")]),
+    )
+    yield "peer", "renewed", PEER_JOINED + write_steps([(7, b"\0\xf0\0"), (5, b""), (0, server["PONG"]), (6, b"")])
+    yield "peer", "goodbye", PEER_JOINED + write_steps([(8, b"\4"), (8, b"\5"), (0, server["ANSWER GOODBYE"])])
+    wrong = bytes(16) + b"\2" + bytes(32) + b"\1\0"
+    yield "peer", "other version", b"\0" + write_steps([(8, b"\0"), (2, wrong), (7, b"\0\xff"), (2, wrong), (2, wrong)])
+
+
+def main() -> None:
+    """Write them."""
+    for target, name, data in seeds():
+        directory = CORPUS / target
+        directory.mkdir(parents=True, exist_ok=True)
+        (directory / f"seed-{name.lower().replace(' ', '-').replace(',', '')}").write_bytes(data)
+
+
+if __name__ == "__main__":
+    main()

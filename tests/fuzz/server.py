@@ -1,0 +1,200 @@
+"""The server under hostile bytes: before and behind the seal, at every state of a session."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Sequence
+from typing import Final, cast
+
+from protocol import vectors
+from protocol.footprint import footprint
+from protocol.guest import Guest
+from protocol.house import ELSEWHERE, HOME, START, STRANGER, House
+from server.guests import PASSWORD
+
+from sockatuh.protocol import messages as m
+from sockatuh.protocol.channel import Channel
+from sockatuh.protocol.constants import DATA, MAX_DATAGRAM, MAX_PARTS, MAX_PIECE, MAX_PLAINTEXT, RESP
+from sockatuh.protocol.paths import AMPLIFICATION
+from sockatuh.protocol.seam import Address
+from sockatuh.protocol.ticket import password_generation
+
+from .decoders import forge_ticket
+from .lodge import Lodge
+from .steps import read_steps, seconds, vary
+
+CLASSIC: Final[tuple[Address, ...]] = (("10.0.4.1", 50_000), ("10.0.4.2", 50_000), ("10.0.4.1", 50_001))
+STRANGERS: Final = (HOME, ELSEWHERE, STRANGER)
+MESSAGES: Final = [m.encode(message) for message in vectors.client_messages(bytes(96)).values()]
+GENERATION: Final = password_generation("the hash")
+MAX_KEPT: Final = 40_000
+"""Elements of all containers together, two thirds of which are the constant arrays that count strangers."""
+
+
+class Stage:
+    """One server and those who come to it, made when they are needed; what each step does is a method."""
+
+    def __init__(self) -> None:
+        self.lodge, self.now = Lodge(), START
+        self._house = cast(House, self.lodge)  # as far as guests need one
+        self.recorded: list[bytes] = []
+        self.came, self.answered, self.challenged = Counter[Address](), Counter[Address](), Counter[Address]()
+        """Bytes from and to each address; a path challenge is no answer, and has a limit of its own."""
+        self._guests: dict[str, Guest] = {}
+        self._made = 0
+
+    def guest(self, kind: str) -> Guest:
+        """Return who is a `member`, a `script` (transient) or somebody who has not joined (`open`)."""
+        if kind not in self._guests:
+            self._guests[kind] = self._make(kind)
+        guest = self._guests[kind]
+        guest.now = self.now
+        return guest
+
+    def _make(self, kind: str) -> Guest:
+        self._made += 1
+        guest = Guest(self._house, (f"10.0.1.{self._made}", 40_000), seed=f"{kind} {self._made}", now=self.now)
+        guest.shake(flags=m.TRANSIENT if kind == "script" else 0)
+        guest.send(m.Ping(bytes(8)))
+        if kind != "open":
+            guest.call(m.Join({"member": "ana", "script": "bot"}[kind], PASSWORD, None))
+        return guest
+
+    # Steps.
+
+    def seal(self, kind: str, plaintext: bytes, address: Address | None = None) -> None:
+        """Send any plaintext in a member's channel."""
+        guest = self.guest(kind)
+        if 0 < len(plaintext) <= MAX_PLAINTEXT:
+            self.throw(guest.channel.seal(plaintext), address or guest.address)
+
+    def vary(self, some: bytes) -> None:
+        """Send a well-formed message as the member, with any numbers in it."""
+        if some:
+            self.seal("member", vary(MESSAGES[some[0] % len(MESSAGES)], some[1:]))
+
+    def throw(self, data: bytes, address: Address) -> None:
+        """Send any datagram from anywhere."""
+        self.recorded.append(data)
+        self.came[address] += len(data)
+        self.take(self.lodge.receive(data, address, self.now))
+
+    def replay(self, some: bytes) -> None:
+        """Send again what was sent before, from somewhere: as it was, with a bit flipped, or cut short."""
+        if len(some) < 2 or not self.recorded:
+            return
+        data = bytearray(self.recorded[some[0] % len(self.recorded)])
+        if len(some) > 2 and data:
+            at = some[2] % len(data)
+            data[at] ^= 1
+            data = data[:at] if some[2] % 2 else data
+        self.throw(bytes(data), (*STRANGERS, self.guest("member").address)[some[1] % 4])
+
+    def shake(self, payload: bytes) -> None:
+        """Go through the handshake with any payload; whoever is let in is the one who has not joined from then on."""
+        self._made += 1
+        guest = Guest(self._house, (f"10.0.2.{self._made}", 40_000), seed=self._made, now=self.now)
+        answers = guest.send_raw(guest.hello())
+        if not answers:
+            return
+        padded = payload.ljust(128, b"\0")[:128] if len(payload) <= 128 else payload.ljust(384, b"\0")[:384]
+        init, initiator = guest.make_init(answers[0][2], answers[0][12:28], payload=padded)
+        self.recorded.append(init)
+        for resp in guest.send_raw(init):
+            if resp[0] == RESP:
+                answer = m.decode_resp_payload_untrusted(initiator.read_message_untrusted(resp[8:]))
+                guest.channel = Channel(*initiator.split(), guest.cid, answer.server_cid, self.now)
+                guest.send(m.Ping(bytes(8)))
+                self._guests["open"] = guest
+
+    def bring_ticket(self, sealed: bytes) -> None:
+        """Come with a ticket that holds any bytes, under the server's own key."""
+        self._made += 1
+        guest = Guest(self._house, (f"10.0.3.{self._made}", 40_000), seed=self._made, now=self.now)
+        guest.shake(ticket=forge_ticket(sealed[:200], guest.key, GENERATION))
+        guest.call(m.Join(None, None, None))
+        self._guests["member"] = guest
+
+    def join(self, some: bytes) -> None:
+        """Ask for any name with the right password, or, after a NUL, with any."""
+        name, nul, password = some.decode("utf-8", "replace").partition("\0")
+        call = m.encode(m.Call(self.guest("open").calls + 1, m.Join(name, password if nul else PASSWORD, None)))
+        self.guest("open").calls += 1
+        self.seal("open", call)
+
+    def say(self, some: bytes) -> None:
+        """Say any text as the member's next line."""
+        guest = self.guest("member")
+        pieces = [some[at : at + MAX_PIECE] for at in range(0, len(some), MAX_PIECE)][:MAX_PARTS] or [b""]
+        number = guest.calls = guest.calls + 1
+        for index, piece in enumerate(pieces):
+            self.seal("member", m.encode(m.Say(number, number, False, index, len(pieces), piece)))
+
+    def rekey(self, noise: bytes) -> None:
+        """Ask for new keys, rightly or with any bytes."""
+        guest = self.guest("member")
+        if noise:
+            self.seal("member", m.encode(m.Rekey(7, noise[:1100])))
+            return
+        rekey, initiator = guest.make_rekey(99)
+        for answer in guest.send(rekey):
+            if isinstance(answer, m.Rekeyed):
+                guest.finish_rekey(rekey, initiator, answer)
+
+    def wait(self, some: bytes) -> None:
+        """Let time pass."""
+        self.now += seconds(some)
+        self.take(self.lodge.timer(self.now))
+
+    def fill(self, some: bytes) -> None:
+        """Have the disk refuse, or take again."""
+        self.lodge.log.full = bool(some) and some[0] % 2 == 1
+
+    def crash(self, _some: bytes) -> None:
+        """Start the server anew."""
+        self.lodge.begin()
+        self._guests.clear()
+        for counter in (self.came, self.answered, self.challenged):
+            counter.clear()
+
+    def take(self, sent: Sequence[tuple[bytes, Address]]) -> None:
+        """Look at what the server sends."""
+        known = {guest.address for guest in self._guests.values()}
+        for data, address in sent:
+            assert len(data) <= MAX_DATAGRAM, "a datagram too long"
+            if address in STRANGERS and address not in known:
+                told = self.challenged if data[0] == DATA else self.answered
+                told[address] += len(data)
+                assert self.answered[address] <= self.came[address], "a stranger got back more than he sent"
+                assert self.challenged[address] <= AMPLIFICATION * self.came[address], "challenges to a stranger"
+
+
+def server() -> Callable[[bytes], None]:
+    """Return the target: a server, and a story of what is sent to it."""
+
+    def run(data: bytes) -> None:
+        stage = Stage()
+        doings: tuple[Callable[[bytes], None], ...] = (
+            lambda some: stage.seal("member", some),
+            lambda some: stage.seal("open", some),
+            lambda some: stage.seal("script", some),
+            lambda some: stage.throw(some, STRANGER),
+            lambda some: stage.throw(some, stage.guest("member").address),
+            lambda some: stage.seal("member", some, ELSEWHERE),
+            stage.shake,
+            stage.bring_ticket,
+            stage.join,
+            stage.say,
+            stage.rekey,
+            stage.replay,
+            stage.wait,
+            stage.fill,
+            stage.crash,
+            lambda some: stage.throw(some[1:], CLASSIC[(some or b"\0")[0] % len(CLASSIC)]),
+            stage.vary,
+        )
+        for what, some in read_steps(data):
+            doings[what % len(doings)](some)
+        assert footprint(stage.lodge.endpoint) < MAX_KEPT, "the server keeps more than it may"
+
+    return run

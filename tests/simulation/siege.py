@@ -1,0 +1,215 @@
+"""A room whose whole network belongs to an adversary: he sees every datagram and may do anything with it.
+
+What must hold all the while is asserted where it happens: nothing raised, nothing readable on the wire, no stranger
+answered with more than he sent, nothing kept without bound. What must hold in the end is `rest`.
+"""
+
+from __future__ import annotations
+
+import random
+from collections import Counter
+from typing import Final
+
+from protocol.footprint import footprint
+
+from sockatuh.protocol import peer_events as e
+from sockatuh.protocol.constants import COOKIE, DATA, DATA_HEADER_SIZE, HELLO, RESET, RESP, TAG_SIZE
+from sockatuh.protocol.messages import PathChallenge, encode
+from sockatuh.protocol.peer_state import State
+from sockatuh.protocol.seam import Address
+from sockatuh.room.entries import Claimed, Joined, Message, decode_body
+from sockatuh.room.names import NameRules
+
+from .world import PASSWORD, SERVER, Node, Weather, World
+
+REMEMBERED: Final = 3_000
+"""Datagrams the adversary can still replay."""
+MAX_KEPT: Final = 60_000
+"""Elements of the endpoint's containers together: two constant arrays, and what a few members need."""
+SETTLE: Final = 240.0
+"""Seconds in which everybody is answered when the adversary rests: no wait that he can cause is longer than 65."""
+MARK: Final = "unheard-of"
+"""Stands in every name and text here, so that the wire can be searched for them."""
+STRANGERS: Final[tuple[Address, ...]] = (("10.66.6.6", 666), ("10.66.6.7", 667))
+"""Where nobody is: the adversary speaks from there in the name of others."""
+CHALLENGE_SIZE: Final = DATA_HEADER_SIZE + len(encode(PathChallenge(bytes(8)))) + TAG_SIZE
+ONE_NAME: Final = (f"{MARK} ana", f"{MARK} Ana", f"{MARK} аnа")
+"""The last is half Cyrillic."""
+SECURE: Final = range(HELLO, RESET + 1)
+
+Seen = tuple[bytes, Address, Address]
+
+
+class Siege(World):
+    """The world, and what the adversary has seen in it."""
+
+    def __init__(self, seed: int, rules: NameRules) -> None:
+        self.seen: list[Seen] = []
+        self.sent = 0
+        self.held: list[Seen] = []
+        self.holding: frozenset[str] = frozenset()
+        """Which datagrams are held: those `to` the server, those `from` it."""
+        self.people: dict[str, Node] = {}
+        self.lines = 0
+        self.resets: set[bytes] = set()
+        self._arriving = b""
+        self.trick = random.Random(seed)
+        super().__init__(seed, rules, classic=True)
+
+    def start_server(self) -> None:
+        self.came, self.answered, self.challenged = Counter[Address](), Counter[Address](), Counter[Address]()
+        self.proved: set[Address] = {address for _, address in self.recorder.written.values()}
+        """Addresses that were proved to this process, or to one before it: it wakes the clients that are there."""
+        self.cookies: set[tuple[Address, bytes]] = set()
+        self.opened: dict[bytes, bytes] = {}
+        """The RESP that each cookie was used for."""
+        super().start_server()
+
+    # People.
+
+    def arrive(self, name: str) -> None:
+        """Have somebody new come, or who was here come again with another program."""
+        before = self.people.get(name)
+        if before is None:
+            self.people[name] = self.add_client(name)
+            return
+        self.kill(before)
+        tickets = [event.ticket for event in before.events if isinstance(event, e.Admitted)]
+        self.people[name] = self.add_client(
+            name, key=before.key, pin=before.peer.pin, ticket=tickets[-1] if tickets else None
+        )
+
+    def kill(self, node: Node) -> None:
+        """End a program without a word."""
+        node.peer.stop()
+        node.left = node.cut_off = True
+
+    def talk(self, node: Node, size: int) -> None:
+        """Have somebody say a line that nobody has said before."""
+        self.lines += 1
+        self.say(node, f"{MARK} {self.lines} ".ljust(size, "x").rstrip())
+
+    # The wire.
+
+    def _send(self, data: bytes, source: Address, target: Address) -> None:
+        self._look_into(data)
+        self.seen.append((data, source, target))
+        del self.seen[:-REMEMBERED]
+        self.sent += 1
+        if source == SERVER and data[0] in SECURE:
+            self._judge_answer(data, target)
+        if ("from" if source == SERVER else "to") in self.holding:
+            self.held.append((data, source, target))
+        else:
+            super()._send(data, source, target)
+
+    def _deliver(self, data: bytes, source: Address, target: Address) -> None:
+        self._arriving = data
+        if target == SERVER and self.up:
+            self.came[source] += len(data)
+        super()._deliver(data, source, target)
+
+    def _note(self, node: Node, event: e.PeerEvent) -> None:
+        super()._note(node, event)
+        if isinstance(event, e.ContactLost) and event.reason == "reset":
+            assert self._arriving in self.resets, "a client believed a RESET that its server has not sent"
+
+    def _look_into(self, data: bytes) -> None:
+        if data[0] in SECURE:
+            assert MARK.encode() not in data, "a name or a text can be read on the wire"
+            assert PASSWORD.encode() not in data, "the password can be read on the wire"
+
+    def _judge_answer(self, data: bytes, target: Address) -> None:
+        """Hold what the server sends against what this process of it was sent from there."""
+        match data[0]:
+            case kind if kind == COOKIE:
+                self.cookies.add((target, data[12:28]))
+            case kind if kind == RESP:
+                cookie = self._arriving[16:32]
+                assert (target, cookie) in self.cookies, "a cookie that this address was not given"
+                assert self.opened.setdefault(cookie, data) == data, "a cookie was used twice"
+            case kind if kind == RESET:
+                self.resets.add(data)
+        if target in STRANGERS:
+            assert data[0] != DATA or len(data) == CHALLENGE_SIZE, "a stranger got something of the room"
+        elif data[0] in (RESP, DATA):
+            self.proved.add(target)
+        if target not in self.proved:
+            told = self.challenged if data[0] == DATA else self.answered
+            told[target] += len(data)
+            assert self.answered[target] <= self.came[target], "an address that proved nothing got more than it sent"
+            assert self.challenged[target] <= 3 * self.came[target], "too many path challenges"
+
+    def inject(self, data: bytes, source: Address, target: Address) -> None:
+        """Have a datagram arrive that nobody here has sent, or not so."""
+        if data:
+            self._deliver_later(data, source, target)
+
+    def release(self, keep: float) -> None:
+        """Let go what is held, in any order and each with a chance of `keep`."""
+        held, self.held, self.holding = self.held, [], frozenset()
+        self.trick.shuffle(held)
+        for data, source, target in held:
+            if self.trick.random() < keep:
+                self.inject(data, source, target)
+
+    # What must hold.
+
+    def bounded(self) -> None:
+        """Assert that the server keeps no more than it may."""
+        assert footprint(self.endpoint) < MAX_KEPT, "the server keeps more than it may"
+        assert len(self.held) < 100_000
+
+    def rest(self) -> None:
+        """Let the adversary rest and the network be good, and assert that everybody is answered and agrees."""
+        self.weather, self.log.full = Weather(), False
+        self.release(keep=0.5)
+        if not self.up:
+            self.start_server()
+        for node in self._here():
+            node.cut_off = False
+            if node.peer.state is State.IDLE:  # COOKIEs with a forged key have stopped it: its person tries again
+                node.peer.connect([SERVER], node.clock.read(self.now))
+                self._settle(node)
+        assert self.run(SETTLE, until=self._everybody_is_answered), self._who_is_not()
+        self.check()
+        self.no_name_is_held_twice()
+        self._all_see_the_same()
+
+    def messages(self) -> list[tuple[int, str, str]]:
+        """Return the lines of secure members: a classic one's may be doubled on the way, it has no number."""
+        bodies = [(row.seq, decode_body(row.kind, row.body or b"")) for row in self.log.rows]
+        return [(seq, body.name, body.text) for seq, body in bodies if isinstance(body, Message) and body.owner]
+
+    def _here(self) -> list[Node]:
+        return [node for node in self.nodes if not node.left]
+
+    def _is_answered(self, node: Node) -> bool:
+        if node.peer.state is State.OPEN and node.refused:
+            return True
+        read = (node.seen or node.starts or [-1])[-1] == self.log.head
+        return node.peer.state is State.JOINED and not node.peer.unanswered and (node.transient or read)
+
+    def _everybody_is_answered(self) -> bool:
+        return self.up and all(self._is_answered(node) for node in self._here())
+
+    def _who_is_not(self) -> str:
+        waiting = [node for node in self._here() if not self._is_answered(node)]
+        told = [(node.name, node.peer.state.name, node.peer.unanswered, node.refused[-2:]) for node in waiting]
+        return f"not answered {SETTLE:.0f} s after the adversary has rested, the log at {self.log.head}: {told}"
+
+    def no_name_is_held_twice(self) -> None:
+        """Assert it by what the log says, heedless of the keys the server gave the names."""
+        present: Counter[str] = Counter()
+        for row in self.log.rows:
+            body = decode_body(row.kind, row.body or b"")
+            if not isinstance(body, Message | Claimed):
+                present[ONE_NAME[0] if body.name in ONE_NAME else body.name] += 1 if isinstance(body, Joined) else -1
+            assert all(count in (0, 1) for count in present.values()), "two members hold one name"
+
+    def _all_see_the_same(self) -> None:
+        """Assert that two who have both read an entry have read the same."""
+        said: dict[int, tuple[str, str]] = {}
+        for node in self.nodes:
+            for seq, name, text in node.lines:
+                assert said.setdefault(seq, (name, text)) == (name, text), "two members read different things"

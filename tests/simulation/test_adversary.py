@@ -1,0 +1,14 @@
+"""Whatever an adversary does who owns the whole network, the room is the same for everybody, and goes on when he rests.
+
+A failure prints the steps that led to it, and is the same in every run; `scripts/prove --only adversary` tries others.
+"""
+
+from __future__ import annotations
+
+from hypothesis.stateful import run_state_machine_as_test
+
+from .adversary import Adversary, effort
+
+
+def test_a_room_survives_an_adversary_on_the_whole_network() -> None:
+    run_state_machine_as_test(Adversary, settings=effort(50, 40, derandomize=True))
