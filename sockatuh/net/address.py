@@ -65,6 +65,9 @@ def _checked_v6(host: str) -> str:
         ipaddress.IPv6Address(host)
     except ValueError:
         raise ValueError(f"{host!r} is not an IPv6 address") from None
+    _, percent, scope = host.partition("%")  # Python takes anything for one
+    if percent and not HOST_PATTERN.fullmatch(scope):
+        raise ValueError(f"{host!r} is not an IPv6 address")
     return host
 
 
@@ -111,8 +114,19 @@ def is_within(address: Address, networks: Sequence[Network]) -> bool:
     return any(host in network for network in networks)
 
 
-def lan_address() -> str:
-    """Return the address this machine has towards its network; nothing is sent to find out."""
+def find_source(target: Address) -> str | None:
+    """Return from which address of this machine datagrams to `target` leave, None when none can; nothing is sent."""
+    family = socket.AF_INET6 if ":" in target[0] else socket.AF_INET
+    try:
+        with socket.socket(family, socket.SOCK_DGRAM) as probe:
+            probe.connect(target)
+            return str(probe.getsockname()[0])
+    except OSError:
+        return None
+
+
+def lan_address() -> str | None:
+    """Return the address this process has towards its network, if it has one; nothing is sent to find out."""
     for family, anywhere in ((socket.AF_INET, "192.0.2.1"), (socket.AF_INET6, "2001:db8::1")):
         try:
             with socket.socket(family, socket.SOCK_DGRAM) as probe:
@@ -120,4 +134,4 @@ def lan_address() -> str:
                 return str(probe.getsockname()[0])
         except OSError:
             continue
-    return "127.0.0.1"
+    return None

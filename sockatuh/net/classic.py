@@ -100,13 +100,13 @@ class _Peers:
         self.strangers: OrderedDict[Address, _Peer] = OrderedDict()
         self.checking: dict[Address, _Peer] = {}
         self.members: OrderedDict[Address, _Peer] = OrderedDict()
-        self._max_peers = max_peers
+        self.max_peers = max_peers
         self._idle = idle
 
     def admit(self, address: Address, now: float) -> _Peer | None:
         """Return the stranger, new or known, as the last heard; None when all places are taken by others."""
         if address not in self.strangers:
-            if len(self.strangers) + len(self.checking) + len(self.members) >= self._max_peers:
+            if len(self.strangers) + len(self.checking) + len(self.members) >= self.max_peers:
                 if not self.strangers:
                     return None
                 self.strangers.popitem(last=False)
@@ -241,6 +241,18 @@ class ClassicDialect:
         """Forget an address, member or not, without a word."""
         self._peers.drop(address)
 
+    def replace_rules(self, *, enabled: bool, networks: Sequence[Network], max_peers: int) -> None:
+        """Admit others from now on, or nobody; members stay until they fall silent."""
+        self._enabled, self._networks = enabled, tuple(networks)
+        self._peers.max_peers = max_peers
+        if not enabled:
+            self._peers.strangers.clear()
+
+    @property
+    def members(self) -> int:
+        """How many members there are."""
+        return len(self._peers.members)
+
     def is_member(self, address: Address) -> bool:
         """Tell whether lines from there are heard."""
         return address in self._peers.members
@@ -248,12 +260,12 @@ class ClassicDialect:
     # Datagrams: a step returns the reason why the datagram went no further, or None.
 
     def _heed_untrusted(self, data: bytes, address: Address, now: float) -> str | None:
-        if not self._enabled:
-            return "off"
-        # Cheapest first: 1 size, 2 network, 3 rate, 4 encoding, 5 state.
+        # Cheapest first: 1 size, 2 state, 3 network, 4 rate, 5 encoding. Members outlive the rules they came in by.
         if len(data) > MAX_DATAGRAM:
             return "size"
         member = self._peers.members.get(address)
+        if member is None and not self._enabled:
+            return "off"
         if member is None and not is_within(address, self._networks):
             return "network"
         if not self._buckets.take(address[0] if member is None else address, now):

@@ -56,6 +56,10 @@ class Tickets:
         # From the oldest, so that the newest stands where two share an id.
         self._ciphers = {key.key_id: ChaCha20Poly1305(key.key) for key in reversed(keys)}
 
+    def replace_generation(self, generation: bytes) -> None:
+        """Seal and open for another password from now on; tickets of the present one do not open any more."""
+        self._generation = generation
+
     def seal(self, name: str, client_key: bytes, random: Callable[[int], bytes]) -> bytes:
         """Return a ticket for `name`, good only in the hands of whoever proves `client_key`."""
         nonce = random(_NONCE_SIZE)

@@ -9,6 +9,7 @@ from __future__ import annotations
 import base64
 import binascii
 import contextlib
+import errno
 import os
 import sys
 from collections.abc import Iterator
@@ -21,17 +22,23 @@ KEY_BYTES: Final = 32
 _OTHERS: Final = 0o077
 _OTHERS_WRITE: Final = 0o022
 _POSIX: Final = os.name == "posix"
+_REMEDIES: Final = {
+    errno.ENOSPC: "; make room there: df -h {directory}",
+    errno.EDQUOT: "; make room there: quota -s",
+    errno.EROFS: "; make it writable: findmnt -T {directory}",
+    errno.EACCES: "; see whose it is: ls -ld {directory}",
+}
 
 
 def write_private(path: Path, data: bytes) -> None:
     """Replace `path` by `data` in one durable step; a reader sees the old bytes or the new ones."""
-    with _explained(path), _finished_beside(path, data) as finished:
+    with explained(path), _finished_beside(path, data) as finished:
         os.replace(finished, path)
 
 
 def create_private(path: Path, data: bytes) -> None:
     """Write `data` to `path` in one durable step, unless there is a file already: the first of two makers wins."""
-    with _explained(path), _finished_beside(path, data) as finished:
+    with explained(path), _finished_beside(path, data) as finished:
         try:
             os.link(finished, path)
         except FileExistsError:
@@ -42,7 +49,7 @@ def create_private(path: Path, data: bytes) -> None:
 
 def read_private(path: Path) -> bytes:
     """Read a file that only its owner can read; refuse one that others can read or write."""
-    with _explained(path), open(path, "rb") as file:
+    with explained(path), open(path, "rb") as file:
         if _POSIX and os.fstat(file.fileno()).st_mode & _OTHERS:
             raise KeyFileError(str(path), f"others can read it; run: chmod 600 {path}")
         return file.read()
@@ -50,7 +57,7 @@ def read_private(path: Path) -> bytes:
 
 def find_bytes(path: Path) -> bytes | None:
     """Read a file that is no secret; None if it is not there."""
-    with _explained(path):
+    with explained(path):
         try:
             return path.read_bytes()
         except FileNotFoundError:
@@ -82,7 +89,7 @@ def ensure_private_directory(path: Path) -> None:
     An empty one is closed to others. One with something in it keeps its mode: it may be a home or a system directory,
     and the files are private by themselves.
     """
-    with _explained(path):
+    with explained(path):
         path.parent.mkdir(parents=True, exist_ok=True)
         try:
             path.mkdir(mode=0o700)
@@ -96,7 +103,7 @@ def ensure_private_directory(path: Path) -> None:
 def exclusive(directory: Path) -> Iterator[None]:
     """Hold the directory's lock, so that processes which read, change and replace a file do it one after the other."""
     with contextlib.ExitStack() as stack:
-        with _explained(directory):
+        with explained(directory):
             file = stack.enter_context(open(directory / ".lock", "ab", opener=_open_private))
         with contextlib.suppress(OSError):  # a file system without locks: each replacement is still whole
             _lock(file.fileno())
@@ -156,8 +163,10 @@ def _lock(descriptor: int) -> None:
 
 
 @contextlib.contextmanager
-def _explained(path: Path) -> Iterator[None]:
+def explained(path: Path) -> Iterator[None]:
+    """Turn the system's errors into KeyFileError, with what to do where that is known."""
     try:
         yield
     except OSError as error:
-        raise KeyFileError(str(path), error.strerror or str(error)) from error
+        reason, remedy = error.strerror or str(error), _REMEDIES.get(error.errno or 0, "")
+        raise KeyFileError(str(path), reason + remedy.format(directory=path.parent)) from error
