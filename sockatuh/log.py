@@ -114,7 +114,8 @@ class _Passing:
 
     def write(self, text: str) -> None:
         with self._news:
-            if self._size + len(text) > MAX_WAITING:
+            # What the thread itself has to say is how many were dropped: that must not be dropped too.
+            if self._size + len(text) > MAX_WAITING and threading.current_thread() is not self._thread:
                 self._dropped += 1
                 return
             self._waiting.append(text)

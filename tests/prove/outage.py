@@ -24,6 +24,8 @@ PATIENCE: Final = 30.0
 """Seconds after which what was waited for will never come."""
 LINES: Final = 3
 """Lines each member says while nothing can be stored."""
+IN_VAIN: Final = "Lines are not stored"
+"""How the status begins that the service manager is told meanwhile."""
 FILLING: Final = "filling"
 """The file that fills a disk."""
 
@@ -75,6 +77,9 @@ class Scene:
 
     async def talk_in_vain(self, reason: str) -> None:
         """Say lines while nothing can be stored: nobody is acknowledged, everybody is told, and the admin why."""
+        reasons = {"reason": f"{self.database}: {reason}"}
+        is_news = not self.manager.statuses()[-1].startswith(IN_VAIN)
+        outages = len(self.server.events("storage_failing", **reasons)) + is_news
         stored = [len(member.stored) for member in self.members]
         told = [len(member.all(e.LinesHeld)) for member in self.members]
         for number in range(LINES):
@@ -82,9 +87,9 @@ class Scene:
                 member.say(f"{member.name} in vain {len(member.said)} {number}")
         for member, before in zip(self.members, told, strict=True):
             await member.until(lambda member=member, before=before: len(member.all(e.LinesHeld)) > before)  # type: ignore[misc]
-        sentence = f"Lines are not stored: {self.database}: {reason}"
+        sentence = f"{IN_VAIN}: {self.database}: {reason}"
         await eventually(lambda: self.manager.statuses()[-1] == sentence)
-        await self.server.wait_for("storage_failing", reason=f"{self.database}: {reason}")
+        await self.server.wait_for("storage_failing", outages, **reasons)
         require(all(event.get("remedy") for event in self.server.events("storage_failing")), "no remedy was named")
         now = [len(member.stored) for member in self.members]
         require(now == stored, "a line was acknowledged that cannot be stored")
@@ -95,7 +100,7 @@ class Scene:
         await self.server.wait_for("storage_recovered", count)
         await self.answered()
         took = time.monotonic() - began
-        await eventually(lambda: not self.manager.statuses()[-1].startswith("Lines are not stored"))
+        await eventually(lambda: not self.manager.statuses()[-1].startswith(IN_VAIN))
         require(not any(member.conversation.is_held for member in self.members), "a member still waits")
         return took
 
