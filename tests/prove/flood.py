@@ -6,6 +6,7 @@ exactly, for each source.
 
 from __future__ import annotations
 
+import contextlib
 import itertools
 import random
 import select
@@ -18,7 +19,7 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from prove.apart import Signal
-from prove.rogue import paced
+from prove.rogue import open_socket, paced
 
 from sockatuh.protocol.constants import (
     COOKIE,
@@ -45,6 +46,8 @@ MEMINFO: Final = struct.Struct("@9I")
 DROPS: Final = 8
 """Which of the kernel's figures about a socket counts what it had no room for."""
 LISTENS_EVERY: Final = 512
+TOGETHER: Final = 100
+"""Sources that send one datagram each at a time: fewer than the server answers of any kind in a moment."""
 PATIENCE: Final = 3.0
 """How many times longer than it should a flood may take."""
 LISTENS_ON: Final = 0.5
@@ -214,6 +217,27 @@ class _Maker:
                 return data + self._random(at)
             case _:
                 return data[:at] + bytes([data[at] ^ 1 << self.dice.randrange(8)]) + data[at + 1 :]
+
+
+def drop_alone(port: int, datagrams: Sequence[bytes]) -> list[bytes]:
+    """Send each datagram from an address of its own; return those that brought more bytes than they have."""
+    generous: list[bytes] = []
+    for at in range(0, len(datagrams), TOGETHER):
+        sources = []
+        for number, data in enumerate(datagrams[at : at + TOGETHER]):
+            sock = open_socket(f"127.20.{(at + number) // 250 % 250}.{number % 250 + 1}")
+            sock.sendto(data, ("127.0.0.1", port))
+            sources.append((sock, data))
+        time.sleep(LISTENS_ON)
+        for sock, data in sources:
+            heard = 0
+            with contextlib.suppress(BlockingIOError):
+                while True:
+                    heard += len(sock.recv(2048))
+            sock.close()
+            if heard > len(data):
+                generous.append(data)
+    return generous
 
 
 def make_all(seed: int, recorded: Sequence[bytes], count: int) -> list[bytes]:

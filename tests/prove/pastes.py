@@ -84,5 +84,6 @@ ATTACKS: Final = (
         "What is said too fast is delayed and told, never dropped",
         f"{SHORT} lines into `sockatuh send -` and into `sockatuh chat`, and {LONG:,} lines at once from one client",
         _paste,
+        limit=180.0,
     ),
 )

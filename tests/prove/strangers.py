@@ -17,7 +17,7 @@ from e2e.running import PASSWORD, PATIENCE, Room, ServerProcess, conversation, h
 from protocol.footprint import footprint
 from prove.apart import Apart, apart
 from prove.attack import Attack, Found, Missing, Run, require
-from prove.flood import BUFFER, SO_RCVBUFFORCE, Rain, make_all, pour
+from prove.flood import BUFFER, SO_RCVBUFFORCE, Rain, drop_alone, make_all, pour
 from prove.load import SLOWER, STARVED, Harm, memory, require_calm, scene
 from prove.rogue import Rogue
 from server.hall import Hall
@@ -40,6 +40,8 @@ SETTLES: Final = 4.0
 """MiB by which the allocator may differ after a flood, whatever its length."""
 WORDS_ONE_IN: Final = 50
 CLASSIC_RATE, CLASSIC_BURST = 5.0, 20
+ALONE: Final = 900
+"""Datagrams each of which is the only one of its source."""
 IN_PROCESS: Final = 100_000
 STRAY: Final[Address] = ("10.66.6.6", 666)
 COOKIES: Final = 20_000
@@ -67,6 +69,9 @@ async def _flood(run: Run) -> Found:
     room = Room(run.directory, hash_password())
     async with room.serve() as server:
         recorded = await _record(server)
+        alone = [*make_all(run.seed, recorded, ALONE), *recorded, *(bytes([DATA]) + bytes(32) for _ in range(10))]
+        generous = await asyncio.to_thread(drop_alone, server.port, alone)
+        require(not generous, f"more bytes came back than went in: {[data.hex() for data in generous[:3]]}")
         showers.append(await _pour(run, server, recorded, 1))
         waiting = [Rogue(server.port, host=f"127.0.9.{number // 5 + 1}").shake() for number in range(WAITING)]
         showers.append(await _pour(run, server, recorded, 2))
@@ -178,7 +183,8 @@ def _judge(showers: Sequence[Shower], harm: Harm, newcomer: float, kept: int) ->
     require(newcomer <= NEWCOMER_WITHIN, f"a newcomer took {newcomer:.1f} s")
     sizes = ", ".join(f"{each.grown:+.1f}" for each in showers)
     return Found(
-        f"{sent:,} datagrams from 500 addresses, {rains[-1].sent / rains[-1].seconds:,.0f}/s while members talk",
+        f"{sent:,} datagrams from 500 addresses and {ALONE} from one each,"
+        f" {rains[-1].sent / rains[-1].seconds:,.0f}/s while members talk",
         f"{heard:,} answers, {share:.3f} of the bytes, no secure source got more than it sent, no session, {kept}"
         f" elements kept; RSS {sizes} MiB (idle, handshakes pending, classic, members); members' {harm}; a newcomer was"
         f" in after {newcomer:.1f} s; classic: {classic.richer_classic} of 50 sources got more than they sent, at most"
@@ -317,6 +323,7 @@ ATTACKS: Final = (
         "a million random, mutated and replayed datagrams at 50,000/s: with nobody there, with handshakes pending, with"
         " the classic dialect on, with members; and 100,000 in one process",
         _flood,
+        limit=240.0,
     ),
     Attack(
         "strangers-cookies",
