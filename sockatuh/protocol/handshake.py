@@ -157,12 +157,13 @@ class Door:
         if not self._admit_handshake(packed, now):  # 4. rate
             self._refuse("rate", address)
             return self._cookie(packed, nonce, now, RETRY_MS, version)
-        self._cookies.consume(cookie, now)
         try:  # 5. Noise, 6. payload
             pending = self._shake_hands(data, client_cid, address, packed, now)
         except ProtocolError:
             self._refuse("handshake", address)
             return None
+        # Only now: else whoever sees an INIT and is faster with a spoilt copy could keep its client out.
+        self._cookies.consume(cookie, now)
         if len(self._by_cid) >= self._limits.pending:  # the oldest makes place: who means it needs a moment only
             self.confirm(next(iter(self._by_cid.values())))
         self._by_cookie[cookie] = self._by_cid[pending.cid] = pending

@@ -262,7 +262,7 @@ class Peer:
             case m.Entries() | m.EntryPart():
                 if self.state is State.JOINED:
                     self._reader.receive(message, now)
-                    self._events.extend(self._reader.take())
+                    self._read_on()
             case m.Stored(pairs):
                 for number, seq in pairs:
                     if self._lines.settle(number):
@@ -285,6 +285,13 @@ class Peer:
             case m.Closed(code, wait_ms):
                 if self.state is not State.DIALING:
                     self._lose(code, now, max(wait_ms / 1000, self._random(1)[0] / 255))
+
+    def _read_on(self) -> None:
+        """Report what has become known; a line of ours that is in the log is stored, whether or not STORED came."""
+        for event in self._reader.take():
+            if isinstance(event, e.EntryArrived) and event.own is not None and self._lines.settle(event.own):
+                self._events.append(e.LineStored(event.own, event.entry.seq))
+            self._events.append(event)
 
     # Calls.
 
@@ -349,7 +356,7 @@ class Peer:
         self._was_joined = True
         if not self._options.transient:
             self._reader.begin(welcome.head, now)
-            self._events.extend(self._reader.take())
+            self._read_on()
         if self._who is not None:
             self._caller.ask(self._who, now)
 

@@ -176,14 +176,27 @@ def test_a_cookie_opens_one_handshake(house: House) -> None:
     assert handshakes_begun(house) == 1
 
 
-def test_a_cookie_is_used_up_by_a_handshake_that_fails(house: House) -> None:
+def test_a_spoilt_copy_that_is_faster_does_not_use_up_the_cookie(house: House) -> None:
     guest = Guest(house)
     epoch, cookie = guest.ask_cookie()
     init, _ = guest.make_init(epoch, cookie)
-    assert guest.send_raw(init[:-1] + bytes([init[-1] ^ 1])) == []
-    assert house.events == [ev.HandshakeRefused(HOME, "handshake")]
-    assert is_cookie(guest.send_raw(init)[0])
-    assert handshakes_begun(house) == 1
+    for at in (5, 40, 100, -1):
+        spoilt = bytearray(init)
+        spoilt[at] ^= 1
+        assert guest.send_raw(bytes(spoilt)) == []
+    assert house.events == [ev.HandshakeRefused(HOME, "handshake")] * 4
+    assert guest.send_raw(init)[0][0] == RESP
+    guest.cid += 1
+    assert is_cookie(try_init(guest, epoch, cookie)), "but the handshake that succeeds does"
+
+
+def test_spoilt_handshakes_under_one_cookie_are_held_to_the_rate_of_their_address(house: House) -> None:
+    guest = Guest(house)
+    epoch, cookie = guest.ask_cookie()
+    init, _ = guest.make_init(epoch, cookie)
+    answers = [guest.send_raw(init[:-1] + bytes([init[-1] ^ 1])) for _ in range(50)]
+    assert handshakes_begun(house) == house.limits.handshakes_burst
+    assert all(is_cookie(answer[0], retry_ms=RETRY_MS) for answer in answers[house.limits.handshakes_burst :])
 
 
 def test_a_cookie_of_an_earlier_process_is_not_accepted(house: House) -> None:

@@ -286,6 +286,22 @@ def test_ones_own_line_is_known_by_its_mark() -> None:
     assert [event.own for event in host.events if isinstance(event, pe.EntryArrived)] == [number]
 
 
+def test_ones_own_line_in_the_log_is_stored_even_if_nobody_says_so() -> None:
+    host = seated_host()
+    for text in ("one", "two"):
+        host.peer.say(text, host.now)
+    host.open(host.take())
+    stream = host.init_payload.stream
+    mark = line_id(host.client_key, stream, 1)[:6]
+    host.tell(m.Entries(0, 1, False, (msgspec.Raw(entry(1, "one", m.MESSAGE, mark)[1]),)))
+    assert host.of(pe.LineStored) == [pe.LineStored(1, 1)]
+    assert host.peer.unanswered == 1
+    said = [each for each in host.open(host.wait(1.0)) if isinstance(each, m.Say)]
+    assert {(each.number, each.oldest) for each in said} == {(2, 2)}
+    host.tell(m.Stored(((1, 1), (2, 2))))
+    assert host.of(pe.LineStored) == [pe.LineStored(1, 1), pe.LineStored(2, 2)]
+
+
 def test_a_line_is_said_until_it_is_stored_and_that_is_told_once() -> None:
     host = seated_host()
     assert host.peer.say("hello", host.now) == 1

@@ -182,6 +182,14 @@ def test_an_answer_that_is_on_its_way_is_waited_for() -> None:
     assert gets(reader, last + 0.11) == pytest.approx([last + 2 * ANSWER_GUESS])
 
 
+def test_a_hole_that_is_never_filled_is_asked_for_as_long_as_it_is_there() -> None:
+    reader = make_reader()
+    reader.begin(1, 10.0)
+    asked = due_until(reader, 10_000.0)
+    assert len(asked) > 4_000
+    assert {reply for _, reply in asked} == {m.Get(0, 1)}
+
+
 def test_progress_begins_the_schedule_anew() -> None:
     reader = lacking(5)
     gets(reader, 20.0)

@@ -16,10 +16,11 @@ import tempfile
 import time
 import traceback
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict
 from pathlib import Path
 
-from prove.attack import Attack, Broken, Found, Missing, Run
+from prove.attack import Attack, Broken, Found, Missing, Pace, Run
 from prove.register import ATTACKS
 from prove.report import Row, record, table
 
@@ -41,8 +42,9 @@ def main() -> int:
     if options.child:
         return _try(attacks[0], options.seed, options.long)
     seed = secrets.randbelow(1_000_000) if options.seed is None else options.seed
-    rows = [_run_apart(attack, seed, options.long) for attack in attacks]
-    print(table(rows))
+    began = time.monotonic()
+    rows = _run_all(attacks, seed, options.long)
+    print(table(rows, time.monotonic() - began))
     if options.record:
         record(rows)
     return 0 if all(row.held for row in rows) else 1
@@ -64,6 +66,18 @@ def _parser() -> argparse.ArgumentParser:
 def _chosen(patterns: Sequence[str]) -> list[Attack]:
     """Return the attacks that are named; all if none is."""
     return [each for each in ATTACKS if not patterns or any(fnmatch.fnmatch(each.name, name) for name in patterns)]
+
+
+def _run_all(attacks: Sequence[Attack], seed: int, long: bool) -> list[Row]:
+    """Run the patient attacks beside the untimed ones, then the others one by one; the rows are in their order."""
+
+    def run(pace: Pace) -> list[Row]:
+        return [_run_apart(attack, seed, long) for attack in attacks if attack.pace is pace]
+
+    with ThreadPoolExecutor(2) as lanes:
+        beside = [*lanes.map(run, (Pace.PATIENT, Pace.UNTIMED))]
+    rows = {row.attack.name: row for row in (*beside[0], *beside[1], *run(Pace.TIMED))}
+    return [rows[attack.name] for attack in attacks]
 
 
 def _run_apart(attack: Attack, seed: int, long: bool) -> Row:

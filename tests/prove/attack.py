@@ -5,6 +5,7 @@ from __future__ import annotations
 import random
 from collections.abc import Callable, Coroutine
 from dataclasses import dataclass
+from enum import Enum, auto
 from pathlib import Path
 
 
@@ -38,11 +39,20 @@ class Found:
     figure: str
 
 
+class Pace(Enum):
+    """What an attack needs of the machine: all of it, or nearly nothing, or much but at any time."""
+
+    TIMED = auto()
+    PATIENT = auto()
+    UNTIMED = auto()
+
+
 @dataclass(frozen=True, slots=True)
 class Attack:
     """One way to break a promise. `run` raises Broken (or fails an assertion) if it succeeds, Missing if it cannot try.
 
     `name` is what `--only` is given; `limit` is how many seconds it may take before it counts as hanging.
+    While the patient ones wait, those run whose figures no clock tells.
     """
 
     name: str
@@ -50,6 +60,7 @@ class Attack:
     how: str
     run: Callable[[Run], Found | Coroutine[object, object, Found]]
     limit: float = 120.0
+    pace: Pace = Pace.TIMED
 
 
 def require(holds: bool, fact: str) -> None:

@@ -1,9 +1,9 @@
 """An attack by somebody who recorded all that passed, and has since got at every key on both disks.
 
-What may be read then is in docs/PROTOCOL.md §4; the rest is to stay closed. The attacker tries whatever can be computed:
-each X25519 of a private key that was stolen with a public one that passed or follows from what passed, put in each place
-where Noise IK wants one, and every 32 bytes that were seen or computed as the key of each datagram. To show that he would
-find it, he is afterwards also given what neither side keeps, the client's ephemeral keys, and opens everything.
+What may be read then is in docs/PROTOCOL.md §4; the rest is to stay closed. The attacker tries whatever can be
+computed: each X25519 of a private key that was stolen with a public one that passed or follows from what passed, put in
+each place where Noise IK wants one, and every 32 bytes that were seen or computed as the key of each datagram. To show
+that he would find it, he is afterwards also given what neither side keeps, the client's ephemeral keys, and opens all.
 """
 
 from __future__ import annotations
@@ -86,8 +86,9 @@ async def stolen_keys(run: Run) -> Found:
     control = break_open(loot)
     texts = b"".join(control)
     require(PASSWORD.encode() in texts and TEXT.encode() in texts, "the attacker does not know how to open a session")
+    sealed = sum(data[0] == DATA for data in loot.up + loot.down)
     return Found(
-        f"{payloads} handshakes, {sum(data[0] == DATA for data in loot.up + loot.down)} datagrams, {tried:,} keys tried",
+        f"{payloads} handshakes, {sealed} datagrams, {tried:,} keys tried",
         "0 opened with all keys on both disks; read: the client's public key and message 1, with ticket keys the name "
         f"in the ticket; with the ephemeral keys, which nobody keeps, {len(control)} opened",
     )
@@ -111,7 +112,7 @@ def _steal(room: Room, relay: Relay) -> Loot:
 
 
 def _require_message_1_is_all(loot: Loot, tickets: Tickets) -> int:
-    """Read what the server's key opens, and see that it is what the document says; return how many handshakes it were."""
+    """Read what the server's key opens, and see that it is what the document says; return how many there were."""
     found: list[InitPayload] = []
     for init, _ in loot.handshakes():
         responder = _responder(loot, init)

@@ -24,7 +24,7 @@ LONGEST_RETRY_MS: Final = 65_535
 
 
 class Forger:
-    """Has a relay for each client. `done` counts what was forged, by trick; `yesterday` is what it kept of other days."""
+    """Has a relay for each client. `done` counts what was forged, by trick; `yesterday` is what another day left."""
 
     def __init__(self, relays: list[Relay], server_key: bytes, dice: random.Random) -> None:
         self.relays, self.done = relays, Counter[str]()
@@ -68,7 +68,7 @@ class Forger:
         for _ in range(EACH):
             name = self._dice.choice(list(tricks))
             if data[0] in (HELLO, INIT, COOKIE) and self._dice.random() < 0.5:
-                name = "forged COOKIE"
+                name = self._dice.choice(["forged COOKIE", "with a bit flipped"])
             self.done[name] += 1
             if self._dice.random() < 0.5:
                 self._do(tricks[name], relay, data)

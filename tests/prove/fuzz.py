@@ -18,12 +18,18 @@ from typing import Final
 import hypothesis
 from fuzz.targets import CORPUS, TARGETS
 from hypothesis.stateful import run_state_machine_as_test
-from prove.attack import Attack, Broken, Found, Missing, Run, require
+from prove.attack import Attack, Broken, Found, Missing, Pace, Run, require
 from simulation.adversary import Adversary, effort
 
 TESTS: Final = Path(__file__).parents[1]
-SECONDS: Final = {"server": 8, "peer": 8}
-USUAL_SECONDS: Final = 2
+SECONDS: Final = {
+    "server": 6,
+    "peer": 6,
+    **dict.fromkeys(("name", "text", "line", "client_files", "key_files", "history_row"), 2),
+    **dict.fromkeys(("settings_file", "settings_environment"), 2),
+}
+"""Those that get fewer than ten thousand inputs a second get more than `USUAL_SECONDS`."""
+USUAL_SECONDS: Final = 1
 LONGER: Final = 30
 """How many times longer each target takes with --long."""
 AT_ONCE: Final = 2
@@ -32,12 +38,12 @@ STUCK_AFTER: Final = 20
 """Seconds for one input after which it counts as hanging."""
 START: Final = 30
 """Seconds an interpreter may need to begin and to end."""
-STORIES: Final = 120
+STORIES: Final = 200
 STEPS: Final = 50
 
 
 def adversary(run: Run) -> Found:
-    """Let the adversary of tests/simulation do what he likes, in many stories; a failure prints the shortest one."""
+    """Let the adversary of tests/simulation do what he likes, in many stories; a failure prints the story."""
     done: Counter[str] = Counter()
 
     class Story(Adversary):
@@ -108,6 +114,7 @@ ATTACKS: Final[tuple[Attack, ...]] = (
         "spoilt, spoofed, reflected, crafted; people come, talk, move and go, the server crashes, clocks jump",
         adversary,
         limit=150.0,
+        pace=Pace.UNTIMED,
     ),
     Attack(
         "fuzz",
@@ -115,6 +122,7 @@ ATTACKS: Final[tuple[Attack, ...]] = (
         "atheris on every decoder, file and core of ours, from the corpus in tests/fuzz; plaintexts inside valid "
         "sessions too, so that the seal keeps nothing out",
         fuzz,
-        limit=120.0,
+        limit=240.0,
+        pace=Pace.UNTIMED,
     ),
 )

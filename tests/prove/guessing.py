@@ -13,7 +13,7 @@ from typing import Final, NoReturn
 import bcrypt
 from e2e.running import PASSWORD, PATIENCE, ServerProcess, joined
 from prove.apart import Signal, apart
-from prove.attack import Attack, Broken, Found, Missing, Run, require
+from prove.attack import Attack, Broken, Found, Missing, Pace, Run, require
 from prove.load import STARVED, Harm, require_calm, scene
 from prove.offences import Toll, toll
 from prove.rogue import NotAnswered, Rogue, paced
@@ -258,6 +258,7 @@ ATTACKS: Final = (
         "an hour in virtual time of guesses from one address, from 100, with one key from 100, with 100 keys from one,"
         " and in the classic dialect from 1 and from 1,000",
         _hours,
+        pace=Pace.UNTIMED,
     ),
     Attack(
         "guessing-siege",

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
 from pathlib import Path
 from subprocess import CompletedProcess
 from typing import Final
@@ -44,9 +43,12 @@ async def impostor(run: Run) -> Found:
             ("pinned, accept-new", met, ["send", "hello", "--trust", "accept-new"], IDENTITY_CHANGED),
             ("nobody to ask", _client(run.directory / "alone", relay), ["send", "hello"], REFUSED),
         ]
-        for how, client, args, code in tries:
-            _require_stopped(how, await asyncio.to_thread(client.run, *args), code)
-        await asyncio.to_thread(_ask, _client(run.directory / "asked", relay), words(false_key), words(server.key))
+        asked = _client(run.directory / "asked", relay)
+        asking = asyncio.create_task(asyncio.to_thread(_ask, asked, words(false_key), words(server.key)))
+        results = await asyncio.gather(*(asyncio.to_thread(client.run, *args) for _, client, args, _ in tries))
+        for (how, _, _, code), result in zip(tries, results, strict=True):
+            _require_stopped(how, result, code)
+        await asking
         _require_only_hello(relay)
 
         relay.change_down = _with_version
@@ -55,7 +57,7 @@ async def impostor(run: Run) -> Found:
         _require_only_hello(relay)
     return Found(
         f"{len(tries) + 2} clients",
-        "each stops (exit 6, 4 or 7), or shows its person the words of the forger's key, and has sent nothing but HELLO",
+        "each stops (exit 6, 4 or 7) or shows its person the words of the forger's key, and has sent nothing but HELLO",
     )
 
 
@@ -88,7 +90,10 @@ def _require_only_hello(relay: Relay) -> None:
 def _ask(client: Client, false: tuple[str, ...], true: tuple[str, ...]) -> None:
     """See which words a person is shown at the first meeting, and say no."""
     terminal = client.terminal("chat")
-    shown: Callable[[tuple[str, ...]], bool] = lambda key: " ".join(key) in terminal.text
+
+    def shown(key: tuple[str, ...]) -> bool:
+        return " ".join(key) in terminal.text
+
     try:
         terminal.wait_for("Trust it? [y/N]")
         require(shown(false) and not shown(true), f"these words are shown: {terminal.text}")
@@ -103,8 +108,8 @@ ATTACKS: Final[tuple[Attack, ...]] = (
     Attack(
         "impostor",
         "A client stops before the password when another answers in its server's place",
-        "swap the key, then the version, in each COOKIE: before clients with a pin, an invite, --trust strict, a person "
-        "who is asked, and nobody to ask",
+        "swap the key, then the version, in each COOKIE: before clients with a pin, an invite, --trust strict, a "
+        "person who is asked, and nobody to ask",
         impostor,
     ),
 )

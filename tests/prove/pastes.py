@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Final
 
 from e2e.running import PASSWORD, PATIENCE, Room, hash_password, joined
-from prove.attack import Attack, Found, Run, require
+from prove.attack import Attack, Found, Pace, Run, require
 from server.hall import Hall
 
 from sockatuh.protocol import peer_events as e
@@ -85,5 +85,6 @@ ATTACKS: Final = (
         f"{SHORT} lines into `sockatuh send -` and into `sockatuh chat`, and {LONG:,} lines at once from one client",
         _paste,
         limit=180.0,
+        pace=Pace.PATIENT,
     ),
 )

@@ -15,6 +15,7 @@ from prove import (
     middle,
     offenders,
     oversize,
+    papers,
     pastes,
     powerloss,
     roaming,
@@ -24,7 +25,9 @@ from prove import (
     starts,
     storage,
     strangers,
+    terminals,
     upgrade,
+    villain,
 )
 from prove.attack import Attack
 
@@ -44,6 +47,9 @@ ATTACKS: tuple[Attack, ...] = (
     *offenders.ATTACKS,
     *pastes.ATTACKS,
     *fuzz.ATTACKS,
+    *terminals.ATTACKS,
+    *villain.ATTACKS,
+    *papers.ATTACKS,
     *middle.ATTACKS,
     *impostor.ATTACKS,
     *capture.ATTACKS,

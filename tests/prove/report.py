@@ -12,6 +12,7 @@ from pathlib import Path
 from prove.attack import Attack
 
 DOCUMENT = Path(__file__).parents[2] / "docs" / "RELIABILITY.md"
+NO_FIGURE = "not yet"
 HEADER = ("| promise | attack | command | figure last seen |", "|---|---|---|---|")
 
 
@@ -39,8 +40,8 @@ class Row:
         return f"NOT TRIED: {self.missing}" if self.missing else f"held: {self.figure}"
 
 
-def table(rows: Sequence[Row]) -> str:
-    """Return what is printed at the end: promise, attack, count, result."""
+def table(rows: Sequence[Row], seconds: float) -> str:
+    """Return what is printed at the end of so many seconds: promise, attack, count, result."""
     lines = []
     for row in rows:
         lines += [
@@ -48,7 +49,7 @@ def table(rows: Sequence[Row]) -> str:
             f"{'':<22} {row.attack.how}" + (f": {row.count}" if row.count else ""),
             f"{'':<22} {row.result}",
         ]
-    held, seconds = sum(row.held for row in rows), sum(row.seconds for row in rows)
+    held = sum(row.held for row in rows)
     return "\n".join([*lines, f"{held} of {len(rows)} held, {seconds / 60:.1f} min"])
 
 

@@ -6,7 +6,7 @@ import asyncio
 import time
 from typing import Final
 
-from prove.attack import Attack, Found, Run, require
+from prove.attack import Attack, Found, Pace, Run, require
 from prove.crowd import Crowd, room_on, short
 from prove.faults import HOSTS, RAIN
 from prove.lan import Lan, Nat, go_ashore
@@ -108,5 +108,6 @@ ATTACKS: Final = (
         "after 30 s; a router that changes a silent member's port",
         silence,
         limit=180.0,
+        pace=Pace.PATIENT,
     ),
 )

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Final
 
 from e2e.running import Member, Room, ServerProcess, hash_password, joined
-from prove.attack import Attack, Found, Run, require
+from prove.attack import Attack, Found, Pace, Run, require
 
 MEMBERS: Final = 30
 VISITS: Final = 4
@@ -81,5 +81,6 @@ ATTACKS: Final = (
         "an hour (without --long half a minute) of lines of all lengths, of people who come and go",
         _soak,
         limit=120.0,
+        pace=Pace.PATIENT,
     ),
 )

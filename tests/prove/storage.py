@@ -77,6 +77,7 @@ async def fill_the_disk(run: Run) -> Found:
             await there.server.start()
             for member in there.members:
                 await member.until(lambda member=member: bool(member.all(e.Admitted)))  # type: ignore[misc]
+            fill()  # a stop in order may have made room: the write-ahead log is emptied
             await there.talk_in_vain(FULL)
             second = await _empty(there, directory, 2)
             count = there.check()

@@ -13,7 +13,6 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Final
 
-import pyte
 from cli.people import PROGRAM, Client
 from e2e.running import PASSWORD, Room, ServerProcess, hash_password, key_of
 from hostile import BYTES, COCKTAIL, TEXTS, faults_of_text, lies_in
@@ -142,7 +141,11 @@ def introduce(port: int) -> tuple[list[str], int]:
 
 def speak_by_commands(client: Client) -> int:
     """Say everything by `send` and `chat`, as arguments, on stdin and as JSON."""
-    for args, data in ((["send", os.fsdecode(encoded(ARGUMENT))], b""), (["send", "-"], encoded(ARGUMENT)), (["send", "-"], b"\xc2\x9b77A")):
+    for args, data in (
+        (["send", os.fsdecode(encoded(ARGUMENT))], b""),
+        (["send", "-"], encoded(ARGUMENT)),
+        (["send", "-"], b"\xc2\x9b77A"),
+    ):
         done = client.run(*args, stdin=data)
         require(done.returncode in (0, 2, 4), f"{args[0]}: exit {done.returncode}: {done.stderr}")
         harmless_lines("send", done)
@@ -193,12 +196,12 @@ class Reader:
         return said
 
 
-def harmless_lines(what: str, done: subprocess.CompletedProcess[str]) -> None:
-    """Require that what a command wrote holds nothing but text, and no lie at the margin."""
+def harmless_lines(what: str, done: subprocess.CompletedProcess[str], *, honest: bool = True) -> None:
+    """Require that what a command wrote holds nothing but text, and, if the server is honest, no lie at the margin."""
     for text in (done.stdout, done.stderr):
         faults = sorted({fault for line in text.split("\n") for fault in faults_of_text(line)})
         require(not faults, f"{what}: {faults[:5]}")
-        require(not lies_in(text.split("\n")), f"{what}: {lies_in(text.split(chr(10)))[:1]}")
+        require(not honest or not lies_in(text.split("\n")), f"{what}: {lies_in(text.split(chr(10)))[:1]}")
 
 
 def json_lines(what: str, text: str) -> int:
@@ -364,8 +367,8 @@ ATTACKS: Final[tuple[Attack, ...]] = (
     Attack(
         "hostile-texts",
         "No text or name does anything to another's terminal or log but be read",
-        f"{len(TEXTS) + len(BYTES)} kinds of hostile text as lines, actions, names and client version, by the secure and "
-        "the classic dialect, send, chat (typed, pasted, piped, JSON); looked at in chat, --plain, tail, history, who, "
+        f"{len(TEXTS) + len(BYTES)} kinds of hostile text as lines, actions, names and client version, by the secure "
+        "and the classic dialect, send, chat (pasted, piped, JSON); looked at in chat, --plain, tail, history, who, "
         "each --json, and the log",
         hostile_texts,
         180.0,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import sys
 from typing import Final
 
 from hypothesis import HealthCheck, Phase, settings
@@ -129,6 +130,12 @@ class Adversary(RuleBasedStateMachine):
     def change_the_weather(self, loss: float, more: float, delay: float) -> None:
         self.siege.weather = Weather(loss=loss, duplication=more, corruption=more / 5, delay=(0.0002, delay))
 
+    @rule(seconds=st.sampled_from([0.1, 3.0, 10.0]))
+    def clear_up(self, seconds: float) -> None:
+        """Have everything be good for a while, so that there is something to break again."""
+        self.siege.make_good()
+        self.siege.run(seconds)
+
     @rule()
     def crash_or_start(self) -> None:
         if self.siege.up:
@@ -216,10 +223,11 @@ class Adversary(RuleBasedStateMachine):
         """Make a datagram of a type, in its size, with the beginning of one that was seen and bytes of one's own."""
         seen, _, _ = self.datagram(number)
         data = (bytes([kind]) + seen[1:20] + body).ljust(SIZES[kind], b"\0")[: SIZES[kind]]
-        if kind in FROM_THE_SERVER and place % 5:
-            self.siege.inject(data, SERVER, self.node(place).address)
-        else:
+        if kind not in FROM_THE_SERVER or place % 5 == 0:
             self.siege.inject(data, self.anybody(place), SERVER)
+        else:
+            for node in self.siege.people.values():
+                self.siege.inject(data, SERVER, node.address)
 
     @rule(data=st.binary(min_size=1, max_size=MAX_DATAGRAM + 1), source=which, to=which)
     def throw_junk(self, data: bytes, source: int, to: int) -> None:
@@ -238,19 +246,20 @@ class Adversary(RuleBasedStateMachine):
         self.siege.check()
 
     def teardown(self) -> None:
-        if hasattr(self, "siege"):
+        if hasattr(self, "siege") and sys.exc_info()[0] is None:
             self.siege.rest()
 
 
-def effort(examples: int, steps: int, *, derandomize: bool = False) -> settings:
-    """Return how hard to try, and whether the same each time; a failure is shown as short as it can be made."""
+def effort(examples: int, steps: int, *, same_each_time: bool = False) -> settings:
+    """Return how hard to try; what is not the same each time is shown as it was: to shorten it can take minutes."""
     return settings(
         max_examples=examples,
         stateful_step_count=steps,
-        derandomize=derandomize,
+        derandomize=same_each_time,
         database=None,
         deadline=None,
         suppress_health_check=list(HealthCheck),
-        phases=(Phase.generate, Phase.shrink),
+        phases=(Phase.generate, Phase.shrink) if same_each_time else (Phase.generate,),
+        report_multiple_bugs=False,
         print_blob=False,
     )

@@ -7,7 +7,7 @@ answered with more than he sent, nothing kept without bound. What must hold in t
 from __future__ import annotations
 
 import random
-from collections import Counter
+from collections import Counter, defaultdict
 from typing import Final
 
 from protocol.footprint import footprint
@@ -52,6 +52,8 @@ class Siege(World):
         self.people: dict[str, Node] = {}
         self.lines = 0
         self.resets: set[bytes] = set()
+        self.spoken: defaultdict[str, set[bytes]] = defaultdict(set)
+        """The connection ids under which each name has spoken."""
         self._arriving = b""
         self.trick = random.Random(seed)
         super().__init__(seed, rules, classic=True)
@@ -96,6 +98,9 @@ class Siege(World):
         self.seen.append((data, source, target))
         del self.seen[:-REMEMBERED]
         self.sent += 1
+        if data[0] == DATA and target == SERVER:
+            for name in (node.name for node in self.nodes if node.address == source):
+                self.spoken[name].add(data[1:8])
         if source == SERVER and data[0] in SECURE:
             self._judge_answer(data, target)
         if ("from" if source == SERVER else "to") in self.holding:
@@ -113,6 +118,7 @@ class Siege(World):
         super()._note(node, event)
         if isinstance(event, e.ContactLost) and event.reason == "reset":
             assert self._arriving in self.resets, "a client believed a RESET that its server has not sent"
+            assert self._arriving[1:8] in self.spoken[node.name], "a client believed another's RESET"
 
     def _look_into(self, data: bytes) -> None:
         if data[0] in SECURE:
@@ -160,14 +166,19 @@ class Siege(World):
         assert footprint(self.endpoint) < MAX_KEPT, "the server keeps more than it may"
         assert len(self.held) < 100_000
 
-    def rest(self) -> None:
-        """Let the adversary rest and the network be good, and assert that everybody is answered and agrees."""
+    def make_good(self) -> None:
+        """Let the adversary hold nothing, the weather be fine, the server run and its disk have room."""
         self.weather, self.log.full = Weather(), False
         self.release(keep=0.5)
         if not self.up:
             self.start_server()
         for node in self._here():
             node.cut_off = False
+
+    def rest(self) -> None:
+        """Let the adversary rest and the network be good, and assert that everybody is answered and agrees."""
+        self.make_good()
+        for node in self._here():
             if node.peer.state is State.IDLE:  # COOKIEs with a forged key have stopped it: its person tries again
                 node.peer.connect([SERVER], node.clock.read(self.now))
                 self._settle(node)
@@ -180,6 +191,10 @@ class Siege(World):
         """Return the lines of secure members: a classic one's may be doubled on the way, it has no number."""
         bodies = [(row.seq, decode_body(row.kind, row.body or b"")) for row in self.log.rows]
         return [(seq, body.name, body.text) for seq, body in bodies if isinstance(body, Message) and body.owner]
+
+    def _check_membership(self) -> None:
+        if self.up and not self.bridge.unwritten:  # or the room has yet to hear what the log has taken
+            super()._check_membership()
 
     def _here(self) -> list[Node]:
         return [node for node in self.nodes if not node.left]

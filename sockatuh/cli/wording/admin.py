@@ -14,6 +14,8 @@ from typing import TYPE_CHECKING, Final
 from sockatuh.errors import Problem
 from sockatuh.protocol.constants import DEFAULT_PORT
 
+from . import fact
+
 if TYPE_CHECKING:
     from sockatuh.server.ready import Ready
 
@@ -182,12 +184,12 @@ def bug(kind: str, message: str) -> str:
 
 def already_there(path: Path) -> str:
     """Say that `init` leaves a configuration alone."""
-    return f"{path} is there already and was left as it is. Try `sockatuh check --config {path}`."
+    return f"{fact(path)} is there already and was left as it is. Try `sockatuh check --config {fact(path)}`."
 
 
 def wrote(config: Path, key: Path) -> str:
     """Say what `init` has written."""
-    return f"Wrote {config} (0640) and {key} (0600)"
+    return f"Wrote {fact(config)} (0640) and {fact(key)} (0600)"
 
 
 def made_password(password: str) -> str:
@@ -197,7 +199,7 @@ def made_password(password: str) -> str:
 
 def serve_next(config: Path | None) -> str:
     """Say how to start the room; None when the configuration is found by itself."""
-    return "Start the room: sockatuh serve" + (f" --config {config}" if config else "")
+    return "Start the room: sockatuh serve" + (f" --config {fact(config)}" if config else "")
 
 
 def password_refused(reason: str) -> str:
@@ -212,22 +214,22 @@ def room_refused(reason: str) -> str:
 
 def not_writable(place: Path) -> str:
     """Say that the room's state cannot be kept where it should be."""
-    return f"should be a directory this user can write, and {place} is not"
+    return f"should be a directory this user can write, and {fact(place)} is not"
 
 
 def in_order(room: str, host: str, port: int, state_dir: Path) -> str:
     """Say that the room could be started."""
-    return f'In order: room "{room}" on {host} port {port}, state in {state_dir}'
+    return f'In order: room "{room}" on {fact(host)} port {port}, state in {fact(state_dir)}'
 
 
 def setting(key: str, value: str, origin: str) -> str:
     """Show one setting and where it came from."""
-    return f"{key} = {value}  ({origin})"
+    return f"{fact(key)} = {fact(value)}  ({fact(origin)})"
 
 
 def no_history(path: Path) -> str:
     """Say that there is no database to read."""
-    return f"There is no {path}. Name the room's state_dir with --config FILE, or in $SOCKATUH_STATE_DIR."
+    return f"There is no {fact(path)}. Name the room's state_dir with --config FILE, or in $SOCKATUH_STATE_DIR."
 
 
 def day(date: str) -> str:

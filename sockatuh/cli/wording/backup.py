@@ -6,6 +6,8 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Final
 
+from . import fact
+
 HELP_BACKUP: Final = "Copy the room to one file, while it runs."
 HELP_RESTORE: Final = "Put a room back from a backup."
 HELP_BACKUP_FILE: Final = (
@@ -21,38 +23,39 @@ WITHOUT_KEYS: Final = "; the server's keys are not in it"
 
 def no_room(database: Path) -> str:
     """Say that there is nothing to copy."""
-    return f"There is no {database}. Name the room's state_dir with --config FILE, or in $SOCKATUH_STATE_DIR."
+    return f"There is no {fact(database)}. Name the room's state_dir with --config FILE, or in $SOCKATUH_STATE_DIR."
 
 
 def belongs_to_room(file: Path) -> str:
     """Say that a backup must not take the place of what it is to save."""
-    return f"{file} belongs to the room itself. Choose another name."
+    return f"{fact(file)} belongs to the room itself. Choose another name."
 
 
 def not_written(file: Path, reason: str) -> str:
     """Say why there is no backup now."""
-    return f"{file} could not be written: {reason}. Is there room, and may you write there? Try: df -h {file.parent}"
+    advice = f"Is there room, and may you write there? Try: df -h {fact(file.parent)}"
+    return f"{fact(file)} could not be written: {reason}. {advice}"
 
 
 def is_there(file: Path) -> str:
     """Say that a file was left alone."""
-    return f"{file} is there already and was left as it is. Choose another name, or replace it with --force."
+    return f"{fact(file)} is there already and was left as it is. Choose another name, or replace it with --force."
 
 
 def backed_up(file: Path, entries: int, last: int, moment: str | None, *, keys: bool) -> str:
     """Say what a backup holds, and what to do with it."""
     return (
-        f"Wrote {file}: {_held(entries, last, moment)}{WITH_KEYS if keys else WITHOUT_KEYS}.\n"
+        f"Wrote {fact(file)}: {_held(entries, last, moment)}{WITH_KEYS if keys else WITHOUT_KEYS}.\n"
         "Keep it elsewhere, and as safe as this machine. "
-        f"The room comes back with: sockatuh restore {file}"
+        f"The room comes back with: sockatuh restore {fact(file)}"
     )
 
 
 def restored(database: Path, entries: int, last: int, moment: str | None, kept: Iterable[Path]) -> str:
     """Say what is in place now, and what has become of what was there."""
-    before = "".join(f"  {path}\n" for path in kept)
+    before = "".join(f"  {fact(path)}\n" for path in kept)
     return (
-        f"Restored {database}: {_held(entries, last, moment)}.\n"
+        f"Restored {fact(database)}: {_held(entries, last, moment)}.\n"
         + (f"What was there before is kept as:\n{before}" if before else "")
         + "Members will be told that the log was set back. Start the room: sudo systemctl start sockatuh"
     )
@@ -60,7 +63,7 @@ def restored(database: Path, entries: int, last: int, moment: str | None, kept: 
 
 def not_restored(file: Path, reason: str) -> str:
     """Say why a file cannot be put in the room's place."""
-    return f"{file} cannot be restored: {reason}. Nothing was changed. Is there an older backup?"
+    return f"{fact(file)} cannot be restored: {reason}. Nothing was changed. Is there an older backup?"
 
 
 def _held(entries: int, last: int, moment: str | None) -> str:

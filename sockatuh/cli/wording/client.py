@@ -11,6 +11,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Final
 
+from . import fact
+
 HELP_CHAT: Final = "Talk in a room."
 HELP_SEND: Final = "Say one thing in a room, and wait until it is stored."
 HELP_TAIL: Final = "Read what is said in a room, until stopped."
@@ -118,7 +120,7 @@ def name_refused(code: str, detail: str) -> str:
 
 def waiting(wait: float) -> str:
     """Say for how many seconds no password is looked at."""
-    return f"Too many tries; this one is looked at in {math.ceil(wait)} s. Ctrl-C leaves."
+    return f"Too many tries from here; this one is looked at in {math.ceil(wait)} s. Ctrl-C leaves."
 
 
 def welcome(room: str, server: str, name: str) -> str:
@@ -229,7 +231,7 @@ def some_refused(count: int) -> str:
 
 def identity(words: Sequence[str], fingerprint: str, path: Path) -> str:
     """Show one's own key."""
-    return f"Fingerprint  {' '.join(words)}  (SHA256:{fingerprint})\nKept in      {path}"
+    return f"Fingerprint  {' '.join(words)}  (SHA256:{fingerprint})\nKept in      {fact(path)}"
 
 
 def known_server(server: str, words: Sequence[str], first_seen: str, room: str) -> str:

@@ -9,6 +9,8 @@ from typing import Final
 
 from sockatuh.protocol.constants import DEFAULT_PORT
 
+from . import fact
+
 HELP_INSTALL: Final = "Install the room as a systemd service."
 HELP_UNINSTALL: Final = "Remove the service; the settings and what was said stay."
 HELP_PRINT: Final = "Print every file and every command, and do nothing."
@@ -43,7 +45,8 @@ def not_root(command: str, program: str) -> str:
 def hidden_program(place: Path) -> str:
     """Say that a service would not find this program."""
     return (
-        f"This SockAtuh is in {place}, which a service does not see. Install it where it does, and run that one:\n"
+        f"This SockAtuh is in {fact(place)}, which a service does not see. "
+        "Install it where it does, and run that one:\n"
         "  sudo /usr/bin/python3 -m venv /opt/sockatuh\n"
         "  sudo /opt/sockatuh/bin/pip install sockatuh\n"
         "  sudo /opt/sockatuh/bin/sockatuh install-service"
@@ -52,31 +55,33 @@ def hidden_program(place: Path) -> str:
 
 def closed_program(place: Path) -> str:
     """Say that the service's user would not get to this program."""
-    return f"The service runs as a user of its own, who may not look into {place}. Try: sudo chmod o+x {place}"
+    return (
+        f"The service runs as a user of its own, who may not look into {fact(place)}. Try: sudo chmod o+x {fact(place)}"
+    )
 
 
 def config_in_the_way(path: Path) -> str:
     """Say that there are settings already."""
-    return f"{path} is there already and is kept. Leave out --config, or move it away first."
+    return f"{fact(path)} is there already and is kept. Leave out --config, or move it away first."
 
 
 def room_is_set(path: Path) -> str:
     """Say that the room has its name already."""
-    return f"The room's name stands in {path}. Leave out --room, or change it there."
+    return f"The room's name stands in {fact(path)}. Leave out --room, or change it there."
 
 
 def password_is_set(path: Path) -> str:
     """Say that the room has its password already, and how another is given."""
     return (
         "The room has a password, which is kept. Leave out --password-file; to change it:\n"
-        f"  sockatuh hash-password | sudo tee {path} >/dev/null\n"
+        f"  sockatuh hash-password | sudo tee {fact(path)} >/dev/null\n"
         "  sudo systemctl reload sockatuh"
     )
 
 
 def will_write(path: Path, mode: int, news: str) -> str:
     """Say what becomes of a file."""
-    return f"  {news:<9} {path} ({mode:04o})"
+    return f"  {news:<9} {fact(path)} ({mode:04o})"
 
 
 def will_run(command: Sequence[str]) -> str:
@@ -86,7 +91,7 @@ def will_run(command: Sequence[str]) -> str:
 
 def file_shown(path: Path, mode: int, text: str) -> str:
     """Show a file whole."""
-    return f"==> {path} ({mode:04o}) <==\n{text}"
+    return f"==> {fact(path)} ({mode:04o}) <==\n{text}"
 
 
 def command_shown(command: Sequence[str]) -> str:
@@ -108,9 +113,9 @@ def installed_into(root: Path, port: int) -> str:
 
 def removed(paths: Iterable[Path]) -> str:
     """Say what is gone."""
-    return "\n".join(f"  removed   {path}" for path in paths)
+    return "\n".join(f"  removed   {fact(path)}" for path in paths)
 
 
 def kept(paths: Iterable[Path]) -> str:
     """Say what is still there."""
-    return "\n".join([*(f"  kept      {path}" for path in paths), "Remove that too: uninstall-service --purge"])
+    return "\n".join([*(f"  kept      {fact(path)}" for path in paths), "Remove that too: uninstall-service --purge"])
