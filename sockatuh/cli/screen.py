@@ -170,8 +170,23 @@ class Screen:
         """Print whatever has gathered, with one repainting of the input."""
         while True:
             await self._is_to_print.wait()
-            async with in_terminal():
+            if self._session.app.is_running:
+                self._print_above()
+            else:
                 self._print_now()
+
+    def _print_above(self) -> None:
+        """Print in place of the input, and have that painted again below.
+
+        `in_terminal` would do it, too, but lets the terminal echo meanwhile what is typed or pasted, as it came.
+        """
+        app = self._session.app
+        app.renderer.erase()
+        self._print_now()
+        app.renderer.reset()
+        if not app.key_processor.input_queue:  # or what is typed would be taken for the answer
+            app.renderer.request_absolute_cursor_position()
+        app.invalidate()
 
     def _print_now(self) -> None:
         pieces = [piece for line in self._unprinted for piece in (*line, ("", "\n"))]

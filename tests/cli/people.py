@@ -100,6 +100,11 @@ class Terminal:
     def text(self) -> str:
         return "\n".join(self.lines)
 
+    @property
+    def echoes(self) -> bool:
+        """Tell whether the terminal shows by itself what is typed."""
+        return bool(self._child.ptyproc.getecho())
+
     def read(self, timeout: float) -> bool:
         """Take what the program writes next; False when it has ended."""
         try:

@@ -36,3 +36,20 @@ def test_what_is_pasted_cannot_act_before_it_is_sent(server: Server, person: Per
     assert terminal.screen.title == ""
     terminal.enter("")
     terminal.wait_for("pia  ab]0;PWNEDc")
+
+
+def test_what_is_typed_while_lines_are_printed_is_never_echoed_by_the_terminal_itself(
+    server: Server, person: Person
+) -> None:
+    terminal = person("qori", server).terminal("chat", "-n", "0")
+    terminal.wait_for("\u2014 you are here \u2014", ">")
+    with person("rini", server).start("chat") as other:
+        assert other.stdin is not None
+        for number in range(60):
+            other.stdin.write(f"line {number}\n")
+            other.stdin.flush()
+            for _ in range(20):
+                terminal.read(0.001)
+                assert not terminal.echoes
+        other.stdin.close()
+        terminal.wait_for("line 59")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import struct
 from dataclasses import replace
 
 import pytest
@@ -23,7 +24,7 @@ from e2e.running import (
 from sockatuh.client.conversation import Conversation
 from sockatuh.errors import IdentityChanged, NoServer, VersionMismatch
 from sockatuh.protocol import peer_events as e
-from sockatuh.protocol.constants import COOKIE, HELLO
+from sockatuh.protocol.constants import COOKIE, HELLO, INIT
 
 BAD = Weather(loss=0.05, duplication=0.1, reordering=0.3, corruption=0.03)
 LINES = 12
@@ -144,6 +145,30 @@ def test_whoever_swaps_the_servers_key_learns_nothing(server: ServerProcess) -> 
             async with joined("ana", relay.port, server.key) as member:
                 assert member.conversation.server_key == server.key, "one forged answer stops nobody"
             assert forged
+
+    asyncio.run(story())
+
+
+@pytest.mark.parametrize("version", [1, 2])
+def test_whoever_forges_and_holds_nothing_back_keeps_nobody_out(server: ServerProcess, version: int) -> None:
+    async def story() -> None:
+        async with relay_to(server.port) as relay:
+
+            def forge(data: bytes) -> bytes:
+                if data[0] == HELLO:
+                    cookie = struct.pack(
+                        "<BBBB8s16s32sHH", COOKIE, version, 0, 0, data[4:12], bytes(16), OTHER_KEY, 0, 0
+                    )
+                    for _ in range(5):
+                        relay.send_down(cookie)
+                elif data[0] == INIT:
+                    relay.send_up(data[:-1] + bytes([data[-1] ^ 1]))
+                return data
+
+            relay.change_up = forge
+            for _ in range(3):
+                async with joined("ana", relay.port, server.key) as ana:
+                    assert ana.conversation.server_key == server.key
 
     asyncio.run(story())
 

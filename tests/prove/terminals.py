@@ -40,6 +40,8 @@ LONGEST_NAME: Final = 200
 VERSION_BYTES: Final = 32
 CLASSIC: Final = "klasik"
 HEARD_AT_ONCE: Final = 16
+SAID_AGAIN: Final = 0.5
+"""Seconds after which a line that has no answer is said again."""
 ASKED_AT_ONCE: Final = 50
 """Questions a session is answered before it has to wait."""
 PASTED: Final = 6
@@ -61,10 +63,13 @@ class Speaker:
         """Say bytes, and wait until they are stored or refused."""
         self._number += 1
         pieces = [data[at : at + MAX_PIECE] for at in range(0, len(data), MAX_PIECE)] or [b""]
-        for _ in range(20):
-            for index, piece in enumerate(pieces):
-                self._rogue.send(m.Say(self._number, self._number, action, index, len(pieces), piece))
-            for message in self._rogue.hear(0.5):
+        ends_at, said_at = time.monotonic() + PATIENCE, 0.0
+        while (now := time.monotonic()) < ends_at:
+            if now > said_at + SAID_AGAIN:
+                said_at = now
+                for index, piece in enumerate(pieces):
+                    self._rogue.send(m.Say(self._number, self._number, action, index, len(pieces), piece))
+            for message in self._rogue.hear(0.1):
                 if isinstance(message, m.Stored | m.Unsaid):
                     return
         raise NotAnswered(repr(data[:40]))
