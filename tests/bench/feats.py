@@ -1,0 +1,157 @@
+"""What only our server is measured for: joining, strangers, starting."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import signal
+import socket
+import statistics
+import subprocess
+import sys
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from bench import ours
+from bench.crowd import Driver, Load
+from bench.flood import HELLO_BYTES, strangers
+from bench.process import Server, temporary
+
+AT_ONCE: Final = 256
+FLOOD: Final = 30_000
+"""Datagrams a second of strangers, while members talk."""
+STARTS: Final = 5
+
+
+@dataclass(frozen=True, slots=True)
+class Feat:
+    """Something that was measured: what it is, the figure, and what it should be."""
+
+    what: str
+    figure: str
+    wanted: str
+
+
+def joins(members: int) -> list[Feat]:
+    """Let a crowd in by password, kill the server, and see how soon everybody is back by ticket."""
+    with temporary() as directory:
+        with ours.sockatuh(directory, sys.executable) as (server, port):
+            room = ours.OurRoom(port, members)
+            before = server.cpu_seconds()
+            seconds = room.join(AT_ONCE)
+            by_password = _rate(members, seconds, server.cpu_seconds() - before)
+            server.process.send_signal(signal.SIGKILL)
+            server.process.wait()
+        with ours.sockatuh(directory, sys.executable, port=port) as (server, _):
+            before = server.cpu_seconds()
+            seconds = room.join(AT_ONCE)
+            by_ticket = _rate(members, seconds, server.cpu_seconds() - before)
+    return [
+        Feat(f"{members} join at once, password known", by_password, "700/s"),
+        Feat(f"{members} come back with tickets", f"{by_ticket}; all in {seconds:.2f} s", "1,000/s, 2 s"),
+    ]
+
+
+def _rate(members: int, seconds: float, spent: float) -> str:
+    return f"{members / seconds:,.0f}/s, {spent / members * 1e3:.2f} ms of processor each"
+
+
+def floods() -> list[Feat]:
+    """See what a HELLO costs, and what members feel of a flood."""
+    calm, stormy = [], []
+    with temporary() as directory, ours.sockatuh(directory, sys.executable) as (server, port):
+        room = ours.OurRoom(port, 100)
+        room.join(64)
+        driver = Driver(room)
+        driver.rest(0.5)
+        for _ in range(3):
+            calm.append(_p99(room, driver))
+            with _flood(port, FLOOD):
+                stormy.append(_p99(room, driver))
+        cost, answered = _hello_cost(server, port)
+        driver.close()
+    quiet, loud = statistics.median(calm), statistics.median(stormy)
+    return [
+        Feat(
+            "HELLO answered with COOKIE",
+            f"{cost:.1f} µs each: {1e6 / cost:,.0f}/s a core ({answered:,} answered)",
+            "80,000/s",
+        ),
+        Feat(f"100 members' p99 under {FLOOD:,} HELLOs/s", f"{loud:.2f} ms, {quiet:.2f} without", "unmoved"),
+    ]
+
+
+def _p99(room: ours.OurRoom, driver: Driver) -> float:
+    room.begin()
+    waits = driver.carry(Load(1, 2.0, interval=0.01)).waits
+    return waits[int(len(waits) * 0.99)] * 1_000
+
+
+def _hello_cost(server: Server, port: int) -> tuple[float, int]:
+    """Return the microseconds of processor one answered HELLO costs, and how many were answered."""
+    socks = strangers()
+    before, answered, ends_at = server.cpu_seconds(), 0, time.monotonic() + 2.0
+    while time.monotonic() < ends_at:
+        for sock in socks:
+            sock.sendto(HELLO_BYTES, ("127.0.0.1", port))
+        answered += sum(_count(sock) for sock in socks)
+    time.sleep(0.2)
+    answered += sum(_count(sock) for sock in socks)
+    for sock in socks:
+        sock.close()
+    return (server.cpu_seconds() - before) / answered * 1e6, answered
+
+
+def _count(sock: socket.socket) -> int:
+    count = 0
+    try:
+        while sock.recv(2048):
+            count += 1
+    except BlockingIOError:
+        return count
+    return count
+
+
+@contextlib.contextmanager
+def _flood(port: int, rate: int) -> Iterator[None]:
+    """Have another process send HELLOs at a rate, on the crowd's core, until the block ends."""
+    process = subprocess.Popen([sys.executable, "-m", "bench.flood", str(port), str(rate)])
+    try:
+        yield
+    finally:
+        process.kill()
+        process.wait()
+
+
+def starts() -> list[Feat]:
+    """See how long the server takes to be ready, and a script to say one thing, beyond the interpreter's own start."""
+    bare = statistics.median(_timed([sys.executable, "-c", "pass"]) for _ in range(STARTS))
+    ready, sent = [], []
+    for _ in range(STARTS):
+        with temporary() as directory:
+            began = time.monotonic()
+            with ours.sockatuh(directory, sys.executable) as (_, port):
+                ready.append(time.monotonic() - began)
+                environ = os.environ | {
+                    "SOCKATUH_CLIENT_DIR": str(directory / "client"),
+                    "SOCKATUH_PASSWORD": ours.PASSWORD,
+                    "SOCKATUH_NAME": "script",
+                    "SOCKATUH_TRUST": "accept-new",
+                }
+                command = [sys.executable, "-m", "sockatuh", "send", f"127.0.0.1:{port}", "hello"]
+                _timed(command, environ)  # makes its key and meets the server
+                sent.append(_timed(command, environ))
+    return [
+        Feat(
+            "`serve` is ready", f"{statistics.median(ready) - bare:.2f} s after the interpreter's {bare:.2f}", "0.6 s"
+        ),
+        Feat("`send` to a known server", f"{statistics.median(sent) - bare:.2f} s after the same", "0.35 s"),
+    ]
+
+
+def _timed(command: Sequence[str], environ: Mapping[str, str] | None = None) -> float:
+    began = time.monotonic()
+    subprocess.run(command, check=True, env=environ, capture_output=True)
+    return time.monotonic() - began

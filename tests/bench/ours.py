@@ -1,0 +1,359 @@
+"""Members of a SockAtuh room, as cheap as honest ones can be written.
+
+They do what docs/PROTOCOL.md asks of a client: shake hands, acknowledge, ask for holes, repeat what has no answer.
+A datagram's plaintext is the same for all members of a turn, so each is decoded once.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import heapq
+import os
+import random
+import socket
+import time
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+import bcrypt
+from bench.crowd import PATIENCE, Spoilt, Tally, text_of
+from bench.process import Server, free_port, served
+
+from sockatuh.errors import ProtocolError
+from sockatuh.protocol import messages as m
+from sockatuh.protocol.channel import Channel
+from sockatuh.protocol.constants import COOKIE, DATA, RESP
+from sockatuh.protocol.dial import Dialer
+from sockatuh.protocol.identity import Invite
+from sockatuh.protocol.seam import Address
+
+PASSWORD: Final = "tulip-harbor-sixteen"
+RECEIVE_BUFFER: Final = 1 << 20
+REPEAT_AFTER: Final = 1.0
+"""Seconds until what has no answer is sent again: on loopback nothing is late, only lost."""
+ASK_AGAIN_AFTER: Final = 0.25
+ACK_ENTRIES: Final = 128
+"""Entries that are acknowledged at once."""
+READ_AT_ONCE: Final = 16
+REMEMBERED: Final = 256
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """What a datagram tells: (after, through], and the numbers of the messages in it by seq."""
+
+    after: int
+    through: int
+    numbers: tuple[tuple[int, int], ...]
+
+
+class Decoder:
+    """Decodes each plaintext once."""
+
+    def __init__(self) -> None:
+        self._known: dict[bytes, Told | m.ServerMessage] = {}
+
+    def decode(self, plaintext: bytes) -> Told | m.ServerMessage:
+        """Return what it tells, or another message as it is."""
+        known = self._known.get(plaintext)
+        if known is None:
+            if len(self._known) >= REMEMBERED:
+                self._known.clear()
+            known = self._known[plaintext] = _read(m.decode_server_message_untrusted(plaintext))
+        return known
+
+
+def _read(message: m.ServerMessage) -> Told | m.ServerMessage:
+    if not isinstance(message, m.Entries):
+        return message
+    entries = [m.decode_entry_untrusted(item) for item in message.items]
+    said = ((entry.seq, int(entry.text[1:9])) for entry in entries if entry.kind == m.MESSAGE)
+    return Told(message.after, message.through, tuple(said))
+
+
+class Member:
+    """One member; `ticket` lets it join without the password."""
+
+    hears_itself = True
+
+    def __init__(self, room: OurRoom, index: int, source: str) -> None:
+        self.sock = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+        self.sock.bind((source, 0))
+        self.sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, RECEIVE_BUFFER)
+        self.sock.setblocking(False)
+        self.cursor, self.acked, self.got = 0, 0, 0
+        self.holes = 0
+        self.channel: Channel | None = None
+        self.ticket: bytes | None = None
+        self.is_in = False
+        self.heard: list[tuple[int, int]] | None = None
+        self._room, self._index = room, index
+        self._out: list[tuple[bytes, Address]] = []
+        self._key = random.Random(index).randbytes(32)
+        self._dialer = Dialer(self._key, os.urandom, self._out)
+        self._server = ("127.0.0.1", room.port)
+        self._ack_waits = False
+        self._early: dict[int, Told] = {}
+        self._ask_at, self._head = 0.0, 0
+        self._unanswered: dict[int, tuple[bytes, float]] = {}
+        self._number = 0
+
+    def fileno(self) -> int:
+        return self.sock.fileno()
+
+    # Coming in.
+
+    def dial(self, now: float) -> None:
+        """Begin to shake hands."""
+        self.channel, self.is_in = None, False
+        self._dialer.start([self._server], now)
+        self.hurry(now)
+
+    def hurry(self, now: float) -> None:
+        """Send what is due before one is in."""
+        self._dialer.handle_timer(now)
+        self._flush()
+
+    def greet(self) -> None:
+        """Take what comes before one is in, and answer it."""
+        now = time.monotonic()
+        with contextlib.suppress(BlockingIOError):
+            while True:
+                data = self.sock.recv(2048)
+                if data[0] == COOKIE and self._dialer.receive_cookie(data, now) is not None:
+                    payload = m.InitPayload("bench", os.urandom(8), 0, None, 0, self.ticket)
+                    self._dialer.trust(payload, now)
+                    self.hurry(now)
+                elif data[0] == RESP and (made := self._dialer.receive_resp(data, now)) is not None:
+                    self.channel = made.channel
+                    self._room.ack_seconds = made.payload.ack_ms / 1000
+                    name, password = (None, None) if made.payload.resumed else (f"member {self._index}", PASSWORD)
+                    self._tell(m.Call(1, m.Join(name, password, 0)))
+                elif data[0] == DATA and self.channel is not None:
+                    self._welcome(m.decode_server_message_untrusted(self.channel.open_untrusted(data)))
+
+    def _welcome(self, message: m.ServerMessage) -> None:
+        if isinstance(message, m.Answer) and isinstance(message.body, m.Welcome):
+            self.cursor = self.acked = message.body.start
+            self.ticket, self.is_in = message.body.ticket, True
+        elif isinstance(message, m.Answer):
+            raise Spoilt(f"not let in: {message.body}")
+        elif isinstance(message, m.Entries):
+            self.cursor = max(self.cursor, message.through)
+
+    # Being in.
+
+    def send(self, number: int) -> None:
+        """Say a message."""
+        self._number += 1
+        oldest = next(iter(self._unanswered), self._number)
+        say = m.encode(m.Say(self._number, oldest, False, 0, 1, text_of(number)))
+        self._unanswered[self._number] = say, time.monotonic() + REPEAT_AFTER
+        self._seal(say)
+
+    def receive(self, tally: Tally) -> None:
+        """Take what has come: decrypt, decode, place."""
+        assert self.channel is not None
+        recv, open_untrusted, decode = self.sock.recv, self.channel.open_untrusted, self._room.decoder.decode
+        for _ in range(READ_AT_ONCE):
+            try:
+                data = recv(2048)
+            except BlockingIOError:
+                break
+            try:
+                told = decode(open_untrusted(data))
+            except ProtocolError:
+                continue
+            if isinstance(told, Told):
+                self._take(told, tally)
+            elif isinstance(told, m.Stored):
+                for number, _ in told.pairs:
+                    self._unanswered.pop(number, None)
+            elif isinstance(told, m.Head) and told.seq > self.cursor:
+                self._head = told.seq
+                self._room.lacking.add(self)
+            elif isinstance(told, m.Closed):
+                raise Spoilt(f"member {self._index} was put out: {told.code}")
+        if self.cursor - self.acked >= ACK_ENTRIES:
+            self.acknowledge()
+        elif not self._ack_waits and self.cursor > self.acked:
+            self._ack_waits = True
+            self._room.ack_later(self, tally.now)
+
+    def acknowledge(self) -> None:
+        """Say how far everything is there, if that is news."""
+        if self.cursor > self.acked:
+            self.acked = self.cursor
+            self._tell(m.Ack(self.cursor))
+
+    def ack_due(self) -> None:
+        """Acknowledge: the interval is over."""
+        self._ack_waits = False
+        self.acknowledge()
+
+    def repeat(self, now: float) -> None:
+        """Say again what has no answer."""
+        for number, (say, due_at) in self._unanswered.items():
+            if due_at <= now:
+                self._unanswered[number] = say, now + REPEAT_AFTER
+                self._seal(say)
+
+    def ask(self, now: float) -> bool:
+        """Ask for what is missing, unless that was done just now; False if nothing is."""
+        through = min(self._early, default=self._head)
+        if self.cursor < through and now >= self._ask_at:
+            self._ask_at = now + ASK_AGAIN_AFTER
+            self._tell(m.Get(self.cursor, through))
+        return self.cursor < through
+
+    def _take(self, told: Told, tally: Tally) -> None:
+        if told.after > self.cursor:
+            if not self._early:
+                self.holes += 1
+                self._room.lacking.add(self)
+            self._early[told.after] = told
+            self.ask(tally.now)
+            return
+        self._place(told, tally)
+        while self._early and (after := min(self._early)) <= self.cursor:
+            self._place(self._early.pop(after), tally)
+
+    def _place(self, told: Told, tally: Tally) -> None:
+        if told.through <= self.cursor:
+            return
+        new = told.numbers if told.after == self.cursor else [each for each in told.numbers if each[0] > self.cursor]
+        self.cursor = told.through
+        self.got += len(new)
+        if self.heard is not None:
+            self.heard += new
+        if tally.timed:
+            tally.note(number for _, number in new)
+        else:
+            tally.delivered += len(new)
+
+    def _tell(self, message: m.ClientMessage) -> None:
+        self._seal(m.encode(message))
+
+    def _seal(self, plaintext: bytes) -> None:
+        assert self.channel is not None
+        with contextlib.suppress(BlockingIOError):
+            self.sock.sendto(self.channel.seal(plaintext), self._server)
+
+    def _flush(self) -> None:
+        for data, _ in self._out:
+            self.sock.sendto(data, self._server)
+        self._out.clear()
+
+
+class OurRoom:
+    """A crowd in a SockAtuh room. Each member has an address of its own: the server counts by address."""
+
+    def __init__(self, port: int, members: int) -> None:
+        self.port = port
+        self.decoder = Decoder()
+        self.ack_seconds = 0.1
+        self.links = [Member(self, index, f"127.{1 + index // 250}.{index % 250}.1") for index in range(members)]
+        self._acks: list[tuple[float, int, Member]] = []
+        self.lacking: set[Member] = set()
+        self._dice = random.Random(members)
+        self._next_repeat = 0.0
+
+    def join(self, at_once: int) -> float:
+        """Have everybody join, so many at a time; return the seconds it took. TimeoutError if somebody is not in."""
+        began, waiting = time.monotonic(), list(self.links)
+        coming: list[Member] = []
+        while waiting or coming:
+            at_most = at_once if self.links[0].is_in else 1  # bcrypt looks at the first password only
+            now = time.monotonic()
+            if now - began > PATIENCE + len(self.links) / 50:
+                raise TimeoutError(f"{len(waiting) + len(coming)} members were not let in")
+            while waiting and len(coming) < at_most:
+                coming.append(waiting.pop(0))
+                coming[-1].dial(now)
+            for member in coming:
+                member.greet()
+                member.hurry(now)
+            coming = [member for member in coming if not member.is_in]
+        return time.monotonic() - began
+
+    def ack_later(self, member: Member, now: float) -> None:
+        """Have a member acknowledge after the interval the server named, ± 25 %."""
+        at = now + self.ack_seconds * (0.75 + 0.5 * self._dice.random())
+        heapq.heappush(self._acks, (at, id(member), member))
+
+    def tend(self, now: float) -> None:
+        """Acknowledge and repeat what is due."""
+        while self._acks and self._acks[0][0] <= now:
+            heapq.heappop(self._acks)[2].ack_due()
+        self.lacking -= {member for member in self.lacking if not member.ask(now)}
+        if now >= self._next_repeat:
+            self._next_repeat = now + REPEAT_AFTER / 4
+            for member in self.links[:64]:  # whoever speaks is among the first
+                member.repeat(now)
+
+    def begin(self) -> None:
+        """Forget what came until now."""
+        for member in self.links:
+            member.got, member.holes, member.heard = 0, 0, None
+        self.links[-1].heard = []
+
+    def check(self, sent: Sequence[int]) -> str:
+        """Raise Spoilt unless everybody got every message once; by seq, so in one order."""
+        heard = self.links[-1].heard or []
+        numbers = [number for _, number in heard]
+        if sorted(numbers) != list(range(len(sent))):
+            raise Spoilt(f"{len(sent)} messages were said, {len(numbers)} arrived")
+        for speaker in set(sent):
+            own = [number for number in numbers if sent[number] == speaker]
+            if own != sorted(own):
+                raise Spoilt("messages of one sender changed places")
+        for index, member in enumerate(self.links):
+            if member.got != len(sent):
+                raise Spoilt(f"member {index} got {member.got} of {len(sent)} messages")
+        holes = sum(member.holes for member in self.links)
+        return f"{holes} holes repaired" if holes else ""
+
+
+CONFIG: Final = """
+host = "0.0.0.0"
+port = {port}
+room = "bench"
+password_hash = "{hash}"
+state_dir = "{state}"
+log_format = "json"
+log_level = "warning"
+max_members = 10000
+[limits]
+lines_per_second = 1e6
+lines_burst = 1000000
+handshakes_per_second = 1e6
+cookies_per_second = 1e6
+pending = 10000
+sessions = 12000
+"""
+
+
+@contextlib.contextmanager
+def sockatuh(directory: Path, python: str, *, port: int = 0) -> Iterator[tuple[Server, int]]:
+    """Run our server with its limits lifted; yields it and its port."""
+    port = port or free_port(socket.SOCK_DGRAM)
+    hashed = bcrypt.hashpw(PASSWORD.encode(), bcrypt.gensalt(10)).decode()
+    config = directory / "sockatuh.toml"
+    config.write_text(CONFIG.format(port=port, hash=hashed, state=directory / "state"), "utf-8")
+    with served([python, "-m", "sockatuh", "serve", "--config", str(config)], directory) as server:
+        invited(directory / "said")
+        yield server, port
+
+
+def invited(said: Path) -> Invite:
+    """Wait for the invite a server prints when it is ready, and return it; TimeoutError."""
+    ends_at = time.monotonic() + PATIENCE
+    while time.monotonic() < ends_at:
+        words = said.read_text("utf-8").split()
+        for word in words:
+            if word.startswith("sockatuh://"):
+                return Invite.parse_untrusted(word)
+        time.sleep(0.01)
+    raise TimeoutError("the server did not start")

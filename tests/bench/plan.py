@@ -1,0 +1,104 @@
+"""What is measured, at which sizes, and how the figures are put together."""
+
+from __future__ import annotations
+
+import statistics
+from collections import defaultdict
+from collections.abc import Callable, Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass, field
+from typing import Final
+
+from bench.crowd import Carried, Load, Spoilt
+from bench.subjects import OURS, Subject, crowded
+
+SIZES: Final = (10, 100, 1_000)
+OUR_SIZES: Final = (5_000,)
+ROUNDS: Final = 3
+IDLE, BUSY, SATURATED = "idle chat", "busy", "saturated"
+BUSY_ENOUGH: Final = 0.9
+"""Share of its core above which the crowd may be what is measured."""
+
+
+def loads(members: int, seconds: float) -> dict[str, Load]:
+    """Return what is said in a room of some size."""
+    pause = 0.01 if members <= 100 else 0.1 * members / 1_000
+    return {
+        IDLE: Load(1, seconds, interval=pause),
+        BUSY: Load(1, seconds, in_flight=10),
+        SATURATED: Load(10, seconds, in_flight=100),
+    }
+
+
+@dataclass(frozen=True, slots=True)
+class Sample:
+    """One load carried: microseconds of processor a delivery, deliveries a second, p50 and p99 in milliseconds."""
+
+    cost: float
+    rate: float
+    p50: float
+    p99: float
+    busy: float
+
+    def __str__(self) -> str:
+        latency = f"  p50 {self.p50:.2f} p99 {self.p99:.2f} ms" if self.p99 else ""
+        return f"{self.cost:7.2f} µs {self.rate:>11,.0f}/s  crowd {self.busy:4.0%}{latency}"
+
+
+@dataclass(slots=True)
+class Figures:
+    """Everything measured, by (subject, members, load); memory in KiB by (subject, members); and what went wrong."""
+
+    samples: dict[tuple[str, int, str], list[Sample]] = field(default_factory=lambda: defaultdict(list))
+    memory: dict[tuple[str, int], tuple[int, int]] = field(default_factory=dict)
+    notes: list[str] = field(default_factory=list)
+
+    def median(self, key: tuple[str, int, str], what: Callable[[Sample], float]) -> float | None:
+        """Return the median of what was measured."""
+        return statistics.median(map(what, self.samples[key])) if self.samples.get(key) else None
+
+
+def measure(
+    figures: Figures, names: Sequence[str], members: int, rounds: int, seconds: float, say: Callable[[str], None]
+) -> None:
+    """Fill every server with a crowd, then give each load to each in turn."""
+    with ExitStack() as stack:
+        subjects = []
+        for name in names:
+            try:
+                subjects.append(stack.enter_context(crowded(name, members)))
+            except (TimeoutError, OSError, Spoilt) as error:
+                figures.notes.append(f"{name} with {members} members: {error}")
+        for subject in subjects:
+            figures.memory[subject.name, members] = subject.empty_kib, subject.full_kib
+        for _ in range(rounds):
+            for load_name, load in loads(members, seconds).items():
+                for subject in [*subjects]:
+                    try:
+                        sample = _carry(subject, load)
+                    except Spoilt as error:
+                        figures.notes.append(f"{subject.name}, {load_name} with {members} members: {error}")
+                        subjects.remove(subject)
+                        continue
+                    figures.samples[subject.name, members, load_name].append(sample)
+                    say(f"{members:>5} {load_name:<10} {subject.name:<10} {sample}")
+
+
+def _carry(subject: Subject, load: Load) -> Sample:
+    subject.room.begin()
+    before = subject.server.cpu_seconds()
+    carried = subject.driver.carry(load)
+    spent = subject.server.cpu_seconds() - before
+    subject.driver.rest(0.3)
+    p50, p99 = _quantile(carried, 0.5), _quantile(carried, 0.99)
+    return Sample(spent / carried.deliveries * 1e6, carried.deliveries / carried.seconds, p50, p99, carried.busy)
+
+
+def _quantile(carried: Carried, share: float) -> float:
+    """Return a quantile of the waits, in milliseconds; 0 if they were not timed."""
+    return carried.waits[int(len(carried.waits) * share)] * 1_000 if carried.waits else 0.0
+
+
+def names_for(members: int, peers: Sequence[str]) -> list[str]:
+    """Return who is measured at a size: beyond the peers' own, only ours."""
+    return [OURS, *peers] if members in SIZES else [OURS]
