@@ -32,6 +32,7 @@ from sockatuh.server.options import ServiceOptions
 from sockatuh.server.ready import Ready
 from sockatuh.server.service import Service
 from sockatuh.settings import PRIVATE_NETWORKS
+from sockatuh.store import database as database_module
 from sockatuh.store.database import open_reader, wall_clock
 from sockatuh.store.files import load_or_create_key
 from sockatuh.store.history import HistoryReader, SessionRecorder
@@ -494,6 +495,7 @@ def test_the_manager_hears_of_it_only_while_the_writer_is_alive(
 ) -> None:
     del quick
     monkeypatch.setattr(service_module, "WRITER_SILENCE", 1.5)
+    monkeypatch.setattr(database_module, "_PATIENCE_MS", 5_000)  # a lock that lasts holds the writer up for so long
     notifier = Notifier(manager.getsockname(), watchdog_interval=0.01)
 
     async def story() -> None:
