@@ -170,7 +170,10 @@ class Screen:
         """Print whatever has gathered, with one repainting of the input."""
         while True:
             await self._is_to_print.wait()
-            if self._session.app.is_running:
+            app = self._session.app
+            if app.is_running and app.output.responds_to_cpr:
+                await app.renderer.wait_for_cpr_responses()  # they say where the cursor was, not where it will be
+            if app.is_running:
                 self._print_above()
             else:
                 self._print_now()
