@@ -57,6 +57,7 @@ def test_all_lines_arrive_once_and_in_order_over_a_bad_network(server: ServerPro
             head = max(seq for member in members for seq in member.stored.values())
             for member in members:
                 await member.has_seen(head)
+            for member in members:
                 assert member.seqs == list(range(member.seqs[0], head + 1))
                 assert len(set(member.lines)) == 3 * LINES
                 assert member.lines == citra.lines
