@@ -17,7 +17,10 @@ def come_in(client: Client, *options: str) -> Terminal:
     return terminal
 
 
-def test_the_first_time_asks_until_it_is_right_and_the_second_time_asks_nothing(server: Server, person: Person) -> None:
+def test_the_first_time_asks_until_it_is_right_and_the_second_time_asks_nothing(
+    own_server: Server, person: Person
+) -> None:
+    server = own_server  # nobody else has said anything there
     ana, budi = person("ana", server), person("budi")
     with ana.start("tail", "--json") as reader:
         until(heard(reader), "notice", "caught_up")
