@@ -13,6 +13,10 @@ class Broken(Exception):
     """A promise did not hold; the message says which fact shows it."""
 
 
+class Late(Broken):
+    """Something took longer than it may, or nobody could tell: it may be the machine's doing, so it is tried again."""
+
+
 class Missing(Exception):
     """This machine lacks what an attack needs; the message says what, and how to get it."""
 
@@ -67,3 +71,9 @@ def require(holds: bool, fact: str) -> None:
     """Raise Broken with the fact that shows it, unless something holds."""
     if not holds:
         raise Broken(fact)
+
+
+def require_in_time(holds: bool, fact: str) -> None:
+    """Raise Late with the fact that shows it, unless something that the clock tells holds."""
+    if not holds:
+        raise Late(fact)

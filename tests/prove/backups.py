@@ -17,7 +17,7 @@ from typing import Final
 
 from e2e.relay import Relay, as_it_is, relay_to
 from e2e.running import Member, Room, ServerProcess, hash_password, joined
-from prove.attack import Attack, Found, Run, require
+from prove.attack import Attack, Found, Run, require, require_in_time
 
 from sockatuh.protocol import peer_events as e
 from sockatuh.protocol.messages import MESSAGE
@@ -122,7 +122,8 @@ async def _back_up_while_talking(run: Run) -> Found:
     took, spans = [each for talk in talks for each in talk.took], [copy.span for copy in copies]
     before, during = _within(took, [baseline]), _within(took, spans)
     rate, rate_during = len(before) / _length([baseline]), len(during) / _length(spans)
-    require(rate_during * SLOWER >= rate, f"{rate_during:.0f} lines/s are stored during a backup, {rate:.0f} otherwise")
+    slowed = f"{rate_during:.0f} lines/s are stored during a backup, {rate:.0f} otherwise"
+    require_in_time(rate_during * SLOWER >= rate, slowed)
     return Found(
         f"{len(copies)} backups of {PAST:,} lines and more, {len(took)} lines said meanwhile",
         f"each whole, none lacks a stored line; {_length(spans) / len(spans):.1f} s each; a line is stored in p99 "

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from e2e.running import Room, ServerProcess, hash_password
-from prove.attack import Attack, Found, Run, require
+from prove.attack import Attack, Found, Late, Run, require
 from prove.tireless import (
     FROM_ONE_ADDRESS,
     Tireless,
@@ -55,11 +55,12 @@ class Mortal:
         """Begin a life, and see that everybody is back in time and no session of a dead life is open."""
         began_at = await self.begin()
         ready_at = time.monotonic()
-        await until(self._members, lambda: self._are_back(began_at), "not everybody was back", BACK_WITHIN)
+        await until(self._members, lambda: self._are_back(began_at), "not everybody was back", BACK_WITHIN, Late)
         self.toll.lives += 1
         self.toll.backs += [max(0.0, member.back_at - ready_at) for member in self._members]
         names = sorted(member.name for member in self._members)
-        await until(self._members, lambda: open_sessions(self._room) == names, "sessions of dead servers are open", 2.0)
+        complaint = "sessions of dead servers are open"
+        await until(self._members, lambda: open_sessions(self._room) == names, complaint, 2.0, Late)
 
     async def begin(self) -> float:
         """Begin a life; return when, in monotonic seconds."""

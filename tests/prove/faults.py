@@ -7,7 +7,7 @@ from collections.abc import Callable, Coroutine
 from dataclasses import replace
 from typing import Final
 
-from prove.attack import Attack, Found, Missing, Run, require
+from prove.attack import Attack, Found, Late, Run, require, require_in_time
 from prove.crowd import Crowd, room_on
 from prove.lan import Lan, Passed, go_ashore
 from prove.weather import Weather
@@ -49,9 +49,9 @@ def weather(sky: Weather) -> Callable[[Run], Coroutine[object, object, Found]]:
 
 def _judge(crowd: Crowd, joining: float, passed: Passed) -> Found:
     if passed.busy > TOO_BUSY or passed.overrun:
-        raise Missing(f"the relay was {passed.busy:.0%} busy and {passed.overrun} frames over: use a faster machine")
+        raise Late(f"the relay was {passed.busy:.0%} busy and {passed.overrun} frames over: use a faster machine")
     delays = crowd.delays()
-    require(delays.p99 < SLOWEST, f"to everybody {delays}")
+    require_in_time(delays.p99 < SLOWEST, f"to everybody {delays}")
     fate = f"{passed.lost} lost, {passed.doubled} doubled, {passed.spoilt} spoilt"
     return Found(
         f"{len(crowd.voices)} members, {len(crowd.lines)} lines in {passed.datagrams} datagrams ({fate})",

@@ -8,13 +8,13 @@ import os
 import time
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Final, NoReturn
+from typing import Final
 
 import bcrypt
 from e2e.running import PASSWORD, PATIENCE, ServerProcess, joined
 from prove.apart import Signal, apart
-from prove.attack import Attack, Broken, Found, Missing, Pace, Run, require
-from prove.load import STARVED, Harm, require_calm, scene
+from prove.attack import Attack, Broken, Found, Late, Pace, Run, require
+from prove.load import require_calm, scene
 from prove.offences import Toll, toll
 from prove.rogue import NotAnswered, Rogue, paced
 from server.guests import Teletype
@@ -207,14 +207,14 @@ async def _besiege(run: Run) -> Found:
             try:
                 await guessers.begun(first_tries)
             except Broken:
-                _give_up(rush, f"100 guesses were not looked at in {first_tries:.0f} s")
+                raise Late(f"100 guesses were not looked at in {first_tries:.0f} s") from None
             times = [await _come_in(found.server, f"newcomer {number}") for number in range(3)]
             later = await found.suffer(RUSH)
             neighbour = max([await _come_from_behind(found.server, host) for host in hosts[:NEIGHBOURS]])
         for harm in (rush, later):
             require_calm(harm, "guessing from 100 addresses", LIMITS.sessions * SESSION)
         if max(times) >= IN_TIME:
-            _give_up(rush, f"newcomers took {', '.join(f'{each:.1f} s' for each in times)}")
+            raise Late(f"newcomers took {', '.join(f'{each:.1f} s' for each in times)}")
     return Found(
         f"guesses without a pause from {MANY} addresses, and {KNOCKS:.0f} sessions/s from {MANY} others",
         f"members' {rush}, and {later} when bcrypt is no longer asked; newcomers were in after"
@@ -227,11 +227,6 @@ def _seconds_of_bcrypt(hashed: str) -> float:
     began_at = time.monotonic()
     bcrypt.checkpw(b"a guess", hashed.encode())
     return time.monotonic() - began_at
-
-
-def _give_up(harm: Harm, fact: str) -> NoReturn:
-    """Say what is too slow: the server, or a machine that has no core left for bcrypt."""
-    raise Missing(f"a core for bcrypt: {fact}") if harm.starved > STARVED else Broken(fact)
 
 
 async def _come_in(server: ServerProcess, name: str) -> float:

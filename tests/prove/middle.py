@@ -45,6 +45,8 @@ REKEY_AFTER: Final = 1.0
 """Seconds; the server allows it every ten."""
 REKEYED_LINES: Final = 60
 REKEYED_PAUSE: Final = 0.1
+REKEYED_TALKS: Final = 20
+"""How often they talk at most until all have changed keys: 6 s each, and the server takes new keys after 10 s."""
 CALM: Final = Weather()
 RAIN: Final = Weather(loss=0.2, duplication=0.05, reordering=0.2, corruption=0.02)
 STORM: Final = Sky(loss=0.2, duplication=0.05, corruption=0.01, delay=(0.005, 0.04))
@@ -210,11 +212,15 @@ async def _talk_under_new_keys(run: Run) -> tuple[int, int]:
         _members(relays, server.key) as members,
     ):
         began = [len(relay.up) for relay in relays]
-        await _talk(members, REKEYED_LINES * (10 if run.long else 1), "line", REKEYED_PAUSE)
+        changes = 5 if run.long else 1
+        for talk in range(REKEYED_TALKS):
+            await _talk(members, REKEYED_LINES, f"line {talk}", REKEYED_PAUSE)
+            channels = [len({data[1:8] for data in relay.up if data[0] == DATA}) for relay in relays]
+            if min(channels) > changes:
+                break
         count = await _heard_out(members)
-        channels = [len({data[1:8] for data in relay.up if data[0] == DATA}) for relay in relays]
         lost = sum(len(member.all(e.ContactLost)) for member in members)
-        require(min(channels) > 1, "keys did not change")
+        require(min(channels) > changes, f"keys changed {min(channels) - 1} times")
         require(not lost, f"contact was lost {lost} times")
         anew = sum(data[0] == INIT for relay, at in zip(relays, began, strict=True) for data in relay.up[at:])
         require(not anew, "somebody had to begin anew")

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from prove.attack import Attack, Found, Run, require
+from prove.attack import Attack, Found, Run, require, require_in_time
 from prove.crowd import Crowd, Delays, room_on
 from prove.lan import Host, Lan, go_ashore
 from prove.weather import UDP, Weather
@@ -67,7 +67,7 @@ async def shoot(run: Run) -> Found:
     require(not shots.answered_long, f"{shots.answered_long} bytes answered what is longer than {MAX_DATAGRAM}")
     require(shots.answered < shots.sent, f"{shots.sent} bytes were answered with {shots.answered}")
     bound = TIMES_SLOWER * max(before.p99, after.p99, QUICK)
-    require(meanwhile.p99 <= bound, f"lines took {meanwhile} meanwhile, {before} before and {after} after")
+    require_in_time(meanwhile.p99 <= bound, f"lines took {meanwhile} meanwhile, {before} before and {after} after")
     return Found(
         f"{shots.count} datagrams in {passed.datagrams} packets, {passed.fragments} of them fragments",
         f"nothing answered them but {shots.answered} bytes for {shots.sent}; every line told; to everybody {meanwhile} "

@@ -22,26 +22,35 @@ class Row:
 
     attack: Attack
     seed: int
+    long: bool
     seconds: float
     count: str = ""
     figure: str = ""
     broken: str = ""
     missing: str = ""
+    late: tuple[str, ...] = ()
+    """What took too long at earlier tries."""
 
     @property
     def held(self) -> bool:
         return not self.broken and not self.missing
 
     @property
+    def command(self) -> str:
+        """What repeats it with the same dice."""
+        return f"scripts/prove --only {self.attack.name} --seed {self.seed}{' --long' if self.long else ''}"
+
+    @property
     def result(self) -> str:
         """What is printed of it."""
         if self.broken:
             return f"BROKEN: {self.broken}"
-        return f"NOT TRIED: {self.missing}" if self.missing else f"held: {self.figure}"
+        late = f" (at try {len(self.late) + 1}; late before: {'; '.join(self.late)})" if self.late else ""
+        return f"NOT TRIED: {self.missing}" if self.missing else f"held: {self.figure}{late}"
 
 
 def table(rows: Sequence[Row], seconds: float) -> str:
-    """Return what is printed at the end of so many seconds: promise, attack, count, result."""
+    """Return what is printed at the end of so many seconds: promise, attack, count, result; last what did not hold."""
     lines = []
     for row in rows:
         lines += [
@@ -49,8 +58,9 @@ def table(rows: Sequence[Row], seconds: float) -> str:
             f"{'':<22} {row.attack.how}" + (f": {row.count}" if row.count else ""),
             f"{'':<22} {row.result}",
         ]
-    held = sum(row.held for row in rows)
-    return "\n".join([*lines, f"{held} of {len(rows)} held, {seconds / 60:.1f} min"])
+    failed = [row for row in rows if not row.held]
+    lines += [f"{row.attack.name:<22} {row.result}; again with: {row.command}" for row in failed]
+    return "\n".join([*lines, f"{len(rows) - len(failed)} of {len(rows)} held, {seconds / 60:.1f} min"])
 
 
 def document_row(attack: Attack, figure: str) -> str:

@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from typing import Any, Final
 
 from e2e.running import PASSWORD
-from prove.attack import Attack, Found, Run, require
+from prove.attack import Attack, Found, Run, require, require_in_time
 from prove.crowd import Crowd, Voice, room_on, short
 from prove.lan import Host, Lan, Nat, go_ashore
 
@@ -52,7 +52,7 @@ class Moves:
         wanted, seen = sum(len(voices) for _, voices in self.made), len(self.crowd.server.events("session_moved"))
         require(seen >= wanted, f"the server saw {seen} moves of {wanted}")
         slowest = max(self._back(voice, at) for at, voices in self.made for voice in voices)
-        require(slowest <= BACK_WITHIN, f"the slowest was back after {short(slowest)}")
+        require_in_time(slowest <= BACK_WITHIN, f"the slowest was back after {short(slowest)}")
         return f"nobody left or lost contact, every line told once; the slowest back after {short(slowest)}"
 
     def _back(self, moved: Voice, at: float) -> float:
@@ -100,7 +100,7 @@ async def renumber(run: Run) -> Found:
             await _hear_out(crowd, talking, guests=1)
             await crowd.until(lambda: len(read_at) >= len(crowd.lines), lambda: f"the reader has {len(read_at)} lines")
             slowest = max(min(at for at in read_at if at > change) - change for change in changed)
-            require(slowest <= READER_WITHIN, f"one who only reads was back after {short(slowest)}")
+            require_in_time(slowest <= READER_WITHIN, f"one who only reads was back after {short(slowest)}")
             figure = f"{moves.judge()}, one who only reads after {short(slowest)}"
             return Found(f"{CHANGES} times, 3 clients, {len(crowd.lines)} lines", figure)
 

@@ -6,7 +6,7 @@ import asyncio
 import time
 from typing import Final
 
-from prove.attack import Attack, Found, Pace, Run, require
+from prove.attack import Attack, Found, Pace, Run, require, require_in_time
 from prove.crowd import Crowd, room_on, short
 from prove.faults import HOSTS, RAIN
 from prove.lan import Lan, Nat, go_ashore
@@ -32,11 +32,11 @@ async def silence(run: Run) -> Found:
     go_ashore()
     lan, stingy, fickle = Lan(HOSTS, run.seed), Nat("stingy", ROUTER_FORGETS), Nat("fickle")
     back, heard, found = await asyncio.gather(_cut(run, lan), _keep_still(run, stingy), _move_unseen(run, fickle))
-    require(back <= BACK_WITHIN, f"the last was back {short(back)} after the link")
-    require(
+    require_in_time(back <= BACK_WITHIN, f"the last was back {short(back)} after the link")
+    require_in_time(
         heard <= BACK_WITHIN, f"one who was silent for {QUIET_SECONDS:.0f} s heard the next line after {short(heard)}"
     )
-    require(found <= PING_SECONDS + BACK_WITHIN, f"one who was moved unseen was found after {short(found)}")
+    require_in_time(found <= PING_SECONDS + BACK_WITHIN, f"one who was moved unseen was found after {short(found)}")
     return Found(
         f"{MEMBERS} members and {LINES_MEANWHILE * MEMBERS // 2} lines said while the link was down",
         f"nobody left, every line told once; all back {short(back)} after the link; the silent one heard the next line "

@@ -16,7 +16,7 @@ from e2e.relay import relay_to
 from e2e.running import PASSWORD, PATIENCE, Room, ServerProcess, conversation, hash_password, joined
 from protocol.footprint import footprint
 from prove.apart import Apart, apart
-from prove.attack import Attack, Found, Missing, Run, require
+from prove.attack import Attack, Found, Missing, Run, require, require_in_time
 from prove.flood import BUFFER, SO_RCVBUFFORCE, Rain, drop_alone, make_all, pour
 from prove.load import SLOWER, STARVED, Harm, memory, require_calm, scene
 from prove.rogue import Rogue
@@ -180,7 +180,7 @@ def _judge(showers: Sequence[Shower], harm: Harm, newcomer: float, kept: int) ->
     require(max(each.grown for each in showers) <= SETTLES, f"the server grew: {[each.grown for each in showers]}")
     require(kept == 0, f"{kept} elements are kept of strangers")
     require_calm(harm, "the flood")
-    require(newcomer <= NEWCOMER_WITHIN, f"a newcomer took {newcomer:.1f} s")
+    require_in_time(newcomer <= NEWCOMER_WITHIN, f"a newcomer took {newcomer:.1f} s")
     sizes = ", ".join(f"{each.grown:+.1f}" for each in showers)
     return Found(
         f"{sent:,} datagrams from 500 addresses and {ALONE} from one each,"

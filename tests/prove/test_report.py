@@ -25,14 +25,17 @@ def test_what_did_not_hold_is_said_and_counted() -> None:
 
     attack = Attack("an-attack", "It holds", "by force", never)
     rows = [
-        report.Row(attack, 7, 30.0, count="3 tries", figure="0 lost"),
-        report.Row(attack, 7, 30.0, broken="1 of 3 lost"),
-        report.Row(attack, 7, 0.0, missing="no namespaces"),
+        report.Row(attack, 7, False, 30.0, count="3 tries", figure="0 lost"),
+        report.Row(attack, 7, False, 30.0, broken="1 of 3 lost"),
+        report.Row(attack, 7, False, 0.0, missing="no namespaces"),
     ]
-    assert [row.held for row in rows] == [True, False, False]
+    rows.append(report.Row(attack, 7, False, 60.0, count="3 tries", figure="0 lost", late=("back after 3.4 s",)))
+    assert [row.held for row in rows] == [True, False, False, True]
     printed = report.table(rows, 60.0)
     assert "by force: 3 tries" in printed
     assert "held: 0 lost" in printed
     assert "BROKEN: 1 of 3 lost" in printed
     assert "NOT TRIED: no namespaces" in printed
-    assert printed.endswith("1 of 3 held, 1.0 min")
+    assert "held: 0 lost (at try 2; late before: back after 3.4 s)" in printed
+    assert printed.count("again with: scripts/prove --only an-attack --seed 7") == 2
+    assert printed.endswith("2 of 4 held, 1.0 min")

@@ -12,7 +12,7 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from typing import Final
 
 from e2e.running import PASSWORD, Room, conversation
-from prove.attack import require
+from prove.attack import Broken, require
 
 from sockatuh.client.conversation import Conversation
 from sockatuh.protocol import peer_events as e
@@ -122,15 +122,20 @@ async def hush(members: Sequence[Tireless]) -> None:
 
 
 async def until(
-    members: Sequence[Tireless], holds: Callable[[], bool], complaint: str, patience: float = PATIENCE
+    members: Sequence[Tireless],
+    holds: Callable[[], bool],
+    complaint: str,
+    patience: float = PATIENCE,
+    failure: type[Broken] = Broken,
 ) -> None:
-    """Wait until something holds; Broken with a complaint if it does not, or somebody is thrown out."""
+    """Wait until something holds; a failure with a complaint if it does not, Broken if somebody is thrown out."""
     ends_at = time.monotonic() + patience
     while not holds():
         for member in members:
             thrown_out = member.listening.done() and member.listening.exception()
             require(not thrown_out, f"{member.name} was thrown out: {thrown_out!r}")
-        require(time.monotonic() < ends_at, f"{complaint} after {patience:.0f} s")
+        if time.monotonic() >= ends_at:
+            raise failure(f"{complaint} after {patience:.0f} s")
         await asyncio.sleep(LOOK_AGAIN)
 
 
