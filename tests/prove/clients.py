@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import random
 import signal
 import sys
@@ -232,7 +233,8 @@ async def _send(room: Room, one: Fed, text: str, kill_after: float | None) -> in
     try:
         return await asyncio.wait_for(process.wait(), kill_after)
     except TimeoutError:
-        process.kill()
+        with contextlib.suppress(ProcessLookupError):  # it has ended by itself meanwhile
+            process.kill()
         return await process.wait()
 
 

@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import json
 import os
+import signal
 import sys
 import time
 from collections.abc import Callable, Mapping
@@ -13,8 +14,10 @@ from pathlib import Path
 from typing import Any, Final
 
 from e2e.running import PASSWORD
-from prove.attack import require
+from prove.attack import Broken, require
 
+STACK: Final = 60
+"""Lines a program that hangs may say of where it does."""
 PATIENCE: Final = 30.0
 """Seconds after which what was waited for will never come."""
 
@@ -32,7 +35,7 @@ class Program:
         """What it said on stderr, in all its lives."""
         self.said: dict[int, str] = {}
         self.environ = {key: value for key, value in os.environ.items() if not key.startswith("SOCKATUH_")}
-        self.environ |= {"SOCKATUH_CLIENT_DIR": str(directory), **(environ or {})}
+        self.environ |= {"SOCKATUH_CLIENT_DIR": str(directory), "PYTHONFAULTHANDLER": "1", **(environ or {})}
         self._process: asyncio.subprocess.Process | None = None
         self._reading: list[asyncio.Task[None]] = []
         self._news = asyncio.Event()
@@ -87,9 +90,15 @@ class Program:
         """Send the process a signal, wait for its end and for all it printed; return its exit code."""
         self.send(number)
         assert self._process is not None
-        async with asyncio.timeout(PATIENCE):
-            code = await self._process.wait()
-            await asyncio.wait(self._reading)
+        try:
+            async with asyncio.timeout(PATIENCE):
+                code = await self._process.wait()
+                await asyncio.wait(self._reading)
+        except TimeoutError:
+            code = self._process.returncode
+            self.send(signal.SIGABRT)  # it says where it hangs
+            await asyncio.wait(self._reading, timeout=1.0)
+            raise Broken(f"{self.name} did not end (exit code {code}): {self.told[-STACK:]}") from None
         return code
 
     async def until(self, holds: Callable[[], bool], complaint: str, patience: float = PATIENCE) -> None:
