@@ -95,10 +95,10 @@ class Program:
                 code = await self._process.wait()
                 await asyncio.wait(self._reading)
         except TimeoutError:
-            code = self._process.returncode
+            so_far = self._process.returncode
             self.send(signal.SIGABRT)  # it says where it hangs
             await asyncio.wait(self._reading, timeout=1.0)
-            raise Broken(f"{self.name} did not end (exit code {code}): {self.told[-STACK:]}") from None
+            raise Broken(f"{self.name} did not end (exit code {so_far}): {self.told[-STACK:]}") from None
         return code
 
     async def until(self, holds: Callable[[], bool], complaint: str, patience: float = PATIENCE) -> None:
