@@ -14,12 +14,15 @@ import errno
 import socket
 import time
 from collections import Counter
-from collections.abc import Callable
-from typing import Final, Generic, TypeVar
+from collections.abc import Callable, Sequence
+from functools import partial
+from typing import Final, Generic, TypeAlias, TypeVar
 
-from sockatuh.protocol.seam import Core
+from sockatuh.protocol.seam import Address, Core
 
 EventT = TypeVar("EventT")
+Datagrams: TypeAlias = Sequence[tuple[bytes, Address]]
+Send: TypeAlias = Callable[[Datagrams], None]
 
 DATAGRAMS_A_TURN: Final = 64
 READ_SIZE: Final = 2048
@@ -30,11 +33,21 @@ RETRY_SECONDS: Final = 0.1
 CLOCK_TICK: Final = time.get_clock_info("monotonic").resolution
 
 
+def send_each(sock: socket.socket, count: Callable[[OSError], None], datagrams: Datagrams) -> None:
+    """Send datagrams one by one; `count` hears of each the system refuses, which is lost."""
+    sendto = sock.sendto
+    for data, address in datagrams:
+        try:
+            sendto(data, address)
+        except OSError as error:
+            count(error)
+
+
 class Driver(Generic[EventT]):
     """Run a core on a socket in the running event loop, which must be a selector loop.
 
-    `errors` counts what the system refused, by errno name. A datagram that could not leave is lost; repair brings it
-    back.
+    `sender` makes what sends on a socket, by default `send_each`. `errors` counts what the system refused, by errno
+    name. A datagram that could not leave is lost; repair brings it back.
     """
 
     def __init__(
@@ -44,8 +57,10 @@ class Driver(Generic[EventT]):
         on_event: Callable[[EventT], None],
         *,
         clock: Callable[[], float] = time.monotonic,
+        sender: Callable[[socket.socket, Callable[[OSError], None]], Send] | None = None,
     ) -> None:
         self.errors: Counter[str] = Counter()
+        self._send = sender(sock, self._count) if sender is not None else partial(send_each, sock, self._count)
         self._core = core
         self._sock = sock
         self._on_event = on_event
@@ -96,7 +111,7 @@ class Driver(Generic[EventT]):
             while self._loop is not None and (event := self._core.next_event()) is not None:
                 self._on_event(event)
             if self._loop is not None:
-                self._send()
+                self._send(self._core.datagrams_to_send())
         except Exception:  # a bug in on_event is the caller's to report; what stood behind it goes out a little later
             if self._loop is not None:
                 self._loop.call_later(RETRY_SECONDS, self.flush)
@@ -104,14 +119,6 @@ class Driver(Generic[EventT]):
         finally:
             self._settling = False
             self._arm()
-
-    def _send(self) -> None:
-        sendto = self._sock.sendto
-        for data, address in self._core.datagrams_to_send():
-            try:
-                sendto(data, address)
-            except OSError as error:
-                self._count(error)
 
     def _count(self, error: OSError) -> None:
         self.errors[errno.errorcode.get(error.errno or 0, "other")] += 1

@@ -22,6 +22,7 @@ import bcrypt
 from sockatuh import __version__
 from sockatuh.errors import SockAtuhError, StoreError
 from sockatuh.net.address import pack_address, parse_server, resolve
+from sockatuh.net.batch import batch_sender
 from sockatuh.net.classic import ClassicDialect, ClassicEvent
 from sockatuh.net.dialects import Dialects
 from sockatuh.net.driver import Driver
@@ -145,7 +146,7 @@ class Service:
         )
         self._reloader = Reloader(reread or self._same, self._endpoint, classic, room, desk, self._bridge, log)
         self._driver: Driver[ServerEvent | ClassicEvent] = Driver(
-            Dialects(self._endpoint, classic), self._socket, self._on_event
+            Dialects(self._endpoint, classic), self._socket, self._on_event, sender=batch_sender
         )
         self._bcrypt = ThreadPoolExecutor(1, "bcrypt")
         self._reader = ThreadPoolExecutor(1, "reader")

@@ -17,6 +17,8 @@ from typing import Protocol
 MESSAGE_BYTES = 100
 PATIENCE = 30.0
 """Seconds after which what has not come never will."""
+QUIET = 1.0
+"""Seconds without anything after which all has come, and is acknowledged."""
 
 
 class Spoilt(Exception):
@@ -115,11 +117,14 @@ class Driver:
         """Wait on nothing any more."""
         self._epoll.close()
 
-    def rest(self, seconds: float) -> None:
-        """Let the crowd do nothing but listen."""
-        tally, ends_at = Tally(timed=False), time.monotonic() + seconds
-        while (left := ends_at - time.monotonic()) > 0:
-            self._turn(tally, min(left, 0.01))
+    def rest(self) -> None:
+        """Let the crowd do nothing but listen, until nothing has come for a while."""
+        tally, ends_at, heard_at = Tally(timed=False), time.monotonic() + PATIENCE, time.monotonic()
+        while (now := time.monotonic()) < heard_at + QUIET:
+            if now > ends_at:
+                raise TimeoutError("the server does not fall silent")
+            if self._turn(tally, 0.01):
+                heard_at = now
 
     def carry(self, load: Load) -> Carried:
         """Say everything and wait until everybody has it; Spoilt if that does not come to pass."""
@@ -160,8 +165,11 @@ class Driver:
             return 0.005
         return min(0.005, max(0.0, began + sent * load.interval - time.monotonic()))
 
-    def _turn(self, tally: Tally, pause: float) -> None:
-        for descriptor, _ in self._epoll.poll(pause, 1024):
+    def _turn(self, tally: Tally, pause: float) -> bool:
+        """Take what has come; False if that was nothing."""
+        ready = self._epoll.poll(pause, 1024)
+        for descriptor, _ in ready:
             tally.now = time.monotonic()
             self._links[descriptor].receive(tally)
         self._room.tend(time.monotonic())
+        return bool(ready)

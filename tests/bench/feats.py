@@ -65,7 +65,7 @@ def floods() -> list[Feat]:
         room = ours.OurRoom(port, 100)
         room.join(64)
         driver = Driver(room)
-        driver.rest(0.5)
+        driver.rest()
         for _ in range(3):
             calm.append(_p99(room, driver))
             with _flood(port, FLOOD):

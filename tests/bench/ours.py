@@ -24,7 +24,7 @@ from bench.process import Server, free_port, served
 from sockatuh.errors import ProtocolError
 from sockatuh.protocol import messages as m
 from sockatuh.protocol.channel import Channel
-from sockatuh.protocol.constants import COOKIE, DATA, RESP
+from sockatuh.protocol.constants import ACK_ENTRIES, ACK_PATIENCE, COOKIE, DATA, RESP
 from sockatuh.protocol.dial import Dialer
 from sockatuh.protocol.identity import Invite
 from sockatuh.protocol.seam import Address
@@ -34,8 +34,6 @@ RECEIVE_BUFFER: Final = 1 << 20
 REPEAT_AFTER: Final = 1.0
 """Seconds until what has no answer is sent again: on loopback nothing is late, only lost."""
 ASK_AGAIN_AFTER: Final = 0.25
-ACK_ENTRIES: Final = 128
-"""Entries that are acknowledged at once."""
 READ_AT_ONCE: Final = 16
 REMEMBERED: Final = 256
 
@@ -91,10 +89,12 @@ class Member:
         self.heard: list[tuple[int, int]] | None = None
         self._room, self._index = room, index
         self._out: list[tuple[bytes, Address]] = []
-        self._key = random.Random(index).randbytes(32)
+        dice = random.Random(index)
+        self._key, self._share = dice.randbytes(32), 0.75 + 0.5 * dice.random()
         self._dialer = Dialer(self._key, os.urandom, self._out)
         self._server = ("127.0.0.1", room.port)
         self._ack_waits = False
+        self._ack_by, self._heard_at = 0.0, 0.0
         self._early: dict[int, Told] = {}
         self._ask_at, self._head = 0.0, 0
         self._unanswered: dict[int, tuple[bytes, float]] = {}
@@ -176,11 +176,13 @@ class Member:
                 self._room.lacking.add(self)
             elif isinstance(told, m.Closed):
                 raise Spoilt(f"member {self._index} was put out: {told.code}")
+        self._heard_at = tally.now
         if self.cursor - self.acked >= ACK_ENTRIES:
             self.acknowledge()
         elif not self._ack_waits and self.cursor > self.acked:
             self._ack_waits = True
-            self._room.ack_later(self, tally.now)
+            self._ack_by = tally.now + self.ack_delay * ACK_PATIENCE
+            self._room.ack_later(self, tally.now + self.ack_delay)
 
     def acknowledge(self) -> None:
         """Say how far everything is there, if that is news."""
@@ -188,10 +190,19 @@ class Member:
             self.acked = self.cursor
             self._tell(m.Ack(self.cursor))
 
-    def ack_due(self) -> None:
-        """Acknowledge: the interval is over."""
-        self._ack_waits = False
-        self.acknowledge()
+    @property
+    def ack_delay(self) -> float:
+        """Seconds of silence after which it acknowledges: what the server named, ± 25 %."""
+        return self._room.ack_seconds * self._share
+
+    def ack_due(self, now: float) -> None:
+        """Acknowledge, unless more came a moment ago and it has not waited for long."""
+        at = min(self._heard_at + self.ack_delay, self._ack_by)
+        if at > now and self.cursor > self.acked:
+            self._room.ack_later(self, at)
+        else:
+            self._ack_waits = False
+            self.acknowledge()
 
     def repeat(self, now: float) -> None:
         """Say again what has no answer."""
@@ -257,7 +268,6 @@ class OurRoom:
         self.links = [Member(self, index, f"127.{1 + index // 250}.{index % 250}.1") for index in range(members)]
         self._acks: list[tuple[float, int, Member]] = []
         self.lacking: set[Member] = set()
-        self._dice = random.Random(members)
         self._next_repeat = 0.0
 
     def join(self, at_once: int) -> float:
@@ -278,15 +288,14 @@ class OurRoom:
             coming = [member for member in coming if not member.is_in]
         return time.monotonic() - began
 
-    def ack_later(self, member: Member, now: float) -> None:
-        """Have a member acknowledge after the interval the server named, ± 25 %."""
-        at = now + self.ack_seconds * (0.75 + 0.5 * self._dice.random())
+    def ack_later(self, member: Member, at: float) -> None:
+        """Have a member see at some time whether to acknowledge."""
         heapq.heappush(self._acks, (at, id(member), member))
 
     def tend(self, now: float) -> None:
         """Acknowledge and repeat what is due."""
         while self._acks and self._acks[0][0] <= now:
-            heapq.heappop(self._acks)[2].ack_due()
+            heapq.heappop(self._acks)[2].ack_due(now)
         self.lacking -= {member for member in self.lacking if not member.ask(now)}
         if now >= self._next_repeat:
             self._next_repeat = now + REPEAT_AFTER / 4

@@ -89,7 +89,7 @@ def _carry(subject: Subject, load: Load) -> Sample:
     before = subject.server.cpu_seconds()
     carried = subject.driver.carry(load)
     spent = subject.server.cpu_seconds() - before
-    subject.driver.rest(0.3)
+    subject.driver.rest()
     p50, p99 = _quantile(carried, 0.5), _quantile(carried, 0.99)
     return Sample(spent / carried.deliveries * 1e6, carried.deliveries / carried.seconds, p50, p99, carried.busy)
 

@@ -57,7 +57,7 @@ def crowded(name: str, members: int) -> Iterator[Subject]:
             room = TcpRoom(gather(partial(_open, link, port, members), members, AT_ONCE[name]))
         driver = Driver(room)
         stack.callback(driver.close)
-        driver.rest(0.5)
+        driver.rest()
         yield Subject(name, server, room, driver, empty, server.resident_kib())
 
 
