@@ -6,6 +6,7 @@ Every datagram of every member passes here, so it is kept lean: one struct, one 
 from __future__ import annotations
 
 import struct
+from collections.abc import Iterable, Sequence
 from typing import Final
 
 from cryptography.exceptions import InvalidTag
@@ -20,7 +21,6 @@ from .constants import (
     MAX_DATAGRAM,
     MAX_PLAINTEXT,
     MIN_DATA,
-    REKEY_BYTES,
     REKEY_DATAGRAMS,
 )
 from .replay import ReplayWindow
@@ -46,7 +46,6 @@ class Channel:
     """
 
     __slots__ = (
-        "_bytes_sent",
         "_counter",
         "_decrypt",
         "_encrypt",
@@ -65,7 +64,6 @@ class Channel:
         self._opened_at = opened_at
         self._window = ReplayWindow()
         self._counter = 0
-        self._bytes_sent = 0
         self.is_newest = False
 
     @property
@@ -95,9 +93,29 @@ class Channel:
         if counter >= COUNTER_LIMIT:
             raise ChannelExhausted("no counter left")
         self._counter = counter + 1
-        self._bytes_sent += size
         header = _HEADER.pack(self._send_word, counter)
         return header + self._encrypt(_NONCE_PREFIX + header[8:], plaintext, header)
+
+    @staticmethod
+    def seal_for_each(channels: Iterable[Channel], plaintexts: Sequence[bytes]) -> list[bytes]:
+        """Return what `seal` returns: all plaintexts for the first channel, for the second, ….
+
+        This is the loop a room's cost is made of, so it calls as little as it can.
+        """
+        if not all(0 < len(plaintext) <= MAX_PLAINTEXT for plaintext in plaintexts):
+            raise ValueError(f"plaintexts must have 1 to {MAX_PLAINTEXT} bytes")
+        datagrams: list[bytes] = []
+        append, pack, prefix = datagrams.append, _HEADER.pack, _NONCE_PREFIX
+        for channel in channels:
+            counter, word, encrypt = channel._counter, channel._send_word, channel._encrypt
+            channel._counter = counter + len(plaintexts)
+            if channel._counter > COUNTER_LIMIT:
+                raise ChannelExhausted("no counter left")
+            for plaintext in plaintexts:
+                header = pack(word, counter)
+                append(header + encrypt(prefix + header[8:], plaintext, header))
+                counter += 1
+        return datagrams
 
     def open_untrusted(self, datagram: bytes) -> bytes:
         """Return the plaintext of a DATA datagram, or raise ProtocolError."""
@@ -123,4 +141,4 @@ class Channel:
 
     def wants_rekey(self, now: float, after: float) -> bool:
         """Say whether the channel is `after` seconds old, or has sent as much as one pair of keys should."""
-        return now - self._opened_at >= after or self._counter >= REKEY_DATAGRAMS or self._bytes_sent >= REKEY_BYTES
+        return now - self._opened_at >= after or self._counter >= REKEY_DATAGRAMS

@@ -39,8 +39,7 @@ EPOCH_SECONDS: Final = 30.0
 REPLAY_WINDOW: Final = 1024
 COUNTER_LIMIT: Final = 1 << 60
 REKEY_AFTER: Final = 3600.0
-REKEY_DATAGRAMS: Final = 1 << 32
-REKEY_BYTES: Final = 1 << 30
+REKEY_DATAGRAMS: Final = 1 << 20
 OLD_CHANNEL_SECONDS: Final = 10.0
 
 # Lines (§6).
@@ -54,6 +53,8 @@ PATH_RETRY_AFTER: Final = (0.5, 1.0, 2.0)
 RECONNECT_INTERVAL: Final = 0.75
 
 # Repair (§8).
+ACK_ENTRIES: Final = 128
+ACK_PATIENCE: Final = 16
 REORDER_DELAY: Final = 0.010
 GET_RETRY_MIN: Final = 0.05
 GET_RETRY_MAX: Final = 2.0

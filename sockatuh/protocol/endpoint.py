@@ -65,7 +65,6 @@ STANDSTILL: Final = 5.0
 """Seconds by which such a look is late when the whole process stood still."""
 THROTTLE: Final = 0
 PROBE: Final = 1
-ACK_SECONDS_PER_SESSION: Final = 0.0001
 
 
 class Endpoint:
@@ -384,9 +383,7 @@ class Endpoint:
 
     def _pace_acks(self) -> None:
         """Let clients collect longer before they acknowledge, the more there are."""
-        seconds = max(self._limits.ack_milliseconds / 1000, len(self._table) * ACK_SECONDS_PER_SESSION)
-        self._fanout.ack_seconds = seconds
-        self._door.ack_ms = int(seconds * 1000)
+        self._door.ack_ms = int(self._fanout.pace_acks(len(self._table)) * 1000)
 
     def _wake_up(self, kind: int, session: Session, at: float) -> None:
         heapq.heappush(self._deadlines, (at, session.cid, kind))

@@ -6,18 +6,28 @@ import math
 from collections.abc import Sequence
 from typing import Final
 
-from .constants import GET_DATAGRAMS, MAX_PLAINTEXT, PUSH_WINDOW, REPAIR_AFTER, REPAIR_AFTER_MAX, REPAIR_DATAGRAMS
+from .constants import (
+    ACK_PATIENCE,
+    GET_DATAGRAMS,
+    MAX_PLAINTEXT,
+    PUSH_WINDOW,
+    REPAIR_AFTER,
+    REPAIR_AFTER_MAX,
+    REPAIR_DATAGRAMS,
+)
 from .limits import Limits
 from .messages import Entries, Get, Head, encode
 from .outgoing import Outgoing
 from .ratelimit import BucketTable
 from .repair import Encoded, Recent, Told, mark_end, pack
-from .session import Session
+from .session import Repair, Session
 
 PUSH_DATAGRAMS: Final = 64
 """Datagrams a member is pushed in one turn; a burst of long texts must not fill memory, nor every receive buffer."""
 REPAIRS: Final = 2
 """Times a member is re-sent what it lacks; whoever is silent then is asked for little, and often: it may be back."""
+ACK_SECONDS_PER_SESSION: Final = 0.00025
+ACK_SECONDS_MAX: Final = 0.5
 SWEEP_GRAIN: Final = 0.05
 """Seconds to which repairs are rounded up, so that a thousand members behind need no thousand sweeps."""
 
@@ -28,7 +38,8 @@ class Fanout:
     def __init__(self, head: int, limits: Limits, out: Outgoing) -> None:
         self.recent = Recent(head, limits.recent_entries, limits.recent_bytes)
         self.sweep_at: float | None = None
-        self.ack_seconds = limits.ack_milliseconds / 1000
+        self.ack_seconds = self._ack_seconds_min = limits.ack_milliseconds / 1000
+        self._published_at = 0.0
         self._members: dict[int, Session] = {}
         self._out = out
         # By key, so that more sessions give nobody more.
@@ -41,8 +52,14 @@ class Fanout:
 
     def replace_limits(self, limits: Limits) -> None:
         """Keep so much at hand, and answer so often, from now on."""
+        self._ack_seconds_min = limits.ack_milliseconds / 1000
         self.recent.replace_bounds(limits.recent_entries, limits.recent_bytes)
         self._gets.replace_rate(limits.gets_per_second, limits.gets_burst, limits.sessions)
+
+    def pace_acks(self, sessions: int) -> float:
+        """Return how long clients are to collect before they acknowledge, in seconds: longer the more there are."""
+        self.ack_seconds = max(self._ack_seconds_min, min(sessions * ACK_SECONDS_PER_SESSION, ACK_SECONDS_MAX))
+        return self.ack_seconds
 
     def add(self, session: Session, start: int, now: float) -> None:
         """Begin to push to a session whose cursor is `start`."""
@@ -58,15 +75,14 @@ class Fanout:
     def publish(self, entries: Sequence[Encoded], head: int, now: float) -> None:
         """Send what was committed up to `head` to everybody who is not far behind."""
         before = self.head
+        self._published_at = now
         self.recent.extend(entries, head)
         messages: list[Told | Head] = [*pack(before, head, entries, PUSH_DATAGRAMS)]
         if _told_through(messages[-1]) < head:
             messages.append(Head(head))  # the rest is asked for, at each member's own pace
-        plaintexts = [encode(message) for message in messages]
-        for session in self._members.values():
-            if session.is_pushed(before):
-                for plaintext in plaintexts:
-                    self._out.send_encoded(session, plaintext)
+        pushed = [session for session in self._members.values() if session.repair.acked >= before - PUSH_WINDOW]
+        self._out.send_to_all(pushed, [encode(message) for message in messages])
+        for session in pushed:
             if session.repair.acked >= before:
                 self._expect_ack(session, now)
 
@@ -119,12 +135,26 @@ class Fanout:
             repair = session.repair
             if repair.acked >= self.head:
                 continue
-            if repair.due_at <= now:
+            if self._due_at(repair) <= now:
                 self._repair(session)
+                delay = repair.delay if repair.tries else self._delay
+                repair.delay = max(delay, min(delay * 2, REPAIR_AFTER_MAX))
                 repair.tries += 1
-                repair.delay = max(repair.delay, min(repair.delay * 2, REPAIR_AFTER_MAX))
                 repair.due_at = now + repair.delay
-            self._sweep_by(repair.due_at)
+            self._sweep_by(self._due_at(repair))
+
+    @property
+    def _delay(self) -> float:
+        """Seconds within which an acknowledgement comes when nothing is lost, and nothing more is told."""
+        return REPAIR_AFTER + 2 * self.ack_seconds
+
+    def _due_at(self, repair: Repair) -> float:
+        """Return when a member that is behind is re-sent what it lacks."""
+        if repair.tries:
+            return repair.due_at
+        told_at = max(repair.since, self._published_at)  # clients wait while more comes, but not for ever
+        longest = 1.25 * self.ack_seconds * ACK_PATIENCE
+        return min(told_at, repair.since + longest) + self._delay
 
     def _repair(self, session: Session) -> None:
         acked, silent = session.repair.acked, session.repair.tries >= REPAIRS
@@ -137,10 +167,9 @@ class Fanout:
     def _expect_ack(self, session: Session, now: float) -> None:
         repair = session.repair
         repair.tries = 0
-        repair.delay = REPAIR_AFTER + 2 * self.ack_seconds
-        repair.due_at = now + repair.delay
+        repair.since = now
         if repair.acked < self.head:
-            self._sweep_by(repair.due_at)
+            self._sweep_by(now + self._delay)
 
     def _sweep_by(self, at: float) -> None:
         # Always later: a sweep just before the repair it is meant for would find nothing to do, and be due again.

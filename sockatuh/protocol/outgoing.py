@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Sequence
 
-from .channel import ChannelExhausted
+from .channel import Channel, ChannelExhausted
 from .messages import ServerMessage, encode
 from .seam import Address
 from .session import Session
@@ -36,6 +37,18 @@ class Outgoing:
             self._dropped["unsendable"] += 1
             return
         self._datagrams.append((datagram, session.address))
+
+    def send_to_all(self, sessions: Sequence[Session], plaintexts: Sequence[bytes]) -> None:
+        """Send encoded messages to many sessions."""
+        try:
+            datagrams = Channel.seal_for_each([session.channel for session in sessions], plaintexts)
+        except (ValueError, ChannelExhausted):  # then one by one, so that each gets what can be sealed
+            for session in sessions:
+                for plaintext in plaintexts:
+                    self.send_encoded(session, plaintext)
+            return
+        addresses = [session.address for session in sessions for _ in plaintexts]
+        self._datagrams += zip(datagrams, addresses, strict=True)
 
     def take(self) -> list[tuple[bytes, Address]]:
         """Return and forget what is to be sent."""

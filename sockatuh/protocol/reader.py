@@ -6,7 +6,7 @@ from collections import OrderedDict, deque
 from collections.abc import Callable
 from typing import Final
 
-from .constants import GET_RETRY_MAX, GET_RETRY_MIN, MARK_SIZE, REORDER_DELAY
+from .constants import ACK_ENTRIES, ACK_PATIENCE, GET_RETRY_MAX, GET_RETRY_MIN, MARK_SIZE, REORDER_DELAY
 from .inbox import Gone, Inbox
 from .messages import ACTION, MESSAGE, Ack, Entries, EntryPart, Get
 from .peer_events import CaughtUp, EntriesGone, EntryArrived
@@ -32,6 +32,8 @@ class Reader:
         self._marks: OrderedDict[bytes, int] = OrderedDict()
         self._acked = cursor
         self._ack_at: float | None = None
+        self._ack_by = 0.0
+        self._ack_delay = 0.0
         self._get_at: float | None = None
         self._get_tries = 0
         self._asked_at: float | None = None
@@ -81,8 +83,15 @@ class Reader:
             self._acknowledge_soon(now)
 
     def _acknowledge_soon(self, now: float) -> None:
+        """Acknowledge when nothing more comes for a while, or much has come, or for long: a busy room needs few ACKs.
+
+        Who has missed something meanwhile sees it by what follows, and asks.
+        """
         if self._ack_at is None:
-            self._ack_at = now + self.ack_seconds * (0.75 + 0.5 * self._random(1)[0] / 255)
+            self._ack_delay = self.ack_seconds * (0.75 + 0.5 * self._random(1)[0] / 255)
+            self._ack_by = now + self._ack_delay * ACK_PATIENCE
+        is_much = self.inbox.cursor - self._acked >= ACK_ENTRIES
+        self._ack_at = now if is_much else min(now + self._ack_delay, self._ack_by)
 
     def _look_for_hole(self, now: float, *, progress: bool, answered: bool) -> None:
         if answered and self._asked_at is not None:

@@ -10,7 +10,6 @@ from collections import OrderedDict
 from dataclasses import dataclass, field
 
 from .channel import Channel
-from .constants import PUSH_WINDOW
 from .handshake import Pending
 from .limits import Limits
 from .lines import LineReceiver
@@ -52,7 +51,10 @@ class Repair:
     """What a member has acknowledged, and when it is re-sent what it lacks."""
 
     acked: int = 0
+    since: float = 0.0
+    """When it was told the first it has not acknowledged, or acknowledged something last."""
     due_at: float = 0.0
+    """When it is re-sent it once more."""
     delay: float = 0.0
     tries: int = 0
     """How often it was re-sent the same in vain."""
@@ -132,10 +134,6 @@ class Session:
                 return Stored(((number, seq),))
             case code:
                 return Unsaid(number, code)
-
-    def is_pushed(self, head: int) -> bool:
-        """Tell whether new entries after `head` go out to it at once."""
-        return head - self.repair.acked <= PUSH_WINDOW
 
 
 def datagram_rate(limits: Limits) -> tuple[float, float]:

@@ -17,7 +17,6 @@ from sockatuh.protocol.constants import (
     MAX_DATAGRAM,
     MAX_PLAINTEXT,
     MIN_DATA,
-    REKEY_BYTES,
     REKEY_DATAGRAMS,
     REPLAY_WINDOW,
 )
@@ -161,12 +160,27 @@ def test_a_channel_wants_new_keys_when_it_has_sent_much() -> None:
     client.seal(b"x")
     assert client.wants_rekey(now=1.0, after=3600.0)
 
+
+def test_sealing_for_many_is_sealing_for_each() -> None:
+    plaintexts = [b"first", b"second"]
+    together = Channel.seal_for_each([end for end, _ in (make_pair(), make_pair())], plaintexts)
+    client, server = make_pair()
+    apart = [client.seal(plaintext) for plaintext in plaintexts]
+    assert together == apart * 2
+    (end, _) = make_pair()
+    Channel.seal_for_each([end], plaintexts)
+    assert end.seal(b"third") == client.seal(b"third"), "no counter is used twice"
+    assert [server.open_untrusted(datagram) for datagram in apart] == plaintexts
+
+
+def test_nothing_is_sealed_for_many_that_is_not_sealed_for_one() -> None:
     client, _ = make_pair()
-    client._bytes_sent = REKEY_BYTES - 5
-    client.seal(b"four")
-    assert not client.wants_rekey(now=1.0, after=3600.0)
-    client.seal(b"x")
-    assert client.wants_rekey(now=1.0, after=3600.0)
+    for wrong in (b"", bytes(MAX_PLAINTEXT + 1)):
+        with pytest.raises(ValueError, match="plaintexts"):
+            Channel.seal_for_each([client], [b"x", wrong])
+    client._counter = COUNTER_LIMIT - 1
+    with pytest.raises(ChannelExhausted):
+        Channel.seal_for_each([client], [b"last", b"one more"])
 
 
 @settings(max_examples=50, deadline=None)

@@ -548,8 +548,8 @@ def test_clients_are_asked_to_collect_longer_the_more_there_are() -> None:
     house = House(Limits(ack_milliseconds=1, handshakes_burst=1000))
     for n in range(30):
         guest = Guest(house, seed=n).shake().join()
-    assert guest.payload.ack_ms == 2, "0.1 ms for each of the 29 before"
-    assert house.endpoint._fanout.ack_seconds == pytest.approx(0.003)
+    assert guest.payload.ack_ms == 7, "0.25 ms for each of the 29 before"
+    assert house.endpoint._fanout.ack_seconds == pytest.approx(0.0075)
 
 
 # Lines and entries.

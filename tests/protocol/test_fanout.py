@@ -13,6 +13,7 @@ from protocol.house import START, entry
 
 from sockatuh.protocol import messages as m
 from sockatuh.protocol.constants import (
+    ACK_PATIENCE,
     GET_DATAGRAMS,
     PUSH_WINDOW,
     REPAIR_AFTER,
@@ -164,6 +165,27 @@ def test_what_is_not_acknowledged_is_sent_again_ever_more_slowly() -> None:
     expected = [min(DELAY * 2**n, REPAIR_AFTER_MAX) for n in range(len(waits))]
     assert len(waits) == 20
     assert all(0 <= wait - delay <= GRAIN for wait, delay in zip(waits, expected, strict=True))
+
+
+def test_while_the_room_talks_repair_waits_as_long_as_clients_do() -> None:
+    hall = Hall()
+    for number in range(60):
+        hall.now = START + number / 20
+        hall.fanout.publish([entry(number + 1)], number + 1, hall.now)
+    hall.ear.hear()
+    at, heard = hall.sweeps(START + 30)[0]
+    longest = 1.25 * ACK_PATIENCE * hall.fanout.ack_seconds
+    assert 0 <= at - (START + longest + DELAY) <= GRAIN
+    assert seqs(heard) == list(range(1, 61))
+
+
+def test_when_the_room_falls_silent_repair_comes_soon() -> None:
+    hall = Hall()
+    for number in range(10):
+        hall.now = START + number / 20
+        hall.fanout.publish([entry(number + 1)], number + 1, hall.now)
+    hall.ear.hear()
+    assert 0 <= hall.sweeps(START + 30)[0][0] - (START + 9 / 20 + DELAY) <= GRAIN
 
 
 def test_one_who_stays_silent_is_soon_told_no_more_than_the_head() -> None:

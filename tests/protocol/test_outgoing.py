@@ -29,6 +29,18 @@ def test_a_message_is_sealed_for_the_session_and_goes_where_it_is_at_that_moment
     assert ear.hear() == [m.Head(7)]
 
 
+def test_many_are_sent_the_same_and_one_who_cannot_be_is_counted() -> None:
+    dropped = Counter[str]()
+    out, sessions = Outgoing(dropped), [make_session(cid) for cid in (5, 6, 7)]
+    ear = Ear(out, *sessions)
+    out.send_to_all(sessions, [m.encode(m.Head(7)), m.encode(m.Head(8))])
+    assert ear.hear_each() == [(cid, m.Head(seq)) for cid in (5, 6, 7) for seq in (7, 8)]
+    sessions[1].channel._counter = COUNTER_LIMIT
+    out.send_to_all(sessions, [m.encode(m.Head(9))])
+    assert ear.hear_each() == [(5, m.Head(9)), (7, m.Head(9))]
+    assert dropped == {"unsendable": 1}
+
+
 def test_what_cannot_be_sealed_is_counted_and_no_trouble_to_others() -> None:
     dropped = Counter[str]()
     out, session, other = Outgoing(dropped), make_session(5), make_session(6)

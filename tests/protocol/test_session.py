@@ -6,7 +6,7 @@ from protocol.bare import KEY, STREAM, make_channel, make_rekeying, make_session
 from protocol.house import START
 
 from sockatuh.protocol import messages as m
-from sockatuh.protocol.constants import LINE_WINDOW, PUSH_WINDOW
+from sockatuh.protocol.constants import LINE_WINDOW
 from sockatuh.protocol.limits import Limits
 from sockatuh.protocol.session import ANSWERS_KEPT
 
@@ -55,10 +55,3 @@ def test_every_channel_that_is_read_is_known() -> None:
     assert session.channels() == [session.channel]
     session.old_channel, session.rekeying = make_channel(6), make_rekeying(7)
     assert session.channels() == [session.channel, session.old_channel, session.rekeying.channel]
-
-
-def test_one_who_is_a_window_behind_is_pushed_to_and_one_who_is_further_behind_is_not() -> None:
-    session = make_session()
-    session.repair.acked = 100
-    assert session.is_pushed(100 + PUSH_WINDOW)
-    assert not session.is_pushed(100 + PUSH_WINDOW + 1)
