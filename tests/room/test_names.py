@@ -7,6 +7,7 @@ import pytest
 from confusable_homoglyphs.confusables import confusables_data
 from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
+from room import lookalikes
 
 from sockatuh.room.names import (
     MAX_NAME_BYTES,
@@ -128,6 +129,11 @@ def test_the_table_of_look_alikes_is_followed_but_for_a_few_letters(rules: NameR
     assert len(usable) > 2_500
     assert {frozenset(pair) for pair in ("vν", "uυ", "yγ", "oσ", "bЬ")} <= apart
     assert len(apart) < 30
+
+
+@pytest.mark.skipif(unicodedata.unidata_version != "14.0.0", reason="made with the Unicode of Python 3.11")
+def test_the_table_in_the_package_is_the_one_that_is_made() -> None:
+    assert lookalikes.FILE.read_text("ascii") == lookalikes.make()
 
 
 # Most texts are no names: the profile refuses them.
