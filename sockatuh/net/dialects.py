@@ -46,7 +46,7 @@ class Dialects(Generic[EventT]):
         return event if event is not None else self._classic.next_event()
 
     def datagrams_to_send(self) -> list[tuple[bytes, Address]]:
-        """Return and forget what both have to send."""
+        """Return and forget the next of what both have to send."""
         datagrams = self._secure.datagrams_to_send()
         classic = self._classic.datagrams_to_send()
         return datagrams + classic if classic else datagrams

@@ -111,7 +111,8 @@ class Driver(Generic[EventT]):
             while self._loop is not None and (event := self._core.next_event()) is not None:
                 self._on_event(event)
             if self._loop is not None:
-                self._send(self._core.datagrams_to_send())
+                while datagrams := self._core.datagrams_to_send():
+                    self._send(datagrams)
         except Exception:  # a bug in on_event is the caller's to report; what stood behind it goes out a little later
             if self._loop is not None:
                 self._loop.call_later(RETRY_SECONDS, self.flush)

@@ -153,7 +153,7 @@ class Endpoint:
         return self._events.popleft() if self._events else None
 
     def datagrams_to_send(self) -> list[tuple[bytes, Address]]:
-        """Return and forget what is to be sent."""
+        """Return and forget the next portion of what is to be sent; empty when nothing is left."""
         self._requests.send_stored()
         return self._out.take()
 

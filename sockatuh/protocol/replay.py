@@ -2,17 +2,23 @@
 
 from __future__ import annotations
 
+from functools import cache
+
 from .constants import REPLAY_WINDOW
+
+
+@cache
+def _mask(size: int) -> int:
+    return (1 << size) - 1
 
 
 class ReplayWindow:
     """The highest counter marked, and which of the `size` counters up to it were; anything older counts as seen."""
 
-    __slots__ = ("_highest", "_mask", "_seen", "_size")
+    __slots__ = ("_highest", "_seen", "_size")
 
     def __init__(self, size: int = REPLAY_WINDOW) -> None:
         self._size = size
-        self._mask = (1 << size) - 1
         self._highest = -1
         # Bit n stands for the counter `highest - n`.
         self._seen = 0
@@ -32,7 +38,7 @@ class ReplayWindow:
         age = self._highest - counter
         if age < 0:
             # A jump over the whole window must not shift by what a datagram says.
-            self._seen = (self._seen << -age | 1) & self._mask if -age < self._size else 1
+            self._seen = (self._seen << -age | 1) & _mask(self._size) if -age < self._size else 1
             self._highest = counter
         elif age < self._size:
             self._seen |= 1 << age

@@ -26,4 +26,4 @@ class Core(Protocol[EventT_co]):
         """Return the next thing that happened, or None."""
 
     def datagrams_to_send(self) -> list[tuple[bytes, Address]]:
-        """Return and forget what is to be sent."""
+        """Return and forget the next of what is to be sent; empty when nothing is left."""

@@ -6,7 +6,6 @@ pending ──first datagram──▶ open ──JOIN admitted──▶ joined �
 
 from __future__ import annotations
 
-from collections import OrderedDict
 from dataclasses import dataclass, field
 
 from .channel import Channel
@@ -94,7 +93,7 @@ class Session:
     """The JOIN that has no answer yet: there is one at a time."""
     call_answer: bytes | None = None
     lines: LineReceiver = field(default_factory=LineReceiver)
-    line_answers: OrderedDict[int, int | str] = field(default_factory=OrderedDict)
+    line_answers: dict[int, int | str] = field(default_factory=dict)
     stored: list[tuple[int, int]] = field(default_factory=list)
     unsettled: int = 0
     """Lines given out that have no answer yet."""
@@ -123,7 +122,7 @@ class Session:
         """Remember the seq or the code a line was answered with."""
         self.line_answers[number] = answer
         if len(self.line_answers) > ANSWERS_KEPT:
-            self.line_answers.popitem(last=False)
+            del self.line_answers[next(iter(self.line_answers))]
 
     def repeat_answer(self, number: int) -> Stored | Unsaid | None:
         """Return the answer a line had, if it had one."""

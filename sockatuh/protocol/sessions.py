@@ -20,7 +20,7 @@ class SessionTable:
         self._sessions: dict[int, Session] = {}
         self._routes: dict[int, tuple[Session, Channel]] = {}
         self._by_key: dict[bytes, list[Session]] = {}
-        self._by_place: dict[bytes, dict[int, Session]] = {}
+        self._by_place: dict[bytes, list[Session]] = {}
 
     def replace_limits(self, limits: Limits) -> None:
         """Hold sessions to other limits from now on; none that is open is closed for it."""
@@ -67,7 +67,7 @@ class SessionTable:
 
         First those of the same place, so that many of one address cannot drive out who comes from elsewhere.
         """
-        of_place = [session for session in self._by_place.get(place, {}).values() if not session.joined]
+        of_place = [session for session in self._by_place.get(place, ()) if not session.joined]
         if of_place or len(self._sessions) < self._limits.sessions:
             return of_place
         return [session for session in self._sessions.values() if not session.joined]
@@ -78,7 +78,7 @@ class SessionTable:
         self._sessions[session.cid] = session
         self._routes[session.cid] = session, session.channel
         self._by_key.setdefault(session.client_key, []).append(session)
-        self._by_place.setdefault(session.place, {})[session.cid] = session
+        self._by_place.setdefault(session.place, []).append(session)
         return session
 
     def remove(self, session: Session) -> None:
@@ -91,7 +91,7 @@ class SessionTable:
         if not of_key:
             del self._by_key[session.client_key]
         of_place = self._by_place[session.place]
-        del of_place[session.cid]
+        of_place.remove(session)
         if not of_place:
             del self._by_place[session.place]
 

@@ -119,7 +119,8 @@ class Driver:
 
     def rest(self) -> None:
         """Let the crowd do nothing but listen, until nothing has come for a while."""
-        tally, ends_at, heard_at = Tally(timed=False), time.monotonic() + PATIENCE, time.monotonic()
+        tally, heard_at = Tally(timed=False), time.monotonic()
+        ends_at = heard_at + PATIENCE + len(self._links) / 20  # each join is told to all
         while (now := time.monotonic()) < heard_at + QUIET:
             if now > ends_at:
                 raise TimeoutError("the server does not fall silent")

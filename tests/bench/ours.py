@@ -171,9 +171,8 @@ class Member:
             elif isinstance(told, m.Stored):
                 for number, _ in told.pairs:
                     self._unanswered.pop(number, None)
-            elif isinstance(told, m.Head) and told.seq > self.cursor:
-                self._head = told.seq
-                self._room.lacking.add(self)
+            elif isinstance(told, m.Head):
+                self._hear_head(told.seq)
             elif isinstance(told, m.Closed):
                 raise Spoilt(f"member {self._index} was put out: {told.code}")
         self._heard_at = tally.now
@@ -231,8 +230,17 @@ class Member:
         while self._early and (after := min(self._early)) <= self.cursor:
             self._place(self._early.pop(after), tally)
 
+    def _hear_head(self, seq: int) -> None:
+        """Ask for what is missing; if nothing is, the server has missed an acknowledgement."""
+        if seq > self.cursor:
+            self._head = seq
+            self._room.lacking.add(self)
+        else:
+            self.acked = min(self.acked, seq - 1)
+
     def _place(self, told: Told, tally: Tally) -> None:
         if told.through <= self.cursor:
+            self._hear_head(told.through)
             return
         new = told.numbers if told.after == self.cursor else [each for each in told.numbers if each[0] > self.cursor]
         self.cursor = told.through
@@ -337,6 +345,8 @@ max_members = 10000
 [limits]
 lines_per_second = 1e6
 lines_burst = 1000000
+ping_seconds = 3600
+idle_seconds = 7200
 handshakes_per_second = 1e6
 cookies_per_second = 1e6
 pending = 10000

@@ -27,6 +27,7 @@ class EchoCore:
         self.outbox: list[Event] = []
         self.deadline: float | None = None
         self.turns: list[str] = []
+        self._portion = False
         self.timers: list[float] = []
         self.received_at: list[float] = []
 
@@ -47,8 +48,10 @@ class EchoCore:
         return self.events.popleft() if self.events else None
 
     def datagrams_to_send(self) -> list[Event]:
-        self.turns.append("sent")
         datagrams, self.outbox = self.outbox, []
+        if datagrams or not self._portion:  # asked once more, whether there is another portion
+            self.turns.append("sent")
+        self._portion = bool(datagrams)
         return datagrams
 
 

@@ -66,7 +66,8 @@ class Ear:
     def hear_each(self) -> list[tuple[int, m.ServerMessage]]:
         """Return (cid, message) for everything that was sent."""
         heard: list[tuple[int, m.ServerMessage]] = []
-        for datagram, address in self._out.take():
-            cid, end = self._ends[address]
-            heard.append((cid, m.decode_server_message_untrusted(end.open_untrusted(datagram))))
+        while datagrams := self._out.take():
+            for datagram, address in datagrams:
+                cid, end = self._ends[address]
+                heard.append((cid, m.decode_server_message_untrusted(end.open_untrusted(datagram))))
         return heard

@@ -106,7 +106,10 @@ class House:
         while (event := self.endpoint.next_event()) is not None:
             self.events.append(event)
             self._answer(event, now)
-        return self.endpoint.datagrams_to_send()
+        sent: list[tuple[bytes, Address]] = []
+        while datagrams := self.endpoint.datagrams_to_send():
+            sent += datagrams
+        return sent
 
     def publish(self, *entries: tuple[int, bytes], head: int, now: float) -> list[tuple[bytes, Address]]:
         """Commit entries up to `head` and return what is sent."""

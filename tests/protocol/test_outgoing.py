@@ -8,7 +8,7 @@ from protocol.bare import Ear, make_session
 
 from sockatuh.protocol import messages as m
 from sockatuh.protocol.constants import COUNTER_LIMIT, MAX_PLAINTEXT
-from sockatuh.protocol.outgoing import Outgoing
+from sockatuh.protocol.outgoing import PORTION, Outgoing
 
 
 def test_what_is_put_in_comes_out_in_order_and_once() -> None:
@@ -21,12 +21,24 @@ def test_what_is_put_in_comes_out_in_order_and_once() -> None:
     assert out.take() == []
 
 
-def test_a_message_is_sealed_for_the_session_and_goes_where_it_is_at_that_moment() -> None:
+def test_a_message_goes_where_the_session_is_when_it_leaves() -> None:
     out, session = Outgoing(Counter()), make_session()
-    ear = Ear(out, session)
     out.send(session, m.Head(7))
     session.address = ("10.9.9.9", 9)
-    assert ear.hear() == [m.Head(7)]
+    assert Ear(out, session).hear() == [m.Head(7)]
+
+
+def test_much_is_sealed_in_portions_and_stays_in_order() -> None:
+    out, sessions = Outgoing(Counter()), [make_session(cid) for cid in range(1, 2 * PORTION)]
+    plaintexts = [m.encode(m.Head(seq)) for seq in (7, 8, 9)]
+    out.send_to_all(sessions, plaintexts)
+    out.send(sessions[0], m.Head(10))
+    first = len(out.take())
+    assert PORTION - 3 < first < PORTION + 3
+    heard = Ear(out, *sessions).hear_each()
+    assert first + len(heard) == 3 * len(sessions) + 1
+    assert heard[-1] == (1, m.Head(10))
+    assert heard[-4:-1] == [(sessions[-1].cid, m.Head(seq)) for seq in (7, 8, 9)]
 
 
 def test_many_are_sent_the_same_and_one_who_cannot_be_is_counted() -> None:

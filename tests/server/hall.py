@@ -303,11 +303,12 @@ class Hall:
         while (reading := self.bridge.take_reading()) is not None:
             moved = True
             self.bridge.answer_reading(reading, self.log.read(reading.after, reading.through, READ_LIMIT))
-        for data, address in self.core.datagrams_to_send():
+        while datagrams := self.core.datagrams_to_send():
             moved = True
-            for guest in self.guests:
-                if guest.address == address:
-                    guest.hear(data)
+            for data, address in datagrams:
+                for guest in self.guests:
+                    if guest.address == address:
+                        guest.hear(data)
         return moved
 
     def _write(self) -> bool:
