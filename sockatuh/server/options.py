@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
-from sockatuh.net.address import Network
 from sockatuh.protocol.limits import Limits
+
+if TYPE_CHECKING:
+    from sockatuh.net.address import Network
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,7 +7,6 @@ a restart. A configuration with a mistake changes nothing.
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass, fields, replace
 from typing import Final
 
@@ -57,11 +56,10 @@ def bridge_options(options: ServiceOptions) -> BridgeOptions:
 
 
 class Reloader:
-    """Reads the configuration with `read` and tells the parts of a running server; each reload ends in a sentence."""
+    """Tells the parts of a running server what was decided anew; each reload ends in a sentence."""
 
     def __init__(
         self,
-        read: Callable[[], ServiceOptions],
         endpoint: Endpoint,
         classic: ClassicDialect,
         room: Room,
@@ -69,18 +67,16 @@ class Reloader:
         bridge: Bridge,
         log: Logger,
     ) -> None:
-        self._read = read
         self._endpoint, self._classic, self._room = endpoint, classic, room
         self._desk, self._bridge, self._log = desk, bridge, log
 
-    def reload(self, before: ServiceOptions) -> tuple[Change, str]:
-        """Take what has changed; return it, and what the service manager is told."""
-        try:
-            change = change_of(before, self._read())
-        except ConfigurationError as error:
-            problems = "; ".join(map(str, error.problems))
+    def reload(self, before: ServiceOptions, fresh: ServiceOptions | Exception) -> tuple[Change, str]:
+        """Take what has changed, unless it could not be read; return it, and what the service manager is told."""
+        if isinstance(fresh, Exception):
+            problems = "; ".join(map(str, fresh.problems)) if isinstance(fresh, ConfigurationError) else str(fresh)
             self._log.warning("configuration_refused", problems=problems, consequence="nothing was changed")
             return Change(before, (), ()), f"Configuration not taken: {problems}"
+        change = change_of(before, fresh)
         self._tell(change)
         said = ["configuration reloaded"]
         if "password_hash" in change.taken:

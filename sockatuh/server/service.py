@@ -49,7 +49,7 @@ from .passwords import Check, PasswordDesk
 from .reading import Found, read_recent, read_stretch
 from .ready import Ready
 from .reload import Reloader, bridge_options, classic_peers, log_classic
-from .steady import SteadyClock
+from .steady import SteadyClock, oldest_kept
 from .storing import Storing
 from .visitors import Logger
 
@@ -144,7 +144,8 @@ class Service:
             random=os.urandom,
             wall=self._clock.read,
         )
-        self._reloader = Reloader(reread or self._same, self._endpoint, classic, room, desk, self._bridge, log)
+        self._read_options = reread or (lambda: self._options)
+        self._reloader = Reloader(self._endpoint, classic, room, desk, self._bridge, log)
         self._driver: Driver[ServerEvent | ClassicEvent] = Driver(
             Dialects(self._endpoint, classic), self._socket, self._on_event, sender=batch_sender
         )
@@ -185,16 +186,25 @@ class Service:
     def reload(self) -> None:
         """Take what has changed in the configuration; nobody is dropped for it."""
         self._notifier.reloading(time.monotonic())
-        change, said = self._reloader.reload(self._options)
+        self._keeper.submit(self._reread)  # a small machine takes a second for it
+
+    def _reread(self) -> None:
+        try:
+            fresh: ServiceOptions | Exception = self._read_options()
+        except Exception as error:
+            fresh = error
+        self._on_loop(self._take_options, fresh)
+
+    def _take_options(self, fresh: ServiceOptions | Exception) -> None:
+        if isinstance(fresh, Exception) and not isinstance(fresh, SockAtuhError | OSError):
+            raise fresh
+        change, said = self._reloader.reload(self._options, fresh)
         self._options = change.options
         if {"message_retention", "event_retention"} & {*change.taken}:
             self._keeper.submit(self._prune)
         self._driver.flush()
         self._notifier.ready(said)
         self._storing.repeat()
-
-    def _same(self) -> ServiceOptions:
-        return self._options
 
     # What happens.
 
@@ -299,7 +309,7 @@ class Service:
         """Delete what is older than it is to be kept; in a thread of its own."""
         now = self._clock.read()
         kept = self._options.message_retention or VOLATILE_KEPT
-        messages, events = _before(now, kept), _before(now, self._options.event_retention)
+        messages, events = oldest_kept(now, kept), oldest_kept(now, self._options.event_retention)
         # What this process has written is no older than it is.
         is_young = time.monotonic() - self._began_at < min(kept, self._options.event_retention)
         young = self._inherited + 1 if is_young else MAX_SEQ
@@ -388,8 +398,3 @@ class Service:
         self._room_log.close()  # whatever still reads or prunes is told that it is closed
         self._lock.close()
         self._log.info("server_stopped", reason=code)
-
-
-def _before(now: int, retention: float) -> str | None:
-    """Return the time before which nothing is kept, None to keep all."""
-    return None if math.isinf(retention) else rfc3339(max(0, now - int(retention * 1000)))

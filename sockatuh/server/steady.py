@@ -8,8 +8,11 @@ the wall clock all the same, and their order is their seq.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from typing import Final
+
+from sockatuh.store.database import rfc3339
 
 BELIEVED_AFTER: Final = 600.0
 """Seconds for which the wall clock must go on from where it has jumped to."""
@@ -37,3 +40,8 @@ class SteadyClock:
 
     def _gap(self) -> int:
         return self._wall() - int(self._monotonic() * 1000)
+
+
+def oldest_kept(now: int, retention: float) -> str | None:
+    """Return the time before which nothing is kept, None to keep all."""
+    return None if math.isinf(retention) else rfc3339(max(0, now - int(retention * 1000)))

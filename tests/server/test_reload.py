@@ -51,7 +51,6 @@ def _reload(hall: Hall) -> Reload:
 
     def reload(**changed: Any) -> tuple[Change, str]:
         reloader = Reloader(
-            lambda: replace(BEFORE, **changed),
             hall.endpoint,
             hall.classic,
             hall.room,
@@ -59,7 +58,7 @@ def _reload(hall: Hall) -> Reload:
             hall.bridge,
             hall.diary,
         )
-        return reloader.reload(BEFORE)
+        return reloader.reload(BEFORE, replace(BEFORE, **changed))
 
     return reload
 
@@ -163,11 +162,9 @@ def test_the_classic_dialect_goes_off_for_those_who_come_and_stays_for_those_who
 
 
 def test_a_mistake_changes_nothing_and_is_told(hall: Hall) -> None:
-    def fail() -> ServiceOptions:
-        raise ConfigurationError([Problem("port", "file x", "should be a number"), Problem("hots", "file x", "?")])
-
-    reloader = Reloader(fail, hall.endpoint, hall.classic, hall.room, hall.desk, hall.bridge, hall.diary)
-    change, said = reloader.reload(BEFORE)
+    mistakes = ConfigurationError([Problem("port", "file x", "should be a number"), Problem("hots", "file x", "?")])
+    reloader = Reloader(hall.endpoint, hall.classic, hall.room, hall.desk, hall.bridge, hall.diary)
+    change, said = reloader.reload(BEFORE, mistakes)
     assert change == Change(BEFORE, (), ())
     assert said == "Configuration not taken: port (file x): should be a number; hots (file x): ?"
     [told] = hall.diary.of("configuration_refused")

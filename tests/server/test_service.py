@@ -328,6 +328,7 @@ def test_a_password_that_bcrypt_looks_at_while_it_is_changed_is_judged_by_the_ne
                     joining = asyncio.create_task(early.join("ana", PASSWORD, PATIENCE))
                     await eventually(lambda: served.service._bcrypt._work_queue.qsize() == 1)
                     served.service.reload()
+                    await eventually(lambda: served.service._options.password_hash == another)
                     ready.set()
                     with pytest.raises(Refused, match="password_wrong"):
                         await joining
