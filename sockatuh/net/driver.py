@@ -46,8 +46,9 @@ def send_each(sock: socket.socket, count: Callable[[OSError], None], datagrams: 
 class Driver(Generic[EventT]):
     """Run a core on a socket in the running event loop, which must be a selector loop.
 
-    `sender` makes what sends on a socket, by default `send_each`. `errors` counts what the system refused, by errno
-    name. A datagram that could not leave is lost; repair brings it back.
+    `on_settled` is called when the events of a turn are told, before its datagrams leave. `sender` makes what sends on
+    a socket, by default `send_each`. `errors` counts what the system refused, by errno name. A datagram that could not
+    leave is lost; repair brings it back.
     """
 
     def __init__(
@@ -56,6 +57,7 @@ class Driver(Generic[EventT]):
         sock: socket.socket,
         on_event: Callable[[EventT], None],
         *,
+        on_settled: Callable[[], None] | None = None,
         clock: Callable[[], float] = time.monotonic,
         sender: Callable[[socket.socket, Callable[[OSError], None]], Send] | None = None,
     ) -> None:
@@ -63,7 +65,7 @@ class Driver(Generic[EventT]):
         self._send = sender(sock, self._count) if sender is not None else partial(send_each, sock, self._count)
         self._core = core
         self._sock = sock
-        self._on_event = on_event
+        self._on_event, self._on_settled = on_event, on_settled
         self._clock = clock
         self._loop: asyncio.AbstractEventLoop | None = None
         self._timer: asyncio.TimerHandle | None = None
@@ -110,6 +112,8 @@ class Driver(Generic[EventT]):
         try:
             while self._loop is not None and (event := self._core.next_event()) is not None:
                 self._on_event(event)
+            if self._on_settled is not None:
+                self._on_settled()
             if self._loop is not None:
                 while datagrams := self._core.datagrams_to_send():
                     self._send(datagrams)

@@ -15,6 +15,7 @@ import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
+from functools import partial
 from typing import Final
 
 import bcrypt
@@ -138,7 +139,7 @@ class Service:
             self._recorder,
             log,
             bridge_options(options),
-            put=self._room_log.append,
+            put=partial(self._room_log.append, wake=False),  # each turn ends with a wake
             resume=self._room_log.resume,
             renew=self._room_log.renew,
             random=os.urandom,
@@ -146,8 +147,9 @@ class Service:
         )
         self._read_options = reread or (lambda: self._options)
         self._reloader = Reloader(self._endpoint, classic, room, desk, self._bridge, log)
+        dialects: Dialects[ServerEvent] = Dialects(self._endpoint, classic)
         self._driver: Driver[ServerEvent | ClassicEvent] = Driver(
-            Dialects(self._endpoint, classic), self._socket, self._on_event, sender=batch_sender
+            dialects, self._socket, self._on_event, on_settled=self._room_log.wake, sender=batch_sender
         )
         self._bcrypt = ThreadPoolExecutor(1, "bcrypt")
         self._reader = ThreadPoolExecutor(1, "reader")
@@ -359,17 +361,9 @@ class Service:
         host, port = self._socket.getsockname()[:2]
         buffer = given_buffers(self._socket).receive
         ready = Ready(options.room, host, lan_address_of(self._socket), port, self._endpoint.public_key)
-        self._log.info(
-            "server_started",
-            version=__version__,
-            room=options.room,
-            host=host,
-            port=port,
-            fingerprint=ready.fingerprint,
-            words=" ".join(ready.words),
-            invite=ready.invite,
-            receive_buffer=buffer,
-        )
+        place = {"version": __version__, "room": options.room, "host": host, "port": port}
+        proof = {"fingerprint": ready.fingerprint, "words": " ".join(ready.words), "invite": ready.invite}
+        self._log.info("server_started", **place, **proof, receive_buffer=buffer)
         if self._is_passed and (options.host, options.port) != (host, port):
             overruled = f"{options.host} port {options.port}"
             self._log.warning("socket_was_passed", host=host, port=port, overruled=overruled)
@@ -386,6 +380,7 @@ class Service:
         if code == "closing":
             self._bridge.empty_room()
         self._bridge.hold_lines(time.monotonic())  # they are said again to the next process
+        self._driver.flush()
         deadline = time.monotonic() + LAST_WORDS
         while self._bridge.unwritten and time.monotonic() < deadline:
             await asyncio.sleep(0.01)

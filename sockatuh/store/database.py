@@ -12,6 +12,7 @@ import os
 import sqlite3
 import threading
 import time
+from collections import deque
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -236,7 +237,8 @@ class Writer(Generic[Job, Done]):
         self._connection = connection
         self._files = _files(path)
         self._run, self._fail, self._finish = run, fail, finish
-        self._waiting: SimpleQueue[Job | None] = SimpleQueue()
+        self._waiting: deque[Job] = deque()
+        self._bell: SimpleQueue[None] = SimpleQueue()
         self._gate = threading.Lock()
         self._closed = False
         self.answered_at = time.monotonic()
@@ -244,19 +246,29 @@ class Writer(Generic[Job, Done]):
         self._thread = threading.Thread(target=self._serve, name="sockatuh-writer", daemon=True)
         self._thread.start()
 
-    def put(self, job: Job) -> None:
-        """Queue a job and return at once; DatabaseUnusable after `close`."""
+    def put(self, job: Job, *, wake: bool = True) -> None:
+        """Queue a job and return at once; DatabaseUnusable after `close`. Without `wake`, for the next that has it.
+
+        Woken once for many jobs, the thread makes one transaction of them and not two, of the first and of the rest.
+        """
         with self._gate:
             if self._closed:
                 raise DatabaseUnusable(str(self._path), "closed")
-            self._waiting.put(job)
+            self._waiting.append(job)
+        if wake:
+            self._bell.put(None)
+
+    def wake(self) -> None:
+        """Have the thread begin with what waits."""
+        if self._waiting:
+            self._bell.put(None)
 
     def close(self) -> None:
         """Commit what is queued, close the connection and wait for the thread to end."""
         with self._gate:
             if not self._closed:
                 self._closed = True
-                self._waiting.put(None)
+                self._bell.put(None)
         self._thread.join()
 
     def _serve(self) -> None:
@@ -269,18 +281,16 @@ class Writer(Generic[Job, Done]):
         close_in_order(self._connection)
 
     def _collect(self) -> tuple[list[Job], bool]:
-        """Wait a moment for a first job and take with it all that is there; True with the last ones."""
-        jobs: list[Job] = []
-        try:
-            job = self._waiting.get(timeout=_WAKE_INTERVAL)
-            while job is not None:
-                jobs.append(job)
-                if len(jobs) == MAX_BATCH:
-                    return jobs, False
-                job = self._waiting.get_nowait()
-        except Empty:
-            return jobs, False
-        return jobs, True
+        """Wait a moment to be woken and take all jobs that are there; True with the last ones."""
+        with contextlib.suppress(Empty):
+            self._bell.get(timeout=_WAKE_INTERVAL)
+            while True:
+                self._bell.get_nowait()
+        closed = self._closed  # before the jobs are counted: none comes after it
+        jobs = [self._waiting.popleft() for _ in range(min(len(self._waiting), MAX_BATCH))]
+        if self._waiting or (closed and jobs):
+            self._bell.put(None)
+        return jobs, closed and not jobs
 
     def _commit(self, jobs: list[Job]) -> list[Done]:
         try:

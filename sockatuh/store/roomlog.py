@@ -120,9 +120,16 @@ class RoomLog:
         """When the writer last finished something or had nothing to do, in monotonic seconds; alive if a few old."""
         return self._writer.answered_at
 
-    def append(self, append: Append) -> None:
-        """Queue an entry and return at once; its outcome comes to `deliver`. DatabaseUnusable after `close`."""
-        self._writer.put(append)
+    def append(self, append: Append, *, wake: bool = True) -> None:
+        """Queue an entry and return at once; its outcome comes to `deliver`. DatabaseUnusable after `close`.
+
+        Without `wake` it may wait a second for `wake`, or for something else that is queued.
+        """
+        self._writer.put(append, wake=wake)
+
+    def wake(self) -> None:
+        """Begin to write what was appended."""
+        self._writer.wake()
 
     def resume(self) -> None:
         """Take appends again after one has failed: until then all fail, so that none gets in before it."""

@@ -182,6 +182,18 @@ def test_a_flush_inside_an_event_does_not_begin_another_turn() -> None:
     run(test)
 
 
+def test_when_the_events_are_told_and_before_anything_leaves_a_turn_is_settled() -> None:
+    async def test(shell: Shell) -> None:
+        turns = shell.core.turns
+        shell.driver = Driver(shell.core, shell.sock, shell.on_event, on_settled=lambda: turns.append("settled"))
+        shell.driver.start()
+        shell.say(b"one")
+        await shell.wait_told(1)
+        assert turns == ["settled", "sent", "received", "settled", "sent"]
+
+    run(test)
+
+
 def test_an_event_that_fails_is_reported_and_holds_nothing_up() -> None:
     async def test(shell: Shell) -> None:
         reported: list[object] = []

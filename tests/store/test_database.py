@@ -223,6 +223,21 @@ def test_what_gathers_during_one_commit_is_the_next_batch(desk: Desk, path: Path
     assert numbers(path) == list(range(100))
 
 
+def test_what_is_put_without_waking_waits_for_one_transaction(desk: Desk, path: Path) -> None:
+    for job in range(50):
+        desk.writer.put(job, wake=False)
+    desk.writer.wake()
+    desk.writer.close()
+    assert [len(batch) for batch in desk.batches] == [50]
+    assert numbers(path) == list(range(50))
+
+
+def test_close_commits_what_nobody_was_woken_for(desk: Desk, path: Path) -> None:
+    desk.writer.put(7, wake=False)
+    desk.writer.close()
+    assert numbers(path) == [7]
+
+
 def test_a_batch_is_bounded(desk: Desk) -> None:
     desk.free.clear()
     for job in range(2 * MAX_BATCH + 10):
