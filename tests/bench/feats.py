@@ -19,10 +19,13 @@ from bench.crowd import Driver, Load
 from bench.flood import HELLO_BYTES, strangers
 from bench.process import Server, temporary
 
+from sockatuh.store.database import open_writer
+
 AT_ONCE: Final = 256
 FLOOD: Final = 30_000
 """Datagrams a second of strangers, while members talk."""
 STARTS: Final = 5
+COMMITS: Final = 300
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +35,25 @@ class Feat:
     what: str
     figure: str
     wanted: str
+
+
+def commits() -> list[Feat]:
+    """See how long one commit takes on this disk, alone: each message waits for one."""
+    times = []
+    with temporary() as directory:
+        connection = open_writer(directory / "room.db", "full")
+        connection.execute("CREATE TABLE bench (body BLOB)")
+        for number in range(COMMITS):
+            began = time.monotonic()
+            connection.execute("BEGIN IMMEDIATE")
+            connection.execute("INSERT INTO bench VALUES (?)", (bytes(200 + number),))
+            connection.execute("COMMIT")
+            times.append(time.monotonic() - began)
+            time.sleep(0.002)
+        connection.close()
+    times.sort()
+    p50, p99 = times[COMMITS // 2] * 1e3, times[COMMITS * 99 // 100] * 1e3
+    return [Feat("one commit on this disk (p50 / p99)", f"{p50:.2f} / {p99:.2f} ms", "")]
 
 
 def joins(members: int) -> list[Feat]:

@@ -15,6 +15,8 @@ from bench.subjects import OURS, Subject, crowded
 SIZES: Final = (10, 100, 1_000)
 OUR_SIZES: Final = (5_000,)
 ROUNDS: Final = 3
+SECONDS: Final = 1.6
+"""How long a load lasts; in a large room longer, so that some messages are said."""
 IDLE, BUSY, SATURATED = "idle chat", "busy", "saturated"
 BUSY_ENOUGH: Final = 0.9
 """Share of its core above which the crowd may be what is measured."""
@@ -24,9 +26,9 @@ def loads(members: int, seconds: float) -> dict[str, Load]:
     """Return what is said in a room of some size."""
     pause = 0.01 if members <= 100 else 0.1 * members / 1_000
     return {
-        IDLE: Load(1, seconds, interval=pause),
+        IDLE: Load(1, max(seconds, 15 * pause), interval=pause),
         BUSY: Load(1, seconds, in_flight=10),
-        SATURATED: Load(10, seconds, in_flight=100),
+        SATURATED: Load(min(10, members - 1), seconds, in_flight=100),
     }
 
 
@@ -47,10 +49,14 @@ class Sample:
 
 @dataclass(slots=True)
 class Figures:
-    """Everything measured, by (subject, members, load); memory in KiB by (subject, members); and what went wrong."""
+    """Everything measured, by (subject, members, load); memory in KiB by (subject, members); and what went wrong.
+
+    `limits` are the machine's own: microseconds a delivery by (way to send, load, members).
+    """
 
     samples: dict[tuple[str, int, str], list[Sample]] = field(default_factory=lambda: defaultdict(list))
     memory: dict[tuple[str, int], tuple[int, int]] = field(default_factory=dict)
+    limits: dict[tuple[str, str, int], float] = field(default_factory=dict)
     notes: list[str] = field(default_factory=list)
 
     def median(self, key: tuple[str, int, str], what: Callable[[Sample], float]) -> float | None:
