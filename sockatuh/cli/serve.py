@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import os
 import signal
 import sys
@@ -67,6 +68,9 @@ def serve(
     def announce(ready: Ready) -> None:
         """Tell the person at the terminal, and the scripts that read stderr, how to get in; among lines of the log."""
         stream.write(wording.ready(ready) + "\n")
+        # What is there now stays: looking through it for garbage again and again would hold the room up for 20 ms.
+        gc.collect()
+        gc.freeze()
 
     async def run() -> None:
         logger = log.get_logger("sockatuh")

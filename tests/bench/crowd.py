@@ -17,7 +17,7 @@ from typing import Protocol
 MESSAGE_BYTES = 100
 PATIENCE = 30.0
 """Seconds after which what has not come never will."""
-QUIET = 0.7
+QUIET = 1.5
 """Seconds without anything after which all has come, and is acknowledged."""
 
 

@@ -376,4 +376,4 @@ def invited(said: Path) -> Invite:
             if word.startswith("sockatuh://"):
                 return Invite.parse_untrusted(word)
         time.sleep(0.01)
-    raise TimeoutError("the server did not start")
+    raise TimeoutError(f"the server did not start; it said: {said.read_text('utf-8')[-300:]}")
