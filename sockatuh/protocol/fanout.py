@@ -27,7 +27,7 @@ PUSH_DATAGRAMS: Final = 64
 REPAIRS: Final = 2
 """Times a member is re-sent what it lacks; whoever is silent then is asked for little, and often: it may be back."""
 ACK_SECONDS_PER_SESSION: Final = 0.00025
-ACK_SECONDS_MAX: Final = 0.5
+ACK_SECONDS_MAX: Final = 1.0
 SWEEP_GRAIN: Final = 0.05
 """Seconds to which repairs are rounded up, so that a thousand members behind need no thousand sweeps."""
 
@@ -152,6 +152,8 @@ class Fanout:
         """Return when a member that is behind is re-sent what it lacks."""
         if repair.tries:
             return repair.due_at
+        if self.head - repair.acked > PUSH_WINDOW:  # a client acknowledges long before
+            return repair.since + self._delay
         told_at = max(repair.since, self._published_at)  # clients wait while more comes, but not for ever
         longest = 1.25 * self.ack_seconds * ACK_PATIENCE
         return min(told_at, repair.since + longest) + self._delay

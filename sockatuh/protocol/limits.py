@@ -44,7 +44,7 @@ class Limits:
     grace_seconds: float = 120.0
     """How long a member whose contact was lost stays in the room, in seconds; a return within it leaves no line."""
     ack_milliseconds: int = 100
-    """How long a client may collect before it acknowledges, in milliseconds; in a large room 0.25 a session, to 500."""
+    """How long a client may collect before it acknowledges, in milliseconds; in large rooms 0.25 a session, to 1000."""
     datagrams_per_second: float = 500.0
     """Datagrams a second heeded of one session, and four for each line it may say; more is not even decrypted."""
     datagrams_burst: int = 1_000

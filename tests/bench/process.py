@@ -22,7 +22,7 @@ NANOSECONDS = 1e9
 def free_port(kind: socket.SocketKind) -> int:
     """Return a port of this machine that nobody uses."""
     with socket.socket(type=kind) as sock:
-        sock.bind(("127.0.0.1", 0))
+        sock.bind(("0.0.0.0", 0))  # noqa: S104 (nor of any other address of this machine)
         return int(sock.getsockname()[1])
 
 

@@ -179,6 +179,20 @@ def test_while_the_room_talks_repair_waits_as_long_as_clients_do() -> None:
     assert seqs(heard) == list(range(1, 61))
 
 
+def test_one_who_is_far_behind_is_told_so_however_much_the_room_talks() -> None:
+    hall = Hall()
+    for number in range(40):
+        hall.now = START + number / 20
+        head = (number + 1) * 60
+        hall.fanout.publish([entry(seq) for seq in range(number * 60 + 1, head + 1)], head, hall.now)
+        for at, heard in (swept := hall.sweeps(hall.now)) and [swept[-1]]:
+            assert heard[-1] == m.Head(hall.fanout.head)
+            assert 0 <= at - (START + DELAY) <= GRAIN
+            return
+        hall.ear.hear()
+    pytest.fail("it was told nothing")
+
+
 def test_when_the_room_falls_silent_repair_comes_soon() -> None:
     hall = Hall()
     for number in range(10):
