@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from dispositions import heed_signals
 from hypothesis import HealthCheck, settings
 
+heed_signals()
 settings.register_profile("shared", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("shared")

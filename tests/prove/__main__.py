@@ -20,6 +20,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict
 from pathlib import Path
 
+from dispositions import heed_signals
 from prove.attack import Attack, Broken, Found, Late, Missing, Pace, Run
 from prove.register import ATTACKS
 from prove.report import Row, record, table
@@ -32,6 +33,7 @@ LONGER = 40.0
 
 def main() -> int:
     """Run what was asked for; the exit code is 1 if a promise did not hold or could not be tried."""
+    heed_signals()
     options = _parser().parse_args()
     attacks = _chosen(options.only)
     if not attacks:

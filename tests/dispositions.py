@@ -1,0 +1,13 @@
+"""Signals that tests send: behind nohup or in the background some are ignored, and so they would be by all below."""
+
+from __future__ import annotations
+
+import signal
+
+
+def heed_signals() -> None:
+    """Let this process, and those it starts, be ended by Ctrl-C and by a terminal that closes."""
+    for name, handler in (("SIGINT", signal.default_int_handler), ("SIGHUP", signal.SIG_DFL)):
+        number = getattr(signal, name, None)
+        if number is not None and signal.getsignal(number) is signal.SIG_IGN:
+            signal.signal(number, handler)
