@@ -21,8 +21,11 @@ if TYPE_CHECKING:
     from sockatuh.settings import Settings
 
 _PROGRAM: Final = """
-import pickle, sys
-sys.path[:], *question = pickle.load(sys.stdin.buffer)
+import os, pickle, sys
+try:
+    sys.path[:], *question = pickle.load(sys.stdin.buffer)
+except Exception:  # who asked is gone
+    os._exit(1)
 from sockatuh.cli.reading import answer
 answer(*question)
 """
@@ -69,8 +72,9 @@ def answer(flags: Mapping[str, object], cwd: Path, terminal: bool) -> None:
         found: ServiceOptions | Exception = _options(load(flags, os.environ, cwd), terminal)
     except Exception as error:
         found = error
-    sys.stdout.buffer.write(pickle.dumps(found))
-    sys.stdout.flush()
+    with contextlib.suppress(BrokenPipeError):  # who asked is gone
+        sys.stdout.buffer.write(pickle.dumps(found))
+        sys.stdout.flush()
     os._exit(0)  # taking itself apart would take it longer than the rest of the start
 
 

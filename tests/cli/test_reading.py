@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import pickle
+import subprocess
 import sys
 from pathlib import Path
 
@@ -47,6 +49,20 @@ def test_nothing_that_lies_in_the_working_directory_is_imported(room: Room, monk
         (room.directory / f"{name}.py").write_text("raise SystemExit(9)", "utf-8")
     flags = {"config": room.configure(), "host": None, "port": None}
     assert Reading(flags, room.directory, terminal=False).result().password_hash
+
+
+@pytest.mark.parametrize("asked", [True, False])
+def test_when_the_one_who_asked_is_gone_nothing_is_said(room: Room, asked: bool) -> None:
+    question = pickle.dumps((sys.path, {"config": room.configure(), "host": None, "port": None}, room.directory, False))
+    command = [sys.executable, "-P", "-c", reading._PROGRAM]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
+        assert process.stdin is not None
+        assert process.stdout is not None
+        assert process.stderr is not None
+        process.stdout.close()
+        process.stdin.write(question if asked else question[:20])
+        process.stdin.close()
+        assert process.stderr.read() == b""
 
 
 def test_a_process_that_ends_without_an_answer_is_told(room: Room, monkeypatch: pytest.MonkeyPatch) -> None:
