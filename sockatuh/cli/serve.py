@@ -75,6 +75,8 @@ def serve(
     async def run() -> None:
         logger = log.get_logger("sockatuh")
         await Service(options, logger, notifier, announce, passed=passed, reread=reread).run()
+        for number in (signal.SIGHUP, signal.SIGTERM, signal.SIGINT):
+            signal.signal(number, signal.SIG_IGN)  # asyncio would write it into a pipe it has closed, and complain
 
     with log.unblocked(sys.stderr) as stream:
         level = log.configure(options.log_format, options.log_level, stream=stream, is_terminal=terminal)
