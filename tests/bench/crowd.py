@@ -30,6 +30,16 @@ def text_of(number: int) -> bytes:
     return b"%%%08d " % number + b"x" * (MESSAGE_BYTES - 10)
 
 
+def check_order(numbers: Sequence[int], sent: Sequence[int]) -> None:
+    """Raise Spoilt unless messages, whose senders are `sent`, arrived once each, and each sender's in order."""
+    if sorted(numbers) != list(range(len(sent))):
+        raise Spoilt(f"{len(sent)} messages were said, {len(numbers)} arrived")
+    for speaker in set(sent):
+        own = [number for number in numbers if sent[number] == speaker]
+        if own != sorted(own):
+            raise Spoilt("messages of one sender changed places")
+
+
 class Link(Protocol):
     """One member's connection."""
 

@@ -7,8 +7,9 @@ import socket
 from collections.abc import Iterator
 from pathlib import Path
 
-from bench.process import Server, free_port, reachable, served
+from bench.process import Server, reachable, served
 from bench.tcp import CHUNK, Stream
+from machine import free_port
 
 NGIRCD = """
 [Global]

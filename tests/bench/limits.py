@@ -10,7 +10,8 @@ from collections.abc import Callable, Sequence
 from multiprocessing.connection import Connection
 from typing import Final
 
-from bench.process import SERVER_CORE, on_core
+from bench.plan import IDLE, SATURATED, idle_pause
+from bench.process import SERVER_CORE, on_core, own_address
 
 from sockatuh.net.batch import BatchSender
 from sockatuh.net.driver import Datagrams, Send, send_each
@@ -21,31 +22,31 @@ IDLE_SIZE: Final = 180
 PACKED_SIZE: Final = 1_190
 PACKED: Final = 8
 """Messages in it."""
-LOADS: Final[dict[str, tuple[int, float, int]]] = {
-    "idle chat": (IDLE_SIZE, 0.01, 1),
-    "saturated": (PACKED_SIZE, 0.0, PACKED),
-}
-"""By load: bytes of a datagram, the pause between two rounds to all, the messages that come in it."""
+LOADS: Final[dict[str, tuple[int, int]]] = {IDLE: (IDLE_SIZE, 1), SATURATED: (PACKED_SIZE, PACKED)}
+"""By load: bytes of a datagram, the messages that come in it."""
 
 
 def measure_limits(members: int, seconds: float) -> dict[tuple[str, str], float]:
     """Return microseconds of processor a delivery by (way, load), from a process on the server's core."""
-    ours, theirs = multiprocessing.get_context("spawn").Pipe()
-    process = multiprocessing.get_context("spawn").Process(target=_send_all, args=(theirs,))
+    context = multiprocessing.get_context("spawn")
+    ours, theirs = context.Pipe()
+    process = context.Process(target=_send_all, args=(theirs,))
     with contextlib.ExitStack() as stack:
         socks = [stack.enter_context(socket.socket(type=socket.SOCK_DGRAM)) for _ in range(members)]
         for index, sock in enumerate(socks):
-            sock.bind((f"127.{1 + index // 250}.{index % 250}.1", 0))
+            sock.bind((own_address(index), 0))
             sock.setblocking(False)
         process.start()
         ours.send(([sock.getsockname() for sock in socks], seconds))
-        while not ours.poll(0.001):
+        while process.is_alive() and not ours.poll(0.001):
             for sock in socks:
                 with contextlib.suppress(BlockingIOError):
                     while True:
                         sock.recv(2048)
-        found: dict[tuple[str, str], float] = ours.recv()
         process.join()
+        if process.exitcode or not ours.poll():
+            raise OSError(f"the process that measures the machine ended with {process.exitcode}")
+        found: dict[tuple[str, str], float] = ours.recv()
     return found
 
 
@@ -59,10 +60,10 @@ def _send_all(theirs: Connection) -> None:
             "sendto": lambda datagrams: send_each(sock, _ignore, datagrams),
             "sendmmsg": BatchSender(sock, _ignore),
         }
-        for load, (size, pause, packed) in LOADS.items():
+        for load, (size, packed) in LOADS.items():
+            pause = idle_pause(len(addresses)) if load == IDLE else 0.0
             for way, send in ways.items():
-                pause_all = pause * max(1.0, len(addresses) / 100)
-                found[way, load] = _cost(send, addresses, size, pause_all, seconds) / packed
+                found[way, load] = _cost(send, addresses, size, pause, seconds) / packed
     theirs.send(found)
 
 

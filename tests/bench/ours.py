@@ -18,8 +18,9 @@ from pathlib import Path
 from typing import Final
 
 import bcrypt
-from bench.crowd import PATIENCE, Spoilt, Tally, text_of
-from bench.process import Server, free_port, served
+from bench.crowd import PATIENCE, Spoilt, Tally, check_order, text_of
+from bench.process import Server, own_address, served
+from machine import free_port
 
 from sockatuh.errors import ProtocolError
 from sockatuh.protocol import messages as m
@@ -273,7 +274,7 @@ class OurRoom:
         self.port = port
         self.decoder = Decoder()
         self.ack_seconds = 0.1
-        self.links = [Member(self, index, f"127.{1 + index // 250}.{index % 250}.1") for index in range(members)]
+        self.links = [Member(self, index, own_address(index)) for index in range(members)]
         self._acks: list[tuple[float, int, Member]] = []
         self.lacking: set[Member] = set()
         self._next_repeat = 0.0
@@ -320,12 +321,7 @@ class OurRoom:
         """Raise Spoilt unless everybody got every message once; by seq, so in one order."""
         heard = self.links[-1].heard or []
         numbers = [number for _, number in heard]
-        if sorted(numbers) != list(range(len(sent))):
-            raise Spoilt(f"{len(sent)} messages were said, {len(numbers)} arrived")
-        for speaker in set(sent):
-            own = [number for number in numbers if sent[number] == speaker]
-            if own != sorted(own):
-                raise Spoilt("messages of one sender changed places")
+        check_order(numbers, sent)
         for index, member in enumerate(self.links):
             if member.got != len(sent):
                 raise Spoilt(f"member {index} got {member.got} of {len(sent)} messages")
@@ -357,7 +353,7 @@ sessions = 12000
 @contextlib.contextmanager
 def sockatuh(directory: Path, python: str, *, port: int = 0) -> Iterator[tuple[Server, int]]:
     """Run our server with its limits lifted; yields it and its port."""
-    port = port or free_port(socket.SOCK_DGRAM)
+    port = port or free_port()
     config = directory / "sockatuh.toml"
     if not config.exists():  # another hash would end the tickets
         hashed = bcrypt.hashpw(PASSWORD.encode(), bcrypt.gensalt(10)).decode()

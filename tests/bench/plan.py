@@ -22,9 +22,14 @@ BUSY_ENOUGH: Final = 0.9
 """Share of its core above which the crowd may be what is measured."""
 
 
+def idle_pause(members: int) -> float:
+    """Return the seconds between two messages of idle chat in a room of some size."""
+    return 0.01 if members <= 100 else 0.1 * members / 1_000
+
+
 def loads(members: int, seconds: float) -> dict[str, Load]:
     """Return what is said in a room of some size."""
-    pause = 0.01 if members <= 100 else 0.1 * members / 1_000
+    pause = idle_pause(members)
     return {
         IDLE: Load(1, max(seconds, 15 * pause), interval=pause),
         BUSY: Load(1, seconds, in_flight=10),

@@ -14,16 +14,11 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from machine import resident_kib
+
 SERVER_CORE, CROWD_CORE = 0, 1
 FILES = 20_000
 NANOSECONDS = 1e9
-
-
-def free_port(kind: socket.SocketKind) -> int:
-    """Return a port of this machine that nobody uses."""
-    with socket.socket(type=kind) as sock:
-        sock.bind(("0.0.0.0", 0))  # noqa: S104 (nor of any other address of this machine)
-        return int(sock.getsockname()[1])
 
 
 def on_core(core: int) -> None:
@@ -53,8 +48,7 @@ class Server:
 
     def resident_kib(self) -> int:
         """Return what it occupies in memory, in KiB."""
-        status = Path(f"/proc/{self.pid}/status").read_text("ascii")
-        return int(next(line.split()[1] for line in status.splitlines() if line.startswith("VmRSS:")))
+        return resident_kib(self.pid)
 
 
 @contextlib.contextmanager
@@ -82,6 +76,11 @@ def served(command: Sequence[str], directory: Path) -> Iterator[Server]:
             except subprocess.TimeoutExpired:
                 process.kill()
                 process.wait()
+
+
+def own_address(index: int) -> str:
+    """Return the loopback address of one member: who counts by address is to see many."""
+    return f"127.{1 + index // 250}.{index % 250}.1"
 
 
 def _prepare() -> None:

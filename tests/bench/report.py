@@ -53,8 +53,8 @@ def markdown(figures: Figures, feats: Sequence[Feat]) -> str:
             "### Joining, strangers, starting",
             "",
             *_table(("what", "measured", "wanted"), [(each.what, each.figure, each.wanted) for each in feats]),
-            *["", *(f"* {note}" for note in figures.notes)][: 99 if figures.notes else 0],
             "",
+            *(f"* {note}" for note in figures.notes),
         ]
     )
 

@@ -12,6 +12,7 @@ from pathlib import Path
 import bcrypt
 import pexpect
 import pytest
+from machine import free_port
 
 from sockatuh.cli.app import COMMANDS, run
 from sockatuh.store.database import open_writer
@@ -35,12 +36,6 @@ def configured(directory: Path, **values: object) -> str:
     values = {"password_hash": HASH, "port": free_port(), "host": "127.0.0.1"} | values
     path.write_text("".join(f"{key} = {json.dumps(value)}\n" for key, value in values.items()), "utf-8")
     return str(path)
-
-
-def free_port() -> int:
-    with socket.socket(type=socket.SOCK_DGRAM) as sock:
-        sock.bind(("127.0.0.1", 0))
-        return int(sock.getsockname()[1])
 
 
 def test_every_command_can_be_found_and_says_what_it_does(capfd: pytest.CaptureFixture[str]) -> None:

@@ -21,6 +21,7 @@ from pathlib import Path
 from typing import IO, Any, TypeVar
 
 import bcrypt
+from machine import free_port
 
 from sockatuh.client.conversation import Conversation, ConversationOptions
 from sockatuh.protocol import peer_events as e
@@ -48,12 +49,6 @@ T = TypeVar("T")
 def hash_password() -> str:
     """Return the bcrypt hash of the room's password, as cheap as settings admit."""
     return bcrypt.hashpw(PASSWORD.encode(), bcrypt.gensalt(10)).decode()
-
-
-def free_port() -> int:
-    with socket.socket(type=socket.SOCK_DGRAM) as sock:
-        sock.bind(("127.0.0.1", 0))
-        return int(sock.getsockname()[1])
 
 
 @dataclass(slots=True)

@@ -15,11 +15,11 @@ from e2e.running import (
     ServerProcess,
     conversation,
     eventually,
-    free_port,
     joined,
     options_for,
     refuse_strangers,
 )
+from machine import free_port
 
 from sockatuh.client.conversation import Conversation
 from sockatuh.errors import IdentityChanged, NoServer, VersionMismatch

@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Final
 
 from e2e.running import PASSWORD, PATIENCE, Room, ServerProcess, conversation, hash_password
+from machine import resident_kib
 from prove.attack import Broken, require, require_in_time
 
 from sockatuh.client.conversation import Conversation
@@ -211,9 +212,7 @@ def require_calm(harm: Harm, what: str, settles: float = SETTLES) -> None:
 
 def memory(server: ServerProcess) -> float:
     """Return what the server occupies, in MiB."""
-    status = Path(f"/proc/{server.pid}/status").read_text("ascii")
-    line = next(line for line in status.splitlines() if line.startswith("VmRSS:"))
-    return int(line.split()[1]) / 1024
+    return resident_kib(server.pid) / 1024
 
 
 def seconds_starved(server: ServerProcess) -> float:

@@ -7,11 +7,11 @@ import random
 import statistics
 import time
 from contextlib import AsyncExitStack
-from pathlib import Path
 from typing import Final
 
 from e2e.running import Member, Room, ServerProcess, hash_password, joined
 from prove.attack import Attack, Found, Pace, Run, require
+from prove.load import memory
 
 MEMBERS: Final = 30
 VISITS: Final = 4
@@ -35,7 +35,7 @@ async def _soak(run: Run) -> Found:
             began = time.monotonic()
             await _round(dice, members, server, visitors)
             visitors += VISITS
-            sizes.append((time.monotonic(), _memory(server)))
+            sizes.append((time.monotonic(), memory(server)))
             await asyncio.sleep(max(0.0, ROUND - (time.monotonic() - began)))
         for member in members:
             await member.until(member.is_answered)
@@ -65,13 +65,6 @@ def _judge(run: Run, sizes: list[tuple[float, float]], lines: int, visitors: int
         return Found(count, f"nothing missed; {size}")
     require(slope <= SLOPE, f"the server grows by {slope:.1f} MiB an hour")
     return Found(count, f"nothing missed; {size}, {slope:+.2f} MiB an hour")
-
-
-def _memory(server: ServerProcess) -> float:
-    """Return what the server occupies, in MiB."""
-    status = Path(f"/proc/{server.pid}/status").read_text("ascii")
-    line = next(line for line in status.splitlines() if line.startswith("VmRSS:"))
-    return int(line.split()[1]) / 1024
 
 
 ATTACKS: Final = (
