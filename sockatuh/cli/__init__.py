@@ -5,12 +5,12 @@ from __future__ import annotations
 import sys
 from importlib import import_module
 
-from sockatuh.spared import spared
+from sockatuh.spared import OPENSSL, spared
 
 
 def main() -> None:
     """Run the command that the arguments name, and exit with its code."""
-    with spared("ssl", "_hashlib"):  # OpenSSL: 7 MiB
+    with spared(*OPENSSL):
         for name in ("asyncio", "hashlib", "hmac"):
             import_module(name)
     # Imported here so that a module of this package can be imported without the command line.

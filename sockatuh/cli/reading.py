@@ -14,7 +14,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from sockatuh.spared import spared
+from sockatuh.spared import OPENSSL, spared
 
 if TYPE_CHECKING:
     from sockatuh.server.options import ServiceOptions
@@ -65,7 +65,7 @@ class Reading:
 
 def answer(flags: Mapping[str, object], cwd: Path, terminal: bool) -> None:
     """Write the options to stdout, or what reading them raised, and end the process at once."""
-    with spared("ssl", "_hashlib"):  # as in sockatuh.cli: nobody needs OpenSSL
+    with spared(*OPENSSL):
         from sockatuh.settings import load
 
     try:

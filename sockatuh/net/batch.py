@@ -18,6 +18,7 @@ from typing import Final
 
 from sockatuh.protocol.seam import Address
 
+from .address import pack_address
 from .driver import Datagrams, Send, send_each
 
 AT_ONCE: Final = 256
@@ -63,14 +64,12 @@ class _Sockaddrs(dict[Address, bytes]):
     def __missing__(self, address: Address) -> bytes:
         if len(self) >= ADDRESSES_KEPT:
             self.clear()
-        host, port = address[0].partition("%")[0], address[1].to_bytes(2, "big")
+        host, port = pack_address(address)[:16], address[1].to_bytes(2, "big")
         if len(address) == 2:
-            packed = _IPV4.pack(socket.AF_INET, port, socket.inet_aton(host))
+            packed = _IPV4.pack(socket.AF_INET, port, host[12:])
         else:
             flow, scope = address[2:]
-            packed = _IPV6.pack(
-                socket.AF_INET6, port, flow.to_bytes(4, "big"), socket.inet_pton(socket.AF_INET6, host), scope
-            )
+            packed = _IPV6.pack(socket.AF_INET6, port, flow.to_bytes(4, "big"), host, scope)
         self[address] = packed
         return packed
 

@@ -86,19 +86,11 @@ class Channel:
 
         Raises ChannelExhausted when no counter is left.
         """
-        size = len(plaintext)
-        if not 0 < size <= MAX_PLAINTEXT:
-            raise ValueError(f"plaintext of {size} bytes, must be 1 to {MAX_PLAINTEXT}")
-        counter = self._counter
-        if counter >= COUNTER_LIMIT:
-            raise ChannelExhausted("no counter left")
-        self._counter = counter + 1
-        header = _HEADER.pack(self._send_word, counter)
-        return header + self._encrypt(_NONCE_PREFIX + header[8:], plaintext, header)
+        return self.seal_for_each((self,), (plaintext,))[0]
 
     @staticmethod
     def seal_for_each(channels: Iterable[Channel], plaintexts: Sequence[bytes]) -> list[bytes]:
-        """Return what `seal` returns: all plaintexts for the first channel, for the second, ….
+        """Return and raise what `seal` does: all plaintexts for the first channel, for the second, ….
 
         This is the loop a room's cost is made of, so it calls as little as it can.
         """
@@ -108,9 +100,9 @@ class Channel:
         append, pack, prefix = datagrams.append, _HEADER.pack, _NONCE_PREFIX
         for channel in channels:
             counter, word, encrypt = channel._counter, channel._send_word, channel._encrypt
-            channel._counter = counter + len(plaintexts)
-            if channel._counter > COUNTER_LIMIT:
+            if counter + len(plaintexts) > COUNTER_LIMIT:
                 raise ChannelExhausted("no counter left")
+            channel._counter = counter + len(plaintexts)
             for plaintext in plaintexts:
                 header = pack(word, counter)
                 append(header + encrypt(prefix + header[8:], plaintext, header))

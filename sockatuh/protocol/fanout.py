@@ -84,7 +84,9 @@ class Fanout:
         self._out.send_to_all(pushed, [encode(message) for message in messages])
         for session in pushed:
             if session.repair.acked >= before:
-                self._expect_ack(session, now)
+                session.repair.begin(now)
+        if head > before:
+            self._sweep_by(now + self._delay)
 
     def acknowledge(self, session: Session, seq: int, now: float) -> None:
         """Note that a member has everything up to `seq`."""
@@ -167,10 +169,8 @@ class Fanout:
             self._tell(session, pack(acked, *found, REPAIR_DATAGRAMS))
 
     def _expect_ack(self, session: Session, now: float) -> None:
-        repair = session.repair
-        repair.tries = 0
-        repair.since = now
-        if repair.acked < self.head:
+        session.repair.begin(now)
+        if session.repair.acked < self.head:
             self._sweep_by(now + self._delay)
 
     def _sweep_by(self, at: float) -> None:

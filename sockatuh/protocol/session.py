@@ -58,6 +58,10 @@ class Repair:
     tries: int = 0
     """How often it was re-sent the same in vain."""
 
+    def begin(self, now: float) -> None:
+        """Begin to wait for an acknowledgement: something new was told, or something acknowledged."""
+        self.tries, self.since = 0, now
+
 
 @dataclass(slots=True, eq=False)
 class Session:

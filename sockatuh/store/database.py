@@ -288,9 +288,9 @@ class Writer(Generic[Job, Done]):
                 self._bell.get_nowait()
         closed = self._closed  # before the jobs are counted: none comes after it
         jobs = [self._waiting.popleft() for _ in range(min(len(self._waiting), MAX_BATCH))]
-        if self._waiting or (closed and jobs):
+        if self._waiting:
             self._bell.put(None)
-        return jobs, closed and not jobs
+        return jobs, closed and not self._waiting
 
     def _commit(self, jobs: list[Job]) -> list[Done]:
         try:

@@ -49,6 +49,12 @@ class Hall:
     def grow(self, through: int, text: str = "") -> list[m.ServerMessage]:
         return self.publish(*[entry(seq, text) for seq in range(self.fanout.head + 1, through + 1)])
 
+    def talk(self, count: int) -> None:
+        """Publish so many entries, one each 50 ms from START on, and heed nothing of what is sent."""
+        for number in range(count):
+            self.now = START + number / 20
+            self.grow(number + 1)
+
     def get(self, after: int, through: int) -> list[m.ServerMessage]:
         return self.wanted(m.Get(after, through))
 
@@ -169,10 +175,7 @@ def test_what_is_not_acknowledged_is_sent_again_ever_more_slowly() -> None:
 
 def test_while_the_room_talks_repair_waits_as_long_as_clients_do() -> None:
     hall = Hall()
-    for number in range(60):
-        hall.now = START + number / 20
-        hall.fanout.publish([entry(number + 1)], number + 1, hall.now)
-    hall.ear.hear()
+    hall.talk(60)
     at, heard = hall.sweeps(START + 30)[0]
     longest = 1.25 * ACK_PATIENCE * hall.fanout.ack_seconds
     assert 0 <= at - (START + longest + DELAY) <= GRAIN
@@ -183,22 +186,17 @@ def test_one_who_is_far_behind_is_told_so_however_much_the_room_talks() -> None:
     hall = Hall()
     for number in range(40):
         hall.now = START + number / 20
-        head = (number + 1) * 60
-        hall.fanout.publish([entry(seq) for seq in range(number * 60 + 1, head + 1)], head, hall.now)
+        hall.grow((number + 1) * 60)
         for at, heard in (swept := hall.sweeps(hall.now)) and [swept[-1]]:
             assert heard[-1] == m.Head(hall.fanout.head)
             assert 0 <= at - (START + DELAY) <= GRAIN
             return
-        hall.ear.hear()
     pytest.fail("it was told nothing")
 
 
 def test_when_the_room_falls_silent_repair_comes_soon() -> None:
     hall = Hall()
-    for number in range(10):
-        hall.now = START + number / 20
-        hall.fanout.publish([entry(number + 1)], number + 1, hall.now)
-    hall.ear.hear()
+    hall.talk(10)
     assert 0 <= hall.sweeps(START + 30)[0][0] - (START + 9 / 20 + DELAY) <= GRAIN
 
 
