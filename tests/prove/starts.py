@@ -23,7 +23,8 @@ from sockatuh.store.database import open_writer
 from sockatuh.store.keys import ServerKeys, load_ticket_keys
 
 NOBODY: Final = 65_534
-AS_NOBODY: Final = ("setpriv", "--reuid", str(NOBODY), "--regid", str(NOBODY), "--clear-groups")
+AS_ANYBODY: Final = ("setpriv", "--bounding-set=-all")
+"""Runs a program as this user without root's capabilities: permissions are for it as for anybody."""
 STATE: Final = "state"
 DATABASE: Final = "room.db"
 
@@ -69,8 +70,6 @@ def full_disk(state: Path) -> Iterator[None]:
 
 @contextlib.contextmanager
 def read_only_file(state: Path) -> Iterator[None]:
-    for path in (state, *state.iterdir()):
-        os.chown(path, NOBODY, NOBODY)
     (state / DATABASE).chmod(0o400)
     yield
 
@@ -123,8 +122,8 @@ def locked(state: Path) -> Iterator[None]:
 CASES: Final = (
     Case("read-only disk", read_only_disk, "Read-only file system", "findmnt -T"),
     Case("full disk", full_disk, "No space left on device", "df -h"),
-    Case("read-only file", read_only_file, "it is read-only", "ls -ld", AS_NOBODY),
-    Case("files of another", files_of_another, "Permission denied", "ls -ld", AS_NOBODY),
+    Case("read-only file", read_only_file, "it is read-only", "ls -ld", AS_ANYBODY),
+    Case("files of another", files_of_another, "Permission denied", "ls -ld", AS_ANYBODY),
     Case("no database", no_database, "file is not a database", "sockatuh restore"),
     Case("damaged", damaged, "it is damaged", "sockatuh restore"),
     Case("half-migrated", half_migrated, "its tables are not this program's", "sockatuh restore"),
@@ -135,12 +134,9 @@ CASES: Final = (
 
 async def start_on_each(run: Run) -> Found:
     """Start a server on files that it cannot use, in each of these ways."""
-    _may_be_nobody()
-    run.directory.chmod(0o711)
+    _may_be_anybody()
     disk = run.directory / "disk"
     with tiny_disk(disk, 4), contextlib.closing(Manager(run.directory)) as manager:
-        disk.chmod(0o711)
-        Path(manager.address).chmod(0o777)
         password_hash = hash_password()
         for number, case in enumerate(CASES):
             await _start_on(case, disk / str(number), manager, password_hash)
@@ -148,11 +144,10 @@ async def start_on_each(run: Run) -> Found:
 
 
 async def _start_on(case: Case, directory: Path, manager: Manager, password_hash: str) -> None:
-    directory.mkdir(mode=0o711)
+    directory.mkdir()
     make(directory / STATE)
     room = Room(directory, password_hash, environ={"NOTIFY_SOCKET": manager.address}, within=case.within)
     server = room.server()
-    (directory / "sockatuh.toml").chmod(0o644)
     with case.spoil(directory / STATE):
         before = (directory / STATE / DATABASE).read_bytes()
         code = await asyncio.to_thread(server.run)
@@ -165,15 +160,14 @@ async def _start_on(case: Case, directory: Path, manager: Manager, password_hash
     require(case.reason in manager.statuses()[-1], f"{case.name}: the manager was told {manager.statuses()[-1]}")
 
 
-def _may_be_nobody() -> None:
-    """Raise Missing where another user cannot run this program."""
-    command = [*AS_NOBODY, sys.executable, "-c", "import sockatuh.cli.serve"]
+def _may_be_anybody() -> None:
+    """Raise Missing where a program cannot be run without root's capabilities."""
     try:
-        done = subprocess.run(command, capture_output=True, check=False, cwd="/")
+        done = subprocess.run([*AS_ANYBODY, sys.executable, "-c", ""], capture_output=True, check=False)
     except FileNotFoundError:
         raise Missing("there is no setpriv: apt-get install util-linux") from None
     if done.returncode:
-        raise Missing("another user cannot run this program: put it where everybody may read, and be root")
+        raise Missing("setpriv may not take capabilities away here: be root")
 
 
 ATTACKS: Final[tuple[Attack, ...]] = (
