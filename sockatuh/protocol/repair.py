@@ -23,7 +23,8 @@ Told: TypeAlias = Entries | EntryPart
 ENTRIES_OVERHEAD = 26
 """Bytes of an ENTRIES message around its items, at most: array, type, two seqs, end, array of items."""
 
-_ROOM = MAX_PLAINTEXT - ENTRIES_OVERHEAD
+ROOM = MAX_PLAINTEXT - ENTRIES_OVERHEAD
+"""Bytes of entries that one datagram holds."""
 
 
 def pack(after: int, through: int, entries: Sequence[Encoded], limit: int | None = None) -> list[Told]:
@@ -44,11 +45,11 @@ def pack(after: int, through: int, entries: Sequence[Encoded], limit: int | None
             size, told = 0, upto
 
     for seq, encoding in entries:
-        if size + len(encoding) > _ROOM:
+        if size + len(encoding) > ROOM:
             if limit is not None and len(messages) >= limit:
                 return messages
             close(seq - 1)
-        parts = _parts(seq, encoding) if len(encoding) > _ROOM else []
+        parts = _parts(seq, encoding) if len(encoding) > ROOM else []
         if limit is not None and messages and len(messages) + max(len(parts), 1) > limit:
             return messages
         if parts:

@@ -45,6 +45,7 @@ from sockatuh.store.log_table import MAX_SEQ
 from sockatuh.store.roomlog import Outcome, RoomLog
 
 from .bridge import Bridge, Reading
+from .gathering import Gathering
 from .options import ServiceOptions
 from .passwords import Check, PasswordDesk
 from .reading import Found, read_recent, read_stretch
@@ -131,6 +132,8 @@ class Service:
             grace=options.limits.grace_seconds,
         )
         desk = PasswordDesk(PasswordGate(os.urandom(32)))
+        append = partial(self._room_log.append, wake=False)
+        self._gathering = Gathering(append, self._room_log.wake, self._loop.call_later, time.monotonic)
         self._bridge = Bridge(
             self._endpoint,
             classic,
@@ -139,7 +142,7 @@ class Service:
             self._recorder,
             log,
             bridge_options(options),
-            put=partial(self._room_log.append, wake=False),  # each turn ends with a wake
+            put=self._gathering.put,
             resume=self._room_log.resume,
             renew=self._room_log.renew,
             random=os.urandom,
@@ -149,7 +152,7 @@ class Service:
         self._reloader = Reloader(self._endpoint, classic, room, desk, self._bridge, log)
         dialects: Dialects[ServerEvent] = Dialects(self._endpoint, classic)
         self._driver: Driver[ServerEvent | ClassicEvent] = Driver(
-            dialects, self._socket, self._on_event, on_settled=self._room_log.wake, sender=batch_sender
+            dialects, self._socket, self._on_event, on_settled=self._gathering.settle, sender=batch_sender
         )
         self._bcrypt = ThreadPoolExecutor(1, "bcrypt")
         self._reader = ThreadPoolExecutor(1, "reader")
@@ -219,6 +222,7 @@ class Service:
         self._bridge.take_outcomes(outcomes, now)
         self._look_at_storing(waiting, now)
         self._driver.flush()
+        self._gathering.told(now, time.monotonic())
 
     def _take_written(self, then: Callable[[float], None]) -> None:
         then(time.monotonic())
