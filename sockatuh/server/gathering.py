@@ -2,7 +2,7 @@
 
 Telling everybody costs about the same for one line as for as many as fit a datagram. So while people talk faster than
 they can be told, lines are gathered until a datagram is full, as TCP gathers keystrokes (RFC 896); but not for longer
-than a share of the time it took to tell the last ones, so it delays nobody by more than a part of what others did.
+than it took to tell the last ones, so nobody waits who would not have waited had he spoken a moment before.
 """
 
 from __future__ import annotations
@@ -15,10 +15,8 @@ from typing import Final
 from sockatuh.protocol.repair import ROOM
 from sockatuh.store.roomlog import Append
 
-SHARE: Final = 0.5
-"""Of the time it took to tell everybody the last lines: how long the next may wait for company."""
 MAX_WAIT: Final = 0.02
-"""Seconds they wait at most, however large the room is."""
+"""Seconds that lines wait for company at most, however large the room is."""
 MIN_WAIT: Final = 0.001
 """Seconds below which nobody waits: the loop's timers are no finer."""
 SURPLUS: Final = 62
@@ -53,7 +51,7 @@ class Gathering:
 
     def told(self, began_at: float, ended_at: float) -> None:
         """Note how long it took to tell everybody the last lines."""
-        self._until = ended_at + min(SHARE * (ended_at - began_at), MAX_WAIT)
+        self._until = ended_at + min(ended_at - began_at, MAX_WAIT)
 
     def settle(self) -> None:
         """Have the log begin with what fills datagrams, and with the rest when it has waited long enough."""

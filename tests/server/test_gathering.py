@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from sockatuh.protocol.repair import ROOM
-from sockatuh.server.gathering import MAX_WAIT, SHARE, SURPLUS, Gathering
+from sockatuh.server.gathering import MAX_WAIT, SURPLUS, Gathering
 from sockatuh.store.roomlog import Append
 
 FULL = 8
@@ -75,7 +75,7 @@ def test_just_after_the_room_was_told_something_the_next_line_waits_for_company(
     loop.put(1)
     loop.put(2)
     assert loop.batches == []
-    loop.pass_time(0.010 * SHARE + 0.001)
+    loop.pass_time(0.011)
     assert loop.batches == [[1, 2]]
 
 
@@ -89,7 +89,7 @@ def test_no_longer_than_is_bearable() -> None:
 
 def test_in_a_small_room_nobody_waits() -> None:
     loop = Loop()
-    loop.told(0.001)
+    loop.told(0.0005)
     loop.put(1)
     assert loop.batches == [[1]]
 
@@ -102,10 +102,10 @@ def test_what_fills_datagrams_goes_and_what_is_left_over_waits() -> None:
     loop.put(*range(FULL - 1, 2 * FULL + 3))
     assert loop.batches == [[*range(2 * FULL)]]
     loop.told(0.010)
-    loop.pass_time(0.003)
+    loop.pass_time(0.006)
     loop.put(100)
     assert loop.batches == [[*range(2 * FULL)]]
-    loop.pass_time(0.003)
+    loop.pass_time(0.006)
     assert loop.batches[1:] == [[2 * FULL, 2 * FULL + 1, 2 * FULL + 2, 100]]
 
 
