@@ -102,6 +102,7 @@ class Member:
         self._ask_at, self._head = 0.0, 0
         self._unanswered: dict[int, tuple[bytes, float]] = {}
         self._number = 0
+        self._collected: list[tuple[bytes, float]] = []
 
     def fileno(self) -> int:
         return self.sock.fileno()
@@ -159,14 +160,18 @@ class Member:
         self._unanswered[self._number] = say, time.monotonic() + REPEAT_AFTER
         self._seal(say)
 
+    def collect(self, now: float) -> None:
+        """Take what has come as it is."""
+        recv, collected = self.sock.recv, self._collected
+        with contextlib.suppress(BlockingIOError):
+            for _ in range(READ_AT_ONCE):
+                collected.append((recv(2048), now))
+
     def receive(self, tally: Tally) -> None:
-        """Take what has come: decrypt, decode, place."""
-        recv, decrypt, decode = self.sock.recv, self._decrypt, self._room.decoder.decode
-        for _ in range(READ_AT_ONCE):
-            try:
-                data = recv(2048)
-            except BlockingIOError:
-                break
+        """Decrypt, decode and place it."""
+        decrypt, decode = self._decrypt, self._room.decoder.decode
+        for data, now in self._collected:
+            self._heard_at = now
             try:
                 told = decode(decrypt(NONCE_PREFIX + data[8:16], data[16:], data[:16]))
             except InvalidTag:
@@ -180,13 +185,13 @@ class Member:
                 self._hear_head(told.seq)
             elif isinstance(told, m.Closed):
                 raise Spoilt(f"member {self._index} was put out: {told.code}")
-        self._heard_at = tally.now
+        self._collected.clear()
         if self.cursor - self.acked >= ACK_ENTRIES:
             self.acknowledge()
         elif not self._ack_waits and self.cursor > self.acked:
             self._ack_waits = True
-            self._ack_by = tally.now + self.ack_delay * ACK_PATIENCE
-            self._room.ack_later(self, tally.now + self.ack_delay)
+            self._ack_by = self._heard_at + self.ack_delay * ACK_PATIENCE
+            self._room.ack_later(self, self._heard_at + self.ack_delay)
 
     def acknowledge(self) -> None:
         """Say how far everything is there, if that is news."""
@@ -229,7 +234,7 @@ class Member:
                 self.holes += 1
                 self._room.lacking.add(self)
             self._early[told.after] = told
-            self.ask(tally.now)
+            self.ask(self._heard_at)
             return
         self._place(told, tally)
         while self._early and (after := min(self._early)) <= self.cursor:
@@ -253,7 +258,7 @@ class Member:
         if self.heard is not None:
             self.heard += new
         if tally.timed:
-            tally.note(number for _, number in new)
+            tally.note((number for _, number in new), self._heard_at)
         else:
             tally.delivered += len(new)
 

@@ -31,6 +31,7 @@ class Stream(ABC):
         """What came, of the one member whose messages are all looked at."""
         self.is_in = False
         self._rest = b""
+        self._collected: list[tuple[bytes, float]] = []
 
     def fileno(self) -> int:
         return self.sock.fileno()
@@ -49,14 +50,19 @@ class Stream(ABC):
         if sent < len(data):
             raise Spoilt("the server takes no more")
 
-    def receive(self, tally: Tally) -> None:
+    def collect(self, now: float) -> None:
         with contextlib.suppress(BlockingIOError):
             data = self.sock.recv(CHUNK)
             # The kernel forgets this with each receipt; without it a server that leaves Nagle on waits 40 ms for us.
             self.sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_QUICKACK, 1)
             if not data:
                 raise Spoilt("the server closed a connection")
-            self._take(data, tally)
+            self._collected.append((data, now))
+
+    def receive(self, tally: Tally) -> None:
+        for data, now in self._collected:
+            self._take(data, now, tally)
+        self._collected.clear()
 
     def begin(self) -> None:
         """Forget what came until now: the load begins."""
@@ -64,14 +70,14 @@ class Stream(ABC):
         if self.said is not None:
             self.said.clear()
 
-    def _take(self, data: bytes, tally: Tally) -> None:
+    def _take(self, data: bytes, now: float, tally: Tally) -> None:
         self.checksum = zlib.crc32(data, self.checksum)
         if self.said is not None:
             self.said.append(data)
         if tally.timed:
             numbers = self._numbers(data)
             self.messages += len(numbers)
-            tally.note(numbers)
+            tally.note(numbers, now)
         else:
             count = data.count(NUMBER)
             self.messages += count
