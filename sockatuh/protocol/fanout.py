@@ -16,10 +16,10 @@ from .constants import (
     REPAIR_DATAGRAMS,
 )
 from .limits import Limits
-from .messages import Entries, Get, Head, encode
+from .messages import Entries, Get, Head
 from .outgoing import Outgoing
 from .ratelimit import BucketTable
-from .repair import Encoded, Recent, Told, mark_end, pack
+from .repair import Encoded, Recent, Told, encode_alike, mark_end, pack
 from .session import Repair, Session
 
 PUSH_DATAGRAMS: Final = 64
@@ -81,7 +81,7 @@ class Fanout:
         if _told_through(messages[-1]) < head:
             messages.append(Head(head))  # the rest is asked for, at each member's own pace
         pushed = [session for session in self._members.values() if session.repair.acked >= before - PUSH_WINDOW]
-        self._out.send_to_all(pushed, [encode(message) for message in messages])
+        self._out.send_to_all(pushed, encode_alike(messages))
         for session in pushed:
             if session.repair.acked >= before:
                 session.repair.begin(now)
@@ -180,8 +180,7 @@ class Fanout:
             self.sweep_at = at
 
     def _tell(self, session: Session, messages: Sequence[Told | Head]) -> None:
-        for message in messages:
-            self._out.send(session, message)
+        self._out.send_to_all((session,), encode_alike(messages))
 
 
 def _told_through(message: Told | Head) -> int:

@@ -308,6 +308,23 @@ _resp_decoder: Final = msgspec.msgpack.Decoder(RespPayload)
 encode = _encoder.encode
 
 
+def lengthen(encoded: bytes, size: int) -> bytes:
+    """Return an encoded message of fewer than 15 elements with another one, which nobody heeds, `size` bytes long.
+
+    Nothing is ever shortened. The element is msgpack's nil, bin 8 or bin 16.
+    """
+    gap = size - len(encoded)
+    if gap <= 0:
+        return encoded
+    if gap == 1:
+        padding = b"\xc0"
+    elif gap <= 257:
+        padding = b"\xc4" + (gap - 2).to_bytes(1, "big")
+    else:
+        padding = b"\xc5" + (gap - 3).to_bytes(2, "big")
+    return (bytes((encoded[0] + 1,)) + encoded[1:] + padding).ljust(size, b"\0")
+
+
 def _decode(decoder: msgspec.msgpack.Decoder[T], data: bytes | memoryview) -> T:
     try:
         return decoder.decode(data)

@@ -13,7 +13,7 @@ from typing import TypeAlias
 import msgspec
 
 from .constants import MAX_PIECE, MAX_PLAINTEXT
-from .messages import Entries, EntryPart
+from .messages import Entries, EntryPart, Head, encode, lengthen
 
 Encoded: TypeAlias = tuple[int, bytes]
 """One entry: its seq and its encoding."""
@@ -25,6 +25,9 @@ ENTRIES_OVERHEAD = 26
 
 ROOM = MAX_PLAINTEXT - ENTRIES_OVERHEAD
 """Bytes of entries that one datagram holds."""
+
+ALIKE = 0.75
+"""Share of the longest message from which on another one is lengthened to it."""
 
 
 def pack(after: int, through: int, entries: Sequence[Encoded], limit: int | None = None) -> list[Told]:
@@ -66,6 +69,17 @@ def pack(after: int, through: int, entries: Sequence[Encoded], limit: int | None
 def _parts(seq: int, encoding: bytes) -> list[Told]:
     pieces = [encoding[at : at + MAX_PIECE] for at in range(0, len(encoding), MAX_PIECE)]
     return [EntryPart(seq, index, len(pieces), piece, False) for index, piece in enumerate(pieces)]
+
+
+def encode_alike(messages: Sequence[Told | Head]) -> list[bytes]:
+    """Encode messages that one member is told at once, where that is cheap all but the last at one length.
+
+    The system sends datagrams of one length to one address as a whole, which costs it half (UDP_SEGMENT, udp(7)).
+    """
+    encoded = [encode(message) for message in messages]
+    size = max(map(len, encoded))
+    last = encoded.pop()
+    return [lengthen(each, size) if len(each) >= size * ALIKE else each for each in encoded] + [last]
 
 
 def mark_end(messages: list[Told]) -> None:

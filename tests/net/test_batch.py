@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import ctypes
 import errno
 import socket
 import sys
@@ -12,7 +13,7 @@ from functools import partial
 import pytest
 
 from sockatuh.net.address import pack_address
-from sockatuh.net.batch import AT_ONCE, FEW, BatchSender, batch_sender
+from sockatuh.net.batch import AT_ONCE, FEW, MAX_PIECES, BatchSender, _couple, batch_sender
 from sockatuh.net.driver import send_each
 from sockatuh.net.sockets import open_server_socket
 from sockatuh.protocol.seam import Address
@@ -75,6 +76,73 @@ def test_what_the_system_refuses_is_counted_and_the_rest_is_sent() -> None:
         BatchSender(server, refused.append)(batch)
         assert heard(ear, 4) == [b"a", b"b", b"c", b"d"]
         assert [error.errno for error in refused] == [errno.EMSGSIZE, errno.EMSGSIZE]
+
+
+def pieces(number: int) -> list[bytes]:
+    """Return what one of many is told at once: datagrams of one length, in the end a shorter one."""
+    return [b"%d %d " % (number, index) + bytes(1000) for index in range(number % 8)] + [b"%d end" % number]
+
+
+@pytest.mark.parametrize(("family", "host"), [(socket.AF_INET, "127.0.0.1"), (socket.AF_INET6, "::1")])
+def test_what_one_is_told_at_once_comes_as_it_was(family: int, host: str) -> None:
+    with ends(family, host, 40) as (server, ears):
+        addresses = [ear.getsockname() for ear in ears]
+        send = BatchSender(server, refuse)
+        for _ in range(2):
+            send([(data, address) for number, address in enumerate(addresses) for data in pieces(number)])
+            send([(b"to each one", address) for address in addresses])
+        for number, ear in enumerate(ears):
+            told = [*pieces(number), b"to each one"] * 2
+            assert heard(ear, len(told)) == told
+
+
+def test_only_what_the_system_can_cut_is_put_together() -> None:
+    here, there = ("127.0.0.1", 1), ("127.0.0.1", 2)
+    batch = [
+        *[(b"%03d" % number, here) for number in range(MAX_PIECES + 1)],
+        (b"longer", here),
+        (b"end", here),
+        (b"else", here),
+        (b"else", there),
+        (b"", there),
+        (b"", there),
+        (bytes(1201), there),
+        (bytes(1201), there),
+    ]
+    messages, cuts = _couple(batch)
+    assert [len(data) for data, _ in messages] == [MAX_PIECES * 3, 3, 9, 4, 4, 0, 0, 1201, 1201]
+    assert cuts == {0: 3, 2: 6}
+    assert [(data, address) for data, address in messages if address == there] == batch[-5:]
+
+
+def test_what_is_refused_when_it_is_to_be_cut_is_sent_in_pieces_and_each_counts() -> None:
+    with ends(socket.AF_INET, "127.0.0.1", 1) as (server, (ear,)):
+        refused: list[OSError] = []
+        here, nowhere = ear.getsockname(), ("127.0.0.1", 0)
+        batch = [(b"a", here), (b"b", nowhere), (b"c", nowhere), (b"d", nowhere), (b"e", here), (b"f", here)]
+        BatchSender(server, refused.append)(batch)
+        assert heard(ear, 3) == [b"a", b"e", b"f"]
+        assert [error.errno for error in refused] == [errno.EINVAL] * 3
+
+
+def test_a_card_that_cannot_cut_is_asked_once() -> None:
+    with ends(socket.AF_INET, "127.0.0.1", 1) as (server, (ear,)):
+        send = BatchSender(server, refuse)
+        here, asked, sendmmsg = ear.getsockname(), [0], send._sendmmsg
+
+        def without_checksums(*arguments: object) -> int:
+            if send._has_cut:
+                asked[0] += 1
+                ctypes.set_errno(errno.EIO)
+                return -1
+            return sendmmsg(*arguments)
+
+        send._sendmmsg = without_checksums
+        batch = [(b"%d" % number, here) for number in range(9)]
+        send(batch)
+        send(batch)
+        assert heard(ear, 18) == 2 * [data for data, _ in batch]
+        assert asked == [1]
 
 
 @pytest.mark.parametrize("address", [("fe80::1%lo", 7, 3, 9), ("::ffff:10.0.0.1", 65_535, 0, 0), ("10.1.2.3", 1)])

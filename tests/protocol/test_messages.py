@@ -310,3 +310,15 @@ def test_a_payload_shorter_than_it_says_is_refused(data: bytes) -> None:
 def test_a_progress_of_an_older_server_gives_no_reason_and_an_older_client_passes_over_ours() -> None:
     assert m.decode_server_message_untrusted(msgspec.msgpack.encode([19, 1, 2, 3, 4])) == m.Progress(1, 2, 3, 4, 0)
     assert msgspec.msgpack.decode(m.encode(m.Progress(1, 2, 3, 4, m.LOG_REFUSES))) == [19, 1, 2, 3, 4, 1]
+
+
+@given(server_messages, st.integers(0, 700))
+def test_a_lengthened_message_has_that_length_and_means_the_same(message: m.ServerMessage, more: int) -> None:
+    encoded = m.encode(message)
+    longer = m.lengthen(encoded, len(encoded) + more)
+    assert len(longer) == len(encoded) + more
+    assert m.decode_server_message_untrusted(longer) == message
+
+
+def test_nothing_is_shortened() -> None:
+    assert m.lengthen(m.encode(m.Head(70_000)), 3) == m.encode(m.Head(70_000))

@@ -14,7 +14,7 @@ from protocol.house import entry
 from sockatuh.protocol import messages as m
 from sockatuh.protocol.constants import GET_DATAGRAMS, MAX_PARTS, MAX_PIECE, MAX_PLAINTEXT, RECEIVE_WINDOW
 from sockatuh.protocol.inbox import Gone, Inbox
-from sockatuh.protocol.repair import Encoded, Recent, Told, mark_end, pack
+from sockatuh.protocol.repair import Encoded, Recent, Told, encode_alike, mark_end, pack
 
 
 def seqs_in(messages: list[Told]) -> list[int]:
@@ -71,6 +71,21 @@ def test_what_lies_before_a_long_entry_is_told_before_it() -> None:
     assert (first.after, first.through) == (0, 4)
     assert all(isinstance(part, m.EntryPart) for part in parts)
     assert last == m.Entries(5, 6, False, ())
+
+
+def test_what_is_told_at_once_has_one_length_but_for_the_last() -> None:
+    dice = random.Random(7)
+    messages = pack(0, 200, [entry(seq, "x" * dice.randrange(1, 200)) for seq in range(1, 201)])
+    *first, last = encode_alike(messages)
+    assert len({len(m.encode(message)) for message in messages[:-1]}) > 1
+    assert len({len(each) for each in first}) == 1
+    assert len(last) <= len(first[0]) <= MAX_PLAINTEXT
+    assert [m.decode_server_message_untrusted(each) for each in (*first, last)] == messages
+
+
+def test_nothing_is_lengthened_much() -> None:
+    messages = pack(0, 3, [entry(1), entry(2, "x" * 3000), entry(3)])
+    assert encode_alike(messages) == [m.encode(message) for message in messages]
 
 
 def test_the_end_is_marked_on_the_last_message_of_either_kind() -> None:
