@@ -1,29 +1,52 @@
-"""What the machine itself takes to send the same datagrams: one by one and many at a time, with nothing around it."""
+"""What the machine itself takes for the same, with nothing around it: no members that join, speak and acknowledge.
+
+To send the datagrams one by one, or many with one call; to seal them too; and to commit what is in them before.
+"""
 
 from __future__ import annotations
 
 import contextlib
 import multiprocessing
+import os
 import socket
 import time
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import partial
 from multiprocessing.connection import Connection
+from pathlib import Path
 from typing import Final
 
 from bench.plan import IDLE, SATURATED, idle_pause
-from bench.process import SERVER_CORE, on_core, own_address
+from bench.process import SERVER_CORE, on_core, own_address, temporary
 
 from sockatuh.net.batch import BatchSender
-from sockatuh.net.driver import Datagrams, Send, send_each
+from sockatuh.net.driver import Send, send_each
+from sockatuh.protocol.channel import Channel
+from sockatuh.protocol.constants import DATA_HEADER_SIZE, TAG_SIZE
 from sockatuh.protocol.seam import Address
+from sockatuh.store.database import open_writer, wall_clock
+from sockatuh.store.log_table import Append, append_all
 
-IDLE_SIZE: Final = 180
-"""Bytes of a datagram with one message of a hundred."""
-PACKED_SIZE: Final = 1_190
-PACKED: Final = 8
-"""Messages in it."""
-LOADS: Final[dict[str, tuple[int, int]]] = {IDLE: (IDLE_SIZE, 1), SATURATED: (PACKED_SIZE, PACKED)}
-"""By load: bytes of a datagram, the messages that come in it."""
+
+@dataclass(frozen=True, slots=True)
+class Telling:
+    """What a member is told in one go: datagrams of so many bytes, with so many messages in each."""
+
+    size: int
+    packed: int
+    datagrams: int
+
+    @property
+    def messages(self) -> int:
+        """How many messages that is."""
+        return self.packed * self.datagrams
+
+
+LOADS: Final = {IDLE: Telling(180, 1, 1), SATURATED: Telling(1_190, 8, 3)}
+WAYS: Final = ("sendto", "sendmmsg", "sealed", "committed")
+"""Each but the first does what the one before does, and something more."""
+PORTION: Final = 256
 
 
 def measure_limits(members: int, seconds: float) -> dict[tuple[str, str], float]:
@@ -54,28 +77,60 @@ def _send_all(theirs: Connection) -> None:
     on_core(SERVER_CORE)
     addresses, seconds = theirs.recv()
     found = {}
-    with socket.socket(type=socket.SOCK_DGRAM) as sock:
+    with socket.socket(type=socket.SOCK_DGRAM) as sock, temporary() as directory:
         sock.bind(("0.0.0.0", 0))  # noqa: S104 (as the server does)
-        ways: dict[str, Send] = {
-            "sendto": lambda datagrams: send_each(sock, _ignore, datagrams),
-            "sendmmsg": BatchSender(sock, _ignore),
-        }
-        for load, (size, packed) in LOADS.items():
+        for load, telling in LOADS.items():
             pause = idle_pause(len(addresses)) if load == IDLE else 0.0
-            for way, send in ways.items():
-                found[way, load] = _cost(send, addresses, size, pause, seconds) / packed
+            relay = Relay(sock, directory / f"{load}.db", telling, addresses)
+            for way in WAYS:
+                found[way, load] = _cost(getattr(relay, way), pause, seconds) / telling.messages / len(addresses)
     theirs.send(found)
 
 
-def _cost(
-    send: Callable[[Datagrams], None], addresses: Sequence[Address], size: int, pause: float, seconds: float
-) -> float:
-    """Return the microseconds of processor one datagram takes, in rounds to all."""
-    batch = [(bytes(size), address) for address in addresses]
+class Relay:
+    """Tells everybody something, in each of the ways."""
+
+    def __init__(self, sock: socket.socket, path: Path, telling: Telling, addresses: Sequence[Address]) -> None:
+        self._telling = telling
+        self._to_all = [(bytes(telling.size), address) for address in addresses for _ in range(telling.datagrams)]
+        self._one_by_one: Send = partial(send_each, sock, _ignore)
+        self._at_once: Send = BatchSender(sock, _ignore)
+        self._plaintexts = [bytes(telling.size - DATA_HEADER_SIZE - TAG_SIZE)] * telling.datagrams
+        members = [(Channel(os.urandom(32), os.urandom(32), 1, 1, 0.0), address) for address in addresses]
+        step = PORTION // telling.datagrams
+        self._portions = [members[at : at + step] for at in range(0, len(members), step)]
+        self._database = open_writer(path, "full")
+
+    def sendto(self) -> None:
+        """Send, one by one."""
+        self._one_by_one(self._to_all)
+
+    def sendmmsg(self) -> None:
+        """Send, many with one call."""
+        self._at_once(self._to_all)
+
+    def sealed(self) -> None:
+        """Seal for each, and send many with one call."""
+        for portion in self._portions:
+            datagrams = Channel.seal_for_each([channel for channel, _ in portion], self._plaintexts)
+            addresses = [address for _, address in portion for _ in self._plaintexts]
+            self._at_once([*zip(datagrams, addresses, strict=True)])
+
+    def committed(self) -> None:
+        """Commit the messages, seal them for each, and send many with one call."""
+        appends = [Append(os.urandom(16), "message", bytes(200)) for _ in range(self._telling.messages)]
+        self._database.execute("BEGIN IMMEDIATE")
+        append_all(self._database, appends, wall_clock(), frozenset())
+        self._database.execute("COMMIT")
+        self.sealed()
+
+
+def _cost(tell_all: Callable[[], None], pause: float, seconds: float) -> float:
+    """Return the microseconds of processor one round takes."""
     count, before, ends_at = 0, time.process_time(), time.monotonic() + seconds
     while time.monotonic() < ends_at:
-        send(batch)
-        count += len(batch)
+        tell_all()
+        count += 1
         if pause:
             time.sleep(pause)
     return (time.process_time() - before) / count * 1e6

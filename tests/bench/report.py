@@ -11,13 +11,13 @@ from pathlib import Path
 from typing import Final
 
 from bench.feats import Feat
+from bench.limits import WAYS
 from bench.plan import BUSY, BUSY_ENOUGH, IDLE, SATURATED, SIZES, Figures, Sample
 from bench.subjects import OURS, PEERS
 
 DOCUMENT: Final = Path(__file__).parents[2] / "docs" / "PERFORMANCE.md"
 PICTURE: Final = DOCUMENT.with_name("cost.svg")
 BEGIN, END = "<!-- measured -->\n", "<!-- /measured -->\n"
-WAYS: Final = ("sendto", "sendmmsg")
 ROWS: Final = (
     (IDLE, 100, "one message every 10 ms", "10.5", "8.5"),
     (IDLE, 1_000, "one every 100 ms", "9.0", "7.0"),
