@@ -157,8 +157,7 @@ class Fanout:
         if self.head - repair.acked > PUSH_WINDOW:  # a client acknowledges long before
             return repair.since + self._delay
         told_at = max(repair.since, self._published_at)  # clients wait while more comes, but not for ever
-        longest = 1.25 * self.ack_seconds * ACK_PATIENCE
-        return min(told_at, repair.since + longest) + self._delay
+        return min(told_at, repair.since + 1.25 * ACK_PATIENCE) + self._delay
 
     def _repair(self, session: Session) -> None:
         acked, silent = session.repair.acked, session.repair.tries >= REPAIRS

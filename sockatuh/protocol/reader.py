@@ -88,8 +88,9 @@ class Reader:
         Who has missed something meanwhile sees it by what follows, and asks.
         """
         if self._ack_at is None:
-            self._ack_delay = self.ack_seconds * (0.75 + 0.5 * self._random(1)[0] / 255)
-            self._ack_by = now + self._ack_delay * ACK_PATIENCE
+            share = 0.75 + 0.5 * self._random(1)[0] / 255
+            self._ack_delay = self.ack_seconds * share
+            self._ack_by = now + ACK_PATIENCE * share
         is_much = self.inbox.cursor - self._acked >= ACK_ENTRIES
         self._ack_at = now if is_much else min(now + self._ack_delay, self._ack_by)
 

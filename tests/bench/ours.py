@@ -190,7 +190,7 @@ class Member:
             self.acknowledge()
         elif not self._ack_waits and self.cursor > self.acked:
             self._ack_waits = True
-            self._ack_by = self._heard_at + self.ack_delay * ACK_PATIENCE
+            self._ack_by = self._heard_at + ACK_PATIENCE * self._share
             self._room.ack_later(self, self._heard_at + self.ack_delay)
 
     def acknowledge(self) -> None:

@@ -236,6 +236,7 @@ def test_a_terminal_that_is_gone_is_told_of_the_next_time(own_server: Server, pe
     assert "soup at one" in qori.run("chat").stderr
 
 
+@pytest.mark.slow
 def test_told_to_go_with_a_line_that_is_not_stored_it_says_so_also_by_its_exit_code(
     own_server: Server, person: Person
 ) -> None:

@@ -94,6 +94,7 @@ def test_neither_name_nor_password_nor_text_nor_room_can_be_read_on_the_wire(ser
     asyncio.run(story())
 
 
+@pytest.mark.slow
 def test_a_client_whose_address_changes_in_mid_conversation_stays_in(kitchen: Room, server: ServerProcess) -> None:
     async def story() -> None:
         async with (

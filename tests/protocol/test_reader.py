@@ -11,7 +11,7 @@ from protocol.house import Dice, entry
 
 from sockatuh.errors import ProtocolError
 from sockatuh.protocol import messages as m
-from sockatuh.protocol.constants import ACK_ENTRIES, GET_RETRY_MAX, REORDER_DELAY
+from sockatuh.protocol.constants import ACK_ENTRIES, ACK_PATIENCE, GET_RETRY_MAX, REORDER_DELAY
 from sockatuh.protocol.peer_events import CaughtUp, EntriesGone, EntryArrived
 from sockatuh.protocol.reader import ANSWER_GUESS, ANSWERS_TIMED, GET_BACKOFF, MARKS_KEPT, Reader
 from sockatuh.protocol.requests import line_id
@@ -67,14 +67,15 @@ def test_what_comes_while_an_acknowledgement_waits_is_acknowledged_with_it() -> 
 def test_while_more_comes_an_acknowledgement_waits_but_not_for_ever() -> None:
     reader = make_reader()
     acks = []
-    for seq in range(1, 101):
-        now = 10.0 + seq * 0.05
+    for seq in range(1, 1001):
+        now = 10.0 + seq * 0.07
         acks += due_until(reader, now)
         reader.receive(told(seq - 1, seq, seq), now)
     acks += due_until(reader, 99.0)
     waits = [at - earlier for (earlier, _), (at, _) in pairwise([(10.0, None), *acks])]
-    assert all(0.75 * 1.6 <= wait <= 1.25 * 1.6 + 0.1 for wait in waits[:-1])
-    assert acks[-1][1] == m.Ack(100)
+    assert len(waits) > 3
+    assert all(0.75 * ACK_PATIENCE <= wait <= 1.25 * ACK_PATIENCE + 0.1 for wait in waits[:-1])
+    assert acks[-1][1] == m.Ack(1000)
 
 
 def test_much_is_acknowledged_at_once() -> None:
