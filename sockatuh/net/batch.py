@@ -14,9 +14,10 @@ import socket
 import struct
 import sys
 from array import array
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from ctypes import c_char_p, c_int, c_size_t, c_uint, c_void_p
 from functools import partial
+from itertools import accumulate
 from operator import is_
 from typing import Final
 
@@ -106,26 +107,23 @@ class _Controls(dict[int, "ctypes.Array[ctypes.c_char]"]):
         return buffer
 
 
-def _couple(datagrams: Datagrams) -> tuple[Datagrams, dict[int, int]]:
-    """Return messages, of which those at the indices of the second value are to be cut into pieces of so many bytes."""
-    messages: list[tuple[bytes, Address]] = []
+def _couple(sizes: Sequence[int], addresses: Sequence[Address]) -> tuple[list[int], list[Address], dict[int, int]]:
+    """Return the messages that datagrams make: sizes, addresses, and by index the size of the pieces of some."""
+    totals: list[int] = []
+    places: list[Address] = []
     cuts: dict[int, int] = {}
-    at = 0
-    while at < len(datagrams):
-        data, address = datagrams[at]
-        size = len(data) if len(data) <= MAX_DATAGRAM else 0
-        pieces = [data]
-        for next_data, next_address in datagrams[at + 1 : at + MAX_PIECES]:
-            if next_address is not address or not 0 < len(next_data) <= size:
-                break
-            pieces.append(next_data)
-            if len(next_data) < size:
-                break
-        if len(pieces) > 1:
-            cuts[len(messages)] = size
-        messages.append((b"".join(pieces), address))
-        at += len(pieces)
-    return messages, cuts
+    pieces, is_open = 0, False
+    for size, address in zip(sizes, addresses, strict=True):
+        piece = cuts.get(len(totals) - 1, totals[-1] if totals else 0)
+        if is_open and address is places[-1] and 0 < size <= piece <= MAX_DATAGRAM and pieces < MAX_PIECES:
+            cuts[len(totals) - 1] = piece
+            totals[-1] += size
+            pieces, is_open = pieces + 1, size == piece
+        else:
+            totals.append(size)
+            places.append(address)
+            pieces, is_open = 1, True
+    return totals, places, cuts
 
 
 def _can_cut(sock: socket.socket) -> bool:
@@ -170,15 +168,17 @@ class BatchSender:
             self._send_some(datagrams[at : at + AT_ONCE])
 
     def _send_some(self, datagrams: Datagrams) -> None:
+        contents: Sequence[bytes]
+        addresses: Sequence[Address]
         contents, addresses = zip(*datagrams, strict=True)
+        sizes = [*map(len, contents)]
         cuts: dict[int, int] = {}
         if self._cuts and any(map(is_, addresses, addresses[1:])):
-            datagrams, cuts = _couple(datagrams)
-            contents, addresses = zip(*datagrams, strict=True)
-        total = len(contents)
-        pointers = (c_char_p * total)(*contents)  # they point into the bytes, which `contents` keeps alive
-        self._starts[:total] = memoryview(pointers).cast("B").cast("L")
-        self._sizes[:total] = memoryview(array("L", map(len, contents)))
+            sizes, addresses, cuts = _couple(sizes, addresses)
+        everything, total = b"".join(contents), len(sizes)
+        begin = c_void_p.from_buffer(c_char_p(everything)).value or 0  # valid as long as `everything` lives
+        *starts, _ = accumulate(sizes, initial=begin)
+        self._starts[:total], self._sizes[:total] = memoryview(array("L", starts)), memoryview(array("L", sizes))
         names = b"".join(map(self._sockaddrs.__getitem__, addresses))
         ctypes.memmove(self._names, names, len(names))
         if cuts or self._has_cut:
@@ -192,7 +192,9 @@ class BatchSender:
                 0,
             )
             if sent < 0:  # it is the first of them that could not be sent
-                self._refused(ctypes.get_errno(), *datagrams[done], cuts.get(done))
+                at = starts[done] - begin
+                data = everything[at : at + sizes[done]]
+                self._refused(ctypes.get_errno(), data, addresses[done], cuts.get(done))
             done += max(sent, 1)
 
     def _control(self, cuts: dict[int, int]) -> None:

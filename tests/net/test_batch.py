@@ -109,10 +109,10 @@ def test_only_what_the_system_can_cut_is_put_together() -> None:
         (bytes(1201), there),
         (bytes(1201), there),
     ]
-    messages, cuts = _couple(batch)
-    assert [len(data) for data, _ in messages] == [MAX_PIECES * 3, 3, 9, 4, 4, 0, 0, 1201, 1201]
+    sizes, addresses, cuts = _couple([len(data) for data, _ in batch], [address for _, address in batch])
+    assert sizes == [MAX_PIECES * 3, 3, 9, 4, 4, 0, 0, 1201, 1201]
+    assert addresses == [here] * 4 + [there] * 5
     assert cuts == {0: 3, 2: 6}
-    assert [(data, address) for data, address in messages if address == there] == batch[-5:]
 
 
 def test_what_is_refused_when_it_is_to_be_cut_is_sent_in_pieces_and_each_counts() -> None:
