@@ -231,6 +231,8 @@ class ClassicDialect:
 
     def send_line(self, name: str, text: str, but: Address | None) -> None:
         """Send each line of a text as `NAME: line` to all members but one; what is too long for a datagram is cut."""
+        if not self._peers.members:
+            return
         datagrams = [datagram for line in text.split("\n") for datagram in _cut_line(f"{name}: ", line)]
         for address, peer in self._peers.members.items():
             if address != but:

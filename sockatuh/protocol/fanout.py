@@ -133,17 +133,21 @@ class Fanout:
     def sweep(self, now: float) -> None:
         """Send again what members have not acknowledged in time."""
         self.sweep_at = None
+        next_at = math.inf
         for session in self._members.values():
             repair = session.repair
             if repair.acked >= self.head:
                 continue
-            if self._due_at(repair) <= now:
+            due_at = self._due_at(repair)
+            if due_at <= now:
                 self._repair(session)
                 delay = repair.delay if repair.tries else self._delay
                 repair.delay = max(delay, min(delay * 2, REPAIR_AFTER_MAX))
                 repair.tries += 1
-                repair.due_at = now + repair.delay
-            self._sweep_by(self._due_at(repair))
+                due_at = repair.due_at = now + repair.delay
+            next_at = min(next_at, due_at)
+        if next_at < math.inf:
+            self._sweep_by(next_at)
 
     @property
     def _delay(self) -> float:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import sqlite3
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from functools import cache
 from typing import Any, Final
 
 from sockatuh.errors import StoreError
@@ -200,6 +201,7 @@ def _insert(
     return {each.id: Row(seq, each.id, at, each.kind, each.key, each.body) for seq, each in enumerate(entries, first)}
 
 
+@cache
 def _insert_statement(places: int) -> str:
     """Write the INSERT of up to so many entries; a place whose id is NULL is empty."""
     return f"""
