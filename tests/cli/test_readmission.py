@@ -55,6 +55,7 @@ def test_on_a_screen_it_is_asked_for_and_what_was_said_meanwhile_is_kept(
     assert terminal.end() == 0
 
 
+@pytest.mark.slow
 def test_with_plain_lines_the_next_line_is_it_and_is_not_shown(own_server: Server, person: Person) -> None:
     terminal = come_in(person("joko", own_server), "--plain")
     own_server.stop(signal.SIGKILL)

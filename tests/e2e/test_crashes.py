@@ -114,6 +114,7 @@ def test_a_server_that_ends_in_order_has_its_clients_back_without_a_line(server:
     asyncio.run(story())
 
 
+@pytest.mark.slow
 def test_a_server_that_comes_back_with_another_key_is_a_stranger(kitchen: Room, server: ServerProcess) -> None:
     async def story() -> None:
         before = server.key

@@ -1,4 +1,4 @@
-"""Whatever the network does, everybody sees the same room: 100 seeds of weather in virtual time.
+"""Whatever the network does, everybody sees the same room: 80 seeds of weather in virtual time.
 
 A failure names its seed; `pytest tests/simulation -k 'seed and 17'` runs it again.
 """
@@ -10,8 +10,8 @@ from simulation.world import Node, Weather, World
 
 from sockatuh.room.names import NameRules
 
-SEEDS = range(100)
-MORE_SEEDS = range(100, 2150)
+SEEDS = range(80)
+MORE_SEEDS = range(80, 2150)
 SETTLE = 60.0
 HOUR = 3_600_000
 
