@@ -112,9 +112,8 @@ def _couple(sizes: Sequence[int], addresses: Sequence[Address]) -> tuple[list[in
     totals: list[int] = []
     places: list[Address] = []
     cuts: dict[int, int] = {}
-    pieces, is_open = 0, False
+    piece, pieces, is_open = 0, 0, False
     for size, address in zip(sizes, addresses, strict=True):
-        piece = cuts.get(len(totals) - 1, totals[-1] if totals else 0)
         if is_open and address is places[-1] and 0 < size <= piece <= MAX_DATAGRAM and pieces < MAX_PIECES:
             cuts[len(totals) - 1] = piece
             totals[-1] += size
@@ -122,7 +121,7 @@ def _couple(sizes: Sequence[int], addresses: Sequence[Address]) -> tuple[list[in
         else:
             totals.append(size)
             places.append(address)
-            pieces, is_open = 1, True
+            piece, pieces, is_open = size, 1, True
     return totals, places, cuts
 
 

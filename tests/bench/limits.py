@@ -24,6 +24,7 @@ from sockatuh.net.batch import BatchSender
 from sockatuh.net.driver import Send, send_each
 from sockatuh.protocol.channel import Channel
 from sockatuh.protocol.constants import DATA_HEADER_SIZE, TAG_SIZE
+from sockatuh.protocol.outgoing import PORTION
 from sockatuh.protocol.seam import Address
 from sockatuh.store.database import open_writer, wall_clock
 from sockatuh.store.log_table import Append, append_all
@@ -46,7 +47,6 @@ class Telling:
 LOADS: Final = {IDLE: Telling(180, 1, 1), SATURATED: Telling(1_190, 8, 3)}
 WAYS: Final = ("sendto", "sendmmsg", "sealed", "committed")
 """Each but the first does what the one before does, and something more."""
-PORTION: Final = 256
 
 
 def measure_limits(members: int, seconds: float) -> dict[tuple[str, str], float]:
