@@ -76,6 +76,7 @@ def serve(
         logger = log.get_logger("sockatuh")
         await Service(options, logger, notifier, announce, passed=passed, reread=reread).run()
         for number in (signal.SIGHUP, signal.SIGTERM, signal.SIGINT):
+            asyncio.get_running_loop().remove_signal_handler(number)  # or its end would undo what follows
             signal.signal(number, signal.SIG_IGN)  # asyncio would write it into a pipe it has closed, and complain
 
     with log.unblocked(sys.stderr) as stream:
