@@ -2,9 +2,22 @@
 
 from __future__ import annotations
 
+import os
+import sys
+
 from dispositions import heed_signals
 from hypothesis import HealthCheck, settings
 
+# The tests start hundreds of programs, and each would compile itself again where the environment forbids to keep that.
+sys.dont_write_bytecode = False
+os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
+
 heed_signals()
-settings.register_profile("shared", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.register_profile("shared", deadline=None, max_examples=60, suppress_health_check=[HealthCheck.too_slow])
+settings.register_profile("thorough", settings.get_profile("shared"), max_examples=600)
 settings.load_profile("shared")
+
+
+def pytest_xdist_auto_num_workers() -> int:
+    """Run more tests at once than there are cores: in a third of the time they wait for the programs they started."""
+    return (os.cpu_count() or 1) * 3 // 2

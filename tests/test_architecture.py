@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import ast
+import functools
 import shutil
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Final
 
@@ -59,9 +60,20 @@ TOP_LEVEL: Final = {
 HEAVY: Final = ("pydantic", "structlog", "sqlite3", "prompt_toolkit", "bcrypt", "sockatuh.settings")
 
 
-@pytest.fixture(params=MODULES, name="module")
-def _module(request: pytest.FixtureRequest) -> str:
-    return str(request.param)
+def of_each_module(rule: Callable[[str], None]) -> Callable[[], None]:
+    """Make one test of a rule for all modules; it names each that breaks the rule."""
+
+    def test() -> None:
+        broken: dict[str, str] = {}
+        for module in MODULES:
+            try:
+                rule(module)
+            except AssertionError as error:
+                broken[module] = str(error)
+        assert not broken
+
+    test.__doc__ = rule.__doc__
+    return test
 
 
 def layer_of(module: str) -> str:
@@ -69,15 +81,17 @@ def layer_of(module: str) -> str:
     return module.split(".")[1] if "." in module else ""
 
 
+@functools.cache
 def parse(module: str) -> ast.Module:
     return ast.parse(MODULES[module].read_text("utf-8"))
 
 
-def imports_of(module: str, nodes: Iterator[ast.AST] | None = None) -> set[str]:
+@functools.cache
+def imports_of(module: str) -> frozenset[str]:
     """Return the full names a module imports, wherever in it; `from a import b` is a.b when that is a module."""
     package = module if MODULES[module].name == "__init__.py" else module.rpartition(".")[0]
     found: set[str] = set()
-    for node in nodes or ast.walk(parse(module)):
+    for node in ast.walk(parse(module)):
         if isinstance(node, ast.Import):
             found |= {alias.name for alias in node.names}
         elif isinstance(node, ast.ImportFrom):
@@ -85,9 +99,10 @@ def imports_of(module: str, nodes: Iterator[ast.AST] | None = None) -> set[str]:
             source = ".".join(part for part in (above, node.module) if part)
             names = {f"{source}.{alias.name}" for alias in node.names}
             found |= (names & MODULES.keys()) or {source}
-    return found
+    return frozenset(found)
 
 
+@of_each_module
 def test_a_package_imports_only_what_is_below_it(module: str) -> None:
     layer = layer_of(module)
     if not layer:
@@ -102,16 +117,19 @@ def test_a_package_imports_only_what_is_below_it(module: str) -> None:
     assert not strangers
 
 
+@of_each_module
 def test_the_pure_packages_have_no_wires_no_clock_no_dice_no_log_and_no_disk(module: str) -> None:
     if layer_of(module) in PURE:
         assert not {name for name in imports_of(module) if name in IMPURE or name.split(".")[0] in IMPURE}
 
 
+@of_each_module
 def test_each_library_is_known_to_one_layer_only(module: str) -> None:
     libraries = {name.split(".")[0] for name in imports_of(module)} & ONLY_IN.keys()
     assert {library for library in libraries if ONLY_IN[library] != layer_of(module)} == set()
 
 
+@of_each_module
 def test_imports_within_a_package_are_relative_and_across_packages_absolute(module: str) -> None:
     for node in ast.walk(parse(module)):
         if isinstance(node, ast.ImportFrom) and node.module:
@@ -120,6 +138,7 @@ def test_imports_within_a_package_are_relative_and_across_packages_absolute(modu
             assert not inside, f"{module}:{node.lineno} imports its own package by its full name"
 
 
+@of_each_module
 def test_nothing_is_read_from_the_environment_when_a_module_is_imported(module: str) -> None:
     for node in run_at_import(parse(module)):
         read = isinstance(node, ast.Attribute) and node.attr in {"environ", "getenv", "environb"}
@@ -139,6 +158,7 @@ def run_at_import(tree: ast.AST) -> Iterator[ast.AST]:
             yield from run_at_import(child)
 
 
+@of_each_module
 def test_no_module_has_state_of_its_own(module: str) -> None:
     """A table that is read only is marked Final and named like a constant; nothing rebinds a module's names."""
     tree = parse(module)
@@ -164,6 +184,7 @@ def is_container(value: ast.expr) -> bool:
     return isinstance(value, ast.Call) and ast.unparse(value.func).rpartition(".")[2] in makers
 
 
+@of_each_module
 def test_no_constant_table_is_changed_after_it_is_made(module: str) -> None:
     tree = parse(module)
     tables = {target for node in tree.body for target, value, _ in assigned(node) if is_container(value)}
@@ -175,6 +196,7 @@ def test_no_constant_table_is_changed_after_it_is_made(module: str) -> None:
             assert ast.unparse(node.value) not in tables, f"{module}:{node.lineno}"
 
 
+@of_each_module
 def test_no_module_is_longer_than_400_lines(module: str) -> None:
     assert len(MODULES[module].read_text("utf-8").splitlines()) <= 400
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import contextlib
+import functools
 import hashlib
 import io
 import json
@@ -33,14 +34,24 @@ PATIENCE = 15.0
 """Seconds after which a test has failed; none of them waits that long."""
 
 
+@functools.cache
+def hash_of(password: str) -> str:
+    """Return the bcrypt hash of a password, as cheap as settings admit."""
+    return bcrypt.hashpw(password.encode(), bcrypt.gensalt(10)).decode()
+
+
 class Server:
     """`sockatuh serve` on a port of 127.0.0.1 that stays the same when it is started again."""
 
     def __init__(self, directory: Path, **settings: object) -> None:
         directory.mkdir(parents=True, exist_ok=True)
         self.config = directory / "sockatuh.toml"
-        password_hash = bcrypt.hashpw(PASSWORD.encode(), bcrypt.gensalt(10)).decode()
-        lines = {"room": "kitchen", "host": "127.0.0.1", "password_hash": password_hash, "state_dir": str(directory)}
+        lines = {
+            "room": "kitchen",
+            "host": "127.0.0.1",
+            "password_hash": hash_of(PASSWORD),
+            "state_dir": str(directory),
+        }
         lines["log_level"] = "error"  # nobody reads the pipe
         self.config.write_text("".join(f"{key} = {value!r}\n" for key, value in (lines | settings).items()))
         self.port = 0

@@ -112,6 +112,7 @@ def test_a_backup_of_a_newer_program_is_refused_with_the_way_out(
     assert "Update this one" in said(capfd, "restore", "newer", code=1)
 
 
+@pytest.mark.slow
 def test_a_room_is_copied_while_it_runs_and_comes_back_as_the_same_server(
     own_server: Server, person: Person, tmp_path: Path
 ) -> None:

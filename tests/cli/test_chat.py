@@ -202,6 +202,7 @@ def test_the_room_is_told_when_somebody_joins_without_encryption(tmp_path: Path,
     server.stop()
 
 
+@pytest.mark.slow
 def test_what_had_no_answer_when_the_terminal_was_closed_is_told_by_the_next_chat(
     own_server: Server, person: Person
 ) -> None:

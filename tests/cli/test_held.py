@@ -21,6 +21,7 @@ def locked(server: Server) -> Iterator[sqlite3.Connection]:
         yield other
 
 
+@pytest.mark.slow
 def test_a_line_is_marked_on_the_screen_until_it_is_stored(own_server: Server, person: Person) -> None:
     terminal = person("ana", own_server).terminal("chat", "-n", "0")
     terminal.wait_for("— you are here —", ">")

@@ -14,6 +14,7 @@ import pytest
 import typer
 
 from sockatuh.cli import install as module
+from sockatuh.cli import setup
 from sockatuh.cli.app import run
 from sockatuh.cli.installation import PlannedFile, settle, unit
 from sockatuh.cli.program import Program
@@ -28,6 +29,7 @@ UNITS = Path("etc/systemd/system")
 @pytest.fixture(autouse=True)
 def _elsewhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(setup, "BCRYPT_COST", 10)
     for name in [name for name in os.environ if name.startswith("SOCKATUH_")]:
         monkeypatch.delenv(name)
 

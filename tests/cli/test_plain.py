@@ -5,6 +5,7 @@ import signal
 import subprocess
 import sys
 
+import pytest
 from cli.people import PATIENCE, Person, Server, heard, until
 
 HURRIED = "import sockatuh.cli.talk as talk\nfrom sockatuh.cli import main\ntalk.STORED_WITHIN = 0.3\nmain()"
@@ -58,6 +59,7 @@ def test_the_first_line_of_stdin_may_be_the_password(server: Server, person: Per
         assert password not in done.stdout
 
 
+@pytest.mark.slow
 def test_lines_that_no_server_stored_are_given_back(own_server: Server, person: Person) -> None:
     fajar = person("fajar", own_server)
     pipe = subprocess.PIPE

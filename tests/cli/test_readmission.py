@@ -5,9 +5,8 @@ from __future__ import annotations
 import re
 import signal
 
-import bcrypt
 import pytest
-from cli.people import Client, Person, Server, Terminal, heard, until
+from cli.people import Client, Person, Server, Terminal, hash_of, heard, until
 
 NEW_PASSWORD = "rain-ladle"
 ASKED = "The room has a new password."
@@ -22,12 +21,14 @@ def come_in(client: Client, *options: str) -> Terminal:
 
 def change_password(server: Server) -> None:
     """Give the room another password; the server is down meanwhile."""
-    hashed = bcrypt.hashpw(NEW_PASSWORD.encode(), bcrypt.gensalt(10)).decode()
+    hashed = hash_of(NEW_PASSWORD)
     text = server.config.read_text()
     server.config.write_text(re.sub(r"^password_hash = .*$", lambda _: f"password_hash = '{hashed}'", text, flags=re.M))
 
 
-@pytest.mark.parametrize("knows", [True, False], ids=["by password", "by ticket"])
+@pytest.mark.parametrize(
+    "knows", [pytest.param(True, id="by password", marks=pytest.mark.slow), pytest.param(False, id="by ticket")]
+)
 def test_on_a_screen_it_is_asked_for_and_what_was_said_meanwhile_is_kept(
     own_server: Server, person: Person, knows: bool
 ) -> None:
@@ -76,6 +77,7 @@ def test_with_plain_lines_the_next_line_is_it_and_is_not_shown(own_server: Serve
         tail.terminate()
 
 
+@pytest.mark.slow
 def test_ctrl_c_instead_of_a_password_leaves_and_gives_back_what_was_not_stored(
     own_server: Server, person: Person
 ) -> None:

@@ -14,6 +14,7 @@ import pexpect
 import pytest
 from machine import free_port
 
+from sockatuh.cli import setup
 from sockatuh.cli.app import COMMANDS, run
 from sockatuh.store.database import open_writer
 
@@ -25,6 +26,7 @@ PROGRAM = [sys.executable, "-m", "sockatuh"]
 def _elsewhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Stand in an empty directory with nothing in the environment."""
     monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(setup, "BCRYPT_COST", 10)
     for name in list(os.environ):
         if name.startswith("SOCKATUH_"):
             monkeypatch.delenv(name)

@@ -78,6 +78,7 @@ def test_a_pipe_that_has_had_enough_ends_it_quietly(server: Server, person: Pers
     assert reader.returncode == 0
 
 
+@pytest.mark.slow
 def test_a_killed_server_that_comes_back_is_found_again_and_nothing_is_missed(
     own_server: Server, person: Person
 ) -> None:

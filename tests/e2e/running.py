@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import functools
 import hashlib
 import json
 import os
@@ -46,6 +47,7 @@ os.execv(sys.argv[2], sys.argv[2:])
 T = TypeVar("T")
 
 
+@functools.cache
 def hash_password() -> str:
     """Return the bcrypt hash of the room's password, as cheap as settings admit."""
     return bcrypt.hashpw(PASSWORD.encode(), bcrypt.gensalt(10)).decode()

@@ -3,7 +3,7 @@ from __future__ import annotations
 import ipaddress
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from sockatuh.net.classic import (
@@ -346,7 +346,6 @@ def perform(dialect: ClassicDialect, verb: str, data: bytes, address: Address, n
             dialect.handle_timer(now)
 
 
-@settings(max_examples=150, deadline=None)
 @given(st.lists(steps, max_size=60))
 def test_whatever_comes_in_whatever_order_nothing_raises_and_nothing_grows(
     script: list[tuple[str, bytes, Address, float]],

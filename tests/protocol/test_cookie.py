@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from sockatuh.protocol.constants import EPOCH_SECONDS
@@ -110,7 +110,6 @@ def test_cookies_that_verified_before_the_set_was_full_are_good_only_once_too() 
         assert not jar.verify(HOME, bytes([n]) * 8, epoch, cookie, now=EPOCH_SECONDS)
 
 
-@settings(max_examples=100, deadline=None)
 @given(steps=st.lists(st.tuples(st.floats(0.0, 70.0), st.integers(0, 5)), max_size=40), max_used=st.integers(1, 4))
 def test_whatever_happens_no_cookie_opens_two_handshakes(steps: list[tuple[float, int]], max_used: int) -> None:
     jar = CookieJar(MASTER, max_used)

@@ -7,7 +7,7 @@ import hashlib
 import random
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from mnemonic import Mnemonic
 
@@ -84,7 +84,6 @@ strange = "aZ0 /?#k=%41&+[]:@\\é☕👩\u200d\x1b\n\x00"
 rooms = st.text(strange, max_size=64).filter(lambda room: len(room.encode()) <= MAX_ROOM_BYTES)
 
 
-@settings(max_examples=100, deadline=None)
 @given(host=hosts, port=st.integers(1, 65535), room=rooms, key=st.binary(min_size=32, max_size=32))
 def test_every_invite_comes_back_from_its_text(host: str, port: int, room: str, key: bytes) -> None:
     invite = Invite(host, port, room, key)
@@ -124,7 +123,6 @@ def test_what_is_no_invite_is_refused_with_the_reason(text: str, reason: str) ->
         Invite.parse_untrusted(text)
 
 
-@settings(max_examples=200, deadline=None)
 @given(text=st.text(strange + "\udcff"), authority=st.sampled_from(("", "box:1/", "[::1]:7625/", "box:1")))
 def test_any_text_is_an_invite_or_the_one_error(text: str, authority: str) -> None:
     with pytest.raises(ProtocolError):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import msgspec
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from protocol.house import entry
 
@@ -236,7 +236,6 @@ anything = st.one_of(
 )
 
 
-@settings(max_examples=200)
 @given(messages=st.lists(anything, max_size=12))
 def test_whatever_is_told_the_cursor_never_goes_back_nor_comes_an_entry_twice(
     messages: list[m.Entries | m.EntryPart],

@@ -72,7 +72,6 @@ def test_what_lies_below_the_oldest_is_forgotten_with_its_parts() -> None:
     assert not receiver.holds_parts()
 
 
-@settings(max_examples=60)
 @given(
     texts=st.lists(st.binary(max_size=30), min_size=1, max_size=12),
     seed=st.integers(0, 2**32),

@@ -7,7 +7,7 @@ from typing import Any, Final
 
 import msgspec
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from sockatuh.errors import ProtocolError
@@ -94,19 +94,16 @@ TYPES: Final = {
 }  # fmt: skip
 
 
-@settings(max_examples=300)
 @given(message=client_messages)
 def test_what_a_client_says_arrives_as_it_was_said(message: m.ClientMessage) -> None:
     assert m.decode_client_message_untrusted(m.encode(message)) == message
 
 
-@settings(max_examples=300)
 @given(message=server_messages)
 def test_what_a_server_says_arrives_as_it_was_said(message: m.ServerMessage) -> None:
     assert m.decode_server_message_untrusted(m.encode(message)) == message
 
 
-@settings(max_examples=100)
 @given(entry=entries)
 def test_an_entry_arrives_as_it_was_written_also_inside_a_message(entry: m.Entry) -> None:
     encoding = m.encode(entry)
@@ -116,13 +113,11 @@ def test_an_entry_arrives_as_it_was_written_also_inside_a_message(entry: m.Entry
     assert [m.decode_entry_untrusted(item) for item in told.items] == [entry]
 
 
-@settings(max_examples=100)
 @given(payload=init_payloads)
 def test_what_a_client_says_in_its_handshake_arrives(payload: m.InitPayload) -> None:
     assert m.decode_init_payload_untrusted(m.pad_payload(payload, 384)) == payload
 
 
-@settings(max_examples=100)
 @given(payload=resp_payloads)
 def test_what_a_server_says_in_its_handshake_arrives(payload: m.RespPayload) -> None:
     assert m.decode_resp_payload_untrusted(m.pad_payload(payload, 144)) == payload
@@ -142,7 +137,6 @@ def test_a_message_is_an_array_of_its_number_and_its_fields_in_order() -> None:
     assert msgspec.msgpack.decode(m.encode(entry)) == [9, 1000, 3, "ana", "hello", b"marked", ""]
 
 
-@settings(max_examples=400)
 @given(junk=st.binary(max_size=200))
 def test_any_bytes_are_a_message_or_the_one_error(junk: bytes) -> None:
     decodes_or_refuses(junk)
@@ -163,14 +157,12 @@ msgpack_values = st.recursive(
 )
 
 
-@settings(max_examples=400)
 @given(value=msgpack_values, kind=st.integers(0, 30))
 def test_any_value_is_a_message_or_the_one_error(value: object, kind: int) -> None:
     decodes_or_refuses(msgspec.msgpack.encode(value))
     decodes_or_refuses(msgspec.msgpack.encode([kind, *value] if isinstance(value, list) else [kind, value]))
 
 
-@settings(max_examples=300)
 @given(message=client_messages | server_messages, data=st.data())
 def test_a_message_with_bytes_changed_is_a_message_or_the_one_error(message: object, data: st.DataObject) -> None:
     encoding = bytearray(m.encode(message))
@@ -187,7 +179,6 @@ def decodes_or_refuses(data: bytes) -> None:
             continue
 
 
-@settings(max_examples=150)
 @given(message=client_messages | server_messages)
 def test_no_strict_prefix_of_a_message_decodes(message: Any) -> None:
     encoding = m.encode(message)
@@ -197,14 +188,12 @@ def test_no_strict_prefix_of_a_message_decodes(message: Any) -> None:
             decode(encoding[:end])
 
 
-@settings(max_examples=100)
 @given(message=client_messages, junk=st.binary(min_size=1, max_size=5))
 def test_nothing_may_stand_behind_a_message(message: m.ClientMessage, junk: bytes) -> None:
     with pytest.raises(ProtocolError):
         m.decode_client_message_untrusted(m.encode(message) + junk)
 
 
-@settings(max_examples=100)
 @given(message=client_messages, extra=st.lists(msgpack_values, min_size=1, max_size=3))
 def test_fields_of_a_later_version_are_ignored(message: m.ClientMessage, extra: list[object]) -> None:
     fields = msgspec.msgpack.decode(m.encode(message))

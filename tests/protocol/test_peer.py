@@ -916,7 +916,6 @@ server_says = st.one_of(
 )
 
 
-@settings(max_examples=150)
 @given(
     script=st.lists(server_says, max_size=15), state=st.sampled_from((opened, joining, seated_host, talking, leaving))
 )

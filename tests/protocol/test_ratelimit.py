@@ -48,7 +48,6 @@ def test_a_clock_that_steps_back_gives_no_tokens() -> None:
     assert bucket.take(101.0)
 
 
-@settings(max_examples=100, deadline=None)
 @given(
     rate=st.floats(0.1, 500.0),
     burst=st.floats(1.0, 50.0),

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Final
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from protocol.house import entry
 
@@ -95,7 +95,6 @@ def test_the_end_is_marked_on_the_last_message_of_either_kind() -> None:
         assert [message.end for message in messages] == [False] * (len(messages) - 1) + [True]
 
 
-@settings(max_examples=100)
 @given(
     sizes=st.lists(st.sampled_from((0, 1, 10, 200, 1090, 1110, 1130, 1150, 2500, 16_384)), max_size=30),
     gaps=st.integers(0, 2**30),
@@ -147,7 +146,6 @@ def logs(draw: st.DrawFn) -> Log:
     return Log(head, dict(entry(seq, "x" * sizes[seq - 1]) for seq in range(1, head + 1) if seq not in gone))
 
 
-@settings(max_examples=80)
 @given(log=logs(), start=st.integers(0, 60), seed=st.integers(0, 2**32), loss=st.sampled_from((0.0, 0.2, 0.6)))
 def test_whatever_is_lost_doubled_or_reordered_the_inbox_gives_out_what_is_kept_and_names_what_is_gone(
     log: Log, start: int, seed: int, loss: float

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from sockatuh.protocol.constants import REPLAY_WINDOW
@@ -49,7 +49,6 @@ def test_a_jump_to_the_last_counter_costs_no_memory_and_forgets_what_was() -> No
     assert window.highest == 2**64 - 1
 
 
-@settings(max_examples=200, deadline=None)
 @given(
     counters=st.lists(st.one_of(st.integers(0, 40), st.integers(0, 400), st.integers(0, 2**60)), max_size=60),
     size=st.sampled_from((1, 2, 8, 64)),

@@ -6,7 +6,7 @@ import hashlib
 from collections import Counter, deque
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from protocol.bare import KEY, STREAM, Ear, make_session
 from protocol.house import START
@@ -467,7 +467,6 @@ says = st.builds(
 )
 
 
-@settings(max_examples=100)
 @given(script=st.lists(says, max_size=60))
 def test_whatever_is_said_nothing_is_reported_twice_or_out_of_order_and_little_is_kept(script: list[m.Say]) -> None:
     desk = Desk(QUICK)

@@ -95,7 +95,6 @@ def test_a_sealed_body_that_is_no_name_is_refused(body: bytes) -> None:
         Tickets([TODAY], GENERATION).open_untrusted(TODAY.key_id + bytes(12) + sealed, ANA)
 
 
-@settings(max_examples=100, deadline=None)
 @given(junk=st.binary(max_size=300), known=st.booleans())
 def test_any_bytes_are_refused_with_the_one_error(junk: bytes, known: bool) -> None:
     with pytest.raises(ProtocolError):

@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from sockatuh.room.admission import FORGET_AFTER, PasswordGate, Right, Unknown, Wait, Wrong
@@ -119,7 +119,6 @@ def test_the_wait_stays_at_its_cap_however_long_one_guesses(tries: int) -> None:
     assert verdict == Wrong(600.0)
 
 
-@settings(max_examples=100, deadline=None)
 @given(
     st.lists(
         st.tuples(st.sampled_from("ab"), st.sampled_from(["", "k", "l"]), st.booleans(), st.floats(0, 30)), max_size=60

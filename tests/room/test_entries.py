@@ -3,7 +3,7 @@ from __future__ import annotations
 import json
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from sockatuh.errors import StoreError
@@ -18,7 +18,6 @@ BODIES: st.SearchStrategy[Body] = st.one_of(
 )
 
 
-@settings(max_examples=200, deadline=None)
 @given(BODIES)
 def test_a_body_comes_back_as_it_was(body: Body) -> None:
     assert decode_body(kind_of(body), encode_body(body)) == body
@@ -60,7 +59,6 @@ def test_a_damaged_entry_is_a_store_error(kind: str, data: bytes) -> None:
         decode_body(kind, data)
 
 
-@settings(max_examples=200, deadline=None)
 @given(st.sampled_from(["joined", "left", "claimed", "message", "x"]), st.binary(max_size=60))
 def test_any_bytes_are_a_body_or_a_store_error(kind: str, data: bytes) -> None:
     try:

@@ -137,7 +137,7 @@ def test_the_table_in_the_package_is_the_one_that_is_made() -> None:
 
 
 # Most texts are no names: the profile refuses them.
-@settings(max_examples=200, deadline=None, suppress_health_check=[HealthCheck.filter_too_much])
+@settings(suppress_health_check=[HealthCheck.filter_too_much])
 @given(st.text(max_size=40))
 def test_a_name_equal_under_the_profile_has_the_same_key(rules: NameRules, text: str) -> None:
     compared = precis_i18n.get_profile("NicknameCaseMapped")
@@ -148,7 +148,6 @@ def test_a_name_equal_under_the_profile_has_the_same_key(rules: NameRules, text:
     assert rules.key(form) == rules.key(text)
 
 
-@settings(max_examples=200, deadline=None)
 @given(st.text(st.characters(), max_size=200))
 def test_any_text_is_a_safe_name_or_refused(rules: NameRules, text: str) -> None:
     judged = rules.enforce(text)

@@ -3,7 +3,7 @@ from __future__ import annotations
 from math import inf
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from sockatuh.room.entries import Body, Claimed, Joined, Left, Message
@@ -154,7 +154,6 @@ def test_passing_visitors_do_not_pile_up() -> None:
     assert remembered <= 1_024
 
 
-@settings(max_examples=150, deadline=None)
 @given(
     st.lists(st.tuples(st.sampled_from("abc"), st.sampled_from(["", "k", "l"]), st.sampled_from("jlc")), max_size=30)
 )

@@ -4,7 +4,7 @@ from collections import deque
 from math import inf
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from sockatuh.room.entries import Body, Claimed, Left
@@ -435,7 +435,6 @@ STEPS = st.one_of(
 OWNERS = ("k", "k", "l", "l", "", "")
 
 
-@settings(max_examples=400, deadline=None)
 @given(st.lists(STEPS, max_size=50), st.sampled_from([0.0, DAY, inf]))
 def test_whatever_happens_names_are_unique_and_the_log_tells_who_is_here(
     rules: NameRules, steps: list[tuple[object, ...]], ownership: float

@@ -5,7 +5,7 @@ import unicodedata
 
 import pytest
 from hostile import TEXTS, faults_of_text
-from hypothesis import example, given, settings
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from sockatuh.room.text import LINE_MARK, MAX_MARKS, clean_line, clean_text, judge, lines_of
@@ -34,7 +34,6 @@ def longest_tower(text: str) -> int:
     return longest
 
 
-@settings(max_examples=300, deadline=None)
 @given(NASTY)
 @example("a" + "\u0cbf" * 8 + "\u0301" + "\u0cd5")
 @example("e\u200b\u0301")
@@ -48,7 +47,6 @@ def test_no_text_keeps_what_is_forbidden(text: str) -> None:
     assert clean_text(cleaned) == cleaned
 
 
-@settings(max_examples=300, deadline=None)
 @given(NASTY)
 def test_a_line_is_one_line_whatever_it_was(text: str) -> None:
     line = clean_line(text)
@@ -59,7 +57,6 @@ def test_a_line_is_one_line_whatever_it_was(text: str) -> None:
     assert clean_line(line) == line
 
 
-@settings(max_examples=200, deadline=None)
 @given(NASTY)
 def test_the_lines_of_a_text_are_its_cleaned_lines(text: str) -> None:
     lines = lines_of(text)
@@ -67,7 +64,6 @@ def test_the_lines_of_a_text_are_its_cleaned_lines(text: str) -> None:
     assert len(lines) == (clean_text(text).count("\n") + 1 if clean_text(text) else 0)
 
 
-@settings(max_examples=200, deadline=None)
 @given(st.text(alphabet=st.characters(min_codepoint=0, max_codepoint=127)))
 def test_ascii_keeps_what_can_be_printed(text: str) -> None:
     kept = "".join(
@@ -150,7 +146,6 @@ def test_marks_that_want_sorting_cost_no_more_than_other_characters(marks: str) 
     assert seconds_for(marks) < 20 * seconds_for("\u00e9" * len(marks))
 
 
-@settings(max_examples=200, deadline=None)
 @given(NASTY)
 def test_each_character_of_a_text_is_judged_where_it_stands(text: str) -> None:
     judged = list(judge(text))

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 from collections import deque
 
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from simulation.memorylog import MemoryLog
 
@@ -125,7 +125,6 @@ def test_without_trouble_there_is_nothing_to_try_again() -> None:
     assert list(desk.queue) == [entry(1)]
 
 
-@settings(max_examples=200)
 @given(st.lists(st.sampled_from(["add", "repeat", "write one", "write all", "fill", "mend", "retry"]), max_size=60))
 def test_whatever_fails_each_line_is_written_once_and_in_the_order_in_which_it_was_said(steps: list[str]) -> None:
     desk = Desk()

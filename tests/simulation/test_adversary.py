@@ -11,4 +11,4 @@ from .adversary import Adversary, effort
 
 
 def test_a_room_survives_an_adversary_on_the_whole_network() -> None:
-    run_state_machine_as_test(Adversary, settings=effort(50, 40, same_each_time=True))
+    run_state_machine_as_test(Adversary, settings=effort(30, 30, same_each_time=True))

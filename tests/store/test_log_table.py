@@ -6,7 +6,7 @@ from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from sockatuh.store.log_table import (
@@ -71,7 +71,6 @@ appends = st.builds(
 )
 
 
-@settings(max_examples=80, deadline=None)
 @given(st.lists(st.lists(appends, min_size=1, max_size=9), max_size=8))
 def test_whatever_is_repeated_each_id_is_there_once_and_seqs_have_no_gap(batches: list[list[Append]]) -> None:
     model = Model()
@@ -85,7 +84,6 @@ def test_whatever_is_repeated_each_id_is_there_once_and_seqs_have_no_gap(batches
         assert read_span(connection).last == len(model.entries)
 
 
-@settings(max_examples=80, deadline=None)
 @given(st.lists(st.tuples(appends, st.integers(0, 4)), max_size=20))
 def test_a_condition_holds_back_exactly_what_does_not_meet_it(asked: list[tuple[Append, int]]) -> None:
     model = Model()
