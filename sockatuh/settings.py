@@ -7,6 +7,7 @@ knows where it came from, and everything that is wrong can be told at once.
 
 from __future__ import annotations
 
+import codecs
 import difflib
 import ipaddress
 import math
@@ -24,8 +25,10 @@ from pydantic import BaseModel, BeforeValidator, Field, PrivateAttr, ValidationE
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
 from sockatuh.errors import ConfigurationError, Problem
+from sockatuh.home import find_expanded
 from sockatuh.protocol.constants import DEFAULT_PORT, MAX_ROOM_BYTES
 from sockatuh.protocol.limits import Limits
+from sockatuh.secret import SecretError, read_secret, secret_in_text
 
 PREFIX: Final = "SOCKATUH_"
 SYSTEM_FILE: Final = Path("/etc/sockatuh/sockatuh.toml")
@@ -118,7 +121,10 @@ def host_name() -> str:
 
 def _password_hash(value: object) -> str:
     # The value is never quoted: it may be the password itself, put here by mistake.
-    text = value if isinstance(value, str) else ""
+    try:
+        text = secret_in_text(value).strip() if isinstance(value, str) else ""
+    except SecretError:
+        text = ""
     if match := _BCRYPT.fullmatch(text):
         if int(match[1]) not in _BCRYPT_COSTS:
             raise ValueError(
@@ -229,9 +235,9 @@ VARIABLES: Final[Mapping[str, str]] = {PREFIX + key.upper().replace(".", "__"): 
 def find_file(config: object, environ: Mapping[str, str], cwd: Path) -> tuple[Path, str] | None:
     """Return the configuration file to read and how it was chosen; one that was asked for need not exist."""
     if config is not None:
-        return cwd / (_find_expanded(str(config)) or str(config)), "flag --config"
+        return cwd / (find_expanded(str(config)) or str(config)), "flag --config"
     if named := environ.get(PREFIX + "CONFIG"):
-        return cwd / (_find_expanded(named) or named), f"environment {PREFIX}CONFIG"
+        return cwd / (find_expanded(named) or named), f"environment {PREFIX}CONFIG"
     for path in (cwd / LOCAL_FILE, SYSTEM_FILE):
         if os.path.isfile(path):  # Path.is_file raises where a directory may not be looked into
             return path, "found in its place"
@@ -263,7 +269,7 @@ def load(flags: Mapping[str, object], environ: Mapping[str, str], cwd: Path, *, 
         | _from_environment(environ, cwd, problems)
         | {key: (value, f"flag --{key}") for key, value in flags.items() if value is not None and key != "config"}
     )
-    if serving and file is not None and CREDENTIAL not in found:
+    if serving and file is not None and CREDENTIAL not in {*found, *(problem.key for problem in problems)}:
         problems.append(
             Problem(CREDENTIAL, "not set", "should be what `sockatuh hash-password` prints, or run `sockatuh init`")
         )
@@ -286,7 +292,7 @@ def _from_file(chosen: tuple[Path, str] | None, problems: list[Problem]) -> Foun
         return {}
     path, how = chosen
     try:
-        table = tomllib.loads(path.read_text("utf-8"))
+        table = tomllib.loads(toml_text(path.read_bytes()))
     except OSError as error:
         problems.append(Problem(str(path), how, f"cannot be read: {error.strerror}"))
         return None
@@ -301,6 +307,13 @@ def _from_file(chosen: tuple[Path, str] | None, problems: list[Problem]) -> Foun
         else:
             problems.append(Problem(key, origin, _unknown(key, KEYS)))
     return found
+
+
+def toml_text(data: bytes) -> str:
+    """Return the text of a TOML file, without a byte order mark, with any system's line ends, or raise ValueError."""
+    if data.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
+        raise ValueError("it is UTF-16; save it as UTF-8")
+    return data.decode("utf-8-sig").replace("\r\n", "\n").replace("\r", "\n")
 
 
 def _leaves(table: Mapping[str, object], prefix: str = "") -> Iterator[tuple[str, object]]:
@@ -320,10 +333,12 @@ def _from_credential(environ: Mapping[str, str], problems: list[Problem]) -> Fou
         path = Path(environ.get(variable, ""), CREDENTIAL)
         if environ.get(variable) and os.path.isfile(path):
             try:
-                return {CREDENTIAL: (path.read_text("utf-8").strip(), origin)}
-            except (OSError, UnicodeDecodeError) as error:
-                problems.append(Problem(CREDENTIAL, origin, f"cannot be read: {type(error).__name__}"))
-                return {}
+                return {CREDENTIAL: (read_secret(path), origin)}
+            except OSError as error:
+                problems.append(Problem(CREDENTIAL, origin, f"cannot be read: {error.strerror}"))
+            except SecretError as error:
+                problems.append(Problem(CREDENTIAL, origin, str(error)))
+            return {}
     return {}
 
 
@@ -341,16 +356,8 @@ def _against(directory: Path, key: str, value: object) -> object:
     """Take a relative state directory from where it was written: beside the file, or the working directory."""
     if key != "state_dir" or not isinstance(value, str) or not value:
         return value
-    path = _find_expanded(value)
+    path = find_expanded(value)
     return directory / path if path else value
-
-
-def _find_expanded(text: str) -> Path | None:
-    """Return a path with a home directory in place of ~, None when there is no such home."""
-    try:
-        return Path(text).expanduser()
-    except RuntimeError:
-        return None
 
 
 def _unknown(name: str, known: Iterable[str]) -> str:

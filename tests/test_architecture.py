@@ -26,19 +26,21 @@ IMPURE: Final = {
     "pydantic_settings", "typer", "threading", "selectors", "sys", "io", "pathlib", "sockatuh.log", "sockatuh.settings",
 }  # fmt: skip
 
-BELOW_THE_BRIDGES: Final = {"errors", "log", "protocol", "room", "store", "net"}
+BELOW_THE_BRIDGES: Final = {"errors", "home", "log", "protocol", "room", "store", "net"}
 MAY_IMPORT: Final[dict[str, set[str]]] = {
     "errors": set(),
+    "home": set(),
+    "secret": set(),
     "spared": set(),
     "log": {"spared"},
-    "settings": {"errors", "protocol.limits", "protocol.constants"},
+    "settings": {"errors", "home", "secret", "protocol.limits", "protocol.constants"},
     "protocol": {"errors"},
     "room": {"errors"},
-    "store": {"errors", "room"},
+    "store": {"errors", "home", "room"},
     "net": {"errors", "protocol"},
     "server": BELOW_THE_BRIDGES,
     "client": BELOW_THE_BRIDGES - {"log"},
-    "cli": BELOW_THE_BRIDGES | {"settings", "server", "client", "spared"},
+    "cli": BELOW_THE_BRIDGES | {"settings", "server", "client", "home", "secret", "spared"},
     "__main__": {"cli"},
 }
 """The table of docs/ARCHITECTURE.md; each package may import itself and sockatuh's version."""

@@ -223,6 +223,38 @@ def test_a_file_that_python_cannot_follow_is_no_toml_either(tmp_path: Path, text
     assert problems_of(tmp_path, SET, config=file)[str(file)].expected.startswith("is not a TOML file: ")
 
 
+@pytest.mark.parametrize("end", ["", "\n", "\r\n"])
+@pytest.mark.parametrize("mark", ["", "\ufeff"])
+def test_a_hash_may_stand_between_a_mark_and_a_line_end_wherever_it_comes_from(
+    tmp_path: Path, mark: str, end: str
+) -> None:
+    (tmp_path / "password_hash").write_bytes((mark + HASH + end).encode())
+    (tmp_path / "room.toml").write_bytes((mark + f"password_hash = {json.dumps(mark + HASH + end)}" + end).encode())
+    for environ, config in (
+        ({"CREDENTIALS_DIRECTORY": str(tmp_path)}, None),
+        ({"SOCKATUH_PASSWORD_HASH": mark + HASH + end}, None),
+        ({"SOCKATUH_HOST": "::"}, "room.toml"),
+    ):
+        assert load_in(tmp_path, environ, config=config).password_hash == HASH
+
+
+@pytest.mark.parametrize(
+    ("data", "reason"),
+    [(HASH.encode("utf-16"), "UTF-16"), (b"\n", "empty"), (b"\xe9", "UTF-8"), (b"x" * 9_999, "4,096")],
+)
+def test_a_credential_that_is_no_secret_is_told_in_words(tmp_path: Path, data: bytes, reason: str) -> None:
+    (tmp_path / "password_hash").write_bytes(data)
+    problem = problems_of(tmp_path, {"CREDENTIALS_DIRECTORY": str(tmp_path)})["password_hash"]
+    assert reason in problem.expected
+    assert problem.origin == "credential password_hash"
+
+
+def test_a_file_in_utf_16_is_told_as_that(tmp_path: Path) -> None:
+    (tmp_path / "room.toml").write_text("port = 1\n", "utf-16")
+    (problem,) = problems_of(tmp_path, SET, config="room.toml").values()
+    assert "UTF-16" in problem.expected
+
+
 @pytest.mark.parametrize("value", ["~nobody-of-that-name/room", "room\0"])
 def test_a_state_directory_that_cannot_be_is_refused(tmp_path: Path, value: str) -> None:
     file = write(tmp_path / "room.toml", f"state_dir = {json.dumps(value)}")

@@ -18,6 +18,7 @@ from sockatuh.protocol.peer_events import Admitted
 from sockatuh.room.text import clean_line
 
 from .errors import ExitCode, stop
+from .given import password_in_file, password_in_variable
 from .patience import Patience
 from .questions import ask, ask_hidden, tell
 from .wording import client as phrases
@@ -25,7 +26,7 @@ from .wording import client as phrases
 JOINING: Final = 30.0
 """Seconds in which a join is answered; bcrypt takes a quarter of one, for each in the queue."""
 PUT_OFF: Final = "password_wait"
-LONGEST_LINE: Final = 4096
+PASSWORD_VARIABLE: Final = "SOCKATUH_PASSWORD"  # noqa: S105 - a name
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,19 +154,7 @@ def login_name() -> str:
 
 def given_password(file: str | None, environ: Mapping[str, str]) -> str | None:
     """Return the password from the first line of a file (`-`: stdin), else from $SOCKATUH_PASSWORD."""
-    password = environ.get("SOCKATUH_PASSWORD") or None
-    try:
-        if file is not None:
-            password = _first_line(file).decode().rstrip("\r\n")
-        elif password is not None:
-            password.encode()
-    except UnicodeError:
-        stop(phrases.PASSWORD_NOT_TEXT, ExitCode.USAGE)
-    return password
-
-
-def _first_line(file: str) -> bytes:
-    # Unbuffered, a byte at a time: what stands behind the first line of stdin is for the room.
-    source = 0 if file == "-" else file
-    with open(source, "rb", buffering=0, closefd=source != 0) as lines:
-        return lines.readline(LONGEST_LINE)
+    if file:
+        return password_in_file(file)
+    value = environ.get(PASSWORD_VARIABLE)
+    return password_in_variable(PASSWORD_VARIABLE, value) if value else None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import re
@@ -12,6 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from sockatuh.errors import ConfigurationError, Problem
+from sockatuh.secret import SecretError, read_secret
 
 from .program import Program
 from .wording import install as wording
@@ -61,7 +63,7 @@ def settle(tree: Path, source: Path | None, room: str) -> Settled:
     A file that is in its place already is left as it is if the service can read it. ConfigurationError says what a
     service cannot have.
     """
-    from sockatuh.settings import load
+    from sockatuh.settings import load, toml_text
 
     target, credential = tree / CONFIG, tree / CREDENTIAL
     # With no file the defaults hold, and not what this machine has in the usual places: it may be another's tree.
@@ -74,11 +76,17 @@ def settle(tree: Path, source: Path | None, room: str) -> Settled:
         name = json.dumps(settings.room, ensure_ascii=False)
         text = f'{wording.CONFIG_HEAD}\nroom = {name}\nstate_dir = "/{STATE}"\n'
     elif is_kept:
-        text = source.read_text("utf-8")
+        text = toml_text(source.read_bytes())
     else:
-        text = _for_everybody(source.read_text("utf-8"), source)
-    kept_hash = credential.read_text("utf-8").strip() if credential.exists() else ""
-    return Settled(settings, PlannedFile(target, text, 0o644), kept_hash or settings.password_hash)
+        text = _for_everybody(toml_text(source.read_bytes()), source)
+    return Settled(settings, PlannedFile(target, text, 0o644), _kept_hash(credential) or settings.password_hash)
+
+
+def _kept_hash(credential: Path) -> str:
+    """Return the hash that is there already, "" if there is none."""
+    with contextlib.suppress(FileNotFoundError, SecretError):
+        return read_secret(credential).strip()
+    return ""
 
 
 def _problem_of(settings: Settings, *, is_kept: bool) -> Problem | None:

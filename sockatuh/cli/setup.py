@@ -17,6 +17,7 @@ from sockatuh.errors import AddressUnusable, ConfigurationError, KeyFileError, P
 from sockatuh.protocol.constants import VERSION
 
 from .errors import ExitCode, stop
+from .given import FROM_STDIN, password_in_file
 from .wording import admin as wording
 
 if TYPE_CHECKING:
@@ -79,7 +80,7 @@ def check(
 
 def hash_password() -> None:
     """Print the hash of a password that is typed twice, or of the first line of stdin."""
-    password = _ask_twice(wording.ASK_NEW_PASSWORD) if sys.stdin.isatty() else _first_line("-")
+    password = _ask_twice(wording.ASK_NEW_PASSWORD) if sys.stdin.isatty() else password_in_file(FROM_STDIN)
     print(hash_text(password))
 
 
@@ -123,23 +124,10 @@ def new_password(password_file: str | None, *, asking: bool) -> tuple[str, bool]
     from sockatuh.protocol.identity import passphrase
 
     if password_file is not None:
-        return _first_line(password_file), False
+        return password_in_file(password_file), False
     if asking and (typed := _ask_twice(wording.ASK_PASSWORD)):
         return typed, False
     return passphrase(os.urandom), True
-
-
-def _first_line(file: str) -> str:
-    """Read one line of a file, or of stdin, as UTF-8 whatever the locale is."""
-    if file == "-":
-        line = sys.stdin.buffer.readline()
-    else:
-        with open(file, "rb") as lines:
-            line = lines.readline()
-    try:
-        return line.decode().rstrip("\r\n")
-    except UnicodeDecodeError:
-        stop(wording.PASSWORD_NOT_TEXT, ExitCode.USAGE)
 
 
 def _ask(question: str, default: str) -> str:

@@ -156,6 +156,54 @@ def test_a_password_may_come_from_a_file_from_stdin_or_from_the_environment(
         assert (client.run if stdin else client.call)("send", "hello", *args, stdin=stdin).returncode == 0
 
 
+@pytest.mark.parametrize("end", [b"", b"\n", b"\r\n", b"\r\nsecond line\r\n"])
+def test_a_mark_before_the_password_and_line_ends_behind_it_are_no_part_of_it(
+    server: Server, person: Person, tmp_path: Path, end: bytes
+) -> None:
+    secret = b"\xef\xbb\xbf" + PASSWORD.encode() + end
+    (tmp_path / "password").write_bytes(secret)
+    made = "mona", "maya", "mita"
+    file, stdin, variable = (person(f"{name}{len(end)}", server, SOCKATUH_PASSWORD="") for name in made)
+    variable.environ["SOCKATUH_PASSWORD"] = secret.decode()
+    assert file.call("send", "hello", "--password-file", str(tmp_path / "password")).returncode == 0
+    assert stdin.call("send", "hello", "--password-file", "-", stdin=secret).returncode == 0
+    assert variable.call("send", "hello").returncode == 0
+
+
+@pytest.mark.parametrize(
+    ("data", "reason"),
+    [("tulip\n".encode("utf-16"), "UTF-16"), (b"\n", "empty"), (b"\xe9", "UTF-8"), (b"x" * 9_999, "4,096")],
+)
+def test_what_is_no_password_is_told_in_words_wherever_it_comes_from(
+    person: Person, tmp_path: Path, data: bytes, reason: str
+) -> None:
+    (tmp_path / "password").write_bytes(data)
+    client = person("mega")
+    for words in (["send", "127.0.0.1:9", "hello"], ["init", "--dir", str(tmp_path / "room"), "--room", "kitchen"]):
+        for file in (str(tmp_path / "password"), "-"):
+            done = client.call(*words, "--password-file", file, stdin=data)
+            assert done.returncode == 2
+            assert reason in done.stderr
+    done = client.call("hash-password", stdin=data)
+    assert (done.returncode, done.stdout) == (2, "")
+    assert reason in done.stderr
+
+
+@pytest.mark.parametrize("file", ["~nobody-of-that-name/password", "."])
+def test_a_password_file_that_is_no_file_is_told_in_words(person: Person, file: str) -> None:
+    done = person("mela").call("send", "127.0.0.1:9", "hello", f"--password-file={file}")
+    assert done.returncode == 2
+    assert file in done.stderr
+
+
+def test_a_password_file_may_be_in_the_home_directory(server: Server, person: Person, tmp_path: Path) -> None:
+    (tmp_path / "password").write_text(PASSWORD)
+    client = person("mawar", server, HOME=str(tmp_path), SOCKATUH_PASSWORD="")
+    assert client.call("send", "hello", "--password-file=~/password").returncode == 0
+    melati = person("melati", server, HOME=str(tmp_path), SOCKATUH_PASSWORD="", SOCKATUH_PASSWORD_FILE="~/password")
+    assert melati.call("send", "hello").returncode == 0
+
+
 def test_a_password_file_that_is_not_there_is_named(server: Server, person: Person) -> None:
     done = person("putri", server).call("send", "hello", "--password-file", "/nowhere/password")
     assert done.returncode == 1

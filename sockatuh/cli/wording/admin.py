@@ -59,7 +59,7 @@ ASK_NEW_PASSWORD: Final = "Room password: "
 ASK_AGAIN: Final = "Again: "
 PASSWORDS_DIFFER: Final = "The two differ; nothing was done. Try again."
 PASSWORD_EMPTY: Final = "The password is empty. Give one of 1 to 72 bytes."
-PASSWORD_NOT_TEXT: Final = "The password is not UTF-8."
+IS_A_DIRECTORY: Final = "is a directory, and should be a file with the password in its first line"
 NO_SUCH_SPAN: Final = "A span is written like 90m, 12h or 2d."
 STILL_THERE: Final = ", still there"
 TRANSIENT: Final = ", for one command"
@@ -200,6 +200,16 @@ def made_password(password: str) -> str:
 def serve_next(config: Path | None) -> str:
     """Say how to start the room; None when the configuration is found by itself."""
     return "Start the room: sockatuh serve" + (f" --config {fact(config)}" if config else "")
+
+
+def secret_unusable(origin: str, reason: str) -> str:
+    """Say why a password cannot be read from where it was given."""
+    return f"The password cannot be taken from there: {fact(origin)} {reason}."
+
+
+def no_such_home(path: str) -> str:
+    """Say that there is no home directory where a path begins with one."""
+    return f"{fact(path)}: there is no such home directory. Write the whole path."
 
 
 def password_refused(reason: str) -> str:

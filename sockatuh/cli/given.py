@@ -1,0 +1,44 @@
+"""A password that was given beforehand: in a file, on stdin or in a variable. What is wrong with it is wrong usage."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable
+from typing import BinaryIO, Final
+
+from sockatuh.home import find_expanded
+from sockatuh.secret import SecretError, read_secret, secret_in_text
+
+from .errors import ExitCode, stop
+from .wording import admin as wording
+
+FROM_STDIN: Final = "-"
+
+
+def password_in_file(file: str) -> str:
+    """Return the password in the first line of a file; `-` is stdin, of which no more than that line is read."""
+    if file == FROM_STDIN:
+        return _read(lambda: read_secret(_stdin()), "stdin")
+    if (path := find_expanded(file)) is None:
+        stop(wording.no_such_home(file), ExitCode.USAGE)
+    if path.is_dir():
+        stop(wording.secret_unusable(file, wording.IS_A_DIRECTORY), ExitCode.USAGE)
+    return _read(lambda: read_secret(path), file)
+
+
+def password_in_variable(name: str, value: str) -> str:
+    """Return the password in the value of a variable."""
+    return _read(lambda: secret_in_text(value), f"${name}")
+
+
+def _read(read: Callable[[], str], origin: str) -> str:
+    try:
+        return read()
+    except SecretError as error:
+        stop(wording.secret_unusable(origin, str(error)), ExitCode.USAGE)
+
+
+def _stdin() -> BinaryIO:
+    """Return stdin unbuffered: what stands behind the first line is for the room."""
+    raw: BinaryIO = getattr(sys.stdin.buffer, "raw", sys.stdin.buffer)
+    return raw
