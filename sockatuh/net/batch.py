@@ -1,8 +1,11 @@
 """Send many datagrams with one call of the system, where it has one: Linux's sendmmsg(2).
 
-It saves a fifth of what sending one by one costs, which works everywhere and does the same (`driver.send_each`).
-Datagrams of one length that go to one address one after the other, the last of which may be shorter, are given to it as
-a single message that it cuts (UDP_SEGMENT, udp(7)): so three cost less than two.
+It saves a fifth of what sending one by one costs, which works everywhere and does the same (`Sender`). Datagrams of
+one length that go to one address one after the other, the last of which may be shorter, are given to it as a single
+message that it cuts (UDP_SEGMENT, udp(7)): so three cost less than two.
+
+Each way may be refused while the room is open: a filter of system calls answers EPERM or ENOSYS, a card cannot cut.
+Then what was refused is sent the other way, and so is everything from then on (`Fallback`).
 """
 
 from __future__ import annotations
@@ -16,7 +19,6 @@ import sys
 from array import array
 from collections.abc import Callable, Sequence
 from ctypes import c_char_p, c_int, c_size_t, c_uint, c_void_p
-from functools import partial
 from itertools import accumulate
 from operator import is_
 from typing import Final
@@ -25,13 +27,16 @@ from sockatuh.protocol.constants import MAX_DATAGRAM
 from sockatuh.protocol.seam import Address
 
 from .address import pack_address
-from .driver import Datagrams, Send, send_each
+from .arrival import Source
+from .fallback import Fallback, Tell
+from .sender import FULL, Datagrams, Doubt, Send, Sender
 
 AT_ONCE: Final = 256
 """Datagrams given to the system with one call."""
 FEW: Final = 4
 """Datagrams below which one by one is quicker."""
 ADDRESSES_KEPT: Final = 16_384
+CONTROLS_KEPT: Final = 16_384
 _IPV4: Final = struct.Struct("=H2s4s8x")
 _IPV6: Final = struct.Struct("=H2s4s16sI")
 _WORD: Final = ctypes.sizeof(c_size_t)
@@ -43,6 +48,9 @@ _SOL_UDP, _UDP_SEGMENT = 17, 103
 _SEGMENT: Final = struct.Struct("@NiiH0N")
 """struct cmsghdr of Linux, and the length of a piece."""
 _SEGMENT_LENGTH: Final = struct.calcsize("@NiiH")
+REFUSED: Final = -1
+CANNOT_CUT: Final = frozenset({errno.EIO, errno.EOPNOTSUPP, errno.ENOPROTOOPT})
+"""Refusals of a message that was to be cut; EIO: by a network card that leaves checksums to the system."""
 MAX_PIECES: Final = 32
 """Datagrams made of one message: the system takes 64 KiB and 64 pieces."""
 
@@ -90,21 +98,37 @@ class _Sockaddrs(dict[Address, bytes]):
         return packed
 
 
-def batch_sender(sock: socket.socket, count: Callable[[OSError], None]) -> Send:
-    """Return the quickest way this system has to send on a socket; `count` hears of what it refuses."""
+def batch_sender(sock: socket.socket, count: Callable[[OSError], None], *, tell: Tell) -> Send:
+    """Return the quickest way this system has to send on a socket.
+
+    `count` hears of each datagram it refuses, `tell` of each way of sending that was given up.
+    """
     try:
-        return BatchSender(sock, count)
+        return BatchSender(sock, count, tell)
     except AttributeError:
-        return partial(send_each, sock, count)
+        return Sender(sock, count, tell)
 
 
-class _Controls(dict[int, "ctypes.Array[ctypes.c_char]"]):
-    """Control messages that have a message cut, by the length of its pieces."""
+class _Control:
+    """The control messages of one datagram, in memory that stays where it is."""
 
-    def __missing__(self, size: int) -> ctypes.Array[ctypes.c_char]:
-        data = _SEGMENT.pack(_SEGMENT_LENGTH, _SOL_UDP, _UDP_SEGMENT, size)
-        buffer = self[size] = ctypes.create_string_buffer(data, len(data))
-        return buffer
+    def __init__(self, data: bytes) -> None:
+        self._buffer = ctypes.create_string_buffer(data, len(data))
+        self.place, self.size = ctypes.addressof(self._buffer), len(data)
+
+
+class _Controls(dict[tuple[Source | None, int], _Control]):
+    """Control messages by (from where it is to leave, length of the pieces a message is cut into or 0)."""
+
+    def __missing__(self, wanted: tuple[Source | None, int]) -> _Control:
+        source, size = wanted
+        data = source.packed if source is not None else b""
+        if size:
+            data += _SEGMENT.pack(_SEGMENT_LENGTH, _SOL_UDP, _UDP_SEGMENT, size)
+        if len(self) >= CONTROLS_KEPT:
+            self.clear()
+        control = self[wanted] = _Control(data)
+        return control
 
 
 def _couple(sizes: Sequence[int], addresses: Sequence[Address]) -> tuple[list[int], list[Address], dict[int, int]]:
@@ -139,8 +163,9 @@ class BatchSender:
     Raises AttributeError where the system cannot do that.
     """
 
-    def __init__(self, sock: socket.socket, count: Callable[[OSError], None]) -> None:
-        self._sock, self._count = sock, count
+    def __init__(self, sock: socket.socket, count: Callable[[OSError], None], tell: Tell) -> None:
+        self._count, self._tell = count, tell
+        self._singly = Sender(sock, count, tell)
         self._sendmmsg = _libc_sendmmsg()
         self._descriptor = sock.fileno()
         self._sockaddrs = _Sockaddrs()
@@ -152,19 +177,23 @@ class BatchSender:
         names, vectors = ctypes.addressof(self._names), self._vectors.buffer_info()[0]
         headers = [_Header(names + size * i, size, vectors + 2 * _WORD * i, 1) for i in range(AT_ONCE)]
         self._messages = (_Message * AT_ONCE)(*map(_Message, headers))
-        # Of each message the words that say where its control message stands, and how long that is.
+        # Of each message the words that say where its control messages stand, and how long they are.
         words = memoryview(self._messages).cast("B").cast("L")
         self._control_at, self._control_sizes = words[_CONTROL::_WORDS], words[_CONTROL + 1 :: _WORDS]
         self._controls = _Controls()
-        self._cuts, self._has_cut = _can_cut(sock), False
+        self._cuts, self._has_controls = _can_cut(sock), False
+        self._works, self._doubt = True, Doubt()
 
     def __call__(self, datagrams: Datagrams) -> None:
         """Send datagrams; what the system refuses is counted, and lost."""
         if len(datagrams) < FEW:
-            send_each(self._sock, self._count, datagrams)
+            self._singly(datagrams)
             return
         for at in range(0, len(datagrams), AT_ONCE):
-            self._send_some(datagrams[at : at + AT_ONCE])
+            if self._works:
+                self._send_some(datagrams[at : at + AT_ONCE])
+            else:
+                self._singly(datagrams[at : at + AT_ONCE])
 
     def _send_some(self, datagrams: Datagrams) -> None:
         contents: Sequence[bytes]
@@ -180,35 +209,47 @@ class BatchSender:
         self._starts[:total], self._sizes[:total] = memoryview(array("L", starts)), memoryview(array("L", sizes))
         names = b"".join(map(self._sockaddrs.__getitem__, addresses))
         ctypes.memmove(self._names, names, len(names))
-        if cuts or self._has_cut:
-            self._control(cuts)
+        controls = self._set_controls(addresses, cuts)  # valid as long as they live
         done = 0
         while done < total:
-            sent = self._sendmmsg(
-                self._descriptor,
-                ctypes.byref(self._messages, done * ctypes.sizeof(_Message)),
-                total - done,
-                0,
-            )
-            if sent < 0:  # it is the first of them that could not be sent
+            rest = ctypes.byref(self._messages, done * ctypes.sizeof(_Message))
+            sent = self._sendmmsg(self._descriptor, rest, total - done, 0) if self._works else REFUSED
+            if sent > 0:
+                self._doubt.clear()
+            else:  # it is the first of them that could not be sent
                 at = starts[done] - begin
                 data = everything[at : at + sizes[done]]
-                self._refused(ctypes.get_errno(), data, addresses[done], cuts.get(done))
+                self._send_otherwise(ctypes.get_errno(), data, addresses[done], cuts.get(done))
             done += max(sent, 1)
+        del controls
 
-    def _control(self, cuts: dict[int, int]) -> None:
-        """Have these messages cut, and no others."""
-        self._has_cut = bool(cuts)
-        places, sizes = array("L", bytes(_WORD * AT_ONCE)), array("L", bytes(_WORD * AT_ONCE))
-        for index, size in cuts.items():
-            places[index], sizes[index] = ctypes.addressof(self._controls[size]), _SEGMENT.size
-        self._control_at[:], self._control_sizes[:] = memoryview(places), memoryview(sizes)
+    def _set_controls(self, addresses: Sequence[Address], cuts: dict[int, int]) -> Sequence[_Control]:
+        """Name the source of each message, and have some cut; return the control messages."""
+        named = self._singly.names_sources
+        sources = [getattr(address, "source", None) if named else None for address in addresses]
+        if not cuts and not any(sources):
+            if self._has_controls:
+                self._control_sizes[:] = memoryview(array("L", bytes(_WORD * AT_ONCE)))
+                self._has_controls = False
+            return ()
+        self._has_controls = True
+        controls = [self._controls[source, cuts.get(index, 0)] for index, source in enumerate(sources)]
+        places, sizes = array("L", [each.place for each in controls]), array("L", [each.size for each in controls])
+        self._control_at[: len(controls)], self._control_sizes[: len(controls)] = memoryview(places), memoryview(sizes)
+        return controls
 
-    def _refused(self, number: int, data: bytes, address: Address, size: int | None) -> None:
-        """Count a message the system refuses; one that was to be cut is sent in pieces, which may be what it minds."""
-        if size is None:
-            self._count(OSError(number, os.strerror(number)))
+    def _send_otherwise(self, number: int, data: bytes, address: Address, piece: int | None) -> None:
+        """Send singly what was refused, and learn from it; one that was to be cut is sent in pieces."""
+        error = OSError(number, os.strerror(number))
+        if piece is None and number in FULL:
+            self._count(error)
             return
-        if number == errno.EIO:  # a network card that leaves checksums to the system
+        size = piece or max(1, len(data))
+        pieces = [data[at : at + size] for at in range(0, max(1, len(data)), size)]
+        left = [self._singly.send(each, address) for each in pieces]
+        if piece is not None and number in CANNOT_CUT:
             self._cuts = False
-        send_each(self._sock, self._count, [(data[at : at + size], address) for at in range(0, len(data), size)])
+            self._tell(Fallback.UNCUT, error)
+        elif self._works and all(left) and self._doubt.is_sure(error):
+            self._works = False
+            self._tell(Fallback.ONE_BY_ONE, error)

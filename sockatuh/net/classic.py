@@ -78,15 +78,17 @@ ClassicEvent: TypeAlias = NameAsked | PasswordGiven | ClassicSaid | ClassicSilen
 
 @dataclass(slots=True)
 class _Peer:
+    address: Address
+    """As it was heard last: equal ones may be answered from different addresses of ours."""
     heard_at: float
     ending: bytes = b""
     name: str | None = None
     joined_by: int = 0
     """Hash of the text that bore the password. A member repeats it when the answer was lost: it is not for the room."""
 
-    def hear(self, now: float, ending: bytes) -> None:
+    def hear(self, address: Address, now: float, ending: bytes) -> None:
         """One that has sent newlines once gets them from then on."""
-        self.heard_at, self.ending = now, ending or self.ending
+        self.address, self.heard_at, self.ending = address, now, ending or self.ending
 
 
 class _Peers:
@@ -110,7 +112,7 @@ class _Peers:
                 if not self.strangers:
                     return None
                 self.strangers.popitem(last=False)
-            self.strangers[address] = _Peer(now)
+            self.strangers[address] = _Peer(address, now)
         self.strangers.move_to_end(address)
         return self.strangers[address]
 
@@ -209,25 +211,25 @@ class ClassicDialect:
         peer = self._peers.strangers.get(address)
         if peer is not None:
             peer.name = name
-            self._queue(NAME_VALID + peer.ending, address)
+            self._queue(NAME_VALID, peer)
 
     def name_taken(self, address: Address) -> None:
         """Say that the name cannot be had, in the name step or, when it has just gone, after the password."""
         peer = self._peers.end_check(address) or self._peers.strangers.get(address)
         if peer is not None:
-            self._queue(NAME_TAKEN + peer.ending, address)
+            self._queue(NAME_TAKEN, peer)
 
     def welcome(self, address: Address) -> None:
         """Make a member of one whose password was right and whose join is in the log."""
         peer = self._peers.join(address)
         if peer is not None:
-            self._queue(WELCOME + peer.ending, address)
+            self._queue(WELCOME, peer)
 
     def password_wrong(self, address: Address) -> None:
         """Say that the password was wrong; another may be given at once."""
         peer = self._peers.end_check(address)
         if peer is not None:
-            self._queue(PASSWORD_WRONG + peer.ending, address)
+            self._queue(PASSWORD_WRONG, peer)
 
     def send_line(self, name: str, text: str, but: Address | None) -> None:
         """Send each line of a text as `NAME: line` to all members but one; what is too long for a datagram is cut."""
@@ -237,7 +239,7 @@ class ClassicDialect:
         for address, peer in self._peers.members.items():
             if address != but:
                 for datagram in datagrams:
-                    self._queue(datagram + peer.ending, address)
+                    self._queue(datagram, peer)
 
     def drop(self, address: Address) -> None:
         """Forget an address, member or not, without a word."""
@@ -279,14 +281,14 @@ class ClassicDialect:
             return "encoding"
         if member is None:
             return self._hear_stranger(text, ending, address, now)
-        member.hear(now, ending)
+        member.hear(address, now, ending)
         self._peers.members.move_to_end(address)
         self._hear_member(text, member, address)
         return None
 
     def _hear_member(self, text: str, member: _Peer, address: Address) -> None:
         if hash(text) == member.joined_by:
-            self._queue(WELCOME + member.ending, address)
+            self._queue(WELCOME, member)
         else:
             self._events.append(ClassicSaid(address, text))
 
@@ -297,21 +299,21 @@ class ClassicDialect:
             peer = self._peers.admit(address, now)
             if peer is None:
                 return "full"
-            peer.hear(now, ending)
+            peer.hear(address, now, ending)
             self._events.append(NameAsked(address, text.removeprefix(ASK_NAME)))
             return None
         peer = self._peers.strangers.get(address)
         if not text.startswith(GIVE_PASSWORD) or peer is None or peer.name is None:
             return "state"
-        peer.hear(now, ending)
+        peer.hear(address, now, ending)
         peer.joined_by = hash(text)
         self._peers.begin_check(address)
         self._events.append(PasswordGiven(address, peer.name, text.removeprefix(GIVE_PASSWORD)))
         return None
 
-    def _queue(self, data: bytes, address: Address) -> None:
+    def _queue(self, data: bytes, peer: _Peer) -> None:
         if len(self._outbox) < MAX_OUTBOX:
-            self._outbox.append((data, address))
+            self._outbox.append((data + peer.ending, peer.address))
         else:
             self.dropped["outbox"] += 1
 

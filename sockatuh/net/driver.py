@@ -14,18 +14,18 @@ import errno
 import socket
 import time
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from functools import partial
-from typing import Final, Generic, TypeAlias, TypeVar
+from typing import Final, Generic, TypeVar
 
-from sockatuh.protocol.seam import Address, Core
+from sockatuh.protocol.seam import Core
+
+from .arrival import READ_SIZE, Receive
+from .sender import Datagrams, Send
 
 EventT = TypeVar("EventT")
-Datagrams: TypeAlias = Sequence[tuple[bytes, Address]]
-Send: TypeAlias = Callable[[Datagrams], None]
 
 DATAGRAMS_A_TURN: Final = 64
-READ_SIZE: Final = 2048
 RETRY_SECONDS: Final = 0.1
 """Seconds until what stood behind a bug is tried again: it may meet the same one."""
 
@@ -47,8 +47,8 @@ class Driver(Generic[EventT]):
     """Run a core on a socket in the running event loop, which must be a selector loop.
 
     `on_settled` is called when the events of a turn are told, before its datagrams leave. `sender` makes what sends on
-    a socket, by default `send_each`. `errors` counts what the system refused, by errno name. A datagram that could not
-    leave is lost; repair brings it back.
+    a socket, by default `send_each`; `receiver` makes what reads one datagram from it, by default `recvfrom`. `errors`
+    counts what the system refused, by errno name. A datagram that could not leave is lost; repair brings it back.
     """
 
     def __init__(
@@ -60,9 +60,11 @@ class Driver(Generic[EventT]):
         on_settled: Callable[[], None] | None = None,
         clock: Callable[[], float] = time.monotonic,
         sender: Callable[[socket.socket, Callable[[OSError], None]], Send] | None = None,
+        receiver: Callable[[socket.socket], Receive] | None = None,
     ) -> None:
         self.errors: Counter[str] = Counter()
         self._send = sender(sock, self._count) if sender is not None else partial(send_each, sock, self._count)
+        self._receive = receiver(sock) if receiver is not None else partial(sock.recvfrom, READ_SIZE)
         self._core = core
         self._sock = sock
         self._on_event, self._on_settled = on_event, on_settled
@@ -94,10 +96,10 @@ class Driver(Generic[EventT]):
         self._sock.close()
 
     def _on_readable(self) -> None:
-        receive_datagram, recvfrom, now = self._core.receive_datagram, self._sock.recvfrom, self._clock()
+        receive_datagram, receive, now = self._core.receive_datagram, self._receive, self._clock()
         for _ in range(DATAGRAMS_A_TURN):
             try:
-                data, address = recvfrom(READ_SIZE)
+                data, address = receive()
             except BlockingIOError:
                 break
             except OSError as error:

@@ -266,8 +266,11 @@ class Endpoint:
         session.rate.take(now)  # only what is authentic counts: nobody can use up another's
         if session.rekeying is not None and channel is session.rekeying.channel:
             self._table.promote(session, now)
-        if address != session.address and channel is session.channel and channel.is_newest:
-            self._paths.notice(session, address, len(data), now)
+        if channel is session.channel and channel.is_newest:
+            if address != session.address:
+                self._paths.notice(session, address, len(data), now)
+            else:  # it may have asked another address of ours, and is answered from there
+                session.address = address
         session.heard_at = now
         try:
             message = decode_client_message_untrusted(plaintext)

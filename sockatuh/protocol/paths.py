@@ -43,6 +43,7 @@ class Paths:
             self._wake_up(session, due_at)
         if probe is None or probe.address != address:
             probe = session.probe = PathProbe(address, self._random(8), due_at)
+        probe.address = address
         probe.received += size
 
     def challenge(self, session: Session, now: float) -> None:

@@ -5,7 +5,10 @@ from __future__ import annotations
 from typing import Any, Protocol, TypeAlias, TypeVar
 
 Address: TypeAlias = tuple[Any, ...]
-"""What `socket.recvfrom` gives; a core compares and hashes it, and looks no deeper."""
+"""What `socket.recvfrom` gives; a core compares and hashes it, and looks no deeper.
+
+Two that are equal lead to the same peer, and may differ in what the shell remembers with them: from where the peer is
+answered. So a core answers to the address that was heard last."""
 
 EventT_co = TypeVar("EventT_co", covariant=True)
 

@@ -23,11 +23,11 @@ import bcrypt
 from sockatuh import __version__
 from sockatuh.errors import SockAtuhError, StoreError
 from sockatuh.net.address import pack_address, parse_server, resolve
-from sockatuh.net.batch import batch_sender
 from sockatuh.net.classic import ClassicDialect, ClassicEvent
 from sockatuh.net.dialects import Dialects
 from sockatuh.net.driver import Driver
 from sockatuh.net.interfaces import lan_address_of
+from sockatuh.net.port import drive_port
 from sockatuh.net.sockets import RECEIVE_BUFFER, given_buffers, open_server_socket
 from sockatuh.net.systemd import Notifier
 from sockatuh.protocol.endpoint import Endpoint
@@ -53,7 +53,7 @@ from .ready import Ready
 from .reload import Reloader, bridge_options, classic_peers, log_classic
 from .steady import SteadyClock, oldest_kept
 from .storing import Storing
-from .visitors import Logger
+from .visitors import Logger, log_fallback
 
 MESSAGE: Final = "message"
 DATABASE: Final = "room.db"
@@ -151,8 +151,8 @@ class Service:
         self._read_options = reread or (lambda: self._options)
         self._reloader = Reloader(self._endpoint, classic, room, desk, self._bridge, log)
         dialects: Dialects[ServerEvent] = Dialects(self._endpoint, classic)
-        self._driver: Driver[ServerEvent | ClassicEvent] = Driver(
-            dialects, self._socket, self._on_event, on_settled=self._gathering.settle, sender=batch_sender
+        self._driver: Driver[ServerEvent | ClassicEvent] = drive_port(
+            dialects, self._socket, self._on_event, self._gathering.settle, partial(log_fallback, log)
         )
         self._bcrypt = ThreadPoolExecutor(1, "bcrypt")
         self._reader = ThreadPoolExecutor(1, "reader")

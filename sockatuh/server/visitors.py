@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Final, Protocol
 
+from sockatuh.net.fallback import Fallback
 from sockatuh.protocol.seam import Address
 from sockatuh.room.room import Admit
 
@@ -93,3 +94,8 @@ class Logger(Protocol):
 
     def warning(self, event: str, **fields: Any) -> Any:
         """Log what the admin should see."""
+
+
+def log_fallback(log: Logger, fallback: Fallback, error: OSError) -> None:
+    """Log that the system refuses a way of sending or receiving, and what is done instead."""
+    log.warning(fallback.event, reason=error.strerror, consequence=fallback.consequence)

@@ -21,7 +21,9 @@ from bench.plan import IDLE, SATURATED, idle_pause
 from bench.process import SERVER_CORE, on_core, own_address, temporary
 
 from sockatuh.net.batch import BatchSender
-from sockatuh.net.driver import Send, send_each
+from sockatuh.net.driver import send_each
+from sockatuh.net.fallback import Fallback
+from sockatuh.net.sender import Send
 from sockatuh.protocol.channel import Channel
 from sockatuh.protocol.constants import DATA_HEADER_SIZE, TAG_SIZE
 from sockatuh.protocol.outgoing import PORTION
@@ -94,7 +96,7 @@ class Relay:
         self._telling = telling
         self._to_all = [(bytes(telling.size), address) for address in addresses for _ in range(telling.datagrams)]
         self._one_by_one: Send = partial(send_each, sock, _ignore)
-        self._at_once: Send = BatchSender(sock, _ignore)
+        self._at_once: Send = BatchSender(sock, _ignore, _untold)
         self._plaintexts = [bytes(telling.size - DATA_HEADER_SIZE - TAG_SIZE)] * telling.datagrams
         members = [(Channel(os.urandom(32), os.urandom(32), 1, 1, 0.0), address) for address in addresses]
         step = PORTION // telling.datagrams
@@ -134,6 +136,11 @@ def _cost(tell_all: Callable[[], None], pause: float, seconds: float) -> float:
         if pause:
             time.sleep(pause)
     return (time.process_time() - before) / count * 1e6
+
+
+def _untold(fallback: Fallback, error: OSError) -> None:
+    """Nothing is given up where this is measured."""
+    raise AssertionError(fallback, error)
 
 
 def _ignore(error: OSError) -> None:

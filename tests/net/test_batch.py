@@ -8,13 +8,13 @@ import errno
 import socket
 import sys
 from collections.abc import Iterator
-from functools import partial
 
 import pytest
 
 from sockatuh.net.address import pack_address
 from sockatuh.net.batch import AT_ONCE, FEW, MAX_PIECES, BatchSender, _couple, batch_sender
-from sockatuh.net.driver import send_each
+from sockatuh.net.fallback import Fallback
+from sockatuh.net.sender import Sender
 from sockatuh.net.sockets import open_server_socket
 from sockatuh.protocol.seam import Address
 
@@ -38,6 +38,11 @@ def refuse(error: OSError) -> None:
     raise error
 
 
+def untold(fallback: Fallback, error: OSError) -> None:
+    """Say that nothing may be given up here."""
+    raise AssertionError((fallback, error))
+
+
 def heard(ear: socket.socket, count: int) -> list[bytes]:
     """Return what comes to a socket."""
     return [ear.recv(2048) for _ in range(count)]
@@ -48,7 +53,7 @@ def heard(ear: socket.socket, count: int) -> list[bytes]:
 def test_everybody_gets_his_own_whole_and_in_order(family: int, host: str, count: int) -> None:
     with ends(family, host, 5) as (server, ears):
         refused: list[OSError] = []
-        send = BatchSender(server, refused.append)
+        send = BatchSender(server, refused.append, untold)
         batch = [(b"%d " % number + b"x" * (number % 1190), ears[number % 5].getsockname()) for number in range(count)]
         send(batch)
         for index, ear in enumerate(ears):
@@ -64,7 +69,7 @@ def test_a_socket_of_both_families_reaches_ipv4() -> None:
         ear.bind(("127.0.0.1", 0))
         ear.settimeout(5.0)
         address = ("::ffff:127.0.0.1", ear.getsockname()[1], 0, 0)
-        BatchSender(server, refuse)([(b"x" * size, address) for size in range(1, 9)])
+        BatchSender(server, refuse, untold)([(b"x" * size, address) for size in range(1, 9)])
         assert heard(ear, 8) == [b"x" * size for size in range(1, 9)]
 
 
@@ -73,7 +78,7 @@ def test_what_the_system_refuses_is_counted_and_the_rest_is_sent() -> None:
         refused: list[OSError] = []
         here = ear.getsockname()
         batch = [(b"a", here), (bytes(70_000), here), (b"b", here), (b"c", here), (bytes(70_000), here), (b"d", here)]
-        BatchSender(server, refused.append)(batch)
+        BatchSender(server, refused.append, untold)(batch)
         assert heard(ear, 4) == [b"a", b"b", b"c", b"d"]
         assert [error.errno for error in refused] == [errno.EMSGSIZE, errno.EMSGSIZE]
 
@@ -87,7 +92,7 @@ def pieces(number: int) -> list[bytes]:
 def test_what_one_is_told_at_once_comes_as_it_was(family: int, host: str) -> None:
     with ends(family, host, 40) as (server, ears):
         addresses = [ear.getsockname() for ear in ears]
-        send = BatchSender(server, refuse)
+        send = BatchSender(server, refuse, untold)
         for _ in range(2):
             send([(data, address) for number, address in enumerate(addresses) for data in pieces(number)])
             send([(b"to each one", address) for address in addresses])
@@ -120,18 +125,19 @@ def test_what_is_refused_when_it_is_to_be_cut_is_sent_in_pieces_and_each_counts(
         refused: list[OSError] = []
         here, nowhere = ear.getsockname(), ("127.0.0.1", 0)
         batch = [(b"a", here), (b"b", nowhere), (b"c", nowhere), (b"d", nowhere), (b"e", here), (b"f", here)]
-        BatchSender(server, refused.append)(batch)
+        BatchSender(server, refused.append, untold)(batch)
         assert heard(ear, 3) == [b"a", b"e", b"f"]
         assert [error.errno for error in refused] == [errno.EINVAL] * 3
 
 
 def test_a_card_that_cannot_cut_is_asked_once() -> None:
     with ends(socket.AF_INET, "127.0.0.1", 1) as (server, (ear,)):
-        send = BatchSender(server, refuse)
+        told: list[Fallback] = []
+        send = BatchSender(server, refuse, lambda fallback, _: told.append(fallback))
         here, asked, sendmmsg = ear.getsockname(), [0], send._sendmmsg
 
         def without_checksums(*arguments: object) -> int:
-            if send._has_cut:
+            if send._has_controls:
                 asked[0] += 1
                 ctypes.set_errno(errno.EIO)
                 return -1
@@ -143,12 +149,13 @@ def test_a_card_that_cannot_cut_is_asked_once() -> None:
         send(batch)
         assert heard(ear, 18) == 2 * [data for data, _ in batch]
         assert asked == [1]
+        assert told == [Fallback.UNCUT]
 
 
 @pytest.mark.parametrize("address", [("fe80::1%lo", 7, 3, 9), ("::ffff:10.0.0.1", 65_535, 0, 0), ("10.1.2.3", 1)])
 def test_addresses_are_packed_as_the_system_packs_them(address: Address) -> None:
     with open_server_socket("::" if len(address) == 4 else "127.0.0.1", 0) as server:
-        packed = BatchSender(server, refuse)._sockaddrs[address]
+        packed = BatchSender(server, refuse, untold)._sockaddrs[address]
     assert len(packed) == (28 if len(address) == 4 else 16)
     plain = (address[0].partition("%")[0], *address[1:])
     host, port = pack_address(plain)[:16], packed[2:4]
@@ -159,8 +166,7 @@ def test_addresses_are_packed_as_the_system_packs_them(address: Address) -> None
 def test_without_sendmmsg_they_go_one_by_one(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sys, "platform", "darwin")
     with ends(socket.AF_INET, "127.0.0.1", 1) as (server, (ear,)):
-        send = batch_sender(server, refuse)
-        assert isinstance(send, partial)
-        assert send.func is send_each
+        send = batch_sender(server, refuse, tell=untold)
+        assert isinstance(send, Sender)
         send([(b"%d" % number, ear.getsockname()) for number in range(9)])
         assert heard(ear, 9) == [b"%d" % number for number in range(9)]

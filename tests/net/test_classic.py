@@ -386,3 +386,31 @@ def test_once_it_is_on_those_from_the_new_networks_come_in(room: Conversation) -
     room.dialect.replace_rules(enabled=True, networks=(ipaddress.ip_network("8.0.0.0/8"),), max_peers=16)
     assert room.tell(b"Username:mallory", MALLORY) == [NameAsked(MALLORY, "mallory")]
     assert room.tell(b"Username:budi", BUDI) == []
+
+
+class Asked(tuple[object, ...]):
+    """An address as a shell gives it that remembers which of the server's own was asked."""
+
+    ours = ""
+
+
+def test_a_member_is_answered_from_the_address_it_asked_last(room: Conversation) -> None:
+    def at(ours: str) -> Address:
+        address = Asked(BUDI)
+        address.ours = ours
+        return address
+
+    def answered_from() -> list[str]:
+        return [address.ours for _, address in room.dialect.datagrams_to_send() if isinstance(address, Asked)]
+
+    room.tell(b"Username:budi", at("first"))
+    room.tell(b"Username:budi", at("second"))
+    room.dialect.name_valid(BUDI, "budi")
+    assert answered_from() == ["second"]
+    room.tell(b"Password:right", at("third"))
+    room.dialect.welcome(BUDI)
+    assert answered_from() == ["third"]
+    room.tell(b"hello", at("fourth"))
+    room.dialect.send_line("ana", "hi", but=None)
+    assert answered_from() == ["fourth"]
+    assert room.dialect.members == 1

@@ -169,3 +169,53 @@ def test_a_session_that_ends_is_asked_nowhere(member: Guest) -> None:
     member.send(m.Ping(bytes(8)), ELSEWHERE)
     member.call(m.Leave())
     assert challenges(member, 10) == ([], [])
+
+
+class Asked(tuple[object, ...]):
+    """An address as a shell gives it that remembers which of the server's own was asked."""
+
+    ours = ""
+
+
+def asked(address: Address, ours: str) -> Asked:
+    """Return an address that is equal to another, and to be answered from one of ours."""
+    found = Asked(address)
+    found.ours = ours
+    return found
+
+
+def answered_from(datagrams: list[tuple[bytes, Address]]) -> list[str]:
+    """Return from where datagrams are to leave."""
+    return [address.ours for _, address in datagrams if isinstance(address, Asked)]
+
+
+def test_a_client_is_answered_from_where_its_newest_datagram_came_to_and_does_not_seem_to_move(member: Guest) -> None:
+    house = member.house
+    for ours in ("first", "second", "first"):
+        member.send(m.Ping(bytes(8)), asked(HOME, ours))
+        head = house.head + 1
+        assert answered_from(house.publish(entry(head), head=head, now=member.now)) == [ours]
+    assert challenges(member, 10)[0] == []
+    assert house.of(ev.SessionMoved) == []
+
+
+def test_only_the_newest_datagram_says_from_where_a_client_is_answered(member: Guest) -> None:
+    house = member.house
+    early = member.channel.seal(m.encode(m.Ping(bytes(8))))
+    member.send(m.Ping(bytes(8)), asked(HOME, "new"))
+    house.receive(early, asked(HOME, "old"), member.now)
+    spoilt = bytearray(member.channel.seal(m.encode(m.Ping(bytes(8)))))
+    spoilt[-1] ^= 1
+    house.receive(bytes(spoilt), asked(HOME, "forged"), member.now)
+    assert answered_from(house.publish(entry(1), head=1, now=member.now)) == ["new"]
+
+
+def test_one_that_moves_is_challenged_and_answered_from_where_it_asked_last(member: Guest) -> None:
+    house = member.house
+    member.send(m.Ping(bytes(8)), asked(ELSEWHERE, "first"))
+    member.send(m.Ping(bytes(8)), asked(ELSEWHERE, "second"))
+    sent = house.timer(member.now)
+    assert answered_from(sent) == ["second"]
+    (challenge,) = (message for message in member.hear([sent[0][0]]) if isinstance(message, m.PathChallenge))
+    member.send(m.PathResponse(challenge.token), asked(ELSEWHERE, "third"))
+    assert answered_from(house.publish(entry(1), head=1, now=member.now)) == ["third"]

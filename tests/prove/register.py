@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from prove import (
+    asked,
     backups,
     capture,
     clients,
@@ -35,6 +36,7 @@ ATTACKS: tuple[Attack, ...] = (
     *faults.ATTACKS,
     *silence.ATTACKS,
     *roaming.ATTACKS,
+    *asked.ATTACKS,
     *oversize.ATTACKS,
     *crashes.ATTACKS,
     *clients.ATTACKS,

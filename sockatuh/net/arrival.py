@@ -1,0 +1,180 @@
+"""The address of ours that a datagram was sent to, so that what answers it leaves from there (ip(7), ipv6(7)).
+
+On a socket bound to every address the kernel takes the source of a datagram from its routing table: a machine with two
+addresses answers from the first, whichever was asked, and a stateful firewall at the asker drops that. So each datagram
+is read with the kernel's note about it (IP_PKTINFO, IPV6_PKTINFO), and the peer's address remembers it as an `Arrival`.
+"""
+
+from __future__ import annotations
+
+import errno
+import socket
+import struct
+import sys
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from typing import Any, Final, TypeAlias
+
+from sockatuh.protocol.seam import Address
+
+from .fallback import Fallback, Tell
+
+Control: TypeAlias = tuple[int, int, bytes]
+"""A control message: level, type, data."""
+Receive: TypeAlias = Callable[[], tuple[bytes, Address]]
+
+READ_SIZE: Final = 2048
+IP_PKTINFO: Final = 26 if sys.platform == "darwin" else 8  # the socket module of Python 3.11 does not name it
+NOTES_ASKED: Final[dict[str, tuple[tuple[int, int], ...]]] = {
+    "linux": ((socket.IPPROTO_IPV6, 49), (socket.IPPROTO_IP, IP_PKTINFO)),
+    "darwin": ((socket.IPPROTO_IPV6, 61), (socket.IPPROTO_IP, IP_PKTINFO)),
+}
+"""(level, option) of IPV6_RECVPKTINFO and IP_PKTINFO, where the system has both directions of them."""
+IPV6_PKTINFO: Final = getattr(socket, "IPV6_PKTINFO", -1)  # not on Windows
+IPV4_NOTE: Final = struct.Struct("=I4s4s")
+"""struct in_pktinfo: interface, the address of ours to answer from, the destination as it stood in the header."""
+IPV6_NOTE: Final = struct.Struct("=16sI")
+"""struct in6_pktinfo: destination, interface."""
+NOTES_SIZE: Final = 128
+EVERYWHERE: Final = ("::", "0.0.0.0")  # noqa: S104 - compared, not bound
+UNSPECIFIED: Final = bytes(16)
+MAPPED: Final = bytes(10) + b"\xff\xff"
+REFUSALS: Final = frozenset({errno.ENOSYS, errno.EPERM, errno.EACCES})
+ARRIVALS_KEPT: Final = 4_096
+SOURCES_KEPT: Final = 1_024
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Source:
+    """From where a datagram is to leave: the control message that says so to the system."""
+
+    control: Control
+
+    @property
+    def packed(self) -> bytes:
+        """The control message as the system wants it in memory (struct cmsghdr), padded."""
+        level, kind, data = self.control
+        word = struct.calcsize("N")
+        head = struct.pack("@Nii", struct.calcsize("@Nii") + len(data), level, kind)
+        return (head + data).ljust(-(-(len(head) + len(data)) // word) * word, b"\0")
+
+
+class Arrival(tuple[Any, ...]):
+    """A peer's address that knows from where the peer is answered; it equals the same address that does not.
+
+    So a peer that asks another address of this machine is still the same peer.
+    """
+
+    source: Source | None = None
+    note: Control | None = None
+
+
+def source_of(address: Address) -> Source | None:
+    """Return from where datagrams to an address are to leave; None: as the system likes."""
+    return getattr(address, "source", None)
+
+
+def ask_for_notes(sock: socket.socket) -> bool:
+    """Have the kernel note where each datagram arrives; False where it need not, or cannot.
+
+    A socket bound to one address always answers from that.
+    """
+    if sock.getsockname()[0] not in EVERYWHERE:
+        return False
+    asked = False
+    for level, option in NOTES_ASKED.get(sys.platform, ()):
+        try:
+            sock.setsockopt(level, option, 1)
+        except OSError:  # of the other family
+            continue
+        asked = True
+    return asked
+
+
+def find_source(notes: Iterable[Control]) -> Source | None:
+    """Return from where to answer what came with these notes of the kernel, None when they do not tell.
+
+    It is never a broadcast or multicast address. An interface is named only where an address alone is not enough:
+    elsewhere the way back is for the routing table to choose.
+    """
+    found: Source | None = None
+    for level, kind, data in notes:
+        if level == socket.IPPROTO_IP and kind == IP_PKTINFO and len(data) == IPV4_NOTE.size:
+            return _ipv4_source(data)
+        if level == socket.IPPROTO_IPV6 and kind == IPV6_PKTINFO and len(data) == IPV6_NOTE.size:
+            found = _ipv6_source(data)
+    return found
+
+
+def _ipv4_source(note: bytes) -> Source | None:
+    interface, ours, _ = IPV4_NOTE.unpack(note)
+    if not _is_ipv4_host(ours):
+        return None
+    is_link_local = ours.startswith(b"\xa9\xfe")
+    data = IPV4_NOTE.pack(interface if is_link_local else 0, ours, bytes(4))
+    return Source((socket.IPPROTO_IP, IP_PKTINFO, data))
+
+
+def _ipv6_source(note: bytes) -> Source | None:
+    destination, interface = IPV6_NOTE.unpack(note)
+    if destination == UNSPECIFIED or (destination.startswith(MAPPED) and not _is_ipv4_host(destination[12:])):
+        return None
+    if destination[0] == 0xFF:
+        destination = UNSPECIFIED
+    elif not (destination[0] == 0xFE and destination[1] & 0xC0 == 0x80):
+        interface = 0
+    return Source((socket.IPPROTO_IPV6, IPV6_PKTINFO, IPV6_NOTE.pack(destination, interface)))
+
+
+def _is_ipv4_host(address: bytes) -> bool:
+    """Tell whether an address may be that of one machine; a network's own broadcast address cannot be told."""
+    return 0 < address[0] < 224
+
+
+class ArrivalReceiver:
+    """Reads datagrams with the kernel's notes; addresses heard of late are kept, so that most cost nothing to make.
+
+    Where reading the notes is refused at run time, it reads without from then on.
+    """
+
+    def __init__(self, sock: socket.socket, tell: Tell) -> None:
+        self._recvmsg, self._recvfrom, self._tell = sock.recvmsg, sock.recvfrom, tell
+        self._arrivals: dict[Address, Arrival] = {}
+        self._sources: dict[Control, Source | None] = {}
+        self._reads_notes = True
+
+    def __call__(self) -> tuple[bytes, Address]:
+        """Return a datagram and the `Arrival` it came from; raises OSError as `socket.recvfrom`."""
+        if not self._reads_notes:
+            return self._recvfrom(READ_SIZE)
+        try:
+            data, notes, _, address = self._recvmsg(READ_SIZE, NOTES_SIZE)
+        except OSError as error:
+            if error.errno not in REFUSALS:
+                raise
+            return self._read_without(error)
+        if not notes:
+            return data, address
+        arrival = self._arrivals.get(address)
+        if arrival is None or arrival.note != notes[-1]:
+            arrival = self._remember(address, notes)
+        return data, arrival
+
+    def _read_without(self, error: OSError) -> tuple[bytes, Address]:
+        found: tuple[bytes, Address] = self._recvfrom(READ_SIZE)
+        self._reads_notes = False
+        self._tell(Fallback.NO_NOTES, error)
+        return found
+
+    def _remember(self, address: Address, notes: list[Control]) -> Arrival:
+        arrival = Arrival(address)
+        arrival.note = note = notes[-1]
+        if note not in self._sources:
+            if len(self._sources) >= SOURCES_KEPT:
+                self._sources.clear()
+            self._sources[note] = find_source(notes)
+        arrival.source = self._sources[note]
+        if len(self._arrivals) >= ARRIVALS_KEPT:
+            self._arrivals.clear()
+        self._arrivals[address] = arrival
+        return arrival

@@ -1,0 +1,35 @@
+"""The server's port: its socket, driven so that each is answered from the address it asked, and many at once."""
+
+from __future__ import annotations
+
+import socket
+from collections.abc import Callable
+from functools import partial
+from typing import TypeVar
+
+from sockatuh.protocol.seam import Core
+
+from .arrival import ArrivalReceiver, ask_for_notes
+from .batch import batch_sender
+from .driver import Driver
+from .fallback import Tell
+
+EventT = TypeVar("EventT")
+
+
+def drive_port(
+    core: Core[EventT],
+    sock: socket.socket,
+    on_event: Callable[[EventT], None],
+    on_settled: Callable[[], None],
+    tell: Tell,
+) -> Driver[EventT]:
+    """Return the driver of a server's core; `tell` hears once of each thing the system refuses for good."""
+    return Driver(
+        core,
+        sock,
+        on_event,
+        on_settled=on_settled,
+        sender=partial(batch_sender, tell=tell),
+        receiver=partial(ArrivalReceiver, tell=tell) if ask_for_notes(sock) else None,
+    )

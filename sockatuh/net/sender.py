@@ -1,0 +1,90 @@
+"""Send datagrams one by one, each from the address of ours that was asked: sendmsg(2) with IP_PKTINFO, IPV6_PKTINFO."""
+
+from __future__ import annotations
+
+import errno
+import socket
+from collections.abc import Callable, Sequence
+from typing import Final, TypeAlias
+
+from sockatuh.protocol.seam import Address
+
+from .arrival import REFUSALS, source_of
+from .fallback import Fallback, Tell
+
+Datagrams: TypeAlias = Sequence[tuple[bytes, Address]]
+Send: TypeAlias = Callable[[Datagrams], None]
+
+FULL: Final = frozenset({errno.EAGAIN, errno.ENOBUFS, errno.ENOMEM, errno.EMSGSIZE})
+"""Refusals that no other source would change."""
+SURE_AFTER: Final = 16
+"""Refusals one after the other of what another call then sent, after which it is the call that is refused: a firewall
+that drops at random refuses too."""
+
+
+class Doubt:
+    """Counts refusals of a way of sending whose datagrams another way then sent."""
+
+    def __init__(self) -> None:
+        self._in_vain = 0
+
+    def clear(self) -> None:
+        """Note that the way works."""
+        self._in_vain = 0
+
+    def is_sure(self, error: OSError) -> bool:
+        """Note a refusal, and tell whether the way is to be given up."""
+        if error.errno == errno.ENOSYS:
+            return True
+        if error.errno in REFUSALS:
+            self._in_vain += 1
+        return self._in_vain >= SURE_AFTER
+
+
+class Sender:
+    """Sends on one socket; `count` hears of each datagram the system refuses, which is lost.
+
+    A datagram whose source is refused, because the address was taken away, leaves from another.
+    """
+
+    def __init__(self, sock: socket.socket, count: Callable[[OSError], None], tell: Tell) -> None:
+        self._sendto, self._sendmsg = sock.sendto, getattr(sock, "sendmsg", None)  # Windows has no sendmsg
+        self._count, self._tell = count, tell
+        self.names_sources = self._sendmsg is not None
+        self._doubt = Doubt()
+
+    def __call__(self, datagrams: Datagrams) -> None:
+        """Send datagrams."""
+        for data, address in datagrams:
+            self.send(data, address)
+
+    def send(self, data: bytes, address: Address) -> bool:
+        """Send a datagram, and tell whether it left as it was to."""
+        source = source_of(address) if self.names_sources else None
+        try:
+            if source is None or self._sendmsg is None:
+                self._sendto(data, address)
+                return True
+            self._sendmsg((data,), (source.control,), 0, address)
+        except OSError as error:
+            if source is None or error.errno in FULL:
+                self._count(error)
+            else:
+                self._send_from_anywhere(data, address, error)
+            return False
+        self._doubt.clear()
+        return True
+
+    def _send_from_anywhere(self, data: bytes, address: Address, refused: OSError) -> None:
+        try:
+            self._sendto(data, address)
+        except OSError as error:
+            self._count(error)
+            return
+        if self._doubt.is_sure(refused):
+            self.give_up_sources(refused)
+
+    def give_up_sources(self, error: OSError) -> None:
+        """Name no source any more."""
+        self.names_sources = False
+        self._tell(Fallback.ANY_SOURCE, error)
