@@ -136,11 +136,11 @@ class NotStored(ClientError):
 
 
 class Refused(ClientError):
-    """The server said no: a code of the protocol, seconds to wait, and a detail."""
+    """The server said no: a code of the protocol, seconds to wait, a detail, and a name that would do."""
 
-    def __init__(self, code: str, wait: float = 0.0, detail: str = "") -> None:
-        super().__init__(code, wait, detail)
-        self.code, self.wait, self.detail = code, wait, detail
+    def __init__(self, code: str, wait: float = 0.0, detail: str = "", suggestion: str = "") -> None:
+        super().__init__(code, wait, detail, suggestion)
+        self.code, self.wait, self.detail, self.suggestion = code, wait, detail, suggestion
 
     def __str__(self) -> str:
         return f"refused: {self.code}" + (f" ({self.detail})" if self.detail else "")

@@ -45,6 +45,7 @@ class Entrance:
         self._conversation, self._given, self._patience = conversation, given, patience
         self._name, self._password = given.name, given.password
         self._can_have: str | None = None
+        self._suggested = ""
         self._began_at = self._next_try_at = time.monotonic()
 
     async def enter(self, *, resumed: bool) -> Admitted:
@@ -63,9 +64,9 @@ class Entrance:
         """Try once: the name, and as soon as that can be had the password."""
         name = _sendable(self._name or self._ask_name())
         if self._password is None and self._given.may_ask and name != self._can_have:
-            name = await self._conversation.ask_name(name, self._patience.left(JOINING))
+            typed, name = name, clean_line(await self._conversation.ask_name(name, self._patience.left(JOINING)))
             self._name = self._can_have = name
-            tell(phrases.NAME_VALID)
+            tell(phrases.NAME_VALID if name == typed else phrases.name_valid_as(name))
         password = self._find_password()
         if len(unicodedata.normalize("NFC", password).encode()) > MAX_PASSWORD_BYTES:
             raise Refused("password_wrong")
@@ -86,7 +87,7 @@ class Entrance:
                     raise
 
     def _ask_name(self) -> str:
-        default = login_name()
+        default = self._suggested or login_name()
         if not self._given.may_ask:
             if not default:
                 stop(phrases.ask_name(""), ExitCode.USAGE)
@@ -113,7 +114,7 @@ class Entrance:
             raise refused
         elif refused.code in phrases.NAME_REFUSALS:
             tell(phrases.name_refused(refused.code, clean_line(refused.detail)))
-            self._name = None
+            self._name, self._suggested = None, clean_line(refused.suggestion)
         elif refused.code == "password_wrong" and self._given.password is None:
             tell(phrases.PASSWORD_WRONG)
             self._password = None

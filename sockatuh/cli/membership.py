@@ -104,7 +104,7 @@ class Membership:
             event = await self.conversation.next_event()
             match event:
                 case Admitted(start=start, rewound=rewound):
-                    self.in_contact = True
+                    self.in_contact, self.name = True, clean_line(event.name)
                     self._remember(event)
                     if rewound:
                         self._forget_places(start)

@@ -281,4 +281,4 @@ class Conversation:
 
 def _refusal(refused: e.JoinRefused) -> Refused:
     kind = NameTaken if refused.code in NAME_CODES else Refused
-    return kind(refused.code, refused.wait, refused.detail)
+    return kind(refused.code, refused.wait, refused.detail, refused.suggestion)

@@ -73,11 +73,12 @@ class NameValid(_Message, frozen=True, tag=17):
 
 
 class Refused(_Message, frozen=True, tag=18):
-    """No; `code` is one of the codes of the protocol, `wait_ms` how long to wait."""
+    """No; `code` is one of the codes of the protocol, `wait_ms` how long to wait, `suggestion` a name that would do."""
 
     code: str
     wait_ms: Count = 0
     detail: str = ""
+    suggestion: str = ""
 
 
 class MemberInfo(_Message, frozen=True):

@@ -335,7 +335,7 @@ class Peer:
                 return
         elif refused.code != "password_wait":  # what was looked at and refused is for a person to mend
             self._join = None
-        self._events.append(e.JoinRefused(refused.code, refused.wait_ms / 1000, refused.detail))
+        self._events.append(e.JoinRefused(refused.code, refused.wait_ms / 1000, refused.detail, refused.suggestion))
 
     def _welcome(self, welcome: m.Welcome, now: float) -> None:
         inbox = self._reader.inbox

@@ -53,11 +53,12 @@ class NameAccepted:
 
 @dataclass(frozen=True, slots=True)
 class JoinRefused:
-    """The server said no; `code` as in the protocol, `wait` in seconds."""
+    """The server said no; `code` as in the protocol, `wait` in seconds, `suggestion` a name that would do."""
 
     code: str
     wait: float
     detail: str
+    suggestion: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,19 +1,17 @@
-"""Which names are legal, and when two names are the same name.
+"""Which names are legal, and a legal name for somebody who asked for another.
 
-Two names are one when they are equal under the Nickname profile's comparison (RFC 8266: case, width, spaces) or when
-they look alike (UTS 39's confusables). Both together must be an equivalence, so characters are in classes, and the
-*name key* writes each as its class. That is stricter than the eye: as I is i in another case and looks like l, "Lia"
-and "Ila" are one name too. A few letters are in no class though they look like a Latin letter (ν, υ, γ, σ, ь …),
-because another of their alphabet is; they may not stand in one word with Latin letters, where they would be a disguise.
+A name is one word: RFC 8265's UsernameCasePreserved without the characters that delimit names in our own sentences.
+`ana, budi joined` is two people because no name holds a comma or a space, `* ana waves` is an action because no name
+begins with an asterisk, and `ana: hi` is a line of the classic dialect because no name holds a colon. So words need no
+protection: somebody may be called "joined", "and" or "server", and whoever reads `· joined joined` sees a name and a
+verb. Numbers are names, too. The room's own voice is known by the mark before it, which no name can begin with.
 
-The classes are in lookalikes.json, made once by tests/room/lookalikes.py: that takes 0.2 s and 10 MiB, and a name
-stays one name under whatever Python runs next.
+The checks are in the order of their cost, because anybody may ask: bytes, the bytes of the normalised form, the
+characters one by one, and only then the profile.
 """
 
 from __future__ import annotations
 
-import json
-import pkgutil
 import re
 import unicodedata
 from dataclasses import dataclass
@@ -22,6 +20,7 @@ from typing import Final, Literal
 import precis_i18n
 import wcwidth
 
+from .namekeys import NameKeys, fold
 from .text import BLANKS, clean_line
 
 MAX_NAME_GRAPHEMES: Final = 32
@@ -29,12 +28,25 @@ MAX_NAME_BYTES: Final = 128
 MAX_PASSWORD_BYTES: Final = 72
 """What bcrypt looks at, and more than which it refuses."""
 
-NameFault = Literal["empty", "too_long", "forbidden", "colon", "beginning", "mixed"]
+NameFault = Literal["empty", "too_long", "forbidden", "beginning", "direction", "mixed"]
 
-_BLANK: Final = frozenset(BLANKS)  # some of which the profile lets through
-_DOT_ABOVE: Final = "\u0307"
-_WORD: Final = re.compile(r"\w+")
+SPACE: Final = "_"
+"""Stands for the spaces somebody types in a name."""
+PUNCTUATION: Final = "_-.'"
+"""What a name may hold besides letters, marks and digits."""
+
+_SPACES: Final = re.compile(r"[ \u00a0\u1680\u2000-\u200a\u202f\u205f\u3000]+")
+_BLANK: Final = frozenset(BLANKS)
+_WORD: Final = re.compile(r"[^\W_]+")
 _LATIN: Final = re.compile(r"[a-z]")
+_DELIMITERS: Final = frozenset(':;,()"')
+"""What ends a name in our sentences; no letter of a name may look like it."""
+_MARKS: Final = "·*»"
+"""What stands before a name on a row that is no message; a name's first letter may not look like it."""
+_WORD_CATEGORIES: Final = frozenset({"Lu", "Ll", "Lt", "Lm", "Lo", "Mn", "Mc", "Nd", "Nl"})
+_RIGHT_TO_LEFT: Final = frozenset({"R", "AL", "AN"})
+_LONGEST_EXPANSION: Final = 4
+"""Characters one character may become in a suggestion: U+FDFA is eighteen, Ⅷ four."""
 
 
 class PasswordUnusable(ValueError):
@@ -43,79 +55,102 @@ class PasswordUnusable(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class NameInvalid:
-    """Why a text cannot be a name: a code, and a sentence for people."""
+    """Why a text cannot be a name: a code, a sentence for people, and a name that would do ("": none was found)."""
 
     fault: NameFault
     sentence: str
+    suggestion: str = ""
 
 
-_EMPTY: Final = NameInvalid("empty", "a name has at least one character")
-_TOO_LONG: Final = NameInvalid(
-    "too_long", f"a name has at most {MAX_NAME_GRAPHEMES} characters and {MAX_NAME_BYTES} bytes"
-)
-_FORBIDDEN: Final = NameInvalid("forbidden", "the name holds a character that cannot be shown safely")
-_COLON: Final = NameInvalid("colon", "a name must not hold a colon, nor what looks like one")
-_BEGINNING: Final = NameInvalid("beginning", "a name begins with a letter, a digit, an underscore or an emoji")
-_MIXED: Final = NameInvalid("mixed", "the name mixes Latin letters with others that only look like them")
+_SENTENCES: Final[dict[NameFault, str]] = {
+    "empty": "a name has at least one character",
+    "too_long": f"a name has at most {MAX_NAME_GRAPHEMES} characters and {MAX_NAME_BYTES} bytes",
+    "forbidden": "a name is one word of letters, digits and _ - . '",
+    "beginning": "a name begins with a letter or a digit",
+    "direction": "a name is written in one direction: right-to-left letters do not go with others, "
+    "and do not follow a digit or stand before a final _ - . '",
+    "mixed": "the name mixes Latin letters with others that only look like them",
+}
 
 
 class NameRules:
     """Judges and compares names. Building it reads the table of look-alikes, so build one and share it."""
 
     def __init__(self) -> None:
-        lookalikes = json.loads(pkgutil.get_data(__name__, "lookalikes.json") or b"")
-        self._table = {ord(char): each for each, chars in lookalikes["written"].items() for char in chars}
-        self._disguises = frozenset(lookalikes["disguises"])
-        self._colon = self._table.get(ord(":"), ":")
-        self._profile = precis_i18n.get_profile("NicknameCasePreserved")
+        self._keys = NameKeys()
+        self._marks = frozenset(map(self._keys.look_of, _MARKS))
+        self._profile = precis_i18n.get_profile("UsernameCasePreserved")
 
     def enforce(self, name: str) -> str | NameInvalid:
-        """Give the form of the name that is shown, or why it is none (RFC 8266 §2.3; docs/PROTOCOL.md §10).
-
-        Beyond the profile a name must not hold a colon, for `NAME: text` is a line of the classic dialect; and must
-        begin with a letter, a digit, `_` or an emoji, so that none begins like a command (`/`), a mention (`@`), an
-        action (`*`) or the room's own notices (`—`).
-        """
-        if not name.strip():
-            return _EMPTY
-        if len(name) > MAX_NAME_BYTES:
-            return _TOO_LONG
-        try:
-            shown: str = self._profile.enforce(name)
-        except UnicodeEncodeError:
-            return _FORBIDDEN
-        return self._find_fault(shown) or shown
+        """Give the form in which the name is written, or why it is none (docs/PROTOCOL.md §10)."""
+        judged = self._judge(name)
+        if not isinstance(judged, str):
+            return NameInvalid(judged[0], _SENTENCES[judged[0]], self._suggest(name))
+        return judged
 
     def key(self, name: str) -> str:
         """Give the name key: equal for names that are one name, whatever the text, legal or not."""
-        # Twice, because composing may bring about what folds again.
-        folded = unicodedata.normalize("NFD", _fold(_fold(name)))
-        # i and j bear their dot already: a second one cannot be seen.
-        return folded.translate(self._table).replace(f"i{_DOT_ABOVE}", "i").replace(f"j{_DOT_ABOVE}", "j")
+        return self._keys.key(name)
 
-    def _find_fault(self, shown: str) -> NameInvalid | None:
-        graphemes = sum(1 for _ in wcwidth.iter_graphemes(shown))
-        if graphemes > MAX_NAME_GRAPHEMES or len(shown.encode()) > MAX_NAME_BYTES:
-            return _TOO_LONG
+    def _judge(self, name: str) -> str | tuple[NameFault]:
+        # 1. bytes  2. the normalised form's bytes  3. characters  4. the profile, which may take long
+        if len(name) > MAX_NAME_BYTES or len(name.encode("utf-8", "replace")) > MAX_NAME_BYTES:
+            return ("too_long",)
+        word = _SPACES.sub(SPACE, _SPACES.sub(" ", name).strip(" "))
+        normal = unicodedata.normalize("NFC", word)
+        if not normal:
+            return ("empty",)
+        if len(normal.encode("utf-8", "replace")) > MAX_NAME_BYTES:
+            return ("too_long",)
+        if not all(map(_is_of_a_word, normal)):
+            return ("forbidden",)
+        if not _may_begin(normal[0]) or self._keys.look_of(normal[0]) in self._marks:
+            return ("beginning",)
+        try:
+            shown: str = self._profile.enforce(normal)
+        except UnicodeEncodeError as error:
+            return ("direction",) if "bidi" in error.reason else ("forbidden",)
+        fault = self._find_fault(shown)
+        return (fault,) if fault else shown
+
+    def _find_fault(self, shown: str) -> NameFault | None:
+        if len(shown.encode()) > MAX_NAME_BYTES or _has_too_many_graphemes(shown):
+            return "too_long"
         if clean_line(shown) != shown or not _BLANK.isdisjoint(shown):
-            return _FORBIDDEN
-        if any(self._looks_like_colon(char) for char in shown):
-            return _COLON
-        if not _may_begin(shown[0]):
-            return _BEGINNING
-        return _MIXED if any(self._is_disguised(word) for word in _WORD.findall(shown.casefold())) else None
+            return "forbidden"
+        if not all(_is_of_a_word(char) and not self._looks_like_a_delimiter(char) for char in shown):
+            return "forbidden"
+        return "mixed" if any(self._is_disguised(word) for word in _WORD.findall(shown.casefold())) else None
 
-    def _looks_like_colon(self, char: str) -> bool:
-        # The visarga of Indic words looks like one too, but belongs to the letter before it.
-        return self._table.get(ord(char), char) == self._colon and not unicodedata.category(char).startswith("M")
+    def _looks_like_a_delimiter(self, char: str) -> bool:
+        # The visarga of Indic words looks like a colon, but belongs to the letter before it; so do all marks.
+        is_mark = unicodedata.category(char)[0] == "M"
+        return not is_mark and not _DELIMITERS.isdisjoint(self._keys.look_of(char))
 
     def _is_disguised(self, word: str) -> bool:
-        return bool(_LATIN.search(word)) and not self._disguises.isdisjoint(word)
+        return bool(_LATIN.search(word)) and not self._keys.disguises.isdisjoint(word)
+
+    def _suggest(self, name: str) -> str:
+        """Find a name that is near the text; "" when nothing of it would do."""
+        if name.isascii():
+            name = name[:MAX_NAME_BYTES]
+        elif len(name) > MAX_NAME_BYTES or len(name.encode("utf-8", "replace")) > MAX_NAME_BYTES:
+            return ""  # what was refused for its bytes alone costs nothing more
+        spaced = _SPACES.sub(SPACE, name.strip())
+        word = unicodedata.normalize("NFC", "".join(filter(self._is_harmless, map(_spell_out, spaced))))
+        for candidate in (word, _of_one_direction(word), _in_latin(word)):
+            fitting = _fit(candidate).rstrip(PUNCTUATION)
+            if fitting and self._judge(fitting) == fitting:
+                return fitting
+        return ""
+
+    def _is_harmless(self, spelt: str) -> bool:
+        return all(_is_of_a_word(char) and not self._looks_like_a_delimiter(char) for char in spelt)
 
 
 def same_as_password(name: str, password: str) -> bool:
     """Tell whether the name would give the password away: they differ in case, width and spaces at most."""
-    return _fold(name) == _fold(password)
+    return _fold_spaces(name) == _fold_spaces(password)
 
 
 def prepare_password(text: str) -> bytes:
@@ -133,10 +168,56 @@ def prepare_password(text: str) -> bytes:
     return password
 
 
-def _fold(text: str) -> str:
-    return " ".join(unicodedata.normalize("NFKC", text).casefold().split())
+def is_word(text: str) -> bool:
+    """Tell whether a text is made like a name, by characters alone: what any of our sentences may hold as it is."""
+    return text != "" and _may_begin(text[0]) and all(map(_is_of_a_word, text))
+
+
+def _fold_spaces(text: str) -> str:
+    return fold(text.replace(SPACE, " "))
+
+
+def _is_of_a_word(char: str) -> bool:
+    return char in PUNCTUATION or unicodedata.category(char) in _WORD_CATEGORIES
 
 
 def _may_begin(char: str) -> bool:
-    category = unicodedata.category(char)
-    return category[0] in "LN" or char == "_" or (category == "So" and wcwidth.wcwidth(char) == 2)
+    return char not in PUNCTUATION and unicodedata.category(char)[0] in "LN" and _is_of_a_word(char)
+
+
+def _has_too_many_graphemes(text: str) -> bool:
+    if len(text) <= MAX_NAME_GRAPHEMES:
+        return False
+    return sum(1 for _ in wcwidth.iter_graphemes(text)) > MAX_NAME_GRAPHEMES
+
+
+def _spell_out(char: str) -> str:
+    """Give the plain letters of a ligature, a letter in a circle, a number's sign; else the character itself."""
+    sort, *letters = unicodedata.decomposition(char).split()[: _LONGEST_EXPANSION + 2] or [""]
+    is_short = sort.startswith("<") and len(letters) <= _LONGEST_EXPANSION
+    return unicodedata.normalize("NFKC", char) if is_short else char
+
+
+def _of_one_direction(word: str) -> str:
+    """Keep what goes with the first letter."""
+    letters = [char for char in word if unicodedata.category(char)[0] == "L"]
+    if letters and unicodedata.bidirectional(letters[0]) in _RIGHT_TO_LEFT:
+        kept = [char for char in word if unicodedata.bidirectional(char) in ("R", "AL", "NSM") or char in PUNCTUATION]
+        return "".join(kept)
+    return "".join(char for char in word if unicodedata.bidirectional(char) not in _RIGHT_TO_LEFT)
+
+
+def _in_latin(word: str) -> str:
+    return "".join(char for char in word if char.isascii())
+
+
+def _fit(word: str) -> str:
+    """Cut a word to what a name may be, from its first letter or digit on."""
+    start = next((index for index, char in enumerate(word) if _may_begin(char)), len(word))
+    fitting, size = "", 0
+    for count, seen in enumerate(wcwidth.iter_graphemes(word[start:])):
+        size += len(seen.encode())
+        if count == MAX_NAME_GRAPHEMES or size > MAX_NAME_BYTES:
+            break
+        fitting += seen
+    return fitting

@@ -61,10 +61,11 @@ class NameFree:
 
 @dataclass(frozen=True, slots=True)
 class NameRefused:
-    """The name cannot be had: a code of docs/PROTOCOL.md §5, and its detail."""
+    """The name cannot be had: a code of docs/PROTOCOL.md §5, its detail, and a name that would do."""
 
     code: NameCode
     detail: str
+    suggestion: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -181,11 +182,16 @@ class Room:
         self._max_members, self._grace_seconds = max_members, grace
         self._presence.ownership = ownership
 
+    def is_legal(self, name: str) -> bool:
+        """Tell whether a name is written as it would be today: one that was admitted long ago may not be."""
+        return self._rules.enforce(name) == name
+
     def judge_name(self, name: str, owner: str, at: int) -> NameFree | NameRefused:
         """Say whether this owner ("" for a classic member) could have the name now; nothing is reserved."""
         shown = self._rules.enforce(name)
         if isinstance(shown, NameInvalid):
-            return NameRefused("name_invalid", shown.sentence)
+            would_do = f"; {shown.suggestion} would do" if shown.suggestion else ""
+            return NameRefused("name_invalid", shown.sentence + would_do, shown.suggestion)
         key = self._rules.key(shown)
         if holder := self._find_other(key, owner):
             return NameRefused("name_taken", holder)

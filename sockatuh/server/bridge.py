@@ -243,7 +243,7 @@ class Bridge:
             return
         request = JoinRequest(self._visitors[event.cid], event.number, event.name, event.history)
         if event.by_ticket:
-            self._joining.admit(request, now)
+            self._joining.admit_by_ticket(request, now)
         elif (name := self._joining.ask_name(request, now)) is not None:
             if event.password is None:
                 self._endpoint.answer(event.cid, event.number, m.NameValid(name))

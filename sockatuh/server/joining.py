@@ -110,6 +110,13 @@ class Joining:
             case Busy():
                 self._refuse(request, "busy", BUSY_MS, "")
 
+    def admit_by_ticket(self, request: JoinRequest, now: float) -> None:
+        """Let one in whose ticket was good, unless the rules for names have changed since it was made."""
+        if self._room.is_legal(request.name):
+            self.admit(request, now)
+        else:
+            self._refuse(request, "ticket_refused", 0, "")
+
     def admit(self, request: JoinRequest, now: float, *, counted: bool = False) -> None:
         """Let one in whose password or ticket was right: at once, or when the join is in the log.
 
@@ -220,7 +227,7 @@ class Joining:
 
     def _refuse_name(self, request: JoinRequest, refused: NameRefused, now: float) -> None:
         self._log_refusal("name_refused", request, now, reason=refused.code)
-        self._refuse(request, refused.code, 0, refused.detail)
+        self._refuse(request, refused.code, 0, refused.detail, refused.suggestion)
 
     def _refuse_password(self, request: JoinRequest, code: str, wait: float, now: float) -> None:
         self._log_refusal("password_refused", request, now, reason=code, wait=round(wait, 1))
@@ -232,13 +239,13 @@ class Joining:
             name, address = clean_line(request.name)[:NAME_LOGGED], format_address(visitor.address)
             self._log.info(event, name=name, address=address, key=visitor.owner[:TAG_LENGTH], **fields)
 
-    def _refuse(self, request: JoinRequest, code: str, wait_ms: int, detail: str) -> None:
+    def _refuse(self, request: JoinRequest, code: str, wait_ms: int, detail: str, suggestion: str = "") -> None:
         visitor = request.visitor
         if visitor.record is not None and not visitor.name:  # another took the name while its join was written
             self._recorder.dropped(visitor.record)
             visitor.record = None
         if visitor.dialect != CLASSIC:
-            self._endpoint.answer(visitor.session, request.number, m.Refused(code, wait_ms, detail))
+            self._endpoint.answer(visitor.session, request.number, m.Refused(code, wait_ms, detail, suggestion))
         elif code in ("password_wrong", "password_wait", "busy"):
             self._classic.password_wrong(visitor.address)
         else:

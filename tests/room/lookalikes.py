@@ -19,10 +19,10 @@ from typing import Final
 
 from confusable_homoglyphs.confusables import confusables_data
 
-from sockatuh.room import names
-from sockatuh.room.names import _fold
+from sockatuh.room import namekeys
+from sockatuh.room.namekeys import fold
 
-FILE: Final = Path(names.__file__).with_name("lookalikes.json")
+FILE: Final = Path(namekeys.__file__).with_name("lookalikes.json")
 _ALPHABETS: Final = (
     "abcdefghijklmnopqrstuvwxyz0123456789",
     "αβγδεζηθικλμνξοπρστυφχψω",
@@ -83,7 +83,7 @@ class _Classes:
         root = self._find(char)
         if root not in meant or root in within:
             return min(self._members[root], key=lambda member: (not member.isascii(), not member.isalpha(), member))
-        pieces = unicodedata.normalize("NFD", _fold(meant[root]))
+        pieces = unicodedata.normalize("NFD", fold(meant[root]))
         return "".join(self._written(piece, meant, within | {root}) for piece in pieces)
 
     def _find(self, char: str) -> str:

@@ -189,7 +189,8 @@ def test_a_name_is_judged_without_being_reserved(house: House) -> None:
     refused = house.room.judge_name("a:b", "k", house.at)
     assert isinstance(refused, NameRefused)
     assert refused.code == "name_invalid"
-    assert "colon" in refused.detail
+    assert "one word" in refused.detail
+    assert refused.suggestion == "ab"
 
 
 def test_a_name_that_was_left_belongs_to_its_key(house: House) -> None:

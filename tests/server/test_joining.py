@@ -11,6 +11,7 @@ from sockatuh.protocol import peer_events as e
 from sockatuh.protocol.identity import fingerprint
 from sockatuh.protocol.limits import Limits
 from sockatuh.room.entries import Joined
+from sockatuh.room.names import NameRules
 from sockatuh.room.presence import NAMES_PER_OWNER
 from sockatuh.server.joining import JOINS_BURST
 
@@ -59,7 +60,17 @@ def test_both_steps_can_be_taken_at_once(hall: Hall) -> None:
 def test_a_name_is_written_as_the_profile_has_it(hall: Hall) -> None:
     ana = hall.person()
     ana.ask("  Ana   Maria ")
-    assert ana.last(e.NameAccepted).name == "Ana Maria"
+    assert ana.last(e.NameAccepted).name == "Ana_Maria"
+    ana.join("Ana Maria")
+    assert ana.last(e.Admitted).name == "Ana_Maria"
+    assert ana.who() == ["Ana_Maria"]
+
+
+def test_the_classic_dialect_answers_literally_and_others_see_the_name_as_it_is_written() -> None:
+    hall = Hall(classic=True)
+    ana = hall.person("ana")
+    hall.teletype().join("Budi Santoso")
+    assert ana.story[-1] == "Budi_Santoso joined"
 
 
 @pytest.mark.parametrize("name", ["Lia", "lia", "ＬＩＡ", "Ila", "1ia"])
@@ -88,6 +99,17 @@ def test_a_name_is_free_again_when_its_ownership_is_over() -> None:
     other = hall.person()
     other.ask("ana")
     assert other.all(e.NameAccepted)
+
+
+@pytest.mark.parametrize(
+    ("name", "suggestion"), [("ana, budi, citra", "ana_budi_citra"), ("budi joined; ana", "budi_joined_ana"), ("…", "")]
+)
+def test_a_refusal_holds_a_name_that_would_do(hall: Hall, name: str, suggestion: str) -> None:
+    person = hall.person()
+    person.ask(name)
+    refused = person.last(e.JoinRefused)
+    assert (refused.code, refused.suggestion) == ("name_invalid", suggestion)
+    assert suggestion in refused.detail
 
 
 @pytest.mark.parametrize("name", ["", "a:b", "/who", "x" * 33, "a\x1b[2Jb", "a\u202eb"])
@@ -397,6 +419,21 @@ def test_a_new_password_ends_all_tickets(hall: Hall) -> None:
     hall.begin(hashed="another hash")
     again = hall.person(key=ana.key, ticket=ana.last(e.Admitted).ticket)
     assert not again.last(e.Connected).resumed
+
+
+@pytest.mark.parametrize("name", ["Ana Maria", "ana, budi", "— ana"])
+def test_a_ticket_for_a_name_that_is_no_longer_legal_is_refused(
+    hall: Hall, name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with monkeypatch.context() as long_ago:
+        long_ago.setattr(NameRules, "enforce", lambda _, name: name)
+        ana = hall.person(name)
+    hall.begin()
+    again = hall.person(key=ana.key, ticket=ana.last(e.Admitted).ticket)
+    assert again.last(e.Connected).resumed
+    assert again.refusals == ["ticket_refused"]
+    again.join("Ana")
+    assert again.last(e.Admitted).name == "Ana"
 
 
 def test_a_ticket_for_a_name_that_has_another_owner_by_now_is_refused() -> None:

@@ -118,6 +118,11 @@ def name_refused(code: str, detail: str) -> str:
     return NAME_REFUSALS[code] + (f" ({detail})" if detail else "")
 
 
+def name_valid_as(name: str) -> str:
+    """Say that a name can be had, and how it is written."""
+    return f"{NAME_VALID} It is written {name}."
+
+
 def waiting(wait: float) -> str:
     """Say for how many seconds no password is looked at."""
     return f"Too many tries from here; this one is looked at in {math.ceil(wait)} s. Ctrl-C leaves."
