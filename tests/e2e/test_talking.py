@@ -160,7 +160,7 @@ def test_a_script_delivers_a_line_and_asks_who_is_there_without_being_seen(
 
 
 def test_a_room_full_of_people_is_listed_over_several_pages(server: ServerProcess) -> None:
-    names = [f"a rather long name {number:02}" for number in range(40)]
+    names = [f"a_rather_long_name_{number:02}" for number in range(40)]
 
     async def story() -> None:
         leaving = asyncio.Event()
