@@ -57,6 +57,8 @@ def restore(
         stop(wording.not_restored(file, error.reason))
     found = done.contents
     print(wording.restored(database, found.entries, found.last, _local(found.at), done.kept), file=sys.stderr)
+    if done.unreadable is not None:
+        print(wording.unreadable(done.unreadable), file=sys.stderr)
 
 
 def _database(config: Path | None) -> Path:

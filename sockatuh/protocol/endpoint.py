@@ -53,9 +53,9 @@ from .repair import Encoded
 from .requests import Requests
 from .reset import Resets
 from .seam import Address
-from .session import Rekeying, Session
+from .session import Arrival, Rekeying, Session
 from .sessions import SessionTable
-from .ticket import Tickets
+from .ticket import Ticket, Tickets
 
 MAX_JOIN_SECONDS: Final = 300.0
 """Seconds after which a session that has not joined is closed, however often it tried."""
@@ -169,10 +169,10 @@ class Endpoint:
         if session is not None:
             self._requests.answer(session, number, body)
 
-    def cursor_of(self, cid: int) -> tuple[bytes | None, int]:
-        """Return (log_id, seq): how far the client said it has read."""
+    def arrival_of(self, cid: int) -> Arrival:
+        """Return what the client said of its reading when it came."""
         session = self._table.find(cid)
-        return (session.log_id, session.cursor) if session else (None, 0)
+        return Arrival(session.log_id, session.cursor, session.ticket) if session else Arrival()
 
     def admit(self, cid: int, number: int, name: str, start: int, floor: int, now: float) -> bool:
         """Make a session a member's, reading from `start` and never before `floor`; False if it is gone."""
@@ -180,7 +180,7 @@ class Endpoint:
         if session is None:
             return False
         session.name, session.floor = name, floor
-        ticket = self.tickets.seal(name, session.client_key, self._random)
+        ticket = self.tickets.seal(Ticket(name, self.log_id, self.head), session.client_key, self._random)
         self._requests.answer(session, number, Welcome(name, self.log_id, start, self.head, ticket))
         if not session.transient:
             self._fanout.add(session, start, now)

@@ -35,7 +35,7 @@ from .noise import Responder, public_key
 from .ratelimit import BucketTable, SketchLimiter, TokenBucket, place_of, prefix_of
 from .reset import reset_token
 from .seam import Address
-from .ticket import Tickets
+from .ticket import Ticket, Tickets
 
 HELLO_STRUCT = struct.Struct("<BBH8s")
 COOKIE_STRUCT = struct.Struct("<BBBB8s16s32sHH")
@@ -76,7 +76,7 @@ class Pending:
     init: bytes
     resp: bytes
     payload: InitPayload
-    ticket_name: str | None
+    ticket: Ticket | None
     reset_token: bytes
     handshake_hash: bytes
     created_at: float
@@ -122,7 +122,7 @@ class Door:
 
     def void_tickets(self) -> None:
         """Let nobody who is still pending join with the ticket that was shown."""
-        self._by_cid = {cid: replace(pending, ticket_name=None) for cid, pending in self._by_cid.items()}
+        self._by_cid = {cid: replace(pending, ticket=None) for cid, pending in self._by_cid.items()}
         self._by_cookie = {pending.init[16:32]: pending for pending in self._by_cid.values()}
 
     def find(self, cid: int) -> Pending | None:
@@ -214,8 +214,8 @@ class Door:
     def _shake_hands(self, data: bytes, client_cid: int, address: Address, packed: bytes, now: float) -> Pending:
         responder = self.responder(PROLOGUE + data[:INIT_HEADER_SIZE])
         payload = decode_init_payload_untrusted(responder.read_message_untrusted(data[INIT_HEADER_SIZE:]))
-        name = self._name_in(payload.ticket, responder.remote_static)
-        message, cid, channel, token = self.respond(responder, client_cid, now, resumed=name is not None)
+        ticket = self._open_ticket(payload.ticket, responder.remote_static)
+        message, cid, channel, token = self.respond(responder, client_cid, now, resumed=ticket is not None)
         resp = RESP_STRUCT.pack(RESP, VERSION, 0, client_cid) + message
         return Pending(
             cid,
@@ -226,13 +226,13 @@ class Door:
             data,
             resp,
             payload,
-            name,
+            ticket,
             token,
             responder.handshake_hash,
             now,
         )
 
-    def _name_in(self, ticket: bytes | None, client_key: bytes) -> str | None:
+    def _open_ticket(self, ticket: bytes | None, client_key: bytes) -> Ticket | None:
         if ticket is None:
             return None
         try:

@@ -339,7 +339,8 @@ class Peer:
 
     def _welcome(self, welcome: m.Welcome, now: float) -> None:
         inbox = self._reader.inbox
-        rewound = self._log_id not in (None, welcome.log_id) or welcome.head < inbox.cursor
+        # In the log that we have read a server begins no earlier than at our cursor.
+        rewound = self._log_id not in (None, welcome.log_id) or welcome.start < inbox.cursor
         if rewound or (self._log_id is None and self._options.cursor == 0):
             inbox.restart(welcome.start, welcome.head)
         elif welcome.start > inbox.cursor:
@@ -348,11 +349,8 @@ class Peer:
         if self._join is not None:
             self._join = m.Join(welcome.name, self._join.password, self._options.history)
         self._enter("welcome")
-        self._events.append(
-            e.Admitted(
-                welcome.name, welcome.log_id, welcome.start, welcome.head, welcome.ticket, self._was_joined, rewound
-            )
-        )
+        told = welcome.name, welcome.log_id, welcome.start, welcome.head, welcome.ticket
+        self._events.append(e.Admitted(*told, self._was_joined, rewound))
         self._was_joined = True
         if not self._options.transient:
             self._reader.begin(welcome.head, now)

@@ -95,7 +95,7 @@ class Requests:
         if join.password is not None:
             session.join_by = now + self._limits.join_seconds
         by_ticket = join.name is None
-        name = session.ticket_name if join.name is None else join.name
+        name = session.ticket.name if join.name is None and session.ticket is not None else join.name
         if session.joined:
             self.answer(session, number, Refused("already_joined"))
         elif name is None:

@@ -15,6 +15,7 @@ from .lines import LineReceiver
 from .messages import TRANSIENT, Stored, Unsaid
 from .ratelimit import TokenBucket, place_of
 from .seam import Address
+from .ticket import Ticket
 
 CALLS_PER_SECOND = 10.0
 CALLS_BURST = 60
@@ -63,6 +64,15 @@ class Repair:
         self.tries, self.since = 0, now
 
 
+@dataclass(frozen=True, slots=True)
+class Arrival:
+    """What a client said in its handshake of its reading: a cursor, which proves nothing, and what its ticket says."""
+
+    log_id: bytes | None = None
+    cursor: int = 0
+    ticket: Ticket | None = None
+
+
 @dataclass(slots=True, eq=False)
 class Session:
     """A client's session.
@@ -80,7 +90,7 @@ class Session:
     transient: bool
     log_id: bytes | None
     cursor: int
-    ticket_name: str | None
+    ticket: Ticket | None
     handshake_hash: bytes
     opened_at: float
     heard_at: float
@@ -158,7 +168,7 @@ def open_session(pending: Pending, limits: Limits, now: float) -> Session:
         transient=bool(payload.flags & TRANSIENT),
         log_id=payload.log_id,
         cursor=payload.cursor,
-        ticket_name=pending.ticket_name,
+        ticket=pending.ticket,
         handshake_hash=pending.handshake_hash,
         opened_at=now,
         heard_at=now,

@@ -31,7 +31,7 @@ class SessionTable:
     def void_tickets(self) -> None:
         """Let no session join with the ticket it came with; those that have joined stay."""
         for session in self._sessions.values():
-            session.ticket_name = None
+            session.ticket = None
 
     def __len__(self) -> int:
         return len(self._sessions)

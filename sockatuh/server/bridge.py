@@ -34,12 +34,13 @@ from sockatuh.protocol.seam import Address
 from sockatuh.room.entries import Body, Claimed, Joined, Left, Message, decode_body, encode_body, kind_of
 from sockatuh.room.room import Intent, Room
 from sockatuh.room.text import clean_line, clean_text
+from sockatuh.store.lineage import Lineage
 from sockatuh.store.roomlog import Append, Committed, Conflict, Outcome, Row
 
 from .appends import Appends
 from .joining import BUSY_MS, Joining
 from .passwords import Check, PasswordDesk
-from .rewinds import Rewinds
+from .resumption import Resumption
 from .sessionlog import SessionLog
 from .visitors import CLASSIC, SECURE, JoinRequest, JoinWaiter, LineWaiter, Logger, Recorder, Visitor, Waiter
 from .wire import encode_entry, encode_row
@@ -73,7 +74,7 @@ class Reading:
 class Bridge:
     """One room's server without its wires.
 
-    `put`, `resume` and `renew` are the log's; `wall` gives milliseconds since 1970.
+    `put`, `resume`, `lineage` and `renew` are the log's; `wall` gives milliseconds since 1970.
     """
 
     def __init__(
@@ -88,7 +89,8 @@ class Bridge:
         *,
         put: Callable[[Append], None],
         resume: Callable[[], None],
-        renew: Callable[[bytes], None],
+        lineage: Lineage,
+        renew: Callable[[bytes, int], None],
         random: Callable[[int], bytes],
         wall: Callable[[], int],
     ) -> None:
@@ -96,6 +98,8 @@ class Bridge:
         self._recorder, self._log, self._options = recorder, log, options
         self._random, self._wall = random, wall
         self._appends = Appends(put, resume)
+        self._resumption = Resumption(endpoint, lineage, log, renew=renew, random=random)
+        self._resumption.history_on_join = options.history_on_join
         self._joining = Joining(
             endpoint,
             classic,
@@ -103,12 +107,11 @@ class Bridge:
             desk,
             recorder,
             log,
-            rewinds=Rewinds(endpoint, log, renew, random),
+            resumption=self._resumption,
             carry_out=self._carry_out,
             seated=self._seated,
             wall=wall,
         )
-        self._joining.history_on_join = options.history_on_join
         self._visitors: dict[int, Visitor] = {}
         self._classic_sessions: dict[Address, int] = {}
         self._last_classic = 0
@@ -128,7 +131,7 @@ class Bridge:
         self._room.lose_all(now)
         for row in recent:
             if row.kind == "message":
-                self._joining.note_line(row.seq)
+                self._resumption.note_line(row.seq)
         if recent:
             self._endpoint.load_recent(recent[0].seq - 1, [(row.seq, encode_row(row)) for row in recent])
 
@@ -168,7 +171,7 @@ class Bridge:
         self._room.apply(row.seq, row.at, body, row.key)
         match body:
             case Message():
-                self._joining.note_line(row.seq)
+                self._resumption.note_line(row.seq)
                 self._tell_classic(waiters, body)
                 texts = {"text": body.text} if self._options.log_texts else {}
                 size = len(body.text.encode())
@@ -320,7 +323,7 @@ class Bridge:
     def replace_options(self, options: BridgeOptions) -> None:
         """Do from now on as the admin has decided anew."""
         self._options = options
-        self._joining.history_on_join = options.history_on_join
+        self._resumption.history_on_join = options.history_on_join
 
     @property
     def members(self) -> int:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import deque
 from collections.abc import Callable
 from functools import partial
 from typing import Final, Protocol
@@ -20,7 +19,7 @@ from sockatuh.room.text import clean_line
 from sockatuh.store.roomlog import Committed, Conflict
 
 from .passwords import Busy, Check, PasswordDesk, Verdict
-from .rewinds import Rewinds
+from .resumption import Resumption
 from .visitors import CLASSIC, JoinRequest, JoinWaiter, Logger, Recorder, Visitor
 
 BUSY_MS: Final = 2_000
@@ -32,8 +31,6 @@ JOINERS: Final = 4_096
 REFUSALS_LOGGED: Final = 2.0
 REFUSALS_BURST: Final = 50
 """Refusals logged a second, and at once: nobody without the password may fill the disk with them."""
-LINES_NOTED: Final = 10_000
-"""Lines whose place is remembered: as many as a newcomer can be given at most."""
 NAME_LOGGED: Final = 64
 """Characters of a refused name that are logged."""
 
@@ -60,23 +57,16 @@ class Joining:
         recorder: Recorder,
         log: Logger,
         *,
-        rewinds: Rewinds,
+        resumption: Resumption,
         carry_out: CarryOut,
         seated: Callable[[Visitor], None],
         wall: Callable[[], int],
     ) -> None:
         self._endpoint, self._classic, self._room, self._desk = endpoint, classic, room, desk
         self._recorder, self._log, self._wall = recorder, log, wall
-        self._rewinds, self._carry_out, self._seated = rewinds, carry_out, seated
-        self._lines: deque[int] = deque(maxlen=LINES_NOTED)
-        self.history_on_join = 0
-        """Lines a newcomer is given."""
+        self._resumption, self._carry_out, self._seated = resumption, carry_out, seated
         self._refusals = TokenBucket(REFUSALS_LOGGED, REFUSALS_BURST)
         self._joins = BucketTable(JOINS_PER_MINUTE / 60, JOINS_BURST, JOINERS)
-
-    def note_line(self, seq: int) -> None:
-        """Remember where the newest lines are, for those who join."""
-        self._lines.append(seq)
 
     def ask_name(self, request: JoinRequest, now: float) -> str | None:
         """Judge the name and return it as it is written here; a refusal is answered already."""
@@ -196,7 +186,7 @@ class Joining:
         if visitor.dialect == CLASSIC:
             self._classic.welcome(visitor.address)
         else:
-            start, floor = self._place(request, waiter.known_from)
+            start, floor = self._resumption.place(visitor.session, request.history, waiter.known_from)
             self._endpoint.admit(visitor.session, request.number, admit.name, start, floor, now)
         self._seated(visitor)
 
@@ -207,21 +197,6 @@ class Joining:
             intent = self._room.detach(session, now, self._wall(), left=True)
             if intent is not None:
                 self._carry_out(intent)
-
-    def _place(self, request: JoinRequest, known_from: int | None) -> tuple[int, int]:
-        """Return (start, floor): where a member begins to read, and how far back it may."""
-        head = self._endpoint.head
-        given = min(self.history_on_join, len(self._lines))
-        history = self._lines[-given] - 1 if given else head
-        floor = history if known_from is None else min(history, known_from)
-        log_id, cursor = self._endpoint.cursor_of(request.visitor.session)
-        self._rewinds.notice(request.visitor.owner, log_id, cursor)
-        if (log_id == self._endpoint.log_id and cursor <= head) or (log_id is None and cursor):
-            return max(min(cursor, head), floor), floor
-        if request.history is not None and request.history < given:
-            wanted = request.history
-            return (self._lines[-wanted] - 1 if wanted else head), floor
-        return history, floor
 
     # Refusals.
 

@@ -144,6 +144,7 @@ class Service:
             bridge_options(options),
             put=self._gathering.put,
             resume=self._room_log.resume,
+            lineage=self._room_log.lineage(),
             renew=self._room_log.renew,
             random=os.urandom,
             wall=self._clock.read,

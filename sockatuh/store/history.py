@@ -132,9 +132,10 @@ class SessionRecorder:
         self._log.after_commit(lambda: self._deliver(then))
 
     def lost_sessions(self) -> list[LostSession]:
-        """Answer the sessions left open by servers that are gone; waits for the writer, raises StoreError.
+        """Answer the sessions left open by servers that are gone, also those of a log that this one has replaced.
 
         They stay open until `close_lost`: a server that ends before it has told their clients leaves that to the next.
+        Waits for the writer, raises StoreError.
         """
         return self._log.call(self._read_lost)
 
@@ -142,6 +143,7 @@ class SessionRecorder:
         """Write down that the sessions left open by servers that are gone are over."""
         query = "UPDATE sessions SET closed = ?, reason = ? WHERE closed IS NULL AND record <= ?"
         self._write(query, (self._stamp(), SERVER_LOST, self._inherited))
+        self._write("DELETE FROM replaced_sessions", ())
 
     def prune(self, before: str) -> int:
         """Delete sessions closed before a time (RFC 3339 as in the database), in small transactions; answer how many.
@@ -157,7 +159,8 @@ class SessionRecorder:
 
     def _read_lost(self, connection: sqlite3.Connection) -> list[LostSession]:
         query = """
-            SELECT cid, address, name, dialect FROM sessions WHERE closed IS NULL AND record <= ? ORDER BY record
+            SELECT cid, address, name, dialect FROM sessions WHERE closed IS NULL AND record <= ?
+            UNION ALL SELECT cid, address, '', 'secure' FROM replaced_sessions
         """
         return [LostSession(*columns) for columns in connection.execute(query, (self._inherited,)).fetchall()]
 

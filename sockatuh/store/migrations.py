@@ -46,7 +46,20 @@ _ROOM: Final = (
     "INSERT INTO meta (name, value) VALUES ('log_id', randomblob(16))",
 )
 
-STEPS: Final = (_ROOM,)
+_LINEAGE: Final = (
+    # The ids this log had before, and the seq up to which each of those logs is the same as this one.
+    """
+    CREATE TABLE former_logs (
+        number INTEGER PRIMARY KEY,
+        log_id BLOB NOT NULL UNIQUE,
+        ended  INTEGER NOT NULL
+    )
+    """,
+    # Sessions of a log that this one has replaced: their clients are told to come again.
+    "CREATE TABLE replaced_sessions (cid INTEGER NOT NULL, address TEXT NOT NULL)",
+)
+
+STEPS: Final = (_ROOM, _LINEAGE)
 
 
 def refuse_newer(connection: sqlite3.Connection, path: Path) -> int:

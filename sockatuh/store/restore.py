@@ -1,7 +1,8 @@
 """A room put back from a backup, while no server runs.
 
 What comes back is older than what members may have read: the log gets a new id, so that they are told and read again
-(`rewind.py`). What was there before is kept under another name.
+from where both logs are the same (`lineage.py`), and their clients are woken at the next start (`replaced.py`). What
+was there before is kept under another name.
 """
 
 from __future__ import annotations
@@ -34,17 +35,20 @@ from .backup import (
 from .database import explained, open_as_it_is, rfc3339, wall_clock
 from .files import write_private
 from .history import SERVER_LOST
+from .lineage import renew_log_id
 from .lock import LOCK_FILE, lock_directory
 from .migrations import migrate, refuse_newer
-from .rewind import BOOT, COPIED, find_mark, forget_copying, renew_log_id, set_mark
+from .replaced import ASIDE, Replaced, Unreadable, read_replaced, take_place_of
+from .rewind import BOOT, COPIED, find_mark, forget_copying, set_mark
 
 
 @dataclass(frozen=True, slots=True)
 class Restored:
-    """What was put in place, and where that is now which was there before."""
+    """What was put in place, and where that is now which was there before; `unreadable` says why if that is damaged."""
 
     contents: Contents
     kept: tuple[Path, ...]
+    unreadable: str | None = None
 
 
 def restore_backup(file: Path, database: Path) -> Restored:
@@ -58,18 +62,19 @@ def restore_backup(file: Path, database: Path) -> Restored:
     directory = database.parent
     with lock_directory(directory), beside(database) as fresh:
         copy_database(file, fresh, database)
+        replaced = read_replaced(database)
         with explained(file), closing(open_copy(fresh)) as copy:
             migrate(copy, file)
             contents, keys = describe(copy), read_keys(copy)
-            _make_log(copy)
+            _make_log(copy, replaced)
             check_whole(copy, file)
         sync(fresh)
-        now = f"before-{datetime.now(UTC):%Y%m%dT%H%M%SZ}"
+        now = f"{ASIDE}{datetime.now(UTC):%Y%m%dT%H%M%SZ}"
         kept = _restore_keys(directory, keys, now) + _set_aside(database, now)
         os.replace(fresh, database)
         _give_to_owner(directory, database, *(directory / name for name in (*KEY_FILES, LOCK_FILE)))
         sync(directory)
-    return Restored(contents, tuple(kept))
+    return Restored(contents, tuple(kept), replaced.reason if isinstance(replaced, Unreadable) else None)
 
 
 def _check_room(file: Path) -> None:
@@ -83,14 +88,15 @@ def _check_room(file: Path) -> None:
             raise DatabaseUnusable(str(file), "it is no SockAtuh room")
 
 
-def _make_log(copy: sqlite3.Connection) -> None:
+def _make_log(copy: sqlite3.Connection, replaced: Replaced | Unreadable | None) -> None:
     """Make a log of its own of a copy."""
     copy.execute("BEGIN")
+    renew_log_id(copy)
+    take_place_of(copy, replaced)
     query = "UPDATE sessions SET closed = max(opened, ?), reason = ? WHERE closed IS NULL"
     copy.execute(query, (find_mark(copy, COPIED) or rfc3339(wall_clock()), SERVER_LOST))
     forget_copying(copy)
     set_mark(copy, BOOT, None)
-    renew_log_id(copy)
     copy.execute("COMMIT")
 
 

@@ -1,11 +1,11 @@
 """Whether the log may have been set back since it was written last, and the new id it then gets.
 
 A client's cursor is good for one log_id. When entries are lost and their numbers given again to others, a cursor of
-before would match lines it never saw; under a new log_id it matches nothing, and its client is told. Three things set
-a log back. The power fails under `synchronous = "normal"`: while such a log is open its mark `boot` names the boot of
-the machine that holds what is not on the disk yet. A backup is put in its place: it bears the mark `copied`. Anything
-else, such as an old file copied back by hand, is noticed by the server when a member comes that has read further
-(`server/rewinds.py`).
+before would match lines it never saw; under a new log_id it matches only what both logs share (`lineage.py`), and its
+client is told. Three things set a log back. The power fails under `synchronous = "normal"`: while such a log is open
+its mark `boot` names the boot of the machine that holds what is not on the disk yet. A backup is put in its place: it
+bears the mark `copied`. Anything else, such as an old file copied back by hand, is noticed by the server when a member
+comes with a ticket from further on (`server/resumption.py`).
 """
 
 from __future__ import annotations
@@ -14,6 +14,8 @@ import contextlib
 import sqlite3
 from pathlib import Path
 from typing import Final
+
+from .lineage import renew_log_id
 
 BOOT: Final = "boot"
 COPIED: Final = "copied"
@@ -62,11 +64,6 @@ def close_in_order(connection: sqlite3.Connection) -> None:
             connection.execute("PRAGMA synchronous = FULL")
             set_mark(connection, BOOT, None)
     connection.close()
-
-
-def renew_log_id(connection: sqlite3.Connection, log_id: bytes | None = None) -> None:
-    """Give the log another id (16 bytes, or random ones), so that no cursor of before matches it."""
-    connection.execute("UPDATE meta SET value = coalesce(?, randomblob(16)) WHERE name = 'log_id'", (log_id,))
 
 
 def forget_copying(connection: sqlite3.Connection) -> None:

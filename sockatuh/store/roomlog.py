@@ -21,6 +21,7 @@ from typing import Any, Final, TypeVar
 from sockatuh.errors import DatabaseDamaged, DatabaseUnusable, StoreError
 
 from .database import Readers, Synchronous, Writer, free_pages, open_writer, rfc3339, wall_clock
+from .lineage import Lineage, read_lineage, renew_log_id
 from .log_table import (
     MAX_SEQ,
     Append,
@@ -41,7 +42,6 @@ from .log_table import (
     read_span,
 )
 from .reasons import is_passing, unusable
-from .rewind import renew_log_id
 
 T = TypeVar("T")
 
@@ -173,9 +173,13 @@ class RoomLog:
         self._writer.put(_Work(work, answer))
         return answer.result()
 
-    def renew(self, log_id: bytes) -> None:
-        """Queue a new id (16 bytes) for the log, which was found to have been set back, and return at once."""
-        self.submit(lambda connection: renew_log_id(connection, log_id))
+    def renew(self, log_id: bytes, ended: int) -> None:
+        """Queue a new id (16 bytes) for the log, which was found to have been set back to `ended`; return at once."""
+        self.submit(lambda connection: renew_log_id(connection, log_id, ended))
+
+    def lineage(self) -> Lineage:
+        """Answer which logs this one continues."""
+        return self._readers.read(read_lineage)
 
     def span(self) -> Span:
         """Answer which log this is and how far it reaches."""

@@ -89,7 +89,7 @@ def ticket() -> Target:
     def run(data: bytes) -> None:
         for each in (data, forge_ticket(data, CLIENT_KEY, generation)):
             try:
-                tickets.open_untrusted(each, CLIENT_KEY).encode()
+                tickets.open_untrusted(each, CLIENT_KEY).name.encode()
             except ProtocolError:
                 continue
 

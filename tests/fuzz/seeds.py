@@ -79,7 +79,7 @@ def seeds() -> Iterator[tuple[str, str, bytes]]:
     yield from (("entry", name, bytes.fromhex(data)) for name, data in written["entries"].items())
     for name, data in written["payloads"].items():
         yield "payload", name, len(data[::2]).to_bytes(2, "little") + bytes.fromhex(data)
-    yield "ticket", "honest", msgspec.msgpack.encode(["ana"])
+    yield "ticket", "honest", msgspec.msgpack.encode(["ana", bytes(16), 7])
     yield "ticket", "sealed", bytes.fromhex(written["ticket"]["ticket"])
     for number, beginning in enumerate(INVITES):
         yield "invite", f"{number}", beginning.encode() + base64.urlsafe_b64encode(bytes(32)).rstrip(b"=")
@@ -132,7 +132,7 @@ def _of_the_server(client: dict[str, bytes]) -> Iterator[tuple[str, str, bytes]]
     ]
     yield "server", "talk", write_steps([*talk, (10, b""), (9, b"x" * 1_500), (12, b"\0\xff\0")])
     yield "server", "handshakes", write_steps([(6, len(init).to_bytes(2, "little") + init), (8, b"cem"), (11, b"\1\2")])
-    yield "server", "ticket", write_steps([(7, msgspec.msgpack.encode(["ana"])), (9, b"back")])
+    yield "server", "ticket", write_steps([(7, msgspec.msgpack.encode(["ana", bytes(16), 7])), (9, b"back")])
     yield "server", "wrong password", write_steps([(8, b"cem\0guess")] * 5)
     yield "server", "disk", write_steps([(13, b"\1"), (9, b"held"), (12, b"\x10\0\0"), (13, b"\0"), (12, b"\x40\0\0")])
     yield "server", "crash", write_steps([(9, b"before"), (14, b""), (9, b"after"), (11, b"\0\2")])

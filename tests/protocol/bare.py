@@ -8,6 +8,7 @@ from sockatuh.protocol.handshake import Pending
 from sockatuh.protocol.limits import Limits
 from sockatuh.protocol.outgoing import Outgoing
 from sockatuh.protocol.session import Rekeying, Session, open_session
+from sockatuh.protocol.ticket import Ticket
 
 from .house import START
 
@@ -20,6 +21,9 @@ def place(number: int) -> bytes:
     return bytes(10) + b"\xff\xff\x0a\x00" + number.to_bytes(2, "big")
 
 
+TICKET = Ticket("ana", b"l" * 16, 70)
+
+
 def make_pending(
     cid: int = 5, *, key: bytes = KEY, stream: bytes = STREAM, source: bytes = place(1), flags: int = 0
 ) -> Pending:
@@ -27,7 +31,7 @@ def make_pending(
     payload = m.InitPayload("a test", stream, flags, b"l" * 16, 77, None)
     address, packed = ("10.0.0.9", cid), source + b"\1\2"
     return Pending(
-        cid, make_channel(cid), address, packed, key, b"", b"", payload, "ana", bytes(16), b"old hash", START
+        cid, make_channel(cid), address, packed, key, b"", b"", payload, TICKET, bytes(16), b"old hash", START
     )
 
 

@@ -157,8 +157,7 @@ class House:
         elif event.name == "taken":
             self.endpoint.answer(event.cid, event.number, m.Refused("name_taken", 0, "taken"))
         elif event.by_ticket or event.password == PASSWORD:
-            _, cursor = self.endpoint.cursor_of(event.cid)
-            start = max(cursor, self.floor)
+            start = max(self.endpoint.arrival_of(event.cid).cursor, self.floor)
             self.endpoint.admit(event.cid, event.number, event.name, start, self.floor, now)
         elif event.password is None:
             self.endpoint.answer(event.cid, event.number, m.NameValid(event.name))

@@ -46,6 +46,8 @@ from sockatuh.protocol.constants import (
 from sockatuh.protocol.limits import Limits
 from sockatuh.protocol.reset import reset_token
 from sockatuh.protocol.seam import Address
+from sockatuh.protocol.session import Arrival
+from sockatuh.protocol.ticket import Ticket
 
 PLENTY: Final = Limits(handshakes_per_address=1e6, handshakes_burst=1_000_000, pending_per_address=1_000)
 
@@ -445,7 +447,7 @@ def test_name_then_password_then_welcome(house: House) -> None:
     welcome = guest.answer()
     assert isinstance(welcome, m.Welcome)
     assert (welcome.name, welcome.log_id, welcome.start, welcome.head) == ("ana", LOG_ID, 0, 0)
-    assert house.tickets.open_untrusted(welcome.ticket, guest.key) == "ana"
+    assert house.tickets.open_untrusted(welcome.ticket, guest.key) == Ticket("ana", LOG_ID, 0)
     assert [event.history for event in house.events if isinstance(event, ev.JoinAsked)] == [None, None, None, 7]
 
 
@@ -497,8 +499,18 @@ def test_a_repeated_call_gets_the_same_answer_without_being_asked_twice(member: 
 def test_how_far_a_client_has_read_is_known_to_the_bridge(house: House) -> None:
     guest = Guest(house).shake(log_id=LOG_ID, cursor=40)
     guest.send(m.Ping(bytes(8)))
-    assert house.endpoint.cursor_of(guest.payload.server_cid) == (LOG_ID, 40)
-    assert house.endpoint.cursor_of(99) == (None, 0)
+    assert house.endpoint.arrival_of(guest.payload.server_cid) == Arrival(LOG_ID, 40, None)
+    assert house.endpoint.arrival_of(99) == Arrival(None, 0, None)
+
+
+def test_a_ticket_says_how_far_the_log_had_come_when_it_was_given(house: House) -> None:
+    house.publish(*(entry(seq) for seq in range(1, 8)), head=7, now=START)
+    guest = Guest(house).shake().join()
+    welcome = guest.answer()
+    assert isinstance(welcome, m.Welcome)
+    again = Guest(house, ELSEWHERE).shake(ticket=welcome.ticket)
+    again.send(m.Ping(bytes(8)))
+    assert house.endpoint.arrival_of(again.payload.server_cid).ticket == Ticket("ana", LOG_ID, 7)
 
 
 def test_commands_for_a_session_that_is_gone_are_no_mistake(house: House) -> None:

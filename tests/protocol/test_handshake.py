@@ -9,7 +9,7 @@ from dataclasses import replace
 import pytest
 from protocol.footprint import footprint
 from protocol.guest import Guest
-from protocol.house import ELSEWHERE, HOME, IDENTITY, SERVER_KEY, START, TICKET_KEY, Dice, House, pack_address
+from protocol.house import ELSEWHERE, HOME, IDENTITY, LOG_ID, SERVER_KEY, START, TICKET_KEY, Dice, House, pack_address
 
 from sockatuh.errors import ProtocolError
 from sockatuh.protocol import events as ev
@@ -30,7 +30,7 @@ from sockatuh.protocol.noise import Initiator, public_key
 from sockatuh.protocol.ratelimit import prefix_of
 from sockatuh.protocol.reset import reset_token
 from sockatuh.protocol.seam import Address
-from sockatuh.protocol.ticket import Tickets
+from sockatuh.protocol.ticket import Ticket, Tickets
 
 PLENTY = Limits(handshakes_per_address=1e6, handshakes_burst=1_000_000)
 EPHEMERAL = 32
@@ -286,7 +286,7 @@ def test_a_handshake_with_a_point_of_low_order_is_not_answered(house: House) -> 
 
 def test_a_good_ticket_is_told_in_resp_and_only_there(house: House) -> None:
     guest = Guest(house)
-    ticket = house.tickets.seal("ana", guest.key, house.dice)
+    ticket = house.tickets.seal(Ticket("ana", LOG_ID, 7), guest.key, house.dice)
     assert guest.shake(ticket=ticket).payload.resumed
     assert len(guest.init) == INIT_TICKET_SIZE
     assert len(guest.resp) == RESP_SIZE
@@ -296,10 +296,10 @@ def test_a_good_ticket_is_told_in_resp_and_only_there(house: House) -> None:
 def test_any_other_ticket_is_as_good_as_none(house: House, ticket: str) -> None:
     guest = Guest(house)
     tickets = {
-        "another's": house.tickets.seal("ana", b"x" * 32, house.dice),
-        "of another password": Tickets([TICKET_KEY], b"new pass").seal("ana", guest.key, house.dice),
-        "of a forgotten key": b"gone" + house.tickets.seal("ana", guest.key, house.dice)[4:],
-        "spoilt": house.tickets.seal("ana", guest.key, house.dice)[:-1] + b"\0",
+        "another's": house.tickets.seal(Ticket("ana", LOG_ID, 7), b"x" * 32, house.dice),
+        "of another password": Tickets([TICKET_KEY], b"new pass").seal(Ticket("ana", LOG_ID, 7), guest.key, house.dice),
+        "of a forgotten key": b"gone" + house.tickets.seal(Ticket("ana", LOG_ID, 7), guest.key, house.dice)[4:],
+        "spoilt": house.tickets.seal(Ticket("ana", LOG_ID, 7), guest.key, house.dice)[:-1] + b"\0",
         "empty": b"",
     }
     assert not guest.shake(ticket=tickets[ticket]).payload.resumed

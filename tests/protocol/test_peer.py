@@ -409,6 +409,17 @@ def test_a_log_that_has_become_shorter_was_rewound_too() -> None:
     assert admitted.rewound
 
 
+def test_a_log_that_has_grown_again_past_what_was_read_was_rewound_too() -> None:
+    host = seated_host(start=5, head=5)
+    host.tell_raw(host.reset())
+    dial_again(host)
+    host.admit(start=3, head=90)
+    admitted = host.of(pe.Admitted)[-1]
+    assert isinstance(admitted, pe.Admitted)
+    assert admitted.rewound
+    assert host.heard[-1] == m.Get(3, 90), "and is read from where the server says"
+
+
 def test_what_one_may_not_read_is_told_as_gone() -> None:
     host = seated_host(cursor=3, start=7, head=9)
     gone = host.of(pe.EntriesGone)

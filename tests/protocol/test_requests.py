@@ -156,7 +156,7 @@ def test_without_a_name_the_ticket_speaks() -> None:
 
 def test_without_a_name_and_a_good_ticket_nobody_joins() -> None:
     desk = Desk(joined=False)
-    desk.session.ticket_name = None
+    desk.session.ticket = None
     desk.call(1, m.Join(None, None, None))
     assert desk.reported() == []
     assert desk.hear() == [m.Answer(1, m.Refused("ticket_refused"))]

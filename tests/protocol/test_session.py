@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from protocol.bare import KEY, STREAM, make_channel, make_rekeying, make_session, place
+from protocol.bare import KEY, STREAM, TICKET, make_channel, make_rekeying, make_session, place
 from protocol.house import START
 
 from sockatuh.protocol import messages as m
@@ -15,7 +15,7 @@ def test_a_session_takes_over_what_the_handshake_has_shown() -> None:
     session = make_session(joined=False)
     assert (session.cid, session.address, session.place) == (5, ("10.0.0.9", 5), place(1))
     assert (session.client_key, session.stream, session.version) == (KEY, STREAM, "a test")
-    assert (session.log_id, session.cursor, session.ticket_name) == (b"l" * 16, 77, "ana")
+    assert (session.log_id, session.cursor, session.ticket) == (b"l" * 16, 77, TICKET)
     assert (session.call_number, session.unsettled) == (0, 0)
     assert not session.transient
     assert session.join_by == START + Limits().join_seconds

@@ -74,4 +74,8 @@ def test_the_ticket_is_the_documents() -> None:
     assert ticket[:16] == key("ticket key id") + key("ticket nonce")
     associated = ticket[:4] + key("client public") + generation
     content = ChaCha20Poly1305(key("ticket key")).decrypt(ticket[4:16], ticket[16:], associated)
-    assert msgspec.msgpack.decode(content) == [WRITTEN["ticket"]["name"]]
+    assert msgspec.msgpack.decode(content) == [
+        WRITTEN["ticket"]["name"],
+        bytes.fromhex(WRITTEN["ticket"]["log_id"]),
+        WRITTEN["ticket"]["seq"],
+    ]

@@ -22,7 +22,7 @@ from sockatuh.protocol.identity import Invite, fingerprint, tag, words
 from sockatuh.protocol.noise import Initiator, Responder, public_key
 from sockatuh.protocol.requests import line_id
 from sockatuh.protocol.reset import reset_token
-from sockatuh.protocol.ticket import TicketKey, Tickets, password_generation
+from sockatuh.protocol.ticket import Ticket, TicketKey, Tickets, password_generation
 
 FILE: Final = Path(__file__).with_name("vectors.json")
 
@@ -47,7 +47,8 @@ JOINED: Final = m.Entry(8, 1_700_000_000_001, m.JOINED, "budi", "secure", b"", "
 
 def _ticket() -> bytes:
     key = TicketKey(fixed("ticket id", 4), fixed("ticket key"))
-    return Tickets([key], password_generation(PASSWORD_HASH)).seal("ana", public_key(CLIENT), _counted("ticket nonce"))
+    tickets = Tickets([key], password_generation(PASSWORD_HASH))
+    return tickets.seal(Ticket("ana", LOG_ID, 4321), public_key(CLIENT), _counted("ticket nonce"))
 
 
 def _counted(what: str) -> Any:
@@ -151,7 +152,13 @@ def vectors() -> dict[str, Any]:
         "from the server": _sealed(first.server, server_messages(renewed.second)),
         "entries": {"message": m.encode(ENTRY).hex(), "joined": m.encode(JOINED).hex()},
         "line": {"stream": STREAM.hex(), "number": 7, "id": line_id(public_key(CLIENT), STREAM, 7).hex()},
-        "ticket": {"name": "ana", "password hash": PASSWORD_HASH, "ticket": _ticket().hex()},
+        "ticket": {
+            "name": "ana",
+            "log_id": LOG_ID.hex(),
+            "seq": 4321,
+            "password hash": PASSWORD_HASH,
+            "ticket": _ticket().hex(),
+        },
         "server key, for people": {
             "fingerprint": fingerprint(public_key(SERVER)),
             "tag": tag(public_key(SERVER)),

@@ -122,7 +122,7 @@ def _require_message_1_is_all(loot: Loot, tickets: Tickets) -> int:
         require(NAME.encode() not in message, "message 1 holds the name")
         found.append(decode_init_payload_untrusted(message))
     sealed = [payload.ticket for payload in found if payload.ticket]
-    names = [tickets.open_untrusted(ticket, public_key(key_of(NAME))) for ticket in sealed]
+    names = [tickets.open_untrusted(ticket, public_key(key_of(NAME))).name for ticket in sealed]
     require(len(found) == 2 and names == [NAME], f"{len(found)} handshakes, tickets for {names}")
     return len(found)
 

@@ -188,6 +188,7 @@ class Hall:
             self._options,
             put=lambda append: self._queue.append(append),
             resume=lambda: self._queue.append(None),
+            lineage=self.log.lineage,
             renew=self.log.renew,
             random=self.random,
             wall=self.wall,
@@ -246,10 +247,16 @@ class Hall:
         return teletype
 
     def outlaw(
-        self, key: bytes | None = None, *, log_id: bytes | None = None, cursor: int = 0, host: str | None = None
+        self,
+        key: bytes | None = None,
+        *,
+        log_id: bytes | None = None,
+        cursor: int = 0,
+        ticket: bytes | None = None,
+        host: str | None = None,
     ) -> Outlaw:
         """Connect a client that claims to have read up to `cursor` of the log `log_id`."""
-        payload = m.InitPayload("outlaw", self.random(8), 0, log_id, cursor, None)
+        payload = m.InitPayload("outlaw", self.random(8), 0, log_id, cursor, ticket)
         outlaw = Outlaw(self, (host or self.host(), 60_000 + len(self.guests)), key or self.random(32), payload)
         self.guests.append(outlaw)
         self.settle()

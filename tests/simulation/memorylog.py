@@ -6,6 +6,7 @@ from collections.abc import Callable
 
 from sockatuh.errors import DatabaseUnusable
 from sockatuh.protocol.seam import Address
+from sockatuh.store.lineage import Lineage
 from sockatuh.store.roomlog import Append, Committed, Conflict, Failed, Outcome, Row
 
 
@@ -13,7 +14,7 @@ class MemoryLog:
     """The durable part: rows by seq. `append` is what a RoomLog's writer does in one transaction."""
 
     def __init__(self, log_id: bytes) -> None:
-        self.log_id = log_id
+        self.lineage = Lineage(log_id)
         self.rows: list[Row] = []
         self.full = False
         self.lying = False
@@ -44,8 +45,12 @@ class MemoryLog:
             return Failed(append, DatabaseUnusable("memory", "disk I/O error"))
         return Committed(append, row, new=True)
 
-    def renew(self, log_id: bytes) -> None:
-        self.log_id = log_id
+    @property
+    def log_id(self) -> bytes:
+        return self.lineage.log_id
+
+    def renew(self, log_id: bytes, ended: int) -> None:
+        self.lineage = self.lineage.renewed(log_id, ended)
 
     def set_back(self, head: int) -> None:
         """Be as it was when `head` was the last entry."""

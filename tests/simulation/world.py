@@ -161,6 +161,7 @@ class World:
             BridgeOptions(history_on_join=50, log_texts=False, text_bytes=limits.text_bytes),
             put=self._put,
             resume=self._resume,
+            lineage=self.log.lineage,
             renew=self.log.renew,
             random=self.random_bytes,
             wall=self.wall,

@@ -25,7 +25,7 @@ def tables(connection: sqlite3.Connection) -> set[str]:
 
 def test_an_empty_database_gets_the_whole_schema(connection: sqlite3.Connection) -> None:
     migrate(connection, PATH)
-    assert tables(connection) == {"log", "sessions", "meta", "sqlite_sequence"}
+    assert tables(connection) == {"log", "sessions", "meta", "former_logs", "replaced_sessions", "sqlite_sequence"}
     assert refuse_newer(connection, PATH) == len(STEPS)
 
 

@@ -14,12 +14,14 @@ import pytest
 from sockatuh.errors import DatabaseTooNew, DatabaseUnusable
 from sockatuh.store.backup import KEY_FILES, make_backup
 from sockatuh.store.database import open_reader, open_writer
-from sockatuh.store.history import HistoryReader
+from sockatuh.store.history import HistoryReader, SessionRecorder
+from sockatuh.store.lineage import Lineage, read_lineage
 from sockatuh.store.lock import lock_directory
 from sockatuh.store.log_table import Append, append_all, read_between, read_span
 from sockatuh.store.migrations import STEPS
 from sockatuh.store.restore import restore_backup
 from sockatuh.store.rewind import BOOT, COPIED, KEPT_FILES, find_mark
+from sockatuh.store.roomlog import RoomLog
 
 EARLY, LATE = 1_769_853_120_000, 1_769_853_180_000
 
@@ -114,6 +116,93 @@ def test_sessions_that_were_open_are_closed_as_of_the_backup(place: Place, tmp_p
         assert connection.execute("SELECT closed, reason FROM sessions").fetchall() == [(copied, "server_lost")]
     [session] = HistoryReader(place.database).joins(None, None, 10)
     assert session.closed is not None
+
+
+def lineage_of(database: Path) -> Lineage:
+    with closing(open_reader(database)) as connection:
+        return read_lineage(connection)
+
+
+def test_the_log_knows_the_ids_it_had_and_those_of_the_log_it_has_replaced(place: Place, tmp_path: Path) -> None:
+    first = place.log_id()
+    restore_backup(tmp_path / "backup", place.database)
+    second = place.log_id()
+    assert lineage_of(place.database) == Lineage(second, 2, {first: 2})
+    place.say(5, 6, 7)
+    make_backup(place.database, tmp_path / "later", replace=False)
+    restore_backup(tmp_path / "backup", place.database)
+    third = place.log_id()
+    assert lineage_of(place.database) == Lineage(third, 2, {first: 2, second: 2})
+    restore_backup(tmp_path / "later", place.database)
+    assert lineage_of(place.database) == Lineage(place.log_id(), 5, {first: 2, second: 5, third: 2})
+
+
+def test_what_a_killed_restore_had_moved_away_counts_as_what_is_replaced(place: Place, tmp_path: Path) -> None:
+    restore_backup(tmp_path / "backup", place.database)
+    meanwhile = place.log_id()
+    place.database.rename(place.directory / "room.db.before-99990101T000000Z")
+    restore_backup(tmp_path / "backup", place.database)
+    assert lineage_of(place.database).former[meanwhile] == 2
+
+
+def open_session(database: Path, cid: int | None, address: str, closed: str | None = None) -> None:
+    with closing(open_writer(database, "full")) as connection:
+        connection.execute(
+            "INSERT INTO sessions (cid, opened, closed, name, owner, address, dialect, version, transient) "
+            "VALUES (?, '2026-01-31T09:51:00.000Z', ?, 'ana', 'k', ?, 'secure', '1', 0)",
+            (cid, closed, address),
+        )
+
+
+def to_wake(database: Path) -> list[tuple[int | None, str]]:
+    """Whom the next server tells that its session is gone, twice: once it was killed before it had told them."""
+    woken: list[list[tuple[int | None, str]]] = []
+    for _ in range(2):
+        log = RoomLog.open(
+            database, synchronous="full", volatile_kinds=frozenset(), deliver=lambda _: None, on_error=lambda _: None
+        )
+        with closing(log):
+            recorder = SessionRecorder(log)
+            woken.append([(lost.cid, lost.address) for lost in recorder.lost_sessions()])
+    with closing(
+        RoomLog.open(
+            database, synchronous="full", volatile_kinds=frozenset(), deliver=lambda _: None, on_error=lambda _: None
+        )
+    ) as log:
+        SessionRecorder(log).close_lost()
+        log.call(lambda _: None)
+        assert SessionRecorder(log).lost_sessions() == []
+    assert woken[0] == woken[1]
+    return woken[0]
+
+
+def test_sessions_of_the_log_that_was_replaced_are_woken_at_the_next_start(place: Place, tmp_path: Path) -> None:
+    open_session(place.database, 77, "10.0.0.7:7")
+    open_session(place.database, 78, "10.0.0.8:8", closed="2026-01-31T09:52:00.000Z")
+    open_session(place.database, None, "10.0.0.9:9")
+    restore_backup(tmp_path / "backup", place.database)
+    restore_backup(tmp_path / "backup", place.database)
+    assert to_wake(place.database) == [(77, "10.0.0.7:7")], "also if the first backup was the wrong one"
+    assert [session.reason for session in HistoryReader(place.database).joins(None, None, 10)] == ["server_lost"]
+
+
+def test_on_a_new_disk_those_are_woken_who_were_there_when_the_backup_was_made(place: Place, tmp_path: Path) -> None:
+    open_session(place.database, 77, "10.0.0.7:7")
+    make_backup(place.database, tmp_path / "later", replace=False)
+    restore_backup(tmp_path / "later", tmp_path / "new" / "room.db")
+    assert to_wake(tmp_path / "new" / "room.db") == [(77, "10.0.0.7:7")]
+
+
+@pytest.mark.parametrize("damage", [b"", b"x" * 9_000])
+def test_what_cannot_be_read_is_replaced_all_the_same_and_the_reason_is_told(
+    place: Place, tmp_path: Path, damage: bytes
+) -> None:
+    first = place.log_id()
+    place.database.write_bytes(damage)
+    done = restore_backup(tmp_path / "backup", place.database)
+    assert done.unreadable
+    assert place.texts() == ["line 1", "line 2"]
+    assert lineage_of(place.database).former == {first: 2}
 
 
 def test_nothing_of_a_copy_is_left_in_the_room(place: Place, tmp_path: Path) -> None:

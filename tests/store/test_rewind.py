@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from sockatuh.store.database import open_writer
+from sockatuh.store.lineage import read_lineage
 from sockatuh.store.migrations import migrate
 from sockatuh.store.rewind import BOOT, COPIED, KEPT_FILES, close_in_order, find_boot_id, find_mark, settle_log_id
 
@@ -46,6 +47,7 @@ def test_a_log_that_was_not_on_the_disk_is_another_after_the_machine_was_started
     before = log_id(log)
     settle_log_id(log, again, durable=durable_again)
     assert (log_id(log) != before) is renewed
+    assert read_lineage(log).former == ({before: 0} if renewed else {})
     assert find_mark(log, BOOT) == (None if durable_again else again)
     before = log_id(log)
     settle_log_id(log, again or TODAY, durable=True)

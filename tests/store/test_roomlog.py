@@ -179,7 +179,7 @@ def test_what_is_delivered_is_committed(path: Path) -> None:
 
 
 def test_a_log_that_was_found_set_back_has_its_new_id_from_then_on(room: Room) -> None:
-    room.log.renew(b"another log id!!")
+    room.log.renew(b"another log id!!", 0)
     room.wait()
     assert room.log.span().log_id == b"another log id!!"
     room.log.close()

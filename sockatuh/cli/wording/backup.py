@@ -61,6 +61,14 @@ def restored(database: Path, entries: int, last: int, moment: str | None, kept: 
     )
 
 
+def unreadable(reason: str) -> str:
+    """Say what cannot be done for those who are still connected to a room that cannot be read."""
+    return (
+        f"What was there before could not be read: {reason}. "
+        "So whoever joined since the backup is not called back; their programs come by themselves within 25 s."
+    )
+
+
 def not_restored(file: Path, reason: str) -> str:
     """Say why a file cannot be put in the room's place."""
     return f"{fact(file)} cannot be restored: {reason}. Nothing was changed. Is there an older backup?"

@@ -1,0 +1,109 @@
+"""Where a member begins to read (docs/PROTOCOL.md §8).
+
+Somebody new gets the newest lines. Whoever returns gets what came since, whatever it asks for: from its cursor, or from
+where the log it has read stopped being the same as this one. A cursor is a client's word and proves nothing: it moves
+nobody but that client, and never before what that client may read.
+
+What a ticket says was sealed by the server. One of this log from beyond its head proves that the log was set back
+behind the server's back, as by an old file copied into its place. Then, and only then, the log gets another id, so that
+everybody who has read the lost entries is told. A ticket from before this process, shown with a cursor from after it
+began, means the same for that client alone: nobody reads further here without being given a newer ticket.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable
+from typing import Final
+
+from sockatuh.protocol.constants import LOG_ID_SIZE
+from sockatuh.protocol.endpoint import Endpoint
+from sockatuh.protocol.session import Arrival
+from sockatuh.protocol.ticket import Ticket
+from sockatuh.store.lineage import Lineage
+
+from .visitors import Logger
+
+LINES_NOTED: Final = 10_000
+"""Lines whose place is remembered: as many as a newcomer can be given at most."""
+
+
+class Resumption:
+    """Places members in the log of an endpoint that nobody has joined yet.
+
+    `renew` writes down the log's new id and the seq at which the former one ended.
+    """
+
+    def __init__(
+        self,
+        endpoint: Endpoint,
+        lineage: Lineage,
+        log: Logger,
+        *,
+        renew: Callable[[bytes, int], None],
+        random: Callable[[int], bytes],
+    ) -> None:
+        self._endpoint, self._lineage, self._log = endpoint, lineage, log
+        self._renew, self._random = renew, random
+        self._began_at = endpoint.head
+        self._lines: deque[int] = deque(maxlen=LINES_NOTED)
+        self.history_on_join = 0
+        """Lines a newcomer is given."""
+
+    def note_line(self, seq: int) -> None:
+        """Remember where the newest lines are."""
+        self._lines.append(seq)
+
+    def place(self, session: int, history: int | None, known_from: int | None) -> tuple[int, int]:
+        """Return (start, floor): where a session begins to read, and how far back it may.
+
+        `history` is how many lines a newcomer wants (None: all it may have); since `known_from` its key has been a
+        member, None: never.
+        """
+        arrival = self._endpoint.arrival_of(session)
+        if arrival.ticket is not None:
+            self._heed_proof(arrival.ticket)
+        floor = self._floor(known_from, arrival.ticket)
+        return max(self._wanted(arrival, history), floor), floor
+
+    def _floor(self, known_from: int | None, ticket: Ticket | None) -> int:
+        """Return from where a member may read: the newest lines, and all since it was first seen to be one."""
+        floor = self._lines_back(self.history_on_join)
+        if known_from is not None:
+            floor = min(floor, known_from)
+        if ticket is not None:  # it was a member then, even if the log does not know of it any more
+            floor = min(floor, self._lineage.agreed(ticket.log_id, ticket.seq))
+        return floor
+
+    def _wanted(self, arrival: Arrival, history: int | None) -> int:
+        """Return where a client reads on, or begins with so many lines."""
+        head, log_id, cursor = self._endpoint.head, arrival.log_id, arrival.cursor
+        if log_id is not None:
+            if log_id == self._lineage.log_id and self._was_set_back_for(arrival):
+                return self._began_at
+            return min(self._lineage.agreed(log_id, cursor), head)
+        if cursor:
+            return min(cursor, head)
+        return self._lines_back(self.history_on_join if history is None else history)
+
+    def _was_set_back_for(self, arrival: Arrival) -> bool:
+        ticket = arrival.ticket
+        return (
+            ticket is not None
+            and ticket.log_id == self._lineage.log_id
+            and ticket.seq < self._began_at < arrival.cursor
+        )
+
+    def _lines_back(self, count: int) -> int:
+        """Return the seq before the newest `count` lines, of those that newcomers get."""
+        given = min(count, self.history_on_join, len(self._lines))
+        return self._lines[-given] - 1 if given else self._endpoint.head
+
+    def _heed_proof(self, ticket: Ticket) -> None:
+        """Give the log another id if the server has sealed a place in it that it has not come to."""
+        if ticket.log_id != self._lineage.log_id or ticket.seq <= self._endpoint.head:
+            return
+        self._lineage = self._lineage.renewed(self._random(LOG_ID_SIZE), self._began_at)
+        self._endpoint.log_id = self._lineage.log_id
+        self._renew(self._lineage.log_id, self._began_at)
+        self._log.warning("log_set_back", began_at=self._began_at, read_to=ticket.seq)

@@ -1,0 +1,291 @@
+"""Where a member begins to read: nobody's word changes the log, and who returns misses nothing of what is kept."""
+
+from __future__ import annotations
+
+import pytest
+from server.guests import PASSWORD, Person
+from server.hall import Hall
+
+from sockatuh.protocol import messages as m
+from sockatuh.protocol import peer_events as e
+from sockatuh.protocol.limits import Limits
+from sockatuh.protocol.noise import public_key
+from sockatuh.protocol.ticket import Ticket
+
+LINES = 20
+ANOTHER = b"a log of nowhere"
+LIMITS = Limits(lines_burst=1000, handshakes_burst=1000)
+
+
+@pytest.fixture(name="hall")
+def _hall() -> Hall:
+    return Hall(limits=LIMITS)
+
+
+def say(hall: Hall, person: Person, count: int, word: str) -> None:
+    for number in range(count):
+        person.say(f"{word} {number}")
+    hall.until(lambda: not person.peer.unanswered)
+
+
+def numbered(word: str, count: int) -> list[str]:
+    return [f"{word} {number}" for number in range(count)]
+
+
+def come_back(hall: Hall, person: Person) -> list[str]:
+    """Let a member that was cut off come back; return the lines it is shown, each of which the log must have there."""
+    before, times = len(person.events), len(person.all(e.Admitted))
+    person.cut_off = False
+    hall.until(lambda: len(person.all(e.Admitted)) > times)
+    hall.advance(3.0)
+    shown = [event.entry for event in person.events[before:] if isinstance(event, e.EntryArrived)]
+    assert all(entry.text.encode() in (hall.log.rows[entry.seq - 1].body or b"") for entry in shown)
+    assert not person.all(e.EntriesGone)
+    return [entry.text for entry in shown if entry.kind == m.MESSAGE]
+
+
+def copy_back(hall: Hall, head: int) -> None:
+    """Begin again with an older copy of the log under the same id, as when somebody copies a file by hand."""
+    hall.log.set_back(head)
+    hall.begin()
+
+
+def restore(hall: Hall, head: int, hashed: str = "the hash") -> None:
+    """Begin again with an older copy of the log that knows it is one."""
+    hall.log.set_back(head)
+    hall.log.renew(hall.random(16), head)
+    hall.begin(hashed)
+
+
+def pretend(
+    hall: Hall, *, log_id: bytes | None, cursor: int, ticket_at: int | None = None, history: int | None = None
+) -> m.Welcome:
+    """Join with whatever one likes to claim, and perhaps a ticket that the server made at some place; leave again."""
+    key = hall.random(32)
+    ticket = Ticket(f"mallory{len(hall.guests)}", log_id or hall.log.log_id, ticket_at or 0)
+    sealed = hall.endpoint.tickets.seal(ticket, public_key(key), hall.random) if ticket_at is not None else None
+    outlaw = hall.outlaw(key, log_id=log_id, cursor=cursor, ticket=sealed)
+    join = m.Join(None, None, history) if sealed else m.Join(ticket.name, PASSWORD, history)
+    outlaw.send(m.Call(1, join))
+    [welcome] = outlaw.answers()
+    assert isinstance(welcome, m.Welcome)
+    outlaw.send(m.Call(2, m.Leave()))
+    return welcome
+
+
+# Nobody's word changes everybody's log.
+
+
+@pytest.mark.parametrize("cursor", [LINES + 20, 10**9, 2**63 - 1])
+@pytest.mark.parametrize("has_ticket", [False, True])
+def test_a_cursor_however_large_proves_nothing_and_is_clamped(hall: Hall, cursor: int, has_ticket: bool) -> None:
+    ana, tail = hall.person("ana"), hall.person("tail", history=0)
+    hall.advance(1.0)
+    tail.cut_off = True
+    say(hall, ana, LINES, "line")
+    before = hall.log.log_id
+    for log_id in (before, None, ANOTHER):
+        welcome = pretend(hall, log_id=log_id, cursor=cursor, ticket_at=hall.log.head if has_ticket else None)
+        assert welcome.log_id == hall.log.log_id == before
+        assert welcome.start <= welcome.head
+        if log_id != ANOTHER:
+            assert welcome.start == welcome.head
+    assert not hall.diary.of("log_set_back")
+    hall.begin()
+    assert come_back(hall, tail) == numbered("line", LINES)
+    assert not tail.last(e.Admitted).rewound
+
+
+def test_acknowledgements_and_requests_from_beyond_the_head_move_nobody(hall: Hall) -> None:
+    ana = hall.person("ana")
+    say(hall, ana, 3, "line")
+    liar = hall.outlaw(log_id=hall.log.log_id, cursor=10**9)
+    liar.send(m.Call(1, m.Join("mallory", PASSWORD, None)))
+    liar.send(m.Ack(2**63 - 1))
+    liar.send(m.Get(10**9, 2 * 10**9, ((2**62, 2**63 - 1),)))
+    assert hall.endpoint.head == hall.log.head
+    assert [entry.text for entry in liar.read(1, hall.log.head) if entry.kind == m.MESSAGE] == numbered("line", 3)
+    say(hall, ana, 1, "afterwards")
+    assert hall.endpoint.head == hall.log.head
+    assert not hall.diary.of("log_set_back")
+
+
+def test_a_ticket_of_this_log_from_beyond_its_head_proves_that_it_was_set_back(hall: Hall) -> None:
+    ana, budi = hall.person("ana"), hall.person("budi")
+    say(hall, ana, LINES, "old")
+    tail = hall.person("tail", history=0)
+    hall.advance(1.0)
+    ana.cut_off = budi.cut_off = tail.cut_off = True
+    before = hall.log.log_id
+    copy_back(hall, 10)
+    say(hall, hall.person("cici"), 3, "new")
+    assert hall.log.log_id == before, "nobody has shown anything yet"
+    assert come_back(hall, tail) == numbered("new", 3)
+    assert tail.last(e.Admitted).rewound
+    assert hall.log.log_id != before
+    assert hall.diary.of("log_set_back") == [{"began_at": 10, "read_to": LINES + 3}]
+    assert come_back(hall, budi) == numbered("new", 3)
+    assert budi.last(e.Admitted).rewound
+    say(hall, budi, LINES, "more")
+    hall.begin()
+    assert come_back(hall, ana) == numbered("new", 3) + numbered("more", LINES), "when its numbers are in use again"
+    assert ana.last(e.Admitted).rewound
+    assert len(hall.diary.of("log_set_back")) == 1
+
+
+@pytest.mark.parametrize("ticket_at", [0, 5, LINES + 1])
+def test_a_ticket_older_than_what_was_read_harms_nobody(hall: Hall, ticket_at: int) -> None:
+    say(hall, hall.person("ana"), LINES, "line")
+    welcome = pretend(hall, log_id=hall.log.log_id, cursor=hall.log.head, ticket_at=ticket_at)
+    assert welcome.start == LINES + 1
+    assert not hall.diary.of("log_set_back")
+
+
+@pytest.mark.parametrize("seq", [0, 5, 10**9])
+def test_a_ticket_of_another_log_proves_nothing_of_this_one(hall: Hall, seq: int) -> None:
+    say(hall, hall.person("ana"), LINES, "line")
+    former = hall.log.log_id
+    restore(hall, 10)
+    present = hall.log.log_id
+    for log_id in (former, ANOTHER):
+        assert pretend(hall, log_id=log_id, cursor=seq, ticket_at=seq).log_id == present
+    assert not hall.diary.of("log_set_back")
+
+
+def test_who_has_read_on_since_its_ticket_is_set_back_alone(hall: Hall) -> None:
+    ana, budi = hall.person("ana"), hall.person("budi")
+    say(hall, ana, LINES, "old")
+    hall.advance(1.0)
+    ana.cut_off = budi.cut_off = True
+    before = hall.log.log_id
+    copy_back(hall, 10)
+    say(hall, hall.person("cici"), 2 * LINES, "new")
+    assert hall.log.head > LINES + 2, "the numbers of what is gone are in use again"
+    assert come_back(hall, budi) == numbered("new", 2 * LINES)
+    assert budi.last(e.Admitted).rewound
+    assert hall.log.log_id == before, "what budi has is a cursor, and that is its own word"
+    budi.cut_off = True
+    hall.advance(100.0)
+    assert come_back(hall, budi) == []
+    assert not budi.last(e.Admitted).rewound, "told once is enough"
+
+
+def test_who_has_read_nothing_that_is_gone_reads_on(hall: Hall) -> None:
+    ana, budi = hall.person("ana"), hall.person("budi")
+    hall.advance(1.0)
+    budi.cut_off = True
+    say(hall, ana, LINES, "line")
+    ana.cut_off = True
+    copy_back(hall, 10)
+    assert come_back(hall, budi) == numbered("line", 8)
+    assert not budi.last(e.Admitted).rewound
+
+
+def test_a_server_that_only_began_again_tells_nobody_anything(hall: Hall) -> None:
+    ana, budi = hall.person("ana"), hall.person("budi")
+    say(hall, ana, LINES, "line")
+    before = hall.log.log_id
+    for _ in range(3):
+        hall.begin()
+        hall.until(lambda: ana.peer.silence(hall.now) is None and budi.peer.silence(hall.now) is None)
+        say(hall, ana, 3, "more")
+        hall.advance(30.0)
+        for person in (ana, budi):
+            person.cut_off = True
+        hall.advance(40.0)
+        for person in (ana, budi):
+            person.cut_off = False
+        say(hall, budi, 3, "and more")
+    assert hall.log.log_id == before
+    assert not any(admitted.rewound for person in (ana, budi) for admitted in person.all(e.Admitted))
+    assert not hall.diary.of("log_set_back")
+
+
+# Who returns misses nothing.
+
+
+@pytest.mark.parametrize("history", [None, 0, 7])
+@pytest.mark.parametrize("history_on_join", [0, 200])
+def test_after_a_restore_who_returns_is_shown_what_was_said_since(history: int | None, history_on_join: int) -> None:
+    hall = Hall(history_on_join=history_on_join, limits=LIMITS)
+    ana, tail = hall.person("ana"), hall.person("tail", history=history)
+    say(hall, ana, LINES, "old")
+    hall.advance(1.0)
+    tail.cut_off = True
+    restore(hall, 12)
+    say(hall, hall.person("cici"), 2 * LINES, "new")
+    assert come_back(hall, tail) == numbered("new", 2 * LINES)
+    assert tail.last(e.Admitted).rewound
+
+
+def test_who_has_read_less_than_both_logs_share_reads_on_from_its_cursor(hall: Hall) -> None:
+    ana, tail = hall.person("ana"), hall.person("tail", history=0)
+    say(hall, ana, 3, "seen")
+    hall.advance(1.0)
+    tail.cut_off = True
+    say(hall, ana, LINES, "kept")
+    restore(hall, 2 + 3 + LINES)
+    say(hall, ana, 2, "new")
+    assert come_back(hall, tail) == numbered("kept", LINES) + numbered("new", 2)
+
+
+def test_one_who_joined_after_the_backup_is_shown_what_it_missed_though_the_log_does_not_know_it() -> None:
+    hall = Hall(history_on_join=0, limits=LIMITS)
+    ana = hall.person("ana")
+    say(hall, ana, LINES, "old")
+    tail = hall.person("tail", history=0)
+    hall.advance(1.0)
+    tail.cut_off = True
+    restore(hall, 10)
+    say(hall, ana, 5, "new")
+    assert come_back(hall, tail) == numbered("new", 5)
+
+
+def test_after_several_restores_every_former_id_is_still_known(hall: Hall) -> None:
+    ana = hall.person("ana")
+    tails: list[tuple[Person, int]] = []
+    for number in range(4):
+        say(hall, ana, 5, f"round {number}")
+        tail = hall.person(f"tail{number}", history=0)
+        hall.advance(1.0)
+        tail.cut_off = True
+        tails.append((tail, hall.log.head))
+        say(hall, ana, 5, "unseen")
+        restore(hall, hall.log.head - 2)
+    say(hall, ana, 3, "new")
+    for tail, read_to in tails:
+        missed = sum(row.kind == "message" for row in hall.log.rows[read_to:])
+        assert len(come_back(hall, tail)) == missed
+
+
+def test_with_the_id_of_a_log_that_never_was_one_begins_where_the_present_id_did(hall: Hall) -> None:
+    say(hall, hall.person("ana"), LINES, "line")
+    restore(hall, 10)
+    say(hall, hall.person("budi"), 3, "new")
+    for cursor in (0, 5, 10**9):
+        for history in (None, 0, 1):
+            assert pretend(hall, log_id=ANOTHER, cursor=cursor, history=history).start == 10
+
+
+@pytest.mark.parametrize("is_former", [True, False])
+def test_nobody_begins_before_what_it_may_read(is_former: bool) -> None:
+    hall = Hall(history_on_join=2, limits=LIMITS)
+    ana = hall.person("ana")
+    say(hall, ana, LINES, "line")
+    before = hall.log.log_id
+    restore(hall, 10)
+    say(hall, ana, LINES, "for members only")
+    assert pretend(hall, log_id=before if is_former else ANOTHER, cursor=3).start == hall.log.head - 4
+
+
+def test_one_who_may_not_read_what_was_said_since_is_told_at_least_that_the_log_was_set_back() -> None:
+    hall = Hall(history_on_join=1, limits=LIMITS)
+    ana = hall.person("ana")
+    say(hall, ana, LINES, "old")
+    budi = hall.person("budi")
+    hall.advance(1.0)
+    budi.cut_off = True
+    restore(hall, 10, hashed="another password's, so that no ticket speaks for budi")
+    say(hall, ana, 2 * LINES, "new")
+    assert come_back(hall, budi) == [f"new {2 * LINES - 1}"]
+    assert budi.last(e.Admitted).rewound
