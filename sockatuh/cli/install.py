@@ -30,7 +30,7 @@ from .installation import (
     units,
 )
 from .program import Program, named_program, this_program
-from .setup import choose_room, hash_text, new_password
+from .setup import WeakOption, check_strength, choose_room, hash_text, new_password
 from .wording import admin
 from .wording import install as wording
 
@@ -58,6 +58,7 @@ def install_service(
     root: RootOption = None,
     program: Annotated[Path | None, typer.Option("--program", help=wording.HELP_PROGRAM, metavar="FILE")] = None,
     print_only: Annotated[bool, typer.Option("--print", help=wording.HELP_PRINT)] = False,
+    weak: WeakOption = False,
 ) -> None:
     """Write units, settings and the password's hash, and start the room."""
     run_by, tree = named_program(program) if program else this_program(), root or Path("/")
@@ -71,6 +72,7 @@ def install_service(
         _print_all([*units(tree, run_by, settled.settings), settled.config], commands, tree / CREDENTIAL)
         return
     password, made = ("", False) if settled.password_hash else new_password(password_file, asking=asking)
+    check_strength(password, weak=weak)
     secret = credential_file(tree, settled.password_hash or hash_text(password))
     _do([*units(tree, run_by, settled.settings), settled.config, secret], commands, password if made else "")
     if root:

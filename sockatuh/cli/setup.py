@@ -6,6 +6,7 @@ import getpass
 import json
 import os
 import sys
+import unicodedata
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Final
@@ -24,6 +25,8 @@ if TYPE_CHECKING:
     from sockatuh.settings import Settings
 
 BCRYPT_COST: Final = 12
+STRONG_BYTES: Final = 8
+"""UTF-8 bytes of a password under which --weak is wanted."""
 DATABASE: Final = "room.db"
 CONFIG_FILE: Final = "sockatuh.toml"
 CONFIG_MODE: Final = 0o640
@@ -31,6 +34,7 @@ SECRETS: Final = frozenset({"password_hash"})
 
 ConfigOption = Annotated[Path | None, typer.Option("--config", help=wording.HELP_CONFIG, metavar="FILE")]
 JsonOption = Annotated[bool, typer.Option("--json", help=wording.HELP_JSON)]
+WeakOption = Annotated[bool, typer.Option("--weak", help=wording.HELP_WEAK)]
 
 
 def init(
@@ -40,6 +44,7 @@ def init(
     password_file: Annotated[
         str | None, typer.Option("--password-file", help=wording.HELP_PASSWORD_FILE, metavar="FILE")
     ] = None,
+    weak: WeakOption = False,
 ) -> None:
     """Write a configuration and the server's key."""
     config = _config_path(directory)
@@ -48,6 +53,7 @@ def init(
     asking = sys.stdin.isatty() and not non_interactive
     name = choose_room(room, asking=asking)
     password, made = new_password(password_file, asking=asking)
+    check_strength(password, weak=weak)
     password_hash = hash_text(password)
     key = _make_key(directory)
     _write_config(config, name, password_hash, beside=directory is not None)
@@ -78,9 +84,10 @@ def check(
     print(wording.in_order(settings.room, settings.host, settings.port, settings.state_dir), file=sys.stderr)
 
 
-def hash_password() -> None:
+def hash_password(weak: WeakOption = False) -> None:
     """Print the hash of a password that is typed twice, or of the first line of stdin."""
     password = _ask_twice(wording.ASK_NEW_PASSWORD) if sys.stdin.isatty() else password_in_file(FROM_STDIN)
+    check_strength(password, weak=weak)
     print(hash_text(password))
 
 
@@ -143,6 +150,13 @@ def _ask_twice(question: str) -> str:
     if password and getpass.getpass(wording.ASK_AGAIN) != password:
         stop(wording.PASSWORDS_DIFFER)
     return password
+
+
+def check_strength(password: str, *, weak: bool) -> None:
+    """Stop if a password is so short that trying all of them takes little, unless it is meant to be `weak`."""
+    size = len(unicodedata.normalize("NFC", password).encode(errors="replace"))
+    if password and size < STRONG_BYTES and not weak:
+        stop(wording.password_weak(size, STRONG_BYTES), ExitCode.USAGE)
 
 
 def hash_text(password: str) -> str:

@@ -14,7 +14,6 @@ import socket
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from datetime import UTC, datetime
 from functools import partial
 from typing import Final
 
@@ -33,13 +32,13 @@ from sockatuh.net.systemd import Notifier
 from sockatuh.protocol.endpoint import Endpoint
 from sockatuh.protocol.events import ServerEvent
 from sockatuh.protocol.handshake import ServerIdentity
-from sockatuh.protocol.ticket import TicketKey, Tickets, password_generation
+from sockatuh.protocol.ticket import Tickets, password_generation
 from sockatuh.room.admission import PasswordGate
 from sockatuh.room.names import NameRules
 from sockatuh.room.room import Room
 from sockatuh.store.database import rfc3339, wall_clock
 from sockatuh.store.history import LostSession, SessionRecorder
-from sockatuh.store.keys import ServerKeys, load_ticket_keys
+from sockatuh.store.keys import ServerKeys
 from sockatuh.store.lock import lock_directory
 from sockatuh.store.log_table import MAX_SEQ
 from sockatuh.store.roomlog import Outcome, RoomLog
@@ -53,6 +52,7 @@ from .ready import Ready
 from .reload import Reloader, bridge_options, classic_peers, log_classic
 from .steady import SteadyClock, oldest_kept
 from .storing import Storing
+from .ticketkeys import TicketKeys
 from .visitors import Logger, log_fallback
 
 MESSAGE: Final = "message"
@@ -110,7 +110,8 @@ class Service:
         self._lost = self._recorder.lost_sessions()
         self._clock = SteadyClock(wall_clock, time.monotonic)
         self._began_at = time.monotonic()
-        self._tickets = Tickets(self._ticket_keys(), password_generation(options.password_hash))
+        self._ticket_keys = TicketKeys(options.state_dir, time.monotonic)
+        self._tickets = Tickets(self._ticket_keys.load(), password_generation(options.password_hash))
         span = self._room_log.span()
         self._inherited = span.last
         self._endpoint = Endpoint(
@@ -329,15 +330,11 @@ class Service:
                 self._on_loop(self._note_storage_error, error)
 
     def _renew_ticket_keys(self) -> None:
-        """Make today's key and forget the oldest; a disk that is full for a while is no reason to stop."""
+        """Make the day's key and forget the oldest; a disk that is full for a while is no reason to stop."""
         try:
-            self._tickets.replace_keys(self._ticket_keys())
+            self._tickets.replace_keys(self._ticket_keys.load())
         except (SockAtuhError, OSError) as error:
             self._log.warning("ticket_keys_not_renewed", reason=str(error))
-
-    def _ticket_keys(self) -> list[TicketKey]:
-        now = datetime.fromtimestamp(self._clock.read() / 1000, UTC)
-        return [TicketKey(*pair) for pair in load_ticket_keys(self._options.state_dir, now)]
 
     def _note_storage_error(self, error: StoreError) -> None:
         self._storing.warn("storage_failed", error, time.monotonic())
@@ -395,6 +392,7 @@ class Service:
         for executor in (self._bcrypt, self._reader, self._keeper):
             executor.shutdown(wait=False, cancel_futures=True)
         self._bridge.summarise_dropped()
+        self._renew_ticket_keys()  # how old they are is the time for which servers have run
         self._room_log.close()  # whatever still reads or prunes is told that it is closed
         self._lock.close()
         self._log.info("server_stopped", reason=code)

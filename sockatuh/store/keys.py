@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import base64
+import math
 import os
-from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from itertools import pairwise
 from pathlib import Path
 from typing import Final
 
@@ -14,10 +16,10 @@ from sockatuh.errors import KeyFileError
 from .files import KEY_BYTES, ensure_private_directory, find_key, load_or_create_key, read_private, write_private
 
 TICKET_KEY_ID_BYTES: Final = 4
-_ROTATED_AFTER: Final = timedelta(days=1)
-_FORGOTTEN_AFTER: Final = timedelta(days=7)
+_DAY: Final = 86_400.0
+_ROTATED_AFTER: Final = _DAY
+_FORGOTTEN_AFTER: Final = 7 * _DAY
 _MAX_TICKET_KEYS: Final = 32
-_NEVER: Final = datetime.max.replace(tzinfo=UTC)
 _TICKET_KEYS_FILE: Final = "ticket.keys"
 
 
@@ -39,40 +41,35 @@ class ServerKeys:
 
 @dataclass(frozen=True, slots=True)
 class _TicketKey:
-    created: datetime
+    age: float
+    """Seconds that servers have run since it was made."""
     key_id: bytes
     key: bytes = field(repr=False)
 
 
-def load_ticket_keys(directory: Path, now_utc: datetime) -> list[tuple[bytes, bytes]]:
+def load_ticket_keys(directory: Path, lived: float = 0.0) -> list[tuple[bytes, bytes]]:
     """Read the ticket keys as (key_id of 4 bytes, key of 32 bytes), the newest first; KeyFileError if they are damaged.
 
     A new one is made when the newest is a day old; a key is forgotten 7 days after it was replaced (docs/PROTOCOL.md
-    §9). `now_utc` is the wall clock, aware of its zone. A machine without a battery starts every time in 1970, and so
-    in a key of that year; what was sealed with that is as good as any when the clock is right again, and so are the
-    tickets of before. The number of keys is bounded all the same.
+    §9). Their age is the time for which servers have run, and `lived` the seconds of it since the last call: a clock
+    in the wrong year, for however many starts, makes no key older. A server that is off keeps its keys that long more.
     """
     ensure_private_directory(directory)
     path = directory / _TICKET_KEYS_FILE
     kept = _read_ticket_keys(path) if os.path.exists(path) else []
-    keys = kept[:]
-    if not keys or abs(now_utc - keys[0].created) >= _ROTATED_AFTER:
-        keys.insert(0, _TicketKey(now_utc, os.urandom(TICKET_KEY_ID_BYTES), os.urandom(KEY_BYTES)))
-    newer = [keys[:place] for place in range(len(keys))]
-    keys = [key for key, after in zip(keys, newer, strict=True) if now_utc - _replaced(key, after) < _FORGOTTEN_AFTER]
+    keys = [replace(key, age=key.age + lived) for key in kept]
+    if not keys or keys[0].age >= _ROTATED_AFTER:
+        keys.insert(0, _TicketKey(0.0, os.urandom(TICKET_KEY_ID_BYTES), os.urandom(KEY_BYTES)))
+    # A key was replaced when the next one was made.
+    keys = keys[:1] + [key for newer, key in pairwise(keys) if newer.age < _FORGOTTEN_AFTER]
     keys = keys[:_MAX_TICKET_KEYS]
     if keys != kept:
         write_private(path, "".join(map(_encode, keys)).encode())
     return [(key.key_id, key.key) for key in keys]
 
 
-def _replaced(key: _TicketKey, newer: list[_TicketKey]) -> datetime:
-    """Return when the next key was made, by a clock that was not set back meanwhile; the newest was not replaced."""
-    return min((each.created for each in newer if each.created >= key.created), default=_NEVER)
-
-
 def _encode(key: _TicketKey) -> str:
-    return f"{key.created.isoformat()} {key.key_id.hex()} {base64.b64encode(key.key).decode()}\n"
+    return f"{key.age:.0f} {key.key_id.hex()} {base64.b64encode(key.key).decode()}\n"
 
 
 def _read_ticket_keys(path: Path) -> list[_TicketKey]:
@@ -84,8 +81,9 @@ def _read_ticket_keys(path: Path) -> list[_TicketKey]:
 
 
 def _decode(line: str) -> _TicketKey:
-    created, key_id, text = line.split()
-    moment, key = datetime.fromisoformat(created), find_key(text)
-    if key is None or moment.tzinfo is None or len(bytes.fromhex(key_id)) != TICKET_KEY_ID_BYTES:
+    age, key_id, text = line.split()
+    # The first form of the file had the date at which a key was made.
+    seconds, key = 0.0 if "T" in age and datetime.fromisoformat(age) else float(age), find_key(text)
+    if key is None or not 0.0 <= seconds < math.inf or len(bytes.fromhex(key_id)) != TICKET_KEY_ID_BYTES:
         raise ValueError(line)
-    return _TicketKey(moment, bytes.fromhex(key_id), key)
+    return _TicketKey(seconds, bytes.fromhex(key_id), key)

@@ -86,6 +86,17 @@ def test_a_system_that_does_not_run_gets_units_settings_and_secret_and_they_are_
     assert PASSWORD not in said.out + said.err
 
 
+def test_a_short_password_is_refused_with_the_way_to_have_it(
+    tree: Path, tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "short").write_text("tulip\n")
+    options = ("--room", "kitchen", "--password-file", str(tmp_path / "short"))
+    assert install(tree, *options) == 2
+    assert "--weak" in capfd.readouterr().err
+    assert not (tree / "etc/sockatuh").exists()
+    assert install(tree, *options, "--weak") == 0
+
+
 def test_a_password_is_made_and_shown_once(tree: Path, capfd: pytest.CaptureFixture[str]) -> None:
     assert install(tree, "--non-interactive") == 0
     shown = next(line for line in capfd.readouterr().out.splitlines() if line.startswith("Password, shown once: "))

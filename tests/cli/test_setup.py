@@ -117,16 +117,16 @@ def test_init_asks_on_a_terminal(tmp_path: Path) -> None:
     child.expect_exact("Room name [")
     child.sendline("kitchen")
     child.expect_exact("leave empty and one is made): ")
-    child.sendline("tulip")
+    child.sendline("tulip-harbor")
     child.expect_exact("Again: ")
-    child.sendline("tulip")
+    child.sendline("tulip-harbor")
     child.expect_exact("Wrote room/sockatuh.toml (0640) and room/server.key (0600)")
     child.expect(pexpect.EOF)
     child.close()
     assert child.exitstatus == 0
     written = tomllib.loads((tmp_path / "room/sockatuh.toml").read_text("utf-8"))
     assert written["room"] == "kitchen"
-    assert bcrypt.checkpw(b"tulip", written["password_hash"].encode())
+    assert bcrypt.checkpw(b"tulip-harbor", written["password_hash"].encode())
 
 
 def test_ctrl_c_at_a_question_exits_with_130() -> None:
@@ -143,24 +143,43 @@ def test_ctrl_c_at_a_question_exits_with_130() -> None:
     [
         pytest.param(b"", 2, id="nothing"),
         pytest.param(b"\n", 2, id="empty"),
+        pytest.param(b"x" * 8, 0, id="8 bytes"),
+        pytest.param(b"x" * 7, 2, id="7 bytes"),
+        pytest.param("e\u0301".encode() * 3 + b"x\n", 2, id="7 bytes in the normal form"),
         pytest.param(b"x" * 72, 0, id="72 bytes"),
         pytest.param(b"x" * 73, 2, id="73 bytes"),
         pytest.param(("é" * 37).encode(), 2, id="37 letters of two bytes"),
         pytest.param(b"\xff\n", 2, id="no UTF-8"),
     ],
 )
-def test_hash_password_takes_1_to_72_bytes_of_utf_8(typed: bytes, code: int) -> None:
+def test_hash_password_takes_8_to_72_bytes_of_utf_8(typed: bytes, code: int) -> None:
     done = subprocess.run([*PROGRAM, "hash-password"], input=typed, capture_output=True, check=False)
     assert done.returncode == code
     assert bool(done.stdout) == (code == 0)
     assert b"Traceback" not in done.stderr
 
 
+@pytest.mark.parametrize("command", [["hash-password"], ["init", "--dir", "room", "--password-file", "-"]])
+def test_a_short_password_is_refused_with_the_way_to_have_it(command: list[str], tmp_path: Path) -> None:
+    refused, taken = (
+        subprocess.run([*PROGRAM, *command, *weak], input=b"tulip\n", capture_output=True, check=False)
+        for weak in ([], ["--weak"])
+    )
+    assert refused.returncode == 2
+    assert b"5 bytes" in refused.stderr
+    assert b"--weak" in refused.stderr
+    assert not refused.stdout
+    assert taken.returncode == 0
+    assert (tmp_path / "room").exists() == (command[0] == "init")
+
+
 def test_hash_password_prints_only_a_hash_of_cost_12_of_the_normal_form() -> None:
-    done = subprocess.run([*PROGRAM, "hash-password"], input="cafe\u0301\n".encode(), capture_output=True, check=True)
+    done = subprocess.run(
+        [*PROGRAM, "hash-password"], input="cafe\u0301 noir\n".encode(), capture_output=True, check=True
+    )
     assert re.fullmatch(rb"\$2b\$12\$[./A-Za-z0-9]{53}\n", done.stdout)
     assert done.stderr == b""
-    assert bcrypt.checkpw("caf\u00e9".encode(), done.stdout.strip())
+    assert bcrypt.checkpw("caf\u00e9 noir".encode(), done.stdout.strip())
 
 
 def test_check_shows_every_value_its_origin_and_no_secret(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:

@@ -12,7 +12,6 @@ import itertools
 import os
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from typing import Final
 from unittest import mock
 
@@ -101,7 +100,7 @@ def _require_unreadable(relay: Relay) -> None:
 
 
 def _ticket_keys(room: Room) -> list[TicketKey]:
-    return [TicketKey(*key) for key in load_ticket_keys(room.state_dir, datetime.now(UTC))]
+    return [TicketKey(*key) for key in load_ticket_keys(room.state_dir)]
 
 
 def _steal(room: Room, relay: Relay) -> Loot:

@@ -10,7 +10,6 @@ import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final
 
@@ -46,7 +45,7 @@ class Case:
 def make(state: Path) -> None:
     """Make the files of a room that nobody has been in."""
     ServerKeys.load(state)
-    load_ticket_keys(state, datetime.now(UTC))
+    load_ticket_keys(state)
     open_writer(state / DATABASE, "full").close()
 
 

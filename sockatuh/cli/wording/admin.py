@@ -47,6 +47,7 @@ HELP_INIT_DIR: Final = "Keep the configuration and the room's state here; made i
 HELP_ROOM: Final = "The room's name; this machine's name if not given."
 HELP_NON_INTERACTIVE: Final = "Ask nothing."
 HELP_PASSWORD_FILE: Final = "Read the room's password from the first line of a file; - is stdin."
+HELP_WEAK: Final = "Take a password of fewer than 8 bytes all the same."
 HELP_JOINS: Final = "Only who came and went."
 HELP_MESSAGES: Final = "Only what was said."
 HELP_SINCE: Final = "Only what is younger than a span like 90m, 12h or 2d."
@@ -215,6 +216,14 @@ def no_such_home(path: str) -> str:
 def password_refused(reason: str) -> str:
     """Say why a password cannot be used."""
     return f"That password cannot be used: {reason}."
+
+
+def password_weak(size: int, enough: int) -> str:
+    """Say that a password is too short, in bytes, and how to have it all the same."""
+    return (
+        f"That password has {size} byte{'' if size == 1 else 's'}, so it is soon guessed; nothing was done. "
+        f"Choose one of {enough} bytes or more, or add --weak to have it all the same."
+    )
 
 
 def room_refused(reason: str) -> str:
