@@ -14,7 +14,7 @@ import logging
 import os
 import select
 import threading
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Final, Protocol, TextIO
 
 from sockatuh.spared import spared
@@ -47,6 +47,9 @@ class Level:
 
 MAX_WAITING: Final = 8_388_608
 """Characters of lines that wait for their reader; those beyond are dropped and counted."""
+_ESCAPED: Final = "\\\u034f\u115f\u1160\u17b4\u17b5\u2800\u3164\uffa0\U0001d159\U00013441\U00013442"
+"""The backslash, and letters and symbols that look like spaces."""
+_NO_WORDS: Final = (bool, int, float, type(None))
 LAST_WORDS: Final = 2.0
 """Seconds for what still waits when the program ends."""
 
@@ -61,10 +64,13 @@ class Stream(Protocol):
         """Keep none of them back."""
 
 
-def configure(log_format: str, level: str, *, stream: Stream, is_terminal: bool) -> Level:
+def configure(
+    log_format: str, level: str, *, stream: Stream, is_terminal: bool, lay_out: Callable[[str], str] = str
+) -> Level:
     """Write events of `level` and above to `stream`: `json`, `console`, or `auto`, which is console on a terminal.
 
-    JSON lines bear UTC as RFC 3339, lines for people the local time. The level can be changed while loggers are in use.
+    JSON lines bear UTC as RFC 3339, lines for people the local time; on a terminal `lay_out` makes rows of them. The
+    level can be changed while loggers are in use.
     """
     as_json = log_format == "json" or (log_format == "auto" and not is_terminal)
     lowest = Level(level)
@@ -74,7 +80,7 @@ def configure(log_format: str, level: str, *, stream: Stream, is_terminal: bool)
         structlog.processors.add_log_level,
         structlog.processors.TimeStamper(fmt="iso" if as_json else "%H:%M:%S", utc=as_json, key="at"),
         structlog.processors.format_exc_info,
-        _render_json if as_json else _render_line,
+        _render_json if as_json else _Rows(lay_out if is_terminal else str),
     ]
     structlog.configure(
         processors=processors,
@@ -162,9 +168,10 @@ class _Passing:
 
 
 def escape(text: str) -> str:
-    """Return `text` with each unprintable character, and the backslash, written as a Python escape."""
+    """Return `text` with each character without ink but the space, and the backslash, written as a Python escape."""
     return "".join(
-        char if char.isprintable() and char != "\\" else char.encode("unicode_escape").decode("ascii") for char in text
+        char if char.isprintable() and char not in _ESCAPED else char.encode("unicode_escape").decode("ascii")
+        for char in text
     )
 
 
@@ -196,6 +203,16 @@ def _render_json(_logger: WrappedLogger, _method: str, event: EventDict) -> str:
     return json.dumps(ordered, default=repr).replace("\x7f", "\\u007f")
 
 
+class _Rows:
+    """Renders an event for people, in as many rows as it takes."""
+
+    def __init__(self, lay_out: Callable[[str], str]) -> None:
+        self._lay_out = lay_out
+
+    def __call__(self, logger: WrappedLogger, method: str, event: EventDict) -> str:
+        return self._lay_out(_render_line(logger, method, event))
+
+
 def _render_line(_logger: WrappedLogger, _method: str, event: EventDict) -> str:
     at, level, name = event.pop("at"), event.pop("level"), event.pop("event")
     return " ".join([f"{at} {level:<8}{escape(str(name))}", *_pairs(event)])
@@ -207,5 +224,5 @@ def _pairs(values: Mapping[str, object]) -> list[str]:
 
 def _value(value: object) -> str:
     text = escape(value if isinstance(value, str) else repr(value))
-    plain = text and not any(char in ' "=' for char in text)
-    return text if plain or not isinstance(value, str) else '"' + text.replace('"', '\\"') + '"'
+    plain = text and (isinstance(value, _NO_WORDS) or not any(char in ' "=' for char in text))
+    return text if plain else '"' + text.replace('"', '\\"') + '"'

@@ -46,6 +46,22 @@ def written(log_format: str, level: str = "info", *, is_terminal: bool = False) 
     return stream
 
 
+def test_on_a_terminal_a_line_is_laid_out_in_rows() -> None:
+    stream = io.StringIO()
+    log.configure("console", "info", stream=stream, is_terminal=True, lay_out=lambda line: f"<{line}>")
+    log.get_logger("room").info("member_joined", name="ana")
+    assert stream.getvalue().startswith("<")
+    assert stream.getvalue().endswith(">\n")
+    assert "<" not in written("console").getvalue()
+
+
+def test_a_list_of_texts_and_a_text_without_ink_are_no_fields_of_their_own() -> None:
+    stream = written("console")
+    log.get_logger("room").info("x", names=["a", "b name=zoe"], text="a\u3164level\u2800y", seq=5)
+    names = "\"['a', 'b name=zoe']\""
+    assert stream.getvalue().endswith(f" x names={names} text=a\\u3164level\\u2800y seq=5 logger=room\n")
+
+
 def test_json_lines_bear_the_time_in_utc_the_level_and_the_event_first() -> None:
     stream = written("json")
     log.get_logger("room").info("member_joined", name="ana", seq=3)

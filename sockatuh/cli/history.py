@@ -15,7 +15,10 @@ import typer
 from sockatuh.room.text import clean_line
 
 from .errors import ExitCode, stop
+from .naming import shown_name, shown_program
+from .rows import print_wrapped
 from .setup import DATABASE, ConfigOption, JsonOption
+from .transcript import ACTED, EVENT, TEXTS_FROM
 from .wording import admin as wording
 
 if TYPE_CHECKING:
@@ -39,8 +42,11 @@ def history(
     if not path.exists():
         stop(wording.no_history(path))
     lines = _read(HistoryReader(path), _moment(since), name, limit, joins=joins, messages=messages)
-    for text in _as_json(lines) if as_json else _for_people(lines):
-        print(text)
+    if as_json:
+        for text in _as_json(lines):
+            print(text)
+    else:
+        print_wrapped(_for_people(lines), TEXTS_FROM)
 
 
 def _read(
@@ -94,12 +100,13 @@ def _for_people(lines: Iterable[SessionLine | LogLine]) -> Iterator[str]:
 
 
 def _message(line: LogLine) -> str:
-    name, text = clean_line(line.name), clean_line(line.text)
-    return f"* {name} {text}" if line.action else f"{name}  {text}"
+    name, text = shown_name(line.name), clean_line(line.text)
+    return f"{ACTED}{name} {text}" if line.action else f"{name}  {text}"
 
 
 def _session(line: SessionLine) -> str:
-    came = wording.came(*map(clean_line, (line.name, line.address, f"{line.dialect} {line.version}")))
+    program = f"{clean_line(line.dialect)} {shown_program(line.version)}".rstrip()
+    came = EVENT + wording.came(shown_name(line.name), clean_line(line.address), program)
     if line.transient:
         came += wording.TRANSIENT
     if line.closed is None:

@@ -24,6 +24,7 @@ from sockatuh.protocol.peer_events import (
 from sockatuh.room.text import clean_line, clean_text
 from sockatuh.store.unsent import Unsent
 
+from .longtexts import LongTexts
 from .patience import Patience
 
 LAST_ANSWERS: Final = 1.0
@@ -58,6 +59,7 @@ class Membership:
         self.unplaced: dict[int, Unplaced] = {}
         self.in_contact = True
         self.unsent = unsent
+        self.long_texts = LongTexts()
         self._unanswered: dict[int, int] = {}
         self._keep_ticket = keep_ticket
         self._seen = admitted.start

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-import shutil
 import sys
 from collections.abc import Sequence
+from typing import Final
 
 from sockatuh.protocol.peer_events import LinesDelayed, LinesHeld
 
 from .membership import Membership
-from .questions import is_terminal
+from .rows import NOTE_INDENT, columns_of, note_rows, print_row, print_wrapped
 from .transcript import Line, plain
 from .wording import client as phrases
+
+INDENT: Final = "  "
 
 
 class Plain:
@@ -25,16 +27,17 @@ class Plain:
     @property
     def columns(self) -> int | None:
         """The terminal's width; a file has none."""
-        return shutil.get_terminal_size().columns if is_terminal(sys.stdout) else None
+        return columns_of(sys.stdout)
 
     def show(self, lines: Sequence[Line]) -> None:
         """Print lines of the log; whoever reads them has them at once."""
         for line in lines:
-            print(plain(line), flush=True)
+            print_row(plain(line))
 
     def note(self, sentence: str) -> None:
         """Print a remark."""
-        print(f"— {sentence} —", file=sys.stderr, flush=True)
+        for row in note_rows(sentence, columns_of(sys.stderr)):
+            print_row(row, sys.stderr)
 
     def lose(self, reason: str) -> None:
         """Print that contact is lost."""
@@ -59,9 +62,8 @@ class Plain:
         """Print why a text was not taken, and the text."""
         self.refused += 1
         self.note(phrases.refused_line(reason))
-        print(text, file=sys.stderr, flush=True)
+        self.answer(text.split("\n"))
 
     def answer(self, lines: Sequence[str]) -> None:
         """Print something that was asked for."""
-        for line in lines:
-            print(f"  {line}", file=sys.stderr, flush=True)
+        print_wrapped((f"{INDENT}{line}" for line in lines), len(INDENT) + NOTE_INDENT, sys.stderr)

@@ -13,7 +13,6 @@ import time
 from collections.abc import Callable, Sequence
 from typing import Any, Final
 
-import wcwidth
 from prompt_toolkit import PromptSession
 from prompt_toolkit.application import in_terminal
 from prompt_toolkit.buffer import Buffer
@@ -26,14 +25,18 @@ from prompt_toolkit.styles import Style
 from sockatuh.protocol.peer_events import LinesDelayed, LinesHeld, PeerEvent
 from sockatuh.room.text import clean_line
 
+from .direction import LEFT_TO_RIGHT, anchored, apart, turns
 from .membership import Membership
+from .naming import shown_name
 from .questions import ask_hidden
 from .readmission import Readmission
+from .rows import note_rows
 from .slash import Done, Kept, obey
 from .story import Story
-from .transcript import AUTHORS, Line
+from .transcript import ACTED, AUTHORS, TEXTS_FROM, Line, plain
 from .typed import ShowRemoved
 from .wording import client as phrases
+from .wrapping import CUT, clip, reach, wrap
 
 REFRESH: Final = 1.0
 """Seconds after which the status line is looked at again."""
@@ -137,11 +140,14 @@ class Screen:
 
     def note(self, sentence: str) -> None:
         """Print a remark among them."""
-        self.show([(("class:note", f"— {sentence} —"),)])
+        self.show([(("class:note", row),) for row in note_rows(sentence, self.columns)])
 
     def answer(self, lines: Sequence[str]) -> None:
         """Print something that was asked for."""
-        self.show([(("class:note", f"{INDENT}{line}"),) for line in lines])
+        indent = " " * TEXTS_FROM
+        for line in lines:
+            first, *others = wrap(line, self.columns, len(INDENT), TEXTS_FROM, CUT, whole=False)
+            self.show([(("class:note", row),) for row in (INDENT + first, *(indent + row for row in others))])
 
     def lose(self, reason: str) -> None:
         """Print why contact was lost, when the server has said it; else the line above the input tells."""
@@ -153,7 +159,7 @@ class Screen:
         self.note(phrases.refused_line(reason))
         buffer = self._session.default_buffer
         if buffer.text:
-            self.answer(text.split("\n"))
+            self.answer([" " * (TEXTS_FROM - len(INDENT)) + line for line in text.split("\n")])
         else:
             buffer.insert_text(text)
 
@@ -192,7 +198,7 @@ class Screen:
         app.invalidate()
 
     def _print_now(self) -> None:
-        pieces = [piece for line in self._unprinted for piece in (*line, ("", "\n"))]
+        pieces = [piece for line in self._unprinted for piece in (*_anchored(line), ("", "\n"))]
         self._unprinted.clear()
         self._is_to_print.clear()
         if pieces:
@@ -210,11 +216,14 @@ class Screen:
     def _pending(self) -> list[str]:
         waiting = [line for line in self._membership.unplaced.values() if line.seq is None]
         mark = phrases.NOT_STORED_YET if self._membership.is_held else UNSENT
-        room = max(1, self.columns - len(INDENT) - len(mark) - 2)
-        shown = [
-            wcwidth.clip(clean_line(f"* {line.text}" if line.action else line.text), 0, room) + f" {mark}"
+        room = max(1, self.columns - len(INDENT) - reach(mark) - 2)
+        name = shown_name(self._membership.name)
+        rows = [
+            clip(f"{ACTED}{name} {text}" if line.action else f"{name}  {text}", room)
             for line in waiting[:PENDING_SHOWN]
+            for text in [clean_line(line.text)]
         ]
+        shown = [anchored(f"{apart(row)} {mark}") for row in rows]
         return shown + ([phrases.more(len(waiting) - PENDING_SHOWN)] if len(waiting) > PENDING_SHOWN else [])
 
     def _status(self) -> str:
@@ -259,3 +268,8 @@ class Screen:
         app = self._session.app
         if app.is_running and app.future is not None and not app.future.done():
             app.exit(exception=error) if error else app.exit()
+
+
+def _anchored(line: Line) -> Line:
+    """Return a line so that it begins at the left of a terminal that reorders what is written from right to left."""
+    return (("", LEFT_TO_RIGHT), *line) if turns(plain(line)) else line

@@ -17,6 +17,7 @@ from sockatuh.errors import ConfigurationError, SockAtuhError
 
 from .errors import explain
 from .reading import Reading
+from .rows import log_rows
 from .setup import ConfigOption
 from .wording import admin as wording
 
@@ -80,7 +81,9 @@ def serve(
             signal.signal(number, signal.SIG_IGN)  # asyncio would write it into a pipe it has closed, and complain
 
     with log.unblocked(sys.stderr) as stream:
-        level = log.configure(options.log_format, options.log_level, stream=stream, is_terminal=terminal)
+        level = log.configure(
+            options.log_format, options.log_level, stream=stream, is_terminal=terminal, lay_out=log_rows
+        )
         try:
             asyncio.run(run())
         except (SockAtuhError, OSError) as error:

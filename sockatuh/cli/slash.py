@@ -11,8 +11,10 @@ from typing import Final, Protocol, TypeAlias
 from sockatuh.room.text import clean_line
 
 from .membership import Membership
+from .transcript import Line, draw
 from .wording import client as phrases
 
+LONGEST_SEQ: Final = 20
 COMMAND: Final = re.compile(r"/(\S*)\s*(.*)", re.DOTALL)
 
 
@@ -27,6 +29,13 @@ class Say:
 @dataclass(frozen=True, slots=True)
 class Who:
     """List who is here."""
+
+
+@dataclass(frozen=True, slots=True)
+class Show:
+    """Show a long text whole."""
+
+    seq: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +55,7 @@ class Unknown:
     word: str
 
 
-Request: TypeAlias = Say | Who | Help | Quit | Unknown
+Request: TypeAlias = Say | Who | Show | Help | Quit | Unknown
 
 
 def parse(line: str) -> Request:
@@ -62,6 +71,8 @@ def parse(line: str) -> Request:
             return Say(rest, action=True)
         case "who":
             return Who()
+        case "show":
+            return Show(rest.strip())
         case "help":
             return Help()
         case "quit":
@@ -87,6 +98,13 @@ class Kept:
 class Desk(Protocol):
     """Where answers to a typed line are shown."""
 
+    @property
+    def columns(self) -> int | None:
+        """Its width, if long lines are to be wrapped."""
+
+    def show(self, lines: Sequence[Line]) -> None:
+        """Show lines of the log."""
+
     def answer(self, lines: Sequence[str]) -> None:
         """Show lines that were asked for."""
 
@@ -99,12 +117,24 @@ def obey(line: str, membership: Membership, desk: Desk) -> Done | Kept:
         case Who():
             if not membership.ask_who():
                 return Kept(phrases.OUT_OF_CONTACT)
+        case Show(seq):
+            return _show(seq, membership, desk)
         case Help():
             desk.answer(phrases.CHAT_HELP)
         case Quit():
             return Done.LEAVING
         case Unknown(word):
             return Kept(phrases.unknown_command(word))
+    return Done.TAKEN
+
+
+def _show(seq: str, membership: Membership, desk: Desk) -> Done | Kept:
+    if not (seq.isascii() and seq.isdigit() and len(seq) < LONGEST_SEQ):
+        return Kept(phrases.SHOW_WHAT)
+    entry = membership.long_texts.find(int(seq))
+    if entry is None:
+        return Kept(phrases.not_kept(int(seq)))
+    desk.show(draw(entry, membership.name, desk.columns))
     return Done.TAKEN
 
 

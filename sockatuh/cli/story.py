@@ -24,7 +24,8 @@ from sockatuh.protocol.peer_events import (
 from sockatuh.room.text import clean_line
 
 from .membership import Membership
-from .transcript import Line, draw, is_said, local_day
+from .naming import shown_name
+from .transcript import LONGEST, Line, draw, is_said, local_day, shorten
 from .wording import admin as wording
 from .wording import client as phrases
 
@@ -143,12 +144,15 @@ class Story:
         if self._marks and mine and item.kind in (JOINED, LEFT):
             return
         lines = draw(item, self._membership.name, self._view.columns)
+        if self._marks and is_said(item) and len(lines) > LONGEST:
+            self._membership.long_texts.keep(item)
+            lines = shorten(lines, item.seq, self._view.columns)
         if lines and self._marks and (day := local_day(item)) != self._day:
             self._day = day
             self._view.note(day)
         self._view.show(lines)
         if item.kind == JOINED and item.text == CLASSIC and self._marks:
-            self._view.note(phrases.IN_CLEAR.format(name=clean_line(item.name)))
+            self._view.note(phrases.IN_CLEAR.format(name=shown_name(item.name)))
 
     def _refuse(self, number: int, code: str) -> None:
         line = self._membership.unplaced.pop(number, None)
@@ -159,4 +163,4 @@ class Story:
 
 
 def _named(member: MemberInfo) -> str:
-    return phrases.here_as(clean_line(member.name), member.dialect, present=member.present)
+    return phrases.here_as(shown_name(member.name), member.dialect, present=member.present)

@@ -6,17 +6,18 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Final
 
-import wcwidth
-
 from sockatuh.protocol.messages import MemberInfo
 from sockatuh.room.text import clean_line
 
 from .connection import joined
 from .jsonlines import print_line, rfc3339
+from .naming import shown_name
 from .options import JsonOption, NameOption, PasswordFileOption, ServerArgument, Trust, TrustOption, Wishes
 from .questions import may_ask
+from .rows import NOTE_INDENT, print_wrapped
 from .running import run
 from .wording import client as phrases
+from .wrapping import width_of
 
 ANSWERED_WITHIN: Final = 10.0
 
@@ -41,8 +42,7 @@ async def _who(wishes: Wishes, *, as_json: bool) -> None:
             _print_json(member)
         return
     rows = [phrases.WHO_COLUMNS, *(_row(member) for member in members)]
-    for line in _table(rows):
-        print(line)
+    print_wrapped(_table(rows), NOTE_INDENT)
 
 
 def _print_json(member: MemberInfo) -> None:
@@ -58,7 +58,7 @@ def _print_json(member: MemberInfo) -> None:
 
 def _row(member: MemberInfo) -> tuple[str, ...]:
     contact = [] if member.present else [phrases.NO_CONTACT]
-    row = (clean_line(member.name), _since(member.since), clean_line(member.dialect), clean_line(member.tag) or "-")
+    row = (shown_name(member.name), _since(member.since), clean_line(member.dialect), clean_line(member.tag) or "-")
     return (*row, *contact)
 
 
@@ -74,5 +74,7 @@ def _since(milliseconds: int) -> str:
 def _table(rows: Sequence[Sequence[str]]) -> list[str]:
     """Return the rows with their columns under each other, however wide the characters are."""
     columns = range(max(len(row) for row in rows))
-    widths = [max((wcwidth.wcswidth(row[at]) for row in rows if at < len(row)), default=0) for at in columns]
-    return ["  ".join(wcwidth.ljust(cell, widths[at]) for at, cell in enumerate(row)).rstrip() for row in rows]
+    widths = [max((width_of(row[at]) for row in rows if at < len(row)), default=0) for at in columns]
+    return [
+        "  ".join(cell + " " * (widths[at] - width_of(cell)) for at, cell in enumerate(row)).rstrip() for row in rows
+    ]

@@ -2,7 +2,8 @@
 
 What is too long a terminal wraps by itself, back to the margin, where each line of the log begins with its time. Who
 could tell where that happens could write a line in another's name. So rows are cut here, and rather too early than too
-late: terminals differ in how wide they show what is joined, marked or without ink.
+late: terminals differ in how wide they show what is joined, marked or without ink, and those set up for East Asia show
+Greek, Cyrillic and many signs twice as wide as others do (UAX 11, "ambiguous").
 """
 
 from __future__ import annotations
@@ -18,6 +19,8 @@ from sockatuh.room.text import BLANKS
 
 NARROWEST: Final = 20
 """Columns below which a terminal wraps as it likes."""
+CUT: Final = "…"
+"""Stands at the end of a row that ends within a name: no name holds it."""
 
 _WORD: Final = re.compile(rf"[\s{BLANKS}]*[^\s{BLANKS}]+")
 _SPACE_BEFORE: Final = re.compile(rf"[\s{BLANKS}]*")
@@ -31,11 +34,18 @@ def reach(text: str) -> int:
     return len(text) if text.isascii() else sum(map(_reach_of, text))
 
 
-def wrap(line: str, columns: int | None, used: int, indent: int) -> Iterator[str]:
+def width_of(text: str) -> int:
+    """Return how many columns a text takes on most terminals."""
+    return len(text) if text.isascii() else max(0, wcwidth.wcswidth(text))
+
+
+def wrap(
+    line: str, columns: int | None, used: int, indent: int, mark: str = "", *, whole: bool = True
+) -> Iterator[str]:
     """Cut a line into rows: before the first one `used` columns are taken, before the others `indent`.
 
-    It is cut at spaces, and in words that fit no row: but not in ASCII, where such a word is an address or a key that
-    stays whole to be copied, and has no blanks with which it could look like anything else.
+    It is cut at spaces, and within words that fit no row; `mark` then ends the row. `whole`: but not in ASCII words,
+    which may be paths or keys of our own, to be copied. What somebody else wrote would then go on at the margin.
     """
     if columns is None or columns < NARROWEST:
         yield line
@@ -44,8 +54,8 @@ def wrap(line: str, columns: int | None, used: int, indent: int) -> Iterator[str
     for word in _WORD.findall(line):
         bare = _SPACE_BEFORE.sub("", word, count=1)
         fits_a_row = indent + reach(bare) <= columns
-        if not fits_a_row and not bare.isascii():
-            *full, row = _cut(word, row, width, columns, indent)
+        if not fits_a_row and not (whole and bare.isascii()):
+            *full, row = _cut(word, row, width, columns, indent, mark)
             yield from full
             width = reach(row) + (indent if full else used)
         elif width + reach(word) > columns and (row or fits_a_row):
@@ -56,21 +66,30 @@ def wrap(line: str, columns: int | None, used: int, indent: int) -> Iterator[str
     yield row
 
 
-def _cut(word: str, row: str, width: int, columns: int, indent: int) -> Iterator[str]:
+def clip(line: str, columns: int) -> str:
+    """Return as much of a line as fits so many columns."""
+    return line if reach(line) <= columns else next(_cut(line, "", 0, columns, 0, ""))
+
+
+def _cut(word: str, row: str, width: int, columns: int, indent: int, mark: str) -> Iterator[str]:
     """Fill rows with a word, between its characters as people see them; one that is wider than a row is cut, too."""
-    for seen in wcwidth.iter_graphemes(word):
+    columns -= reach(mark)
+    is_begun = False
+    for seen in word if word.isascii() else wcwidth.iter_graphemes(word):
         for piece in [seen] if indent + reach(seen) <= columns else seen.replace(_JOINER, ""):
-            if width + max(reach(piece), _WIDEST) > columns:
-                yield row
+            taken = reach(piece)
+            if taken and width + (taken if piece.isascii() else max(taken, _WIDEST)) > columns:
+                yield row + (mark if is_begun else "")
                 row, width = "", indent
-            row, width = row + piece, width + reach(piece)
+            row, width = row + piece, width + taken
+            is_begun = is_begun or not piece.isspace()
     yield row
 
 
 def _reach_of(char: str) -> int:
     width = wcwidth.wcwidth(char)
     if width > 0:
-        return width
+        return _WIDEST if unicodedata.east_asian_width(char) == "A" else width
     match unicodedata.category(char):
         case "Mn" | "Me" | "Cf":
             return 1 if char == _PICTURE else 0  # it makes a narrow picture a wide one

@@ -22,6 +22,7 @@ import wcwidth
 
 from .namekeys import NameKeys, fold
 from .text import BLANKS, clean_line
+from .word import PUNCTUATION, is_of_a_word, may_begin
 
 MAX_NAME_GRAPHEMES: Final = 32
 MAX_NAME_BYTES: Final = 128
@@ -32,9 +33,6 @@ NameFault = Literal["empty", "too_long", "forbidden", "beginning", "direction", 
 
 SPACE: Final = "_"
 """Stands for the spaces somebody types in a name."""
-PUNCTUATION: Final = "_-.'"
-"""What a name may hold besides letters, marks and digits."""
-
 _SPACES: Final = re.compile(r"[ \u00a0\u1680\u2000-\u200a\u202f\u205f\u3000]+")
 _BLANK: Final = frozenset(BLANKS)
 _WORD: Final = re.compile(r"[^\W_]+")
@@ -43,7 +41,6 @@ _DELIMITERS: Final = frozenset(':;,()"')
 """What ends a name in our sentences; no letter of a name may look like it."""
 _MARKS: Final = "·*»"
 """What stands before a name on a row that is no message; a name's first letter may not look like it."""
-_WORD_CATEGORIES: Final = frozenset({"Lu", "Ll", "Lt", "Lm", "Lo", "Mn", "Mc", "Nd", "Nl"})
 _RIGHT_TO_LEFT: Final = frozenset({"R", "AL", "AN"})
 _LONGEST_EXPANSION: Final = 4
 """Characters one character may become in a suggestion: U+FDFA is eighteen, Ⅷ four."""
@@ -102,9 +99,9 @@ class NameRules:
             return ("empty",)
         if len(normal.encode("utf-8", "replace")) > MAX_NAME_BYTES:
             return ("too_long",)
-        if not all(map(_is_of_a_word, normal)):
+        if not all(map(is_of_a_word, normal)):
             return ("forbidden",)
-        if not _may_begin(normal[0]) or self._keys.look_of(normal[0]) in self._marks:
+        if not may_begin(normal[0]) or self._keys.look_of(normal[0]) in self._marks:
             return ("beginning",)
         try:
             shown: str = self._profile.enforce(normal)
@@ -118,7 +115,7 @@ class NameRules:
             return "too_long"
         if clean_line(shown) != shown or not _BLANK.isdisjoint(shown):
             return "forbidden"
-        if not all(_is_of_a_word(char) and not self._looks_like_a_delimiter(char) for char in shown):
+        if not all(is_of_a_word(char) and not self._looks_like_a_delimiter(char) for char in shown):
             return "forbidden"
         return "mixed" if any(self._is_disguised(word) for word in _WORD.findall(shown.casefold())) else None
 
@@ -145,7 +142,7 @@ class NameRules:
         return ""
 
     def _is_harmless(self, spelt: str) -> bool:
-        return all(_is_of_a_word(char) and not self._looks_like_a_delimiter(char) for char in spelt)
+        return all(is_of_a_word(char) and not self._looks_like_a_delimiter(char) for char in spelt)
 
 
 def same_as_password(name: str, password: str) -> bool:
@@ -168,21 +165,8 @@ def prepare_password(text: str) -> bytes:
     return password
 
 
-def is_word(text: str) -> bool:
-    """Tell whether a text is made like a name, by characters alone: what any of our sentences may hold as it is."""
-    return text != "" and _may_begin(text[0]) and all(map(_is_of_a_word, text))
-
-
 def _fold_spaces(text: str) -> str:
     return fold(text.replace(SPACE, " "))
-
-
-def _is_of_a_word(char: str) -> bool:
-    return char in PUNCTUATION or unicodedata.category(char) in _WORD_CATEGORIES
-
-
-def _may_begin(char: str) -> bool:
-    return char not in PUNCTUATION and unicodedata.category(char)[0] in "LN" and _is_of_a_word(char)
 
 
 def _has_too_many_graphemes(text: str) -> bool:
@@ -213,7 +197,7 @@ def _in_latin(word: str) -> str:
 
 def _fit(word: str) -> str:
     """Cut a word to what a name may be, from its first letter or digit on."""
-    start = next((index for index, char in enumerate(word) if _may_begin(char)), len(word))
+    start = next((index for index, char in enumerate(word) if may_begin(char)), len(word))
     fitting, size = "", 0
     for count, seen in enumerate(wcwidth.iter_graphemes(word[start:])):
         size += len(seen.encode())

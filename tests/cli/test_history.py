@@ -55,10 +55,10 @@ def test_people_read_both_in_order_with_a_line_for_each_day(capfd: pytest.Captur
     assert len(days) >= 2
     assert all(re.fullmatch(r"— \d{4}-\d\d-\d\d —", day) for day in days)
     shown = [line[6:] for line in lines if line not in days]
-    assert re.fullmatch(r"ana joined from 10\.0\.0\.1:5 \(secure 0\.1\.0\), gone \S+ \S+ \(left\)", shown[0])
+    assert re.fullmatch(r"· ana joined from 10\.0\.0\.1:5 \(secure 0\.1\.0\), gone \S+ \S+ \(left\)", shown[0])
     assert shown[1:] == [
         "ana  soup at one ⏎ or two",
-        "bob joined from 10.0.0.2:5 (classic), still there",
+        "· bob joined from 10.0.0.2:5 (classic), still there",
         "bob  [2Jevil",
         "* bob waves",
     ]

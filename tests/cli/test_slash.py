@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from sockatuh.cli.slash import Help, Quit, Request, Say, Unknown, Who, parse
+from sockatuh.cli.slash import Help, Quit, Request, Say, Show, Unknown, Who, parse
 
 
 @pytest.mark.parametrize(
@@ -18,6 +18,8 @@ from sockatuh.cli.slash import Help, Quit, Request, Say, Unknown, Who, parse
         ("/who", Who()),
         ("/who  is here", Who()),
         ("/help", Help()),
+        ("/show 4321", Show("4321")),
+        ("/show", Show("")),
         ("/quit", Quit()),
         ("/Quit", Unknown("Quit")),
         ("/", Unknown("")),

@@ -3,15 +3,19 @@ from __future__ import annotations
 import asyncio
 import os
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
 
+import pytest
+
 from sockatuh.cli.membership import Membership
 from sockatuh.cli.patience import Patience
+from sockatuh.cli.slash import Done, Kept, obey
 from sockatuh.cli.story import Story
 from sockatuh.cli.transcript import Line, plain
+from sockatuh.cli.wording import client as phrases
 from sockatuh.client.conversation import Conversation, ConversationOptions
 from sockatuh.protocol.inbox import Gone
 from sockatuh.protocol.messages import JOINED, LEFT, MESSAGE, Entry, MemberInfo
@@ -47,6 +51,9 @@ class Wall:
     def show(self, lines: Sequence[Line]) -> None:
         self.seen += [plain(line)[6:] for line in lines]
 
+    def answer(self, lines: Sequence[str]) -> None:
+        self.seen += lines
+
     def note(self, sentence: str) -> None:
         self.seen.append(f"— {sentence}")
 
@@ -63,8 +70,14 @@ class Wall:
         self.seen.append(f"{text!r}: {reason}")
 
 
-def tell(*events: PeerEvent, marks: bool = True, tells_own: bool = True, says: Sequence[str] = ()) -> list[str]:
-    """Return what somebody called tom sees of some events."""
+def tell(
+    *events: PeerEvent,
+    marks: bool = True,
+    tells_own: bool = True,
+    says: Sequence[str] = (),
+    then: Callable[[Membership], None] = lambda _: None,
+) -> list[str]:
+    """Return what somebody called tom sees of some events, and do `then`."""
 
     async def hear() -> list[str]:
         async def trust(_: bytes) -> bool:
@@ -79,6 +92,7 @@ def tell(*events: PeerEvent, marks: bool = True, tells_own: bool = True, says: S
             story = Story(membership, wall, marks=marks, tells_own=tells_own)
             for event in events:
                 story.hear(event)
+            then(membership)
             return wall.seen
 
     return asyncio.run(hear())
@@ -121,7 +135,7 @@ def test_what_was_missed_stands_between_marks_with_coming_and_going() -> None:
         "lost: reset",
         "— 1 line while you were away",
         "ana  one",
-        "budi left (lost contact)",
+        "· budi left (lost contact)",
         "— you are here",
     ]
 
@@ -167,7 +181,7 @@ def test_another_day_is_headed_by_its_date() -> None:
 
 def test_a_member_without_encryption_is_announced() -> None:
     assert tell(CaughtUp(), event_of(1, JOINED, "budi", "classic"))[1:] == [
-        "budi joined",
+        "· budi joined",
         "— what is said from now on also leaves the server unencrypted, for budi",
     ]
 
@@ -180,7 +194,38 @@ def test_ones_own_coming_and_going_is_no_news() -> None:
 
 def test_a_file_gets_everything_and_no_marks() -> None:
     events: list[PeerEvent] = [event_of(1, JOINED, "tom", "secure"), said(2, "one", own=1), CaughtUp(), said(3, "two")]
-    assert tell(*events, marks=False) == ["tom joined", "tom  one", "ana  two"]
+    assert tell(*events, marks=False) == ["· tom joined", "tom  one", "ana  two"]
+
+
+def test_a_long_text_is_shown_in_part_to_a_person_and_whole_to_a_file() -> None:
+    text = "\n".join(f"row {number}" for number in range(200))
+    shown = tell(CaughtUp(), said(4321, text))[1:]
+    assert shown[0] == "ana  row 0"
+    assert len(shown) == 11
+    assert shown[10] == "… 190 more lines; /show 4321"
+    assert len(tell(CaughtUp(), said(4321, text), marks=False)) == 200
+
+
+@pytest.mark.parametrize(
+    ("line", "answer"),
+    [
+        ("/show 4321", 200),
+        ("/show 4322", "4322 is no long text, or none that is still kept here"),
+        ("/show", phrases.SHOW_WHAT),
+        ("/show -1", phrases.SHOW_WHAT),
+        ("/show " + "9" * 5000, phrases.SHOW_WHAT),
+    ],
+)
+def test_the_rest_of_a_long_text_is_shown_when_it_is_asked_for(line: str, answer: int | str) -> None:
+    text = "\n".join(f"row {number}" for number in range(200))
+    wall, done = Wall(), list[object]()
+
+    def ask(membership: Membership) -> None:
+        done.append(obey(line, membership, wall))
+
+    tell(CaughtUp(), said(4321, text), then=ask)
+    assert done == [Done.TAKEN if answer == 200 else Kept(str(answer))]
+    assert len(wall.seen) == (200 if answer == 200 else 0)
 
 
 def test_what_was_typed_on_a_plain_terminal_is_not_said_twice() -> None:
@@ -198,7 +243,7 @@ def test_who_is_here_is_told_with_what_is_special() -> None:
         MemberInfo("budi\x1b[31m", "", "classic", False, 0),
     )
     assert tell(CaughtUp(), MembersListed(members, more=False), LineStored(1, 1))[1:] == [
-        "— 2 here: ana, budi[31m (unencrypted, no contact)"
+        '— 2 here: ana, "budi[31m" (unencrypted, no contact)'
     ]
 
 

@@ -16,7 +16,9 @@ QUIET: Final = 0.2
 """Seconds without a byte after which a program has nothing more to say."""
 _COUNTS: Final = re.compile(r"^\x1b\[[\d;]*([ABCDm])$")
 _AT_THE_MARGIN: Final = re.compile(r"(?:\d\d:\d\d |--:-- |\u2014 .*|> ?|$)")
-_AUTHOR: Final = re.compile(r"(?:\d\d:\d\d|--:--) (?:\* ?)?(.*)")
+_AUTHOR: Final = re.compile(r"\u200e?(?:\d\d:\d\d|--:--) (?:[*·] ?)?(.*)")
+_OUR_MARK: Final = re.compile(r"(?m)^\u200e|(?<=[\u0590-\u08ff])\u200e")
+"""U+200E where the program puts it: before a row and behind a name of right-to-left letters."""
 
 
 def kind_of(sequence: str) -> str:
@@ -71,6 +73,7 @@ class Watched:
         require(not strange, f"{self.what}: {sorted(map(repr, strange))[:5]} never came from it before")
         # A terminal's row may end where pictures are joined.
         plain = without_escapes(written).translate(dict.fromkeys(map(ord, "\r\b\u200d")))
+        plain = _OUR_MARK.sub("", plain)
         faults = sorted({fault for line in plain.split("\n") for fault in faults_of_text(line)})
         require(not faults, f"{self.what}: {faults[:5]}")
         require("\b\b" not in written, f"{self.what}: the cursor went back")

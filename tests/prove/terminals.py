@@ -237,7 +237,7 @@ def entries_are_lines(what: str, text: str, names: Iterable[str]) -> int:
     """Require that each line is an entry of somebody who is in, or indented."""
     lines = text.removesuffix("\n").split("\n")
     for line in lines:
-        author = line[6:].removeprefix("* ")
+        author = line[6:].removeprefix("* ").removeprefix("· ")
         is_entry = line[2:3] == ":" and author.startswith(tuple(names))
         require(is_entry or line.startswith("      "), f"{what}: {line[:80]!r} stands at the margin")
     return len(lines)

@@ -18,11 +18,11 @@ from sockatuh.room.names import (
     NameInvalid,
     NameRules,
     PasswordUnusable,
-    is_word,
     prepare_password,
     same_as_password,
 )
 from sockatuh.room.text import clean_line
+from sockatuh.room.word import is_word
 
 LATIN = """
 adam adi agus ahmad aisyah alan albert alex ali alice aliya amir amy ana andi angel anna

@@ -78,11 +78,13 @@ LOSSES: Final = {
 }
 OUT_OF_CONTACT: Final = "no contact at the moment; try again when it is back"
 ME_WHAT: Final = "/me needs to know what you do: /me waves"
+SHOW_WHAT: Final = "/show needs the number that stands below a long text: /show 4321"
 NOT_UTF8: Final = "it is not UTF-8"
 NOT_A_LINE: Final = 'a line that begins with { must be {"text": "…"} and may have "action": true'
 CHAT_HELP: Final = (
     "/who            who is here",
     "/me TEXT        say what you do",
+    "/show SEQ       a long text whole",
     "/help           this",
     "/quit           leave; so do Ctrl-D and Ctrl-C",
     "//TEXT          a line that begins with a slash",
@@ -176,6 +178,16 @@ def more(count: int) -> str:
 def leaving(kept: int) -> str:
     """Say why leaving takes a moment."""
     return f"leaving when {kept} line{_s(kept)} {'is' if kept == 1 else 'are'} stored; Ctrl-C leaves at once"
+
+
+def more_of_it(count: int, seq: int) -> str:
+    """Say how much of a long text is not shown, and how to see it."""
+    return f"… {count} more line{_s(count)}; /show {seq}"
+
+
+def not_kept(seq: int) -> str:
+    """Say that there is no more to be shown."""
+    return f"{seq} is no long text, or none that is still kept here"
 
 
 def delayed(wait: float) -> str:

@@ -1,0 +1,54 @@
+"""Rows for people, on a stream: what stands in them keeps its place on a terminal, and a file gets the bare text."""
+
+from __future__ import annotations
+
+import io
+import shutil
+import sys
+from collections.abc import Iterable
+from typing import Final, TextIO
+
+from .direction import LEFT_TO_RIGHT, anchored, without_marks
+from .questions import is_terminal
+from .streams import ShownText, escape
+from .wrapping import CUT, wrap
+
+NOTE_INDENT: Final = 2
+LOG_INDENT: Final = 9
+
+
+def columns_of(stream: TextIO) -> int | None:
+    """Return a terminal's width; a file has none."""
+    return shutil.get_terminal_size().columns if is_terminal(stream) else None
+
+
+def print_row(row: str, stream: TextIO | None = None) -> None:
+    """Print a row that was made of cleaned facts; whoever reads it has it at once."""
+    stream = stream or sys.stdout
+    if is_terminal(stream) and isinstance(stream, ShownText):
+        # Marks in facts were taken away: these are ours, and the only ones that are let through.
+        parts = map(escape, anchored(row).split(LEFT_TO_RIGHT))
+        io.TextIOWrapper.write(stream, LEFT_TO_RIGHT.join(parts) + "\n")
+    else:
+        stream.write(without_marks(row) + "\n")
+    stream.flush()
+
+
+def print_wrapped(lines: Iterable[str], indent: int, stream: TextIO | None = None) -> None:
+    """Print lines, cut to the terminal's width; what is cut goes on indented."""
+    stream = stream or sys.stdout
+    for line in lines:
+        for at, row in enumerate(wrap(line, columns_of(stream), 0, indent, CUT, whole=False)):
+            print_row(" " * indent + row if at else row, stream)
+
+
+def log_rows(line: str) -> str:
+    """Return a line of the server's log as a terminal on stderr is to get it."""
+    rows = wrap(line, columns_of(sys.stderr), 0, LOG_INDENT, whole=False)
+    return "\n".join(anchored(" " * LOG_INDENT + row if at else row) for at, row in enumerate(rows))
+
+
+def note_rows(sentence: str, columns: int | None) -> list[str]:
+    """Return the rows of a remark among the lines of a room."""
+    rows = wrap(f"— {sentence} —", columns, 0, NOTE_INDENT, CUT, whole=False)
+    return [" " * NOTE_INDENT + row if at else row for at, row in enumerate(rows)]

@@ -1,0 +1,184 @@
+"""No two different events look alike, whatever names and texts are in them, at any width, with or without colour."""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections.abc import Iterable, Iterator
+from functools import cache
+from typing import Final
+
+import pytest
+from hostile import TEXTS
+
+from sockatuh.cli.direction import LEFT_TO_RIGHT, anchored, turns
+from sockatuh.cli.history import _message, _session
+from sockatuh.cli.naming import shown_name
+from sockatuh.cli.rows import log_rows, note_rows
+from sockatuh.cli.transcript import LONGEST, TEXTS_FROM, Line, draw, plain, shorten
+from sockatuh.cli.who import _row, _table
+from sockatuh.cli.wording import client as phrases
+from sockatuh.cli.wrapping import CUT, reach, wrap
+from sockatuh.protocol.messages import ACTION, JOINED, LEFT, MESSAGE, Entry, MemberInfo
+from sockatuh.room.names import NameRules
+from sockatuh.room.text import BLANKS, clean_text
+from sockatuh.store.history import LogLine, SessionLine
+
+NOON: Final = 1_700_000_000_000
+EVENT_ROW: Final = re.compile(r"\d\d:\d\d ")
+_SPACES: Final = re.compile(rf"[\s{BLANKS}]+")
+FAMILY: Final = "\U0001f469\u200d\U0001f469\u200d\U0001f467"
+
+NAMES: Final = (
+    "a", "ana", "budi", "joined", "left", "and", "you", "server", "12", "ana_joined", "ana.", "o'neill", "e-ve", "王伟",
+    "аня", "Ωmega", "אבי", "علي", "רות5", "สมชาย", "z\u0335\u0335o", "ｗ" * 32, "abcdefghijklm", "abcdefghijklmn",
+    "abcdefghijklmno", "w" * 32, "王" * 32, "é" * 32, "א" * 32,
+)  # fmt: skip
+"""Legal names, some of which are part of others or words of our own sentences."""
+FORMER: Final = (
+    "ana kicks", "ana joined", "budi joined; ana", "ana, budi, citra", "· ana", "* ana", "— you are here —", '"ana"',
+    "12:00 ana", "", "ana  hi", "a…", "שלום אבי", "ana (lost contact)",
+)  # fmt: skip
+"""Names that stand in logs of earlier versions, or that a bad server may send."""
+SAID: Final = (
+    "hi", "joined", "left", "left (lost contact)", "budi joined; ana", "kicks budi", "· ana joined", "* ana waves",
+    "12:00 ana  hi", "x\n12:00 ana  hi", "x\n      · ana joined", "x\n\t\ty", "… 190 more lines; /show 4321",
+    "x\n      … 190 more lines; /show 1", "— you are here —", "/me waves", "אבי", "x אבי 12:00 ana", "שלום\nعليكم",
+    "王伟 joined", "e\u0301 z\u0335", "\U0001f1ee\U0001f1e9" * 12, FAMILY * 8, "w" * 90, "12:00 " * 30, "й" * 90,
+    "a" * 11 + " 12:00 ana  hi", "op  hi", "mn  hi", "no hi", "\n".join("abcdefghijklmnop"), "soup " * 99,
+)  # fmt: skip
+FEW_NAMES: Final = ("joined", "אבי", "abcdefghijklmn", "abcdefghijklmnop", "é" * 32, "ana kicks")
+FEW_SAID: Final = ("joined", "op  joined", "x\n12:00 a  hi", "שלום", "w" * 50)
+FEW_WIDTHS: Final = (20, 40, 80)
+
+
+def events(names: Iterable[str], texts: Iterable[str]) -> Iterator[Entry]:
+    texts = tuple(texts)
+    for name in names:
+        yield from (Entry(7, NOON, kind, name, text) for kind in (MESSAGE, ACTION) for text in texts)
+        yield Entry(7, NOON, JOINED, name, "secure")
+        yield from (Entry(7, NOON, LEFT, name, reason) for reason in ("left", *phrases.LEFT_REASONS))
+
+
+@cache
+def told_by(entry: Entry) -> tuple[object, ...]:
+    """Return what of an entry has to be seen: of a text all but its spaces, newlines and letters without ink."""
+    what = "joined" if entry.kind == JOINED else _SPACES.sub("", clean_text(entry.text))
+    return entry.kind, unicodedata.normalize("NFC", entry.name), what
+
+
+def shown(entry: Entry, columns: int | None, *, shortened: bool) -> list[Line]:
+    lines = draw(entry, "me", columns)
+    return shorten(lines, entry.seq, columns) if shortened and len(lines) > LONGEST else lines
+
+
+def judge(entries: Iterable[Entry], columns: int | None, *, shortened: bool = False) -> None:
+    seen: dict[str, tuple[object, ...]] = {}
+    for entry in entries:
+        lines = shown(entry, columns, shortened=shortened)
+        rows = [plain(line) for line in lines]
+        assert EVENT_ROW.match(rows[0])
+        for row in rows[1:]:
+            assert row.startswith("      "), (entry, columns, rows)
+        if columns is not None:
+            assert max(map(reach, rows)) <= columns, (entry, columns, rows)
+        if shortened and len(rows) > 10 and "/show" in rows[10]:
+            continue  # two that differ further on look alike so far, and say that there is more
+        told = told_by(entry)
+        before = seen.setdefault("\n".join(rows), told)
+        assert before == told, (columns, rows)
+        check_direction(lines, entry)
+
+
+def check_direction(lines: list[Line], entry: Entry) -> None:
+    """A name of right-to-left letters is followed by our mark before anything else, and nothing but a name is."""
+    rows = [plain(line) for line in lines]
+    assert sum(row.count(LEFT_TO_RIGHT) for row in rows) == turns(entry.name)
+    for row in rows:
+        assert not turns(row) or anchored(row).startswith(LEFT_TO_RIGHT)
+
+
+def test_the_names_are_legal_but_those_of_former_times() -> None:
+    rules = NameRules()
+    assert [name for name in NAMES if rules.enforce(name) != unicodedata.normalize("NFKC", name)] == []
+    assert [name for name in FORMER if rules.enforce(name) == name] == []
+
+
+@pytest.mark.parametrize("columns", [None, *FEW_WIDTHS])
+def test_no_two_different_events_look_alike(columns: int | None) -> None:
+    judge(events((*NAMES, *FORMER), SAID), columns)
+
+
+@pytest.mark.parametrize("columns", range(20, 201))
+def test_no_two_different_events_look_alike_at_any_width(columns: int) -> None:
+    judge(events(FEW_NAMES, FEW_SAID), columns)
+
+
+@pytest.mark.parametrize("columns", [20, 40, 80])
+def test_hostile_texts_are_told_apart_too(columns: int) -> None:
+    judge(events(("ana",), TEXTS.values()), columns)
+
+
+@pytest.mark.parametrize("columns", FEW_WIDTHS)
+def test_a_text_that_is_shown_in_part_says_so_where_no_text_could(columns: int) -> None:
+    entries = list(events(FEW_NAMES, SAID))
+    judge(entries, columns, shortened=True)
+    for entry in entries:
+        rows = [plain(line) for line in shown(entry, columns, shortened=True)]
+        whole = [plain(line) for line in draw(entry, "me", columns)]
+        remarks = [row for row in rows[1:] if row.startswith("      … ")]
+        assert len(remarks) == (len(whole) > 12)
+        assert not any(row.startswith("      … ") for row in whole)
+
+
+@pytest.mark.parametrize("columns", FEW_WIDTHS)
+def test_no_remark_looks_like_an_event_or_like_another(columns: int) -> None:
+    """Among remarks: who is here, and who has come without encryption."""
+    seen = {"\n".join(plain(line) for line in draw(entry, "me", columns)): "" for entry in events(NAMES, SAID)}
+    lists = [(name, other) for name in (*NAMES, *FORMER) for other in NAMES[::5]] + [(name,) for name in NAMES]
+    for names in lists:
+        rows = note_rows(phrases.here([shown_name(name) for name in names]), columns)
+        assert rows[0].startswith("— ")
+        assert all(row.startswith("  ") and reach(row) <= columns for row in rows[1:])
+        told = seen.setdefault("\n".join(rows), repr(names))
+        assert told == repr(names)
+
+
+def test_a_table_of_members_tells_a_list_in_a_name_from_a_list() -> None:
+    def table(*names: str) -> str:
+        return "\n".join(_table([_row(MemberInfo(name, "abcdefgh", "secure", True, NOON)) for name in names]))
+
+    tables = [table(name) for name in (*NAMES, *FORMER)] + [table("ana", "budi"), table("ana", "budi", "citra")]
+    assert len(set(tables)) == len(tables)
+
+
+def history(entry: Entry) -> str:
+    """Return what `history` prints of a line, or of a session for an entry that nobody said."""
+    if entry.kind in (MESSAGE, ACTION):
+        return _message(LogLine(7, NOON, entry.name, entry.text, entry.kind == ACTION))
+    closed = None if entry.kind == JOINED else NOON
+    reason = None if entry.kind == JOINED else entry.text
+    return _session(SessionLine(NOON, closed, entry.name, "k", "10.0.0.9", "secure", "sockatuh 0.1", False, reason))
+
+
+@pytest.mark.parametrize("columns", FEW_WIDTHS)
+def test_the_history_tells_lines_from_sessions(columns: int) -> None:
+    seen: dict[str, tuple[object, ...]] = {}
+    for entry in events((*FEW_NAMES, *FORMER), SAID):
+        first, *others = wrap(f"12:00 {history(entry)}", columns, 0, TEXTS_FROM, CUT, whole=False)
+        assert all(reach(row) <= columns - TEXTS_FROM for row in others)
+        assert reach(first) <= columns
+        assert seen.setdefault("\n".join([first, *others]), told_by(entry)) == told_by(entry)
+
+
+def test_the_history_tells_a_program_that_calls_itself_a_sentence() -> None:
+    liar = SessionLine(NOON, None, "ana", "k", "10.0.0.9", "secure", "x), gone 12:00 (left", False, None)
+    assert _session(liar) == '· ana joined from 10.0.0.9 (secure "x), gone 12:00 (left"), still there'
+
+
+def test_the_log_on_a_terminal_goes_on_indented(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("sockatuh.cli.rows.columns_of", lambda _: 40)
+    first, *others = log_rows(f"12:00:00 info    message_posted author=אבי text={'w' * 90} seq=7").split("\n")
+    assert first == "12:00:00 info    message_posted"
+    assert others[0].startswith("\u200e")
+    assert all(row.lstrip("\u200e").startswith(" " * 9) and reach(row) <= 40 for row in others)
