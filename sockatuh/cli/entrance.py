@@ -56,7 +56,7 @@ class Entrance:
                     return await self._admitted()
                 return await self._join()
             except Refused as refused:
-                if refused.code != "ticket_refused":
+                if not resumed or refused.code != "ticket_refused":
                     self._go_on_after(refused)
             resumed = False
 

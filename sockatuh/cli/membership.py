@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from typing import Final
 
 from sockatuh.client.conversation import Conversation
+from sockatuh.client.listing import Listing
 from sockatuh.errors import ClientError, KeyFileError
-from sockatuh.protocol.messages import MemberInfo
 from sockatuh.protocol.peer_events import (
     Admitted,
     ContactLost,
@@ -29,6 +29,8 @@ from .patience import Patience
 
 LAST_ANSWERS: Final = 1.0
 """Seconds for answers to what was said just before one leaves."""
+LONGEST_DRAIN: Final = 10
+"""How many times as long what moves without an end may be waited for."""
 LINES_AHEAD: Final = 64
 """Lines that may wait for their acknowledgement before no more are read from a pipe."""
 
@@ -63,7 +65,7 @@ class Membership:
         self._unanswered: dict[int, int] = {}
         self._keep_ticket = keep_ticket
         self._seen = admitted.start
-        self._listed: list[MemberInfo] = []
+        self._listing = Listing()
         self._moved = asyncio.Event()
         self._remember(admitted)
 
@@ -95,7 +97,7 @@ class Membership:
 
     def ask_who(self) -> bool:
         """Ask who is here; False when there is nobody to ask. MembersListed brings all of them."""
-        self._listed.clear()
+        self._listing = Listing()
         if self.in_contact:
             self.conversation.ask_who("")
         return self.in_contact
@@ -121,11 +123,10 @@ class Membership:
                 case LineRefused(number, _):
                     self._answer(number)
                 case MembersListed(members, more):
-                    self._listed += members
-                    if more and members:
-                        self.conversation.ask_who(members[-1].name)
+                    if (after := self._listing.take(members, more)) is not None:
+                        self.conversation.ask_who(after)
                         continue
-                    return MembersListed(tuple(self._listed), more=False)
+                    return MembersListed(self._listing.members, more=False)
                 case _:
                     pass
             return event
@@ -140,11 +141,15 @@ class Membership:
             await self._next_move()
 
     async def drained(self, patience: float) -> None:
-        """Wait until every line has its answer and its place; nothing that moves for so many seconds ends it too."""
+        """Wait until every line has its answer and its place.
+
+        It ends too when nothing has moved for so many seconds, and when ten times as many have passed.
+        """
         with contextlib.suppress(TimeoutError):
-            while self.unplaced or self._unanswered:
-                async with asyncio.timeout(patience):
-                    await self._next_move()
+            async with asyncio.timeout(LONGEST_DRAIN * patience):
+                while self.unplaced or self._unanswered:
+                    async with asyncio.timeout(patience):
+                        await self._next_move()
 
     async def _next_move(self) -> None:
         self._moved.clear()

@@ -23,8 +23,11 @@ from sockatuh.net.sockets import open_client_socket
 from sockatuh.protocol import peer_events as e
 from sockatuh.protocol.constants import VERSION
 from sockatuh.protocol.messages import MemberInfo
-from sockatuh.protocol.peer import Peer, PeerOptions
+from sockatuh.protocol.peer import Peer
+from sockatuh.protocol.peer_options import PeerOptions
 from sockatuh.protocol.seam import Address
+
+from .listing import Listing
 
 Waits = e.LinesHeld | e.LinesDelayed
 """Why the server keeps one waiting."""
@@ -158,9 +161,9 @@ class Conversation:
 
     async def deliver(self, text: str, timeout: float | None = None) -> int:
         """Say a line and wait until it is durable; return its seq. Raises Refused, NoServer, NotStored."""
-        number = self.say(text)
+        number, ends_at = self.say(text), _end_of(timeout)
         while True:
-            event = await self._wait((e.LineStored, e.LineRefused), timeout)
+            event = await self._wait((e.LineStored, e.LineRefused), _left(ends_at))
             if isinstance(event, e.LineStored) and event.number == number:
                 return event.seq
             if isinstance(event, e.LineRefused) and event.number == number:
@@ -168,14 +171,13 @@ class Conversation:
 
     async def list_members(self, timeout: float | None = None) -> list[MemberInfo]:
         """Return everybody in the room; raises NoServer."""
-        members: list[MemberInfo] = []
-        more = True
-        while more:
-            self.ask_who(members[-1].name if members else "")
-            event = await self._wait((e.MembersListed,), timeout)
-            members += event.members
-            more = event.more and bool(event.members)
-        return members
+        listing, ends_at = Listing(), _end_of(timeout)
+        after: str | None = ""
+        while after is not None:
+            self.ask_who(after)
+            event = await self._wait((e.MembersListed,), _left(ends_at))
+            after = listing.take(event.members, event.more)
+        return list(listing.members)
 
     async def leave(self) -> None:
         """Leave the room; waits at most a second for the server to hear it."""
@@ -277,6 +279,16 @@ class Conversation:
             self._addresses = addresses
             self.peer.connect(addresses, time.monotonic())
             self._driver.flush()
+
+
+def _end_of(timeout: float | None) -> float | None:
+    """Return when so many seconds will be over."""
+    return None if timeout is None else time.monotonic() + timeout
+
+
+def _left(ends_at: float | None) -> float | None:
+    """Return the seconds until then."""
+    return None if ends_at is None else max(0.0, ends_at - time.monotonic())
 
 
 def _refusal(refused: e.JoinRefused) -> Refused:

@@ -18,6 +18,7 @@ from typing import Final
 from sockatuh.errors import ProtocolError
 
 from .channel import Channel
+from .clamps import COOKIE_SECONDS
 from .constants import (
     COOKIE_SIZE,
     HELLO,
@@ -44,8 +45,6 @@ MAX_ATTEMPTS: Final = 8
 """Handshakes that may still be answered, each begun with another cookie."""
 COOKIE_PAUSE: Final = 0.02
 """Seconds from one INIT to the next that another cookie is a reason for."""
-LONGEST_WAIT: Final = 5.0
-"""Seconds a COOKIE may ask to wait; the server's own asks for one."""
 NOISE_OVERHEAD: Final = 32 + 32 + TAG_SIZE + TAG_SIZE
 """Bytes of Noise message 1 around its payload."""
 
@@ -171,7 +170,7 @@ class Dialer:
         address = self._nonces.get(nonce)
         if address is None or self.state not in (Dialing.ASKING, Dialing.SHAKING):
             return None
-        not_before = now + min(retry_ms / 1000, LONGEST_WAIT)
+        not_before = now + COOKIE_SECONDS(retry_ms / 1000)
         if self.state is Dialing.SHAKING:
             if version == VERSION:
                 self._receive_another_cookie(_Cookie(address, nonce, epoch, cookie), server_key, not_before)

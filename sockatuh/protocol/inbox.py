@@ -105,6 +105,11 @@ class Inbox:
         ready, self._ready = self._ready, []
         return ready
 
+    @property
+    def kept(self) -> int:
+        """How many entries, and parts of entries, wait for what is before them."""
+        return len(self._early) + sum(len(pieces) - pieces.count(None) for pieces in self._parts.values())
+
     def has_holes(self) -> bool:
         """Tell whether anything is missing."""
         return self.head > self.cursor

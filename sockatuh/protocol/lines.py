@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
+from .clamps import LINE_SECONDS
 from .constants import LINE_WINDOW, LINES_IN_FLIGHT, MAX_PARTS, MAX_PIECE, RETRY_AFTER
 from .messages import Progress, Say
 
@@ -136,16 +137,22 @@ class LineSender:
             line.lacking = set(range(len(line.pieces)))
             line.tries, line.due_at, line.sent_at = 0, 0.0, -1.0
 
-    def heed(self, progress: Progress, now: float) -> None:
-        """Mark what the server has; make due at once what it waits for, or later if it is asked to wait."""
+    def heed(self, progress: Progress, now: float) -> int:
+        """Mark what the server has; make due at once what it waits for, or later if it is asked to wait.
+
+        Return how many datagrams have become due.
+        """
+        wait, hurried = LINE_SECONDS(progress.wait_ms / 1000), 0
         for number, line in self._lines.items():
             if progress.wait_ms and line.tries:
-                line.due_at = max(line.due_at, now + progress.wait_ms / 1000 + RETRY_AFTER[1])
+                line.due_at = max(line.due_at, now + wait + RETRY_AFTER[1])
             elif number == progress.number:
                 lacking = {i for i in range(len(line.pieces)) if not progress.have >> i & 1}
                 line.lacking = lacking or set(range(len(line.pieces)))
                 if lacking and line.tries and now - line.sent_at >= PROGRESS_RESEND_AFTER:
                     line.due_at = now
+                    hurried = len(line.lacking)
+        return hurried
 
     def due(self, now: float, jitter: float) -> Iterator[Say]:
         """Yield what is to be sent now, within the window; `jitter` (0.8–1.2) spreads the next try."""

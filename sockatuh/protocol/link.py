@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from sockatuh.errors import ProtocolError
 
 from .channel import Channel, receiver_cid_of
+from .clamps import PING_SECONDS
 from .constants import OLD_CHANNEL_SECONDS, PING_RETRY_AFTER, PROLOGUE, REKEY_AFTER, RESET_SIZE
 from .contact import Contact
 from .dial import Established
@@ -49,7 +50,7 @@ class Link:
         now: float,
     ) -> None:
         payload = established.payload
-        self.contact = Contact(payload.ping_s, random, now)
+        self.contact = Contact(PING_SECONDS(payload.ping_s), random, now)
         self.address = established.address
         self.server_key = established.server_key
         self._private_key, self._random, self._out = private_key, random, out

@@ -8,37 +8,25 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 
 from sockatuh.errors import ProtocolError
 
 from . import messages as m
 from . import peer_events as e
 from .calls import Caller
+from .clamps import ACK_SECONDS, TEXT_BYTES
 from .constants import COOKIE, DATA, RESET, RESP
 from .dial import Dialer, Established
 from .lines import LineSender
 from .link import Link
 from .noise import public_key
+from .peer_options import PeerOptions
 from .peer_state import TRANSITIONS, State
 from .pin import Pin, Verdict
 from .reader import Reader
+from .restraint import Restraint, wait_of
 from .seam import Address
 from .waiting import Waiting
-
-
-@dataclass(frozen=True, slots=True)
-class PeerOptions:
-    """Who this client is and what it knows: keys are 32 bytes, `stream` 8 random ones, `cursor` 0 for nothing read."""
-
-    private_key: bytes
-    stream: bytes
-    version: str
-    transient: bool = False
-    pin: bytes | None = None
-    ticket: bytes | None = None
-    cursor: int = 0
-    history: int | None = None
 
 
 class Peer:
@@ -63,6 +51,8 @@ class Peer:
         self._join: m.Join | None = None
         self._was_joined = False
         self._who: m.Who | None = None
+        self._restraint = Restraint(random)
+        self._replies = self._restraint.replies
 
     # What the shell wants to know.
 
@@ -121,7 +111,7 @@ class Peer:
         if self._was_joined:
             self._who = m.Who(after)
         if self.state is State.JOINED:
-            self._caller.ask(m.Who(after), now)
+            self._ask(m.Who(after), now)
             self._settle(now)
 
     def leave(self, now: float) -> None:
@@ -172,7 +162,9 @@ class Peer:
         if self._link is not None and self.state is not State.DIALING:
             times += [self._link.get_timer(), self._link.contact.due_at, self._caller.get_timer()]
             if self.state is State.JOINED:
-                times += [self._lines.next_due(), self._reader.get_timer()]
+                times.append(self._lines.next_due())
+                if (reply_at := self._reader.get_timer()) is not None:
+                    times.append(max(reply_at, self._replies.ready_at))
         return min((at for at in times if at is not None), default=None)
 
     def next_event(self) -> e.PeerEvent | None:
@@ -214,12 +206,12 @@ class Peer:
         self._pin.prove(established.server_key)
         self._link = Link(established, self._options.private_key, self._random, self._out, now)
         self._caller = Caller()
-        self._reader.ack_seconds = payload.ack_ms / 1000
+        self._restraint.connected(now)
+        self._reader.ack_seconds = ACK_SECONDS(payload.ack_ms / 1000)
         self._lines.restart()
         self._enter("connect")
-        self._events.append(
-            e.Connected(payload.room, established.server_key, established.address, payload.resumed, payload.max_text)
-        )
+        key, address, longest = established.server_key, established.address, int(TEXT_BYTES(payload.max_text))
+        self._events.append(e.Connected(payload.room, key, address, payload.resumed, longest))
         if payload.resumed:
             self._ask_to_join(m.Join(None, None, self._options.history), now)
         elif self._join is not None:
@@ -234,7 +226,7 @@ class Peer:
             self._leave_for_good()
             return
         self._caller, self.waiting = Caller(), Waiting()
-        self._dial(now + wait)
+        self._dial(now + self._restraint.time_away(now, wait))
         self._events.append(e.ContactLost(reason))
 
     # What comes on the session.
@@ -270,21 +262,23 @@ class Peer:
             case m.Unsaid(number, code):
                 if self._lines.settle(number):
                     self._events.append(e.LineRefused(number, code))
-            case m.Progress():
-                self._lines.heed(message, now)
+            case m.Progress() if self._replies.is_ready(now):
+                self._replies.spend(now, self._lines.heed(message, now))
             case m.Pong(_, head) | m.Head(head):
                 if self.state is State.JOINED and not self._options.transient:
                     self._reader.notice_head(head, now, again=isinstance(message, m.Head))
             case m.Answer():
                 self._take_answer(message, now)
-            case m.PathChallenge(token):
-                self._send(m.PathResponse(token), now)
+            case m.PathChallenge(token) if self._replies.is_ready(now):
+                self._reply(m.PathResponse(token), now)
             case m.Rekeyed():
                 if self._link is not None:
                     self._link.finish_rekey(message, now)
             case m.Closed(code, wait_ms):
                 if self.state is not State.DIALING:
                     self._lose(code, now, max(wait_ms / 1000, self._random(1)[0] / 255))
+            case _:
+                pass  # more than is answered
 
     def _read_on(self) -> None:
         """Report what has become known; a line of ours that is in the log is stored, whether or not STORED came."""
@@ -321,12 +315,15 @@ class Peer:
 
     def _ask_to_join(self, join: m.Join, at: float) -> None:
         self._enter("join")
-        self._caller.ask(join, at)
+        self._ask(join, at)
+
+    def _ask(self, call: m.Join | m.Who, at: float) -> None:
+        self._caller.ask(call, self._restraint.call_at(at))
 
     def _refused(self, asked: m.Join, refused: m.Refused, now: float) -> None:
         self._enter("refuse")
         if refused.code == "busy":
-            self._ask_to_join(asked, now + refused.wait_ms / 1000 * self._jitter())
+            self._ask_to_join(asked, now + wait_of(refused) * self._jitter())
             return
         if asked.name is None:
             self._ticket = None
@@ -335,7 +332,8 @@ class Peer:
                 return
         elif refused.code != "password_wait":  # what was looked at and refused is for a person to mend
             self._join = None
-        self._events.append(e.JoinRefused(refused.code, refused.wait_ms / 1000, refused.detail, refused.suggestion))
+        wait = wait_of(refused)
+        self._events.append(e.JoinRefused(refused.code, wait, refused.detail, refused.suggestion))
 
     def _welcome(self, welcome: m.Welcome, now: float) -> None:
         inbox = self._reader.inbox
@@ -356,7 +354,7 @@ class Peer:
             self._reader.begin(welcome.head, now)
             self._read_on()
         if self._who is not None:
-            self._caller.ask(self._who, now)
+            self._ask(self._who, now)
 
     # Whoever touches the peer settles what it is to send.
 
@@ -373,10 +371,8 @@ class Peer:
         if self.state is State.JOINED:
             for say in self._lines.due(now, self._jitter()):
                 self._send(say, now)
-            reply = self._reader.due(now)
-            while reply is not None:
-                self._send(reply, now)
-                reply = self._reader.due(now)
+            while self._replies.is_ready(now) and (reply := self._reader.due(now)) is not None:
+                self._reply(reply, now)
         if self._lines.retried() or self._caller.retried():
             contact.doubt(now)
         ping = contact.handle_timer(now)
@@ -384,6 +380,11 @@ class Peer:
             self._send(ping, now)
         elif contact.lost:
             self._lose("silence", now)
+
+    def _reply(self, message: m.ClientMessage, now: float) -> None:
+        """Send what the server has asked for."""
+        self._replies.spend(now)
+        self._send(message, now)
 
     def _send(self, message: m.ClientMessage, now: float) -> None:
         if self._link is not None:

@@ -68,13 +68,14 @@ class Reader:
 
     def receive(self, message: Entries | EntryPart, now: float) -> None:
         """Take entries; ProtocolError if they do not decode."""
-        before = self.inbox.cursor
+        before, kept = self.inbox.cursor, self.inbox.kept
         self.inbox.receive(message)
+        brought_something = self.inbox.cursor > before or self.inbox.kept > kept
         if self.inbox.cursor > before:
             self._acknowledge_soon(now)
         else:
             self._hear_again(message.through if isinstance(message, Entries) else message.seq, now)
-        self._look_for_hole(now, progress=self.inbox.cursor > before, answered=message.end)
+        self._look_for_hole(now, progress=self.inbox.cursor > before, answered=message.end and brought_something)
 
     def _hear_again(self, seq: int, now: float) -> None:
         """Hear from a server that tells again what it told up to `seq`; if that is known, ACK was lost."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from .clamps import LINE_SECONDS
 from .messages import LOG_REFUSES, Answer, Progress, ServerMessage, Stored, Welcome
 from .peer_events import LinesDelayed, LinesHeld
 
@@ -23,7 +24,7 @@ class Waiting:
                     yield LinesHeld()
                 self.for_log = True
             case Progress(wait_ms=wait_ms) if wait_ms:
-                yield LinesDelayed(wait_ms / 1000)
+                yield LinesDelayed(LINE_SECONDS(wait_ms / 1000))
             case Stored() | Answer(_, Welcome()):
                 self.for_log = False
             case _:

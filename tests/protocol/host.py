@@ -11,7 +11,8 @@ from sockatuh.protocol import peer_events as pe
 from sockatuh.protocol.channel import Channel
 from sockatuh.protocol.constants import COOKIE, DATA, HELLO, PROLOGUE, RESET, RESP
 from sockatuh.protocol.noise import Responder, public_key
-from sockatuh.protocol.peer import Peer, PeerOptions
+from sockatuh.protocol.peer import Peer
+from sockatuh.protocol.peer_options import PeerOptions
 from sockatuh.protocol.reset import reset_token
 
 from .house import IDENTITY, LOG_ID, PASSWORD, SERVER, SERVER_KEY, START, Dice

@@ -12,11 +12,11 @@ from protocol.guest import Guest
 from protocol.house import ELSEWHERE, HOME, IDENTITY, SERVER, SERVER_KEY, START, STRANGER, Dice, House
 
 from sockatuh.protocol import messages as m
+from sockatuh.protocol.clamps import COOKIE_SECONDS
 from sockatuh.protocol.constants import COOKIE, HELLO, HELLO_SIZE, INIT, INIT_SIZE, INIT_TICKET_SIZE, PROLOGUE, RESP
 from sockatuh.protocol.dial import (
     COOKIE_PAUSE,
     INIT_TRIES,
-    LONGEST_WAIT,
     MAX_ATTEMPTS,
     RETRY,
     Dialer,
@@ -287,7 +287,7 @@ def test_cookies_make_no_storm_of_inits_and_put_nothing_off_for_long() -> None:
         caller.dialer.receive_cookie(make_cookie(init, cookie=bytes([number]) * 16, retry_ms=65_535), caller.now)
         caller.dialer.handle_timer(caller.now)
     assert caller.sent() == []
-    assert caller.dialer.due_at == pytest.approx(caller.now + LONGEST_WAIT)
+    assert caller.dialer.due_at == pytest.approx(caller.now + COOKIE_SECONDS.high)
     caller.dialer.receive_cookie(make_cookie(init, cookie=b"a fresh cookie!!"), caller.now)
     assert caller.dialer.due_at == pytest.approx(caller.now + COOKIE_PAUSE)
 

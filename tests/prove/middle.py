@@ -18,8 +18,8 @@ from simulation.world import Weather as Sky
 from simulation.world import World
 
 from sockatuh.protocol import peer_events as e
+from sockatuh.protocol.clamps import COOKIE_SECONDS
 from sockatuh.protocol.constants import DATA, INIT
-from sockatuh.protocol.dial import LONGEST_WAIT
 from sockatuh.protocol.seam import Address
 from sockatuh.room.names import NameRules
 
@@ -36,7 +36,7 @@ FAST: Final = {
 """Everybody comes from one address here."""
 BACK_WITHIN: Final = 2.0
 """Virtual seconds in which a client is in, whatever was spoilt once …"""
-ASKED_TO_WAIT: Final = 1 + LONGEST_WAIT
+ASKED_TO_WAIT: Final = 1 + COOKIE_SECONDS.high
 """… or when it was how long it is to wait."""
 RETRY_BITS: Final = range(60 * 8, 62 * 8)
 COOKIE_AT: Final = 1

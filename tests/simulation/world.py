@@ -20,7 +20,8 @@ from sockatuh.protocol.endpoint import Endpoint
 from sockatuh.protocol.events import ServerEvent
 from sockatuh.protocol.handshake import ServerIdentity
 from sockatuh.protocol.limits import Limits
-from sockatuh.protocol.peer import Peer, PeerOptions
+from sockatuh.protocol.peer import Peer
+from sockatuh.protocol.peer_options import PeerOptions
 from sockatuh.protocol.peer_state import State
 from sockatuh.protocol.seam import Address
 from sockatuh.protocol.ticket import TicketKey, Tickets

@@ -1,0 +1,30 @@
+"""The members of a room, put together from pages; it ends whatever the server does."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from sockatuh.protocol.clamps import MEMBERS_LISTED
+from sockatuh.protocol.messages import MemberInfo
+
+
+class Listing:
+    """Takes pages until they are all there, or bring nobody new, or more than any room has."""
+
+    def __init__(self) -> None:
+        self._members: dict[str, MemberInfo] = {}
+
+    @property
+    def members(self) -> tuple[MemberInfo, ...]:
+        """Everybody there is so far, each once."""
+        return tuple(self._members.values())
+
+    def take(self, page: Sequence[MemberInfo], more: bool) -> str | None:
+        """Take a page; return the name behind which the next one begins, None when this was the last."""
+        known = len(self._members)
+        for member in page:
+            if len(self._members) < MEMBERS_LISTED:
+                self._members.setdefault(member.name, member)
+        if not more or len(self._members) == known or len(self._members) >= MEMBERS_LISTED:
+            return None
+        return page[-1].name

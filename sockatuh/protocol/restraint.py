@@ -1,0 +1,58 @@
+"""How far one client follows its server: what it answers, how often it asks, when it comes back (see `clamps`)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from .clamps import (
+    BUSY_SECONDS,
+    CALLS_BURST,
+    CALLS_PER_SECOND,
+    CLOSED_SECONDS,
+    COME_BACK_AFTER,
+    NEXT_TRY_SECONDS,
+    REFUSED_SECONDS,
+    REPLIES_BURST,
+    REPLIES_PER_SECOND,
+    SHORT_SESSION,
+    SHORT_SESSIONS,
+    Budget,
+)
+from .messages import Refused
+
+
+class Restraint:
+    """The bounds of one peer, over all its sessions."""
+
+    def __init__(self, random: Callable[[int], bytes]) -> None:
+        self.replies = Budget(REPLIES_PER_SECOND, REPLIES_BURST)
+        """What the server's datagrams may lead to."""
+        self._calls = Budget(CALLS_PER_SECOND, CALLS_BURST)
+        self._random = random
+        self._connected_at = 0.0
+        self._short_sessions = 0
+
+    def connected(self, now: float) -> None:
+        """Note that a session begins."""
+        self._connected_at = now
+
+    def call_at(self, at: float) -> float:
+        """Return when a call that is wanted at a time may be made, and count it."""
+        at = max(at, self._calls.ready_at)
+        self._calls.spend(at)
+        return at
+
+    def time_away(self, now: float, wait: float) -> float:
+        """Return for how many seconds to stay away after a session that is over, when `wait` is asked for."""
+        wait = CLOSED_SECONDS(wait)
+        self._short_sessions = self._short_sessions + 1 if now - self._connected_at < SHORT_SESSION else 0
+        if self._short_sessions <= SHORT_SESSIONS:
+            return wait
+        low, high = COME_BACK_AFTER
+        return max(wait, low + (high - low) * self._random(1)[0] / 255)
+
+
+def wait_of(refused: Refused) -> float:
+    """Return the seconds to wait after a refusal."""
+    clamp = {"busy": BUSY_SECONDS, "password_wait": NEXT_TRY_SECONDS}.get(refused.code, REFUSED_SECONDS)
+    return clamp(refused.wait_ms / 1000)

@@ -1,0 +1,40 @@
+"""Lists of members, whatever a server says of its pages."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+from sockatuh.client.listing import Listing
+from sockatuh.protocol import messages as m
+from sockatuh.protocol.clamps import MEMBERS_LISTED
+
+
+def pages(names: Iterator[Sequence[object]], *, at_most: int = 1_000_000) -> Listing:
+    """Take pages as a client does, until it has had enough."""
+    listing = Listing()
+    for number, page in enumerate(names):
+        assert number < at_most, "there is no end to the pages"
+        members = [m.MemberInfo(str(name), "", "secure", True, 1) for name in page]
+        if listing.take(members, True) is None:
+            break
+    return listing
+
+
+def test_a_list_ends_when_a_page_brings_nobody_new() -> None:
+    forever = iter(lambda: ["ana", "budi"], None)
+    assert [each.name for each in pages(forever, at_most=3).members] == ["ana", "budi"]
+    assert not pages(iter(list, None), at_most=3).members
+
+
+def test_a_list_ends_when_it_is_longer_than_any_room_is_large() -> None:
+    endless = ([f"m{page}-{number}" for number in range(30)] for page in range(1_000_000))
+    listing = pages(endless, at_most=MEMBERS_LISTED // 30 + 2)
+    assert len(listing.members) == MEMBERS_LISTED
+
+
+def test_an_honest_list_is_whole() -> None:
+    listing = Listing()
+    first = [m.MemberInfo(name, "", "secure", True, 1) for name in ("ana", "budi")]
+    assert listing.take(first, True) == "budi"
+    assert listing.take([m.MemberInfo("cem", "", "secure", True, 1)], False) is None
+    assert [each.name for each in listing.members] == ["ana", "budi", "cem"]

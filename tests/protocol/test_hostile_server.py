@@ -1,0 +1,380 @@
+"""Whatever a server asks, its client sends a bounded number of datagrams, waits a bounded time and comes to an end."""
+
+from __future__ import annotations
+
+import contextlib
+import random
+from collections import deque
+from collections.abc import Callable, Sequence
+from typing import Final
+
+import msgspec
+import pytest
+from protocol.host import Host, make_peer, seated_host
+from protocol.house import LOG_ID, PASSWORD, SERVER, START, Dice, entry
+
+from sockatuh.client.listing import Listing
+from sockatuh.errors import ProtocolError
+from sockatuh.protocol import messages as m
+from sockatuh.protocol import peer_events as pe
+from sockatuh.protocol.clamps import (
+    BUSY_SECONDS,
+    CALLS_BURST,
+    CALLS_PER_SECOND,
+    NEXT_TRY_SECONDS,
+    REFUSED_SECONDS,
+    REPLIES_BURST,
+    REPLIES_PER_SECOND,
+    TEXT_BYTES,
+    Budget,
+    Clamp,
+)
+from sockatuh.protocol.constants import DATA, HELLO, INIT, LINES_IN_FLIGHT, MAX_PARTS, MAX_PIECE
+from sockatuh.protocol.restraint import wait_of
+
+NEVER: Final = (1 << 63) - 1
+MOST_AT_ONCE: Final = 600
+"""Datagrams of one client in any one second."""
+MOST_FOR_LONG: Final = 320
+"""The same, on average of a minute."""
+LAG: Final = 0.0002
+"""Seconds a datagram takes each way: a server next door, or on the same machine."""
+
+React = Callable[[m.ClientMessage], Sequence[m.ServerMessage]]
+
+
+class Torment:
+    """A client in the room of a server that answers each message as `react` says, as fast as it can."""
+
+    def __init__(self, host: Host, react: React) -> None:
+        self.host, self.react = host, react
+        self.sent_at: list[float] = []
+
+    def go_on(self, seconds: float, first: Sequence[m.ServerMessage]) -> Torment:
+        """Let it go on for so long, beginning with some messages."""
+        host, ends_at = self.host, self.host.now + seconds
+        waiting = deque(first)
+        while host.now < ends_at:
+            if not waiting:
+                at = host.peer.get_timer()
+                host.now = min(ends_at, max(host.now, ends_at if at is None else at))
+                host.peer.handle_timer(host.now)
+            else:
+                host.now += LAG
+                host.peer.receive_datagram(host.channel.seal(m.encode(waiting.popleft())), SERVER, host.now)
+            sent = host.take()
+            self.sent_at += [host.now] * len(sent)
+            if len(waiting) < 64:
+                waiting.extend(answer for message in host.open(sent) for answer in self.react(message))
+            assert len(self.sent_at) < MOST_AT_ONCE * (seconds + 2), "there is no end to it"
+        return self
+
+    def check(self) -> None:
+        check(self.sent_at)
+
+
+def check(sent_at: Sequence[float]) -> None:
+    """Hold a client to its bounds; these are the moments at which it has sent something."""
+    for first, last in zip(sent_at, sent_at[MOST_AT_ONCE:], strict=False):
+        assert last - first >= 1.0, f"{MOST_AT_ONCE} datagrams within {last - first:.3f} s"
+    if sent_at:
+        assert len(sent_at) <= MOST_FOR_LONG * (sent_at[-1] - sent_at[0]) + MOST_AT_ONCE
+
+
+def gap(after: int, through: int) -> m.Entries:
+    """Return what moves a cursor and holds nothing."""
+    return m.Entries(after, through, True, ())
+
+
+def pong(message: m.ClientMessage) -> Sequence[m.ServerMessage]:
+    """Answer each ping."""
+    return (m.Pong(bytes(8), 0),) if isinstance(message, m.Ping) else ()
+
+
+def nothing(message: m.ClientMessage) -> Sequence[m.ServerMessage]:
+    """Answer every request, and bring nothing."""
+    return (m.Entries(0, 0, True, ()),) if isinstance(message, m.Get) else ()
+
+
+def ever_more(message: m.ClientMessage) -> Sequence[m.ServerMessage]:
+    """Answer every request with the first entry it asks for, and one more head."""
+    if isinstance(message, m.Get):
+        return (m.Entries(message.after, message.after + 1, True, ()), m.Head(message.after + 5))
+    return ()
+
+
+def chase(message: m.ClientMessage) -> Sequence[m.ServerMessage]:
+    """Move the cursor whenever it is acknowledged."""
+    return (gap(message.seq, message.seq + 1000),) if isinstance(message, m.Ack) else ()
+
+
+def repeat(message: m.ClientMessage) -> Sequence[m.ServerMessage]:
+    """Tell again what was acknowledged or asked for."""
+    return (m.Head(0), m.Head(0), gap(0, 1)) if isinstance(message, m.Ack | m.Get) else ()
+
+
+def lack(message: m.ClientMessage) -> Sequence[m.ServerMessage]:
+    """Have nothing of any line."""
+    return (m.Progress(message.number, message.number, 0, 0),) if isinstance(message, m.Say) else ()
+
+
+TORMENTS: Final[dict[str, tuple[React, Sequence[m.ServerMessage]]]] = {
+    "a pong for each ping": (pong, [m.Pong(bytes(8), 0)]),
+    "answers that bring nothing": (nothing, [m.Head(NEVER)]),
+    "a log without an end": (ever_more, [m.Head(1)]),
+    "a cursor that is chased": (chase, [gap(0, 1000)]),
+    "the same again and again": (repeat, [gap(0, 1), m.Head(1), m.Head(0)] * 20),
+    "challenges": (lambda _: [m.PathChallenge(bytes(8))] * 3, [m.PathChallenge(bytes(8))] * 30),
+    "parts that are missing": (lack, [m.Progress(1, 1, 0, 0)]),
+    "rekeyings nobody asked for": (lambda _: [m.Rekeyed(bytes(96))] * 2, [m.Rekeyed(bytes(96))]),
+    "waits": (lambda _: [m.Progress(1, 1, 0, NEVER), m.Progress(1, 1, 0, 0)], [m.Progress(1, 1, 0, NEVER)]),
+}
+
+
+@pytest.mark.parametrize("ping_s", [0, 25, NEVER])
+@pytest.mark.parametrize("name", TORMENTS)
+def test_no_demand_makes_a_client_send_more_than_it_may(name: str, ping_s: int) -> None:
+    react, first = TORMENTS[name]
+    host = Host(make_peer(name))
+    host.ping_s, host.ack_ms = ping_s, 0
+    host.peer.join("ana", PASSWORD, host.now)
+    host.shake()
+    host.admit()
+    for _ in range(4):
+        host.peer.say("x" * MAX_PARTS * MAX_PIECE, host.now)
+    Torment(host, react).go_on(6.0, first).check()
+
+
+def test_a_client_whose_server_names_no_interval_still_notices_that_it_is_gone() -> None:
+    for ping_s in (0, NEVER):
+        host = Host(make_peer("quiet"))
+        host.ping_s = ping_s
+        host.peer.join("ana", PASSWORD, host.now)
+        host.shake()
+        host.admit()
+        host.wait(150.0)
+        assert pe.ContactLost("silence") in host.events
+
+
+def test_a_log_that_claims_to_be_endless_is_asked_for_ever_more_seldom() -> None:
+    host = seated_host()
+    torment = Torment(host, TORMENTS["answers that bring nothing"][0]).go_on(30.0, [m.Head(NEVER)])
+    assert len(torment.sent_at) < 60
+
+
+def test_an_honest_answer_of_which_the_beginning_was_lost_is_asked_for_again_at_once() -> None:
+    host = seated_host()
+    (get,) = [*host.open(host.wait(0.02)), *host.tell(m.Head(4)), *host.open(host.wait(0.02))][-1:]
+    assert isinstance(get, m.Get)
+    again = host.tell(m.Entries(2, 4, True, tuple(msgspec.Raw(item) for _, item in (entry(3), entry(4)))))
+    assert [message for message in again if isinstance(message, m.Get)] == [m.Get(0, 2)]
+
+
+@pytest.mark.parametrize("code", ["busy", "password_wait"])
+def test_one_who_is_put_off_for_no_time_does_not_ask_without_end(code: str) -> None:
+    host = Host(make_peer(code))
+    host.peer.join("ana", PASSWORD, host.now)
+    host.shake()
+
+    def react(message: m.ClientMessage) -> Sequence[m.ServerMessage]:
+        return [m.Answer(message.number, m.Refused(code, 0))] if isinstance(message, m.Call) else []
+
+    def as_an_application_does(message: m.ClientMessage) -> Sequence[m.ServerMessage]:
+        while (event := host.peer.next_event()) is not None:
+            if isinstance(event, pe.JoinRefused):  # whatever it was told to wait
+                host.peer.join("ana", PASSWORD, host.now)
+        return react(message)
+
+    first = [m.Answer(host.last_call().number, m.Refused(code, 0))]
+    torment = Torment(host, as_an_application_does).go_on(60.0, first)
+    assert len(torment.sent_at) <= CALLS_BURST + 60 * CALLS_PER_SECOND + 20
+
+
+def test_however_often_an_application_asks_calls_are_bounded() -> None:
+    host = seated_host()
+
+    def react(message: m.ClientMessage) -> Sequence[m.ServerMessage]:
+        host.peer.ask_who("", host.now)
+        return [m.Answer(message.number, m.Members((), True))] if isinstance(message, m.Call) else []
+
+    host.peer.ask_who("", host.now)
+    torment = Torment(host, react).go_on(60.0, [])
+    assert len(torment.sent_at) <= CALLS_BURST + 60 * CALLS_PER_SECOND + 20
+
+
+@pytest.mark.parametrize("how", ["reset", "restarting", "idle"])
+def test_a_server_that_ends_every_session_is_dialled_ever_more_slowly(how: str) -> None:
+    host = seated_host(how)
+    for number in range(8):
+        host.peer.say(f"line {number}", host.now)
+    host.take()
+    sent_at: list[float] = []
+    ends_at = host.now + 120.0
+    sessions, datagrams = 0, list[bytes]()
+    while host.now < ends_at:
+        if not datagrams:
+            data = host.reset() if how == "reset" else host.channel.seal(m.encode(m.Closed(how, 0)))
+            sessions += 1
+            datagrams = host.tell_raw(data) + host.wait(5.0)[:1]
+        hello = [each for each in datagrams if each[0] == HELLO]
+        init = [each for each in datagrams if each[0] == INIT]
+        sent_at += [host.now] * len(datagrams)
+        if hello:
+            datagrams = host.tell_raw(host.make_cookie(hello[-1]))
+        elif init:
+            datagrams = host.tell_raw(host.make_resp(init[-1]))
+            sent_at += [host.now] * len(datagrams)
+            call = [each for each in host.open(datagrams) if isinstance(each, m.Call)]
+            datagrams = host.tell_raw(
+                host.channel.seal(m.encode(m.Answer(call[-1].number, m.Welcome("ana", LOG_ID, 0, 0, b""))))
+            )
+            sent_at += [host.now] * len(datagrams)
+            datagrams = []
+        else:
+            datagrams = []
+        host.now += LAG
+    assert sessions <= 60, "sessions of a moment follow each other without a pause"
+    check(sent_at)
+
+
+def test_a_server_that_closes_for_ever_is_dialled_all_the_same() -> None:
+    host = seated_host()
+    host.tell(m.Closed("restarting", NEVER))
+    sent = host.wait(60.0)
+    assert sent
+    assert sent[0][0] == HELLO
+
+
+@pytest.mark.parametrize("code", ["busy", "password_wait", "password_wrong", "room_full", "anything"])
+@pytest.mark.parametrize("wait_ms", [0, 20_000, NEVER])
+def test_no_refusal_asks_for_a_longer_wait_than_is_waited(code: str, wait_ms: int) -> None:
+    wait = wait_of(m.Refused(code, wait_ms))
+    assert wait <= REFUSED_SECONDS.high
+    if code == "busy":
+        assert BUSY_SECONDS.low <= wait <= BUSY_SECONDS.high
+    if code == "password_wait":
+        assert wait >= NEXT_TRY_SECONDS.low
+    if wait_ms == 20_000:
+        assert wait == 20.0
+
+
+@pytest.mark.parametrize(("named", "meant"), [(0, 1), (16_384, 16_384), (NEVER, MAX_PARTS * MAX_PIECE)])
+def test_no_text_is_longer_than_can_be_cut(named: int, meant: int) -> None:
+    host = Host(make_peer())
+    host.max_text = named
+    host.peer.join("ana", PASSWORD, host.now)
+    host.shake()
+    (connected,) = host.of(pe.Connected)
+    assert isinstance(connected, pe.Connected)
+    assert connected.max_text == meant == TEXT_BYTES(named)
+
+
+# Whatever it says.
+
+
+def anything(dice: random.Random, host: Host) -> m.ServerMessage:
+    """Return a message of a server that has lost its mind, or has a mind to."""
+    number = dice.choice([0, 1, 2, 5, 64, 1024, 1 << 40, NEVER])
+    other = dice.choice([0, 1, 3, number, min(NEVER, number + dice.randrange(1200)), NEVER])
+    call = host.last_call().number if any(isinstance(each, m.Call) for each in host.heard) else 1
+    code = dice.choice(["busy", "password_wait", "ticket_refused", "password_wrong", "restarting", "idle", "?"])
+    bodies: list[m.AnswerBody] = [
+        m.Welcome("ana", LOG_ID if dice.random() < 0.5 else dice.randbytes(16), number, other, b"ticket"),
+        m.NameValid("ana"),
+        m.Refused(code, number),
+        m.Members((m.MemberInfo(str(number), "", "secure", True, 1),), dice.random() < 0.9),
+    ]
+    body = dice.choice(bodies)
+    messages: list[m.ServerMessage] = [
+        m.Answer(call, body),
+        m.Answer(call, body),
+        m.Stored(((number % 9, other),)),
+        m.Unsaid(number % 9, code),
+        m.Progress(number, dice.randrange(9), dice.randrange(1 << 16), dice.choice([0, 0, number]), dice.randrange(3)),
+        m.Entries(min(number, other), max(number, other), dice.random() < 0.5, ()),
+        m.Entries(host.peer._reader.inbox.cursor, host.peer._reader.inbox.cursor + dice.randrange(300), True, ()),
+        m.EntryPart(other, dice.randrange(17), dice.randrange(17), b"x", dice.random() < 0.5),
+        m.Head(number),
+        m.Pong(bytes(8), other),
+        m.PathChallenge(dice.randbytes(8)),
+        m.Rekeyed(dice.randbytes(96)),
+        m.Closed(code, other),
+    ]
+    weights = [1] * (len(messages) - 1) + [0.05]
+    return dice.choices(messages, weights)[0]
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_whatever_a_server_says_its_client_stays_within_its_bounds(seed: int) -> None:
+    dice = random.Random(seed)
+    host = Host(make_peer(f"any {seed}"), seed=seed)
+    peer, sent_at, listing = host.peer, list[float](), Listing()
+    peer.join("ana", PASSWORD, host.now)
+    peer.connect([SERVER], host.now)
+    for number in range(6):
+        peer.say(f"{number}" * dice.choice([1, 3000, 16_000]), host.now)
+    peer.ask_who("", host.now)
+    is_connected = False
+    while host.now < START + 20.0 and len(sent_at) < 40_000:
+        told = list[bytes]()
+        sent = [data for data, _ in peer.datagrams_to_send()]
+        sent_at += [host.now] * len(sent)
+        for data in sent:
+            if data[0] == HELLO:
+                told.append(host.make_cookie(data, retry_ms=dice.choice([0, 0, 65_535])))
+            elif data[0] == INIT and dice.random() < 0.8:
+                host.ping_s, host.ack_ms = dice.choice([0, 1, NEVER]), dice.choice([0, 1, NEVER])
+                host.max_text, host.resumed = dice.choice([0, NEVER]), dice.random() < 0.5
+                told.append(host.make_resp(data))
+                is_connected = True
+            elif data[0] == INIT:
+                host.cookie = Dice(dice.random().hex())(16)
+                told.append(host.make_cookie(data))
+        if is_connected:
+            with contextlib.suppress(ProtocolError):  # of a session that is no more
+                host.open([data for data in sent if data[0] == DATA])
+            told += [host.channel.seal(m.encode(anything(dice, host))) for _ in range(dice.choice([0, 1, 1, 4]))]
+            if dice.random() < 0.001:
+                told.append(host.reset())
+        host.now += LAG
+        for data in told:
+            peer.receive_datagram(data, SERVER, host.now)
+        at = peer.get_timer()
+        if not told and at is not None and dice.random() < 0.5:
+            host.now = max(host.now, min(at, host.now + 1.0))
+        if at is not None and at <= host.now:
+            peer.handle_timer(host.now)
+        while (event := peer.next_event()) is not None:
+            match event:
+                case pe.JoinRefused():
+                    peer.join("ana", PASSWORD, host.now)
+                case pe.MembersListed(members, more):
+                    if (after := listing.take(members, more)) is None:
+                        listing, after = Listing(), ""
+                    peer.ask_who(after, host.now)
+                case _:
+                    pass
+    check(sent_at)
+
+
+def test_a_budget_is_spent_at_once_and_then_at_its_rate() -> None:
+    budget, now, spent = Budget(10.0, 5), 100.0, list[float]()
+    while now < 103.0:
+        if budget.is_ready(now):
+            budget.spend(now)
+            spent.append(now)
+        else:
+            assert budget.ready_at > now
+            now = budget.ready_at
+    assert len(spent) == 5 + 30
+    budget.spend(now, 20)
+    assert not budget.is_ready(now + 1.9)
+    assert budget.is_ready(now + 2.5)
+
+
+def test_a_clamp_keeps_what_is_within() -> None:
+    assert [Clamp(1.0, 5.0)(value) for value in (-1, 1, 3, 5, NEVER)] == [1, 1, 3, 5, 5]
+
+
+def test_the_bounds_are_what_the_protocol_says() -> None:
+    assert REPLIES_BURST + REPLIES_PER_SECOND + CALLS_BURST + CALLS_PER_SECOND + 4 * LINES_IN_FLIGHT <= MOST_AT_ONCE
