@@ -14,6 +14,7 @@ import logging
 import os
 import select
 import threading
+from collections import deque
 from collections.abc import Callable, Iterator, Mapping
 from typing import Final, Protocol, TextIO
 
@@ -46,7 +47,11 @@ class Level:
 
 
 MAX_WAITING: Final = 8_388_608
-"""Characters of lines that wait for their reader; those beyond are dropped and counted."""
+"""Bytes of memory for lines that wait for their reader; those beyond are dropped and counted."""
+PORTION: Final = 65_536
+"""Bytes that are written at once, or one line."""
+LINE_MEMORY: Final = 64
+"""Bytes of memory that a waiting line takes besides its own."""
 _ESCAPED: Final = "\\\u034f\u115f\u1160\u17b4\u17b5\u2800\u3164\uffa0\U0001d159\U00013441\U00013442"
 """The backslash, and letters and symbols that look like spaces."""
 _NO_WORDS: Final = (bool, int, float, type(None))
@@ -114,7 +119,7 @@ class _Passing:
 
     def __init__(self, stream: TextIO) -> None:
         self._descriptor, self._encoding = stream.fileno(), stream.encoding
-        self._waiting: list[str] = []
+        self._waiting: deque[bytes] = deque()
         self._size = self._dropped = 0
         self._news = threading.Condition()
         self._closed = False
@@ -122,13 +127,15 @@ class _Passing:
         self._thread.start()
 
     def write(self, text: str) -> None:
+        line = text.encode(self._encoding, "backslashreplace")
+        size = len(line) + LINE_MEMORY
         with self._news:
             # What the thread itself has to say is how many were dropped: that must not be dropped too.
-            if self._size + len(text) > MAX_WAITING and threading.current_thread() is not self._thread:
+            if self._size + size > MAX_WAITING and threading.current_thread() is not self._thread:
                 self._dropped += 1
                 return
-            self._waiting.append(text)
-            self._size += len(text)
+            self._waiting.append(line)
+            self._size += size
             self._news.notify()
 
     def flush(self) -> None:
@@ -142,22 +149,25 @@ class _Passing:
         self._thread.join(LAST_WORDS)
 
     def _pass_on(self) -> None:
-        while text := self._take():
+        while data := self._take():
             with contextlib.suppress(OSError):
-                self._write(memoryview(text.encode(self._encoding, "backslashreplace")))
+                self._write(memoryview(data))
             with self._news:
-                dropped, self._dropped = self._dropped, 0
+                dropped, self._dropped = (0, self._dropped) if self._waiting else (self._dropped, 0)
             if dropped:
                 get_logger("sockatuh").warning("log_lines_dropped", count=dropped)
 
-    def _take(self) -> str:
-        """Wait for lines and take all there are; "" when there will be none."""
+    def _take(self) -> bytes:
+        """Wait for lines and take those that come first; nothing when there will be none."""
+        taken: list[bytes] = []
+        left = PORTION
         with self._news:
             self._news.wait_for(lambda: self._waiting or self._closed)
-            text = "".join(self._waiting)
-            self._waiting.clear()
-            self._size = 0
-        return text
+            while self._waiting and (not taken or len(self._waiting[0]) <= left):
+                taken.append(self._waiting.popleft())
+                left -= len(taken[-1])
+                self._size -= len(taken[-1]) + LINE_MEMORY
+        return b"".join(taken)
 
     def _write(self, data: memoryview) -> None:
         while data:

@@ -31,6 +31,8 @@ from .wording import client as phrases
 
 GATHERED: Final = 2_000
 """Missed entries that are gathered to be counted; more are told as they come."""
+GATHERED_SIZE: Final = 1_000_000
+"""The same, in characters of their texts."""
 CLASSIC: Final = "classic"
 
 
@@ -70,6 +72,7 @@ class Story:
         self._membership, self._view = membership, view
         self._marks, self._tells_own = marks, tells_own
         self._gathered: list[Entry | Gone] | None = []
+        self._size = 0
         self._again = self._waits = False
         self._day = date.today().isoformat()
 
@@ -110,13 +113,14 @@ class Story:
             self._tell(item)
             return
         self._gathered.append(item)
-        if len(self._gathered) > GATHERED:
+        self._size += len(item.text) if isinstance(item, Entry) else 0
+        if len(self._gathered) > GATHERED or self._size > GATHERED_SIZE:
             self._tell_gathered()
 
     def _come_back(self, *, rewound: bool) -> None:
         if rewound:
             self._view.note(phrases.REWOUND)
-        self._gathered, self._again = [], True
+        self._gathered, self._size, self._again = [], 0, True
 
     def _catch_up(self) -> None:
         missed = self._tell_gathered()

@@ -28,6 +28,8 @@ REPAIRS: Final = 2
 """Times a member is re-sent what it lacks; whoever is silent then is asked for little, and often: it may be back."""
 ACK_SECONDS_PER_SESSION: Final = 0.00025
 ACK_SECONDS_MAX: Final = 1.0
+SWEEP_BYTES: Final = 2_097_152
+"""Bytes re-sent by one sweep; whoever has not had its turn then has it in the next."""
 SWEEP_GRAIN: Final = 0.05
 """Seconds to which repairs are rounded up, so that a thousand members behind need no thousand sweeps."""
 
@@ -134,13 +136,17 @@ class Fanout:
         """Send again what members have not acknowledged in time."""
         self.sweep_at = None
         next_at = math.inf
+        sent = 0
         for session in self._members.values():
             repair = session.repair
             if repair.acked >= self.head:
                 continue
             due_at = self._due_at(repair)
             if due_at <= now:
-                self._repair(session)
+                if sent >= SWEEP_BYTES:
+                    next_at = now
+                    break
+                sent += self._repair(session)
                 delay = repair.delay if repair.tries else self._delay
                 repair.delay = max(delay, min(delay * 2, REPAIR_AFTER_MAX))
                 repair.tries += 1
@@ -163,13 +169,13 @@ class Fanout:
         told_at = max(repair.since, self._published_at)  # clients wait while more comes, but not for ever
         return min(told_at, repair.since + 1.25 * ACK_PATIENCE) + self._delay
 
-    def _repair(self, session: Session) -> None:
+    def _repair(self, session: Session) -> int:
+        """Send again what a member lacks; return how many bytes that is."""
         acked, silent = session.repair.acked, session.repair.tries >= REPAIRS
         found = self.recent.since(acked, self.head, REPAIR_DATAGRAMS * MAX_PLAINTEXT)
         if found is None or silent or self.head - acked > PUSH_WINDOW:
-            self._tell(session, [Head(self.head)])
-        else:
-            self._tell(session, pack(acked, *found, REPAIR_DATAGRAMS))
+            return self._tell(session, [Head(self.head)])
+        return self._tell(session, pack(acked, *found, REPAIR_DATAGRAMS))
 
     def _expect_ack(self, session: Session, now: float) -> None:
         session.repair.begin(now)
@@ -182,8 +188,10 @@ class Fanout:
         if self.sweep_at is None or at < self.sweep_at:
             self.sweep_at = at
 
-    def _tell(self, session: Session, messages: Sequence[Told | Head]) -> None:
-        self._out.send_to_all((session,), encode_alike(messages))
+    def _tell(self, session: Session, messages: Sequence[Told | Head]) -> int:
+        plaintexts = encode_alike(messages)
+        self._out.send_to_all((session,), plaintexts)
+        return sum(map(len, plaintexts))
 
 
 def _told_through(message: Told | Head) -> int:

@@ -1,8 +1,8 @@
 """A client's cursor in the log: what came, in order, and what is missing (docs/PROTOCOL.md §8).
 
 The cursor is the last seq up to which everything is known. A datagram that begins at or before the cursor moves it;
-one that begins behind a hole is kept, bounded, until the hole is filled. That is all there is to loss, reordering,
-duplication, sleep and catching up.
+one that begins behind a hole is kept, bounded in number and memory, until the hole is filled. That is all there is to
+loss, reordering, duplication, sleep and catching up.
 """
 
 from __future__ import annotations
@@ -21,6 +21,10 @@ SMALL_GAP: Final = 512
 """Bytes that are rather sent again than left out between two holes: one datagram is lost less often than two."""
 ENTRY_OVERHEAD: Final = 40
 """Bytes of an entry besides its text, about."""
+EARLY_BYTES: Final = 4_194_304
+"""Memory for what came ahead of a hole; what is further ahead is dropped, and asked for when the hole is filled."""
+ENTRY_MEMORY: Final = 512
+"""Memory that an entry takes besides its text, about."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +45,8 @@ class Inbox:
         self._ready: list[Entry | Gone] = []
         self._early: dict[int, Entry | None] = {}
         self._parts: dict[int, list[bytes | None]] = {}
+        self._held = 0
+        """Memory that `_early` and `_parts` take."""
 
     def receive(self, message: Entries | EntryPart) -> None:
         """Take what the server sent; ProtocolError if an entry in it does not decode or is out of place."""
@@ -61,13 +67,17 @@ class Inbox:
             return
         if not 0 < part.count <= MAX_PARTS or part.index >= part.count:
             raise ProtocolError("part out of place")
-        pieces = self._parts.setdefault(part.seq, [None] * part.count)
+        self.head = max(self.head, part.seq)
+        pieces = self._parts.get(part.seq, [None] * part.count)
         if len(pieces) != part.count:
             raise ProtocolError("part of another cut")
+        if pieces[part.index] is not None or not self._has_memory_for(part.seq, len(part.piece)):
+            return
+        self._parts[part.seq] = pieces
         pieces[part.index] = part.piece
-        self.head = max(self.head, part.seq)
+        self._held += len(part.piece)
         if None not in pieces:
-            del self._parts[part.seq]
+            self._forget_parts(part.seq)
             entry = decode_entry_untrusted(b"".join(piece for piece in pieces if piece is not None))
             if entry.seq != part.seq:
                 raise ProtocolError("entry out of place")
@@ -81,7 +91,15 @@ class Inbox:
             self._advance(through, [entry for entry in entries if entry.seq > self.cursor])
             self._join_early()
         elif through <= self.cursor + RECEIVE_WINDOW:
-            self._early.update(dict.fromkeys(range(after + 1, through + 1)) | {e.seq: e for e in entries})
+            new = {entry.seq: entry for entry in entries if self._early.get(entry.seq) is None}
+            size = sum(map(_memory_of, new.values()))
+            if self._has_memory_for(after + 1, size):
+                self._held += size
+                self._early |= {seq: new.get(seq, self._early.get(seq)) for seq in range(after + 1, through + 1)}
+
+    def _has_memory_for(self, seq: int, size: int) -> bool:
+        """Tell whether `size` bytes more may be kept; what is missing next always may, or nothing would move on."""
+        return self._held + size <= EARLY_BYTES or seq == self.cursor + 1
 
     def _advance(self, through: int, entries: list[Entry]) -> None:
         gone = through - self.cursor - len(entries)
@@ -93,12 +111,20 @@ class Inbox:
     def _join_early(self) -> None:
         """Move over what had come early, and forget what is now behind."""
         while self.cursor + 1 in self._early:
-            entry = self._early.pop(self.cursor + 1)
+            entry = self._forget_early(self.cursor + 1)
             self._advance(self.cursor + 1, [entry] if entry else [])
         for seq in [seq for seq in self._early if seq <= self.cursor]:
-            del self._early[seq]
+            self._forget_early(seq)
         for seq in [seq for seq in self._parts if seq <= self.cursor]:
-            del self._parts[seq]
+            self._forget_parts(seq)
+
+    def _forget_early(self, seq: int) -> Entry | None:
+        entry = self._early.pop(seq)
+        self._held -= _memory_of(entry) if entry else 0
+        return entry
+
+    def _forget_parts(self, seq: int) -> None:
+        self._held -= sum(len(piece) for piece in self._parts.pop(seq) if piece is not None)
 
     def take(self) -> list[Entry | Gone]:
         """Return and forget what has become known, in order."""
@@ -144,3 +170,9 @@ class Inbox:
         self.cursor, self.head = start, head
         self._early.clear()
         self._parts.clear()
+        self._held = 0
+
+
+def _memory_of(entry: Entry) -> int:
+    """Return about how much memory an entry takes: one character beyond the BMP makes all of a text four bytes wide."""
+    return ENTRY_MEMORY + entry.text.__sizeof__()

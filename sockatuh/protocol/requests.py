@@ -19,6 +19,8 @@ from .ratelimit import BucketTable
 from .session import Session
 
 STORED_PER_DATAGRAM: Final = 50
+RELEASED_AT_ONCE: Final = 4_194_304
+"""Bytes of lines given out above which the others wait until the log is heard of."""
 SLOWED_EVERY: Final = 1.0
 """Seconds between two times a session is told that it sends too much, and for which it is asked to wait."""
 
@@ -45,6 +47,10 @@ class Requests:
         self._stored: dict[int, Session] = {}
         self.holding = False
         """Whether lines wait because the log cannot take more."""
+        self._released = 0
+        """Bytes of lines given out since the log was last heard of."""
+        self._first = 0
+        """The session that is asked first the next time that all are."""
         self.log_refuses = False
         """Whether nothing can be stored now: then everybody who asks is told why it waits."""
         # By key, so that neither more sessions nor new ones give a member more.
@@ -136,16 +142,22 @@ class Requests:
             if len(text) > self._limits.text_bytes:
                 self.settle(session, number, "text_too_long")
                 continue
+            self._released += len(text)
+            self.holding = self.holding or self._released >= RELEASED_AT_ONCE
             line = line_id(key, session.stream, number)
             self._events.append(LineSaid(session.cid, number, line, action, text.decode("utf-8", "replace")))
 
     def hold(self, sessions: Iterable[Session], hold: bool, refuses: bool, now: float) -> None:
         """Leave lines where they are, or give them out again; `refuses`: tell all who wait that the log does."""
         has_news = (hold, refuses) != (self.holding, self.log_refuses)
-        self.holding, self.log_refuses = hold, refuses
-        for session in sessions if has_news else ():
+        self.holding, self.log_refuses, self._released = hold, refuses, 0
+        everybody = list(sessions) if has_news else []
+        for session in everybody[self._first :] + everybody[: self._first]:  # each in its turn, if not all can be
+            was_holding = self.holding
             self.give_out(session, now)
             self.tell_waiting(session, now)
+            if self.holding and not was_holding:
+                self._first = everybody.index(session)
 
     def tell_waiting(self, session: Session, now: float) -> None:
         """Tell a session whose lines or JOIN wait for the log that this is why, if it is; its time to join stops."""

@@ -16,6 +16,10 @@ from .visitors import LineWaiter, Waiter
 
 RETRY_INTERVAL = 1.0
 """Seconds between two tries at a database that refuses."""
+MAX_WAITING_BYTES: Final = 8_388_608
+"""Memory for what waits to be stored above which lines wait at their sessions, until half of it is stored."""
+APPEND_MEMORY: Final = 1_024
+"""Memory that an append and who waits for it take besides the body, about."""
 SILENCE: Final = 3.0
 """Seconds without an outcome after which those who wait are told."""
 
@@ -23,8 +27,13 @@ SILENCE: Final = 3.0
 class Appends:
     """Appends under way by id. `put` hands one to the log, `resume` has it take them again after one has failed."""
 
-    def __init__(self, put: Callable[[Append], None], resume: Callable[[], None]) -> None:
-        self._put, self._resume = put, resume
+    def __init__(
+        self, put: Callable[[Append], None], resume: Callable[[], None], max_bytes: int = MAX_WAITING_BYTES
+    ) -> None:
+        self._put, self._resume, self._max_bytes = put, resume, max_bytes
+        self._bytes = 0
+        self.is_full = False
+        """Whether so much waits that no more may: from `max_bytes` of memory on, until it is half of that."""
         self._unsettled: dict[bytes, tuple[Append, list[Waiter]]] = {}
         self._held: set[bytes] = set()
         self._refusal: StoreError | None = None
@@ -52,6 +61,7 @@ class Appends:
             self._unsettled[append.id][1].extend(waiters)
             return
         self._unsettled[append.id] = append, list(waiters)
+        self._count(_memory_of(append))
         if self._held:
             self._held.add(append.id)
         else:
@@ -71,7 +81,13 @@ class Appends:
                 self._refusal, self._retry_at = outcome.error, now + RETRY_INTERVAL
             else:
                 self._refusal = None
-                yield outcome, self._unsettled.pop(outcome.append.id)[1]
+                append, waiters = self._unsettled.pop(outcome.append.id)
+                self._count(-_memory_of(append))
+                yield outcome, waiters
+
+    def _count(self, size: int) -> None:
+        self._bytes += size
+        self.is_full = self._bytes >= (self._max_bytes // 2 if self.is_full else self._max_bytes)
 
     def retry(self, now: float) -> None:
         """Try again all that was refused, if it is time and nothing is under way; to be called about once a second."""
@@ -82,3 +98,7 @@ class Appends:
             self._resume()
             for append, _ in self._unsettled.values():
                 self._put(append)
+
+
+def _memory_of(append: Append) -> int:
+    return APPEND_MEMORY + 3 * len(append.body or b"") // 2  # what msgspec has encoded has room for half as much again

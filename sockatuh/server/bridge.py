@@ -7,8 +7,8 @@ as it runs in its process. What takes long is a job that somebody else does and 
 
 from __future__ import annotations
 
-from collections import Counter, deque
-from collections.abc import Callable, Sequence
+from collections import Counter
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -40,13 +40,12 @@ from sockatuh.store.roomlog import Append, Committed, Conflict, Outcome, Row
 from .appends import Appends
 from .joining import BUSY_MS, Joining
 from .passwords import Check, PasswordDesk
+from .reading import READ_LIMIT, Reading, Readings
 from .resumption import Resumption
 from .sessionlog import SessionLog
 from .visitors import CLASSIC, SECURE, JoinRequest, JoinWaiter, LineWaiter, Logger, Recorder, Visitor, Waiter
 from .wire import encode_entry, encode_row
 
-READ_LIMIT: Final = 128
-"""Entries read from the database for one GET; it is answered with 16 datagrams."""
 MAX_HELD: Final = 256
 """Appends the database has refused above which lines wait at their sessions."""
 MEMBERS_ROOM: Final = MAX_PLAINTEXT - 32
@@ -60,15 +59,6 @@ class BridgeOptions:
     history_on_join: int
     log_texts: bool
     text_bytes: int
-
-
-@dataclass(frozen=True, slots=True)
-class Reading:
-    """A stretch of the log a session wants, (after, through]."""
-
-    session: int
-    after: int
-    through: int
 
 
 class Bridge:
@@ -115,15 +105,14 @@ class Bridge:
         self._visitors: dict[int, Visitor] = {}
         self._classic_sessions: dict[Address, int] = {}
         self._last_classic = 0
-        self._readings: deque[Reading] = deque()
-        self._reading: set[int] = set()
+        self._readings = Readings()
         self._sessions = SessionLog(log)
         self._dropped: Counter[str] = Counter()
         self._holding = False
 
     # From the log.
 
-    def load(self, last_of_each_key: Sequence[Row], recent: Sequence[Row], now: float) -> None:
+    def load(self, last_of_each_key: Iterable[Row], recent: Sequence[Row], now: float) -> None:
         """Begin where the last process ended: who was here, and what was said last."""
         for row in last_of_each_key:
             if row.body is not None:
@@ -165,7 +154,12 @@ class Bridge:
     def _pace(self, now: float) -> None:
         """Take as many lines as the log can, and tell those who wait if it can take none."""
         refuses = self.obstacle(now) is not None
-        self._endpoint.hold_lines(self._holding or self._appends.held >= MAX_HELD, now, refuses=refuses)
+        self._endpoint.hold_lines(self._holding or self._is_full, now, refuses=refuses)
+
+    @property
+    def _is_full(self) -> bool:
+        """Tell whether so much waits for the database that nothing more may."""
+        return self._appends.held >= MAX_HELD or self._appends.is_full
 
     def _take_row(self, row: Row, body: Body, waiters: Sequence[Waiter]) -> None:
         self._room.apply(row.seq, row.at, body, row.key)
@@ -212,9 +206,7 @@ class Bridge:
             case WhoAsked(session, number, after):
                 self._endpoint.answer(session, number, self._list_members(after))
             case EntriesWanted(session, after, through):
-                if session not in self._reading:  # one at a time; a client asks again
-                    self._reading.add(session)
-                    self._readings.append(Reading(session, after, through))
+                self._readings.add(Reading(session, after, through))
             case SessionOpened():
                 self._open(event, now)
             case SessionMoved(session, address):
@@ -227,12 +219,12 @@ class Bridge:
                 request = JoinRequest(self._classic_visitor(address, now), 0, name, None)
                 if self._joining.ask_name(request, now) is not None:
                     self._classic.name_valid(address, name)
-            case PasswordGiven(address) if self._appends.held >= MAX_HELD:
+            case PasswordGiven(address) if self._is_full:
                 self._classic.password_wrong(address)
             case PasswordGiven(address, name, password):
                 request = JoinRequest(self._classic_visitor(address, now), 0, name, None)
                 self._joining.try_password(request, password, now)
-            case ClassicSaid() if self._appends.held >= MAX_HELD:
+            case ClassicSaid() if self._is_full:
                 self._log.warning("classic_line_dropped", address=format_address(event.address))
             case ClassicSaid(address, text):
                 speaker = self._visitors[self._classic_sessions[address]]
@@ -241,7 +233,7 @@ class Bridge:
                 self._close(self._visitors[self._classic_sessions[address]], "idle", now)
 
     def _ask_to_join(self, event: JoinAsked, now: float) -> None:
-        if self._appends.held >= MAX_HELD:
+        if self._is_full:
             self._endpoint.answer(event.cid, event.number, m.Refused("busy", BUSY_MS))
             return
         request = JoinRequest(self._visitors[event.cid], event.number, event.name, event.history)
@@ -258,6 +250,8 @@ class Bridge:
         if cleaned and len(cleaned.encode()) <= self._options.text_bytes:
             message = Message(visitor.name, visitor.owner, cleaned, action)
             self._append(line, message, LineWaiter(visitor.session, number))
+            if self._appends.is_full:
+                self._pace(now)
         elif visitor.dialect == SECURE:
             code = "text_too_long" if cleaned else "text_empty"
             self._endpoint.settle_lines([(visitor.session, number, code)], now)
@@ -362,12 +356,12 @@ class Bridge:
         self._joining.take_verdict(check.request, self._desk.answer(check, right, now), now)
 
     def take_reading(self) -> Reading | None:
-        """Return the stretch to be read from the log next; `answer_reading` brings it."""
-        return self._readings.popleft() if self._readings else None
+        """Return the stretch to be read from the log next, unless many are; `answer_reading` brings it."""
+        return self._readings.take()
 
     def answer_reading(self, reading: Reading, rows: Sequence[Row] | None) -> None:
         """Send what was read: the first READ_LIMIT rows kept of the stretch; None: it could not be read."""
-        self._reading.discard(reading.session)
+        self._readings.finish(reading)
         if rows is None:
             return
         through = rows[-1].seq if len(rows) == READ_LIMIT else reading.through

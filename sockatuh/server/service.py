@@ -43,11 +43,11 @@ from sockatuh.store.lock import lock_directory
 from sockatuh.store.log_table import MAX_SEQ
 from sockatuh.store.roomlog import Outcome, RoomLog
 
-from .bridge import Bridge, Reading
+from .bridge import Bridge
 from .gathering import Gathering
 from .options import ServiceOptions
 from .passwords import Check, PasswordDesk
-from .reading import Found, read_recent, read_stretch
+from .reading import Found, Reading, read_recent, read_stretch
 from .ready import Ready
 from .reload import Reloader, bridge_options, classic_peers, log_classic
 from .steady import SteadyClock, oldest_kept
@@ -169,7 +169,7 @@ class Service:
         self._loop.add_signal_handler(signal.SIGHUP, self.reload)
         for number, code in ((signal.SIGTERM, "restarting"), (signal.SIGINT, "closing")):
             self._loop.add_signal_handler(number, self.stop, code)
-        recent, damage = read_recent(self._room_log, options.limits.recent_entries)
+        recent, damage = read_recent(self._room_log, options.limits.recent_entries, options.limits.recent_bytes)
         self._note_damage(damage)
         self._bridge.load(self._room_log.last_of_each_key(), recent, time.monotonic())
         self._driver.start()
@@ -179,8 +179,7 @@ class Service:
         ticking = self._loop.create_task(self._tick())
         # Without its ticks the room would go on, deaf to half of what happens: then rather begin anew.
         ticking.add_done_callback(lambda _: self.stop("restarting"))
-        code = await self._stopped
-        await self._close(code)
+        await self._close(await self._stopped)
         if ticking.done():
             await ticking
         ticking.cancel()
@@ -251,6 +250,7 @@ class Service:
         else:
             self._note_damage(found.damage)
             self._bridge.answer_reading(found.reading, found.rows)
+        self._start_jobs()
         self._driver.flush()
 
     def _note_damage(self, damage: StoreError | None) -> None:

@@ -14,6 +14,7 @@ import threading
 import time
 from collections import deque
 from collections.abc import Callable, Iterator
+from contextlib import closing
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from queue import Empty, SimpleQueue
@@ -179,6 +180,15 @@ class Readers:
         self._give_back(connection)
         return answer
 
+    def stream(self, work: Callable[[sqlite3.Connection], Iterator[T]]) -> Iterator[T]:
+        """Give one by one what `work` reads, from a connection of its own. Raises StoreError."""
+        with closing(open_reader(self._path)) as connection:
+            try:
+                with explained(self._path):
+                    yield from work(connection)
+            except (TypeError, ValueError) as error:
+                raise damaged(self._path, error) from error
+
     def close(self) -> None:
         """Close what is idle now, and what is in use when it is given back."""
         with self._lock:
@@ -245,6 +255,9 @@ class Writer(Generic[Job, Done]):
         """When the thread last had nothing left to do or finished a batch, in monotonic seconds: never a few old."""
         self._thread = threading.Thread(target=self._serve, name="sockatuh-writer", daemon=True)
         self._thread.start()
+
+    def __len__(self) -> int:
+        return len(self._waiting)
 
     def put(self, job: Job, *, wake: bool = True) -> None:
         """Queue a job and return at once; DatabaseUnusable after `close`. Without `wake`, for the next that has it.

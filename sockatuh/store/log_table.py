@@ -7,10 +7,11 @@ turn afterwards, so with a statement an entry a busy event loop would hold the w
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterable, Sequence
+from collections.abc import Generator, Iterable, Iterator, Sequence
+from contextlib import closing
 from dataclasses import dataclass
 from functools import cache
-from typing import Any, Final
+from typing import Final
 
 from sockatuh.errors import StoreError
 
@@ -151,21 +152,23 @@ def read_span(connection: sqlite3.Connection) -> Span:
     return Span(log_id, last + 1 if first is None else first, last)
 
 
-def read_between(connection: sqlite3.Connection, after: int, through: int, limit: int) -> list[Row]:
-    """Read the first `limit` entries with a body in (after, through], ascending."""
+def read_between(
+    connection: sqlite3.Connection, after: int, through: int, limit: int, max_bytes: int = MAX_SEQ
+) -> list[Row]:
+    """Read the first `limit` entries with a body in (after, through], ascending; no more once they have `max_bytes`."""
     condition = "WHERE seq > ? AND seq <= ? AND body IS NOT NULL ORDER BY seq LIMIT ?"
-    return _read(connection, condition, (after, through, limit))
+    return _read(connection, condition, (after, through, limit), max_bytes)
 
 
-def read_recent(connection: sqlite3.Connection, count: int) -> list[Row]:
-    """Read the newest `count` entries with a body, ascending."""
-    return _read(connection, "WHERE body IS NOT NULL ORDER BY seq DESC LIMIT ?", (count,))[::-1]
+def read_recent(connection: sqlite3.Connection, count: int, max_bytes: int = MAX_SEQ) -> list[Row]:
+    """Read the newest `count` entries with a body, ascending; no older ones once they have `max_bytes`."""
+    return _read(connection, "WHERE body IS NOT NULL ORDER BY seq DESC LIMIT ?", (count,), max_bytes)[::-1]
 
 
-def read_last_of_each_key(connection: sqlite3.Connection) -> list[Row]:
-    """Read the last entry of every key, ascending."""
+def read_last_of_each_key(connection: sqlite3.Connection) -> Iterator[Row]:
+    """Read the last entry of every key, ascending, one by one: there may be very many keys."""
     condition = "WHERE seq IN (SELECT max(seq) FROM log WHERE key IS NOT NULL GROUP BY key) ORDER BY seq"
-    return _read(connection, condition, ())
+    return _stream(connection, condition, ())
 
 
 def read_kinds(connection: sqlite3.Connection) -> list[str]:
@@ -215,10 +218,26 @@ def _read_by_id(connection: sqlite3.Connection, ids: list[bytes]) -> dict[bytes,
     return {row.id: row for row in _read(connection, f"WHERE id IN ({_marks(len(ids))})", ids)}
 
 
-def _read(connection: sqlite3.Connection, condition: str, values: Sequence[object]) -> list[Row]:
+def _read(
+    connection: sqlite3.Connection, condition: str, values: Sequence[object], max_bytes: int = MAX_SEQ
+) -> list[Row]:
+    """Read rows in order, up to the one with which their bodies come to `max_bytes`."""
+    rows: list[Row] = []
+    size = 0
+    with closing(_stream(connection, condition, values)) as found:
+        for row in found:
+            rows.append(row)
+            size += len(row.body or b"")
+            if size >= max_bytes:
+                break
+    return rows
+
+
+def _stream(connection: sqlite3.Connection, condition: str, values: Sequence[object]) -> Generator[Row, None, None]:
     query = f"SELECT {_COLUMNS} FROM log {condition}"  # noqa: S608 (each condition is written in this file)
-    found: list[Any] = connection.execute(query, values).fetchall()
-    return [Row(seq, entry_id, from_rfc3339(at), kind, key, body) for seq, entry_id, at, kind, key, body in found]
+    with closing(connection.execute(query, values)) as found:
+        for seq, entry_id, at, kind, key, body in found:
+            yield Row(seq, entry_id, from_rfc3339(at), kind, key, body)
 
 
 def _marks(count: int) -> str:

@@ -10,7 +10,7 @@ from __future__ import annotations
 import contextlib
 import sqlite3
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import Future
 from dataclasses import dataclass
 from functools import partial
@@ -47,6 +47,8 @@ T = TypeVar("T")
 
 MAX_KEPT: Final = 10_000
 """Other writes that wait for the database to take them; those beyond are given up."""
+MAX_QUEUED: Final = 16_384
+"""What waits for a disk that does not answer, above which other writes are given up."""
 
 __all__ = ["Append", "Committed", "Conflict", "Failed", "Outcome", "RoomLog", "Row", "Span"]
 
@@ -140,6 +142,9 @@ class RoomLog:
 
         If the database refuses, it is kept, with all that are submitted after it, for the next transaction.
         """
+        if len(self._writer) >= MAX_QUEUED:
+            self._on_error(DatabaseUnusable(str(self._path), "the disk does not answer, and too much waits for it"))
+            return
         answer: Future[None] = Future()
         answer.add_done_callback(self._report)
         self._writer.put(_Work(work, answer, lasting=True))
@@ -185,9 +190,13 @@ class RoomLog:
         """Answer which log this is and how far it reaches."""
         return self._readers.read(read_span)
 
-    def read(self, after: int, through: int, limit: int) -> list[Row]:
-        """Read the entries that have a body, seq in (after, through], ascending, at most `limit`."""
-        return self._readers.read(partial(read_between, after=after, through=through, limit=limit))
+    def read(self, after: int, through: int, limit: int, max_bytes: int = MAX_SEQ) -> list[Row]:
+        """Read the entries that have a body, seq in (after, through], ascending, at most `limit`.
+
+        The one with which their bodies come to `max_bytes` is the last.
+        """
+        read = partial(read_between, after=after, through=through, limit=limit, max_bytes=max_bytes)
+        return self._readers.read(read)
 
     def read_around_damage(self, after: int, through: int, limit: int) -> tuple[list[Row], int]:
         """Read of (after, through], one by one, what can be read in the first `limit` places; answer how far as well.
@@ -201,13 +210,13 @@ class RoomLog:
                 rows += self.read(seq - 1, seq, 1)
         return rows, last
 
-    def recent(self, count: int) -> list[Row]:
-        """Read the newest `count` entries that have a body, ascending."""
-        return self._readers.read(partial(read_recent, count=count))
+    def recent(self, count: int, max_bytes: int = MAX_SEQ) -> list[Row]:
+        """Read the newest `count` entries that have a body, ascending, of their bodies about `max_bytes`."""
+        return self._readers.read(partial(read_recent, count=count, max_bytes=max_bytes))
 
-    def last_of_each_key(self) -> list[Row]:
+    def last_of_each_key(self) -> Iterator[Row]:
         """Read the last entry of every key, ascending: from these it is known who is here and who owns which name."""
-        return self._readers.read(read_last_of_each_key)
+        return self._readers.stream(read_last_of_each_key)
 
     def prune(
         self,

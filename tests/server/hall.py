@@ -28,8 +28,9 @@ from sockatuh.room.admission import PasswordGate
 from sockatuh.room.entries import Body, decode_body
 from sockatuh.room.names import NameRules
 from sockatuh.room.room import Room
-from sockatuh.server.bridge import READ_LIMIT, Bridge, BridgeOptions
+from sockatuh.server.bridge import Bridge, BridgeOptions
 from sockatuh.server.passwords import Check, PasswordDesk
+from sockatuh.server.reading import READ_LIMIT
 from sockatuh.server.visitors import Logger
 from sockatuh.store.roomlog import Append, Outcome
 

@@ -10,7 +10,8 @@ from sockatuh.protocol import messages as m
 from sockatuh.protocol import peer_events as e
 from sockatuh.protocol.limits import Limits
 from sockatuh.room.entries import Left, Message
-from sockatuh.server.bridge import MAX_HELD, READ_LIMIT
+from sockatuh.server.bridge import MAX_HELD
+from sockatuh.server.reading import READ_LIMIT
 
 HOUR = 3_600.0
 IDLE = Limits().idle_seconds

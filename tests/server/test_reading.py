@@ -10,8 +10,7 @@ import pytest
 
 from sockatuh.errors import DatabaseUnusable
 from sockatuh.room.entries import Message, encode_body
-from sockatuh.server.bridge import READ_LIMIT, Reading
-from sockatuh.server.reading import read_recent, read_stretch
+from sockatuh.server.reading import READ_LIMIT, Reading, read_recent, read_stretch
 from sockatuh.store.roomlog import Append, RoomLog
 
 ENTRIES = 2 * READ_LIMIT

@@ -29,8 +29,9 @@ from sockatuh.room.admission import PasswordGate
 from sockatuh.room.entries import Message, decode_body
 from sockatuh.room.names import NameRules
 from sockatuh.room.room import Room
-from sockatuh.server.bridge import READ_LIMIT, Bridge, BridgeOptions
+from sockatuh.server.bridge import Bridge, BridgeOptions
 from sockatuh.server.passwords import PasswordDesk
+from sockatuh.server.reading import READ_LIMIT
 from sockatuh.store.roomlog import Append, Outcome
 
 from .memorylog import MemoryLog, Recorder, Silence

@@ -8,7 +8,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 
@@ -91,7 +91,7 @@ def entry(number: int, kind: str = "message", key: str | None = None, expect: in
     return Append(number.to_bytes(16, "big"), kind, b'{"text":"%d"}' % number, key, expect)
 
 
-def seqs(rows: list[Row]) -> list[int]:
+def seqs(rows: Iterable[Row]) -> list[int]:
     return [row.seq for row in rows]
 
 

@@ -1,0 +1,382 @@
+"""Every container is bounded by what the process holds, in bytes, whether it is filled with small things or large."""
+
+from __future__ import annotations
+
+import gc
+import os
+import socket
+import threading
+import tracemalloc
+from collections import Counter, deque
+from collections.abc import Callable, Iterator
+from contextlib import closing
+from dataclasses import replace
+from pathlib import Path
+
+import msgspec
+import pytest
+from protocol.bare import make_pending, make_session
+from protocol.house import IDENTITY, START, TICKET_KEY, Dice
+
+from sockatuh.errors import StoreError
+from sockatuh.log import unblocked
+from sockatuh.net.batch import ADDRESSES_KEPT, BatchSender
+from sockatuh.net.classic import ClassicDialect
+from sockatuh.protocol import messages as m
+from sockatuh.protocol.constants import MAX_PARTS, MAX_PIECE, RECEIVE_WINDOW
+from sockatuh.protocol.cookie import CookieJar
+from sockatuh.protocol.fanout import SWEEP_BYTES, Fanout
+from sockatuh.protocol.handshake import Door
+from sockatuh.protocol.inbox import EARLY_BYTES, Inbox
+from sockatuh.protocol.limits import Limits
+from sockatuh.protocol.outgoing import Outgoing
+from sockatuh.protocol.ratelimit import BucketTable
+from sockatuh.protocol.repair import Recent
+from sockatuh.protocol.requests import RELEASED_AT_ONCE, Requests
+from sockatuh.protocol.ticket import Tickets
+from sockatuh.room.admission import PasswordGate
+from sockatuh.server.appends import MAX_WAITING_BYTES, Appends
+from sockatuh.server.reading import READ_BYTES, Reading, read_recent, read_stretch
+from sockatuh.store.roomlog import MAX_QUEUED, Append, RoomLog
+
+MIB = 1_048_576
+LIMITS = Limits()
+LARGE = LIMITS.text_bytes
+COOKIES = GUESSERS = 4_096
+EMOJI = "\N{HOT BEVERAGE}\ufe0f \N{SLICE OF PIZZA}"
+
+
+def held_by(fill: Callable[[], object]) -> int:
+    """Return how many bytes of memory what `fill` returns holds."""
+    gc.collect()
+    tracemalloc.start()
+    try:
+        before = tracemalloc.get_traced_memory()[0]
+        thing = fill()
+        gc.collect()
+        held = tracemalloc.get_traced_memory()[0] - before
+        del thing
+        return held
+    finally:
+        tracemalloc.stop()
+
+
+def peak_of(work: Callable[[], object]) -> int:
+    """Return how many bytes of memory `work` takes at most meanwhile, and for what it returns."""
+    gc.collect()
+    tracemalloc.start()
+    try:
+        before = tracemalloc.get_traced_memory()[0]
+        tracemalloc.reset_peak()
+        work()
+        return tracemalloc.get_traced_memory()[1] - before
+    finally:
+        tracemalloc.stop()
+
+
+def encoded(seq: int, size: int) -> tuple[int, bytes]:
+    return seq, m.encode(m.Entry(seq, 1_700_000_000_000, m.MESSAGE, "ana", "x" * size, bytes(6)))
+
+
+# What the server remembers of the log.
+
+
+@pytest.mark.parametrize(
+    "sizes",
+    [
+        [10] * 12_000,
+        [LARGE] * 1_200,
+        [LARGE] * 700 + [10] * 4_000,
+        [10] * 4_000 + [LARGE] * 700,
+        [10, LARGE] * 900,
+    ],
+    ids=["small", "large", "large, then small", "small, then large", "mixed"],
+)
+def test_the_newest_entries(sizes: list[int]) -> None:
+    def fill() -> Recent:
+        recent = Recent(0, LIMITS.recent_entries, LIMITS.recent_bytes)
+        for seq, size in enumerate(sizes, 1):
+            recent.extend([encoded(seq, size)], seq)
+        return recent
+
+    assert held_by(fill) < LIMITS.recent_bytes + LIMITS.recent_entries * 200
+
+
+@pytest.fixture(name="log")
+def _log(tmp_path: Path) -> Iterator[RoomLog]:
+    errors: list[StoreError] = []
+    log = RoomLog.open(
+        tmp_path / "room.db", synchronous="normal", volatile_kinds=frozenset(), deliver=lambda _: None,
+        on_error=errors.append,
+    )  # fmt: skip
+    with closing(log):
+        yield log
+
+
+def say(log: RoomLog, count: int, size: int, *, keys: bool = False) -> None:
+    text = "x" * size
+    body = f'{{"name":"ana","owner":"","text":"{text}","action":false}}'.encode()
+    for number in range(count):
+        kind, key = ("left", f"name {number}") if keys else ("message", None)
+        log.append(Append(number.to_bytes(16, "big"), kind, body, key))
+    log.call(lambda _: None)
+
+
+def test_what_is_read_for_one_request_and_for_the_start(log: RoomLog) -> None:
+    say(log, 200, LARGE)
+    one = READ_BYTES + 2 * LARGE
+    assert peak_of(lambda: read_stretch(log, Reading(1, 0, 200))) < 3 * one
+    assert peak_of(lambda: read_recent(log, LIMITS.recent_entries, MIB)) < 2 * MIB
+    found = read_stretch(log, Reading(1, 0, 200))
+    assert found.reading.through == found.rows[-1].seq < 200, "and it is asked on from there"
+
+
+def test_the_names_that_a_start_goes_through(log: RoomLog) -> None:
+    say(log, 4_000, 10, keys=True)
+    assert peak_of(lambda: sum(row.seq for row in log.last_of_each_key())) < MIB // 4
+
+
+# What is on its way to the log.
+
+
+@pytest.mark.parametrize("size", [1, LARGE])
+def test_what_waits_to_be_stored(size: int) -> None:
+    def fill() -> tuple[Appends, deque[Append]]:
+        queue: deque[Append] = deque()
+        appends = Appends(queue.append, lambda: None)
+        number = 0
+        while not appends.is_full:
+            number += 1
+            appends.add(Append(number.to_bytes(16, "big"), "message", b"x" * size))
+        return appends, queue
+
+    assert MIB < held_by(fill) < MAX_WAITING_BYTES + LARGE
+
+
+def test_lines_that_are_given_out_at_once_to_a_log_that_is_back() -> None:
+    """Many members have whole lines waiting: not all of them go at once, and each has its turn."""
+    events: deque[m.Say] = deque()
+    limits = Limits(lines_per_second=10_000, lines_burst=10_000)
+    requests = Requests(limits, Outgoing(Counter()), events, lambda *_: None)  # type: ignore[arg-type]
+    sessions = [make_session(cid, limits) for cid in range(1, 13)]
+    requests.hold(sessions, True, False, START)
+    for session in sessions:
+        for number in range(1, 64):
+            pieces = [b"x" * MAX_PIECE] * (LARGE // MAX_PIECE)
+            for index, piece in enumerate(pieces):
+                session.lines.receive(m.Say(number, number, False, index, len(pieces), piece))
+            if not session.lines.ready():
+                break
+    ready = sum(session.lines.ready() for session in sessions)
+    assert ready == len(sessions)
+    given = 0
+    while any(session.lines.ready() for session in sessions):
+        requests.hold(sessions, False, False, START)
+        released = sum(len(getattr(event, "text", "")) for event in events)
+        events.clear()
+        assert 0 < released <= RELEASED_AT_ONCE + LARGE
+        given += released
+    assert given >= len(sessions) * LARGE // 2
+
+
+def test_what_else_waits_for_a_disk_that_does_not_answer(log: RoomLog) -> None:
+    free, held = threading.Event(), threading.Event()
+
+    def stand_still(_: object) -> None:
+        held.set()
+        assert free.wait(30)
+
+    log.submit(stand_still)
+    assert held.wait(30)
+
+    def fill() -> None:
+        for number in range(MAX_QUEUED + 5_000):
+            log.submit(lambda _, number=number: number)  # type: ignore[misc]
+
+    try:
+        assert held_by(fill) < 40 * MIB
+    finally:
+        free.set()
+
+
+# What members are told.
+
+
+@pytest.mark.parametrize("size", [1_000, LARGE])
+def test_what_one_sweep_sends_again(size: int) -> None:
+    out = Outgoing(Counter())
+    fanout = Fanout(0, LIMITS, out)
+    sessions = [make_session(cid) for cid in range(1, 800)]
+    for session in sessions:
+        fanout.add(session, 0, START)
+    fanout.publish([encoded(seq, size) for seq in range(1, 40)], 39, START)
+    while out.take():
+        pass
+    again: set[object] = set()
+    sweeps = 0
+    while len(again) < len(sessions):
+        assert fanout.sweep_at is not None
+        now = fanout.sweep_at
+        assert peak_of(lambda now=now: fanout.sweep(now)) < SWEEP_BYTES + 2 * MIB  # type: ignore[misc]
+        while datagrams := out.take():
+            again |= {address for _, address in datagrams}
+        sweeps += 1
+    assert sweeps < 30, "everybody has its turn, soon"
+
+
+# What strangers leave.
+
+
+def test_handshakes_that_wait() -> None:
+    def fill() -> Door:
+        door = Door(IDENTITY, Tickets([TICKET_KEY], b"password"), LIMITS, Dice(1), Counter(), deque())
+        for number in range(2 * LIMITS.pending):
+            pending = make_pending(number + 1)
+            if len(door) >= LIMITS.pending:
+                door.confirm(next(iter(door._by_cid.values())))
+            cookie = number.to_bytes(16, "big")
+            pending = replace(pending, init=bytes(16) + cookie + os.urandom(480), resp=os.urandom(200))
+            door._by_cookie[cookie] = door._by_cid[pending.cid] = pending
+            door._per_address[pending.packed[:16]] += 1
+        return door
+
+    assert held_by(fill) < LIMITS.pending * 8_192
+
+
+def test_cookies_that_were_used() -> None:
+    def fill() -> CookieJar:
+        jar = CookieJar(bytes(32), COOKIES)
+        for epoch in (1, 2):
+            for number in range(COOKIES + 100):
+                now, nonce = 30.0 * epoch, number.to_bytes(8, "big")
+                low, cookie = jar.create(bytes(18), nonce, now)
+                if jar.verify(bytes(18), nonce, low, cookie, now):
+                    jar.consume(cookie, now)
+        return jar
+
+    assert held_by(fill) < 2 * COOKIES * 120, "the default is 16 times as many: 16 MB"
+
+
+def test_rates_that_are_remembered() -> None:
+    def fill() -> BucketTable:
+        table = BucketTable(1.0, 2.0, LIMITS.sessions)
+        for number in range(2 * LIMITS.sessions):
+            table.take(number.to_bytes(32, "big"), START + number)
+        return table
+
+    assert held_by(fill) < 2 * MIB
+
+
+def test_wrong_passwords_that_are_remembered() -> None:
+    def fill() -> PasswordGate:
+        gate = PasswordGate(bytes(32), max_entries=GUESSERS)
+        for number in range(GUESSERS):
+            gate.record(b"wrong", False, ("secure", number.to_bytes(16, "big")), f"{number:043}", START)
+        return gate
+
+    assert held_by(fill) < GUESSERS * 512, "the default is 16 times as many: 32 MiB"
+
+
+def test_what_is_sent_to_classic_members_in_one_turn() -> None:
+    dialect = ClassicDialect(enabled=True, networks=[], max_peers=1024)
+    for number in range(1024):
+        address = (f"10.0.{number // 250}.{number % 250}", 5000)
+        dialect._peers.admit(address, START)
+        dialect._peers.begin_check(address)
+        dialect._peers.join(address)
+        dialect._peers.members[address].ending = b"\n"
+
+    def fill() -> ClassicDialect:
+        for _ in range(2):
+            dialect.send_line("ana", "\n".join(["x" * 1_100] * 10), None)
+        return dialect
+
+    assert held_by(fill) < 24 * MIB
+
+
+def test_addresses_that_are_packed() -> None:
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sock:
+        sender = BatchSender(sock, lambda _: None, lambda *_: None)
+
+        def fill() -> None:
+            for number in range(2 * ADDRESSES_KEPT):
+                _ = sender._sockaddrs[(f"10.{number >> 16}.{number >> 8 & 255}.{number & 255}", 5000)]
+
+        assert held_by(fill) < 8 * MIB
+
+
+# What a client keeps ahead of a hole.
+
+
+def early_entry(seq: int, size: int) -> m.Entries:
+    text = (EMOJI + "x" * size)[: max(size, 8)]
+    item = m.encode(m.Entry(seq, 1_700_000_000_000, m.MESSAGE, "ana", text, bytes(6)))
+    received = m.decode_server_message_untrusted(m.encode(m.Entries(seq - 1, seq, False, (msgspec.Raw(item),))))
+    assert isinstance(received, m.Entries)
+    return received
+
+
+@pytest.mark.parametrize("size", [10, 500, LARGE])
+def test_entries_ahead_of_a_hole(size: int) -> None:
+    """One character beyond the BMP makes each of a text four bytes wide."""
+
+    def fill() -> Inbox:
+        inbox = Inbox(0)
+        for seq in range(2, RECEIVE_WINDOW + 50):
+            inbox.receive(early_entry(seq, size))
+        return inbox
+
+    assert held_by(fill) < EARLY_BYTES + MIB
+
+
+def test_parts_of_entries_ahead_of_a_hole() -> None:
+    def fill() -> Inbox:
+        inbox = Inbox(0)
+        for seq in range(2, RECEIVE_WINDOW + 50):
+            for index in range(MAX_PARTS - 1):
+                inbox.receive(m.EntryPart(seq, index, MAX_PARTS, os.urandom(MAX_PIECE), False))
+        return inbox
+
+    assert held_by(fill) < EARLY_BYTES + MIB
+
+
+def test_what_is_missing_next_is_taken_however_much_is_held() -> None:
+    inbox = Inbox(0)
+    for seq in range(2, RECEIVE_WINDOW):
+        inbox.receive(early_entry(seq, LARGE))
+    whole = m.encode(m.Entry(1, 1_700_000_000_000, m.MESSAGE, "ana", "y" * LARGE, bytes(6)))
+    pieces = [whole[at : at + MAX_PIECE] for at in range(0, len(whole), MAX_PIECE)]
+    for index, piece in enumerate(pieces):
+        inbox.receive(m.EntryPart(1, index, len(pieces), piece, False))
+    assert inbox.cursor > 10
+    assert inbox._held == 0, "and all of it is given out"
+    inbox.take()
+    inbox.receive(early_entry(inbox.cursor + 2, LARGE))
+    assert inbox._held > 0
+
+
+# The log on stderr.
+
+
+@pytest.mark.parametrize("line", ["x\n", "x" * 200 + "\n", EMOJI * 4_000 + "\n"], ids=["tiny", "usual", "wide"])
+def test_log_lines_that_nobody_reads(line: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("sockatuh.log.MAX_WAITING", MIB)
+    reader, writer = os.pipe()
+    with open(reader, "rb"), open(writer, "w", encoding="utf-8") as stream:
+        with unblocked(stream) as through:
+            size = len(line.encode()) + 64
+
+            def fill() -> None:
+                for _ in range(2 * MIB // size):
+                    through.write(line[:-1] + "\n")
+
+            held = held_by(fill)
+            os.set_blocking(reader, False)
+            while True:  # so that the thread can end
+                try:
+                    if not os.read(reader, MIB):
+                        break
+                except BlockingIOError:
+                    if not through._waiting:  # type: ignore[attr-defined]
+                        break
+        assert held < 1.3 * MIB, "8 times as many are kept"
