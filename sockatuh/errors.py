@@ -9,6 +9,7 @@
     │       └── DatabaseDamaged
     ├── KeyFileError             a key file that is unreadable, damaged or open to others
     ├── AddressUnusable          the socket cannot be opened there
+    ├── OutputLost               stdout cannot be written
     └── ClientError              why a client could not do what was asked
         ├── NoServer
         ├── Refused
@@ -107,6 +108,22 @@ class AddressUnusable(SockAtuhError):
 
     def __str__(self) -> str:
         return f"cannot listen on {self.host} port {self.port}: {self.reason}"
+
+
+class OutputLost(SockAtuhError):
+    """What a command prints cannot be written; `reader_left` if somebody read it and has had enough."""
+
+    def __init__(self, reason: str, *, reader_left: bool) -> None:
+        super().__init__(reason)
+        self.reason, self.reader_left = reason, reader_left
+
+    @classmethod
+    def because_of(cls, error: OSError) -> OutputLost:
+        """Return the error for what the system said."""
+        return cls(error.strerror or str(error), reader_left=isinstance(error, BrokenPipeError))
+
+    def __str__(self) -> str:
+        return f"stdout cannot be written: {self.reason}"
 
 
 class ClientError(SockAtuhError):

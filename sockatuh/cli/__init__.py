@@ -4,18 +4,27 @@ from __future__ import annotations
 
 import sys
 from importlib import import_module
+from typing import Final
 
 from sockatuh.spared import OPENSSL, spared
+
+INTERRUPTED: Final = 130
+"""The exit code of Ctrl-C, also before the table of them is there."""
 
 
 def main() -> None:
     """Run the command that the arguments name, and exit with its code."""
-    with spared(*OPENSSL):
-        for name in ("asyncio", "hashlib", "hmac"):
-            import_module(name)
     # Imported here so that a module of this package can be imported without the command line.
-    from .app import run
-    from .streams import guard_output
+    try:
+        from .streams import make_safe
 
-    guard_output()
-    sys.exit(run(sys.argv[1:]))
+        make_safe()
+        with spared(*OPENSSL):
+            for name in ("asyncio", "hashlib", "hmac"):
+                import_module(name)
+        from .app import run
+
+        code = run(sys.argv[1:])
+    except KeyboardInterrupt:
+        code = INTERRUPTED
+    sys.exit(code)

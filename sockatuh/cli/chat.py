@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import os
 import sys
 from collections.abc import Callable, Coroutine
@@ -11,6 +12,8 @@ from typing import Annotated, Any, TypeAlias
 
 import typer
 
+from sockatuh.errors import OutputLost
+
 from .connection import joined
 from .errors import ExitCode
 from .jsonlines import print_line
@@ -18,6 +21,7 @@ from .membership import Membership
 from .options import NameOption, PasswordFileOption, ServerArgument, Trust, TrustOption, Wishes
 from .questions import is_terminal, may_ask, tell
 from .running import StoppedShort, run
+from .streams import is_lost
 from .talk import talk_in_json, talk_in_plain_lines, talk_through_a_pipe
 from .wording import client as phrases
 
@@ -76,18 +80,20 @@ async def _chat(wishes: Wishes, talk: Talk, *, greets: bool, as_json: bool) -> N
             if _end(membership, as_json=as_json):
                 raise StoppedShort(ExitCode.NO_SERVER) from None
             raise
-        except BaseException:
-            _end(membership, as_json=as_json)
+        except BaseException as error:
+            if _end(membership, as_json=as_json) and isinstance(error, OutputLost):
+                raise typer.Exit(ExitCode.NO_SERVER) from None
             raise
         if _end(membership, as_json=as_json):
             raise typer.Exit(ExitCode.NO_SERVER)
 
 
 def _end(membership: Membership, *, as_json: bool) -> bool:
-    """Give back what nobody may have, if there is anything."""
+    """Give back what nobody may have, if there is anything; the next time, if nobody can be told now."""
     unstored = membership.unstored()
     _report(unstored, as_json=as_json)
-    membership.unsent.close()  # not reached, and told the next time, if there is nobody any more to be told
+    if not (unstored and is_lost(sys.stderr)):
+        membership.unsent.close()
     return bool(unstored)
 
 
@@ -97,7 +103,8 @@ def _report(unstored: list[str], *, as_json: bool) -> None:
         return
     sentence = phrases.not_stored(len(unstored))
     if as_json:
-        print_line("error", code="not_stored", message=sentence, texts=unstored)
+        with contextlib.suppress(OutputLost):  # stderr has it too
+            print_line("error", code="not_stored", message=sentence, texts=unstored)
     if is_terminal(sys.stderr):
         tell("")  # behind a ^C
     tell("\n".join([sentence, *unstored]))

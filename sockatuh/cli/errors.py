@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import errno
 import json
 import sys
 from collections.abc import Callable
@@ -21,6 +23,7 @@ from sockatuh.errors import (
     NameTaken,
     NoServer,
     NotStored,
+    OutputLost,
     Problem,
     Refused,
     SockAtuhError,
@@ -101,16 +104,46 @@ def _explain_local(error: Exception) -> Explanation:
             return Explanation(
                 ExitCode.OTHER, "key_unusable", wording.key_unusable(clean_line(error.path), error.reason)
             )
+        case OutputLost():
+            return Explanation(ExitCode.OTHER, "output_lost", wording.output_lost(clean_line(error.reason)))
         case SockAtuhError():
             return Explanation(ExitCode.OTHER, "other", str(error))
-        case OSError(filename=str(path), strerror=str(reason)):
-            return Explanation(ExitCode.OTHER, "file_unusable", wording.file_unusable(clean_line(path), reason))
+        case OSError() | MemoryError():
+            return _explain_system(error)
         case _:
             return Explanation(ExitCode.OTHER, "bug", wording.bug(type(error).__name__, clean_line(str(error))))
 
 
+def _explain_system(error: OSError | MemoryError) -> Explanation:
+    """What the operating system has refused."""
+    match error:
+        case MemoryError():
+            return Explanation(ExitCode.OTHER, "out_of_memory", wording.OUT_OF_MEMORY)
+        case OSError(errno=errno.EMFILE | errno.ENFILE):
+            return Explanation(ExitCode.OTHER, "too_many_files", wording.TOO_MANY_FILES)
+        case OSError(filename=str(path), strerror=str(reason)):
+            return Explanation(ExitCode.OTHER, "file_unusable", wording.file_unusable(clean_line(path), reason))
+        case _:
+            reason = clean_line(error.strerror or str(error) or type(error).__name__)
+            return Explanation(ExitCode.OTHER, "system_refused", wording.system_refused(reason))
+
+
 def guard(command: Callable[[], object], *, as_json: bool) -> int:
-    """Run a command and return its exit code; an error is told on stderr, and with `as_json` on stdout too."""
+    """Run a command and return its exit code; an error is told on stderr, and with `as_json` on stdout too.
+
+    Whatever is printed is written when this returns, or its loss is told: when the interpreter ends it is too late.
+    """
+    code = _run(command, as_json=as_json)
+    try:
+        sys.stdout.flush()
+    except OutputLost as lost:
+        code = code or report(lost, as_json=False)
+    with contextlib.suppress(OSError):
+        sys.stderr.flush()
+    return code
+
+
+def _run(command: Callable[[], object], *, as_json: bool) -> int:
     try:
         command()
     except SystemExit as leaving:
@@ -125,7 +158,9 @@ def guard(command: Callable[[], object], *, as_json: bool) -> int:
 
 
 def report(error: Exception, *, as_json: bool) -> int:
-    """Tell about an error and return its exit code."""
+    """Tell about an error and return its exit code; that a reader has had enough is none, and nothing to tell."""
+    if isinstance(error, OutputLost) and error.reader_left:
+        return ExitCode.OK
     explanation = explain(error)
     if as_json:
         line: dict[str, object] = {"v": 1, "type": "error", "code": explanation.code, "message": explanation.message}
@@ -134,7 +169,8 @@ def report(error: Exception, *, as_json: bool) -> int:
                 {"key": problem.key, "origin": problem.origin, "expected": problem.expected}
                 for problem in error.problems
             ]
-        print(json.dumps(line), flush=True)
+        with contextlib.suppress(OutputLost):  # the exit code and stderr say it too
+            print(json.dumps(line), flush=True)
     print(explanation.message, file=sys.stderr)
     return explanation.exit_code
 

@@ -44,9 +44,8 @@ def rfc3339(milliseconds: float) -> str | None:
     return moment.isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
-def read_line(raw: bytes) -> tuple[str, bool]:
+def read_line(line: str) -> tuple[str, bool]:
     """Return (text, action) of a line of JSON or of text; ValueError when it is neither."""
-    line = raw.decode()
     if not line.lstrip().startswith("{"):
         return line, False
     try:

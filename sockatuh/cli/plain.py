@@ -64,6 +64,11 @@ class Plain:
         self.note(phrases.refused_line(reason))
         self.answer(text.split("\n"))
 
+    def pass_over(self, number: int, reason: str) -> None:
+        """Print why a line of the input was not said; whoever wrote it has it, so it is not printed."""
+        self.refused += 1
+        self.note(phrases.input_line_refused(number, reason))
+
     def answer(self, lines: Sequence[str]) -> None:
         """Print something that was asked for."""
         print_wrapped((f"{INDENT}{line}" for line in lines), len(INDENT) + NOTE_INDENT, sys.stderr)

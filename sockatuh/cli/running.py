@@ -4,10 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import io
-import os
 import signal
-import sys
 from collections.abc import Callable, Coroutine
 from typing import Any
 
@@ -25,29 +22,13 @@ class StoppedShort(asyncio.CancelledError):
 
 
 def run(main: Callable[[], Coroutine[Any, Any, None]], *, when_stopped: ExitCode = ExitCode.OTHER) -> None:
-    """Run to the end; SIGTERM and SIGHUP let it leave first, a reader that has had enough ends it quietly.
+    """Run to the end; SIGTERM and SIGHUP let it leave first.
 
     `when_stopped` is the exit code after those signals. Ctrl-C raises KeyboardInterrupt after the same leave.
     """
-    for stream in (sys.stdin, sys.stdout, sys.stderr):
-        if isinstance(stream, io.TextIOWrapper):
-            stream.reconfigure(errors="replace")  # whatever the locale cannot write is no reason to fall over
-    try:
-        # A selector loop also on Windows: the other one there cannot watch a datagram socket.
-        with asyncio.Runner(loop_factory=asyncio.SelectorEventLoop) as runner:
-            runner.run(_stoppable(main(), when_stopped))
-    except BrokenPipeError:
-        pass
-    finally:
-        _finish_stdout()
-
-
-def _finish_stdout() -> None:
-    """Write what is left, here and not when Python ends: that would exit with 120 if nobody reads it any more."""
-    try:
-        sys.stdout.flush()
-    except BrokenPipeError:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    # A selector loop also on Windows: the other one there cannot watch a datagram socket.
+    with asyncio.Runner(loop_factory=asyncio.SelectorEventLoop) as runner:
+        runner.run(_stoppable(main(), when_stopped))
 
 
 async def _stoppable(main: Coroutine[Any, Any, None], when_stopped: ExitCode) -> None:

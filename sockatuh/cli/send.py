@@ -7,7 +7,7 @@ from typing import Annotated, Final
 
 import typer
 
-from sockatuh.errors import Refused
+from sockatuh.errors import OutputLost, Refused
 from sockatuh.protocol.limits import Limits
 from sockatuh.room.text import clean_text
 
@@ -15,7 +15,7 @@ from .connection import joined
 from .errors import ExitCode, stop
 from .jsonlines import print_line
 from .options import JsonOption, NameOption, PasswordFileOption, Trust, TrustOption, Wishes
-from .questions import is_terminal, may_ask
+from .questions import is_terminal, may_ask, tell
 from .running import run
 from .wording import client as phrases
 
@@ -39,15 +39,29 @@ def send(
         stop(phrases.STDIN_TWICE, ExitCode.USAGE)
     text = _checked(_stdin() if text is None else text)
     wishes = Wishes(server, name, password_file, trust, may_ask(), transient=True, seconds=timeout)
-    run(lambda: _send(wishes, text, as_json=as_json))
+    stored: list[int] = []
+    try:
+        run(lambda: _send(wishes, text, stored, as_json=as_json))
+    except BaseException:
+        if not stored:
+            raise
+        # What is stored is stored, whatever comes behind it: a script that is told otherwise says it again.
 
 
-async def _send(wishes: Wishes, text: str, *, as_json: bool) -> None:
+async def _send(wishes: Wishes, text: str, stored: list[int], *, as_json: bool) -> None:
     async with joined(wishes) as membership:
         _check_size(text, membership.conversation.max_text)
-        seq = await membership.conversation.deliver(text, membership.patience.left())
+        stored.append(await membership.conversation.deliver(text, membership.patience.left()))
         if as_json:
-            print_line("stored", seq=seq)
+            _print_receipt(stored[0])
+
+
+def _print_receipt(seq: int) -> None:
+    try:
+        print_line("stored", seq=seq)
+    except OutputLost as lost:
+        if not lost.reader_left:
+            tell(phrases.stored_and_not_printed(seq, lost.reason))
 
 
 def _read_words(words: list[str]) -> tuple[str | None, str | None]:
@@ -68,6 +82,8 @@ def _stdin() -> str:
     data = sys.stdin.buffer.read(MOST_READ)
     if more := sum(len(piece) for piece in iter(lambda: sys.stdin.buffer.read(MOST_READ), b"")):
         raise Refused("text_too_long", detail=phrases.too_long(len(data) + more, Limits().text_bytes))
+    if b"\0" in data:
+        stop(phrases.TEXT_HOLDS_NUL, ExitCode.USAGE)
     try:
         return data.decode().rstrip("\r\n")
     except UnicodeDecodeError:

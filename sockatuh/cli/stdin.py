@@ -1,48 +1,122 @@
 """The lines of stdin, read in a thread: it works the same for a terminal, a pipe and a file, on every system.
 
-At most one piece is read ahead of what was taken, so whoever writes is held up rather than remembered.
+At most one piece is read ahead of what was taken, so whoever writes is held up rather than remembered. Of a line that
+is too long for anything, only its size is kept.
 """
 
 from __future__ import annotations
 
 import asyncio
 import contextlib
+import sys
 import threading
-from collections.abc import AsyncIterator
-from typing import Final
+from collections.abc import AsyncIterator, Iterator
+from dataclasses import dataclass
+from typing import Any, Final
+
+from .wording import client as phrases
 
 PIECE: Final = 65_536
 LONGEST: Final = 262_144
 """Bytes of a line that are kept; a text of 16 KiB needs less even if each byte of it is escaped."""
 
 
-async def read_lines() -> AsyncIterator[bytes]:
-    """Yield the lines of stdin without their ends; the last one needs none. Of one over LONGEST, only so much."""
+@dataclass(frozen=True, slots=True)
+class InputLine:
+    """One line without its end: its number from 1, its size in bytes, and the bytes, unless they are over LONGEST."""
+
+    number: int
+    size: int
+    data: bytes
+
+    @property
+    def is_whole(self) -> bool:
+        """Tell whether its bytes are there."""
+        return len(self.data) == self.size
+
+
+class LineCutter:
+    """Cuts pieces of any size into lines; it never keeps more than LONGEST bytes."""
+
+    def __init__(self) -> None:
+        self._count = self._size = 0
+        self._kept = bytearray()
+        self._last = b""
+
+    def cut(self, piece: bytes) -> Iterator[InputLine]:
+        """Yield the lines that end in a piece."""
+        *ended, rest = piece.split(b"\n")
+        for part in ended:
+            self._take(part)
+            yield self._line()
+        self._take(rest)
+
+    def rest(self) -> Iterator[InputLine]:
+        """Yield the last line, which needs no end."""
+        if self._size:
+            yield self._line()
+
+    def _take(self, part: bytes) -> None:
+        if part:
+            self._size += len(part)
+            self._last = part[-1:]
+            self._kept += part[: LONGEST + 1 - len(self._kept)]
+
+    def _line(self) -> InputLine:
+        self._count += 1
+        size = self._size - (self._last == b"\r")
+        data = bytes(self._kept[:size]) if size <= LONGEST else b""
+        self._kept.clear()
+        self._size, self._last = 0, b""
+        return InputLine(self._count, size, data)
+
+
+class NoText(ValueError):
+    """What a line holds cannot be said: a code of the protocol or `bad_line`, its size, and why in words if need be."""
+
+    def __init__(self, code: str, size: int, reason: str = "") -> None:
+        super().__init__(code, size, reason)
+        self.code, self.size, self.reason = code, size, reason
+
+
+def text_of(line: InputLine) -> str:
+    """Return the text of a line, or raise NoText."""
+    if not line.is_whole:
+        raise NoText("text_too_long", line.size)
+    if b"\0" in line.data:
+        raise NoText("bad_line", line.size, phrases.HOLDS_NUL)
+    try:
+        return line.data.decode()
+    except UnicodeDecodeError:
+        raise NoText("bad_line", line.size, phrases.NOT_UTF8) from None
+
+
+async def read_lines() -> AsyncIterator[InputLine]:
+    """Yield the lines of stdin."""
     loop = asyncio.get_running_loop()
     pieces: asyncio.Queue[bytes] = asyncio.Queue()
     wanted = threading.Semaphore(0)
+    # The raw file: a thread that is stuck in a buffered one keeps the interpreter from ending.
+    source: Any = getattr(sys.stdin.buffer, "raw", sys.stdin.buffer)
 
     def read() -> None:
         piece = b"-"
-        # A raw file: a thread that is stuck in a buffered one keeps the interpreter from ending.
-        with contextlib.suppress(OSError, RuntimeError), open(0, "rb", buffering=0, closefd=False) as source:
+        with contextlib.suppress(OSError, RuntimeError):  # it is gone; the loop is closed
             while piece:
                 wanted.acquire()
                 piece = source.read(PIECE)
                 loop.call_soon_threadsafe(pieces.put_nowait, piece)
             return
-        with contextlib.suppress(RuntimeError):  # the loop is closed
+        with contextlib.suppress(RuntimeError):
             loop.call_soon_threadsafe(pieces.put_nowait, b"")
 
     threading.Thread(target=read, name="stdin", daemon=True).start()
-    kept = b""
+    cutter = LineCutter()
     while True:
         wanted.release()
         if not (piece := await pieces.get()):
             break
-        *lines, kept = (kept + piece).split(b"\n")
-        kept = kept[:LONGEST]
-        for line in lines:
-            yield line.removesuffix(b"\r")
-    if kept:
-        yield kept.removesuffix(b"\r")
+        for line in cutter.cut(piece):
+            yield line
+    for line in cutter.rest():
+        yield line

@@ -15,7 +15,7 @@ from .plain import Plain
 from .questions import tell
 from .readmission import Readmission, TypedPassword
 from .slash import Done, Kept, obey
-from .stdin import read_lines
+from .stdin import NoText, read_lines, text_of
 from .story import Story
 from .wording import admin as wording
 from .wording import client as phrases
@@ -40,7 +40,10 @@ async def talk_in_plain_lines(membership: Membership) -> None:
 
     async def feed() -> None:
         async for line in read_lines():
-            typed = line.decode(errors="replace")
+            typed = line.data.decode(errors="replace")
+            if not line.is_whole:
+                view.note(_why("text_too_long", line.size, membership))
+                continue
             if password.takes(typed):
                 continue
             match obey(typed, membership, view):
@@ -60,20 +63,20 @@ async def talk_through_a_pipe(membership: Membership) -> None:
     story = Story(membership, view, marks=False, tells_own=True)
 
     async def feed() -> None:
-        async for raw in read_lines():
+        async for line in read_lines():
             try:
-                line = raw.decode()
-            except UnicodeDecodeError:
-                view.refuse(raw.decode(errors="replace"), phrases.NOT_UTF8)
+                text = text_of(line)
+            except NoText as fault:
+                view.pass_over(line.number, _explained(fault, membership))
                 continue
-            match membership.fault_of(line):
+            match membership.fault_of(text):
                 case None:
                     await membership.room_for_more()
-                    membership.say(line)
+                    membership.say(text)
                 case "text_empty", _:
                     pass
                 case code, size:
-                    view.refuse(line, _why(code, size, membership))
+                    view.pass_over(line.number, _why(code, size, membership))
 
     await _converse(membership, membership.next_event, story.hear, feed)
     _end(view.refused)
@@ -85,22 +88,29 @@ async def talk_in_json(membership: Membership) -> None:
     view.inherit(membership.take_inherited())
 
     async def feed() -> None:
-        async for raw in read_lines():
-            if not raw.strip():
+        async for line in read_lines():
+            if line.is_whole and not line.data.strip():
                 continue
             try:
-                text, action = read_line(raw)
-            except ValueError:
-                view.refuse("bad_line", phrases.NOT_A_LINE)
+                text, action = read_line(text_of(line))
+            except NoText as fault:
+                view.refuse(fault.code, _explained(fault, membership), input_line=line.number)
                 continue
-            if fault := membership.fault_of(text):
-                view.refuse(fault[0], _why(*fault, membership))
+            except ValueError:
+                view.refuse("bad_line", phrases.NOT_A_LINE, input_line=line.number)
+                continue
+            if refusal := membership.fault_of(text):
+                view.refuse(refusal[0], _why(*refusal, membership), input_line=line.number)
                 continue
             await membership.room_for_more()
             membership.say(text, action=action)
 
     await _converse(membership, membership.next_event, view.hear, feed)
     _end(view.refused)
+
+
+def _explained(fault: NoText, membership: Membership) -> str:
+    return fault.reason or _why(fault.code, fault.size, membership)
 
 
 def _why(code: str, size: int, membership: Membership) -> str:

@@ -178,7 +178,7 @@ def line() -> Target:
     def run(data: bytes) -> None:
         parse_slash(data.decode("utf-8", "replace"))
         try:
-            said, _ = read_line(data)
+            said, _ = read_line(data.decode())
         except ValueError:
             return
         clean_text(said).encode()

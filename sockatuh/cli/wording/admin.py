@@ -62,6 +62,10 @@ PASSWORDS_DIFFER: Final = "The two differ; nothing was done. Try again."
 PASSWORD_EMPTY: Final = "The password is empty. Give one of 1 to 72 bytes."
 IS_A_DIRECTORY: Final = "is a directory, and should be a file with the password in its first line"
 NO_SUCH_SPAN: Final = "A span is written like 90m, 12h or 2d."
+OUT_OF_MEMORY: Final = "There is not enough memory. See what takes it: free -h, ulimit -v"
+TOO_MANY_FILES: Final = (
+    "Too many files are open for this process or this machine. See the limits: ulimit -n; raise it: ulimit -n 1024"
+)
 STILL_THERE: Final = ", still there"
 TRANSIENT: Final = ", for one command"
 
@@ -173,6 +177,16 @@ def key_unusable(path: str, reason: str) -> str:
 def file_unusable(path: str, reason: str) -> str:
     """Say that a file cannot be read or written."""
     return f"{path}: {reason}."
+
+
+def output_lost(reason: str) -> str:
+    """Say that what was asked for was found and could not be written."""
+    return f"What this command prints could not be written to stdout: {reason}."
+
+
+def system_refused(reason: str) -> str:
+    """Say that the operating system refused something that has no name."""
+    return f"The system refused: {reason}."
 
 
 def bug(kind: str, message: str) -> str:

@@ -44,6 +44,7 @@ NO_SERVER_KNOWN: Final = "Which server? Try `sockatuh chat HOST`, or an invite f
 PASSWORD_NOT_TEXT: Final = "The password is not UTF-8."
 NO_ANSWER_GIVEN: Final = "Not answered, so nothing was done."
 TEXT_NOT_UTF8: Final = "What stdin holds is not UTF-8; nothing was sent."
+TEXT_HOLDS_NUL: Final = "What stdin holds has NUL bytes in it, so it is no text; nothing was sent."
 STDIN_TWICE: Final = "stdin cannot hold both the password and the text; give one of them another way."
 TOO_MANY_WORDS: Final = "Too many words: quote the text. `sockatuh send SERVER 'some text'`"
 WHICH_TEXT: Final = "What is to be sent? `sockatuh send 'some text'`, or pipe it in."
@@ -80,6 +81,7 @@ OUT_OF_CONTACT: Final = "no contact at the moment; try again when it is back"
 ME_WHAT: Final = "/me needs to know what you do: /me waves"
 SHOW_WHAT: Final = "/show needs the number that stands below a long text: /show 4321"
 NOT_UTF8: Final = "it is not UTF-8"
+HOLDS_NUL: Final = "it holds NUL bytes, so it is no text"
 NOT_A_LINE: Final = 'a line that begins with { must be {"text": "…"} and may have "action": true'
 CHAT_HELP: Final = (
     "/who            who is here",
@@ -205,6 +207,11 @@ def refused_line(reason: str) -> str:
     return f"not sent: {reason}"
 
 
+def input_line_refused(number: int, reason: str) -> str:
+    """Say that a line of the input was not taken, and go on."""
+    return f"line {number} not sent: {reason}"
+
+
 def too_long(size: int, most: int) -> str:
     """Give the sizes of a text that is too long, in bytes."""
     return f"{size:,} bytes; at most {most:,}"
@@ -234,6 +241,11 @@ def here_as(name: str, dialect: str, *, present: bool) -> str:
 def not_stored(count: int) -> str:
     """Say how many lines the server has not acknowledged."""
     return f"{count} line{_s(count)} {'was' if count == 1 else 'were'} not stored:"
+
+
+def stored_and_not_printed(seq: int, reason: str) -> str:
+    """Say that a line is stored, where its receipt could not be printed."""
+    return f"Stored as {seq}; that could not be written to stdout: {reason}."
 
 
 def never_acknowledged(count: int) -> str:
