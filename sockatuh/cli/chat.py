@@ -52,7 +52,7 @@ def chat(
     person = is_terminal(sys.stdin) and is_terminal(sys.stdout)
     asking = may_ask() and (person or as_json)
     lines = history if history is not None or (person and not as_json) else 0
-    wishes = Wishes(server, name, password_file, trust, asking, history=lines)
+    wishes = Wishes(server, name, password_file, trust, asking, chooses=True, history=lines)
     talk = _choose(person=person, plain=plain or os.environ.get("TERM") == "dumb", as_json=as_json, colour=colour)
     run(lambda: _chat(wishes, talk, greets=person and not as_json, as_json=as_json), when_stopped=ExitCode.OK)
 

@@ -15,8 +15,9 @@ from sockatuh.room.text import clean_line
 from sockatuh.store.client_files import ClientFiles, default_directory
 from sockatuh.store.unsent import Unsent
 
-from .entrance import Credentials, Entrance, given_password
+from .entrance import Credentials, Entrance, given_password, login_name
 from .membership import Membership
+from .memory import Memory
 from .options import Trust, Wishes
 from .patience import Patience
 from .place import Place, find_place
@@ -36,15 +37,15 @@ async def joined(wishes: Wishes) -> AsyncIterator[Membership]:
     directory = default_directory(os.environ)
     files = ClientFiles(directory)
     place = find_place(wishes.server, os.environ, files)
-    known_as = files.find_name(place.server)
-    credentials = Credentials(wishes.name or known_as, given_password(wishes.password_file, os.environ), wishes.may_ask)
+    memory = Memory(files, place, wishes, login_name())
+    credentials = Credentials(memory.name, given_password(wishes.password_file, os.environ), wishes.may_ask)
     patience = Patience(wishes.seconds)
     options = ConversationOptions(
         place.host,
         place.port,
         files.identity(),
         key=place.key,
-        ticket=files.find_ticket(place.server) if wishes.name in (None, known_as) else None,
+        ticket=memory.ticket,
         transient=wishes.transient,
         cursor=wishes.cursor,
         history=wishes.history,
@@ -52,17 +53,18 @@ async def joined(wishes: Wishes) -> AsyncIterator[Membership]:
     async with Conversation(options, _judge(place, wishes, patience), _tell_waiting) as conversation:
         connected = await conversation.open(patience.left(FIRST_ANSWER))
         room = clean_line(connected.room)
-        if (pin := files.find_pin(place.server)) is None or pin.key != connected.server_key:
-            files.pin(place.server, connected.server_key, room)
+        memory.keep_key(connected.server_key, room)
         try:
-            admitted = await Entrance(conversation, credentials, patience).enter(resumed=connected.resumed)
-            files.set_last_server(place.server)
-            files.set_name(place.server, clean_line(admitted.name))
+            entrance = Entrance(conversation, credentials, patience)
+            admitted = await entrance.enter(resumed=connected.resumed)
+            memory.keep_choices(admitted.name)
             yield Membership(
                 conversation,
                 room,
                 admitted,
-                lambda ticket: files.set_ticket(place.server, ticket),
+                lambda admitted: memory.keep_ticket(
+                    admitted.name, admitted.ticket, came_by_ticket=entrance.came_by_ticket
+                ),
                 patience,
                 Unsent(directory, place.server),
             )

@@ -45,6 +45,7 @@ class Entrance:
         self._conversation, self._given, self._patience = conversation, given, patience
         self._name, self._password = given.name, given.password
         self._can_have: str | None = None
+        self.came_by_ticket = False
         self._suggested = ""
         self._began_at = self._next_try_at = time.monotonic()
 
@@ -53,7 +54,9 @@ class Entrance:
         while True:
             try:
                 if resumed:
-                    return await self._admitted()
+                    admitted = await self._admitted()
+                    self.came_by_ticket = True
+                    return admitted
                 return await self._join()
             except Refused as refused:
                 if not resumed or refused.code != "ticket_refused":

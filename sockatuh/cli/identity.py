@@ -71,7 +71,7 @@ def _pins(files: ClientFiles, directory: Path) -> dict[str, Pin]:
 
 
 def _forget(files: ClientFiles, server: str) -> None:
-    had_ticket = files.clear_ticket(server)
+    had_ticket = files.clear_tickets(server)
     if not (files.forget(server) or had_ticket):
         stop(phrases.not_known(server))
     print(phrases.forgotten(server))

@@ -10,7 +10,7 @@ from typing import Final
 
 from sockatuh.client.conversation import Conversation
 from sockatuh.client.listing import Listing
-from sockatuh.errors import ClientError, KeyFileError
+from sockatuh.errors import ClientError
 from sockatuh.protocol.peer_events import (
     Admitted,
     ContactLost,
@@ -52,7 +52,7 @@ class Membership:
         conversation: Conversation,
         room: str,
         admitted: Admitted,
-        keep_ticket: Callable[[bytes], None],
+        keep_ticket: Callable[[Admitted], None],
         patience: Patience,
         unsent: Unsent,
     ) -> None:
@@ -198,5 +198,4 @@ class Membership:
                 del self.unplaced[number]
 
     def _remember(self, admitted: Admitted) -> None:
-        with contextlib.suppress(KeyFileError):  # without it the next start asks for the password, no more
-            self._keep_ticket(admitted.ticket)
+        self._keep_ticket(admitted)

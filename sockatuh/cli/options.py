@@ -33,8 +33,9 @@ JsonOption = Annotated[bool, typer.Option("--json", help=phrases.HELP_JSON)]
 class Wishes:
     """How one wants to come in; None is left to memory, and then to a person if `may_ask`.
 
-    `transient`: to say or ask something and go. `cursor` and `history`: where to begin to read, as in the protocol.
-    `seconds` bounds the whole way in, without the questions.
+    `chooses`: it is a chat, and what somebody chooses there holds for the next one. `transient`: to say or ask
+    something and go. `cursor` and `history`: where to begin to read, as in the protocol. `seconds` bounds the whole way
+    in, without the questions.
     """
 
     server: str | None
@@ -42,6 +43,7 @@ class Wishes:
     password_file: str | None
     trust: Trust
     may_ask: bool
+    chooses: bool = False
     transient: bool = False
     cursor: int = 0
     history: int | None = None

@@ -1,19 +1,24 @@
 """What a client remembers: who it is, which servers it has met, and how to come back to each without a question.
 
 Every file but the key is lines of `server value…`. A line that means nothing is left where it is and passed over, so a
-typing error in one line costs no other; several clients may write at the same time. Nothing heavy is imported here:
-one-shot commands start with this module.
+typing error in one line costs no other; several clients may write at the same time. What is there already is not
+written again, so a directory that cannot be written is enough once everything is known. Nothing heavy is imported
+here: one-shot commands start with this module.
 """
 
 from __future__ import annotations
 
 import base64
 import binascii
+import unicodedata
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final, Generic, TypeVar
+
+from sockatuh.errors import KeyFileError
+from sockatuh.home import find_expanded
 
 from .files import ensure_private_directory, exclusive, find_bytes, find_key, load_or_create_key, write_private
 
@@ -21,6 +26,9 @@ T = TypeVar("T")
 
 _ENCODING: Final = "utf-8"
 _KEPT_AS_IS: Final = "surrogateescape"  # bytes that are no UTF-8 survive a rewrite of their file
+_NO_HOME: Final = "there is no such home directory; name a directory in $SOCKATUH_CLIENT_DIR"
+TICKETS_PER_SERVER: Final = 32
+"""Names whose tickets are kept for one server, the newest; a server gives a key no more names either."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,13 +40,30 @@ class Pin:
     room: str
 
 
+@dataclass(frozen=True, slots=True)
+class Ticket:
+    """What lets somebody back in under a name without the password, and the day it was kept (UTC, 2026-11-28)."""
+
+    name: str
+    sealed: bytes
+    day: str
+
+
 def default_directory(environ: Mapping[str, str]) -> Path:
     """Where the client's files are: $SOCKATUH_CLIENT_DIR, else the platform's configuration directory."""
     if chosen := environ.get("SOCKATUH_CLIENT_DIR"):
-        return Path(chosen)
+        if (directory := find_expanded(chosen)) is None:
+            raise KeyFileError(chosen, _NO_HOME)
+        return directory
     import platformdirs
 
-    return platformdirs.user_config_path("sockatuh", appauthor=False)
+    try:
+        directory = platformdirs.user_config_path("sockatuh", appauthor=False)
+    except RuntimeError:  # this user has no home
+        raise KeyFileError("~", _NO_HOME) from None
+    if not directory.is_absolute():
+        raise KeyFileError(str(directory), _NO_HOME)
+    return directory
 
 
 class ClientFiles:
@@ -70,32 +95,38 @@ class ClientFiles:
         return self._pins.remove(server)
 
     def find_last_server(self) -> str | None:
-        """The server used last, None before the first."""
+        """The server somebody last went to, to chat; None before the first."""
         return self._last.find("last")
 
     def set_last_server(self, server: str) -> None:
-        """Remember the server used last."""
+        """Remember the server somebody went to."""
         self._last.put("last", _one_line(server))
 
     def find_name(self, server: str) -> str | None:
-        """The name used at a server, None before the first."""
+        """The name somebody chose at a server, None before the first."""
         return self._names.find(server)
 
     def set_name(self, server: str, name: str) -> None:
-        """Remember the name used at a server."""
+        """Remember the name somebody chose at a server."""
         self._names.put(server, _one_line(name))
 
-    def find_ticket(self, server: str) -> bytes | None:
-        """The ticket that lets this person back in without the password, if there is one."""
-        return self._tickets.find(server)
+    def find_ticket(self, server: str, name: str) -> Ticket | None:
+        """The ticket that lets this person back in under a name, if there is one."""
+        return self._tickets.find(server, _of(name))
 
-    def set_ticket(self, server: str, ticket: bytes) -> None:
-        """Keep a server's newest ticket."""
-        self._tickets.put(server, base64.b64encode(ticket).decode())
+    def keep_ticket(self, server: str, name: str, sealed: bytes) -> None:
+        """Keep the newest ticket for a name at a server; those of other names stay."""
+        day = datetime.now(UTC).date().isoformat()
+        value = f"{base64.b64encode(sealed).decode()} {day} {_one_line(name)}"
+        self._tickets.put(server, value, _of(name), at_most=TICKETS_PER_SERVER)
 
-    def clear_ticket(self, server: str) -> bool:
-        """Remove a server's ticket; False if there was none."""
+    def clear_tickets(self, server: str) -> bool:
+        """Remove a server's tickets; False if there were none."""
         return self._tickets.remove(server)
+
+
+def _of_any(_: object) -> bool:
+    return True
 
 
 class _ServerLines(Generic[T]):
@@ -105,24 +136,35 @@ class _ServerLines(Generic[T]):
         self._path = path
         self._parse = parse
 
-    def find(self, server: str) -> T | None:
+    def find(self, server: str, of: Callable[[T], bool] = _of_any) -> T | None:
         word = _one_word(server)
-        found = (value for line in self._lines() if (value := self._value(line, word)) is not None)
+        found = (value for line in self._lines() if (value := self._value(line, word)) is not None and of(value))
         return next(found, None)
 
-    def put(self, server: str, value: str) -> None:
+    def put(self, server: str, value: str, of: Callable[[T], bool] = _of_any, at_most: int = 1) -> None:
+        """Put a value in place of those `of` it speaks of; of all of the server's keep the newest `at_most`."""
         word = _one_word(server)
-        self._rewrite(word, [f"{word} {value}"])
+        added = f"{word} {value}"
+        if not self._is_all_there_is(word, added, of):
+            self._rewrite(word, [added], of, at_most)
 
     def remove(self, server: str) -> bool:
-        return self._path.exists() and self._rewrite(_one_word(server), [])
+        return self._path.exists() and self._rewrite(_one_word(server), [], _of_any, 0)
 
-    def _rewrite(self, word: str, added: list[str]) -> bool:
+    def _is_all_there_is(self, word: str, wanted: str, of: Callable[[T], bool]) -> bool:
+        lines = [line for line in self._lines() if (value := self._value(line, word)) is not None and of(value)]
+        return lines == [wanted]
+
+    def _rewrite(self, word: str, added: list[str], of: Callable[[T], bool], at_most: int) -> bool:
         """Put `added` in place of the lines of one server; tell whether there were any."""
         ensure_private_directory(self._path.parent)
         with exclusive(self._path.parent):
             lines = self._lines()
-            kept = [line for line in lines if self._value(line, word) is None]
+            values = [self._value(line, word) for line in lines]
+            gone = {at for at, value in enumerate(values) if value is not None and of(value)}
+            others = [at for at, value in enumerate(values) if value is not None and at not in gone]
+            gone.update(others[: max(0, len(others) + len(added) - at_most)])
+            kept = [line for at, line in enumerate(lines) if at not in gone]
             text = "".join(f"{line}\n" for line in kept + added)
             write_private(self._path, text.encode(_ENCODING, _KEPT_AS_IS))
         return len(kept) < len(lines)
@@ -147,11 +189,24 @@ def _parse_text(value: str) -> str | None:
     return value or None
 
 
-def _parse_ticket(value: str) -> bytes | None:
+def _parse_ticket(value: str) -> Ticket | None:
+    encoded, _, rest = value.partition(" ")
+    day, _, name = rest.partition(" ")
     try:
-        return base64.b64decode(value, validate=True) or None
+        sealed = base64.b64decode(encoded, validate=True)
     except (binascii.Error, ValueError):
         return None
+    return Ticket(name, sealed, day) if sealed and name else None
+
+
+def _of(name: str) -> Callable[[Ticket], bool]:
+    """Return what knows the tickets of one name; neither case makes it another, nor a space for a _."""
+    wanted = _folded(name)
+    return lambda ticket: _folded(ticket.name) == wanted
+
+
+def _folded(name: str) -> str:
+    return unicodedata.normalize("NFC", _one_line(name).replace(" ", "_").casefold())
 
 
 def _one_line(text: str) -> str:

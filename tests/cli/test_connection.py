@@ -35,17 +35,16 @@ def test_the_first_time_one_has_to_name_a_server(person: Person) -> None:
     assert "sockatuh chat HOST" in done.stderr
 
 
-def test_the_last_server_and_the_name_used_there_are_remembered(server: Server, person: Person) -> None:
+def test_the_server_of_the_last_chat_is_where_one_goes(server: Server, person: Person) -> None:
     budi = person("budi", server)
-    assert budi.call("send", "one").returncode == 0
-    del budi.environ["SOCKATUH_SERVER"], budi.environ["SOCKATUH_NAME"]
+    del budi.environ["SOCKATUH_SERVER"]
+    assert budi.call("chat", server.address).returncode == 0
     assert budi.call("send", "two").returncode == 0
-    assert ClientFiles(budi.directory).find_name(server.address) == "budi"
 
 
 def test_a_server_given_goes_before_the_environment_and_that_before_the_last(server: Server, person: Person) -> None:
     citra = person("citra", server)
-    citra.call("send", "hello")
+    citra.call("chat", server.address)
     citra.environ["SOCKATUH_SERVER"] = "nowhere.invalid"
     assert citra.call("who").returncode == 3
     assert citra.call("who", server.address).returncode == 0
@@ -136,7 +135,7 @@ def test_under_another_name_the_password_is_needed_again(server: Server, person:
 def test_a_ticket_that_is_refused_is_passed_over_in_silence(server: Server, person: Person) -> None:
     lina = person("lina", server)
     lina.call("send", "one")
-    ClientFiles(lina.directory).set_ticket(server.address, b"x" * 60)
+    ClientFiles(lina.directory).keep_ticket(server.address, "lina", b"x" * 60)
     done = lina.call("send", "two")
     assert (done.returncode, done.stderr) == (0, "")
 

@@ -38,8 +38,11 @@ class Told(Conversation):
 
 
 def live(*events: PeerEvent, then: Callable[[Membership], Awaitable[None]], says: int = 2) -> list[bytes]:
-    """Say some lines, hear some events, look; return the tickets that were kept."""
+    """Say some lines, hear some events, look; return the tickets that were to be kept."""
     tickets: list[bytes] = []
+
+    def keep(admitted: Admitted) -> None:
+        tickets.append(admitted.ticket)
 
     async def run() -> None:
         async def trust(_: bytes) -> bool:
@@ -48,7 +51,7 @@ def live(*events: PeerEvent, then: Callable[[Membership], Awaitable[None]], says
         conversation = Told(ConversationOptions("127.0.0.1", 9, b"k" * 32), trust)
         conversation.told = events
         async with conversation:
-            membership = Membership(conversation, "room", ADMITTED, tickets.append, Patience(None), NO_NOTES)
+            membership = Membership(conversation, "room", ADMITTED, keep, Patience(None), NO_NOTES)
             for number in range(says):
                 membership.say(f"line {number}")
             while conversation.told:

@@ -34,8 +34,8 @@ def client_files(directory: Path) -> Target:
         files = ClientFiles(directory)
         pin = files.find_pin(SERVER)
         assert pin is None or len(pin.key) == 32
-        ticket = files.find_ticket(SERVER)
-        assert ticket is None or ticket
+        ticket = files.find_ticket(SERVER, "ana")
+        assert ticket is None or ticket.sealed
         for text in (files.find_name(SERVER), files.find_last_server()):
             assert text is None or text
         files.set_name("box:1", "ana")

@@ -14,7 +14,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from sockatuh.errors import KeyFileError
-from sockatuh.store.client_files import ClientFiles, default_directory
+from sockatuh.store.client_files import TICKETS_PER_SERVER, ClientFiles, default_directory
 
 SERVER = "192.168.1.20:7625"
 OTHER = "[fe80::1%eth0]:7625"
@@ -34,9 +34,9 @@ def test_nothing_is_known_at_first_and_asking_makes_no_file(files: ClientFiles, 
     assert files.find_pin(SERVER) is None
     assert files.find_last_server() is None
     assert files.find_name(SERVER) is None
-    assert files.find_ticket(SERVER) is None
+    assert files.find_ticket(SERVER, "ana") is None
     assert not files.forget(SERVER)
-    assert not files.clear_ticket(SERVER)
+    assert not files.clear_tickets(SERVER)
     assert os.listdir(tmp_path) == []
 
 
@@ -177,15 +177,57 @@ def test_each_server_has_its_own_name(files: ClientFiles) -> None:
 
 
 def test_each_server_has_its_own_ticket_until_it_is_cleared(files: ClientFiles, tmp_path: Path) -> None:
-    files.set_ticket(SERVER, b"\x00first\n")
-    files.set_ticket(OTHER, b"other")
-    files.set_ticket(SERVER, b"\x00second\n")
-    assert files.find_ticket(SERVER) == b"\x00second\n"
-    assert files.clear_ticket(SERVER)
-    assert files.find_ticket(SERVER) is None
-    assert files.find_ticket(OTHER) == b"other"
+    files.keep_ticket(SERVER, "ana", b"\x00first\n")
+    files.keep_ticket(OTHER, "ana", b"other")
+    files.keep_ticket(SERVER, "ana", b"\x00second\n")
+    assert sealed(files, SERVER, "ana") == b"\x00second\n"
+    assert files.clear_tickets(SERVER)
+    assert files.find_ticket(SERVER, "ana") is None
+    assert sealed(files, OTHER, "ana") == b"other"
     if os.name == "posix":
         assert stat.S_IMODE((tmp_path / "client" / "tickets").stat().st_mode) == 0o600
+
+
+def sealed(files: ClientFiles, server: str, name: str) -> bytes | None:
+    ticket = files.find_ticket(server, name)
+    return ticket.sealed if ticket is not None else None
+
+
+def test_each_name_has_its_own_ticket_however_it_is_written(files: ClientFiles) -> None:
+    files.keep_ticket(SERVER, "Ana_María", b"ana's")
+    files.keep_ticket(SERVER, "bot", b"bot's")
+    files.keep_ticket(SERVER, "ana maría", b"ana's next")
+    assert sealed(files, SERVER, "ANA_MARI\u0301A") == b"ana's next"
+    assert sealed(files, SERVER, "bot") == b"bot's"
+    assert sealed(files, SERVER, "bo") is None
+
+
+def test_tickets_of_names_long_gone_make_room(files: ClientFiles, tmp_path: Path) -> None:
+    files.keep_ticket(OTHER, "ana", b"other")
+    for number in range(TICKETS_PER_SERVER + 5):
+        files.keep_ticket(SERVER, f"job-{number}", b"x")
+    assert [sealed(files, SERVER, f"job-{number}") for number in (4, 5)] == [None, b"x"]
+    assert sealed(files, OTHER, "ana") == b"other"
+    assert len((tmp_path / "client" / "tickets").read_text().splitlines()) == TICKETS_PER_SERVER + 1
+
+
+def test_what_is_there_is_not_written_again_and_needs_no_directory_that_can_be_written(
+    files: ClientFiles, tmp_path: Path
+) -> None:
+    def remember() -> None:
+        files.set_name(SERVER, "ana")
+        files.set_last_server(SERVER)
+        files.keep_ticket(SERVER, "ana", b"ana's")
+
+    remember()
+    written = {path: path.stat() for path in (tmp_path / "client").iterdir()}
+    (tmp_path / "client" / ".lock").unlink()
+    (tmp_path / "client" / ".lock").mkdir()  # nobody can write any more, not even root
+    remember()
+    for path, before in written.items():
+        assert path.name == ".lock" or path.stat() == before
+    with pytest.raises(KeyFileError):
+        files.set_name(SERVER, "budi")
 
 
 def test_clients_that_write_at_the_same_time_lose_nothing(tmp_path: Path) -> None:
@@ -210,6 +252,19 @@ def test_the_directory_can_be_chosen(tmp_path: Path) -> None:
     assert default_directory({"SOCKATUH_CLIENT_DIR": str(tmp_path)}) == tmp_path
     assert default_directory({}).name == "sockatuh"
     assert default_directory({"SOCKATUH_CLIENT_DIR": ""}).name == "sockatuh"
+
+
+def test_the_directory_may_be_in_the_home_directory_and_a_home_has_to_be_there(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("HOME", str(tmp_path))
+    assert default_directory({"SOCKATUH_CLIENT_DIR": "~/chat"}) == tmp_path / "chat"
+    with pytest.raises(KeyFileError, match="SOCKATUH_CLIENT_DIR"):
+        default_directory({"SOCKATUH_CLIENT_DIR": "~nobody-of-that-name/chat"})
+    monkeypatch.setattr(os.path, "expanduser", str)  # as it is where neither $HOME nor the list of users has a home
+    monkeypatch.delenv("XDG_CONFIG_HOME", raising=False)
+    with pytest.raises(KeyFileError, match="SOCKATUH_CLIENT_DIR"):
+        default_directory({})
 
 
 def test_nothing_heavy_is_imported() -> None:

@@ -20,9 +20,10 @@ HELP_WHO: Final = "List who is in a room."
 HELP_IDENTITY: Final = "Show the key servers know you by, or forget a server's."
 
 HELP_SERVER: Final = (
-    "HOST, HOST:PORT, [IPV6]:PORT or an invite sockatuh://…; without it $SOCKATUH_SERVER, else the last one used."
+    "HOST, HOST:PORT, [IPV6]:PORT or an invite sockatuh://…; without it $SOCKATUH_SERVER, "
+    "else the one your last `sockatuh chat SERVER` went to."
 )
-HELP_NAME: Final = "Your name; without it the one used there last, else your login name."
+HELP_NAME: Final = "Your name; without it the one you chose in your last chat there, else your login name."
 HELP_PASSWORD_FILE: Final = "Read the room's password from the first line of a file; - is stdin."
 HELP_TRUST: Final = "What to do at the first meeting with a server: ask a person, accept its key, or refuse it."
 HELP_PLAIN: Final = "Plain lines, for dumb terminals and screen readers."
@@ -246,6 +247,11 @@ def not_stored(count: int) -> str:
 def stored_and_not_printed(seq: int, reason: str) -> str:
     """Say that a line is stored, where its receipt could not be printed."""
     return f"Stored as {seq}; that could not be written to stdout: {reason}."
+
+
+def not_remembered(path: str, reason: str) -> str:
+    """Say that what was learnt could not be written down."""
+    return f"This is not remembered for the next time: {path}: {reason}."
 
 
 def never_acknowledged(count: int) -> str:

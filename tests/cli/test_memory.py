@@ -1,0 +1,117 @@
+"""What a command leaves for the next one, and what it does not touch."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+from cli.people import PASSWORD, Client, Person, Server
+
+from sockatuh.store.client_files import ClientFiles
+
+
+def known(client: Client) -> dict[str, tuple[bytes, int]]:
+    """Return each file of a client and when it was written."""
+    files = [path for path in client.directory.iterdir() if path.is_file()]
+    return {path.name: (path.read_bytes(), path.stat().st_mtime_ns) for path in files}
+
+
+def chosen(client: Client) -> tuple[str | None, dict[str, tuple[bytes, int]]]:
+    """Return what decides about the next chat: the last server and the names."""
+    return ClientFiles(client.directory).find_last_server(), {
+        name: file for name, file in known(client).items() if name in ("names", "last_server")
+    }
+
+
+def somebody_at_home(client: Client, server: Server, name: str) -> None:
+    """Have somebody come into the room at a terminal, with nothing but the server given, and leave."""
+    for variable in ("SERVER", "NAME", "PASSWORD"):
+        client.environ.pop(f"SOCKATUH_{variable}", None)
+    terminal = client.terminal("chat", server.address)
+    terminal.answer("]:", name)
+    terminal.answer("password:", PASSWORD)
+    terminal.wait_for_prompt()
+    terminal.enter("/quit")
+    assert terminal.end() == 0
+
+
+def test_a_command_a_flag_and_a_variable_leave_alone_what_somebody_chose(
+    server: Server, person: Person, tmp_path: Path
+) -> None:
+    ana = person("ana-who-chose", server)
+    somebody_at_home(ana, server, "ana-who-chose")
+    before = chosen(ana)
+    assert before[0] == server.address
+    assert ClientFiles(ana.directory).find_name(server.address) == "ana-who-chose"
+    (tmp_path / "password").write_text(PASSWORD)
+    other = server.address.replace("127.0.0.1", "localhost")
+    given = ("--password-file", str(tmp_path / "password"), "--name")
+    for words in (
+        ["send", "hello", *given, "bot-of-ana"],
+        ["send", other, "hello", *given, "bot-of-ana"],
+        ["who", other, *given, "bot-of-ana"],
+        ["chat", *given, "bot-of-ana"],
+    ):
+        assert ana.call(*words).returncode == 0, words
+    ana.environ |= {"SOCKATUH_SERVER": other, "SOCKATUH_NAME": "bot-of-ana", "SOCKATUH_PASSWORD": PASSWORD}
+    assert ana.call("chat").returncode == 0
+    assert ana.call("send", "hello").returncode == 0
+    assert chosen(ana) == before
+    for variable in ("SERVER", "NAME", "PASSWORD"):
+        del ana.environ[f"SOCKATUH_{variable}"]
+    terminal = ana.terminal("chat")
+    terminal.wait_for("You are ana-who-chose")  # with no question
+
+
+def test_two_names_at_one_server_keep_two_tickets(server: Server, person: Person) -> None:
+    budi = person("budi-of-two", server)
+    names = ("budi-of-two", "bot-of-budi")
+    for name in names:
+        assert budi.call("send", "hello", "--name", name).returncode == 0
+    del budi.environ["SOCKATUH_PASSWORD"]
+    for name in (*names, *names):
+        assert budi.call("send", "hello", "--name", name).returncode == 0
+
+
+def test_what_has_not_changed_is_not_written_again(server: Server, person: Person) -> None:
+    citra = person("citra-again", server)
+    assert citra.call("send", "one").returncode == 0
+    before = known(citra)
+    assert citra.call("send", "two").returncode == 0
+    assert citra.call("who").returncode == 0
+    assert known(citra) == before
+
+
+@pytest.mark.skipif(os.name != "posix", reason="a lock there is no file")
+def test_where_nothing_can_be_written_what_is_known_is_enough_and_the_rest_is_told(
+    server: Server, person: Person
+) -> None:
+    dewi = person("dewi-on-a-disc", server)
+    assert dewi.call("send", "one").returncode == 0
+    (dewi.directory / ".lock").unlink()
+    (dewi.directory / ".lock").mkdir()
+    done = dewi.call("send", "two")
+    assert (done.returncode, done.stderr) == (0, "")
+    done = dewi.call("send", "three", "--name", "dewi-the-second")
+    assert done.returncode == 0
+    assert done.stderr.startswith("This is not remembered for the next time: ")
+    assert done.stderr.count("\n") == 1
+
+
+def test_a_key_that_cannot_be_pinned_is_not_trusted_unless_an_invite_names_it(server: Server, person: Person) -> None:
+    eka = person("eka-on-a-disc", server)
+    (eka.directory / ".lock").mkdir()
+    assert eka.call("send", "hello").returncode == 1
+    assert eka.call("send", server.invite, "hello").returncode == 0
+
+
+def test_without_a_name_and_with_nobody_to_ask_one_comes_as_the_login_and_by_its_ticket(
+    server: Server, person: Person
+) -> None:
+    fajar = person("fajar", server, LOGNAME="fajar-the-login")
+    del fajar.environ["SOCKATUH_NAME"]
+    assert fajar.call("send", "one").returncode == 0
+    del fajar.environ["SOCKATUH_PASSWORD"]
+    assert fajar.call("send", "two").returncode == 0
+    assert ClientFiles(fajar.directory).find_name(server.address) is None
