@@ -26,7 +26,13 @@ from prove.weather import Weather
 NEW_MOUNTS: Final = 0x0002_0000
 NEW_USER: Final = 0x1000_0000
 NEW_NETWORK: Final = 0x4000_0000
-PACKAGES: Final = {"ip": "iproute2", "nsenter": "util-linux", "nft": "nftables"}
+PACKAGES: Final = {
+    "ip": "iproute2",
+    "nsenter": "util-linux",
+    "unshare": "util-linux",
+    "nft": "nftables",
+    "systemd-nspawn": "systemd-container",
+}
 COMMAND_SECONDS: Final = 20.0
 HOW_TO_ALLOW: Final = "run it as root, or with kernel.unprivileged_userns_clone=1"
 
