@@ -10,7 +10,6 @@ from __future__ import annotations
 import codecs
 import difflib
 import ipaddress
-import math
 import os
 import re
 import socket
@@ -25,14 +24,18 @@ from pydantic import BaseModel, BeforeValidator, Field, PrivateAttr, ValidationE
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
 from sockatuh.errors import ConfigurationError, Problem
+from sockatuh.hashform import checked_hash
 from sockatuh.home import find_expanded
 from sockatuh.protocol.constants import DEFAULT_PORT, MAX_ROOM_BYTES
 from sockatuh.protocol.limits import Limits
-from sockatuh.secret import SecretError, read_secret, secret_in_text
+from sockatuh.secret import SecretError, read_secret
+from sockatuh.spans import DAY, format_span, parse_span
 
 PREFIX: Final = "SOCKATUH_"
 SYSTEM_FILE: Final = Path("/etc/sockatuh/sockatuh.toml")
 LOCAL_FILE: Final = Path("config/sockatuh.toml")
+HOMELESS: Final = "~/.local/state/sockatuh"
+"""The state directory of a user who has no home; nobody can use it, and it is told as any that cannot be used."""
 CREDENTIAL: Final = "password_hash"
 RENEWED_FIRST: Final = (
     ("RUNTIME_DIRECTORY", f"credential {CREDENTIAL}, renewed by a reload"),
@@ -44,12 +47,8 @@ CLIENT_VARIABLES: Final = frozenset(
 )
 """Variables that are no setting of the server: the client's, and the one that names the file."""
 
-_UNITS: Final = {"s": 1.0, "m": 60.0, "h": 3600.0, "d": 86_400.0, "w": 604_800.0}
-_DAY: Final = _UNITS["d"]
 _MAX_TEXT_BYTES: Final = 16_384
 _MAX_NUMBER: Final = (1 << 53) - 1  # what fits the wire, and any other reader of the file
-_BCRYPT: Final = re.compile(r"\$2[aby]\$(\d\d)\$[./A-Za-z0-9]{53}")
-_BCRYPT_COSTS: Final = range(10, 15)
 
 Network: TypeAlias = ipaddress.IPv4Network | ipaddress.IPv6Network
 Found: TypeAlias = dict[str, tuple[object, str]]
@@ -67,27 +66,6 @@ PRIVATE_NETWORKS: Final[tuple[Network, ...]] = tuple(
         "fe80::/10",
     )
 )
-
-
-def parse_span(value: object) -> float:
-    """Return the seconds of a span: `12h`, `30d`, `0`, or `forever` (infinity). Raises ValueError."""
-    if str(value) == "0":
-        return 0.0
-    if value == "forever":
-        return math.inf
-    if isinstance(value, str) and (match := re.fullmatch(r"(\d{1,12})([smhdw])", value)):
-        return int(match[1]) * _UNITS[match[2]]
-    raise ValueError("should be a span like 90m, 12h or 30d, or 0, or forever")
-
-
-def format_span(seconds: float) -> str:
-    """Return the shortest way to write a span that `parse_span` reads as the same whole seconds."""
-    if math.isinf(seconds):
-        return "forever"
-    if seconds == 0:
-        return "0"
-    unit = next(unit for unit in ("d", "h", "m", "s") if seconds % _UNITS[unit] == 0 or unit == "s")
-    return f"{round(seconds / _UNITS[unit])}{unit}"
 
 
 def _networks(value: object) -> tuple[Network, ...]:
@@ -108,7 +86,7 @@ def room_name(value: object) -> str:
 
 def _state_dir(value: object) -> object:
     if str(value).startswith("~"):
-        raise ValueError("should be in a home directory that is there")
+        raise ValueError("should be in a home directory that is there; an absolute path needs none")
     if "\0" in str(value):
         raise ValueError("should be a path without NUL")
     return value
@@ -117,31 +95,6 @@ def _state_dir(value: object) -> object:
 def host_name() -> str:
     """Return this machine's name, for a room that was given none."""
     return socket.gethostname() or "room"
-
-
-def _password_hash(value: object) -> str:
-    # The value is never quoted: it may be the password itself, put here by mistake.
-    try:
-        text = secret_in_text(value).strip() if isinstance(value, str) else ""
-    except SecretError:
-        text = ""
-    if match := _BCRYPT.fullmatch(text):
-        if int(match[1]) not in _BCRYPT_COSTS:
-            raise ValueError(
-                f"should have a bcrypt cost of 10 to 14, not {int(match[1])}; `sockatuh hash-password` makes 12"
-            )
-        return text
-    if text[:1] in ("'", '"') and _BCRYPT.fullmatch(text.strip("'\"")):
-        raise ValueError("should stand without quotes here: nothing takes them off again")
-    if _BCRYPT.fullmatch(text.replace("$$", "$")):
-        raise ValueError("should have single $ signs here: doubling them is for compose files only")
-    form = "should be the 60 characters that `sockatuh hash-password` prints ($2b$12$…)"
-    if text.startswith("$2") and len(text) >= 60:
-        raise ValueError(form)
-    raise ValueError(
-        f"{form}. Was the $ eaten by a shell, a compose or an env file? "
-        "Write it in 'single quotes'; in a compose file double each $"
-    )
 
 
 def _limits_form() -> type[BaseModel]:
@@ -174,13 +127,13 @@ class Settings(BaseSettings):
     host: Annotated[str, Field(min_length=1)] = "::"
     port: Annotated[int, Field(ge=0, le=65_535)] = DEFAULT_PORT
     room: Annotated[str, BeforeValidator(room_name)]
-    password_hash: Annotated[str, Field(repr=False), BeforeValidator(_password_hash)] = ""
+    password_hash: Annotated[str, Field(repr=False), BeforeValidator(checked_hash)] = ""
     state_dir: Annotated[Path, BeforeValidator(_state_dir)]
     synchronous: Literal["full", "normal"] = "full"
     history_on_join: Annotated[int, Field(ge=0, le=10_000)] = 200
-    message_retention: Span = 30 * _DAY
-    event_retention: Span = 365 * _DAY
-    name_ownership: Span = 90 * _DAY
+    message_retention: Span = 30 * DAY
+    event_retention: Span = 365 * DAY
+    name_ownership: Span = 90 * DAY
     classic: Literal["off", "on"] = "off"
     classic_networks: Annotated[tuple[Network, ...], BeforeValidator(_networks)] = PRIVATE_NETWORKS
     max_members: Annotated[int, Field(ge=1, le=10_000)] = 1_000
@@ -254,18 +207,43 @@ def find_state_dir(environ: Mapping[str, str], cwd: Path) -> Path:
         raise ConfigurationError([Problem("state_dir", origin, str(error))]) from None
 
 
-def load(flags: Mapping[str, object], environ: Mapping[str, str], cwd: Path, *, serving: bool = True) -> Settings:
+def load(
+    flags: Mapping[str, object],
+    environ: Mapping[str, str],
+    cwd: Path,
+    *,
+    serving: bool = True,
+    credential: Path | None = None,
+) -> Settings:
     """Return the settings in force, or raise ConfigurationError with everything that is wrong.
 
     `flags` holds what the command line gave (None: not given), `config` among it. Reading history needs no password:
-    then `serving` is False.
+    then `serving` is False. `credential` is the file that a service manager would pass as the credential.
+    """
+    settings, _, problems = read(flags, environ, cwd, serving=serving, credential=credential)
+    if settings is None or problems:
+        raise ConfigurationError(problems)
+    return settings
+
+
+def read(
+    flags: Mapping[str, object],
+    environ: Mapping[str, str],
+    cwd: Path,
+    *,
+    serving: bool = True,
+    credential: Path | None = None,
+) -> tuple[Settings | None, Found, list[Problem]]:
+    """Return the settings, everything that is set and where, and everything that is wrong; see `load`.
+
+    There are no Settings when a value cannot be used.
     """
     problems: list[Problem] = []
     file = _from_file(find_file(flags.get("config"), environ, cwd), problems)
     found = (
         _from_system(environ)
         | (file or {})
-        | _from_credential(environ, problems)
+        | _from_credential(environ, credential, problems)
         | _from_environment(environ, cwd, problems)
         | {key: (value, f"flag --{key}") for key, value in flags.items() if value is not None and key != "config"}
     )
@@ -273,17 +251,21 @@ def load(flags: Mapping[str, object], environ: Mapping[str, str], cwd: Path, *, 
         problems.append(
             Problem(CREDENTIAL, "not set", "should be what `sockatuh hash-password` prints, or run `sockatuh init`")
         )
-    settings = _validated(found, problems)
-    if settings is None or problems:
-        raise ConfigurationError(problems)
-    return settings
+    return _validated(found, problems), found, problems
 
 
 def _from_system(environ: Mapping[str, str]) -> Found:
-    state: tuple[object, str] = (platformdirs.user_state_path("sockatuh", appauthor=False), "default")
+    return {"room": (host_name(), "default"), "state_dir": _default_state_dir(environ)}
+
+
+def _default_state_dir(environ: Mapping[str, str]) -> tuple[object, str]:
+    """Return the service manager's directory; a home is looked for only without one, for a service may have none."""
     if directories := environ.get("STATE_DIRECTORY"):
-        state = (directories.split(":")[0], "environment STATE_DIRECTORY")
-    return {"room": (host_name(), "default"), "state_dir": state}
+        return directories.split(":")[0], "environment STATE_DIRECTORY"
+    try:
+        return platformdirs.user_state_path("sockatuh", appauthor=False), "default"
+    except RuntimeError:  # this user has no home, or none that can be found out
+        return HOMELESS, "default"
 
 
 def _from_file(chosen: tuple[Path, str] | None, problems: list[Problem]) -> Found | None:
@@ -324,14 +306,17 @@ def _leaves(table: Mapping[str, object], prefix: str = "") -> Iterator[tuple[str
             yield prefix + name, value
 
 
-def _from_credential(environ: Mapping[str, str], problems: list[Problem]) -> Found:
-    """Return the credential, or its renewed copy: systemd gives a service what was there when it was started.
+def _from_credential(environ: Mapping[str, str], file: Path | None, problems: list[Problem]) -> Found:
+    """Read the service manager's credential.
 
-    So a reload of sockatuh.service puts what is there then into the runtime directory, which ends with the service.
+    It is copied when the service starts and never again, so a reload puts a renewed copy into the service's runtime
+    directory, which ends with the service. `file` is what it is copied from, for whoever is not the service.
     """
-    for variable, origin in RENEWED_FIRST:
-        path = Path(environ.get(variable, ""), CREDENTIAL)
-        if environ.get(variable) and os.path.isfile(path):
+    places = [(Path(environ[name], CREDENTIAL), origin) for name, origin in RENEWED_FIRST if environ.get(name)]
+    if file is not None:
+        places.append((file, f"credential file {file}"))
+    for path, origin in places:
+        if os.path.isfile(path):
             try:
                 return {CREDENTIAL: (read_secret(path), origin)}
             except OSError as error:

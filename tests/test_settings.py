@@ -8,13 +8,15 @@ import math
 from collections.abc import Mapping
 from pathlib import Path
 
+import platformdirs
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from sockatuh.errors import ConfigurationError, Problem
 from sockatuh.protocol.limits import Limits
-from sockatuh.settings import KEYS, Settings, find_state_dir, format_span, load, parse_span
+from sockatuh.settings import KEYS, Settings, find_state_dir, load
+from sockatuh.spans import format_span, parse_span
 
 HASH = "$2b$12$" + "a" * 53
 SET = {"SOCKATUH_PASSWORD_HASH": HASH}
@@ -315,3 +317,20 @@ def test_zero_and_forever_are_spans() -> None:
 def test_a_span_is_read_or_refused_with_one_error(value: object) -> None:
     with contextlib.suppress(ValueError):
         assert parse_span(value) >= 0
+
+
+def test_a_user_without_a_home_needs_none_where_the_state_has_its_place(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def no_home(*_: object, **__: object) -> Path:
+        raise RuntimeError("could not determine the home directory")
+
+    monkeypatch.setattr(platformdirs, "user_state_path", no_home)
+    environ = {"STATE_DIRECTORY": str(tmp_path), "SOCKATUH_PASSWORD_HASH": HASH}
+    assert load({}, environ, tmp_path).state_dir == tmp_path
+    assert load({}, {"SOCKATUH_STATE_DIR": str(tmp_path)}, tmp_path, serving=False).state_dir == tmp_path
+    with pytest.raises(ConfigurationError) as caught:
+        load({}, {"SOCKATUH_PASSWORD_HASH": HASH}, tmp_path)
+    assert [problem.key for problem in caught.value.problems] == ["state_dir"]
+    with pytest.raises(ConfigurationError):
+        find_state_dir({}, tmp_path)

@@ -4,10 +4,8 @@ from __future__ import annotations
 
 import json
 import math
-import os
 from collections.abc import Iterable, Iterator
 from datetime import datetime
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -17,6 +15,7 @@ from sockatuh.room.text import clean_line
 from .errors import ExitCode, stop
 from .naming import shown_name, shown_program
 from .rows import print_wrapped
+from .installed import admit, choose_room
 from .setup import DATABASE, ConfigOption, JsonOption
 from .transcript import ACTED, EVENT, TEXTS_FROM
 from .wording import admin as wording
@@ -35,10 +34,11 @@ def history(
     as_json: JsonOption = False,
 ) -> None:
     """Read who came and went, and what was said."""
-    from sockatuh.settings import load
     from sockatuh.store.history import HistoryReader
 
-    path = load({"config": config}, os.environ, Path.cwd(), serving=False).state_dir / DATABASE
+    room = choose_room(config)
+    admit(room)
+    path = room.load(serving=False).state_dir / DATABASE
     if not path.exists():
         stop(wording.no_history(path))
     lines = _read(HistoryReader(path), _moment(since), name, limit, joins=joins, messages=messages)
@@ -59,7 +59,7 @@ def _read(
 
 def _moment(since: str | None) -> int | None:
     """Return so long ago, in milliseconds since 1970."""
-    from sockatuh.settings import parse_span
+    from sockatuh.spans import parse_span
     from sockatuh.store.database import wall_clock
 
     try:
