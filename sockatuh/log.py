@@ -13,11 +13,13 @@ import json
 import logging
 import os
 import select
+import sys
 import threading
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping
 from typing import Final, Protocol, TextIO
 
+from sockatuh.journal import levelled
 from sockatuh.spared import spared
 
 with spared("rich"):  # for tracebacks in colour: 5 MiB and 30 ms
@@ -70,11 +72,18 @@ class Stream(Protocol):
 
 
 def configure(
-    log_format: str, level: str, *, stream: Stream, is_terminal: bool, lay_out: Callable[[str], str] = str
+    log_format: str,
+    level: str,
+    *,
+    stream: Stream,
+    is_terminal: bool,
+    is_journal: bool = False,
+    lay_out: Callable[[str], str] = str,
 ) -> Level:
     """Write events of `level` and above to `stream`: `json`, `console`, or `auto`, which is console on a terminal.
 
-    JSON lines bear UTC as RFC 3339, lines for people the local time; on a terminal `lay_out` makes rows of them. The
+    JSON lines bear UTC as RFC 3339, lines for people the local time. On a terminal `lay_out` makes rows of them; in the
+    journal each begins with its level. The
     level can be changed while loggers are in use.
     """
     as_json = log_format == "json" or (log_format == "auto" and not is_terminal)
@@ -90,12 +99,20 @@ def configure(
     structlog.configure(
         processors=processors,
         wrapper_class=structlog.make_filtering_bound_logger(logging.NOTSET),
-        logger_factory=lambda name: _Lines(name, stream),
+        logger_factory=lambda name: (_Levelled if is_journal else _Lines)(name, stream),
         cache_logger_on_first_use=True,
     )
     # asyncio reports what went wrong in a callback to the standard library's log; those are events like any other.
-    logging.getLogger("asyncio").handlers[:] = [_Forward(logging.WARNING)]
+    for name in ("asyncio", "py.warnings"):
+        logging.getLogger(name).handlers[:] = [_Forward(logging.WARNING)]
     return lowest
+
+
+def take_over() -> None:
+    """Make events of what this process would write by itself: warnings, and errors that nobody catches."""
+    logging.captureWarnings(True)
+    threading.excepthook = _note_thread
+    sys.unraisablehook = _note_unraisable
 
 
 def get_logger(name: str) -> FilteringBoundLogger:
@@ -200,11 +217,44 @@ class _Lines:
     log = debug = info = warning = warn = error = exception = critical = fatal = msg
 
 
+class _Levelled(_Lines):
+    """Writes each line with its level before it, for the journal."""
+
+    def debug(self, line: str) -> None:
+        self.msg(levelled(line, "debug"))
+
+    def info(self, line: str) -> None:
+        self.msg(levelled(line, "info"))
+
+    def warning(self, line: str) -> None:
+        self.msg(levelled(line, "warning"))
+
+    def error(self, line: str) -> None:
+        self.msg(levelled(line, "error"))
+
+    def critical(self, line: str) -> None:
+        self.msg(levelled(line, "critical"))
+
+    log, warn, exception, fatal = info, warning, error, critical
+
+
 class _Forward(logging.Handler):
     """Passes records of the standard library's log on as events."""
 
     def emit(self, record: logging.LogRecord) -> None:
         get_logger(record.name).log(record.levelno, record.getMessage(), exc_info=record.exc_info)
+
+
+def _note_thread(arguments: threading.ExceptHookArgs) -> None:
+    """A thread has ended with an error that nobody caught."""
+    if arguments.exc_type is not SystemExit:
+        name = arguments.thread.name if arguments.thread else ""
+        get_logger("sockatuh").error("thread_failed", thread=name, exc_info=arguments.exc_value)
+
+
+def _note_unraisable(arguments: sys.UnraisableHookArgs) -> None:
+    """Something went wrong where nobody can be told, as in the end of an object."""
+    get_logger("sockatuh").error("error_ignored", where=repr(arguments.object), exc_info=arguments.exc_value)
 
 
 def _render_json(_logger: WrappedLogger, _method: str, event: EventDict) -> str:

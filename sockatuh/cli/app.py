@@ -7,6 +7,8 @@ server's libraries.
 
 from __future__ import annotations
 
+import os
+import time
 from collections.abc import Sequence
 from importlib import import_module
 from typing import Any, Final
@@ -15,7 +17,7 @@ import typer
 from typer.core import TyperCommand, TyperGroup
 from typer.main import get_command
 
-from .errors import guard
+from .errors import ExitCode, guard
 from .wording import admin as wording
 from .wording import backup as backups
 from .wording import client as phrases
@@ -24,7 +26,7 @@ from .wording import install as service
 COMMANDS: Final = {
     # name: (module of this package, function, one sentence)
     "init": ("setup", "init", wording.HELP_INIT),
-    "check": ("setup", "check", wording.HELP_CHECK),
+    "check": ("check", "check", wording.HELP_CHECK),
     "hash-password": ("setup", "hash_password", wording.HELP_HASH_PASSWORD),
     "serve": ("serve", "serve", wording.HELP_SERVE),
     "install-service": ("install", "install_service", service.HELP_INSTALL),
@@ -39,6 +41,12 @@ COMMANDS: Final = {
     "identity": ("identity", "identity", phrases.HELP_IDENTITY),
     "version": ("setup", "version", wording.HELP_VERSION),
 }
+
+
+HOPELESS: Final = (ExitCode.USAGE, ExitCode.BAD_CONFIGURATION)
+"""What trying again does not mend: sockatuh.service names these two in RestartPreventExitStatus=."""
+PAUSE: Final = 5.0
+"""Seconds before such an end, when what waits in a passed socket makes the service manager start the program anew."""
 
 
 class _LazyCommand(TyperCommand):
@@ -66,7 +74,11 @@ def run(args: Sequence[str]) -> int:
         rich_markup_mode=None,
         context_settings={"help_option_names": ["-h", "--help"]},
     )
-    return guard(lambda: app(list(args), prog_name="sockatuh"), as_json=_asks_json(args))
+    has_passed_socket = "LISTEN_FDS" in os.environ  # `serve` takes it out
+    code = guard(lambda: app(list(args), prog_name="sockatuh"), as_json=_asks_json(args))
+    if has_passed_socket and code in HOPELESS:
+        time.sleep(PAUSE)
+    return code
 
 
 def _asks_json(args: Sequence[str]) -> bool:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import errno
 import json
+import os
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -30,6 +31,7 @@ from sockatuh.errors import (
     StoreError,
     VersionMismatch,
 )
+from sockatuh.journal import is_journal, levelled
 from sockatuh.protocol.identity import fingerprint, words
 from sockatuh.room.text import clean_line
 
@@ -171,13 +173,18 @@ def report(error: Exception, *, as_json: bool) -> int:
             ]
         with contextlib.suppress(OutputLost):  # the exit code and stderr say it too
             print(json.dumps(line), flush=True)
-    print(explanation.message, file=sys.stderr)
+    complain(explanation.message)
     return explanation.exit_code
+
+
+def complain(sentence: str) -> None:
+    """Say on stderr what went wrong; the journal stores it as an error."""
+    print(levelled(sentence, "error") if is_journal(sys.stderr, os.environ) else sentence, file=sys.stderr)
 
 
 def stop(sentence: str, exit_code: ExitCode = ExitCode.OTHER) -> NoReturn:
     """Leave the command with a sentence of its own."""
-    print(sentence, file=sys.stderr)
+    complain(sentence)
     raise typer.Exit(exit_code)
 
 

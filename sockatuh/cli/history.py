@@ -13,9 +13,9 @@ import typer
 from sockatuh.room.text import clean_line
 
 from .errors import ExitCode, stop
+from .installed import admit, choose_room
 from .naming import shown_name, shown_program
 from .rows import print_wrapped
-from .installed import admit, choose_room
 from .setup import DATABASE, ConfigOption, JsonOption
 from .transcript import ACTED, EVENT, TEXTS_FROM
 from .wording import admin as wording

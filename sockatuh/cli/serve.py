@@ -7,7 +7,6 @@ import gc
 import os
 import signal
 import sys
-import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Final
 
@@ -27,8 +26,6 @@ if TYPE_CHECKING:
 
 SWITCH_INTERVAL: Final = 0.0005
 """Seconds a thread may keep the interpreter while another waits."""
-PAUSE: Final = 5.0
-"""Seconds between two tries with settings that cannot be used, when what waits in a passed socket asks for the next."""
 
 
 def serve(
@@ -38,22 +35,21 @@ def serve(
 ) -> None:
     """Run the room until it is stopped."""
     from sockatuh import log
+    from sockatuh.journal import is_journal, levelled
     from sockatuh.net.activation import take_passed_socket
     from sockatuh.net.systemd import Notifier
 
     flags, cwd, terminal = {"config": config, "host": host, "port": port}, Path.cwd(), sys.stderr.isatty()
+    journal = is_journal(sys.stderr, os.environ)
     reading = Reading(flags, cwd, terminal=terminal)
     from sockatuh.server.service import Service  # meanwhile
 
     notifier = Notifier.from_environment(os.environ)
-    is_activated = "LISTEN_FDS" in os.environ
     try:
         passed = take_passed_socket(os.environ)
         options = reading.result()
     except ConfigurationError as error:
         notifier.status(wording.not_started(error.problems))
-        if is_activated:
-            time.sleep(PAUSE)
         raise
 
     def reread() -> ServiceOptions:
@@ -68,7 +64,8 @@ def serve(
 
     def announce(ready: Ready) -> None:
         """Tell the person at the terminal, and the scripts that read stderr, how to get in; among lines of the log."""
-        stream.write(wording.ready(ready) + "\n")
+        told = wording.ready(ready)
+        stream.write((levelled(told, "info") if journal else told) + "\n")
         # What is there now stays: looking through it for garbage again and again would hold the room up for 20 ms.
         gc.collect()
         gc.freeze()
@@ -82,8 +79,14 @@ def serve(
 
     with log.unblocked(sys.stderr) as stream:
         level = log.configure(
-            options.log_format, options.log_level, stream=stream, is_terminal=terminal, lay_out=log_rows
+            options.log_format,
+            options.log_level,
+            stream=stream,
+            is_terminal=terminal,
+            is_journal=journal,
+            lay_out=log_rows,
         )
+        log.take_over()
         try:
             asyncio.run(run())
         except (SockAtuhError, OSError) as error:

@@ -18,9 +18,7 @@ from e2e.running import PASS_ON, Room, hash_password
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="the server runs on Linux and macOS")
 
-WITHOUT_PAUSE = (
-    "import sys, sockatuh.cli.serve as s; s.PAUSE = 0; from sockatuh.cli.app import run; sys.exit(run(sys.argv[1:]))"
-)
+WITHOUT_PAUSE = "import sys, sockatuh.cli.app as app; app.PAUSE = 0; sys.exit(app.run(sys.argv[1:]))"
 
 
 @pytest.fixture

@@ -201,7 +201,16 @@ class Box:
     def switch_on(self) -> None:
         """Boot, and wait until it is up."""
         command = [
-            *("unshare", "--pid", "--fork", "--kill-child", "--mount-proc", "systemd-nspawn", "--quiet", f"--directory={self.root}"),
+            *(
+                "unshare",
+                "--pid",
+                "--fork",
+                "--kill-child",
+                "--mount-proc",
+                "systemd-nspawn",
+                "--quiet",
+                f"--directory={self.root}",
+            ),
             *(f"--machine={self._name}", "--register=no", "--keep-unit", f"--network-bridge={BRIDGE}"),
             *("--system-call-filter=bpf", "--capability=all", "--boot"),
         ]
