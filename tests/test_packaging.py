@@ -14,6 +14,7 @@ from typing import Any, Final
 import pytest
 
 import sockatuh
+from sockatuh.cli.app import HOPELESS
 from sockatuh.cli.errors import ExitCode
 from sockatuh.cli.installation import unit as installed_unit
 from sockatuh.cli.program import Program
@@ -27,7 +28,7 @@ UNIT: Final = ROOT / "sockatuh.service"
 SOCKET: Final = ROOT / "sockatuh.socket"
 CONFIG: Final = ROOT / "config/sockatuh.toml"
 WITHOUT_DEFAULT: Final = {"password_hash", "room", "state_dir"}
-MAX_EXPOSURE: Final = 0.5
+MAX_EXPOSURE: Final = 0.3
 INSTALLED: Final = Program(("/opt/sockatuh/bin/sockatuh",), (Path("/opt/sockatuh"),))
 
 
@@ -78,20 +79,28 @@ def test_the_unit_is_watched_keeps_its_state_and_gets_its_secret() -> None:
     assert found["ExecStart"] == [f"/opt/sockatuh/bin/sockatuh serve --config {SYSTEM_FILE}"]
 
 
-def test_a_reload_renews_the_secret_before_it_asks_the_process_to_read_it() -> None:
+def test_a_reload_renews_the_secret_as_the_services_user_then_tries_the_settings_and_then_asks_for_them() -> None:
     found = directives()
-    renew, ask = found["ExecReload"]
-    assert renew.startswith("+-")
-    assert renew.endswith(f" {SYSTEM_FILE.parent / CREDENTIAL} %t/{found['RuntimeDirectory'][0]}/{CREDENTIAL}")
+    renew, attempt, ask = found["ExecReload"]
+    assert renew.startswith("+/bin/sh -ec 'cd %t/sockatuh && exec setpriv --reuid=")
+    text = UNIT.read_text("utf-8")
+    assert f"mv -fT .new {CREDENTIAL}\" <{SYSTEM_FILE.parent / CREDENTIAL}'" in text
+    assert found["RuntimeDirectory"] == ["sockatuh"]
     assert found["RuntimeDirectoryMode"] == ["0700"]
-    assert ask == "kill -HUP $MAINPID"
+    assert attempt == f"/opt/sockatuh/bin/sockatuh check --settings --config {SYSTEM_FILE}"
+    assert ask == "/bin/sh -c 'kill -HUP $MAINPID'", "a minimal system has no program called kill"
+
+
+def test_what_the_program_does_not_give_a_level_is_an_error() -> None:
+    assert directives()["SyslogLevel"] == ["err"]
 
 
 def test_a_service_that_fails_is_tried_again_for_ever_but_with_settings_that_cannot_be_used() -> None:
     found = directives()
     assert found["StartLimitIntervalSec"] == ["0"]
     assert (found["Restart"], found["RestartSec"]) == (["on-failure"], ["1s"])
-    assert found["RestartPreventExitStatus"] == [str(int(ExitCode.BAD_CONFIGURATION))]
+    assert found["RestartPreventExitStatus"] == [" ".join(map(str, map(int, HOPELESS)))]
+    assert {ExitCode.USAGE, ExitCode.BAD_CONFIGURATION} == {*HOPELESS}
 
 
 def test_the_service_has_no_network_but_the_socket_it_is_passed() -> None:

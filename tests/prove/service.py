@@ -36,7 +36,7 @@ SENT_WHILE_DOWN: Final = 20_000
 DATAGRAM: Final = b"\0" * 232
 """Of neither dialect, so that each that is read is counted as dropped; as long as a line in a small room."""
 HELD_AT_LEAST: Final = 10_000
-MAX_EXPOSURE: Final = 0.5
+MAX_EXPOSURE: Final = 0.3
 RELOADS: Final = 10
 AS_ROOT_ONLY: Final = {"fchown"}
 """What SQLite asks for when it is root, which the service is not."""
