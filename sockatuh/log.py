@@ -83,8 +83,7 @@ def configure(
     """Write events of `level` and above to `stream`: `json`, `console`, or `auto`, which is console on a terminal.
 
     JSON lines bear UTC as RFC 3339, lines for people the local time. On a terminal `lay_out` makes rows of them; in the
-    journal each begins with its level. The
-    level can be changed while loggers are in use.
+    journal each begins with its level. The level can be changed while loggers are in use.
     """
     as_json = log_format == "json" or (log_format == "auto" and not is_terminal)
     lowest = Level(level)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import sys
 from datetime import datetime
 from pathlib import Path
@@ -13,6 +12,9 @@ import typer
 from sockatuh.errors import DatabaseUnusable
 
 from .errors import ExitCode, stop
+from .installation import STATE
+from .installed import ROOT, ChosenRoom, admit, choose_room, is_booted, is_root
+from .program import called_as
 from .setup import DATABASE, ConfigOption
 from .wording import backup as wording
 
@@ -25,7 +27,9 @@ def backup(
     """Copy the room to one file, while it runs."""
     from sockatuh.store.backup import is_own, make_backup
 
-    database = _database(config)
+    room = choose_room(config)
+    database = room.load(serving=False).state_dir / DATABASE
+    admit(room)
     if not database.exists():
         stop(wording.no_room(database))
     if is_own(file, database):
@@ -48,7 +52,9 @@ def restore(
     """Put a room back from a backup."""
     from sockatuh.store.restore import restore_backup
 
-    database = _database(config)
+    room = choose_room(config)
+    admit(room)
+    database, start = _place(room)
     try:
         done = restore_backup(file, database)
     except DatabaseUnusable as error:
@@ -56,15 +62,28 @@ def restore(
             raise
         stop(wording.not_restored(file, error.reason))
     found = done.contents
-    print(wording.restored(database, found.entries, found.last, _local(found.at), done.kept), file=sys.stderr)
+    print(wording.restored(database, found.entries, found.last, _local(found.at), done.kept, start), file=sys.stderr)
     if done.unreadable is not None:
         print(wording.unreadable(done.unreadable), file=sys.stderr)
 
 
-def _database(config: Path | None) -> Path:
-    from sockatuh.settings import load
+def _place(room: ChosenRoom) -> tuple[Path, str]:
+    """Return where the room is to be, and the command that starts it then.
 
-    return load({"config": config}, os.environ, Path.cwd(), serving=False).state_dir / DATABASE
+    Where there is no room, and nothing says where one should be, it is the service's, which may be installed later:
+    a machine that takes the place of a lost one. Its state is not put where only the one who restores would look.
+    """
+    settings = room.load(serving=False)
+    database = settings.state_dir / DATABASE
+    if room.service is not None:
+        return database, wording.START_SERVICE
+    is_somewhere = database.exists() or (settings.state_dir / "server.key").exists()
+    if is_somewhere or settings.origins["state_dir"] != "default" or room.is_named:
+        for_service = settings.state_dir == ROOT / STATE and is_booted()
+        return database, wording.install_service(called_as()) if for_service else wording.SERVE
+    if not (is_booted() and is_root()):
+        stop(wording.no_room_yet(settings.state_dir))
+    return ROOT / STATE / DATABASE, wording.install_service(called_as())
 
 
 def _local(at: str | None) -> str | None:

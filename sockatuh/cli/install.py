@@ -9,6 +9,7 @@ import os
 import shutil
 import subprocess
 import sys
+import time
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Final, TypeAlias
@@ -20,16 +21,22 @@ from .installation import (
     CONFIG,
     CREDENTIAL,
     PRIVATE_STATE,
+    SHORTCUT,
     STATE,
     UNIT_DIRECTORY,
     UNITS,
     PlannedFile,
+    PlannedShortcut,
     Settled,
     credential_file,
+    find_packaged_unit,
+    find_shortcut,
+    installed_command,
     settle,
     units,
 )
-from .program import Program, named_program, this_program
+from .installed import ROOT, SERVICE_UNIT, SOCKET_UNIT, find_installed, is_booted, is_root
+from .program import Program, called_as, named_program, this_program
 from .setup import WeakOption, check_strength, choose_room, hash_text, new_password
 from .wording import admin
 from .wording import install as wording
@@ -38,12 +45,14 @@ if TYPE_CHECKING:
     from sockatuh.settings import Settings
 
 Command: TypeAlias = tuple[str, ...]
+Planned: TypeAlias = PlannedFile | PlannedShortcut
 
-WANTED_BY: Final = {"sockatuh.socket": "sockets.target", "sockatuh.service": "multi-user.target"}
-BOOTED: Final = Path("/run/systemd/system")
-"""There is such a directory where systemd runs: sd_booted(3)."""
+WANTED_BY: Final = {SOCKET_UNIT: "sockets.target", SERVICE_UNIT: "multi-user.target"}
 OTHERS_LOOK: Final = 0o055
 RELOAD_UNITS: Final = ("systemctl", "daemon-reload")
+JOURNAL: Final = ("journalctl", f"--unit={SERVICE_UNIT}", "--no-pager", "--output=cat", "--lines=8")
+ANSWERS_WITHIN: Final = 10.0
+"""Seconds a room that was started may take to answer."""
 
 RootOption = Annotated[Path | None, typer.Option("--root", help=wording.HELP_ROOT, metavar="DIR")]
 
@@ -61,20 +70,26 @@ def install_service(
     weak: WeakOption = False,
 ) -> None:
     """Write units, settings and the password's hash, and start the room."""
-    run_by, tree = named_program(program) if program else this_program(), root or Path("/")
+    tree = root or ROOT
     if root is None and not print_only:
-        _admit("install-service")
-    _check_program(run_by)
+        admit("install-service")
+    if (packaged := find_packaged_unit(tree)) is not None:
+        stop(wording.packaged(packaged))
+    run_by = named_program(program) if program else this_program()
+    _check_program(run_by, is_here=program is None)
     asking = sys.stdin.isatty() and not (non_interactive or print_only)
     settled = _settle(tree, config, room, password_file, asking=asking)
-    commands = () if root else _commands(is_update=any((tree / UNIT_DIRECTORY / name).exists() for name in UNITS))
+    planned: list[Planned] = [*units(tree, run_by, settled.settings), settled.config]
+    if (shortcut := find_shortcut(tree, run_by)) is not None:
+        planned.append(shortcut)
+    commands = () if root else _commands(planned, is_update=bool(installed_command(tree)))
     if print_only:
-        _print_all([*units(tree, run_by, settled.settings), settled.config], commands, tree / CREDENTIAL)
+        _print_all(planned, commands, tree / CREDENTIAL)
         return
     password, made = ("", False) if settled.password_hash else new_password(password_file, asking=asking)
     check_strength(password, weak=weak)
     secret = credential_file(tree, settled.password_hash or hash_text(password))
-    _do([*units(tree, run_by, settled.settings), settled.config, secret], commands, password if made else "")
+    _do([*planned, secret], commands, password if made else "")
     if root:
         _enable_in(root)
         print(wording.installed_into(root, settled.settings.port))
@@ -87,44 +102,67 @@ def uninstall_service(
 ) -> None:
     """Stop the service and remove its units; settings and history stay unless they are purged."""
     if root is None:
-        _admit("uninstall-service")
-    tree = root or Path("/")
+        admit("uninstall-service")
+    tree = root or ROOT
     installed = [tree / UNIT_DIRECTORY / name for name in UNITS]
     data = [tree / each for each in (CONFIG, CREDENTIAL, STATE, PRIVATE_STATE)]
+    command, called = installed_command(tree), called_as()
+    shortcut = PlannedShortcut(tree / SHORTCUT, command, (command,))
     if not _there([*installed, *(data if purge else ())]):
         stop(wording.NOTHING_INSTALLED)
     if root is None and _there(installed):
         _run(("systemctl", "disable", "--now", *UNITS))
     links = [_link(tree, name) for name in UNITS]
-    gone = _there([*links, *installed, *(data if purge else ())])
+    shortcuts = [shortcut.path] if shortcut.news in ("changed", "unchanged") else []
+    gone = _there([*links, *installed, *shortcuts, *(data if purge else ())])
     for path in gone:
         _remove(path)
     if purge and (tree / CONFIG).parent.is_dir() and not any((tree / CONFIG).parent.iterdir()):
         (tree / CONFIG).parent.rmdir()
     if root is None:
         _run(RELOAD_UNITS)
+        _call(("systemctl", "reset-failed", *UNITS))  # that it had failed is nobody's concern any more
     print(wording.removed(gone))
     if staying := _there(data):
-        print(wording.kept(staying))
+        print(wording.kept(staying, called))
+
+
+def replace_password(password_hash: str) -> None:
+    """Make it the password of the installed service, whole or not at all, and let a room that runs take it."""
+    service = find_installed()
+    if service is None:
+        stop(wording.no_service(called_as()))
+    secret = credential_file(ROOT, password_hash)
+    _write(secret)
+    if not service.is_active:
+        print(wording.password_waits(secret.path), file=sys.stderr)
+        return
+    began_at = time.time()
+    if _call(("systemctl", "reload", SERVICE_UNIT)).returncode:
+        stop(wording.password_not_taken(secret.path, _reasons(began_at)))
+    print(wording.PASSWORD_TAKEN, file=sys.stderr)
 
 
 # Whether it can be done.
 
 
-def _admit(command: str) -> None:
+def admit(command: str) -> None:
+    """Leave with what is missing unless a service can be had here, by this user."""
     if sys.platform != "linux":
         stop(wording.NOT_LINUX)
-    if not BOOTED.is_dir():
+    if not is_booted():
         stop(wording.NO_SYSTEMD)
-    if os.geteuid() != 0:
-        stop(wording.not_root(command, " ".join(this_program().command)))
+    if not is_root():
+        stop(wording.not_root(command, called_as()))
 
 
-def _check_program(program: Program) -> None:
+def _check_program(program: Program, *, is_here: bool) -> None:
     if (place := program.hidden_place()) is not None:
         stop(wording.hidden_program(place))
     if (place := program.closed_place()) is not None:
         stop(wording.closed_program(place))
+    if is_here and (fault := program.fault()):
+        stop(wording.broken_program(program.command, fault))
 
 
 def _settle(tree: Path, config: Path | None, room: str | None, password_file: str | None, *, asking: bool) -> Settled:
@@ -137,21 +175,32 @@ def _settle(tree: Path, config: Path | None, room: str | None, password_file: st
         stop(wording.room_is_set(source), ExitCode.USAGE)
     settled = settle(tree, source, choose_room(room, asking=asking) if source is None else "")
     if settled.password_hash and password_file is not None:
-        stop(wording.password_is_set(tree / CREDENTIAL), ExitCode.USAGE)
+        stop(wording.PASSWORD_IS_SET, ExitCode.USAGE)
     return settled
 
 
-def _commands(*, is_update: bool) -> tuple[Command, ...]:
+def _commands(planned: Iterable[Planned], *, is_update: bool) -> tuple[Command, ...]:
+    """Return what starts the service, and what starts it again when it was there.
+
+    Whatever has changed, the units or the program: with the socket held, starting again loses nothing. The socket is
+    opened anew only where its unit says something else.
+    """
     enable: Command = ("systemctl", "enable", "--now", *UNITS)
-    # Whatever has changed, the units or the program: with the socket held, starting again loses nothing.
-    return (RELOAD_UNITS, enable, *([("systemctl", "restart", *UNITS)] if is_update else []))
+    keeps_socket = any(file.path.name == SOCKET_UNIT and file.news == "unchanged" for file in planned)
+    again: Command = ("systemctl", "restart", *([SERVICE_UNIT] if keeps_socket else UNITS))
+    return (RELOAD_UNITS, enable, *([again] if is_update else []))
 
 
 # Showing it.
 
 
-def _print_all(planned: Sequence[PlannedFile], commands: Iterable[Command], credential: Path) -> None:
-    shown = [wording.file_shown(file.path, file.mode, file.text) for file in planned]
+def _print_all(planned: Sequence[Planned], commands: Iterable[Command], credential: Path) -> None:
+    shown = [
+        wording.file_shown(each.path, each.mode, each.text)
+        if isinstance(each, PlannedFile)
+        else wording.shortcut_shown(each.path, each.command, each.script, is_ours=each.is_ours)
+        for each in planned
+    ]
     secret = wording.file_shown(credential, 0o600, wording.SHOWN_AS_SECRET)
     print("\n".join([*shown, secret, *map(wording.command_shown, commands)]))
 
@@ -159,31 +208,39 @@ def _print_all(planned: Sequence[PlannedFile], commands: Iterable[Command], cred
 def _tell_running(settings: Settings) -> None:
     """Say that the room is open and how people come in; its key was made when it began."""
     from sockatuh.net.interfaces import lan_address_of
+    from sockatuh.net.probe import find_server_key
     from sockatuh.net.sockets import open_client_socket
-    from sockatuh.protocol.noise import public_key
     from sockatuh.server.ready import Ready
-    from sockatuh.store.keys import ServerKeys
 
+    service = find_installed()
+    host, port = (service and service.listens) or (settings.host, settings.port)
     with open_client_socket() as sock:
-        address = lan_address_of(sock) if settings.host in ("::", "0.0.0.0") else settings.host  # noqa: S104 - compared
-    key = public_key(ServerKeys.load(Path("/") / STATE).private_key)
-    print(admin.ready(Ready(settings.room, settings.host, address, settings.port, key)))
+        address = lan_address_of(sock) if host in ("::", "0.0.0.0") else host  # noqa: S104 - compared
+    key = find_server_key(host, port, ANSWERS_WITHIN)
+    if key is None:
+        stop(wording.no_answer(port))
+    print(admin.ready(Ready(settings.room, host, address, port, key)))
     print(wording.RUNNING)
 
 
 # Doing it.
 
 
-def _do(planned: Sequence[PlannedFile], commands: Sequence[Command], made_password: str) -> None:
+def _do(planned: Sequence[Planned], commands: Sequence[Command], made_password: str) -> None:
     """Say what is about to happen, write the files and run the commands."""
-    for file in planned:
-        print(wording.will_write(file.path, file.mode, file.news), file=sys.stderr)
+    for each in planned:
+        mode = each.mode if isinstance(each, PlannedFile) else None
+        print(wording.will_write(each.path, mode, each.news), file=sys.stderr)
     for command in commands:
         print(wording.will_run(command), file=sys.stderr)
-    for file in planned:
-        _write(file)
+    for each in planned:
+        if isinstance(each, PlannedFile):
+            _write(each)
+        elif each.is_ours:
+            _write_shortcut(each)
     if made_password:
-        print(admin.made_password(made_password))
+        # At once: it is seen once, and whatever comes next may fail.
+        print(admin.made_password(made_password), flush=True)
     for command in commands:
         _run(command)
 
@@ -197,7 +254,21 @@ def _write(file: PlannedFile) -> None:
     with open(descriptor, "w", encoding="utf-8", newline="\n") as stream:
         os.fchmod(descriptor, file.mode)  # whatever the umask took away
         stream.write(file.text)
+        stream.flush()
+        os.fsync(descriptor)
     beside.replace(file.path)
+
+
+def _write_shortcut(shortcut: PlannedShortcut) -> None:
+    if shortcut.script:
+        shortcut.path.unlink(missing_ok=True)
+        _write(PlannedFile(shortcut.path, shortcut.script, 0o755))
+        return
+    _open_directory(shortcut.path.parent)
+    beside = shortcut.path.with_name(f".{shortcut.path.name}.new")
+    beside.unlink(missing_ok=True)
+    beside.symlink_to(shortcut.command[0])
+    beside.replace(shortcut.path)
 
 
 def _open_directory(directory: Path) -> None:
@@ -222,9 +293,23 @@ def _link(tree: Path, name: str) -> Path:
 
 
 def _run(command: Command) -> None:
-    done = subprocess.run(command, capture_output=True, text=True, check=False)  # noqa: S603 - our own words
+    began_at = time.time()
+    done = _call(command)
     if done.returncode != 0:
-        stop(wording.command_failed(command, done.stderr.strip()))
+        stop(wording.command_failed(command, done.stderr.strip(), _reasons(began_at)))
+
+
+def _call(command: Command) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(command, capture_output=True, text=True, check=False)  # noqa: S603 - our own words
+
+
+def _reasons(since: float) -> str:
+    """Return what the service has said since a time, "" if nothing can be found out."""
+    try:
+        done = _call((*JOURNAL, f"--since=@{int(since)}"))
+    except OSError:
+        return ""
+    return done.stdout.strip() if done.returncode == 0 else ""
 
 
 def _there(paths: Iterable[Path]) -> list[Path]:

@@ -6,6 +6,7 @@ import contextlib
 import json
 import os
 import re
+import shlex
 import tomllib
 from dataclasses import dataclass, field
 from importlib.resources import files
@@ -28,6 +29,12 @@ CREDENTIAL: Final = Path("etc/sockatuh/password_hash")
 STATE: Final = Path("var/lib/sockatuh")
 PRIVATE_STATE: Final = Path("var/lib/private/sockatuh")
 """Where the state of a service is whose user exists only while it runs; the other one is a link to it."""
+SHORTCUT: Final = Path("usr/local/bin/sockatuh")
+"""Where `sudo sockatuh` is found."""
+ON_THE_PATH: Final = tuple(map(Path, ("/usr/local/bin", "/usr/bin", "/bin")))
+PACKAGED_UNITS: Final = ("usr/lib/systemd/system", "lib/systemd/system", "usr/local/lib/systemd/system")
+"""Where a package has its units; one in /etc takes their place."""
+WRITTEN_BY_US: Final = "# Written by `sockatuh install-service`."
 OTHERS_READ: Final = 0o004
 
 
@@ -46,6 +53,45 @@ class PlannedFile:
             return "new"
         same = self.path.read_text("utf-8") == self.text and self.path.stat().st_mode & 0o777 == self.mode
         return "unchanged" if same else "changed"
+
+
+@dataclass(frozen=True, slots=True)
+class PlannedShortcut:
+    """A link to the service's program, or a script where it takes more than a word to call it; over nothing of others'.
+
+    `ours` are the commands it may have led to before.
+    """
+
+    path: Path
+    command: tuple[str, ...]
+    ours: tuple[tuple[str, ...], ...]
+
+    @property
+    def is_ours(self) -> bool:
+        """Tell whether what is there, if anything is, was put there for the service."""
+        if self.path.is_symlink():
+            return any(command == (os.readlink(self.path),) for command in self.ours)
+        if not self.path.exists():
+            return True
+        return self.path.is_file() and WRITTEN_BY_US in self.path.read_text("utf-8", "replace")
+
+    @property
+    def news(self) -> str:
+        """What writing it means, in a word."""
+        if not os.path.lexists(self.path):
+            return "new"
+        if not self.is_ours:
+            return "kept"
+        if self.path.is_symlink():
+            return "unchanged" if self.command == (os.readlink(self.path),) else "changed"
+        return "unchanged" if self.path.read_text("utf-8", "replace") == self.script else "changed"
+
+    @property
+    def script(self) -> str:
+        """The script; "" where a link does."""
+        if len(self.command) == 1:
+            return ""
+        return f'#!/bin/sh\n{WRITTEN_BY_US}\nexec {shlex.join(self.command)} "$@"\n'
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,15 +172,42 @@ def unit(name: str, program: Program, host: str, port: int) -> str:
     host = f"[{host}]" if ":" in host else host
     listen = str(port) if host == "[::]" else f"{host}:{port}"
     return (
-        text.replace("ExecStart=/opt/sockatuh/bin/sockatuh ", f"ExecStart={command} ")
+        text.replace("=/opt/sockatuh/bin/sockatuh ", f"={command} ")
         .replace("-/lib64 /opt/sockatuh\n", f"-/lib64{places}\n")
         .replace("ListenDatagram=7625\n", f"ListenDatagram={listen}\n")
     )
 
 
+def installed_command(tree: Path) -> tuple[str, ...]:
+    """Return the command of the service that is installed in a tree, () if there is none."""
+    unit_file = tree / UNIT_DIRECTORY / "sockatuh.service"
+    text = unit_file.read_text("utf-8") if unit_file.is_file() else ""
+    found = re.search(r"^ExecStart=(.+) serve --config .*$", text, re.MULTILINE)
+    words = re.findall(r'"((?:[^"\\]|\\.)*)"|(\S+)', found[1]) if found else []
+    return tuple(_unescaped(quoted or plain) for quoted, plain in words)
+
+
+def find_packaged_unit(tree: Path) -> Path | None:
+    """Return a unit of this name that belongs to a package."""
+    places = [tree / directory / name for directory in PACKAGED_UNITS for name in UNITS]
+    return next((place for place in places if place.exists()), None)
+
+
+def find_shortcut(tree: Path, program: Program) -> PlannedShortcut | None:
+    """Return what lets people call the program by its name; None where they can already."""
+    if len(program.command) == 1 and Path(program.command[0]).parent in ON_THE_PATH:
+        return None
+    return PlannedShortcut(tree / SHORTCUT, program.command, (program.command, installed_command(tree)))
+
+
 def credential_file(tree: Path, password_hash: str) -> PlannedFile:
     """Return the file that holds the hash of the password, for root alone."""
     return PlannedFile(tree / CREDENTIAL, f"{password_hash}\n", 0o600)
+
+
+def _unescaped(word: str) -> str:
+    """Read what `_escaped` has written."""
+    return re.sub(r"\\(.)", r"\1", word.replace("$$", "$").replace("%%", "%"))
 
 
 def _escaped(word: str) -> str:

@@ -1,4 +1,4 @@
-"""The commands that set a room up: init, check, hash-password, version."""
+"""The commands that set a room up: init, hash-password, version."""
 
 from __future__ import annotations
 
@@ -7,22 +7,17 @@ import json
 import os
 import sys
 import unicodedata
-from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Final
+from typing import Annotated, Final
 
 import typer
 
 from sockatuh import __version__
-from sockatuh.errors import AddressUnusable, ConfigurationError, KeyFileError, Problem, StoreError
 from sockatuh.protocol.constants import VERSION
 
 from .errors import ExitCode, stop
 from .given import FROM_STDIN, password_in_file
 from .wording import admin as wording
-
-if TYPE_CHECKING:
-    from sockatuh.settings import Settings
 
 BCRYPT_COST: Final = 12
 STRONG_BYTES: Final = 8
@@ -30,7 +25,6 @@ STRONG_BYTES: Final = 8
 DATABASE: Final = "room.db"
 CONFIG_FILE: Final = "sockatuh.toml"
 CONFIG_MODE: Final = 0o640
-SECRETS: Final = frozenset({"password_hash"})
 
 ConfigOption = Annotated[Path | None, typer.Option("--config", help=wording.HELP_CONFIG, metavar="FILE")]
 JsonOption = Annotated[bool, typer.Option("--json", help=wording.HELP_JSON)]
@@ -63,32 +57,24 @@ def init(
     print(wording.serve_next(None if _is_found_by_itself(config) else config))
 
 
-def check(
-    config: ConfigOption = None,
-    show_origin: Annotated[bool, typer.Option("--show-origin", help=wording.HELP_SHOW_ORIGIN)] = False,
-    as_json: JsonOption = False,
+def hash_password(
+    for_service: Annotated[bool, typer.Option("--service", help=wording.HELP_FOR_SERVICE)] = False,
+    weak: WeakOption = False,
 ) -> None:
-    """Try everything that serving needs, and start nothing."""
-    from sockatuh.settings import load
-
-    settings = load({"config": config}, os.environ, Path.cwd())
-    if problems := [*_state_problems(settings), *_port_problems(settings)]:
-        raise ConfigurationError(problems)
-    if as_json:
-        shown = {key: {"value": value, "origin": origin} for key, value, origin in _rows(settings)}
-        print(json.dumps({"v": 1, "type": "check", "settings": shown}))
-        return
-    if show_origin:
-        for key, value, origin in _rows(settings):
-            print(wording.setting(key, ", ".join(value) if isinstance(value, list) else str(value), origin))
-    print(wording.in_order(settings.room, settings.host, settings.port, settings.state_dir), file=sys.stderr)
-
-
-def hash_password(weak: WeakOption = False) -> None:
     """Print the hash of a password that is typed twice, or of the first line of stdin."""
+    if for_service:
+        from .install import admit
+
+        admit("hash-password --service")
     password = _ask_twice(wording.ASK_NEW_PASSWORD) if sys.stdin.isatty() else password_in_file(FROM_STDIN)
     check_strength(password, weak=weak)
-    print(hash_text(password))
+    hashed = hash_text(password)
+    if for_service:
+        from .install import replace_password
+
+        replace_password(hashed)
+    else:
+        print(hashed)
 
 
 def version() -> None:
@@ -200,40 +186,3 @@ def _open_config(path: str, flags: int) -> int:
     descriptor = os.open(path, flags, CONFIG_MODE)
     os.fchmod(descriptor, CONFIG_MODE)  # whatever the umask took away
     return descriptor
-
-
-def _state_problems(settings: Settings) -> Iterator[Problem]:
-    """Try what is there; what is not would be made, so only the place for it is tried."""
-    from sockatuh.store.database import open_reader
-    from sockatuh.store.files import read_private
-
-    origin = settings.origins["state_dir"]
-    place = next(path for path in (settings.state_dir, *settings.state_dir.absolute().parents) if path.exists())
-    if not place.is_dir() or not os.access(place, os.W_OK | os.X_OK):
-        yield Problem("state_dir", origin, wording.not_writable(place))
-        return
-    for key in sorted(settings.state_dir.glob("*.key*")):
-        try:
-            read_private(key)
-        except KeyFileError as error:
-            yield Problem("state_dir", origin, str(error))
-    if (database := settings.state_dir / DATABASE).exists():
-        try:
-            open_reader(database).close()
-        except StoreError as error:
-            yield Problem("state_dir", origin, str(error))
-
-
-def _port_problems(settings: Settings) -> Iterator[Problem]:
-    from sockatuh.net.sockets import open_server_socket
-
-    try:
-        open_server_socket(settings.host, settings.port).close()
-    except AddressUnusable as error:
-        yield Problem("port", settings.origins["port"], str(error))
-
-
-def _rows(settings: Settings) -> Iterator[tuple[str, Any, str]]:
-    """Yield key, value as it would be written, and origin."""
-    for key, origin in settings.origins.items():
-        yield key, "***" if key in SECRETS else settings.shown(key), origin

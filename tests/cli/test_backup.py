@@ -1,12 +1,14 @@
 from __future__ import annotations
 
 import os
+import re
 from contextlib import closing
 from pathlib import Path
 
 import pytest
 from cli.people import Person, Server
 
+from sockatuh.cli import backup, installed
 from sockatuh.cli.app import run
 from sockatuh.store.database import open_writer
 from sockatuh.store.lock import lock_directory
@@ -77,7 +79,38 @@ def test_a_restore_says_what_came_back_and_where_the_rest_is(tmp_path: Path, cap
     assert f"Restored {tmp_path}/state/room.db: 1 entry up to number 1" in told
     [kept] = [path for path in (tmp_path / "state").iterdir() if ".before-" in path.name]
     assert str(kept) in told
-    assert "systemctl start" in told
+    assert told.endswith("Start the room: sockatuh serve\n")
+
+
+def test_where_nothing_says_what_room_is_meant_nothing_is_restored(
+    tmp_path: Path, capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    said(capfd, "backup", "file")
+    for name in ("SOCKATUH_STATE_DIR", "SOCKATUH_CONFIG", "STATE_DIRECTORY"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "home"))
+    monkeypatch.setattr(installed, "BOOTED", tmp_path / "nowhere")
+    told = said(capfd, "restore", "file", code=1)
+    assert "Nothing was done" in told
+    assert not (tmp_path / "home").exists()
+
+
+def test_on_a_machine_in_place_of_a_lost_one_the_room_is_restored_to_where_its_service_will_look(
+    tmp_path: Path, capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    said(capfd, "backup", "file")
+    for name in ("SOCKATUH_STATE_DIR", "SOCKATUH_CONFIG", "STATE_DIRECTORY"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "home"))
+    for module in (installed, backup):
+        monkeypatch.setattr(module, "ROOT", tmp_path / "root")
+        monkeypatch.setattr(module, "is_root", lambda: True)
+        monkeypatch.setattr(module, "is_booted", lambda: True)
+    monkeypatch.setattr(installed, "find_installed", lambda: None)
+    told = said(capfd, "restore", "file")
+    assert (tmp_path / "root/var/lib/sockatuh/room.db").exists()
+    assert not (tmp_path / "home").exists()
+    assert re.search(r"Start the room: sudo \S.* install-service$", told.strip())
 
 
 def test_while_a_server_runs_it_says_how_to_stop_it(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import io
 import os
 import re
 import stat
+import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -12,11 +14,14 @@ from pathlib import Path
 import bcrypt
 import pytest
 import typer
+from cli.people import Server
+from machine import free_port
 
 from sockatuh.cli import install as module
-from sockatuh.cli import setup
+from sockatuh.cli import installed, setup
 from sockatuh.cli.app import run
-from sockatuh.cli.installation import PlannedFile, settle, unit
+from sockatuh.cli.installation import PlannedFile, installed_command, settle, unit
+from sockatuh.cli.installed import Installed
 from sockatuh.cli.program import Program
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="systemd is Linux's")
@@ -73,7 +78,9 @@ def test_a_system_that_does_not_run_gets_units_settings_and_secret_and_they_are_
         "etc/systemd/system/sockatuh.socket": 0o644,
         "etc/systemd/system/multi-user.target.wants/sockatuh.service": 0,
         "etc/systemd/system/sockets.target.wants/sockatuh.socket": 0,
+        "usr/local/bin/sockatuh": 0,
     }
+    assert found["usr/local/bin/sockatuh"][1] == "/opt/chat/bin/sockatuh"
     assert found["etc/systemd/system/sockets.target.wants/sockatuh.socket"][1] == f"/{UNITS}/sockatuh.socket"
     assert 'room = "küche"\nstate_dir = "/var/lib/sockatuh"' in found["etc/sockatuh/sockatuh.toml"][1]
     assert bcrypt.checkpw(PASSWORD.encode(), found["etc/sockatuh/password_hash"][1].strip().encode())
@@ -245,44 +252,51 @@ def test_a_program_where_a_service_cannot_see_it_is_refused_with_the_way_out(
     said = capfd.readouterr().err
     assert "/home/ana/venv, which a service does not see" in said
     assert "sudo /opt/sockatuh/bin/sockatuh install-service" in said
+    assert not re.search(r"pip install sockatuh\b", said), "nobody owns that name on the public index"
 
 
-@pytest.mark.parametrize("command", ["install-service", "uninstall-service"])
+@pytest.mark.parametrize("command", ["install-service", "uninstall-service", "hash-password --service"])
 def test_without_systemd_or_without_root_it_says_so(
     command: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setattr(module, "BOOTED", tmp_path / "none")
-    assert run([command]) == 1
+    monkeypatch.setattr(installed, "BOOTED", tmp_path / "none")
+    assert run(command.split()) == 1
     assert "not started by systemd" in capfd.readouterr().err
-    monkeypatch.setattr(module, "BOOTED", tmp_path)
+    monkeypatch.setattr(installed, "BOOTED", tmp_path)
     monkeypatch.setattr(os, "geteuid", lambda: 1000)
-    assert run([command]) == 1
-    assert f"/sockatuh {command}" in capfd.readouterr().err
+    assert run(command.split()) == 1
+    assert re.search(rf"sudo \S.* {command}$", capfd.readouterr().err.strip())
 
 
 @pytest.fixture
 def commands(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> list[str]:
-    """A systemctl that writes down what it is told, and fails at what is in a file called `fails`."""
+    """A systemctl that writes down what it is told, and fails at what is in a file called `fails`; and a journal."""
     tool = tmp_path / "bin" / "systemctl"
     tool.parent.mkdir()
     tool.write_text(
         f'#!/bin/sh\necho "$*" >>{tmp_path}/told\n'
         f'if [ "$1" = "$(cat {tmp_path}/fails 2>/dev/null)" ]; then echo "Job failed." >&2; exit 1; fi\n'
+        f'if [ "$1" = show ]; then cat {tmp_path}/show; fi\n'
     )
-    tool.chmod(0o755)
+    journal = tool.with_name("journalctl")
+    journal.write_text("#!/bin/sh\necho The configuration cannot be used: hots\n")
+    for each in (tool, journal):
+        each.chmod(0o755)
     (tmp_path / "told").touch()
+    (tmp_path / "show").write_text("LoadState=loaded\nActiveState=active\nMainPID=0\n")
     monkeypatch.setenv("PATH", f"{tool.parent}:{os.environ['PATH']}")
 
     class Told(list[str]):
         def __iter__(self) -> Iterator[str]:
-            return iter((tmp_path / "told").read_text().splitlines())
+            lines = (tmp_path / "told").read_text().splitlines()
+            return iter([line for line in lines if not line.startswith("show")])
 
     return Told()
 
 
 def test_what_was_planned_is_written_and_then_run(tmp_path: Path, commands: list[str]) -> None:
     planned = [PlannedFile(tmp_path / "a/b", "text", 0o640)]
-    module._do(planned, module._commands(is_update=True), "")
+    module._do(planned, module._commands(planned, is_update=True), "")
     assert (tmp_path / "a/b").read_text() == "text"
     assert list(commands) == [
         "daemon-reload",
@@ -291,28 +305,208 @@ def test_what_was_planned_is_written_and_then_run(tmp_path: Path, commands: list
     ]
 
 
-def test_a_command_that_fails_is_told_with_what_it_said_and_where_to_look(
+@pytest.mark.parametrize(
+    ("before", "again"), [("same", "sockatuh.service"), ("other", "sockatuh.socket sockatuh.service")]
+)
+def test_an_update_holds_the_socket_unless_its_unit_has_changed(tmp_path: Path, before: str, again: str) -> None:
+    unit_file = tmp_path / "sockatuh.socket"
+    unit_file.write_text(before)
+    unit_file.chmod(0o644)
+    commands = module._commands([PlannedFile(unit_file, "same", 0o644)], is_update=True)
+    assert " ".join(commands[-1]) == f"systemctl restart {again}"
+
+
+def test_a_command_that_fails_is_told_with_what_the_service_said_and_behind_the_password(
     tmp_path: Path, commands: list[str], capfd: pytest.CaptureFixture[str]
 ) -> None:
     (tmp_path / "fails").write_text("enable")
     with pytest.raises(typer.Exit):
-        module._do([], module._commands(is_update=True), "")
+        module._do([], module._commands([], is_update=True), "tulip-harbor")
     assert len(list(commands)) == 2, "nothing is run after it"
-    said = capfd.readouterr().err
-    assert "failed: Job failed." in said
-    assert "journalctl -u sockatuh" in said
+    said = capfd.readouterr()
+    assert said.out == "Password, shown once: tulip-harbor\n"
+    assert "failed:\n  The configuration cannot be used: hots\n" in said.err
+    assert "When that is mended: sudo systemctl restart" in said.err
+
+
+def test_the_password_is_out_before_anything_that_may_fail_is_begun(tmp_path: Path, commands: list[str]) -> None:
+    (tmp_path / "fails").write_text("enable")
+    script = (
+        "import typer; from sockatuh.cli import install as m\n"
+        "try: m._do([], m._commands([], is_update=False), 'tulip-harbor')\n"
+        "except typer.Exit: pass"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", script], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=True
+    )
+    assert list(commands)
+    assert done.stdout.index("tulip-harbor") < done.stdout.index("failed")
 
 
 def test_at_the_end_it_says_how_people_come_in(
+    server: Server, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    settings = settle(tmp_path, None, "kitchen").settings
+    monkeypatch.setattr(module, "find_installed", lambda: Installed(Path("x"), True, True, {}, ("::", server.port)))
+    module._tell_running(settings)
+    said = capfd.readouterr().out
+    assert f'Room "kitchen" on udp [::]:{server.port}' in said
+    assert re.search(r"^Tell people: sockatuh chat \S+$", said, re.MULTILINE)
+    [invite] = re.findall(r"^Invite: +sockatuh://\S+/kitchen#k=(\S{43})$", said, re.MULTILINE)
+    assert server.invite.endswith(invite), "the key is the one of who answers there"
+    assert said.endswith("systemctl status sockatuh\n")
+
+
+def test_a_room_that_does_not_answer_is_not_called_running(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setattr(module, "STATE", tmp_path / "state")
-    module._tell_running(settle(tmp_path, None, "kitchen").settings)
-    said = capfd.readouterr().out
-    assert 'Room "kitchen" on udp [::]:7625' in said
-    assert re.search(r"^Tell people: sockatuh chat \S+$", said, re.MULTILINE)
-    assert re.search(r"^Invite: +sockatuh://\S+/kitchen#k=\S{43}$", said, re.MULTILINE)
-    assert said.endswith("systemctl status sockatuh\n")
+    monkeypatch.setattr(module, "ANSWERS_WITHIN", 0.01)
+    monkeypatch.setattr(module, "find_installed", lambda: Installed(Path("x"), True, True, {}, ("::", free_port())))
+    with pytest.raises(typer.Exit):
+        module._tell_running(settle(tmp_path, None, "kitchen").settings)
+    assert "nobody answers at UDP port" in capfd.readouterr().err
+
+
+# Another password.
+
+
+@pytest.fixture
+def with_service(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, commands: list[str]) -> Path:
+    """The root of a machine with a service, and the commands that are run there; it is root who is at it."""
+    root = tmp_path / "root"
+    (root / "etc/sockatuh").mkdir(parents=True)
+    (root / "etc/sockatuh/password_hash").write_text("old\n")
+    monkeypatch.setattr(module, "ROOT", root)
+    monkeypatch.setattr(module, "is_root", lambda: True)
+    for each in (installed, module):
+        monkeypatch.setattr(each, "is_booted", lambda: True)
+    assert list(commands) == []
+    return root
+
+
+def give(monkeypatch: pytest.MonkeyPatch, text: str) -> None:
+    monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(text.encode()), encoding="utf-8"))
+
+
+def test_another_password_is_put_in_place_whole_and_taken_by_the_room_that_runs(
+    with_service: Path, commands: list[str], monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    give(monkeypatch, f"{PASSWORD}\n")
+    assert run(["hash-password", "--service"]) == 0
+    file = with_service / "etc/sockatuh/password_hash"
+    assert bcrypt.checkpw(PASSWORD.encode(), file.read_bytes().strip())
+    assert stat.S_IMODE(file.stat().st_mode) == 0o600
+    assert list(commands) == ["reload sockatuh.service"]
+    said = capfd.readouterr()
+    assert said.out == ""
+    assert "who is in stays in" in said.err
+
+
+@pytest.mark.parametrize("given", ["", "\n", "x" * 73])
+def test_what_is_no_password_changes_nothing(
+    with_service: Path, commands: list[str], monkeypatch: pytest.MonkeyPatch, given: str
+) -> None:
+    give(monkeypatch, given)
+    assert run(["hash-password", "--service"]) != 0
+    assert (with_service / "etc/sockatuh/password_hash").read_text() == "old\n"
+    assert list(commands) == []
+
+
+def test_a_room_that_cannot_take_its_new_password_is_told_of(
+    with_service: Path, tmp_path: Path, commands: list[str], monkeypatch: pytest.MonkeyPatch,
+    capfd: pytest.CaptureFixture[str],
+) -> None:  # fmt: skip
+    (tmp_path / "fails").write_text("reload")
+    give(monkeypatch, f"{PASSWORD}\n")
+    assert run(["hash-password", "--service"]) == 1
+    assert (with_service / "etc/sockatuh/password_hash").read_text() != "old\n"
+    said = capfd.readouterr().err
+    assert "goes on with the old one:\n  The configuration cannot be used: hots\n" in said
+    (tmp_path / "fails").write_text("")
+    (tmp_path / "show").write_text("LoadState=loaded\nActiveState=failed\nMainPID=0\n")
+    give(monkeypatch, f"{PASSWORD}\n")
+    assert run(["hash-password", "--service"]) == 0
+    assert "from the next start" in capfd.readouterr().err
+    (tmp_path / "show").write_text("LoadState=not-found\n")
+    give(monkeypatch, f"{PASSWORD}\n")
+    assert run(["hash-password", "--service"]) == 1
+    assert "install-service" in capfd.readouterr().err
+    assert list(commands) == ["reload sockatuh.service"]
+
+
+# What people call it by.
+
+
+@pytest.mark.parametrize("other", ["file", "link", "directory"])
+def test_a_file_of_that_name_that_is_not_ours_is_neither_replaced_nor_removed(
+    tree: Path, capfd: pytest.CaptureFixture[str], other: str
+) -> None:
+    place = tree / "usr/local/bin/sockatuh"
+    place.parent.mkdir(parents=True)
+    if other == "file":
+        place.write_text("mine")
+    elif other == "link":
+        place.symlink_to("/srv/mine")
+    else:
+        place.mkdir()
+    before = content(tree)
+    assert install(tree) == 0
+    assert f"kept      {place} (it is another program's)" in capfd.readouterr().err
+    assert run(["uninstall-service", "--root", str(tree), "--purge"]) == 0
+    assert content(tree) == before
+    assert os.path.lexists(place)
+
+
+def test_when_the_program_moves_so_does_its_name(tree: Path) -> None:
+    install(tree)
+    assert run(["install-service", "--root", str(tree), "--program", "/opt/new one/bin/sockatuh"]) == 0
+    place = tree / "usr/local/bin/sockatuh"
+    assert os.readlink(place) == "/opt/new one/bin/sockatuh"
+    assert run(["uninstall-service", "--root", str(tree), "--purge"]) == 0
+    assert content(tree) == {}
+
+
+def test_a_program_that_takes_more_than_a_word_to_call_gets_a_script(
+    tree: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    called = Program(("/bin/echo", "one two", "$HOME", "100%"), ())
+    monkeypatch.setattr(module, "this_program", lambda: called)
+    monkeypatch.setattr(Program, "fault", lambda _: "")
+    assert run(["install-service", "--root", str(tree)]) == 0
+    place = tree / "usr/local/bin/sockatuh"
+    said = subprocess.run([place, "check", "a b"], capture_output=True, text=True, check=True).stdout
+    assert said == "one two $HOME 100% check a b\n"
+    assert installed_command(tree) == called.command
+    assert run(["install-service", "--root", str(tree)]) == 0
+    assert f"unchanged {place}" in capfd.readouterr().err
+    assert run(["uninstall-service", "--root", str(tree), "--purge"]) == 0
+    assert content(tree) == {}
+
+
+def test_a_program_on_the_path_needs_no_name(tree: Path) -> None:
+    assert run(["install-service", "--root", str(tree), "--program", "/usr/bin/sockatuh"]) == 0
+    assert not (tree / "usr/local/bin").exists()
+
+
+def test_units_of_a_package_are_not_taken_the_place_of(tree: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    packaged = tree / "usr/lib/systemd/system/sockatuh.service"
+    packaged.parent.mkdir(parents=True)
+    packaged.write_text("[Service]\n")
+    before = content(tree)
+    assert install(tree) == 1
+    assert content(tree) == before
+    assert str(packaged) in capfd.readouterr().err
+
+
+def test_a_program_that_a_service_could_not_start_is_refused_with_what_it_says(
+    tree: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(module, "this_program", lambda: Program(("/bin/sh", "-c", "echo no module >&2; false"), ()))
+    assert run(["install-service", "--root", str(tree)]) == 1
+    assert not tree.exists()
+    said = capfd.readouterr().err
+    assert "no module" in said
+    assert not re.search(r"pip install sockatuh\b", said), "nobody owns that name on the public index"
 
 
 # The units themselves.

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import os
+import subprocess
 import sys
 import sysconfig
 from pathlib import Path
@@ -49,3 +50,42 @@ def test_a_directory_that_keeps_others_out_is_found(tmp_path: Path) -> None:
 
 def test_a_program_of_another_system_is_named_by_its_script() -> None:
     assert named_program(Path("/opt/chat/bin/sockatuh")) == Program(("/opt/chat/bin/sockatuh",), (Path("/opt/chat"),))
+
+
+SEEN_AS = """
+import os, sys
+from pathlib import Path
+import sockatuh.cli.program as module
+module.HIDDEN, module.ENVIRONMENT = (), {"PATH": "/usr/bin:/bin"}
+os.geteuid = lambda: 1000
+print("\\n".join(module.this_program().command))
+"""
+
+
+def test_a_program_that_is_found_by_pythonpath_only_is_started_with_it(tmp_path: Path) -> None:
+    for directory in (Path(module.__file__).parents[2], Path(sysconfig.get_path("purelib"))):
+        for each in directory.iterdir():
+            if not (tmp_path / each.name).exists() and not each.name.startswith("."):
+                (tmp_path / each.name).symlink_to(each)
+    interpreter = Path(sys.base_prefix, "bin", "python3")
+    found = subprocess.run(
+        [interpreter, "-c", SEEN_AS], env={"PYTHONPATH": str(tmp_path)}, capture_output=True, text=True, check=True
+    ).stdout.splitlines()
+    assert found[0] == "/usr/bin/env"
+    assert str(tmp_path) in found[1].removeprefix("PYTHONPATH=").split(":")
+    assert found[2:] == [str(interpreter), "-m", "sockatuh"]
+
+
+def test_what_keeps_a_command_from_being_the_services_is_said(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(os, "geteuid", lambda: 1000)
+    assert "nosuch" in Program((str(tmp_path / "nosuch"),), ()).fault()
+    assert Program((sys.executable, "-c", "raise SystemExit('not here')"), ()).fault() == "not here"
+    assert Program((sys.executable, "-m", "sockatuh"), ()).fault() == ""
+
+
+def test_a_link_to_a_program_is_followed_to_the_name_its_directory_is_known_by(tmp_path: Path) -> None:
+    (tmp_path / "opt/chat-2/bin").mkdir(parents=True)
+    (tmp_path / "opt/chat-2/bin/sockatuh").touch()
+    (tmp_path / "opt/chat").symlink_to("chat-2")
+    (tmp_path / "sockatuh").symlink_to("opt/chat/bin/sockatuh")
+    assert module._linked(tmp_path / "sockatuh") == tmp_path / "opt/chat/bin/sockatuh"

@@ -90,7 +90,7 @@ def test_bytes_in_an_argument_that_are_no_text_are_left_out(server: Server, pers
 def test_nobody_there_is_told_in_time_and_with_the_next_command(person: Person) -> None:
     done = person("lina", SOCKATUH_PASSWORD="x").call("send", "127.0.0.1:9", "hello", "--timeout", "0.2", "--json")
     assert done.returncode == 3
-    assert "sockatuh check" in done.stderr
+    assert "systemctl status sockatuh" in done.stderr
     assert json.loads(done.stdout)["code"] == "no_server"
 
 

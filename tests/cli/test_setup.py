@@ -3,7 +3,6 @@ from __future__ import annotations
 import json
 import os
 import re
-import socket
 import subprocess
 import sys
 import tomllib
@@ -16,7 +15,6 @@ from machine import free_port
 
 from sockatuh.cli import setup
 from sockatuh.cli.app import COMMANDS, run
-from sockatuh.store.database import open_writer
 
 HASH = "$2b$12$" + "a" * 53
 PROGRAM = [sys.executable, "-m", "sockatuh"]
@@ -180,66 +178,6 @@ def test_hash_password_prints_only_a_hash_of_cost_12_of_the_normal_form() -> Non
     assert re.fullmatch(rb"\$2b\$12\$[./A-Za-z0-9]{53}\n", done.stdout)
     assert done.stderr == b""
     assert bcrypt.checkpw("caf\u00e9 noir".encode(), done.stdout.strip())
-
-
-def test_check_shows_every_value_its_origin_and_no_secret(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
-    config = configured(tmp_path, room="kitchen")
-    assert run(["check", "--config", config, "--show-origin"]) == 0
-    said = capfd.readouterr().out
-    assert f"room = kitchen  (file {config})" in said
-    assert f"password_hash = ***  (file {config})" in said
-    assert "message_retention = 30d  (default)" in said
-    assert HASH not in said
-
-
-def test_check_speaks_json(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
-    config = configured(tmp_path)
-    assert run(["check", "--config", config, "--json"]) == 0
-    answer = json.loads(capfd.readouterr().out)
-    assert (answer["v"], answer["type"]) == (1, "check")
-    assert answer["settings"]["max_members"] == {"value": 1000, "origin": "default"}
-    assert answer["settings"]["password_hash"] == {"value": "***", "origin": f"file {config}"}
-
-
-def test_check_starts_nothing_and_writes_nothing(tmp_path: Path) -> None:
-    config = configured(tmp_path, state_dir="room")
-    assert run(["check", "--config", config]) == 0
-    assert not (tmp_path / "room").exists()
-
-
-def test_check_tells_every_problem_and_exits_with_8(
-    tmp_path: Path, capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    config = configured(tmp_path, port=70_000, classic="yes")
-    monkeypatch.setenv("SOCKATUH_PROT", "1")
-    assert run(["check", "--config", config, "--json"]) == 8
-    said = capfd.readouterr()
-    error = json.loads(said.out)
-    assert (error["type"], error["code"]) == ("error", "bad_configuration")
-    assert {problem["key"] for problem in error["problems"]} == {"port", "classic", "SOCKATUH_PROT"}
-    assert f"port (file {config})" in said.err
-
-
-def test_check_finds_a_port_that_is_taken_and_a_key_that_others_can_read(
-    tmp_path: Path, capfd: pytest.CaptureFixture[str]
-) -> None:
-    (tmp_path / "room").mkdir()
-    (tmp_path / "room/server.key").touch(0o644)
-    with socket.socket(type=socket.SOCK_DGRAM) as taken:
-        taken.bind(("127.0.0.1", 0))
-        config = configured(tmp_path, port=taken.getsockname()[1], state_dir="room")
-        assert run(["check", "--config", config]) == 8
-    said = capfd.readouterr().err
-    assert "another program uses this port" in said
-    assert "chmod 600" in said
-
-
-def test_check_refuses_a_database_of_a_newer_program(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
-    connection = open_writer(tmp_path / "room/room.db", "normal")
-    connection.execute("PRAGMA user_version = 99")
-    connection.close()
-    assert run(["check", "--config", configured(tmp_path, state_dir="room")]) == 8
-    assert "schema 99" in capfd.readouterr().err
 
 
 def test_version_is_one_line(capfd: pytest.CaptureFixture[str]) -> None:

@@ -30,7 +30,7 @@ Exit codes:
   4  refused (password, limits)   130  Ctrl-C
 """
 HELP_INIT: Final = "Write a configuration and the server's key."
-HELP_CHECK: Final = "Try the settings, the state and the port."
+HELP_CHECK: Final = "Print the settings in force, and try them, the state and the port."
 HELP_HASH_PASSWORD: Final = "Print the hash of a room password."
 HELP_SERVE: Final = "Run the room."
 HELP_HISTORY: Final = "Read who came and went, and what was said."
@@ -42,7 +42,7 @@ HELP_CONFIG: Final = (
 HELP_JSON: Final = "Print JSON, one object per line."
 HELP_HOST: Final = "Listen on this address, whatever the configuration says."
 HELP_PORT: Final = "Listen on this UDP port; 0 picks a free one."
-HELP_SHOW_ORIGIN: Final = "Print every setting and where it comes from."
+HELP_FOR_SERVICE: Final = "Make it the password of the installed service, which takes it at once and drops nobody."
 HELP_INIT_DIR: Final = "Keep the configuration and the room's state here; made if missing."
 HELP_ROOM: Final = "The room's name; this machine's name if not given."
 HELP_NON_INTERACTIVE: Final = "Ask nothing."
@@ -109,7 +109,7 @@ def refused(code: str, wait: float, detail: str) -> str:
 def bad_configuration(problems: Iterable[Problem]) -> str:
     """Say everything that is wrong with the settings."""
     lines = "\n".join(f"  {problem.key} ({problem.origin}): {problem.expected}" for problem in problems)
-    return f"The configuration cannot be used:\n{lines}\nTry `sockatuh check --show-origin` when that is mended."
+    return f"The configuration cannot be used:\n{lines}"
 
 
 def not_started(problems: Iterable[Problem]) -> str:
@@ -121,7 +121,8 @@ def no_server(server: str, reason: str) -> str:
     """Say that nobody answered."""
     return (
         f"No SockAtuh server at {server}: {reason}.\n"
-        "Is it running, is the address right, and does a firewall let UDP through? Try `sockatuh check` on its machine."
+        "Is the address right, and does a firewall let UDP through? "
+        "Whoever runs the room sees whether it is open: systemctl status sockatuh"
     )
 
 
@@ -243,21 +244,6 @@ def password_weak(size: int, enough: int) -> str:
 def room_refused(reason: str) -> str:
     """Say why a name for a room cannot be used."""
     return f"The room's name {reason}."
-
-
-def not_writable(place: Path) -> str:
-    """Say that the room's state cannot be kept where it should be."""
-    return f"should be a directory this user can write, and {fact(place)} is not"
-
-
-def in_order(room: str, host: str, port: int, state_dir: Path) -> str:
-    """Say that the room could be started."""
-    return f'In order: room "{room}" on {fact(host)} port {port}, state in {fact(state_dir)}'
-
-
-def setting(key: str, value: str, origin: str) -> str:
-    """Show one setting and where it came from."""
-    return f"{fact(key)} = {fact(value)}  ({fact(origin)})"
 
 
 def no_history(path: Path) -> str:

@@ -21,6 +21,24 @@ WITH_KEYS: Final = ", and the server's keys"
 WITHOUT_KEYS: Final = "; the server's keys are not in it"
 
 
+SERVE: Final = "sockatuh serve"
+START_SERVICE: Final = "sudo systemctl start sockatuh.socket sockatuh.service"
+
+
+def install_service(program: str) -> str:
+    """Return the command that makes a restored room a service."""
+    return f"sudo {program} install-service"
+
+
+def no_room_yet(state_dir: Path) -> str:
+    """Say that nothing tells where the room should be put."""
+    return (
+        f"There is no room here, and no configuration says where one should be; {fact(state_dir)} would be a guess. "
+        "Nothing was done.\nMake one with `sockatuh init` first, or name its place with --config FILE or in "
+        "$SOCKATUH_STATE_DIR; as a service, with sudo."
+    )
+
+
 def no_room(database: Path) -> str:
     """Say that there is nothing to copy."""
     return f"There is no {fact(database)}. Name the room's state_dir with --config FILE, or in $SOCKATUH_STATE_DIR."
@@ -51,13 +69,13 @@ def backed_up(file: Path, entries: int, last: int, moment: str | None, *, keys: 
     )
 
 
-def restored(database: Path, entries: int, last: int, moment: str | None, kept: Iterable[Path]) -> str:
-    """Say what is in place now, and what has become of what was there."""
+def restored(database: Path, entries: int, last: int, moment: str | None, kept: Iterable[Path], start: str) -> str:
+    """Say what is in place now, what has become of what was there, and how the room is started."""
     before = "".join(f"  {fact(path)}\n" for path in kept)
     return (
         f"Restored {fact(database)}: {_held(entries, last, moment)}.\n"
         + (f"What was there before is kept as:\n{before}" if before else "")
-        + "Members will be told that the log was set back. Start the room: sudo systemctl start sockatuh"
+        + f"Members will be told that the log was set back. Start the room: {start}"
     )
 
 

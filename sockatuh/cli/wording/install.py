@@ -21,7 +21,7 @@ HELP_PURGE: Final = "Remove the settings, the password, the keys and all that wa
 
 CONFIG_HEAD: Final = (
     "# The room's settings, readable by all: no secret in it. After a change: systemctl reload sockatuh\n"
-    "# `sockatuh check --show-origin` prints every other one, with its default.\n"
+    "# `sudo sockatuh check` prints all that are in force.\n"
 )
 SECRET_MOVED: Final = "# password_hash is in a file of its own, which only root can read"
 SHOWN_AS_SECRET: Final = "(the hash of the room's password)\n"
@@ -34,6 +34,18 @@ RUNNING: Final = "It runs now, and after each start of this machine. Look at it:
 PORT_UNSET: Final = "should be a port: a service that takes any is not found again"
 NOTHING_INSTALLED: Final = "There is no SockAtuh service here; nothing was done."
 HASH_NOT_ALONE: Final = "the password_hash in it cannot be moved away; write it in one line, as `sockatuh init` does"
+ONLY_ROOT: Final = "The room of this machine's service is only for root to look at. Try the same with sudo."
+PASSWORD_IS_SET: Final = (
+    "The room has a password, which is kept. Leave out --password-file; to change it:\n"
+    "  sudo sockatuh hash-password --service"
+)
+PASSWORD_TAKEN: Final = "The new password holds: who is in stays in, everybody else needs it."
+ANEW: Final = (
+    "For example, from the directory of its source:\n"
+    "  sudo python3 -m venv /opt/sockatuh\n"
+    "  sudo /opt/sockatuh/bin/pip install .\n"
+    "  sudo /opt/sockatuh/bin/sockatuh install-service"
+)
 STATE_ELSEWHERE: Final = "should be /var/lib/sockatuh, where the service keeps its state; move there what is to be kept"
 
 
@@ -46,10 +58,49 @@ def hidden_program(place: Path) -> str:
     """Say that a service would not find this program."""
     return (
         f"This SockAtuh is in {fact(place)}, which a service does not see. "
-        "Install it where it does, and run that one:\n"
-        "  sudo /usr/bin/python3 -m venv /opt/sockatuh\n"
-        "  sudo /opt/sockatuh/bin/pip install sockatuh\n"
-        "  sudo /opt/sockatuh/bin/sockatuh install-service"
+        f"Install it where it does, and run that one. {ANEW}"
+    )
+
+
+def broken_program(command: Sequence[str], fault: str) -> str:
+    """Say that a service could not start this program, whatever this one was started by."""
+    return (
+        f"A service could not start this SockAtuh: `{' '.join(command)} version`, as a user of its own and without "
+        f"your environment, says: {fact(fault)}\n{ANEW}"
+    )
+
+
+def packaged(path: Path) -> str:
+    """Say that there are units which those of this command would hide."""
+    return (
+        f"A package has installed {fact(path)}; units in /etc would take its place, so nothing was done. Use those:\n"
+        "  sudo systemctl enable --now sockatuh.socket sockatuh.service"
+    )
+
+
+def no_answer(port: int) -> str:
+    """Say that the service was started and is not to be heard."""
+    return (
+        f"The service was started, and nobody answers at UDP port {port} of this machine. See why:\n"
+        "  systemctl status sockatuh.socket sockatuh.service"
+    )
+
+
+def no_service(program: str) -> str:
+    """Say that there is no service whose password could be changed."""
+    return f"There is no SockAtuh service here. Install it: sudo {program} install-service"
+
+
+def password_waits(path: Path) -> str:
+    """Say that a new password is in place."""
+    return f"The new password is in {fact(path)}, and holds from the next start: sudo systemctl start sockatuh"
+
+
+def password_not_taken(path: Path, reasons: str) -> str:
+    """Say that a new password is in place, and that the room that runs goes on with the old one."""
+    return (
+        f"The new password is in {fact(path)}, but the room that runs did not take it, and goes on with the old one"
+        f"{_indented(reasons)}\nMend that, and then: sudo systemctl reload sockatuh"
     )
 
 
@@ -70,18 +121,13 @@ def room_is_set(path: Path) -> str:
     return f"The room's name stands in {fact(path)}. Leave out --room, or change it there."
 
 
-def password_is_set(path: Path) -> str:
-    """Say that the room has its password already, and how another is given."""
+def will_write(path: Path, mode: int | None, news: str) -> str:
+    """Say what becomes of a file, or of a link, which has no mode."""
     return (
-        "The room has a password, which is kept. Leave out --password-file; to change it:\n"
-        f"  sockatuh hash-password | sudo tee {fact(path)} >/dev/null\n"
-        "  sudo systemctl reload sockatuh"
+        f"  {news:<9} {fact(path)}"
+        + (f" ({mode:04o})" if mode is not None else "")
+        + (" (it is another program's)" if news == "kept" else "")
     )
-
-
-def will_write(path: Path, mode: int, news: str) -> str:
-    """Say what becomes of a file."""
-    return f"  {news:<9} {fact(path)} ({mode:04o})"
 
 
 def will_run(command: Sequence[str]) -> str:
@@ -94,15 +140,30 @@ def file_shown(path: Path, mode: int, text: str) -> str:
     return f"==> {fact(path)} ({mode:04o}) <==\n{text}"
 
 
+def shortcut_shown(path: Path, command: Sequence[str], script: str, *, is_ours: bool) -> str:
+    """Show what people call the program by."""
+    if not is_ours:
+        return f"==> {fact(path)} stays: it is another program's\n"
+    return file_shown(path, 0o755, script) if script else f"==> {fact(path)} -> {fact(command[0])}\n"
+
+
 def command_shown(command: Sequence[str]) -> str:
     """Show a command."""
     return f"==> {' '.join(command)}"
 
 
-def command_failed(command: Sequence[str], said: str) -> str:
-    """Say that a command of systemd did not do what it should."""
-    told = f": {said}" if said else ""
-    return f"`{' '.join(command)}` failed{told}\nThe files are written. Try `journalctl -u sockatuh` for the reason."
+def command_failed(command: Sequence[str], said: str, reasons: str) -> str:
+    """Say that a command of systemd did not do what it should, and what the service itself said."""
+    why = reasons or said
+    return (
+        f"`{' '.join(command)}` failed{_indented(why)}\n"
+        "The files are written, and a password that was shown holds. When that is mended: "
+        "sudo systemctl restart sockatuh.socket sockatuh.service"
+    )
+
+
+def _indented(lines: str) -> str:
+    return ":\n" + "\n".join(f"  {fact(line)}" for line in lines.splitlines()) if lines else "."
 
 
 def installed_into(root: Path, port: int) -> str:
@@ -116,6 +177,8 @@ def removed(paths: Iterable[Path]) -> str:
     return "\n".join(f"  removed   {fact(path)}" for path in paths)
 
 
-def kept(paths: Iterable[Path]) -> str:
+def kept(paths: Iterable[Path], program: str) -> str:
     """Say what is still there."""
-    return "\n".join([*(f"  kept      {fact(path)}" for path in paths), "Remove that too: uninstall-service --purge"])
+    return "\n".join(
+        [*(f"  kept      {fact(path)}" for path in paths), f"Remove that too: sudo {program} uninstall-service --purge"]
+    )

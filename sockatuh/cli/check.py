@@ -1,0 +1,166 @@
+"""The command `check`: what is in force, whether a room can be served with it, and whether one is."""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, Final
+
+import typer
+
+from sockatuh.errors import AddressUnusable, ConfigurationError, KeyFileError, Problem, StoreError
+
+from .errors import ExitCode, report
+from .installed import SOCKET_UNIT, ChosenRoom, choose_room, is_root
+from .setup import DATABASE, ConfigOption, JsonOption
+from .wording import check as wording
+
+if TYPE_CHECKING:
+    from sockatuh.settings import Settings
+
+SECRETS: Final = frozenset({"password_hash"})
+ANSWERS_WITHIN: Final = 2.0
+"""Seconds a room that runs may take to answer."""
+
+
+def check(
+    config: ConfigOption = None,
+    show_origin: Annotated[bool, typer.Option("--show-origin", help=wording.HELP_SHOW_ORIGIN)] = False,
+    only_settings: Annotated[bool, typer.Option("--settings", help=wording.HELP_SETTINGS)] = False,
+    as_json: JsonOption = False,
+) -> None:
+    """Print what is in force, try everything that serving needs, and start nothing."""
+    from sockatuh.settings import read
+
+    room = choose_room(config)
+    is_admitted = room.service is None or is_root()
+    settings, found, problems = read(
+        {"config": room.config},
+        room.environ,
+        Path.cwd(),
+        serving=is_admitted,
+        credential=room.credential if is_admitted else None,
+    )
+    if only_settings:
+        if problems:
+            raise ConfigurationError(problems)
+        return
+    rows = _rows(settings, room) if settings else {key: (_shown(key, value), at) for key, (value, at) in found.items()}
+    if not is_admitted and "password_hash" in rows:
+        rows["password_hash"] = ("***", wording.CLOSED_CREDENTIAL)
+    state = wording.NOT_TRIED
+    if settings is not None and not problems and is_admitted:
+        state, problems = _try(settings, room)
+    _print(rows, as_json=as_json, show_origin=show_origin, running=state == wording.RUNNING)
+    if problems:
+        raise typer.Exit(report(ConfigurationError(problems), as_json=as_json))
+    if not is_admitted:
+        print(wording.NOT_ADMITTED, file=sys.stderr)
+        raise typer.Exit(ExitCode.OTHER)
+    if settings is not None:
+        print(wording.in_order(state, settings.room, *_listens(settings, room), settings.state_dir), file=sys.stderr)
+
+
+def _rows(settings: Settings, room: ChosenRoom) -> dict[str, tuple[Any, str]]:
+    """Return value, as it would be written, and origin of each key."""
+    rows = {key: (_shown(key, settings.shown(key)), origin) for key, origin in settings.origins.items()}
+    if room.service is not None and room.service.listens is not None:
+        for key, value in zip(("host", "port"), room.service.listens, strict=True):
+            if rows[key][0] != value:
+                rows[key] = (value, f"{SOCKET_UNIT}, whatever is set elsewhere")
+    return rows
+
+
+def _shown(key: str, value: object) -> object:
+    return "***" if key in SECRETS and value else value
+
+
+def _print(rows: Mapping[str, tuple[Any, str]], *, as_json: bool, show_origin: bool, running: bool) -> None:
+    if as_json:
+        settings = {key: {"value": _plain(value), "origin": origin} for key, (value, origin) in rows.items()}
+        print(json.dumps({"v": 1, "type": "check", "running": running, "settings": settings}))
+        return
+    for key, (value, origin) in rows.items():
+        text = ", ".join(map(str, value)) if isinstance(value, list) else str(value)
+        print(wording.setting(key, text, origin if show_origin else ""))
+
+
+def _plain(value: object) -> object:
+    return str(value) if isinstance(value, Path) else value
+
+
+def _try(settings: Settings, room: ChosenRoom) -> tuple[str, list[Problem]]:
+    """Return what state the room is in, and what keeps it from being served."""
+    problems = [*_state_problems(settings)]
+    host, port = _listens(settings, room)
+    running, state_problem = _who_serves(settings, host, port)
+    if running:
+        return wording.RUNNING, problems
+    if state_problem:
+        return wording.NOT_TRIED, [*problems, state_problem]
+    if room.service is not None and room.service.is_listening:
+        return wording.WAITING, problems
+    return wording.READY, [*problems, *_port_problems(settings, host, port)]
+
+
+def _listens(settings: Settings, room: ChosenRoom) -> tuple[str, int]:
+    return (room.service and room.service.listens) or (settings.host, settings.port)
+
+
+def _who_serves(settings: Settings, host: str, port: int) -> tuple[bool, Problem | None]:
+    """Tell whether this very room is served, and what is wrong with how it is."""
+    from sockatuh.net.probe import find_server_key
+    from sockatuh.store.lock import is_locked
+
+    if not is_locked(settings.state_dir):
+        return False, None
+    key = find_server_key(host, port, ANSWERS_WITHIN) if port else None
+    if key is not None and key == _own_key(settings.state_dir):
+        return True, None
+    origin = settings.origins["port"]
+    return False, Problem("port", origin, wording.silent(port) if key is None else wording.another_answers(port))
+
+
+def _own_key(state_dir: Path) -> bytes | None:
+    from sockatuh.protocol.noise import public_key
+    from sockatuh.store.files import find_key, read_private
+
+    try:
+        private = find_key(read_private(state_dir / "server.key").strip())
+    except KeyFileError:
+        return None
+    return private and public_key(private)
+
+
+def _state_problems(settings: Settings) -> Iterator[Problem]:
+    """Try what is there; what is not would be made, so only the place for it is tried."""
+    from sockatuh.store.database import open_reader
+    from sockatuh.store.files import read_private
+
+    origin = settings.origins["state_dir"]
+    place = next(path for path in (settings.state_dir, *settings.state_dir.absolute().parents) if path.exists())
+    if not place.is_dir() or not os.access(place, os.W_OK | os.X_OK):
+        yield Problem("state_dir", origin, wording.not_writable(place))
+        return
+    for key in sorted(settings.state_dir.glob("*.key*")):
+        try:
+            read_private(key)
+        except KeyFileError as error:
+            yield Problem("state_dir", origin, str(error))
+    if (database := settings.state_dir / DATABASE).exists():
+        try:
+            open_reader(database).close()
+        except StoreError as error:
+            yield Problem("state_dir", origin, str(error))
+
+
+def _port_problems(settings: Settings, host: str, port: int) -> Iterator[Problem]:
+    from sockatuh.net.sockets import open_server_socket
+
+    try:
+        open_server_socket(host, port).close()
+    except AddressUnusable as error:
+        yield Problem("port", settings.origins["port"], str(error))

@@ -1,0 +1,145 @@
+"""The service that is installed on this machine, and which room a command of its admin is about."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import shlex
+import subprocess
+import sys
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+from .errors import stop
+from .installation import CONFIG, CREDENTIAL, STATE
+from .wording import install as wording
+
+if TYPE_CHECKING:
+    from sockatuh.settings import Settings
+
+SOCKET_UNIT: Final = "sockatuh.socket"
+SERVICE_UNIT: Final = "sockatuh.service"
+BOOTED: Final = Path("/run/systemd/system")
+"""There is such a directory where systemd runs: sd_booted(3)."""
+ROOT: Final = Path("/")
+ACTIVE: Final = ("active", "reloading", "activating")
+ASKED: Final = "LoadState,FragmentPath,ActiveState,MainPID,Environment,Listen"
+NAMES_A_ROOM: Final = ("SOCKATUH_CONFIG", "SOCKATUH_STATE_DIR", "STATE_DIRECTORY")
+"""Variables with which a command is about the room they name; the last is a service's own."""
+
+
+@dataclass(frozen=True, slots=True)
+class Installed:
+    """The service of this machine: its unit, whether its units are active, and what the units set.
+
+    `listens` is the host and port of its socket, where systemd says them.
+    """
+
+    unit: Path
+    is_active: bool
+    is_listening: bool
+    environ: Mapping[str, str] = field(default_factory=dict, repr=False)
+    listens: tuple[str, int] | None = None
+
+
+def is_booted() -> bool:
+    """Tell whether systemd runs this machine."""
+    return sys.platform == "linux" and BOOTED.is_dir()
+
+
+def is_root() -> bool:
+    """Tell whether this user may do everything."""
+    return sys.platform != "win32" and os.geteuid() == 0
+
+
+def find_installed() -> Installed | None:
+    """Ask systemd for the service; None when there is none, or no systemd."""
+    if not is_booted():
+        return None
+    service, sock = _ask(SERVICE_UNIT), _ask(SOCKET_UNIT)
+    if service.get("LoadState") != "loaded":
+        return None
+    return Installed(
+        Path(service.get("FragmentPath", "")),
+        service.get("ActiveState") in ACTIVE,
+        sock.get("ActiveState") in ACTIVE,
+        _variables(service),
+        _listens(sock.get("Listen", "")),
+    )
+
+
+def _ask(unit: str) -> dict[str, str]:
+    try:
+        done = subprocess.run(  # noqa: S603 - our own words
+            ["systemctl", "show", f"--property={ASKED}", unit],  # noqa: S607 - wherever the system has it
+            capture_output=True, text=True, check=False,
+        )  # fmt: skip
+    except OSError:
+        return {}
+    return dict(line.split("=", 1) for line in done.stdout.splitlines() if "=" in line)
+
+
+def _variables(service: Mapping[str, str]) -> dict[str, str]:
+    """Return the settings among the service's variables: of the process if it runs, else as its unit has them."""
+    pairs = shlex.split(service.get("Environment", ""))
+    if (pid := service.get("MainPID", "0")) != "0":
+        with contextlib.suppress(OSError):
+            pairs = Path(f"/proc/{pid}/environ").read_text("utf-8", "replace").split("\0")
+    return dict(pair.split("=", 1) for pair in pairs if pair.startswith("SOCKATUH_") and "=" in pair)
+
+
+def _listens(text: str) -> tuple[str, int] | None:
+    """Read `[::]:7625 (Datagram)`."""
+    host, _, port = text.split(" ")[0].rpartition(":")
+    return (host.strip("[]"), int(port)) if port.isdecimal() else None
+
+
+@dataclass(frozen=True, slots=True)
+class ChosenRoom:
+    """The room a command is about: what its settings are read from, and the service if it is the service's."""
+
+    service: Installed | None
+    config: Path | None
+    environ: Mapping[str, str] = field(repr=False)
+    credential: Path | None
+
+    @property
+    def is_named(self) -> bool:
+        """Tell whether the command line or the environment says which room it is."""
+        return self.config is not None or any(self.environ.get(name) for name in NAMES_A_ROOM)
+
+    def load(self, *, serving: bool) -> Settings:
+        """Return the settings, or raise ConfigurationError."""
+        from sockatuh.settings import load
+
+        options = {"serving": serving, "credential": self.credential}
+        return load({"config": self.config}, self.environ, Path.cwd(), **options)  # type: ignore[arg-type]
+
+
+def admit(room: ChosenRoom) -> None:
+    """Leave unless this user may look at the room."""
+    if room.service is not None and not is_root():
+        stop(wording.ONLY_ROOT)
+
+
+def choose_room(config: Path | None) -> ChosenRoom:
+    """Choose the room a command is about: the one that is named, else the one of this machine's service.
+
+    Whoever is not root may have a room of his own in ./config/sockatuh.toml, which is nearer to him.
+    """
+    from sockatuh.settings import LOCAL_FILE
+
+    mine = ChosenRoom(None, config, os.environ, None)
+    is_named = any(os.environ.get(name) for name in NAMES_A_ROOM)
+    service_config = ROOT / CONFIG
+    if config is not None:
+        is_named = not (config.exists() and service_config.exists() and config.samefile(service_config))
+    elif not is_root() and os.path.isfile(Path.cwd() / LOCAL_FILE):
+        is_named = True
+    service = None if is_named else find_installed()
+    if service is None:
+        return mine
+    environ = {**os.environ, **service.environ, "STATE_DIRECTORY": str(ROOT / STATE)}
+    return ChosenRoom(service, service_config if service_config.exists() else config, environ, ROOT / CREDENTIAL)

@@ -1,0 +1,46 @@
+"""Every sentence that `check` says."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Final
+
+from . import fact
+
+HELP_SHOW_ORIGIN: Final = "Print where each setting comes from, too."
+HELP_SETTINGS: Final = "Try the settings only, and print nothing but what is wrong; a reload of the service does it."
+
+RUNNING: Final = "the room is running"
+WAITING: Final = "the room is not running; systemd holds its port and starts it when somebody comes"
+READY: Final = "the room is not running and can be started"
+NOT_TRIED: Final = "not tried"
+CLOSED_CREDENTIAL: Final = "credential file /etc/sockatuh/password_hash, which only root may read"
+NOT_ADMITTED: Final = "The room's state and password are the service's; only root may try them: sudo sockatuh check"
+
+
+def in_order(state: str, room: str, host: str, port: int, state_dir: Path) -> str:
+    """Say that nothing is wrong, and whether the room is open."""
+    return f'In order; {state}: room "{room}" on {fact(host)} port {port}, state in {fact(state_dir)}'
+
+
+def setting(key: str, value: str, origin: str) -> str:
+    """Show one setting, and where it came from if that is asked for."""
+    return f"{fact(key)} = {fact(value)}" + (f"  ({fact(origin)})" if origin else "")
+
+
+def not_writable(place: Path) -> str:
+    """Say that the room's state cannot be kept where it should be."""
+    return f"should be a directory this user can write, and {fact(place)} is not"
+
+
+def silent(port: int) -> str:
+    """Say that the room is served, and not here."""
+    return (
+        f"a server holds this room, and none answers at port {port}: it was started with another port, or it hangs; "
+        "restart it"
+    )
+
+
+def another_answers(port: int) -> str:
+    """Say that somebody else has the room's port."""
+    return f"another SockAtuh server answers at port {port}"
