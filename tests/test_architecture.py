@@ -20,13 +20,13 @@ MODULES: Final = {
     for path in sorted(PACKAGE.rglob("*.py"))
 }
 
-PURE: Final = ("protocol", "room")
+PURE: Final = ("protocol", "room", "seats")
 IMPURE: Final = {
     "asyncio", "socket", "time", "random", "secrets", "os", "logging", "structlog", "sqlite3", "pydantic",
     "pydantic_settings", "typer", "threading", "selectors", "sys", "io", "pathlib", "sockatuh.log", "sockatuh.settings",
 }  # fmt: skip
 
-BELOW_THE_BRIDGES: Final = {"errors", "home", "log", "protocol", "room", "store", "net"}
+BELOW_THE_BRIDGES: Final = {"errors", "home", "seats", "log", "protocol", "room", "store", "net"}
 MAY_IMPORT: Final[dict[str, set[str]]] = {
     "errors": set(),
     "hashform": {"secret"},
@@ -34,11 +34,12 @@ MAY_IMPORT: Final[dict[str, set[str]]] = {
     "secret": set(),
     "spans": set(),
     "spared": set(),
+    "seats": set(),
     "journal": set(),
     "log": {"spared", "journal"},
     "settings": {"errors", "hashform", "home", "secret", "spans", "protocol.limits", "protocol.constants"},
-    "protocol": {"errors"},
-    "room": {"errors"},
+    "protocol": {"errors", "seats"},
+    "room": {"errors", "seats"},
     "store": {"errors", "home", "room"},
     "net": {"errors", "protocol"},
     "server": BELOW_THE_BRIDGES,

@@ -26,7 +26,7 @@ from sockatuh.protocol import messages as m
 from sockatuh.protocol.constants import MAX_PARTS, MAX_PIECE, RECEIVE_WINDOW
 from sockatuh.protocol.cookie import CookieJar
 from sockatuh.protocol.fanout import SWEEP_BYTES, Fanout
-from sockatuh.protocol.handshake import Door
+from sockatuh.protocol.handshake import Door, standing_of
 from sockatuh.protocol.inbox import EARLY_BYTES, Inbox
 from sockatuh.protocol.limits import Limits
 from sockatuh.protocol.outgoing import Outgoing
@@ -237,7 +237,7 @@ def test_handshakes_that_wait() -> None:
             cookie = number.to_bytes(16, "big")
             pending = replace(pending, init=bytes(16) + cookie + os.urandom(480), resp=os.urandom(200))
             door._by_cookie[cookie] = door._by_cid[pending.cid] = pending
-            door._per_address[pending.packed[:16]] += 1
+            door._seats.seat(pending.cid, pending.packed[:16], standing_of(pending))
         return door
 
     assert held_by(fill) < LIMITS.pending * 8_192

@@ -46,7 +46,7 @@ async def joined(wishes: Wishes) -> AsyncIterator[Membership]:
         files.identity(),
         key=place.key,
         ticket=memory.ticket,
-        transient=wishes.transient,
+        role=wishes.role,
         cursor=wishes.cursor,
         history=wishes.history,
     )

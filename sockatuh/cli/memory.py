@@ -11,6 +11,7 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 
 from sockatuh.errors import KeyFileError
+from sockatuh.protocol.messages import SCRIPT
 from sockatuh.room.text import clean_line
 from sockatuh.store.client_files import ClientFiles, Ticket
 
@@ -59,7 +60,7 @@ class Memory:
 
     def keep_ticket(self, name: str, sealed: bytes, *, came_by_ticket: bool) -> None:
         """Keep the newest ticket for a name; a command that only calls in renews it once a day."""
-        if self._wishes.transient and came_by_ticket and self._held is not None and _is_of_today(self._held):
+        if self._wishes.role == SCRIPT and came_by_ticket and self._held is not None and _is_of_today(self._held):
             return
         self._try(lambda: self._files.keep_ticket(self._place.server, clean_line(name), sealed))
 

@@ -8,6 +8,8 @@ from typing import Annotated
 
 import typer
 
+from sockatuh.protocol.messages import MEMBER
+
 from .wording import client as phrases
 
 
@@ -33,9 +35,9 @@ JsonOption = Annotated[bool, typer.Option("--json", help=phrases.HELP_JSON)]
 class Wishes:
     """How one wants to come in; None is left to memory, and then to a person if `may_ask`.
 
-    `chooses`: it is a chat, and what somebody chooses there holds for the next one. `transient`: to say or ask
-    something and go. `cursor` and `history`: where to begin to read, as in the protocol. `seconds` bounds the whole way
-    in, without the questions.
+    `chooses`: it is a chat, and what somebody chooses there holds for the next one. `role`: as what one comes, in the
+    protocol's number. `cursor` and `history`: where to begin to read, as in the protocol. `seconds` bounds the whole
+    way in, without the questions.
     """
 
     server: str | None
@@ -44,7 +46,7 @@ class Wishes:
     trust: Trust
     may_ask: bool
     chooses: bool = False
-    transient: bool = False
+    role: int = MEMBER
     cursor: int = 0
     history: int | None = None
     seconds: float | None = None

@@ -9,6 +9,7 @@ import typer
 
 from sockatuh.errors import OutputLost, Refused
 from sockatuh.protocol.limits import Limits
+from sockatuh.protocol.messages import SCRIPT
 from sockatuh.room.text import clean_text
 
 from .connection import joined
@@ -38,7 +39,7 @@ def send(
     if text is None and password_file == FROM_STDIN:
         stop(phrases.STDIN_TWICE, ExitCode.USAGE)
     text = _checked(_stdin() if text is None else text)
-    wishes = Wishes(server, name, password_file, trust, may_ask(), transient=True, seconds=timeout)
+    wishes = Wishes(server, name, password_file, trust, may_ask(), role=SCRIPT, seconds=timeout)
     stored: list[int] = []
     try:
         run(lambda: _send(wishes, text, stored, as_json=as_json))

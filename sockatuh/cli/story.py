@@ -167,4 +167,4 @@ class Story:
 
 
 def _named(member: MemberInfo) -> str:
-    return phrases.here_as(shown_name(member.name), member.dialect, present=member.present)
+    return phrases.here_as(shown_name(member.name), member.dialect, member.role, present=member.present)

@@ -7,6 +7,8 @@ from typing import Annotated, Final
 
 import typer
 
+from sockatuh.protocol.messages import READER
+
 from .connection import joined
 from .errors import ExitCode, stop
 from .jsonlines import JsonLines
@@ -36,7 +38,7 @@ def tail(
         stop(phrases.SINCE_OR_LINES, ExitCode.USAGE)
     if since is None and lines is None:
         lines = LINES_ON_A_TERMINAL if is_terminal(sys.stdout) and not as_json else 0
-    wishes = Wishes(server, name, password_file, trust, may_ask(), cursor=since or 0, history=lines)
+    wishes = Wishes(server, name, password_file, trust, may_ask(), role=READER, cursor=since or 0, history=lines)
     run(lambda: _tail(wishes, as_json=as_json), when_stopped=ExitCode.OK)
 
 

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Final
 
-from sockatuh.protocol.messages import MemberInfo
+from sockatuh.protocol.messages import MEMBER, READER, SCRIPT, MemberInfo
 from sockatuh.room.text import clean_line
 
 from .connection import joined
@@ -30,7 +30,7 @@ def who(
     as_json: JsonOption = False,
 ) -> None:
     """Come, look, and go; nobody sees coming or going."""
-    wishes = Wishes(server, name, password_file, trust, may_ask(), transient=True)
+    wishes = Wishes(server, name, password_file, trust, may_ask(), role=SCRIPT)
     run(lambda: _who(wishes, as_json=as_json))
 
 
@@ -53,13 +53,16 @@ def _print_json(member: MemberInfo) -> None:
         dialect=clean_line(member.dialect),
         key=clean_line(member.tag) or None,
         present=member.present,
+        **{"as": phrases.ROLES.get(member.role, phrases.ROLES[MEMBER])},
     )
 
 
 def _row(member: MemberInfo) -> tuple[str, ...]:
-    contact = [] if member.present else [phrases.NO_CONTACT]
+    remarks = [] if member.present else [phrases.NO_CONTACT]
+    if member.role in (SCRIPT, READER):
+        remarks.append(f"({phrases.ROLES[member.role]})")
     row = (shown_name(member.name), _since(member.since), clean_line(member.dialect), clean_line(member.tag) or "-")
-    return (*row, *contact)
+    return (*row, *remarks)
 
 
 def _since(milliseconds: int) -> str:

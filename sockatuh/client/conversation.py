@@ -22,7 +22,7 @@ from sockatuh.net.driver import Driver
 from sockatuh.net.sockets import open_client_socket
 from sockatuh.protocol import peer_events as e
 from sockatuh.protocol.constants import VERSION
-from sockatuh.protocol.messages import MemberInfo
+from sockatuh.protocol.messages import MEMBER, MemberInfo
 from sockatuh.protocol.peer import Peer
 from sockatuh.protocol.peer_options import PeerOptions
 from sockatuh.protocol.seam import Address
@@ -51,7 +51,7 @@ class ConversationOptions:
     private_key: bytes
     key: bytes | None = None
     ticket: bytes | None = None
-    transient: bool = False
+    role: int = MEMBER
     cursor: int = 0
     history: int | None = None
 
@@ -84,7 +84,7 @@ class Conversation:
                 private_key=options.private_key,
                 stream=os.urandom(8),
                 version=f"sockatuh {__version__}",
-                transient=options.transient,
+                role=options.role,
                 pin=options.key,
                 ticket=options.ticket,
                 cursor=options.cursor,
@@ -235,6 +235,8 @@ class Conversation:
                 raise VersionMismatch(VERSION, theirs)
             case e.ContactLost("too_many_sessions"):
                 raise Refused("too_many_sessions")
+            case e.ContactLost("crowded") if not self.peer.waits_for_a_seat:
+                raise Refused("crowded")
             case _:
                 return event
 
@@ -248,6 +250,8 @@ class Conversation:
                 return event
         except TimeoutError:
             seconds = timeout or 0
+        if self.peer.put_off is not None:
+            raise _refusal(self.peer.put_off)
         if self.is_held:
             raise NotStored(self.server, seconds)
         raise NoServer(self.server, seconds, f"no answer within {max(1, round(seconds))} s")

@@ -12,7 +12,7 @@ class Listing:
     """Takes pages until they are all there, or bring nobody new, or more than any room has."""
 
     def __init__(self) -> None:
-        self._members: dict[str, MemberInfo] = {}
+        self._members: dict[tuple[str, int], MemberInfo] = {}
 
     @property
     def members(self) -> tuple[MemberInfo, ...]:
@@ -24,7 +24,7 @@ class Listing:
         known = len(self._members)
         for member in page:
             if len(self._members) < MEMBERS_LISTED:
-                self._members.setdefault(member.name, member)
+                self._members.setdefault((member.name, member.role), member)
         if not more or len(self._members) == known or len(self._members) >= MEMBERS_LISTED:
             return None
         return page[-1].name

@@ -22,8 +22,6 @@ from .constants import (
     INIT,
     MAX_DATAGRAM,
     MIN_DATA,
-    OLD_CHANNEL_SECONDS,
-    PROLOGUE,
 )
 from .events import EntriesWanted, HandshakeRefused, ServerEvent, SessionClosed, SessionOpened
 from .fanout import Fanout
@@ -41,7 +39,6 @@ from .messages import (
     Ping,
     Pong,
     Rekey,
-    Rekeyed,
     Say,
     Welcome,
     decode_client_message_untrusted,
@@ -49,16 +46,19 @@ from .messages import (
 )
 from .outgoing import Outgoing
 from .paths import Paths
+from .rekeys import Rekeys
 from .repair import Encoded
 from .requests import Requests
 from .reset import Resets
 from .seam import Address
-from .session import Arrival, Rekeying, Session
+from .session import Arrival, Session
 from .sessions import SessionTable
 from .ticket import Ticket, Tickets
 
 MAX_JOIN_SECONDS: Final = 300.0
 """Seconds after which a session that has not joined is closed, however often it tried."""
+CROWDED_MS: Final = 5_000
+"""Milliseconds after which a client whose seat somebody else needs may ask for another."""
 TICK: Final = 1.0
 """Seconds between two looks for what has timed out."""
 STANDSTILL: Final = 5.0
@@ -93,6 +93,7 @@ class Endpoint:
         self._requests = Requests(limits, self._out, self._events, partial(self._wake_up, THROTTLE))
         self._paths = Paths(self._out, self._events, random, partial(self._wake_up, PROBE))
         self._table = SessionTable(limits)
+        self._rekeys = Rekeys(self._door, self._table, self._out, self.dropped)
         self._deadlines: list[tuple[float, int, int]] = []
         self._tick_at: float | None = None
         self._resets = Resets(identity.reset_key, limits, random)
@@ -179,10 +180,11 @@ class Endpoint:
         session = self._table.find(cid)
         if session is None:
             return False
-        session.name, session.floor = name, floor
+        self._table.join(session, name)
+        session.floor = floor
         ticket = self.tickets.seal(Ticket(name, self.log_id, self.head), session.client_key, self._random)
         self._requests.answer(session, number, Welcome(name, self.log_id, start, self.head, ticket))
-        if not session.transient:
+        if not session.is_script:
             self._fanout.add(session, start, now)
         return True
 
@@ -281,18 +283,19 @@ class Endpoint:
 
     def _open(self, pending: Pending, now: float) -> Session | None:
         self._door.confirm(pending)
-        for session, reason in self._table.in_the_way(pending):
-            self._end(session, reason, now)
-        if self._table.is_full(pending.packed):
-            self.dropped["full"] += 1
-            self._events.append(HandshakeRefused(pending.address, "full"))
-            self._out.put(pending.channel.seal(encode(Closed("too_many_sessions", 5_000))), pending.address)
+        ended = self._table.make_room(pending)
+        if ended is None:
+            self.dropped["crowded"] += 1
+            self._events.append(HandshakeRefused(pending.address, "crowded"))
+            self._out.put(pending.channel.seal(encode(Closed("crowded", CROWDED_MS))), pending.address)
             return None
+        for session, reason in ended:
+            self._end(session, reason, now)
         session = self._table.open(pending, now)
         self._pace_acks()
         self._tick_by(now + TICK)
         self._events.append(
-            SessionOpened(session.cid, session.address, session.client_key, session.version, session.transient)
+            SessionOpened(session.cid, session.address, session.client_key, session.version, session.role)
         )
         return session
 
@@ -320,36 +323,14 @@ class Endpoint:
             case PathResponse(token):
                 self._paths.finish(session, token, address, now)
             case Rekey():
-                self._rekey(session, message, now)
+                self._rekeys.take(session, message, now)
 
     def _get(self, session: Session, get: Get, now: float) -> None:
-        if not session.joined or session.transient:
+        if not session.joined or session.is_script:
             return
         wanted = self._fanout.get(session, get, now)
         if wanted is not None:
             self._events.append(EntriesWanted(session.cid, *wanted))
-
-    # Rekeying.
-
-    def _rekey(self, session: Session, rekey: Rekey, now: float) -> None:
-        if session.rekeying is not None and session.rekeying.request == rekey.noise:
-            self._out.send(session, Rekeyed(session.rekeying.reply))
-            return
-        if now - session.rekeyed_at < OLD_CHANNEL_SECONDS:
-            return
-        session.rekeyed_at = now
-        responder = self._door.responder(PROLOGUE + session.handshake_hash)
-        try:
-            responder.read_message_untrusted(rekey.noise)
-        except ProtocolError:
-            self.dropped["handshake"] += 1
-            return
-        if responder.remote_static != session.client_key:
-            self.dropped["handshake"] += 1
-            return
-        reply, _, channel, _ = self._door.respond(responder, rekey.client_cid, now, resumed=True)
-        self._table.add_channel(session, Rekeying(rekey.noise, reply, channel, responder.handshake_hash))
-        self._out.send(session, Rekeyed(reply))
 
     # Ends.
 
@@ -373,8 +354,8 @@ class Endpoint:
 
     def _end(self, session: Session, reason: str, now: float) -> None:
         """End a session and report it."""
-        if reason in ("idle", "too_many_sessions"):
-            self._out.send(session, Closed(reason, 0))
+        if reason in ("idle", "too_many_sessions", "crowded"):
+            self._out.send(session, Closed(reason, CROWDED_MS if reason == "crowded" else 0))
         self._remove(session)
         self._events.append(SessionClosed(session.cid, reason, now - session.opened_at))
 

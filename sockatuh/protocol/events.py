@@ -13,7 +13,7 @@ from .seam import Address
 
 @dataclass(frozen=True, slots=True)
 class HandshakeRefused:
-    """Somebody with a proven address was not let in: `rate`, `handshake` or `full`."""
+    """Somebody with a proven address was not let in: `rate`, `handshake` or `crowded`."""
 
     address: Address
     reason: str
@@ -27,7 +27,7 @@ class SessionOpened:
     address: Address
     client_key: bytes
     version: str
-    transient: bool
+    role: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,7 +81,7 @@ class SessionMoved:
 
 @dataclass(frozen=True, slots=True)
 class SessionClosed:
-    """A session is over: `left`, `idle`, `replaced`, `join_timeout` or `too_many_sessions`; it lasted `seconds`."""
+    """A session is over after `seconds`: `left`, `idle`, `replaced`, `join_timeout`, `too_many_sessions`, `crowded`."""
 
     cid: int
     reason: str

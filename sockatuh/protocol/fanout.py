@@ -18,7 +18,7 @@ from .constants import (
 from .limits import Limits
 from .messages import Entries, Get, Head
 from .outgoing import Outgoing
-from .ratelimit import BucketTable
+from .ratelimit import KeysOfPlaces
 from .repair import Encoded, Recent, Told, encode_alike, mark_end, pack
 from .session import Repair, Session
 
@@ -44,8 +44,8 @@ class Fanout:
         self._published_at = 0.0
         self._members: dict[int, Session] = {}
         self._out = out
-        # By key, so that more sessions give nobody more.
-        self._gets = BucketTable(limits.gets_per_second, limits.gets_burst, limits.sessions)
+        # By key and place, so that neither more sessions nor more keys give anybody more.
+        self._gets = KeysOfPlaces(limits.gets_per_second, limits.gets_burst, limits.sessions)
 
     @property
     def head(self) -> int:
@@ -99,7 +99,7 @@ class Fanout:
 
     def get(self, session: Session, get: Get, now: float) -> tuple[int, int] | None:
         """Answer a GET from memory, unless too many come; return the stretch only the log still has, if it is one."""
-        if not self._gets.take(session.client_key, now):
+        if not self._gets.take(session.client_key, session.place, now):
             return None
         after, through = get.after, min(get.through, self.head)
         self.acknowledge(session, after, now)

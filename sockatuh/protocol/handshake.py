@@ -13,6 +13,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 from sockatuh.errors import ProtocolError
+from sockatuh.seats import Seats, Standing
 
 from .channel import Channel
 from .constants import (
@@ -107,7 +108,7 @@ class Door:
         self._address_rate = BucketTable(limits.handshakes_per_address, limits.handshakes_burst, MAX_ADDRESSES)
         self._by_cookie: dict[bytes, Pending] = {}
         self._by_cid: dict[int, Pending] = {}
-        self._per_address: Counter[bytes] = Counter()
+        self._seats: Seats[int] = Seats(limits.pending)
 
     def __len__(self) -> int:
         return len(self._by_cid)
@@ -115,6 +116,7 @@ class Door:
     def replace_limits(self, limits: Limits) -> None:
         """Hold strangers to other limits from now on."""
         self._limits = limits
+        self._seats.size = limits.pending
         self._cookie_rate.replace_rate(limits.cookies_per_second, limits.cookies_per_second)
         self._rate.replace_rate(limits.handshakes_per_second, limits.handshakes_per_second)
         self._rare_rate.replace_rate(*_rare_rate(limits))
@@ -157,27 +159,32 @@ class Door:
         if not self._admit_handshake(packed, now):  # 4. rate
             self._refuse("rate", address)
             return self._cookie(packed, nonce, now, RETRY_MS, version)
-        try:  # 5. Noise, 6. payload
+        place = place_of(packed)
+        if self._seats.find_victims(place, returns=len(data) == INIT_TICKET_SIZE) is None:  # 5. a seat
+            self._refuse("crowded", address)
+            return self._cookie(packed, nonce, now, RETRY_MS, version)
+        try:  # 6. Noise, 7. payload
             pending = self._shake_hands(data, client_cid, address, packed, now)
         except ProtocolError:
             self._refuse("handshake", address)
             return None
         # Only now: else whoever sees an INIT and is faster with a spoilt copy could keep its client out.
         self._cookies.consume(cookie, now)
-        if len(self._by_cid) >= self._limits.pending:  # the oldest makes place: who means it needs a moment only
-            self.confirm(next(iter(self._by_cid.values())))
+        victims = self._seats.find_victims(place, returns=pending.ticket is not None)
+        if victims is None:  # it looked as if it had a ticket
+            self._refuse("crowded", address)
+            return self._cookie(packed, nonce, now, RETRY_MS, version)
+        for cid in victims:
+            self.confirm(self._by_cid[cid])
         self._by_cookie[cookie] = self._by_cid[pending.cid] = pending
-        self._per_address[place_of(packed)] += 1
+        self._seats.seat(pending.cid, place, standing_of(pending))
         return pending.resp
 
     def confirm(self, pending: Pending) -> None:
         """Forget a pending handshake: it has become a session, or its time is over."""
         del self._by_cid[pending.cid]
         del self._by_cookie[pending.init[16:32]]
-        place = place_of(pending.packed)
-        self._per_address[place] -= 1
-        if not self._per_address[place]:
-            del self._per_address[place]
+        self._seats.release(pending.cid)
 
     def expire(self, now: float) -> None:
         """Forget handshakes nobody confirmed in time; the oldest come first."""
@@ -250,15 +257,16 @@ class Door:
     def _admit_handshake(self, packed: bytes, now: float) -> bool:
         place = place_of(packed)
         is_rare = self._address_rate.idle(place, now) >= RARE_AFTER
-        return (
-            self._per_address.get(place, 0) < self._limits.pending_per_address
-            and self._address_rate.take(place, now)
-            and (self._rate.take(now) or (is_rare and self._rare_rate.take(now)))
-        )
+        return self._address_rate.take(place, now) and (self._rate.take(now) or (is_rare and self._rare_rate.take(now)))
 
     def _cookie(self, packed: bytes, nonce: bytes, now: float, retry_ms: int, version: int) -> bytes:
         epoch, cookie = self._cookies.create(packed, nonce, now) if version == VERSION else (0, bytes(16))
         return COOKIE_STRUCT.pack(COOKIE, VERSION, epoch, 0, nonce, cookie, self.public_key, retry_ms, 0)
+
+
+def standing_of(pending: Pending) -> Standing:
+    """Return in which order a handshake, or the session it becomes, gives up its seat."""
+    return Standing.STRANGER if pending.ticket is None else Standing.RETURNING
 
 
 def _rare_rate(limits: Limits) -> tuple[float, float]:

@@ -25,14 +25,14 @@ class Limits:
     """Address proofs answered a second in all; each costs microseconds."""
     pending: int = 1_024
     """Handshakes that wait for their first datagram, in all."""
-    pending_per_address: int = 8
-    """The same for one address."""
     sessions: int = 4_096
     """Open sessions in all: several a member, and those whose contact was just lost."""
-    sessions_per_address: int = 1_024
-    """Open sessions from one address (of IPv6: one /64); a whole room may sit behind one."""
     sessions_per_key: int = 16
     """Open sessions of one key; the longest silent one makes place."""
+    guests: int = 256
+    """Scripts and readers in the room, in all; they are no members."""
+    guests_per_address: int = 10
+    """The same from one address (of IPv6: one /64)."""
     pending_seconds: float = 10.0
     """How long a handshake waits for its first datagram, in seconds."""
     join_seconds: float = 30.0

@@ -81,14 +81,21 @@ class Refused(_Message, frozen=True, tag=18):
     suggestion: str = ""
 
 
+MEMBER: Final = 0
+SCRIPT: Final = 1
+READER: Final = 2
+"""As what somebody is here: scripts and readers are guests, who are no members."""
+
+
 class MemberInfo(_Message, frozen=True):
-    """One member: name, key tag, dialect, in contact or not, joined at (ms since 1970)."""
+    """One who is here: name, key tag, dialect, in contact or not, since when (ms since 1970), as what."""
 
     name: str
     tag: str
     dialect: str
     present: bool
     since: Count
+    role: Count = MEMBER
 
 
 class Members(_Message, frozen=True, tag=19):
@@ -272,7 +279,15 @@ class Entry(_Message, frozen=True):
 
 
 # Payloads of the Noise messages (§4).
-TRANSIENT: Final = 1
+FLAG_SCRIPT: Final = 1
+FLAG_READER: Final = 2
+FLAGS: Final = {MEMBER: 0, SCRIPT: FLAG_SCRIPT, READER: FLAG_READER}
+"""What INIT says for each role."""
+
+
+def role_of(flags: int) -> int:
+    """Return as what a client comes; flags that are not known are passed over."""
+    return SCRIPT if flags & FLAG_SCRIPT else READER if flags & FLAG_READER else MEMBER
 
 
 class InitPayload(_Message, frozen=True):

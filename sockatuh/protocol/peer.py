@@ -21,7 +21,7 @@ from .lines import LineSender
 from .link import Link
 from .noise import public_key
 from .peer_options import PeerOptions
-from .peer_state import TRANSITIONS, State
+from .peer_state import SEAT_CODES, TRANSITIONS, State
 from .pin import Pin, Verdict
 from .reader import Reader
 from .restraint import Restraint, wait_of
@@ -53,6 +53,7 @@ class Peer:
         self._who: m.Who | None = None
         self._restraint = Restraint(random)
         self._replies = self._restraint.replies
+        self.put_off: e.JoinRefused | None = None  # why we are not in yet, while the server is asked again
 
     # What the shell wants to know.
 
@@ -65,6 +66,11 @@ class Peer:
     def unanswered(self) -> int:
         """How many lines have neither been stored nor refused."""
         return len(self._lines)
+
+    @property
+    def waits_for_a_seat(self) -> bool:
+        """Tell whether it asks again by itself when there is no seat: it was in, or it is a script in no hurry."""
+        return self._was_joined or self._options.role == m.SCRIPT
 
     def silence(self, now: float) -> float | None:
         """Return the seconds since the server was last heard, if it should have been heard by now."""
@@ -196,10 +202,8 @@ class Peer:
                 self._dialer.doubt(now)
 
     def _init_payload(self) -> m.InitPayload:
-        options = self._options
-        flags = m.TRANSIENT if options.transient else 0
-        cursor = self._reader.inbox.cursor
-        return m.InitPayload(options.version, options.stream, flags, self._log_id, cursor, self._ticket)
+        options, read = self._options, (self._log_id, self._reader.inbox.cursor)
+        return m.InitPayload(options.version, options.stream, m.FLAGS[options.role], *read, self._ticket)
 
     def _connected(self, established: Established, now: float) -> None:
         payload = established.payload
@@ -265,7 +269,7 @@ class Peer:
             case m.Progress() if self._replies.is_ready(now):
                 self._replies.spend(now, self._lines.heed(message, now))
             case m.Pong(_, head) | m.Head(head):
-                if self.state is State.JOINED and not self._options.transient:
+                if self.state is State.JOINED and self._options.role != m.SCRIPT:
                     self._reader.notice_head(head, now, again=isinstance(message, m.Head))
             case m.Answer():
                 self._take_answer(message, now)
@@ -276,6 +280,7 @@ class Peer:
                     self._link.finish_rekey(message, now)
             case m.Closed(code, wait_ms):
                 if self.state is not State.DIALING:
+                    self.put_off = e.JoinRefused(code, wait_ms / 1000, "") if code == "crowded" else None
                     self._lose(code, now, max(wait_ms / 1000, self._random(1)[0] / 255))
             case _:
                 pass  # more than is answered
@@ -322,8 +327,11 @@ class Peer:
 
     def _refused(self, asked: m.Join, refused: m.Refused, now: float) -> None:
         self._enter("refuse")
-        if refused.code == "busy":
-            self._ask_to_join(asked, now + wait_of(refused) * self._jitter())
+        reason = e.JoinRefused(refused.code, wait_of(refused), refused.detail, refused.suggestion)
+        self.put_off = None
+        if refused.code == "busy" or (refused.code in SEAT_CODES and self.waits_for_a_seat):
+            self.put_off = reason
+            self._ask_to_join(asked, now + reason.wait * self._jitter())
             return
         if asked.name is None:
             self._ticket = None
@@ -332,25 +340,18 @@ class Peer:
                 return
         elif refused.code != "password_wait":  # what was looked at and refused is for a person to mend
             self._join = None
-        wait = wait_of(refused)
-        self._events.append(e.JoinRefused(refused.code, wait, refused.detail, refused.suggestion))
+        self._events.append(reason)
 
     def _welcome(self, welcome: m.Welcome, now: float) -> None:
-        inbox = self._reader.inbox
-        # In the log that we have read a server begins no earlier than at our cursor.
-        rewound = self._log_id not in (None, welcome.log_id) or welcome.start < inbox.cursor
-        if rewound or (self._log_id is None and self._options.cursor == 0):
-            inbox.restart(welcome.start, welcome.head)
-        elif welcome.start > inbox.cursor:
-            inbox.receive(m.Entries(inbox.cursor, welcome.start, False, ()))
+        rewound = self._reader.place(welcome, self._log_id, begins=self._log_id is None and self._options.cursor == 0)
         self._log_id, self._ticket = welcome.log_id, welcome.ticket
         if self._join is not None:
             self._join = m.Join(welcome.name, self._join.password, self._options.history)
         self._enter("welcome")
         told = welcome.name, welcome.log_id, welcome.start, welcome.head, welcome.ticket
         self._events.append(e.Admitted(*told, self._was_joined, rewound))
-        self._was_joined = True
-        if not self._options.transient:
+        self._was_joined, self.put_off = True, None
+        if self._options.role != m.SCRIPT:
             self._reader.begin(welcome.head, now)
             self._read_on()
         if self._who is not None:

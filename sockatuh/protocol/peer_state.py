@@ -10,6 +10,9 @@ from __future__ import annotations
 from enum import Enum, auto
 from typing import Final
 
+SEAT_CODES: Final = frozenset({"room_full", "guests_full", "guests_from_address"})
+"""Why one is not let in, as long as others are there."""
+
 
 class State(Enum):
     """Where the conversation is."""

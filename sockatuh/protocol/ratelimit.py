@@ -16,6 +16,8 @@ from typing import Final
 _IPV4_MAPPED: Final = bytes(10) + b"\xff\xff"
 # Whoever waits exactly as long as he was told must not be refused because of a rounding error.
 _ROUNDING: Final = 1e-6
+PLACE_SHARE: Final = 20
+"""What a place may do, in keys: twenty people who do all they may, or a classroom that does what people do."""
 
 
 class TokenBucket:
@@ -98,6 +100,31 @@ class BucketTable:
         self._rate, self._burst, self._max_entries = rate, burst, max_entries
         for bucket in self._buckets.values():
             bucket.replace_rate(rate, burst)
+
+
+class KeysOfPlaces:
+    """A TokenBucket for each key and one for each place: keys are free, so a place has PLACE_SHARE times a key's."""
+
+    __slots__ = ("_keys", "_places")
+
+    def __init__(self, rate: float, burst: float, max_entries: int) -> None:
+        self._keys = BucketTable(rate, burst, max_entries)
+        self._places = BucketTable(PLACE_SHARE * rate, PLACE_SHARE * burst, max_entries)
+
+    def take(self, key: Hashable, place: Hashable, now: float, tokens: float = 1.0) -> bool:
+        """Take tokens from both buckets and return True, or take nothing and return False."""
+        return not self.wait(key, place, now, tokens) and (
+            self._keys.take(key, now, tokens) and self._places.take(place, now, tokens)
+        )
+
+    def wait(self, key: Hashable, place: Hashable, now: float, tokens: float = 1.0) -> float:
+        """Return how many seconds it takes until both have so many tokens, 0 when they have."""
+        return max(self._keys.wait(key, now, tokens), self._places.wait(place, now, tokens))
+
+    def replace_rate(self, rate: float, burst: float, max_entries: int) -> None:
+        """Fill every bucket at another rate from now on."""
+        self._keys.replace_rate(rate, burst, max_entries)
+        self._places.replace_rate(PLACE_SHARE * rate, PLACE_SHARE * burst, max_entries)
 
 
 class SketchLimiter:

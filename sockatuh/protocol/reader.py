@@ -8,7 +8,7 @@ from typing import Final
 
 from .constants import ACK_ENTRIES, ACK_PATIENCE, GET_RETRY_MAX, GET_RETRY_MIN, MARK_SIZE, REORDER_DELAY
 from .inbox import Gone, Inbox
-from .messages import ACTION, MESSAGE, Ack, Entries, EntryPart, Get
+from .messages import ACTION, MESSAGE, Ack, Entries, EntryPart, Get, Welcome
 from .peer_events import CaughtUp, EntriesGone, EntryArrived
 from .requests import line_id
 
@@ -45,6 +45,16 @@ class Reader:
         self._marks[line_id(self._client_key, self._stream, number)[:MARK_SIZE]] = number
         if len(self._marks) > MARKS_KEPT:
             self._marks.popitem(last=False)
+
+    def place(self, welcome: Welcome, log_id: bytes | None, *, begins: bool) -> bool:
+        """Begin where WELCOME says; return whether the log is another than the one we have read (None: none)."""
+        # In the log that we have read a server begins no earlier than at our cursor.
+        rewound = log_id not in (None, welcome.log_id) or welcome.start < self.inbox.cursor
+        if rewound or begins:
+            self.inbox.restart(welcome.start, welcome.head)
+        elif welcome.start > self.inbox.cursor:
+            self.inbox.receive(Entries(self.inbox.cursor, welcome.start, False, ()))
+        return rewound
 
     def begin(self, head: int, now: float) -> None:
         """A session begins, with the log at `head`."""

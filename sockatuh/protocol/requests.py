@@ -15,7 +15,7 @@ from .events import JoinAsked, LineSaid, ServerEvent, WhoAsked
 from .limits import Limits
 from .messages import LOG_REFUSES, Answer, AnswerBody, Call, Join, Leave, Refused, Say, Stored, Unsaid, Who, encode
 from .outgoing import Outgoing
-from .ratelimit import BucketTable
+from .ratelimit import BucketTable, KeysOfPlaces
 from .session import Session
 
 STORED_PER_DATAGRAM: Final = 50
@@ -53,8 +53,8 @@ class Requests:
         """The session that is asked first the next time that all are."""
         self.log_refuses = False
         """Whether nothing can be stored now: then everybody who asks is told why it waits."""
-        # By key, so that neither more sessions nor new ones give a member more.
-        self._rates = BucketTable(limits.lines_per_second, limits.lines_burst, limits.sessions)
+        # By key and place, so that neither more sessions nor more keys give anybody more.
+        self._rates = KeysOfPlaces(limits.lines_per_second, limits.lines_burst, limits.sessions)
         self._newcomers = BucketTable(*_newcomers_rate(limits))
 
     def replace_limits(self, limits: Limits) -> None:
@@ -114,6 +114,9 @@ class Requests:
         """Take a part of a line."""
         if not session.joined:
             return
+        if session.is_reader:
+            self._out.send(session, Unsaid(say.number, "only_reading"))
+            return
         answer = session.repeat_answer(say.number)
         if answer is not None:
             self._out.send(session, answer)
@@ -128,11 +131,11 @@ class Requests:
 
     def give_out(self, session: Session, now: float) -> None:
         """Report whole lines in order, as fast as the member's rate allows."""
-        key, lines = session.client_key, session.lines
+        key, place, lines = session.client_key, session.place, session.lines
         while not self.holding and session.unsettled < LINE_WINDOW and not session.throttled and lines.ready():
             cost = min(lines.cost, self._limits.lines_burst)
-            if not self._rates.take(key, now, cost):
-                wait = self._rates.wait(key, now, cost)
+            if not self._rates.take(key, place, now, cost):
+                wait = self._rates.wait(key, place, now, cost)
                 session.throttled = True
                 self._throttle(session, now + wait)
                 self._out.send(session, lines.progress(int(wait * 1000) + 1))

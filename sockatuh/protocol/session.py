@@ -12,7 +12,7 @@ from .channel import Channel
 from .handshake import Pending
 from .limits import Limits
 from .lines import LineReceiver
-from .messages import TRANSIENT, Stored, Unsaid
+from .messages import MEMBER, READER, SCRIPT, Stored, Unsaid, role_of
 from .ratelimit import TokenBucket, place_of
 from .seam import Address
 from .ticket import Ticket
@@ -87,7 +87,7 @@ class Session:
     client_key: bytes
     stream: bytes
     version: str
-    transient: bool
+    role: int
     log_id: bytes | None
     cursor: int
     ticket: Ticket | None
@@ -127,6 +127,21 @@ class Session:
         """Tell whether JOIN was admitted."""
         return self.name is not None
 
+    @property
+    def is_guest(self) -> bool:
+        """Tell whether it is no member's: a script's or a reader's."""
+        return self.role != MEMBER
+
+    @property
+    def is_script(self) -> bool:
+        """Tell whether it says and asks, and gets no entries."""
+        return self.role == SCRIPT
+
+    @property
+    def is_reader(self) -> bool:
+        """Tell whether it gets entries, and says nothing."""
+        return self.role == READER
+
     def channels(self) -> list[Channel]:
         """Return every channel that is still read."""
         next_channel = self.rekeying.channel if self.rekeying else None
@@ -165,7 +180,7 @@ def open_session(pending: Pending, limits: Limits, now: float) -> Session:
         client_key=pending.client_key,
         stream=payload.stream,
         version=payload.client_version,
-        transient=bool(payload.flags & TRANSIENT),
+        role=role_of(payload.flags),
         log_id=payload.log_id,
         cursor=payload.cursor,
         ticket=pending.ticket,

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from sockatuh.seats import Seats, Standing
+
 from .channel import Channel
 from .constants import OLD_CHANNEL_SECONDS
-from .handshake import Pending
+from .handshake import Pending, standing_of
 from .limits import Limits
 from .ratelimit import place_of
 from .session import Rekeying, Session, datagram_rate, open_session
@@ -20,11 +22,13 @@ class SessionTable:
         self._sessions: dict[int, Session] = {}
         self._routes: dict[int, tuple[Session, Channel]] = {}
         self._by_key: dict[bytes, list[Session]] = {}
-        self._by_place: dict[bytes, list[Session]] = {}
+        self._by_member: dict[tuple[bytes, str], list[Session]] = {}
+        self._seats: Seats[int] = Seats(limits.sessions)
 
     def replace_limits(self, limits: Limits) -> None:
         """Hold sessions to other limits from now on; none that is open is closed for it."""
         self._limits = limits
+        self._seats.size = limits.sessions
         for session in self._sessions.values():
             session.rate.replace_rate(*datagram_rate(limits))
 
@@ -47,30 +51,23 @@ class SessionTable:
         """Return the session and the channel a datagram's connection id belongs to."""
         return self._routes.get(receive_cid)
 
-    def is_full(self, packed: bytes) -> bool:
-        """Tell whether no session may be opened from this address."""
-        of_place = self._by_place.get(place_of(packed), ())
-        return len(self._sessions) >= self._limits.sessions or len(of_place) >= self._limits.sessions_per_address
+    def make_room(self, pending: Pending) -> list[tuple[Session, str]] | None:
+        """Return the sessions that end for a new one, and why; None: the new one is refused.
 
-    def in_the_way(self, pending: Pending) -> list[tuple[Session, str]]:
-        """Return the sessions a new one ends, and why: the same client's, the most silent of too many of one key."""
+        These are the same client's, the most silent of too many of one key, and whoever gives up a seat.
+        """
         of_key = self._by_key.get(pending.client_key, [])
         same = [session for session in of_key if session.stream == pending.payload.stream]
         others = sorted((session for session in of_key if session not in same), key=lambda session: session.heard_at)
         surplus = others[: max(0, len(others) + 1 - self._limits.sessions_per_key)]
-        if not same and not surplus and self.is_full(pending.packed):
-            surplus = self._strangers(place_of(pending.packed))[:1]
-        return [(session, "replaced") for session in same] + [(session, "too_many_sessions") for session in surplus]
-
-    def _strangers(self, place: bytes) -> list[Session]:
-        """Return who may make place for one who comes from there: who has not joined keeps nobody out.
-
-        First those of the same place, so that many of one address cannot drive out who comes from elsewhere.
-        """
-        of_place = [session for session in self._by_place.get(place, ()) if not session.joined]
-        if of_place or len(self._sessions) < self._limits.sessions:
-            return of_place
-        return [session for session in self._sessions.values() if not session.joined]
+        ended = [(session, "replaced") for session in same] + [(session, "too_many_sessions") for session in surplus]
+        if not ended:
+            returns = pending.ticket is not None
+            victims = self._seats.find_victims(place_of(pending.packed), returns=returns)
+            if victims is None:
+                return None
+            ended = [(self._sessions[cid], "crowded") for cid in victims]
+        return ended
 
     def open(self, pending: Pending, now: float) -> Session:
         """Make a session of a confirmed handshake."""
@@ -78,22 +75,43 @@ class SessionTable:
         self._sessions[session.cid] = session
         self._routes[session.cid] = session, session.channel
         self._by_key.setdefault(session.client_key, []).append(session)
-        self._by_place.setdefault(session.place, []).append(session)
+        self._seats.seat(session.cid, session.place, standing_of(pending))
         return session
+
+    def join(self, session: Session, name: str) -> None:
+        """Make a session one of a member's or a guest's."""
+        session.name = name
+        if session.is_guest:
+            self._seats.seat(session.cid, session.place, Standing.GUEST)
+        else:
+            self._by_member.setdefault((session.client_key, name), []).append(session)
+            self._seat_members(session)
 
     def remove(self, session: Session) -> None:
         """Forget a session and its channels."""
         del self._sessions[session.cid]
+        self._seats.release(session.cid)
         for channel in session.channels():
             del self._routes[channel.receive_cid]
         of_key = self._by_key[session.client_key]
         of_key.remove(session)
         if not of_key:
             del self._by_key[session.client_key]
-        of_place = self._by_place[session.place]
-        of_place.remove(session)
-        if not of_place:
-            del self._by_place[session.place]
+        self._seat_members(session)
+
+    def _seat_members(self, changed: Session) -> None:
+        """Keep the only session of a member; any further one is surplus."""
+        member = changed.client_key, changed.name or ""
+        of_member = self._by_member.get(member)
+        if of_member is None or changed.is_guest:
+            return
+        if changed.cid not in self._sessions:
+            of_member.remove(changed)
+        if not of_member:
+            del self._by_member[member]
+        standing = Standing.KEPT if len(of_member) == 1 else Standing.SURPLUS
+        for session in of_member:
+            self._seats.seat(session.cid, session.place, standing)
 
     def add_channel(self, session: Session, rekeying: Rekeying) -> None:
         """Read a new channel beside the present one, in place of one that was never used."""

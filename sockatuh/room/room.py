@@ -8,24 +8,29 @@ order decides, and the second is told the name is taken, or, with the same key, 
 
 A session that is lost starts the member's grace. When it is over, `expire` gives the `left` to be appended, and until
 that is committed the member is *leaving*: its key may ask to join again, but gets an intent that cannot succeed, so
-that it asks once more when the `left` is in the log. Transient sessions are guests: they make no member, but nobody
+that it asks once more when the `left` is in the log. Scripts and readers are guests: they make no member, but nobody
 else gets their name meanwhile. A session has its own number for life and joins once.
+
+Seats go by place (`sockatuh.seats`). A member in contact keeps the seat; one whose contact is lost may have to give it
+to somebody from a place with fewer members, and gets one again when he returns within the grace, whatever the bound is.
 
 `now` is monotonic seconds (for the grace), `at` wall time in milliseconds (for ownership and durations).
 """
 
 from __future__ import annotations
 
-from bisect import bisect_left, bisect_right, insort
-from dataclasses import dataclass, replace
-from typing import Final, Literal
+from bisect import bisect_left, bisect_right
+from dataclasses import replace
+from typing import Final
 
-from .entries import Body, Claimed, Joined, Kind, Left, kind_of
+from sockatuh.seats import Seats, Standing, place_of_text
+
+from .decisions import Admit, Bounds, Here, Intent, Member, NameFree, NameRefused, RoomFull, TooOften
+from .entries import Body, Claimed, Joined, Left, kind_of
+from .grace import Grace, LeftReason, Ousted
+from .guests import Guests, GuestsFull, Role
 from .names import NameInvalid, NameRules
 from .presence import Presence
-
-LeftReason = Literal["left", "lost", "idle", "server_lost", "closed"]
-NameCode = Literal["name_invalid", "name_taken", "name_owned"]
 
 _CLAIM_AFTER: Final = 86_400_000
 """Milliseconds after which a use of a name by its owner is written down again."""
@@ -33,139 +38,45 @@ _CLAIM_AFTER: Final = 86_400_000
 _NEVER: Final = -1
 """What no last entry is: an append that expects it is a conflict."""
 
+_JOINS_UNDER_WAY: Final = 64
+"""Joins under way before those that have ended otherwise are looked for."""
+
 _RETRY_AFTER: Final = 5.0
 """Seconds after which an append that failed is asked for again."""
 
 
-@dataclass(frozen=True, slots=True)
-class Member:
-    """Somebody in the room. `joined_at` is wall time in milliseconds, `lost_at` monotonic seconds."""
-
-    name: str
-    key: str
-    owner: str
-    dialect: str
-    joined_at: int
-    joined_seq: int
-    sessions: frozenset[int] = frozenset()
-    lost_at: float | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class NameFree:
-    """The name can be had at the moment, in this form."""
-
-    name: str
-    key: str
-
-
-@dataclass(frozen=True, slots=True)
-class NameRefused:
-    """The name cannot be had: a code of docs/PROTOCOL.md §5, its detail, and a name that would do."""
-
-    code: NameCode
-    detail: str
-    suggestion: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class RoomFull:
-    """There is no place for one more member."""
-
-
-@dataclass(frozen=True, slots=True)
-class Intent:
-    """What is to be appended, if the last entry of `key` is `expect` (0: none)."""
-
-    kind: Kind
-    body: Body
-    key: str
-    expect: int
-
-
-@dataclass(frozen=True, slots=True)
-class Admit:
-    """The session may come in under this name, once `intent` is committed (None: at once)."""
-
-    name: str
-    key: str
-    owner: str
-    transient: bool
-    intent: Intent | None
-
-
-@dataclass(frozen=True, slots=True)
-class _Guest:
-    name: str
-    owner: str
-    sessions: frozenset[int]
-
-
-class _Guests:
-    """The transient sessions, by the name they go under; all sessions under one name are of one owner."""
-
-    def __init__(self) -> None:
-        self._guests: dict[str, _Guest] = {}
-        self._keys: dict[int, str] = {}
-
-    def find(self, key: str) -> _Guest | None:
-        return self._guests.get(key)
-
-    def seat(self, session: int, admit: Admit) -> None:
-        guest = self._guests.get(admit.key, _Guest(admit.name, admit.owner, frozenset()))
-        self._guests[admit.key] = replace(guest, sessions=guest.sessions | {session})
-        self._keys[session] = admit.key
-
-    def unseat(self, session: int) -> None:
-        key = self._keys.pop(session, None)
-        if key is None:
-            return
-        guest = self._guests.pop(key)
-        if rest := guest.sessions - {session}:
-            self._guests[key] = replace(guest, sessions=rest)
-
-
-class _Grace:
-    """Members whose contact is lost, and when they are to leave for which reason."""
-
-    def __init__(self) -> None:
-        self._waiting: dict[str, tuple[float, LeftReason]] = {}
-        self._next_at = 0.0
-
-    def start(self, key: str, due_at: float, reason: LeftReason) -> None:
-        self._next_at = min(self._next_at, due_at) if self._waiting else due_at
-        self._waiting[key] = due_at, reason
-
-    def stop(self, key: str) -> None:
-        self._waiting.pop(key, None)
-
-    def next_at(self) -> float | None:
-        # Perhaps too early, never too late: so a thousand who come back cost a thousand steps, not a thousand searches.
-        return self._next_at if self._waiting else None
-
-    def take_due(self, now: float) -> list[tuple[str, LeftReason]]:
-        due = [(key, reason) for key, (due_at, reason) in self._waiting.items() if due_at <= now]
-        for key, _ in due:
-            del self._waiting[key]
-        self._next_at = min((due_at for due_at, _ in self._waiting.values()), default=0.0)
-        return due
+__all__ = [
+    "Admit",
+    "Bounds",
+    "Here",
+    "Intent",
+    "LeftReason",
+    "Member",
+    "NameFree",
+    "NameRefused",
+    "Room",
+    "RoomFull",
+    "TooOften",
+]
 
 
 class Room:
-    """The room. `ownership`: seconds a name stays with a key; `grace`: seconds a lost member stays."""
+    """The room, with other bounds from `replace_bounds` on."""
 
-    def __init__(self, rules: NameRules, *, max_members: int, ownership: float, grace: float) -> None:
+    def __init__(self, rules: NameRules, bounds: Bounds) -> None:
         self._rules = rules
-        self._max_members = max_members
-        self._grace_seconds = grace
-        self._presence = Presence(ownership)
+        self._bounds = bounds
+        self._seats: Seats[str] = Seats(bounds.max_members)
+        self._ousted = Ousted(bounds.max_members)
+        self._presence = Presence(bounds.ownership)
         self._members: dict[str, Member] = {}
         self._order: list[str] = []
-        self._seats: dict[int, str] = {}
-        self._guests = _Guests()
+        self._member_of: dict[int, str] = {}
+        self._guests = Guests(bounds.guests, bounds.guests_of_place)
         self._joining: dict[int, tuple[str, int]] = {}
+        self._forget_at = _JOINS_UNDER_WAY
         self._leaving: dict[str, LeftReason] = {}
-        self._lost = _Grace()
+        self._lost = Grace()
 
     @property
     def count(self) -> int:
@@ -173,14 +84,21 @@ class Room:
         return len(self._members)
 
     @property
+    def members(self) -> list[Member]:
+        """Everybody who is a member, in the order of the name keys."""
+        return [self._members[key] for key in self._order if key in self._members]
+
+    @property
     def in_contact(self) -> int:
         """How many members have a session."""
         return sum(bool(member.sessions) for member in self._members.values())
 
-    def replace_bounds(self, *, max_members: int, ownership: float, grace: float) -> None:
+    def replace_bounds(self, bounds: Bounds) -> None:
         """Hold those who come, and contact that is lost, to other bounds from now on; nobody has to go."""
-        self._max_members, self._grace_seconds = max_members, grace
-        self._presence.ownership = ownership
+        self._bounds = bounds
+        self._seats.size = self._ousted.size = bounds.max_members
+        self._guests.replace_bounds(bounds.guests, bounds.guests_of_place)
+        self._presence.ownership = bounds.ownership
 
     def is_legal(self, name: str) -> bool:
         """Tell whether a name is written as it would be today: one that was admitted long ago may not be."""
@@ -208,45 +126,67 @@ class Room:
         dialect: str,
         address: str,
         version: str,
-        transient: bool,
+        role: Role,
+        returns: bool,
+        may_write: bool,
         at: int,
-    ) -> Admit | NameRefused | RoomFull:
-        """Decide about a session that has given the right password; `attach` it when the intent is committed."""
+    ) -> Admit | NameRefused | RoomFull | GuestsFull | TooOften:
+        """Decide about a session that has given the right password; `attach` it when the intent is committed.
+
+        `returns`: it has shown a ticket. Not `may_write`: it may come in only if nothing is to be appended for it.
+        """
         judged = self.judge_name(name, owner, at)
         if isinstance(judged, NameRefused):
             return judged
         key = judged.key
         body: Joined | Claimed | None = None
+        left: list[Intent] = []
+        ended: list[int] = []
+        place = seat_place(dialect, address)
         expect = _NEVER if key in self._leaving else self._presence.last_seq(key)
-        if transient:
-            if key not in self._members and not self._presence.is_used_since(at - _CLAIM_AFTER, key, owner, at):
+        claims = not (key in self._members or self._presence.is_used_since(at - _CLAIM_AFTER, key, owner, at))
+        if not may_write and (claims if role != "member" else not self._is_here(key)):
+            return TooOften()
+        if role != "member":
+            reserved = self._guests.reserve(session, place, returns=returns)
+            if isinstance(reserved, GuestsFull):
+                return reserved
+            ended = reserved
+            if claims:
                 body = Claimed(judged.name, owner, self.known_since(key, owner) or 0)
         elif not self._is_here(key):
-            if self._is_full_for(key):
-                return RoomFull()
+            made = self._make_room(key, owner, place, at, returns=returns)
+            if isinstance(made, RoomFull):
+                return made
+            left = made
             self._joining[session] = key, expect
             body = Joined(judged.name, owner, dialect, address, version, self.known_since(key, owner) or 0)
         intent = Intent(kind_of(body), body, key, expect) if body else None
-        return Admit(judged.name, key, owner, transient, intent)
+        return Admit(judged.name, key, owner, role, intent, tuple(left), tuple(ended))
 
     def give_up(self, session: int) -> None:
         """Take note that the join decided on last for a session will not be appended."""
-        self._joining.pop(session, None)
+        if session not in self._member_of:
+            self._leave_guests(session)
+        if (asked := self._joining.pop(session, None)) is not None:
+            self._release_unused(asked[0])
 
-    def attach(self, session: int, admit: Admit) -> bool:
+    def attach(self, session: int, admit: Admit, at: int) -> bool:
         """Seat an admitted session, its intent being applied; False when what it was admitted to is gone: ask again."""
         self._joining.pop(session, None)
-        if admit.transient:
+        if admit.role != "member":
             if self._find_other(admit.key, admit.owner):
                 return False
-            self._guests.seat(session, admit)
+            self._guests.seat(session, admit.key, admit.name, admit.owner, admit.role, at)
+            self._list(admit.key)
             return True
         if not self._is_here(admit.key) or self._members[admit.key].owner != admit.owner:
             return False
         member = self._members[admit.key]
         self._lost.stop(admit.key)
-        self._seats[session] = admit.key
+        self._member_of[session] = admit.key
         self._members[admit.key] = replace(member, sessions=member.sessions | {session}, lost_at=None)
+        self._seats.seat(admit.key, member.place, Standing.KEPT)
         return True
 
     def detach(self, session: int, now: float, at: int, *, left: bool, reason: LeftReason = "lost") -> Intent | None:
@@ -255,8 +195,8 @@ class Room:
         `reason` is what is recorded if the grace passes; `left` is recorded as "left". Classic members have no grace,
         as they could not come back: they are due at once.
         """
-        self._guests.unseat(session)
-        key = self._seats.pop(session, None)
+        self._leave_guests(session)
+        key = self._member_of.pop(session, None)
         if key is None:
             return None
         member = self._members[key]
@@ -290,13 +230,14 @@ class Room:
 
     def leave_all(self, at: int, reason: LeftReason = "closed") -> list[Intent]:
         """Give what is to be appended when the room closes."""
-        return [self._leave(key, reason, at) for key in self._order if key not in self._leaving]
+        return [self._leave(key, reason, at) for key in self._order if self._is_here(key)]
 
     def append_failed(self, key: str, now: float) -> None:
         """Take note that the `left` of this key will not be committed: `expire` gives it again later."""
         reason = self._leaving.pop(key, None)
         if reason and not self._members[key].sessions:
             self._members[key] = replace(self._members[key], lost_at=now)
+            self._seats.seat(key, self._members[key].place, Standing.SURPLUS)
             self._lost.start(key, now + _RETRY_AFTER, reason)
 
     def note_last_seq(self, key: str, seq: int) -> None:
@@ -308,24 +249,48 @@ class Room:
         self._presence.apply(seq, at, body, key)
         if key is None:
             return
-        if isinstance(body, Joined | Left):
-            self._remove(key)
         if isinstance(body, Joined):
-            here = self._presence.present[key]
-            self._members[key] = Member(here.name, key, here.owner, here.dialect, here.joined_at, here.joined_seq)
-            insort(self._order, key)
+            self._remove(key)
+            self._ousted.forget(key)
+            here, place = self._presence.present[key], seat_place(body.dialect, body.address)
+            self._members[key] = Member(
+                here.name, key, here.owner, here.dialect, here.joined_at, here.joined_seq, place
+            )
+            if key not in self._seats:
+                self._seats.seat(key, place, Standing.SURPLUS)
+            self._list(key)
             self._lost.start(key, 0.0, "lost")  # until a session is attached
+        elif isinstance(body, Left):
+            member = self._members.get(key)
+            self._remove(key)
+            self._release_unused(key)
+            if body.reason == "crowded" and body.owner:
+                place = member.place if member else ""
+                self._ousted.note(key, body.owner, place, at + int(self._bounds.grace * 1000))
 
     def member_of(self, session: int) -> Member | None:
-        """Find the member this session belongs to; transient sessions belong to none."""
-        key = self._seats.get(session)
+        """Find the member this session belongs to; guests belong to none."""
+        key = self._member_of.get(session)
         return self._members[key] if key is not None else None
 
-    def members_after(self, name: str, limit: int) -> tuple[list[Member], bool]:
-        """Give up to `limit` members after this name ("": from the first) by name key, and whether there are more."""
+    def here_after(self, name: str, limit: int, but: int | None = None) -> tuple[list[list[Here]], bool]:
+        """Give who is here after this name ("": from the first), and whether there are more.
+
+        That is a list for each of up to `limit` name keys in their order: the member first, then the guests. `but` is a
+        session that is not to be listed: the one that asks, if it came only for that.
+        """
         start = bisect_right(self._order, self._rules.key(name)) if name else 0
         keys = self._order[start : start + limit]
-        return [self._members[key] for key in keys], start + limit < len(self._order)
+        return [self._here_under(key, but) for key in keys], start + limit < len(self._order)
+
+    def _here_under(self, key: str, but: int | None) -> list[Here]:
+        member = self._members.get(key)
+        found = []
+        if member is not None:
+            present = member.lost_at is None
+            found.append(Here(member.name, member.owner, member.dialect, present, member.joined_at, "member"))
+        guests = (guest for guest in self._guests.of_key(key) if guest.sessions != {but})
+        return found + [Here(guest.name, guest.owner, "secure", True, guest.since, guest.role) for guest in guests]
 
     def known_since(self, key: str, owner: str) -> int | None:
         """Find the first entry by which this owner has used this name: what came after it may be read."""
@@ -334,7 +299,7 @@ class Room:
 
     def _find_other(self, key: str, owner: str) -> str | None:
         """Find the name of a member or guest who has this key, and who is not this owner as far as one can know."""
-        for holder in (self._members.get(key), self._guests.find(key)):
+        for holder in (self._members.get(key), *self._guests.of_key(key)):
             if holder and (holder.owner != owner or owner == ""):
                 return holder.name
         return None
@@ -342,23 +307,57 @@ class Room:
     def _is_here(self, key: str) -> bool:
         return key in self._members and key not in self._leaving
 
-    def _is_full_for(self, key: str) -> bool:
-        """Tell whether members and joins under way, this key's apart, leave no place."""
-        if len(self._members) + len(self._joining) < self._max_members:
-            return False
+    def _make_room(self, key: str, owner: str, place: str, at: int, *, returns: bool) -> list[Intent] | RoomFull:
+        """Seat a newcomer; return what is to be appended for those who give up a seat for him."""
+        if key in self._seats:  # another session of his is joining, or his last membership is about to end
+            return []
+        if len(self._joining) >= self._forget_at:
+            self._forget_stale_joins()
+            self._forget_at = max(_JOINS_UNDER_WAY, 2 * len(self._joining))
+        is_ousted = self._ousted.is_noted(key, owner, at)
+        victims = self._seats.find_victims(place, returns=returns or is_ousted)
+        if victims is None:
+            self._forget_stale_joins()
+            victims = self._seats.find_victims(place, returns=returns or is_ousted)
+        if victims is None and not is_ousted:
+            return RoomFull(self._seats.size, self._seats.used, self._seats.held_by(place))
+        self._seats.seat(key, place, Standing.KEPT)
+        for victim in victims or ():
+            self._seats.release(victim)
+        return [self._leave(victim, "crowded", at) for victim in victims or ()]
+
+    def _forget_stale_joins(self) -> None:
         # A join whose key has a newer entry than it expects has succeeded, or never will.
-        self._joining = {
-            session: (asked, expect)
-            for session, (asked, expect) in self._joining.items()
-            if expect == self._presence.last_seq(asked)
-        }
-        taken = self._members.keys() | {asked for asked, _ in self._joining.values()}
-        return key not in taken and len(taken) >= self._max_members
+        for session, (key, expect) in list(self._joining.items()):
+            if expect != self._presence.last_seq(key):
+                del self._joining[session]
+                self._release_unused(key)
+
+    def _release_unused(self, key: str) -> None:
+        """Free the seat of a name key that neither is a member's nor is about to be."""
+        last = self._presence.last_seq(key)
+        if key not in self._members and (key, last) not in self._joining.values():
+            self._seats.release(key)
+
+    def _leave_guests(self, session: int) -> None:
+        if (key := self._guests.unseat(session)) is not None:
+            self._unlist(key)
+
+    def _list(self, key: str) -> None:
+        at = bisect_left(self._order, key)
+        if self._order[at : at + 1] != [key]:
+            self._order.insert(at, key)
+
+    def _unlist(self, key: str) -> None:
+        at = bisect_left(self._order, key)
+        if key not in self._members and key not in self._guests and self._order[at : at + 1] == [key]:
+            del self._order[at]
 
     def _lose(self, key: str, now: float, reason: LeftReason) -> None:
         member = self._members[key]
         self._members[key] = replace(member, lost_at=now)
-        self._lost.start(key, now + (self._grace_seconds if member.owner else 0.0), reason)
+        self._seats.seat(key, member.place, Standing.SURPLUS)
+        self._lost.start(key, now + (self._bounds.grace if member.owner else 0.0), reason)
 
     def _leave(self, key: str, reason: LeftReason, at: int) -> Intent:
         self._lost.stop(key)
@@ -376,6 +375,11 @@ class Room:
         self._leaving.pop(key, None)
         self._lost.stop(key)
         if member := self._members.pop(key, None):
-            del self._order[bisect_left(self._order, key)]
+            self._unlist(key)
             for session in member.sessions:
-                del self._seats[session]
+                del self._member_of[session]
+
+
+def seat_place(dialect: str, address: str) -> str:
+    """Return the place that a member's seat counts for: all classic ones are one, because nothing proves an address."""
+    return dialect if dialect == "classic" else place_of_text(address)

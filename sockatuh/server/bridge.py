@@ -16,8 +16,8 @@ from sockatuh.errors import StoreError
 from sockatuh.net.address import format_address
 from sockatuh.net.classic import ClassicDialect, ClassicEvent, ClassicSaid, ClassicSilent, NameAsked, PasswordGiven
 from sockatuh.protocol import messages as m
-from sockatuh.protocol.constants import MAX_PLAINTEXT, TAG_LENGTH
-from sockatuh.protocol.endpoint import Endpoint
+from sockatuh.protocol.constants import TAG_LENGTH
+from sockatuh.protocol.endpoint import CROWDED_MS, Endpoint
 from sockatuh.protocol.events import (
     EntriesWanted,
     HandshakeRefused,
@@ -39,6 +39,7 @@ from sockatuh.store.roomlog import Append, Committed, Conflict, Outcome, Row
 
 from .appends import Appends
 from .joining import BUSY_MS, Joining
+from .listing import ROLES, list_here
 from .passwords import Check, PasswordDesk
 from .reading import READ_LIMIT, Reading, Readings
 from .resumption import Resumption
@@ -48,8 +49,6 @@ from .wire import encode_entry, encode_row
 
 MAX_HELD: Final = 256
 """Appends the database has refused above which lines wait at their sessions."""
-MEMBERS_ROOM: Final = MAX_PLAINTEXT - 32
-"""Bytes of one page of members."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,6 +99,7 @@ class Bridge:
             resumption=self._resumption,
             carry_out=self._carry_out,
             seated=self._seated,
+            evict=self._evict,
             wall=wall,
         )
         self._visitors: dict[int, Visitor] = {}
@@ -204,7 +204,7 @@ class Bridge:
             case JoinAsked():
                 self._ask_to_join(event, now)
             case WhoAsked(session, number, after):
-                self._endpoint.answer(session, number, self._list_members(after))
+                self._endpoint.answer(session, number, list_here(self._room, self._visitors[session], after))
             case EntriesWanted(session, after, through):
                 self._readings.add(Reading(session, after, through))
             case SessionOpened():
@@ -236,7 +236,9 @@ class Bridge:
         if self._is_full:
             self._endpoint.answer(event.cid, event.number, m.Refused("busy", BUSY_MS))
             return
-        request = JoinRequest(self._visitors[event.cid], event.number, event.name, event.history)
+        request = JoinRequest(
+            self._visitors[event.cid], event.number, event.name, event.history, by_ticket=event.by_ticket
+        )
         if event.by_ticket:
             self._joining.admit_by_ticket(request, now)
         elif (name := self._joining.ask_name(request, now)) is not None:
@@ -256,31 +258,17 @@ class Bridge:
             code = "text_too_long" if cleaned else "text_empty"
             self._endpoint.settle_lines([(visitor.session, number, code)], now)
 
-    def _list_members(self, after: str) -> m.Members:
-        members, more = self._room.members_after(after, MEMBERS_ROOM // 16)
-        infos: list[m.MemberInfo] = []
-        size = 0
-        for member in members:
-            tag, present = member.owner[:TAG_LENGTH], member.lost_at is None
-            info = m.MemberInfo(member.name, tag, member.dialect, present, member.joined_at)
-            size += len(m.encode(info))
-            if size > MEMBERS_ROOM:
-                more = True
-                break
-            infos.append(info)
-        return m.Members(tuple(infos), more)
-
     # Sessions.
 
     def _open(self, event: SessionOpened, now: float) -> None:
         owner, version = fingerprint(event.client_key), clean_line(event.version)
-        visitor = Visitor(event.cid, event.address, owner, SECURE, version, event.transient, opened_at=now)
+        visitor = Visitor(event.cid, event.address, owner, SECURE, version, ROLES[event.role], opened_at=now)
         self._visitors[event.cid] = visitor
         self._sessions.note("session_opened", visitor, now)
 
     def _classic_visitor(self, address: Address, now: float) -> Visitor:
         self._last_classic -= 1
-        return Visitor(self._last_classic, address, "", CLASSIC, "", transient=False, opened_at=now)
+        return Visitor(self._last_classic, address, "", CLASSIC, "", ROLES[m.MEMBER], opened_at=now)
 
     def _seated(self, visitor: Visitor) -> None:
         if visitor.dialect == CLASSIC:
@@ -292,6 +280,12 @@ class Bridge:
         if visitor.record is not None:
             self._recorder.moved(visitor.record, format_address(address))
         self._sessions.note("session_moved", visitor, now)
+
+    def _evict(self, session: int, now: float) -> None:
+        """End the session of a guest whose seat somebody else needs."""
+        self._endpoint.close(session, "crowded", CROWDED_MS)
+        if (visitor := self._visitors.get(session)) is not None:
+            self._close(visitor, "crowded", now)
 
     def _close(self, visitor: Visitor, reason: str, now: float) -> None:
         self._forget(visitor, reason)

@@ -6,15 +6,16 @@ from collections.abc import Callable
 from functools import partial
 from typing import Final, Protocol
 
-from sockatuh.net.address import format_address
+from sockatuh.net.address import format_address, pack_address
 from sockatuh.net.classic import ClassicDialect
 from sockatuh.protocol import messages as m
 from sockatuh.protocol.constants import TAG_LENGTH
 from sockatuh.protocol.endpoint import Endpoint
-from sockatuh.protocol.ratelimit import BucketTable, TokenBucket
+from sockatuh.protocol.ratelimit import KeysOfPlaces, TokenBucket, place_of
 from sockatuh.room.admission import Right, Wait, Wrong
+from sockatuh.room.guests import GuestsFull
 from sockatuh.room.names import PasswordUnusable, prepare_password, same_as_password
-from sockatuh.room.room import Admit, Intent, NameRefused, Room, RoomFull
+from sockatuh.room.room import Admit, Intent, NameRefused, Room, RoomFull, TooOften
 from sockatuh.room.text import clean_line
 from sockatuh.store.roomlog import Committed, Conflict
 
@@ -23,6 +24,8 @@ from .resumption import Resumption
 from .visitors import CLASSIC, JoinRequest, JoinWaiter, Logger, Recorder, Visitor
 
 BUSY_MS: Final = 2_000
+SEAT_MS: Final = 5_000
+"""Milliseconds after which somebody for whom there was no seat may ask again."""
 JOINS_PER_MINUTE: Final = 10
 JOINS_BURST: Final = 20
 """Joins of one key a minute, and at once, that are lines in the log or take a name."""
@@ -45,7 +48,8 @@ class CarryOut(Protocol):
 class Joining:
     """Takes a visitor from its name to its seat.
 
-    `seated` hears of everybody who is in; `wall` is milliseconds since 1970.
+    `seated` hears of everybody who is in; `evict` ends the session of somebody who gives up a seat; `wall` is
+    milliseconds since 1970.
     """
 
     def __init__(
@@ -60,13 +64,14 @@ class Joining:
         resumption: Resumption,
         carry_out: CarryOut,
         seated: Callable[[Visitor], None],
+        evict: Callable[[int, float], None],
         wall: Callable[[], int],
     ) -> None:
         self._endpoint, self._classic, self._room, self._desk = endpoint, classic, room, desk
         self._recorder, self._log, self._wall = recorder, log, wall
-        self._resumption, self._carry_out, self._seated = resumption, carry_out, seated
+        self._resumption, self._carry_out, self._seated, self._evict = resumption, carry_out, seated, evict
         self._refusals = TokenBucket(REFUSALS_LOGGED, REFUSALS_BURST)
-        self._joins = BucketTable(JOINS_PER_MINUTE / 60, JOINS_BURST, JOINERS)
+        self._joins = KeysOfPlaces(JOINS_PER_MINUTE / 60, JOINS_BURST, JOINERS)
 
     def ask_name(self, request: JoinRequest, now: float) -> str | None:
         """Judge the name and return it as it is written here; a refusal is answered already."""
@@ -115,6 +120,7 @@ class Joining:
         visitor = request.visitor
         if visitor.gone:  # while bcrypt looked at the password
             return
+        wait = self._joins_wait(visitor, now)
         decided = self._room.join(
             visitor.session,
             request.name,
@@ -122,25 +128,35 @@ class Joining:
             dialect=visitor.dialect,
             address=format_address(visitor.address),
             version=visitor.version,
-            transient=visitor.transient,
+            role=visitor.role,
+            returns=request.by_ticket,
+            may_write=counted or not wait,
             at=self._wall(),
         )
         match decided:
             case NameRefused():
                 self._refuse_name(request, decided, now)
             case RoomFull():
-                self._refuse(request, "room_full", 0, "")
-            case Admit(intent=Intent()) if not counted and (wait := self._count_join(visitor, now)):
-                self._room.give_up(visitor.session)
+                self._refuse_seat(request, "room_full", now, room_full(decided))
+            case GuestsFull(of_place=True, bound=bound):
+                self._refuse_seat(request, "guests_from_address", now, f"at most {bound}")
+            case GuestsFull(bound=bound):
+                self._refuse_seat(request, "guests_full", now, f"at most {bound}")
+            case TooOften():
                 self._refuse(request, "busy", int(wait * 1000) + 1, "")
             case Admit(intent=intent):
+                for session in decided.ended:
+                    self._evict(session, now)
+                for left in decided.left:
+                    self._carry_out(left)
                 known_from = self._room.known_since(decided.key, visitor.owner)
                 waiter = JoinWaiter(request, decided, known_from)
                 # The session first, and then the join: should this server be killed, the next one wakes all who are in.
                 self._write_down(visitor, decided.name)
                 if intent is not None:
+                    self._count_join(visitor, now, counted=counted)
                     self._carry_out(intent, waiter)
-                elif visitor.transient:  # it will not be here for long, and asks until it is answered
+                elif visitor.role == "script":  # it will not be here for long, and asks until it is answered
                     self._seat(waiter, now)
                 else:
                     self._recorder.when_written(partial(self._seat, waiter))
@@ -153,11 +169,16 @@ class Joining:
             self._room.note_last_seq(waiter.admit.key, outcome.last)
             self.admit(waiter.request, now, counted=True)
 
-    def _count_join(self, visitor: Visitor, now: float) -> float:
-        """Count a join that everybody is told of; return how many seconds its key has to wait instead, if it has."""
-        if visitor.dialect == CLASSIC or self._joins.take(visitor.owner, now):
+    def _joins_wait(self, visitor: Visitor, now: float) -> float:
+        """Return how many seconds a visitor has to wait before its join may be an entry of the log."""
+        if visitor.dialect == CLASSIC:
             return 0.0
-        return self._joins.wait(visitor.owner, now)
+        return self._joins.wait(visitor.owner, place_of(pack_address(visitor.address)), now)
+
+    def _count_join(self, visitor: Visitor, now: float, *, counted: bool) -> None:
+        """Count a join that is an entry of the log."""
+        if visitor.dialect != CLASSIC and not counted:
+            self._joins.take(visitor.owner, place_of(pack_address(visitor.address)), now)
 
     def _write_down(self, visitor: Visitor, name: str) -> None:
         if visitor.record is None:
@@ -168,7 +189,7 @@ class Joining:
                 format_address(visitor.address),
                 visitor.dialect,
                 visitor.version,
-                transient=visitor.transient,
+                transient=visitor.role != "member",
             )
 
     def _seat(self, waiter: JoinWaiter, now: float) -> None:
@@ -179,7 +200,7 @@ class Joining:
             return
         if visitor.name:
             return
-        if not self._room.attach(visitor.session, admit):
+        if not self._room.attach(visitor.session, admit, self._wall()):
             self.admit(request, now)
             return
         visitor.name = admit.name
@@ -193,7 +214,7 @@ class Joining:
     def _let_go(self, waiter: JoinWaiter, now: float) -> None:
         """Let a member leave again that said so while its join was written; one that was lost has the grace."""
         session = waiter.request.visitor.session
-        if waiter.request.visitor.left and self._room.attach(session, waiter.admit):
+        if waiter.request.visitor.left and self._room.attach(session, waiter.admit, self._wall()):
             intent = self._room.detach(session, now, self._wall(), left=True)
             if intent is not None:
                 self._carry_out(intent)
@@ -203,6 +224,10 @@ class Joining:
     def _refuse_name(self, request: JoinRequest, refused: NameRefused, now: float) -> None:
         self._log_refusal("name_refused", request, now, reason=refused.code)
         self._refuse(request, refused.code, 0, refused.detail, refused.suggestion)
+
+    def _refuse_seat(self, request: JoinRequest, code: str, now: float, detail: str) -> None:
+        self._log_refusal("seat_refused", request, now, reason=code, detail=detail)
+        self._refuse(request, code, SEAT_MS, detail)
 
     def _refuse_password(self, request: JoinRequest, code: str, wait: float, now: float) -> None:
         self._log_refusal("password_refused", request, now, reason=code, wait=round(wait, 1))
@@ -225,3 +250,11 @@ class Joining:
             self._classic.password_wrong(visitor.address)
         else:
             self._classic.name_taken(visitor.address)
+
+
+def room_full(full: RoomFull) -> str:
+    """Say why there is no seat."""
+    seats = f"{full.count} of {full.bound} seats are taken"
+    if full.count >= full.bound:
+        return seats
+    return f"{seats}, {full.of_place} of them from your address; the last ones are kept for others"

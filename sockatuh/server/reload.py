@@ -14,7 +14,7 @@ from sockatuh.errors import ConfigurationError
 from sockatuh.net.classic import ClassicDialect
 from sockatuh.protocol.endpoint import Endpoint
 from sockatuh.protocol.ticket import password_generation
-from sockatuh.room.room import Room
+from sockatuh.room.room import Bounds, Room
 
 from .bridge import Bridge, BridgeOptions
 from .options import ServiceOptions
@@ -55,6 +55,13 @@ def bridge_options(options: ServiceOptions) -> BridgeOptions:
     return BridgeOptions(options.history_on_join, options.log_texts, options.limits.text_bytes)
 
 
+def room_bounds(options: ServiceOptions) -> Bounds:
+    """Return what the room is to know of the options."""
+    limits = options.limits
+    guests = limits.guests, limits.guests_per_address
+    return Bounds(options.max_members, options.name_ownership, limits.grace_seconds, *guests)
+
+
 class Reloader:
     """Tells the parts of a running server what was decided anew; each reload ends in a sentence."""
 
@@ -90,9 +97,7 @@ class Reloader:
     def _tell(self, change: Change) -> None:
         options = change.options
         self._endpoint.replace_limits(options.limits)
-        self._room.replace_bounds(
-            max_members=options.max_members, ownership=options.name_ownership, grace=options.limits.grace_seconds
-        )
+        self._room.replace_bounds(room_bounds(options))
         self._bridge.replace_options(bridge_options(options))
         self._classic.replace_rules(
             enabled=options.classic, networks=options.classic_networks, max_peers=classic_peers(options)

@@ -49,7 +49,7 @@ from .options import ServiceOptions
 from .passwords import Check, PasswordDesk
 from .reading import Found, Reading, read_recent, read_stretch
 from .ready import Ready
-from .reload import Reloader, bridge_options, classic_peers, log_classic
+from .reload import Reloader, bridge_options, classic_peers, log_classic, room_bounds
 from .steady import SteadyClock, oldest_kept
 from .storing import Storing
 from .ticketkeys import TicketKeys
@@ -126,12 +126,7 @@ class Service:
         classic = ClassicDialect(
             enabled=options.classic, networks=options.classic_networks, max_peers=classic_peers(options)
         )
-        room = Room(
-            NameRules(),
-            max_members=options.max_members,
-            ownership=options.name_ownership,
-            grace=options.limits.grace_seconds,
-        )
+        room = Room(NameRules(), room_bounds(options))
         desk = PasswordDesk(PasswordGate(os.urandom(32)))
         append = partial(self._room_log.append, wake=False)
         self._gathering = Gathering(append, self._room_log.wake, self._loop.call_later, time.monotonic)

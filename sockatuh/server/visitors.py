@@ -8,6 +8,7 @@ from typing import Any, Final, Protocol
 
 from sockatuh.net.fallback import Fallback
 from sockatuh.protocol.seam import Address
+from sockatuh.room.guests import Role
 from sockatuh.room.room import Admit
 
 SECURE: Final = "secure"
@@ -19,7 +20,7 @@ class Visitor:
     """A session: `owner` is the key's fingerprint, "" in the classic dialect; `name` once it has joined.
 
     `session` is the connection id, or a negative number in the classic dialect; `record` its record in the history.
-    `gone`: the session is over; `left`: because it said so.
+    `role`: as what it comes. `gone`: the session is over; `left`: because it said so.
     """
 
     session: int
@@ -27,7 +28,7 @@ class Visitor:
     owner: str
     dialect: str
     version: str
-    transient: bool
+    role: Role
     opened_at: float
     name: str = ""
     record: int | None = None
@@ -43,6 +44,7 @@ class JoinRequest:
     number: int
     name: str
     history: int | None
+    by_ticket: bool = False
 
 
 @dataclass(frozen=True, slots=True)

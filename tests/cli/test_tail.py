@@ -50,19 +50,21 @@ def test_as_many_earlier_lines_as_were_asked_for_are_printed(server: Server, per
     assert [line[5:] for line in shown] == [" dewi  two\n", " dewi  three\n"]
 
 
-def test_a_reader_is_a_member_like_any_other_and_leaves_when_stopped(server: Server, person: Person) -> None:
+def test_a_reader_makes_no_line_and_is_listed_as_what_it_is(server: Server, person: Person) -> None:
     eka, fajar = person("eka", server), person("fajar", server)
     with eka.start("tail", "--json") as watcher:
         lines = heard(watcher)
         until(lines, "notice", "caught_up")
-        with fajar.start("tail") as reader:
-            came = next(line for line in lines if line.get("name") == "fajar")
+        with fajar.start("tail", "--json") as reader:
+            until(heard(reader), "notice", "caught_up")
+            here = [json.loads(line) for line in fajar.call("who", "--json").stdout.splitlines()]
             reader.send_signal(signal.SIGINT)
-        left = until(lines, "left")
+        assert reader.returncode == 130
+        fajar.call("send", "hello")
+        said = next(lines)
         watcher.terminate()
-    assert (came["type"], came["dialect"], len(came["key"])) == ("joined", "secure", 8)
-    assert (left["name"], left["reason"]) == ("fajar", "left")
-    assert reader.returncode == 130
+    assert {(each["name"], each["as"]) for each in here} >= {("eka", "reader"), ("fajar", "reader")}
+    assert (said["type"], said["from"]) == ("message", "fajar"), "nobody was told that a reader came or went"
 
 
 def test_a_pipe_that_has_had_enough_ends_it_quietly(server: Server, person: Person) -> None:

@@ -28,7 +28,7 @@ def kitchen(tmp_path_factory: pytest.TempPathFactory, password_hash: str) -> Roo
 
 @pytest.fixture(scope="session")
 def _kitchens_server(kitchen: Room) -> Iterator[ServerProcess]:
-    limits = {"limits.handshakes_burst": 1000, "limits.pending_per_address": 100}
+    limits = {"limits.handshakes_burst": 1000}
     server = kitchen.server(host="::", room="the-kitchen-room", classic="on", **limits)
     yield server
     if server.is_running:

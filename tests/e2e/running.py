@@ -27,7 +27,7 @@ from machine import free_port
 from sockatuh.client.conversation import Conversation, ConversationOptions
 from sockatuh.protocol import peer_events as e
 from sockatuh.protocol.identity import Invite
-from sockatuh.protocol.messages import JOINED, LEFT, MESSAGE, Entry
+from sockatuh.protocol.messages import JOINED, LEFT, MESSAGE, SCRIPT, Entry
 from sockatuh.store.history import HistoryReader
 
 PASSWORD = "tulip-harbor-sixteen"
@@ -334,8 +334,9 @@ def options_for(name: str, port: int, server_key: bytes | None, **options: Any) 
     return ConversationOptions(port=port, **settings)
 
 
-def conversation(name: str, port: int, server_key: bytes, **options: Any) -> Conversation:
-    """Return a conversation with a server that is known."""
+def conversation(name: str, port: int, server_key: bytes, *, transient: bool = False, **options: Any) -> Conversation:
+    """Return a conversation with a server that is known; `transient`: as a script has it."""
+    options |= {"role": SCRIPT} if transient else {}
     return Conversation(options_for(name, port, server_key, **options), refuse_strangers)
 
 

@@ -31,7 +31,7 @@ class Stage:
     """A peer and a server made by hand that says what a step tells it to."""
 
     def __init__(self, kind: int) -> None:
-        self.host = Host(make_peer("fuzz", transient=kind & 1 == 1, pin=None) if kind & 2 else make_peer("fuzz"))
+        self.host = Host(make_peer("fuzz", role=kind & 1, pin=None) if kind & 2 else make_peer("fuzz"))
         self.host.cid = 1
         self._cursor = -1
         self._last_init = b""

@@ -54,7 +54,7 @@ class Stage:
     def _make(self, kind: str) -> Guest:
         self._made += 1
         guest = Guest(self._house, (f"10.0.1.{self._made}", 40_000), seed=f"{kind} {self._made}", now=self.now)
-        guest.shake(flags=m.TRANSIENT if kind == "script" else 0)
+        guest.shake(flags=m.FLAG_SCRIPT if kind == "script" else 0)
         guest.send(m.Ping(bytes(8)))
         if kind != "open":
             guest.call(m.Join({"member": "ana", "script": "bot"}[kind], PASSWORD, None))

@@ -25,13 +25,19 @@ TICKET = Ticket("ana", b"l" * 16, 70)
 
 
 def make_pending(
-    cid: int = 5, *, key: bytes = KEY, stream: bytes = STREAM, source: bytes = place(1), flags: int = 0
+    cid: int = 5,
+    *,
+    key: bytes = KEY,
+    stream: bytes = STREAM,
+    source: bytes = place(1),
+    flags: int = 0,
+    ticket: Ticket | None = TICKET,
 ) -> Pending:
     """Return what a handshake leaves; both directions have the same, all-zero key."""
     payload = m.InitPayload("a test", stream, flags, b"l" * 16, 77, None)
     address, packed = ("10.0.0.9", cid), source + b"\1\2"
     return Pending(
-        cid, make_channel(cid), address, packed, key, b"", b"", payload, TICKET, bytes(16), b"old hash", START
+        cid, make_channel(cid), address, packed, key, b"", b"", payload, ticket, bytes(16), b"old hash", START
     )
 
 

@@ -21,7 +21,7 @@ from .house import IDENTITY, LOG_ID, PASSWORD, SERVER, SERVER_KEY, START, Dice
 class Wants(TypedDict, total=False):
     """What a peer knows beforehand; see PeerOptions."""
 
-    transient: bool
+    role: int
     pin: bytes | None
     ticket: bytes | None
     cursor: int

@@ -309,7 +309,7 @@ def test_any_other_ticket_is_as_good_as_none(house: House, ticket: str) -> None:
 
 
 def test_over_the_rate_of_one_address_the_answer_is_a_cookie_that_says_how_long_to_wait() -> None:
-    house = House(Limits(handshakes_burst=3, pending_per_address=100))
+    house = House(Limits(handshakes_burst=3))
     guests = [Guest(house, seed=n) for n in range(4)]
     for guest in guests[:3]:
         guest.shake()
@@ -332,7 +332,7 @@ def test_over_the_rate_of_all_too() -> None:
 
 
 def test_when_those_who_come_again_and_again_use_up_the_rate_of_all_some_is_left_for_others() -> None:
-    house = House(replace(PLENTY, handshakes_per_second=40, pending_per_address=100))
+    house = House(replace(PLENTY, handshakes_per_second=40))
     for n in range(40):
         Guest(house, ("10.0.0.1", n), seed=n).shake()
     rare = [Guest(house, (f"10.{n}.0.1", 1), seed=f"rare {n}") for n in range(1, 12)]
@@ -345,12 +345,13 @@ def test_when_those_who_come_again_and_again_use_up_the_rate_of_all_some_is_left
     assert is_cookie(try_init(again, *again.ask_cookie()), retry_ms=RETRY_MS), "it was here a moment ago"
 
 
-def test_only_so_many_handshakes_of_one_address_are_pending() -> None:
-    house = House(PLENTY)
-    for n in range(PLENTY.pending_per_address):
+def test_one_address_leaves_a_tenth_of_the_seats_for_others() -> None:
+    house = House(replace(PLENTY, pending=20))
+    for n in range(18):
         Guest(house, (HOME[0], n), seed=n).shake()
     late = Guest(house, (HOME[0], 99), seed=99)
     assert is_cookie(try_init(late, *late.ask_cookie()), retry_ms=RETRY_MS)
+    assert house.events == [ev.HandshakeRefused((HOME[0], 99), "crowded")]
     assert Guest(house, ELSEWHERE, seed=100).shake()
 
 
@@ -365,7 +366,7 @@ def test_when_too_many_handshakes_are_pending_the_oldest_makes_place() -> None:
 
 def test_the_bounds_are_those_of_the_document() -> None:
     limits = Limits()
-    assert (limits.pending, limits.pending_per_address, limits.pending_seconds) == (1024, 8, 10.0)
+    assert (limits.pending, limits.pending_seconds) == (1024, 10.0)
     assert (limits.handshakes_per_address, limits.handshakes_burst, limits.handshakes_per_second) == (5.0, 20, 500.0)
 
 

@@ -67,7 +67,7 @@ def test_it_asks_the_server_shakes_hands_and_joins() -> None:
 
 
 def test_the_handshake_tells_what_the_client_knows() -> None:
-    host = Host(make_peer(transient=True, cursor=40, ticket=b"a ticket"))
+    host = Host(make_peer(role=m.SCRIPT, cursor=40, ticket=b"a ticket"))
     host.shake()
     payload = host.init_payload
     assert (payload.client_version, payload.flags, payload.log_id, payload.cursor) == ("a test", 1, None, 40)
@@ -375,7 +375,7 @@ def test_who_is_asked_once_when_it_was_answered() -> None:
 
 
 def test_a_transient_client_speaks_but_does_not_read() -> None:
-    host = seated_host(transient=True, head=9)
+    host = seated_host(role=m.SCRIPT, head=9)
     host.tell(m.Head(12))
     host.tell(m.Pong(bytes(8), 12))
     host.peer.say("hello", host.now)

@@ -17,12 +17,15 @@ def test_a_session_takes_over_what_the_handshake_has_shown() -> None:
     assert (session.client_key, session.stream, session.version) == (KEY, STREAM, "a test")
     assert (session.log_id, session.cursor, session.ticket) == (b"l" * 16, 77, TICKET)
     assert (session.call_number, session.unsettled) == (0, 0)
-    assert not session.transient
+    assert not session.is_guest
     assert session.join_by == START + Limits().join_seconds
 
 
-def test_the_first_flag_makes_it_transient_and_no_other_does() -> None:
-    assert [make_session(flags=flags).transient for flags in (0, 1, 2, 3)] == [False, True, False, True]
+def test_the_first_flag_makes_it_a_scripts_and_the_second_a_readers() -> None:
+    sessions = [make_session(flags=flags) for flags in (0, 1, 2, 3, 4)]
+    assert [session.is_script for session in sessions] == [False, True, False, True, False]
+    assert [session.is_reader for session in sessions] == [False, False, True, False, False]
+    assert [session.is_guest for session in sessions] == [False, True, True, True, False]
 
 
 def test_a_named_session_is_joined() -> None:

@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import pytest
-from protocol.bare import make_pending, make_rekeying, place
+from protocol.bare import TICKET, make_pending, make_rekeying, place
 from protocol.footprint import footprint
 from protocol.house import START
 
 from sockatuh.protocol.constants import OLD_CHANNEL_SECONDS
+from sockatuh.protocol.handshake import Pending
 from sockatuh.protocol.limits import Limits
 from sockatuh.protocol.session import Session
 from sockatuh.protocol.sessions import SessionTable
+from sockatuh.protocol.ticket import Ticket
 
-LIMITS = Limits(sessions=6, sessions_per_address=3, sessions_per_key=2)
+LIMITS = Limits(sessions=6, sessions_per_key=2)
 
 
 @pytest.fixture
@@ -58,81 +60,109 @@ def test_sessions_may_be_removed_while_walking_over_them(table: SessionTable) ->
     assert len(table) == 0
 
 
-def test_only_so_many_sessions_are_open_from_one_address(table: SessionTable) -> None:
-    for cid in range(3):
-        assert not table.is_full(place(1) + b"\0\0")
-        table.open(make_pending(cid, key=bytes([cid])), START)
-    assert table.is_full(place(1) + b"\x99\x99"), "whatever the port"
-    assert not table.is_full(place(2) + b"\0\0")
+def fill(table: SessionTable, *sources: int, ticket: Ticket | None = None) -> list[Session]:
+    """Open a session of another key from each of these places."""
+    return [
+        table.open(make_pending(cid, key=bytes([cid]), source=place(source), ticket=ticket), START)
+        for cid, source in enumerate(sources)
+    ]
 
 
-def test_of_ipv6_all_addresses_of_one_network_count_together(table: SessionTable) -> None:
+def stranger(source: int, *, ticket: Ticket | None = None) -> Pending:
+    return make_pending(99, key=b"new", source=place(source), ticket=ticket)
+
+
+def test_one_place_may_open_all_sessions(table: SessionTable) -> None:
+    fill(table, 1, 1, 1, 1, 1)
+    assert table.make_room(stranger(1)) == []
+    fill(table, 1, 1, 1, 1, 1, 1)
+    assert table.make_room(stranger(1)) is None
+
+
+def test_who_comes_from_elsewhere_gets_the_newest_seat_of_the_most_crowded_place(table: SessionTable) -> None:
+    sessions = fill(table, 1, 2, 2, 2, 1, 3)
+    assert table.make_room(stranger(4)) == [(sessions[3], "crowded")]
+    assert table.make_room(stranger(1)) == [(sessions[3], "crowded")]
+    assert table.make_room(stranger(2)) is None
+
+
+def test_who_returns_goes_before_who_is_new(table: SessionTable) -> None:
+    sessions = fill(table, 1, 1, 1, 2, 2, 2)
+    assert table.make_room(stranger(2)) is None
+    assert table.make_room(stranger(2, ticket=TICKET)) == [(sessions[2], "crowded")]
+
+
+def test_of_ipv6_all_addresses_of_one_network_are_one_place(table: SessionTable) -> None:
     network = b"\xfd" + bytes(7)
-    for cid in range(3):
-        table.open(make_pending(cid, key=bytes([cid]), source=network + bytes([cid]) * 8), START)
-    assert table.is_full(network + b"\x77" * 8 + b"\0\0")
-    assert not table.is_full(b"\xfe" + bytes(17))
-
-
-def test_only_so_many_sessions_are_open_in_all(table: SessionTable) -> None:
     for cid in range(6):
-        table.open(make_pending(cid, key=bytes([cid]), source=place(cid)), START)
-    assert table.is_full(place(99) + b"\0\0")
-    session = table.find(0)
-    assert session is not None
-    table.remove(session)
-    assert not table.is_full(place(99) + b"\0\0")
+        table.open(make_pending(cid, key=bytes([cid]), source=network + bytes([cid]) * 8, ticket=None), START)
+    assert table.make_room(make_pending(9, key=b"n", source=network + b"\x77" * 8, ticket=None)) is None
+    assert table.make_room(make_pending(9, key=b"n", source=b"\xfe" + bytes(15), ticket=None)) is not None
 
 
-def test_in_a_full_table_the_oldest_that_has_not_joined_makes_place(table: SessionTable) -> None:
-    sessions = [table.open(make_pending(cid, key=bytes([cid]), source=place(cid)), START) for cid in range(6)]
-    sessions[0].name = "ana"
-    new = make_pending(9, key=b"new", source=place(9))
-    assert table.in_the_way(new) == [(sessions[1], "too_many_sessions")]
+def test_in_a_table_of_single_seats_the_oldest_that_has_not_joined_gives_its_up(table: SessionTable) -> None:
+    sessions = fill(table, 1, 2, 3, 4, 5, 6)
+    assert table.make_room(stranger(9)) == [(sessions[0], "crowded")]
+    table.join(sessions[0], "ana")
+    assert table.make_room(stranger(9)) == [(sessions[1], "crowded")]
+
+
+def test_a_members_only_session_is_never_ended_for_a_stranger(table: SessionTable) -> None:
+    sessions = fill(table, 1, 1, 1, 1, 1, 1)
     for session in sessions:
-        session.name = "a member"
-    assert table.in_the_way(new) == [], "no member is sent away for a stranger"
+        table.join(session, "ana")
+    assert table.make_room(stranger(9)) is None
     again = make_pending(9, key=bytes([3]), source=place(3))
-    assert table.in_the_way(again) == [(sessions[3], "replaced")]
+    assert table.make_room(again) == [(sessions[3], "replaced")]
 
 
-def test_strangers_of_one_address_make_place_among_themselves_first(table: SessionTable) -> None:
-    honest = table.open(make_pending(0, key=b"honest", source=place(1)), START)
-    others = [table.open(make_pending(cid, key=bytes([cid]), source=place(2 + cid % 2)), START) for cid in range(1, 6)]
-    assert table.in_the_way(make_pending(9, key=b"new", source=place(2))) == [(others[1], "too_many_sessions")]
-    others[1].name = "a member"
-    assert table.in_the_way(make_pending(9, key=b"new", source=place(2))) == [(others[3], "too_many_sessions")]
-    assert table.in_the_way(make_pending(9, key=b"new", source=place(9))) == [(honest, "too_many_sessions")]
+def test_seats_are_given_up_by_strangers_then_returning_then_guests_then_second_sessions() -> None:
+    table = SessionTable(Limits(sessions=5))
+    comers = [(b"ana", TICKET, 0), (b"ana", TICKET, 0), (b"bot", TICKET, 1), (b"citra", TICKET, 0), (b"dewi", None, 0)]
+    for cid, (key, ticket, flags) in enumerate(comers):
+        stream = bytes([cid]) * 8
+        table.open(make_pending(cid, key=key, ticket=ticket, flags=flags, stream=stream), START)
+    for session, name in zip(table, ("ana", "ana", "bot"), strict=False):
+        table.join(session, name)
+    ended = []
+    for source in range(2, 9):
+        for victim, why in table.make_room(stranger(source)) or ():
+            assert why == "crowded"
+            ended.append(victim.cid)
+            table.remove(victim)
+            newcomer = table.open(make_pending(50 + source, key=bytes([source]), source=place(source)), START)
+            table.join(newcomer, "somebody")
+    assert ended == [4, 3, 2, 1]
 
 
-def test_who_has_not_joined_keeps_nobody_of_the_same_address_out(table: SessionTable) -> None:
-    sessions = [table.open(make_pending(cid, key=bytes([cid])), START) for cid in range(3)]
-    sessions[0].name = "a member"
-    assert table.in_the_way(make_pending(9, key=b"new")) == [(sessions[1], "too_many_sessions")]
+def test_the_last_tenth_is_for_places_that_hold_few() -> None:
+    table = SessionTable(Limits(sessions=20))
+    fill(table, *[1] * 18)
+    assert table.make_room(stranger(1)) is None
+    assert table.make_room(stranger(2)) == []
 
 
 def test_asking_whether_there_is_room_keeps_nothing(table: SessionTable) -> None:
     before = footprint(table)
-    table.is_full(place(9) + b"\0\0")
-    table.in_the_way(make_pending(9))
+    table.make_room(make_pending(9))
     assert footprint(table) == before
 
 
 def test_the_same_client_again_is_in_its_own_way(table: SessionTable, session: Session) -> None:
-    assert table.in_the_way(make_pending(6)) == [(session, "replaced")]
-    assert table.in_the_way(make_pending(6, stream=b"stream 2")) == []
-    assert table.in_the_way(make_pending(6, key=b"another")) == []
+    assert table.make_room(make_pending(6)) == [(session, "replaced")]
+    assert table.make_room(make_pending(6, stream=b"stream 2")) == []
+    assert table.make_room(make_pending(6, key=b"another")) == []
 
 
-def test_of_too_many_sessions_of_one_key_the_most_silent_is_in_the_way(table: SessionTable, session: Session) -> None:
+def test_of_too_many_sessions_of_one_key_the_most_silent_is_make_room(table: SessionTable, session: Session) -> None:
     other = table.open(make_pending(6, stream=b"stream 2"), START + 1)
     session.heard_at = START + 9
-    assert table.in_the_way(make_pending(7, stream=b"stream 3")) == [(other, "too_many_sessions")]
+    assert table.make_room(make_pending(7, stream=b"stream 3")) == [(other, "too_many_sessions")]
 
 
 def test_one_who_comes_again_takes_nobody_elses_place(table: SessionTable, session: Session) -> None:
     table.open(make_pending(6, stream=b"stream 2"), START + 1)
-    assert table.in_the_way(make_pending(7)) == [(session, "replaced")]
+    assert table.make_room(make_pending(7)) == [(session, "replaced")]
 
 
 def test_a_new_channel_is_read_beside_the_present_one(table: SessionTable, session: Session) -> None:

@@ -119,7 +119,7 @@ def vectors() -> dict[str, Any]:
     epoch, cookie = jar.create(ADDRESS, NONCE, EPOCH * EPOCH_SECONDS)
     header = INIT_STRUCT.pack(INIT, VERSION, epoch, 0, CLIENT_CID, NONCE, cookie)
     plain = m.InitPayload("sockatuh 0.1", STREAM, 0, None, 0, None)
-    returning = m.InitPayload("sockatuh 0.1", STREAM, m.TRANSIENT, LOG_ID, 5, _ticket())
+    returning = m.InitPayload("sockatuh 0.1", STREAM, m.FLAG_SCRIPT, LOG_ID, 5, _ticket())
     resp = m.RespPayload(SERVER_CID, 25, 80, 16_384, 100, reset_token(RESET_KEY, SERVER_CID), "dapur", False)
     answer = m.pad_payload(resp, 144)
     cids = CLIENT_CID, SERVER_CID

@@ -31,7 +31,6 @@ FAST: Final = {
     "limits.lines_burst": 1000,
     "limits.handshakes_per_address": 1000.0,
     "limits.handshakes_burst": 1000,
-    "limits.pending_per_address": 100,
 }
 """Everybody comes from one address here."""
 BACK_WITHIN: Final = 2.0

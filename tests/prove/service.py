@@ -246,8 +246,8 @@ def _until_reloaded(manager: socket.socket, fact: str) -> None:
 
 
 async def _resumes(crowd: Crowd, ticket: bytes) -> bool:
-    options = {"transient": True, "ticket": ticket}
-    async with conversation("visitor", crowd.room.port, crowd.server.key, **options) as talk:
+    where = crowd.room.port, crowd.server.key
+    async with conversation("visitor", *where, transient=True, ticket=ticket) as talk:
         resumed = (await talk.open(PATIENCE)).resumed
         if resumed:
             await talk.admitted(PATIENCE)

@@ -29,7 +29,6 @@ FAST: Final = {
     "limits.lines_burst": 100_000,
     "limits.handshakes_per_address": 1000.0,
     "limits.handshakes_burst": 1000,
-    "limits.pending_per_address": 100,
 }
 HOST: Final = "127.0.0.1"
 LAST: Final = "the last of all lines"

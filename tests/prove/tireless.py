@@ -25,7 +25,7 @@ LOOK_AGAIN: Final = 0.01
 UNANSWERED: Final = 2
 """Lines each has under way at once."""
 EVERYTHING: Final = 10_000_000
-FROM_ONE_ADDRESS: Final = {"limits.handshakes_burst": 1000, "limits.pending_per_address": 100}
+FROM_ONE_ADDRESS: Final = {"limits.handshakes_burst": 1000}
 """Settings of a room whose members all sit behind one address, as here."""
 
 

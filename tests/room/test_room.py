@@ -8,9 +8,22 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from sockatuh.room.entries import Body, Claimed, Left
+from sockatuh.room.guests import GuestsFull, Role
 from sockatuh.room.names import NameRules
 from sockatuh.room.presence import Presence
-from sockatuh.room.room import Admit, Intent, LeftReason, Member, NameFree, NameRefused, Room, RoomFull
+from sockatuh.room.room import (
+    Admit,
+    Bounds,
+    Here,
+    Intent,
+    LeftReason,
+    Member,
+    NameFree,
+    NameRefused,
+    Room,
+    RoomFull,
+    TooOften,
+)
 
 GRACE = 120.0
 DAY = 86_400.0
@@ -23,16 +36,42 @@ def rules() -> NameRules:
 
 
 def test_a_join_that_is_given_up_takes_no_place(rules: NameRules) -> None:
-    room = Room(rules, max_members=1, ownership=inf, grace=GRACE)
+    room = Room(rules, Bounds(1, inf, GRACE))
 
-    def ask(session: int, name: str) -> Admit | NameRefused | RoomFull:
-        where = {"dialect": "secure", "address": "192.0.2.1", "version": "1"}
-        return room.join(session, name, f"key {session}", **where, transient=False, at=0)
+    def ask(session: int, name: str) -> object:
+        return join(room, session, name, f"key {session}")
 
     assert isinstance(ask(1, "ana"), Admit)
     assert isinstance(ask(2, "budi"), RoomFull)
     room.give_up(1)
     assert isinstance(ask(2, "budi"), Admit)
+
+
+def join(
+    room: Room,
+    session: int,
+    name: str,
+    owner: str,
+    *,
+    role: Role = "member",
+    address: str = "192.0.2.1:1",
+    returns: bool = False,
+    may_write: bool = True,
+    at: int = 0,
+) -> Admit | NameRefused | RoomFull | GuestsFull | TooOften:
+    dialect = "secure" if owner else "classic"
+    return room.join(
+        session,
+        name,
+        owner,
+        dialect=dialect,
+        address=address,
+        version="1",
+        role=role,
+        returns=returns,
+        may_write=may_write,
+        at=at,
+    )
 
 
 class House:
@@ -42,43 +81,47 @@ class House:
         self.rules, self.max_members, self.ownership = rules, max_members, ownership
         self.log: list[tuple[int, int, Body, str]] = []
         self.queue: deque[tuple[Intent, int | None, Admit | None]] = deque()
-        self.asked: dict[int, tuple[str, str, bool]] = {}
+        self.asked: dict[int, tuple[str, str, Role, str, bool]] = {}
         self.open: set[int] = set()
-        self.refused: dict[int, NameRefused | RoomFull] = {}
+        self.refused: dict[int, NameRefused | RoomFull | GuestsFull | TooOften] = {}
         self.admitted: dict[int, Admit] = {}
         self.now = 1_000.0
         self.at = 10 * DAY_MS
         self.room = self.new_room()
 
     def new_room(self) -> Room:
-        return Room(self.rules, max_members=self.max_members, ownership=self.ownership, grace=GRACE)
+        return Room(self.rules, Bounds(self.max_members, self.ownership, GRACE))
 
-    def ask(self, session: int, name: str, owner: str, *, transient: bool = False) -> None:
+    def ask(
+        self,
+        session: int,
+        name: str,
+        owner: str,
+        role: Role = "member",
+        address: str = "192.0.2.1:1",
+        returns: bool = False,
+    ) -> None:
         self.open.add(session)
-        self.asked[session] = (name, owner, transient)
+        self.asked[session] = (name, owner, role, address, returns)
         self.refused.pop(session, None)
-        answer = self.room.join(
-            session,
-            name,
-            owner,
-            dialect="secure" if owner else "classic",
-            address="192.0.2.1",
-            version="1",
-            transient=transient,
-            at=self.at,
-        )
+        answer = join(self.room, session, name, owner, role=role, address=address, returns=returns, at=self.at)
         if not isinstance(answer, Admit):
             self.refused[session] = answer
-        elif answer.intent:
+            return
+        for intent in answer.left:
+            self.append(intent)
+        for ended in answer.ended:
+            self.go(ended, left=False)
+        if answer.intent:
             self.queue.append((answer.intent, session, answer))
         else:
             self.seat(session, answer)
 
     def seat(self, session: int, admit: Admit) -> None:
-        if self.room.attach(session, admit):
+        if self.room.attach(session, admit, self.at):
             self.admitted[session] = admit
         else:
-            self.ask(session, *self.asked[session][:2], transient=self.asked[session][2])
+            self.ask(session, *self.asked[session])
 
     def go(self, session: int, *, left: bool, reason: LeftReason = "lost") -> None:
         self.open.discard(session)
@@ -106,8 +149,7 @@ class House:
         if session is None:
             self.room.append_failed(intent.key, self.now)
         elif session in self.open:
-            name, owner, transient = self.asked[session]
-            self.ask(session, name, owner, transient=transient)
+            self.ask(session, *self.asked[session])
 
     def commit(self) -> None:
         while self.queue:
@@ -132,7 +174,7 @@ class House:
         self.room.lose_all(self.now)
 
     def members(self) -> list[Member]:
-        return self.room.members_after("", 1_000)[0]
+        return self.room.members
 
     def history(self) -> list[tuple[str, str]]:
         return [(type(body).__name__, body.name) for _, _, body, _ in self.log]
@@ -325,9 +367,9 @@ def test_a_full_room_takes_nobody_more_but_those_who_are_in_it(rules: NameRules)
     house.ask(1, "ana", "k")
     house.ask(2, "budi", "l")
     house.ask(3, "citra", "m")
-    assert house.refused[3] == RoomFull()
+    assert house.refused[3] == RoomFull(bound=2, count=2, of_place=2)
     house.ask(4, "ana", "k")
-    house.ask(5, "guest", "g", transient=True)
+    house.ask(5, "guest", "g", "script")
     house.commit()
     assert house.room.count == 2
     assert not {4, 5} & house.refused.keys()
@@ -344,7 +386,7 @@ def test_a_join_that_is_being_written_holds_its_place_even_when_its_session_is_g
     house.go(1, left=False)
     house.ask(2, "budi", "l")
     house.commit()
-    assert house.refused[2] == RoomFull()
+    assert house.refused[2] == RoomFull(bound=1, count=1, of_place=1)
     assert [member.name for member in house.members()] == ["ana"]
 
 
@@ -360,14 +402,14 @@ def test_a_join_that_lost_its_name_holds_no_place(rules: NameRules) -> None:
 
 
 def test_a_transient_session_claims_its_name_once_a_day(house: House) -> None:
-    house.ask(1, "bot", "k", transient=True)
+    house.ask(1, "bot", "k", "script")
     house.commit()
     assert house.history() == [("Claimed", "bot")]
     house.go(1, left=False)
-    house.ask(2, "bot", "k", transient=True)
+    house.ask(2, "bot", "k", "script")
     assert house.admitted[2].intent is None
     house.pass_time(DAY + 1)
-    house.ask(3, "bot", "k", transient=True)
+    house.ask(3, "bot", "k", "script")
     house.commit()
     assert house.history() == [("Claimed", "bot")] * 2
     assert house.members() == []
@@ -379,7 +421,7 @@ def test_a_transient_session_of_a_member_uses_the_name_as_it_is(house: House) ->
     house.ask(1, "ana", "k")
     house.commit()
     house.pass_time(3 * DAY)
-    house.ask(2, "ana", "k", transient=True)
+    house.ask(2, "ana", "k", "script")
     house.go(1, left=True)
     house.commit()
     assert house.history() == [("Joined", "ana"), ("Left", "ana")]
@@ -387,11 +429,11 @@ def test_a_transient_session_of_a_member_uses_the_name_as_it_is(house: House) ->
 
 def test_a_guest_keeps_others_from_its_name_even_without_ownership(rules: NameRules) -> None:
     house = House(rules, ownership=0.0)
-    house.ask(1, "bot", "k", transient=True)
+    house.ask(1, "bot", "k", "script")
     house.ask(2, "bot", "l")
     house.commit()
     assert house.refused[2] == NameRefused("name_taken", "bot")
-    house.ask(3, "bot", "k", transient=True)
+    house.ask(3, "bot", "k", "script")
     house.commit()
     house.go(1, left=False)
     house.go(3, left=False)
@@ -419,11 +461,123 @@ def test_members_are_listed_page_by_page_in_the_order_of_their_keys(house: House
     seen: list[str] = []
     more = True
     while more:
-        page, more = house.room.members_after(seen[-1] if seen else "", 2)
-        seen += [member.name for member in page]
+        page, more = house.room.here_after(seen[-1] if seen else "", 2)
+        seen += [each.name for under_a_name in page for each in under_a_name]
     assert seen == ["ana", "budi", "Citra", "Dewi", "Eko"]
-    assert house.room.members_after("zzz", 2) == ([], False)
-    assert house.room.members_after("c\ud800", 2)[0][0].name == "Dewi"
+    assert house.room.here_after("zzz", 2) == ([], False)
+    assert house.room.here_after("c\ud800", 2)[0][0][0].name == "Dewi"
+
+
+def test_who_comes_from_elsewhere_gets_the_seat_of_one_whose_contact_is_lost(rules: NameRules) -> None:
+    house = House(rules, max_members=3)
+    for session, name in enumerate(["ana", "budi", "citra"]):
+        house.ask(session, name, name, address=f"10.0.0.1:{session}")
+    house.commit()
+    house.ask(3, "dewi", "dewi", address="10.0.0.2:1")
+    assert house.refused[3] == RoomFull(bound=3, count=3, of_place=0), "all are in contact"
+    for session in (0, 1):
+        house.go(session, left=False)
+    house.ask(3, "dewi", "dewi", address="10.0.0.2:1")
+    house.commit()
+    assert [member.name for member in house.members()] == ["ana", "citra", "dewi"]
+    assert house.log[-2][2] == Left("budi", "budi", "crowded", 0.0, 2)
+    house.ask(4, "eko", "eko", address="10.0.0.1:9")
+    assert house.refused[4] == RoomFull(bound=3, count=3, of_place=2), "its place holds most"
+
+
+def test_who_lost_the_seat_while_away_gets_one_within_the_grace(rules: NameRules) -> None:
+    house = House(rules, max_members=2)
+    for session, name in enumerate(["ana", "budi"]):
+        house.ask(session, name, name, address="10.0.0.1:1")
+    house.commit()
+    house.go(1, left=False)
+    house.ask(2, "citra", "citra", address="10.0.0.2:1")
+    house.commit()
+    house.ask(3, "budi", "another", address="10.0.0.3:1")
+    assert house.refused[3] == NameRefused("name_owned", "")
+    house.ask(4, "budi", "budi", address="10.0.0.1:1", returns=True)
+    house.commit()
+    assert [member.name for member in house.members()] == ["ana", "budi", "citra"], "one more than there are seats"
+    house.ask(5, "dewi", "dewi", address="10.0.0.4:1")
+    assert house.refused[5] == RoomFull(bound=2, count=3, of_place=0)
+
+
+def test_after_the_grace_the_seat_is_gone_also_over_a_restart(rules: NameRules) -> None:
+    house = House(rules, max_members=2)
+    for session, name in enumerate(["ana", "citra"]):
+        house.ask(session, name, name, address="10.0.0.1:1")
+    house.commit()
+    house.restart()
+    house.ask(3, "budi", "budi", address="10.0.0.2:1")
+    house.commit()
+    assert [member.name for member in house.members()] == ["ana", "budi"]
+    house.restart()
+    for session, name in ((4, "ana"), (5, "budi")):
+        house.ask(session, name, name, address="10.0.0.1:1")
+    house.pass_time(GRACE - 1)
+    house.ask(6, "citra", "citra", address="10.0.0.1:1", returns=True)
+    house.commit()
+    assert 6 not in house.refused
+    house.go(6, left=True)
+    house.commit()
+    house.pass_time(2)
+    house.ask(7, "citra", "citra", address="10.0.0.1:1", returns=True)
+    assert house.refused[7] == RoomFull(bound=2, count=2, of_place=1)
+
+
+def test_all_classic_members_are_one_place_because_nothing_proves_an_address(rules: NameRules) -> None:
+    house = House(rules, max_members=10)
+    for session in range(10):
+        house.ask(session, f"user{session}", "", address=f"10.0.0.{session}:1")
+    house.commit()
+    assert house.room.count == 9
+    assert house.refused[9] == RoomFull(bound=10, count=9, of_place=9)
+    house.ask(10, "ana", "ana", address="10.0.0.1:1")
+    house.commit()
+    assert house.room.count == 10
+
+
+def test_guests_have_few_seats_and_few_of_a_place(rules: NameRules) -> None:
+    house = House(rules, max_members=1)
+    house.room = Room(rules, Bounds(1, inf, GRACE, guests=4, guests_of_place=3))
+    for session in range(3):
+        house.ask(session, f"bot{session}", f"key {session}", "script", "10.0.0.1:1")
+    house.commit()
+    house.ask(3, "bot3", "key 3", "script", "10.0.0.1:1")
+    assert house.refused[3] == GuestsFull(of_place=True, bound=3)
+    house.ask(4, "ana", "ana", "reader", "10.0.0.2:1")
+    house.ask(5, "budi", "budi", "reader", "10.0.0.3:1")
+    house.commit()
+    assert house.refused.keys() == {3}
+    assert 2 not in house.open, "the newest of the most crowded place gave up its seat"
+    assert house.members() == []
+    listed = [(here.name, here.role) for under_a_name in house.room.here_after("", 9)[0] for here in under_a_name]
+    assert sorted(listed) == [("ana", "reader"), ("bot0", "script"), ("bot1", "script"), ("budi", "reader")]
+    house.ask(6, "citra", "citra", "reader", "10.0.0.1:1")
+    assert house.refused[6] == GuestsFull(of_place=False, bound=4)
+
+
+def test_members_and_guests_of_one_name_are_listed_together_but_who_asks(house: House) -> None:
+    house.ask(1, "ana", "k")
+    house.ask(2, "ana", "k", "script")
+    house.ask(3, "ana", "k", "script")
+    house.ask(4, "ana", "k", "reader")
+    house.commit()
+    assert [[(here.name, here.role) for here in under] for under in house.room.here_after("", 9, but=4)[0]] == [
+        [("ana", "member"), ("ana", "script")]
+    ]
+    for session in (2, 3):
+        house.go(session, left=False)
+    assert house.room.here_after("", 9)[0] == [
+        [Here("ana", "k", "secure", True, house.at, "member"), Here("ana", "k", "secure", True, house.at, "reader")]
+    ]
+
+
+def test_a_join_that_would_be_written_too_often_changes_nothing(rules: NameRules) -> None:
+    room = Room(rules, Bounds(1, inf, GRACE))
+    for role in ("member", "script"):
+        assert join(room, 1, "ana", "k", role=role, may_write=False) == TooOften()
+    assert isinstance(join(room, 2, "budi", "l"), Admit)
 
 
 STEPS = st.one_of(
@@ -446,7 +600,7 @@ def test_whatever_happens_names_are_unique_and_the_log_tells_who_is_here(
         match step:
             case ("ask", int(client), str(name), bool(transient)) if sessions[client] not in house.open:
                 sessions[client] = number
-                house.ask(number, name, OWNERS[client], transient=transient and OWNERS[client] != "")
+                house.ask(number, name, OWNERS[client], "script" if transient and OWNERS[client] else "member")
             case ("go", int(client), bool(left)):
                 house.go(sessions[client], left=left)
             case ("commit",):
@@ -484,5 +638,5 @@ def check(house: House) -> None:
     holders = {member.key: member.owner for member in members}
     for session, admit in house.admitted.items():
         assert holders.setdefault(admit.key, admit.owner) == admit.owner
-        if not admit.transient:
+        if admit.role == "member":
             assert house.room.member_of(session) in members

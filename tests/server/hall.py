@@ -27,7 +27,7 @@ from sockatuh.protocol.ticket import TicketKey, Tickets, password_generation
 from sockatuh.room.admission import PasswordGate
 from sockatuh.room.entries import Body, decode_body
 from sockatuh.room.names import NameRules
-from sockatuh.room.room import Room
+from sockatuh.room.room import Bounds, Room
 from sockatuh.server.bridge import Bridge, BridgeOptions
 from sockatuh.server.passwords import Check, PasswordDesk
 from sockatuh.server.reading import READ_LIMIT
@@ -177,7 +177,8 @@ class Hall:
         self.classic = ClassicDialect(enabled=self._is_classic, networks=[ipaddress.ip_network("10.0.0.0/8")])
         self.core: Dialects[ServerEvent] = Dialects(self.endpoint, self.classic)
         self.room = Room(
-            name_rules(), max_members=self._max_members, ownership=self._ownership, grace=limits.grace_seconds
+            name_rules(),
+            Bounds(self._max_members, self._ownership, limits.grace_seconds, limits.guests, limits.guests_per_address),
         )
         self.desk = PasswordDesk(PasswordGate(self.random(32)))
         self.bridge = Bridge(
@@ -219,6 +220,7 @@ class Hall:
         host: str | None = None,
         ticket: bytes | None = None,
         transient: bool = False,
+        role: int = m.MEMBER,
         cursor: int = 0,
         history: int | None = None,
     ) -> Person:
@@ -228,7 +230,7 @@ class Hall:
             key,
             self.random(8),
             "test 1",
-            transient=transient,
+            role=role or int(transient),
             pin=self.endpoint.public_key,
             ticket=ticket,
             cursor=cursor,

@@ -141,8 +141,9 @@ def test_who_only_sends_makes_no_line_and_claims_its_name_once(hall: Hall) -> No
     for _ in range(3):
         script = hall.person("robot", transient=True, key=b"\7" * 32)
         script.say("backup done")
-        assert budi.who() == ["budi"]
+        assert budi.who() == ["budi", "robot"]
         script.leave()
+        assert budi.who() == ["budi"]
         assert not script.story
     assert hall.kinds() == ["joined", "claimed", "message", "message", "message"]
     assert len(hall.diary.of("member_joined")) == 1

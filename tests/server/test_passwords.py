@@ -15,7 +15,7 @@ RIGHT, WRONG = b"tulip harbor", b"guess"
 
 
 def check(password: bytes, host: str = "10.0.0.2", owner: str = "") -> Check:
-    visitor = Visitor(1, (host, 4000), owner or f"key of {host}", SECURE, "test", transient=False, opened_at=0.0)
+    visitor = Visitor(1, (host, 4000), owner or f"key of {host}", SECURE, "test", role="member", opened_at=0.0)
     return Check(JoinRequest(visitor, 1, "ana", None), password)
 
 

@@ -9,7 +9,7 @@ from sockatuh.server.visitors import SECURE, Visitor
 
 
 def visitor(name: str = "") -> Visitor:
-    return Visitor(1, ("10.0.0.2", 4000), "the fingerprint", SECURE, "test", transient=False, opened_at=0.0, name=name)
+    return Visitor(1, ("10.0.0.2", 4000), "the fingerprint", SECURE, "test", role="member", opened_at=0.0, name=name)
 
 
 def test_a_line_says_who_it_was_and_from_where() -> None:

@@ -28,7 +28,7 @@ from sockatuh.protocol.ticket import TicketKey, Tickets
 from sockatuh.room.admission import PasswordGate
 from sockatuh.room.entries import Message, decode_body
 from sockatuh.room.names import NameRules
-from sockatuh.room.room import Room
+from sockatuh.room.room import Bounds, Room
 from sockatuh.server.bridge import Bridge, BridgeOptions
 from sockatuh.server.passwords import PasswordDesk
 from sockatuh.server.reading import READ_LIMIT
@@ -152,7 +152,7 @@ class World:
         )
         classic = ClassicDialect(enabled=bool(self._classic_networks), networks=self._classic_networks)
         self.core: Dialects[ServerEvent] = Dialects(self.endpoint, classic)
-        self.room = Room(self._rules, max_members=100, ownership=86_400.0, grace=limits.grace_seconds)
+        self.room = Room(self._rules, Bounds(100, 86_400.0, limits.grace_seconds))
         self.bridge = Bridge(
             self.endpoint,
             classic,
@@ -294,7 +294,7 @@ class World:
     ) -> Node:
         number = len(self.nodes) + 2
         key = key or self.random_bytes(32)
-        options = PeerOptions(key, self.random_bytes(8), "simulated", transient=transient, pin=pin, ticket=ticket)
+        options = PeerOptions(key, self.random_bytes(8), "simulated", role=int(transient), pin=pin, ticket=ticket)
         address = (f"10.0.{number // 250}.{number % 250 + 1}", 5000 + number)
         node = Node(Peer(options, self.random_bytes), name, key, address, transient=transient)
         self.nodes.append(node)

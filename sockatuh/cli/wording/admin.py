@@ -84,7 +84,11 @@ REFUSALS: Final[Mapping[str, str]] = {
     "password_wait": "Too many wrong passwords came from here.",
     "ticket_refused": "The server wants the password again. Give it with --password-file.",
     "busy": "The server has too much to do at once.",
-    "room_full": "The room is full. Try again later, or ask for max_members to be raised.",
+    "room_full": "The room is full. Try again later, or ask whoever runs it to raise max_members.",
+    "guests_full": "There are too many scripts and readers in the room. Try again later.",
+    "guests_from_address": "There are too many scripts and readers in the room from your address. Try again later.",
+    "only_reading": "This client came only to read, and cannot speak.",
+    "crowded": "The server has no seat left for your address, and others have fewer. Try again later.",
     "already_joined": "This client has joined already.",
     "not_joined": "The server does not know this client as a member. Try again.",
     "text_empty": "There is nothing printable in that text.",
@@ -94,7 +98,7 @@ REFUSALS: Final[Mapping[str, str]] = {
     "idle": "The server heard nothing for too long. Join again.",
     "replaced": "The same client came again from elsewhere.",
     "join_timeout": "Joining took too long. Try again.",
-    "too_many_sessions": "Too many clients of this key or address are connected. Close one.",
+    "too_many_sessions": "Too many clients of this key are connected. Close one.",
 }
 
 

@@ -11,6 +11,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Final
 
+from sockatuh.protocol.messages import MEMBER, READER, SCRIPT
+
 from . import fact
 
 HELP_CHAT: Final = "Talk in a room."
@@ -95,11 +97,13 @@ CHAT_HELP: Final = (
 
 WHO_COLUMNS: Final = ("NAME", "SINCE", "DIALECT", "KEY")
 NO_CONTACT: Final = "(no contact)"
+ROLES: Final = {MEMBER: "member", SCRIPT: "script", READER: "reader"}
 LEFT_REASONS: Final = {
     "lost": "lost contact",
     "idle": "silent",
     "server_lost": "did not come back",
     "closed": "room closed",
+    "crowded": "lost contact, and somebody else needed the seat",
 }
 
 
@@ -233,9 +237,13 @@ def here(names: Sequence[str]) -> str:
     return f"{len(names)} here: {', '.join(names)}"
 
 
-def here_as(name: str, dialect: str, *, present: bool) -> str:
+def here_as(name: str, dialect: str, role: int, *, present: bool) -> str:
     """Name one who is in the room."""
-    remarks = [*(["unencrypted"] if dialect == "classic" else []), *([] if present else ["no contact"])]
+    remarks = [
+        *([ROLES[role]] if role in (SCRIPT, READER) else []),
+        *(["unencrypted"] if dialect == "classic" else []),
+        *([] if present else ["no contact"]),
+    ]
     return f"{name} ({', '.join(remarks)})" if remarks else name
 
 

@@ -1,0 +1,109 @@
+"""What the room decides, as values: who may come in, and what is to be appended for it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+from .entries import Body, Kind
+from .guests import GUESTS, GUESTS_OF_PLACE, Role
+
+NameCode = Literal["name_invalid", "name_taken", "name_owned"]
+
+
+@dataclass(frozen=True, slots=True)
+class Bounds:
+    """What the admin decided: how many may be here, and for how many seconds.
+
+    `ownership`: how long a name stays with the key that used it last; `grace`: how long a lost member stays.
+    """
+
+    max_members: int
+    ownership: float
+    grace: float
+    guests: int = GUESTS
+    guests_of_place: int = GUESTS_OF_PLACE
+
+
+@dataclass(frozen=True, slots=True)
+class Member:
+    """Somebody in the room. `joined_at` is wall time in milliseconds, `lost_at` monotonic seconds."""
+
+    name: str
+    key: str
+    owner: str
+    dialect: str
+    joined_at: int
+    joined_seq: int
+    place: str
+    sessions: frozenset[int] = frozenset()
+    lost_at: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class NameFree:
+    """The name can be had at the moment, in this form."""
+
+    name: str
+    key: str
+
+
+@dataclass(frozen=True, slots=True)
+class NameRefused:
+    """The name cannot be had: a code of docs/PROTOCOL.md §5, its detail, and a name that would do."""
+
+    code: NameCode
+    detail: str
+    suggestion: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class RoomFull:
+    """There is no seat for one more member from this place, which has `of_place` of them; `count` are taken."""
+
+    bound: int
+    count: int
+    of_place: int
+
+
+@dataclass(frozen=True, slots=True)
+class Here:
+    """One who is listed: a member, or the guests under one name in one role. `since` is wall time in milliseconds."""
+
+    name: str
+    owner: str
+    dialect: str
+    is_present: bool
+    since: int
+    role: Role
+
+
+@dataclass(frozen=True, slots=True)
+class TooOften:
+    """Coming in would be an entry of the log, and there may be none now; nothing was changed."""
+
+
+@dataclass(frozen=True, slots=True)
+class Intent:
+    """What is to be appended, if the last entry of `key` is `expect` (0: none)."""
+
+    kind: Kind
+    body: Body
+    key: str
+    expect: int
+
+
+@dataclass(frozen=True, slots=True)
+class Admit:
+    """The session may come in under this name, once `intent` is committed (None: at once).
+
+    For its seat others go: members whose `left` is to be appended before, and guests' sessions.
+    """
+
+    name: str
+    key: str
+    owner: str
+    role: Role
+    intent: Intent | None
+    left: tuple[Intent, ...] = ()
+    ended: tuple[int, ...] = ()

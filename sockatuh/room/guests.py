@@ -1,0 +1,97 @@
+"""The guests of a room: scripts and readers, who are no members and have few seats (docs/PROTOCOL.md §4, §6).
+
+A guest is one session. At most `of_place` come from one place and `in_all` altogether; when all seats are taken, the
+newest guest of the most crowded place gives its seat to somebody from a place with fewer.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from typing import Final, Literal
+
+from sockatuh.seats import Seats, Standing
+
+Role = Literal["member", "script", "reader"]
+"""As what somebody is in the room: a script says and asks and hears nothing, a reader hears and says nothing."""
+
+GUESTS: Final = 256
+GUESTS_OF_PLACE: Final = 10
+_GUEST_ROLES: Final[tuple[Role, ...]] = ("script", "reader")
+
+
+@dataclass(frozen=True, slots=True)
+class Guest:
+    """The guests of one owner under one name in one role; `since` is wall time in milliseconds."""
+
+    name: str
+    owner: str
+    role: Role
+    since: int
+    sessions: frozenset[int]
+
+
+@dataclass(frozen=True, slots=True)
+class GuestsFull:
+    """There is no seat for one more guest: `of_place`, of its place; else of all. `bound`: how many there may be."""
+
+    of_place: bool
+    bound: int
+
+
+class Guests:
+    """Who is here as a guest, by name key; all under one name are of one owner."""
+
+    def __init__(self, in_all: int = GUESTS, of_place: int = GUESTS_OF_PLACE) -> None:
+        self._of_place = of_place
+        self._seats: Seats[int] = Seats(in_all)
+        self._guests: dict[str, dict[Role, Guest]] = {}
+        self._keys: dict[int, tuple[str, Role]] = {}
+
+    def replace_bounds(self, in_all: int, of_place: int) -> None:
+        """Hold those who come to other bounds from now on."""
+        self._seats.size, self._of_place = in_all, of_place
+
+    def reserve(self, session: int, place: str, *, returns: bool) -> list[int] | GuestsFull:
+        """Keep a seat for a session that is to be seated; return the sessions that give up theirs, often none."""
+        if session in self._seats:
+            return []
+        if self._seats.held_by(place) >= self._of_place:
+            return GuestsFull(of_place=True, bound=self._of_place)
+        victims = self._seats.find_victims(place, returns=returns)
+        if victims is None:
+            return GuestsFull(of_place=False, bound=self._seats.size)
+        for victim in victims:  # they are shown until their sessions have ended
+            self._seats.release(victim)
+        self._seats.seat(session, place, Standing.GUEST)
+        return victims
+
+    def seat(self, session: int, key: str, name: str, owner: str, role: Role, at: int) -> None:
+        """Show a session that has a seat under its name."""
+        of_key = self._guests.setdefault(key, {})
+        guest = of_key.get(role) or Guest(name, owner, role, at, frozenset())
+        of_key[role] = replace(guest, sessions=guest.sessions | {session})
+        self._keys[session] = key, role
+
+    def unseat(self, session: int) -> str | None:
+        """Free a session's seat; return the name key it was shown under, if it was."""
+        self._seats.release(session)
+        found = self._keys.pop(session, None)
+        if found is None:
+            return None
+        key, role = found
+        of_key = self._guests[key]
+        guest = of_key.pop(role)
+        if rest := guest.sessions - {session}:
+            of_key[role] = replace(guest, sessions=rest)
+        if not of_key:
+            del self._guests[key]
+        return key
+
+    def __contains__(self, key: str) -> bool:
+        return key in self._guests
+
+    def of_key(self, key: str) -> Iterator[Guest]:
+        """Yield the guests under a name key, scripts before readers."""
+        of_key = self._guests.get(key, {})
+        yield from (of_key[role] for role in _GUEST_ROLES if role in of_key)
