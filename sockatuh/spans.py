@@ -1,4 +1,4 @@
-"""Spans of time as the admin writes them: 90m, 12h, 30d, 0, forever."""
+"""Spans of time as people write them: `90m`, `12h`, `30d`, `forever`."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ def parse_span(value: object) -> float:
         return 0.0
     if value == "forever":
         return math.inf
-    if isinstance(value, str) and (match := re.fullmatch(r"(\d{1,12})([smhdw])", value)):
+    if isinstance(value, str) and (match := re.fullmatch(r"([0-9]{1,12})([smhdw])", value)):
         return int(match[1]) * _UNITS[match[2]]
     raise ValueError("should be a span like 90m, 12h or 30d, or 0, or forever")
 

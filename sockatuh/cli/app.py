@@ -17,7 +17,8 @@ import typer
 from typer.core import TyperCommand, TyperGroup
 from typer.main import get_command
 
-from .errors import ExitCode, guard
+from .errors import ExitCode, end_row, guard
+from .help_layout import HelpContext
 from .wording import admin as wording
 from .wording import backup as backups
 from .wording import client as phrases
@@ -56,16 +57,32 @@ class _LazyCommand(TyperCommand):
         super().__init__(name=name, help=sentence, rich_markup_mode=None)
         self._module, self._function = module, function
 
+    def get_short_help_str(self, limit: int = 45) -> str:  # noqa: ARG002 - the list of commands is wrapped, not cut
+        return self.help or ""
+
     def make_context(self, info_name: str | None, args: list[str], parent: Any = None, **extra: Any) -> Any:
         only = typer.Typer(add_completion=False, rich_markup_mode=None)
         function = getattr(import_module(f"{__package__}.{self._module}"), self._function)
         only.command(self.name, help=self.help)(function)
-        return get_command(only).make_context(info_name, args, parent=parent, **extra)
+        command = get_command(only)
+        command.context_class = HelpContext
+        return command.make_context(info_name, args, parent=parent, **extra)
+
+
+class _Commands(TyperGroup):
+    context_class = HelpContext
+
+    def invoke(self, ctx: Any) -> Any:
+        try:
+            return super().invoke(ctx)
+        except KeyboardInterrupt:
+            end_row()
+            raise
 
 
 def run(args: Sequence[str]) -> int:
     """Run one command line and return its exit code; whatever goes wrong is a sentence, never a traceback."""
-    app = TyperGroup(
+    app = _Commands(
         name="sockatuh",
         commands=[_LazyCommand(name, *entry) for name, entry in COMMANDS.items()],
         help=wording.HELP,
@@ -75,7 +92,8 @@ def run(args: Sequence[str]) -> int:
         context_settings={"help_option_names": ["-h", "--help"]},
     )
     has_passed_socket = "LISTEN_FDS" in os.environ  # `serve` takes it out
-    code = guard(lambda: app(list(args), prog_name="sockatuh"), as_json=_asks_json(args))
+    # Not standalone, as it would print what is wrong with a command line by itself, broken in the middle of words.
+    code = guard(lambda: app.main(list(args), prog_name="sockatuh", standalone_mode=False), as_json=_asks_json(args))
     if has_passed_socket and code in HOPELESS:
         time.sleep(PAUSE)
     return code

@@ -20,6 +20,7 @@ from .jsonlines import print_line
 from .membership import Membership
 from .options import NameOption, PasswordFileOption, ServerArgument, Trust, TrustOption, Wishes
 from .questions import is_terminal, may_ask, tell
+from .reading_range import AfterOption, SinceOption, read_range
 from .running import StoppedShort, run
 from .streams import is_lost
 from .talk import talk_in_json, talk_in_plain_lines, talk_through_a_pipe
@@ -41,9 +42,11 @@ def chat(
     name: NameOption = None,
     password_file: PasswordFileOption = None,
     trust: TrustOption = Trust.ASK,
-    history: Annotated[
-        int | None, typer.Option("-n", "--history", help=phrases.HELP_HISTORY_LINES, metavar="N", min=0)
+    lines: Annotated[
+        int | None, typer.Option("-n", "--lines", help=phrases.HELP_HISTORY_LINES, metavar="N", min=0)
     ] = None,
+    since: SinceOption = None,
+    after: AfterOption = None,
     plain: Annotated[bool, typer.Option("--plain", help=phrases.HELP_PLAIN)] = False,
     as_json: Annotated[bool, typer.Option("--json", help=phrases.HELP_CHAT_JSON)] = False,
     colour: Annotated[Colour, typer.Option("--color", help=phrases.HELP_COLOUR)] = Colour.AUTO,
@@ -51,8 +54,8 @@ def chat(
     """Come into a room, and talk."""
     person = is_terminal(sys.stdin) and is_terminal(sys.stdout)
     asking = may_ask() and (person or as_json)
-    lines = history if history is not None or (person and not as_json) else 0
-    wishes = Wishes(server, name, password_file, trust, asking, chooses=True, history=lines)
+    wanted = read_range(lines, since, after, None if person and not as_json else 0)
+    wishes = Wishes(server, name, password_file, trust, asking, chooses=True, wanted=wanted)
     talk = _choose(person=person, plain=plain or os.environ.get("TERM") == "dumb", as_json=as_json, colour=colour)
     run(lambda: _chat(wishes, talk, greets=person and not as_json, as_json=as_json), when_stopped=ExitCode.OK)
 
@@ -113,4 +116,7 @@ def _report(unstored: list[str], *, as_json: bool) -> None:
 async def _talk_on_a_screen(membership: Membership, *, colour: bool) -> None:
     from .screen import Screen
 
-    await Screen(membership, colour=colour).run()
+    try:
+        await Screen(membership, colour=colour).run()
+    except KeyboardInterrupt:  # a key like any other there: no ^C was written, so there is no row to end
+        raise typer.Exit(ExitCode.INTERRUPTED) from None

@@ -47,8 +47,8 @@ async def joined(wishes: Wishes) -> AsyncIterator[Membership]:
         key=place.key,
         ticket=memory.ticket,
         role=wishes.role,
-        cursor=wishes.cursor,
-        history=wishes.history,
+        cursor=wishes.wanted.after or 0,
+        history=wishes.wanted.lines,
     )
     async with Conversation(options, _judge(place, wishes, patience), _tell_waiting) as conversation:
         connected = await conversation.open(patience.left(FIRST_ANSWER))
@@ -67,6 +67,7 @@ async def joined(wishes: Wishes) -> AsyncIterator[Membership]:
                 ),
                 patience,
                 Unsent(directory, place.server),
+                since=wishes.wanted.since,
             )
         finally:
             with contextlib.suppress(ClientError):

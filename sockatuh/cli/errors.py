@@ -10,7 +10,7 @@ import sys
 from collections.abc import Callable
 from dataclasses import dataclass
 from enum import IntEnum
-from typing import NoReturn
+from typing import Any, NoReturn
 
 import typer
 
@@ -35,7 +35,11 @@ from sockatuh.journal import is_journal, levelled
 from sockatuh.protocol.identity import fingerprint, words
 from sockatuh.room.text import clean_line
 
+from .paragraphs import print_folded
 from .wording import admin as wording
+
+_UsageError: type[BaseException] = typer.BadParameter.__mro__[1]
+"""What Typer raises when the words of a command line do not fit the command; it exports only this one's child."""
 
 
 class ExitCode(IntEnum):
@@ -53,6 +57,14 @@ class ExitCode(IntEnum):
     INTERRUPTED = 130
 
 
+class Stopped(Exception):
+    """A command stops with a sentence of its own, which is not an error of a lower layer."""
+
+    def __init__(self, sentence: str, exit_code: ExitCode) -> None:
+        super().__init__(sentence)
+        self.exit_code = exit_code
+
+
 @dataclass(frozen=True, slots=True)
 class Explanation:
     """An error for people and for scripts."""
@@ -65,6 +77,8 @@ class Explanation:
 def explain(error: Exception) -> Explanation:
     """Return what to tell about an error; one that nobody foresaw is a bug, and is called one."""
     match error:
+        case Stopped():
+            return Explanation(error.exit_code, error.exit_code.name.lower(), str(error))
         case ConfigurationError():
             message = wording.bad_configuration([_cleaned(problem) for problem in error.problems])
             return Explanation(ExitCode.BAD_CONFIGURATION, "bad_configuration", message)
@@ -147,16 +161,20 @@ def guard(command: Callable[[], object], *, as_json: bool) -> int:
 
 def _run(command: Callable[[], object], *, as_json: bool) -> int:
     try:
-        command()
+        code = command()
     except SystemExit as leaving:
-        return leaving.code if isinstance(leaving.code, int) else ExitCode.OK
+        code = leaving.code
     except KeyboardInterrupt:
         return ExitCode.INTERRUPTED
+    except typer.Abort:  # a question of Typer's met the end of the input
+        return report(Stopped(wording.NO_ANSWER_GIVEN, ExitCode.OTHER), as_json=as_json)
     except Exception as error:
-        if sys.flags.dev_mode:
+        if isinstance(error, _UsageError):
+            return _report_usage(error, as_json=as_json)
+        if sys.flags.dev_mode and not isinstance(error, Stopped):
             raise
         return report(error, as_json=as_json)
-    return ExitCode.OK
+    return code if isinstance(code, int) else ExitCode.OK
 
 
 def report(error: Exception, *, as_json: bool) -> int:
@@ -179,13 +197,37 @@ def report(error: Exception, *, as_json: bool) -> int:
 
 def complain(sentence: str) -> None:
     """Say on stderr what went wrong; the journal stores it as an error."""
-    print(levelled(sentence, "error") if is_journal(sys.stderr, os.environ) else sentence, file=sys.stderr)
+    if is_journal(sys.stderr, os.environ):
+        print(levelled(sentence, "error"), file=sys.stderr)
+    else:
+        print_folded(sentence)
+
+
+def end_row() -> None:
+    """End the row on which a terminal has written ^C, so that the shell's prompt does not stand behind it."""
+    with contextlib.suppress(OSError, ValueError):
+        if sys.stderr is not None and sys.stderr.isatty():
+            print(file=sys.stderr, flush=True)
 
 
 def stop(sentence: str, exit_code: ExitCode = ExitCode.OTHER) -> NoReturn:
     """Leave the command with a sentence of its own."""
-    complain(sentence)
-    raise typer.Exit(exit_code)
+    raise Stopped(sentence, exit_code)
+
+
+def _report_usage(error: Any, *, as_json: bool) -> int:
+    """Tell what is wrong with the words of the command line, and where its help is."""
+    message, context = error.format_message(), error.ctx
+    if message.startswith("Usage: "):  # no words at all: it is the whole page of help
+        print(message, file=sys.stderr)
+        return ExitCode.USAGE
+    message = f"Error: {clean_line(message)}"
+    if as_json:
+        with contextlib.suppress(OutputLost):
+            print(json.dumps({"v": 1, "type": "error", "code": "usage", "message": message}), flush=True)
+    hint = f"{context.get_usage()}\nTry '{context.command_path} --help' for help.\n\n" if context else ""
+    complain(hint + message)
+    return ExitCode.USAGE
 
 
 def _cleaned(problem: Problem) -> Problem:

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import json
-import math
 from collections.abc import Iterable, Iterator
 from datetime import datetime
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
 
@@ -15,6 +14,8 @@ from sockatuh.room.text import clean_line
 from .errors import ExitCode, stop
 from .installed import admit, choose_room
 from .naming import shown_name, shown_program
+from .options import Range
+from .reading_range import AfterOption, SinceOption, read_range
 from .rows import print_wrapped
 from .setup import DATABASE, ConfigOption, JsonOption
 from .transcript import ACTED, EVENT, TEXTS_FROM
@@ -23,17 +24,24 @@ from .wording import admin as wording
 if TYPE_CHECKING:
     from sockatuh.store.history import HistoryReader, LogLine, SessionLine
 
+NEWEST: Final = 200
+"""Lines that are read when nothing says which."""
+
 
 def history(
     config: ConfigOption = None,
     joins: Annotated[bool, typer.Option("--joins", help=wording.HELP_JOINS)] = False,
-    messages: Annotated[bool, typer.Option("--messages", help=wording.HELP_MESSAGES)] = False,
-    since: Annotated[str | None, typer.Option("--since", help=wording.HELP_SINCE, metavar="SPAN")] = None,
+    everything: Annotated[bool, typer.Option("--all", help=wording.HELP_ALL)] = False,
+    lines: Annotated[int | None, typer.Option("-n", "--lines", help=wording.HELP_LINES, metavar="N", min=1)] = None,
+    since: SinceOption = None,
+    after: AfterOption = None,
     name: Annotated[str | None, typer.Option("--name", help=wording.HELP_NAME)] = None,
-    limit: Annotated[int, typer.Option("--limit", help=wording.HELP_LIMIT, min=1)] = 200,
     as_json: JsonOption = False,
 ) -> None:
-    """Read who came and went, and what was said."""
+    """Read what was said, and who came and went."""
+    if after is not None and (joins or everything):
+        stop(wording.AFTER_COUNTS_MESSAGES, ExitCode.USAGE)
+    wanted = read_range(lines, since, after, NEWEST)
     from sockatuh.store.history import HistoryReader
 
     room = choose_room(config)
@@ -41,32 +49,22 @@ def history(
     path = room.load(serving=False).state_dir / DATABASE
     if not path.exists():
         stop(wording.no_history(path))
-    lines = _read(HistoryReader(path), _moment(since), name, limit, joins=joins, messages=messages)
+    found = _read(HistoryReader(path), wanted, name, joins=joins, everything=everything)
     if as_json:
-        for text in _as_json(lines):
+        for text in _as_json(found):
             print(text)
     else:
-        print_wrapped(_for_people(lines), TEXTS_FROM)
+        print_wrapped(_for_people(found), TEXTS_FROM)
 
 
 def _read(
-    reader: HistoryReader, since: int | None, name: str | None, limit: int, *, joins: bool, messages: bool
+    reader: HistoryReader, wanted: Range, name: str | None, *, joins: bool, everything: bool
 ) -> Iterable[SessionLine | LogLine]:
-    if joins == messages:
-        return reader.lines(since, name, limit)
-    return reader.joins(since, name, limit) if joins else reader.messages(since, name, limit)
-
-
-def _moment(since: str | None) -> int | None:
-    """Return so long ago, in milliseconds since 1970."""
-    from sockatuh.spans import parse_span
-    from sockatuh.store.database import wall_clock
-
-    try:
-        seconds = math.inf if since is None else parse_span(since)
-    except ValueError:
-        stop(wording.NO_SUCH_SPAN, ExitCode.USAGE)
-    return None if math.isinf(seconds) else max(0, wall_clock() - int(seconds * 1000))
+    if everything:
+        return reader.lines(wanted.since, name, wanted.lines)
+    if joins:
+        return reader.joins(wanted.since, name, wanted.lines)
+    return reader.messages(wanted.since, name, wanted.lines, after=wanted.after or 0)
 
 
 def _as_json(lines: Iterable[SessionLine | LogLine]) -> Iterator[str]:

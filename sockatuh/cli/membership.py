@@ -13,6 +13,7 @@ from sockatuh.client.listing import Listing
 from sockatuh.errors import ClientError
 from sockatuh.protocol.peer_events import (
     Admitted,
+    CaughtUp,
     ContactLost,
     EntriesGone,
     EntryArrived,
@@ -55,13 +56,16 @@ class Membership:
         keep_ticket: Callable[[Admitted], None],
         patience: Patience,
         unsent: Unsent,
+        since: int | None = None,
     ) -> None:
+        """`since`: what was said before this moment (ms since 1970) is passed over until one has caught up."""
         self.conversation, self.room, self.patience = conversation, room, patience
         self.name = clean_line(admitted.name)
         self.unplaced: dict[int, Unplaced] = {}
         self.in_contact = True
         self.unsent = unsent
         self.long_texts = LongTexts()
+        self._since = since
         self._unanswered: dict[int, int] = {}
         self._keep_ticket = keep_ticket
         self._seen = admitted.start
@@ -116,6 +120,10 @@ class Membership:
                     self.in_contact = False
                 case EntryArrived(entry, own):
                     self._see(entry.seq, own)
+                    if self._since is not None and entry.at < self._since:
+                        continue
+                case CaughtUp():
+                    self._since = None  # what is new is told, whatever the server's clock says
                 case EntriesGone(stretch):
                     self._see(stretch.through, None)
                 case LineStored(number, seq):

@@ -22,6 +22,7 @@ class Trust(StrEnum):
 
 
 ServerArgument = Annotated[str | None, typer.Argument(metavar="SERVER", help=phrases.HELP_SERVER)]
+ServerOption = Annotated[str | None, typer.Option("--server", help=phrases.HELP_SERVER, metavar="SERVER")]
 NameOption = Annotated[str | None, typer.Option("--name", envvar="SOCKATUH_NAME", help=phrases.HELP_NAME)]
 PasswordFileOption = Annotated[
     str | None,
@@ -32,12 +33,24 @@ JsonOption = Annotated[bool, typer.Option("--json", help=phrases.HELP_JSON)]
 
 
 @dataclass(frozen=True, slots=True)
+class Range:
+    """The part of the log one wants to read: at most `lines`, said `since` (ms since 1970), behind `after` (a seq).
+
+    None asks for nothing: as many lines as the server gives, of any time, from wherever it begins.
+    """
+
+    lines: int | None = None
+    since: int | None = None
+    after: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Wishes:
     """How one wants to come in; None is left to memory, and then to a person if `may_ask`.
 
     `chooses`: it is a chat, and what somebody chooses there holds for the next one. `role`: as what one comes, in the
-    protocol's number. `cursor` and `history`: where to begin to read, as in the protocol. `seconds` bounds the whole
-    way in, without the questions.
+    protocol's number. `wanted`: what to read of what was said before. `seconds` bounds the whole way in, without the
+    questions.
     """
 
     server: str | None
@@ -47,6 +60,5 @@ class Wishes:
     may_ask: bool
     chooses: bool = False
     role: int = MEMBER
-    cursor: int = 0
-    history: int | None = None
+    wanted: Range = Range()
     seconds: float | None = None

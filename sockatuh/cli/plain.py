@@ -9,7 +9,8 @@ from typing import Final
 from sockatuh.protocol.peer_events import LinesDelayed, LinesHeld
 
 from .membership import Membership
-from .rows import NOTE_INDENT, columns_of, note_rows, print_row, print_wrapped
+from .paragraphs import columns_of
+from .rows import NOTE_INDENT, note_rows, print_row, print_wrapped
 from .transcript import Line, plain
 from .wording import client as phrases
 

@@ -8,6 +8,8 @@ surroundings of a service.
 from __future__ import annotations
 
 import os
+import shlex
+import shutil
 import stat
 import subprocess
 import sys
@@ -93,6 +95,16 @@ def this_program() -> Program:
     if candidates[0].hidden_place():  # it is refused whatever starts it
         return candidates[0]
     return next((program for program in candidates if not program.fault()), candidates[0])
+
+
+def typed_command() -> str:
+    """Return what to type for the program that runs, in a shell that stands where it was started."""
+    first, *rest = this_program().command
+    found = shutil.which("sockatuh")
+    if not rest and found is not None and os.path.samefile(found, first):
+        return "sockatuh"
+    below = os.path.relpath(first)
+    return shlex.join([first if below.startswith(os.pardir) else below, *rest])
 
 
 def named_program(path: Path) -> Program:

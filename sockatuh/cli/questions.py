@@ -14,6 +14,7 @@ from collections.abc import Iterator
 from typing import TextIO
 
 from .errors import stop
+from .paragraphs import print_folded
 from .wording import client as phrases
 
 
@@ -52,7 +53,7 @@ def ask_hidden(question: str) -> str:
 
 def tell(sentence: str, end: str = "\n") -> None:
     """Say something beside the data."""
-    print(sentence, end=end, file=sys.stderr, flush=True)
+    print_folded(sentence, end)
 
 
 @contextlib.contextmanager

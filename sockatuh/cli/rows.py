@@ -3,23 +3,18 @@
 from __future__ import annotations
 
 import io
-import shutil
 import sys
 from collections.abc import Iterable
 from typing import Final, TextIO
 
 from .direction import LEFT_TO_RIGHT, anchored, without_marks
+from .paragraphs import columns_of
 from .questions import is_terminal
 from .streams import ShownText, escape
 from .wrapping import CUT, wrap
 
 NOTE_INDENT: Final = 2
 LOG_INDENT: Final = 9
-
-
-def columns_of(stream: TextIO) -> int | None:
-    """Return a terminal's width; a file has none."""
-    return shutil.get_terminal_size().columns if is_terminal(stream) else None
 
 
 def print_row(row: str, stream: TextIO | None = None) -> None:

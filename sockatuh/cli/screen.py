@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import textwrap
 import time
 from collections.abc import Callable, Sequence
 from typing import Any, Final
@@ -31,7 +30,7 @@ from .naming import shown_name
 from .questions import ask_hidden
 from .readmission import Readmission
 from .rows import note_rows
-from .slash import Done, Kept, obey
+from .slash import Done, NotTaken, obey
 from .story import Story
 from .transcript import ACTED, AUTHORS, TEXTS_FROM, Line, plain
 from .typed import ShowRemoved
@@ -51,14 +50,13 @@ PROMPT: Final = "> "
 AUTHOR_COLOURS: Final = (
     "#d75f5f", "#5f87d7", "#00875f", "#af5faf", "#d78700", "#0087af", "#875fd7", "#5f8700", "#d75f87", "#008787",
 )  # fmt: skip
-COLOURED: Final = Style(
-    [
-        *((name, "dim") for name in ("time", "event", "note", "pending")),
-        *((name, "bold") for name in ("mention", "prompt", "status")),
-        *((f"author{place}", AUTHOR_COLOURS[place]) for place in range(AUTHORS)),
-    ]
-)
-COLOURLESS: Final = Style([])
+WEIGHTS: Final = [
+    *((name, "dim") for name in ("time", "event", "note", "pending")),
+    *((name, "bold") for name in ("mention", "prompt", "status")),
+]
+"""Not colours: they stay where NO_COLOR is set, or nobody would see that they were called."""
+COLOURED: Final = Style([*WEIGHTS, *((f"author{place}", AUTHOR_COLOURS[place]) for place in range(AUTHORS))])
+COLOURLESS: Final = Style(WEIGHTS)
 
 
 class Screen:
@@ -83,7 +81,6 @@ class Screen:
             refresh_interval=REFRESH,
         )
         self._session.default_buffer.accept_handler = self._accept
-        self._session.default_buffer.on_text_changed += self._drop_hint
 
     async def run(self) -> None:
         """Talk until the person leaves; raises KeyboardInterrupt, and what ends the conversation."""
@@ -155,13 +152,10 @@ class Screen:
             self.note(phrases.LOSSES[reason])
 
     def refuse(self, text: str, reason: str) -> None:
-        """Give a text that was not taken back to its writer."""
-        self.note(phrases.refused_line(reason))
-        buffer = self._session.default_buffer
-        if buffer.text:
-            self.answer([" " * (TEXTS_FROM - len(INDENT)) + line for line in text.split("\n")])
-        else:
-            buffer.insert_text(text)
+        """Say that a text was not taken; what was typed meanwhile stays as it is."""
+        self.note(phrases.not_taken(phrases.refused_line(reason)))
+        first_row = clean_line(text.partition("\n")[0])
+        self.answer([clip(first_row, max(1, self.columns - TEXTS_FROM))])
 
     def wait(self, event: LinesDelayed | LinesHeld) -> None:
         """Show above the input why lines wait there."""
@@ -234,19 +228,15 @@ class Screen:
         return phrases.delayed(wait) if wait > 0 and self._membership.unanswered else ""
 
     def _accept(self, buffer: Buffer) -> bool:
-        """Do what was typed; True leaves it in the input."""
+        """Do what was typed; False empties the input, which the next line would stand behind otherwise."""
         match obey(buffer.text, self._membership, self):
-            case Kept(why):
-                self._session.bottom_toolbar = textwrap.fill(why, self.columns)
-                return True
+            case NotTaken(why):
+                self.note(phrases.not_taken(why))
             case Done.LEAVING:
                 self._close()
             case Done.TAKEN:
                 pass
         return False
-
-    def _drop_hint(self, _: Buffer) -> None:
-        self._session.bottom_toolbar = None
 
     def _keys(self) -> KeyBindings:
         keys = KeyBindings()
@@ -258,7 +248,6 @@ class Screen:
             buffer: Any = event.current_buffer
             if buffer.text:
                 buffer.reset()
-                self._drop_hint(buffer)
             else:
                 self._close(KeyboardInterrupt())
 

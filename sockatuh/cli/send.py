@@ -15,7 +15,7 @@ from sockatuh.room.text import clean_text
 from .connection import joined
 from .errors import ExitCode, stop
 from .jsonlines import print_line
-from .options import JsonOption, NameOption, PasswordFileOption, Trust, TrustOption, Wishes
+from .options import JsonOption, NameOption, PasswordFileOption, ServerOption, Trust, TrustOption, Wishes
 from .questions import is_terminal, may_ask, tell
 from .running import run
 from .wording import client as phrases
@@ -26,8 +26,9 @@ MOST_READ: Final = 1_048_576
 
 def send(
     words: Annotated[
-        list[str] | None, typer.Argument(metavar="[SERVER] [TEXT | -]", help=phrases.HELP_WORDS, show_default=False)
+        list[str] | None, typer.Argument(metavar="[TEXT... | -]", help=phrases.HELP_WORDS, show_default=False)
     ] = None,
+    server: ServerOption = None,
     name: NameOption = None,
     password_file: PasswordFileOption = None,
     trust: TrustOption = Trust.ASK,
@@ -35,7 +36,7 @@ def send(
     as_json: JsonOption = False,
 ) -> None:
     """Come, say it, and go; nobody sees coming or going."""
-    server, text = _read_words(words or [])
+    text = _text_of(words or [])
     if text is None and password_file == FROM_STDIN:
         stop(phrases.STDIN_TWICE, ExitCode.USAGE)
     text = _checked(_stdin() if text is None else text)
@@ -65,15 +66,11 @@ def _print_receipt(seq: int) -> None:
             tell(phrases.stored_and_not_printed(seq, lost.reason))
 
 
-def _read_words(words: list[str]) -> tuple[str | None, str | None]:
-    """Return (server, text) by their number alone, because a text may look like a server; None: not given, stdin."""
-    if len(words) > 2:
-        stop(phrases.TOO_MANY_WORDS, ExitCode.USAGE)
-    server = words[0] if len(words) == 2 else None
-    text = words[-1] if words else FROM_STDIN
+def _text_of(words: list[str]) -> str | None:
+    """Return the text that the words are, whatever they look like; None: it comes from stdin."""
     if not words and is_terminal(sys.stdin):
         stop(phrases.WHICH_TEXT, ExitCode.USAGE)
-    return server, None if text == FROM_STDIN else text
+    return None if words in ([], [FROM_STDIN]) else " ".join(words)
 
 
 def _stdin() -> str:

@@ -59,13 +59,15 @@ Request: TypeAlias = Say | Who | Show | Help | Quit | Unknown
 
 
 def parse(line: str) -> Request:
-    """Return what a line asks for; `//` begins a text with one slash."""
+    """Return what a line asks for; `//` begins a text with one slash, and a word with two slashes is a path."""
     command = COMMAND.fullmatch(line)
     if command is None:
         return Say(line)
     if line.startswith("//"):
         return Say(line[1:])
     word, rest = command.groups()
+    if "/" in word:
+        return Say(line)
     match word:
         case "me":
             return Say(rest, action=True)
@@ -89,8 +91,8 @@ class Done(Enum):
 
 
 @dataclass(frozen=True, slots=True)
-class Kept:
-    """The line was not taken, and its writer may want it back."""
+class NotTaken:
+    """Nothing was done, and why."""
 
     why: str
 
@@ -109,14 +111,14 @@ class Desk(Protocol):
         """Show lines that were asked for."""
 
 
-def obey(line: str, membership: Membership, desk: Desk) -> Done | Kept:
+def obey(line: str, membership: Membership, desk: Desk) -> Done | NotTaken:
     """Do what a line asks for."""
     match parse(line):
         case Say(text, action):
             return _say(text, membership, action=action)
         case Who():
             if not membership.ask_who():
-                return Kept(phrases.OUT_OF_CONTACT)
+                return NotTaken(phrases.OUT_OF_CONTACT)
         case Show(seq):
             return _show(seq, membership, desk)
         case Help():
@@ -124,26 +126,26 @@ def obey(line: str, membership: Membership, desk: Desk) -> Done | Kept:
         case Quit():
             return Done.LEAVING
         case Unknown(word):
-            return Kept(phrases.unknown_command(word))
+            return NotTaken(phrases.unknown_command(word))
     return Done.TAKEN
 
 
-def _show(seq: str, membership: Membership, desk: Desk) -> Done | Kept:
+def _show(seq: str, membership: Membership, desk: Desk) -> Done | NotTaken:
     if not (seq.isascii() and seq.isdigit() and len(seq) < LONGEST_SEQ):
-        return Kept(phrases.SHOW_WHAT)
+        return NotTaken(phrases.SHOW_WHAT)
     entry = membership.long_texts.find(int(seq))
     if entry is None:
-        return Kept(phrases.not_kept(int(seq)))
+        return NotTaken(phrases.not_kept(int(seq)))
     desk.show(draw(entry, membership.name, desk.columns))
     return Done.TAKEN
 
 
-def _say(text: str, membership: Membership, *, action: bool) -> Done | Kept:
+def _say(text: str, membership: Membership, *, action: bool) -> Done | NotTaken:
     match membership.fault_of(text):
         case None:
             membership.say(text, action=action)
         case "text_empty", _:
-            return Kept(phrases.ME_WHAT) if action else Done.TAKEN
+            return NotTaken(phrases.ME_WHAT) if action else Done.TAKEN
         case _, size:
-            return Kept(phrases.refused_line(phrases.in_parts(size, membership.conversation.max_text)))
+            return NotTaken(phrases.refused_line(phrases.in_parts(size, membership.conversation.max_text)))
     return Done.TAKEN

@@ -10,11 +10,12 @@ import typer
 from sockatuh.protocol.messages import READER
 
 from .connection import joined
-from .errors import ExitCode, stop
+from .errors import ExitCode
 from .jsonlines import JsonLines
 from .options import JsonOption, NameOption, PasswordFileOption, ServerArgument, Trust, TrustOption, Wishes
 from .plain import Plain
 from .questions import is_terminal, may_ask
+from .reading_range import AfterOption, SinceOption, read_range
 from .running import run
 from .story import Story
 from .wording import client as phrases
@@ -27,18 +28,16 @@ def tail(
     name: NameOption = None,
     password_file: PasswordFileOption = None,
     trust: TrustOption = Trust.ASK,
-    since: Annotated[int | None, typer.Option("--since", help=phrases.HELP_SINCE, metavar="SEQ", min=0)] = None,
     lines: Annotated[
         int | None, typer.Option("-n", "--lines", help=phrases.HELP_TAIL_LINES, metavar="N", min=0)
     ] = None,
+    since: SinceOption = None,
+    after: AfterOption = None,
     as_json: JsonOption = False,
 ) -> None:
     """Come in like anybody, and read; it comes back by itself when contact was lost."""
-    if since is not None and lines is not None:
-        stop(phrases.SINCE_OR_LINES, ExitCode.USAGE)
-    if since is None and lines is None:
-        lines = LINES_ON_A_TERMINAL if is_terminal(sys.stdout) and not as_json else 0
-    wishes = Wishes(server, name, password_file, trust, may_ask(), role=READER, cursor=since or 0, history=lines)
+    wanted = read_range(lines, since, after, LINES_ON_A_TERMINAL if is_terminal(sys.stdout) and not as_json else 0)
+    wishes = Wishes(server, name, password_file, trust, may_ask(), role=READER, wanted=wanted)
     run(lambda: _tail(wishes, as_json=as_json), when_stopped=ExitCode.OK)
 
 

@@ -14,7 +14,7 @@ from .membership import Membership
 from .plain import Plain
 from .questions import tell
 from .readmission import Readmission, TypedPassword
-from .slash import Done, Kept, obey
+from .slash import Done, NotTaken, obey
 from .stdin import NoText, read_lines, text_of
 from .story import Story
 from .wording import admin as wording
@@ -47,7 +47,7 @@ async def talk_in_plain_lines(membership: Membership) -> None:
             if password.takes(typed):
                 continue
             match obey(typed, membership, view):
-                case Kept(why):
+                case NotTaken(why):
                     view.note(why)
                 case Done.LEAVING:
                     return

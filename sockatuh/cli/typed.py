@@ -11,7 +11,7 @@ from typing import Final
 from prompt_toolkit.formatted_text import StyleAndTextTuples
 from prompt_toolkit.layout.processors import Processor, Transformation, TransformationInput
 
-from sockatuh.room.text import judge
+from sockatuh.room.text import CONTROL_SEQUENCE, judge
 
 STAND_IN: Final = "\ufffd"
 
@@ -27,4 +27,5 @@ class ShowRemoved(Processor):
 
 def show_removed(text: str) -> str:
     """Return a text with a stand-in for what cleaning removes; control characters prompt_toolkit shows as `^[`."""
+    text = CONTROL_SEQUENCE.sub(lambda found: STAND_IN * len(found[0]), text)
     return "".join(char if is_kept or unicodedata.category(char) == "Cc" else STAND_IN for char, is_kept in judge(text))

@@ -30,6 +30,12 @@ _FORBIDDEN: Final = frozenset({"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"})
 _MARKS: Final = frozenset({"Mn", "Mc", "Me"})
 _MARKS_SORTED: Final = 32
 """Marks in a row that are looked at; far more than are kept."""
+CONTROL_SEQUENCE: Final = re.compile(
+    r"(?:\x1b\[|\x9b)[0-?]*[ -/]*(?:[@-~]|\Z)"  # colours, the cursor
+    r"|\x1b[()*+][ -~]"  # character sets
+    r"|(?:\x1b[]PX^_]|[\x9d\x90\x98\x9e\x9f])[^\x07\x1b\x9c]*(?:\x07|\x1b\\|\x9c)"  # titles, links, pictures
+)
+"""Control sequences (ECMA-48 §5.4, §5.6). Without its first character one is left over as text: `[31m`."""
 _ASCII_CONTROL: Final = re.compile(r"[\x00-\x08\x0b-\x1f\x7f]")
 _NOT_INK: Final = re.compile(rf"[\s{BLANKS}\u034f\u17b4\u17b5\ufe00-\ufe0f\U000e0100-\U000e01ef]*")
 _JOINER: Final = "\u200d"
@@ -40,12 +46,13 @@ _JOINED_ARROW: Final = "\u2194"
 def clean_text(text: str) -> str:
     """Give the text as it is stored: NFC, `\\n` for line ends, nothing forbidden, "" when there is nothing to see.
 
-    Removes the categories Cc (but newline and tab), Cf (but U+200D between emoji), Cs, Co, Cn, Zl and Zp, marks that
-    have no base, marks beyond `MAX_MARKS`, and space at the end. Cleaning twice changes nothing.
+    Removes control sequences whole, and the categories Cc (but newline and tab), Cf (but U+200D between emoji), Cs, Co,
+    Cn, Zl and Zp, marks that have no base, marks beyond `MAX_MARKS`, and space at the end. Cleaning twice changes
+    nothing.
     """
     if text.isascii() and text.isprintable():
         return text.rstrip()
-    text = text.replace("\r\n", "\n").replace("\r", "\n")
+    text = CONTROL_SEQUENCE.sub("", text).replace("\r\n", "\n").replace("\r", "\n")
     if text.isascii():
         return _ASCII_CONTROL.sub("", text).rstrip()
     text = _cut_runs_of_marks(text)

@@ -180,8 +180,8 @@ class HistoryReader:
     def __init__(self, path: Path) -> None:
         self._path = path
 
-    def joins(self, since: int | None, name: str | None, limit: int) -> list[SessionLine]:
-        """Read the newest `limit` sessions, ascending, that were open at `since` or later (ms since 1970, None: ever).
+    def joins(self, since: int | None, name: str | None, limit: int | None) -> list[SessionLine]:
+        """Read the newest `limit` sessions (None: all), ascending, open at `since` (ms since 1970) or later.
 
         `name` is compared without regard to case. Raises DatabaseTooNew or DatabaseUnusable.
         """
@@ -191,31 +191,37 @@ class HistoryReader:
         """
         return self._newest(query, since, _session_line, name, limit)
 
-    def messages(self, since: int | None, name: str | None, limit: int) -> list[LogLine]:
-        """Read the newest `limit` messages kept, ascending, said at `since` or later (ms since 1970, None: ever).
+    def messages(self, since: int | None, name: str | None, limit: int | None, *, after: int = 0) -> list[LogLine]:
+        """Read the newest `limit` messages kept (None: all), ascending, said at `since` or later, behind seq `after`.
 
         `name` is compared without regard to case. Raises DatabaseTooNew or DatabaseUnusable.
         """
         query = """
             SELECT seq, at, CAST(body AS BLOB) FROM log
-            WHERE +kind = 'message' AND at >= ? AND body IS NOT NULL ORDER BY seq DESC
+            WHERE +kind = 'message' AND at >= ? AND body IS NOT NULL AND seq > ? ORDER BY seq DESC
         """
-        return self._newest(query, since, _log_line, name, limit)
+        return self._newest(query, since, _log_line, name, limit, after)
 
-    def lines(self, since: int | None, name: str | None, limit: int) -> list[SessionLine | LogLine]:
-        """Read the newest `limit` of both, in order of time; a session stands where it was opened."""
+    def lines(self, since: int | None, name: str | None, limit: int | None) -> list[SessionLine | LogLine]:
+        """Read the newest `limit` (None: all) of both, in order of time; a session stands where it was opened."""
         sessions: list[SessionLine | LogLine] = [*self.joins(since, name, limit)]
         messages: list[SessionLine | LogLine] = [*self.messages(since, name, limit)]
         both = heapq.merge(sessions, messages, key=_at)  # each keeps its own order, whatever the clock did
-        return list(both)[-limit:] if limit else []
+        return list(both)[-limit if limit is not None else None :] if limit != 0 else []
 
     def _newest(
-        self, query: str, since: int | None, parse: Callable[..., Line], name: str | None, limit: int
+        self,
+        query: str,
+        since: int | None,
+        parse: Callable[..., Line],
+        name: str | None,
+        limit: int | None,
+        *values: int,
     ) -> list[Line]:
         connection = self._open()
         try:
             with explained(self._path):
-                rows = connection.execute(query, ("" if since is None else rfc3339(since),))
+                rows = connection.execute(query, ("" if since is None else rfc3339(since), *values))
                 lines = itertools.starmap(parse, rows)
                 return list(itertools.islice(_of_name(lines, name), limit))[::-1]
         except (TypeError, ValueError, RecursionError) as error:

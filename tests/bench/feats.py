@@ -162,7 +162,7 @@ def starts() -> list[Feat]:
                     "SOCKATUH_NAME": "script",
                     "SOCKATUH_TRUST": "accept-new",
                 }
-                command = [sys.executable, "-m", "sockatuh", "send", f"127.0.0.1:{port}", "hello"]
+                command = [sys.executable, "-m", "sockatuh", "send", "--server", f"127.0.0.1:{port}", "hello"]
                 _timed(command, environ)  # makes its key and meets the server
                 sent.append(_timed(command, environ))
     return [

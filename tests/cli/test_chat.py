@@ -83,7 +83,15 @@ def test_without_colours_nothing_is_styled(server: Server, person: Person) -> No
         terminal.enter(f"hello {name}")
         terminal.wait_for(f"{name}  hello {name}")
         cells = [cell for row in terminal.screen.buffer.values() for cell in row.values()]
-        assert not any(cell.bold or cell.fg != "default" for cell in cells)
+        assert not any(cell.fg != "default" or cell.bg != "default" for cell in cells)
+
+
+def test_a_mention_stands_out_without_colours_too(server: Server, person: Person) -> None:
+    terminal = come_in(person("gilang", server, NO_COLOR="1"))
+    person("hesti", server).call("send", "gilang: soup?")
+    terminal.wait_for("hesti  gilang: soup?")
+    bold = [cell.data for row in terminal.screen.buffer.values() for cell in row.values() if cell.bold]
+    assert "gilang: soup?" in "".join(bold)
 
 
 def test_what_can_be_typed(server: Server, person: Person) -> None:
@@ -97,7 +105,12 @@ def test_what_can_be_typed(server: Server, person: Person) -> None:
     terminal.enter("//who")
     terminal.wait_for("hadi  /who")
     terminal.enter("/shrug it")
-    terminal.wait_for("there is no /shrug", "> /shrug it")
+    terminal.wait_for("there is no /shrug")
+    terminal.wait_for_prompt()
+    terminal.enter("hello")
+    terminal.wait_for("hadi  hello")
+    terminal.type("\x1b[A\x1b[A")
+    terminal.wait_for("> /shrug it")
     terminal.type("\x03")
     terminal.wait_for_prompt()
     terminal.type("\x1b[200~one\ntwo\n\tthree\x1b[201~")
@@ -108,11 +121,14 @@ def test_what_can_be_typed(server: Server, person: Person) -> None:
     assert terminal.end() == 130
 
 
-def test_a_text_that_is_too_long_stays_in_the_input(server: Server, person: Person) -> None:
+def test_a_text_that_is_too_long_can_be_had_back(server: Server, person: Person) -> None:
     terminal = come_in(person("indah", server))
     terminal.type(f"\x1b[200~{'x' * 16_385}\x1b[201~")
     terminal.enter("\x1b[D")
-    terminal.wait_for("not sent", "16,385 bytes; at most 16,384. Send it in parts.", "xxx")
+    terminal.wait_for("not sent: 16,385 bytes; at most 16,384. Send it in parts; the Up key")
+    terminal.wait_for_prompt()
+    terminal.type("\x1b[A")
+    terminal.wait_for("xxx")
     terminal.type("\x03")
     terminal.wait_for_prompt()
     terminal.type("\x04")

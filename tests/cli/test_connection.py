@@ -69,7 +69,7 @@ def test_a_server_that_is_known_is_trusted_in_every_mode(server: Server, person:
 
 def test_an_invite_brings_the_key_and_is_remembered(server: Server, person: Person) -> None:
     fajar = person("fajar", server, SOCKATUH_TRUST="strict")
-    assert fajar.call("send", server.invite, "hello").returncode == 0
+    assert fajar.call("send", "hello", "--server", server.invite).returncode == 0
     assert fajar.call("send", "hello").returncode == 0
 
 
@@ -178,7 +178,10 @@ def test_what_is_no_password_is_told_in_words_wherever_it_comes_from(
 ) -> None:
     (tmp_path / "password").write_bytes(data)
     client = person("mega")
-    for words in (["send", "127.0.0.1:9", "hello"], ["init", "--dir", str(tmp_path / "room"), "--room", "kitchen"]):
+    for words in (
+        ["send", "hello", "--server", "127.0.0.1:9"],
+        ["init", "--dir", str(tmp_path / "room"), "--room", "kitchen"],
+    ):
         for file in (str(tmp_path / "password"), "-"):
             done = client.call(*words, "--password-file", file, stdin=data)
             assert done.returncode == 2
@@ -190,7 +193,7 @@ def test_what_is_no_password_is_told_in_words_wherever_it_comes_from(
 
 @pytest.mark.parametrize("file", ["~nobody-of-that-name/password", "."])
 def test_a_password_file_that_is_no_file_is_told_in_words(person: Person, file: str) -> None:
-    done = person("mela").call("send", "127.0.0.1:9", "hello", f"--password-file={file}")
+    done = person("mela").call("send", "hello", "--server", "127.0.0.1:9", f"--password-file={file}")
     assert done.returncode == 2
     assert file in done.stderr
 

@@ -50,7 +50,7 @@ def read(capfd: pytest.CaptureFixture[str], *arguments: str) -> list[str]:
 
 
 def test_people_read_both_in_order_with_a_line_for_each_day(capfd: pytest.CaptureFixture[str]) -> None:
-    lines = read(capfd)
+    lines = read(capfd, "--all")
     days = [line for line in lines if line.startswith("—")]
     assert len(days) >= 2
     assert all(re.fullmatch(r"— \d{4}-\d\d-\d\d —", day) for day in days)
@@ -59,18 +59,19 @@ def test_people_read_both_in_order_with_a_line_for_each_day(capfd: pytest.Captur
     assert shown[1:] == [
         "ana  soup at one ⏎ or two",
         "· bob joined from 10.0.0.2:5 (classic), still there",
-        "bob  [2Jevil",
+        "bob  evil",
         "* bob waves",
     ]
 
 
-def test_either_half_can_be_read_alone(capfd: pytest.CaptureFixture[str]) -> None:
+def test_what_was_said_is_read_and_who_came_when_asked(capfd: pytest.CaptureFixture[str]) -> None:
+    assert [json.loads(line)["type"] for line in read(capfd, "--json")] == ["message"] * 3
     assert [json.loads(line)["type"] for line in read(capfd, "--joins", "--json")] == ["session"] * 2
-    assert [json.loads(line)["type"] for line in read(capfd, "--messages", "--json")] == ["message"] * 3
+    assert len(read(capfd, "--all", "--json")) == 5
 
 
 def test_json_bears_utc_and_the_text_as_it_is(capfd: pytest.CaptureFixture[str], now: int) -> None:
-    lines = [json.loads(line) for line in read(capfd, "--json")]
+    lines = [json.loads(line) for line in read(capfd, "--all", "--json")]
     assert lines[0] == {
         "v": 1, "type": "session", "at": rfc3339(now - 48 * HOUR), "closed": rfc3339(now - 47 * HOUR), "name": "ana",
         "key": "kA", "address": "10.0.0.1:5", "dialect": "secure", "version": "0.1.0", "transient": False,
@@ -82,15 +83,18 @@ def test_json_bears_utc_and_the_text_as_it_is(capfd: pytest.CaptureFixture[str],
     }  # fmt: skip
 
 
-def test_since_name_and_limit_choose(capfd: pytest.CaptureFixture[str]) -> None:
-    assert len(read(capfd, "--json", "--since", "90m")) == 3
-    assert {json.loads(line).get("from", "ana") for line in read(capfd, "--json", "--name", "ANA")} == {"ana"}
-    assert [json.loads(line)["text"] for line in read(capfd, "--json", "--limit", "1")] == ["waves"]
+def test_since_after_name_and_lines_choose(capfd: pytest.CaptureFixture[str]) -> None:
+    assert len(read(capfd, "--all", "--json", "--since", "90m")) == 3
+    assert len(read(capfd, "--json", "--since", "2001-01-01")) == 3
+    assert {json.loads(line).get("from", "ana") for line in read(capfd, "--all", "--json", "--name", "ANA")} == {"ana"}
+    assert [json.loads(line)["text"] for line in read(capfd, "--json", "-n", "1")] == ["waves"]
+    assert [json.loads(line)["seq"] for line in read(capfd, "--json", "--after", "1")] == [2, 3]
 
 
-def test_a_span_that_is_none_is_wrong_usage(capfd: pytest.CaptureFixture[str]) -> None:
-    assert run(["history", "--since", "yesterday"]) == 2
-    assert "12h" in capfd.readouterr().err
+@pytest.mark.parametrize("words", [["--since", "yesterday"], ["--after", "1", "--joins"], ["--after", "1", "-n", "1"]])
+def test_what_chooses_nothing_is_wrong_usage(words: list[str], capfd: pytest.CaptureFixture[str]) -> None:
+    assert run(["history", *words]) == 2
+    assert "--" in capfd.readouterr().err
 
 
 def test_a_room_without_a_past_is_told_where_it_was_looked_for(

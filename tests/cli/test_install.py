@@ -13,13 +13,13 @@ from pathlib import Path
 
 import bcrypt
 import pytest
-import typer
 from cli.people import Server
 from machine import free_port
 
 from sockatuh.cli import install as module
 from sockatuh.cli import installed, setup
 from sockatuh.cli.app import run
+from sockatuh.cli.errors import Stopped
 from sockatuh.cli.installation import PlannedFile, installed_command, settle, unit
 from sockatuh.cli.installed import Installed
 from sockatuh.cli.program import Program
@@ -320,21 +320,19 @@ def test_a_command_that_fails_is_told_with_what_the_service_said_and_behind_the_
     tmp_path: Path, commands: list[str], capfd: pytest.CaptureFixture[str]
 ) -> None:
     (tmp_path / "fails").write_text("enable")
-    with pytest.raises(typer.Exit):
+    with pytest.raises(Stopped) as stopped:
         module._do([], module._commands([], is_update=True), "tulip-harbor")
     assert len(list(commands)) == 2, "nothing is run after it"
-    said = capfd.readouterr()
-    assert said.out == "Password, shown once: tulip-harbor\n"
-    assert "failed:\n  The configuration cannot be used: hots\n" in said.err
-    assert "When that is mended: sudo systemctl restart" in said.err
+    assert capfd.readouterr().out == "Password, shown once: tulip-harbor\n"
+    assert "failed:\n  The configuration cannot be used: hots\n" in str(stopped.value)
+    assert "When that is mended: sudo systemctl restart" in str(stopped.value)
 
 
 def test_the_password_is_out_before_anything_that_may_fail_is_begun(tmp_path: Path, commands: list[str]) -> None:
     (tmp_path / "fails").write_text("enable")
     script = (
-        "import typer; from sockatuh.cli import install as m\n"
-        "try: m._do([], m._commands([], is_update=False), 'tulip-harbor')\n"
-        "except typer.Exit: pass"
+        "from sockatuh.cli import errors, install as m\n"
+        "errors.guard(lambda: m._do([], m._commands([], is_update=False), 'tulip-harbor'), as_json=False)"
     )
     done = subprocess.run(
         [sys.executable, "-c", script], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=True
@@ -357,14 +355,11 @@ def test_at_the_end_it_says_how_people_come_in(
     assert said.endswith("systemctl status sockatuh\n")
 
 
-def test_a_room_that_does_not_answer_is_not_called_running(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
-) -> None:
+def test_a_room_that_does_not_answer_is_not_called_running(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(module, "ANSWERS_WITHIN", 0.01)
     monkeypatch.setattr(module, "find_installed", lambda: Installed(Path("x"), True, True, {}, ("::", free_port())))
-    with pytest.raises(typer.Exit):
+    with pytest.raises(Stopped, match="nobody answers at UDP port"):
         module._tell_running(settle(tmp_path, None, "kitchen").settings)
-    assert "nobody answers at UDP port" in capfd.readouterr().err
 
 
 # Another password.

@@ -103,7 +103,7 @@ def test_a_key_that_cannot_be_pinned_is_not_trusted_unless_an_invite_names_it(se
     eka = person("eka-on-a-disc", server)
     (eka.directory / ".lock").mkdir()
     assert eka.call("send", "hello").returncode == 1
-    assert eka.call("send", server.invite, "hello").returncode == 0
+    assert eka.call("send", "hello", "--server", server.invite).returncode == 0
 
 
 def test_without_a_name_and_with_nobody_to_ask_one_comes_as_the_login_and_by_its_ticket(

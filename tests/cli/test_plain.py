@@ -85,7 +85,7 @@ def test_json_in_is_a_message_out_and_what_happens_is_json(server: Server, perso
     told = [json.loads(line) for line in done.stdout.splitlines()]
     assert done.returncode == 4
     assert [line["code"] for line in told if line["type"] in ("notice", "error")] == [
-        "admitted", "caught_up", "bad_line", "bad_line",
+        "admitted", "caught_up", "bad_line", "bad_line", "refused",
     ]  # fmt: skip
     said = [line for line in told if line["type"] == "message"]
     assert [(line["text"], line["action"], line["own"]) for line in said] == [

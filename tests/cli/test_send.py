@@ -28,20 +28,22 @@ def test_a_text_is_in_the_log_when_send_has_ended_well(server: Server, person: P
     assert (said.name, said.text, said.seq) == ("ana", "soup at one", json.loads(sent.stdout)["seq"])
 
 
-def test_two_words_are_server_and_text(server: Server, person: Person) -> None:
-    client = person("budi", server, SOCKATUH_SERVER="127.0.0.1:9")
-    assert client.call("send", server.address, "127.0.0.1").returncode == 0
-
-
-def test_one_word_is_a_text_even_if_it_looks_like_a_server(server: Server, person: Person) -> None:
+def test_the_words_are_the_text_whatever_they_look_like(server: Server, person: Person) -> None:
     citra = person("citra", server)
-    assert citra.call("send", "127.0.0.1:9").returncode == 0
-    assert last_line(server).text == "127.0.0.1:9"
+    for words in (["127.0.0.1:9"], ["hello", "budi"], ["nowhere.invalid", "soup", "  at", "one", "-"]):
+        assert citra.call("send", *words).returncode == 0
+        assert last_line(server).text == " ".join(words)
+
+
+def test_the_server_is_named_by_an_option(server: Server, person: Person) -> None:
+    client = person("budi", server, SOCKATUH_SERVER="127.0.0.1:9")
+    assert client.call("send", "--server", server.address, "soup").returncode == 0
+    assert client.call("send", "soup", "--server", server.address).returncode == 0
 
 
 def test_stdin_is_one_text_without_its_last_newline(server: Server, person: Person) -> None:
     dewi = person("dewi", server)
-    for words in ([], ["-"], [server.address, "-"]):
+    for words in ([], ["-"]):
         text = f"two\n lines ✓ {len(words)}"
         assert dewi.call("send", *words, stdin=f"{text}\n".encode()).returncode == 0
         assert last_line(server).text == text
@@ -51,10 +53,11 @@ def test_a_text_that_begins_with_a_hyphen_stands_behind_two(server: Server, pers
     assert person("eka", server).call("send", "--", "-n").returncode == 0
 
 
-def test_more_than_two_words_are_wrong_usage(person: Person) -> None:
-    done = person("fajar").call("send", "host", "not", "quoted")
+def test_without_a_server_it_says_how_one_is_named(person: Person) -> None:
+    done = person("fajar").call("send", "192.168.1.20", "--json")
     assert done.returncode == 2
-    assert "quote" in done.stderr
+    assert "--server" in done.stderr
+    assert json.loads(done.stdout)["code"] == "usage"
 
 
 def test_the_longest_text_is_stored_and_one_byte_more_is_refused_with_its_size(server: Server, person: Person) -> None:
@@ -67,14 +70,14 @@ def test_the_longest_text_is_stored_and_one_byte_more_is_refused_with_its_size(s
 
 
 def test_what_is_too_long_is_refused_before_anybody_is_asked(person: Person) -> None:
-    done = person("hadi").call("send", "nowhere.invalid", "-", stdin=b"x" * 3_000_000)
+    done = person("hadi").call("send", "--server", "nowhere.invalid", "-", stdin=b"x" * 3_000_000)
     assert done.returncode == 4
     assert "3,000,000 bytes" in done.stderr
 
 
 @pytest.mark.parametrize(("stdin", "code"), [(b"\n \n", 4), (b"\xff\xfe", 2), (b"", 4)])
 def test_what_is_no_text_is_refused(person: Person, stdin: bytes, code: int) -> None:
-    assert person("indah").call("send", "nowhere.invalid", "-", stdin=stdin).returncode == code
+    assert person("indah").call("send", "--server", "nowhere.invalid", "-", stdin=stdin).returncode == code
 
 
 def test_stdin_cannot_be_password_and_text_at_once(person: Person) -> None:
@@ -88,7 +91,9 @@ def test_bytes_in_an_argument_that_are_no_text_are_left_out(server: Server, pers
 
 
 def test_nobody_there_is_told_in_time_and_with_the_next_command(person: Person) -> None:
-    done = person("lina", SOCKATUH_PASSWORD="x").call("send", "127.0.0.1:9", "hello", "--timeout", "0.2", "--json")
+    done = person("lina", SOCKATUH_PASSWORD="x").call(
+        "send", "--server", "127.0.0.1:9", "hello", "--timeout", "0.2", "--json"
+    )
     assert done.returncode == 3
     assert "systemctl status sockatuh" in done.stderr
     assert json.loads(done.stdout)["code"] == "no_server"

@@ -23,7 +23,10 @@ from sockatuh.cli.slash import Help, Quit, Request, Say, Show, Unknown, Who, par
         ("/quit", Quit()),
         ("/Quit", Unknown("Quit")),
         ("/", Unknown("")),
-        ("/\x1b[2J x", Unknown("[2J")),
+        ("/\x1b[2J x", Unknown("")),
+        ("/etc/passwd is a file", Say("/etc/passwd is a file")),
+        ("/me/", Say("/me/")),
+        ("//etc/passwd", Say("/etc/passwd")),
     ],
 )
 def test_a_typed_line_asks_for_one_thing(line: str, request_: Request) -> None:

@@ -88,7 +88,7 @@ STATES: Mapping[str, Mapping[str, str]] = {
 UNPRINTABLE = ("stdout full", "outputs gone", "all closed")
 SILENT = ("outputs full", "all closed")
 """Where reading commands, and commands that go wrong, are tried here; `scripts/prove --only streams` tries all."""
-HISTORY = ("history", "--config", "room.toml", "--limit", "1")
+HISTORY = ("history", "--config", "room.toml", "-n", "1")
 READING = (("version",), ("--help",), ("identity", "show", "--json"), ("who",), HISTORY)
 WRONG = {
     ("--nonsense",): 2,

@@ -12,7 +12,7 @@ import pytest
 
 from sockatuh.cli.membership import Membership
 from sockatuh.cli.patience import Patience
-from sockatuh.cli.slash import Done, Kept, obey
+from sockatuh.cli.slash import Done, NotTaken, obey
 from sockatuh.cli.story import Story
 from sockatuh.cli.transcript import Line, plain
 from sockatuh.cli.wording import client as phrases
@@ -224,7 +224,7 @@ def test_the_rest_of_a_long_text_is_shown_when_it_is_asked_for(line: str, answer
         done.append(obey(line, membership, wall))
 
     tell(CaughtUp(), said(4321, text), then=ask)
-    assert done == [Done.TAKEN if answer == 200 else Kept(str(answer))]
+    assert done == [Done.TAKEN if answer == 200 else NotTaken(str(answer))]
     assert len(wall.seen) == (200 if answer == 200 else 0)
 
 
@@ -243,7 +243,7 @@ def test_who_is_here_is_told_with_what_is_special() -> None:
         MemberInfo("budi\x1b[31m", "", "classic", False, 0),
     )
     assert tell(CaughtUp(), MembersListed(members, more=False), LineStored(1, 1))[1:] == [
-        '— 2 here: ana, "budi[31m" (unencrypted, no contact)'
+        "— 2 here: ana, budi (unencrypted, no contact)"
     ]
 
 

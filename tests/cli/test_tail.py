@@ -24,19 +24,31 @@ def test_tail_prints_what_is_said_from_now_on(server: Server, person: Person) ->
     assert message["at"].endswith("Z")
     del message["at"]
     assert message == {
-        "v": 1, "type": "message", "seq": seq, "from": "ana", "text": "soup at[31m one", "action": False, "own": False,
+        "v": 1, "type": "message", "seq": seq, "from": "ana", "text": "soup at one", "action": False, "own": False,
     }  # fmt: skip
     assert reader.returncode == 0
 
 
-def test_since_begins_behind_a_place_in_the_log(server: Server, person: Person) -> None:
+def test_after_begins_behind_a_place_in_the_log(server: Server, person: Person) -> None:
     citra = person("citra", server)
     first = seq_of(citra, "first")
     second = seq_of(citra, "second")
-    with citra.start("tail", "--json", "--since", str(first)) as reader:
+    with citra.start("tail", "--json", "--after", str(first)) as reader:
         message = until(heard(reader), "message")
         reader.terminate()
     assert (message["seq"], message["text"]) == (second, "second")
+
+
+def test_since_passes_over_what_was_said_before(server: Server, person: Person) -> None:
+    indra = person("indra", server)
+    seq_of(indra, "long ago")
+    with indra.start("tail", "--since", "0", "--json", "-n", "1") as reader:
+        lines = heard(reader)
+        until(lines, "notice", "caught_up")
+        seq = seq_of(indra, "now")
+        message = until(lines, "message")
+        reader.terminate()
+    assert (message["seq"], message["text"]) == (seq, "now")
 
 
 def test_as_many_earlier_lines_as_were_asked_for_are_printed(server: Server, person: Person) -> None:
@@ -112,6 +124,15 @@ def test_what_no_waiting_would_change_ends_it(own_server: Server, person: Person
     assert reader.returncode == 6
 
 
-@pytest.mark.parametrize("options", [("--since", "1", "-n", "1"), ("--since", "x"), ("-n", "-1")])
+@pytest.mark.parametrize(
+    "options",
+    [
+        ("--after", "1", "-n", "1"),
+        ("--after", "1", "--since", "1h"),
+        ("--after", "x"),
+        ("--since", "noon"),
+        ("-n", "-1"),
+    ],
+)
 def test_wrong_usage_is_told(person: Person, options: tuple[str, ...]) -> None:
     assert person("kiki").call("tail", *options).returncode == 2

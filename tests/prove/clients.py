@@ -228,7 +228,7 @@ async def _kill_sends(run: Run, room: Room, one: Fed) -> int:
 async def _send(room: Room, one: Fed, text: str, kill_after: float | None) -> int:
     """Run `send` under a program's name; return its exit code."""
     environ = one.program.environ | {"SOCKATUH_PASSWORD": PASSWORD}
-    command = ["-m", "sockatuh", "send", "--name", one.program.name, f"127.0.0.1:{room.port}", text]
+    command = ["-m", "sockatuh", "send", "--name", one.program.name, "--server", f"127.0.0.1:{room.port}", text]
     process = await asyncio.create_subprocess_exec(sys.executable, *command, env=environ)
     try:
         return await asyncio.wait_for(process.wait(), kill_after)

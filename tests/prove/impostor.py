@@ -38,7 +38,12 @@ async def impostor(run: Run) -> Found:
         relay.change_down = lambda data: _with_key(data, false_key)
         tries: list[tuple[str, Client, list[str], int]] = [
             ("strict", _client(run.directory / "strict", relay), ["send", "hello", "--trust", "strict"], REFUSED),
-            ("invite", _client(run.directory / "invite", relay), ["send", invite, "hello"], IDENTITY_CHANGED),
+            (
+                "invite",
+                _client(run.directory / "invite", relay),
+                ["send", "hello", "--server", invite],
+                IDENTITY_CHANGED,
+            ),
             ("pinned", met, ["send", "hello"], IDENTITY_CHANGED),
             ("pinned, accept-new", met, ["send", "hello", "--trust", "accept-new"], IDENTITY_CHANGED),
             ("nobody to ask", _client(run.directory / "alone", relay), ["send", "hello"], REFUSED),

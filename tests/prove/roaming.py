@@ -204,7 +204,7 @@ def _ask(host: Host, port: int) -> str:
 async def _send_to_local(lan: Lan, crowd: Crowd, run: Run) -> None:
     """Say a line through the link-local address, with the program itself."""
     server, text = f"[{LOCAL}%lan]:{crowd.room.port}", "from next door"
-    process = await _start(lan.clients[1], run, "send", server, text)
+    process = await _start(lan.clients[1], run, "send", "--server", server, text)
     async with asyncio.timeout(PATIENCE):
         _, told = await process.communicate()
     require(process.returncode == 0, f"send to {server} failed: {told.decode().strip()}")

@@ -221,7 +221,7 @@ def read_by_commands(client: Client, room: Room) -> int:
     """Run what reads and ends; return how many lines came."""
     config = ["--config", str(room.directory / "sockatuh.toml")]
     count = 0
-    for args in (["who"], ["history", *config, "--limit", "5000"]):
+    for args in (["who"], ["history", *config, "--all", "-n", "5000"]):
         done = client.run(*args)
         require(done.returncode == 0, f"{args[0]}: exit {done.returncode}: {done.stderr}")
         harmless_lines(args[0], done)

@@ -184,7 +184,7 @@ async def _meet_another_version(run: Run) -> Found:
         for version in OTHER_VERSIONS:
             relay.change_down = partial(_bear_version, version)
             address = f"127.0.0.1:{relay.port}"
-            commands = [("send", address, "hello"), ("tail", address), ("who", address)]
+            commands = [("send", "hello", "--server", address), ("tail", address), ("who", address)]
             await asyncio.gather(
                 *(asyncio.to_thread(_run_command, run.directory, version, command) for command in commands),
                 asyncio.to_thread(_chat, run.directory, version, address),
@@ -192,7 +192,7 @@ async def _meet_another_version(run: Run) -> Found:
             tried += len(commands) + 1
         require({data[0] for data in relay.up} == {HELLO}, "more than HELLO was sent to a server of another version")
         relay.change_down = lambda data: data
-        done = await asyncio.to_thread(_person(run.directory / "again").run, "send", address, "hello")
+        done = await asyncio.to_thread(_person(run.directory / "again").run, "send", "hello", "--server", address)
         require(done.returncode == 0, "the same command does not work with a server of its version")
     return Found(
         f"{tried} commands meet protocol versions {' and '.join(map(str, OTHER_VERSIONS))}",

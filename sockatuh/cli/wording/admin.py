@@ -23,17 +23,22 @@ HELP: Final = "One chat room for everybody on a local network, on one UDP port."
 HELP_EXIT_CODES: Final = """
 \b
 Exit codes:
-  0  done                         5  the name is taken
-  1  another failure              6  the server's identity changed
-  2  wrong usage                  7  protocol versions do not match
-  3  no server, or no answer      8  the configuration cannot be used
-  4  refused (password, limits)   130  Ctrl-C
+  0    done
+  1    another failure
+  2    wrong usage
+  3    no server, or no answer in time
+  4    refused: password, limits
+  5    the name cannot be had
+  6    the server's identity changed
+  7    protocol versions do not match
+  8    the configuration cannot be used
+  130  Ctrl-C
 """
 HELP_INIT: Final = "Write a configuration and the server's key."
 HELP_CHECK: Final = "Print the settings in force, and try them, the state and the port."
 HELP_HASH_PASSWORD: Final = "Print the hash of a room password."
 HELP_SERVE: Final = "Run the room."
-HELP_HISTORY: Final = "Read who came and went, and what was said."
+HELP_HISTORY: Final = "Read what was said, and who came and went."
 HELP_VERSION: Final = "Print the program's version and its protocol's."
 
 HELP_CONFIG: Final = (
@@ -48,20 +53,20 @@ HELP_ROOM: Final = "The room's name; this machine's name if not given."
 HELP_NON_INTERACTIVE: Final = "Ask nothing."
 HELP_PASSWORD_FILE: Final = "Read the room's password from the first line of a file; - is stdin."
 HELP_WEAK: Final = "Take a password of fewer than 8 bytes all the same."
-HELP_JOINS: Final = "Only who came and went."
-HELP_MESSAGES: Final = "Only what was said."
-HELP_SINCE: Final = "Only what is younger than a span like 90m, 12h or 2d."
+HELP_JOINS: Final = "Who came and went, instead of what was said."
+HELP_ALL: Final = "Both: what was said, and who came and went."
 HELP_NAME: Final = "Only one member."
-HELP_LIMIT: Final = "At most so many, the newest."
+HELP_LINES: Final = "At most so many, the newest; 200 when nothing else says which."
 
 ASK_ROOM: Final = "Room name"
 ASK_PASSWORD: Final = "Room password (leave empty and one is made): "
 ASK_NEW_PASSWORD: Final = "Room password: "
 ASK_AGAIN: Final = "Again: "
+NO_ANSWER_GIVEN: Final = "Not answered, so nothing was done."
 PASSWORDS_DIFFER: Final = "The two differ; nothing was done. Try again."
 PASSWORD_EMPTY: Final = "The password is empty. Give one of 1 to 72 bytes."
 IS_A_DIRECTORY: Final = "is a directory, and should be a file with the password in its first line"
-NO_SUCH_SPAN: Final = "A span is written like 90m, 12h or 2d."
+AFTER_COUNTS_MESSAGES: Final = "--after counts what was said; with --joins and --all there is --since."
 OUT_OF_MEMORY: Final = "There is not enough memory. See what takes it: free -h, ulimit -v"
 TOO_MANY_FILES: Final = (
     "Too many files are open for this process or this machine. See the limits: ulimit -n; raise it: ulimit -n 1024"
@@ -274,11 +279,20 @@ def ready(room: Ready) -> str:
     """Say that the room can be joined, and how."""
     bound = f"[{room.host}]" if ":" in room.host else room.host
     told = f"[{room.address}]" if ":" in room.address else room.address
-    if room.port != DEFAULT_PORT:
-        told = f"{told}:{room.port}"
     return (
         f'Room "{room.room}" on udp {bound}:{room.port}\n'
         f"Fingerprint  {' '.join(room.words)}  (SHA256:{room.fingerprint})\n"
-        f"Tell people: sockatuh chat {told}\n"
+        f"Tell people: sockatuh chat {told}{_port(room)}\n"
         f"Invite:      {room.invite}"
     )
+
+
+def ready_here(program: str, room: Ready) -> str:
+    """Say what to type in another terminal of this machine, as the last line; `program`: how it is called there."""
+    address = f"[{room.host}]" if ":" in room.host else room.host
+    host = "localhost" if room.host in ("", "::", "0.0.0.0", "127.0.0.1", "::1") else address  # noqa: S104 - a name
+    return f"In a second terminal: {program} chat {host}{_port(room)}\n"
+
+
+def _port(room: Ready) -> str:
+    return "" if room.port == DEFAULT_PORT else f":{room.port}"

@@ -34,24 +34,27 @@ HELP_HISTORY_LINES: Final = "Earlier lines to begin with; on a terminal as many 
 HELP_TAIL_LINES: Final = "Earlier lines to begin with; on a terminal 10, else none."
 HELP_COLOUR: Final = "Colours: auto leaves them out under NO_COLOR, and where there is no terminal."
 HELP_WORDS: Final = (
-    "One word is the text, two are server and text; - as the text is stdin, and so is no word at all. "
-    "Quote a text of several words; write -- before one that begins with a hyphen. SERVER is written as for chat."
+    "The text; several words are joined with spaces. - alone is what stdin holds, and so is no word at all. "
+    "Write -- before a text that begins with a hyphen."
 )
 HELP_TIMEOUT: Final = "Seconds in which it must be stored, else exit 3; questions to a person do not count."
 HELP_JSON: Final = "Print JSON, one object per line (docs/JSON.md)."
-HELP_SINCE: Final = "Begin behind this place in the log: the seq of the last line that was read."
+HELP_SINCE: Final = "Only what was said since then: 90m, 12h or 2d ago, 09:30, 2026-11-28 or 2026-11-28T09:30."
+HELP_AFTER: Final = "Begin after this place in the log: the seq of the last line that was read."
 HELP_IDENTITY_ACTION: Final = "show, or forget and the SERVER whose key and ticket are to be removed."
 HELP_IDENTITY_SERVER: Final = "HOST or HOST:PORT, as `identity show` lists it."
 
-NO_SERVER_KNOWN: Final = "Which server? Try `sockatuh chat HOST`, or an invite from whoever runs the room."
+NO_SERVER_KNOWN: Final = (
+    "Which server? `sockatuh chat HOST` remembers it, and so does an invite from whoever runs the room; "
+    "a script names it with $SOCKATUH_SERVER, `send` also with --server HOST."
+)
 PASSWORD_NOT_TEXT: Final = "The password is not UTF-8."
 NO_ANSWER_GIVEN: Final = "Not answered, so nothing was done."
 TEXT_NOT_UTF8: Final = "What stdin holds is not UTF-8; nothing was sent."
 TEXT_HOLDS_NUL: Final = "What stdin holds has NUL bytes in it, so it is no text; nothing was sent."
 STDIN_TWICE: Final = "stdin cannot hold both the password and the text; give one of them another way."
-TOO_MANY_WORDS: Final = "Too many words: quote the text. `sockatuh send SERVER 'some text'`"
-WHICH_TEXT: Final = "What is to be sent? `sockatuh send 'some text'`, or pipe it in."
-SINCE_OR_LINES: Final = "--since and -n say different things; give one of them."
+WHICH_TEXT: Final = "Send what? `sockatuh send some text`, or pipe it in."
+AFTER_OR_LINES: Final = "--after says where to begin, and so do -n and --since; give one or the other."
 WHICH_IDENTITY_ACTION: Final = "`sockatuh identity show`, or `sockatuh identity forget SERVER`."
 
 NAME_TOO_LONG: Final = "it is longer than 128 bytes"
@@ -105,6 +108,11 @@ LEFT_REASONS: Final = {
     "closed": "room closed",
     "crowded": "lost contact, and somebody else needed the seat",
 }
+
+
+def not_a_moment(text: str) -> str:
+    """Say how a moment is written."""
+    return f"--since {fact(text)} is no time. Write 90m, 12h or 2d ago, 09:30, 2026-11-28 or 2026-11-28T09:30."
 
 
 def not_a_server(reason: str) -> str:
@@ -215,6 +223,11 @@ def refused_line(reason: str) -> str:
 def input_line_refused(number: int, reason: str) -> str:
     """Say that a line of the input was not taken, and go on."""
     return f"line {number} not sent: {reason}"
+
+
+def not_taken(why: str) -> str:
+    """Say why a typed line was not taken, and where it is now."""
+    return f"{why.removesuffix('.')}; the Up key brings it back"
 
 
 def too_long(size: int, most: int) -> str:

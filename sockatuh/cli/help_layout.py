@@ -1,0 +1,67 @@
+"""The pages of `--help`: broken between words, at the width of the terminal; what a user copies is never cut in two."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Sequence
+from typing import Any, Final
+
+import typer
+
+from .paragraphs import fold
+from .wrapping import reach
+
+WIDEST: Final = 80
+NARROWEST: Final = 24
+TERM_SHARE: Final = 2.3
+"""How many times the width of a term its page must have, so that its explanation stands beside it and not below."""
+BELOW: Final = 6
+
+_Formatter: Any = typer.Context.formatter_class
+
+
+class HelpLayout(_Formatter):  # type: ignore[misc]
+    """Writes the parts of a page. Typer's own cuts words in two where a row ends, and at hyphens."""
+
+    def __init__(self, **_: Any) -> None:
+        columns = shutil.get_terminal_size().columns
+        super().__init__(width=max(NARROWEST, min(columns, WIDEST)))
+
+    def write_usage(self, prog: str, args: str = "", prefix: str | None = None) -> None:
+        """Write the line that says how a command is called."""
+        self.write(self._folded(f"{prefix or 'Usage: '}{prog} {args}", 0) + "\n")
+
+    def write_text(self, text: str) -> None:
+        """Write paragraphs; one that begins with a line of \\b keeps its lines."""
+        paragraphs = [paragraph.strip("\n") for paragraph in text.split("\n\n")]
+        lines = [
+            paragraph.removeprefix("\b\n") if paragraph.startswith("\b") else " ".join(paragraph.split())
+            for paragraph in paragraphs
+        ]
+        self.write("\n\n".join(self._folded(line, self.current_indent) for line in lines) + "\n")
+
+    def write_dl(self, rows: Sequence[tuple[str, str]], col_max: int = 30, col_spacing: int = 2) -> None:
+        """Write terms and what each is: beside it, or below where that would leave too little room."""
+        terms = [reach(term) for term, _ in rows]
+        column = self.current_indent + min(max(terms), col_max) + col_spacing
+        if column * TERM_SHARE > self.width:
+            column = BELOW
+        for (term, sentence), width in zip(rows, terms, strict=True):
+            head = " " * self.current_indent + term
+            explained = self._folded(" ".join(sentence.split()), column)
+            if sentence and self.current_indent + width + col_spacing <= column:
+                self.write(head.ljust(column) + explained.lstrip(" ") + "\n")
+            else:
+                self.write(self._folded(term, self.current_indent) + "\n")
+                self.write(explained + "\n" if sentence else "")
+
+    def _folded(self, text: str, indent: int) -> str:
+        margin = " " * indent
+        indented = "\n".join(margin + line if line.strip() else "" for line in text.split("\n"))
+        return "\n".join(fold(indented, self.width))
+
+
+class HelpContext(typer.Context):
+    """A command line being read, whose help is laid out by `HelpLayout`."""
+
+    formatter_class = HelpLayout

@@ -1,0 +1,60 @@
+"""The options that say which part of the log is read: the newest lines, those since a moment, those after a place."""
+
+from __future__ import annotations
+
+import math
+import re
+import time
+from datetime import date, datetime, timedelta
+from typing import Annotated, Final
+
+import typer
+
+from sockatuh.spans import parse_span
+
+from .errors import ExitCode, stop
+from .options import Range
+from .wording import client as phrases
+
+SinceOption = Annotated[str | None, typer.Option("--since", help=phrases.HELP_SINCE, metavar="WHEN")]
+AfterOption = Annotated[int | None, typer.Option("--after", help=phrases.HELP_AFTER, metavar="SEQ", min=0)]
+
+_CLOCK: Final = re.compile(r"\d{1,2}:\d\d(:\d\d)?")
+
+
+def read_range(lines: int | None, since: str | None, after: int | None, otherwise: int | None) -> Range:
+    """Return what the options ask for together, the newest `otherwise` lines when they ask for nothing.
+
+    Wrong usage when they cannot be read, or contradict each other.
+    """
+    if (lines, since, after) == (None, None, None):
+        return Range(lines=otherwise)
+    if after is not None and (lines is not None or since is not None):
+        stop(phrases.AFTER_OR_LINES, ExitCode.USAGE)
+    if since is None:
+        return Range(lines, None, after)
+    try:
+        return Range(lines, parse_moment(since, time.time()), after)
+    except (ValueError, OverflowError, OSError):
+        stop(phrases.not_a_moment(since), ExitCode.USAGE)
+
+
+def parse_moment(text: str, now: float) -> int | None:
+    """Return a moment in ms since 1970: a span before `now` (s since 1970), a time of day, a date, or both in ISO 8601.
+
+    None for the span `forever`. A time of day is the last one that was, in local time, as is whatever names no zone.
+    Raises ValueError when it is none of these, OverflowError or OSError for one outside the calendar.
+    """
+    try:
+        span = parse_span(text)
+    except ValueError:
+        return int(_named_moment(text, now).timestamp() * 1000)
+    return None if math.isinf(span) else max(0, int((now - span) * 1000))
+
+
+def _named_moment(text: str, now: float) -> datetime:
+    if not _CLOCK.fullmatch(text):
+        return datetime.fromisoformat(text).astimezone()
+    today: date = datetime.fromtimestamp(now).date()
+    moment = datetime.fromisoformat(f"{today}T{text.zfill(len(text) + text.index(':') % 2)}").astimezone()
+    return moment if moment.timestamp() <= now else moment - timedelta(days=1)

@@ -1,0 +1,33 @@
+from __future__ import annotations
+
+import re
+
+import pytest
+
+from sockatuh.cli.app import COMMANDS, run
+
+
+def page(command: str, columns: int, capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> str:
+    monkeypatch.setenv("COLUMNS", str(columns))
+    assert run([*command.split(), "--help"]) == 0
+    return capfd.readouterr().out
+
+
+@pytest.mark.parametrize("columns", [30, 40, 80])
+@pytest.mark.parametrize("command", ["", *COMMANDS])
+def test_no_row_of_a_page_is_longer_than_the_terminal_and_no_word_is_cut(
+    command: str, columns: int, capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    wide = page(command, 80, capfd, monkeypatch)
+    shown = page(command, columns, capfd, monkeypatch)
+    assert sorted(shown.split()) == sorted(wide.split())
+    assert [row for row in shown.splitlines() if len(row) > columns and len(row.split()) > 1] == []
+    assert "..." not in re.sub(r"\[ARGS\]\.\.\.|\[TEXT\.\.\.", "", shown), "nothing is left out"
+
+
+def test_what_is_copied_from_a_page_stands_in_one_piece(
+    capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shown = page("history", 40, capfd, monkeypatch).split()
+    assert {"$SOCKATUH_CONFIG,", "/etc/sockatuh/sockatuh.toml.", "--config"} <= set(shown)
+    assert "SOCKATUH_PASSWORD_FILE]" in page("send", 30, capfd, monkeypatch).split()
