@@ -130,15 +130,18 @@ class Room:
         returns: bool,
         may_write: bool,
         at: int,
+        since: int = 0,
     ) -> Admit | NameRefused | RoomFull | GuestsFull | TooOften:
         """Decide about a session that has given the right password; `attach` it when the intent is committed.
 
         `returns`: it has shown a ticket. Not `may_write`: it may come in only if nothing is to be appended for it.
+        `since`: from which entry on its owner is known, by other evidence than the log's, to have been a member.
         """
         judged = self.judge_name(name, owner, at)
         if isinstance(judged, NameRefused):
             return judged
         key = judged.key
+        since = min((seq for seq in (self.known_since(key, owner), since) if seq), default=0)
         body: Joined | Claimed | None = None
         left: list[Intent] = []
         ended: list[int] = []
@@ -153,14 +156,14 @@ class Room:
                 return reserved
             ended = reserved
             if claims:
-                body = Claimed(judged.name, owner, self.known_since(key, owner) or 0)
+                body = Claimed(judged.name, owner, since)
         elif not self._is_here(key):
             made = self._make_room(key, owner, place, at, returns=returns)
             if isinstance(made, RoomFull):
                 return made
             left = made
             self._joining[session] = key, expect
-            body = Joined(judged.name, owner, dialect, address, version, self.known_since(key, owner) or 0)
+            body = Joined(judged.name, owner, dialect, address, version, since)
         intent = Intent(kind_of(body), body, key, expect) if body else None
         return Admit(judged.name, key, owner, role, intent, tuple(left), tuple(ended))
 

@@ -132,6 +132,7 @@ class Joining:
             returns=request.by_ticket,
             may_write=counted or not wait,
             at=self._wall(),
+            since=self._resumption.known_by_ticket(visitor.session) or 0,
         )
         match decided:
             case NameRefused():

@@ -63,17 +63,18 @@ class Resumption:
         arrival = self._endpoint.arrival_of(session)
         if arrival.ticket is not None:
             self._heed_proof(arrival.ticket)
-        floor = self._floor(known_from, arrival.ticket)
+        # The newest lines, and all since it was first known to be a member.
+        places = self._lines_back(self.history_on_join), known_from, self.known_by_ticket(session)
+        floor = min(seq for seq in places if seq is not None)
         return max(self._wanted(arrival, history), floor), floor
 
-    def _floor(self, known_from: int | None, ticket: Ticket | None) -> int:
-        """Return from where a member may read: the newest lines, and all since it was first seen to be one."""
-        floor = self._lines_back(self.history_on_join)
-        if known_from is not None:
-            floor = min(floor, known_from)
-        if ticket is not None:  # it was a member then, even if the log does not know of it any more
-            floor = min(floor, self._lineage.agreed(ticket.log_id, ticket.seq))
-        return floor
+    def known_by_ticket(self, session: int) -> int | None:
+        """Return the place in this log at which a session's ticket shows its key to have been a member, if it does.
+
+        A log that was set back may not know of it any more.
+        """
+        ticket = self._endpoint.arrival_of(session).ticket
+        return None if ticket is None else self._lineage.agreed(ticket.log_id, ticket.seq)
 
     def _wanted(self, arrival: Arrival, history: int | None) -> int:
         """Return where a client reads on, or begins with so many lines."""

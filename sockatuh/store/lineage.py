@@ -6,7 +6,7 @@ has read something that was the same as this log up to the seq at which that id 
 again. Of an id this log never had nothing is known, so it reads from where the present id began.
 
 Two logs with an ancestor in common, as a room and an older backup of it, are the same up to a seq that their lineages
-tell (`shared_with`): so a log that was restored knows what it shares with the one it has replaced.
+tell (`inherited`): so a log that was restored knows what it shares with the one it has replaced.
 """
 
 from __future__ import annotations
@@ -44,10 +44,18 @@ class Lineage:
         """Return the lineage when the present id has ended at `ended` and `log_id` takes its place."""
         return Lineage(log_id, ended, {**self.former, self.log_id: ended})
 
-    def shared_with(self, other: Lineage, head: int, other_head: int) -> int | None:
-        """Return up to which seq two logs that reach to these heads are the same, None when nothing is known."""
-        ours, theirs = self._ends(head), other._ends(other_head)
-        return max((min(ours[each], theirs[each]) for each in ours.keys() & theirs.keys()), default=None)
+    def inherited(self, replaced: Lineage, head: int, replaced_head: int) -> Lineage:
+        """Return the lineage of a log, which reaches to `head`, when it takes the place of another.
+
+        The ids of that one are known from then on, each as far as both logs are the same. Up to the seq at which an id
+        ended in both of them both have what was written under it; of logs that have no id in common nothing is known.
+        """
+        ours, theirs = self._ends(head), replaced._ends(replaced_head)
+        shared = max((min(ours[each], theirs[each]) for each in ours.keys() & theirs.keys()), default=None)
+        if shared is None:
+            return self
+        former = {log_id: min(ended, shared) for log_id, ended in theirs.items() if log_id not in ours}
+        return Lineage(self.log_id, self.began, {**self.former, **former})
 
     def _ends(self, head: int) -> dict[bytes, int]:
         return {**self.former, self.log_id: head}
@@ -79,13 +87,9 @@ def renew_log_id(connection: sqlite3.Connection, log_id: bytes | None = None, en
 
 def inherit(connection: sqlite3.Connection, replaced: Lineage, replaced_head: int) -> None:
     """Note for a log that takes the place of another the ids of that one, each as far as it is the same as this one."""
-    own = read_lineage(connection)
-    shared = own.shared_with(replaced, read_head(connection), replaced_head)
-    if shared is None:  # another room's
-        return
-    ends = {**replaced.former, replaced.log_id: replaced_head}
-    unknown = [(each, min(ended, shared)) for each, ended in ends.items() if each != own.log_id]
-    connection.executemany("INSERT OR IGNORE INTO former_logs (log_id, ended) VALUES (?, ?)", unknown)
+    lineage = read_lineage(connection).inherited(replaced, read_head(connection), replaced_head)
+    query = "INSERT OR IGNORE INTO former_logs (log_id, ended) VALUES (?, ?)"
+    connection.executemany(query, lineage.former.items())
     _forget_oldest(connection)
 
 

@@ -1,4 +1,4 @@
-"""Attacks on backups: made while everybody talks, put back under members who have read further, killed half-way."""
+"""Attacks on backups, made while everybody talks; what is put back is attacked in `restores.py`."""
 
 from __future__ import annotations
 
@@ -15,12 +15,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
-from e2e.relay import Relay, as_it_is, relay_to
-from e2e.running import Member, Room, ServerProcess, hash_password, joined
+from e2e.running import Member, Room, hash_password, joined
 from prove.attack import Attack, Found, Run, require, require_in_time
 
 from sockatuh.protocol import peer_events as e
-from sockatuh.protocol.messages import MESSAGE
 from sockatuh.store.database import open_writer, wall_clock
 from sockatuh.store.log_table import Append, append_all
 
@@ -32,20 +30,17 @@ BASELINE: Final = 2.0
 """Seconds of talk with which the talk during backups is compared."""
 SLOWER: Final = 5.0
 """How many times fewer lines may be stored in the same time while a backup runs."""
-KILLS: Final = 6
-LINES: Final = 40
-GROWTH: Final = 20
 EVERYTHING: Final = 1_000_000
 
 
 async def sockatuh(*arguments: str) -> tuple[int, str]:
     """Run a command; return its exit code, and what it says to people."""
-    process = await _begin(*arguments)
+    process = await begin(*arguments)
     _, said = await process.communicate()
     return process.returncode or 0, said.decode()
 
 
-async def _begin(*arguments: str) -> asyncio.subprocess.Process:
+async def begin(*arguments: str) -> asyncio.subprocess.Process:
     pipe = asyncio.subprocess.PIPE
     return await asyncio.create_subprocess_exec(
         sys.executable, "-m", "sockatuh", *arguments, stdin=asyncio.subprocess.DEVNULL, stdout=pipe, stderr=pipe
@@ -170,124 +165,11 @@ def _p99(seconds: Sequence[float]) -> float:
     return statistics.quantiles(seconds, n=100, method="inclusive")[98] * 1000
 
 
-# Put back under members who have read further.
-
-
-@dataclass(slots=True)
-class House:
-    """A room with one who stays in contact and one whose network is cut, and its backup."""
-
-    room: Room
-    server: ServerProcess
-    relay: Relay
-    ana: Member
-    budi: Member
-
-    @property
-    def config(self) -> list[str]:
-        return ["--config", str(self.room.directory / "sockatuh.toml")]
-
-    @property
-    def database(self) -> Path:
-        return self.room.state_dir / "room.db"
-
-    async def say(self, member: Member, count: int) -> None:
-        """Say lines until they are stored."""
-        for _ in range(count):
-            member.say(f"line {len(member.said)}")
-        await member.until(member.is_answered)
-
-    async def come_back(self, member: Member) -> e.Admitted:
-        """Let a member come back and read everything; return how it was let in."""
-        before = len(member.all(e.Admitted))
-        await self.say(member, 1)
-        await member.until(lambda: len(member.all(e.Admitted)) > before)
-        await member.has_seen(max(messages(self.database)))
-        return member.all(e.Admitted)[-1]
-
-    def check(self, member: Member) -> None:
-        """Hold what a member was shown since it was told against the log."""
-        told = [place for place, event in enumerate(member.events) if isinstance(event, e.Admitted) and event.rewound]
-        require(bool(told), f"{member.name} was not told that the log was set back")
-        log = messages(self.database)
-        shown = [event.entry for event in member.events[told[-1] :] if isinstance(event, e.EntryArrived)]
-        lines = {entry.seq: f"{entry.name}: {entry.text}" for entry in shown if entry.kind == MESSAGE}
-        require(all(log.get(seq) == line for seq, line in lines.items()), f"{member.name} was shown wrong lines")
-        require(max(log) in lines, f"{member.name} was not shown everything")
-
-
-async def _restore_under_members(run: Run) -> Found:
-    room, file = Room(run.directory, hash_password()), str(run.directory / "room.backup")
-    async with AsyncExitStack() as stack:
-        server = await stack.enter_async_context(room.serve(log_level="warning", **{"limits.lines_burst": 1000}))
-        relay = await stack.enter_async_context(relay_to(room.port))
-        ana = await stack.enter_async_context(joined("ana", room.port, server.key, history=50))
-        budi = await stack.enter_async_context(joined("budi", relay.port, server.key, history=50))
-        house = House(room, server, relay, ana, budi)
-        await house.say(ana, LINES)
-        code, said = await sockatuh("backup", file, *house.config)
-        require(code == 0, f"`sockatuh backup` ended with {code}: {said}")
-        await house.say(ana, LINES)
-        await house.say(budi, LINES)
-        await budi.has_seen(max(ana.stored.values()))
-        before = messages(house.database)
-        code, said = await sockatuh("restore", file, *house.config)
-        require(code == 1 and "stop" in said, f"`sockatuh restore` under a running server: {code}, {said}")
-        relay.change_up = relay.change_down = lambda _: None
-        await server.end()
-        kills = await _kill_half_way(run, house, file, before)
-        code, said = await sockatuh("restore", file, *house.config)
-        require(code == 0, f"`sockatuh restore` ended with {code}: {said}")
-        gone = len(before) - len(messages(house.database))
-        require(gone == 2 * LINES, f"{gone} lines are gone, of {2 * LINES} said after the backup")
-        await server.start()
-        require((await house.come_back(ana)).rewound, "who stayed in contact was not told")
-        await house.say(ana, 2 * LINES + GROWTH)
-        relay.change_up = relay.change_down = as_it_is
-        require((await house.come_back(budi)).rewound, "who came when the numbers were in use again was not told")
-        for member in (ana, budi):
-            await member.has_seen(max(messages(house.database)))
-            house.check(member)
-            require(member.all(e.Connected)[-1].resumed, f"{member.name} had to give the password")
-        log = list(messages(house.database).values())
-        require(len(set(log)) == len(log), "a line is in the log twice")
-    return Found(
-        f"{gone} lines older than the room, 2 members, {kills} restores killed",
-        "both told, 0 wrong lines, 0 doubled, no password asked, nothing lost of what was there",
-    )
-
-
-async def _kill_half_way(run: Run, house: House, file: str, before: dict[int, str]) -> int:
-    """Kill `restore` at any moment: the room is the one before or the one restored, and the one before is kept."""
-    dice, kills = run.dice, KILLS * (10 if run.long else 1)
-    began = time.monotonic()
-    await sockatuh("restore", file, *house.config)
-    usual, restored = time.monotonic() - began, messages(house.database)
-    for _ in range(kills):
-        process = await _begin("restore", file, *house.config)
-        await asyncio.sleep(dice.uniform(0.2, 1.0) * usual)
-        if process.returncode is None:
-            process.kill()
-        await process.communicate()
-        if house.database.exists():
-            require(messages(house.database) in (before, restored), "a restore that was killed left half a room")
-        aside = house.room.state_dir.glob("room.db.before-*Z")
-        require(any(messages(path) == before for path in aside), "what was there before the restore is gone")
-    return kills
-
-
 ATTACKS: Final[tuple[Attack, ...]] = (
     Attack(
         "backup",
         "`sockatuh backup` makes a whole, private copy of one moment while the room runs, and holds nobody up.",
         f"{BACKUPS} times while {TALKERS} members talk in a room of {PAST:,} lines; each is read and compared",
         _back_up_while_talking,
-    ),
-    Attack(
-        "restore",
-        "After `sockatuh restore` whoever has read further is told, and no line is matched with another.",
-        f"a backup {2 * LINES} lines old is put back, after {KILLS} tries killed half-way; one member stays, one "
-        "comes when the lost numbers are in use again",
-        _restore_under_members,
     ),
 )

@@ -1,4 +1,4 @@
-"""Real client programs: `sockatuh chat --json` in processes of their own, each with a directory it remembers in."""
+"""Real client programs, mostly `sockatuh chat --json`, in processes of their own, each with a directory of its own."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import os
 import signal
 import sys
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final
 
@@ -25,12 +25,21 @@ PATIENCE: Final = 30.0
 class Program:
     """A program that chats: what it was given, what it printed, over all its lives.
 
-    `said` are the texts of the present life by the number of their line, `objects` what it has printed in it.
+    `said` are the texts of the present life by the number of their line, `objects` what it has printed in it, and
+    `printed` the lines that were no JSON.
     """
 
-    def __init__(self, directory: Path, port: int, name: str, environ: Mapping[str, str] | None = None) -> None:
-        self.name, self.port = name, port
+    def __init__(
+        self,
+        directory: Path,
+        port: int,
+        name: str,
+        environ: Mapping[str, str] | None = None,
+        command: Sequence[str] = ("chat", "--json"),
+    ) -> None:
+        self.name, self.port, self.command = name, port, command
         self.objects: list[dict[str, Any]] = []
+        self.printed: list[str] = []
         self.told: list[str] = []
         """What it said on stderr, in all its lives."""
         self.said: dict[int, str] = {}
@@ -44,13 +53,15 @@ class Program:
         """Start the process and wait until it is in."""
         self.objects, self.said = [], {}
         environ = self.environ | ({"SOCKATUH_PASSWORD": PASSWORD} if with_password else {})
-        command = ["-m", "sockatuh", "chat", f"127.0.0.1:{self.port}", "--json", "--trust", "accept-new"]
+        verb, *flags = self.command
+        command = ["-m", "sockatuh", verb, f"127.0.0.1:{self.port}", *flags, "--trust", "accept-new"]
         self._process = await asyncio.create_subprocess_exec(
             sys.executable, *command, "--name", self.name, *options, env=environ, limit=1 << 20,
             stdin=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE,
         )  # fmt: skip
         self._reading = [asyncio.create_task(self._read_out()), asyncio.create_task(self._read_err())]
-        await self.until(lambda: bool(self.notices("admitted")), "it did not get in")
+        if "--json" in self.command:
+            await self.until(lambda: bool(self.notices("admitted")), "it did not get in")
 
     def say(self, text: str) -> None:
         """Give it a line."""
@@ -116,8 +127,10 @@ class Program:
         assert self._process is not None
         assert self._process.stdout is not None
         async for line in self._process.stdout:
-            with contextlib.suppress(ValueError):  # cut off by a kill
+            try:
                 self.objects.append(json.loads(line))
+            except ValueError:  # a line for people, or one that was cut off by a kill
+                self.printed.append(line.decode().rstrip())
             self._news.set()
         self._news.set()
 

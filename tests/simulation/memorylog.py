@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import TypeAlias
 
 from sockatuh.errors import DatabaseUnusable
 from sockatuh.protocol.seam import Address
 from sockatuh.store.lineage import Lineage
 from sockatuh.store.roomlog import Append, Committed, Conflict, Failed, Outcome, Row
+
+Backup: TypeAlias = tuple[list[Row], Lineage]
 
 
 class MemoryLog:
@@ -58,6 +61,19 @@ class MemoryLog:
         for row in gone:
             del self._by_id[row.id]
         self._last = {row.key: row.seq for row in self.rows if row.key is not None}
+
+    def back_up(self) -> Backup:
+        """Copy it as it is."""
+        return [*self.rows], self.lineage
+
+    def put_back(self, backup: Backup, log_id: bytes) -> None:
+        """Be what was copied, under another id, as `restore` makes it."""
+        rows, lineage = backup
+        head = len(rows)
+        self.lineage = lineage.renewed(log_id, head).inherited(self.lineage, head, self.head)
+        self.rows = [*rows]
+        self._by_id = {row.id: row for row in rows}
+        self._last = {row.key: row.seq for row in rows if row.key is not None}
 
     def last_of_each_key(self) -> list[Row]:
         return [self.rows[seq - 1] for seq in sorted(self._last.values())]

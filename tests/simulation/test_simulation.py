@@ -42,7 +42,7 @@ class Story:
             delay=(0.0002, dice.choice([0.002, 0.04])),
         )
         for number, key in enumerate(self.keys):
-            world.add_client(f"member{number}", key=key)
+            world.add_client(f"member{number}", key=key, history=dice.choice([None, 0, 3]))
         for _ in range(dice.randint(5, 30)):
             world.run(dice.uniform(0.0, 1.5))
             node = dice.choice([node for node in world.nodes if not node.left])
@@ -127,7 +127,7 @@ class Story:
         assert self.world.run(60.0, until=lambda: node.peer.unanswered == 0)
         self.world.leave(node)
         self.world.run(self.dice.uniform(0.0, 2.0))
-        self.world.add_client(node.name, key=node.key)
+        self.world.add_client(node.name, key=node.key, history=self.dice.choice([None, 0]))
 
     def sleep(self, node: Node) -> None:
         """A laptop sleeps for longer than the room waits."""

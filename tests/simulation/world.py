@@ -34,7 +34,7 @@ from sockatuh.server.passwords import PasswordDesk
 from sockatuh.server.reading import READ_LIMIT
 from sockatuh.store.roomlog import Append, Outcome
 
-from .memorylog import MemoryLog, Recorder, Silence
+from .memorylog import Backup, MemoryLog, Recorder, Silence
 
 SERVER: Address = ("10.0.0.1", 7625)
 PASSWORD = "correct horse battery"
@@ -178,6 +178,12 @@ class World:
         self._life += 1
         self.up = False
 
+    def restore(self, backup: Backup) -> None:
+        """Put a backup back and start the server again; sessions of the log it replaces are woken."""
+        self.crash_server()
+        self.log.put_back(backup, self.random_bytes(16))
+        self.start_server()
+
     def wall(self) -> int:
         return max(0, int(self.now * 1000) + 1_700_000_000_000 + self.wall_ahead)  # no system's clock is before 1970
 
@@ -291,10 +297,12 @@ class World:
         password: str = PASSWORD,
         pin: bytes | None = None,
         ticket: bytes | None = None,
+        history: int | None = None,
     ) -> Node:
         number = len(self.nodes) + 2
         key = key or self.random_bytes(32)
-        options = PeerOptions(key, self.random_bytes(8), "simulated", role=int(transient), pin=pin, ticket=ticket)
+        stream, role = self.random_bytes(8), int(transient)
+        options = PeerOptions(key, stream, "simulated", role=role, pin=pin, ticket=ticket, history=history)
         address = (f"10.0.{number // 250}.{number % 250 + 1}", 5000 + number)
         node = Node(Peer(options, self.random_bytes), name, key, address, transient=transient)
         self.nodes.append(node)
