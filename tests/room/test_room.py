@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sockatuh.room.entries import Body, Claimed, Left
+from sockatuh.room.entries import Body, Claimed, Joined, Left
 from sockatuh.room.guests import GuestsFull, Role
 from sockatuh.room.names import NameRules
 from sockatuh.room.presence import Presence
@@ -58,6 +58,7 @@ def join(
     returns: bool = False,
     may_write: bool = True,
     at: int = 0,
+    since: int = 0,
 ) -> Admit | NameRefused | RoomFull | GuestsFull | TooOften:
     dialect = "secure" if owner else "classic"
     return room.join(
@@ -71,6 +72,7 @@ def join(
         returns=returns,
         may_write=may_write,
         at=at,
+        since=since,
     )
 
 
@@ -440,6 +442,28 @@ def test_a_guest_keeps_others_from_its_name_even_without_ownership(rules: NameRu
     house.ask(2, "bot", "l")
     house.commit()
     assert house.room.member_of(2) is not None
+
+
+@pytest.mark.parametrize(("since", "known"), [(0, 4), (3, 3), (9, 4)])
+def test_since_when_somebody_was_a_member_is_written_down_also_if_the_log_has_forgotten_it(
+    rules: NameRules, since: int, known: int
+) -> None:
+    room = Room(rules, Bounds(5, inf, GRACE))
+
+    def ask(session: int, since: int) -> Body:
+        admit = join(room, session, "ana", "k", since=since)
+        assert isinstance(admit, Admit)
+        assert admit.intent is not None
+        return admit.intent.body
+
+    first = ask(1, since)
+    assert isinstance(first, Joined)
+    assert first.since == since
+    room.apply(4, 0, ask(1, 4), "ana")
+    room.apply(5, 0, Left("ana", "k", "left", 1.0, 4), "ana")
+    again = ask(2, since)
+    assert isinstance(again, Joined)
+    assert again.since == known
 
 
 def test_since_when_an_owner_has_used_a_name_is_known(house: House) -> None:
