@@ -175,9 +175,15 @@ async def _restore_under_members(run: Run) -> Found:
 
 
 async def _wait_for_plain_programs(house: House) -> None:
-    """Wait until those who do not say that they are in are seen by the others."""
+    """Wait until those who do not say that they are in are listed among those who are here."""
     plain = {each.name for each in house.programs if "--json" not in each.command}
-    await house.ana.until(lambda: plain <= {line.removesuffix(" joined") for line in house.ana.story})
+    here: set[str] = set()
+    while not plain <= here:
+        house.ana.conversation.ask_who("")
+        before = len(house.ana.all(e.MembersListed))
+        await house.ana.until(lambda: len(house.ana.all(e.MembersListed)) > before)  # noqa: B023 (awaited at once)
+        here = {member.name for member in house.ana.all(e.MembersListed)[-1].members}
+        await asyncio.sleep(0.1)
 
 
 async def _stop_and_restore(run: Run, house: House, file: str) -> tuple[int, int]:
