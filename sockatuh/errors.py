@@ -131,11 +131,16 @@ class ClientError(SockAtuhError):
 
 
 class NoServer(ClientError):
-    """Nobody answered at `server` within `seconds`, or the name does not resolve."""
+    """Nobody answered at `server` within `seconds`, or the name does not resolve.
 
-    def __init__(self, server: str, seconds: float, reason: str = "no answer") -> None:
-        super().__init__(server, seconds, reason)
-        self.server, self.seconds, self.reason = server, seconds, reason
+    `obstacles` are pairs of an address and what stood in its way when it was last tried (`protocol.obstacles`).
+    """
+
+    def __init__(
+        self, server: str, seconds: float, reason: str = "no answer", obstacles: tuple[tuple[str, str], ...] = ()
+    ) -> None:
+        super().__init__(server, seconds, reason, obstacles)
+        self.server, self.seconds, self.reason, self.obstacles = server, seconds, reason, obstacles
 
     def __str__(self) -> str:
         return f"no SockAtuh server at {self.server}: {self.reason}"

@@ -9,8 +9,9 @@ from typing import Final
 
 from sockatuh.client.conversation import Conversation, ConversationOptions, Waits
 from sockatuh.errors import ClientError, Refused
+from sockatuh.net.address import format_address
 from sockatuh.protocol.identity import words
-from sockatuh.protocol.peer_events import LinesDelayed
+from sockatuh.protocol.peer_events import LinesDelayed, LinesHeld, Unreachable
 from sockatuh.room.text import clean_line
 from sockatuh.store.client_files import ClientFiles, default_directory
 from sockatuh.store.unsent import Unsent
@@ -22,6 +23,7 @@ from .options import Trust, Wishes
 from .patience import Patience
 from .place import Place, find_place
 from .questions import ask, tell
+from .wording import admin as wording
 from .wording import client as phrases
 
 FIRST_ANSWER: Final = 5.0
@@ -51,7 +53,7 @@ async def joined(wishes: Wishes) -> AsyncIterator[Membership]:
         history=wishes.wanted.lines,
     )
     async with Conversation(options, _judge(place, wishes, patience), _tell_waiting) as conversation:
-        connected = await conversation.open(patience.left(FIRST_ANSWER))
+        connected = await conversation.open(patience.left(None if wishes.seconds else FIRST_ANSWER))
         room = clean_line(connected.room)
         memory.keep_key(connected.server_key, room)
         try:
@@ -75,7 +77,13 @@ async def joined(wishes: Wishes) -> AsyncIterator[Membership]:
 
 
 def _tell_waiting(event: Waits) -> None:
-    tell(phrases.delayed(event.wait) if isinstance(event, LinesDelayed) else phrases.HELD)
+    match event:
+        case LinesDelayed(wait):
+            tell(phrases.delayed(wait))
+        case LinesHeld():
+            tell(phrases.HELD)
+        case Unreachable(obstacles):
+            tell(phrases.still_trying(wording.in_the_way([(format_address(to), what) for to, what in obstacles])))
 
 
 def _judge(place: Place, wishes: Wishes, patience: Patience) -> Callable[[bytes], Awaitable[bool]]:

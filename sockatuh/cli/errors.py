@@ -83,7 +83,7 @@ def explain(error: Exception) -> Explanation:
             message = wording.bad_configuration([_cleaned(problem) for problem in error.problems])
             return Explanation(ExitCode.BAD_CONFIGURATION, "bad_configuration", message)
         case NoServer():
-            message = wording.no_server(clean_line(error.server), clean_line(error.reason))
+            message = wording.no_server(clean_line(error.server), clean_line(error.reason), error.obstacles)
             return Explanation(ExitCode.NO_SERVER, "no_server", message)
         case NotStored():
             message = wording.not_stored(clean_line(error.server), error.seconds)

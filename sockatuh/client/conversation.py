@@ -17,20 +17,23 @@ from typing import Any, Final
 
 from sockatuh import __version__
 from sockatuh.errors import IdentityChanged, NameTaken, NoServer, NotStored, Refused, VersionMismatch
-from sockatuh.net.address import find_source, resolve
+from sockatuh.net.address import find_source, format_address
 from sockatuh.net.driver import Driver
+from sockatuh.net.refusals import Refusals
 from sockatuh.net.sockets import open_client_socket
 from sockatuh.protocol import peer_events as e
 from sockatuh.protocol.constants import VERSION
 from sockatuh.protocol.messages import MEMBER, MemberInfo
+from sockatuh.protocol.obstacles import Obstacle
 from sockatuh.protocol.peer import Peer
 from sockatuh.protocol.peer_options import PeerOptions
 from sockatuh.protocol.seam import Address
 
 from .listing import Listing
+from .lookup import look_up, look_up_again
 
-Waits = e.LinesHeld | e.LinesDelayed
-"""Why the server keeps one waiting."""
+Waits = e.LinesHeld | e.LinesDelayed | e.Unreachable
+"""Why one is kept waiting: by the server, or by what stands in the way of it."""
 NAME_CODES: Final = ("name_taken", "name_owned")
 WATCH_INTERVAL: Final = 1.0
 """Seconds between two looks for a machine that slept or moved, or a server that moved."""
@@ -79,6 +82,8 @@ class Conversation:
         self._reached: Address | None = None
         self._source: str | None = None
         self._watch: asyncio.Task[None] | None = None
+        self._looking_up: asyncio.Task[None] | None = None
+        self._obstacles: tuple[tuple[str, str], ...] = ()
         self.peer = Peer(
             PeerOptions(
                 private_key=options.private_key,
@@ -93,7 +98,10 @@ class Conversation:
             os.urandom,
         )
         self._socket = open_client_socket()
-        self._driver: Driver[e.PeerEvent] = Driver(self.peer, self._socket, self._events.put_nowait)
+        refusals = Refusals(self._socket, self.peer.note_obstacle)
+        self._driver: Driver[e.PeerEvent] = Driver(
+            self.peer, self._socket, self._take, sender=refusals.sender, receiver=refusals.receiver
+        )
 
     @property
     def server(self) -> str:
@@ -109,8 +117,9 @@ class Conversation:
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        if self._watch is not None:
-            self._watch.cancel()
+        for task in (self._watch, self._looking_up):
+            if task is not None:
+                task.cancel()
         self._driver.flush()
         self._driver.close()
 
@@ -121,22 +130,40 @@ class Conversation:
 
         Raises NoServer, IdentityChanged, VersionMismatch, and Refused("untrusted") if `trust` said no.
         """
-        try:
-            self._addresses = await resolve(self.options.host, self.options.port, self._socket.family)
-        except OSError as error:
-            raise NoServer(self.server, 0, error.strerror or str(error)) from None
+        ends_at = _end_of(timeout)
+        self._addresses = await self._look_up(timeout)
         self.peer.connect(self._addresses, time.monotonic())
         self._driver.flush()
-        while isinstance(event := await self._wait((e.ServerOffered, e.Connected), timeout), e.ServerOffered):
+        while isinstance(event := await self._wait((e.ServerOffered, e.Connected), _left(ends_at)), e.ServerOffered):
+            asked_at = time.monotonic()
             if not await self._trust(event.server_key):
                 self.peer.stop()
                 raise Refused("untrusted")
+            if ends_at is not None:
+                ends_at += time.monotonic() - asked_at
             self.peer.trust(time.monotonic())
             self._driver.flush()
         connected: e.Connected = event
         self._reached, self._source = connected.address, find_source(connected.address)
         self.room, self.max_text, self.server_key = connected.room, connected.max_text, connected.server_key
         return connected
+
+    async def _look_up(self, timeout: float | None) -> list[Address]:
+        """Return the server's addresses; NoServer when it has none, or nobody has said within `timeout` seconds."""
+
+        def unresolved(obstacle: Obstacle) -> NoServer:
+            return NoServer(self.server, timeout or 0, "", ((self.server, obstacle),))
+
+        def say() -> None:
+            self._take(e.Unreachable((((self.options.host, self.options.port), Obstacle.NO_NAME_SERVER),)))
+
+        try:
+            async with asyncio.timeout(timeout):
+                return await look_up(self.options.host, self.options.port, self._socket.family, say)
+        except TimeoutError:
+            raise unresolved(Obstacle.NO_NAME_SERVER) from None
+        except OSError:
+            raise unresolved(Obstacle.UNKNOWN_NAME) from None
 
     async def ask_name(self, name: str, timeout: float | None = None) -> str:
         """Ask whether a name can be had, and return it as the server writes it; raises NameTaken, Refused, NoServer."""
@@ -226,6 +253,20 @@ class Conversation:
                 raise _refusal(event)
         return event
 
+    def _take(self, event: e.PeerEvent) -> None:
+        """Take an event of the peer; what stands in the way is only said, and only before the first session."""
+        match event:
+            case e.Unreachable(obstacles):
+                self._obstacles = tuple((format_address(address), what) for address, what in obstacles)
+                if self._reached is None and self._on_waiting is not None:
+                    self._on_waiting(event)
+                return
+            case e.Connected():
+                self._obstacles = ()
+            case _:
+                pass
+        self._events.put_nowait(event)
+
     async def _next(self) -> e.PeerEvent:
         event = await self._events.get()
         match event:
@@ -254,7 +295,8 @@ class Conversation:
             raise _refusal(self.peer.put_off)
         if self.is_held:
             raise NotStored(self.server, seconds)
-        raise NoServer(self.server, seconds, f"no answer within {max(1, round(seconds))} s")
+        reason = f"no answer within {max(1, round(seconds))} s"
+        raise NoServer(self.server, seconds, reason, self._obstacles)
 
     async def _watch_network(self) -> None:
         """Ping at once after a sleep or with a new address; ask for the server's again while it does not answer."""
@@ -268,18 +310,16 @@ class Conversation:
                 self._driver.flush()
             ahead, self._source = now_ahead, now_source
             looks += 1
-            if self.silence is not None and looks % RESOLVE_EVERY == 0:
-                await self._resolve_again()
+            is_looking_up = self._looking_up is not None and not self._looking_up.done()
+            if self.silence is not None and looks % RESOLVE_EVERY == 0 and not is_looking_up:
+                self._looking_up = asyncio.create_task(self._look_up_again())
 
     def _find_source(self) -> str | None:
         return find_source(self._reached) if self._reached is not None else None
 
-    async def _resolve_again(self) -> None:
-        try:
-            addresses = await resolve(self.options.host, self.options.port, self._socket.family)
-        except OSError:
-            return
-        if addresses != self._addresses:
+    async def _look_up_again(self) -> None:
+        addresses = await look_up_again(self.options.host, self.options.port, self._socket.family)
+        if addresses and addresses != self._addresses:
             self._addresses = addresses
             self.peer.connect(addresses, time.monotonic())
             self._driver.flush()

@@ -6,7 +6,6 @@ host appears as `::ffff:192.168.1.20`; people never see that form.
 
 from __future__ import annotations
 
-import asyncio
 import ipaddress
 import re
 import socket
@@ -81,26 +80,6 @@ def _parse_port(text: str) -> int:
     if not (text.isascii() and text.isdecimal() and len(text) <= 5 and 0 < int(text) < 65536):
         raise ValueError(f"{text!r} is not a port; ports are 1 to 65535")
     return int(text)
-
-
-async def resolve(host: str, port: int, family: int = socket.AF_INET6) -> list[Address]:
-    """Return the host's addresses in the form a socket of `family` sends to, best first; OSError when there are none.
-
-    A dual-stack socket (AF_INET6) reaches IPv4 hosts under their mapped form.
-    """
-    wanted = socket.AF_UNSPEC if family == socket.AF_INET6 else socket.AF_INET
-    try:
-        found = await asyncio.get_running_loop().getaddrinfo(host, port, family=wanted, type=socket.SOCK_DGRAM)
-    except ValueError:  # a label too long or empty never reaches the resolver
-        raise socket.gaierror(socket.EAI_NONAME, "not a host name") from None
-    addresses = (_for_family(info[4], family) for info in found)
-    return list(dict.fromkeys(addresses))
-
-
-def _for_family(address: Address, family: int) -> Address:
-    if family == socket.AF_INET6 and ":" not in address[0]:
-        return (MAPPED_TEXT + address[0], address[1], 0, 0)
-    return address
 
 
 def is_within(address: Address, networks: Sequence[Network]) -> bool:

@@ -16,6 +16,8 @@ from typing import Final
 from sockatuh.errors import AddressUnusable
 from sockatuh.protocol.seam import Address
 
+from .resolver import resolve_for_binding
+
 RECEIVE_BUFFER: Final = 8 * 1024 * 1024
 SEND_BUFFER: Final = 4 * 1024 * 1024
 SMALLEST_BUFFER: Final = 64 * 1024
@@ -83,8 +85,7 @@ def _candidates(host: str, port: int) -> list[tuple[int, Address]]:
     if host == "::":
         everywhere: list[tuple[int, Address]] = [(socket.AF_INET6, ("::", port)), (socket.AF_INET, ("0.0.0.0", port))]  # noqa: S104 - listening everywhere is what :: asks for
         return everywhere if socket.has_ipv6 else everywhere[1:]
-    found = socket.getaddrinfo(host, port, type=socket.SOCK_DGRAM)
-    return [(info[0], info[4]) for info in found]
+    return resolve_for_binding(host, port)
 
 
 def _open_first(candidates: list[tuple[int, Address]]) -> socket.socket:

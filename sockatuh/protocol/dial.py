@@ -35,6 +35,7 @@ from .constants import (
 from .handshake import COOKIE_STRUCT, HELLO_STRUCT, INIT_STRUCT, RESP_STRUCT
 from .messages import InitPayload, RespPayload, decode_resp_payload_untrusted, pad_payload
 from .noise import Initiator
+from .obstacles import Obstacle, Obstacles
 from .seam import Address
 
 RETRY: Final = (0.25, 0.5, RECONNECT_INTERVAL)
@@ -107,6 +108,7 @@ class Dialer:
         self.due_at: float | None = None
         self._tries = 0
         self._addresses: Sequence[Address] = ()
+        self._obstacles = Obstacles()
         self._nonces: dict[bytes, Address] = {}
         self._cookie: _Cookie | None = None
         self._not_before = 0.0
@@ -119,10 +121,16 @@ class Dialer:
 
     def start(self, addresses: Sequence[Address], at: float) -> None:
         """Ask every address from `at` (monotonic seconds) on."""
+        if addresses != self._addresses or self.state is Dialing.IDLE:
+            self._obstacles.begin(addresses)
         self._addresses = addresses
         self._nonces = {self._random(8): address for address in addresses}
         self._cookie = None
         self._enter(Dialing.ASKING, at)
+
+    def note_obstacle(self, address: Address, obstacle: Obstacle) -> tuple[tuple[Address, Obstacle], ...] | None:
+        """Note what stands in the way of an address, and return what is to be reported; it changes nothing."""
+        return self._obstacles.note(address, obstacle) if self.state is Dialing.ASKING else None
 
     def stop(self) -> None:
         """Dial no more, and forget what would open a handshake that somebody has recorded."""

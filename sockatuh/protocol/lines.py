@@ -12,7 +12,8 @@ from dataclasses import dataclass, field
 
 from .clamps import LINE_SECONDS
 from .constants import LINE_WINDOW, LINES_IN_FLIGHT, MAX_PARTS, MAX_PIECE, RETRY_AFTER
-from .messages import Progress, Say
+from .messages import Progress, Say, Stored, Unsaid
+from .peer_events import LineRefused, LineStored
 
 PROGRESS_RESEND_AFTER = 0.05
 """Seconds in which a second PROGRESS for the same hole re-sends nothing: it crossed our answer to the first."""
@@ -130,6 +131,16 @@ class LineSender:
     def settle(self, number: int) -> bool:
         """Forget an answered line; False if it was answered before."""
         return self._lines.pop(number, None) is not None
+
+    def take_answer(self, answer: Stored | Unsaid) -> Iterator[LineStored | LineRefused]:
+        """Settle the lines that were answered, and yield what is to be reported."""
+        match answer:
+            case Stored(pairs):
+                yield from (LineStored(number, seq) for number, seq in pairs if self.settle(number))
+            case Unsaid(number, code) if self.settle(number):
+                yield LineRefused(number, code)
+            case _:
+                pass
 
     def restart(self) -> None:
         """A new session: nothing is known to be at the server."""

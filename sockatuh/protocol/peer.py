@@ -20,6 +20,7 @@ from .dial import Dialer, Established
 from .lines import LineSender
 from .link import Link
 from .noise import public_key
+from .obstacles import Obstacle, is_ours
 from .peer_options import PeerOptions
 from .peer_state import SEAT_CODES, TRANSITIONS, State
 from .pin import Pin, Verdict
@@ -135,11 +136,18 @@ class Peer:
             self._link.contact.poke(now)
         self._settle(now)
 
+    def note_obstacle(self, address: Address, obstacle: Obstacle) -> None:
+        """Hear, from the shell, what stands in the way of an address; it is reported, and changes nothing."""
+        if report := self._dialer.note_obstacle(address, obstacle):
+            self._events.append(e.Unreachable(report))
+
     # The five methods.
 
-    def receive_datagram(self, data: bytes, address: Address, now: float) -> None:  # noqa: ARG002 (known by content)
+    def receive_datagram(self, data: bytes, address: Address, now: float) -> None:
         """Take one datagram; whatever it holds, nothing is raised."""
         kind = data[0] if data else 0
+        if not is_ours(data):
+            self.note_obstacle(address, Obstacle.FOREIGN)
         if kind == DATA:
             self._receive_data(data, now)
         elif kind == COOKIE:
@@ -168,9 +176,7 @@ class Peer:
         if self._link is not None and self.state is not State.DIALING:
             times += [self._link.get_timer(), self._link.contact.due_at, self._caller.get_timer()]
             if self.state is State.JOINED:
-                times.append(self._lines.next_due())
-                if (reply_at := self._reader.get_timer()) is not None:
-                    times.append(max(reply_at, self._replies.ready_at))
+                times += [self._lines.next_due(), self._restraint.reply_at(self._reader.get_timer())]
         return min((at for at in times if at is not None), default=None)
 
     def next_event(self) -> e.PeerEvent | None:
@@ -259,13 +265,8 @@ class Peer:
                 if self.state is State.JOINED:
                     self._reader.receive(message, now)
                     self._read_on()
-            case m.Stored(pairs):
-                for number, seq in pairs:
-                    if self._lines.settle(number):
-                        self._events.append(e.LineStored(number, seq))
-            case m.Unsaid(number, code):
-                if self._lines.settle(number):
-                    self._events.append(e.LineRefused(number, code))
+            case m.Stored() | m.Unsaid():
+                self._events.extend(self._lines.take_answer(message))
             case m.Progress() if self._replies.is_ready(now):
                 self._replies.spend(now, self._lines.heed(message, now))
             case m.Pong(_, head) | m.Head(head):

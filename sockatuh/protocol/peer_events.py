@@ -7,6 +7,7 @@ from typing import TypeAlias
 
 from .inbox import Gone
 from .messages import Entry, MemberInfo
+from .obstacles import Obstacle
 from .seam import Address
 
 
@@ -31,6 +32,13 @@ class VersionDiffers:
     """The server speaks another version; the peer has stopped."""
 
     theirs: int
+
+
+@dataclass(frozen=True, slots=True)
+class Unreachable:
+    """Something stands in the way of every address that is dialled; the peer dials on."""
+
+    obstacles: tuple[tuple[Address, Obstacle], ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,6 +154,7 @@ PeerEvent: TypeAlias = (
     ServerOffered
     | KeyMismatch
     | VersionDiffers
+    | Unreachable
     | Connected
     | NameAccepted
     | JoinRefused

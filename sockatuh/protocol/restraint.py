@@ -36,6 +36,10 @@ class Restraint:
         """Note that a session begins."""
         self._connected_at = now
 
+    def reply_at(self, at: float | None) -> float | None:
+        """Return when a reply that is due at a time may leave; None: there is none."""
+        return None if at is None else max(at, self.replies.ready_at)
+
     def call_at(self, at: float) -> float:
         """Return when a call that is wanted at a time may be made, and count it."""
         at = max(at, self._calls.ready_at)

@@ -21,12 +21,13 @@ import bcrypt
 
 from sockatuh import __version__
 from sockatuh.errors import SockAtuhError, StoreError
-from sockatuh.net.address import pack_address, parse_server, resolve
+from sockatuh.net.address import pack_address, parse_server
 from sockatuh.net.classic import ClassicDialect, ClassicEvent
 from sockatuh.net.dialects import Dialects
 from sockatuh.net.driver import Driver
 from sockatuh.net.interfaces import lan_address_of
 from sockatuh.net.port import drive_port
+from sockatuh.net.resolver import resolve
 from sockatuh.net.sockets import RECEIVE_BUFFER, given_buffers, open_server_socket
 from sockatuh.net.systemd import Notifier
 from sockatuh.protocol.endpoint import Endpoint

@@ -1,14 +1,12 @@
 from __future__ import annotations
 
-import asyncio
 import ipaddress
-import socket
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sockatuh.net.address import find_source, format_address, is_within, pack_address, parse_server, resolve
+from sockatuh.net.address import find_source, format_address, is_within, pack_address, parse_server
 from sockatuh.protocol.seam import Address
 
 PRIVATE = [ipaddress.ip_network(text) for text in ("127.0.0.0/8", "192.168.0.0/16", "::1/128", "fe80::/10")]
@@ -114,21 +112,6 @@ def test_what_is_shown_can_be_typed(host: ipaddress.IPv4Address | ipaddress.IPv6
     address = (str(host), port) if host.version == 4 else (str(host), port, 0, 0)
     again = parse_server(format_address(address), 1)
     assert pack_address(again) == pack_address(address)
-
-
-def test_a_dual_stack_socket_is_given_mapped_ipv4_addresses() -> None:
-    assert asyncio.run(resolve("127.0.0.1", 99)) == [("::ffff:127.0.0.1", 99, 0, 0)]
-    assert asyncio.run(resolve("::1", 99)) == [("::1", 99, 0, 0)]
-
-
-def test_an_ipv4_socket_is_given_plain_ipv4_addresses() -> None:
-    assert asyncio.run(resolve("127.0.0.1", 99, socket.AF_INET)) == [("127.0.0.1", 99)]
-
-
-@pytest.mark.parametrize("host", ["x" * 70, ".."])
-def test_what_no_resolver_takes_is_an_os_error(host: str) -> None:
-    with pytest.raises(OSError, match="not a host name"):
-        asyncio.run(resolve(host, 99))
 
 
 @pytest.mark.parametrize(

@@ -29,6 +29,7 @@ from prove import (
     storage,
     strangers,
     terminals,
+    unreachable,
     upgrade,
     villain,
 )
@@ -39,6 +40,7 @@ ATTACKS: tuple[Attack, ...] = (
     *silence.ATTACKS,
     *roaming.ATTACKS,
     *asked.ATTACKS,
+    *unreachable.ATTACKS,
     *oversize.ATTACKS,
     *crashes.ATTACKS,
     *clients.ATTACKS,

@@ -7,7 +7,7 @@ Facts that came over the network are cleaned before they get here.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
@@ -126,13 +126,56 @@ def not_started(problems: Iterable[Problem]) -> str:
     return f"The configuration cannot be used: {'; '.join(map(str, problems))}"
 
 
-def no_server(server: str, reason: str) -> str:
-    """Say that nobody answered."""
-    return (
-        f"No SockAtuh server at {server}: {reason}.\n"
-        "Is the address right, and does a firewall let UDP through? "
-        "Whoever runs the room sees whether it is open: systemctl status sockatuh"
-    )
+OBSTACLES: Final = {
+    "port_closed": "nothing listens on UDP port {port} at {hosts}",
+    "host_silent": "no machine answers at {hosts}",
+    "no_route": "this machine has no way to {hosts}",
+    "forbidden": "a firewall refuses UDP port {port} at {hosts}",
+    "forbidden_here": "this machine's own firewall lets no UDP out to port {port} at {hosts}",
+    "not_a_machine": "{hosts} is not the address of one machine",
+    "too_long": "the way to {hosts} takes no datagram as long as ours",
+    "foreign": "what answers on UDP port {port} at {hosts} is not SockAtuh",
+    "unknown_name": "no machine is known as {hosts}",
+    "no_name_server": "nobody has said where {hosts} is; the name servers do not answer",
+}
+REMEDIES: Final = {
+    "port_closed": "Does the room run there, and on this port? On its machine: systemctl status sockatuh",
+    "host_silent": "Is that machine on, is the address right, and is it on this network?",
+    "no_route": "Is this machine connected to the room's network?",
+    "forbidden": "Let UDP through there: the firewall of its machine, or one on the way.",
+    "forbidden_here": "Let UDP out: `sudo nft list ruleset` shows the rules, if it is Linux's own.",
+    "not_a_machine": "Give the address of the machine that runs the room: it prints it when it starts.",
+    "too_long": "A tunnel or a VPN on the way is too narrow: it must take packets of 1,280 bytes.",
+    "foreign": "Is the port right? A room's is 7625, unless its admin has chosen another.",
+    "unknown_name": "Is the name right? An address does as well: the room's machine prints it when it starts.",
+    "no_name_server": "Is this machine connected to the network? The room's address in numbers needs no name server.",
+}
+NO_REMEDY: Final = (
+    "Is the address right, and does a firewall let UDP through? "
+    "Whoever runs the room sees whether it is open: systemctl status sockatuh"
+)
+
+
+def no_server(server: str, reason: str, obstacles: Sequence[tuple[str, str]] = ()) -> str:
+    """Say that nobody answered, and what stood in the way: pairs of an address and an obstacle."""
+    kinds = {what for _, what in obstacles}
+    remedy = REMEDIES.get(kinds.pop(), NO_REMEDY) if len(kinds) == 1 else NO_REMEDY
+    told = "; ".join([reason] * bool(reason) + in_the_way(obstacles))
+    return f"No SockAtuh server at {server}: {told}.\n{remedy}"
+
+
+def in_the_way(obstacles: Sequence[tuple[str, str]]) -> list[str]:
+    """Say in a sentence for each kind of obstacle what stands in the way of which addresses."""
+    places: dict[str, list[tuple[str, str]]] = {}
+    for address, what in obstacles:
+        host, _, port = address.rpartition(":")
+        places.setdefault(what, []).append((host.strip("[]"), port))
+    return [
+        OBSTACLES.get(what, "{hosts} cannot be reached").format(
+            port=found[0][1], hosts=" and ".join(host for host, _ in found)
+        )
+        for what, found in places.items()
+    ]
 
 
 def not_stored(server: str, seconds: float) -> str:

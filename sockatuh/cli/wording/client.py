@@ -205,6 +205,12 @@ def not_kept(seq: int) -> str:
     return f"{seq} is no long text, or none that is still kept here"
 
 
+def still_trying(obstacles: Sequence[str]) -> str:
+    """Say what stands in the way of the server, and that this ends nothing."""
+    told = "; ".join(obstacles)
+    return f"{told[:1].upper()}{told[1:]}; still trying."
+
+
 def delayed(wait: float) -> str:
     """Say that the room's rate was exceeded, in seconds."""
     return f"too fast for this room; it goes on in {max(1, math.ceil(wait))} s"

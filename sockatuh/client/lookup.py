@@ -1,0 +1,49 @@
+"""Where the server is, asked until somebody says: name servers may be silent for a while, or for ever."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import socket
+from collections.abc import Callable
+from typing import Final
+
+from sockatuh.net.resolver import resolve
+from sockatuh.protocol.seam import Address
+
+PATIENCE: Final = 1.0
+"""Seconds after which a name that has no answer is worth a word, or is asked for again."""
+
+
+async def look_up(
+    host: str, port: int, family: int, on_silence: Callable[[], None], *, patience: float = PATIENCE
+) -> list[Address]:
+    """Return a server's addresses; `on_silence` is called once if nobody says for a while. OSError: there are none.
+
+    It goes on for as long as nobody says, and whoever waits may stop it at any time.
+    """
+    was_silent = False
+    while True:
+        asking = asyncio.ensure_future(resolve(host, port, family))
+        try:
+            done, _ = await asyncio.wait([asking], timeout=patience)
+            if not done and not was_silent:
+                was_silent = True
+                on_silence()
+            return await asking
+        except socket.gaierror as error:
+            if error.errno != socket.EAI_AGAIN:
+                raise
+        finally:
+            asking.cancel()
+        if not was_silent:
+            was_silent = True
+            on_silence()
+        await asyncio.sleep(patience)
+
+
+async def look_up_again(host: str, port: int, family: int) -> list[Address]:
+    """Return a server's addresses as they are now, none when nobody says."""
+    with contextlib.suppress(OSError):
+        return await resolve(host, port, family)
+    return []

@@ -1,0 +1,95 @@
+"""Names to addresses, by the system's own resolver, without ever holding up an end.
+
+A name server that does not answer keeps getaddrinfo(3) waiting for 20 seconds and more, and nothing interrupts it. So
+it waits in a daemon thread, which is abandoned when nobody wants its answer any more; asyncio's own threads would be
+waited for when the program ends. What is an address already is never looked up.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import queue
+import socket
+import threading
+from collections.abc import Callable
+from typing import Any, TypeAlias
+
+from sockatuh.protocol.seam import Address
+
+from .address import MAPPED_TEXT
+
+Info: TypeAlias = tuple[Any, ...]
+"""What getaddrinfo gives: (family, type, protocol, canonical name, address)."""
+Answer: TypeAlias = list[Info] | Exception
+
+
+async def resolve(host: str, port: int, family: int = socket.AF_INET6) -> list[Address]:
+    """Return the host's addresses in the form a socket of `family` sends to, best first; OSError when there are none.
+
+    A dual-stack socket (AF_INET6) reaches IPv4 hosts under their mapped form.
+    """
+    wanted = socket.AF_UNSPEC if family == socket.AF_INET6 else socket.AF_INET
+    found = _read_literal(host, port, wanted)
+    if found is None:
+        loop = asyncio.get_running_loop()
+        answered: asyncio.Future[Answer] = loop.create_future()
+
+        def tell(answer: Answer) -> None:
+            with contextlib.suppress(RuntimeError):  # nobody waits, and the loop is closed
+                loop.call_soon_threadsafe(_settle, answered, answer)
+
+        _ask(host, port, wanted, tell)
+        found = _checked(await answered)
+    addresses = (_for_family(info[4], family) for info in found)
+    return list(dict.fromkeys(addresses))
+
+
+def resolve_for_binding(host: str, port: int) -> list[tuple[int, Address]]:
+    """Return (family, address) of all a socket can be bound to, OSError when there is none; Ctrl-C ends the waiting."""
+    found = _read_literal(host, port, socket.AF_UNSPEC)
+    if found is None:
+        answers: queue.SimpleQueue[Answer] = queue.SimpleQueue()
+        _ask(host, port, socket.AF_UNSPEC, answers.put)
+        found = _checked(answers.get())
+    return [(info[0], info[4]) for info in found]
+
+
+def _read_literal(host: str, port: int, family: int) -> list[Info] | None:
+    """Return what an address in writing stands for, None for a name; it asks nobody."""
+    try:
+        return socket.getaddrinfo(host, port, family, socket.SOCK_DGRAM, flags=socket.AI_NUMERICHOST)
+    except (OSError, ValueError):
+        return None
+
+
+def _ask(host: str, port: int, family: int, tell: Callable[[Answer], object]) -> None:
+    """Have a thread ask the resolver; `tell` hears the answer in that thread."""
+
+    def ask() -> None:
+        try:
+            answer: Answer = socket.getaddrinfo(host, port, family, socket.SOCK_DGRAM)
+        except (OSError, ValueError) as error:
+            answer = error
+        tell(answer)
+
+    threading.Thread(target=ask, name="resolver", daemon=True).start()
+
+
+def _settle(answered: asyncio.Future[Answer], answer: Answer) -> None:
+    if not answered.done():
+        answered.set_result(answer)
+
+
+def _checked(answer: Answer) -> list[Info]:
+    if isinstance(answer, OSError):
+        raise answer
+    if isinstance(answer, Exception):  # a label too long or empty never reaches the resolver
+        raise socket.gaierror(socket.EAI_NONAME, "not a host name")
+    return answer
+
+
+def _for_family(address: Address, family: int) -> Address:
+    if family == socket.AF_INET6 and ":" not in address[0]:
+        return (MAPPED_TEXT + address[0], address[1], 0, 0)
+    return address
