@@ -6,6 +6,7 @@ itself, says again what was not stored, and asks for what it missed.
 
 from __future__ import annotations
 
+import contextlib
 from collections import deque
 from collections.abc import Callable, Sequence
 
@@ -25,7 +26,7 @@ from .peer_options import PeerOptions
 from .peer_state import SEAT_CODES, TRANSITIONS, State
 from .pin import Pin, Verdict
 from .reader import Reader
-from .restraint import Restraint, wait_of
+from .restraint import Restraint, put_off_by, wait_of
 from .seam import Address
 from .waiting import Waiting
 
@@ -244,13 +245,11 @@ class Peer:
     def _receive_data(self, data: bytes, now: float) -> None:
         if self._link is None:
             return
-        try:
+        with contextlib.suppress(ProtocolError):
             message = self._link.open_untrusted(data)
             if self._link.contact.heard(now):
                 self._hurry(now)
             self._handle(message, now)
-        except ProtocolError:
-            return
 
     def _hurry(self, now: float) -> None:
         """Repeat at once what is unanswered: the link was down for a while, and nobody has to wait as long again."""
@@ -281,7 +280,7 @@ class Peer:
                     self._link.finish_rekey(message, now)
             case m.Closed(code, wait_ms):
                 if self.state is not State.DIALING:
-                    self.put_off = e.JoinRefused(code, wait_ms / 1000, "") if code == "crowded" else None
+                    self.put_off = put_off_by(code, wait_ms)
                     self._lose(code, now, max(wait_ms / 1000, self._random(1)[0] / 255))
             case _:
                 pass  # more than is answered

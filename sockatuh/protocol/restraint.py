@@ -19,6 +19,8 @@ from .clamps import (
     Budget,
 )
 from .messages import Refused
+from .peer_events import JoinRefused
+from .peer_state import SEAT_CODES
 
 
 class Restraint:
@@ -58,5 +60,13 @@ class Restraint:
 
 def wait_of(refused: Refused) -> float:
     """Return the seconds to wait after a refusal."""
-    clamp = {"busy": BUSY_SECONDS, "password_wait": NEXT_TRY_SECONDS}.get(refused.code, REFUSED_SECONDS)
+    if refused.code == "busy" or refused.code in SEAT_CODES:  # after which the client asks by itself
+        clamp = BUSY_SECONDS
+    else:
+        clamp = NEXT_TRY_SECONDS if refused.code == "password_wait" else REFUSED_SECONDS
     return clamp(refused.wait_ms / 1000)
+
+
+def put_off_by(code: str, wait_ms: int) -> JoinRefused | None:
+    """Return why a session was closed, if that is a reason not to be in yet."""
+    return JoinRefused(code, CLOSED_SECONDS(wait_ms / 1000), "") if code == "crowded" else None

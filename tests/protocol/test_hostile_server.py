@@ -170,7 +170,7 @@ def test_an_honest_answer_of_which_the_beginning_was_lost_is_asked_for_again_at_
     assert [message for message in again if isinstance(message, m.Get)] == [m.Get(0, 2)]
 
 
-@pytest.mark.parametrize("code", ["busy", "password_wait"])
+@pytest.mark.parametrize("code", ["busy", "password_wait", "room_full"])
 def test_one_who_is_put_off_for_no_time_does_not_ask_without_end(code: str) -> None:
     host = Host(make_peer(code))
     host.peer.join("ana", PASSWORD, host.now)
@@ -250,7 +250,7 @@ def test_a_server_that_closes_for_ever_is_dialled_all_the_same() -> None:
 def test_no_refusal_asks_for_a_longer_wait_than_is_waited(code: str, wait_ms: int) -> None:
     wait = wait_of(m.Refused(code, wait_ms))
     assert wait <= REFUSED_SECONDS.high
-    if code == "busy":
+    if code in ("busy", "room_full"):
         assert BUSY_SECONDS.low <= wait <= BUSY_SECONDS.high
     if code == "password_wait":
         assert wait >= NEXT_TRY_SECONDS.low

@@ -62,7 +62,19 @@ class Sending:
         """Begin it, and wait for its first words."""
         environ = {key: value for key, value in os.environ.items() if not key.startswith("SOCKATUH_")}
         environ |= {"SOCKATUH_CLIENT_DIR": str(self._directory), "SOCKATUH_PASSWORD": PASSWORD}
-        command = ["-m", "sockatuh", "send", "--server", server, "--name", "ana", "--trust", "accept-new", "--timeout", str(timeout)]
+        command = [
+            "-m",
+            "sockatuh",
+            "send",
+            "--server",
+            server,
+            "--name",
+            "ana",
+            "--trust",
+            "accept-new",
+            "--timeout",
+            str(timeout),
+        ]
         self._started = time.monotonic()
         self._process = await asyncio.create_subprocess_exec(
             *self._host.prefix, sys.executable, *command, "hello", env=environ,
