@@ -18,11 +18,12 @@ from typing import Final, TypeAlias
 
 import wcwidth
 
-from sockatuh.protocol.constants import MAX_DATAGRAM
+from sockatuh.protocol.constants import MAX_DATAGRAM, ROWS_PER_LINE
 from sockatuh.protocol.ratelimit import BucketTable
 from sockatuh.protocol.seam import Address
 
 from .address import Network, is_within
+from .rounds import Rounds
 
 ASK_NAME: Final = "Username:"
 GIVE_PASSWORD: Final = "Password:"  # noqa: S105 - the word before it
@@ -34,8 +35,10 @@ PASSWORD_WRONG: Final = b"Password salah! Silakan coba lagi."
 STRANGER_SECONDS: Final = 60.0
 LINE_ENDINGS: Final = (b"\r\n", b"\n")
 LONGEST_ENDING: Final = 2
-# Datagrams of one turn, about 60 ms of sending: a text of thousands of short lines must not hold up the secure dialect.
+MOST_ROWS: Final = 40
+"""Rows of a text that members are sent, each in a datagram of its own at least."""
 MAX_OUTBOX: Final = 16_384
+"""Answers of one turn."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -178,6 +181,8 @@ class ClassicDialect:
         self._peers = _Peers(max_peers, idle)
         self._events: deque[ClassicEvent] = deque()
         self._outbox: list[tuple[bytes, Address]] = []
+        self._lines = Rounds()
+        self._heard_at = 0.0
 
     # The seam.
 
@@ -189,20 +194,24 @@ class ClassicDialect:
 
     def handle_timer(self, now: float) -> None:
         """Forget strangers and let members go who were not heard for too long."""
+        self._heard_at = now
         self._events.extend(ClassicSilent(address) for address in self._peers.expire(now))
 
     def get_timer(self) -> float | None:
-        """Return when somebody will have been silent for too long, or None."""
-        return self._peers.find_deadline()
+        """Return when somebody will have been silent for too long, or None; at once while lines wait."""
+        return self._heard_at if self._lines else self._peers.find_deadline()
 
     def next_event(self) -> ClassicEvent | None:
-        """Return the next thing that happened, or None."""
-        return self._events.popleft() if self._events else None
+        """Return the next thing that happened, or None: then a turn's datagrams are sent."""
+        if self._events:
+            return self._events.popleft()
+        self._lines.begin_turn()
+        return None
 
     def datagrams_to_send(self) -> list[tuple[bytes, Address]]:
-        """Return and forget what is to be sent."""
+        """Return and forget what is to be sent; empty when that was all of this turn."""
         datagrams, self._outbox = self._outbox, []
-        return datagrams
+        return datagrams + self._lines.take()
 
     # What the bridge answers and commands; an address that is not in the state for it is passed over.
 
@@ -231,19 +240,29 @@ class ClassicDialect:
         if peer is not None:
             self._queue(PASSWORD_WRONG, peer)
 
-    def send_line(self, name: str, text: str, but: Address | None) -> None:
-        """Send each line of a text as `NAME: line` to all members but one; what is too long for a datagram is cut."""
+    def send_line(self, name: str, text: str, but: Address | None, *, action: bool = False) -> None:
+        """Send each row of a text as `NAME: row`, an action's as `* NAME row`, to all members but one.
+
+        What is too long for a datagram is cut; of more than `MOST_ROWS` rows the rest is only counted.
+        """
         if not self._peers.members:
             return
-        datagrams = [datagram for line in text.split("\n") for datagram in _cut_line(f"{name}: ", line)]
+        head = f"* {name} " if action else f"{name}: "
+        rows = text.split("\n")
+        more = len(rows) - MOST_ROWS
+        rest = [f"… {more} more line{'s' if more > 1 else ''}"] if more > 0 else []
+        datagrams = [datagram for row in rows[:MOST_ROWS] + rest for datagram in _cut_line(head, row)]
+        ended = {ending: [datagram + ending for datagram in datagrams] for ending in (b"", *LINE_ENDINGS)}
         for address, peer in self._peers.members.items():
             if address != but:
-                for datagram in datagrams:
-                    self._queue(datagram, peer)
+                for datagram in ended[peer.ending]:
+                    if not self._lines.add(datagram, peer.address):
+                        self.dropped["outbox"] += 1
 
     def drop(self, address: Address) -> None:
         """Forget an address, member or not, without a word."""
         self._peers.drop(address)
+        self._lines.drop(address)
 
     def replace_rules(self, *, enabled: bool, networks: Sequence[Network], max_peers: int) -> None:
         """Admit others from now on, or nobody; members stay until they fall silent."""
@@ -272,8 +291,12 @@ class ClassicDialect:
             return "off"
         if member is None and not is_within(address, self._networks):
             return "network"
-        if not self._buckets.take(address[0] if member is None else address, now):
+        source = address[0] if member is None else address
+        if not self._buckets.take(source, now):
             return "rate"
+        self._heard_at = now
+        if member is not None:
+            self._buckets.charge(source, data.count(b"\n") / ROWS_PER_LINE - 1)
         ending = next((ending for ending in LINE_ENDINGS if data.endswith(ending)), b"")
         try:
             text = data.removesuffix(ending).decode()

@@ -44,6 +44,7 @@ OLD_CHANNEL_SECONDS: Final = 10.0
 
 # Lines (§6).
 LINE_WINDOW: Final = 64
+ROWS_PER_LINE: Final = 40
 LINES_IN_FLIGHT: Final = 32
 RETRY_AFTER: Final = (0.25, 0.5, 0.75, 1.0, 1.5, 2.0, 4.0, 8.0)
 

@@ -12,7 +12,7 @@ class Limits:
     text_bytes: int = 16_384
     """Longest text, in bytes of UTF-8: a page of a log fits, a file does not."""
     lines_per_second: float = 10.0
-    """Lines a second a member may say for long, a long one counting once for each datagram; more is delayed."""
+    """Lines a second a member may say for long, one counting for each datagram or 40 rows it has; more is delayed."""
     lines_burst: int = 50
     """Lines a member may say at once before the rate holds: a pasted screenful."""
     handshakes_per_second: float = 500.0

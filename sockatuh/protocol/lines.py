@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from .clamps import LINE_SECONDS
-from .constants import LINE_WINDOW, LINES_IN_FLIGHT, MAX_PARTS, MAX_PIECE, RETRY_AFTER
+from .constants import LINE_WINDOW, LINES_IN_FLIGHT, MAX_PARTS, MAX_PIECE, RETRY_AFTER, ROWS_PER_LINE
 from .messages import Progress, Say, Stored, Unsaid
 from .peer_events import LineRefused, LineStored
 
@@ -65,9 +65,11 @@ class LineReceiver:
         return line is not None and line.missing == 0
 
     @property
-    def cost(self) -> int:
-        """How many parts the next line has; only when `ready`."""
-        return len(self._waiting[self.next].parts)
+    def cost(self) -> float:
+        """As how many lines the next one counts: its parts, or a fortieth of its rows; only when `ready`."""
+        parts = [part for part in self._waiting[self.next].parts if part is not None]
+        rows = 1 + sum(part.count(b"\n") + part.count(b"\r") - part.count(b"\r\n") for part in parts)
+        return max(len(parts), rows / ROWS_PER_LINE)
 
     def holds_parts(self) -> bool:
         """Tell whether something waits for what has not come."""

@@ -39,6 +39,10 @@ class TokenBucket:
         self._tokens -= tokens
         return True
 
+    def charge(self, tokens: float) -> None:
+        """Take tokens that need not be there: whoever comes next waits for them."""
+        self._tokens -= max(0.0, tokens)
+
     def wait(self, now: float, tokens: float = 1.0) -> float:
         """Return how many seconds it takes until so many tokens are there, 0 when they are."""
         self._fill(now)
@@ -85,6 +89,12 @@ class BucketTable:
         self._buckets.move_to_end(key)
         return bucket.take(now, tokens)
 
+    def charge(self, key: Hashable, tokens: float) -> None:
+        """Take tokens from a bucket that was just taken from, be they there or not."""
+        bucket = self._buckets.get(key)
+        if bucket is not None:
+            bucket.charge(tokens)
+
     def wait(self, key: Hashable, now: float, tokens: float = 1.0) -> float:
         """Return how many seconds it takes until `key` has so many tokens, 0 when it has."""
         bucket = self._buckets.get(key)
@@ -116,6 +126,11 @@ class KeysOfPlaces:
         return not self.wait(key, place, now, tokens) and (
             self._keys.take(key, now, tokens) and self._places.take(place, now, tokens)
         )
+
+    def charge(self, key: Hashable, place: Hashable, tokens: float) -> None:
+        """Take tokens from both buckets, which were just taken from, be they there or not."""
+        self._keys.charge(key, tokens)
+        self._places.charge(place, tokens)
 
     def wait(self, key: Hashable, place: Hashable, now: float, tokens: float = 1.0) -> float:
         """Return how many seconds it takes until both have so many tokens, 0 when they have."""

@@ -133,13 +133,15 @@ class Requests:
         """Report whole lines in order, as fast as the member's rate allows."""
         key, place, lines = session.client_key, session.place, session.lines
         while not self.holding and session.unsettled < LINE_WINDOW and not session.throttled and lines.ready():
-            cost = min(lines.cost, self._limits.lines_burst)
-            if not self._rates.take(key, place, now, cost):
-                wait = self._rates.wait(key, place, now, cost)
+            cost = lines.cost
+            at_once = min(cost, self._limits.lines_burst)
+            if not self._rates.take(key, place, now, at_once):
+                wait = self._rates.wait(key, place, now, at_once)
                 session.throttled = True
                 self._throttle(session, now + wait)
                 self._out.send(session, lines.progress(int(wait * 1000) + 1))
                 return
+            self._rates.charge(key, place, cost - at_once)
             number, action, text = lines.take()
             session.unsettled += 1
             if len(text) > self._limits.text_bytes:

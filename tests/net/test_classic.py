@@ -1,13 +1,14 @@
 from __future__ import annotations
 
 import ipaddress
+from collections import Counter
+from itertools import chain
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from sockatuh.net.classic import (
-    MAX_OUTBOX,
     ClassicDialect,
     ClassicEvent,
     ClassicSaid,
@@ -15,6 +16,7 @@ from sockatuh.net.classic import (
     NameAsked,
     PasswordGiven,
 )
+from sockatuh.net.rounds import LONGEST, SHARE
 from sockatuh.protocol.seam import Address
 
 NETWORKS = (ipaddress.ip_network("192.168.0.0/16"), ipaddress.ip_network("fe80::/10"))
@@ -28,6 +30,7 @@ class Conversation:
     """A dialect, and what it said and reported since it was last asked."""
 
     def __init__(self, **options: float) -> None:
+        self.now = 0.0
         self.dialect = ClassicDialect(
             enabled=True,
             networks=NETWORKS,
@@ -37,6 +40,7 @@ class Conversation:
         )
 
     def tell(self, data: bytes, address: Address = BUDI, now: float = 0.0) -> list[ClassicEvent]:
+        self.now = now
         self.dialect.receive_datagram(data, address, now)
         return self.events()
 
@@ -44,9 +48,23 @@ class Conversation:
         return list(iter(self.dialect.next_event, None))
 
     def heard(self, address: Address = BUDI) -> list[bytes]:
-        datagrams = self.dialect.datagrams_to_send()
+        datagrams = self.sent()
         assert {to for _, to in datagrams} <= {address}
         return [data for data, _ in datagrams]
+
+    def sent(self, most_a_turn: int = SHARE) -> list[tuple[bytes, Address]]:
+        """Let turns pass until nothing waits; to nobody more than so many datagrams are sent in one."""
+        sent: list[tuple[bytes, Address]] = []
+        while True:
+            assert self.events() == []
+            turn = list(chain.from_iterable(iter(self.dialect.datagrams_to_send, [])))
+            if not turn:
+                return sent
+            assert max(Counter(to for _, to in turn).values()) <= most_a_turn
+            sent += turn
+            due = self.dialect.get_timer()
+            if due is not None and due <= self.now:
+                self.dialect.handle_timer(due)
 
     def join(self, address: Address, name: str, ending: bytes = b"", now: float = 0.0) -> None:
         self.tell(f"Username:{name}".encode() + ending, address, now)
@@ -141,7 +159,10 @@ def test_a_long_line_is_cut_between_graphemes(room: Conversation) -> None:
     assert all(set(text.split(FAMILY)) == {""} for text in texts)
 
 
-@given(st.text(max_size=50), st.integers(1, 80), st.text(max_size=30), st.sampled_from([b"", b"\n", b"\r\n"]))
+texts = st.text(st.characters(exclude_characters="\n"), max_size=50)
+
+
+@given(texts, st.integers(1, 80), st.text(max_size=30), st.sampled_from([b"", b"\n", b"\r\n"]))
 def test_no_text_is_too_long_and_nothing_of_it_is_lost(text: str, times: int, name: str, ending: bytes) -> None:
     room = Conversation()
     room.join(BUDI, "budi", ending)
@@ -150,7 +171,7 @@ def test_no_text_is_too_long_and_nothing_of_it_is_lost(text: str, times: int, na
     datagrams = room.heard()
     assert all(len(data) <= 1200 and data.startswith(head) and data.endswith(ending) for data in datagrams)
     kept = "".join(data.removesuffix(ending)[len(head) :].decode() for data in datagrams)
-    assert kept == (text * times).replace("\n", "")
+    assert kept == text * times
 
 
 def test_a_grapheme_longer_than_a_datagram_is_cut_between_characters(room: Conversation) -> None:
@@ -308,11 +329,57 @@ def test_answers_to_addresses_that_are_gone_or_did_not_ask_are_passed_over(room:
     assert not room.dialect.is_member(BUDI)
 
 
-def test_a_text_of_very_many_lines_goes_out_in_part(room: Conversation) -> None:
+def test_of_a_text_of_very_many_rows_all_members_get_the_first_and_how_many_are_left(room: Conversation) -> None:
+    members: list[Address] = [("192.168.1.9", 40000 + number) for number in range(10)]
+    for number, address in enumerate(members):
+        room.join(address, f"m{number}")
+    room.dialect.send_line("budi", "\n" * 8_182, None)
+    sent = room.sent()
+    for address in members:
+        rows = [data.decode() for data, to in sent if to == address]
+        assert rows == ["budi: "] * 40 + ["budi: … 8143 more lines"]
+    assert not room.dialect.dropped
+
+
+@pytest.mark.parametrize(("rows", "last"), [(40, "ana: x"), (41, "ana: … 1 more line"), (42, "ana: … 2 more lines")])
+def test_forty_rows_are_sent_whole(room: Conversation, rows: int, last: str) -> None:
     room.join(BUDI, "budi")
-    room.dialect.send_line("ana", "\n" * (MAX_OUTBOX + 9), None)
-    assert len(room.heard()) == MAX_OUTBOX
-    assert room.dialect.dropped == {"outbox": 10}
+    room.dialect.send_line("ana", "\n".join("x" * rows), None)
+    assert room.heard()[-1] == last.encode()
+
+
+def test_an_action_looks_like_no_message(room: Conversation) -> None:
+    room.join(BUDI, "budi", b"\n")
+    room.dialect.send_line("ana", "waves\nat all", None, action=True)
+    room.dialect.send_line("ana", "/me waves", None)
+    assert room.heard() == [b"* ana waves\n", b"* ana at all\n", b"ana: /me waves\n"]
+
+
+def test_what_waits_for_a_member_is_bounded_and_goes_with_it(room: Conversation) -> None:
+    room.join(BUDI, "budi")
+    for _ in range(10):
+        room.dialect.send_line("ana", "\n" * 39, None)
+    assert room.dialect.dropped == {"outbox": 400 - LONGEST}
+    assert len(room.heard()) == LONGEST
+    room.dialect.send_line("ana", "\n" * 39, None)
+    room.dialect.drop(BUDI)
+    assert room.heard() == []
+
+
+def test_the_order_of_lines_is_kept_over_turns(room: Conversation) -> None:
+    room.join(BUDI, "budi")
+    texts = [f"{number}" for number in range(60)]
+    for text in texts:
+        room.dialect.send_line("ana", text, None)
+    assert room.heard() == [f"ana: {text}".encode() for text in texts]
+
+
+def test_a_members_text_of_many_rows_costs_its_rate() -> None:
+    room = Conversation(rate=1.0, burst=20)
+    room.join(BUDI, "budi")
+    room.tell(b"\n" * 799 + b"x", now=100.0)
+    assert room.tell(b"hi", now=100.5) == []
+    assert room.tell(b"hi", now=101.0) == [ClassicSaid(BUDI, "hi")]
 
 
 addresses = st.tuples(st.sampled_from(["192.168.1.1", "::ffff:192.168.1.2", "8.8.8.8", ""]), st.integers(1, 6))

@@ -30,6 +30,17 @@ def test_several_tokens_are_taken_together_or_not_at_all() -> None:
     assert bucket.take(2.0, tokens=2.0)
 
 
+def test_a_bucket_can_be_charged_more_than_it_holds() -> None:
+    bucket = TokenBucket(rate=2.0, burst=4.0)
+    assert bucket.take(0.0)
+    bucket.charge(7.0)
+    assert not bucket.take(2.4)
+    assert bucket.wait(2.4) == pytest.approx(0.1)
+    assert bucket.take(2.5)
+    bucket.charge(-5.0)
+    assert not bucket.take(2.5)
+
+
 def test_a_bucket_says_how_long_to_wait() -> None:
     bucket = TokenBucket(rate=4.0, burst=1.0)
     assert bucket.wait(10.0) == 0.0

@@ -358,6 +358,28 @@ def test_a_line_longer_than_the_whole_burst_gets_through() -> None:
     assert desk.said() == ["xxxxx"]
 
 
+@pytest.mark.parametrize(
+    ("text", "seconds"),
+    [
+        (b"x", 0.1),
+        (b"\n" * 39, 0.1),
+        (b"\n" * 79, 0.2),
+        (b"x\r\n" * 79, 0.2),
+        (b"\r" * 399, 1.0),
+        (b"\n" * 799, 2.0),
+    ],
+)
+def test_a_line_costs_a_fortieth_of_its_rows(text: bytes, seconds: float) -> None:
+    desk = Desk(Limits(lines_per_second=10.0, lines_burst=4))
+    desk.say(1, text)
+    for number in range(2, 6):
+        desk.say(number)
+    while desk.throttled:
+        desk.pass_time()
+    # All that was said has cost that much more than the four that the burst pays for.
+    assert desk.now - START == pytest.approx(seconds, abs=0.01)
+
+
 def test_lines_wait_while_the_log_takes_none() -> None:
     desk = Desk()
     desk.requests.holding = True

@@ -40,7 +40,7 @@ def test_classic_and_secure_members_hear_each_other(hall: Hall) -> None:
     ana.say("first\nsecond")
     assert budi.heard[-2:] == [b"ana: first", b"ana: second"]
     ana.say("waves", action=True)
-    assert budi.heard[-1] == b"ana: /me waves"
+    assert budi.heard[-1] == b"* ana waves"
     assert [entry.entry.text for entry in ana.all(e.EntryArrived) if entry.entry.kind == m.JOINED][-1] == "classic"
 
 

@@ -1,0 +1,66 @@
+"""What waits to be sent to many, a few datagrams for each at a time, so that a long text holds up nobody.
+
+A turn is one of the driver's: events, then everything that is to be sent. In each one address is sent `SHARE` datagrams
+at most; what is left goes out in the next, which the dialect asks the timer for.
+"""
+
+from __future__ import annotations
+
+from collections import Counter, OrderedDict, deque
+from typing import Final
+
+from sockatuh.protocol.seam import Address
+
+SHARE: Final = 8
+"""Datagrams for one address in a turn."""
+MOST_A_TURN: Final = 2_048
+"""Datagrams for all of them, about 8 ms of sending."""
+LONGEST: Final = 256
+"""Datagrams that wait for one address."""
+
+
+class Rounds:
+    """Datagrams by address; those who were served longest ago come first."""
+
+    def __init__(self) -> None:
+        self._waiting: OrderedDict[Address, deque[tuple[bytes, Address]]] = OrderedDict()
+        self._sent: Counter[Address] = Counter()
+        self._sent_to_all = 0
+
+    def __bool__(self) -> bool:
+        return bool(self._waiting)
+
+    def add(self, data: bytes, address: Address) -> bool:
+        """Have a datagram wait for its turn; False if too many wait already."""
+        queue = self._waiting.setdefault(address, deque())
+        if len(queue) >= LONGEST:
+            return False
+        queue.append((data, address))
+        return True
+
+    def drop(self, address: Address) -> None:
+        """Forget what waits for an address."""
+        self._waiting.pop(address, None)
+
+    def begin_turn(self) -> None:
+        """Give everybody a new share."""
+        self._sent.clear()
+        self._sent_to_all = 0
+
+    def take(self) -> list[tuple[bytes, Address]]:
+        """Return what may still be sent in this turn."""
+        taken: list[tuple[bytes, Address]] = []
+        for address in list(self._waiting):
+            share = min(SHARE - self._sent[address], MOST_A_TURN - self._sent_to_all)
+            queue = self._waiting[address]
+            if share <= 0:
+                continue
+            part = [queue.popleft() for _ in range(min(share, len(queue)))]
+            self._sent[address] += len(part)
+            self._sent_to_all += len(part)
+            taken += part
+            if queue:
+                self._waiting.move_to_end(address)
+            else:
+                del self._waiting[address]
+        return taken
