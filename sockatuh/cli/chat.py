@@ -21,6 +21,7 @@ from .membership import Membership
 from .options import NameOption, PasswordFileOption, ServerArgument, Trust, TrustOption, Wishes
 from .questions import is_terminal, may_ask, tell
 from .reading_range import AfterOption, SinceOption, read_range
+from .rows import print_own_texts
 from .running import StoppedShort, run
 from .streams import is_lost
 from .talk import talk_in_json, talk_in_plain_lines, talk_through_a_pipe
@@ -76,7 +77,8 @@ async def _chat(wishes: Wishes, talk: Talk, *, greets: bool, as_json: bool) -> N
         if greets:
             tell(phrases.welcome(membership.room, membership.conversation.server, membership.name))
         if not as_json and (inherited := membership.take_inherited()):
-            tell("\n".join([phrases.never_acknowledged(len(inherited)), *inherited]))
+            tell(phrases.never_acknowledged(len(inherited)))
+            print_own_texts(inherited)
         try:
             await talk(membership)
         except asyncio.CancelledError:
@@ -110,7 +112,8 @@ def _report(unstored: list[str], *, as_json: bool) -> None:
             print_line("error", code="not_stored", message=sentence, texts=unstored)
     if is_terminal(sys.stderr):
         tell("")  # behind a ^C
-    tell("\n".join([sentence, *unstored]))
+    tell(sentence)
+    print_own_texts(unstored)
 
 
 async def _talk_on_a_screen(membership: Membership, *, colour: bool) -> None:

@@ -14,6 +14,7 @@ from sockatuh.protocol.identity import words
 from sockatuh.protocol.peer_events import LinesDelayed, LinesHeld, Unreachable
 from sockatuh.room.text import clean_line
 from sockatuh.store.client_files import ClientFiles, default_directory
+from sockatuh.store.name_tags import NameTags
 from sockatuh.store.unsent import Unsent
 
 from .entrance import Credentials, Entrance, given_password, login_name
@@ -42,6 +43,7 @@ async def joined(wishes: Wishes) -> AsyncIterator[Membership]:
     memory = Memory(files, place, wishes, login_name())
     credentials = Credentials(memory.name, given_password(wishes.password_file, os.environ), wishes.may_ask)
     patience = Patience(wishes.seconds)
+    tags = NameTags(directory, place.server)
     options = ConversationOptions(
         place.host,
         place.port,
@@ -70,8 +72,10 @@ async def joined(wishes: Wishes) -> AsyncIterator[Membership]:
                 patience,
                 Unsent(directory, place.server),
                 since=wishes.wanted.since,
+                tags=tags,
             )
         finally:
+            tags.save()
             with contextlib.suppress(ClientError):
                 await conversation.leave()
 

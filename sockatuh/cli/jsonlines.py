@@ -70,6 +70,7 @@ class JsonLines:
         """Print what is to be known of an event."""
         match event:
             case EntryArrived(entry, own):
+                self._notice_key(entry)
                 _print_entry(entry, own is not None)
             case LineStored(number, seq):
                 print_line("stored", seq=seq, line=number)
@@ -97,6 +98,12 @@ class JsonLines:
                 self._notice("contact_lost", sentence, reason=clean_line(reason))
             case _:
                 pass
+
+    def _notice_key(self, entry: Entry) -> None:
+        if last := self._membership.notice_key(entry):
+            name, key = clean_line(entry.name), clean_line(entry.tag) or None
+            sentence = phrases.another_key(name, last, has_key=key is not None)
+            self._notice("another_key", sentence, name=name, key=key, last_seen=last.isoformat())
 
     def inherit(self, texts: list[str]) -> None:
         """Print what a program that was killed has said without an answer."""

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import date, datetime
 from typing import Final
 
 from sockatuh.client.conversation import Conversation
 from sockatuh.client.listing import Listing
 from sockatuh.errors import ClientError
+from sockatuh.protocol.messages import JOINED, Entry
 from sockatuh.protocol.peer_events import (
     Admitted,
     CaughtUp,
@@ -23,11 +26,13 @@ from sockatuh.protocol.peer_events import (
     PeerEvent,
 )
 from sockatuh.room.text import clean_line, clean_text
+from sockatuh.store.name_tags import NameTags
 from sockatuh.store.unsent import Unsent
 
 from .longtexts import LongTexts
 from .patience import Patience
 
+CLASSIC: Final = "classic"
 LAST_ANSWERS: Final = 1.0
 """Seconds for answers to what was said just before one leaves."""
 LONGEST_DRAIN: Final = 10
@@ -57,6 +62,7 @@ class Membership:
         patience: Patience,
         unsent: Unsent,
         since: int | None = None,
+        tags: NameTags | None = None,
     ) -> None:
         """`since`: what was said before this moment (ms since 1970) is passed over until one has caught up."""
         self.conversation, self.room, self.patience = conversation, room, patience
@@ -66,6 +72,7 @@ class Membership:
         self.unsent = unsent
         self.long_texts = LongTexts()
         self._since = since
+        self.tags = tags
         self._unanswered: dict[int, int] = {}
         self._keep_ticket = keep_ticket
         self._seen = admitted.start
@@ -138,6 +145,16 @@ class Membership:
                 case _:
                     pass
             return event
+
+    def notice_key(self, entry: Entry) -> date | None:
+        """Take note of the key an entry's name came with; return when it was seen last, if always with another."""
+        if self.tags is None or not (entry.tag or (entry.kind == JOINED and entry.text == CLASSIC)):
+            return None
+        try:
+            day = datetime.fromtimestamp(entry.at / 1000).astimezone().date()
+        except (OverflowError, ValueError, OSError):  # whatever the server says
+            return None
+        return self.tags.see(entry.name, clean_line(entry.tag), day, time.monotonic())
 
     def come_back(self, password: str) -> None:
         """Join again with another password; Admitted comes, or what was wrong with it is raised."""

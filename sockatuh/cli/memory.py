@@ -13,6 +13,7 @@ from datetime import UTC, datetime
 from sockatuh.errors import KeyFileError
 from sockatuh.protocol.messages import SCRIPT
 from sockatuh.room.text import clean_line
+from sockatuh.room.word import one_word
 from sockatuh.store.client_files import ClientFiles, Ticket
 
 from .options import Wishes
@@ -29,7 +30,8 @@ class Memory:
 
     def __init__(self, files: ClientFiles, place: Place, wishes: Wishes, login: str) -> None:
         self._files, self._place, self._wishes = files, place, wishes
-        self.name = wishes.name or files.find_name(place.server) or (None if wishes.may_ask else login)
+        wanted = one_word(wishes.name or "") or wishes.name  # one that is all spaces is the server's to refuse
+        self.name = wanted or files.find_name(place.server) or (None if wishes.may_ask else login)
         self._held = files.find_ticket(place.server, self.name) if self.name else None
         self._is_told = False
 

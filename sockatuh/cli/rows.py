@@ -7,10 +7,13 @@ import sys
 from collections.abc import Iterable
 from typing import Final, TextIO
 
+from sockatuh.room.text import lines_of
+
 from .direction import LEFT_TO_RIGHT, anchored, without_marks
 from .paragraphs import columns_of
 from .questions import is_terminal
 from .streams import ShownText, escape
+from .transcript import LONGEST, NAMES_AT, SHORTENED, TEXTS_FROM
 from .wrapping import CUT, wrap
 
 NOTE_INDENT: Final = 2
@@ -20,7 +23,7 @@ LOG_INDENT: Final = 9
 def print_row(row: str, stream: TextIO | None = None) -> None:
     """Print a row that was made of cleaned facts; whoever reads it has it at once."""
     stream = stream or sys.stdout
-    if is_terminal(stream) and isinstance(stream, ShownText):
+    if is_terminal(stream) and isinstance(stream, ShownText) and _has_mark(stream.encoding):
         # Marks in facts were taken away: these are ours, and the only ones that are let through.
         parts = map(escape, anchored(row).split(LEFT_TO_RIGHT))
         io.TextIOWrapper.write(stream, LEFT_TO_RIGHT.join(parts) + "\n")
@@ -39,11 +42,27 @@ def print_wrapped(lines: Iterable[str], indent: int, stream: TextIO | None = Non
 
 def log_rows(line: str) -> str:
     """Return a line of the server's log as a terminal on stderr is to get it."""
-    rows = wrap(line, columns_of(sys.stderr), 0, LOG_INDENT, whole=False)
+    rows = list(wrap(line, columns_of(sys.stderr), 0, LOG_INDENT, whole=False))
+    if len(rows) > LONGEST:
+        rows[SHORTENED:] = [f"… {len(rows) - SHORTENED} more rows"]
     return "\n".join(anchored(" " * LOG_INDENT + row if at else row) for at, row in enumerate(rows))
+
+
+def print_own_texts(texts: Iterable[str]) -> None:
+    """Give texts back to who wrote them: they may have been pasted, and look like lines of a room."""
+    lines = (" " * NAMES_AT + line for text in texts for line in lines_of(text))
+    print_wrapped(lines, TEXTS_FROM, sys.stderr)
 
 
 def note_rows(sentence: str, columns: int | None) -> list[str]:
     """Return the rows of a remark among the lines of a room."""
     rows = wrap(f"— {sentence} —", columns, 0, NOTE_INDENT, CUT, whole=False)
     return [" " * NOTE_INDENT + row if at else row for at, row in enumerate(rows)]
+
+
+def _has_mark(encoding: str) -> bool:
+    try:
+        LEFT_TO_RIGHT.encode(encoding)
+    except UnicodeError:
+        return False
+    return True

@@ -23,7 +23,7 @@ from sockatuh.protocol.peer_events import (
 )
 from sockatuh.room.text import clean_line
 
-from .membership import Membership
+from .membership import CLASSIC, Membership
 from .naming import shown_name
 from .transcript import LONGEST, Line, draw, is_said, local_day, shorten
 from .wording import admin as wording
@@ -33,7 +33,6 @@ GATHERED: Final = 2_000
 """Missed entries that are gathered to be counted; more are told as they come."""
 GATHERED_SIZE: Final = 1_000_000
 """The same, in characters of their texts."""
-CLASSIC: Final = "classic"
 
 
 class View(Protocol):
@@ -110,6 +109,7 @@ class Story:
 
     def _take(self, item: Entry | Gone) -> None:
         if self._gathered is None:
+            self._notice_key(item)
             self._tell(item)
             return
         self._gathered.append(item)
@@ -135,10 +135,16 @@ class Story:
         if count and self._marks:
             self._view.note((phrases.missed if self._again else phrases.earlier)(count))
         for item in gathered:
+            self._notice_key(item)
             # Who came and went before one was there is no news.
             if self._again or not self._marks or isinstance(item, Gone) or is_said(item):
                 self._tell(item)
         return count
+
+    def _notice_key(self, item: Entry | Gone) -> None:
+        """Tell, once, that a name comes with another key than it ever did."""
+        if isinstance(item, Entry) and (last := self._membership.notice_key(item)):
+            self._view.note(phrases.another_key(shown_name(item.name), last, has_key=bool(item.tag)))
 
     def _tell(self, item: Entry | Gone) -> None:
         if isinstance(item, Gone):

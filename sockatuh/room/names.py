@@ -22,7 +22,7 @@ import wcwidth
 
 from .namekeys import NameKeys, fold
 from .text import BLANKS, clean_line
-from .word import PUNCTUATION, is_of_a_word, may_begin
+from .word import PUNCTUATION, is_of_a_word, may_begin, one_word
 
 MAX_NAME_GRAPHEMES: Final = 32
 MAX_NAME_BYTES: Final = 128
@@ -31,9 +31,6 @@ MAX_PASSWORD_BYTES: Final = 72
 
 NameFault = Literal["empty", "too_long", "forbidden", "beginning", "direction", "mixed"]
 
-SPACE: Final = "_"
-"""Stands for the spaces somebody types in a name."""
-_SPACES: Final = re.compile(r"[ \u00a0\u1680\u2000-\u200a\u202f\u205f\u3000]+")
 _BLANK: Final = frozenset(BLANKS)
 _WORD: Final = re.compile(r"[^\W_]+")
 _LATIN: Final = re.compile(r"[a-z]")
@@ -93,8 +90,7 @@ class NameRules:
         # 1. bytes  2. the normalised form's bytes  3. characters  4. the profile, which may take long
         if len(name) > MAX_NAME_BYTES or len(name.encode("utf-8", "replace")) > MAX_NAME_BYTES:
             return ("too_long",)
-        word = _SPACES.sub(SPACE, _SPACES.sub(" ", name).strip(" "))
-        normal = unicodedata.normalize("NFC", word)
+        normal = unicodedata.normalize("NFC", one_word(name))
         if not normal:
             return ("empty",)
         if len(normal.encode("utf-8", "replace")) > MAX_NAME_BYTES:
@@ -133,8 +129,8 @@ class NameRules:
             name = name[:MAX_NAME_BYTES]
         elif len(name) > MAX_NAME_BYTES or len(name.encode("utf-8", "replace")) > MAX_NAME_BYTES:
             return ""  # what was refused for its bytes alone costs nothing more
-        spaced = _SPACES.sub(SPACE, name.strip())
-        word = unicodedata.normalize("NFC", "".join(filter(self._is_harmless, map(_spell_out, spaced))))
+        spelt = filter(self._is_harmless, map(_spell_out, one_word(name.strip())))
+        word = unicodedata.normalize("NFC", "".join(spelt))
         for candidate in (word, _of_one_direction(word), _in_latin(word)):
             fitting = _fit(candidate).rstrip(PUNCTUATION)
             if fitting and self._judge(fitting) == fitting:
@@ -166,7 +162,7 @@ def prepare_password(text: str) -> bytes:
 
 
 def _fold_spaces(text: str) -> str:
-    return fold(text.replace(SPACE, " "))
+    return fold(text.replace("_", " "))
 
 
 def _has_too_many_graphemes(text: str) -> bool:

@@ -2,13 +2,20 @@
 
 from __future__ import annotations
 
+import re
 import unicodedata
 from typing import Final
 
 PUNCTUATION: Final = "_-.'"
 """What a word may hold besides letters, marks and digits."""
 
+_SPACES: Final = re.compile(r"[ \u00a0\u1680\u2000-\u200a\u202f\u205f\u3000]+")
 _CATEGORIES: Final = frozenset({"Lu", "Ll", "Lt", "Lm", "Lo", "Mn", "Mc", "Nd", "Nl"})
+
+
+def one_word(text: str) -> str:
+    """Write a text's spaces as a name has them: `_` for those within it, none around it."""
+    return _SPACES.sub("_", _SPACES.sub(" ", text).strip(" "))
 
 
 def is_word(text: str) -> bool:

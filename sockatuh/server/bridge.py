@@ -167,7 +167,9 @@ class Bridge:
             case Message():
                 self._resumption.note_line(row.seq)
                 self._tell_classic(waiters, body)
-                texts = {"text": body.text} if self._options.log_texts else {}
+                texts: dict[str, object] = {"text": body.text} if self._options.log_texts else {}
+                if body.action:
+                    texts["action"] = True
                 size = len(body.text.encode())
                 self._log.info("message_posted", author=body.name, seq=row.seq, bytes=size, **texts)
             case Joined(name=name, dialect=dialect, address=address):
@@ -184,7 +186,7 @@ class Bridge:
     def _tell_classic(self, waiters: Sequence[Waiter], message: Message) -> None:
         speaker = self._visitors.get(waiters[0].session) if waiters and isinstance(waiters[0], LineWaiter) else None
         but = speaker.address if speaker is not None and speaker.dialect == CLASSIC else None
-        self._classic.send_line(message.name, f"/me {message.text}" if message.action else message.text, but)
+        self._classic.send_line(message.name, message.text, but, action=message.action)
 
     def _carry_out(self, intent: Intent, *waiters: Waiter) -> None:
         self._append(self._random(16), intent.body, *waiters, key=intent.key, expect=intent.expect)

@@ -19,13 +19,14 @@ def encode_entry(row: Row, body: Body) -> bytes:
 
 
 def _entry(row: Row, body: Body) -> m.Entry:
+    tag = body.owner[:TAG_LENGTH]
     match body:
-        case Joined(name=name, dialect=dialect, owner=owner):
-            return m.Entry(row.seq, row.at, m.JOINED, name, dialect, b"", owner[:TAG_LENGTH])
+        case Joined(name=name, dialect=dialect):
+            return m.Entry(row.seq, row.at, m.JOINED, name, dialect, b"", tag)
         case Left(name=name, reason=reason):
-            return m.Entry(row.seq, row.at, m.LEFT, name, reason)
+            return m.Entry(row.seq, row.at, m.LEFT, name, reason, b"", tag)
         case Message(name=name, text=text, action=action):
             kind = m.ACTION if action else m.MESSAGE
-            return m.Entry(row.seq, row.at, kind, name, text, row.id[:MARK_SIZE])
+            return m.Entry(row.seq, row.at, kind, name, text, row.id[:MARK_SIZE], tag)
         case Claimed(name=name):
-            return m.Entry(row.seq, row.at, m.CLAIMED, name)
+            return m.Entry(row.seq, row.at, m.CLAIMED, name, "", b"", tag)

@@ -9,6 +9,7 @@ from functools import cache
 from typing import Final
 
 import pytest
+from forgers import FORMER, NAMES, SAID
 from hostile import TEXTS
 
 from sockatuh.cli.direction import LEFT_TO_RIGHT, anchored, turns
@@ -27,26 +28,7 @@ from sockatuh.store.history import LogLine, SessionLine
 NOON: Final = 1_700_000_000_000
 EVENT_ROW: Final = re.compile(r"\d\d:\d\d ")
 _SPACES: Final = re.compile(rf"[\s{BLANKS}]+")
-FAMILY: Final = "\U0001f469\u200d\U0001f469\u200d\U0001f467"
 
-NAMES: Final = (
-    "a", "ana", "budi", "joined", "left", "and", "you", "server", "12", "ana_joined", "ana.", "o'neill", "e-ve", "王伟",
-    "аня", "Ωmega", "אבי", "علي", "רות5", "สมชาย", "z\u0335\u0335o", "ｗ" * 32, "abcdefghijklm", "abcdefghijklmn",
-    "abcdefghijklmno", "w" * 32, "王" * 32, "é" * 32, "א" * 32,
-)  # fmt: skip
-"""Legal names, some of which are part of others or words of our own sentences."""
-FORMER: Final = (
-    "ana kicks", "ana joined", "budi joined; ana", "ana, budi, citra", "· ana", "* ana", "— you are here —", '"ana"',
-    "12:00 ana", "", "ana  hi", "a…", "שלום אבי", "ana (lost contact)",
-)  # fmt: skip
-"""Names that stand in logs of earlier versions, or that a bad server may send."""
-SAID: Final = (
-    "hi", "joined", "left", "left (lost contact)", "budi joined; ana", "kicks budi", "· ana joined", "* ana waves",
-    "12:00 ana  hi", "x\n12:00 ana  hi", "x\n      · ana joined", "x\n\t\ty", "… 190 more lines; /show 4321",
-    "x\n      … 190 more lines; /show 1", "— you are here —", "/me waves", "אבי", "x אבי 12:00 ana", "שלום\nعليكم",
-    "王伟 joined", "e\u0301 z\u0335", "\U0001f1ee\U0001f1e9" * 12, FAMILY * 8, "w" * 90, "12:00 " * 30, "й" * 90,
-    "a" * 11 + " 12:00 ana  hi", "op  hi", "mn  hi", "no hi", "\n".join("abcdefghijklmnop"), "soup " * 99,
-)  # fmt: skip
 FEW_NAMES: Final = ("joined", "אבי", "abcdefghijklmn", "abcdefghijklmnop", "é" * 32, "ana kicks")
 FEW_SAID: Final = ("joined", "op  joined", "x\n12:00 a  hi", "שלום", "w" * 50)
 FEW_WIDTHS: Final = (20, 40, 80)
@@ -181,4 +163,6 @@ def test_the_log_on_a_terminal_goes_on_indented(monkeypatch: pytest.MonkeyPatch)
     first, *others = log_rows(f"12:00:00 info    message_posted author=אבי text={'w' * 90} seq=7").split("\n")
     assert first == "12:00:00 info    message_posted"
     assert others[0].startswith("\u200e")
+    *first_rows, last = log_rows(f"12:00:00 info    message_posted text={'w' * 9000}").split("\n")
+    assert (len(first_rows), last.split()[0]) == (10, "…")
     assert all(row.lstrip("\u200e").startswith(" " * 9) and reach(row) <= 40 for row in others)

@@ -158,7 +158,7 @@ def test_a_killed_server_costs_no_line_and_everybody_is_back_by_themselves(own_s
     first.wait_for("leaving when 1 line is stored")
     first.type("\x03")
     assert first.end() == 130
-    assert first.lines[-2:] == ["1 line was not stored:", "three"]
+    assert first.lines[-2:] == ["1 line was not stored:", "      three"]
     own_server.start()
 
 
@@ -233,7 +233,7 @@ def test_what_had_no_answer_when_the_terminal_was_closed_is_told_by_the_next_cha
     terminal.end()
     own_server.start()
     again = putu.terminal("chat", "-n", "0")
-    again.wait_for("1 line of last time was never acknowledged; not sent again:", "soup at one", HERE, ">")
+    again.wait_for("1 line of last time was never acknowledged; not sent again:", "      soup at one", HERE, ">")
     assert "before" not in again.text
     again.enter("/quit")
     assert again.end() == 0
@@ -263,5 +263,5 @@ def test_told_to_go_with_a_line_that_is_not_stored_it_says_so_also_by_its_exit_c
     terminal.wait_for("soup at one …")
     terminal.signal(signal.SIGTERM)
     assert terminal.end() == 3
-    assert terminal.lines[-2:] == ["1 line was not stored:", "soup at one"]
+    assert terminal.lines[-2:] == ["1 line was not stored:", "      soup at one"]
     own_server.start()

@@ -74,6 +74,13 @@ def test_two_names_at_one_server_keep_two_tickets(server: Server, person: Person
         assert budi.call("send", "hello", "--name", name).returncode == 0
 
 
+def test_a_name_that_is_written_with_spaces_has_its_ticket_too(server: Server, person: Person) -> None:
+    dewi = person("dewi-the-long", server)
+    assert dewi.call("send", "hello", "--name", "Dewi of Solo").returncode == 0
+    del dewi.environ["SOCKATUH_PASSWORD"]
+    assert dewi.call("send", "hello", "--name", "Dewi of Solo").returncode == 0
+
+
 def test_what_has_not_changed_is_not_written_again(server: Server, person: Person) -> None:
     citra = person("citra-again", server)
     assert citra.call("send", "one").returncode == 0

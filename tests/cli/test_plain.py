@@ -73,7 +73,7 @@ def test_lines_that_no_server_stored_are_given_back(own_server: Server, person: 
         said, told = chat.communicate(b"one\ntwo\n", PATIENCE)
     own_server.start()
     assert chat.returncode == 3
-    assert told.decode().splitlines() == ["2 lines were not stored:", "one", "two"]
+    assert told.decode().splitlines() == ["2 lines were not stored:", "      one", "      two"]
     error = json.loads(said.splitlines()[-1])
     assert (error["type"], error["code"], error["texts"]) == ("error", "not_stored", ["one", "two"])
 

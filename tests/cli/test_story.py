@@ -32,6 +32,7 @@ from sockatuh.protocol.peer_events import (
     MembersListed,
     PeerEvent,
 )
+from sockatuh.store.name_tags import NameTags
 from sockatuh.store.unsent import Unsent
 
 NO_NOTES = Unsent(Path(os.devnull), "127.0.0.1:9")
@@ -76,6 +77,7 @@ def tell(
     tells_own: bool = True,
     says: Sequence[str] = (),
     then: Callable[[Membership], None] = lambda _: None,
+    tags: NameTags | None = None,
 ) -> list[str]:
     """Return what somebody called tom sees of some events, and do `then`."""
 
@@ -85,7 +87,7 @@ def tell(
 
         async with Conversation(ConversationOptions("127.0.0.1", 9, b"k" * 32), trust) as conversation:
             admitted = Admitted("tom", bytes(16), 0, 9, b"", again=False, rewound=False)
-            membership = Membership(conversation, "room", admitted, lambda _: None, Patience(None), NO_NOTES)
+            membership = Membership(conversation, "room", admitted, lambda _: None, Patience(None), NO_NOTES, tags=tags)
             for text in says:
                 membership.say(text)
             wall = Wall()
@@ -226,6 +228,24 @@ def test_the_rest_of_a_long_text_is_shown_when_it_is_asked_for(line: str, answer
     tell(CaughtUp(), said(4321, text), then=ask)
     assert done == [Done.TAKEN if answer == 200 else NotTaken(str(answer))]
     assert len(wall.seen) == (200 if answer == 200 else 0)
+
+
+def test_a_name_that_comes_with_another_key_is_told_once_before_what_it_does(tmp_path: Path) -> None:
+    def of(seq: int, kind: int, tag: str, days: int) -> EntryArrived:
+        return EntryArrived(Entry(seq, 1_700_000_000_000 + days * DAY, kind, "ana", "hi", b"", tag), None)
+
+    def told(*events: PeerEvent) -> list[str]:
+        return tell(*events, marks=False, tags=NameTags(tmp_path, "127.0.0.1:9"))
+
+    assert told(of(1, MESSAGE, "key1", 0), CaughtUp()) == ["ana  hi"]
+    day = "14" if datetime.fromtimestamp(1_700_000_000).astimezone().day == 14 else "15"
+    assert told(of(2, JOINED, "key2", 3), CaughtUp(), of(3, MESSAGE, "key2", 3), of(4, MESSAGE, "key1", 3)) == [
+        f"— ana comes with another key than before; last seen {day} November 2023",
+        "· ana joined",
+        "ana  hi",
+        "ana  hi",
+    ]
+    assert told(of(5, MESSAGE, "key2", 4), CaughtUp()) == ["ana  hi"]
 
 
 def test_what_was_typed_on_a_plain_terminal_is_not_said_twice() -> None:

@@ -41,7 +41,7 @@ CLIENT_CID, SERVER_CID = 0x01020304, 0x05060708090A0B
 NEW_CLIENT_CID, NEW_SERVER_CID = 0x11121314, 0x15161718191A1B
 LOG_ID, RESET_KEY = fixed("log", 16), fixed("reset")
 PASSWORD_HASH: Final = "$2b$12$" + "a" * 53
-ENTRY: Final = m.Entry(7, 1_700_000_000_000, m.MESSAGE, "ana", "sopnya jam satu", fixed("mark", 6), "")
+ENTRY: Final = m.Entry(7, 1_700_000_000_000, m.MESSAGE, "ana", "sopnya jam satu", fixed("mark", 6), "AbCdEfGh")
 JOINED: Final = m.Entry(8, 1_700_000_000_001, m.JOINED, "budi", "secure", b"", "AbCdEfGh")
 
 

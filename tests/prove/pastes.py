@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import socket
 import sys
 import time
 from pathlib import Path
@@ -16,6 +17,9 @@ from server.hall import Hall
 from sockatuh.protocol import peer_events as e
 from sockatuh.protocol.limits import Limits
 
+ROWS: Final = 8_182
+CLASSIC_MEMBERS: Final = 10
+EXTRA: Final = 12
 SHORT: Final = 200
 LONG: Final = 5_000
 LIMITS: Final = Limits()
@@ -78,7 +82,66 @@ def _paste_in_virtual_time() -> tuple[int, float]:
     return len(ana.all(e.LinesDelayed)), hall.now - began_at
 
 
+async def _many_rows(run: Run) -> Found:
+    """Say one text of very many rows in a room of classic members, and a line of somebody else behind it."""
+    room = Room(run.directory, hash_password())
+    text = "a" + "\n" * ROWS + "z"
+    async with (
+        room.serve(classic="on") as server,
+        joined("budi", server.port, server.key) as budi,
+        joined("ana", server.port, server.key) as ana,
+    ):
+        old = [await asyncio.to_thread(_join_classic, server.port, number) for number in range(CLASSIC_MEMBERS)]
+        budi.say(text)
+        await ana.until(lambda: ana.lines == [f"budi: {text}"])
+        said_at = time.monotonic()
+        ana.say("soup at one")
+        await budi.until(lambda: budi.lines[-1:] == ["ana: soup at one"])
+        seconds = time.monotonic() - said_at
+        heard = [await asyncio.to_thread(_hear, member) for member in old]
+        for budi_said in range(EXTRA):
+            budi.say(f"more {budi_said}")
+        await ana.until(lambda: ana.lines[-1:] == [f"budi: more {EXTRA - 1}"])
+        held = time.monotonic() - said_at - seconds
+    wanted = ["budi: a", *["budi: "] * 39, f"budi: … {ROWS + 1 - 40} more lines", "ana: soup at one"]
+    for number, rows in enumerate(heard):
+        require(rows == wanted, f"classic member {number} heard {len(rows)} datagrams, the last {rows[-2:]}")
+    require(held > 10.0, f"{EXTRA} lines behind it cost budi {held:.1f} s: its rows were not counted")
+    return Found(
+        f"one text of {ROWS + 1:,} rows to {CLASSIC_MEMBERS} classic members and 1 other, and the next line behind it",
+        f"each classic member got its 41 datagrams and the next line, which took {seconds * 1000:.0f} ms; "
+        f"who said it waited {held:.0f} s for the next {EXTRA} lines",
+    )
+
+
+def _join_classic(port: int, number: int) -> socket.socket:
+    member = socket.socket(type=socket.SOCK_DGRAM)
+    member.bind((f"127.0.2.{number + 1}", 0))
+    member.connect(("127.0.0.1", port))
+    member.settimeout(PATIENCE)
+    for step in (f"Username:old pi {number}", f"Password:{PASSWORD}"):
+        member.send(step.encode())
+        member.recv(2048)
+    return member
+
+
+def _hear(member: socket.socket) -> list[str]:
+    """Return what a classic member has heard until the next line came."""
+    rows: list[str] = []
+    with member:
+        while not rows or not rows[-1].startswith("ana: "):
+            rows.append(member.recv(2048).decode())
+    return rows
+
+
 ATTACKS: Final = (
+    Attack(
+        "many-rows",
+        "A text of thousands of rows costs its member as much as it costs, and reaches everybody",
+        f"one text of 16 KiB, {ROWS + 1:,} rows, in a room with {CLASSIC_MEMBERS} classic members",
+        _many_rows,
+        limit=90.0,
+    ),
     Attack(
         "pastes",
         "What is said too fast is delayed and told, never dropped",

@@ -10,11 +10,13 @@ import socket
 import subprocess
 import time
 from collections.abc import Iterable
+from itertools import dropwhile
 from pathlib import Path
 from typing import Final
 
 from cli.people import PROGRAM, Client
 from e2e.running import PASSWORD, Room, ServerProcess, hash_password, key_of
+from forgers import FORMER, NAMES, SAID
 from hostile import BYTES, COCKTAIL, TEXTS, faults_of_text, lies_in
 from prove.attack import Attack, Found, Run, require
 from prove.rogue import NotAnswered, Rogue
@@ -89,7 +91,7 @@ def speak(port: int) -> int:
     """Say everything in the secure dialect and in the classic one; return how many texts that were."""
     secure = Speaker(port, "rogue", version=COCKTAIL.encode()[:VERSION_BYTES].decode(errors="ignore"))
     count = 0
-    for text in TEXTS.values():
+    for text in (*TEXTS.values(), *SAID):
         for action in (False, True):
             secure.say(encoded(text), action=action)
             count += 1
@@ -125,6 +127,7 @@ def introduce(port: int) -> tuple[list[str], int]:
     """Join under every hostile name, secure and classic; return the names that were taken, and how many were tried."""
     rules, names = NameRules(), list[str]()
     wanted = [name for text in TEXTS.values() for name in (text[:LONGEST_NAME], f"a{text[:30]}")]
+    wanted += [*NAMES, *FORMER]
     for at in range(0, len(wanted), ASKED_AT_ONCE):
         rogue = Rogue(port).shake()
         for name in wanted[at : at + ASKED_AT_ONCE]:
@@ -132,6 +135,7 @@ def introduce(port: int) -> tuple[list[str], int]:
             if isinstance(answer, m.NameValid):
                 names.append(answer.name)
         rogue.close()
+    names = list({rules.key(name): name for name in names}.values())
     for name in names:
         other = Rogue(port).shake()
         require(isinstance(other.join(name), m.Welcome), f"{name!r} is valid and not in")
@@ -351,7 +355,11 @@ def _console(run: Run) -> int:
         lines = console.terminal.written.partition("Invite:")[2].split("\r\n")[1:-1]
     finally:
         client.close()
-    wrong = [line for line in lines if not _LOG_LINE.match(line)]
+    wrong = [
+        line
+        for line in dropwhile(lambda line: not _LOG_LINE.match(line), lines)  # what else is told at the start
+        if not _LOG_LINE.match(line.lstrip("\u200e")) and not line.lstrip("\u200e").startswith(" " * 9)
+    ]
     require(not wrong, f"{wrong[:1]} is a line of the log")
     return len(lines)
 
@@ -371,7 +379,8 @@ ATTACKS: Final[tuple[Attack, ...]] = (
     Attack(
         "hostile-texts",
         "No text or name does anything to another's terminal or log but be read",
-        f"{len(TEXTS) + len(BYTES)} kinds of hostile text as lines, actions, names and client version, by the secure "
+        f"{len(TEXTS) + len(BYTES)} kinds of hostile text and {len(SAID) + len(NAMES) + len(FORMER)} that look like "
+        "something else as lines, actions, names and client version, by the secure "
         "and the classic dialect, send, chat (pasted, piped, JSON); looked at in chat, --plain, tail, history, who, "
         "each --json, and the log",
         hostile_texts,

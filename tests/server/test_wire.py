@@ -29,15 +29,15 @@ def row_of(body: Body) -> Row:
             Joined("budi", "", "classic", "10.0.0.2:4000", ""),
             m.Entry(7, 1_700_000_000_123, m.JOINED, "budi", "classic"),
         ),
-        (Left("ana", OWNER, "lost", 12.5), m.Entry(7, 1_700_000_000_123, m.LEFT, "ana", "lost")),
-        (Claimed("ana", OWNER), m.Entry(7, 1_700_000_000_123, m.CLAIMED, "ana")),
+        (Left("ana", OWNER, "lost", 12.5), m.Entry(7, 1_700_000_000_123, m.LEFT, "ana", "lost", b"", OWNER[:8])),
+        (Claimed("ana", OWNER), m.Entry(7, 1_700_000_000_123, m.CLAIMED, "ana", "", b"", OWNER[:8])),
         (
             Message("ana", OWNER, "soup at one", action=False),
-            m.Entry(7, 1_700_000_000_123, m.MESSAGE, "ana", "soup at one", LINE[:6]),
+            m.Entry(7, 1_700_000_000_123, m.MESSAGE, "ana", "soup at one", LINE[:6], OWNER[:8]),
         ),
         (
             Message("ana", OWNER, "waves", action=True),
-            m.Entry(7, 1_700_000_000_123, m.ACTION, "ana", "waves", LINE[:6]),
+            m.Entry(7, 1_700_000_000_123, m.ACTION, "ana", "waves", LINE[:6], OWNER[:8]),
         ),
     ],
 )

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from datetime import date
 from pathlib import Path
 from typing import Final
 
@@ -73,6 +74,10 @@ NAME_REFUSALS: Final = {
     "name_is_password": "A name must not be the room's password.",
 }
 
+MONTHS: Final = (
+    "January", "February", "March", "April", "May", "June", "July", "August", "September", "October", "November",
+    "December",
+)  # fmt: skip
 NOT_STORED_YET: Final = "… not stored yet"
 HELD: Final = "The server can store nothing at the moment; this waits there and goes on by itself. Ctrl-C gives up."
 HERE: Final = "you are here"
@@ -209,6 +214,12 @@ def still_trying(obstacles: Sequence[str]) -> str:
     """Say what stands in the way of the server, and that this ends nothing."""
     told = "; ".join(obstacles)
     return f"{told[:1].upper()}{told[1:]}; still trying."
+
+
+def another_key(name: str, last: date, *, has_key: bool) -> str:
+    """Say that a name comes with another key than ever before, or with none; `last`: the day it was last seen."""
+    how = "another key than before" if has_key else "no key (unencrypted), other than before"
+    return f"{name} comes with {how}; last seen {last.day} {MONTHS[last.month - 1]} {last.year}"
 
 
 def delayed(wait: float) -> str:
