@@ -93,8 +93,11 @@ def _state_dir(value: object) -> object:
 
 
 def host_name() -> str:
-    """Return this machine's name, for a room that was given none."""
-    return socket.gethostname() or "room"
+    """Return this machine's name, for a room that was given none; "room" when a room cannot be called so."""
+    try:
+        return room_name(socket.gethostname())
+    except ValueError:  # it is not UTF-8, say
+        return "room"
 
 
 def _limits_form() -> type[BaseModel]:

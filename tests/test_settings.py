@@ -5,6 +5,7 @@ import dataclasses
 import ipaddress
 import json
 import math
+import socket
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -15,7 +16,7 @@ from hypothesis import strategies as st
 
 from sockatuh.errors import ConfigurationError, Problem
 from sockatuh.protocol.limits import Limits
-from sockatuh.settings import KEYS, Settings, find_state_dir, load
+from sockatuh.settings import KEYS, Settings, find_state_dir, host_name, load
 from sockatuh.spans import format_span, parse_span
 
 HASH = "$2b$12$" + "a" * 53
@@ -334,3 +335,21 @@ def test_a_user_without_a_home_needs_none_where_the_state_has_its_place(
     assert [problem.key for problem in caught.value.problems] == ["state_dir"]
     with pytest.raises(ConfigurationError):
         find_state_dir({}, tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("machine", "room"),
+    [
+        ("kitchen-pi", "kitchen-pi"),
+        ("küche", "küche"),
+        ("caf\udce9", "room"),
+        ("", "room"),
+        ("x" * 65, "room"),
+        ("a\x1b[2J", "room"),
+    ],
+)
+def test_a_room_without_a_name_is_called_like_its_machine_if_a_room_can_be(
+    monkeypatch: pytest.MonkeyPatch, machine: str, room: str
+) -> None:
+    monkeypatch.setattr(socket, "gethostname", lambda: machine)
+    assert host_name() == room

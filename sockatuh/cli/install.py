@@ -207,7 +207,7 @@ def _print_all(planned: Sequence[Planned], commands: Iterable[Command], credenti
 
 def _tell_running(settings: Settings) -> None:
     """Say that the room is open and how people come in; its key was made when it began."""
-    from sockatuh.net.interfaces import lan_address_of
+    from sockatuh.net.interfaces import lan_addresses_of
     from sockatuh.net.probe import find_server_key
     from sockatuh.net.sockets import open_client_socket
     from sockatuh.server.ready import Ready
@@ -215,11 +215,11 @@ def _tell_running(settings: Settings) -> None:
     service = find_installed()
     host, port = (service and service.listens) or (settings.host, settings.port)
     with open_client_socket() as sock:
-        address = lan_address_of(sock) if host in ("::", "0.0.0.0") else host  # noqa: S104 - compared
+        addresses = lan_addresses_of(sock) if host in ("::", "0.0.0.0") else (host,)  # noqa: S104 - compared
     key = find_server_key(host, port, ANSWERS_WITHIN)
     if key is None:
         stop(wording.no_answer(port))
-    print(admin.ready(Ready(settings.room, host, address, port, key)))
+    print(admin.ready(Ready(settings.room, host, addresses, port, key)))
     print(wording.RUNNING)
 
 

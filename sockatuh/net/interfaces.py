@@ -1,69 +1,218 @@
-"""The address of this machine as the machine's own network knows it: netdevice(7).
+"""Where others find this machine: the addresses of its local network, not those of its VPN or its containers.
 
-A service that has no network of its own cannot ask its routing table. Its socket still belongs to the machine's
-network, and these questions are answered for the network of the socket they are asked on.
+What there is, Linux tells by netdevice(7). These questions are answered for the network of the socket they are asked
+on: a service that has no network of its own asks its passed socket. What to name is decided by `choose_addresses`.
 """
 
 from __future__ import annotations
 
 import array
 import contextlib
+import ipaddress
+import itertools
+import re
 import socket
 import struct
 import sys
-from collections.abc import Iterator
-from typing import Final
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from enum import IntEnum
+from pathlib import Path
+from typing import Final, TypeAlias
 
-from .address import lan_address
+from .address import HOST_PATTERN, lan_address
+from .arrival import EVERYWHERE
+
+AnyAddress: TypeAlias = ipaddress.IPv4Interface | ipaddress.IPv6Interface
 
 SIOCGIFCONF: Final = 0x8912
 SIOCGIFFLAGS: Final = 0x8913
+SIOCGIFNETMASK: Final = 0x891B
+SIOCGIFHWADDR: Final = 0x8927
+SIOCETHTOOL: Final = 0x8946
+ETHTOOL_GDRVINFO: Final = 3
+DRIVER_INFO_SIZE: Final = 196
 IFF_UP: Final = 0x1
 IFF_LOOPBACK: Final = 0x8
 IFF_POINTOPOINT: Final = 0x10
 IFF_RUNNING: Final = 0x40
-CONSIDERED: Final = IFF_UP | IFF_LOOPBACK | IFF_POINTOPOINT | IFF_RUNNING
+ETHERNET: Final = 1
+INFINIBAND: Final = 32
 IFREQ: Final = struct.Struct("16sHH4s8s8x" if struct.calcsize("P") == 8 else "16sHH4s8s")
 """Name; family, port, IPv4 address and padding of a sockaddr."""
 MAX_INTERFACES: Final = 128
-EVERYWHERE: Final = ("::", "0.0.0.0")  # noqa: S104 - compared, not bound
+USUAL_PREFIX: Final = 24
+"""The length of a local network's prefix, where it is not told."""
+IPV6_ADDRESSES: Final = Path("/proc/net/if_inet6")
+UNIQUE_LOCAL: Final = ipaddress.IPv6Network("fc00::/7")
+PASSING: Final = 0x01 | 0x08 | 0x20 | 0x40
+"""Flags of IPv6 addresses that come and go: temporary, failed, deprecated, tentative."""
+
+TUNNELS: Final = re.compile(
+    r"(tun|tap|wg|tailscale|zt|utun|ppp|wt|nordlynx|proton|ipsec|gre|sit|ip6tnl|ham|nebula|cscotun|vpn|wwan)"
+)
+"""How interfaces of VPNs and of dial-up are called."""
+INTERNAL: Final = re.compile(
+    r"(docker|br-[0-9a-f]{12}$|veth|virbr|lxcbr|lxdbr|incusbr|cni|cbr|flannel|cali|cilium|kube|weave|podman|nerdctl"
+    r"|vmnet|vboxnet|vnet|dummy|ifb|mpqemubr|waydroid)"
+)
+"""How interfaces are called that lead to containers and virtual machines of this machine."""
 
 
-def lan_address_of(sock: socket.socket) -> str:
-    """Return where others find a bound socket: what it is bound to or, if that is everywhere, this machine's address.
+BRIDGES: Final = re.compile(r"(br\d*$|br-?lan|bridge\d*$|vmbr|lan)")
+"""How bridges are called by which a machine is on its network itself."""
 
-    When no address can be found out it is the machine's name.
+
+class Kind(IntEnum):
+    """Where an interface leads, the best to be named first."""
+
+    LOCAL = 0
+    BRIDGE = 1
+    TUNNEL = 2
+    INTERNAL = 3
+
+
+@dataclass(frozen=True, slots=True)
+class Interface:
+    """An interface that leads to others, and its addresses with the length of their prefix."""
+
+    name: str
+    kind: Kind
+    addresses: tuple[AnyAddress, ...]
+
+
+def lan_addresses_of(sock: socket.socket) -> tuple[str, ...]:
+    """Return where others find a bound socket, the best first: never nothing, and never a loopback unless bound to it.
+
+    That is what it is bound to or, if that is everywhere, each address of this machine's local networks. When none can
+    be found out it is the machine's name.
     """
     host = str(sock.getsockname()[0])
     if host not in EVERYWHERE:
-        return host
-    return lan_address() or find_lan_address(sock) or socket.gethostname()
+        return (host,)
+    outwards = lan_address()
+    found = choose_addresses(find_interfaces(sock), outwards, ipv4=_takes_ipv4(sock), ipv6=host == "::")
+    return tuple(found) or ((outwards,) if outwards else (_machine_name(),))
 
 
-def find_lan_address(sock: socket.socket) -> str | None:
-    """Return the IPv4 address of the first interface of the socket's network that leads to others, if there is one."""
+def choose_addresses(
+    interfaces: Sequence[Interface], outwards: str | None, *, ipv4: bool = True, ipv6: bool = True
+) -> list[str]:
+    """Return the addresses to name: of the local network if there is one, and of each of them if there are several.
+
+    IPv6 is for networks without IPv4. `outwards`, from where datagrams leave to everywhere, comes first if it is one.
+    """
+    for kind in Kind:
+        found = [
+            address
+            for interface in interfaces
+            if interface.kind is kind
+            for address in _addresses_to_name(interface, ipv4=ipv4, ipv6=ipv6)
+        ]
+        if found:
+            return sorted(dict.fromkeys(found), key=lambda address: address != outwards)
+    return []
+
+
+def _addresses_to_name(interface: Interface, *, ipv4: bool, ipv6: bool) -> list[str]:
+    """Return one address for each IPv4 network of an interface, else one of IPv6, else one it gave itself."""
+    known = [each for each in interface.addresses if not each.is_loopback and not each.is_unspecified]
+    fours = [each for each in known if isinstance(each, ipaddress.IPv4Interface) and ipv4]
+    networks = {each.network: str(each.ip) for each in reversed(fours) if not each.is_link_local}
+    if networks:
+        return [*networks.values()][::-1]
+    sixes = [each for each in known if isinstance(each, ipaddress.IPv6Interface) and ipv6 and not each.is_link_local]
+    stable = sorted(sixes, key=lambda each: each.ip not in UNIQUE_LOCAL)
+    return [*[str(each.ip) for each in stable], *[str(each.ip) for each in fours]][:1]
+
+
+def kind_of(name: str, flags: int, hardware: int, driver: str) -> Kind:
+    """Tell where an interface leads, by its name, its flags, its kind of hardware and what drives it.
+
+    A bridge may be what the machine is on its network by, or lead to its containers: where its name does not tell, any
+    other interface of the local network goes before it.
+    """
+    if flags & IFF_POINTOPOINT or hardware not in (ETHERNET, INFINIBAND) or driver == "tun" or TUNNELS.match(name):
+        return Kind.TUNNEL
+    if INTERNAL.match(name):
+        return Kind.INTERNAL
+    return Kind.BRIDGE if driver == "bridge" and not BRIDGES.match(name) else Kind.LOCAL
+
+
+def find_interfaces(sock: socket.socket) -> list[Interface]:
+    """Return the interfaces of the socket's network that lead to others; where the system does not tell, none."""
     if sys.platform != "linux":
-        return None
-    with contextlib.suppress(OSError):
-        for name, address in _interfaces(sock):
-            if _flags(sock, name) & CONSIDERED == IFF_UP | IFF_RUNNING:
-                return address
-    return None
+        return []
+    addresses: dict[str, list[AnyAddress]] = {}
+    for name, address in itertools.chain(_ipv4_addresses(sock), _ipv6_addresses()):
+        addresses.setdefault(name, []).append(address)
+    found = []
+    for name, known in addresses.items():
+        with contextlib.suppress(OSError):
+            flags = _answer(sock, SIOCGIFFLAGS, name)
+            if flags & (IFF_UP | IFF_LOOPBACK | IFF_RUNNING) == IFF_UP | IFF_RUNNING:
+                kind = kind_of(name, flags, _answer(sock, SIOCGIFHWADDR, name), _driver(sock, name))
+                found.append(Interface(name, kind, tuple(known)))
+    return found
 
 
-def _interfaces(sock: socket.socket) -> Iterator[tuple[bytes, str]]:
-    """Yield name and address of each interface that has an IPv4 address."""
+def _ipv4_addresses(sock: socket.socket) -> Iterator[tuple[str, AnyAddress]]:
+    """Yield interface and address of all of IPv4."""
     import fcntl  # not there on Windows
 
     answers = array.array("B", bytes(MAX_INTERFACES * IFREQ.size))
     at, _ = answers.buffer_info()
-    size, _ = struct.unpack("iP", fcntl.ioctl(sock, SIOCGIFCONF, struct.pack("iP", len(answers), at)))
-    for name, _, _, address, _ in IFREQ.iter_unpack(answers.tobytes()[:size]):
-        yield name, socket.inet_ntop(socket.AF_INET, address)
+    try:
+        size, _ = struct.unpack("iP", fcntl.ioctl(sock, SIOCGIFCONF, struct.pack("iP", len(answers), at)))
+        for request in IFREQ.iter_unpack(answers.tobytes()[:size]):
+            name, address = request[0], request[3]
+            prefix = USUAL_PREFIX
+            with contextlib.suppress(OSError):  # a socket of IPv6 is not told
+                mask = IFREQ.unpack(fcntl.ioctl(sock, SIOCGIFNETMASK, IFREQ.pack(*request)))[3]
+                prefix = int.from_bytes(mask, "big").bit_count()
+            label = name.rstrip(b"\0").decode(errors="replace")
+            yield label.partition(":")[0], ipaddress.IPv4Interface((address, prefix))
+    except OSError:
+        return
 
 
-def _flags(sock: socket.socket, name: bytes) -> int:
+def _ipv6_addresses() -> Iterator[tuple[str, AnyAddress]]:
+    """Yield interface and address of all of IPv6 that is there to stay; of this process's own network only."""
+    try:
+        lines = IPV6_ADDRESSES.read_text("ascii", "replace").splitlines()
+    except OSError:
+        return
+    for line in lines:
+        address, _, prefix, _, flags, name = line.split()
+        if not int(flags, 16) & PASSING:
+            yield name, ipaddress.IPv6Interface((bytes.fromhex(address), int(prefix, 16)))
+
+
+def _answer(sock: socket.socket, question: int, name: str) -> int:
+    """Return the first number that is answered to a question about an interface."""
     import fcntl
 
-    answer = fcntl.ioctl(sock, SIOCGIFFLAGS, struct.pack("16sH22x", name, 0))
+    answer = fcntl.ioctl(sock, question, struct.pack("16sH22x", name.encode(), 0))
     return int(struct.unpack_from("16sH", answer)[1])
+
+
+def _driver(sock: socket.socket, name: str) -> str:
+    """Return the name of what drives an interface, "" when it does not tell."""
+    import fcntl
+
+    info = array.array("B", struct.pack("=I", ETHTOOL_GDRVINFO).ljust(DRIVER_INFO_SIZE, b"\0"))
+    try:
+        fcntl.ioctl(sock, SIOCETHTOOL, struct.pack("16sP16x", name.encode(), info.buffer_info()[0]))
+    except OSError:
+        return ""
+    return info.tobytes()[4:36].partition(b"\0")[0].decode(errors="replace")
+
+
+def _takes_ipv4(sock: socket.socket) -> bool:
+    return sock.family == socket.AF_INET or not sock.getsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY)
+
+
+def _machine_name() -> str:
+    """Return the machine's name if it can be typed; one that has neither name nor address is found by itself only."""
+    name = socket.gethostname()
+    return name if name.isascii() and HOST_PATTERN.fullmatch(name) else "localhost"

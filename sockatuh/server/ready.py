@@ -9,11 +9,11 @@ from sockatuh.protocol.identity import Invite, fingerprint, words
 
 @dataclass(frozen=True, slots=True)
 class Ready:
-    """The room can be joined: it listens on `host`, and people find it at `address`."""
+    """The room can be joined: it listens on `host`, and people find it at one of `addresses`, the best first."""
 
     room: str
     host: str
-    address: str
+    addresses: tuple[str, ...]
     port: int
     server_key: bytes
 
@@ -30,4 +30,4 @@ class Ready:
     @property
     def invite(self) -> str:
         """All of it in one line, which a client takes for a server."""
-        return Invite(self.address, self.port, self.room, self.server_key).encode()
+        return Invite(self.addresses[0], self.port, self.room, self.server_key).encode()

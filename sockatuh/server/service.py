@@ -25,7 +25,7 @@ from sockatuh.net.address import pack_address, parse_server
 from sockatuh.net.classic import ClassicDialect, ClassicEvent
 from sockatuh.net.dialects import Dialects
 from sockatuh.net.driver import Driver
-from sockatuh.net.interfaces import lan_address_of
+from sockatuh.net.interfaces import lan_addresses_of
 from sockatuh.net.port import drive_port
 from sockatuh.net.resolver import resolve
 from sockatuh.net.sockets import RECEIVE_BUFFER, given_buffers, open_server_socket
@@ -358,7 +358,7 @@ class Service:
         options = self._options
         host, port = self._socket.getsockname()[:2]
         buffer = given_buffers(self._socket).receive
-        ready = Ready(options.room, host, lan_address_of(self._socket), port, self._endpoint.public_key)
+        ready = Ready(options.room, host, lan_addresses_of(self._socket), port, self._endpoint.public_key)
         place = {"version": __version__, "room": options.room, "host": host, "port": port}
         proof = {"fingerprint": ready.fingerprint, "words": " ".join(ready.words), "invite": ready.invite}
         self._log.info("server_started", **place, **proof, receive_buffer=buffer)

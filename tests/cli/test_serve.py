@@ -16,6 +16,9 @@ import pytest
 from cli.people import PATIENCE, PROGRAM
 from e2e.running import PASS_ON, Room, hash_password
 
+from sockatuh.cli.wording import admin
+from sockatuh.server.ready import Ready
+
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="the server runs on Linux and macOS")
 
 WITHOUT_PAUSE = "import sys, sockatuh.cli.app as app; app.PAUSE = 0; sys.exit(app.run(sys.argv[1:]))"
@@ -112,3 +115,10 @@ def test_when_the_terminal_is_closed_the_room_is_too(room: Room) -> None:
     with serving_in_a_terminal(room) as (process, terminal):
         os.close(terminal)
         assert process.wait(PATIENCE) == 0
+
+
+def test_every_address_the_room_may_be_found_at_is_told_the_best_in_the_invite() -> None:
+    ready = Ready("kitchen", "::", ("192.168.1.20", "fd00::20"), 7000, bytes(range(32)))
+    told = admin.ready(ready).splitlines()
+    assert told[2:4] == ["Tell people: sockatuh chat 192.168.1.20:7000", "        or:  sockatuh chat [fd00::20]:7000"]
+    assert told[4].startswith("Invite:      sockatuh://192.168.1.20:7000/")

@@ -25,7 +25,7 @@ from prove.lan import Host
 
 from sockatuh.client.conversation import Conversation
 from sockatuh.errors import Refused
-from sockatuh.net.interfaces import find_lan_address
+from sockatuh.net.interfaces import choose_addresses, find_interfaces
 from sockatuh.net.sockets import RECEIVE_BUFFER, SO_RCVBUFFORCE
 
 ROOT: Final = Path(__file__).parents[2]
@@ -88,7 +88,7 @@ async def _restart(run: Run) -> Found:
     with held_socket() as held:
         room = Room(run.directory, hash_password(), port=held.getsockname()[1], held=held, within=lonely())
         async with crowd_at(room, MEMBERS) as crowd:
-            address = find_lan_address(held)
+            address = next(iter(choose_addresses(find_interfaces(held), None)), None)
             told = crowd.server.events("server_started")[-1]["invite"]
             require(address is None or f"//{address}:" in told, f"a server without a network is announced at {told}")
             knocking = asyncio.create_task(_knock(room.port))

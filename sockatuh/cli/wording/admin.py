@@ -321,11 +321,12 @@ def went(moment: str, reason: str) -> str:
 def ready(room: Ready) -> str:
     """Say that the room can be joined, and how."""
     bound = f"[{room.host}]" if ":" in room.host else room.host
-    told = f"[{room.address}]" if ":" in room.address else room.address
+    places = [f"[{address}]" if ":" in address else address for address in room.addresses]
+    told = "\n        or:  ".join(f"sockatuh chat {place}{_port(room)}" for place in places)
     return (
         f'Room "{room.room}" on udp {bound}:{room.port}\n'
         f"Fingerprint  {' '.join(room.words)}  (SHA256:{room.fingerprint})\n"
-        f"Tell people: sockatuh chat {told}{_port(room)}\n"
+        f"Tell people: {told}\n"
         f"Invite:      {room.invite}"
     )
 
