@@ -8,6 +8,7 @@ is read with the kernel's note about it (IP_PKTINFO, IPV6_PKTINFO), and the peer
 from __future__ import annotations
 
 import errno
+import ipaddress
 import socket
 import struct
 import sys
@@ -104,6 +105,26 @@ def find_source(notes: Iterable[Control]) -> Source | None:
         if level == socket.IPPROTO_IPV6 and kind == IPV6_PKTINFO and len(data) == IPV6_NOTE.size:
             found = _ipv6_source(data)
     return found
+
+
+def source_at(host: ipaddress.IPv4Address | ipaddress.IPv6Address) -> Source:
+    """Return the source that is one of our addresses; a link-local one is not enough by itself."""
+    if host.version == 4:
+        return Source((socket.IPPROTO_IP, IP_PKTINFO, IPV4_NOTE.pack(0, host.packed, bytes(4))))
+    return Source((socket.IPPROTO_IPV6, IPV6_PKTINFO, IPV6_NOTE.pack(host.packed, 0)))
+
+
+def arrivals_at(address: Address, sources: Iterable[Source]) -> list[Address]:
+    """Return an address as it would be had it asked each of these sources of its own family; else as it is."""
+    is_ipv4 = ":" not in address[0] or address[0].startswith("::ffff:")
+    level = socket.IPPROTO_IP if is_ipv4 else socket.IPPROTO_IPV6
+    found: list[Address] = []
+    for source in sources:
+        if source.control[0] == level:
+            arrival = Arrival(address)
+            arrival.source = source
+            found.append(arrival)
+    return found or [address]
 
 
 def _ipv4_source(note: bytes) -> Source | None:

@@ -21,7 +21,7 @@ from pathlib import Path
 from typing import Final, TypeAlias
 
 from .address import HOST_PATTERN, lan_address
-from .arrival import EVERYWHERE
+from .arrival import EVERYWHERE, Source, source_at
 
 AnyAddress: TypeAlias = ipaddress.IPv4Interface | ipaddress.IPv6Interface
 
@@ -41,6 +41,7 @@ INFINIBAND: Final = 32
 IFREQ: Final = struct.Struct("16sHH4s8s8x" if struct.calcsize("P") == 8 else "16sHH4s8s")
 """Name; family, port, IPv4 address and padding of a sockaddr."""
 MAX_INTERFACES: Final = 128
+MAX_SOURCES: Final = 16
 USUAL_PREFIX: Final = 24
 """The length of a local network's prefix, where it is not told."""
 IPV6_ADDRESSES: Final = Path("/proc/net/if_inet6")
@@ -176,15 +177,30 @@ def _ipv4_addresses(sock: socket.socket) -> Iterator[tuple[str, AnyAddress]]:
         return
 
 
-def _ipv6_addresses() -> Iterator[tuple[str, AnyAddress]]:
-    """Yield interface and address of all of IPv6 that is there to stay; of this process's own network only."""
+def find_sources(sock: socket.socket) -> list[Source]:
+    """Return each address of the socket's network that may have been asked, when there are several; else nothing.
+
+    What is unknown of who asked which is tried from each of them.
+    """
+    if sys.platform != "linux" or str(sock.getsockname()[0]) not in EVERYWHERE:
+        return []
+    found = itertools.chain(_ipv4_addresses(sock), _ipv6_addresses(passing=PASSING))
+    hosts = dict.fromkeys(each.ip for _, each in found if not each.is_loopback and not each.is_link_local)
+    return [source_at(host) for host in hosts][:MAX_SOURCES] if len(hosts) > 1 else []
+
+
+def _ipv6_addresses(passing: int = 0) -> Iterator[tuple[str, AnyAddress]]:
+    """Yield interface and address of all of IPv6, but of what comes and goes only what is flagged `passing`.
+
+    It is what this process's own network has.
+    """
     try:
         lines = IPV6_ADDRESSES.read_text("ascii", "replace").splitlines()
     except OSError:
         return
     for line in lines:
         address, _, prefix, _, flags, name = line.split()
-        if not int(flags, 16) & PASSING:
+        if not int(flags, 16) & PASSING & ~passing:
             yield name, ipaddress.IPv6Interface((bytes.fromhex(address), int(prefix, 16)))
 
 

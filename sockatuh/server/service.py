@@ -22,10 +22,11 @@ import bcrypt
 from sockatuh import __version__
 from sockatuh.errors import SockAtuhError, StoreError
 from sockatuh.net.address import pack_address, parse_server
+from sockatuh.net.arrival import arrivals_at
 from sockatuh.net.classic import ClassicDialect, ClassicEvent
 from sockatuh.net.dialects import Dialects
 from sockatuh.net.driver import Driver
-from sockatuh.net.interfaces import lan_addresses_of
+from sockatuh.net.interfaces import find_sources, lan_addresses_of
 from sockatuh.net.port import drive_port
 from sockatuh.net.resolver import resolve
 from sockatuh.net.sockets import RECEIVE_BUFFER, given_buffers, open_server_socket
@@ -341,7 +342,8 @@ class Service:
     # Begin and end.
 
     async def _wake(self, lost: list[LostSession]) -> None:
-        """Tell the clients of a server that is gone to come back, wherever they were last."""
+        """Tell the clients of a server that is gone to come back, wherever they were last, whatever they had asked."""
+        sources = find_sources(self._socket) if lost else []
         for session in lost:
             if session.cid is None:
                 continue
@@ -350,7 +352,7 @@ class Service:
                 addresses = await resolve(host, port, self._socket.family)
             except (OSError, ValueError):  # of a network that is gone; the client finds out by its ping
                 continue
-            for address in addresses[:1]:
+            for address in arrivals_at(addresses[0], sources) if addresses else []:
                 self._endpoint.wake(session.cid, address)
         self._driver.flush()
 

@@ -11,6 +11,7 @@ import sys
 import pytest
 
 from sockatuh.net import interfaces
+from sockatuh.net.arrival import arrivals_at, source_at, source_of
 from sockatuh.net.interfaces import (
     ETHERNET,
     IFF_POINTOPOINT,
@@ -183,3 +184,21 @@ def test_on_a_machine_with_a_vpn_and_containers_the_local_network_is_named(add: 
     ask = f"{NAME}; s.bind(({address!r}, 0)); print(*lan_addresses_of(s))"
     script = f'{NETWORK}\nip addr add {add} dev eth0 {"nodad" if ":" in add else ""}\n{sys.executable} -c "{ask}"'
     assert run_alone("sh", "-ec", script).strip().removeprefix("::ffff:") == named
+
+
+def test_who_asked_an_unknown_address_of_several_is_told_something_from_each() -> None:
+    ask = f"import ipaddress; {NAME}; s.bind(('::', 0)); print(*(each.control[2].hex() for each in find_sources(s)))"
+    script = f'{NETWORK}\nip addr add fd07::7/64 dev eth0 nodad preferred_lft 0\n{sys.executable} -c "{ask}"'
+    told = run_alone("sh", "-ec", script).split()
+    hosts = [ipaddress.ip_address(host).packed.hex() for host in ("172.17.0.1", "10.8.0.2", "fd07::7")]
+    assert {host for host in hosts if any(host in control for control in told)} == {*hosts}
+    assert len(told) == 3
+
+
+def test_an_address_is_answered_from_sources_of_its_own_family_only() -> None:
+    four, six = (source_at(ipaddress.ip_address(host)) for host in ("10.0.0.1", "fd00::1"))
+    for address, source in ((("::ffff:10.0.0.9", 7, 0, 0), four), (("10.0.0.9", 7), four), (("fd00::9", 7, 0, 0), six)):
+        (arrival,) = arrivals_at(address, [four, six])
+        assert arrival == address
+        assert source_of(arrival) is source
+        assert arrivals_at(address, []) == [address]

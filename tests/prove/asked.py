@@ -6,13 +6,14 @@ import asyncio
 import contextlib
 import socket
 import tempfile
+import time
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Final
 
 from e2e.running import PASSWORD, Room, hash_password
-from prove.attack import Attack, Found, Run, require
-from prove.crowd import Crowd
+from prove.attack import Attack, Found, Run, require, require_in_time
+from prove.crowd import Crowd, short
 from prove.lan import Host, Lan, go_ashore, need
 from prove.service import lonely
 
@@ -21,6 +22,8 @@ SECOND_6: Final = "fd77::2"
 LINES_EACH: Final = 30
 TALK_SECONDS: Final = 3.0
 ANSWERED_WITHIN: Final = 5.0
+WOKEN_WITHIN: Final = 6.0
+"""Seconds after its start in which a server has woken those of the one before: long before they would ask."""
 FIREWALL: Final = """
 table inet guard {
   chain in {
@@ -47,10 +50,13 @@ async def asked(run: Run) -> Found:
         for is_passed in (False, True):
             async with _room(lan.server, run, is_passed=is_passed) as crowd:
                 lines += await _talk(crowd, lan, run)
+                if not is_passed:
+                    woken = await _wake(crowd, lan.server)
     return Found(
         f"4 clients and one of the classic dialect at {SECOND}, {SECOND_6} and the first addresses, each behind a "
         f"stateful firewall; {lines} lines; the socket its own, and passed to a server without a network",
-        "everybody in at once and heard everything, nobody lost contact or seemed to move",
+        "everybody in at once and heard everything, nobody lost contact or seemed to move; all back "
+        f"{short(woken)} after `kill -9` and a start",
     )
 
 
@@ -99,6 +105,22 @@ async def _talk(crowd: Crowd, lan: Lan, run: Run) -> int:
     moved = crowd.server.events("session_moved")
     require(not moved, f"{len(moved)} sessions seemed to move")
     return len(crowd.lines)
+
+
+async def _wake(crowd: Crowd, host: Host) -> float:
+    """Kill the server and start it; return after how many seconds the last of those it lost was back."""
+    await crowd.server.kill()
+    with host.entered():
+        crowd.server.begin()
+    began = time.monotonic()
+    await crowd.until(lambda: all(voice.lost for voice in crowd.voices), lambda: "somebody was not woken")
+    for voice in crowd.voices:
+        voice.say(f"{voice.name} is back")
+    await crowd.hear_out()
+    took = time.monotonic() - began
+    require({reason for voice in crowd.voices for reason in voice.lost} == {"reset"}, "contact was lost by silence")
+    require_in_time(took <= WOKEN_WITHIN, f"the last was back after {short(took)}")
+    return took
 
 
 async def _ask(sock: socket.socket, port: int, data: bytes) -> bytes:
