@@ -7,7 +7,8 @@
     │   ├── DatabaseTooNew
     │   └── DatabaseUnusable
     │       └── DatabaseDamaged
-    ├── KeyFileError             a key file that is unreadable, damaged or open to others
+    ├── KeyFileError             a key file that is unreadable or damaged
+    │   └── FileNotPrivate       it, or its directory, belongs to somebody else or is open to others
     ├── AddressUnusable          the socket cannot be opened there
     ├── OutputLost               stdout cannot be written
     └── ClientError              why a client could not do what was asked
@@ -89,7 +90,7 @@ class DatabaseDamaged(DatabaseUnusable):
 
 
 class KeyFileError(SockAtuhError):
-    """A key file that is unreadable, damaged, or readable by others."""
+    """A key file that is unreadable or damaged."""
 
     def __init__(self, path: str, reason: str) -> None:
         super().__init__(path, reason)
@@ -97,6 +98,10 @@ class KeyFileError(SockAtuhError):
 
     def __str__(self) -> str:
         return f"{self.path}: {self.reason}"
+
+
+class FileNotPrivate(KeyFileError):
+    """A file or a directory that belongs to somebody else, or that others can read or write."""
 
 
 class AddressUnusable(SockAtuhError):

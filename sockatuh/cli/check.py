@@ -6,6 +6,7 @@ import json
 import os
 import sys
 from collections.abc import Iterator, Mapping
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Final
 
@@ -126,17 +127,22 @@ def _who_serves(settings: Settings, host: str, port: int) -> tuple[bool, Problem
 
 def _own_key(state_dir: Path) -> bytes | None:
     from sockatuh.protocol.noise import public_key
+    from sockatuh.store.as_owner import as_owner
     from sockatuh.store.files import find_key, read_private
 
+    def read(directory: Path, _: None) -> str:
+        return read_private(directory / "server.key").decode("ascii", "replace")
+
     try:
-        private = find_key(read_private(state_dir / "server.key").strip())
-    except KeyFileError:
+        private = find_key(as_owner(state_dir, read).strip())
+    except (KeyFileError, ValueError):
         return None
     return private and public_key(private)
 
 
 def _state_problems(settings: Settings) -> Iterator[Problem]:
     """Try what is there; what is not would be made, so only the place for it is tried."""
+    from sockatuh.store.as_owner import as_owner
     from sockatuh.store.database import open_reader
     from sockatuh.store.files import read_private
 
@@ -145,16 +151,23 @@ def _state_problems(settings: Settings) -> Iterator[Problem]:
     if not place.is_dir() or not os.access(place, os.W_OK | os.X_OK):
         yield Problem("state_dir", origin, wording.not_writable(place))
         return
-    for key in sorted(settings.state_dir.glob("*.key*")):
+
+    def try_file(name: str, state_dir: Path, _: None) -> None:
+        if name == DATABASE:
+            open_reader(state_dir / name).close()
+        else:
+            read_private(state_dir / name)
+
+    for name in as_owner(settings.state_dir, _names_to_try):
         try:
-            read_private(key)
-        except KeyFileError as error:
+            as_owner(settings.state_dir, partial(try_file, name))
+        except (KeyFileError, StoreError) as error:
             yield Problem("state_dir", origin, str(error))
-    if (database := settings.state_dir / DATABASE).exists():
-        try:
-            open_reader(database).close()
-        except StoreError as error:
-            yield Problem("state_dir", origin, str(error))
+
+
+def _names_to_try(state_dir: Path, _: None) -> list[str]:
+    keys = sorted(path.name for path in state_dir.glob("*.key*"))
+    return [*keys, *([DATABASE] if (state_dir / DATABASE).exists() else [])]
 
 
 def _port_problems(settings: Settings, host: str, port: int) -> Iterator[Problem]:

@@ -19,6 +19,7 @@ from sockatuh.errors import (
     ConfigurationError,
     DatabaseTooNew,
     DatabaseUnusable,
+    FileNotPrivate,
     IdentityChanged,
     KeyFileError,
     NameTaken,
@@ -117,9 +118,8 @@ def _explain_local(error: Exception) -> Explanation:
                 ExitCode.OTHER, "database_unusable", wording.database_unusable(clean_line(str(error)), remedy)
             )
         case KeyFileError():
-            return Explanation(
-                ExitCode.OTHER, "key_unusable", wording.key_unusable(clean_line(error.path), error.reason)
-            )
+            exit_code = ExitCode.BAD_CONFIGURATION if isinstance(error, FileNotPrivate) else ExitCode.OTHER
+            return Explanation(exit_code, "key_unusable", wording.key_unusable(clean_line(error.path), error.reason))
         case OutputLost():
             return Explanation(ExitCode.OTHER, "output_lost", wording.output_lost(clean_line(error.reason)))
         case SockAtuhError():

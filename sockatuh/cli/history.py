@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Iterator
+from dataclasses import astuple, fields
 from datetime import datetime
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
@@ -42,14 +44,24 @@ def history(
     if after is not None and (joins or everything):
         stop(wording.AFTER_COUNTS_MESSAGES, ExitCode.USAGE)
     wanted = read_range(lines, since, after, NEWEST)
-    from sockatuh.store.history import HistoryReader
+    from sockatuh.store.as_owner import as_owner
+    from sockatuh.store.history import HistoryReader, LogLine, SessionLine
 
     room = choose_room(config)
     admit(room)
     path = room.load(serving=False).state_dir / DATABASE
     if not path.exists():
         stop(wording.no_history(path))
-    found = _read(HistoryReader(path), wanted, name, joins=joins, everything=everything)
+
+    def work(state_dir: Path, _: None) -> list[list[object]]:
+        reader = HistoryReader(state_dir / DATABASE)
+        return [list(astuple(line)) for line in _read(reader, wanted, name, joins=joins, everything=everything)]
+
+    # A message has fewer facts than a session.
+    found = [
+        LogLine(*each) if len(each) == len(fields(LogLine)) else SessionLine(*each)
+        for each in as_owner(path.parent, work)
+    ]
     if as_json:
         for text in _as_json(found):
             print(text)

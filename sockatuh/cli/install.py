@@ -16,6 +16,8 @@ from typing import TYPE_CHECKING, Annotated, Final, TypeAlias
 
 import typer
 
+from sockatuh.store.trusted_path import refuse_strangers_links
+
 from .errors import ExitCode, stop
 from .installation import (
     CONFIG,
@@ -115,6 +117,7 @@ def uninstall_service(
     links = [_link(tree, name) for name in UNITS]
     shortcuts = [shortcut.path] if shortcut.news in ("changed", "unchanged") else []
     gone = _there([*links, *installed, *shortcuts, *(data if purge else ())])
+    refuse_strangers_links(gone)
     for path in gone:
         _remove(path)
     if purge and (tree / CONFIG).parent.is_dir() and not any((tree / CONFIG).parent.iterdir()):
@@ -233,6 +236,7 @@ def _do(planned: Sequence[Planned], commands: Sequence[Command], made_password: 
         print(wording.will_write(each.path, mode, each.news), file=sys.stderr)
     for command in commands:
         print(wording.will_run(command), file=sys.stderr)
+    refuse_strangers_links(each.path for each in planned)
     for each in planned:
         if isinstance(each, PlannedFile):
             _write(each)

@@ -49,8 +49,7 @@ def init(
     password, made = new_password(password_file, asking=asking)
     check_strength(password, weak=weak)
     password_hash = hash_text(password)
-    key = _make_key(directory)
-    _write_config(config, name, password_hash, beside=directory is not None)
+    key = _set_up(directory, config, name, password_hash)
     print(wording.wrote(config, key))
     if made:
         print(wording.made_password(password))
@@ -160,12 +159,25 @@ def hash_text(password: str) -> str:
     return bcrypt.hashpw(prepared, bcrypt.gensalt(BCRYPT_COST)).decode("ascii")
 
 
-def _make_key(directory: Path | None) -> Path:
+def _set_up(directory: Path | None, config: Path, room: str, password_hash: str) -> Path:
+    """Make keys and configuration, in the directory that was named or each in its own; return the key's file."""
     from sockatuh.settings import find_state_dir
+    from sockatuh.store.as_owner import as_owner
     from sockatuh.store.keys import ServerKeys
 
-    state_dir = directory.expanduser() if directory else find_state_dir(os.environ, Path.cwd())
-    ServerKeys.load(state_dir)
+    def make_keys(state_dir: Path, _: None = None) -> None:
+        ServerKeys.load(state_dir)
+
+    def make_both(state_dir: Path, _: None = None) -> None:
+        ServerKeys.load(state_dir)
+        _write_config(state_dir / CONFIG_FILE, room, password_hash, beside=True)
+
+    if directory is not None:
+        as_owner(directory.expanduser(), make_both)
+        return directory.expanduser() / "server.key"
+    state_dir = find_state_dir(os.environ, Path.cwd())
+    as_owner(state_dir, make_keys)
+    _write_config(config, room, password_hash, beside=False)
     return state_dir / "server.key"
 
 

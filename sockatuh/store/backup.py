@@ -12,13 +12,16 @@ import sqlite3
 import sys
 from collections.abc import Iterator, Mapping
 from contextlib import closing
-from dataclasses import dataclass
+from dataclasses import astuple, dataclass
+from functools import partial
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 from sockatuh.errors import DatabaseUnusable
 
-from .database import explained, open_as_it_is, rfc3339, wall_clock
+from .as_owner import as_owner
+from .database import database_uri, explained, open_as_it_is, rfc3339, wall_clock
+from .draft import Draft
 from .files import read_private
 from .lock import LOCK_FILE
 from .reasons import unusable
@@ -29,6 +32,10 @@ KEY_FILES: Final = (SERVER_KEY, "reset.key", "ticket.keys")
 BESIDE: Final = ("-wal", "-shm")
 """What SQLite adds to a database's name for what belongs to it."""
 
+_TABLES: Final = (
+    "SELECT name, sql FROM room.sqlite_master WHERE type = 'table' AND name NOT LIKE 'sqlite!_%' ESCAPE '!'"
+)
+_OTHERS: Final = "SELECT sql FROM room.sqlite_master WHERE type <> 'table' AND sql IS NOT NULL"
 _OF_SOURCE: Final = (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_ERROR)
 
 
@@ -48,16 +55,26 @@ def make_backup(database: Path, file: Path, *, replace: bool) -> Contents:
     A server may go on writing meanwhile. Raises DatabaseTooNew, DatabaseUnusable, KeyFileError and OSError, of which
     FileExistsError unless it may `replace`.
     """
-    keys = {name: read_private(path) for name in KEY_FILES if (path := database.parent / name).exists()}
-    with beside(file) as fresh:
-        copy_database(database, fresh, file)
-        with explained(file), closing(open_copy(fresh)) as copy:
+    with Draft(file) as draft:
+        made = as_owner(
+            database.parent,
+            partial(_write, database.name, draft),
+            hand=draft.open_apart,
+            apart=draft.is_in_foreign_hands,
+        )
+        draft.place(replace=replace)
+    return Contents(*made)
+
+
+def _write(name: str, draft: Draft, directory: Path, handed: sqlite3.Connection | None) -> list[Any]:
+    """Write a room and its keys into a draft; return what it holds."""
+    keys = {each: read_private(path) for each in KEY_FILES if os.path.lexists(path := directory / each)}
+    with closing(handed or draft.open()) as copy:
+        copy_tables(directory / name, copy, draft.file)
+        with explained(draft.file):
             _pack(copy, keys)
-            check_whole(copy, file)
-            contents = describe(copy)
-        sync(fresh)
-        _place(fresh, file, replace=replace)
-    return contents
+            check_whole(copy, draft.file)
+            return list(astuple(describe(copy)))
 
 
 def is_own(file: Path, database: Path) -> bool:
@@ -88,6 +105,40 @@ def copy_database(source: Path, fresh: Path, target: Path) -> None:
             connection.execute("VACUUM INTO ?", (str(fresh),))
         except sqlite3.Error as error:
             raise unusable(source if error.sqlite_errorcode & 0xFF in _OF_SOURCE else target, error) from error
+
+
+def copy_tables(source: Path, copy: sqlite3.Connection, target: Path) -> None:
+    """Copy what is in a database at this moment into an empty one that is open; those who read and write it go on.
+
+    `VACUUM INTO` would do it, but opens a file of its own. Raises as `copy_database` does.
+    """
+    open_as_it_is(source).close()  # says what is wrong with it
+    try:
+        _attach(source, copy)
+        copy.execute("BEGIN")
+        for name, statement in copy.execute(_TABLES).fetchall():
+            copy.execute(statement)
+            copy.execute(f'INSERT INTO main."{name}" SELECT * FROM room."{name}"')  # noqa: S608 (names of tables)
+        copy.execute("DELETE FROM main.sqlite_sequence")
+        copy.execute("INSERT INTO main.sqlite_sequence SELECT * FROM room.sqlite_sequence")
+        for (statement,) in copy.execute(_OTHERS).fetchall():
+            copy.execute(statement)
+        version = copy.execute("PRAGMA room.user_version").fetchone()[0]
+        copy.execute(f"PRAGMA main.user_version = {version}")
+        copy.execute("COMMIT")
+        copy.execute("DETACH room")
+    except sqlite3.Error as error:
+        raise unusable(source if error.sqlite_errorcode & 0xFF in _OF_SOURCE else target, error) from error
+
+
+def _attach(source: Path, copy: sqlite3.Connection) -> None:
+    """Have a database read as `room`; without a write-ahead log also where nothing can be written beside it."""
+    copy.execute("ATTACH ? AS room", (database_uri(source, "mode=ro"),))
+    try:
+        copy.execute("SELECT count(*) FROM room.sqlite_master").fetchone()
+    except sqlite3.Error:
+        copy.execute("DETACH room")
+        copy.execute("ATTACH ? AS room", (database_uri(source, "mode=ro", "immutable=1"),))
 
 
 def open_copy(fresh: Path) -> sqlite3.Connection:
@@ -134,22 +185,3 @@ def _pack(copy: sqlite3.Connection, keys: Mapping[str, bytes]) -> None:
     copy.execute(f"CREATE TABLE {KEPT_FILES} (name TEXT PRIMARY KEY, content BLOB)")
     copy.executemany(f"INSERT INTO {KEPT_FILES} VALUES (?, ?)", keys.items())  # noqa: S608 (a constant)
     copy.execute("COMMIT")
-
-
-def _place(fresh: Path, file: Path, *, replace: bool) -> None:
-    if replace:
-        os.replace(fresh, file)
-    else:
-        _link(fresh, file)
-    sync(file.parent)
-
-
-def _link(fresh: Path, file: Path) -> None:
-    try:
-        os.link(fresh, file)
-    except FileExistsError:
-        raise
-    except OSError as error:  # a stick whose file system has no hard links
-        if file.exists():
-            raise FileExistsError(error.errno, "there is such a file already", str(file)) from None
-        os.replace(fresh, file)

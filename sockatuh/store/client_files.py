@@ -21,6 +21,7 @@ from sockatuh.errors import KeyFileError
 from sockatuh.home import find_expanded
 
 from .files import ensure_private_directory, exclusive, find_bytes, find_key, load_or_create_key, write_private
+from .ownership import refuse_foreign
 
 T = TypeVar("T")
 
@@ -78,8 +79,10 @@ class ClientFiles:
 
     def identity(self) -> bytes:
         """The private key (X25519, 32 bytes) by which servers know this person, made on first use."""
+        path = self._directory / "identity"
+        refuse_foreign(path)
         ensure_private_directory(self._directory)
-        return load_or_create_key(self._directory / "identity")
+        return load_or_create_key(path)
 
     def find_pin(self, server: str) -> Pin | None:
         """What is known of a server, None at the first meeting."""
@@ -157,6 +160,7 @@ class _ServerLines(Generic[T]):
 
     def _rewrite(self, word: str, added: list[str], of: Callable[[T], bool], at_most: int) -> bool:
         """Put `added` in place of the lines of one server; tell whether there were any."""
+        refuse_foreign(self._path)
         ensure_private_directory(self._path.parent)
         with exclusive(self._path.parent):
             lines = self._lines()
@@ -174,6 +178,7 @@ class _ServerLines(Generic[T]):
         return self._parse(value.strip()) if server == word else None
 
     def _lines(self) -> list[str]:
+        refuse_foreign(self._path)
         text = (find_bytes(self._path) or b"").decode(_ENCODING, _KEPT_AS_IS)
         return text.removesuffix("\n").split("\n") if text else []
 

@@ -19,6 +19,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from queue import Empty, SimpleQueue
 from typing import Final, Generic, Literal, TypeVar
+from urllib.parse import quote
 
 from sockatuh.errors import DatabaseUnusable, KeyFileError, StoreError
 
@@ -115,13 +116,22 @@ def _set_up(connection: sqlite3.Connection, path: Path, synchronous: Synchronous
         connection.execute(pragma)
 
 
+def database_uri(path: Path, *options: str) -> str:
+    """Return what SQLite is to open, and how.
+
+    `Path.as_uri` does the same, but imports what it needs when it is called: too late for a process that is shut in a
+    directory.
+    """
+    return f"file:{quote(str(path.absolute()))}?{'&'.join(options)}"
+
+
 def open_reader(path: Path, *, immutable: bool = False) -> sqlite3.Connection:
     """Open the database for reading only, also while another process writes; the connection may move between threads.
 
     `immutable` reads a file that nobody writes without touching anything beside it. Raises DatabaseTooNew and
     DatabaseUnusable.
     """
-    uri = f"{path.absolute().as_uri()}?mode=ro{'&immutable=1' if immutable else ''}"
+    uri = database_uri(path, "mode=ro", *(["immutable=1"] if immutable else []))
     with explained(path):
         connection = sqlite3.connect(
             uri, uri=True, timeout=_BUSY_TIMEOUT, isolation_level=None, check_same_thread=False

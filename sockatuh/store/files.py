@@ -1,7 +1,8 @@
 """Files that are nobody else's business: 0600, in a directory nobody else can write, replaced whole or not at all.
 
-Every function raises KeyFileError with the path and the system's reason. Windows has no such modes: there the access
-list of the person's profile decides, and nothing is checked.
+Every function raises KeyFileError with the path and the system's reason. Nothing is opened through a link that stands
+in a file's place. Windows has no such modes: there the access list of the person's profile decides, and nothing is
+checked.
 """
 
 from __future__ import annotations
@@ -11,12 +12,13 @@ import binascii
 import contextlib
 import errno
 import os
+import stat
 import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
 
-from sockatuh.errors import KeyFileError
+from sockatuh.errors import FileNotPrivate, KeyFileError
 
 KEY_BYTES: Final = 32
 _OTHERS: Final = 0o077
@@ -49,9 +51,9 @@ def create_private(path: Path, data: bytes) -> None:
 
 def read_private(path: Path) -> bytes:
     """Read a file that only its owner can read; refuse one that others can read or write."""
-    with explained(path), open(path, "rb") as file:
+    with explained(path), open(path, "rb", opener=_open_itself) as file:
         if _POSIX and os.fstat(file.fileno()).st_mode & _OTHERS:
-            raise KeyFileError(str(path), f"others can read it; run: chmod 600 {path}")
+            raise FileNotPrivate(str(path), f"others can read it; run: chmod 600 {path}")
         return file.read()
 
 
@@ -59,7 +61,8 @@ def find_bytes(path: Path) -> bytes | None:
     """Read a file that is no secret; None if it is not there."""
     with explained(path):
         try:
-            return path.read_bytes()
+            with open(path, "rb", opener=_open_itself) as file:
+                return file.read()
         except FileNotFoundError:
             return None
 
@@ -104,7 +107,7 @@ def exclusive(directory: Path) -> Iterator[None]:
     """Hold the directory's lock, so that processes which read, change and replace a file do it one after the other."""
     with contextlib.ExitStack() as stack:
         with explained(directory):
-            file = stack.enter_context(open(directory / ".lock", "ab", opener=_open_private))
+            file = stack.enter_context(open(directory / ".lock", "ab", opener=open_private))
         with contextlib.suppress(OSError):  # a file system without locks: each replacement is still whole
             _lock(file.fileno())
         yield
@@ -116,7 +119,7 @@ def _is_used_or_closed(path: Path) -> bool:
         return True
     used = any(path.iterdir())
     if used and mode & _OTHERS_WRITE:
-        raise KeyFileError(str(path), f"others can write there; run: chmod 700 {path}")
+        raise FileNotPrivate(str(path), f"others can write there; run: chmod 700 {path}")
     return used
 
 
@@ -125,7 +128,7 @@ def _finished_beside(path: Path, data: bytes) -> Iterator[Path]:
     """Write and sync a file next to `path`, to be moved there; nothing of it is left afterwards."""
     finished = path.with_name(f".{path.name}.{os.urandom(6).hex()}")
     try:
-        with open(finished, "xb", opener=_open_private) as file:
+        with open(finished, "xb", opener=open_private) as file:
             file.write(data)
             file.flush()
             os.fsync(file.fileno())
@@ -136,10 +139,27 @@ def _finished_beside(path: Path, data: bytes) -> Iterator[Path]:
         _sync_directory(path.parent)
 
 
-def _open_private(path: str, flags: int) -> int:
-    descriptor = os.open(path, flags, 0o600)
+def open_private(path: str, flags: int) -> int:
+    """Open a file to write, 0600 also if it was there with another mode: an opener for `open`."""
+    descriptor = _open_itself(path, flags)
     if sys.platform != "win32":
         os.fchmod(descriptor, 0o600)  # whatever the umask took away
+    return descriptor
+
+
+def _open_itself(path: str, flags: int) -> int:
+    """Open a plain file under its own name: not what a link there leads to, nor a pipe, which would not answer."""
+    if sys.platform == "win32":
+        return os.open(path, flags, 0o600)
+    try:
+        descriptor = os.open(path, flags | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC, 0o600)
+    except OSError as error:
+        if error.errno in (errno.ELOOP, errno.EMLINK):  # the latter on some BSDs
+            raise FileNotPrivate(path, "it is a link; put the file itself there") from None
+        raise
+    if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+        os.close(descriptor)
+        raise FileNotPrivate(path, "it is no plain file; move it away")
     return descriptor
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import fcntl
 import os
 from pathlib import Path
@@ -9,11 +10,13 @@ from typing import IO, Final
 
 from sockatuh.errors import DatabaseUnusable, KeyFileError
 
-from .files import ensure_private_directory, explained
+from .files import ensure_private_directory, explained, open_private
 
 LOCK_FILE: Final = "room.lock"
 STOP_IT: Final = "stop it first; a service: sudo systemctl stop sockatuh.socket sockatuh.service"
 """The socket too, or the next datagram would start the service again."""
+_WITHOUT_LOCKS: Final = (errno.ENOLCK, errno.ENOSYS, errno.EOPNOTSUPP)
+"""How a file system says that it locks nothing, as many across a network do."""
 
 
 def lock_directory(directory: Path) -> IO[bytes]:
@@ -25,21 +28,21 @@ def lock_directory(directory: Path) -> IO[bytes]:
     path = directory / LOCK_FILE
     try:
         with explained(path):
-            file = path.open("ab")
+            file = open(path, "ab", opener=open_private)  # noqa: SIM115 - the lock lasts as long as it is open
     except KeyFileError as error:
         raise DatabaseUnusable(error.path, error.reason) from error
     try:
         fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except OSError:
+    except OSError as error:
         file.close()
-        raise DatabaseUnusable(str(directory), "another sockatuh serves this room already", STOP_IT) from None
+        raise _refused(directory, error) from error
     return file
 
 
 def is_locked(directory: Path) -> bool:
     """Tell whether a process holds the lock of a state directory; nothing is made."""
     try:
-        descriptor = os.open(directory / LOCK_FILE, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC)
+        descriptor = os.open(directory / LOCK_FILE, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
     except OSError:
         return False
     try:
@@ -51,3 +54,15 @@ def is_locked(directory: Path) -> bool:
     finally:
         os.close(descriptor)
     return False
+
+
+def _refused(directory: Path, error: OSError) -> DatabaseUnusable:
+    """Return what to tell of a lock that could not be had."""
+    if isinstance(error, BlockingIOError):
+        reason, remedy = "another sockatuh serves this room already", STOP_IT
+    elif error.errno in _WITHOUT_LOCKS:
+        reason = f"the file system there has no locks ({os.strerror(error.errno)}), as some across a network have none"
+        remedy = "keep the room on a disk of this machine (state_dir)"
+    else:
+        reason, remedy = f"it cannot be locked: {error.strerror or error}", f"see what is there: findmnt -T {directory}"
+    return DatabaseUnusable(str(directory), reason, remedy)

@@ -10,15 +10,17 @@ from __future__ import annotations
 import itertools
 import os
 import sqlite3
-import sys
 from collections.abc import Mapping
 from contextlib import closing
-from dataclasses import dataclass
+from dataclasses import astuple, dataclass
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
+from typing import Any
 
 from sockatuh.errors import DatabaseUnusable
 
+from .as_owner import as_owner
 from .backup import (
     BESIDE,
     KEY_FILES,
@@ -33,13 +35,14 @@ from .backup import (
     sync,
 )
 from .database import explained, open_as_it_is, rfc3339, wall_clock
-from .files import write_private
+from .files import find_bytes, write_private
 from .history import SERVER_LOST
 from .lineage import renew_log_id
-from .lock import LOCK_FILE, lock_directory
+from .lock import lock_directory
 from .migrations import migrate, refuse_newer
 from .replaced import ASIDE, Replaced, Unreadable, read_replaced, take_place_of
 from .rewind import BOOT, COPIED, find_mark, forget_copying, set_mark
+from .sources import Sources
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,9 +58,24 @@ def restore_backup(file: Path, database: Path) -> Restored:
     """Put what `file` holds in the place of `database` and of the keys beside it, and keep what was there.
 
     The log gets a new id, and sessions that were open are closed as of the time of the copy. The keys come back where
-    there are none, or another server's. Raises DatabaseTooNew, KeyFileError, OSError, and DatabaseUnusable: `file` is
-    no room or is damaged, or a server runs.
+    there are none, or another server's. Root does it as whoever owns the directory. Raises DatabaseTooNew,
+    KeyFileError, OSError, and DatabaseUnusable: `file` is no room or is damaged, or a server runs.
     """
+    incoming = f".incoming.{os.urandom(6).hex()}"
+
+    def work(directory: Path, handed: Sources | None) -> list[Any]:
+        inside = directory / database.name
+        if handed is None:
+            return _restore(file, inside)
+        with handed.copied_to(directory / incoming) as copied:
+            return _restore(copied, inside)
+
+    contents, kept, unreadable = as_owner(database.parent, work, hand=partial(Sources, file), names={incoming: file})
+    return Restored(Contents(*contents), tuple(database.with_name(name) for name in kept), unreadable)
+
+
+def _restore(file: Path, database: Path) -> list[Any]:
+    """Do it as whoever this process is; return what was put in place, and what was kept."""
     _check_room(file)
     directory = database.parent
     with lock_directory(directory), beside(database) as fresh:
@@ -72,9 +90,9 @@ def restore_backup(file: Path, database: Path) -> Restored:
         now = f"{ASIDE}{datetime.now(UTC):%Y%m%dT%H%M%SZ}"
         kept = _restore_keys(directory, keys, now) + _set_aside(database, now)
         os.replace(fresh, database)
-        _give_to_owner(directory, database, *(directory / name for name in (*KEY_FILES, LOCK_FILE)))
         sync(directory)
-    return Restored(contents, tuple(kept), replaced.reason if isinstance(replaced, Unreadable) else None)
+    unreadable = replaced.reason.replace(str(database), database.name) if isinstance(replaced, Unreadable) else None
+    return [list(astuple(contents)), [path.name for path in kept], unreadable]
 
 
 def _check_room(file: Path) -> None:
@@ -102,8 +120,7 @@ def _make_log(copy: sqlite3.Connection, replaced: Replaced | Unreadable | None) 
 
 def _restore_keys(directory: Path, keys: Mapping[str, bytes], now: str) -> list[Path]:
     """Write a server's keys, unless they are its own that are there; return where the others are now."""
-    present = directory / SERVER_KEY
-    if SERVER_KEY not in keys or (present.exists() and present.read_bytes() == keys[SERVER_KEY]):
+    if SERVER_KEY not in keys or find_bytes(directory / SERVER_KEY) == keys[SERVER_KEY]:
         return []
     kept: list[Path] = []
     for name in KEY_FILES:
@@ -126,18 +143,8 @@ def _set_aside(database: Path, now: str) -> list[Path]:
 
 def _move(path: Path, now: str) -> list[Path]:
     """Give a file a name that is free; return it, nothing if there is no such file."""
-    if not path.exists():
+    if not os.path.lexists(path):
         return []
     numbers = itertools.chain([""], (f"-{number}" for number in itertools.count(2)))
     names = (path.with_name(f"{path.name}.{now}{number}") for number in numbers)
-    return [path.rename(next(name for name in names if not name.exists()))]
-
-
-def _give_to_owner(directory: Path, *files: Path) -> None:
-    """Give files to whoever owns the directory: what root restores, another user's server has to read."""
-    if sys.platform == "win32" or os.geteuid() != 0:
-        return
-    owner = directory.stat()
-    for file in files:
-        if file.exists():
-            os.chown(file, owner.st_uid, owner.st_gid)
+    return [path.rename(next(name for name in names if not os.path.lexists(name)))]

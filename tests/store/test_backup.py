@@ -113,7 +113,7 @@ def test_a_file_that_is_there_is_replaced_only_if_it_may_be(state: Path, tmp_pat
 def test_where_there_are_no_hard_links_nothing_is_replaced_either(
     state: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def refuse(*_: object) -> None:
+    def refuse(*_: object, **__: object) -> None:
         raise PermissionError(1, "Operation not permitted")
 
     monkeypatch.setattr(os, "link", refuse)

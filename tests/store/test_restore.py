@@ -254,8 +254,9 @@ def test_a_plain_database_can_be_put_back_too_and_leaves_the_keys_alone(place: P
 
 @pytest.mark.skipif(os.name != "posix" or os.geteuid() != 0, reason="only root gives files away")
 def test_what_root_puts_back_belongs_to_whoever_runs_the_server(place: Place, tmp_path: Path) -> None:
-    os.chown(place.directory, 4711, 4712)
     (place.directory / "server.key").unlink()
+    for path in (place.directory, *place.directory.iterdir()):
+        os.chown(path, 4711, 4712)
     restore_backup(tmp_path / "backup", place.database)
     owners = {name: (place.directory / name).stat() for name in ("room.db", "server.key", "room.lock")}
     assert {name: (owner.st_uid, owner.st_gid) for name, owner in owners.items()} == dict.fromkeys(owners, (4711, 4712))

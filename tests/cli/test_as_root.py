@@ -1,0 +1,276 @@
+"""Root at work in a directory of somebody who wishes to use root's rights: nothing outside it changes."""
+
+from __future__ import annotations
+
+import ctypes
+import os
+import stat
+import subprocess
+import sys
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+
+from sockatuh.cli import setup
+from sockatuh.cli.app import run
+from sockatuh.store.database import open_reader, open_writer
+from sockatuh.store.files import write_private
+from sockatuh.store.log_table import Append, append_all
+
+pytestmark = pytest.mark.skipif(os.name != "posix" or os.geteuid() != 0, reason="only root has rights to misuse")
+
+SERVICE = 61_234
+"""A user that nobody has."""
+AT_FDCWD, RENAME_EXCHANGE = -100, 2
+FILES = ("room.db", "room.db-wal", "room.db-shm", "room.lock", "server.key", "reset.key", "ticket.keys")
+
+
+@pytest.fixture(name="outside")
+def _outside(tmp_path: Path) -> Path:
+    """Where nothing is the service's business."""
+    outside = tmp_path / "outside"
+    outside.mkdir(mode=0o755)
+    for name in ("shadow", "shadow-", "keys"):
+        write_private(outside / name, f"secret of {name}".encode())
+    return outside
+
+
+@pytest.fixture(name="state")
+def _state(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The service's room, of which there is a backup with root; others may pass through to it."""
+    for name in [name for name in os.environ if name.startswith("SOCKATUH_")]:
+        monkeypatch.delenv(name)
+    state = tmp_path / "state"
+    monkeypatch.setenv("SOCKATUH_STATE_DIR", str(state))
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(setup, "BCRYPT_COST", 10)
+    with closing(open_writer(state / "room.db", "full")) as connection:
+        append_all(
+            connection, [Append(bytes(16), "message", b'{"name":"ana","text":"soup","action":false}')], 1, frozenset()
+        )
+    for name in ("server.key", "reset.key", "ticket.keys"):
+        write_private(state / name, name.encode())
+    assert run(["backup", "room.backup"]) == 0
+    give(state)
+    return state
+
+
+def give(state: Path) -> None:
+    """Give a directory and what is in it to the service."""
+    for path in (state, *state.iterdir()):
+        os.chown(path, SERVICE, SERVICE, follow_symlinks=False)
+
+
+def picture(directory: Path) -> dict[str, tuple[int, ...] | bytes]:
+    """Return everything that could have changed in a directory."""
+    found: dict[str, tuple[int, ...] | bytes] = {}
+    for path in (directory, *sorted(directory.rglob("*"))):
+        of = path.lstat()
+        found[f"{path} itself"] = (of.st_mode, of.st_uid, of.st_gid, of.st_ino, of.st_nlink)
+        if stat.S_ISREG(of.st_mode):
+            found[str(path)] = path.read_bytes()
+    return found
+
+
+def replace_by_link(state: Path, name: str, target: Path) -> None:
+    (state / name).unlink(missing_ok=True)
+    (state / name).symlink_to(target)
+
+
+COMMANDS = (
+    ("restore", "room.backup"),
+    ("backup", "another.backup"),
+    ("check", "--config", "room.toml"),
+    ("history",),
+)
+
+
+@pytest.mark.parametrize("target", ["shadow", "new"])
+@pytest.mark.parametrize("name", FILES)
+@pytest.mark.parametrize("command", COMMANDS, ids=[command[0] for command in COMMANDS])
+def test_a_link_in_the_place_of_a_file_leads_root_nowhere(
+    command: tuple[str, ...], name: str, target: str, state: Path, outside: Path, tmp_path: Path
+) -> None:
+    (tmp_path / "room.toml").write_text(f"password_hash = '{'$2b$12$' + 'a' * 53}'\nport = 0\nhost = '127.0.0.1'\n")
+    replace_by_link(state, name, outside / target)
+    os.chown(state / name, SERVICE, SERVICE, follow_symlinks=False)
+    before = picture(outside)
+    run(command)
+    assert picture(outside) == before
+
+
+@pytest.mark.parametrize("name", FILES)
+def test_nor_does_another_name_of_the_same_file(name: str, state: Path, outside: Path) -> None:
+    (state / name).unlink(missing_ok=True)
+    os.link(outside / "shadow", state / name)  # on a kernel that lets everybody do it
+    before = {path: path.read_bytes() for path in outside.iterdir()}, (outside / "shadow").stat()
+    run(["restore", "room.backup"])
+    after = {path: path.read_bytes() for path in outside.iterdir()}, (outside / "shadow").stat()
+    assert after[0] == before[0]
+    assert (after[1].st_uid, after[1].st_mode) == (before[1].st_uid, before[1].st_mode)
+
+
+def test_what_was_restored_is_the_services_own(state: Path) -> None:
+    (state / "server.key").unlink()
+    assert run(["restore", "room.backup"]) == 0
+    for path in state.iterdir():
+        assert (path.stat().st_uid, path.stat().st_gid) == (SERVICE, SERVICE), path
+        assert not path.stat().st_mode & 0o077, path
+    with closing(open_reader(state / "room.db")) as connection:
+        assert connection.execute("SELECT count(*) FROM log").fetchone() == (1,)
+
+
+def test_a_backup_is_roots_own_wherever_it_lies(state: Path, tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    home = tmp_path / "home"
+    home.mkdir()
+    for directory in (home, state):
+        os.chown(directory, SERVICE + (directory == home), -1)
+        assert run(["backup", str(directory / "room.backup")]) == 0
+        found = (directory / "room.backup").stat()
+        assert (found.st_uid, stat.S_IMODE(found.st_mode)) == (0, 0o600)
+        assert not [path.name for path in directory.iterdir() if path.name.startswith(".")]
+    assert str(home / "room.backup") in capfd.readouterr().err
+
+
+def test_a_directory_that_leads_elsewhere_is_refused(
+    state: Path, outside: Path, tmp_path: Path, capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    home = tmp_path / "home"
+    home.mkdir()
+    (home / "state").symlink_to(outside)
+    for path in (home, home / "state"):
+        os.chown(path, SERVICE, SERVICE, follow_symlinks=False)
+    monkeypatch.setenv("SOCKATUH_STATE_DIR", str(home / "state"))
+    before = picture(outside)
+    for command in (("restore", "room.backup"), ("init", "--dir", str(home / "state"), "--non-interactive")):
+        assert run(command) == 1
+        assert "another user's link" in capfd.readouterr().err
+    assert run(["backup", str(home / "state" / "room.backup")]) == 1
+    assert picture(outside) == before
+    assert state.exists()
+
+
+def test_links_within_what_is_the_services_own_are_followed(
+    state: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "link").symlink_to(state)
+    os.chown(tmp_path / "link", SERVICE, SERVICE, follow_symlinks=False)
+    monkeypatch.setenv("SOCKATUH_STATE_DIR", str(tmp_path / "link"))
+    assert run(["restore", "room.backup"]) == 0
+    assert (state / "room.db").stat().st_uid == SERVICE
+
+
+def test_what_is_roots_in_a_directory_of_somebodys_stays_roots(
+    tmp_path: Path, state: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    home = tmp_path / "home"
+    home.mkdir()
+    state.rename(home / "state")
+    monkeypatch.setenv("SOCKATUH_STATE_DIR", str(home / "state"))
+    os.chown(home, SERVICE + 1, -1)
+    for path in (home / "state", *(home / "state").iterdir()):
+        os.chown(path, 0, 0)
+    assert run(["restore", "room.backup"]) == 0
+    assert {path.stat().st_uid for path in (home / "state").iterdir()} == {0}
+
+
+def test_a_link_of_a_backups_name_gives_nothing_of_roots_away(state: Path, outside: Path) -> None:
+    with closing(open_writer(outside / "room.db", "full")):
+        pass
+    (state / "room.backup").symlink_to(outside / "room.db")
+    names = sorted(os.listdir(state))
+    assert run(["restore", str(state / "room.backup")]) == 1
+    (state / "room.backup").unlink()
+    (state / "room.backup").symlink_to(outside / "shadow")
+    assert run(["restore", str(state / "room.backup")]) == 1
+    assert sorted(os.listdir(state)) == names
+
+
+def test_init_in_somebodys_directory_is_done_as_that_user(tmp_path: Path, outside: Path) -> None:
+    home = tmp_path / "home"
+    home.mkdir()
+    (home / "sockatuh.toml").symlink_to(outside / "new")
+    (home / "server.key").symlink_to(outside / "shadow")
+    os.chown(home, SERVICE, SERVICE)
+    before = picture(outside)
+    assert run(["init", "--dir", str(home), "--non-interactive"]) != 0
+    assert picture(outside) == before
+    assert run(["init", "--dir", str(home / "below" / "room"), "--non-interactive"]) == 0
+    made = [home / "below", home / "below" / "room", *(home / "below" / "room").iterdir()]
+    assert {path.stat().st_uid for path in made} == {SERVICE}
+    assert {path.name for path in made} >= {"sockatuh.toml", "server.key", "reset.key"}
+
+
+def test_a_service_is_not_installed_through_a_link_in_somebodys_tree(
+    tmp_path: Path, outside: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    tree = tmp_path / "tree"
+    tree.mkdir()
+    (tree / "etc").symlink_to(outside)
+    os.chown(tree / "etc", SERVICE, SERVICE, follow_symlinks=False)
+    before = picture(outside)
+    options = ("--program", "/opt/chat/bin/sockatuh", "--non-interactive")
+    assert run(["install-service", "--root", str(tree), *options]) == 1
+    assert "another user's link" in capfd.readouterr().err
+    assert picture(outside) == before
+    (outside / "systemd" / "system").mkdir(parents=True)
+    (outside / "systemd" / "system" / "sockatuh.service").touch()
+    assert run(["uninstall-service", "--root", str(tree)]) == 1
+    assert (outside / "systemd" / "system" / "sockatuh.service").exists()
+
+
+def test_what_goes_wrong_is_told_in_the_names_outside(
+    state: Path, tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "letter").write_bytes(b"SQLite format 3\0" + b"x" * 9_000)
+    assert run(["restore", "letter"]) == 1
+    assert "letter cannot be restored: file is not a database" in capfd.readouterr().err
+    os.chmod(state / "server.key", 0o644)
+    assert run(["backup", "another"]) == 8
+    assert f"chmod 600 {state}/server.key" in capfd.readouterr().err
+
+
+def test_a_process_that_has_done_nothing_else_can_do_it_too(state: Path, tmp_path: Path) -> None:
+    """Shut in a directory it can import nothing any more."""
+    (tmp_path / "room.toml").write_text(f"password_hash = '{'$2b$12$' + 'a' * 53}'\nport = 0\nhost = '127.0.0.1'\n")
+    commands = [["backup", "other"], ["restore", "other"], ["history"], ["check", "--config", "room.toml"]]
+    for command in [*commands, ["init", "--dir", str(state / "new"), "--non-interactive"]]:
+        done = subprocess.run([sys.executable, "-m", "sockatuh", *command], capture_output=True, text=True, check=False)
+        assert done.returncode == 0, done.stderr
+    assert (state / "new" / "server.key").stat().st_uid == SERVICE
+
+
+@pytest.fixture(name="swapping")
+def _swapping(state: Path, outside: Path) -> Iterator[Callable[[], int]]:
+    """Somebody who swaps the room's directory for a link elsewhere and back, all the time; return how often it was."""
+    over, times = threading.Event(), [0]
+    exchange = ctypes.CDLL(None, use_errno=True).renameat2
+    link = state.with_name("link")
+    link.symlink_to(outside)
+    os.chown(link, SERVICE, SERVICE, follow_symlinks=False)
+
+    def swap() -> None:
+        while not over.is_set():
+            times[0] += exchange(AT_FDCWD, bytes(link), AT_FDCWD, bytes(state), RENAME_EXCHANGE) == 0
+
+    thread = threading.Thread(target=swap)
+    thread.start()
+    yield lambda: times[0]
+    over.set()
+    thread.join()
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="renameat2 is Linux's")
+def test_a_directory_that_is_swapped_all_the_time_lets_nothing_out(
+    state: Path, outside: Path, swapping: Callable[[], int]
+) -> None:
+    os.chown(state.parent, SERVICE, SERVICE)
+    before = picture(outside)
+    for _ in range(20):
+        run(["restore", "room.backup"])
+        run(["backup", "another.backup", "--force"])
+    assert swapping() > 20
+    assert picture(outside) == before
