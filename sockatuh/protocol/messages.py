@@ -13,7 +13,8 @@ from msgspec import Meta
 
 from sockatuh.errors import ProtocolError
 
-from .constants import MAX_NAME_BYTES, MAX_PARTS, MAX_TICKET_BYTES
+from .constants import MAX_NAME_BYTES, MAX_NESTING, MAX_PARTS, MAX_TICKET_BYTES
+from .nesting import is_deeper_untrusted
 
 T = TypeVar("T")
 
@@ -342,6 +343,8 @@ def lengthen(encoded: bytes, size: int) -> bytes:
 
 
 def _decode(decoder: msgspec.msgpack.Decoder[T], data: bytes | memoryview) -> T:
+    if is_deeper_untrusted(bytes(data), MAX_NESTING):
+        raise ProtocolError("nested too deep")
     try:
         return decoder.decode(data)
     # msgspec also lets a bare UnicodeDecodeError (a ValueError) and RecursionError out.

@@ -1,0 +1,70 @@
+"""How deep a msgpack value is nested, counted in one pass over its bytes before anything decodes it.
+
+A decoder calls itself once for each level, and how many levels it bears depends on the interpreter and on the thread.
+No message needs more than a few, so what is deeper is refused by count and not by what the machine happens to bear.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+_FIXED: Final = {
+    0xC0: 0, 0xC2: 0, 0xC3: 0,  # nil, false, true
+    0xCA: 4, 0xCB: 8,  # floats
+    0xCC: 1, 0xCD: 2, 0xCE: 4, 0xCF: 8, 0xD0: 1, 0xD1: 2, 0xD2: 4, 0xD3: 8,  # integers
+    0xD4: 2, 0xD5: 3, 0xD6: 5, 0xD7: 9, 0xD8: 17,  # extensions of a fixed size, with their type
+}  # fmt: skip
+"""Bytes behind a header that says all."""
+_COUNTED: Final = {
+    0xC4: (1, 0), 0xC5: (2, 0), 0xC6: (4, 0),  # bin
+    0xC7: (1, 1), 0xC8: (2, 1), 0xC9: (4, 1),  # extensions, with their type
+    0xD9: (1, 0), 0xDA: (2, 0), 0xDB: (4, 0),  # str
+}  # fmt: skip
+"""Bytes of the length that follows a header, and what comes on top of that length."""
+_CONTAINERS: Final = {0xDC: (2, 1), 0xDD: (4, 1), 0xDE: (2, 2), 0xDF: (4, 2)}
+"""Bytes of the count that follows the header of a great array or map, and values for each of its items."""
+_NO_CONTAINERS: Final = bytes(head for head in range(256) if not 0x80 <= head <= 0x9F and head not in _CONTAINERS)
+
+
+def is_deeper_untrusted(data: bytes, limit: int) -> bool:
+    """Tell whether the first value of some bytes stands in, or is, more than `limit` arrays and maps in each other.
+
+    Bytes that are no msgpack are as deep as a decoder could get before it finds out.
+    """
+    if len(data.translate(None, _NO_CONTAINERS)) <= limit:
+        return False  # so it is with nearly every message: there are not as many headers of arrays and maps in it
+    lacking: list[int] = []
+    at, end = 0, len(data)
+    while at < end:
+        head = data[at]
+        at += 1
+        values = 0
+        if head < 0x80 or head >= 0xE0:
+            pass
+        elif head < 0xA0 or head in _CONTAINERS:
+            if len(lacking) >= limit:
+                return True
+            if head < 0xA0:
+                values = (head & 0x0F) * (1 if head >= 0x90 else 2)
+            else:
+                width, each = _CONTAINERS[head]
+                values = int.from_bytes(data[at : at + width], "big") * each
+                at += width
+        elif head < 0xC0:
+            at += head & 0x1F
+        elif head in _COUNTED:
+            width, more = _COUNTED[head]
+            at += width + int.from_bytes(data[at : at + width], "big") + more
+        elif head in _FIXED:
+            at += _FIXED[head]
+        else:
+            return False  # 0xC1 means nothing
+        if values:
+            lacking.append(values)
+            continue
+        while lacking and lacking[-1] == 1:
+            lacking.pop()
+        if not lacking:
+            return False
+        lacking[-1] -= 1
+    return False
