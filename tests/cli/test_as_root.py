@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-import ctypes
 import os
 import stat
 import subprocess
 import sys
-import threading
-from collections.abc import Callable, Iterator
 from contextlib import closing
 from pathlib import Path
 
@@ -24,7 +21,6 @@ pytestmark = pytest.mark.skipif(os.name != "posix" or os.geteuid() != 0, reason=
 
 SERVICE = 61_234
 """A user that nobody has."""
-AT_FDCWD, RENAME_EXCHANGE = -100, 2
 FILES = ("room.db", "room.db-wal", "room.db-shm", "room.lock", "server.key", "reset.key", "ticket.keys")
 
 
@@ -243,34 +239,29 @@ def test_a_process_that_has_done_nothing_else_can_do_it_too(state: Path, tmp_pat
     assert (state / "new" / "server.key").stat().st_uid == SERVICE
 
 
-@pytest.fixture(name="swapping")
-def _swapping(state: Path, outside: Path) -> Iterator[Callable[[], int]]:
-    """Somebody who swaps the room's directory for a link elsewhere and back, all the time; return how often it was."""
-    over, times = threading.Event(), [0]
-    exchange = ctypes.CDLL(None, use_errno=True).renameat2
-    link = state.with_name("link")
-    link.symlink_to(outside)
-    os.chown(link, SERVICE, SERVICE, follow_symlinks=False)
-
-    def swap() -> None:
-        while not over.is_set():
-            times[0] += exchange(AT_FDCWD, bytes(link), AT_FDCWD, bytes(state), RENAME_EXCHANGE) == 0
-
-    thread = threading.Thread(target=swap)
-    thread.start()
-    yield lambda: times[0]
-    over.set()
-    thread.join()
+SWAP = """
+import ctypes, sys
+exchange = ctypes.CDLL(None).renameat2
+one, other = map(str.encode, sys.argv[1:])
+print("begun", flush=True)
+while not exchange(-100, one, -100, other, 2):  # AT_FDCWD, RENAME_EXCHANGE
+    pass
+"""
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="renameat2 is Linux's")
-def test_a_directory_that_is_swapped_all_the_time_lets_nothing_out(
-    state: Path, outside: Path, swapping: Callable[[], int]
-) -> None:
+def test_a_directory_that_is_swapped_all_the_time_lets_nothing_out(state: Path, outside: Path) -> None:
+    link = state.with_name("link")
+    link.symlink_to(outside)
+    os.chown(link, SERVICE, SERVICE, follow_symlinks=False)
     os.chown(state.parent, SERVICE, SERVICE)
     before = picture(outside)
-    for _ in range(20):
-        run(["restore", "room.backup"])
-        run(["backup", "another.backup", "--force"])
-    assert swapping() > 20
+    with subprocess.Popen([sys.executable, "-c", SWAP, link, state], stdout=subprocess.PIPE) as swapping:
+        assert swapping.stdout is not None
+        assert swapping.stdout.readline()
+        for _ in range(20):
+            run(["restore", "room.backup"])
+            run(["backup", "another.backup", "--force"])
+        assert swapping.poll() is None
+        swapping.kill()
     assert picture(outside) == before

@@ -26,8 +26,8 @@ values = st.recursive(
     lambda inner: st.one_of(
         st.lists(inner, max_size=20),
         st.dictionaries(st.one_of(st.text(max_size=40), st.integers(-9, 2**40)), inner, max_size=20),
-        inner.map(lambda each: [each] * 17),
-        inner.map(lambda each: {str(number): each for number in range(17)}),
+        inner.map(lambda each: [None] * 16 + [each]),  # a longer header
+        inner.map(lambda each: dict.fromkeys(range(16)) | {"last": each}),
         inner.map(lambda each: [[[each]]]),
     ),
     max_leaves=20,
