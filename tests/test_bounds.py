@@ -18,6 +18,7 @@ import pytest
 from protocol.bare import make_pending, make_session
 from protocol.house import IDENTITY, START, TICKET_KEY, Dice
 
+from sockatuh.cli.longtexts import LongTexts
 from sockatuh.errors import StoreError
 from sockatuh.log import unblocked
 from sockatuh.net.batch import ADDRESSES_KEPT, BatchSender
@@ -353,6 +354,17 @@ def test_what_is_missing_next_is_taken_however_much_is_held() -> None:
     inbox.take()
     inbox.receive(early_entry(inbox.cursor + 2, LARGE))
     assert inbox._held > 0
+
+
+@pytest.mark.parametrize("text", ["\n" * 13, EMOJI + "x" * LARGE], ids=["many lines", "wide"])
+def test_long_texts_that_may_be_shown_whole(text: str) -> None:
+    def fill() -> LongTexts:
+        texts = LongTexts()
+        for seq in range(2_000):
+            texts.keep(m.Entry(seq, 1_700_000_000_000, m.MESSAGE, "ana", f"{seq}{text}", bytes(6)))
+        return texts
+
+    assert held_by(fill) < 5 * MIB
 
 
 # The log on stderr.

@@ -62,9 +62,9 @@ def restore(
             raise
         stop(wording.not_restored(file, error.reason))
     found = done.contents
-    print(wording.restored(database, found.entries, found.last, _local(found.at), done.kept, start), file=sys.stderr)
     if done.unreadable is not None:
         print(wording.unreadable(done.unreadable), file=sys.stderr)
+    print(wording.restored(database, found.entries, found.last, _local(found.at), done.kept, start), file=sys.stderr)
 
 
 def _place(room: ChosenRoom) -> tuple[Path, str]:

@@ -9,10 +9,12 @@ from sockatuh.protocol.messages import Entry
 
 MOST_KEPT: Final = 1_048_576
 """Bytes of texts: the newest 64 of the longest."""
+ENTRIES_KEPT: Final = 1_024
+"""Entries, for those whose texts are hardly more than many lines."""
 
 
 class LongTexts:
-    """Entries by their seq; beyond `most` bytes of text the oldest are evicted."""
+    """Entries by their seq; beyond `most` bytes of text, or ENTRIES_KEPT, the oldest are evicted."""
 
     def __init__(self, most: int = MOST_KEPT) -> None:
         self._entries: OrderedDict[int, Entry] = OrderedDict()
@@ -23,7 +25,7 @@ class LongTexts:
         self._drop(entry.seq)
         self._entries[entry.seq] = entry
         self._size += _size_of(entry)
-        while self._size > self._most:
+        while self._size > self._most or len(self._entries) > ENTRIES_KEPT:
             self._drop(next(iter(self._entries)))
 
     def find(self, seq: int) -> Entry | None:

@@ -21,6 +21,8 @@ from .files import ensure_private_directory
 _SUFFIX: Final = ".unsent"
 _LARGEST: Final = 4_194_304
 """Bytes of one file that are read."""
+_FULL: Final = 1_048_576
+"""Bytes of one file from which on it is begun anew, with what is open and without what was struck out."""
 
 
 class Unsent:
@@ -30,24 +32,26 @@ class Unsent:
         self._directory, self._server = directory / "unsent", server
         self._path = self._directory / f"{os.urandom(8).hex()}{_SUFFIX}"
         self._file: IO[bytes] | None = None
-        self._open: set[int] = set()
-        self._last = 0
+        self._open: dict[int, str] = {}
+        self._last = self._size = 0
+        self._full_at = _FULL
 
     def note(self, text: str) -> int:
         """Note a text that is about to be said; return what it is settled by."""
         self._last += 1
-        self._open.add(self._last)
+        self._open[self._last] = text
         self._write([self._last, text])
         return self._last
 
     def settle(self, noted: int) -> None:
         """Strike out what is answered."""
-        self._open.discard(noted)
+        self._open.pop(noted, None)
         if self._open:
             self._write([noted])
         elif self._file is not None:
             with contextlib.suppress(OSError):
                 self._file.truncate(0)
+                self._size = 0
 
     def take_inherited(self) -> list[str]:
         """Return what clients that were killed had said to this server without an answer, and forget it."""
@@ -69,7 +73,22 @@ class Unsent:
         with contextlib.suppress(OSError, KeyFileError):
             if self._file is None:
                 self._file = _create(self._path)
-            self._file.write(json.dumps([self._server, *note]).encode() + b"\n")
+            if self._size >= self._full_at:
+                self._begin_anew()
+            else:
+                self._size += self._file.write(self._encode(note))
+
+    def _begin_anew(self) -> None:
+        """Write what is open to another file, and only then remove this one: killed meanwhile, both are told of."""
+        path = self._directory / f"{os.urandom(8).hex()}{_SUFFIX}"
+        file = _create(path)
+        self._size = file.write(b"".join(self._encode([noted, text]) for noted, text in self._open.items()))
+        self._full_at = max(_FULL, 2 * self._size)
+        self.close()
+        self._file, self._path = file, path
+
+    def _encode(self, note: list[object]) -> bytes:
+        return json.dumps([self._server, *note]).encode() + b"\n"
 
 
 def _create(path: Path) -> IO[bytes]:

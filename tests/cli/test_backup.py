@@ -121,6 +121,17 @@ def test_while_a_server_runs_it_says_how_to_stop_it(tmp_path: Path, capfd: pytes
     assert "sudo systemctl stop sockatuh" in told
 
 
+def test_a_room_that_cannot_be_read_is_replaced_and_it_is_said_what_that_costs(
+    tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    said(capfd, "backup", "file")
+    (tmp_path / "state/room.db").write_bytes(b"a letter to my aunt" * 1000)
+    told = said(capfd, "restore", "file")
+    assert "could not be read: file is not a database" in told
+    assert "within 25 s" in told
+    assert "Restored" in told
+
+
 @pytest.mark.parametrize("data", [None, b"", b"a letter to my aunt" * 1000])
 def test_what_is_no_backup_is_refused_and_nothing_changes(
     tmp_path: Path, data: bytes | None, capfd: pytest.CaptureFixture[str]

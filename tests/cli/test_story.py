@@ -13,7 +13,7 @@ import pytest
 from sockatuh.cli.membership import Membership
 from sockatuh.cli.patience import Patience
 from sockatuh.cli.slash import Done, NotTaken, obey
-from sockatuh.cli.story import Story
+from sockatuh.cli.story import GATHERED_SIZE, Story
 from sockatuh.cli.transcript import Line, plain
 from sockatuh.cli.wording import client as phrases
 from sockatuh.client.conversation import Conversation, ConversationOptions
@@ -161,6 +161,13 @@ def test_a_flood_of_missed_lines_is_not_held_back() -> None:
     flood = [said(seq, "x") for seq in range(1, 2_101)]
     assert len(tell(*flood)) > 2_000
     assert tell(*flood, CaughtUp())[-1] == "— you are here"
+
+
+def test_a_flood_of_long_missed_lines_is_not_held_in_memory() -> None:
+    long = "x" * 10_000
+    flood: list[PeerEvent] = [said(seq, long) for seq in range(1, GATHERED_SIZE // len(long) + 2)]
+    shown = tell(BACK, *flood, marks=False)
+    assert len(shown) == len(flood), "and shown before all is caught up"
 
 
 def test_lines_that_are_gone_are_told() -> None:

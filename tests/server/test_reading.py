@@ -10,7 +10,7 @@ import pytest
 
 from sockatuh.errors import DatabaseUnusable
 from sockatuh.room.entries import Message, encode_body
-from sockatuh.server.reading import READ_LIMIT, Reading, read_recent, read_stretch
+from sockatuh.server.reading import READ_LIMIT, READINGS_AT_ONCE, Reading, Readings, read_recent, read_stretch
 from sockatuh.store.roomlog import Append, RoomLog
 
 ENTRIES = 2 * READ_LIMIT
@@ -75,3 +75,22 @@ def test_a_room_begins_with_what_can_be_read_of_its_newest_lines(log: RoomLog) -
     rows, damage = read_recent(log, 3)
     assert [row.seq for row in rows] == [ENTRIES - 2]
     assert "noon" in str(damage)
+
+
+def test_each_session_has_one_stretch_read_and_only_so_many_are_under_way() -> None:
+    readings = Readings()
+    for session in range(2 * READINGS_AT_ONCE):
+        readings.add(Reading(session, 0, 9))
+        readings.add(Reading(session, 5, 9))
+    under_way = [readings.take() for _ in range(READINGS_AT_ONCE)]
+    assert under_way == [Reading(session, 0, 9) for session in range(READINGS_AT_ONCE)]
+    assert readings.take() is None
+    readings.add(Reading(3, 5, 9))
+    for session in (3, 4):
+        readings.finish(Reading(session, 0, 9))
+    readings.add(Reading(3, 6, 9))
+    assert [readings.take(), readings.take(), readings.take()] == [
+        Reading(READINGS_AT_ONCE, 0, 9),
+        Reading(READINGS_AT_ONCE + 1, 0, 9),
+        None,
+    ]

@@ -113,3 +113,22 @@ def test_where_nothing_can_be_written_nothing_is_raised() -> None:
     unsent.settle(unsent.note("soup at one"))
     assert unsent.take_inherited() == []
     unsent.close()
+
+
+def test_a_pipe_that_is_never_all_answered_fills_no_disk(tmp_path: Path) -> None:
+    unsent = Unsent(tmp_path, SERVER)
+    waiting = [unsent.note("first")]
+    for number in range(3_000):
+        waiting.append(unsent.note(f"{number} " + "x" * 3_000))
+        if len(waiting) > 20:
+            unsent.settle(waiting.pop(1))
+        if number % 100 == 0:
+            assert sum(path.stat().st_size for path in (tmp_path / "unsent").iterdir()) < 1_200_000
+    [file] = (tmp_path / "unsent").iterdir()
+    copy = tmp_path / "unsent" / "killed.unsent"
+    copy.write_bytes(file.read_bytes())
+    inherited = Unsent(tmp_path, SERVER).take_inherited()
+    assert len(inherited) == len(waiting)
+    assert inherited[0] == "first"
+    unsent.close()
+    assert not list((tmp_path / "unsent").iterdir())

@@ -82,8 +82,8 @@ def restored(database: Path, entries: int, last: int, moment: str | None, kept: 
 def unreadable(reason: str) -> str:
     """Say what cannot be done for those who are still connected to a room that cannot be read."""
     return (
-        f"What was there before could not be read: {reason}. "
-        "So whoever joined since the backup is not called back; their programs come by themselves within 25 s."
+        f"What was there before could not be read: {reason}. So whoever came since the backup is not called back; "
+        "their programs find out by themselves, within 25 s."
     )
 
 
