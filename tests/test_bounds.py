@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import math
 import os
 import socket
 import threading
@@ -36,6 +37,8 @@ from sockatuh.protocol.repair import Recent
 from sockatuh.protocol.requests import RELEASED_AT_ONCE, Requests
 from sockatuh.protocol.ticket import Tickets
 from sockatuh.room.admission import PasswordGate
+from sockatuh.room.entries import Claimed
+from sockatuh.room.presence import Presence
 from sockatuh.server.appends import MAX_WAITING_BYTES, Appends
 from sockatuh.server.reading import READ_BYTES, Reading, read_recent, read_stretch
 from sockatuh.store.roomlog import MAX_QUEUED, Append, RoomLog
@@ -276,6 +279,20 @@ def test_wrong_passwords_that_are_remembered() -> None:
         return gate
 
     assert held_by(fill) < GUESSERS * 512, "the default is 16 times as many: 32 MiB"
+
+
+def test_names_of_those_who_are_not_here() -> None:
+    """Of the longest kind, each of another key, in a room that was found by somebody who takes all he can."""
+    most = 2_048
+
+    def fill() -> Presence:
+        presence = Presence(math.inf, max_names=most)
+        for number in range(1, 5 * most):
+            name = f"{number:0128}"
+            presence.apply(number, 1_700_000_000_000, Claimed(name, f"{number:043}", 0), f"key of {name}")
+        return presence
+
+    assert held_by(fill) < 1_024 * most * 9 // 8
 
 
 def test_what_is_sent_to_classic_members_in_one_turn() -> None:

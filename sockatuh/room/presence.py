@@ -7,7 +7,6 @@ claimed), for as long as `ownership` says; a classic member, which has no key, l
 
 from __future__ import annotations
 
-from collections import OrderedDict
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from types import MappingProxyType
@@ -18,7 +17,7 @@ from .entries import Body, Claimed, Joined, Left, Message
 NAMES_PER_OWNER: Final = 32
 """Names a key may own: a person has a few, and scripts some more."""
 MAX_NAMES: Final = 65_536
-"""Names of people who are not here that are remembered, some 30 MB; many years of a room's visitors."""
+"""Names of people who are not here that are remembered, some 30 MiB; many years of a room's visitors."""
 _SWEEP_FROM: Final = 1_024
 """Name keys remembered before expired ones are looked for."""
 
@@ -57,14 +56,14 @@ class Presence:
     """The fold. `ownership`: seconds for which a name stays with a key; 0 none, infinity for ever.
 
     An owner has at most `names_per_owner`: the one it used longest ago is free again when it takes another. About
-    `max_names` are remembered in all, and again as many until the next look: those used last.
+    `max_names` are remembered in all, those used last, and an eighth more until the next look.
     """
 
     def __init__(self, ownership: float, *, names_per_owner: int = NAMES_PER_OWNER, max_names: int = MAX_NAMES) -> None:
         self.ownership = ownership
         self._names_per_owner, self._max_names = names_per_owner, max_names
         self._known: dict[str, _Known] = {}
-        self._owned: dict[str, OrderedDict[str, None]] = {}
+        self._owned: dict[str, dict[str, None]] = {}
         self._present: dict[str, Present] = {}
         self._newest_at = 0
         self._sweep_at = _SWEEP_FROM
@@ -94,7 +93,8 @@ class Presence:
                 pass
         if len(self._known) >= self._sweep_at:
             self.forget_expired(at)
-            self._sweep_at = max(_SWEEP_FROM, 2 * len(self._known))
+            known = len(self._known)
+            self._sweep_at = max(_SWEEP_FROM, min(2 * known, known + self._max_names // 8))
 
     def last_seq(self, key: str) -> int:
         """Give the seq of the last entry of this name key, 0 when none is known."""
@@ -137,11 +137,12 @@ class Presence:
     def _own(self, key: str, owner: str, before: str) -> None:
         if before != owner:
             self._disown(key, before)
-        names = self._owned.setdefault(owner, OrderedDict())
+        names = self._owned.setdefault(owner, {})
+        names.pop(key, None)
         names[key] = None
-        names.move_to_end(key)
         if len(names) > self._names_per_owner:
-            oldest, _ = names.popitem(last=False)
+            oldest = next(iter(names))
+            del names[oldest]
             self._known[oldest] = replace(self._known[oldest], use=None)
 
     def _disown(self, key: str, owner: str) -> None:
