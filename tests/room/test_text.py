@@ -64,7 +64,7 @@ def test_the_lines_of_a_text_are_its_cleaned_lines(text: str) -> None:
     assert len(lines) == (clean_text(text).count("\n") + 1 if clean_text(text) else 0)
 
 
-@given(st.text(alphabet=st.characters(min_codepoint=0, max_codepoint=127)))
+@given(st.text(alphabet=st.characters(min_codepoint=0, max_codepoint=127, exclude_characters="\x1b")))
 def test_ascii_keeps_what_can_be_printed(text: str) -> None:
     kept = "".join(
         char for char in text.replace("\r\n", "\n").replace("\r", "\n") if char in "\n\t" or char.isprintable()
