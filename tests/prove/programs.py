@@ -36,8 +36,10 @@ class Program:
         name: str,
         environ: Mapping[str, str] | None = None,
         command: Sequence[str] = ("chat", "--json"),
+        *,
+        host: str = "127.0.0.1",
     ) -> None:
-        self.name, self.port, self.command = name, port, command
+        self.name, self.port, self.host, self.command = name, port, host, command
         self.objects: list[dict[str, Any]] = []
         self.printed: list[str] = []
         self.told: list[str] = []
@@ -54,7 +56,7 @@ class Program:
         self.objects, self.said = [], {}
         environ = self.environ | ({"SOCKATUH_PASSWORD": PASSWORD} if with_password else {})
         verb, *flags = self.command
-        command = ["-m", "sockatuh", verb, f"127.0.0.1:{self.port}", *flags, "--trust", "accept-new"]
+        command = ["-m", "sockatuh", verb, f"{self.host}:{self.port}", *flags, "--trust", "accept-new"]
         self._process = await asyncio.create_subprocess_exec(
             sys.executable, *command, "--name", self.name, *options, env=environ, limit=1 << 20,
             stdin=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE,
