@@ -84,7 +84,8 @@ def install_service(
     planned: list[Planned] = [*units(tree, run_by, settled.settings), settled.config]
     if (shortcut := find_shortcut(tree, run_by)) is not None:
         planned.append(shortcut)
-    commands = () if root else _commands(planned, is_update=bool(installed_command(tree)))
+    is_update = bool(_there(tree / UNIT_DIRECTORY / name for name in UNITS))
+    commands = () if root else _commands(planned, is_update=is_update)
     if print_only:
         _print_all(planned, commands, tree / CREDENTIAL)
         return

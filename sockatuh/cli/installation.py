@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import json
 import os
 import re
@@ -35,6 +34,7 @@ ON_THE_PATH: Final = tuple(map(Path, ("/usr/local/bin", "/usr/bin", "/bin")))
 PACKAGED_UNITS: Final = ("usr/lib/systemd/system", "lib/systemd/system", "usr/local/lib/systemd/system")
 """Where a package has its units; one in /etc takes their place."""
 WRITTEN_BY_US: Final = "# Written by `sockatuh install-service`."
+UNREADABLE: Final = "***"
 OTHERS_READ: Final = 0o004
 
 
@@ -130,9 +130,12 @@ def settle(tree: Path, source: Path | None, room: str) -> Settled:
 
 def _kept_hash(credential: Path) -> str:
     """Return the hash that is there already, "" if there is none."""
-    with contextlib.suppress(FileNotFoundError, SecretError):
+    try:
         return read_secret(credential).strip()
-    return ""
+    except (FileNotFoundError, SecretError):
+        return ""
+    except PermissionError:  # only root may read it, and only root needs it: others are shown what would be done
+        return UNREADABLE
 
 
 def _problem_of(settings: Settings, *, is_kept: bool) -> Problem | None:

@@ -17,7 +17,7 @@ from cli.people import Server
 from machine import free_port
 
 from sockatuh.cli import install as module
-from sockatuh.cli import installed, setup
+from sockatuh.cli import installation, installed, setup
 from sockatuh.cli.app import run
 from sockatuh.cli.errors import Stopped
 from sockatuh.cli.installation import PlannedFile, installed_command, settle, unit
@@ -217,6 +217,20 @@ def test_printing_shows_everything_but_the_secret_and_does_nothing(
         "==> systemctl daemon-reload",
         "==> systemctl enable --now sockatuh.socket sockatuh.service",
     ]
+
+
+def test_who_is_not_root_is_shown_what_an_update_would_do(
+    tree: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    install(tree)
+    capfd.readouterr()
+
+    def closed(path: Path) -> str:
+        raise PermissionError(13, "Permission denied", str(path))
+
+    monkeypatch.setattr(installation, "read_secret", closed)
+    assert install(tree, "--print") == 0
+    assert "password_hash (0600)" in capfd.readouterr().out
 
 
 def test_removing_keeps_what_cannot_be_made_again_unless_it_is_purged(

@@ -12,6 +12,7 @@ import contextlib
 import fcntl
 import hashlib
 import os
+import platform
 import shutil
 import subprocess
 import sys
@@ -30,7 +31,7 @@ PACKAGES: Final = ("systemd", "systemd-sysv", "dbus", "python3", "python3-venv",
 VARIANT: Final = "1"
 """Counts what the trees are made of: another number, and each is made anew."""
 PYTHONS: Final = {"bookworm": "3.11", "trixie": "3.13"}
-PLATFORMS: Final = ("manylinux2014_x86_64", "manylinux_2_17_x86_64", "manylinux_2_28_x86_64", "manylinux_2_34_x86_64")
+PLATFORMS: Final = ("manylinux2014", "manylinux_2_17", "manylinux_2_28", "manylinux_2_34")
 BRIDGE: Final = "lan"
 HERE: Final = "10.66.0.1"
 ADDRESS: Final = "10.66.0.2"
@@ -100,7 +101,8 @@ def wheels_for(release: str) -> Path:
         _make([
             *(sys.executable, "-m", "pip", "download", "--quiet", "--disable-pip-version-check"),
             *("--only-binary=:all:", "--implementation=cp", f"--python-version={python}", *abis),
-            *(f"--platform={each}" for each in (*PLATFORMS, "any")),
+            *(f"--platform={each}_{platform.machine()}" for each in PLATFORMS),
+            "--platform=any",
             *(f"--constraint={constraints}", f"--dest={fresh}", *wanted),
         ])  # fmt: skip
         fresh.rename(place)
