@@ -74,3 +74,5 @@ MAX_NAME_BYTES: Final = 128
 MAX_PASSWORD_BYTES: Final = 72
 MAX_ROOM_BYTES: Final = 64
 MAX_TICKET_BYTES: Final = 256
+PUT_OFF: Final = frozenset({"password_wait", "passwords_guessed"})
+"""Refusals of a password that was not looked at; it is, after `wait_ms`."""

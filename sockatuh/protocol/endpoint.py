@@ -319,7 +319,7 @@ class Endpoint:
                     self._requests.answer(session, number, Goodbye())
                     self._end(session, "left", now)
             case Ping(nonce):
-                self._out.send(session, Pong(nonce, self.head))
+                self._out.send(session, Pong(nonce, self.head if session.joined else 0))
             case PathResponse(token):
                 self._paths.finish(session, token, address, now)
             case Rekey():

@@ -74,12 +74,17 @@ class NameValid(_Message, frozen=True, tag=17):
 
 
 class Refused(_Message, frozen=True, tag=18):
-    """No; `code` is one of the codes of the protocol, `wait_ms` how long to wait, `suggestion` a name that would do."""
+    """No; `code` is one of the codes of the protocol, `wait_ms` how long to wait, `suggestion` a name that would do.
+
+    Of a name that is somebody's: `tag` begins his key's fingerprint, `since` is when he has it or has used it last.
+    """
 
     code: str
     wait_ms: Count = 0
     detail: str = ""
     suggestion: str = ""
+    tag: str = ""
+    since: Count = 0
 
 
 MEMBER: Final = 0

@@ -16,7 +16,7 @@ from . import messages as m
 from . import peer_events as e
 from .calls import Caller
 from .clamps import ACK_SECONDS, TEXT_BYTES
-from .constants import COOKIE, DATA, RESET, RESP
+from .constants import COOKIE, DATA, PUT_OFF, RESET, RESP
 from .dial import Dialer, Established
 from .lines import LineSender
 from .link import Link
@@ -327,7 +327,7 @@ class Peer:
 
     def _refused(self, asked: m.Join, refused: m.Refused, now: float) -> None:
         self._enter("refuse")
-        reason = e.JoinRefused(refused.code, wait_of(refused), refused.detail, refused.suggestion)
+        reason = e.join_refused(refused, wait_of(refused))
         self.put_off = None
         if refused.code == "busy" or (refused.code in SEAT_CODES and self.waits_for_a_seat):
             self.put_off = reason
@@ -338,7 +338,7 @@ class Peer:
             if self._join is not None and self._join.password is not None:
                 self._ask_to_join(self._join, now)
                 return
-        elif refused.code != "password_wait":  # what was looked at and refused is for a person to mend
+        elif refused.code not in PUT_OFF:  # what was looked at and refused is for a person to mend
             self._join = None
         self._events.append(reason)
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TypeAlias
 
 from .inbox import Gone
-from .messages import Entry, MemberInfo
+from .messages import Entry, MemberInfo, Refused
 from .obstacles import Obstacle
 from .seam import Address
 
@@ -61,12 +61,22 @@ class NameAccepted:
 
 @dataclass(frozen=True, slots=True)
 class JoinRefused:
-    """The server said no; `code` as in the protocol, `wait` in seconds, `suggestion` a name that would do."""
+    """The server said no; `code` as in the protocol, `wait` in seconds, `suggestion` a name that would do.
+
+    Of a name that is somebody's: the `tag` of his key, and `since` when he has it or has used it last, ms since 1970.
+    """
 
     code: str
     wait: float
     detail: str
     suggestion: str = ""
+    tag: str = ""
+    since: int = 0
+
+
+def join_refused(refused: Refused, wait: float) -> JoinRefused:
+    """Return what a refusal on the wire says; `wait` in seconds."""
+    return JoinRefused(refused.code, wait, refused.detail, refused.suggestion, refused.tag, refused.since)
 
 
 @dataclass(frozen=True, slots=True)

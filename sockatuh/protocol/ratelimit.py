@@ -49,6 +49,15 @@ class TokenBucket:
         missing = tokens - self._tokens
         return missing / self._rate if missing > _ROUNDING else 0.0
 
+    def borrow(self, now: float, tokens: float = 1.0) -> None:
+        """Take `tokens` that are not there yet: whoever waits as long as `wait` said has them."""
+        self._fill(now)
+        self._tokens -= tokens
+
+    def give_back(self, tokens: float = 1.0) -> None:
+        """Put back what was taken for nothing."""
+        self._tokens = min(self._burst, self._tokens + tokens)
+
     def replace_rate(self, rate: float, burst: float) -> None:
         """Fill at another rate from now on, up to another burst."""
         self._rate, self._burst = rate, burst
@@ -99,6 +108,11 @@ class BucketTable:
         """Return how many seconds it takes until `key` has so many tokens, 0 when it has."""
         bucket = self._buckets.get(key)
         return bucket.wait(now, tokens) if bucket is not None else 0.0
+
+    def give_back(self, key: Hashable, tokens: float = 1.0) -> None:
+        """Put back what was taken for nothing."""
+        if (bucket := self._buckets.get(key)) is not None:
+            bucket.give_back(tokens)
 
     def idle(self, key: Hashable, now: float) -> float:
         """Return for how many seconds `key` has not asked, infinity when that is not known."""

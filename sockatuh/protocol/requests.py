@@ -13,7 +13,21 @@ from typing import Final
 from .constants import LINE_WINDOW
 from .events import JoinAsked, LineSaid, ServerEvent, WhoAsked
 from .limits import Limits
-from .messages import LOG_REFUSES, Answer, AnswerBody, Call, Join, Leave, Refused, Say, Stored, Unsaid, Who, encode
+from .messages import (
+    LOG_REFUSES,
+    Answer,
+    AnswerBody,
+    Call,
+    Join,
+    Leave,
+    Refused,
+    Say,
+    Stored,
+    Unsaid,
+    Welcome,
+    Who,
+    encode,
+)
 from .outgoing import Outgoing
 from .ratelimit import BucketTable, KeysOfPlaces
 from .session import Session
@@ -21,6 +35,13 @@ from .session import Session
 STORED_PER_DATAGRAM: Final = 50
 RELEASED_AT_ONCE: Final = 4_194_304
 """Bytes of lines given out above which the others wait until the log is heard of."""
+QUESTIONS_PER_SECOND: Final = 0.2
+QUESTIONS_BURST: Final = 60
+"""Names that one place may ask about without the password, a second and at once: they tell whose names are in use."""
+WITH_THE_PASSWORD: Final = frozenset(
+    {"name_taken", "name_owned", "name_is_password", "room_full", "guests_full", "guests_from_address"}
+)
+"""Refusals that only one who has given the right password, or a ticket, is told."""
 SLOWED_EVERY: Final = 1.0
 """Seconds between two times a session is told that it sends too much, and for which it is asked to wait."""
 
@@ -56,12 +77,14 @@ class Requests:
         # By key and place, so that neither more sessions nor more keys give anybody more.
         self._rates = KeysOfPlaces(limits.lines_per_second, limits.lines_burst, limits.sessions)
         self._newcomers = BucketTable(*_newcomers_rate(limits))
+        self._questions = BucketTable(QUESTIONS_PER_SECOND, QUESTIONS_BURST, limits.sessions)
 
     def replace_limits(self, limits: Limits) -> None:
         """Hold members to other limits from now on; a line that waits its turn waits as long as it was told."""
         self._limits = limits
         self._rates.replace_rate(limits.lines_per_second, limits.lines_burst, limits.sessions)
         self._newcomers.replace_rate(*_newcomers_rate(limits))
+        self._questions.replace_rate(QUESTIONS_PER_SECOND, QUESTIONS_BURST, limits.sessions)
 
     def call(self, session: Session, call: Call, now: float) -> bool:
         """Take a call; True if it was LEAVE, so that the session is to end."""
@@ -93,6 +116,9 @@ class Requests:
         """Answer a call, if the session still waits for it."""
         if session.joining == number:
             session.joining = 0
+        if isinstance(body, Welcome) or (isinstance(body, Refused) and body.code in WITH_THE_PASSWORD):
+            self._questions.give_back(session.place, session.questions)
+            session.questions = 0
         if session.call_number == number and session.call_answer is None:
             session.call_answer = encode(Answer(number, body))
             self._out.send_encoded(session, session.call_answer)
@@ -106,9 +132,18 @@ class Requests:
             self.answer(session, number, Refused("already_joined"))
         elif name is None:
             self.answer(session, number, Refused("ticket_refused"))
+        elif join.password is None and not by_ticket and (wait := self._ask_name(session, now)):
+            self.answer(session, number, Refused("name_wait", int(wait * 1000) + 1))
         else:
             session.joining = number
             self._events.append(JoinAsked(session.cid, number, name, join.password, by_ticket, join.history))
+
+    def _ask_name(self, session: Session, now: float) -> float:
+        """Count a question about a name; return in how many seconds its place may ask it, if not now."""
+        if not self._questions.take(session.place, now):
+            return self._questions.wait(session.place, now)
+        session.questions += 1
+        return 0.0
 
     def say(self, session: Session, say: Say, now: float) -> None:
         """Take a part of a line."""

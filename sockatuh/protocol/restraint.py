@@ -18,6 +18,7 @@ from .clamps import (
     SHORT_SESSIONS,
     Budget,
 )
+from .constants import PUT_OFF
 from .messages import Refused
 from .peer_events import JoinRefused
 from .peer_state import SEAT_CODES
@@ -63,7 +64,7 @@ def wait_of(refused: Refused) -> float:
     if refused.code == "busy" or refused.code in SEAT_CODES:  # after which the client asks by itself
         clamp = BUSY_SECONDS
     else:
-        clamp = NEXT_TRY_SECONDS if refused.code == "password_wait" else REFUSED_SECONDS
+        clamp = NEXT_TRY_SECONDS if refused.code in PUT_OFF else REFUSED_SECONDS
     return clamp(refused.wait_ms / 1000)
 
 

@@ -103,6 +103,8 @@ class Session:
     name: str | None = None
     floor: int = 0
     call_number: int = 0
+    questions: int = 0
+    """Names it has asked about without a password, and not given the right one since."""
     joining: int = 0
     """The JOIN that has no answer yet: there is one at a time."""
     call_answer: bytes | None = None

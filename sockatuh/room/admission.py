@@ -93,16 +93,24 @@ class PasswordGate:
         if (wait := self._wait(sources, now)) > 0:
             return Wait(wait)
         if self._right_digest is None:
-            return Wrong(0.0) if self._former_is_wrong and self._is_former(password) else Unknown()
+            return Wrong(0.0) if self._former_is_wrong and self.is_former(password) else Unknown()
         return self._judge(password, hmac.compare_digest(self._digest(password), self._right_digest), sources, now)
 
     def record(self, password: bytes, right: bool, address: Hashable, owner: str, now: float) -> Right | Wrong:
         """Take note of what bcrypt said."""
         if right:
             self._right_digest = self._digest(password)
-        elif self._is_former(password):
+        elif self.is_former(password):
             self._former_is_wrong = True
         return self._judge(password, right, _sources(address, owner), now)
+
+    def wait(self, address: Hashable, owner: str, now: float) -> float:
+        """Return for how many seconds no try of this address or this key is looked at."""
+        return max(0.0, self._wait(_sources(address, owner), now))
+
+    def is_former(self, password: bytes) -> bool:
+        """Tell whether this was the room's password before it was changed: refused, it costs nothing."""
+        return self._former_digest is not None and hmac.compare_digest(self._digest(password), self._former_digest)
 
     def forget_password(self) -> None:
         """Ask bcrypt again: the hash was changed. Waits stay."""
@@ -120,13 +128,10 @@ class PasswordGate:
                 if source[0] == "owner":
                     self._penalties.pop(source, None)
             return Right()
-        if not self._is_former(password):
+        if not self.is_former(password):
             for source in sources:
                 self._punish(source, now)
         return Wrong(self._wait(sources, now))
-
-    def _is_former(self, password: bytes) -> bool:
-        return self._former_digest is not None and hmac.compare_digest(self._digest(password), self._former_digest)
 
     def _punish(self, source: _Source, now: float) -> None:
         before = self._penalties.pop(source, None)

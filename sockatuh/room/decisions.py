@@ -50,11 +50,17 @@ class NameFree:
 
 @dataclass(frozen=True, slots=True)
 class NameRefused:
-    """The name cannot be had: a code of docs/PROTOCOL.md §5, its detail, and a name that would do."""
+    """The name cannot be had: a code of docs/PROTOCOL.md §5, its detail, and a name that would do.
+
+    Of a name that is somebody's: `owner` is his key's fingerprint ("" in the classic dialect), and `since` when he has
+    it or has used it last, wall time in milliseconds.
+    """
 
     code: NameCode
     detail: str
     suggestion: str = ""
+    owner: str = ""
+    since: int = 0
 
 
 @dataclass(frozen=True, slots=True)

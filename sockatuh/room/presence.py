@@ -113,6 +113,14 @@ class Presence:
         use = self._find_use(key)
         return use.owner if use and self._holds(use, at) else ""
 
+    def knows(self, owner: str) -> bool:
+        """Tell whether this key has used a name here that nobody else has taken since."""
+        return owner in self._owned
+
+    def use_of(self, key: str) -> Use | None:
+        """Find by whom and when this name was used last, if that was a key of its own."""
+        return self._find_use(key)
+
     def find_use(self, key: str, owner: str) -> Use | None:
         """Find the last use of this name, if it was this owner's."""
         use = self._find_use(key)

@@ -28,7 +28,7 @@ from sockatuh.seats import Seats, Standing, place_of_text
 from .decisions import Admit, Bounds, Here, Intent, Member, NameFree, NameRefused, RoomFull, TooOften
 from .entries import Body, Claimed, Joined, Left, kind_of
 from .grace import Grace, LeftReason, Ousted
-from .guests import Guests, GuestsFull, Role
+from .guests import Guest, Guests, GuestsFull, Role
 from .names import NameInvalid, NameRules
 from .presence import Presence
 
@@ -112,9 +112,11 @@ class Room:
             return NameRefused("name_invalid", shown.sentence + would_do, shown.suggestion)
         key = self._rules.key(shown)
         if holder := self._find_other(key, owner):
-            return NameRefused("name_taken", holder)
-        if self._presence.owner_of(key, at) not in ("", owner):
-            return NameRefused("name_owned", "")
+            since = holder.joined_at if isinstance(holder, Member) else holder.since
+            return NameRefused("name_taken", holder.name, owner=holder.owner, since=since)
+        if (whose := self._presence.owner_of(key, at)) not in ("", owner):
+            use = self._presence.use_of(key)
+            return NameRefused("name_owned", "", owner=whose, since=use.at if use else 0)
         return NameFree(self._members[key].name if self._is_here(key) else shown, key)
 
     def join(
@@ -295,16 +297,20 @@ class Room:
         guests = (guest for guest in self._guests.of_key(key) if guest.sessions != {but})
         return found + [Here(guest.name, guest.owner, "secure", True, guest.since, guest.role) for guest in guests]
 
+    def knows(self, owner: str) -> bool:
+        """Tell whether this key has been in before, under a name that is still its own."""
+        return self._presence.knows(owner)
+
     def known_since(self, key: str, owner: str) -> int | None:
         """Find the first entry by which this owner has used this name: what came after it may be read."""
         use = self._presence.find_use(key, owner)
         return use.since if use else None
 
-    def _find_other(self, key: str, owner: str) -> str | None:
-        """Find the name of a member or guest who has this key, and who is not this owner as far as one can know."""
+    def _find_other(self, key: str, owner: str) -> Member | Guest | None:
+        """Find a member or guest who has this name, and who is not this owner as far as one can know."""
         for holder in (self._members.get(key), *self._guests.of_key(key)):
             if holder and (holder.owner != owner or owner == ""):
-                return holder.name
+                return holder
         return None
 
     def _is_here(self, key: str) -> bool:

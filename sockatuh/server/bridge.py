@@ -243,11 +243,10 @@ class Bridge:
         )
         if event.by_ticket:
             self._joining.admit_by_ticket(request, now)
+        elif event.password is not None:
+            self._joining.try_password(request, event.password, now)
         elif (name := self._joining.ask_name(request, now)) is not None:
-            if event.password is None:
-                self._endpoint.answer(event.cid, event.number, m.NameValid(name))
-            else:
-                self._joining.try_password(request, event.password, now)
+            self._endpoint.answer(event.cid, event.number, m.NameValid(name))
 
     def _say(self, visitor: Visitor, number: int, line: bytes, text: str, now: float, *, action: bool) -> None:
         cleaned = clean_text(text)
@@ -344,12 +343,12 @@ class Bridge:
             check, verdict = taken
             if verdict is None:
                 return check
-            self._joining.take_verdict(check.request, verdict, now)
+            self._joining.take_verdict(check, verdict, now)
         return None
 
     def answer_check(self, check: Check, right: bool, now: float) -> None:
         """Hear what bcrypt found."""
-        self._joining.take_verdict(check.request, self._desk.answer(check, right, now), now)
+        self._joining.take_verdict(check, self._desk.answer(check, right, now), now)
 
     def take_reading(self) -> Reading | None:
         """Return the stretch to be read from the log next, unless many are; `answer_reading` brings it."""

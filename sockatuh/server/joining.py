@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from functools import partial
 from typing import Final, Protocol
@@ -19,7 +20,7 @@ from sockatuh.room.room import Admit, Intent, NameRefused, Room, RoomFull, TooOf
 from sockatuh.room.text import clean_line
 from sockatuh.store.roomlog import Committed, Conflict
 
-from .passwords import Busy, Check, PasswordDesk, Verdict
+from .passwords import Busy, Check, PasswordDesk, PutOff, Verdict
 from .resumption import Resumption
 from .visitors import CLASSIC, JoinRequest, JoinWaiter, Logger, Recorder, Visitor
 
@@ -74,43 +75,54 @@ class Joining:
         self._joins = KeysOfPlaces(JOINS_PER_MINUTE / 60, JOINS_BURST, JOINERS)
 
     def ask_name(self, request: JoinRequest, now: float) -> str | None:
-        """Judge the name and return it as it is written here; a refusal is answered already."""
+        """Judge the name and return it as it is written here; a refusal is answered already.
+
+        Whoever asks has not given the password: whose the name is, and whether he is here, is not for him to know.
+        """
         judged = self._room.judge_name(request.name, request.visitor.owner, self._wall())
-        if isinstance(judged, NameRefused):
-            self._refuse_name(request, judged, now)
-            return None
-        return judged.name
+        if not isinstance(judged, NameRefused):
+            return judged.name
+        self._log_refusal("name_refused", request, now, reason=judged.code)
+        if judged.code == "name_invalid":
+            self._refuse(request, m.Refused(judged.code, 0, judged.detail, judged.suggestion))
+        else:
+            self._refuse(request, m.Refused("name_unavailable"))
+        return None
 
     def try_password(self, request: JoinRequest, password: str, now: float) -> None:
-        """Judge the password, now or when bcrypt has."""
-        if same_as_password(request.name, password):
-            self._refuse(request, "name_is_password", 0, "")
-            return
+        """Judge the password, now or when bcrypt has. The name is looked at when it was right, and not before."""
+        is_known = self._room.knows(request.visitor.owner)
         try:
-            verdict = self._desk.ask(Check(request, prepare_password(password)), now)
+            check = Check(request, prepare_password(password), is_known)
         except PasswordUnusable:
-            verdict = self._desk.refuse(Check(request, b""), now)
+            check = Check(request, b"", is_known)
+        verdict = self._desk.ask(check, now) if check.password else self._desk.refuse(check, now)
         if verdict is not None:
-            self.take_verdict(request, verdict, now)
+            self.take_verdict(check, verdict, now)
 
-    def take_verdict(self, request: JoinRequest, verdict: Verdict, now: float) -> None:
+    def take_verdict(self, check: Check, verdict: Verdict, now: float) -> None:
         """Go on with what is known of the password."""
+        request = check.request
         match verdict:
+            case Right() if same_as_password(request.name, check.password.decode()):
+                self._refuse(request, m.Refused("name_is_password"))
             case Right():
                 self.admit(request, now)
             case Wrong(wait):
-                self._refuse_password(request, "password_wrong", wait, now)
+                self._refuse_password(check, "password_wrong", wait, now)
             case Wait(seconds):
-                self._refuse_password(request, "password_wait", seconds, now)
+                self._refuse_password(check, "password_wait", seconds, now)
+            case PutOff(seconds):
+                self._refuse_password(check, "passwords_guessed", seconds, now)
             case Busy():
-                self._refuse(request, "busy", BUSY_MS, "")
+                self._refuse(request, m.Refused("busy", BUSY_MS))
 
     def admit_by_ticket(self, request: JoinRequest, now: float) -> None:
         """Let one in whose ticket was good, unless the rules for names have changed since it was made."""
         if self._room.is_legal(request.name):
             self.admit(request, now)
         else:
-            self._refuse(request, "ticket_refused", 0, "")
+            self._refuse(request, m.Refused("ticket_refused"))
 
     def admit(self, request: JoinRequest, now: float, *, counted: bool = False) -> None:
         """Let one in whose password or ticket was right: at once, or when the join is in the log.
@@ -144,7 +156,7 @@ class Joining:
             case GuestsFull(bound=bound):
                 self._refuse_seat(request, "guests_full", now, f"at most {bound}")
             case TooOften():
-                self._refuse(request, "busy", int(wait * 1000) + 1, "")
+                self._refuse(request, m.Refused("busy", int(wait * 1000) + 1))
             case Admit(intent=intent):
                 for session in decided.ended:
                     self._evict(session, now)
@@ -224,30 +236,38 @@ class Joining:
 
     def _refuse_name(self, request: JoinRequest, refused: NameRefused, now: float) -> None:
         self._log_refusal("name_refused", request, now, reason=refused.code)
-        self._refuse(request, refused.code, 0, refused.detail, refused.suggestion)
+        tag = refused.owner[:TAG_LENGTH]
+        self._refuse(request, m.Refused(refused.code, 0, refused.detail, refused.suggestion, tag, refused.since))
 
     def _refuse_seat(self, request: JoinRequest, code: str, now: float, detail: str) -> None:
         self._log_refusal("seat_refused", request, now, reason=code, detail=detail)
-        self._refuse(request, code, SEAT_MS, detail)
+        self._refuse(request, m.Refused(code, SEAT_MS, detail))
 
-    def _refuse_password(self, request: JoinRequest, code: str, wait: float, now: float) -> None:
-        self._log_refusal("password_refused", request, now, reason=code, wait=round(wait, 1))
-        self._refuse(request, code, int(wait * 1000), "")
+    def _refuse_password(self, check: Check, code: str, wait: float, now: float) -> None:
+        if code != "passwords_guessed":  # of which one warning tells
+            fields = {"reason": code, "wait": round(wait, 1)}
+            # Whoever typed a password in place of the name types it again as the password.
+            is_secret = same_as_password(check.request.name[:NAME_LOGGED], check.password.decode())
+            self._log_refusal("password_refused", check.request, now, hide_name=is_secret, **fields)
+        self._refuse(check.request, m.Refused(code, math.ceil(wait * 1000)))
 
-    def _log_refusal(self, event: str, request: JoinRequest, now: float, **fields: object) -> None:
+    def _log_refusal(
+        self, event: str, request: JoinRequest, now: float, *, hide_name: bool = False, **fields: object
+    ) -> None:
         if self._refusals.take(now):
             visitor = request.visitor
-            name, address = clean_line(request.name)[:NAME_LOGGED], format_address(visitor.address)
+            name = "" if hide_name else clean_line(request.name[:NAME_LOGGED])
+            address = format_address(visitor.address)
             self._log.info(event, name=name, address=address, key=visitor.owner[:TAG_LENGTH], **fields)
 
-    def _refuse(self, request: JoinRequest, code: str, wait_ms: int, detail: str, suggestion: str = "") -> None:
+    def _refuse(self, request: JoinRequest, refused: m.Refused) -> None:
         visitor = request.visitor
         if visitor.record is not None and not visitor.name:  # another took the name while its join was written
             self._recorder.dropped(visitor.record)
             visitor.record = None
         if visitor.dialect != CLASSIC:
-            self._endpoint.answer(visitor.session, request.number, m.Refused(code, wait_ms, detail, suggestion))
-        elif code in ("password_wrong", "password_wait", "busy"):
+            self._endpoint.answer(visitor.session, request.number, refused)
+        elif refused.code in ("password_wrong", "password_wait", "passwords_guessed", "busy"):
             self._classic.password_wrong(visitor.address)
         else:
             self._classic.name_taken(visitor.address)

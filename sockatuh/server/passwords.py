@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Hashable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field
 from typing import Final, TypeVar
 
 from sockatuh.net.address import pack_address
 from sockatuh.protocol.ratelimit import TokenBucket, place_of
 from sockatuh.room.admission import PasswordGate, Right, Unknown, Wait, Wrong
 
+from .guessing import GuessBound
 from .visitors import CLASSIC, JoinRequest
 
 MAX_CHECKS: Final = 32
@@ -28,11 +29,19 @@ class Busy:
 
 
 @dataclass(frozen=True, slots=True)
+class PutOff:
+    """Too many wrong passwords are being tried in the room; this one is looked at in `seconds`."""
+
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True)
 class Check:
-    """A password somebody joins with."""
+    """A password somebody joins with; `is_known`: with a key that has been in this room before."""
 
     request: JoinRequest
-    password: bytes
+    password: bytes = field(repr=False)
+    is_known: bool = False
 
     @property
     def place(self) -> Hashable:
@@ -54,19 +63,23 @@ class Check:
         return self.request.visitor.owner
 
 
-Verdict = Right | Wrong | Wait | Busy
+Verdict = Right | Wrong | Wait | PutOff | Busy
 
 
 class PasswordDesk:
     """Asks the gate first; queues what only bcrypt can tell, one for each address.
 
-    Who has guessed wrongly waits behind who has not, and makes place for it when the queue is full: guessers from many
+    Who has guessed wrongly waits behind who has not, and makes room for it when the queue is full: guessers from many
     addresses hold up one who knows the password no longer than it takes each of them to be wrong once. Classic members
     come last, and are looked at seldom in all, for they can forge as many addresses as they like.
+
+    Keys that have been in before wait for nobody else's guesses: there are few of them, and each has waits of its own.
     """
 
     def __init__(self, gate: PasswordGate) -> None:
         self._gate = gate
+        self.bound = GuessBound()
+        """What holds for the whole room."""
         self._queue: list[Check] = []
         self._displaced: deque[Check] = deque()
         self._checking: Check | None = None
@@ -74,24 +87,28 @@ class PasswordDesk:
 
     def ask(self, check: Check, now: float) -> Verdict | None:
         """Return the verdict, or None: it comes from `take_check` and `answer`."""
-        verdict = self._ask_gate(check, now)
+        # 1. waits of its own  2. one at a time  3. the room's bound  4. the digest  5. the queue for bcrypt
+        if (put_off := self._put_off(check, now)) is not None:
+            return put_off
+        verdict = self._judge(check, now)
         if not isinstance(verdict, Unknown):
             return verdict
-        waiting = [*self._queue, *([self._checking] if self._checking else [])]
-        if any(other.place == check.place for other in waiting):
-            return Busy()
-        if len(waiting) >= MAX_CHECKS:
+        if len(self._waiting()) >= MAX_CHECKS:
             last = max(range(len(self._queue)), key=lambda at: (self._rank(self._queue[at], now), at))
             if self._rank(check, now) >= self._rank(self._queue[last], now):
+                self.bound.settle(check.place, now, wrong=False)
                 return Busy()
-            self._displaced.append(self._queue.pop(last))
+            displaced = self._queue.pop(last)
+            self.bound.settle(displaced.place, now, wrong=False)
+            self._displaced.append(displaced)
         self._queue.append(check)
         return None
 
     def refuse(self, check: Check, now: float) -> Verdict:
         """Return the verdict on a password that cannot be anybody's."""
-        verdict = self._ask_gate(replace(check, password=b""), now)
-        return verdict if isinstance(verdict, Wait | Wrong) else self._record(check, b"", right=False, now=now)
+        if (put_off := self._put_off(check, now)) is not None:
+            return put_off
+        return self._record(check, b"", right=False, now=now)
 
     def forget_password(self) -> None:
         """Ask bcrypt again: the hash was changed. Waits stay, and so does the queue."""
@@ -104,7 +121,7 @@ class PasswordDesk:
         if self._checking is not None or not self._queue:
             return None
         check = self._queue.pop(min(range(len(self._queue)), key=lambda at: (self._rank(self._queue[at], now), at)))
-        verdict = self._ask_gate(check, now)
+        verdict = self._judge(check, now)
         if not isinstance(verdict, Unknown):
             return check, verdict
         self._checking = check
@@ -115,19 +132,39 @@ class PasswordDesk:
         self._checking = None
         return self._record(check, check.password, right=right, now=now)
 
+    def _waiting(self) -> list[Check]:
+        return [*self._queue, *([self._checking] if self._checking else [])]
+
     def _rank(self, check: Check, now: float) -> tuple[bool, int]:
         """Return what stands lower the sooner bcrypt is to look at it."""
         return check.is_classic, self._gate.tries(check.place, check.owner, now)
 
-    def _ask_gate(self, check: Check, now: float) -> Right | Wrong | Wait | Unknown:
+    def _put_off(self, check: Check, now: float) -> Wait | PutOff | Busy | None:
+        """Say why a try is not looked at now, whatever it is; None: it is, and has taken its share of the bound."""
+        if wait := self._gate.wait(check.place, check.owner, now):
+            return Wait(wait)
         if check.is_classic and (wait := self._classic_tries.wait(now)):
             return Wait(wait)
-        return self._noted(check, self._gate.check(check.password, check.place, check.owner, now), now)
+        if any(other.place == check.place for other in self._waiting()):
+            return Busy()
+        if check.is_known:
+            return None
+        # Classic addresses cost nothing: all of them together have no part in what is kept for new places.
+        is_fresh = not check.is_classic and not self._gate.tries(check.place, "", now)
+        wait = self.bound.take(check.place, is_fresh=is_fresh, now=now)
+        return PutOff(wait) if wait else None
+
+    def _judge(self, check: Check, now: float) -> Right | Wrong | Wait | Unknown:
+        verdict = self._gate.check(check.password, check.place, check.owner, now)
+        return verdict if isinstance(verdict, Unknown) else self._counted(check, check.password, verdict, now)
 
     def _record(self, check: Check, password: bytes, *, right: bool, now: float) -> Right | Wrong:
-        return self._noted(check, self._gate.record(password, right, check.place, check.owner, now), now)
+        verdict = self._gate.record(password, right, check.place, check.owner, now)
+        return self._counted(check, password, verdict, now)
 
-    def _noted(self, check: Check, verdict: T, now: float) -> T:
-        if check.is_classic and isinstance(verdict, Wrong):
+    def _counted(self, check: Check, password: bytes, verdict: T, now: float) -> T:
+        is_wrong = isinstance(verdict, Wrong)
+        if is_wrong and check.is_classic:
             self._classic_tries.take(now)
+        self.bound.settle(check.place, now, wrong=is_wrong and not self._gate.is_former(password))
         return verdict

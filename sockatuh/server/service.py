@@ -47,11 +47,13 @@ from sockatuh.store.roomlog import Outcome, RoomLog
 
 from .bridge import Bridge
 from .gathering import Gathering
+from .guessing import GuessWatch
 from .options import ServiceOptions
 from .passwords import Check, PasswordDesk
 from .reading import Found, Reading, read_recent, read_stretch
 from .ready import Ready
 from .reload import Reloader, bridge_options, classic_peers, log_classic, room_bounds
+from .status import Status
 from .steady import SteadyClock, oldest_kept
 from .storing import Storing
 from .ticketkeys import TicketKeys
@@ -112,7 +114,7 @@ class Service:
         self._lost = self._recorder.lost_sessions()
         self._clock = SteadyClock(wall_clock, time.monotonic)
         self._began_at = time.monotonic()
-        self._ticket_keys = TicketKeys(options.state_dir, time.monotonic)
+        self._ticket_keys = TicketKeys(options.state_dir, log, time.monotonic)
         self._tickets = Tickets(self._ticket_keys.load(), password_generation(options.password_hash))
         span = self._room_log.span()
         self._inherited = span.last
@@ -156,9 +158,9 @@ class Service:
         self._bcrypt = ThreadPoolExecutor(1, "bcrypt")
         self._reader = ThreadPoolExecutor(1, "reader")
         self._keeper = ThreadPoolExecutor(1, "upkeep")
-        self._storing = Storing(
-            options.state_dir / DATABASE, log, notifier, lambda: f"{options.room}: {self._bridge.members} members"
-        )
+        self._status = Status(notifier, lambda: f"{options.room}: {self._bridge.members} members")
+        self._storing = Storing(options.state_dir / DATABASE, log, self._status)
+        self._guesses = GuessWatch(desk.bound, log, self._status)
 
     async def run(self) -> None:
         """Serve until SIGTERM (restarting) or SIGINT (closing), or until `stop`; SIGHUP reloads."""
@@ -207,7 +209,7 @@ class Service:
             self._keeper.submit(self._prune)
         self._driver.flush()
         self._notifier.ready(said)
-        self._storing.repeat()
+        self._status.repeat()
 
     # What happens.
 
@@ -294,6 +296,7 @@ class Service:
                 await self._wake(self._lost)
             now = time.monotonic()
             self._bridge.handle_timer(now)
+            self._guesses.look(now)
             self._clock.read()
             self._room_log.try_again()
             if now - began_at < LATE:
@@ -307,7 +310,7 @@ class Service:
             if ticks % SUMMARY_EVERY == 0:
                 self._bridge.summarise_dropped()
             if ticks >= UPKEEP_FROM and (ticks - UPKEEP_FROM) % UPKEEP_EVERY == 0:
-                self._renew_ticket_keys()
+                self._ticket_keys.renew(self._tickets)
                 self._keeper.submit(self._prune)
 
     def _prune(self) -> None:
@@ -325,13 +328,6 @@ class Service:
         except StoreError as error:  # also when the service stops meanwhile: the log is closed then
             if not self._stopped.done():
                 self._on_loop(self._note_storage_error, error)
-
-    def _renew_ticket_keys(self) -> None:
-        """Make the day's key and forget the oldest; a disk that is full for a while is no reason to stop."""
-        try:
-            self._tickets.replace_keys(self._ticket_keys.load())
-        except (SockAtuhError, OSError) as error:
-            self._log.warning("ticket_keys_not_renewed", reason=str(error))
 
     def _note_storage_error(self, error: StoreError) -> None:
         self._storing.warn("storage_failed", error, time.monotonic())
@@ -390,7 +386,7 @@ class Service:
         for executor in (self._bcrypt, self._reader, self._keeper):
             executor.shutdown(wait=False, cancel_futures=True)
         self._bridge.summarise_dropped()
-        self._renew_ticket_keys()  # how old they are is the time for which servers have run
+        self._ticket_keys.renew(self._tickets)  # how old they are is the time for which servers have run
         self._room_log.close()  # whatever still reads or prunes is told that it is closed
         self._lock.close()
         self._log.info("server_stopped", reason=code)

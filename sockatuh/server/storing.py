@@ -6,16 +6,16 @@ that changes meanwhile is told too, each once.
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from pathlib import Path
 from typing import Final
 
 from sockatuh.errors import DatabaseUnusable, StoreError
-from sockatuh.net.systemd import Notifier
 from sockatuh.protocol.ratelimit import BucketTable
 
+from .status import Status
 from .visitors import Logger
 
+_TOPIC: Final = "storing"
 _SILENT: Final = "see whether the disk is overloaded or gone: dmesg"
 _WARNINGS_BURST: Final = 5
 _WARNINGS_A_SECOND: Final = 1 / 60
@@ -24,14 +24,13 @@ _KINDS: Final = 16
 
 
 class Storing:
-    """Watches one database; `well` is what the service manager shows when all is well."""
+    """Watches one database."""
 
-    def __init__(self, path: Path, log: Logger, notifier: Notifier, well: Callable[[], str]) -> None:
-        self._path, self._log, self._notifier, self._well = path, log, notifier, well
+    def __init__(self, path: Path, log: Logger, status: Status) -> None:
+        self._path, self._log, self._status = path, log, status
         self._began_at: float | None = None
         self._waited = 0
         self._told: set[str] = set()
-        self._status = ""
         self._warnings = BucketTable(_WARNINGS_A_SECOND, _WARNINGS_BURST, _KINDS)
 
     def look(self, obstacle: StoreError | None, waiting: int, now: float) -> None:
@@ -42,14 +41,9 @@ class Storing:
         elif self._began_at is not None:
             waited, seconds = max(self._waited, waiting), round(now - self._began_at, 1)
             self._log.warning("storage_recovered", seconds=seconds, waited=waited)
-            self._began_at, self._waited, self._status = None, 0, ""
+            self._began_at, self._waited = None, 0
             self._told.clear()
-            self._notifier.status(self._well())
-
-    def repeat(self) -> None:
-        """Say to the service manager once more what is the matter, if anything is: it was told something else."""
-        if self._status:
-            self._notifier.status(self._status)
+            self._status.say(_TOPIC, "")
 
     def warn(self, event: str, error: Exception, now: float) -> None:
         """Say that something else went wrong with the database; a few times, if it does again and again."""
@@ -63,10 +57,7 @@ class Storing:
         if fields["reason"] not in self._told:
             self._told.add(fields["reason"])
             self._log.warning("storage_failing", **fields)
-        status = f"Lines are not stored: {fields['reason']}"
-        if status != self._status:
-            self._status = status
-            self._notifier.status(status)
+        self._status.say(_TOPIC, f"Lines are not stored: {fields['reason']}")
 
     def _explain(self, error: Exception) -> dict[str, str]:
         if not isinstance(error, DatabaseUnusable):

@@ -95,7 +95,7 @@ def server_messages(rekeyed: bytes) -> dict[str, m.ServerMessage]:
     return {
         "ANSWER WELCOME": m.Answer(1, m.Welcome("ana", LOG_ID, 5, 8, _ticket())),
         "ANSWER NAME_VALID": m.Answer(2, m.NameValid("ana")),
-        "ANSWER REFUSED": m.Answer(3, m.Refused("name_taken", 0, "Ana")),
+        "ANSWER REFUSED": m.Answer(3, m.Refused("name_taken", 0, "Ana", "", "Mf3Kd81x", 1_763_800_000_000)),
         "ANSWER REFUSED with a suggestion": m.Answer(3, m.Refused("name_invalid", 0, "one word", "ana_maria")),
         "ANSWER REFUSED with a wait": m.Answer(3, m.Refused("password_wait", 5_000, "")),
         "ANSWER MEMBERS": m.Answer(4, m.Members((member,), False)),

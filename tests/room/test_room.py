@@ -224,7 +224,7 @@ def test_of_two_keys_that_ask_at_once_exactly_one_gets_the_name(house: House) ->
     house.commit()
     assert house.room.member_of(1) is not None
     assert house.room.member_of(2) is None
-    assert house.refused[2] == NameRefused("name_taken", "Alice")
+    assert house.refused[2] == NameRefused("name_taken", "Alice", owner="k", since=house.at)
 
 
 def test_a_name_is_judged_without_being_reserved(house: House) -> None:
@@ -242,16 +242,17 @@ def test_a_name_that_was_left_belongs_to_its_key(house: House) -> None:
     house.commit()
     house.go(1, left=True)
     house.commit()
-    assert house.room.judge_name("ANA", "l", house.at) == NameRefused("name_owned", "")
-    assert house.room.judge_name("ANA", "", house.at) == NameRefused("name_owned", "")
+    assert house.room.judge_name("ANA", "l", house.at) == NameRefused("name_owned", "", owner="k", since=house.at)
+    assert house.room.judge_name("ANA", "", house.at) == NameRefused("name_owned", "", owner="k", since=house.at)
     assert house.room.judge_name("ANA", "k", house.at) == NameFree("ANA", "ana")
 
 
 def test_a_classic_member_owns_nothing_and_takes_over_nothing(house: House) -> None:
     house.ask(1, "ana", "")
     house.commit()
-    assert house.room.judge_name("ana", "", house.at) == NameRefused("name_taken", "ana")
-    assert house.room.judge_name("ana", "k", house.at) == NameRefused("name_taken", "ana")
+    taken = NameRefused("name_taken", "ana", owner="", since=house.at)
+    assert house.room.judge_name("ana", "", house.at) == taken
+    assert house.room.judge_name("ana", "k", house.at) == taken
     house.go(1, left=False, reason="idle")
     house.pass_time(0)
     house.commit()
@@ -397,7 +398,7 @@ def test_a_join_that_lost_its_name_holds_no_place(rules: NameRules) -> None:
     house.ask(1, "ana", "k")
     house.ask(2, "ana", "l")
     house.commit()
-    assert house.refused[2] == NameRefused("name_taken", "ana")
+    assert house.refused[2] == NameRefused("name_taken", "ana", owner="k", since=house.at)
     house.ask(3, "budi", "m")
     house.commit()
     assert house.room.member_of(3) is not None
@@ -416,7 +417,9 @@ def test_a_transient_session_claims_its_name_once_a_day(house: House) -> None:
     assert house.history() == [("Claimed", "bot")] * 2
     assert house.members() == []
     assert house.room.member_of(3) is None
-    assert house.room.judge_name("bot", "l", house.at) == NameRefused("name_taken", "bot")
+    judged = house.room.judge_name("bot", "l", house.at)
+    assert isinstance(judged, NameRefused)
+    assert (judged.code, judged.detail, judged.owner) == ("name_taken", "bot", "k")
 
 
 def test_a_transient_session_of_a_member_uses_the_name_as_it_is(house: House) -> None:
@@ -434,7 +437,7 @@ def test_a_guest_keeps_others_from_its_name_even_without_ownership(rules: NameRu
     house.ask(1, "bot", "k", "script")
     house.ask(2, "bot", "l")
     house.commit()
-    assert house.refused[2] == NameRefused("name_taken", "bot")
+    assert house.refused[2] == NameRefused("name_taken", "bot", owner="k", since=house.at)
     house.ask(3, "bot", "k", "script")
     house.commit()
     house.go(1, left=False)
@@ -518,7 +521,7 @@ def test_who_lost_the_seat_while_away_gets_one_within_the_grace(rules: NameRules
     house.ask(2, "citra", "citra", address="10.0.0.2:1")
     house.commit()
     house.ask(3, "budi", "another", address="10.0.0.3:1")
-    assert house.refused[3] == NameRefused("name_owned", "")
+    assert house.refused[3] == NameRefused("name_owned", "", owner="budi", since=house.at)
     house.ask(4, "budi", "budi", address="10.0.0.1:1", returns=True)
     house.commit()
     assert [member.name for member in house.members()] == ["ana", "budi", "citra"], "one more than there are seats"

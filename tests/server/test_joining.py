@@ -8,8 +8,10 @@ from server.hall import Hall
 
 from sockatuh.protocol import messages as m
 from sockatuh.protocol import peer_events as e
+from sockatuh.protocol.constants import TAG_LENGTH
 from sockatuh.protocol.identity import fingerprint
 from sockatuh.protocol.limits import Limits
+from sockatuh.protocol.noise import public_key
 from sockatuh.room.entries import Joined
 from sockatuh.room.names import NameRules
 from sockatuh.room.presence import NAMES_PER_OWNER
@@ -74,22 +76,97 @@ def test_the_classic_dialect_answers_literally_and_others_see_the_name_as_it_is_
 
 
 @pytest.mark.parametrize("name", ["Lia", "lia", "ＬＩＡ", "Ila", "1ia"])
-def test_a_name_that_is_here_or_looks_like_one_is_taken_and_the_refusal_says_by_whom(hall: Hall, name: str) -> None:
-    hall.person("Lia")
-    other = hall.person()
-    other.ask(name)
-    assert other.last(e.JoinRefused) == e.JoinRefused("name_taken", 0.0, "Lia")
+def test_a_name_that_is_here_or_looks_like_one_is_taken_and_who_has_the_password_is_told_by_whom(
+    hall: Hall, name: str
+) -> None:
+    lia = hall.person("Lia")
+    since = hall.wall()
+    hall.advance(60.0)
+    other = hall.person(name)
+    tag = fingerprint(public_key(lia.key))[:TAG_LENGTH]
+    assert other.last(e.JoinRefused) == e.JoinRefused("name_taken", 0.0, "Lia", tag=tag, since=since)
     [logged] = hall.diary.of("name_refused")
     assert (logged["name"], logged["reason"]) == (name, "name_taken")
 
 
 def test_a_name_belongs_to_the_key_that_used_it_last(hall: Hall) -> None:
     ana = hall.person("ana")
+    hall.advance(60.0)
     ana.leave()
-    other = hall.person()
-    other.ask("ana")
-    assert other.refusals == ["name_owned"]
+    left_at = hall.wall()
+    hall.advance(60.0)
+    other = hall.person("ana")
+    tag = fingerprint(public_key(ana.key))[:TAG_LENGTH]
+    assert other.last(e.JoinRefused) == e.JoinRefused("name_owned", 0.0, "", tag=tag, since=left_at)
     assert hall.person("ana", key=ana.key).is_in
+
+
+def test_before_the_password_nobody_learns_whose_a_name_is_or_who_is_here(hall: Hall) -> None:
+    hall.person("here")
+    hall.person("away").leave()
+    hall.person("script", transient=True)
+    answers = []
+    for name in ("here", "away", "script"):
+        other = hall.person()
+        other.ask(name)
+        answers += other.all(e.JoinRefused)
+    assert answers == [e.JoinRefused("name_unavailable", 0.0, "")] * 3
+    assert [logged["reason"] for logged in hall.diary.of("name_refused")] == ["name_taken", "name_owned", "name_taken"]
+
+
+@pytest.mark.parametrize("name", ["here", "away", "free", "a:b", "", "guess", "GUESS"])
+def test_a_wrong_password_tells_nothing_about_the_name_it_came_with(hall: Hall, name: str) -> None:
+    hall.person("here")
+    hall.person("away").leave()
+    guesser = hall.outlaw()
+    guesser.send(m.Call(1, m.Join(name, "guess", None)))
+    assert guesser.answers() == [m.Refused("password_wrong", 0, "")]
+    assert "guess" not in [str(each["name"]).lower() for each in hall.diary.of("password_refused")]
+
+
+def test_a_place_asks_about_60_names_at_once_and_12_a_minute_without_the_password(hall: Hall) -> None:
+    def ask(count: int) -> list[str]:
+        codes = []
+        for number in range(count):
+            if number % 20 == 0:
+                hall.advance(0.2)
+                outlaw = hall.outlaw(host="10.2.0.1")
+            outlaw.send(m.Call(number % 20 + 1, m.Join(f"name{number}", None, None)))
+            answer = outlaw.answers()[-1]
+            codes.append(answer.code if isinstance(answer, m.Refused) else "valid")
+            hall.advance(0.1)
+            wait.append(answer.wait_ms / 1000 if isinstance(answer, m.Refused) else 0.0)
+        return codes
+
+    wait: list[float] = []
+    codes = ask(100)
+    assert 60 <= codes.count("valid") <= 63
+    assert codes.count("name_wait") == 100 - codes.count("valid")
+    assert 0 < max(wait) <= 5.1
+    neighbour = hall.person()
+    neighbour.ask("ana")
+    assert neighbour.all(e.NameAccepted), "another place is not meant"
+    hall.advance(60.0)
+    assert 12 <= ask(30).count("valid") <= 13
+
+
+def test_questions_that_the_right_password_follows_are_given_back(hall: Hall) -> None:
+    for number in range(100):
+        person = hall.person(host="10.2.0.1")
+        person.ask("taken" if number % 3 == 0 else f"guest{number}")
+        person.ask(f"person{number}")
+        assert person.all(e.NameAccepted), f"{number}: {person.refusals}"
+        person.join(f"person{number}")
+        assert person.is_in or person.refusals[-1] in ("room_full", "name_taken")
+        hall.advance(0.3)
+
+
+def test_over_the_bound_a_join_with_name_and_password_is_looked_at_all_the_same(hall: Hall) -> None:
+    outlaw = hall.outlaw(host="10.2.0.1")
+    for number in range(1, 62):
+        outlaw.send(m.Call(number, m.Join(f"name{number}", None, None)))
+        hall.advance(0.1)
+    assert hall.person("ana", host="10.2.0.1").is_in
 
 
 def test_a_name_is_free_again_when_its_ownership_is_over() -> None:
@@ -127,7 +204,7 @@ def test_a_name_that_gives_the_password_away_is_refused_and_never_logged(hall: H
     person = hall.person()
     person.join(name)
     assert person.refusals == ["name_is_password"]
-    assert not hall.bcrypt.asked
+    assert not person.is_in
     assert PASSWORD not in str(hall.diary.logged).lower()
 
 

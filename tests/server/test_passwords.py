@@ -14,9 +14,9 @@ from sockatuh.server.visitors import CLASSIC, SECURE, JoinRequest, Visitor
 RIGHT, WRONG = b"tulip harbor", b"guess"
 
 
-def check(password: bytes, host: str = "10.0.0.2", owner: str = "") -> Check:
+def check(password: bytes, host: str = "10.0.0.2", owner: str = "", *, known: bool = False) -> Check:
     visitor = Visitor(1, (host, 4000), owner or f"key of {host}", SECURE, "test", role="member", opened_at=0.0)
-    return Check(JoinRequest(visitor, 1, "ana", None), password)
+    return Check(JoinRequest(visitor, 1, "ana", None), password, known)
 
 
 def classic_check(password: bytes, host: str) -> Check:

@@ -11,6 +11,7 @@ from server.hall import Diary
 
 from sockatuh.errors import DatabaseUnusable, StoreError
 from sockatuh.net.systemd import Notifier
+from sockatuh.server.status import Status
 from sockatuh.server.storing import Storing
 
 PATH = Path("/var/lib/sockatuh/room.db")
@@ -23,7 +24,8 @@ class Desk:
 
     def __init__(self, manager: socket.socket) -> None:
         self.diary, self._manager = Diary(), manager
-        self.storing = Storing(PATH, self.diary, Notifier(manager.getsockname()), lambda: "kitchen: 3 members")
+        self.status = Status(Notifier(manager.getsockname()), lambda: "kitchen: 3 members")
+        self.storing = Storing(PATH, self.diary, self.status)
 
     @property
     def statuses(self) -> list[str]:
@@ -58,7 +60,7 @@ def test_an_outage_is_told_once_when_it_begins_and_once_when_it_is_over(desk: De
 def test_while_all_is_well_nothing_is_told(desk: Desk) -> None:
     for second in range(5):
         desk.storing.look(None, second, float(second))
-    desk.storing.repeat()
+    desk.status.repeat()
     assert desk.diary.logged == []
     assert desk.statuses == []
 
@@ -86,7 +88,7 @@ def test_a_disk_that_does_not_answer_is_a_reason_too(desk: Desk) -> None:
 def test_the_manager_is_told_again_when_it_was_told_something_else(desk: Desk) -> None:
     desk.storing.look(FULL, 1, 0.0)
     before = desk.statuses
-    desk.storing.repeat()
+    desk.status.repeat()
     assert desk.statuses == before
 
 

@@ -1,0 +1,140 @@
+"""How many wrong passwords the whole room looks at, from however many addresses and keys (docs/PROTOCOL.md §10).
+
+The gate slows each address and each key; this bounds them together, so that a hundred machines get no further than
+one. Over the bound a try is not looked at. Its place is given a turn instead: a moment from which on one try from there
+is looked at, already paid for. Turns are given as fast as the bound fills, one to a place, so nobody is starved by
+those who ask more often. A share is kept for places that have not been wrong for an hour: a newcomer seldom waits.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Hashable
+from dataclasses import dataclass
+from typing import Final
+
+from sockatuh.protocol.ratelimit import TokenBucket
+
+from .status import Status
+from .visitors import Logger
+
+TRIES: Final = 200
+TRIES_PER_SECOND: Final = 1.0
+"""Wrong passwords looked at, at once and a second."""
+KEPT: Final = 10
+KEPT_PER_SECOND: Final = 10 / 60
+"""The share of places that have not been wrong for an hour, at once and a second."""
+MAX_TURNS: Final = 600
+"""Turns given and not yet taken: the last of them comes after 10 minutes."""
+TURN_LASTS: Final = 60.0
+"""Seconds for which a turn is good: a client that has come in once asks again every half minute."""
+_TOPIC: Final = "guessing"
+_GUESSED_AT: Final = "Many wrong passwords are being tried: see passwords_guessed in the log"
+_CONSEQUENCE: Final = "60 a minute are looked at, the others wait; members come back as ever"
+_REMEDY: Final = "password_refused says where they come from"
+_EARLY: Final = 1e-3
+"""Seconds by which one may come too early: waits travel in whole milliseconds."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Turn:
+    at: float
+    bucket: TokenBucket
+
+
+@dataclass(frozen=True, slots=True)
+class GuessingBegan:
+    """So many wrong passwords came that others are not looked at."""
+
+    wrong: int
+
+
+@dataclass(frozen=True, slots=True)
+class GuessingEnded:
+    """The bound is whole again, after so many seconds, wrong passwords, and tries that were told to wait."""
+
+    seconds: float
+    wrong: int
+    put_off: int
+
+
+class GuessBound:
+    """Counts wrong passwords of the whole room: `take` before a try is looked at, `settle` when it was."""
+
+    def __init__(self) -> None:
+        self._all = TokenBucket(TRIES_PER_SECOND, TRIES)
+        self._kept = TokenBucket(KEPT_PER_SECOND, KEPT)
+        self._turns: dict[Hashable, _Turn] = {}
+        self._taken: dict[Hashable, TokenBucket] = {}
+        self._wrong = self._put_off = 0
+        self._began_at: float | None = None
+
+    def take(self, place: Hashable, *, is_fresh: bool, now: float) -> float:
+        """Take a look for a try from `place` and return 0, or in how many seconds its turn is.
+
+        `is_fresh`: no wrong password came from there for an hour.
+        """
+        if (turn := self._turns.get(place)) is not None:
+            if now < turn.at - _EARLY:
+                self._put_off += 1
+                return turn.at - now
+            del self._turns[place]
+            if now <= turn.at + TURN_LASTS:
+                self._taken[place] = turn.bucket
+                return 0.0
+        bucket = self._kept if is_fresh and self._kept.wait(now) < self._all.wait(now) else self._all
+        if bucket.take(now):
+            self._taken[place] = bucket
+            return 0.0
+        self._put_off += 1
+        wait = bucket.wait(now)
+        if len(self._turns) < MAX_TURNS:
+            bucket.borrow(now)
+            self._turns[place] = _Turn(now + wait, bucket)
+        return wait
+
+    def settle(self, place: Hashable, now: float, *, wrong: bool) -> None:
+        """Hear what became of a try: it was wrong, or it was right or not looked at after all."""
+        bucket = self._taken.pop(place, None)
+        if wrong:
+            self._wrong += 1
+            if bucket is None:  # of a key that is known, which waits for nobody else's guesses
+                self._all.take(now)
+        elif bucket is not None:
+            bucket.give_back()
+
+    def look(self, now: float) -> GuessingBegan | GuessingEnded | None:
+        """Return what is new for the admin; to be called about once a second."""
+        for place, turn in list(self._turns.items()):
+            if now > turn.at + TURN_LASTS:
+                del self._turns[place]
+                turn.bucket.give_back()
+        is_whole = not self._all.wait(now, TRIES)
+        news: GuessingBegan | GuessingEnded | None = None
+        if self._began_at is None and self._put_off:
+            self._began_at = now
+            news = GuessingBegan(self._wrong)
+        elif self._began_at is not None and is_whole:
+            news = GuessingEnded(now - self._began_at, self._wrong, self._put_off)
+            self._began_at = None
+        if is_whole:
+            self._wrong = self._put_off = 0
+        return news
+
+
+class GuessWatch:
+    """Tells the admin when so many guess that others wait, and when that is over: on the log, and in the status."""
+
+    def __init__(self, bound: GuessBound, log: Logger, status: Status) -> None:
+        self._bound, self._log, self._status = bound, log, status
+
+    def look(self, now: float) -> None:
+        """Say what is new; to be called about once a second."""
+        match self._bound.look(now):
+            case GuessingBegan(wrong):
+                self._log.warning("passwords_guessed", wrong=wrong, consequence=_CONSEQUENCE, remedy=_REMEDY)
+                self._status.say(_TOPIC, _GUESSED_AT)
+            case GuessingEnded(seconds, wrong, put_off):
+                self._log.warning("guessing_ended", seconds=round(seconds), wrong=wrong, put_off=put_off)
+                self._status.say(_TOPIC, "")
+            case None:
+                pass

@@ -1,0 +1,244 @@
+"""The bound on wrong passwords of the whole room: who is looked at, who waits how long, and what the admin hears."""
+
+from __future__ import annotations
+
+import socket
+from pathlib import Path
+
+import pytest
+from server.guests import PASSWORD
+from server.hall import Diary, Hall
+from server.test_passwords import RIGHT, WRONG, check, classic_check, desk_that_knows
+
+from sockatuh.net.systemd import Notifier
+from sockatuh.protocol import messages as m
+from sockatuh.protocol import peer_events as e
+from sockatuh.room.admission import Right, Wait, Wrong
+from sockatuh.server.guessing import KEPT, MAX_TURNS, TRIES, TURN_LASTS, GuessBound, GuessWatch
+from sockatuh.server.passwords import PasswordDesk, PutOff
+from sockatuh.server.status import Status
+
+NOW = 1000.0
+
+
+def host(number: int) -> str:
+    return f"10.9.{number // 250}.{number % 250 + 1}"
+
+
+def besieged(places: int = 399) -> PasswordDesk:
+    """A desk at which so many places have each guessed four times, so that each has to wait."""
+    desk = desk_that_knows()
+    for _ in range(4):
+        for number in range(places):
+            desk.ask(check(WRONG, host(number)), NOW)
+    return desk
+
+
+def exhausted() -> PasswordDesk:
+    """A desk that looks at no more wrong passwords for the moment, neither from old places nor from new ones."""
+    desk = desk_that_knows()
+    for number in range(TRIES + KEPT):
+        assert desk.ask(check(WRONG, host(number)), NOW) == Wrong(0.0)
+    return desk
+
+
+@pytest.mark.parametrize("places", [399, 100_000])
+def test_from_however_many_addresses_200_guesses_are_looked_at_at_once_and_60_a_minute(places: int) -> None:
+    desk = desk_that_knows()
+    looked_at = 0
+    for tenth in range(600):
+        now = NOW + tenth / 10
+        if tenth % 10 == 0:
+            desk.bound.look(now)
+        for number in range(20):
+            verdict = desk.ask(check(WRONG, host((tenth * 20 + number) % places)), now)
+            looked_at += isinstance(verdict, Wrong)
+    assert TRIES + KEPT <= looked_at <= TRIES + 60 + KEPT + 10
+    if places < MAX_TURNS:
+        assert looked_at >= TRIES + 50, "turns are for those who come again"
+
+
+def test_right_passwords_cost_nothing() -> None:
+    desk = desk_that_knows()
+    for number in range(1_000):
+        assert desk.ask(check(RIGHT, host(number)), NOW) == Right()
+
+
+def test_a_key_that_has_been_here_before_comes_in_whoever_guesses() -> None:
+    desk = exhausted()
+    assert isinstance(desk.ask(check(RIGHT, "10.8.0.1"), NOW), PutOff)
+    assert desk.ask(check(RIGHT, "10.8.0.2", known=True), NOW) == Right()
+
+
+def test_wrong_tries_of_known_keys_count_for_all() -> None:
+    desk = desk_that_knows()
+    for number in range(TRIES):
+        desk.ask(check(WRONG, host(number), known=True), NOW)
+    for number in range(KEPT):
+        assert desk.ask(check(WRONG, f"10.8.1.{number}"), NOW) == Wrong(0.0)
+    assert isinstance(desk.ask(check(WRONG, "10.8.0.1"), NOW), PutOff)
+
+
+def test_for_places_that_were_not_wrong_for_an_hour_10_a_minute_are_kept_one_a_place() -> None:
+    desk = desk_that_knows()
+    for _ in range(4):
+        for number in range(TRIES):
+            desk.ask(check(WRONG, host(number)), NOW)
+    assert isinstance(desk.ask(check(RIGHT, host(0)), NOW), Wait | PutOff)
+    for number in range(KEPT):
+        new = [desk.ask(check(WRONG, f"10.8.0.{number}"), NOW) for _ in range(3)]
+        assert [type(each) for each in new] == [Wrong, PutOff, PutOff]
+    late = desk.ask(check(RIGHT, "10.8.1.1"), NOW)
+    assert isinstance(late, PutOff)
+    assert late.seconds == pytest.approx(6.0)
+
+
+def test_a_newcomer_waits_no_longer_than_it_takes_each_guessing_machine_to_be_wrong_once() -> None:
+    desk = besieged(399)
+    newcomer = check(RIGHT, "10.8.0.1")
+    verdict = desk.ask(newcomer, NOW)
+    assert isinstance(verdict, PutOff)
+    assert verdict.seconds <= 180.0
+    assert desk.ask(newcomer, NOW + verdict.seconds) == Right()
+    another = [desk.ask(check(RIGHT, "10.8.0.2"), NOW + 300.0 + second) for second in range(7)]
+    assert Right() in another
+
+
+def test_who_is_put_off_is_looked_at_when_he_was_told_to_come_whoever_else_asks_meanwhile() -> None:
+    desk = exhausted()
+    late = check(RIGHT, "10.8.0.1")
+    first = desk.ask(late, NOW)
+    assert isinstance(first, PutOff)
+    for tenth in range(int(first.seconds * 10)):
+        for number in range(30):
+            desk.ask(check(WRONG, host(tenth * 30 + number)), NOW + tenth / 10)
+    assert desk.ask(late, NOW + first.seconds) == Right()
+
+
+def test_coming_early_changes_nothing_and_is_told_the_same_moment() -> None:
+    desk = exhausted()
+    late = check(RIGHT, "10.8.0.1")
+    first = desk.ask(late, NOW)
+    assert isinstance(first, PutOff)
+    again = desk.ask(late, NOW + first.seconds / 2)
+    assert isinstance(again, PutOff)
+    assert again.seconds == pytest.approx(first.seconds / 2)
+
+
+def test_turns_come_one_a_second_and_none_later_than_in_ten_minutes() -> None:
+    desk = exhausted()
+    waits = []
+    for number in range(2 * MAX_TURNS):
+        verdict = desk.ask(check(WRONG, f"10.7.{number // 250}.{number % 250}"), NOW)
+        assert isinstance(verdict, PutOff)
+        waits.append(verdict.seconds)
+    assert max(waits) <= 601.0
+    assert sorted(waits)[:3] == pytest.approx([1.0, 2.0, 3.0])
+
+
+def test_a_turn_that_nobody_takes_is_over_after_a_minute() -> None:
+    desk = exhausted()
+    late = check(WRONG, "10.8.0.1")
+    first = desk.ask(late, NOW)
+    assert isinstance(first, PutOff)
+    too_late = NOW + first.seconds + TURN_LASTS + 1.0
+    for number in range(TRIES + KEPT):
+        if number % 20 == 0:
+            desk.bound.look(too_late)
+        desk.ask(check(WRONG, host(number + 1_000)), too_late)
+    assert isinstance(desk.ask(late, too_late), PutOff)
+
+
+def test_the_former_password_costs_nothing_here_either() -> None:
+    desk = desk_that_knows()
+    desk.forget_password()
+    first = check(RIGHT, "10.0.0.3")
+    desk.ask(first, NOW)
+    desk.take_check(NOW)
+    desk.answer(first, False, NOW)
+    for number in range(2 * TRIES):
+        assert desk.ask(check(RIGHT, host(number)), NOW) == Wrong(0.0)
+
+
+def test_what_waits_for_bcrypt_has_taken_its_share() -> None:
+    desk = desk_that_knows()
+    desk.forget_password()
+    looked_at = 0
+    for number in range(3 * TRIES):
+        each = check(WRONG, host(number))
+        verdict = desk.ask(each, NOW)
+        if verdict is None:
+            looked_at += 1
+            desk.take_check(NOW)
+            desk.answer(each, False, NOW)
+    assert looked_at == TRIES + KEPT
+
+
+def test_classic_guesses_have_their_own_bound_in_it_and_no_part_in_what_is_kept() -> None:
+    desk = exhausted()
+    classic = [desk.ask(classic_check(WRONG, host(number)), NOW) for number in range(20)]
+    assert all(isinstance(each, PutOff) for each in classic)
+    fresh = desk_that_knows()
+    for number in range(TRIES):
+        fresh.ask(check(WRONG, host(number)), NOW)
+    assert isinstance(fresh.ask(classic_check(RIGHT, "10.8.0.1"), NOW), PutOff)
+    assert fresh.ask(check(RIGHT, "10.8.0.1"), NOW) == Right()
+
+
+def test_everything_it_remembers_is_bounded() -> None:
+    bound = GuessBound()
+    for number in range(20_000):
+        bound.take(number, is_fresh=number % 2 == 0, now=NOW + number / 1_000)
+        bound.settle(number, NOW, wrong=True)
+    assert len(bound._turns) <= MAX_TURNS
+    assert not bound._taken
+
+
+def test_the_admin_is_told_once_when_it_begins_and_once_when_it_is_over(tmp_path: Path) -> None:
+    desk, diary = desk_that_knows(), Diary()
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as manager:
+        manager.bind(str(tmp_path / "notify"))
+        manager.setblocking(False)
+        watch = GuessWatch(desk.bound, diary, Status(Notifier(manager.getsockname()), lambda: "kitchen: 3 members"))
+        for second in range(120):
+            for number in range(20):
+                desk.ask(check(WRONG, host(second * 20 + number)), NOW + second)
+            watch.look(NOW + second)
+        [began] = diary.of("passwords_guessed")
+        assert int(str(began["wrong"])) >= TRIES
+        assert manager.recv(1000).startswith(b"STATUS=Many wrong passwords are being tried")
+        assert not diary.of("guessing_ended")
+        for second in range(120, 2_000):
+            watch.look(NOW + second)
+        [ended] = diary.of("guessing_ended")
+        assert int(str(ended["put_off"])) > 1_000
+        assert manager.recv(1000) == b"STATUS=kitchen: 3 members"
+        with pytest.raises(BlockingIOError):
+            manager.recv(1000)
+
+
+def test_a_typing_mistake_now_and_then_is_no_guessing() -> None:
+    desk = desk_that_knows()
+    for minute in range(600):
+        desk.ask(check(WRONG, host(minute)), NOW + 60 * minute)
+        assert desk.bound.look(NOW + 60 * minute) is None
+
+
+def test_in_the_room_newcomers_wait_members_do_not_and_the_client_comes_again_by_itself() -> None:
+    hall = Hall(classic=False)
+    ana = hall.person("ana")
+    ana.leave()
+    for number in range(TRIES + KEPT + 50):
+        guesser = hall.outlaw(host=f"10.3.{number // 250}.{number % 250}")
+        guesser.send(m.Call(1, m.Join("guesser", f"guess {number}", None)))
+        hall.guests.remove(guesser)
+    late = hall.person("budi")
+    refused = late.last(e.JoinRefused)
+    assert refused.code == "passwords_guessed"
+    assert 0.0 < refused.wait < 60.0
+    assert hall.person("ana", key=ana.key).is_in
+    assert hall.person(key=ana.key, ticket=ana.last(e.Admitted).ticket).is_in
+    hall.advance(refused.wait)
+    late.join("budi", PASSWORD)
+    assert late.is_in
+    assert not [each for each in hall.diary.of("password_refused") if each["reason"] == "passwords_guessed"]
