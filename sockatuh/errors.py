@@ -163,11 +163,18 @@ class NotStored(ClientError):
 
 
 class Refused(ClientError):
-    """The server said no: a code of the protocol, seconds to wait, a detail, and a name that would do."""
+    """The server said no: a code of the protocol, seconds to wait, a detail, and a name that would do.
 
-    def __init__(self, code: str, wait: float = 0.0, detail: str = "", suggestion: str = "") -> None:
-        super().__init__(code, wait, detail, suggestion)
+    Of a name that is somebody's: `tag` begins his key's fingerprint, `since` (ms since 1970) is when he has it or has
+    used it last; "" and 0 if that is not known.
+    """
+
+    def __init__(
+        self, code: str, wait: float = 0.0, detail: str = "", suggestion: str = "", tag: str = "", since: int = 0
+    ) -> None:
+        super().__init__(code, wait, detail, suggestion, tag, since)
         self.code, self.wait, self.detail, self.suggestion = code, wait, detail, suggestion
+        self.tag, self.since = tag, since
 
     def __str__(self) -> str:
         return f"refused: {self.code}" + (f" ({self.detail})" if self.detail else "")

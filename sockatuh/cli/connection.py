@@ -17,13 +17,15 @@ from sockatuh.store.client_files import ClientFiles, default_directory
 from sockatuh.store.name_tags import NameTags
 from sockatuh.store.unsent import Unsent
 
-from .entrance import Credentials, Entrance, given_password, login_name
+from .echo import unseen
+from .entrance import Credentials, Entrance, login_name
 from .membership import Membership
 from .memory import Memory
 from .options import Trust, Wishes
 from .patience import Patience
 from .place import Place, find_place
 from .questions import ask, tell
+from .roompassword import RoomPassword
 from .wording import admin as wording
 from .wording import client as phrases
 
@@ -41,7 +43,8 @@ async def joined(wishes: Wishes) -> AsyncIterator[Membership]:
     files = ClientFiles(directory)
     place = find_place(wishes.server, os.environ, files)
     memory = Memory(files, place, wishes, login_name())
-    credentials = Credentials(memory.name, given_password(wishes.password_file, os.environ), wishes.may_ask)
+    password = RoomPassword(wishes.password_file, os.environ)
+    credentials = Credentials(memory.name, password, wishes.may_ask)
     patience = Patience(wishes.seconds)
     tags = NameTags(directory, place.server)
     options = ConversationOptions(
@@ -55,29 +58,36 @@ async def joined(wishes: Wishes) -> AsyncIterator[Membership]:
         history=wishes.wanted.lines,
     )
     async with Conversation(options, _judge(place, wishes, patience), _tell_waiting) as conversation:
-        connected = await conversation.open(patience.left(None if wishes.seconds else FIRST_ANSWER))
-        room = clean_line(connected.room)
-        memory.keep_key(connected.server_key, room)
-        try:
-            entrance = Entrance(conversation, credentials, patience)
-            admitted = await entrance.enter(resumed=connected.resumed)
-            memory.keep_choices(admitted.name)
-            yield Membership(
-                conversation,
-                room,
-                admitted,
-                lambda admitted: memory.keep_ticket(
-                    admitted.name, admitted.ticket, came_by_ticket=entrance.came_by_ticket
-                ),
-                patience,
-                Unsent(directory, place.server),
-                since=wishes.wanted.since,
-                tags=tags,
-            )
-        finally:
-            tags.save()
-            with contextlib.suppress(ClientError):
-                await conversation.leave()
+        with contextlib.ExitStack() as curtain:
+            if wishes.may_ask:  # a password may come at any time from now on
+                curtain.enter_context(unseen())
+            connected = await conversation.open(patience.left(None if wishes.seconds else FIRST_ANSWER))
+            room = clean_line(connected.room)
+            memory.keep_key(connected.server_key, room)
+            try:
+                entrance = Entrance(conversation, credentials, patience)
+                admitted = await entrance.enter(resumed=connected.resumed)
+                curtain.close()
+                if password.given is not None:
+                    conversation.fall_back_on(admitted.name, password.given, password.look_again)
+                memory.keep_choices(admitted.name)
+                yield Membership(
+                    conversation,
+                    room,
+                    admitted,
+                    lambda admitted: memory.keep_ticket(
+                        admitted.name, admitted.ticket, came_by_ticket=entrance.came_by_ticket
+                    ),
+                    patience,
+                    Unsent(directory, place.server),
+                    password,
+                    since=wishes.wanted.since,
+                    tags=tags,
+                )
+            finally:
+                tags.save()
+                with contextlib.suppress(ClientError):
+                    await conversation.leave()
 
 
 def _tell_waiting(event: Waits) -> None:

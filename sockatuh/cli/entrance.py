@@ -5,37 +5,43 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import getpass
+import math
 import time
 import unicodedata
-from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final
 
-from sockatuh.client.conversation import Conversation
-from sockatuh.errors import NotStored, Refused
-from sockatuh.protocol.constants import MAX_NAME_BYTES, MAX_PASSWORD_BYTES
+from sockatuh.client.conversation import NAME_CODES, Conversation
+from sockatuh.errors import NameTaken, NotStored, Refused
+from sockatuh.protocol.constants import MAX_NAME_BYTES, MAX_PASSWORD_BYTES, PUT_OFF
 from sockatuh.protocol.peer_events import Admitted
 from sockatuh.room.text import clean_line
 
 from .errors import ExitCode, stop
-from .given import password_in_file, password_in_variable
 from .patience import Patience
 from .questions import ask, ask_hidden, tell
+from .roompassword import RoomPassword
+from .whose import whose
 from .wording import client as phrases
 
 JOINING: Final = 30.0
 """Seconds in which a join is answered; bcrypt takes a quarter of one, for each in the queue."""
-PUT_OFF: Final = "password_wait"
-PASSWORD_VARIABLE: Final = "SOCKATUH_PASSWORD"  # noqa: S105 - a name
+VARIANTS: Final = 3
+"""Names like the one that cannot be had that the room is asked about, before one is offered."""
+MOST_DIGITS: Final = 6
 
 
 @dataclass(frozen=True, slots=True)
 class Credentials:
-    """What is known beforehand; None is asked for, if there is somebody to ask."""
+    """What is known beforehand; what is not is asked for, if there is somebody to ask."""
 
     name: str | None
-    password: str | None
+    password: RoomPassword
     may_ask: bool
+
+
+class _NameAgain(Exception):
+    """The person would rather give another name."""
 
 
 class Entrance:
@@ -43,11 +49,14 @@ class Entrance:
 
     def __init__(self, conversation: Conversation, given: Credentials, patience: Patience) -> None:
         self._conversation, self._given, self._patience = conversation, given, patience
-        self._name, self._password = given.name, given.password
-        self._can_have: str | None = None
+        self._name, self._password = given.name, given.password.given
+        self._settled: str | None = None
+        """The name that is not asked about any more: it can be had, or its person insists on it."""
         self.came_by_ticket = False
-        self._suggested = ""
+        self._refused_name = self._suggested = self._free = ""
+        self._was_wrong = self._was_put_off = False
         self._began_at = self._next_try_at = time.monotonic()
+        self._why_wait = phrases.waiting
 
     async def enter(self, *, resumed: bool) -> Admitted:
         """Join, with the ticket if it was taken; raises NameTaken, Refused, NoServer and NotStored."""
@@ -58,18 +67,19 @@ class Entrance:
                     self.came_by_ticket = True
                     return admitted
                 return await self._join()
+            except _NameAgain:
+                self._suggested, self._name = self._name or "", None
             except Refused as refused:
                 if not resumed or refused.code != "ticket_refused":
-                    self._go_on_after(refused)
+                    await self._go_on_after(refused)
             resumed = False
 
     async def _join(self) -> Admitted:
         """Try once: the name, and as soon as that can be had the password."""
         name = _sendable(self._name or self._ask_name())
-        if self._password is None and self._given.may_ask and name != self._can_have:
-            typed, name = name, clean_line(await self._conversation.ask_name(name, self._patience.left(JOINING)))
-            self._name = self._can_have = name
-            tell(phrases.NAME_VALID if name == typed else phrases.name_valid_as(name))
+        self._name = name
+        if self._password is None and self._given.may_ask and name != self._settled:
+            self._name = self._settled = name = await self._ask_about(name)
         password = self._find_password()
         if len(unicodedata.normalize("NFC", password).encode()) > MAX_PASSWORD_BYTES:
             raise Refused("password_wrong")
@@ -79,6 +89,17 @@ class Entrance:
         if self._given.may_ask:
             tell(phrases.JOINED)
         return admitted
+
+    async def _ask_about(self, name: str) -> str:
+        """Ask whether a name can be had, and return it as it will be written."""
+        try:
+            shown = clean_line(await self._conversation.ask_name(name, self._patience.left(JOINING)))
+        except Refused as refused:
+            if refused.code != "name_wait":
+                raise
+            return name  # too many were asked about from here: with the password it is told all the same
+        tell(phrases.NAME_VALID if shown == name else phrases.name_valid_as(shown))
+        return shown
 
     async def _admitted(self) -> Admitted:
         """Wait for the answer to a JOIN; somebody who was told that it may take long can also give up."""
@@ -98,7 +119,8 @@ class Entrance:
         with self._patience.paused():
             while not (name := ask(phrases.ask_name(default)) or default):
                 pass
-        self._name = name
+        if name in (self._refused_name, self._free):  # it is his, he says; or the room has said that it can be had
+            self._settled = name
         return name
 
     def _find_password(self) -> str:
@@ -106,24 +128,48 @@ class Entrance:
             if not self._given.may_ask:
                 raise Refused("password_missing")
             with self._patience.paused():
-                self._password = ask_hidden(phrases.ASK_PASSWORD)
+                while not (typed := ask_hidden(phrases.ASK_PASSWORD)):
+                    if self._was_wrong:
+                        raise _NameAgain
+            self._password = typed
+            self._given.password.note(typed)
         return self._password
 
-    def _go_on_after(self, refused: Refused) -> None:
+    async def _go_on_after(self, refused: Refused) -> None:
         """Make ready for another try, or raise again what no other try would change."""
-        if refused.code == PUT_OFF and (self._given.may_ask or refused.wait < self._time_to_wait()):
-            pass
+        if refused.code in PUT_OFF and (self._given.may_ask or self._may_wait(refused)):
+            self._why_wait = phrases.many_guess if refused.code == "passwords_guessed" else phrases.waiting
+            self._was_put_off = True
         elif not self._given.may_ask:
             raise refused
         elif refused.code in phrases.NAME_REFUSALS:
-            tell(phrases.name_refused(refused.code, clean_line(refused.detail)))
-            self._name, self._suggested = None, clean_line(refused.suggestion)
-        elif refused.code == "password_wrong" and self._given.password is None:
+            await self._offer_another_name(refused)
+        elif refused.code == "password_wrong" and self._given.password.given is None:
             tell(phrases.PASSWORD_WRONG)
-            self._password = None
+            self._password, self._was_wrong = None, True
+            self._why_wait = phrases.waiting
         else:
             raise refused
         self._next_try_at = time.monotonic() + refused.wait
+
+    async def _offer_another_name(self, refused: Refused) -> None:
+        """Say why the name cannot be had, and look for one like it that can."""
+        wanted, self._name = self._name or "", None
+        self._refused_name = wanted if refused.code == "name_unavailable" else ""
+        self._suggested = clean_line(refused.suggestion)
+        if refused.code in NAME_CODES:
+            self._suggested = self._free = await self._find_free_variant(wanted)
+        tell(phrases.name_refused(refused.code, whose(refused), clean_line(wanted)))
+
+    async def _find_free_variant(self, wanted: str) -> str:
+        """Return the first name like this one that can be had, "" if none of the first is, or nobody says."""
+        try:
+            for variant in variants(wanted):
+                with contextlib.suppress(NameTaken):
+                    return clean_line(await self._conversation.ask_name(variant, self._patience.left(JOINING)))
+        except Refused:
+            pass
+        return ""
 
     async def _wait_for_the_next_try(self) -> None:
         """Wait as the server has asked; only now, so that nobody types a password while nothing hides it."""
@@ -131,13 +177,24 @@ class Entrance:
         if wait <= 0:
             return
         if self._given.may_ask:
-            tell(phrases.waiting(wait))
+            tell(self._why_wait(wait))
         with self._patience.paused() if self._given.may_ask else contextlib.nullcontext():
             await asyncio.sleep(wait)
 
-    def _time_to_wait(self) -> float:
-        """Return the seconds that somebody who is not there to be told may be kept waiting."""
-        return min(self._began_at + JOINING - time.monotonic(), self._patience.left(JOINING) or 0.0)
+    def _may_wait(self, refused: Refused) -> bool:
+        """Tell whether somebody who is not there to be told may be kept waiting, and has not been already."""
+        if refused.code == "passwords_guessed" and self._was_put_off:
+            return False
+        left = self._patience.left()
+        at_most = math.inf if refused.code == "passwords_guessed" else self._began_at + JOINING - time.monotonic()
+        return refused.wait < min(at_most, math.inf if left is None else left)
+
+
+def variants(name: str) -> list[str]:
+    """Return names that somebody may like who cannot have this one: budi2, budi3, budi4."""
+    stem = name.rstrip("0123456789") or name
+    number = int(name[len(stem) :] or 1) if len(name) - len(stem) < MOST_DIGITS else 1
+    return [f"{stem}{number + further}" for further in range(1, VARIANTS + 1)]
 
 
 def _sendable(name: str) -> str:
@@ -154,11 +211,3 @@ def login_name() -> str:
         return getpass.getuser()
     except (OSError, KeyError, ImportError):
         return ""
-
-
-def given_password(file: str | None, environ: Mapping[str, str]) -> str | None:
-    """Return the password from the first line of a file (`-`: stdin), else from $SOCKATUH_PASSWORD."""
-    if file:
-        return password_in_file(file)
-    value = environ.get(PASSWORD_VARIABLE)
-    return password_in_variable(PASSWORD_VARIABLE, value) if value else None

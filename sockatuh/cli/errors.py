@@ -37,6 +37,7 @@ from sockatuh.protocol.identity import fingerprint, words
 from sockatuh.room.text import clean_line
 
 from .paragraphs import print_folded
+from .whose import whose
 from .wording import admin as wording
 
 _UsageError: type[BaseException] = typer.BadParameter.__mro__[1]
@@ -92,7 +93,7 @@ def explain(error: Exception) -> Explanation:
         case Refused():
             exit_code = ExitCode.NAME_TAKEN if isinstance(error, NameTaken) else ExitCode.REFUSED
             code = clean_line(error.code)
-            return Explanation(exit_code, code, wording.refused(code, error.wait, clean_line(error.detail)))
+            return Explanation(exit_code, code, wording.refused(code, error.wait, whose(error)))
         case IdentityChanged():
             message = wording.identity_changed(error.server, _shown(error.pinned), _shown(error.offered))
             return Explanation(ExitCode.IDENTITY_CHANGED, "identity_changed", message)
@@ -184,6 +185,8 @@ def report(error: Exception, *, as_json: bool) -> int:
     explanation = explain(error)
     if as_json:
         line: dict[str, object] = {"v": 1, "type": "error", "code": explanation.code, "message": explanation.message}
+        if isinstance(error, NameTaken) and error.tag:
+            line |= _whose(error)
         if isinstance(error, ConfigurationError):
             line["problems"] = [
                 {"key": problem.key, "origin": problem.origin, "expected": problem.expected}
@@ -208,6 +211,14 @@ def end_row() -> None:
     with contextlib.suppress(OSError, ValueError):
         if sys.stderr is not None and sys.stderr.isatty():
             print(file=sys.stderr, flush=True)
+
+
+def _whose(error: NameTaken) -> dict[str, object]:
+    """Return whose a name is, for those who have the room's password."""
+    from .jsonlines import rfc3339
+
+    since = rfc3339(error.since) if error.since else None
+    return {"name": clean_line(error.detail) or None, "key": clean_line(error.tag), "since": since}
 
 
 def stop(sentence: str, exit_code: ExitCode = ExitCode.OTHER) -> NoReturn:

@@ -31,6 +31,7 @@ from sockatuh.store.unsent import Unsent
 
 from .longtexts import LongTexts
 from .patience import Patience
+from .roompassword import RoomPassword
 
 CLASSIC: Final = "classic"
 LAST_ANSWERS: Final = 1.0
@@ -61,6 +62,7 @@ class Membership:
         keep_ticket: Callable[[Admitted], None],
         patience: Patience,
         unsent: Unsent,
+        password: RoomPassword,
         since: int | None = None,
         tags: NameTags | None = None,
     ) -> None:
@@ -69,7 +71,7 @@ class Membership:
         self.name = clean_line(admitted.name)
         self.unplaced: dict[int, Unplaced] = {}
         self.in_contact = True
-        self.unsent = unsent
+        self.unsent, self.password = unsent, password
         self.long_texts = LongTexts()
         self._since = since
         self.tags = tags
@@ -77,6 +79,7 @@ class Membership:
         self._keep_ticket = keep_ticket
         self._seen = admitted.start
         self._listing = Listing()
+        self._asked_back: Unplaced | None = None
         self._moved = asyncio.Event()
         self._remember(admitted)
 
@@ -100,11 +103,26 @@ class Membership:
         return number
 
     def fault_of(self, text: str) -> tuple[str, int] | None:
-        """Return why a text would be refused, a code of the protocol and its size in bytes, or None."""
-        size = len(clean_text(text).encode())
+        """Return why a text is not to be said, a code and its size in bytes, or None.
+
+        That is a code of the protocol, or `text_is_password`: a person may be asked whether it is meant.
+        """
+        cleaned = clean_text(text)
+        size = len(cleaned.encode())
         if not size:
             return "text_empty", 0
-        return ("text_too_long", size) if size > self.conversation.max_text else None
+        if size > self.conversation.max_text:
+            return "text_too_long", size
+        return ("text_is_password", size) if self.password.stands_in(cleaned) else None
+
+    def ask_back(self, text: str, *, action: bool) -> None:
+        """Keep a text until its writer has said whether it is meant."""
+        self._asked_back = Unplaced(text, action)
+
+    def take_asked_back(self) -> Unplaced | None:
+        """Return and forget the text that was asked back, if one was."""
+        asked_back, self._asked_back = self._asked_back, None
+        return asked_back
 
     def ask_who(self) -> bool:
         """Ask who is here; False when there is nobody to ask. MembersListed brings all of them."""
@@ -158,6 +176,7 @@ class Membership:
 
     def come_back(self, password: str) -> None:
         """Join again with another password; Admitted comes, or what was wrong with it is raised."""
+        self.password.note(password)
         self.conversation.come_back(self.name, password)
 
     async def room_for_more(self) -> None:

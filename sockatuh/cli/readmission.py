@@ -10,9 +10,9 @@ import asyncio
 import contextlib
 import time
 import unicodedata
-from collections.abc import Awaitable, Callable, Iterator
-from typing import Final
+from collections.abc import Awaitable, Callable
 
+from sockatuh.client.conversation import MENDED_BY_A_PASSWORD
 from sockatuh.errors import Refused
 from sockatuh.protocol.constants import MAX_PASSWORD_BYTES
 from sockatuh.protocol.peer_events import Admitted, PeerEvent
@@ -21,15 +21,31 @@ from .membership import Membership
 from .questions import may_ask
 from .wording import client as phrases
 
-MENDED_BY_A_PASSWORD: Final = frozenset({"ticket_refused", "password_wrong"})
-
 
 class Readmission:
-    """What happens in a membership, with refusals mended that a person can mend; `ask` is told why it has to ask."""
+    """What happens in a membership, with refusals mended that a person can mend; `ask` is told why it has to ask.
 
-    def __init__(self, membership: Membership, ask: Callable[[str], Awaitable[str]]) -> None:
-        self._membership, self._ask = membership, ask
+    `curtain` hides what is typed, from the first question until somebody is in again; to be left by `close`, too.
+    """
+
+    def __init__(
+        self,
+        membership: Membership,
+        ask: Callable[[str], Awaitable[str]],
+        curtain: Callable[[], contextlib.AbstractContextManager[None]] = contextlib.nullcontext,
+    ) -> None:
+        self._membership, self._ask, self._curtain = membership, ask, curtain
         self._is_offered = False
+        self._hidden = contextlib.ExitStack()
+
+    @property
+    def is_waiting(self) -> bool:
+        """Tell whether a password was typed that has no answer yet."""
+        return self._is_offered
+
+    def close(self) -> None:
+        """Show again what is typed."""
+        self._hidden.close()
 
     async def next_event(self) -> PeerEvent:
         """Wait for what happens next; raises what nobody here can change."""
@@ -43,22 +59,29 @@ class Readmission:
                 continue
             if isinstance(event, Admitted):
                 self._is_offered = False
+                self.close()
             return event
 
     async def _mend(self, refused: Refused) -> None:
         if refused.code not in MENDED_BY_A_PASSWORD or not may_ask():
             raise refused
         may_try_at = time.monotonic() + refused.wait
-        password = await self._ask(phrases.PASSWORD_WRONG if self._is_offered else phrases.PASSWORD_CHANGED)
-        while len(unicodedata.normalize("NFC", password).encode()) > MAX_PASSWORD_BYTES:
-            password = await self._ask(phrases.PASSWORD_WRONG)
+        if not self._is_offered:
+            self._hidden.enter_context(self._curtain())
+        why = phrases.PASSWORD_WRONG if self._is_offered else phrases.PASSWORD_CHANGED
+        while not (password := await self._ask(why)) or _is_too_long(password):
+            why = phrases.PASSWORD_WRONG if password else why
         self._is_offered = True
         await asyncio.sleep(max(0.0, may_try_at - time.monotonic()))
         self._membership.come_back(password)
 
 
+def _is_too_long(password: str) -> bool:
+    return len(unicodedata.normalize("NFC", password).encode()) > MAX_PASSWORD_BYTES
+
+
 class TypedPassword:
-    """A password among lines that are typed: while it is wanted, the next line is it, and is not shown."""
+    """A password among lines that are typed: while it is wanted, the next line is it."""
 
     def __init__(self) -> None:
         self._wanted: asyncio.Future[str] | None = None
@@ -66,8 +89,7 @@ class TypedPassword:
     async def ask(self) -> str:
         """Wait for the next line."""
         self._wanted = asyncio.get_running_loop().create_future()
-        with _unseen():
-            return await self._wanted
+        return await self._wanted
 
     def takes(self, line: str) -> bool:
         """Take a typed line, if it is the password."""
@@ -75,22 +97,3 @@ class TypedPassword:
             return False
         self._wanted.set_result(line)
         return True
-
-
-@contextlib.contextmanager
-def _unseen() -> Iterator[None]:
-    """Let the terminal not show what is typed; Windows has no such switch for lines."""
-    try:
-        import termios
-
-        before = termios.tcgetattr(0)
-    except (ImportError, OSError):
-        yield
-        return
-    unseen = [*before]
-    unseen[3] &= ~termios.ECHO
-    termios.tcsetattr(0, termios.TCSADRAIN, unseen)
-    try:
-        yield
-    finally:
-        termios.tcsetattr(0, termios.TCSADRAIN, before)

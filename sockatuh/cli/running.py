@@ -21,6 +21,10 @@ class StoppedShort(asyncio.CancelledError):
         self.code = code
 
 
+class StoppedAtQuestion(asyncio.CancelledError):
+    """Stopped by SIGTERM or SIGHUP while a person was asked, before the loop could hear of it."""
+
+
 def run(main: Callable[[], Coroutine[Any, Any, None]], *, when_stopped: ExitCode = ExitCode.OTHER) -> None:
     """Run to the end; SIGTERM and SIGHUP let it leave first.
 
@@ -48,6 +52,6 @@ async def _stoppable(main: Coroutine[Any, Any, None], when_stopped: ExitCode) ->
     try:
         await main
     except asyncio.CancelledError as cancelled:
-        if not stopped.is_set():
+        if not stopped.is_set() and not isinstance(cancelled, StoppedAtQuestion):
             raise
         raise typer.Exit(cancelled.code if isinstance(cancelled, StoppedShort) else when_stopped) from None

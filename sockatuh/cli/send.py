@@ -52,7 +52,8 @@ def send(
 
 async def _send(wishes: Wishes, text: str, stored: list[int], *, as_json: bool) -> None:
     async with joined(wishes) as membership:
-        _check_size(text, membership.conversation.max_text)
+        if fault := membership.fault_of(text):
+            raise Refused(fault[0], detail=_detail(*fault, membership.conversation.max_text))
         stored.append(await membership.conversation.deliver(text, membership.patience.left()))
         if as_json:
             _print_receipt(stored[0])
@@ -94,6 +95,10 @@ def _checked(text: str) -> str:
         raise Refused("text_empty")
     _check_size(cleaned, Limits().text_bytes)
     return cleaned
+
+
+def _detail(code: str, size: int, most: int) -> str:
+    return phrases.too_long(size, most) if code == "text_too_long" else ""
 
 
 def _check_size(text: str, most: int) -> None:

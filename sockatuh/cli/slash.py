@@ -110,12 +110,22 @@ class Desk(Protocol):
     def answer(self, lines: Sequence[str]) -> None:
         """Show lines that were asked for."""
 
+    def note(self, sentence: str) -> None:
+        """Show a remark."""
+
 
 def obey(line: str, membership: Membership, desk: Desk) -> Done | NotTaken:
-    """Do what a line asks for."""
+    """Do what a line asks for; one that holds the room's password is asked back, and the next line answers that."""
+    if (asked_back := membership.take_asked_back()) is not None:
+        if line.strip().lower() in phrases.YES:
+            membership.say(asked_back.text, action=asked_back.action)
+            return Done.TAKEN
+        desk.note(phrases.NOT_SAID)
+        if line.strip().lower() in phrases.NO:
+            return Done.TAKEN
     match parse(line):
         case Say(text, action):
-            return _say(text, membership, action=action)
+            return _say(text, membership, desk, action=action)
         case Who():
             if not membership.ask_who():
                 return NotTaken(phrases.OUT_OF_CONTACT)
@@ -140,10 +150,13 @@ def _show(seq: str, membership: Membership, desk: Desk) -> Done | NotTaken:
     return Done.TAKEN
 
 
-def _say(text: str, membership: Membership, *, action: bool) -> Done | NotTaken:
+def _say(text: str, membership: Membership, desk: Desk, *, action: bool) -> Done | NotTaken:
     match membership.fault_of(text):
         case None:
             membership.say(text, action=action)
+        case "text_is_password", _:
+            membership.ask_back(text, action=action)
+            desk.note(phrases.SAY_PASSWORD)
         case "text_empty", _:
             return NotTaken(phrases.ME_WHAT) if action else Done.TAKEN
         case _, size:

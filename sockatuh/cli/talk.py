@@ -8,6 +8,7 @@ from typing import Final
 
 from sockatuh.protocol.peer_events import PeerEvent
 
+from .echo import unseen
 from .errors import ExitCode, stop
 from .jsonlines import JsonLines, read_line
 from .membership import Membership
@@ -54,7 +55,11 @@ async def talk_in_plain_lines(membership: Membership) -> None:
                 case Done.TAKEN:
                     pass
 
-    await _converse(membership, Readmission(membership, ask).next_event, story.hear, feed)
+    readmission = Readmission(membership, ask, unseen)
+    try:
+        await _converse(membership, readmission.next_event, story.hear, feed)
+    finally:
+        readmission.close()
 
 
 async def talk_through_a_pipe(membership: Membership) -> None:

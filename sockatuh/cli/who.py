@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import datetime
 from typing import Final
 
 from sockatuh.protocol.messages import MEMBER, READER, SCRIPT, MemberInfo
@@ -16,6 +15,7 @@ from .options import JsonOption, NameOption, PasswordFileOption, ServerArgument,
 from .questions import may_ask
 from .rows import NOTE_INDENT, print_wrapped
 from .running import run
+from .whose import local_moment
 from .wording import client as phrases
 from .wrapping import width_of
 
@@ -61,17 +61,9 @@ def _row(member: MemberInfo) -> tuple[str, ...]:
     remarks = [] if member.present else [phrases.NO_CONTACT]
     if member.role in (SCRIPT, READER):
         remarks.append(f"({phrases.ROLES[member.role]})")
-    row = (shown_name(member.name), _since(member.since), clean_line(member.dialect), clean_line(member.tag) or "-")
+    name, since = shown_name(member.name), local_moment(member.since)
+    row = (name, since, clean_line(member.dialect), clean_line(member.tag) or "-")
     return (*row, *remarks)
-
-
-def _since(milliseconds: int) -> str:
-    """Return a local time, with its date when that is not today."""
-    try:
-        moment = datetime.fromtimestamp(milliseconds / 1000).astimezone()
-    except (OverflowError, ValueError, OSError):  # whatever the server says
-        return "?"
-    return f"{moment:%H:%M}" if moment.date() == datetime.now().astimezone().date() else f"{moment:%Y-%m-%d %H:%M}"
 
 
 def _table(rows: Sequence[Sequence[str]]) -> list[str]:

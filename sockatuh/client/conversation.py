@@ -22,7 +22,7 @@ from sockatuh.net.driver import Driver
 from sockatuh.net.refusals import Refusals
 from sockatuh.net.sockets import open_client_socket
 from sockatuh.protocol import peer_events as e
-from sockatuh.protocol.constants import VERSION
+from sockatuh.protocol.constants import PUT_OFF, VERSION
 from sockatuh.protocol.messages import MEMBER, MemberInfo
 from sockatuh.protocol.obstacles import Obstacle
 from sockatuh.protocol.peer import Peer
@@ -34,7 +34,9 @@ from .lookup import look_up, look_up_again
 
 Waits = e.LinesHeld | e.LinesDelayed | e.Unreachable
 """Why one is kept waiting: by the server, or by what stands in the way of it."""
-NAME_CODES: Final = ("name_taken", "name_owned")
+NAME_CODES: Final = ("name_unavailable", "name_taken", "name_owned")
+MENDED_BY_A_PASSWORD: Final = frozenset({"ticket_refused", "password_wrong"})
+"""Refusals of one who was in before: the room's password was changed, or its tickets are no longer good."""
 WATCH_INTERVAL: Final = 1.0
 """Seconds between two looks for a machine that slept or moved, or a server that moved."""
 SLEPT: Final = 3.0
@@ -84,6 +86,8 @@ class Conversation:
         self._watch: asyncio.Task[None] | None = None
         self._looking_up: asyncio.Task[None] | None = None
         self._obstacles: tuple[tuple[str, str], ...] = ()
+        self._name = self._password = ""
+        self._look_again: Callable[[], str | None] | None = None
         self.peer = Peer(
             PeerOptions(
                 private_key=options.private_key,
@@ -210,7 +214,7 @@ class Conversation:
         """Leave the room; waits at most a second for the server to hear it."""
         self.peer.leave(time.monotonic())
         self._driver.flush()
-        with contextlib.suppress(NoServer, NotStored):  # it went away at that very moment
+        with contextlib.suppress(NoServer, NotStored, Refused):  # it went away at that very moment
             await self._wait((e.LeftRoom,), LEAVE_TIMEOUT)
         self.peer.stop()
 
@@ -226,6 +230,26 @@ class Conversation:
         """Join, and wait for nothing; Admitted comes, or `next_event` raises."""
         self.peer.join(name, password, time.monotonic())
         self._driver.flush()
+
+    def fall_back_on(self, name: str, password: str, look_again: Callable[[], str | None]) -> None:
+        """Come back with this password whenever a ticket is refused, and with what `look_again` gives if it is wrong.
+
+        `look_again` returns the password as it is now, None if it cannot. Each is tried once.
+        """
+        self._name, self._password, self._look_again = name, password, look_again
+        self.peer.join(name, password, time.monotonic())
+        self._driver.flush()
+
+    def _mend(self, refused: e.JoinRefused) -> bool:
+        """Try another password, if one was given meanwhile where the last one was."""
+        if refused.code not in MENDED_BY_A_PASSWORD or self._look_again is None:
+            return False
+        password = self._look_again()
+        if password is None or password == self._password:
+            return False
+        self._password = password
+        self.come_back(self._name, password)
+        return True
 
     def ask_who(self, after: str) -> None:
         """Ask for a page of the members; MembersListed comes."""
@@ -249,7 +273,7 @@ class Conversation:
         does not let one in again. A server that has put the password off is asked again by the peer's next session.
         """
         while isinstance(event := await self._next(), e.JoinRefused):
-            if event.code != "password_wait":
+            if event.code not in PUT_OFF:
                 raise _refusal(event)
         return event
 
@@ -268,7 +292,8 @@ class Conversation:
         self._events.put_nowait(event)
 
     async def _next(self) -> e.PeerEvent:
-        event = await self._events.get()
+        while isinstance(event := await self._events.get(), e.JoinRefused) and self._mend(event):
+            pass
         match event:
             case e.KeyMismatch(pinned, offered):
                 raise IdentityChanged(self.server, pinned, offered)
@@ -286,6 +311,8 @@ class Conversation:
         try:
             async with asyncio.timeout(timeout):
                 while not isinstance(event := await self._next(), kinds):
+                    if isinstance(event, e.JoinRefused) and event.code not in PUT_OFF:
+                        raise _refusal(event)
                     if isinstance(event, e.LinesHeld | e.LinesDelayed) and self._on_waiting is not None:
                         self._on_waiting(event)
                 return event
@@ -337,4 +364,4 @@ def _left(ends_at: float | None) -> float | None:
 
 def _refusal(refused: e.JoinRefused) -> Refused:
     kind = NameTaken if refused.code in NAME_CODES else Refused
-    return kind(refused.code, refused.wait, refused.detail, refused.suggestion)
+    return kind(refused.code, refused.wait, refused.detail, refused.suggestion, refused.tag, refused.since)

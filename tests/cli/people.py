@@ -97,6 +97,8 @@ class Terminal:
     def __init__(self, args: list[str], environ: dict[str, str], columns: int = 80, rows: int = 30) -> None:
         self.screen = pyte.Screen(columns, rows)
         self.written = ""
+        self.echoed_at_the_end = False
+        """Whether the terminal showed by itself what is typed when the program had ended."""
         self._stream = pyte.Stream(self.screen)
         self._child = pexpect.spawn(
             PROGRAM[0], [*PROGRAM[1:], *args], env=environ, dimensions=(rows, columns), encoding="utf-8", echo=True
@@ -161,6 +163,7 @@ class Terminal:
         until = time.monotonic() + PATIENCE
         while self.read(0.5):
             assert time.monotonic() < until, f"still there:\n{self.text}"
+        self.echoed_at_the_end = self.echoes
         self._child.close()
         return int(self._child.exitstatus if self._child.exitstatus is not None else -self._child.signalstatus)
 

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from sockatuh.cli.membership import Membership
 from sockatuh.cli.patience import Patience
+from sockatuh.cli.roompassword import RoomPassword
 from sockatuh.client.conversation import Conversation, ConversationOptions
 from sockatuh.protocol.inbox import Gone
 from sockatuh.protocol.messages import MESSAGE, Entry, MemberInfo
@@ -22,6 +23,7 @@ from sockatuh.protocol.peer_events import (
 )
 from sockatuh.store.unsent import Unsent
 
+NO_KEY = RoomPassword(None, {})
 NO_NOTES = Unsent(Path(os.devnull), "127.0.0.1:9")
 ADMITTED = Admitted("tom", bytes(16), 3, 9, b"ticket", again=False, rewound=False)
 
@@ -51,7 +53,7 @@ def live(*events: PeerEvent, then: Callable[[Membership], Awaitable[None]], says
         conversation = Told(ConversationOptions("127.0.0.1", 9, b"k" * 32), trust)
         conversation.told = events
         async with conversation:
-            membership = Membership(conversation, "room", ADMITTED, keep, Patience(None), NO_NOTES)
+            membership = Membership(conversation, "room", ADMITTED, keep, Patience(None), NO_NOTES, NO_KEY)
             for number in range(says):
                 membership.say(f"line {number}")
             while conversation.told:
@@ -156,7 +158,7 @@ def test_the_answers_that_come_when_one_leaves_are_heard_and_struck_out_of_the_n
         conversation = Told(ConversationOptions("127.0.0.1", 9, b"k" * 32), trust)
         async with conversation:
             notes = Unsent(tmp_path, "127.0.0.1:9")
-            membership = Membership(conversation, "room", ADMITTED, lambda _: None, Patience(None), notes)
+            membership = Membership(conversation, "room", ADMITTED, lambda _: None, Patience(None), notes, NO_KEY)
             for number in range(3):
                 membership.say(f"line {number}")
             conversation.told = (LineStored(1, 10), LineRefused(2, "text_empty"), LineStored(3, 11))
@@ -177,7 +179,7 @@ def test_nobody_is_waited_for_who_is_not_there(tmp_path: Path) -> None:
 
         async with Told(ConversationOptions("127.0.0.1", 9, b"k" * 32), trust) as conversation:
             notes = Unsent(tmp_path, "127.0.0.1:9")
-            membership = Membership(conversation, "room", ADMITTED, lambda _: None, Patience(None), notes)
+            membership = Membership(conversation, "room", ADMITTED, lambda _: None, Patience(None), notes, NO_KEY)
             membership.say("soup at one")
             membership.in_contact = False
             heard: list[PeerEvent] = []

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import re
 import signal
+from pathlib import Path
 
 import pytest
-from cli.people import Client, Person, Server, Terminal, hash_of, heard, until
+from cli.people import PASSWORD, Client, Person, Server, Terminal, hash_of, heard, until
 
 NEW_PASSWORD = "rain-ladle"
 ASKED = "The room has a new password."
@@ -92,6 +93,73 @@ def test_ctrl_c_instead_of_a_password_leaves_and_gives_back_what_was_not_stored(
     terminal.type("\x03")
     assert terminal.end() == 130
     assert terminal.lines[-1] == "kept for later"
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        pytest.param(["tail", "--json"], id="tail"),
+        pytest.param(["chat", "--json"], id="chat", marks=pytest.mark.slow),
+        pytest.param(["chat"], id="pipe", marks=pytest.mark.slow),
+    ],
+)
+def test_a_program_that_came_by_ticket_gives_what_its_file_holds_by_now(
+    own_server: Server, person: Person, tmp_path: Path, command: list[str]
+) -> None:
+    file = tmp_path / "password"
+    file.write_text(f"{PASSWORD}\n")
+    client = person("joko", own_server, SOCKATUH_PASSWORD_FILE=str(file))
+    del client.environ["SOCKATUH_PASSWORD"]
+    assert client.call("send", "hello").returncode == 0, "this brings the ticket"
+    with client.start(*command, *(["-n", "9"] if command[0] == "tail" else [])) as reader:
+        assert reader.stdout is not None
+        assert reader.stdin is not None
+        lines = iter(reader.stdout)
+        reader.stdin.write("before\n")
+        reader.stdin.flush()
+        next(line for line in lines if ("hello" if command[0] == "tail" else "before") in line)
+        change_password(own_server)
+        file.write_text(f"{NEW_PASSWORD}\n")
+        own_server.stop(signal.SIGKILL)
+        own_server.start()
+        writer = person("kiki", own_server, SOCKATUH_PASSWORD=NEW_PASSWORD)
+        assert writer.call("send", "still there?").returncode == 0
+        next(line for line in lines if "still there?" in line)
+        reader.terminate()
+        assert reader.wait() == 0
+
+
+def test_a_ticket_that_is_refused_costs_a_program_with_a_password_nothing(own_server: Server, person: Person) -> None:
+    """As when the server's ticket keys are lost: neither the file nor the password has changed."""
+    client = person("joko", own_server)
+    assert client.call("send", "hello").returncode == 0
+    with client.start("tail", "--json", "-n", "9") as reader:
+        lines = heard(reader)
+        until(lines, "notice", "caught_up")
+        own_server.stop(signal.SIGKILL)
+        (own_server.config.parent / "ticket.keys").unlink()
+        own_server.start()
+        until(lines, "notice", "back")
+        reader.terminate()
+        assert reader.wait() == 0
+
+
+def test_a_program_whose_file_still_holds_the_old_password_ends_and_says_so(
+    own_server: Server, person: Person, tmp_path: Path
+) -> None:
+    file = tmp_path / "password"
+    file.write_text(PASSWORD)
+    client = person("joko", own_server, SOCKATUH_PASSWORD_FILE=str(file))
+    with client.start("tail", "--json") as reader:
+        lines = heard(reader)
+        until(lines, "notice", "caught_up")
+        change_password(own_server)
+        own_server.stop(signal.SIGKILL)
+        own_server.start()
+        assert until(lines, "error", "password_wrong")
+        assert reader.wait() == 4
+        assert reader.stderr is not None
+        assert "--password-file" not in reader.stderr.read()
 
 
 def test_a_program_ends_with_what_was_not_stored(own_server: Server, person: Person) -> None:

@@ -12,6 +12,7 @@ import pytest
 
 from sockatuh.cli.membership import Membership
 from sockatuh.cli.patience import Patience
+from sockatuh.cli.roompassword import RoomPassword
 from sockatuh.cli.slash import Done, NotTaken, obey
 from sockatuh.cli.story import GATHERED_SIZE, Story
 from sockatuh.cli.transcript import Line, plain
@@ -35,6 +36,7 @@ from sockatuh.protocol.peer_events import (
 from sockatuh.store.name_tags import NameTags
 from sockatuh.store.unsent import Unsent
 
+NO_KEY = RoomPassword(None, {})
 NO_NOTES = Unsent(Path(os.devnull), "127.0.0.1:9")
 NOW = int(time.time() * 1000)
 DAY = 86_400_000
@@ -87,7 +89,8 @@ def tell(
 
         async with Conversation(ConversationOptions("127.0.0.1", 9, b"k" * 32), trust) as conversation:
             admitted = Admitted("tom", bytes(16), 0, 9, b"", again=False, rewound=False)
-            membership = Membership(conversation, "room", admitted, lambda _: None, Patience(None), NO_NOTES, tags=tags)
+            notes, patience = NO_NOTES, Patience(None)
+            membership = Membership(conversation, "room", admitted, lambda _: None, patience, notes, NO_KEY, tags=tags)
             for text in says:
                 membership.say(text)
             wall = Wall()

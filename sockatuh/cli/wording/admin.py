@@ -79,6 +79,7 @@ CONFIG_BESIDE: Final = "beside this file"
 
 REFUSALS: Final[Mapping[str, str]] = {
     "name_invalid": "The server does not take that name. Choose another with --name.",
+    "name_unavailable": "That name is somebody's in this room. Choose another with --name.",
     "name_taken": "Somebody in the room has that name, or one that looks like it. Choose another with --name.",
     "name_owned": "That name belongs to another key. Choose another with --name, or use the key it was used with.",
     "name_is_password": "A name must not be the room's password. Choose another with --name.",
@@ -87,6 +88,9 @@ REFUSALS: Final[Mapping[str, str]] = {
     "password_missing": "The room wants a password. Give it with --password-file, or in $SOCKATUH_PASSWORD.",
     "password_wrong": "The room's password is another one. Ask whoever runs the room.",
     "password_wait": "Too many wrong passwords came from here.",
+    "passwords_guessed": "Many wrong passwords are being tried in this room, so this one was not looked at.",
+    "name_wait": "Too many names were asked about from here.",
+    "text_is_password": "That text holds the room's password, and everybody would read it; nothing was sent.",
     "ticket_refused": "The server wants the password again. Give it with --password-file.",
     "busy": "The server has too much to do at once.",
     "room_full": "The room is full. Try again later, or ask whoever runs it to raise max_members.",

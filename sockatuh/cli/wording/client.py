@@ -61,6 +61,7 @@ WHICH_IDENTITY_ACTION: Final = "`sockatuh identity show`, or `sockatuh identity 
 NAME_TOO_LONG: Final = "it is longer than 128 bytes"
 ASK_PASSWORD: Final = "Room password: "
 YES: Final = frozenset({"y", "yes", "ya"})
+NO: Final = frozenset({"", "n", "no", "t", "tidak"})
 # The two answers of the original program.
 NAME_VALID: Final = "Username valid!"
 JOINED: Final = "Berhasil bergabung!"
@@ -69,6 +70,10 @@ PASSWORD_CHANGED: Final = "The room has a new password. Give it and you are in a
 PASSWORD_WRONG: Final = "That is not the room's password."
 NAME_REFUSALS: Final = {
     "name_invalid": "The room does not take that name.",
+    "name_unavailable": (
+        "{name} is somebody's here, or looks like a name that is. Take another, or type {name} again if it is yours: "
+        "with the password the room says whose it is."
+    ),
     "name_taken": "Somebody in the room has that name, or one that looks like it.",
     "name_owned": "That name belongs to another key.",
     "name_is_password": "A name must not be the room's password.",
@@ -91,6 +96,8 @@ LOSSES: Final = {
 OUT_OF_CONTACT: Final = "no contact at the moment; try again when it is back"
 ME_WHAT: Final = "/me needs to know what you do: /me waves"
 SHOW_WHAT: Final = "/show needs the number that stands below a long text: /show 4321"
+SAY_PASSWORD: Final = "that line holds the room's password, and everybody would read it; send it? [y/N]"
+NOT_SAID: Final = "the line with the password was not sent"
 NOT_UTF8: Final = "it is not UTF-8"
 HOLDS_NUL: Final = "it holds NUL bytes, so it is no text"
 NOT_A_LINE: Final = 'a line that begins with { must be {"text": "…"} and may have "action": true'
@@ -135,9 +142,19 @@ def ask_name(default: str) -> str:
     return f"Your name [{default}]: " if default else "Your name: "
 
 
-def name_refused(code: str, detail: str) -> str:
+def name_refused(code: str, detail: str, name: str) -> str:
     """Say why a name cannot be had, before another is asked for."""
-    return NAME_REFUSALS[code] + (f" ({detail})" if detail else "")
+    return NAME_REFUSALS[code].format(name=name) + (f" ({detail})" if detail else "")
+
+
+def holder(name: str, tag: str, moment: str) -> str:
+    """Say who has a name, with which key and since when, as far as that is known."""
+    return ", ".join([name, *([f"key {tag}"] if tag else []), *([f"since {moment}"] if moment else [])])
+
+
+def owner(tag: str, moment: str) -> str:
+    """Say whose a name is that nobody goes under at the moment, and when it was used last."""
+    return ", ".join([*([f"key {tag}"] if tag else []), *([f"used last {moment}"] if moment else [])])
 
 
 def name_valid_as(name: str) -> str:
@@ -148,6 +165,11 @@ def name_valid_as(name: str) -> str:
 def waiting(wait: float) -> str:
     """Say for how many seconds no password is looked at."""
     return f"Too many tries from here; this one is looked at in {math.ceil(wait)} s. Ctrl-C leaves."
+
+
+def many_guess(wait: float) -> str:
+    """Say that others guess the password, and when this one is looked at, in seconds."""
+    return f"Many wrong passwords are being tried here; yours is looked at in {math.ceil(wait)} s. Ctrl-C leaves."
 
 
 def welcome(room: str, server: str, name: str) -> str:
