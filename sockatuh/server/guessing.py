@@ -3,13 +3,14 @@
 The gate slows each address and each key; this bounds them together, so that a hundred machines get no further than
 one. Over the bound a try is not looked at. Its place is given a turn instead: a moment from which on one try from there
 is looked at, already paid for. Turns are given as fast as the bound fills, one to a place, so nobody is starved by
-those who ask more often. A share is kept for places that have not been wrong for an hour: a newcomer seldom waits.
+those who ask more often. A share is kept for places that have not been wrong for an hour, so a newcomer seldom waits
+long; a place that asks on and on, and does not wait for its turn in that share, gets one among the others.
 """
 
 from __future__ import annotations
 
 from collections.abc import Hashable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 from sockatuh.protocol.ratelimit import TokenBucket
@@ -27,6 +28,8 @@ MAX_TURNS: Final = 600
 """Turns given and not yet taken: the last of them comes after 10 minutes."""
 TURN_LASTS: Final = 60.0
 """Seconds for which a turn is good: a client that has come in once asks again every half minute."""
+_IMPATIENT: Final = 2
+"""Tries before its turn after which a place no longer has one in the share that is kept."""
 _TOPIC: Final = "guessing"
 _GUESSED_AT: Final = "Many wrong passwords are being tried: see passwords_guessed in the log"
 _CONSEQUENCE: Final = "60 a minute are looked at, the others wait; members come back as ever"
@@ -39,6 +42,8 @@ _EARLY: Final = 1e-3
 class _Turn:
     at: float
     bucket: TokenBucket
+    early: int = 0
+    """Tries that came before it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,8 +80,7 @@ class GuessBound:
         """
         if (turn := self._turns.get(place)) is not None:
             if now < turn.at - _EARLY:
-                self._put_off += 1
-                return turn.at - now
+                return self._wait_for(place, replace(turn, early=turn.early + 1), now)
             del self._turns[place]
             if now <= turn.at + TURN_LASTS:
                 self._taken[place] = turn.bucket
@@ -86,11 +90,23 @@ class GuessBound:
             self._taken[place] = bucket
             return 0.0
         self._put_off += 1
+        return self._give_turn(place, bucket, now)
+
+    def _give_turn(self, place: Hashable, bucket: TokenBucket, now: float) -> float:
         wait = bucket.wait(now)
         if len(self._turns) < MAX_TURNS:
             bucket.borrow(now)
             self._turns[place] = _Turn(now + wait, bucket)
         return wait
+
+    def _wait_for(self, place: Hashable, turn: _Turn, now: float) -> float:
+        self._put_off += 1
+        self._turns[place] = turn
+        if turn.bucket is self._kept and turn.early >= _IMPATIENT:
+            del self._turns[place]
+            turn.bucket.give_back()
+            return self._give_turn(place, self._all, now)
+        return turn.at - now
 
     def settle(self, place: Hashable, now: float, *, wrong: bool) -> None:
         """Hear what became of a try: it was wrong, or it was right or not looked at after all."""
