@@ -48,9 +48,9 @@ T = TypeVar("T")
 
 
 @functools.cache
-def hash_password() -> str:
-    """Return the bcrypt hash of the room's password, as cheap as settings admit."""
-    return bcrypt.hashpw(PASSWORD.encode(), bcrypt.gensalt(10)).decode()
+def hash_password(password: str = PASSWORD) -> str:
+    """Return the bcrypt hash of a room's password, as cheap as settings admit."""
+    return bcrypt.hashpw(password.encode(), bcrypt.gensalt(10)).decode()
 
 
 @dataclass(slots=True)
