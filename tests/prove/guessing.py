@@ -6,7 +6,6 @@ import asyncio
 import itertools
 import os
 import time
-from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Final
@@ -23,7 +22,6 @@ from server.hall import Hall
 
 from sockatuh.protocol import messages as m
 from sockatuh.protocol.limits import Limits
-from sockatuh.server.guessing import KEPT, TRIES
 
 PROMISE: Final = "Guessing the password takes for ever, and holds up nobody who knows it"
 HOUR: Final = 3_600.0
@@ -37,12 +35,6 @@ AN_HOUR_ALONE: Final = 16
 """Guesses an address or a key has in an hour: three for nothing, then ever longer waits."""
 AN_HOUR_CLASSIC: Final = 60 + 360
 """Guesses all classic addresses have together in an hour, as they cost nothing."""
-CROWD: Final = 1_000
-AN_HOUR_OF_ALL: Final = TRIES + KEPT + 3_600 + 600
-"""Guesses that all of a crowd together have in an hour: 60 a minute, and 10 of addresses that were not wrong before."""
-MACHINES: Final = 399
-GUESSES: Final = 1_200
-"""Guesses at once from so many addresses of one machine; the first room that was tried looked at all in 1.2 s."""
 COST: Final = 12
 RUSH: Final = 3.0
 KNOCKS: Final = 100.0
@@ -54,8 +46,6 @@ TURNS: Final = 3.0
 """How many times longer than bcrypt alone it may take until each guesser has been wrong once."""
 IN_TIME: Final = 2.0
 NEIGHBOURS: Final = 10
-LONGEST_WAIT: Final = 30.0
-"""Seconds a newcomer waits at most while 399 addresses guess on and on."""
 LIMITS: Final = Limits()
 SESSION: Final = 10 / 1024
 """MiB of one session: all that there can be are what a server may grow by."""
@@ -124,20 +114,17 @@ async def _hours(run: Run) -> Found:
     many, _ = _hour(*([each] for each in zip(hosts, keys, strict=True)))
     one_key, _ = _hour([(host, keys[0]) for host in hosts])
     one_host, _ = _hour([(hosts[0], key) for key in keys])
-    crowd, _ = _hour(*([(f"10.4.{number // 250}.{number % 250 + 1}", dice.randbytes(32))] for number in range(CROWD)))
     classic, many_classic = _classic_hour(1), _classic_hour(1_000)
     for guesses, what in ((alone, "an address"), (one_key, "a key"), (one_host, "an address with many keys")):
         require(guesses <= AN_HOUR_ALONE, f"{what} had {guesses} guesses in an hour")
     require(many <= MANY * AN_HOUR_ALONE, f"a hundred addresses had {many} guesses in an hour")
-    require(crowd <= AN_HOUR_OF_ALL, f"{CROWD} addresses had {crowd} guesses in an hour")
     require(put_off > 0, "nobody was put off")
     require(classic <= AN_HOUR_ALONE, f"a classic address had {classic} guesses in an hour")
     require(many_classic <= AN_HOUR_CLASSIC + 1, f"classic addresses had {many_classic} guesses in an hour")
     return Found(
         "an hour each in virtual time",
         f"looked at in the first hour: {alone} guesses of one address, {many} of 100, {one_key} of one key from 100"
-        f" addresses, {one_host} of one address with 100 keys, {crowd} of {CROWD:,} addresses;"
-        f" classic: {classic} of one, {many_classic} of 1,000",
+        f" addresses, {one_host} of one address with 100 keys; classic: {classic} of one, {many_classic} of 1,000",
     )
 
 
@@ -260,80 +247,12 @@ async def _come_from_behind(server: ServerProcess, host: str) -> float:
     return answer.wait_ms / 1000
 
 
-# Many addresses of one machine, as fast as it can.
-
-
-def rush(port: int) -> tuple[dict[str, int], float]:
-    """Guess from many addresses at once; return how often what was answered, and how many seconds it took."""
-    guessers = [Rogue(port, host=f"127.0.{9 + n // 250}.{n % 250 + 1}").shake() for n in range(MACHINES)]
-    began_at = time.monotonic()
-    for number in range(GUESSES):
-        call = number // MACHINES + 1
-        guessers[number % MACHINES].send(m.Call(call, m.Join("guesser", f"guess {number}", None)))
-        if number % MACHINES == MACHINES - 1:
-            _hear_all(guessers)
-    _hear_all(guessers)
-    told = sum((each.told for each in guessers), Counter[str]())
-    for each in guessers:
-        each.close()
-    return dict(told), time.monotonic() - began_at
-
-
-def _hear_all(guessers: Sequence[Rogue]) -> None:
-    time.sleep(ROUND)
-    for each in guessers:
-        each.hear()
-
-
-def _newcomer(port: int, host: str) -> tuple[float, float]:
-    """Come in as somebody new with the password; return how long one was told to wait, and how long it took."""
-    began_at = time.monotonic()
-    rogue = Rogue(port, host=host).shake()
-    answer = rogue.join("newcomer")
-    told = 0.0
-    if isinstance(answer, m.Refused):
-        require(answer.code == MANY_GUESS, f"a newcomer was told {answer}")
-        told = answer.wait_ms / 1000
-        time.sleep(told)
-        answer = rogue.shake().join("newcomer")
-    require(isinstance(answer, m.Welcome), f"a newcomer came when he was told to, and was answered {answer}")
-    rogue.ask(m.Leave())
-    rogue.close()
-    return told, time.monotonic() - began_at
-
-
-async def _rush(run: Run) -> Found:
-    async with scene(run.directory) as found:
-        server = found.server
-        async with joined("regular", server.port, server.key):
-            pass
-        guessing = asyncio.create_task(asyncio.to_thread(rush, server.port))
-        harm = await found.suffer(RUSH)
-        told, seconds = await guessing
-        regular = await _come_in(server, "regular")
-        wait, took = await asyncio.to_thread(_newcomer, server.port, "127.0.14.1")
-        looked_at, most = told.get(WRONG, 0), TRIES + KEPT + int(70 / 60 * (seconds + 1))
-        require(looked_at <= most, f"{looked_at} guesses were looked at in {seconds:.1f} s, at most {most} are")
-        require(told.get(MANY_GUESS, 0) > 0, f"nobody was put off: {told}")
-        require(regular < IN_TIME, f"one who was here before waited {regular:.1f} s")
-        require(
-            took < wait + IN_TIME and wait < LONGEST_WAIT, f"a newcomer was told {wait:.0f} s and took {took:.0f} s"
-        )
-        require(len(server.events("passwords_guessed")) == 1, "the admin was not told once")
-        require_calm(harm, f"{GUESSES} guesses", LIMITS.sessions * SESSION)
-    return Found(
-        f"{GUESSES:,} guesses from {MACHINES} addresses of one machine in {seconds:.1f} s",
-        f"{looked_at} looked at; members' {harm}; one who had been here came in by password after {regular:.2f} s, a"
-        f" newcomer after {took:.0f} s, as he was told; one warning",
-    )
-
-
 ATTACKS: Final = (
     Attack(
         "guessing-hours",
         PROMISE,
         "an hour in virtual time of guesses from one address, from 100, with one key from 100, with 100 keys from one,"
-        " from 1,000, and in the classic dialect from 1 and from 1,000",
+        " and in the classic dialect from 1 and from 1,000",
         _hours,
         pace=Pace.UNTIMED,
     ),
@@ -344,13 +263,5 @@ ATTACKS: Final = (
         " talk and newcomers join",
         _besiege,
         limit=300.0,
-    ),
-    Attack(
-        "guessing-rush",
-        PROMISE,
-        f"{GUESSES:,} guesses at once from {MACHINES} addresses of one machine, with a key each, while members talk;"
-        " one who was here before comes by password, and a newcomer when he is told to",
-        _rush,
-        limit=120.0,
     ),
 )
