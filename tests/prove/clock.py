@@ -6,10 +6,11 @@ libfaketime changes the wall clock of one process, by a file that it reads each 
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import signal
 import sqlite3
 import subprocess
-from collections.abc import Mapping, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import closing
 from datetime import UTC, datetime
 from functools import partial
@@ -17,7 +18,7 @@ from itertools import pairwise
 from pathlib import Path
 from typing import Final
 
-from e2e.running import Room, ServerProcess, hash_password
+from e2e.running import PASSWORD, Room, ServerProcess, hash_password
 from prove.attack import Attack, Found, Missing, Run, require
 from prove.crashes import check_said
 from prove.programs import Program
@@ -35,6 +36,7 @@ STANDSTILL: Final = 5.0
 AT_LEAST: Final = 0.3
 """Seconds that a boot lasts once everybody is back."""
 RETENTION: Final = 1_800
+OTHER_PASSWORD: Final = "rain-ladle-seventeen"
 
 
 class FakeTime:
@@ -164,30 +166,92 @@ def jumped_back(room: Room) -> int:
 
 
 async def boot_long_ago(run: Run) -> Found:
-    """Boot in another year again and again, and be set right; everybody comes back with a ticket."""
+    """Boot in another year again and again, and be set right; everybody comes back, also who slept meanwhile."""
     library = find_library()
     servers = FakeTime(run.directory / "server.time")
     room = Room(run.directory, hash_password(), environ=servers.environ(library))
-    boots = [_long_ago(1970), -20 * DAY, 0, DAY, _long_ago(1970), 6 * DAY, 13 * DAY]
-    async with room.serve(**FROM_ONE_ADDRESS) as server, tireless(room, server.key, MEMBERS) as members:
-        set_off(members)
-        for number, off in enumerate(boots, start=1):
-            await server.end()
-            servers.off(off)
-            await server.start()
-            await until(members, partial(_were_back, members, number), "not all came back")
-            await asyncio.sleep(AT_LEAST)
-        await hush(members)
-        lines = check(room, members)
-    return Found(f"{len(boots)} boots in other years, {lines} lines by {MEMBERS} members", "everybody back by ticket")
+    file = run.directory / "password"
+    file.write_text(f"{PASSWORD}\n")
+    async with room.serve(**FROM_ONE_ADDRESS) as server:
+        async with tireless(room, server.key, MEMBERS) as members, _programs(run, room, file) as programs:
+            set_off(members)
+            for number, off in enumerate(WRONG_BOOTS, start=1):
+                sleeping = number in BOOTS_SLEPT_THROUGH
+                for program in programs:
+                    program.send(signal.SIGSTOP if sleeping else signal.SIGCONT)
+                await server.end()
+                servers.off(off)
+                await server.start()
+                await until(members, partial(_were_back, members, number), "not all came back")
+                for program in () if sleeping else programs:
+                    await _has_contact(program, f"after boot {number}")
+                await asyncio.sleep(AT_LEAST)
+            await hush(members)
+            lines = check(room, members, [text for program in programs for text in program.said.values()])
+            for program in programs:
+                require(await program.end(signal.SIGTERM) == 0, f"{program.name} did not end well: {program.told[-3:]}")
+                await program.start(with_password=False)  # it was away for as long: by its ticket, or its file
+        changed = await _change_password(room, server, programs[0], file)
+    return Found(
+        f"{len(WRONG_BOOTS)} boots in other years, {lines} lines by {MEMBERS} members, {len(programs)} programs that"
+        f" slept through {len(BOOTS_SLEPT_THROUGH)} of them",
+        f"everybody back by ticket; after the password and its file were changed a program was back in {changed:.1f} s",
+    )
+
+
+@contextlib.asynccontextmanager
+async def _programs(run: Run, room: Room, file: Path) -> AsyncIterator[list[Program]]:
+    """Let two programs in, of which only the first knows a password file when it comes again."""
+    programs = [
+        Program(run.directory / "filed", room.port, "filed", {"SOCKATUH_PASSWORD_FILE": str(file)}),
+        Program(run.directory / "ticketed", room.port, "ticketed"),
+    ]
+    for program in programs:
+        await program.start()
+        require(await program.end(signal.SIGTERM) == 0, f"{program.name} did not end well: {program.told[-3:]}")
+        await program.start(with_password=False)
+    try:
+        yield programs
+    finally:
+        for program in programs:
+            program.send(signal.SIGCONT)
+            program.send(signal.SIGKILL)
+
+
+async def _has_contact(program: Program, when: str) -> None:
+    """Wait until what a program says now is stored."""
+    program.say(f"{program.name} {when}")
+    await program.answered()
+
+
+async def _change_password(room: Room, server: ServerProcess, program: Program, file: Path) -> float:
+    """Change the room's password and the program's file, and return in how many seconds it is back."""
+    await program.start(with_password=False)
+    await server.end()
+    room.password_hash = hash_password(OTHER_PASSWORD)
+    room.configure(**FROM_ONE_ADDRESS)
+    file.write_text(f"{OTHER_PASSWORD}\n")
+    began_at = asyncio.get_running_loop().time()
+    await server.start()
+    await _has_contact(program, "after the change")
+    require(await program.end(signal.SIGTERM) == 0, f"{program.name} did not end well: {program.told[-3:]}")
+    return asyncio.get_running_loop().time() - began_at
 
 
 def _were_back(members: Sequence[Tireless], times: int) -> bool:
     return all(member.returns >= times for member in members)
 
 
-def _long_ago(year: int) -> float:
+def _in(year: int) -> float:
     return datetime(year, 1, 2, tzinfo=UTC).timestamp() - datetime.now(UTC).timestamp()
+
+
+WRONG_BOOTS: Final = (
+    _in(1970), -20 * DAY, 0, DAY, _in(1970), 6 * DAY, 13 * DAY, 0, _in(2030), _in(2037), 0, _in(2036), _in(1971), 0
+)  # fmt: skip
+"""Seconds by which the clock is off, boot after boot."""
+BOOTS_SLEPT_THROUGH: Final = frozenset({1, 2, 9, 10, 12, 13})
+"""Those, from 1, that some programs sleep through: two wrong ones in a row, three times."""
 
 
 ATTACKS: Final[tuple[Attack, ...]] = (
@@ -202,7 +266,9 @@ ATTACKS: Final[tuple[Attack, ...]] = (
     Attack(
         "clock-boots",
         "Time: a server that boots in the wrong year throws nobody out",
-        "boots in 1970, 20 days ago, and weeks ahead, in turn with the right time, under clients that know no password",
+        "boots in 1970, 20 days ago, weeks and years ahead, twice in a row, in turn with the right time, under members"
+        " that know no password, programs that sleep meanwhile, and one with a password file, which is changed at last",
         boot_long_ago,
+        limit=400.0,
     ),
 )

@@ -6,6 +6,7 @@ import asyncio
 import itertools
 import os
 import time
+from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Final
@@ -22,6 +23,7 @@ from server.hall import Hall
 
 from sockatuh.protocol import messages as m
 from sockatuh.protocol.limits import Limits
+from sockatuh.server.guessing import KEPT, TRIES
 
 PROMISE: Final = "Guessing the password takes for ever, and holds up nobody who knows it"
 HOUR: Final = 3_600.0
@@ -35,6 +37,9 @@ AN_HOUR_ALONE: Final = 16
 """Guesses an address or a key has in an hour: three for nothing, then ever longer waits."""
 AN_HOUR_CLASSIC: Final = 60 + 360
 """Guesses all classic addresses have together in an hour, as they cost nothing."""
+MACHINES: Final = 399
+GUESSES: Final = 1_200
+"""Guesses at once from so many addresses of one machine; the first room that was tried looked at all in 1.2 s."""
 COST: Final = 12
 RUSH: Final = 3.0
 KNOCKS: Final = 100.0
@@ -46,6 +51,10 @@ TURNS: Final = 3.0
 """How many times longer than bcrypt alone it may take until each guesser has been wrong once."""
 IN_TIME: Final = 2.0
 NEIGHBOURS: Final = 10
+ANSWERED: Final = 10.0
+"""Seconds in which guesses are answered, if they are at all."""
+LONGEST_WAIT: Final = 30.0
+"""Seconds a newcomer waits at most while 399 addresses guess on and on."""
 LIMITS: Final = Limits()
 SESSION: Final = 10 / 1024
 """MiB of one session: all that there can be are what a server may grow by."""
@@ -247,6 +256,77 @@ async def _come_from_behind(server: ServerProcess, host: str) -> float:
     return answer.wait_ms / 1000
 
 
+# Many addresses of one machine, as fast as it can.
+
+
+def rush(port: int) -> tuple[dict[str, int], float]:
+    """Guess from many addresses at once; return how often what was answered, and how many seconds it took."""
+    guessers = [Rogue(port, host=f"127.0.{9 + n // 250}.{n % 250 + 1}").shake() for n in range(MACHINES)]
+    began_at = time.monotonic()
+    for number in range(GUESSES):
+        call = number // MACHINES + 1
+        guessers[number % MACHINES].send(m.Call(call, m.Join("guesser", f"guess {number}", None)))
+        if number % MACHINES == MACHINES - 1:
+            _hear_all(guessers, number + 1)
+    _hear_all(guessers, GUESSES)
+    told = sum((each.told for each in guessers), Counter[str]())
+    for each in guessers:
+        each.close()
+    return dict(told), time.monotonic() - began_at
+
+
+def _hear_all(guessers: Sequence[Rogue], asked: int) -> None:
+    """Hear until so many guesses are answered; what a busy machine loses is not asked again."""
+    ends_at = time.monotonic() + ANSWERED
+    while sum(each.told.total() for each in guessers) < asked and time.monotonic() < ends_at:
+        time.sleep(ROUND)
+        for each in guessers:
+            each.hear()
+
+
+def _newcomer(port: int, host: str) -> tuple[float, float]:
+    """Come in as somebody new with the password; return how long one was told to wait, and how long it took."""
+    began_at = time.monotonic()
+    rogue = Rogue(port, host=host).shake()
+    answer = rogue.join("newcomer")
+    told = 0.0
+    if isinstance(answer, m.Refused):
+        require(answer.code == MANY_GUESS, f"a newcomer was told {answer}")
+        told = answer.wait_ms / 1000
+        time.sleep(told)
+        answer = rogue.shake().join("newcomer")
+    require(isinstance(answer, m.Welcome), f"a newcomer came when he was told to, and was answered {answer}")
+    rogue.ask(m.Leave())
+    rogue.close()
+    return told, time.monotonic() - began_at
+
+
+async def _rush(run: Run) -> Found:
+    async with scene(run.directory) as found:
+        server = found.server
+        async with joined("regular", server.port, server.key):
+            pass
+        guessing = asyncio.create_task(asyncio.to_thread(rush, server.port))
+        harm = await found.suffer(RUSH)
+        told, seconds = await guessing
+        regular = await _come_in(server, "regular")
+        wait, took = await asyncio.to_thread(_newcomer, server.port, "127.0.14.1")
+        looked_at, most = told.get(WRONG, 0), TRIES + KEPT + int(70 / 60 * (seconds + 1))
+        require(looked_at <= most, f"{looked_at} guesses were looked at in {seconds:.1f} s, at most {most} are")
+        require(told.get(MANY_GUESS, 0) > 0, f"nobody was put off: {told}")
+        require(regular < IN_TIME, f"one who was here before waited {regular:.1f} s")
+        require(
+            took < wait + IN_TIME and wait < LONGEST_WAIT, f"a newcomer was told {wait:.0f} s and took {took:.0f} s"
+        )
+        require(len(server.events("passwords_guessed")) == 1, "the admin was not told once")
+        require_calm(harm, f"{GUESSES} guesses", LIMITS.sessions * SESSION)
+    return Found(
+        f"{GUESSES:,} guesses from {MACHINES} addresses of one machine in {seconds:.1f} s",
+        f"{looked_at} looked at; members' {harm}; one who had been here came in by password after {regular:.2f} s, a"
+        f" newcomer after {took:.0f} s, as he was told; one warning",
+    )
+
+
 ATTACKS: Final = (
     Attack(
         "guessing-hours",
@@ -263,5 +343,13 @@ ATTACKS: Final = (
         " talk and newcomers join",
         _besiege,
         limit=300.0,
+    ),
+    Attack(
+        "guessing-rush",
+        PROMISE,
+        f"{GUESSES:,} guesses at once from {MACHINES} addresses of one machine, with a key each, while members talk;"
+        " one who was here before comes by password, and a newcomer when he is told to",
+        _rush,
+        limit=120.0,
     ),
 )
