@@ -4,7 +4,7 @@ How to think about it: keys are free, addresses are not. So a share of anything 
 or an IPv6 /64. One place may fill a table as long as nobody else wants it, because a whole classroom may sit behind one
 router. The rule has three parts:
 
-* While more than a tenth of the seats is free, anybody takes one. Of the last tenth a place takes a seat only if it
+* As long as a tenth of the seats stays free, anybody takes one. Of the last tenth a place takes a seat only if it
   then holds no more seats than were free (twice as many when somebody returns with a ticket). This is a dynamic
   threshold, as switches use it for shared memory (Choudhury and Hahne, 1998): n crowded places leave 1/(n+1) of the
   table free, and a place with half of the seats never gets into the last tenth.
@@ -79,6 +79,11 @@ class Seats(Generic[Holder]):
         """Return the weight of all seats of a place."""
         return self._held[place]
 
+    def weight_of(self, holder: Holder) -> int:
+        """Return the weight of a holder's seat, 0 when it has none."""
+        seat = self._seats.get(holder)
+        return seat.weight if seat is not None else 0
+
     def seat(self, holder: Holder, place: Hashable, standing: Standing, weight: int = 1) -> None:
         """Seat a holder, whether there is room or not; one that is seated keeps its place and its age."""
         seat = self._seats.get(holder)
@@ -116,7 +121,8 @@ class Seats(Generic[Holder]):
 
     def _choose(self, place: Hashable, weight: int, returns: bool) -> list[Holder] | None:
         free, held = self.size - self.used, self._held[place]
-        within_share = free * RESERVE > self.size or held + weight <= (2 * free if returns else free)
+        left = free - weight
+        within_share = left >= self.size // RESERVE or held + weight <= (left + 1) * (2 if returns else 1)
         needed = weight - (free if within_share else min(free, 0))
         victims: list[_Seat[Holder]] = []
         try:

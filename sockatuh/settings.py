@@ -48,6 +48,7 @@ CLIENT_VARIABLES: Final = frozenset(
 """Variables that are no setting of the server: the client's, and the one that names the file."""
 
 _MAX_TEXT_BYTES: Final = 16_384
+_MIN_HALF_LINES: Final = 131_072
 _MAX_NUMBER: Final = (1 << 53) - 1  # what fits the wire, and any other reader of the file
 
 Network: TypeAlias = ipaddress.IPv4Network | ipaddress.IPv6Network
@@ -381,6 +382,8 @@ def _contradictions(settings: Settings) -> Iterator[tuple[str, str]]:
     limits = settings.limits
     if limits.text_bytes > _MAX_TEXT_BYTES:
         yield "limits.text_bytes", f"should be at most {_MAX_TEXT_BYTES}: the protocol cuts an entry into 16 parts"
+    if limits.half_line_bytes < _MIN_HALF_LINES:
+        yield "limits.half_line_bytes", f"should be at least {_MIN_HALF_LINES}: a few long texts that come in parts"
     if limits.ping_seconds >= limits.idle_seconds:
         yield "limits.ping_seconds", f"should be less than limits.idle_seconds ({limits.idle_seconds})"
     if settings.max_members > limits.sessions:

@@ -168,7 +168,7 @@ def test_lines_that_are_given_out_at_once_to_a_log_that_is_back() -> None:
         for number in range(1, 64):
             pieces = [b"x" * MAX_PIECE] * (LARGE // MAX_PIECE)
             for index, piece in enumerate(pieces):
-                session.lines.receive(m.Say(number, number, False, index, len(pieces), piece))
+                session.lines.receive(m.Say(number, number, False, index, len(pieces), piece), 0.0)
             if not session.lines.ready():
                 break
     ready = sum(session.lines.ready() for session in sessions)

@@ -151,7 +151,7 @@ def test_whoever_comes_the_rule_holds(size: int, steps: list[tuple[str, Standing
         victims = seats.find_victims(place, weight, returns=returns)
         assert (seats.used, len(seats)) == (used, len(here)), "asking changes nothing"
         if victims is None:
-            assert used + weight > size or held[place] + weight > size - used
+            assert used + weight > size or held[place] + weight > size - used - weight + 1
             continue
         for victim in victims:
             where, was, heavy = here.pop(victim)
@@ -159,8 +159,8 @@ def test_whoever_comes_the_rule_holds(size: int, steps: list[tuple[str, Standing
             assert was is not KEPT
             assert held[where] >= held[place] + (0 if returns else weight), "of a place with more"
             held[where] -= heavy
-        if not victims and held[place] * 2 >= size and weight == 1:
-            assert (size - used) * RESERVE > size, "a tenth is not for a place that holds half"
+        if not victims and (held[place] + weight) * 2 > size:
+            assert size - used - weight >= size // RESERVE, "a tenth is not for a place that holds half"
         seats.seat(number, place, standing, weight)
         here[number] = place, standing, weight
         assert seats.used <= size

@@ -342,6 +342,7 @@ class Endpoint:
         self._door.expire(now)
         for session in self._table:
             self._table.expire_channels(session, now)
+            self._requests.expire(session, now)
             if session.joining:  # it is the server that takes its time
                 session.join_by = now + self._limits.join_seconds
             if session.heard_at + session.idle_seconds <= now:

@@ -33,6 +33,10 @@ class Limits:
     """Scripts and readers in the room, in all; they are no members."""
     guests_per_address: int = 10
     """The same from one address (of IPv6: one /64)."""
+    half_line_bytes: int = 33_554_432
+    """Bytes of lines held in all that cannot be given out yet: parts are missing, or their turn has not come."""
+    half_line_seconds: float = 30.0
+    """How long parts of a line wait for the others, in seconds; what is dropped is asked for again."""
     pending_seconds: float = 10.0
     """How long a handshake waits for its first datagram, in seconds."""
     join_seconds: float = 30.0

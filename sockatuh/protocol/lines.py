@@ -15,6 +15,9 @@ from .constants import LINE_WINDOW, LINES_IN_FLIGHT, MAX_PARTS, MAX_PIECE, RETRY
 from .messages import Progress, Say, Stored, Unsaid
 from .peer_events import LineRefused, LineStored
 
+LINE_COST = 512
+PART_COST = 64
+"""Bytes that a line, and each part of it, takes in memory beside what was said."""
 PROGRESS_RESEND_AFTER = 0.05
 """Seconds in which a second PROGRESS for the same hole re-sends nothing: it crossed our answer to the first."""
 
@@ -26,6 +29,12 @@ class _Assembly:
     action: bool
     parts: list[bytes | None]
     missing: int
+    begun_at: float
+
+    @property
+    def held_bytes(self) -> int:
+        """About what it takes in memory."""
+        return LINE_COST + sum(len(part) + PART_COST for part in self.parts if part is not None)
 
 
 class LineReceiver:
@@ -34,10 +43,14 @@ class LineReceiver:
     def __init__(self) -> None:
         self.next = 0
         """The number of the next line to give out; 0 before the first SAY."""
+        self.held_bytes = 0
+        """About what is held takes in memory."""
+        self.asks_again = False
+        """Whether parts of the next line that the client was told to be here were dropped."""
         self._waiting: dict[int, _Assembly] = {}
         self._held = 0
 
-    def receive(self, say: Say) -> None:
+    def receive(self, say: Say, now: float) -> None:
         """Take one part, unless it is of no use: given out already, too far ahead, or malformed.
 
         Even then it may make the next line ready: `oldest` tells which lines were answered in an earlier session.
@@ -52,12 +65,14 @@ class LineReceiver:
             return
         line = self._waiting.get(say.number)
         if line is None:
-            line = self._waiting[say.number] = _Assembly(say.action, [None] * say.count, say.count)
+            line = self._waiting[say.number] = _Assembly(say.action, [None] * say.count, say.count, now)
+            self.held_bytes += LINE_COST
         if len(line.parts) != say.count or line.parts[say.index] is not None:
             return
         line.parts[say.index] = say.piece
         line.missing -= 1
         self._held += 1
+        self.held_bytes += len(say.piece) + PART_COST
 
     def ready(self) -> bool:
         """Tell whether the next line is whole."""
@@ -78,9 +93,8 @@ class LineReceiver:
     def take(self) -> tuple[int, bool, bytes]:
         """Return (number, action, bytes) of the next line; only when `ready`."""
         number = self.next
-        line = self._waiting.pop(number)
-        self._held -= len(line.parts)
-        self.next += 1
+        line = self._forget(number)
+        self.next, self.asks_again = number + 1, False
         return number, line.action, b"".join(part for part in line.parts if part is not None)
 
     def progress(self, wait_ms: int = 0, reason: int = 0) -> Progress:
@@ -93,9 +107,34 @@ class LineReceiver:
     def _begin_at(self, oldest: int) -> None:
         """Forget everything below `oldest`: the client has an answer for it."""
         for number in [number for number in self._waiting if number < oldest]:
-            line = self._waiting.pop(number)
-            self._held -= len(line.parts) - line.missing
-        self.next = oldest
+            self._forget(number)
+        self.next, self.asks_again = oldest, False
+
+    def drop(self, number: int) -> None:
+        """Drop what is there of a line: the client is to send it again."""
+        if number in self._waiting:
+            self._forget(number)
+            self.asks_again = self.asks_again or number == self.next
+
+    def drop_all(self) -> None:
+        """Drop everything that waits."""
+        for number in list(self._waiting):
+            self.drop(number)
+
+    def expire(self, before: float) -> bool:
+        """Drop lines that began before a moment, if the client makes them wait; tell whether there were any."""
+        if self.ready():
+            return False
+        old = [number for number, line in self._waiting.items() if line.begun_at < before]
+        for number in old:
+            self.drop(number)
+        return bool(old)
+
+    def _forget(self, number: int) -> _Assembly:
+        line = self._waiting.pop(number)
+        self._held -= len(line.parts) - line.missing
+        self.held_bytes -= line.held_bytes
+        return line
 
 
 @dataclass(slots=True)

@@ -12,6 +12,7 @@ from typing import Final
 
 from .constants import LINE_WINDOW
 from .events import JoinAsked, LineSaid, ServerEvent, WhoAsked
+from .half_lines import HalfLines
 from .limits import Limits
 from .messages import (
     LOG_REFUSES,
@@ -66,6 +67,7 @@ class Requests:
     ) -> None:
         self._limits, self._out, self._events, self._throttle = limits, out, events, throttle
         self._stored: dict[int, Session] = {}
+        self.half_lines = HalfLines(limits)
         self.holding = False
         """Whether lines wait because the log cannot take more."""
         self._released = 0
@@ -85,6 +87,7 @@ class Requests:
         self._rates.replace_rate(limits.lines_per_second, limits.lines_burst, limits.sessions)
         self._newcomers.replace_rate(*_newcomers_rate(limits))
         self._questions.replace_rate(QUESTIONS_PER_SECOND, QUESTIONS_BURST, limits.sessions)
+        self.half_lines.replace_limits(limits)
 
     def call(self, session: Session, call: Call, now: float) -> bool:
         """Take a call; True if it was LEAVE, so that the session is to end."""
@@ -157,11 +160,20 @@ class Requests:
             self._out.send(session, answer)
             return
         early = say.number > session.lines.next > 0 or say.index == say.count - 1
-        session.lines.receive(say)
+        session.lines.receive(say, now)
         self.give_out(session, now)
+        dropped = self.half_lines.keep(session)
+        if dropped is None:
+            session.lines.drop(say.number)
+            self.half_lines.keep(session)
+            self.slow_down(session, now)
+            return
+        for other in dropped:
+            other.lines.drop_all()
+            self.slow_down(other, now)
         if self.log_refuses:
             self.tell_waiting(session, now)
-        elif early and not session.throttled and session.lines.holds_parts():
+        elif (early or session.lines.asks_again) and not session.throttled and session.lines.holds_parts():
             self._out.send(session, session.lines.progress())
 
     def give_out(self, session: Session, now: float) -> None:
@@ -178,6 +190,7 @@ class Requests:
                 return
             self._rates.charge(key, place, cost - at_once)
             number, action, text = lines.take()
+            self.half_lines.keep(session)
             session.unsettled += 1
             if len(text) > self._limits.text_bytes:
                 self.settle(session, number, "text_too_long")
@@ -186,6 +199,12 @@ class Requests:
             self.holding = self.holding or self._released >= RELEASED_AT_ONCE
             line = line_id(key, session.stream, number)
             self._events.append(LineSaid(session.cid, number, line, action, text.decode("utf-8", "replace")))
+
+    def expire(self, session: Session, now: float) -> None:
+        """Drop parts that have waited too long for the rest, and ask for all of it again."""
+        if session.lines.expire(now - self._limits.half_line_seconds):
+            self.half_lines.keep(session)
+            self._out.send(session, session.lines.progress())
 
     def hold(self, sessions: Iterable[Session], hold: bool, refuses: bool, now: float) -> None:
         """Leave lines where they are, or give them out again; `refuses`: tell all who wait that the log does."""
@@ -230,8 +249,9 @@ class Requests:
             self._out.send(session, session.lines.progress(int(SLOWED_EVERY * 1000)))
 
     def forget(self, session: Session) -> None:
-        """Send nothing more to a session."""
+        """Send nothing more to a session, and hold nothing of it."""
         self._stored.pop(session.cid, None)
+        self.half_lines.release(session)
 
 
 def _newcomers_rate(limits: Limits) -> tuple[float, float, int]:

@@ -32,42 +32,42 @@ def take_all(receiver: LineReceiver) -> list[tuple[int, bool, bytes]]:
 def test_a_line_in_one_part_is_given_out_at_once_and_once() -> None:
     receiver = LineReceiver()
     (say,) = parts_of(1, b"hi", action=True)
-    receiver.receive(say)
+    receiver.receive(say, 0.0)
     assert take_all(receiver) == [(1, True, b"hi")]
-    receiver.receive(say)
+    receiver.receive(say, 0.0)
     assert not receiver.ready()
     assert not receiver.holds_parts()
 
 
 def test_an_empty_line_is_a_line() -> None:
     receiver = LineReceiver()
-    receiver.receive(Say(1, 1, False, 0, 1, b""))
+    receiver.receive(Say(1, 1, False, 0, 1, b""), 0.0)
     assert take_all(receiver) == [(1, False, b"")]
 
 
 def test_lines_begin_at_the_oldest_of_the_first_say_of_a_session() -> None:
     receiver = LineReceiver()
-    receiver.receive(Say(9, 7, False, 0, 1, b"nine"))
+    receiver.receive(Say(9, 7, False, 0, 1, b"nine"), 0.0)
     assert not receiver.ready()
     assert receiver.progress() == Progress(7, 7, 0, 0)
-    receiver.receive(Say(7, 7, False, 0, 1, b"seven"))
-    receiver.receive(Say(8, 7, False, 0, 1, b"eight"))
+    receiver.receive(Say(7, 7, False, 0, 1, b"seven"), 0.0)
+    receiver.receive(Say(8, 7, False, 0, 1, b"eight"), 0.0)
     assert [number for number, _, _ in take_all(receiver)] == [7, 8, 9]
 
 
 def test_what_was_answered_in_an_earlier_session_is_not_waited_for() -> None:
     receiver = LineReceiver()
-    receiver.receive(Say(3, 1, False, 0, 1, b"three"))
+    receiver.receive(Say(3, 1, False, 0, 1, b"three"), 0.0)
     assert not receiver.ready()
-    receiver.receive(Say(4, 3, False, 0, 1, b"four"))
+    receiver.receive(Say(4, 3, False, 0, 1, b"four"), 0.0)
     assert [number for number, _, _ in take_all(receiver)] == [3, 4]
 
 
 def test_what_lies_below_the_oldest_is_forgotten_with_its_parts() -> None:
     receiver = LineReceiver()
-    receiver.receive(parts_of(1, b"x" * 40)[0])
-    receiver.receive(parts_of(2, b"y" * 40)[0])
-    receiver.receive(Say(3, 3, False, 0, 1, b"three"))
+    receiver.receive(parts_of(1, b"x" * 40)[0], 0.0)
+    receiver.receive(parts_of(2, b"y" * 40)[0], 0.0)
+    receiver.receive(Say(3, 3, False, 0, 1, b"three"), 0.0)
     assert take_all(receiver) == [(3, False, b"three")]
     assert not receiver.holds_parts()
 
@@ -87,7 +87,7 @@ def test_parts_in_any_order_and_any_number_of_times_make_the_lines_in_order(
     receiver, taken = LineReceiver(), list[tuple[int, bool, bytes]]()
     # What a bound has made it refuse comes again, as it does from a client.
     for say in stream + says * len(texts):
-        receiver.receive(say)
+        receiver.receive(say, 0.0)
         taken += take_all(receiver)
     assert taken == [(number, False, text) for number, text in enumerate(texts, oldest)]
     assert not receiver.holds_parts()
@@ -97,7 +97,7 @@ def test_progress_tells_which_parts_of_the_next_line_are_there() -> None:
     receiver = LineReceiver()
     says = parts_of(5, b"abcdefghijklmnop", oldest=5)
     for index in (0, 3):
-        receiver.receive(says[index])
+        receiver.receive(says[index], 0.0)
     assert receiver.progress(wait_ms=70) == Progress(5, 5, 0b1001, 70)
 
 
@@ -116,25 +116,25 @@ def test_progress_tells_which_parts_of_the_next_line_are_there() -> None:
 )
 def test_a_malformed_part_is_not_taken(say: Say) -> None:
     receiver = LineReceiver()
-    receiver.receive(say)
+    receiver.receive(say, 0.0)
     assert not receiver.ready()
     assert not receiver.holds_parts()
 
 
 def test_a_line_cut_in_two_ways_keeps_its_first_cut() -> None:
     receiver = LineReceiver()
-    receiver.receive(Say(1, 1, False, 0, 2, b"one "))
-    receiver.receive(Say(1, 1, False, 2, 3, b"three"))
-    receiver.receive(Say(1, 1, False, 0, 2, b"another"))
-    receiver.receive(Say(1, 1, False, 1, 2, b"two"))
+    receiver.receive(Say(1, 1, False, 0, 2, b"one "), 0.0)
+    receiver.receive(Say(1, 1, False, 2, 3, b"three"), 0.0)
+    receiver.receive(Say(1, 1, False, 0, 2, b"another"), 0.0)
+    receiver.receive(Say(1, 1, False, 1, 2, b"two"), 0.0)
     assert take_all(receiver) == [(1, False, b"one two")]
 
 
 def test_lines_too_far_ahead_are_not_kept() -> None:
     receiver = LineReceiver()
-    receiver.receive(Say(LINE_WINDOW, 1, False, 0, 1, b"last in the window"))
-    receiver.receive(Say(LINE_WINDOW + 1, 1, False, 0, 1, b"ahead"))
-    receiver.receive(Say(2**63 - 1, 1, False, 0, 1, b"far ahead"))
+    receiver.receive(Say(LINE_WINDOW, 1, False, 0, 1, b"last in the window"), 0.0)
+    receiver.receive(Say(LINE_WINDOW + 1, 1, False, 0, 1, b"ahead"), 0.0)
+    receiver.receive(Say(2**63 - 1, 1, False, 0, 1, b"far ahead"), 0.0)
     assert held(receiver) == 1
 
 
@@ -142,12 +142,12 @@ def test_however_much_comes_early_only_so_much_is_held_and_the_next_line_still_g
     receiver = LineReceiver()
     for number in range(2, LINE_WINDOW + 1):
         for say in parts_of(number, b"x" * 4 * MAX_PARTS):
-            receiver.receive(say)
+            receiver.receive(say, 0.0)
     assert held(receiver) == LINE_WINDOW
     for say in parts_of(1, b"y" * 4 * MAX_PARTS)[:-1]:
-        receiver.receive(say)
+        receiver.receive(say, 0.0)
     assert held(receiver) == LINE_WINDOW + MAX_PARTS - 1
-    receiver.receive(parts_of(1, b"y" * 4 * MAX_PARTS)[-1])
+    receiver.receive(parts_of(1, b"y" * 4 * MAX_PARTS)[-1], 0.0)
     assert take_all(receiver)[0] == (1, False, b"y" * 4 * MAX_PARTS)
 
 
@@ -356,7 +356,7 @@ def test_whatever_the_network_does_every_line_arrives_in_order_and_once(
         says = [say for say in sender.due(now, 1.0) for _ in range(dice.choice((1, 1, 2))) if dice.random() >= loss]
         dice.shuffle(says)
         for say in says:
-            receiver.receive(say)
+            receiver.receive(say, 0.0)
             taken += [text for _, _, text in take_all(receiver)]
             if say.number < receiver.next and dice.random() >= loss:
                 sender.settle(say.number)
