@@ -101,10 +101,10 @@ def test_in_the_most_crowded_place_the_last_part_is_dropped_itself() -> None:
 
 def test_guests_give_way_to_members() -> None:
     desk = Desk(Limits(half_line_bytes=10 * (LINE_COST + PART)))
-    member, guest = desk.session(1), desk.session(2, flags=m.FLAG_SCRIPT)
-    desk.begin_lines(member, 6)
+    guest, member = desk.session(1, flags=m.FLAG_SCRIPT), desk.session(1)
     desk.begin_lines(guest, 4)
-    desk.begin_lines(desk.session(3), 1)
+    desk.begin_lines(member, 5)
+    desk.begin_lines(desk.session(3), 2)
     assert (member.lines.held_bytes > 0, guest.lines.held_bytes) == (True, 0)
 
 
