@@ -35,17 +35,19 @@ class Joined(_Entry, frozen=True):
 
 
 class Left(_Entry, frozen=True):
-    """A member went: why (docs/PROTOCOL.md §8), after how many seconds in the room."""
+    """A member went: why (docs/PROTOCOL.md §8), after how many seconds in the room; `place`: where it had come from."""
 
     reason: str
     seconds: float
     since: int = 0
+    place: str = ""
 
 
 class Claimed(_Entry, frozen=True):
-    """A transient client took the name into its key's possession, without being a member."""
+    """A guest took the name into its key's possession, without being a member; `place`: where it came from."""
 
     since: int = 0
+    place: str = ""
 
 
 class Message(_Entry, frozen=True):

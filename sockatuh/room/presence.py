@@ -7,10 +7,12 @@ claimed), for as long as `ownership` says; a classic member, which has no key, l
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from types import MappingProxyType
 from typing import Final
+
+from sockatuh.seats import place_of_text
 
 from .entries import Body, Claimed, Joined, Left, Message
 
@@ -18,6 +20,7 @@ NAMES_PER_OWNER: Final = 32
 """Names a key may own: a person has a few, and scripts some more."""
 MAX_NAMES: Final = 65_536
 """Names of people who are not here that are remembered, some 30 MiB; many years of a room's visitors."""
+CLASSIC: Final = "classic"
 _SWEEP_FROM: Final = 1_024
 """Name keys remembered before expired ones are looked for."""
 
@@ -36,12 +39,13 @@ class Present:
 
 @dataclass(frozen=True, slots=True)
 class Use:
-    """The last entry by which a key used a name, and `since` which entry; `at` is wall time in milliseconds."""
+    """The last entry by which a key used a name, `since` which entry, and from where; `at` is wall time in ms."""
 
     owner: str
     seq: int
     at: int
     since: int
+    place: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,11 +56,19 @@ class _Known:
     use: Use | None
 
 
+def place_of_entry(body: Joined | Left | Claimed) -> str:
+    """Return the place that a name or a seat counts for; all classic members are one: nothing proves an address."""
+    if isinstance(body, Joined):
+        return CLASSIC if body.dialect == CLASSIC else place_of_text(body.address)
+    return body.place
+
+
 class Presence:
     """The fold. `ownership`: seconds for which a name stays with a key; 0 none, infinity for ever.
 
     An owner has at most `names_per_owner`: the one it used longest ago is free again when it takes another. About
-    `max_names` are remembered in all, those used last, and an eighth more until the next look.
+    `max_names` are remembered in all, and an eighth more until the next look. As keys are free, the names that are too
+    many are the newest of the places that have most of them.
     """
 
     def __init__(self, ownership: float, *, names_per_owner: int = NAMES_PER_OWNER, max_names: int = MAX_NAMES) -> None:
@@ -80,7 +92,8 @@ class Presence:
         before = self._known.get(key)
         # A clock that was wrong may have stamped it with a year long gone: it is no older than what stands before it.
         self._newest_at = max(self._newest_at, at)
-        use = Use(body.owner, seq, self._newest_at, body.since or seq) if body.owner else before.use if before else None
+        since, place = body.since or seq, place_of_entry(body)
+        use = Use(body.owner, seq, self._newest_at, since, place) if body.owner else before.use if before else None
         self._known[key] = _Known(seq, use)
         if body.owner:
             self._own(key, body.owner, before.use.owner if before and before.use else "")
@@ -136,11 +149,27 @@ class Presence:
         kept = {key for key, known in self._known.items() if known.use and self._holds(known.use, at)}
         absent = kept - self._present.keys()
         if len(absent) > self._max_names:
-            kept -= set(sorted(absent, key=self.last_seq)[: -self._max_names])
+            kept -= self._find_crowded_out(absent)
         for key in self._known.keys() - kept - self._present.keys():
             known = self._known.pop(key)
             if known.use is not None:
                 self._disown(key, known.use.owner)
+
+    def _find_crowded_out(self, absent: Iterable[str]) -> set[str]:
+        """Find the names that are too many: the newest ones of the places that have most of them."""
+        uses = ((self._known[key].use, key) for key in absent)
+        by_place: dict[str, list[tuple[int, str]]] = {}
+        for use, key in uses:
+            if use is not None:
+                by_place.setdefault(use.place, []).append((use.since, key))
+        room, share = self._max_names, 0
+        counts = sorted(len(names) for names in by_place.values())
+        for at, count in enumerate(counts):
+            share = room // (len(counts) - at)
+            if count > share:
+                break
+            room -= count
+        return {key for names in by_place.values() for _, key in sorted(names)[share:]}
 
     def _own(self, key: str, owner: str, before: str) -> None:
         if before != owner:

@@ -30,7 +30,7 @@ from .entries import Body, Claimed, Joined, Left, kind_of
 from .grace import Grace, LeftReason, Ousted
 from .guests import Guest, Guests, GuestsFull, Role
 from .names import NameInvalid, NameRules
-from .presence import Presence
+from .presence import CLASSIC, Presence, place_of_entry
 
 _CLAIM_AFTER: Final = 86_400_000
 """Milliseconds after which a use of a name by its owner is written down again."""
@@ -147,7 +147,7 @@ class Room:
         body: Joined | Claimed | None = None
         left: list[Intent] = []
         ended: list[int] = []
-        place = seat_place(dialect, address)
+        place = CLASSIC if dialect == CLASSIC else place_of_text(address)
         expect = _NEVER if key in self._leaving else self._presence.last_seq(key)
         claims = not (key in self._members or self._presence.is_used_since(at - _CLAIM_AFTER, key, owner, at))
         if not may_write and (claims if role != "member" else not self._is_here(key)):
@@ -158,7 +158,7 @@ class Room:
                 return reserved
             ended = reserved
             if claims:
-                body = Claimed(judged.name, owner, since)
+                body = Claimed(judged.name, owner, since, place)
         elif not self._is_here(key):
             made = self._make_room(key, owner, place, at, returns=returns)
             if isinstance(made, RoomFull):
@@ -257,7 +257,7 @@ class Room:
         if isinstance(body, Joined):
             self._remove(key)
             self._ousted.forget(key)
-            here, place = self._presence.present[key], seat_place(body.dialect, body.address)
+            here, place = self._presence.present[key], place_of_entry(body)
             self._members[key] = Member(
                 here.name, key, here.owner, here.dialect, here.joined_at, here.joined_seq, place
             )
@@ -266,12 +266,10 @@ class Room:
             self._list(key)
             self._lost.start(key, 0.0, "lost")  # until a session is attached
         elif isinstance(body, Left):
-            member = self._members.get(key)
             self._remove(key)
             self._release_unused(key)
             if body.reason == "crowded" and body.owner:
-                place = member.place if member else ""
-                self._ousted.note(key, body.owner, place, at + int(self._bounds.grace * 1000))
+                self._ousted.note(key, body.owner, body.place, at + int(self._bounds.grace * 1000))
 
     def member_of(self, session: int) -> Member | None:
         """Find the member this session belongs to; guests belong to none."""
@@ -375,7 +373,7 @@ class Room:
         seconds = max(0, at - member.joined_at) / 1_000
         return Intent(
             "left",
-            Left(member.name, member.owner, reason, seconds, self.known_since(key, member.owner) or 0),
+            Left(member.name, member.owner, reason, seconds, self.known_since(key, member.owner) or 0, member.place),
             key,
             self._presence.last_seq(key),
         )
@@ -387,8 +385,3 @@ class Room:
             self._unlist(key)
             for session in member.sessions:
                 del self._member_of[session]
-
-
-def seat_place(dialect: str, address: str) -> str:
-    """Return the place that a member's seat counts for: all classic ones are one, because nothing proves an address."""
-    return dialect if dialect == "classic" else place_of_text(address)

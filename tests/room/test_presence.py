@@ -135,7 +135,7 @@ def test_a_name_that_is_present_is_its_keys_however_many_it_has_used_since() -> 
     assert (presence.owner_of("ana", 4), presence.owner_of("other", 4)) == ("k", "")
 
 
-def test_however_many_keys_take_names_only_the_newest_are_remembered() -> None:
+def test_however_many_keys_take_names_only_so_many_are_remembered() -> None:
     presence = Presence(inf, max_names=2_000)
     presence.apply(1, 1, joined("here", "k"), "here")
     for seq in range(2, 20_000):
@@ -144,6 +144,32 @@ def test_however_many_keys_take_names_only_the_newest_are_remembered() -> None:
     assert 2_000 <= remembered <= 4_000
     assert presence.owner_of("here", 20_000) == "k"
     assert presence.owner_of("n19999", 20_000) == "k19999"
+
+
+def test_whoever_claims_names_with_any_number_of_keys_frees_nobody_elses() -> None:
+    presence = Presence(inf, max_names=2_000)
+    for seq in range(1, 201):
+        presence.apply(seq, seq, Claimed(f"honest{seq}", f"owner{seq}", 0, f"10.0.0.{seq % 50}"), f"honest{seq}")
+    neighbour = Claimed("neighbour", "his key", 0, "10.9.0.1")
+    presence.apply(201, 201, neighbour, "neighbour")
+    for seq in range(202, 20_000):
+        presence.apply(seq, seq, Claimed(f"n{seq}", f"k{seq}", 0, f"10.9.0.{seq % 20}"), f"n{seq}")
+    assert all(presence.owner_of(f"honest{seq}", 20_000) == f"owner{seq}" for seq in range(1, 201))
+    assert presence.owner_of("neighbour", 20_000) == "his key", "in a crowded place the newest go"
+    assert sum(presence.last_seq(f"n{seq}") > 0 for seq in range(202, 20_000)) <= 4_000
+
+
+def test_the_places_of_names_outlast_a_restart_because_the_log_has_them() -> None:
+    first = joined("ana", "k")
+    entry = Left("ana", "k", "left", 1.0, 1, "192.0.2.1")
+    presence = Presence(inf, max_names=1)
+    presence.apply(1, 1, first, "ana")
+    assert presence.find_use("ana", "k") is not None
+    for fold in (presence, Presence(inf)):
+        fold.apply(2, 2, entry, "ana")
+        use = fold.find_use("ana", "k")
+        assert use is not None
+        assert use.place == "192.0.2.1"
 
 
 def test_passing_visitors_do_not_pile_up() -> None:

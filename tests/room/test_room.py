@@ -269,7 +269,7 @@ def test_the_last_session_to_leave_ends_the_membership_at_once(house: House) -> 
     assert not house.queue
     house.go(2, left=True)
     house.commit()
-    assert house.log[-1][2] == Left("ana", "k", "left", 90.0, 1)
+    assert house.log[-1][2] == Left("ana", "k", "left", 90.0, 1, "192.0.2.1")
     assert house.members() == []
 
 
@@ -507,7 +507,7 @@ def test_who_comes_from_elsewhere_gets_the_seat_of_one_whose_contact_is_lost(rul
     house.ask(3, "dewi", "dewi", address="10.0.0.2:1")
     house.commit()
     assert [member.name for member in house.members()] == ["ana", "citra", "dewi"]
-    assert house.log[-2][2] == Left("budi", "budi", "crowded", 0.0, 2)
+    assert house.log[-2][2] == Left("budi", "budi", "crowded", 0.0, 2, "10.0.0.1")
     house.ask(4, "eko", "eko", address="10.0.0.1:9")
     assert house.refused[4] == RoomFull(bound=3, count=3, of_place=2), "its place holds most"
 
