@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from sockatuh.protocol.ratelimit import BucketTable, SketchLimiter, TokenBucket, prefix_of
+from sockatuh.protocol.ratelimit import PLACE_SHARE, BucketTable, KeysOfPlaces, SketchLimiter, TokenBucket, prefix_of
 
 SECRET = bytes(range(32))
 
@@ -195,3 +195,12 @@ def test_another_limit_holds_for_all_strangers() -> None:
     assert [sketch.allow(b"net", 1.0) for _ in range(2)] == [True, False]
     sketch.replace_limit(9)
     assert sketch.allow(b"net", 1.0)
+
+
+def test_a_place_has_twenty_keys_worth_whatever_the_number_of_its_keys() -> None:
+    rates = KeysOfPlaces(1.0, 2.0, 1_000)
+    assert sum(rates.take(f"key {number // 2}", "villain", 0.0) for number in range(100)) == 2 * PLACE_SHARE
+    assert rates.wait("a new key", "villain", 0.0) == 1.0 / PLACE_SHARE
+    assert rates.take("a new key", "elsewhere", 0.0)
+    assert [rates.take("one key", "another place", 0.0) for _ in range(3)] == [True, True, False]
+    assert rates.wait("one key", "a third place", 0.0) == 1.0, "a key has one rate wherever it is"

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import pytest
 from server.guests import PASSWORD, Person
 from server.hall import Hall
 
@@ -95,27 +94,6 @@ def test_a_readers_seat_goes_to_one_from_elsewhere_and_it_comes_back_by_itself()
     script.leave()
     hall.advance(12.0)
     assert readers[1].is_in
-
-
-@pytest.mark.parametrize("role", [m.MEMBER, m.SCRIPT])
-def test_joins_of_one_address_are_counted_whatever_their_keys(role: int) -> None:
-    hall = Hall(
-        max_members=1_000,
-        limits=Limits(
-            handshakes_per_address=1e6,
-            handshakes_burst=1_000_000,
-            guests=1_000,
-            guests_per_address=1_000,
-            sessions=4_096,
-        ),
-    )
-    for number in range(401):
-        last = hall.person(f"robot{number}", host="10.9.0.1", role=role)
-        last.leave() if number < 400 else None
-    assert not last.is_in
-    assert last.peer.put_off is not None
-    assert last.peer.put_off.code == "busy"
-    assert hall.person("ana", role=role).is_in
 
 
 def test_the_password_is_still_wanted_of_everybody() -> None:
