@@ -31,7 +31,7 @@ class HalfLines:
     def keep(self, session: Session) -> list[Session] | None:
         """Account for what a session holds now; return the sessions that are to drop what they hold, often none.
 
-        None: there is no room for what came last.
+        None: there is no room for all of it.
         """
         size, cid = session.lines.held_bytes, session.cid
         if not size:

@@ -116,6 +116,10 @@ class LineReceiver:
             self._forget(number)
             self.asks_again = self.asks_again or number == self.next
 
+    def drop_last(self) -> None:
+        """Drop what is there of the line that comes last."""
+        self.drop(max(self._waiting))
+
     def drop_all(self) -> None:
         """Drop everything that waits."""
         for number in list(self._waiting):

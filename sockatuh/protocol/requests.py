@@ -163,11 +163,10 @@ class Requests:
         session.lines.receive(say, now)
         self.give_out(session, now)
         dropped = self.half_lines.keep(session)
-        if dropped is None:
-            session.lines.drop(say.number)
-            self.half_lines.keep(session)
+        while dropped is None:  # the last of its lines, so that the next one can become whole
+            session.lines.drop_last()
             self.slow_down(session, now)
-            return
+            dropped = self.half_lines.keep(session)
         for other in dropped:
             other.lines.drop_all()
             self.slow_down(other, now)
