@@ -48,6 +48,7 @@ CLIENT_VARIABLES: Final = frozenset(
 """Variables that are no setting of the server: the client's, and the one that names the file."""
 
 _MAX_TEXT_BYTES: Final = 16_384
+_MIN_MESSAGE_BYTES: Final = 65_536
 _MIN_HALF_LINES: Final = 131_072
 _MAX_NUMBER: Final = (1 << 53) - 1  # what fits the wire, and any other reader of the file
 
@@ -136,6 +137,7 @@ class Settings(BaseSettings):
     synchronous: Literal["full", "normal"] = "full"
     history_on_join: Annotated[int, Field(ge=0, le=10_000)] = 200
     message_retention: Span = 30 * DAY
+    message_bytes: Annotated[int, Field(ge=_MIN_MESSAGE_BYTES, le=_MAX_NUMBER)] = 1 << 30
     event_retention: Span = 365 * DAY
     name_ownership: Span = 90 * DAY
     classic: Literal["off", "on"] = "off"

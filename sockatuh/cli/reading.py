@@ -90,6 +90,7 @@ def _options(settings: Settings, terminal: bool) -> ServiceOptions:
         synchronous=settings.synchronous,
         history_on_join=settings.history_on_join,
         message_retention=settings.message_retention,
+        message_bytes=settings.message_bytes,
         event_retention=settings.event_retention,
         name_ownership=settings.name_ownership,
         classic=settings.classic == "on",

@@ -32,5 +32,6 @@ class ServiceOptions:
     max_members: int
     log_texts: bool
     limits: Limits
+    message_bytes: int = 1 << 30
     log_level: str = "info"
     log_format: str = "auto"

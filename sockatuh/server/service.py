@@ -38,11 +38,10 @@ from sockatuh.protocol.ticket import Tickets, password_generation
 from sockatuh.room.admission import PasswordGate
 from sockatuh.room.names import NameRules
 from sockatuh.room.room import Room
-from sockatuh.store.database import rfc3339, wall_clock
+from sockatuh.store.database import wall_clock
 from sockatuh.store.history import LostSession, SessionRecorder
 from sockatuh.store.keys import ServerKeys
 from sockatuh.store.lock import lock_directory
-from sockatuh.store.log_table import MAX_SEQ
 from sockatuh.store.roomlog import Outcome, RoomLog
 
 from .bridge import Bridge
@@ -50,16 +49,16 @@ from .gathering import Gathering
 from .guessing import GuessWatch
 from .options import ServiceOptions
 from .passwords import Check, PasswordDesk
+from .pruning import MESSAGE, Pruning
 from .reading import Found, Reading, read_recent, read_stretch
 from .ready import Ready
 from .reload import Reloader, bridge_options, classic_peers, log_classic, room_bounds
 from .status import Status
-from .steady import SteadyClock, oldest_kept
+from .steady import SteadyClock
 from .storing import Storing
 from .ticketkeys import TicketKeys
 from .visitors import Logger, log_fallback
 
-MESSAGE: Final = "message"
 DATABASE: Final = "room.db"
 TICK: Final = 1.0
 SUMMARY_EVERY: Final = 60
@@ -75,8 +74,6 @@ WRITER_SILENCE: Final = 5.0
 """Seconds after which a writer that has not answered is not alive."""
 LAST_WORDS: Final = 3.0
 """Seconds the database has for what is not committed when the server stops."""
-VOLATILE_KEPT: Final = 3_600.0
-"""Seconds for which the empty rows of messages that are not kept stay: until nobody repeats them any more."""
 
 
 class Service:
@@ -113,11 +110,10 @@ class Service:
         self._recorder = SessionRecorder(self._room_log, deliver=lambda then: self._on_loop(self._take_written, then))
         self._lost = self._recorder.lost_sessions()
         self._clock = SteadyClock(wall_clock, time.monotonic)
-        self._began_at = time.monotonic()
         self._ticket_keys = TicketKeys(options.state_dir, log, time.monotonic)
         self._tickets = Tickets(self._ticket_keys.load(), password_generation(options.password_hash))
         span = self._room_log.span()
-        self._inherited = span.last
+        self._pruning = Pruning(self._room_log, self._recorder, span.last, self._clock.read)
         self._endpoint = Endpoint(
             ServerIdentity(keys.private_key, keys.reset_key, options.room),
             self._tickets,
@@ -205,8 +201,8 @@ class Service:
             raise fresh
         change, said = self._reloader.reload(self._options, fresh)
         self._options = change.options
-        if {"message_retention", "event_retention"} & {*change.taken}:
-            self._keeper.submit(self._prune)
+        if {"message_retention", "message_bytes", "event_retention"} & {*change.taken}:
+            self._keeper.submit(self._prune, self._pruning.prune)
         self._driver.flush()
         self._notifier.ready(said)
         self._status.repeat()
@@ -307,24 +303,18 @@ class Service:
             if interval is not None and alive and now - watched_at >= interval:
                 self._notifier.watchdog()
                 watched_at = now
+            if self._pruning.is_due(self._options):
+                self._keeper.submit(self._prune, self._pruning.bound_bytes)
             if ticks % SUMMARY_EVERY == 0:
                 self._bridge.summarise_dropped()
             if ticks >= UPKEEP_FROM and (ticks - UPKEEP_FROM) % UPKEEP_EVERY == 0:
                 self._ticket_keys.renew(self._tickets)
-                self._keeper.submit(self._prune)
+                self._keeper.submit(self._prune, self._pruning.prune)
 
-    def _prune(self) -> None:
-        """Delete what is older than it is to be kept; in a thread of its own."""
-        now = self._clock.read()
-        kept = self._options.message_retention or VOLATILE_KEPT
-        messages, events = oldest_kept(now, kept), oldest_kept(now, self._options.event_retention)
-        # What this process has written is no older than it is.
-        is_young = time.monotonic() - self._began_at < min(kept, self._options.event_retention)
-        young = self._inherited + 1 if is_young else MAX_SEQ
+    def _prune(self, prune: Callable[[ServiceOptions], None]) -> None:
+        """Delete what is not to be kept; in a thread of its own."""
         try:
-            self._room_log.prune(messages, events, frozenset({MESSAGE}), now=rfc3339(now), young=young)
-            if events is not None:
-                self._recorder.prune(events)
+            prune(self._options)
         except StoreError as error:  # also when the service stops meanwhile: the log is closed then
             if not self._stopped.done():
                 self._on_loop(self._note_storage_error, error)

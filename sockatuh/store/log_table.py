@@ -15,6 +15,7 @@ from typing import Final
 
 from sockatuh.errors import StoreError
 
+from .byte_bound import take_off
 from .database import from_rfc3339, rfc3339
 
 PRUNE_CHUNK: Final = 200
@@ -26,6 +27,7 @@ _DELETE_OLD: Final = """
         SELECT seq FROM log AS old WHERE kind = ? AND at < ? AND seq < ?
         AND (key IS NULL OR seq < (SELECT max(seq) FROM log AS later WHERE later.key = old.key)) LIMIT ?
     )
+    RETURNING seq, coalesce(length(CAST(body AS BLOB)), 0)
 """
 
 
@@ -128,7 +130,9 @@ def delete_old(connection: sqlite3.Connection, kind: str, before: str, young: in
 
     From the seq `young` on none is old, whatever its time says.
     """
-    return connection.execute(_DELETE_OLD, (kind, before, young, PRUNE_CHUNK)).rowcount
+    deleted = connection.execute(_DELETE_OLD, (kind, before, young, PRUNE_CHUNK)).fetchall()
+    take_off(connection, kind, deleted)
+    return len(deleted)
 
 
 def find_young(connection: sqlite3.Connection, since: str, until: str) -> int:

@@ -20,6 +20,7 @@ from typing import Any, Final, TypeVar
 
 from sockatuh.errors import DatabaseDamaged, DatabaseUnusable, StoreError
 
+from .byte_bound import ROW_COST, count_more, delete_oldest, read_tally, write_tally
 from .database import Readers, Synchronous, Writer, free_pages, open_writer, rfc3339, wall_clock
 from .lineage import Lineage, read_lineage, renew_log_id
 from .log_table import (
@@ -96,6 +97,8 @@ class RoomLog:
         self._kept: deque[_Work] = deque()
         self._kept_for: StoreError | None = None
         self._trying = False
+        self.appended_bytes = 0
+        """About how many bytes this process has appended, whatever became of them."""
 
     @classmethod
     def open(
@@ -244,6 +247,20 @@ class RoomLog:
         self._delete_all(free_pages)
         return removed
 
+    def bound_bytes(self, kind: str, limit: int) -> int:
+        """Delete the oldest entries of a kind, which has no keys, until all take at most `limit` bytes; say how many.
+
+        Takes its time, like `prune`, and is not to run beside it.
+        """
+        tally = self._readers.read(partial(read_tally, kind=kind))
+        while (more := self._readers.read(partial(count_more, kind=kind, tally=tally))) != tally:
+            tally = more
+        self.call(partial(write_tally, kind=kind, tally=tally))
+        removed = self._delete_all(partial(delete_oldest, kind=kind, limit=limit))
+        if removed:
+            self._delete_all(free_pages)
+        return removed
+
     def close(self) -> None:
         """Commit what is queued and close the database; the last outcomes are delivered before this returns."""
         with contextlib.suppress(StoreError):  # it is closed already
@@ -259,6 +276,7 @@ class RoomLog:
 
     def _run(self, connection: sqlite3.Connection, jobs: list[Append | _Work]) -> list[Outcome | _Worked]:
         now = self._clock()
+        self.appended_bytes += sum(ROW_COST + len(job.body or b"") for job in jobs if isinstance(job, Append))
         done: list[Outcome | _Worked] = [self._work(connection, work) for work in self._kept]
         for together, group in groupby(jobs, _is_unconditional):
             if together and self._refused is None:

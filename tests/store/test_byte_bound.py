@@ -1,0 +1,118 @@
+"""The log bounded in bytes: counted without reading all of it, the oldest lines first."""
+
+from __future__ import annotations
+
+import sqlite3
+from contextlib import closing
+from pathlib import Path
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from sockatuh.store.byte_bound import COUNTED_AT_ONCE, ROW_COST, count_more, delete_oldest, read_tally, write_tally
+from sockatuh.store.log_table import MAX_SEQ, Append, append_all, delete_old
+from sockatuh.store.migrations import migrate
+from sockatuh.store.roomlog import RoomLog
+
+AT = 1_769_853_120_000
+DAY_MS = 86_400_000
+
+
+def empty() -> sqlite3.Connection:
+    connection = sqlite3.connect(":memory:", isolation_level=None)
+    migrate(connection, Path(":memory:"))
+    return connection
+
+
+def say(connection: sqlite3.Connection, first: int, sizes: list[int], at: int = AT, kind: str = "message") -> None:
+    appends = [Append(number.to_bytes(16, "big"), kind, b"x" * size) for number, size in enumerate(sizes, first)]
+    if appends:
+        append_all(connection, appends, at, frozenset())
+
+
+def count(connection: sqlite3.Connection) -> None:
+    tally = read_tally(connection, "message")
+    while (more := count_more(connection, "message", tally)) != tally:
+        tally = more
+    write_tally(connection, "message", tally)
+
+
+def true_bytes(connection: sqlite3.Connection) -> int:
+    query = "SELECT coalesce(sum(length(CAST(body AS BLOB)) + ?), 0) FROM log WHERE kind = 'message'"
+    return int(connection.execute(query, (ROW_COST,)).fetchone()[0])
+
+
+@given(
+    st.lists(
+        st.one_of(
+            st.lists(st.integers(0, 300), max_size=30),
+            st.integers(0, 4_000),
+            st.sampled_from(["count", "age", "joins"]),
+        ),
+        max_size=12,
+    )
+)
+def test_whatever_is_said_and_deleted_what_was_counted_is_true(steps: list[list[int] | int | str]) -> None:
+    with closing(empty()) as connection:
+        number = 1
+        for day, step in enumerate(steps):
+            if isinstance(step, list):
+                say(connection, number, step, AT + day * DAY_MS)
+                number += len(step)
+            elif isinstance(step, int):
+                count(connection)
+                while delete_oldest(connection, "message", step):
+                    pass
+                assert read_tally(connection, "message").bytes == true_bytes(connection) <= step
+            elif step == "count":
+                count(connection)
+                assert read_tally(connection, "message").bytes == true_bytes(connection)
+            elif step == "age":
+                while delete_old(connection, "message", "2026-01-31T10:00:00.000Z", MAX_SEQ):
+                    pass
+            else:
+                say(connection, number, [5] * 3, kind="joined")
+                number += 3
+        count(connection)
+        assert read_tally(connection, "message").bytes == true_bytes(connection)
+
+
+def test_the_oldest_lines_go_first_and_nothing_else_goes() -> None:
+    with closing(empty()) as connection:
+        say(connection, 1, [10] * 5, kind="joined")
+        say(connection, 6, [100] * 10)
+        count(connection)
+        assert delete_oldest(connection, "message", 3 * (100 + ROW_COST)) == 7
+        assert delete_oldest(connection, "message", 3 * (100 + ROW_COST)) == 0
+        kept = [seq for (seq,) in connection.execute("SELECT seq FROM log ORDER BY seq")]
+        assert kept == [1, 2, 3, 4, 5, 13, 14, 15]
+
+
+def test_only_what_came_since_is_read() -> None:
+    with closing(empty()) as connection:
+        say(connection, 1, [1] * (COUNTED_AT_ONCE + 5))
+        count(connection)
+        tally = read_tally(connection, "message")
+        assert tally.counted == COUNTED_AT_ONCE + 5
+        say(connection, 20_000, [7])
+        more = count_more(connection, "message", tally)
+        assert (more.bytes - tally.bytes, more.counted - tally.counted) == (7 + ROW_COST, 1)
+
+
+def test_a_room_log_gives_the_space_back(tmp_path: Path) -> None:
+    log = RoomLog.open(
+        tmp_path / "room.db",
+        synchronous="normal",
+        volatile_kinds=frozenset(),
+        deliver=lambda _: None,
+        on_error=lambda _: None,
+    )
+    for number in range(1, 401):
+        log.append(Append(number.to_bytes(16, "big"), "message", b'"%b"' % (b"x" * 10_000)))
+    log.call(lambda _: None)
+    assert log.appended_bytes == 400 * (10_002 + ROW_COST)
+    assert log.bound_bytes("message", 1_000_000) == 302
+    assert [row.seq for row in log.read(0, 400, 1_000)] == list(range(303, 401))
+    assert log.bound_bytes("message", 1_000_000) == 0
+    log.close()
+    assert (tmp_path / "room.db").stat().st_size < 1_500_000
