@@ -8,6 +8,7 @@ server's libraries.
 from __future__ import annotations
 
 import os
+import sys
 import time
 from collections.abc import Sequence
 from importlib import import_module
@@ -17,7 +18,7 @@ import typer
 from typer.core import TyperCommand, TyperGroup
 from typer.main import get_command
 
-from .errors import ExitCode, end_row, guard
+from .errors import ExitCode, end_row, guard, stop
 from .help_layout import HelpContext
 from .wording import admin as wording
 from .wording import backup as backups
@@ -50,6 +51,12 @@ PAUSE: Final = 5.0
 """Seconds before such an end, when what waits in a passed socket makes the service manager start the program anew."""
 
 
+ON_THE_BOX: Final = frozenset(
+    {"init", "check", "serve", "install-service", "uninstall-service", "history", "backup", "restore"}
+)
+"""What needs locks, owners and modes as Unix has them."""
+
+
 class _LazyCommand(TyperCommand):
     """Stands in the list of commands; becomes the real one when its arguments are to be read."""
 
@@ -61,6 +68,8 @@ class _LazyCommand(TyperCommand):
         return self.help or ""
 
     def make_context(self, info_name: str | None, args: list[str], parent: Any = None, **extra: Any) -> Any:
+        if sys.platform == "win32" and self.name in ON_THE_BOX:
+            stop(wording.BOX_ELSEWHERE)
         only = typer.Typer(add_completion=False, rich_markup_mode=None)
         function = getattr(import_module(f"{__package__}.{self._module}"), self._function)
         only.command(self.name, help=self.help)(function)

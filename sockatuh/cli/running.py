@@ -5,12 +5,16 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import signal
+import sys
 from collections.abc import Callable, Coroutine
-from typing import Any
+from typing import Any, Final
 
 import typer
 
 from .errors import ExitCode
+
+WAKES_EVERY: Final = 0.2
+"""Seconds in which Ctrl-C is noticed on Windows."""
 
 
 class StoppedShort(asyncio.CancelledError):
@@ -49,9 +53,19 @@ async def _stoppable(main: Coroutine[Any, Any, None], when_stopped: ExitCode) ->
         if number is not None and signal.getsignal(number) is not signal.SIG_IGN:  # nohup
             with contextlib.suppress(NotImplementedError, RuntimeError, ValueError):
                 loop.add_signal_handler(number, stop)
+    waking = asyncio.create_task(_wake_now_and_then()) if sys.platform == "win32" else None
     try:
         await main
     except asyncio.CancelledError as cancelled:
         if not stopped.is_set() and not isinstance(cancelled, StoppedAtQuestion):
             raise
         raise typer.Exit(cancelled.code if isinstance(cancelled, StoppedShort) else when_stopped) from None
+    finally:
+        if waking is not None:
+            waking.cancel()
+
+
+async def _wake_now_and_then() -> None:
+    """Let a loop that waits for sockets see Ctrl-C: on Windows a signal does not end that wait."""
+    while True:
+        await asyncio.sleep(WAKES_EVERY)

@@ -159,7 +159,7 @@ def _safe_input(stream: TextIO) -> TextIO:
     if not isinstance(stream, io.TextIOWrapper):
         return stream
     buffer = io.BufferedReader(PatientInput(getattr(stream.buffer, "raw", stream.buffer)))
-    return io.TextIOWrapper(buffer, stream.encoding, "replace")
+    return io.TextIOWrapper(buffer, _encoding(stream), "replace")
 
 
 def _safe_output(stream: TextIO, *, tells: bool) -> TextIO:
@@ -168,11 +168,16 @@ def _safe_output(stream: TextIO, *, tells: bool) -> TextIO:
     raw = FailingOnce(getattr(stream.buffer, "raw", stream.buffer), tells=tells)
     return ShownText(
         raw if stream.write_through else io.BufferedWriter(raw),  # PYTHONUNBUFFERED
-        stream.encoding,
+        _encoding(stream),
         "backslashreplace",
         line_buffering=stream.line_buffering,
         write_through=stream.write_through,
     )
+
+
+def _encoding(stream: TextIO) -> str:
+    """Return the encoding of what is written; a file on Windows would have one of the last century."""
+    return "utf-8" if sys.platform == "win32" and not stream.isatty() else stream.encoding
 
 
 def _written_out(text: str, encoding: str) -> str:

@@ -14,6 +14,7 @@ import errno
 import os
 import stat
 import sys
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
@@ -23,6 +24,7 @@ from sockatuh.errors import FileNotPrivate, KeyFileError
 KEY_BYTES: Final = 32
 _OTHERS: Final = 0o077
 _OTHERS_WRITE: Final = 0o022
+_PAUSES: Final = (0.01, 0.02, 0.05, 0.1, 0.2, 0.4)
 _POSIX: Final = os.name == "posix"
 _REMEDIES: Final = {
     errno.ENOSPC: "; make room there: df -h {directory}",
@@ -35,7 +37,7 @@ _REMEDIES: Final = {
 def write_private(path: Path, data: bytes) -> None:
     """Replace `path` by `data` in one durable step; a reader sees the old bytes or the new ones."""
     with explained(path), _finished_beside(path, data) as finished:
-        os.replace(finished, path)
+        _replace(finished, path)
 
 
 def create_private(path: Path, data: bytes) -> None:
@@ -46,7 +48,7 @@ def create_private(path: Path, data: bytes) -> None:
         except FileExistsError:
             return
         except OSError:  # a file system without hard links
-            os.replace(finished, path)
+            _replace(finished, path)
 
 
 def read_private(path: Path) -> bytes:
@@ -121,6 +123,18 @@ def _is_used_or_closed(path: Path) -> bool:
     if used and mode & _OTHERS_WRITE:
         raise FileNotPrivate(str(path), f"others can write there; run: chmod 700 {path}")
     return used
+
+
+def _replace(finished: Path, path: Path) -> None:
+    """Put a file in another's place; on Windows as soon as a virus scanner, say, has closed that one."""
+    for pause in _PAUSES if sys.platform == "win32" else ():
+        try:
+            os.replace(finished, path)
+        except PermissionError:
+            time.sleep(pause)
+        else:
+            return
+    os.replace(finished, path)
 
 
 @contextlib.contextmanager

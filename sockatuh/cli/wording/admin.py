@@ -19,6 +19,7 @@ from . import fact
 if TYPE_CHECKING:
     from sockatuh.server.ready import Ready
 
+BOX_ELSEWHERE: Final = "The box needs Linux or macOS; on Windows people chat, send, tail and ask who is there."
 HELP: Final = "One chat room for everybody on a local network, on one UDP port."
 HELP_EXIT_CODES: Final = """
 \b
