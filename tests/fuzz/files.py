@@ -6,6 +6,7 @@ import contextlib
 import dataclasses
 import os
 import sqlite3
+import weakref
 from collections.abc import Callable
 from pathlib import Path
 from typing import Final, TypeAlias
@@ -115,6 +116,7 @@ def history_row(directory: Path) -> Target:
                     for line in read(None, name, 10):
                         _look_at(line)
 
+    weakref.finalize(run, connection.close)
     return run
 
 
