@@ -159,7 +159,7 @@ def test_a_long_line_is_cut_between_graphemes(room: Conversation) -> None:
     assert all(set(text.split(FAMILY)) == {""} for text in texts)
 
 
-texts = st.text(st.characters(exclude_characters="\n"), max_size=50)
+texts = st.text(st.characters(codec="utf-8", exclude_characters="\n"), max_size=50)
 
 
 @given(texts, st.integers(1, 80), st.text(max_size=30), st.sampled_from([b"", b"\n", b"\r\n"]))
