@@ -11,8 +11,13 @@ from .wrapping import reach, wrap
 
 def print_folded(text: str, end: str = "\n") -> None:
     """Print sentences to a person; nothing is folded where no terminal is."""
+    print(folded(text), end=end, file=sys.stderr, flush=True)
+
+
+def folded(text: str) -> str:
+    """Return sentences as the terminal on stderr is to get them, as they are where no terminal is."""
     columns = columns_of(sys.stderr)
-    print("\n".join(fold(text, columns)) if columns else text, end=end, file=sys.stderr, flush=True)
+    return "\n".join(fold(text, columns)) if columns else text
 
 
 def columns_of(stream: TextIO | None) -> int | None:

@@ -15,6 +15,7 @@ import typer
 from sockatuh.errors import ConfigurationError, SockAtuhError
 
 from .errors import explain
+from .paragraphs import folded
 from .program import typed_command
 from .reading import Reading
 from .rows import log_rows
@@ -66,8 +67,9 @@ def serve(
     def announce(ready: Ready) -> None:
         """Tell the person at the terminal, and the scripts that read stderr, how to get in; among lines of the log."""
         told = wording.ready(ready)
-        here = wording.ready_here(typed_command(), ready) if terminal else ""
-        stream.write((levelled(told, "info") if journal else told) + "\n" + here)
+        if terminal:
+            told = folded(f"{told}\n{wording.ready_here(typed_command(), ready)}")
+        stream.write((levelled(told, "info") if journal else told) + "\n")
         # What is there now stays: looking through it for garbage again and again would hold the room up for 20 ms.
         gc.collect()
         gc.freeze()

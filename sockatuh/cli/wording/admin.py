@@ -340,7 +340,7 @@ def ready_here(program: str, room: Ready) -> str:
     """Say what to type in another terminal of this machine, as the last line; `program`: how it is called there."""
     address = f"[{room.host}]" if ":" in room.host else room.host
     host = "localhost" if room.host in ("", "::", "0.0.0.0", "127.0.0.1", "::1") else address  # noqa: S104 - a name
-    return f"In a second terminal: {program} chat {host}{_port(room)}\n"
+    return f"In a second terminal: {program} chat {host}{_port(room)}"
 
 
 def _port(room: Ready) -> str:
