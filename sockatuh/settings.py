@@ -9,29 +9,30 @@ from __future__ import annotations
 
 import codecs
 import difflib
-import ipaddress
+import json
 import os
-import re
 import socket
 import tomllib
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import fields
 from pathlib import Path
-from typing import Annotated, Any, Final, Literal, TypeAlias, get_type_hints
+from typing import Annotated, Any, Final, Literal, TypeAlias, get_args, get_origin, get_type_hints
 
 import platformdirs
 from pydantic import BaseModel, BeforeValidator, Field, PrivateAttr, ValidationError, create_model
+from pydantic_core import ErrorDetails, PydanticCustomError
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
 from sockatuh.errors import ConfigurationError, Problem
 from sockatuh.hashform import checked_hash
 from sockatuh.home import find_expanded
-from sockatuh.protocol.constants import DEFAULT_PORT, MAX_ROOM_BYTES
+from sockatuh.protocol.constants import DEFAULT_PORT
 from sockatuh.protocol.limits import Limits
 from sockatuh.secret import SecretError, read_secret
 from sockatuh.spans import DAY, format_span, parse_span
+from sockatuh.values import PRIVATE_NETWORKS, Network, checked_directory, checked_host, checked_networks, room_name
+from sockatuh.variables import PREFIX, ours
 
-PREFIX: Final = "SOCKATUH_"
 SYSTEM_FILE: Final = Path("/etc/sockatuh/sockatuh.toml")
 LOCAL_FILE: Final = Path("config/sockatuh.toml")
 HOMELESS: Final = "~/.local/state/sockatuh"
@@ -47,51 +48,13 @@ CLIENT_VARIABLES: Final = frozenset(
 )
 """Variables that are no setting of the server: the client's, and the one that names the file."""
 
+_LONGEST_QUOTED: Final = 40
 _MAX_TEXT_BYTES: Final = 16_384
 _MIN_MESSAGE_BYTES: Final = 65_536
 _MIN_HALF_LINES: Final = 131_072
 _MAX_NUMBER: Final = (1 << 53) - 1  # what fits the wire, and any other reader of the file
 
-Network: TypeAlias = ipaddress.IPv4Network | ipaddress.IPv6Network
 Found: TypeAlias = dict[str, tuple[object, str]]
-
-PRIVATE_NETWORKS: Final[tuple[Network, ...]] = tuple(
-    ipaddress.ip_network(network)
-    for network in (
-        "127.0.0.0/8",
-        "::1/128",
-        "10.0.0.0/8",
-        "172.16.0.0/12",
-        "192.168.0.0/16",
-        "169.254.0.0/16",
-        "fc00::/7",
-        "fe80::/10",
-    )
-)
-
-
-def _networks(value: object) -> tuple[Network, ...]:
-    items = re.split(r"[,\s]+", value.strip()) if isinstance(value, str) else value
-    try:
-        return tuple(ipaddress.ip_network(item) for item in items if item)  # type: ignore[attr-defined]
-    except (TypeError, ValueError) as error:
-        raise ValueError(f"should be networks like 10.0.0.0/8 or fd00::/8 ({error})") from None
-
-
-def room_name(value: object) -> str:
-    """Return a room's name without space around it, or raise ValueError."""
-    name = value.strip() if isinstance(value, str) else ""
-    if not name or not name.isprintable() or len(name.encode()) > MAX_ROOM_BYTES:
-        raise ValueError(f"should be a printable name of at most {MAX_ROOM_BYTES} bytes")
-    return name
-
-
-def _state_dir(value: object) -> object:
-    if str(value).startswith("~"):
-        raise ValueError("should be in a home directory that is there; an absolute path needs none")
-    if "\0" in str(value):
-        raise ValueError("should be a path without NUL")
-    return value
 
 
 def host_name() -> str:
@@ -102,13 +65,23 @@ def host_name() -> str:
         return "room"
 
 
+def _refuse_bool(value: object) -> object:
+    """Refuse what Python takes for 1 and 0."""
+    if isinstance(value, bool):
+        raise PydanticCustomError("no_number", "no number")
+    return value
+
+
+_NUMBER: Final = BeforeValidator(_refuse_bool)
+
+
 def _limits_form() -> type[BaseModel]:
     """Return a model with the fields and defaults of `Limits`, each of which has to be a positive number."""
     types = get_type_hints(Limits)
     form: dict[str, Any] = {
-        field.name: (Annotated[types[field.name], Field(gt=0, allow_inf_nan=False)], field.default)
+        field.name: (Annotated[types[field.name], _NUMBER, Field(gt=0, allow_inf_nan=False)], field.default)
         if types[field.name] is float
-        else (Annotated[types[field.name], Field(gt=0, le=_MAX_NUMBER)], field.default)
+        else (Annotated[types[field.name], _NUMBER, Field(gt=0, le=_MAX_NUMBER)], field.default)
         for field in fields(Limits)
     }
     return create_model("LimitsForm", **form)
@@ -129,20 +102,20 @@ class Settings(BaseSettings):
 
     model_config = SettingsConfigDict(frozen=True, extra="forbid", validate_default=False)
 
-    host: Annotated[str, Field(min_length=1)] = "::"
-    port: Annotated[int, Field(ge=0, le=65_535)] = DEFAULT_PORT
+    host: Annotated[str, BeforeValidator(checked_host)] = "::"
+    port: Annotated[int, _NUMBER, Field(ge=0, le=65_535)] = DEFAULT_PORT
     room: Annotated[str, BeforeValidator(room_name)]
     password_hash: Annotated[str, Field(repr=False), BeforeValidator(checked_hash)] = ""
-    state_dir: Annotated[Path, BeforeValidator(_state_dir)]
+    state_dir: Annotated[Path, BeforeValidator(checked_directory)]
     synchronous: Literal["full", "normal"] = "full"
-    history_on_join: Annotated[int, Field(ge=0, le=10_000)] = 200
+    history_on_join: Annotated[int, _NUMBER, Field(ge=0, le=10_000)] = 200
     message_retention: Span = 30 * DAY
     message_bytes: Annotated[int, Field(ge=_MIN_MESSAGE_BYTES, le=_MAX_NUMBER)] = 1 << 30
     event_retention: Span = 365 * DAY
     name_ownership: Span = 90 * DAY
     classic: Literal["off", "on"] = "off"
-    classic_networks: Annotated[tuple[Network, ...], BeforeValidator(_networks)] = PRIVATE_NETWORKS
-    max_members: Annotated[int, Field(ge=1, le=10_000)] = 1_000
+    classic_networks: Annotated[tuple[Network, ...], BeforeValidator(checked_networks)] = PRIVATE_NETWORKS
+    max_members: Annotated[int, _NUMBER, Field(ge=1, le=10_000)] = 1_000
     log_format: Literal["auto", "console", "json"] = "auto"
     log_level: Literal["debug", "info", "warning", "error"] = "info"
     log_messages: Literal["auto", "always", "never"] = "auto"
@@ -208,7 +181,7 @@ def find_state_dir(environ: Mapping[str, str], cwd: Path) -> Path:
     found = _from_system(environ) | _from_environment(environ, cwd, [])
     value, origin = found["state_dir"]
     try:
-        return Path(str(_state_dir(value)))
+        return Path(str(checked_directory(value)))
     except ValueError as error:
         raise ConfigurationError([Problem("state_dir", origin, str(error))]) from None
 
@@ -335,7 +308,7 @@ def _from_credential(environ: Mapping[str, str], file: Path | None, problems: li
 
 def _from_environment(environ: Mapping[str, str], cwd: Path, problems: list[Problem]) -> Found:
     found: Found = {}
-    for name in sorted(name for name in environ if name.startswith(PREFIX)):
+    for name in sorted(name for name in ours(environ) if name.startswith(PREFIX)):
         if key := VARIABLES.get(name):
             found[key] = (_against(cwd, key, environ[name]), f"environment {name}")
         elif name not in CLIENT_VARIABLES:
@@ -366,17 +339,38 @@ def _validated(found: Found, problems: list[Problem]) -> Settings | None:
     try:
         settings = Settings(**nested)
     except ValidationError as error:
-        problems += [_problem(detail["loc"], detail["msg"], origins) for detail in error.errors()]
+        problems += [_problem(".".join(map(str, detail["loc"])), detail, origins) for detail in error.errors()]
         return None
     settings._origins = origins
     problems += [Problem(key, origins[key], expected) for key, expected in _contradictions(settings)]
     return settings
 
 
-def _problem(location: tuple[int | str, ...], message: str, origins: Mapping[str, str]) -> Problem:
-    key = ".".join(str(part) for part in location)
-    expected = message.removeprefix("Value error, ").replace("Input should", "should", 1)
+def _problem(key: str, detail: ErrorDetails, origins: Mapping[str, str]) -> Problem:
+    """Say in our words what is wrong with a value: our own checks have said it, pydantic's have only found it."""
+    error = detail.get("ctx", {}).get("error")
+    expected = str(error) if isinstance(error, ValueError) else f"{_wanted(key)}, not {_quoted(detail['input'])}"
     return Problem(key, origins.get(key, "default"), expected)
+
+
+def _wanted(key: str) -> str:
+    """Say what the value of a dotted key should be, where its field has a list of words or a range of numbers."""
+    table, _, name = key.rpartition(".")
+    field = (_LimitsForm if table else Settings).model_fields[name]
+    if get_origin(field.annotation) is Literal:
+        return "should be " + " or ".join(f'"{each}"' for each in get_args(field.annotation))
+    bounds = {
+        kind: getattr(each, kind) for each in field.metadata for kind in ("ge", "gt", "le") if hasattr(each, kind)
+    }
+    if field.annotation is float:
+        return f"should be a number over {bounds['gt']}"
+    return f"should be a whole number from {bounds.get('ge', 1)} to {bounds['le']}"
+
+
+def _quoted(value: object) -> str:
+    """Write a value as a file has it, and short."""
+    text = json.dumps(value, ensure_ascii=False, default=str)
+    return text if len(text) <= _LONGEST_QUOTED else f"{text[:_LONGEST_QUOTED]}…"
 
 
 def _contradictions(settings: Settings) -> Iterator[tuple[str, str]]:

@@ -36,21 +36,35 @@ MAY_IMPORT: Final[dict[str, set[str]]] = {
     "spared": set(),
     "seats": set(),
     "journal": set(),
+    "variables": set(),
+    "values": {"protocol.constants"},
     "log": {"spared", "journal"},
-    "settings": {"errors", "hashform", "home", "secret", "spans", "protocol.limits", "protocol.constants"},
+    "settings": {
+        "errors",
+        "hashform",
+        "home",
+        "secret",
+        "spans",
+        "values",
+        "variables",
+        "protocol.limits",
+        "protocol.constants",
+    },
     "protocol": {"errors", "seats"},
     "room": {"errors", "seats"},
     "store": {"errors", "home", "room"},
     "net": {"errors", "protocol"},
     "server": BELOW_THE_BRIDGES,
     "client": BELOW_THE_BRIDGES - {"log"},
-    "cli": BELOW_THE_BRIDGES | {"settings", "server", "client", "home", "secret", "spans", "spared", "journal"},
+    "cli": BELOW_THE_BRIDGES
+    | {"settings", "server", "client", "home", "secret", "spans", "spared", "journal", "values", "variables"},
     "__main__": {"cli"},
 }
 """The table of docs/ARCHITECTURE.md; each package may import itself and sockatuh's version."""
 
 ONLY_IN: Final = {
     "pydantic": "settings",
+    "pydantic_core": "settings",
     "pydantic_settings": "settings",
     "structlog": "log",
     "sqlite3": "store",

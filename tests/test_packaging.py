@@ -21,7 +21,8 @@ from sockatuh.cli.program import Program
 from sockatuh.net.sockets import RECEIVE_BUFFER, SEND_BUFFER
 from sockatuh.protocol.constants import DEFAULT_PORT
 from sockatuh.protocol.limits import Limits
-from sockatuh.settings import CLIENT_VARIABLES, CREDENTIAL, KEYS, PRIVATE_NETWORKS, SYSTEM_FILE, VARIABLES, load
+from sockatuh.settings import CLIENT_VARIABLES, CREDENTIAL, KEYS, SYSTEM_FILE, VARIABLES, load
+from sockatuh.values import PRIVATE_NETWORKS
 
 ROOT: Final = Path(__file__).parent.parent
 UNIT: Final = ROOT / "sockatuh.service"

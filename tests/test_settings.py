@@ -5,6 +5,7 @@ import dataclasses
 import ipaddress
 import json
 import math
+import re
 import socket
 from collections.abc import Mapping
 from pathlib import Path
@@ -16,7 +17,7 @@ from hypothesis import strategies as st
 
 from sockatuh.errors import ConfigurationError, Problem
 from sockatuh.protocol.limits import Limits
-from sockatuh.settings import KEYS, Settings, find_state_dir, host_name, load
+from sockatuh.settings import CLIENT_VARIABLES, KEYS, VARIABLES, Settings, find_state_dir, host_name, load
 from sockatuh.spans import format_span, parse_span
 
 HASH = "$2b$12$" + "a" * 53
@@ -160,7 +161,6 @@ def test_a_misspelt_variable_is_refused_with_the_nearest_name(tmp_path: Path, va
         "$2b$12$tooshort",
         "2b12" + "a" * 53,
         "hunter2",
-        "",
     ],
 )
 def test_a_hash_whose_dollars_were_eaten_is_recognised_and_never_shown(tmp_path: Path, text: str) -> None:
@@ -206,6 +206,89 @@ def test_each_other_way_to_spoil_a_hash_has_its_explanation(tmp_path: Path, text
 def test_a_value_out_of_its_range_is_refused(tmp_path: Path, key: str, value: str) -> None:
     variable = "SOCKATUH_" + key.upper().replace(".", "__")
     assert problems_of(tmp_path, SET | {variable: value})[key].origin == f"environment {variable}"
+
+
+NONSENSE = (
+    "banana",
+    "-1",
+    "1e999",
+    "\x00",
+    "x" * 5_000,
+    "٣",
+    "[]",
+    "{",
+    "0x10",
+    "nan",
+    "🥣",
+    "~nobody-of-that-name",
+)
+TYPED_NONSENSE: tuple[object, ...] = (True, -1, 0.5, 1e300, [], [1], ["x"], {}, "", "banana", "2026-11-28", 10**30)
+
+
+@pytest.mark.parametrize("key", KEYS)
+def test_whatever_a_setting_holds_it_is_taken_or_told_in_our_words(tmp_path: Path, key: str) -> None:
+    variable = "SOCKATUH_" + key.upper().replace(".", "__")
+    for value in NONSENSE:
+        expect_our_words(tmp_path, SET | {variable: value}, key, f"environment {variable}")
+    for typed in TYPED_NONSENSE:
+        table, _, name = key.rpartition(".")
+        head = f"[{table}]\n" if table else ""
+        shown = "{x = 1}" if typed == {} else json.dumps(typed)
+        file = write(tmp_path / "room.toml", f"{head}{name} = {shown}\n")
+        environ = {} if key == "password_hash" else SET
+        expect_our_words(tmp_path, environ, key, f"file {file}", config=file)
+
+
+def expect_our_words(directory: Path, environ: Mapping[str, str], key: str, origin: str, **flags: object) -> None:
+    try:
+        load_in(directory, {"SOCKATUH_HOST": "::"} | dict(environ), **flags)
+    except ConfigurationError as error:
+        for problem in error.problems:
+            if problem.origin == "not set":
+                continue
+            assert problem.key.startswith(key) or key in problem.expected, problem
+            assert problem.origin == origin or problem.key != key, problem
+            assert problem.expected.startswith(("should ", "is not known", "is empty")), problem
+            assert not re.search(
+                r"[Ii]nput|pydantic|https?:|valid |type=|unable|Error|None|nothing", problem.expected
+            ), problem
+            assert len(problem.expected) < 300, problem
+        return
+
+
+@pytest.mark.parametrize(
+    ("key", "value", "expected"),
+    [
+        ("port", "banana", 'should be a whole number from 0 to 65535, not "banana"'),
+        ("classic", True, 'should be "off" or "on", not true'),
+        ("log_level", "loud", 'should be "debug" or "info" or "warning" or "error", not "loud"'),
+        ("limits.lines_per_second", -1, "should be a number over 0, not -1"),
+        ("limits.pending", 0, "should be a whole number from 1 to 9007199254740991, not 0"),
+        ("max_members", True, "should be a whole number from 1 to 10000, not true"),
+        ("host", "a b", "should be an address of this machine or its name, like :: or 192.168.1.20"),
+        ("state_dir", "", "should be the path of a directory, like /var/lib/sockatuh"),
+        ("classic_networks", [1], "should be a list of networks like 10.0.0.0/8 or fd00::/8"),
+    ],
+)
+def test_a_wrong_value_is_told_with_what_would_be_right(tmp_path: Path, key: str, value: object, expected: str) -> None:
+    table, _, name = key.rpartition(".")
+    file = write(tmp_path / "room.toml", (f"[{table}]\n" if table else "") + f"{name} = {json.dumps(value)}\n")
+    assert problems_of(tmp_path, SET, config=file)[key] == Problem(key, f"file {file}", expected)
+
+
+def test_an_empty_variable_is_one_that_is_not_set(tmp_path: Path) -> None:
+    file = write(tmp_path / "room.toml", f"password_hash = '{HASH}'\nport = 1\n")
+    empty = dict.fromkeys((*VARIABLES, *CLIENT_VARIABLES), "")
+    settings = load_in(tmp_path, empty, config=file)
+    assert (settings.port, settings.password_hash, settings.host) == (1, HASH, "::")
+    assert {origin for origin in settings.origins.values() if "SOCKATUH" in origin} == set()
+
+
+def test_what_a_containers_runtime_sets_is_no_setting_and_what_the_admin_sets_is(tmp_path: Path) -> None:
+    made = {"SOCKATUH_SERVICE_HOST": "10.0.0.7", "SOCKATUH_SERVICE_PORT_CHAT": "7625", "SOCKATUH_NAME": "/web/sockatuh"}
+    made |= {"SOCKATUH_PORT_7625_UDP_ADDR": "10.0.0.7", "SOCKATUH_PORT": "udp://10.0.0.7:7625"}
+    assert load_in(tmp_path, SET | made).port == 7625
+    assert load_in(tmp_path, SET | made | {"SOCKATUH_PORT": "7626"}).port == 7626
 
 
 def test_a_file_that_was_asked_for_has_to_be_there(tmp_path: Path) -> None:

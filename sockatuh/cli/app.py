@@ -18,8 +18,9 @@ import typer
 from typer.core import TyperCommand, TyperGroup
 from typer.main import get_command
 
-from .errors import ExitCode, end_row, guard, stop
+from .errors import ExitCode, end_row, guard, stop, warn
 from .help_layout import HelpContext
+from .surroundings import put_right
 from .wording import admin as wording
 from .wording import backup as backups
 from .wording import client as phrases
@@ -49,6 +50,9 @@ HOPELESS: Final = (ExitCode.USAGE, ExitCode.BAD_CONFIGURATION)
 """What trying again does not mend: sockatuh.service names these two in RestartPreventExitStatus=."""
 PAUSE: Final = 5.0
 """Seconds before such an end, when what waits in a passed socket makes the service manager start the program anew."""
+
+TELL_TIME: Final = frozenset({"serve", "chat", "tail", "who", "history", "backup", "restore"})
+"""Commands that show local times to people."""
 
 
 ON_THE_BOX: Final = frozenset(
@@ -100,12 +104,23 @@ def run(args: Sequence[str]) -> int:
         rich_markup_mode=None,
         context_settings={"help_option_names": ["-h", "--help"]},
     )
+
+    def command() -> object:
+        for sentence in put_right(os.environ, tells_time=_command_of(args) in TELL_TIME and not as_json):
+            warn(sentence)
+        # Not standalone, as it would print what is wrong with a command line by itself, broken in the middle of words.
+        return app.main(list(args), prog_name="sockatuh", standalone_mode=False)
+
+    as_json = _asks_json(args)
     has_passed_socket = "LISTEN_FDS" in os.environ  # `serve` takes it out
-    # Not standalone, as it would print what is wrong with a command line by itself, broken in the middle of words.
-    code = guard(lambda: app.main(list(args), prog_name="sockatuh", standalone_mode=False), as_json=_asks_json(args))
+    code = guard(command, as_json=as_json)
     if has_passed_socket and code in HOPELESS:
         time.sleep(PAUSE)
     return code
+
+
+def _command_of(args: Sequence[str]) -> str:
+    return next((word for word in args if not word.startswith("-")), "")
 
 
 def _asks_json(args: Sequence[str]) -> bool:

@@ -200,8 +200,17 @@ def report(error: Exception, *, as_json: bool) -> int:
 
 def complain(sentence: str) -> None:
     """Say on stderr what went wrong; the journal stores it as an error."""
+    _say(sentence, "error")
+
+
+def warn(sentence: str) -> None:
+    """Say on stderr what is odd and keeps nobody from going on."""
+    _say(sentence, "warning")
+
+
+def _say(sentence: str, level: str) -> None:
     if is_journal(sys.stderr, os.environ):
-        print(levelled(sentence, "error"), file=sys.stderr)
+        print(levelled(sentence, level), file=sys.stderr)
     else:
         print_folded(sentence)
 

@@ -99,7 +99,8 @@ def _is_found_by_itself(config: Path) -> bool:
 
 def choose_room(given: str | None, *, asking: bool) -> str:
     """Return a name for the room that can be used: the one given, else what is typed, else this machine's."""
-    from sockatuh.settings import host_name, room_name
+    from sockatuh.settings import host_name
+    from sockatuh.values import room_name
 
     while True:  # until the answer can be used
         name = given or (_ask(wording.ASK_ROOM, host_name()) if asking else host_name())

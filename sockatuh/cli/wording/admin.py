@@ -247,6 +247,28 @@ def system_refused(reason: str) -> str:
     return f"The system refused: {reason}."
 
 
+def passed_over(names: Sequence[str]) -> str:
+    """Say that variables were not taken for settings."""
+    others = f" and {len(names) - 1} more like it" if len(names) > 1 else ""
+    return (
+        f"Passed over {fact(names[0])}{others}: a container's runtime makes such variables for a service that is "
+        "called sockatuh (Kubernetes: enableServiceLinks: false)."
+    )
+
+
+def too_few_descriptors(most: int, needed: int) -> str:
+    """Say that this process may open too few files and sockets."""
+    return (
+        f"Only {most} files may be open at once here, and {needed} are needed. "
+        "Raise the limit: ulimit -n 1024, or LimitNOFILE= in the unit."
+    )
+
+
+def no_such_zone(zone: str) -> str:
+    """Say that local times cannot be shown."""
+    return f"TZ={fact(zone)[:60]} is no time zone known here, so times are in UTC."
+
+
 def bug(kind: str, message: str) -> str:
     """Say that something went wrong which should not be able to."""
     return (

@@ -1,0 +1,93 @@
+"""What a command finds around it, put right where that can be done: variables, time zone, file mask, descriptors.
+
+A service's unit, a container or a cron job may have set any of it to anything, and nobody may be there to see why
+something fails later on. So each command looks at the beginning, and says in a sentence what it has put right.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import sys
+import time
+from collections.abc import MutableMapping
+from datetime import datetime
+from pathlib import Path
+from typing import Final
+
+from sockatuh.errors import SockAtuhError
+from sockatuh.variables import ours, passed_over
+
+from .wording import admin as wording
+
+NEEDED_DESCRIPTORS: Final = 32
+"""A server needs twenty, with a margin for a moment in which a file is replaced."""
+WANTED_DESCRIPTORS: Final = 256
+
+_ALWAYS_KNOWN: Final = frozenset({"", "UTC", "GMT", "UCT", "ZULU"})
+_IN_WORDS: Final = re.compile(r"(?a:[A-Za-z]{3,}|<[A-Za-z0-9+-]+>)[+-]?\d{1,3}(:\d{1,2}){0,2}(?:[A-Za-z<].*)?")
+"""A zone that is described and not named: EST5EDT,M3.2.0,M11.1.0 or <+07>-7."""
+_ZONES: Final = ("/usr/share/zoneinfo", "/usr/lib/zoneinfo", "/usr/share/lib/zoneinfo", "/etc/zoneinfo")
+_ZONE_FILE: Final = b"TZif"
+
+
+def put_right(environ: MutableMapping[str, str], *, tells_time: bool) -> list[str]:
+    """Put right what is around this process, and return what there is to say about it.
+
+    `tells_time` is whether the command shows local times. SockAtuhError if there are too few descriptors.
+    """
+    _raise_descriptors()
+    _clear_mask()
+    told = [wording.passed_over(names)] if (names := passed_over(environ)) else []
+    for name in [*environ.keys() - ours(environ).keys(), *(["HOME"] if environ.get("HOME") == "" else [])]:
+        del environ[name]
+    if tells_time and (zone := environ.get("TZ", "")) and not _is_zone(zone, environ.get("TZDIR")):
+        environ["TZ"] = "UTC"
+        time.tzset()
+        told.append(wording.no_such_zone(zone))
+    return told
+
+
+def _raise_descriptors() -> None:
+    """Raise the limit of open files as far as this process may, if it is low."""
+    if sys.platform == "win32":
+        return
+    import resource
+
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if soft == resource.RLIM_INFINITY or soft >= WANTED_DESCRIPTORS:
+        return
+    most = WANTED_DESCRIPTORS if hard == resource.RLIM_INFINITY else min(hard, WANTED_DESCRIPTORS)
+    if most < NEEDED_DESCRIPTORS:
+        raise SockAtuhError(wording.too_few_descriptors(most, NEEDED_DESCRIPTORS))
+    resource.setrlimit(resource.RLIMIT_NOFILE, (max(soft, most), hard))
+
+
+def _clear_mask() -> None:
+    """Let no file mask keep this process from its own files."""
+    mask = os.umask(0o077)
+    os.umask(mask & 0o077)
+
+
+def _is_zone(text: str, directory: str | None) -> bool:
+    """Tell whether the C library takes a text for a time zone, and Python the zone for one it can reckon in."""
+    if sys.platform == "win32":
+        return True
+    try:
+        datetime.now().astimezone()
+    except (ValueError, OverflowError, OSError):  # it is more than a day off
+        return False
+    name = text.removeprefix(":")
+    if name.upper() in _ALWAYS_KNOWN or _IN_WORDS.fullmatch(name):
+        return True
+    return any(_is_zone_file(Path(place, name)) for place in (directory, *_ZONES) if place)
+
+
+def _is_zone_file(path: Path) -> bool:
+    try:
+        if not os.path.isfile(path):
+            return False
+        with open(path, "rb") as file:
+            return file.read(len(_ZONE_FILE)) == _ZONE_FILE
+    except (OSError, ValueError):  # unreadable; a name no file can have
+        return False
