@@ -32,6 +32,7 @@ from .readmission import Readmission
 from .rows import note_rows
 from .slash import Done, NotTaken, obey
 from .story import Story
+from .terminal import open_terminal
 from .transcript import ACTED, AUTHORS, TEXTS_FROM, Line, plain
 from .typed import ShowRemoved
 from .wording import client as phrases
@@ -79,6 +80,7 @@ class Screen:
             erase_when_done=True,
             enable_suspend=True,
             refresh_interval=REFRESH,
+            output=open_terminal(),
         )
         self._session.default_buffer.accept_handler = self._accept
 
@@ -170,10 +172,7 @@ class Screen:
         """Print whatever has gathered, with one repainting of the input."""
         while True:
             await self._is_to_print.wait()
-            app = self._session.app
-            if app.is_running and app.output.responds_to_cpr:
-                await app.renderer.wait_for_cpr_responses()  # they say where the cursor was, not where it will be
-            if app.is_running:
+            if self._session.app.is_running:
                 self._print_above()
             else:
                 self._print_now()
@@ -187,8 +186,6 @@ class Screen:
         app.renderer.erase()
         self._print_now()
         app.renderer.reset()
-        if not app.key_processor.input_queue:  # or what is typed would be taken for the answer
-            app.renderer.request_absolute_cursor_position()
         app.invalidate()
 
     def _print_now(self) -> None:
