@@ -1,4 +1,4 @@
-"""Paths that begin with ~, wherever they are written: a shell expands few of them."""
+"""Paths that begin with ~, wherever they are written (a shell expands few of them), and those that begin nowhere."""
 
 from __future__ import annotations
 
@@ -12,3 +12,11 @@ def find_expanded(path: str | os.PathLike[str]) -> Path | None:
         return Path(path).expanduser()
     except RuntimeError:
         return None
+
+
+def working_directory() -> Path:
+    """Return where this process stands; where that is gone, what is relative to it is not found."""
+    try:
+        return Path.cwd()
+    except OSError:
+        return Path()

@@ -12,6 +12,7 @@ import typer
 from sockatuh.errors import DatabaseUnusable
 
 from .errors import ExitCode, stop
+from .given import a_path
 from .installation import STATE
 from .installed import ROOT, ChosenRoom, admit, choose_room, is_booted, is_root
 from .program import called_as
@@ -20,7 +21,9 @@ from .wording import backup as wording
 
 
 def backup(
-    file: Annotated[Path, typer.Argument(help=wording.HELP_BACKUP_FILE, metavar="FILE", show_default=False)],
+    file: Annotated[
+        Path, typer.Argument(parser=a_path, help=wording.HELP_BACKUP_FILE, metavar="FILE", show_default=False)
+    ],
     config: ConfigOption = None,
     force: Annotated[bool, typer.Option("--force", help=wording.HELP_FORCE)] = False,
 ) -> None:
@@ -46,7 +49,9 @@ def backup(
 
 
 def restore(
-    file: Annotated[Path, typer.Argument(help=wording.HELP_RESTORE_FILE, metavar="FILE", show_default=False)],
+    file: Annotated[
+        Path, typer.Argument(parser=a_path, help=wording.HELP_RESTORE_FILE, metavar="FILE", show_default=False)
+    ],
     config: ConfigOption = None,
 ) -> None:
     """Put a room back from a backup."""

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Final
 import typer
 
 from sockatuh.errors import AddressUnusable, ConfigurationError, KeyFileError, Problem, StoreError
+from sockatuh.home import working_directory
 
 from .errors import ExitCode, report
 from .installed import SOCKET_UNIT, ChosenRoom, choose_room, is_root
@@ -41,7 +42,7 @@ def check(
     settings, found, problems = read(
         {"config": room.config},
         room.environ,
-        Path.cwd(),
+        working_directory(),
         serving=is_admitted,
         credential=room.credential if is_admitted else None,
     )

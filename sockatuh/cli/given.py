@@ -1,10 +1,13 @@
-"""A password that was given beforehand: in a file, on stdin or in a variable. What is wrong with it is wrong usage."""
+"""What was given beforehand: paths, and a password in a file, on stdin or in a variable. A wrong one is wrong usage."""
 
 from __future__ import annotations
 
 import sys
 from collections.abc import Callable
+from pathlib import Path
 from typing import BinaryIO, Final
+
+import typer
 
 from sockatuh.home import find_expanded
 from sockatuh.secret import SecretError, read_secret, secret_in_text
@@ -13,6 +16,13 @@ from .errors import ExitCode, stop
 from .wording import admin as wording
 
 FROM_STDIN: Final = "-"
+
+
+def a_path(text: str) -> Path:
+    """Return the path of an argument or an option, which no shell has expanded where it is written --like=~/this."""
+    if (path := find_expanded(text)) is None:
+        raise typer.BadParameter(wording.no_such_home(text))
+    return path
 
 
 def password_in_file(file: str) -> str:

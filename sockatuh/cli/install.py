@@ -19,6 +19,7 @@ import typer
 from sockatuh.store.trusted_path import refuse_strangers_links
 
 from .errors import ExitCode, stop
+from .given import a_path
 from .installation import (
     CONFIG,
     CREDENTIAL,
@@ -56,18 +57,22 @@ JOURNAL: Final = ("journalctl", f"--unit={SERVICE_UNIT}", "--no-pager", "--outpu
 ANSWERS_WITHIN: Final = 10.0
 """Seconds a room that was started may take to answer."""
 
-RootOption = Annotated[Path | None, typer.Option("--root", help=wording.HELP_ROOT, metavar="DIR")]
+RootOption = Annotated[Path | None, typer.Option("--root", parser=a_path, help=wording.HELP_ROOT, metavar="DIR")]
 
 
 def install_service(
-    config: Annotated[Path | None, typer.Option("--config", help=wording.HELP_FROM, metavar="FILE")] = None,
+    config: Annotated[
+        Path | None, typer.Option("--config", parser=a_path, help=wording.HELP_FROM, metavar="FILE")
+    ] = None,
     room: Annotated[str | None, typer.Option("--room", help=admin.HELP_ROOM)] = None,
     password_file: Annotated[
         str | None, typer.Option("--password-file", help=admin.HELP_PASSWORD_FILE, metavar="FILE")
     ] = None,
     non_interactive: Annotated[bool, typer.Option("--non-interactive", help=admin.HELP_NON_INTERACTIVE)] = False,
     root: RootOption = None,
-    program: Annotated[Path | None, typer.Option("--program", help=wording.HELP_PROGRAM, metavar="FILE")] = None,
+    program: Annotated[
+        Path | None, typer.Option("--program", parser=a_path, help=wording.HELP_PROGRAM, metavar="FILE")
+    ] = None,
     print_only: Annotated[bool, typer.Option("--print", help=wording.HELP_PRINT)] = False,
     weak: WeakOption = False,
 ) -> None:

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from sockatuh.errors import ConfigurationError, Problem
+from sockatuh.home import working_directory
 from sockatuh.secret import SecretError, read_secret
 
 from .program import Program
@@ -114,7 +115,7 @@ def settle(tree: Path, source: Path | None, room: str) -> Settled:
     target, credential = tree / CONFIG, tree / CREDENTIAL
     # With no file the defaults hold, and not what this machine has in the usual places: it may be another's tree.
     flags = {"config": source or os.devnull, "room": room or None}
-    settings = load(flags, {"STATE_DIRECTORY": f"/{STATE}"}, Path.cwd(), serving=False)
+    settings = load(flags, {"STATE_DIRECTORY": f"/{STATE}"}, working_directory(), serving=False)
     is_kept = source == target and bool(target.stat().st_mode & OTHERS_READ)
     if problem := _problem_of(settings, is_kept=is_kept):
         raise ConfigurationError([problem])

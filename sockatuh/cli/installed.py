@@ -12,6 +12,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
+from sockatuh.home import working_directory
+
 from .errors import stop
 from .installation import CONFIG, CREDENTIAL, STATE
 from .wording import install as wording
@@ -115,7 +117,7 @@ class ChosenRoom:
         from sockatuh.settings import load
 
         options = {"serving": serving, "credential": self.credential}
-        return load({"config": self.config}, self.environ, Path.cwd(), **options)  # type: ignore[arg-type]
+        return load({"config": self.config}, self.environ, working_directory(), **options)  # type: ignore[arg-type]
 
 
 def admit(room: ChosenRoom) -> None:
@@ -136,7 +138,7 @@ def choose_room(config: Path | None) -> ChosenRoom:
     service_config = ROOT / CONFIG
     if config is not None:
         is_named = not (config.exists() and service_config.exists() and config.samefile(service_config))
-    elif not is_root() and os.path.isfile(Path.cwd() / LOCAL_FILE):
+    elif not is_root() and os.path.isfile(working_directory() / LOCAL_FILE):
         is_named = True
     service = None if is_named else find_installed()
     if service is None:

@@ -7,12 +7,12 @@ import gc
 import os
 import signal
 import sys
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
 
 from sockatuh.errors import ConfigurationError, SockAtuhError
+from sockatuh.home import working_directory
 
 from .errors import explain
 from .paragraphs import folded
@@ -41,7 +41,7 @@ def serve(
     from sockatuh.net.activation import take_passed_socket
     from sockatuh.net.systemd import Notifier
 
-    flags, cwd, terminal = {"config": config, "host": host, "port": port}, Path.cwd(), sys.stderr.isatty()
+    flags, cwd, terminal = {"config": config, "host": host, "port": port}, working_directory(), sys.stderr.isatty()
     journal = is_journal(sys.stderr, os.environ)
     reading = Reading(flags, cwd, terminal=terminal)
     from sockatuh.server.service import Service  # meanwhile

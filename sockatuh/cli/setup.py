@@ -13,10 +13,11 @@ from typing import Annotated, Final
 import typer
 
 from sockatuh import __version__
+from sockatuh.home import working_directory
 from sockatuh.protocol.constants import VERSION
 
 from .errors import ExitCode, stop
-from .given import FROM_STDIN, password_in_file
+from .given import FROM_STDIN, a_path, password_in_file
 from .wording import admin as wording
 
 BCRYPT_COST: Final = 12
@@ -32,7 +33,9 @@ WeakOption = Annotated[bool, typer.Option("--weak", help=wording.HELP_WEAK)]
 
 
 def init(
-    directory: Annotated[Path | None, typer.Option("--dir", help=wording.HELP_INIT_DIR, metavar="DIR")] = None,
+    directory: Annotated[
+        Path | None, typer.Option("--dir", parser=a_path, help=wording.HELP_INIT_DIR, metavar="DIR")
+    ] = None,
     room: Annotated[str | None, typer.Option("--room", help=wording.HELP_ROOM)] = None,
     non_interactive: Annotated[bool, typer.Option("--non-interactive", help=wording.HELP_NON_INTERACTIVE)] = False,
     password_file: Annotated[
@@ -49,10 +52,10 @@ def init(
     password, made = new_password(password_file, asking=asking)
     check_strength(password, weak=weak)
     password_hash = hash_text(password)
+    if made:  # first of all: a room whose password nobody has seen is of no use
+        print(wording.made_password(password), flush=True)
     key = _set_up(directory, config, name, password_hash)
     print(wording.wrote(config, key))
-    if made:
-        print(wording.made_password(password))
     print(wording.serve_next(None if _is_found_by_itself(config) else config))
 
 
@@ -86,14 +89,14 @@ def _config_path(directory: Path | None) -> Path:
     from sockatuh.settings import LOCAL_FILE, SYSTEM_FILE
 
     if directory is not None:
-        return directory.expanduser() / CONFIG_FILE
+        return directory / CONFIG_FILE
     return SYSTEM_FILE if os.access(SYSTEM_FILE.parent.parent, os.W_OK) else LOCAL_FILE
 
 
 def _is_found_by_itself(config: Path) -> bool:
     from sockatuh.settings import find_file
 
-    found = find_file(None, os.environ, Path.cwd())
+    found = find_file(None, os.environ, working_directory())
     return found is not None and found[0].exists() and found[0].samefile(config)
 
 
@@ -174,9 +177,9 @@ def _set_up(directory: Path | None, config: Path, room: str, password_hash: str)
         _write_config(state_dir / CONFIG_FILE, room, password_hash, beside=True)
 
     if directory is not None:
-        as_owner(directory.expanduser(), make_both)
-        return directory.expanduser() / "server.key"
-    state_dir = find_state_dir(os.environ, Path.cwd())
+        as_owner(directory, make_both)
+        return directory / "server.key"
+    state_dir = find_state_dir(os.environ, working_directory())
     as_owner(state_dir, make_keys)
     _write_config(config, room, password_hash, beside=False)
     return state_dir / "server.key"
