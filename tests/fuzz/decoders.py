@@ -134,6 +134,7 @@ def name() -> Target:
         assert rules.key(text) == key
         shown = rules.enforce(text)
         if isinstance(shown, NameInvalid):
+            assert shown.suggestion in ("", rules.enforce(shown.suggestion)), "a suggestion that is no name"
             return
         assert len(shown.encode()) <= MAX_NAME_BYTES
         assert clean_line(shown) == shown, "a name that is not shown as it is written"
