@@ -6,8 +6,12 @@ import signal
 
 
 def heed_signals() -> None:
-    """Let this process, and those it starts, be ended by Ctrl-C and by a terminal that closes."""
-    for name, handler in (("SIGINT", signal.default_int_handler), ("SIGHUP", signal.SIG_DFL)):
+    """Let this process, and those it starts, be ended by Ctrl-C, Ctrl-\\ and a terminal that closes."""
+    for name, handler in (
+        ("SIGINT", signal.default_int_handler),
+        ("SIGQUIT", signal.SIG_DFL),
+        ("SIGHUP", signal.SIG_DFL),
+    ):
         number = getattr(signal, name, None)
         if number is not None and signal.getsignal(number) is signal.SIG_IGN:
             signal.signal(number, handler)
