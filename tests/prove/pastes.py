@@ -49,13 +49,12 @@ async def _paste(run: Run) -> Found:
 
 async def _sockatuh(room: Room, verb: str, *words: str, text: str) -> str:
     """Run the program with a text on stdin, and return what it says on stderr."""
-    where = f"127.0.0.1:{room.port}"
     process = await asyncio.create_subprocess_exec(
-        *[sys.executable, "-m", "sockatuh", verb, where, *words],
+        *[sys.executable, "-m", "sockatuh", verb, *words],
         stdin=asyncio.subprocess.PIPE,
         stdout=asyncio.subprocess.DEVNULL,
         stderr=asyncio.subprocess.PIPE,
-        env=_environ(room.directory),
+        env=_environ(room.directory) | {"SOCKATUH_SERVER": f"127.0.0.1:{room.port}"},
     )
     async with asyncio.timeout(2 * PATIENCE):
         _, said = await process.communicate(text.encode())
