@@ -178,7 +178,8 @@ class Terminal:
         self._child.kill(number)
 
     def close(self) -> None:
-        self._child.close(force=True)
+        with contextlib.suppress(pexpect.ExceptionPexpect):  # it was killed, and a busy machine has not noticed yet
+            self._child.close(force=True)
 
 
 class Client:
