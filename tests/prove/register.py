@@ -10,6 +10,7 @@ from prove import (
     clock,
     crashes,
     crowding,
+    debian,
     faults,
     fuzz,
     greedy,
@@ -68,5 +69,6 @@ ATTACKS: tuple[Attack, ...] = (
     *clock.ATTACKS,
     *upgrade.ATTACKS,
     *service.ATTACKS,
+    *debian.ATTACKS,
     *soak.ATTACKS,
 )
