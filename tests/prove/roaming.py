@@ -132,7 +132,7 @@ async def _reading(crowd: Crowd, host: Host, run: Run) -> AsyncIterator[list[flo
 
     listening = asyncio.create_task(listen())
     try:
-        await crowd.server.wait_for("member_joined", name="reader")
+        await crowd.server.wait_for("name_claimed", name="reader")
         yield read_at
     finally:
         process.kill()

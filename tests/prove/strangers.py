@@ -126,7 +126,7 @@ async def _pour_on_members(run: Run, recorded: Sequence[bytes]) -> tuple[Harm, S
             if harm.ratio <= SLOWER or harm.starved <= STARVED:
                 break
         names = await _members(found.server)
-        require(names == [f"speaker {number}" for number in range(4)], f"somebody is in the room: {names}")
+        require(names == [f"speaker_{number}" for number in range(4)], f"somebody is in the room: {names}")
         return harm, Shower(rain, harm.grown, opened), newcomer
 
 
