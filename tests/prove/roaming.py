@@ -97,7 +97,7 @@ async def renumber(run: Run) -> Found:
                 moves.note(*moved)
                 _change(reader, f"10.77.0.{14 + 20 * number}/24", f"10.77.0.{34 + 20 * number}/24")
                 changed.append(time.monotonic())
-            await _hear_out(crowd, talking, guests=1)
+            await _hear_out(crowd, talking)
             await crowd.until(lambda: len(read_at) >= len(crowd.lines), lambda: f"the reader has {len(read_at)} lines")
             slowest = max(min(at for at in read_at if at > change) - change for change in changed)
             require_in_time(slowest <= READER_WITHIN, f"one who only reads was back after {short(slowest)}")
@@ -111,11 +111,11 @@ def _change(host: Host, old: str, new: str) -> None:
     host.ip("addr", "add", new, "dev", "lan", *(["nodad"] if ":" in new else []))
 
 
-async def _hear_out(crowd: Crowd, talking: asyncio.Task[None], guests: int = 0) -> None:
+async def _hear_out(crowd: Crowd, talking: asyncio.Task[None]) -> None:
     await talking
     await crowd.hear_out()
     crowd.check()
-    crowd.check_presence(guests)
+    crowd.check_presence()
 
 
 @asynccontextmanager

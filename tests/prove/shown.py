@@ -17,8 +17,8 @@ QUIET: Final = 0.2
 _COUNTS: Final = re.compile(r"^\x1b\[[\d;]*([ABCDm])$")
 _AT_THE_MARGIN: Final = re.compile(r"(?:\d\d:\d\d |--:-- |\u2014 .*|> ?|$)")
 _AUTHOR: Final = re.compile(r"\u200e?(?:\d\d:\d\d|--:--) (?:[*·] ?)?(.*)")
-_OUR_MARK: Final = re.compile(r"\u200e(?=\d\d:\d\d[: ]|--:-- |\u2014 | {2})|(?<=[\u0590-\u08ff0-9])\u200e")
-"""U+200E where the program puts it: before a row and behind a name of right-to-left letters."""
+_OUR_MARK: Final = re.compile(r"\u200e(?=\d\d:\d\d[: ]|--:-- |\u2014 | {2})|(?<=[\u0590-\u08ff0-9\x22])\u200e")
+"""U+200E where the program puts it: before a row and behind a name, or a quoted one, of right-to-left letters."""
 
 
 def kind_of(sequence: str) -> str:

@@ -196,10 +196,10 @@ def _visit(client: Client, refused: Client, rage: Callable[[], None]) -> Found:
         for line, answer in (
             ("hello", "The server refused"),
             ("/who", f"{len(TEXTS)} here: "),
-            (CLOSE, "back in contact"),
+            (CLOSE, "log was set back"),  # it lets everybody begin again at 0
         ):
             each.take()
-            each.terminal.type(f"\x15{line}\r")  # the line before was given back
+            each.terminal.type(f"{line}\r")
             each.wait_for(answer)
         each.take()
     characters = sum(each.judge() for each in watched)
@@ -215,6 +215,11 @@ def _visit(client: Client, refused: Client, rage: Callable[[], None]) -> Found:
 
 
 def _be_harmless(screen: Watched) -> None:
+    """Have the screen do all that it does by itself: an input of several rows among it, and one that is emptied."""
+    screen.terminal.type("\x1b[200~one\ntwo\nthree\x1b[201~")
+    screen.take()
+    screen.terminal.type("\x15\x03")
+    screen.take()
     for line in ("hello", "/who", "/nothing"):
         screen.terminal.type(f"{line}\r")
         screen.take()
