@@ -38,19 +38,25 @@ class Obstacles:
     def __init__(self) -> None:
         self._addresses: Sequence[Address] = ()
         self._known: dict[Address, Obstacle] = {}
+        self._heard_foreign: set[Address] = set()
         self._reports = 0
 
     def begin(self, addresses: Sequence[Address]) -> None:
         """Forget what was: these addresses are dialled from now on."""
         self._addresses, self._reports = addresses, 0
         self._known.clear()
+        self._heard_foreign.clear()
 
     def note(self, address: Address, obstacle: Obstacle) -> tuple[tuple[Address, Obstacle], ...] | None:
         """Note what stands in the way of an address; return what is to be reported, if this changes it.
 
-        While one of the addresses may still answer there is nothing to report.
+        While one of the addresses may still answer there is nothing to report. One datagram that looks foreign may be
+        ours, spoilt on its way; a second one is not.
         """
         if address not in self._addresses or self._known.get(address) is obstacle:
+            return None
+        if obstacle is Obstacle.FOREIGN and address not in self._heard_foreign:
+            self._heard_foreign.add(address)
             return None
         self._known[address] = obstacle
         if len(self._known) < len(self._addresses) or self._reports >= REPORTS:

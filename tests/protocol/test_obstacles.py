@@ -67,6 +67,8 @@ def test_what_changes_all_the_time_is_not_told_for_ever() -> None:
 def test_what_answers_and_is_not_ours_is_reported(data: bytes) -> None:
     peer = dialling(SERVER)
     peer.receive_datagram(data, SERVER, START)
+    assert reports(peer) == [], "one may be spoilt on its way"
+    peer.receive_datagram(data, SERVER, START)
     assert reports(peer) == [{SERVER: Obstacle.FOREIGN}]
 
 
