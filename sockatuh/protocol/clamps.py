@@ -57,7 +57,7 @@ SHORT_SESSION: Final = 10.0
 """Seconds: a server that ends a session sooner has given little."""
 SHORT_SESSIONS: Final = 8
 """Such sessions in a row, after which the client takes its time before it dials again."""
-COME_BACK_AFTER: Final = (2.0, 4.0)
+COME_BACK_AFTER: Final = (0.5, 1.5)
 """That time in seconds, from and to."""
 MEMBERS_LISTED: Final = 16_384
 """Members that are asked for page by page; no room is larger."""
