@@ -225,7 +225,7 @@ def test_what_had_no_answer_when_the_terminal_was_closed_is_told_by_the_next_cha
     putu = person("putu", own_server)
     terminal = come_in(putu)
     terminal.enter("before")
-    terminal.wait_for("putu  before")
+    terminal.wait_until(lambda: "putu  before" in terminal.text and "…" not in terminal.text, "stored line")
     own_server.stop(signal.SIGKILL)
     terminal.enter("soup at one")
     terminal.wait_for("soup at one …")

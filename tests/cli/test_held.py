@@ -33,7 +33,7 @@ def test_a_line_is_marked_on_the_screen_until_it_is_stored(own_server: Server, p
         other.rollback()
         terminal.wait_for("ana  soup at one", "ana  and bread")
     terminal.wait_for_prompt()
-    assert "not stored yet" not in terminal.text
+    terminal.wait_until(lambda: "not stored yet" not in terminal.text, "line without a mark")
 
 
 @pytest.mark.slow

@@ -92,7 +92,7 @@ def test_ctrl_c_instead_of_a_password_leaves_and_gives_back_what_was_not_stored(
     terminal.wait_until(lambda: terminal.lines[-1].endswith(QUESTION), QUESTION)
     terminal.type("\x03")
     assert terminal.end() == 130
-    assert terminal.lines[-1] == "kept for later"
+    assert terminal.lines[-1] == "      kept for later"
 
 
 @pytest.mark.parametrize(

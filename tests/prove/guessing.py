@@ -252,7 +252,10 @@ async def _come_from_behind(server: ServerProcess, host: str) -> float:
     rogue.close()
     if not isinstance(answer, m.Refused):  # between two waits
         return 0.0
-    require(answer.code in (LATER, "passwords_guessed") and answer.wait_ms > 0, f"a guesser's neighbour was answered {answer}")
+    require(
+        answer.code in (LATER, "passwords_guessed") and answer.wait_ms > 0,
+        f"a guesser's neighbour was answered {answer}",
+    )
     return answer.wait_ms / 1000
 
 
