@@ -37,6 +37,7 @@ from sockatuh.protocol.identity import fingerprint, words
 from sockatuh.room.text import clean_line
 
 from .paragraphs import print_folded
+from .rfc3339 import rfc3339
 from .whose import whose
 from .wording import admin as wording
 
@@ -224,8 +225,6 @@ def end_row() -> None:
 
 def _whose(error: NameTaken) -> dict[str, object]:
     """Return whose a name is, for those who have the room's password."""
-    from .jsonlines import rfc3339
-
     since = rfc3339(error.since) if error.since else None
     return {"name": clean_line(error.detail) or None, "key": clean_line(error.tag), "since": since}
 

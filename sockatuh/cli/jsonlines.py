@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Callable
-from datetime import UTC, datetime
 from typing import Final
 
 from sockatuh.protocol.messages import ACTION, JOINED, LEFT, MESSAGE, Entry
@@ -24,6 +23,7 @@ from sockatuh.protocol.peer_events import (
 from sockatuh.room.text import clean_line, clean_text
 
 from .membership import Membership
+from .rfc3339 import rfc3339
 from .wording import admin as wording
 from .wording import client as phrases
 
@@ -33,15 +33,6 @@ VERSION: Final = 1
 def print_line(kind: str, **fields: object) -> None:
     """Print one object; whoever reads it has it at once."""
     print(json.dumps({"v": VERSION, "type": kind, **fields}), flush=True)
-
-
-def rfc3339(milliseconds: float) -> str | None:
-    """Return a moment (ms since 1970) in UTC, None for one outside the calendar."""
-    try:
-        moment = datetime.fromtimestamp(milliseconds / 1000, UTC)
-    except (OverflowError, ValueError, OSError):
-        return None
-    return moment.isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
 def read_line(line: str) -> tuple[str, bool]:

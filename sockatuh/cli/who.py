@@ -9,10 +9,11 @@ from sockatuh.protocol.messages import MEMBER, READER, SCRIPT, MemberInfo
 from sockatuh.room.text import clean_line
 
 from .connection import joined
-from .jsonlines import print_line, rfc3339
+from .jsonlines import print_line
 from .naming import shown_name
 from .options import JsonOption, NameOption, PasswordFileOption, ServerArgument, Trust, TrustOption, Wishes
 from .questions import may_ask
+from .rfc3339 import rfc3339
 from .rows import NOTE_INDENT, print_wrapped
 from .running import run
 from .whose import local_moment

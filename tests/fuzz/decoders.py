@@ -10,7 +10,8 @@ from cryptography.hazmat.primitives.ciphers.aead import ChaCha20Poly1305
 from protocol.house import TICKET_KEY
 from server.hall import name_rules
 
-from sockatuh.cli.jsonlines import read_line, rfc3339
+from sockatuh.cli.jsonlines import read_line
+from sockatuh.cli.rfc3339 import rfc3339
 from sockatuh.cli.slash import parse as parse_slash
 from sockatuh.errors import ProtocolError, StoreError
 from sockatuh.net.address import format_address, parse_server
