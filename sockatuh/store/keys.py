@@ -63,8 +63,8 @@ def load_ticket_keys(directory: Path, lived: float = 0.0) -> list[tuple[bytes, b
     # A key was replaced when the next one was made.
     keys = keys[:1] + [key for newer, key in pairwise(keys) if newer.age < _FORGOTTEN_AFTER]
     keys = keys[:_MAX_TICKET_KEYS]
-    if keys != kept:
-        write_private(path, "".join(map(_encode, keys)).encode())
+    if (text := "".join(map(_encode, keys))) != "".join(map(_encode, kept)):  # a start on a full disk writes nothing
+        write_private(path, text.encode())
     return [(key.key_id, key.key) for key in keys]
 
 

@@ -149,7 +149,9 @@ async def lock_it(run: Run) -> Found:
             took = await there.recovered(1)
             await asyncio.to_thread(terminal.wait_for, "tom  soup at one")
             await asyncio.to_thread(terminal.wait_for_prompt)
-            require("not stored yet" not in terminal.text, "the mark stays on the screen")
+            await asyncio.to_thread(
+                terminal.wait_until, lambda: "not stored yet" not in terminal.text, "end of the mark"
+            )
         finally:
             client.close()
         for member in there.members:

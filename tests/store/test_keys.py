@@ -120,3 +120,11 @@ def test_ticket_keys_that_others_can_read_are_refused(tmp_path: Path) -> None:
     (tmp_path / "ticket.keys").chmod(0o640)
     with pytest.raises(KeyFileError, match="chmod 600"):
         load_ticket_keys(tmp_path)
+
+
+def test_a_start_writes_nothing_when_no_key_is_due(tmp_path: Path) -> None:
+    kept = load_ticket_keys(tmp_path)
+    [file] = tmp_path.iterdir()
+    before = file.stat()
+    assert load_ticket_keys(tmp_path, 0.000_1) == kept
+    assert (file.stat().st_ino, file.stat().st_mtime_ns) == (before.st_ino, before.st_mtime_ns)
