@@ -56,7 +56,26 @@ class ShownText(io.TextIOWrapper):
         return super().write(shown if self.encoding == "utf-8" else _written_out(shown, self.encoding))
 
 
-class PatientInput(io.RawIOBase):
+class _Descriptor(io.RawIOBase):
+    """A raw stream in front of another, `_raw`, with whose descriptor it works."""
+
+    _raw: Any
+
+    def fileno(self) -> int:
+        """Return the descriptor."""
+        return int(self._raw.fileno())
+
+    def isatty(self) -> bool:
+        """Tell whether it is a terminal."""
+        return bool(self._raw.isatty())
+
+    @property
+    def name(self) -> object:
+        """What it was opened as."""
+        return self._raw.name
+
+
+class PatientInput(_Descriptor):
     """Reads what there is, and waits for it where the descriptor itself would not."""
 
     def __init__(self, raw: Any) -> None:
@@ -77,21 +96,8 @@ class PatientInput(io.RawIOBase):
         """Tell that this can be read."""
         return True
 
-    def fileno(self) -> int:
-        """Return the descriptor."""
-        return int(self._raw.fileno())
 
-    def isatty(self) -> bool:
-        """Tell whether it is a terminal."""
-        return bool(self._raw.isatty())
-
-    @property
-    def name(self) -> object:
-        """What it was opened as."""
-        return self._raw.name
-
-
-class FailingOnce(io.RawIOBase):
+class FailingOnce(_Descriptor):
     """Writes everything, waits where the descriptor itself would not, and fails at most once, with OutputLost.
 
     `tells` is whether it fails at all, or keeps it to itself; `is_lost` is whether what is written comes to nothing.
@@ -122,19 +128,6 @@ class FailingOnce(io.RawIOBase):
     def writable(self) -> bool:
         """Tell that this can be written."""
         return True
-
-    def fileno(self) -> int:
-        """Return the descriptor."""
-        return int(self._raw.fileno())
-
-    def isatty(self) -> bool:
-        """Tell whether it is a terminal."""
-        return bool(self._raw.isatty())
-
-    @property
-    def name(self) -> object:
-        """What it was opened as."""
-        return self._raw.name
 
 
 def is_lost(stream: TextIO) -> bool:
