@@ -33,7 +33,7 @@ from sockatuh.protocol.inbox import EARLY_BYTES, Inbox
 from sockatuh.protocol.limits import Limits
 from sockatuh.protocol.outgoing import Outgoing
 from sockatuh.protocol.ratelimit import BucketTable
-from sockatuh.protocol.repair import Recent
+from sockatuh.protocol.recent import Recent
 from sockatuh.protocol.requests import RELEASED_AT_ONCE, Requests
 from sockatuh.protocol.ticket import Tickets
 from sockatuh.room.admission import PasswordGate

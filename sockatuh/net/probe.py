@@ -14,7 +14,7 @@ from collections.abc import Iterator
 from typing import Final
 
 from sockatuh.protocol.constants import COOKIE, COOKIE_SIZE, HELLO, HELLO_SIZE, VERSION
-from sockatuh.protocol.handshake import COOKIE_STRUCT, HELLO_STRUCT
+from sockatuh.protocol.datagrams import COOKIE_STRUCT, HELLO_STRUCT
 from sockatuh.protocol.seam import Address
 
 EVERYWHERE: Final = {"::": "127.0.0.1", "0.0.0.0": "127.0.0.1"}  # noqa: S104 - compared, not bound

@@ -34,11 +34,6 @@ class ChannelExhausted(RuntimeError):
     """A channel was asked to seal beyond its last counter: the caller did not heed `exhausted`."""
 
 
-def receiver_cid_of(datagram: bytes) -> int:
-    """Return the receiver's connection id of a DATA or RESET datagram; it proves nothing yet."""
-    return int.from_bytes(datagram[1:8], "little")
-
-
 class Channel:
     """One session's pair of keys (32 bytes each); `opened_at` is monotonic seconds.
 

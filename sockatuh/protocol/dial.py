@@ -32,7 +32,7 @@ from .constants import (
     TAG_SIZE,
     VERSION,
 )
-from .handshake import COOKIE_STRUCT, HELLO_STRUCT, INIT_STRUCT, RESP_STRUCT
+from .datagrams import COOKIE_STRUCT, HELLO_STRUCT, INIT_STRUCT, RESP_STRUCT
 from .messages import InitPayload, RespPayload, decode_resp_payload_untrusted, pad_payload
 from .noise import Initiator
 from .obstacles import Obstacle, Obstacles

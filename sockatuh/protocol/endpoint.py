@@ -15,7 +15,6 @@ from typing import Final
 
 from sockatuh.errors import ProtocolError
 
-from .channel import receiver_cid_of
 from .constants import (
     DATA,
     HELLO,
@@ -23,6 +22,7 @@ from .constants import (
     MAX_DATAGRAM,
     MIN_DATA,
 )
+from .datagrams import receiver_cid_of
 from .events import EntriesWanted, HandshakeRefused, ServerEvent, SessionClosed, SessionOpened
 from .fanout import Fanout
 from .handshake import Door, Pending, ServerIdentity
@@ -45,9 +45,9 @@ from .messages import (
     encode,
 )
 from .outgoing import Outgoing
+from .packing import Encoded
 from .paths import Paths
 from .rekeys import Rekeys
-from .repair import Encoded
 from .requests import Requests
 from .reset import Resets
 from .seam import Address

@@ -18,8 +18,9 @@ from .constants import (
 from .limits import Limits
 from .messages import Entries, Get, Head
 from .outgoing import Outgoing
+from .packing import Encoded, Told, encode_alike, mark_end, pack
 from .ratelimit import KeysOfPlaces
-from .repair import Encoded, Recent, Told, encode_alike, mark_end, pack
+from .recent import Recent
 from .session import Repair, Session
 
 PUSH_DATAGRAMS: Final = 64

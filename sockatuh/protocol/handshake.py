@@ -7,7 +7,6 @@ time, which becomes a session with the first datagram that its keys open.
 
 from __future__ import annotations
 
-import struct
 from collections import Counter, deque
 from collections.abc import Callable
 from dataclasses import dataclass, replace
@@ -29,19 +28,15 @@ from .constants import (
     VERSION,
 )
 from .cookie import CookieJar
+from .datagrams import COOKIE_STRUCT, HELLO_STRUCT, INIT_STRUCT, RESP_STRUCT, reset_token
 from .events import HandshakeRefused, ServerEvent
 from .limits import Limits
 from .messages import InitPayload, RespPayload, decode_init_payload_untrusted, pad_payload
 from .noise import Responder, public_key
 from .ratelimit import BucketTable, SketchLimiter, TokenBucket, place_of, prefix_of
-from .reset import reset_token
 from .seam import Address
 from .ticket import Ticket, Tickets
 
-HELLO_STRUCT = struct.Struct("<BBH8s")
-COOKIE_STRUCT = struct.Struct("<BBBB8s16s32sHH")
-INIT_STRUCT = struct.Struct("<BBBBI8s16s")
-RESP_STRUCT = struct.Struct("<BBHI")
 RESP_PAYLOAD_SIZE = RESP_SIZE - RESP_STRUCT.size - 32 - TAG_SIZE
 
 RETRY_MS = 1000

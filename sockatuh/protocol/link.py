@@ -7,10 +7,11 @@ from dataclasses import dataclass
 
 from sockatuh.errors import ProtocolError
 
-from .channel import Channel, receiver_cid_of
+from .channel import Channel
 from .clamps import PING_SECONDS
 from .constants import OLD_CHANNEL_SECONDS, PING_RETRY_AFTER, PROLOGUE, REKEY_AFTER, RESET_SIZE
 from .contact import Contact
+from .datagrams import receiver_cid_of
 from .dial import Established
 from .messages import (
     ClientMessage,

@@ -18,10 +18,10 @@ from .calls import Caller
 from .clamps import ACK_SECONDS, TEXT_BYTES
 from .constants import COOKIE, DATA, PUT_OFF, RESET, RESP
 from .dial import Dialer, Established
-from .lines import LineSender
 from .link import Link
 from .noise import public_key
 from .obstacles import Obstacle, is_ours
+from .outbox import Outbox
 from .peer_options import PeerOptions
 from .peer_state import SEAT_CODES, TRANSITIONS, State
 from .pin import Pin, Verdict
@@ -46,7 +46,7 @@ class Peer:
         self._client_key = public_key(options.private_key)
         self._link: Link | None = None
         self._caller = Caller()
-        self._lines = LineSender()
+        self._lines = Outbox()
         self._reader = Reader(self._client_key, options.stream, random, options.cursor)
         self._log_id: bytes | None = None
         self._ticket = options.ticket

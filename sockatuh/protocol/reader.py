@@ -7,10 +7,10 @@ from collections.abc import Callable
 from typing import Final
 
 from .constants import ACK_ENTRIES, ACK_PATIENCE, GET_RETRY_MAX, GET_RETRY_MIN, MARK_SIZE, REORDER_DELAY
+from .datagrams import line_id
 from .inbox import Gone, Inbox
 from .messages import ACTION, MESSAGE, Ack, Entries, EntryPart, Get, Welcome
 from .peer_events import CaughtUp, EntriesGone, EntryArrived
-from .requests import line_id
 
 MARKS_KEPT: Final = 1024
 """Own lines whose entry has not been seen; more than can be under way and unread."""

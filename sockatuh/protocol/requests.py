@@ -5,12 +5,12 @@ Calls are answered once, however often they are asked; lines are given out in or
 
 from __future__ import annotations
 
-import hashlib
 from collections import deque
 from collections.abc import Callable, Iterable
 from typing import Final
 
 from .constants import LINE_WINDOW
+from .datagrams import line_id
 from .events import JoinAsked, LineSaid, ServerEvent, WhoAsked
 from .half_lines import HalfLines
 from .limits import Limits
@@ -45,11 +45,6 @@ WITH_THE_PASSWORD: Final = frozenset(
 """Refusals that only one who has given the right password, or a ticket, is told."""
 SLOWED_EVERY: Final = 1.0
 """Seconds between two times a session is told that it sends too much, and for which it is asked to wait."""
-
-
-def line_id(client_key: bytes, stream: bytes, number: int) -> bytes:
-    """Return the 16 bytes that name a line for ever (§6)."""
-    return hashlib.blake2s(client_key + stream + number.to_bytes(8, "little"), digest_size=16).digest()
 
 
 class Requests:

@@ -2,17 +2,12 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Callable
 
 from .constants import RESET
+from .datagrams import reset_token
 from .limits import Limits
 from .ratelimit import SketchLimiter, TokenBucket, place_of
-
-
-def reset_token(reset_key: bytes, cid: int) -> bytes:
-    """Return the token (16 bytes) of a connection id; `reset_key` has at most 32 bytes and outlives the process."""
-    return hashlib.blake2s(cid.to_bytes(7, "little"), key=reset_key, digest_size=16).digest()
 
 
 class Resets:

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from .channel import Channel
 from .handshake import Pending
 from .limits import Limits
-from .lines import LineReceiver
+from .line_assembly import LineReceiver
 from .messages import MEMBER, READER, SCRIPT, Stored, Unsaid, role_of
 from .ratelimit import TokenBucket, place_of
 from .seam import Address

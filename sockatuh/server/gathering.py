@@ -12,7 +12,7 @@ from collections import deque
 from collections.abc import Callable
 from typing import Final
 
-from sockatuh.protocol.repair import ROOM
+from sockatuh.protocol.packing import ROOM
 from sockatuh.store.roomlog import Append
 
 MAX_WAIT: Final = 0.02

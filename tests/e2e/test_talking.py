@@ -22,7 +22,7 @@ from e2e.running import (
 from sockatuh.client.conversation import Conversation
 from sockatuh.errors import NameTaken, Refused
 from sockatuh.protocol.constants import DATA
-from sockatuh.protocol.reset import reset_token
+from sockatuh.protocol.datagrams import reset_token
 from sockatuh.store.files import load_or_create_key
 
 

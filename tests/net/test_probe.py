@@ -7,7 +7,7 @@ from contextlib import contextmanager
 
 from sockatuh.net.probe import find_server_key
 from sockatuh.protocol.constants import COOKIE, HELLO_SIZE, VERSION
-from sockatuh.protocol.handshake import COOKIE_STRUCT, HELLO_STRUCT
+from sockatuh.protocol.datagrams import COOKIE_STRUCT, HELLO_STRUCT
 
 KEY = bytes(range(32))
 

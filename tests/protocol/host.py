@@ -10,10 +10,10 @@ from sockatuh.protocol import messages as m
 from sockatuh.protocol import peer_events as pe
 from sockatuh.protocol.channel import Channel
 from sockatuh.protocol.constants import COOKIE, DATA, HELLO, PROLOGUE, RESET, RESP
+from sockatuh.protocol.datagrams import reset_token
 from sockatuh.protocol.noise import Responder, public_key
 from sockatuh.protocol.peer import Peer
 from sockatuh.protocol.peer_options import PeerOptions
-from sockatuh.protocol.reset import reset_token
 
 from .house import IDENTITY, LOG_ID, PASSWORD, SERVER, SERVER_KEY, START, Dice
 

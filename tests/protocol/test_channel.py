@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from sockatuh.errors import ProtocolError
-from sockatuh.protocol.channel import Channel, ChannelExhausted, receiver_cid_of
+from sockatuh.protocol.channel import Channel, ChannelExhausted
 from sockatuh.protocol.constants import (
     COUNTER_LIMIT,
     DATA,
@@ -20,6 +20,7 @@ from sockatuh.protocol.constants import (
     REKEY_DATAGRAMS,
     REPLAY_WINDOW,
 )
+from sockatuh.protocol.datagrams import receiver_cid_of
 
 UP, DOWN = bytes(range(32)), bytes(range(32, 64))
 CLIENT_CID, SERVER_CID = 0xC1C2C3C4, 0x51525354555657

@@ -43,8 +43,8 @@ from sockatuh.protocol.constants import (
     RESP,
     RESP_SIZE,
 )
+from sockatuh.protocol.datagrams import reset_token
 from sockatuh.protocol.limits import Limits
-from sockatuh.protocol.reset import reset_token
 from sockatuh.protocol.seam import Address
 from sockatuh.protocol.session import Arrival
 from sockatuh.protocol.ticket import Ticket

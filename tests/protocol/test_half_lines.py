@@ -14,7 +14,8 @@ from sockatuh.protocol import events as ev
 from sockatuh.protocol import messages as m
 from sockatuh.protocol.constants import LINE_WINDOW, MAX_PIECE
 from sockatuh.protocol.limits import Limits
-from sockatuh.protocol.lines import LINE_COST, PART_COST, LineSender
+from sockatuh.protocol.line_assembly import LINE_COST, PART_COST
+from sockatuh.protocol.outbox import Outbox
 from sockatuh.protocol.outgoing import Outgoing
 from sockatuh.protocol.requests import Requests
 from sockatuh.protocol.session import Session, open_session
@@ -178,7 +179,7 @@ def test_however_often_half_lines_are_dropped_none_is_lost_doubled_or_out_of_ord
     dice = random.Random(seed)
     desk = Desk(Limits(half_line_bytes=room, lines_per_second=1e6, lines_burst=1_000_000))
     honest, villains = desk.session(1), [desk.session(2) for _ in range(3)]
-    sender = LineSender()
+    sender = Outbox()
     texts = [bytes([97 + at % 26]) * size for at, size in enumerate(sizes)]
     for text in texts:
         sender.add(text, False)

@@ -24,11 +24,11 @@ from sockatuh.protocol.constants import (
     RESP,
     RESP_SIZE,
 )
+from sockatuh.protocol.datagrams import reset_token
 from sockatuh.protocol.handshake import RETRY_MS, STRANGERS_PER_PREFIX, Door
 from sockatuh.protocol.limits import Limits
 from sockatuh.protocol.noise import Initiator, public_key
 from sockatuh.protocol.ratelimit import prefix_of
-from sockatuh.protocol.reset import reset_token
 from sockatuh.protocol.seam import Address
 from sockatuh.protocol.ticket import Ticket, Tickets
 

@@ -16,10 +16,10 @@ from sockatuh.protocol.constants import (
     REKEY_DATAGRAMS,
     RESET,
 )
+from sockatuh.protocol.datagrams import reset_token
 from sockatuh.protocol.dial import Established
 from sockatuh.protocol.link import Link
 from sockatuh.protocol.noise import Responder
-from sockatuh.protocol.reset import reset_token
 from sockatuh.protocol.seam import Address
 
 KEY = bytes(range(1, 33))

@@ -17,8 +17,8 @@ from protocol.house import ELSEWHERE, LOG_ID, PASSWORD, SERVER, SERVER_KEY, entr
 from sockatuh.protocol import messages as m
 from sockatuh.protocol import peer_events as pe
 from sockatuh.protocol.constants import COOKIE, DATA, HELLO, INIT, INIT_SIZE, INIT_TICKET_SIZE, RESET, RESP
+from sockatuh.protocol.datagrams import line_id
 from sockatuh.protocol.peer_state import State
-from sockatuh.protocol.requests import line_id
 
 JOIN: Final = m.Join("ana", PASSWORD, None)
 

@@ -12,9 +12,9 @@ from protocol.house import Dice, entry
 from sockatuh.errors import ProtocolError
 from sockatuh.protocol import messages as m
 from sockatuh.protocol.constants import ACK_ENTRIES, ACK_PATIENCE, GET_RETRY_MAX, REORDER_DELAY
+from sockatuh.protocol.datagrams import line_id
 from sockatuh.protocol.peer_events import CaughtUp, EntriesGone, EntryArrived
 from sockatuh.protocol.reader import ANSWER_GUESS, ANSWERS_TIMED, GET_BACKOFF, MARKS_KEPT, Reader
-from sockatuh.protocol.requests import line_id
 
 KEY, STREAM = bytes(32), bytes(8)
 

@@ -14,9 +14,10 @@ from protocol.house import START
 from sockatuh.protocol import events as ev
 from sockatuh.protocol import messages as m
 from sockatuh.protocol.constants import LINE_WINDOW, MAX_PIECE
+from sockatuh.protocol.datagrams import line_id
 from sockatuh.protocol.limits import Limits
 from sockatuh.protocol.outgoing import Outgoing
-from sockatuh.protocol.requests import STORED_PER_DATAGRAM, Requests, line_id
+from sockatuh.protocol.requests import STORED_PER_DATAGRAM, Requests
 from sockatuh.protocol.session import CALLS_BURST, CALLS_PER_SECOND, Session
 
 QUICK = Limits(lines_per_second=1e6, lines_burst=1_000_000)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 
-from sockatuh.protocol.reset import reset_token
+from sockatuh.protocol.datagrams import reset_token
 
 
 def test_the_token_is_the_keyed_hash_of_the_seven_bytes_of_the_id() -> None:

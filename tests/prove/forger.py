@@ -12,7 +12,7 @@ from typing import Final, TypeAlias
 from e2e.relay import Relay
 
 from sockatuh.protocol.constants import COOKIE, DATA, HELLO, INIT, MAX_DATAGRAM, RESET, RESET_SIZE, VERSION
-from sockatuh.protocol.handshake import COOKIE_STRUCT
+from sockatuh.protocol.datagrams import COOKIE_STRUCT
 
 Trick: TypeAlias = Callable[[Relay, bytes], None]
 

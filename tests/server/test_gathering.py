@@ -7,7 +7,7 @@ from itertools import count
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sockatuh.protocol.repair import ROOM
+from sockatuh.protocol.packing import ROOM
 from sockatuh.server.gathering import MAX_WAIT, SURPLUS, Gathering
 from sockatuh.store.roomlog import Append
 

@@ -25,8 +25,8 @@ from sockatuh import __version__
 from sockatuh.errors import Refused, StoreError
 from sockatuh.net.systemd import Notifier
 from sockatuh.protocol import peer_events as e
+from sockatuh.protocol.datagrams import reset_token
 from sockatuh.protocol.limits import Limits
-from sockatuh.protocol.reset import reset_token
 from sockatuh.server import service as service_module
 from sockatuh.server.options import ServiceOptions
 from sockatuh.server.ready import Ready
