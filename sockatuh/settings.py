@@ -27,7 +27,7 @@ from sockatuh.errors import ConfigurationError, Problem
 from sockatuh.hashform import checked_hash
 from sockatuh.home import find_expanded
 from sockatuh.protocol.constants import DEFAULT_PORT
-from sockatuh.protocol.limits import Limits
+from sockatuh.protocol.server.limits import Limits
 from sockatuh.secret import SecretError, read_secret
 from sockatuh.spans import DAY, format_span, parse_span
 from sockatuh.values import PRIVATE_NETWORKS, Network, checked_directory, checked_host, checked_networks, room_name

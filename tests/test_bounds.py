@@ -23,24 +23,24 @@ from sockatuh.cli.longtexts import LongTexts
 from sockatuh.errors import StoreError
 from sockatuh.log import unblocked
 from sockatuh.net.batch import ADDRESSES_KEPT, BatchSender
-from sockatuh.net.classic import ClassicDialect
 from sockatuh.protocol import messages as m
+from sockatuh.protocol.client.inbox import EARLY_BYTES, Inbox
 from sockatuh.protocol.constants import MAX_PARTS, MAX_PIECE, RECEIVE_WINDOW
-from sockatuh.protocol.cookie import CookieJar
-from sockatuh.protocol.fanout import SWEEP_BYTES, Fanout
-from sockatuh.protocol.handshake import Door, standing_of
-from sockatuh.protocol.inbox import EARLY_BYTES, Inbox
-from sockatuh.protocol.limits import Limits
-from sockatuh.protocol.outgoing import Outgoing
-from sockatuh.protocol.ratelimit import BucketTable
-from sockatuh.protocol.recent import Recent
-from sockatuh.protocol.requests import RELEASED_AT_ONCE, Requests
-from sockatuh.protocol.ticket import Tickets
+from sockatuh.protocol.server.cookie import CookieJar
+from sockatuh.protocol.server.door import Door, standing_of
+from sockatuh.protocol.server.fanout import SWEEP_BYTES, Fanout
+from sockatuh.protocol.server.limits import Limits
+from sockatuh.protocol.server.rate_limit import BucketTable
+from sockatuh.protocol.server.recent import Recent
+from sockatuh.protocol.server.requests import RELEASED_AT_ONCE, Requests
+from sockatuh.protocol.server.send_queue import Outgoing
+from sockatuh.protocol.server.tickets import Tickets
 from sockatuh.room.admission import PasswordGate
 from sockatuh.room.entries import Claimed
 from sockatuh.room.presence import Presence
-from sockatuh.server.appends import MAX_WAITING_BYTES, Appends
-from sockatuh.server.reading import READ_BYTES, Reading, read_recent, read_stretch
+from sockatuh.server.append_queue import MAX_WAITING_BYTES, Appends
+from sockatuh.server.dialects.classic import ClassicDialect
+from sockatuh.server.log_reads import READ_BYTES, Reading, read_recent, read_stretch
 from sockatuh.store.roomlog import MAX_QUEUED, Append, RoomLog
 
 MIB = 1_048_576

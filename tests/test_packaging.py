@@ -20,7 +20,7 @@ from sockatuh.cli.installation import unit as installed_unit
 from sockatuh.cli.program import Program
 from sockatuh.net.sockets import RECEIVE_BUFFER, SEND_BUFFER
 from sockatuh.protocol.constants import DEFAULT_PORT
-from sockatuh.protocol.limits import Limits
+from sockatuh.protocol.server.limits import Limits
 from sockatuh.settings import CLIENT_VARIABLES, CREDENTIAL, KEYS, SYSTEM_FILE, VARIABLES, load
 from sockatuh.values import PRIVATE_NETWORKS
 

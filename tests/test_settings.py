@@ -16,7 +16,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from sockatuh.errors import ConfigurationError, Problem
-from sockatuh.protocol.limits import Limits
+from sockatuh.protocol.server.limits import Limits
 from sockatuh.settings import CLIENT_VARIABLES, KEYS, VARIABLES, Settings, find_state_dir, host_name, load
 from sockatuh.spans import format_span, parse_span
 

@@ -16,7 +16,7 @@ def main() -> None:
     """Run the command that the arguments name, and exit with its code."""
     # Imported here so that a module of this package can be imported without the command line.
     try:
-        from .streams import make_safe
+        from .safe_output import make_safe
 
         make_safe()
         with spared(*OPENSSL):

@@ -18,13 +18,14 @@ import typer
 from typer.core import TyperCommand, TyperGroup
 from typer.main import get_command
 
+from sockatuh.wording import admin as wording
+from sockatuh.wording import backup as backups
+from sockatuh.wording import client as phrases
+from sockatuh.wording import install as service
+
 from .errors import ExitCode, end_row, guard, stop, warn
 from .help_layout import HelpContext
 from .surroundings import put_right
-from .wording import admin as wording
-from .wording import backup as backups
-from .wording import client as phrases
-from .wording import install as service
 
 COMMANDS: Final = {
     # name: (module of this package, function, one sentence)

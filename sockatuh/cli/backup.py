@@ -10,6 +10,7 @@ from typing import Annotated
 import typer
 
 from sockatuh.errors import DatabaseUnusable
+from sockatuh.wording import backup as wording
 
 from .errors import ExitCode, stop
 from .given import a_path
@@ -17,7 +18,6 @@ from .installation import STATE
 from .installed import ROOT, ChosenRoom, admit, choose_room, is_booted, is_root
 from .program import called_as
 from .setup import DATABASE, ConfigOption
-from .wording import backup as wording
 
 
 def backup(

@@ -13,19 +13,19 @@ from typing import Annotated, Any, TypeAlias
 import typer
 
 from sockatuh.errors import OutputLost
+from sockatuh.wording import client as phrases
 
 from .connection import joined
 from .errors import ExitCode
+from .event_loop import StoppedShort, run
 from .jsonlines import print_line
 from .membership import Membership
 from .options import NameOption, PasswordFileOption, ServerArgument, Trust, TrustOption, Wishes
 from .questions import is_terminal, may_ask, tell
 from .reading_range import AfterOption, SinceOption, read_range
 from .rows import print_own_texts
-from .running import StoppedShort, run
-from .streams import is_lost
+from .safe_output import is_lost
 from .talk import talk_in_json, talk_in_plain_lines, talk_through_a_pipe
-from .wording import client as phrases
 
 Talk: TypeAlias = Callable[[Membership], Coroutine[Any, Any, None]]
 

@@ -14,11 +14,11 @@ import typer
 
 from sockatuh.errors import AddressUnusable, ConfigurationError, KeyFileError, Problem, StoreError
 from sockatuh.home import working_directory
+from sockatuh.wording import check as wording
 
 from .errors import ExitCode, report
 from .installed import SOCKET_UNIT, ChosenRoom, choose_room, is_root
 from .setup import DATABASE, ConfigOption, JsonOption
-from .wording import check as wording
 
 if TYPE_CHECKING:
     from sockatuh.settings import Settings

@@ -7,27 +7,27 @@ import os
 from collections.abc import AsyncIterator, Awaitable, Callable
 from typing import Final
 
-from sockatuh.client.conversation import Conversation, ConversationOptions, Waits
+from sockatuh.client.deadline import Patience
+from sockatuh.client.name_tags import NameTags
+from sockatuh.client.profile import ClientFiles, default_directory
+from sockatuh.client.session import Conversation, ConversationOptions, Waits
+from sockatuh.client.unsent import Unsent
 from sockatuh.errors import ClientError, Refused
 from sockatuh.net.address import format_address
+from sockatuh.protocol.client.events import LinesDelayed, LinesHeld, Unreachable
 from sockatuh.protocol.identity import words
-from sockatuh.protocol.peer_events import LinesDelayed, LinesHeld, Unreachable
 from sockatuh.room.text import clean_line
-from sockatuh.store.client_files import ClientFiles, default_directory
-from sockatuh.store.name_tags import NameTags
-from sockatuh.store.unsent import Unsent
+from sockatuh.wording import admin as wording
+from sockatuh.wording import client as phrases
 
 from .echo import unseen
 from .entrance import Credentials, Entrance, login_name
 from .membership import Membership
 from .memory import Memory
 from .options import Trust, Wishes
-from .patience import Patience
 from .place import Place, find_place
 from .questions import ask, tell
 from .roompassword import RoomPassword
-from .wording import admin as wording
-from .wording import client as phrases
 
 FIRST_ANSWER: Final = 5.0
 """Seconds in which a server answers, if there is one: the handshake is repeated four times in them."""

@@ -11,18 +11,18 @@ import unicodedata
 from dataclasses import dataclass
 from typing import Final
 
-from sockatuh.client.conversation import NAME_CODES, Conversation
+from sockatuh.client.deadline import Patience
+from sockatuh.client.session import NAME_CODES, Conversation
 from sockatuh.errors import NameTaken, NotStored, Refused
+from sockatuh.protocol.client.events import Admitted
 from sockatuh.protocol.constants import MAX_NAME_BYTES, MAX_PASSWORD_BYTES, PUT_OFF
-from sockatuh.protocol.peer_events import Admitted
 from sockatuh.room.text import clean_line
+from sockatuh.wording import client as phrases
 
 from .errors import ExitCode, stop
-from .patience import Patience
 from .questions import ask, ask_hidden, tell
 from .roompassword import RoomPassword
 from .whose import whose
-from .wording import client as phrases
 
 JOINING: Final = 30.0
 """Seconds in which a join is answered; bcrypt takes a quarter of one, for each in the queue."""

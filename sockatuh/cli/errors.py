@@ -35,11 +35,11 @@ from sockatuh.errors import (
 from sockatuh.journal import is_journal, levelled
 from sockatuh.protocol.identity import fingerprint, words
 from sockatuh.room.text import clean_line
+from sockatuh.wording import admin as wording
 
 from .paragraphs import print_folded
 from .rfc3339 import rfc3339
 from .whose import whose
-from .wording import admin as wording
 
 _UsageError: type[BaseException] = typer.BadParameter.__mro__[1]
 """What Typer raises when the words of a command line do not fit the command; it exports only this one's child."""

@@ -11,9 +11,9 @@ import typer
 
 from sockatuh.home import find_expanded
 from sockatuh.secret import SecretError, read_secret, secret_in_text
+from sockatuh.wording import admin as wording
 
 from .errors import ExitCode, stop
-from .wording import admin as wording
 
 FROM_STDIN: Final = "-"
 

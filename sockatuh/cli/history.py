@@ -12,16 +12,16 @@ from typing import TYPE_CHECKING, Annotated, Final
 import typer
 
 from sockatuh.room.text import clean_line
+from sockatuh.wording import admin as wording
 
 from .errors import ExitCode, stop
 from .installed import admit, choose_room
 from .naming import shown_name, shown_program
 from .options import Range
 from .reading_range import AfterOption, SinceOption, read_range
+from .rendering import ACTED, EVENT, TEXTS_FROM
 from .rows import print_wrapped
 from .setup import DATABASE, ConfigOption, JsonOption
-from .transcript import ACTED, EVENT, TEXTS_FROM
-from .wording import admin as wording
 
 if TYPE_CHECKING:
     from sockatuh.store.history import HistoryReader, LogLine, SessionLine

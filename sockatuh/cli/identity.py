@@ -9,17 +9,17 @@ from typing import Annotated, Final
 
 import typer
 
+from sockatuh.client.profile import ClientFiles, Pin, default_directory
 from sockatuh.protocol.identity import fingerprint, words
 from sockatuh.protocol.noise import public_key
 from sockatuh.room.text import clean_line
-from sockatuh.store.client_files import ClientFiles, Pin, default_directory
 from sockatuh.store.files import find_bytes
+from sockatuh.wording import client as phrases
 
 from .errors import ExitCode, stop
 from .jsonlines import print_line
 from .options import JsonOption
 from .place import parse_place
-from .wording import client as phrases
 
 KEY_FILE: Final = "identity"
 PINS_FILE: Final = "known_servers"

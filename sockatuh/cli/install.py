@@ -17,6 +17,8 @@ from typing import TYPE_CHECKING, Annotated, Final, TypeAlias
 import typer
 
 from sockatuh.store.trusted_path import refuse_strangers_links
+from sockatuh.wording import admin
+from sockatuh.wording import install as wording
 
 from .errors import ExitCode, stop
 from .given import a_path
@@ -41,8 +43,6 @@ from .installation import (
 from .installed import ROOT, SERVICE_UNIT, SOCKET_UNIT, find_installed, is_booted, is_root
 from .program import Program, called_as, named_program, this_program
 from .setup import WeakOption, check_strength, choose_room, hash_text, new_password
-from .wording import admin
-from .wording import install as wording
 
 if TYPE_CHECKING:
     from sockatuh.settings import Settings

@@ -15,9 +15,9 @@ from typing import TYPE_CHECKING, Final
 from sockatuh.errors import ConfigurationError, Problem
 from sockatuh.home import working_directory
 from sockatuh.secret import SecretError, read_secret
+from sockatuh.wording import install as wording
 
 from .program import Program
-from .wording import install as wording
 
 if TYPE_CHECKING:
     from sockatuh.settings import Settings

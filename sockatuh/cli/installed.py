@@ -13,10 +13,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from sockatuh.home import working_directory
+from sockatuh.wording import install as wording
 
 from .errors import stop
 from .installation import CONFIG, CREDENTIAL, STATE
-from .wording import install as wording
 
 if TYPE_CHECKING:
     from sockatuh.settings import Settings

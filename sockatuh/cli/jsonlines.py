@@ -7,8 +7,7 @@ import time
 from collections.abc import Callable
 from typing import Final
 
-from sockatuh.protocol.messages import ACTION, JOINED, LEFT, MESSAGE, Entry
-from sockatuh.protocol.peer_events import (
+from sockatuh.protocol.client.events import (
     Admitted,
     CaughtUp,
     ContactLost,
@@ -20,12 +19,13 @@ from sockatuh.protocol.peer_events import (
     LineStored,
     PeerEvent,
 )
+from sockatuh.protocol.messages import ACTION, JOINED, LEFT, MESSAGE, Entry
 from sockatuh.room.text import clean_line, clean_text
+from sockatuh.wording import admin as wording
+from sockatuh.wording import client as phrases
 
 from .membership import Membership
 from .rfc3339 import rfc3339
-from .wording import admin as wording
-from .wording import client as phrases
 
 VERSION: Final = 1
 

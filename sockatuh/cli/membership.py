@@ -10,11 +10,13 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Final
 
-from sockatuh.client.conversation import Conversation
+from sockatuh.client.deadline import Patience
 from sockatuh.client.listing import Listing
+from sockatuh.client.name_tags import NameTags
+from sockatuh.client.session import Conversation
+from sockatuh.client.unsent import Unsent
 from sockatuh.errors import ClientError
-from sockatuh.protocol.messages import JOINED, Entry
-from sockatuh.protocol.peer_events import (
+from sockatuh.protocol.client.events import (
     Admitted,
     CaughtUp,
     ContactLost,
@@ -25,12 +27,10 @@ from sockatuh.protocol.peer_events import (
     MembersListed,
     PeerEvent,
 )
+from sockatuh.protocol.messages import JOINED, Entry
 from sockatuh.room.text import clean_line, clean_text
-from sockatuh.store.name_tags import NameTags
-from sockatuh.store.unsent import Unsent
 
 from .longtexts import LongTexts
-from .patience import Patience
 from .roompassword import RoomPassword
 
 CLASSIC: Final = "classic"

@@ -10,16 +10,16 @@ from __future__ import annotations
 from collections.abc import Callable
 from datetime import UTC, datetime
 
+from sockatuh.client.profile import ClientFiles, Ticket
 from sockatuh.errors import KeyFileError
 from sockatuh.protocol.messages import SCRIPT
 from sockatuh.room.text import clean_line
 from sockatuh.room.word import one_word
-from sockatuh.store.client_files import ClientFiles, Ticket
+from sockatuh.wording import client as phrases
 
 from .options import Wishes
 from .place import Place
 from .questions import tell
-from .wording import client as phrases
 
 
 class Memory:

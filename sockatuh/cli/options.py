@@ -9,8 +9,7 @@ from typing import Annotated
 import typer
 
 from sockatuh.protocol.messages import MEMBER
-
-from .wording import client as phrases
+from sockatuh.wording import client as phrases
 
 
 class Trust(StrEnum):

@@ -6,14 +6,14 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final
 
+from sockatuh.client.profile import ClientFiles
 from sockatuh.errors import IdentityChanged, ProtocolError
 from sockatuh.net.address import parse_server
 from sockatuh.protocol.constants import DEFAULT_PORT
 from sockatuh.protocol.identity import Invite
-from sockatuh.store.client_files import ClientFiles
+from sockatuh.wording import client as phrases
 
 from .errors import ExitCode, stop
-from .wording import client as phrases
 
 INVITE: Final = "sockatuh://"
 

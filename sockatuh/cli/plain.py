@@ -6,13 +6,13 @@ import sys
 from collections.abc import Sequence
 from typing import Final
 
-from sockatuh.protocol.peer_events import LinesDelayed, LinesHeld
+from sockatuh.protocol.client.events import LinesDelayed, LinesHeld
+from sockatuh.wording import client as phrases
 
 from .membership import Membership
 from .paragraphs import columns_of
+from .rendering import Line, plain
 from .rows import NOTE_INDENT, note_rows, print_row, print_wrapped
-from .transcript import Line, plain
-from .wording import client as phrases
 
 INDENT: Final = "  "
 

@@ -15,11 +15,12 @@ from collections.abc import Iterator
 from types import FrameType
 from typing import TextIO
 
+from sockatuh.wording import client as phrases
+
 from .echo import seen
 from .errors import stop
+from .event_loop import StoppedAtQuestion
 from .paragraphs import print_folded
-from .running import StoppedAtQuestion
-from .wording import client as phrases
 
 
 def is_terminal(stream: TextIO | None) -> bool:

@@ -11,10 +11,10 @@ from typing import Annotated, Final
 import typer
 
 from sockatuh.spans import parse_span
+from sockatuh.wording import client as phrases
 
 from .errors import ExitCode, stop
 from .options import Range
-from .wording import client as phrases
 
 SinceOption = Annotated[str | None, typer.Option("--since", help=phrases.HELP_SINCE, metavar="WHEN")]
 AfterOption = Annotated[int | None, typer.Option("--after", help=phrases.HELP_AFTER, metavar="SEQ", min=0)]

@@ -12,8 +12,8 @@ from sockatuh.room.text import lines_of
 from .direction import LEFT_TO_RIGHT, anchored, without_marks
 from .paragraphs import columns_of
 from .questions import is_terminal
-from .streams import ShownText, escape
-from .transcript import LONGEST, NAMES_AT, SHORTENED, TEXTS_FROM
+from .rendering import LONGEST, NAMES_AT, SHORTENED, TEXTS_FROM
+from .safe_output import ShownText, escape
 from .wrapping import CUT, wrap
 
 NOTE_INDENT: Final = 2

@@ -21,21 +21,21 @@ from prompt_toolkit.output import ColorDepth
 from prompt_toolkit.renderer import print_formatted_text
 from prompt_toolkit.styles import Style
 
-from sockatuh.protocol.peer_events import LinesDelayed, LinesHeld, PeerEvent
+from sockatuh.protocol.client.events import LinesDelayed, LinesHeld, PeerEvent
 from sockatuh.room.text import clean_line
+from sockatuh.wording import client as phrases
 
 from .direction import LEFT_TO_RIGHT, anchored, apart, turns
+from .input_filter import ShowRemoved
 from .membership import Membership
 from .naming import shown_name
+from .password_prompt import Readmission
 from .questions import ask_hidden
-from .readmission import Readmission
+from .rendering import ACTED, AUTHORS, TEXTS_FROM, Line, plain
 from .rows import note_rows
 from .slash import Done, NotTaken, obey
 from .story import Story
 from .terminal import open_terminal
-from .transcript import ACTED, AUTHORS, TEXTS_FROM, Line, plain
-from .typed import ShowRemoved
-from .wording import client as phrases
 from .wrapping import CUT, clip, reach, wrap
 
 REFRESH: Final = 1.0

@@ -8,17 +8,17 @@ from typing import Annotated, Final
 import typer
 
 from sockatuh.errors import OutputLost, Refused
-from sockatuh.protocol.limits import Limits
 from sockatuh.protocol.messages import SCRIPT
+from sockatuh.protocol.server.limits import Limits
 from sockatuh.room.text import clean_text
+from sockatuh.wording import client as phrases
 
 from .connection import joined
 from .errors import ExitCode, stop
+from .event_loop import run
 from .jsonlines import print_line
 from .options import JsonOption, NameOption, PasswordFileOption, ServerOption, Trust, TrustOption, Wishes
 from .questions import is_terminal, may_ask, tell
-from .running import run
-from .wording import client as phrases
 
 FROM_STDIN: Final = "-"
 MOST_READ: Final = 1_048_576

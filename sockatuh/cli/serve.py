@@ -13,6 +13,7 @@ import typer
 
 from sockatuh.errors import ConfigurationError, SockAtuhError
 from sockatuh.home import working_directory
+from sockatuh.wording import admin as wording
 
 from .errors import explain
 from .paragraphs import folded
@@ -20,7 +21,6 @@ from .program import typed_command
 from .reading import Reading
 from .rows import log_rows
 from .setup import ConfigOption
-from .wording import admin as wording
 
 if TYPE_CHECKING:
     from sockatuh.server.options import ServiceOptions
@@ -39,7 +39,7 @@ def serve(
     from sockatuh import log
     from sockatuh.journal import is_journal, levelled
     from sockatuh.net.activation import take_passed_socket
-    from sockatuh.net.systemd import Notifier
+    from sockatuh.net.notify import Notifier
 
     flags, cwd, terminal = {"config": config, "host": host, "port": port}, working_directory(), sys.stderr.isatty()
     journal = is_journal(sys.stderr, os.environ)

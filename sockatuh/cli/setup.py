@@ -15,10 +15,10 @@ import typer
 from sockatuh import __version__
 from sockatuh.home import working_directory
 from sockatuh.protocol.constants import VERSION
+from sockatuh.wording import admin as wording
 
 from .errors import ExitCode, stop
 from .given import FROM_STDIN, a_path, password_in_file
-from .wording import admin as wording
 
 BCRYPT_COST: Final = 12
 STRONG_BYTES: Final = 8

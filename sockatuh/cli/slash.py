@@ -9,10 +9,10 @@ from enum import Enum, auto
 from typing import Final, Protocol, TypeAlias
 
 from sockatuh.room.text import clean_line
+from sockatuh.wording import client as phrases
 
 from .membership import Membership
-from .transcript import Line, draw
-from .wording import client as phrases
+from .rendering import Line, draw
 
 LONGEST_SEQ: Final = 20
 COMMAND: Final = re.compile(r"/(\S*)\s*(.*)", re.DOTALL)

@@ -14,7 +14,7 @@ from collections.abc import AsyncIterator, Iterator
 from dataclasses import dataclass
 from typing import Any, Final
 
-from .wording import client as phrases
+from sockatuh.wording import client as phrases
 
 PIECE: Final = 65_536
 LONGEST: Final = 262_144

@@ -6,9 +6,7 @@ from collections.abc import Sequence
 from datetime import date
 from typing import Final, Protocol
 
-from sockatuh.protocol.inbox import Gone
-from sockatuh.protocol.messages import JOINED, LEFT, Entry, MemberInfo
-from sockatuh.protocol.peer_events import (
+from sockatuh.protocol.client.events import (
     Admitted,
     CaughtUp,
     ContactLost,
@@ -21,13 +19,15 @@ from sockatuh.protocol.peer_events import (
     MembersListed,
     PeerEvent,
 )
+from sockatuh.protocol.client.inbox import Gone
+from sockatuh.protocol.messages import JOINED, LEFT, Entry, MemberInfo
 from sockatuh.room.text import clean_line
+from sockatuh.wording import admin as wording
+from sockatuh.wording import client as phrases
 
 from .membership import CLASSIC, Membership
 from .naming import shown_name
-from .transcript import LONGEST, Line, draw, is_said, local_day, shorten
-from .wording import admin as wording
-from .wording import client as phrases
+from .rendering import LONGEST, Line, draw, is_said, local_day, shorten
 
 GATHERED: Final = 2_000
 """Missed entries that are gathered to be counted; more are told as they come."""

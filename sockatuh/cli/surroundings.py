@@ -17,8 +17,7 @@ from typing import Final
 
 from sockatuh.errors import SockAtuhError
 from sockatuh.variables import ours, passed_over
-
-from .wording import admin as wording
+from sockatuh.wording import admin as wording
 
 NEEDED_DESCRIPTORS: Final = 32
 """A server needs twenty, with a margin for a moment in which a file is replaced."""

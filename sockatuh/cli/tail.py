@@ -8,17 +8,17 @@ from typing import Annotated, Final
 import typer
 
 from sockatuh.protocol.messages import READER
+from sockatuh.wording import client as phrases
 
 from .connection import joined
 from .errors import ExitCode
+from .event_loop import run
 from .jsonlines import JsonLines
 from .options import JsonOption, NameOption, PasswordFileOption, ServerArgument, Trust, TrustOption, Wishes
 from .plain import Plain
 from .questions import is_terminal, may_ask
 from .reading_range import AfterOption, SinceOption, read_range
-from .running import run
 from .story import Story
-from .wording import client as phrases
 
 LINES_ON_A_TERMINAL: Final = 10
 

@@ -6,20 +6,20 @@ import asyncio
 from collections.abc import Awaitable, Callable
 from typing import Final
 
-from sockatuh.protocol.peer_events import PeerEvent
+from sockatuh.protocol.client.events import PeerEvent
+from sockatuh.wording import admin as wording
+from sockatuh.wording import client as phrases
 
 from .echo import unseen
 from .errors import ExitCode, stop
 from .jsonlines import JsonLines, read_line
 from .membership import Membership
+from .password_prompt import Readmission, TypedPassword
 from .plain import Plain
 from .questions import tell
-from .readmission import Readmission, TypedPassword
 from .slash import Done, NotTaken, obey
 from .stdin import NoText, read_lines, text_of
 from .story import Story
-from .wording import admin as wording
-from .wording import client as phrases
 
 STORED_WITHIN: Final = 30.0
 """Seconds without an acknowledgement after which the end of the input is the end."""

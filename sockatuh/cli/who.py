@@ -7,17 +7,17 @@ from typing import Final
 
 from sockatuh.protocol.messages import MEMBER, READER, SCRIPT, MemberInfo
 from sockatuh.room.text import clean_line
+from sockatuh.wording import client as phrases
 
 from .connection import joined
+from .event_loop import run
 from .jsonlines import print_line
 from .naming import shown_name
 from .options import JsonOption, NameOption, PasswordFileOption, ServerArgument, Trust, TrustOption, Wishes
 from .questions import may_ask
 from .rfc3339 import rfc3339
 from .rows import NOTE_INDENT, print_wrapped
-from .running import run
 from .whose import local_moment
-from .wording import client as phrases
 from .wrapping import width_of
 
 ANSWERED_WITHIN: Final = 10.0

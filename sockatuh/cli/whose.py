@@ -6,8 +6,7 @@ from datetime import datetime
 
 from sockatuh.errors import Refused
 from sockatuh.room.text import clean_line
-
-from .wording import client as phrases
+from sockatuh.wording import client as phrases
 
 
 def whose(refused: Refused) -> str:

@@ -13,7 +13,7 @@ from collections.abc import Hashable
 from dataclasses import dataclass, replace
 from typing import Final
 
-from sockatuh.protocol.ratelimit import TokenBucket
+from sockatuh.protocol.server.rate_limit import TokenBucket
 
 from .status import Status
 from .visitors import Logger

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
-from sockatuh.protocol.limits import Limits
+from sockatuh.protocol.server.limits import Limits
 
 if TYPE_CHECKING:
     from sockatuh.net.address import Network

@@ -15,7 +15,7 @@ from sockatuh.store.log_table import MAX_SEQ
 from sockatuh.store.roomlog import RoomLog
 
 from .options import ServiceOptions
-from .steady import oldest_kept
+from .trusted_clock import oldest_kept
 
 MESSAGE: Final = "message"
 VOLATILE_KEPT: Final = 3_600.0

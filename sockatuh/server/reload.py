@@ -11,14 +11,14 @@ from dataclasses import dataclass, fields, replace
 from typing import Final
 
 from sockatuh.errors import ConfigurationError
-from sockatuh.net.classic import ClassicDialect
-from sockatuh.protocol.endpoint import Endpoint
-from sockatuh.protocol.ticket import password_generation
+from sockatuh.protocol.server.endpoint import Endpoint
+from sockatuh.protocol.server.tickets import password_generation
 from sockatuh.room.room import Bounds, Room
+from sockatuh.server.dialects.classic import ClassicDialect
 
-from .bridge import Bridge, BridgeOptions
 from .options import ServiceOptions
-from .passwords import PasswordDesk
+from .password_checks import PasswordDesk
+from .room_server import Bridge, BridgeOptions
 from .visitors import Logger
 
 NEEDS_RESTART: Final = frozenset({"host", "port", "room", "state_dir", "synchronous", "log_format"})

@@ -17,9 +17,9 @@ from collections.abc import Callable
 from typing import Final
 
 from sockatuh.protocol.constants import LOG_ID_SIZE
-from sockatuh.protocol.endpoint import Endpoint
-from sockatuh.protocol.session import Arrival
-from sockatuh.protocol.ticket import Ticket
+from sockatuh.protocol.server.endpoint import Endpoint
+from sockatuh.protocol.server.session import Arrival
+from sockatuh.protocol.server.tickets import Ticket
 from sockatuh.store.lineage import Lineage
 
 from .visitors import Logger

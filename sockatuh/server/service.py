@@ -23,41 +23,41 @@ from sockatuh import __version__
 from sockatuh.errors import SockAtuhError, StoreError
 from sockatuh.net.address import pack_address, parse_server
 from sockatuh.net.arrival import arrivals_at
-from sockatuh.net.classic import ClassicDialect, ClassicEvent
-from sockatuh.net.dialects import Dialects
 from sockatuh.net.driver import Driver
 from sockatuh.net.interfaces import find_sources, lan_addresses_of
+from sockatuh.net.notify import Notifier
 from sockatuh.net.port import drive_port
 from sockatuh.net.resolver import resolve
 from sockatuh.net.sockets import RECEIVE_BUFFER, given_buffers, open_server_socket
-from sockatuh.net.systemd import Notifier
-from sockatuh.protocol.endpoint import Endpoint
-from sockatuh.protocol.events import ServerEvent
-from sockatuh.protocol.handshake import ServerIdentity
-from sockatuh.protocol.ticket import Tickets, password_generation
+from sockatuh.protocol.server.door import ServerIdentity
+from sockatuh.protocol.server.endpoint import Endpoint
+from sockatuh.protocol.server.events import ServerEvent
+from sockatuh.protocol.server.tickets import Tickets, password_generation
 from sockatuh.room.admission import PasswordGate
 from sockatuh.room.names import NameRules
 from sockatuh.room.room import Room
+from sockatuh.server.dialects.classic import ClassicDialect, ClassicEvent
+from sockatuh.server.dialects.demux import Dialects
 from sockatuh.store.database import wall_clock
 from sockatuh.store.history import LostSession, SessionRecorder
 from sockatuh.store.keys import ServerKeys
 from sockatuh.store.lock import lock_directory
 from sockatuh.store.roomlog import Outcome, RoomLog
 
-from .bridge import Bridge
-from .gathering import Gathering
 from .guessing import GuessWatch
+from .log_reads import Found, Reading, read_recent, read_stretch
 from .options import ServiceOptions
-from .passwords import Check, PasswordDesk
+from .password_checks import Check, PasswordDesk
 from .pruning import MESSAGE, Pruning
-from .reading import Found, Reading, read_recent, read_stretch
 from .ready import Ready
 from .reload import Reloader, bridge_options, classic_peers, log_classic, room_bounds
+from .room_server import Bridge
 from .status import Status
-from .steady import SteadyClock
-from .storing import Storing
+from .storage_alarm import Storing
 from .ticketkeys import TicketKeys
+from .trusted_clock import SteadyClock
 from .visitors import Logger, log_fallback
+from .write_batching import Gathering
 
 DATABASE: Final = "room.db"
 TICK: Final = 1.0

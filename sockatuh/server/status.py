@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from sockatuh.net.systemd import Notifier
+from sockatuh.net.notify import Notifier
 
 
 class Status:

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from sockatuh.errors import SockAtuhError
-from sockatuh.protocol.ticket import TicketKey, Tickets
+from sockatuh.protocol.server.tickets import TicketKey, Tickets
 from sockatuh.store.keys import load_ticket_keys
 
 from .visitors import Logger

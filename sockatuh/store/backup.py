@@ -24,8 +24,8 @@ from .database import database_uri, explained, open_as_it_is, rfc3339, wall_cloc
 from .draft import Draft
 from .files import read_private
 from .lock import LOCK_FILE
-from .reasons import unusable
-from .rewind import COPIED, KEPT_FILES, set_mark
+from .log_identity import COPIED, KEPT_FILES, set_mark
+from .sqlite_errors import unusable
 
 SERVER_KEY: Final = "server.key"
 KEY_FILES: Final = (SERVER_KEY, "reset.key", "ticket.keys")

@@ -24,9 +24,9 @@ from urllib.parse import quote
 from sockatuh.errors import DatabaseUnusable, KeyFileError, StoreError
 
 from .files import create_private, ensure_private_directory
+from .log_identity import close_in_order, find_boot_id, settle_log_id
 from .migrations import migrate, refuse_newer
-from .reasons import damaged, gone, refuse_read_only, unusable
-from .rewind import close_in_order, find_boot_id, settle_log_id
+from .sqlite_errors import damaged, gone, refuse_read_only, unusable
 
 Synchronous = Literal["full", "normal"]
 Job = TypeVar("Job")

@@ -39,9 +39,9 @@ from .files import find_bytes, write_private
 from .history import SERVER_LOST
 from .lineage import renew_log_id
 from .lock import lock_directory
+from .log_identity import BOOT, COPIED, find_mark, forget_copying, set_mark
 from .migrations import migrate, refuse_newer
 from .replaced import ASIDE, Replaced, Unreadable, read_replaced, take_place_of
-from .rewind import BOOT, COPIED, find_mark, forget_copying, set_mark
 from .sources import Sources
 
 

@@ -42,7 +42,7 @@ from .log_table import (
     read_recent,
     read_span,
 )
-from .reasons import is_passing, unusable
+from .sqlite_errors import is_passing, unusable
 
 T = TypeVar("T")
 

@@ -26,8 +26,8 @@ from sockatuh.net.fallback import Fallback
 from sockatuh.net.sender import Send
 from sockatuh.protocol.channel import Channel
 from sockatuh.protocol.constants import DATA_HEADER_SIZE, TAG_SIZE
-from sockatuh.protocol.outgoing import PORTION
 from sockatuh.protocol.seam import Address
+from sockatuh.protocol.server.send_queue import PORTION
 from sockatuh.store.database import open_writer, wall_clock
 from sockatuh.store.log_table import Append, append_all
 

@@ -26,8 +26,8 @@ from machine import free_port
 
 from sockatuh.protocol import messages as m
 from sockatuh.protocol.channel import Channel
+from sockatuh.protocol.client.dialer import Dialer
 from sockatuh.protocol.constants import ACK_ENTRIES, ACK_PATIENCE, COOKIE, DATA, RESP
-from sockatuh.protocol.dial import Dialer
 from sockatuh.protocol.identity import Invite
 from sockatuh.protocol.seam import Address
 

@@ -15,15 +15,15 @@ from hostile import TEXTS
 from sockatuh.cli.direction import LEFT_TO_RIGHT, anchored, turns
 from sockatuh.cli.history import _message, _session
 from sockatuh.cli.naming import shown_name
+from sockatuh.cli.rendering import LONGEST, TEXTS_FROM, Line, draw, plain, shorten
 from sockatuh.cli.rows import log_rows, note_rows
-from sockatuh.cli.transcript import LONGEST, TEXTS_FROM, Line, draw, plain, shorten
 from sockatuh.cli.who import _row, _table
-from sockatuh.cli.wording import client as phrases
 from sockatuh.cli.wrapping import CUT, reach, wrap
 from sockatuh.protocol.messages import ACTION, JOINED, LEFT, MESSAGE, Entry, MemberInfo
 from sockatuh.room.names import NameRules
 from sockatuh.room.text import BLANKS, clean_text
 from sockatuh.store.history import LogLine, SessionLine
+from sockatuh.wording import client as phrases
 
 NOON: Final = 1_700_000_000_000
 EVENT_ROW: Final = re.compile(r"\d\d:\d\d ")

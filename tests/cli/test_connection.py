@@ -9,10 +9,10 @@ from pathlib import Path
 import pytest
 from cli.people import PASSWORD, Client, Person, Server
 
-from sockatuh.cli.patience import Patience
 from sockatuh.cli.place import Place, parse_place
+from sockatuh.client.deadline import Patience
+from sockatuh.client.profile import ClientFiles
 from sockatuh.protocol.identity import Invite
-from sockatuh.store.client_files import ClientFiles
 
 
 def test_a_server_may_be_written_in_every_usual_way() -> None:

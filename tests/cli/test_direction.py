@@ -11,13 +11,13 @@ from forgers import FORMER, NAMES, SAID
 from sockatuh.cli.direction import LEFT_TO_RIGHT, anchored, apart, turns, without_marks
 from sockatuh.cli.history import _message, _session
 from sockatuh.cli.naming import shown_name
+from sockatuh.cli.rendering import draw, plain
 from sockatuh.cli.rows import note_rows
-from sockatuh.cli.transcript import draw, plain
 from sockatuh.cli.who import _row, _table
-from sockatuh.cli.wording import client as phrases
-from sockatuh.cli.wording.client import WHO_COLUMNS
 from sockatuh.protocol.messages import ACTION, JOINED, LEFT, MESSAGE, Entry, MemberInfo
 from sockatuh.store.history import LogLine, SessionLine
+from sockatuh.wording import client as phrases
+from sockatuh.wording.client import WHO_COLUMNS
 
 NOON = 1_700_000_000_000
 TURNED = (

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 import pytest
 from cli.people import PASSWORD, Person, Server, heard, until
 
-from sockatuh.cli.wording.client import HELD
+from sockatuh.wording.client import HELD
 
 
 @contextlib.contextmanager

@@ -6,12 +6,11 @@ from collections.abc import Awaitable, Callable
 from pathlib import Path
 
 from sockatuh.cli.membership import Membership
-from sockatuh.cli.patience import Patience
 from sockatuh.cli.roompassword import RoomPassword
-from sockatuh.client.conversation import Conversation, ConversationOptions
-from sockatuh.protocol.inbox import Gone
-from sockatuh.protocol.messages import MESSAGE, Entry, MemberInfo
-from sockatuh.protocol.peer_events import (
+from sockatuh.client.deadline import Patience
+from sockatuh.client.session import Conversation, ConversationOptions
+from sockatuh.client.unsent import Unsent
+from sockatuh.protocol.client.events import (
     Admitted,
     ContactLost,
     EntriesGone,
@@ -21,7 +20,8 @@ from sockatuh.protocol.peer_events import (
     MembersListed,
     PeerEvent,
 )
-from sockatuh.store.unsent import Unsent
+from sockatuh.protocol.client.inbox import Gone
+from sockatuh.protocol.messages import MESSAGE, Entry, MemberInfo
 
 NO_KEY = RoomPassword(None, {})
 NO_NOTES = Unsent(Path(os.devnull), "127.0.0.1:9")

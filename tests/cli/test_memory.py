@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from cli.people import PASSWORD, Client, Person, Server
 
-from sockatuh.store.client_files import ClientFiles
+from sockatuh.client.profile import ClientFiles
 
 
 def known(client: Client) -> dict[str, tuple[bytes, int]]:

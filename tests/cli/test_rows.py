@@ -6,7 +6,7 @@ import pytest
 
 from sockatuh.cli.direction import LEFT_TO_RIGHT, apart
 from sockatuh.cli.rows import note_rows, print_own_texts, print_row, print_wrapped
-from sockatuh.cli.streams import ShownText
+from sockatuh.cli.safe_output import ShownText
 
 
 class Shown(ShownText):

@@ -16,8 +16,8 @@ import pytest
 from cli.people import PATIENCE, PROGRAM
 from e2e.running import PASS_ON, Room, hash_password
 
-from sockatuh.cli.wording import admin
 from sockatuh.server.ready import Ready
+from sockatuh.wording import admin
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="the server runs on Linux and macOS")
 

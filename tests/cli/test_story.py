@@ -11,16 +11,15 @@ from pathlib import Path
 import pytest
 
 from sockatuh.cli.membership import Membership
-from sockatuh.cli.patience import Patience
+from sockatuh.cli.rendering import Line, plain
 from sockatuh.cli.roompassword import RoomPassword
 from sockatuh.cli.slash import Done, NotTaken, obey
 from sockatuh.cli.story import GATHERED_SIZE, Story
-from sockatuh.cli.transcript import Line, plain
-from sockatuh.cli.wording import client as phrases
-from sockatuh.client.conversation import Conversation, ConversationOptions
-from sockatuh.protocol.inbox import Gone
-from sockatuh.protocol.messages import JOINED, LEFT, MESSAGE, Entry, MemberInfo
-from sockatuh.protocol.peer_events import (
+from sockatuh.client.deadline import Patience
+from sockatuh.client.name_tags import NameTags
+from sockatuh.client.session import Conversation, ConversationOptions
+from sockatuh.client.unsent import Unsent
+from sockatuh.protocol.client.events import (
     Admitted,
     CaughtUp,
     ContactLost,
@@ -33,8 +32,9 @@ from sockatuh.protocol.peer_events import (
     MembersListed,
     PeerEvent,
 )
-from sockatuh.store.name_tags import NameTags
-from sockatuh.store.unsent import Unsent
+from sockatuh.protocol.client.inbox import Gone
+from sockatuh.protocol.messages import JOINED, LEFT, MESSAGE, Entry, MemberInfo
+from sockatuh.wording import client as phrases
 
 NO_KEY = RoomPassword(None, {})
 NO_NOTES = Unsent(Path(os.devnull), "127.0.0.1:9")

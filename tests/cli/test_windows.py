@@ -37,12 +37,12 @@ def interrupt():
     import time
     time.sleep(0.5)
     signal.pthread_kill(threading.get_ident(), signal.SIGINT)
-from sockatuh.cli import running
+from sockatuh.cli import event_loop
 async def quiet():
     threading.Thread(target=interrupt, daemon=True).start()
     await asyncio.Event().wait()
 try:
-    running.run(quiet)
+    event_loop.run(quiet)
 except KeyboardInterrupt:
     sys.exit(130)
 """
@@ -81,7 +81,7 @@ def test_a_client_comes_in_speaks_and_asks(server: Server, person: Person) -> No
 
 def test_what_goes_to_a_file_is_utf_8(person: Person) -> None:
     wira = person("wira", PYTHONIOENCODING="cp1252:strict", PYTHONUTF8="0")
-    program = "from sockatuh.cli import streams\nstreams.make_safe()\nprint('王さん — …')"
+    program = "from sockatuh.cli import safe_output\nsafe_output.make_safe()\nprint('王さん — …')"
     assert on_windows(program=program, environ=wira.environ)[1] == "王さん — …\n"
 
 

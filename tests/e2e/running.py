@@ -24,8 +24,8 @@ from typing import IO, Any, TypeVar
 import bcrypt
 from machine import free_port
 
-from sockatuh.client.conversation import Conversation, ConversationOptions
-from sockatuh.protocol import peer_events as e
+from sockatuh.client.session import Conversation, ConversationOptions
+from sockatuh.protocol.client import events as e
 from sockatuh.protocol.identity import Invite
 from sockatuh.protocol.messages import JOINED, LEFT, MESSAGE, SCRIPT, Entry
 from sockatuh.store.history import HistoryReader

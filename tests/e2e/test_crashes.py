@@ -12,7 +12,7 @@ from e2e.relay import as_it_is, relay_to
 from e2e.running import PATIENCE, Member, Room, ServerProcess, conversation, eventually, joined
 
 from sockatuh.errors import IdentityChanged
-from sockatuh.protocol import peer_events as e
+from sockatuh.protocol.client import events as e
 from sockatuh.protocol.constants import DATA
 
 CRASHES = 10

@@ -21,9 +21,9 @@ from e2e.running import (
 )
 from machine import free_port
 
-from sockatuh.client.conversation import Conversation
+from sockatuh.client.session import Conversation
 from sockatuh.errors import IdentityChanged, NoServer, VersionMismatch
-from sockatuh.protocol import peer_events as e
+from sockatuh.protocol.client import events as e
 from sockatuh.protocol.constants import COOKIE, HELLO, INIT
 
 BAD = Weather(loss=0.05, duplication=0.1, reordering=0.3, corruption=0.03)

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from e2e.running import Room, hash_password, joined
 
-from sockatuh.protocol import peer_events as e
+from sockatuh.protocol.client import events as e
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="the server runs on Linux and macOS")
 

@@ -19,7 +19,7 @@ from e2e.running import (
     options_for,
 )
 
-from sockatuh.client.conversation import Conversation
+from sockatuh.client.session import Conversation
 from sockatuh.errors import NameTaken, Refused
 from sockatuh.protocol.constants import DATA
 from sockatuh.protocol.datagrams import reset_token

@@ -18,11 +18,11 @@ from sockatuh.net.address import format_address, parse_server
 from sockatuh.protocol import messages as m
 from sockatuh.protocol.constants import DEFAULT_PORT
 from sockatuh.protocol.identity import Invite
-from sockatuh.protocol.ticket import Tickets, password_generation
+from sockatuh.protocol.server.tickets import Tickets, password_generation
 from sockatuh.room.entries import decode_body, encode_body
 from sockatuh.room.names import MAX_NAME_BYTES, NameInvalid, PasswordUnusable, prepare_password, same_as_password
 from sockatuh.room.text import clean_line, clean_text, lines_of
-from sockatuh.server.wire import encode_row
+from sockatuh.server.entry_encoding import encode_row
 from sockatuh.spans import format_span, parse_span
 from sockatuh.store.roomlog import Row
 

@@ -11,9 +11,9 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Final, TypeAlias
 
+from sockatuh.client.profile import ClientFiles
 from sockatuh.errors import ConfigurationError, KeyFileError, StoreError
 from sockatuh.settings import VARIABLES, load
-from sockatuh.store.client_files import ClientFiles
 from sockatuh.store.database import open_writer
 from sockatuh.store.files import find_key, load_or_create_key
 from sockatuh.store.history import HistoryReader, LogLine, SessionLine

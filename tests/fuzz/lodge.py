@@ -5,11 +5,11 @@ from __future__ import annotations
 from protocol.house import IDENTITY, TICKET_KEY
 from server.hall import Hall
 
-from sockatuh.net.classic import ClassicDialect
-from sockatuh.net.dialects import Dialects
-from sockatuh.protocol.endpoint import Endpoint
-from sockatuh.protocol.events import ServerEvent
 from sockatuh.protocol.seam import Address
+from sockatuh.protocol.server.endpoint import Endpoint
+from sockatuh.protocol.server.events import ServerEvent
+from sockatuh.server.dialects.classic import ClassicDialect
+from sockatuh.server.dialects.demux import Dialects
 
 Sent = list[tuple[bytes, Address]]
 

@@ -13,7 +13,7 @@ from protocol.house import ELSEWHERE, PASSWORD, SERVER
 
 from sockatuh.errors import ProtocolError
 from sockatuh.protocol import messages as m
-from sockatuh.protocol import peer_events as pe
+from sockatuh.protocol.client import events as pe
 from sockatuh.protocol.constants import COOKIE, DATA, HELLO, INIT, MAX_DATAGRAM, MAX_PLAINTEXT, PROLOGUE, RESP
 from sockatuh.protocol.datagrams import COOKIE_STRUCT, RESP_STRUCT
 from sockatuh.protocol.noise import Responder

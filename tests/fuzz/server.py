@@ -15,9 +15,9 @@ from server.guests import PASSWORD
 from sockatuh.protocol import messages as m
 from sockatuh.protocol.channel import Channel
 from sockatuh.protocol.constants import DATA, MAX_DATAGRAM, MAX_PARTS, MAX_PIECE, MAX_PLAINTEXT, RESP
-from sockatuh.protocol.paths import AMPLIFICATION
 from sockatuh.protocol.seam import Address
-from sockatuh.protocol.ticket import password_generation
+from sockatuh.protocol.server.roaming import AMPLIFICATION
+from sockatuh.protocol.server.tickets import password_generation
 
 from .decoders import forge_ticket
 from .lodge import Lodge

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from sockatuh.protocol import messages as m
 from sockatuh.protocol.channel import Channel
-from sockatuh.protocol.handshake import Pending
-from sockatuh.protocol.limits import Limits
-from sockatuh.protocol.outgoing import Outgoing
-from sockatuh.protocol.session import Rekeying, Session, open_session
-from sockatuh.protocol.ticket import Ticket
+from sockatuh.protocol.server.door import Pending
+from sockatuh.protocol.server.limits import Limits
+from sockatuh.protocol.server.send_queue import Outgoing
+from sockatuh.protocol.server.session import Rekeying, Session, open_session
+from sockatuh.protocol.server.tickets import Ticket
 
 from .house import START
 

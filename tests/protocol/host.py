@@ -7,13 +7,13 @@ from collections.abc import Sequence
 from typing import TypedDict, Unpack
 
 from sockatuh.protocol import messages as m
-from sockatuh.protocol import peer_events as pe
 from sockatuh.protocol.channel import Channel
+from sockatuh.protocol.client import events as pe
+from sockatuh.protocol.client.options import PeerOptions
+from sockatuh.protocol.client.peer import Peer
 from sockatuh.protocol.constants import COOKIE, DATA, HELLO, PROLOGUE, RESET, RESP
 from sockatuh.protocol.datagrams import reset_token
 from sockatuh.protocol.noise import Responder, public_key
-from sockatuh.protocol.peer import Peer
-from sockatuh.protocol.peer_options import PeerOptions
 
 from .house import IDENTITY, LOG_ID, PASSWORD, SERVER, SERVER_KEY, START, Dice
 

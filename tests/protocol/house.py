@@ -6,14 +6,14 @@ import random
 from collections import Counter
 from typing import Final
 
-from sockatuh.protocol import events as ev
 from sockatuh.protocol import messages as m
-from sockatuh.protocol.endpoint import Endpoint
-from sockatuh.protocol.handshake import ServerIdentity
-from sockatuh.protocol.limits import Limits
 from sockatuh.protocol.noise import public_key
 from sockatuh.protocol.seam import Address
-from sockatuh.protocol.ticket import TicketKey, Tickets
+from sockatuh.protocol.server import events as ev
+from sockatuh.protocol.server.door import ServerIdentity
+from sockatuh.protocol.server.endpoint import Endpoint
+from sockatuh.protocol.server.limits import Limits
+from sockatuh.protocol.server.tickets import TicketKey, Tickets
 
 SERVER: Final[Address] = ("10.0.0.1", 7625)
 HOME: Final[Address] = ("10.0.1.1", 40_001)

@@ -13,15 +13,15 @@ from protocol.house import ELSEWHERE, HOME, IDENTITY, PASSWORD, SERVER, STRANGER
 from protocol.wire import Seat, Wire
 
 from sockatuh.errors import ProtocolError
-from sockatuh.protocol import events as ev
 from sockatuh.protocol import messages as m
-from sockatuh.protocol import peer_events as pe
 from sockatuh.protocol.channel import Channel
+from sockatuh.protocol.client import events as pe
+from sockatuh.protocol.client.state import State
 from sockatuh.protocol.constants import DATA, HELLO, INIT, LINES_IN_FLIGHT, OLD_CHANNEL_SECONDS, PROLOGUE, RESET
-from sockatuh.protocol.limits import Limits
 from sockatuh.protocol.noise import Responder
-from sockatuh.protocol.peer_state import State
 from sockatuh.protocol.seam import Address
+from sockatuh.protocol.server import events as ev
+from sockatuh.protocol.server.limits import Limits
 
 SECRETS: Final = {
     "name": "Wilhelmina",

@@ -16,8 +16,8 @@ from protocol.house import LOG_ID, PASSWORD, SERVER, START, Dice, entry
 from sockatuh.client.listing import Listing
 from sockatuh.errors import ProtocolError
 from sockatuh.protocol import messages as m
-from sockatuh.protocol import peer_events as pe
-from sockatuh.protocol.clamps import (
+from sockatuh.protocol.client import events as pe
+from sockatuh.protocol.client.clamps import (
     BUSY_SECONDS,
     CALLS_BURST,
     CALLS_PER_SECOND,
@@ -29,8 +29,8 @@ from sockatuh.protocol.clamps import (
     Budget,
     Clamp,
 )
+from sockatuh.protocol.client.restraint import wait_of
 from sockatuh.protocol.constants import DATA, HELLO, INIT, LINES_IN_FLIGHT, MAX_PARTS, MAX_PIECE
-from sockatuh.protocol.restraint import wait_of
 
 NEVER: Final = (1 << 63) - 1
 MOST_AT_ONCE: Final = 600

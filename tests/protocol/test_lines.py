@@ -7,9 +7,9 @@ import random
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from sockatuh.protocol.client.outbox import Outbox
 from sockatuh.protocol.constants import MAX_PIECE
-from sockatuh.protocol.line_assembly import LineReceiver
-from sockatuh.protocol.outbox import Outbox
+from sockatuh.protocol.server.line_assembly import LineReceiver
 
 
 def take_all(receiver: LineReceiver) -> list[tuple[int, bool, bytes]]:

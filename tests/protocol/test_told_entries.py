@@ -10,9 +10,9 @@ from hypothesis import strategies as st
 from protocol.house import entry
 
 from sockatuh.protocol import messages as m
+from sockatuh.protocol.client.inbox import Gone, Inbox
 from sockatuh.protocol.constants import GET_DATAGRAMS, RECEIVE_WINDOW
-from sockatuh.protocol.inbox import Gone, Inbox
-from sockatuh.protocol.packing import Encoded, Told, mark_end, pack
+from sockatuh.protocol.server.packing import Encoded, Told, mark_end, pack
 
 
 @dataclass(frozen=True, slots=True)

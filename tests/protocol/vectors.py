@@ -16,11 +16,11 @@ import msgspec
 from sockatuh.protocol import messages as m
 from sockatuh.protocol.channel import Channel
 from sockatuh.protocol.constants import COOKIE, EPOCH_SECONDS, HELLO, HELLO_SIZE, INIT, PROLOGUE, RESET, RESP, VERSION
-from sockatuh.protocol.cookie import CookieJar
 from sockatuh.protocol.datagrams import COOKIE_STRUCT, HELLO_STRUCT, INIT_STRUCT, RESP_STRUCT, line_id, reset_token
 from sockatuh.protocol.identity import Invite, fingerprint, tag, words
 from sockatuh.protocol.noise import Initiator, Responder, public_key
-from sockatuh.protocol.ticket import Ticket, TicketKey, Tickets, password_generation
+from sockatuh.protocol.server.cookie import CookieJar
+from sockatuh.protocol.server.tickets import Ticket, TicketKey, Tickets, password_generation
 
 FILE: Final = Path(__file__).with_name("vectors.json")
 

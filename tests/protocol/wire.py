@@ -9,8 +9,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Unpack
 
-from sockatuh.protocol import peer_events as pe
-from sockatuh.protocol.peer import Peer
+from sockatuh.protocol.client import events as pe
+from sockatuh.protocol.client.peer import Peer
 from sockatuh.protocol.seam import Address
 
 from .host import Wants, make_peer

@@ -18,7 +18,7 @@ from typing import Final
 from e2e.running import Member, Room, hash_password, joined
 from prove.attack import Attack, Found, Run, require, require_in_time
 
-from sockatuh.protocol import peer_events as e
+from sockatuh.protocol.client import events as e
 from sockatuh.store.database import open_writer, wall_clock
 from sockatuh.store.log_table import Append, append_all
 

@@ -25,7 +25,7 @@ from prove.attack import Attack, Found, Run, require
 from sockatuh.protocol.constants import DATA, INIT, PROLOGUE, RESP
 from sockatuh.protocol.messages import InitPayload, decode_init_payload_untrusted
 from sockatuh.protocol.noise import Responder, _hkdf, public_key
-from sockatuh.protocol.ticket import TicketKey, Tickets, password_generation
+from sockatuh.protocol.server.tickets import TicketKey, Tickets, password_generation
 from sockatuh.store.keys import ServerKeys, load_ticket_keys
 
 NAME: Final = "anastasia"

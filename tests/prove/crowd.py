@@ -18,8 +18,8 @@ from e2e.running import PASSWORD, Room, ServerProcess, conversation, hash_passwo
 from prove.attack import Run, require
 from prove.lan import Host
 
-from sockatuh.client.conversation import Conversation
-from sockatuh.protocol import peer_events as e
+from sockatuh.client.session import Conversation
+from sockatuh.protocol.client import events as e
 from sockatuh.protocol.messages import MESSAGE
 from sockatuh.store.database import open_reader
 

@@ -10,10 +10,10 @@ from typing import Final
 from prove.attack import Attack, Found, Run, require
 from prove.villain import NEVER, Lair, Villain, _client
 
-from sockatuh.protocol import events as ev
 from sockatuh.protocol import messages as m
-from sockatuh.protocol.limits import Limits
 from sockatuh.protocol.seam import Address
+from sockatuh.protocol.server import events as ev
+from sockatuh.protocol.server.limits import Limits
 
 MOST_A_SECOND: Final = 600
 """Datagrams of one client in any second."""

@@ -22,7 +22,7 @@ from server.guests import Teletype
 from server.hall import Hall
 
 from sockatuh.protocol import messages as m
-from sockatuh.protocol.limits import Limits
+from sockatuh.protocol.server.limits import Limits
 from sockatuh.server.guessing import KEPT, TRIES
 
 PROMISE: Final = "Guessing the password takes for ever, and holds up nobody who knows it"

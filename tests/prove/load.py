@@ -19,8 +19,8 @@ from e2e.running import PASSWORD, PATIENCE, Room, ServerProcess, conversation, h
 from machine import resident_kib
 from prove.attack import Broken, require, require_in_time
 
-from sockatuh.client.conversation import Conversation
-from sockatuh.protocol import peer_events as e
+from sockatuh.client.session import Conversation
+from sockatuh.protocol.client import events as e
 
 SPEAKERS: Final = 4
 LINES_A_SECOND: Final = 20

@@ -17,8 +17,8 @@ from prove.forger import Forger
 from simulation.world import Weather as Sky
 from simulation.world import World
 
-from sockatuh.protocol import peer_events as e
-from sockatuh.protocol.clamps import COOKIE_SECONDS
+from sockatuh.protocol.client import events as e
+from sockatuh.protocol.client.clamps import COOKIE_SECONDS
 from sockatuh.protocol.constants import DATA, INIT
 from sockatuh.protocol.seam import Address
 from sockatuh.room.names import NameRules
@@ -193,7 +193,7 @@ def _require_true(seat: Seat, house: House, wire: Wire, what: str) -> None:
 
 async def rekeying(run: Run) -> Found:
     # The client decides when; the server has no say in it.
-    with mock.patch("sockatuh.protocol.link.REKEY_AFTER", REKEY_AFTER):
+    with mock.patch("sockatuh.protocol.client.secure_link.REKEY_AFTER", REKEY_AFTER):
         count, changed = await _talk_under_new_keys(run)
     hours, virtual = _hours_of_storm(run)
     return Found(

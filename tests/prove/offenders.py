@@ -15,10 +15,10 @@ from prove.load import Harm, Scene, require_calm, scene
 from prove.offences import Offence, Toll
 
 from sockatuh.protocol.identity import fingerprint
-from sockatuh.protocol.limits import Limits
 from sockatuh.protocol.noise import public_key
+from sockatuh.protocol.server.limits import Limits
 from sockatuh.room.entries import Body, Joined, Left, Message, encode_body, kind_of
-from sockatuh.server.joining import JOINS_BURST, JOINS_PER_MINUTE
+from sockatuh.server.join import JOINS_BURST, JOINS_PER_MINUTE
 from sockatuh.store.roomlog import Append, RoomLog
 
 PROMISE: Final = "A member behaving badly delays itself, and nobody else"

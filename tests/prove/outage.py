@@ -18,7 +18,7 @@ from e2e.running import Member, Room, ServerProcess, eventually, hash_password, 
 from prove.attack import Missing, require
 from prove.disk import call, move_apart
 
-from sockatuh.protocol import peer_events as e
+from sockatuh.protocol.client import events as e
 
 PATIENCE: Final = 30.0
 """Seconds after which what was waited for will never come."""

@@ -14,8 +14,8 @@ from e2e.running import PASSWORD, PATIENCE, Room, hash_password, joined
 from prove.attack import Attack, Found, Pace, Run, require
 from server.hall import Hall
 
-from sockatuh.protocol import peer_events as e
-from sockatuh.protocol.limits import Limits
+from sockatuh.protocol.client import events as e
+from sockatuh.protocol.server.limits import Limits
 
 ROWS: Final = 8_182
 CLASSIC_MEMBERS: Final = 10

@@ -14,7 +14,7 @@ from e2e.running import Member, Room, ServerProcess, hash_password, joined
 from prove.attack import Attack, Found, Run, require
 from prove.disk import Disk
 
-from sockatuh.protocol import peer_events as e
+from sockatuh.protocol.client import events as e
 from sockatuh.protocol.messages import MESSAGE
 
 TALKERS: Final = 4

@@ -18,7 +18,7 @@ from prove.attack import Attack, Found, Run, require, require_in_time
 from prove.backups import begin, messages, sockatuh
 from prove.programs import Program
 
-from sockatuh.protocol import peer_events as e
+from sockatuh.protocol.client import events as e
 from sockatuh.protocol.messages import MESSAGE
 
 KILLS: Final = 6

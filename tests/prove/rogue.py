@@ -15,8 +15,8 @@ from e2e.running import PASSWORD
 
 from sockatuh.errors import ProtocolError
 from sockatuh.protocol import messages as m
+from sockatuh.protocol.client.dialer import Dialer, Established
 from sockatuh.protocol.constants import COOKIE, DATA, INIT, PROLOGUE, RESP
-from sockatuh.protocol.dial import Dialer, Established
 from sockatuh.protocol.noise import Initiator, public_key
 from sockatuh.protocol.seam import Address
 

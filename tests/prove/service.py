@@ -23,7 +23,7 @@ from prove.attack import Attack, Found, Missing, Run, require
 from prove.crowd import Crowd
 from prove.lan import Host
 
-from sockatuh.client.conversation import Conversation
+from sockatuh.client.session import Conversation
 from sockatuh.errors import Refused
 from sockatuh.net.interfaces import choose_addresses, find_interfaces
 from sockatuh.net.sockets import RECEIVE_BUFFER, SO_RCVBUFFORCE

@@ -18,8 +18,8 @@ from e2e.running import PASSWORD, Room, eventually, hash_password, joined, optio
 from prove.attack import Attack, Found, Run, require
 from prove.outage import FILLING, PATIENCE, Scene, injected, scene, tiny_disk
 
-from sockatuh.client.conversation import Conversation
-from sockatuh.protocol import peer_events as e
+from sockatuh.client.session import Conversation
+from sockatuh.protocol.client import events as e
 from sockatuh.protocol.identity import Invite
 
 NAMES: Final = ("ana", "budi", "cici", "dora", "edi")

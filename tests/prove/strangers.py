@@ -22,9 +22,9 @@ from prove.load import SLOWER, STARVED, Harm, memory, require_calm, scene
 from prove.rogue import Rogue
 from server.hall import Hall
 
-from sockatuh.net.classic import NAME_TAKEN
 from sockatuh.protocol.constants import COOKIE, DATA, HELLO, HELLO_SIZE, INIT_SIZE, RESET, RESP
 from sockatuh.protocol.seam import Address
+from sockatuh.server.dialects.classic import NAME_TAKEN
 
 PROMISE: Final = "Strangers get no more than they send, leave nothing behind, and disturb nobody"
 RATES: Final = (50_000.0, 25_000.0, 12_500.0)

@@ -14,8 +14,8 @@ from typing import Final
 from e2e.running import PASSWORD, Room, conversation
 from prove.attack import Broken, require
 
-from sockatuh.client.conversation import Conversation
-from sockatuh.protocol import peer_events as e
+from sockatuh.client.session import Conversation
+from sockatuh.protocol.client import events as e
 from sockatuh.protocol.messages import MESSAGE
 from sockatuh.store.database import open_reader
 

@@ -19,7 +19,7 @@ from prove.backups import messages
 from store.first_schema import FOREVER, LAST, LINES, lay_out
 
 from sockatuh.errors import NameTaken
-from sockatuh.protocol import peer_events as e
+from sockatuh.protocol.client import events as e
 from sockatuh.protocol.constants import COOKIE, HELLO
 from sockatuh.protocol.messages import MESSAGE
 from sockatuh.protocol.noise import public_key

@@ -20,12 +20,12 @@ from prove.attack import Attack, Found, Run, require
 from prove.shown import Watched
 from prove.terminals import Reader, encoded, harmless_lines, json_lines
 
-from sockatuh.protocol import events as ev
 from sockatuh.protocol import messages as m
-from sockatuh.protocol.endpoint import Endpoint
-from sockatuh.protocol.handshake import ServerIdentity
 from sockatuh.protocol.seam import Address
-from sockatuh.protocol.ticket import Tickets
+from sockatuh.protocol.server import events as ev
+from sockatuh.protocol.server.door import ServerIdentity
+from sockatuh.protocol.server.endpoint import Endpoint
+from sockatuh.protocol.server.tickets import Tickets
 
 EVIL: Final = COCKTAIL.encode(errors="replace").decode()
 ROOM: Final = f"\x1b]0;{TITLE}\x07\x1b[77A\u202e\nroom"

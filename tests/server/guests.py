@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING, Protocol, TypeVar
 
 from sockatuh.errors import ProtocolError
 from sockatuh.protocol import messages as m
-from sockatuh.protocol import peer_events as e
+from sockatuh.protocol.client import events as e
+from sockatuh.protocol.client.dialer import Dialer
+from sockatuh.protocol.client.peer import Peer
+from sockatuh.protocol.client.secure_link import Link
 from sockatuh.protocol.constants import COOKIE, RESP
-from sockatuh.protocol.dial import Dialer
-from sockatuh.protocol.link import Link
-from sockatuh.protocol.peer import Peer
 from sockatuh.protocol.seam import Address
 
 if TYPE_CHECKING:

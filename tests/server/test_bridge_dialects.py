@@ -7,7 +7,7 @@ from server.guests import PASSWORD
 from server.hall import Hall
 
 from sockatuh.protocol import messages as m
-from sockatuh.protocol import peer_events as e
+from sockatuh.protocol.client import events as e
 from sockatuh.room.entries import Left
 
 TAKEN = b"Username sudah dipakai! Gunakan username lain."

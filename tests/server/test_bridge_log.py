@@ -14,7 +14,7 @@ from server.guests import PASSWORD, SERVER, Person, Teletype
 from server.hall import Hall
 
 from sockatuh import log
-from sockatuh.protocol import peer_events as e
+from sockatuh.protocol.client import events as e
 from sockatuh.protocol.identity import fingerprint
 from sockatuh.protocol.noise import public_key
 

@@ -8,14 +8,14 @@ from pathlib import Path
 import pytest
 from server.guests import PASSWORD
 from server.hall import Diary, Hall
-from server.test_passwords import RIGHT, WRONG, check, classic_check, desk_that_knows
+from server.test_password_checks import RIGHT, WRONG, check, classic_check, desk_that_knows
 
-from sockatuh.net.systemd import Notifier
+from sockatuh.net.notify import Notifier
 from sockatuh.protocol import messages as m
-from sockatuh.protocol import peer_events as e
+from sockatuh.protocol.client import events as e
 from sockatuh.room.admission import Right, Wait, Wrong
 from sockatuh.server.guessing import KEPT, MAX_TURNS, TRIES, TURN_LASTS, GuessBound, GuessWatch
-from sockatuh.server.passwords import PasswordDesk, PutOff
+from sockatuh.server.password_checks import PasswordDesk, PutOff
 from sockatuh.server.status import Status
 
 NOW = 1000.0

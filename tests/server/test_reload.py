@@ -13,8 +13,8 @@ from server.guests import PASSWORD, Person
 from server.hall import Hall
 
 from sockatuh.errors import ConfigurationError, Problem
-from sockatuh.protocol import peer_events as e
-from sockatuh.protocol.limits import Limits
+from sockatuh.protocol.client import events as e
+from sockatuh.protocol.server.limits import Limits
 from sockatuh.server.options import ServiceOptions
 from sockatuh.server.reload import Change, Reloader, change_of
 

@@ -7,10 +7,10 @@ from server.guests import PASSWORD, Person
 from server.hall import Hall
 
 from sockatuh.protocol import messages as m
-from sockatuh.protocol import peer_events as e
-from sockatuh.protocol.limits import Limits
+from sockatuh.protocol.client import events as e
 from sockatuh.protocol.noise import public_key
-from sockatuh.protocol.ticket import Ticket
+from sockatuh.protocol.server.limits import Limits
+from sockatuh.protocol.server.tickets import Ticket
 
 LINES = 20
 ANOTHER = b"a log of nowhere"

@@ -6,8 +6,8 @@ from server.guests import PASSWORD, Person
 from server.hall import Hall
 
 from sockatuh.protocol import messages as m
-from sockatuh.protocol import peer_events as e
-from sockatuh.protocol.limits import Limits
+from sockatuh.protocol.client import events as e
+from sockatuh.protocol.server.limits import Limits
 
 VILLAINS = [f"10.9.0.{number}" for number in range(1, 5)]
 

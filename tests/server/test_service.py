@@ -23,10 +23,10 @@ from server.hall import Diary, name_rules
 
 from sockatuh import __version__
 from sockatuh.errors import Refused, StoreError
-from sockatuh.net.systemd import Notifier
-from sockatuh.protocol import peer_events as e
+from sockatuh.net.notify import Notifier
+from sockatuh.protocol.client import events as e
 from sockatuh.protocol.datagrams import reset_token
-from sockatuh.protocol.limits import Limits
+from sockatuh.protocol.server.limits import Limits
 from sockatuh.server import service as service_module
 from sockatuh.server.options import ServiceOptions
 from sockatuh.server.ready import Ready

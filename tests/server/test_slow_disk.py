@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from server.hall import Hall
 
-from sockatuh.protocol.limits import Limits
+from sockatuh.protocol.server.limits import Limits
 from sockatuh.room.entries import Message
-from sockatuh.server.appends import MAX_WAITING_BYTES
+from sockatuh.server.append_queue import MAX_WAITING_BYTES
 
 SIZE = 16_000
 PEOPLE, LINES = 12, 50

@@ -12,10 +12,10 @@ from typing import Final
 
 from protocol.footprint import footprint
 
-from sockatuh.protocol import peer_events as e
+from sockatuh.protocol.client import events as e
+from sockatuh.protocol.client.state import State
 from sockatuh.protocol.constants import COOKIE, DATA, DATA_HEADER_SIZE, HELLO, RESET, RESP, TAG_SIZE
 from sockatuh.protocol.messages import PathChallenge, encode
-from sockatuh.protocol.peer_state import State
 from sockatuh.protocol.seam import Address
 from sockatuh.room.entries import Claimed, Joined, Message, decode_body
 from sockatuh.room.names import NameRules

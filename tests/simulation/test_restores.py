@@ -9,9 +9,9 @@ import pytest
 from simulation.memorylog import Backup
 from simulation.world import Node, Weather, World
 
-from sockatuh.protocol import peer_events as e
+from sockatuh.protocol.client import events as e
+from sockatuh.protocol.client.state import State
 from sockatuh.protocol.messages import MESSAGE
-from sockatuh.protocol.peer_state import State
 from sockatuh.room.names import NameRules
 
 SEEDS = range(40)

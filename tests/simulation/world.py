@@ -13,25 +13,25 @@ from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from sockatuh.net.classic import ClassicDialect
-from sockatuh.net.dialects import Dialects
-from sockatuh.protocol import peer_events as e
-from sockatuh.protocol.endpoint import Endpoint
-from sockatuh.protocol.events import ServerEvent
-from sockatuh.protocol.handshake import ServerIdentity
-from sockatuh.protocol.limits import Limits
-from sockatuh.protocol.peer import Peer
-from sockatuh.protocol.peer_options import PeerOptions
-from sockatuh.protocol.peer_state import State
+from sockatuh.protocol.client import events as e
+from sockatuh.protocol.client.options import PeerOptions
+from sockatuh.protocol.client.peer import Peer
+from sockatuh.protocol.client.state import State
 from sockatuh.protocol.seam import Address
-from sockatuh.protocol.ticket import TicketKey, Tickets
+from sockatuh.protocol.server.door import ServerIdentity
+from sockatuh.protocol.server.endpoint import Endpoint
+from sockatuh.protocol.server.events import ServerEvent
+from sockatuh.protocol.server.limits import Limits
+from sockatuh.protocol.server.tickets import TicketKey, Tickets
 from sockatuh.room.admission import PasswordGate
 from sockatuh.room.entries import Message, decode_body
 from sockatuh.room.names import NameRules
 from sockatuh.room.room import Bounds, Room
-from sockatuh.server.bridge import Bridge, BridgeOptions
-from sockatuh.server.passwords import PasswordDesk
-from sockatuh.server.reading import READ_LIMIT
+from sockatuh.server.dialects.classic import ClassicDialect
+from sockatuh.server.dialects.demux import Dialects
+from sockatuh.server.log_reads import READ_LIMIT
+from sockatuh.server.password_checks import PasswordDesk
+from sockatuh.server.room_server import Bridge, BridgeOptions
 from sockatuh.store.roomlog import Append, Outcome
 
 from .memorylog import Backup, MemoryLog, Recorder, Silence

@@ -14,9 +14,9 @@ import pytest
 from sockatuh.errors import DatabaseTooNew, DatabaseUnusable, KeyFileError
 from sockatuh.store.backup import KEY_FILES, Contents, is_own, make_backup, read_keys
 from sockatuh.store.database import open_reader, open_writer
+from sockatuh.store.log_identity import COPIED, find_mark
 from sockatuh.store.log_table import Append, append_all, read_between, read_span
 from sockatuh.store.migrations import STEPS
-from sockatuh.store.rewind import COPIED, find_mark
 
 AT = 1_769_853_120_000
 MOMENT = "2026-01-31T09:52:00.000Z"

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
+from sockatuh.client.profile import ClientFiles
 from sockatuh.errors import FileNotPrivate
-from sockatuh.store.client_files import ClientFiles
 
 pytestmark = pytest.mark.skipif(os.name != "posix", reason="owners and modes are a matter of POSIX")
 as_root = pytest.mark.skipif(os.name != "posix" or os.geteuid() != 0, reason="only root gives files away")

@@ -17,10 +17,10 @@ from sockatuh.store.database import open_reader, open_writer
 from sockatuh.store.history import HistoryReader, SessionRecorder
 from sockatuh.store.lineage import Lineage, read_lineage
 from sockatuh.store.lock import lock_directory
+from sockatuh.store.log_identity import BOOT, COPIED, KEPT_FILES, find_mark
 from sockatuh.store.log_table import Append, append_all, read_between, read_span
 from sockatuh.store.migrations import STEPS
 from sockatuh.store.restore import restore_backup
-from sockatuh.store.rewind import BOOT, COPIED, KEPT_FILES, find_mark
 from sockatuh.store.roomlog import RoomLog
 
 EARLY, LATE = 1_769_853_120_000, 1_769_853_180_000

@@ -1,0 +1,367 @@
+"""One conversation with a server, for a screen or a script: ask, wait, and be told in exceptions what went wrong.
+
+Until one is in, each step is a call that returns or raises. From then on everything that happens comes from
+`next_event`, and loss of contact is no error: the peer comes back by itself.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import os
+import time
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from types import TracebackType
+from typing import Any, Final
+
+from sockatuh import __version__
+from sockatuh.errors import IdentityChanged, NameTaken, NoServer, NotStored, Refused, VersionMismatch
+from sockatuh.net.address import find_source, format_address
+from sockatuh.net.driver import Driver
+from sockatuh.net.sockets import open_client_socket
+from sockatuh.protocol.client import events as e
+from sockatuh.protocol.client.obstacles import Obstacle
+from sockatuh.protocol.client.options import PeerOptions
+from sockatuh.protocol.client.peer import Peer
+from sockatuh.protocol.constants import PUT_OFF, VERSION
+from sockatuh.protocol.messages import MEMBER, MemberInfo
+from sockatuh.protocol.seam import Address
+
+from .listing import Listing
+from .lookup import look_up, look_up_again
+from .refusals import Refusals
+
+Waits = e.LinesHeld | e.LinesDelayed | e.Unreachable
+"""Why one is kept waiting: by the server, or by what stands in the way of it."""
+NAME_CODES: Final = ("name_unavailable", "name_taken", "name_owned")
+MENDED_BY_A_PASSWORD: Final = frozenset({"ticket_refused", "password_wrong"})
+"""Refusals of one who was in before: the room's password was changed, or its tickets are no longer good."""
+WATCH_INTERVAL: Final = 1.0
+"""Seconds between two looks for a machine that slept or moved, or a server that moved."""
+SLEPT: Final = 3.0
+"""Seconds by which the wall clock runs ahead when the machine has slept."""
+RESOLVE_EVERY: Final = 5
+"""Looks between two questions for the server's address while contact is lost."""
+LEAVE_TIMEOUT: Final = 1.0
+"""Seconds for a goodbye, with its repetitions."""
+
+
+@dataclass(frozen=True, slots=True)
+class ConversationOptions:
+    """Where the server is, and who asks; see PeerOptions. `key` is the pinned server key, None when it is unknown."""
+
+    host: str
+    port: int
+    private_key: bytes
+    key: bytes | None = None
+    ticket: bytes | None = None
+    role: int = MEMBER
+    cursor: int = 0
+    history: int | None = None
+
+
+class Conversation:
+    """An open conversation; use it as an async context manager.
+
+    `trust` is asked once about the key of a server that is not known; it may take its time. `on_waiting` hears in the
+    steps what makes the server keep one waiting; later that comes from `next_event`.
+    """
+
+    def __init__(
+        self,
+        options: ConversationOptions,
+        trust: Callable[[bytes], Awaitable[bool]],
+        on_waiting: Callable[[Waits], None] | None = None,
+    ) -> None:
+        self.options = options
+        self.room = ""
+        self.max_text = 0
+        self.server_key = b""
+        self._trust, self._on_waiting = trust, on_waiting
+        self._events: asyncio.Queue[e.PeerEvent] = asyncio.Queue()
+        self._addresses: list[Address] = []
+        self._reached: Address | None = None
+        self._source: str | None = None
+        self._watch: asyncio.Task[None] | None = None
+        self._looking_up: asyncio.Task[None] | None = None
+        self._obstacles: tuple[tuple[str, str], ...] = ()
+        self._name = self._password = ""
+        self._look_again: Callable[[], str | None] | None = None
+        self.peer = Peer(
+            PeerOptions(
+                private_key=options.private_key,
+                stream=os.urandom(8),
+                version=f"sockatuh {__version__}",
+                role=options.role,
+                pin=options.key,
+                ticket=options.ticket,
+                cursor=options.cursor,
+                history=options.history,
+            ),
+            os.urandom,
+        )
+        self._socket = open_client_socket()
+        refusals = Refusals(self._socket, self.peer.note_obstacle)
+        self._driver: Driver[e.PeerEvent] = Driver(
+            self.peer, self._socket, self._take, sender=refusals.sender, receiver=refusals.receiver
+        )
+
+    @property
+    def server(self) -> str:
+        """The server as people write it."""
+        host = f"[{self.options.host}]" if ":" in self.options.host else self.options.host
+        return f"{host}:{self.options.port}"
+
+    async def __aenter__(self) -> Conversation:
+        self._driver.start()
+        self._watch = asyncio.create_task(self._watch_network())
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        for task in (self._watch, self._looking_up):
+            if task is not None:
+                task.cancel()
+        self._driver.flush()
+        self._driver.close()
+
+    # Steps.
+
+    async def open(self, timeout: float | None) -> e.Connected:
+        """Find the server and shake hands; `timeout` in seconds, without the time `trust` takes.
+
+        Raises NoServer, IdentityChanged, VersionMismatch, and Refused("untrusted") if `trust` said no.
+        """
+        ends_at = _end_of(timeout)
+        self._addresses = await self._look_up(timeout)
+        self.peer.connect(self._addresses, time.monotonic())
+        self._driver.flush()
+        while isinstance(event := await self._wait((e.ServerOffered, e.Connected), _left(ends_at)), e.ServerOffered):
+            asked_at = time.monotonic()
+            if not await self._trust(event.server_key):
+                self.peer.stop()
+                raise Refused("untrusted")
+            if ends_at is not None:
+                ends_at += time.monotonic() - asked_at
+            self.peer.trust(time.monotonic())
+            self._driver.flush()
+        connected: e.Connected = event
+        self._reached, self._source = connected.address, find_source(connected.address)
+        self.room, self.max_text, self.server_key = connected.room, connected.max_text, connected.server_key
+        return connected
+
+    async def _look_up(self, timeout: float | None) -> list[Address]:
+        """Return the server's addresses; NoServer when it has none, or nobody has said within `timeout` seconds."""
+
+        def unresolved(obstacle: Obstacle) -> NoServer:
+            return NoServer(self.server, timeout or 0, "", ((self.server, obstacle),))
+
+        def say() -> None:
+            self._take(e.Unreachable((((self.options.host, self.options.port), Obstacle.NO_NAME_SERVER),)))
+
+        try:
+            async with asyncio.timeout(timeout):
+                return await look_up(self.options.host, self.options.port, self._socket.family, say)
+        except TimeoutError:
+            raise unresolved(Obstacle.NO_NAME_SERVER) from None
+        except OSError:
+            raise unresolved(Obstacle.UNKNOWN_NAME) from None
+
+    async def ask_name(self, name: str, timeout: float | None = None) -> str:
+        """Ask whether a name can be had, and return it as the server writes it; raises NameTaken, Refused, NoServer."""
+        self.peer.join(name, None, time.monotonic())
+        self._driver.flush()
+        event = await self._wait((e.NameAccepted, e.JoinRefused), timeout)
+        if isinstance(event, e.NameAccepted):
+            return event.name
+        raise _refusal(event)
+
+    async def join(self, name: str, password: str, timeout: float | None = None) -> e.Admitted:
+        """Join with name and password; raises NameTaken, Refused (with `wait`), NoServer."""
+        self.come_back(name, password)
+        return await self.admitted(timeout)
+
+    async def admitted(self, timeout: float | None = None) -> e.Admitted:
+        """Wait for the join that a ticket does by itself; raises as `join`."""
+        event = await self._wait((e.Admitted, e.JoinRefused), timeout)
+        if isinstance(event, e.Admitted):
+            return event
+        raise _refusal(event)
+
+    async def deliver(self, text: str, timeout: float | None = None) -> int:
+        """Say a line and wait until it is durable; return its seq. Raises Refused, NoServer, NotStored."""
+        number, ends_at = self.say(text), _end_of(timeout)
+        while True:
+            event = await self._wait((e.LineStored, e.LineRefused), _left(ends_at))
+            if isinstance(event, e.LineStored) and event.number == number:
+                return event.seq
+            if isinstance(event, e.LineRefused) and event.number == number:
+                raise Refused(event.code)
+
+    async def list_members(self, timeout: float | None = None) -> list[MemberInfo]:
+        """Return everybody in the room; raises NoServer."""
+        listing, ends_at = Listing(), _end_of(timeout)
+        after: str | None = ""
+        while after is not None:
+            self.ask_who(after)
+            event = await self._wait((e.MembersListed,), _left(ends_at))
+            after = listing.take(event.members, event.more)
+        return list(listing.members)
+
+    async def leave(self) -> None:
+        """Leave the room; waits at most a second for the server to hear it."""
+        self.peer.leave(time.monotonic())
+        self._driver.flush()
+        with contextlib.suppress(NoServer, NotStored, Refused):  # it went away at that very moment
+            await self._wait((e.LeftRoom,), LEAVE_TIMEOUT)
+        self.peer.stop()
+
+    # What waits for nothing.
+
+    def say(self, text: str, *, action: bool = False) -> int:
+        """Say a line; LineStored or LineRefused comes with the number returned."""
+        number = self.peer.say(text, time.monotonic(), action=action)
+        self._driver.flush()
+        return number
+
+    def come_back(self, name: str, password: str) -> None:
+        """Join, and wait for nothing; Admitted comes, or `next_event` raises."""
+        self.peer.join(name, password, time.monotonic())
+        self._driver.flush()
+
+    def fall_back_on(self, name: str, password: str, look_again: Callable[[], str | None]) -> None:
+        """Come back with this password whenever a ticket is refused, and with what `look_again` gives if it is wrong.
+
+        `look_again` returns the password as it is now, None if it cannot. Each is tried once.
+        """
+        self._name, self._password, self._look_again = name, password, look_again
+        self.peer.join(name, password, time.monotonic())
+        self._driver.flush()
+
+    def _mend(self, refused: e.JoinRefused) -> bool:
+        """Try another password, if one was given meanwhile where the last one was."""
+        if refused.code not in MENDED_BY_A_PASSWORD or self._look_again is None:
+            return False
+        password = self._look_again()
+        if password is None or password == self._password:
+            return False
+        self._password = password
+        self.come_back(self._name, password)
+        return True
+
+    def ask_who(self, after: str) -> None:
+        """Ask for a page of the members; MembersListed comes."""
+        self.peer.ask_who(after, time.monotonic())
+        self._driver.flush()
+
+    @property
+    def silence(self) -> float | None:
+        """Seconds since the server was heard, when it should have been; None while all is well."""
+        return self.peer.silence(time.monotonic())
+
+    @property
+    def is_held(self) -> bool:
+        """Tell whether what was said or asked waits at the server, which can store nothing now."""
+        return self.peer.waiting.for_log
+
+    async def next_event(self) -> e.PeerEvent:
+        """Wait for what happens next, once one is in; raises what no waiting would change.
+
+        That is IdentityChanged or VersionMismatch if the server came back as another, and NameTaken or Refused if it
+        does not let one in again. A server that has put the password off is asked again by the peer's next session.
+        """
+        while isinstance(event := await self._next(), e.JoinRefused):
+            if event.code not in PUT_OFF:
+                raise _refusal(event)
+        return event
+
+    def _take(self, event: e.PeerEvent) -> None:
+        """Take an event of the peer; what stands in the way is only said, and only before the first session."""
+        match event:
+            case e.Unreachable(obstacles):
+                self._obstacles = tuple((format_address(address), what) for address, what in obstacles)
+                if self._reached is None and self._on_waiting is not None:
+                    self._on_waiting(event)
+                return
+            case e.Connected():
+                self._obstacles = ()
+            case _:
+                pass
+        self._events.put_nowait(event)
+
+    async def _next(self) -> e.PeerEvent:
+        while isinstance(event := await self._events.get(), e.JoinRefused) and self._mend(event):
+            pass
+        match event:
+            case e.KeyMismatch(pinned, offered):
+                raise IdentityChanged(self.server, pinned, offered)
+            case e.VersionDiffers(theirs):
+                raise VersionMismatch(VERSION, theirs)
+            case e.ContactLost("too_many_sessions"):
+                raise Refused("too_many_sessions")
+            case e.ContactLost("crowded") if not self.peer.waits_for_a_seat:
+                raise Refused("crowded")
+            case _:
+                return event
+
+    async def _wait(self, kinds: tuple[type[e.PeerEvent], ...], timeout: float | None) -> Any:
+        """Return the next event of some kinds, passing over others; NoServer or NotStored after `timeout` seconds."""
+        try:
+            async with asyncio.timeout(timeout):
+                while not isinstance(event := await self._next(), kinds):
+                    if isinstance(event, e.JoinRefused) and event.code not in PUT_OFF:
+                        raise _refusal(event)
+                    if isinstance(event, e.LinesHeld | e.LinesDelayed) and self._on_waiting is not None:
+                        self._on_waiting(event)
+                return event
+        except TimeoutError:
+            seconds = timeout or 0
+        if self.peer.put_off is not None:
+            raise _refusal(self.peer.put_off)
+        if self.is_held:
+            raise NotStored(self.server, seconds)
+        reason = f"no answer within {max(1, round(seconds))} s"
+        raise NoServer(self.server, seconds, reason, self._obstacles)
+
+    async def _watch_network(self) -> None:
+        """Ping at once after a sleep or with a new address; ask for the server's again while it does not answer."""
+        ahead = time.time() - time.monotonic()
+        looks = 0
+        while True:
+            await asyncio.sleep(WATCH_INTERVAL)
+            now_ahead, now_source = time.time() - time.monotonic(), self._find_source()
+            if now_ahead - ahead > SLEPT or now_source not in (self._source, None):
+                self.peer.poke(time.monotonic())
+                self._driver.flush()
+            ahead, self._source = now_ahead, now_source
+            looks += 1
+            is_looking_up = self._looking_up is not None and not self._looking_up.done()
+            if self.silence is not None and looks % RESOLVE_EVERY == 0 and not is_looking_up:
+                self._looking_up = asyncio.create_task(self._look_up_again())
+
+    def _find_source(self) -> str | None:
+        return find_source(self._reached) if self._reached is not None else None
+
+    async def _look_up_again(self) -> None:
+        addresses = await look_up_again(self.options.host, self.options.port, self._socket.family)
+        if addresses and addresses != self._addresses:
+            self._addresses = addresses
+            self.peer.connect(addresses, time.monotonic())
+            self._driver.flush()
+
+
+def _end_of(timeout: float | None) -> float | None:
+    """Return when so many seconds will be over."""
+    return None if timeout is None else time.monotonic() + timeout
+
+
+def _left(ends_at: float | None) -> float | None:
+    """Return the seconds until then."""
+    return None if ends_at is None else max(0.0, ends_at - time.monotonic())
+
+
+def _refusal(refused: e.JoinRefused) -> Refused:
+    kind = NameTaken if refused.code in NAME_CODES else Refused
+    return kind(refused.code, refused.wait, refused.detail, refused.suggestion, refused.tag, refused.since)

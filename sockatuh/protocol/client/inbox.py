@@ -1,0 +1,177 @@
+"""A client's cursor in the log: what came, in order, and what is missing (docs/PROTOCOL.md §8).
+
+The cursor is the last seq up to which everything is known. A datagram that begins at or before the cursor moves it;
+one that begins behind a hole is kept, bounded in number and memory, until the hole is filled. That is all there is to
+loss, reordering, duplication, sleep and catching up.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final
+
+from sockatuh.errors import ProtocolError
+from sockatuh.protocol.constants import MAX_PARTS, RECEIVE_WINDOW
+from sockatuh.protocol.messages import Entries, Entry, EntryPart, decode_entry_untrusted
+
+MAX_HOLES: Final = 32
+"""Stretches named in one request, which has to fit a datagram."""
+SMALL_GAP: Final = 512
+"""Bytes that are rather sent again than left out between two holes: one datagram is lost less often than two."""
+ENTRY_OVERHEAD: Final = 40
+"""Bytes of an entry besides its text, about."""
+EARLY_BYTES: Final = 4_194_304
+"""Memory for what came ahead of a hole; what is further ahead is dropped, and asked for when the hole is filled."""
+ENTRY_MEMORY: Final = 512
+"""Memory that an entry takes besides its text, about."""
+
+
+@dataclass(frozen=True, slots=True)
+class Gone:
+    """Everything in (after, through] that was not given is no longer kept: `count` entries."""
+
+    after: int
+    through: int
+    count: int
+
+
+class Inbox:
+    """Places entries by seq; `take` gives them out in order, exactly once."""
+
+    def __init__(self, cursor: int) -> None:
+        self.cursor = cursor
+        self.head = cursor
+        self._ready: list[Entry | Gone] = []
+        self._early: dict[int, Entry | None] = {}
+        self._parts: dict[int, list[bytes | None]] = {}
+        self._held = 0
+        """Memory that `_early` and `_parts` take."""
+
+    def receive(self, message: Entries | EntryPart) -> None:
+        """Take what the server sent; ProtocolError if an entry in it does not decode or is out of place."""
+        if isinstance(message, EntryPart):
+            self._receive_part(message)
+            return
+        entries = [decode_entry_untrusted(item) for item in message.items]
+        seqs = [entry.seq for entry in entries]
+        if message.after > message.through or any(
+            not low < seq <= message.through for low, seq in zip([message.after, *seqs], seqs, strict=False)
+        ):
+            raise ProtocolError("entries out of place")
+        self._place(message.after, message.through, entries)
+
+    def _receive_part(self, part: EntryPart) -> None:
+        if part.seq <= self.cursor or part.seq in self._early or part.seq > self.cursor + RECEIVE_WINDOW:
+            self.head = max(self.head, part.seq)
+            return
+        if not 0 < part.count <= MAX_PARTS or part.index >= part.count:
+            raise ProtocolError("part out of place")
+        self.head = max(self.head, part.seq)
+        pieces = self._parts.get(part.seq, [None] * part.count)
+        if len(pieces) != part.count:
+            raise ProtocolError("part of another cut")
+        if pieces[part.index] is not None or not self._has_memory_for(part.seq, len(part.piece)):
+            return
+        self._parts[part.seq] = pieces
+        pieces[part.index] = part.piece
+        self._held += len(part.piece)
+        if None not in pieces:
+            self._forget_parts(part.seq)
+            entry = decode_entry_untrusted(b"".join(piece for piece in pieces if piece is not None))
+            if entry.seq != part.seq:
+                raise ProtocolError("entry out of place")
+            self._place(part.seq - 1, part.seq, [entry])
+
+    def _place(self, after: int, through: int, entries: list[Entry]) -> None:
+        self.head = max(self.head, through)
+        if through <= self.cursor:
+            return
+        if after <= self.cursor:
+            self._advance(through, [entry for entry in entries if entry.seq > self.cursor])
+            self._join_early()
+        elif through <= self.cursor + RECEIVE_WINDOW:
+            new = {entry.seq: entry for entry in entries if self._early.get(entry.seq) is None}
+            size = sum(map(_memory_of, new.values()))
+            if self._has_memory_for(after + 1, size):
+                self._held += size
+                self._early |= {seq: new.get(seq, self._early.get(seq)) for seq in range(after + 1, through + 1)}
+
+    def _has_memory_for(self, seq: int, size: int) -> bool:
+        """Tell whether `size` bytes more may be kept; what is missing next always may, or nothing would move on."""
+        return self._held + size <= EARLY_BYTES or seq == self.cursor + 1
+
+    def _advance(self, through: int, entries: list[Entry]) -> None:
+        gone = through - self.cursor - len(entries)
+        if gone:
+            self._ready.append(Gone(self.cursor, through, gone))
+        self._ready += entries
+        self.cursor = through
+
+    def _join_early(self) -> None:
+        """Move over what had come early, and forget what is now behind."""
+        while self.cursor + 1 in self._early:
+            entry = self._forget_early(self.cursor + 1)
+            self._advance(self.cursor + 1, [entry] if entry else [])
+        for seq in [seq for seq in self._early if seq <= self.cursor]:
+            self._forget_early(seq)
+        for seq in [seq for seq in self._parts if seq <= self.cursor]:
+            self._forget_parts(seq)
+
+    def _forget_early(self, seq: int) -> Entry | None:
+        entry = self._early.pop(seq)
+        self._held -= _memory_of(entry) if entry else 0
+        return entry
+
+    def _forget_parts(self, seq: int) -> None:
+        self._held -= sum(len(piece) for piece in self._parts.pop(seq) if piece is not None)
+
+    def take(self) -> list[Entry | Gone]:
+        """Return and forget what has become known, in order."""
+        ready, self._ready = self._ready, []
+        return ready
+
+    @property
+    def kept(self) -> int:
+        """How many entries, and parts of entries, wait for what is before them."""
+        return len(self._early) + sum(len(pieces) - pieces.count(None) for pieces in self._parts.values())
+
+    def has_holes(self) -> bool:
+        """Tell whether anything is missing."""
+        return self.head > self.cursor
+
+    def holes(self) -> list[tuple[int, int]]:
+        """Return the first stretches (after, through] that are missing, ascending and bounded.
+
+        What lies between two is counted as missing with them if it is so little that it fits their datagram.
+        """
+        holes: list[tuple[int, int]] = []
+        after, between = self.cursor, 0
+        for seq in [*sorted(self._early), self.head + 1]:
+            if seq - 1 > after:
+                if holes and between <= SMALL_GAP:
+                    holes[-1] = holes[-1][0], seq - 1
+                elif len(holes) == MAX_HOLES:
+                    break
+                else:
+                    holes.append((after, seq - 1))
+                between = 0
+            entry = self._early.get(seq)
+            between += ENTRY_OVERHEAD + len(entry.text) if entry else 0
+            after = seq
+        return holes
+
+    def notice_head(self, seq: int) -> None:
+        """Hear that the log has come to `seq`."""
+        self.head = max(self.head, seq)
+
+    def restart(self, start: int, head: int) -> None:
+        """Begin anew in another log, or further on: what came early is void."""
+        self.cursor, self.head = start, head
+        self._early.clear()
+        self._parts.clear()
+        self._held = 0
+
+
+def _memory_of(entry: Entry) -> int:
+    """Return about how much memory an entry takes: one character beyond the BMP makes all of a text four bytes wide."""
+    return ENTRY_MEMORY + entry.text.__sizeof__()

@@ -1,0 +1,376 @@
+"""The server's core: every session on one port (docs/PROTOCOL.md).
+
+Datagrams and time come in; datagrams, events and one deadline come out. Whoever touches a session settles its
+output at once, so asking for the deadline or the output never walks over the sessions. What the events ask for is
+answered through `answer`, `admit`, `settle_lines`, `supply`, `publish` and `close`.
+"""
+
+from __future__ import annotations
+
+import heapq
+from collections import Counter, deque
+from collections.abc import Callable, Iterable, Sequence
+from functools import partial
+from typing import Final
+
+from sockatuh.errors import ProtocolError
+from sockatuh.protocol.constants import DATA, HELLO, INIT, MAX_DATAGRAM, MIN_DATA
+from sockatuh.protocol.datagrams import receiver_cid_of
+from sockatuh.protocol.messages import (
+    Ack,
+    AnswerBody,
+    Call,
+    ClientMessage,
+    Closed,
+    Get,
+    Goodbye,
+    PathResponse,
+    Ping,
+    Pong,
+    Rekey,
+    Say,
+    Welcome,
+    decode_client_message_untrusted,
+    encode,
+)
+from sockatuh.protocol.seam import Address
+
+from .door import Door, Pending, ServerIdentity
+from .events import EntriesWanted, HandshakeRefused, ServerEvent, SessionClosed, SessionOpened
+from .fanout import Fanout
+from .limits import Limits
+from .packing import Encoded
+from .rekeying import Rekeys
+from .requests import Requests
+from .roaming import Paths
+from .send_queue import Outgoing
+from .session import Arrival, Session
+from .session_table import SessionTable
+from .stateless_reset import Resets
+from .tickets import Ticket, Tickets
+
+MAX_JOIN_SECONDS: Final = 300.0
+"""Seconds after which a session that has not joined is closed, however often it tried."""
+CROWDED_MS: Final = 5_000
+"""Milliseconds after which a client whose seat somebody else needs may ask for another."""
+TICK: Final = 1.0
+"""Seconds between two looks for what has timed out."""
+STANDSTILL: Final = 5.0
+"""Seconds by which such a look is late when the whole process stood still."""
+THROTTLE: Final = 0
+PROBE: Final = 1
+
+
+class Endpoint:
+    """All sessions of a server. `head` is the last seq of the log when it begins."""
+
+    def __init__(
+        self,
+        identity: ServerIdentity,
+        tickets: Tickets,
+        *,
+        log_id: bytes,
+        head: int,
+        limits: Limits,
+        random: Callable[[int], bytes],
+        pack_address: Callable[[Address], bytes],
+    ) -> None:
+        self.log_id = log_id
+        self.tickets = tickets
+        self.dropped: Counter[str] = Counter()
+        """Datagrams that were not heeded, by reason."""
+        self._limits, self._random, self._pack_address = limits, random, pack_address
+        self._out = Outgoing(self.dropped)
+        self._events: deque[ServerEvent] = deque()
+        self._door = Door(identity, tickets, limits, random, self.dropped, self._events)
+        self._fanout = Fanout(head, limits, self._out)
+        self._requests = Requests(limits, self._out, self._events, partial(self._wake_up, THROTTLE))
+        self._paths = Paths(self._out, self._events, random, partial(self._wake_up, PROBE))
+        self._table = SessionTable(limits)
+        self._rekeys = Rekeys(self._door, self._table, self._out, self.dropped)
+        self._deadlines: list[tuple[float, int, int]] = []
+        self._tick_at: float | None = None
+        self._resets = Resets(identity.reset_key, limits, random)
+
+    @property
+    def public_key(self) -> bytes:
+        """The server's static public key, 32 bytes."""
+        return self._door.public_key
+
+    @property
+    def head(self) -> int:
+        """The last seq of the log that was published."""
+        return self._fanout.head
+
+    def __len__(self) -> int:
+        return len(self._table)
+
+    # The five methods.
+
+    def receive_datagram(self, data: bytes, address: Address, now: float) -> None:
+        """Take one datagram from anybody; whatever it holds, nothing is raised."""
+        kind = data[0] if data and len(data) <= MAX_DATAGRAM else 0  # 1. size, 2. type
+        if kind == DATA and len(data) >= MIN_DATA:
+            self._receive_data(data, address, now)
+        elif kind == HELLO:
+            self._reply(self._door.hello(data, self._pack_address(address), now), address)
+        elif kind == INIT:
+            self._reply(self._door.init(data, address, self._pack_address(address), now), address)
+            if len(self._door):
+                self._tick_by(now + TICK)
+        else:
+            self.dropped["type"] += 1
+
+    def handle_timer(self, now: float) -> None:
+        """Do what is due: repairs, delayed lines, path challenges, time-outs."""
+        if self._fanout.sweep_at is not None and self._fanout.sweep_at <= now:
+            self._fanout.sweep(now)
+        while self._deadlines and self._deadlines[0][0] <= now:
+            _, cid, kind = heapq.heappop(self._deadlines)
+            session = self._table.find(cid)
+            if session is None:
+                continue
+            if kind == THROTTLE:
+                session.throttled = False
+                self._requests.give_out(session, now)
+            else:
+                self._paths.challenge(session, now)
+        if self._tick_at is not None and self._tick_at <= now:
+            self._tick(now)
+
+    def get_timer(self) -> float | None:
+        """Return when `handle_timer` is wanted, in monotonic seconds."""
+        deadline = self._deadlines[0][0] if self._deadlines else None
+        return min((at for at in (self._fanout.sweep_at, self._tick_at, deadline) if at is not None), default=None)
+
+    def next_event(self) -> ServerEvent | None:
+        """Return the next thing that happened."""
+        return self._events.popleft() if self._events else None
+
+    def datagrams_to_send(self) -> list[tuple[bytes, Address]]:
+        """Return and forget the next portion of what is to be sent; empty when nothing is left."""
+        self._requests.send_stored()
+        return self._out.take()
+
+    # What the bridge commands. A session that is gone meanwhile is no error.
+
+    def load_recent(self, after: int, entries: Sequence[Encoded]) -> None:
+        """Keep at hand what the log has after `after`, before anybody has come."""
+        self._fanout.recent.load(after, entries)
+
+    def answer(self, cid: int, number: int, body: AnswerBody) -> None:
+        """Answer a call, if the session still waits for it."""
+        session = self._table.find(cid)
+        if session is not None:
+            self._requests.answer(session, number, body)
+
+    def arrival_of(self, cid: int) -> Arrival:
+        """Return what the client said of its reading when it came."""
+        session = self._table.find(cid)
+        return Arrival(session.log_id, session.cursor, session.ticket) if session else Arrival()
+
+    def admit(self, cid: int, number: int, name: str, start: int, floor: int, now: float) -> bool:
+        """Make a session a member's, reading from `start` and never before `floor`; False if it is gone."""
+        session = self._table.find(cid)
+        if session is None:
+            return False
+        self._table.join(session, name)
+        session.floor = floor
+        ticket = self.tickets.seal(Ticket(name, self.log_id, self.head), session.client_key, self._random)
+        self._requests.answer(session, number, Welcome(name, self.log_id, start, self.head, ticket))
+        if not session.is_script:
+            self._fanout.add(session, start, now)
+        return True
+
+    def settle_lines(self, answers: Iterable[tuple[int, int, int | str]], now: float) -> None:
+        """Answer lines: (cid, number, seq) for each that is durable, (cid, number, code) for each refused."""
+        for cid, number, answer in answers:
+            session = self._table.find(cid)
+            if session is not None:
+                self._requests.settle(session, number, answer)
+                self._requests.give_out(session, now)
+
+    def hold_lines(self, hold: bool, now: float, *, refuses: bool = False) -> None:
+        """Leave lines where they are while the log cannot take more; `refuses`: it takes none, so tell who waits."""
+        self._requests.hold(self._table, hold, refuses, now)
+
+    def publish(self, entries: Sequence[Encoded], head: int, now: float) -> None:
+        """Tell everybody what was committed up to `head`."""
+        self._fanout.publish(entries, head, now)
+
+    def supply(self, cid: int, after: int, through: int, entries: Sequence[Encoded]) -> None:
+        """Give a member what it wanted from the log: all that is kept of (after, through]."""
+        session = self._table.find(cid)
+        if session is not None:
+            self._fanout.supply(session, after, through, entries)
+
+    def close(self, cid: int, code: str, wait_ms: int = 0) -> None:
+        """End a session from this side, telling it why; no event follows."""
+        session = self._table.find(cid)
+        if session is not None:
+            self._out.send(session, Closed(code, wait_ms))
+            self._remove(session)
+
+    def close_all(self, code: str) -> None:
+        """End every session: the server stops."""
+        for session in self._table:
+            self.close(session.cid, code)
+
+    def wake(self, cid: int, address: Address) -> None:
+        """Tell the client of a session of an earlier process that it is gone."""
+        self._out.put(self._resets.datagram(cid), address)
+
+    def replace_limits(self, limits: Limits) -> None:
+        """Hold everybody to other limits from now on; sessions stay, and keep what they were promised."""
+        self._limits = limits
+        for part in (self._door, self._fanout, self._requests, self._table, self._resets):
+            part.replace_limits(limits)
+        self._pace_acks()
+
+    def void_tickets(self) -> None:
+        """Let nobody in any more who has shown a ticket and has not joined; those who have joined stay."""
+        self._door.void_tickets()
+        self._table.void_tickets()
+
+    # Datagrams of sessions: connection id → rate → replay → decrypt → mark → decode → state.
+
+    def _receive_data(self, data: bytes, address: Address, now: float) -> None:
+        cid = receiver_cid_of(data)
+        route = self._table.route(cid)
+        pending = self._door.find(cid) if route is None else None
+        if route is not None and route[0].rate.wait(now):
+            self.dropped["rate"] += 1
+            self._requests.slow_down(route[0], now)
+            return
+        if route is not None:
+            channel = route[1]
+        elif pending is not None:
+            channel = pending.channel
+        else:
+            self._reset_stranger(cid, address, now)
+            return
+        try:
+            plaintext = channel.open_untrusted(data)
+        except ProtocolError:
+            self.dropped["seal"] += 1
+            return
+        session = route[0] if route is not None else None
+        if pending is not None:
+            session = self._open(pending, now)
+        if session is None:
+            return
+        session.rate.take(now)  # only what is authentic counts: nobody can use up another's
+        if session.rekeying is not None and channel is session.rekeying.channel:
+            self._table.promote(session, now)
+        if channel is session.channel and channel.is_newest:
+            if address != session.address:
+                self._paths.notice(session, address, len(data), now)
+            else:  # it may have asked another address of ours, and is answered from there
+                session.address = address
+        session.heard_at = now
+        try:
+            message = decode_client_message_untrusted(plaintext)
+        except ProtocolError:
+            self.dropped["message"] += 1
+            return
+        self._handle(session, message, address, now)
+
+    def _open(self, pending: Pending, now: float) -> Session | None:
+        self._door.confirm(pending)
+        ended = self._table.make_room(pending)
+        if ended is None:
+            self.dropped["crowded"] += 1
+            self._events.append(HandshakeRefused(pending.address, "crowded"))
+            self._out.put(pending.channel.seal(encode(Closed("crowded", CROWDED_MS))), pending.address)
+            return None
+        for session, reason in ended:
+            self._end(session, reason, now)
+        session = self._table.open(pending, now)
+        self._pace_acks()
+        self._tick_by(now + TICK)
+        self._events.append(
+            SessionOpened(session.cid, session.address, session.client_key, session.version, session.role)
+        )
+        return session
+
+    def _reset_stranger(self, cid: int, address: Address, now: float) -> None:
+        self.dropped["unknown_session"] += 1
+        if self._table.find(cid) is not None:  # a channel that was replaced; its session lives
+            return
+        if self._resets.admit(self._pack_address(address), now):
+            self.wake(cid, address)
+
+    def _handle(self, session: Session, message: ClientMessage, address: Address, now: float) -> None:
+        match message:
+            case Say():
+                self._requests.say(session, message, now)
+            case Ack(seq):
+                self._fanout.acknowledge(session, seq, now)
+            case Get():
+                self._get(session, message, now)
+            case Call(number):
+                if self._requests.call(session, message, now):
+                    self._requests.answer(session, number, Goodbye())
+                    self._end(session, "left", now)
+            case Ping(nonce):
+                self._out.send(session, Pong(nonce, self.head if session.joined else 0))
+            case PathResponse(token):
+                self._paths.finish(session, token, address, now)
+            case Rekey():
+                self._rekeys.take(session, message, now)
+
+    def _get(self, session: Session, get: Get, now: float) -> None:
+        if not session.joined or session.is_script:
+            return
+        wanted = self._fanout.get(session, get, now)
+        if wanted is not None:
+            self._events.append(EntriesWanted(session.cid, *wanted))
+
+    # Ends.
+
+    def _tick(self, now: float) -> None:
+        stood_still = self._tick_at is not None and now - self._tick_at > STANDSTILL
+        self._tick_at = now + TICK
+        if stood_still:  # what came meanwhile is still to be read, so nobody is known to have been silent
+            return
+        self._door.expire(now)
+        for session in self._table:
+            self._table.expire_channels(session, now)
+            self._requests.expire(session, now)
+            if session.joining:  # it is the server that takes its time
+                session.join_by = now + self._limits.join_seconds
+            if session.heard_at + session.idle_seconds <= now:
+                self._end(session, "idle", now)
+            elif not session.joined and min(session.join_by, session.opened_at + MAX_JOIN_SECONDS) <= now:
+                self._out.send(session, Closed("join_timeout", 0))
+                self._end(session, "join_timeout", now)
+        if not len(self._table) and not len(self._door):
+            self._tick_at = None
+
+    def _end(self, session: Session, reason: str, now: float) -> None:
+        """End a session and report it."""
+        if reason in ("idle", "too_many_sessions", "crowded"):
+            self._out.send(session, Closed(reason, CROWDED_MS if reason == "crowded" else 0))
+        self._remove(session)
+        self._events.append(SessionClosed(session.cid, reason, now - session.opened_at))
+
+    def _remove(self, session: Session) -> None:
+        self._table.remove(session)
+        self._fanout.discard(session)
+        self._requests.forget(session)
+        self._pace_acks()
+
+    def _pace_acks(self) -> None:
+        """Let clients collect longer before they acknowledge, the more there are."""
+        self._door.ack_ms = int(self._fanout.pace_acks(len(self._table)) * 1000)
+
+    def _wake_up(self, kind: int, session: Session, at: float) -> None:
+        heapq.heappush(self._deadlines, (at, session.cid, kind))
+
+    def _tick_by(self, at: float) -> None:
+        if self._tick_at is None or at < self._tick_at:
+            self._tick_at = at
+
+    def _reply(self, data: bytes | None, address: Address) -> None:
+        if data is not None:
+            self._out.put(data, address)

@@ -1,0 +1,93 @@
+"""What the server's endpoint reports. Each value says what happened; the bridge decides what is to be done.
+
+`cid` names the session; `number` the call or the line that wants an answer.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TypeAlias
+
+from sockatuh.protocol.seam import Address
+
+
+@dataclass(frozen=True, slots=True)
+class HandshakeRefused:
+    """Somebody with a proven address was not let in: `rate`, `handshake` or `crowded`."""
+
+    address: Address
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class SessionOpened:
+    """A client has proved its key and its address."""
+
+    cid: int
+    address: Address
+    client_key: bytes
+    version: str
+    role: int
+
+
+@dataclass(frozen=True, slots=True)
+class JoinAsked:
+    """A client wants to join; without a password it asks for the name only, unless a ticket spoke for it."""
+
+    cid: int
+    number: int
+    name: str
+    password: str | None
+    by_ticket: bool
+    history: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class WhoAsked:
+    """A member wants the page of members after a name."""
+
+    cid: int
+    number: int
+    after: str
+
+
+@dataclass(frozen=True, slots=True)
+class LineSaid:
+    """A member said a line; `id` (16 bytes) is the same however often it is sent."""
+
+    cid: int
+    number: int
+    id: bytes
+    action: bool
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class EntriesWanted:
+    """A member wants entries that only the log still has, those in (after, through]."""
+
+    cid: int
+    after: int
+    through: int
+
+
+@dataclass(frozen=True, slots=True)
+class SessionMoved:
+    """A client has shown that it is at a new address."""
+
+    cid: int
+    address: Address
+
+
+@dataclass(frozen=True, slots=True)
+class SessionClosed:
+    """A session is over after `seconds`: `left`, `idle`, `replaced`, `join_timeout`, `too_many_sessions`, `crowded`."""
+
+    cid: int
+    reason: str
+    seconds: float
+
+
+ServerEvent: TypeAlias = (
+    HandshakeRefused | SessionOpened | JoinAsked | WhoAsked | LineSaid | EntriesWanted | SessionMoved | SessionClosed
+)

@@ -1,0 +1,131 @@
+"""Put the parts of lines together and give the lines out in order, each exactly once (docs/PROTOCOL.md §6)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from sockatuh.protocol.constants import LINE_WINDOW, MAX_PARTS, MAX_PIECE, ROWS_PER_LINE
+from sockatuh.protocol.messages import Progress, Say
+
+LINE_COST = 512
+PART_COST = 64
+"""Bytes that a line, and each part of it, takes in memory beside what was said."""
+
+
+@dataclass(slots=True)
+class _Assembly:
+    """A line of which some parts may be missing."""
+
+    action: bool
+    parts: list[bytes | None]
+    missing: int
+    begun_at: float
+
+    @property
+    def held_bytes(self) -> int:
+        """About what it takes in memory."""
+        return LINE_COST + sum(len(part) + PART_COST for part in self.parts if part is not None)
+
+
+class LineReceiver:
+    """The server's side: holds early parts, bounded, and gives out whole lines in order."""
+
+    def __init__(self) -> None:
+        self.next = 0
+        """The number of the next line to give out; 0 before the first SAY."""
+        self.held_bytes = 0
+        """About what is held takes in memory."""
+        self.asks_again = False
+        """Whether parts of the next line that the client was told to be here were dropped."""
+        self._waiting: dict[int, _Assembly] = {}
+        self._held = 0
+
+    def receive(self, say: Say, now: float) -> None:
+        """Take one part, unless it is of no use: given out already, too far ahead, or malformed.
+
+        Even then it may make the next line ready: `oldest` tells which lines were answered in an earlier session.
+        """
+        if not 0 < say.oldest <= say.number or not 0 < say.count <= MAX_PARTS or say.index >= say.count:
+            return
+        if self.next < say.oldest:
+            self._begin_at(say.oldest)
+        if not self.next <= say.number < self.next + LINE_WINDOW or len(say.piece) > MAX_PIECE:
+            return
+        if self._held >= LINE_WINDOW and say.number != self.next:
+            return
+        line = self._waiting.get(say.number)
+        if line is None:
+            line = self._waiting[say.number] = _Assembly(say.action, [None] * say.count, say.count, now)
+            self.held_bytes += LINE_COST
+        if len(line.parts) != say.count or line.parts[say.index] is not None:
+            return
+        line.parts[say.index] = say.piece
+        line.missing -= 1
+        self._held += 1
+        self.held_bytes += len(say.piece) + PART_COST
+
+    def ready(self) -> bool:
+        """Tell whether the next line is whole."""
+        line = self._waiting.get(self.next)
+        return line is not None and line.missing == 0
+
+    @property
+    def cost(self) -> float:
+        """As how many lines the next one counts: its parts, or a fortieth of its rows; only when `ready`."""
+        parts = [part for part in self._waiting[self.next].parts if part is not None]
+        rows = 1 + sum(part.count(b"\n") + part.count(b"\r") - part.count(b"\r\n") for part in parts)
+        return max(len(parts), rows / ROWS_PER_LINE)
+
+    def holds_parts(self) -> bool:
+        """Tell whether something waits for what has not come."""
+        return self._held > 0
+
+    def take(self) -> tuple[int, bool, bytes]:
+        """Return (number, action, bytes) of the next line; only when `ready`."""
+        number = self.next
+        line = self._forget(number)
+        self.next, self.asks_again = number + 1, False
+        return number, line.action, b"".join(part for part in line.parts if part is not None)
+
+    def progress(self, wait_ms: int = 0, reason: int = 0) -> Progress:
+        """Say what is there of the next line, and why it waits."""
+        number = self.next
+        line = self._waiting.get(number)
+        have = sum(1 << index for index, part in enumerate(line.parts) if part is not None) if line else 0
+        return Progress(number, number, have, wait_ms, reason)
+
+    def _begin_at(self, oldest: int) -> None:
+        """Forget everything below `oldest`: the client has an answer for it."""
+        for number in [number for number in self._waiting if number < oldest]:
+            self._forget(number)
+        self.next, self.asks_again = oldest, False
+
+    def drop(self, number: int) -> None:
+        """Drop what is there of a line: the client is to send it again."""
+        if number in self._waiting:
+            self._forget(number)
+            self.asks_again = self.asks_again or number == self.next
+
+    def drop_last(self) -> None:
+        """Drop what is there of the line that comes last."""
+        self.drop(max(self._waiting))
+
+    def drop_all(self) -> None:
+        """Drop everything that waits."""
+        for number in list(self._waiting):
+            self.drop(number)
+
+    def expire(self, before: float) -> bool:
+        """Drop lines that began before a moment, if the client makes them wait; tell whether there were any."""
+        if self.ready():
+            return False
+        old = [number for number, line in self._waiting.items() if line.begun_at < before]
+        for number in old:
+            self.drop(number)
+        return bool(old)
+
+    def _forget(self, number: int) -> _Assembly:
+        line = self._waiting.pop(number)
+        self._held -= len(line.parts) - line.missing
+        self.held_bytes -= line.held_bytes
+        return line

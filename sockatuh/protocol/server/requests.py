@@ -1,0 +1,257 @@
+"""What clients ask of a server (docs/PROTOCOL.md §5, §6).
+
+Calls are answered once, however often they are asked; lines are given out in order, each once, at a bounded rate.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable, Iterable
+from typing import Final
+
+from sockatuh.protocol.constants import LINE_WINDOW
+from sockatuh.protocol.datagrams import line_id
+from sockatuh.protocol.messages import (
+    LOG_REFUSES,
+    Answer,
+    AnswerBody,
+    Call,
+    Join,
+    Leave,
+    Refused,
+    Say,
+    Stored,
+    Unsaid,
+    Welcome,
+    Who,
+    encode,
+)
+
+from .events import JoinAsked, LineSaid, ServerEvent, WhoAsked
+from .half_lines import HalfLines
+from .limits import Limits
+from .rate_limit import BucketTable, KeysOfPlaces
+from .send_queue import Outgoing
+from .session import Session
+
+STORED_PER_DATAGRAM: Final = 50
+RELEASED_AT_ONCE: Final = 4_194_304
+"""Bytes of lines given out above which the others wait until the log is heard of."""
+QUESTIONS_PER_SECOND: Final = 0.2
+QUESTIONS_BURST: Final = 60
+"""Names that one place may ask about without the password, a second and at once: they tell whose names are in use."""
+WITH_THE_PASSWORD: Final = frozenset(
+    {"name_taken", "name_owned", "name_is_password", "room_full", "guests_full", "guests_from_address"}
+)
+"""Refusals that only one who has given the right password, or a ticket, is told."""
+SLOWED_EVERY: Final = 1.0
+"""Seconds between two times a session is told that it sends too much, and for which it is asked to wait."""
+
+
+class Requests:
+    """Takes calls and lines; reports those that are new, repeats the answers of those that are not.
+
+    `throttle(session, at)` is asked to call `give_out` again when a member's rate admits the next line.
+    """
+
+    def __init__(
+        self,
+        limits: Limits,
+        out: Outgoing,
+        events: deque[ServerEvent],
+        throttle: Callable[[Session, float], None],
+    ) -> None:
+        self._limits, self._out, self._events, self._throttle = limits, out, events, throttle
+        self._stored: dict[int, Session] = {}
+        self.half_lines = HalfLines(limits)
+        self.holding = False
+        """Whether lines wait because the log cannot take more."""
+        self._released = 0
+        """Bytes of lines given out since the log was last heard of."""
+        self._first = 0
+        """The session that is asked first the next time that all are."""
+        self.log_refuses = False
+        """Whether nothing can be stored now: then everybody who asks is told why it waits."""
+        # By key and place, so that neither more sessions nor more keys give anybody more.
+        self._rates = KeysOfPlaces(limits.lines_per_second, limits.lines_burst, limits.sessions)
+        self._newcomers = BucketTable(*_newcomers_rate(limits))
+        self._questions = BucketTable(QUESTIONS_PER_SECOND, QUESTIONS_BURST, limits.sessions)
+
+    def replace_limits(self, limits: Limits) -> None:
+        """Hold members to other limits from now on; a line that waits its turn waits as long as it was told."""
+        self._limits = limits
+        self._rates.replace_rate(limits.lines_per_second, limits.lines_burst, limits.sessions)
+        self._newcomers.replace_rate(*_newcomers_rate(limits))
+        self._questions.replace_rate(QUESTIONS_PER_SECOND, QUESTIONS_BURST, limits.sessions)
+        self.half_lines.replace_limits(limits)
+
+    def call(self, session: Session, call: Call, now: float) -> bool:
+        """Take a call; True if it was LEAVE, so that the session is to end."""
+        number, body = call.number, call.body
+        if number < session.call_number or number == 0 or not session.call_rate.take(now):
+            return False
+        if not session.joined and not self._newcomers.take(session.place, now):
+            return False
+        if session.joining and isinstance(body, Join):
+            self.tell_waiting(session, now)
+            return False
+        if number == session.call_number:
+            if session.call_answer is not None:
+                self._out.send_encoded(session, session.call_answer)
+            return False
+        session.call_number, session.call_answer = number, None
+        match body:
+            case Join():
+                self._join(session, number, body, now)
+            case Who(after) if session.joined:
+                self._events.append(WhoAsked(session.cid, number, after))
+            case Who():
+                self.answer(session, number, Refused("not_joined"))
+            case Leave():
+                return True
+        return False
+
+    def answer(self, session: Session, number: int, body: AnswerBody) -> None:
+        """Answer a call, if the session still waits for it."""
+        if session.joining == number:
+            session.joining = 0
+        if isinstance(body, Welcome) or (isinstance(body, Refused) and body.code in WITH_THE_PASSWORD):
+            self._questions.give_back(session.place, session.questions)
+            session.questions = 0
+        if session.call_number == number and session.call_answer is None:
+            session.call_answer = encode(Answer(number, body))
+            self._out.send_encoded(session, session.call_answer)
+
+    def _join(self, session: Session, number: int, join: Join, now: float) -> None:
+        if join.password is not None:
+            session.join_by = now + self._limits.join_seconds
+        by_ticket = join.name is None
+        name = session.ticket.name if join.name is None and session.ticket is not None else join.name
+        if session.joined:
+            self.answer(session, number, Refused("already_joined"))
+        elif name is None:
+            self.answer(session, number, Refused("ticket_refused"))
+        elif join.password is None and not by_ticket and (wait := self._ask_name(session, now)):
+            self.answer(session, number, Refused("name_wait", int(wait * 1000) + 1))
+        else:
+            session.joining = number
+            self._events.append(JoinAsked(session.cid, number, name, join.password, by_ticket, join.history))
+
+    def _ask_name(self, session: Session, now: float) -> float:
+        """Count a question about a name; return in how many seconds its place may ask it, if not now."""
+        if not self._questions.take(session.place, now):
+            return self._questions.wait(session.place, now)
+        session.questions += 1
+        return 0.0
+
+    def say(self, session: Session, say: Say, now: float) -> None:
+        """Take a part of a line."""
+        if not session.joined:
+            return
+        if session.is_reader:
+            self._out.send(session, Unsaid(say.number, "only_reading"))
+            return
+        answer = session.repeat_answer(say.number)
+        if answer is not None:
+            self._out.send(session, answer)
+            return
+        early = say.number > session.lines.next > 0 or say.index == say.count - 1
+        session.lines.receive(say, now)
+        self.give_out(session, now)
+        dropped = self.half_lines.keep(session)
+        while dropped is None:  # the last of its lines, so that the next one can become whole
+            session.lines.drop_last()
+            self.slow_down(session, now)
+            dropped = self.half_lines.keep(session)
+        for other in dropped:
+            other.lines.drop_all()
+            self.slow_down(other, now)
+        if self.log_refuses:
+            self.tell_waiting(session, now)
+        elif (early or session.lines.asks_again) and not session.throttled and session.lines.holds_parts():
+            self._out.send(session, session.lines.progress())
+
+    def give_out(self, session: Session, now: float) -> None:
+        """Report whole lines in order, as fast as the member's rate allows."""
+        key, place, lines = session.client_key, session.place, session.lines
+        while not self.holding and session.unsettled < LINE_WINDOW and not session.throttled and lines.ready():
+            cost = lines.cost
+            at_once = min(cost, self._limits.lines_burst)
+            if not self._rates.take(key, place, now, at_once):
+                wait = self._rates.wait(key, place, now, at_once)
+                session.throttled = True
+                self._throttle(session, now + wait)
+                self._out.send(session, lines.progress(int(wait * 1000) + 1))
+                return
+            self._rates.charge(key, place, cost - at_once)
+            number, action, text = lines.take()
+            self.half_lines.keep(session)
+            session.unsettled += 1
+            if len(text) > self._limits.text_bytes:
+                self.settle(session, number, "text_too_long")
+                continue
+            self._released += len(text)
+            self.holding = self.holding or self._released >= RELEASED_AT_ONCE
+            line = line_id(key, session.stream, number)
+            self._events.append(LineSaid(session.cid, number, line, action, text.decode("utf-8", "replace")))
+
+    def expire(self, session: Session, now: float) -> None:
+        """Drop parts that have waited too long for the rest, and ask for all of it again."""
+        if session.lines.expire(now - self._limits.half_line_seconds):
+            self.half_lines.keep(session)
+            self._out.send(session, session.lines.progress())
+
+    def hold(self, sessions: Iterable[Session], hold: bool, refuses: bool, now: float) -> None:
+        """Leave lines where they are, or give them out again; `refuses`: tell all who wait that the log does."""
+        has_news = (hold, refuses) != (self.holding, self.log_refuses)
+        self.holding, self.log_refuses, self._released = hold, refuses, 0
+        everybody = list(sessions) if has_news else []
+        for session in everybody[self._first :] + everybody[: self._first]:  # each in its turn, if not all can be
+            was_holding = self.holding
+            self.give_out(session, now)
+            self.tell_waiting(session, now)
+            if self.holding and not was_holding:
+                self._first = everybody.index(session)
+
+    def tell_waiting(self, session: Session, now: float) -> None:
+        """Tell a session whose lines or JOIN wait for the log that this is why, if it is; its time to join stops."""
+        if self.log_refuses and (session.unsettled or session.joining or session.lines.ready()):
+            self._out.send(session, session.lines.progress(reason=LOG_REFUSES))
+            session.join_by = max(session.join_by, now + self._limits.join_seconds)
+
+    def settle(self, session: Session, number: int, answer: int | str) -> None:
+        """Answer a line with its seq, now that it is durable, or with the code it was refused with."""
+        session.answer_line(number, answer)
+        session.unsettled -= 1
+        if isinstance(answer, str):
+            self._out.send(session, Unsaid(number, answer))
+        else:
+            session.stored.append((number, answer))
+            self._stored[session.cid] = session
+
+    def send_stored(self) -> None:
+        """Send the STOREDs of this turn, each session's together."""
+        for session in self._stored.values():
+            for at in range(0, len(session.stored), STORED_PER_DATAGRAM):
+                self._out.send(session, Stored(tuple(session.stored[at : at + STORED_PER_DATAGRAM])))
+            session.stored.clear()
+        self._stored.clear()
+
+    def slow_down(self, session: Session, now: float) -> None:
+        """Tell a session that it sends too much, not too often."""
+        if now - session.slowed_at >= SLOWED_EVERY:
+            session.slowed_at = now
+            self._out.send(session, session.lines.progress(int(SLOWED_EVERY * 1000)))
+
+    def forget(self, session: Session) -> None:
+        """Send nothing more to a session, and hold nothing of it."""
+        self._stored.pop(session.cid, None)
+        self.half_lines.release(session)
+
+
+def _newcomers_rate(limits: Limits) -> tuple[float, float, int]:
+    """Return how many calls of one host's sessions that have not joined are heeded: (a second, at once), of how many.
+
+    Joining takes two calls, and a lost answer another.
+    """
+    return 2 * limits.handshakes_per_address, 3 * limits.handshakes_burst, limits.sessions

@@ -1,0 +1,84 @@
+"""What an endpoint is about to send."""
+
+from __future__ import annotations
+
+from collections import Counter, deque
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from sockatuh.protocol.channel import Channel, ChannelExhausted
+from sockatuh.protocol.messages import ServerMessage, encode
+from sockatuh.protocol.seam import Address
+
+from .session import Session
+
+PORTION: Final = 256
+"""Datagrams that are sealed at a time: what a thousand members are told is never in memory as a whole."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Message:
+    """Plaintexts, each of which every one of some sessions is sent."""
+
+    sessions: Sequence[Session]
+    plaintexts: Sequence[bytes]
+
+
+class Outgoing:
+    """Datagrams in the order they leave; messages are sealed when they are taken."""
+
+    def __init__(self, dropped: Counter[str]) -> None:
+        self._dropped = dropped
+        self._waiting: deque[tuple[bytes, Address] | _Message] = deque()
+
+    def put(self, datagram: bytes, address: Address) -> None:
+        """Send a datagram as it is."""
+        self._waiting.append((datagram, address))
+
+    def send(self, session: Session, message: ServerMessage) -> None:
+        """Send a message to a session where it is now."""
+        self.send_encoded(session, encode(message))
+
+    def send_encoded(self, session: Session, plaintext: bytes) -> None:
+        """Send an encoded message to a session where it is now."""
+        self._waiting.append(_Message((session,), (plaintext,)))
+
+    def send_to_all(self, sessions: Sequence[Session], plaintexts: Sequence[bytes]) -> None:
+        """Send encoded messages to many sessions."""
+        step = max(1, PORTION // len(plaintexts))
+        for at in range(0, len(sessions), step):
+            self._waiting.append(_Message(sessions[at : at + step], plaintexts))
+
+    def take(self) -> list[tuple[bytes, Address]]:
+        """Return and forget the next portion of what is to be sent, empty when nothing is left.
+
+        What cannot be sealed is counted and not sent: no session's trouble is another's.
+        """
+        taken: list[tuple[bytes, Address]] = []
+        while self._waiting and len(taken) < PORTION:
+            item = self._waiting.popleft()
+            if isinstance(item, _Message):
+                if taken and len(item.sessions) > 1:
+                    self._waiting.appendleft(item)
+                    break
+                taken += self._seal(item)
+            else:
+                taken.append(item)
+        return taken
+
+    def _seal(self, message: _Message) -> Iterator[tuple[bytes, Address]]:
+        sessions, plaintexts = message.sessions, message.plaintexts
+        try:
+            datagrams = Channel.seal_for_each([session.channel for session in sessions], plaintexts)
+        except (ValueError, ChannelExhausted):  # then one by one, so that each gets what can be sealed
+            return self._seal_singly(message)
+        return zip(datagrams, [session.address for session in sessions for _ in plaintexts], strict=True)
+
+    def _seal_singly(self, message: _Message) -> Iterator[tuple[bytes, Address]]:
+        for session in message.sessions:
+            for plaintext in message.plaintexts:
+                try:
+                    yield session.channel.seal(plaintext), session.address
+                except (ValueError, ChannelExhausted):
+                    self._dropped["unsendable"] += 1

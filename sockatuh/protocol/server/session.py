@@ -1,0 +1,197 @@
+"""One session at the server: a client's channel, its place in the log, what it asked (docs/PROTOCOL.md §5–8).
+
+pending ──first datagram──▶ open ──JOIN admitted──▶ joined ──LEAVE, silence, replaced──▶ closed
+                              └────30 s without joining───────────────────────────────────▲
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from sockatuh.protocol.channel import Channel
+from sockatuh.protocol.messages import MEMBER, READER, SCRIPT, Stored, Unsaid, role_of
+from sockatuh.protocol.seam import Address
+
+from .door import Pending
+from .limits import Limits
+from .line_assembly import LineReceiver
+from .rate_limit import TokenBucket, place_of
+from .tickets import Ticket
+
+CALLS_PER_SECOND = 10.0
+CALLS_BURST = 60
+"""Calls heeded a second, and at once: a list of a thousand members is thirty pages."""
+ANSWERS_KEPT = 128
+"""Answers to lines kept for repeated SAYs: four times what may be in flight."""
+
+
+@dataclass(slots=True)
+class PathProbe:
+    """A new address that has yet to show it is the client's."""
+
+    address: Address
+    token: bytes
+    due_at: float
+    received: int = 0
+    """Bytes of authentic datagrams that came from there."""
+    tries: int = 0
+
+
+@dataclass(slots=True)
+class Rekeying:
+    """A new channel whose first datagram has not come, and what it was asked and answered with."""
+
+    request: bytes
+    reply: bytes
+    channel: Channel
+    handshake_hash: bytes
+
+
+@dataclass(slots=True)
+class Repair:
+    """What a member has acknowledged, and when it is re-sent what it lacks."""
+
+    acked: int = 0
+    since: float = 0.0
+    """When it was told the first it has not acknowledged, or acknowledged something last."""
+    due_at: float = 0.0
+    """When it is re-sent it once more."""
+    delay: float = 0.0
+    tries: int = 0
+    """How often it was re-sent the same in vain."""
+
+    def begin(self, now: float) -> None:
+        """Begin to wait for an acknowledgement: something new was told, or something acknowledged."""
+        self.tries, self.since = 0, now
+
+
+@dataclass(frozen=True, slots=True)
+class Arrival:
+    """What a client said in its handshake of its reading: a cursor, which proves nothing, and what its ticket says."""
+
+    log_id: bytes | None = None
+    cursor: int = 0
+    ticket: Ticket | None = None
+
+
+@dataclass(slots=True, eq=False)
+class Session:
+    """A client's session.
+
+    `cid`, the first channel's, is its name for as long as it lives; `place` is the host it came from.
+    """
+
+    cid: int
+    channel: Channel
+    address: Address
+    place: bytes
+    client_key: bytes
+    stream: bytes
+    version: str
+    role: int
+    log_id: bytes | None
+    cursor: int
+    ticket: Ticket | None
+    handshake_hash: bytes
+    opened_at: float
+    heard_at: float
+    join_by: float
+    idle_seconds: int
+    """The silence it was told it may keep; other limits are for those who come after."""
+    rate: TokenBucket
+    """Datagrams that are heeded."""
+    call_rate: TokenBucket
+    name: str | None = None
+    floor: int = 0
+    call_number: int = 0
+    questions: int = 0
+    """Names it has asked about without a password, and not given the right one since."""
+    joining: int = 0
+    """The JOIN that has no answer yet: there is one at a time."""
+    call_answer: bytes | None = None
+    lines: LineReceiver = field(default_factory=LineReceiver)
+    line_answers: dict[int, int | str] = field(default_factory=dict)
+    stored: list[tuple[int, int]] = field(default_factory=list)
+    unsettled: int = 0
+    """Lines given out that have no answer yet."""
+    throttled: bool = False
+    repair: Repair = field(default_factory=Repair)
+    probe: PathProbe | None = None
+    rekeying: Rekeying | None = None
+    old_channel: Channel | None = None
+    old_until: float = 0.0
+    rekeyed_at: float = float("-inf")
+    moved_at: float = float("-inf")
+    slowed_at: float = float("-inf")
+    """When it was last told that it sends too much."""
+
+    @property
+    def joined(self) -> bool:
+        """Tell whether JOIN was admitted."""
+        return self.name is not None
+
+    @property
+    def is_guest(self) -> bool:
+        """Tell whether it is no member's: a script's or a reader's."""
+        return self.role != MEMBER
+
+    @property
+    def is_script(self) -> bool:
+        """Tell whether it says and asks, and gets no entries."""
+        return self.role == SCRIPT
+
+    @property
+    def is_reader(self) -> bool:
+        """Tell whether it gets entries, and says nothing."""
+        return self.role == READER
+
+    def channels(self) -> list[Channel]:
+        """Return every channel that is still read."""
+        next_channel = self.rekeying.channel if self.rekeying else None
+        return [channel for channel in (self.channel, self.old_channel, next_channel) if channel]
+
+    def answer_line(self, number: int, answer: int | str) -> None:
+        """Remember the seq or the code a line was answered with."""
+        self.line_answers[number] = answer
+        if len(self.line_answers) > ANSWERS_KEPT:
+            del self.line_answers[next(iter(self.line_answers))]
+
+    def repeat_answer(self, number: int) -> Stored | Unsaid | None:
+        """Return the answer a line had, if it had one."""
+        match self.line_answers.get(number):
+            case None:
+                return None
+            case int(seq):
+                return Stored(((number, seq),))
+            case code:
+                return Unsaid(number, code)
+
+
+def datagram_rate(limits: Limits) -> tuple[float, float]:
+    """Return how many datagrams of a session are heeded: (a second, at once)."""
+    return limits.datagrams_per_second + 4 * limits.lines_per_second, limits.datagrams_burst
+
+
+def open_session(pending: Pending, limits: Limits, now: float) -> Session:
+    """Return the session a confirmed handshake becomes."""
+    payload = pending.payload
+    return Session(
+        cid=pending.cid,
+        channel=pending.channel,
+        address=pending.address,
+        place=place_of(pending.packed),
+        client_key=pending.client_key,
+        stream=payload.stream,
+        version=payload.client_version,
+        role=role_of(payload.flags),
+        log_id=payload.log_id,
+        cursor=payload.cursor,
+        ticket=pending.ticket,
+        handshake_hash=pending.handshake_hash,
+        opened_at=now,
+        heard_at=now,
+        join_by=now + limits.join_seconds,
+        idle_seconds=limits.idle_seconds,
+        rate=TokenBucket(*datagram_rate(limits)),
+        call_rate=TokenBucket(CALLS_PER_SECOND, CALLS_BURST),
+    )

@@ -1,0 +1,1 @@
+"""The ways into the room: what the server asks of each, and what each reports."""

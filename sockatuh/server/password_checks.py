@@ -1,0 +1,170 @@
+"""Who may try a password, and when bcrypt is asked: seldom, one at a time, never on the loop (docs/PROTOCOL.md §10)."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Hashable
+from dataclasses import dataclass, field
+from typing import Final, TypeVar
+
+from sockatuh.net.address import pack_address
+from sockatuh.protocol.server.rate_limit import TokenBucket, place_of
+from sockatuh.room.admission import PasswordGate, Right, Unknown, Wait, Wrong
+
+from .guessing import GuessBound
+from .visitors import CLASSIC, JoinRequest
+
+MAX_CHECKS: Final = 32
+"""Passwords that wait for bcrypt; at 0.24 s each the last waits 8 s."""
+CLASSIC_TRIES_PER_SECOND: Final = 0.1
+CLASSIC_TRIES: Final = 60
+"""Wrong classic passwords that are looked at a second, and at once, from all addresses together."""
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class Busy:
+    """Too many wait already."""
+
+
+@dataclass(frozen=True, slots=True)
+class PutOff:
+    """Too many wrong passwords are being tried in the room; this one is looked at in `seconds`."""
+
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    """A password somebody joins with; `is_known`: with a key that has been in this room before."""
+
+    request: JoinRequest
+    password: bytes = field(repr=False)
+    is_known: bool = False
+
+    @property
+    def place(self) -> Hashable:
+        """Where the password came from: a host, or an IPv6 network, whose addresses cost nothing.
+
+        Each dialect counts for itself: classic addresses can be forged, and must not put off those that cannot.
+        """
+        visitor = self.request.visitor
+        return visitor.dialect, place_of(pack_address(visitor.address))
+
+    @property
+    def is_classic(self) -> bool:
+        """Tell whether its address may be forged."""
+        return self.request.visitor.dialect == CLASSIC
+
+    @property
+    def owner(self) -> str:
+        """The key it came with, "" in the classic dialect."""
+        return self.request.visitor.owner
+
+
+Verdict = Right | Wrong | Wait | PutOff | Busy
+
+
+class PasswordDesk:
+    """Asks the gate first; queues what only bcrypt can tell, one for each address.
+
+    Who has guessed wrongly waits behind who has not, and makes room for it when the queue is full: guessers from many
+    addresses hold up one who knows the password no longer than it takes each of them to be wrong once. Classic members
+    come last, and are looked at seldom in all, for they can forge as many addresses as they like.
+
+    Keys that have been in before wait for nobody else's guesses: there are few of them, and each has waits of its own.
+    """
+
+    def __init__(self, gate: PasswordGate) -> None:
+        self._gate = gate
+        self.bound = GuessBound()
+        """What holds for the whole room."""
+        self._queue: list[Check] = []
+        self._displaced: deque[Check] = deque()
+        self._checking: Check | None = None
+        self._classic_tries = TokenBucket(CLASSIC_TRIES_PER_SECOND, CLASSIC_TRIES)
+
+    def ask(self, check: Check, now: float) -> Verdict | None:
+        """Return the verdict, or None: it comes from `take_check` and `answer`."""
+        # 1. waits of its own  2. one at a time  3. the room's bound  4. the digest  5. the queue for bcrypt
+        if (put_off := self._put_off(check, now)) is not None:
+            return put_off
+        verdict = self._judge(check, now)
+        if not isinstance(verdict, Unknown):
+            return verdict
+        if len(self._waiting()) >= MAX_CHECKS:
+            last = max(range(len(self._queue)), key=lambda at: (self._rank(self._queue[at], now), at))
+            if self._rank(check, now) >= self._rank(self._queue[last], now):
+                self.bound.settle(check.place, now, wrong=False)
+                return Busy()
+            displaced = self._queue.pop(last)
+            self.bound.settle(displaced.place, now, wrong=False)
+            self._displaced.append(displaced)
+        self._queue.append(check)
+        return None
+
+    def refuse(self, check: Check, now: float) -> Verdict:
+        """Return the verdict on a password that cannot be anybody's."""
+        if (put_off := self._put_off(check, now)) is not None:
+            return put_off
+        return self._record(check, b"", right=False, now=now)
+
+    def forget_password(self) -> None:
+        """Ask bcrypt again: the hash was changed. Waits stay, and so does the queue."""
+        self._gate.forget_password()
+
+    def take_check(self, now: float) -> tuple[Check, Verdict | None] | None:
+        """Return the next check: with its verdict, if that is known meanwhile, else for bcrypt; one at a time."""
+        if self._displaced:
+            return self._displaced.popleft(), Busy()
+        if self._checking is not None or not self._queue:
+            return None
+        check = self._queue.pop(min(range(len(self._queue)), key=lambda at: (self._rank(self._queue[at], now), at)))
+        verdict = self._judge(check, now)
+        if not isinstance(verdict, Unknown):
+            return check, verdict
+        self._checking = check
+        return check, None
+
+    def answer(self, check: Check, right: bool, now: float) -> Verdict:
+        """Take what bcrypt said."""
+        self._checking = None
+        return self._record(check, check.password, right=right, now=now)
+
+    def _waiting(self) -> list[Check]:
+        return [*self._queue, *([self._checking] if self._checking else [])]
+
+    def _rank(self, check: Check, now: float) -> tuple[bool, int]:
+        """Return what stands lower the sooner bcrypt is to look at it."""
+        return check.is_classic, self._gate.tries(check.place, check.owner, now)
+
+    def _put_off(self, check: Check, now: float) -> Wait | PutOff | Busy | None:
+        """Say why a try is not looked at now, whatever it is; None: it is, and has taken its share of the bound."""
+        if wait := self._gate.wait(check.place, check.owner, now):
+            return Wait(wait)
+        if check.is_classic and (wait := self._classic_tries.wait(now)):
+            return Wait(wait)
+        if any(other.place == check.place for other in self._waiting()):
+            return Busy()
+        if check.is_known:
+            return None
+        # Classic addresses cost nothing: all of them together have no part in what is kept for new places.
+        is_fresh = not check.is_classic and not self._gate.tries(check.place, "", now)
+        wait = self.bound.take(check.place, is_fresh=is_fresh, now=now)
+        return PutOff(wait) if wait else None
+
+    def _judge(self, check: Check, now: float) -> Right | Wrong | Wait | Unknown:
+        verdict = self._gate.check(check.password, check.place, check.owner, now)
+        return verdict if isinstance(verdict, Unknown) else self._counted(check, check.password, verdict, now)
+
+    def _record(self, check: Check, password: bytes, *, right: bool, now: float) -> Right | Wrong:
+        verdict = self._gate.record(password, right, check.place, check.owner, now)
+        return self._counted(check, password, verdict, now)
+
+    def _counted(self, check: Check, password: bytes, verdict: T, now: float) -> T:
+        is_wrong = isinstance(verdict, Wrong)
+        if is_wrong and check.is_classic:
+            self._classic_tries.take(now)
+        self.bound.settle(check.place, now, wrong=is_wrong and not self._gate.is_former(password))
+        return verdict

@@ -1,0 +1,65 @@
+"""What the admin is told of a database that does not take what it is given: on the log, and by the service manager.
+
+An outage is told when it begins, with its reason and what to do, and when it is over, with how long it took; a reason
+that changes meanwhile is told too, each once.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Final
+
+from sockatuh.errors import DatabaseUnusable, StoreError
+from sockatuh.protocol.server.rate_limit import BucketTable
+
+from .status import Status
+from .visitors import Logger
+
+_TOPIC: Final = "storing"
+_SILENT: Final = "see whether the disk is overloaded or gone: dmesg"
+_WARNINGS_BURST: Final = 5
+_WARNINGS_A_SECOND: Final = 1 / 60
+"""Warnings of one kind at once, and for long: a broken disk must not fill the log."""
+_KINDS: Final = 16
+
+
+class Storing:
+    """Watches one database."""
+
+    def __init__(self, path: Path, log: Logger, status: Status) -> None:
+        self._path, self._log, self._status = path, log, status
+        self._began_at: float | None = None
+        self._waited = 0
+        self._told: set[str] = set()
+        self._warnings = BucketTable(_WARNINGS_A_SECOND, _WARNINGS_BURST, _KINDS)
+
+    def look(self, obstacle: StoreError | None, waiting: int, now: float) -> None:
+        """Say what is new: why nothing is stored (None: it is), and how many entries wait; `now` in seconds."""
+        if obstacle is not None:
+            self._begin(obstacle, now)
+            self._waited = max(self._waited, waiting)
+        elif self._began_at is not None:
+            waited, seconds = max(self._waited, waiting), round(now - self._began_at, 1)
+            self._log.warning("storage_recovered", seconds=seconds, waited=waited)
+            self._began_at, self._waited = None, 0
+            self._told.clear()
+            self._status.say(_TOPIC, "")
+
+    def warn(self, event: str, error: Exception, now: float) -> None:
+        """Say that something else went wrong with the database; a few times, if it does again and again."""
+        if self._warnings.take(event, now):
+            self._log.warning(event, **self._explain(error))
+
+    def _begin(self, obstacle: StoreError, now: float) -> None:
+        fields = self._explain(obstacle)
+        if self._began_at is None:
+            self._began_at = now
+        if fields["reason"] not in self._told:
+            self._told.add(fields["reason"])
+            self._log.warning("storage_failing", **fields)
+        self._status.say(_TOPIC, f"Lines are not stored: {fields['reason']}")
+
+    def _explain(self, error: Exception) -> dict[str, str]:
+        if not isinstance(error, DatabaseUnusable):
+            return {"reason": f"{self._path}: {error}", "remedy": _SILENT}
+        return {"reason": str(error)} | ({"remedy": error.remedy} if error.remedy else {})

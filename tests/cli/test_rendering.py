@@ -1,0 +1,180 @@
+from __future__ import annotations
+
+import pyte
+import pytest
+import wcwidth
+from hostile import LIE, TEXTS, faults_of_text
+from hypothesis import given
+from hypothesis import strategies as st
+
+from sockatuh.cli.direction import LEFT_TO_RIGHT
+from sockatuh.cli.rendering import author_style, draw, local_day, plain, shorten
+from sockatuh.protocol.messages import ACTION, CLAIMED, JOINED, LEFT, MESSAGE, Entry
+
+NOON = 1_700_000_000_000
+
+
+def shown(kind: int, text: str = "", name: str = "ana", columns: int | None = None) -> list[str]:
+    """Return the lines of an entry without their times."""
+    first, *others = [plain(line) for line in draw(Entry(1, NOON, kind, name, text), "tom", columns)]
+    return [first[6:], *others]
+
+
+def test_what_is_said_stands_behind_its_author_and_two_spaces() -> None:
+    assert shown(MESSAGE, "soup at one") == ["ana  soup at one"]
+    assert shown(ACTION, "waves") == ["* ana waves"]
+
+
+@pytest.mark.parametrize(
+    ("reason", "line"),
+    [("left", "· ana left"), ("lost", "· ana left (lost contact)"), ("a new one", "· ana left")],
+)
+def test_coming_and_going_are_sentences(reason: str, line: str) -> None:
+    assert shown(JOINED, "secure") == ["· ana joined"]
+    assert shown(LEFT, reason) == [line]
+
+
+@pytest.mark.parametrize("kind", [CLAIMED, 6, 99])
+def test_other_kinds_are_not_shown(kind: int) -> None:
+    assert draw(Entry(1, NOON, kind, "ana"), "tom") == []
+
+
+def test_the_lines_of_a_text_are_indented_under_the_first() -> None:
+    assert shown(MESSAGE, "one\n12:00 bob  two\n\n  three") == [
+        "ana  one",
+        "           12:00 bob  two",
+        "           ",
+        "             three",
+    ]
+
+
+def test_long_lines_are_wrapped_at_spaces_of_every_kind_and_indented() -> None:
+    text = "soup " * 12 + "12:00\u00a0bob\u00a0\u00a0more"
+    assert shown(MESSAGE, text, columns=50)[1:] == ["           soup soup soup soup 12:00\u00a0bob\u00a0\u00a0more"]
+
+
+def test_a_word_that_fits_no_row_is_cut_so_that_nothing_of_it_stands_at_the_margin() -> None:
+    address = "https://example.org/" + "x" * 40
+    assert shown(MESSAGE, f"see {address}", columns=50) == [
+        "ana  see https://example.org/" + "x" * 15,
+        " " * 11 + "x" * 25,
+    ]
+
+
+def test_letters_that_some_terminals_show_wide_count_twice_and_are_aligned_as_on_the_others() -> None:
+    """Ambiguous in UAX 11: Greek, Cyrillic, é, …"""
+    assert shown(MESSAGE, "суп в час", name="аня", columns=24) == ["аня  суп в", " " * 11 + "час"]
+
+
+def test_a_name_that_fits_no_row_is_cut_with_a_mark_that_is_in_no_name() -> None:
+    assert shown(MESSAGE, "hi", name="abcdefghijklmnopqr", columns=20) == ["abcdefghijkl…", "      mnopqr  hi"]
+    assert shown(ACTION, "hi", name="abcdefghijklmnopqr", columns=20) == ["* abcdefghij…", "      klmnopqr hi"]
+    assert shown(JOINED, "secure", name="abcdefghijklmnopqr", columns=20) == [
+        "· abcdefghi…",
+        "         jklmnopqr",
+        "         joined",
+    ]
+
+
+def test_a_name_that_is_no_word_stands_in_quotation_marks() -> None:
+    assert shown(MESSAGE, "budi", name="ana kicks") == ['"ana kicks"  budi']
+    assert shown(LEFT, "left", name="budi joined; ana") == ['· "budi joined; ana" left']
+    assert shown(LEFT, "left", name='a"b\\') == ['· "a\\"b\\\\" left']
+
+
+def test_a_long_text_is_shown_in_part_to_somebody_who_looks_on() -> None:
+    entry = Entry(4321, NOON, MESSAGE, "ana", "\n".join(map(str, range(200))))
+    rows = [plain(line) for line in shorten(draw(entry, "tom", 80), 4321, 80)]
+    assert [row.strip() for row in rows[1:10]] == [str(number) for number in range(1, 10)]
+    assert rows[10:] == ["      … 190 more lines; /show 4321"]
+    assert len(draw(entry, "tom", 80)) == len(draw(entry, "tom")) == 200
+
+
+def test_wide_characters_count_twice() -> None:
+    assert shown(MESSAGE, "王さん " * 9, columns=40) == [
+        "ana  王さん 王さん 王さん 王さん",
+        "           王さん 王さん 王さん 王さん",
+        "           王さん",
+    ]
+
+
+def on_a_terminal(text: str, columns: int) -> list[str]:
+    """Return the rows of a terminal that shows an entry; it is one that joins no characters into one."""
+    lines = [plain(line) for line in draw(Entry(1, NOON, MESSAGE, "ana", text), "tom", columns)]
+    screen = pyte.Screen(columns, sum(1 + 2 * len(line) // columns for line in lines) + 1)
+    pyte.Stream(screen).feed("\r\n".join(lines))
+    return [row.rstrip() for row in screen.display if row.strip()]
+
+
+@pytest.mark.parametrize("columns", [30, 40, 66, 80])
+@pytest.mark.parametrize("name", TEXTS)
+def test_no_text_puts_a_line_of_its_own_at_the_margin_of_a_terminal(name: str, columns: int) -> None:
+    rows = on_a_terminal(TEXTS[name], columns)
+    at_the_margin = [row for row in rows[1:] if not row.startswith("      ")]
+    assert at_the_margin == []
+
+
+@pytest.mark.parametrize("columns", [36, 79, 80])
+def test_a_text_cannot_count_the_columns_to_where_a_terminal_wraps(columns: int) -> None:
+    family, flag = "\U0001f469\u200d\U0001f469\u200d\U0001f467", "\U0001f1ee\U0001f1e9"
+    for char in (family, flag, "\u0915\u093e", "\u3164", "\u2764\ufe0f", "\u2800"):
+        for count in range(45):
+            rows = on_a_terminal(char * count + " " + LIE.replace(" ", "\u2800") + " " + LIE, columns)
+            assert not any(row.startswith("12:00") for row in rows)
+
+
+def test_a_long_word_of_letters_beyond_ascii_is_cut_and_indented_for_some_scripts_write_no_spaces() -> None:
+    assert shown(MESSAGE, "\u738b" * 40, columns=40) == [
+        "ana  " + "\u738b" * 14,
+        " " * 11 + "\u738b" * 14,
+        " " * 11 + "\u738b" * 12,
+    ]
+
+
+def test_letters_without_ink_are_no_way_around_the_wrapping() -> None:
+    assert shown(MESSAGE, "x" * 30 + "\u280012:00\u2800zoe", columns=40) == [
+        "ana  " + "x" * 29,
+        " " * 11 + "x\u280012:00\u2800zoe",
+    ]
+
+
+@pytest.mark.parametrize("name", TEXTS)
+def test_whatever_is_hostile_is_drawn_as_harmless_pieces(name: str) -> None:
+    for kind in (MESSAGE, ACTION, JOINED, LEFT):
+        for columns in (None, 80):
+            lines = [plain(line) for line in draw(Entry(1, NOON, kind, TEXTS[name], TEXTS[name]), "tom", columns)]
+            lines = [line.replace(LEFT_TO_RIGHT, "") for line in lines]
+            assert all(faults_of_text(line) == [] and "\n" not in line for line in lines)
+
+
+def test_who_is_meant_sees_it() -> None:
+    def style(text: str, me: str = "tom") -> str:
+        return draw(Entry(1, NOON, MESSAGE, "ana", text), me)[0][-1][0]
+
+    assert style("hi Tom!") == style("one\ntom: two") == "class:mention"
+    assert style("tomorrow") == style("atom") == style("ana", "ana") == ""
+
+
+def test_an_author_has_the_same_colour_everywhere() -> None:
+    assert author_style("ana") == author_style("Ana") == "class:author1"
+
+
+@pytest.mark.parametrize("at", [(1 << 63) - 1, 300_000_000_000_000])
+def test_a_time_outside_the_calendar_is_no_time(at: int) -> None:
+    entry = Entry(1, at, MESSAGE, "ana", "hello")
+    assert plain(draw(entry, "tom")[0]) == "--:-- ana  hello"
+    assert local_day(entry) == ""
+
+
+@given(
+    st.integers(0, 5),
+    st.text(st.characters(categories=("C", "L", "Z", "M", "S")), max_size=60),
+    st.text(max_size=200),
+    st.none() | st.integers(1, 100),
+)
+def test_whatever_comes_only_the_first_line_begins_at_the_margin(
+    kind: int, name: str, text: str, columns: int | None
+) -> None:
+    lines = [plain(line) for line in draw(Entry(1, NOON, kind, name, text), "tom", columns)]
+    assert all(line.startswith("      ") for line in lines[1:])
+    assert all(wcwidth.wcswidth(line) >= 0 and "\n" not in line for line in lines)

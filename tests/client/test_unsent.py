@@ -1,0 +1,134 @@
+from __future__ import annotations
+
+import os
+import signal
+import stat
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from sockatuh.client.unsent import Unsent
+
+SERVER = "kitchen:7625"
+PROGRAM = """
+import sys, time
+from pathlib import Path
+from sockatuh.client.unsent import Unsent
+unsent = Unsent(Path(sys.argv[1]), "kitchen:7625")
+settled = [unsent.note("answered"), unsent.note("soup at one"), unsent.note("two\\nlines")][0]
+unsent.settle(settled)
+print("ready", flush=True)
+time.sleep(60)
+"""
+
+
+def running(directory: Path) -> subprocess.Popen[bytes]:
+    """Start a client that has two lines without an answer."""
+    process = subprocess.Popen([sys.executable, "-c", PROGRAM, str(directory)], stdout=subprocess.PIPE)
+    assert process.stdout is not None
+    assert process.stdout.readline() == b"ready\n"
+    return process
+
+
+def end(process: subprocess.Popen[bytes]) -> None:
+    process.send_signal(signal.SIGKILL)
+    process.wait(10)
+    assert process.stdout is not None
+    process.stdout.close()
+
+
+def test_what_a_killed_client_had_said_without_an_answer_is_told_once(tmp_path: Path) -> None:
+    end(running(tmp_path))
+    assert Unsent(tmp_path, SERVER).take_inherited() == ["soup at one", "two\nlines"]
+    assert Unsent(tmp_path, SERVER).take_inherited() == []
+    assert os.listdir(tmp_path / "unsent") == []
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="there a locked file cannot be read")
+def test_a_client_that_runs_tells_its_lines_itself(tmp_path: Path) -> None:
+    other = running(tmp_path)
+    assert Unsent(tmp_path, SERVER).take_inherited() == []
+    end(other)
+    assert len(Unsent(tmp_path, SERVER).take_inherited()) == 2
+
+
+def test_what_was_said_to_another_server_is_told_there(tmp_path: Path) -> None:
+    end(running(tmp_path))
+    assert Unsent(tmp_path, "garden:7625").take_inherited() == []
+    assert len(Unsent(tmp_path, SERVER).take_inherited()) == 2
+
+
+def test_a_client_that_ends_leaves_nothing(tmp_path: Path) -> None:
+    unsent = Unsent(tmp_path, SERVER)
+    unsent.note("soup at one")
+    unsent.close()
+    assert os.listdir(tmp_path / "unsent") == []
+    assert Unsent(tmp_path, SERVER).take_inherited() == []
+
+
+def test_a_client_that_says_nothing_writes_nothing(tmp_path: Path) -> None:
+    unsent = Unsent(tmp_path, SERVER)
+    assert unsent.take_inherited() == []
+    unsent.close()
+    assert os.listdir(tmp_path) == []
+
+
+def test_what_is_answered_takes_no_space(tmp_path: Path) -> None:
+    unsent = Unsent(tmp_path, SERVER)
+    for number in range(1000):
+        unsent.settle(unsent.note(f"line {number}"))
+    [file] = (tmp_path / "unsent").iterdir()
+    assert file.stat().st_size == 0
+    unsent.note("the last")
+    assert b"the last" in file.read_bytes()
+    assert file.read_bytes().startswith(b"[")
+    unsent.close()
+
+
+@pytest.mark.skipif(os.name != "posix", reason="modes are a matter of POSIX")
+def test_nobody_else_can_read_it(tmp_path: Path) -> None:
+    unsent = Unsent(tmp_path / "client", SERVER)
+    unsent.note("soup at one")
+    [file] = (tmp_path / "client" / "unsent").iterdir()
+    assert stat.S_IMODE(file.stat().st_mode) == 0o600
+    assert stat.S_IMODE(file.parent.stat().st_mode) == 0o700
+    unsent.close()
+
+
+@pytest.mark.parametrize(
+    "damage", [b"\xff", b"[]\n", b'["kitchen:7625"]\n', b"[" * 10_000, b'["kitchen:7625", {}]\n', b"7"]
+)
+def test_damaged_notes_are_passed_over(tmp_path: Path, damage: bytes) -> None:
+    end(running(tmp_path))
+    [file] = (tmp_path / "unsent").iterdir()
+    with file.open("ab") as notes:
+        notes.write(damage)
+    assert len(Unsent(tmp_path, SERVER).take_inherited()) == 2
+
+
+def test_where_nothing_can_be_written_nothing_is_raised() -> None:
+    unsent = Unsent(Path(os.devnull), SERVER)
+    unsent.settle(unsent.note("soup at one"))
+    assert unsent.take_inherited() == []
+    unsent.close()
+
+
+def test_a_pipe_that_is_never_all_answered_fills_no_disk(tmp_path: Path) -> None:
+    unsent = Unsent(tmp_path, SERVER)
+    waiting = [unsent.note("first")]
+    for number in range(3_000):
+        waiting.append(unsent.note(f"{number} " + "x" * 3_000))
+        if len(waiting) > 20:
+            unsent.settle(waiting.pop(1))
+        if number % 100 == 0:
+            assert sum(path.stat().st_size for path in (tmp_path / "unsent").iterdir()) < 1_200_000
+    [file] = (tmp_path / "unsent").iterdir()
+    copy = tmp_path / "unsent" / "killed.unsent"
+    copy.write_bytes(file.read_bytes())
+    inherited = Unsent(tmp_path, SERVER).take_inherited()
+    assert len(inherited) == len(waiting)
+    assert inherited[0] == "first"
+    unsent.close()
+    assert not list((tmp_path / "unsent").iterdir())

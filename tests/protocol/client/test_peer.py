@@ -1,0 +1,969 @@
+"""The client's core: it gets in, stays in, comes back, and is not led astray."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable
+from typing import Any, Final
+
+import msgspec
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from protocol.footprint import footprint
+from protocol.host import Host, make_peer, seated_host
+from protocol.house import ELSEWHERE, LOG_ID, PASSWORD, SERVER, SERVER_KEY, entry
+
+from sockatuh.protocol import messages as m
+from sockatuh.protocol.client import events as pe
+from sockatuh.protocol.client.state import State
+from sockatuh.protocol.constants import COOKIE, DATA, HELLO, INIT, INIT_SIZE, INIT_TICKET_SIZE, RESET, RESP
+from sockatuh.protocol.datagrams import line_id
+
+JOIN: Final = m.Join("ana", PASSWORD, None)
+
+
+def told(after: int, through: int, *seqs: int, end: bool = False) -> m.Entries:
+    return m.Entries(after, through, end, tuple(msgspec.Raw(entry(seq)[1]) for seq in seqs))
+
+
+def kinds(datagrams: list[bytes]) -> list[int]:
+    return [data[0] for data in datagrams]
+
+
+def state_of(host: Host) -> State:
+    """Return the peer's state; asked like this, mypy does not take it for what it was before."""
+    return host.peer.state
+
+
+def last_event(host: Host) -> pe.PeerEvent:
+    return host.events[-1]
+
+
+def dial_again(host: Host) -> list[m.ClientMessage]:
+    """Answer the peer that dials again, and return what it says first."""
+    hellos = [data for data in host.wait(1.1) if data[0] == HELLO]
+    (init,) = host.tell_raw(host.make_cookie(hellos[-1]))
+    return host.open(host.tell_raw(host.make_resp(init)))
+
+
+# Getting in.
+
+
+def test_it_asks_the_server_shakes_hands_and_joins() -> None:
+    host = Host(make_peer())
+    host.peer.join("ana", PASSWORD, host.now)
+    assert state_of(host) is State.IDLE
+    assert host.shake() == [m.Call(1, JOIN)]
+    assert kinds(host.sent) == [HELLO, INIT, DATA]
+    assert state_of(host) is State.JOINING
+    host.admit(start=3, head=3)
+    assert state_of(host) is State.JOINED
+    assert host.events == [
+        pe.Connected("a room", SERVER_KEY, SERVER, False, 16_384),
+        pe.Admitted("ana", LOG_ID, 3, 3, b"ticket", again=False, rewound=False),
+        pe.CaughtUp(),
+    ]
+
+
+def test_the_handshake_tells_what_the_client_knows() -> None:
+    host = Host(make_peer(role=m.SCRIPT, cursor=40, ticket=b"a ticket"))
+    host.shake()
+    payload = host.init_payload
+    assert (payload.client_version, payload.flags, payload.log_id, payload.cursor) == ("a test", 1, None, 40)
+    assert payload.ticket == b"a ticket"
+    assert len(payload.stream) == 8
+
+
+def test_first_the_name_then_the_password() -> None:
+    host = Host(make_peer())
+    assert host.shake() == []
+    assert state_of(host) is State.OPEN
+    host.peer.join("ana", None, host.now)
+    assert host.open(host.take()) == [m.Call(1, m.Join("ana", None, None))]
+    host.reply(m.NameValid("Ana"))
+    assert last_event(host) == pe.NameAccepted("Ana")
+    assert state_of(host) is State.OPEN
+    host.peer.join("Ana", PASSWORD, host.now)
+    assert host.open(host.take()) == [m.Call(2, m.Join("Ana", PASSWORD, None))]
+    host.admit(name="Ana")
+    assert state_of(host) is State.JOINED
+
+
+def test_a_refusal_is_told_and_another_try_is_possible() -> None:
+    host = Host(make_peer())
+    host.peer.join("ana", "wrong", host.now)
+    host.shake()
+    host.reply(m.Refused("password_wrong", 5_000, "a detail"))
+    assert last_event(host) == pe.JoinRefused("password_wrong", 5.0, "a detail")
+    assert state_of(host) is State.OPEN
+    host.peer.join("ana", PASSWORD, host.now)
+    assert host.open(host.take()) == [m.Call(2, JOIN)]
+
+
+def test_a_busy_server_is_asked_again_by_itself() -> None:
+    host = Host(make_peer())
+    host.peer.join("ana", PASSWORD, host.now)
+    host.shake()
+    assert host.reply(m.Refused("busy", 2_000)) == []
+    assert host.wait(1.59) == []
+    assert host.open(host.wait(0.82))[0] == m.Call(2, JOIN)
+    assert host.of(pe.JoinRefused) == []
+
+
+def test_an_unanswered_join_is_repeated_under_its_number() -> None:
+    host = Host(make_peer())
+    host.peer.join("ana", PASSWORD, host.now)
+    host.shake()
+    host.heard.clear()
+    host.open(host.wait(3.0))
+    assert [each for each in host.heard if isinstance(each, m.Call)] == [m.Call(1, JOIN)] * 4
+
+
+def test_the_history_that_is_wanted_is_asked_for() -> None:
+    host = Host(make_peer(history=7))
+    host.peer.join("ana", PASSWORD, host.now)
+    assert host.shake() == [m.Call(1, m.Join("ana", PASSWORD, 7))]
+
+
+# Whom it trusts.
+
+
+def test_an_unknown_server_is_offered_and_gets_nothing_before_it_is_trusted() -> None:
+    host = Host(make_peer(pin=None))
+    host.peer.connect([SERVER], host.now)
+    (hello,) = host.wait(0)
+    assert host.tell_raw(host.make_cookie(hello)) == []
+    assert host.events == [pe.ServerOffered(SERVER_KEY, SERVER)]
+    assert host.wait(60) == []
+    host.peer.trust(host.now)
+    (init,) = host.wait(0)
+    assert init[0] == INIT
+
+
+def test_a_trusted_key_is_pinned_once_the_server_has_shown_that_it_has_it() -> None:
+    host = Host(make_peer(pin=None))
+    host.peer.connect([SERVER], host.now)
+    host.tell_raw(host.make_cookie(host.wait(0)[0]))
+    host.peer.trust(host.now)
+    (init,) = host.wait(0)
+    assert host.peer.pin is None
+    host.tell_raw(host.make_resp(init))
+    assert host.peer.pin == SERVER_KEY
+
+
+def mismatch(host: Host, key: bytes | None = None, version: int = 1) -> list[bytes]:
+    hello = next(data for data in host.wait(0.5) if data[0] == HELLO)
+    return host.tell_raw(host.make_cookie(hello, key=key, version=version))
+
+
+def test_another_key_is_believed_in_when_it_was_shown_three_times_in_a_row() -> None:
+    host = Host(make_peer())
+    host.peer.connect([SERVER], host.now)
+    for _ in range(2):
+        mismatch(host, key=b"x" * 32)
+        assert host.events == []
+        assert state_of(host) is State.DIALING
+    mismatch(host, key=b"x" * 32)
+    assert host.events == [], "the right answer may be under way"
+    host.wait(0.3)
+    assert host.events == [pe.KeyMismatch(SERVER_KEY, b"x" * 32)]
+    assert state_of(host) is State.IDLE
+    assert host.wait(60) == []
+    assert set(kinds(host.sent)) == {HELLO}, "nothing secret was sent"
+
+
+def test_a_forged_cookie_or_two_do_not_keep_it_from_its_server() -> None:
+    host = Host(make_peer())
+    host.peer.connect([SERVER], host.now)
+    for _ in range(2):
+        mismatch(host, key=b"x" * 32)
+    hello = host.wait(0.5)[-1]
+    (init,) = host.tell_raw(host.make_cookie(hello))
+    host.tell_raw(host.make_resp(init))
+    assert [type(event) for event in host.events] == [pe.Connected]
+
+
+@pytest.mark.parametrize("forged", [{"key": b"x" * 32}, {"version": 2}, {"version": 2, "key": b"x" * 32}])
+def test_whoever_forges_answers_and_holds_back_none_does_not_keep_it_from_its_server(forged: dict[str, Any]) -> None:
+    host = Host(make_peer())
+    host.peer.connect([SERVER], host.now)
+    for _ in range(5):
+        hello = host.wait(1.1)[-1]
+        for _ in range(20):
+            host.tell_raw(host.make_cookie(hello, **forged))
+        assert host.events == []
+        (init,) = host.tell_raw(host.make_cookie(hello))
+        host.tell_raw(host.make_cookie(init, **forged))
+        host.tell_raw(host.make_resp(init))
+        assert [type(event) for event in host.events] == [pe.Connected]
+        host.tell_raw(host.reset())
+        host.events.clear()
+
+
+@pytest.mark.parametrize("pin", [SERVER_KEY, None])
+def test_another_version_is_believed_in_when_it_was_told_three_times(pin: bytes | None) -> None:
+    host = Host(make_peer(pin=pin))
+    host.peer.connect([SERVER], host.now)
+    for _ in range(2):
+        mismatch(host, version=2)
+        assert host.events == []
+    mismatch(host, version=2)
+    host.wait(0.3)
+    assert host.events == [pe.VersionDiffers(2)]
+    assert state_of(host) is State.IDLE
+
+
+def test_a_server_that_comes_back_with_another_key_stops_it() -> None:
+    host = seated_host()
+    host.tell_raw(host.reset())
+    host.wait(1.1)
+    for _ in range(3):
+        mismatch(host, key=b"x" * 32)
+    host.wait(0.3)
+    assert last_event(host) == pe.KeyMismatch(SERVER_KEY, b"x" * 32)
+
+
+def test_of_several_addresses_the_first_that_answers_is_used() -> None:
+    host = Host(make_peer())
+    host.peer.connect([ELSEWHERE, SERVER], host.now)
+    host.peer.handle_timer(host.now)
+    sent = host.peer.datagrams_to_send()
+    assert [address for _, address in sent] == [ELSEWHERE, SERVER]
+    host.peer.receive_datagram(host.make_cookie(sent[1][0]), ("10.4.4.4", 4), host.now)
+    host.peer.handle_timer(host.now)
+    assert [address for _, address in host.peer.datagrams_to_send()] == [SERVER], "whoever it seems to come from"
+
+
+def test_new_addresses_are_asked_at_once_while_it_dials() -> None:
+    host = Host(make_peer())
+    host.peer.connect([SERVER], host.now)
+    host.wait(10)
+    host.peer.connect([ELSEWHERE], host.now)
+    host.peer.handle_timer(host.now)
+    assert [address for _, address in host.peer.datagrams_to_send()] == [ELSEWHERE]
+
+
+# Reading and saying.
+
+
+def test_what_was_missed_is_asked_for_and_reported_in_order() -> None:
+    host = seated_host(head=3)
+    assert host.heard[-1] == m.Get(0, 3)
+    host.tell(told(2, 3, 3))
+    assert host.of(pe.EntryArrived) == []
+    host.tell(told(0, 2, 1, end=True))
+    arrived = [event.entry.seq for event in host.events if isinstance(event, pe.EntryArrived)]
+    assert arrived == [1, 3]
+    assert len(host.of(pe.EntriesGone)) == 1
+    assert last_event(host) == pe.CaughtUp()
+    assert m.Ack(3) in host.open(host.wait(0.2))
+
+
+def test_nothing_is_shown_before_welcome() -> None:
+    host = Host(make_peer())
+    host.peer.join("ana", PASSWORD, host.now)
+    host.shake()
+    host.tell(told(0, 1, 1))
+    host.tell(m.Head(9))
+    assert host.of(pe.EntryArrived) == []
+    host.admit(head=1)
+    assert host.heard[-1] == m.Get(0, 1)
+
+
+def test_the_head_in_a_pong_or_a_head_shows_what_was_missed() -> None:
+    for message in (m.Head(4), m.Pong(bytes(8), 4)):
+        host = seated_host()
+        host.tell(message)
+        assert host.open(host.wait(0.02)) == [m.Get(0, 4)]
+
+
+def test_ones_own_line_is_known_by_its_mark() -> None:
+    host = seated_host()
+    number = host.peer.say("hello", host.now)
+    mark = line_id(host.client_key, host.init_payload.stream, number)[:6]
+    host.tell(m.Entries(0, 1, False, (msgspec.Raw(entry(1, "hello", m.MESSAGE, mark)[1]),)))
+    assert [event.own for event in host.events if isinstance(event, pe.EntryArrived)] == [number]
+
+
+def test_ones_own_line_in_the_log_is_stored_even_if_nobody_says_so() -> None:
+    host = seated_host()
+    for text in ("one", "two"):
+        host.peer.say(text, host.now)
+    host.open(host.take())
+    stream = host.init_payload.stream
+    mark = line_id(host.client_key, stream, 1)[:6]
+    host.tell(m.Entries(0, 1, False, (msgspec.Raw(entry(1, "one", m.MESSAGE, mark)[1]),)))
+    assert host.of(pe.LineStored) == [pe.LineStored(1, 1)]
+    assert host.peer.unanswered == 1
+    said = [each for each in host.open(host.wait(1.0)) if isinstance(each, m.Say)]
+    assert {(each.number, each.oldest) for each in said} == {(2, 2)}
+    host.tell(m.Stored(((1, 1), (2, 2))))
+    assert host.of(pe.LineStored) == [pe.LineStored(1, 1), pe.LineStored(2, 2)]
+
+
+def test_a_line_is_said_until_it_is_stored_and_that_is_told_once() -> None:
+    host = seated_host()
+    assert host.peer.say("hello", host.now) == 1
+    assert host.peer.unanswered == 1
+    assert host.open(host.take()) == [m.Say(1, 1, False, 0, 1, b"hello")]
+    assert m.Say(1, 1, False, 0, 1, b"hello") in host.open(host.wait(0.7))
+    for _ in range(2):
+        host.tell(m.Stored(((1, 40),)))
+    assert host.of(pe.LineStored) == [pe.LineStored(1, 40)]
+    assert host.peer.unanswered == 0
+    assert not [each for each in host.open(host.wait(20)) if isinstance(each, m.Say)]
+
+
+def test_a_refused_line_is_told_and_not_said_again() -> None:
+    host = seated_host()
+    host.peer.say("", host.now, action=True)
+    assert host.open(host.take()) == [m.Say(1, 1, True, 0, 1, b"")]
+    host.tell(m.Unsaid(1, "text_empty"))
+    assert last_event(host) == pe.LineRefused(1, "text_empty")
+    assert host.peer.unanswered == 0
+
+
+def test_one_who_speaks_too_fast_is_told_how_long_the_server_takes() -> None:
+    host = seated_host()
+    host.peer.say("hello", host.now)
+    host.open(host.take())
+    host.tell(m.Progress(1, 1, 1, 3_000))
+    assert last_event(host) == pe.LinesDelayed(3.0)
+    assert not [each for each in host.open(host.wait(3.3)) if isinstance(each, m.Say)]
+
+
+def test_members_are_listed_to_members() -> None:
+    host = Host(make_peer())
+    host.shake()
+    host.peer.ask_who("", host.now)
+    assert host.take() == [], "not before one is in"
+    host.peer.join("ana", PASSWORD, host.now)
+    host.open(host.take())
+    host.admit()
+    host.peer.ask_who("b", host.now)
+    assert host.open(host.take()) == [m.Call(2, m.Who("b"))]
+    info = (m.MemberInfo("budi", "", "secure", True, 1),)
+    host.reply(m.Members(info, True))
+    assert last_event(host) == pe.MembersListed(info, True)
+
+
+@pytest.mark.parametrize("asked", ["before contact was lost", "while contact is lost", "while joining again"])
+def test_who_is_answered_after_contact_was_lost_too(asked: str) -> None:
+    host = seated_host()
+    if asked == "before contact was lost":
+        host.peer.ask_who("b", host.now)
+    host.tell_raw(host.reset())
+    if asked == "while contact is lost":
+        host.peer.ask_who("b", host.now)
+    assert dial_again(host) == [m.Call(1, JOIN)]
+    if asked == "while joining again":
+        host.peer.ask_who("b", host.now)
+    assert host.admit() == [m.Call(2, m.Who("b"))]
+    host.reply(m.Members((), False))
+    assert last_event(host) == pe.MembersListed((), False)
+
+
+def test_who_is_asked_once_when_it_was_answered() -> None:
+    host = seated_host()
+    host.peer.ask_who("", host.now)
+    host.open(host.take())
+    host.reply(m.Members((), False))
+    host.tell_raw(host.reset())
+    dial_again(host)
+    assert host.admit() == []
+
+
+def test_a_transient_client_speaks_but_does_not_read() -> None:
+    host = seated_host(role=m.SCRIPT, head=9)
+    host.tell(m.Head(12))
+    host.tell(m.Pong(bytes(8), 12))
+    host.peer.say("hello", host.now)
+    assert [type(each) for each in host.open(host.take())] == [m.Say]
+    host.tell(m.Stored(((1, 13),)))
+    assert host.open(host.wait(20)) == []
+
+
+def test_a_log_that_is_not_the_one_it_knew_begins_anew() -> None:
+    host = seated_host(start=5, head=5)
+    host.tell_raw(host.reset())
+    dial_again(host)
+    assert host.init_payload.log_id == LOG_ID
+    assert host.init_payload.cursor == 5
+    host.reply(m.Welcome("ana", b"another log 1234", 7, 9, b"ticket"))
+    admitted = host.of(pe.Admitted)[-1]
+    assert isinstance(admitted, pe.Admitted)
+    assert admitted.rewound
+    assert admitted.again
+    assert host.heard[-1] == m.Get(7, 9)
+    assert host.of(pe.EntriesGone) == [], "nothing is known of what that log had before"
+
+
+def test_a_log_that_has_become_shorter_was_rewound_too() -> None:
+    host = seated_host(start=5, head=5)
+    host.tell_raw(host.reset())
+    dial_again(host)
+    host.admit(start=3, head=3)
+    admitted = host.of(pe.Admitted)[-1]
+    assert isinstance(admitted, pe.Admitted)
+    assert admitted.rewound
+
+
+def test_a_log_that_has_grown_again_past_what_was_read_was_rewound_too() -> None:
+    host = seated_host(start=5, head=5)
+    host.tell_raw(host.reset())
+    dial_again(host)
+    host.admit(start=3, head=90)
+    admitted = host.of(pe.Admitted)[-1]
+    assert isinstance(admitted, pe.Admitted)
+    assert admitted.rewound
+    assert host.heard[-1] == m.Get(3, 90), "and is read from where the server says"
+
+
+def test_what_one_may_not_read_is_told_as_gone() -> None:
+    host = seated_host(cursor=3, start=7, head=9)
+    gone = host.of(pe.EntriesGone)
+    assert [(event.stretch.after, event.stretch.through) for event in gone if isinstance(event, pe.EntriesGone)] == [
+        (3, 7)
+    ]
+    assert host.heard[-1] == m.Get(7, 9)
+
+
+# Losing contact and coming back.
+
+
+def test_a_reset_makes_it_dial_again_within_a_second_and_come_back_with_its_ticket() -> None:
+    host = seated_host(start=5, head=5)
+    host.tell_raw(host.reset())
+    assert last_event(host) == pe.ContactLost("reset")
+    assert state_of(host) is State.DIALING
+    host.resumed = True
+    assert dial_again(host) == [m.Call(1, m.Join(None, None, None))]
+    assert host.init_payload.ticket == b"ticket"
+    assert len([data for data in host.sent if data[0] == INIT][-1]) == INIT_TICKET_SIZE
+    host.admit(start=5, head=5, ticket=b"a new ticket")
+    admitted = host.events[-2]
+    assert isinstance(admitted, pe.Admitted)
+    assert (admitted.again, admitted.rewound) == (True, False)
+
+
+def test_clients_come_back_at_different_times() -> None:
+    moments = set[float]()
+    for seed in range(30):
+        host = seated_host(seed)
+        host.tell_raw(host.reset())
+        at = host.peer.get_timer()
+        assert at is not None
+        moments.add(at - host.now)
+    assert min(moments) < 0.2
+    assert 0.8 < max(moments) <= 1.0
+
+
+def test_several_resets_are_one_loss() -> None:
+    host = seated_host()
+    for _ in range(5):
+        host.tell_raw(host.reset())
+    assert len(host.of(pe.ContactLost)) == 1
+
+
+def test_a_recorded_reset_does_not_keep_it_from_coming_back() -> None:
+    host = seated_host()
+    host.tell_raw(host.reset())
+    old = host.reset()
+    hello = host.wait(1.1)[-1]
+    host.tell_raw(old)
+    (init,) = host.tell_raw(host.make_cookie(hello))
+    host.tell_raw(old)
+    host.cid += 1
+    host.tell_raw(host.make_resp(init))
+    host.tell_raw(old)
+    assert state_of(host) is State.JOINING
+    assert len(host.of(pe.ContactLost)) == 1
+
+
+@pytest.mark.parametrize("what", ["token", "cid", "size", "first datagram"])
+def test_a_reset_that_is_not_the_servers_is_not_believed(what: str) -> None:
+    host = seated_host()
+    data = {
+        "token": host.reset(token=bytes(16)),
+        "cid": host.reset(cid=77),
+        "size": host.reset() + b"\0",
+        "first datagram": bytes([RESET]),
+    }
+    assert host.tell_raw(data[what]) == []
+    assert state_of(host) is State.JOINED
+
+
+@pytest.mark.parametrize("code", ["restarting", "closing", "idle", "join_timeout", "too_many_sessions"])
+def test_one_who_is_told_that_the_session_is_over_tries_again_after_the_wait(code: str) -> None:
+    host = seated_host()
+    host.tell(m.Closed(code, 3_000))
+    assert last_event(host) == pe.ContactLost(code)
+    assert host.wait(2.9) == []
+    assert kinds(host.wait(0.2)) == [HELLO]
+
+
+def test_a_client_that_has_nothing_to_say_pings() -> None:
+    host = seated_host()
+    assert host.open(host.wait(22.4)) == []
+    assert {type(each) for each in host.open(host.wait(5.2))} == {m.Ping}
+
+
+def test_an_unanswered_ping_is_repeated_and_then_contact_is_lost() -> None:
+    host = seated_host()
+    host.wait(22.4)
+    at = host.peer.get_timer()
+    assert at is not None
+    host.wait(at - host.now + 6.9)
+    pings = [each for each in host.open(host.sent[-3:]) if isinstance(each, m.Ping)]
+    assert len(pings) == 3
+    assert state_of(host) is State.JOINED
+    host.wait(0.2)
+    assert last_event(host) == pe.ContactLost("silence")
+    silence = host.peer.silence(host.now)
+    assert silence is not None
+    assert silence > 29
+
+
+def test_an_unanswered_line_makes_it_ping_long_before() -> None:
+    host = seated_host()
+    host.wait(5)
+    host.peer.say("hello", host.now)
+    host.take()
+    host.heard.clear()
+    host.open(host.wait(0.7))
+    assert [type(each) for each in host.heard] == [m.Say, m.Ping]
+    host.wait(7.1)
+    assert last_event(host) == pe.ContactLost("silence")
+
+
+def test_any_word_from_the_server_keeps_contact() -> None:
+    host = seated_host()
+    for _ in range(40):
+        host.wait(2)
+        host.tell(m.Pong(bytes(8), 0))
+    assert host.of(pe.ContactLost) == []
+    assert host.peer.silence(host.now) is None
+
+
+def test_a_poke_pings_at_once() -> None:
+    host = seated_host()
+    host.peer.poke(host.now)
+    assert [type(each) for each in host.open(host.take())] == [m.Ping]
+    host.peer.stop()
+    host.peer.poke(host.now)
+    assert host.take() == []
+
+
+def test_while_contact_is_lost_it_asks_oftener_than_every_second_and_says_nothing_else() -> None:
+    host = seated_host()
+    host.wait(40)
+    assert state_of(host) is State.DIALING
+    sent = host.wait(2 * 3600)
+    assert set(kinds(sent)) == {HELLO}
+    assert 2 * 3600 / 0.83 <= len(sent) <= 2 * 3600 / 0.67
+
+
+def test_while_the_server_is_doubted_it_is_asked_at_least_every_second_and_a_half() -> None:
+    """A link that is back is noticed within that time, however long it was away."""
+    host = seated_host()
+    host.peer.say("hello", host.now)
+    host.take()
+    host.heard.clear()
+    gaps, last = list[float](), host.now
+    while state_of(host) is State.JOINED and host.now - last < 10.0:
+        if host.wait(0.05):
+            gaps.append(host.now - last)
+            last = host.now
+    assert state_of(host) is State.DIALING
+    assert max(gaps) <= 1.56
+
+
+def test_what_was_not_answered_is_repeated_at_once_when_the_server_is_heard_again() -> None:
+    host = seated_host()
+    host.peer.say("one", host.now)
+    host.peer.say("two", host.now)
+    host.peer.ask_who("", host.now)
+    host.open(host.wait(5.0))
+    assert host.peer.silence(host.now) is not None
+    said = host.tell(m.Pong(bytes(8), 4))
+    assert [each.number for each in said if isinstance(each, m.Say)] == [1, 2]
+    assert [each.body for each in said if isinstance(each, m.Call)] == [m.Who("")]
+    assert host.open(host.wait(0.02))[-1] == m.Get(0, 4)
+
+
+def test_a_word_from_the_server_that_was_not_doubted_repeats_nothing() -> None:
+    host = seated_host()
+    host.wait(0.9)
+    host.peer.say("one", host.now)
+    host.open(host.take())
+    assert host.tell(m.Pong(bytes(8), 0)) == []
+
+
+def test_lines_are_kept_over_sessions_and_said_again_under_their_numbers_after_welcome() -> None:
+    host = Host(make_peer())
+    assert host.peer.say("before any session", host.now) == 1
+    host.peer.join("ana", PASSWORD, host.now)
+    assert [type(each) for each in host.shake()] == [m.Call]
+    assert m.Say(1, 1, False, 0, 1, b"before any session") in host.admit()
+    host.tell_raw(host.reset())
+    assert host.peer.say("while contact is lost", host.now) == 2
+    assert host.take() == []
+    assert [type(each) for each in dial_again(host)] == [m.Call]
+    said = [each.number for each in host.admit() if isinstance(each, m.Say)]
+    assert said == [1, 2]
+    assert host.peer.unanswered == 2
+
+
+def test_of_a_long_line_everything_is_said_again_to_a_new_session() -> None:
+    host = seated_host()
+    host.peer.say("x" * 3_000, host.now)
+    host.take()
+    host.tell(m.Progress(1, 1, 0b011, 0))
+    host.tell_raw(host.reset())
+    dial_again(host)
+    assert [each.index for each in host.admit() if isinstance(each, m.Say)] == [0, 1, 2]
+
+
+def test_a_ticket_that_is_refused_gives_way_to_the_password() -> None:
+    host = seated_host()
+    host.tell_raw(host.reset())
+    host.resumed = True
+    dial_again(host)
+    assert host.reply(m.Refused("ticket_refused")) == [m.Call(2, JOIN)]
+    assert host.of(pe.JoinRefused) == []
+    host.admit()
+    assert state_of(host) is State.JOINED
+
+
+def test_a_ticket_that_does_not_hold_gives_way_to_the_password_at_once() -> None:
+    host = seated_host()
+    host.tell_raw(host.reset())
+    assert dial_again(host) == [m.Call(1, JOIN)]
+
+
+def test_a_ticket_that_does_not_hold_is_told_when_there_is_no_password() -> None:
+    host = Host(make_peer(ticket=b"from a file"))
+    host.resumed = True
+    assert host.shake() == [m.Call(1, m.Join(None, None, None))]
+    host.admit()
+    host.tell_raw(host.reset())
+    host.resumed = False
+    assert dial_again(host) == []
+    assert last_event(host) == pe.JoinRefused("ticket_refused", 0.0, "")
+
+
+def test_a_refused_ticket_is_told_when_there_is_no_password() -> None:
+    host = Host(make_peer(ticket=b"from a file"))
+    host.resumed = True
+    host.shake()
+    host.reply(m.Refused("ticket_refused"))
+    assert last_event(host) == pe.JoinRefused("ticket_refused", 0.0, "")
+
+
+def test_the_name_the_server_gave_is_the_one_it_comes_back_with() -> None:
+    host = Host(make_peer())
+    host.peer.join(" ana ", PASSWORD, host.now)
+    host.shake()
+    host.admit(name="ana")
+    host.tell_raw(host.reset())
+    assert dial_again(host) == [m.Call(1, JOIN)]
+
+
+@pytest.mark.parametrize("code", ["password_wrong", "name_taken", "name_invalid", "room_full"])
+def test_what_was_refused_is_not_tried_again_by_itself_in_a_later_session(code: str) -> None:
+    """A person thinks for longer than a session may stay without joining; each wrong try would cost a wait."""
+    host = Host(make_peer())
+    host.peer.join("ana", "wrong", host.now)
+    host.shake()
+    host.reply(m.Refused(code))
+    host.tell(m.Closed("join_timeout", 0))
+    assert dial_again(host) == []
+    assert len(host.of(pe.JoinRefused)) == 1
+
+
+def test_what_was_only_put_off_is_tried_again_in_a_later_session() -> None:
+    host = Host(make_peer())
+    host.peer.join("ana", PASSWORD, host.now)
+    host.shake()
+    host.reply(m.Refused("password_wait", 40_000))
+    assert last_event(host) == pe.JoinRefused("password_wait", 40.0, "")
+    host.tell(m.Closed("join_timeout", 0))
+    assert dial_again(host) == [m.Call(1, JOIN)]
+
+
+# Leaving.
+
+
+def test_leaving_is_over_when_the_server_has_heard_it() -> None:
+    host = seated_host()
+    host.peer.leave(host.now)
+    assert host.open(host.take()) == [m.Call(2, m.Leave())]
+    host.reply(m.Goodbye())
+    assert last_event(host) == pe.LeftRoom()
+    assert state_of(host) is State.IDLE
+    assert host.peer.get_timer() is None
+
+
+def test_leaving_is_given_up_after_three_tries() -> None:
+    host = seated_host()
+    host.peer.leave(host.now)
+    sent = host.take() + host.wait(0.8)
+    assert host.open(sent) == [m.Call(2, m.Leave())] * 3
+    assert last_event(host) == pe.LeftRoom()
+    assert host.wait(60) == []
+
+
+@pytest.mark.parametrize("how", ["reset", "closed"])
+def test_one_who_is_leaving_does_not_come_back_when_the_session_is_gone(how: str) -> None:
+    """GOODBYE was lost; the second LEAVE finds no session any more."""
+    host = seated_host()
+    host.peer.leave(host.now)
+    host.open(host.take())
+    host.tell_raw(host.reset() if how == "reset" else host.channel.seal(m.encode(m.Closed("idle", 0))))
+    assert last_event(host) == pe.LeftRoom()
+    assert host.of(pe.ContactLost) == []
+    assert host.wait(60) == []
+
+
+def test_one_who_is_not_in_contact_has_left_at_once() -> None:
+    for peer in (make_peer(), seated_host().peer):
+        host = Host(peer)
+        if state_of(host) is State.JOINED:
+            host.wait(60)
+            host.events.clear()
+        peer.leave(host.now)
+        host.take()
+        assert host.events == [pe.LeftRoom()]
+        assert host.wait(60) == []
+
+
+def test_one_who_has_stopped_sends_nothing_and_heeds_nothing() -> None:
+    host = seated_host()
+    host.peer.say("never to be stored", host.now)
+    host.take()
+    host.peer.stop()
+    host.tell(m.Stored(((1, 1),)))
+    host.tell_raw(host.reset())
+    assert last_event(host) == pe.CaughtUp()
+    assert host.wait(100) == []
+
+
+# Moving, and new keys.
+
+
+def test_a_challenge_is_answered_with_its_token() -> None:
+    assert seated_host().tell(m.PathChallenge(b"12345678")) == [m.PathResponse(b"12345678")]
+
+
+def test_keys_are_renewed_after_about_an_hour_and_the_conversation_goes_on() -> None:
+    host = seated_host()
+    for _ in range(4000):
+        heard = host.open(host.wait(1))
+        rekeys = [each for each in heard if isinstance(each, m.Rekey)]
+        if rekeys:
+            break
+        host.tell(m.Pong(bytes(8), 0))
+    (rekey,) = rekeys
+    old = host.channel
+    host.cid += 1
+    noise = host.answer_rekey(rekey)
+    host.tell_raw(old.seal(m.encode(m.Rekeyed(noise))))
+    host.peer.say("with the new keys", host.now)
+    assert [type(each) for each in host.open(host.take())] == [m.Say]
+    host.tell(m.Stored(((1, 1),)))
+    assert last_event(host) == pe.LineStored(1, 1)
+    host.tell_raw(host.reset())
+    assert last_event(host) == pe.ContactLost("reset")
+
+
+# Strangers and nonsense.
+
+
+def idle() -> Host:
+    return Host(make_peer())
+
+
+def asking() -> Host:
+    host = idle()
+    host.peer.join("ana", PASSWORD, host.now)
+    host.peer.connect([SERVER], host.now)
+    host.wait(0)
+    return host
+
+
+def checking() -> Host:
+    host = Host(make_peer(pin=None))
+    host.peer.connect([SERVER], host.now)
+    host.tell_raw(host.make_cookie(host.wait(0)[0]))
+    return host
+
+
+def shaking() -> Host:
+    host = asking()
+    host.tell_raw(host.make_cookie(host.sent[0]))
+    return host
+
+
+def opened() -> Host:
+    host = idle()
+    host.shake()
+    return host
+
+
+def joining() -> Host:
+    host = shaking()
+    host.tell_raw(host.make_resp(host.sent[-1]))
+    return host
+
+
+def talking() -> Host:
+    host = seated_host(head=3)
+    host.peer.say("hello", host.now)
+    host.open(host.take())
+    host.tell(told(2, 3, 3))
+    return host
+
+
+def leaving() -> Host:
+    host = seated_host()
+    host.peer.leave(host.now)
+    host.take()
+    return host
+
+
+def lost() -> Host:
+    host = seated_host()
+    host.tell_raw(host.reset())
+    host.wait(1.1)
+    return host
+
+
+STATES: Final = (idle, asking, checking, shaking, opened, joining, seated_host, talking, leaving, lost)
+
+
+def recorded_by(host: Host) -> list[bytes]:
+    """Return what the peer has sent, and what comes near to answers of its server but for what only that knows."""
+    cookies = [host.make_cookie(data[:4] + bytes(12) + data[16:]) for data in host.sent if data[0] in (HELLO, INIT)]
+    others = [host.reset(cid=1), bytes([RESP]) * 200, bytes([DATA]) * 40, bytes([COOKIE]) * 64]
+    return [*host.sent, *cookies, *others]
+
+
+@pytest.mark.parametrize("state", STATES)
+@settings(max_examples=15)
+@given(seed=st.integers(0, 2**32))
+def test_whatever_a_stranger_sends_it_answers_nothing_and_changes_nothing(state: Callable[[], Host], seed: int) -> None:
+    host, dice = state(), random.Random(seed)
+    recorded = recorded_by(host)
+    for _ in range(2):  # that something else answers is said once, while nobody of ours does
+        host.tell_raw(b"\0")
+    before, at, events = host.peer.state, host.peer.get_timer(), len(host.events)
+    kept = footprint(host.peer)
+    for _ in range(40):
+        data = bytearray(dice.choice(recorded) if dice.random() < 0.7 else dice.randbytes(dice.randint(0, 1300)))
+        if data and dice.random() < 0.7:
+            data[dice.randrange(len(data))] ^= 1 << dice.randrange(8)
+        if dice.random() < 0.3:
+            data = data[: dice.randint(0, len(data))] + dice.randbytes(dice.randint(0, 30))
+        host.peer.receive_datagram(bytes(data), SERVER, host.now)
+        assert host.peer.datagrams_to_send() == []
+    host.take()
+    assert (host.peer.state, host.peer.get_timer(), len(host.events)) == (before, at, events)
+    assert footprint(host.peer) == kept
+
+
+@pytest.mark.parametrize("kind", [HELLO, INIT, 0x00, 0x41, 0xB7])
+def test_what_only_a_client_sends_is_never_answered(kind: int) -> None:
+    host = seated_host()
+    for size in (1, 33, 64, 128, 200, 256, 512, 1200):
+        assert host.tell_raw(bytes([kind]) * size) == []
+
+
+def test_ones_own_words_are_not_answered_when_they_come_back() -> None:
+    host = talking()
+    for data in list(host.sent):
+        assert host.tell_raw(data) == []
+
+
+SPOILT: Final = (0, 7, 8, 15, 16, -1)
+
+
+def test_spoilt_and_repeated_datagrams_of_the_server_are_dropped_and_the_session_goes_on() -> None:
+    host = seated_host()
+    for message in (m.Head(0), told(0, 1, 1), m.Stored(((1, 1),)), m.PathChallenge(bytes(8)), m.Closed("idle", 0)):
+        datagram = host.channel.seal(m.encode(message))
+        for at in SPOILT:
+            spoilt = bytearray(datagram)
+            spoilt[at] ^= 1
+            assert host.tell_raw(bytes(spoilt)) == []
+            assert host.tell_raw(datagram[: len(datagram) + at if at < 0 else at]) == []
+    replayed = host.channel.seal(m.encode(m.PathChallenge(bytes(8))))
+    assert len(host.tell_raw(replayed)) == 1
+    assert host.tell_raw(replayed) == []
+    assert state_of(host) is State.JOINED
+
+
+client_says = st.one_of(
+    st.builds(m.Welcome, st.text(max_size=5), st.just(LOG_ID) | st.binary(min_size=16, max_size=16),
+              st.integers(0, 9), st.integers(0, 9), st.binary(max_size=9)),
+    st.builds(m.NameValid, st.text(max_size=5)),
+    st.builds(m.Refused, st.sampled_from(("busy", "password_wrong", "ticket_refused", "x")), st.integers(0, 2**62)),
+    st.builds(m.Members, st.just(()), st.booleans()),
+    st.just(m.Goodbye()),
+)  # fmt: skip
+numbers = st.integers(0, 4) | st.integers(0, 2**63 - 1)
+items = st.lists(numbers.map(lambda seq: msgspec.Raw(entry(seq)[1])) | st.just(msgspec.Raw(b"\xc0")), max_size=3)
+server_says = st.one_of(
+    st.builds(m.Answer, st.integers(0, 4), client_says),
+    st.builds(m.Stored, st.lists(st.tuples(numbers, numbers), max_size=3).map(tuple)),
+    st.builds(m.Unsaid, numbers, st.text(max_size=3)),
+    st.builds(m.Progress, numbers, numbers, numbers, numbers),
+    st.builds(m.Entries, numbers, numbers, st.booleans(), items.map(tuple)),
+    st.builds(m.EntryPart, numbers, st.integers(0, 16), st.integers(0, 16), st.binary(max_size=9), st.booleans()),
+    st.builds(m.Head, numbers),
+    st.builds(m.Pong, st.binary(min_size=8, max_size=8), numbers),
+    st.builds(m.PathChallenge, st.binary(min_size=8, max_size=8)),
+    st.builds(m.Rekeyed, st.binary(max_size=200)),
+    st.builds(m.Closed, st.text(max_size=3), st.integers(0, 2_000)),
+)
+
+
+@given(
+    script=st.lists(server_says, max_size=15), state=st.sampled_from((opened, joining, seated_host, talking, leaving))
+)
+def test_whatever_an_authentic_server_says_nothing_is_raised(
+    script: list[m.ServerMessage], state: Callable[[], Host]
+) -> None:
+    host = state()
+    for message in script:
+        host.tell_raw(host.channel.seal(m.encode(message)))
+        host.wait(0.3)
+    host.wait(2)
+
+
+@pytest.mark.parametrize("body", [m.NameValid("x"), m.Welcome("x", LOG_ID, 0, 0, b""), m.Refused("name_taken")])
+@pytest.mark.parametrize("question", ["who", "leave"])
+def test_an_answer_to_another_question_is_no_answer(body: m.AnswerBody, question: str) -> None:
+    host = seated_host()
+    if question == "who":
+        host.peer.ask_who("", host.now)
+    else:
+        host.peer.leave(host.now)
+    host.open(host.take())
+    events = list(host.events)
+    host.reply(body)
+    assert host.events == events
+    assert state_of(host) is State.JOINED
+
+
+def test_a_ticket_too_long_for_the_next_handshake_is_not_taken() -> None:
+    host = Host(make_peer())
+    host.peer.join("ana", PASSWORD, host.now)
+    host.shake()
+    host.admit(ticket=bytes(257))
+    assert state_of(host) is State.JOINING
+    host.admit(ticket=bytes(256))
+    host.tell_raw(host.reset())
+    dial_again(host)
+    assert host.init_payload.ticket == bytes(256)
+    assert len(host.sent[0]) < INIT_SIZE

@@ -1,0 +1,953 @@
+"""The server's core: strangers get nothing, sessions live and end as they should, and members hear everything."""
+
+from __future__ import annotations
+
+import random
+import struct
+from typing import Final
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from protocol.footprint import footprint
+from protocol.guest import Guest
+from protocol.house import (
+    ELSEWHERE,
+    HOME,
+    IDENTITY,
+    LOG_ID,
+    PASSWORD,
+    SERVER,
+    START,
+    STRANGER,
+    House,
+    entry,
+    pack_address,
+)
+
+from sockatuh.protocol import messages as m
+from sockatuh.protocol.constants import (
+    COOKIE,
+    COOKIE_SIZE,
+    DATA,
+    HELLO,
+    HELLO_SIZE,
+    INIT,
+    INIT_SIZE,
+    INIT_TICKET_SIZE,
+    MIN_DATA,
+    OLD_CHANNEL_SECONDS,
+    RESET,
+    RESET_SIZE,
+    RESP,
+    RESP_SIZE,
+)
+from sockatuh.protocol.datagrams import reset_token
+from sockatuh.protocol.seam import Address
+from sockatuh.protocol.server import events as ev
+from sockatuh.protocol.server.limits import Limits
+from sockatuh.protocol.server.session import Arrival
+from sockatuh.protocol.server.tickets import Ticket
+
+PLENTY: Final = Limits(handshakes_per_address=1e6, handshakes_burst=1_000_000)
+
+
+class Recorder(Guest):
+    """A guest whose datagrams, and those of the house, are written down."""
+
+    def __init__(self, house: House, address: Address = HOME, *, seed: int | str = "guest") -> None:
+        super().__init__(house, address, seed=seed)
+        self.recorded: list[bytes] = []
+
+    def send_raw(self, data: bytes, address: Address | None = None) -> list[bytes]:
+        answers = super().send_raw(data, address)
+        self.recorded += [data, *answers]
+        return answers
+
+
+def fresh() -> Recorder:
+    return Recorder(House())
+
+
+def pending() -> Recorder:
+    guest = fresh()
+    guest.shake()
+    return guest
+
+
+def opened() -> Recorder:
+    guest = pending()
+    guest.send(m.Ping(bytes(8)))
+    return guest
+
+
+def joined() -> Recorder:
+    guest = opened()
+    guest.join()
+    guest.say(1, "hello")
+    guest.send(m.Ack(1))
+    return guest
+
+
+def speaking() -> Recorder:
+    """A member with lines that wait for the log, for a part, and for the rate."""
+    guest = joined()
+    guest.house.storing = False
+    for number in range(2, 90):
+        guest.say(number, "hello")
+    guest.send(m.Say(95, 1, False, 1, 3, b"part"))
+    return guest
+
+
+def rekeying() -> Recorder:
+    guest = joined()
+    guest.rekey()
+    return guest
+
+
+def rekeyed() -> Recorder:
+    guest = rekeying()
+    guest.send(m.Ping(bytes(8)))
+    return guest
+
+
+def roaming() -> Recorder:
+    guest = joined()
+    guest.send(m.Ping(bytes(8)), ELSEWHERE)
+    guest.wait(0.01)
+    return guest
+
+
+def left() -> Recorder:
+    guest = joined()
+    guest.call(m.Leave())
+    return guest
+
+
+def restarted() -> Recorder:
+    guest = joined()
+    guest.house.restart()
+    return guest
+
+
+STATES: Final = (fresh, pending, opened, joined, speaking, rekeying, rekeyed, roaming, left, restarted)
+
+SIZES: Final = (
+    MIN_DATA - 1, MIN_DATA, RESET_SIZE, COOKIE_SIZE, HELLO_SIZE, RESP_SIZE, INIT_SIZE, INIT_TICKET_SIZE, 1200, 1201,
+)  # fmt: skip
+
+
+def spoil(data: bytes, dice: random.Random, others: list[bytes]) -> bytes:
+    """Flip a bit, cut short, lengthen, or put together from two."""
+    at = dice.randrange(len(data)) if data else 0
+    match dice.randrange(5):
+        case 0 if data:
+            return data[:at] + bytes([data[at] ^ 1 << dice.randrange(8)]) + data[at + 1 :]
+        case 1:
+            return data[:at]
+        case 2:
+            return data + dice.randbytes(dice.randint(1, 40))
+        case 3:
+            other = dice.choice(others)
+            return data[:at] + other[at:]
+        case _:
+            return bytes([dice.choice(range(HELLO, RESET + 1))]) + data[1:]
+
+
+def junk(dice: random.Random, recorded: list[bytes]) -> bytes:
+    """Make a datagram that somebody who is nobody might send."""
+    match dice.randrange(4):
+        case 0:
+            return dice.randbytes(dice.randint(0, 1300))
+        case 1:
+            return bytes([dice.choice(range(HELLO - 1, RESET + 2))]) + dice.randbytes(dice.choice(SIZES) - 1)
+        case 2 if recorded:
+            return dice.choice(recorded)
+        case _ if recorded:
+            return spoil(dice.choice(recorded), dice, recorded)
+        case _:
+            return b""
+
+
+# Strangers.
+
+
+@pytest.mark.parametrize("state", STATES)
+@settings(max_examples=12)
+@given(seed=st.integers(0, 2**32))
+def test_whatever_a_stranger_sends_he_gets_back_no_more_and_nothing_is_kept(state: object, seed: int) -> None:
+    assert callable(state)
+    guest: Recorder = state()
+    endpoint, dice = guest.house.endpoint, random.Random(seed)
+    before, events = footprint(endpoint), len(guest.house.events)
+    came, went = 0, 0
+    for _ in range(40):
+        data = junk(dice, guest.recorded)
+        sent = guest.house.receive(data, STRANGER, guest.now)
+        assert all(address == STRANGER for _, address in sent)
+        assert sum(len(answer) for answer, _ in sent) <= len(data)
+        came, went = came + len(data), went + sum(len(answer) for answer, _ in sent)
+    assert went <= came
+    assert len(guest.house.events) == events
+    assert footprint(endpoint) == before
+    assert sum(endpoint.dropped.values()) > 0
+
+
+@pytest.mark.parametrize("state", STATES)
+@settings(max_examples=8)
+@given(seed=st.integers(0, 2**32))
+def test_whatever_is_sent_in_a_members_name_nothing_breaks_and_the_member_goes_on(state: object, seed: int) -> None:
+    assert callable(state)
+    guest: Recorder = state()
+    house, dice = guest.house, random.Random(seed)
+    for _ in range(40):
+        data = junk(dice, guest.recorded)
+        sent = house.receive(data, guest.address, guest.now)
+        # A handshake that is pending may be asked for its answer again; everything else here is old or spoilt.
+        assert sum(len(answer) for answer, _ in sent) <= len(data)
+    if state in (pending, opened, joined, speaking, rekeying, rekeyed, roaming):
+        assert m.Pong(b"go on...", house.head) in guest.send(m.Ping(b"go on..."))
+    else:
+        assert Guest(house, ELSEWHERE, seed="another").shake().join()
+
+
+@pytest.mark.parametrize("kind", [COOKIE, RESP, RESET, 0x00, 0x41, 0x80, 0xB0, 0xB7, 0xFF])
+def test_what_only_a_server_sends_is_never_answered(kind: int, member: Guest) -> None:
+    for size in SIZES:
+        assert member.send_raw(bytes([kind]) * size) == []
+    assert member.house.endpoint.dropped == {"type": len(SIZES)}
+
+
+def test_nothing_and_what_is_too_long_is_never_answered(house: House) -> None:
+    guest = Guest(house)
+    assert guest.send_raw(b"") == []
+    for kind in range(HELLO, RESET + 1):
+        assert guest.send_raw(bytes([kind]) * 1201) == []
+    assert guest.send_raw(bytes([DATA]) * (MIN_DATA - 1)) == []
+    assert house.endpoint.dropped == {"type": 8}
+
+
+def test_a_servers_own_words_are_not_answered_when_they_come_back() -> None:
+    guest = rekeyed()
+    answers = [data for data in guest.recorded if data[0] in (COOKIE, RESP, RESET)]
+    assert {data[0] for data in answers} == {COOKIE, RESP}
+    for data in answers:
+        assert guest.send_raw(data) == []
+
+
+@pytest.mark.parametrize("state", STATES)
+def test_two_servers_pointed_at_each_other_fall_silent(state: object) -> None:
+    assert callable(state)
+    guest: Recorder = state()
+    other: Address = ("10.0.0.2", 7625)
+    houses = {SERVER: guest.house, other: House(seed="other")}
+    begun = [*guest.recorded, bytes([DATA]) + bytes(40), bytes([INIT]) + bytes(255), bytes([HELLO]) + bytes(127)]
+    waiting = [(data, SERVER, other) for data in begun] + [(data, other, SERVER) for data in begun]
+    rounds = 0
+    while waiting:
+        rounds += 1
+        answers: list[tuple[bytes, Address, Address]] = []
+        for data, source, target in waiting:
+            sent = houses[target].receive(data, source, guest.now)
+            answers += [(answer, target, to) for answer, to in sent if to in houses]
+        waiting = answers
+    assert rounds <= 3
+
+
+def test_datagrams_that_were_not_heeded_are_counted_by_reason(member: Guest) -> None:
+    dropped = member.house.endpoint.dropped
+    member.send_raw(b"junk")
+    member.send_raw(bytes([HELLO]) + bytes(5))
+    member.send_raw(bytes([DATA]) + b"unknown" + bytes(40))
+    member.send_raw(member.channel.seal(b"no message"))
+    member.send_raw(member.channel.seal(b"spoilt")[:-1] + b"\0")
+    assert dropped == {"type": 1, "size": 1, "unknown_session": 1, "message": 1, "seal": 1}
+
+
+# From handshake to session.
+
+
+def test_a_session_opens_with_the_first_valid_datagram_and_not_before(house: House) -> None:
+    guest = Guest(house).shake()
+    assert len(house.endpoint) == 0
+    datagram = guest.channel.seal(m.encode(m.Ping(bytes(8))))
+    assert guest.send_raw(datagram[:-1] + bytes([datagram[-1] ^ 1])) == []
+    assert (len(house.endpoint), house.events) == (0, [])
+    assert guest.send_raw(datagram)
+    cid = guest.payload.server_cid
+    assert house.events == [ev.SessionOpened(cid, HOME, guest.key, "a test", False)]
+    assert len(house.endpoint) == 1
+    assert len(house.endpoint._door) == 0
+
+
+def test_a_first_datagram_that_means_nothing_opens_a_session_too(house: House) -> None:
+    guest = Guest(house).shake()
+    guest.send_raw(guest.channel.seal(b"\xc1"))
+    assert len(house.of(ev.SessionOpened)) == 1
+    assert guest.send(m.Ping(bytes(8)))
+
+
+def test_a_first_datagram_from_another_address_opens_it_where_the_handshake_was_and_asks_there(house: House) -> None:
+    guest = Guest(house).shake()
+    assert guest.send(m.Ping(bytes(8)), ELSEWHERE) == []
+    assert [address for _, address in guest.elsewhere] == [HOME]
+    assert house.of(ev.SessionMoved) == []
+    assert [type(each) for each in guest.wait(0)] == [m.PathChallenge]
+
+
+def test_a_session_that_does_not_join_is_closed_after_thirty_seconds_and_told(house: House) -> None:
+    guest = Guest(house).shake()
+    guest.send(m.Ping(bytes(8)))
+    for _ in range(2):
+        guest.wait(14.9)
+        guest.send(m.Ping(bytes(8)))
+    assert len(house.endpoint) == 1
+    assert guest.wait(1.3) == [m.Closed("join_timeout", 0)]
+    (closed,) = house.of(ev.SessionClosed)
+    assert isinstance(closed, ev.SessionClosed)
+    assert (closed.cid, closed.reason) == (guest.payload.server_cid, "join_timeout")
+    assert 30.0 <= closed.seconds <= 31.1
+
+
+def test_one_whose_password_the_server_has_yet_to_look_at_is_not_closed_meanwhile(house: House) -> None:
+    house.answering = False
+    guest = Guest(house).shake()
+    guest.call(m.Join("ana", PASSWORD, None))
+    for _ in range(5):
+        guest.wait(10.0)
+        guest.send(m.Ping(bytes(8)))
+    assert len(house.endpoint) == 1, "it is the server that takes its time"
+    house.endpoint.answer(guest.payload.server_cid, 1, m.Refused("password_wrong", 0))
+    guest.wait(29.0)
+    assert len(house.endpoint) == 1
+    guest.wait(3.0)
+    assert len(house.endpoint) == 0
+
+
+def test_one_who_tries_passwords_without_end_is_closed_after_five_minutes(house: House) -> None:
+    guest = Guest(house).shake()
+    for _ in range(14):
+        guest.call(m.Join("ana", "wrong", None))
+        guest.wait(20)
+    assert len(house.endpoint) == 1
+    guest.call(m.Join("ana", "wrong", None))
+    assert m.Closed("join_timeout", 0) in guest.wait(21)
+    assert len(house.endpoint) == 0
+
+
+def test_a_silent_session_is_closed_after_eighty_seconds_and_told(member: Guest) -> None:
+    member.wait(79.5)
+    member.send(m.Ack(0))
+    member.wait(79.5)
+    assert len(member.house.endpoint) == 1
+    assert member.wait(2.0) == [m.Closed("idle", 0)]
+    assert [event.reason for event in member.house.events if isinstance(event, ev.SessionClosed)] == ["idle"]
+    assert member.house.endpoint.get_timer() is None
+
+
+def test_nobody_was_silent_while_the_server_itself_stood_still(member: Guest) -> None:
+    endpoint = member.house.endpoint
+    endpoint.handle_timer(START + 200.0)
+    assert len(endpoint) == 1, "what came meanwhile waits to be read"
+    member.now = START + 200.5
+    assert member.send(m.Ping(bytes(8))) == [m.Pong(bytes(8), endpoint.head)]
+    assert member.wait(79.0) == []
+    assert member.wait(3.0) == [m.Closed("idle", 0)]
+
+
+def test_only_what_is_authentic_keeps_a_session_alive(member: Guest) -> None:
+    old = member.channel.seal(m.encode(m.Ping(bytes(8))))
+    member.send_raw(old)
+    member.wait(79.0)
+    member.send_raw(old)
+    member.send_raw(member.channel.seal(b"x")[:-1] + b"\0")
+    assert m.Closed("idle", 0) in member.wait(3.0)
+
+
+def test_the_same_client_again_takes_the_place_of_its_session(member: Guest) -> None:
+    again = Guest(member.house, ELSEWHERE)
+    again.shake().join()
+    assert (again.key, again.stream) == (member.key, member.stream)
+    house = member.house
+    assert len(house.endpoint) == 1
+    assert [event.reason for event in house.events if isinstance(event, ev.SessionClosed)] == ["replaced"]
+    kinds = [type(event) for event in house.events]
+    assert kinds.index(ev.SessionClosed) < kinds.index(ev.SessionOpened, 1), "the old one ends before the new begins"
+    assert member.send(m.Ping(bytes(8))) == []
+
+
+def test_a_second_program_of_the_same_key_has_a_session_of_its_own(member: Guest) -> None:
+    second = Guest(member.house, ELSEWHERE)
+    second.stream = b"another!"
+    second.shake().join()
+    assert len(member.house.endpoint) == 2
+    assert member.send(m.Ping(bytes(8)))
+
+
+def test_of_too_many_sessions_of_one_key_the_most_silent_is_closed_and_told() -> None:
+    house = House(Limits(sessions_per_key=2))
+    guests = [Guest(house, (f"10.0.1.{n}", 1), now=START + n) for n in range(3)]
+    for n, guest in enumerate(guests):
+        guest.stream, guest.nonce = bytes([n]) * 8, bytes([n]) * 8
+    guests[0].shake().join()
+    guests[1].shake().join()
+    guests[0].now = START + 1.5
+    guests[0].send(m.Ping(bytes(8)))
+    guests[2].shake().join()
+    assert len(house.endpoint) == 2
+    assert guests[1].hear(guests[2].elsewhere) == [m.Closed("too_many_sessions", 0)]
+    assert guests[0].send(m.Ping(bytes(8)))
+
+
+def test_when_there_are_too_many_sessions_the_new_one_is_told_and_not_opened() -> None:
+    house = House(Limits(sessions=2))
+    for n in range(2):
+        Guest(house, seed=n).shake().join()
+    late = Guest(house, seed=9).shake()
+    assert late.call(m.Join("late", PASSWORD, None)) == [m.Closed("crowded", 5000)]
+    assert len(house.endpoint) == 2
+    assert len(house.endpoint._door) == 0
+    assert house.events[-1] == ev.HandshakeRefused(HOME, "crowded")
+
+
+def test_ended_sessions_leave_nothing_behind() -> None:
+    house = House(PLENTY)
+    warm = Guest(house, seed="warm").shake().join()
+    warm.say(1, "hello")
+    warm.call(m.Leave())
+    warm.wait(3.0)
+    before = footprint(house.endpoint)
+    for n in range(5):
+        guest = Guest(house, seed=n, now=warm.now).shake().join()
+        guest.say(1, "hello")
+        guest.rekey()
+        guest.send(m.Ping(bytes(8)), ELSEWHERE)
+        guest.call(m.Leave())
+        warm.now = guest.now + 3
+        house.timer(warm.now)
+    assert len(house.endpoint) == 0
+    # Of each: a used cookie, the bucket of a speaker, and the entry in the log with its two fields.
+    assert footprint(house.endpoint) - before <= 5 * (1 + 1 + 3)
+    assert house.endpoint.get_timer() is None
+
+
+# Joining and leaving.
+
+
+def test_name_then_password_then_welcome(house: House) -> None:
+    guest = Guest(house).shake()
+    guest.call(m.Join("taken", None, None))
+    assert guest.answer() == m.Refused("name_taken", 0, "taken")
+    guest.call(m.Join("ana", None, None))
+    assert guest.answer() == m.NameValid("ana")
+    guest.call(m.Join("ana", "wrong", None))
+    assert guest.answer() == m.Refused("password_wrong", 5_000)
+    guest.call(m.Join("ana", PASSWORD, 7))
+    welcome = guest.answer()
+    assert isinstance(welcome, m.Welcome)
+    assert (welcome.name, welcome.log_id, welcome.start, welcome.head) == ("ana", LOG_ID, 0, 0)
+    assert house.tickets.open_untrusted(welcome.ticket, guest.key) == Ticket("ana", LOG_ID, 0)
+    assert [event.history for event in house.events if isinstance(event, ev.JoinAsked)] == [None, None, None, 7]
+
+
+def test_with_a_ticket_neither_name_nor_password_is_needed(member: Guest) -> None:
+    welcome = member.answer()
+    assert isinstance(welcome, m.Welcome)
+    again = Guest(member.house, ELSEWHERE).shake(ticket=welcome.ticket)
+    again.call(m.Join(None, None, None))
+    assert isinstance(again.answer(), m.Welcome)
+    asked = member.house.events[-1]
+    assert isinstance(asked, ev.JoinAsked)
+    assert (asked.name, asked.password, asked.by_ticket) == ("ana", None, True)
+
+
+def test_before_welcome_nothing_is_heeded_but_calls_pings_paths_and_keys(house: House) -> None:
+    house.publish(entry(1), head=1, now=START)
+    guest = Guest(house).shake()
+    guest.send(m.Ping(bytes(8)))
+    assert guest.say(1, "hello") == []
+    assert guest.send(m.Get(0, 1)) == []
+    assert guest.send(m.Ack(1)) == []
+    assert guest.call(m.Who("")) == [m.Answer(1, m.Refused("not_joined"))]
+    assert [type(event) for event in house.events] == [ev.SessionOpened]
+    assert [type(each) for each in guest.send(guest.make_rekey(9)[0])] == [m.Rekeyed]
+    assert guest.call(m.Leave()) == [m.Answer(2, m.Goodbye())]
+
+
+def test_one_who_has_not_joined_hears_nothing_of_the_room(house: House) -> None:
+    guest = Guest(house).shake()
+    guest.send(m.Ping(bytes(8)))
+    assert guest.hear(house.publish(entry(1), head=1, now=START)) == []
+
+
+def test_leave_is_answered_and_ends_the_session(member: Guest) -> None:
+    assert member.call(m.Leave()) == [m.Answer(2, m.Goodbye())]
+    (closed,) = member.house.of(ev.SessionClosed)
+    assert isinstance(closed, ev.SessionClosed)
+    assert (closed.reason, closed.seconds) == ("left", 0.0)
+    assert len(member.house.endpoint) == 0
+
+
+def test_a_repeated_call_gets_the_same_answer_without_being_asked_twice(member: Guest) -> None:
+    (first,) = member.call(m.Who(""))
+    assert member.send(m.Call(member.calls, m.Who(""))) == [first]
+    assert len(member.house.of(ev.WhoAsked)) == 1
+    assert member.send(m.Call(1, m.Join("ana", PASSWORD, None))) == [], "older calls are dropped"
+
+
+def test_how_far_a_client_has_read_is_known_to_the_bridge(house: House) -> None:
+    guest = Guest(house).shake(log_id=LOG_ID, cursor=40)
+    guest.send(m.Ping(bytes(8)))
+    assert house.endpoint.arrival_of(guest.payload.server_cid) == Arrival(LOG_ID, 40, None)
+    assert house.endpoint.arrival_of(99) == Arrival(None, 0, None)
+
+
+def test_a_ticket_says_how_far_the_log_had_come_when_it_was_given(house: House) -> None:
+    house.publish(*(entry(seq) for seq in range(1, 8)), head=7, now=START)
+    guest = Guest(house).shake().join()
+    welcome = guest.answer()
+    assert isinstance(welcome, m.Welcome)
+    again = Guest(house, ELSEWHERE).shake(ticket=welcome.ticket)
+    again.send(m.Ping(bytes(8)))
+    assert house.endpoint.arrival_of(again.payload.server_cid).ticket == Ticket("ana", LOG_ID, 7)
+
+
+def test_commands_for_a_session_that_is_gone_are_no_mistake(house: House) -> None:
+    endpoint = house.endpoint
+    endpoint.answer(99, 1, m.Goodbye())
+    endpoint.settle_lines([(99, 1, 1)], START)
+    endpoint.supply(99, 0, 1, [entry(1)])
+    endpoint.close(99, "closing")
+    assert not endpoint.admit(99, 1, "ana", 0, 0, START)
+    assert endpoint.datagrams_to_send() == []
+    assert endpoint.next_event() is None
+
+
+def test_a_session_can_be_closed_from_this_side_and_is_told_why(member: Guest) -> None:
+    member.house.endpoint.close(member.payload.server_cid, "closing", 700)
+    assert member.hear(member.house.settle(START)) == [m.Closed("closing", 700)]
+    assert len(member.house.endpoint) == 0
+    assert member.house.of(ev.SessionClosed) == [], "who closes it knows"
+
+
+def test_nothing_is_said_after_the_last_word(member: Guest) -> None:
+    member.house.storing = False
+    member.say(1, "hello")
+    cid = member.payload.server_cid
+    member.house.endpoint.settle_lines([(cid, 1, 1)], START)
+    member.house.endpoint.close(cid, "closing")
+    assert member.hear(member.house.settle(START)) == [m.Closed("closing", 0)]
+
+
+def test_a_server_that_stops_tells_everybody(member: Guest) -> None:
+    other = Guest(member.house, ELSEWHERE, seed=2).shake().join("budi")
+    member.house.endpoint.close_all("restarting")
+    sent = member.house.settle(START)
+    assert member.hear(sent) == other.hear(sent) == [m.Closed("restarting", 0)]
+    assert len(member.house.endpoint) == 0
+
+
+# Keeping alive.
+
+
+def test_a_ping_is_answered_with_its_nonce_and_the_head(member: Guest) -> None:
+    member.house.publish(entry(1), head=4, now=START)
+    assert m.Pong(b"are you?", 4) in member.send(m.Ping(b"are you?"))
+
+
+def test_clients_are_asked_to_collect_longer_the_more_there_are() -> None:
+    house = House(Limits(ack_milliseconds=1, handshakes_burst=1000))
+    for n in range(30):
+        guest = Guest(house, seed=n).shake().join()
+    assert guest.payload.ack_ms == 7, "0.25 ms for each of the 29 before"
+    assert house.endpoint._fanout.ack_seconds == pytest.approx(0.0075)
+
+
+# Lines and entries.
+
+
+def test_what_one_says_everybody_hears_in_one_order_and_the_speaker_too(member: Guest) -> None:
+    other = Guest(member.house, ELSEWHERE, seed=2).shake().join("budi")
+    for number in range(1, 4):
+        other.say(number, f"from budi {number}")
+        member.hear(other.elsewhere)
+        member.say(number, f"from ana {number}")
+        other.hear(member.elsewhere)
+    expected = [f"from {name} {number}" for number in range(1, 4) for name in ("budi", "ana")]
+    assert heard_texts(member) == heard_texts(other) == member.house.texts() == expected
+    assert [each for each in member.heard if isinstance(each, m.Stored)] == [
+        m.Stored(((number, 2 * number),)) for number in range(1, 4)
+    ]
+
+
+def heard_texts(guest: Guest) -> list[str]:
+    items = [item for each in guest.heard if isinstance(each, m.Entries) for item in each.items]
+    return [m.decode_entry_untrusted(item).text for item in items]
+
+
+def test_entries_committed_together_travel_in_one_datagram(member: Guest) -> None:
+    sent = member.house.publish(*[entry(seq) for seq in range(1, 9)], head=8, now=START)
+    assert len(sent) == 1
+
+
+def test_a_line_is_answered_again_when_it_is_said_again_also_in_a_later_session(member: Guest) -> None:
+    member.say(1, "once")
+    again = Guest(member.house, ELSEWHERE).shake().join()
+    assert m.Stored(((1, 1),)) in again.say(1, "once")
+    assert member.house.texts() == ["once"]
+
+
+def test_lines_over_the_rate_come_later_by_the_timer() -> None:
+    member = Guest(House(Limits(lines_per_second=10, lines_burst=2))).shake().join()
+    for number in range(1, 5):
+        member.say(number, f"line {number}")
+    assert member.house.texts() == ["line 1", "line 2"]
+    assert [each.wait_ms for each in member.heard if isinstance(each, m.Progress)] == [101]
+    member.wait(0.1)
+    assert member.house.texts() == ["line 1", "line 2", "line 3"]
+    member.wait(0.1)
+    assert member.house.texts() == ["line 1", "line 2", "line 3", "line 4"]
+
+
+def test_while_the_log_takes_nothing_lines_wait_and_are_given_out_afterwards(member: Guest) -> None:
+    endpoint = member.house.endpoint
+    endpoint.hold_lines(True, START)
+    for number in range(1, 4):
+        member.say(number, f"line {number}")
+    assert member.house.texts() == []
+    endpoint.hold_lines(False, START)
+    member.hear(member.house.settle(START))
+    assert member.house.texts() == ["line 1", "line 2", "line 3"]
+    assert m.Stored(((1, 1), (2, 2), (3, 3))) in member.heard
+
+
+def test_a_session_that_ends_while_its_lines_wait_is_forgotten_by_the_timer() -> None:
+    member = Guest(House(Limits(lines_per_second=10, lines_burst=1))).shake().join()
+    member.say(1, "one")
+    member.say(2, "two")
+    member.call(m.Leave())
+    member.wait(1.0)
+    assert member.house.texts() == ["one"]
+    assert member.house.endpoint._deadlines == []
+
+
+def test_a_transient_session_speaks_and_asks_but_is_told_no_entries(house: House) -> None:
+    script = Guest(house).shake(flags=1).join()
+    assert script.say(1, "from a script") == [m.Stored(((1, 1),))]
+    assert script.hear(house.publish(entry(2), head=2, now=START)) == []
+    assert script.send(m.Get(0, 2)) == []
+    assert [type(each) for each in script.call(m.Who(""))] == [m.Answer]
+    assert script.wait(30.0) == []
+    assert [event.role for event in house.events if isinstance(event, ev.SessionOpened)] == [m.SCRIPT]
+
+
+def test_what_only_the_log_has_is_asked_for_and_supplied() -> None:
+    house = House(Limits(recent_entries=2))
+    house.publish(*[entry(seq) for seq in range(1, 9)], head=8, now=START)
+    guest = Guest(house).shake().join()
+    (answer,) = guest.send(m.Get(0, 8))
+    assert isinstance(answer, m.Entries)
+    assert (answer.after, answer.through, answer.end, len(answer.items)) == (0, 8, True, 8)
+    assert house.of(ev.EntriesWanted) == [ev.EntriesWanted(guest.payload.server_cid, 0, 8)]
+
+
+def test_the_newest_entries_of_the_log_are_at_hand_from_the_start() -> None:
+    house = House(head=8)
+    house.endpoint.load_recent(5, [entry(seq) for seq in (6, 8)])
+    guest = Guest(house).shake().join()
+    (answer,) = guest.send(m.Get(5, 8))
+    assert isinstance(answer, m.Entries)
+    assert len(answer.items) == 2
+    assert house.endpoint.head == 8
+
+
+def test_gets_over_the_rate_are_dropped() -> None:
+    house = House(Limits(gets_per_second=50, gets_burst=100))
+    house.publish(entry(1), head=1, now=START)
+    guest = Guest(house).shake().join()
+    assert sum(len(guest.send(m.Get(0, 1))) for _ in range(120)) == 100
+    guest.now += 0.1
+    assert sum(len(guest.send(m.Get(0, 1))) for _ in range(10)) == 5
+
+
+def test_a_key_gets_no_more_answers_to_get_by_having_more_sessions() -> None:
+    house = House(Limits(gets_per_second=50, gets_burst=100))
+    house.publish(entry(1), head=1, now=START)
+    sessions = [Guest(house, seed="one key") for _ in range(4)]
+    for number, guest in enumerate(sessions):
+        guest.stream = number.to_bytes(8, "little")
+        guest.cid, guest.nonce = number + 1, number.to_bytes(8, "big")
+        guest.shake().join()
+    assert sum(len(guest.send(m.Get(0, 1))) for _ in range(30) for guest in sessions) == 100
+
+
+def test_a_session_that_sends_too_much_is_not_heeded_for_a_while_and_told_so_once_a_second() -> None:
+    limits = Limits(datagrams_per_second=60, datagrams_burst=100, lines_per_second=10)  # 60 + 4 × 10 in all
+    guest = Guest(House(limits)).shake().join()
+    answers = [each for _ in range(500) for each in guest.send(m.Ping(bytes(8)))]
+    assert sum(isinstance(each, m.Pong) for each in answers) == 99, "JOIN was the first"
+    (told,) = [each for each in answers if isinstance(each, m.Progress)]
+    assert 0 < told.wait_ms <= 1_000
+    assert guest.house.endpoint.dropped == {"rate": 401}
+    guest.now += 1.0
+    answers = [each for _ in range(500) for each in guest.send(m.Ping(bytes(8)))]
+    assert [type(each) for each in answers].count(m.Pong) == 100
+    assert [type(each) for each in answers].count(m.Progress) == 1
+
+
+def test_what_others_send_in_a_members_name_does_not_count_against_it() -> None:
+    guest = Guest(House(Limits(datagrams_per_second=1, datagrams_burst=10))).shake().join()
+    forged = bytearray(guest.channel.seal(m.encode(m.Ping(bytes(8)))))
+    forged[-1] ^= 1
+    for _ in range(100):
+        assert guest.send_raw(bytes(forged)) == []
+    assert [type(each) for each in guest.send(m.Ping(bytes(8)))] == [m.Pong]
+
+
+def test_what_is_not_acknowledged_is_repaired_by_the_timer(member: Guest) -> None:
+    member.house.publish(entry(1), head=1, now=START)  # and lost
+    (again,) = [each for each in member.wait(0.7) if isinstance(each, m.Entries)]
+    assert len(again.items) == 1
+    member.send(m.Ack(1))
+    assert not [each for each in member.wait(20) if isinstance(each, m.Entries)]
+
+
+# Rekeying.
+
+
+def test_a_new_channel_is_used_by_the_server_from_its_first_datagram_on(member: Guest) -> None:
+    old = member.rekey()
+    sent = member.house.publish(entry(1), head=1, now=START)
+    assert old.open_untrusted(sent[0][0]), "the server waits for the client"
+    assert isinstance(member.send(m.Ping(bytes(8)))[0], m.Pong)
+    sent = member.house.publish(entry(2), head=2, now=START)
+    assert [type(each) for each in member.hear(sent)] == [m.Entries]
+
+
+def test_the_old_channel_is_read_for_ten_seconds_more(member: Guest) -> None:
+    old = member.rekey()
+    member.send(m.Ping(bytes(8)))
+    member.wait(OLD_CHANNEL_SECONDS - 0.5)
+    assert member.send_raw(old.seal(m.encode(m.Ping(bytes(8)))))
+    member.wait(1.6)
+    assert member.send_raw(old.seal(m.encode(m.Ping(bytes(8))))) == [], "and no RESET tells which session it was"
+    assert member.send(m.Ping(bytes(8)))
+
+
+def test_a_rekeyed_that_was_lost_is_sent_again_the_same(member: Guest) -> None:
+    rekey, initiator = member.make_rekey(77)
+    (lost,) = member.send(rekey)
+    before = footprint(member.house.endpoint)
+    member.now += 1
+    (again,) = member.send(rekey)
+    assert again == lost
+    assert footprint(member.house.endpoint) == before
+    assert isinstance(again, m.Rekeyed)
+    member.finish_rekey(rekey, initiator, again)
+    assert member.send(m.Ping(bytes(8)))
+
+
+def test_a_client_that_begins_its_rekeying_anew_is_heard_after_a_while(member: Guest) -> None:
+    member.send(member.make_rekey(77)[0])
+    assert member.send(member.make_rekey(78)[0]) == [], "not so often"
+    member.wait(OLD_CHANNEL_SECONDS)
+    member.rekey(79)
+    assert member.send(m.Ping(bytes(8)))
+    assert len(member.house.endpoint._table._routes) == 2
+
+
+def test_both_directions_go_on_under_loss_and_reordering_around_a_rekeying(member: Guest) -> None:
+    before = [member.channel.seal(m.encode(m.Say(number, 1, False, 0, 1, b"old"))) for number in (1, 2)]
+    first = member.house.publish(entry(100), head=100, now=START)
+    rekey, initiator = member.make_rekey(77)
+    member.send(rekey)
+    member.now += 1
+    (rekeyed_message,) = member.send(rekey)
+    assert isinstance(rekeyed_message, m.Rekeyed)
+    old = member.finish_rekey(rekey, initiator, rekeyed_message)
+    late = member.channel.seal(m.encode(m.Say(3, 1, False, 0, 1, b"new")))
+    member.send(m.Ping(bytes(8)))
+    for datagram in (late, *reversed(before)):
+        member.send_raw(datagram)
+    assert [m.decode_entry_untrusted(each).text for each in member.house.log.values()] == [
+        "line 100",
+        "old",
+        "old",
+        "new",
+    ]
+    assert old.open_untrusted(first[0][0])
+
+
+def test_a_session_can_be_rekeyed_again_and_again(member: Guest) -> None:
+    for cid in range(100, 105):
+        member.rekey(cid)
+        assert member.send(m.Ping(bytes(8)))
+        member.wait(11)
+    assert len(member.house.endpoint._table._routes) == 1
+    member.call(m.Leave())
+    assert len(member.house.of(ev.SessionClosed)) == 1
+
+
+@pytest.mark.parametrize("wrong", ["another key", "another handshake", "junk", "empty"])
+def test_a_rekeying_that_is_not_the_members_is_not_answered(member: Guest, wrong: str) -> None:
+    thief = Guest(member.house, seed="thief")
+    thief.handshake_hash = member.handshake_hash
+    if wrong == "another handshake":
+        member.handshake_hash = bytes(32)
+    rekeys = {
+        "another key": thief.make_rekey(5)[0],
+        "another handshake": member.make_rekey(5)[0],
+        "junk": m.Rekey(5, bytes(96)),
+        "empty": m.Rekey(5, b""),
+    }
+    assert member.send(rekeys[wrong]) == []
+    assert member.house.endpoint.dropped == {"handshake": 1}
+    assert member.send(m.Ping(bytes(8))), "the session goes on"
+
+
+def test_a_client_that_names_an_impossible_connection_does_not_stop_the_server(member: Guest) -> None:
+    other = Guest(member.house, ELSEWHERE, seed=2).shake().join("budi")
+    rekey, initiator = member.make_rekey(5)
+    fields = [7, 2**60, rekey.noise]
+    answers = member.hear(member.send_raw(member.channel.seal(m._encoder.encode(fields))))
+    for each in answers:
+        if isinstance(each, m.Rekeyed):
+            member.finish_rekey(rekey, initiator, each)
+            member.send_raw(member.channel.seal(m.encode(m.Ack(1))))
+    sent = member.house.publish(entry(1), head=1, now=START)
+    assert len(other.hear(sent)) == 1
+
+
+# RESET.
+
+
+def test_a_session_the_server_does_not_know_is_reset_with_its_token(house: House) -> None:
+    guest = Guest(house)
+    datagram = bytes([DATA]) + (4711).to_bytes(7, "little") + bytes(25)
+    assert guest.send_raw(datagram) == [
+        bytes([RESET]) + (4711).to_bytes(7, "little") + reset_token(IDENTITY.reset_key, 4711)
+    ]
+
+
+def test_the_token_is_the_one_that_was_told_in_the_handshake_also_after_a_restart(member: Guest) -> None:
+    member.house.restart()
+    (answer,) = member.send_raw(member.channel.seal(b"anybody there?"))
+    assert answer[8:] == member.payload.reset_token
+
+
+def test_a_new_channel_has_a_token_of_its_own(member: Guest) -> None:
+    first = member.payload
+    member.rekey()
+    second = member.payload
+    member.send(m.Ping(bytes(8)))
+    member.house.restart()
+    (answer,) = member.send_raw(member.channel.seal(b"anybody there?"))
+    assert answer[8:] == second.reset_token != first.reset_token
+
+
+def test_resets_to_one_address_are_few(house: House) -> None:
+    datagram = bytes([DATA]) + bytes(40)
+    answered = sum(len(house.receive(datagram, (HOME[0], port), START)) for port in range(50))
+    assert answered == 5
+    assert house.receive(datagram, ELSEWHERE, START), "others are not meant"
+    later = sum(len(house.receive(datagram, HOME, START + 60 + n / 4)) for n in range(8))
+    assert later >= 4
+
+
+def test_resets_in_all_are_limited(house: House) -> None:
+    datagram = bytes([DATA]) + bytes(40)
+    sent = [house.receive(datagram, (f"10.{n // 250}.{n % 250}.1", 1), START) for n in range(400)]
+    assert sum(map(len, sent)) == 200
+
+
+def test_resets_keep_nothing_about_whom_they_were_sent_to(house: House) -> None:
+    before = footprint(house.endpoint)
+    for n in range(100):
+        house.receive(bytes([DATA]) + bytes(40), (f"10.1.{n}.1", 1), START)
+    assert footprint(house.endpoint) == before
+
+
+def test_the_sessions_of_an_earlier_process_are_told_that_they_are_gone(member: Guest) -> None:
+    member.house.restart()
+    member.house.endpoint.wake(member.payload.server_cid, HOME)
+    ((datagram, address),) = member.house.settle(START)
+    assert address == HOME
+    assert struct.unpack("<B7s16s", datagram) == (
+        RESET,
+        member.payload.server_cid.to_bytes(7, "little"),
+        member.payload.reset_token,
+    )
+
+
+# The timer.
+
+
+def test_a_server_with_nobody_waits_for_nothing(house: House) -> None:
+    assert house.endpoint.get_timer() is None
+    guest = Guest(house)
+    guest.ask_cookie()
+    assert house.endpoint.get_timer() is None
+
+
+@pytest.mark.parametrize("state", STATES)
+def test_the_timer_is_never_due_again_at_once(state: object) -> None:
+    assert callable(state)
+    guest: Recorder = state()
+    for _ in range(200):
+        at = guest.house.endpoint.get_timer()
+        if at is None:
+            return
+        guest.house.endpoint.handle_timer(at)
+        guest.house.settle(at)
+        later = guest.house.endpoint.get_timer()
+        assert later is None or later > at
+
+
+def test_addresses_are_hashed_as_the_protocol_says() -> None:
+    assert pack_address(("1.2.3.4", 0x0506)) == bytes(10) + b"\xff\xff\x01\x02\x03\x04\x06\x05"
+
+
+# What the admin changes meanwhile.
+
+
+def test_a_ticket_that_was_shown_before_the_password_changed_lets_nobody_in(member: Guest) -> None:
+    welcome = member.answer()
+    assert isinstance(welcome, m.Welcome)
+    house = member.house
+    opened = Guest(house, ELSEWHERE, seed="opened").shake()
+    pending = Guest(house, ELSEWHERE, seed="guest").shake(ticket=welcome.ticket)
+    waiting = Guest(house, STRANGER, seed="guest")
+    waiting.stream = b"another!"
+    waiting.shake(ticket=welcome.ticket)
+    waiting.send(m.Ping(bytes(8)))
+    house.endpoint.void_tickets()
+    for guest in (pending, waiting):
+        guest.call(m.Join(None, None, None))
+        assert guest.answer() == m.Refused("ticket_refused")
+    opened.join("budi")
+    assert pending.payload.resumed
+
+
+def test_a_session_keeps_the_silence_it_was_promised_and_the_next_one_gets_another(member: Guest) -> None:
+    house = member.house
+    house.endpoint.replace_limits(Limits(idle_seconds=20, ping_seconds=5))
+    newcomer = Guest(house, ELSEWHERE, seed="new").shake().join("budi")
+    assert (member.payload.idle_s, newcomer.payload.idle_s) == (80, 20)
+    house.timer(START + 40)
+    closed = [event for event in house.events if isinstance(event, ev.SessionClosed)]
+    assert [event.cid for event in closed] == [newcomer.payload.server_cid]
+    house.timer(START + 82)
+    assert len(house.endpoint) == 0
+
+
+def test_other_limits_hold_at_once_for_those_who_are_in(member: Guest) -> None:
+    house = member.house
+    house.endpoint.replace_limits(Limits(text_bytes=4, lines_burst=2, sessions=1, recent_entries=1))
+    assert member.say(1, "hello") == [m.Unsaid(1, "text_too_long")]
+    member.say(2, "hey")
+    said = [event for event in house.events if isinstance(event, ev.LineSaid)]
+    member.say(3, "you")
+    assert said == [event for event in house.events if isinstance(event, ev.LineSaid)], "the burst is spent"
+    other = Guest(house, ELSEWHERE, seed="other").shake()
+    other.send(m.Ping(bytes(8)))
+    assert house.endpoint.dropped["crowded"] == 1

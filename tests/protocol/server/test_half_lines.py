@@ -1,0 +1,222 @@
+"""Half lines: bounded for all sessions together, by place; what is dropped is asked for again and not lost."""
+
+from __future__ import annotations
+
+import random
+from collections import Counter, deque
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from protocol.bare import Ear, make_pending, place
+from protocol.house import START
+
+from sockatuh.protocol import messages as m
+from sockatuh.protocol.client.outbox import Outbox
+from sockatuh.protocol.constants import LINE_WINDOW, MAX_PIECE
+from sockatuh.protocol.server import events as ev
+from sockatuh.protocol.server.limits import Limits
+from sockatuh.protocol.server.line_assembly import LINE_COST, PART_COST
+from sockatuh.protocol.server.requests import Requests
+from sockatuh.protocol.server.send_queue import Outgoing
+from sockatuh.protocol.server.session import Session, open_session
+
+PIECE = b"x" * MAX_PIECE
+PART = MAX_PIECE + PART_COST
+QUICK = Limits(lines_per_second=1e6, lines_burst=1_000_000)
+
+
+class Desk:
+    """Requests of several sessions from several places."""
+
+    def __init__(self, limits: Limits) -> None:
+        self.limits, self.out = limits, Outgoing(Counter())
+        self.events: deque[ev.ServerEvent] = deque()
+        self.requests = Requests(limits, self.out, self.events, lambda *_: None)
+        self.now = START
+        self.sessions: list[Session] = []
+
+    def session(self, source: int, *, flags: int = 0) -> Session:
+        number = len(self.sessions) + 1
+        pending = make_pending(number, key=number.to_bytes(32, "big"), source=place(source), flags=flags)
+        session = open_session(pending, self.limits, START)
+        session.name = f"user{number}"
+        self.sessions.append(session)
+        return session
+
+    def say(self, session: Session, number: int, index: int = 0, count: int = 2, piece: bytes = PIECE) -> None:
+        self.requests.say(session, m.Say(number, 1, False, index, count, piece), self.now)
+
+    def begin_lines(self, session: Session, count: int = LINE_WINDOW) -> None:
+        """Say the first halves of so many lines."""
+        for number in range(1, count + 1):
+            self.say(session, number)
+
+    def hear(self, session: Session) -> list[m.ServerMessage]:
+        """Return what a session was told since anybody was asked for."""
+        heard = Ear(self.out, *self.sessions).hear_each()
+        return [message for cid, message in heard if cid == session.cid]
+
+    def check(self) -> None:
+        held = sum(session.lines.held_bytes for session in self.sessions)
+        assert self.requests.half_lines.held == held <= self.limits.half_line_bytes
+
+
+def test_what_all_sessions_hold_is_bounded_and_others_get_through() -> None:
+    desk = Desk(Limits(half_line_bytes=1_000_000))
+    villains = [desk.session(number % 3) for number in range(60)]
+    for villain in villains:
+        desk.begin_lines(villain)
+        desk.check()
+    honest = desk.session(9)
+    for index in reversed(range(14)):
+        desk.say(honest, 1, index, 14)
+        desk.check()
+    assert [event.cid for event in desk.events if isinstance(event, ev.LineSaid)] == [honest.cid]
+
+
+def test_the_newest_of_the_most_crowded_place_drops_what_it_holds_and_is_told_to_wait() -> None:
+    desk = Desk(Limits(half_line_bytes=10 * (LINE_COST + PART)))
+    first, second, other = desk.session(1), desk.session(1), desk.session(2)
+    desk.begin_lines(first, 5)
+    desk.begin_lines(second, 4)
+    desk.begin_lines(other, 2)
+    assert (first.lines.held_bytes > 0, second.lines.held_bytes, other.lines.held_bytes > 0) == (True, 0, True)
+    assert desk.hear(second)[-1] == m.Progress(1, 1, 0, 1_000)
+    desk.check()
+
+
+def test_in_the_most_crowded_place_the_last_part_is_dropped_itself() -> None:
+    desk = Desk(Limits(half_line_bytes=10 * (LINE_COST + PART)))
+    villain = desk.session(1)
+    desk.begin_lines(villain)
+    assert villain.lines.held_bytes == 9 * (LINE_COST + PART), "the last tenth is for others"
+    neighbour = desk.session(1)
+    desk.say(neighbour, 1)
+    assert neighbour.lines.held_bytes == 0
+    assert desk.hear(neighbour) == [m.Progress(1, 1, 0, 1_000)]
+    desk.say(neighbour, 1, 0, 1, b"a line in one part waits for nothing")
+    assert [event.text for event in desk.events if isinstance(event, ev.LineSaid)] == [
+        "a line in one part waits for nothing"
+    ]
+
+
+def test_guests_give_way_to_members() -> None:
+    desk = Desk(Limits(half_line_bytes=10 * (LINE_COST + PART)))
+    guest, member = desk.session(1, flags=m.FLAG_SCRIPT), desk.session(1)
+    desk.begin_lines(guest, 4)
+    desk.begin_lines(member, 5)
+    desk.begin_lines(desk.session(3), 2)
+    assert (member.lines.held_bytes > 0, guest.lines.held_bytes) == (True, 0)
+
+
+def test_whole_lines_that_wait_for_their_rate_are_counted_too() -> None:
+    desk = Desk(Limits(lines_burst=1, lines_per_second=1))
+    session = desk.session(1)
+    for number in range(1, 6):
+        desk.say(session, number, 0, 1)
+    assert session.lines.held_bytes == 4 * (LINE_COST + PART)
+    desk.check()
+
+
+def test_half_a_line_waits_for_half_a_minute_and_is_asked_for_again() -> None:
+    desk = Desk(QUICK)
+    session = desk.session(1)
+    desk.say(session, 1)
+    desk.now += desk.limits.half_line_seconds
+    desk.requests.expire(session, desk.now)
+    assert session.lines.held_bytes > 0
+    desk.now += 0.1
+    desk.requests.expire(session, desk.now)
+    assert desk.hear(session) == [m.Progress(1, 1, 0, 0)]
+    desk.say(session, 1, 1)
+    assert desk.hear(session) == [m.Progress(1, 1, 2, 0)]
+    desk.say(session, 1, 0)
+    assert len(desk.events) == 1
+    desk.check()
+
+
+def test_the_client_is_asked_again_by_whatever_part_it_sends_of_a_line_that_was_dropped() -> None:
+    """It knew that parts were there, and sends only the others."""
+    desk = Desk(QUICK)
+    session = desk.session(1)
+    desk.say(session, 1, 2, 3)
+    assert desk.hear(session) == [m.Progress(1, 1, 4, 0)]
+    session.lines.drop(1)
+    desk.say(session, 1, 1, 3)
+    assert desk.hear(session) == [m.Progress(1, 1, 2, 0)]
+
+
+def test_lines_that_wait_for_the_log_do_not_expire() -> None:
+    desk = Desk(QUICK)
+    session = desk.session(1)
+    desk.requests.hold([session], True, True, desk.now)
+    desk.say(session, 1, 0, 1)
+    desk.now += 3_600.0
+    desk.requests.expire(session, desk.now)
+    desk.requests.hold([session], False, False, desk.now)
+    assert len(desk.events) == 1
+
+
+def test_a_session_that_ends_holds_nothing() -> None:
+    desk = Desk(QUICK)
+    session = desk.session(1)
+    desk.begin_lines(session)
+    desk.requests.forget(session)
+    assert desk.requests.half_lines.held == 0
+
+
+@settings(max_examples=60, deadline=None)
+@given(
+    seed=st.integers(0, 2**32),
+    sizes=st.lists(st.sampled_from((1, MAX_PIECE + 1, 5_000, 16_384)), min_size=1, max_size=25),
+    loss=st.sampled_from((0.0, 0.1, 0.3)),
+    room=st.sampled_from((40_000, 80_000)),
+)
+def test_however_often_half_lines_are_dropped_none_is_lost_doubled_or_out_of_order(
+    seed: int, sizes: list[int], loss: float, room: int
+) -> None:
+    """One talks from a place of its own; villains of another hold half lines all the time; some drop by chance."""
+    dice = random.Random(seed)
+    desk = Desk(Limits(half_line_bytes=room, lines_per_second=1e6, lines_burst=1_000_000))
+    honest, villains = desk.session(1), [desk.session(2) for _ in range(3)]
+    sender = Outbox()
+    texts = [bytes([97 + at % 26]) * size for at, size in enumerate(sizes)]
+    for text in texts:
+        sender.add(text, False)
+    ear = Ear(desk.out, *desk.sessions)
+    said: list[ev.LineSaid] = []
+    for _ in range(3_000):
+        for villain in villains:
+            desk.say(villain, dice.randrange(1, 60), dice.randrange(1, 15), 16)
+        if dice.random() < 0.02:
+            honest.lines.drop_all()
+            desk.requests.half_lines.keep(honest)
+        says = [say for say in sender.due(desk.now, 1.0) if dice.random() >= loss]
+        dice.shuffle(says)
+        for say in says:
+            desk.requests.say(honest, say, desk.now)
+        fresh = [event for event in desk.events if isinstance(event, ev.LineSaid)]
+        said += fresh
+        desk.events.clear()
+        for event in fresh:
+            desk.requests.settle(honest, event.number, len(said))
+        desk.requests.send_stored()
+        for session in desk.sessions:
+            desk.requests.expire(session, desk.now)
+        desk.check()
+        for cid, message in ear.hear_each():
+            if cid != honest.cid or dice.random() < loss:
+                continue
+            match message:
+                case m.Progress():
+                    sender.heed(message, desk.now)
+                case m.Stored(pairs):
+                    for number, _ in pairs:
+                        sender.settle(number)
+                case _:
+                    pass
+        if not len(sender):
+            break
+        desk.now = max(desk.now + 0.02, min(sender.next_due() or 0.0, desk.now + 1.0))
+    assert not len(sender)
+    assert [event.text.encode() for event in said] == texts

@@ -1,0 +1,116 @@
+"""Entries packed into datagrams."""
+
+from __future__ import annotations
+
+import random
+
+from hypothesis import given
+from hypothesis import strategies as st
+from protocol.house import entry
+
+from sockatuh.protocol import messages as m
+from sockatuh.protocol.constants import MAX_PARTS, MAX_PIECE, MAX_PLAINTEXT
+from sockatuh.protocol.server.packing import Told, encode_alike, mark_end, pack
+
+
+def seqs_in(messages: list[Told]) -> list[int]:
+    """Return the seqs told, each part of a long entry counting once."""
+    seqs: list[int] = []
+    for message in messages:
+        if isinstance(message, m.Entries):
+            seqs += [m.decode_entry_untrusted(item).seq for item in message.items]
+        elif not message.index:
+            seqs.append(message.seq)
+    return seqs
+
+
+def test_everything_that_fits_travels_in_one_datagram() -> None:
+    (message,) = pack(0, 10, [entry(seq) for seq in range(1, 11)])
+    assert isinstance(message, m.Entries)
+    assert (message.after, message.through, message.end) == (0, 10, False)
+    assert seqs_in([message]) == list(range(1, 11))
+
+
+def test_nothing_kept_of_a_stretch_is_told_too() -> None:
+    assert pack(3, 9, []) == [m.Entries(3, 9, False, ())]
+
+
+def test_nothing_to_tell_is_no_datagram() -> None:
+    assert pack(9, 9, []) == []
+
+
+def test_each_datagram_covers_the_stretch_up_to_its_last_entry_and_no_gap_lies_between() -> None:
+    messages = pack(0, 60, [entry(seq, "x" * 100) for seq in range(1, 61, 2)])
+    assert len(messages) > 2
+    told = 0
+    for message in messages:
+        assert isinstance(message, m.Entries)
+        assert message.after == told
+        told = message.through
+    assert told == 60
+
+
+def test_a_long_entry_comes_in_parts_of_its_encoding() -> None:
+    seq, encoding = entry(5, "x" * 16_384)
+    messages = pack(4, 5, [(seq, encoding)])
+    parts = [message for message in messages if isinstance(message, m.EntryPart)]
+    assert len(parts) == len(messages) <= MAX_PARTS
+    assert {(part.seq, part.count) for part in parts} == {(5, len(parts))}
+    assert max(len(part.piece) for part in parts) == MAX_PIECE
+    assert b"".join(part.piece for part in parts) == encoding
+
+
+def test_what_lies_before_a_long_entry_is_told_before_it() -> None:
+    messages = pack(0, 6, [entry(2), entry(5, "x" * 3000)])
+    first, *parts, last = messages
+    assert isinstance(first, m.Entries)
+    assert (first.after, first.through) == (0, 4)
+    assert all(isinstance(part, m.EntryPart) for part in parts)
+    assert last == m.Entries(5, 6, False, ())
+
+
+def test_what_is_told_at_once_has_one_length_but_for_the_last() -> None:
+    dice = random.Random(7)
+    messages = pack(0, 200, [entry(seq, "x" * dice.randrange(1, 200)) for seq in range(1, 201)])
+    *first, last = encode_alike(messages)
+    assert len({len(m.encode(message)) for message in messages[:-1]}) > 1
+    assert len({len(each) for each in first}) == 1
+    assert len(last) <= len(first[0]) <= MAX_PLAINTEXT
+    assert [m.decode_server_message_untrusted(each) for each in (*first, last)] == messages
+
+
+def test_nothing_is_lengthened_much() -> None:
+    messages = pack(0, 3, [entry(1), entry(2, "x" * 3000), entry(3)])
+    assert encode_alike(messages) == [m.encode(message) for message in messages]
+
+
+def test_the_end_is_marked_on_the_last_message_of_either_kind() -> None:
+    entries, parts = pack(0, 1, [entry(1)]), pack(0, 1, [entry(1, "x" * 3000)])
+    for messages in (entries, parts):
+        mark_end(messages)
+        assert [message.end for message in messages] == [False] * (len(messages) - 1) + [True]
+
+
+@given(
+    sizes=st.lists(st.sampled_from((0, 1, 10, 200, 1090, 1110, 1130, 1150, 2500, 16_384)), max_size=30),
+    gaps=st.integers(0, 2**30),
+    limit=st.sampled_from((None, 1, 2, 8, 16)),
+)
+def test_every_message_fits_a_datagram_and_what_is_told_is_told_in_order_up_to_where_it_says(
+    sizes: list[int], gaps: int, limit: int | None
+) -> None:
+    dice = random.Random(gaps)
+    far = 2**62
+    kept = sorted(dice.sample(range(far + 1, far + 2 * len(sizes) + 2), len(sizes)))
+    entries = [entry(seq, "x" * size) for seq, size in zip(kept, sizes, strict=True)]
+    through = far + 2 * len(sizes) + 1
+    messages = pack(far, through, entries, limit)
+    assert all(len(m.encode(message)) <= MAX_PLAINTEXT for message in messages)
+    told = seqs_in(messages)
+    assert told == kept[: len(told)]
+    if limit is None:
+        assert told == kept
+    else:
+        # A single entry goes whole, even when its parts are more than the limit; otherwise it could never go.
+        assert len(messages) <= limit or len({getattr(each, "seq", 0) for each in messages}) == 1
+        assert messages

@@ -1,0 +1,504 @@
+"""What clients ask: calls answered once, lines given out in order and at a bounded rate."""
+
+from __future__ import annotations
+
+import hashlib
+from collections import Counter, deque
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from protocol.bare import KEY, STREAM, Ear, make_session
+from protocol.house import START
+
+from sockatuh.protocol import messages as m
+from sockatuh.protocol.constants import LINE_WINDOW, MAX_PIECE
+from sockatuh.protocol.datagrams import line_id
+from sockatuh.protocol.server import events as ev
+from sockatuh.protocol.server.limits import Limits
+from sockatuh.protocol.server.requests import STORED_PER_DATAGRAM, Requests
+from sockatuh.protocol.server.send_queue import Outgoing
+from sockatuh.protocol.server.session import CALLS_BURST, CALLS_PER_SECOND, Session
+
+QUICK = Limits(lines_per_second=1e6, lines_burst=1_000_000)
+
+
+class Desk:
+    """Requests with one session, what they report and send, and the time."""
+
+    def __init__(self, limits: Limits | None = None, *, joined: bool = True) -> None:
+        self.limits = limits or Limits()
+        self.session = make_session(5, self.limits, joined=joined)
+        self.out = Outgoing(Counter())
+        self.events: deque[ev.ServerEvent] = deque()
+        self.throttled: list[tuple[Session, float]] = []
+        self.requests = Requests(
+            self.limits, self.out, self.events, lambda session, at: self.throttled.append((session, at))
+        )
+        self.ear = Ear(self.out, self.session)
+        self.now = START
+
+    def call(self, number: int, body: m.CallBody) -> bool:
+        return self.requests.call(self.session, m.Call(number, body), self.now)
+
+    def say(self, number: int, text: str | bytes = "", oldest: int = 1, index: int = 0, count: int = 1) -> None:
+        piece = text if isinstance(text, bytes) else (text or f"line {number}").encode()
+        self.requests.say(self.session, m.Say(number, oldest, False, index, count, piece), self.now)
+
+    def hear(self) -> list[m.ServerMessage]:
+        self.requests.send_stored()
+        return self.ear.hear()
+
+    def reported(self) -> list[ev.ServerEvent]:
+        events = list(self.events)
+        self.events.clear()
+        return events
+
+    def said(self) -> list[str]:
+        return [event.text for event in self.reported() if isinstance(event, ev.LineSaid)]
+
+    def pass_time(self) -> None:
+        """Call back when it was asked for, as the endpoint does."""
+        ((session, at),) = self.throttled
+        self.throttled.clear()
+        self.now = at
+        session.throttled = False
+        self.requests.give_out(session, at)
+
+
+@pytest.fixture
+def desk() -> Desk:
+    return Desk()
+
+
+# Calls.
+
+
+def test_those_of_one_host_who_have_not_joined_ask_no_oftener_together_than_one_alone() -> None:
+    desk = Desk(joined=False)
+    others = [make_session(cid, joined=False) for cid in range(10, 20)]
+    for number in range(1, 21):
+        for session in others:
+            desk.requests.call(session, m.Call(number, m.Who("")), desk.now)
+    assert len(desk.out.take()) == CALLS_BURST
+    desk.session.name = "ana"
+    assert not desk.call(1, m.Who(""))
+    assert len(desk.reported()) == 1, "members are not meant"
+
+
+def test_a_call_is_reported_once_and_answered_as_often_as_it_is_asked(desk: Desk) -> None:
+    desk.session.name = None
+    join = m.Join("ana", None, 5)
+    desk.call(1, join)
+    assert desk.reported() == [ev.JoinAsked(5, 1, "ana", None, False, 5)]
+    desk.call(1, join)
+    assert desk.reported() == []
+    assert desk.hear() == [], "silent while it is worked on"
+    desk.requests.answer(desk.session, 1, m.NameValid("ana"))
+    for _ in range(3):
+        desk.call(1, join)
+    assert desk.hear() == [m.Answer(1, m.NameValid("ana"))] * 4
+    assert desk.reported() == []
+
+
+def test_a_number_asked_again_with_another_question_gets_the_answer_it_had(desk: Desk) -> None:
+    desk.session.name = None
+    desk.call(1, m.Join("ana", None, None))
+    desk.requests.answer(desk.session, 1, m.NameValid("ana"))
+    desk.call(1, m.Join("budi", None, None))
+    assert desk.hear() == [m.Answer(1, m.NameValid("ana"))] * 2
+
+
+def test_older_calls_and_number_zero_are_dropped(desk: Desk) -> None:
+    desk.call(0, m.Who(""))
+    desk.call(3, m.Who(""))
+    desk.call(2, m.Who("x"))
+    assert desk.reported() == [ev.WhoAsked(5, 3, "")]
+    assert desk.hear() == []
+
+
+def test_an_answer_to_a_call_that_was_overtaken_goes_nowhere(desk: Desk) -> None:
+    desk.call(1, m.Who(""))
+    desk.call(2, m.Who(""))
+    desk.requests.answer(desk.session, 1, m.Members((), False))
+    assert desk.hear() == []
+    desk.requests.answer(desk.session, 2, m.Members((), False))
+    desk.requests.answer(desk.session, 2, m.Members((), True))
+    assert desk.hear() == [m.Answer(2, m.Members((), False))]
+
+
+def test_leave_is_told_to_the_caller(desk: Desk) -> None:
+    assert not desk.call(1, m.Who(""))
+    assert desk.call(2, m.Leave())
+
+
+def test_leave_is_heard_before_joining_too() -> None:
+    assert Desk(joined=False).call(1, m.Leave())
+
+
+def test_who_is_here_is_told_to_members_only() -> None:
+    desk = Desk(joined=False)
+    desk.call(1, m.Who(""))
+    assert desk.reported() == []
+    assert desk.hear() == [m.Answer(1, m.Refused("not_joined"))]
+
+
+def test_a_member_cannot_join_again(desk: Desk) -> None:
+    desk.call(1, m.Join("budi", "password", None))
+    assert desk.reported() == []
+    assert desk.hear() == [m.Answer(1, m.Refused("already_joined"))]
+
+
+def test_without_a_name_the_ticket_speaks() -> None:
+    desk = Desk(joined=False)
+    desk.call(1, m.Join(None, None, None))
+    assert desk.reported() == [ev.JoinAsked(5, 1, "ana", None, True, None)]
+
+
+def test_without_a_name_and_a_good_ticket_nobody_joins() -> None:
+    desk = Desk(joined=False)
+    desk.session.ticket = None
+    desk.call(1, m.Join(None, None, None))
+    assert desk.reported() == []
+    assert desk.hear() == [m.Answer(1, m.Refused("ticket_refused"))]
+
+
+def test_every_password_gives_more_time_to_join_and_nothing_else_does() -> None:
+    desk = Desk(joined=False)
+    until = desk.session.join_by
+    desk.now = START + 20
+    desk.call(1, m.Join("ana", None, None))
+    desk.requests.answer(desk.session, 1, m.NameValid("ana"))
+    assert desk.session.join_by == until
+    desk.call(2, m.Join("ana", "wrong", None))
+    assert desk.session.join_by == START + 20 + desk.limits.join_seconds
+    desk.now = START + 40
+    desk.call(2, m.Join("ana", "wrong", None))
+    assert desk.session.join_by == START + 20 + desk.limits.join_seconds, "a repeated call is no new try"
+
+
+def test_there_is_one_join_at_a_time() -> None:
+    desk = Desk(joined=False)
+    desk.call(1, m.Join("ana", "password", None))
+    desk.call(2, m.Join("budi", "password", None))
+    assert [event.name for event in desk.reported() if isinstance(event, ev.JoinAsked)] == ["ana"]
+    desk.requests.answer(desk.session, 1, m.Refused("name_taken"))
+    desk.call(2, m.Join("budi", "password", None))
+    assert [event.name for event in desk.reported() if isinstance(event, ev.JoinAsked)] == ["budi"]
+
+
+def test_one_who_asks_too_often_is_not_heard_for_a_while(desk: Desk) -> None:
+    for number in range(1, CALLS_BURST + 11):
+        desk.call(number, m.Who(""))
+    assert len(desk.reported()) == CALLS_BURST
+    desk.now += 1.0
+    for number in range(100, 120):
+        desk.call(number, m.Who(""))
+    assert len(desk.reported()) == CALLS_PER_SECOND
+
+
+# Lines.
+
+
+def test_the_id_of_a_line_is_the_hash_that_the_protocol_says() -> None:
+    expected = hashlib.blake2s(KEY + STREAM + (258).to_bytes(8, "little"), digest_size=16).digest()
+    assert line_id(KEY, STREAM, 258) == expected
+
+
+def test_a_line_is_reported_with_its_id_and_stored_with_its_seq(desk: Desk) -> None:
+    desk.say(1, "hello")
+    assert desk.reported() == [ev.LineSaid(5, 1, line_id(KEY, STREAM, 1), False, "hello")]
+    assert desk.hear() == []
+    desk.requests.settle(desk.session, 1, 40)
+    assert desk.hear() == [m.Stored(((1, 40),))]
+
+
+def test_a_line_said_again_is_not_reported_again_but_answered_again(desk: Desk) -> None:
+    desk.say(1)
+    desk.say(1)
+    assert len(desk.reported()) == 1
+    assert desk.hear() == [], "it is not known yet"
+    desk.requests.settle(desk.session, 1, 40)
+    desk.hear()
+    desk.say(1)
+    desk.say(1)
+    assert desk.hear() == [m.Stored(((1, 40),))] * 2
+    assert desk.reported() == []
+
+
+def test_a_refused_line_is_refused_again_when_it_is_said_again(desk: Desk) -> None:
+    desk.say(1)
+    desk.requests.settle(desk.session, 1, "text_empty")
+    desk.say(1)
+    assert desk.hear() == [m.Unsaid(1, "text_empty")] * 2
+
+
+def test_nobody_says_anything_before_joining() -> None:
+    desk = Desk(joined=False)
+    desk.say(1)
+    assert desk.reported() == []
+    assert desk.hear() == []
+    assert not desk.session.lines.holds_parts()
+
+
+def test_a_line_that_comes_before_another_waits_and_the_client_is_told_what_is_missing(desk: Desk) -> None:
+    desk.say(1)
+    desk.say(3)
+    assert desk.said() == ["line 1"]
+    assert desk.hear() == [m.Progress(2, 2, 0, 0)]
+    desk.say(2)
+    assert desk.said() == ["line 2", "line 3"]
+    assert desk.hear() == []
+
+
+def test_a_line_of_which_the_last_part_came_first_is_told_in_part(desk: Desk) -> None:
+    desk.say(1, "c", index=2, count=3)
+    assert desk.hear() == [m.Progress(1, 1, 0b100, 0)]
+    desk.say(1, "a", index=0, count=3)
+    assert desk.hear() == []
+    desk.say(1, "b", index=1, count=3)
+    assert desk.said() == ["abc"]
+    assert desk.hear() == []
+
+
+def test_stored_lines_are_told_together(desk: Desk) -> None:
+    for number in range(1, 4):
+        desk.say(number)
+        desk.requests.settle(desk.session, number, 100 + number)
+    assert desk.hear() == [m.Stored(((1, 101), (2, 102), (3, 103)))]
+
+
+def test_many_stored_lines_take_several_datagrams() -> None:
+    desk = Desk(QUICK)
+    for number in range(1, STORED_PER_DATAGRAM + 2):
+        desk.say(number)
+        desk.requests.settle(desk.session, number, 2**62 + number)
+    first, second = desk.hear()
+    assert isinstance(first, m.Stored)
+    assert isinstance(second, m.Stored)
+    assert [len(first.pairs), len(second.pairs)] == [STORED_PER_DATAGRAM, 1]
+
+
+def test_a_session_that_is_forgotten_is_told_nothing_more(desk: Desk) -> None:
+    desk.say(1)
+    desk.requests.settle(desk.session, 1, 40)
+    desk.requests.forget(desk.session)
+    assert desk.hear() == []
+
+
+def test_over_the_rate_lines_wait_and_the_client_is_told_how_long() -> None:
+    desk = Desk(Limits(lines_per_second=10.0, lines_burst=3))
+    for number in range(1, 7):
+        desk.say(number)
+    assert desk.said() == ["line 1", "line 2", "line 3"]
+    (progress,) = desk.hear()
+    assert isinstance(progress, m.Progress)
+    assert (progress.next, progress.number, progress.have) == (4, 4, 1)
+    assert 99 <= progress.wait_ms <= 101
+    desk.pass_time()
+    assert desk.now == pytest.approx(START + 0.1)
+    assert desk.said() == ["line 4"]
+    desk.pass_time()
+    desk.pass_time()
+    assert desk.said() == ["line 5", "line 6"]
+    assert desk.throttled == []
+
+
+def test_two_hundred_pasted_lines_are_delayed_but_never_dropped() -> None:
+    desk = Desk()
+    said: list[str] = []
+    waiting = list(range(1, 201))
+    for _ in range(1000):
+        # As a client does: what is not settled is said again, within the window.
+        for number in waiting[:32]:
+            desk.say(number, oldest=waiting[0])
+        for event in desk.reported():
+            assert isinstance(event, ev.LineSaid)
+            said.append(event.text)
+            desk.requests.settle(desk.session, event.number, len(said))
+        for message in desk.hear():
+            if isinstance(message, m.Stored):
+                waiting = [number for number in waiting if number not in dict(message.pairs)]
+        if not waiting:
+            break
+        if desk.throttled:
+            desk.pass_time()
+    assert said == [f"line {number}" for number in range(1, 201)]
+    assert desk.now - START == pytest.approx((200 - 50) / 10, abs=0.1)
+
+
+def test_the_rate_is_a_members_and_not_a_sessions() -> None:
+    desk = Desk(Limits(lines_per_second=10.0, lines_burst=3))
+    for number in range(1, 4):
+        desk.say(number)
+    other = make_session(6, desk.limits)
+    desk.session, earlier = other, desk.session
+    desk.ear = Ear(desk.out, earlier, other)
+    desk.say(1)
+    assert desk.said() == ["line 1", "line 2", "line 3"]
+    (progress,) = desk.hear()
+    assert isinstance(progress, m.Progress)
+    assert progress.wait_ms >= 99
+
+
+def test_a_long_line_costs_as_much_as_it_has_parts() -> None:
+    desk = Desk(Limits(lines_per_second=10.0, lines_burst=4))
+    for index in range(3):
+        desk.say(1, b"x", index=index, count=3)
+    desk.say(2)
+    desk.say(3)
+    assert desk.said() == ["xxx", "line 2"]
+    desk.pass_time()
+    assert desk.said() == ["line 3"]
+
+
+def test_a_line_longer_than_the_whole_burst_gets_through() -> None:
+    desk = Desk(Limits(lines_per_second=10.0, lines_burst=2))
+    for index in range(5):
+        desk.say(1, b"x", index=index, count=5)
+    assert desk.said() == ["xxxxx"]
+
+
+@pytest.mark.parametrize(
+    ("text", "seconds"),
+    [
+        (b"x", 0.1),
+        (b"\n" * 39, 0.1),
+        (b"\n" * 79, 0.2),
+        (b"x\r\n" * 79, 0.2),
+        (b"\r" * 399, 1.0),
+        (b"\n" * 799, 2.0),
+    ],
+)
+def test_a_line_costs_a_fortieth_of_its_rows(text: bytes, seconds: float) -> None:
+    desk = Desk(Limits(lines_per_second=10.0, lines_burst=4))
+    desk.say(1, text)
+    for number in range(2, 6):
+        desk.say(number)
+    while desk.throttled:
+        desk.pass_time()
+    # All that was said has cost that much more than the four that the burst pays for.
+    assert desk.now - START == pytest.approx(seconds, abs=0.01)
+
+
+def test_lines_wait_while_the_log_takes_none() -> None:
+    desk = Desk()
+    desk.requests.holding = True
+    desk.say(1)
+    assert desk.said() == []
+    assert desk.hear() == [m.Progress(1, 1, 1, 0)]
+    desk.requests.holding = False
+    desk.requests.give_out(desk.session, desk.now)
+    assert desk.said() == ["line 1"]
+
+
+HELD = m.LOG_REFUSES
+
+
+def test_whose_lines_wait_for_the_log_is_told_so_when_it_begins_and_whenever_it_asks(desk: Desk) -> None:
+    desk.say(1)
+    desk.requests.hold([desk.session], False, True, desk.now)
+    desk.requests.hold([desk.session], False, True, desk.now)
+    assert desk.hear() == [m.Progress(2, 2, 0, 0, HELD)]
+    desk.say(1)
+    desk.say(2)
+    assert desk.hear() == [m.Progress(2, 2, 0, 0, HELD), m.Progress(3, 3, 0, 0, HELD)]
+    desk.requests.settle(desk.session, 1, 1)
+    desk.requests.settle(desk.session, 2, 2)
+    desk.requests.hold([desk.session], False, False, desk.now)
+    desk.say(3)
+    assert desk.hear() == [m.Stored(((1, 1), (2, 2)))]
+
+
+def test_a_line_that_waits_at_its_session_waits_for_the_log_too(desk: Desk) -> None:
+    desk.requests.hold([desk.session], True, True, desk.now)
+    desk.say(1)
+    assert desk.said() == []
+    assert desk.hear() == [m.Progress(1, 1, 1, 0, HELD)]
+    desk.requests.hold([desk.session], False, True, desk.now)
+    assert desk.said() == ["line 1"]
+
+
+def test_who_waits_for_nothing_is_told_nothing(desk: Desk) -> None:
+    desk.requests.hold([desk.session], False, True, desk.now)
+    desk.call(1, m.Who(""))
+    assert desk.hear() == []
+
+
+def test_whose_join_waits_for_the_log_is_told_so_and_has_more_time() -> None:
+    desk = Desk(joined=False)
+    desk.call(1, m.Join("ana", "password", None))
+    desk.requests.hold([desk.session], False, True, desk.now)
+    assert desk.hear() == [m.Progress(0, 0, 0, 0, HELD)]
+    desk.now += 20.0
+    desk.call(1, m.Join("ana", "password", None))
+    assert desk.hear() == [m.Progress(0, 0, 0, 0, HELD)]
+    assert desk.session.join_by == desk.now + desk.limits.join_seconds
+    assert len(desk.reported()) == 1
+
+
+def test_only_so_many_lines_are_given_out_without_an_answer() -> None:
+    desk = Desk(QUICK)
+    for number in range(1, LINE_WINDOW + 5):
+        desk.say(number)
+    assert len(desk.said()) == LINE_WINDOW
+    desk.requests.settle(desk.session, 1, 1)
+    desk.requests.give_out(desk.session, desk.now)
+    assert desk.said() == [f"line {LINE_WINDOW + 1}"]
+
+
+def test_a_text_over_the_limit_is_refused_and_the_next_line_goes_on() -> None:
+    desk = Desk(Limits(text_bytes=2 * MAX_PIECE))
+    for index in range(3):
+        desk.say(1, b"x" * MAX_PIECE, index=index, count=3)
+    desk.say(2, "after it")
+    assert desk.said() == ["after it"]
+    assert m.Unsaid(1, "text_too_long") in desk.hear()
+    assert desk.session.unsettled == 1
+
+
+def test_a_text_of_just_the_limit_is_said() -> None:
+    desk = Desk(Limits(text_bytes=5))
+    desk.say(1, "12345")
+    desk.say(2, "123456")
+    assert desk.said() == ["12345"]
+
+
+@pytest.mark.parametrize("junk", [b"\xff\xfe", b"\xc3", b"\xed\xa0\x80", b"ok \xf0\x28\x8c\x28"])
+def test_what_is_no_utf_8_is_said_with_replacement_characters(desk: Desk, junk: bytes) -> None:
+    desk.say(1, junk)
+    (text,) = desk.said()
+    assert "\ufffd" in text
+    assert text.encode()
+
+
+def test_a_character_cut_between_two_parts_is_whole_again(desk: Desk) -> None:
+    first, second = "é".encode()[:1], "é".encode()[1:]
+    desk.say(1, first, index=0, count=2)
+    desk.say(1, second, index=1, count=2)
+    assert desk.said() == ["é"]
+
+
+says = st.builds(
+    m.Say,
+    st.integers(0, 80),
+    st.integers(0, 80),
+    st.booleans(),
+    st.integers(0, 16),
+    st.integers(0, 16),
+    st.binary(max_size=5),
+)
+
+
+@given(script=st.lists(says, max_size=60))
+def test_whatever_is_said_nothing_is_reported_twice_or_out_of_order_and_little_is_kept(script: list[m.Say]) -> None:
+    desk = Desk(QUICK)
+    numbers: list[int] = []
+    for say in script:
+        desk.requests.say(desk.session, say, desk.now)
+        for event in desk.reported():
+            assert isinstance(event, ev.LineSaid)
+            numbers.append(event.number)
+        assert len(desk.hear()) <= 1
+        assert len(desk.session.lines._waiting) <= LINE_WINDOW
+    assert numbers == sorted(set(numbers))

@@ -1,0 +1,221 @@
+"""Roaming: a session moves when the client has shown that it is there, and not before."""
+
+from __future__ import annotations
+
+import random
+from collections import Counter
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from protocol.guest import Guest
+from protocol.house import ELSEWHERE, HOME, STRANGER, House, entry
+
+from sockatuh.protocol import messages as m
+from sockatuh.protocol.seam import Address
+from sockatuh.protocol.server import events as ev
+
+THIRD: Address = ("10.7.7.7", 7)
+
+
+def test_a_client_at_a_new_address_is_asked_there_and_moves_when_it_answers(member: Guest) -> None:
+    house = member.house
+    assert member.send(m.Ping(bytes(8)), ELSEWHERE) == []
+    assert [address for _, address in member.elsewhere] == [HOME], "the answer goes where the session is"
+    (challenge,), [address] = challenges(member, 0)
+    assert address == ELSEWHERE
+    house.publish(entry(1), head=1, now=member.now)
+    assert house.of(ev.SessionMoved) == []
+    member.send(m.PathResponse(challenge.token), ELSEWHERE)
+    assert house.of(ev.SessionMoved) == [ev.SessionMoved(member.payload.server_cid, ELSEWHERE)]
+    assert {address for _, address in house.publish(entry(2), head=2, now=member.now)} == {ELSEWHERE}
+    assert challenges(member, 10)[0] == []
+
+
+def challenges(guest: Guest, seconds: float) -> tuple[list[m.PathChallenge], list[Address]]:
+    """Let time pass, and return the path challenges sent in it, and where to."""
+    guest.now += seconds
+    found: list[m.PathChallenge] = []
+    addresses: list[Address] = []
+    for data, address in guest.house.timer(guest.now):
+        for message in guest.hear([data]):
+            if isinstance(message, m.PathChallenge):
+                found.append(message)
+                addresses.append(address)
+    return found, addresses
+
+
+def test_the_challenge_is_repeated_twice_and_then_the_new_address_is_forgotten(member: Guest) -> None:
+    member.send(m.Ping(bytes(8)), ELSEWHERE)
+    (first,), _ = challenges(member, 0)
+    assert challenges(member, 0.49) == ([], [])
+    assert challenges(member, 0.01) == ([first], [ELSEWHERE])
+    assert challenges(member, 0.99) == ([], [])
+    assert challenges(member, 0.01) == ([first], [ELSEWHERE])
+    assert challenges(member, 30) == ([], [])
+    member.send(m.PathResponse(first.token), ELSEWHERE)
+    assert member.house.of(ev.SessionMoved) == []
+
+
+@pytest.mark.parametrize("wrong", ["token", "address", "both"])
+def test_nothing_moves_without_the_right_answer_from_there(member: Guest, wrong: str) -> None:
+    member.send(m.Ping(bytes(8)), ELSEWHERE)
+    (challenge,), _ = challenges(member, 0)
+    token = bytes(8) if wrong in ("token", "both") else challenge.token
+    member.send(m.PathResponse(token), HOME if wrong in ("address", "both") else ELSEWHERE)
+    assert member.house.of(ev.SessionMoved) == []
+    assert {to for _, to in member.house.publish(entry(1), head=1, now=member.now)} == {HOME}
+
+
+def test_an_answer_nobody_asked_for_moves_nothing(member: Guest) -> None:
+    member.send(m.PathResponse(bytes(8)))
+    assert member.house.of(ev.SessionMoved) == []
+
+
+def test_a_datagram_copied_to_another_source_does_not_move_the_session(member: Guest) -> None:
+    """Somebody on the path copies what the client sends, and his copy comes first."""
+    for _ in range(5):
+        datagram = member.channel.seal(m.encode(m.Ping(bytes(8))))
+        assert member.send_raw(datagram, STRANGER) == []
+        assert member.send_raw(datagram) == [], "that is a replay now"
+        member.wait(5)
+    assert member.house.of(ev.SessionMoved) == []
+    assert {to for _, to in member.house.publish(entry(1), head=1, now=member.now)} == {HOME}
+
+
+def test_only_the_newest_datagram_of_a_channel_tells_where_the_client_is(member: Guest) -> None:
+    late = member.channel.seal(m.encode(m.Ping(bytes(8))))
+    member.send(m.Ping(bytes(8)))
+    member.send_raw(late, ELSEWHERE)
+    assert challenges(member, 10)[0] == []
+
+
+@pytest.mark.parametrize(
+    "plaintext", [b"\xc1", m.encode(m.Ack(1)), m.encode(m.Ping(bytes(8))), m.encode(m.Call(9, m.Who("x" * 99)))]
+)
+def test_a_new_address_is_sent_at_most_three_times_what_came_from_it(member: Guest, plaintext: bytes) -> None:
+    datagram = member.channel.seal(plaintext)
+    sent = member.house.receive(datagram, STRANGER, member.now)
+    sent += member.house.timer(member.now + 60)
+    went = sum(len(data) for data, to in sent if to == STRANGER)
+    assert 0 < went <= 3 * len(datagram)
+
+
+@settings(max_examples=25)
+@given(seed=st.integers(0, 2**32))
+def test_however_addresses_alternate_none_is_sent_more_than_three_times_what_came_from_it(seed: int) -> None:
+    dice, member = random.Random(seed), Guest(House()).shake().join()
+    places: list[Address] = [HOME, ELSEWHERE, STRANGER, THIRD]
+    came, went = Counter[Address](), Counter[Address]()
+    for _ in range(60):
+        source = dice.choice(places)
+        datagram = member.channel.seal(dice.choice([b"\xc1", m.encode(m.Ack(1)), m.encode(m.Ping(bytes(8)))]))
+        came[source] += len(datagram)
+        sent = member.house.receive(datagram, source, member.now)
+        member.now += dice.choice((0.0, 0.01, 0.3, 1.0, 4.0))
+        sent += member.house.timer(member.now)
+        for data, to in sent:
+            went[to] += len(data)
+    assert all(went[place] <= 3 * came[place] for place in places if place != HOME)
+    assert len(member.house.endpoint._deadlines) <= 3
+
+
+def test_a_client_that_moves_again_is_asked_at_its_newest_address(member: Guest) -> None:
+    member.send(m.Ping(bytes(8)), ELSEWHERE)
+    (first,), _ = challenges(member, 0)
+    member.send(m.Ping(bytes(8)), THIRD)
+    (second,), addresses = challenges(member, 0.6)
+    assert addresses == [THIRD]
+    assert second.token != first.token
+    member.send(m.PathResponse(first.token), THIRD)
+    assert member.house.of(ev.SessionMoved) == []
+    member.send(m.PathResponse(second.token), THIRD)
+    assert member.house.of(ev.SessionMoved) == [ev.SessionMoved(member.payload.server_cid, THIRD)]
+
+
+def test_a_client_that_comes_back_before_it_has_answered_stays_where_it_is(member: Guest) -> None:
+    member.send(m.Ping(bytes(8)), ELSEWHERE)
+    challenges(member, 0)
+    assert [type(each) for each in member.send(m.Ping(bytes(8)))] == [m.Pong]
+    assert member.house.of(ev.SessionMoved) == []
+
+
+def test_a_session_can_move_again_and_again(member: Guest) -> None:
+    for place in (ELSEWHERE, THIRD, HOME):
+        member.send(m.Ping(bytes(8)), place)
+        found, addresses = challenges(member, 2.1)
+        assert set(addresses) == {place}
+        member.send(m.PathResponse(found[0].token), place)
+    assert [event.address for event in member.house.events if isinstance(event, ev.SessionMoved)] == [
+        ELSEWHERE,
+        THIRD,
+        HOME,
+    ]
+
+
+def test_a_session_moves_at_most_once_a_second(member: Guest) -> None:
+    began_at, moves = member.now, member.house.of
+    while member.now < began_at + 5.0:
+        for place in (ELSEWHERE, THIRD, HOME):
+            member.send(m.Ping(bytes(8)), place)
+            found, addresses = challenges(member, 0.01)
+            for challenge, address in zip(found, addresses, strict=True):
+                member.send(m.PathResponse(challenge.token), address)
+    assert 4 <= len(moves(ev.SessionMoved)) <= 6
+    assert len(member.house.endpoint._deadlines) <= 3
+
+
+def test_a_session_that_ends_is_asked_nowhere(member: Guest) -> None:
+    member.send(m.Ping(bytes(8)), ELSEWHERE)
+    member.call(m.Leave())
+    assert challenges(member, 10) == ([], [])
+
+
+class Asked(tuple[object, ...]):
+    """An address as a shell gives it that remembers which of the server's own was asked."""
+
+    ours = ""
+
+
+def asked(address: Address, ours: str) -> Asked:
+    """Return an address that is equal to another, and to be answered from one of ours."""
+    found = Asked(address)
+    found.ours = ours
+    return found
+
+
+def answered_from(datagrams: list[tuple[bytes, Address]]) -> list[str]:
+    """Return from where datagrams are to leave."""
+    return [address.ours for _, address in datagrams if isinstance(address, Asked)]
+
+
+def test_a_client_is_answered_from_where_its_newest_datagram_came_to_and_does_not_seem_to_move(member: Guest) -> None:
+    house = member.house
+    for ours in ("first", "second", "first"):
+        member.send(m.Ping(bytes(8)), asked(HOME, ours))
+        head = house.head + 1
+        assert answered_from(house.publish(entry(head), head=head, now=member.now)) == [ours]
+    assert challenges(member, 10)[0] == []
+    assert house.of(ev.SessionMoved) == []
+
+
+def test_only_the_newest_datagram_says_from_where_a_client_is_answered(member: Guest) -> None:
+    house = member.house
+    early = member.channel.seal(m.encode(m.Ping(bytes(8))))
+    member.send(m.Ping(bytes(8)), asked(HOME, "new"))
+    house.receive(early, asked(HOME, "old"), member.now)
+    spoilt = bytearray(member.channel.seal(m.encode(m.Ping(bytes(8)))))
+    spoilt[-1] ^= 1
+    house.receive(bytes(spoilt), asked(HOME, "forged"), member.now)
+    assert answered_from(house.publish(entry(1), head=1, now=member.now)) == ["new"]
+
+
+def test_one_that_moves_is_challenged_and_answered_from_where_it_asked_last(member: Guest) -> None:
+    house = member.house
+    member.send(m.Ping(bytes(8)), asked(ELSEWHERE, "first"))
+    member.send(m.Ping(bytes(8)), asked(ELSEWHERE, "second"))
+    sent = house.timer(member.now)
+    assert answered_from(sent) == ["second"]
+    (challenge,) = (message for message in member.hear([sent[0][0]]) if isinstance(message, m.PathChallenge))
+    member.send(m.PathResponse(challenge.token), asked(ELSEWHERE, "third"))
+    assert answered_from(house.publish(entry(1), head=1, now=member.now)) == ["third"]

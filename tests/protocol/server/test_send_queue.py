@@ -1,0 +1,65 @@
+"""What is about to be sent."""
+
+from __future__ import annotations
+
+from collections import Counter
+
+from protocol.bare import Ear, make_session
+
+from sockatuh.protocol import messages as m
+from sockatuh.protocol.constants import COUNTER_LIMIT, MAX_PLAINTEXT
+from sockatuh.protocol.server.send_queue import PORTION, Outgoing
+
+
+def test_what_is_put_in_comes_out_in_order_and_once() -> None:
+    out, session = Outgoing(Counter()), make_session()
+    out.put(b"raw", ("10.0.0.1", 1))
+    out.send(session, m.Head(7))
+    first, second = out.take()
+    assert first == (b"raw", ("10.0.0.1", 1))
+    assert second[1] == session.address
+    assert out.take() == []
+
+
+def test_a_message_goes_where_the_session_is_when_it_leaves() -> None:
+    out, session = Outgoing(Counter()), make_session()
+    out.send(session, m.Head(7))
+    session.address = ("10.9.9.9", 9)
+    assert Ear(out, session).hear() == [m.Head(7)]
+
+
+def test_much_is_sealed_in_portions_and_stays_in_order() -> None:
+    out, sessions = Outgoing(Counter()), [make_session(cid) for cid in range(1, 2 * PORTION)]
+    plaintexts = [m.encode(m.Head(seq)) for seq in (7, 8, 9)]
+    out.send_to_all(sessions, plaintexts)
+    out.send(sessions[0], m.Head(10))
+    first = len(out.take())
+    assert PORTION - 3 < first < PORTION + 3
+    heard = Ear(out, *sessions).hear_each()
+    assert first + len(heard) == 3 * len(sessions) + 1
+    assert heard[-1] == (1, m.Head(10))
+    assert heard[-4:-1] == [(sessions[-1].cid, m.Head(seq)) for seq in (7, 8, 9)]
+
+
+def test_many_are_sent_the_same_and_one_who_cannot_be_is_counted() -> None:
+    dropped = Counter[str]()
+    out, sessions = Outgoing(dropped), [make_session(cid) for cid in (5, 6, 7)]
+    ear = Ear(out, *sessions)
+    out.send_to_all(sessions, [m.encode(m.Head(7)), m.encode(m.Head(8))])
+    assert ear.hear_each() == [(cid, m.Head(seq)) for cid in (5, 6, 7) for seq in (7, 8)]
+    sessions[1].channel._counter = COUNTER_LIMIT
+    out.send_to_all(sessions, [m.encode(m.Head(9))])
+    assert ear.hear_each() == [(5, m.Head(9)), (7, m.Head(9))]
+    assert dropped == {"unsendable": 1}
+
+
+def test_what_cannot_be_sealed_is_counted_and_no_trouble_to_others() -> None:
+    dropped = Counter[str]()
+    out, session, other = Outgoing(dropped), make_session(5), make_session(6)
+    ear = Ear(out, session, other)
+    out.send_encoded(session, bytes(MAX_PLAINTEXT + 1))
+    session.channel._counter = COUNTER_LIMIT
+    out.send(session, m.Head(7))
+    out.send(other, m.Head(7))
+    assert ear.hear_each() == [(6, m.Head(7))]
+    assert dropped == {"unsendable": 2}

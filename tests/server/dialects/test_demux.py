@@ -1,0 +1,109 @@
+from __future__ import annotations
+
+import ipaddress
+from collections import deque
+
+import pytest
+
+from sockatuh.protocol.seam import Address
+from sockatuh.server.dialects.classic import ClassicDialect, NameAsked
+from sockatuh.server.dialects.demux import Dialects
+
+HERE: Address = ("127.0.0.1", 40000)
+
+
+class SecureCore:
+    """Notes what it gets; its events and datagrams are what the test puts in."""
+
+    def __init__(self) -> None:
+        self.received: list[tuple[bytes, Address, float]] = []
+        self.timers: list[float] = []
+        self.events: deque[str] = deque()
+        self.outbox: list[tuple[bytes, Address]] = []
+        self.deadline: float | None = None
+
+    def receive_datagram(self, data: bytes, address: Address, now: float) -> None:
+        self.received.append((data, address, now))
+
+    def handle_timer(self, now: float) -> None:
+        self.timers.append(now)
+
+    def get_timer(self) -> float | None:
+        return self.deadline
+
+    def next_event(self) -> str | None:
+        return self.events.popleft() if self.events else None
+
+    def datagrams_to_send(self) -> list[tuple[bytes, Address]]:
+        datagrams, self.outbox = self.outbox, []
+        return datagrams
+
+
+@pytest.fixture
+def secure() -> SecureCore:
+    return SecureCore()
+
+
+@pytest.fixture
+def classic() -> ClassicDialect:
+    return ClassicDialect(enabled=True, networks=[ipaddress.ip_network("127.0.0.0/8")], rate=1e6, burst=1000)
+
+
+@pytest.fixture
+def both(secure: SecureCore, classic: ClassicDialect) -> Dialects[str]:
+    return Dialects(secure, classic)
+
+
+def test_the_first_byte_names_the_dialect(both: Dialects[str], secure: SecureCore, classic: ClassicDialect) -> None:
+    for first in range(256):
+        both.receive_datagram(bytes([first]) + b"...", HERE, 0.0)
+    both.receive_datagram(b"", HERE, 0.0)
+    assert [data[0] for data, _, _ in secure.received] == [0xB1, 0xB2, 0xB3, 0xB4, 0xB5, 0xB6]
+    assert classic.dropped.total() == 256 - 6 + 1
+
+
+def test_the_address_and_the_time_go_along(both: Dialects[str], secure: SecureCore) -> None:
+    both.receive_datagram(b"\xb5...", HERE, 7.0)
+    assert secure.received == [(b"\xb5...", HERE, 7.0)]
+
+
+def test_text_is_not_for_the_secure_dialect_even_when_the_classic_one_is_off(secure: SecureCore) -> None:
+    classic = ClassicDialect(enabled=False, networks=[])
+    Dialects(secure, classic).receive_datagram(b"Username:budi", HERE, 0.0)
+    assert secure.received == []
+    assert classic.dropped == {"off": 1}
+
+
+def test_events_of_both_come_out(both: Dialects[str], secure: SecureCore) -> None:
+    both.receive_datagram(b"Username:budi", HERE, 0.0)
+    secure.events.append("joined")
+    assert [both.next_event() for _ in range(3)] == ["joined", NameAsked(HERE, "budi"), None]
+
+
+def test_datagrams_of_both_are_sent(both: Dialects[str], secure: SecureCore, classic: ClassicDialect) -> None:
+    secure.outbox.append((b"\xb5", HERE))
+    assert both.datagrams_to_send() == [(b"\xb5", HERE)]
+    both.receive_datagram(b"Username:budi", HERE, 0.0)
+    classic.name_taken(HERE)
+    secure.outbox.append((b"\xb5", HERE))
+    assert both.datagrams_to_send() == [(b"\xb5", HERE), (b"Username sudah dipakai! Gunakan username lain.", HERE)]
+    assert both.datagrams_to_send() == []
+
+
+def test_the_earlier_deadline_counts(both: Dialects[str], secure: SecureCore) -> None:
+    assert both.get_timer() is None
+    secure.deadline = 30.0
+    assert both.get_timer() == 30.0
+    both.receive_datagram(b"Username:budi", HERE, 0.0)
+    assert both.get_timer() == 30.0
+    secure.deadline = 90.0
+    assert both.get_timer() == 60.0
+    secure.deadline = None
+    assert both.get_timer() == 60.0
+
+
+def test_time_passes_for_both(both: Dialects[str], secure: SecureCore) -> None:
+    both.receive_datagram(b"Username:budi", HERE, 0.0)
+    both.handle_timer(60.0)
+    assert secure.timers == [60.0]
+    assert both.get_timer() is None

@@ -1,0 +1,201 @@
+from __future__ import annotations
+
+from collections import deque
+
+from hypothesis import given
+from hypothesis import strategies as st
+from simulation.memorylog import MemoryLog
+
+from sockatuh.server.append_queue import RETRY_INTERVAL, SILENCE, Appends
+from sockatuh.server.visitors import LineWaiter
+from sockatuh.store.roomlog import Append, Committed, Conflict, Outcome
+
+RESUME = None
+
+
+def entry(number: int, *, key: str | None = None, expect: int | None = None) -> Append:
+    return Append(number.to_bytes(16, "big"), "message", b"{}", key, expect)
+
+
+class Desk:
+    """Appends, and a writer that works when it is told to."""
+
+    def __init__(self) -> None:
+        self.log = MemoryLog(bytes(16))
+        self.queue: deque[Append | None] = deque()
+        self.appends = Appends(self.queue.append, lambda: self.queue.append(RESUME))
+        self.settled: list[tuple[Committed | Conflict, list[object]]] = []
+        self.now = 0.0
+
+    def write(self, count: int = 1000) -> None:
+        outcomes: list[Outcome] = []
+        while self.queue and count > 0:
+            count -= 1
+            job = self.queue.popleft()
+            if job is RESUME:
+                self.log.refusing = False
+            else:
+                outcomes.append(self.log.commit(job, 0))
+        self.settled += [(outcome, list(waiters)) for outcome, waiters in self.appends.settle(outcomes, self.now)]
+
+    def retry_after(self, seconds: float) -> None:
+        self.now += seconds
+        self.appends.retry(self.now)
+
+
+def test_an_append_is_settled_with_those_who_wait_for_it() -> None:
+    desk = Desk()
+    desk.appends.add(entry(1), LineWaiter(7, 1))
+    desk.appends.add(entry(2))
+    assert len(desk.appends) == 2
+    desk.write()
+    assert [waiters for _, waiters in desk.settled] == [[LineWaiter(7, 1)], []]
+    assert len(desk.appends) == 0
+
+
+def test_the_same_line_said_again_while_it_is_written_is_written_once_and_both_are_answered() -> None:
+    desk = Desk()
+    desk.appends.add(entry(1), LineWaiter(7, 1))
+    desk.appends.add(entry(1), LineWaiter(8, 1))
+    assert len(desk.queue) == 1
+    desk.write()
+    assert [waiters for _, waiters in desk.settled] == [[LineWaiter(7, 1), LineWaiter(8, 1)]]
+
+
+def test_a_lost_race_is_final_and_told_to_those_who_waited() -> None:
+    desk = Desk()
+    desk.appends.add(entry(1, key="ana", expect=0))
+    desk.appends.add(entry(2, key="ana", expect=0), LineWaiter(7, 1))
+    desk.write()
+    outcome, waiters = desk.settled[1]
+    assert outcome == Conflict(entry(2, key="ana", expect=0), last=1)
+    assert waiters == [LineWaiter(7, 1)]
+    assert len(desk.appends) == 0
+
+
+def test_nobody_is_answered_while_the_database_refuses() -> None:
+    desk = Desk()
+    desk.log.full = True
+    desk.appends.add(entry(1), LineWaiter(7, 1))
+    desk.write()
+    assert desk.settled == []
+    assert (len(desk.appends), desk.appends.held) == (1, 1)
+
+
+def test_what_comes_after_a_refused_append_waits_behind_it() -> None:
+    desk = Desk()
+    desk.log.full = True
+    desk.appends.add(entry(1))
+    desk.write()
+    desk.appends.add(entry(2))
+    assert not desk.queue
+    assert desk.appends.held == 2
+
+
+def test_all_that_was_refused_is_tried_again_together_after_a_second() -> None:
+    desk = Desk()
+    desk.log.full = True
+    desk.appends.add(entry(1))
+    desk.write()
+    desk.appends.add(entry(2))
+    desk.log.full = False
+    desk.retry_after(RETRY_INTERVAL / 2)
+    assert not desk.queue
+    desk.retry_after(RETRY_INTERVAL / 2)
+    assert list(desk.queue) == [RESUME, entry(1), entry(2)]
+    desk.write()
+    assert [row.id for row in desk.log.rows] == [entry(1).id, entry(2).id]
+    assert desk.appends.held == 0
+
+
+def test_nothing_is_tried_again_while_something_is_under_way_that_would_come_behind() -> None:
+    desk = Desk()
+    desk.log.full = True
+    desk.appends.add(entry(1))
+    desk.appends.add(entry(2))
+    desk.write(1)
+    desk.retry_after(10.0)
+    assert list(desk.queue) == [entry(2)]
+
+
+def test_without_trouble_there_is_nothing_to_try_again() -> None:
+    desk = Desk()
+    desk.appends.add(entry(1))
+    desk.retry_after(10.0)
+    assert list(desk.queue) == [entry(1)]
+
+
+@given(st.lists(st.sampled_from(["add", "repeat", "write one", "write all", "fill", "mend", "retry"]), max_size=60))
+def test_whatever_fails_each_line_is_written_once_and_in_the_order_in_which_it_was_said(steps: list[str]) -> None:
+    desk = Desk()
+    said = 0
+    for step in steps:
+        match step:
+            case "add":
+                said += 1
+                desk.appends.add(entry(said), LineWaiter(1, said))
+            case "repeat":
+                said = max(said, 1)
+                desk.appends.add(entry(said), LineWaiter(2, said))
+            case "write one":
+                desk.write(1)
+            case "write all":
+                desk.write()
+            case "fill" | "mend":
+                desk.log.full = step == "fill"
+            case _:
+                desk.retry_after(RETRY_INTERVAL)
+        assert desk.appends.held <= len(desk.appends) <= said
+    desk.log.full = False
+    for _ in range(2):
+        desk.write()
+        desk.retry_after(RETRY_INTERVAL)
+    desk.write()
+    assert [row.id for row in desk.log.rows] == [entry(number).id for number in range(1, said + 1)]
+    answered = {waiter.number for _, waiters in desk.settled for waiter in waiters if isinstance(waiter, LineWaiter)}
+    assert answered == set(range(1, said + 1))
+    assert len(desk.appends) == 0
+
+
+def test_why_nothing_is_stored_can_be_asked_for_until_something_is() -> None:
+    desk = Desk()
+    desk.log.full = True
+    desk.appends.add(entry(1))
+    assert desk.appends.obstacle(desk.now) is None
+    desk.write()
+    assert "the disk is full" in str(desk.appends.obstacle(desk.now))
+    desk.retry_after(RETRY_INTERVAL)
+    assert desk.appends.held == 1, "it still waits, while it is tried again"
+    assert "the disk is full" in str(desk.appends.obstacle(desk.now))
+    desk.log.full = False
+    desk.write()
+    desk.retry_after(RETRY_INTERVAL)
+    desk.write()
+    assert desk.appends.obstacle(desk.now) is None
+    assert desk.appends.held == 0
+
+
+def test_a_log_that_says_nothing_for_some_seconds_is_in_the_way_too() -> None:
+    desk = Desk()
+    desk.retry_after(1.0)
+    desk.retry_after(100.0)
+    desk.appends.add(entry(1))
+    desk.retry_after(SILENCE - 0.1)
+    assert desk.appends.obstacle(desk.now) is None
+    desk.retry_after(0.1)
+    assert "does not answer" in str(desk.appends.obstacle(desk.now))
+    desk.write()
+    assert desk.appends.obstacle(desk.now) is None
+
+
+def test_a_session_that_is_gone_waits_for_no_line_any_more_and_its_lines_are_written() -> None:
+    desk = Desk()
+    desk.log.full = True
+    for session in (7, 8):
+        desk.appends.add(entry(1), LineWaiter(session, 1))
+    desk.write()
+    desk.appends.forget(7)
+    desk.log.full = False
+    desk.retry_after(RETRY_INTERVAL)
+    desk.write()
+    assert [waiters for _, waiters in desk.settled] == [[LineWaiter(8, 1)]]

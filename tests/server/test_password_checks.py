@@ -1,0 +1,202 @@
+from __future__ import annotations
+
+from sockatuh.room.admission import PasswordGate, Right, Wait, Wrong
+from sockatuh.server.password_checks import (
+    CLASSIC_TRIES,
+    CLASSIC_TRIES_PER_SECOND,
+    MAX_CHECKS,
+    Busy,
+    Check,
+    PasswordDesk,
+)
+from sockatuh.server.visitors import CLASSIC, SECURE, JoinRequest, Visitor
+
+RIGHT, WRONG = b"tulip harbor", b"guess"
+
+
+def check(password: bytes, host: str = "10.0.0.2", owner: str = "", *, known: bool = False) -> Check:
+    visitor = Visitor(1, (host, 4000), owner or f"key of {host}", SECURE, "test", role="member", opened_at=0.0)
+    return Check(JoinRequest(visitor, 1, "ana", None), password, known)
+
+
+def classic_check(password: bytes, host: str) -> Check:
+    classic = check(password, host)
+    classic.request.visitor.dialect, classic.request.visitor.owner = CLASSIC, ""
+    return classic
+
+
+def desk() -> PasswordDesk:
+    return PasswordDesk(PasswordGate(bytes(32)))
+
+
+def desk_that_knows() -> PasswordDesk:
+    known = desk()
+    first = check(RIGHT, "10.0.0.9")
+    assert known.ask(first, 0.0) is None
+    assert known.take_check(0.0) == (first, None)
+    assert known.answer(first, True, 0.0) == Right()
+    return known
+
+
+def test_the_first_password_is_for_bcrypt() -> None:
+    new = desk()
+    first = check(RIGHT)
+    assert new.ask(first, 0.0) is None
+    assert new.take_check(0.0) == (first, None)
+    assert new.answer(first, True, 0.0) == Right()
+
+
+def test_once_the_right_password_is_known_bcrypt_is_asked_no_more() -> None:
+    known = desk_that_knows()
+    assert known.ask(check(RIGHT), 1.0) == Right()
+    assert known.ask(check(WRONG), 1.0) == Wrong(0.0)
+    assert known.take_check(1.0) is None
+
+
+def test_bcrypt_looks_at_one_password_at_a_time() -> None:
+    new = desk()
+    first, second = check(WRONG, "10.0.0.2"), check(WRONG, "10.0.0.3")
+    new.ask(first, 0.0)
+    new.ask(second, 0.0)
+    assert new.take_check(0.0) == (first, None)
+    assert new.take_check(0.0) is None
+    assert new.answer(first, False, 0.0) == Wrong(0.0)
+    assert new.take_check(0.0) == (second, None)
+
+
+def test_what_waits_is_answered_without_bcrypt_when_another_has_given_the_right_password() -> None:
+    new = desk()
+    first, right, wrong = check(RIGHT, "10.0.0.2"), check(RIGHT, "10.0.0.3"), check(WRONG, "10.0.0.4")
+    for each in (first, right, wrong):
+        assert new.ask(each, 0.0) is None
+    new.take_check(0.0)
+    new.answer(first, True, 0.0)
+    assert new.take_check(0.0) == (right, Right())
+    assert new.take_check(0.0) == (wrong, Wrong(0.0))
+    assert new.take_check(0.0) is None
+
+
+def test_an_address_has_one_password_in_the_queue_or_under_bcrypt() -> None:
+    new = desk()
+    first = check(WRONG)
+    new.ask(first, 0.0)
+    assert new.ask(check(WRONG), 0.0) == Busy()
+    new.take_check(0.0)
+    assert new.ask(check(WRONG), 0.0) == Busy()
+    new.answer(first, False, 0.0)
+    assert new.ask(check(WRONG), 0.0) is None
+
+
+def test_the_queue_holds_32_with_the_one_under_bcrypt() -> None:
+    new = desk()
+    for number in range(MAX_CHECKS):
+        assert new.ask(check(WRONG, f"10.0.1.{number}"), 0.0) is None
+    assert new.ask(check(WRONG, "10.0.2.1"), 0.0) == Busy()
+    new.take_check(0.0)
+    assert new.ask(check(WRONG, "10.0.2.1"), 0.0) == Busy()
+
+
+def test_who_has_guessed_wrongly_waits_behind_who_has_not() -> None:
+    new = desk()
+    for number in range(10):
+        guesser = check(WRONG, f"10.0.1.{number}")
+        new.ask(guesser, 0.0)
+        new.take_check(0.0)
+        new.answer(guesser, False, 0.0)
+    for number in range(10):
+        assert new.ask(check(WRONG, f"10.0.1.{number}"), 1.0) is None
+    newcomer = check(RIGHT, "10.0.2.1")
+    assert new.ask(newcomer, 1.0) is None
+    assert new.take_check(1.0) == (newcomer, None)
+
+
+def test_in_a_full_queue_who_has_guessed_most_makes_place_and_is_told() -> None:
+    new = desk()
+    worst = check(WRONG, "10.0.1.1")
+    for number in range(MAX_CHECKS):
+        guesser = check(WRONG, f"10.0.1.{number}")
+        for _ in range(2 if number == 1 else 1):
+            new.refuse(guesser, 0.0)
+        assert new.ask(guesser, 0.0) is None
+    newcomer = check(RIGHT, "10.0.2.1")
+    assert new.ask(newcomer, 1.0) is None
+    assert new.take_check(1.0) == (worst, Busy())
+    assert new.take_check(1.0) == (newcomer, None)
+    another = check(WRONG, "10.0.1.1")
+    assert new.ask(another, 1.0) == Busy(), "it has guessed more than all who wait"
+
+
+def test_classic_members_whose_addresses_cost_nothing_wait_behind_all_others() -> None:
+    new = desk()
+    for number in range(MAX_CHECKS):
+        assert new.ask(classic_check(WRONG, f"10.0.1.{number}"), 0.0) is None
+    late = check(RIGHT, "10.0.2.1")
+    assert new.ask(late, 0.0) is None
+    assert new.take_check(0.0) == (classic_check(WRONG, f"10.0.1.{MAX_CHECKS - 1}"), Busy())
+    assert new.take_check(0.0) == (late, None)
+
+
+def test_however_many_addresses_are_forged_classic_guesses_are_looked_at_so_often_and_no_oftener() -> None:
+    known = desk_that_knows()
+    verdicts = [known.ask(classic_check(WRONG, f"10.{n // 250}.3.{n % 250}"), 1.0) for n in range(CLASSIC_TRIES + 10)]
+    assert verdicts[:CLASSIC_TRIES] == [Wrong(0.0)] * CLASSIC_TRIES
+    assert verdicts[CLASSIC_TRIES:] == [Wait(1 / CLASSIC_TRIES_PER_SECOND)] * 10
+    assert known.ask(classic_check(RIGHT, "10.0.4.1"), 1.0) == Wait(1 / CLASSIC_TRIES_PER_SECOND)
+    assert known.ask(check(RIGHT, "10.0.4.1"), 1.0) == Right(), "the secure dialect is not meant"
+    assert known.ask(classic_check(RIGHT, "10.0.4.1"), 1.0 + 1 / CLASSIC_TRIES_PER_SECOND) == Right()
+
+
+def test_one_who_goes_on_with_the_former_password_costs_bcrypt_once() -> None:
+    known = desk_that_knows()
+    known.forget_password()
+    first = check(RIGHT, "10.0.0.3")
+    assert known.ask(first, 0.0) is None
+    known.take_check(0.0)
+    assert known.answer(first, False, 0.0) == Wrong(0.0)
+    assert known.ask(first, 1.0) == Wrong(0.0)
+    assert known.take_check(1.0) is None
+
+
+def test_the_fourth_wrong_password_costs_5_seconds_and_each_further_one_twice_as_much() -> None:
+    known, now = desk_that_knows(), 0.0
+    for wait in (0.0, 0.0, 0.0, 5.0, 10.0, 20.0):
+        assert known.ask(check(WRONG), now) == Wrong(wait)
+        if wait:
+            assert known.ask(check(RIGHT), now + wait / 2) == Wait(wait / 2)
+        now += wait
+
+
+def test_a_password_that_no_room_can_have_is_wrong_without_bcrypt_and_costs_the_same() -> None:
+    new = desk()
+    answers = [new.refuse(check(b""), 0.0) for _ in range(4)]
+    assert answers == [Wrong(0.0), Wrong(0.0), Wrong(0.0), Wrong(5.0)]
+    assert new.refuse(check(b""), 1.0) == Wait(4.0)
+    assert new.take_check(1.0) is None
+
+
+def test_a_key_waits_wherever_it_comes_from_and_an_address_whatever_its_key() -> None:
+    known = desk_that_knows()
+    for number in range(4):
+        known.ask(check(WRONG, f"10.0.3.{number}", "the key"), 0.0)
+    assert known.ask(check(RIGHT, "10.0.4.1", "the key"), 0.0) == Wait(5.0)
+    assert known.ask(check(RIGHT, "10.0.3.0", "another key"), 0.0) == Right()
+    for number in range(4):
+        known.ask(check(WRONG, "10.0.5.1", f"key {number}"), 0.0)
+    assert known.ask(check(RIGHT, "10.0.5.1", "a fifth key"), 0.0) == Wait(5.0)
+
+
+def test_of_ipv6_all_addresses_of_one_network_wait_together() -> None:
+    known = desk_that_knows()
+    for number in range(1, 5):
+        known.ask(check(WRONG, f"2001:db8::{number}", f"key {number}"), 1.0)
+    assert isinstance(known.ask(check(RIGHT, "2001:db8::5", "key 5"), 1.0), Wait)
+    assert known.ask(check(RIGHT, "2001:db8:0:1::5", "key 6"), 1.0) == Right()
+
+
+def test_wrong_classic_passwords_whose_address_may_be_forged_put_nobody_else_off() -> None:
+    known = desk_that_knows()
+    for _ in range(4):
+        forged = check(WRONG)
+        forged.request.visitor.dialect = CLASSIC
+        known.ask(forged, 1.0)
+    assert known.ask(check(RIGHT, owner="key"), 1.0) == Right()

@@ -1,0 +1,49 @@
+"""The log says what becomes of sessions, and cannot be made to fill the disk."""
+
+from __future__ import annotations
+
+from server.hall import Diary
+
+from sockatuh.server.session_journal import REFUSALS_BURST, SESSIONS_BURST, SessionLog
+from sockatuh.server.visitors import SECURE, Visitor
+
+
+def visitor(name: str = "") -> Visitor:
+    return Visitor(1, ("10.0.0.2", 4000), "the fingerprint", SECURE, "test", role="member", opened_at=0.0, name=name)
+
+
+def test_a_line_says_who_it_was_and_from_where() -> None:
+    diary = Diary()
+    log = SessionLog(diary)
+    log.note("session_opened", visitor(), 1.0)
+    log.note("session_closed", visitor("ana"), 2.0, reason="left")
+    log.refused(("10.0.0.3", 1), "rate", 3.0)
+    log.summarise()
+    assert [(each.event, each.fields) for each in diary.logged] == [
+        ("session_opened", {"address": "10.0.0.2:4000", "key": "the fing"}),
+        ("session_closed", {"name": "ana", "address": "10.0.0.2:4000", "key": "the fing", "reason": "left"}),
+        ("handshake_refused", {"address": "10.0.0.3:1", "reason": "rate"}),
+    ]
+
+
+def test_whoever_comes_and_goes_all_day_leaves_two_lines_a_second_and_a_count() -> None:
+    diary = Diary()
+    log = SessionLog(diary)
+    for number in range(86_400):
+        log.note("session_opened", visitor(), number / 10)
+        log.note("session_closed", visitor(), number / 10)
+    log.summarise()
+    log.summarise()
+    logged = sum(each.event != "session_lines_left_out" for each in diary.logged)
+    assert SESSIONS_BURST <= logged <= SESSIONS_BURST + 2 * 8_640 + 1
+    assert diary.of("session_lines_left_out") == [{"count": 2 * 86_400 - logged}]
+
+
+def test_refused_handshakes_take_no_lines_from_sessions() -> None:
+    diary = Diary()
+    log = SessionLog(diary)
+    for _ in range(5_000):
+        log.refused(("10.0.0.3", 1), "rate", 1.0)
+    log.note("session_opened", visitor(), 1.0)
+    assert len(diary.of("handshake_refused")) == REFUSALS_BURST
+    assert len(diary.of("session_opened")) == 1

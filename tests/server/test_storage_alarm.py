@@ -1,0 +1,100 @@
+"""What the admin is told of a database that does not take what it is given."""
+
+from __future__ import annotations
+
+import socket
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from server.hall import Diary
+
+from sockatuh.errors import DatabaseUnusable, StoreError
+from sockatuh.net.notify import Notifier
+from sockatuh.server.status import Status
+from sockatuh.server.storage_alarm import Storing
+
+PATH = Path("/var/lib/sockatuh/room.db")
+FULL = DatabaseUnusable(str(PATH), "the disk is full", "make room there: df -h /var/lib/sockatuh")
+FULL_FIELDS = {"reason": f"{PATH}: the disk is full", "remedy": "make room there: df -h /var/lib/sockatuh"}
+
+
+class Desk:
+    """A watch over a database, its log, and the service manager it tells."""
+
+    def __init__(self, manager: socket.socket) -> None:
+        self.diary, self._manager = Diary(), manager
+        self.status = Status(Notifier(manager.getsockname()), lambda: "kitchen: 3 members")
+        self.storing = Storing(PATH, self.diary, self.status)
+
+    @property
+    def statuses(self) -> list[str]:
+        """What the manager was told since the last time."""
+        heard: list[str] = []
+        while True:
+            try:
+                heard.append(self._manager.recv(1000).decode())
+            except BlockingIOError:
+                return heard
+
+
+@pytest.fixture
+def desk(tmp_path: Path) -> Iterator[Desk]:
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as manager:
+        manager.bind(str(tmp_path / "notify"))
+        manager.setblocking(False)
+        yield Desk(manager)
+
+
+def test_an_outage_is_told_once_when_it_begins_and_once_when_it_is_over(desk: Desk) -> None:
+    for second in range(60):
+        desk.storing.look(FULL, 1 + second // 2, 100.0 + second)
+    assert desk.diary.of("storage_failing") == [FULL_FIELDS]
+    assert desk.statuses == [f"STATUS=Lines are not stored: {PATH}: the disk is full"]
+    desk.storing.look(None, 31, 160.5)
+    desk.storing.look(None, 0, 161.5)
+    assert desk.diary.of("storage_recovered") == [{"seconds": 60.5, "waited": 31}]
+    assert desk.statuses == ["STATUS=kitchen: 3 members"]
+
+
+def test_while_all_is_well_nothing_is_told(desk: Desk) -> None:
+    for second in range(5):
+        desk.storing.look(None, second, float(second))
+    desk.status.repeat()
+    assert desk.diary.logged == []
+    assert desk.statuses == []
+
+
+def test_a_reason_that_changes_is_told_but_none_twice(desk: Desk) -> None:
+    other = DatabaseUnusable(str(PATH), "another program has locked it")
+    for second, error in enumerate([FULL, other, FULL, other]):
+        desk.storing.look(error, 1, float(second))
+    assert desk.diary.of("storage_failing") == [FULL_FIELDS, {"reason": f"{PATH}: another program has locked it"}]
+    assert [status.rpartition(": ")[2] for status in desk.statuses] == [
+        "the disk is full", "another program has locked it", "the disk is full", "another program has locked it",
+    ]  # fmt: skip
+    desk.storing.look(None, 1, 9.0)
+    desk.storing.look(FULL, 1, 10.0)
+    assert len(desk.diary.of("storage_failing")) == 3, "the next outage is another one"
+
+
+def test_a_disk_that_does_not_answer_is_a_reason_too(desk: Desk) -> None:
+    desk.storing.look(StoreError("the disk does not answer"), 1, 0.0)
+    [told] = desk.diary.of("storage_failing")
+    assert told["reason"] == f"{PATH}: the disk does not answer"
+    assert "dmesg" in str(told["remedy"])
+
+
+def test_the_manager_is_told_again_when_it_was_told_something_else(desk: Desk) -> None:
+    desk.storing.look(FULL, 1, 0.0)
+    before = desk.statuses
+    desk.status.repeat()
+    assert desk.statuses == before
+
+
+def test_other_trouble_is_logged_a_few_times_and_then_once_a_minute(desk: Desk) -> None:
+    for second in range(600):
+        desk.storing.warn("history_unreadable", FULL, float(second))
+    desk.storing.warn("storage_failed", FULL, 600.0)
+    assert len(desk.diary.of("history_unreadable")) == 14
+    assert desk.diary.of("storage_failed") == [FULL_FIELDS]

@@ -1,0 +1,82 @@
+from __future__ import annotations
+
+import pytest
+
+from sockatuh.server.trusted_clock import BELIEVED_AFTER, SteadyClock
+
+HOUR = 3_600_000
+DAY = 24 * HOUR
+YEAR = 365 * DAY
+
+
+class Clocks:
+    """A wall clock that can be set, a monotonic one, and what a steady clock makes of them."""
+
+    def __init__(self, wall: int = 1_700_000_000_000) -> None:
+        self.wall, self.monotonic = wall, 5.0
+        self.true = wall
+        self.steady = SteadyClock(lambda: self.wall, lambda: self.monotonic)
+
+    def pass_by(self, seconds: float) -> None:
+        """Let time pass, looking at the clock every second as the server does."""
+        for _ in range(int(seconds)):
+            self.monotonic += 1.0
+            self.wall += 1_000
+            self.true += 1_000
+            self.steady.read()
+
+    @property
+    def error(self) -> int:
+        return self.steady.read() - self.true
+
+
+def test_it_goes_with_the_wall_clock() -> None:
+    clocks = Clocks()
+    clocks.pass_by(100)
+    assert clocks.error == 0
+
+
+@pytest.mark.parametrize("jump", [HOUR, -HOUR, -DAY, YEAR, 50 * YEAR])
+def test_a_jump_counts_only_when_it_has_lasted(jump: int) -> None:
+    clocks = Clocks()
+    clocks.pass_by(10)
+    clocks.wall += jump
+    clocks.pass_by(BELIEVED_AFTER - 1)
+    assert clocks.error == 0
+    clocks.pass_by(2)
+    assert clocks.error == jump
+
+
+def test_a_jump_that_is_taken_back_leaves_no_trace() -> None:
+    clocks = Clocks()
+    for _ in range(5):
+        clocks.wall += YEAR
+        clocks.pass_by(BELIEVED_AFTER - 1)
+        clocks.wall -= YEAR
+        clocks.pass_by(10)
+        assert clocks.error == 0
+
+
+def test_a_clock_that_jumps_about_is_not_believed() -> None:
+    clocks = Clocks()
+    for _ in range(4):
+        for jump in (YEAR, -HOUR, DAY):
+            clocks.wall += jump
+            clocks.pass_by(BELIEVED_AFTER / 2)
+    assert clocks.error == 0
+
+
+def test_a_clock_that_is_set_right_little_by_little_is_followed() -> None:
+    clocks = Clocks()
+    for _ in range(100):
+        clocks.wall += 5_000
+        clocks.pass_by(10)
+    assert clocks.error == 500_000
+
+
+def test_a_suspended_machine_is_a_jump_too() -> None:
+    clocks = Clocks()
+    clocks.wall += 8 * HOUR
+    assert clocks.error == 0
+    clocks.pass_by(BELIEVED_AFTER + 1)
+    assert clocks.error == 8 * HOUR

@@ -1,0 +1,126 @@
+from __future__ import annotations
+
+import heapq
+from collections.abc import Callable
+from itertools import count
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from sockatuh.protocol.server.packing import ROOM
+from sockatuh.server.write_batching import MAX_WAIT, SURPLUS, Gathering
+from sockatuh.store.roomlog import Append
+
+FULL = 8
+"""Entries of SIZE that fit a datagram."""
+SIZE = ROOM // FULL - 3
+
+
+class Loop:
+    """Timers, a clock, and a log that remembers what it was given in one go."""
+
+    def __init__(self) -> None:
+        self.now = 100.0
+        self.written: list[list[int]] = [[]]
+        self._timers: list[tuple[float, int, Callable[[], None]]] = []
+        self._numbers = count()
+        self.gathering = Gathering(
+            lambda append: self.written[-1].append(int.from_bytes(append.id)), self._wake, self._call_later, self._clock
+        )
+
+    def put(self, *numbers: int, size: int = SIZE) -> None:
+        for number in numbers:
+            self.gathering.put(Append(number.to_bytes(16), "message", bytes(size + SURPLUS)))
+        self.gathering.settle()
+
+    def told(self, seconds: float) -> None:
+        began_at = self.now
+        self.now += seconds
+        self.gathering.told(began_at, self.now)
+
+    def pass_time(self, seconds: float) -> None:
+        until = self.now + seconds
+        while self._timers and self._timers[0][0] <= until:
+            at, _, call = heapq.heappop(self._timers)
+            self.now = max(self.now, at)
+            call()
+        self.now = until
+
+    @property
+    def batches(self) -> list[list[int]]:
+        return self.written[:-1]
+
+    def _wake(self) -> None:
+        self.written.append([])
+
+    def _clock(self) -> float:
+        return self.now
+
+    def _call_later(self, delay: float, call: Callable[[], None]) -> None:
+        heapq.heappush(self._timers, (self.now + delay, next(self._numbers), call))
+
+
+def test_in_a_quiet_room_everything_is_written_at_once() -> None:
+    loop = Loop()
+    loop.put(1)
+    loop.told(0.010)
+    loop.pass_time(1)
+    loop.put(2, 3)
+    assert loop.batches == [[1], [2, 3]]
+
+
+def test_just_after_the_room_was_told_something_the_next_line_waits_for_company() -> None:
+    loop = Loop()
+    loop.told(0.010)
+    loop.put(1)
+    loop.put(2)
+    assert loop.batches == []
+    loop.pass_time(0.011)
+    assert loop.batches == [[1, 2]]
+
+
+def test_no_longer_than_is_bearable() -> None:
+    loop = Loop()
+    loop.told(5.0)
+    loop.put(1)
+    loop.pass_time(MAX_WAIT + 0.001)
+    assert loop.batches == [[1]]
+
+
+def test_in_a_small_room_nobody_waits() -> None:
+    loop = Loop()
+    loop.told(0.0005)
+    loop.put(1)
+    assert loop.batches == [[1]]
+
+
+def test_what_fills_datagrams_goes_and_what_is_left_over_waits() -> None:
+    loop = Loop()
+    loop.told(0.010)
+    loop.put(*range(FULL - 1))
+    assert loop.batches == []
+    loop.put(*range(FULL - 1, 2 * FULL + 3))
+    assert loop.batches == [[*range(2 * FULL)]]
+    loop.told(0.010)
+    loop.pass_time(0.006)
+    loop.put(100)
+    assert loop.batches == [[*range(2 * FULL)]]
+    loop.pass_time(0.006)
+    assert loop.batches[1:] == [[2 * FULL, 2 * FULL + 1, 2 * FULL + 2, 100]]
+
+
+@given(st.lists(st.tuples(st.integers(0, 4), st.integers(1, 3 * ROOM), st.floats(0, 0.03), st.floats(0, 0.03))))
+def test_all_is_written_once_and_in_order_whatever_comes_when(
+    turns: list[tuple[int, int, float, float]],
+) -> None:
+    loop = Loop()
+    numbers = count()
+    put = 0
+    for lines, size, telling, pause in turns:
+        loop.put(*(next(numbers) for _ in range(lines)), size=size)
+        put += lines
+        loop.told(telling)
+        loop.pass_time(pause)
+    loop.pass_time(MAX_WAIT + 0.001)
+    assert [number for batch in loop.batches for number in batch] == [*range(put)]
+    assert all(loop.batches)

@@ -1,0 +1,132 @@
+"""When the log gets a new id: every time it may have been set back, and no other time."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterator
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+
+from sockatuh.store.database import open_writer
+from sockatuh.store.lineage import read_lineage
+from sockatuh.store.log_identity import (
+    BOOT,
+    COPIED,
+    KEPT_FILES,
+    close_in_order,
+    find_boot_id,
+    find_mark,
+    settle_log_id,
+)
+from sockatuh.store.migrations import migrate
+
+YESTERDAY, TODAY, NAMELESS = "boot one", "boot two", ""
+
+
+@pytest.fixture(name="log")
+def _log() -> Iterator[sqlite3.Connection]:
+    with closing(sqlite3.connect(":memory:", isolation_level=None)) as connection:
+        migrate(connection, Path("room.db"))
+        yield connection
+
+
+def log_id(connection: sqlite3.Connection) -> bytes:
+    found: bytes = connection.execute("SELECT value FROM meta WHERE name = 'log_id'").fetchone()[0]
+    return found
+
+
+@pytest.mark.parametrize(
+    ("opened", "again", "renewed"),
+    [
+        (TODAY, TODAY, False),
+        (YESTERDAY, TODAY, True),
+        (NAMELESS, TODAY, True),
+        (TODAY, NAMELESS, True),
+        (NAMELESS, NAMELESS, True),
+    ],
+)
+@pytest.mark.parametrize("durable_again", [True, False])
+def test_a_log_that_was_not_on_the_disk_is_another_after_the_machine_was_started_again(
+    log: sqlite3.Connection, opened: str, again: str, renewed: bool, durable_again: bool
+) -> None:
+    settle_log_id(log, opened, durable=False)
+    before = log_id(log)
+    settle_log_id(log, again, durable=durable_again)
+    assert (log_id(log) != before) is renewed
+    assert read_lineage(log).former == ({before: 0} if renewed else {})
+    assert find_mark(log, BOOT) == (None if durable_again else again)
+    before = log_id(log)
+    settle_log_id(log, again or TODAY, durable=True)
+    assert (log_id(log) != before) is (not durable_again and not again), "told once is enough"
+
+
+def test_a_log_that_is_always_on_the_disk_stays_the_same_whatever_happens(log: sqlite3.Connection) -> None:
+    before = log_id(log)
+    for boot in (YESTERDAY, TODAY, NAMELESS):
+        settle_log_id(log, boot, durable=True)
+        assert (log_id(log), find_mark(log, BOOT)) == (before, None)
+
+
+def test_a_log_that_was_closed_in_order_stays_the_same(tmp_path: Path) -> None:
+    connection = open_writer(tmp_path / "room.db", "normal")
+    assert find_mark(connection, BOOT) == find_boot_id()
+    before = log_id(connection)
+    close_in_order(connection)
+    with closing(sqlite3.connect(tmp_path / "room.db", isolation_level=None)) as again:
+        assert find_mark(again, BOOT) is None
+        settle_log_id(again, "another boot", durable=False)
+        assert log_id(again) == before
+
+
+def test_a_log_that_cannot_be_closed_in_order_is_closed_all_the_same(tmp_path: Path) -> None:
+    connection = open_writer(tmp_path / "room.db", "normal")
+    connection.execute("PRAGMA query_only = ON")
+    close_in_order(connection)
+    with pytest.raises(sqlite3.ProgrammingError, match="closed"):
+        connection.execute("SELECT 1")
+    with closing(sqlite3.connect(tmp_path / "room.db")) as again:
+        assert find_mark(again, BOOT) == find_boot_id(), "the next start shall know"
+
+
+def test_a_copy_put_in_the_logs_place_is_another_log_and_keeps_no_keys(log: sqlite3.Connection) -> None:
+    before = log_id(log)
+    log.execute("INSERT INTO meta VALUES (?, '2026-01-31T09:52:00.000Z')", (COPIED,))
+    log.execute(f"CREATE TABLE {KEPT_FILES} (name, content)")
+    settle_log_id(log, TODAY, durable=True)
+    renewed = log_id(log)
+    assert renewed != before
+    assert find_mark(log, COPIED) is None
+    assert not log.execute("SELECT 1 FROM sqlite_master WHERE name = ?", (KEPT_FILES,)).fetchall()
+    settle_log_id(log, TODAY, durable=True)
+    assert log_id(log) == renewed
+
+
+def test_what_fails_leaves_the_log_as_it_was(log: sqlite3.Connection) -> None:
+    settle_log_id(log, YESTERDAY, durable=False)
+    before = log_id(log)
+    log.execute("CREATE TRIGGER no BEFORE DELETE ON meta BEGIN SELECT RAISE(ABORT, 'no'); END")
+    with pytest.raises(sqlite3.IntegrityError, match="no"):
+        settle_log_id(log, TODAY, durable=True)
+    assert (log_id(log), find_mark(log, BOOT)) == (before, YESTERDAY)
+    assert not log.in_transaction
+
+
+def test_the_mark_is_on_the_disk_before_anything_that_may_not_be(tmp_path: Path) -> None:
+    """What a power failure leaves at the least is what was synced: with the mark the whole write-ahead log was."""
+    statements: list[str] = []
+
+    class Noted(sqlite3.Connection):
+        def execute(self, sql: str, *parameters: object) -> sqlite3.Cursor:
+            statements.append(sql)
+            return super().execute(sql, *parameters)  # type: ignore[arg-type]
+
+    connect = sqlite3.connect
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(sqlite3, "connect", lambda *args, **options: connect(*args, **options, factory=Noted))
+        open_writer(tmp_path / "room.db", "normal").close()
+    marked = next(place for place, each in enumerate(statements) if "INSERT OR REPLACE INTO meta" in each)
+    committed = statements.index("COMMIT", marked)
+    assert statements.index("PRAGMA synchronous = FULL") < marked
+    assert statements.index("PRAGMA synchronous = NORMAL") > committed

@@ -1,0 +1,105 @@
+from __future__ import annotations
+
+import os
+import sqlite3
+import sys
+from collections.abc import Iterator
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+
+from sockatuh.errors import DatabaseDamaged, DatabaseUnusable
+from sockatuh.store.sqlite_errors import damaged, gone, is_passing, refuse_read_only, unusable
+
+
+def met(code: int, words: str) -> sqlite3.Error:
+    """Return an error as SQLite's module makes it."""
+    error = sqlite3.OperationalError(words)
+    error.sqlite_errorcode = code
+    return error
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    return tmp_path / "room.db"
+
+
+@pytest.fixture
+def lock(path: Path) -> Iterator[None]:
+    with closing(sqlite3.connect(path, isolation_level=None)) as other:
+        other.execute("BEGIN EXCLUSIVE")
+        yield
+
+
+@pytest.mark.parametrize(
+    ("code", "words", "reason", "remedy"),
+    [
+        (sqlite3.SQLITE_FULL, "database or disk is full", "the disk is full", "df -h"),
+        (sqlite3.SQLITE_READONLY, "attempt to write a readonly database", "it is read-only", "ls -ld"),
+        (sqlite3.SQLITE_READONLY_DBMOVED, "attempt to write a readonly database", "it is read-only", "ls -ld"),
+        (sqlite3.SQLITE_IOERR_FSYNC, "disk I/O error", "the disk reports an error (disk I/O error)", "dmesg"),
+        (sqlite3.SQLITE_CANTOPEN, "unable to open", "it cannot be opened (unable to open)", "ls -ld"),
+        (sqlite3.SQLITE_CORRUPT, "malformed", "it is damaged (malformed)", "sockatuh restore"),
+        (sqlite3.SQLITE_NOTADB, "file is not a database", "file is not a database", "sockatuh restore"),
+        (
+            sqlite3.SQLITE_ERROR,
+            "no such table: log",
+            "its tables are not this program's (no such table: log)",
+            "restore",
+        ),
+    ],
+)
+def test_what_sqlite_meets_is_told_with_what_to_do(path: Path, code: int, words: str, reason: str, remedy: str) -> None:
+    told = unusable(path, met(code, words))
+    assert (told.path, told.reason) == (str(path), reason)
+    assert remedy in told.remedy
+    assert str(told) == f"{path}: {reason}"
+
+
+@pytest.mark.usefixtures("lock")
+def test_a_lock_of_another_program_is_told_with_the_command_that_finds_it(path: Path) -> None:
+    with closing(sqlite3.connect(path, timeout=0)) as connection, pytest.raises(sqlite3.OperationalError) as locked:
+        connection.execute("BEGIN IMMEDIATE")
+    told = unusable(path, locked.value)
+    assert told.reason == "another program has locked it"
+    assert told.remedy.endswith(f"fuser -v {path}")
+    assert is_passing(locked.value)
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="/proc is always full")
+@pytest.mark.parametrize("code", [sqlite3.SQLITE_IOERR_WRITE, sqlite3.SQLITE_CANTOPEN])
+def test_a_full_disk_is_called_one_however_sqlite_calls_it(code: int) -> None:
+    assert unusable(Path("/proc/room.db"), met(code, "disk I/O error")).reason == "the disk is full"
+
+
+def test_a_directory_that_is_not_there_is_not_called_read_only(tmp_path: Path) -> None:
+    told = unusable(tmp_path / "gone" / "room.db", met(sqlite3.SQLITE_CANTOPEN, "unable to open"))
+    assert told.reason.startswith("it cannot be opened")
+
+
+def test_what_is_not_sqlites_is_told_in_its_own_words(path: Path) -> None:
+    assert unusable(path, OverflowError("too large")).reason == "too large"
+    assert unusable(path, ZeroDivisionError()).reason == "ZeroDivisionError()"
+
+
+def test_damage_is_an_error_of_its_own_because_no_other_try_mends_it(path: Path) -> None:
+    assert isinstance(unusable(path, met(sqlite3.SQLITE_CORRUPT_INDEX, "malformed")), DatabaseDamaged)
+    assert isinstance(damaged(path, ValueError("no time")), DatabaseDamaged)
+    assert not isinstance(unusable(path, met(sqlite3.SQLITE_IOERR_READ, "disk I/O error")), DatabaseDamaged)
+    assert not is_passing(met(sqlite3.SQLITE_CORRUPT, "malformed"))
+    assert is_passing(met(sqlite3.SQLITE_IOERR_FSYNC, "disk I/O error"))
+
+
+def test_a_file_that_is_gone_is_told_with_what_keeps_the_lines(path: Path) -> None:
+    assert "removed or replaced" in str(gone(path))
+    assert "restart" in gone(path).remedy
+
+
+def test_a_file_that_may_not_be_written_is_refused_though_sqlite_would_open_it(path: Path) -> None:
+    path.touch(mode=0o400)
+    path.chmod(0o400)
+    if os.access(path, os.W_OK):
+        pytest.skip("this user may write anything")
+    with pytest.raises(DatabaseUnusable, match="read-only"):
+        refuse_read_only(path)
