@@ -1,7 +1,8 @@
-"""One conversation with a server, for a screen or a script: ask, wait, and be told in exceptions what went wrong.
+"""One conversation with a server: connect, sign in, and then say lines and take events, in any number of tasks.
 
-Until one is in, each step is a call that returns or raises. From then on everything that happens comes from
-`next_event`, and loss of contact is no error: the peer comes back by itself.
+Until the client is in the room, each step is a call that returns or raises. From then on `next_event` returns every
+event once, in order, whatever else is awaited: `deliver`, `list_members` and `leave` wait for their own answers and
+take no event from anybody. Loss of contact is not an error, because the peer reconnects by itself.
 """
 
 from __future__ import annotations
@@ -13,10 +14,10 @@ import time
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from types import TracebackType
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
 from sockatuh import __version__
-from sockatuh.errors import IdentityChanged, NameTaken, NoServer, NotStored, Refused, VersionMismatch
+from sockatuh.errors import ClientError, IdentityChanged, NameTaken, NoServer, NotStored, Refused, VersionMismatch
 from sockatuh.net.address import find_source, format_address
 from sockatuh.net.driver import Driver
 from sockatuh.net.sockets import open_client_socket
@@ -32,6 +33,7 @@ from .listing import Listing
 from .lookup import look_up, look_up_again
 from .refusals import Refusals
 
+T = TypeVar("T")
 Waits = e.LinesHeld | e.LinesDelayed | e.Unreachable
 """Why one is kept waiting: by the server, or by what stands in the way of it."""
 NAME_CODES: Final = ("name_unavailable", "name_taken", "name_owned")
@@ -80,6 +82,12 @@ class Conversation:
         self.server_key = b""
         self._trust, self._on_waiting = trust, on_waiting
         self._events: asyncio.Queue[e.PeerEvent] = asyncio.Queue()
+        self._steps = 0
+        """How many callers wait for an answer."""
+        self._deliveries: dict[int, asyncio.Future[int]] = {}
+        self._page: asyncio.Future[e.MembersListed] | None = None
+        self._one_listing = asyncio.Lock()
+        self._left = asyncio.Event()
         self._addresses: list[Address] = []
         self._reached: Address | None = None
         self._source: str | None = None
@@ -191,31 +199,41 @@ class Conversation:
         raise _refusal(event)
 
     async def deliver(self, text: str, timeout: float | None = None) -> int:
-        """Say a line and wait until it is durable; return its seq. Raises Refused, NoServer, NotStored."""
-        number, ends_at = self.say(text), _end_of(timeout)
-        while True:
-            event = await self._wait((e.LineStored, e.LineRefused), _left(ends_at))
-            if isinstance(event, e.LineStored) and event.number == number:
-                return event.seq
-            if isinstance(event, e.LineRefused) and event.number == number:
-                raise Refused(event.code)
+        """Say a line and wait until it is durable; return its seq. Raises Refused, NoServer, NotStored.
+
+        A delivery that is cancelled or times out is no longer awaited; the line itself is still sent until it is
+        stored.
+        """
+        number = self.say(text)
+        answer: asyncio.Future[int] = asyncio.get_running_loop().create_future()
+        self._deliveries[number] = answer
+        try:
+            return await self._answered(answer, timeout)
+        finally:
+            del self._deliveries[number]
 
     async def list_members(self, timeout: float | None = None) -> list[MemberInfo]:
         """Return everybody in the room; raises NoServer."""
         listing, ends_at = Listing(), _end_of(timeout)
         after: str | None = ""
-        while after is not None:
-            self.ask_who(after)
-            event = await self._wait((e.MembersListed,), _left(ends_at))
-            after = listing.take(event.members, event.more)
+        async with self._one_listing:
+            while after is not None:
+                self._page = asyncio.get_running_loop().create_future()
+                self.ask_who(after)
+                try:
+                    page = await self._answered(self._page, _left(ends_at))
+                finally:
+                    self._page = None
+                after = listing.take(page.members, page.more)
         return list(listing.members)
 
     async def leave(self) -> None:
-        """Leave the room; waits at most a second for the server to hear it."""
+        """Leave the room; waits at most a second for the server's answer."""
         self.peer.leave(time.monotonic())
         self._driver.flush()
-        with contextlib.suppress(NoServer, NotStored, Refused):  # it went away at that very moment
-            await self._wait((e.LeftRoom,), LEAVE_TIMEOUT)
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(LEAVE_TIMEOUT):
+                await self._left.wait()
         self.peer.stop()
 
     # What waits for nothing.
@@ -267,10 +285,11 @@ class Conversation:
         return self.peer.waiting.for_log
 
     async def next_event(self) -> e.PeerEvent:
-        """Wait for what happens next, once one is in; raises what no waiting would change.
+        """Return the next event, once the client is in the room; raises what waiting would not change.
 
         That is IdentityChanged or VersionMismatch if the server came back as another, and NameTaken or Refused if it
-        does not let one in again. A server that has put the password off is asked again by the peer's next session.
+        does not admit the client again. A refusal that only asks for patience is passed over: the peer tries again in
+        its next session.
         """
         while isinstance(event := await self._next(), e.JoinRefused):
             if event.code not in PUT_OFF:
@@ -278,46 +297,80 @@ class Conversation:
         return event
 
     def _take(self, event: e.PeerEvent) -> None:
-        """Take an event of the peer; what stands in the way is only said, and only before the first session."""
+        """Take an event from the peer: answer whoever waits for it, and queue it for `next_event`."""
         match event:
             case e.Unreachable(obstacles):
+                # An obstacle is reported before the first session only, and never queued.
                 self._obstacles = tuple((format_address(address), what) for address, what in obstacles)
                 if self._reached is None and self._on_waiting is not None:
                     self._on_waiting(event)
                 return
+            case e.JoinRefused() if self._mend(event):
+                return
             case e.Connected():
                 self._obstacles = ()
+            case e.LinesHeld() | e.LinesDelayed() if self._steps and self._on_waiting is not None:
+                self._on_waiting(event)
+            case e.LineStored(number, seq):
+                _settle(self._deliveries.get(number), seq)
+            case e.LineRefused(number, code):
+                _settle(self._deliveries.get(number), Refused(code))
+            case e.MembersListed():
+                _settle(self._page, event)
+            case e.LeftRoom():
+                self._left.set()
             case _:
                 pass
+        if (failure := self._failure_of(event)) is not None:
+            for answer in self._deliveries.values():
+                _settle(answer, failure)
+            _settle(self._page, failure)
         self._events.put_nowait(event)
 
-    async def _next(self) -> e.PeerEvent:
-        while isinstance(event := await self._events.get(), e.JoinRefused) and self._mend(event):
-            pass
+    def _failure_of(self, event: e.PeerEvent) -> ClientError | None:
+        """Return the error that an event is to everybody who waits: what waiting would not change."""
         match event:
             case e.KeyMismatch(pinned, offered):
-                raise IdentityChanged(self.server, pinned, offered)
+                return IdentityChanged(self.server, pinned, offered)
             case e.VersionDiffers(theirs):
-                raise VersionMismatch(VERSION, theirs)
+                return VersionMismatch(VERSION, theirs)
             case e.ContactLost("too_many_sessions"):
-                raise Refused("too_many_sessions")
+                return Refused("too_many_sessions")
             case e.ContactLost("crowded") if not self.peer.waits_for_a_seat:
-                raise Refused("crowded")
+                return Refused("crowded")
+            case e.JoinRefused(code) if code not in PUT_OFF:
+                return _refusal(event)
             case _:
-                return event
+                return None
+
+    async def _next(self) -> e.PeerEvent:
+        event = await self._events.get()
+        failure = self._failure_of(event)
+        if failure is not None and not isinstance(event, e.JoinRefused):
+            raise failure
+        return event
 
     async def _wait(self, kinds: tuple[type[e.PeerEvent], ...], timeout: float | None) -> Any:
-        """Return the next event of some kinds, passing over others; NoServer or NotStored after `timeout` seconds."""
+        """Return the next event of some kinds; before the client is in, no other is of interest."""
+
+        async def search() -> e.PeerEvent:
+            while not isinstance(event := await self._next(), kinds):
+                if isinstance(event, e.JoinRefused) and event.code not in PUT_OFF:
+                    raise _refusal(event)
+            return event
+
+        return await self._answered(search(), timeout)
+
+    async def _answered(self, answer: Awaitable[T], timeout: float | None) -> T:
+        """Wait for an answer; after `timeout` seconds raise why there is none: Refused, NotStored or NoServer."""
+        self._steps += 1
         try:
             async with asyncio.timeout(timeout):
-                while not isinstance(event := await self._next(), kinds):
-                    if isinstance(event, e.JoinRefused) and event.code not in PUT_OFF:
-                        raise _refusal(event)
-                    if isinstance(event, e.LinesHeld | e.LinesDelayed) and self._on_waiting is not None:
-                        self._on_waiting(event)
-                return event
+                return await answer
         except TimeoutError:
             seconds = timeout or 0
+        finally:
+            self._steps -= 1
         if self.peer.put_off is not None:
             raise _refusal(self.peer.put_off)
         if self.is_held:
@@ -360,6 +413,16 @@ def _end_of(timeout: float | None) -> float | None:
 def _left(ends_at: float | None) -> float | None:
     """Return the seconds until then."""
     return None if ends_at is None else max(0.0, ends_at - time.monotonic())
+
+
+def _settle(answer: asyncio.Future[T] | None, result: T | ClientError) -> None:
+    """Give a waiting caller the result or the error, if it still waits."""
+    if answer is None or answer.done():
+        return
+    if isinstance(result, ClientError):
+        answer.set_exception(result)
+    else:
+        answer.set_result(result)
 
 
 def _refusal(refused: e.JoinRefused) -> Refused:

@@ -21,8 +21,10 @@ from e2e.running import (
 
 from sockatuh.client.session import Conversation
 from sockatuh.errors import NameTaken, Refused
+from sockatuh.protocol.client import events as e
 from sockatuh.protocol.constants import DATA
 from sockatuh.protocol.datagrams import reset_token
+from sockatuh.protocol.messages import MESSAGE
 from sockatuh.store.files import load_or_create_key
 
 
@@ -155,6 +157,53 @@ def test_a_script_delivers_a_line_and_asks_who_is_there_without_being_seen(
             assert "robot joined" not in ana.story
         await eventually(lambda: kitchen.history.joins(None, "robot", 1)[0].reason == "left")
         assert all(session.transient for session in kitchen.history.joins(None, "robot", 10))
+
+    asyncio.run(story())
+
+
+def test_a_bot_that_talks_is_shown_everything_that_others_say_meanwhile(server: ServerProcess) -> None:
+    async def story() -> None:
+        async with (
+            joined("budi", server.port, server.key) as budi,
+            conversation("bot", server.port, server.key) as bot,
+        ):
+            await bot.open(PATIENCE)
+            await bot.join("bot", PASSWORD, PATIENCE)
+            for number in range(20):
+                budi.say(f"theirs {number}")
+            seqs = [await bot.deliver(f"mine {number}", PATIENCE) for number in range(10)]
+            assert "budi" in [member.name for member in await bot.list_members(PATIENCE)]
+            shown: dict[int, str] = {}
+            async with asyncio.timeout(PATIENCE):
+                while len(shown) < 30:
+                    match await bot.next_event():
+                        case e.EntryArrived(entry) if entry.kind == MESSAGE:
+                            shown[entry.seq] = entry.text
+            assert list(shown) == sorted(shown)
+            assert [shown[seq] for seq in seqs] == [f"mine {number}" for number in range(10)]
+            assert [text for text in shown.values() if "theirs" in text] == [f"theirs {n}" for n in range(20)]
+            await bot.leave()
+
+    asyncio.run(story())
+
+
+def test_several_deliveries_wait_at_once_and_one_that_is_cancelled_takes_nothing_along(server: ServerProcess) -> None:
+    async def story() -> None:
+        async with conversation("bot", server.port, server.key) as bot:
+            await bot.open(PATIENCE)
+            await bot.join("bot", PASSWORD, PATIENCE)
+            given_up = asyncio.create_task(bot.deliver("cancelled, and said all the same", PATIENCE))
+            listing = asyncio.create_task(bot.list_members(PATIENCE))
+            await asyncio.sleep(0)
+            given_up.cancel()
+            listing.cancel()
+            seqs, listed = await asyncio.gather(
+                asyncio.gather(*(bot.deliver(f"line {number}", PATIENCE) for number in range(5))),
+                bot.list_members(PATIENCE),
+            )
+            assert seqs == list(range(seqs[0], seqs[0] + 5))
+            assert [member.name for member in listed] == ["bot"]
+            await bot.leave()
 
     asyncio.run(story())
 
