@@ -161,13 +161,6 @@ def test_the_environment_file_sets_known_variables_and_quotes_the_hash() -> None
     assert "SOCKATUH_PASSWORD_HASH='$2b$12$" in text
 
 
-def test_the_scripts_are_short_and_can_be_run() -> None:
-    for name in ("run", "test", "check"):
-        script = ROOT / "scripts" / name
-        assert len(script.read_text("utf-8").splitlines()) < 25
-        assert os.access(script, os.X_OK), name
-
-
 def test_the_constraints_pin_every_dependency_and_name_no_address() -> None:
     pins = (ROOT / "scripts/constraints.txt").read_text("utf-8").splitlines()
     assert [pin for pin in pins if not re.fullmatch(r"[A-Za-z0-9_.-]+==[0-9][A-Za-z0-9.]*", pin)] == []
