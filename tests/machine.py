@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import socket
+from collections.abc import Mapping
 from pathlib import Path
 
 
@@ -11,6 +12,11 @@ def free_port(kind: socket.SocketKind = socket.SOCK_DGRAM) -> int:
     with socket.socket(type=kind) as sock:
         sock.bind(("0.0.0.0", 0))  # noqa: S104 (nothing ever comes to it)
         return int(sock.getsockname()[1])
+
+
+def unmeasured(environ: Mapping[str, str]) -> dict[str, str]:
+    """Return an environment in which programs run without coverage, which loads modules of its own."""
+    return {name: value for name, value in environ.items() if not name.startswith("COVERAGE_")}
 
 
 def resident_kib(pid: int) -> int:
