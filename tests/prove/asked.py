@@ -139,9 +139,9 @@ async def _hear(sock: socket.socket) -> bytes:
 ATTACKS: Final = (
     Attack(
         "asked-address",
-        "An answer leaves from the address that was asked: no firewall at the asker takes it for a stranger's",
-        "a second IPv4 and a second IPv6 address on one interface, clients that let in nothing but answers (nft, "
-        "conntrack); both dialects; the socket its own and passed",
+        "A reply leaves from the address that the request was sent to, so a client's stateful firewall admits it",
+        "a second IPv4 and a second IPv6 address on one interface, clients that admit only replies (nft, conntrack); "
+        "both dialects; the server's own socket and a passed one",
         asked,
     ),
 )

@@ -168,7 +168,7 @@ def _p99(seconds: Sequence[float]) -> float:
 ATTACKS: Final[tuple[Attack, ...]] = (
     Attack(
         "backup",
-        "`sockatuh backup` makes a whole, private copy of one moment while the room runs, and holds nobody up.",
+        "`sockatuh backup` makes a complete, private copy of one moment while the room runs, and delays nobody.",
         f"{BACKUPS} times while {TALKERS} members talk in a room of {PAST:,} lines; each is read and compared",
         _back_up_while_talking,
     ),

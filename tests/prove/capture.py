@@ -191,9 +191,9 @@ def _open(cipher: ChaCha20Poly1305, data: bytes) -> bytes | None:
 ATTACKS: Final[tuple[Attack, ...]] = (
     Attack(
         "stolen-keys",
-        "Who recorded all that passed and later steals every key from both disks reads no name, password or text",
-        "record a join with password, and one with a ticket; then try all that server.key, reset.key, ticket.keys and "
-        "the client's identity let one compute as key of each datagram",
+        "Somebody who recorded all traffic and later steals every key from both disks reads no name, password or text",
+        "record a join with password, and one with a ticket; then try on each datagram every key that can be computed "
+        "from server.key, reset.key, ticket.keys and the client's identity",
         stolen_keys,
     ),
 )

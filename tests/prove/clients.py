@@ -241,16 +241,18 @@ async def _send(room: Room, one: Fed, text: str, kill_after: float | None) -> in
 ATTACKS: Final[tuple[Attack, ...]] = (
     Attack(
         "kill-clients",
-        "Crashes: what a killed client had said is in the log once, or told by the next start as never acknowledged",
-        f"kill -9 of {PROGRAMS} programs `chat --json` in full talk, {KILLS} times each and once while the server "
-        "stands still, each started again at once without the password",
+        "Crashes: what a killed client had said is in the log once, or reported at its next start as never "
+        "acknowledged",
+        f"kill -9 of {PROGRAMS} `chat --json` programs under load, {KILLS} times each and once while the server is "
+        "suspended, each restarted at once without the password",
         kill_them,
     ),
     Attack(
         "dismiss-clients",
-        "Crashes: a client that is told to go leaves nothing unsaid in silence",
-        f"SIGTERM and SIGHUP to {PROGRAMS} programs in full talk, and with a dead server; {SENDS} `send` killed at any "
-        "moment",
+        "Crashes: a client that is told to stop reports every line it could not deliver",
+        f"SIGTERM and SIGHUP to {PROGRAMS} programs under load, and with a dead server; {SENDS} `send` killed at "
+        "random "
+        "moments",
         dismiss_them,
     ),
 )

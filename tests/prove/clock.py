@@ -257,17 +257,18 @@ BOOTS_SLEPT_THROUGH: Final = frozenset({1, 2, 9, 10, 12, 13})
 ATTACKS: Final[tuple[Attack, ...]] = (
     Attack(
         "clock-jumps",
-        "Time: a wall clock that jumps, or a process that stands still, changes no order and ends no session",
-        f"the clocks of a server and {PROGRAMS} programs jump by 1 hour, 1 day and 400 days to and fro in full talk, "
-        f"while what is older than {RETENTION // 60} minutes is pruned; a client and the server stand still for "
+        "Time: a wall clock that jumps, or a process that is suspended, changes no order and ends no session",
+        f"the clocks of a server and {PROGRAMS} programs jump back and forth by 1 hour, 1 day and 400 days under load, "
+        f"while entries older than {RETENTION // 60} minutes are pruned; a client and the server are suspended for "
         f"{STANDSTILL:.0f} s each",
         jump,
     ),
     Attack(
         "clock-boots",
-        "Time: a server that boots in the wrong year throws nobody out",
-        "boots in 1970, 20 days ago, weeks and years ahead, twice in a row, in turn with the right time, under members"
-        " that know no password, programs that sleep meanwhile, and one with a password file, which is changed at last",
+        "Time: a server that boots in the wrong year disconnects nobody",
+        "boots in 1970, 20 days ago, and weeks and years ahead, twice in a row and alternating with the right time, "
+        "under members that know no password, programs that sleep meanwhile, and one with a password file that is "
+        "changed at the end",
         boot_long_ago,
         limit=400.0,
     ),

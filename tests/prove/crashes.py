@@ -186,16 +186,17 @@ def _spread(seconds: Sequence[float]) -> str:
 ATTACKS: Final[tuple[Attack, ...]] = (
     Attack(
         "kill-server",
-        "Crashes: every acknowledged message is in the log exactly once and comes to everybody exactly once",
-        f"kill -9 of the server {KILLS} times in a row, while it starts, as soon as it has and in full talk, under "
-        f"{MEMBERS} clients sending all the time, which know no password",
+        "Crashes: every acknowledged message is in the log exactly once and reaches everybody exactly once",
+        f"kill -9 of the server {KILLS} times in a row, during its start, right after it and under load, with "
+        f"{MEMBERS} clients that send all the time and know no password",
         kill_it,
         limit=300.0,
     ),
     Attack(
         "stop-server",
-        "Crashes: a server that is stopped has stored what it acknowledged, and is given the rest again",
-        f"SIGTERM in full talk of {MEMBERS} clients {STOPS} times, once, twice at once and while it starts; a second "
+        "Crashes: a server that is stopped has stored what it acknowledged, and receives the rest again once it is "
+        "back",
+        f"SIGTERM {STOPS} times under load from {MEMBERS} clients: single, double and during its start; a second "
         "server on the same directory",
         stop_it,
         limit=120.0,

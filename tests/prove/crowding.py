@@ -116,7 +116,7 @@ async def _come_back(server: ServerProcess, ticket: bytes) -> bool:
 ATTACKS: Final = (
     Attack(
         "crowding",
-        "Keys are free and shares go by place: nobody keeps others out, however many keys he makes",
+        "Keys are free, so shares go by place: nobody keeps others out, however many keys they make",
         f"one person with {KEYS} keys as members and {SCRIPTS} as scripts, from {ADDRESSES} addresses, each with"
         f" {HALVES} half lines; then newcomers from elsewhere, and a member with a ticket",
         _crowd_out,

@@ -458,8 +458,9 @@ async def prove(run: Run) -> Found:
 ATTACKS: Final[tuple[Attack, ...]] = (
     Attack(
         "service-debian",
-        "The service does on a minimal Debian what README says, whatever is done to it, and no line is lost",
-        "paste README on a Debian booted for it (systemd-nspawn): install, restart, reload, other passwords, kill -9, "
+        "The service does on a minimal Debian what the README says, whatever happens to it, and no line is lost",
+        "paste the README's commands into a Debian booted for it (systemd-nspawn): install, restart, reload, other "
+        "passwords, kill -9, "
         "SIGSTOP, backup, restore, a new machine in place of a lost one, reboot, uninstall, while people talk",
         prove,
         limit=1500.0,

@@ -112,8 +112,8 @@ ATTACKS: Final = (
     ),
     Attack(
         "small-links",
-        "It works wherever 1,200 bytes pass, and never needs fragments",
-        "8 members say texts up to 16 KiB through links of 1,280 bytes (IPv4, IPv6) and of 1,228 (IPv4)",
+        "It works over any path that carries 1,200-byte datagrams, and never relies on fragments",
+        "8 members say texts of up to 16 KiB through links of 1,280 bytes (IPv4, IPv6) and of 1,228 (IPv4)",
         small,
     ),
 )

@@ -109,8 +109,9 @@ def _explain(target: str, directory: Path, said: str) -> str:
 ATTACKS: Final[tuple[Attack, ...]] = (
     Attack(
         "adversary",
-        "Whoever owns the whole network can delay the room, and neither read it, nor change it, nor get in",
-        "real server and clients in virtual time, every datagram in his hands: dropped, doubled, held, replayed, "
+        "An attacker who owns the whole network can delay the room, but not read it, change it or get in",
+        "real server and clients in virtual time, every datagram in the attacker's hands: dropped, doubled, held, "
+        "replayed, "
         "spoilt, spoofed, reflected, crafted; people come, talk, move and go, the server crashes, clocks jump",
         adversary,
         limit=150.0,
@@ -118,9 +119,9 @@ ATTACKS: Final[tuple[Attack, ...]] = (
     ),
     Attack(
         "fuzz",
-        "No bytes break a decoder, the server or a client: they are a value, or the one error, and are dropped",
+        "No bytes break a decoder, the server or a client: they decode to a value or to the one error, and are dropped",
         "atheris on every decoder, file and core of ours, from the corpus in tests/fuzz; plaintexts inside valid "
-        "sessions too, so that the seal keeps nothing out",
+        "sessions too, so that encryption hides nothing from the fuzzer",
         fuzz,
         limit=240.0,
         pace=Pace.UNTIMED,

@@ -103,7 +103,7 @@ def _visit(directory: Path, port: int, villain: Greedy) -> Found:
 ATTACKS: Final = (
     Attack(
         "greedy-server",
-        "Whatever a server asks, a client sends at most 600 datagrams a second, and ends when its time is over",
+        "Whatever a server asks, a client sends at most 600 datagrams a second, and stops at its deadline",
         "a server that names no intervals, never stores a line, and answers each datagram with challenges, heads of "
         "2⁶³, empty answers and ever more members",
         greedy_server,

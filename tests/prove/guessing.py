@@ -25,7 +25,7 @@ from sockatuh.protocol import messages as m
 from sockatuh.protocol.server.limits import Limits
 from sockatuh.server.guessing import KEPT, TRIES
 
-PROMISE: Final = "Guessing the password takes for ever, and holds up nobody who knows it"
+PROMISE: Final = "Guessing the password takes forever, and delays nobody who knows it"
 HOUR: Final = 3_600.0
 MANY: Final = 100
 WRONG: Final = "password_wrong"
@@ -351,7 +351,7 @@ ATTACKS: Final = (
         "guessing-rush",
         PROMISE,
         f"{GUESSES:,} guesses at once from {MACHINES} addresses of one machine, with a key each, while members talk;"
-        " one who was here before comes by password, and a newcomer when he is told to",
+        " a former member gets in by password, and a newcomer after the wait it is told",
         _rush,
         limit=120.0,
     ),

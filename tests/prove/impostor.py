@@ -112,7 +112,7 @@ def _ask(client: Client, false: tuple[str, ...], true: tuple[str, ...]) -> None:
 ATTACKS: Final[tuple[Attack, ...]] = (
     Attack(
         "impostor",
-        "A client stops before the password when another answers in its server's place",
+        "A client stops before it sends the password when somebody else answers in its server's place",
         "swap the key, then the version, in each COOKIE: before clients with a pin, an invite, --trust strict, a "
         "person who is asked, and nobody to ask",
         impostor,

@@ -248,23 +248,25 @@ def _hours_of_storm(run: Run) -> tuple[int, int]:
 ATTACKS: Final[tuple[Attack, ...]] = (
     Attack(
         "forger",
-        "Whoever forges, replays and reorders datagrams, and holds none back, changes nothing and throws nobody out",
-        "4 members talk through somebody who adds 2 forged datagrams to each: replayed (also of another day), sent "
-        "back, under another member's address, flipped, cut, extended, RESET, CLOSED, COOKIE; and the server crashes",
+        "An attacker who forges, replays and reorders datagrams, but withholds none, changes nothing and disconnects "
+        "nobody",
+        "4 members talk through an attacker who adds 2 forged datagrams to each: replayed (also from another day), "
+        "reflected, under another member's address, flipped, cut, extended, RESET, CLOSED, COOKIE; and the server "
+        "crashes",
         forger,
     ),
     Attack(
         "flipped-bits",
-        "A spoilt datagram of a handshake is dropped, and the handshake succeeds all the same",
+        "A corrupted handshake datagram is dropped, and the handshake still succeeds",
         "each bit of HELLO, COOKIE, INIT, RESP, JOIN and WELCOME flipped, lengths from 0 to one more, in virtual time",
         flipped_bits,
         pace=Pace.UNTIMED,
     ),
     Attack(
         "rekeying",
-        "Keys change in the session without anybody noticing, also when a fifth of the datagrams is lost",
-        "4 members talk at 20 % loss, 5 % duplication, 2 % corruption and change keys as often as the "
-        "server lets them, each 10 s; 2 talk for 3 virtual hours and change keys each hour",
+        "Keys are replaced within a session unnoticed, even when a fifth of the datagrams is lost",
+        "4 members talk at 20 % loss, 5 % duplication, 2 % corruption and change keys as often as the server allows, "
+        "every 10 s; 2 talk for 3 virtual hours and change keys every hour",
         rekeying,
         pace=Pace.UNTIMED,
     ),

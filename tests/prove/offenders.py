@@ -21,7 +21,7 @@ from sockatuh.room.entries import Body, Joined, Left, Message, encode_body, kind
 from sockatuh.server.join import JOINS_BURST, JOINS_PER_MINUTE
 from sockatuh.store.roomlog import Append, RoomLog
 
-PROMISE: Final = "A member behaving badly delays itself, and nobody else"
+PROMISE: Final = "A misbehaving member delays itself, and nobody else"
 SECONDS: Final = 3.0
 """How long others are watched; the offence lasts a second longer."""
 LONG: Final = 30.0
@@ -176,7 +176,7 @@ ATTACKS: Final = (
     ),
     _attack_for(
         "offenders-deaf",
-        "one member hears the room in 16 sessions and acknowledges nothing; one takes a kilobyte a second",
+        "one member receives the room in 16 sessions and acknowledges nothing; one reads a kilobyte a second",
         Case("looks without an acknowledgement", offences.be_deaf, 100, _heard_nothing),
         Case("requests for more than it takes", offences.trickle, 1_000, _heard_nothing),
     ),

@@ -141,9 +141,9 @@ def _received(sock: socket.socket) -> int:
 ATTACKS: Final = (
     Attack(
         "odd-datagrams",
-        "What is no datagram of ours has no effect, whole or in pieces",
-        "datagrams of 0 to 65,507 bytes, the long ones in IP fragments, and fragments of what never comes whole, "
-        "to the server and to members who talk",
+        "Foreign datagrams have no effect, whole or in fragments",
+        "datagrams of 0 to 65,507 bytes, the long ones in IP fragments, and fragments that are never completed, to "
+        "the server and to members who talk",
         shoot,
     ),
 )

@@ -130,7 +130,7 @@ def _run_json(directory: Path, args: tuple[str, ...]) -> int:
 ATTACKS: Final[tuple[Attack, ...]] = (
     Attack(
         "hostile-papers",
-        "Nor do a file's name, a configuration, an invite or an argument that somebody else has written",
+        "Neither does a file name, a configuration, an invite or an argument that somebody else has written",
         "every command with hostile paths, options, hosts, variables, invites and configurations, on a terminal and as "
         "--json",
         hostile_papers,

@@ -136,14 +136,14 @@ def _hear(member: socket.socket) -> list[str]:
 ATTACKS: Final = (
     Attack(
         "many-rows",
-        "A text of thousands of rows costs its member as much as it costs, and reaches everybody",
+        "A text of thousands of rows counts as that many rows in its sender's rate, and reaches everybody",
         f"one text of 16 KiB, {ROWS + 1:,} rows, in a room with {CLASSIC_MEMBERS} classic members",
         _many_rows,
         limit=90.0,
     ),
     Attack(
         "pastes",
-        "What is said too fast is delayed and told, never dropped",
+        "Lines said too fast are delayed, with notice, and never dropped",
         f"{SHORT} lines into `sockatuh send -` and into `sockatuh chat`, and {LONG:,} lines at once from one client",
         _paste,
         limit=180.0,

@@ -202,9 +202,9 @@ ATTACKS: Final[tuple[Attack, ...]] = (
     ),
     Attack(
         "power-normal",
-        'With `synchronous = "normal"` a power failure may lose the last lines; whoever has read them is told, and who '
-        "comes back is shown every line that is kept.",
-        f"the same {FAILURES_WITH_LOSS} times; a member whose network failed too comes back when lost numbers are in "
+        'With `synchronous = "normal"` a power failure may lose the last lines; clients that had read '
+        "them are told, and a returning client is shown every line that is kept.",
+        f"the same, {FAILURES_WITH_LOSS} times; a member whose network failed too returns once the lost numbers are in "
         "use again",
         _with_normal,
     ),

@@ -69,7 +69,7 @@ async def _talk(here: Host, run: Run, calls: str, error: str, events: set[str]) 
 ATTACKS: Final = (
     Attack(
         "calls-refused",
-        "What the system refuses at run time is done another way, told once, and costs no line",
+        "A system call that is refused at run time is replaced by a plainer one, is logged once, and costs no line",
         "strace refuses sendmmsg, sendmsg, recvmsg, each and together, with EPERM and ENOSYS, to a server of 8 members",
         refused,
         limit=300.0,

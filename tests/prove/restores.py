@@ -272,10 +272,10 @@ async def _kill_half_way(run: Run, house: House, file: str, before: dict[int, st
 ATTACKS: Final[tuple[Attack, ...]] = (
     Attack(
         "restore",
-        "After `sockatuh restore` whoever comes back is told, is shown every line that is kept, with or without "
-        "history, and no line is matched with another.",
+        "After `sockatuh restore` a returning client is told, is shown every line that is kept, with or without "
+        "history, and no line is mistaken for another.",
         f"a backup {2 * LINES} lines old is put back after a stop ({KILLS} tries killed half-way), and one after "
-        "`kill -9`; members, `tail`, `chat --json` and pipes stay, or come when the lost numbers are in use again",
+        "`kill -9`; members, `tail`, `chat --json` and pipes stay, or return once the lost numbers are in use again",
         _restore_under_members,
         limit=300.0,
     ),

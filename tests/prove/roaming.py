@@ -213,7 +213,7 @@ async def _send_to_local(lan: Lan, crowd: Crowd, run: Run) -> None:
     )
 
 
-PROMISE: Final = "Wherever one comes from next, one is the same member: back within 2 s, no join or leave line"
+PROMISE: Final = "A member whose address changes stays the same member: back within 2 s, no join or leave line"
 
 ATTACKS: Final = (
     Attack(
@@ -225,13 +225,14 @@ ATTACKS: Final = (
     Attack(
         "address-change",
         PROMISE,
-        "2 talking clients (IPv4, IPv6) and one that only reads get other addresses, 3 times",
+        "2 talking clients (IPv4, IPv6) and one that only reads get new addresses, 3 times",
         renumber,
     ),
     Attack(
         "many-addresses",
-        "A server with several addresses may be asked at any, a client may come from any",
-        "IPv6, several addresses on both ends, the temporary one taken away in mid-talk; link-local with its scope",
+        "A server with several addresses answers at each of them, whichever of its own a client uses",
+        "IPv6, several addresses on both ends, the temporary one removed in mid-conversation; link-local with its "
+        "scope",
         many,
     ),
 )

@@ -336,21 +336,21 @@ def _analyse(*arguments: str) -> str:
 ATTACKS: Final[tuple[Attack, ...]] = (
     Attack(
         "restart-held-socket",
-        "A restart loses nothing, and nobody comes or goes",
+        "A restart loses nothing, and nobody is seen to leave or join",
         f"stop and start the server {RESTARTS} times, on the socket systemd would hold, while {MEMBERS} members talk",
         _restart,
         limit=60.0,
     ),
     Attack(
         "restart-buffer",
-        "What is sent while the service is down is there when it is back",
+        "What is sent while the service is down is received once it is back",
         f"send {SENT_WHILE_DOWN} datagrams to a held socket that nobody reads, with 8 MiB and with the usual buffer",
         _hold,
         limit=60.0,
     ),
     Attack(
         "reload-under-load",
-        "A reload takes a new password, limits, classic mode and log level, and drops nobody",
+        "A reload applies a new password, limits, classic mode and log level, and drops nobody",
         f"reload {RELOADS} times with all of them changed while {MEMBERS} members talk and others try the old ones",
         _reload,
         limit=90.0,

@@ -103,8 +103,8 @@ async def _time_to_hear(crowd: Crowd) -> float:
 ATTACKS: Final = (
     Attack(
         "silence",
-        "Who loses contact for a minute, or says nothing, stays in the room and misses nothing; back within 2 s",
-        "a link cut for 60 s under 20 members, half of whom talk on; 66 s of silence behind a router that forgets "
+        "A member who loses contact for a minute, or is silent, stays in the room and misses nothing; back within 2 s",
+        "a link cut for 60 s under 20 members, half of whom keep talking; 66 s of silence behind a router that forgets "
         "after 30 s; a router that changes a silent member's port",
         silence,
         limit=180.0,

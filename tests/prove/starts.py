@@ -122,7 +122,7 @@ CASES: Final = (
     Case("read-only disk", read_only_disk, "Read-only file system", "findmnt -T"),
     Case("full disk", full_disk, "No space left on device", "df -h"),
     Case("read-only file", read_only_file, "it is read-only", "ls -ld", AS_ANYBODY),
-    Case("files of another", files_of_another, "Permission denied", "ls -ld", AS_ANYBODY),
+    Case("another user's files", files_of_another, "Permission denied", "ls -ld", AS_ANYBODY),
     Case("no database", no_database, "file is not a database", "sockatuh restore"),
     Case("damaged", damaged, "it is damaged", "sockatuh restore"),
     Case("half-migrated", half_migrated, "its tables are not this program's", "sockatuh restore"),
@@ -172,7 +172,7 @@ def _may_be_anybody() -> None:
 ATTACKS: Final[tuple[Attack, ...]] = (
     Attack(
         "storage-start",
-        "What keeps the room from starting is said, with what to do, and nothing is made worse",
+        "Whatever keeps the room from starting is reported with its remedy, and nothing is made worse",
         f"A server is started on files it cannot use, in {len(CASES)} ways: {', '.join(case.name for case in CASES)}",
         start_on_each,
     ),

@@ -265,25 +265,26 @@ ATTACKS: Final[tuple[Attack, ...]] = (
     Attack(
         "storage-full",
         PROMISE,
-        f"A {MEGABYTES} MiB disk is filled twice under {len(NAMES)} who talk; one joins, one leaves, it restarts",
+        f"A {MEGABYTES} MiB disk is filled twice under {len(NAMES)} talking members; one joins, one leaves, the "
+        "server restarts",
         fill_the_disk,
     ),
     Attack(
         "storage-io-error",
         PROMISE,
-        f"Under {len(NAMES)} who talk, writes and syncs fail (EIO, EROFS), and the server is killed while they do",
+        f"Writes and syncs fail (EIO, EROFS) under {len(NAMES)} talking members, and the server is killed meanwhile",
         fail_the_disk,
     ),
     Attack(
         "storage-locked",
         PROMISE,
-        f"Another program holds the database under {len(NAMES)} who talk and one at a real screen",
+        f"Another program locks the database under {len(NAMES)} talking members and one at a real screen",
         lock_it,
     ),
     Attack(
         "storage-removed",
         PROMISE,
-        f"The database is moved away under {len(NAMES)} who talk, and moved back",
+        f"The database is moved away under {len(NAMES)} talking members, and moved back",
         take_it_away,
     ),
     Attack(
@@ -294,8 +295,8 @@ ATTACKS: Final[tuple[Attack, ...]] = (
     ),
     Attack(
         "log-unread",
-        "Whoever reads the log cannot hold up the room",
-        f"The reader of the log stops while {LOGGED_LINES:,} lines are said, and comes back",
+        "A stalled reader of the server's stderr does not hold up the room",
+        f"The reader stops while {LOGGED_LINES:,} lines are said, and continues",
         stop_reading_the_log,
     ),
 )

@@ -26,7 +26,7 @@ from sockatuh.protocol.constants import COOKIE, DATA, HELLO, HELLO_SIZE, INIT_SI
 from sockatuh.protocol.seam import Address
 from sockatuh.server.dialects.classic import NAME_TAKEN
 
-PROMISE: Final = "Strangers get no more than they send, leave nothing behind, and disturb nobody"
+PROMISE: Final = "Strangers receive no more bytes than they send, leave no state behind, and disturb nobody"
 RATES: Final = (50_000.0, 25_000.0, 12_500.0)
 """Datagrams a second; while members talk the next one, where the last left the server no core to run on."""
 PHASE: Final = 250_000
@@ -327,14 +327,14 @@ ATTACKS: Final = (
     ),
     Attack(
         "strangers-cookies",
-        "No cookie opens a handshake but the one that was given there, and that one opens one",
-        f"{COOKIES:,} random, mutated and stolen cookies; whole handshakes played back from where they came",
+        "A cookie opens one handshake, from the address it was issued to, and no other",
+        f"{COOKIES:,} random, mutated and stolen cookies; whole handshakes replayed from their own addresses",
         _forge_cookies,
     ),
     Attack(
         "strangers-mirror",
         "Two servers pointed at each other fall silent",
-        "datagrams of every type, forged and recorded, shown to each of two servers in the name of the other",
+        "datagrams of every type, forged and recorded, sent to each of two servers in the other's name",
         _mirror,
     ),
 )

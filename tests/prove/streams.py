@@ -141,15 +141,15 @@ ATTACKS: Final = (
     Attack(
         "streams",
         "Whatever stdin, stdout and stderr are, a command does its work, and its exit code says whether it did",
-        f"{len(COMMANDS)} commands with streams that are closed, full, abandoned, opened"
-        " the wrong way, in ASCII and in Latin-1",
+        f"{len(COMMANDS)} commands with streams that are closed, full, abandoned, opened in the wrong mode, in ASCII "
+        "and in Latin-1",
         _streams,
         limit=600.0,
         pace=Pace.UNTIMED,
     ),
     Attack(
         "long-lines",
-        "A line of any length, and what is no text, is refused for itself and holds up no other",
+        "A line that is too long or is not text is refused by itself, and delays no other",
         f"a line of {HUGE >> 20} MiB, one with NUL, one not in UTF-8, and others, by `chat`, `chat --json`, `send -`",
         _long_lines,
         limit=300.0,

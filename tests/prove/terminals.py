@@ -378,7 +378,7 @@ def _judge_log(server: ServerProcess) -> int:
 ATTACKS: Final[tuple[Attack, ...]] = (
     Attack(
         "hostile-texts",
-        "No text or name does anything to another's terminal or log but be read",
+        "A text or a name does nothing to another's terminal or log beyond being shown",
         f"{len(TEXTS) + len(BYTES)} kinds of hostile text and {len(SAID) + len(NAMES) + len(FORMER)} that look like "
         "something else as lines, actions, names and client version, by the secure "
         "and the classic dialect, send, chat (pasted, piped, JSON); looked at in chat, --plain, tail, history, who, "

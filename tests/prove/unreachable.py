@@ -233,8 +233,9 @@ def _port_unreachable(host: str, port: int, server: str, server_port: int) -> by
 ATTACKS: Final = (
     Attack(
         "unreachable",
-        "What stands in the way of a server is said at once and ends nothing: no wait before its time, no session ever",
-        "closed port, absent machine, no route, firewalls (nft), silent name servers; forged ICMP for those who talk",
+        "Whatever blocks the way to a server is reported at once, and cuts short neither a wait nor a session",
+        "closed port, absent machine, no route, firewalls (nft), silent name servers; forged ICMP against clients "
+        "that talk",
         unreachable,
     ),
 )

@@ -236,8 +236,8 @@ def _chat(directory: Path, version: int, address: str) -> None:
 ATTACKS: Final[tuple[Attack, ...]] = (
     Attack(
         "upgrade",
-        "What the first version wrote opens in this one: log, history, names and keys.",
-        "a room.db and key files of schema 1 are served; a member of then comes back, strangers ask for the names",
+        "What the first version wrote still opens: log, history, names and keys.",
+        "a room.db and key files of schema 1 are served; a member of that time returns, strangers ask for the names",
         _open_the_first_room,
     ),
     Attack(

@@ -253,7 +253,7 @@ def _run_commands(client: Client, refused: Client) -> int:
 ATTACKS: Final[tuple[Attack, ...]] = (
     Attack(
         "hostile-server",
-        "A hostile server does nothing to a member's terminal but be read: the client cleans by itself",
+        "A hostile server does nothing to a member's terminal beyond showing text: the client sanitises by itself",
         "a server whose every name, text, tag, code and detail is hostile, also the room's name; looked at in chat, "
         "--plain, tail, who, send, identity, each --json",
         hostile_server,
