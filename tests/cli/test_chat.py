@@ -5,7 +5,8 @@ import socket
 from pathlib import Path
 
 import pytest
-from cli.people import PASSWORD, Client, Person, Server, Terminal, heard, until
+from cli.people import PASSWORD, Client, Person, Server, heard, until
+from kit.terminal import Terminal
 
 HERE = "— you are here —"
 

@@ -8,7 +8,8 @@ import time
 
 import pexpect
 import pytest
-from cli.people import PASSWORD, Client, Person, Server, Terminal
+from cli.people import PASSWORD, Client, Person, Server
+from kit.terminal import Terminal
 
 from sockatuh.cli.entrance import variants
 

@@ -7,7 +7,8 @@ import signal
 from pathlib import Path
 
 import pytest
-from cli.people import PASSWORD, Client, Person, Server, Terminal, hash_of, heard, until
+from cli.people import PASSWORD, Client, Person, Server, hash_of, heard, until
+from kit.terminal import Terminal
 
 NEW_PASSWORD = "rain-ladle"
 ASKED = "The room has a new password."

@@ -6,7 +6,8 @@ import subprocess
 import sys
 
 import pytest
-from cli.people import PATIENCE, Person, Server, heard, until
+from cli.people import Person, Server, heard, until
+from kit.terminal import PATIENCE
 
 HURRIED = "import sockatuh.cli.talk as talk\nfrom sockatuh.cli import main\ntalk.STORED_WITHIN = 0.3\nmain()"
 

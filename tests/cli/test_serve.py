@@ -13,8 +13,9 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from cli.people import PATIENCE, PROGRAM
 from e2e.running import PASS_ON, Room, hash_password
+from kit.programs import SOCKATUH
+from kit.terminal import PATIENCE
 
 from sockatuh.server.ready import Ready
 from sockatuh.wording import admin
@@ -84,7 +85,7 @@ os.execv(sys.argv[1], sys.argv[1:])
 def serving_in_a_terminal(room: Room) -> Iterator[tuple[subprocess.Popen[bytes], int]]:
     """Start a server in a terminal of its own; give it and the terminal's other end."""
     ours, theirs = os.openpty()
-    command = [sys.executable, "-c", IN_A_TERMINAL, *PROGRAM, "serve", "--config", str(room.configure())]
+    command = [sys.executable, "-c", IN_A_TERMINAL, *SOCKATUH, "serve", "--config", str(room.configure())]
     with subprocess.Popen(command, stdin=theirs, stdout=theirs, stderr=theirs, start_new_session=True) as process:
         os.close(theirs)
         try:

@@ -3,21 +3,21 @@ from __future__ import annotations
 import json
 import os
 import re
-import subprocess
-import sys
 import tomllib
+from contextlib import closing
 from pathlib import Path
 
 import bcrypt
-import pexpect
 import pytest
+from cli.people import Person
+from kit import programs
+from kit.terminal import Terminal
 from machine import free_port
 
 from sockatuh.cli import setup
 from sockatuh.cli.app import COMMANDS, run
 
 HASH = "$2b$12$" + "a" * 53
-PROGRAM = [sys.executable, "-m", "sockatuh"]
 
 
 @pytest.fixture(autouse=True)
@@ -111,29 +111,22 @@ def test_init_says_plainly_what_it_cannot_write(tmp_path: Path, capfd: pytest.Ca
 
 
 def test_init_asks_on_a_terminal(tmp_path: Path) -> None:
-    child = pexpect.spawn(PROGRAM[0], [*PROGRAM[1:], "init", "--dir", "room"], encoding="utf-8", timeout=10)
-    child.expect_exact("Room name [")
-    child.sendline("kitchen")
-    child.expect_exact("leave empty and one is made): ")
-    child.sendline("tulip-harbor")
-    child.expect_exact("Again: ")
-    child.sendline("tulip-harbor")
-    child.expect_exact("Wrote room/sockatuh.toml (0640) and room/server.key (0600)")
-    child.expect(pexpect.EOF)
-    child.close()
-    assert child.exitstatus == 0
+    with closing(Terminal(["init", "--dir", "room"], os.environ)) as terminal:
+        terminal.answer("]:", "kitchen")
+        terminal.answer("leave empty and one is made):", "tulip-harbor")
+        terminal.answer("Again:", "tulip-harbor")
+        assert terminal.end() == 0
+    assert "Wrote room/sockatuh.toml (0640) and room/server.key (0600)" in terminal.text
     written = tomllib.loads((tmp_path / "room/sockatuh.toml").read_text("utf-8"))
     assert written["room"] == "kitchen"
     assert bcrypt.checkpw(b"tulip-harbor", written["password_hash"].encode())
 
 
 def test_ctrl_c_at_a_question_exits_with_130() -> None:
-    child = pexpect.spawn(PROGRAM[0], [*PROGRAM[1:], "hash-password"], encoding="utf-8", timeout=10)
-    child.expect_exact("Room password: ")
-    child.sendintr()
-    child.expect(pexpect.EOF)
-    child.close()
-    assert child.exitstatus == 130
+    with closing(Terminal(["hash-password"], os.environ)) as terminal:
+        terminal.wait_for("Room password:")
+        terminal.type("\x03")
+        assert terminal.end() == 130
 
 
 @pytest.mark.parametrize(
@@ -150,34 +143,31 @@ def test_ctrl_c_at_a_question_exits_with_130() -> None:
         pytest.param(b"\xff\n", 2, id="no UTF-8"),
     ],
 )
-def test_hash_password_takes_8_to_72_bytes_of_utf_8(typed: bytes, code: int) -> None:
-    done = subprocess.run([*PROGRAM, "hash-password"], input=typed, capture_output=True, check=False)
+def test_hash_password_takes_8_to_72_bytes_of_utf_8(typed: bytes, code: int, person: Person) -> None:
+    done = person("ana").call("hash-password", stdin=typed)
     assert done.returncode == code
     assert bool(done.stdout) == (code == 0)
-    assert b"Traceback" not in done.stderr
+    assert "Traceback" not in done.stderr
 
 
 @pytest.mark.parametrize("command", [["hash-password"], ["init", "--dir", "room", "--password-file", "-"]])
-def test_a_short_password_is_refused_with_the_way_to_have_it(command: list[str], tmp_path: Path) -> None:
-    refused, taken = (
-        subprocess.run([*PROGRAM, *command, *weak], input=b"tulip\n", capture_output=True, check=False)
-        for weak in ([], ["--weak"])
-    )
+def test_a_short_password_is_refused_with_the_way_to_have_it(
+    command: list[str], tmp_path: Path, person: Person
+) -> None:
+    refused, accepted = (person("ana").call(*command, *weak, stdin=b"tulip\n") for weak in ([], ["--weak"]))
     assert refused.returncode == 2
-    assert b"5 bytes" in refused.stderr
-    assert b"--weak" in refused.stderr
+    assert "5 bytes" in refused.stderr
+    assert "--weak" in refused.stderr
     assert not refused.stdout
-    assert taken.returncode == 0
+    assert accepted.returncode == 0
     assert (tmp_path / "room").exists() == (command[0] == "init")
 
 
 def test_hash_password_prints_only_a_hash_of_cost_12_of_the_normal_form() -> None:
-    done = subprocess.run(
-        [*PROGRAM, "hash-password"], input="cafe\u0301 noir\n".encode(), capture_output=True, check=True
-    )
-    assert re.fullmatch(rb"\$2b\$12\$[./A-Za-z0-9]{53}\n", done.stdout)
-    assert done.stderr == b""
-    assert bcrypt.checkpw("caf\u00e9 noir".encode(), done.stdout.strip())
+    done = programs.run(["hash-password"], os.environ, "cafe\u0301 noir\n".encode())
+    assert re.fullmatch(r"\$2b\$12\$[./A-Za-z0-9]{53}\n", done.stdout)
+    assert done.stderr == ""
+    assert bcrypt.checkpw("caf\u00e9 noir".encode(), done.stdout.strip().encode())
 
 
 def test_version_is_one_line(capfd: pytest.CaptureFixture[str]) -> None:

@@ -17,7 +17,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
-from cli.people import PATIENCE, PROGRAM, Client, Server
+from cli.people import Client, Server
+from kit.programs import SOCKATUH
+from kit.terminal import PATIENCE
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="it has no fork and no /dev/full")
 
@@ -181,7 +183,7 @@ def test_what_an_encoding_lacks_is_written_as_an_escape(done: Results) -> None:
 def test_a_room_is_served_with_no_stream_at_all(server: Server, tmp_path: Path) -> None:
     config = tmp_path / "room.toml"
     config.write_text(server.config.read_text().replace(str(server.config.parent), str(tmp_path / "state")))
-    command = ["sh", "-c", 'exec "$0" "$@" <&- >&- 2>&-', *PROGRAM, "serve", "--config", str(config), "--port", "0"]
+    command = ["sh", "-c", 'exec "$0" "$@" <&- >&- 2>&-', *SOCKATUH, "serve", "--config", str(config), "--port", "0"]
     environ = {key: value for key, value in os.environ.items() if not key.startswith("SOCKATUH_")}
     with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as manager:
         manager.settimeout(PATIENCE)
@@ -201,5 +203,5 @@ def test_a_room_is_served_with_no_stream_at_all(server: Server, tmp_path: Path) 
 
 @pytest.mark.parametrize(("redirected", "code"), [("<&- >&- 2>&-", 0), (">/dev/full 2>/dev/full", 1)])
 def test_a_program_of_its_own_is_as_safe(redirected: str, code: int) -> None:
-    done = subprocess.run(["sh", "-c", f'"$0" "$@" {redirected}', *PROGRAM, "version"], check=False)
+    done = subprocess.run(["sh", "-c", f'"$0" "$@" {redirected}', *SOCKATUH, "version"], check=False)
     assert done.returncode == code

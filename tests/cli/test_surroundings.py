@@ -9,7 +9,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from cli.people import PROGRAM, Person, Server
+from cli.people import Person, Server
+from kit.programs import SOCKATUH
 
 from sockatuh.cli.surroundings import put_right
 
@@ -92,7 +93,7 @@ def test_the_clients_variables_are_passed_over_too(server: Server, person: Perso
 def test_too_few_descriptors_are_a_sentence(person: Person, limit: int, command: list[str]) -> None:
     script = f'ulimit -n {limit}; exec "$0" "$@"'
     done = subprocess.run(
-        ["sh", "-c", script, *PROGRAM, *command],
+        ["sh", "-c", script, *SOCKATUH, *command],
         capture_output=True,
         text=True,
         env=person("budi").environ,

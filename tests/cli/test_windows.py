@@ -9,7 +9,8 @@ import time
 from pathlib import Path
 
 import pytest
-from cli.people import PATIENCE, Person, Server
+from cli.people import Person, Server
+from kit.terminal import PATIENCE
 
 from sockatuh.cli.app import ON_THE_BOX
 from sockatuh.store import files

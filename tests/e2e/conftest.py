@@ -17,13 +17,13 @@ def password_hash() -> str:
 @pytest.fixture
 def room(tmp_path: Path, password_hash: str) -> Room:
     """A room for one test only."""
-    return Room(tmp_path, password_hash)
+    return Room(tmp_path, password_hash, is_forked=True)
 
 
 @pytest.fixture(scope="session")
 def kitchen(tmp_path_factory: pytest.TempPathFactory, password_hash: str) -> Room:
     """The room most tests come together in."""
-    return Room(tmp_path_factory.mktemp("kitchen"), password_hash)
+    return Room(tmp_path_factory.mktemp("kitchen"), password_hash, is_forked=True)
 
 
 @pytest.fixture(scope="session")

@@ -10,6 +10,7 @@ from typing import Final
 from cli.people import Client
 from e2e.relay import Relay, relay_to
 from e2e.running import PASSWORD, Room, hash_password
+from kit.programs import SOCKATUH
 from prove.attack import Attack, Found, Run, require
 
 from sockatuh.protocol.constants import COOKIE, HELLO
@@ -69,6 +70,7 @@ async def impostor(run: Run) -> Found:
 def _client(directory: Path, relay: Relay) -> Client:
     return Client(
         directory,
+        command=SOCKATUH,
         SOCKATUH_SERVER=f"127.0.0.1:{relay.port}",
         SOCKATUH_NAME=directory.name,
         SOCKATUH_PASSWORD=PASSWORD,

@@ -9,9 +9,11 @@ from pathlib import Path
 from typing import Final
 from urllib.parse import quote
 
-from cli.people import Client, Terminal
+from cli.people import Client
 from e2e.running import PASSWORD, hash_password
 from hostile import COCKTAIL, lies_in
+from kit.programs import SOCKATUH
+from kit.terminal import Terminal
 from prove.attack import Attack, Found, Run, require
 from prove.shown import Watched
 from prove.terminals import json_lines
@@ -98,7 +100,7 @@ def _write_configs(directory: Path) -> list[str]:
 
 def _run(directory: Path, args: list[str], environ: Mapping[str, str]) -> int:
     """Run a command on a terminal and look at what it wrote; return how many rows that were."""
-    client = Client(directory, SOCKATUH_PASSWORD=PASSWORD, SOCKATUH_NAME="ana")
+    client = Client(directory, SOCKATUH_PASSWORD=PASSWORD, SOCKATUH_NAME="ana", command=SOCKATUH)
     client.environ |= environ
     what = f"{args[0]!r} {list(environ)!r}"
     try:
@@ -122,7 +124,7 @@ def _end(terminal: Terminal) -> int:
 
 
 def _run_json(directory: Path, args: tuple[str, ...]) -> int:
-    client = Client(directory, SOCKATUH_SERVER=ELSEWHERE, SOCKATUH_CONFIG=str(directory / EVIL))
+    client = Client(directory, SOCKATUH_SERVER=ELSEWHERE, SOCKATUH_CONFIG=str(directory / EVIL), command=SOCKATUH)
     done = client.run(*args, "--json")
     return json_lines(" ".join(args), done.stdout)
 

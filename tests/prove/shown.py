@@ -7,8 +7,8 @@ import time
 from collections.abc import Callable, Iterable
 from typing import Final
 
-from cli.people import Terminal
 from hostile import TITLE, escapes_in, faults_of_text, lies_in, without_escapes
+from kit.terminal import Terminal
 from prove.attack import require
 
 PATIENCE: Final = 20.0

@@ -13,8 +13,10 @@ import time
 from pathlib import Path
 from typing import Any, Final
 
-from cli.people import Client, Terminal
+from cli.people import Client
 from e2e.running import PASSWORD, Room, eventually, hash_password, joined, options_for, refuse_strangers
+from kit.programs import SOCKATUH
+from kit.terminal import Terminal
 from prove.attack import Attack, Found, Run, require
 from prove.outage import FILLING, PATIENCE, Scene, injected, scene, tiny_disk
 
@@ -40,6 +42,7 @@ def program(directory: Path, port: int, name: str) -> Client:
     """Return somebody at a terminal who knows how to come in."""
     return Client(
         directory / name,
+        command=SOCKATUH,
         SOCKATUH_SERVER=f"127.0.0.1:{port}",
         SOCKATUH_TRUST="accept-new",
         SOCKATUH_NAME=name,

@@ -14,10 +14,11 @@ from itertools import dropwhile
 from pathlib import Path
 from typing import Final
 
-from cli.people import PROGRAM, Client
+from cli.people import Client
 from e2e.running import PASSWORD, Room, ServerProcess, hash_password, key_of
 from forgers import FORMER, NAMES, SAID
 from hostile import BYTES, COCKTAIL, TEXTS, faults_of_text, lies_in
+from kit.programs import SOCKATUH
 from prove.attack import Attack, Found, Run, require
 from prove.rogue import NotAnswered, Rogue
 from prove.shown import PATIENCE, Watched
@@ -187,7 +188,7 @@ class Reader:
         self._files = [client.directory / f"{what}.{stream}" for stream in ("out", "err")]
         with self._files[0].open("wb") as out, self._files[1].open("wb") as err:
             self._process = subprocess.Popen(
-                [*PROGRAM, *what.split()], stdin=subprocess.DEVNULL, stdout=out, stderr=err, env=client.environ
+                [*SOCKATUH, *what.split()], stdin=subprocess.DEVNULL, stdout=out, stderr=err, env=client.environ
             )
 
     def end(self) -> str:
@@ -268,6 +269,7 @@ def _attack(run: Run, room: Room, server: ServerProcess) -> Found:
 def _client(directory: Path, port: int) -> Client:
     return Client(
         directory,
+        command=SOCKATUH,
         SOCKATUH_SERVER=f"{HOST}:{port}",
         SOCKATUH_NAME=directory.name,
         SOCKATUH_PASSWORD=PASSWORD,
@@ -341,7 +343,7 @@ def _console(run: Run) -> int:
     """Say everything to a server whose log is on a terminal; return how many lines it has written."""
     room = Room(run.directory / "console", hash_password())
     room.directory.mkdir()
-    client = Client(room.directory / "admin")
+    client = Client(room.directory / "admin", command=SOCKATUH)
     try:
         config = str(room.configure(classic="on", log_format="console", **FAST))
         console = Watched(client.terminal("serve", "--config", config, rows=ROWS), "the log")

@@ -14,6 +14,7 @@ from typing import Any, Final, cast
 from cli.people import Client
 from e2e.relay import relay_to
 from e2e.running import PASSWORD, Member, Room, hash_password, joined
+from kit.programs import SOCKATUH
 from prove.attack import Attack, Broken, Found, Run, require
 from prove.backups import messages
 from store.first_schema import FOREVER, LAST, LINES, lay_out
@@ -203,7 +204,7 @@ async def _meet_another_version(run: Run) -> Found:
 
 
 def _person(directory: Path) -> Client:
-    return Client(directory, SOCKATUH_TRUST="accept-new", SOCKATUH_PASSWORD=PASSWORD)
+    return Client(directory, SOCKATUH_TRUST="accept-new", SOCKATUH_PASSWORD=PASSWORD, command=SOCKATUH)
 
 
 def _run_command(directory: Path, version: int, command: tuple[str, ...]) -> None:
@@ -221,7 +222,7 @@ def _check_answer(verb: str, version: int, code: int, printed: str, said: str) -
 
 def _chat(directory: Path, version: int, address: str) -> None:
     """Meet the other version in a terminal, where there would be questions."""
-    person = Client(directory / f"chat{version}")
+    person = Client(directory / f"chat{version}", command=SOCKATUH)
     terminal = person.terminal("chat", address, columns=200)
     try:
         code = terminal.end()

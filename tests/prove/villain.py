@@ -15,6 +15,7 @@ from typing import Final
 from cli.people import Client
 from e2e.running import PASSWORD
 from hostile import COCKTAIL, TEXTS, TITLE
+from kit.programs import SOCKATUH
 from protocol.house import LOG_ID, TICKET_KEY, House, pack_address
 from prove.attack import Attack, Found, Run, require
 from prove.shown import Watched
@@ -172,6 +173,7 @@ async def hostile_server(run: Run) -> Found:
 def _client(directory: Path, port: int) -> Client:
     return Client(
         directory,
+        command=SOCKATUH,
         SOCKATUH_SERVER=f"127.0.0.1:{port}",
         SOCKATUH_NAME=directory.name,
         SOCKATUH_PASSWORD=PASSWORD,

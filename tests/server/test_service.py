@@ -53,7 +53,7 @@ def password_hash() -> str:
 
 @pytest.fixture
 def room(tmp_path: Path, password_hash: str) -> Room:
-    return Room(tmp_path, password_hash)
+    return Room(tmp_path, password_hash, is_forked=True)
 
 
 @pytest.fixture
