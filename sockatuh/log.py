@@ -19,12 +19,10 @@ from collections import deque
 from collections.abc import Callable, Iterator, Mapping
 from typing import Final, Protocol, TextIO
 
-from sockatuh.journal import levelled
-from sockatuh.spared import spared
-
-with spared("rich"):  # for tracebacks in colour: 5 MiB and 30 ms
-    import structlog
+import structlog
 from structlog.typing import EventDict, FilteringBoundLogger, Processor, WrappedLogger
+
+from sockatuh.net.journal import with_level
 
 LEVELS: Final = {name.lower(): value for name, value in logging.getLevelNamesMapping().items()} | {
     "exception": logging.ERROR  # the name of a method
@@ -220,19 +218,19 @@ class _Levelled(_Lines):
     """Writes each line with its level before it, for the journal."""
 
     def debug(self, line: str) -> None:
-        self.msg(levelled(line, "debug"))
+        self.msg(with_level(line, "debug"))
 
     def info(self, line: str) -> None:
-        self.msg(levelled(line, "info"))
+        self.msg(with_level(line, "info"))
 
     def warning(self, line: str) -> None:
-        self.msg(levelled(line, "warning"))
+        self.msg(with_level(line, "warning"))
 
     def error(self, line: str) -> None:
-        self.msg(levelled(line, "error"))
+        self.msg(with_level(line, "error"))
 
     def critical(self, line: str) -> None:
-        self.msg(levelled(line, "critical"))
+        self.msg(with_level(line, "critical"))
 
     log, warn, exception, fatal = info, warning, error, critical
 

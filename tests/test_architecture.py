@@ -30,48 +30,22 @@ IMPURE: Final = {
 
 MAY_IMPORT: Final[dict[str, set[str]]] = {
     "errors": set(),
-    "hashform": {"secret"},
-    "home": set(),
-    "secret": set(),
-    "spans": set(),
-    "spared": set(),
     "seats": set(),
-    "journal": set(),
-    "variables": set(),
-    "values": {"protocol.constants"},
-    "log": {"spared", "journal"},
-    "settings": {
-        "errors",
-        "hashform",
-        "home",
-        "secret",
-        "spans",
-        "values",
-        "variables",
-        "protocol.server.limits",
-        "protocol.constants",
-    },
+    "log": {"net.journal"},
+    "settings": {"errors", "protocol.constants", "protocol.server.limits", "store.files"},
     "protocol": {"errors", "seats"},
     "protocol.server": {"errors", "seats", "protocol"},
     "protocol.client": {"errors", "protocol"},
     "room": {"errors", "seats"},
-    "store": {"errors", "home", "room"},
+    "store": {"errors", "room"},
     "net": {"errors", "protocol"},
-    "server": {"errors", "home", "seats", "log", "protocol", "protocol.server", "room", "store", "net"},
-    "client": {"errors", "home", "protocol", "protocol.client", "room", "net", "store.files", "store.ownership"},
+    "server": {"errors", "seats", "log", "protocol", "protocol.server", "room", "store", "net"},
+    "client": {"errors", "protocol", "protocol.client", "room", "net", "store.files", "store.ownership"},
     "wording": {"errors", "log", "protocol", "protocol.client", "protocol.server", "room", "server", "store", "client"},
     "cli": {
         "errors",
-        "hashform",
-        "home",
-        "journal",
         "log",
-        "secret",
         "settings",
-        "spans",
-        "spared",
-        "values",
-        "variables",
         "protocol",
         "protocol.client",
         "protocol.server",
@@ -104,7 +78,7 @@ TOP_LEVEL: Final = {
     "sockatuh.socket", "CHANGELOG.md", "LICENSE",
 }  # fmt: skip
 
-HEAVY: Final = ("pydantic", "structlog", "sqlite3", "prompt_toolkit", "bcrypt", "sockatuh.settings")
+HEAVY: Final = ("pydantic", "structlog", "sqlite3", "prompt_toolkit", "bcrypt", "sockatuh.settings.model")
 
 
 def of_each_module(rule: Callable[[str], None]) -> Callable[[], None]:
@@ -282,4 +256,4 @@ def test_the_clients_verbs_import_neither_the_servers_settings_nor_its_database(
         name = waiting.pop()
         loaded.add(name)
         waiting |= {each for each in imports_of(name) if each in MODULES} - loaded
-    assert not loaded & {"sockatuh.settings", "sockatuh.log", "sockatuh.store.database"}
+    assert not loaded & {"sockatuh.settings.model", "sockatuh.log", "sockatuh.store.database"}

@@ -21,8 +21,9 @@ from sockatuh.cli.program import Program
 from sockatuh.net.sockets import RECEIVE_BUFFER, SEND_BUFFER
 from sockatuh.protocol.constants import DEFAULT_PORT
 from sockatuh.protocol.server.limits import Limits
-from sockatuh.settings import CLIENT_VARIABLES, CREDENTIAL, KEYS, SYSTEM_FILE, VARIABLES, load
-from sockatuh.values import PRIVATE_NETWORKS
+from sockatuh.settings.model import KEYS, VARIABLES
+from sockatuh.settings.sources import CLIENT_VARIABLES, CREDENTIAL, SYSTEM_FILE, load
+from sockatuh.settings.values import PRIVATE_NETWORKS
 
 ROOT: Final = Path(__file__).parent.parent
 UNIT: Final = ROOT / "sockatuh.service"

@@ -2,28 +2,26 @@
 
 from __future__ import annotations
 
+import gc
 import sys
-from importlib import import_module
 from typing import Final
 
-from sockatuh.spared import OPENSSL, spared
-
 INTERRUPTED: Final = 130
-"""The exit code of Ctrl-C, also before the table of them is there."""
+"""The exit code of Ctrl-C; `errors.ExitCode` repeats it, but may not be loaded yet."""
 
 
 def main() -> None:
     """Run the command that the arguments name, and exit with its code."""
-    # Imported here so that a module of this package can be imported without the command line.
+    # Imported here so that a module of this package can be imported without the command line. Modules are no garbage:
+    # looking for some while they are loaded takes a tenth of each start.
+    gc.disable()
     try:
         from .safe_output import make_safe
 
         make_safe()
-        with spared(*OPENSSL):
-            for name in ("asyncio", "hashlib", "hmac"):
-                import_module(name)
         from .app import run
 
+        gc.enable()
         code = run(sys.argv[1:])
     except KeyboardInterrupt:
         code = INTERRUPTED

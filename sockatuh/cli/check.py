@@ -13,15 +13,15 @@ from typing import TYPE_CHECKING, Annotated, Any, Final
 import typer
 
 from sockatuh.errors import AddressUnusable, ConfigurationError, KeyFileError, Problem, StoreError
-from sockatuh.home import working_directory
 from sockatuh.wording import check as wording
 
 from .errors import ExitCode, report
+from .given import working_directory
 from .installed import SOCKET_UNIT, ChosenRoom, choose_room, is_root
 from .setup import DATABASE, ConfigOption, JsonOption
 
 if TYPE_CHECKING:
-    from sockatuh.settings import Settings
+    from sockatuh.settings.model import Settings
 
 SECRETS: Final = frozenset({"password_hash"})
 ANSWERS_WITHIN: Final = 2.0
@@ -35,7 +35,7 @@ def check(
     as_json: JsonOption = False,
 ) -> None:
     """Print what is in force, try everything that serving needs, and start nothing."""
-    from sockatuh.settings import read
+    from sockatuh.settings.sources import read
 
     room = choose_room(config)
     is_admitted = room.service is None or is_root()

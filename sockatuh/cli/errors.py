@@ -32,7 +32,7 @@ from sockatuh.errors import (
     StoreError,
     VersionMismatch,
 )
-from sockatuh.journal import is_journal, levelled
+from sockatuh.net.journal import is_journal, with_level
 from sockatuh.protocol.identity import fingerprint, words
 from sockatuh.room.text import clean_line
 from sockatuh.wording import admin as wording
@@ -211,7 +211,7 @@ def warn(sentence: str) -> None:
 
 def _say(sentence: str, level: str) -> None:
     if is_journal(sys.stderr, os.environ):
-        print(levelled(sentence, level), file=sys.stderr)
+        print(with_level(sentence, level), file=sys.stderr)
     else:
         print_folded(sentence)
 

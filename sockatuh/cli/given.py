@@ -9,13 +9,21 @@ from typing import BinaryIO, Final
 
 import typer
 
-from sockatuh.home import find_expanded
-from sockatuh.secret import SecretError, read_secret, secret_in_text
+from sockatuh.settings.secret import SecretError, read_secret, secret_in_text
+from sockatuh.store.files import find_expanded
 from sockatuh.wording import admin as wording
 
 from .errors import ExitCode, stop
 
 FROM_STDIN: Final = "-"
+
+
+def working_directory() -> Path:
+    """Return the working directory, or "." if it was removed: then nothing relative to it exists."""
+    try:
+        return Path.cwd()
+    except OSError:
+        return Path()
 
 
 def a_path(text: str) -> Path:

@@ -45,7 +45,7 @@ from .program import Program, called_as, named_program, this_program
 from .setup import WeakOption, check_strength, choose_room, hash_text, new_password
 
 if TYPE_CHECKING:
-    from sockatuh.settings import Settings
+    from sockatuh.settings.model import Settings
 
 Command: TypeAlias = tuple[str, ...]
 Planned: TypeAlias = PlannedFile | PlannedShortcut

@@ -13,14 +13,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from sockatuh.errors import ConfigurationError, Problem
-from sockatuh.home import working_directory
-from sockatuh.secret import SecretError, read_secret
+from sockatuh.settings.secret import SecretError, read_secret
 from sockatuh.wording import install as wording
 
+from .given import working_directory
 from .program import Program
 
 if TYPE_CHECKING:
-    from sockatuh.settings import Settings
+    from sockatuh.settings.model import Settings
 
 UNIT_DIRECTORY: Final = Path("etc/systemd/system")
 UNITS: Final = ("sockatuh.socket", "sockatuh.service")
@@ -110,7 +110,7 @@ def settle(tree: Path, source: Path | None, room: str) -> Settled:
     A file that is in its place already is left as it is if the service can read it. ConfigurationError says what a
     service cannot have.
     """
-    from sockatuh.settings import load, toml_text
+    from sockatuh.settings.sources import load, toml_text
 
     target, credential = tree / CONFIG, tree / CREDENTIAL
     # With no file the defaults hold, and not what this machine has in the usual places: it may be another's tree.

@@ -12,14 +12,14 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from sockatuh.home import working_directory
 from sockatuh.wording import install as wording
 
 from .errors import stop
+from .given import working_directory
 from .installation import CONFIG, CREDENTIAL, STATE
 
 if TYPE_CHECKING:
-    from sockatuh.settings import Settings
+    from sockatuh.settings.model import Settings
 
 SOCKET_UNIT: Final = "sockatuh.socket"
 SERVICE_UNIT: Final = "sockatuh.service"
@@ -114,7 +114,7 @@ class ChosenRoom:
 
     def load(self, *, serving: bool) -> Settings:
         """Return the settings, or raise ConfigurationError."""
-        from sockatuh.settings import load
+        from sockatuh.settings.sources import load
 
         options = {"serving": serving, "credential": self.credential}
         return load({"config": self.config}, self.environ, working_directory(), **options)  # type: ignore[arg-type]
@@ -131,7 +131,7 @@ def choose_room(config: Path | None) -> ChosenRoom:
 
     Whoever is not root may have a room of his own in ./config/sockatuh.toml, which is nearer to him.
     """
-    from sockatuh.settings import LOCAL_FILE
+    from sockatuh.settings.sources import LOCAL_FILE
 
     mine = ChosenRoom(None, config, os.environ, None)
     is_named = any(os.environ.get(name) for name in NAMES_A_ROOM)

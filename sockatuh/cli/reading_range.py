@@ -10,7 +10,7 @@ from typing import Annotated, Final
 
 import typer
 
-from sockatuh.spans import parse_span
+from sockatuh.settings.values import parse_span
 from sockatuh.wording import client as phrases
 
 from .errors import ExitCode, stop

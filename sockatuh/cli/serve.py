@@ -1,4 +1,4 @@
-"""The command that runs a room."""
+"""The command `serve`, which runs a room."""
 
 from __future__ import annotations
 
@@ -12,22 +12,22 @@ from typing import TYPE_CHECKING, Annotated, Final
 import typer
 
 from sockatuh.errors import ConfigurationError, SockAtuhError
-from sockatuh.home import working_directory
 from sockatuh.wording import admin as wording
 
 from .errors import explain
+from .given import working_directory
 from .paragraphs import folded
 from .program import typed_command
-from .reading import Reading
 from .rows import log_rows
 from .setup import ConfigOption
 
 if TYPE_CHECKING:
     from sockatuh.server.options import ServiceOptions
     from sockatuh.server.ready import Ready
+    from sockatuh.settings.model import Settings
 
 SWITCH_INTERVAL: Final = 0.0005
-"""Seconds a thread may keep the interpreter while another waits."""
+"""Seconds for which one thread may keep the interpreter while another waits for it."""
 
 
 def serve(
@@ -36,50 +36,52 @@ def serve(
     port: Annotated[int | None, typer.Option("--port", help=wording.HELP_PORT)] = None,
 ) -> None:
     """Run the room until it is stopped."""
+    gc.disable()  # until the room is open: what is loaded now is never garbage
     from sockatuh import log
-    from sockatuh.journal import is_journal, levelled
     from sockatuh.net.activation import take_passed_socket
+    from sockatuh.net.journal import is_journal, with_level
     from sockatuh.net.notify import Notifier
+    from sockatuh.server.service import Service
+    from sockatuh.settings.sources import load
 
     flags, cwd, terminal = {"config": config, "host": host, "port": port}, working_directory(), sys.stderr.isatty()
     journal = is_journal(sys.stderr, os.environ)
-    reading = Reading(flags, cwd, terminal=terminal)
-    from sockatuh.server.service import Service  # meanwhile
-
     notifier = Notifier.from_environment(os.environ)
     try:
         passed = take_passed_socket(os.environ)
-        options = reading.result()
+        options = service_options(load(flags, os.environ, cwd), terminal=terminal)
     except ConfigurationError as error:
         notifier.status(wording.not_started(error.problems))
         raise
 
     def reread() -> ServiceOptions:
-        if terminal and not sys.stderr.isatty():  # it was closed, and nobody is there any more who runs the room
+        if terminal and not sys.stderr.isatty():  # the terminal was closed, so nobody watches this room any longer
             os.kill(os.getpid(), signal.SIGTERM)
-        fresh = Reading(flags, cwd, terminal=terminal).result()
+        fresh = service_options(load(flags, os.environ, cwd), terminal=terminal)
         level.change(fresh.log_level)
         return fresh
 
-    # A busy loop gives the writer's thread a turn only so often: at Python's 5 ms a commit may wait for seconds.
+    # The thread that writes gets its turn only this often while the loop is busy; at Python's 5 ms, a commit could
+    # take seconds.
     sys.setswitchinterval(SWITCH_INTERVAL)
 
     def announce(ready: Ready) -> None:
-        """Tell the person at the terminal, and the scripts that read stderr, how to get in; among lines of the log."""
-        told = wording.ready(ready)
+        """Print how to join the room, for the person at the terminal and for scripts that read stderr."""
+        text = wording.ready(ready)
         if terminal:
-            told = folded(f"{told}\n{wording.ready_here(typed_command(), ready)}")
-        stream.write((levelled(told, "info") if journal else told) + "\n")
-        # What is there now stays: looking through it for garbage again and again would hold the room up for 20 ms.
+            text = folded(f"{text}\n{wording.ready_here(typed_command(), ready)}")
+        stream.write((with_level(text, "info") if journal else text) + "\n")
+        # What exists now lives as long as the process: scanning it in every collection would stop the room for 20 ms.
         gc.collect()
         gc.freeze()
+        gc.enable()
 
     async def run() -> None:
         logger = log.get_logger("sockatuh")
         await Service(options, logger, notifier, announce, passed=passed, reread=reread).run()
         for number in (signal.SIGHUP, signal.SIGTERM, signal.SIGINT):
-            asyncio.get_running_loop().remove_signal_handler(number)  # or its end would undo what follows
-            signal.signal(number, signal.SIG_IGN)  # asyncio would write it into a pipe it has closed, and complain
+            asyncio.get_running_loop().remove_signal_handler(number)  # else closing the loop would undo the next line
+            signal.signal(number, signal.SIG_IGN)  # asyncio would write it into a pipe that is closed by then
 
     with log.unblocked(sys.stderr) as stream:
         level = log.configure(
@@ -96,3 +98,29 @@ def serve(
         except (SockAtuhError, OSError) as error:
             notifier.status(explain(error).message)
             raise
+
+
+def service_options(settings: Settings, *, terminal: bool) -> ServiceOptions:
+    """Return the settings as the server takes them; `terminal`: a person watches the log."""
+    from sockatuh.server.options import ServiceOptions
+
+    return ServiceOptions(
+        host=settings.host,
+        port=settings.port,
+        room=settings.room,
+        password_hash=settings.password_hash,
+        state_dir=settings.state_dir,
+        synchronous=settings.synchronous,
+        history_on_join=settings.history_on_join,
+        message_retention=settings.message_retention,
+        message_bytes=settings.message_bytes,
+        event_retention=settings.event_retention,
+        name_ownership=settings.name_ownership,
+        classic=settings.classic == "on",
+        classic_networks=settings.classic_networks,
+        max_members=settings.max_members,
+        log_texts=settings.log_messages == "always" or (settings.log_messages == "auto" and terminal),
+        limits=settings.limits,
+        log_level=settings.log_level,
+        log_format=settings.log_format,
+    )

@@ -13,12 +13,11 @@ from typing import Annotated, Final
 import typer
 
 from sockatuh import __version__
-from sockatuh.home import working_directory
 from sockatuh.protocol.constants import VERSION
 from sockatuh.wording import admin as wording
 
 from .errors import ExitCode, stop
-from .given import FROM_STDIN, a_path, password_in_file
+from .given import FROM_STDIN, a_path, password_in_file, working_directory
 
 BCRYPT_COST: Final = 12
 STRONG_BYTES: Final = 8
@@ -86,7 +85,7 @@ def version() -> None:
 
 def _config_path(directory: Path | None) -> Path:
     """Where the file goes if no directory is named: to the system's place for root, else to ./config."""
-    from sockatuh.settings import LOCAL_FILE, SYSTEM_FILE
+    from sockatuh.settings.sources import LOCAL_FILE, SYSTEM_FILE
 
     if directory is not None:
         return directory / CONFIG_FILE
@@ -94,7 +93,7 @@ def _config_path(directory: Path | None) -> Path:
 
 
 def _is_found_by_itself(config: Path) -> bool:
-    from sockatuh.settings import find_file
+    from sockatuh.settings.sources import find_file
 
     found = find_file(None, os.environ, working_directory())
     return found is not None and found[0].exists() and found[0].samefile(config)
@@ -102,8 +101,8 @@ def _is_found_by_itself(config: Path) -> bool:
 
 def choose_room(given: str | None, *, asking: bool) -> str:
     """Return a name for the room that can be used: the one given, else what is typed, else this machine's."""
-    from sockatuh.settings import host_name
-    from sockatuh.values import room_name
+    from sockatuh.settings.sources import host_name
+    from sockatuh.settings.values import room_name
 
     while True:  # until the answer can be used
         name = given or (_ask(wording.ASK_ROOM, host_name()) if asking else host_name())
@@ -165,7 +164,7 @@ def hash_text(password: str) -> str:
 
 def _set_up(directory: Path | None, config: Path, room: str, password_hash: str) -> Path:
     """Make keys and configuration, in the directory that was named or each in its own; return the key's file."""
-    from sockatuh.settings import find_state_dir
+    from sockatuh.settings.sources import find_state_dir
     from sockatuh.store.as_owner import as_owner
     from sockatuh.store.keys import ServerKeys
 

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Final
 
 from sockatuh.errors import SockAtuhError
-from sockatuh.variables import ours, passed_over
+from sockatuh.settings.variables import find_ignored, without_foreign
 from sockatuh.wording import admin as wording
 
 NEEDED_DESCRIPTORS: Final = 32
@@ -37,8 +37,8 @@ def put_right(environ: MutableMapping[str, str], *, tells_time: bool) -> list[st
     """
     _raise_descriptors()
     _clear_mask()
-    told = [wording.passed_over(names)] if (names := passed_over(environ)) else []
-    for name in [*environ.keys() - ours(environ).keys(), *(["HOME"] if environ.get("HOME") == "" else [])]:
+    told = [wording.passed_over(names)] if (names := find_ignored(environ)) else []
+    for name in [*environ.keys() - without_foreign(environ).keys(), *(["HOME"] if environ.get("HOME") == "" else [])]:
         del environ[name]
     if tells_time and (zone := environ.get("TZ", "")) and not _is_zone(zone, environ.get("TZDIR")):
         environ["TZ"] = "UTC"

@@ -13,8 +13,6 @@ import unicodedata
 from collections.abc import Iterator
 from typing import Final
 
-import wcwidth
-
 from sockatuh.room.text import BLANKS
 
 NARROWEST: Final = 20
@@ -36,7 +34,11 @@ def reach(text: str) -> int:
 
 def width_of(text: str) -> int:
     """Return how many columns a text takes on most terminals."""
-    return len(text) if text.isascii() else max(0, wcwidth.wcswidth(text))
+    if text.isascii():
+        return len(text)
+    import wcwidth  # only here and below, for text that is not ASCII: its tables take 15 ms to load
+
+    return max(0, wcwidth.wcswidth(text))
 
 
 def wrap(
@@ -73,6 +75,8 @@ def clip(line: str, columns: int) -> str:
 
 def _cut(word: str, row: str, width: int, columns: int, indent: int, mark: str) -> Iterator[str]:
     """Fill rows with a word, between its characters as people see them; one that is wider than a row is cut, too."""
+    import wcwidth
+
     columns -= reach(mark)
     is_begun = False
     for seen in word if word.isascii() else wcwidth.iter_graphemes(word):
@@ -87,6 +91,8 @@ def _cut(word: str, row: str, width: int, columns: int, indent: int, mark: str) 
 
 
 def _reach_of(char: str) -> int:
+    import wcwidth
+
     width = wcwidth.wcwidth(char)
     if width > 0:
         return _WIDEST if unicodedata.east_asian_width(char) == "A" else width

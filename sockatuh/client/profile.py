@@ -18,11 +18,11 @@ from pathlib import Path
 from typing import Final, Generic, TypeVar
 
 from sockatuh.errors import KeyFileError
-from sockatuh.home import find_expanded
 from sockatuh.store.files import (
     ensure_private_directory,
     exclusive,
     find_bytes,
+    find_expanded,
     find_key,
     load_or_create_key,
     write_private,

@@ -34,6 +34,14 @@ _REMEDIES: Final = {
 }
 
 
+def find_expanded(path: str | os.PathLike[str]) -> Path | None:
+    """Return a path with the home directory in place of ~ or ~user, or None if there is no such home."""
+    try:
+        return Path(path).expanduser()
+    except RuntimeError:
+        return None
+
+
 def write_private(path: Path, data: bytes) -> None:
     """Replace `path` by `data` in one durable step; a reader sees the old bytes or the new ones."""
     with explained(path), _finished_beside(path, data) as finished:

@@ -17,7 +17,9 @@ from e2e.running import PASS_ON, Room, hash_password
 from kit.programs import SOCKATUH
 from kit.terminal import PATIENCE
 
+from sockatuh.cli.serve import service_options
 from sockatuh.server.ready import Ready
+from sockatuh.settings.sources import load
 from sockatuh.wording import admin
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="the server runs on Linux and macOS")
@@ -123,3 +125,10 @@ def test_every_address_the_room_may_be_found_at_is_told_the_best_in_the_invite()
     told = admin.ready(ready).splitlines()
     assert told[2:4] == ["Tell people: sockatuh chat 192.168.1.20:7000", "        or:  sockatuh chat [fd00::20]:7000"]
     assert told[4].startswith("Invite:      sockatuh://192.168.1.20:7000/")
+
+
+def test_texts_go_to_the_log_that_a_person_watches_unless_the_settings_say_otherwise(room: Room) -> None:
+    for log_messages, expected in (("auto", (False, True)), ("always", (True, True)), ("never", (False, False))):
+        settings = load({"config": room.configure(log_messages=log_messages)}, {}, room.directory)
+        options = [service_options(settings, terminal=terminal) for terminal in (False, True)]
+        assert tuple(each.log_texts for each in options) == expected

@@ -23,7 +23,7 @@ from sockatuh.room.entries import decode_body, encode_body
 from sockatuh.room.names import MAX_NAME_BYTES, NameInvalid, PasswordUnusable, prepare_password, same_as_password
 from sockatuh.room.text import clean_line, clean_text, lines_of
 from sockatuh.server.entry_encoding import encode_row
-from sockatuh.spans import format_span, parse_span
+from sockatuh.settings.values import format_span, parse_span
 from sockatuh.store.roomlog import Row
 
 Target: TypeAlias = Callable[[bytes], None]

@@ -13,7 +13,8 @@ from typing import Final, TypeAlias
 
 from sockatuh.client.profile import ClientFiles
 from sockatuh.errors import ConfigurationError, KeyFileError, StoreError
-from sockatuh.settings import VARIABLES, load
+from sockatuh.settings.model import VARIABLES
+from sockatuh.settings.sources import load
 from sockatuh.store.database import open_writer
 from sockatuh.store.files import find_key, load_or_create_key
 from sockatuh.store.history import HistoryReader, LogLine, SessionLine

@@ -31,13 +31,13 @@ from sockatuh.server import service as service_module
 from sockatuh.server.options import ServiceOptions
 from sockatuh.server.ready import Ready
 from sockatuh.server.service import Service
+from sockatuh.settings.values import PRIVATE_NETWORKS
 from sockatuh.store import database as database_module
 from sockatuh.store.database import open_reader, wall_clock
 from sockatuh.store.files import load_or_create_key
 from sockatuh.store.history import HistoryReader, SessionRecorder
 from sockatuh.store.log_table import Append
 from sockatuh.store.roomlog import Outcome, RoomLog
-from sockatuh.values import PRIVATE_NETWORKS
 
 DAY_MS = 86_400_000
 DAY = 86_400.0

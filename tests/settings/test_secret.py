@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sockatuh.secret import LONGEST, SecretError, read_secret, secret_in, secret_in_text
+from sockatuh.settings.secret import LONGEST, SecretError, read_secret, secret_in, secret_in_text
 
 MARK = codecs.BOM_UTF8
 ENDS = (b"", b"\n", b"\r\n", b"\r\r\n", b"\n\n", b"\r", b"\nbehind it\n")

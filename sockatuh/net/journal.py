@@ -1,7 +1,6 @@
-"""Levels for the journal: a line that begins with <4> is stored as a warning there, and without it as any other line.
+"""Levels for systemd's journal: a line that begins with <4> is stored as a warning, any other line at the usual level.
 
-systemd says in $JOURNAL_STREAM which file it has connected with the journal (systemd.exec(5)); it may have been
-redirected since. The numbers are syslog's (sd-daemon(3)).
+The numbers are syslog's (sd-daemon(3)).
 """
 
 from __future__ import annotations
@@ -14,22 +13,25 @@ PRIORITIES: Final = {"debug": 7, "info": 6, "warning": 4, "error": 3, "critical"
 
 
 class Descriptor(Protocol):
-    """What has a file number."""
+    """A stream with a file number."""
 
     def fileno(self) -> int:
-        """Return it."""
+        """Return the number."""
 
 
 def is_journal(stream: Descriptor, environ: Mapping[str, str]) -> bool:
-    """Tell whether what is written to a stream goes to the journal as it is."""
+    """Return whether a stream is connected to the journal.
+
+    systemd names the file it connected in $JOURNAL_STREAM (systemd.exec(5)); the stream may have been redirected since.
+    """
     try:
         status = os.fstat(stream.fileno())
-    except (OSError, ValueError, AttributeError):  # closed, or no file at all
+    except (OSError, ValueError, AttributeError):  # closed, or not a file at all
         return False
     return environ.get("JOURNAL_STREAM") == f"{status.st_dev}:{status.st_ino}"
 
 
-def levelled(text: str, level: str) -> str:
-    """Return a text with the level before each of its lines."""
+def with_level(text: str, level: str) -> str:
+    """Return a text with its level in front of each line."""
     mark = f"<{PRIORITIES.get(level, PRIORITIES['info'])}>"
     return "\n".join(f"{mark}{line}" for line in text.split("\n"))

@@ -17,8 +17,9 @@ from hypothesis import strategies as st
 
 from sockatuh.errors import ConfigurationError, Problem
 from sockatuh.protocol.server.limits import Limits
-from sockatuh.settings import CLIENT_VARIABLES, KEYS, VARIABLES, Settings, find_state_dir, host_name, load
-from sockatuh.spans import format_span, parse_span
+from sockatuh.settings.model import KEYS, VARIABLES, Settings
+from sockatuh.settings.sources import CLIENT_VARIABLES, find_state_dir, host_name, load
+from sockatuh.settings.values import format_span, parse_span
 
 HASH = "$2b$12$" + "a" * 53
 SET = {"SOCKATUH_PASSWORD_HASH": HASH}
@@ -436,3 +437,19 @@ def test_a_room_without_a_name_is_called_like_its_machine_if_a_room_can_be(
 ) -> None:
     monkeypatch.setattr(socket, "gethostname", lambda: machine)
     assert host_name() == room
+
+
+def test_a_contradiction_is_told_beside_an_unknown_key_and_a_table_where_a_number_should_be(tmp_path: Path) -> None:
+    write(tmp_path / "config/sockatuh.toml", "max_memebers = 3\nmax_members = 9000\n")
+    assert problems_of(tmp_path, SET).keys() == {"max_memebers", "max_members"}
+    write(tmp_path / "config/sockatuh.toml", "port = {x = 1}\n[limits]\ntext_bytes = {}\n")
+    found = problems_of(tmp_path, SET)
+    assert found["port"].expected == 'should be a whole number from 0 to 65535, not {"x": 1}'
+    assert found["limits.text_bytes"].expected.endswith("not {}")
+
+
+def test_a_credential_directory_sets_nothing_but_the_password(tmp_path: Path) -> None:
+    for name in ("password_hash", "room", "port"):
+        write(tmp_path / name, HASH)
+    settings = load_in(tmp_path, {"CREDENTIALS_DIRECTORY": str(tmp_path)})
+    assert (settings.password_hash, settings.port, settings.origins["room"]) == (HASH, 7625, "default")

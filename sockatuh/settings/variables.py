@@ -1,9 +1,9 @@
-"""Which environment variables are meant for SockAtuh, among those that begin like it.
+"""Which environment variables are SockAtuh's, among those whose names begin like its own.
 
-Docker and Kubernetes give each container variables for the services beside it, made of the service's name: one that is
-called sockatuh makes SOCKATUH_SERVICE_HOST, SOCKATUH_PORT=udp://10.0.0.7:7625, SOCKATUH_PORT_7625_UDP_ADDR and more.
-Whoever sets none of them is not to be told that they are misspelt. And a variable that is empty is one that is not set:
-whoever writes a unit or a compose file often cannot leave it out.
+Docker and Kubernetes set variables in each container for the services beside it, named after the service: one called
+sockatuh makes SOCKATUH_SERVICE_HOST, SOCKATUH_PORT=udp://10.0.0.7:7625, SOCKATUH_PORT_7625_UDP_ADDR and more. They are
+ignored rather than reported as misspelt, because nobody wrote them. An empty variable counts as one that is not set,
+because units and compose files often cannot leave a variable out.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from typing import Final
 
 PREFIX: Final = "SOCKATUH_"
 
-# The name of a service may be longer: sockatuh-web makes SOCKATUH_WEB_SERVICE_HOST.
+# The service's name may be longer: sockatuh-web makes SOCKATUH_WEB_SERVICE_HOST.
 _FOR_A_SERVICE: Final = re.compile(
     rf"{PREFIX}(\w+_)?(SERVICE_HOST|SERVICE_PORT(_\w+)?|PORT_\d+_(UDP|TCP|SCTP)(_\w+)?|ENV_\w+)", re.ASCII
 )
@@ -25,7 +25,7 @@ _LINK: Final = re.compile(r"/[^/]+/[^/]+")
 
 
 def is_made_for_a_service(name: str, value: str) -> bool:
-    """Tell whether a container's runtime has made a variable, for a service that is called sockatuh."""
+    """Return whether a container's runtime set this variable, for a service called sockatuh."""
     return bool(
         _FOR_A_SERVICE.fullmatch(name)
         or (_PORT.fullmatch(name) and _URL.match(value))
@@ -33,8 +33,8 @@ def is_made_for_a_service(name: str, value: str) -> bool:
     )
 
 
-def ours(environ: Mapping[str, str]) -> dict[str, str]:
-    """Return the environment without variables of ours that are empty, and without those that are not ours."""
+def without_foreign(environ: Mapping[str, str]) -> dict[str, str]:
+    """Return the environment without SOCKATUH_ variables that are empty or that a container's runtime set."""
     return {
         name: value
         for name, value in environ.items()
@@ -42,6 +42,6 @@ def ours(environ: Mapping[str, str]) -> dict[str, str]:
     }
 
 
-def passed_over(environ: Mapping[str, str]) -> list[str]:
-    """Return the names of the variables that only look like ours."""
+def find_ignored(environ: Mapping[str, str]) -> list[str]:
+    """Return the names of the variables that a container's runtime set, sorted."""
     return sorted(name for name, value in environ.items() if value and is_made_for_a_service(name, value))

@@ -1,7 +1,7 @@
-"""Read a secret: the first line of a file, of stdin, of a variable or of a credential, without what only encloses it.
+"""Read a secret: the first line of a file, of stdin, of a variable or of a credential, without what encloses it.
 
-Editors put a byte order mark before a text, `echo` puts a newline behind it, and some systems write two characters for
-that. None of it is part of the secret, wherever the secret comes from; so every place that reads one does it here.
+Editors put a byte order mark in front of a text, `echo` adds a newline, and some systems end lines with two characters.
+None of these belongs to the secret, wherever it comes from, so every secret is read here.
 """
 
 from __future__ import annotations
@@ -17,13 +17,13 @@ _UTF_16: Final = (b"\xff\xfe", b"\xfe\xff")
 
 
 class SecretError(ValueError):
-    """What was given as a secret is none; the text says why, to stand behind its name: `is empty`."""
+    """A secret that cannot be used; the text says why and follows the secret's name, as in `is empty`."""
 
 
 def secret_in(data: bytes) -> str:
-    """Return the secret that `data` begins with: its first line, without a byte order mark and line ends.
+    """Return the secret on the first line of `data`, without a byte order mark and line ends.
 
-    SecretError if there is none, or if it is no UTF-8.
+    Raises SecretError if that line is empty or is not UTF-8.
     """
     if data.startswith(_UTF_16) or b"\0" in data[:2]:
         raise SecretError("is UTF-16, and should be UTF-8: save it as that, or as plain text")
@@ -39,7 +39,7 @@ def secret_in(data: bytes) -> str:
 
 
 def secret_in_text(text: str) -> str:
-    """Return the secret in the value of a variable or a setting; SecretError if there is none."""
+    """Return the secret in the value of a variable or a setting, or raise SecretError."""
     try:
         return secret_in(os.fsencode(text))
     except UnicodeEncodeError:
@@ -47,9 +47,9 @@ def secret_in_text(text: str) -> str:
 
 
 def read_secret(source: Path | BinaryIO) -> str:
-    """Return the secret in a file, or in what is read from now on; raises SecretError and OSError.
+    """Return the secret in a file or an open stream; raises SecretError and OSError.
 
-    From something unbuffered not a byte more than the first line is read: what stands behind it may be for others.
+    Nothing after the first line is read from an unbuffered stream, because the rest may be meant for another reader.
     """
     if isinstance(source, Path):
         with open(source, "rb", buffering=0) as file:

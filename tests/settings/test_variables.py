@@ -2,8 +2,9 @@ from __future__ import annotations
 
 import pytest
 
-from sockatuh.settings import CLIENT_VARIABLES, VARIABLES
-from sockatuh.variables import is_made_for_a_service, ours, passed_over
+from sockatuh.settings.model import VARIABLES
+from sockatuh.settings.sources import CLIENT_VARIABLES
+from sockatuh.settings.variables import find_ignored, is_made_for_a_service, without_foreign
 
 KUBERNETES = {
     "SOCKATUH_SERVICE_HOST": "10.43.0.7",
@@ -32,13 +33,13 @@ OWN = {"SOCKATUH_PORT": "7625", "SOCKATUH_NAME": "budi", "SOCKATUH_PASSWORD_FILE
 
 def test_what_a_runtime_made_is_passed_over() -> None:
     for made in (KUBERNETES, DOCKER):
-        assert passed_over(made | {"PATH": "/bin"}) == sorted(made)
-        assert ours(made | {"PATH": "/bin"}) == {"PATH": "/bin"}
+        assert find_ignored(made | {"PATH": "/bin"}) == sorted(made)
+        assert without_foreign(made | {"PATH": "/bin"}) == {"PATH": "/bin"}
 
 
 def test_what_is_ours_stays() -> None:
-    assert ours(OWN) == OWN
-    assert passed_over(OWN) == []
+    assert without_foreign(OWN) == OWN
+    assert find_ignored(OWN) == []
 
 
 @pytest.mark.parametrize("value", ["1", "udp", "/run/password", "~/x", "udp://", "/a/b"])
@@ -49,4 +50,6 @@ def test_none_of_ours_is_taken_for_another_by_its_name(value: str) -> None:
 
 
 def test_an_empty_variable_is_not_set() -> None:
-    assert ours({"SOCKATUH_PORT": "", "SOCKATUH_SERVICE_HOST": "", "SOCKATUH_NONSENSE": "", "TERM": ""}) == {"TERM": ""}
+    assert without_foreign({"SOCKATUH_PORT": "", "SOCKATUH_SERVICE_HOST": "", "SOCKATUH_NONSENSE": "", "TERM": ""}) == {
+        "TERM": ""
+    }

@@ -8,7 +8,7 @@ import sys
 import pytest
 
 from sockatuh import log
-from sockatuh.journal import is_journal, levelled
+from sockatuh.net.journal import is_journal, with_level
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="the journal is systemd's")
 
@@ -25,7 +25,7 @@ def test_a_stream_is_the_journal_if_it_is_the_very_file_systemd_connected() -> N
 
 
 def test_every_line_of_a_text_gets_its_level() -> None:
-    assert levelled("one\ntwo", "error") == "<3>one\n<3>two"
+    assert with_level("one\ntwo", "error") == "<3>one\n<3>two"
 
 
 @pytest.mark.parametrize("log_format", ["json", "console"])

@@ -1,0 +1,169 @@
+"""Everything the admin may set about one room: names, types, ranges and defaults.
+
+The values come from `sources.py`, which is also where every error gets its sentence.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import fields
+from pathlib import Path
+from typing import Annotated, Any, Final, Literal, TypeAlias, cast, get_args, get_origin, get_type_hints
+
+from pydantic import BaseModel, BeforeValidator, Field, PrivateAttr, create_model
+from pydantic_core import PydanticCustomError
+from pydantic_settings import BaseSettings, InitSettingsSource, PydanticBaseSettingsSource, SettingsConfigDict
+
+from sockatuh.protocol.constants import DEFAULT_PORT
+from sockatuh.protocol.server.limits import Limits
+
+from .values import (
+    DAY,
+    PRIVATE_NETWORKS,
+    Network,
+    checked_directory,
+    checked_hash,
+    checked_host,
+    checked_networks,
+    format_span,
+    parse_span,
+    room_name,
+)
+from .variables import PREFIX
+
+_MAX_TEXT_BYTES: Final = 16_384
+_MIN_MESSAGE_BYTES: Final = 65_536
+_MIN_HALF_LINES: Final = 131_072
+_MAX_NUMBER: Final = (1 << 53) - 1  # the largest whole number that every reader of JSON and TOML keeps exact
+
+Span: TypeAlias = Annotated[float, BeforeValidator(parse_span)]
+
+
+def _refuse_bool(value: object) -> object:
+    """Refuse true and false, which Python would accept as 1 and 0."""
+    if isinstance(value, bool):
+        raise PydanticCustomError("no_number", "no number")
+    return value
+
+
+_NUMBER: Final = BeforeValidator(_refuse_bool)
+
+
+def _limits_form() -> type[BaseModel]:
+    """Return a model with the fields and defaults of `Limits`, in which every value must be positive."""
+    types = get_type_hints(Limits)
+    form: dict[str, Any] = {
+        field.name: (Annotated[types[field.name], _NUMBER, Field(gt=0, allow_inf_nan=False)], field.default)
+        if types[field.name] is float
+        else (Annotated[types[field.name], _NUMBER, Field(gt=0, le=_MAX_NUMBER)], field.default)
+        for field in fields(Limits)
+    }
+    return create_model("LimitsForm", **form)
+
+
+_LimitsForm: Final = _limits_form()
+
+
+def _limits(value: object) -> Limits:
+    return value if isinstance(value, Limits) else Limits(**_LimitsForm.model_validate(value).model_dump())
+
+
+class Settings(BaseSettings):
+    """The settings of one room; `sources.load` makes them."""
+
+    model_config = SettingsConfigDict(
+        frozen=True,
+        extra="forbid",
+        validate_default=False,
+        env_prefix=PREFIX,
+        env_nested_delimiter="__",
+        enable_decoding=False,  # a list in a variable is words, not JSON
+    )
+
+    host: Annotated[str, BeforeValidator(checked_host)] = "::"
+    port: Annotated[int, _NUMBER, Field(ge=0, le=65_535)] = DEFAULT_PORT
+    room: Annotated[str, BeforeValidator(room_name)]
+    password_hash: Annotated[str, Field(repr=False), BeforeValidator(checked_hash)] = ""
+    state_dir: Annotated[Path, BeforeValidator(checked_directory)]
+    synchronous: Literal["full", "normal"] = "full"
+    history_on_join: Annotated[int, _NUMBER, Field(ge=0, le=10_000)] = 200
+    message_retention: Span = 30 * DAY
+    message_bytes: Annotated[int, Field(ge=_MIN_MESSAGE_BYTES, le=_MAX_NUMBER)] = 1 << 30
+    event_retention: Span = 365 * DAY
+    name_ownership: Span = 90 * DAY
+    classic: Literal["off", "on"] = "off"
+    classic_networks: Annotated[tuple[Network, ...], BeforeValidator(checked_networks)] = PRIVATE_NETWORKS
+    max_members: Annotated[int, _NUMBER, Field(ge=1, le=10_000)] = 1_000
+    log_format: Literal["auto", "console", "json"] = "auto"
+    log_level: Literal["debug", "info", "warning", "error"] = "info"
+    log_messages: Literal["auto", "always", "never"] = "auto"
+    limits: Annotated[Limits, BeforeValidator(_limits)] = Limits()
+
+    _origins: Mapping[str, str] = PrivateAttr(default_factory=dict)
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],  # noqa: ARG003 - the signature is pydantic's
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,  # noqa: ARG003
+        dotenv_settings: PydanticBaseSettingsSource,  # noqa: ARG003
+        file_secret_settings: PydanticBaseSettingsSource,  # noqa: ARG003
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """Return the sources that `Settings(sources=…)` was given, the strongest first."""
+        return tuple(cast(InitSettingsSource, init_settings).init_kwargs["sources"])
+
+    @property
+    def origins(self) -> Mapping[str, str]:
+        """Where each dotted key was set, in the order of the fields."""
+        return self._origins
+
+    def shown(self, key: str) -> str | int | float | list[str]:
+        """Return the value of a dotted key as it would be written in the file."""
+        table, _, name = key.rpartition(".")
+        value: Any = getattr(self.limits if table else self, name)
+        if key in SPANS:
+            return format_span(value)
+        if isinstance(value, tuple):
+            return [str(item) for item in value]
+        return str(value) if isinstance(value, Path) else value
+
+
+def _dotted_keys() -> Iterator[str]:
+    for name in Settings.model_fields:
+        if name == "limits":
+            yield from (f"limits.{field.name}" for field in fields(Limits))
+        else:
+            yield name
+
+
+KEYS: Final = tuple(_dotted_keys())
+SPANS: Final = frozenset({"message_retention", "event_retention", "name_ownership"})
+VARIABLES: Final[Mapping[str, str]] = {PREFIX + key.upper().replace(".", "__"): key for key in KEYS}
+
+
+def wanted(key: str) -> str:
+    """Return what the value of a dotted key should be, for fields with a list of words or a range of numbers."""
+    table, _, name = key.rpartition(".")
+    field = (_LimitsForm if table else Settings).model_fields[name]
+    if get_origin(field.annotation) is Literal:
+        return "should be " + " or ".join(f'"{each}"' for each in get_args(field.annotation))
+    bounds = {
+        kind: getattr(each, kind) for each in field.metadata for kind in ("ge", "gt", "le") if hasattr(each, kind)
+    }
+    if field.annotation is float:
+        return f"should be a number over {bounds['gt']}"
+    return f"should be a whole number from {bounds.get('ge', 1)} to {bounds['le']}"
+
+
+def contradictions(settings: Settings) -> Iterator[tuple[str, str]]:
+    """Yield key and sentence for each value that is wrong only beside another one."""
+    limits = settings.limits
+    if limits.text_bytes > _MAX_TEXT_BYTES:
+        yield "limits.text_bytes", f"should be at most {_MAX_TEXT_BYTES}: the protocol cuts an entry into 16 parts"
+    if limits.half_line_bytes < _MIN_HALF_LINES:
+        yield "limits.half_line_bytes", f"should be at least {_MIN_HALF_LINES}: a few long texts that come in parts"
+    if limits.ping_seconds >= limits.idle_seconds:
+        yield "limits.ping_seconds", f"should be less than limits.idle_seconds ({limits.idle_seconds})"
+    if settings.max_members > limits.sessions:
+        yield "max_members", f"should be at most limits.sessions ({limits.sessions}): each member needs a session"

@@ -1,0 +1,133 @@
+"""The forms of settings that are more than a number or a word: spans, networks, names, paths and password hashes.
+
+Each function returns the value in force, or raises ValueError with a sentence that says what it should be.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+import math
+import re
+from pathlib import Path
+from typing import Final, TypeAlias
+
+from sockatuh.protocol.constants import MAX_ROOM_BYTES
+
+from .secret import SecretError, secret_in_text
+
+Network: TypeAlias = ipaddress.IPv4Network | ipaddress.IPv6Network
+
+PRIVATE_NETWORKS: Final[tuple[Network, ...]] = tuple(
+    ipaddress.ip_network(network)
+    for network in (
+        "127.0.0.0/8",
+        "::1/128",
+        "10.0.0.0/8",
+        "172.16.0.0/12",
+        "192.168.0.0/16",
+        "169.254.0.0/16",
+        "fc00::/7",
+        "fe80::/10",
+    )
+)
+
+_UNITS: Final = {"s": 1.0, "m": 60.0, "h": 3600.0, "d": 86_400.0, "w": 604_800.0}
+DAY: Final = _UNITS["d"]
+
+_BCRYPT: Final = re.compile(r"\$2[aby]\$(\d\d)\$[./A-Za-z0-9]{53}")
+_BCRYPT_COSTS: Final = range(10, 15)
+
+
+def parse_span(value: object) -> float:
+    """Return the seconds of a span of time: `12h`, `30d`, `0`, or `forever` (infinity)."""
+    if str(value) == "0":
+        return 0.0
+    if value == "forever":
+        return math.inf
+    if isinstance(value, str) and (match := re.fullmatch(r"([0-9]{1,12})([smhdw])", value)):
+        return int(match[1]) * _UNITS[match[2]]
+    raise ValueError("should be a span like 90m, 12h or 30d, or 0, or forever")
+
+
+def format_span(seconds: float) -> str:
+    """Return the shortest text that `parse_span` reads as the same number of whole seconds."""
+    if math.isinf(seconds):
+        return "forever"
+    if seconds == 0:
+        return "0"
+    unit = next(unit for unit in ("d", "h", "m", "s") if seconds % _UNITS[unit] == 0 or unit == "s")
+    return f"{round(seconds / _UNITS[unit])}{unit}"
+
+
+def checked_networks(value: object) -> tuple[Network, ...]:
+    """Return the networks in a list, or in a text that separates them by spaces or commas."""
+    items = re.split(r"[,\s]+", value.strip()) if isinstance(value, str) else value
+    if not isinstance(items, list) or not all(isinstance(item, str) for item in items):
+        raise ValueError("should be a list of networks like 10.0.0.0/8 or fd00::/8")
+    return tuple(_network(item) for item in items if item)
+
+
+def _network(item: str) -> Network:
+    try:
+        return ipaddress.ip_network(item)
+    except ValueError:
+        shown = ascii(item if len(item) <= 40 else f"{item[:40]}…")
+    try:
+        meant = f"; is {ipaddress.ip_network(item, strict=False)} meant?"
+    except ValueError:
+        meant = ""
+    raise ValueError(f"should be networks like 10.0.0.0/8 or fd00::/8, and {shown} is none{meant}")
+
+
+def room_name(value: object) -> str:
+    """Return a room's name without the space around it."""
+    name = value.strip() if isinstance(value, str) else ""
+    if not name or not name.isprintable() or len(name.encode()) > MAX_ROOM_BYTES:
+        raise ValueError(f"should be a printable name of at most {MAX_ROOM_BYTES} bytes")
+    return name
+
+
+def checked_host(value: object) -> str:
+    """Return an address or a host name; whether this machine has it is only known when the socket is opened."""
+    if isinstance(value, str) and re.fullmatch(r"[!-~]{1,255}", value):
+        return value
+    raise ValueError("should be an address of this machine or its name, like :: or 192.168.1.20")
+
+
+def checked_directory(value: object) -> object:
+    """Return the path of a directory, which need not exist yet."""
+    if not isinstance(value, str | Path) or not str(value):
+        raise ValueError("should be the path of a directory, like /var/lib/sockatuh")
+    if str(value).startswith("~"):
+        raise ValueError("should be in a home directory that is there; an absolute path needs none")
+    if "\0" in str(value):
+        raise ValueError("should be a path without NUL")
+    return value
+
+
+def checked_hash(value: object) -> str:
+    """Return a bcrypt hash; the error says what a shell or a file has done to it, and how to write it.
+
+    The error never quotes the value, which may be the password itself, set here by mistake.
+    """
+    try:
+        text = secret_in_text(value).strip() if isinstance(value, str) else ""
+    except SecretError:
+        text = ""
+    if match := _BCRYPT.fullmatch(text):
+        if int(match[1]) not in _BCRYPT_COSTS:
+            raise ValueError(
+                f"should have a bcrypt cost of 10 to 14, not {int(match[1])}; `sockatuh hash-password` makes 12"
+            )
+        return text
+    if text[:1] in ("'", '"') and _BCRYPT.fullmatch(text.strip("'\"")):
+        raise ValueError("should stand without quotes here: nothing takes them off again")
+    if _BCRYPT.fullmatch(text.replace("$$", "$")):
+        raise ValueError("should have single $ signs here: doubling them is for compose files only")
+    form = "should be the 60 characters that `sockatuh hash-password` prints ($2b$12$…)"
+    if text.startswith("$2") and len(text) >= 60:
+        raise ValueError(form)
+    raise ValueError(
+        f"{form}. Was the $ eaten by a shell, a compose or an env file? "
+        "Write it in 'single quotes'; in a compose file double each $"
+    )
