@@ -11,7 +11,15 @@ from machine import unmeasured
 from sockatuh.store.history import HistoryReader, LogLine
 
 LOOK = "import sys\nfrom sockatuh.cli.app import run\ncode = run(sys.argv[1:])\n"
-HEAVY = ("pydantic_settings", "structlog", "sqlite3", "bcrypt", "prompt_toolkit", "precis_i18n", "sockatuh.settings")
+HEAVY = (
+    "pydantic_settings",
+    "structlog",
+    "sqlite3",
+    "bcrypt",
+    "prompt_toolkit",
+    "precis_i18n",
+    "sockatuh.settings.model",
+)
 
 
 def last_line(server: Server) -> LogLine:
