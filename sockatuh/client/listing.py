@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from sockatuh.protocol.client.clamps import MEMBERS_LISTED
+from sockatuh.protocol.client.bounds import MEMBERS_LISTED
 from sockatuh.protocol.messages import MemberInfo
 
 

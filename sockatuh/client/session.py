@@ -22,8 +22,8 @@ from sockatuh.net.address import find_source, format_address
 from sockatuh.net.driver import Driver
 from sockatuh.net.sockets import open_client_socket
 from sockatuh.protocol.client import events as e
+from sockatuh.protocol.client.joining import PeerOptions
 from sockatuh.protocol.client.obstacles import Obstacle
-from sockatuh.protocol.client.options import PeerOptions
 from sockatuh.protocol.client.peer import Peer
 from sockatuh.protocol.constants import PUT_OFF, VERSION
 from sockatuh.protocol.messages import MEMBER, MemberInfo
@@ -282,7 +282,7 @@ class Conversation:
     @property
     def is_held(self) -> bool:
         """Tell whether what was said or asked waits at the server, which can store nothing now."""
-        return self.peer.waiting.for_log
+        return self.peer.waits_for_log
 
     async def next_event(self) -> e.PeerEvent:
         """Return the next event, once the client is in the room; raises what waiting would not change.

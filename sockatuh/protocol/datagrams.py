@@ -1,9 +1,10 @@
-"""What both ends must compute alike about datagrams: headers, ids and tokens (docs/PROTOCOL.md §2)."""
+"""Headers, ids and tokens that both ends compute alike, and how they spread their sending (docs/PROTOCOL.md §2)."""
 
 from __future__ import annotations
 
 import hashlib
 import struct
+from collections.abc import Callable
 from typing import Final
 
 HELLO_STRUCT: Final = struct.Struct("<BBH8s")
@@ -13,7 +14,7 @@ RESP_STRUCT: Final = struct.Struct("<BBHI")
 
 
 def receiver_cid_of(datagram: bytes) -> int:
-    """Return the receiver's connection id of a DATA or RESET datagram; it proves nothing yet."""
+    """Return the receiver's connection id in a DATA or RESET datagram; by itself it proves nothing."""
     return int.from_bytes(datagram[1:8], "little")
 
 
@@ -23,5 +24,10 @@ def reset_token(reset_key: bytes, cid: int) -> bytes:
 
 
 def line_id(client_key: bytes, stream: bytes, number: int) -> bytes:
-    """Return the 16 bytes that name a line for ever (§6)."""
+    """Return the id (16 bytes) of a line in the log, the same however often the line is sent (§6)."""
     return hashlib.blake2s(client_key + stream + number.to_bytes(8, "little"), digest_size=16).digest()
+
+
+def jitter(random: Callable[[int], bytes], spread: float) -> float:
+    """Return a random factor from 1 - spread to below 1 + spread, so that not everybody sends at the same moment."""
+    return 1 - spread + 2 * spread * random(1)[0] / 256

@@ -27,9 +27,11 @@ from machine import free_port
 from sockatuh.protocol import messages as m
 from sockatuh.protocol.channel import Channel
 from sockatuh.protocol.client.dialer import Dialer
+from sockatuh.protocol.client.timers import Timer
 from sockatuh.protocol.constants import ACK_ENTRIES, ACK_PATIENCE, COOKIE, DATA, RESP
 from sockatuh.protocol.identity import Invite
 from sockatuh.protocol.seam import Address
+from sockatuh.protocol.timers import TimerTable
 
 PASSWORD: Final = "tulip-harbor-sixteen"
 RECEIVE_BUFFER: Final = 1 << 20
@@ -94,7 +96,8 @@ class Member:
         self._out: list[tuple[bytes, Address]] = []
         dice = random.Random(index)
         self._key, self._share = dice.randbytes(32), 0.75 + 0.5 * dice.random()
-        self._dialer = Dialer(self._key, os.urandom, self._out)
+        self._timers = TimerTable(Timer)
+        self._dialer = Dialer(self._key, None, os.urandom, self._timers, self._out)
         self._server = ("127.0.0.1", room.port)
         self._ack_waits = False
         self._ack_by, self._heard_at = 0.0, 0.0
@@ -112,12 +115,14 @@ class Member:
     def dial(self, now: float) -> None:
         """Begin to shake hands."""
         self.channel, self.is_in = None, False
-        self._dialer.start([self._server], now)
+        payload = m.InitPayload("bench", os.urandom(8), 0, None, 0, self.ticket)
+        self._dialer.start([self._server], payload, now)
         self.hurry(now)
 
     def hurry(self, now: float) -> None:
         """Send what is due before one is in."""
-        self._dialer.handle_timer(now)
+        for _ in self._timers.take_due(now):
+            self._dialer.handle_timer(now)
         self._flush()
 
     def greet(self) -> None:
@@ -126,9 +131,9 @@ class Member:
         with contextlib.suppress(BlockingIOError):
             while True:
                 data = self.sock.recv(2048)
-                if data[0] == COOKIE and self._dialer.receive_cookie(data, now) is not None:
-                    payload = m.InitPayload("bench", os.urandom(8), 0, None, 0, self.ticket)
-                    self._dialer.trust(payload, now)
+                if data[0] == COOKIE:
+                    self._dialer.receive_cookie(data, now)
+                    self._dialer.trust(now)
                     self.hurry(now)
                 elif data[0] == RESP and (made := self._dialer.receive_resp(data, now)) is not None:
                     self.channel = made.channel

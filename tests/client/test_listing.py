@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 
 from sockatuh.client.listing import Listing
 from sockatuh.protocol import messages as m
-from sockatuh.protocol.client.clamps import MEMBERS_LISTED
+from sockatuh.protocol.client.bounds import MEMBERS_LISTED
 
 
 def pages(names: Iterator[Sequence[object]], *, at_most: int = 1_000_000) -> Listing:

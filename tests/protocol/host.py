@@ -9,7 +9,7 @@ from typing import TypedDict, Unpack
 from sockatuh.protocol import messages as m
 from sockatuh.protocol.channel import Channel
 from sockatuh.protocol.client import events as pe
-from sockatuh.protocol.client.options import PeerOptions
+from sockatuh.protocol.client.joining import PeerOptions
 from sockatuh.protocol.client.peer import Peer
 from sockatuh.protocol.constants import COOKIE, DATA, HELLO, PROLOGUE, RESET, RESP
 from sockatuh.protocol.datagrams import reset_token

@@ -48,6 +48,11 @@ class Dice:
         return self._random.randbytes(count)
 
 
+def no_jitter(count: int) -> bytes:
+    """Return bytes that make every jitter a factor of 1."""
+    return b"\x80" * count
+
+
 def entry(seq: int, text: str = "", kind: int = m.MESSAGE, mark: bytes = b"") -> tuple[int, bytes]:
     """Return an encoded entry with its seq, as the endpoint is given it."""
     return seq, m.encode(m.Entry(seq, 1_700_000_000_000 + seq, kind, "ana", text or f"line {seq}", mark))

@@ -17,7 +17,7 @@ from sockatuh.client.listing import Listing
 from sockatuh.errors import ProtocolError
 from sockatuh.protocol import messages as m
 from sockatuh.protocol.client import events as pe
-from sockatuh.protocol.client.clamps import (
+from sockatuh.protocol.client.bounds import (
     BUSY_SECONDS,
     CALLS_BURST,
     CALLS_PER_SECOND,
@@ -28,8 +28,8 @@ from sockatuh.protocol.client.clamps import (
     TEXT_BYTES,
     Budget,
     Clamp,
+    retry_seconds,
 )
-from sockatuh.protocol.client.restraint import wait_of
 from sockatuh.protocol.constants import DATA, HELLO, INIT, LINES_IN_FLIGHT, MAX_PARTS, MAX_PIECE
 
 NEVER: Final = (1 << 63) - 1
@@ -248,7 +248,7 @@ def test_a_server_that_closes_for_ever_is_dialled_all_the_same() -> None:
 @pytest.mark.parametrize("code", ["busy", "password_wait", "password_wrong", "room_full", "anything"])
 @pytest.mark.parametrize("wait_ms", [0, 20_000, NEVER])
 def test_no_refusal_asks_for_a_longer_wait_than_is_waited(code: str, wait_ms: int) -> None:
-    wait = wait_of(m.Refused(code, wait_ms))
+    wait = retry_seconds(m.Refused(code, wait_ms))
     assert wait <= REFUSED_SECONDS.high
     if code in ("busy", "room_full"):
         assert BUSY_SECONDS.low <= wait <= BUSY_SECONDS.high

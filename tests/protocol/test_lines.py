@@ -6,10 +6,13 @@ import random
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from protocol.house import no_jitter
 
 from sockatuh.protocol.client.outbox import Outbox
+from sockatuh.protocol.client.timers import Timer
 from sockatuh.protocol.constants import MAX_PIECE
 from sockatuh.protocol.server.line_assembly import LineReceiver
+from sockatuh.protocol.timers import TimerTable
 
 
 def take_all(receiver: LineReceiver) -> list[tuple[int, bool, bytes]]:
@@ -29,25 +32,26 @@ def test_whatever_the_network_does_every_line_arrives_in_order_and_once(
     seed: int, sizes: list[int], loss: float
 ) -> None:
     dice = random.Random(seed)
-    sender, receiver = Outbox(), LineReceiver()
+    timers = TimerTable(Timer)
+    sender, receiver = Outbox(no_jitter, timers), LineReceiver()
     texts = [dice.randbytes(size) for size in sizes]
     for text in texts:
         sender.add(text, False)
     taken: list[bytes] = []
     now = 0.0
     for _ in range(400):
-        says = [say for say in sender.due(now, 1.0) for _ in range(dice.choice((1, 1, 2))) if dice.random() >= loss]
+        says = [say for say in sender.handle_timer(now) for _ in range(dice.choice((1, 1, 2))) if dice.random() >= loss]
         dice.shuffle(says)
         for say in says:
             receiver.receive(say, 0.0)
             taken += [text for _, _, text in take_all(receiver)]
             if say.number < receiver.next and dice.random() >= loss:
-                sender.settle(say.number)
+                sender.remove(say.number)
         if receiver.holds_parts() and dice.random() >= loss:
-            sender.heed(receiver.progress(), now)
+            sender.take_progress(receiver.progress(), now)
         if not sender:
             break
-        at = sender.next_due()
+        at = timers.get(Timer.LINES)
         assert at is not None
         now = max(now + 0.01, at)
     assert not len(sender)

@@ -18,7 +18,7 @@ from simulation.world import Weather as Sky
 from simulation.world import World
 
 from sockatuh.protocol.client import events as e
-from sockatuh.protocol.client.clamps import COOKIE_SECONDS
+from sockatuh.protocol.client.bounds import COOKIE_SECONDS
 from sockatuh.protocol.constants import DATA, INIT
 from sockatuh.protocol.seam import Address
 from sockatuh.room.names import NameRules

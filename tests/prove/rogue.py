@@ -15,10 +15,13 @@ from e2e.running import PASSWORD
 
 from sockatuh.errors import ProtocolError
 from sockatuh.protocol import messages as m
-from sockatuh.protocol.client.dialer import Dialer, Established
+from sockatuh.protocol.client.dialer import Dialer
+from sockatuh.protocol.client.handshakes import Established
+from sockatuh.protocol.client.timers import Timer
 from sockatuh.protocol.constants import COOKIE, DATA, INIT, PROLOGUE, RESP
 from sockatuh.protocol.noise import Initiator, public_key
 from sockatuh.protocol.seam import Address
+from sockatuh.protocol.timers import TimerTable
 
 DIALS_FOR: Final = 15.0
 """Seconds after which the server does not want this client."""
@@ -54,7 +57,8 @@ class Rogue:
         self._server: Address = ("127.0.0.1", port)
         self._payload = m.InitPayload(version, stream or os.urandom(8), flags, None, 0, None)
         self._out: list[tuple[bytes, Address]] = []
-        self._dialer = Dialer(self.key, os.urandom, self._out)
+        self._timers = TimerTable(Timer)
+        self._dialer = Dialer(self.key, None, os.urandom, self._timers, self._out)
         self._established: Established | None = None
         self._calls = 0
 
@@ -67,14 +71,16 @@ class Rogue:
         """Go through the handshake; the server keeps it as pending until something is said."""
         self._established = None
         ends_at = time.monotonic() + seconds
-        self._dialer.start([self._server], time.monotonic())
+        self._dialer.pin = None  # whoever has the port now
+        self._dialer.start([self._server], self._payload, time.monotonic())
         while self._established is None:
             now = time.monotonic()
             if now > ends_at:
                 raise NotAnswered("handshake")
-            self._dialer.handle_timer(now)
+            for _ in self._timers.take_due(now):
+                self._dialer.handle_timer(now)
             self._flush()
-            wait = min(ends_at, self._dialer.due_at or ends_at) - now
+            wait = min(ends_at, self._timers.next_at() or ends_at) - now
             for data in self.receive(max(0.0, wait)):
                 self._take(data, time.monotonic())
         return self
@@ -148,7 +154,7 @@ class Rogue:
     def _take(self, data: bytes, now: float) -> None:
         if data[0] == COOKIE:
             self._dialer.receive_cookie(data, now)
-            self._dialer.trust(self._payload, now)
+            self._dialer.trust(now)
         elif data[0] == RESP and (established := self._dialer.receive_resp(data, now)):
             self._established = established
             self._calls = 0

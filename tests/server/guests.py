@@ -12,8 +12,10 @@ from sockatuh.protocol.client import events as e
 from sockatuh.protocol.client.dialer import Dialer
 from sockatuh.protocol.client.peer import Peer
 from sockatuh.protocol.client.secure_link import Link
+from sockatuh.protocol.client.timers import Timer
 from sockatuh.protocol.constants import COOKIE, RESP
 from sockatuh.protocol.seam import Address
+from sockatuh.protocol.timers import TimerTable
 
 if TYPE_CHECKING:
     from .hall import Hall
@@ -170,13 +172,14 @@ class Outlaw:
         self.heard: list[m.ServerMessage] = []
         self._hall, self._key, self._payload = hall, key, payload
         self._out: list[tuple[bytes, Address]] = []
-        self._dialer = Dialer(key, hall.random, self._out)
-        self._dialer.start([SERVER], hall.now)
+        self._timers = TimerTable(Timer)
+        self._dialer = Dialer(key, None, hall.random, self._timers, self._out)
+        self._dialer.start([SERVER], self._payload, hall.now)
         self._link: Link | None = None
 
     def send(self, message: m.ClientMessage) -> None:
         assert self._link is not None
-        self._link.send(message)
+        self._link.send(message, self._hall.now)
         self._hall.settle()
 
     def read(self, after: int, through: int) -> list[m.Entry]:
@@ -198,20 +201,21 @@ class Outlaw:
         now = self._hall.now
         if data[0] == COOKIE:
             self._dialer.receive_cookie(data, now)
-            self._dialer.trust(self._payload, now)
+            self._dialer.trust(now)
         elif data[0] == RESP:
             established = self._dialer.receive_resp(data, now)
             assert established is not None
-            self._link = Link(established, self._key, self._hall.random, self._out, now)
+            self._link = Link(established, self._key, self._hall.random, TimerTable(Timer), self._out, now)
         elif self._link is not None:
             with contextlib.suppress(ProtocolError):  # for one who was at this address before
                 self.heard.append(self._link.open_untrusted(data))
 
     def due_at(self) -> float | None:
-        return self._dialer.due_at
+        return self._timers.next_at()
 
     def do_due(self) -> None:
-        self._dialer.handle_timer(self._hall.now)
+        for _ in self._timers.take_due(self._hall.now):
+            self._dialer.handle_timer(self._hall.now)
 
     def take_datagrams(self) -> list[bytes]:
         out = [data for data, _ in self._out]

@@ -15,7 +15,7 @@ from simulation.memorylog import MemoryLog
 
 from sockatuh.net.address import pack_address
 from sockatuh.protocol import messages as m
-from sockatuh.protocol.client.options import PeerOptions
+from sockatuh.protocol.client.joining import PeerOptions
 from sockatuh.protocol.client.peer import Peer
 from sockatuh.protocol.server.door import ServerIdentity
 from sockatuh.protocol.server.endpoint import Endpoint

@@ -297,10 +297,10 @@ def test_whoever_waits_for_the_log_is_told_so_once_and_the_rest_is_not(hall: Hal
     ana.say("three")
     assert ana.all(e.LinesHeld) == budi.all(e.LinesHeld) == [e.LinesHeld()]
     assert cici.all(e.LinesHeld) == []
-    assert ana.peer.waiting.for_log
+    assert ana.peer.waits_for_log
     hall.log.full = False
     hall.until(lambda: len(ana.stored) == 2 and len(budi.stored) == 1)
-    assert not ana.peer.waiting.for_log
+    assert not ana.peer.waits_for_log
     hall.log.full = True
     ana.say("four")
     assert len(ana.all(e.LinesHeld)) == 2
@@ -328,7 +328,7 @@ def test_a_newcomer_is_told_why_it_waits_and_is_in_when_the_database_takes_again
     assert len(late.all(e.Connected)) == 1, "its time to join does not run meanwhile"
     hall.log.full = False
     hall.until(lambda: late.is_in)
-    assert not late.peer.waiting.for_log
+    assert not late.peer.waits_for_log
     assert hall.kinds() == ["joined"]
 
 

@@ -14,7 +14,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from sockatuh.protocol.client import events as e
-from sockatuh.protocol.client.options import PeerOptions
+from sockatuh.protocol.client.joining import PeerOptions
 from sockatuh.protocol.client.peer import Peer
 from sockatuh.protocol.client.state import State
 from sockatuh.protocol.seam import Address

@@ -1,79 +1,75 @@
-"""The client's calls: one under way at a time, repeated until it is answered (docs/PROTOCOL.md §5)."""
+"""The client's calls: one at a time, repeated until it is answered (docs/PROTOCOL.md §5)."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final
 
+from sockatuh.protocol.datagrams import jitter
 from sockatuh.protocol.messages import Answer, AnswerBody, Call, CallBody, Leave
+from sockatuh.protocol.timers import TimerTable
+
+from .timers import Timer
 
 CALL_RETRY_AFTER: Final = (0.25, 0.5, 0.75, 1.0, 1.5, 2.0)
-"""Seconds: one small datagram, for which a person waits."""
+"""Seconds: a call is one small datagram, and a person waits for the answer."""
 LEAVE_RETRY_AFTER: Final = (0.2, 0.2, 0.2)
-"""Seconds: nobody waits long for a goodbye."""
+"""Seconds: nobody waits long for the answer to LEAVE."""
 
 
 @dataclass(slots=True)
 class _PendingCall:
     message: Call
-    tries: int
-    due_at: float
+    tries: int = 0
 
 
 class Caller:
-    """Numbers the calls of one session; a new call takes the place of one under way."""
+    """Numbers the calls of one session; a new call replaces one that has no answer yet."""
 
-    def __init__(self) -> None:
+    def __init__(self, random: Callable[[int], bytes], timers: TimerTable[Timer]) -> None:
+        self._random, self._timers = random, timers
         self._number = 0
         self._pending: _PendingCall | None = None
 
     def ask(self, body: CallBody, at: float) -> None:
-        """Make a call; it goes out with the first `due` at or after `at`."""
+        """Make a call at a time (monotonic seconds)."""
         self._number += 1
-        self._pending = _PendingCall(Call(self._number, body), 0, at)
+        self._pending = _PendingCall(Call(self._number, body))
+        self._timers.set(Timer.CALL, at)
 
-    def get_timer(self) -> float | None:
-        """Return when `due` has something."""
-        return self._pending.due_at if self._pending else None
-
-    def due(self, now: float, jitter: float) -> Call | None:
-        """Return the call that is to be sent (again) now."""
+    def handle_timer(self, now: float) -> Call | None:
+        """Return the call that is to be sent (again); None if LEAVE was sent often enough."""
         pending = self._pending
-        if pending is None or pending.due_at > now or self.is_given_up(now):
-            return None
         schedule = LEAVE_RETRY_AFTER if self.is_leaving else CALL_RETRY_AFTER
-        pending.due_at = now + schedule[min(pending.tries, len(schedule) - 1)] * jitter
+        if pending is None or (self.is_leaving and pending.tries == len(schedule)):
+            return None
+        wait = schedule[min(pending.tries, len(schedule) - 1)]
+        self._timers.set(Timer.CALL, now + wait * jitter(self._random, 0.2))
         pending.tries += 1
         return pending.message
 
     def hurry(self, now: float) -> None:
-        """Make the call under way, if it was made before, again at once: the server is heard again."""
+        """Repeat at once a call that was sent before: contact is back after a doubt."""
         if self._pending is not None and self._pending.tries:
-            self._pending.tries, self._pending.due_at = 0, now
+            self._pending.tries = 0
+            self._timers.set(Timer.CALL, now)
 
     @property
     def is_leaving(self) -> bool:
-        """Tell whether the call under way is the goodbye."""
+        """Tell whether LEAVE has no answer yet."""
         return self._pending is not None and isinstance(self._pending.message.body, Leave)
 
-    def is_given_up(self, now: float) -> bool:
-        """Tell whether a goodbye has been said often enough."""
-        pending = self._pending
-        return (
-            pending is not None
-            and self.is_leaving
-            and pending.tries >= len(LEAVE_RETRY_AFTER)
-            and pending.due_at <= now
-        )
-
-    def retried(self) -> bool:
-        """Tell whether a call was sent more than once: is the server still there?"""
+    @property
+    def is_repeating(self) -> bool:
+        """Tell whether a call was sent more than once, which makes it doubtful that the server is still there."""
         return self._pending is not None and self._pending.tries > 1
 
     def take_answer(self, answer: Answer) -> tuple[CallBody, AnswerBody] | None:
-        """Return (what was asked, what was answered), or None if nobody waits for it."""
+        """Return (what was asked, what was answered), or None if this answers no open call."""
         pending = self._pending
         if pending is None or pending.message.number != answer.number:
             return None
         self._pending = None
+        self._timers.stop(Timer.CALL)
         return pending.message.body, answer.body

@@ -14,7 +14,7 @@ from sockatuh.protocol.constants import (
     MARK_SIZE,
     REORDER_DELAY,
 )
-from sockatuh.protocol.datagrams import line_id
+from sockatuh.protocol.datagrams import jitter, line_id
 from sockatuh.protocol.messages import ACTION, MESSAGE, Ack, Entries, EntryPart, Get, Welcome
 
 from .events import CaughtUp, EntriesGone, EntryArrived
@@ -107,7 +107,7 @@ class Reader:
         Who has missed something meanwhile sees it by what follows, and asks.
         """
         if self._ack_at is None:
-            share = 0.75 + 0.5 * self._random(1)[0] / 255
+            share = jitter(self._random, 0.25)
             self._ack_delay = self.ack_seconds * share
             self._ack_by = now + ACK_PATIENCE * share
         is_much = self.inbox.cursor - self._acked >= ACK_ENTRIES

@@ -1,249 +1,218 @@
 """The client's way to a session: HELLO → COOKIE → (is this the server I mean?) → INIT → RESP (docs/PROTOCOL.md §3, §4).
 
-Every address the server's name stands for is tried at once; the first whose COOKIE comes back is used. Answers are
-known by nonce and handshake, never by where they come from. It never gives up by itself.
+All addresses of the server are asked at once, and the first COOKIE that is believed decides which one is used. Answers
+are matched by nonce and handshake, never by source address. The dialer goes on until it is stopped.
 
-Nothing proves a COOKIE, and whoever sees a HELLO or an INIT can be faster than the server. So a COOKIE never takes back
-what was done: a doubtful one leaves room for another, and a handshake that was begun can still be answered.
+    IDLE ──start──▶ ASKING ──key is pinned────────────▶ SHAKING ──RESP──▶ IDLE
+                    │  ▲ └───no key is pinned──▶ OFFERED ──trust──▶ ▲ │
+                    │  └────────8 INITs without an answer─────────────┘
+                    └──third round with wrong answers only──▶ IDLE
+
+Nothing proves a COOKIE, and whoever sees a HELLO or an INIT can answer faster than the server. So this is what the
+dialer makes of one:
+
+* ASKING, the pinned key and our version: believed. INIT follows, and only a RESP proves anything.
+* ASKING, any key while none is pinned: a person decides. The key is pinned when its owner has answered an INIT.
+* ASKING, another key or version: noted, and the dialer goes on waiting for a better answer. It reports the wrong one
+  and stops when MISMATCHES_IGNORED rounds in a row have ended with nothing better, and so does the next.
+* SHAKING, the same server with another cookie: ours was stale, or forged. Another INIT is made with the new cookie; the
+  handshakes begun before can still be answered.
+* SHAKING, the same cookie again: the server asks to wait.
+* Everything else is ignored.
 """
 
 from __future__ import annotations
 
-from collections import OrderedDict
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from enum import Enum, auto
 from typing import Final
 
 from sockatuh.errors import ProtocolError
-from sockatuh.protocol.channel import Channel
-from sockatuh.protocol.constants import (
-    COOKIE_SIZE,
-    HELLO,
-    HELLO_SIZE,
-    INIT,
-    INIT_SIZE,
-    INIT_TICKET_SIZE,
-    PROLOGUE,
-    RECONNECT_INTERVAL,
-    RESP_SIZE,
-    TAG_SIZE,
-    VERSION,
-)
-from sockatuh.protocol.datagrams import COOKIE_STRUCT, HELLO_STRUCT, INIT_STRUCT, RESP_STRUCT
-from sockatuh.protocol.messages import InitPayload, RespPayload, decode_resp_payload_untrusted, pad_payload
-from sockatuh.protocol.noise import Initiator
+from sockatuh.protocol.constants import COOKIE_SIZE, HELLO, HELLO_SIZE, RECONNECT_INTERVAL, VERSION
+from sockatuh.protocol.datagrams import COOKIE_STRUCT, HELLO_STRUCT, jitter
+from sockatuh.protocol.messages import InitPayload
 from sockatuh.protocol.seam import Address
+from sockatuh.protocol.timers import TimerTable
 
-from .clamps import COOKIE_SECONDS
+from .bounds import COOKIE_SECONDS
+from .events import KeyMismatch, ServerOffered, Unreachable, VersionDiffers
+from .handshakes import Cookie, Established, Handshakes
 from .obstacles import Obstacle, Obstacles
+from .timers import Timer
 
 RETRY: Final = (0.25, 0.5, RECONNECT_INTERVAL)
-"""Seconds to the next HELLO or INIT; the last for ever."""
+"""Seconds to the next HELLO or INIT; the last one repeats."""
 INIT_TRIES: Final = 8
-"""INITs without an answer before the client asks for a cookie again."""
-MAX_ATTEMPTS: Final = 8
-"""Handshakes that may still be answered, each begun with another cookie."""
+"""INITs without an answer after which the client asks for a cookie again."""
 COOKIE_PAUSE: Final = 0.02
-"""Seconds from one INIT to the next that another cookie is a reason for."""
-NOISE_OVERHEAD: Final = 32 + 32 + TAG_SIZE + TAG_SIZE
-"""Bytes of Noise message 1 around its payload."""
+"""Least seconds between two INITs when the reason for the second is another cookie."""
+MISMATCHES_IGNORED: Final = 2
+"""Rounds (a HELLO and the time until the next one) in a row that may bring only a wrong key or version."""
 
 
 class Dialing(Enum):
-    """Where the way to a session has come to."""
+    """How far the dialer has got."""
 
     IDLE = auto()
     ASKING = auto()
-    CHECKING = auto()
+    OFFERED = auto()
     SHAKING = auto()
 
 
-@dataclass(frozen=True, slots=True)
-class Offer:
-    """A server answered: its key and the version it speaks."""
-
-    server_key: bytes
-    version: int
-    address: Address
-
-
-@dataclass(frozen=True, slots=True)
-class Established:
-    """A session: its channel, where the server is, and what it said of itself."""
-
-    channel: Channel
-    address: Address
-    server_key: bytes
-    payload: RespPayload
-    handshake_hash: bytes
-
-
-@dataclass(frozen=True, slots=True)
-class _Cookie:
-    """An address proof for one INIT."""
-
-    address: Address
-    nonce: bytes
-    epoch: int
-    cookie: bytes
-
-
-@dataclass(frozen=True, slots=True)
-class _Attempt:
-    """A handshake that was begun: whoever answers it has the server's key."""
-
-    initiator: Initiator
-    init: bytes
-    address: Address
-    server_key: bytes
-
-
 class Dialer:
-    """One client's handshakes, one at a time. `out` collects (datagram, address)."""
+    """Finds the server that is meant and shakes hands with it. `out` collects (datagram, address).
 
-    def __init__(self, private_key: bytes, random: Callable[[int], bytes], out: list[tuple[bytes, Address]]) -> None:
-        self._private_key, self._random, self._out = private_key, random, out
+    `pin` is the server's key, None while none is known.
+    """
+
+    def __init__(
+        self,
+        private_key: bytes,
+        pin: bytes | None,
+        random: Callable[[int], bytes],
+        timers: TimerTable[Timer],
+        out: list[tuple[bytes, Address]],
+    ) -> None:
         self.state = Dialing.IDLE
-        self.due_at: float | None = None
-        self._tries = 0
-        self._addresses: Sequence[Address] = ()
+        self.pin = pin
+        self._random, self._timers, self._out = random, timers, out
+        self._handshakes = Handshakes(private_key, random)
         self._obstacles = Obstacles()
-        self._nonces: dict[bytes, Address] = {}
-        self._cookie: _Cookie | None = None
-        self._not_before = 0.0
-        self._server_key = b""
+        self._addresses: Sequence[Address] = ()
         self._payload: InitPayload | None = None
-        self._attempts: OrderedDict[int, _Attempt] = OrderedDict()
-        self._attempt: _Attempt | None = None
+        self._nonces: dict[bytes, Address] = {}
+        self._tries = 0
+        self._wrong: KeyMismatch | VersionDiffers | None = None
+        """The wrong answer of this round, if no better one has come."""
+        self._mismatches = 0
+        """Rounds in a row that brought wrong answers only."""
+        self._cookie: Cookie | None = None
+        """The cookie that is believed."""
+        self._not_before = 0.0
+        self._init: bytes | None = None
+        """The INIT made with that cookie."""
         self._init_at = 0.0
-        self._hello_at = 0.0
 
-    def start(self, addresses: Sequence[Address], at: float) -> None:
-        """Ask every address from `at` (monotonic seconds) on."""
+    def start(self, addresses: Sequence[Address], payload: InitPayload, at: float) -> None:
+        """Ask every address from `at` (monotonic seconds) on; `payload` is for the server that is meant."""
         if addresses != self._addresses or self.state is Dialing.IDLE:
             self._obstacles.begin(addresses)
-        self._addresses = addresses
-        self._nonces = {self._random(8): address for address in addresses}
-        self._cookie = None
-        self._enter(Dialing.ASKING, at)
-
-    def note_obstacle(self, address: Address, obstacle: Obstacle) -> tuple[tuple[Address, Obstacle], ...] | None:
-        """Note what stands in the way of an address, and return what is to be reported; it changes nothing."""
-        return self._obstacles.note(address, obstacle) if self.state is Dialing.ASKING else None
+        self._addresses, self._payload = addresses, payload
+        self._ask(at)
 
     def stop(self) -> None:
-        """Dial no more, and forget what would open a handshake that somebody has recorded."""
-        self._attempts.clear()
-        self._attempt = None
+        """Dial no more, and forget what could open a recorded handshake."""
+        self._handshakes.clear()
+        self._cookie = self._init = None
         self._enter(Dialing.IDLE, None)
 
-    def trust(self, payload: InitPayload, now: float) -> None:
-        """Go on to INIT: the offered key is the server's that is meant."""
-        if self.state is Dialing.CHECKING:
-            self._payload = payload
-            self._attempt = None
+    def trust(self, now: float) -> None:
+        """Go on to INIT with the server that was offered; its key is pinned when it has answered."""
+        if self.state is Dialing.OFFERED:
             self._enter(Dialing.SHAKING, max(now, self._not_before))
 
-    def doubt(self, now: float) -> None:
-        """Wait on for another answer: what was offered is not what is meant, but may have been forged."""
-        if self.state is Dialing.CHECKING:
-            self._enter(Dialing.ASKING, min(self._hello_at, now + RETRY[0]))
-            self._tries = 1
+    def note_obstacle(self, address: Address, obstacle: Obstacle) -> Unreachable | None:
+        """Note what keeps an address from being reached, and return what is to be reported; dialling goes on."""
+        report = self._obstacles.note(address, obstacle) if self.state is Dialing.ASKING else None
+        return Unreachable(report) if report else None
 
-    def is_round_over(self, now: float) -> bool:
-        """Tell whether a HELLO has had its time, and the next is due."""
-        return self.state is Dialing.ASKING and self._tries > 0 and self.due_at is not None and self.due_at <= now
-
-    def handle_timer(self, now: float) -> None:
-        """Send HELLO or INIT (again) when due."""
-        if self.due_at is None or self.due_at > now:
-            return
+    def handle_timer(self, now: float) -> KeyMismatch | VersionDiffers | None:
+        """Send HELLO or INIT (again); return why dialling has ended instead, if it has."""
+        if self.state is Dialing.ASKING and self._tries and (reason := self._end_round()) is not None:
+            self.stop()
+            return reason
         if self.state is Dialing.SHAKING and self._tries >= INIT_TRIES:
-            self.start(self._addresses, now)
+            self._ask(now)
         if self.state is Dialing.ASKING:
             for nonce, address in self._nonces.items():
                 self._out.append((HELLO_STRUCT.pack(HELLO, VERSION, 0, nonce).ljust(HELLO_SIZE, b"\0"), address))
-        else:
+        elif self.state is Dialing.SHAKING:
             self._send_init(now)
-        spread = 0.9 + 0.2 * self._random(1)[0] / 255
-        self.due_at = now + RETRY[min(self._tries, len(RETRY) - 1)] * spread
+        self._timers.set(Timer.DIAL, now + RETRY[min(self._tries, len(RETRY) - 1)] * jitter(self._random, 0.1))
         self._tries += 1
+        return None
 
-    def receive_cookie(self, data: bytes, now: float) -> Offer | None:
-        """Take a COOKIE; return the offer if the server's key is to be checked now."""
+    def receive_cookie(self, data: bytes, now: float) -> ServerOffered | None:
+        """Process a COOKIE; return the offer if a person has to decide about it."""
         if len(data) != COOKIE_SIZE:
             return None
         _, version, epoch, _, nonce, cookie, server_key, retry_ms, _ = COOKIE_STRUCT.unpack(data)
         address = self._nonces.get(nonce)
-        if address is None or self.state not in (Dialing.ASKING, Dialing.SHAKING):
+        if address is None:
             return None
+        received = Cookie(address, nonce, epoch, cookie, server_key)
         not_before = now + COOKIE_SECONDS(retry_ms / 1000)
-        if self.state is Dialing.SHAKING:
-            if version == VERSION:
-                self._receive_another_cookie(_Cookie(address, nonce, epoch, cookie), server_key, not_before)
+        if self.state is Dialing.SHAKING and version == VERSION:
+            self._receive_another_cookie(received, not_before)
+        if self.state is not Dialing.ASKING:
             return None
-        self._cookie = _Cookie(address, nonce, epoch, cookie)
-        self._server_key = server_key
-        self._not_before = not_before
-        self._hello_at = self.due_at or now
-        self._enter(Dialing.CHECKING, None)
-        return Offer(server_key, version, address)
+        if version != VERSION or self.pin not in (None, server_key):
+            self._note_wrong(server_key, version, now)
+            return None
+        self._wrong, self._mismatches = None, 0
+        self._cookie, self._init, self._not_before = received, None, not_before
+        if self.pin is None:
+            self._enter(Dialing.OFFERED, None)
+            return ServerOffered(server_key, address)
+        self._enter(Dialing.SHAKING, not_before)
+        return None
 
     def receive_resp(self, data: bytes, now: float) -> Established | None:
-        """Take a RESP; return the session it makes."""
-        if len(data) != RESP_SIZE:
-            return None
-        _, version, _, client_cid = RESP_STRUCT.unpack_from(data)
-        attempt = self._attempts.get(client_cid)
-        if version != VERSION or attempt is None:
-            return None
-        initiator = attempt.initiator
+        """Process a RESP; return the session if it makes one. The dialer is then done, and the key pinned."""
         try:
-            payload = decode_resp_payload_untrusted(initiator.read_message_untrusted(data[RESP_STRUCT.size :]))
+            established = self._handshakes.finish_untrusted(data, now)
         except ProtocolError:
             return None
-        send_key, receive_key = initiator.split()
-        channel = Channel(send_key, receive_key, client_cid, payload.server_cid, now)
+        self.pin, self._wrong, self._mismatches = established.server_key, None, 0
         self.stop()
-        return Established(channel, attempt.address, attempt.server_key, payload, initiator.handshake_hash)
+        return established
 
-    def _receive_another_cookie(self, cookie: _Cookie, server_key: bytes, at: float) -> None:
-        """Heed the COOKIE an INIT was answered with: its cookie was stale, or handshakes come too fast."""
-        current = self._cookie
-        if server_key != self._server_key or current is None or cookie.address != current.address:
+    def _ask(self, at: float) -> None:
+        """Begin with HELLO; answers to earlier ones are void from now on."""
+        self._nonces = {self._random(8): address for address in self._addresses}
+        self._cookie = self._init = None
+        self._enter(Dialing.ASKING, at)
+
+    def _note_wrong(self, server_key: bytes, version: int, now: float) -> None:
+        """Note a COOKIE that is not from the server that is meant, and wait a little for one that is."""
+        if version != VERSION or self.pin is None:
+            self._wrong = VersionDiffers(version)
+        else:
+            self._wrong = KeyMismatch(self.pin, server_key)
+        self._timers.set_by(Timer.DIAL, now + RETRY[0])
+        self._tries = 1
+
+    def _end_round(self) -> KeyMismatch | VersionDiffers | None:
+        """End the round of one HELLO; return its wrong answer if that is to be believed by now."""
+        wrong, self._wrong = self._wrong, None
+        if wrong is None:
+            return None
+        self._mismatches += 1
+        return wrong if self._mismatches > MISMATCHES_IGNORED else None
+
+    def _receive_another_cookie(self, received: Cookie, not_before: float) -> None:
+        """Process a COOKIE that answers an INIT: its cookie was stale, or handshakes come too fast."""
+        current, due_at = self._cookie, self._timers.get(Timer.DIAL)
+        if current is None or (received.address, received.server_key) != (current.address, current.server_key):
             return
-        if cookie != current:
-            self._cookie, self._attempt = cookie, None
-            self.due_at = max(at, self._init_at + COOKIE_PAUSE)
-        elif self.due_at is not None:
-            self.due_at = max(self.due_at, at)
+        if received != current:
+            self._cookie, self._init = received, None
+            self._timers.set(Timer.DIAL, max(not_before, self._init_at + COOKIE_PAUSE))
+        elif due_at is not None:
+            self._timers.set(Timer.DIAL, max(due_at, not_before))
 
     def _send_init(self, now: float) -> None:
-        cookie, payload = self._cookie, self._payload
-        if cookie is None or payload is None:
+        if self._cookie is None or self._payload is None:
             return
-        if self._attempt is None:
+        if self._init is None:
             try:
-                self._attempt = self._begin(cookie, payload)
+                self._init = self._handshakes.begin(self._cookie, self._payload)
             except ProtocolError:  # no honest server has such a key
-                self.start(self._addresses, now)
+                self._ask(now)
                 return
         self._init_at = now
-        self._out.append((self._attempt.init, self._attempt.address))
+        self._out.append((self._init, self._cookie.address))
 
-    def _begin(self, cookie: _Cookie, payload: InitPayload) -> _Attempt:
-        """Begin a handshake; ProtocolError if the server's key is of low order."""
-        client_cid = int.from_bytes(self._random(4), "little") or 1
-        header = INIT_STRUCT.pack(INIT, VERSION, cookie.epoch, 0, client_cid, cookie.nonce, cookie.cookie)
-        initiator = Initiator(self._private_key, self._server_key, PROLOGUE + header, self._random(32))
-        size = INIT_SIZE if payload.ticket is None else INIT_TICKET_SIZE
-        message = initiator.write_message(pad_payload(payload, size - len(header) - NOISE_OVERHEAD))
-        attempt = _Attempt(initiator, header + message, cookie.address, self._server_key)
-        self._attempts[client_cid] = attempt
-        if len(self._attempts) > MAX_ATTEMPTS:
-            self._attempts.popitem(last=False)
-        return attempt
-
-    def _enter(self, state: Dialing, due_at: float | None) -> None:
-        self.state, self.due_at, self._tries = state, due_at, 0
+    def _enter(self, state: Dialing, at: float | None) -> None:
+        self.state, self._tries = state, 0
+        self._timers.set(Timer.DIAL, at)

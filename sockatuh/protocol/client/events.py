@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TypeAlias
 
-from sockatuh.protocol.messages import Entry, MemberInfo, Refused
+from sockatuh.protocol.messages import Entry, MemberInfo
 from sockatuh.protocol.seam import Address
 
 from .inbox import Gone
@@ -73,11 +73,6 @@ class JoinRefused:
     suggestion: str = ""
     tag: str = ""
     since: int = 0
-
-
-def join_refused(refused: Refused, wait: float) -> JoinRefused:
-    """Return what a refusal on the wire says; `wait` in seconds."""
-    return JoinRefused(refused.code, wait, refused.detail, refused.suggestion, refused.tag, refused.since)
 
 
 @dataclass(frozen=True, slots=True)

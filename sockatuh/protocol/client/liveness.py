@@ -1,7 +1,7 @@
 """Is the server still there? (docs/PROTOCOL.md §7)
 
-Silence alone means nothing; a ping that stays unanswered does. A ping is sent after a long silence of ours, or
-as soon as something we asked is not answered in time.
+Silence alone means nothing; a PING without an answer does. The client sends one when it has sent nothing else for
+long, and as soon as a request is not answered in time.
 """
 
 from __future__ import annotations
@@ -10,31 +10,37 @@ from collections.abc import Callable
 from typing import Final
 
 from sockatuh.protocol.constants import PING_RETRY_AFTER
+from sockatuh.protocol.datagrams import jitter
 from sockatuh.protocol.messages import Ping
+from sockatuh.protocol.timers import TimerTable
+
+from .timers import Timer
 
 DOUBT_AFTER: Final = 1.0
-"""Seconds without a word from the server after which an unanswered request is a reason to ping."""
+"""Seconds of silence from the server after which an unanswered request is a reason to ping."""
 
 
 class Contact:
-    """Knows when to ping, and when contact is lost."""
+    """Contact with the server in one session: when to ping, and when to give up."""
 
-    def __init__(self, ping_seconds: float, random: Callable[[int], bytes], now: float) -> None:
-        self._ping_seconds, self._random = ping_seconds, random
-        self.heard_at = now
-        self.lost = False
-        self.due_at = now + ping_seconds
+    def __init__(
+        self, ping_seconds: float, random: Callable[[int], bytes], timers: TimerTable[Timer], now: float
+    ) -> None:
+        self.received_at = now
+        """When the server's last authentic datagram came."""
+        self._ping_seconds, self._random, self._timers = ping_seconds, random, timers
         self._nonce = b""
         self._tries = 0
+        timers.set(Timer.PING, now + ping_seconds)
 
     @property
     def is_doubtful(self) -> bool:
-        """Tell whether a ping has gone unanswered for its first time-out."""
+        """Tell whether a PING has gone unanswered for its first time-out."""
         return self._tries > 1
 
-    def heard(self, now: float) -> bool:
-        """Note an authentic datagram; tell whether it ends a doubt, so that all that was sent may be lost."""
-        self.heard_at = now
+    def received(self, now: float) -> bool:
+        """Note an authentic datagram; tell whether it ends a doubt: then all that was sent meanwhile may be lost."""
+        self.received_at = now
         doubted = self.is_doubtful
         if self._tries:
             self._tries = 0
@@ -42,29 +48,26 @@ class Contact:
         return doubted
 
     def sent(self, now: float) -> None:
-        """Note that something was sent: no ping is needed for a while."""
+        """Note that something was sent: the next PING can wait."""
         if not self._tries:
-            self.due_at = now + self._ping_seconds * (0.9 + 0.2 * self._random(1)[0] / 255)
+            self._timers.set(Timer.PING, now + self._ping_seconds * jitter(self._random, 0.1))
 
     def doubt(self, now: float) -> None:
-        """Ping at once, if the server has been silent: something was not answered."""
-        if not self._tries and now - self.heard_at >= DOUBT_AFTER:
-            self.due_at = now
+        """Ping at once if the server has been silent: a request had to be repeated."""
+        if now - self.received_at >= DOUBT_AFTER:
+            self.poke(now)
 
     def poke(self, now: float) -> None:
-        """Ping at once: the machine was asleep, or its network has changed."""
+        """Ping at once: the machine has slept, or its network has changed."""
         if not self._tries:
-            self.due_at = now
+            self._timers.set(Timer.PING, now)
 
     def handle_timer(self, now: float) -> Ping | None:
-        """Return the PING that is due, if any; sets `lost` when the last one was not answered."""
-        if self.due_at > now or self.lost:
-            return None
-        if self._tries > len(PING_RETRY_AFTER) - 1:
-            self.lost = True
+        """Return the PING to send; None if the last one was not answered either, so that contact is lost."""
+        if self._tries == len(PING_RETRY_AFTER):
             return None
         if not self._tries:
             self._nonce = self._random(8)
-        self.due_at = now + PING_RETRY_AFTER[self._tries]
+        self._timers.set(Timer.PING, now + PING_RETRY_AFTER[self._tries])
         self._tries += 1
         return Ping(self._nonce)

@@ -1,7 +1,7 @@
-"""What stands in the way of the addresses that are dialled: something to say, and nothing to act upon.
+"""Why the addresses that are dialled cannot be reached: something to report, and nothing to act on.
 
-Nothing proves it: whoever is on the network can forge an ICMP message, or a datagram. And it may be over in a moment:
-a server that restarts is a closed port meanwhile. So a peer reports it, and dials on.
+Nothing proves it: anybody on the network can forge an ICMP message or a datagram. And it may be over in a moment: while
+a server restarts, its port is closed. So the client reports it and goes on dialling.
 """
 
 from __future__ import annotations
@@ -14,11 +14,11 @@ from sockatuh.protocol.constants import COOKIE, COOKIE_SIZE, DATA, RESET, RESP
 from sockatuh.protocol.seam import Address
 
 REPORTS: Final = 8
-"""Reports of one dialling: what changes all the time is not told for ever."""
+"""Reports while the same addresses are dialled: obstacles that keep changing are not reported for ever."""
 
 
 class Obstacle(StrEnum):
-    """Why nobody is reached at an address."""
+    """Why an address cannot be reached."""
 
     PORT_CLOSED = "port_closed"
     HOST_SILENT = "host_silent"
@@ -33,30 +33,30 @@ class Obstacle(StrEnum):
 
 
 class Obstacles:
-    """What is known of the addresses that are dialled now."""
+    """The obstacles known for the addresses that are dialled now."""
 
     def __init__(self) -> None:
         self._addresses: Sequence[Address] = ()
         self._known: dict[Address, Obstacle] = {}
-        self._heard_foreign: set[Address] = set()
+        self._seen_foreign: set[Address] = set()
         self._reports = 0
 
     def begin(self, addresses: Sequence[Address]) -> None:
-        """Forget what was: these addresses are dialled from now on."""
+        """Forget everything: these addresses are dialled from now on."""
         self._addresses, self._reports = addresses, 0
         self._known.clear()
-        self._heard_foreign.clear()
+        self._seen_foreign.clear()
 
     def note(self, address: Address, obstacle: Obstacle) -> tuple[tuple[Address, Obstacle], ...] | None:
-        """Note what stands in the way of an address; return what is to be reported, if this changes it.
+        """Note an obstacle; return the obstacles of all addresses if they are to be reported now.
 
-        While one of the addresses may still answer there is nothing to report. One datagram that looks foreign may be
-        ours, spoilt on its way; a second one is not.
+        There is nothing to report while one of the addresses may still answer, or if nothing has changed. One datagram
+        that is not of our protocol may be one of ours that was damaged on the way; with a second it is an obstacle.
         """
         if address not in self._addresses or self._known.get(address) is obstacle:
             return None
-        if obstacle is Obstacle.FOREIGN and address not in self._heard_foreign:
-            self._heard_foreign.add(address)
+        if obstacle is Obstacle.FOREIGN and address not in self._seen_foreign:
+            self._seen_foreign.add(address)
             return None
         self._known[address] = obstacle
         if len(self._known) < len(self._addresses) or self._reports >= REPORTS:
@@ -66,6 +66,6 @@ class Obstacles:
 
 
 def is_ours(data: bytes) -> bool:
-    """Tell whether a datagram looks like one of a server of ours; nothing is proved by that."""
+    """Tell whether a datagram looks like one of a SockAtuh server, which proves nothing."""
     kind = data[0] if data else 0
     return kind in (RESP, DATA, RESET) or (kind == COOKIE and len(data) == COOKIE_SIZE)

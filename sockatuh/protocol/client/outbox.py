@@ -1,39 +1,44 @@
-"""What a client has said and has no answer to yet (docs/PROTOCOL.md §6).
+"""The lines a client has said that have no answer yet (docs/PROTOCOL.md §6).
 
 A text is cut into SAY datagrams, which are repeated until the line is stored or refused, over any number of sessions.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Final
 
 from sockatuh.protocol.constants import LINE_WINDOW, LINES_IN_FLIGHT, MAX_PIECE, RETRY_AFTER
+from sockatuh.protocol.datagrams import jitter
 from sockatuh.protocol.messages import Progress, Say, Stored, Unsaid
+from sockatuh.protocol.timers import TimerTable
 
-from .clamps import LINE_SECONDS
+from .bounds import LINE_SECONDS
 from .events import LineRefused, LineStored
+from .timers import Timer
 
-PROGRESS_RESEND_AFTER = 0.05
-"""Seconds in which a second PROGRESS for the same hole re-sends nothing: it crossed our answer to the first."""
+PROGRESS_RESEND_AFTER: Final = 0.05
+"""Seconds in which a second PROGRESS about the same line repeats nothing: it crossed our answer to the first."""
 
 
 @dataclass(slots=True)
 class _Line:
-    """A line on its way: its SAY parts not yet known to be there, and when to send them again."""
+    """A line without an answer; `missing` are the indexes of the parts that the server is not known to have."""
 
     action: bool
     pieces: list[bytes]
-    lacking: set[int]
+    missing: set[int]
     tries: int = 0
     due_at: float = 0.0
-    sent_at: float = field(default=-1.0)
+    sent_at: float = 0.0
 
 
 class Outbox:
-    """The lines of one client, oldest first."""
+    """The unanswered lines of one client, oldest first."""
 
-    def __init__(self) -> None:
+    def __init__(self, random: Callable[[int], bytes], timers: TimerTable[Timer]) -> None:
+        self._random, self._timers = random, timers
         self._lines: dict[int, _Line] = {}
         self._last = 0
 
@@ -44,34 +49,38 @@ class Outbox:
         return number in self._lines
 
     def add(self, text: bytes, action: bool) -> int:
-        """Number a line; it goes out with the next `due`."""
+        """Add a line, due at once, and return its number."""
         self._last += 1
         pieces = [text[at : at + MAX_PIECE] for at in range(0, len(text), MAX_PIECE)] or [b""]
         self._lines[self._last] = _Line(action, pieces, set(range(len(pieces))))
+        self._set_timer()
         return self._last
 
-    def settle(self, number: int) -> bool:
-        """Forget an answered line; False if it was answered before."""
-        return self._lines.pop(number, None) is not None
+    def remove(self, number: int) -> bool:
+        """Remove a line that was answered; False if it was answered before."""
+        found = self._lines.pop(number, None) is not None
+        self._set_timer()
+        return found
 
     def take_answer(self, answer: Stored | Unsaid) -> Iterator[LineStored | LineRefused]:
-        """Settle the lines that were answered, and yield what is to be reported."""
+        """Remove the lines that were answered, and yield what is to be reported."""
         match answer:
             case Stored(pairs):
-                yield from (LineStored(number, seq) for number, seq in pairs if self.settle(number))
-            case Unsaid(number, code) if self.settle(number):
+                yield from (LineStored(number, seq) for number, seq in pairs if self.remove(number))
+            case Unsaid(number, code) if self.remove(number):
                 yield LineRefused(number, code)
             case _:
                 pass
 
     def restart(self) -> None:
-        """A new session: nothing is known to be at the server."""
+        """Make every line due at once, whole: the session is new, or what was sent may be lost."""
         for line in self._lines.values():
-            line.lacking = set(range(len(line.pieces)))
-            line.tries, line.due_at, line.sent_at = 0, 0.0, -1.0
+            line.missing = set(range(len(line.pieces)))
+            line.tries, line.due_at = 0, 0.0
+        self._set_timer()
 
-    def heed(self, progress: Progress, now: float) -> int:
-        """Mark what the server has; make due at once what it waits for, or later if it is asked to wait.
+    def take_progress(self, progress: Progress, now: float) -> int:
+        """Note which parts the server has; repeat at once what it waits for, or later if it asks to wait.
 
         Return how many datagrams have become due.
         """
@@ -80,27 +89,36 @@ class Outbox:
             if progress.wait_ms and line.tries:
                 line.due_at = max(line.due_at, now + wait + RETRY_AFTER[1])
             elif number == progress.number:
-                lacking = {i for i in range(len(line.pieces)) if not progress.have >> i & 1}
-                line.lacking = lacking or set(range(len(line.pieces)))
-                if lacking and line.tries and now - line.sent_at >= PROGRESS_RESEND_AFTER:
+                missing = {i for i in range(len(line.pieces)) if not progress.have >> i & 1}
+                line.missing = missing or set(range(len(line.pieces)))
+                if missing and line.tries and now - line.sent_at >= PROGRESS_RESEND_AFTER:
                     line.due_at = now
-                    hurried = len(line.lacking)
+                    hurried = len(line.missing)
+        self._set_timer()
         return hurried
 
-    def due(self, now: float, jitter: float) -> Iterator[Say]:
-        """Yield what is to be sent now, within the window; `jitter` (0.8–1.2) spreads the next try."""
+    def handle_timer(self, now: float) -> list[Say]:
+        """Return what is to be sent now, within the window."""
         oldest = next(iter(self._lines), 0)
+        says: list[Say] = []
         for number, line in self._in_flight():
             if line.due_at <= now:
-                line.due_at = now + RETRY_AFTER[min(line.tries, len(RETRY_AFTER) - 1)] * jitter
+                wait = RETRY_AFTER[min(line.tries, len(RETRY_AFTER) - 1)]
+                line.due_at = now + wait * jitter(self._random, 0.2)
                 line.tries += 1
                 line.sent_at = now
-                for index in sorted(line.lacking):
-                    yield Say(number, oldest, line.action, index, len(line.pieces), line.pieces[index])
+                pieces = line.pieces
+                says += [
+                    Say(number, oldest, line.action, index, len(pieces), pieces[index])
+                    for index in sorted(line.missing)
+                ]
+        self._set_timer()
+        return says
 
-    def next_due(self) -> float | None:
-        """Return when `due` has something, or None; 0 for at once."""
-        return min((line.due_at for _, line in self._in_flight()), default=None)
+    @property
+    def is_repeating(self) -> bool:
+        """Tell whether a line was sent more than once, which makes it doubtful that the server is still there."""
+        return any(line.tries > 1 for line in self._lines.values())
 
     def _in_flight(self) -> Iterator[tuple[int, _Line]]:
         """Yield the lines that may be under way now.
@@ -109,11 +127,10 @@ class Outbox:
         """
         oldest, room = next(iter(self._lines), 0), LINES_IN_FLIGHT
         for number, line in self._lines.items():
-            room -= len(line.lacking)
+            room -= len(line.missing)
             if room < 0 or number >= oldest + LINE_WINDOW:
                 return
             yield number, line
 
-    def retried(self) -> bool:
-        """Tell whether some line was sent more than once: is the server still there?"""
-        return any(line.tries > 1 for line in self._lines.values())
+    def _set_timer(self) -> None:
+        self._timers.set(Timer.LINES, min((line.due_at for _, line in self._in_flight()), default=None))

@@ -1,7 +1,7 @@
 """The client's core: one conversation with a server, over any number of sessions (docs/PROTOCOL.md §4–8).
 
 Lines, the cursor and the credentials outlive sessions: whatever happens below, the peer dials again, joins again by
-itself, says again what was not stored, and asks for what it missed.
+itself, sends again what was not stored, and asks for what it missed.
 """
 
 from __future__ import annotations
@@ -12,135 +12,135 @@ from collections.abc import Callable, Sequence
 
 from sockatuh.errors import ProtocolError
 from sockatuh.protocol import messages as m
-from sockatuh.protocol.constants import COOKIE, DATA, PUT_OFF, RESET, RESP
+from sockatuh.protocol.constants import COOKIE, DATA, RESET, RESP
+from sockatuh.protocol.datagrams import jitter
 from sockatuh.protocol.noise import public_key
 from sockatuh.protocol.seam import Address
+from sockatuh.protocol.timers import TimerTable
 
 from . import events as e
+from .bounds import ACK_SECONDS, LINE_SECONDS, TEXT_BYTES, Bounds
 from .caller import Caller
 from .catch_up import Reader
-from .clamps import ACK_SECONDS, TEXT_BYTES
-from .dialer import Dialer, Established
+from .dialer import Dialer
+from .handshakes import Established
+from .joining import Joining, PeerOptions
 from .obstacles import Obstacle, is_ours
-from .options import PeerOptions
 from .outbox import Outbox
-from .pin import Pin, Verdict
-from .restraint import Restraint, put_off_by, wait_of
 from .secure_link import Link
-from .state import SEAT_CODES, TRANSITIONS, State
-from .waiting import Waiting
+from .state import TRANSITIONS, State
+from .timers import SESSION_TIMERS, Timer
 
 
 class Peer:
-    """A client's core. Five methods are driven by the shell; the rest is what a person or a script wants."""
+    """A client's core. The shell drives the five methods; the others are what a person or a script asks for."""
 
     def __init__(self, options: PeerOptions, random: Callable[[int], bytes]) -> None:
         self.state = State.IDLE
-        self.waiting = Waiting()
+        self.waits_for_log = False
+        """Whether the server has our lines, or our JOIN, and cannot store them now."""
         self._options, self._random = options, random
-        self._pin = Pin(options.pin)
         self._out: list[tuple[bytes, Address]] = []
         self._events: deque[e.PeerEvent] = deque()
-        self._dialer = Dialer(options.private_key, random, self._out)
+        self._timers = TimerTable(Timer)
+        self._dialer = Dialer(options.private_key, options.pin, random, self._timers, self._out)
         self._addresses: Sequence[Address] = ()
-        self._client_key = public_key(options.private_key)
         self._link: Link | None = None
-        self._caller = Caller()
-        self._lines = Outbox()
-        self._reader = Reader(self._client_key, options.stream, random, options.cursor)
+        self._caller = Caller(random, self._timers)
+        self._lines = Outbox(random, self._timers)
+        self._reader = Reader(public_key(options.private_key), options.stream, random, options.cursor)
         self._log_id: bytes | None = None
-        self._ticket = options.ticket
-        self._join: m.Join | None = None
-        self._was_joined = False
+        self._joining = Joining(options)
         self._who: m.Who | None = None
-        self._restraint = Restraint(random)
-        self._replies = self._restraint.replies
-        self.put_off: e.JoinRefused | None = None  # why we are not in yet, while the server is asked again
+        self._bounds = Bounds(random)
 
     # What the shell wants to know.
 
     @property
     def pin(self) -> bytes | None:
         """The server's key, if it is known."""
-        return self._pin.key
+        return self._dialer.pin
 
     @property
     def unanswered(self) -> int:
-        """How many lines have neither been stored nor refused."""
+        """How many lines have been neither stored nor refused."""
         return len(self._lines)
 
     @property
+    def put_off(self) -> e.JoinRefused | None:
+        """Why we are not in the room yet, while the peer asks again by itself."""
+        return self._joining.put_off
+
+    @property
     def waits_for_a_seat(self) -> bool:
-        """Tell whether it asks again by itself when there is no seat: it was in, or it is a script in no hurry."""
-        return self._was_joined or self._options.role == m.SCRIPT
+        """Tell whether the peer asks again by itself when there is no seat."""
+        return self._joining.waits_for_a_seat
 
     def silence(self, now: float) -> float | None:
-        """Return the seconds since the server was last heard, if it should have been heard by now."""
+        """Return the seconds since the server's last word, if there should have been another by now."""
         if self._link is None or not (self._link.contact.is_doubtful or self.state is State.DIALING):
             return None
-        return now - self._link.contact.heard_at
+        return now - self._link.contact.received_at
 
-    # What a person or a script wants.
+    # What a person or a script asks for.
 
     def connect(self, addresses: Sequence[Address], now: float) -> None:
-        """Dial the server at any of `addresses`; also when its addresses have changed."""
+        """Dial the server at any of `addresses`; also called when its addresses have changed."""
         self._addresses = addresses
         if self.state in (State.IDLE, State.DIALING):
             self._dial(now)
 
     def trust(self, now: float) -> None:
-        """Go on with the server that was offered; its key is pinned once it has shown that it has it."""
-        self._dialer.trust(self._init_payload(), now)
-        self._settle(now)
+        """Go on with the server that was offered; its key is pinned once it has proved that it has it."""
+        self._dialer.trust(now)
 
     def stop(self) -> None:
         """Send nothing more."""
         self._dialer.stop()
+        self._close_session()
         self._link = None
-        self._caller = Caller()
         self._enter("stop")
 
     def join(self, name: str, password: str | None, now: float) -> None:
-        """Ask for a name; with a password, join. Also when contact is lost meanwhile: then it is asked later."""
-        self._join = m.Join(name, password, self._options.history)
+        """Ask for a name; with a password, join. Without contact it is asked in the next session."""
+        join = self._joining.want(name, password)
         if self.state in (State.OPEN, State.JOINING):
-            self._ask_to_join(self._join, now)
-            self._settle(now)
+            self._ask_to_join(join, now)
+            self.handle_timer(now)
 
     def say(self, text: str, now: float, *, action: bool = False) -> int:
-        """Say a line and return its number; it is said until it is stored or refused."""
+        """Say a line and return its number; it is sent until it is stored or refused."""
         number = self._lines.add(text.encode(), action)
         self._reader.expect(number)
-        self._settle(now)
+        self.handle_timer(now)
         return number
 
     def ask_who(self, after: str, now: float) -> None:
-        """Ask for the page of members after a name, "" for the first; one who was in is answered when he is again."""
-        if self._was_joined:
+        """Ask for the page of members after a name, "" for the first. Without contact it is asked on return."""
+        if self._joining.was_joined:
             self._who = m.Who(after)
         if self.state is State.JOINED:
             self._ask(m.Who(after), now)
-            self._settle(now)
+            self.handle_timer(now)
 
     def leave(self, now: float) -> None:
-        """Leave the room; LeftRoom comes when the server knows, or does not answer."""
-        if self._link is None or self.state is State.DIALING:
-            self.stop()
-            self._events.append(e.LeftRoom())
+        """Leave the room; LeftRoom comes when the server has answered, or does not answer."""
+        if not self._has_session:
+            self._leave_for_good()
             return
         self._caller.ask(m.Leave(), now)
-        self._settle(now)
+        self.handle_timer(now)
 
     def poke(self, now: float) -> None:
-        """See at once whether the server is still there: the machine has slept, or its network changed."""
+        """Check at once whether the server is still there: the machine has slept, or its network has changed."""
         if self._link is not None:
             self._link.contact.poke(now)
-        self._settle(now)
+        self.handle_timer(now)
 
     def note_obstacle(self, address: Address, obstacle: Obstacle) -> None:
-        """Hear, from the shell, what stands in the way of an address; it is reported, and changes nothing."""
+        """Take from the shell why an address cannot be reached; it is reported, and changes nothing."""
         if report := self._dialer.note_obstacle(address, obstacle):
-            self._events.append(e.Unreachable(report))
+            self._events.append(report)
 
     # The five methods.
 
@@ -152,33 +152,28 @@ class Peer:
         if kind == DATA:
             self._receive_data(data, now)
         elif kind == COOKIE:
-            self._receive_cookie(data, now)
+            if offered := self._dialer.receive_cookie(data, now):
+                self._events.append(offered)
         elif kind == RESP:
-            established = self._dialer.receive_resp(data, now)
-            if established is not None:
-                self._connected(established, now)
-        elif kind == RESET and self._link is not None and self._link.is_reset(data) and self.state is not State.DIALING:
-            self._lose("reset", now, self._random(1)[0] / 255)
-        self._settle(now)
+            if established := self._dialer.receive_resp(data, now):
+                self._open_session(established, now)
+        elif kind == RESET and self._has_session and self._link is not None and self._link.is_reset(data):
+            self._lose("reset", now, 0.5 * jitter(self._random, 1.0))
+        self.handle_timer(now)
 
     def handle_timer(self, now: float) -> None:
         """Do what is due."""
-        if self._dialer.is_round_over(now) and (wrong := self._pin.end_round()) is not None:
-            self.stop()
-            self._events.append(self._pin.complain(wrong))
-        self._dialer.handle_timer(now)
-        if self._link is not None and self.state is not State.DIALING:
-            self._link.handle_timer(now)
-        self._settle(now)
+        for timer in self._timers.take_due(now):
+            if timer is Timer.DIAL:
+                if reason := self._dialer.handle_timer(now):
+                    self.stop()
+                    self._events.append(reason)
+            elif self._has_session and self._link is not None:
+                self._handle_session_timer(timer, self._link, now)
 
     def get_timer(self) -> float | None:
         """Return when `handle_timer` is wanted."""
-        times = [self._dialer.due_at]
-        if self._link is not None and self.state is not State.DIALING:
-            times += [self._link.get_timer(), self._link.contact.due_at, self._caller.get_timer()]
-            if self.state is State.JOINED:
-                times += [self._lines.next_due(), self._restraint.reply_at(self._reader.get_timer())]
-        return min((at for at in times if at is not None), default=None)
+        return self._timers.next_at()
 
     def next_event(self) -> e.PeerEvent | None:
         """Return the next thing that happened."""
@@ -190,119 +185,177 @@ class Peer:
         self._out.clear()
         return out
 
-    # Dialing.
+    def _handle_session_timer(self, timer: Timer, link: Link, now: float) -> None:
+        match timer:
+            case Timer.OLD_CHANNEL:
+                link.drop_old_channel()
+            case Timer.REKEY:
+                link.rekey(now)
+            case Timer.CALL:
+                if call := self._caller.handle_timer(now):
+                    link.send(call, now)
+                    self._doubt_if(self._caller.is_repeating, now)
+                else:
+                    self._leave_for_good()
+            case Timer.LINES if self.state is State.JOINED:
+                for say in self._lines.handle_timer(now):
+                    link.send(say, now)
+                self._doubt_if(self._lines.is_repeating, now)
+            case Timer.CATCH_UP if self.state is State.JOINED:
+                while self._bounds.replies.is_ready(now) and (reply := self._reader.due(now)) is not None:
+                    self._reply(reply, now)
+                self._set_catch_up()
+            case Timer.PING:
+                if ping := link.contact.handle_timer(now):
+                    link.send(ping, now)
+                else:
+                    self._lose("silence", now)
+            case _:
+                pass  # LINES and CATCH_UP wait until we are in the room, which sets them again
+
+    # Sessions.
+
+    @property
+    def _has_session(self) -> bool:
+        return self.state in (State.OPEN, State.JOINING, State.JOINED)
 
     def _dial(self, at: float) -> None:
+        options, cursor = self._options, self._reader.inbox.cursor
+        payload = m.InitPayload(
+            options.version, options.stream, m.FLAGS[options.role], self._log_id, cursor, self._joining.ticket
+        )
         self._enter("dial")
-        self._dialer.start(self._addresses, at)
+        self._dialer.start(self._addresses, payload, at)
 
-    def _receive_cookie(self, data: bytes, now: float) -> None:
-        offer = self._dialer.receive_cookie(data, now)
-        if offer is None:
-            return
-        match self._pin.judge(offer):
-            case Verdict.MEANT:
-                self._dialer.trust(self._init_payload(), now)
-            case Verdict.UNKNOWN:
-                self._events.append(e.ServerOffered(offer.server_key, offer.address))
-            case Verdict.DOUBTFUL:
-                self._dialer.doubt(now)
-
-    def _init_payload(self) -> m.InitPayload:
-        options, read = self._options, (self._log_id, self._reader.inbox.cursor)
-        return m.InitPayload(options.version, options.stream, m.FLAGS[options.role], *read, self._ticket)
-
-    def _connected(self, established: Established, now: float) -> None:
+    def _open_session(self, established: Established, now: float) -> None:
         payload = established.payload
-        self._pin.prove(established.server_key)
-        self._link = Link(established, self._options.private_key, self._random, self._out, now)
-        self._caller = Caller()
-        self._restraint.connected(now)
+        self._close_session()
+        self._link = Link(established, self._options.private_key, self._random, self._timers, self._out, now)
+        self._bounds.open_session(now)
         self._reader.ack_seconds = ACK_SECONDS(payload.ack_ms / 1000)
-        self._lines.restart()
         self._enter("connect")
         key, address, longest = established.server_key, established.address, int(TEXT_BYTES(payload.max_text))
         self._events.append(e.Connected(payload.room, key, address, payload.resumed, longest))
-        if payload.resumed:
-            self._ask_to_join(m.Join(None, None, self._options.history), now)
-        elif self._join is not None:
-            self._ask_to_join(self._join, now)
-        elif self._was_joined:  # by a ticket that holds no more, and nobody has typed a password
-            self._ticket = None
-            self._events.append(e.JoinRefused("ticket_refused", 0.0, ""))
+        match self._joining.begin_session(resumed=payload.resumed):
+            case m.Join() as join:
+                self._ask_to_join(join, now)
+            case e.JoinRefused() as refused:
+                self._events.append(refused)
+            case None:
+                pass
+
+    def _close_session(self) -> None:
+        self._timers.stop(*SESSION_TIMERS)
+        self._caller = Caller(self._random, self._timers)
+        self.waits_for_log = False
 
     def _lose(self, reason: str, now: float, wait: float = 0.0) -> None:
         """Dial again after `wait` seconds; what was said and read is kept."""
-        if self._caller.is_leaving:  # the goodbye was heard, and its answer lost; or there is nobody to hear it
+        if self._caller.is_leaving:  # LEAVE was processed and the answer lost, or there is nobody to process it
             self._leave_for_good()
             return
-        self._caller, self.waiting = Caller(), Waiting()
-        self._dial(now + self._restraint.time_away(now, wait))
+        self._close_session()
+        self._dial(now + self._bounds.close_session(now, wait))
         self._events.append(e.ContactLost(reason))
 
-    # What comes on the session.
+    def _leave_for_good(self) -> None:
+        self.stop()
+        self._events.append(e.LeftRoom())
+
+    def _doubt_if(self, is_repeating: bool, now: float) -> None:
+        if is_repeating and self._link is not None:
+            self._link.contact.doubt(now)
+
+    def _enter(self, action: str) -> None:
+        """Change the state; the one place that does."""
+        self.state = TRANSITIONS[self.state, action]
+
+    # What comes in a session.
 
     def _receive_data(self, data: bytes, now: float) -> None:
         if self._link is None:
             return
         with contextlib.suppress(ProtocolError):
             message = self._link.open_untrusted(data)
-            if self._link.contact.heard(now):
-                self._hurry(now)
-            self._handle(message, now)
+            if self._link.contact.received(now):  # the network was down: repeat at once what has no answer
+                self._lines.restart()
+                self._caller.hurry(now)
+                self._reader.hurry(now)
+                self._set_catch_up()
+            self._handle(message, self._link, now)
 
-    def _hurry(self, now: float) -> None:
-        """Repeat at once what is unanswered: the link was down for a while, and nobody has to wait as long again."""
-        self._lines.restart()
-        self._caller.hurry(now)
-        self._reader.hurry(now)
-
-    def _handle(self, message: m.ServerMessage, now: float) -> None:
-        self._events.extend(self.waiting.heed(message))
+    def _handle(self, message: m.ServerMessage, link: Link, now: float) -> None:
         match message:
             case m.Entries() | m.EntryPart():
                 if self.state is State.JOINED:
                     self._reader.receive(message, now)
                     self._read_on()
             case m.Stored() | m.Unsaid():
+                self.waits_for_log = self.waits_for_log and isinstance(message, m.Unsaid)
                 self._events.extend(self._lines.take_answer(message))
-            case m.Progress() if self._replies.is_ready(now):
-                self._replies.spend(now, self._lines.heed(message, now))
+            case m.Progress():
+                self._take_progress(message, now)
             case m.Pong(_, head) | m.Head(head):
                 if self.state is State.JOINED and self._options.role != m.SCRIPT:
                     self._reader.notice_head(head, now, again=isinstance(message, m.Head))
+                    self._set_catch_up()
             case m.Answer():
                 self._take_answer(message, now)
-            case m.PathChallenge(token) if self._replies.is_ready(now):
-                self._reply(m.PathResponse(token), now)
+            case m.PathChallenge(token):
+                if self._bounds.replies.is_ready(now):
+                    self._reply(m.PathResponse(token), now)
             case m.Rekeyed():
-                if self._link is not None:
-                    self._link.finish_rekey(message, now)
+                link.finish_rekey(message, now)
             case m.Closed(code, wait_ms):
-                if self.state is not State.DIALING:
-                    self.put_off = put_off_by(code, wait_ms)
-                    self._lose(code, now, max(wait_ms / 1000, self._random(1)[0] / 255))
-            case _:
-                pass  # more than is answered
+                if self._has_session:
+                    self._joining.end_session(code, wait_ms)
+                    self._lose(code, now, max(wait_ms / 1000, 0.5 * jitter(self._random, 1.0)))
+
+    def _take_progress(self, progress: m.Progress, now: float) -> None:
+        if progress.reason == m.LOG_REFUSES:
+            if not self.waits_for_log:
+                self._events.append(e.LinesHeld())
+            self.waits_for_log = True
+        elif progress.wait_ms:
+            self._events.append(e.LinesDelayed(LINE_SECONDS(progress.wait_ms / 1000)))
+        if self._bounds.replies.is_ready(now):
+            self._bounds.replies.spend(now, self._lines.take_progress(progress, now))
 
     def _read_on(self) -> None:
         """Report what has become known; a line of ours that is in the log is stored, whether or not STORED came."""
         for event in self._reader.take():
-            if isinstance(event, e.EntryArrived) and event.own is not None and self._lines.settle(event.own):
+            if isinstance(event, e.EntryArrived) and event.own is not None and self._lines.remove(event.own):
                 self._events.append(e.LineStored(event.own, event.entry.seq))
             self._events.append(event)
+        self._set_catch_up()
+
+    def _set_catch_up(self) -> None:
+        """Set the timer of the reader, which sends nothing beyond what the server may make us send."""
+        at = self._reader.get_timer()
+        self._timers.set(Timer.CATCH_UP, None if at is None else max(at, self._bounds.replies.ready_at))
+
+    def _reply(self, message: m.ClientMessage, now: float) -> None:
+        """Send what the server has asked for."""
+        self._bounds.replies.spend(now)
+        if self._link is not None:
+            self._link.send(message, now)
 
     # Calls.
 
+    def _ask_to_join(self, join: m.Join, at: float) -> None:
+        self._enter("join")
+        self._ask(join, at)
+
+    def _ask(self, call: m.Join | m.Who, at: float) -> None:
+        self._caller.ask(call, self._bounds.reserve_call(at))
+
     def _take_answer(self, answer: m.Answer, now: float) -> None:
         match self._caller.take_answer(answer):
-            case None:
-                return
             case m.Join(), m.Welcome() as welcome:
                 self._welcome(welcome, now)
             case m.Join(), m.NameValid(name):
                 self._enter("refuse")
-                self._join = None
+                self._joining.accept_name()
                 self._events.append(e.NameAccepted(name))
             case m.Join() as join, m.Refused() as refused:
                 self._refused(join, refused, now)
@@ -314,87 +367,27 @@ class Peer:
             case _:
                 pass  # no answer to what was asked
 
-    def _leave_for_good(self) -> None:
-        self.stop()
-        self._events.append(e.LeftRoom())
-
-    def _ask_to_join(self, join: m.Join, at: float) -> None:
-        self._enter("join")
-        self._ask(join, at)
-
-    def _ask(self, call: m.Join | m.Who, at: float) -> None:
-        self._caller.ask(call, self._restraint.call_at(at))
-
     def _refused(self, asked: m.Join, refused: m.Refused, now: float) -> None:
         self._enter("refuse")
-        reason = e.join_refused(refused, wait_of(refused))
-        self.put_off = None
-        if refused.code == "busy" or (refused.code in SEAT_CODES and self.waits_for_a_seat):
-            self.put_off = reason
-            self._ask_to_join(asked, now + reason.wait * self._jitter())
-            return
-        if asked.name is None:
-            self._ticket = None
-            if self._join is not None and self._join.password is not None:
-                self._ask_to_join(self._join, now)
-                return
-        elif refused.code not in PUT_OFF:  # what was looked at and refused is for a person to mend
-            self._join = None
-        self._events.append(reason)
+        join, reason = self._joining.refuse(asked, refused)
+        if join is None:
+            self._events.append(reason)
+        else:
+            wait = reason.wait * jitter(self._random, 0.2) if self.put_off else 0.0
+            self._ask_to_join(join, now + wait)
 
     def _welcome(self, welcome: m.Welcome, now: float) -> None:
-        rewound = self._reader.place(welcome, self._log_id, begins=self._log_id is None and self._options.cursor == 0)
-        self._log_id, self._ticket = welcome.log_id, welcome.ticket
-        if self._join is not None:
-            self._join = m.Join(welcome.name, self._join.password, self._options.history)
+        begins = self._log_id is None and self._options.cursor == 0
+        rewound = self._reader.place(welcome, self._log_id, begins=begins)
+        again = self._joining.was_joined
+        self._log_id, self.waits_for_log = welcome.log_id, False
+        self._joining.welcome(welcome)
         self._enter("welcome")
         told = welcome.name, welcome.log_id, welcome.start, welcome.head, welcome.ticket
-        self._events.append(e.Admitted(*told, self._was_joined, rewound))
-        self._was_joined, self.put_off = True, None
+        self._events.append(e.Admitted(*told, again, rewound))
+        self._lines.restart()
         if self._options.role != m.SCRIPT:
             self._reader.begin(welcome.head, now)
             self._read_on()
         if self._who is not None:
             self._ask(self._who, now)
-
-    # Whoever touches the peer settles what it is to send.
-
-    def _settle(self, now: float) -> None:
-        if self._link is None or self.state is State.DIALING:
-            return
-        contact = self._link.contact
-        if self._caller.is_given_up(now):
-            self._leave_for_good()
-            return
-        call = self._caller.due(now, self._jitter())
-        if call is not None:
-            self._send(call, now)
-        if self.state is State.JOINED:
-            for say in self._lines.due(now, self._jitter()):
-                self._send(say, now)
-            while self._replies.is_ready(now) and (reply := self._reader.due(now)) is not None:
-                self._reply(reply, now)
-        if self._lines.retried() or self._caller.retried():
-            contact.doubt(now)
-        ping = contact.handle_timer(now)
-        if ping is not None:
-            self._send(ping, now)
-        elif contact.lost:
-            self._lose("silence", now)
-
-    def _reply(self, message: m.ClientMessage, now: float) -> None:
-        """Send what the server has asked for."""
-        self._replies.spend(now)
-        self._send(message, now)
-
-    def _send(self, message: m.ClientMessage, now: float) -> None:
-        if self._link is not None:
-            self._link.send(message)
-            self._link.contact.sent(now)
-
-    def _enter(self, action: str) -> None:
-        """Change the state; the one place that does."""
-        self.state = TRANSITIONS[self.state, action]
-
-    def _jitter(self) -> float:
-        return 0.8 + 0.4 * self._random(1)[0] / 255

@@ -1,4 +1,4 @@
-"""The way to a session: whom is asked, when, and what is believed."""
+"""The way to a session: who is asked, when, and which COOKIE is believed."""
 
 from __future__ import annotations
 
@@ -12,58 +12,92 @@ from protocol.guest import Guest
 from protocol.house import ELSEWHERE, HOME, IDENTITY, SERVER, SERVER_KEY, START, STRANGER, Dice, House
 
 from sockatuh.protocol import messages as m
-from sockatuh.protocol.client.clamps import COOKIE_SECONDS
+from sockatuh.protocol.client.bounds import COOKIE_SECONDS
 from sockatuh.protocol.client.dialer import (
     COOKIE_PAUSE,
     INIT_TRIES,
-    MAX_ATTEMPTS,
+    MISMATCHES_IGNORED,
     RETRY,
     Dialer,
     Dialing,
-    Established,
-    Offer,
 )
-from sockatuh.protocol.constants import COOKIE, HELLO, HELLO_SIZE, INIT, INIT_SIZE, INIT_TICKET_SIZE, PROLOGUE, RESP
+from sockatuh.protocol.client.events import KeyMismatch, ServerOffered, VersionDiffers
+from sockatuh.protocol.client.handshakes import MAX_HANDSHAKES, Established
+from sockatuh.protocol.client.timers import Timer
+from sockatuh.protocol.constants import (
+    COOKIE,
+    HELLO,
+    HELLO_SIZE,
+    INIT,
+    INIT_SIZE,
+    INIT_TICKET_SIZE,
+    PROLOGUE,
+    RESP,
+    VERSION,
+)
 from sockatuh.protocol.noise import Responder
 from sockatuh.protocol.seam import Address
+from sockatuh.protocol.timers import TimerTable
 
 PAYLOAD = m.InitPayload("a test", b"a stream", 0, None, 0, None)
 COOKIE_BYTES = b"a cookie, indeed"
 
 
-class Caller:
-    """A dialer with the time, and a server that is made by hand."""
+class Client:
+    """A dialer with a clock, and a server made by hand."""
 
-    def __init__(self, seed: int = 1) -> None:
+    def __init__(self, seed: int = 1, pin: bytes | None = None) -> None:
         self.out: list[tuple[bytes, Address]] = []
         self.dice = Dice(seed)
-        self.dialer = Dialer(self.dice(32), self.dice, self.out)
+        self.timers = TimerTable(Timer)
+        self.dialer = Dialer(self.dice(32), pin, self.dice, self.timers, self.out)
         self.now = START
+        self.reason: KeyMismatch | VersionDiffers | None = None
+        """Why dialling has ended, if it has."""
+
+    @property
+    def due_at(self) -> float | None:
+        return self.timers.get(Timer.DIAL)
 
     def sent(self) -> list[tuple[bytes, Address]]:
         sent, self.out[:] = self.out[:], []
         return sent
 
+    def handle_timer(self) -> None:
+        for timer in self.timers.take_due(self.now):
+            assert timer is Timer.DIAL
+            self.reason = self.dialer.handle_timer(self.now)
+
     def fire(self) -> list[tuple[bytes, Address]]:
-        """Go on to what is due next, and return what is sent then."""
-        assert self.dialer.due_at is not None
-        self.now = max(self.now, self.dialer.due_at)
-        self.dialer.handle_timer(self.now)
+        """Go on to the next deadline, and return what is sent then."""
+        assert self.due_at is not None
+        self.now = max(self.now, self.due_at)
+        self.handle_timer()
         return self.sent()
 
-    def hello(self, *addresses: Address) -> list[bytes]:
+    def hello(self, *addresses: Address, payload: m.InitPayload = PAYLOAD) -> list[bytes]:
         """Start, and return the HELLOs."""
-        self.dialer.start(addresses or [SERVER], self.now)
+        self.dialer.start(addresses or [SERVER], payload, self.now)
         return [data for data, _ in self.fire()]
 
-    def offered(self, hello: bytes, retry_ms: int = 0) -> Offer | None:
-        return self.dialer.receive_cookie(make_cookie(hello, retry_ms=retry_ms), self.now)
+    def cookie(
+        self,
+        hello: bytes,
+        *,
+        retry_ms: int = 0,
+        version: int = VERSION,
+        key: bytes = SERVER_KEY,
+        cookie: bytes = COOKIE_BYTES,
+    ) -> ServerOffered | None:
+        """Answer a HELLO or an INIT with a COOKIE, and return the offer."""
+        data = make_cookie(hello, retry_ms=retry_ms, version=version, key=key, cookie=cookie)
+        return self.dialer.receive_cookie(data, self.now)
 
     def shaking(self, ticket: bytes | None = None) -> bytes:
         """Come as far as INIT, and return it."""
-        (hello,) = self.hello()
-        assert self.offered(hello) is not None
-        self.dialer.trust(m.InitPayload("a test", b"a stream", 0, None, 0, ticket), self.now)
+        (hello,) = self.hello(payload=m.InitPayload("a test", b"a stream", 0, None, 0, ticket))
+        assert self.cookie(hello) is not None
+        self.dialer.trust(self.now)
         ((init, _),) = self.fire()
         return init
 
@@ -87,9 +121,9 @@ def make_resp(init: bytes, seed: int = 5, private_key: bytes = IDENTITY.private_
 
 
 def test_every_address_is_asked_at_once_each_under_its_own_nonce() -> None:
-    caller = Caller()
-    caller.dialer.start([SERVER, ELSEWHERE], START)
-    sent = caller.fire()
+    client = Client()
+    client.dialer.start([SERVER, ELSEWHERE], PAYLOAD, START)
+    sent = client.fire()
     assert [address for _, address in sent] == [SERVER, ELSEWHERE]
     assert len({data[4:12] for data, _ in sent}) == 2
     for data, _ in sent:
@@ -99,19 +133,20 @@ def test_every_address_is_asked_at_once_each_under_its_own_nonce() -> None:
 
 
 def test_nothing_is_sent_before_its_time() -> None:
-    caller = Caller()
-    caller.dialer.start([SERVER], START + 1)
-    caller.dialer.handle_timer(START + 0.99)
-    assert caller.sent() == []
+    client = Client()
+    client.dialer.start([SERVER], PAYLOAD, START + 1)
+    client.now = START + 0.99
+    client.handle_timer()
+    assert client.sent() == []
 
 
 def test_hello_is_repeated_the_same_until_it_is_answered() -> None:
-    caller = Caller()
-    (hello,) = caller.hello()
-    moments = [caller.now]
+    client = Client()
+    (hello,) = client.hello()
+    moments = [client.now]
     for _ in range(8):
-        assert [data for data, _ in caller.fire()] == [hello]
-        moments.append(caller.now)
+        assert [data for data, _ in client.fire()] == [hello]
+        moments.append(client.now)
     expected = [*RETRY, *[RETRY[-1]] * (8 - len(RETRY))]
     for (earlier, later), span in zip(pairwise(moments), expected, strict=True):
         assert 0.9 * span <= later - earlier <= 1.1 * span + 1e-9
@@ -119,60 +154,61 @@ def test_hello_is_repeated_the_same_until_it_is_answered() -> None:
 
 
 def test_each_attempt_has_new_nonces() -> None:
-    caller = Caller()
-    (first,) = caller.hello()
-    (second,) = caller.hello()
+    client = Client()
+    (first,) = client.hello()
+    (second,) = client.hello()
     assert first[4:12] != second[4:12]
-    assert caller.offered(first) is None, "an answer to an earlier attempt is none to this one"
+    assert client.cookie(first) is None, "an answer to an earlier attempt is none to this one"
 
 
 def test_one_who_has_stopped_sends_nothing_and_believes_nothing() -> None:
-    caller = Caller()
-    (hello,) = caller.hello()
-    caller.dialer.stop()
-    assert caller.dialer.due_at is None
-    caller.dialer.handle_timer(START + 99)
-    assert caller.sent() == []
-    assert caller.offered(hello) is None
+    client = Client()
+    (hello,) = client.hello()
+    client.dialer.stop()
+    assert client.due_at is None
+    client.now = START + 99
+    client.handle_timer()
+    assert client.sent() == []
+    assert client.cookie(hello) is None
 
 
 # COOKIE.
 
 
 def test_a_cookie_for_a_nonce_of_ours_is_an_offer_and_nothing_is_sent_before_it_is_trusted() -> None:
-    caller = Caller()
-    first, second = caller.hello(SERVER, ELSEWHERE)
-    assert caller.offered(second) == Offer(SERVER_KEY, 1, ELSEWHERE)
-    assert caller.dialer.state is Dialing.CHECKING
-    assert caller.dialer.due_at is None
-    assert caller.offered(first) is None, "the first answer is used"
-    assert caller.sent() == []
+    client = Client()
+    first, second = client.hello(SERVER, ELSEWHERE)
+    assert client.cookie(second) == ServerOffered(SERVER_KEY, ELSEWHERE)
+    assert client.dialer.state is Dialing.OFFERED
+    assert client.due_at is None
+    assert client.cookie(first) is None, "the first answer is used"
+    assert client.sent() == []
 
 
 @pytest.mark.parametrize("size", [0, 1, 63, 65, 1200])
 def test_a_cookie_of_another_size_is_none(size: int) -> None:
-    caller = Caller()
-    (hello,) = caller.hello()
-    assert caller.dialer.receive_cookie(make_cookie(hello).ljust(size, b"\0")[:size], START) is None
-    assert caller.dialer.state is Dialing.ASKING
+    client = Client()
+    (hello,) = client.hello()
+    assert client.dialer.receive_cookie(make_cookie(hello).ljust(size, b"\0")[:size], START) is None
+    assert client.dialer.state is Dialing.ASKING
 
 
 def test_a_cookie_for_a_nonce_nobody_sent_is_none() -> None:
-    caller = Caller()
-    (hello,) = caller.hello()
-    assert caller.offered(hello[:4] + b"anothers" + hello[12:]) is None
+    client = Client()
+    (hello,) = client.hello()
+    assert client.cookie(hello[:4] + b"anothers" + hello[12:]) is None
 
 
 def test_trust_without_an_offer_does_nothing() -> None:
-    caller = Caller()
-    caller.hello()
-    caller.dialer.trust(PAYLOAD, START)
-    assert caller.dialer.state is Dialing.ASKING
+    client = Client()
+    client.hello()
+    client.dialer.trust(START)
+    assert client.dialer.state is Dialing.ASKING
 
 
 def test_a_trusted_server_gets_an_init_that_it_can_read() -> None:
-    caller = Caller()
-    init = caller.shaking()
+    client = Client()
+    init = client.shaking()
     kind, version, epoch, zero, cid, nonce, cookie = struct.unpack("<BBBBI8s16s", init[:32])
     assert (kind, version, epoch, zero, cookie, len(init)) == (INIT, 1, 7, 0, COOKIE_BYTES, INIT_SIZE)
     assert cid
@@ -182,168 +218,247 @@ def test_a_trusted_server_gets_an_init_that_it_can_read() -> None:
 
 
 def test_with_a_ticket_the_init_is_longer() -> None:
-    assert len(Caller().shaking(bytes(256))) == INIT_TICKET_SIZE
+    assert len(Client().shaking(bytes(256))) == INIT_TICKET_SIZE
 
 
 def test_a_server_that_says_wait_is_left_alone_for_so_long() -> None:
-    caller = Caller()
-    (hello,) = caller.hello()
-    caller.offered(hello, retry_ms=700)
-    caller.dialer.trust(PAYLOAD, START + 0.1)
-    assert caller.dialer.due_at == pytest.approx(START + 0.7)
-    caller.fire()
-    assert caller.now == pytest.approx(START + 0.7)
+    client = Client()
+    (hello,) = client.hello()
+    client.cookie(hello, retry_ms=700)
+    client.dialer.trust(START + 0.1)
+    assert client.due_at == pytest.approx(START + 0.7)
+    client.fire()
+    assert client.now == pytest.approx(START + 0.7)
 
 
 def test_a_server_that_said_wait_and_was_trusted_later_is_asked_at_once() -> None:
-    caller = Caller()
-    (hello,) = caller.hello()
-    caller.offered(hello, retry_ms=700)
-    caller.dialer.trust(PAYLOAD, START + 5)
-    assert caller.dialer.due_at == START + 5
+    client = Client()
+    (hello,) = client.hello()
+    client.cookie(hello, retry_ms=700)
+    client.dialer.trust(START + 5)
+    assert client.due_at == START + 5
 
 
 # INIT.
 
 
 def test_init_is_sent_the_same_eight_times_and_then_everything_begins_anew() -> None:
-    caller = Caller()
-    init = caller.shaking()
-    moments = [caller.now]
+    client = Client()
+    init = client.shaking()
+    moments = [client.now]
     for _ in range(INIT_TRIES - 1):
-        assert [data for data, _ in caller.fire()] == [init]
-        moments.append(caller.now)
+        assert [data for data, _ in client.fire()] == [init]
+        moments.append(client.now)
     for (earlier, later), span in zip(pairwise(moments), [*RETRY, *[RETRY[-1]] * 4], strict=True):
         assert 0.9 * span - 1e-9 <= later - earlier <= 1.1 * span + 1e-9
-    ((hello, address),) = caller.fire()
+    ((hello, address),) = client.fire()
     assert (hello[0], address) == (HELLO, SERVER)
-    assert caller.dialer.state is Dialing.ASKING
+    assert client.dialer.state is Dialing.ASKING
     assert hello[4:12] != init[8:16]
 
 
 def test_an_init_whose_cookie_was_stale_is_made_anew_with_the_fresh_one() -> None:
-    caller = Caller()
-    init = caller.shaking()
-    assert caller.dialer.receive_cookie(make_cookie(init, cookie=b"a fresh cookie!!"), caller.now) is None
-    ((again, _),) = caller.fire()
+    client = Client()
+    init = client.shaking()
+    assert client.dialer.receive_cookie(make_cookie(init, cookie=b"a fresh cookie!!"), client.now) is None
+    ((again, _),) = client.fire()
     assert again[16:32] == b"a fresh cookie!!"
     assert again[32:64] != init[32:64], "with a new ephemeral key"
     assert again[4:8] != init[4:8]
 
 
 def test_a_server_that_is_busy_is_asked_again_with_the_same_init_after_the_time_it_named() -> None:
-    caller = Caller()
-    init = caller.shaking()
-    caller.dialer.receive_cookie(make_cookie(init, retry_ms=900), caller.now)
-    at = caller.now + 0.9
-    assert [data for data, _ in caller.fire()] == [init]
-    assert caller.now == pytest.approx(at)
+    client = Client()
+    init = client.shaking()
+    client.dialer.receive_cookie(make_cookie(init, retry_ms=900), client.now)
+    at = client.now + 0.9
+    assert [data for data, _ in client.fire()] == [init]
+    assert client.now == pytest.approx(at)
 
 
 @pytest.mark.parametrize("what", ["another key", "another nonce"])
 def test_a_cookie_from_somebody_else_does_not_disturb_a_handshake(what: str) -> None:
-    caller = Caller()
-    init = caller.shaking()
+    client = Client()
+    init = client.shaking()
     cookies = {
         "another key": make_cookie(init, cookie=b"a forged cookie!", key=b"x" * 32),
         "another nonce": make_cookie(init[:8] + b"anothers" + init[16:], cookie=b"a forged cookie!"),
     }
-    due_at = caller.dialer.due_at
-    caller.dialer.receive_cookie(cookies[what], caller.now)
-    assert caller.dialer.due_at == due_at
-    assert [data for data, _ in caller.fire()] == [init]
+    due_at = client.due_at
+    client.dialer.receive_cookie(cookies[what], client.now)
+    assert client.due_at == due_at
+    assert [data for data, _ in client.fire()] == [init]
 
 
 def test_a_cookie_whose_epoch_was_spoilt_is_put_right_by_the_next() -> None:
-    caller = Caller()
-    (hello,) = caller.hello()
+    client = Client()
+    (hello,) = client.hello()
     spoilt = make_cookie(hello)
-    assert caller.dialer.receive_cookie(spoilt[:2] + b"\x06" + spoilt[3:], caller.now) is not None
-    caller.dialer.trust(PAYLOAD, caller.now)
-    ((init, _),) = caller.fire()
+    assert client.dialer.receive_cookie(spoilt[:2] + b"\x06" + spoilt[3:], client.now) is not None
+    client.dialer.trust(client.now)
+    ((init, _),) = client.fire()
     assert init[2] == 6
-    caller.dialer.receive_cookie(make_cookie(init), caller.now)
-    ((again, _),) = caller.fire()
+    client.dialer.receive_cookie(make_cookie(init), client.now)
+    ((again, _),) = client.fire()
     assert again[2] == 7
 
 
 def test_cookies_that_somebody_else_sends_do_not_spoil_an_init_that_is_answered() -> None:
-    caller = Caller()
-    init = caller.shaking()
+    client = Client()
+    init = client.shaking()
     resp, _ = make_resp(init)
-    for number in range(MAX_ATTEMPTS - 1):
-        caller.dialer.receive_cookie(make_cookie(init, cookie=b"a forged cookie" + bytes([number])), caller.now)
-        ((forged, _),) = caller.fire()
+    for number in range(MAX_HANDSHAKES - 1):
+        client.dialer.receive_cookie(make_cookie(init, cookie=b"a forged cookie" + bytes([number])), client.now)
+        ((forged, _),) = client.fire()
         assert forged[16:32] == b"a forged cookie" + bytes([number])
-    established = caller.dialer.receive_resp(resp, caller.now)
+    established = client.dialer.receive_resp(resp, client.now)
     assert established is not None
     assert established.channel.receive_cid == int.from_bytes(init[4:8], "little")
 
 
 def test_cookies_make_no_storm_of_inits_and_put_nothing_off_for_long() -> None:
-    caller = Caller()
-    init = caller.shaking()
+    client = Client()
+    init = client.shaking()
     for number in range(100):
-        caller.dialer.receive_cookie(make_cookie(init, cookie=bytes([number]) * 16, retry_ms=65_535), caller.now)
-        caller.dialer.handle_timer(caller.now)
-    assert caller.sent() == []
-    assert caller.dialer.due_at == pytest.approx(caller.now + COOKIE_SECONDS.high)
-    caller.dialer.receive_cookie(make_cookie(init, cookie=b"a fresh cookie!!"), caller.now)
-    assert caller.dialer.due_at == pytest.approx(caller.now + COOKIE_PAUSE)
+        client.dialer.receive_cookie(make_cookie(init, cookie=bytes([number]) * 16, retry_ms=65_535), client.now)
+        client.handle_timer()
+    assert client.sent() == []
+    assert client.due_at == pytest.approx(client.now + COOKIE_SECONDS.high)
+    client.dialer.receive_cookie(make_cookie(init, cookie=b"a fresh cookie!!"), client.now)
+    assert client.due_at == pytest.approx(client.now + COOKIE_PAUSE)
 
 
 def test_inits_that_other_cookies_were_wanted_for_are_counted_too() -> None:
-    caller = Caller()
-    init = caller.shaking()
+    client = Client()
+    init = client.shaking()
     for number in range(INIT_TRIES - 1):
-        caller.dialer.receive_cookie(make_cookie(init, cookie=bytes([number]) * 16), caller.now)
-        assert caller.fire()[0][0][0] == INIT
-    caller.dialer.receive_cookie(make_cookie(init, cookie=b"one more of them"), caller.now)
-    assert caller.fire()[0][0][0] == HELLO
+        client.dialer.receive_cookie(make_cookie(init, cookie=bytes([number]) * 16), client.now)
+        assert client.fire()[0][0][0] == INIT
+    client.dialer.receive_cookie(make_cookie(init, cookie=b"one more of them"), client.now)
+    assert client.fire()[0][0][0] == HELLO
 
 
 @pytest.mark.parametrize("key", [SERVER_KEY, b"x" * 32])
 def test_a_cookie_of_another_version_does_not_disturb_a_handshake(key: bytes) -> None:
-    caller = Caller()
-    init = caller.shaking()
+    client = Client()
+    init = client.shaking()
     cookie = make_cookie(init, version=2, cookie=bytes(16), key=key)
-    assert caller.dialer.receive_cookie(cookie, caller.now) is None
-    assert [data for data, _ in caller.fire()] == [init]
+    assert client.dialer.receive_cookie(cookie, client.now) is None
+    assert [data for data, _ in client.fire()] == [init]
 
 
-def test_a_doubtful_offer_does_not_end_the_wait_for_another() -> None:
-    caller = Caller()
-    (hello,) = caller.hello()
+# The pin.
+
+
+def make_wrong(client: Client, hello: bytes, what: str) -> None:
+    """Answer a HELLO with a COOKIE that is not the server's."""
+    if what == "key":
+        assert client.cookie(hello, key=b"x" * 32) is None
+    else:
+        assert client.cookie(hello, version=VERSION + 1) is None
+
+
+def rounds(client: Client, hello: bytes, what: str, count: int) -> None:
+    """Let rounds pass, each of which brings a wrong answer only."""
+    for _ in range(count):
+        make_wrong(client, hello, what)
+        client.fire()
+
+
+def test_with_a_pinned_key_init_follows_by_itself() -> None:
+    client = Client(pin=SERVER_KEY)
+    (hello,) = client.hello()
+    assert client.cookie(hello) is None
+    assert client.fire()[0][0][0] == INIT
+
+
+def test_a_key_is_pinned_when_its_owner_has_answered_and_not_before() -> None:
+    client = Client()
+    init = client.shaking()
+    assert client.dialer.pin is None, "nothing proves a COOKIE"
+    assert client.dialer.receive_resp(make_resp(init)[0], client.now) is not None
+    assert client.dialer.pin == SERVER_KEY
+    (hello,) = client.hello()
+    assert client.cookie(hello, key=b"x" * 32) is None
+    assert client.dialer.state is Dialing.ASKING
+
+
+@pytest.mark.parametrize("what", ["key", "version"])
+def test_only_the_third_round_in_a_row_that_brings_no_other_answer_is_believed(what: str) -> None:
+    client = Client(pin=SERVER_KEY)
+    (hello,) = client.hello()
+    for _ in range(2):
+        rounds(client, hello, what, MISMATCHES_IGNORED)
+        make_wrong(client, hello, what)
+        assert client.cookie(hello) is None
+        assert client.dialer.state is Dialing.SHAKING, "the right answer came after a wrong one"
+        (hello,) = client.hello()
+    rounds(client, hello, what, MISMATCHES_IGNORED)
+    assert client.reason is None
+    rounds(client, hello, what, 1)
+    expected = {"key": KeyMismatch(SERVER_KEY, b"x" * 32), "version": VersionDiffers(VERSION + 1)}
+    assert client.reason == expected[what]
+    assert client.dialer.state is Dialing.IDLE
+    assert client.due_at is None
+    assert client.sent() == []
+
+
+def test_another_version_is_no_offer_while_no_key_is_pinned_either() -> None:
+    client = Client()
+    (hello,) = client.hello()
+    rounds(client, hello, "version", MISMATCHES_IGNORED + 1)
+    assert client.reason == VersionDiffers(VERSION + 1)
+
+
+def test_a_round_without_an_answer_counts_for_nothing() -> None:
+    client = Client(pin=SERVER_KEY)
+    (hello,) = client.hello()
+    rounds(client, hello, "key", MISMATCHES_IGNORED)
+    for _ in range(9):
+        assert client.fire() == [(hello, SERVER)]
+    rounds(client, hello, "key", 1)
+    assert client.reason == KeyMismatch(SERVER_KEY, b"x" * 32)
+
+
+def test_a_wrong_answer_does_not_end_the_wait_for_another() -> None:
+    client = Client(pin=SERVER_KEY)
+    (hello,) = client.hello()
     for _ in range(3):
-        caller.offered(hello)
-        caller.dialer.doubt(caller.now)
-        assert caller.dialer.state is Dialing.ASKING
-        assert not caller.dialer.is_round_over(caller.now)
-    assert caller.offered(hello) == Offer(SERVER_KEY, 1, SERVER)
+        make_wrong(client, hello, "key")
+        assert client.dialer.state is Dialing.ASKING
+        assert client.due_at is not None
+        assert client.due_at > client.now
+    assert client.cookie(hello) is None
+    assert client.dialer.state is Dialing.SHAKING
 
 
-def test_doubtful_offers_do_not_put_off_the_next_hello() -> None:
-    caller = Caller()
-    (hello,) = caller.hello()
-    assert caller.dialer.due_at is not None
-    due_at = caller.dialer.due_at
+def test_a_wrong_answer_late_in_a_round_is_the_last_for_a_quarter_of_a_second_at_most() -> None:
+    client = Client(pin=SERVER_KEY)
+    (hello,) = client.hello()
+    for _ in range(4):
+        client.fire()
+    make_wrong(client, hello, "key")
+    assert client.due_at == client.now + RETRY[0]
+
+
+def test_wrong_answers_do_not_put_off_the_next_hello() -> None:
+    client = Client(pin=SERVER_KEY)
+    (hello,) = client.hello()
+    due_at = client.due_at
     for _ in range(20):
-        caller.now += 0.01
-        caller.offered(hello)
-        caller.dialer.doubt(caller.now)
-    assert caller.dialer.due_at == due_at
-    assert caller.dialer.is_round_over(due_at)
-    assert [data for data, _ in caller.fire()] == [hello]
-    assert not caller.dialer.is_round_over(caller.now)
+        client.now += 0.01
+        make_wrong(client, hello, "key")
+    assert client.due_at == due_at
+    assert client.fire() == [(hello, SERVER)]
 
 
 def test_a_server_key_of_low_order_is_asked_for_another_and_nothing_is_raised() -> None:
-    caller = Caller()
-    (hello,) = caller.hello()
-    caller.dialer.receive_cookie(make_cookie(hello, key=bytes(32)), caller.now)
-    caller.dialer.trust(PAYLOAD, caller.now)
-    assert caller.fire() == []
-    ((again, _),) = caller.fire()
+    client = Client()
+    (hello,) = client.hello()
+    client.dialer.receive_cookie(make_cookie(hello, key=bytes(32)), client.now)
+    client.dialer.trust(client.now)
+    assert client.fire() == []
+    ((again, _),) = client.fire()
     assert again[0] == HELLO
 
 
@@ -351,87 +466,87 @@ def test_a_server_key_of_low_order_is_asked_for_another_and_nothing_is_raised() 
 
 
 def test_resp_makes_a_session_whose_channel_the_server_can_read() -> None:
-    caller = Caller()
-    init = caller.shaking()
+    client = Client()
+    init = client.shaking()
     resp, responder = make_resp(init)
-    established = caller.dialer.receive_resp(resp, caller.now)
+    established = client.dialer.receive_resp(resp, client.now)
     assert isinstance(established, Established)
     assert (established.address, established.server_key) == (SERVER, SERVER_KEY)
     assert established.payload.room == "a room"
     assert established.handshake_hash == responder.handshake_hash
     assert established.channel.send_cid == 99
     assert established.channel.receive_cid == int.from_bytes(init[4:8], "little")
-    assert caller.dialer.state is Dialing.IDLE
-    assert caller.dialer.due_at is None
-    assert caller.dialer.receive_resp(resp, caller.now) is None, "once"
+    assert client.dialer.state is Dialing.IDLE
+    assert client.due_at is None
+    assert client.dialer.receive_resp(resp, client.now) is None, "once"
 
 
 def test_a_spoilt_resp_is_none_and_the_true_one_still_counts() -> None:
-    caller = Caller()
-    resp, _ = make_resp(caller.shaking())
+    client = Client()
+    resp, _ = make_resp(client.shaking())
     for at in range(len(resp)):
         if at not in (0, 2, 3):  # the type was looked at before; two bytes are zero and not looked at
             spoilt = resp[:at] + bytes([resp[at] ^ 1]) + resp[at + 1 :]
-            assert caller.dialer.receive_resp(spoilt, caller.now) is None
-        assert caller.dialer.receive_resp(resp[:at], caller.now) is None
-    assert caller.dialer.receive_resp(resp + b"\0", caller.now) is None
-    assert caller.dialer.receive_resp(resp, caller.now) is not None
+            assert client.dialer.receive_resp(spoilt, client.now) is None
+        assert client.dialer.receive_resp(resp[:at], client.now) is None
+    assert client.dialer.receive_resp(resp + b"\0", client.now) is None
+    assert client.dialer.receive_resp(resp, client.now) is not None
 
 
 def test_a_resp_from_one_who_has_not_the_servers_key_is_none() -> None:
-    caller = Caller()
-    init = caller.shaking()
+    client = Client()
+    init = client.shaking()
     header = struct.pack("<BBHI", RESP, 1, 0, int.from_bytes(init[4:8], "little"))
-    assert caller.dialer.receive_resp(header + Dice(9)(192), caller.now) is None
+    assert client.dialer.receive_resp(header + Dice(9)(192), client.now) is None
 
 
 def test_a_resp_before_init_is_none() -> None:
-    caller = Caller()
-    caller.hello()
-    assert caller.dialer.receive_resp(bytes([RESP]) + bytes(199), caller.now) is None
+    client = Client()
+    client.hello()
+    assert client.dialer.receive_resp(bytes([RESP]) + bytes(199), client.now) is None
 
 
 def test_the_real_server_answers() -> None:
-    house, caller = House(), Caller()
-    sent = [(data, address) for data, address in [(caller.hello()[0], SERVER)]]
-    ((cookie, _),) = house.receive(sent[0][0], HOME, caller.now)
-    assert caller.dialer.receive_cookie(cookie, caller.now) == Offer(SERVER_KEY, 1, SERVER)
-    caller.dialer.trust(PAYLOAD, caller.now)
-    ((init, _),) = caller.fire()
-    ((resp, _),) = house.receive(init, HOME, caller.now)
-    established = caller.dialer.receive_resp(resp, caller.now)
+    house, client = House(), Client()
+    sent = [(data, address) for data, address in [(client.hello()[0], SERVER)]]
+    ((cookie, _),) = house.receive(sent[0][0], HOME, client.now)
+    assert client.dialer.receive_cookie(cookie, client.now) == ServerOffered(SERVER_KEY, SERVER)
+    client.dialer.trust(client.now)
+    ((init, _),) = client.fire()
+    ((resp, _),) = house.receive(init, HOME, client.now)
+    established = client.dialer.receive_resp(resp, client.now)
     assert established is not None
     assert established.payload.room == "the room"
 
 
 @given(seed=st.integers(0, 2**32), junk=st.lists(st.binary(max_size=300), max_size=10), steps=st.integers(0, 4))
 def test_whatever_comes_nothing_is_raised_and_nothing_is_sent_for_it(seed: int, junk: list[bytes], steps: int) -> None:
-    caller = Caller(seed)
+    client = Client(seed)
     init = b""
     if steps:
-        (init,) = caller.hello()
+        (init,) = client.hello()
     if steps > 1:
-        caller.offered(init)
+        client.cookie(init)
     if steps > 2:
-        caller.dialer.trust(PAYLOAD, caller.now)
-        ((init, _),) = caller.fire()
-    state = caller.dialer.state
+        client.dialer.trust(client.now)
+        ((init, _),) = client.fire()
+    state = client.dialer.state
     for data in junk:
         for each in (data, data[:64].ljust(64, b"\0"), data[:200].ljust(200, b"\0")):
-            assert caller.dialer.receive_cookie(each, caller.now) is None
-            assert caller.dialer.receive_resp(each, caller.now) is None
-    assert caller.sent() == []
-    assert caller.dialer.state is state
+            assert client.dialer.receive_cookie(each, client.now) is None
+            assert client.dialer.receive_resp(each, client.now) is None
+    assert client.sent() == []
+    assert client.dialer.state is state
 
 
 def test_a_guest_and_a_dialer_are_the_same_to_the_server() -> None:
     """The hand-made client of these tests sends what the real one sends, but for what is random."""
-    caller, guest = Caller(), Guest(House(), STRANGER)
-    (hello,) = caller.hello()
+    client, guest = Client(), Guest(House(), STRANGER)
+    (hello,) = client.hello()
     guest.nonce = hello[4:12]
     assert guest.hello() == hello
     init, _ = guest.make_init(7, COOKIE_BYTES)
-    real = caller.shaking()
+    real = client.shaking()
     assert len(init) == len(real)
     assert init[:4] == real[:4]
     assert init[16:32] == real[16:32]

@@ -2,28 +2,49 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import pytest
+from protocol.house import no_jitter
 
 from sockatuh.protocol.client.outbox import PROGRESS_RESEND_AFTER, Outbox
+from sockatuh.protocol.client.timers import Timer
 from sockatuh.protocol.constants import LINE_WINDOW, LINES_IN_FLIGHT, MAX_PIECE, RETRY_AFTER
 from sockatuh.protocol.messages import Progress, Say
+from sockatuh.protocol.timers import TimerTable
+
+
+class Sender:
+    """An outbox with its timer; nothing is spread unless another `random` says so."""
+
+    def __init__(self, random: Callable[[int], bytes] = no_jitter) -> None:
+        self.timers = TimerTable(Timer)
+        self.outbox = Outbox(random, self.timers)
+
+    @property
+    def due_at(self) -> float | None:
+        return self.timers.get(Timer.LINES)
+
+    def due(self, now: float) -> list[Say]:
+        """Let the time come to `now`, and return what is sent then."""
+        return self.outbox.handle_timer(now) if list(self.timers.take_due(now)) else []
 
 
 def test_lines_are_numbered_from_one_and_go_out_with_the_oldest_unanswered() -> None:
-    sender = Outbox()
-    assert [sender.add(b"a", False), sender.add(b"b", True)] == [1, 2]
-    assert list(sender.due(0.0, 1.0)) == [Say(1, 1, False, 0, 1, b"a"), Say(2, 1, True, 0, 1, b"b")]
-    assert sender.settle(1)
-    assert sender.add(b"c", False) == 3
-    assert list(sender.due(0.0, 1.0)) == [Say(3, 2, False, 0, 1, b"c")]
-    assert 2 in sender
-    assert len(sender) == 2
+    sender = Sender()
+    assert [sender.outbox.add(b"a", False), sender.outbox.add(b"b", True)] == [1, 2]
+    assert sender.due(0.0) == [Say(1, 1, False, 0, 1, b"a"), Say(2, 1, True, 0, 1, b"b")]
+    assert sender.outbox.remove(1)
+    assert sender.outbox.add(b"c", False) == 3
+    assert sender.due(0.0) == [Say(3, 2, False, 0, 1, b"c")]
+    assert 2 in sender.outbox
+    assert len(sender.outbox) == 2
 
 
 def test_a_long_text_is_cut_into_pieces_that_make_it_again() -> None:
-    sender, text = Outbox(), bytes(range(250)) * 65
-    sender.add(text, False)
-    says = list(sender.due(0.0, 1.0))
+    sender, text = Sender(), bytes(range(250)) * 65
+    sender.outbox.add(text, False)
+    says = sender.due(0.0)
     assert [say.index for say in says] == list(range(15))
     assert {say.count for say in says} == {15}
     assert max(len(say.piece) for say in says) == MAX_PIECE
@@ -31,154 +52,154 @@ def test_a_long_text_is_cut_into_pieces_that_make_it_again() -> None:
 
 
 def test_an_empty_text_is_one_empty_piece() -> None:
-    sender = Outbox()
-    sender.add(b"", False)
-    assert list(sender.due(0.0, 1.0)) == [Say(1, 1, False, 0, 1, b"")]
+    sender = Sender()
+    sender.outbox.add(b"", False)
+    assert sender.due(0.0) == [Say(1, 1, False, 0, 1, b"")]
 
 
 def test_an_unanswered_line_is_repeated_ever_more_slowly() -> None:
-    sender = Outbox()
-    sender.add(b"a", False)
+    sender = Sender()
+    sender.outbox.add(b"a", False)
     now, waits = 0.0, list[float]()
     for _ in range(len(RETRY_AFTER) + 1):
-        assert len(list(sender.due(now, 1.0))) == 1
-        at = sender.next_due()
+        assert len(sender.due(now)) == 1
+        at = sender.due_at
         assert at is not None
-        assert list(sender.due(at - 0.001, 1.0)) == []
+        assert sender.due(at - 0.001) == []
         waits.append(at - now)
         now = at
     assert waits == [0.25, 0.5, 0.75, 1.0, 1.5, 2.0, 4.0, 8.0, 8.0]
 
 
 def test_repeats_are_spread_by_the_jitter() -> None:
-    sender = Outbox()
-    sender.add(b"a", False)
-    list(sender.due(10.0, 0.8))
-    assert sender.next_due() == pytest.approx(10.2)
+    sender = Sender(bytes)
+    sender.outbox.add(b"a", False)
+    sender.due(10.0)
+    assert sender.due_at == pytest.approx(10.2)
 
 
 def test_an_answered_line_is_forgotten_once() -> None:
-    sender = Outbox()
-    sender.add(b"a", False)
-    assert sender.settle(1)
-    assert not sender.settle(1)
-    assert not sender.settle(99)
-    assert sender.next_due() is None
-    assert list(sender.due(0.0, 1.0)) == []
+    sender = Sender()
+    sender.outbox.add(b"a", False)
+    assert sender.outbox.remove(1)
+    assert not sender.outbox.remove(1)
+    assert not sender.outbox.remove(99)
+    assert sender.due_at is None
+    assert sender.due(0.0) == []
 
 
 def test_at_most_so_many_datagrams_are_in_flight() -> None:
-    sender = Outbox()
+    sender = Sender()
     for _ in range(50):
-        sender.add(b"a", False)
-    assert len(list(sender.due(0.0, 1.0))) == LINES_IN_FLIGHT
-    assert list(sender.due(0.2, 1.0)) == []
+        sender.outbox.add(b"a", False)
+    assert len(sender.due(0.0)) == LINES_IN_FLIGHT
+    assert sender.due(0.2) == []
     for number in range(1, 6):
-        sender.settle(number)
-    assert [say.number for say in sender.due(0.2, 1.0)] == list(range(33, 38))
+        sender.outbox.remove(number)
+    assert [say.number for say in sender.due(0.2)] == list(range(33, 38))
 
 
 def test_long_lines_are_never_more_than_so_many_datagrams_in_flight() -> None:
-    sender = Outbox()
+    sender = Sender()
     for _ in range(4):
-        sender.add(bytes(13 * MAX_PIECE), False)
-    sent = list(sender.due(0.0, 1.0))
+        sender.outbox.add(bytes(13 * MAX_PIECE), False)
+    sent = sender.due(0.0)
     assert len(sent) <= LINES_IN_FLIGHT
     assert {say.number for say in sent} == {1, 2}
-    sender.settle(1)
-    assert {say.number for say in sender.due(0.1, 1.0)} == {3}
+    sender.outbox.remove(1)
+    assert {say.number for say in sender.due(0.1)} == {3}
 
 
 def test_no_line_goes_out_further_ahead_of_an_unanswered_one_than_the_server_remembers_answers() -> None:
     """Its answer may have been lost again and again, while those behind it were answered."""
-    sender = Outbox()
+    sender = Sender()
     for _ in range(300):
-        sender.add(b"a", False)
+        sender.outbox.add(b"a", False)
     newest, now = 0, 0.0
     for _ in range(60):
-        for say in list(sender.due(now, 1.0)):
+        for say in sender.due(now):
             newest = max(newest, say.number)
             if say.number != 1:
-                sender.settle(say.number)
-        at = sender.next_due()
+                sender.outbox.remove(say.number)
+        at = sender.due_at
         now = max(now + 0.01, at) if at is not None else now
     assert newest == LINE_WINDOW
-    sender.settle(1)
-    assert [say.number for say in sender.due(now, 1.0)] == list(range(65, 97))
+    sender.outbox.remove(1)
+    assert [say.number for say in sender.due(now)] == list(range(65, 97))
 
 
 def test_what_is_in_flight_is_what_is_due_next() -> None:
-    sender = Outbox()
+    sender = Sender()
     for _ in range(40):
-        sender.add(b"a", False)
-    assert sender.next_due() == 0.0
-    list(sender.due(5.0, 1.0))
-    assert sender.next_due() == 5.25
+        sender.outbox.add(b"a", False)
+    assert sender.due_at == 0.0
+    sender.due(5.0)
+    assert sender.due_at == 5.25
 
 
 def test_a_new_session_begins_with_everything_that_is_unanswered() -> None:
-    sender = Outbox()
-    sender.add(b"a" * 2 * MAX_PIECE, False)
-    list(sender.due(0.0, 1.0))
-    sender.heed(Progress(1, 1, 0b01, 0), 0.2)
-    assert not sender.retried()
-    sender.restart()
-    assert sender.next_due() == 0.0
-    assert [say.index for say in sender.due(0.3, 1.0)] == [0, 1]
+    sender = Sender()
+    sender.outbox.add(b"a" * 2 * MAX_PIECE, False)
+    sender.due(0.0)
+    sender.outbox.take_progress(Progress(1, 1, 0b01, 0), 0.2)
+    assert not sender.outbox.is_repeating
+    sender.outbox.restart()
+    assert sender.due_at == 0.0
+    assert [say.index for say in sender.due(0.3)] == [0, 1]
 
 
 def test_progress_makes_what_is_missing_go_out_at_once_and_only_that() -> None:
-    sender = Outbox()
-    sender.add(b"a" * 4 * MAX_PIECE, False)
-    list(sender.due(0.0, 1.0))
-    sender.heed(Progress(1, 1, 0b1010, 0), 0.1)
-    assert sender.next_due() == 0.1
-    assert [say.index for say in sender.due(0.1, 1.0)] == [0, 2]
+    sender = Sender()
+    sender.outbox.add(b"a" * 4 * MAX_PIECE, False)
+    sender.due(0.0)
+    sender.outbox.take_progress(Progress(1, 1, 0b1010, 0), 0.1)
+    assert sender.due_at == 0.1
+    assert [say.index for say in sender.due(0.1)] == [0, 2]
 
 
 def test_a_second_progress_for_the_same_hole_does_not_send_it_twice() -> None:
-    sender = Outbox()
-    sender.add(b"a" * 4 * MAX_PIECE, False)
-    list(sender.due(0.0, 1.0))
-    sender.heed(Progress(1, 1, 0b1010, 0), 0.1)
-    list(sender.due(0.1, 1.0))
-    sender.heed(Progress(1, 1, 0b1010, 0), 0.1 + PROGRESS_RESEND_AFTER / 2)
-    assert list(sender.due(0.1 + PROGRESS_RESEND_AFTER / 2, 1.0)) == []
-    sender.heed(Progress(1, 1, 0b1010, 0), 0.1 + PROGRESS_RESEND_AFTER)
-    assert [say.index for say in sender.due(0.1 + PROGRESS_RESEND_AFTER, 1.0)] == [0, 2]
+    sender = Sender()
+    sender.outbox.add(b"a" * 4 * MAX_PIECE, False)
+    sender.due(0.0)
+    sender.outbox.take_progress(Progress(1, 1, 0b1010, 0), 0.1)
+    sender.due(0.1)
+    sender.outbox.take_progress(Progress(1, 1, 0b1010, 0), 0.1 + PROGRESS_RESEND_AFTER / 2)
+    assert sender.due(0.1 + PROGRESS_RESEND_AFTER / 2) == []
+    sender.outbox.take_progress(Progress(1, 1, 0b1010, 0), 0.1 + PROGRESS_RESEND_AFTER)
+    assert [say.index for say in sender.due(0.1 + PROGRESS_RESEND_AFTER)] == [0, 2]
 
 
 def test_a_line_that_is_there_but_has_no_answer_is_repeated_whole_and_in_its_time() -> None:
-    sender = Outbox()
-    sender.add(b"a" * 2 * MAX_PIECE, False)
-    list(sender.due(0.0, 1.0))
-    sender.heed(Progress(1, 1, 0b11, 0), 0.1)
-    assert sender.next_due() == 0.25
-    assert [say.index for say in sender.due(0.25, 1.0)] == [0, 1]
+    sender = Sender()
+    sender.outbox.add(b"a" * 2 * MAX_PIECE, False)
+    sender.due(0.0)
+    sender.outbox.take_progress(Progress(1, 1, 0b11, 0), 0.1)
+    assert sender.due_at == 0.25
+    assert [say.index for say in sender.due(0.25)] == [0, 1]
 
 
 def test_one_who_is_asked_to_wait_repeats_nothing_before() -> None:
-    sender = Outbox()
-    sender.add(b"a", False)
-    list(sender.due(0.0, 1.0))
-    sender.heed(Progress(1, 1, 1, 3000), 0.1)
-    assert sender.next_due() == pytest.approx(3.1 + RETRY_AFTER[1])
+    sender = Sender()
+    sender.outbox.add(b"a", False)
+    sender.due(0.0)
+    sender.outbox.take_progress(Progress(1, 1, 1, 3000), 0.1)
+    assert sender.due_at == pytest.approx(3.1 + RETRY_AFTER[1])
 
 
 def test_a_progress_about_no_line_of_ours_changes_nothing() -> None:
-    sender = Outbox()
-    sender.add(b"a", False)
-    list(sender.due(0.0, 1.0))
-    sender.heed(Progress(99, 99, 0, 0), 0.1)
-    assert sender.next_due() == 0.25
+    sender = Sender()
+    sender.outbox.add(b"a", False)
+    sender.due(0.0)
+    sender.outbox.take_progress(Progress(99, 99, 0, 0), 0.1)
+    assert sender.due_at == 0.25
 
 
 def test_a_line_that_was_sent_twice_is_a_reason_to_doubt() -> None:
-    sender = Outbox()
-    sender.add(b"a", False)
-    list(sender.due(0.0, 1.0))
-    assert not sender.retried()
-    list(sender.due(0.5, 1.0))
-    assert sender.retried()
-    sender.settle(1)
-    assert not sender.retried()
+    sender = Sender()
+    sender.outbox.add(b"a", False)
+    sender.due(0.0)
+    assert not sender.outbox.is_repeating
+    sender.due(0.5)
+    assert sender.outbox.is_repeating
+    sender.outbox.remove(1)
+    assert not sender.outbox.is_repeating

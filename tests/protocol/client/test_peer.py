@@ -967,3 +967,55 @@ def test_a_ticket_too_long_for_the_next_handshake_is_not_taken() -> None:
     dial_again(host)
     assert host.init_payload.ticket == bytes(256)
     assert len(host.sent[0]) < INIT_SIZE
+
+
+# Why lines, or a JOIN, wait at the server.
+
+REFUSES = m.Progress(1, 1, 0, 0, m.LOG_REFUSES)
+
+
+def test_that_the_log_refuses_is_reported_once_however_often_it_is_told() -> None:
+    host = seated_host()
+    assert not host.peer.waits_for_log
+    for _ in range(3):
+        host.tell(REFUSES)
+    assert host.of(pe.LinesHeld) == [pe.LinesHeld()]
+    assert host.peer.waits_for_log
+
+
+def test_a_line_that_is_stored_ends_it_and_nothing_else_does() -> None:
+    host = seated_host()
+    host.tell(REFUSES)
+    for message in (m.Unsaid(1, "text_empty"), m.Answer(99, m.Goodbye()), m.Progress(1, 1, 0, 0), m.Head(0)):
+        host.tell(message)
+        assert host.peer.waits_for_log
+    host.tell(m.Stored(((1, 9),)))
+    assert not host.peer.waits_for_log
+    host.tell(REFUSES)
+    assert host.of(pe.LinesHeld) == [pe.LinesHeld()] * 2
+
+
+def test_a_welcome_ends_it_too() -> None:
+    host = Host(make_peer())
+    host.peer.join("ana", PASSWORD, host.now)
+    host.shake()
+    host.tell(REFUSES)
+    assert host.peer.waits_for_log
+    host.admit()
+    assert not host.peer.waits_for_log
+
+
+def test_a_rate_that_is_exceeded_is_reported_with_its_seconds_each_time() -> None:
+    host = seated_host()
+    for _ in range(2):
+        host.tell(m.Progress(3, 3, 0, 1500))
+    assert host.of(pe.LinesDelayed) == [pe.LinesDelayed(1.5)] * 2
+    assert not host.peer.waits_for_log
+
+
+def test_a_reason_of_a_later_version_is_passed_over() -> None:
+    host = seated_host()
+    host.events.clear()
+    host.tell(m.Progress(3, 3, 0, 0, 77))
+    host.tell(m.Progress(3, 3, 0, 500, 77))
+    assert host.events == [pe.LinesDelayed(0.5)]

@@ -8,8 +8,9 @@ from protocol.house import IDENTITY, SERVER, SERVER_KEY, START, Dice
 from sockatuh.errors import ProtocolError
 from sockatuh.protocol import messages as m
 from sockatuh.protocol.channel import Channel
-from sockatuh.protocol.client.dialer import Established
+from sockatuh.protocol.client.handshakes import Established
 from sockatuh.protocol.client.secure_link import Link
+from sockatuh.protocol.client.timers import Timer
 from sockatuh.protocol.constants import (
     OLD_CHANNEL_SECONDS,
     PING_RETRY_AFTER,
@@ -21,6 +22,7 @@ from sockatuh.protocol.constants import (
 from sockatuh.protocol.datagrams import reset_token
 from sockatuh.protocol.noise import Responder
 from sockatuh.protocol.seam import Address
+from sockatuh.protocol.timers import TimerTable
 
 KEY = bytes(range(1, 33))
 FIRST_CLIENT, FIRST_SERVER = 11, 99
@@ -38,7 +40,9 @@ class Line:
         self.out: list[tuple[bytes, Address]] = []
         channel = Channel(UP, DOWN, FIRST_CLIENT, FIRST_SERVER, START)
         established = Established(channel, SERVER, SERVER_KEY, make_payload(FIRST_SERVER), b"h" * 32)
-        self.link = Link(established, KEY, Dice(seed), self.out, START)
+        self.timers = TimerTable(Timer)
+        self.link = Link(established, KEY, Dice(seed), self.timers, self.out, START)
+        self.timers.stop(Timer.PING)
         self.server = Channel(DOWN, UP, FIRST_SERVER, FIRST_CLIENT, START)
         self.new: Channel | None = None
         self.hash = b"h" * 32
@@ -54,9 +58,26 @@ class Line:
         messages = [m.decode_client_message_untrusted(self.server.open_untrusted(data)) for data in self.sent()]
         return [message for message in messages if isinstance(message, m.Rekey)]
 
+    def handle_timer(self, now: float) -> None:
+        """Let the time come to `now`."""
+        for timer in self.timers.take_due(now):
+            if timer is Timer.REKEY:
+                self.link.rekey(now)
+            elif timer is Timer.OLD_CHANNEL:
+                self.link.drop_old_channel()
+
+    def send(self, message: m.ClientMessage) -> None:
+        self.link.send(message, self.now)
+
+    @property
+    def rekey_at(self) -> float:
+        at = self.timers.get(Timer.REKEY)
+        assert at is not None
+        return at
+
     def until_rekey(self) -> m.Rekey:
-        self.now = self.link.get_timer()
-        self.link.handle_timer(self.now)
+        self.now = self.rekey_at
+        self.handle_timer(self.now)
         (rekey,) = self.asked()
         return rekey
 
@@ -81,7 +102,7 @@ class Line:
 
 def test_what_is_sent_is_sealed_and_goes_to_the_server() -> None:
     line = Line()
-    line.link.send(m.Ack(7))
+    line.send(m.Ack(7))
     ((datagram, address),) = line.out
     assert address == SERVER
     assert m.decode_client_message_untrusted(line.server.open_untrusted(datagram)) == m.Ack(7)
@@ -111,11 +132,11 @@ def test_what_is_sealed_but_no_message_is_the_one_error() -> None:
 
 
 def test_keys_are_renewed_about_hourly_each_client_at_its_own_time() -> None:
-    spans = {Line(seed).link.get_timer() - START for seed in range(40)}
+    spans = {Line(seed).rekey_at - START for seed in range(40)}
     assert 0.9 * REKEY_AFTER <= min(spans) < 0.95 * REKEY_AFTER
     assert 1.05 * REKEY_AFTER < max(spans) <= 1.1 * REKEY_AFTER
     line = Line()
-    line.link.handle_timer(line.link.get_timer() - 1)
+    line.handle_timer(line.rekey_at - 1)
     assert line.asked() == []
     line.until_rekey()
 
@@ -127,10 +148,11 @@ def after_sending(line: Line, datagrams: int) -> None:
 
 def test_keys_are_renewed_when_much_was_sent() -> None:
     line = Line()
-    line.link.handle_timer(START + 1)
+    line.handle_timer(START + 1)
     assert line.asked() == []
     after_sending(line, REKEY_DATAGRAMS)
-    line.link.handle_timer(START + 1)
+    line.send(m.Ack(7))
+    line.handle_timer(START + 1)
     assert len(line.asked()) == 1
 
 
@@ -138,18 +160,18 @@ def test_an_unanswered_rekeying_is_asked_for_again_the_same() -> None:
     line = Line()
     first, now = line.until_rekey(), line.now
     for wait in (*PING_RETRY_AFTER, PING_RETRY_AFTER[-1]):
-        assert line.link.get_timer() == now + wait
-        line.link.handle_timer(now + wait - 0.01)
+        assert line.rekey_at == now + wait
+        line.handle_timer(now + wait - 0.01)
         assert line.asked() == []
         now += wait
-        line.link.handle_timer(now)
+        line.handle_timer(now)
         assert line.asked() == [first]
 
 
 def test_the_client_seals_with_the_new_channel_at_once() -> None:
     line = Line()
     line.rekey()
-    line.link.send(m.Ack(7))
+    line.send(m.Ack(7))
     assert m.decode_client_message_untrusted(line.server.open_untrusted(line.sent()[0])) == m.Ack(7)
 
 
@@ -159,19 +181,19 @@ def test_what_the_server_had_sealed_with_the_old_channel_is_read_for_ten_seconds
     late = [old.seal(m.encode(m.Head(number))) for number in range(3)]
     assert line.link.open_untrusted(line.server.seal(m.encode(m.Head(9)))) == m.Head(9)
     assert line.link.open_untrusted(late[1]) == m.Head(1)
-    line.link.handle_timer(line.now + OLD_CHANNEL_SECONDS - 0.01)
+    line.handle_timer(line.now + OLD_CHANNEL_SECONDS - 0.01)
     assert line.link.open_untrusted(late[0]) == m.Head(0)
-    assert line.link.get_timer() == line.now + OLD_CHANNEL_SECONDS, "nothing else may happen for long"
-    line.link.handle_timer(line.now + OLD_CHANNEL_SECONDS)
+    assert line.timers.get(Timer.OLD_CHANNEL) == line.now + OLD_CHANNEL_SECONDS
+    line.handle_timer(line.now + OLD_CHANNEL_SECONDS)
     with pytest.raises(ProtocolError):
         line.link.open_untrusted(late[2])
-    assert line.link.get_timer() > line.now + OLD_CHANNEL_SECONDS
+    assert line.timers.get(Timer.OLD_CHANNEL) is None
 
 
 def test_before_the_answer_the_old_channel_goes_on_both_ways() -> None:
     line = Line()
     line.until_rekey()
-    line.link.send(m.Ack(7))
+    line.send(m.Ack(7))
     assert line.server.open_untrusted(line.sent()[0])
     assert line.link.open_untrusted(line.server.seal(m.encode(m.Head(1)))) == m.Head(1)
 
@@ -183,7 +205,7 @@ def test_a_second_answer_changes_nothing() -> None:
     line.link.finish_rekey(rekeyed, line.now)
     line.link.finish_rekey(rekeyed, line.now)
     line.link.finish_rekey(m.Rekeyed(b"junk"), line.now)
-    line.link.send(m.Ack(7))
+    line.send(m.Ack(7))
     assert line.new is not None
     assert line.new.open_untrusted(line.sent()[0])
 
@@ -195,7 +217,7 @@ def test_an_answer_that_is_not_the_servers_is_the_one_error_and_the_true_one_sti
     with pytest.raises(ProtocolError):
         line.link.finish_rekey(m.Rekeyed(noise), line.now)
     line.link.finish_rekey(rekeyed, line.now)
-    line.link.send(m.Ack(7))
+    line.send(m.Ack(7))
     assert line.new is not None
     assert line.new.open_untrusted(line.sent()[0])
 
@@ -209,7 +231,7 @@ def test_keys_are_renewed_again_and_again() -> None:
         assert 0.9 * REKEY_AFTER <= line.now - before <= 1.1 * REKEY_AFTER
         assert line.link.open_untrusted(line.server.seal(m.encode(m.Head(cid)))) == m.Head(cid)
         cids.add(line.server.send_cid)
-        line.link.handle_timer(line.now + OLD_CHANNEL_SECONDS)
+        line.handle_timer(line.now + OLD_CHANNEL_SECONDS)
     assert len(cids) == 5
 
 
@@ -236,7 +258,7 @@ def test_the_first_and_the_newest_channel_can_be_reset_and_no_other() -> None:
     line = Line()
     line.rekey(100)
     assert line.link.is_reset(reset(100))
-    line.link.handle_timer(line.now + OLD_CHANNEL_SECONDS)
+    line.handle_timer(line.now + OLD_CHANNEL_SECONDS)
     line.rekey(101)
     assert line.link.is_reset(reset(FIRST_SERVER))
     assert line.link.is_reset(reset(101))

@@ -8,10 +8,11 @@ from collections import Counter, deque
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from protocol.bare import Ear, make_pending, place
-from protocol.house import START
+from protocol.house import START, no_jitter
 
 from sockatuh.protocol import messages as m
 from sockatuh.protocol.client.outbox import Outbox
+from sockatuh.protocol.client.timers import Timer
 from sockatuh.protocol.constants import LINE_WINDOW, MAX_PIECE
 from sockatuh.protocol.server import events as ev
 from sockatuh.protocol.server.limits import Limits
@@ -19,6 +20,7 @@ from sockatuh.protocol.server.line_assembly import LINE_COST, PART_COST
 from sockatuh.protocol.server.requests import Requests
 from sockatuh.protocol.server.send_queue import Outgoing
 from sockatuh.protocol.server.session import Session, open_session
+from sockatuh.protocol.timers import TimerTable
 
 PIECE = b"x" * MAX_PIECE
 PART = MAX_PIECE + PART_COST
@@ -179,7 +181,8 @@ def test_however_often_half_lines_are_dropped_none_is_lost_doubled_or_out_of_ord
     dice = random.Random(seed)
     desk = Desk(Limits(half_line_bytes=room, lines_per_second=1e6, lines_burst=1_000_000))
     honest, villains = desk.session(1), [desk.session(2) for _ in range(3)]
-    sender = Outbox()
+    timers = TimerTable(Timer)
+    sender = Outbox(no_jitter, timers)
     texts = [bytes([97 + at % 26]) * size for at, size in enumerate(sizes)]
     for text in texts:
         sender.add(text, False)
@@ -191,7 +194,7 @@ def test_however_often_half_lines_are_dropped_none_is_lost_doubled_or_out_of_ord
         if dice.random() < 0.02:
             honest.lines.drop_all()
             desk.requests.half_lines.keep(honest)
-        says = [say for say in sender.due(desk.now, 1.0) if dice.random() >= loss]
+        says = [say for say in sender.handle_timer(desk.now) if dice.random() >= loss]
         dice.shuffle(says)
         for say in says:
             desk.requests.say(honest, say, desk.now)
@@ -209,14 +212,14 @@ def test_however_often_half_lines_are_dropped_none_is_lost_doubled_or_out_of_ord
                 continue
             match message:
                 case m.Progress():
-                    sender.heed(message, desk.now)
+                    sender.take_progress(message, desk.now)
                 case m.Stored(pairs):
                     for number, _ in pairs:
-                        sender.settle(number)
+                        sender.remove(number)
                 case _:
                     pass
         if not len(sender):
             break
-        desk.now = max(desk.now + 0.02, min(sender.next_due() or 0.0, desk.now + 1.0))
+        desk.now = max(desk.now + 0.02, min(timers.get(Timer.LINES) or 0.0, desk.now + 1.0))
     assert not len(sender)
     assert [event.text.encode() for event in said] == texts

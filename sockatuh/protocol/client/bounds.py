@@ -1,0 +1,129 @@
+"""What a client lets a server make it do: every number it may name, every demand it may make (docs/PROTOCOL.md §7).
+
+A server is chosen by a person and proves its key; that makes it neither honest nor sane. Whatever it asks, its clients
+send a bounded number of datagrams a second, wait a bounded time, and stop when their person stops them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Final
+
+from sockatuh.protocol.constants import MAX_PARTS, MAX_PIECE, PUT_OFF
+from sockatuh.protocol.datagrams import jitter
+from sockatuh.protocol.messages import Refused
+
+
+@dataclass(frozen=True, slots=True)
+class Clamp:
+    """The lowest and the highest value accepted of a number that a server names."""
+
+    low: float
+    high: float
+
+    def __call__(self, value: float) -> float:
+        """Return the nearest accepted value."""
+        return min(max(value, self.low), self.high)
+
+
+# In RESP.
+PING_SECONDS: Final = Clamp(1.0, 120.0)
+"""ping_s. At 0 each datagram would be followed by a PING; far above 120 nobody would notice that the server is gone."""
+ACK_SECONDS: Final = Clamp(0.02, 10.0)
+"""ack_ms, in seconds."""
+TEXT_BYTES: Final = Clamp(1, MAX_PARTS * MAX_PIECE)
+"""max_text. A longer text cannot be cut into parts."""
+
+# How long a server may ask to wait, in seconds.
+COOKIE_SECONDS: Final = Clamp(0.0, 5.0)
+"""retry_ms of COOKIE."""
+BUSY_SECONDS: Final = Clamp(0.25, 60.0)
+"""wait_ms of a REFUSED after which the client asks again by itself."""
+REFUSED_SECONDS: Final = Clamp(0.0, 900.0)
+"""wait_ms of any other REFUSED; an honest server names 10 minutes at most."""
+NEXT_TRY_SECONDS: Final = Clamp(1.0, 900.0)
+"""wait_ms of REFUSED(password_wait), after which a program tries again by itself."""
+LINE_SECONDS: Final = Clamp(0.0, 30.0)
+"""wait_ms of PROGRESS, after which lines are sent again."""
+CLOSED_SECONDS: Final = Clamp(0.0, 30.0)
+"""wait_ms of CLOSED, after which the client dials again."""
+
+# How much a server may make its client send.
+REPLIES_PER_SECOND: Final = 200.0
+REPLIES_BURST: Final = 200
+"""ACK, GET, PATH_RESPONSE and the SAYs that PROGRESS asks for: everything the server's datagrams lead to, together."""
+CALLS_PER_SECOND: Final = 10.0
+CALLS_BURST: Final = 60
+"""New CALLs; an honest server answers no more either."""
+SHORT_SESSION: Final = 10.0
+"""Seconds: sessions that end sooner count as short."""
+SHORT_SESSIONS: Final = 8
+"""Short sessions in a row after which the client pauses before it dials again."""
+PAUSE: Final = 1.0
+"""That pause in seconds, give or take half of it."""
+MEMBERS_LISTED: Final = 16_384
+"""Members that are requested page by page; no room is larger."""
+
+SEAT_CODES: Final = frozenset({"room_full", "guests_full", "guests_from_address"})
+"""Refusals that last only as long as others have all the seats."""
+
+
+class Budget:
+    """So many a second, and `burst` at once (the generic cell rate algorithm); spending more makes a debt."""
+
+    __slots__ = ("_burst_seconds", "_interval", "_paid_until")
+
+    def __init__(self, per_second: float, burst: int) -> None:
+        self._interval = 1 / per_second
+        self._burst_seconds = burst * self._interval
+        self._paid_until = float("-inf")
+
+    @property
+    def ready_at(self) -> float:
+        """From when on there is something to spend, in monotonic seconds."""
+        return self._paid_until - self._burst_seconds + self._interval
+
+    def is_ready(self, now: float) -> bool:
+        """Tell whether there is something to spend."""
+        return self.ready_at <= now
+
+    def spend(self, now: float, count: int = 1) -> None:
+        """Spend, even more than there is."""
+        self._paid_until = max(self._paid_until, now) + count * self._interval
+
+
+class Bounds:
+    """What one client may still be made to do, over all its sessions."""
+
+    def __init__(self, random: Callable[[int], bytes]) -> None:
+        self.replies = Budget(REPLIES_PER_SECOND, REPLIES_BURST)
+        self._calls = Budget(CALLS_PER_SECOND, CALLS_BURST)
+        self._random = random
+        self._opened_at = 0.0
+        self._short_sessions = 0
+
+    def open_session(self, now: float) -> None:
+        """Note that a session begins."""
+        self._opened_at = now
+
+    def close_session(self, now: float, wait: float) -> float:
+        """Note that the session has ended; return the seconds until the client dials again, if it is to `wait`."""
+        wait = CLOSED_SECONDS(wait)
+        self._short_sessions = self._short_sessions + 1 if now - self._opened_at < SHORT_SESSION else 0
+        return wait if self._short_sessions <= SHORT_SESSIONS else max(wait, PAUSE * jitter(self._random, 0.5))
+
+    def reserve_call(self, at: float) -> float:
+        """Count a call that is wanted at a time, and return when it may be made."""
+        at = max(at, self._calls.ready_at)
+        self._calls.spend(at)
+        return at
+
+
+def retry_seconds(refused: Refused) -> float:
+    """Return the seconds to wait after a refusal."""
+    if refused.code == "busy" or refused.code in SEAT_CODES:  # the client asks again by itself
+        clamp = BUSY_SECONDS
+    else:
+        clamp = NEXT_TRY_SECONDS if refused.code in PUT_OFF else REFUSED_SECONDS
+    return clamp(refused.wait_ms / 1000)
