@@ -45,7 +45,7 @@ class Stage:
         (hello,) = host.wait(0.0)
         host.peer.receive_datagram(host.make_cookie(hello), SERVER, host.now)
         host.peer.trust(host.now)
-        (init,) = self.take(host.wait(0.0))
+        (init,) = self.take(host.take() + host.wait(0.0))
         host.tell_raw(host.make_resp(init))
         self.welcome(b"\0\5")
 
