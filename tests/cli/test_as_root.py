@@ -229,14 +229,28 @@ def test_what_goes_wrong_is_told_in_the_names_outside(
     assert f"chmod 600 {state}/server.key" in capfd.readouterr().err
 
 
-def test_a_process_that_has_done_nothing_else_can_do_it_too(state: Path, tmp_path: Path) -> None:
-    """Shut in a directory it can import nothing any more."""
+@pytest.mark.parametrize(
+    "command",
+    [
+        ["backup", "other"],
+        ["init", "--dir", "new", "--non-interactive"],
+        *(
+            pytest.param(each, marks=pytest.mark.slow, id=each[0])  # each starts an interpreter
+            for each in (["restore", "other"], ["history"], ["check", "--config", "room.toml"])
+        ),
+    ],
+    ids=lambda command: command[0],
+)
+def test_a_process_that_has_done_nothing_else_can_do_it_too(state: Path, tmp_path: Path, command: list[str]) -> None:
+    """Confined to a directory, it can import nothing any more."""
     (tmp_path / "room.toml").write_text(f"password_hash = '{'$2b$12$' + 'a' * 53}'\nport = 0\nhost = '127.0.0.1'\n")
-    commands = [["backup", "other"], ["restore", "other"], ["history"], ["check", "--config", "room.toml"]]
-    for command in [*commands, ["init", "--dir", str(state / "new"), "--non-interactive"]]:
-        done = subprocess.run([sys.executable, "-m", "sockatuh", *command], capture_output=True, text=True, check=False)
-        assert done.returncode == 0, done.stderr
-    assert (state / "new" / "server.key").stat().st_uid == SERVICE
+    if command[0] == "restore":
+        assert run(["backup", "other"]) == 0
+    command = [str(state / "new") if each == "new" else each for each in command]
+    done = subprocess.run([sys.executable, "-m", "sockatuh", *command], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    if command[0] == "init":
+        assert (state / "new" / "server.key").stat().st_uid == SERVICE
 
 
 SWAP = """

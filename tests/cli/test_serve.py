@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import os
-import select
 import signal
 import socket
 import subprocess
@@ -14,8 +13,7 @@ from pathlib import Path
 
 import pytest
 from e2e.running import PASS_ON, Room, hash_password
-from kit.programs import SOCKATUH
-from kit.terminal import PATIENCE
+from kit.terminal import PATIENCE, Terminal
 
 from sockatuh.cli.serve import service_options
 from sockatuh.server.ready import Ready
@@ -76,48 +74,29 @@ def test_settings_that_cannot_be_used_are_told_to_the_manager_in_one_line(room: 
     assert "port (" in status
 
 
-IN_A_TERMINAL = """
-import fcntl, os, sys, termios
-fcntl.ioctl(0, termios.TIOCSCTTY, 0)
-os.execv(sys.argv[1], sys.argv[1:])
-"""
+@pytest.fixture
+def terminal(room: Room) -> Iterator[Terminal]:
+    """A server that runs in a terminal of its own."""
+    environ = {key: value for key, value in os.environ.items() if not key.startswith("SOCKATUH_")}
+    with contextlib.closing(Terminal(["serve", "--config", str(room.configure())], environ)) as terminal:
+        wait_for_output(terminal, "sockatuh://")
+        yield terminal
 
 
-@contextlib.contextmanager
-def serving_in_a_terminal(room: Room) -> Iterator[tuple[subprocess.Popen[bytes], int]]:
-    """Start a server in a terminal of its own; give it and the terminal's other end."""
-    ours, theirs = os.openpty()
-    command = [sys.executable, "-c", IN_A_TERMINAL, *SOCKATUH, "serve", "--config", str(room.configure())]
-    with subprocess.Popen(command, stdin=theirs, stdout=theirs, stderr=theirs, start_new_session=True) as process:
-        os.close(theirs)
-        try:
-            read_until(ours, b"sockatuh://")
-            yield process, ours
-        finally:
-            process.kill()
+def wait_for_output(terminal: Terminal, wanted: str) -> None:
+    terminal.wait_until(lambda: wanted in terminal.written, wanted)
 
 
-def read_until(terminal: int, wanted: bytes) -> None:
-    said = b""
-    while wanted not in said:
-        assert select.select([terminal], [], [], PATIENCE)[0], said
-        said += os.read(terminal, 65_536)
+def test_a_hangup_in_a_terminal_that_is_still_there_is_a_reload(terminal: Terminal) -> None:
+    terminal.signal(signal.SIGHUP)
+    wait_for_output(terminal, "configuration_reloaded")
+    terminal.signal(signal.SIGTERM)
+    wait_for_output(terminal, "server_stopped")
+    assert terminal.end() == 0
 
 
-def test_a_hangup_in_a_terminal_that_is_still_there_is_a_reload(room: Room) -> None:
-    with serving_in_a_terminal(room) as (process, terminal):
-        process.send_signal(signal.SIGHUP)
-        read_until(terminal, b"configuration_reloaded")
-        process.send_signal(signal.SIGTERM)
-        read_until(terminal, b"server_stopped")
-        assert process.wait(PATIENCE) == 0
-        os.close(terminal)
-
-
-def test_when_the_terminal_is_closed_the_room_is_too(room: Room) -> None:
-    with serving_in_a_terminal(room) as (process, terminal):
-        os.close(terminal)
-        assert process.wait(PATIENCE) == 0
+def test_when_the_terminal_is_closed_the_room_is_too(terminal: Terminal) -> None:
+    assert terminal.hang_up() == 0
 
 
 def test_every_address_the_room_may_be_found_at_is_told_the_best_in_the_invite() -> None:

@@ -24,13 +24,15 @@ from kit.terminal import PATIENCE
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="it has no fork and no /dev/full")
 
 MOTHER = """
-import json, os, sys
+import gc, json, os, sys
 from importlib import import_module
 import sockatuh.cli
 from sockatuh.cli.app import COMMANDS
 for module, *_ in COMMANDS.values():
     import_module("sockatuh.cli." + module)
 cases, results = json.load(open(sys.argv[1])), []
+gc.collect()
+gc.freeze()
 os.chdir(sys.argv[2])
 
 def be(number, case, name, mode):

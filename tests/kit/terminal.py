@@ -112,10 +112,10 @@ class Terminal:
         self.echoed_at_the_end = self.echoes
         return self._program.wait(PATIENCE)
 
-    def hang_up(self) -> None:
-        """Close the terminal under the program, and wait until that has ended."""
+    def hang_up(self) -> int:
+        """Close the terminal under the program, wait until that has ended, and return its exit code."""
         self._close_terminal()
-        self._program.wait(PATIENCE)
+        return self._program.wait(PATIENCE)
 
     def signal(self, number: signal.Signals) -> None:
         self._program.send_signal(number)

@@ -8,7 +8,7 @@ from contextlib import closing
 from pathlib import Path
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from sockatuh.store.lineage import MAX_FORMER, Lineage, inherit, read_head, read_lineage, renew_log_id
@@ -118,7 +118,6 @@ def test_of_another_rooms_log_nothing_is_known(log: sqlite3.Connection) -> None:
     assert read_lineage(log).former == {A: 10}
 
 
-@settings(max_examples=150, deadline=None)
 @given(st.data())
 def test_whatever_is_put_back_over_what_nobody_is_believed_to_have_read_more_than_he_has(data: st.DataObject) -> None:
     """Logs as lists of unique entries: a place under a former id is never beyond what both lists have in common."""
