@@ -17,12 +17,23 @@ import sys
 import threading
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping
-from typing import Final, Protocol, TextIO
+from typing import Any, Final, Protocol, TextIO
 
 import structlog
 from structlog.typing import EventDict, FilteringBoundLogger, Processor, WrappedLogger
 
 from sockatuh.net.journal import with_level
+
+
+class Logger(Protocol):
+    """Whatever takes events: a name in the past tense, and its fields."""
+
+    def info(self, event: str, **fields: Any) -> Any:
+        """Log what happened."""
+
+    def warning(self, event: str, **fields: Any) -> Any:
+        """Log what the admin should see."""
+
 
 LEVELS: Final = {name.lower(): value for name, value in logging.getLevelNamesMapping().items()} | {
     "exception": logging.ERROR  # the name of a method

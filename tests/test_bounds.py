@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import ipaddress
 import math
 import os
 import socket
@@ -18,6 +19,7 @@ import msgspec
 import pytest
 from protocol.bare import make_pending, make_session
 from protocol.house import IDENTITY, START, TICKET_KEY, Dice
+from server.hall import Diary
 
 from sockatuh.cli.longtexts import LongTexts
 from sockatuh.errors import StoreError
@@ -36,12 +38,13 @@ from sockatuh.protocol.server.requests import RELEASED_AT_ONCE, Requests
 from sockatuh.protocol.server.send_queue import Outgoing
 from sockatuh.protocol.server.tickets import Tickets
 from sockatuh.room.admission import PasswordGate
-from sockatuh.room.entries import Claimed
+from sockatuh.room.entries import Claimed, Message
 from sockatuh.room.presence import Presence
 from sockatuh.server.append_queue import MAX_WAITING_BYTES, Appends
+from sockatuh.server.dialects.base import NameAsked, PasswordGiven, Published
 from sockatuh.server.dialects.classic import ClassicDialect
 from sockatuh.server.log_reads import READ_BYTES, Reading, read_recent, read_stretch
-from sockatuh.store.roomlog import MAX_QUEUED, Append, RoomLog
+from sockatuh.store.roomlog import MAX_QUEUED, Append, RoomLog, Row
 
 MIB = 1_048_576
 LIMITS = Limits()
@@ -306,17 +309,25 @@ def test_names_of_those_who_are_not_here() -> None:
 
 
 def test_what_is_sent_to_classic_members_in_one_turn() -> None:
-    dialect = ClassicDialect(enabled=True, networks=[], max_peers=1024)
+    hosts = [ipaddress.ip_network("10.0.0.0/8")]
+    dialect = ClassicDialect(Diary(), os.urandom, enabled=True, networks=hosts, max_peers=1024)
     for number in range(1024):
         address = (f"10.0.{number // 250}.{number % 250}", 5000)
-        dialect._peers.admit(address, START)
-        dialect._peers.begin_check(address)
-        dialect._peers.join(address)
-        dialect._peers.members[address].ending = b"\n"
+        for data in (b"Username:budi\n", b"Password:right\n"):
+            dialect.receive_datagram(data, address, START)
+            event = dialect.next_event()
+            if isinstance(event, NameAsked):
+                dialect.name_valid(event.visitor, "budi")
+            elif isinstance(event, PasswordGiven):
+                dialect.welcome(event.visitor, "budi", None, START)
+    dialect.datagrams_to_send()
+    assert dialect.members == 1024
+    text = "\n".join(["x" * 1_100] * 10)
+    line = Published(Row(1, bytes(16), 0, "message", None, None), Message("ana", "", text, action=False))
 
     def fill() -> ClassicDialect:
         for _ in range(2):
-            dialect.send_line("ana", "\n".join(["x" * 1_100] * 10), None)
+            dialect.publish([line], START)
         return dialect
 
     assert held_by(fill) < 24 * MIB

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import Final, Literal, TypeAlias
 
 from .entries import Body, Kind
-from .guests import GUESTS, GUESTS_OF_PLACE, Role
 
-NameCode = Literal["name_invalid", "name_taken", "name_owned"]
+NameCode: TypeAlias = Literal["name_invalid", "name_taken", "name_owned"]
+Role: TypeAlias = Literal["member", "script", "reader"]
+"""A script may say lines and give commands but is sent no entries; a reader is sent entries but says nothing."""
+GUESTS: Final = 256
+"""Guests in all."""
+GUESTS_OF_PLACE: Final = 10
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,6 +77,14 @@ class RoomFull:
 
 
 @dataclass(frozen=True, slots=True)
+class GuestsFull:
+    """There is no seat for one more guest: `of_place`, of its place; else of all. `bound`: how many there may be."""
+
+    of_place: bool
+    bound: int
+
+
+@dataclass(frozen=True, slots=True)
 class Here:
     """One who is listed: a member, or the guests under one name in one role. `since` is wall time in milliseconds."""
 
@@ -109,6 +121,7 @@ class Admit:
     name: str
     key: str
     owner: str
+    dialect: str
     role: Role
     intent: Intent | None
     left: tuple[Intent, ...] = ()

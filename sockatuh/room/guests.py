@@ -8,15 +8,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
-from typing import Final, Literal
+from typing import Final
 
 from sockatuh.seats import Seats, Standing
 
-Role = Literal["member", "script", "reader"]
-"""As what somebody is in the room: a script says and asks and hears nothing, a reader hears and says nothing."""
+from .decisions import GUESTS, GUESTS_OF_PLACE, Admit, GuestsFull, Role
 
-GUESTS: Final = 256
-GUESTS_OF_PLACE: Final = 10
 _GUEST_ROLES: Final[tuple[Role, ...]] = ("script", "reader")
 
 
@@ -26,17 +23,10 @@ class Guest:
 
     name: str
     owner: str
+    dialect: str
     role: Role
     since: int
     sessions: frozenset[int]
-
-
-@dataclass(frozen=True, slots=True)
-class GuestsFull:
-    """There is no seat for one more guest: `of_place`, of its place; else of all. `bound`: how many there may be."""
-
-    of_place: bool
-    bound: int
 
 
 class Guests:
@@ -66,12 +56,12 @@ class Guests:
         self._seats.seat(session, place, Standing.GUEST)
         return victims
 
-    def seat(self, session: int, key: str, name: str, owner: str, role: Role, at: int) -> None:
-        """Show a session that has a seat under its name."""
-        of_key = self._guests.setdefault(key, {})
-        guest = of_key.get(role) or Guest(name, owner, role, at, frozenset())
-        of_key[role] = replace(guest, sessions=guest.sessions | {session})
-        self._keys[session] = key, role
+    def seat(self, session: int, admit: Admit, at: int) -> None:
+        """List a session that has a seat under its name."""
+        of_key = self._guests.setdefault(admit.key, {})
+        guest = of_key.get(admit.role) or Guest(admit.name, admit.owner, admit.dialect, admit.role, at, frozenset())
+        of_key[admit.role] = replace(guest, sessions=guest.sessions | {session})
+        self._keys[session] = admit.key, admit.role
 
     def unseat(self, session: int) -> str | None:
         """Free a session's seat; return the name key it was shown under, if it was."""

@@ -20,7 +20,8 @@ NAMES_PER_OWNER: Final = 32
 """Names a key may own: a person has a few, and scripts some more."""
 MAX_NAMES: Final = 65_536
 """Names of people who are not here that are remembered, some 30 MiB; many years of a room's visitors."""
-CLASSIC: Final = "classic"
+KEYLESS: Final = "keyless"
+"""The place of everybody without a key, since nothing proves their addresses."""
 _SWEEP_FROM: Final = 1_024
 """Name keys remembered before expired ones are looked for."""
 
@@ -57,10 +58,13 @@ class _Known:
 
 
 def place_of_entry(body: Joined | Left | Claimed) -> str:
-    """Return the place that a name or a seat counts for; all classic members are one: nothing proves an address."""
-    if isinstance(body, Joined):
-        return CLASSIC if body.dialect == CLASSIC else place_of_text(body.address)
-    return body.place
+    """Return the place that a name or a seat counts for."""
+    return place_of(body.address, body.owner) if isinstance(body, Joined) else body.place
+
+
+def place_of(address: str, owner: str) -> str:
+    """Return the place of an address as written in the log; `owner` is the key seen there, "" if none."""
+    return place_of_text(address) if owner else KEYLESS
 
 
 class Presence:

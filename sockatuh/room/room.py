@@ -23,14 +23,26 @@ from bisect import bisect_left, bisect_right
 from dataclasses import replace
 from typing import Final
 
-from sockatuh.seats import Seats, Standing, place_of_text
+from sockatuh.seats import Seats, Standing
 
-from .decisions import Admit, Bounds, Here, Intent, Member, NameFree, NameRefused, RoomFull, TooOften
+from .decisions import (
+    Admit,
+    Bounds,
+    GuestsFull,
+    Here,
+    Intent,
+    Member,
+    NameFree,
+    NameRefused,
+    Role,
+    RoomFull,
+    TooOften,
+)
 from .entries import Body, Claimed, Joined, Left, kind_of
 from .grace import Grace, LeftReason, Ousted
-from .guests import Guest, Guests, GuestsFull, Role
+from .guests import Guest, Guests
 from .names import NameInvalid, NameRules
-from .presence import CLASSIC, Presence, place_of_entry
+from .presence import Presence, place_of, place_of_entry
 
 _CLAIM_AFTER: Final = 86_400_000
 """Milliseconds after which a use of a name by its owner is written down again."""
@@ -147,7 +159,7 @@ class Room:
         body: Joined | Claimed | None = None
         left: list[Intent] = []
         ended: list[int] = []
-        place = CLASSIC if dialect == CLASSIC else place_of_text(address)
+        place = place_of(address, owner)
         expect = _NEVER if key in self._leaving else self._presence.last_seq(key)
         claims = not (key in self._members or self._presence.is_used_since(at - _CLAIM_AFTER, key, owner, at))
         if not may_write and (claims if role != "member" else not self._is_here(key)):
@@ -167,7 +179,7 @@ class Room:
             self._joining[session] = key, expect
             body = Joined(judged.name, owner, dialect, address, version, since)
         intent = Intent(kind_of(body), body, key, expect) if body else None
-        return Admit(judged.name, key, owner, role, intent, tuple(left), tuple(ended))
+        return Admit(judged.name, key, owner, dialect, role, intent, tuple(left), tuple(ended))
 
     def give_up(self, session: int) -> None:
         """Take note that the join decided on last for a session will not be appended."""
@@ -182,7 +194,7 @@ class Room:
         if admit.role != "member":
             if self._find_other(admit.key, admit.owner):
                 return False
-            self._guests.seat(session, admit.key, admit.name, admit.owner, admit.role, at)
+            self._guests.seat(session, admit, at)
             self._list(admit.key)
             return True
         if not self._is_here(admit.key) or self._members[admit.key].owner != admit.owner:
@@ -293,7 +305,7 @@ class Room:
             present = member.lost_at is None
             found.append(Here(member.name, member.owner, member.dialect, present, member.joined_at, "member"))
         guests = (guest for guest in self._guests.of_key(key) if guest.sessions != {but})
-        return found + [Here(guest.name, guest.owner, "secure", True, guest.since, guest.role) for guest in guests]
+        return found + [Here(guest.name, guest.owner, guest.dialect, True, guest.since, guest.role) for guest in guests]
 
     def knows(self, owner: str) -> bool:
         """Tell whether this key has been in before, under a name that is still its own."""

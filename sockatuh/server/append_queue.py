@@ -7,12 +7,13 @@ no answer until it is stored, and nobody's lines change places.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
-from typing import Final
+from dataclasses import dataclass
+from typing import Final, TypeAlias
 
 from sockatuh.errors import StoreError
 from sockatuh.store.roomlog import Append, Committed, Conflict, Failed, Outcome
 
-from .visitors import LineWaiter, Waiter
+from .join import Join
 
 RETRY_INTERVAL = 1.0
 """Seconds between two tries at a database that refuses."""
@@ -22,6 +23,17 @@ APPEND_MEMORY: Final = 1_024
 """Memory that an append and who waits for it take besides the body, about."""
 SILENCE: Final = 3.0
 """Seconds without an outcome after which those who wait are told."""
+
+
+@dataclass(frozen=True, slots=True)
+class LineWaiter:
+    """A session that waits for the place of its line in the log."""
+
+    session: int
+    number: int
+
+
+Waiter: TypeAlias = LineWaiter | Join
 
 
 class Appends:
@@ -68,7 +80,7 @@ class Appends:
             self._put(append)
 
     def forget(self, session: int) -> None:
-        """Answer a session no more, as far as it waits for lines; what it said is stored all the same."""
+        """Answer no more lines of a session; they are stored all the same."""
         for _, waiters in self._unsettled.values():
             waiters[:] = [each for each in waiters if not isinstance(each, LineWaiter) or each.session != session]
 

@@ -13,10 +13,10 @@ from collections.abc import Hashable
 from dataclasses import dataclass, replace
 from typing import Final
 
+from sockatuh.log import Logger
 from sockatuh.protocol.server.rate_limit import TokenBucket
 
 from .status import Status
-from .visitors import Logger
 
 TRIES: Final = 200
 TRIES_PER_SECOND: Final = 1.0

@@ -1,35 +1,42 @@
-"""Joining, in either dialect: the name, the password, one conditional append (docs/PROTOCOL.md §5, §10, §11)."""
+"""Joining: a name, a password or ticket, one conditional append (docs/PROTOCOL.md §5, §10, §11).
+
+Each attempt is a `Join`. It is refused, or gets in, by this table; nothing else changes its state:
+
+    ASKED ────the password is known to be right, or a ticket is shown────▶ WRITING ──written──▶ SEATED
+      └──only bcrypt can tell──▶ CHECKING ──────it was right──────────────▶  │  ▲
+                                                                             └──┘ another entry of the name came first
+    and from each of them to GONE, if the attempt is refused or the session ends.
+"""
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable
+from dataclasses import dataclass
+from enum import Enum, auto
 from functools import partial
 from typing import Final, Protocol
 
+from sockatuh.log import Logger
 from sockatuh.net.address import format_address, pack_address
-from sockatuh.protocol import messages as m
 from sockatuh.protocol.constants import TAG_LENGTH
-from sockatuh.protocol.server.endpoint import Endpoint
 from sockatuh.protocol.server.rate_limit import KeysOfPlaces, TokenBucket, place_of
 from sockatuh.room.admission import Right, Wait, Wrong
-from sockatuh.room.guests import GuestsFull
+from sockatuh.room.decisions import GuestsFull
 from sockatuh.room.names import PasswordUnusable, prepare_password, same_as_password
 from sockatuh.room.room import Admit, Intent, NameRefused, Room, RoomFull, TooOften
 from sockatuh.room.text import clean_line
-from sockatuh.server.dialects.classic import ClassicDialect
 from sockatuh.store.roomlog import Committed, Conflict
 
+from .dialects.base import NameAsked, PasswordGiven, Refusal, Visitor
 from .password_checks import Busy, Check, PasswordDesk, PutOff, Verdict
-from .resumption import Resumption
-from .visitors import CLASSIC, JoinRequest, JoinWaiter, Logger, Recorder, Visitor
+from .session_journal import Recorder
 
-BUSY_MS: Final = 2_000
-SEAT_MS: Final = 5_000
-"""Milliseconds after which somebody for whom there was no seat may ask again."""
+BUSY_SECONDS: Final = 2.0
+SEAT_SECONDS: Final = 5.0
+"""Seconds after which a visitor that found no seat may ask again."""
 JOINS_PER_MINUTE: Final = 10
 JOINS_BURST: Final = 20
-"""Joins of one key a minute, and at once, that are lines in the log or take a name."""
+"""Joins of one key a minute, and at once, that are appended to the log."""
 JOINERS: Final = 4_096
 """Keys whose joins are counted."""
 REFUSALS_LOGGED: Final = 2.0
@@ -39,75 +46,165 @@ NAME_LOGGED: Final = 64
 """Characters of a refused name that are logged."""
 
 
+class State(Enum):
+    """How far a join has come."""
+
+    ASKED = auto()
+    CHECKING = auto()
+    """bcrypt has to look at the password."""
+    WRITING = auto()
+    """The join is on its way to the disk: its entry in the log, or at least the session's record."""
+    SEATED = auto()
+    GONE = auto()
+    """Refused, or the session is over."""
+
+
+class Step(Enum):
+    """What happens to a join."""
+
+    UNDECIDED = auto()
+    ADMITTED = auto()
+    WRITTEN = auto()
+    REFUSED = auto()
+    ENDED = auto()
+    """The session is over."""
+
+
+TRANSITIONS: Final[dict[tuple[State, Step], State]] = {
+    (State.ASKED, Step.UNDECIDED): State.CHECKING,
+    (State.ASKED, Step.ADMITTED): State.WRITING,
+    (State.CHECKING, Step.ADMITTED): State.WRITING,
+    (State.WRITING, Step.ADMITTED): State.WRITING,  # another entry of the name came first, and it was decided anew
+    (State.WRITING, Step.WRITTEN): State.SEATED,
+    (State.ASKED, Step.REFUSED): State.GONE,
+    (State.CHECKING, Step.REFUSED): State.GONE,
+    (State.WRITING, Step.REFUSED): State.GONE,
+    (State.ASKED, Step.ENDED): State.GONE,
+    (State.CHECKING, Step.ENDED): State.GONE,
+    (State.WRITING, Step.ENDED): State.GONE,
+    (State.SEATED, Step.ENDED): State.GONE,
+}
+"""What is not here cannot happen."""
+
+
+@dataclass(slots=True, eq=False)
+class Join:
+    """One attempt to join. While it is written, `admit` says what the room decided.
+
+    The member may read from `known_from` on (None: no more than any newcomer). `has_left`: the client said LEAVE.
+    """
+
+    visitor: Visitor
+    name: str
+    by_ticket: bool
+    ticket_known_from: int = 0
+    state: State = State.ASKED
+    admit: Admit | None = None
+    known_from: int | None = None
+    has_left: bool = False
+
+
 class CarryOut(Protocol):
     """Appends an intent."""
 
-    def __call__(self, intent: Intent, *waiters: JoinWaiter) -> None:
-        """Append it, and answer those who wait for it."""
+    def __call__(self, intent: Intent, *waiters: Join) -> None:
+        """Append it; `Joining.finish` is called for each waiter."""
 
 
 class Joining:
-    """Takes a visitor from its name to its seat.
-
-    `seated` hears of everybody who is in; `evict` ends the session of somebody who gives up a seat; `wall` is
-    milliseconds since 1970.
-    """
+    """All joins. `evict` ends the session of somebody who gives up a seat; `wall` is milliseconds since 1970."""
 
     def __init__(
         self,
-        endpoint: Endpoint,
-        classic: ClassicDialect,
         room: Room,
         desk: PasswordDesk,
         recorder: Recorder,
         log: Logger,
         *,
-        resumption: Resumption,
         carry_out: CarryOut,
-        seated: Callable[[Visitor], None],
-        evict: Callable[[int, float], None],
+        evict: Callable[[Visitor, float], None],
         wall: Callable[[], int],
     ) -> None:
-        self._endpoint, self._classic, self._room, self._desk = endpoint, classic, room, desk
+        self._room, self._desk = room, desk
         self._recorder, self._log, self._wall = recorder, log, wall
-        self._resumption, self._carry_out, self._seated, self._evict = resumption, carry_out, seated, evict
+        self._carry_out, self._evict = carry_out, evict
         self._refusals = TokenBucket(REFUSALS_LOGGED, REFUSALS_BURST)
-        self._joins = KeysOfPlaces(JOINS_PER_MINUTE / 60, JOINS_BURST, JOINERS)
+        self._rates = KeysOfPlaces(JOINS_PER_MINUTE / 60, JOINS_BURST, JOINERS)
+        self._joins: dict[int, Join] = {}
+        """By session, those that are not gone."""
 
-    def ask_name(self, request: JoinRequest, now: float) -> str | None:
-        """Judge the name and return it as it is written here; a refusal is answered already.
+    def _step(self, join: Join, step: Step) -> None:
+        """Change the state of a join; the only place where that happens."""
+        join.state = TRANSITIONS[join.state, step]
+        if join.state is State.GONE:
+            self._joins.pop(join.visitor.session, None)
 
-        Whoever asks has not given the password: whose the name is, and whether he is here, is not for him to know.
-        """
-        judged = self._room.judge_name(request.name, request.visitor.owner, self._wall())
+    def visitors(self) -> list[Visitor]:
+        """Return everybody who is in, or about to be."""
+        return [join.visitor for join in self._joins.values()]
+
+    def find(self, session: int) -> Visitor | None:
+        """Find a visitor who is in, or about to be."""
+        join = self._joins.get(session)
+        return join.visitor if join is not None else None
+
+    # What a visitor asks.
+
+    def ask_name(self, event: NameAsked, now: float) -> None:
+        """Judge a name. Whoever asks has not given the password, and is not told whose the name is."""
+        visitor = event.visitor
+        judged = self._room.judge_name(event.name, visitor.owner, self._wall())
         if not isinstance(judged, NameRefused):
-            return judged.name
-        self._log_refusal("name_refused", request, now, reason=judged.code)
+            visitor.dialect.name_valid(visitor, judged.name)
+            return
+        self._log_refusal("name_refused", visitor, event.name, now, reason=judged.code)
         if judged.code == "name_invalid":
-            self._refuse(request, m.Refused(judged.code, 0, judged.detail, judged.suggestion))
+            visitor.dialect.refuse(visitor, Refusal(judged.code, detail=judged.detail, suggestion=judged.suggestion))
         else:
-            self._refuse(request, m.Refused("name_unavailable"))
-        return None
+            visitor.dialect.refuse(visitor, Refusal("name_unavailable"))
 
-    def try_password(self, request: JoinRequest, password: str, now: float) -> None:
-        """Judge the password, now or when bcrypt has. The name is looked at when it was right, and not before."""
-        is_known = self._room.knows(request.visitor.owner)
+    def begin(self, event: PasswordGiven, now: float) -> None:
+        """Judge the password, now or once bcrypt has. The name is only looked at after the password was right."""
+        join = Join(event.visitor, event.name, by_ticket=event.password is None, ticket_known_from=event.known_from)
+        self._joins[event.visitor.session] = join
+        if event.password is not None:
+            self._check(join, event.password, now)
+        elif self._room.is_legal(join.name):
+            self._admit(join, now)
+        else:  # the rules for names have changed since the ticket was sealed
+            self._refuse(join, Refusal("ticket_refused"))
+
+    def end(self, visitor: Visitor, *, has_left: bool) -> None:
+        """Note that a session is over."""
+        join = self._joins.get(visitor.session)
+        if join is not None:
+            join.has_left = has_left
+            self._step(join, Step.ENDED)
+
+    # The password.
+
+    def _check(self, join: Join, password: str, now: float) -> None:
+        is_known = self._room.knows(join.visitor.owner)
         try:
-            check = Check(request, prepare_password(password), is_known)
+            check = Check(join, prepare_password(password), is_known)
         except PasswordUnusable:
-            check = Check(request, b"", is_known)
+            check = Check(join, b"", is_known)
         verdict = self._desk.ask(check, now) if check.password else self._desk.refuse(check, now)
-        if verdict is not None:
+        if verdict is None:
+            self._step(join, Step.UNDECIDED)
+        else:
             self.take_verdict(check, verdict, now)
 
     def take_verdict(self, check: Check, verdict: Verdict, now: float) -> None:
-        """Go on with what is known of the password."""
-        request = check.request
+        """Go on with what is known about the password."""
+        join = check.join
+        if join.state is State.GONE:  # while bcrypt looked at the password
+            return
         match verdict:
-            case Right() if same_as_password(request.name, check.password.decode()):
-                self._refuse(request, m.Refused("name_is_password"))
+            case Right() if same_as_password(join.name, check.password.decode()):
+                self._refuse(join, Refusal("name_is_password"))
             case Right():
-                self.admit(request, now)
+                self._admit(join, now)
             case Wrong(wait):
                 self._refuse_password(check, "password_wrong", wait, now)
             case Wait(seconds):
@@ -115,166 +212,157 @@ class Joining:
             case PutOff(seconds):
                 self._refuse_password(check, "passwords_guessed", seconds, now)
             case Busy():
-                self._refuse(request, m.Refused("busy", BUSY_MS))
+                self._refuse(join, Refusal("busy", BUSY_SECONDS))
 
-    def admit_by_ticket(self, request: JoinRequest, now: float) -> None:
-        """Let one in whose ticket was good, unless the rules for names have changed since it was made."""
-        if self._room.is_legal(request.name):
-            self.admit(request, now)
-        else:
-            self._refuse(request, m.Refused("ticket_refused"))
+    # The name and the seat.
 
-    def admit(self, request: JoinRequest, now: float, *, counted: bool = False) -> None:
-        """Let one in whose password or ticket was right: at once, or when the join is in the log.
-
-        `counted`: this join was counted against its key's rate already.
-        """
-        visitor = request.visitor
-        if visitor.gone:  # while bcrypt looked at the password
-            return
-        wait = self._joins_wait(visitor, now)
+    def _admit(self, join: Join, now: float, *, counted: bool = False) -> None:
+        """Let the room decide; `counted`: the join was counted against its key's rate already."""
+        visitor = join.visitor
+        wait = self._rate_wait(visitor, now)
         decided = self._room.join(
             visitor.session,
-            request.name,
+            join.name,
             visitor.owner,
-            dialect=visitor.dialect,
+            dialect=visitor.dialect.name,
             address=format_address(visitor.address),
             version=visitor.version,
             role=visitor.role,
-            returns=request.by_ticket,
+            returns=join.by_ticket,
             may_write=counted or not wait,
             at=self._wall(),
-            since=self._resumption.known_by_ticket(visitor.session) or 0,
+            since=join.ticket_known_from,
         )
         match decided:
             case NameRefused():
-                self._refuse_name(request, decided, now)
+                self._refuse_name(join, decided, now)
             case RoomFull():
-                self._refuse_seat(request, "room_full", now, room_full(decided))
+                self._refuse_seat(join, "room_full", _room_full(decided), now)
             case GuestsFull(of_place=True, bound=bound):
-                self._refuse_seat(request, "guests_from_address", now, f"at most {bound}")
+                self._refuse_seat(join, "guests_from_address", f"at most {bound}", now)
             case GuestsFull(bound=bound):
-                self._refuse_seat(request, "guests_full", now, f"at most {bound}")
+                self._refuse_seat(join, "guests_full", f"at most {bound}", now)
             case TooOften():
-                self._refuse(request, m.Refused("busy", int(wait * 1000) + 1))
-            case Admit(intent=intent):
-                for session in decided.ended:
-                    self._evict(session, now)
-                for left in decided.left:
-                    self._carry_out(left)
-                known_from = self._room.known_since(decided.key, visitor.owner)
-                waiter = JoinWaiter(request, decided, known_from)
-                # The session first, and then the join: should this server be killed, the next one wakes all who are in.
-                self._write_down(visitor, decided.name)
-                if intent is not None:
-                    self._count_join(visitor, now, counted=counted)
-                    self._carry_out(intent, waiter)
-                elif visitor.role == "script":  # it will not be here for long, and asks until it is answered
-                    self._seat(waiter, now)
-                else:
-                    self._recorder.when_written(partial(self._seat, waiter))
+                self._refuse(join, Refusal("busy", wait + 1e-3))
+            case Admit():
+                self._write(join, decided, now, counted=counted)
 
-    def finish(self, waiter: JoinWaiter, outcome: Committed | Conflict, now: float) -> None:
-        """Seat a visitor whose join is in the log, or ask again: another entry of that name came first."""
+    def _write(self, join: Join, admit: Admit, now: float, *, counted: bool) -> None:
+        visitor = join.visitor
+        join.admit, join.known_from = admit, self._room.known_since(admit.key, visitor.owner)
+        self._step(join, Step.ADMITTED)
+        for session in admit.ended:
+            if (evicted := self.find(session)) is not None:
+                self._evict(evicted, now)
+        for left in admit.left:
+            self._carry_out(left)
+        # The session first, then the join: if this server is killed, the next one wakes everybody who is in.
+        self._record(visitor, admit.name)
+        if admit.intent is not None:
+            if visitor.dialect.owns_names and not counted:
+                self._rates.take(visitor.owner, place_of(pack_address(visitor.address)), now)
+            self._carry_out(admit.intent, join)
+        elif visitor.role == "script":  # it does not stay, and repeats its request until it is answered
+            self._seat(join, admit, now)
+        else:
+            self._recorder.when_written(partial(self._seat, join, admit))
+
+    def finish(self, join: Join, outcome: Committed | Conflict, now: float) -> None:
+        """Seat a visitor whose join is in the log, or decide again: another entry of the name came first."""
+        if join.admit is None:
+            return
         if isinstance(outcome, Committed):
-            self._seat(waiter, now)
-        elif not waiter.request.visitor.gone:
-            self._room.note_last_seq(waiter.admit.key, outcome.last)
-            self.admit(waiter.request, now, counted=True)
+            self._seat(join, join.admit, now)
+        elif join.state is not State.GONE:
+            self._room.note_last_seq(join.admit.key, outcome.last)
+            self._admit(join, now, counted=True)
 
-    def _joins_wait(self, visitor: Visitor, now: float) -> float:
-        """Return how many seconds a visitor has to wait before its join may be an entry of the log."""
-        if visitor.dialect == CLASSIC:
+    def _rate_wait(self, visitor: Visitor, now: float) -> float:
+        """Return how many seconds the visitor's next join may not be appended; dialects without keys have own rates."""
+        if not visitor.dialect.owns_names:
             return 0.0
-        return self._joins.wait(visitor.owner, place_of(pack_address(visitor.address)), now)
+        return self._rates.wait(visitor.owner, place_of(pack_address(visitor.address)), now)
 
-    def _count_join(self, visitor: Visitor, now: float, *, counted: bool) -> None:
-        """Count a join that is an entry of the log."""
-        if visitor.dialect != CLASSIC and not counted:
-            self._joins.take(visitor.owner, place_of(pack_address(visitor.address)), now)
-
-    def _write_down(self, visitor: Visitor, name: str) -> None:
+    def _record(self, visitor: Visitor, name: str) -> None:
         if visitor.record is None:
             visitor.record = self._recorder.opened(
-                None if visitor.dialect == CLASSIC else visitor.session,
+                visitor.cid,
                 name,
                 visitor.owner,
                 format_address(visitor.address),
-                visitor.dialect,
+                visitor.dialect.name,
                 visitor.version,
                 transient=visitor.role != "member",
             )
 
-    def _seat(self, waiter: JoinWaiter, now: float) -> None:
-        request, admit = waiter.request, waiter.admit
-        visitor = request.visitor
-        if visitor.gone:
-            self._let_go(waiter, now)
-            return
-        if visitor.name:
-            return
-        if not self._room.attach(visitor.session, admit, self._wall()):
-            self.admit(request, now)
-            return
-        visitor.name = admit.name
-        if visitor.dialect == CLASSIC:
-            self._classic.welcome(visitor.address)
+    def _seat(self, join: Join, admit: Admit, now: float) -> None:
+        visitor = join.visitor
+        if join.state is State.GONE:
+            self._let_go(join, admit, now)
+        elif not self._room.attach(visitor.session, admit, self._wall()):
+            self._admit(join, now)
         else:
-            start, floor = self._resumption.place(visitor.session, request.history, waiter.known_from)
-            self._endpoint.admit(visitor.session, request.number, admit.name, start, floor, now)
-        self._seated(visitor)
+            self._step(join, Step.WRITTEN)
+            visitor.name, join.admit = admit.name, None
+            visitor.dialect.welcome(visitor, admit.name, join.known_from, now)
+            if not visitor.dialect.encrypted:
+                self._log.warning(
+                    "unencrypted_member_joined", name=visitor.name, address=format_address(visitor.address)
+                )
 
-    def _let_go(self, waiter: JoinWaiter, now: float) -> None:
-        """Let a member leave again that said so while its join was written; one that was lost has the grace."""
-        session = waiter.request.visitor.session
-        if waiter.request.visitor.left and self._room.attach(session, waiter.admit, self._wall()):
+    def _let_go(self, join: Join, admit: Admit, now: float) -> None:
+        """Append the `left` of a member that said LEAVE while its join was written; one that was lost has the grace."""
+        session = join.visitor.session
+        if join.has_left and self._room.attach(session, admit, self._wall()):
             intent = self._room.detach(session, now, self._wall(), left=True)
             if intent is not None:
                 self._carry_out(intent)
 
     # Refusals.
 
-    def _refuse_name(self, request: JoinRequest, refused: NameRefused, now: float) -> None:
-        self._log_refusal("name_refused", request, now, reason=refused.code)
-        tag = refused.owner[:TAG_LENGTH]
-        self._refuse(request, m.Refused(refused.code, 0, refused.detail, refused.suggestion, tag, refused.since))
+    def _refuse_name(self, join: Join, refused: NameRefused, now: float) -> None:
+        self._log_refusal("name_refused", join.visitor, join.name, now, reason=refused.code)
+        self._refuse(
+            join,
+            Refusal(
+                refused.code,
+                detail=refused.detail,
+                suggestion=refused.suggestion,
+                owner=refused.owner,
+                since=refused.since,
+            ),
+        )
 
-    def _refuse_seat(self, request: JoinRequest, code: str, now: float, detail: str) -> None:
-        self._log_refusal("seat_refused", request, now, reason=code, detail=detail)
-        self._refuse(request, m.Refused(code, SEAT_MS, detail))
+    def _refuse_seat(self, join: Join, code: str, detail: str, now: float) -> None:
+        self._log_refusal("seat_refused", join.visitor, join.name, now, reason=code, detail=detail)
+        self._refuse(join, Refusal(code, SEAT_SECONDS, detail))
 
     def _refuse_password(self, check: Check, code: str, wait: float, now: float) -> None:
-        if code != "passwords_guessed":  # of which one warning tells
-            fields = {"reason": code, "wait": round(wait, 1)}
-            # Whoever typed a password in place of the name types it again as the password.
-            is_secret = same_as_password(check.request.name[:NAME_LOGGED], check.password.decode())
-            self._log_refusal("password_refused", check.request, now, hide_name=is_secret, **fields)
-        self._refuse(check.request, m.Refused(code, math.ceil(wait * 1000)))
+        join = check.join
+        if code != "passwords_guessed":  # one warning covers all of those
+            # Whoever types the password in place of the name gives it again as the password.
+            is_secret = same_as_password(join.name[:NAME_LOGGED], check.password.decode())
+            name = "" if is_secret else join.name
+            self._log_refusal("password_refused", join.visitor, name, now, reason=code, wait=round(wait, 1))
+        self._refuse(join, Refusal(code, wait))
 
-    def _log_refusal(
-        self, event: str, request: JoinRequest, now: float, *, hide_name: bool = False, **fields: object
-    ) -> None:
+    def _log_refusal(self, event: str, visitor: Visitor, name: str, now: float, **fields: object) -> None:
         if self._refusals.take(now):
-            visitor = request.visitor
-            name = "" if hide_name else clean_line(request.name[:NAME_LOGGED])
-            address = format_address(visitor.address)
-            self._log.info(event, name=name, address=address, key=visitor.owner[:TAG_LENGTH], **fields)
+            address, key = format_address(visitor.address), visitor.owner[:TAG_LENGTH]
+            self._log.info(event, name=clean_line(name[:NAME_LOGGED]), address=address, key=key, **fields)
 
-    def _refuse(self, request: JoinRequest, refused: m.Refused) -> None:
-        visitor = request.visitor
-        if visitor.record is not None and not visitor.name:  # another took the name while its join was written
+    def _refuse(self, join: Join, refusal: Refusal) -> None:
+        visitor = join.visitor
+        if visitor.record is not None:  # another took the name while this join was written
             self._recorder.dropped(visitor.record)
             visitor.record = None
-        if visitor.dialect != CLASSIC:
-            self._endpoint.answer(visitor.session, request.number, refused)
-        elif refused.code in ("password_wrong", "password_wait", "passwords_guessed", "busy"):
-            self._classic.password_wrong(visitor.address)
-        else:
-            self._classic.name_taken(visitor.address)
+        if join.state is State.WRITING:
+            self._room.give_up(visitor.session)
+        self._step(join, Step.REFUSED)
+        visitor.dialect.refuse(visitor, refusal)
 
 
-def room_full(full: RoomFull) -> str:
-    """Say why there is no seat."""
+def _room_full(full: RoomFull) -> str:
     seats = f"{full.count} of {full.bound} seats are taken"
     if full.count >= full.bound:
         return seats

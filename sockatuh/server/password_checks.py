@@ -5,20 +5,22 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Hashable
 from dataclasses import dataclass, field
-from typing import Final, TypeVar
+from typing import TYPE_CHECKING, Final, TypeVar
 
 from sockatuh.net.address import pack_address
 from sockatuh.protocol.server.rate_limit import TokenBucket, place_of
 from sockatuh.room.admission import PasswordGate, Right, Unknown, Wait, Wrong
 
 from .guessing import GuessBound
-from .visitors import CLASSIC, JoinRequest
+
+if TYPE_CHECKING:
+    from .join import Join
 
 MAX_CHECKS: Final = 32
 """Passwords that wait for bcrypt; at 0.24 s each the last waits 8 s."""
-CLASSIC_TRIES_PER_SECOND: Final = 0.1
-CLASSIC_TRIES: Final = 60
-"""Wrong classic passwords that are looked at a second, and at once, from all addresses together."""
+ANONYMOUS_TRIES_PER_SECOND: Final = 0.1
+ANONYMOUS_TRIES: Final = 60
+"""Wrong passwords of visitors without keys that are checked a second, and at once, from all addresses together."""
 
 T = TypeVar("T")
 
@@ -39,7 +41,7 @@ class PutOff:
 class Check:
     """A password somebody joins with; `is_known`: with a key that has been in this room before."""
 
-    request: JoinRequest
+    join: Join
     password: bytes = field(repr=False)
     is_known: bool = False
 
@@ -47,20 +49,20 @@ class Check:
     def place(self) -> Hashable:
         """Where the password came from: a host, or an IPv6 network, whose addresses cost nothing.
 
-        Each dialect counts for itself: classic addresses can be forged, and must not put off those that cannot.
+        Each dialect has places of its own: addresses that can be forged must not delay those that cannot.
         """
-        visitor = self.request.visitor
-        return visitor.dialect, place_of(pack_address(visitor.address))
+        visitor = self.join.visitor
+        return visitor.dialect.name, place_of(pack_address(visitor.address))
 
     @property
-    def is_classic(self) -> bool:
-        """Tell whether its address may be forged."""
-        return self.request.visitor.dialect == CLASSIC
+    def is_anonymous(self) -> bool:
+        """Tell whether it came without a key: then even its address may be forged."""
+        return not self.join.visitor.dialect.owns_names
 
     @property
     def owner(self) -> str:
-        """The key it came with, "" in the classic dialect."""
-        return self.request.visitor.owner
+        """The key it came with, "" if it came without one."""
+        return self.join.visitor.owner
 
 
 Verdict = Right | Wrong | Wait | PutOff | Busy
@@ -83,7 +85,7 @@ class PasswordDesk:
         self._queue: list[Check] = []
         self._displaced: deque[Check] = deque()
         self._checking: Check | None = None
-        self._classic_tries = TokenBucket(CLASSIC_TRIES_PER_SECOND, CLASSIC_TRIES)
+        self._anonymous_tries = TokenBucket(ANONYMOUS_TRIES_PER_SECOND, ANONYMOUS_TRIES)
 
     def ask(self, check: Check, now: float) -> Verdict | None:
         """Return the verdict, or None: it comes from `take_check` and `answer`."""
@@ -137,20 +139,20 @@ class PasswordDesk:
 
     def _rank(self, check: Check, now: float) -> tuple[bool, int]:
         """Return what stands lower the sooner bcrypt is to look at it."""
-        return check.is_classic, self._gate.tries(check.place, check.owner, now)
+        return check.is_anonymous, self._gate.tries(check.place, check.owner, now)
 
     def _put_off(self, check: Check, now: float) -> Wait | PutOff | Busy | None:
         """Say why a try is not looked at now, whatever it is; None: it is, and has taken its share of the bound."""
         if wait := self._gate.wait(check.place, check.owner, now):
             return Wait(wait)
-        if check.is_classic and (wait := self._classic_tries.wait(now)):
+        if check.is_anonymous and (wait := self._anonymous_tries.wait(now)):
             return Wait(wait)
         if any(other.place == check.place for other in self._waiting()):
             return Busy()
         if check.is_known:
             return None
         # Classic addresses cost nothing: all of them together have no part in what is kept for new places.
-        is_fresh = not check.is_classic and not self._gate.tries(check.place, "", now)
+        is_fresh = not check.is_anonymous and not self._gate.tries(check.place, "", now)
         wait = self.bound.take(check.place, is_fresh=is_fresh, now=now)
         return PutOff(wait) if wait else None
 
@@ -164,7 +166,7 @@ class PasswordDesk:
 
     def _counted(self, check: Check, password: bytes, verdict: T, now: float) -> T:
         is_wrong = isinstance(verdict, Wrong)
-        if is_wrong and check.is_classic:
-            self._classic_tries.take(now)
+        if is_wrong and check.is_anonymous:
+            self._anonymous_tries.take(now)
         self.bound.settle(check.place, now, wrong=is_wrong and not self._gate.is_former(password))
         return verdict

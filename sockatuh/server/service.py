@@ -21,42 +21,38 @@ import bcrypt
 
 from sockatuh import __version__
 from sockatuh.errors import SockAtuhError, StoreError
-from sockatuh.net.address import pack_address, parse_server
+from sockatuh.log import Logger
+from sockatuh.net.address import parse_server
 from sockatuh.net.arrival import arrivals_at
 from sockatuh.net.driver import Driver
+from sockatuh.net.fallback import Fallback
 from sockatuh.net.interfaces import find_sources, lan_addresses_of
 from sockatuh.net.notify import Notifier
 from sockatuh.net.port import drive_port
 from sockatuh.net.resolver import resolve
 from sockatuh.net.sockets import RECEIVE_BUFFER, given_buffers, open_server_socket
 from sockatuh.protocol.server.door import ServerIdentity
-from sockatuh.protocol.server.endpoint import Endpoint
-from sockatuh.protocol.server.events import ServerEvent
 from sockatuh.protocol.server.tickets import Tickets, password_generation
-from sockatuh.room.admission import PasswordGate
 from sockatuh.room.names import NameRules
-from sockatuh.room.room import Room
-from sockatuh.server.dialects.classic import ClassicDialect, ClassicEvent
-from sockatuh.server.dialects.demux import Dialects
 from sockatuh.store.database import wall_clock
 from sockatuh.store.history import LostSession, SessionRecorder
 from sockatuh.store.keys import ServerKeys
 from sockatuh.store.lock import lock_directory
 from sockatuh.store.roomlog import Outcome, RoomLog
 
+from .build import LogPort, build
+from .dialects.base import DialectEvent
 from .guessing import GuessWatch
 from .log_reads import Found, Reading, read_recent, read_stretch
 from .options import ServiceOptions
-from .password_checks import Check, PasswordDesk
+from .password_checks import Check
 from .pruning import MESSAGE, Pruning
 from .ready import Ready
-from .reload import Reloader, bridge_options, classic_peers, log_classic, room_bounds
-from .room_server import Bridge
+from .reload import Reloader
 from .status import Status
 from .storage_alarm import Storing
 from .ticketkeys import TicketKeys
 from .trusted_clock import SteadyClock
-from .visitors import Logger, log_fallback
 from .write_batching import Gathering
 
 DATABASE: Final = "room.db"
@@ -114,49 +110,32 @@ class Service:
         self._tickets = Tickets(self._ticket_keys.load(), password_generation(options.password_hash))
         span = self._room_log.span()
         self._pruning = Pruning(self._room_log, self._recorder, span.last, self._clock.read)
-        self._endpoint = Endpoint(
-            ServerIdentity(keys.private_key, keys.reset_key, options.room),
-            self._tickets,
-            log_id=span.log_id,
-            head=span.last,
-            limits=options.limits,
-            random=os.urandom,
-            pack_address=pack_address,
-        )
-        classic = ClassicDialect(
-            enabled=options.classic, networks=options.classic_networks, max_peers=classic_peers(options)
-        )
-        room = Room(NameRules(), room_bounds(options))
-        desk = PasswordDesk(PasswordGate(os.urandom(32)))
         append = partial(self._room_log.append, wake=False)
         self._gathering = Gathering(append, self._room_log.wake, self._loop.call_later, time.monotonic)
-        self._bridge = Bridge(
-            self._endpoint,
-            classic,
-            room,
-            desk,
+        room_log = self._room_log
+        parts = build(
+            options,
+            ServerIdentity(keys.private_key, keys.reset_key, options.room),
+            self._tickets,
+            NameRules(),
+            LogPort(room_log.lineage(), span.last, self._gathering.put, room_log.resume, room_log.renew),
             self._recorder,
             log,
-            bridge_options(options),
-            put=self._gathering.put,
-            resume=self._room_log.resume,
-            lineage=self._room_log.lineage(),
-            renew=self._room_log.renew,
             random=os.urandom,
             wall=self._clock.read,
         )
+        self._endpoint, self._classic, self._bridge = parts.endpoint, parts.classic, parts.bridge
         self._read_options = reread or (lambda: self._options)
-        self._reloader = Reloader(self._endpoint, classic, room, desk, self._bridge, log)
-        dialects: Dialects[ServerEvent] = Dialects(self._endpoint, classic)
-        self._driver: Driver[ServerEvent | ClassicEvent] = drive_port(
-            dialects, self._socket, self._on_event, self._gathering.settle, partial(log_fallback, log)
+        self._reloader = Reloader(parts, log)
+        self._driver: Driver[DialectEvent] = drive_port(
+            parts.core, self._socket, self._on_event, self._gathering.settle, partial(_log_fallback, log)
         )
         self._bcrypt = ThreadPoolExecutor(1, "bcrypt")
         self._reader = ThreadPoolExecutor(1, "reader")
         self._keeper = ThreadPoolExecutor(1, "upkeep")
         self._status = Status(notifier, lambda: f"{options.room}: {self._bridge.members} members")
         self._storing = Storing(options.state_dir / DATABASE, log, self._status)
-        self._guesses = GuessWatch(desk.bound, log, self._status)
+        self._guesses = GuessWatch(parts.desk.bound, log, self._status)
 
     async def run(self) -> None:
         """Serve until SIGTERM (restarting) or SIGINT (closing), or until `stop`; SIGHUP reloads."""
@@ -209,7 +188,7 @@ class Service:
 
     # What happens.
 
-    def _on_event(self, event: ServerEvent | ClassicEvent) -> None:
+    def _on_event(self, event: DialectEvent) -> None:
         self._bridge.handle(event, time.monotonic())
         self._start_jobs()
 
@@ -356,8 +335,7 @@ class Service:
         if buffer < RECEIVE_BUFFER // 16:
             remedy = "raise ReceiveBuffer= in the socket unit" if self._is_passed else "raise net.core.rmem_max"
             self._log.warning("receive_buffer_small", bytes=buffer, remedy=remedy)
-        if options.classic:
-            log_classic(self._log, enabled=True, members=0)
+        self._classic.start()
         self._announce(ready)
         self._notifier.ready(f"Room {options.room} on port {port}")
 
@@ -380,3 +358,7 @@ class Service:
         self._room_log.close()  # whatever still reads or prunes is told that it is closed
         self._lock.close()
         self._log.info("server_stopped", reason=code)
+
+
+def _log_fallback(log: Logger, fallback: Fallback, error: OSError) -> None:
+    log.warning(fallback.event, reason=error.strerror, consequence=fallback.consequence)

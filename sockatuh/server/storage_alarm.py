@@ -10,10 +10,10 @@ from pathlib import Path
 from typing import Final
 
 from sockatuh.errors import DatabaseUnusable, StoreError
+from sockatuh.log import Logger
 from sockatuh.protocol.server.rate_limit import BucketTable
 
 from .status import Status
-from .visitors import Logger
 
 _TOPIC: Final = "storing"
 _SILENT: Final = "see whether the disk is overloaded or gone: dmesg"

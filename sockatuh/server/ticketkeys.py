@@ -6,10 +6,9 @@ from collections.abc import Callable
 from pathlib import Path
 
 from sockatuh.errors import SockAtuhError
+from sockatuh.log import Logger
 from sockatuh.protocol.server.tickets import TicketKey, Tickets
 from sockatuh.store.keys import load_ticket_keys
-
-from .visitors import Logger
 
 
 class TicketKeys:

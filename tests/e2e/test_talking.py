@@ -253,7 +253,7 @@ def test_the_original_client_and_netcat_are_in_the_same_room(server: ServerProce
                 await ana.hears("wati: halo")
                 ana.say("hi wati")
                 assert await asyncio.to_thread(classic.recv, 2048) == b"ana: hi wati"
-            await server.wait_for("classic_member_joined", name="wati")
+            await server.wait_for("unencrypted_member_joined", name="wati")
 
     asyncio.run(story())
 

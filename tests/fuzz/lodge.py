@@ -5,24 +5,22 @@ from __future__ import annotations
 from protocol.house import IDENTITY, TICKET_KEY
 from server.hall import Hall
 
-from sockatuh.protocol.seam import Address
-from sockatuh.protocol.server.endpoint import Endpoint
-from sockatuh.protocol.server.events import ServerEvent
-from sockatuh.server.dialects.classic import ClassicDialect
-from sockatuh.server.dialects.demux import Dialects
+from sockatuh.protocol.seam import Address, Core
+from sockatuh.server.dialects.base import DialectEvent
 
 Sent = list[tuple[bytes, Address]]
 
 
-class _Told(Dialects[ServerEvent]):
-    """Both dialects, and all that they send."""
+class _Told:
+    """A core, and all that it sends."""
 
-    def __init__(self, secure: Endpoint, classic: ClassicDialect) -> None:
-        super().__init__(secure, classic)
+    def __init__(self, core: Core[DialectEvent]) -> None:
+        self.receive_datagram, self.handle_timer = core.receive_datagram, core.handle_timer
+        self.get_timer, self.next_event, self._send = core.get_timer, core.next_event, core.datagrams_to_send
         self.told: Sent = []
 
     def datagrams_to_send(self) -> Sent:
-        sent = super().datagrams_to_send()
+        sent = self._send()
         self.told += sent
         return sent
 
@@ -38,7 +36,7 @@ class Lodge(Hall):
         """Start a server on the log as it is."""
         self._identity, self._ticket_key = IDENTITY, TICKET_KEY
         super().begin(hashed)
-        self._told = self.core = _Told(self.endpoint, self.classic)
+        self._told = self.core = _Told(self.core)
 
     def receive(self, data: bytes, address: Address, now: float) -> Sent:
         """Take one datagram and return what is sent."""

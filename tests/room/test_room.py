@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from sockatuh.room.decisions import GuestsFull, Role
 from sockatuh.room.entries import Body, Claimed, Joined, Left
-from sockatuh.room.guests import GuestsFull, Role
 from sockatuh.room.names import NameRules
 from sockatuh.room.presence import Presence
 from sockatuh.room.room import (

@@ -9,34 +9,48 @@ import functools
 import ipaddress
 import random
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from pathlib import Path
 
 from simulation.memorylog import MemoryLog
 
-from sockatuh.net.address import pack_address
+from sockatuh.log import Logger
 from sockatuh.protocol import messages as m
 from sockatuh.protocol.client.joining import PeerOptions
 from sockatuh.protocol.client.peer import Peer
+from sockatuh.protocol.seam import Core
 from sockatuh.protocol.server.door import ServerIdentity
-from sockatuh.protocol.server.endpoint import Endpoint
-from sockatuh.protocol.server.events import ServerEvent
 from sockatuh.protocol.server.limits import Limits
 from sockatuh.protocol.server.tickets import TicketKey, Tickets, password_generation
-from sockatuh.room.admission import PasswordGate
 from sockatuh.room.entries import Body, decode_body
 from sockatuh.room.names import NameRules
-from sockatuh.room.room import Bounds, Room
-from sockatuh.server.dialects.classic import ClassicDialect
-from sockatuh.server.dialects.demux import Dialects
+from sockatuh.server.build import LogPort, build
+from sockatuh.server.dialects.base import DialectEvent
 from sockatuh.server.log_reads import READ_LIMIT
-from sockatuh.server.password_checks import Check, PasswordDesk
-from sockatuh.server.room_server import Bridge, BridgeOptions
-from sockatuh.server.visitors import Logger
+from sockatuh.server.options import ServiceOptions
+from sockatuh.server.password_checks import Check
 from sockatuh.store.roomlog import Append, Outcome
 
 from .guests import PASSWORD, SERVER, Guest, Outlaw, Person, Teletype
 
 WALL_MS = 1_700_000_000_000
+OPTIONS = ServiceOptions(
+    host="::",
+    port=7625,
+    room="kitchen",
+    password_hash="the hash",
+    state_dir=Path("/state"),
+    synchronous="full",
+    history_on_join=200,
+    message_retention=3600.0,
+    event_retention=3600.0,
+    name_ownership=3600.0,
+    classic=True,
+    classic_networks=(ipaddress.ip_network("10.0.0.0/8"),),
+    max_members=100,
+    log_texts=False,
+    limits=Limits(),
+)
 
 
 @functools.cache
@@ -142,8 +156,15 @@ class Hall:
         self.writer_busy = False
         self.guests: list[Guest] = []
         self._limits = limits or Limits()
-        self._options = BridgeOptions(history_on_join, log_texts, self._limits.text_bytes)
-        self._max_members, self._ownership, self._is_classic = max_members, ownership, classic
+        self._options = replace(
+            OPTIONS,
+            history_on_join=history_on_join,
+            max_members=max_members,
+            name_ownership=ownership,
+            log_texts=log_texts,
+            limits=self._limits,
+            classic=classic,
+        )
         self._logger = logger or self.diary
         self._identity = ServerIdentity(self.random(32), self.random(32), "kitchen")
         self._ticket_key = TicketKey(self.random(4), self.random(32))
@@ -164,39 +185,27 @@ class Hall:
             record.reason = "server_lost"
         self.log.refusing = False
         self._queue: list[Append | Callable[[float], None] | None] = []
-        limits = self._limits
-        self.endpoint = Endpoint(
+        parts = build(
+            self._options,
             self._identity,
             Tickets([self._ticket_key], password_generation(hashed)),
-            log_id=self.log.log_id,
-            head=self.log.head,
-            limits=limits,
-            random=self.random,
-            pack_address=pack_address,
-        )
-        self.classic = ClassicDialect(enabled=self._is_classic, networks=[ipaddress.ip_network("10.0.0.0/8")])
-        self.core: Dialects[ServerEvent] = Dialects(self.endpoint, self.classic)
-        self.room = Room(
             name_rules(),
-            Bounds(self._max_members, self._ownership, limits.grace_seconds, limits.guests, limits.guests_per_address),
-        )
-        self.desk = PasswordDesk(PasswordGate(self.random(32)))
-        self.bridge = Bridge(
-            self.endpoint,
-            self.classic,
-            self.room,
-            self.desk,
+            LogPort(
+                self.log.lineage,
+                self.log.head,
+                put=lambda append: self._queue.append(append),
+                resume=lambda: self._queue.append(None),
+                renew=self.log.renew,
+            ),
             self.ledger,
             self._logger,
-            self._options,
-            put=lambda append: self._queue.append(append),
-            resume=lambda: self._queue.append(None),
-            lineage=self.log.lineage,
-            renew=self.log.renew,
             random=self.random,
             wall=self.wall,
         )
-        self.bridge.load(self.log.last_of_each_key(), self.log.rows[-limits.recent_entries :], self.now)
+        self.parts = parts
+        self.endpoint, self.classic, self.room, self.bridge = parts.endpoint, parts.classic, parts.room, parts.bridge
+        self.core: Core[DialectEvent] = parts.core
+        self.bridge.load(self.log.last_of_each_key(), self.log.rows[-self._limits.recent_entries :], self.now)
         self._tick_at = self.now + 1.0
 
     def stop(self, code: str) -> None:

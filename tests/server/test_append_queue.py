@@ -6,8 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from simulation.memorylog import MemoryLog
 
-from sockatuh.server.append_queue import RETRY_INTERVAL, SILENCE, Appends
-from sockatuh.server.visitors import LineWaiter
+from sockatuh.server.append_queue import RETRY_INTERVAL, SILENCE, Appends, LineWaiter
 from sockatuh.store.roomlog import Append, Committed, Conflict, Outcome
 
 RESUME = None

@@ -56,7 +56,7 @@ def test_a_refused_name_and_a_refused_password_are_logged_with_who_asked(hall: H
 def test_a_classic_member_is_a_warning_of_its_own(hall: Hall) -> None:
     budi = hall.teletype()
     budi.join("budi")
-    assert hall.diary.of("classic_member_joined") == [{"name": "budi", "address": f"{budi.address[0]}:50000"}]
+    assert hall.diary.of("unencrypted_member_joined") == [{"name": "budi", "address": f"{budi.address[0]}:50000"}]
 
 
 def test_texts_are_logged_only_when_they_are_asked_for() -> None:

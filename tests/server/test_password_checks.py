@@ -1,28 +1,32 @@
 from __future__ import annotations
 
+from server.hall import Hall
+
 from sockatuh.room.admission import PasswordGate, Right, Wait, Wrong
+from sockatuh.server.dialects.base import Visitor
+from sockatuh.server.join import Join
 from sockatuh.server.password_checks import (
-    CLASSIC_TRIES,
-    CLASSIC_TRIES_PER_SECOND,
+    ANONYMOUS_TRIES,
+    ANONYMOUS_TRIES_PER_SECOND,
     MAX_CHECKS,
     Busy,
     Check,
     PasswordDesk,
 )
-from sockatuh.server.visitors import CLASSIC, SECURE, JoinRequest, Visitor
 
 RIGHT, WRONG = b"tulip harbor", b"guess"
+PARTS = Hall().parts
 
 
 def check(password: bytes, host: str = "10.0.0.2", owner: str = "", *, known: bool = False) -> Check:
-    visitor = Visitor(1, (host, 4000), owner or f"key of {host}", SECURE, "test", role="member", opened_at=0.0)
-    return Check(JoinRequest(visitor, 1, "ana", None), password, known)
+    key = owner or f"key of {host}"
+    visitor = Visitor(1, PARTS.secure, (host, 4000), key, "test", role="member", opened_at=0.0)
+    return Check(Join(visitor, "ana", by_ticket=False), password, known)
 
 
 def classic_check(password: bytes, host: str) -> Check:
-    classic = check(password, host)
-    classic.request.visitor.dialect, classic.request.visitor.owner = CLASSIC, ""
-    return classic
+    visitor = Visitor(-1, PARTS.classic, (host, 4000), "", "", role="member", opened_at=0.0)
+    return Check(Join(visitor, "ana", by_ticket=False), password)
 
 
 def desk() -> PasswordDesk:
@@ -112,15 +116,14 @@ def test_who_has_guessed_wrongly_waits_behind_who_has_not() -> None:
 
 def test_in_a_full_queue_who_has_guessed_most_makes_place_and_is_told() -> None:
     new = desk()
-    worst = check(WRONG, "10.0.1.1")
-    for number in range(MAX_CHECKS):
-        guesser = check(WRONG, f"10.0.1.{number}")
+    guessers = [check(WRONG, f"10.0.1.{number}") for number in range(MAX_CHECKS)]
+    for number, guesser in enumerate(guessers):
         for _ in range(2 if number == 1 else 1):
             new.refuse(guesser, 0.0)
         assert new.ask(guesser, 0.0) is None
     newcomer = check(RIGHT, "10.0.2.1")
     assert new.ask(newcomer, 1.0) is None
-    assert new.take_check(1.0) == (worst, Busy())
+    assert new.take_check(1.0) == (guessers[1], Busy())
     assert new.take_check(1.0) == (newcomer, None)
     another = check(WRONG, "10.0.1.1")
     assert new.ask(another, 1.0) == Busy(), "it has guessed more than all who wait"
@@ -128,22 +131,22 @@ def test_in_a_full_queue_who_has_guessed_most_makes_place_and_is_told() -> None:
 
 def test_classic_members_whose_addresses_cost_nothing_wait_behind_all_others() -> None:
     new = desk()
-    for number in range(MAX_CHECKS):
-        assert new.ask(classic_check(WRONG, f"10.0.1.{number}"), 0.0) is None
+    classic = [classic_check(WRONG, f"10.0.1.{number}") for number in range(MAX_CHECKS)]
+    assert [new.ask(each, 0.0) for each in classic] == [None] * MAX_CHECKS
     late = check(RIGHT, "10.0.2.1")
     assert new.ask(late, 0.0) is None
-    assert new.take_check(0.0) == (classic_check(WRONG, f"10.0.1.{MAX_CHECKS - 1}"), Busy())
+    assert new.take_check(0.0) == (classic[-1], Busy())
     assert new.take_check(0.0) == (late, None)
 
 
 def test_however_many_addresses_are_forged_classic_guesses_are_looked_at_so_often_and_no_oftener() -> None:
     known = desk_that_knows()
-    verdicts = [known.ask(classic_check(WRONG, f"10.{n // 250}.3.{n % 250}"), 1.0) for n in range(CLASSIC_TRIES + 10)]
-    assert verdicts[:CLASSIC_TRIES] == [Wrong(0.0)] * CLASSIC_TRIES
-    assert verdicts[CLASSIC_TRIES:] == [Wait(1 / CLASSIC_TRIES_PER_SECOND)] * 10
-    assert known.ask(classic_check(RIGHT, "10.0.4.1"), 1.0) == Wait(1 / CLASSIC_TRIES_PER_SECOND)
+    verdicts = [known.ask(classic_check(WRONG, f"10.{n // 250}.3.{n % 250}"), 1.0) for n in range(ANONYMOUS_TRIES + 10)]
+    assert verdicts[:ANONYMOUS_TRIES] == [Wrong(0.0)] * ANONYMOUS_TRIES
+    assert verdicts[ANONYMOUS_TRIES:] == [Wait(1 / ANONYMOUS_TRIES_PER_SECOND)] * 10
+    assert known.ask(classic_check(RIGHT, "10.0.4.1"), 1.0) == Wait(1 / ANONYMOUS_TRIES_PER_SECOND)
     assert known.ask(check(RIGHT, "10.0.4.1"), 1.0) == Right(), "the secure dialect is not meant"
-    assert known.ask(classic_check(RIGHT, "10.0.4.1"), 1.0 + 1 / CLASSIC_TRIES_PER_SECOND) == Right()
+    assert known.ask(classic_check(RIGHT, "10.0.4.1"), 1.0 + 1 / ANONYMOUS_TRIES_PER_SECOND) == Right()
 
 
 def test_one_who_goes_on_with_the_former_password_costs_bcrypt_once() -> None:
@@ -196,7 +199,5 @@ def test_of_ipv6_all_addresses_of_one_network_wait_together() -> None:
 def test_wrong_classic_passwords_whose_address_may_be_forged_put_nobody_else_off() -> None:
     known = desk_that_knows()
     for _ in range(4):
-        forged = check(WRONG)
-        forged.request.visitor.dialect = CLASSIC
-        known.ask(forged, 1.0)
+        known.ask(classic_check(WRONG, "10.0.0.2"), 1.0)
     assert known.ask(check(RIGHT, owner="key"), 1.0) == Right()

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ipaddress
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -10,31 +9,14 @@ from typing import Any
 
 import pytest
 from server.guests import PASSWORD, Person
-from server.hall import Hall
+from server.hall import OPTIONS, Hall
 
 from sockatuh.errors import ConfigurationError, Problem
 from sockatuh.protocol.client import events as e
 from sockatuh.protocol.server.limits import Limits
-from sockatuh.server.options import ServiceOptions
 from sockatuh.server.reload import Change, Reloader, change_of
 
-BEFORE = ServiceOptions(
-    host="::",
-    port=7625,
-    room="kitchen",
-    password_hash="the hash",
-    state_dir=Path("/state"),
-    synchronous="full",
-    history_on_join=200,
-    message_retention=3600.0,
-    event_retention=3600.0,
-    name_ownership=3600.0,
-    classic=True,
-    classic_networks=(ipaddress.ip_network("10.0.0.0/8"),),
-    max_members=100,
-    log_texts=False,
-    limits=Limits(),
-)
+BEFORE = OPTIONS
 NEW_PASSWORD = "rain-ladle-nine"
 
 Reload = Callable[..., tuple[Change, str]]
@@ -50,14 +32,7 @@ def _reload(hall: Hall) -> Reload:
     """Reload with some options changed."""
 
     def reload(**changed: Any) -> tuple[Change, str]:
-        reloader = Reloader(
-            hall.endpoint,
-            hall.classic,
-            hall.room,
-            hall.desk,
-            hall.bridge,
-            hall.diary,
-        )
+        reloader = Reloader(hall.parts, hall.diary)
         return reloader.reload(BEFORE, replace(BEFORE, **changed))
 
     return reload
@@ -163,7 +138,7 @@ def test_the_classic_dialect_goes_off_for_those_who_come_and_stays_for_those_who
 
 def test_a_mistake_changes_nothing_and_is_told(hall: Hall) -> None:
     mistakes = ConfigurationError([Problem("port", "file x", "should be a number"), Problem("hots", "file x", "?")])
-    reloader = Reloader(hall.endpoint, hall.classic, hall.room, hall.desk, hall.bridge, hall.diary)
+    reloader = Reloader(hall.parts, hall.diary)
     change, said = reloader.reload(BEFORE, mistakes)
     assert change == Change(BEFORE, (), ())
     assert said == "Configuration not taken: port (file x): should be a number; hots (file x): ?"

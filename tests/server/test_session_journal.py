@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
-from server.hall import Diary
+from server.hall import Diary, Hall
 
-from sockatuh.server.session_journal import REFUSALS_BURST, SESSIONS_BURST, SessionLog
-from sockatuh.server.visitors import SECURE, Visitor
+from sockatuh.server.dialects.base import Visitor
+from sockatuh.server.session_journal import REFUSALS_BURST, SESSIONS_BURST, SessionJournal
+
+SECURE = Hall().parts.secure
 
 
 def visitor(name: str = "") -> Visitor:
-    return Visitor(1, ("10.0.0.2", 4000), "the fingerprint", SECURE, "test", role="member", opened_at=0.0, name=name)
+    address = ("10.0.0.2", 4000)
+    return Visitor(1, SECURE, address, "the fingerprint", "test", role="member", opened_at=0.0, name=name)
 
 
 def test_a_line_says_who_it_was_and_from_where() -> None:
     diary = Diary()
-    log = SessionLog(diary)
+    log = SessionJournal(diary)
     log.note("session_opened", visitor(), 1.0)
     log.note("session_closed", visitor("ana"), 2.0, reason="left")
     log.refused(("10.0.0.3", 1), "rate", 3.0)
@@ -28,7 +31,7 @@ def test_a_line_says_who_it_was_and_from_where() -> None:
 
 def test_whoever_comes_and_goes_all_day_leaves_two_lines_a_second_and_a_count() -> None:
     diary = Diary()
-    log = SessionLog(diary)
+    log = SessionJournal(diary)
     for number in range(86_400):
         log.note("session_opened", visitor(), number / 10)
         log.note("session_closed", visitor(), number / 10)
@@ -41,7 +44,7 @@ def test_whoever_comes_and_goes_all_day_leaves_two_lines_a_second_and_a_count() 
 
 def test_refused_handshakes_take_no_lines_from_sessions() -> None:
     diary = Diary()
-    log = SessionLog(diary)
+    log = SessionJournal(diary)
     for _ in range(5_000):
         log.refused(("10.0.0.3", 1), "rate", 1.0)
     log.note("session_opened", visitor(), 1.0)

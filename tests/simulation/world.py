@@ -11,7 +11,9 @@ import itertools
 import random
 from collections import Counter
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+
+from server.hall import OPTIONS
 
 from sockatuh.protocol.client import events as e
 from sockatuh.protocol.client.joining import PeerOptions
@@ -20,18 +22,14 @@ from sockatuh.protocol.client.state import State
 from sockatuh.protocol.seam import Address
 from sockatuh.protocol.server.door import ServerIdentity
 from sockatuh.protocol.server.endpoint import Endpoint
-from sockatuh.protocol.server.events import ServerEvent
 from sockatuh.protocol.server.limits import Limits
 from sockatuh.protocol.server.tickets import TicketKey, Tickets
-from sockatuh.room.admission import PasswordGate
 from sockatuh.room.entries import Message, decode_body
 from sockatuh.room.names import NameRules
-from sockatuh.room.room import Bounds, Room
-from sockatuh.server.dialects.classic import ClassicDialect
-from sockatuh.server.dialects.demux import Dialects
+from sockatuh.room.room import Room
+from sockatuh.server.build import LogPort, build
 from sockatuh.server.log_reads import READ_LIMIT
-from sockatuh.server.password_checks import PasswordDesk
-from sockatuh.server.room_server import Bridge, BridgeOptions
+from sockatuh.server.room_server import Bridge
 from sockatuh.store.roomlog import Append, Outcome
 
 from .memorylog import Backup, MemoryLog, Recorder, Silence
@@ -39,12 +37,6 @@ from .memorylog import Backup, MemoryLog, Recorder, Silence
 SERVER: Address = ("10.0.0.1", 7625)
 PASSWORD = "correct horse battery"
 BCRYPT_SECONDS = 0.24
-
-
-def pack_address(address: Address) -> bytes:
-    host: str = address[0]
-    port: int = address[1]
-    return bytes(10) + b"\xff\xff" + bytes(map(int, host.split("."))) + port.to_bytes(2, "little")
 
 
 @dataclass(slots=True)
@@ -141,33 +133,26 @@ class World:
         self.up = True
         self.log.refusing = False
         limits = self._limits
-        self.endpoint = Endpoint(
+        options = replace(
+            OPTIONS,
+            history_on_join=50,
+            name_ownership=86_400.0,
+            limits=limits,
+            classic=bool(self._classic_networks),
+            classic_networks=self._classic_networks,
+        )
+        parts = build(
+            options,
             self._identity,
             Tickets([self._ticket_key], b"password"),
-            log_id=self.log.log_id,
-            head=self.log.head,
-            limits=limits,
-            random=self.random_bytes,
-            pack_address=pack_address,
-        )
-        classic = ClassicDialect(enabled=bool(self._classic_networks), networks=self._classic_networks)
-        self.core: Dialects[ServerEvent] = Dialects(self.endpoint, classic)
-        self.room = Room(self._rules, Bounds(100, 86_400.0, limits.grace_seconds))
-        self.bridge = Bridge(
-            self.endpoint,
-            classic,
-            self.room,
-            PasswordDesk(PasswordGate(self.random_bytes(32))),
+            self._rules,
+            LogPort(self.log.lineage, self.log.head, put=self._put, resume=self._resume, renew=self.log.renew),
             self.recorder,
             Silence(),
-            BridgeOptions(history_on_join=50, log_texts=False, text_bytes=limits.text_bytes),
-            put=self._put,
-            resume=self._resume,
-            lineage=self.log.lineage,
-            renew=self.log.renew,
             random=self.random_bytes,
             wall=self.wall,
         )
+        self.endpoint, self.core, self.room, self.bridge = parts.endpoint, parts.core, parts.room, parts.bridge
         self.bridge.load(self.log.last_of_each_key(), self.log.rows[-limits.recent_entries :], self.server_now)
         for cid, address in self.recorder.take_lost():
             self.endpoint.wake(cid, address)

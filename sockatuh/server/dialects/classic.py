@@ -1,28 +1,32 @@
 """The plain-text dialect of the original program (docs/PROTOCOL.md §11).
 
 A stranger asks for a name, then gives the password, and is a member: from then on each datagram is a line, and lines of
-others come as `NAME: text`. How to think about it: what needs the room to decide is an event, and the bridge answers it
-with a command. A name step holds nothing; only the room knows who is here.
+others arrive as `NAME: text`. Whatever the room has to decide is an event, which the room server answers with a
+command. The name step reserves nothing; only the room knows who is here.
 
-What it does not protect: everything is in clear, and nothing proves an address. Whoever can forge one speaks as that
-member, or has a stranger get 46 bytes for each 10 sent in his name; the rate for each host, whatever its ports, bounds
-that. It is meant for networks one trusts, and takes datagrams of strangers from `networks` only.
+It does not protect anything: all text travels in clear, and nothing proves an address. Whoever can forge an address
+speaks as that member, or makes the server send 46 bytes to a stranger for every 10 it receives; one rate for each host,
+whatever its ports, bounds that. It is meant for trusted networks, and takes strangers' datagrams from `networks` only.
 """
 
 from __future__ import annotations
 
 from collections import Counter, OrderedDict, deque
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
-from typing import Final, TypeAlias
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Final
 
 import wcwidth
 
-from sockatuh.net.address import Network, is_within
+from sockatuh.log import Logger
+from sockatuh.net.address import Network, format_address, is_within
 from sockatuh.protocol.constants import MAX_DATAGRAM, ROWS_PER_LINE
 from sockatuh.protocol.seam import Address
 from sockatuh.protocol.server.rate_limit import BucketTable
+from sockatuh.room.commands import Reply
+from sockatuh.room.entries import Message
 
+from .base import DialectEvent, LineSaid, NameAsked, PasswordGiven, Published, Refusal, SessionEnded, Visitor
 from .rounds import Rounds
 
 ASK_NAME: Final = "Username:"
@@ -32,73 +36,41 @@ NAME_TAKEN: Final = b"Username sudah dipakai! Gunakan username lain."
 WELCOME: Final = b"Berhasil bergabung!"
 PASSWORD_WRONG: Final = b"Password salah! Silakan coba lagi."
 
+TRY_AGAIN: Final = frozenset({"password_wrong", "password_wait", "passwords_guessed", "busy"})
+"""Refusals after which the same name and password may be right: the original has no word for "busy"."""
 STRANGER_SECONDS: Final = 60.0
 LINE_ENDINGS: Final = (b"\r\n", b"\n")
 LONGEST_ENDING: Final = 2
 MOST_ROWS: Final = 40
-"""Rows of a text that members are sent, each in a datagram of its own at least."""
+"""Rows of a text that are sent to members, each in one datagram or more."""
 MAX_OUTBOX: Final = 16_384
 """Answers of one turn."""
-
-
-@dataclass(frozen=True, slots=True)
-class NameAsked:
-    """Somebody wants this name; answer with `name_valid` or `name_taken`."""
-
-    address: Address
-    name: str
-
-
-@dataclass(frozen=True, slots=True)
-class PasswordGiven:
-    """One who was told that `name` is valid gives a password.
-
-    Answer with `welcome`, `password_wrong` or `name_taken`; until then nothing from there is heeded.
-    """
-
-    address: Address
-    name: str
-    password: str = field(repr=False)
-
-
-@dataclass(frozen=True, slots=True)
-class ClassicSaid:
-    """A member said this; the text is as it came."""
-
-    address: Address
-    text: str
-
-
-@dataclass(frozen=True, slots=True)
-class ClassicSilent:
-    """A member was silent for too long, and is none any more."""
-
-    address: Address
-
-
-ClassicEvent: TypeAlias = NameAsked | PasswordGiven | ClassicSaid | ClassicSilent
+_RANDOM_SIZE: Final = 8
+"""Random bytes at the beginning of a line's id; the session follows."""
 
 
 @dataclass(slots=True)
 class _Peer:
     address: Address
-    """As it was heard last: equal ones may be answered from different addresses of ours."""
+    """As it was received last: equal addresses may have to be answered from different addresses of ours."""
     heard_at: float
     ending: bytes = b""
     name: str | None = None
+    visitor: Visitor | None = None
+    """Who gave the password: set while it is checked, and as long as the peer is a member."""
     joined_by: int = 0
-    """Hash of the text that bore the password. A member repeats it when the answer was lost: it is not for the room."""
+    """Hash of the text with the password. A member repeats that text when the answer was lost: it is no line."""
 
     def hear(self, address: Address, now: float, ending: bytes) -> None:
-        """One that has sent newlines once gets them from then on."""
+        """Note a datagram. A peer that has ended one with a newline gets newlines from then on."""
         self.address, self.heard_at, self.ending = address, now, ending or self.ending
 
 
 class _Peers:
-    """Who is in which state: among the strangers (named, when told that a name is valid), in the check, or a member.
+    """All peers by state: strangers (named once a name is valid for them), those whose password is checked, members.
 
-    Strangers are forgotten after a minute, or sooner when newer ones need their place. The others give way to nobody;
-    all together are at most `max_peers`. Strangers and members stand in the order in which they were heard.
+    Strangers expire after a minute; when a new one comes and `max_peers` are known, the oldest stranger is evicted. The
+    others never are. Strangers and members are kept in the order of their last datagrams.
     """
 
     def __init__(self, max_peers: int, idle: float) -> None:
@@ -109,7 +81,7 @@ class _Peers:
         self._idle = idle
 
     def admit(self, address: Address, now: float) -> _Peer | None:
-        """Return the stranger, new or known, as the last heard; None when all places are taken by others."""
+        """Return the stranger, new or known, as the most recent one; None if there is no stranger to evict."""
         if address not in self.strangers:
             if len(self.strangers) + len(self.checking) + len(self.members) >= self.max_peers:
                 if not self.strangers:
@@ -125,7 +97,8 @@ class _Peers:
     def end_check(self, address: Address) -> _Peer | None:
         peer = self.checking.pop(address, None)
         if peer is not None:
-            # Last, though heard a moment ago: those before it are forgotten that moment late. The same in `join`.
+            # Its last datagram is older than those before it in this order, which therefore expire a moment late; the
+            # same is true in `join`.
             self.strangers[address] = peer
         return peer
 
@@ -139,13 +112,13 @@ class _Peers:
         for peers in (self.strangers, self.checking, self.members):
             peers.pop(address, None)
 
-    def expire(self, now: float) -> list[Address]:
-        """Forget who was silent for too long, and return those of them who were members."""
+    def expire(self, now: float) -> list[_Peer]:
+        """Forget peers that have been silent for too long, and return the members among them."""
         while self.strangers and _first(self.strangers).heard_at + STRANGER_SECONDS <= now:
             self.strangers.popitem(last=False)
         silent = []
         while self.members and _first(self.members).heard_at + self._idle <= now:
-            silent.append(self.members.popitem(last=False)[0])
+            silent.append(self.members.popitem(last=False)[1])
         return silent
 
     def find_deadline(self) -> float | None:
@@ -158,14 +131,21 @@ class _Peers:
 
 
 class ClassicDialect:
-    """A core for all classic peers of one socket; `dropped` counts what was not heeded, by reason.
+    """All classic peers of one socket. `dropped` counts the datagrams that were dropped, by reason.
 
-    `rate` (a second) and `burst` are datagrams of one member, and of all strangers of one host together; `idle` is the
-    silence after which a member has left, in seconds.
+    `rate` (a second) and `burst` bound the datagrams of one member, and of all strangers of one host together. A member
+    is gone after `idle` seconds of silence.
     """
+
+    name: Final = "classic"
+    encrypted: Final = False
+    owns_names: Final = False
+    can_be_whispered_to: Final = False
 
     def __init__(
         self,
+        log: Logger,
+        random: Callable[[int], bytes],
         *,
         enabled: bool,
         networks: Sequence[Network],
@@ -175,34 +155,40 @@ class ClassicDialect:
         idle: float = 600.0,
     ) -> None:
         self.dropped: Counter[str] = Counter()
+        self._log, self._random = log, random
         self._enabled = enabled
         self._networks = tuple(networks)
         self._buckets = BucketTable(rate, burst, max_peers)
         self._peers = _Peers(max_peers, idle)
-        self._events: deque[ClassicEvent] = deque()
+        self._events: deque[DialectEvent] = deque()
         self._outbox: list[tuple[bytes, Address]] = []
         self._lines = Rounds()
         self._heard_at = 0.0
+        self._last_session = 0
+        self._holding = False
 
-    # The seam.
+    # The core.
 
     def receive_datagram(self, data: bytes, address: Address, now: float) -> None:
         """Take one datagram; whatever it holds, nothing is raised."""
-        reason = self._heed_untrusted(data, address, now)
+        reason = self._process_untrusted(data, address, now)
         if reason is not None:
             self.dropped[reason] += 1
 
     def handle_timer(self, now: float) -> None:
-        """Forget strangers and let members go who were not heard for too long."""
+        """Forget strangers and end members that have been silent for too long."""
         self._heard_at = now
-        self._events.extend(ClassicSilent(address) for address in self._peers.expire(now))
+        for peer in self._peers.expire(now):
+            if peer.visitor is not None:
+                self._events.append(SessionEnded(peer.visitor, "idle", "idle"))
+                self._lines.drop(peer.address)
 
     def get_timer(self) -> float | None:
-        """Return when somebody will have been silent for too long, or None; at once while lines wait."""
+        """Return when the next peer expires, or None; at once while lines wait to be sent."""
         return self._heard_at if self._lines else self._peers.find_deadline()
 
-    def next_event(self) -> ClassicEvent | None:
-        """Return the next thing that happened, or None: then a turn's datagrams are sent."""
+    def next_event(self) -> DialectEvent | None:
+        """Return the next thing that happened, or None: then the datagrams of a turn are sent."""
         if self._events:
             return self._events.popleft()
         self._lines.begin_turn()
@@ -213,63 +199,89 @@ class ClassicDialect:
         datagrams, self._outbox = self._outbox, []
         return datagrams + self._lines.take()
 
-    # What the bridge answers and commands; an address that is not in the state for it is passed over.
+    # Commands of the room server. A visitor whose peer is not in the state for a command gets no answer.
 
-    def name_valid(self, address: Address, name: str) -> None:
+    def load_recent(self, entries: Sequence[Published]) -> None:
+        """Keep nothing: classic members only get what is said while they are here."""
+
+    def name_valid(self, visitor: Visitor, name: str) -> None:
         """Say that the name can be had; the password comes next."""
-        peer = self._peers.strangers.get(address)
+        peer = self._peers.strangers.get(visitor.address)
         if peer is not None:
             peer.name = name
             self._queue(NAME_VALID, peer)
 
-    def name_taken(self, address: Address) -> None:
-        """Say that the name cannot be had, in the name step or, when it has just gone, after the password."""
-        peer = self._peers.end_check(address) or self._peers.strangers.get(address)
+    def refuse(self, visitor: Visitor, refusal: Refusal) -> None:
+        """Say that the password was wrong, so that it is given again, or that the name cannot be had."""
+        checked = self._peers.end_check(visitor.address)
+        if refusal.code in TRY_AGAIN:
+            answer, peer = PASSWORD_WRONG, checked
+        else:
+            answer, peer = NAME_TAKEN, checked or self._peers.strangers.get(visitor.address)
         if peer is not None:
-            self._queue(NAME_TAKEN, peer)
+            peer.visitor = None
+            self._queue(answer, peer)
 
-    def welcome(self, address: Address) -> None:
-        """Make a member of one whose password was right and whose join is in the log."""
-        peer = self._peers.join(address)
+    def welcome(self, visitor: Visitor, name: str, known_from: int | None, now: float) -> None:
+        """Make a member of a visitor whose join is in the log."""
+        peer = self._peers.join(visitor.address)
         if peer is not None:
             self._queue(WELCOME, peer)
 
-    def password_wrong(self, address: Address) -> None:
-        """Say that the password was wrong; another may be given at once."""
-        peer = self._peers.end_check(address)
-        if peer is not None:
-            self._queue(PASSWORD_WRONG, peer)
+    def answer(self, visitor: Visitor, number: int, reply: Reply) -> None:
+        """Send nothing: classic members give no commands."""
 
-    def send_line(self, name: str, text: str, but: Address | None, *, action: bool = False) -> None:
-        """Send each row of a text as `NAME: row`, an action's as `* NAME row`, to all members but one.
+    def settle(self, answers: Iterable[tuple[int, int, int | str]], now: float) -> None:
+        """Send nothing: the original does not acknowledge lines."""
 
-        What is too long for a datagram is cut; of more than `MOST_ROWS` rows the rest is only counted.
-        """
-        if not self._peers.members:
-            return
-        head = f"* {name} " if action else f"{name}: "
-        rows = text.split("\n")
-        more = len(rows) - MOST_ROWS
-        rest = [f"… {more} more line{'s' if more > 1 else ''}"] if more > 0 else []
-        datagrams = [datagram for row in rows[:MOST_ROWS] + rest for datagram in _cut_line(head, row)]
-        ended = {ending: [datagram + ending for datagram in datagrams] for ending in (b"", *LINE_ENDINGS)}
-        for address, peer in self._peers.members.items():
-            if address != but:
-                for datagram in ended[peer.ending]:
-                    if not self._lines.add(datagram, peer.address):
-                        self.dropped["outbox"] += 1
+    def publish(self, entries: Sequence[Published], now: float) -> None:
+        """Send lines to all members but the one who said them."""
+        if self._peers.members:
+            for entry in entries:
+                if isinstance(entry.body, Message):
+                    self._send_line(entry.body, entry.row.id)
 
-    def drop(self, address: Address) -> None:
-        """Forget an address, member or not, without a word."""
-        self._peers.drop(address)
-        self._lines.drop(address)
+    def supply(self, session: int, after: int, through: int, entries: Sequence[Published]) -> None:
+        """Send nothing: classic members do not ask for what they missed."""
+
+    def hold(self, hold: bool, now: float, *, refuses: bool) -> None:
+        """Drop lines while the log cannot take more: nothing in this dialect could make a client say them again."""
+        self._holding = hold
+
+    def close(self, visitor: Visitor, code: str) -> None:
+        """Forget a visitor without a word."""
+        self._peers.drop(visitor.address)
+        self._lines.drop(visitor.address)
+
+    def close_all(self, code: str) -> None:
+        """Forget all members without a word."""
+        for peer in list(self._peers.members.values()):
+            if peer.visitor is not None:
+                self.close(peer.visitor, code)
+
+    # A new configuration.
 
     def replace_rules(self, *, enabled: bool, networks: Sequence[Network], max_peers: int) -> None:
         """Admit others from now on, or nobody; members stay until they fall silent."""
+        if enabled != self._enabled:
+            self._log_rules(enabled)
         self._enabled, self._networks = enabled, tuple(networks)
         self._peers.max_peers = max_peers
         if not enabled:
             self._peers.strangers.clear()
+
+    def start(self) -> None:
+        """Log what it means if the dialect is on when the server starts."""
+        if self._enabled:
+            self._log_rules(enabled=True)
+
+    def _log_rules(self, enabled: bool) -> None:
+        if enabled:
+            consequence = "what is said leaves in clear while such members are in"
+            self._log.warning("classic_dialect_on", consequence=consequence)
+        else:
+            consequence = "nobody else comes in; what is said goes to them"
+            self._log.warning("classic_dialect_off", members_staying=self.members, consequence=consequence)
 
     @property
     def members(self) -> int:
@@ -277,13 +289,13 @@ class ClassicDialect:
         return len(self._peers.members)
 
     def is_member(self, address: Address) -> bool:
-        """Tell whether lines from there are heard."""
+        """Tell whether datagrams from this address are lines."""
         return address in self._peers.members
 
-    # Datagrams: a step returns the reason why the datagram went no further, or None.
+    # Datagrams: each step returns the reason why it dropped the datagram, or None.
 
-    def _heed_untrusted(self, data: bytes, address: Address, now: float) -> str | None:
-        # Cheapest first: 1 size, 2 state, 3 network, 4 rate, 5 encoding. Members outlive the rules they came in by.
+    def _process_untrusted(self, data: bytes, address: Address, now: float) -> str | None:
+        # Cheapest first: 1 size, 2 state, 3 network, 4 rate, 5 encoding. Members stay when the rules are changed.
         if len(data) > MAX_DATAGRAM:
             return "size"
         member = self._peers.members.get(address)
@@ -303,19 +315,24 @@ class ClassicDialect:
         except UnicodeDecodeError:
             return "encoding"
         if member is None:
-            return self._hear_stranger(text, ending, address, now)
+            return self._receive_from_stranger(text, ending, address, now)
         member.hear(address, now, ending)
         self._peers.members.move_to_end(address)
-        self._hear_member(text, member, address)
-        return None
+        return self._receive_line(text, member)
 
-    def _hear_member(self, text: str, member: _Peer, address: Address) -> None:
+    def _receive_line(self, text: str, member: _Peer) -> str | None:
         if hash(text) == member.joined_by:
             self._queue(WELCOME, member)
-        else:
-            self._events.append(ClassicSaid(address, text))
+        elif self._holding:
+            self._log.warning("classic_line_dropped", address=format_address(member.address))
+            return "held"
+        elif member.visitor is not None:
+            # The id ends with the session: its line is not sent back to it.
+            line = self._random(_RANDOM_SIZE) + _encode_session(member.visitor)
+            self._events.append(LineSaid(member.visitor, 0, line, text, action=False))
+        return None
 
-    def _hear_stranger(self, text: str, ending: bytes, address: Address, now: float) -> str | None:
+    def _receive_from_stranger(self, text: str, ending: bytes, address: Address, now: float) -> str | None:
         if address in self._peers.checking:
             return "checking"
         if text.startswith(ASK_NAME):
@@ -323,7 +340,7 @@ class ClassicDialect:
             if peer is None:
                 return "full"
             peer.hear(address, now, ending)
-            self._events.append(NameAsked(address, text.removeprefix(ASK_NAME)))
+            self._events.append(NameAsked(self._visitor(address, now), text.removeprefix(ASK_NAME)))
             return None
         peer = self._peers.strangers.get(address)
         if not text.startswith(GIVE_PASSWORD) or peer is None or peer.name is None:
@@ -331,8 +348,31 @@ class ClassicDialect:
         peer.hear(address, now, ending)
         peer.joined_by = hash(text)
         self._peers.begin_check(address)
-        self._events.append(PasswordGiven(address, peer.name, text.removeprefix(GIVE_PASSWORD)))
+        peer.visitor = self._visitor(address, now)
+        self._events.append(PasswordGiven(peer.visitor, peer.name, text.removeprefix(GIVE_PASSWORD)))
         return None
+
+    def _visitor(self, address: Address, now: float) -> Visitor:
+        self._last_session -= 1  # those of the secure dialect are positive
+        return Visitor(self._last_session, self, address, "", "", "member", opened_at=now)
+
+    def _send_line(self, message: Message, line: bytes) -> None:
+        """Send each row of a text as `NAME: row`, an action's as `* NAME row`.
+
+        A row that is too long for one datagram is cut. Of more than `MOST_ROWS` rows the rest is only counted.
+        """
+        head = f"* {message.name} " if message.action else f"{message.name}: "
+        rows = message.text.split("\n")
+        more = len(rows) - MOST_ROWS
+        rest = [f"… {more} more line{'s' if more > 1 else ''}"] if more > 0 else []
+        datagrams = [datagram for row in rows[:MOST_ROWS] + rest for datagram in _cut_line(head, row)]
+        ended = {ending: [datagram + ending for datagram in datagrams] for ending in (b"", *LINE_ENDINGS)}
+        for peer in self._peers.members.values():
+            if peer.visitor is None or line[_RANDOM_SIZE:] == _encode_session(peer.visitor):
+                continue
+            for datagram in ended[peer.ending]:
+                if not self._lines.add(datagram, peer.address):
+                    self.dropped["outbox"] += 1
 
     def _queue(self, data: bytes, peer: _Peer) -> None:
         if len(self._outbox) < MAX_OUTBOX:
@@ -341,12 +381,16 @@ class ClassicDialect:
             self.dropped["outbox"] += 1
 
 
+def _encode_session(visitor: Visitor) -> bytes:
+    return visitor.session.to_bytes(8, "little", signed=True)
+
+
 def _first(peers: OrderedDict[Address, _Peer]) -> _Peer:
     return next(iter(peers.values()))
 
 
 def _cut_line(prefix: str, line: str) -> list[bytes]:
-    """Return the line in as many datagrams as it needs, each with the prefix, and with room for any line ending."""
+    """Cut the line into as many datagrams as it needs, each with the prefix and with room for any line ending."""
     head, data = prefix.encode("utf-8", "replace"), line.encode("utf-8", "replace")
     room = MAX_DATAGRAM - LONGEST_ENDING - len(head)
     if len(data) <= room:
@@ -360,7 +404,7 @@ def _cut_line(prefix: str, line: str) -> list[bytes]:
 
 
 def _split_units(line: str, room: int) -> Iterator[bytes]:
-    """Yield graphemes, and the characters of one that is longer than a datagram."""
+    """Yield the graphemes of a line, or the characters of a grapheme that is longer than a datagram."""
     for grapheme in wcwidth.iter_graphemes(line):
         unit = grapheme.encode()
         if len(unit) <= room:

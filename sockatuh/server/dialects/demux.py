@@ -1,35 +1,33 @@
-"""Two cores on one socket, told apart by the first byte (docs/PROTOCOL.md §1)."""
+"""Two dialects on one socket, told apart by the first byte (docs/PROTOCOL.md §1)."""
 
 from __future__ import annotations
 
-from typing import Final, Generic, TypeVar
+from typing import Final
 
 from sockatuh.protocol.constants import HELLO, RESET
 from sockatuh.protocol.seam import Address, Core
 
-from .classic import ClassicDialect, ClassicEvent
-
-EventT = TypeVar("EventT")
+from .base import DialectEvent
 
 SECURE_TYPES: Final = frozenset(bytes([kind]) for kind in range(HELLO, RESET + 1))
 
 
-class Dialects(Generic[EventT]):
-    """A core made of the secure dialect's core and the classic dialect, which counts what it gets while it is off."""
+class Demux:
+    """A core made of the secure and the classic dialect's cores. Even while it is off, classic counts what it gets."""
 
-    def __init__(self, secure: Core[EventT], classic: ClassicDialect) -> None:
+    def __init__(self, secure: Core[DialectEvent], classic: Core[DialectEvent]) -> None:
         self._secure = secure
         self._classic = classic
 
     def receive_datagram(self, data: bytes, address: Address, now: float) -> None:
-        """Give the datagram to the dialect its first byte names."""
+        """Pass the datagram to the dialect that its first byte belongs to."""
         if data[:1] in SECURE_TYPES:
             self._secure.receive_datagram(data, address, now)
         else:
             self._classic.receive_datagram(data, address, now)
 
     def handle_timer(self, now: float) -> None:
-        """Do what was due in both."""
+        """Do what is due in both."""
         self._secure.handle_timer(now)
         self._classic.handle_timer(now)
 
@@ -40,13 +38,13 @@ class Dialects(Generic[EventT]):
             return classic if secure is None else secure
         return min(secure, classic)
 
-    def next_event(self) -> EventT | ClassicEvent | None:
+    def next_event(self) -> DialectEvent | None:
         """Return the next event of either, the secure dialect's first."""
         event = self._secure.next_event()
         return event if event is not None else self._classic.next_event()
 
     def datagrams_to_send(self) -> list[tuple[bytes, Address]]:
-        """Return and forget the next of what both have to send."""
+        """Return and forget the next portion of what both have to send."""
         datagrams = self._secure.datagrams_to_send()
         classic = self._classic.datagrams_to_send()
         return datagrams + classic if classic else datagrams

@@ -1,23 +1,30 @@
 from __future__ import annotations
 
 import ipaddress
+import random
 from collections import Counter
 from itertools import chain
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from server.hall import Diary
 
 from sockatuh.protocol.seam import Address
-from sockatuh.server.dialects.classic import (
-    ClassicDialect,
-    ClassicEvent,
-    ClassicSaid,
-    ClassicSilent,
+from sockatuh.room.entries import Message
+from sockatuh.server.dialects.base import (
+    DialectEvent,
+    LineSaid,
     NameAsked,
     PasswordGiven,
+    Published,
+    Refusal,
+    SessionEnded,
+    Visitor,
 )
+from sockatuh.server.dialects.classic import ClassicDialect
 from sockatuh.server.dialects.rounds import LONGEST, SHARE
+from sockatuh.store.roomlog import Row
 
 NETWORKS = (ipaddress.ip_network("192.168.0.0/16"), ipaddress.ip_network("fe80::/10"))
 BUDI: Address = ("192.168.1.7", 40000)
@@ -26,26 +33,84 @@ MALLORY: Address = ("8.8.8.8", 40000)
 FAMILY = "👨‍👩‍👧"
 
 
-class Conversation:
-    """A dialect, and what it said and reported since it was last asked."""
+Reported = tuple[str, Address] | tuple[str, Address, str] | tuple[str, Address, str, str]
 
-    def __init__(self, **options: float) -> None:
+
+class Conversation:
+    """A dialect, what it sent and reported since the last call, and the visitors it reported, by address."""
+
+    def __init__(self, *, enabled: bool = True, **options: float) -> None:
         self.now = 0.0
+        self.diary = Diary()
         self.dialect = ClassicDialect(
-            enabled=True,
+            self.diary,
+            random.Random(1).randbytes,
+            enabled=enabled,
             networks=NETWORKS,
             rate=options.get("rate", 1000.0),
             burst=int(options.get("burst", 1000)),
             max_peers=int(options.get("max_peers", 16)),
+            idle=options.get("idle", 600.0),
         )
+        self._visitors: dict[Address, Visitor] = {}
+        self._lines: dict[Address, bytes] = {}
 
-    def tell(self, data: bytes, address: Address = BUDI, now: float = 0.0) -> list[ClassicEvent]:
+    def tell(self, data: bytes, address: Address = BUDI, now: float = 0.0) -> list[Reported]:
         self.now = now
         self.dialect.receive_datagram(data, address, now)
         return self.events()
 
-    def events(self) -> list[ClassicEvent]:
-        return list(iter(self.dialect.next_event, None))
+    def events(self) -> list[Reported]:
+        reported = []
+        while (event := self.dialect.next_event()) is not None:
+            reported.append(self._report(event))
+        return reported
+
+    def _report(self, event: DialectEvent) -> Reported:
+        address = event.visitor.address
+        self._visitors[address] = event.visitor
+        match event:
+            case NameAsked(_, name):
+                return "name", address, name
+            case PasswordGiven(_, name, password):
+                return "password", address, name, password or ""
+            case LineSaid(_, _, line, text):
+                self._lines[address] = line
+                return "line", address, text
+            case SessionEnded(_, reason, recorded):
+                assert reason == recorded == "idle"
+                return "silent", address
+            case _:
+                raise AssertionError(event)
+
+    # What the room server answers.
+
+    def _visitor(self, address: Address) -> Visitor:
+        visitor = Visitor(-1_000, self.dialect, address, "", "", "member", opened_at=0.0)
+        return self._visitors.get(address, visitor)
+
+    def name_valid(self, address: Address, name: str) -> None:
+        self.dialect.name_valid(self._visitor(address), name)
+
+    def name_taken(self, address: Address) -> None:
+        self.dialect.refuse(self._visitor(address), Refusal("name_taken"))
+
+    def password_wrong(self, address: Address) -> None:
+        self.dialect.refuse(self._visitor(address), Refusal("password_wrong"))
+
+    def welcome(self, address: Address) -> None:
+        self.dialect.welcome(self._visitor(address), "budi", None, self.now)
+
+    def drop(self, address: Address) -> None:
+        self.dialect.close(self._visitor(address), "crowded")
+
+    def publish(self, name: str, text: str, line: bytes = bytes(16), *, action: bool = False) -> None:
+        entry = Published(Row(1, line, 0, "message", None, None), Message(name, "", text, action))
+        self.dialect.publish([entry], self.now)
+
+    def line_of(self, address: Address) -> bytes:
+        """Return the id of the last line from there."""
+        return self._lines[address]
 
     def heard(self, address: Address = BUDI) -> list[bytes]:
         datagrams = self.sent()
@@ -68,9 +133,9 @@ class Conversation:
 
     def join(self, address: Address, name: str, ending: bytes = b"", now: float = 0.0) -> None:
         self.tell(f"Username:{name}".encode() + ending, address, now)
-        self.dialect.name_valid(address, name)
+        self.name_valid(address, name)
         self.tell(b"Password:right" + ending, address, now)
-        self.dialect.welcome(address)
+        self.welcome(address)
         self.dialect.datagrams_to_send()
 
 
@@ -80,60 +145,60 @@ def room() -> Conversation:
 
 
 def test_the_conversation_of_the_original(room: Conversation) -> None:
-    assert room.tell(b"Username:budi") == [NameAsked(BUDI, "budi")]
-    room.dialect.name_taken(BUDI)
+    assert room.tell(b"Username:budi") == [("name", BUDI, "budi")]
+    room.name_taken(BUDI)
     assert room.heard() == [b"Username sudah dipakai! Gunakan username lain."]
-    assert room.tell(b"Username:budi2") == [NameAsked(BUDI, "budi2")]
-    room.dialect.name_valid(BUDI, "budi2")
+    assert room.tell(b"Username:budi2") == [("name", BUDI, "budi2")]
+    room.name_valid(BUDI, "budi2")
     assert room.heard() == [b"Username valid!"]
-    assert room.tell(b"Password:wrong") == [PasswordGiven(BUDI, "budi2", "wrong")]
-    room.dialect.password_wrong(BUDI)
+    assert room.tell(b"Password:wrong") == [("password", BUDI, "budi2", "wrong")]
+    room.password_wrong(BUDI)
     assert room.heard() == [b"Password salah! Silakan coba lagi."]
-    assert room.tell(b"Password:right") == [PasswordGiven(BUDI, "budi2", "right")]
+    assert room.tell(b"Password:right") == [("password", BUDI, "budi2", "right")]
     assert not room.dialect.is_member(BUDI)
-    room.dialect.welcome(BUDI)
+    room.welcome(BUDI)
     assert room.heard() == [b"Berhasil bergabung!"]
     assert room.dialect.is_member(BUDI)
-    assert room.tell("halo semua 👋".encode()) == [ClassicSaid(BUDI, "halo semua 👋")]
+    assert room.tell("halo semua 👋".encode()) == [("line", BUDI, "halo semua 👋")]
     assert room.heard() == []
-    room.dialect.send_line("ana", "halo budi", None)
+    room.publish("ana", "halo budi")
     assert room.heard() == [b"ana: halo budi"]
 
 
 def test_a_name_that_went_while_the_password_was_checked_is_taken(room: Conversation) -> None:
     room.tell(b"Username:budi")
-    room.dialect.name_valid(BUDI, "budi")
+    room.name_valid(BUDI, "budi")
     room.tell(b"Password:right")
-    room.dialect.name_taken(BUDI)
+    room.name_taken(BUDI)
     assert room.heard() == [b"Username valid!", b"Username sudah dipakai! Gunakan username lain."]
     assert not room.dialect.is_member(BUDI)
-    assert room.tell(b"Username:budi2") == [NameAsked(BUDI, "budi2")]
+    assert room.tell(b"Username:budi2") == [("name", BUDI, "budi2")]
 
 
 def test_name_and_password_are_everything_after_the_first_colon(room: Conversation) -> None:
-    assert room.tell(b"Username: a:b ") == [NameAsked(BUDI, " a:b ")]
-    room.dialect.name_valid(BUDI, "a:b")
-    assert room.tell(b"Password:x:y: ") == [PasswordGiven(BUDI, "a:b", "x:y: ")]
+    assert room.tell(b"Username: a:b ") == [("name", BUDI, " a:b ")]
+    room.name_valid(BUDI, "a:b")
+    assert room.tell(b"Password:x:y: ") == [("password", BUDI, "a:b", "x:y: ")]
 
 
 def test_the_last_valid_name_is_the_one_that_counts(room: Conversation) -> None:
     for name in ("budi", "ana"):
         room.tell(b"Username:" + name.encode())
-        room.dialect.name_valid(BUDI, name)
-    assert room.tell(b"Password:right") == [PasswordGiven(BUDI, "ana", "right")]
+        room.name_valid(BUDI, name)
+    assert room.tell(b"Password:right") == [("password", BUDI, "ana", "right")]
 
 
 @pytest.mark.parametrize("ending", [b"\n", b"\r\n"])
 def test_one_that_sends_newlines_gets_them_back(room: Conversation, ending: bytes) -> None:
-    assert room.tell(b"Username:budi" + ending) == [NameAsked(BUDI, "budi")]
-    room.dialect.name_valid(BUDI, "budi")
-    assert room.tell(b"Password:right" + ending) == [PasswordGiven(BUDI, "budi", "right")]
-    room.dialect.welcome(BUDI)
-    room.dialect.send_line("ana", "halo", None)
+    assert room.tell(b"Username:budi" + ending) == [("name", BUDI, "budi")]
+    room.name_valid(BUDI, "budi")
+    assert room.tell(b"Password:right" + ending) == [("password", BUDI, "budi", "right")]
+    room.welcome(BUDI)
+    room.publish("ana", "halo")
     assert room.heard() == [b"Username valid!" + ending, b"Berhasil bergabung!" + ending, b"ana: halo" + ending]
-    assert room.tell(b"one\n" + ending) == [ClassicSaid(BUDI, "one\n")]
-    assert room.tell(b"a last piece") == [ClassicSaid(BUDI, "a last piece")]
-    room.dialect.send_line("ana", "halo", None)
+    assert room.tell(b"one\n" + ending) == [("line", BUDI, "one\n")]
+    assert room.tell(b"a last piece") == [("line", BUDI, "a last piece")]
+    room.publish("ana", "halo")
     assert room.heard() == [b"ana: halo" + ending]
 
 
@@ -141,19 +206,21 @@ def test_a_line_goes_to_all_members_but_one_and_to_no_stranger(room: Conversatio
     room.join(BUDI, "budi")
     room.join(ANA, "ana")
     room.tell(b"Username:eve", ("192.168.1.9", 1))
-    room.dialect.send_line("budi", "halo", BUDI)
+    room.tell(b"halo")
+    line = room.line_of(BUDI)
+    room.publish("budi", "halo", line)
     assert room.heard(ANA) == [b"budi: halo"]
 
 
 def test_each_line_of_a_text_is_a_datagram(room: Conversation) -> None:
     room.join(BUDI, "budi")
-    room.dialect.send_line("ana", "one\n\ntwo", None)
+    room.publish("ana", "one\n\ntwo")
     assert room.heard() == [b"ana: one", b"ana: ", b"ana: two"]
 
 
 def test_a_long_line_is_cut_between_graphemes(room: Conversation) -> None:
     room.join(BUDI, "budi")
-    room.dialect.send_line("ana", FAMILY * 100, None)
+    room.publish("ana", FAMILY * 100)
     texts = [data.decode().removeprefix("ana: ") for data in room.heard()]
     assert [text.count(FAMILY) for text in texts] == [66, 34]
     assert all(set(text.split(FAMILY)) == {""} for text in texts)
@@ -166,7 +233,7 @@ texts = st.text(st.characters(codec="utf-8", exclude_characters="\n"), max_size=
 def test_no_text_is_too_long_and_nothing_of_it_is_lost(text: str, times: int, name: str, ending: bytes) -> None:
     room = Conversation()
     room.join(BUDI, "budi", ending)
-    room.dialect.send_line(name, text * times, None)
+    room.publish(name, text * times)
     head = f"{name}: ".encode()
     datagrams = room.heard()
     assert all(len(data) <= 1200 and data.startswith(head) and data.endswith(ending) for data in datagrams)
@@ -176,13 +243,13 @@ def test_no_text_is_too_long_and_nothing_of_it_is_lost(text: str, times: int, na
 
 def test_a_grapheme_longer_than_a_datagram_is_cut_between_characters(room: Conversation) -> None:
     room.join(BUDI, "budi")
-    room.dialect.send_line("ana", "e" + "\u0301" * 1000, None)
+    room.publish("ana", "e" + "\u0301" * 1000)
     assert "".join(data.decode().removeprefix("ana: ") for data in room.heard()) == "e" + "\u0301" * 1000
 
 
 def test_while_a_password_is_checked_nothing_else_is_heeded(room: Conversation) -> None:
     room.tell(b"Username:budi")
-    room.dialect.name_valid(BUDI, "budi")
+    room.name_valid(BUDI, "budi")
     room.tell(b"Password:one")
     assert room.tell(b"Password:two") == []
     assert room.tell(b"Username:ana") == []
@@ -193,11 +260,11 @@ def test_a_password_said_again_because_the_answer_was_lost_is_not_told_to_the_ro
     room.join(BUDI, "budi")
     assert room.tell(b"Password:right\n") == []
     assert room.heard() == [b"Berhasil bergabung!\n"]
-    assert room.tell(b"Password:of the week?") == [ClassicSaid(BUDI, "Password:of the week?")]
+    assert room.tell(b"Password:of the week?") == [("line", BUDI, "Password:of the week?")]
 
 
 def test_a_password_does_not_show_where_events_are_logged() -> None:
-    assert "secret" not in repr(PasswordGiven(BUDI, "budi", "secret"))
+    assert "secret" not in repr(PasswordGiven(Conversation()._visitor(BUDI), "budi", "secret"))
 
 
 @pytest.mark.parametrize("data", [b"halo", b"Password:right", b"", b"username:budi", b"Username"])
@@ -235,7 +302,7 @@ def test_mapped_and_scoped_hosts_are_found_in_their_networks(room: Conversation)
 
 
 def test_a_dialect_that_is_off_only_counts() -> None:
-    dialect = ClassicDialect(enabled=False, networks=NETWORKS)
+    dialect = Conversation(enabled=False).dialect
     dialect.receive_datagram(b"Username:budi", BUDI, 0.0)
     assert (dialect.next_event(), dialect.get_timer(), dialect.dropped) == (None, None, {"off": 1})
 
@@ -266,15 +333,15 @@ def test_a_member_silent_for_ten_minutes_has_left(room: Conversation) -> None:
     room.dialect.handle_timer(700.9)
     assert room.events() == []
     room.dialect.handle_timer(701.0)
-    assert room.events() == [ClassicSilent(ANA)]
+    assert room.events() == [("silent", ANA)]
     assert (room.dialect.is_member(ANA), room.dialect.is_member(BUDI)) == (False, True)
-    room.dialect.send_line("eve", "anybody?", None)
+    room.publish("eve", "anybody?")
     assert room.heard(BUDI) == [b"eve: anybody?"]
 
 
 def test_a_stranger_is_forgotten_after_a_minute_without_a_word(room: Conversation) -> None:
     room.tell(b"Username:budi", now=100.0)
-    room.dialect.name_valid(BUDI, "budi")
+    room.name_valid(BUDI, "budi")
     assert room.dialect.get_timer() == 160.0
     room.dialect.handle_timer(160.0)
     assert room.dialect.get_timer() is None
@@ -283,10 +350,10 @@ def test_a_stranger_is_forgotten_after_a_minute_without_a_word(room: Conversatio
 
 def test_a_check_under_way_is_not_forgotten(room: Conversation) -> None:
     room.tell(b"Username:budi")
-    room.dialect.name_valid(BUDI, "budi")
+    room.name_valid(BUDI, "budi")
     room.tell(b"Password:right")
     room.dialect.handle_timer(500.0)
-    room.dialect.welcome(BUDI)
+    room.welcome(BUDI)
     assert room.dialect.is_member(BUDI)
 
 
@@ -294,37 +361,37 @@ def test_newer_strangers_take_the_place_of_older_ones_and_of_nobody_else() -> No
     room = Conversation(max_peers=3)
     room.join(BUDI, "budi")
     room.tell(b"Username:ana", ANA)
-    room.dialect.name_valid(ANA, "ana")
+    room.name_valid(ANA, "ana")
     room.tell(b"Password:right", ANA)
     first, second = ("192.168.2.1", 1), ("192.168.2.2", 1)
     for address in (first, second):
         assert room.tell(b"Username:eve", address)
     room.dialect.datagrams_to_send()
-    room.dialect.name_valid(first, "eve")
+    room.name_valid(first, "eve")
     assert room.heard() == []
-    room.dialect.name_valid(second, "eve")
+    room.name_valid(second, "eve")
     assert room.heard(second) == [b"Username valid!"]
     room.tell(b"Password:right", second)
     assert room.tell(b"Username:late", first) == []
     assert room.dialect.dropped == {"full": 1}
     for address in (ANA, second):
-        room.dialect.welcome(address)
+        room.welcome(address)
         assert room.dialect.is_member(address)
 
 
 def test_one_that_is_dropped_is_a_stranger_again(room: Conversation) -> None:
     room.join(BUDI, "budi")
-    room.dialect.drop(BUDI)
-    room.dialect.drop(BUDI)
+    room.drop(BUDI)
+    room.drop(BUDI)
     assert room.tell(b"halo") == []
-    assert room.tell(b"Username:budi") == [NameAsked(BUDI, "budi")]
+    assert room.tell(b"Username:budi") == [("name", BUDI, "budi")]
 
 
 def test_answers_to_addresses_that_are_gone_or_did_not_ask_are_passed_over(room: Conversation) -> None:
-    room.dialect.name_valid(BUDI, "budi")
-    room.dialect.name_taken(BUDI)
-    room.dialect.welcome(BUDI)
-    room.dialect.password_wrong(BUDI)
+    room.name_valid(BUDI, "budi")
+    room.name_taken(BUDI)
+    room.welcome(BUDI)
+    room.password_wrong(BUDI)
     assert room.heard() == []
     assert not room.dialect.is_member(BUDI)
 
@@ -333,7 +400,7 @@ def test_of_a_text_of_very_many_rows_all_members_get_the_first_and_how_many_are_
     members: list[Address] = [("192.168.1.9", 40000 + number) for number in range(10)]
     for number, address in enumerate(members):
         room.join(address, f"m{number}")
-    room.dialect.send_line("budi", "\n" * 8_182, None)
+    room.publish("budi", "\n" * 8_182)
     sent = room.sent()
     for address in members:
         rows = [data.decode() for data, to in sent if to == address]
@@ -344,25 +411,25 @@ def test_of_a_text_of_very_many_rows_all_members_get_the_first_and_how_many_are_
 @pytest.mark.parametrize(("rows", "last"), [(40, "ana: x"), (41, "ana: … 1 more line"), (42, "ana: … 2 more lines")])
 def test_forty_rows_are_sent_whole(room: Conversation, rows: int, last: str) -> None:
     room.join(BUDI, "budi")
-    room.dialect.send_line("ana", "\n".join("x" * rows), None)
+    room.publish("ana", "\n".join("x" * rows))
     assert room.heard()[-1] == last.encode()
 
 
 def test_an_action_looks_like_no_message(room: Conversation) -> None:
     room.join(BUDI, "budi", b"\n")
-    room.dialect.send_line("ana", "waves\nat all", None, action=True)
-    room.dialect.send_line("ana", "/me waves", None)
+    room.publish("ana", "waves\nat all", action=True)
+    room.publish("ana", "/me waves")
     assert room.heard() == [b"* ana waves\n", b"* ana at all\n", b"ana: /me waves\n"]
 
 
 def test_what_waits_for_a_member_is_bounded_and_goes_with_it(room: Conversation) -> None:
     room.join(BUDI, "budi")
     for _ in range(10):
-        room.dialect.send_line("ana", "\n" * 39, None)
+        room.publish("ana", "\n" * 39)
     assert room.dialect.dropped == {"outbox": 400 - LONGEST}
     assert len(room.heard()) == LONGEST
-    room.dialect.send_line("ana", "\n" * 39, None)
-    room.dialect.drop(BUDI)
+    room.publish("ana", "\n" * 39)
+    room.drop(BUDI)
     assert room.heard() == []
 
 
@@ -370,7 +437,7 @@ def test_the_order_of_lines_is_kept_over_turns(room: Conversation) -> None:
     room.join(BUDI, "budi")
     texts = [f"{number}" for number in range(60)]
     for text in texts:
-        room.dialect.send_line("ana", text, None)
+        room.publish("ana", text)
     assert room.heard() == [f"ana: {text}".encode() for text in texts]
 
 
@@ -379,7 +446,7 @@ def test_a_members_text_of_many_rows_costs_its_rate() -> None:
     room.join(BUDI, "budi")
     room.tell(b"\n" * 799 + b"x", now=100.0)
     assert room.tell(b"hi", now=100.5) == []
-    assert room.tell(b"hi", now=101.0) == [ClassicSaid(BUDI, "hi")]
+    assert room.tell(b"hi", now=101.0) == [("line", BUDI, "hi")]
 
 
 addresses = st.tuples(st.sampled_from(["192.168.1.1", "::ffff:192.168.1.2", "8.8.8.8", ""]), st.integers(1, 6))
@@ -392,37 +459,37 @@ steps = st.tuples(
 )
 
 
-def perform(dialect: ClassicDialect, verb: str, data: bytes, address: Address, now: float) -> None:
+def perform(room: Conversation, verb: str, data: bytes, address: Address, now: float) -> None:
     text = data.decode("utf-8", "surrogateescape")
     match verb:
         case "tell":
-            dialect.receive_datagram(data, address, now)
+            room.tell(data, address, now)
         case "valid":
-            dialect.name_valid(address, text)
+            room.name_valid(address, text)
         case "taken":
-            dialect.name_taken(address)
+            room.name_taken(address)
         case "welcome":
-            dialect.welcome(address)
+            room.welcome(address)
         case "wrong":
-            dialect.password_wrong(address)
+            room.password_wrong(address)
         case "say":
-            dialect.send_line("a", text, address)
+            room.publish("a", text)
         case "drop":
-            dialect.drop(address)
+            room.drop(address)
         case _:
-            dialect.handle_timer(now)
+            room.dialect.handle_timer(now)
 
 
 @given(st.lists(steps, max_size=60))
 def test_whatever_comes_in_whatever_order_nothing_raises_and_nothing_grows(
     script: list[tuple[str, bytes, Address, float]],
 ) -> None:
-    dialect = ClassicDialect(enabled=True, networks=NETWORKS, rate=5.0, burst=8, max_peers=4, idle=300.0)
-    now = 0.0
+    room = Conversation(rate=5.0, burst=8, max_peers=4, idle=300.0)
+    dialect, now = room.dialect, 0.0
     for verb, data, address, after in script:
         now += after
-        perform(dialect, verb, data, address, now)
-        list(iter(dialect.next_event, None))
+        perform(room, verb, data, address, now)
+        room.events()
         peers = dialect._peers
         known = [*peers.strangers, *peers.checking, *peers.members]
         assert len(known) == len(set(known)) <= 4
@@ -438,12 +505,12 @@ def test_once_it_is_off_members_go_on_and_nobody_else_comes_in(room: Conversatio
     room.join(BUDI, "budi")
     room.tell(b"Username:ana", ANA)
     room.dialect.replace_rules(enabled=False, networks=(), max_peers=16)
-    room.dialect.name_valid(ANA, "ana")
+    room.name_valid(ANA, "ana")
     assert room.heard() == []
     assert room.tell(b"Password:right", ANA) == []
     assert room.tell(b"Username:cici", ANA) == []
-    assert room.tell(b"soup at one") == [ClassicSaid(BUDI, "soup at one")]
-    room.dialect.send_line("tom", "two for me", None)
+    assert room.tell(b"soup at one") == [("line", BUDI, "soup at one")]
+    room.publish("tom", "two for me")
     assert room.heard() == [b"tom: two for me"]
     assert (room.dialect.members, room.dialect.dropped["off"]) == (1, 2)
 
@@ -451,7 +518,7 @@ def test_once_it_is_off_members_go_on_and_nobody_else_comes_in(room: Conversatio
 def test_once_it_is_on_those_from_the_new_networks_come_in(room: Conversation) -> None:
     assert room.tell(b"Username:mallory", MALLORY) == []
     room.dialect.replace_rules(enabled=True, networks=(ipaddress.ip_network("8.0.0.0/8"),), max_peers=16)
-    assert room.tell(b"Username:mallory", MALLORY) == [NameAsked(MALLORY, "mallory")]
+    assert room.tell(b"Username:mallory", MALLORY) == [("name", MALLORY, "mallory")]
     assert room.tell(b"Username:budi", BUDI) == []
 
 
@@ -472,12 +539,12 @@ def test_a_member_is_answered_from_the_address_it_asked_last(room: Conversation)
 
     room.tell(b"Username:budi", at("first"))
     room.tell(b"Username:budi", at("second"))
-    room.dialect.name_valid(BUDI, "budi")
+    room.name_valid(BUDI, "budi")
     assert answered_from() == ["second"]
     room.tell(b"Password:right", at("third"))
-    room.dialect.welcome(BUDI)
+    room.welcome(BUDI)
     assert answered_from() == ["third"]
     room.tell(b"hello", at("fourth"))
-    room.dialect.send_line("ana", "hi", but=None)
+    room.publish("ana", "hi")
     assert answered_from() == ["fourth"]
     assert room.dialect.members == 1

@@ -4,10 +4,12 @@ import ipaddress
 from collections import deque
 
 import pytest
+from server.hall import Diary
 
 from sockatuh.protocol.seam import Address
-from sockatuh.server.dialects.classic import ClassicDialect, NameAsked
-from sockatuh.server.dialects.demux import Dialects
+from sockatuh.server.dialects.base import DialectEvent, NameAsked, Refusal, SessionEnded
+from sockatuh.server.dialects.classic import ClassicDialect
+from sockatuh.server.dialects.demux import Demux
 
 HERE: Address = ("127.0.0.1", 40000)
 
@@ -18,7 +20,7 @@ class SecureCore:
     def __init__(self) -> None:
         self.received: list[tuple[bytes, Address, float]] = []
         self.timers: list[float] = []
-        self.events: deque[str] = deque()
+        self.events: deque[DialectEvent] = deque()
         self.outbox: list[tuple[bytes, Address]] = []
         self.deadline: float | None = None
 
@@ -31,12 +33,17 @@ class SecureCore:
     def get_timer(self) -> float | None:
         return self.deadline
 
-    def next_event(self) -> str | None:
+    def next_event(self) -> DialectEvent | None:
         return self.events.popleft() if self.events else None
 
     def datagrams_to_send(self) -> list[tuple[bytes, Address]]:
         datagrams, self.outbox = self.outbox, []
         return datagrams
+
+
+def make_classic(*, enabled: bool) -> ClassicDialect:
+    networks = [ipaddress.ip_network("127.0.0.0/8")]
+    return ClassicDialect(Diary(), bytes, enabled=enabled, networks=networks, rate=1e6, burst=1000)
 
 
 @pytest.fixture
@@ -46,15 +53,15 @@ def secure() -> SecureCore:
 
 @pytest.fixture
 def classic() -> ClassicDialect:
-    return ClassicDialect(enabled=True, networks=[ipaddress.ip_network("127.0.0.0/8")], rate=1e6, burst=1000)
+    return make_classic(enabled=True)
 
 
 @pytest.fixture
-def both(secure: SecureCore, classic: ClassicDialect) -> Dialects[str]:
-    return Dialects(secure, classic)
+def both(secure: SecureCore, classic: ClassicDialect) -> Demux:
+    return Demux(secure, classic)
 
 
-def test_the_first_byte_names_the_dialect(both: Dialects[str], secure: SecureCore, classic: ClassicDialect) -> None:
+def test_the_first_byte_names_the_dialect(both: Demux, secure: SecureCore, classic: ClassicDialect) -> None:
     for first in range(256):
         both.receive_datagram(bytes([first]) + b"...", HERE, 0.0)
     both.receive_datagram(b"", HERE, 0.0)
@@ -62,35 +69,43 @@ def test_the_first_byte_names_the_dialect(both: Dialects[str], secure: SecureCor
     assert classic.dropped.total() == 256 - 6 + 1
 
 
-def test_the_address_and_the_time_go_along(both: Dialects[str], secure: SecureCore) -> None:
+def test_the_address_and_the_time_go_along(both: Demux, secure: SecureCore) -> None:
     both.receive_datagram(b"\xb5...", HERE, 7.0)
     assert secure.received == [(b"\xb5...", HERE, 7.0)]
 
 
 def test_text_is_not_for_the_secure_dialect_even_when_the_classic_one_is_off(secure: SecureCore) -> None:
-    classic = ClassicDialect(enabled=False, networks=[])
-    Dialects(secure, classic).receive_datagram(b"Username:budi", HERE, 0.0)
+    classic = make_classic(enabled=False)
+    Demux(secure, classic).receive_datagram(b"Username:budi", HERE, 0.0)
     assert secure.received == []
     assert classic.dropped == {"off": 1}
 
 
-def test_events_of_both_come_out(both: Dialects[str], secure: SecureCore) -> None:
+def test_events_of_both_come_out(both: Demux, secure: SecureCore) -> None:
     both.receive_datagram(b"Username:budi", HERE, 0.0)
-    secure.events.append("joined")
-    assert [both.next_event() for _ in range(3)] == ["joined", NameAsked(HERE, "budi"), None]
+    asked = both.next_event()
+    assert isinstance(asked, NameAsked)
+    ended = SessionEnded(asked.visitor, "left", "left")
+    both.receive_datagram(b"Username:ana", HERE, 0.0)
+    secure.events.append(ended)
+    assert both.next_event() == ended
+    assert isinstance(both.next_event(), NameAsked)
+    assert both.next_event() is None
 
 
-def test_datagrams_of_both_are_sent(both: Dialects[str], secure: SecureCore, classic: ClassicDialect) -> None:
+def test_datagrams_of_both_are_sent(both: Demux, secure: SecureCore, classic: ClassicDialect) -> None:
     secure.outbox.append((b"\xb5", HERE))
     assert both.datagrams_to_send() == [(b"\xb5", HERE)]
     both.receive_datagram(b"Username:budi", HERE, 0.0)
-    classic.name_taken(HERE)
+    asked = both.next_event()
+    assert isinstance(asked, NameAsked)
+    classic.refuse(asked.visitor, Refusal("name_unavailable"))
     secure.outbox.append((b"\xb5", HERE))
     assert both.datagrams_to_send() == [(b"\xb5", HERE), (b"Username sudah dipakai! Gunakan username lain.", HERE)]
     assert both.datagrams_to_send() == []
 
 
-def test_the_earlier_deadline_counts(both: Dialects[str], secure: SecureCore) -> None:
+def test_the_earlier_deadline_counts(both: Demux, secure: SecureCore) -> None:
     assert both.get_timer() is None
     secure.deadline = 30.0
     assert both.get_timer() == 30.0
@@ -102,7 +117,7 @@ def test_the_earlier_deadline_counts(both: Dialects[str], secure: SecureCore) ->
     assert both.get_timer() == 60.0
 
 
-def test_time_passes_for_both(both: Dialects[str], secure: SecureCore) -> None:
+def test_time_passes_for_both(both: Demux, secure: SecureCore) -> None:
     both.receive_datagram(b"Username:budi", HERE, 0.0)
     both.handle_timer(60.0)
     assert secure.timers == [60.0]

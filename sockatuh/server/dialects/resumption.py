@@ -16,13 +16,12 @@ from collections import deque
 from collections.abc import Callable
 from typing import Final
 
+from sockatuh.log import Logger
 from sockatuh.protocol.constants import LOG_ID_SIZE
 from sockatuh.protocol.server.endpoint import Endpoint
 from sockatuh.protocol.server.session import Arrival
 from sockatuh.protocol.server.tickets import Ticket
 from sockatuh.store.lineage import Lineage
-
-from .visitors import Logger
 
 LINES_NOTED: Final = 10_000
 """Lines whose place is remembered: as many as a newcomer can be given at most."""

@@ -1,0 +1,56 @@
+"""What may be asked in the room, and who may ask it.
+
+A dialect turns what a client sends into a command. The room server looks here who may give it, and what the reply is.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final, TypeAlias
+
+from .decisions import Here, Role
+from .room import Room
+
+MAX_LISTED: Final = 71
+"""Name keys in one reply."""
+
+
+@dataclass(frozen=True, slots=True)
+class Say:
+    """Say a line."""
+
+
+@dataclass(frozen=True, slots=True)
+class Who:
+    """List who is in the room, beginning with the first name after `after` ("": from the first)."""
+
+    after: str
+
+
+@dataclass(frozen=True, slots=True)
+class Listed:
+    """Who is in the room: one group for each name key, its member first. `more` follow after the last of them."""
+
+    groups: tuple[tuple[Here, ...], ...]
+    more: bool
+
+
+Command: TypeAlias = Who
+Reply: TypeAlias = Listed
+
+MAY: Final[dict[type[Say | Command], frozenset[Role]]] = {
+    Say: frozenset({"member", "script"}),
+    Who: frozenset({"member", "script", "reader"}),
+}
+
+
+def may(role: Role, command: type[Say | Command]) -> bool:
+    """Tell whether somebody in this role may give the command."""
+    return role in MAY[command]
+
+
+def answer(room: Room, command: Command, session: int, role: Role) -> Reply:
+    """Carry out a command of a session that may give it."""
+    # A script is here only to ask, so it does not list itself.
+    groups, more = room.here_after(command.after, MAX_LISTED, session if role == "script" else None)
+    return Listed(tuple(map(tuple, groups)), more)

@@ -1,0 +1,122 @@
+"""The parts of a room's server, made and wired together: without socket, thread or clock, so tests use it as well."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Final
+
+from sockatuh.log import Logger
+from sockatuh.net.address import pack_address
+from sockatuh.protocol.server.door import ServerIdentity
+from sockatuh.protocol.server.endpoint import Endpoint
+from sockatuh.protocol.server.tickets import Tickets
+from sockatuh.room.admission import PasswordGate
+from sockatuh.room.names import NameRules
+from sockatuh.room.room import Bounds, Room
+from sockatuh.store.lineage import Lineage
+from sockatuh.store.roomlog import Append
+
+from .dialects.classic import ClassicDialect
+from .dialects.demux import Demux
+from .dialects.resumption import Resumption
+from .dialects.secure import SecureDialect
+from .options import ServiceOptions
+from .password_checks import PasswordDesk
+from .room_server import Bridge, BridgeOptions
+from .session_journal import Recorder, SessionJournal
+
+MIN_CLASSIC_PEERS: Final = 1024
+
+
+@dataclass(frozen=True, slots=True)
+class LogPort:
+    """What the server uses of its log: where it stands, and how to append to it or give it another id."""
+
+    lineage: Lineage
+    head: int
+    put: Callable[[Append], None]
+    resume: Callable[[], None]
+    renew: Callable[[bytes, int], None]
+
+
+@dataclass(frozen=True, slots=True)
+class Parts:
+    """A room's server. `core` is what a driver runs; its events go to `bridge`."""
+
+    endpoint: Endpoint
+    secure: SecureDialect
+    classic: ClassicDialect
+    core: Demux
+    room: Room
+    desk: PasswordDesk
+    bridge: Bridge
+
+
+def build(
+    options: ServiceOptions,
+    identity: ServerIdentity,
+    tickets: Tickets,
+    rules: NameRules,
+    port: LogPort,
+    recorder: Recorder,
+    log: Logger,
+    *,
+    random: Callable[[int], bytes],
+    wall: Callable[[], int],
+) -> Parts:
+    """Make the parts; `wall` gives milliseconds since 1970."""
+    endpoint = Endpoint(
+        identity,
+        tickets,
+        log_id=port.lineage.log_id,
+        head=port.head,
+        limits=options.limits,
+        random=random,
+        pack_address=pack_address,
+    )
+    resumption = Resumption(endpoint, port.lineage, log, renew=port.renew, random=random)
+    resumption.history_on_join = options.history_on_join
+    journal = SessionJournal(log)
+    secure = SecureDialect(endpoint, resumption, journal, recorder)
+    classic = ClassicDialect(
+        log,
+        random,
+        enabled=options.classic,
+        networks=options.classic_networks,
+        max_peers=classic_peers(options),
+    )
+    room = Room(rules, room_bounds(options))
+    desk = PasswordDesk(PasswordGate(random(32)))
+    bridge = Bridge(
+        (secure, classic),
+        room,
+        desk,
+        recorder,
+        journal,
+        log,
+        bridge_options(options),
+        head=port.head,
+        put=port.put,
+        resume=port.resume,
+        random=random,
+        wall=wall,
+    )
+    return Parts(endpoint, secure, classic, Demux(secure, classic), room, desk, bridge)
+
+
+def classic_peers(options: ServiceOptions) -> int:
+    """Return how many addresses the classic dialect remembers."""
+    return max(MIN_CLASSIC_PEERS, options.max_members)
+
+
+def bridge_options(options: ServiceOptions) -> BridgeOptions:
+    """Return the bridge's share of the options."""
+    return BridgeOptions(options.log_texts, options.limits.text_bytes)
+
+
+def room_bounds(options: ServiceOptions) -> Bounds:
+    """Return the room's share of the options."""
+    limits = options.limits
+    guests = limits.guests, limits.guests_per_address
+    return Bounds(options.max_members, options.name_ownership, limits.grace_seconds, *guests)

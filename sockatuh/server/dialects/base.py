@@ -1,0 +1,183 @@
+"""The seam between the room server and the ways into the room.
+
+A dialect is a core (`protocol.seam`) that turns datagrams into six events and takes commands in return. The room server
+knows nothing else about it: it never asks which dialect a visitor uses, only what that dialect declares.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from typing import Protocol, TypeAlias
+
+from sockatuh.protocol.seam import Address, Core
+from sockatuh.room.commands import Command, Reply
+from sockatuh.room.decisions import Role
+from sockatuh.room.entries import Body
+from sockatuh.room.grace import LeftReason
+from sockatuh.store.roomlog import Row
+
+
+@dataclass(slots=True, eq=False)
+class Visitor:
+    """One session, of whichever dialect.
+
+    `session` is unique across all dialects. `cid` is the number under which the next process can wake the client with a
+    RESET, None if its dialect has none. `owner` is the fingerprint of the client's key, "" if its dialect has no keys.
+    `name` is set once the visitor has joined; `record` is its record in the history.
+    """
+
+    session: int
+    dialect: Dialect
+    address: Address
+    owner: str
+    version: str
+    role: Role
+    opened_at: float
+    cid: int | None = None
+    name: str = ""
+    record: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class NameAsked:
+    """A visitor asks whether it could have a name. Answer with `name_valid` or `refuse`."""
+
+    visitor: Visitor
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class PasswordGiven:
+    """A visitor wants to join under a name. Answer with `welcome` or `refuse`.
+
+    `password` is None if a ticket that the dialect has verified takes its place. `known_from` is the first seq from
+    which that ticket proves the key to have been a member, 0 if there is no such proof.
+    """
+
+    visitor: Visitor
+    name: str
+    password: str | None = field(repr=False)
+    known_from: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class LineSaid:
+    """A member said a line. `id` (16 bytes) stays the same however often the client sends it. Answer with `settle`."""
+
+    visitor: Visitor
+    number: int
+    id: bytes
+    text: str
+    action: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """Somebody in the room gave a command. Answer with `answer`."""
+
+    visitor: Visitor
+    number: int
+    command: Command
+
+
+@dataclass(frozen=True, slots=True)
+class RowsWanted:
+    """A visitor wants the rows in (after, through], which only the log still has. Answer with `supply`."""
+
+    visitor: Visitor
+    after: int
+    through: int
+
+
+@dataclass(frozen=True, slots=True)
+class SessionEnded:
+    """A session is over. `reason` describes the session; `recorded` is the reason given for the member's leaving."""
+
+    visitor: Visitor
+    reason: str
+    recorded: LeftReason
+
+
+DialectEvent: TypeAlias = NameAsked | PasswordGiven | LineSaid | Asked | RowsWanted | SessionEnded
+
+
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    """Why a visitor does not get in: a code of docs/PROTOCOL.md §5. It may try again after `wait` seconds.
+
+    For a name that belongs to somebody: the key of its `owner`, and since when (wall time in milliseconds).
+    """
+
+    code: str
+    wait: float = 0.0
+    detail: str = ""
+    suggestion: str = ""
+    owner: str = ""
+    since: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Published:
+    """A committed entry on its way to the members."""
+
+    row: Row
+    body: Body
+
+
+class Dialect(Core[DialectEvent], Protocol):
+    """One way into the room. Commands that concern a visitor whose session has ended do nothing."""
+
+    @property
+    def name(self) -> str:
+        """What is written to the history and to the entries of those who join; nothing is decided by it."""
+
+    @property
+    def encrypted(self) -> bool:
+        """Whether only the two ends can read what is sent."""
+
+    @property
+    def owns_names(self) -> bool:
+        """Whether visitors have keys. Without a key a visitor owns no name, and nothing proves its address."""
+
+    @property
+    def can_be_whispered_to(self) -> bool:
+        """Whether a line can be sent to one member without the others seeing it."""
+
+    @property
+    def dropped(self) -> Counter[str]:
+        """Datagrams that were dropped, by reason."""
+
+    def load_recent(self, entries: Sequence[Published]) -> None:
+        """Keep the newest entries of the log at hand, before anybody has come."""
+
+    def name_valid(self, visitor: Visitor, name: str) -> None:
+        """Tell a visitor that it could have the name."""
+
+    def refuse(self, visitor: Visitor, refusal: Refusal) -> None:
+        """Tell a visitor that it does not get the name or the seat."""
+
+    def welcome(self, visitor: Visitor, name: str, known_from: int | None, now: float) -> None:
+        """Let a visitor in. It may read from `known_from` on (None: no more than any newcomer)."""
+
+    def answer(self, visitor: Visitor, number: int, reply: Reply) -> None:
+        """Answer a command."""
+
+    def settle(self, answers: Iterable[tuple[int, int, int | str]], now: float) -> None:
+        """Answer lines: (session, number, seq) for each that is durable, (session, number, code) for each refused."""
+
+    def publish(self, entries: Sequence[Published], now: float) -> None:
+        """Send committed entries to all members."""
+
+    def supply(self, session: int, after: int, through: int, entries: Sequence[Published]) -> None:
+        """Send a member the entries it wanted: all that are kept of (after, through]."""
+
+    def hold(self, hold: bool, now: float, *, refuses: bool) -> None:
+        """Accept no lines while the log cannot take more. `refuses`: it takes none, so tell whoever waits."""
+
+    def close(self, visitor: Visitor, code: str) -> None:
+        """End a session and tell its client why; no event follows."""
+
+    def close_all(self, code: str) -> None:
+        """End all sessions: the server stops."""

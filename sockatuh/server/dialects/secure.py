@@ -1,0 +1,236 @@
+"""The secure dialect behind the seam: what the endpoint reports becomes one of the six events, and back again."""
+
+from __future__ import annotations
+
+import math
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from typing import Final
+
+from sockatuh.net.address import format_address
+from sockatuh.protocol import messages as m
+from sockatuh.protocol.constants import MAX_PLAINTEXT, TAG_LENGTH
+from sockatuh.protocol.identity import fingerprint
+from sockatuh.protocol.seam import Address
+from sockatuh.protocol.server import events
+from sockatuh.protocol.server.endpoint import CROWDED_MS, Endpoint
+from sockatuh.protocol.server.limits import Limits
+from sockatuh.protocol.server.tickets import password_generation
+from sockatuh.room.commands import Reply, Who
+from sockatuh.room.decisions import Here, Role
+from sockatuh.room.entries import Message
+from sockatuh.room.text import clean_line
+from sockatuh.server.entry_encoding import encode_entry
+from sockatuh.server.session_journal import Recorder, SessionJournal
+
+from .base import (
+    Asked,
+    DialectEvent,
+    LineSaid,
+    NameAsked,
+    PasswordGiven,
+    Published,
+    Refusal,
+    RowsWanted,
+    SessionEnded,
+    Visitor,
+)
+from .resumption import Resumption
+
+ROLES: Final[dict[int, Role]] = {m.MEMBER: "member", m.SCRIPT: "script", m.READER: "reader"}
+"""What the protocol's numbers mean in the room."""
+ROLE_NUMBERS: Final[dict[Role, int]] = {role: number for number, role in ROLES.items()}
+PAGE: Final = MAX_PLAINTEXT - 32
+"""Bytes of one page of members."""
+
+
+class SecureDialect:
+    """The sessions of one endpoint as visitors. `resumption` decides where each begins to read."""
+
+    name: Final = "secure"
+    encrypted: Final = True
+    owns_names: Final = True
+    can_be_whispered_to: Final = True
+
+    def __init__(self, endpoint: Endpoint, resumption: Resumption, journal: SessionJournal, recorder: Recorder) -> None:
+        self._endpoint, self._resumption = endpoint, resumption
+        self._journal, self._recorder = journal, recorder
+        self._visitors: dict[int, Visitor] = {}
+        self._joins: dict[int, events.JoinAsked] = {}
+        """The JOIN of each session that waits for its answer."""
+        self._now = 0.0
+
+    @property
+    def dropped(self) -> Counter[str]:
+        """Datagrams that were dropped, by reason."""
+        return self._endpoint.dropped
+
+    # The core.
+
+    def receive_datagram(self, data: bytes, address: Address, now: float) -> None:
+        """Take one datagram from anybody; whatever it holds, nothing is raised."""
+        self._now = now
+        self._endpoint.receive_datagram(data, address, now)
+
+    def handle_timer(self, now: float) -> None:
+        """Do what is due."""
+        self._now = now
+        self._endpoint.handle_timer(now)
+
+    def get_timer(self) -> float | None:
+        """Return when `handle_timer` is wanted, in monotonic seconds."""
+        return self._endpoint.get_timer()
+
+    def next_event(self) -> DialectEvent | None:
+        """Return the next thing that happened."""
+        while (event := self._endpoint.next_event()) is not None:
+            if (reported := self._translate(event)) is not None:
+                return reported
+        return None
+
+    def datagrams_to_send(self) -> list[tuple[bytes, Address]]:
+        """Return and forget the next portion of what is to be sent; empty when nothing is left."""
+        return self._endpoint.datagrams_to_send()
+
+    def _translate(self, event: events.ServerEvent) -> DialectEvent | None:
+        if isinstance(event, events.SessionOpened):
+            self._open(event)
+            return None
+        if isinstance(event, events.HandshakeRefused):
+            self._journal.refused(event.address, event.reason, self._now)
+            return None
+        visitor = self._visitors.get(event.cid)
+        if visitor is None:  # closed from this side before its event was read
+            return None
+        match event:
+            case events.LineSaid(_, number, line, action, text):
+                return LineSaid(visitor, number, line, text, action)
+            case events.JoinAsked():
+                return self._ask_to_join(visitor, event)
+            case events.WhoAsked(_, number, after):
+                return Asked(visitor, number, Who(after))
+            case events.EntriesWanted(_, after, through):
+                return RowsWanted(visitor, after, through)
+            case events.SessionMoved(_, address):
+                self._move(visitor, address)
+                return None
+            case events.SessionClosed(_, reason):
+                self._forget(visitor)
+                return SessionEnded(visitor, reason, "left" if reason == "left" else "lost")
+
+    def _open(self, event: events.SessionOpened) -> None:
+        owner, version = fingerprint(event.client_key), clean_line(event.version)
+        role = ROLES[event.role]
+        visitor = Visitor(event.cid, self, event.address, owner, version, role, opened_at=self._now, cid=event.cid)
+        self._visitors[event.cid] = visitor
+        self._journal.note("session_opened", visitor, self._now)
+
+    def _ask_to_join(self, visitor: Visitor, event: events.JoinAsked) -> DialectEvent:
+        self._joins[visitor.session] = event
+        if event.password is None and not event.by_ticket:
+            return NameAsked(visitor, event.name)
+        known_from = self._resumption.known_by_ticket(visitor.session) or 0
+        return PasswordGiven(visitor, event.name, event.password, known_from)
+
+    def _move(self, visitor: Visitor, address: Address) -> None:
+        visitor.address = address
+        if visitor.record is not None:
+            self._recorder.moved(visitor.record, format_address(address))
+        self._journal.note("session_moved", visitor, self._now)
+
+    def _forget(self, visitor: Visitor) -> None:
+        self._visitors.pop(visitor.session, None)
+        self._joins.pop(visitor.session, None)
+
+    # Commands of the room server.
+
+    def load_recent(self, entries: Sequence[Published]) -> None:
+        """Keep the newest entries of the log at hand, before anybody has come."""
+        self._note_lines(entries)
+        if entries:
+            self._endpoint.load_recent(entries[0].row.seq - 1, _encode(entries))
+
+    def name_valid(self, visitor: Visitor, name: str) -> None:
+        """Tell a visitor that it could have the name."""
+        if (join := self._joins.pop(visitor.session, None)) is not None:
+            self._endpoint.answer(visitor.session, join.number, m.NameValid(name))
+
+    def refuse(self, visitor: Visitor, refusal: Refusal) -> None:
+        """Answer a visitor's JOIN with the reason why it does not get in."""
+        if (join := self._joins.pop(visitor.session, None)) is not None:
+            wait_ms, tag = math.ceil(refusal.wait * 1000), refusal.owner[:TAG_LENGTH]
+            refused = m.Refused(refusal.code, wait_ms, refusal.detail, refusal.suggestion, tag, refusal.since)
+            self._endpoint.answer(visitor.session, join.number, refused)
+
+    def welcome(self, visitor: Visitor, name: str, known_from: int | None, now: float) -> None:
+        """Let a visitor in, reading on from where it stopped, or with the newest lines."""
+        if (join := self._joins.pop(visitor.session, None)) is not None:
+            start, floor = self._resumption.place(visitor.session, join.history, known_from)
+            self._endpoint.admit(visitor.session, join.number, name, start, floor, now)
+
+    def answer(self, visitor: Visitor, number: int, reply: Reply) -> None:
+        """Answer WHO with as many members as fit a datagram."""
+        infos: list[m.MemberInfo] = []
+        more, size = reply.more, 0
+        for group in reply.groups:
+            page = [_info(here) for here in group]
+            size += sum(len(m.encode(info)) for info in page)
+            if size > PAGE:
+                more = True
+                break
+            infos += page
+        self._endpoint.answer(visitor.session, number, m.Members(tuple(infos), more))
+
+    def settle(self, answers: Iterable[tuple[int, int, int | str]], now: float) -> None:
+        """Answer lines with their seq or the code they were refused with."""
+        self._endpoint.settle_lines(answers, now)
+
+    def publish(self, entries: Sequence[Published], now: float) -> None:
+        """Send committed entries to all members."""
+        self._note_lines(entries)
+        self._endpoint.publish(_encode(entries), entries[-1].row.seq, now)
+
+    def supply(self, session: int, after: int, through: int, entries: Sequence[Published]) -> None:
+        """Send a member what it wanted from the log: all that is kept of (after, through]."""
+        self._endpoint.supply(session, after, through, _encode(entries))
+
+    def hold(self, hold: bool, now: float, *, refuses: bool) -> None:
+        """Leave lines at their sessions while the log cannot take more."""
+        self._endpoint.hold_lines(hold, now, refuses=refuses)
+
+    def close(self, visitor: Visitor, code: str) -> None:
+        """End a session whose seat somebody else needs."""
+        self._forget(visitor)
+        self._endpoint.close(visitor.session, code, CROWDED_MS)
+
+    def close_all(self, code: str) -> None:
+        """End every session: the server stops."""
+        self._visitors.clear()
+        self._joins.clear()
+        self._endpoint.close_all(code)
+
+    # A new configuration.
+
+    def replace_rules(self, limits: Limits, history_on_join: int) -> None:
+        """Hold sessions to other limits, and give newcomers another number of lines."""
+        self._endpoint.replace_limits(limits)
+        self._resumption.history_on_join = history_on_join
+
+    def replace_password(self, password_hash: str) -> None:
+        """Void all tickets: the password was changed."""
+        self._endpoint.tickets.replace_generation(password_generation(password_hash))
+        self._endpoint.void_tickets()
+
+    def _note_lines(self, entries: Sequence[Published]) -> None:
+        for entry in entries:
+            if isinstance(entry.body, Message):
+                self._resumption.note_line(entry.row.seq)
+
+
+def _encode(entries: Iterable[Published]) -> list[tuple[int, bytes]]:
+    return [(entry.row.seq, encode_entry(entry.row, entry.body)) for entry in entries]
+
+
+def _info(here: Here) -> m.MemberInfo:
+    tag, role = here.owner[:TAG_LENGTH], ROLE_NUMBERS[here.role]
+    return m.MemberInfo(here.name, tag, here.dialect, here.is_present, here.since, role)
