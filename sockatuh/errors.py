@@ -12,10 +12,12 @@
     ├── AddressUnusable          the socket cannot be opened there
     ├── OutputLost               stdout cannot be written
     └── ClientError              why a client could not do what was asked
+        ├── AddressUnclear
         ├── NoServer
         ├── Refused
         │   └── NameTaken
         ├── NotStored
+        ├── NotInRoom
         ├── IdentityChanged
         └── VersionMismatch
 
@@ -135,6 +137,17 @@ class ClientError(SockAtuhError):
     """Why a client could not do what was asked."""
 
 
+class AddressUnclear(ClientError):
+    """A text that names no server; `reason` says what is wrong with it."""
+
+    def __init__(self, text: str, reason: str) -> None:
+        super().__init__(text, reason)
+        self.text, self.reason = text, reason
+
+    def __str__(self) -> str:
+        return f"{self.text!r} names no server: {self.reason}"
+
+
 class NoServer(ClientError):
     """Nobody answered at `server` within `seconds`, or the name does not resolve.
 
@@ -182,6 +195,13 @@ class Refused(ClientError):
 
 class NameTaken(Refused):
     """The name is held by somebody else, or belongs to another key."""
+
+
+class NotInRoom(ClientError):
+    """This client has left the room."""
+
+    def __str__(self) -> str:
+        return "this client has left the room"
 
 
 class IdentityChanged(ClientError):

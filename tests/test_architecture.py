@@ -135,7 +135,9 @@ def imports_of(module: str) -> frozenset[str]:
 def test_a_package_imports_only_what_is_below_it(module: str) -> None:
     layer = layer_of(module)
     if not layer:
-        assert not [name for name in imports_of(module) if name.startswith("sockatuh")]
+        assert not [node for node in parse(module).body if isinstance(node, ast.Import)]
+        sources = [node.module for node in parse(module).body if isinstance(node, ast.ImportFrom)]
+        assert sources == ["__future__", "typing"], "everything else is for type checkers, or loaded when it is used"
         return
     assert not {name for name in imports_of(module) if name.startswith("sockatuh.") and not may_import(layer, name)}
 
@@ -160,6 +162,15 @@ def test_imports_within_a_package_are_relative_and_across_packages_absolute(modu
             inside = node.module.rpartition(".")[0] == package and MODULES[module].parent != PACKAGE
             assert node.level <= 1, f"{module}:{node.lineno} climbs out of its package"
             assert not inside, f"{module}:{node.lineno} imports its neighbour by its full name"
+
+
+@of_each_module
+def test_the_library_prints_nothing_and_reads_no_environment(module: str) -> None:
+    if layer_of(module) == "client":
+        assert not imports_of(module) & {"typer", "sqlite3", "prompt_toolkit", "getpass"}
+        for node in ast.walk(parse(module)):
+            name = node.attr if isinstance(node, ast.Attribute) else node.id if isinstance(node, ast.Name) else ""
+            assert name not in {"environ", "getenv", "environb", "print", "stdin", "stdout", "stderr"}, node
 
 
 @of_each_module

@@ -9,7 +9,8 @@ from typing import Final
 
 from sockatuh.client.deadline import Patience
 from sockatuh.client.name_tags import NameTags
-from sockatuh.client.profile import ClientFiles, default_directory
+from sockatuh.client.profile import Profile, default_directory
+from sockatuh.client.room_password import RoomPassword as LibraryPassword
 from sockatuh.client.session import Conversation, ConversationOptions, Waits
 from sockatuh.client.unsent import Unsent
 from sockatuh.errors import ClientError, Refused
@@ -39,8 +40,8 @@ async def joined(wishes: Wishes) -> AsyncIterator[Membership]:
 
     Raises NoServer, NotStored, IdentityChanged, VersionMismatch, NameTaken, Refused and KeyFileError.
     """
-    directory = default_directory(os.environ)
-    files = ClientFiles(directory)
+    directory = default_directory(os.environ.get("SOCKATUH_CLIENT_DIR"))
+    files = Profile(directory)
     place = find_place(wishes.server, os.environ, files)
     memory = Memory(files, place, wishes, login_name())
     password = RoomPassword(wishes.password_file, os.environ)
@@ -69,7 +70,15 @@ async def joined(wishes: Wishes) -> AsyncIterator[Membership]:
                 admitted = await entrance.enter(resumed=connected.resumed)
                 curtain.close()
                 if password.given is not None:
-                    conversation.fall_back_on(admitted.name, password.given, password.look_again)
+                    conversation.come_back(admitted.name, password.given)
+                    known = LibraryPassword(password.given, password.look_again)
+
+                    def mend(refused: Refused) -> bool:
+                        if (another := known.another(refused)) is not None:
+                            conversation.come_back(admitted.name, another)
+                        return another is not None
+
+                    conversation.mend = mend
                 memory.keep_choices(admitted.name)
                 yield Membership(
                     conversation,

@@ -9,7 +9,7 @@ from typing import Annotated, Final
 
 import typer
 
-from sockatuh.client.profile import ClientFiles, Pin, default_directory
+from sockatuh.client.profile import Pin, Profile, default_directory
 from sockatuh.protocol.identity import fingerprint, words
 from sockatuh.protocol.noise import public_key
 from sockatuh.room.text import clean_line
@@ -42,15 +42,15 @@ def identity(
     """Show what identifies this person, or forget a server."""
     if (action is Action.FORGET) is (server is None):
         stop(phrases.WHICH_IDENTITY_ACTION, ExitCode.USAGE)
-    directory = default_directory(os.environ)
+    directory = default_directory(os.environ.get("SOCKATUH_CLIENT_DIR"))
     if server is None:
         _show(directory, as_json=as_json)
     else:
-        _forget(ClientFiles(directory), parse_place(server).server)
+        _forget(Profile(directory), parse_place(server).server)
 
 
 def _show(directory: Path, *, as_json: bool) -> None:
-    files = ClientFiles(directory)
+    files = Profile(directory)
     key, path, pins = public_key(files.identity()), directory / KEY_FILE, _pins(files, directory)
     if as_json:
         print_line("identity", fingerprint=fingerprint(key), words=words(key), path=str(path))
@@ -63,14 +63,14 @@ def _show(directory: Path, *, as_json: bool) -> None:
         print(phrases.known_server(server, words(pin.key), pin.first_seen, clean_line(pin.room)))
 
 
-def _pins(files: ClientFiles, directory: Path) -> dict[str, Pin]:
+def _pins(files: Profile, directory: Path) -> dict[str, Pin]:
     """Return the servers that were met, in the order of their names."""
     lines = (find_bytes(directory / PINS_FILE) or b"").decode(errors="replace").splitlines()
     servers = sorted({clean_line(line.partition(" ")[0]) for line in lines})
     return {server: pin for server in servers if (pin := files.find_pin(server)) is not None}
 
 
-def _forget(files: ClientFiles, server: str) -> None:
+def _forget(files: Profile, server: str) -> None:
     had_ticket = files.clear_tickets(server)
     if not (files.forget(server) or had_ticket):
         stop(phrases.not_known(server))

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from datetime import UTC, datetime
 
-from sockatuh.client.profile import ClientFiles, Ticket
+from sockatuh.client.profile import Profile, Ticket
 from sockatuh.errors import KeyFileError
 from sockatuh.protocol.messages import SCRIPT
 from sockatuh.room.text import clean_line
@@ -28,7 +28,7 @@ class Memory:
     `login` is the name to come by where none is known and nobody can be asked.
     """
 
-    def __init__(self, files: ClientFiles, place: Place, wishes: Wishes, login: str) -> None:
+    def __init__(self, files: Profile, place: Place, wishes: Wishes, login: str) -> None:
         self._files, self._place, self._wishes = files, place, wishes
         wanted = one_word(wishes.name or "") or wishes.name  # one that is all spaces is the server's to refuse
         self.name = wanted or files.find_name(place.server) or (None if wishes.may_ask else login)

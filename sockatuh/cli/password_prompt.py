@@ -12,7 +12,7 @@ import time
 import unicodedata
 from collections.abc import Awaitable, Callable
 
-from sockatuh.client.session import MENDED_BY_A_PASSWORD
+from sockatuh.client.room_password import MENDED_BY_A_PASSWORD
 from sockatuh.errors import Refused
 from sockatuh.protocol.client.events import Admitted, PeerEvent
 from sockatuh.protocol.constants import MAX_PASSWORD_BYTES

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final
 
-from sockatuh.client.profile import ClientFiles
+from sockatuh.client.profile import Profile
 from sockatuh.errors import IdentityChanged, ProtocolError
 from sockatuh.net.address import parse_server
 from sockatuh.protocol.constants import DEFAULT_PORT
@@ -32,7 +32,7 @@ class Place:
         return f"[{self.host}]:{self.port}" if ":" in self.host else f"{self.host}:{self.port}"
 
 
-def find_place(given: str | None, environ: Mapping[str, str], files: ClientFiles) -> Place:
+def find_place(given: str | None, environ: Mapping[str, str], files: Profile) -> Place:
     """Return the place that was given, else $SOCKATUH_SERVER, else the last one, with the key it must have.
 
     Raises IdentityChanged when an invite and what is remembered name different keys.

@@ -1,9 +1,8 @@
-"""Which keys came under which names, so that somebody who comes under another's name with another key is noticed.
+"""Which keys were used with which names, so that a client can warn when a name appears with another key.
 
-One file for each server, a line of JSON for each name: its name key, and the key tags that were seen under it with the
-day of the last time. The names seen last are kept, and of each the tags seen last; so are the files used last. What is
-lost here costs a warning, never a conversation: a file that cannot be read is begun anew, one that cannot be written is
-left as it is.
+There is one file per server with one line of JSON per name: its name key, and the key tags seen with it, each with the
+day it was last seen. The most recent names, tags per name and files are kept. Losing any of it costs a warning and
+never the conversation: an unreadable file is replaced, and one that cannot be written stays as it is.
 """
 
 from __future__ import annotations
@@ -24,17 +23,18 @@ MOST_NAMES: Final = 1_024
 MOST_TAGS: Final = 4
 MOST_SERVERS: Final = 64
 SAVE_AFTER: Final = 60.0
-"""Seconds between two writings of what is of no hurry."""
+"""Seconds between two saves of what is not urgent."""
 
 _Days = dict[str, str]
-"""The day (ISO 8601) on which each tag was seen last."""
+"""The day (ISO 8601) each tag was last seen."""
 
 
 class NameTags:
-    """What one client knows of one server's names; `server` is `host:port`."""
+    """What one client knows about one server's names; `server` is `host:port`. No directory: kept in memory only."""
 
-    def __init__(self, directory: Path, server: str) -> None:
-        self._directory = directory / "name_tags"
+    def __init__(self, directory: Path | None, server: str) -> None:
+        self._keeps = directory is not None
+        self._directory = (directory or Path()) / "name_tags"
         self._path = self._directory / f"{quote(server.lower(), safe='')}.jsonl"
         self._keys: NameKeys | None = None
         self._names: OrderedDict[str, _Days] = OrderedDict()
@@ -43,10 +43,10 @@ class NameTags:
         self._saved_at = 0.0
 
     def see(self, name: str, tag: str, day: date, now: float) -> date | None:
-        """Take note of a name and its key's tag ("": it has no key) on a day; `now` is monotonic seconds.
+        """Remember that a name was used with a key tag ("": without a key) on a day; `now` is monotonic seconds.
 
-        Return the day on which the name was seen last, if it was, and always with another key. That is told once: the
-        tag is known from then on. Whoever has no key is remembered only where the name had one.
+        Return the day the name was last seen if it was always seen with other keys. That happens once per tag, since
+        the tag is known afterwards. A name without a key is remembered only if it has had one.
         """
         if (name, tag, day) in self._seen_lately:
             return None
@@ -55,7 +55,7 @@ class NameTags:
         self._seen_lately.add((name, tag, day))
         if self._keys is None:
             self._keys = NameKeys()
-            self._names = _read(self._path)
+            self._names = _read(self._path) if self._keeps else OrderedDict()
         key, today = self._keys.key(name), day.isoformat()
         days = self._names.get(key, {})
         if (not days and not tag) or days.get(tag, "") >= today:
@@ -72,8 +72,8 @@ class NameTags:
         return date.fromisoformat(before) if is_another else None
 
     def save(self, now: float = 0.0) -> None:
-        """Write what is not written yet, beside what other clients have written meanwhile."""
-        if not self._unsaved:
+        """Write what is unsaved, merged with what other clients have written meanwhile."""
+        if not self._unsaved or not self._keeps:
             return
         self._saved_at = now
         with contextlib.suppress(OSError, KeyFileError):

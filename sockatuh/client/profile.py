@@ -1,17 +1,18 @@
-"""What a client remembers: who it is, which servers it has met, and how to come back to each without a question.
+"""What a client remembers: its own key, the servers it knows, and how to return to each without a question.
 
-Every file but the key is lines of `server value…`. A line that means nothing is left where it is and passed over, so a
-typing error in one line costs no other; several clients may write at the same time. What is there already is not
-written again, so a directory that cannot be written is enough once everything is known. Nothing heavy is imported
-here: one-shot commands start with this module.
+Every file but the key consists of lines `server value…`. A line that does not parse is kept and ignored, so a typo in
+one line costs no other. Several clients may write at the same time. A value that is already there is not written
+again, so a read-only directory suffices once everything is known. This module imports nothing heavy, because every
+one-shot command loads it.
 """
 
 from __future__ import annotations
 
 import base64
 import binascii
+import os
 import unicodedata
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -32,10 +33,10 @@ from sockatuh.store.ownership import refuse_foreign
 T = TypeVar("T")
 
 _ENCODING: Final = "utf-8"
-_KEPT_AS_IS: Final = "surrogateescape"  # bytes that are no UTF-8 survive a rewrite of their file
+_KEPT_AS_IS: Final = "surrogateescape"  # bytes that are not UTF-8 survive a rewrite of their file
 _NO_HOME: Final = "there is no such home directory; name a directory in $SOCKATUH_CLIENT_DIR"
 TICKETS_PER_SERVER: Final = 32
-"""Names whose tickets are kept for one server, the newest; a server gives a key no more names either."""
+"""Tickets kept per server, the newest; a server allows one key as many names."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,16 +50,16 @@ class Pin:
 
 @dataclass(frozen=True, slots=True)
 class Ticket:
-    """What lets somebody back in under a name without the password, and the day it was kept (UTC, 2026-11-28)."""
+    """Admits a client again under a name without the password; `day` is when it was stored (UTC, 2026-11-28)."""
 
     name: str
     sealed: bytes
     day: str
 
 
-def default_directory(environ: Mapping[str, str]) -> Path:
-    """Where the client's files are: $SOCKATUH_CLIENT_DIR, else the platform's configuration directory."""
-    if chosen := environ.get("SOCKATUH_CLIENT_DIR"):
+def default_directory(chosen: str | None = None) -> Path:
+    """Return a directory that somebody has chosen, ~ expanded, else the platform's directory for configuration."""
+    if chosen:
         if (directory := find_expanded(chosen)) is None:
             raise KeyFileError(chosen, _NO_HOME)
         return directory
@@ -73,64 +74,74 @@ def default_directory(environ: Mapping[str, str]) -> Path:
     return directory
 
 
-class ClientFiles:
-    """The files in one directory, made on first use. A `server` is `host:port`; all methods may raise KeyFileError."""
+class Profile:
+    """The files in one directory, created on first use; without a directory everything is kept in memory.
 
-    def __init__(self, directory: Path) -> None:
-        self._directory = directory
-        self._pins = _ServerLines(directory / "known_servers", _parse_pin)
-        self._names = _ServerLines(directory / "names", _parse_text)
-        self._tickets = _ServerLines(directory / "tickets", _parse_ticket)
-        self._last = _ServerLines(directory / "last_server", _parse_text)
+    A `server` is `host:port`. Every method may raise KeyFileError.
+    """
+
+    def __init__(self, directory: str | Path | None = None) -> None:
+        self.directory = None if directory is None else default_directory(str(directory))
+        self._pins = _ServerLines(self._path("known_servers"), _parse_pin)
+        self._names = _ServerLines(self._path("names"), _parse_text)
+        self._tickets = _ServerLines(self._path("tickets"), _parse_ticket)
+        self._last = _ServerLines(self._path("last_server"), _parse_text)
+        self._key: bytes | None = None
+
+    def _path(self, name: str) -> Path | None:
+        return None if self.directory is None else self.directory / name
 
     def identity(self) -> bytes:
-        """The private key (X25519, 32 bytes) by which servers know this person, made on first use."""
-        path = self._directory / "identity"
+        """Return the private key (X25519, 32 bytes) by which servers know this client, created on first use."""
+        if self.directory is None:
+            self._key = self._key or os.urandom(32)
+            return self._key
+        path = self.directory / "identity"
         refuse_foreign(path)
-        ensure_private_directory(self._directory)
+        ensure_private_directory(self.directory)
         return load_or_create_key(path)
 
     def find_pin(self, server: str) -> Pin | None:
-        """What is known of a server, None at the first meeting."""
+        """Return what is known about a server, None if it is unknown."""
         return self._pins.find(server)
 
     def pin(self, server: str, key: bytes, room: str) -> None:
-        """Remember a server's key (32 bytes), in place of what was known of it."""
+        """Remember a server's key (32 bytes), replacing what was known about it."""
         first_seen = datetime.now(UTC).isoformat(timespec="seconds").replace("+00:00", "Z")
         self._pins.put(server, f"x25519 {base64.b64encode(key).decode()} {first_seen} {_one_line(room)}")
 
     def forget(self, server: str) -> bool:
-        """Remove a server's key; False if there was none."""
+        """Delete a server's key; False if there was none."""
         return self._pins.remove(server)
 
     def find_last_server(self) -> str | None:
-        """The server somebody last went to, to chat; None before the first."""
+        """Return the server of the last chat, None before the first."""
         return self._last.find("last")
 
     def set_last_server(self, server: str) -> None:
-        """Remember the server somebody went to."""
+        """Remember the server of the last chat."""
         self._last.put("last", _one_line(server))
 
     def find_name(self, server: str) -> str | None:
-        """The name somebody chose at a server, None before the first."""
+        """Return the name this person last chose at a server, None before the first."""
         return self._names.find(server)
 
     def set_name(self, server: str, name: str) -> None:
-        """Remember the name somebody chose at a server."""
+        """Remember the name this person chose at a server."""
         self._names.put(server, _one_line(name))
 
     def find_ticket(self, server: str, name: str) -> Ticket | None:
-        """The ticket that lets this person back in under a name, if there is one."""
+        """Return the ticket that admits this client under a name, if there is one."""
         return self._tickets.find(server, _of(name))
 
     def keep_ticket(self, server: str, name: str, sealed: bytes) -> None:
-        """Keep the newest ticket for a name at a server; those of other names stay."""
+        """Store the newest ticket for a name at a server; tickets for other names stay."""
         day = datetime.now(UTC).date().isoformat()
         value = f"{base64.b64encode(sealed).decode()} {day} {_one_line(name)}"
         self._tickets.put(server, value, _of(name), at_most=TICKETS_PER_SERVER)
 
     def clear_tickets(self, server: str) -> bool:
-        """Remove a server's tickets; False if there were none."""
+        """Delete a server's tickets; False if there were none."""
         return self._tickets.remove(server)
 
 
@@ -139,10 +150,11 @@ def _of_any(_: object) -> bool:
 
 
 class _ServerLines(Generic[T]):
-    """One file of `server value…` lines; `parse` answers None to a value that means nothing."""
+    """One file of `server value…` lines; `parse` returns None for a value that means nothing. No path: in memory."""
 
-    def __init__(self, path: Path, parse: Callable[[str], T | None]) -> None:
+    def __init__(self, path: Path | None, parse: Callable[[str], T | None]) -> None:
         self._path = path
+        self._remembered: list[str] = []
         self._parse = parse
 
     def find(self, server: str, of: Callable[[T], bool] = _of_any) -> T | None:
@@ -151,39 +163,50 @@ class _ServerLines(Generic[T]):
         return next(found, None)
 
     def put(self, server: str, value: str, of: Callable[[T], bool] = _of_any, at_most: int = 1) -> None:
-        """Put a value in place of those `of` it speaks of; of all of the server's keep the newest `at_most`."""
+        """Replace the values that `of` selects; keep the newest `at_most` of all of the server's values."""
         word = _one_word(server)
         added = f"{word} {value}"
         if not self._is_all_there_is(word, added, of):
             self._rewrite(word, [added], of, at_most)
 
     def remove(self, server: str) -> bool:
-        return self._path.exists() and self._rewrite(_one_word(server), [], _of_any, 0)
+        is_there = bool(self._remembered) if self._path is None else self._path.exists()
+        return is_there and self._rewrite(_one_word(server), [], _of_any, 0)
 
     def _is_all_there_is(self, word: str, wanted: str, of: Callable[[T], bool]) -> bool:
         lines = [line for line in self._lines() if (value := self._value(line, word)) is not None and of(value)]
         return lines == [wanted]
 
     def _rewrite(self, word: str, added: list[str], of: Callable[[T], bool], at_most: int) -> bool:
-        """Put `added` in place of the lines of one server; tell whether there were any."""
+        """Replace the selected lines of one server by `added`; tell whether there were any."""
+        if self._path is None:
+            kept, was_there = self._without(word, added, of, at_most)
+            self._remembered = kept + added
+            return was_there
         refuse_foreign(self._path)
         ensure_private_directory(self._path.parent)
         with exclusive(self._path.parent):
-            lines = self._lines()
-            values = [self._value(line, word) for line in lines]
-            gone = {at for at, value in enumerate(values) if value is not None and of(value)}
-            others = [at for at, value in enumerate(values) if value is not None and at not in gone]
-            gone.update(others[: max(0, len(others) + len(added) - at_most)])
-            kept = [line for at, line in enumerate(lines) if at not in gone]
+            kept, was_there = self._without(word, added, of, at_most)
             text = "".join(f"{line}\n" for line in kept + added)
             write_private(self._path, text.encode(_ENCODING, _KEPT_AS_IS))
-        return len(kept) < len(lines)
+        return was_there
+
+    def _without(self, word: str, added: list[str], of: Callable[[T], bool], at_most: int) -> tuple[list[str], bool]:
+        """Return the lines that stay, and whether any go."""
+        lines = self._lines()
+        values = [self._value(line, word) for line in lines]
+        gone = {at for at, value in enumerate(values) if value is not None and of(value)}
+        others = [at for at, value in enumerate(values) if value is not None and at not in gone]
+        gone.update(others[: max(0, len(others) + len(added) - at_most)])
+        return [line for at, line in enumerate(lines) if at not in gone], bool(gone)
 
     def _value(self, line: str, word: str) -> T | None:
         server, _, value = line.partition(" ")
         return self._parse(value.strip()) if server == word else None
 
     def _lines(self) -> list[str]:
+        if self._path is None:
+            return self._remembered
         refuse_foreign(self._path)
         text = (find_bytes(self._path) or b"").decode(_ENCODING, _KEPT_AS_IS)
         return text.removesuffix("\n").split("\n") if text else []
@@ -211,7 +234,7 @@ def _parse_ticket(value: str) -> Ticket | None:
 
 
 def _of(name: str) -> Callable[[Ticket], bool]:
-    """Return what knows the tickets of one name; neither case makes it another, nor a space for a _."""
+    """Return a test for the tickets of one name, which differs neither by case nor by a space for a _."""
     wanted = _folded(name)
     return lambda ticket: _folded(ticket.name) == wanted
 
@@ -221,11 +244,11 @@ def _folded(name: str) -> str:
 
 
 def _one_line(text: str) -> str:
-    """Make one line without control characters of whatever a server or a person called something."""
+    """Return a text on one line without control characters, whatever a server or a person has put in it."""
     printable = "".join(character if character.isprintable() else " " for character in text)
     return " ".join(printable.split())
 
 
 def _one_word(server: str) -> str:
-    """Write a server the way it stands in the files: host names do not tell great letters from small ones."""
+    """Return a server as the files have it: host names ignore case."""
     return _one_line(server).replace(" ", "").lower()

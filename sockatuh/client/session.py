@@ -17,7 +17,16 @@ from types import TracebackType
 from typing import Any, Final, TypeVar
 
 from sockatuh import __version__
-from sockatuh.errors import ClientError, IdentityChanged, NameTaken, NoServer, NotStored, Refused, VersionMismatch
+from sockatuh.errors import (
+    ClientError,
+    IdentityChanged,
+    NameTaken,
+    NoServer,
+    NotInRoom,
+    NotStored,
+    Refused,
+    VersionMismatch,
+)
 from sockatuh.net.address import find_source, format_address
 from sockatuh.net.driver import Driver
 from sockatuh.net.sockets import open_client_socket
@@ -32,26 +41,25 @@ from sockatuh.protocol.seam import Address
 from .listing import Listing
 from .lookup import look_up, look_up_again
 from .refusals import Refusals
+from .room import Listener
 
 T = TypeVar("T")
 Waits = e.LinesHeld | e.LinesDelayed | e.Unreachable
-"""Why one is kept waiting: by the server, or by what stands in the way of it."""
+"""Why a call waits: because of the server, or of what is in the way of it."""
 NAME_CODES: Final = ("name_unavailable", "name_taken", "name_owned")
-MENDED_BY_A_PASSWORD: Final = frozenset({"ticket_refused", "password_wrong"})
-"""Refusals of one who was in before: the room's password was changed, or its tickets are no longer good."""
 WATCH_INTERVAL: Final = 1.0
-"""Seconds between two looks for a machine that slept or moved, or a server that moved."""
+"""Seconds between two checks whether this machine slept or moved, or the server moved."""
 SLEPT: Final = 3.0
-"""Seconds by which the wall clock runs ahead when the machine has slept."""
+"""A machine has slept if the wall clock ran ahead of the monotonic one by as many seconds."""
 RESOLVE_EVERY: Final = 5
-"""Looks between two questions for the server's address while contact is lost."""
+"""Checks between two look-ups of the server's name while contact is lost."""
 LEAVE_TIMEOUT: Final = 1.0
-"""Seconds for a goodbye, with its repetitions."""
+"""Seconds to wait for the answer to LEAVE, retransmissions included."""
 
 
 @dataclass(frozen=True, slots=True)
 class ConversationOptions:
-    """Where the server is, and who asks; see PeerOptions. `key` is the pinned server key, None when it is unknown."""
+    """Where the server is, and who connects; see PeerOptions. `key` is the server's pinned key, None if unknown."""
 
     host: str
     port: int
@@ -66,8 +74,8 @@ class ConversationOptions:
 class Conversation:
     """An open conversation; use it as an async context manager.
 
-    `trust` is asked once about the key of a server that is not known; it may take its time. `on_waiting` hears in the
-    steps what makes the server keep one waiting; later that comes from `next_event`.
+    `trust` is asked once about the key of an unknown server; it may take its time. `on_waiting` is called while a call
+    waits and there is a reason for the wait to report.
     """
 
     def __init__(
@@ -94,8 +102,8 @@ class Conversation:
         self._watch: asyncio.Task[None] | None = None
         self._looking_up: asyncio.Task[None] | None = None
         self._obstacles: tuple[tuple[str, str], ...] = ()
-        self._name = self._password = ""
-        self._look_again: Callable[[], str | None] | None = None
+        self._listener: Listener | None = None
+        self.mend: Callable[[Refused], bool] | None = None
         self.peer = Peer(
             PeerOptions(
                 private_key=options.private_key,
@@ -118,8 +126,7 @@ class Conversation:
     @property
     def server(self) -> str:
         """The server as people write it."""
-        host = f"[{self.options.host}]" if ":" in self.options.host else self.options.host
-        return f"{host}:{self.options.port}"
+        return format_address((self.options.host, self.options.port))
 
     async def __aenter__(self) -> Conversation:
         self._driver.start()
@@ -204,7 +211,10 @@ class Conversation:
         A delivery that is cancelled or times out is no longer awaited; the line itself is still sent until it is
         stored.
         """
-        number = self.say(text)
+        return await self.stored(self.say(text), timeout)
+
+    async def stored(self, number: int, timeout: float | None = None) -> int:
+        """Wait until a line that was just said is durable; see `deliver`."""
         answer: asyncio.Future[int] = asyncio.get_running_loop().create_future()
         self._deliveries[number] = answer
         try:
@@ -229,6 +239,8 @@ class Conversation:
 
     async def leave(self) -> None:
         """Leave the room; waits at most a second for the server's answer."""
+        for answer in self._deliveries.values():
+            _settle(answer, NotInRoom())
         self.peer.leave(time.monotonic())
         self._driver.flush()
         with contextlib.suppress(TimeoutError):
@@ -236,52 +248,47 @@ class Conversation:
                 await self._left.wait()
         self.peer.stop()
 
-    # What waits for nothing.
+    # Calls that do not wait.
 
     def say(self, text: str, *, action: bool = False) -> int:
-        """Say a line; LineStored or LineRefused comes with the number returned."""
+        """Send a line and return its number; LineStored or LineRefused with that number is reported."""
         number = self.peer.say(text, time.monotonic(), action=action)
         self._driver.flush()
         return number
 
     def come_back(self, name: str, password: str) -> None:
-        """Join, and wait for nothing; Admitted comes, or `next_event` raises."""
+        """Join without waiting; Admitted is reported, or `next_event` raises."""
         self.peer.join(name, password, time.monotonic())
         self._driver.flush()
 
-    def fall_back_on(self, name: str, password: str, look_again: Callable[[], str | None]) -> None:
-        """Come back with this password whenever a ticket is refused, and with what `look_again` gives if it is wrong.
+    def listen(self, listener: Listener) -> None:
+        """Report everything to a listener from now on, beginning with what is queued; `next_event` has nothing then."""
+        self._listener = listener
+        while not self._events.empty():
+            self._report(self._events.get_nowait())
 
-        `look_again` returns the password as it is now, None if it cannot. Each is tried once.
-        """
-        self._name, self._password, self._look_again = name, password, look_again
-        self.peer.join(name, password, time.monotonic())
+    def pause_reading(self) -> None:
+        """Take no entries of the log until `resume_reading`; the server keeps them."""
+        self.peer.pause_reading()
+
+    def resume_reading(self) -> None:
+        """Take entries again, and fetch those that came meanwhile."""
+        self.peer.resume_reading(time.monotonic())
         self._driver.flush()
-
-    def _mend(self, refused: e.JoinRefused) -> bool:
-        """Try another password, if one was given meanwhile where the last one was."""
-        if refused.code not in MENDED_BY_A_PASSWORD or self._look_again is None:
-            return False
-        password = self._look_again()
-        if password is None or password == self._password:
-            return False
-        self._password = password
-        self.come_back(self._name, password)
-        return True
 
     def ask_who(self, after: str) -> None:
-        """Ask for a page of the members; MembersListed comes."""
+        """Ask for a page of the members; MembersListed is reported."""
         self.peer.ask_who(after, time.monotonic())
         self._driver.flush()
 
     @property
     def silence(self) -> float | None:
-        """Seconds since the server was heard, when it should have been; None while all is well."""
+        """Seconds since the server was last heard, if it should have been heard by now; None while all is well."""
         return self.peer.silence(time.monotonic())
 
     @property
     def is_held(self) -> bool:
-        """Tell whether what was said or asked waits at the server, which can store nothing now."""
+        """Tell whether lines and questions wait at the server, which can store nothing at present."""
         return self.peer.waits_for_log
 
     async def next_event(self) -> e.PeerEvent:
@@ -305,7 +312,10 @@ class Conversation:
                 if self._reached is None and self._on_waiting is not None:
                     self._on_waiting(event)
                 return
-            case e.JoinRefused() if self._mend(event):
+            case e.JoinRefused(code) if self._listener is not None:
+                if code in PUT_OFF or self._listener.mend(_refusal(event)):
+                    return
+            case e.JoinRefused() if self.mend is not None and self.mend(_refusal(event)):
                 return
             case e.Connected():
                 self._obstacles = ()
@@ -325,7 +335,16 @@ class Conversation:
             for answer in self._deliveries.values():
                 _settle(answer, failure)
             _settle(self._page, failure)
-        self._events.put_nowait(event)
+        self._report(event)
+
+    def _report(self, event: e.PeerEvent) -> None:
+        """Pass an event to the listener, or queue it for `next_event`."""
+        if self._listener is None:
+            self._events.put_nowait(event)
+        elif (failure := self._failure_of(event)) is not None:
+            self._listener.fail(failure)
+        else:
+            self._listener.take(event)
 
     def _failure_of(self, event: e.PeerEvent) -> ClientError | None:
         """Return the error that an event is to everybody who waits: what waiting would not change."""

@@ -1,8 +1,8 @@
-"""What a client has said and nobody has acknowledged, on disk while it runs: if it is killed, the next one can tell.
+"""Lines that a client has sent and the server has not acknowledged, on disk, so that the next client can report them.
 
-Each running client has a file of its own, which it holds locked, and which it removes when everything was answered or
-its person was told what was not. A file that is there and not locked is of one that was killed. To lose these notes is
-no reason to lose the conversation: what goes wrong here is passed over.
+Each running client keeps its own file locked, and removes it once every line is answered or the person knows which are
+not. A file that exists and is not locked belonged to a client that was killed. Losing these notes must not cost the
+conversation, so errors are ignored here.
 """
 
 from __future__ import annotations
@@ -19,16 +19,17 @@ from sockatuh.store.files import ensure_private_directory
 
 _SUFFIX: Final = ".unsent"
 _LARGEST: Final = 4_194_304
-"""Bytes of one file that are read."""
+"""Bytes of a file that are read at most."""
 _FULL: Final = 1_048_576
-"""Bytes of one file from which on it is begun anew, with what is open and without what was struck out."""
+"""Size in bytes at which a file is replaced by one with only the open notes."""
 
 
 class Unsent:
-    """The notes of one client on what it says to one server; made on the disk with the first."""
+    """One client's unacknowledged lines to one server; the file is created with the first. No directory: no file."""
 
-    def __init__(self, directory: Path, server: str) -> None:
-        self._directory, self._server = directory / "unsent", server
+    def __init__(self, directory: Path | None, server: str) -> None:
+        self._keeps = directory is not None
+        self._directory, self._server = (directory or Path()) / "unsent", server
         self._path = self._directory / f"{os.urandom(8).hex()}{_SUFFIX}"
         self._file: IO[bytes] | None = None
         self._open: dict[int, str] = {}
@@ -36,14 +37,14 @@ class Unsent:
         self._full_at = _FULL
 
     def note(self, text: str) -> int:
-        """Note a text that is about to be said; return what it is settled by."""
+        """Note a text that is about to be sent; return the number to settle it by."""
         self._last += 1
         self._open[self._last] = text
         self._write([self._last, text])
         return self._last
 
     def settle(self, noted: int) -> None:
-        """Strike out what is answered."""
+        """Delete a note whose line was answered."""
         self._open.pop(noted, None)
         if self._open:
             self._write([noted])
@@ -53,15 +54,17 @@ class Unsent:
                 self._size = 0
 
     def take_inherited(self) -> list[str]:
-        """Return what clients that were killed had said to this server without an answer, and forget it."""
+        """Return the lines that clients that were killed had sent to this server without an answer; delete them."""
         texts: list[str] = []
+        if not self._keeps:
+            return texts
         with contextlib.suppress(OSError):
             for path in sorted(self._directory.glob(f"*{_SUFFIX}"), key=os.path.getmtime):
                 texts += _take(path, self._server)
         return texts
 
     def close(self) -> None:
-        """Remove the notes: everything was answered, or somebody knows what was not."""
+        """Delete the file: every line was answered, or somebody knows which were not."""
         if self._file is not None:
             self._file.close()
             self._file = None
@@ -69,6 +72,8 @@ class Unsent:
                 self._path.unlink()
 
     def _write(self, note: list[object]) -> None:
+        if not self._keeps:
+            return
         with contextlib.suppress(OSError, KeyFileError):
             if self._file is None:
                 self._file = _create(self._path)
@@ -78,7 +83,7 @@ class Unsent:
                 self._size += self._file.write(self._encode(note))
 
     def _begin_anew(self) -> None:
-        """Write what is open to another file, and only then remove this one: killed meanwhile, both are told of."""
+        """Write the open notes to another file, and only then delete this one: nothing is lost if killed in between."""
         path = self._directory / f"{os.urandom(8).hex()}{_SUFFIX}"
         file = _create(path)
         self._size = file.write(b"".join(self._encode([noted, text]) for noted, text in self._open.items()))
@@ -98,7 +103,7 @@ def _create(path: Path) -> IO[bytes]:
         _lock(file)
         if os.fstat(file.fileno()).st_nlink:
             return file
-        file.close()  # another client took it for one of a client that was killed
+        file.close()  # another client took it before it was locked, and deleted it
 
 
 def _open_to_append(path: str, flags: int) -> int:
@@ -107,7 +112,7 @@ def _open_to_append(path: str, flags: int) -> int:
 
 def _take(path: Path, server: str) -> list[str]:
     with open(path, "r+b", buffering=0) as file:
-        if not _lock(file) or not os.fstat(file.fileno()).st_nlink:  # its client runs, or another took it meanwhile
+        if not _lock(file) or not os.fstat(file.fileno()).st_nlink:  # its client is running, or another client took it
             return []
         texts = _read(file.read(_LARGEST) or b"", server)
         if texts is None:
@@ -119,7 +124,7 @@ def _take(path: Path, server: str) -> list[str]:
 
 
 def _read(data: bytes, server: str) -> list[str] | None:
-    """Return the texts that are open; None if they are of another server."""
+    """Return the open texts, None if they were sent to another server."""
     texts: dict[int, str] = {}
     for line in data.splitlines():
         with contextlib.suppress(ValueError, TypeError, RecursionError):  # the last one may be cut off
@@ -133,7 +138,7 @@ def _read(data: bytes, server: str) -> list[str] | None:
 
 
 def _lock(file: IO[bytes]) -> bool:
-    """Take a file's lock if it is free; True also where there are no locks."""
+    """Lock a file if nobody else has; True as well on systems without locks."""
     if sys.platform == "win32":
         import msvcrt
 

@@ -11,7 +11,7 @@ from cli.people import PASSWORD, Client, Person, Server
 
 from sockatuh.cli.place import Place, parse_place
 from sockatuh.client.deadline import Patience
-from sockatuh.client.profile import ClientFiles
+from sockatuh.client.profile import Profile
 from sockatuh.protocol.identity import Invite
 
 
@@ -57,7 +57,7 @@ def test_a_server_never_met_is_refused_where_nobody_can_be_asked(server: Server,
     assert done.returncode == 4
     assert server.words in done.stderr
     assert "--trust accept-new" in done.stderr
-    assert ClientFiles(dewi.directory).find_pin(server.address) is None
+    assert Profile(dewi.directory).find_pin(server.address) is None
 
 
 def test_a_server_that_is_known_is_trusted_in_every_mode(server: Server, person: Person) -> None:
@@ -75,7 +75,7 @@ def test_an_invite_brings_the_key_and_is_remembered(server: Server, person: Pers
 
 def test_an_invite_with_another_key_than_the_known_one_stops_before_anything_is_sent(person: Person) -> None:
     gita = person("gita")
-    ClientFiles(gita.directory).pin("127.0.0.1:9", b"a" * 32, "room")
+    Profile(gita.directory).pin("127.0.0.1:9", b"a" * 32, "room")
     done = gita.call("who", Invite("127.0.0.1", 9, "room", b"b" * 32).encode())
     assert done.returncode == 6
     assert "sockatuh identity forget 127.0.0.1:9" in done.stderr
@@ -83,7 +83,7 @@ def test_an_invite_with_another_key_than_the_known_one_stops_before_anything_is_
 
 def test_a_server_with_another_key_than_before_is_refused(server: Server, person: Person) -> None:
     hadi = person("hadi", server)
-    ClientFiles(hadi.directory).pin(server.address, b"a" * 32, "kitchen")
+    Profile(hadi.directory).pin(server.address, b"a" * 32, "kitchen")
     done = hadi.call("send", "hello")
     assert done.returncode == 6
     assert server.words in done.stderr
@@ -135,7 +135,7 @@ def test_under_another_name_the_password_is_needed_again(server: Server, person:
 def test_a_ticket_that_is_refused_is_passed_over_in_silence(server: Server, person: Person) -> None:
     lina = person("lina", server)
     lina.call("send", "one")
-    ClientFiles(lina.directory).keep_ticket(server.address, "lina", b"x" * 60)
+    Profile(lina.directory).keep_ticket(server.address, "lina", b"x" * 60)
     done = lina.call("send", "two")
     assert (done.returncode, done.stderr) == (0, "")
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from cli.people import PASSWORD, Client, Person, Server
 
-from sockatuh.client.profile import ClientFiles
+from sockatuh.client.profile import Profile
 
 
 def known(client: Client) -> dict[str, tuple[bytes, int]]:
@@ -19,7 +19,7 @@ def known(client: Client) -> dict[str, tuple[bytes, int]]:
 
 def chosen(client: Client) -> tuple[str | None, dict[str, tuple[bytes, int]]]:
     """Return what decides about the next chat: the last server and the names."""
-    return ClientFiles(client.directory).find_last_server(), {
+    return Profile(client.directory).find_last_server(), {
         name: file for name, file in known(client).items() if name in ("names", "last_server")
     }
 
@@ -43,7 +43,7 @@ def test_a_command_a_flag_and_a_variable_leave_alone_what_somebody_chose(
     somebody_at_home(ana, server, "ana-who-chose")
     before = chosen(ana)
     assert before[0] == server.address
-    assert ClientFiles(ana.directory).find_name(server.address) == "ana-who-chose"
+    assert Profile(ana.directory).find_name(server.address) == "ana-who-chose"
     (tmp_path / "password").write_text(PASSWORD)
     other = server.address.replace("127.0.0.1", "localhost")
     given = ("--password-file", str(tmp_path / "password"), "--name")
@@ -121,4 +121,4 @@ def test_without_a_name_and_with_nobody_to_ask_one_comes_as_the_login_and_by_its
     assert fajar.call("send", "one").returncode == 0
     del fajar.environ["SOCKATUH_PASSWORD"]
     assert fajar.call("send", "two").returncode == 0
-    assert ClientFiles(fajar.directory).find_name(server.address) is None
+    assert Profile(fajar.directory).find_name(server.address) is None

@@ -13,7 +13,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from sockatuh.client.profile import TICKETS_PER_SERVER, ClientFiles, default_directory
+from sockatuh.client.profile import TICKETS_PER_SERVER, Profile, default_directory
 from sockatuh.errors import KeyFileError
 
 SERVER = "192.168.1.20:7625"
@@ -22,15 +22,15 @@ KEY = bytes(range(32))
 
 
 @pytest.fixture
-def files(tmp_path: Path) -> ClientFiles:
-    return ClientFiles(tmp_path / "client")
+def files(tmp_path: Path) -> Profile:
+    return Profile(tmp_path / "client")
 
 
 def known_servers(tmp_path: Path) -> Path:
     return tmp_path / "client" / "known_servers"
 
 
-def test_nothing_is_known_at_first_and_asking_makes_no_file(files: ClientFiles, tmp_path: Path) -> None:
+def test_nothing_is_known_at_first_and_asking_makes_no_file(files: Profile, tmp_path: Path) -> None:
     assert files.find_pin(SERVER) is None
     assert files.find_last_server() is None
     assert files.find_name(SERVER) is None
@@ -40,28 +40,28 @@ def test_nothing_is_known_at_first_and_asking_makes_no_file(files: ClientFiles, 
     assert os.listdir(tmp_path) == []
 
 
-def test_the_identity_is_made_once_and_private(files: ClientFiles, tmp_path: Path) -> None:
+def test_the_identity_is_made_once_and_private(files: Profile, tmp_path: Path) -> None:
     key = files.identity()
     assert len(key) == 32
-    assert ClientFiles(tmp_path / "client").identity() == key
+    assert Profile(tmp_path / "client").identity() == key
     if os.name == "posix":
         assert stat.S_IMODE((tmp_path / "client" / "identity").stat().st_mode) == 0o600
 
 
-def test_many_first_starts_at_once_agree_on_one_identity(files: ClientFiles) -> None:
+def test_many_first_starts_at_once_agree_on_one_identity(files: Profile) -> None:
     with ThreadPoolExecutor(8) as pool:
         assert len(set(pool.map(lambda _: files.identity(), range(8)))) == 1
 
 
 @pytest.mark.skipif(os.name != "posix", reason="modes are a matter of POSIX")
-def test_an_identity_that_others_can_read_is_refused(files: ClientFiles, tmp_path: Path) -> None:
+def test_an_identity_that_others_can_read_is_refused(files: Profile, tmp_path: Path) -> None:
     files.identity()
     (tmp_path / "client" / "identity").chmod(0o644)
     with pytest.raises(KeyFileError, match="chmod 600"):
         files.identity()
 
 
-def test_a_pin_is_found_again_by_its_own_server_only(files: ClientFiles) -> None:
+def test_a_pin_is_found_again_by_its_own_server_only(files: Profile) -> None:
     files.pin(SERVER, KEY, "the kitchen  pi")
     pin = files.find_pin(SERVER)
     assert pin is not None
@@ -70,18 +70,18 @@ def test_a_pin_is_found_again_by_its_own_server_only(files: ClientFiles) -> None
     assert files.find_pin(OTHER) is None
 
 
-def test_great_and_small_letters_are_the_same_host(files: ClientFiles) -> None:
+def test_great_and_small_letters_are_the_same_host(files: Profile) -> None:
     files.pin("Kitchen.local:7625", KEY, "pi")
     assert files.find_pin("kitchen.LOCAL:7625") is not None
 
 
-def test_a_line_of_known_servers_reads_as_documented(files: ClientFiles, tmp_path: Path) -> None:
+def test_a_line_of_known_servers_reads_as_documented(files: Profile, tmp_path: Path) -> None:
     files.pin(SERVER, KEY, "pi")
     server, algorithm, key, _, room = known_servers(tmp_path).read_text().removesuffix("\n").split(" ")
     assert (server, algorithm, base64.b64decode(key), room) == (SERVER, "x25519", KEY, "pi")
 
 
-def test_pinning_again_replaces_the_key(files: ClientFiles, tmp_path: Path) -> None:
+def test_pinning_again_replaces_the_key(files: Profile, tmp_path: Path) -> None:
     files.pin(SERVER, KEY, "pi")
     files.pin(SERVER, KEY[::-1], "pi")
     pin = files.find_pin(SERVER)
@@ -90,7 +90,7 @@ def test_pinning_again_replaces_the_key(files: ClientFiles, tmp_path: Path) -> N
     assert len(known_servers(tmp_path).read_text().splitlines()) == 1
 
 
-def test_forgetting_removes_one_server(files: ClientFiles) -> None:
+def test_forgetting_removes_one_server(files: Profile) -> None:
     files.pin(SERVER, KEY, "pi")
     files.pin(OTHER, KEY, "pi")
     assert files.forget(SERVER)
@@ -103,7 +103,7 @@ def test_forgetting_removes_one_server(files: ClientFiles) -> None:
     "room", ["", "a\nevil:1 x25519 AAAA", "tab\there", "\x1b[2J\u202e\x85\u2028red", " pi ", "\ud800"]
 )
 def test_a_room_name_never_makes_a_second_line_or_a_control_character(
-    files: ClientFiles, tmp_path: Path, room: str
+    files: Profile, tmp_path: Path, room: str
 ) -> None:
     files.pin(SERVER, KEY, room)
     pin = files.find_pin(SERVER)
@@ -125,7 +125,7 @@ DAMAGED = (
 )
 
 
-def test_damaged_lines_are_passed_over_and_kept(files: ClientFiles, tmp_path: Path) -> None:
+def test_damaged_lines_are_passed_over_and_kept(files: Profile, tmp_path: Path) -> None:
     path = known_servers(tmp_path)
     path.parent.mkdir(mode=0o700)
     path.write_bytes(b"\n".join(DAMAGED) + b"\n")
@@ -138,7 +138,7 @@ def test_damaged_lines_are_passed_over_and_kept(files: ClientFiles, tmp_path: Pa
     assert files.find_pin(OTHER) is not None
 
 
-def test_a_file_edited_elsewhere_still_means_the_same(files: ClientFiles, tmp_path: Path) -> None:
+def test_a_file_edited_elsewhere_still_means_the_same(files: Profile, tmp_path: Path) -> None:
     files.pin(SERVER, KEY, "pi")
     path = known_servers(tmp_path)
     path.write_bytes(path.read_bytes().replace(b"\n", b"\r\n") + b"no newline at the end")
@@ -153,7 +153,7 @@ def test_a_file_edited_elsewhere_still_means_the_same(files: ClientFiles, tmp_pa
 @settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(content=st.binary(max_size=200))
 def test_any_bytes_in_a_file_are_survived_and_kept(tmp_path: Path, content: bytes) -> None:
-    files = ClientFiles(tmp_path / "client")
+    files = Profile(tmp_path / "client")
     files.identity()
     known_servers(tmp_path).write_bytes(content)
     files.find_pin(SERVER)
@@ -162,13 +162,13 @@ def test_any_bytes_in_a_file_are_survived_and_kept(tmp_path: Path, content: byte
     assert known_servers(tmp_path).read_bytes().removesuffix(b"\n") == content.removesuffix(b"\n")
 
 
-def test_the_last_server_is_remembered(files: ClientFiles) -> None:
+def test_the_last_server_is_remembered(files: Profile) -> None:
     files.set_last_server(SERVER)
     files.set_last_server(OTHER)
     assert files.find_last_server() == OTHER
 
 
-def test_each_server_has_its_own_name(files: ClientFiles) -> None:
+def test_each_server_has_its_own_name(files: Profile) -> None:
     files.set_name(SERVER, "Ana María 🍵")
     files.set_name(OTHER, "tom")
     files.set_name(OTHER, "tim")
@@ -176,7 +176,7 @@ def test_each_server_has_its_own_name(files: ClientFiles) -> None:
     assert files.find_name(OTHER) == "tim"
 
 
-def test_each_server_has_its_own_ticket_until_it_is_cleared(files: ClientFiles, tmp_path: Path) -> None:
+def test_each_server_has_its_own_ticket_until_it_is_cleared(files: Profile, tmp_path: Path) -> None:
     files.keep_ticket(SERVER, "ana", b"\x00first\n")
     files.keep_ticket(OTHER, "ana", b"other")
     files.keep_ticket(SERVER, "ana", b"\x00second\n")
@@ -188,12 +188,12 @@ def test_each_server_has_its_own_ticket_until_it_is_cleared(files: ClientFiles, 
         assert stat.S_IMODE((tmp_path / "client" / "tickets").stat().st_mode) == 0o600
 
 
-def sealed(files: ClientFiles, server: str, name: str) -> bytes | None:
+def sealed(files: Profile, server: str, name: str) -> bytes | None:
     ticket = files.find_ticket(server, name)
     return ticket.sealed if ticket is not None else None
 
 
-def test_each_name_has_its_own_ticket_however_it_is_written(files: ClientFiles) -> None:
+def test_each_name_has_its_own_ticket_however_it_is_written(files: Profile) -> None:
     files.keep_ticket(SERVER, "Ana_María", b"ana's")
     files.keep_ticket(SERVER, "bot", b"bot's")
     files.keep_ticket(SERVER, "ana maría", b"ana's next")
@@ -202,7 +202,7 @@ def test_each_name_has_its_own_ticket_however_it_is_written(files: ClientFiles) 
     assert sealed(files, SERVER, "bo") is None
 
 
-def test_tickets_of_names_long_gone_make_room(files: ClientFiles, tmp_path: Path) -> None:
+def test_tickets_of_names_long_gone_make_room(files: Profile, tmp_path: Path) -> None:
     files.keep_ticket(OTHER, "ana", b"other")
     for number in range(TICKETS_PER_SERVER + 5):
         files.keep_ticket(SERVER, f"job-{number}", b"x")
@@ -212,7 +212,7 @@ def test_tickets_of_names_long_gone_make_room(files: ClientFiles, tmp_path: Path
 
 
 def test_what_is_there_is_not_written_again_and_needs_no_directory_that_can_be_written(
-    files: ClientFiles, tmp_path: Path
+    files: Profile, tmp_path: Path
 ) -> None:
     def remember() -> None:
         files.set_name(SERVER, "ana")
@@ -236,39 +236,39 @@ def test_what_is_there_is_not_written_again_and_needs_no_directory_that_can_be_w
 
 def test_clients_that_write_at_the_same_time_lose_nothing(tmp_path: Path) -> None:
     def remember(number: int) -> None:
-        ClientFiles(tmp_path / "client").set_name(f"host{number}:7625", f"name{number}")
+        Profile(tmp_path / "client").set_name(f"host{number}:7625", f"name{number}")
 
     with ThreadPoolExecutor(8) as pool:
         list(pool.map(remember, range(40)))
-    files = ClientFiles(tmp_path / "client")
+    files = Profile(tmp_path / "client")
     assert [files.find_name(f"host{number}:7625") for number in range(40)] == [f"name{n}" for n in range(40)]
 
 
 def test_a_directory_that_cannot_be_used_is_explained(tmp_path: Path) -> None:
     (tmp_path / "client").write_bytes(b"a file")
     with pytest.raises(KeyFileError, match="Not a directory"):
-        ClientFiles(tmp_path / "client").set_name(SERVER, "ana")
+        Profile(tmp_path / "client").set_name(SERVER, "ana")
     with pytest.raises(KeyFileError, match="Not a directory"):
-        ClientFiles(tmp_path / "client").find_name(SERVER)
+        Profile(tmp_path / "client").find_name(SERVER)
 
 
 def test_the_directory_can_be_chosen(tmp_path: Path) -> None:
-    assert default_directory({"SOCKATUH_CLIENT_DIR": str(tmp_path)}) == tmp_path
-    assert default_directory({}).name == "sockatuh"
-    assert default_directory({"SOCKATUH_CLIENT_DIR": ""}).name == "sockatuh"
+    assert default_directory(str(tmp_path)) == tmp_path
+    assert default_directory().name == "sockatuh"
+    assert default_directory("").name == "sockatuh"
 
 
 def test_the_directory_may_be_in_the_home_directory_and_a_home_has_to_be_there(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("HOME", str(tmp_path))
-    assert default_directory({"SOCKATUH_CLIENT_DIR": "~/chat"}) == tmp_path / "chat"
+    assert default_directory("~/chat") == tmp_path / "chat"
     with pytest.raises(KeyFileError, match="SOCKATUH_CLIENT_DIR"):
-        default_directory({"SOCKATUH_CLIENT_DIR": "~nobody-of-that-name/chat"})
+        default_directory("~nobody-of-that-name/chat")
     monkeypatch.setattr(os.path, "expanduser", str)  # as it is where neither $HOME nor the list of users has a home
     monkeypatch.delenv("XDG_CONFIG_HOME", raising=False)
     with pytest.raises(KeyFileError, match="SOCKATUH_CLIENT_DIR"):
-        default_directory({})
+        default_directory()
 
 
 def test_nothing_heavy_is_imported() -> None:
@@ -276,3 +276,21 @@ def test_nothing_heavy_is_imported() -> None:
     program = f"import sys, sockatuh.client.profile; print([m for m in {heavy} if m in sys.modules])"
     result = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
     assert result.stdout.strip() == "[]"
+
+
+def test_without_a_directory_everything_is_kept_in_memory(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.chdir(tmp_path)
+    memory = Profile()
+    assert memory.identity() == memory.identity() != Profile().identity()
+    assert memory.find_pin(SERVER) is None
+    memory.pin(SERVER, b"k" * 32, "kitchen")
+    memory.pin("other:1", b"o" * 32, "other")
+    memory.pin(SERVER, b"n" * 32, "kitchen")
+    memory.keep_ticket(SERVER, "ana", b"one")
+    memory.keep_ticket(SERVER, "Ana", b"two")
+    found, ticket = memory.find_pin(SERVER), memory.find_ticket(SERVER, "ana")
+    assert (found and found.key, ticket and ticket.sealed) == (b"n" * 32, b"two")
+    assert memory.forget(SERVER)
+    assert not memory.forget(SERVER)
+    assert memory.find_pin("other:1") is not None
+    assert not list(tmp_path.iterdir())

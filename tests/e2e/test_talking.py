@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import socket
+from pathlib import Path
 
 import pytest
 from e2e.relay import relay_to
@@ -19,6 +20,7 @@ from e2e.running import (
     options_for,
 )
 
+import sockatuh
 from sockatuh.client.session import Conversation
 from sockatuh.errors import NameTaken, Refused
 from sockatuh.protocol.client import events as e
@@ -297,5 +299,42 @@ def test_a_ticket_brings_a_new_program_in_and_nobody_else(server: ServerProcess)
                     await thief.join("ana", PASSWORD, PATIENCE)
             await again.leave()
         assert key_of("ana") != key_of("thief")
+
+    asyncio.run(story())
+
+
+def test_the_library_connects_a_bot_that_remembers_its_server_and_its_name(
+    server: ServerProcess, tmp_path: Path
+) -> None:
+    async def story() -> None:
+        profile = sockatuh.Profile(tmp_path / "bot")
+        address = f"127.0.0.1:{server.port}"
+        async with (
+            joined("budi", server.port, server.key) as budi,
+            sockatuh.connect(address, name="apibot", password=PASSWORD, profile=profile) as room,
+        ):
+            assert (room.name, room.me, room.server) == ("the-kitchen-room", "apibot", address)
+            for number in range(20):
+                budi.say(f"theirs {number}")
+            seqs = [await room.say(f"mine {number}") for number in range(10)]
+            lines: dict[int, str] = {}
+            async for event in room:
+                if isinstance(event, sockatuh.Said):
+                    lines[event.seq] = event.text
+                if len(lines) == 30:
+                    break
+            assert list(lines) == sorted(lines)
+            assert [lines[seq] for seq in seqs] == [f"mine {number}" for number in range(10)]
+            assert {"apibot", "budi"} <= {member.name for member in await room.members()}
+            await room.leave()
+            await budi.hears("apibot left")
+        async with sockatuh.connect(address, name="apibot", profile=profile, trust=sockatuh.Trust.STRICT) as again:
+            assert again.me == "apibot", "with its ticket, at a server it knows"
+        with pytest.raises(Refused, match="unknown_server"):
+            async with sockatuh.connect(address, name="eve", password=PASSWORD, trust=sockatuh.Trust.STRICT):
+                pass
+        with pytest.raises(Refused, match="password_missing"):
+            async with sockatuh.connect(address, name="eve"):
+                pass
 
     asyncio.run(story())

@@ -11,7 +11,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Final, TypeAlias
 
-from sockatuh.client.profile import ClientFiles
+from sockatuh.client.profile import Profile
 from sockatuh.errors import ConfigurationError, KeyFileError, StoreError
 from sockatuh.settings.model import VARIABLES
 from sockatuh.settings.sources import load
@@ -33,7 +33,7 @@ def client_files(directory: Path) -> Target:
     def run(data: bytes) -> None:
         for name in LINES:
             _write(directory / name, data)
-        files = ClientFiles(directory)
+        files = Profile(directory)
         pin = files.find_pin(SERVER)
         assert pin is None or len(pin.key) == 32
         ticket = files.find_ticket(SERVER, "ana")

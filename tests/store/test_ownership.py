@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from sockatuh.client.profile import ClientFiles
+from sockatuh.client.profile import Profile
 from sockatuh.errors import FileNotPrivate
 
 pytestmark = pytest.mark.skipif(os.name != "posix", reason="owners and modes are a matter of POSIX")
@@ -18,14 +18,14 @@ KEY = bytes(range(32))
 
 
 @pytest.fixture(name="files")
-def _files(tmp_path: Path) -> ClientFiles:
-    files = ClientFiles(tmp_path / "client")
+def _files(tmp_path: Path) -> Profile:
+    files = Profile(tmp_path / "client")
     files.identity()
     files.pin("a:1", KEY, "kitchen")
     return files
 
 
-def refusal(files: ClientFiles) -> FileNotPrivate:
+def refusal(files: Profile) -> FileNotPrivate:
     """Return why a pin is not believed; nothing is written on it either."""
     with pytest.raises(FileNotPrivate) as refused:
         files.find_pin("a:1")
@@ -36,7 +36,7 @@ def refusal(files: ClientFiles) -> FileNotPrivate:
 
 @as_root
 @pytest.mark.parametrize("name", ["", "known_servers"])
-def test_what_belongs_to_somebody_else_is_refused(files: ClientFiles, tmp_path: Path, name: str) -> None:
+def test_what_belongs_to_somebody_else_is_refused(files: Profile, tmp_path: Path, name: str) -> None:
     os.chown(tmp_path / "client" / name, SOMEBODY, SOMEBODY)
     refused = refusal(files)
     assert f"belongs to user {SOMEBODY}, and this runs as root" in refused.reason
@@ -44,7 +44,7 @@ def test_what_belongs_to_somebody_else_is_refused(files: ClientFiles, tmp_path: 
 
 
 @as_root
-def test_a_key_of_somebody_else_is_no_key_of_mine(files: ClientFiles, tmp_path: Path) -> None:
+def test_a_key_of_somebody_else_is_no_key_of_mine(files: Profile, tmp_path: Path) -> None:
     os.chown(tmp_path / "client" / "identity", SOMEBODY, SOMEBODY)
     with pytest.raises(FileNotPrivate):
         files.identity()
@@ -57,32 +57,30 @@ def test_root_makes_nothing_in_a_home_that_sudo_has_left_it(tmp_path: Path) -> N
     for path in (home, home / ".config"):
         os.chown(path, SOMEBODY, SOMEBODY)
     with pytest.raises(FileNotPrivate):
-        ClientFiles(home / ".config" / "sockatuh").identity()
+        Profile(home / ".config" / "sockatuh").identity()
     assert not (home / ".config" / "sockatuh").exists()
     (home / ".config" / "sockatuh").mkdir(mode=0o700)  # root was here before
     with pytest.raises(FileNotPrivate, match="belongs to"):
-        ClientFiles(home / ".config" / "sockatuh").identity()
+        Profile(home / ".config" / "sockatuh").identity()
 
 
 @as_root
-def test_a_link_that_somebody_else_has_made_is_not_followed(tmp_path: Path, files: ClientFiles) -> None:
+def test_a_link_that_somebody_else_has_made_is_not_followed(tmp_path: Path, files: Profile) -> None:
     (tmp_path / "link").symlink_to(tmp_path / "client")
     os.chown(tmp_path / "link", SOMEBODY, SOMEBODY, follow_symlinks=False)
-    refusal(ClientFiles(tmp_path / "link"))
+    refusal(Profile(tmp_path / "link"))
     os.chown(tmp_path / "link", 0, 0, follow_symlinks=False)
-    assert ClientFiles(tmp_path / "link").find_pin("a:1") == files.find_pin("a:1")
+    assert Profile(tmp_path / "link").find_pin("a:1") == files.find_pin("a:1")
 
 
 @pytest.mark.parametrize(("name", "mode", "remedy"), [("", 0o770, "700"), ("known_servers", 0o666, "600")])
-def test_what_others_can_write_is_refused(
-    files: ClientFiles, tmp_path: Path, name: str, mode: int, remedy: str
-) -> None:
+def test_what_others_can_write_is_refused(files: Profile, tmp_path: Path, name: str, mode: int, remedy: str) -> None:
     path = tmp_path / "client" / name
     path.chmod(mode)
     assert refusal(files).reason == f"others can write there; run: chmod {remedy} {path}"
 
 
-def test_a_link_in_a_files_place_is_refused(files: ClientFiles, tmp_path: Path) -> None:
+def test_a_link_in_a_files_place_is_refused(files: Profile, tmp_path: Path) -> None:
     (tmp_path / "client" / "known_servers").rename(tmp_path / "elsewhere")
     (tmp_path / "client" / "known_servers").symlink_to(tmp_path / "elsewhere")
     with pytest.raises(FileNotPrivate, match="it is a link"):
@@ -92,5 +90,5 @@ def test_a_link_in_a_files_place_is_refused(files: ClientFiles, tmp_path: Path) 
 def test_an_empty_directory_that_was_open_is_closed_and_used(tmp_path: Path) -> None:
     (tmp_path / "client").mkdir(mode=0o777)
     (tmp_path / "client").chmod(0o777)
-    ClientFiles(tmp_path / "client").identity()
+    Profile(tmp_path / "client").identity()
     assert (tmp_path / "client").stat().st_mode & 0o777 == 0o700

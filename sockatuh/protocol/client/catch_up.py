@@ -47,6 +47,17 @@ class Reader:
         self._asked_at: float | None = None
         self._answered_in = deque([ANSWER_GUESS], maxlen=ANSWERS_TIMED)
         self._catching_up_to: int | None = None
+        self._is_paused = False
+
+    def pause(self) -> None:
+        """Take no entries for now; the server keeps them, and soon stops pushing to a client that acknowledges none."""
+        self._is_paused, self._get_at = True, None
+
+    def resume(self, now: float) -> None:
+        """Take entries again, and ask at once for those that came meanwhile."""
+        self._is_paused = False
+        self._get_tries, self._asked_at = 0, None
+        self._get_at = now if self.inbox.has_holes() else None
 
     def expect(self, number: int) -> None:
         """Remember that line `number` is ours."""
@@ -70,7 +81,7 @@ class Reader:
         self._acked = self.inbox.cursor
         self._catching_up_to = head
         self._ack_at, self._get_tries, self._asked_at = None, 0, None
-        self._get_at = now if self.inbox.has_holes() else None
+        self._get_at = now if self.inbox.has_holes() and not self._is_paused else None
 
     def notice_head(self, head: int, now: float, *, again: bool) -> None:
         """Hear that the log has come to `head`; `again`: because the server believes that we do not know."""
@@ -86,6 +97,9 @@ class Reader:
 
     def receive(self, message: Entries | EntryPart, now: float) -> None:
         """Take entries; ProtocolError if they do not decode."""
+        if self._is_paused:
+            self.inbox.notice_head(message.through if isinstance(message, Entries) else message.seq)
+            return
         before, kept = self.inbox.cursor, self.inbox.kept
         self.inbox.receive(message)
         brought_something = self.inbox.cursor > before or self.inbox.kept > kept
@@ -114,6 +128,8 @@ class Reader:
         self._ack_at = now if is_much else min(now + self._ack_delay, self._ack_by)
 
     def _look_for_hole(self, now: float, *, progress: bool, answered: bool) -> None:
+        if self._is_paused:
+            return
         if answered and self._asked_at is not None:
             self._answered_in.append(now - self._asked_at)
             self._asked_at = None

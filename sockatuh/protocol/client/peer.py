@@ -115,6 +115,15 @@ class Peer:
         self.handle_timer(now)
         return number
 
+    def pause_reading(self) -> None:
+        """Take no entries until `resume_reading`: whoever reads them is behind, and the server keeps them."""
+        self._reader.pause()
+
+    def resume_reading(self, now: float) -> None:
+        """Take entries again, and fetch those that came meanwhile."""
+        self._reader.resume(now)
+        self.handle_timer(now)
+
     def ask_who(self, after: str, now: float) -> None:
         """Ask for the page of members after a name, "" for the first. Without contact it is asked on return."""
         if self._joining.was_joined:

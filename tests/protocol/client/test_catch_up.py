@@ -333,3 +333,20 @@ def test_only_so_many_own_lines_are_remembered() -> None:
 def test_what_does_not_decode_is_the_one_error() -> None:
     with pytest.raises(ProtocolError):
         make_reader().receive(m.Entries(0, 1, False, (msgspec.Raw(b"\xc0"),)), 10.0)
+
+
+def test_a_paused_reader_takes_nothing_asks_for_nothing_and_fetches_everything_afterwards() -> None:
+    reader = make_reader()
+    reader.receive(told(0, 1, 1), 1.0)
+    assert [type(event) for event in reader.take()] == [EntryArrived]
+    assert due_until(reader, 2.0)[-1][1] == m.Ack(1)
+    reader.pause()
+    reader.receive(told(1, 2, 2), 2.0)
+    reader.receive(told(2, 4, 3, 4), 2.1)
+    reader.notice_head(6, 2.2, again=True)
+    reader.begin(6, 2.3)
+    assert (reader.take(), due_until(reader, 9.0)) == ([], [])
+    reader.resume(10.0)
+    assert reader.due(10.0) == m.Get(1, 6, ())
+    reader.receive(told(1, 6, 2, 3, 4, 5, 6, end=True), 10.1)
+    assert [event.entry.seq for event in reader.take() if isinstance(event, EntryArrived)] == [2, 3, 4, 5, 6]

@@ -1,0 +1,141 @@
+"""From a server's address to a `Room`, and out of it again: find the server, check its key, sign in, leave."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import AsyncIterator
+from typing import Final
+
+from sockatuh.errors import ClientError, IdentityChanged
+from sockatuh.net.address import format_address
+from sockatuh.protocol.client.events import Admitted, LinesDelayed, LinesHeld, Unreachable
+from sockatuh.protocol.identity import Invite
+from sockatuh.room.text import clean_line
+
+from . import items
+from .deadline import Patience
+from .items import ROLE_NUMBERS, Notice, Role
+from .memory import Memory
+from .name_tags import NameTags
+from .profile import Profile
+from .room import Room
+from .room_password import RoomPassword
+from .server_address import ServerAddress
+from .session import Conversation, ConversationOptions, Waits
+from .sign_in import PasswordAgain, Questions, SignIn, Trust, judge_by
+from .unsent import Unsent
+
+FIRST_ANSWER: Final = 5.0
+"""Seconds in which a server answers, if there is one: the handshake is repeated four times in them."""
+
+
+@contextlib.asynccontextmanager
+async def connect(
+    server: str | Invite | ServerAddress,
+    *,
+    name: str | None = None,
+    password: str | RoomPassword | None = None,
+    profile: Profile | None = None,
+    trust: Trust | None = None,
+    questions: Questions | None = None,
+    role: Role = Role.MEMBER,
+    history: int | None = 0,
+    after: int | None = None,
+    since: int | None = None,
+    patience: Patience | float | None = None,
+    login: str = "",
+    keeps_server: bool = False,
+    keeps_name: bool = False,
+) -> AsyncIterator[Room]:
+    """Connect to a server and join its room; the room is left at the end of the block.
+
+    `server` is a host, `host:port`, `[ipv6]:port` or an invite. `name` and `password` are asked for if they are not
+    given and there are `questions`; a ticket in the `profile` stands in for the password. Without a profile nothing is
+    remembered: the client has a new key each time, so that the room takes it for somebody else.
+
+    An unknown server's key is accepted and pinned in the profile, unless there are questions to ask about it; `trust`
+    decides otherwise. Earlier lines: the newest `history` (None: as many as the server gives), those `after` a seq,
+    those not older than `since` (ms since 1970). `patience` is the most seconds that connecting may take, without the
+    time a person takes; `login` is the name to suggest where none is known. `keeps_server` and `keeps_name` remember
+    the server and the name in the profile, as a chat does.
+
+    Raises AddressUnclear, NoServer, NotStored, IdentityChanged, VersionMismatch, NameTaken, Refused and KeyFileError.
+    """
+    address = server if isinstance(server, ServerAddress) else ServerAddress.parse(server)
+    profile = Profile() if profile is None else profile
+    patience = patience if isinstance(patience, Patience) else Patience(patience)
+    password = password if isinstance(password, RoomPassword) else RoomPassword(password)
+    if trust is None:
+        trust = Trust.ACCEPT_NEW if questions is None else Trust.ASK
+
+    def tell(notice: Notice) -> None:
+        if questions is not None:
+            questions.notice(notice)
+
+    def tell_waits(event: Waits) -> None:
+        match event:
+            case LinesDelayed(wait):
+                tell(items.Waiting(wait))
+            case LinesHeld():
+                tell(items.Waiting(None))
+            case Unreachable(obstacles):
+                tell(items.Unreachable(tuple((format_address(to), what) for to, what in obstacles)))
+
+    memory = Memory(profile, address, name, login if questions is None else None, role, tell)
+    pin = profile.find_pin(address.server)
+    if pin is not None and address.key is not None and pin.key != address.key:
+        raise IdentityChanged(address.server, pin.key, address.key)
+    options = ConversationOptions(
+        address.host,
+        address.port,
+        profile.identity(),
+        key=pin.key if pin is not None else address.key,
+        ticket=memory.ticket,
+        role=ROLE_NUMBERS[role],
+        cursor=after or 0,
+        history=history,
+    )
+    tags = NameTags(profile.directory, address.server)
+    judge = judge_by(trust, address.server, questions, patience)
+    async with Conversation(options, judge, tell_waits) as conversation:
+        connected = await conversation.open(patience.left(None if patience.seconds else FIRST_ANSWER))
+        title = clean_line(connected.room)
+        memory.keep_key(connected.server_key, title)
+        try:
+            sign_in = SignIn(conversation, memory.name, password, questions, patience, login)
+            admitted = await sign_in.enter(resumed=connected.resumed)
+            if questions is not None:
+                questions.answered()
+            if keeps_server:
+                memory.keep_server()
+            if keeps_name:
+                memory.keep_name(admitted.name)
+            if password.given is not None:
+                conversation.come_back(admitted.name, password.given)
+            again = PasswordAgain(questions, password, lambda typed: conversation.come_back(room.me, typed))
+
+            def keep_ticket(admitted: Admitted) -> None:
+                memory.keep_ticket(admitted.name, admitted.ticket, used_ticket=sign_in.used_ticket)
+                again.admitted()
+
+            room = Room(
+                conversation,
+                title,
+                admitted,
+                unsent=Unsent(profile.directory, address.server),
+                tags=tags,
+                password=password,
+                since=since,
+                keep_ticket=keep_ticket,
+                ask_password=lambda refused: again.mend(refused, room.fail),
+            )
+            try:
+                yield room
+            finally:
+                again.close()
+                if not room.unanswered:
+                    room.forget_unsent()
+        finally:
+            tags.save()
+            with contextlib.suppress(ClientError):
+                await conversation.leave()

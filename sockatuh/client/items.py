@@ -1,0 +1,250 @@
+"""What happens in a room, as values: `Room` reports them, `Timeline` adds marks for people, screens turn them to words.
+
+Names and texts are clean (room/text.py): they are safe to print. `at` is milliseconds since 1970 by the server's clock.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import date, datetime
+from enum import StrEnum
+from typing import Final, TypeAlias
+
+from sockatuh.errors import KeyFileError, Refused
+from sockatuh.protocol.messages import ACTION, JOINED, LEFT, MEMBER, MESSAGE, READER, SCRIPT, Entry, MemberInfo
+from sockatuh.room.text import clean_line, clean_text
+
+CLASSIC: Final = "classic"
+"""The dialect of members whose lines travel unencrypted."""
+
+
+class Role(StrEnum):
+    """In which role somebody is connected: scripts and readers are guests, whom nobody sees coming or going."""
+
+    MEMBER = "member"
+    SCRIPT = "script"
+    READER = "reader"
+
+
+ROLE_NUMBERS: Final = {Role.MEMBER: MEMBER, Role.SCRIPT: SCRIPT, Role.READER: READER}
+
+
+@dataclass(frozen=True, slots=True)
+class Said:
+    """A line. `action`: told in the third person (`/me waves`); `own`: this client said it; `tag`: its author's key."""
+
+    seq: int
+    at: int
+    name: str
+    text: str
+    action: bool = False
+    own: bool = False
+    tag: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Came:
+    """Somebody joined, by a dialect (`secure` or `classic`) and with a key, whose short form is `tag`."""
+
+    seq: int
+    at: int
+    name: str
+    dialect: str = "secure"
+    tag: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Went:
+    """Somebody left; `reason` is a word of the protocol: `left`, `lost`, `idle` …"""
+
+    seq: int
+    at: int
+    name: str
+    reason: str = "left"
+
+
+@dataclass(frozen=True, slots=True)
+class Gap:
+    """The server no longer keeps `count` entries of those after `after`, up to and including `through`."""
+
+    after: int
+    through: int
+    count: int
+
+
+@dataclass(frozen=True, slots=True)
+class Here:
+    """Everything up to the present has been reported."""
+
+
+@dataclass(frozen=True, slots=True)
+class Lost:
+    """Contact is lost; the client reconnects by itself, and lines said meanwhile are kept.
+
+    `reason` is `silence`, `reset`, or what the server said: `restarting`, `closing` …
+    """
+
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Back:
+    """Contact is back. `rewound`: the log was set back, so lines reported earlier may be gone from it."""
+
+    rewound: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Stored:
+    """A line given to `Room.send` is stored, at `seq`."""
+
+    number: int
+    seq: int
+
+
+@dataclass(frozen=True, slots=True)
+class Rejected:
+    """A line given to `Room.send` will never be stored; `code` says why (docs/PROTOCOL.md §6)."""
+
+    number: int
+    text: str
+    action: bool
+    code: str
+
+
+@dataclass(frozen=True, slots=True)
+class Waiting:
+    """Lines wait at the server: for `seconds`, because they came too fast; None: it can store nothing at present."""
+
+    seconds: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class OtherKey:
+    """A name was used with another key than ever before ("": without one); `last_seen`: the last day it was used."""
+
+    name: str
+    tag: str
+    last_seen: date
+
+
+Event: TypeAlias = Said | Came | Went | Gap | Here | Lost | Back | Stored | Rejected | Waiting | OtherKey
+"""What iterating over a room yields."""
+
+
+# What a timeline adds for people.
+@dataclass(frozen=True, slots=True)
+class Missed:
+    """A heading: `count` lines follow, from before this client joined, or (`again`) from while it had no contact."""
+
+    count: int
+    again: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Day:
+    """A heading: what follows was said on another day, in local time."""
+
+    day: date
+
+
+@dataclass(frozen=True, slots=True)
+class AllStored:
+    """No line waits at the server any longer."""
+
+
+Item: TypeAlias = Event | Missed | Day | AllStored
+"""What a timeline yields."""
+
+
+@dataclass(frozen=True, slots=True)
+class Member:
+    """Somebody in the room. `present`: in contact; `since`: ms since 1970; `tag`: the short form of the key, or ""."""
+
+    name: str
+    dialect: str
+    tag: str
+    present: bool
+    since: int
+    role: Role
+
+
+# What signing in tells a person (client/sign_in.py).
+@dataclass(frozen=True, slots=True)
+class Unreachable:
+    """Something is in the way of every address of the server; connecting goes on. Pairs of an address and a word."""
+
+    obstacles: tuple[tuple[str, str], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class NameFree:
+    """The name can be had; `written` is how the room writes it."""
+
+    name: str
+    written: str
+
+
+@dataclass(frozen=True, slots=True)
+class NameRefused:
+    """The name cannot be had."""
+
+    name: str
+    why: Refused
+
+
+@dataclass(frozen=True, slots=True)
+class PasswordWrong:
+    """The password that was typed is not the room's."""
+
+
+@dataclass(frozen=True, slots=True)
+class TryLater:
+    """The next attempt is in `seconds`; `many_guess`: because many wrong passwords are tried here, by anybody."""
+
+    seconds: float
+    many_guess: bool
+
+
+@dataclass(frozen=True, slots=True)
+class SignedIn:
+    """The room has admitted this client with the password."""
+
+
+@dataclass(frozen=True, slots=True)
+class NotRemembered:
+    """The profile could not be written, so the next time begins without what was learnt."""
+
+    error: KeyFileError
+
+
+Notice: TypeAlias = Waiting | Unreachable | NameFree | NameRefused | PasswordWrong | TryLater | SignedIn | NotRemembered
+"""What signing in tells a person beside its questions."""
+
+
+def event_of(entry: Entry, *, own: bool) -> Said | Came | Went | None:
+    """Return what an entry of the log reports, None for kinds this client does not know."""
+    name = clean_line(entry.name)
+    if entry.kind in (MESSAGE, ACTION):
+        text, action = clean_text(entry.text), entry.kind == ACTION
+        return Said(entry.seq, entry.at, name, text, action, own, clean_line(entry.tag))
+    if entry.kind == JOINED:
+        return Came(entry.seq, entry.at, name, clean_line(entry.text), clean_line(entry.tag))
+    if entry.kind == LEFT:
+        return Went(entry.seq, entry.at, name, clean_line(entry.text))
+    return None
+
+
+def member_of(info: MemberInfo) -> Member:
+    """Return a member as the server described it; a role this client does not know counts as a member's."""
+    role = next((role for role, number in ROLE_NUMBERS.items() if number == info.role), Role.MEMBER)
+    name, dialect, tag = clean_line(info.name), clean_line(info.dialect), clean_line(info.tag)
+    return Member(name, dialect, tag, info.present, info.since, role)
+
+
+def local_moment(milliseconds: int) -> datetime | None:
+    """Return a moment in local time, None for one outside the calendar."""
+    try:
+        return datetime.fromtimestamp(milliseconds / 1000).astimezone()
+    except (OverflowError, ValueError, OSError):
+        return None

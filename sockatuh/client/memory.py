@@ -1,0 +1,86 @@
+"""What a profile contributes to one connection, and what it remembers of it.
+
+Only what somebody chose in a chat changes the next one: the server that was named, the name that was typed. An option
+or a variable applies to the command it was given to. Tickets are kept per name, so no command deletes another's.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import UTC, datetime
+
+from sockatuh.errors import KeyFileError
+from sockatuh.room.text import clean_line
+from sockatuh.room.word import one_word
+
+from .items import NotRemembered, Role
+from .profile import Profile, Ticket
+from .server_address import ServerAddress
+
+
+class Memory:
+    """One server's part of a profile. `role`: a script renews its ticket once a day only.
+
+    `name` is the name that was given, `login` the one to use where none is known. `tell` is called once at most, about
+    the first error that lets something be forgotten.
+    """
+
+    def __init__(
+        self,
+        profile: Profile,
+        address: ServerAddress,
+        name: str | None,
+        login: str | None,
+        role: Role,
+        tell: Callable[[NotRemembered], None],
+    ) -> None:
+        self._profile, self._address, self._role, self._tell = profile, address, role, tell
+        given = name and (one_word(name) or name)  # one of spaces only is for the server to refuse
+        self.name = given or profile.find_name(address.server) or login
+        self._ticket = profile.find_ticket(address.server, self.name) if self.name else None
+        self._has_told = False
+
+    @property
+    def ticket(self) -> bytes | None:
+        """The ticket for this name, if there is one."""
+        return self._ticket.sealed if self._ticket is not None else None
+
+    def keep_key(self, key: bytes, room: str) -> None:
+        """Pin the server's key (32 bytes) at the first meeting; raises KeyFileError, unless an invite has named it."""
+        if (pin := self._profile.find_pin(self._address.server)) is not None and pin.key == key:
+            return
+        try:
+            self._profile.pin(self._address.server, key, room)
+        except KeyFileError as error:
+            if self._address.key != key:  # else the next time would be a first meeting again, with anybody
+                raise
+            self._report(error)
+
+    def keep_server(self) -> None:
+        """Remember that this person has chosen the server."""
+        self._try(lambda: self._profile.set_last_server(self._address.server))
+
+    def keep_name(self, name: str) -> None:
+        """Remember the name that this person has chosen, as the server writes it."""
+        self._try(lambda: self._profile.set_name(self._address.server, clean_line(name)))
+
+    def keep_ticket(self, name: str, sealed: bytes, *, used_ticket: bool) -> None:
+        """Store the newest ticket for a name."""
+        if self._role is Role.SCRIPT and used_ticket and self._ticket is not None and _is_of_today(self._ticket):
+            return
+        self._try(lambda: self._profile.keep_ticket(self._address.server, clean_line(name), sealed))
+
+    def _try(self, write: Callable[[], None]) -> None:
+        try:
+            write()
+        except KeyFileError as error:
+            self._report(error)
+
+    def _report(self, error: KeyFileError) -> None:
+        if not self._has_told:
+            self._has_told = True
+            self._tell(NotRemembered(error))
+
+
+def _is_of_today(ticket: Ticket) -> bool:
+    return ticket.day == datetime.now(UTC).date().isoformat()

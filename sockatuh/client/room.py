@@ -1,0 +1,396 @@
+"""A place in a room: say lines, iterate over what happens, list the members, leave.
+
+Say and iterate from as many tasks as you like. Lines are numbered in the order of the calls and stored in that order;
+each call waits for its own answer. Every `async for` over the room yields every event from when it began, and the first
+one everything since the client joined. Loss of contact is an event, not an error: the client reconnects by itself,
+sends again what was not stored, and fetches what it missed.
+
+A slow loop loses nothing and fills no memory: when it is about a thousand events behind, the client stops taking
+entries, the server stops pushing them, and they are fetched from its log when the loop has caught up. Only what the
+server no longer keeps by then is missing, and that is reported as a `Gap`.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import date
+from typing import Final, Protocol
+
+from sockatuh.errors import NotInRoom, Refused
+from sockatuh.protocol.client import events as e
+from sockatuh.protocol.messages import MemberInfo
+from sockatuh.room.text import clean_line, clean_text
+
+from .items import (
+    CLASSIC,
+    Back,
+    Came,
+    Event,
+    Gap,
+    Here,
+    Lost,
+    Member,
+    OtherKey,
+    Rejected,
+    Said,
+    Stored,
+    Waiting,
+    Went,
+    event_of,
+    local_moment,
+    member_of,
+)
+from .name_tags import NameTags
+from .room_password import RoomPassword
+from .stream import Reader, Stream
+from .unsent import Unsent
+
+DRAIN_FACTOR: Final = 10
+"""How many times as long as between two answers it may take until all lines are stored."""
+LINES_AHEAD: Final = 64
+"""Lines that may wait for their answer before `room_for_more` waits."""
+
+
+class Listener(Protocol):
+    """Whoever a session reports to."""
+
+    def take(self, event: e.PeerEvent) -> None:
+        """Process an event."""
+
+    def mend(self, refused: Refused) -> bool:
+        """Tell whether something is done about a refusal: then it ends nothing."""
+
+    def fail(self, error: Exception) -> None:
+        """Process what ends the conversation."""
+
+
+class Session(Protocol):
+    """What a room needs of the conversation below it."""
+
+    @property
+    def server(self) -> str:
+        """The server as people write it."""
+
+    @property
+    def max_text(self) -> int:
+        """The bytes of the longest text the room takes."""
+
+    @property
+    def silence(self) -> float | None:
+        """Seconds since the server was last heard, if it should have been heard by now."""
+
+    @property
+    def is_held(self) -> bool:
+        """Whether lines wait because the server can store nothing."""
+
+    def listen(self, listener: Listener) -> None:
+        """Report everything to a listener from now on, beginning with what has happened since the join."""
+
+    def say(self, text: str, *, action: bool = False) -> int:
+        """Send a line and return its number."""
+
+    async def stored(self, number: int, timeout: float | None) -> int:
+        """Wait until a line is stored and return its seq; raises why it will not be."""
+
+    async def list_members(self, timeout: float | None = None) -> list[MemberInfo]:
+        """Return everybody in the room."""
+
+    def come_back(self, name: str, password: str) -> None:
+        """Join again, with a password."""
+
+    def pause_reading(self) -> None:
+        """Take no entries for now."""
+
+    def resume_reading(self) -> None:
+        """Take entries again."""
+
+    async def leave(self) -> None:
+        """Leave the room."""
+
+
+@dataclass(slots=True)
+class Unplaced:
+    """A line that was said and has not come back in the log; `seq` once it is stored."""
+
+    text: str
+    action: bool
+    seq: int | None = None
+
+
+class Room:
+    """A room this client is in; `connect` makes one. `name` is the room's, `me` this client's own."""
+
+    def __init__(
+        self,
+        session: Session,
+        name: str,
+        admitted: e.Admitted,
+        *,
+        unsent: Unsent | None = None,
+        tags: NameTags | None = None,
+        password: RoomPassword | None = None,
+        since: int | None = None,
+        keep_ticket: Callable[[e.Admitted], None] = lambda _: None,
+        ask_password: Callable[[Refused], bool] = lambda _: False,
+    ) -> None:
+        """`since`: skip entries older than this moment (ms since 1970) until everything up to the present is there.
+
+        `keep_ticket` is called for each admission; `ask_password` tells whether a person is asked to mend a refusal.
+        """
+        self.name, self.me = name, clean_line(admitted.name)
+        self.in_contact = True
+        self.unplaced: dict[int, Unplaced] = {}
+        """Own lines, by number, that have not come back in the log yet."""
+        self._session = session
+        self._unsent, self._tags = unsent or Unsent(None, session.server), tags
+        self._password = password or RoomPassword(None)
+        self._since = since
+        self._keep_ticket, self._ask_password = keep_ticket, ask_password
+        self._unanswered: dict[int, int] = {}
+        self._awaited: set[int] = set()
+        self._seen = admitted.start
+        self._moved = asyncio.Event()
+        self._error: Exception | None = None
+        self._events: Stream[Event] = Stream(session.pause_reading, session.resume_reading)
+        keep_ticket(admitted)
+        session.listen(self)
+
+    # What everybody needs.
+
+    async def say(self, text: str, *, action: bool = False, timeout: float | None = None) -> int:
+        """Say a line and wait until it is stored; return its place in the log. `action`: in the third person, `/me`.
+
+        Raises Refused if the line cannot be said, NotStored or NoServer after `timeout` seconds, and what ends the
+        conversation. A line whose call timed out or was cancelled is still sent until it is stored.
+        """
+        if (fault := self.fault_of(text)) is not None:
+            code, size = fault
+            raise Refused(code, detail=f"{size:,} bytes; at most {self.max_text:,}" if size > self.max_text else "")
+        number = self.send(text, action=action)
+        self._awaited.add(number)
+        try:
+            return await self._session.stored(number, timeout)
+        finally:
+            if number not in self._unanswered:
+                self._awaited.discard(number)
+
+    def __aiter__(self) -> Reader[Event]:
+        return self._events.reader()
+
+    async def members(self, timeout: float | None = None) -> list[Member]:
+        """Return everybody who is in the room; raises NoServer after `timeout` seconds."""
+        self._check()
+        return [member_of(info) for info in await self._session.list_members(timeout)]
+
+    async def leave(self) -> None:
+        """Leave the room; loops over it end when they have taken what happened before. Waits at most a second."""
+        if self._error is None:
+            self._error = NotInRoom()
+        await self._session.leave()
+        self._events.close()
+
+    @property
+    def server(self) -> str:
+        """The server, as people write it."""
+        return self._session.server
+
+    @property
+    def max_text(self) -> int:
+        """The size of the longest text the room takes, in bytes of UTF-8."""
+        return self._session.max_text
+
+    # What screens and pipes need besides.
+
+    def send(self, text: str, *, action: bool = False) -> int:
+        """Say a line without waiting, and return its number; `Stored` or `Rejected` with this number follows."""
+        self._check()
+        cleaned = clean_text(text)
+        note = self._unsent.note(cleaned)
+        number = self._session.say(cleaned, action=action)
+        self.unplaced[number] = Unplaced(cleaned, action)
+        self._unanswered[number] = note
+        return number
+
+    @property
+    def unanswered(self) -> int:
+        """How many lines have been neither stored nor rejected."""
+        return len(self._unanswered)
+
+    @property
+    def is_held(self) -> bool:
+        """Tell whether lines wait because the server can store nothing at present."""
+        return self._session.is_held
+
+    @property
+    def silence(self) -> float | None:
+        """Seconds since the server was last heard, if it should have been heard by now; None while all is well."""
+        return self._session.silence
+
+    def fault_of(self, text: str) -> tuple[str, int] | None:
+        """Return why a text should not be said, as a code and its size in bytes, or None.
+
+        The code is one of the protocol's, or `text_is_password`: a person may be asked whether that is intended.
+        """
+        cleaned = clean_text(text)
+        size = len(cleaned.encode())
+        if not size:
+            return "text_empty", 0
+        if size > self.max_text:
+            return "text_too_long", size
+        return ("text_is_password", size) if self._password.occurs_in(cleaned) else None
+
+    async def room_for_more(self) -> None:
+        """Wait until few enough lines are unanswered to send another."""
+        while self.unanswered >= LINES_AHEAD:
+            await self._next_move()
+
+    async def drained(self, patience: float) -> None:
+        """Wait until every line is stored and has come back; give up after `patience` seconds without progress.
+
+        Give up as well when ten times as long has passed altogether.
+        """
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(DRAIN_FACTOR * patience):
+                while self.unplaced or self._unanswered:
+                    async with asyncio.timeout(patience):
+                        await self._next_move()
+
+    def unstored(self) -> list[str]:
+        """Return the texts that nobody can say are stored."""
+        return [line.text for line in self.unplaced.values() if line.seq is None]
+
+    def take_inherited(self) -> list[str]:
+        """Return what clients of this profile that were killed had said here without an answer; once only."""
+        return [clean_text(text) for text in self._unsent.take_inherited()]
+
+    def forget_unsent(self) -> None:
+        """Remove the notes of unanswered lines: whoever said them knows which those are."""
+        self._unsent.close()
+
+    # What the session reports.
+
+    def take(self, event: e.PeerEvent) -> None:
+        """Process an event of the session."""
+        match event:
+            case e.EntryArrived(entry, own):
+                self._place(entry.seq, own)
+                if (happened := event_of(entry, own=own is not None)) is not None:
+                    self._report_entry(happened)
+            case e.EntriesGone(stretch):
+                self._place(stretch.through, None)
+                self._put(Gap(stretch.after, stretch.through, stretch.count))
+            case e.CaughtUp():
+                self._since = None  # what is new is reported whatever the server's clock says
+                self._put(Here())
+            case e.LineStored(number, seq):
+                self._store(number, seq)
+            case e.LineRefused(number, code):
+                self._reject(number, clean_line(code))
+            case e.LinesDelayed(wait):
+                self._put_state(Waiting(wait))
+            case e.LinesHeld():
+                self._put_state(Waiting(None))
+            case e.ContactLost(reason):
+                self.in_contact = False
+                self._put_state(Lost(clean_line(reason)))
+            case e.Admitted():
+                self._come_back(event)
+            case _:
+                pass
+
+    def mend(self, refused: Refused) -> bool:
+        """Try the password as it is now, or have a person asked for it; tell whether that is worth waiting for."""
+        if (password := self._password.another(refused)) is not None:
+            self._session.come_back(self.me, password)
+            return True
+        return self._ask_password(refused)
+
+    def fail(self, error: Exception) -> None:
+        """End every loop and every call with an error."""
+        self._error = error
+        self._events.close(error)
+
+    def _report_entry(self, event: Said | Came | Went) -> None:
+        if self._since is not None and event.at < self._since:
+            return
+        if (other := self._notice_key(event)) is not None:
+            self._put(other)
+        self._put(event, len(event.text) if isinstance(event, Said) else 0)
+
+    def _notice_key(self, event: Said | Came | Went) -> OtherKey | None:
+        """Remember the key that a name was used with; report one that differs from every key it ever had."""
+        if self._tags is None or isinstance(event, Went):
+            return None
+        if not event.tag and not (isinstance(event, Came) and event.dialect == CLASSIC):
+            return None
+        if (moment := local_moment(event.at)) is None:
+            return None
+        last: date | None = self._tags.see(event.name, event.tag, moment.date(), time.monotonic())
+        return OtherKey(event.name, event.tag, last) if last is not None else None
+
+    def _put(self, event: Event, size: int = 0) -> None:
+        self._events.put(event, size)
+
+    def _put_state(self, event: Lost | Back | Waiting) -> None:
+        """Report a change of contact; while the readers are behind, the newest takes the place of the one before."""
+        last = self._events.last
+        if self._events.is_paused and isinstance(last, Lost | Back | Waiting) and last != Back(rewound=True):
+            self._events.replace_last(event)
+        else:
+            self._put(event)
+
+    def _come_back(self, admitted: e.Admitted) -> None:
+        self.in_contact, self.me = True, clean_line(admitted.name)
+        self._keep_ticket(admitted)
+        if admitted.rewound:
+            self._seen = admitted.start
+            for line in self.unplaced.values():
+                line.seq = None  # a place in the log that was set back; the line's mark still tells its place
+            self._put(Back(rewound=True))
+        else:
+            self._put_state(Back())
+
+    def _store(self, number: int, seq: int) -> None:
+        self._answer(number)
+        if seq <= self._seen:
+            self.unplaced.pop(number, None)
+        elif number in self.unplaced:
+            self.unplaced[number].seq = seq
+        if number in self._awaited:
+            self._awaited.discard(number)
+        else:
+            self._put(Stored(number, seq))
+
+    def _reject(self, number: int, code: str) -> None:
+        self._answer(number)
+        line = self.unplaced.pop(number, None)
+        if number in self._awaited:
+            self._awaited.discard(number)
+        elif line is not None:
+            self._put(Rejected(number, line.text, line.action, code))
+
+    def _place(self, seq: int, own: int | None) -> None:
+        """Forget lines that have come back, and those that must have although their mark was lost."""
+        self._seen = seq
+        self._moved.set()
+        for number, line in list(self.unplaced.items()):
+            if number == own or (line.seq is not None and line.seq <= seq):
+                del self.unplaced[number]
+
+    def _answer(self, number: int) -> None:
+        note = self._unanswered.pop(number, None)
+        if note is not None:
+            self._unsent.settle(note)
+        self._moved.set()
+
+    async def _next_move(self) -> None:
+        self._moved.clear()
+        await self._moved.wait()
+
+    def _check(self) -> None:
+        if self._error is not None:
+            raise self._error

@@ -1,0 +1,38 @@
+"""Where a server is, as people write it: a host, a host and a port, or an invite."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final
+
+from sockatuh.errors import AddressUnclear, ProtocolError
+from sockatuh.net.address import format_address, parse_server
+from sockatuh.protocol.constants import DEFAULT_PORT
+from sockatuh.protocol.identity import Invite
+
+SCHEME: Final = "sockatuh://"
+
+
+@dataclass(frozen=True, slots=True)
+class ServerAddress:
+    """A server, and its key (32 bytes) if an invite has named it."""
+
+    host: str
+    port: int = DEFAULT_PORT
+    key: bytes | None = None
+
+    @property
+    def server(self) -> str:
+        """`host:port`, as people write it and as a profile names the server."""
+        return format_address((self.host, self.port))
+
+    @classmethod
+    def parse(cls, server: str | Invite) -> ServerAddress:
+        """Return the address that a text or an invite names; raises AddressUnclear."""
+        try:
+            if isinstance(server, str) and not server.startswith(SCHEME):
+                return cls(*parse_server(server, DEFAULT_PORT))
+            invite = server if isinstance(server, Invite) else Invite.parse_untrusted(server)
+        except (ProtocolError, ValueError) as error:
+            raise AddressUnclear(str(server), str(error)) from None
+        return cls(invite.host, invite.port, invite.key)

@@ -1,0 +1,314 @@
+"""Joining a room: by a ticket if there is one, else with a name and the password, each asked again until it is right.
+
+Whoever connects may bring `Questions`: how to ask a person. What the person typed is asked again when it is refused;
+what was given beforehand is not, and without questions a refusal is an error.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import math
+import time
+import unicodedata
+from collections.abc import Awaitable, Callable
+from enum import StrEnum
+from typing import Final, Protocol
+
+from sockatuh.errors import NameTaken, NotStored, Refused
+from sockatuh.protocol.client.events import Admitted
+from sockatuh.protocol.constants import MAX_NAME_BYTES, MAX_PASSWORD_BYTES, PUT_OFF
+from sockatuh.protocol.identity import words
+from sockatuh.room.text import clean_line
+
+from .deadline import Patience
+from .items import NameFree, NameRefused, Notice, PasswordWrong, SignedIn, TryLater
+from .room_password import MENDED_BY_A_PASSWORD, RoomPassword
+from .session import NAME_CODES, Conversation
+
+JOINING: Final = 30.0
+"""Seconds in which a join is answered; bcrypt takes a quarter of a second for each that waits."""
+VARIANTS: Final = 3
+"""Similar names that the room is asked about before one is suggested."""
+MOST_DIGITS: Final = 6
+NAME_REFUSALS: Final = frozenset({"name_invalid", "name_is_password", *NAME_CODES})
+"""Refusals that another name mends."""
+
+
+class Trust(StrEnum):
+    """What to do about the key of an unknown server."""
+
+    ASK = "ask"
+    ACCEPT_NEW = "accept-new"
+    STRICT = "strict"
+
+
+class Reason(StrEnum):
+    """Why a password is asked for."""
+
+    JOINING = "joining"
+    WRONG = "wrong"
+    CHANGED = "changed"
+
+
+class Questions(Protocol):
+    """How to ask a person; each method may take as long as the person does."""
+
+    async def trust(self, server: str, key: bytes) -> bool:
+        """Tell whether this is the key (32 bytes) of the right server."""
+
+    async def name(self, suggested: str) -> str:
+        """Return a name, the suggested one ("": none) if the person has no other."""
+
+    async def password(self, reason: Reason) -> str:
+        """Return the room's password; "" if the person would rather give another name, once it was wrong."""
+
+    def answered(self) -> None:
+        """Note that the client is in the room (again): nothing is asked until further notice."""
+
+    def notice(self, notice: Notice) -> None:
+        """Tell the person something."""
+
+
+class _AnotherName(Exception):
+    """The person would rather give another name."""
+
+
+class SignIn:
+    """One client's way into a room; `login` is the name to suggest where none is known."""
+
+    def __init__(
+        self,
+        conversation: Conversation,
+        name: str | None,
+        password: RoomPassword,
+        questions: Questions | None,
+        patience: Patience,
+        login: str = "",
+    ) -> None:
+        self._conversation, self._questions, self._patience = conversation, questions, patience
+        self._given, self._login = password, login
+        self._name, self._password = name, password.given
+        self._decided: str | None = None
+        """A name not to ask the room about any more: it can be had, or the person insists on it."""
+        self.used_ticket = False
+        self._refused_name = self._suggested = self._free = ""
+        self._was_wrong = self._was_put_off = self._many_guess = False
+        self._began_at = self._next_try_at = time.monotonic()
+
+    async def enter(self, *, resumed: bool) -> Admitted:
+        """Join, by ticket if the server has accepted that; raises NameTaken, Refused, NoServer and NotStored."""
+        while True:
+            try:
+                if resumed:
+                    admitted = await self._admitted()
+                    self.used_ticket = True
+                    return admitted
+                return await self._join()
+            except _AnotherName:
+                self._suggested, self._name = self._name or "", None
+            except Refused as refused:
+                if not resumed or refused.code != "ticket_refused":
+                    await self._prepare_another_try(refused)
+            resumed = False
+
+    async def _join(self) -> Admitted:
+        """Try once: choose a name, and send the password once the name can be had."""
+        name = _checked(self._name or await self._ask_name())
+        self._name = name
+        if self._password is None and self._questions is not None and name != self._decided:
+            self._name = self._decided = name = await self._ask_room_about(name, self._questions)
+        password = await self._find_password()
+        if len(unicodedata.normalize("NFC", password).encode()) > MAX_PASSWORD_BYTES:
+            raise Refused("password_wrong")
+        await self._wait_for_the_next_try()
+        self._conversation.come_back(name, password)
+        admitted = await self._admitted()
+        self._tell(SignedIn())
+        return admitted
+
+    async def _ask_room_about(self, name: str, questions: Questions) -> str:
+        """Ask the room whether a name can be had, and return it as the room writes it."""
+        try:
+            written = clean_line(await self._conversation.ask_name(name, self._patience.left(JOINING)))
+        except Refused as refused:
+            if refused.code != "name_wait":
+                raise
+            return name  # too many questions from this address; the answer comes with the password as well
+        questions.notice(NameFree(name, written))
+        return written
+
+    async def _admitted(self) -> Admitted:
+        """Wait for the answer to JOIN; a person who knows that it takes long can give up."""
+        while True:
+            try:
+                return await self._conversation.admitted(self._patience.left(JOINING))
+            except NotStored:
+                if self._questions is None or not self._patience.left(JOINING):
+                    raise
+
+    async def _ask_name(self) -> str:
+        default = self._suggested or self._login
+        if self._questions is None:
+            if not default:
+                raise Refused("name_missing")
+            return default
+        with self._patience.paused():
+            name = await self._questions.name(default)
+        if name in (self._refused_name, self._free):  # the person insists on it, or the room has said it is free
+            self._decided = name
+        return name
+
+    async def _find_password(self) -> str:
+        if self._password is None:
+            if self._questions is None:
+                raise Refused("password_missing")
+            with self._patience.paused():
+                while not (typed := await self._questions.password(Reason.JOINING)):
+                    if self._was_wrong:
+                        raise _AnotherName
+            self._password = typed
+            self._given.note(typed)
+        return self._password
+
+    async def _prepare_another_try(self, refused: Refused) -> None:
+        """Prepare for another attempt, or raise again what no attempt would change."""
+        if refused.code in PUT_OFF and (self._questions is not None or self._may_wait(refused)):
+            self._many_guess = refused.code == "passwords_guessed"
+            self._was_put_off = True
+        elif self._questions is None:
+            raise refused
+        elif refused.code in NAME_REFUSALS:
+            await self._suggest_another_name(refused)
+        elif refused.code == "password_wrong" and self._given.given is None:
+            self._tell(PasswordWrong())
+            self._password, self._was_wrong, self._many_guess = None, True, False
+        else:
+            raise refused
+        self._next_try_at = time.monotonic() + refused.wait
+
+    async def _suggest_another_name(self, refused: Refused) -> None:
+        """Say why the name cannot be had, and look for a similar one that can."""
+        wanted, self._name = self._name or "", None
+        self._refused_name = wanted if refused.code == "name_unavailable" else ""
+        self._suggested = clean_line(refused.suggestion)
+        if refused.code in NAME_CODES:
+            self._suggested = self._free = await self._find_free_variant(wanted)
+        self._tell(NameRefused(clean_line(wanted), refused))
+
+    async def _find_free_variant(self, wanted: str) -> str:
+        """Return the first similar name that can be had, "" if the room says of none that it can."""
+        try:
+            for variant in variants(wanted):
+                with contextlib.suppress(NameTaken):
+                    return clean_line(await self._conversation.ask_name(variant, self._patience.left(JOINING)))
+        except Refused:
+            pass
+        return ""
+
+    async def _wait_for_the_next_try(self) -> None:
+        """Wait as the server has asked: only now, so that no password is typed while the terminal shows it."""
+        wait = self._next_try_at - time.monotonic()
+        if wait <= 0:
+            return
+        self._tell(TryLater(wait, self._many_guess))
+        with self._patience.paused() if self._questions is not None else contextlib.nullcontext():
+            await asyncio.sleep(wait)
+
+    def _may_wait(self, refused: Refused) -> bool:
+        """Tell whether a script may be kept waiting: within its patience, and once only while many guess."""
+        if refused.code == "passwords_guessed" and self._was_put_off:
+            return False
+        left = self._patience.left()
+        at_most = math.inf if refused.code == "passwords_guessed" else self._began_at + JOINING - time.monotonic()
+        return refused.wait < min(at_most, math.inf if left is None else left)
+
+    def _tell(self, notice: Notice) -> None:
+        if self._questions is not None:
+            self._questions.notice(notice)
+
+
+class PasswordAgain:
+    """Has a person asked for the password of a room that has a new one; lines said meanwhile are kept."""
+
+    def __init__(self, questions: Questions | None, password: RoomPassword, come_back: Callable[[str], None]) -> None:
+        self._questions, self._password, self._come_back = questions, password, come_back
+        self._asking: asyncio.Task[None] | None = None
+        self._is_offered = False
+        """Whether a password was typed that has no answer yet."""
+
+    def mend(self, refused: Refused, fail: Callable[[Exception], None]) -> bool:
+        """Ask because of a refusal; tell whether that helps. What ends the asking is passed to `fail`."""
+        if refused.code not in MENDED_BY_A_PASSWORD or self._questions is None:
+            return False
+        if self._asking is not None or (self._is_offered and refused.code == "ticket_refused"):
+            return True  # of another session, which began before the password was typed
+        self._asking = asyncio.create_task(self._ask(self._questions, refused))
+        self._asking.add_done_callback(lambda task: self._end(task, fail))
+        return True
+
+    def admitted(self) -> None:
+        """Note that the client is in again."""
+        self._is_offered = False
+        if self._questions is not None:
+            self._questions.answered()
+
+    def close(self) -> None:
+        """Stop asking."""
+        if self._asking is not None:
+            self._asking.cancel()
+        if self._questions is not None:
+            self._questions.answered()
+
+    async def _ask(self, questions: Questions, refused: Refused) -> None:
+        may_try_at = time.monotonic() + refused.wait
+        reason = Reason.WRONG if self._is_offered else Reason.CHANGED
+        while not (password := await questions.password(reason)) or _is_too_long(password):
+            reason = Reason.WRONG if password else reason
+        self._is_offered = True
+        await asyncio.sleep(max(0.0, may_try_at - time.monotonic()))
+        self._password.note(password)
+        self._come_back(password)
+
+    def _end(self, task: asyncio.Task[None], fail: Callable[[Exception], None]) -> None:
+        self._asking = None
+        if not task.cancelled() and isinstance(error := task.exception(), Exception):
+            fail(error)
+
+
+def variants(name: str) -> list[str]:
+    """Return names to suggest to somebody who cannot have this one: budi2, budi3, budi4."""
+    stem = name.rstrip("0123456789") or name
+    number = int(name[len(stem) :] or 1) if len(name) - len(stem) < MOST_DIGITS else 1
+    return [f"{stem}{number + further}" for further in range(1, VARIANTS + 1)]
+
+
+def judge_by(
+    trust: Trust, server: str, questions: Questions | None, patience: Patience
+) -> Callable[[bytes], Awaitable[bool]]:
+    """Return what decides about the key of an unknown server; a person is asked about each key once."""
+    trusted: list[bytes] = []
+
+    async def judge(key: bytes) -> bool:
+        if trust is not Trust.ACCEPT_NEW and (trust is Trust.STRICT or questions is None):
+            raise Refused("unknown_server", detail=" ".join(words(key)))
+        if trust is Trust.ASK and questions is not None and key not in trusted:
+            with patience.paused():
+                if not await questions.trust(server, key):
+                    return False
+        trusted.append(key)
+        return True
+
+    return judge
+
+
+def _is_too_long(password: str) -> bool:
+    return len(unicodedata.normalize("NFC", password).encode()) > MAX_PASSWORD_BYTES
+
+
+def _checked(name: str) -> str:
+    """Return a name that fits a datagram; whether it is a name is for the server to say."""
+    sendable = name.encode(errors="replace").decode()
+    if (size := len(sendable.encode())) > MAX_NAME_BYTES:
+        raise Refused("name_invalid", detail=f"{size} bytes; at most {MAX_NAME_BYTES}")
+    return sendable

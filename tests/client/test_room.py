@@ -1,0 +1,302 @@
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+
+import pytest
+from client.session_double import ADMITTED, SessionDouble, entry, gone, joined, left, room_of
+
+from sockatuh.client.items import (
+    Back,
+    Came,
+    Event,
+    Gap,
+    Here,
+    Lost,
+    Member,
+    Rejected,
+    Role,
+    Said,
+    Stored,
+    Waiting,
+    Went,
+)
+from sockatuh.client.room import Room
+from sockatuh.client.room_password import RoomPassword
+from sockatuh.client.stream import MOST_EVENTS
+from sockatuh.errors import IdentityChanged, NotInRoom, Refused
+from sockatuh.protocol.client import events as e
+from sockatuh.protocol.messages import MESSAGE, READER, Entry, MemberInfo
+
+BACK = e.Admitted("tom", bytes(16), 3, 9, b"ticket", again=True, rewound=False)
+REWOUND = e.Admitted("tom", b"another log, now", 3, 9, b"ticket", again=True, rewound=True)
+
+
+def in_a_room(story: Callable[[Room, SessionDouble], Awaitable[None]], *, says: int = 0) -> None:
+    async def run() -> None:
+        session = SessionDouble()
+        async with asyncio.timeout(10):
+            await story(room_of(session, says=says), session)
+
+    asyncio.run(run())
+
+
+async def take(room: Room, count: int) -> list[Event]:
+    events = aiter(room)
+    async with asyncio.timeout(5):
+        return [await anext(events) for _ in range(count)]
+
+
+def test_each_thing_that_happens_is_an_event_with_clean_text() -> None:
+    async def story(room: Room, session: SessionDouble) -> None:
+        session.tell(joined(4, "ana"), entry(5, text="hi\x1b[31m!"), left(6, "ana", "lost"), gone(6, 9), e.CaughtUp())
+        session.tell(e.ContactLost("silence"), BACK, REWOUND, e.LinesDelayed(1.5), e.LinesHeld())
+        assert await take(room, 10) == [
+            Came(4, 0, "ana"),
+            Said(5, 0, "ana", "hi!"),
+            Went(6, 0, "ana", "lost"),
+            Gap(6, 9, 3),
+            Here(),
+            Lost("silence"),
+            Back(),
+            Back(rewound=True),
+            Waiting(1.5),
+            Waiting(None),
+        ]
+
+    in_a_room(story)
+
+
+def test_an_entry_of_an_unknown_kind_is_no_event() -> None:
+    async def story(room: Room, session: SessionDouble) -> None:
+        session.tell(entry(4, kind=77), entry(5))
+        assert await take(room, 1) == [Said(5, 0, "ana", "x")]
+
+    in_a_room(story)
+
+
+def test_say_waits_for_its_own_answer_while_others_say_and_iterate() -> None:
+    async def story(room: Room, session: SessionDouble) -> None:
+        sayings = [asyncio.create_task(room.say(f"line {number}")) for number in range(3)]
+        seen = asyncio.create_task(take(room, 4))
+        await asyncio.sleep(0)
+        session.tell(e.LineStored(3, 6), entry(4, 1), e.LineStored(1, 4), entry(5), e.LineStored(2, 7), entry(6, 3))
+        session.tell(entry(7, 2))
+        assert await asyncio.gather(*sayings) == [4, 7, 6]
+        assert [event.seq for event in await seen if isinstance(event, Said)] == [4, 5, 6, 7]
+        assert not room.unplaced
+
+    in_a_room(story)
+
+
+def test_a_say_that_is_cancelled_leaves_the_line_and_everybody_else_alone() -> None:
+    async def story(room: Room, session: SessionDouble) -> None:
+        given_up, other = (asyncio.create_task(room.say(text)) for text in ("one", "two"))
+        await asyncio.sleep(0)
+        given_up.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await given_up
+        session.tell(e.LineStored(1, 4), e.LineStored(2, 5))
+        assert await other == 5
+        assert [text for text, _ in session.said] == ["one", "two"]
+        assert room.unanswered == 0
+        with pytest.raises(TimeoutError):
+            await room.say("three", timeout=0)
+
+    in_a_room(story)
+
+
+def test_what_cannot_be_said_is_refused_before_it_is_sent() -> None:
+    async def story(room: Room, session: SessionDouble) -> None:
+        for text, code in (("\x1b", "text_empty"), ("x" * 101, "text_too_long")):
+            with pytest.raises(Refused, match=code):
+                await room.say(text)
+        careful = room_of(session, password=RoomPassword("tulip harbor"))
+        with pytest.raises(Refused, match="text_is_password"):
+            await careful.say("Tulip Harbor")
+        assert not session.said
+
+    in_a_room(story)
+
+
+def test_a_sent_line_is_answered_by_an_event() -> None:
+    async def story(room: Room, session: SessionDouble) -> None:
+        session.tell(e.LineStored(1, 4), e.LineRefused(2, "text_empty"))
+        assert await take(room, 2) == [Stored(1, 4), Rejected(2, "line 1", False, "text_empty")]
+        assert (room.unanswered, room.unstored()) == (0, [])
+
+    in_a_room(story, says=2)
+
+
+def test_every_loop_sees_everything_from_when_it_began_and_the_first_all_of_it() -> None:
+    async def story(room: Room, session: SessionDouble) -> None:
+        session.tell(entry(4))
+        first = aiter(room)
+        session.tell(entry(5))
+        second = aiter(room)
+        session.tell(entry(6))
+        for reader, seqs in ((first, [4, 5, 6]), (second, [6])):
+            events = [await anext(reader) for _ in seqs]
+            assert [event.seq for event in events if isinstance(event, Said)] == seqs
+
+    in_a_room(story)
+
+
+def test_a_loop_goes_on_where_the_one_before_was_left() -> None:
+    async def story(room: Room, session: SessionDouble) -> None:
+        session.tell(*(entry(seq) for seq in range(4, 8)))
+        seqs: list[int] = []
+        while len(seqs) < 4:
+            async for event in room:
+                assert isinstance(event, Said)
+                seqs.append(event.seq)
+                break
+        assert seqs == [4, 5, 6, 7]
+
+    in_a_room(story)
+
+
+def test_a_loop_that_is_cancelled_takes_no_event_along() -> None:
+    async def story(room: Room, session: SessionDouble) -> None:
+        events = aiter(room)
+        waiting = asyncio.ensure_future(anext(events))
+        await asyncio.sleep(0)
+        session.tell(entry(4))
+        waiting.cancel()
+        await asyncio.wait([waiting])
+        assert await anext(events) == Said(4, 0, "ana", "x")
+
+    in_a_room(story)
+
+
+def test_a_slow_loop_makes_the_client_stop_reading_until_it_has_caught_up() -> None:
+    async def story(room: Room, session: SessionDouble) -> None:
+        events = aiter(room)
+        seqs = iter(range(4, 100_000))
+        while not session.is_paused:
+            session.tell(entry(next(seqs)))
+        for _ in range(1_000):
+            session.tell(e.ContactLost("silence"), BACK)
+        seen: list[Event] = []
+        while session.is_paused:
+            seen.append(await anext(events))
+        assert MOST_EVENTS // 2 < len(seen) < MOST_EVENTS
+        rest = [await anext(events) for _ in range(MOST_EVENTS + 2 - len(seen))]
+        assert [event.seq for event in seen + rest if isinstance(event, Said)] == list(range(4, MOST_EVENTS + 5))
+        assert rest[-1] == Back(), "of all that became of the contact meanwhile, the end"
+
+    in_a_room(story)
+
+
+def test_few_long_texts_are_as_much_as_many_short_ones() -> None:
+    async def story(_: Room, session: SessionDouble) -> None:
+        for seq in range(4, 80):
+            session.tell(entry(seq, text="x" * 16_000))
+        assert session.is_paused
+
+    in_a_room(story)
+
+
+def test_leaving_ends_loops_after_what_happened_before_and_nothing_can_be_said_then() -> None:
+    async def story(room: Room, session: SessionDouble) -> None:
+        session.tell(entry(4))
+        await room.leave()
+        assert session.has_left
+        assert [event async for event in room] == [Said(4, 0, "ana", "x")]
+        with pytest.raises(NotInRoom):
+            await room.say("too late")
+
+    in_a_room(story)
+
+
+def test_what_ends_the_conversation_is_raised_by_every_loop_and_every_call() -> None:
+    async def story(room: Room, session: SessionDouble) -> None:
+        session.tell(entry(4))
+        room.fail(IdentityChanged("127.0.0.1:9", b"a", b"b"))
+        assert await take(room, 1)
+        for call in (anext(aiter(room)), room.say("x"), room.members()):
+            with pytest.raises(IdentityChanged):
+                await call
+
+    in_a_room(story)
+
+
+def test_members_are_values_without_numbers() -> None:
+    async def story(room: Room, session: SessionDouble) -> None:
+        session.present = [
+            MemberInfo("ana\x07", "key1", "secure", True, 5, READER),
+            MemberInfo("b", "", "x", False, 6, 99),
+        ]
+        assert await room.members() == [
+            Member("ana", "secure", "key1", True, 5, Role.READER),
+            Member("b", "x", "", False, 6, Role.MEMBER),
+        ]
+
+    in_a_room(story)
+
+
+# A line's way.
+
+
+def test_a_line_waits_until_it_has_its_answer_and_its_place() -> None:
+    async def story(room: Room, session: SessionDouble) -> None:
+        session.tell(entry(4, 1), e.LineStored(2, 5), e.LineStored(1, 4), entry(5, 2))
+        assert (room.unplaced, room.unanswered, room.unstored()) == ({}, 0, [])
+        await room.drained(0)
+
+    in_a_room(story, says=2)
+
+
+def test_a_line_whose_mark_was_lost_is_placed_by_its_seq() -> None:
+    async def story(room: Room, session: SessionDouble) -> None:
+        session.tell(e.LineStored(1, 4), e.LineStored(2, 6), entry(4), gone(4, 6))
+        assert room.unplaced == {}
+
+    in_a_room(story, says=2)
+
+    async def entries_first(room: Room, session: SessionDouble) -> None:
+        session.tell(entry(4), entry(5), e.LineStored(1, 4), e.LineStored(2, 5))
+        assert room.unplaced == {}
+
+    in_a_room(entries_first, says=2)
+
+
+def test_places_in_a_log_that_was_set_back_mean_nothing_in_the_new_one() -> None:
+    async def story(room: Room, session: SessionDouble) -> None:
+        session.tell(e.LineStored(1, 5), REWOUND, entry(5), entry(6, 2))
+        assert room.unstored() == ["line 0"]
+
+    in_a_room(story, says=2)
+
+
+def test_each_admission_keeps_its_ticket_and_may_bring_another_name() -> None:
+    async def story(_: Room, session: SessionDouble) -> None:
+        kept: list[bytes] = []
+        other = Room(session, "kitchen", ADMITTED, keep_ticket=lambda admitted: kept.append(admitted.ticket))
+        session.tell(e.ContactLost("reset"))
+        assert not other.in_contact
+        session.tell(e.Admitted("tom2", bytes(16), 3, 9, b"newer", again=True, rewound=False))
+        assert (other.in_contact, other.me, kept) == (True, "tom2", [b"ticket", b"newer"])
+
+    in_a_room(story)
+
+
+def test_earlier_entries_than_were_asked_for_are_skipped_until_the_present() -> None:
+    async def story(_: Room, session: SessionDouble) -> None:
+        room = Room(session, "kitchen", ADMITTED, since=1_000)
+        session.tell(entry(4), e.EntryArrived(Entry(5, 1_000, MESSAGE, "ana", "new"), None), e.CaughtUp(), entry(6))
+        assert [event.seq for event in await take(room, 3) if isinstance(event, Said)] == [5, 6]
+
+    in_a_room(story)
+
+
+def test_a_refusal_is_mended_by_the_password_as_it_is_now_and_once_only() -> None:
+    async def story(_: Room, session: SessionDouble) -> None:
+        room = room_of(session, password=RoomPassword("old", lambda: "new"))
+        assert room.mend(Refused("ticket_refused"))
+        assert session.came_back == [("tom", "new")]
+        assert not room.mend(Refused("password_wrong"))
+        assert not room_of(session).mend(Refused("ticket_refused"))
+        assert not room_of(session, password=RoomPassword("old", lambda: "new")).mend(Refused("banned"))
+
+    in_a_room(story)
