@@ -37,6 +37,8 @@ from sockatuh.protocol.server.recent import Recent
 from sockatuh.protocol.server.requests import RELEASED_AT_ONCE, Requests
 from sockatuh.protocol.server.send_queue import Outgoing
 from sockatuh.protocol.server.tickets import Tickets
+from sockatuh.protocol.server.timers import Timer
+from sockatuh.protocol.timers import TimerTable
 from sockatuh.room.admission import PasswordGate
 from sockatuh.room.entries import Claimed, Message
 from sockatuh.room.presence import Presence
@@ -173,7 +175,7 @@ def test_lines_that_are_given_out_at_once_to_a_log_that_is_back() -> None:
     """Many members have whole lines waiting: not all of them go at once, and each has its turn."""
     events: deque[m.Say] = deque()
     limits = Limits(lines_per_second=10_000, lines_burst=10_000)
-    requests = Requests(limits, Outgoing(Counter()), events, lambda *_: None)  # type: ignore[arg-type]
+    requests = Requests(limits, Outgoing(Counter()), events, TimerTable(Timer))  # type: ignore[arg-type]
     sessions = [make_session(cid, limits) for cid in range(1, 13)]
     requests.hold(sessions, True, False, START)
     for session in sessions:

@@ -1,16 +1,15 @@
 """The server's core: every session on one port (docs/PROTOCOL.md).
 
-Datagrams and time come in; datagrams, events and one deadline come out. Whoever touches a session settles its
-output at once, so asking for the deadline or the output never walks over the sessions. What the events ask for is
-answered through `answer`, `admit`, `settle_lines`, `supply`, `publish` and `close`.
+Datagrams and time come in; datagrams, events and one deadline come out. What a session is to be sent is queued, and
+its timers are set, at the moment that calls for it, so neither the deadline nor the output is ever searched for among
+the sessions. The bridge answers what the events ask for by `answer`, `admit`, `settle_lines`, `supply`, `publish` and
+`close`.
 """
 
 from __future__ import annotations
 
-import heapq
 from collections import Counter, deque
-from collections.abc import Callable, Iterable, Sequence
-from functools import partial
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Final
 
 from sockatuh.errors import ProtocolError
@@ -34,6 +33,7 @@ from sockatuh.protocol.messages import (
     encode,
 )
 from sockatuh.protocol.seam import Address
+from sockatuh.protocol.timers import TimerTable
 
 from .door import Door, Pending, ServerIdentity
 from .events import EntriesWanted, HandshakeRefused, ServerEvent, SessionClosed, SessionOpened
@@ -48,17 +48,16 @@ from .session import Arrival, Session
 from .session_table import SessionTable
 from .stateless_reset import Resets
 from .tickets import Ticket, Tickets
+from .timers import SessionDeadlines, Timer
 
 MAX_JOIN_SECONDS: Final = 300.0
-"""Seconds after which a session that has not joined is closed, however often it tried."""
+"""Seconds after which a session that has not joined is closed, however often it has tried."""
 CROWDED_MS: Final = 5_000
-"""Milliseconds after which a client whose seat somebody else needs may ask for another."""
+"""Milliseconds after which a client that lost its seat to somebody else may ask for another."""
 TICK: Final = 1.0
-"""Seconds between two looks for what has timed out."""
+"""Seconds between two checks for what has timed out."""
 STANDSTILL: Final = 5.0
-"""Seconds by which such a look is late when the whole process stood still."""
-THROTTLE: Final = 0
-PROBE: Final = 1
+"""A check that is this many seconds late shows that the whole process stood still."""
 
 
 class Endpoint:
@@ -78,18 +77,17 @@ class Endpoint:
         self.log_id = log_id
         self.tickets = tickets
         self.dropped: Counter[str] = Counter()
-        """Datagrams that were not heeded, by reason."""
+        """Datagrams that were not processed, by reason."""
         self._limits, self._random, self._pack_address = limits, random, pack_address
         self._out = Outgoing(self.dropped)
         self._events: deque[ServerEvent] = deque()
+        self._timers = TimerTable(Timer)
         self._door = Door(identity, tickets, limits, random, self.dropped, self._events)
         self._fanout = Fanout(head, limits, self._out)
-        self._requests = Requests(limits, self._out, self._events, partial(self._wake_up, THROTTLE))
-        self._paths = Paths(self._out, self._events, random, partial(self._wake_up, PROBE))
+        self._requests = Requests(limits, self._out, self._events, self._timers)
+        self._paths = Paths(self._out, self._events, random, self._timers)
         self._table = SessionTable(limits)
         self._rekeys = Rekeys(self._door, self._table, self._out, self.dropped)
-        self._deadlines: list[tuple[float, int, int]] = []
-        self._tick_at: float | None = None
         self._resets = Resets(identity.reset_key, limits, random)
 
     @property
@@ -117,31 +115,32 @@ class Endpoint:
         elif kind == INIT:
             self._reply(self._door.init(data, address, self._pack_address(address), now), address)
             if len(self._door):
-                self._tick_by(now + TICK)
+                self._timers.set_by(Timer.TICK, now + TICK)
         else:
             self.dropped["type"] += 1
 
     def handle_timer(self, now: float) -> None:
-        """Do what is due: repairs, delayed lines, path challenges, time-outs."""
-        if self._fanout.sweep_at is not None and self._fanout.sweep_at <= now:
-            self._fanout.sweep(now)
-        while self._deadlines and self._deadlines[0][0] <= now:
-            _, cid, kind = heapq.heappop(self._deadlines)
-            session = self._table.find(cid)
-            if session is None:
-                continue
-            if kind == THROTTLE:
-                session.throttled = False
-                self._requests.give_out(session, now)
-            else:
-                self._paths.challenge(session, now)
-        if self._tick_at is not None and self._tick_at <= now:
-            self._tick(now)
+        """Do what is due."""
+        self._timers.set(Timer.SWEEP, self._fanout.sweep_at)
+        tick_at = self._timers.get(Timer.TICK)
+        for timer in self._timers.take_due(now):
+            match timer:
+                case Timer.SWEEP:
+                    self._fanout.sweep(now)
+                case Timer.THROTTLE:
+                    for session in self._sessions_due(self._requests.throttled, now):
+                        session.throttled = False
+                        self._requests.release_lines(session, now)
+                case Timer.PROBE:
+                    for session in self._sessions_due(self._paths.probes, now):
+                        self._paths.challenge(session, now)
+                case Timer.TICK:
+                    self._tick(now, now if tick_at is None else tick_at)
 
     def get_timer(self) -> float | None:
         """Return when `handle_timer` is wanted, in monotonic seconds."""
-        deadline = self._deadlines[0][0] if self._deadlines else None
-        return min((at for at in (self._fanout.sweep_at, self._tick_at, deadline) if at is not None), default=None)
+        self._timers.set(Timer.SWEEP, self._fanout.sweep_at)
+        return self._timers.next_at()
 
     def next_event(self) -> ServerEvent | None:
         """Return the next thing that happened."""
@@ -152,10 +151,10 @@ class Endpoint:
         self._requests.send_stored()
         return self._out.take()
 
-    # What the bridge commands. A session that is gone meanwhile is no error.
+    # What the bridge asks for. A session that is gone meanwhile is no error.
 
     def load_recent(self, after: int, entries: Sequence[Encoded]) -> None:
-        """Keep at hand what the log has after `after`, before anybody has come."""
+        """Keep in memory what the log has after `after`; called before the first client comes."""
         self._fanout.recent.load(after, entries)
 
     def answer(self, cid: int, number: int, body: AnswerBody) -> None:
@@ -165,12 +164,12 @@ class Endpoint:
             self._requests.answer(session, number, body)
 
     def arrival_of(self, cid: int) -> Arrival:
-        """Return what the client said of its reading when it came."""
+        """Return what the client said in its handshake about what it has read."""
         session = self._table.find(cid)
         return Arrival(session.log_id, session.cursor, session.ticket) if session else Arrival()
 
     def admit(self, cid: int, number: int, name: str, start: int, floor: int, now: float) -> bool:
-        """Make a session a member's, reading from `start` and never before `floor`; False if it is gone."""
+        """Let a session into the room, to read from `start` on and never before `floor`; False if it is gone."""
         session = self._table.find(cid)
         if session is None:
             return False
@@ -188,10 +187,10 @@ class Endpoint:
             session = self._table.find(cid)
             if session is not None:
                 self._requests.settle(session, number, answer)
-                self._requests.give_out(session, now)
+                self._requests.release_lines(session, now)
 
     def hold_lines(self, hold: bool, now: float, *, refuses: bool = False) -> None:
-        """Leave lines where they are while the log cannot take more; `refuses`: it takes none, so tell who waits."""
+        """Keep lines back while the log cannot take more; `refuses`: it takes none at all, so tell those who wait."""
         self._requests.hold(self._table, hold, refuses, now)
 
     def publish(self, entries: Sequence[Encoded], head: int, now: float) -> None:
@@ -217,18 +216,18 @@ class Endpoint:
             self.close(session.cid, code)
 
     def wake(self, cid: int, address: Address) -> None:
-        """Tell the client of a session of an earlier process that it is gone."""
+        """Tell a client that its session, which an earlier process had, is gone."""
         self._out.put(self._resets.datagram(cid), address)
 
     def replace_limits(self, limits: Limits) -> None:
-        """Hold everybody to other limits from now on; sessions stay, and keep what they were promised."""
+        """Apply other limits from now on; sessions stay, and keep what they were promised."""
         self._limits = limits
         for part in (self._door, self._fanout, self._requests, self._table, self._resets):
             part.replace_limits(limits)
         self._pace_acks()
 
     def void_tickets(self) -> None:
-        """Let nobody in any more who has shown a ticket and has not joined; those who have joined stay."""
+        """Void the tickets of those who have not joined yet; those who have joined stay."""
         self._door.void_tickets()
         self._table.void_tickets()
 
@@ -259,13 +258,13 @@ class Endpoint:
             session = self._open(pending, now)
         if session is None:
             return
-        session.rate.take(now)  # only what is authentic counts: nobody can use up another's
+        session.rate.take(now)  # only authentic datagrams count: nobody can use up another's rate
         if session.rekeying is not None and channel is session.rekeying.channel:
             self._table.promote(session, now)
         if channel is session.channel and channel.is_newest:
             if address != session.address:
                 self._paths.notice(session, address, len(data), now)
-            else:  # it may have asked another address of ours, and is answered from there
+            else:  # equal, but it may remember another address of ours, from which to answer
                 session.address = address
         session.heard_at = now
         try:
@@ -287,7 +286,7 @@ class Endpoint:
             self._end(session, reason, now)
         session = self._table.open(pending, now)
         self._pace_acks()
-        self._tick_by(now + TICK)
+        self._timers.set_by(Timer.TICK, now + TICK)
         self._events.append(
             SessionOpened(session.cid, session.address, session.client_key, session.version, session.role)
         )
@@ -328,16 +327,18 @@ class Endpoint:
 
     # Ends.
 
-    def _tick(self, now: float) -> None:
-        stood_still = self._tick_at is not None and now - self._tick_at > STANDSTILL
-        self._tick_at = now + TICK
-        if stood_still:  # what came meanwhile is still to be read, so nobody is known to have been silent
+    def _sessions_due(self, deadlines: SessionDeadlines, now: float) -> Iterator[Session]:
+        return filter(None, map(self._table.find, deadlines.take_due(now)))
+
+    def _tick(self, now: float, due_at: float) -> None:
+        self._timers.set(Timer.TICK, now + TICK)
+        if now - due_at > STANDSTILL:  # what came meanwhile has not been read yet, so nobody is known to be silent
             return
         self._door.expire(now)
         for session in self._table:
             self._table.expire_channels(session, now)
             self._requests.expire(session, now)
-            if session.joining:  # it is the server that takes its time
+            if session.joining:  # the client waits for the server
                 session.join_by = now + self._limits.join_seconds
             if session.heard_at + session.idle_seconds <= now:
                 self._end(session, "idle", now)
@@ -345,7 +346,7 @@ class Endpoint:
                 self._out.send(session, Closed("join_timeout", 0))
                 self._end(session, "join_timeout", now)
         if not len(self._table) and not len(self._door):
-            self._tick_at = None
+            self._timers.stop(Timer.TICK)
 
     def _end(self, session: Session, reason: str, now: float) -> None:
         """End a session and report it."""
@@ -361,15 +362,8 @@ class Endpoint:
         self._pace_acks()
 
     def _pace_acks(self) -> None:
-        """Let clients collect longer before they acknowledge, the more there are."""
+        """Let clients acknowledge less often the more there are."""
         self._door.ack_ms = int(self._fanout.pace_acks(len(self._table)) * 1000)
-
-    def _wake_up(self, kind: int, session: Session, at: float) -> None:
-        heapq.heappush(self._deadlines, (at, session.cid, kind))
-
-    def _tick_by(self, at: float) -> None:
-        if self._tick_at is None or at < self._tick_at:
-            self._tick_at = at
 
     def _reply(self, data: bytes | None, address: Address) -> None:
         if data is not None:

@@ -1,12 +1,12 @@
 """What clients ask of a server (docs/PROTOCOL.md §5, §6).
 
-Calls are answered once, however often they are asked; lines are given out in order, each once, at a bounded rate.
+A call is answered once, however often it is repeated. Lines are released in order, each once, at a bounded rate.
 """
 
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from typing import Final
 
 from sockatuh.protocol.constants import LINE_WINDOW
@@ -26,6 +26,7 @@ from sockatuh.protocol.messages import (
     Who,
     encode,
 )
+from sockatuh.protocol.timers import TimerTable
 
 from .events import JoinAsked, LineSaid, ServerEvent, WhoAsked
 from .half_lines import HalfLines
@@ -33,25 +34,26 @@ from .limits import Limits
 from .rate_limit import BucketTable, KeysOfPlaces
 from .send_queue import Outgoing
 from .session import Session
+from .timers import SessionDeadlines, Timer
 
 STORED_PER_DATAGRAM: Final = 50
 RELEASED_AT_ONCE: Final = 4_194_304
-"""Bytes of lines given out above which the others wait until the log is heard of."""
+"""Bytes of released lines after which the others wait until the bridge says how much the log can take."""
 QUESTIONS_PER_SECOND: Final = 0.2
 QUESTIONS_BURST: Final = 60
-"""Names that one place may ask about without the password, a second and at once: they tell whose names are in use."""
+"""Names that one place may ask about without the password, a second and at once: the answers say which are in use."""
 WITH_THE_PASSWORD: Final = frozenset(
     {"name_taken", "name_owned", "name_is_password", "room_full", "guests_full", "guests_from_address"}
 )
-"""Refusals that only one who has given the right password, or a ticket, is told."""
+"""Refusals sent only to those who have given the right password, or a ticket."""
 SLOWED_EVERY: Final = 1.0
-"""Seconds between two times a session is told that it sends too much, and for which it is asked to wait."""
+"""Least seconds between two PROGRESS that tell a session that it sends too much; each asks it to wait that long."""
 
 
 class Requests:
-    """Takes calls and lines; reports those that are new, repeats the answers of those that are not.
+    """Takes calls and lines; reports those that are new, and repeats the answers to those that are not.
 
-    `throttle(session, at)` is asked to call `give_out` again when a member's rate admits the next line.
+    When a deadline of `throttled` is due, `release_lines` is to be called for its session.
     """
 
     def __init__(
@@ -59,26 +61,27 @@ class Requests:
         limits: Limits,
         out: Outgoing,
         events: deque[ServerEvent],
-        throttle: Callable[[Session, float], None],
+        timers: TimerTable[Timer],
     ) -> None:
-        self._limits, self._out, self._events, self._throttle = limits, out, events, throttle
+        self._limits, self._out, self._events = limits, out, events
+        self.throttled = SessionDeadlines(timers, Timer.THROTTLE)
         self._stored: dict[int, Session] = {}
         self.half_lines = HalfLines(limits)
         self.holding = False
-        """Whether lines wait because the log cannot take more."""
+        """Whether lines are kept back because the log cannot take more."""
         self._released = 0
-        """Bytes of lines given out since the log was last heard of."""
+        """Bytes of lines released since the bridge last said how much the log can take."""
         self._first = 0
-        """The session that is asked first the next time that all are."""
+        """The index of the session whose lines are released first when the log can take lines again."""
         self.log_refuses = False
-        """Whether nothing can be stored now: then everybody who asks is told why it waits."""
+        """Whether nothing can be stored now; everybody who waits is told so."""
         # By key and place, so that neither more sessions nor more keys give anybody more.
         self._rates = KeysOfPlaces(limits.lines_per_second, limits.lines_burst, limits.sessions)
         self._newcomers = BucketTable(*_newcomers_rate(limits))
         self._questions = BucketTable(QUESTIONS_PER_SECOND, QUESTIONS_BURST, limits.sessions)
 
     def replace_limits(self, limits: Limits) -> None:
-        """Hold members to other limits from now on; a line that waits its turn waits as long as it was told."""
+        """Apply other limits from now on; a line that waits for its rate still waits as long as was announced."""
         self._limits = limits
         self._rates.replace_rate(limits.lines_per_second, limits.lines_burst, limits.sessions)
         self._newcomers.replace_rate(*_newcomers_rate(limits))
@@ -86,7 +89,7 @@ class Requests:
         self.half_lines.replace_limits(limits)
 
     def call(self, session: Session, call: Call, now: float) -> bool:
-        """Take a call; True if it was LEAVE, so that the session is to end."""
+        """Process a call; return True if it is LEAVE, which ends the session."""
         number, body = call.number, call.body
         if number < session.call_number or number == 0 or not session.call_rate.take(now):
             return False
@@ -138,14 +141,14 @@ class Requests:
             self._events.append(JoinAsked(session.cid, number, name, join.password, by_ticket, join.history))
 
     def _ask_name(self, session: Session, now: float) -> float:
-        """Count a question about a name; return in how many seconds its place may ask it, if not now."""
+        """Count a question about a name; return after how many seconds its place may ask it, 0 if now."""
         if not self._questions.take(session.place, now):
             return self._questions.wait(session.place, now)
         session.questions += 1
         return 0.0
 
     def say(self, session: Session, say: Say, now: float) -> None:
-        """Take a part of a line."""
+        """Process a part of a line."""
         if not session.joined:
             return
         if session.is_reader:
@@ -157,9 +160,9 @@ class Requests:
             return
         early = say.number > session.lines.next > 0 or say.index == say.count - 1
         session.lines.receive(say, now)
-        self.give_out(session, now)
+        self.release_lines(session, now)
         dropped = self.half_lines.keep(session)
-        while dropped is None:  # the last of its lines, so that the next one can become whole
+        while dropped is None:  # drop its last line, so that its next one can be completed
             session.lines.drop_last()
             self.slow_down(session, now)
             dropped = self.half_lines.keep(session)
@@ -171,8 +174,8 @@ class Requests:
         elif (early or session.lines.asks_again) and not session.throttled and session.lines.holds_parts():
             self._out.send(session, session.lines.progress())
 
-    def give_out(self, session: Session, now: float) -> None:
-        """Report whole lines in order, as fast as the member's rate allows."""
+    def release_lines(self, session: Session, now: float) -> None:
+        """Report complete lines in order, as fast as the member's rate allows."""
         key, place, lines = session.client_key, session.place, session.lines
         while not self.holding and session.unsettled < LINE_WINDOW and not session.throttled and lines.ready():
             cost = lines.cost
@@ -180,7 +183,7 @@ class Requests:
             if not self._rates.take(key, place, now, at_once):
                 wait = self._rates.wait(key, place, now, at_once)
                 session.throttled = True
-                self._throttle(session, now + wait)
+                self.throttled.add(session, now + wait)
                 self._out.send(session, lines.progress(int(wait * 1000) + 1))
                 return
             self._rates.charge(key, place, cost - at_once)
@@ -196,31 +199,31 @@ class Requests:
             self._events.append(LineSaid(session.cid, number, line, action, text.decode("utf-8", "replace")))
 
     def expire(self, session: Session, now: float) -> None:
-        """Drop parts that have waited too long for the rest, and ask for all of it again."""
+        """Drop parts that have waited too long for the rest, and ask for the whole line again."""
         if session.lines.expire(now - self._limits.half_line_seconds):
             self.half_lines.keep(session)
             self._out.send(session, session.lines.progress())
 
     def hold(self, sessions: Iterable[Session], hold: bool, refuses: bool, now: float) -> None:
-        """Leave lines where they are, or give them out again; `refuses`: tell all who wait that the log does."""
+        """Keep lines back, or release them again; `refuses`: tell those who wait that the log stores nothing."""
         has_news = (hold, refuses) != (self.holding, self.log_refuses)
         self.holding, self.log_refuses, self._released = hold, refuses, 0
         everybody = list(sessions) if has_news else []
-        for session in everybody[self._first :] + everybody[: self._first]:  # each in its turn, if not all can be
+        for session in everybody[self._first :] + everybody[: self._first]:  # in turn, if there is not room for all
             was_holding = self.holding
-            self.give_out(session, now)
+            self.release_lines(session, now)
             self.tell_waiting(session, now)
             if self.holding and not was_holding:
                 self._first = everybody.index(session)
 
     def tell_waiting(self, session: Session, now: float) -> None:
-        """Tell a session whose lines or JOIN wait for the log that this is why, if it is; its time to join stops."""
+        """If the log refuses, tell a session whose lines or JOIN wait for it so, and extend its time to join."""
         if self.log_refuses and (session.unsettled or session.joining or session.lines.ready()):
             self._out.send(session, session.lines.progress(reason=LOG_REFUSES))
             session.join_by = max(session.join_by, now + self._limits.join_seconds)
 
     def settle(self, session: Session, number: int, answer: int | str) -> None:
-        """Answer a line with its seq, now that it is durable, or with the code it was refused with."""
+        """Answer a line: with its seq if it is durable, with a code if it was refused."""
         session.answer_line(number, answer)
         session.unsettled -= 1
         if isinstance(answer, str):
@@ -230,7 +233,7 @@ class Requests:
             self._stored[session.cid] = session
 
     def send_stored(self) -> None:
-        """Send the STOREDs of this turn, each session's together."""
+        """Send the STOREDs that have gathered, those of each session together."""
         for session in self._stored.values():
             for at in range(0, len(session.stored), STORED_PER_DATAGRAM):
                 self._out.send(session, Stored(tuple(session.stored[at : at + STORED_PER_DATAGRAM])))
@@ -238,20 +241,20 @@ class Requests:
         self._stored.clear()
 
     def slow_down(self, session: Session, now: float) -> None:
-        """Tell a session that it sends too much, not too often."""
+        """Tell a session that it sends too much, at most once in SLOWED_EVERY."""
         if now - session.slowed_at >= SLOWED_EVERY:
             session.slowed_at = now
             self._out.send(session, session.lines.progress(int(SLOWED_EVERY * 1000)))
 
     def forget(self, session: Session) -> None:
-        """Send nothing more to a session, and hold nothing of it."""
+        """Drop everything that is kept for a session that has ended."""
         self._stored.pop(session.cid, None)
         self.half_lines.release(session)
 
 
 def _newcomers_rate(limits: Limits) -> tuple[float, float, int]:
-    """Return how many calls of one host's sessions that have not joined are heeded: (a second, at once), of how many.
+    """Return how many calls are processed of all sessions of one place that have not joined: (a second, at once).
 
-    Joining takes two calls, and a lost answer another.
+    The third number is how many places are remembered. Joining takes two calls, and a lost answer another.
     """
     return 2 * limits.handshakes_per_address, 3 * limits.handshakes_burst, limits.sessions

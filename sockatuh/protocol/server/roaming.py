@@ -1,6 +1,6 @@
-"""Roaming: a session moves to a new address when the client has shown that it is there (docs/PROTOCOL.md §7).
+"""Roaming: a session moves to a new address once the client has answered a challenge there (docs/PROTOCOL.md §7).
 
-Whoever copies a member's newest datagram and sends it from elsewhere gets one challenge, and nothing of the room.
+An attacker who copies a member's newest datagram and sends it from elsewhere gets challenges, and nothing of the room.
 """
 
 from __future__ import annotations
@@ -12,58 +12,60 @@ from typing import Final
 from sockatuh.protocol.constants import PATH_RETRY_AFTER
 from sockatuh.protocol.messages import PathChallenge, encode
 from sockatuh.protocol.seam import Address
+from sockatuh.protocol.timers import TimerTable
 
 from .events import ServerEvent, SessionMoved
 from .send_queue import Outgoing
 from .session import PathProbe, Session
+from .timers import SessionDeadlines, Timer
 
 AMPLIFICATION: Final = 3
-"""How much more may go to an address that is not proved than has come from it."""
-
+"""Most bytes sent to an address that is not proved, for each byte that has come from it."""
 MOVE_INTERVAL: Final = 1.0
-"""Seconds between two moves: each is written down."""
+"""Least seconds between two moves of a session: each is written to disk."""
 
 
 class Paths:
-    """Challenges new addresses. `wake_up` is asked to call `challenge` again at a time."""
+    """Challenges new addresses; when a deadline of `probes` is due, `challenge` is to be called for its session."""
 
     def __init__(
         self,
         out: Outgoing,
         events: deque[ServerEvent],
         random: Callable[[int], bytes],
-        wake_up: Callable[[Session, float], None],
+        timers: TimerTable[Timer],
     ) -> None:
-        self._out, self._events, self._random, self._wake_up = out, events, random, wake_up
+        self.probes = SessionDeadlines(timers, Timer.PROBE)
+        self._out, self._events, self._random = out, events, random
 
     def notice(self, session: Session, address: Address, size: int, now: float) -> None:
-        """Begin to challenge an address the session's newest datagram, of `size` bytes, came from."""
+        """Note that the session's newest datagram, of `size` bytes, came from another address, to be challenged."""
         probe = session.probe
         due_at = probe.due_at if probe else max(now, session.moved_at + MOVE_INTERVAL)
         if probe is None:
-            self._wake_up(session, due_at)
+            self.probes.add(session, due_at)
         if probe is None or probe.address != address:
             probe = session.probe = PathProbe(address, self._random(8), due_at)
         probe.address = address
         probe.received += size
 
     def challenge(self, session: Session, now: float) -> None:
-        """Send the challenge (again), or give the address up."""
+        """Send the challenge (again), or give up the address."""
         probe = session.probe
-        if probe is None or now < probe.due_at:  # a wake-up for an earlier address
+        if probe is None or now < probe.due_at:  # the deadline was for an earlier address
             return
         if probe.tries == len(PATH_RETRY_AFTER):
             session.probe = None
             return
         probe.due_at = now + PATH_RETRY_AFTER[probe.tries]
-        self._wake_up(session, probe.due_at)
+        self.probes.add(session, probe.due_at)
         probe.tries += 1
         datagram = session.channel.seal(encode(PathChallenge(probe.token)))
         if probe.tries * len(datagram) <= AMPLIFICATION * probe.received:
             self._out.put(datagram, probe.address)
 
     def finish(self, session: Session, token: bytes, address: Address, now: float) -> None:
-        """Move the session if this is the answer, from where it was asked."""
+        """Move the session if this answers the challenge and comes from the address that was challenged."""
         probe = session.probe
         if probe is not None and probe.address == address and probe.token == token:
             session.probe = None

@@ -20,6 +20,7 @@ from sockatuh.protocol.server.line_assembly import LINE_COST, PART_COST
 from sockatuh.protocol.server.requests import Requests
 from sockatuh.protocol.server.send_queue import Outgoing
 from sockatuh.protocol.server.session import Session, open_session
+from sockatuh.protocol.server.timers import Timer as ServerTimer
 from sockatuh.protocol.timers import TimerTable
 
 PIECE = b"x" * MAX_PIECE
@@ -33,7 +34,7 @@ class Desk:
     def __init__(self, limits: Limits) -> None:
         self.limits, self.out = limits, Outgoing(Counter())
         self.events: deque[ev.ServerEvent] = deque()
-        self.requests = Requests(limits, self.out, self.events, lambda *_: None)
+        self.requests = Requests(limits, self.out, self.events, TimerTable(ServerTimer))
         self.now = START
         self.sessions: list[Session] = []
 

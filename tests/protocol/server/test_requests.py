@@ -18,7 +18,9 @@ from sockatuh.protocol.server import events as ev
 from sockatuh.protocol.server.limits import Limits
 from sockatuh.protocol.server.requests import STORED_PER_DATAGRAM, Requests
 from sockatuh.protocol.server.send_queue import Outgoing
-from sockatuh.protocol.server.session import CALLS_BURST, CALLS_PER_SECOND, Session
+from sockatuh.protocol.server.session import CALLS_BURST, CALLS_PER_SECOND
+from sockatuh.protocol.server.timers import Timer
+from sockatuh.protocol.timers import TimerTable
 
 QUICK = Limits(lines_per_second=1e6, lines_burst=1_000_000)
 
@@ -31,10 +33,8 @@ class Desk:
         self.session = make_session(5, self.limits, joined=joined)
         self.out = Outgoing(Counter())
         self.events: deque[ev.ServerEvent] = deque()
-        self.throttled: list[tuple[Session, float]] = []
-        self.requests = Requests(
-            self.limits, self.out, self.events, lambda session, at: self.throttled.append((session, at))
-        )
+        self.timers = TimerTable(Timer)
+        self.requests = Requests(self.limits, self.out, self.events, self.timers)
         self.ear = Ear(self.out, self.session)
         self.now = START
 
@@ -58,12 +58,14 @@ class Desk:
         return [event.text for event in self.reported() if isinstance(event, ev.LineSaid)]
 
     def pass_time(self) -> None:
-        """Call back when it was asked for, as the endpoint does."""
-        ((session, at),) = self.throttled
-        self.throttled.clear()
+        """Go on to the time at which the session may speak again, as the endpoint does."""
+        at = self.timers.get(Timer.THROTTLE)
+        assert at is not None
         self.now = at
-        session.throttled = False
-        self.requests.give_out(session, at)
+        assert list(self.timers.take_due(at)) == [Timer.THROTTLE]
+        assert list(self.requests.throttled.take_due(at)) == [self.session.cid]
+        self.session.throttled = False
+        self.requests.release_lines(self.session, at)
 
 
 @pytest.fixture
@@ -301,7 +303,7 @@ def test_over_the_rate_lines_wait_and_the_client_is_told_how_long() -> None:
     desk.pass_time()
     desk.pass_time()
     assert desk.said() == ["line 5", "line 6"]
-    assert desk.throttled == []
+    assert not desk.requests.throttled
 
 
 def test_two_hundred_pasted_lines_are_delayed_but_never_dropped() -> None:
@@ -321,7 +323,7 @@ def test_two_hundred_pasted_lines_are_delayed_but_never_dropped() -> None:
                 waiting = [number for number in waiting if number not in dict(message.pairs)]
         if not waiting:
             break
-        if desk.throttled:
+        if desk.requests.throttled:
             desk.pass_time()
     assert said == [f"line {number}" for number in range(1, 201)]
     assert desk.now - START == pytest.approx((200 - 50) / 10, abs=0.1)
@@ -375,7 +377,7 @@ def test_a_line_costs_a_fortieth_of_its_rows(text: bytes, seconds: float) -> Non
     desk.say(1, text)
     for number in range(2, 6):
         desk.say(number)
-    while desk.throttled:
+    while desk.requests.throttled:
         desk.pass_time()
     # All that was said has cost that much more than the four that the burst pays for.
     assert desk.now - START == pytest.approx(seconds, abs=0.01)
@@ -388,7 +390,7 @@ def test_lines_wait_while_the_log_takes_none() -> None:
     assert desk.said() == []
     assert desk.hear() == [m.Progress(1, 1, 1, 0)]
     desk.requests.holding = False
-    desk.requests.give_out(desk.session, desk.now)
+    desk.requests.release_lines(desk.session, desk.now)
     assert desk.said() == ["line 1"]
 
 
@@ -443,7 +445,7 @@ def test_only_so_many_lines_are_given_out_without_an_answer() -> None:
         desk.say(number)
     assert len(desk.said()) == LINE_WINDOW
     desk.requests.settle(desk.session, 1, 1)
-    desk.requests.give_out(desk.session, desk.now)
+    desk.requests.release_lines(desk.session, desk.now)
     assert desk.said() == [f"line {LINE_WINDOW + 1}"]
 
 

@@ -117,7 +117,7 @@ def test_however_addresses_alternate_none_is_sent_more_than_three_times_what_cam
         for data, to in sent:
             went[to] += len(data)
     assert all(went[place] <= 3 * came[place] for place in places if place != HOME)
-    assert len(member.house.endpoint._deadlines) <= 3
+    assert len(member.house.endpoint._paths.probes) <= 3
 
 
 def test_a_client_that_moves_again_is_asked_at_its_newest_address(member: Guest) -> None:
@@ -162,7 +162,7 @@ def test_a_session_moves_at_most_once_a_second(member: Guest) -> None:
             for challenge, address in zip(found, addresses, strict=True):
                 member.send(m.PathResponse(challenge.token), address)
     assert 4 <= len(moves(ev.SessionMoved)) <= 6
-    assert len(member.house.endpoint._deadlines) <= 3
+    assert len(member.house.endpoint._paths.probes) <= 3
 
 
 def test_a_session_that_ends_is_asked_nowhere(member: Guest) -> None:
