@@ -1,6 +1,6 @@
-"""A channel: seals and opens DATA datagrams under one pair of keys (docs/PROTOCOL.md §4).
+"""A channel: seals and opens DATA datagrams with one pair of keys (docs/PROTOCOL.md §4).
 
-Every datagram of every member passes here, so it is kept lean: one struct, one AEAD object kept.
+Every datagram of every member passes through here, so it does little: one struct, and one AEAD object that is kept.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ _NONCE_PREFIX: Final = bytes(4)
 
 
 class ChannelExhausted(RuntimeError):
-    """A channel was asked to seal beyond its last counter: the caller did not heed `exhausted`."""
+    """A channel was to seal beyond its last counter: the caller did not check `exhausted`."""
 
 
 class Channel:
@@ -63,17 +63,17 @@ class Channel:
 
     @property
     def receive_cid(self) -> int:
-        """The connection id in what comes."""
+        """The connection id in the datagrams it opens."""
         return self._receive_word >> 8
 
     @property
     def send_cid(self) -> int:
-        """The connection id in what goes."""
+        """The connection id in the datagrams it seals."""
         return self._send_word >> 8
 
     @property
     def exhausted(self) -> bool:
-        """Whether no counter is left, so that nothing may be sealed any more."""
+        """Whether no counter is left, so that nothing more can be sealed."""
         return self._counter >= COUNTER_LIMIT
 
     def seal(self, plaintext: bytes) -> bytes:
@@ -85,9 +85,9 @@ class Channel:
 
     @staticmethod
     def seal_for_each(channels: Iterable[Channel], plaintexts: Sequence[bytes]) -> list[bytes]:
-        """Return and raise what `seal` does: all plaintexts for the first channel, for the second, ….
+        """Return the datagrams of all plaintexts for the first channel, then for the second, and so on; raises as `seal`.
 
-        This is the loop a room's cost is made of, so it calls as little as it can.
+        Most of what a room costs is spent in this loop, so it calls as little as possible.
         """
         if not all(0 < len(plaintext) <= MAX_PLAINTEXT for plaintext in plaintexts):
             raise ValueError(f"plaintexts must have 1 to {MAX_PLAINTEXT} bytes")
@@ -118,16 +118,16 @@ class Channel:
         # 2. decrypt: dear
         header = datagram[:DATA_HEADER_SIZE]
         try:
-            # Made each time: kept, it would be 2.3 KiB of each member's; and members hear far more than they say.
+            # Made anew each time: kept, it would take 2.3 KiB a member, and members receive far more than they send.
             cipher = ChaCha20Poly1305(self._receive_key)
             plaintext = cipher.decrypt(_NONCE_PREFIX + header[8:], datagram[DATA_HEADER_SIZE:], header)
         except InvalidTag:
             raise ProtocolError("datagram does not verify") from None
-        # 3. mark: only what is authentic may move the window
+        # 3. mark: only authentic datagrams may move the window
         self.is_newest = counter > window.highest
         window.mark(counter)
         return plaintext
 
     def wants_rekey(self, now: float, after: float) -> bool:
-        """Say whether the channel is `after` seconds old, or has sent as much as one pair of keys should."""
+        """Tell whether the channel is `after` seconds old, or has sealed as much as one pair of keys should."""
         return now - self._opened_at >= after or self._counter >= REKEY_DATAGRAMS

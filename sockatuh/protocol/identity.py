@@ -1,4 +1,4 @@
-"""How people compare, write down and hand on keys: fingerprints, words and invites (docs/PROTOCOL.md §10)."""
+"""Keys for people to compare, write down and pass on: fingerprints, words and invites (docs/PROTOCOL.md §10)."""
 
 from __future__ import annotations
 
@@ -26,17 +26,17 @@ _NOT_IN_HOSTS: Final = frozenset(" /?#[]@\\")
 
 
 def fingerprint(key: bytes) -> str:
-    """Return the SHA-256 of a public key in base64 without padding (43 characters), as ssh writes it."""
+    """Return the SHA-256 of a public key in base64 without padding (43 characters), as ssh shows it."""
     return base64.b64encode(hashlib.sha256(key).digest()).decode().rstrip("=")
 
 
 def tag(key: bytes) -> str:
-    """Return the short form of a fingerprint that stands behind names."""
+    """Return the short form of a fingerprint that is shown after names."""
     return fingerprint(key)[:TAG_LENGTH]
 
 
 def words(key: bytes) -> tuple[str, ...]:
-    """Return the eight words by which people compare a key aloud: 88 bits of its BLAKE2s, most significant first."""
+    """Return the eight words for comparing a key aloud: 88 bits of its BLAKE2s, most significant first."""
     bits = int.from_bytes(hashlib.blake2s(key).digest()[: _WORDS * _WORD_BITS // 8], "big")
     word_list = _word_list()
     return tuple(word_list[bits >> _WORD_BITS * place & _WORD_MASK] for place in reversed(range(_WORDS)))
@@ -45,7 +45,7 @@ def words(key: bytes) -> tuple[str, ...]:
 def passphrase(random_bytes: Callable[[int], bytes], count: int = 4) -> str:
     """Return a password of `count` random words joined by hyphens, 11 bits each."""
     word_list = _word_list()
-    # 2048 words divide 65,536 evenly, so cutting two bytes down to 11 bits favours none.
+    # 65,536 is a multiple of 2,048, so masking two bytes down to 11 bits makes no word more likely.
     return "-".join(word_list[int.from_bytes(random_bytes(2), "big") & _WORD_MASK] for _ in range(count))
 
 
@@ -58,9 +58,9 @@ def _word_list() -> Sequence[str]:
 
 @dataclass(frozen=True, slots=True)
 class Invite:
-    """Where a room is and which key its server has (32 bytes): all one needs to come in, but the password.
+    """Where a room is, and its server's key (32 bytes): all one needs to join, except the password.
 
-    What was parsed holds a host without control characters; `room` is as it came, to be cleaned before it is shown.
+    A parsed invite's host has no control characters; its `room` may have any, and is to be cleaned before it is shown.
     """
 
     host: str
@@ -78,7 +78,7 @@ class Invite:
 
     @classmethod
     def parse_untrusted(cls, text: str) -> Invite:
-        """Return the invite that `text` is, or raise ProtocolError with what is wrong with it."""
+        """Return the invite in `text`, or raise ProtocolError that says what is wrong with it."""
         if not text.startswith(_SCHEME):
             raise ProtocolError(f"an invite begins with {_SCHEME}")
         place, mark, key = text.removeprefix(_SCHEME).partition(_KEY_MARK)

@@ -1,7 +1,7 @@
-"""How deep a msgpack value is nested, counted in one pass over its bytes before anything decodes it.
+"""How deep a msgpack value is nested, counted in one pass over its bytes before it is decoded.
 
-A decoder calls itself once for each level, and how many levels it bears depends on the interpreter and on the thread.
-No message needs more than a few, so what is deeper is refused by count and not by what the machine happens to bear.
+A decoder calls itself once for each level, and how many levels it survives depends on the interpreter and the thread.
+No message needs more than a few, so deeper ones are refused by a fixed limit and not by what the machine can stand.
 """
 
 from __future__ import annotations
@@ -14,25 +14,25 @@ _FIXED: Final = {
     0xCC: 1, 0xCD: 2, 0xCE: 4, 0xCF: 8, 0xD0: 1, 0xD1: 2, 0xD2: 4, 0xD3: 8,  # integers
     0xD4: 2, 0xD5: 3, 0xD6: 5, 0xD7: 9, 0xD8: 17,  # extensions of a fixed size, with their type
 }  # fmt: skip
-"""Bytes behind a header that says all."""
+"""Headers of values with a fixed size, and how many bytes follow each."""
 _COUNTED: Final = {
     0xC4: (1, 0), 0xC5: (2, 0), 0xC6: (4, 0),  # bin
     0xC7: (1, 1), 0xC8: (2, 1), 0xC9: (4, 1),  # extensions, with their type
     0xD9: (1, 0), 0xDA: (2, 0), 0xDB: (4, 0),  # str
 }  # fmt: skip
-"""Bytes of the length that follows a header, and what comes on top of that length."""
+"""Headers that a length follows: how many bytes that length takes, and how many follow besides the length itself."""
 _CONTAINERS: Final = {0xDC: (2, 1), 0xDD: (4, 1), 0xDE: (2, 2), 0xDF: (4, 2)}
-"""Bytes of the count that follows the header of a great array or map, and values for each of its items."""
+"""Headers of large arrays and maps: how many bytes the count of items takes, and how many values an item has."""
 _NO_CONTAINERS: Final = bytes(head for head in range(256) if not 0x80 <= head <= 0x9F and head not in _CONTAINERS)
 
 
 def is_deeper_untrusted(data: bytes, limit: int) -> bool:
-    """Tell whether the first value of some bytes stands in, or is, more than `limit` arrays and maps in each other.
+    """Tell whether the first value in `data` has more than `limit` arrays and maps inside each other, itself included.
 
-    Bytes that are no msgpack are as deep as a decoder could get before it finds out.
+    Bytes that are not msgpack count as deep as a decoder could get before it fails.
     """
     if len(data.translate(None, _NO_CONTAINERS)) <= limit:
-        return False  # so it is with nearly every message: there are not as many headers of arrays and maps in it
+        return False  # nearly every message: it has no more bytes than that which could begin an array or a map
     lacking: list[int] = []
     at, end = 0, len(data)
     while at < end:

@@ -6,8 +6,8 @@
          <- e, ee, se
 
 The initiator knows the responder's static key beforehand; the responder learns the initiator's from the first message.
-Randomness comes in as the ephemeral private key, which must be fresh for every handshake. A message that does not
-verify raises ProtocolError and leaves the handshake as it was, so that junk on the path cannot spoil it.
+Randomness comes in as the ephemeral private key, which must be new for every handshake. A message that does not verify
+raises ProtocolError and leaves the handshake unchanged, so that forged messages cannot spoil it.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ from .constants import TAG_SIZE
 _NAME: Final = b"Noise_IK_25519_ChaChaPoly_BLAKE2s"
 _KEY_SIZE: Final = 32
 _SEALED_KEY_SIZE: Final = _KEY_SIZE + TAG_SIZE
-# IK mixes a new key in before each ciphertext, so every handshake key seals once, under nonce 0.
+# IK mixes in a new key before each ciphertext, so every handshake key seals once, with nonce 0.
 _NONCE: Final = bytes(12)
 
 
@@ -43,7 +43,7 @@ def _public(private: X25519PrivateKey) -> bytes:
 def _dh(private: X25519PrivateKey, public: bytes) -> bytes:
     try:
         return private.exchange(X25519PublicKey.from_public_bytes(public))
-    # An all-zero result: a point of low order, with which anybody could know the keys.
+    # The result is all zeros: the point is of low order, and anybody could compute the keys.
     except ValueError:
         raise ProtocolError("public key of low order") from None
 

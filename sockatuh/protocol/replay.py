@@ -1,4 +1,4 @@
-"""The replay window: which counters of a channel have been seen (docs/PROTOCOL.md §4; RFC 6479 for the idea)."""
+"""The replay window: which counters of a channel have been seen (docs/PROTOCOL.md §4; the idea is that of RFC 6479)."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ def _mask(size: int) -> int:
 
 
 class ReplayWindow:
-    """The highest counter marked, and which of the `size` counters up to it were; anything older counts as seen."""
+    """The highest marked counter, and which of the `size` counters up to it are marked; older ones count as seen."""
 
     __slots__ = ("_highest", "_seen", "_size")
 
@@ -29,15 +29,15 @@ class ReplayWindow:
         return self._highest
 
     def is_fresh(self, counter: int) -> bool:
-        """Say whether `counter` may still be accepted."""
+        """Tell whether `counter` may still be accepted."""
         age = self._highest - counter
         return age < 0 or (age < self._size and not self._seen >> age & 1)
 
     def mark(self, counter: int) -> None:
-        """Remember `counter` as seen; only for what has been authenticated."""
+        """Mark `counter` as seen; only to be called for an authentic datagram."""
         age = self._highest - counter
         if age < 0:
-            # A jump over the whole window must not shift by what a datagram says.
+            # A shift is as long as the jump, so a jump beyond the window, which a datagram can choose, replaces it.
             self._seen = (self._seen << -age | 1) & _mask(self._size) if -age < self._size else 1
             self._highest = counter
         elif age < self._size:

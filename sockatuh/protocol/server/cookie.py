@@ -1,4 +1,4 @@
-"""Proof of address: cookies that the server can check without having kept anything (docs/PROTOCOL.md §3).
+"""Proof of address: cookies that the server can verify without having stored them (docs/PROTOCOL.md §3).
 
 A cookie is a keyed hash over the address it was sent to. Its key changes every epoch (30 s), and the current and the
 previous one are accepted, so a cookie lives for 30 to 60 s. Only *used* cookies are remembered, because each is good
@@ -50,7 +50,7 @@ class CookieJar:
         return self._current.number & 0xFF, self._current.cookie(packed_address, nonce)
 
     def verify(self, packed_address: bytes, nonce: bytes, epoch: int, cookie: bytes, now: float) -> bool:
-        """Say whether that cookie was made here for that address and nonce, has not expired, and is unused."""
+        """Tell whether a cookie was made here for this address and nonce, has not expired, and is unused."""
         self._turn(now)
         for candidate in (self._current, self._previous):
             if candidate.number & 0xFF == epoch:
@@ -61,7 +61,7 @@ class CookieJar:
     def consume(self, cookie: bytes, now: float) -> None:
         """Use up a cookie that has just verified."""
         self._turn(now)
-        # Never refused: `verify` is what keeps the set from growing, and a used cookie that is not in it is good again.
+        # Never refused: `verify` bounds the set, and a used cookie that is not in it would be valid again.
         self._current.used.add(cookie)
 
     def _is_unused(self, cookie: bytes) -> bool:

@@ -1,8 +1,8 @@
-"""The server's door: address proof, handshakes, and those that wait for their first datagram (docs/PROTOCOL.md §3, §4).
+"""The server's door: address proof, handshakes, and handshakes that wait for a first datagram (docs/PROTOCOL.md §3, §4).
 
-Nothing is kept for a stranger. HELLO is answered from the datagram alone; INIT costs nothing until its cookie has
-proved the address and the rate admits it. What a finished handshake leaves is a `Pending`, bounded in number and
-time, which becomes a session with the first datagram that its keys open.
+Nothing is kept for a stranger. HELLO is answered from the datagram alone. INIT is processed only when its cookie has
+proved the address and the rate admits it. A finished handshake is kept as a `Pending`, bounded in number and time; the
+first datagram that its keys open makes it a session.
 """
 
 from __future__ import annotations
@@ -42,18 +42,18 @@ RESP_PAYLOAD_SIZE = RESP_SIZE - RESP_STRUCT.size - 32 - TAG_SIZE
 RETRY_MS = 1000
 """What a client is asked to wait, in milliseconds, when handshakes come too fast."""
 STRANGERS_PER_PREFIX = 16_000
-"""HELLOs answered at once to one /24 or /64, and half as many a second: who forges them keeps few others out."""
+"""HELLOs answered at once to one /24 or /64, and half as many a second: forged ones shut out only that network."""
 RARE_AFTER = 60.0
-"""Seconds without a handshake after which an address is one that comes rarely."""
+"""Seconds without a handshake after which an address counts as rare."""
 RARE_SHARE = 0.25
-"""How much of the rate of all is kept for those, when the others have used it up."""
+"""Share of the common rate that is kept for rare addresses, for when the others have used it up."""
 MAX_ADDRESSES = 4_096
-"""Addresses whose rate of handshakes is remembered."""
+"""Addresses for which a rate of handshakes is kept."""
 
 
 @dataclass(frozen=True, slots=True)
 class ServerIdentity:
-    """What makes this server this server: keys that outlive the process, and the room's name."""
+    """The keys of a server, which outlive the process, and the name of its room."""
 
     private_key: bytes
     reset_key: bytes
@@ -62,7 +62,7 @@ class ServerIdentity:
 
 @dataclass(frozen=True, slots=True)
 class Pending:
-    """A handshake that was answered and waits for its first datagram."""
+    """A handshake that was answered, and waits for the first datagram."""
 
     cid: int
     channel: Channel
@@ -79,7 +79,7 @@ class Pending:
 
 
 class Door:
-    """Answers HELLO and INIT; keeps what is pending."""
+    """Answers HELLO and INIT; keeps the pending handshakes."""
 
     def __init__(
         self,
@@ -109,7 +109,7 @@ class Door:
         return len(self._by_cid)
 
     def replace_limits(self, limits: Limits) -> None:
-        """Hold strangers to other limits from now on."""
+        """Apply other limits from now on."""
         self._limits = limits
         self._seats.size = limits.pending
         self._cookie_rate.replace_rate(limits.cookies_per_second, limits.cookies_per_second)
@@ -118,7 +118,7 @@ class Door:
         self._address_rate.replace_rate(limits.handshakes_per_address, limits.handshakes_burst, MAX_ADDRESSES)
 
     def void_tickets(self) -> None:
-        """Let nobody who is still pending join with the ticket that was shown."""
+        """Void the tickets that came with pending handshakes."""
         self._by_cid = {cid: replace(pending, ticket=None) for cid, pending in self._by_cid.items()}
         self._by_cookie = {pending.init[16:32]: pending for pending in self._by_cid.values()}
 
@@ -163,30 +163,30 @@ class Door:
         except ProtocolError:
             self._refuse("handshake", address)
             return None
-        # Only now: else whoever sees an INIT and is faster with a spoilt copy could keep its client out.
+        # Not before: else an attacker who sees an INIT could keep its client out by a spoilt copy that arrives first.
         self._cookies.consume(cookie, now)
         victims = self._seats.find_victims(place, returns=pending.ticket is not None)
-        if victims is None:  # it looked as if it had a ticket
+        if victims is None:  # it had the size of an INIT with a ticket, and no good ticket
             self._refuse("crowded", address)
             return self._cookie(packed, nonce, now, RETRY_MS, version)
         for cid in victims:
-            self.confirm(self._by_cid[cid])
+            self.remove(self._by_cid[cid])
         self._by_cookie[cookie] = self._by_cid[pending.cid] = pending
         self._seats.seat(pending.cid, place, standing_of(pending))
         return pending.resp
 
-    def confirm(self, pending: Pending) -> None:
-        """Forget a pending handshake: it has become a session, or its time is over."""
+    def remove(self, pending: Pending) -> None:
+        """Remove a pending handshake: it has become a session, lost its seat, or expired."""
         del self._by_cid[pending.cid]
         del self._by_cookie[pending.init[16:32]]
         self._seats.release(pending.cid)
 
     def expire(self, now: float) -> None:
-        """Forget handshakes nobody confirmed in time; the oldest come first."""
+        """Remove the handshakes whose first datagram has not come in time."""
         for pending in list(self._by_cid.values()):
             if pending.created_at + self._limits.pending_seconds > now:
-                return
-            self.confirm(pending)
+                return  # they are in order of age
+            self.remove(pending)
 
     def respond(
         self, responder: Responder, client_cid: int, now: float, *, resumed: bool
@@ -260,7 +260,7 @@ class Door:
 
 
 def standing_of(pending: Pending) -> Standing:
-    """Return in which order a handshake, or the session it becomes, gives up its seat."""
+    """Return the standing of a handshake, or the session it becomes: it decides who gives up a seat first."""
     return Standing.STRANGER if pending.ticket is None else Standing.RETURNING
 
 

@@ -275,8 +275,8 @@ class Endpoint:
         self._handle(session, message, address, now)
 
     def _open(self, pending: Pending, now: float) -> Session | None:
-        self._door.confirm(pending)
-        ended = self._table.make_room(pending)
+        self._door.remove(pending)
+        ended = self._table.find_replaced(pending)
         if ended is None:
             self.dropped["crowded"] += 1
             self._events.append(HandshakeRefused(pending.address, "crowded"))

@@ -1,6 +1,6 @@
-"""What the server's endpoint reports. Each value says what happened; the bridge decides what is to be done.
+"""What the server's endpoint reports. Each value says what happened; the bridge decides what to do.
 
-`cid` names the session; `number` the call or the line that wants an answer.
+`cid` is the session; `number` is the call or the line that is to be answered.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from sockatuh.protocol.seam import Address
 
 @dataclass(frozen=True, slots=True)
 class HandshakeRefused:
-    """Somebody with a proven address was not let in: `rate`, `handshake` or `crowded`."""
+    """A handshake from a proven address was refused: `rate`, `handshake` or `crowded`."""
 
     address: Address
     reason: str
@@ -32,7 +32,7 @@ class SessionOpened:
 
 @dataclass(frozen=True, slots=True)
 class JoinAsked:
-    """A client wants to join; without a password it asks for the name only, unless a ticket spoke for it."""
+    """A client wants to join; with neither password nor ticket it only asks whether it can have the name."""
 
     cid: int
     number: int
@@ -53,7 +53,7 @@ class WhoAsked:
 
 @dataclass(frozen=True, slots=True)
 class LineSaid:
-    """A member said a line; `id` (16 bytes) is the same however often it is sent."""
+    """A member said a line; `id` (16 bytes) is the same however often the line is sent."""
 
     cid: int
     number: int
@@ -64,7 +64,7 @@ class LineSaid:
 
 @dataclass(frozen=True, slots=True)
 class EntriesWanted:
-    """A member wants entries that only the log still has, those in (after, through]."""
+    """A member wants the entries in (after, through], which only the log still has."""
 
     cid: int
     after: int
@@ -73,7 +73,7 @@ class EntriesWanted:
 
 @dataclass(frozen=True, slots=True)
 class SessionMoved:
-    """A client has shown that it is at a new address."""
+    """A client has proved that it is at a new address."""
 
     cid: int
     address: Address
@@ -81,7 +81,7 @@ class SessionMoved:
 
 @dataclass(frozen=True, slots=True)
 class SessionClosed:
-    """A session is over after `seconds`: `left`, `idle`, `replaced`, `join_timeout`, `too_many_sessions`, `crowded`."""
+    """A session has ended after `seconds`: `left`, `idle`, `replaced`, `join_timeout`, `too_many_sessions`, `crowded`."""
 
     cid: int
     reason: str

@@ -1,7 +1,7 @@
-"""What the server holds of lines that it cannot give out yet, in bytes, for all sessions (docs/PROTOCOL.md §6).
+"""A bound, in bytes for all sessions together, on the lines that cannot be released yet (docs/PROTOCOL.md §6).
 
-That is parts of lines of which others are missing, and whole lines that wait for an earlier one, for their member's
-rate or for the log. A sender keeps every line until it is answered, so what is dropped here is asked for again.
+These are lines of which parts are missing, and complete lines that wait for an earlier one, for their member's rate or
+for the log. A client keeps every line until it is answered, so whatever is dropped here can be requested again.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from .session import Session
 
 
 class HalfLines:
-    """How many bytes each session holds; whose are dropped when there are too many goes by place."""
+    """How many bytes of lines are kept for each session; when there are too many, the fullest places drop theirs."""
 
     def __init__(self, limits: Limits) -> None:
         self._seats: Seats[int] = Seats(limits.half_line_bytes)
@@ -21,17 +21,17 @@ class HalfLines:
 
     @property
     def held(self) -> int:
-        """Bytes held in all."""
+        """Bytes kept in all."""
         return self._seats.used
 
     def replace_limits(self, limits: Limits) -> None:
-        """Hold no more than this from now on."""
+        """Apply another bound from now on."""
         self._seats.size = limits.half_line_bytes
 
     def keep(self, session: Session) -> list[Session] | None:
-        """Account for what a session holds now; return the sessions that are to drop what they hold, often none.
+        """Account for the lines of a session; return the sessions that have to drop theirs, usually none.
 
-        None: there is no room for all of it.
+        None: there is no room for all lines of this session.
         """
         size, cid = session.lines.held_bytes, session.cid
         if not size:
@@ -48,6 +48,6 @@ class HalfLines:
         return dropped
 
     def release(self, session: Session) -> None:
-        """Account for a session that holds nothing."""
+        """Account for a session that keeps no lines any longer."""
         self._seats.release(session.cid)
         self._sessions.pop(session.cid, None)

@@ -1,4 +1,4 @@
-"""Put the parts of lines together and give the lines out in order, each exactly once (docs/PROTOCOL.md §6)."""
+"""Assemble lines from their parts, and release them in order, each exactly once (docs/PROTOCOL.md §6)."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from sockatuh.protocol.messages import Progress, Say
 
 LINE_COST = 512
 PART_COST = 64
-"""Bytes that a line, and each part of it, takes in memory beside what was said."""
+"""Bytes of memory that a line, and each part of it, takes besides its text."""
 
 
 @dataclass(slots=True)
@@ -23,27 +23,27 @@ class _Assembly:
 
     @property
     def held_bytes(self) -> int:
-        """About what it takes in memory."""
+        """About how many bytes of memory it takes."""
         return LINE_COST + sum(len(part) + PART_COST for part in self.parts if part is not None)
 
 
 class LineReceiver:
-    """The server's side: holds early parts, bounded, and gives out whole lines in order."""
+    """The lines of one session: keeps parts until their line is complete and next in order. What it keeps is bounded."""
 
     def __init__(self) -> None:
         self.next = 0
-        """The number of the next line to give out; 0 before the first SAY."""
+        """The number of the next line to release; 0 before the first SAY."""
         self.held_bytes = 0
-        """About what is held takes in memory."""
+        """About how many bytes of memory the parts take."""
         self.asks_again = False
-        """Whether parts of the next line that the client was told to be here were dropped."""
+        """Whether parts of the next line were dropped after the client was told that they are here."""
         self._waiting: dict[int, _Assembly] = {}
         self._held = 0
 
     def receive(self, say: Say, now: float) -> None:
-        """Take one part, unless it is of no use: given out already, too far ahead, or malformed.
+        """Take one part, unless its line was released already or is too far ahead, or it is malformed.
 
-        Even then it may make the next line ready: `oldest` tells which lines were answered in an earlier session.
+        Even a part that is ignored may make the next line ready: `oldest` says which lines earlier sessions answered.
         """
         if not 0 < say.oldest <= say.number or not 0 < say.count <= MAX_PARTS or say.index >= say.count:
             return
@@ -65,58 +65,58 @@ class LineReceiver:
         self.held_bytes += len(say.piece) + PART_COST
 
     def ready(self) -> bool:
-        """Tell whether the next line is whole."""
+        """Tell whether the next line is complete."""
         line = self._waiting.get(self.next)
         return line is not None and line.missing == 0
 
     @property
     def cost(self) -> float:
-        """As how many lines the next one counts: its parts, or a fortieth of its rows; only when `ready`."""
+        """How many lines the next one counts as: its parts, or a fortieth of its rows if that is more; if `ready`."""
         parts = [part for part in self._waiting[self.next].parts if part is not None]
         rows = 1 + sum(part.count(b"\n") + part.count(b"\r") - part.count(b"\r\n") for part in parts)
         return max(len(parts), rows / ROWS_PER_LINE)
 
     def holds_parts(self) -> bool:
-        """Tell whether something waits for what has not come."""
+        """Tell whether parts are kept, of a line that is incomplete or not next."""
         return self._held > 0
 
     def take(self) -> tuple[int, bool, bytes]:
-        """Return (number, action, bytes) of the next line; only when `ready`."""
+        """Remove the next line, which has to be `ready`, and return its (number, action, bytes)."""
         number = self.next
         line = self._forget(number)
         self.next, self.asks_again = number + 1, False
         return number, line.action, b"".join(part for part in line.parts if part is not None)
 
     def progress(self, wait_ms: int = 0, reason: int = 0) -> Progress:
-        """Say what is there of the next line, and why it waits."""
+        """Return a PROGRESS: which parts of the next line are here, and why it waits."""
         number = self.next
         line = self._waiting.get(number)
         have = sum(1 << index for index, part in enumerate(line.parts) if part is not None) if line else 0
         return Progress(number, number, have, wait_ms, reason)
 
     def _begin_at(self, oldest: int) -> None:
-        """Forget everything below `oldest`: the client has an answer for it."""
+        """Forget every line before `oldest`: the client has answers to them."""
         for number in [number for number in self._waiting if number < oldest]:
             self._forget(number)
         self.next, self.asks_again = oldest, False
 
     def drop(self, number: int) -> None:
-        """Drop what is there of a line: the client is to send it again."""
+        """Drop the parts of a line, which the client then has to send again."""
         if number in self._waiting:
             self._forget(number)
             self.asks_again = self.asks_again or number == self.next
 
     def drop_last(self) -> None:
-        """Drop what is there of the line that comes last."""
+        """Drop the parts of the last line."""
         self.drop(max(self._waiting))
 
     def drop_all(self) -> None:
-        """Drop everything that waits."""
+        """Drop all parts."""
         for number in list(self._waiting):
             self.drop(number)
 
     def expire(self, before: float) -> bool:
-        """Drop lines that began before a moment, if the client makes them wait; tell whether there were any."""
+        """Drop lines whose first part came before a moment, unless they wait for us; tell whether there were any."""
         if self.ready():
             return False
         old = [number for number, line in self._waiting.items() if line.begun_at < before]

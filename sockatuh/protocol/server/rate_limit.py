@@ -1,7 +1,7 @@
 """Limits on how often something may happen, each in bounded memory.
 
-A TokenBucket is for one known party, a BucketTable for the parties that were busy last, a SketchLimiter for strangers,
-of whom nothing may be kept but a constant array of counters (docs/PROTOCOL.md §3).
+A TokenBucket serves one known party, a BucketTable the parties that were active last, and a SketchLimiter strangers,
+for whom nothing may be kept but a constant array of counters (docs/PROTOCOL.md §3).
 """
 
 from __future__ import annotations
@@ -14,10 +14,10 @@ from collections.abc import Hashable
 from typing import Final
 
 _IPV4_MAPPED: Final = bytes(10) + b"\xff\xff"
-# Whoever waits exactly as long as he was told must not be refused because of a rounding error.
+# A party that waits exactly as long as it was told must not be refused because of a rounding error.
 _ROUNDING: Final = 1e-6
 PLACE_SHARE: Final = 20
-"""What a place may do, in keys: twenty people who do all they may, or a classroom that does what people do."""
+"""How many times the rate of a key a place has: twenty people at their limit, or a classroom at an ordinary pace."""
 
 
 class TokenBucket:
@@ -40,7 +40,7 @@ class TokenBucket:
         return True
 
     def charge(self, tokens: float) -> None:
-        """Take tokens that need not be there: whoever comes next waits for them."""
+        """Take tokens that need not be there; the next `take` has to wait for them."""
         self._tokens -= max(0.0, tokens)
 
     def wait(self, now: float, tokens: float = 1.0) -> float:
@@ -50,12 +50,12 @@ class TokenBucket:
         return missing / self._rate if missing > _ROUNDING else 0.0
 
     def borrow(self, now: float, tokens: float = 1.0) -> None:
-        """Take `tokens` that are not there yet: whoever waits as long as `wait` said has them."""
+        """Take `tokens` that are not there yet, for a party that waits for them."""
         self._fill(now)
         self._tokens -= tokens
 
     def give_back(self, tokens: float = 1.0) -> None:
-        """Put back what was taken for nothing."""
+        """Put back tokens that were taken without need."""
         self._tokens = min(self._burst, self._tokens + tokens)
 
     def replace_rate(self, rate: float, burst: float) -> None:
@@ -65,7 +65,7 @@ class TokenBucket:
 
     @property
     def asked_at(self) -> float:
-        """When it was last asked, in monotonic seconds."""
+        """When the bucket was last used, in monotonic seconds."""
         return self._at
 
     def _fill(self, now: float) -> None:
@@ -75,7 +75,7 @@ class TokenBucket:
 
 
 class BucketTable:
-    """A TokenBucket for each key; beyond `max_entries` the key that asked longest ago is forgotten."""
+    """A TokenBucket for each key; beyond `max_entries` the least recently used one is evicted."""
 
     __slots__ = ("_buckets", "_burst", "_max_entries", "_rate")
 
@@ -99,7 +99,7 @@ class BucketTable:
         return bucket.take(now, tokens)
 
     def charge(self, key: Hashable, tokens: float) -> None:
-        """Take tokens from a bucket that was just taken from, be they there or not."""
+        """Take tokens that need not be there from the bucket of `key`, if it has one."""
         bucket = self._buckets.get(key)
         if bucket is not None:
             bucket.charge(tokens)
@@ -110,24 +110,24 @@ class BucketTable:
         return bucket.wait(now, tokens) if bucket is not None else 0.0
 
     def give_back(self, key: Hashable, tokens: float = 1.0) -> None:
-        """Put back what was taken for nothing."""
+        """Put back tokens that were taken without need."""
         if (bucket := self._buckets.get(key)) is not None:
             bucket.give_back(tokens)
 
     def idle(self, key: Hashable, now: float) -> float:
-        """Return for how many seconds `key` has not asked, infinity when that is not known."""
+        """Return for how many seconds the bucket of `key` was not used, infinity if it has none."""
         bucket = self._buckets.get(key)
         return now - bucket.asked_at if bucket is not None else math.inf
 
     def replace_rate(self, rate: float, burst: float, max_entries: int) -> None:
-        """Fill every bucket at another rate from now on; those beyond `max_entries` go as others come."""
+        """Fill every bucket at another rate from now on; those beyond `max_entries` are evicted as others come."""
         self._rate, self._burst, self._max_entries = rate, burst, max_entries
         for bucket in self._buckets.values():
             bucket.replace_rate(rate, burst)
 
 
 class KeysOfPlaces:
-    """A TokenBucket for each key and one for each place: keys are free, so a place has PLACE_SHARE times a key's."""
+    """A TokenBucket for each key, and one for each place, as keys are free: that has PLACE_SHARE times a key's rate."""
 
     __slots__ = ("_keys", "_places")
 
@@ -142,7 +142,7 @@ class KeysOfPlaces:
         )
 
     def charge(self, key: Hashable, place: Hashable, tokens: float) -> None:
-        """Take tokens from both buckets, which were just taken from, be they there or not."""
+        """Take tokens that need not be there from both buckets."""
         self._keys.charge(key, tokens)
         self._places.charge(place, tokens)
 
@@ -159,9 +159,9 @@ class KeysOfPlaces:
 class SketchLimiter:
     """Counters shared by all strangers, `size` in all, halved every second.
 
-    Which counter is whose depends on `secret` (at most 32 bytes), so that nobody can aim at another's. `limit` asks
-    pass at once, limit/2 a second for long. What does not pass is not counted: a flood in somebody's name takes its
-    share of what passes, and is over when it ends.
+    A prefix is mapped to a counter by a hash keyed with `secret` (at most 32 bytes), so that nobody can aim at the
+    counter of another. A prefix is allowed `limit` requests at once, and limit/2 a second in the long run. Requests that
+    are not allowed are not counted: a flood from forged addresses costs their owners a share only while it lasts.
     """
 
     __slots__ = ("_counters", "_halved_at", "_limit", "_secret")
@@ -173,7 +173,7 @@ class SketchLimiter:
         self._halved_at = 0.0
 
     def allow(self, prefix: bytes, now: float) -> bool:
-        """Say whether one more ask of `prefix` is within the limit, and count it if so."""
+        """Tell whether one more request from `prefix` is within the limit, and count it if so."""
         self._halve(now)
         digest = hashlib.blake2s(prefix, key=self._secret, digest_size=8).digest()
         index = int.from_bytes(digest, "little") % len(self._counters)
@@ -183,7 +183,7 @@ class SketchLimiter:
         return True
 
     def replace_limit(self, limit: int) -> None:
-        """Hold everybody to another limit from now on."""
+        """Apply another limit from now on."""
         self._limit = limit
 
     def _halve(self, now: float) -> None:
@@ -196,7 +196,7 @@ class SketchLimiter:
 
 
 def place_of(packed_address: bytes) -> bytes:
-    """Return what counts as one host of a packed address: an IPv4 address whole, of IPv6 the /64 it can choose from."""
+    """Return what counts as one host: a whole IPv4 address, or the /64 in which an IPv6 host chooses its addresses."""
     return packed_address[:16] if packed_address.startswith(_IPV4_MAPPED) else packed_address[:8]
 
 

@@ -1,4 +1,4 @@
-"""The server's side of a new channel inside a session (docs/PROTOCOL.md §4)."""
+"""The server's side of rekeying: a new channel inside a session (docs/PROTOCOL.md §4)."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ class Rekeys:
         self._door, self._table, self._out, self._dropped = door, table, out, dropped
 
     def take(self, session: Session, rekey: Rekey, now: float) -> None:
-        """Answer a REKEY of the session's client, the same one again with the same answer; drop one that is early."""
+        """Process a REKEY: answer a repeated one as before, and ignore one that comes too soon."""
         if session.rekeying is not None and session.rekeying.request == rekey.noise:
             self._out.send(session, Rekeyed(session.rekeying.reply))
             return

@@ -1,4 +1,4 @@
-"""What an endpoint is about to send."""
+"""The queue of what an endpoint is about to send."""
 
 from __future__ import annotations
 
@@ -14,46 +14,46 @@ from sockatuh.protocol.seam import Address
 from .session import Session
 
 PORTION: Final = 256
-"""Datagrams that are sealed at a time: what a thousand members are told is never in memory as a whole."""
+"""Datagrams that are sealed at a time, so that a message to a thousand members is never in memory for all of them."""
 
 
 @dataclass(frozen=True, slots=True)
 class _Message:
-    """Plaintexts, each of which every one of some sessions is sent."""
+    """Plaintexts, all of which go to each of some sessions."""
 
     sessions: Sequence[Session]
     plaintexts: Sequence[bytes]
 
 
 class Outgoing:
-    """Datagrams in the order they leave; messages are sealed when they are taken."""
+    """Datagrams and messages in the order in which they leave; messages are sealed when they are taken."""
 
     def __init__(self, dropped: Counter[str]) -> None:
         self._dropped = dropped
         self._waiting: deque[tuple[bytes, Address] | _Message] = deque()
 
     def put(self, datagram: bytes, address: Address) -> None:
-        """Send a datagram as it is."""
+        """Queue a datagram as it is."""
         self._waiting.append((datagram, address))
 
     def send(self, session: Session, message: ServerMessage) -> None:
-        """Send a message to a session where it is now."""
+        """Queue a message to a session."""
         self.send_encoded(session, encode(message))
 
     def send_encoded(self, session: Session, plaintext: bytes) -> None:
-        """Send an encoded message to a session where it is now."""
+        """Queue an encoded message to a session."""
         self._waiting.append(_Message((session,), (plaintext,)))
 
     def send_to_all(self, sessions: Sequence[Session], plaintexts: Sequence[bytes]) -> None:
-        """Send encoded messages to many sessions."""
+        """Queue encoded messages to many sessions."""
         step = max(1, PORTION // len(plaintexts))
         for at in range(0, len(sessions), step):
             self._waiting.append(_Message(sessions[at : at + step], plaintexts))
 
     def take(self) -> list[tuple[bytes, Address]]:
-        """Return and forget the next portion of what is to be sent, empty when nothing is left.
+        """Remove and return the next portion of what is to be sent, empty if nothing is left.
 
-        What cannot be sealed is counted and not sent: no session's trouble is another's.
+        What cannot be sealed is counted and not sent, so that an error of one session disturbs no other.
         """
         taken: list[tuple[bytes, Address]] = []
         while self._waiting and len(taken) < PORTION:
@@ -71,7 +71,7 @@ class Outgoing:
         sessions, plaintexts = message.sessions, message.plaintexts
         try:
             datagrams = Channel.seal_for_each([session.channel for session in sessions], plaintexts)
-        except (ValueError, ChannelExhausted):  # then one by one, so that each gets what can be sealed
+        except (ValueError, ChannelExhausted):  # seal them singly: only what cannot be sealed is lost
             return self._seal_singly(message)
         return zip(datagrams, [session.address for session in sessions for _ in plaintexts], strict=True)
 

@@ -1,4 +1,4 @@
-"""All open sessions of a server, found by connection id, bounded in number (docs/PROTOCOL.md §4, §7)."""
+"""The open sessions of a server, bounded in number, and the channel of each connection id (docs/PROTOCOL.md §4, §7)."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from .session import Rekeying, Session, datagram_rate, open_session
 
 
 class SessionTable:
-    """The sessions, and which channel belongs to which."""
+    """All open sessions, by cid, by key and by member; and all channels that are read, by connection id."""
 
     def __init__(self, limits: Limits) -> None:
         self._limits = limits
@@ -26,14 +26,14 @@ class SessionTable:
         self._seats: Seats[int] = Seats(limits.sessions)
 
     def replace_limits(self, limits: Limits) -> None:
-        """Hold sessions to other limits from now on; none that is open is closed for it."""
+        """Apply other limits from now on; no open session is closed for them."""
         self._limits = limits
         self._seats.size = limits.sessions
         for session in self._sessions.values():
             session.rate.replace_rate(*datagram_rate(limits))
 
     def void_tickets(self) -> None:
-        """Let no session join with the ticket it came with; those that have joined stay."""
+        """Void the tickets that sessions came with; those that have joined stay."""
         for session in self._sessions.values():
             session.ticket = None
 
@@ -44,17 +44,18 @@ class SessionTable:
         return iter(list(self._sessions.values()))
 
     def find(self, cid: int) -> Session | None:
-        """Return the session with this name."""
+        """Return the session with this cid, if it is open."""
         return self._sessions.get(cid)
 
     def route(self, receive_cid: int) -> tuple[Session, Channel] | None:
-        """Return the session and the channel a datagram's connection id belongs to."""
+        """Return the session and the channel that a datagram's connection id belongs to."""
         return self._routes.get(receive_cid)
 
-    def make_room(self, pending: Pending) -> list[tuple[Session, str]] | None:
-        """Return the sessions that end for a new one, and why; None: the new one is refused.
+    def find_replaced(self, pending: Pending) -> list[tuple[Session, str]] | None:
+        """Return the sessions that have to end before a new one is opened, and why; None: the new one is refused.
 
-        These are the same client's, the most silent of too many of one key, and whoever gives up a seat.
+        These are earlier ones of the same client, the longest silent of too many of one key, and those that have to
+        give up their seat.
         """
         of_key = self._by_key.get(pending.client_key, [])
         same = [session for session in of_key if session.stream == pending.payload.stream]
@@ -70,7 +71,7 @@ class SessionTable:
         return ended
 
     def open(self, pending: Pending, now: float) -> Session:
-        """Make a session of a confirmed handshake."""
+        """Open the session of a handshake whose first datagram has come."""
         session = open_session(pending, self._limits, now)
         self._sessions[session.cid] = session
         self._routes[session.cid] = session, session.channel
@@ -79,7 +80,7 @@ class SessionTable:
         return session
 
     def join(self, session: Session, name: str) -> None:
-        """Make a session one of a member's or a guest's."""
+        """Note that a session has joined, as a member's or a guest's."""
         session.name = name
         if session.is_guest:
             self._seats.seat(session.cid, session.place, Standing.GUEST)
@@ -88,7 +89,7 @@ class SessionTable:
             self._seat_members(session)
 
     def remove(self, session: Session) -> None:
-        """Forget a session and its channels."""
+        """Remove a session and its channels."""
         del self._sessions[session.cid]
         self._seats.release(session.cid)
         for channel in session.channels():
@@ -100,7 +101,7 @@ class SessionTable:
         self._seat_members(session)
 
     def _seat_members(self, changed: Session) -> None:
-        """Keep the only session of a member; any further one is surplus."""
+        """Update the standing of a member's sessions: the only one is kept, further ones are surplus."""
         member = changed.client_key, changed.name or ""
         of_member = self._by_member.get(member)
         if of_member is None or changed.is_guest:
@@ -114,14 +115,14 @@ class SessionTable:
             self._seats.seat(session.cid, session.place, standing)
 
     def add_channel(self, session: Session, rekeying: Rekeying) -> None:
-        """Read a new channel beside the present one, in place of one that was never used."""
+        """Read a new channel beside the present one; it replaces one that was never used."""
         if session.rekeying is not None:
             del self._routes[session.rekeying.channel.receive_cid]
         session.rekeying = rekeying
         self._routes[rekeying.channel.receive_cid] = session, rekeying.channel
 
     def promote(self, session: Session, now: float) -> None:
-        """Seal with the new channel: its first datagram has come. The old one is read a little longer."""
+        """Seal with the new channel from now on, as its first datagram has come; read the old one a little longer."""
         rekeying = session.rekeying
         if rekeying is None:
             return
@@ -131,7 +132,7 @@ class SessionTable:
         session.rekeying = None
 
     def expire_channels(self, session: Session, now: float) -> None:
-        """Stop reading a channel that was replaced long enough ago."""
+        """Stop reading a channel that was replaced OLD_CHANNEL_SECONDS ago."""
         if session.old_channel is not None and session.old_until <= now:
             self._drop_old(session)
 

@@ -1,4 +1,4 @@
-"""How a client is told, so that it believes it, that the server has forgotten its session (docs/PROTOCOL.md §7)."""
+"""RESET: proof to a client that the server no longer has its session (docs/PROTOCOL.md §7)."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from .rate_limit import SketchLimiter, TokenBucket, place_of
 
 
 class Resets:
-    """Makes RESETs, and says how many strangers get one: nothing is kept for them, they are only counted."""
+    """Makes RESETs and limits how many strangers get one. Nothing is kept for a stranger but counters."""
 
     def __init__(self, reset_key: bytes, limits: Limits, random: Callable[[int], bytes]) -> None:
         self._reset_key = reset_key
@@ -20,7 +20,7 @@ class Resets:
         self._address_rate = SketchLimiter(random(32), _per_address(limits))
 
     def replace_limits(self, limits: Limits) -> None:
-        """Hold strangers to other limits from now on."""
+        """Apply other limits from now on."""
         self._rate.replace_rate(limits.resets_per_second, limits.resets_per_second)
         self._address_rate.replace_limit(_per_address(limits))
 
@@ -29,8 +29,8 @@ class Resets:
         return bytes([RESET]) + cid.to_bytes(7, "little") + reset_token(self._reset_key, cid)
 
     def admit(self, packed: bytes, now: float) -> bool:
-        """Tell whether a stranger at this packed address may be answered."""
-        # The rate of all first: in a flood it is used up, and asking it costs least.
+        """Tell whether a stranger at this packed address may be answered, and count the answer if so."""
+        # The common rate first: in a flood it is used up, and it is the cheapest to check.
         return not self._rate.wait(now) and self._address_rate.allow(place_of(packed), now) and self._rate.take(now)
 
 

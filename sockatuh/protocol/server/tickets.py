@@ -1,7 +1,7 @@
-"""Tickets: how the same key comes back under the same name without a password (docs/PROTOCOL.md §9).
+"""Tickets: with one a key comes back under the same name without the password (docs/PROTOCOL.md §9).
 
-A ticket is also the only thing a client can show that proves where the log once was: the server itself sealed in it
-which log it was and how far that had come. A client's cursor proves nothing.
+A ticket is also the only proof a client can show of how far the log once reached: the server itself sealed in it which
+log it was, and its last seq at that time. A client's cursor proves nothing.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ _decoder: Final = msgspec.msgpack.Decoder(tuple[str, bytes, int])
 
 @dataclass(frozen=True, slots=True)
 class TicketKey:
-    """One key that seals tickets: its name on the wire (4 bytes), and the secret (32 bytes)."""
+    """A key that seals tickets: its id on the wire (4 bytes), and the secret (32 bytes)."""
 
     key_id: bytes
     key: bytes
@@ -36,7 +36,7 @@ class TicketKey:
 
 @dataclass(frozen=True, slots=True)
 class Ticket:
-    """What a ticket says: its holder's name, and that the log `log_id` had come to `seq` when it was made."""
+    """What a ticket says: the holder's name, and the last `seq` of the log `log_id` when the ticket was made."""
 
     name: str
     log_id: bytes
@@ -44,14 +44,14 @@ class Ticket:
 
 
 def password_generation(password_hash: str) -> bytes:
-    """Return the 8 bytes that tell tickets of one password from those of the next."""
+    """Return 8 bytes that differ for each password, so that a new one voids the tickets of the last."""
     return hashlib.blake2s(password_hash.encode()).digest()[:8]
 
 
 class Tickets:
-    """Seals with the newest of `keys` (newest first, at least one), opens with any of them.
+    """Seals with the newest of `keys` (newest first, at least one), and opens with any of them.
 
-    `generation` is the `password_generation` of the room's password: tickets of another one do not open.
+    `generation` is the `password_generation` of the room's password; tickets made under another one do not open.
     """
 
     __slots__ = ("_ciphers", "_generation", "_newest")
@@ -61,7 +61,7 @@ class Tickets:
         self.replace_keys(keys)
 
     def replace_keys(self, keys: Sequence[TicketKey]) -> None:
-        """Use these keys from now on; tickets of keys that are not among them do not open any more."""
+        """Use these keys from now on; tickets sealed with other keys no longer open."""
         if not keys:
             raise ValueError("no ticket key")
         self._newest = keys[0].key_id
@@ -69,18 +69,18 @@ class Tickets:
         self._ciphers = {key.key_id: ChaCha20Poly1305(key.key) for key in reversed(keys)}
 
     def replace_generation(self, generation: bytes) -> None:
-        """Seal and open for another password from now on; tickets of the present one do not open any more."""
+        """Seal and open for another password from now on; tickets of the present one no longer open."""
         self._generation = generation
 
     def seal(self, ticket: Ticket, client_key: bytes, random: Callable[[int], bytes]) -> bytes:
-        """Return `ticket` as bytes, good only in the hands of whoever proves `client_key`."""
+        """Return a ticket as bytes that are valid only together with proof of `client_key`."""
         nonce = random(_NONCE_SIZE)
         body = _encoder.encode([ticket.name, ticket.log_id, ticket.seq])
         sealed = self._ciphers[self._newest].encrypt(nonce, body, self._associated_data(self._newest, client_key))
         return self._newest + nonce + sealed
 
     def open_untrusted(self, ticket: bytes, client_key: bytes) -> Ticket:
-        """Return what `ticket` says, or raise ProtocolError when it is not a good one for that key."""
+        """Return what a ticket says, or raise ProtocolError if it is not valid for that key."""
         key_id = ticket[:_KEY_ID_SIZE]
         cipher = self._ciphers.get(key_id)
         if cipher is None or len(ticket) < _HEADER_SIZE + TAG_SIZE:
