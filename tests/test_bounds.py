@@ -252,7 +252,7 @@ def test_handshakes_that_wait() -> None:
         for number in range(2 * LIMITS.pending):
             pending = make_pending(number + 1)
             if len(door) >= LIMITS.pending:
-                door.confirm(next(iter(door._by_cid.values())))
+                door.remove(next(iter(door._by_cid.values())))
             cookie = number.to_bytes(16, "big")
             pending = replace(pending, init=bytes(16) + cookie + os.urandom(480), resp=os.urandom(200))
             door._by_cookie[cookie] = door._by_cid[pending.cid] = pending

@@ -85,7 +85,7 @@ class Channel:
 
     @staticmethod
     def seal_for_each(channels: Iterable[Channel], plaintexts: Sequence[bytes]) -> list[bytes]:
-        """Return the datagrams of all plaintexts for the first channel, then for the second, and so on; raises as `seal`.
+        """Return the datagrams of all plaintexts for the first channel, then for the second, …; raises as `seal`.
 
         Most of what a room costs is spent in this loop, so it calls as little as possible.
         """

@@ -1,4 +1,4 @@
-"""What a client's peer reports."""
+"""What the client's core reports."""
 
 from __future__ import annotations
 
@@ -37,14 +37,14 @@ class VersionDiffers:
 
 @dataclass(frozen=True, slots=True)
 class Unreachable:
-    """Something stands in the way of every address that is dialled; the peer dials on."""
+    """None of the addresses can be reached, for these reasons; the peer goes on dialling."""
 
     obstacles: tuple[tuple[Address, Obstacle], ...]
 
 
 @dataclass(frozen=True, slots=True)
 class Connected:
-    """There is a session; `resumed`: the ticket holds, and the peer joins with it by itself."""
+    """A session has begun; `resumed`: the ticket is good, and the peer joins with it by itself."""
 
     room: str
     server_key: bytes
@@ -55,16 +55,16 @@ class Connected:
 
 @dataclass(frozen=True, slots=True)
 class NameAccepted:
-    """The name can be had at the moment."""
+    """The name is free at the moment."""
 
     name: str
 
 
 @dataclass(frozen=True, slots=True)
 class JoinRefused:
-    """The server said no; `code` as in the protocol, `wait` in seconds, `suggestion` a name that would do.
+    """The server refused; `code` as in the protocol, `wait` in seconds, `suggestion` a name that is legal.
 
-    Of a name that is somebody's: the `tag` of his key, and `since` when he has it or has used it last, ms since 1970.
+    Of a name that somebody has: the `tag` of that key, and when it joined or last used the name (ms since 1970).
     """
 
     code: str
@@ -77,7 +77,7 @@ class JoinRefused:
 
 @dataclass(frozen=True, slots=True)
 class Admitted:
-    """We are in. `again`: after a loss of contact; `rewound`: the log is another than the one we knew."""
+    """We are in the room. `again`: after a loss of contact; `rewound`: the log is not the one we knew."""
 
     name: str
     log_id: bytes
@@ -105,12 +105,12 @@ class EntriesGone:
 
 @dataclass(frozen=True, slots=True)
 class CaughtUp:
-    """Everything up to the head of the moment we were admitted is there."""
+    """Everything up to the head at the time we were admitted has arrived."""
 
 
 @dataclass(frozen=True, slots=True)
 class LineStored:
-    """Our line is durable, at this place."""
+    """Our line is durable, as entry `seq`."""
 
     number: int
     seq: int
@@ -126,14 +126,14 @@ class LineRefused:
 
 @dataclass(frozen=True, slots=True)
 class LinesDelayed:
-    """We speak too fast; the server goes on in `wait` seconds."""
+    """Our lines come too fast; the server goes on in `wait` seconds."""
 
     wait: float
 
 
 @dataclass(frozen=True, slots=True)
 class LinesHeld:
-    """The server has our lines, or our JOIN, and its log can store nothing now; it goes on by itself."""
+    """The server has our lines, or our JOIN, but can store nothing now; it goes on by itself."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,14 +146,14 @@ class MembersListed:
 
 @dataclass(frozen=True, slots=True)
 class ContactLost:
-    """The session is gone: `silence`, `reset`, or a code of CLOSED. The peer dials again by itself."""
+    """The session has ended: `silence`, `reset`, or a code of CLOSED. The peer dials again by itself."""
 
     reason: str
 
 
 @dataclass(frozen=True, slots=True)
 class LeftRoom:
-    """LEAVE was answered, or there is nobody left to answer it."""
+    """LEAVE was answered, or nobody is there to answer it."""
 
 
 PeerEvent: TypeAlias = (

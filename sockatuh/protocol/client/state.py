@@ -1,4 +1,4 @@
-"""Where a client's conversation with its server is, and what moves it on.
+"""The states of a client's conversation with its server, and the actions that change them.
 
 IDLE ──dial──▶ DIALING ──connect──▶ OPEN ──join──▶ JOINING ──welcome──▶ JOINED
                   ▲                   ◀───refuse──────┘                   │
@@ -10,12 +10,9 @@ from __future__ import annotations
 from enum import Enum, auto
 from typing import Final
 
-SEAT_CODES: Final = frozenset({"room_full", "guests_full", "guests_from_address"})
-"""Why one is not let in, as long as others are there."""
-
 
 class State(Enum):
-    """Where the conversation is."""
+    """How far the conversation has got."""
 
     IDLE = auto()
     DIALING = auto()

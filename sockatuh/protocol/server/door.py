@@ -1,4 +1,4 @@
-"""The server's door: address proof, handshakes, and handshakes that wait for a first datagram (docs/PROTOCOL.md §3, §4).
+"""The server's door: address proof, handshakes, and those that wait for a first datagram (docs/PROTOCOL.md §3, §4).
 
 Nothing is kept for a stranger. HELLO is answered from the datagram alone. INIT is processed only when its cookie has
 proved the address and the rate admits it. A finished handshake is kept as a `Pending`, bounded in number and time; the

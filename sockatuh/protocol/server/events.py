@@ -81,7 +81,7 @@ class SessionMoved:
 
 @dataclass(frozen=True, slots=True)
 class SessionClosed:
-    """A session has ended after `seconds`: `left`, `idle`, `replaced`, `join_timeout`, `too_many_sessions`, `crowded`."""
+    """A session ended after `seconds`: `left`, `idle`, `replaced`, `join_timeout`, `too_many_sessions`, `crowded`."""
 
     cid: int
     reason: str

@@ -12,7 +12,7 @@ class Limits:
     text_bytes: int = 16_384
     """Longest text, in bytes of UTF-8: a page of a log fits, a file does not."""
     lines_per_second: float = 10.0
-    """Lines a second a member may say in the long run; a line counts once for each datagram, or each 40 rows, it has."""
+    """Lines a second a member may say in the long run; a line counts once for each datagram or 40 rows it has."""
     lines_burst: int = 50
     """Lines a member may say at once before the rate applies: a pasted screenful."""
     handshakes_per_second: float = 500.0

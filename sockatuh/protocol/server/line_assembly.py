@@ -28,7 +28,7 @@ class _Assembly:
 
 
 class LineReceiver:
-    """The lines of one session: keeps parts until their line is complete and next in order. What it keeps is bounded."""
+    """Keeps the parts of one session's lines, bounded, until their line is complete and the next in order."""
 
     def __init__(self) -> None:
         self.next = 0

@@ -160,8 +160,8 @@ class SketchLimiter:
     """Counters shared by all strangers, `size` in all, halved every second.
 
     A prefix is mapped to a counter by a hash keyed with `secret` (at most 32 bytes), so that nobody can aim at the
-    counter of another. A prefix is allowed `limit` requests at once, and limit/2 a second in the long run. Requests that
-    are not allowed are not counted: a flood from forged addresses costs their owners a share only while it lasts.
+    counter of another. A prefix is allowed `limit` requests at once, and limit/2 a second in the long run. Requests
+    that are refused are not counted: a flood from forged addresses costs their owners a share only while it lasts.
     """
 
     __slots__ = ("_counters", "_halved_at", "_limit", "_secret")

@@ -74,46 +74,46 @@ def stranger(source: int, *, ticket: Ticket | None = None) -> Pending:
 
 def test_one_place_may_open_all_sessions(table: SessionTable) -> None:
     fill(table, 1, 1, 1, 1, 1)
-    assert table.make_room(stranger(1)) == []
+    assert table.find_replaced(stranger(1)) == []
     fill(table, 1, 1, 1, 1, 1, 1)
-    assert table.make_room(stranger(1)) is None
+    assert table.find_replaced(stranger(1)) is None
 
 
 def test_who_comes_from_elsewhere_gets_the_newest_seat_of_the_most_crowded_place(table: SessionTable) -> None:
     sessions = fill(table, 1, 2, 2, 2, 1, 3)
-    assert table.make_room(stranger(4)) == [(sessions[3], "crowded")]
-    assert table.make_room(stranger(1)) == [(sessions[3], "crowded")]
-    assert table.make_room(stranger(2)) is None
+    assert table.find_replaced(stranger(4)) == [(sessions[3], "crowded")]
+    assert table.find_replaced(stranger(1)) == [(sessions[3], "crowded")]
+    assert table.find_replaced(stranger(2)) is None
 
 
 def test_who_returns_goes_before_who_is_new(table: SessionTable) -> None:
     sessions = fill(table, 1, 1, 1, 2, 2, 2)
-    assert table.make_room(stranger(2)) is None
-    assert table.make_room(stranger(2, ticket=TICKET)) == [(sessions[2], "crowded")]
+    assert table.find_replaced(stranger(2)) is None
+    assert table.find_replaced(stranger(2, ticket=TICKET)) == [(sessions[2], "crowded")]
 
 
 def test_of_ipv6_all_addresses_of_one_network_are_one_place(table: SessionTable) -> None:
     network = b"\xfd" + bytes(7)
     for cid in range(6):
         table.open(make_pending(cid, key=bytes([cid]), source=network + bytes([cid]) * 8, ticket=None), START)
-    assert table.make_room(make_pending(9, key=b"n", source=network + b"\x77" * 8, ticket=None)) is None
-    assert table.make_room(make_pending(9, key=b"n", source=b"\xfe" + bytes(15), ticket=None)) is not None
+    assert table.find_replaced(make_pending(9, key=b"n", source=network + b"\x77" * 8, ticket=None)) is None
+    assert table.find_replaced(make_pending(9, key=b"n", source=b"\xfe" + bytes(15), ticket=None)) is not None
 
 
 def test_in_a_table_of_single_seats_the_oldest_that_has_not_joined_gives_its_up(table: SessionTable) -> None:
     sessions = fill(table, 1, 2, 3, 4, 5, 6)
-    assert table.make_room(stranger(9)) == [(sessions[0], "crowded")]
+    assert table.find_replaced(stranger(9)) == [(sessions[0], "crowded")]
     table.join(sessions[0], "ana")
-    assert table.make_room(stranger(9)) == [(sessions[1], "crowded")]
+    assert table.find_replaced(stranger(9)) == [(sessions[1], "crowded")]
 
 
 def test_a_members_only_session_is_never_ended_for_a_stranger(table: SessionTable) -> None:
     sessions = fill(table, 1, 1, 1, 1, 1, 1)
     for session in sessions:
         table.join(session, "ana")
-    assert table.make_room(stranger(9)) is None
+    assert table.find_replaced(stranger(9)) is None
     again = make_pending(9, key=bytes([3]), source=place(3))
-    assert table.make_room(again) == [(sessions[3], "replaced")]
+    assert table.find_replaced(again) == [(sessions[3], "replaced")]
 
 
 def test_seats_are_given_up_by_strangers_then_returning_then_guests_then_second_sessions() -> None:
@@ -126,7 +126,7 @@ def test_seats_are_given_up_by_strangers_then_returning_then_guests_then_second_
         table.join(session, name)
     ended = []
     for source in range(2, 9):
-        for victim, why in table.make_room(stranger(source)) or ():
+        for victim, why in table.find_replaced(stranger(source)) or ():
             assert why == "crowded"
             ended.append(victim.cid)
             table.remove(victim)
@@ -138,31 +138,31 @@ def test_seats_are_given_up_by_strangers_then_returning_then_guests_then_second_
 def test_the_last_tenth_is_for_places_that_hold_few() -> None:
     table = SessionTable(Limits(sessions=20))
     fill(table, *[1] * 18)
-    assert table.make_room(stranger(1)) is None
-    assert table.make_room(stranger(2)) == []
+    assert table.find_replaced(stranger(1)) is None
+    assert table.find_replaced(stranger(2)) == []
 
 
 def test_asking_whether_there_is_room_keeps_nothing(table: SessionTable) -> None:
     before = footprint(table)
-    table.make_room(make_pending(9))
+    table.find_replaced(make_pending(9))
     assert footprint(table) == before
 
 
 def test_the_same_client_again_is_in_its_own_way(table: SessionTable, session: Session) -> None:
-    assert table.make_room(make_pending(6)) == [(session, "replaced")]
-    assert table.make_room(make_pending(6, stream=b"stream 2")) == []
-    assert table.make_room(make_pending(6, key=b"another")) == []
+    assert table.find_replaced(make_pending(6)) == [(session, "replaced")]
+    assert table.find_replaced(make_pending(6, stream=b"stream 2")) == []
+    assert table.find_replaced(make_pending(6, key=b"another")) == []
 
 
 def test_of_too_many_sessions_of_one_key_the_most_silent_is_make_room(table: SessionTable, session: Session) -> None:
     other = table.open(make_pending(6, stream=b"stream 2"), START + 1)
     session.heard_at = START + 9
-    assert table.make_room(make_pending(7, stream=b"stream 3")) == [(other, "too_many_sessions")]
+    assert table.find_replaced(make_pending(7, stream=b"stream 3")) == [(other, "too_many_sessions")]
 
 
 def test_one_who_comes_again_takes_nobody_elses_place(table: SessionTable, session: Session) -> None:
     table.open(make_pending(6, stream=b"stream 2"), START + 1)
-    assert table.make_room(make_pending(7)) == [(session, "replaced")]
+    assert table.find_replaced(make_pending(7)) == [(session, "replaced")]
 
 
 def test_a_new_channel_is_read_beside_the_present_one(table: SessionTable, session: Session) -> None:
