@@ -13,6 +13,7 @@ from sockatuh.protocol.identity import Invite
 from sockatuh.room.text import clean_line
 
 from . import items
+from .carrier import Carry, UdpCarrier
 from .deadline import Patience
 from .items import ROLE_NUMBERS, Notice, Role
 from .memory import Memory
@@ -46,6 +47,7 @@ async def connect(
     login: str = "",
     keeps_server: bool = False,
     keeps_name: bool = False,
+    carry: Carry = UdpCarrier,
 ) -> AsyncIterator[Room]:
     """Connect to a server and join its room; the room is left at the end of the block.
 
@@ -57,7 +59,7 @@ async def connect(
     decides otherwise. Earlier lines: the newest `history` (None: as many as the server gives), those `after` a seq,
     those not older than `since` (ms since 1970). `patience` is the most seconds that connecting may take, without the
     time a person takes; `login` is the name to suggest where none is known. `keeps_server` and `keeps_name` remember
-    the server and the name in the profile, as a chat does.
+    the server and the name in the profile, as a chat does. `carry` makes what carries the datagrams.
 
     Raises AddressUnclear, NoServer, NotStored, IdentityChanged, VersionMismatch, NameTaken, Refused and KeyFileError.
     """
@@ -97,7 +99,7 @@ async def connect(
     )
     tags = NameTags(profile.directory, address.server)
     judge = judge_by(trust, address.server, questions, patience)
-    async with Conversation(options, judge, tell_waits) as conversation:
+    async with Conversation(options, judge, tell_waits, carry) as conversation:
         connected = await conversation.open(patience.left(None if patience.seconds else FIRST_ANSWER))
         title = clean_line(connected.room)
         memory.keep_key(connected.server_key, title)

@@ -2,18 +2,27 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import time
 from collections.abc import Callable, Iterator
 
 
+def loop_time() -> float:
+    """Return the running loop's time: `time.monotonic()`, unless that loop is in virtual time (sockatuh/testing.py)."""
+    try:
+        return asyncio.get_running_loop().time()
+    except RuntimeError:  # no loop is running yet
+        return time.monotonic()
+
+
 class Patience:
     """Counts down `seconds`; None is without end."""
 
-    def __init__(self, seconds: float | None, clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(self, seconds: float | None, clock: Callable[[], float] | None = None) -> None:
         self.seconds = seconds
-        self._clock = clock
-        self._ends_at = None if seconds is None else clock() + seconds
+        self._clock = clock or loop_time
+        self._ends_at = None if seconds is None else self._clock() + seconds
 
     def left(self, at_most: float | None = None) -> float | None:
         """Return the seconds that are left, `at_most` so many; None is without end."""

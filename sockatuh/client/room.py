@@ -14,7 +14,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import date
@@ -25,6 +24,7 @@ from sockatuh.protocol.client import events as e
 from sockatuh.protocol.messages import MemberInfo
 from sockatuh.room.text import clean_line, clean_text
 
+from .deadline import loop_time
 from .items import (
     CLASSIC,
     Back,
@@ -329,7 +329,7 @@ class Room:
             return None
         if (moment := local_moment(event.at)) is None:
             return None
-        last: date | None = self._tags.see(event.name, event.tag, moment.date(), time.monotonic())
+        last: date | None = self._tags.see(event.name, event.tag, moment.date(), loop_time())
         return OtherKey(event.name, event.tag, last) if last is not None else None
 
     def _put(self, event: Event, size: int = 0) -> None:

@@ -27,9 +27,7 @@ from sockatuh.errors import (
     Refused,
     VersionMismatch,
 )
-from sockatuh.net.address import find_source, format_address
-from sockatuh.net.driver import Driver
-from sockatuh.net.sockets import open_client_socket
+from sockatuh.net.address import format_address
 from sockatuh.protocol.client import events as e
 from sockatuh.protocol.client.joining import PeerOptions
 from sockatuh.protocol.client.obstacles import Obstacle
@@ -38,9 +36,9 @@ from sockatuh.protocol.constants import PUT_OFF, VERSION
 from sockatuh.protocol.messages import MEMBER, MemberInfo
 from sockatuh.protocol.seam import Address
 
+from .carrier import Carry, UdpCarrier
+from .deadline import loop_time
 from .listing import Listing
-from .lookup import look_up, look_up_again
-from .refusals import Refusals
 from .room import Listener
 
 T = TypeVar("T")
@@ -75,7 +73,7 @@ class Conversation:
     """An open conversation; use it as an async context manager.
 
     `trust` is asked once about the key of an unknown server; it may take its time. `on_waiting` is called while a call
-    waits and there is a reason for the wait to report.
+    waits and there is a reason for the wait to report. `carry` makes what carries the datagrams.
     """
 
     def __init__(
@@ -83,6 +81,7 @@ class Conversation:
         options: ConversationOptions,
         trust: Callable[[bytes], Awaitable[bool]],
         on_waiting: Callable[[Waits], None] | None = None,
+        carry: Carry = UdpCarrier,
     ) -> None:
         self.options = options
         self.room = ""
@@ -117,11 +116,7 @@ class Conversation:
             ),
             os.urandom,
         )
-        self._socket = open_client_socket()
-        refusals = Refusals(self._socket, self.peer.note_obstacle)
-        self._driver: Driver[e.PeerEvent] = Driver(
-            self.peer, self._socket, self._take, sender=refusals.sender, receiver=refusals.receiver
-        )
+        self._carrier = carry(self.peer, self._take)
 
     @property
     def server(self) -> str:
@@ -129,7 +124,7 @@ class Conversation:
         return format_address((self.options.host, self.options.port))
 
     async def __aenter__(self) -> Conversation:
-        self._driver.start()
+        self._carrier.start()
         self._watch = asyncio.create_task(self._watch_network())
         return self
 
@@ -139,8 +134,8 @@ class Conversation:
         for task in (self._watch, self._looking_up):
             if task is not None:
                 task.cancel()
-        self._driver.flush()
-        self._driver.close()
+        self._carrier.flush()
+        self._carrier.close()
 
     # Steps.
 
@@ -151,19 +146,19 @@ class Conversation:
         """
         ends_at = _end_of(timeout)
         self._addresses = await self._look_up(timeout)
-        self.peer.connect(self._addresses, time.monotonic())
-        self._driver.flush()
+        self.peer.connect(self._addresses, loop_time())
+        self._carrier.flush()
         while isinstance(event := await self._wait((e.ServerOffered, e.Connected), _left(ends_at)), e.ServerOffered):
-            asked_at = time.monotonic()
+            asked_at = loop_time()
             if not await self._trust(event.server_key):
                 self.peer.stop()
                 raise Refused("untrusted")
             if ends_at is not None:
-                ends_at += time.monotonic() - asked_at
-            self.peer.trust(time.monotonic())
-            self._driver.flush()
+                ends_at += loop_time() - asked_at
+            self.peer.trust(loop_time())
+            self._carrier.flush()
         connected: e.Connected = event
-        self._reached, self._source = connected.address, find_source(connected.address)
+        self._reached, self._source = connected.address, self._carrier.find_source(connected.address)
         self.room, self.max_text, self.server_key = connected.room, connected.max_text, connected.server_key
         return connected
 
@@ -178,7 +173,7 @@ class Conversation:
 
         try:
             async with asyncio.timeout(timeout):
-                return await look_up(self.options.host, self.options.port, self._socket.family, say)
+                return await self._carrier.look_up(self.options.host, self.options.port, say)
         except TimeoutError:
             raise unresolved(Obstacle.NO_NAME_SERVER) from None
         except OSError:
@@ -186,8 +181,8 @@ class Conversation:
 
     async def ask_name(self, name: str, timeout: float | None = None) -> str:
         """Ask whether a name can be had, and return it as the server writes it; raises NameTaken, Refused, NoServer."""
-        self.peer.join(name, None, time.monotonic())
-        self._driver.flush()
+        self.peer.join(name, None, loop_time())
+        self._carrier.flush()
         event = await self._wait((e.NameAccepted, e.JoinRefused), timeout)
         if isinstance(event, e.NameAccepted):
             return event.name
@@ -241,8 +236,8 @@ class Conversation:
         """Leave the room; waits at most a second for the server's answer."""
         for answer in self._deliveries.values():
             _settle(answer, NotInRoom())
-        self.peer.leave(time.monotonic())
-        self._driver.flush()
+        self.peer.leave(loop_time())
+        self._carrier.flush()
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(LEAVE_TIMEOUT):
                 await self._left.wait()
@@ -252,14 +247,14 @@ class Conversation:
 
     def say(self, text: str, *, action: bool = False) -> int:
         """Send a line and return its number; LineStored or LineRefused with that number is reported."""
-        number = self.peer.say(text, time.monotonic(), action=action)
-        self._driver.flush()
+        number = self.peer.say(text, loop_time(), action=action)
+        self._carrier.flush()
         return number
 
     def come_back(self, name: str, password: str) -> None:
         """Join without waiting; Admitted is reported, or `next_event` raises."""
-        self.peer.join(name, password, time.monotonic())
-        self._driver.flush()
+        self.peer.join(name, password, loop_time())
+        self._carrier.flush()
 
     def listen(self, listener: Listener) -> None:
         """Report everything to a listener from now on, beginning with what is queued; `next_event` has nothing then."""
@@ -273,18 +268,18 @@ class Conversation:
 
     def resume_reading(self) -> None:
         """Take entries again, and fetch those that came meanwhile."""
-        self.peer.resume_reading(time.monotonic())
-        self._driver.flush()
+        self.peer.resume_reading(loop_time())
+        self._carrier.flush()
 
     def ask_who(self, after: str) -> None:
         """Ask for a page of the members; MembersListed is reported."""
-        self.peer.ask_who(after, time.monotonic())
-        self._driver.flush()
+        self.peer.ask_who(after, loop_time())
+        self._carrier.flush()
 
     @property
     def silence(self) -> float | None:
         """Seconds since the server was last heard, if it should have been heard by now; None while all is well."""
-        return self.peer.silence(time.monotonic())
+        return self.peer.silence(loop_time())
 
     @property
     def is_held(self) -> bool:
@@ -399,14 +394,14 @@ class Conversation:
 
     async def _watch_network(self) -> None:
         """Ping at once after a sleep or with a new address; ask for the server's again while it does not answer."""
-        ahead = time.time() - time.monotonic()
+        ahead = time.time() - loop_time()
         looks = 0
         while True:
             await asyncio.sleep(WATCH_INTERVAL)
-            now_ahead, now_source = time.time() - time.monotonic(), self._find_source()
+            now_ahead, now_source = time.time() - loop_time(), self._find_source()
             if now_ahead - ahead > SLEPT or now_source not in (self._source, None):
-                self.peer.poke(time.monotonic())
-                self._driver.flush()
+                self.peer.poke(loop_time())
+                self._carrier.flush()
             ahead, self._source = now_ahead, now_source
             looks += 1
             is_looking_up = self._looking_up is not None and not self._looking_up.done()
@@ -414,24 +409,24 @@ class Conversation:
                 self._looking_up = asyncio.create_task(self._look_up_again())
 
     def _find_source(self) -> str | None:
-        return find_source(self._reached) if self._reached is not None else None
+        return self._carrier.find_source(self._reached) if self._reached is not None else None
 
     async def _look_up_again(self) -> None:
-        addresses = await look_up_again(self.options.host, self.options.port, self._socket.family)
+        addresses = await self._carrier.look_up_again(self.options.host, self.options.port)
         if addresses and addresses != self._addresses:
             self._addresses = addresses
-            self.peer.connect(addresses, time.monotonic())
-            self._driver.flush()
+            self.peer.connect(addresses, loop_time())
+            self._carrier.flush()
 
 
 def _end_of(timeout: float | None) -> float | None:
     """Return when so many seconds will be over."""
-    return None if timeout is None else time.monotonic() + timeout
+    return None if timeout is None else loop_time() + timeout
 
 
 def _left(ends_at: float | None) -> float | None:
     """Return the seconds until then."""
-    return None if ends_at is None else max(0.0, ends_at - time.monotonic())
+    return None if ends_at is None else max(0.0, ends_at - loop_time())
 
 
 def _settle(answer: asyncio.Future[T] | None, result: T | ClientError) -> None:

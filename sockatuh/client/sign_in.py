@@ -9,7 +9,6 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import math
-import time
 import unicodedata
 from collections.abc import Awaitable, Callable
 from enum import StrEnum
@@ -21,7 +20,7 @@ from sockatuh.protocol.constants import MAX_NAME_BYTES, MAX_PASSWORD_BYTES, PUT_
 from sockatuh.protocol.identity import words
 from sockatuh.room.text import clean_line
 
-from .deadline import Patience
+from .deadline import Patience, loop_time
 from .items import NameFree, NameRefused, Notice, PasswordWrong, SignedIn, TryLater
 from .room_password import MENDED_BY_A_PASSWORD, RoomPassword
 from .session import NAME_CODES, Conversation
@@ -94,7 +93,7 @@ class SignIn:
         self.used_ticket = False
         self._refused_name = self._suggested = self._free = ""
         self._was_wrong = self._was_put_off = self._many_guess = False
-        self._began_at = self._next_try_at = time.monotonic()
+        self._began_at = self._next_try_at = loop_time()
 
     async def enter(self, *, resumed: bool) -> Admitted:
         """Join, by ticket if the server has accepted that; raises NameTaken, Refused, NoServer and NotStored."""
@@ -185,7 +184,7 @@ class SignIn:
             self._password, self._was_wrong, self._many_guess = None, True, False
         else:
             raise refused
-        self._next_try_at = time.monotonic() + refused.wait
+        self._next_try_at = loop_time() + refused.wait
 
     async def _suggest_another_name(self, refused: Refused) -> None:
         """Say why the name cannot be had, and look for a similar one that can."""
@@ -208,7 +207,7 @@ class SignIn:
 
     async def _wait_for_the_next_try(self) -> None:
         """Wait as the server has asked: only now, so that no password is typed while the terminal shows it."""
-        wait = self._next_try_at - time.monotonic()
+        wait = self._next_try_at - loop_time()
         if wait <= 0:
             return
         self._tell(TryLater(wait, self._many_guess))
@@ -220,7 +219,7 @@ class SignIn:
         if refused.code == "passwords_guessed" and self._was_put_off:
             return False
         left = self._patience.left()
-        at_most = math.inf if refused.code == "passwords_guessed" else self._began_at + JOINING - time.monotonic()
+        at_most = math.inf if refused.code == "passwords_guessed" else self._began_at + JOINING - loop_time()
         return refused.wait < min(at_most, math.inf if left is None else left)
 
     def _tell(self, notice: Notice) -> None:
@@ -261,12 +260,12 @@ class PasswordAgain:
             self._questions.answered()
 
     async def _ask(self, questions: Questions, refused: Refused) -> None:
-        may_try_at = time.monotonic() + refused.wait
+        may_try_at = loop_time() + refused.wait
         reason = Reason.WRONG if self._is_offered else Reason.CHANGED
         while not (password := await questions.password(reason)) or _is_too_long(password):
             reason = Reason.WRONG if password else reason
         self._is_offered = True
-        await asyncio.sleep(max(0.0, may_try_at - time.monotonic()))
+        await asyncio.sleep(max(0.0, may_try_at - loop_time()))
         self._password.note(password)
         self._come_back(password)
 

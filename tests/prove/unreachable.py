@@ -19,6 +19,9 @@ from prove.attack import Attack, Found, Run, require, require_in_time
 from prove.crowd import Crowd, room_on, short
 from prove.lan import Host, Lan, go_ashore, need, run_command
 
+from sockatuh.client.carrier import UdpCarrier
+from sockatuh.client.session import Conversation
+
 STARTS_WITHIN: Final = 2.0
 """Seconds that Python takes to start, and the program to say what it met at once."""
 SILENT_HOST_WITHIN: Final = 6.0
@@ -205,15 +208,21 @@ async def _forge(lan: Lan, run: Run) -> int:
         crowd.check_presence()
         lost = [voice.name for voice in crowd.voices if voice.lost]
         require(not lost, f"{', '.join(lost)} lost contact")
-        heard = [voice.talk._driver.errors["ECONNREFUSED"] for voice in crowd.voices]
+        heard = [_carrier_of(voice.talk).driver.errors["ECONNREFUSED"] for voice in crowd.voices]
         require(all(heard), "the forged messages did not arrive: nothing was tried")
         return len(crowd.lines)
+
+
+def _carrier_of(talk: Conversation) -> UdpCarrier:
+    carrier = talk._carrier
+    assert isinstance(carrier, UdpCarrier)
+    return carrier
 
 
 async def _tell_closed(forger: socket.socket, crowd: Crowd, hosts: Sequence[str]) -> None:
     for _ in range(FORGED):
         for voice, host in zip(crowd.voices, hosts, strict=True):
-            port = voice.talk._socket.getsockname()[1]
+            port = _carrier_of(voice.talk).socket.getsockname()[1]
             forger.sendto(_port_unreachable(host, port, Lan.ADDRESS, crowd.room.port), (host, 0))
         await asyncio.sleep(PACE)
 

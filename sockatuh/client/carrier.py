@@ -1,0 +1,63 @@
+"""What carries a client's datagrams: a socket of this machine, or in tests a network in memory (testing.py)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Protocol, TypeAlias
+
+from sockatuh.net.address import find_source
+from sockatuh.net.driver import Driver
+from sockatuh.net.sockets import open_client_socket
+from sockatuh.protocol.client.events import PeerEvent
+from sockatuh.protocol.client.peer import Peer
+from sockatuh.protocol.seam import Address
+
+from .lookup import look_up, look_up_again
+from .refusals import Refusals
+
+
+class Carrier(Protocol):
+    """Runs one client's core: passes datagrams to it, sends its own, and fires its timers."""
+
+    def start(self) -> None:
+        """Begin, and do what the core already has to do."""
+
+    def flush(self) -> None:
+        """Report the core's events and send its datagrams now."""
+
+    def close(self) -> None:
+        """Stop at once."""
+
+    async def look_up(self, host: str, port: int, on_silence: Callable[[], None]) -> list[Address]:
+        """Return a server's addresses; call `on_silence` once if the answer takes long. OSError: it has none."""
+
+    async def look_up_again(self, host: str, port: int) -> list[Address]:
+        """Return the addresses as they are now, none if nobody answers."""
+
+    def find_source(self, server: Address) -> str | None:
+        """Return this machine's address as that server sees it, None while there is no route."""
+
+
+Carry: TypeAlias = Callable[[Peer, Callable[[PeerEvent], None]], Carrier]
+"""Makes the carrier of a core, whose events are to be passed to a function."""
+
+
+class UdpCarrier:
+    """Carries datagrams over a UDP socket of its own; made in a running loop."""
+
+    def __init__(self, peer: Peer, on_event: Callable[[PeerEvent], None]) -> None:
+        self.socket = open_client_socket()
+        refusals = Refusals(self.socket, peer.note_obstacle)
+        self.driver: Driver[PeerEvent] = Driver(
+            peer, self.socket, on_event, sender=refusals.sender, receiver=refusals.receiver
+        )
+        self.start, self.flush, self.close = self.driver.start, self.driver.flush, self.driver.close
+
+    async def look_up(self, host: str, port: int, on_silence: Callable[[], None]) -> list[Address]:
+        return await look_up(host, port, self.socket.family, on_silence)
+
+    async def look_up_again(self, host: str, port: int) -> list[Address]:
+        return await look_up_again(host, port, self.socket.family)
+
+    def find_source(self, server: Address) -> str | None:
+        return find_source(server)
