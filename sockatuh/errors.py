@@ -3,6 +3,7 @@
     SockAtuhError
     ├── ProtocolError            bytes from the network that mean nothing; never leaves the core
     ├── ConfigurationError       settings that cannot be used, all of them at once
+    ├── RowUnreadable            an entry of the log whose body makes no sense
     ├── StoreError               the database cannot be used
     │   ├── DatabaseTooNew
     │   └── DatabaseUnusable
@@ -59,6 +60,10 @@ class ConfigurationError(SockAtuhError):
 
     def __str__(self) -> str:
         return "\n".join(str(problem) for problem in self.problems)
+
+
+class RowUnreadable(SockAtuhError):
+    """The body of an entry of the log does not parse, or its kind is unknown."""
 
 
 class StoreError(SockAtuhError):

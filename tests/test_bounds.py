@@ -40,13 +40,14 @@ from sockatuh.protocol.server.tickets import Tickets
 from sockatuh.protocol.server.timers import Timer
 from sockatuh.protocol.timers import TimerTable
 from sockatuh.room.admission import PasswordGate
-from sockatuh.room.entries import Claimed, Message
+from sockatuh.room.entries import Claimed, Left, Message
+from sockatuh.room.log import Append, Row
 from sockatuh.room.presence import Presence
-from sockatuh.server.append_queue import MAX_WAITING_BYTES, Appends
-from sockatuh.server.dialects.base import NameAsked, PasswordGiven, Published
+from sockatuh.server.append_queue import MAX_WAITING_BYTES, AppendQueue
+from sockatuh.server.dialects.base import NameAsked, PasswordGiven
 from sockatuh.server.dialects.classic import ClassicDialect
-from sockatuh.server.log_reads import READ_BYTES, Reading, read_recent, read_stretch
-from sockatuh.store.roomlog import MAX_QUEUED, Append, RoomLog, Row
+from sockatuh.server.log_reads import READ_BYTES, ReadRequest, read_for
+from sockatuh.store.roomlog import MAX_QUEUED, RoomLog
 
 MIB = 1_048_576
 LIMITS = Limits()
@@ -123,30 +124,25 @@ def test_the_newest_entries(sizes: list[int]) -> None:
 @pytest.fixture(name="log")
 def _log(tmp_path: Path) -> Iterator[RoomLog]:
     errors: list[StoreError] = []
-    log = RoomLog.open(
-        tmp_path / "room.db", synchronous="normal", volatile_kinds=frozenset(), deliver=lambda _: None,
-        on_error=errors.append,
-    )  # fmt: skip
+    log = RoomLog.open(tmp_path / "room.db", synchronous="normal", volatile_kinds=frozenset(), on_error=errors.append)
     with closing(log):
         yield log
 
 
 def say(log: RoomLog, count: int, size: int, *, keys: bool = False) -> None:
-    text = "x" * size
-    body = f'{{"name":"ana","owner":"","text":"{text}","action":false}}'.encode()
     for number in range(count):
-        kind, key = ("left", f"name {number}") if keys else ("message", None)
-        log.append(Append(number.to_bytes(16, "big"), kind, body, key))
+        body = Left("ana", "", "x" * size, 1.0) if keys else Message("ana", "", "x" * size, action=False)
+        log.append(Append(number.to_bytes(16, "big"), body, f"name {number}" if keys else None))
     log.call(lambda _: None)
 
 
 def test_what_is_read_for_one_request_and_for_the_start(log: RoomLog) -> None:
     say(log, 200, LARGE)
     one = READ_BYTES + 2 * LARGE
-    assert peak_of(lambda: read_stretch(log, Reading(1, 0, 200))) < 3 * one
-    assert peak_of(lambda: read_recent(log, LIMITS.recent_entries, MIB)) < 2 * MIB
-    found = read_stretch(log, Reading(1, 0, 200))
-    assert found.reading.through == found.rows[-1].seq < 200, "and it is asked on from there"
+    assert peak_of(lambda: read_for(log, ReadRequest(1, 0, 200))) < 3 * one
+    assert peak_of(lambda: log.recent(LIMITS.recent_entries, MIB)) < 2 * MIB
+    found = read_for(log, ReadRequest(1, 0, 200))
+    assert found.through == found.rows[-1].seq < 200, "the rest is asked for from there on"
 
 
 def test_the_names_that_a_start_goes_through(log: RoomLog) -> None:
@@ -159,13 +155,13 @@ def test_the_names_that_a_start_goes_through(log: RoomLog) -> None:
 
 @pytest.mark.parametrize("size", [1, LARGE])
 def test_what_waits_to_be_stored(size: int) -> None:
-    def fill() -> tuple[Appends, deque[Append]]:
+    def fill() -> tuple[AppendQueue, deque[Append]]:
         queue: deque[Append] = deque()
-        appends = Appends(queue.append, lambda: None)
+        appends = AppendQueue(queue.append, lambda: None)
         number = 0
         while not appends.is_full:
             number += 1
-            appends.add(Append(number.to_bytes(16, "big"), "message", b"x" * size))
+            appends.add(Append(number.to_bytes(16, "big"), Message("ana", "", "x" * size, action=False)))
         return appends, queue
 
     assert MIB < held_by(fill) < MAX_WAITING_BYTES + LARGE
@@ -325,7 +321,7 @@ def test_what_is_sent_to_classic_members_in_one_turn() -> None:
     dialect.datagrams_to_send()
     assert dialect.members == 1024
     text = "\n".join(["x" * 1_100] * 10)
-    line = Published(Row(1, bytes(16), 0, "message", None, None), Message("ana", "", text, action=False))
+    line = Row(1, bytes(16), 0, Message("ana", "", text, action=False))
 
     def fill() -> ClassicDialect:
         for _ in range(2):

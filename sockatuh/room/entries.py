@@ -1,24 +1,28 @@
-"""What the log holds: who joined and left, who claimed a name, and what was said.
+"""What the log's entries say: who joined and left, who claimed a name, and what was said.
 
-Bodies are JSON objects, so that the database can be read with any tool. The kind stands beside the body, not in it. A
-field that is not known is ignored, so an older SockAtuh reads what a newer one of the same schema has added to.
+Bodies are stored as JSON objects, so any tool can read the database. The kind is stored beside the body, not in it.
+Unknown fields are ignored, so an older SockAtuh reads entries to which a newer one of the same schema has added fields.
 """
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Final, Literal
 
 import msgspec
 
-from sockatuh.errors import StoreError
+from sockatuh.errors import RowUnreadable
 
 Kind = Literal["joined", "left", "claimed", "message"]
 
+_MESSAGE_COST: Final = 47
+_EVENT_COST: Final = 128
+"""Bytes of a body beside its name, owner and text; those of events are roughly one size."""
+
 
 class _Entry(msgspec.Struct, frozen=True):
-    """What all entries share: an immutable JSON object. `owner` is a key's fingerprint, "" for classic members.
+    """The fields all bodies share. `owner` is the fingerprint of a key, "" for classic members.
 
-    `since` is the seq of the first entry by which this owner used this name without interruption, 0 for this very one.
+    `since` is the seq of the first entry from which this owner has used this name without interruption, 0: this one.
     """
 
     name: str
@@ -26,7 +30,7 @@ class _Entry(msgspec.Struct, frozen=True):
 
 
 class Joined(_Entry, frozen=True):
-    """A member came: by which dialect, from which address, with which client."""
+    """A member joined: in which dialect, from which address, with which client."""
 
     dialect: str
     address: str
@@ -35,7 +39,7 @@ class Joined(_Entry, frozen=True):
 
 
 class Left(_Entry, frozen=True):
-    """A member went: why (docs/PROTOCOL.md §8), after how many seconds in the room; `place`: where it had come from."""
+    """A member left: why (docs/PROTOCOL.md §8), and after how many seconds; `place` is where it had come from."""
 
     reason: str
     seconds: float
@@ -44,14 +48,14 @@ class Left(_Entry, frozen=True):
 
 
 class Claimed(_Entry, frozen=True):
-    """A guest took the name into its key's possession, without being a member; `place`: where it came from."""
+    """A guest made the name its key's own without becoming a member; `place` is where it came from."""
 
     since: int = 0
     place: str = ""
 
 
 class Message(_Entry, frozen=True):
-    """A line was said; `action` marks a `/me`."""
+    """A member said something; `action` marks a `/me`."""
 
     text: str
     action: bool
@@ -61,7 +65,7 @@ Body = Joined | Left | Claimed | Message
 
 
 def kind_of(body: Body) -> Kind:
-    """Name the kind of entry under which this body stands in the log."""
+    """Return the kind under which this body is stored."""
     match body:
         case Joined():
             return "joined"
@@ -74,16 +78,23 @@ def kind_of(body: Body) -> Kind:
 
 
 def encode_body(body: Body) -> bytes:
-    """Write the body as a JSON object."""
+    """Encode the body as a JSON object."""
     return msgspec.json.encode(body)
 
 
 def decode_body(kind: str, data: bytes) -> Body:
-    """Read the body of an entry of this kind. Raises StoreError when the kind is not known or the body damaged."""
+    """Decode the body of an entry of this kind; raises RowUnreadable if the kind is unknown or the body damaged."""
     try:
         return msgspec.json.decode(data, type=_type_of(kind))
     except (msgspec.MsgspecError, ValueError, RecursionError) as error:
-        raise StoreError(f"an entry of kind {kind!r} cannot be read: {error}") from error
+        raise RowUnreadable(f"an entry of kind {kind!r} cannot be read: {error}") from error
+
+
+def size_of(body: Body) -> int:
+    """Return about how many bytes the body takes as JSON."""
+    if isinstance(body, Message):
+        return _MESSAGE_COST + len(body.name.encode()) + len(body.owner) + len(body.text.encode())
+    return _EVENT_COST + len(body.name.encode()) + len(body.owner)
 
 
 def _type_of(kind: str) -> type[Body]:

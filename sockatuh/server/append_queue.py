@@ -1,7 +1,7 @@
-"""What is on its way to the log, and who waits for it.
+"""The appends that have no outcome yet, and who is waiting for each.
 
-An append the database refused is kept and tried again, with all that came after it, in order: whoever said it gets
-no answer until it is stored, and nobody's lines change places.
+An append that failed is kept and repeated, in order with all that came after it. Whoever said it is not answered until
+it is stored, and lines never change places.
 """
 
 from __future__ import annotations
@@ -10,19 +10,20 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from typing import Final, TypeAlias
 
-from sockatuh.errors import StoreError
-from sockatuh.store.roomlog import Append, Committed, Conflict, Failed, Outcome
+from sockatuh.errors import SockAtuhError, StoreError
+from sockatuh.room.entries import size_of
+from sockatuh.room.log import Append, Committed, Conflict, Failed, Outcome
 
 from .join import Join
 
 RETRY_INTERVAL = 1.0
-"""Seconds between two tries at a database that refuses."""
+"""Seconds between two retries at a database that refuses."""
 MAX_WAITING_BYTES: Final = 8_388_608
-"""Memory for what waits to be stored above which lines wait at their sessions, until half of it is stored."""
+"""Memory of queued appends from which on lines wait at their sessions, until half of it is stored."""
 APPEND_MEMORY: Final = 1_024
-"""Memory that an append and who waits for it take besides the body, about."""
+"""About how much memory an append and its waiters take beside the body."""
 SILENCE: Final = 3.0
-"""Seconds without an outcome after which those who wait are told."""
+"""Seconds without an outcome from which on the log counts as silent."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,8 +37,8 @@ class LineWaiter:
 Waiter: TypeAlias = LineWaiter | Join
 
 
-class Appends:
-    """Appends under way by id. `put` hands one to the log, `resume` has it take them again after one has failed."""
+class AppendQueue:
+    """The appends under way, by id. `put` passes one to the log; `resume` makes the log accept them after a failure."""
 
     def __init__(
         self, put: Callable[[Append], None], resume: Callable[[], None], max_bytes: int = MAX_WAITING_BYTES
@@ -45,72 +46,80 @@ class Appends:
         self._put, self._resume, self._max_bytes = put, resume, max_bytes
         self._bytes = 0
         self.is_full = False
-        """Whether so much waits that no more may: from `max_bytes` of memory on, until it is half of that."""
-        self._unsettled: dict[bytes, tuple[Append, list[Waiter]]] = {}
-        self._held: set[bytes] = set()
-        self._refusal: StoreError | None = None
+        """Whether no more may be queued: from `max_bytes` of memory on, until it is down to half of that."""
+        self._pending: dict[bytes, tuple[Append, list[Waiter]]] = {}
+        self._failed: set[bytes] = set()
+        self._refusal: SockAtuhError | None = None
         self._retry_at = 0.0
         self._moved_at: float | None = None
 
     def __len__(self) -> int:
-        return len(self._unsettled)
+        return len(self._pending)
 
     @property
     def held(self) -> int:
-        """How many wait because the database refuses, also while it is tried again."""
-        return len(self._unsettled) if self._refusal is not None else 0
+        """How many appends the database has refused, or are queued behind one, until a retry succeeds."""
+        return len(self._pending) if self._refusal is not None else 0
 
-    def obstacle(self, now: float) -> StoreError | None:
-        """Say why nothing is stored; None while it is, or nothing is to be."""
-        if not self._unsettled:
+    def obstacle(self, now: float) -> SockAtuhError | None:
+        """Return why nothing is being stored; None while something is, or nothing is queued."""
+        if not self._pending:
             return None
         is_silent = self._moved_at is not None and now - self._moved_at >= SILENCE
         return self._refusal or (StoreError("the disk does not answer") if is_silent else None)
 
     def add(self, append: Append, *waiters: Waiter) -> None:
-        """Append; the same id again only adds who waits for it."""
-        if append.id in self._unsettled:
-            self._unsettled[append.id][1].extend(waiters)
+        """Append; if the id is queued already, only add its waiters."""
+        if append.id in self._pending:
+            self._pending[append.id][1].extend(waiters)
             return
-        self._unsettled[append.id] = append, list(waiters)
+        self._pending[append.id] = append, list(waiters)
         self._count(_memory_of(append))
-        if self._held:
-            self._held.add(append.id)
+        if self._failed:
+            self._failed.add(append.id)
         else:
             self._put(append)
 
     def forget(self, session: int) -> None:
-        """Answer no more lines of a session; they are stored all the same."""
-        for _, waiters in self._unsettled.values():
+        """Stop answering a session for its lines; they are stored all the same."""
+        for _, waiters in self._pending.values():
             waiters[:] = [each for each in waiters if not isinstance(each, LineWaiter) or each.session != session]
 
-    def settle(self, outcomes: Iterable[Outcome], now: float) -> Iterator[tuple[Committed | Conflict, list[Waiter]]]:
-        """Yield each outcome that is final, with who waited for it; keep the rest."""
+    def resolve(
+        self, outcomes: Iterable[Outcome], now: float
+    ) -> Iterator[tuple[Append, Committed | Conflict, list[Waiter]]]:
+        """Yield each queued append that has its final outcome, with its waiters; keep those that failed.
+
+        Outcomes of appends that are not queued here are skipped.
+        """
         for outcome in outcomes:
             self._moved_at = now
+            if outcome.id not in self._pending:
+                continue
             if isinstance(outcome, Failed):
-                self._held.add(outcome.append.id)
+                self._failed.add(outcome.id)
                 self._refusal, self._retry_at = outcome.error, now + RETRY_INTERVAL
             else:
                 self._refusal = None
-                append, waiters = self._unsettled.pop(outcome.append.id)
+                append, waiters = self._pending.pop(outcome.id)
+                self._failed.discard(outcome.id)
                 self._count(-_memory_of(append))
-                yield outcome, waiters
+                yield append, outcome, waiters
 
     def _count(self, size: int) -> None:
         self._bytes += size
         self.is_full = self._bytes >= (self._max_bytes // 2 if self.is_full else self._max_bytes)
 
     def retry(self, now: float) -> None:
-        """Try again all that was refused, if it is time and nothing is under way; to be called about once a second."""
-        if not self._unsettled or self._moved_at is None:
+        """Repeat all appends once every one of them has failed and it is time to; called about once a second."""
+        if not self._pending or self._moved_at is None:
             self._moved_at = now
-        if self._held and len(self._held) == len(self._unsettled) and now >= self._retry_at:
-            self._held.clear()
+        if self._failed and len(self._failed) == len(self._pending) and now >= self._retry_at:
+            self._failed.clear()
             self._resume()
-            for append, _ in self._unsettled.values():
+            for append, _ in self._pending.values():
                 self._put(append)
 
 
 def _memory_of(append: Append) -> int:
-    return APPEND_MEMORY + 3 * len(append.body or b"") // 2  # what msgspec has encoded has room for half as much again
+    return APPEND_MEMORY + 4 * size_of(append.body)  # a str takes up to four bytes a character

@@ -12,10 +12,9 @@ from sockatuh.protocol.server.door import ServerIdentity
 from sockatuh.protocol.server.endpoint import Endpoint
 from sockatuh.protocol.server.tickets import Tickets
 from sockatuh.room.admission import PasswordGate
+from sockatuh.room.log import Append, Lineage
 from sockatuh.room.names import NameRules
 from sockatuh.room.room import Bounds, Room
-from sockatuh.store.lineage import Lineage
-from sockatuh.store.roomlog import Append
 
 from .dialects.classic import ClassicDialect
 from .dialects.demux import Demux
@@ -96,7 +95,6 @@ def build(
         journal,
         log,
         bridge_options(options),
-        head=port.head,
         put=port.put,
         resume=port.resume,
         random=random,

@@ -1,24 +1,20 @@
-"""From the log to the wire: what members are told of a row (docs/PROTOCOL.md §8). Addresses and owners stay here."""
+"""What members are told of a row (docs/PROTOCOL.md §8); addresses and whole fingerprints never leave the server."""
 
 from __future__ import annotations
 
 from sockatuh.protocol import messages as m
 from sockatuh.protocol.constants import MARK_SIZE, TAG_LENGTH
-from sockatuh.room.entries import Body, Claimed, Joined, Left, Message, decode_body
-from sockatuh.store.roomlog import Row
+from sockatuh.room.entries import Claimed, Joined, Left, Message
+from sockatuh.room.log import Row
 
 
-def encode_row(row: Row) -> bytes:
-    """Return the encoded Entry of a row that has a body; raises StoreError when that is damaged."""
-    return encode_entry(row, decode_body(row.kind, row.body or b""))
+def encode_entry(row: Row) -> bytes:
+    """Return the encoded Entry of a row."""
+    return m.encode(_entry(row))
 
 
-def encode_entry(row: Row, body: Body) -> bytes:
-    """Return the encoded Entry of a row whose body has been read already."""
-    return m.encode(_entry(row, body))
-
-
-def _entry(row: Row, body: Body) -> m.Entry:
+def _entry(row: Row) -> m.Entry:
+    body = row.body
     tag = body.owner[:TAG_LENGTH]
     match body:
         case Joined(name=name, dialect=dialect):

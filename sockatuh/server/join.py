@@ -22,10 +22,10 @@ from sockatuh.protocol.constants import TAG_LENGTH
 from sockatuh.protocol.server.rate_limit import KeysOfPlaces, TokenBucket, place_of
 from sockatuh.room.admission import Right, Wait, Wrong
 from sockatuh.room.decisions import GuestsFull
+from sockatuh.room.log import Committed, Conflict
 from sockatuh.room.names import PasswordUnusable, prepare_password, same_as_password
 from sockatuh.room.room import Admit, Intent, NameRefused, Room, RoomFull, TooOften
 from sockatuh.room.text import clean_line
-from sockatuh.store.roomlog import Committed, Conflict
 
 from .dialects.base import NameAsked, PasswordGiven, Refusal, Visitor
 from .password_checks import Busy, Check, PasswordDesk, PutOff, Verdict

@@ -9,9 +9,9 @@ import time
 from collections.abc import Callable
 from typing import Final
 
+from sockatuh.room.log import MAX_SEQ
 from sockatuh.store.database import rfc3339
 from sockatuh.store.history import SessionRecorder
-from sockatuh.store.log_table import MAX_SEQ
 from sockatuh.store.roomlog import RoomLog
 
 from .options import ServiceOptions

@@ -2,8 +2,7 @@
 
 It contains no rule of the room and no byte of the wire, never waits, and gets the time as an argument; so a server runs
 in a test exactly as it runs in its process. What takes long is a job for somebody else: `take_check` (bcrypt) and
-`take_reading` (entries that only the database still has) hand them out, `answer_check` and `answer_reading` take the
-results.
+`take_read` (entries that only the database still has) hand them out, `answer_check` and `answer_read` take the results.
 """
 
 from __future__ import annotations
@@ -13,17 +12,17 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from sockatuh.errors import StoreError
+from sockatuh.errors import SockAtuhError
 from sockatuh.log import Logger
 from sockatuh.protocol.constants import TAG_LENGTH
 from sockatuh.room.commands import Say, answer, may
-from sockatuh.room.entries import Body, Claimed, Joined, Left, Message, decode_body, encode_body, kind_of
+from sockatuh.room.entries import Body, Claimed, Joined, Left, Message
 from sockatuh.room.grace import LeftReason
+from sockatuh.room.log import Append, Committed, Conflict, Outcome, Row, Stretch
 from sockatuh.room.room import Intent, Room
 from sockatuh.room.text import clean_text
-from sockatuh.store.roomlog import Append, Committed, Conflict, Outcome, Row
 
-from .append_queue import Appends, LineWaiter, Waiter
+from .append_queue import AppendQueue, LineWaiter, Waiter
 from .dialects.base import (
     Asked,
     Dialect,
@@ -31,14 +30,13 @@ from .dialects.base import (
     LineSaid,
     NameAsked,
     PasswordGiven,
-    Published,
     Refusal,
     RowsWanted,
     SessionEnded,
     Visitor,
 )
 from .join import BUSY_SECONDS, Join, Joining
-from .log_reads import READ_LIMIT, Reading, Readings
+from .log_reads import ReadQueue, ReadRequest
 from .password_checks import Check, PasswordDesk
 from .session_journal import Recorder, SessionJournal
 
@@ -55,7 +53,7 @@ class BridgeOptions:
 
 
 class Bridge:
-    """One room's server without its wires. `head` is the last seq of the log when it begins.
+    """One room's server without its wires.
 
     `put` and `resume` are the log's; `wall` gives milliseconds since 1970.
     """
@@ -70,7 +68,6 @@ class Bridge:
         log: Logger,
         options: BridgeOptions,
         *,
-        head: int,
         put: Callable[[Append], None],
         resume: Callable[[], None],
         random: Callable[[int], bytes],
@@ -78,10 +75,10 @@ class Bridge:
     ) -> None:
         self._dialects, self._room, self._desk = dialects, room, desk
         self._recorder, self._journal, self._log, self._options = recorder, journal, log, options
-        self._head, self._random, self._wall = head, random, wall
-        self._appends = Appends(put, resume)
+        self._random, self._wall = random, wall
+        self._appends = AppendQueue(put, resume)
         self._joining = Joining(room, desk, recorder, log, carry_out=self._carry_out, evict=self._evict, wall=wall)
-        self._readings = Readings()
+        self._reads = ReadQueue()
         self._dropped: Counter[str] = Counter()
         self._holding = False
 
@@ -90,35 +87,31 @@ class Bridge:
     def load(self, last_of_each_key: Iterable[Row], recent: Sequence[Row], now: float) -> None:
         """Start from where the last process ended: who was here, and what was said last."""
         for row in last_of_each_key:
-            if row.body is not None:
-                self._room.apply(row.seq, row.at, decode_body(row.kind, row.body), row.key)
+            self._room.apply(row.seq, row.at, row.body, row.key)
         self._room.lose_all(now)
-        entries = [Published(row, decode_body(row.kind, row.body or b"")) for row in recent]
         for dialect in self._dialects:
-            dialect.load_recent(entries)
+            dialect.load_recent(recent)
+
+    def take_rows(self, rows: Sequence[Row], now: float) -> None:
+        """Fold and publish the rows that the log delivers, whoever wrote them; comes before `take_outcomes`."""
+        for row in rows:
+            self._apply(row)
+        if rows:
+            for dialect in self._dialects:
+                dialect.publish(rows, now)
 
     def take_outcomes(self, outcomes: Sequence[Outcome], now: float) -> None:
-        """Process what became of appends, in order: fold and publish what was committed, then answer who waits."""
-        published: list[Published] = []
+        """Answer those who wait for appends: lines are stored, and joins are finished or decided again."""
         stored: list[tuple[LineWaiter, int]] = []
         joins: list[tuple[Join, Committed | Conflict]] = []
-        for outcome, waiters in self._appends.settle(outcomes, now):
-            # Also a row that was there already but never published: its commit was reported as failed.
-            if isinstance(outcome, Committed) and outcome.row.seq > self._head:
-                self._head = outcome.row.seq
-                body = decode_body(outcome.row.kind, outcome.row.body or outcome.append.body or b"")
-                published.append(Published(outcome.row, body))
-                self._apply(outcome.row, body)
-            elif isinstance(outcome, Conflict) and not waiters and outcome.append.key:
-                self._room.append_failed(outcome.append.key, now)
+        for append, outcome, waiters in self._appends.resolve(outcomes, now):
+            if isinstance(outcome, Conflict) and not waiters and append.key:
+                self._room.append_failed(append.key, now)
             for waiter in waiters:
                 if isinstance(waiter, Join):
                     joins.append((waiter, outcome))
                 elif isinstance(outcome, Committed):
-                    stored.append((waiter, outcome.row.seq))
-        if published:
-            for dialect in self._dialects:
-                dialect.publish(published, now)
+                    stored.append((waiter, outcome.seq))
         self._settle(stored, now)
         self._pace(now)
         for join, outcome in joins:
@@ -143,7 +136,8 @@ class Bridge:
         """Tell whether so much waits for the database that nothing more is accepted."""
         return self._appends.held >= MAX_HELD or self._appends.is_full
 
-    def _apply(self, row: Row, body: Body) -> None:
+    def _apply(self, row: Row) -> None:
+        body = row.body
         self._room.apply(row.seq, row.at, body, row.key)
         match body:
             case Message():
@@ -167,7 +161,7 @@ class Bridge:
     def _append(
         self, line: bytes, body: Body, *waiters: Waiter, key: str | None = None, expect: int | None = None
     ) -> None:
-        self._appends.add(Append(line, kind_of(body), encode_body(body), key, expect), *waiters)
+        self._appends.add(Append(line, body, key, expect), *waiters)
 
     # From the dialects.
 
@@ -187,7 +181,7 @@ class Bridge:
                     reply = answer(self._room, command, visitor.session, visitor.role)
                     visitor.dialect.answer(visitor, number, reply)
             case RowsWanted(visitor, after, through):
-                self._readings.add(Reading(visitor.session, after, through))
+                self._reads.add(ReadRequest(visitor.session, after, through))
             case SessionEnded(visitor, reason, recorded):
                 self._close(visitor, reason, recorded, now)
 
@@ -246,7 +240,7 @@ class Bridge:
         """How many appends have no outcome yet."""
         return len(self._appends)
 
-    def obstacle(self, now: float) -> StoreError | None:
+    def obstacle(self, now: float) -> SockAtuhError | None:
         """Return why the database does not store what it is given; None if it does."""
         return self._appends.obstacle(now)
 
@@ -272,19 +266,16 @@ class Bridge:
         """Process what bcrypt found."""
         self._joining.take_verdict(check, self._desk.answer(check, right, now), now)
 
-    def take_reading(self) -> Reading | None:
-        """Return the next stretch of the log to be read, unless many are under way; answer with `answer_reading`."""
-        return self._readings.take()
+    def take_read(self) -> ReadRequest | None:
+        """Return the next stretch of the log to be read, unless many are under way; answer with `answer_read`."""
+        return self._reads.take()
 
-    def answer_reading(self, reading: Reading, rows: Sequence[Row] | None) -> None:
-        """Send what was read: the first READ_LIMIT rows kept of the stretch; None: it could not be read."""
-        self._readings.finish(reading)
-        visitor = self._joining.find(reading.session)
-        if rows is None or visitor is None:
-            return
-        through = rows[-1].seq if len(rows) == READ_LIMIT else reading.through
-        entries = [Published(row, decode_body(row.kind, row.body or b"")) for row in rows]
-        visitor.dialect.supply(visitor.session, reading.after, through, entries)
+    def answer_read(self, request: ReadRequest, found: Stretch | None) -> None:
+        """Send what was read; None: it could not be read."""
+        self._reads.finish(request)
+        visitor = self._joining.find(request.session)
+        if found is not None and visitor is not None:
+            visitor.dialect.supply(visitor.session, request.after, found.through, found.rows)
 
     def summarise_dropped(self) -> None:
         """Log how many datagrams were dropped since the last call, if any."""

@@ -12,7 +12,7 @@ import os
 import signal
 import socket
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from typing import Final
@@ -33,17 +33,18 @@ from sockatuh.net.resolver import resolve
 from sockatuh.net.sockets import RECEIVE_BUFFER, given_buffers, open_server_socket
 from sockatuh.protocol.server.door import ServerIdentity
 from sockatuh.protocol.server.tickets import Tickets, password_generation
+from sockatuh.room.log import Outcome, Row, Stretch
 from sockatuh.room.names import NameRules
 from sockatuh.store.database import wall_clock
 from sockatuh.store.history import LostSession, SessionRecorder
 from sockatuh.store.keys import ServerKeys
 from sockatuh.store.lock import lock_directory
-from sockatuh.store.roomlog import Outcome, RoomLog
+from sockatuh.store.roomlog import RoomLog
 
 from .build import LogPort, build
 from .dialects.base import DialectEvent
 from .guessing import GuessWatch
-from .log_reads import Found, Reading, read_recent, read_stretch
+from .log_reads import ReadRequest, read_for
 from .options import ServiceOptions
 from .password_checks import Check
 from .pruning import MESSAGE, Pruning
@@ -53,7 +54,7 @@ from .status import Status
 from .storage_alarm import Storing
 from .ticketkeys import TicketKeys
 from .trusted_clock import SteadyClock
-from .write_batching import Gathering
+from .write_batching import WriteBatcher
 
 DATABASE: Final = "room.db"
 TICK: Final = 1.0
@@ -100,7 +101,6 @@ class Service:
             options.state_dir / DATABASE,
             synchronous=options.synchronous,
             volatile_kinds=frozenset({MESSAGE} if options.message_retention == 0 else ()),
-            deliver=lambda outcomes: self._on_loop(self._take_outcomes, outcomes),
             on_error=lambda error: self._on_loop(self._note_storage_error, error),
         )
         self._recorder = SessionRecorder(self._room_log, deliver=lambda then: self._on_loop(self._take_written, then))
@@ -109,16 +109,17 @@ class Service:
         self._ticket_keys = TicketKeys(options.state_dir, log, time.monotonic)
         self._tickets = Tickets(self._ticket_keys.load(), password_generation(options.password_hash))
         span = self._room_log.span()
+        self._room_log.follow(span.last, lambda rows, outcomes: self._on_loop(self._take_committed, rows, outcomes))
         self._pruning = Pruning(self._room_log, self._recorder, span.last, self._clock.read)
         append = partial(self._room_log.append, wake=False)
-        self._gathering = Gathering(append, self._room_log.wake, self._loop.call_later, time.monotonic)
+        self._batcher = WriteBatcher(append, self._room_log.wake, self._loop.call_later, time.monotonic)
         room_log = self._room_log
         parts = build(
             options,
             ServerIdentity(keys.private_key, keys.reset_key, options.room),
             self._tickets,
             NameRules(),
-            LogPort(room_log.lineage(), span.last, self._gathering.put, room_log.resume, room_log.renew),
+            LogPort(room_log.lineage(), span.last, self._batcher.put, room_log.resume, room_log.renew),
             self._recorder,
             log,
             random=os.urandom,
@@ -128,7 +129,7 @@ class Service:
         self._read_options = reread or (lambda: self._options)
         self._reloader = Reloader(parts, log)
         self._driver: Driver[DialectEvent] = drive_port(
-            parts.core, self._socket, self._on_event, self._gathering.settle, partial(_log_fallback, log)
+            parts.core, self._socket, self._on_event, self._batcher.flush, partial(_log_fallback, log)
         )
         self._bcrypt = ThreadPoolExecutor(1, "bcrypt")
         self._reader = ThreadPoolExecutor(1, "reader")
@@ -143,9 +144,9 @@ class Service:
         self._loop.add_signal_handler(signal.SIGHUP, self.reload)
         for number, code in ((signal.SIGTERM, "restarting"), (signal.SIGINT, "closing")):
             self._loop.add_signal_handler(number, self.stop, code)
-        recent, damage = read_recent(self._room_log, options.limits.recent_entries, options.limits.recent_bytes)
-        self._note_damage(damage)
-        self._bridge.load(self._room_log.last_of_each_key(), recent, time.monotonic())
+        recent = self._room_log.recent(options.limits.recent_entries, options.limits.recent_bytes)
+        self._note_damage(recent)
+        self._bridge.load(self._room_log.last_of_each_key(), recent.rows, time.monotonic())
         self._driver.start()
         await self._wake(self._lost)
         self._recorder.close_lost()
@@ -192,44 +193,45 @@ class Service:
         self._bridge.handle(event, time.monotonic())
         self._start_jobs()
 
-    def _take_outcomes(self, outcomes: list[Outcome]) -> None:
+    def _take_committed(self, rows: Sequence[Row], outcomes: Sequence[Outcome]) -> None:
         waiting, now = self._bridge.unwritten, time.monotonic()
+        self._bridge.take_rows(rows, now)
         self._bridge.take_outcomes(outcomes, now)
         self._look_at_storing(waiting, now)
         self._driver.flush()
-        self._gathering.told(now, time.monotonic())
+        self._batcher.note_fanout(now, time.monotonic())
 
     def _take_written(self, then: Callable[[float], None]) -> None:
         then(time.monotonic())
         self._driver.flush()
 
     def _start_jobs(self) -> None:
-        while (reading := self._bridge.take_reading()) is not None:
-            self._reader.submit(self._read, reading)
+        while (request := self._bridge.take_read()) is not None:
+            self._reader.submit(self._read, request)
         check = self._bridge.take_check(time.monotonic())
         if check is not None:
             self._ask_bcrypt(check)
 
-    def _read(self, reading: Reading) -> None:
+    def _read(self, request: ReadRequest) -> None:
         try:
-            found: Found | Exception = read_stretch(self._room_log, reading)
-        except Exception as error:  # whatever it was, the one who asked is to be answered the next time
+            found: Stretch | Exception = read_for(self._room_log, request)
+        except Exception as error:  # whatever it is, the client asks again
             found = error
-        self._on_loop(self._answer_reading, reading, found)
+        self._on_loop(self._answer_read, request, found)
 
-    def _answer_reading(self, reading: Reading, found: Found | Exception) -> None:
+    def _answer_read(self, request: ReadRequest, found: Stretch | Exception) -> None:
         if isinstance(found, Exception):
             self._storing.warn("history_unreadable", found, time.monotonic())
-            self._bridge.answer_reading(reading, None)
+            self._bridge.answer_read(request, None)
         else:
-            self._note_damage(found.damage)
-            self._bridge.answer_reading(found.reading, found.rows)
+            self._note_damage(found)
+            self._bridge.answer_read(request, found)
         self._start_jobs()
         self._driver.flush()
 
-    def _note_damage(self, damage: StoreError | None) -> None:
-        if damage is not None:
-            self._storing.warn("history_damaged", damage, time.monotonic())
+    def _note_damage(self, found: Stretch) -> None:
+        if found.damage is not None:
+            self._storing.note_damage(found.damage)
 
     def _ask_bcrypt(self, check: Check) -> None:
         self._bcrypt.submit(self._check, check, self._options.password_hash)

@@ -9,7 +9,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Final
 
-from sockatuh.errors import DatabaseUnusable, StoreError
+from sockatuh.errors import DatabaseUnusable, SockAtuhError
 from sockatuh.log import Logger
 from sockatuh.protocol.server.rate_limit import BucketTable
 
@@ -31,9 +31,10 @@ class Storing:
         self._began_at: float | None = None
         self._waited = 0
         self._told: set[str] = set()
+        self._knows_damage = False
         self._warnings = BucketTable(_WARNINGS_A_SECOND, _WARNINGS_BURST, _KINDS)
 
-    def look(self, obstacle: StoreError | None, waiting: int, now: float) -> None:
+    def look(self, obstacle: SockAtuhError | None, waiting: int, now: float) -> None:
         """Say what is new: why nothing is stored (None: it is), and how many entries wait; `now` in seconds."""
         if obstacle is not None:
             self._begin(obstacle, now)
@@ -45,12 +46,18 @@ class Storing:
             self._told.clear()
             self._status.say(_TOPIC, "")
 
+    def note_damage(self, damage: SockAtuhError) -> None:
+        """Log that a stretch of the log is damaged, once: the remedy is the same for every other."""
+        if not self._knows_damage:
+            self._knows_damage = True
+            self._log.warning("history_damaged", **self._explain(damage))
+
     def warn(self, event: str, error: Exception, now: float) -> None:
         """Say that something else went wrong with the database; a few times, if it does again and again."""
         if self._warnings.take(event, now):
             self._log.warning(event, **self._explain(error))
 
-    def _begin(self, obstacle: StoreError, now: float) -> None:
+    def _begin(self, obstacle: SockAtuhError, now: float) -> None:
         fields = self._explain(obstacle)
         if self._began_at is None:
             self._began_at = now

@@ -1,8 +1,8 @@
-"""When the log is to begin with what waits for it: at once in a quiet room, by the datagram in a busy one.
+"""When the log is to start writing: at once in a quiet room, a datagram's worth at a time in a busy one.
 
-Telling everybody costs about the same for one line as for as many as fit a datagram. So while people talk faster than
-they can be told, lines are gathered until a datagram is full, as TCP gathers keystrokes (RFC 896); but not for longer
-than it took to tell the last ones, so nobody waits who would not have waited had he spoken a moment before.
+Fan-out costs about the same for one line as for as many as fill a datagram. So while members talk faster than the last
+lines can be fanned out, lines are collected until they fill a datagram, as TCP collects keystrokes (RFC 896). They are
+held no longer than the last fan-out took, in which time they could not have been sent anyway.
 """
 
 from __future__ import annotations
@@ -13,18 +13,19 @@ from collections.abc import Callable
 from typing import Final
 
 from sockatuh.protocol.server.packing import ROOM
-from sockatuh.store.roomlog import Append
+from sockatuh.room.entries import size_of
+from sockatuh.room.log import Append
 
 MAX_WAIT: Final = 0.02
-"""Seconds that lines wait for company at most, however large the room is."""
+"""The longest that a line is held, in seconds, however large the room is."""
 MIN_WAIT: Final = 0.001
-"""Seconds below which nobody waits: the loop's timers are no finer."""
+"""The shortest time that a line is held, in seconds: the event loop's timers are no finer."""
 SURPLUS: Final = 62
-"""Bytes that a line takes in the log and not in a datagram, mostly its owner."""
+"""Bytes that a line takes in the log but not in a datagram, mostly its owner."""
 
 
-class Gathering:
-    """Hands appends to the log, and wakes it when it is time to write them; times are monotonic seconds."""
+class WriteBatcher:
+    """Passes appends to the log and wakes it when they are to be written; times are monotonic seconds."""
 
     def __init__(
         self,
@@ -42,19 +43,19 @@ class Gathering:
         self._is_timed = False
 
     def put(self, append: Append) -> None:
-        """Take an append, which `settle` hands to the log."""
-        size = max(1, len(append.body or b"") - SURPLUS)
+        """Accept an append; `flush` passes it to the log."""
+        size = max(1, size_of(append.body) - SURPLUS)
         self._waiting.append(append)
         self._size = self._size + size if self._size + size <= ROOM else size
-        if self._size + size > ROOM:  # one more like it would not fit
+        if self._size + size > ROOM:  # another of this size would not fit
             self._full, self._size = len(self._waiting), 0
 
-    def told(self, began_at: float, ended_at: float) -> None:
-        """Note how long it took to tell everybody the last lines."""
+    def note_fanout(self, began_at: float, ended_at: float) -> None:
+        """Note how long the fan-out of the last lines took."""
         self._until = ended_at + min(ended_at - began_at, MAX_WAIT)
 
-    def settle(self) -> None:
-        """Have the log begin with what fills datagrams, and with the rest when it has waited long enough."""
+    def flush(self) -> None:
+        """Have the log write what fills datagrams now, and the rest when it has been held long enough."""
         left = self._until - self._clock()
         if left < MIN_WAIT:
             self._begin(len(self._waiting))
@@ -74,4 +75,4 @@ class Gathering:
 
     def _on_timer(self) -> None:
         self._is_timed = False
-        self.settle()
+        self.flush()

@@ -21,10 +21,10 @@ from queue import Empty, SimpleQueue
 from typing import Final, Generic, Literal, TypeVar
 from urllib.parse import quote
 
-from sockatuh.errors import DatabaseUnusable, KeyFileError, StoreError
+from sockatuh.errors import DatabaseUnusable, KeyFileError, RowUnreadable, StoreError
 
 from .files import create_private, ensure_private_directory
-from .log_identity import close_in_order, find_boot_id, settle_log_id
+from .log_identity import check_log_id, close_in_order, find_boot_id
 from .migrations import migrate, refuse_newer
 from .sqlite_errors import damaged, gone, refuse_read_only, unusable
 
@@ -111,7 +111,7 @@ def _set_up(connection: sqlite3.Connection, path: Path, synchronous: Synchronous
     for pragma in _WRITER_PRAGMAS:
         connection.execute(pragma)
     migrate(connection, path)
-    settle_log_id(connection, find_boot_id(), durable=synchronous == "full")
+    check_log_id(connection, find_boot_id(), durable=synchronous == "full")
     for pragma in _NORMAL if synchronous == "normal" else ():
         connection.execute(pragma)
 
@@ -181,7 +181,7 @@ class Readers:
         try:
             with explained(self._path):
                 answer = work(connection)
-        except (TypeError, ValueError) as error:
+        except (TypeError, ValueError, RowUnreadable) as error:
             connection.close()
             raise damaged(self._path, error) from error
         except BaseException:
@@ -196,7 +196,7 @@ class Readers:
             try:
                 with explained(self._path):
                     yield from work(connection)
-            except (TypeError, ValueError) as error:
+            except (TypeError, ValueError, RowUnreadable) as error:
                 raise damaged(self._path, error) from error
 
     def close(self) -> None:

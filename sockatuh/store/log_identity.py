@@ -1,11 +1,9 @@
-"""Whether the log may have been set back since it was written last, and the new id it then gets.
+"""Which log this is: its id, the ids it had before, and when it gets a new one (the theory is in `Lineage`).
 
-A client's cursor is good for one log_id. When entries are lost and their numbers given again to others, a cursor of
-before would match lines it never saw; under a new log_id it matches only what both logs share (`lineage.py`), and its
-client is told. Three things set a log back. The power fails under `synchronous = "normal"`: while such a log is open
-its mark `boot` names the boot of the machine that holds what is not on the disk yet. A backup is put in its place: it
-bears the mark `copied`. Anything else, such as an old file copied back by hand, is noticed by the server when a member
-comes with a ticket from further on (`server/resumption.py`).
+Three things set a log back. The power fails under `synchronous = "normal"`: while such a log is open, its mark `boot`
+names the boot of the machine whose memory holds what is not on the disk yet. A backup takes its place: that has the
+mark `copied`. Anything else, such as an old file copied over it by hand, is noticed by the server when a member shows
+a ticket from further on (`server/resumption.py`).
 """
 
 from __future__ import annotations
@@ -15,29 +13,35 @@ import sqlite3
 from pathlib import Path
 from typing import Final
 
-from .lineage import renew_log_id
+from sockatuh.room.log import Lineage
 
+MAX_FORMER: Final = 1_024
+"""Former ids that are kept, the newest ones; a machine that loses power every day makes as many in three years."""
+LOG_ID: Final = "log_id"
+LOG_BEGAN: Final = "log_began"
+"""The mark that holds the seq after which the present id began; without it, that is 0."""
 BOOT: Final = "boot"
 COPIED: Final = "copied"
-"""When the copy was made, RFC 3339; in a copy only."""
+"""The mark of a backup: when it was made (RFC 3339)."""
 KEPT_FILES: Final = "kept_files"
-"""The table in a copy that holds the server's keys."""
+"""The table of a backup that holds the server's keys."""
+_HEAD: Final = "coalesce((SELECT seq FROM sqlite_sequence WHERE name = 'log'), 0)"
 _BOOT_ID: Final = Path("/proc/sys/kernel/random/boot_id")
 
 
 def find_boot_id() -> str:
-    """Return what the system calls the time since it was started, "" where it has no name for it."""
+    """Return the id of this boot of the machine, "" where the system has none."""
     try:
         return _BOOT_ID.read_text("ascii").strip()
     except (OSError, UnicodeDecodeError):
         return ""
 
 
-def settle_log_id(connection: sqlite3.Connection, boot_id: str, *, durable: bool) -> None:
+def check_log_id(connection: sqlite3.Connection, boot_id: str, *, durable: bool) -> None:
     """Give the log a new id if it may have been set back; raises sqlite3.Error.
 
-    Unless what is written from now on is `durable` at once, the log is marked with `boot_id` ("": unknown). The
-    connection must still write with `synchronous = FULL`: the mark has to be on the disk before what may not be.
+    Unless commits are `durable` from now on, the log gets the mark `boot` with `boot_id` ("": unknown). The connection
+    must still be in `synchronous = FULL`: the mark must reach the disk before anything that may not.
     """
     connection.execute("BEGIN IMMEDIATE")
     try:
@@ -58,8 +62,8 @@ def settle_log_id(connection: sqlite3.Connection, boot_id: str, *, durable: bool
 
 
 def close_in_order(connection: sqlite3.Connection) -> None:
-    """Close the writer's connection, with everything on the disk if that can be; then the power may fail."""
-    with contextlib.suppress(sqlite3.Error):  # then the mark stays, and tells the next start
+    """Close the writer's connection, with everything on the disk if possible, so that the power may fail."""
+    with contextlib.suppress(sqlite3.Error):  # the mark stays, and the next start renews the id
         if find_mark(connection, BOOT) is not None:
             connection.execute("PRAGMA synchronous = FULL")
             set_mark(connection, BOOT, None)
@@ -67,7 +71,7 @@ def close_in_order(connection: sqlite3.Connection) -> None:
 
 
 def forget_copying(connection: sqlite3.Connection) -> None:
-    """Take out of a copy what only a copy has; what is deleted is overwritten, for there are keys in it."""
+    """Remove from a copy what only a copy has; it is overwritten, as it includes keys."""
     set_mark(connection, COPIED, None)
     connection.execute("PRAGMA secure_delete = ON")
     connection.execute(f"DROP TABLE IF EXISTS {KEPT_FILES}")
@@ -75,14 +79,51 @@ def forget_copying(connection: sqlite3.Connection) -> None:
 
 
 def find_mark(connection: sqlite3.Connection, name: str) -> str | None:
-    """Return one of the marks, None if the log does not bear it."""
+    """Return the value of a mark, None if the log does not have it."""
     found = connection.execute("SELECT value FROM meta WHERE name = ?", (name,)).fetchone()
     return None if found is None else str(found[0])
 
 
 def set_mark(connection: sqlite3.Connection, name: str, value: str | None) -> None:
-    """Put a mark on the log, or take it off (None)."""
+    """Set a mark, or remove it (None)."""
     if value is None:
         connection.execute("DELETE FROM meta WHERE name = ?", (name,))
     else:
         connection.execute("INSERT OR REPLACE INTO meta (name, value) VALUES (?, ?)", (name, value))
+
+
+def read_lineage(connection: sqlite3.Connection) -> Lineage:
+    """Read which logs this one continues; one of the first schema has no former ids."""
+    marks = dict(connection.execute("SELECT name, value FROM meta WHERE name IN (?, ?)", (LOG_ID, LOG_BEGAN)))
+    has_former = connection.execute("SELECT 1 FROM sqlite_master WHERE name = 'former_logs'").fetchone()
+    former = connection.execute("SELECT log_id, ended FROM former_logs").fetchall() if has_former else []
+    return Lineage(bytes(marks[LOG_ID]), int(marks.get(LOG_BEGAN, 0)), dict(former))
+
+
+def read_head(connection: sqlite3.Connection) -> int:
+    """Read the highest seq that the log ever gave."""
+    head: int = connection.execute(f"SELECT {_HEAD}").fetchone()[0]
+    return head
+
+
+def renew_log_id(connection: sqlite3.Connection, log_id: bytes | None = None, ended: int | None = None) -> None:
+    """Give the log a new id (16 bytes; None: random); the present one ended at `ended` (None: the head)."""
+    at = read_head(connection) if ended is None else ended
+    query = "INSERT OR REPLACE INTO former_logs (log_id, ended) SELECT value, ? FROM meta WHERE name = ?"
+    connection.execute(query, (at, LOG_ID))
+    connection.execute("UPDATE meta SET value = coalesce(?, randomblob(16)) WHERE name = ?", (log_id, LOG_ID))
+    connection.execute("INSERT OR REPLACE INTO meta (name, value) VALUES (?, ?)", (LOG_BEGAN, at))
+    _forget_oldest(connection)
+
+
+def inherit(connection: sqlite3.Connection, replaced: Lineage, replaced_head: int) -> None:
+    """Add the ids of the log that this one replaces, each up to where both logs are the same."""
+    lineage = read_lineage(connection).inherited(replaced, read_head(connection), replaced_head)
+    query = "INSERT OR IGNORE INTO former_logs (log_id, ended) VALUES (?, ?)"
+    connection.executemany(query, lineage.former.items())
+    _forget_oldest(connection)
+
+
+def _forget_oldest(connection: sqlite3.Connection) -> None:
+    query = "DELETE FROM former_logs WHERE number <= (SELECT max(number) FROM former_logs) - ?"
+    connection.execute(query, (MAX_FORMER,))

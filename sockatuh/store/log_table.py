@@ -1,7 +1,7 @@
-"""The log's table: how entries are written to it and read from it, on a connection of the caller's.
+"""The SQL that writes and reads the log's table, on a connection that the caller owns.
 
-A batch of entries is one INSERT, whatever its size. Python lets other threads run at every statement and waits for its
-turn afterwards, so with a statement an entry a busy event loop would hold the writer up once for each of them.
+A batch of entries is one INSERT, whatever its size. Python releases the interpreter lock around every statement and
+waits to get it back, so with one statement per entry a busy event loop would delay the writer once per entry.
 """
 
 from __future__ import annotations
@@ -9,19 +9,21 @@ from __future__ import annotations
 import sqlite3
 from collections.abc import Generator, Iterable, Iterator, Sequence
 from contextlib import closing
-from dataclasses import dataclass
 from functools import cache
 from typing import Final
 
-from sockatuh.errors import StoreError
+from sockatuh.errors import RowUnreadable
+from sockatuh.room.entries import decode_body, encode_body
+from sockatuh.room.log import MAX_SEQ, Append, Conflict, Row, Span, Stretch
 
 from .byte_bound import take_off
 from .database import from_rfc3339, rfc3339
+from .sqlite_errors import is_damage
 
 PRUNE_CHUNK: Final = 200
-"""Rows deleted in one transaction: a thousand would hold up the writer for 40 to 110 ms."""
-MAX_SEQ: Final = 2**63 - 1
+"""Rows deleted in one transaction; a thousand would block the writer for 40 to 110 ms."""
 _COLUMNS: Final = "seq, id, at, kind, key, CAST(body AS BLOB)"
+_BETWEEN: Final = "WHERE seq > ? AND seq <= ? AND body IS NOT NULL"
 _DELETE_OLD: Final = """
     DELETE FROM log WHERE seq IN (
         SELECT seq FROM log AS old WHERE kind = ? AND at < ? AND seq < ?
@@ -31,75 +33,13 @@ _DELETE_OLD: Final = """
 """
 
 
-@dataclass(frozen=True, slots=True)
-class Append:
-    """An entry to be: `id` is 16 bytes and makes it unique, `body` is JSON in UTF-8.
-
-    With `expect` it is appended only if the last entry of `key` has that seq (0: there is none).
-    """
-
-    id: bytes
-    kind: str
-    body: bytes | None
-    key: str | None = None
-    expect: int | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Row:
-    """An entry of the log; `at` is in milliseconds since 1970 UTC, `body` None when it is not kept."""
-
-    seq: int
-    id: bytes
-    at: int
-    kind: str
-    key: str | None
-    body: bytes | None
-
-
-@dataclass(frozen=True, slots=True)
-class Committed:
-    """The entry is durable as `row`; not `new`: an entry of the same id was there already, and `row` is that one."""
-
-    append: Append
-    row: Row
-    new: bool
-
-
-@dataclass(frozen=True, slots=True)
-class Conflict:
-    """Not appended: the last entry of its key is `last` (0: none), not what was expected."""
-
-    append: Append
-    last: int
-
-
-@dataclass(frozen=True, slots=True)
-class Failed:
-    """Not appended: the database refused the whole transaction. The same append may be tried again."""
-
-    append: Append
-    error: StoreError
-
-
-Outcome = Committed | Conflict | Failed
-
-
-@dataclass(frozen=True, slots=True)
-class Span:
-    """Which log this is (16 bytes), its lowest seq that is kept (last + 1 when empty), and the highest ever given."""
-
-    log_id: bytes
-    first: int
-    last: int
-
-
 def append_all(
     connection: sqlite3.Connection, appends: Sequence[Append], at: int, volatile_kinds: frozenset[str]
-) -> list[Committed]:
-    """Append entries in their order, each id once, heedless of `expect`; `at` is in milliseconds since 1970.
+) -> list[Row]:
+    """Write entries in order, each id once, whatever they expect; return the row of each.
 
-    Of `volatile_kinds` neither key nor body is written; the rows answered have them.
+    `at` is in milliseconds since 1970. Neither key nor body of `volatile_kinds` is written; the returned rows have
+    them. If an id is in the log already, its row has the seq and the time from there.
     """
     wanted: dict[bytes, Append] = {}
     for append in appends:
@@ -107,28 +47,28 @@ def append_all(
     rows: dict[bytes, Row] = {}
     try:
         new = _insert(connection, wanted.values(), at, volatile_kinds)
-    except sqlite3.IntegrityError:  # the statement left nothing behind, no seq used up either
-        rows = _read_by_id(connection, list(wanted))
+    except sqlite3.IntegrityError:  # the failed statement changed nothing and used up no seq
+        rows = _find_rows(connection, wanted)
         new = _insert(connection, [wanted[each] for each in wanted if each not in rows], at, volatile_kinds)
     rows |= new
-    return [Committed(append, rows[append.id], new=new.pop(append.id, None) is not None) for append in appends]
+    return [rows[append.id] for append in appends]
 
 
 def append_if(
     connection: sqlite3.Connection, append: Append, at: int, volatile_kinds: frozenset[str]
-) -> Committed | Conflict:
-    """Append one entry if the last of its key is the one expected, or answer the one that is there by its id."""
+) -> Row | Conflict:
+    """Write one entry if the last entry of its key is the expected one, or if its id is in the log already."""
     query = "SELECT max(seq) FROM log WHERE key = ?"
     last: int = connection.execute(query, (append.key,)).fetchone()[0] or 0
-    if last != append.expect and not _read_by_id(connection, [append.id]):
-        return Conflict(append, last)
+    if last != append.expect and not _find_rows(connection, {append.id: append}):
+        return Conflict(append.id, last)
     return append_all(connection, [append], at, volatile_kinds)[0]
 
 
 def delete_old(connection: sqlite3.Connection, kind: str, before: str, young: int) -> int:
-    """Delete a chunk of the entries of a kind older than an RFC 3339 time, but of no key the last; answer how many.
+    """Delete a chunk of the entries of a kind that are older than an RFC 3339 time; return how many.
 
-    From the seq `young` on none is old, whatever its time says.
+    The last entry of a key is kept, and so is every entry from the seq `young` on.
     """
     deleted = connection.execute(_DELETE_OLD, (kind, before, young, PRUNE_CHUNK)).fetchall()
     take_off(connection, kind, deleted)
@@ -136,9 +76,9 @@ def delete_old(connection: sqlite3.Connection, kind: str, before: str, young: in
 
 
 def find_young(connection: sqlite3.Connection, since: str, until: str) -> int:
-    """Return the first seq whose time lies between two (RFC 3339); one beyond all that are given if there is none.
+    """Return the first seq whose time lies between two (RFC 3339), MAX_SEQ if there is none.
 
-    What stands behind it was said later, so it is no older, even if a clock that was wrong has stamped it with 1970.
+    Every entry after it is at least as young, even one that a wrong clock has stamped with 1970.
     """
     query = "SELECT seq FROM log WHERE at >= ? AND at <= ? ORDER BY seq LIMIT 1"
     found = connection.execute(query, (since, until)).fetchone()
@@ -158,25 +98,38 @@ def read_span(connection: sqlite3.Connection) -> Span:
 
 def read_between(
     connection: sqlite3.Connection, after: int, through: int, limit: int, max_bytes: int = MAX_SEQ
-) -> list[Row]:
-    """Read the first `limit` entries with a body in (after, through], ascending; no more once they have `max_bytes`."""
-    condition = "WHERE seq > ? AND seq <= ? AND body IS NOT NULL ORDER BY seq LIMIT ?"
-    return _read(connection, condition, (after, through, limit), max_bytes)
+) -> Stretch:
+    """Read (after, through] up to the `limit`th row, or the one with which their bodies reach `max_bytes`."""
+    rows, is_cut = _read(connection, f"{_BETWEEN} ORDER BY seq LIMIT ?", (after, through, limit), max_bytes)
+    return Stretch(rows, rows[-1].seq if is_cut or len(rows) == limit else through)
+
+
+def read_around_damage(connection: sqlite3.Connection, after: int, through: int) -> list[Row]:
+    """Read the rows in (after, through] that precede its first damaged entry or follow its last.
+
+    Both ends are read towards the damage, until it stops them; sound rows between two damaged ones are left out.
+    """
+    head = list(_until_damage(_stream(connection, f"{_BETWEEN} ORDER BY seq", (after, through))))
+    last = head[-1].seq if head else after
+    tail = list(_until_damage(_stream(connection, f"{_BETWEEN} ORDER BY seq DESC", (last, through))))
+    return head + tail[::-1]
 
 
 def read_recent(connection: sqlite3.Connection, count: int, max_bytes: int = MAX_SEQ) -> list[Row]:
-    """Read the newest `count` entries with a body, ascending; no older ones once they have `max_bytes`."""
-    return _read(connection, "WHERE body IS NOT NULL ORDER BY seq DESC LIMIT ?", (count,), max_bytes)[::-1]
+    """Read the newest `count` rows, ascending; the oldest of them is the one with which they reach `max_bytes`."""
+    rows, _ = _read(connection, "WHERE body IS NOT NULL ORDER BY seq DESC LIMIT ?", (count,), max_bytes)
+    return rows[::-1]
 
 
 def read_last_of_each_key(connection: sqlite3.Connection) -> Iterator[Row]:
-    """Read the last entry of every key, ascending, one by one: there may be very many keys."""
-    condition = "WHERE seq IN (SELECT max(seq) FROM log WHERE key IS NOT NULL GROUP BY key) ORDER BY seq"
+    """Yield the last row of every key, ascending; there may be too many for a list."""
+    last = "SELECT max(seq) FROM log WHERE key IS NOT NULL GROUP BY key"
+    condition = f"WHERE seq IN ({last}) AND body IS NOT NULL ORDER BY seq"
     return _stream(connection, condition, ())
 
 
 def read_kinds(connection: sqlite3.Connection) -> list[str]:
-    """Read the kinds there are: a jump in the index for each instead of a walk along all of it."""
+    """Read which kinds there are, with one look-up in the index for each instead of a scan."""
     query = """
         WITH RECURSIVE each(kind) AS (
             SELECT min(kind) FROM log
@@ -190,27 +143,27 @@ def read_kinds(connection: sqlite3.Connection) -> list[str]:
 def _insert(
     connection: sqlite3.Connection, appends: Iterable[Append], at: int, volatile_kinds: frozenset[str]
 ) -> dict[bytes, Row]:
-    """Insert entries in one statement; IntegrityError, and nothing inserted, if the id of one is there already.
+    """Insert entries in one statement; raises IntegrityError, having inserted nothing, if an id is there already.
 
-    INSERT OR IGNORE and ON CONFLICT DO NOTHING will not do: they use up a seq for each row they leave out.
+    INSERT OR IGNORE and ON CONFLICT DO NOTHING do not work here: they use up a seq for each row they skip.
     """
     entries = list(appends)
     if not entries:
         return {}
     values: list[object] = [rfc3339(at)]
     for each in entries:
-        kept = (each.key, each.body) if each.kind not in volatile_kinds else (None, None)
+        kept = (each.key, encode_body(each.body)) if each.kind not in volatile_kinds else (None, None)
         values += (each.id, each.kind, *kept)
-    places = 1 << (len(entries) - 1).bit_length()  # powers of two: so SQLite has only a few statements to prepare
+    places = 1 << (len(entries) - 1).bit_length()  # powers of two, so SQLite prepares only a few statements
     values += [None] * 4 * (places - len(entries))
     last = connection.execute(_insert_statement(places), values).lastrowid or 0
     first = last - len(entries) + 1
-    return {each.id: Row(seq, each.id, at, each.kind, each.key, each.body) for seq, each in enumerate(entries, first)}
+    return {each.id: Row(seq, each.id, at, each.body, each.key) for seq, each in enumerate(entries, first)}
 
 
 @cache
 def _insert_statement(places: int) -> str:
-    """Write the INSERT of up to so many entries; a place whose id is NULL is empty."""
+    """Build the INSERT for up to `places` entries; a place whose id is NULL is empty."""
     return f"""
         INSERT INTO log (at, id, kind, key, body)
         SELECT ?, column1, column2, column3, CAST(column4 AS TEXT)
@@ -218,31 +171,49 @@ def _insert_statement(places: int) -> str:
     """  # noqa: S608 (only ? in it)
 
 
-def _read_by_id(connection: sqlite3.Connection, ids: list[bytes]) -> dict[bytes, Row]:
-    return {row.id: row for row in _read(connection, f"WHERE id IN ({_marks(len(ids))})", ids)}
+def _find_rows(connection: sqlite3.Connection, appends: dict[bytes, Append]) -> dict[bytes, Row]:
+    """Find which ids are in the log; the bodies are those of the appends, as a stored one may be missing or damaged."""
+    query = f"SELECT id, seq, at FROM log WHERE id IN ({', '.join('?' * len(appends))})"  # noqa: S608 (only ? in it)
+    found = connection.execute(query, list(appends)).fetchall()
+    return {each: Row(seq, each, from_rfc3339(at), appends[each].body, appends[each].key) for each, seq, at in found}
 
 
 def _read(
-    connection: sqlite3.Connection, condition: str, values: Sequence[object], max_bytes: int = MAX_SEQ
-) -> list[Row]:
-    """Read rows in order, up to the one with which their bodies come to `max_bytes`."""
+    connection: sqlite3.Connection, condition: str, values: Sequence[object], max_bytes: int
+) -> tuple[list[Row], bool]:
+    """Read rows; also tell whether `max_bytes` ended them."""
     rows: list[Row] = []
     size = 0
-    with closing(_stream(connection, condition, values)) as found:
-        for row in found:
+    with closing(_stream_sized(connection, condition, values)) as found:
+        for row, length in found:
             rows.append(row)
-            size += len(row.body or b"")
+            size += length
             if size >= max_bytes:
-                break
-    return rows
+                return rows, True
+    return rows, False
 
 
 def _stream(connection: sqlite3.Connection, condition: str, values: Sequence[object]) -> Generator[Row, None, None]:
+    with closing(_stream_sized(connection, condition, values)) as found:
+        for row, _ in found:
+            yield row
+
+
+def _stream_sized(
+    connection: sqlite3.Connection, condition: str, values: Sequence[object]
+) -> Generator[tuple[Row, int], None, None]:
+    """Yield each row with the size of its body; raises TypeError, ValueError or RowUnreadable if one is damaged."""
     query = f"SELECT {_COLUMNS} FROM log {condition}"  # noqa: S608 (each condition is written in this file)
     with closing(connection.execute(query, values)) as found:
         for seq, entry_id, at, kind, key, body in found:
-            yield Row(seq, entry_id, from_rfc3339(at), kind, key, body)
+            yield Row(seq, entry_id, from_rfc3339(at), decode_body(kind, body), key), len(body)
 
 
-def _marks(count: int) -> str:
-    return ", ".join("?" * count)
+def _until_damage(rows: Iterator[Row]) -> Iterator[Row]:
+    try:
+        yield from rows
+    except (TypeError, ValueError, RowUnreadable):
+        return
+    except sqlite3.Error as error:
+        if not is_damage(error):
+            raise

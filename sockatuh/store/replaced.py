@@ -13,9 +13,10 @@ from pathlib import Path
 from typing import Final
 
 from sockatuh.errors import DatabaseTooNew, DatabaseUnusable
+from sockatuh.room.log import Lineage
 
 from .database import explained, open_as_it_is
-from .lineage import Lineage, inherit, read_head, read_lineage
+from .log_identity import inherit, read_head, read_lineage
 
 ASIDE: Final = "before-"
 """How the new end of a name begins when its file has to give way to a restored one."""

@@ -37,9 +37,8 @@ from .backup import (
 from .database import explained, open_as_it_is, rfc3339, wall_clock
 from .files import find_bytes, write_private
 from .history import SERVER_LOST
-from .lineage import renew_log_id
 from .lock import lock_directory
-from .log_identity import BOOT, COPIED, find_mark, forget_copying, set_mark
+from .log_identity import BOOT, COPIED, find_mark, forget_copying, renew_log_id, set_mark
 from .migrations import migrate, refuse_newer
 from .replaced import ASIDE, Replaced, Unreadable, read_replaced, take_place_of
 from .sources import Sources

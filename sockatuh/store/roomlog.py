@@ -1,8 +1,8 @@
-"""The room's log on disk: appended to in order, each entry once, and read from anywhere.
+"""The room's log in SQLite: one thread writes, anybody reads (the law of both is in `room/log.py`).
 
-An append returns at once; what became of it comes to `deliver`, in the order of the appends, once per commit and only
-after it. So an outcome that says Committed is durable, and the row in it is what everybody is to see. The seam is
-narrow on purpose: appends with an id, a condition on a key, and reading by seq are all that the room asks of a log.
+An append returns at once. After each commit, the writer thread hands the follower the new rows and the outcomes in one
+call. Rows come straight from the appends that made them; rows that this process did not write are read from the table.
+Other writes (sessions, pruning) go through the same thread, in order with the appends.
 """
 
 from __future__ import annotations
@@ -19,23 +19,30 @@ from pathlib import Path
 from typing import Any, Final, TypeVar
 
 from sockatuh.errors import DatabaseDamaged, DatabaseUnusable, StoreError
-
-from .byte_bound import ROW_COST, count_more, delete_oldest, read_tally, write_tally
-from .database import Readers, Synchronous, Writer, free_pages, open_writer, rfc3339, wall_clock
-from .lineage import Lineage, read_lineage, renew_log_id
-from .log_table import (
+from sockatuh.room.entries import size_of
+from sockatuh.room.log import (
     MAX_SEQ,
     Append,
     Committed,
     Conflict,
+    Deliver,
     Failed,
+    Lineage,
     Outcome,
     Row,
     Span,
+    Stretch,
+)
+
+from .byte_bound import ROW_COST, count_more, delete_oldest, read_tally, write_tally
+from .database import Readers, Synchronous, Writer, free_pages, open_writer, rfc3339, wall_clock
+from .log_identity import read_lineage, renew_log_id
+from .log_table import (
     append_all,
     append_if,
     delete_old,
     find_young,
+    read_around_damage,
     read_between,
     read_kinds,
     read_last_of_each_key,
@@ -47,18 +54,18 @@ from .sqlite_errors import is_passing, unusable
 T = TypeVar("T")
 
 MAX_KEPT: Final = 10_000
-"""Other writes that wait for the database to take them; those beyond are given up."""
+"""Other writes kept while the database refuses them; further ones are dropped."""
 MAX_QUEUED: Final = 16_384
-"""What waits for a disk that does not answer, above which other writes are given up."""
-
-__all__ = ["Append", "Committed", "Conflict", "Failed", "Outcome", "RoomLog", "Row", "Span"]
+"""Jobs waiting for a disk that does not answer from which on other writes are dropped."""
+FOLLOW_LIMIT: Final = 1_024
+"""Rows read at once for a follower that is behind."""
 
 
 @dataclass(frozen=True, slots=True)
 class _Work:
-    """Something else to write in the same order; `answer` is settled after the commit.
+    """Another write, in order with the appends; `answer` gets its value after the commit.
 
-    `lasting`: nobody waits for it, so it is tried again when the database refused the whole transaction.
+    If `lasting`, nobody waits for it, and it is kept for a retry when the database refuses the transaction.
     """
 
     run: Callable[[sqlite3.Connection], Any]
@@ -68,13 +75,19 @@ class _Work:
 
 @dataclass(frozen=True, slots=True)
 class _Worked:
+    """A write that was done or has failed."""
+
     work: _Work
     value: Any
     error: StoreError | None
 
 
+_Done = Row | Conflict | Failed | _Worked
+"""What became of a job: the row of an append that is committed, or its outcome; or another write."""
+
+
 class RoomLog:
-    """The log of one room, kept in SQLite. All methods may be called from any thread."""
+    """The log of one room, stored in SQLite. All methods may be called from any thread."""
 
     def __init__(
         self,
@@ -82,15 +95,16 @@ class RoomLog:
         connection: sqlite3.Connection,
         *,
         volatile_kinds: frozenset[str],
-        deliver: Callable[[list[Outcome]], None],
         on_error: Callable[[StoreError], None],
         clock: Callable[[], int],
     ) -> None:
         self._path = path
         self._volatile_kinds = volatile_kinds
-        self._deliver, self._on_error, self._clock = deliver, on_error, clock
+        self._on_error, self._clock = on_error, clock
+        self._deliver: Deliver | None = None
+        self._delivered = 0
         self._readers = Readers(path)
-        self._writer: Writer[Append | _Work, Outcome | _Worked] = Writer(
+        self._writer: Writer[Append | _Work, _Done] = Writer(
             path, connection, run=self._run, fail=self._fail, finish=self._finish
         )
         self._refused: StoreError | None = None
@@ -98,7 +112,7 @@ class RoomLog:
         self._kept_for: StoreError | None = None
         self._trying = False
         self.appended_bytes = 0
-        """About how many bytes this process has appended, whatever became of them."""
+        """About how many bytes this process has appended."""
 
     @classmethod
     def open(
@@ -107,43 +121,49 @@ class RoomLog:
         *,
         synchronous: Synchronous,
         volatile_kinds: frozenset[str],
-        deliver: Callable[[list[Outcome]], None],
         on_error: Callable[[StoreError], None],
         clock: Callable[[], int] = wall_clock,
     ) -> RoomLog:
-        """Open or make the database, and start its writer; raises DatabaseTooNew or DatabaseUnusable.
+        """Open or create the database and start its writer; raises DatabaseTooNew or DatabaseUnusable.
 
-        Of `volatile_kinds` only seq, id, time and kind are written: Committed carries their body, nothing later does.
-        `deliver` and `on_error` are called in the writer thread and must not wait, nor may `on_error` raise.
-        `clock` gives milliseconds since 1970.
+        Entries of `volatile_kinds` are delivered to the follower, but only their seq, id, time and kind are stored.
+        `on_error` is called in the writer thread; it must not block or raise. `clock` returns milliseconds since 1970.
         """
         connection = open_writer(path, synchronous)
-        return cls(path, connection, volatile_kinds=volatile_kinds, deliver=deliver, on_error=on_error, clock=clock)
+        return cls(path, connection, volatile_kinds=volatile_kinds, on_error=on_error, clock=clock)
 
     @property
     def answered_at(self) -> float:
-        """When the writer last finished something or had nothing to do, in monotonic seconds; alive if a few old."""
+        """When the writer was last idle or finished a batch, in monotonic seconds; a live writer's is recent."""
         return self._writer.answered_at
 
-    def append(self, append: Append, *, wake: bool = True) -> None:
-        """Queue an entry and return at once; its outcome comes to `deliver`. DatabaseUnusable after `close`.
+    def follow(self, after: int, deliver: Deliver) -> None:
+        """Deliver every row with a seq above `after`, and the outcomes of appends; called once, before any append.
 
-        Without `wake` it may wait a second for `wake`, or for something else that is queued.
+        `deliver` is called in the writer thread, once per commit; it must not block.
+        """
+        self._deliver, self._delivered = deliver, after
+        self.after_commit(self._catch_up)
+
+    def append(self, append: Append, *, wake: bool = True) -> None:
+        """Queue an entry and return at once; raises DatabaseUnusable after `close`.
+
+        Without `wake`, it may wait up to a second for `wake` or for another job.
         """
         self._writer.put(append, wake=wake)
 
     def wake(self) -> None:
-        """Begin to write what was appended."""
+        """Have the writer start with what is queued."""
         self._writer.wake()
 
     def resume(self) -> None:
-        """Take appends again after one has failed: until then all fail, so that none gets in before it."""
+        """Accept appends again after one has failed."""
         self._writer.put(_Work(lambda _: self._refuse(None), Future()))
 
     def submit(self, work: Callable[[sqlite3.Connection], None]) -> None:
-        """Queue another write, in order with the appends, and return at once; errors come to `on_error`.
+        """Queue another write, in order with the appends, and return at once; errors go to `on_error`.
 
-        If the database refuses, it is kept, with all that are submitted after it, for the next transaction.
+        If the database refuses it, it is kept, with all that are submitted after it, for the next transaction.
         """
         if len(self._writer) >= MAX_QUEUED:
             self._on_error(DatabaseUnusable(str(self._path), "the disk does not answer, and too much waits for it"))
@@ -154,11 +174,11 @@ class RoomLog:
 
     @property
     def obstacle(self) -> StoreError | None:
-        """Why something that was submitted is kept; None when nothing is."""
+        """Why submitted writes are being kept; None if none are."""
         return self._kept_for
 
     def try_again(self) -> None:
-        """Queue a transaction for what was submitted and is kept, if there is any and none is under way for it."""
+        """Queue a transaction for the submitted writes that are kept, unless there are none or one is queued."""
         if self._kept and not self._trying:
             self._trying = True
             self.after_commit(self._tried)
@@ -167,58 +187,60 @@ class RoomLog:
         self._trying = False
 
     def after_commit(self, then: Callable[[], None]) -> None:
-        """Call `then`, in the writer thread, when all that was queued before is committed or has failed."""
+        """Call `then`, in the writer thread, when everything queued before is committed or has failed."""
         answer: Future[None] = Future()
         answer.add_done_callback(lambda _: then())
         self._writer.put(_Work(lambda _: None, answer))
 
     def call(self, work: Callable[[sqlite3.Connection], T]) -> T:
-        """Do another write, wait until it is committed and answer its value; raises StoreError.
+        """Do another write, wait until it is committed, and return its value; raises StoreError.
 
-        Not to be called from `deliver` or `on_error`, which run in the thread this waits for.
+        Calling it from `deliver` or `on_error` would deadlock: they run in the thread this waits for.
         """
         answer: Future[T] = Future()
         self._writer.put(_Work(work, answer))
         return answer.result()
 
     def renew(self, log_id: bytes, ended: int) -> None:
-        """Queue a new id (16 bytes) for the log, which was found to have been set back to `ended`; return at once."""
+        """Give the log a new id (16 bytes), as it was found to have been set back to `ended`; return at once."""
         self.submit(lambda connection: renew_log_id(connection, log_id, ended))
 
     def lineage(self) -> Lineage:
-        """Answer which logs this one continues."""
+        """Return which logs this one continues."""
         return self._readers.read(read_lineage)
 
     def span(self) -> Span:
-        """Answer which log this is and how far it reaches."""
+        """Return which log this is and how far it reaches."""
         return self._readers.read(read_span)
 
-    def read(self, after: int, through: int, limit: int, max_bytes: int = MAX_SEQ) -> list[Row]:
-        """Read the entries that have a body, seq in (after, through], ascending, at most `limit`.
+    def read(self, after: int, through: int, limit: int, max_bytes: int = MAX_SEQ) -> Stretch:
+        """Read (after, through] up to the `limit`th row, or the one with which their bodies reach `max_bytes`.
 
-        The one with which their bodies come to `max_bytes` is the last.
+        Of a damaged stretch, only the first `limit` seqs are read. Raises StoreError if a later attempt may succeed.
         """
         read = partial(read_between, after=after, through=through, limit=limit, max_bytes=max_bytes)
-        return self._readers.read(read)
+        try:
+            return self._readers.read(read)
+        except DatabaseDamaged as error:
+            return self._read_around_damage(after, min(through, after + limit), error)
 
-    def read_around_damage(self, after: int, through: int, limit: int) -> tuple[list[Row], int]:
-        """Read of (after, through], one by one, what can be read in the first `limit` places; answer how far as well.
+    def recent(self, count: int, max_bytes: int = MAX_SEQ) -> Stretch:
+        """Read the newest `count` rows; the oldest of them is the one with which their bodies reach `max_bytes`.
 
-        For a stretch of which `read` has said that it is damaged. Raises StoreError if the reason is another.
+        If any are damaged, only the newest `count` seqs are read. Raises StoreError if a later attempt may succeed.
         """
-        rows: list[Row] = []
-        last = min(through, after + limit)
-        for seq in range(after + 1, last + 1):
-            with contextlib.suppress(DatabaseDamaged):
-                rows += self.read(seq - 1, seq, 1)
-        return rows, last
+        last = self.span().last
+        try:
+            return Stretch(self._readers.read(partial(read_recent, count=count, max_bytes=max_bytes)), last)
+        except DatabaseDamaged as error:
+            return self._read_around_damage(max(0, last - count), last, error)
 
-    def recent(self, count: int, max_bytes: int = MAX_SEQ) -> list[Row]:
-        """Read the newest `count` entries that have a body, ascending, of their bodies about `max_bytes`."""
-        return self._readers.read(partial(read_recent, count=count, max_bytes=max_bytes))
+    def _read_around_damage(self, after: int, through: int, damage: DatabaseDamaged) -> Stretch:
+        rows = self._readers.read(partial(read_around_damage, after=after, through=through))
+        return Stretch(rows, through, damage)
 
     def last_of_each_key(self) -> Iterator[Row]:
-        """Read the last entry of every key, ascending: from these it is known who is here and who owns which name."""
+        """Yield the last row of every key, ascending: they tell who is here and who owns which name."""
         return self._readers.stream(read_last_of_each_key)
 
     def prune(
@@ -230,12 +252,12 @@ class RoomLog:
         now: str | None = None,
         young: int = MAX_SEQ,
     ) -> int:
-        """Delete entries older than a time (RFC 3339 as in the database; None: none), and give the space back.
+        """Delete entries older than a time (RFC 3339 as in the database; None: none), and return how many.
 
-        The last entry of a key stays whatever its age: it says who is here and whose a name is. None is older than one
-        that stands before it, and from the seq `young` on none is old, whatever clock has stamped them; `now` is the
-        time by which that is judged (None: the log's). Answers how many went.
-        Takes its time, in small transactions between which others are written: call it in a thread of its own.
+        The last entry of a key is kept whatever its age, as it tells who is here and who owns a name. No entry counts
+        as older than one before it, and none from the seq `young` on counts as old, whatever clock has stamped it;
+        `now` is the time to judge this by (None: the log's clock).
+        This takes its time, in small transactions between which other jobs are written; call it in its own thread.
         """
         removed = 0
         now = now or rfc3339(self._clock())
@@ -248,9 +270,9 @@ class RoomLog:
         return removed
 
     def bound_bytes(self, kind: str, limit: int) -> int:
-        """Delete the oldest entries of a kind, which has no keys, until all take at most `limit` bytes; say how many.
+        """Delete the oldest entries of a kind without keys until the rest take at most `limit` bytes; return how many.
 
-        Takes its time, like `prune`, and is not to run beside it.
+        This takes its time, like `prune`, and must not run beside it.
         """
         tally = self._readers.read(partial(read_tally, kind=kind))
         while (more := self._readers.read(partial(count_more, kind=kind, tally=tally))) != tally:
@@ -262,8 +284,8 @@ class RoomLog:
         return removed
 
     def close(self) -> None:
-        """Commit what is queued and close the database; the last outcomes are delivered before this returns."""
-        with contextlib.suppress(StoreError):  # it is closed already
+        """Commit what is queued and close the database; everything is delivered before this returns."""
+        with contextlib.suppress(StoreError):  # already closed
             self.try_again()
         self._readers.close()
         self._writer.close()
@@ -274,10 +296,9 @@ class RoomLog:
             total += count
         return total
 
-    def _run(self, connection: sqlite3.Connection, jobs: list[Append | _Work]) -> list[Outcome | _Worked]:
+    def _run(self, connection: sqlite3.Connection, jobs: list[Append | _Work]) -> list[_Done]:
         now = self._clock()
-        self.appended_bytes += sum(ROW_COST + len(job.body or b"") for job in jobs if isinstance(job, Append))
-        done: list[Outcome | _Worked] = [self._work(connection, work) for work in self._kept]
+        done: list[_Done] = [self._work(connection, work) for work in self._kept]
         for together, group in groupby(jobs, _is_unconditional):
             if together and self._refused is None:
                 appends = [job for job in group if isinstance(job, Append)]
@@ -286,22 +307,22 @@ class RoomLog:
                 done += (self._run_alone(connection, job, now) for job in group)
         return done
 
-    def _run_alone(self, connection: sqlite3.Connection, job: Append | _Work, now: int) -> Outcome | _Worked:
+    def _run_alone(self, connection: sqlite3.Connection, job: Append | _Work, now: int) -> _Done:
         match job:
             case Append() if self._refused is not None:
-                return Failed(job, self._refused)
+                return Failed(job.id, self._refused)
             case Append():
                 return append_if(connection, job, now, self._volatile_kinds)
             case _Work():
                 return self._work(connection, job)
 
     def _work(self, connection: sqlite3.Connection, work: _Work) -> _Worked:
-        """Do one piece of work so that its failure takes nothing else of the batch with it."""
+        """Do one write in a savepoint, so that its failure affects nothing else in the batch."""
         connection.execute("SAVEPOINT work")
         try:
             value = work.run(connection)
         except Exception as error:
-            # SQLite has given up the whole transaction, or nothing else of it would be written either.
+            # SQLite has rolled the whole transaction back, or the rest of the batch would fail for the same reason.
             if not connection.in_transaction or is_passing(error):
                 raise
             connection.execute("ROLLBACK TO work")
@@ -310,13 +331,13 @@ class RoomLog:
         connection.execute("RELEASE work")
         return _Worked(work, value, None)
 
-    def _fail(self, jobs: list[Append | _Work], error: StoreError) -> list[Outcome | _Worked]:
-        """Have appends wait for `resume` once one of them has failed, and keep of other writes what is lasting."""
-        done: list[Outcome | _Worked] = []
+    def _fail(self, jobs: list[Append | _Work], error: StoreError) -> list[_Done]:
+        """Refuse appends until `resume`, and keep lasting writes for the next transaction."""
+        done: list[_Done] = []
         for job in jobs:
             if isinstance(job, Append):
                 self._refuse(error)
-                done.append(Failed(job, error))
+                done.append(Failed(job.id, error))
             elif job.lasting and len(self._kept) < MAX_KEPT:
                 self._kept.append(job)
                 self._kept_for = error
@@ -327,22 +348,71 @@ class RoomLog:
     def _refuse(self, error: StoreError | None) -> None:
         self._refused = error
 
-    def _finish(self, done: list[Outcome | _Worked]) -> None:
-        outcomes = [each for each in done if not isinstance(each, _Worked)]
-        if outcomes:
-            self._hand_over(outcomes)
+    def _finish(self, done: list[_Done]) -> None:
+        rows: list[Row] = []
+        outcomes: list[Outcome] = []
+        written: list[_Worked] = []
         for each in done:
-            if isinstance(each, _Worked):
-                if self._kept and self._kept[0] is each.work:
-                    self._kept.popleft()
-                    self._kept_for = self._kept_for if self._kept else None
-                _settle(each)
+            match each:
+                case Row():
+                    rows.append(each)
+                    outcomes.append(Committed(each.id, each.seq))
+                case Conflict() | Failed():
+                    outcomes.append(each)
+                case _Worked():
+                    written.append(each)
+        self.appended_bytes += sum(ROW_COST + size_of(row.body) for row in rows)
+        if outcomes and self._deliver is not None:
+            self._hand_over(rows, outcomes)
+        for each in written:
+            if self._kept and self._kept[0] is each.work:
+                self._kept.popleft()
+                self._kept_for = self._kept_for if self._kept else None
+            _settle(each)
 
-    def _hand_over(self, outcomes: list[Outcome]) -> None:
+    def _hand_over(self, rows: list[Row], outcomes: list[Outcome]) -> None:
+        """Deliver the rows that have not been delivered yet, and then the outcomes."""
+        fresh: list[Row] = []
+        for row in sorted(rows, key=_seq):
+            if row.seq > self._delivered + 1:  # another process has written the rows before it
+                self._tell(fresh, [])
+                fresh = []
+                self._deliver_missing(row.seq - 1)
+            if row.seq > self._delivered:
+                fresh.append(row)
+                self._delivered = row.seq
+        last = max((each.last for each in outcomes if isinstance(each, Conflict)), default=0)
+        if last > self._delivered:
+            self._tell(fresh, [])
+            fresh = []
+            self._deliver_missing(last)
+        self._tell(fresh, outcomes)
+
+    def _catch_up(self) -> None:
         try:
-            self._deliver(outcomes)
-        except Exception as error:  # the one who asked is gone, the log is not
-            self._on_error(DatabaseUnusable(str(self._path), f"outcomes were not taken: {error!r}"))
+            self._deliver_missing(self.span().last)
+        except StoreError as error:
+            self._on_error(error)
+
+    def _deliver_missing(self, through: int) -> None:
+        """Deliver what is kept of the rows up to `through` that have not been delivered yet."""
+        try:
+            while self._delivered < through:
+                stretch = self.read(self._delivered, through, FOLLOW_LIMIT)
+                self._delivered = stretch.through
+                self._tell(stretch.rows, [])
+                if isinstance(stretch.damage, StoreError):
+                    self._on_error(stretch.damage)
+        except StoreError as error:
+            self._on_error(error)
+
+    def _tell(self, rows: list[Row], outcomes: list[Outcome]) -> None:
+        if self._deliver is None or not (rows or outcomes):
+            return
+        try:
+            self._deliver(rows, outcomes)
+        except Exception as error:  # the follower may be gone; the log goes on
+            self._on_error(DatabaseUnusable(str(self._path), f"the follower failed: {error!r}"))
 
     def _report(self, answer: Future[None]) -> None:
         error = answer.exception()
@@ -352,6 +422,10 @@ class RoomLog:
 
 def _is_unconditional(job: Append | _Work) -> bool:
     return isinstance(job, Append) and job.expect is None
+
+
+def _seq(row: Row) -> int:
+    return row.seq
 
 
 def _settle(worked: _Worked) -> None:

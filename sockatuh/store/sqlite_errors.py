@@ -69,8 +69,13 @@ def damaged(path: Path, error: Exception) -> DatabaseDamaged:
     return DatabaseDamaged(str(path), f"it is damaged ({error})", _RESTORE)
 
 
+def is_damage(error: sqlite3.Error) -> bool:
+    """Tell whether the file's content is damaged, which no retry mends."""
+    return getattr(error, "sqlite_errorcode", 0) & _PRIMARY in _DAMAGE
+
+
 def is_passing(error: Exception) -> bool:
-    """Tell whether the database may take the same some other time."""
+    """Tell whether a retry may succeed."""
     return getattr(error, "sqlite_errorcode", 0) & _PRIMARY in _PASSING
 
 

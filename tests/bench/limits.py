@@ -28,8 +28,10 @@ from sockatuh.protocol.channel import Channel
 from sockatuh.protocol.constants import DATA_HEADER_SIZE, TAG_SIZE
 from sockatuh.protocol.seam import Address
 from sockatuh.protocol.server.send_queue import PORTION
+from sockatuh.room.entries import Message
+from sockatuh.room.log import Append
 from sockatuh.store.database import open_writer, wall_clock
-from sockatuh.store.log_table import Append, append_all
+from sockatuh.store.log_table import append_all
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,7 +122,8 @@ class Relay:
 
     def committed(self) -> None:
         """Commit the messages, seal them for each, and send many with one call."""
-        appends = [Append(os.urandom(16), "message", bytes(200)) for _ in range(self._telling.messages)]
+        body = Message("ana", "", "x" * 150, action=False)
+        appends = [Append(os.urandom(16), body) for _ in range(self._telling.messages)]
         self._database.execute("BEGIN IMMEDIATE")
         append_all(self._database, appends, wall_clock(), frozenset())
         self._database.execute("COMMIT")

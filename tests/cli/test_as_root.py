@@ -13,9 +13,11 @@ import pytest
 
 from sockatuh.cli import setup
 from sockatuh.cli.app import run
+from sockatuh.room.entries import Message
+from sockatuh.room.log import Append
 from sockatuh.store.database import open_reader, open_writer
 from sockatuh.store.files import write_private
-from sockatuh.store.log_table import Append, append_all
+from sockatuh.store.log_table import append_all
 
 pytestmark = pytest.mark.skipif(os.name != "posix" or os.geteuid() != 0, reason="only root has rights to misuse")
 
@@ -44,9 +46,7 @@ def _state(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(setup, "BCRYPT_COST", 10)
     with closing(open_writer(state / "room.db", "full")) as connection:
-        append_all(
-            connection, [Append(bytes(16), "message", b'{"name":"ana","text":"soup","action":false}')], 1, frozenset()
-        )
+        append_all(connection, [Append(bytes(16), Message("ana", "", "soup", action=False))], 1, frozenset())
     for name in ("server.key", "reset.key", "ticket.keys"):
         write_private(state / name, name.encode())
     assert run(["backup", "room.backup"]) == 0

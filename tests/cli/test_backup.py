@@ -10,9 +10,11 @@ from cli.people import Person, Server
 
 from sockatuh.cli import backup, installed
 from sockatuh.cli.app import run
+from sockatuh.room.entries import Message
+from sockatuh.room.log import Append
 from sockatuh.store.database import open_writer
 from sockatuh.store.lock import lock_directory
-from sockatuh.store.log_table import Append, append_all
+from sockatuh.store.log_table import append_all
 from sockatuh.store.migrations import STEPS
 
 
@@ -26,7 +28,8 @@ def _elsewhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("TZ", "UTC")
     monkeypatch.chdir(tmp_path)
     with closing(open_writer(tmp_path / "state/room.db", "full")) as connection:
-        append_all(connection, [Append(bytes(16), "message", b"{}")], 1_769_853_120_000, frozenset())
+        line = Append(bytes(16), Message("ana", "", "soup", action=False))
+        append_all(connection, [line], 1_769_853_120_000, frozenset())
 
 
 def said(capfd: pytest.CaptureFixture[str], *arguments: str, code: int = 0) -> str:

@@ -13,18 +13,18 @@ from server.hall import name_rules
 from sockatuh.cli.jsonlines import read_line
 from sockatuh.cli.rfc3339 import rfc3339
 from sockatuh.cli.slash import parse as parse_slash
-from sockatuh.errors import ProtocolError, StoreError
+from sockatuh.errors import ProtocolError, RowUnreadable
 from sockatuh.net.address import format_address, parse_server
 from sockatuh.protocol import messages as m
 from sockatuh.protocol.constants import DEFAULT_PORT
 from sockatuh.protocol.identity import Invite
 from sockatuh.protocol.server.tickets import Tickets, password_generation
 from sockatuh.room.entries import decode_body, encode_body
+from sockatuh.room.log import Row
 from sockatuh.room.names import MAX_NAME_BYTES, NameInvalid, PasswordUnusable, prepare_password, same_as_password
 from sockatuh.room.text import clean_line, clean_text, lines_of
-from sockatuh.server.entry_encoding import encode_row
+from sockatuh.server.entry_encoding import encode_entry
 from sockatuh.settings.values import format_span, parse_span
-from sockatuh.store.roomlog import Row
 
 Target: TypeAlias = Callable[[bytes], None]
 
@@ -195,10 +195,10 @@ def body() -> Target:
         kind = KINDS[data[0] % len(KINDS)] if data else KINDS[0]
         try:
             value = decode_body(kind, data[1:])
-        except StoreError:
+        except RowUnreadable:
             return
         assert decode_body(kind, encode_body(value)) == value, "a body that does not come back"
-        m.decode_entry_untrusted(encode_row(Row(1, bytes(16), 0, kind, None, data[1:])))
+        m.decode_entry_untrusted(encode_entry(Row(1, bytes(16), 0, value)))
 
     return run
 

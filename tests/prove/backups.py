@@ -19,8 +19,10 @@ from e2e.running import Member, Room, hash_password, joined
 from prove.attack import Attack, Found, Run, require, require_in_time
 
 from sockatuh.protocol.client import events as e
+from sockatuh.room.entries import Message
+from sockatuh.room.log import Append
 from sockatuh.store.database import open_writer, wall_clock
-from sockatuh.store.log_table import Append, append_all
+from sockatuh.store.log_table import append_all
 
 PAST: Final = 100_000
 """Lines in the log before anybody comes: so that a backup takes a while."""
@@ -85,12 +87,12 @@ class Talk:
 
 
 def _fill(database: Path) -> None:
-    body = b'{"name": "ghost", "owner": "", "text": "long ago, when nobody was here yet", "action": false}'
+    body = Message("ghost", "", "long ago, when nobody was here yet", action=False)
     with closing(open_writer(database, "full")) as connection:
         connection.execute("BEGIN")
         for first in range(0, PAST, 1000):
             ids = (number.to_bytes(16, "big") for number in range(first + 1, first + 1001))
-            append_all(connection, [Append(each, "message", body) for each in ids], wall_clock(), frozenset())
+            append_all(connection, [Append(each, body) for each in ids], wall_clock(), frozenset())
         connection.execute("COMMIT")
 
 

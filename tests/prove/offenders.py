@@ -17,9 +17,10 @@ from prove.offences import Offence, Toll
 from sockatuh.protocol.identity import fingerprint
 from sockatuh.protocol.noise import public_key
 from sockatuh.protocol.server.limits import Limits
-from sockatuh.room.entries import Body, Joined, Left, Message, encode_body, kind_of
+from sockatuh.room.entries import Body, Joined, Left, Message
+from sockatuh.room.log import Append
 from sockatuh.server.join import JOINS_BURST, JOINS_PER_MINUTE
-from sockatuh.store.roomlog import Append, RoomLog
+from sockatuh.store.roomlog import RoomLog
 
 PROMISE: Final = "A misbehaving member delays itself, and nobody else"
 SECONDS: Final = 3.0
@@ -132,7 +133,6 @@ def _fill(room: Room) -> None:
         _state_of(room) / "room.db",
         synchronous="normal",
         volatile_kinds=frozenset(),
-        deliver=lambda _: None,
         on_error=lambda _: None,
     )
     owner = fingerprint(public_key(key_of(offences.NAME)))
@@ -149,7 +149,7 @@ def _state_of(room: Room) -> Path:
 
 
 def _entry(number: int, body: Body, key: str | None = None) -> Append:
-    return Append(number.to_bytes(16, "big"), kind_of(body), encode_body(body), key)
+    return Append(number.to_bytes(16, "big"), body, key)
 
 
 async def _read_again(run: Run) -> Found:

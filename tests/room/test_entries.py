@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sockatuh.errors import StoreError
+from sockatuh.errors import RowUnreadable
 from sockatuh.room.entries import Body, Claimed, Joined, Left, Message, decode_body, encode_body, kind_of
 
 TEXT = st.text(st.characters(exclude_categories=["Cs"]), max_size=20)
@@ -54,15 +54,15 @@ def test_a_field_from_a_newer_version_is_ignored() -> None:
         ("painted", b"{}"),
     ],
 )
-def test_a_damaged_entry_is_a_store_error(kind: str, data: bytes) -> None:
-    with pytest.raises(StoreError, match=kind):
+def test_a_damaged_body_is_unreadable(kind: str, data: bytes) -> None:
+    with pytest.raises(RowUnreadable, match=kind):
         decode_body(kind, data)
 
 
 @given(st.sampled_from(["joined", "left", "claimed", "message", "x"]), st.binary(max_size=60))
-def test_any_bytes_are_a_body_or_a_store_error(kind: str, data: bytes) -> None:
+def test_any_bytes_are_a_body_or_unreadable(kind: str, data: bytes) -> None:
     try:
         body = decode_body(kind, data)
-    except StoreError:
+    except RowUnreadable:
         return
     assert kind_of(body) == kind

@@ -8,11 +8,11 @@ from __future__ import annotations
 import functools
 import ipaddress
 import random
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from simulation.memorylog import MemoryLog
+from simulation.memorylog import Disk
 
 from sockatuh.log import Logger
 from sockatuh.protocol import messages as m
@@ -22,14 +22,15 @@ from sockatuh.protocol.seam import Core
 from sockatuh.protocol.server.door import ServerIdentity
 from sockatuh.protocol.server.limits import Limits
 from sockatuh.protocol.server.tickets import TicketKey, Tickets, password_generation
-from sockatuh.room.entries import Body, decode_body
+from sockatuh.room.entries import Body
+from sockatuh.room.log import Outcome, Row
 from sockatuh.room.names import NameRules
 from sockatuh.server.build import LogPort, build
 from sockatuh.server.dialects.base import DialectEvent
-from sockatuh.server.log_reads import READ_LIMIT
+from sockatuh.server.log_reads import read_for
 from sockatuh.server.options import ServiceOptions
 from sockatuh.server.password_checks import Check
-from sockatuh.store.roomlog import Append, Outcome
+from sockatuh.store.memory_log import MemoryLog
 
 from .guests import PASSWORD, SERVER, Guest, Outlaw, Person, Teletype
 
@@ -151,8 +152,8 @@ class Hall:
     ) -> None:
         self._dice = random.Random(7625)
         self.now = 1000.0
-        self.diary, self.ledger, self.bcrypt = Diary(), Ledger(lambda then: self._queue.append(then)), _Bcrypt()
-        self.log = MemoryLog(self.random(16))
+        self.diary, self.ledger, self.bcrypt = Diary(), Ledger(self._when_written), _Bcrypt()
+        self.log = Disk(self.random(16))
         self.writer_busy = False
         self.guests: list[Guest] = []
         self._limits = limits or Limits()
@@ -183,20 +184,14 @@ class Hall:
         """Start a server on the log as it is; one that ran is gone, with all it has not committed."""
         for record in self.ledger.open():
             record.reason = "server_lost"
-        self.log.refusing = False
-        self._queue: list[Append | Callable[[float], None] | None] = []
+        self._log = MemoryLog(self.log, self.wall)
+        self._log.follow(self.log.head, self._take_committed)
         parts = build(
             self._options,
             self._identity,
             Tickets([self._ticket_key], password_generation(hashed)),
             name_rules(),
-            LogPort(
-                self.log.lineage,
-                self.log.head,
-                put=lambda append: self._queue.append(append),
-                resume=lambda: self._queue.append(None),
-                renew=self.log.renew,
-            ),
+            LogPort(self.log.lineage, self.log.head, self._log.append, self._log.resume, self._log.renew),
             self.ledger,
             self._logger,
             random=self.random,
@@ -306,7 +301,7 @@ class Hall:
 
     def bodies(self) -> list[Body]:
         """What the log holds."""
-        return [decode_body(row.kind, row.body or b"") for row in self.log.rows]
+        return [row.body for row in self.log.rows]
 
     def kinds(self) -> list[str]:
         return [row.kind for row in self.log.rows]
@@ -320,9 +315,9 @@ class Hall:
         while (event := self.core.next_event()) is not None:
             moved = True
             self.bridge.handle(event, self.now)
-        while (reading := self.bridge.take_reading()) is not None:
+        while (request := self.bridge.take_read()) is not None:
             moved = True
-            self.bridge.answer_reading(reading, self.log.read(reading.after, reading.through, READ_LIMIT))
+            self.bridge.answer_read(request, read_for(self._log, request))
         while datagrams := self.core.datagrams_to_send():
             moved = True
             for data, address in datagrams:
@@ -332,20 +327,17 @@ class Hall:
         return moved
 
     def _write(self) -> bool:
-        if self.writer_busy or not self._queue:
+        if self.writer_busy:
             return False
-        batch, self._queue = self._queue, []
-        outcomes: list[Outcome] = []
-        for append in batch:
-            if append is None:
-                self.log.refusing = False
-            elif isinstance(append, Append):
-                outcomes.append(self.log.commit(append, self.wall()))
+        self._log.commit()
+        return self._log.deliver()
+
+    def _take_committed(self, rows: Sequence[Row], outcomes: Sequence[Outcome]) -> None:
+        self.bridge.take_rows(rows, self.now)
         self.bridge.take_outcomes(outcomes, self.now)
-        for then in batch:
-            if then is not None and not isinstance(then, Append):
-                then(self.now)
-        return True
+
+    def _when_written(self, then: Callable[[float], None]) -> None:
+        self._log.after_commit(lambda: then(self.now))
 
     def _check(self) -> bool:
         check = self.bridge.take_check(self.now)

@@ -27,6 +27,8 @@ from sockatuh.net.notify import Notifier
 from sockatuh.protocol.client import events as e
 from sockatuh.protocol.datagrams import reset_token
 from sockatuh.protocol.server.limits import Limits
+from sockatuh.room.entries import Left, Message
+from sockatuh.room.log import Append
 from sockatuh.server import service as service_module
 from sockatuh.server.options import ServiceOptions
 from sockatuh.server.ready import Ready
@@ -36,8 +38,7 @@ from sockatuh.store import database as database_module
 from sockatuh.store.database import open_reader, wall_clock
 from sockatuh.store.files import load_or_create_key
 from sockatuh.store.history import HistoryReader, SessionRecorder
-from sockatuh.store.log_table import Append
-from sockatuh.store.roomlog import Outcome, RoomLog
+from sockatuh.store.roomlog import RoomLog
 
 DAY_MS = 86_400_000
 DAY = 86_400.0
@@ -406,14 +407,8 @@ def old_log(state_dir: Path, clock: Callable[[], int]) -> Iterator[RoomLog]:
     def fail(error: StoreError) -> None:
         raise AssertionError(error)
 
-    outcomes: list[Outcome] = []
     log = RoomLog.open(
-        state_dir / "room.db",
-        synchronous="normal",
-        volatile_kinds=frozenset(),
-        deliver=outcomes.extend,
-        on_error=fail,
-        clock=clock,
+        state_dir / "room.db", synchronous="normal", volatile_kinds=frozenset(), on_error=fail, clock=clock
     )
     try:
         yield log
@@ -426,10 +421,9 @@ def fill_with_the_past(state_dir: Path) -> None:
     for days in (400, 40, 10, 0):
         at = wall_clock() - days * DAY_MS
         with old_log(state_dir, partial(int, at)) as log:
-            said = f'{{"name":"ana","owner":"key","text":"{days} days","action":false}}'.encode()
-            log.append(Append(days.to_bytes(16, "big"), "message", said))
-            left = b'{"name":"guest","owner":"key","reason":"left","seconds":1.0}'
-            log.append(Append(b"guests  " + days.to_bytes(8, "big"), "left", left, f"guest of {days}"))
+            log.append(Append(days.to_bytes(16, "big"), Message("ana", "key", f"{days} days", action=False)))
+            left = Left("guest", "key", "left", 1.0)
+            log.append(Append(b"guests  " + days.to_bytes(8, "big"), left, f"guest of {days}"))
             recorder = SessionRecorder(log, partial(int, at))
             record = recorder.opened(days, f"{days} days", "key", "10.0.0.2:1", "secure", "", transient=False)
             recorder.closed(record, "left")

@@ -8,12 +8,19 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from sockatuh.protocol.server.packing import ROOM
-from sockatuh.server.write_batching import MAX_WAIT, SURPLUS, Gathering
-from sockatuh.store.roomlog import Append
+from sockatuh.room.entries import Message, size_of
+from sockatuh.room.log import Append
+from sockatuh.server.write_batching import MAX_WAIT, SURPLUS, WriteBatcher
 
 FULL = 8
 """Entries of SIZE that fit a datagram."""
 SIZE = ROOM // FULL - 3
+
+
+def message_of(size: int) -> Message:
+    """Return a message that takes about so many bytes in a datagram."""
+    least = size_of(Message("ana", "", "", action=False)) - SURPLUS
+    return Message("ana", "", "x" * (size - least), action=False)
 
 
 class Loop:
@@ -24,19 +31,19 @@ class Loop:
         self.written: list[list[int]] = [[]]
         self._timers: list[tuple[float, int, Callable[[], None]]] = []
         self._numbers = count()
-        self.gathering = Gathering(
+        self.batcher = WriteBatcher(
             lambda append: self.written[-1].append(int.from_bytes(append.id)), self._wake, self._call_later, self._clock
         )
 
     def put(self, *numbers: int, size: int = SIZE) -> None:
         for number in numbers:
-            self.gathering.put(Append(number.to_bytes(16), "message", bytes(size + SURPLUS)))
-        self.gathering.settle()
+            self.batcher.put(Append(number.to_bytes(16), message_of(size)))
+        self.batcher.flush()
 
     def told(self, seconds: float) -> None:
         began_at = self.now
         self.now += seconds
-        self.gathering.told(began_at, self.now)
+        self.batcher.note_fanout(began_at, self.now)
 
     def pass_time(self, seconds: float) -> None:
         until = self.now + seconds

@@ -1,4 +1,4 @@
-"""A log in memory that behaves like the one on disk: appends commit a little later, in order, and outlive a crash."""
+"""What a simulated server has in place of its disk: a log that can fail or be set back, and a history."""
 
 from __future__ import annotations
 
@@ -7,46 +7,35 @@ from typing import TypeAlias
 
 from sockatuh.errors import DatabaseUnusable
 from sockatuh.protocol.seam import Address
-from sockatuh.store.lineage import Lineage
-from sockatuh.store.roomlog import Append, Committed, Conflict, Failed, Outcome, Row
+from sockatuh.room.log import Lineage, Row
+from sockatuh.store.memory_log import MemoryTable
 
 Backup: TypeAlias = tuple[list[Row], Lineage]
 
 
-class MemoryLog:
-    """The durable part: rows by seq. `append` is what a RoomLog's writer does in one transaction."""
+class Disk(MemoryTable):
+    """A table in memory that outlives its servers, fails on demand, and can be set back or restored."""
 
     def __init__(self, log_id: bytes) -> None:
-        self.lineage = Lineage(log_id)
-        self.rows: list[Row] = []
-        self.full = False
-        self.lying = False
-        """Whether what is committed is said to have failed."""
-        self.refusing = False
-        self._by_id: dict[bytes, Row] = {}
-        self._last: dict[str, int] = {}
+        super().__init__(Lineage(log_id))
 
     @property
-    def head(self) -> int:
-        return len(self.rows)
+    def full(self) -> bool:
+        return self.error is not None and not self.writes_in_error
 
-    def commit(self, append: Append, at: int) -> Outcome:
-        self.refusing = self.refusing or self.full
-        if self.refusing:
-            return Failed(append, DatabaseUnusable("memory", "the disk is full"))
-        if append.id in self._by_id:
-            return Committed(append, self._by_id[append.id], new=False)
-        last = self._last.get(append.key or "", 0)
-        if append.expect is not None and append.expect != last:
-            return Conflict(append, last)
-        row = Row(self.head + 1, append.id, at, append.kind, append.key, append.body)
-        self.rows.append(row)
-        self._by_id[append.id] = row
-        if append.key is not None:
-            self._last[append.key] = row.seq
-        if self.lying:
-            return Failed(append, DatabaseUnusable("memory", "disk I/O error"))
-        return Committed(append, row, new=True)
+    @full.setter
+    def full(self, is_full: bool) -> None:
+        self.error, self.writes_in_error = DatabaseUnusable("memory", "the disk is full") if is_full else None, False
+
+    @property
+    def lying(self) -> bool:
+        """Whether what is committed is said to have failed."""
+        return self.writes_in_error
+
+    @lying.setter
+    def lying(self, is_lying: bool) -> None:
+        self.error = DatabaseUnusable("memory", "disk I/O error") if is_lying else None
+        self.writes_in_error = is_lying
 
     @property
     def log_id(self) -> bytes:
@@ -57,10 +46,7 @@ class MemoryLog:
 
     def set_back(self, head: int) -> None:
         """Be as it was when `head` was the last entry."""
-        gone, self.rows = self.rows[head:], self.rows[:head]
-        for row in gone:
-            del self._by_id[row.id]
-        self._last = {row.key: row.seq for row in self.rows if row.key is not None}
+        MemoryTable.__init__(self, self.lineage, self.rows[:head])
 
     def back_up(self) -> Backup:
         """Copy it as it is."""
@@ -70,16 +56,7 @@ class MemoryLog:
         """Be what was copied, under another id, as `restore` makes it."""
         rows, lineage = backup
         head = len(rows)
-        self.lineage = lineage.renewed(log_id, head).inherited(self.lineage, head, self.head)
-        self.rows = [*rows]
-        self._by_id = {row.id: row for row in rows}
-        self._last = {row.key: row.seq for row in rows if row.key is not None}
-
-    def last_of_each_key(self) -> list[Row]:
-        return [self.rows[seq - 1] for seq in sorted(self._last.values())]
-
-    def read(self, after: int, through: int, limit: int) -> list[Row]:
-        return self.rows[after:through][:limit]
+        MemoryTable.__init__(self, lineage.renewed(log_id, head).inherited(self.lineage, head, self.head), rows)
 
 
 class Recorder:

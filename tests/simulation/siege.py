@@ -17,7 +17,7 @@ from sockatuh.protocol.client.state import State
 from sockatuh.protocol.constants import COOKIE, DATA, DATA_HEADER_SIZE, HELLO, RESET, RESP, TAG_SIZE
 from sockatuh.protocol.messages import PathChallenge, encode
 from sockatuh.protocol.seam import Address
-from sockatuh.room.entries import Claimed, Joined, Message, decode_body
+from sockatuh.room.entries import Claimed, Joined, Message
 from sockatuh.room.names import NameRules
 
 from .world import PASSWORD, SERVER, Node, Weather, World
@@ -189,7 +189,7 @@ class Siege(World):
 
     def messages(self) -> list[tuple[int, str, str]]:
         """Return the lines of secure members: a classic one's may be doubled on the way, it has no number."""
-        bodies = [(row.seq, decode_body(row.kind, row.body or b"")) for row in self.log.rows]
+        bodies = [(row.seq, row.body) for row in self.log.rows]
         return [(seq, body.name, body.text) for seq, body in bodies if isinstance(body, Message) and body.owner]
 
     def _check_membership(self) -> None:
@@ -217,7 +217,7 @@ class Siege(World):
         """Assert it by what the log says, heedless of the keys the server gave the names."""
         present: Counter[str] = Counter()
         for row in self.log.rows:
-            body = decode_body(row.kind, row.body or b"")
+            body = row.body
             if not isinstance(body, Message | Claimed):
                 present[ONE_NAME[0] if body.name in ONE_NAME else body.name] += 1 if isinstance(body, Joined) else -1
             assert all(count in (0, 1) for count in present.values()), "two members hold one name"

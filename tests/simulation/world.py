@@ -10,7 +10,7 @@ import ipaddress
 import itertools
 import random
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 
 from server.hall import OPTIONS
@@ -24,15 +24,16 @@ from sockatuh.protocol.server.door import ServerIdentity
 from sockatuh.protocol.server.endpoint import Endpoint
 from sockatuh.protocol.server.limits import Limits
 from sockatuh.protocol.server.tickets import TicketKey, Tickets
-from sockatuh.room.entries import Message, decode_body
+from sockatuh.room.entries import Message
+from sockatuh.room.log import Append, Outcome, Row
 from sockatuh.room.names import NameRules
 from sockatuh.room.room import Room
 from sockatuh.server.build import LogPort, build
-from sockatuh.server.log_reads import READ_LIMIT
+from sockatuh.server.log_reads import read_for
 from sockatuh.server.room_server import Bridge
-from sockatuh.store.roomlog import Append, Outcome
+from sockatuh.store.memory_log import MemoryLog
 
-from .memorylog import Backup, MemoryLog, Recorder, Silence
+from .memorylog import Backup, Disk, Recorder, Silence
 
 SERVER: Address = ("10.0.0.1", 7625)
 PASSWORD = "correct horse battery"
@@ -102,7 +103,7 @@ class World:
         self.wall_ahead = 0
         """Milliseconds by which its wall clock is off."""
         self.weather = weather or Weather()
-        self.log = MemoryLog(self.random_bytes(16))
+        self.log = Disk(self.random_bytes(16))
         self.recorder = Recorder(self._when_written)
         self.nodes: list[Node] = []
         self.wire: list[bytes] = []
@@ -131,7 +132,8 @@ class World:
     def start_server(self) -> None:
         self._life += 1
         self.up = True
-        self.log.refusing = False
+        self._log = MemoryLog(self.log, self.wall)
+        self._log.follow(self.log.head, self._take_committed)
         limits = self._limits
         options = replace(
             OPTIONS,
@@ -204,33 +206,36 @@ class World:
             do()
 
     def _put(self, append: Append) -> None:
-        life = self._life
-        self._write_later(lambda: self._commit(append, life))
+        self._log.append(append)
+        self._commit_later()
 
     def _resume(self) -> None:
-        self._write_later(lambda: setattr(self.log, "refusing", False))
+        self._log.resume()
+        self._commit_later()
 
     def _when_written(self, then: Callable[[float], None]) -> None:
-        life = self._life
+        self._log.after_commit(lambda: then(self.server_now))
+        self._commit_later()
 
-        def tell() -> None:
-            then(self.server_now)
+    def _commit_later(self) -> None:
+        """Commit the next job a little later, and tell the server a little later still; a crash loses either."""
+        life, log = self._life, self._log
+
+        def commit() -> None:
+            if life == self._life:
+                log.commit(1)
+                self.after(0.0001, lambda: self._when_awake(life, deliver))
+
+        def deliver() -> None:
+            log.deliver()
             self._settle_server()
 
-        self._write_later(lambda: self.after(0.0001, lambda: self._when_awake(life, tell)))
-
-    def _write_later(self, write: Callable[[], None]) -> None:
         self._committed_by = max(self._committed_by, self.now + self.dice.uniform(0.0005, 0.003))
-        self.after(self._committed_by - self.now, write)
+        self.after(self._committed_by - self.now, commit)
 
-    def _commit(self, append: Append, life: int) -> None:
-        if life == self._life:
-            outcome = self.log.commit(append, self.wall())
-            self.after(0.0001, lambda: self._when_awake(life, lambda: self._tell_outcome(outcome)))
-
-    def _tell_outcome(self, outcome: Outcome) -> None:
-        self.bridge.take_outcomes([outcome], self.server_now)
-        self._settle_server()
+    def _take_committed(self, rows: Sequence[Row], outcomes: Sequence[Outcome]) -> None:
+        self.bridge.take_rows(rows, self.server_now)
+        self.bridge.take_outcomes(outcomes, self.server_now)
 
     def _tick(self, life: int) -> None:
         self.bridge.handle_timer(self.server_now)
@@ -247,8 +252,8 @@ class World:
 
     def _do_jobs(self) -> None:
         life, bridge = self._life, self.bridge
-        while (reading := bridge.take_reading()) is not None:
-            bridge.answer_reading(reading, self.log.read(reading.after, reading.through, READ_LIMIT))
+        while (request := bridge.take_read()) is not None:
+            bridge.answer_read(request, read_for(self._log, request))
         check = bridge.take_check(self.server_now)
         if check is not None:
 
@@ -423,7 +428,7 @@ class World:
         )
 
     def messages(self) -> list[tuple[int, str, str]]:
-        bodies = [(row.seq, decode_body(row.kind, row.body or b"")) for row in self.log.rows]
+        bodies = [(row.seq, row.body) for row in self.log.rows]
         return [(seq, body.name, body.text) for seq, body in bodies if isinstance(body, Message)]
 
     def check(self) -> None:

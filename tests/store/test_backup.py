@@ -10,12 +10,13 @@ from contextlib import closing
 from pathlib import Path
 
 import pytest
+from store.lines import entry
 
 from sockatuh.errors import DatabaseTooNew, DatabaseUnusable, KeyFileError
 from sockatuh.store.backup import KEY_FILES, Contents, is_own, make_backup, read_keys
 from sockatuh.store.database import open_reader, open_writer
 from sockatuh.store.log_identity import COPIED, find_mark
-from sockatuh.store.log_table import Append, append_all, read_between, read_span
+from sockatuh.store.log_table import append_all, read_between, read_span
 from sockatuh.store.migrations import STEPS
 
 AT = 1_769_853_120_000
@@ -43,7 +44,7 @@ def _room(state: Path) -> Iterator[sqlite3.Connection]:
 
 
 def say(connection: sqlite3.Connection, *numbers: int) -> None:
-    lines = [Append(bytes([number]) * 16, "message", b'{"text": "line %d"}' % number) for number in numbers]
+    lines = [entry(number, text=f"line {number}") for number in numbers]
     append_all(connection, lines, AT, frozenset())
 
 

@@ -9,10 +9,13 @@ from pathlib import Path
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from store.lines import body_of, entry
 
+from sockatuh.room.entries import encode_body
+from sockatuh.room.log import MAX_SEQ
 from sockatuh.store import byte_bound
 from sockatuh.store.byte_bound import ROW_COST, count_more, delete_oldest, read_tally, write_tally
-from sockatuh.store.log_table import MAX_SEQ, Append, append_all, delete_old
+from sockatuh.store.log_table import append_all, delete_old
 from sockatuh.store.migrations import migrate
 from sockatuh.store.roomlog import RoomLog
 
@@ -27,9 +30,14 @@ def empty() -> sqlite3.Connection:
 
 
 def say(connection: sqlite3.Connection, first: int, sizes: list[int], at: int = AT, kind: str = "message") -> None:
-    appends = [Append(number.to_bytes(16, "big"), kind, b"x" * size) for number, size in enumerate(sizes, first)]
+    appends = [entry(number, kind, text="x" * size) for number, size in enumerate(sizes, first)]
     if appends:
         append_all(connection, appends, at, frozenset())
+
+
+def stored(size: int) -> int:
+    """Return what a message with a text of `size` bytes counts for."""
+    return len(encode_body(body_of("message", "x" * size))) + ROW_COST
 
 
 def count(connection: sqlite3.Connection) -> None:
@@ -84,8 +92,8 @@ def test_the_oldest_lines_go_first_and_nothing_else_goes() -> None:
         say(connection, 1, [10] * 5, kind="joined")
         say(connection, 6, [100] * 10)
         count(connection)
-        assert delete_oldest(connection, "message", 3 * (100 + ROW_COST)) == 7
-        assert delete_oldest(connection, "message", 3 * (100 + ROW_COST)) == 0
+        assert delete_oldest(connection, "message", 3 * stored(100)) == 7
+        assert delete_oldest(connection, "message", 3 * stored(100)) == 0
         kept = [seq for (seq,) in connection.execute("SELECT seq FROM log ORDER BY seq")]
         assert kept == [1, 2, 3, 4, 5, 13, 14, 15]
 
@@ -99,7 +107,7 @@ def test_only_what_came_since_is_read(monkeypatch: pytest.MonkeyPatch) -> None:
         assert tally.counted == 105
         say(connection, 1_000, [7])
         more = count_more(connection, "message", tally)
-        assert (more.bytes - tally.bytes, more.counted - tally.counted) == (7 + ROW_COST, 1)
+        assert (more.bytes - tally.bytes, more.counted - tally.counted) == (stored(7), 1)
 
 
 def test_a_room_log_gives_the_space_back(tmp_path: Path) -> None:
@@ -107,15 +115,14 @@ def test_a_room_log_gives_the_space_back(tmp_path: Path) -> None:
         tmp_path / "room.db",
         synchronous="normal",
         volatile_kinds=frozenset(),
-        deliver=lambda _: None,
         on_error=lambda _: None,
     )
     for number in range(1, 401):
-        log.append(Append(number.to_bytes(16, "big"), "message", b'"%b"' % (b"x" * 10_000)))
+        log.append(entry(number, text="x" * 10_000))
     log.call(lambda _: None)
-    assert log.appended_bytes == 400 * (10_002 + ROW_COST)
-    assert log.bound_bytes("message", 1_000_000) == 302
-    assert [row.seq for row in log.read(0, 400, 1_000)] == list(range(303, 401))
-    assert log.bound_bytes("message", 1_000_000) == 0
+    assert log.appended_bytes == 400 * stored(10_000)
+    assert log.bound_bytes("message", 98 * stored(10_000)) == 302
+    assert [row.seq for row in log.read(0, 400, 1_000).rows] == list(range(303, 401))
+    assert log.bound_bytes("message", 98 * stored(10_000)) == 0
     log.close()
     assert (tmp_path / "room.db").stat().st_size < 1_500_000

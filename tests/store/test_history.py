@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-import json
 import os
 import shutil
 import subprocess
@@ -13,9 +12,11 @@ from pathlib import Path
 import pytest
 
 from sockatuh.errors import DatabaseTooNew, DatabaseUnusable, StoreError
+from sockatuh.room.entries import Claimed, Message
+from sockatuh.room.log import Append
 from sockatuh.store.database import rfc3339
 from sockatuh.store.history import HistoryReader, LogLine, LostSession, SessionLine, SessionRecorder
-from sockatuh.store.roomlog import Append, RoomLog
+from sockatuh.store.roomlog import RoomLog
 
 START = 1_769_853_120_000
 MINUTE = 60_000
@@ -32,8 +33,7 @@ class Server:
         self.log = RoomLog.open(
             path,
             synchronous="normal",
-            volatile_kinds=frozenset({"whisper"}),
-            deliver=lambda _: None,
+            volatile_kinds=frozenset({"claimed"}),
             on_error=self.errors.append,
             clock=lambda: self.now,
         )
@@ -44,9 +44,8 @@ class Server:
         self.tick()
         return record
 
-    def say(self, name: str, text: str, kind: str = "message", *, action: bool = False) -> None:
-        body = json.dumps({"name": name, "text": text, "action": action}).encode()
-        self.log.append(Append(os.urandom(16), kind, body))
+    def say(self, name: str, text: str, *, action: bool = False) -> None:
+        self.log.append(Append(os.urandom(16), Message(name, "", text, action)))
         self.tick()
 
     def tick(self) -> None:
@@ -150,7 +149,7 @@ def test_sessions_left_open_are_answered_at_each_start_until_they_are_closed(ser
 def test_messages_are_read_with_who_said_them(server: Server) -> None:
     server.say("ana", "soup at one")
     server.say("tom", "waves", action=True)
-    server.say("tom", "psst", kind="whisper")
+    server.log.append(Append(os.urandom(16), Claimed("tom", "")))
     assert server.history().messages(None, None, 10) == [
         LogLine(1, START, "ana", "soup at one", False),
         LogLine(2, START + MINUTE, "tom", "waves", True),
@@ -159,10 +158,8 @@ def test_messages_are_read_with_who_said_them(server: Server) -> None:
 
 def test_messages_not_kept_on_disk_are_not_in_the_history(tmp_path: Path) -> None:
     path = tmp_path / "private.db"
-    log = RoomLog.open(
-        path, synchronous="normal", volatile_kinds=frozenset({"message"}), deliver=lambda _: None, on_error=print
-    )
-    log.append(Append(b"i" * 16, "message", b'{"name":"ana","text":"secret","action":false}'))
+    log = RoomLog.open(path, synchronous="normal", volatile_kinds=frozenset({"message"}), on_error=print)
+    log.append(Append(b"i" * 16, Message("ana", "", "secret", action=False)))
     log.close()
     assert HistoryReader(path).messages(None, None, 10) == []
 
@@ -299,8 +296,8 @@ DAMAGED = {
 
 @pytest.mark.parametrize("body", DAMAGED.values(), ids=DAMAGED)
 def test_a_damaged_message_is_an_error_that_can_be_explained(server: Server, body: bytes) -> None:
-    server.log.append(Append(b"i" * 16, "message", body))
-    server.tick()
+    server.say("ana", "soup")
+    server.log.call(lambda connection: connection.execute("UPDATE log SET body = CAST(? AS TEXT)", (body,)).fetchall())
     with pytest.raises(DatabaseUnusable, match="damaged"):
         server.history().messages(None, None, 1)
 

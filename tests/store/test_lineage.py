@@ -10,9 +10,11 @@ from pathlib import Path
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from store.lines import entry
 
-from sockatuh.store.lineage import MAX_FORMER, Lineage, inherit, read_head, read_lineage, renew_log_id
-from sockatuh.store.log_table import Append, append_all
+from sockatuh.room.log import Lineage
+from sockatuh.store.log_identity import MAX_FORMER, inherit, read_head, read_lineage, renew_log_id
+from sockatuh.store.log_table import append_all
 from sockatuh.store.migrations import STEPS, migrate
 
 A, B, C = b"a" * 16, b"b" * 16, b"c" * 16
@@ -34,7 +36,7 @@ def make_log(log_id: bytes = A, entries: int = 0) -> sqlite3.Connection:
 
 def say(connection: sqlite3.Connection, count: int) -> None:
     first = read_head(connection)
-    lines = [Append((first + each).to_bytes(16, "big"), "message", b"{}") for each in range(count)]
+    lines = [entry(first + each) for each in range(count)]
     append_all(connection, lines, 0, frozenset())
 
 

@@ -10,15 +10,15 @@ from pathlib import Path
 import pytest
 
 from sockatuh.store.database import open_writer
-from sockatuh.store.lineage import read_lineage
 from sockatuh.store.log_identity import (
     BOOT,
     COPIED,
     KEPT_FILES,
+    check_log_id,
     close_in_order,
     find_boot_id,
     find_mark,
-    settle_log_id,
+    read_lineage,
 )
 from sockatuh.store.migrations import migrate
 
@@ -51,21 +51,21 @@ def log_id(connection: sqlite3.Connection) -> bytes:
 def test_a_log_that_was_not_on_the_disk_is_another_after_the_machine_was_started_again(
     log: sqlite3.Connection, opened: str, again: str, renewed: bool, durable_again: bool
 ) -> None:
-    settle_log_id(log, opened, durable=False)
+    check_log_id(log, opened, durable=False)
     before = log_id(log)
-    settle_log_id(log, again, durable=durable_again)
+    check_log_id(log, again, durable=durable_again)
     assert (log_id(log) != before) is renewed
     assert read_lineage(log).former == ({before: 0} if renewed else {})
     assert find_mark(log, BOOT) == (None if durable_again else again)
     before = log_id(log)
-    settle_log_id(log, again or TODAY, durable=True)
+    check_log_id(log, again or TODAY, durable=True)
     assert (log_id(log) != before) is (not durable_again and not again), "told once is enough"
 
 
 def test_a_log_that_is_always_on_the_disk_stays_the_same_whatever_happens(log: sqlite3.Connection) -> None:
     before = log_id(log)
     for boot in (YESTERDAY, TODAY, NAMELESS):
-        settle_log_id(log, boot, durable=True)
+        check_log_id(log, boot, durable=True)
         assert (log_id(log), find_mark(log, BOOT)) == (before, None)
 
 
@@ -76,7 +76,7 @@ def test_a_log_that_was_closed_in_order_stays_the_same(tmp_path: Path) -> None:
     close_in_order(connection)
     with closing(sqlite3.connect(tmp_path / "room.db", isolation_level=None)) as again:
         assert find_mark(again, BOOT) is None
-        settle_log_id(again, "another boot", durable=False)
+        check_log_id(again, "another boot", durable=False)
         assert log_id(again) == before
 
 
@@ -94,21 +94,21 @@ def test_a_copy_put_in_the_logs_place_is_another_log_and_keeps_no_keys(log: sqli
     before = log_id(log)
     log.execute("INSERT INTO meta VALUES (?, '2026-01-31T09:52:00.000Z')", (COPIED,))
     log.execute(f"CREATE TABLE {KEPT_FILES} (name, content)")
-    settle_log_id(log, TODAY, durable=True)
+    check_log_id(log, TODAY, durable=True)
     renewed = log_id(log)
     assert renewed != before
     assert find_mark(log, COPIED) is None
     assert not log.execute("SELECT 1 FROM sqlite_master WHERE name = ?", (KEPT_FILES,)).fetchall()
-    settle_log_id(log, TODAY, durable=True)
+    check_log_id(log, TODAY, durable=True)
     assert log_id(log) == renewed
 
 
 def test_what_fails_leaves_the_log_as_it_was(log: sqlite3.Connection) -> None:
-    settle_log_id(log, YESTERDAY, durable=False)
+    check_log_id(log, YESTERDAY, durable=False)
     before = log_id(log)
     log.execute("CREATE TRIGGER no BEFORE DELETE ON meta BEGIN SELECT RAISE(ABORT, 'no'); END")
     with pytest.raises(sqlite3.IntegrityError, match="no"):
-        settle_log_id(log, TODAY, durable=True)
+        check_log_id(log, TODAY, durable=True)
     assert (log_id(log), find_mark(log, BOOT)) == (before, YESTERDAY)
     assert not log.in_transaction
 

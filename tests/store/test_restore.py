@@ -10,15 +10,17 @@ from contextlib import closing
 from pathlib import Path
 
 import pytest
+from store.lines import entry
 
 from sockatuh.errors import DatabaseTooNew, DatabaseUnusable
+from sockatuh.room.entries import Message
+from sockatuh.room.log import Lineage
 from sockatuh.store.backup import KEY_FILES, make_backup
 from sockatuh.store.database import open_reader, open_writer
 from sockatuh.store.history import HistoryReader, SessionRecorder
-from sockatuh.store.lineage import Lineage, read_lineage
 from sockatuh.store.lock import lock_directory
-from sockatuh.store.log_identity import BOOT, COPIED, KEPT_FILES, find_mark
-from sockatuh.store.log_table import Append, append_all, read_between, read_span
+from sockatuh.store.log_identity import BOOT, COPIED, KEPT_FILES, find_mark, read_lineage
+from sockatuh.store.log_table import append_all, read_between, read_span
 from sockatuh.store.migrations import STEPS
 from sockatuh.store.restore import restore_backup
 from sockatuh.store.roomlog import RoomLog
@@ -37,13 +39,14 @@ class Place:
             (directory / name).write_text(f"{name}: {key}")
 
     def say(self, *numbers: int) -> None:
-        lines = [Append(bytes([number]) * 16, "message", b'{"text": "line %d"}' % number) for number in numbers]
+        lines = [entry(number, text=f"line {number}") for number in numbers]
         with closing(open_writer(self.database, "normal")) as connection:
             append_all(connection, lines, EARLY, frozenset())
 
     def texts(self) -> list[str]:
         with closing(open_reader(self.database)) as connection:
-            return [(row.body or b"").decode()[10:-2] for row in read_between(connection, 0, 99, 99)]
+            bodies = [row.body for row in read_between(connection, 0, 99, 99).rows]
+            return [body.text for body in bodies if isinstance(body, Message)]
 
     def log_id(self) -> bytes:
         with closing(open_reader(self.database)) as connection:
@@ -91,7 +94,7 @@ def test_what_belongs_to_the_old_database_goes_with_it(place: Place, tmp_path: P
     copied = tmp_path / "killed"
     copied.mkdir(mode=0o700)
     connection = open_writer(place.database, "full")
-    append_all(connection, [Append(bytes(16), "message", b'{"text": "line 4"}')], EARLY, frozenset())
+    append_all(connection, [entry(4, text="line 4")], EARLY, frozenset())
     for name in ("room.db", "room.db-wal"):
         (copied / name).write_bytes((place.directory / name).read_bytes())
     connection.close()
@@ -158,16 +161,12 @@ def to_wake(database: Path) -> list[tuple[int | None, str]]:
     """Whom the next server tells that its session is gone, twice: once it was killed before it had told them."""
     woken: list[list[tuple[int | None, str]]] = []
     for _ in range(2):
-        log = RoomLog.open(
-            database, synchronous="full", volatile_kinds=frozenset(), deliver=lambda _: None, on_error=lambda _: None
-        )
+        log = RoomLog.open(database, synchronous="full", volatile_kinds=frozenset(), on_error=lambda _: None)
         with closing(log):
             recorder = SessionRecorder(log)
             woken.append([(lost.cid, lost.address) for lost in recorder.lost_sessions()])
     with closing(
-        RoomLog.open(
-            database, synchronous="full", volatile_kinds=frozenset(), deliver=lambda _: None, on_error=lambda _: None
-        )
+        RoomLog.open(database, synchronous="full", volatile_kinds=frozenset(), on_error=lambda _: None)
     ) as log:
         SessionRecorder(log).close_lost()
         log.call(lambda _: None)

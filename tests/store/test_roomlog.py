@@ -8,17 +8,19 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 
 import pytest
+from store.lines import body_of, entry
 
 from sockatuh.errors import DatabaseDamaged, DatabaseTooNew, DatabaseUnusable, StoreError
+from sockatuh.room.log import Append, Committed, Conflict, Failed, Outcome, Row, Span, Stretch
 from sockatuh.store import roomlog
 from sockatuh.store.database import rfc3339
-from sockatuh.store.log_table import PRUNE_CHUNK
-from sockatuh.store.roomlog import Append, Committed, Conflict, Failed, Outcome, RoomLog, Row, Span
+from sockatuh.store.log_table import PRUNE_CHUNK, append_all
+from sockatuh.store.roomlog import RoomLog
 
 START = 1_769_853_120_000
 DAY = 86_400_000
@@ -31,16 +33,16 @@ class Room:
     def __init__(self, path: Path, volatile_kinds: frozenset[str] = frozenset()) -> None:
         self.path = path
         self.now = START
-        self.deliveries: list[list[Outcome]] = []
+        self.deliveries: list[tuple[Sequence[Row], Sequence[Outcome]]] = []
         self.errors: list[StoreError] = []
         self.log = RoomLog.open(
             path,
             synchronous="normal",
             volatile_kinds=volatile_kinds,
-            deliver=self.deliveries.append,
             on_error=self.errors.append,
             clock=lambda: self.now,
         )
+        self.log.follow(self.log.span().last, lambda rows, outcomes: self.deliveries.append((rows, outcomes)))
 
     def append(self, *appends: Append) -> list[Outcome]:
         """Append, wait, and answer the outcomes."""
@@ -72,7 +74,11 @@ class Room:
 
     @property
     def outcomes(self) -> list[Outcome]:
-        return [outcome for delivery in self.deliveries for outcome in delivery]
+        return [outcome for _, outcomes in self.deliveries for outcome in outcomes]
+
+    @property
+    def followed(self) -> list[Row]:
+        return [row for rows, _ in self.deliveries for row in rows]
 
 
 @pytest.fixture
@@ -87,29 +93,20 @@ def room(path: Path) -> Iterator[Room]:
     room.log.close()
 
 
-def entry(number: int, kind: str = "message", key: str | None = None, expect: int | None = None) -> Append:
-    return Append(number.to_bytes(16, "big"), kind, b'{"text":"%d"}' % number, key, expect)
+def seqs(rows: Iterable[Row] | Stretch) -> list[int]:
+    return [row.seq for row in (rows.rows if isinstance(rows, Stretch) else rows)]
 
 
-def seqs(rows: Iterable[Row]) -> list[int]:
-    return [row.seq for row in rows]
-
-
-def test_an_append_is_answered_with_its_row(room: Room) -> None:
+def test_an_append_is_followed_as_a_row_and_then_answered(room: Room) -> None:
     append = entry(1, "joined", "ana")
-    assert room.append(append) == [
-        Committed(append, Row(1, append.id, START, "joined", "ana", append.body), new=True),
-    ]
+    room.append(append)
+    assert room.deliveries == [([Row(1, append.id, START, append.body, "ana")], [Committed(append.id, 1)])]
 
 
 def test_the_same_id_again_is_the_same_entry(room: Room) -> None:
-    [first] = room.append(entry(1))
-    [again] = room.append(entry(1))
-    [other] = room.append(entry(2))
-    assert isinstance(first, Committed)
-    assert again == Committed(entry(1), first.row, new=False)
-    assert isinstance(other, Committed)
-    assert other.row.seq == 2
+    outcomes = [*room.append(entry(1)), *room.append(entry(1)), *room.append(entry(2))]
+    assert outcomes == [Committed(entry(1).id, 1), Committed(entry(1).id, 1), Committed(entry(2).id, 2)]
+    assert seqs(room.followed) == [1, 2]
 
 
 def test_a_name_is_taken_by_one_of_two_who_ask_at_once(room: Room) -> None:
@@ -119,18 +116,13 @@ def test_a_name_is_taken_by_one_of_two_who_ask_at_once(room: Room) -> None:
     room.log.append(other)
     free.set()
     room.wait()
-    first, second = room.outcomes
-    assert isinstance(first, Committed)
-    assert second == Conflict(other, last=1)
+    assert room.outcomes == [Committed(ana.id, 1), Conflict(other.id, last=1)]
 
 
 def test_a_condition_is_met_by_the_last_entry_of_its_key(room: Room) -> None:
     room.append(entry(1, "joined", "ana", expect=0), entry(2, "left", "ana"))
     late, right = entry(3, "joined", "ana", expect=1), entry(4, "joined", "ana", expect=2)
-    conflict, committed = room.append(late, right)
-    assert conflict == Conflict(late, last=2)
-    assert isinstance(committed, Committed)
-    assert committed.row.seq == 3
+    assert room.append(late, right) == [Conflict(late.id, last=2), Committed(right.id, 3)]
 
 
 def test_outcomes_come_in_the_order_of_the_appends_whatever_they_are(room: Room) -> None:
@@ -147,7 +139,7 @@ def test_outcomes_come_in_the_order_of_the_appends_whatever_they_are(room: Room)
         room.log.append(append)
     free.set()
     room.wait()
-    assert [outcome.append for outcome in room.outcomes] == appends
+    assert [outcome.id for outcome in room.outcomes] == [append.id for append in appends]
     assert [type(outcome) for outcome in room.outcomes] == [
         Committed, Committed, Committed, Conflict, Committed, Committed,
     ]  # fmt: skip
@@ -159,20 +151,21 @@ def test_what_gathers_is_one_commit_delivered_at_once_with_one_time(room: Room) 
         room.log.append(entry(number))
     free.set()
     room.wait()
-    [delivery] = room.deliveries
-    rows = [outcome.row for outcome in delivery if isinstance(outcome, Committed)]
+    [(rows, outcomes)] = room.deliveries
     assert seqs(rows) == list(range(1, 501))
+    assert outcomes == [Committed(row.id, row.seq) for row in rows]
     assert {row.at for row in rows} == {START}
 
 
 def test_what_is_delivered_is_committed(path: Path) -> None:
     seen: list[int] = []
 
-    def deliver(outcomes: list[Outcome]) -> None:
+    def deliver(rows: Sequence[Row], _: Sequence[Outcome]) -> None:
         with closing(sqlite3.connect(path)) as other:
-            seen.append(other.execute("SELECT count(*) FROM log").fetchone()[0] - len(outcomes))
+            seen.append(other.execute("SELECT count(*) FROM log").fetchone()[0] - len(rows))
 
-    log = RoomLog.open(path, synchronous="full", volatile_kinds=MESSAGES, deliver=deliver, on_error=print)
+    log = RoomLog.open(path, synchronous="full", volatile_kinds=MESSAGES, on_error=print)
+    log.follow(0, deliver)
     log.append(entry(1))
     log.close()
     assert seen == [0]
@@ -195,11 +188,35 @@ def test_after_reopening_everything_is_there_and_goes_on(room: Room) -> None:
     again = Room(room.path)
     with closing(again.log):
         assert (again.log.span(), again.log.read(0, 10, 10)) == (span, rows)
-        [old, new] = again.append(entry(2), entry(3))
-    assert isinstance(old, Committed)
-    assert (old.row.seq, old.new) == (2, False)
-    assert isinstance(new, Committed)
-    assert new.row.seq == 3
+        assert again.append(entry(2), entry(3)) == [Committed(entry(2).id, 2), Committed(entry(3).id, 3)]
+        assert seqs(again.followed) == [3]
+
+
+@pytest.mark.parametrize("after", [0, 2, 5])
+def test_whoever_follows_from_further_back_is_first_given_what_is_there(room: Room, after: int) -> None:
+    room.append(*map(entry, range(1, 6)))
+    room.log.close()
+    log = RoomLog.open(room.path, synchronous="normal", volatile_kinds=MESSAGES, on_error=room.errors.append)
+    found: list[int] = []
+    with closing(log):
+        log.follow(after, lambda rows, _: found.extend(seqs(rows)))
+        log.append(entry(6))
+        log.call(lambda _: None)
+    assert found == list(range(after + 1, 7))
+
+
+def test_rows_that_another_program_wrote_are_followed_too_before_those_that_come_after_them(room: Room) -> None:
+    room.append(entry(1))
+    with closing(sqlite3.connect(room.path, isolation_level=None)) as other:
+        append_all(other, [entry(2), entry(3, "joined", "ana")], START, frozenset())
+    join = entry(4, "joined", "ana", expect=0)
+    assert room.append(join) == [Conflict(join.id, last=3)]
+    assert seqs(room.followed) == [1, 2, 3], "who loses a race has been shown who won"
+    with closing(sqlite3.connect(room.path, isolation_level=None)) as other:
+        append_all(other, [entry(5), entry(6)], START, frozenset())
+    assert room.append(entry(7)) == [Committed(entry(7).id, 6)]
+    assert [row.id for row in room.followed] == [entry(each).id for each in (1, 2, 3, 5, 6, 7)]
+    assert seqs(room.followed) == [1, 2, 3, 4, 5, 6]
 
 
 @pytest.mark.skipif(os.name != "posix", reason="SIGKILL is a matter of POSIX")
@@ -207,15 +224,16 @@ def test_what_was_acknowledged_survives_a_kill(path: Path) -> None:
     program = """if True:
         import sys, itertools
         from pathlib import Path
-        from sockatuh.store.roomlog import Append, RoomLog
-        def deliver(outcomes):
+        from sockatuh.room.entries import Message
+        from sockatuh.room.log import Append
+        from sockatuh.store.roomlog import RoomLog
+        def deliver(rows, outcomes):
             for outcome in outcomes:
-                print(outcome.row.seq, outcome.row.id.hex(), flush=True)
-        log = RoomLog.open(
-            Path(sys.argv[1]), synchronous="full", volatile_kinds=frozenset(), deliver=deliver, on_error=print
-        )
+                print(outcome.seq, outcome.id.hex(), flush=True)
+        log = RoomLog.open(Path(sys.argv[1]), synchronous="full", volatile_kinds=frozenset(), on_error=print)
+        log.follow(0, deliver)
         for number in range(5000):
-            log.append(Append(number.to_bytes(16, "big"), "message", b"{}"))
+            log.append(Append(number.to_bytes(16, "big"), Message("ana", "", str(number), False)))
         log.call(lambda connection: input())
     """
     with subprocess.Popen(
@@ -228,7 +246,7 @@ def test_what_was_acknowledged_survives_a_kill(path: Path) -> None:
     acknowledged = [tuple(line.split()) for line in lines if line.endswith("\n")]
     room = Room(path)
     with closing(room.log):
-        kept = {row.seq: row.id.hex() for row in room.log.read(0, 10**6, 10**6)}
+        kept = {row.seq: row.id.hex() for row in room.log.read(0, 10**6, 10**6).rows}
     assert all(kept[int(seq)] == entry_id for seq, entry_id in acknowledged)
     assert list(kept) == list(range(1, len(kept) + 1))
 
@@ -237,10 +255,10 @@ def test_reading_is_by_seq_bounded_and_ascending(room: Room) -> None:
     room.append(*map(entry, range(10)))
     assert seqs(room.log.read(3, 7, 100)) == [4, 5, 6, 7]
     assert seqs(room.log.read(3, 7, 2)) == [4, 5]
-    assert room.log.read(10, 20, 100) == []
+    assert room.log.read(10, 20, 100) == Stretch([], 20)
     assert seqs(room.log.recent(3)) == [8, 9, 10]
     assert seqs(room.log.recent(100)) == list(range(1, 11))
-    assert room.log.read(0, 1, 1) == [Row(1, entry(0).id, START, "message", None, entry(0).body)]
+    assert room.log.read(0, 1, 1) == Stretch([Row(1, entry(0).id, START, entry(0).body)], 1)
 
 
 def test_the_last_entry_of_each_key_is_known(room: Room) -> None:
@@ -251,17 +269,14 @@ def test_the_last_entry_of_each_key_is_known(room: Room) -> None:
 def test_volatile_kinds_are_delivered_and_counted_but_not_kept(path: Path) -> None:
     room = Room(path, volatile_kinds=MESSAGES)
     with closing(room.log):
-        [said] = room.append(entry(1))
+        room.append(entry(1, text="soup at one"))
         room.append(entry(2, "joined", "ana"))
-        [again] = room.append(entry(1))
-        assert isinstance(said, Committed)
-        assert said.row.body == entry(1).body
-        assert isinstance(again, Committed)
-        assert (again.row.seq, again.row.body) == (1, None)
+        assert room.append(entry(1)) == [Committed(entry(1).id, 1)]
+        assert [row.body for row in room.followed] == [body_of("message", "soup at one"), body_of("joined", "2")]
         assert seqs(room.log.read(0, 10, 10)) == seqs(room.log.recent(10)) == [2]
         assert room.log.span() == Span(room.log.span().log_id, 1, 2)
     for file in path.parent.iterdir():
-        assert b'"text":"1"' not in file.read_bytes()
+        assert b"soup at one" not in file.read_bytes()
 
 
 def test_other_writes_are_done_in_order_with_the_appends(room: Room) -> None:
@@ -310,7 +325,7 @@ def test_a_write_that_is_waited_for_answers_its_value_or_its_error(room: Room) -
 
 def test_a_full_disk_fails_what_does_not_fit_and_is_survived(room: Room) -> None:
     room.append(entry(1))
-    large = Append(b"l" * 16, "message", b'"%s"' % (b"x" * 100_000))
+    large = entry(7, text="x" * 100_000)
     unlimited = room.pragma("max_page_count")
     room.pragma(f"max_page_count = {room.pragma('page_count') + 2}")
     free = room.hold()
@@ -321,26 +336,24 @@ def test_a_full_disk_fails_what_does_not_fit_and_is_survived(room: Room) -> None
     with pytest.raises(DatabaseUnusable, match="full"):
         room.log.call(lambda connection: connection.execute("CREATE TABLE big AS SELECT zeroblob(100000)").fetchall())
     failed = [outcome for outcome in room.outcomes if isinstance(outcome, Failed)]
-    assert [outcome.append for outcome in failed] == [entry(2), large]
+    assert [outcome.id for outcome in failed] == [entry(2).id, large.id]
     assert "the disk is full" in str(failed[0].error)
     assert all("full" in str(error) for error in room.errors)
     room.pragma(f"max_page_count = {unlimited}")
     assert isinstance(room.append(entry(3))[0], Failed), "nothing gets in before what failed is tried again"
     room.log.resume()
-    outcomes = room.append(entry(2), large)
-    assert [(outcome.row.seq, outcome.new) for outcome in outcomes if isinstance(outcome, Committed)] == [
-        (2, True),
-        (3, True),
-    ]
+    assert room.append(entry(2), large) == [Committed(entry(2).id, 2), Committed(large.id, 3)]
+    assert seqs(room.followed) == [1, 2, 3]
 
 
 def test_a_receiver_that_fails_is_reported_and_the_log_lives_on(path: Path) -> None:
     errors: list[StoreError] = []
 
-    def deliver(_: list[Outcome]) -> None:
+    def deliver(_: Sequence[Row], __: Sequence[Outcome]) -> None:
         raise RuntimeError("the loop is closed")
 
-    log = RoomLog.open(path, synchronous="normal", volatile_kinds=MESSAGES, deliver=deliver, on_error=errors.append)
+    log = RoomLog.open(path, synchronous="normal", volatile_kinds=MESSAGES, on_error=errors.append)
+    log.follow(0, deliver)
     log.append(entry(1))
     log.call(lambda _: None)
     log.append(entry(2))
@@ -455,9 +468,7 @@ def test_pruning_everything_never_gives_a_seq_again(room: Room) -> None:
     again = Room(room.path)
     with closing(again.log):
         assert again.log.span() == Span(span.log_id, 3, 2)
-        [next_one] = again.append(entry(3))
-    assert isinstance(next_one, Committed)
-    assert next_one.row.seq == 3
+        assert again.append(entry(3)) == [Committed(entry(3).id, 3)]
 
 
 def test_pruning_goes_in_chunks_between_which_others_write(room: Room) -> None:
@@ -478,7 +489,7 @@ def test_pruning_goes_in_chunks_between_which_others_write(room: Room) -> None:
 
 
 def test_pruning_gives_the_space_back(room: Room) -> None:
-    room.append(*(Append(number.to_bytes(16, "big"), "message", b'"%s"' % (b"x" * 4000)) for number in range(300)))
+    room.append(*(entry(number, text="x" * 4000) for number in range(300)))
     room.log.prune(rfc3339(START + 1), None, MESSAGES)
     assert room.pragma("freelist_count") == 0
     room.log.close()
@@ -573,7 +584,7 @@ def errors_of(room: Room, *appends: Append) -> list[str]:
     with suppress(DatabaseUnusable):
         room.wait()
     failed = [outcome for outcome in room.outcomes[before:] if isinstance(outcome, Failed)]
-    assert [outcome.append for outcome in failed] == list(appends)
+    assert [outcome.id for outcome in failed] == [append.id for append in appends]
     return [str(outcome.error) for outcome in failed]
 
 
@@ -585,9 +596,9 @@ def test_an_append_whose_commit_was_called_failed_but_was_none_is_there_once_con
     assert all("removed or replaced" in error for error in errors_of(room, line, join))
     elsewhere.rename(room.path)
     room.log.resume()
-    outcomes = [outcome for outcome in room.append(line, join) if isinstance(outcome, Committed)]
-    assert [(outcome.row.seq, outcome.new) for outcome in outcomes] == [(2, False), (3, False)]
-    assert seqs(room.log.read(0, 10, 10)) == [1, 2, 3]
+    assert seqs(room.followed) == [1], "nobody is told what may not be there"
+    assert room.append(line, join) == [Committed(line.id, 2), Committed(join.id, 3)]
+    assert seqs(room.log.read(0, 10, 10)) == seqs(room.followed) == [1, 2, 3]
 
 
 @pytest.mark.parametrize("name", ["room.db", "room.db-wal"])
@@ -605,32 +616,50 @@ def test_nothing_is_acknowledged_that_goes_to_a_file_which_was_removed(room: Roo
 def damaged(path: Path) -> Iterator[RoomLog]:
     """A log of a hundred entries, one page of which has been overwritten."""
     room = Room(path)
-    room.append(*(Append(number.to_bytes(16, "big"), "message", b'"%s"' % (b"x" * 1000)) for number in range(100)))
+    room.append(*(entry(number, text="x" * 1000) for number in range(100)))
     room.log.close()
     data = bytearray(path.read_bytes())
     size = int.from_bytes(data[16:18], "big")
     page = next(at for at in range(20 * size, len(data), size) if data[at] == 13 and b"xxxx" in data[at : at + size])
     data[page : page + 100] = b"\xff" * 100
     path.write_bytes(data)
-    log = RoomLog.open(path, synchronous="normal", volatile_kinds=MESSAGES, deliver=print, on_error=print)
+    log = RoomLog.open(path, synchronous="normal", volatile_kinds=MESSAGES, on_error=print)
     yield log
     log.close()
 
 
-def test_a_damaged_page_is_told_and_passed_over_on_demand(damaged: RoomLog) -> None:
-    with pytest.raises(DatabaseDamaged, match="damaged"):
-        damaged.read(0, 100, 1000)
-    rows, through = damaged.read_around_damage(0, 100, 60)
-    more, end = damaged.read_around_damage(through, 100, 60)
-    assert (through, end) == (60, 100)
-    found = seqs([*rows, *more])
+def test_a_damaged_page_is_a_gap_between_what_comes_before_and_after_it(damaged: RoomLog) -> None:
+    first = damaged.read(0, 100, 60)
+    rest = damaged.read(first.through, 100, 60)
+    assert (first.through, rest.through) == (60, 100)
+    found = [*seqs(first), *seqs(rest)]
     assert 90 <= len(found) < 100
     assert found == sorted(set(found))
+    missing = sorted({*range(1, 101)} - {*found})
+    assert missing == list(range(missing[0], missing[-1] + 1))
+    [damage] = [stretch.damage for stretch in (first, rest) if stretch.damage]
+    assert isinstance(damage, DatabaseDamaged)
+    assert "sockatuh restore" in damage.remedy
 
 
 def test_an_entry_that_makes_no_sense_is_damage(room: Room) -> None:
-    room.append(entry(1), entry(2))
-    room.log.call(lambda connection: connection.execute("UPDATE log SET at = 'noon' WHERE seq = 1").fetchall())
-    with pytest.raises(DatabaseDamaged, match="noon"):
-        room.log.read(0, 10, 10)
-    assert [row.seq for row in room.log.read_around_damage(0, 2, 10)[0]] == [2]
+    room.append(*map(entry, range(1, 6)))
+    room.log.call(lambda connection: connection.execute("UPDATE log SET at = 'noon' WHERE seq = 2").fetchall())
+    room.log.call(lambda connection: connection.execute("UPDATE log SET body = '{' WHERE seq = 4").fetchall())
+    found = room.log.read(0, 5, 10)
+    assert (seqs(found), found.through) == ([1, 5], 5), "3 stands between two that are damaged"
+    assert "noon" in str(found.damage)
+
+
+def test_damage_among_what_is_followed_is_reported_and_passed_over(room: Room) -> None:
+    room.append(*map(entry, range(1, 6)))
+    room.log.call(lambda connection: connection.execute("UPDATE log SET body = '{' WHERE seq = 3").fetchall())
+    room.log.close()
+    found: list[int] = []
+    log = RoomLog.open(room.path, synchronous="normal", volatile_kinds=frozenset(), on_error=room.errors.append)
+    with closing(log):
+        log.follow(0, lambda rows, _: found.extend(seqs(rows)))
+        log.call(lambda _: None)
+    assert found == [1, 2, 4, 5]
+    [error] = room.errors
+    assert isinstance(error, DatabaseDamaged)

@@ -7,12 +7,14 @@ from pathlib import Path
 
 import pytest
 from store.first_schema import LAST, LINES, SESSIONS, WRITTEN, lay_out
+from store.lines import entry
 
+from sockatuh.room.log import Row
 from sockatuh.store.backup import make_backup
 from sockatuh.store.database import open_writer
 from sockatuh.store.history import HistoryReader
 from sockatuh.store.keys import ServerKeys, load_ticket_keys
-from sockatuh.store.log_table import Append, Committed, append_if, read_last_of_each_key, read_span
+from sockatuh.store.log_table import append_if, read_last_of_each_key, read_span
 from sockatuh.store.migrations import STEPS, refuse_newer
 from sockatuh.store.restore import restore_backup
 
@@ -49,9 +51,9 @@ def test_it_goes_on_as_the_same_log(database: Path) -> None:
             "robot": (9, "claimed"),
             "tante": (11, "joined"),
         }
-        joined = append_if(connection, Append(bytes(16), "joined", b"{}", "robot", 9), 0, frozenset())
-        assert isinstance(joined, Committed)
-        assert joined.row.seq == LAST + 1
+        joined = append_if(connection, entry(0, "joined", "robot", 9), 0, frozenset())
+        assert isinstance(joined, Row)
+        assert joined.seq == LAST + 1
 
 
 def test_its_keys_are_read(database: Path) -> None:

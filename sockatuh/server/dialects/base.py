@@ -14,9 +14,8 @@ from typing import Protocol, TypeAlias
 from sockatuh.protocol.seam import Address, Core
 from sockatuh.room.commands import Command, Reply
 from sockatuh.room.decisions import Role
-from sockatuh.room.entries import Body
 from sockatuh.room.grace import LeftReason
-from sockatuh.store.roomlog import Row
+from sockatuh.room.log import Row
 
 
 @dataclass(slots=True, eq=False)
@@ -118,14 +117,6 @@ class Refusal:
     since: int = 0
 
 
-@dataclass(frozen=True, slots=True)
-class Published:
-    """A committed entry on its way to the members."""
-
-    row: Row
-    body: Body
-
-
 class Dialect(Core[DialectEvent], Protocol):
     """One way into the room. Commands that concern a visitor whose session has ended do nothing."""
 
@@ -149,8 +140,8 @@ class Dialect(Core[DialectEvent], Protocol):
     def dropped(self) -> Counter[str]:
         """Datagrams that were dropped, by reason."""
 
-    def load_recent(self, entries: Sequence[Published]) -> None:
-        """Keep the newest entries of the log at hand, before anybody has come."""
+    def load_recent(self, rows: Sequence[Row]) -> None:
+        """Keep the newest rows of the log at hand, before anybody has come."""
 
     def name_valid(self, visitor: Visitor, name: str) -> None:
         """Tell a visitor that it could have the name."""
@@ -167,11 +158,11 @@ class Dialect(Core[DialectEvent], Protocol):
     def settle(self, answers: Iterable[tuple[int, int, int | str]], now: float) -> None:
         """Answer lines: (session, number, seq) for each that is durable, (session, number, code) for each refused."""
 
-    def publish(self, entries: Sequence[Published], now: float) -> None:
-        """Send committed entries to all members."""
+    def publish(self, rows: Sequence[Row], now: float) -> None:
+        """Send committed rows to all members."""
 
-    def supply(self, session: int, after: int, through: int, entries: Sequence[Published]) -> None:
-        """Send a member the entries it wanted: all that are kept of (after, through]."""
+    def supply(self, session: int, after: int, through: int, rows: Sequence[Row]) -> None:
+        """Send a member the rows it wanted: all that are kept of (after, through]."""
 
     def hold(self, hold: bool, now: float, *, refuses: bool) -> None:
         """Accept no lines while the log cannot take more. `refuses`: it takes none, so tell whoever waits."""

@@ -25,8 +25,9 @@ from sockatuh.protocol.seam import Address
 from sockatuh.protocol.server.rate_limit import BucketTable
 from sockatuh.room.commands import Reply
 from sockatuh.room.entries import Message
+from sockatuh.room.log import Row
 
-from .base import DialectEvent, LineSaid, NameAsked, PasswordGiven, Published, Refusal, SessionEnded, Visitor
+from .base import DialectEvent, LineSaid, NameAsked, PasswordGiven, Refusal, SessionEnded, Visitor
 from .rounds import Rounds
 
 ASK_NAME: Final = "Username:"
@@ -201,7 +202,7 @@ class ClassicDialect:
 
     # Commands of the room server. A visitor whose peer is not in the state for a command gets no answer.
 
-    def load_recent(self, entries: Sequence[Published]) -> None:
+    def load_recent(self, rows: Sequence[Row]) -> None:
         """Keep nothing: classic members only get what is said while they are here."""
 
     def name_valid(self, visitor: Visitor, name: str) -> None:
@@ -234,14 +235,14 @@ class ClassicDialect:
     def settle(self, answers: Iterable[tuple[int, int, int | str]], now: float) -> None:
         """Send nothing: the original does not acknowledge lines."""
 
-    def publish(self, entries: Sequence[Published], now: float) -> None:
+    def publish(self, rows: Sequence[Row], now: float) -> None:
         """Send lines to all members but the one who said them."""
         if self._peers.members:
-            for entry in entries:
-                if isinstance(entry.body, Message):
-                    self._send_line(entry.body, entry.row.id)
+            for row in rows:
+                if isinstance(row.body, Message):
+                    self._send_line(row.body, row.id)
 
-    def supply(self, session: int, after: int, through: int, entries: Sequence[Published]) -> None:
+    def supply(self, session: int, after: int, through: int, rows: Sequence[Row]) -> None:
         """Send nothing: classic members do not ask for what they missed."""
 
     def hold(self, hold: bool, now: float, *, refuses: bool) -> None:

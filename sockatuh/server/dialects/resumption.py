@@ -21,7 +21,7 @@ from sockatuh.protocol.constants import LOG_ID_SIZE
 from sockatuh.protocol.server.endpoint import Endpoint
 from sockatuh.protocol.server.session import Arrival
 from sockatuh.protocol.server.tickets import Ticket
-from sockatuh.store.lineage import Lineage
+from sockatuh.room.log import Lineage
 
 LINES_NOTED: Final = 10_000
 """Lines whose place is remembered: as many as a newcomer can be given at most."""

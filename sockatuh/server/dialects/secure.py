@@ -19,6 +19,7 @@ from sockatuh.protocol.server.tickets import password_generation
 from sockatuh.room.commands import Reply, Who
 from sockatuh.room.decisions import Here, Role
 from sockatuh.room.entries import Message
+from sockatuh.room.log import Row
 from sockatuh.room.text import clean_line
 from sockatuh.server.entry_encoding import encode_entry
 from sockatuh.server.session_journal import Recorder, SessionJournal
@@ -29,7 +30,6 @@ from .base import (
     LineSaid,
     NameAsked,
     PasswordGiven,
-    Published,
     Refusal,
     RowsWanted,
     SessionEnded,
@@ -144,11 +144,11 @@ class SecureDialect:
 
     # Commands of the room server.
 
-    def load_recent(self, entries: Sequence[Published]) -> None:
-        """Keep the newest entries of the log at hand, before anybody has come."""
-        self._note_lines(entries)
-        if entries:
-            self._endpoint.load_recent(entries[0].row.seq - 1, _encode(entries))
+    def load_recent(self, rows: Sequence[Row]) -> None:
+        """Keep the newest rows of the log at hand, before anybody has come."""
+        self._note_lines(rows)
+        if rows:
+            self._endpoint.load_recent(rows[0].seq - 1, _encode(rows))
 
     def name_valid(self, visitor: Visitor, name: str) -> None:
         """Tell a visitor that it could have the name."""
@@ -185,14 +185,14 @@ class SecureDialect:
         """Answer lines with their seq or the code they were refused with."""
         self._endpoint.settle_lines(answers, now)
 
-    def publish(self, entries: Sequence[Published], now: float) -> None:
-        """Send committed entries to all members."""
-        self._note_lines(entries)
-        self._endpoint.publish(_encode(entries), entries[-1].row.seq, now)
+    def publish(self, rows: Sequence[Row], now: float) -> None:
+        """Send committed rows to all members."""
+        self._note_lines(rows)
+        self._endpoint.publish(_encode(rows), rows[-1].seq, now)
 
-    def supply(self, session: int, after: int, through: int, entries: Sequence[Published]) -> None:
+    def supply(self, session: int, after: int, through: int, rows: Sequence[Row]) -> None:
         """Send a member what it wanted from the log: all that is kept of (after, through]."""
-        self._endpoint.supply(session, after, through, _encode(entries))
+        self._endpoint.supply(session, after, through, _encode(rows))
 
     def hold(self, hold: bool, now: float, *, refuses: bool) -> None:
         """Leave lines at their sessions while the log cannot take more."""
@@ -221,14 +221,14 @@ class SecureDialect:
         self._endpoint.tickets.replace_generation(password_generation(password_hash))
         self._endpoint.void_tickets()
 
-    def _note_lines(self, entries: Sequence[Published]) -> None:
-        for entry in entries:
-            if isinstance(entry.body, Message):
-                self._resumption.note_line(entry.row.seq)
+    def _note_lines(self, rows: Sequence[Row]) -> None:
+        for row in rows:
+            if isinstance(row.body, Message):
+                self._resumption.note_line(row.seq)
 
 
-def _encode(entries: Iterable[Published]) -> list[tuple[int, bytes]]:
-    return [(entry.row.seq, encode_entry(entry.row, entry.body)) for entry in entries]
+def _encode(rows: Iterable[Row]) -> list[tuple[int, bytes]]:
+    return [(row.seq, encode_entry(row)) for row in rows]
 
 
 def _info(here: Here) -> m.MemberInfo:

@@ -12,19 +12,18 @@ from server.hall import Diary
 
 from sockatuh.protocol.seam import Address
 from sockatuh.room.entries import Message
+from sockatuh.room.log import Row
 from sockatuh.server.dialects.base import (
     DialectEvent,
     LineSaid,
     NameAsked,
     PasswordGiven,
-    Published,
     Refusal,
     SessionEnded,
     Visitor,
 )
 from sockatuh.server.dialects.classic import ClassicDialect
 from sockatuh.server.dialects.rounds import LONGEST, SHARE
-from sockatuh.store.roomlog import Row
 
 NETWORKS = (ipaddress.ip_network("192.168.0.0/16"), ipaddress.ip_network("fe80::/10"))
 BUDI: Address = ("192.168.1.7", 40000)
@@ -105,7 +104,7 @@ class Conversation:
         self.dialect.close(self._visitor(address), "crowded")
 
     def publish(self, name: str, text: str, line: bytes = bytes(16), *, action: bool = False) -> None:
-        entry = Published(Row(1, line, 0, "message", None, None), Message(name, "", text, action))
+        entry = Row(1, line, 0, Message(name, "", text, action))
         self.dialect.publish([entry], self.now)
 
     def line_of(self, address: Address) -> bytes:

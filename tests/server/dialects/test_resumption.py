@@ -11,6 +11,7 @@ from sockatuh.protocol.client import events as e
 from sockatuh.protocol.noise import public_key
 from sockatuh.protocol.server.limits import Limits
 from sockatuh.protocol.server.tickets import Ticket
+from sockatuh.server.entry_encoding import encode_entry
 
 LINES = 20
 ANOTHER = b"a log of nowhere"
@@ -39,7 +40,7 @@ def come_back(hall: Hall, person: Person) -> list[str]:
     hall.until(lambda: len(person.all(e.Admitted)) > times)
     hall.advance(3.0)
     shown = [event.entry for event in person.events[before:] if isinstance(event, e.EntryArrived)]
-    assert all(entry.text.encode() in (hall.log.rows[entry.seq - 1].body or b"") for entry in shown)
+    assert all(m.encode(entry) == encode_entry(hall.log.rows[entry.seq - 1]) for entry in shown)
     assert not person.all(e.EntriesGone)
     return [entry.text for entry in shown if entry.kind == m.MESSAGE]
 

@@ -1,0 +1,160 @@
+"""A room's log in memory, under the law of `room/log.py`: for tests, simulations and rooms that need not last.
+
+`MemoryTable` is what a disk would hold. Each server of the room has a `MemoryLog` on it. Nothing happens by itself:
+`commit` writes what is queued, as one transaction does, and `deliver` tells the follower. What happens between the two,
+such as a server's death or another server's commit, is up to the caller.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable, Iterable
+
+from sockatuh.errors import StoreError
+from sockatuh.room.log import (
+    MAX_SEQ,
+    Append,
+    Committed,
+    Conflict,
+    Deliver,
+    Failed,
+    Lineage,
+    Outcome,
+    Row,
+    Span,
+    Stretch,
+)
+
+
+class MemoryTable:
+    """The rows of one log, from seq 1 on without a hole, and which log it is."""
+
+    def __init__(self, lineage: Lineage, rows: Iterable[Row] = ()) -> None:
+        self.lineage = lineage
+        self.rows = [*rows]
+        self.error: StoreError | None = None
+        """Why transactions fail; None if they do not."""
+        self.writes_in_error = False
+        """Whether a transaction that fails is written all the same, as happens when its confirmation is lost."""
+        self._confirmed = self.head
+        self._by_id = {row.id: row for row in self.rows}
+        self._last = {row.key: row.seq for row in self.rows if row.key is not None}
+
+    @property
+    def head(self) -> int:
+        """The highest seq, 0 for an empty log."""
+        return len(self.rows)
+
+    def write(self, append: Append, at: int) -> Committed | Conflict:
+        """Write an entry, unless its id is there already or the last of its key is not the one it expects."""
+        outcome = self._write(append, at)
+        self._confirmed = max(self._confirmed, outcome.seq if isinstance(outcome, Committed) else outcome.last)
+        return outcome
+
+    def write_unconfirmed(self, append: Append, at: int) -> None:
+        """Write an entry in a transaction whose confirmation is lost: followers get it with what is confirmed next."""
+        self._write(append, at)
+
+    def confirmed_after(self, seq: int) -> list[Row]:
+        """Return the rows after `seq` that a transaction has confirmed."""
+        return self.rows[seq : self._confirmed]
+
+    def last_of_each_key(self) -> list[Row]:
+        """Return the last row of every key, ascending."""
+        return [self.rows[seq - 1] for seq in sorted(self._last.values())]
+
+    def _write(self, append: Append, at: int) -> Committed | Conflict:
+        if (row := self._by_id.get(append.id)) is not None:
+            return Committed(append.id, row.seq)
+        last = self._last.get(append.key or "", 0)
+        if append.expect is not None and append.expect != last:
+            return Conflict(append.id, last)
+        row = Row(self.head + 1, append.id, at, append.body, append.key)
+        self.rows.append(row)
+        self._by_id[row.id] = row
+        if row.key is not None:
+            self._last[row.key] = row.seq
+        return Committed(row.id, row.seq)
+
+
+class MemoryLog:
+    """One server's view of a table; `clock` returns milliseconds since 1970."""
+
+    def __init__(self, table: MemoryTable, clock: Callable[[], int]) -> None:
+        self._table, self._clock = table, clock
+        self._queue: deque[Append | Callable[[], None]] = deque()
+        self._outcomes: list[Outcome] = []
+        self._callbacks: list[Callable[[], None]] = []
+        self._deliver: Deliver | None = None
+        self._delivered = 0
+        self._refused: StoreError | None = None
+
+    def append(self, append: Append) -> None:
+        """Queue an entry for `commit`."""
+        self._queue.append(append)
+
+    def resume(self) -> None:
+        """Accept appends again after one has failed, from this place in the queue on."""
+        self._queue.append(self._accept)
+
+    def after_commit(self, then: Callable[[], None]) -> None:
+        """Call `then` when what was queued before is committed or has failed, and is delivered."""
+        self._queue.append(lambda: self._callbacks.append(then))
+
+    def follow(self, after: int, deliver: Deliver) -> None:
+        """Deliver every row with a seq above `after`, and the outcomes of appends; called once, before any append."""
+        self._deliver, self._delivered = deliver, after
+
+    def commit(self, limit: int = MAX_SEQ) -> bool:
+        """Write the first `limit` jobs of the queue in one transaction; tell whether there were any."""
+        error, has_failed = self._table.error, False
+        count = min(limit, len(self._queue))
+        for _ in range(count):
+            job = self._queue.popleft()
+            if not isinstance(job, Append):
+                job()
+            elif self._refused is not None:
+                self._outcomes.append(Failed(job.id, self._refused))
+            elif error is not None:
+                has_failed = True
+                if self._table.writes_in_error:
+                    self._table.write_unconfirmed(job, self._clock())
+                self._outcomes.append(Failed(job.id, error))
+            else:
+                self._outcomes.append(self._table.write(job, self._clock()))
+        if has_failed:
+            self._refused = error
+        return count > 0
+
+    def deliver(self) -> bool:
+        """Tell the follower what is new, rows first, whoever wrote them; return whether anything was."""
+        rows = self._table.confirmed_after(self._delivered)
+        outcomes, self._outcomes = self._outcomes, []
+        callbacks, self._callbacks = self._callbacks, []
+        self._delivered += len(rows)
+        if self._deliver is not None and (rows or outcomes):
+            self._deliver(rows, outcomes)
+        for then in callbacks:
+            then()
+        return bool(rows or outcomes or callbacks)
+
+    def read(self, after: int, through: int, limit: int, max_bytes: int = MAX_SEQ) -> Stretch:
+        """Read (after, through] up to the `limit`th row; texts are in memory anyway, so `max_bytes` limits nothing."""
+        del max_bytes
+        rows = self._table.rows[after:through][:limit]
+        return Stretch(rows, rows[-1].seq if len(rows) == limit else through)
+
+    def span(self) -> Span:
+        """Return which log this is and how far it reaches."""
+        return Span(self._table.lineage.log_id, 1, self._table.head)
+
+    def lineage(self) -> Lineage:
+        """Return which logs this one continues."""
+        return self._table.lineage
+
+    def renew(self, log_id: bytes, ended: int) -> None:
+        """Give the log a new id (16 bytes), as it was found to have been set back to `ended`."""
+        self._table.lineage = self._table.lineage.renewed(log_id, ended)
+
+    def _accept(self) -> None:
+        self._refused = None
