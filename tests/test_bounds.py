@@ -17,9 +17,9 @@ from pathlib import Path
 
 import msgspec
 import pytest
+from kit.disk import Diary
 from protocol.bare import make_pending, make_session
 from protocol.house import IDENTITY, START, TICKET_KEY, Dice
-from server.hall import Diary
 
 from sockatuh.cli.longtexts import LongTexts
 from sockatuh.errors import StoreError

@@ -7,8 +7,8 @@ from collections.abc import Callable
 from typing import Final, TypeAlias
 
 from cryptography.hazmat.primitives.ciphers.aead import ChaCha20Poly1305
+from kit.server import name_rules
 from protocol.house import TICKET_KEY
-from server.hall import name_rules
 
 from sockatuh.cli.jsonlines import read_line
 from sockatuh.cli.rfc3339 import rfc3339

@@ -11,8 +11,8 @@ from pathlib import Path
 from typing import Final
 
 import msgspec
+from kit.world import PASSWORD
 from protocol import vectors
-from server.guests import PASSWORD
 
 from sockatuh.protocol import messages as m
 

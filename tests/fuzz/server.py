@@ -6,11 +6,11 @@ from collections import Counter
 from collections.abc import Callable, Sequence
 from typing import Final, cast
 
+from kit.world import PASSWORD
 from protocol import vectors
 from protocol.footprint import footprint
 from protocol.guest import Guest
 from protocol.house import ELSEWHERE, HOME, START, STRANGER, House
-from server.guests import PASSWORD
 
 from sockatuh.protocol import messages as m
 from sockatuh.protocol.channel import Channel

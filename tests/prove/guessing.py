@@ -13,13 +13,13 @@ from typing import Final
 
 import bcrypt
 from e2e.running import PASSWORD, PATIENCE, ServerProcess, joined
+from kit.clients import ClassicClient
+from kit.hall import Hall
 from prove.apart import Signal, apart
 from prove.attack import Attack, Broken, Found, Late, Pace, Run, require
 from prove.load import require_calm, scene
 from prove.offences import Toll, toll
 from prove.rogue import NotAnswered, Rogue, paced
-from server.guests import Teletype
-from server.hall import Hall
 
 from sockatuh.protocol import messages as m
 from sockatuh.protocol.server.limits import Limits
@@ -79,7 +79,7 @@ class _Guesser:
         host, key = next(self.who)
         outlaw = hall.outlaw(key, host=host)
         outlaw.send(m.Call(1, m.Join("guesser", "a guess", None)))
-        hall.guests.remove(outlaw)
+        hall.clients.remove(outlaw)
         (refused,) = outlaw.answers()
         assert isinstance(refused, m.Refused)
         self.looked_at += refused.code == WRONG
@@ -105,8 +105,8 @@ def _hour(*guessers: Iterable[tuple[str, bytes]]) -> tuple[int, int]:
 def _classic_hour(addresses: int) -> int:
     """Let so many classic addresses guess without end for an hour; return how many guesses were looked at."""
     hall = Hall()
-    peers = [Teletype(hall, (f"10.3.{n // 250}.{n % 250 + 1}", 50_000)) for n in range(addresses)]
-    hall.guests += peers
+    peers = [ClassicClient((f"10.3.{n // 250}.{n % 250 + 1}", 50_000), world=hall) for n in range(addresses)]
+    hall.clients += peers
     for second in range(int(HOUR)):
         peer = peers[second % addresses]
         if peer.send(b"Username:guesser") == [b"Username valid!"]:

@@ -10,18 +10,17 @@ from unittest import mock
 
 from e2e.relay import Relay, Weather, relay_to
 from e2e.running import Member, Room, ServerProcess, hash_password, joined
+from kit.weather import Weather as Sky
 from protocol.house import SERVER, House
 from protocol.wire import Seat, Wire
 from prove.attack import Attack, Found, Pace, Run, require
 from prove.forger import Forger
-from simulation.world import Weather as Sky
-from simulation.world import World
+from simulation.world import SimulatedRoom
 
 from sockatuh.protocol.client import events as e
 from sockatuh.protocol.client.bounds import COOKIE_SECONDS
 from sockatuh.protocol.constants import DATA, INIT
 from sockatuh.protocol.seam import Address
-from sockatuh.room.names import NameRules
 
 NAMES: Final = ("ana", "budi", "citra", "dewi")
 LINES: Final = 120
@@ -229,13 +228,13 @@ async def _talk_under_new_keys(run: Run) -> tuple[int, int]:
 
 def _hours_of_storm(run: Run) -> tuple[int, int]:
     hours = HOURS * (5 if run.long else 1)
-    world = World(run.seed, NameRules(), STORM)
+    world = SimulatedRoom(run.seed, STORM)
     nodes = [world.add_client(name) for name in NAMES[:2]]
     count = 0
     for _ in range(hours * 240):
         for node in nodes:
             count += 1
-            world.say(node, f"line {count}")
+            node.say(f"line {count}")
         world.run(15.0)
     require(world.run(60.0, world.everybody_is_up_to_date), "not all of it came to everybody")
     world.check()

@@ -11,8 +11,8 @@ from pathlib import Path
 from typing import Final
 
 from e2e.running import PASSWORD, PATIENCE, Room, hash_password, joined
+from kit.hall import Hall
 from prove.attack import Attack, Found, Pace, Run, require
-from server.hall import Hall
 
 from sockatuh.protocol.client import events as e
 from sockatuh.protocol.server.limits import Limits

@@ -14,13 +14,13 @@ from typing import Final
 
 from e2e.relay import relay_to
 from e2e.running import PASSWORD, PATIENCE, Room, ServerProcess, conversation, hash_password, joined
+from kit.hall import Hall
 from protocol.footprint import footprint
 from prove.apart import Apart, apart
 from prove.attack import Attack, Found, Missing, Run, require, require_in_time
 from prove.flood import BUFFER, SO_RCVBUFFORCE, Rain, drop_alone, make_all, pour
 from prove.load import SLOWER, STARVED, Harm, memory, require_calm, scene
 from prove.rogue import Rogue
-from server.hall import Hall
 
 from sockatuh.protocol.constants import COOKIE, DATA, HELLO, HELLO_SIZE, INIT_SIZE, RESET, RESP
 from sockatuh.protocol.seam import Address

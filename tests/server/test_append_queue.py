@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from hypothesis import given
 from hypothesis import strategies as st
-from simulation.memorylog import Disk
+from kit.disk import Disk
 
 from sockatuh.errors import StoreError
 from sockatuh.room.entries import Message

@@ -10,8 +10,10 @@ from collections.abc import Iterator
 
 import pytest
 import structlog
-from server.guests import PASSWORD, SERVER, Person, Teletype
-from server.hall import Hall
+from kit.clients import ClassicClient, Client
+from kit.hall import Hall
+from kit.server import SERVER
+from kit.world import PASSWORD
 
 from sockatuh import log
 from sockatuh.protocol.client import events as e
@@ -141,7 +143,7 @@ def test_whatever_is_typed_an_event_is_one_line_of_printable_characters(log_form
         assert {"name_refused", "password_refused", "message_posted"} <= set(events)
 
 
-def type_everywhere(hall: Hall, ana: Person, budi: Teletype, text: str) -> None:
+def type_everywhere(hall: Hall, ana: Client, budi: ClassicClient, text: str) -> None:
     """Use a text as a line, as a name and as a password, in both dialects."""
     budi.send(text.encode())
     ana.say(text)

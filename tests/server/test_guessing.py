@@ -6,8 +6,9 @@ import socket
 from pathlib import Path
 
 import pytest
-from server.guests import PASSWORD
-from server.hall import Diary, Hall
+from kit.disk import Diary
+from kit.hall import Hall
+from kit.world import PASSWORD
 from server.test_password_checks import RIGHT, WRONG, check, classic_check, desk_that_knows
 
 from sockatuh.net.notify import Notifier
@@ -240,7 +241,7 @@ def test_in_the_room_newcomers_wait_members_do_not_and_the_client_comes_again_by
     for number in range(TRIES + KEPT + 50):
         guesser = hall.outlaw(host=f"10.3.{number // 250}.{number % 250}")
         guesser.send(m.Call(1, m.Join("guesser", f"guess {number}", None)))
-        hall.guests.remove(guesser)
+        hall.clients.remove(guesser)
     late = hall.person("budi")
     refused = late.last(e.JoinRefused)
     assert refused.code == "passwords_guessed"

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import pytest
-from server.guests import PASSWORD, Person
-from server.hall import Hall
+from kit.clients import Client
+from kit.hall import Hall
+from kit.world import PASSWORD
 
 from sockatuh.protocol import messages as m
 from sockatuh.protocol.client import events as e
@@ -25,11 +26,11 @@ def hall() -> Hall:
     return Hall()
 
 
-def lines(person: Person) -> list[str]:
+def lines(person: Client) -> list[str]:
     return [told for told in person.story if ": " in told]
 
 
-def filled(count: int, history_on_join: int) -> tuple[Hall, Person]:
+def filled(count: int, history_on_join: int) -> tuple[Hall, Client]:
     """A room where ana has said so many lines."""
     hall = Hall(history_on_join=history_on_join, limits=Limits(lines_burst=1000))
     ana = hall.person("ana")

@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from server.hall import Hall
+from kit.hall import Hall
 
 from sockatuh.room.admission import PasswordGate, Right, Wait, Wrong
 from sockatuh.server.dialects.base import Visitor

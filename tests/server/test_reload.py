@@ -8,8 +8,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from server.guests import PASSWORD, Person
-from server.hall import OPTIONS, Hall
+from kit.clients import Client
+from kit.hall import Hall
+from kit.server import OPTIONS
+from kit.world import PASSWORD
 
 from sockatuh.errors import ConfigurationError, Problem
 from sockatuh.protocol.client import events as e
@@ -43,7 +45,7 @@ def change_password(hall: Hall, reload: Reload) -> str:
     return reload(password_hash="another hash")[1]
 
 
-def ticket_of(person: Person) -> bytes:
+def ticket_of(person: Client) -> bytes:
     return person.last(e.Admitted).ticket
 
 
@@ -97,9 +99,9 @@ def test_other_limits_are_told_to_every_part_and_drop_nobody(hall: Hall, reload:
     assert [event.code for event in ana.all(e.LineRefused) if event.number == number] == ["text_too_long"]
     ana.say("short")
     assert hall.person("cici").refusals == ["room_full"]
-    hall.guests.pop()
+    hall.clients.pop()
     ana.leave()
-    hall.guests[1].cut_off = True  # type: ignore[attr-defined]
+    hall.clients[1].cut_off = True
     hall.advance(Limits().idle_seconds + 4)
     assert hall.kinds()[-2:] == ["left", "left"], "the grace is a second"
     dora = hall.person("dora")
@@ -117,7 +119,7 @@ def test_more_history_is_given_than_was_before(hall: Hall, reload: Reload) -> No
     assert said(hall.person("cici")) == ["ana: two", "ana: three"]
 
 
-def said(person: Person) -> list[str]:
+def said(person: Client) -> list[str]:
     return [line for line in person.story if ": " in line]
 
 
@@ -131,7 +133,7 @@ def test_the_classic_dialect_goes_off_for_those_who_come_and_stays_for_those_who
     assert hall.diary.of("classic_dialect_off")[0]["members_staying"] == 1
     assert late.send(b"Username:late") == []
     ana.say("soup at one")
-    assert early.heard[-1] == b"ana: soup at one"
+    assert early.received[-1] == b"ana: soup at one"
     early.send(b"two for me")
     assert ana.story[-1] == "early: two for me"
 

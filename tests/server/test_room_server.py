@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import pytest
-from server.guests import PASSWORD
-from server.hall import Hall
+from kit.hall import Hall
+from kit.world import PASSWORD
 
 from sockatuh.protocol import messages as m
 from sockatuh.protocol.client import events as e

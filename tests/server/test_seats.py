@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from server.guests import PASSWORD, Person
-from server.hall import Hall
+from kit.clients import Client
+from kit.hall import Hall
+from kit.world import PASSWORD
 
 from sockatuh.protocol import messages as m
 from sockatuh.protocol.client import events as e
@@ -25,7 +26,7 @@ def test_however_many_keys_one_person_makes_others_get_in() -> None:
     crowd(hall, 60)
     newcomers = [hall.person(f"newcomer{number}") for number in range(3)]
     assert all(newcomer.is_in for newcomer in newcomers)
-    refused = {code for person in hall.guests if isinstance(person, Person) for code in person.refusals}
+    refused = {code for person in hall.clients if isinstance(person, Client) for code in person.refusals}
     assert refused == {"room_full"}
 
 

@@ -19,7 +19,8 @@ import bcrypt
 import pytest
 from e2e.relay import relay_to
 from e2e.running import PASSWORD, PATIENCE, Room, conversation, eventually, hash_password, joined
-from server.hall import Diary, name_rules
+from kit.disk import Diary
+from kit.server import name_rules
 
 from sockatuh import __version__
 from sockatuh.errors import Refused, StoreError

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from server.hall import Diary, Hall
+from kit.disk import Diary
+from kit.hall import Hall
 
 from sockatuh.server.dialects.base import Visitor
 from sockatuh.server.session_journal import REFUSALS_BURST, SESSIONS_BURST, SessionJournal

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from server.hall import Hall
+from kit.hall import Hall
 
 from sockatuh.protocol.server.limits import Limits
 from sockatuh.room.entries import Message

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from server.hall import Diary
+from kit.disk import Diary
 
 from sockatuh.errors import DatabaseUnusable, StoreError
 from sockatuh.net.notify import Notifier

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-import functools
 import sys
 from typing import Final
 
 from hypothesis import HealthCheck, Phase, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
+from kit.clients import Client
+from kit.server import SERVER
+from kit.weather import Weather
+from kit.world import PASSWORD
 
 from sockatuh.protocol.constants import (
     COOKIE,
@@ -26,10 +29,8 @@ from sockatuh.protocol.constants import (
     RESP_SIZE,
 )
 from sockatuh.protocol.seam import Address
-from sockatuh.room.names import NameRules
 
 from .siege import MARK, ONE_NAME, STRANGERS, Siege
-from .world import PASSWORD, SERVER, Node, Weather
 
 SIZES: Final = {
     HELLO: HELLO_SIZE,
@@ -49,8 +50,6 @@ spans = st.one_of(
     st.floats(0.0, 0.05), st.floats(0.0, 2.0), st.floats(0.0, 40.0), st.sampled_from([130.0, 130.0, 130.0, 4_000.0])
 )
 
-rules = functools.cache(NameRules)
-
 
 class Adversary(RuleBasedStateMachine):
     """One story. Every rule is something that a person, the weather or the adversary does."""
@@ -61,12 +60,12 @@ class Adversary(RuleBasedStateMachine):
 
     @initialize(seed=st.integers(0, 2**32 - 1))
     def begin(self, seed: int) -> None:
-        self.siege = Siege(seed, rules())
+        self.siege = Siege(seed)
         self.siege.arrive(NAMES[0])
         self.siege.arrive(NAMES[-1])
         self.siege.run(1.0)
 
-    def node(self, number: int) -> Node:
+    def node(self, number: int) -> Client:
         here = list(self.siege.people.values())
         return here[number % len(here)]
 
@@ -94,7 +93,7 @@ class Adversary(RuleBasedStateMachine):
     def leave(self, number: int) -> None:
         node = self.node(number)
         if len(self.siege.people) > 1 and not node.cut_off:
-            self.siege.leave(node)
+            node.leave()
             del self.siege.people[node.name]
 
     @rule(number=which, hop=st.booleans())
@@ -102,7 +101,7 @@ class Adversary(RuleBasedStateMachine):
         node = self.node(number)
         self.siege.move(node)
         if hop:
-            node.peer.poke(node.clock.read(self.siege.now))
+            node.peer.poke(node.now)
 
     @rule(number=which)
     def sleep_or_wake(self, number: int) -> None:
@@ -138,8 +137,8 @@ class Adversary(RuleBasedStateMachine):
 
     @rule()
     def crash_or_start(self) -> None:
-        if self.siege.up:
-            self.siege.crash_server()
+        if self.siege.server.is_up:
+            self.siege.server.crash()
         else:
             self.siege.start_server()
 
@@ -154,11 +153,11 @@ class Adversary(RuleBasedStateMachine):
         if number % 3 == 0:
             self.siege.suspend_server(seconds)
         elif not node.cut_off:
-            self.siege.suspend(node, seconds)
+            self.siege.suspend_client(node, seconds)
 
     @rule(hours=st.sampled_from([-24.0, -1.0, 1.0]))
     def set_the_wall_clock(self, hours: float) -> None:
-        self.siege.wall_ahead = int(hours * 3_600_000)
+        self.siege.server.wall_ahead = int(hours * 3_600_000)
 
     # The adversary.
 
@@ -207,7 +206,7 @@ class Adversary(RuleBasedStateMachine):
         """Kill the server while it deals with a line."""
         self.siege.talk(self.node(number), 40)
         self.siege.run(seconds)
-        self.siege.crash_server()
+        self.siege.server.crash()
         self.siege.start_server()
 
     @rule(number=which, at=which, bit=st.integers(0, 7), how=st.integers(0, 2))

@@ -10,6 +10,9 @@ import random
 from collections import Counter, defaultdict
 from typing import Final
 
+from kit.clients import Client
+from kit.server import SERVER
+from kit.world import PASSWORD, Party
 from protocol.footprint import footprint
 
 from sockatuh.protocol.client import events as e
@@ -18,9 +21,8 @@ from sockatuh.protocol.constants import COOKIE, DATA, DATA_HEADER_SIZE, HELLO, R
 from sockatuh.protocol.messages import PathChallenge, encode
 from sockatuh.protocol.seam import Address
 from sockatuh.room.entries import Claimed, Joined, Message
-from sockatuh.room.names import NameRules
 
-from .world import PASSWORD, SERVER, Node, Weather, World
+from .world import FAIR, SimulatedRoom
 
 REMEMBERED: Final = 3_000
 """Datagrams the adversary can still replay."""
@@ -40,27 +42,27 @@ SECURE: Final = range(HELLO, RESET + 1)
 Seen = tuple[bytes, Address, Address]
 
 
-class Siege(World):
+class Siege(SimulatedRoom):
     """The world, and what the adversary has seen in it."""
 
-    def __init__(self, seed: int, rules: NameRules) -> None:
+    def __init__(self, seed: int) -> None:
         self.seen: list[Seen] = []
         self.sent = 0
         self.held: list[Seen] = []
         self.holding: frozenset[str] = frozenset()
         """Which datagrams are held: those `to` the server, those `from` it."""
-        self.people: dict[str, Node] = {}
+        self.people: dict[str, Client] = {}
         self.lines = 0
         self.resets: set[bytes] = set()
         self.spoken: defaultdict[str, set[bytes]] = defaultdict(set)
         """The connection ids under which each name has spoken."""
         self._arriving = b""
         self.trick = random.Random(seed)
-        super().__init__(seed, rules, classic=True)
+        super().__init__(seed, classic=True)
 
     def start_server(self) -> None:
         self.came, self.answered, self.challenged = Counter[Address](), Counter[Address](), Counter[Address]()
-        self.proved: set[Address] = {address for _, address in self.recorder.written.values()}
+        self.proved: set[Address] = {address for _, address in self.server.ledger.written.values()}
         """Addresses that were proved to this process, or to one before it: it wakes the clients that are there."""
         self.cookies: set[tuple[Address, bytes]] = set()
         self.opened: dict[bytes, bytes] = {}
@@ -81,15 +83,15 @@ class Siege(World):
             name, key=before.key, pin=before.peer.pin, ticket=tickets[-1] if tickets else None
         )
 
-    def kill(self, node: Node) -> None:
+    def kill(self, node: Client) -> None:
         """End a program without a word."""
         node.peer.stop()
-        node.left = node.cut_off = True
+        node.has_left = node.cut_off = True
 
-    def talk(self, node: Node, size: int) -> None:
+    def talk(self, node: Client, size: int) -> None:
         """Have somebody say a line that nobody has said before."""
         self.lines += 1
-        self.say(node, f"{MARK} {self.lines} ".ljust(size, "x").rstrip())
+        node.say(f"{MARK} {self.lines} ".ljust(size, "x").rstrip())
 
     # The wire.
 
@@ -99,7 +101,7 @@ class Siege(World):
         del self.seen[:-REMEMBERED]
         self.sent += 1
         if data[0] == DATA and target == SERVER:
-            for name in (node.name for node in self.nodes if node.address == source):
+            for name in (node.name for node in self.members if node.address == source):
                 self.spoken[name].add(data[1:8])
         if source == SERVER and data[0] in SECURE:
             self._judge_answer(data, target)
@@ -110,15 +112,16 @@ class Siege(World):
 
     def _deliver(self, data: bytes, source: Address, target: Address) -> None:
         self._arriving = data
-        if target == SERVER and self.up:
+        if target == SERVER and self.server.is_up:
             self.came[source] += len(data)
         super()._deliver(data, source, target)
+        while self._touched:
+            self.attend_next()
 
-    def _note(self, node: Node, event: e.PeerEvent) -> None:
-        super()._note(node, event)
-        if isinstance(event, e.ContactLost) and event.reason == "reset":
+    def note(self, party: Party, event: object) -> None:
+        if isinstance(event, e.ContactLost) and event.reason == "reset" and isinstance(party, Client):
             assert self._arriving in self.resets, "a client believed a RESET that its server has not sent"
-            assert self._arriving[1:8] in self.spoken[node.name], "a client believed another's RESET"
+            assert self._arriving[1:8] in self.spoken[party.name], "a client believed another's RESET"
 
     def _look_into(self, data: bytes) -> None:
         if data[0] in SECURE:
@@ -149,7 +152,7 @@ class Siege(World):
     def inject(self, data: bytes, source: Address, target: Address) -> None:
         """Have a datagram arrive that nobody here has sent, or not so."""
         if data:
-            self._deliver_later(data, source, target)
+            self.send(data, source, target)
 
     def release(self, keep: float) -> None:
         """Let go what is held, in any order and each with a chance of `keep`."""
@@ -163,14 +166,14 @@ class Siege(World):
 
     def bounded(self) -> None:
         """Assert that the server keeps no more than it may."""
-        assert footprint(self.endpoint) < MAX_KEPT, "the server keeps more than it may"
+        assert footprint(self.server.endpoint) < MAX_KEPT, "the server keeps more than it may"
         assert len(self.held) < 100_000
 
     def make_good(self) -> None:
         """Let the adversary hold nothing, the weather be fine, the server run and its disk have room."""
-        self.weather, self.log.full = Weather(), False
+        self.weather, self.log.full = FAIR, False
         self.release(keep=0.5)
-        if not self.up:
+        if not self.server.is_up:
             self.start_server()
         for node in self._here():
             node.cut_off = False
@@ -180,8 +183,7 @@ class Siege(World):
         self.make_good()
         for node in self._here():
             if node.peer.state is State.IDLE:  # COOKIEs with a forged key have stopped it: its person tries again
-                node.peer.connect([SERVER], node.clock.read(self.now))
-                self._settle(node)
+                node.connect()
         assert self.run(SETTLE, until=self._everybody_is_answered), self._who_is_not()
         self.check()
         self.no_name_is_held_twice()
@@ -193,24 +195,24 @@ class Siege(World):
         return [(seq, body.name, body.text) for seq, body in bodies if isinstance(body, Message) and body.owner]
 
     def _check_membership(self) -> None:
-        if self.up and not self.bridge.unwritten:  # or the room has yet to hear what the log has taken
+        if self.server.is_up and not self.server.bridge.unwritten:  # or the room has yet to hear what the log has taken
             super()._check_membership()
 
-    def _here(self) -> list[Node]:
-        return [node for node in self.nodes if not node.left]
+    def _here(self) -> list[Client]:
+        return [node for node in self.members if not node.has_left]
 
-    def _is_answered(self, node: Node) -> bool:
-        if node.peer.state is State.OPEN and node.refused:
+    def _is_answered(self, node: Client) -> bool:
+        if node.peer.state is State.OPEN and node.refusals:
             return True
         read = (node.seen or node.starts or [-1])[-1] == self.log.head
-        return node.peer.state is State.JOINED and not node.peer.unanswered and (node.transient or read)
+        return node.peer.state is State.JOINED and not node.peer.unanswered and (node.is_script or read)
 
     def _everybody_is_answered(self) -> bool:
-        return self.up and all(self._is_answered(node) for node in self._here())
+        return self.server.is_up and all(self._is_answered(node) for node in self._here())
 
     def _who_is_not(self) -> str:
         waiting = [node for node in self._here() if not self._is_answered(node)]
-        told = [(node.name, node.peer.state.name, node.peer.unanswered, node.refused[-2:]) for node in waiting]
+        told = [(node.name, node.peer.state.name, node.peer.unanswered, node.refusals[-2:]) for node in waiting]
         return f"not answered {SETTLE:.0f} s after the adversary has rested, the log at {self.log.head}: {told}"
 
     def no_name_is_held_twice(self) -> None:
@@ -225,6 +227,6 @@ class Siege(World):
     def _all_see_the_same(self) -> None:
         """Assert that two who have both read an entry have read the same."""
         said: dict[int, tuple[str, str]] = {}
-        for node in self.nodes:
+        for node in self.members:
             for seq, name, text in node.lines:
                 assert said.setdefault(seq, (name, text)) == (name, text), "two members read different things"

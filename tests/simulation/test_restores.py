@@ -6,31 +6,27 @@ Most of the members ask for no history, some are away meanwhile. A failure names
 from __future__ import annotations
 
 import pytest
-from simulation.memorylog import Backup
-from simulation.world import Node, Weather, World
+from kit.clients import Client
+from kit.disk import Backup
+from kit.weather import Weather
+from simulation.world import FAIR, SimulatedRoom
 
 from sockatuh.protocol.client import events as e
 from sockatuh.protocol.client.state import State
 from sockatuh.protocol.messages import MESSAGE
-from sockatuh.room.names import NameRules
 
 SEEDS = range(40)
 MORE_SEEDS = range(40, 600)
 SETTLE = 90.0
 
 
-@pytest.fixture(scope="session")
-def rules() -> NameRules:
-    return NameRules()
-
-
 class Story:
     """What happens in one seed."""
 
-    def __init__(self, seed: int, rules: NameRules) -> None:
-        self.world = World(seed, rules)
+    def __init__(self, seed: int) -> None:
+        self.world = SimulatedRoom(seed)
         self.dice = self.world.dice
-        self.nodes: list[Node] = []
+        self.nodes: list[Client] = []
         self.backups: list[Backup] = []
         self.counter = 0
         self.known: dict[str, set[bytes]] = {}
@@ -50,7 +46,7 @@ class Story:
         self.say()
         for node in self.nodes:
             node.cut_off = False
-        world.weather = Weather()
+        world.weather = FAIR
 
     def join(self) -> None:
         world = self.world
@@ -63,7 +59,7 @@ class Story:
         node = self.dice.choice(self.nodes)
         for _ in range(self.dice.randint(1, 12)):
             self.counter += 1
-            self.world.say(node, f"line {self.counter}")
+            node.say(f"line {self.counter}")
 
     def cut(self) -> None:
         self.dice.choice(self.nodes).cut_off = True
@@ -72,7 +68,7 @@ class Story:
         self.dice.choice(self.nodes).cut_off = False
 
     def crash(self) -> None:
-        self.world.crash_server()
+        self.world.server.crash()
         self.world.run(self.dice.uniform(0.0, 3.0))
         self.world.start_server()
 
@@ -85,7 +81,7 @@ class Story:
     def is_settled(self) -> bool:
         return all(self.is_up_to_date(node) for node in self.nodes)
 
-    def is_up_to_date(self, node: Node) -> bool:
+    def is_up_to_date(self, node: Client) -> bool:
         """Tell whether a member has been let into the present log and has read all of it since."""
         came = max(place for place, event in enumerate(node.events) if isinstance(event, e.Admitted))
         admitted, *since = node.events[came:]
@@ -95,7 +91,7 @@ class Story:
         return is_in and not node.peer.unanswered and read_to == self.world.log.head
 
 
-def check(story: Story, node: Node) -> None:
+def check(story: Story, node: Client) -> None:
     """Hold what a member was shown against the log: each line since it came that is kept, and since it was last told
     that the log was set back nothing that is not in the log.
     """
@@ -118,9 +114,9 @@ def check(story: Story, node: Node) -> None:
 
 @pytest.mark.parametrize("seed", SEEDS)
 def test_whoever_returns_to_a_log_that_was_put_back_is_shown_every_line_that_is_kept(
-    seed: int, rules: NameRules
+    seed: int,
 ) -> None:
-    story = Story(seed, rules)
+    story = Story(seed)
     story.live()
     assert story.world.run(SETTLE, until=story.is_settled), "not everybody came back"
     for node in story.nodes:
@@ -129,5 +125,5 @@ def test_whoever_returns_to_a_log_that_was_put_back_is_shown_every_line_that_is_
 
 @pytest.mark.slow
 @pytest.mark.parametrize("seed", MORE_SEEDS)
-def test_the_same_in_many_weathers(seed: int, rules: NameRules) -> None:
-    test_whoever_returns_to_a_log_that_was_put_back_is_shown_every_line_that_is_kept(seed, rules)
+def test_the_same_in_many_weathers(seed: int) -> None:
+    test_whoever_returns_to_a_log_that_was_put_back_is_shown_every_line_that_is_kept(seed)

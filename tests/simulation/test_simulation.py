@@ -6,9 +6,10 @@ A failure names its seed; `pytest tests/simulation -k 'seed and 17'` runs it aga
 from __future__ import annotations
 
 import pytest
-from simulation.world import Node, Weather, World
-
-from sockatuh.room.names import NameRules
+from kit.clients import Client
+from kit.server import SERVER
+from kit.weather import Weather
+from simulation.world import FAIR, SimulatedRoom
 
 SEEDS = range(40)
 MORE_SEEDS = range(40, 2150)
@@ -16,19 +17,14 @@ SETTLE = 60.0
 HOUR = 3_600_000
 
 
-@pytest.fixture(scope="session")
-def rules() -> NameRules:
-    return NameRules()
-
-
 class Story:
     """What happens in one seed: people talk, and now and then something goes wrong."""
 
-    def __init__(self, seed: int, rules: NameRules) -> None:
-        self.world = World(seed, rules)
+    def __init__(self, seed: int) -> None:
+        self.world = SimulatedRoom(seed)
         self.dice = self.world.dice
         self.keys = [
-            self.world.random_bytes(32) for _ in range(self.dice.choice([2, 3, 4, 5, 8, 30 if seed % 10 == 0 else 2]))
+            self.world.dice.randbytes(32) for _ in range(self.dice.choice([2, 3, 4, 5, 8, 30 if seed % 10 == 0 else 2]))
         ]
         self.counter = 0
         self.absent_long = False
@@ -45,91 +41,93 @@ class Story:
             world.add_client(f"member{number}", key=key, history=dice.choice([None, 0, 3]))
         for _ in range(dice.randint(5, 30)):
             world.run(dice.uniform(0.0, 1.5))
-            node = dice.choice([node for node in world.nodes if not node.left])
+            node = dice.choice([node for node in world.members if not node.has_left])
             dice.choice(
                 [self.say] * 12 + [self.burst, self.paste, self.move, self.cut, self.crash, self.fill, self.meddle]
             )(node)
             if dice.random() < 0.1:
                 dice.choice([self.send, self.return_later, self.sleep])(node)
             if dice.random() < 0.05:
-                awake = dice.choice([node for node in world.nodes if not node.left])
+                awake = dice.choice([node for node in world.members if not node.has_left])
                 dice.choice([self.suspend, self.suspend_server, self.turn_the_clock])(awake)
-        world.weather = Weather()
+        world.weather = FAIR
 
-    def say(self, node: Node, extra: str = "") -> None:
+    def say(self, node: Client, extra: str = "") -> None:
         self.counter += 1
-        self.world.say(node, f"line {self.counter}{extra}")
+        node.say(f"line {self.counter}{extra}")
 
-    def burst(self, node: Node) -> None:
+    def burst(self, node: Client) -> None:
         for _ in range(self.dice.randint(2, 40)):
             self.say(node)
 
-    def paste(self, node: Node) -> None:
+    def paste(self, node: Client) -> None:
         self.say(node, " " + "x" * self.dice.randint(1000, 16_000))
 
-    def move(self, node: Node) -> None:
+    def move(self, node: Client) -> None:
         self.world.move(node)
 
-    def cut(self, node: Node) -> None:
+    def cut(self, node: Client) -> None:
         node.cut_off = True
         self.world.run(self.dice.uniform(0.1, 12.0))
         node.cut_off = False
 
-    def crash(self, node: Node) -> None:
+    def crash(self, node: Client) -> None:
         del node
-        self.world.crash_server()
+        self.world.server.crash()
         self.world.run(self.dice.uniform(0.0, 3.0))
         self.world.start_server()
 
-    def suspend(self, node: Node) -> None:
+    def suspend(self, node: Client) -> None:
         """A laptop is closed: it hears nothing, and for its programs no time passes."""
-        self.world.suspend(node, self.dice.uniform(0.5, 70.0))
+        self.world.suspend_client(node, self.dice.uniform(0.5, 70.0))
 
-    def suspend_server(self, node: Node) -> None:
+    def suspend_server(self, node: Client) -> None:
         """The same with the server's machine; how long it takes makes no difference, for it does not pass there."""
         self.say(node)
         self.world.suspend_server(self.dice.choice([self.dice.uniform(0.1, 10.0), self.dice.uniform(60.0, 400.0)]))
 
-    def turn_the_clock(self, node: Node) -> None:
+    def turn_the_clock(self, node: Client) -> None:
         """The server's wall clock jumps."""
-        self.world.wall_ahead += self.dice.choice([HOUR, -HOUR, -24 * HOUR, 400 * 24 * HOUR, -50 * 365 * 24 * HOUR])
+        self.world.server.wall_ahead += self.dice.choice(
+            [HOUR, -HOUR, -24 * HOUR, 400 * 24 * HOUR, -50 * 365 * 24 * HOUR]
+        )
         self.say(node)
 
-    def fill(self, node: Node) -> None:
+    def fill(self, node: Client) -> None:
         """The server's disk is full for a while, and somebody goes on talking."""
         self.world.log.full = True
         self.say(node)
         self.world.run(self.dice.uniform(0.1, 4.0))
         self.world.log.full = False
 
-    def meddle(self, node: Node) -> None:
+    def meddle(self, node: Client) -> None:
         """A stranger throws old and invented datagrams, also in the name of a member."""
         self.world.keep_wire = True
         self.say(node)
         self.world.run(0.1)
         self.world.keep_wire = False
         for data in self.world.wire[-20:]:
-            self.world.throw(data, ("10.9.9.9", 99))
-            self.world.throw(self.world.random_bytes(len(data)), node.address)
+            self.world.send(data, ("10.9.9.9", 99), SERVER)
+            self.world.send(self.world.dice.randbytes(len(data)), node.address, SERVER)
 
-    def send(self, node: Node) -> None:
+    def send(self, node: Client) -> None:
         """A script of a member says a line, under the member's name."""
-        script = self.world.add_client(node.name, key=node.key, transient=True)
+        script = self.world.add_client(node.name, key=node.key, is_script=True)
         self.say(script)
         assert self.world.run(60.0, until=lambda: script.peer.unanswered == 0)
-        self.world.leave(script)
+        script.leave()
 
-    def return_later(self, node: Node) -> None:
+    def return_later(self, node: Client) -> None:
         """Somebody leaves, and comes back with the same key from a new program."""
-        if node.transient or sum(not other.left for other in self.world.nodes) < 2:
+        if node.is_script or sum(not other.has_left for other in self.world.members) < 2:
             return
         self.absent_long = True
         assert self.world.run(60.0, until=lambda: node.peer.unanswered == 0)
-        self.world.leave(node)
+        node.leave()
         self.world.run(self.dice.uniform(0.0, 2.0))
         self.world.add_client(node.name, key=node.key, history=self.dice.choice([None, 0]))
 
-    def sleep(self, node: Node) -> None:
+    def sleep(self, node: Client) -> None:
         """A laptop sleeps for longer than the room waits."""
         self.absent_long = True
         node.cut_off = True
@@ -139,34 +137,34 @@ class Story:
 
 @pytest.mark.slow
 @pytest.mark.parametrize("seed", MORE_SEEDS)
-def test_a_room_survives_many_weathers(seed: int, rules: NameRules) -> None:
-    test_a_room_survives_its_weather(seed, rules)
+def test_a_room_survives_many_weathers(seed: int) -> None:
+    test_a_room_survives_its_weather(seed)
 
 
 @pytest.mark.parametrize("seed", SEEDS)
-def test_a_room_survives_its_weather(seed: int, rules: NameRules) -> None:
-    story = Story(seed, rules)
+def test_a_room_survives_its_weather(seed: int) -> None:
+    story = Story(seed)
     world = story.world
     story.live()
     assert world.run(SETTLE, until=world.everybody_is_up_to_date), "not everybody came back"
     world.check()
-    assert all(set(node.said) == set(node.stored) for node in world.nodes), "a line was never stored"
+    assert all(set(node.said) == set(node.stored) for node in world.members), "a line was never stored"
     if not story.absent_long:
         assert not [row for row in world.log.rows if row.kind == "left"], "a short absence left a line"
 
 
 @pytest.mark.parametrize("seed", range(20))
 def test_whoever_is_in_is_woken_by_the_next_server_at_whatever_moment_the_last_one_died(
-    seed: int, rules: NameRules
+    seed: int,
 ) -> None:
-    world = World(seed, rules)
+    world = SimulatedRoom(seed)
     nodes = [world.add_client(f"member{number}") for number in range(5)]
     assert world.run(5.0, until=lambda: any(node.starts for node in nodes))
     for _ in range(4):  # nobody says a word: a client alone would find out after 25 s
         welcomes = sum(len(node.starts) for node in nodes)
         world.run(3.0, until=lambda before=welcomes: sum(len(node.starts) for node in nodes) > before)  # type: ignore[misc]
         world.run(world.dice.choice([0.0, 0.001, 0.01, 1.0]) * world.dice.random())
-        world.crash_server()
+        world.server.crash()
         world.run(world.dice.uniform(0.0, 2.0))
         world.start_server()
     assert world.run(3.0, until=lambda: world.room.in_contact == 5), "not everybody was back within 3 s"
@@ -176,12 +174,12 @@ def test_whoever_is_in_is_woken_by_the_next_server_at_whatever_moment_the_last_o
 
 @pytest.mark.slow
 @pytest.mark.parametrize("seed", range(20, 200))
-def test_whoever_is_in_is_woken_at_many_more_moments(seed: int, rules: NameRules) -> None:
-    test_whoever_is_in_is_woken_by_the_next_server_at_whatever_moment_the_last_one_died(seed, rules)
+def test_whoever_is_in_is_woken_at_many_more_moments(seed: int) -> None:
+    test_whoever_is_in_is_woken_by_the_next_server_at_whatever_moment_the_last_one_died(seed)
 
 
-def test_while_the_servers_machine_sleeps_nobody_leaves_and_no_session_is_too_old_afterwards(rules: NameRules) -> None:
-    world = World(1, rules)
+def test_while_the_servers_machine_sleeps_nobody_leaves_and_no_session_is_too_old_afterwards() -> None:
+    world = SimulatedRoom(1)
     nodes = [world.add_client(f"member{number}") for number in range(3)]
     assert world.run(5.0, until=world.everybody_is_up_to_date)
     world.suspend_server(6.0)
@@ -192,13 +190,13 @@ def test_while_the_servers_machine_sleeps_nobody_leaves_and_no_session_is_too_ol
     assert [row.kind for row in world.log.rows] == ["joined"] * 3
 
 
-def test_a_laptop_that_slept_for_a_while_is_where_it_was(rules: NameRules) -> None:
-    world = World(2, rules)
+def test_a_laptop_that_slept_for_a_while_is_where_it_was() -> None:
+    world = SimulatedRoom(2)
     ana, budi = world.add_client("ana"), world.add_client("budi")
     assert world.run(5.0, until=world.everybody_is_up_to_date)
     for seconds in (5.0, 60.0):
-        world.say(budi, f"while ana sleeps {seconds}")
-        world.suspend(ana, seconds)
+        budi.say(f"while ana sleeps {seconds}")
+        world.suspend_client(ana, seconds)
         assert world.run(3.0, until=world.everybody_is_up_to_date)
     assert len(ana.starts) == 1, "the session held"
     assert [row.kind for row in world.log.rows] == ["joined", "joined", "message", "message"]

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import pytest
-from server.guests import PASSWORD
-from server.hall import Hall
+from kit.hall import Hall
+from kit.world import PASSWORD
 
 from sockatuh.protocol import messages as m
 from sockatuh.protocol.client import events as e
@@ -27,9 +27,9 @@ def test_the_originals_wire_word_by_word(hall: Hall) -> None:
     assert cici.send(b"Username:budi") == [TAKEN]
     cici.join("cici")
     assert budi.send(b"hello cici") == []
-    assert cici.heard[-1] == b"budi: hello cici"
+    assert cici.received[-1] == b"budi: hello cici"
     assert cici.send(b"Username:") == []
-    assert budi.heard[-1] == b"cici: Username:"
+    assert budi.received[-1] == b"cici: Username:"
 
 
 def test_classic_and_secure_members_hear_each_other(hall: Hall) -> None:
@@ -38,9 +38,9 @@ def test_classic_and_secure_members_hear_each_other(hall: Hall) -> None:
     assert budi.send("sopnya jam satu \N{STEAMING BOWL}".encode()) == []
     assert ana.story[-1] == "budi: sopnya jam satu \N{STEAMING BOWL}"
     ana.say("first\nsecond")
-    assert budi.heard[-2:] == [b"ana: first", b"ana: second"]
+    assert budi.received[-2:] == [b"ana: first", b"ana: second"]
     ana.say("waves", action=True)
-    assert budi.heard[-1] == b"* ana waves"
+    assert budi.received[-1] == b"* ana waves"
     assert [entry.entry.text for entry in ana.all(e.EntryArrived) if entry.entry.kind == m.JOINED][-1] == "classic"
 
 
@@ -53,8 +53,8 @@ def test_a_classic_member_never_gets_its_own_line_back_in_a_batch_either(hall: H
     cici.send(b"two")
     hall.writer_busy = False
     hall.settle()
-    assert budi.heard[-1] == b"cici: two"
-    assert cici.heard[-1] == b"budi: one"
+    assert budi.received[-1] == b"cici: two"
+    assert cici.received[-1] == b"budi: one"
 
 
 def test_the_password_may_hold_colons() -> None:
@@ -72,7 +72,7 @@ def test_whoever_sends_newlines_gets_them_back(hall: Hall) -> None:
     netcat.send(b"hello\n")
     assert ana.story[-1] == "budi: hello"
     ana.say("hi")
-    assert netcat.heard[-1] == b"ana: hi\n"
+    assert netcat.received[-1] == b"ana: hi\n"
 
 
 def test_a_classic_member_takes_no_name_that_is_here_or_owned_by_a_key_and_owns_none(hall: Hall) -> None:
@@ -106,8 +106,8 @@ def test_two_classic_members_who_passed_the_name_step_together_do_not_both_get_i
         teletype.send(b"Password:" + PASSWORD.encode())
     hall.writer_busy = False
     hall.settle()
-    assert one.heard[-1] == b"Berhasil bergabung!"
-    assert other.heard[-1] == b"Username sudah dipakai! Gunakan username lain."
+    assert one.received[-1] == b"Berhasil bergabung!"
+    assert other.received[-1] == b"Username sudah dipakai! Gunakan username lain."
     assert len(hall.bcrypt.asked) == 1
 
 

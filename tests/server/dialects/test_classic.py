@@ -8,7 +8,7 @@ from itertools import chain
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from server.hall import Diary
+from kit.disk import Diary
 
 from sockatuh.protocol.seam import Address
 from sockatuh.room.entries import Message

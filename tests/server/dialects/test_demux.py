@@ -4,7 +4,7 @@ import ipaddress
 from collections import deque
 
 import pytest
-from server.hall import Diary
+from kit.disk import Diary
 
 from sockatuh.protocol.seam import Address
 from sockatuh.server.dialects.base import DialectEvent, NameAsked, Refusal, SessionEnded

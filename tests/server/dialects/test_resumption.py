@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import pytest
-from server.guests import PASSWORD, Person
-from server.hall import Hall
+from kit.clients import Client
+from kit.hall import Hall
+from kit.world import PASSWORD
 
 from sockatuh.protocol import messages as m
 from sockatuh.protocol.client import events as e
@@ -23,7 +24,7 @@ def _hall() -> Hall:
     return Hall(limits=LIMITS)
 
 
-def say(hall: Hall, person: Person, count: int, word: str) -> None:
+def say(hall: Hall, person: Client, count: int, word: str) -> None:
     for number in range(count):
         person.say(f"{word} {number}")
     hall.until(lambda: not person.peer.unanswered)
@@ -33,7 +34,7 @@ def numbered(word: str, count: int) -> list[str]:
     return [f"{word} {number}" for number in range(count)]
 
 
-def come_back(hall: Hall, person: Person) -> list[str]:
+def come_back(hall: Hall, person: Client) -> list[str]:
     """Let a member that was cut off come back; return the lines it is shown, each of which the log must have there."""
     before, times = len(person.events), len(person.all(e.Admitted))
     person.cut_off = False
@@ -63,7 +64,7 @@ def pretend(
 ) -> m.Welcome:
     """Join with whatever one likes to claim, and perhaps a ticket that the server made at some place; leave again."""
     key = hall.random(32)
-    ticket = Ticket(f"mallory{len(hall.guests)}", log_id or hall.log.log_id, ticket_at or 0)
+    ticket = Ticket(f"mallory{len(hall.clients)}", log_id or hall.log.log_id, ticket_at or 0)
     sealed = hall.endpoint.tickets.seal(ticket, public_key(key), hall.random) if ticket_at is not None else None
     outlaw = hall.outlaw(key, log_id=log_id, cursor=cursor, ticket=sealed)
     join = m.Join(None, None, history) if sealed else m.Join(ticket.name, PASSWORD, history)
@@ -244,7 +245,7 @@ def test_one_who_joined_after_the_backup_is_shown_what_it_missed_though_the_log_
 
 def test_after_several_restores_every_former_id_is_still_known(hall: Hall) -> None:
     ana = hall.person("ana")
-    tails: list[tuple[Person, int]] = []
+    tails: list[tuple[Client, int]] = []
     for number in range(4):
         say(hall, ana, 5, f"round {number}")
         tail = hall.person(f"tail{number}", history=0)

@@ -1,8 +1,9 @@
-"""What a simulated server has in place of its disk: a log that can fail or be set back, and a history."""
+"""What a server has in place of its disk: a log that can fail or be set back, a history, and a log of events."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import TypeAlias
 
 from sockatuh.errors import DatabaseUnusable
@@ -59,65 +60,92 @@ class Disk(MemoryTable):
         MemoryTable.__init__(self, lineage.renewed(log_id, head).inherited(self.lineage, head, self.head), rows)
 
 
-class Recorder:
-    """Keeps which sessions are written down as open; `later` has something done when all before it is written.
+@dataclass(frozen=True, slots=True)
+class Logged:
+    """One event of the server's log."""
 
-    What is `open` is known to the server's process; what it has `written` outlives that.
-    """
-
-    def __init__(self, later: Callable[[Callable[[float], None]], None]) -> None:
-        self.open: dict[int, str] = {}
-        self.written: dict[int, tuple[int, Address]] = {}
-        self._later = later
-        self._last = 0
-
-    def opened(
-        self, cid: int | None, name: str, owner: str, address: str, dialect: str, version: str, *, transient: bool
-    ) -> int:
-        del owner, dialect, version, transient
-        self._last += 1
-        self.open[self._last] = name
-        if cid is not None:
-            self._write(self._last, (cid, _address(address)))
-        return self._last
-
-    def moved(self, record: int, address: str) -> None:
-        assert record in self.open
-        if record in self.written:
-            self._write(record, (self.written[record][0], _address(address)))
-
-    def closed(self, record: int, reason: str) -> None:
-        assert reason
-        self.dropped(record)
-
-    def dropped(self, record: int) -> None:
-        del self.open[record]
-        self._later(lambda _: self.written.pop(record, None) and None)
-
-    def take_lost(self) -> list[tuple[int, Address]]:
-        """Return where the sessions are that a server which is gone had written down, and close them."""
-        lost = list(self.written.values())
-        self.open.clear()
-        self.written.clear()
-        return lost
-
-    def when_written(self, then: Callable[[float], None]) -> None:
-        self._later(then)
-
-    def _write(self, record: int, session: tuple[int, Address]) -> None:
-        self._later(lambda _: self.written.update({record: session}))
+    event: str
+    fields: dict[str, object]
 
 
-def _address(text: str) -> Address:
-    host, _, port = text.rpartition(":")
-    return host, int(port)
+class Diary:
+    """The server's log of events; every field must be printable."""
 
-
-class Silence:
-    """A log of events that nobody reads, but every field of which must be printable."""
+    def __init__(self) -> None:
+        self.logged: list[Logged] = []
 
     def info(self, event: str, **fields: object) -> None:
         assert event.isidentifier()
         assert all(str(value).isprintable() for value in fields.values())
+        self.logged.append(Logged(event, fields))
 
     warning = info
+
+    def of(self, event: str) -> list[dict[str, object]]:
+        return [each.fields for each in self.logged if each.event == event]
+
+
+@dataclass(slots=True)
+class Record:
+    """One session as the history has it; `reason` is None while it is open."""
+
+    cid: int | None
+    name: str
+    address: str
+    dialect: str
+    transient: bool
+    reason: str | None = None
+
+
+class Ledger:
+    """The history's sessions. `later` has something done when what comes before it is written.
+
+    `records` is what the server's process knows; `written` is what of the open sessions outlives it.
+    """
+
+    def __init__(self, later: Callable[[Callable[[float], None]], None]) -> None:
+        self.records: list[Record] = []
+        self.written: dict[int, tuple[int, Address]] = {}
+        self._later = later
+
+    def opened(
+        self, cid: int | None, name: str, owner: str, address: str, dialect: str, version: str, *, transient: bool
+    ) -> int:
+        del owner, version
+        number = len(self.records)
+        self.records.append(Record(cid, name, address, dialect, transient))
+        if cid is not None:
+            self._write(number, cid, address)
+        return number
+
+    def moved(self, record: int, address: str) -> None:
+        self.records[record].address = address
+        if record in self.written:
+            self._write(record, self.written[record][0], address)
+
+    def closed(self, record: int, reason: str) -> None:
+        assert reason
+        assert self.records[record].reason is None, "a session was closed twice"
+        self.records[record].reason = reason
+        self._later(lambda _: self.written.pop(record, None) and None)
+
+    def dropped(self, record: int) -> None:
+        self.closed(record, "dropped")
+
+    def when_written(self, then: Callable[[float], None]) -> None:
+        self._later(then)
+
+    def open(self) -> list[Record]:
+        return [record for record in self.records if record.reason is None]
+
+    def take_lost(self) -> list[tuple[int, Address]]:
+        """Close the sessions that a server which is gone had open, and return where those are that it had written."""
+        for record in self.open():
+            record.reason = "server_lost"
+        lost = list(self.written.values())
+        self.written.clear()
+        return lost
+
+    def _write(self, record: int, cid: int, address: str) -> None:
+        host, _, port = address.rpartition(":")
+        self._later(lambda _: self.written.update({record: (cid, (host, int(port)))}))

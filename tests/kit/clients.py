@@ -1,0 +1,269 @@
+"""Who talks to a server in the world: clients of either dialect, and one that keeps to no rule."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Sequence
+from dataclasses import KW_ONLY, dataclass, field
+from typing import TypeVar
+
+from sockatuh.errors import ProtocolError
+from sockatuh.protocol import messages as m
+from sockatuh.protocol.client import events as e
+from sockatuh.protocol.client.dialer import Dialer
+from sockatuh.protocol.client.peer import Peer
+from sockatuh.protocol.client.secure_link import Link
+from sockatuh.protocol.client.timers import Timer
+from sockatuh.protocol.constants import COOKIE, RESP
+from sockatuh.protocol.seam import Address
+from sockatuh.protocol.timers import TimerTable
+
+from .world import PASSWORD, PartyState, World
+
+STORIES = {m.JOINED: "joined", m.LEFT: "left", m.CLAIMED: "claimed"}
+
+T = TypeVar("T")
+
+
+@dataclass(slots=True, eq=False)
+class Client(PartyState):
+    """A client of the secure dialect, and everything it was told. It trusts whatever server it meets.
+
+    What it is told to do, it does at once, and the world settles.
+    """
+
+    _: KW_ONLY
+    world: World
+    peer: Peer
+    key: bytes = b""
+    name: str = ""
+    is_script: bool = False
+    has_left: bool = False
+    events: list[e.PeerEvent] = field(default_factory=list)
+    said: dict[int, str] = field(default_factory=dict)
+    """By number, the lines it has said."""
+    stored: dict[int, int] = field(default_factory=dict)
+    """By number, the seq of those that were acknowledged."""
+    seen: list[int] = field(default_factory=list)
+    """The seqs of all entries that arrived, in order."""
+    gone: list[tuple[int, int]] = field(default_factory=list)
+    """(after, through) of each stretch it was told is no longer kept."""
+    starts: list[int] = field(default_factory=list)
+    """After which seq it was let in, each time."""
+
+    @property
+    def now(self) -> float:
+        """Its machine's monotonic clock."""
+        return self.clock.read(self.world.now)
+
+    # What it was told.
+
+    def all(self, kind: type[T]) -> list[T]:
+        return [event for event in self.events if isinstance(event, kind)]
+
+    def last(self, kind: type[T]) -> T:
+        return self.all(kind)[-1]
+
+    @property
+    def is_in(self) -> bool:
+        return bool(self.all(e.Admitted))
+
+    @property
+    def refusals(self) -> list[str]:
+        return [event.code for event in self.all(e.JoinRefused)]
+
+    @property
+    def entries(self) -> list[m.Entry]:
+        return [event.entry for event in self.all(e.EntryArrived)]
+
+    @property
+    def story(self) -> list[str]:
+        """What the screen would show: lines as `name: text`, actions as `* name text`, the rest as `name joined`."""
+        return [_told(entry) for entry in self.entries]
+
+    @property
+    def texts(self) -> list[str]:
+        """The texts that arrived, in order."""
+        return [entry.text for entry in self.entries]
+
+    @property
+    def lines(self) -> list[tuple[int, str, str]]:
+        """(seq, name, text) of each line that arrived."""
+        said = (entry for entry in self.entries if entry.kind in (m.MESSAGE, m.ACTION))
+        return [(entry.seq, entry.name, entry.text) for entry in said]
+
+    # What it does.
+
+    def connect(self) -> None:
+        self.peer.connect([self.world.server.address], self.now)
+
+    def ask(self, name: str) -> None:
+        """Ask to join, without a password."""
+        self.peer.join(name, None, self.now)
+        self.world.settle()
+
+    def join(self, name: str, password: str = PASSWORD) -> None:
+        self.peer.join(name, password, self.now)
+        self.world.settle()
+
+    def say(self, text: str, *, action: bool = False) -> int:
+        number = self.peer.say(text, self.now, action=action)
+        self.said[number] = text
+        self.world.settle()
+        return number
+
+    def leave(self) -> None:
+        self.peer.leave(self.now)
+        self.has_left = True
+        self.world.settle()
+
+    def who(self) -> list[str]:
+        self.peer.ask_who("", self.now)
+        self.world.settle()
+        return [member.name for member in self.last(e.MembersListed).members]
+
+    # The five methods.
+
+    def receive_datagram(self, data: bytes, address: Address, now: float) -> None:
+        self.peer.receive_datagram(data, address, now)
+
+    def datagrams_to_send(self) -> Sequence[tuple[bytes, Address]]:
+        return self.peer.datagrams_to_send()
+
+    def get_timer(self) -> float | None:
+        return self.peer.get_timer()
+
+    def handle_timer(self, now: float) -> None:
+        self.peer.handle_timer(now)
+
+    def process(self, now: float) -> None:
+        while (event := self.peer.next_event()) is not None:
+            self.events.append(event)
+            self._note(event, now)
+            self.world.note(self, event)
+
+    def _note(self, event: e.PeerEvent, now: float) -> None:
+        match event:
+            case e.ServerOffered():
+                self.peer.trust(now)
+            case e.Admitted(start=start):
+                self.starts.append(start)
+            case e.EntryArrived(entry):
+                self.seen.append(entry.seq)
+            case e.EntriesGone(stretch):
+                self.gone.append((stretch.after, stretch.through))
+            case e.LineStored(number, seq):
+                assert number not in self.stored, "a line was acknowledged twice"
+                self.stored[number] = seq
+            case _:
+                pass
+
+
+def _told(entry: m.Entry) -> str:
+    match entry.kind:
+        case m.MESSAGE:
+            return f"{entry.name}: {entry.text}"
+        case m.ACTION:
+            return f"* {entry.name} {entry.text}"
+        case kind:
+            return f"{entry.name} {STORIES[kind]}"
+
+
+@dataclass(slots=True, eq=False)
+class ClassicClient(PartyState):
+    """A client of the classic dialect: bytes out, bytes in."""
+
+    _: KW_ONLY
+    world: World
+    password: str = PASSWORD
+    received: list[bytes] = field(default_factory=list)
+    outbox: list[bytes] = field(default_factory=list)
+
+    def send(self, data: bytes) -> list[bytes]:
+        """Send a datagram and return what came in answer."""
+        before = len(self.received)
+        self.outbox.append(data)
+        self.world.settle()
+        return self.received[before:]
+
+    def join(self, name: str) -> None:
+        assert self.send(b"Username:" + name.encode()) == [b"Username valid!"]
+        assert self.send(b"Password:" + self.password.encode()) == [b"Berhasil bergabung!"]
+
+    def receive_datagram(self, data: bytes, address: Address, now: float) -> None:
+        del address, now
+        self.received.append(data)
+
+    def datagrams_to_send(self) -> Sequence[tuple[bytes, Address]]:
+        datagrams, self.outbox = self.outbox, []
+        return [(data, self.world.server.address) for data in datagrams]
+
+    def get_timer(self) -> float | None:
+        return None
+
+    def handle_timer(self, now: float) -> None:
+        """Do nothing: nothing is ever due."""
+
+    def process(self, now: float) -> None:
+        """Do nothing: it reports nothing."""
+
+
+class LawlessClient(PartyState):
+    """A client that keeps to no rule: it claims anything in the handshake, and sends whatever message it is told to."""
+
+    def __init__(self, world: World, address: Address, key: bytes, payload: m.InitPayload) -> None:
+        super().__init__(address)
+        self.received: list[m.ServerMessage] = []
+        self._world, self._key = world, key
+        self._out: list[tuple[bytes, Address]] = []
+        self._timers = TimerTable(Timer)
+        self._dialer = Dialer(key, None, world.dice.randbytes, self._timers, self._out)
+        self._dialer.start([world.server.address], payload, world.now)
+        self._link: Link | None = None
+
+    def send(self, message: m.ClientMessage) -> None:
+        assert self._link is not None
+        self._link.send(message, self._world.now)
+        self._world.settle()
+
+    def read(self, after: int, through: int) -> list[m.Entry]:
+        """Ask for a stretch of the log, on and on as far as the answers lead, and return what is in it."""
+        found: list[m.Entry] = []
+        while after < through:
+            before = len(self.received)
+            self.send(m.Get(after, through))
+            told = [each for each in self.received[before:] if isinstance(each, m.Entries)]
+            assert told, "it was not answered"
+            found += [m.decode_entry_untrusted(item) for each in told for item in each.items]
+            after = max(each.through for each in told)
+        return found
+
+    def answers(self) -> list[m.AnswerBody]:
+        return [each.body for each in self.received if isinstance(each, m.Answer)]
+
+    def receive_datagram(self, data: bytes, address: Address, now: float) -> None:
+        del address
+        if data[0] == COOKIE:
+            self._dialer.receive_cookie(data, now)
+            self._dialer.trust(now)
+        elif data[0] == RESP:
+            established = self._dialer.receive_resp(data, now)
+            assert established is not None
+            self._link = Link(established, self._key, self._world.dice.randbytes, TimerTable(Timer), self._out, now)
+        elif self._link is not None:
+            with contextlib.suppress(ProtocolError):  # for one who was at this address before
+                self.received.append(self._link.open_untrusted(data))
+
+    def datagrams_to_send(self) -> Sequence[tuple[bytes, Address]]:
+        datagrams, self._out[:] = [*self._out], []
+        return datagrams
+
+    def get_timer(self) -> float | None:
+        return self._timers.next_at()
+
+    def handle_timer(self, now: float) -> None:
+        for _ in self._timers.take_due(now):
+            self._dialer.handle_timer(now)
+
+    def process(self, now: float) -> None:
+        """Do nothing: what came was received already."""
