@@ -56,6 +56,7 @@ MAY_IMPORT: Final[dict[str, set[str]]] = {
         "client",
         "wording",
     },
+    "testing": {"client", "protocol", "protocol.client", "protocol.server", "room", "server", "store.memory_log"},
     "__main__": {"cli"},
 }
 """The table of docs/ARCHITECTURE.md; each package may import itself and sockatuh's version.

@@ -1,0 +1,96 @@
+"""docs/API.md: every example runs and does what the page says, and the page names what the package exports."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import re
+from collections.abc import Callable, Coroutine
+from pathlib import Path
+from typing import Any, Final
+
+import pytest
+
+import sockatuh
+from sockatuh import Room, Said
+from sockatuh.testing import MemoryRoom, run
+
+PAGE: Final = (Path(__file__).parent.parent / "docs/API.md").read_text("utf-8")
+EXAMPLES: Final = dict(
+    re.findall(r"^## ([^\n]+)\n(?:(?!^## ).)*?^```python\n(.*?)^```$", PAGE, re.MULTILINE | re.DOTALL)
+)
+"""The program under each heading that has one."""
+
+Story = Callable[[dict[str, MemoryRoom]], Coroutine[Any, Any, None]]
+
+
+async def said_in(room: Room) -> Said:
+    """Return the next line that is said in a room."""
+    async for event in room:
+        if isinstance(event, Said) and not event.own:
+            return event
+    raise AssertionError("the room has ended")
+
+
+async def greet_the_bot(rooms: dict[str, MemoryRoom]) -> None:
+    await asyncio.sleep(1)
+    async with rooms["kitchen.local"].connect(name="ana") as ana:
+        await ana.say("!hello")
+        answer = await said_in(ana)
+        assert (answer.name, answer.text) == ("bot", "hello ana")
+
+
+async def talk_over_the_bridge(rooms: dict[str, MemoryRoom]) -> None:
+    await asyncio.sleep(1)
+    kitchen, workshop = rooms["kitchen.local"], rooms["workshop.local"]
+    async with kitchen.connect(name="ana") as ana, workshop.connect(name="budi") as budi:
+        await ana.say("soup at one")
+        assert (await said_in(budi)).text == "ana: soup at one"
+        await budi.say("coming")
+        assert (await said_in(ana)).text == "budi: coming"
+    assert (len(kitchen.lines), len(workshop.lines)) == (2, 2), "a line that came over the bridge does not go back"
+
+
+STORIES: Final[dict[str, Story]] = {
+    "A bot in 15 lines": greet_the_bot,
+    "A bridge": talk_over_the_bridge,
+}
+"""What happens in the rooms of a program that runs until it is stopped."""
+
+
+@pytest.mark.parametrize("heading", EXAMPLES)
+def test_an_example_does_what_the_page_says(heading: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    rooms: dict[str, MemoryRoom] = {}
+
+    async def beside_its_story(program: Coroutine[Any, Any, None]) -> None:
+        async with contextlib.AsyncExitStack() as stack:
+            for server, password in re.findall(r'connect\("([^"]+)".*?password="([^"]+)"', EXAMPLES[heading]):
+                rooms[server] = await stack.enter_async_context(MemoryRoom(server, password=password))
+            running = asyncio.create_task(program)
+            telling = asyncio.create_task(STORIES[heading](rooms))
+            await asyncio.wait([running, telling], return_when=asyncio.FIRST_COMPLETED)
+            assert not running.done(), "it was to run until it is stopped"
+            running.cancel()
+            await telling
+
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.setattr(sockatuh, "connect", lambda server, **options: rooms[server].connect(server, **options), False)
+    monkeypatch.setattr(asyncio, "run", lambda program: run(beside_its_story(program)))
+    code = compile(EXAMPLES[heading], f"docs/API.md: {heading}", "exec")
+    exec(code, {"__name__": "__main__"})  # noqa: S102 (the page is ours)
+
+
+def test_every_example_is_run() -> None:
+    assert PAGE.count("```python") == len(EXAMPLES)
+    assert {*STORIES} <= {*EXAMPLES}
+
+
+def test_the_bot_has_15_lines() -> None:
+    lines = [line for line in EXAMPLES["A bot in 15 lines"].splitlines() if line]
+    assert len(lines) <= 15
+
+
+def test_the_page_and_the_package_name_the_same_things() -> None:
+    named = {*re.findall(r"\bsockatuh\.([A-Za-z_]+)", PAGE), *re.findall(r"`([A-Z][a-z][A-Za-z]+)[`(.]", PAGE)}
+    assert {*sockatuh.__all__} - {"__version__"} - {*re.findall(r"\w+", PAGE)} == set()
+    assert named - {"testing", "MemoryRoom", "None", "True"} <= {*sockatuh.__all__}
