@@ -16,8 +16,8 @@ import pytest
 import sockatuh
 from sockatuh.cli.app import HOPELESS
 from sockatuh.cli.errors import ExitCode
-from sockatuh.cli.installation import unit as installed_unit
 from sockatuh.cli.program import Program
+from sockatuh.cli.service_files import unit as installed_unit
 from sockatuh.net.sockets import RECEIVE_BUFFER, SEND_BUFFER
 from sockatuh.protocol.constants import DEFAULT_PORT
 from sockatuh.protocol.server.limits import Limits

@@ -29,9 +29,9 @@ from .surroundings import put_right
 
 COMMANDS: Final = {
     # name: (module of this package, function, one sentence)
-    "init": ("setup", "init", wording.HELP_INIT),
+    "init": ("init", "init", wording.HELP_INIT),
     "check": ("check", "check", wording.HELP_CHECK),
-    "hash-password": ("setup", "hash_password", wording.HELP_HASH_PASSWORD),
+    "hash-password": ("init", "hash_password", wording.HELP_HASH_PASSWORD),
     "serve": ("serve", "serve", wording.HELP_SERVE),
     "install-service": ("install", "install_service", service.HELP_INSTALL),
     "uninstall-service": ("install", "uninstall_service", service.HELP_UNINSTALL),
@@ -43,7 +43,7 @@ COMMANDS: Final = {
     "backup": ("backup", "backup", backups.HELP_BACKUP),
     "restore": ("backup", "restore", backups.HELP_RESTORE),
     "identity": ("identity", "identity", phrases.HELP_IDENTITY),
-    "version": ("setup", "version", wording.HELP_VERSION),
+    "version": ("init", "version", wording.HELP_VERSION),
 }
 
 

@@ -10,14 +10,15 @@ from typing import Annotated
 import typer
 
 from sockatuh.errors import DatabaseUnusable
+from sockatuh.store.files import DATABASE
 from sockatuh.wording import backup as wording
 
 from .errors import ExitCode, stop
 from .given import a_path
-from .installation import STATE
-from .installed import ROOT, ChosenRoom, admit, choose_room, is_booted, is_root
+from .new_room import ConfigOption
 from .program import called_as
-from .setup import DATABASE, ConfigOption
+from .service_files import STATE, at
+from .which_room import ChosenRoom, choose_room, is_booted, is_root, require_access
 
 
 def backup(
@@ -32,7 +33,7 @@ def backup(
 
     room = choose_room(config)
     database = room.load(serving=False).state_dir / DATABASE
-    admit(room)
+    require_access(room)
     if not database.exists():
         stop(wording.no_room(database))
     if is_own(file, database):
@@ -58,7 +59,7 @@ def restore(
     from sockatuh.store.restore import restore_backup
 
     room = choose_room(config)
-    admit(room)
+    require_access(room)
     database, start = _place(room)
     try:
         done = restore_backup(file, database)
@@ -84,11 +85,11 @@ def _place(room: ChosenRoom) -> tuple[Path, str]:
         return database, wording.START_SERVICE
     is_somewhere = database.exists() or (settings.state_dir / "server.key").exists()
     if is_somewhere or settings.origins["state_dir"] != "default" or room.is_named:
-        for_service = settings.state_dir == ROOT / STATE and is_booted()
+        for_service = settings.state_dir == at(STATE) and is_booted()
         return database, wording.install_service(called_as()) if for_service else wording.SERVE
     if not (is_booted() and is_root()):
         stop(wording.no_room_yet(settings.state_dir))
-    return ROOT / STATE / DATABASE, wording.install_service(called_as())
+    return at(STATE) / DATABASE, wording.install_service(called_as())
 
 
 def _local(at: str | None) -> str | None:

@@ -13,12 +13,14 @@ from typing import TYPE_CHECKING, Annotated, Any, Final
 import typer
 
 from sockatuh.errors import AddressUnusable, ConfigurationError, KeyFileError, Problem, StoreError
+from sockatuh.store.files import DATABASE
 from sockatuh.wording import check as wording
 
 from .errors import ExitCode, report
 from .given import working_directory
-from .installed import SOCKET_UNIT, ChosenRoom, choose_room, is_root
-from .setup import DATABASE, ConfigOption, JsonOption
+from .new_room import ConfigOption, JsonOption
+from .service_files import SOCKET_UNIT
+from .which_room import ChosenRoom, choose_room, is_root
 
 if TYPE_CHECKING:
     from sockatuh.settings.model import Settings

@@ -7,7 +7,6 @@ import contextlib
 import getpass
 import math
 import time
-import unicodedata
 from dataclasses import dataclass
 from typing import Final
 
@@ -15,7 +14,8 @@ from sockatuh.client.deadline import Patience
 from sockatuh.client.session import NAME_CODES, Conversation
 from sockatuh.errors import NameTaken, NotStored, Refused
 from sockatuh.protocol.client.events import Admitted
-from sockatuh.protocol.constants import MAX_NAME_BYTES, MAX_PASSWORD_BYTES, PUT_OFF
+from sockatuh.protocol.constants import MAX_NAME_BYTES, PUT_OFF
+from sockatuh.room.password import MAX_PASSWORD_BYTES, password_size
 from sockatuh.room.text import clean_line
 from sockatuh.wording import client as phrases
 
@@ -81,7 +81,7 @@ class Entrance:
         if self._password is None and self._given.may_ask and name != self._settled:
             self._name = self._settled = name = await self._ask_about(name)
         password = self._find_password()
-        if len(unicodedata.normalize("NFC", password).encode()) > MAX_PASSWORD_BYTES:
+        if password_size(password) > MAX_PASSWORD_BYTES:
             raise Refused("password_wrong")
         await self._wait_for_the_next_try()
         self._conversation.come_back(name, password)

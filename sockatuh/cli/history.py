@@ -12,16 +12,17 @@ from typing import TYPE_CHECKING, Annotated, Final
 import typer
 
 from sockatuh.room.text import clean_line
+from sockatuh.store.files import DATABASE
 from sockatuh.wording import admin as wording
 
 from .errors import ExitCode, stop
-from .installed import admit, choose_room
 from .naming import shown_name, shown_program
+from .new_room import ConfigOption, JsonOption
 from .options import Range
 from .reading_range import AfterOption, SinceOption, read_range
 from .rendering import ACTED, EVENT, TEXTS_FROM
 from .rows import print_wrapped
-from .setup import DATABASE, ConfigOption, JsonOption
+from .which_room import choose_room, require_access
 
 if TYPE_CHECKING:
     from sockatuh.store.history import HistoryReader, LogLine, SessionLine
@@ -48,7 +49,7 @@ def history(
     from sockatuh.store.history import HistoryReader, LogLine, SessionLine
 
     room = choose_room(config)
-    admit(room)
+    require_access(room)
     path = room.load(serving=False).state_dir / DATABASE
     if not path.exists():
         stop(wording.no_history(path))

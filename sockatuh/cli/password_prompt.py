@@ -9,13 +9,12 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import time
-import unicodedata
 from collections.abc import Awaitable, Callable
 
 from sockatuh.client.room_password import MENDED_BY_A_PASSWORD
 from sockatuh.errors import Refused
 from sockatuh.protocol.client.events import Admitted, PeerEvent
-from sockatuh.protocol.constants import MAX_PASSWORD_BYTES
+from sockatuh.room.password import MAX_PASSWORD_BYTES, password_size
 from sockatuh.wording import client as phrases
 
 from .membership import Membership
@@ -69,15 +68,11 @@ class Readmission:
         if not self._is_offered:
             self._hidden.enter_context(self._curtain())
         why = phrases.PASSWORD_WRONG if self._is_offered else phrases.PASSWORD_CHANGED
-        while not (password := await self._ask(why)) or _is_too_long(password):
+        while not (password := await self._ask(why)) or password_size(password) > MAX_PASSWORD_BYTES:
             why = phrases.PASSWORD_WRONG if password else why
         self._is_offered = True
         await asyncio.sleep(max(0.0, may_try_at - time.monotonic()))
         self._membership.come_back(password)
-
-
-def _is_too_long(password: str) -> bool:
-    return len(unicodedata.normalize("NFC", password).encode()) > MAX_PASSWORD_BYTES
 
 
 class TypedPassword:

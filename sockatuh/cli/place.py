@@ -11,6 +11,7 @@ from sockatuh.errors import IdentityChanged, ProtocolError
 from sockatuh.net.address import parse_server
 from sockatuh.protocol.constants import DEFAULT_PORT
 from sockatuh.protocol.identity import Invite
+from sockatuh.protocol.seam import bracketed
 from sockatuh.wording import client as phrases
 
 from .errors import ExitCode, stop
@@ -29,7 +30,7 @@ class Place:
     @property
     def server(self) -> str:
         """The server as people write it and the client's files name it."""
-        return f"[{self.host}]:{self.port}" if ":" in self.host else f"{self.host}:{self.port}"
+        return f"{bracketed(self.host)}:{self.port}"
 
 
 def find_place(given: str | None, environ: Mapping[str, str], files: Profile) -> Place:

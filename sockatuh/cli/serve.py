@@ -16,10 +16,10 @@ from sockatuh.wording import admin as wording
 
 from .errors import explain
 from .given import working_directory
+from .new_room import ConfigOption
 from .paragraphs import folded
 from .program import typed_command
 from .rows import log_rows
-from .setup import ConfigOption
 
 if TYPE_CHECKING:
     from sockatuh.server.options import ServiceOptions

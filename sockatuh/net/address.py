@@ -12,7 +12,7 @@ import socket
 from collections.abc import Sequence
 from typing import Final, TypeAlias
 
-from sockatuh.protocol.seam import Address
+from sockatuh.protocol.seam import Address, bracketed
 
 Network: TypeAlias = ipaddress.IPv4Network | ipaddress.IPv6Network
 
@@ -37,10 +37,14 @@ def format_address(address: Address) -> str:
     host, port = address[:2]
     if host.lower().startswith(MAPPED_TEXT) and "." in host:
         host = host[len(MAPPED_TEXT) :]
-    if ":" not in host:
-        return f"{host}:{port}"
     scope = address[3] if len(address) > 3 else 0
-    return f"[{host}%{scope}]:{port}" if scope and "%" not in host else f"[{host}]:{port}"
+    return f"{bracketed(f'{host}%{scope}' if scope and '%' not in host else host)}:{port}"
+
+
+def split_address(text: str) -> tuple[str, str]:
+    """Return host and port, both as text, of what `format_address` returned or another program wrote in its form."""
+    host, _, port = text.rpartition(":")
+    return host.strip("[]"), port
 
 
 def parse_server(text: str, default_port: int) -> tuple[str, int]:

@@ -71,7 +71,6 @@ LOG_ID_SIZE: Final = 16
 MARK_SIZE: Final = 6
 TAG_LENGTH: Final = 8
 MAX_NAME_BYTES: Final = 128
-MAX_PASSWORD_BYTES: Final = 72
 MAX_ROOM_BYTES: Final = 64
 MAX_TICKET_BYTES: Final = 256
 PUT_OFF: Final = frozenset({"password_wait", "passwords_guessed"})

@@ -13,6 +13,7 @@ from urllib.parse import quote, unquote
 from sockatuh.errors import ProtocolError
 
 from .constants import MAX_ROOM_BYTES, TAG_LENGTH
+from .seam import bracketed
 
 _WORD_BITS: Final = 11
 _WORD_MASK: Final = (1 << _WORD_BITS) - 1
@@ -70,9 +71,7 @@ class Invite:
 
     def encode(self) -> str:
         """Return the invite as text: sockatuh://host:port/room#k= and 43 characters."""
-        host = quote(self.host, safe=":")
-        if ":" in host:
-            host = f"[{host}]"
+        host = bracketed(quote(self.host, safe=":"))
         key = base64.urlsafe_b64encode(self.key).decode().rstrip("=")
         return f"{_SCHEME}{host}:{self.port}/{quote(self.room, safe='')}{_KEY_MARK}{key}"
 

@@ -10,6 +10,12 @@ Address: TypeAlias = tuple[Any, ...]
 Addresses that are equal lead to the same host, but may remember different addresses of ours to answer from. So a core
 answers to the address that the last datagram came with."""
 
+
+def bracketed(host: str) -> str:
+    """Return a host as it is written in front of a port: an IPv6 address in brackets."""
+    return f"[{host}]" if ":" in host else host
+
+
 EventT_co = TypeVar("EventT_co", covariant=True)
 
 

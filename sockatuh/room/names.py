@@ -26,7 +26,6 @@ from .word import PUNCTUATION, is_of_a_word, may_begin, one_word
 
 MAX_NAME_GRAPHEMES: Final = 32
 MAX_NAME_BYTES: Final = 128
-MAX_PASSWORD_BYTES: Final = 72
 """What bcrypt looks at, and more than which it refuses."""
 
 NameFault = Literal["empty", "too_long", "forbidden", "beginning", "direction", "mixed"]
@@ -41,10 +40,6 @@ _MARKS: Final = "·*»"
 _RIGHT_TO_LEFT: Final = frozenset({"R", "AL", "AN"})
 _LONGEST_EXPANSION: Final = 4
 """Characters one character may become in a suggestion: U+FDFA is eighteen, Ⅷ four."""
-
-
-class PasswordUnusable(ValueError):
-    """A password that no room can have; the sentence says why."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,21 +139,6 @@ class NameRules:
 def same_as_password(name: str, password: str) -> bool:
     """Tell whether the name would give the password away: they differ in case, width and spaces at most."""
     return _fold_spaces(name) == _fold_spaces(password)
-
-
-def prepare_password(text: str) -> bytes:
-    """Give the bytes that bcrypt is to see: NFC, UTF-8, 1 to 72 of them. Raises PasswordUnusable."""
-    try:
-        password = unicodedata.normalize("NFC", text).encode()
-    except UnicodeEncodeError:
-        raise PasswordUnusable("the password is not valid Unicode") from None
-    if not password:
-        raise PasswordUnusable("the password is empty")
-    if len(password) > MAX_PASSWORD_BYTES:
-        raise PasswordUnusable(
-            f"the password has {len(password)} bytes of UTF-8, at most {MAX_PASSWORD_BYTES} are possible"
-        )
-    return password
 
 
 def _fold_spaces(text: str) -> str:

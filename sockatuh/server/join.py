@@ -23,7 +23,8 @@ from sockatuh.protocol.server.rate_limit import KeysOfPlaces, TokenBucket, place
 from sockatuh.room.admission import Right, Wait, Wrong
 from sockatuh.room.decisions import GuestsFull
 from sockatuh.room.log import Committed, Conflict
-from sockatuh.room.names import PasswordUnusable, prepare_password, same_as_password
+from sockatuh.room.names import same_as_password
+from sockatuh.room.password import PasswordUnusable, prepare_password
 from sockatuh.room.room import Admit, Intent, NameRefused, Room, RoomFull, TooOften
 from sockatuh.room.text import clean_line
 

@@ -36,6 +36,7 @@ from sockatuh.protocol.server.tickets import Tickets, password_generation
 from sockatuh.room.log import Outcome, Row, Stretch
 from sockatuh.room.names import NameRules
 from sockatuh.store.database import wall_clock
+from sockatuh.store.files import DATABASE
 from sockatuh.store.history import LostSession, SessionRecorder
 from sockatuh.store.keys import ServerKeys
 from sockatuh.store.lock import lock_directory
@@ -56,7 +57,6 @@ from .ticketkeys import TicketKeys
 from .trusted_clock import SteadyClock
 from .write_batching import WriteBatcher
 
-DATABASE: Final = "room.db"
 TICK: Final = 1.0
 SUMMARY_EVERY: Final = 60
 UPKEEP_EVERY: Final = 3_600

@@ -21,6 +21,8 @@ from typing import Final
 
 from sockatuh.errors import FileNotPrivate, KeyFileError
 
+DATABASE: Final = "room.db"
+"""The room's database, in its state directory."""
 KEY_BYTES: Final = 32
 _OTHERS: Final = 0o077
 _OTHERS_WRITE: Final = 0o022

@@ -12,7 +12,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from sockatuh.errors import Problem
+from sockatuh.net.address import split_address
 from sockatuh.protocol.constants import DEFAULT_PORT
+from sockatuh.protocol.seam import bracketed
 
 from . import fact
 
@@ -173,8 +175,7 @@ def in_the_way(obstacles: Sequence[tuple[str, str]]) -> list[str]:
     """Say in a sentence for each kind of obstacle what stands in the way of which addresses."""
     places: dict[str, list[tuple[str, str]]] = {}
     for address, what in obstacles:
-        host, _, port = address.rpartition(":")
-        places.setdefault(what, []).append((host.strip("[]"), port))
+        places.setdefault(what, []).append(split_address(address))
     return [
         OBSTACLES.get(what, "{hosts} cannot be reached").format(
             port=found[0][1], hosts=" and ".join(host for host, _ in found)
@@ -347,11 +348,9 @@ def went(moment: str, reason: str) -> str:
 
 def ready(room: Ready) -> str:
     """Say that the room can be joined, and how."""
-    bound = f"[{room.host}]" if ":" in room.host else room.host
-    places = [f"[{address}]" if ":" in address else address for address in room.addresses]
-    told = "\n        or:  ".join(f"sockatuh chat {place}{_port(room)}" for place in places)
+    told = "\n        or:  ".join(f"sockatuh chat {bracketed(address)}{_port(room)}" for address in room.addresses)
     return (
-        f'Room "{room.room}" on udp {bound}:{room.port}\n'
+        f'Room "{room.room}" on udp {bracketed(room.host)}:{room.port}\n'
         f"Fingerprint  {' '.join(room.words)}  (SHA256:{room.fingerprint})\n"
         f"Tell people: {told}\n"
         f"Invite:      {room.invite}"
@@ -360,9 +359,8 @@ def ready(room: Ready) -> str:
 
 def ready_here(program: str, room: Ready) -> str:
     """Say what to type in another terminal of this machine, as the last line; `program`: how it is called there."""
-    address = f"[{room.host}]" if ":" in room.host else room.host
-    host = "localhost" if room.host in ("", "::", "0.0.0.0", "127.0.0.1", "::1") else address  # noqa: S104 - a name
-    return f"In a second terminal: {program} chat {host}{_port(room)}"
+    is_local = room.host in ("", "::", "0.0.0.0", "127.0.0.1", "::1")  # noqa: S104 - compared
+    return f"In a second terminal: {program} chat {'localhost' if is_local else bracketed(room.host)}{_port(room)}"
 
 
 def _port(room: Ready) -> str:

@@ -7,16 +7,12 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Final
 
-from sockatuh.protocol.constants import DEFAULT_PORT
-
 from . import fact
 
 HELP_INSTALL: Final = "Install the room as a systemd service."
 HELP_UNINSTALL: Final = "Remove the service; the settings and what was said stay."
 HELP_PRINT: Final = "Print every file and every command, and do nothing."
 HELP_FROM: Final = "Begin with the settings of this file, as `sockatuh init` writes it."
-HELP_ROOT: Final = "Install into the tree of another system, for example of a mounted SD card; nothing is started."
-HELP_PROGRAM: Final = "Run this one, as it is called where the service runs; without it the one that installs."
 HELP_PURGE: Final = "Remove the settings, the password, the keys and all that was said, too."
 
 CONFIG_HEAD: Final = (
@@ -26,8 +22,7 @@ CONFIG_HEAD: Final = (
 SECRET_MOVED: Final = "# password_hash is in a file of its own, which only root can read"
 SHOWN_AS_SECRET: Final = "(the hash of the room's password)\n"
 NO_SYSTEMD: Final = (
-    "This system was not started by systemd, so there is no service to install. Start the room with `sockatuh serve`; "
-    "for another system's tree give --root DIR."
+    "This system was not started by systemd, so there is no service to install. Start the room with `sockatuh serve`."
 )
 NOT_LINUX: Final = "systemd is Linux's. Start the room with `sockatuh serve`."
 RUNNING: Final = "It runs now, and after each start of this machine. Look at it: systemctl status sockatuh"
@@ -54,19 +49,13 @@ def not_root(command: str, program: str) -> str:
     return f"Only root may do that. Try: sudo {program} {command}"
 
 
-def hidden_program(place: Path) -> str:
-    """Say that a service would not find this program."""
+def unreadable_program(command: Sequence[str], said: str) -> str:
+    """Say that the service's user cannot run this program, and what it printed when it was tried."""
+    why = f" says: {fact(said)}" if said else " fails"
     return (
-        f"This SockAtuh is in {fact(place)}, which a service does not see. "
-        f"Install it where it does, and run that one. {ANEW}"
-    )
-
-
-def broken_program(command: Sequence[str], fault: str) -> str:
-    """Say that a service could not start this program, whatever this one was started by."""
-    return (
-        f"A service could not start this SockAtuh: `{' '.join(command)} version`, as a user of its own and without "
-        f"your environment, says: {fact(fault)}\n{ANEW}"
+        f"The service could not run this SockAtuh: `{' '.join(command)} version`, as a user of its own without your "
+        f"environment and home directories,{why}.\n"
+        f"Its user must be able to read the program: install it where everybody can, and run that one. {ANEW}"
     )
 
 
@@ -101,13 +90,6 @@ def password_not_taken(path: Path, reasons: str) -> str:
     return (
         f"The new password is in {fact(path)}, but the room that runs did not take it, and goes on with the old one"
         f"{_indented(reasons)}\nMend that, and then: sudo systemctl reload sockatuh"
-    )
-
-
-def closed_program(place: Path) -> str:
-    """Say that the service's user would not get to this program."""
-    return (
-        f"The service runs as a user of its own, who may not look into {fact(place)}. Try: sudo chmod o+x {fact(place)}"
     )
 
 
@@ -164,12 +146,6 @@ def command_failed(command: Sequence[str], said: str, reasons: str) -> str:
 
 def _indented(lines: str) -> str:
     return ":\n" + "\n".join(f"  {fact(line)}" for line in lines.splitlines()) if lines else "."
-
-
-def installed_into(root: Path, port: int) -> str:
-    """Say what becomes of a tree that was installed into."""
-    at = "" if port == DEFAULT_PORT else f":{port}"
-    return f"Installed into {root}. The room opens when that system starts; people then type: sockatuh chat ADDRESS{at}"
 
 
 def removed(paths: Iterable[Path]) -> str:

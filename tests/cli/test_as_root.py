@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from sockatuh.cli import setup
+from sockatuh.cli import install, new_room, service_files
 from sockatuh.cli.app import run
 from sockatuh.room.entries import Message
 from sockatuh.room.log import Append
@@ -44,7 +44,7 @@ def _state(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     state = tmp_path / "state"
     monkeypatch.setenv("SOCKATUH_STATE_DIR", str(state))
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr(setup, "BCRYPT_COST", 10)
+    monkeypatch.setattr(new_room, "BCRYPT_COST", 10)
     with closing(open_writer(state / "room.db", "full")) as connection:
         append_all(connection, [Append(bytes(16), Message("ana", "", "soup", action=False))], 1, frozenset())
     for name in ("server.key", "reset.key", "ticket.keys"):
@@ -201,20 +201,23 @@ def test_init_in_somebodys_directory_is_done_as_that_user(tmp_path: Path, outsid
 
 
 def test_a_service_is_not_installed_through_a_link_in_somebodys_tree(
-    tmp_path: Path, outside: Path, capfd: pytest.CaptureFixture[str]
+    tmp_path: Path, outside: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
 ) -> None:
     tree = tmp_path / "tree"
     tree.mkdir()
     (tree / "etc").symlink_to(outside)
     os.chown(tree / "etc", SERVICE, SERVICE, follow_symlinks=False)
     before = picture(outside)
-    options = ("--program", "/opt/chat/bin/sockatuh", "--non-interactive")
-    assert run(["install-service", "--root", str(tree), *options]) == 1
+    monkeypatch.setattr(service_files, "ROOT", tree)
+    monkeypatch.setattr(install, "is_booted", lambda: True)
+    monkeypatch.setattr(install, "_require_readable", lambda _: None)
+    assert run(["install-service", "--non-interactive"]) == 1
     assert "another user's link" in capfd.readouterr().err
     assert picture(outside) == before
     (outside / "systemd" / "system").mkdir(parents=True)
     (outside / "systemd" / "system" / "sockatuh.service").touch()
-    assert run(["uninstall-service", "--root", str(tree)]) == 1
+    assert run(["uninstall-service"]) == 1
+    assert "another user's link" in capfd.readouterr().err
     assert (outside / "systemd" / "system" / "sockatuh.service").exists()
 
 

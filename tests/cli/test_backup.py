@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from cli.people import Person, Server
 
-from sockatuh.cli import backup, installed
+from sockatuh.cli import backup, service_files, which_room
 from sockatuh.cli.app import run
 from sockatuh.room.entries import Message
 from sockatuh.room.log import Append
@@ -92,7 +92,7 @@ def test_where_nothing_says_what_room_is_meant_nothing_is_restored(
     for name in ("SOCKATUH_STATE_DIR", "SOCKATUH_CONFIG", "STATE_DIRECTORY"):
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "home"))
-    monkeypatch.setattr(installed, "BOOTED", tmp_path / "nowhere")
+    monkeypatch.setattr(which_room, "BOOTED", tmp_path / "nowhere")
     told = said(capfd, "restore", "file", code=1)
     assert "Nothing was done" in told
     assert not (tmp_path / "home").exists()
@@ -105,11 +105,11 @@ def test_on_a_machine_in_place_of_a_lost_one_the_room_is_restored_to_where_its_s
     for name in ("SOCKATUH_STATE_DIR", "SOCKATUH_CONFIG", "STATE_DIRECTORY"):
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "home"))
-    for module in (installed, backup):
-        monkeypatch.setattr(module, "ROOT", tmp_path / "root")
+    for module in (which_room, backup):
+        monkeypatch.setattr(service_files, "ROOT", tmp_path / "root")
         monkeypatch.setattr(module, "is_root", lambda: True)
         monkeypatch.setattr(module, "is_booted", lambda: True)
-    monkeypatch.setattr(installed, "find_installed", lambda: None)
+    monkeypatch.setattr(which_room, "find_installed", lambda: None)
     told = said(capfd, "restore", "file")
     assert (tmp_path / "root/var/lib/sockatuh/room.db").exists()
     assert not (tmp_path / "home").exists()

@@ -12,7 +12,7 @@ from cli.people import Server
 from machine import free_port
 
 from sockatuh.cli import check as module
-from sockatuh.cli import installed
+from sockatuh.cli import service_files, which_room
 from sockatuh.cli.app import run
 from sockatuh.store.database import open_writer
 
@@ -167,9 +167,9 @@ def machine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     (root / "show-sockatuh.socket").write_text("ActiveState=inactive\nListen=[::]:9000 (Datagram)\n")
     monkeypatch.setenv("PATH", f"{tool.parent}:{os.environ['PATH']}")
     monkeypatch.delenv("STATE_DIRECTORY")
-    monkeypatch.setattr(installed, "ROOT", root)
-    monkeypatch.setattr(installed, "BOOTED", tmp_path)
-    monkeypatch.setattr(installed, "is_root", lambda: True)
+    monkeypatch.setattr(service_files, "ROOT", root)
+    monkeypatch.setattr(which_room, "BOOTED", tmp_path)
+    monkeypatch.setattr(which_room, "is_root", lambda: True)
     monkeypatch.setattr(module, "is_root", lambda: True)
     return root
 
@@ -215,7 +215,7 @@ def test_a_room_that_only_its_socket_waits_for_is_in_order(machine: Path, capfd:
 def test_who_is_not_root_is_told_to_be(
     machine: Path, command: str, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setattr(installed, "is_root", lambda: False)
+    monkeypatch.setattr(which_room, "is_root", lambda: False)
     monkeypatch.setattr(module, "is_root", lambda: False)
     assert run([command]) == 1
     said = capfd.readouterr()

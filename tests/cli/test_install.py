@@ -17,32 +17,70 @@ from cli.people import Server
 from machine import free_port
 
 from sockatuh.cli import install as module
-from sockatuh.cli import installation, installed, setup
+from sockatuh.cli import new_room, service_files, which_room
 from sockatuh.cli.app import run
 from sockatuh.cli.errors import Stopped
-from sockatuh.cli.installation import PlannedFile, installed_command, settle, unit
-from sockatuh.cli.installed import Installed
 from sockatuh.cli.program import Program
+from sockatuh.cli.service_files import PlannedFile, installed_command, service_settings, unit
+from sockatuh.cli.which_room import Installed
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="systemd is Linux's")
 
-PROGRAM = ("--program", "/opt/chat/bin/sockatuh")
 PASSWORD = "four words of weather"
 UNITS = Path("etc/systemd/system")
+STARTED = ["daemon-reload", "enable --now sockatuh.socket sockatuh.service"]
 
 
 @pytest.fixture(autouse=True)
 def _elsewhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr(setup, "BCRYPT_COST", 10)
+    monkeypatch.setattr(new_room, "BCRYPT_COST", 10)
     for name in [name for name in os.environ if name.startswith("SOCKATUH_")]:
         monkeypatch.delenv(name)
 
 
 @pytest.fixture
-def tree(tmp_path: Path) -> Path:
-    """The root of a system that does not run."""
-    return tmp_path / "card"
+def tree(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, commands: list[str]) -> Path:
+    """The root of a machine that systemd runs, with root at the keyboard and this program in /opt/chat."""
+    root = tmp_path / "root"
+    monkeypatch.setattr(service_files, "ROOT", root)
+    monkeypatch.setattr(module, "is_root", lambda: True)
+    monkeypatch.setattr(module, "this_program", lambda: program_in("/opt/chat"))
+    monkeypatch.setattr(module, "_tell_running", lambda _: None)  # its own tests are below
+    for each in (which_room, module):
+        monkeypatch.setattr(each, "is_booted", lambda: True)
+    assert list(commands) == []
+    return root
+
+
+@pytest.fixture
+def commands(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """A systemctl that writes down what it is told, and fails at what is in a file called `fails`; and a journal."""
+    tool = tmp_path / "bin" / "systemctl"
+    tool.parent.mkdir()
+    tool.write_text(
+        f'#!/bin/sh\necho "$*" >>{tmp_path}/told\n'
+        f'if [ "$1" = "$(cat {tmp_path}/fails 2>/dev/null)" ]; then echo "Job failed." >&2; exit 1; fi\n'
+        f'if [ "$1" = show ]; then cat {tmp_path}/show; fi\n'
+    )
+    journal = tool.with_name("journalctl")
+    journal.write_text("#!/bin/sh\necho The configuration cannot be used: hots\n")
+    sandbox = tool.with_name("systemd-run")
+    sandbox.write_text(
+        f'#!/bin/sh\necho "$*" >{tmp_path}/tried\ncat {tmp_path}/refusal >&2 2>/dev/null && exit 203\nexit 0\n'
+    )
+    for each in (tool, journal, sandbox):
+        each.chmod(0o755)
+    (tmp_path / "told").touch()
+    (tmp_path / "show").write_text("LoadState=loaded\nActiveState=active\nMainPID=0\n")
+    monkeypatch.setenv("PATH", f"{tool.parent}:{os.environ['PATH']}")
+
+    class Told(list[str]):
+        def __iter__(self) -> Iterator[str]:
+            lines = (tmp_path / "told").read_text().splitlines()
+            return iter([line for line in lines if not line.startswith("show")])
+
+    return Told()
 
 
 @pytest.fixture
@@ -51,8 +89,12 @@ def password_file(tmp_path: Path) -> str:
     return str(tmp_path / "password")
 
 
-def install(tree: Path, *options: str) -> int:
-    return run(["install-service", "--root", str(tree), *PROGRAM, *options])
+def program_in(directory: str) -> Program:
+    return Program((f"{directory}/bin/sockatuh",), (Path(directory),))
+
+
+def install(*options: str) -> int:
+    return run(["install-service", "--non-interactive", *options])
 
 
 def content(tree: Path) -> dict[str, tuple[int, str]]:
@@ -66,22 +108,20 @@ def content(tree: Path) -> dict[str, tuple[int, str]]:
     }
 
 
-def test_a_system_that_does_not_run_gets_units_settings_and_secret_and_they_are_enabled(
-    tree: Path, password_file: str, capfd: pytest.CaptureFixture[str]
+def test_a_machine_gets_units_settings_and_secret_and_they_are_enabled(
+    tree: Path, commands: list[str], password_file: str, capfd: pytest.CaptureFixture[str]
 ) -> None:
-    assert install(tree, "--room", "küche", "--password-file", password_file) == 0
+    assert install("--room", "küche", "--password-file", password_file) == 0
     found = content(tree)
     assert {name: mode for name, (mode, _) in found.items()} == {
         "etc/sockatuh/password_hash": 0o600,
         "etc/sockatuh/sockatuh.toml": 0o644,
         "etc/systemd/system/sockatuh.service": 0o644,
         "etc/systemd/system/sockatuh.socket": 0o644,
-        "etc/systemd/system/multi-user.target.wants/sockatuh.service": 0,
-        "etc/systemd/system/sockets.target.wants/sockatuh.socket": 0,
         "usr/local/bin/sockatuh": 0,
     }
+    assert list(commands) == STARTED
     assert found["usr/local/bin/sockatuh"][1] == "/opt/chat/bin/sockatuh"
-    assert found["etc/systemd/system/sockets.target.wants/sockatuh.socket"][1] == f"/{UNITS}/sockatuh.socket"
     assert 'room = "küche"\nstate_dir = "/var/lib/sockatuh"' in found["etc/sockatuh/sockatuh.toml"][1]
     assert bcrypt.checkpw(PASSWORD.encode(), found["etc/sockatuh/password_hash"][1].strip().encode())
     service = found["etc/systemd/system/sockatuh.service"][1].splitlines()
@@ -89,7 +129,6 @@ def test_a_system_that_does_not_run_gets_units_settings_and_secret_and_they_are_
     assert "ExecPaths=/usr -/lib -/lib64 /opt/chat" in service
     said = capfd.readouterr()
     assert f"new       {tree}/etc/sockatuh/password_hash (0600)" in said.err
-    assert said.out.startswith(f"Installed into {tree}. ")
     assert PASSWORD not in said.out + said.err
 
 
@@ -98,48 +137,48 @@ def test_a_short_password_is_refused_with_the_way_to_have_it(
 ) -> None:
     (tmp_path / "short").write_text("tulip\n")
     options = ("--room", "kitchen", "--password-file", str(tmp_path / "short"))
-    assert install(tree, *options) == 2
+    assert install(*options) == 2
     assert "--weak" in capfd.readouterr().err
     assert not (tree / "etc/sockatuh").exists()
-    assert install(tree, *options, "--weak") == 0
+    assert install(*options, "--weak") == 0
 
 
 def test_a_password_is_made_and_shown_once(tree: Path, capfd: pytest.CaptureFixture[str]) -> None:
-    assert install(tree, "--non-interactive") == 0
+    assert install("--non-interactive") == 0
     shown = next(line for line in capfd.readouterr().out.splitlines() if line.startswith("Password, shown once: "))
     hashed = (tree / "etc/sockatuh/password_hash").read_bytes().strip()
     assert bcrypt.checkpw(shown.removeprefix("Password, shown once: ").encode(), hashed)
-    assert install(tree) == 0
+    assert install() == 0
     assert "shown once" not in capfd.readouterr().out
 
 
 def test_again_it_renews_the_units_and_keeps_settings_and_secret(
-    tree: Path, password_file: str, capfd: pytest.CaptureFixture[str]
+    tree: Path, commands: list[str], password_file: str, capfd: pytest.CaptureFixture[str]
 ) -> None:
-    install(tree, "--room", "kitchen", "--password-file", password_file)
+    install("--room", "kitchen", "--password-file", password_file)
     config, service = tree / "etc/sockatuh/sockatuh.toml", tree / UNITS / "sockatuh.service"
     config.write_text(config.read_text() + "port = 9000\nmax_members = 7\n")
     before = content(tree)
     service.write_text("of an older version")
     capfd.readouterr()
-    assert install(tree) == 0
+    assert install() == 0
     changed = {name for name, found in content(tree).items() if found != before[name]}
     assert changed == {"etc/systemd/system/sockatuh.socket"}
     assert "ListenDatagram=9000" in (tree / UNITS / "sockatuh.socket").read_text()
     said = capfd.readouterr()
     assert f"changed   {service}" in said.err
     assert f"unchanged {config}" in said.err
-    assert "ADDRESS:9000" in said.out
+    assert [*commands][2:] == [*STARTED, "restart sockatuh.socket sockatuh.service"]
 
 
 @pytest.mark.parametrize(("option", "value"), [("--room", "cellar"), ("--password-file", "x"), ("--config", "x")])
 def test_what_is_settled_is_not_settled_otherwise_in_silence(
     tree: Path, capfd: pytest.CaptureFixture[str], option: str, value: str
 ) -> None:
-    install(tree)
+    install()
     before = content(tree)
     capfd.readouterr()
-    assert install(tree, option, value) == 2
+    assert install(option, value) == 2
     assert content(tree) == before
     assert "Leave out " + option in capfd.readouterr().err
 
@@ -148,7 +187,7 @@ def test_settings_of_init_are_taken_along_and_their_secret_goes_where_only_root_
     tree: Path, tmp_path: Path, password_file: str
 ) -> None:
     assert run(["init", "--dir", "room", "--room", "kitchen", "--password-file", password_file]) == 0
-    assert install(tree, "--config", "room/sockatuh.toml") == 0
+    assert install("--config", "room/sockatuh.toml") == 0
     text = (tree / "etc/sockatuh/sockatuh.toml").read_text()
     assert "$2b$" not in text
     assert 'room = "kitchen"' in text
@@ -164,7 +203,7 @@ def test_settings_that_are_in_their_place_but_closed_become_readable_without_the
     (tree / "etc/sockatuh/server.key").unlink()
     before = os.umask(0o077)
     try:
-        assert install(tree) == 0
+        assert install() == 0
     finally:
         os.umask(before)
     assert not [each for each in tree.rglob("*") if each.is_dir() and not each.stat().st_mode & stat.S_IXOTH]
@@ -190,7 +229,7 @@ def test_settings_that_a_service_cannot_have_are_told_before_anything_is_written
     config.parent.mkdir(parents=True)
     config.write_text(setting)
     config.chmod(0o644)
-    assert install(tree) == 8
+    assert install() == 8
     assert fault in capfd.readouterr().err
     assert content(tree).keys() == {"etc/sockatuh/sockatuh.toml"}
 
@@ -199,7 +238,7 @@ def test_a_secret_that_cannot_be_taken_out_of_the_settings_is_told(
     tree: Path, tmp_path: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:
     (tmp_path / "mine.toml").write_text(f'password_hash = """\\\n$2b$12${"a" * 53}"""\n')
-    assert install(tree, "--config", "mine.toml") == 8
+    assert install("--config", "mine.toml") == 8
     assert "password_hash" in capfd.readouterr().err
     assert not tree.exists()
 
@@ -207,105 +246,82 @@ def test_a_secret_that_cannot_be_taken_out_of_the_settings_is_told(
 def test_printing_shows_everything_but_the_secret_and_does_nothing(
     tree: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:
-    assert install(tree, "--print", "--room", "kitchen") == 0
+    assert install("--print", "--room", "kitchen") == 0
     said = capfd.readouterr().out
     assert not tree.exists()
     for part in (f"==> {tree}/{UNITS}/sockatuh.socket (0644) <==", "PrivateNetwork=yes", 'room = "kitchen"', "(0600)"):
         assert part in said
-    assert run(["install-service", "--print", *PROGRAM, "--room", "kitchen"]) == 0
-    assert capfd.readouterr().out.splitlines()[-2:] == [
+    assert said.splitlines()[-2:] == [
         "==> systemctl daemon-reload",
         "==> systemctl enable --now sockatuh.socket sockatuh.service",
     ]
 
 
+@pytest.mark.usefixtures("tree")
 def test_who_is_not_root_is_shown_what_an_update_would_do(
-    tree: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+    monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
 ) -> None:
-    install(tree)
+    install()
     capfd.readouterr()
 
     def closed(path: Path) -> str:
         raise PermissionError(13, "Permission denied", str(path))
 
-    monkeypatch.setattr(installation, "read_secret", closed)
-    assert install(tree, "--print") == 0
+    monkeypatch.setattr(service_files, "read_secret", closed)
+    assert install("--print") == 0
     assert "password_hash (0600)" in capfd.readouterr().out
 
 
 def test_removing_keeps_what_cannot_be_made_again_unless_it_is_purged(
     tree: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:
-    install(tree)
+    install()
     (tree / "var/lib/private/sockatuh").mkdir(parents=True)
     (tree / "var/lib/sockatuh").symlink_to("private/sockatuh")
     (tree / "var/lib/private/sockatuh/room.db").write_text("history")
-    assert run(["uninstall-service", "--root", str(tree)]) == 0
+    assert run(["uninstall-service"]) == 0
     assert content(tree).keys() == {
         "etc/sockatuh/password_hash", "etc/sockatuh/sockatuh.toml", "var/lib/private/sockatuh/room.db",
         "var/lib/sockatuh",
     }  # fmt: skip
     said = capfd.readouterr().out
     assert f"kept      {tree}/etc/sockatuh/sockatuh.toml" in said
-    assert run(["uninstall-service", "--root", str(tree)]) == 1
-    assert run(["uninstall-service", "--root", str(tree), "--purge"]) == 0
+    assert run(["uninstall-service"]) == 1
+    assert run(["uninstall-service", "--purge"]) == 0
     assert content(tree) == {}
     assert not (tree / "etc/sockatuh").exists()
-    assert run(["uninstall-service", "--root", str(tree), "--purge"]) == 1
+    assert run(["uninstall-service", "--purge"]) == 1
 
 
 # On the system that runs.
 
 
-def test_a_program_where_a_service_cannot_see_it_is_refused_with_the_way_out(
-    tree: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+def test_a_program_that_the_services_user_cannot_run_is_refused_with_what_it_says_and_the_way_out(
+    tree: Path, tmp_path: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:
-    at_home = Program(("/home/ana/venv/bin/sockatuh",), (Path("/home/ana/venv"),))
-    monkeypatch.setattr(module, "this_program", lambda: at_home)
-    assert run(["install-service", "--root", str(tree)]) == 1
-    said = capfd.readouterr().err
-    assert "/home/ana/venv, which a service does not see" in said
-    assert "sudo /opt/sockatuh/bin/sockatuh install-service" in said
-    assert not re.search(r"pip install sockatuh\b", said), "nobody owns that name on the public index"
+    for refusal, expected in (("one\nno module\n", "says: no module"), ("", "fails")):
+        (tmp_path / "refusal").write_text(refusal)
+        assert install() == 1
+        assert not tree.exists()
+        said = capfd.readouterr().err
+        assert expected in said, said
+        assert "must be able to read the program" in said
+        assert "sudo /opt/sockatuh/bin/sockatuh install-service" in said
+        assert not re.search(r"pip install sockatuh\b", said), "nobody owns that name on the public index"
+    assert (tmp_path / "tried").read_text().strip().endswith("-- /opt/chat/bin/sockatuh version")
 
 
 @pytest.mark.parametrize("command", ["install-service", "uninstall-service", "hash-password --service"])
 def test_without_systemd_or_without_root_it_says_so(
     command: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setattr(installed, "BOOTED", tmp_path / "none")
+    monkeypatch.setattr(which_room, "BOOTED", tmp_path / "none")
     assert run(command.split()) == 1
     assert "not started by systemd" in capfd.readouterr().err
-    monkeypatch.setattr(installed, "BOOTED", tmp_path)
+    monkeypatch.setattr(which_room, "BOOTED", tmp_path)
     monkeypatch.setattr(os, "geteuid", lambda: 1000)
     assert run(command.split()) == 1
     assert re.search(rf"sudo \S.* {command}$", capfd.readouterr().err.strip())
-
-
-@pytest.fixture
-def commands(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> list[str]:
-    """A systemctl that writes down what it is told, and fails at what is in a file called `fails`; and a journal."""
-    tool = tmp_path / "bin" / "systemctl"
-    tool.parent.mkdir()
-    tool.write_text(
-        f'#!/bin/sh\necho "$*" >>{tmp_path}/told\n'
-        f'if [ "$1" = "$(cat {tmp_path}/fails 2>/dev/null)" ]; then echo "Job failed." >&2; exit 1; fi\n'
-        f'if [ "$1" = show ]; then cat {tmp_path}/show; fi\n'
-    )
-    journal = tool.with_name("journalctl")
-    journal.write_text("#!/bin/sh\necho The configuration cannot be used: hots\n")
-    for each in (tool, journal):
-        each.chmod(0o755)
-    (tmp_path / "told").touch()
-    (tmp_path / "show").write_text("LoadState=loaded\nActiveState=active\nMainPID=0\n")
-    monkeypatch.setenv("PATH", f"{tool.parent}:{os.environ['PATH']}")
-
-    class Told(list[str]):
-        def __iter__(self) -> Iterator[str]:
-            lines = (tmp_path / "told").read_text().splitlines()
-            return iter([line for line in lines if not line.startswith("show")])
-
-    return Told()
 
 
 def test_what_was_planned_is_written_and_then_run(tmp_path: Path, commands: list[str]) -> None:
@@ -356,9 +372,9 @@ def test_the_password_is_out_before_anything_that_may_fail_is_begun(tmp_path: Pa
 
 
 def test_at_the_end_it_says_how_people_come_in(
-    server: Server, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str], tmp_path: Path
+    server: Server, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
 ) -> None:
-    settings = settle(tmp_path, None, "kitchen").settings
+    settings = service_settings(None, "kitchen").settings
     monkeypatch.setattr(module, "find_installed", lambda: Installed(Path("x"), True, True, {}, ("::", server.port)))
     module._tell_running(settings)
     said = capfd.readouterr().out
@@ -369,28 +385,22 @@ def test_at_the_end_it_says_how_people_come_in(
     assert said.endswith("systemctl status sockatuh\n")
 
 
-def test_a_room_that_does_not_answer_is_not_called_running(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_room_that_does_not_answer_is_not_called_running(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(module, "ANSWERS_WITHIN", 0.01)
     monkeypatch.setattr(module, "find_installed", lambda: Installed(Path("x"), True, True, {}, ("::", free_port())))
     with pytest.raises(Stopped, match="nobody answers at UDP port"):
-        module._tell_running(settle(tmp_path, None, "kitchen").settings)
+        module._tell_running(service_settings(None, "kitchen").settings)
 
 
 # Another password.
 
 
 @pytest.fixture
-def with_service(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, commands: list[str]) -> Path:
-    """The root of a machine with a service, and the commands that are run there; it is root who is at it."""
-    root = tmp_path / "root"
-    (root / "etc/sockatuh").mkdir(parents=True)
-    (root / "etc/sockatuh/password_hash").write_text("old\n")
-    monkeypatch.setattr(module, "ROOT", root)
-    monkeypatch.setattr(module, "is_root", lambda: True)
-    for each in (installed, module):
-        monkeypatch.setattr(each, "is_booted", lambda: True)
-    assert list(commands) == []
-    return root
+def with_service(tree: Path) -> Path:
+    """The root of a machine that has a service already."""
+    (tree / "etc/sockatuh").mkdir(parents=True)
+    (tree / "etc/sockatuh/password_hash").write_text("old\n")
+    return tree
 
 
 def give(monkeypatch: pytest.MonkeyPatch, text: str) -> None:
@@ -459,19 +469,20 @@ def test_a_file_of_that_name_that_is_not_ours_is_neither_replaced_nor_removed(
     else:
         place.mkdir()
     before = content(tree)
-    assert install(tree) == 0
+    assert install() == 0
     assert f"kept      {place} (it is another program's)" in capfd.readouterr().err
-    assert run(["uninstall-service", "--root", str(tree), "--purge"]) == 0
+    assert run(["uninstall-service", "--purge"]) == 0
     assert content(tree) == before
     assert os.path.lexists(place)
 
 
-def test_when_the_program_moves_so_does_its_name(tree: Path) -> None:
-    install(tree)
-    assert run(["install-service", "--root", str(tree), "--program", "/opt/new one/bin/sockatuh"]) == 0
+def test_when_the_program_moves_so_does_its_name(tree: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    install()
+    monkeypatch.setattr(module, "this_program", lambda: program_in("/opt/new one"))
+    assert install() == 0
     place = tree / "usr/local/bin/sockatuh"
     assert os.readlink(place) == "/opt/new one/bin/sockatuh"
-    assert run(["uninstall-service", "--root", str(tree), "--purge"]) == 0
+    assert run(["uninstall-service", "--purge"]) == 0
     assert content(tree) == {}
 
 
@@ -480,20 +491,20 @@ def test_a_program_that_takes_more_than_a_word_to_call_gets_a_script(
 ) -> None:
     called = Program(("/bin/echo", "one two", "$HOME", "100%"), ())
     monkeypatch.setattr(module, "this_program", lambda: called)
-    monkeypatch.setattr(Program, "fault", lambda _: "")
-    assert run(["install-service", "--root", str(tree)]) == 0
+    assert install() == 0
     place = tree / "usr/local/bin/sockatuh"
     said = subprocess.run([place, "check", "a b"], capture_output=True, text=True, check=True).stdout
     assert said == "one two $HOME 100% check a b\n"
-    assert installed_command(tree) == called.command
-    assert run(["install-service", "--root", str(tree)]) == 0
+    assert installed_command() == called.command
+    assert install() == 0
     assert f"unchanged {place}" in capfd.readouterr().err
-    assert run(["uninstall-service", "--root", str(tree), "--purge"]) == 0
+    assert run(["uninstall-service", "--purge"]) == 0
     assert content(tree) == {}
 
 
-def test_a_program_on_the_path_needs_no_name(tree: Path) -> None:
-    assert run(["install-service", "--root", str(tree), "--program", "/usr/bin/sockatuh"]) == 0
+def test_a_program_on_the_path_needs_no_name(tree: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "this_program", lambda: program_in("/usr"))
+    assert install() == 0
     assert not (tree / "usr/local/bin").exists()
 
 
@@ -502,20 +513,9 @@ def test_units_of_a_package_are_not_taken_the_place_of(tree: Path, capfd: pytest
     packaged.parent.mkdir(parents=True)
     packaged.write_text("[Service]\n")
     before = content(tree)
-    assert install(tree) == 1
+    assert install() == 1
     assert content(tree) == before
     assert str(packaged) in capfd.readouterr().err
-
-
-def test_a_program_that_a_service_could_not_start_is_refused_with_what_it_says(
-    tree: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
-) -> None:
-    monkeypatch.setattr(module, "this_program", lambda: Program(("/bin/sh", "-c", "echo no module >&2; false"), ()))
-    assert run(["install-service", "--root", str(tree)]) == 1
-    assert not tree.exists()
-    said = capfd.readouterr().err
-    assert "no module" in said
-    assert not re.search(r"pip install sockatuh\b", said), "nobody owns that name on the public index"
 
 
 # The units themselves.

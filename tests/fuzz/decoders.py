@@ -21,7 +21,8 @@ from sockatuh.protocol.identity import Invite
 from sockatuh.protocol.server.tickets import Tickets, password_generation
 from sockatuh.room.entries import decode_body, encode_body
 from sockatuh.room.log import Row
-from sockatuh.room.names import MAX_NAME_BYTES, NameInvalid, PasswordUnusable, prepare_password, same_as_password
+from sockatuh.room.names import MAX_NAME_BYTES, NameInvalid, same_as_password
+from sockatuh.room.password import PasswordUnusable, prepare_password
 from sockatuh.room.text import clean_line, clean_text, lines_of
 from sockatuh.server.entry_encoding import encode_entry
 from sockatuh.settings.values import format_span, parse_span

@@ -41,7 +41,7 @@ def hostile_papers(run: Run) -> Found:
         (["init", "--dir", made, "--room", EVIL, "--non-interactive"], {}),
         (["backup", missing, "--config", configs[-1]], {}),
         (["restore", missing, "--config", configs[-1]], {}),
-        (["install-service", "--root", missing, "--config", missing, "--print"], {}),
+        (["install-service", "--config", missing, "--print"], {}),
         (["chat", EVIL], {}),
         (["chat", f"sockatuh://{quote(EVIL)}:1/kitchen#k={KEY}"], {}),
         (["send", "--server", f"sockatuh://{ELSEWHERE}/{quote(EVIL[:20])}#k={KEY}", EVIL, "--timeout", "0.3"], {}),

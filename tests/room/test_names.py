@@ -14,11 +14,8 @@ from room import lookalikes
 
 from sockatuh.room.names import (
     MAX_NAME_BYTES,
-    MAX_PASSWORD_BYTES,
     NameInvalid,
     NameRules,
-    PasswordUnusable,
-    prepare_password,
     same_as_password,
 )
 from sockatuh.room.text import clean_line
@@ -344,20 +341,3 @@ def test_a_name_is_not_the_password_in_another_dress() -> None:
     assert same_as_password("ｔulip  harbor", " Tulip Harbor")
     assert same_as_password("tulip_harbor", "tulip harbor")
     assert not same_as_password("ana", "tulip")
-
-
-def test_a_password_is_composed_before_it_is_hashed() -> None:
-    assert prepare_password("cafe\u0301") == "caf\u00e9".encode() == prepare_password("caf\u00e9")
-    assert prepare_password(" a:b ") == b" a:b "
-
-
-def test_a_password_has_up_to_72_bytes() -> None:
-    assert len(prepare_password("é" * 36)) == MAX_PASSWORD_BYTES
-    with pytest.raises(PasswordUnusable, match="74 bytes"):
-        prepare_password("é" * 37)
-
-
-@pytest.mark.parametrize("text", ["", "\ud800"])
-def test_a_password_that_cannot_be_hashed_is_refused(text: str) -> None:
-    with pytest.raises(PasswordUnusable):
-        prepare_password(text)

@@ -1,4 +1,4 @@
-"""The service that is installed on this machine, and which room a command of its admin is about."""
+"""Which room an admin's command is about: the one that is named, or the one of this machine's service."""
 
 from __future__ import annotations
 
@@ -12,31 +12,29 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
+from sockatuh.net.address import split_address
 from sockatuh.wording import install as wording
 
 from .errors import stop
 from .given import working_directory
-from .installation import CONFIG, CREDENTIAL, STATE
+from .service_files import CONFIG, CREDENTIAL, SERVICE_UNIT, SOCKET_UNIT, STATE, at
 
 if TYPE_CHECKING:
     from sockatuh.settings.model import Settings
 
-SOCKET_UNIT: Final = "sockatuh.socket"
-SERVICE_UNIT: Final = "sockatuh.service"
 BOOTED: Final = Path("/run/systemd/system")
-"""There is such a directory where systemd runs: sd_booted(3)."""
-ROOT: Final = Path("/")
+"""This directory exists where systemd runs: sd_booted(3)."""
 ACTIVE: Final = ("active", "reloading", "activating")
 ASKED: Final = "LoadState,FragmentPath,ActiveState,MainPID,Environment,Listen"
 NAMES_A_ROOM: Final = ("SOCKATUH_CONFIG", "SOCKATUH_STATE_DIR", "STATE_DIRECTORY")
-"""Variables with which a command is about the room they name; the last is a service's own."""
+"""Variables that name a room; systemd sets the last one for a service."""
 
 
 @dataclass(frozen=True, slots=True)
 class Installed:
-    """The service of this machine: its unit, whether its units are active, and what the units set.
+    """The service of this machine, as systemd describes it.
 
-    `listens` is the host and port of its socket, where systemd says them.
+    `environ` holds the SOCKATUH_ variables of its process or unit, `listens` the host and port of its socket, if known.
     """
 
     unit: Path
@@ -47,17 +45,17 @@ class Installed:
 
 
 def is_booted() -> bool:
-    """Tell whether systemd runs this machine."""
+    """Return whether systemd runs this machine."""
     return sys.platform == "linux" and BOOTED.is_dir()
 
 
 def is_root() -> bool:
-    """Tell whether this user may do everything."""
+    """Return whether this user is root."""
     return sys.platform != "win32" and os.geteuid() == 0
 
 
 def find_installed() -> Installed | None:
-    """Ask systemd for the service; None when there is none, or no systemd."""
+    """Return the service that systemd knows, or None if there is none, or no systemd."""
     if not is_booted():
         return None
     service, sock = _ask(SERVICE_UNIT), _ask(SOCKET_UNIT)
@@ -84,7 +82,7 @@ def _ask(unit: str) -> dict[str, str]:
 
 
 def _variables(service: Mapping[str, str]) -> dict[str, str]:
-    """Return the settings among the service's variables: of the process if it runs, else as its unit has them."""
+    """Return the SOCKATUH_ variables of the running process, else those in the unit."""
     pairs = shlex.split(service.get("Environment", ""))
     if (pid := service.get("MainPID", "0")) != "0":
         with contextlib.suppress(OSError):
@@ -93,14 +91,14 @@ def _variables(service: Mapping[str, str]) -> dict[str, str]:
 
 
 def _listens(text: str) -> tuple[str, int] | None:
-    """Read `[::]:7625 (Datagram)`."""
-    host, _, port = text.split(" ")[0].rpartition(":")
-    return (host.strip("[]"), int(port)) if port.isdecimal() else None
+    """Return host and port of `[::]:7625 (Datagram)`."""
+    host, port = split_address(text.split(" ")[0])
+    return (host, int(port)) if port.isdecimal() else None
 
 
 @dataclass(frozen=True, slots=True)
 class ChosenRoom:
-    """The room a command is about: what its settings are read from, and the service if it is the service's."""
+    """The room a command is about: where its settings are read from, and the service if it runs this room."""
 
     service: Installed | None
     config: Path | None
@@ -109,7 +107,7 @@ class ChosenRoom:
 
     @property
     def is_named(self) -> bool:
-        """Tell whether the command line or the environment says which room it is."""
+        """Whether the command line or the environment names the room."""
         return self.config is not None or any(self.environ.get(name) for name in NAMES_A_ROOM)
 
     def load(self, *, serving: bool) -> Settings:
@@ -120,22 +118,22 @@ class ChosenRoom:
         return load({"config": self.config}, self.environ, working_directory(), **options)  # type: ignore[arg-type]
 
 
-def admit(room: ChosenRoom) -> None:
-    """Leave unless this user may look at the room."""
+def require_access(room: ChosenRoom) -> None:
+    """Stop unless this user may read the room: that of the service is root's."""
     if room.service is not None and not is_root():
         stop(wording.ONLY_ROOT)
 
 
 def choose_room(config: Path | None) -> ChosenRoom:
-    """Choose the room a command is about: the one that is named, else the one of this machine's service.
+    """Return the room that is named, else the one of this machine's service.
 
-    Whoever is not root may have a room of his own in ./config/sockatuh.toml, which is nearer to him.
+    For users other than root, a ./config/sockatuh.toml names a room too: it is likely to be the one they mean.
     """
     from sockatuh.settings.sources import LOCAL_FILE
 
     mine = ChosenRoom(None, config, os.environ, None)
     is_named = any(os.environ.get(name) for name in NAMES_A_ROOM)
-    service_config = ROOT / CONFIG
+    service_config = at(CONFIG)
     if config is not None:
         is_named = not (config.exists() and service_config.exists() and config.samefile(service_config))
     elif not is_root() and os.path.isfile(working_directory() / LOCAL_FILE):
@@ -143,5 +141,5 @@ def choose_room(config: Path | None) -> ChosenRoom:
     service = None if is_named else find_installed()
     if service is None:
         return mine
-    environ = {**os.environ, **service.environ, "STATE_DIRECTORY": str(ROOT / STATE)}
-    return ChosenRoom(service, service_config if service_config.exists() else config, environ, ROOT / CREDENTIAL)
+    environ = {**os.environ, **service.environ, "STATE_DIRECTORY": str(at(STATE))}
+    return ChosenRoom(service, service_config if service_config.exists() else config, environ, at(CREDENTIAL))

@@ -14,7 +14,7 @@ from kit import programs
 from kit.terminal import Terminal
 from machine import free_port
 
-from sockatuh.cli import setup
+from sockatuh.cli import new_room
 from sockatuh.cli.app import COMMANDS, run
 
 HASH = "$2b$12$" + "a" * 53
@@ -24,7 +24,7 @@ HASH = "$2b$12$" + "a" * 53
 def _elsewhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Stand in an empty directory with nothing in the environment."""
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr(setup, "BCRYPT_COST", 10)
+    monkeypatch.setattr(new_room, "BCRYPT_COST", 10)
     for name in list(os.environ):
         if name.startswith("SOCKATUH_"):
             monkeypatch.delenv(name)
