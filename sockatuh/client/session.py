@@ -34,7 +34,7 @@ from sockatuh.protocol.client.obstacles import Obstacle
 from sockatuh.protocol.client.peer import Peer
 from sockatuh.protocol.constants import PUT_OFF, VERSION
 from sockatuh.protocol.messages import MEMBER, MemberInfo
-from sockatuh.protocol.seam import Address, bracketed
+from sockatuh.protocol.seam import Address
 
 from .carrier import Carry, UdpCarrier
 from .deadline import loop_time

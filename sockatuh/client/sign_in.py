@@ -9,15 +9,15 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import math
-import unicodedata
 from collections.abc import Awaitable, Callable
 from enum import StrEnum
 from typing import Final, Protocol
 
 from sockatuh.errors import NameTaken, NotStored, Refused
 from sockatuh.protocol.client.events import Admitted
-from sockatuh.protocol.constants import MAX_NAME_BYTES, MAX_PASSWORD_BYTES, PUT_OFF
+from sockatuh.protocol.constants import MAX_NAME_BYTES, PUT_OFF
 from sockatuh.protocol.identity import words
+from sockatuh.room.password import MAX_PASSWORD_BYTES, password_size
 from sockatuh.room.text import clean_line
 
 from .deadline import Patience, loop_time
@@ -118,7 +118,7 @@ class SignIn:
         if self._password is None and self._questions is not None and name != self._decided:
             self._name = self._decided = name = await self._ask_room_about(name, self._questions)
         password = await self._find_password()
-        if len(unicodedata.normalize("NFC", password).encode()) > MAX_PASSWORD_BYTES:
+        if password_size(password) > MAX_PASSWORD_BYTES:
             raise Refused("password_wrong")
         await self._wait_for_the_next_try()
         self._conversation.come_back(name, password)
@@ -262,7 +262,7 @@ class PasswordAgain:
     async def _ask(self, questions: Questions, refused: Refused) -> None:
         may_try_at = loop_time() + refused.wait
         reason = Reason.WRONG if self._is_offered else Reason.CHANGED
-        while not (password := await questions.password(reason)) or _is_too_long(password):
+        while not (password := await questions.password(reason)) or password_size(password) > MAX_PASSWORD_BYTES:
             reason = Reason.WRONG if password else reason
         self._is_offered = True
         await asyncio.sleep(max(0.0, may_try_at - loop_time()))
@@ -299,10 +299,6 @@ def judge_by(
         return True
 
     return judge
-
-
-def _is_too_long(password: str) -> bool:
-    return len(unicodedata.normalize("NFC", password).encode()) > MAX_PASSWORD_BYTES
 
 
 def _checked(name: str) -> str:

@@ -10,12 +10,11 @@ from __future__ import annotations
 import contextlib
 import json
 import os
-import sys
 from pathlib import Path
 from typing import IO, Final
 
 from sockatuh.errors import KeyFileError
-from sockatuh.store.files import ensure_private_directory
+from sockatuh.store.files import ensure_private_directory, lock
 
 _SUFFIX: Final = ".unsent"
 _LARGEST: Final = 4_194_304
@@ -138,19 +137,9 @@ def _read(data: bytes, server: str) -> list[str] | None:
 
 
 def _lock(file: IO[bytes]) -> bool:
-    """Lock a file if nobody else has; True as well on systems without locks."""
-    if sys.platform == "win32":
-        import msvcrt
-
-        try:
-            msvcrt.locking(file.fileno(), msvcrt.LK_NBLCK, 1)
-        except OSError:
-            return False
-        return True
-    import fcntl
-
+    """Lock a file if no other process has; True also on a file system without locks."""
     try:
-        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        lock(file.fileno(), wait=False)
     except BlockingIOError:
         return False
     except OSError:

@@ -121,7 +121,7 @@ def exclusive(directory: Path) -> Iterator[None]:
         with explained(directory):
             file = stack.enter_context(open(directory / ".lock", "ab", opener=open_private))
         with contextlib.suppress(OSError):  # a file system without locks: each replacement is still whole
-            _lock(file.fileno())
+            lock(file.fileno(), wait=True)
         yield
 
 
@@ -195,15 +195,23 @@ def _sync_directory(directory: Path) -> None:
         os.close(descriptor)
 
 
-def _lock(descriptor: int) -> None:
+def lock(descriptor: int, *, wait: bool, shared: bool = False) -> None:
+    """Lock an open file until it is closed or the process ends.
+
+    Raises BlockingIOError if another process has locked it and `wait` is False, OSError on a file system without locks.
+    Windows has no `shared` locks, and waits ten seconds at most.
+    """
     if sys.platform == "win32":
         import msvcrt
 
-        msvcrt.locking(descriptor, msvcrt.LK_LOCK, 1)
+        try:
+            msvcrt.locking(descriptor, msvcrt.LK_LOCK if wait else msvcrt.LK_NBLCK, 1)
+        except OSError as error:
+            raise BlockingIOError(error.errno, error.strerror) from error
     else:
         import fcntl
 
-        fcntl.flock(descriptor, fcntl.LOCK_EX)
+        fcntl.flock(descriptor, (fcntl.LOCK_SH if shared else fcntl.LOCK_EX) | (0 if wait else fcntl.LOCK_NB))
 
 
 @contextlib.contextmanager

@@ -1,28 +1,27 @@
-"""One server for one room: whoever holds the state directory's lock."""
+"""The lock of a state directory, which lets only one server run a room."""
 
 from __future__ import annotations
 
 import errno
-import fcntl
 import os
 from pathlib import Path
 from typing import IO, Final
 
 from sockatuh.errors import DatabaseUnusable, KeyFileError
 
-from .files import ensure_private_directory, explained, open_private
+from .files import ensure_private_directory, explained, lock, open_private
 
 LOCK_FILE: Final = "room.lock"
 STOP_IT: Final = "stop it first; a service: sudo systemctl stop sockatuh.socket sockatuh.service"
 """The socket too, or the next datagram would start the service again."""
 _WITHOUT_LOCKS: Final = (errno.ENOLCK, errno.ENOSYS, errno.EOPNOTSUPP)
-"""How a file system says that it locks nothing, as many across a network do."""
+"""The errors of file systems without locks, as many network file systems are."""
 
 
 def lock_directory(directory: Path) -> IO[bytes]:
-    """Take the lock of a state directory, made if missing; DatabaseUnusable if another process has it.
+    """Lock a state directory, which is made if missing; DatabaseUnusable if another process has locked it.
 
-    The lock is held until the file is closed or the process is gone, however it ends.
+    The lock lasts until the returned file is closed or the process ends, in whatever way.
     """
     ensure_private_directory(directory)
     path = directory / LOCK_FILE
@@ -32,7 +31,7 @@ def lock_directory(directory: Path) -> IO[bytes]:
     except KeyFileError as error:
         raise DatabaseUnusable(error.path, error.reason) from error
     try:
-        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        lock(file.fileno(), wait=False)
     except OSError as error:
         file.close()
         raise _refused(directory, error) from error
@@ -40,13 +39,13 @@ def lock_directory(directory: Path) -> IO[bytes]:
 
 
 def is_locked(directory: Path) -> bool:
-    """Tell whether a process holds the lock of a state directory; nothing is made."""
+    """Return whether a process has locked a state directory; nothing is created."""
     try:
         descriptor = os.open(directory / LOCK_FILE, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
     except OSError:
         return False
     try:
-        fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
+        lock(descriptor, wait=False, shared=True)
     except BlockingIOError:
         return True
     except OSError:  # a file system without locks
@@ -57,7 +56,7 @@ def is_locked(directory: Path) -> bool:
 
 
 def _refused(directory: Path, error: OSError) -> DatabaseUnusable:
-    """Return what to tell of a lock that could not be had."""
+    """Return the error for a lock that could not be taken."""
     if isinstance(error, BlockingIOError):
         reason, remedy = "another sockatuh serves this room already", STOP_IT
     elif error.errno in _WITHOUT_LOCKS:
