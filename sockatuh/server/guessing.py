@@ -85,7 +85,7 @@ class GuessBound:
             if now <= turn.at + TURN_LASTS:
                 self._taken[place] = turn.bucket
                 return 0.0
-        bucket = self._kept if is_fresh and self._kept.wait(now) < self._all.wait(now) else self._all
+        bucket = self._kept if is_fresh and self._kept.delay(now) < self._all.delay(now) else self._all
         if bucket.take(now):
             self._taken[place] = bucket
             return 0.0
@@ -93,7 +93,7 @@ class GuessBound:
         return self._give_turn(place, bucket, now)
 
     def _give_turn(self, place: Hashable, bucket: TokenBucket, now: float) -> float:
-        wait = bucket.wait(now)
+        wait = bucket.delay(now)
         if len(self._turns) < MAX_TURNS:
             bucket.borrow(now)
             self._turns[place] = _Turn(now + wait, bucket)
@@ -124,7 +124,7 @@ class GuessBound:
             if now > turn.at + TURN_LASTS:
                 del self._turns[place]
                 turn.bucket.give_back()
-        is_whole = not self._all.wait(now, TRIES)
+        is_whole = not self._all.delay(now, TRIES)
         news: GuessingBegan | GuessingEnded | None = None
         if self._began_at is None and self._put_off:
             self._began_at = now

@@ -282,7 +282,7 @@ class Joining:
         """Return how many seconds the visitor's next join may not be appended; dialects without keys have own rates."""
         if not visitor.dialect.owns_names:
             return 0.0
-        return self._rates.wait(visitor.owner, place_of(pack_address(visitor.address)), now)
+        return self._rates.delay(visitor.owner, place_of(pack_address(visitor.address)), now)
 
     def _record(self, visitor: Visitor, name: str) -> None:
         if visitor.record is None:

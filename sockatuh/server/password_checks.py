@@ -145,7 +145,7 @@ class PasswordDesk:
         """Say why a try is not looked at now, whatever it is; None: it is, and has taken its share of the bound."""
         if wait := self._gate.wait(check.place, check.owner, now):
             return Wait(wait)
-        if check.is_anonymous and (wait := self._anonymous_tries.wait(now)):
+        if check.is_anonymous and (wait := self._anonymous_tries.delay(now)):
             return Wait(wait)
         if any(other.place == check.place for other in self._waiting()):
             return Busy()

@@ -237,7 +237,7 @@ class Endpoint:
         cid = receiver_cid_of(data)
         route = self._table.route(cid)
         pending = self._door.find(cid) if route is None else None
-        if route is not None and route[0].rate.wait(now):
+        if route is not None and route[0].rate.delay(now):
             self.dropped["rate"] += 1
             self._requests.slow_down(route[0], now)
             return

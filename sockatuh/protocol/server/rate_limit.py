@@ -43,7 +43,7 @@ class TokenBucket:
         """Take tokens that need not be there; the next `take` has to wait for them."""
         self._tokens -= max(0.0, tokens)
 
-    def wait(self, now: float, tokens: float = 1.0) -> float:
+    def delay(self, now: float, tokens: float = 1.0) -> float:
         """Return how many seconds it takes until so many tokens are there, 0 when they are."""
         self._fill(now)
         missing = tokens - self._tokens
@@ -104,10 +104,10 @@ class BucketTable:
         if bucket is not None:
             bucket.charge(tokens)
 
-    def wait(self, key: Hashable, now: float, tokens: float = 1.0) -> float:
+    def delay(self, key: Hashable, now: float, tokens: float = 1.0) -> float:
         """Return how many seconds it takes until `key` has so many tokens, 0 when it has."""
         bucket = self._buckets.get(key)
-        return bucket.wait(now, tokens) if bucket is not None else 0.0
+        return bucket.delay(now, tokens) if bucket is not None else 0.0
 
     def give_back(self, key: Hashable, tokens: float = 1.0) -> None:
         """Put back tokens that were taken without need."""
@@ -137,7 +137,7 @@ class KeysOfPlaces:
 
     def take(self, key: Hashable, place: Hashable, now: float, tokens: float = 1.0) -> bool:
         """Take tokens from both buckets and return True, or take nothing and return False."""
-        return not self.wait(key, place, now, tokens) and (
+        return not self.delay(key, place, now, tokens) and (
             self._keys.take(key, now, tokens) and self._places.take(place, now, tokens)
         )
 
@@ -146,9 +146,9 @@ class KeysOfPlaces:
         self._keys.charge(key, tokens)
         self._places.charge(place, tokens)
 
-    def wait(self, key: Hashable, place: Hashable, now: float, tokens: float = 1.0) -> float:
+    def delay(self, key: Hashable, place: Hashable, now: float, tokens: float = 1.0) -> float:
         """Return how many seconds it takes until both have so many tokens, 0 when they have."""
-        return max(self._keys.wait(key, now, tokens), self._places.wait(place, now, tokens))
+        return max(self._keys.delay(key, now, tokens), self._places.delay(place, now, tokens))
 
     def replace_rate(self, rate: float, burst: float, max_entries: int) -> None:
         """Fill every bucket at another rate from now on."""

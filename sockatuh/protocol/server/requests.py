@@ -143,7 +143,7 @@ class Requests:
     def _ask_name(self, session: Session, now: float) -> float:
         """Count a question about a name; return after how many seconds its place may ask it, 0 if now."""
         if not self._questions.take(session.place, now):
-            return self._questions.wait(session.place, now)
+            return self._questions.delay(session.place, now)
         session.questions += 1
         return 0.0
 
@@ -181,7 +181,7 @@ class Requests:
             cost = lines.cost
             at_once = min(cost, self._limits.lines_burst)
             if not self._rates.take(key, place, now, at_once):
-                wait = self._rates.wait(key, place, now, at_once)
+                wait = self._rates.delay(key, place, now, at_once)
                 session.throttled = True
                 self.throttled.add(session, now + wait)
                 self._out.send(session, lines.progress(int(wait * 1000) + 1))

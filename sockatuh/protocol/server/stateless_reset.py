@@ -31,7 +31,7 @@ class Resets:
     def admit(self, packed: bytes, now: float) -> bool:
         """Tell whether a stranger at this packed address may be answered, and count the answer if so."""
         # The common rate first: in a flood it is used up, and it is the cheapest to check.
-        return not self._rate.wait(now) and self._address_rate.allow(place_of(packed), now) and self._rate.take(now)
+        return not self._rate.delay(now) and self._address_rate.allow(place_of(packed), now) and self._rate.take(now)
 
 
 def _per_address(limits: Limits) -> int:

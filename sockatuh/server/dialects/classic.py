@@ -51,7 +51,7 @@ _RANDOM_SIZE: Final = 8
 
 
 @dataclass(slots=True)
-class _Peer:
+class _ClassicPeer:
     address: Address
     """As it was received last: equal addresses may have to be answered from different addresses of ours."""
     heard_at: float
@@ -67,7 +67,7 @@ class _Peer:
         self.address, self.heard_at, self.ending = address, now, ending or self.ending
 
 
-class _Peers:
+class _ClassicPeers:
     """All peers by state: strangers (named once a name is valid for them), those whose password is checked, members.
 
     Strangers expire after a minute; when a new one comes and `max_peers` are known, the oldest stranger is evicted. The
@@ -75,27 +75,27 @@ class _Peers:
     """
 
     def __init__(self, max_peers: int, idle: float) -> None:
-        self.strangers: OrderedDict[Address, _Peer] = OrderedDict()
-        self.checking: dict[Address, _Peer] = {}
-        self.members: OrderedDict[Address, _Peer] = OrderedDict()
+        self.strangers: OrderedDict[Address, _ClassicPeer] = OrderedDict()
+        self.checking: dict[Address, _ClassicPeer] = {}
+        self.members: OrderedDict[Address, _ClassicPeer] = OrderedDict()
         self.max_peers = max_peers
         self._idle = idle
 
-    def admit(self, address: Address, now: float) -> _Peer | None:
+    def admit(self, address: Address, now: float) -> _ClassicPeer | None:
         """Return the stranger, new or known, as the most recent one; None if there is no stranger to evict."""
         if address not in self.strangers:
             if len(self.strangers) + len(self.checking) + len(self.members) >= self.max_peers:
                 if not self.strangers:
                     return None
                 self.strangers.popitem(last=False)
-            self.strangers[address] = _Peer(address, now)
+            self.strangers[address] = _ClassicPeer(address, now)
         self.strangers.move_to_end(address)
         return self.strangers[address]
 
     def begin_check(self, address: Address) -> None:
         self.checking[address] = self.strangers.pop(address)
 
-    def end_check(self, address: Address) -> _Peer | None:
+    def end_check(self, address: Address) -> _ClassicPeer | None:
         peer = self.checking.pop(address, None)
         if peer is not None:
             # Its last datagram is older than those before it in this order, which therefore expire a moment late; the
@@ -103,7 +103,7 @@ class _Peers:
             self.strangers[address] = peer
         return peer
 
-    def join(self, address: Address) -> _Peer | None:
+    def join(self, address: Address) -> _ClassicPeer | None:
         peer = self.checking.pop(address, None)
         if peer is not None:
             self.members[address] = peer
@@ -113,7 +113,7 @@ class _Peers:
         for peers in (self.strangers, self.checking, self.members):
             peers.pop(address, None)
 
-    def expire(self, now: float) -> list[_Peer]:
+    def expire(self, now: float) -> list[_ClassicPeer]:
         """Forget peers that have been silent for too long, and return the members among them."""
         while self.strangers and _first(self.strangers).heard_at + STRANGER_SECONDS <= now:
             self.strangers.popitem(last=False)
@@ -160,7 +160,7 @@ class ClassicDialect:
         self._enabled = enabled
         self._networks = tuple(networks)
         self._buckets = BucketTable(rate, burst, max_peers)
-        self._peers = _Peers(max_peers, idle)
+        self._peers = _ClassicPeers(max_peers, idle)
         self._events: deque[DialectEvent] = deque()
         self._outbox: list[tuple[bytes, Address]] = []
         self._lines = Rounds()
@@ -321,7 +321,7 @@ class ClassicDialect:
         self._peers.members.move_to_end(address)
         return self._receive_line(text, member)
 
-    def _receive_line(self, text: str, member: _Peer) -> str | None:
+    def _receive_line(self, text: str, member: _ClassicPeer) -> str | None:
         if hash(text) == member.joined_by:
             self._queue(WELCOME, member)
         elif self._holding:
@@ -375,7 +375,7 @@ class ClassicDialect:
                 if not self._lines.add(datagram, peer.address):
                     self.dropped["outbox"] += 1
 
-    def _queue(self, data: bytes, peer: _Peer) -> None:
+    def _queue(self, data: bytes, peer: _ClassicPeer) -> None:
         if len(self._outbox) < MAX_OUTBOX:
             self._outbox.append((data + peer.ending, peer.address))
         else:
@@ -386,7 +386,7 @@ def _encode_session(visitor: Visitor) -> bytes:
     return visitor.session.to_bytes(8, "little", signed=True)
 
 
-def _first(peers: OrderedDict[Address, _Peer]) -> _Peer:
+def _first(peers: OrderedDict[Address, _ClassicPeer]) -> _ClassicPeer:
     return next(iter(peers.values()))
 
 

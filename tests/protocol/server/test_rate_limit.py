@@ -42,7 +42,7 @@ def test_a_bucket_can_be_charged_more_than_it_holds() -> None:
     assert bucket.take(0.0)
     bucket.charge(7.0)
     assert not bucket.take(2.4)
-    assert bucket.wait(2.4) == pytest.approx(0.1)
+    assert bucket.delay(2.4) == pytest.approx(0.1)
     assert bucket.take(2.5)
     bucket.charge(-5.0)
     assert not bucket.take(2.5)
@@ -50,18 +50,18 @@ def test_a_bucket_can_be_charged_more_than_it_holds() -> None:
 
 def test_a_bucket_says_how_long_to_wait() -> None:
     bucket = TokenBucket(rate=4.0, burst=1.0)
-    assert bucket.wait(10.0) == 0.0
+    assert bucket.delay(10.0) == 0.0
     bucket.take(10.0)
-    assert bucket.wait(10.0) == pytest.approx(0.25)
-    assert bucket.wait(10.2) == pytest.approx(0.05)
-    assert bucket.wait(11.0) == 0.0
+    assert bucket.delay(10.0) == pytest.approx(0.25)
+    assert bucket.delay(10.2) == pytest.approx(0.05)
+    assert bucket.delay(11.0) == 0.0
 
 
 def test_a_clock_that_steps_back_gives_no_tokens() -> None:
     bucket = TokenBucket(rate=1.0, burst=1.0)
     assert bucket.take(100.0)
     assert not bucket.take(50.0)
-    assert bucket.wait(50.0) == pytest.approx(1.0)
+    assert bucket.delay(50.0) == pytest.approx(1.0)
     assert not bucket.take(100.5)
     assert bucket.take(101.0)
 
@@ -81,7 +81,7 @@ def test_a_bucket_passes_no_more_than_burst_and_rate_and_its_wait_is_enough(
         now += pause
         passed += bucket.take(now)
         assert passed <= burst + rate * (now - start) + 0.001
-    assert bucket.take(now + bucket.wait(now))
+    assert bucket.take(now + bucket.delay(now))
 
 
 def test_each_key_has_a_bucket_of_its_own() -> None:
@@ -183,7 +183,7 @@ def test_another_rate_holds_at_once_and_gives_nothing_for_what_was_taken() -> No
     assert bucket.take(1.0, tokens=9.0)
     bucket.replace_rate(4.0, 2.0)
     assert not bucket.take(1.0, tokens=2.0)
-    assert bucket.wait(1.0, tokens=2.0) == pytest.approx(0.25)
+    assert bucket.delay(1.0, tokens=2.0) == pytest.approx(0.25)
     bucket.replace_rate(4.0, 1.0)
     assert not bucket.take(99.0, tokens=2.0)
 
@@ -207,7 +207,7 @@ def test_another_limit_holds_for_all_strangers() -> None:
 def test_a_place_has_twenty_keys_worth_whatever_the_number_of_its_keys() -> None:
     rates = KeysOfPlaces(1.0, 2.0, 1_000)
     assert sum(rates.take(f"key {number // 2}", "villain", 0.0) for number in range(100)) == 2 * PLACE_SHARE
-    assert rates.wait("a new key", "villain", 0.0) == 1.0 / PLACE_SHARE
+    assert rates.delay("a new key", "villain", 0.0) == 1.0 / PLACE_SHARE
     assert rates.take("a new key", "elsewhere", 0.0)
     assert [rates.take("one key", "another place", 0.0) for _ in range(3)] == [True, True, False]
-    assert rates.wait("one key", "a third place", 0.0) == 1.0, "a key has one rate wherever it is"
+    assert rates.delay("one key", "a third place", 0.0) == 1.0, "a key has one rate wherever it is"
