@@ -89,13 +89,13 @@ def test_each_key_has_a_bucket_of_its_own() -> None:
     assert table.take("ana", 0.0)
     assert not table.take("ana", 0.0)
     assert table.take("tom", 0.0)
-    assert table.wait("ana", 0.0) == pytest.approx(1.0)
+    assert table.delay("ana", 0.0) == pytest.approx(1.0)
     assert table.take("ana", 1.0)
 
 
 def test_asking_how_long_to_wait_makes_no_entry() -> None:
     table = BucketTable(rate=1.0, burst=1.0, max_entries=10)
-    assert table.wait("nobody", 0.0) == 0.0
+    assert table.delay("nobody", 0.0) == 0.0
     assert len(table) == 0
 
 
