@@ -1,4 +1,4 @@
-"""Sessions without a handshake, and what is sent to them."""
+"""Sessions made without a handshake, and what is sent to them."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ CLIENT_CID = 1
 
 
 def place(number: int) -> bytes:
-    """Return an IPv4 address, as it stands before the port in what cookies see."""
+    """Return an IPv4 address as cookies see it, without the port."""
     return bytes(10) + b"\xff\xff\x0a\x00" + number.to_bytes(2, "big")
 
 
@@ -33,7 +33,7 @@ def make_pending(
     flags: int = 0,
     ticket: Ticket | None = TICKET,
 ) -> Pending:
-    """Return what a handshake leaves; both directions have the same, all-zero key."""
+    """Return a finished handshake; both directions have the same, all-zero key."""
     payload = m.InitPayload("a test", stream, flags, b"l" * 16, 77, None)
     address, packed = ("10.0.0.9", cid), source + b"\1\2"
     return Pending(
@@ -47,12 +47,12 @@ def make_channel(cid: int) -> Channel:
 
 
 def make_rekeying(cid: int) -> Rekeying:
-    """Return a channel that was agreed on and not used yet."""
+    """Return a new channel that was agreed on but not used yet."""
     return Rekeying(b"request", b"reply", make_channel(cid), b"new hash")
 
 
 def make_session(cid: int = 5, limits: Limits | None = None, *, joined: bool = True, flags: int = 0) -> Session:
-    """Return an open session, a member's unless said otherwise."""
+    """Return an open session, a member's by default."""
     session = open_session(make_pending(cid, flags=flags), limits or Limits(), START)
     if joined:
         session.name = "ana"
@@ -60,7 +60,7 @@ def make_session(cid: int = 5, limits: Limits | None = None, *, joined: bool = T
 
 
 class Ear:
-    """Opens what is sent to sessions made here."""
+    """Opens what is sent to the sessions made here."""
 
     def __init__(self, out: Outgoing, *sessions: Session) -> None:
         self._out = out
@@ -70,11 +70,11 @@ class Ear:
         }
 
     def hear(self) -> list[m.ServerMessage]:
-        """Return what was sent to all of them."""
+        """Return the messages that were sent."""
         return [message for _, message in self.hear_each()]
 
     def hear_each(self) -> list[tuple[int, m.ServerMessage]]:
-        """Return (cid, message) for everything that was sent."""
+        """Return (cid, message) for each message that was sent."""
         heard: list[tuple[int, m.ServerMessage]] = []
         while datagrams := self._out.take():
             for datagram, address in datagrams:

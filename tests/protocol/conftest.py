@@ -1,10 +1,10 @@
-"""The stage of the secure dialect's tests: a server, clients and servers made by hand, a wire."""
+"""Fixtures of the secure dialect's tests: a server, clients and servers made by hand, a wire."""
 
 from __future__ import annotations
 
 import pytest
 
-# By the names under which the tests import them: pytest gives this module itself another one.
+# Imported by the names that the tests use, as pytest gives this module another one.
 from protocol.guest import Guest
 from protocol.host import Host, seated_host
 from protocol.house import House

@@ -1,4 +1,4 @@
-"""How much a core keeps: the elements of all containers that can be reached from it."""
+"""How much a core keeps: the number of elements in all containers that it references."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from random import Random
 
 
 def footprint(thing: object) -> int:
-    """Return how many elements the containers below `thing` hold; counts of what was dropped are left out."""
+    """Return how many elements the containers inside `thing` have, without the counters of dropped datagrams."""
     total, seen, waiting = 0, set[int](), [thing]
     while waiting:
         each = waiting.pop()

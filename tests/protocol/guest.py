@@ -1,4 +1,4 @@
-"""A client written by the letter of docs/PROTOCOL.md: it can do what an honest program never does."""
+"""A client written from docs/PROTOCOL.md, which can do what an honest program never does."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from .house import HOME, PASSWORD, SERVER_KEY, START, Dice, House
 
 
 class Guest:
-    """A client made by hand: it sends only what it is told to, and opens what comes."""
+    """A client made by hand: it sends only what it is told to, and opens what it receives."""
 
     def __init__(self, house: House, address: Address = HOME, *, seed: int | str = "guest", now: float = START) -> None:
         self.house, self.address, self.now = house, address, now
@@ -36,7 +36,7 @@ class Guest:
         self.elsewhere: list[tuple[bytes, Address]] = []
         """What the house sent that is not for this guest's address."""
 
-    # Bytes by the letter of the protocol.
+    # Bytes, as the protocol specifies them.
 
     def hello(self, version: int = 1) -> bytes:
         return struct.pack("<BBH8s116x", HELLO, version, 0, self.nonce)
@@ -89,13 +89,13 @@ class Guest:
         return self
 
     def join(self, name: str = "ana", password: str | None = PASSWORD, history: int | None = None) -> Guest:
-        """Join and see that it was allowed."""
+        """Join, and check that it was admitted."""
         self.call(m.Join(name, password, history))
         assert isinstance(self.answer(), m.Welcome)
         return self
 
     def send(self, message: m.ClientMessage, address: Address | None = None) -> list[m.ServerMessage]:
-        """Send a message, and return what was sent to where it came from."""
+        """Send a message, and return what was sent to the address it came from."""
         return self.hear(self.send_raw(self.channel.seal(m.encode(message)), address))
 
     def call(self, body: m.CallBody) -> list[m.ServerMessage]:
@@ -109,7 +109,7 @@ class Guest:
         return self.send(m.Say(number, oldest, False, 0, 1, piece))
 
     def hear(self, datagrams: Sequence[bytes | tuple[bytes, Address]]) -> list[m.ServerMessage]:
-        """Open what came, as far as it is for this guest, and remember it."""
+        """Open the datagrams that are for this guest, and keep their messages."""
         messages: list[m.ServerMessage] = []
         for each in datagrams:
             data = each if isinstance(each, bytes) else each[0]
@@ -128,7 +128,7 @@ class Guest:
         return m.Rekey(cid, initiator.write_message(b"")), initiator
 
     def finish_rekey(self, rekey: m.Rekey, initiator: Initiator, rekeyed: m.Rekeyed) -> Channel:
-        """Use the channel that was agreed on, and return the one before."""
+        """Use the channel that was agreed on, and return the previous one."""
         old = self.channel
         self.payload = m.decode_resp_payload_untrusted(initiator.read_message_untrusted(rekeyed.noise))
         send_key, receive_key = initiator.split()
@@ -137,14 +137,14 @@ class Guest:
         return old
 
     def rekey(self, cid: int = 77) -> Channel:
-        """Go through a rekeying, and return the channel before; the new one is not used yet."""
+        """Go through a rekeying, and return the previous channel; the new one is not used yet."""
         rekey, initiator = self.make_rekey(cid)
         (rekeyed,) = self.send(rekey)
         assert isinstance(rekeyed, m.Rekeyed)
         return self.finish_rekey(rekey, initiator, rekeyed)
 
     def wait(self, seconds: float) -> list[m.ServerMessage]:
-        """Let time pass, and return what came in it."""
+        """Let time pass, and return what was received in it."""
         self.now += seconds
         return self.hear(self.house.timer(self.now))
 

@@ -1,4 +1,4 @@
-"""A server written by the letter of docs/PROTOCOL.md, for one peer: it says what it is told to say."""
+"""A server written from docs/PROTOCOL.md for one peer: it sends what it is told to."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from .house import IDENTITY, LOG_ID, PASSWORD, SERVER, SERVER_KEY, START, Dice
 
 
 class Wants(TypedDict, total=False):
-    """What a peer knows beforehand; see PeerOptions."""
+    """What a peer knows from the beginning; see PeerOptions."""
 
     role: int
     pin: bytes | None
@@ -29,7 +29,7 @@ class Wants(TypedDict, total=False):
 
 
 class Host:
-    """A server made by hand for one peer: it answers HELLO and INIT, and then says what it is told to."""
+    """A server made by hand for one peer: it answers HELLO and INIT, and then sends what it is told to."""
 
     def __init__(self, peer: Peer, *, seed: int | str = "host", now: float = START) -> None:
         self.peer, self.now = peer, now
@@ -102,11 +102,11 @@ class Host:
         return self.take() + self.wait(0.0)
 
     def tell(self, message: m.ServerMessage) -> list[m.ClientMessage]:
-        """Seal a message for the peer, and return what it says then."""
+        """Seal a message for the peer, and return the messages it sends then."""
         return self.open(self.tell_raw(self.channel.seal(m.encode(message))))
 
     def wait(self, seconds: float) -> list[bytes]:
-        """Let time pass: the peer's timers go off when they are due. Return what it sends."""
+        """Let time pass, with the peer's timers, and return what it sends."""
         end, sent = self.now + seconds, list[bytes]()
         for _ in range(10_000):
             at = self.peer.get_timer()
@@ -119,7 +119,7 @@ class Host:
         raise AssertionError("the peer's timer never comes to rest")
 
     def take(self) -> list[bytes]:
-        """Take the peer's events and datagrams, as its shell does after everything that touches it."""
+        """Take the peer's events and datagrams, as its shell does after each call."""
         while (event := self.peer.next_event()) is not None:
             self.events.append(event)
         sent = [data for data, _ in self.peer.datagrams_to_send()]
@@ -137,7 +137,7 @@ class Host:
         return messages
 
     def shake(self) -> list[m.ClientMessage]:
-        """Let the peer connect (it must have this server's key pinned), and return what it says first."""
+        """Let the peer connect (it has to know this server's key), and return its first messages."""
         self.peer.connect([SERVER], self.now)
         (hello,) = self.wait(0.0)
         (init,) = self.tell_raw(self.make_cookie(hello))
@@ -163,7 +163,7 @@ class Host:
 
 
 def make_peer(seed: int | str = "peer", **wants: Unpack[Wants]) -> Peer:
-    """Return a peer with a key of its own; it knows this server's key unless told otherwise."""
+    """Return a peer with a key of its own; by default it knows this server's key."""
     dice = Dice(seed)
     known: Wants = {"pin": SERVER_KEY, **wants}
     return Peer(PeerOptions(dice(32), dice(8), "a test", **known), dice)

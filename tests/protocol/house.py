@@ -1,4 +1,4 @@
-"""A server: the real Endpoint and a bridge that answers as simply as can be; and what all these tests share."""
+"""The real Endpoint with the simplest possible bridge, and what all these tests share."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ def pack_address(address: Address) -> bytes:
 
 
 class Dice:
-    """Random bytes from a seed; `drawn` counts how often each number of bytes was asked for."""
+    """Random bytes from a seed; `drawn` counts how often each number of bytes was drawn."""
 
     def __init__(self, seed: int | str) -> None:
         self._random = random.Random(seed)
@@ -54,12 +54,12 @@ def no_jitter(count: int) -> bytes:
 
 
 def entry(seq: int, text: str = "", kind: int = m.MESSAGE, mark: bytes = b"") -> tuple[int, bytes]:
-    """Return an encoded entry with its seq, as the endpoint is given it."""
+    """Return an encoded entry with its seq, as the bridge passes it to the endpoint."""
     return seq, m.encode(m.Entry(seq, 1_700_000_000_000 + seq, kind, "ana", text or f"line {seq}", mark))
 
 
 class House:
-    """A server: the real Endpoint, and a bridge that stores at once in a list what is said."""
+    """A server: the real Endpoint, and a bridge that stores lines at once, in memory."""
 
     def __init__(self, limits: Limits | None = None, *, head: int = 0, seed: int | str = "house") -> None:
         self.limits = limits or Limits()
@@ -99,7 +99,7 @@ class House:
         return self.settle(now)
 
     def timer(self, now: float) -> list[tuple[bytes, Address]]:
-        """Let everything that is due happen, in its own time, and return what is sent."""
+        """Fire every timer that is due, each at its own time, and return what is sent."""
         sent: list[tuple[bytes, Address]] = []
         while (at := self.endpoint.get_timer()) is not None and at <= now:
             self.endpoint.handle_timer(at)

@@ -1,4 +1,4 @@
-"""Channels: what one end seals the other opens, once, and nothing else does."""
+"""Channels: what one end seals only the other end opens, and only once."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def make_pair() -> tuple[Channel, Channel]:
 
 
 def sealed_with(key: bytes, cid: int, counter: int, plaintext: bytes = b"x") -> bytes:
-    """Return a DATA datagram made by the letter of the protocol."""
+    """Return a DATA datagram made as the protocol specifies."""
     header = bytes([DATA]) + cid.to_bytes(7, "little") + counter.to_bytes(8, "little")
     return header + ChaCha20Poly1305(key).encrypt(bytes(4) + header[8:], plaintext, header)
 

@@ -1,4 +1,4 @@
-"""Whole conversations of real peers with the real server: what the wire gives away, and what it can do to them."""
+"""Whole conversations of real peers with the real server: what the network learns, and what it can do."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ SECRETS: Final = {
 
 
 def settled(wire: Wire) -> bool:
-    """Tell whether everybody is in, has everything, and has nothing left to say."""
+    """Tell whether everybody is in the room, has all entries, and all lines are answered."""
     return all(
         seat.peer.state is State.JOINED
         and not seat.peer.unanswered
@@ -48,7 +48,7 @@ def chat(wire: Wire) -> tuple[Seat, Seat]:
     return ana, budi
 
 
-# What the wire gives away.
+# What the network learns.
 
 
 def test_neither_name_nor_text_nor_password_nor_ticket_can_be_read_on_the_wire() -> None:
@@ -77,7 +77,7 @@ def test_neither_name_nor_text_nor_password_nor_ticket_can_be_read_on_the_wire()
 
 
 class Confessing(Dice):
-    """Dice that remember the ephemeral keys drawn from them, as no real server does."""
+    """Dice that keep the ephemeral keys drawn from them, as no real server does."""
 
     def __init__(self, seed: str) -> None:
         super().__init__(seed)
@@ -100,7 +100,7 @@ def test_a_recorded_join_cannot_be_read_with_the_servers_stolen_key() -> None:
     assert len(house.of(ev.JoinAsked)) == 1
 
     def try_to_read(ephemeral: bytes) -> list[bytes]:
-        """Go through the recording as the responder, and try every key that comes of it."""
+        """Go through the recording as the responder, and try every key that results."""
         responder = Responder(IDENTITY.private_key, PROLOGUE + guest.init[:32], ephemeral)
         keys = [*responder._state.split(), responder._state.chaining_key]
         payload = responder.read_message_untrusted(guest.init[32:])
@@ -113,7 +113,7 @@ def test_a_recorded_join_cannot_be_read_with_the_servers_stolen_key() -> None:
         return [plaintext for key in keys for plaintext in opened(key, guest.payload.server_cid, guest.cid, join)]
 
     assert all(try_to_read(Dice(seed)(32)) == [] for seed in range(20))
-    # With the ephemeral key, which the server has forgotten by then, it could be: the attempt itself is sound.
+    # With the ephemeral key, which the server has discarded by then, it can be read: so the attempt itself is sound.
     (read,) = try_to_read(dice.ephemeral[-1])
     assert m.decode_client_message_untrusted(read) == m.Call(1, m.Join("ana", PASSWORD, None))
 
@@ -135,7 +135,7 @@ def test_handshakes_of_all_clients_look_alike() -> None:
     assert sizes == {(128, 64, 256, 200)}
 
 
-# What the wire can do to them.
+# What the network can do.
 
 
 def weather(wire: Wire, loss: float, seed: int, corruption: float = 0.02) -> None:
@@ -181,7 +181,7 @@ def test_long_texts_arrive_whole_in_any_weather(seed: int) -> None:
     assert ana.texts() == budi.texts() == wire.house.texts()
 
 
-def test_a_server_that_restarts_has_everybody_back_with_nothing_lost_or_doubled() -> None:
+def test_after_a_restart_everybody_is_back_with_nothing_lost_or_doubled() -> None:
     wire = Wire(House())
     ana, budi = chat(wire)
     for life in range(3):
@@ -225,7 +225,7 @@ def test_a_client_whose_address_changes_goes_on_without_a_new_session() -> None:
     assert ana.of(pe.ContactLost) == []
 
 
-def test_what_an_onlooker_copies_and_sends_again_changes_nothing() -> None:
+def test_datagrams_that_an_onlooker_replays_change_nothing() -> None:
     wire = Wire(House())
     ana, budi = chat(wire)
     ana.peer.say("once", wire.now)
@@ -278,7 +278,9 @@ def test_a_conversation_of_hours_goes_on_in_one_session_with_keys_that_change() 
     ana, budi = chat(wire)
     keys = set[int]()
     for hour in range(5):
-        weather(wire, loss=0.02, seed=hour, corruption=0.0)  # with more, a client may well think that contact is lost
+        weather(
+            wire, loss=0.02, seed=hour, corruption=0.0
+        )  # with higher loss a client may well conclude that contact is lost
         for _ in range(6):
             wire.run(random.Random(hour).uniform(580, 620))
             ana.peer.say(f"hour {hour}", wire.now)
@@ -293,7 +295,7 @@ def test_a_conversation_of_hours_goes_on_in_one_session_with_keys_that_change() 
 
 
 @pytest.mark.parametrize("lost", [0, 1, 2])
-def test_a_line_said_in_a_quiet_room_after_a_rekeying_comes_at_once(lost: int) -> None:
+def test_a_line_in_a_quiet_room_arrives_at_once_after_a_rekeying(lost: int) -> None:
     wire = Wire(House())
     ana, budi = chat(wire)
     of_the_session = ana.peer._link
@@ -320,7 +322,7 @@ def test_after_a_rekeying_the_old_channel_is_gone_on_both_sides() -> None:
     assert ana.peer._link._old is None
 
 
-def test_one_who_was_away_for_long_catches_up_at_its_own_pace_with_all_that_is_kept() -> None:
+def test_a_client_that_was_away_for_long_catches_up_at_its_own_pace() -> None:
     wire = Wire(House(Limits(recent_entries=500, lines_burst=10_000, lines_per_second=10_000)))
     ana, budi = chat(wire)
     cut = budi.address
@@ -346,7 +348,7 @@ def test_a_room_is_quiet_when_nobody_speaks() -> None:
 
 
 def test_an_empty_payload_of_a_handshake_is_all_a_stranger_with_the_servers_key_would_see() -> None:
-    """Message 1 is not forward secret: what it holds must be nothing worth keeping."""
+    """Message 1 is not forward secret, so it must hold nothing that has to stay secret."""
     guest = Guest(House()).shake(cursor=40)
     responder = Responder(IDENTITY.private_key, PROLOGUE + guest.init[:32], Dice(1)(32))
     payload = m.decode_init_payload_untrusted(responder.read_message_untrusted(guest.init[32:]))

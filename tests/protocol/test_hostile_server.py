@@ -1,4 +1,4 @@
-"""Whatever a server asks, its client sends a bounded number of datagrams, waits a bounded time and comes to an end."""
+"""Whatever a server asks, its client sends a bounded number of datagrams, waits a bounded time and can stop."""
 
 from __future__ import annotations
 
@@ -44,14 +44,14 @@ React = Callable[[m.ClientMessage], Sequence[m.ServerMessage]]
 
 
 class Torment:
-    """A client in the room of a server that answers each message as `react` says, as fast as it can."""
+    """A client of a server that answers each message by `react`, as fast as it can."""
 
     def __init__(self, host: Host, react: React) -> None:
         self.host, self.react = host, react
         self.sent_at: list[float] = []
 
     def go_on(self, seconds: float, first: Sequence[m.ServerMessage]) -> Torment:
-        """Let it go on for so long, beginning with some messages."""
+        """Run for so long, beginning with some messages."""
         host, ends_at = self.host, self.host.now + seconds
         waiting = deque(first)
         while host.now < ends_at:
@@ -74,7 +74,7 @@ class Torment:
 
 
 def check(sent_at: Sequence[float]) -> None:
-    """Hold a client to its bounds; these are the moments at which it has sent something."""
+    """Check that a client that sent something at these times kept its bounds."""
     for first, last in zip(sent_at, sent_at[MOST_AT_ONCE:], strict=False):
         assert last - first >= 1.0, f"{MOST_AT_ONCE} datagrams within {last - first:.3f} s"
     if sent_at:
@@ -82,7 +82,7 @@ def check(sent_at: Sequence[float]) -> None:
 
 
 def gap(after: int, through: int) -> m.Entries:
-    """Return what moves a cursor and holds nothing."""
+    """Return an ENTRIES that moves the cursor and has no entries."""
     return m.Entries(after, through, True, ())
 
 
@@ -92,12 +92,12 @@ def pong(message: m.ClientMessage) -> Sequence[m.ServerMessage]:
 
 
 def nothing(message: m.ClientMessage) -> Sequence[m.ServerMessage]:
-    """Answer every request, and bring nothing."""
+    """Answer every GET with nothing."""
     return (m.Entries(0, 0, True, ()),) if isinstance(message, m.Get) else ()
 
 
 def ever_more(message: m.ClientMessage) -> Sequence[m.ServerMessage]:
-    """Answer every request with the first entry it asks for, and one more head."""
+    """Answer every GET with the first entry it asks for, and a later head."""
     if isinstance(message, m.Get):
         return (m.Entries(message.after, message.after + 1, True, ()), m.Head(message.after + 5))
     return ()
@@ -109,12 +109,12 @@ def chase(message: m.ClientMessage) -> Sequence[m.ServerMessage]:
 
 
 def repeat(message: m.ClientMessage) -> Sequence[m.ServerMessage]:
-    """Tell again what was acknowledged or asked for."""
+    """Repeat what was acknowledged or requested."""
     return (m.Head(0), m.Head(0), gap(0, 1)) if isinstance(message, m.Ack | m.Get) else ()
 
 
 def lack(message: m.ClientMessage) -> Sequence[m.ServerMessage]:
-    """Have nothing of any line."""
+    """Claim to have no part of any line."""
     return (m.Progress(message.number, message.number, 0, 0),) if isinstance(message, m.Say) else ()
 
 
@@ -156,13 +156,13 @@ def test_a_client_whose_server_names_no_interval_still_notices_that_it_is_gone()
         assert pe.ContactLost("silence") in host.events
 
 
-def test_a_log_that_claims_to_be_endless_is_asked_for_ever_more_seldom() -> None:
+def test_a_log_that_claims_to_be_endless_is_requested_less_and_less_often() -> None:
     host = seated_host()
     torment = Torment(host, TORMENTS["answers that bring nothing"][0]).go_on(30.0, [m.Head(NEVER)])
     assert len(torment.sent_at) < 60
 
 
-def test_an_honest_answer_of_which_the_beginning_was_lost_is_asked_for_again_at_once() -> None:
+def test_the_lost_beginning_of_an_honest_answer_is_requested_at_once() -> None:
     host = seated_host()
     (get,) = [*host.open(host.wait(0.02)), *host.tell(m.Head(4)), *host.open(host.wait(0.02))][-1:]
     assert isinstance(get, m.Get)
@@ -171,7 +171,7 @@ def test_an_honest_answer_of_which_the_beginning_was_lost_is_asked_for_again_at_
 
 
 @pytest.mark.parametrize("code", ["busy", "password_wait", "room_full"])
-def test_one_who_is_put_off_for_no_time_does_not_ask_without_end(code: str) -> None:
+def test_a_refusal_without_a_wait_does_not_make_a_client_ask_without_end(code: str) -> None:
     host = Host(make_peer(code))
     host.peer.join("ana", PASSWORD, host.now)
     host.shake()
@@ -181,7 +181,7 @@ def test_one_who_is_put_off_for_no_time_does_not_ask_without_end(code: str) -> N
 
     def as_an_application_does(message: m.ClientMessage) -> Sequence[m.ServerMessage]:
         while (event := host.peer.next_event()) is not None:
-            if isinstance(event, pe.JoinRefused):  # whatever it was told to wait
+            if isinstance(event, pe.JoinRefused):  # however long it was told to wait
                 host.peer.join("ana", PASSWORD, host.now)
         return react(message)
 
@@ -203,7 +203,7 @@ def test_however_often_an_application_asks_calls_are_bounded() -> None:
 
 
 @pytest.mark.parametrize("how", ["reset", "restarting", "idle"])
-def test_a_server_that_ends_every_session_is_dialled_ever_more_slowly(how: str) -> None:
+def test_a_server_that_ends_every_session_is_dialled_less_often(how: str) -> None:
     host = seated_host(how)
     for number in range(8):
         host.peer.say(f"line {number}", host.now)
@@ -259,7 +259,7 @@ def test_no_refusal_asks_for_a_longer_wait_than_is_waited(code: str, wait_ms: in
 
 
 @pytest.mark.parametrize(("named", "meant"), [(0, 1), (16_384, 16_384), (NEVER, MAX_PARTS * MAX_PIECE)])
-def test_no_text_is_longer_than_can_be_cut(named: int, meant: int) -> None:
+def test_the_longest_text_is_one_that_can_be_cut_into_parts(named: int, meant: int) -> None:
     host = Host(make_peer())
     host.max_text = named
     host.peer.join("ana", PASSWORD, host.now)
@@ -273,7 +273,7 @@ def test_no_text_is_longer_than_can_be_cut(named: int, meant: int) -> None:
 
 
 def anything(dice: random.Random, host: Host) -> m.ServerMessage:
-    """Return a message of a server that has lost its mind, or has a mind to."""
+    """Return a message of a server that is broken or malicious."""
     number = dice.choice([0, 1, 2, 5, 64, 1024, 1 << 40, NEVER])
     other = dice.choice([0, 1, 3, number, min(NEVER, number + dice.randrange(1200)), NEVER])
     call = host.last_call().number if any(isinstance(each, m.Call) for each in host.heard) else 1
@@ -331,7 +331,7 @@ def test_whatever_a_server_says_its_client_stays_within_its_bounds(seed: int) ->
                 host.cookie = Dice(dice.random().hex())(16)
                 told.append(host.make_cookie(data))
         if is_connected:
-            with contextlib.suppress(ProtocolError):  # of a session that is no more
+            with contextlib.suppress(ProtocolError):  # of a session that has ended
                 host.open([data for data in sent if data[0] == DATA])
             told += [host.channel.seal(m.encode(anything(dice, host))) for _ in range(dice.choice([0, 1, 1, 4]))]
             if dice.random() < 0.001:

@@ -79,7 +79,7 @@ hosts = st.one_of(
     st.ip_addresses(v=6).map(str),
     st.text("abcdefghijklmnopqrstuvwxyz0123456789-.äß", min_size=1, max_size=40),
 )
-# What means something in a URI, in percent-encoding or to a terminal.
+# Characters with a meaning in a URI, in percent-encoding or to a terminal.
 strange = "aZ0 /?#k=%41&+[]:@\\é☕👩\u200d\x1b\n\x00"
 rooms = st.text(strange, max_size=64).filter(lambda room: len(room.encode()) <= MAX_ROOM_BYTES)
 

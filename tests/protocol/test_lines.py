@@ -1,4 +1,4 @@
-"""Lines from one end to the other: each arrives once, in order, whatever the network does."""
+"""Lines from end to end: each arrives once, in order, whatever the network does."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The count of levels agrees with what is really nested, and never with more than that."""
+"""The counted levels are those that are really nested."""
 
 from __future__ import annotations
 

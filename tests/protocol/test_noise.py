@@ -1,4 +1,4 @@
-"""The handshake, held against `noiseprotocol`, a published vector, and every way to spoil it."""
+"""The handshake, compared with `noiseprotocol` and a published vector, and attacked in every way."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ def reference(private: bytes, ephemeral: bytes, prologue: bytes, remote_static: 
     else:
         connection.set_keypair_from_public_bytes(Keypair.REMOTE_STATIC, remote_static)
         connection.set_as_initiator()
-    # It warns of fixed ephemeral keys, which are the point here.
+    # It warns about fixed ephemeral keys, which these tests need.
     with pytest.warns(UserWarning, match="ephemeral"):
         connection.start_handshake()
     return connection

@@ -1,4 +1,4 @@
-"""The replay window, against the set it stands for."""
+"""The replay window, compared with the set of counters it stands for."""
 
 from __future__ import annotations
 

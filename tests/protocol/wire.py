@@ -1,4 +1,4 @@
-"""A house and its peers in virtual time; what lies between them can be heard, spoilt and forged."""
+"""A house and its peers in virtual time, over a network that can be overheard, disturbed and forged."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from .house import PASSWORD, SERVER, START, House
 
 @dataclass(slots=True)
 class Seat:
-    """A peer on the wire: where it is, and what it has reported."""
+    """A peer on the wire: its address, and what it has reported."""
 
     peer: Peer
     address: Address
@@ -35,7 +35,7 @@ class Seat:
 
 
 class Wire:
-    """A house and its peers in virtual time. `spoil` may drop, change or multiply what passes."""
+    """A house and its peers in virtual time. `spoil` may drop, change or multiply datagrams."""
 
     def __init__(self, house: House, *, seed: int = 1, delay: tuple[float, float] = (0.001, 0.001)) -> None:
         self.house = house
@@ -52,7 +52,7 @@ class Wire:
     def seat(
         self, name: str | None = "ana", *, seed: int | str = "peer", connect: bool = True, **wants: Unpack[Wants]
     ) -> Seat:
-        """Bring a peer onto the wire, and let it ask to join under a name."""
+        """Add a peer, and let it ask to join under a name."""
         seat = Seat(make_peer(seed, **wants), ("10.0.3." + str(len(self.seats) + 1), 40_000))
         self.seats.append(seat)
         if connect:
@@ -63,7 +63,7 @@ class Wire:
         return seat
 
     def settle(self) -> None:
-        """Take what everybody has to say."""
+        """Collect what everybody sends."""
         for seat in self.seats:
             while (event := seat.peer.next_event()) is not None:
                 seat.events.append(event)
@@ -73,7 +73,7 @@ class Wire:
             self._send(data, SERVER, to)
 
     def send(self, data: bytes, source: Address, target: Address) -> None:
-        """Put a datagram on the wire that nobody here has sent."""
+        """Inject a datagram that nobody here has sent."""
         heapq.heappush(
             self._agenda, (self.now + self.dice.uniform(*self.delay), next(self._order), data, source, target)
         )
@@ -84,7 +84,7 @@ class Wire:
             self.send(each, source, target)
 
     def run(self, seconds: float, until: Callable[[], bool] | None = None) -> bool:
-        """Let time pass, or until something holds; return whether it does."""
+        """Let time pass until a condition holds; return whether it does."""
         self.settle()
         end = self.now + seconds
         while (at := self._next()) is not None and at <= end:

@@ -16,7 +16,7 @@ NAME = Join("ana", None, None)
 
 
 class Calls:
-    """A caller with its timer; nothing is spread unless another `random` says so."""
+    """A caller with its timer, without jitter by default."""
 
     def __init__(self, random: Callable[[int], bytes] = no_jitter) -> None:
         self.timers = TimerTable(Timer)
@@ -28,7 +28,7 @@ class Calls:
         return self.timers.get(Timer.CALL)
 
     def due(self, now: float) -> Call | None:
-        """Let the time come to `now`, and return the call that is sent then."""
+        """Advance the time to `now`, and return the call that is sent then."""
         if not list(self.timers.take_due(now)):
             return None
         call = self.caller.handle_timer(now)
@@ -70,7 +70,7 @@ def test_repeats_are_spread_by_the_jitter() -> None:
     assert calls.due_at == pytest.approx(0.3, rel=0.01)
 
 
-def test_when_the_server_is_heard_again_what_was_asked_is_asked_at_once() -> None:
+def test_a_call_is_repeated_at_once_when_contact_is_back() -> None:
     calls = Calls()
     calls.caller.hurry(1.0)
     calls.caller.ask(NAME, 5.0)
@@ -85,7 +85,7 @@ def test_when_the_server_is_heard_again_what_was_asked_is_asked_at_once() -> Non
     assert calls.due_at == pytest.approx(7.25)
 
 
-def test_an_answer_is_taken_once_and_with_what_was_asked() -> None:
+def test_an_answer_is_taken_once_and_returned_with_its_call() -> None:
     calls = Calls()
     calls.caller.ask(NAME, 0.0)
     assert calls.caller.take_answer(Answer(1, NameValid("ana"))) == (NAME, NameValid("ana"))
@@ -93,7 +93,7 @@ def test_an_answer_is_taken_once_and_with_what_was_asked() -> None:
     assert calls.due_at is None
 
 
-def test_an_answer_to_another_call_is_nobodys() -> None:
+def test_an_answer_to_another_call_is_ignored() -> None:
     calls = Calls()
     calls.caller.ask(NAME, 0.0)
     calls.caller.ask(Who(""), 0.0)
@@ -102,7 +102,7 @@ def test_an_answer_to_another_call_is_nobodys() -> None:
     assert calls.caller.take_answer(Answer(2, Members((), False))) == (Who(""), Members((), False))
 
 
-def test_a_new_call_takes_the_place_of_the_one_under_way() -> None:
+def test_a_new_call_replaces_the_one_under_way() -> None:
     calls = Calls()
     calls.caller.ask(NAME, 0.0)
     calls.due(0.0)
@@ -111,7 +111,7 @@ def test_a_new_call_takes_the_place_of_the_one_under_way() -> None:
     assert calls.caller.is_leaving
 
 
-def test_a_goodbye_is_said_three_times_and_then_given_up() -> None:
+def test_leave_is_sent_three_times_and_then_given_up() -> None:
     calls = Calls()
     calls.caller.ask(Leave(), 0.0)
     now = 0.0
@@ -124,7 +124,7 @@ def test_a_goodbye_is_said_three_times_and_then_given_up() -> None:
     assert calls.due_at is None
 
 
-def test_nothing_but_a_goodbye_is_ever_given_up() -> None:
+def test_only_leave_is_ever_given_up() -> None:
     calls = Calls()
     calls.caller.ask(NAME, 0.0)
     assert not calls.caller.is_leaving

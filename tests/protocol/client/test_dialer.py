@@ -69,7 +69,7 @@ class Client:
             self.reason = self.dialer.handle_timer(self.now)
 
     def fire(self) -> list[tuple[bytes, Address]]:
-        """Go on to the next deadline, and return what is sent then."""
+        """Advance the time to the next deadline, and return what is sent then."""
         assert self.due_at is not None
         self.now = max(self.now, self.due_at)
         self.handle_timer()
@@ -94,7 +94,7 @@ class Client:
         return self.dialer.receive_cookie(data, self.now)
 
     def shaking(self, ticket: bytes | None = None) -> bytes:
-        """Come as far as INIT, and return it."""
+        """Dial up to the INIT, and return it."""
         (hello,) = self.hello(payload=m.InitPayload("a test", b"a stream", 0, None, 0, ticket))
         assert self.cookie(hello) is not None
         self.dialer.trust(self.now)
@@ -161,7 +161,7 @@ def test_each_attempt_has_new_nonces() -> None:
     assert client.cookie(first) is None, "an answer to an earlier attempt is none to this one"
 
 
-def test_one_who_has_stopped_sends_nothing_and_believes_nothing() -> None:
+def test_a_stopped_dialer_sends_nothing_and_believes_nothing() -> None:
     client = Client()
     (hello,) = client.hello()
     client.dialer.stop()
@@ -186,14 +186,14 @@ def test_a_cookie_for_a_nonce_of_ours_is_an_offer_and_nothing_is_sent_before_it_
 
 
 @pytest.mark.parametrize("size", [0, 1, 63, 65, 1200])
-def test_a_cookie_of_another_size_is_none(size: int) -> None:
+def test_a_cookie_of_another_size_is_ignored(size: int) -> None:
     client = Client()
     (hello,) = client.hello()
     assert client.dialer.receive_cookie(make_cookie(hello).ljust(size, b"\0")[:size], START) is None
     assert client.dialer.state is Dialing.ASKING
 
 
-def test_a_cookie_for_a_nonce_nobody_sent_is_none() -> None:
+def test_a_cookie_for_a_nonce_that_was_not_sent_is_ignored() -> None:
     client = Client()
     (hello,) = client.hello()
     assert client.cookie(hello[:4] + b"anothers" + hello[12:]) is None
@@ -221,7 +221,7 @@ def test_with_a_ticket_the_init_is_longer() -> None:
     assert len(Client().shaking(bytes(256))) == INIT_TICKET_SIZE
 
 
-def test_a_server_that_says_wait_is_left_alone_for_so_long() -> None:
+def test_a_server_that_asks_to_wait_is_sent_nothing_meanwhile() -> None:
     client = Client()
     (hello,) = client.hello()
     client.cookie(hello, retry_ms=700)
@@ -242,7 +242,7 @@ def test_a_server_that_said_wait_and_was_trusted_later_is_asked_at_once() -> Non
 # INIT.
 
 
-def test_init_is_sent_the_same_eight_times_and_then_everything_begins_anew() -> None:
+def test_the_same_init_is_sent_eight_times_and_then_dialling_starts_over() -> None:
     client = Client()
     init = client.shaking()
     moments = [client.now]
@@ -257,7 +257,7 @@ def test_init_is_sent_the_same_eight_times_and_then_everything_begins_anew() -> 
     assert hello[4:12] != init[8:16]
 
 
-def test_an_init_whose_cookie_was_stale_is_made_anew_with_the_fresh_one() -> None:
+def test_a_stale_cookie_leads_to_a_new_init_with_the_fresh_one() -> None:
     client = Client()
     init = client.shaking()
     assert client.dialer.receive_cookie(make_cookie(init, cookie=b"a fresh cookie!!"), client.now) is None
@@ -267,7 +267,7 @@ def test_an_init_whose_cookie_was_stale_is_made_anew_with_the_fresh_one() -> Non
     assert again[4:8] != init[4:8]
 
 
-def test_a_server_that_is_busy_is_asked_again_with_the_same_init_after_the_time_it_named() -> None:
+def test_a_busy_server_gets_the_same_init_again_after_the_time_it_named() -> None:
     client = Client()
     init = client.shaking()
     client.dialer.receive_cookie(make_cookie(init, retry_ms=900), client.now)
@@ -290,7 +290,7 @@ def test_a_cookie_from_somebody_else_does_not_disturb_a_handshake(what: str) -> 
     assert [data for data, _ in client.fire()] == [init]
 
 
-def test_a_cookie_whose_epoch_was_spoilt_is_put_right_by_the_next() -> None:
+def test_a_cookie_with_a_damaged_epoch_is_corrected_by_the_next() -> None:
     client = Client()
     (hello,) = client.hello()
     spoilt = make_cookie(hello)
@@ -303,7 +303,7 @@ def test_a_cookie_whose_epoch_was_spoilt_is_put_right_by_the_next() -> None:
     assert again[2] == 7
 
 
-def test_cookies_that_somebody_else_sends_do_not_spoil_an_init_that_is_answered() -> None:
+def test_forged_cookies_do_not_spoil_a_handshake_that_is_answered() -> None:
     client = Client()
     init = client.shaking()
     resp, _ = make_resp(init)
@@ -316,7 +316,7 @@ def test_cookies_that_somebody_else_sends_do_not_spoil_an_init_that_is_answered(
     assert established.channel.receive_cid == int.from_bytes(init[4:8], "little")
 
 
-def test_cookies_make_no_storm_of_inits_and_put_nothing_off_for_long() -> None:
+def test_cookies_cause_no_storm_of_inits_and_no_long_delay() -> None:
     client = Client()
     init = client.shaking()
     for number in range(100):
@@ -328,7 +328,7 @@ def test_cookies_make_no_storm_of_inits_and_put_nothing_off_for_long() -> None:
     assert client.due_at == pytest.approx(client.now + COOKIE_PAUSE)
 
 
-def test_inits_that_other_cookies_were_wanted_for_are_counted_too() -> None:
+def test_inits_caused_by_further_cookies_count_as_tries() -> None:
     client = Client()
     init = client.shaking()
     for number in range(INIT_TRIES - 1):
@@ -481,11 +481,11 @@ def test_resp_makes_a_session_whose_channel_the_server_can_read() -> None:
     assert client.dialer.receive_resp(resp, client.now) is None, "once"
 
 
-def test_a_spoilt_resp_is_none_and_the_true_one_still_counts() -> None:
+def test_a_damaged_resp_is_ignored_and_the_genuine_one_still_counts() -> None:
     client = Client()
     resp, _ = make_resp(client.shaking())
     for at in range(len(resp)):
-        if at not in (0, 2, 3):  # the type was looked at before; two bytes are zero and not looked at
+        if at not in (0, 2, 3):  # the type was checked before; two bytes are zero and not checked
             spoilt = resp[:at] + bytes([resp[at] ^ 1]) + resp[at + 1 :]
             assert client.dialer.receive_resp(spoilt, client.now) is None
         assert client.dialer.receive_resp(resp[:at], client.now) is None
@@ -493,14 +493,14 @@ def test_a_spoilt_resp_is_none_and_the_true_one_still_counts() -> None:
     assert client.dialer.receive_resp(resp, client.now) is not None
 
 
-def test_a_resp_from_one_who_has_not_the_servers_key_is_none() -> None:
+def test_a_resp_from_somebody_without_the_servers_key_is_ignored() -> None:
     client = Client()
     init = client.shaking()
     header = struct.pack("<BBHI", RESP, 1, 0, int.from_bytes(init[4:8], "little"))
     assert client.dialer.receive_resp(header + Dice(9)(192), client.now) is None
 
 
-def test_a_resp_before_init_is_none() -> None:
+def test_a_resp_before_init_is_ignored() -> None:
     client = Client()
     client.hello()
     assert client.dialer.receive_resp(bytes([RESP]) + bytes(199), client.now) is None
@@ -520,7 +520,7 @@ def test_the_real_server_answers() -> None:
 
 
 @given(seed=st.integers(0, 2**32), junk=st.lists(st.binary(max_size=300), max_size=10), steps=st.integers(0, 4))
-def test_whatever_comes_nothing_is_raised_and_nothing_is_sent_for_it(seed: int, junk: list[bytes], steps: int) -> None:
+def test_no_datagram_makes_the_dialer_raise_or_send(seed: int, junk: list[bytes], steps: int) -> None:
     client = Client(seed)
     init = b""
     if steps:
@@ -539,8 +539,8 @@ def test_whatever_comes_nothing_is_raised_and_nothing_is_sent_for_it(seed: int, 
     assert client.dialer.state is state
 
 
-def test_a_guest_and_a_dialer_are_the_same_to_the_server() -> None:
-    """The hand-made client of these tests sends what the real one sends, but for what is random."""
+def test_the_hand_made_client_sends_what_the_dialer_sends() -> None:
+    """They send the same, except for what is random."""
     client, guest = Client(), Guest(House(), STRANGER)
     (hello,) = client.hello()
     guest.nonce = hello[4:12]

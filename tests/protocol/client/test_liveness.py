@@ -1,4 +1,4 @@
-"""Silence: when a client pings, and when it gives its session up."""
+"""Silence: when a client pings, and when it gives up its session."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ class Line:
         return at
 
     def handle_timer(self, now: float) -> Ping | None:
-        """Let the time come to `now`, and return the PING that is sent then."""
+        """Advance the time to `now`, and return the PING that is sent then."""
         if not list(self.timers.take_due(now)):
             return None
         ping = self.contact.handle_timer(now)
@@ -40,7 +40,7 @@ class Line:
         return ping
 
 
-def test_a_client_that_has_sent_nothing_for_long_pings() -> None:
+def test_a_client_pings_when_it_has_sent_nothing_for_long() -> None:
     line = Line(now=100.0)
     assert line.handle_timer(124.9) is None
     assert len(line.ping(125.0).nonce) == 8
@@ -71,7 +71,7 @@ def test_an_unanswered_ping_is_repeated_and_then_contact_is_lost() -> None:
     assert now == 25.0 + 7.0
 
 
-def test_any_word_from_the_server_ends_the_doubt() -> None:
+def test_any_datagram_from_the_server_ends_the_doubt() -> None:
     line = Line()
     assert not line.contact.received(24.0)
     line.ping(line.due_at)
@@ -106,7 +106,7 @@ def test_a_server_that_does_not_answer_what_was_asked_is_pinged_at_once() -> Non
     assert line.ping(DOUBT_AFTER)
 
 
-def test_a_server_that_was_heard_just_now_is_not_doubted() -> None:
+def test_a_server_that_sent_something_just_now_is_not_doubted() -> None:
     line = Line()
     line.contact.received(10.0)
     line.contact.doubt(10.0 + DOUBT_AFTER - 0.01)
@@ -130,7 +130,7 @@ def test_a_poke_pings_at_once_however_fresh_contact_is() -> None:
 
 
 @pytest.mark.parametrize("ping_seconds", [1, 25, 300])
-def test_the_server_says_how_long_silence_may_be(ping_seconds: int) -> None:
+def test_the_server_names_the_ping_interval(ping_seconds: int) -> None:
     line = Line(ping_seconds=ping_seconds)
     assert line.handle_timer(ping_seconds - 0.1) is None
     assert line.ping(float(ping_seconds))

@@ -1,4 +1,4 @@
-"""What stands in the way is reported, and changes nothing."""
+"""Why addresses cannot be reached is reported, and changes nothing."""
 
 from __future__ import annotations
 
@@ -24,12 +24,12 @@ def dialling(*addresses: Address) -> Peer:
 
 
 def reports(peer: Peer) -> list[dict[Address, Obstacle]]:
-    """Return what the peer has reported since."""
+    """Return the obstacles that the peer has reported since."""
     events = list(iter(peer.next_event, None))
     return [dict(event.obstacles) for event in events if isinstance(event, pe.Unreachable)]
 
 
-def test_a_closed_port_is_reported_once_and_dialled_on() -> None:
+def test_a_closed_port_is_reported_once_and_dialling_goes_on() -> None:
     peer = dialling(SERVER)
     timer = peer.get_timer()
     for _ in range(5):
@@ -41,7 +41,7 @@ def test_a_closed_port_is_reported_once_and_dialled_on() -> None:
     assert [data[0] for data, _ in peer.datagrams_to_send()] == [HELLO]
 
 
-def test_while_another_address_may_answer_there_is_nothing_to_say() -> None:
+def test_nothing_is_reported_while_another_address_may_answer() -> None:
     peer = dialling(SERVER, ELSEWHERE)
     peer.note_obstacle(SERVER, Obstacle.NO_ROUTE)
     assert reports(peer) == []
@@ -49,14 +49,14 @@ def test_while_another_address_may_answer_there_is_nothing_to_say() -> None:
     assert reports(peer) == [{SERVER: Obstacle.NO_ROUTE, ELSEWHERE: Obstacle.PORT_CLOSED}]
 
 
-def test_what_is_not_dialled_is_nobodys_business() -> None:
+def test_an_address_that_is_not_dialled_has_no_obstacles() -> None:
     peer = dialling(SERVER)
     peer.note_obstacle(STRANGER, Obstacle.PORT_CLOSED)
     peer.receive_datagram(b"go away", STRANGER, START)
     assert reports(peer) == []
 
 
-def test_what_changes_all_the_time_is_not_told_for_ever() -> None:
+def test_obstacles_that_keep_changing_are_not_reported_for_ever() -> None:
     peer = dialling(SERVER)
     for number in range(100):
         peer.note_obstacle(SERVER, [Obstacle.PORT_CLOSED, Obstacle.NO_ROUTE][number % 2])
@@ -64,7 +64,7 @@ def test_what_changes_all_the_time_is_not_told_for_ever() -> None:
 
 
 @pytest.mark.parametrize("data", [b"\0\1 not for you", b"", bytes([HELLO]).ljust(HELLO_SIZE, b"\0"), bytes([COOKIE])])
-def test_what_answers_and_is_not_ours_is_reported(data: bytes) -> None:
+def test_an_answer_of_another_protocol_is_reported(data: bytes) -> None:
     peer = dialling(SERVER)
     peer.receive_datagram(data, SERVER, START)
     assert reports(peer) == [], "one may be spoilt on its way"
@@ -72,14 +72,14 @@ def test_what_answers_and_is_not_ours_is_reported(data: bytes) -> None:
     assert reports(peer) == [{SERVER: Obstacle.FOREIGN}]
 
 
-def test_what_may_be_ours_is_not_called_foreign() -> None:
+def test_a_datagram_that_may_be_ours_is_not_called_foreign() -> None:
     peer = dialling(SERVER)
     for data in (bytes([COOKIE]).ljust(COOKIE_SIZE, b"\0"), b"\xb4 late", b"\xb5 of another session", b"\xb6"):
         peer.receive_datagram(data, SERVER, START)
     assert reports(peer) == []
 
 
-def test_nothing_that_stands_in_the_way_ends_or_disturbs_a_session() -> None:
+def test_no_obstacle_ends_or_disturbs_a_session() -> None:
     host = seated_host()
     host.events.clear()
     timer = host.peer.get_timer()
@@ -92,7 +92,7 @@ def test_nothing_that_stands_in_the_way_ends_or_disturbs_a_session() -> None:
     assert [type(message) for message in host.open(host.wait(0.0) + host.take())] == [m.Say]
 
 
-def test_when_contact_is_lost_what_stands_in_the_way_is_news_again() -> None:
+def test_an_obstacle_is_reported_again_after_a_loss_of_contact() -> None:
     host = seated_host()
     host.tell(m.Closed("restarting", 0))
     host.wait(1.0)

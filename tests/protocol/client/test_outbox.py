@@ -1,4 +1,4 @@
-"""What was said is cut, and repeated until it has an answer."""
+"""Lines are cut into parts, and repeated until they are answered."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from sockatuh.protocol.timers import TimerTable
 
 
 class Sender:
-    """An outbox with its timer; nothing is spread unless another `random` says so."""
+    """An outbox with its timer, without jitter by default."""
 
     def __init__(self, random: Callable[[int], bytes] = no_jitter) -> None:
         self.timers = TimerTable(Timer)
@@ -26,7 +26,7 @@ class Sender:
         return self.timers.get(Timer.LINES)
 
     def due(self, now: float) -> list[Say]:
-        """Let the time come to `now`, and return what is sent then."""
+        """Advance the time to `now`, and return what is sent then."""
         return self.outbox.handle_timer(now) if list(self.timers.take_due(now)) else []
 
 
@@ -41,7 +41,7 @@ def test_lines_are_numbered_from_one_and_go_out_with_the_oldest_unanswered() -> 
     assert len(sender.outbox) == 2
 
 
-def test_a_long_text_is_cut_into_pieces_that_make_it_again() -> None:
+def test_the_pieces_of_a_long_text_make_the_text() -> None:
     sender, text = Sender(), bytes(range(250)) * 65
     sender.outbox.add(text, False)
     says = sender.due(0.0)
@@ -111,7 +111,7 @@ def test_long_lines_are_never_more_than_so_many_datagrams_in_flight() -> None:
 
 
 def test_no_line_goes_out_further_ahead_of_an_unanswered_one_than_the_server_remembers_answers() -> None:
-    """Its answer may have been lost again and again, while those behind it were answered."""
+    """Its answer may have been lost repeatedly while later lines were answered."""
     sender = Sender()
     for _ in range(300):
         sender.outbox.add(b"a", False)
@@ -148,7 +148,7 @@ def test_a_new_session_begins_with_everything_that_is_unanswered() -> None:
     assert [say.index for say in sender.due(0.3)] == [0, 1]
 
 
-def test_progress_makes_what_is_missing_go_out_at_once_and_only_that() -> None:
+def test_progress_makes_only_the_missing_parts_due_at_once() -> None:
     sender = Sender()
     sender.outbox.add(b"a" * 4 * MAX_PIECE, False)
     sender.due(0.0)
@@ -169,7 +169,7 @@ def test_a_second_progress_for_the_same_hole_does_not_send_it_twice() -> None:
     assert [say.index for say in sender.due(0.1 + PROGRESS_RESEND_AFTER)] == [0, 2]
 
 
-def test_a_line_that_is_there_but_has_no_answer_is_repeated_whole_and_in_its_time() -> None:
+def test_a_line_that_has_arrived_without_an_answer_is_repeated_whole_and_in_its_time() -> None:
     sender = Sender()
     sender.outbox.add(b"a" * 2 * MAX_PIECE, False)
     sender.due(0.0)
@@ -178,7 +178,7 @@ def test_a_line_that_is_there_but_has_no_answer_is_repeated_whole_and_in_its_tim
     assert [say.index for say in sender.due(0.25)] == [0, 1]
 
 
-def test_one_who_is_asked_to_wait_repeats_nothing_before() -> None:
+def test_nothing_is_repeated_before_the_server_asked_for_it() -> None:
     sender = Sender()
     sender.outbox.add(b"a", False)
     sender.due(0.0)
@@ -186,7 +186,7 @@ def test_one_who_is_asked_to_wait_repeats_nothing_before() -> None:
     assert sender.due_at == pytest.approx(3.1 + RETRY_AFTER[1])
 
 
-def test_a_progress_about_no_line_of_ours_changes_nothing() -> None:
+def test_a_progress_about_an_unknown_line_changes_nothing() -> None:
     sender = Sender()
     sender.outbox.add(b"a", False)
     sender.due(0.0)

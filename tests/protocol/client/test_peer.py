@@ -1,4 +1,4 @@
-"""The client's core: it gets in, stays in, comes back, and is not led astray."""
+"""The client's core: it joins, stays, comes back, and cannot be misled."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def kinds(datagrams: list[bytes]) -> list[int]:
 
 
 def state_of(host: Host) -> State:
-    """Return the peer's state; asked like this, mypy does not take it for what it was before."""
+    """Return the peer's state; by this way mypy does not assume that it is unchanged."""
     return host.peer.state
 
 
@@ -41,7 +41,7 @@ def last_event(host: Host) -> pe.PeerEvent:
 
 
 def dial_again(host: Host) -> list[m.ClientMessage]:
-    """Answer the peer that dials again, and return what it says first."""
+    """Shake hands with a peer that dials again, and return its first messages."""
     hellos = [data for data in host.wait(1.1) if data[0] == HELLO]
     (init,) = host.tell_raw(host.make_cookie(hellos[-1]))
     return host.open(host.tell_raw(host.make_resp(init)))
@@ -90,7 +90,7 @@ def test_first_the_name_then_the_password() -> None:
     assert state_of(host) is State.JOINED
 
 
-def test_a_refusal_is_told_and_another_try_is_possible() -> None:
+def test_a_refusal_is_reported_and_another_try_is_possible() -> None:
     host = Host(make_peer())
     host.peer.join("ana", "wrong", host.now)
     host.shake()
@@ -141,7 +141,7 @@ def test_an_unknown_server_is_offered_and_gets_nothing_before_it_is_trusted() ->
     assert init[0] == INIT
 
 
-def test_a_trusted_key_is_pinned_once_the_server_has_shown_that_it_has_it() -> None:
+def test_a_trusted_key_is_pinned_once_the_server_has_proved_it() -> None:
     host = Host(make_peer(pin=None))
     host.peer.connect([SERVER], host.now)
     host.tell_raw(host.make_cookie(host.wait(0)[0]))
@@ -157,7 +157,7 @@ def mismatch(host: Host, key: bytes | None = None, version: int = 1) -> list[byt
     return host.tell_raw(host.make_cookie(hello, key=key, version=version))
 
 
-def test_another_key_is_believed_in_when_it_was_shown_three_times_in_a_row() -> None:
+def test_another_key_is_believed_after_three_rounds() -> None:
     host = Host(make_peer())
     host.peer.connect([SERVER], host.now)
     for _ in range(2):
@@ -185,7 +185,7 @@ def test_a_forged_cookie_or_two_do_not_keep_it_from_its_server() -> None:
 
 
 @pytest.mark.parametrize("forged", [{"key": b"x" * 32}, {"version": 2}, {"version": 2, "key": b"x" * 32}])
-def test_whoever_forges_answers_and_holds_back_none_does_not_keep_it_from_its_server(forged: dict[str, Any]) -> None:
+def test_forged_answers_do_not_keep_it_from_its_server_if_the_genuine_ones_arrive(forged: dict[str, Any]) -> None:
     host = Host(make_peer())
     host.peer.connect([SERVER], host.now)
     for _ in range(5):
@@ -202,7 +202,7 @@ def test_whoever_forges_answers_and_holds_back_none_does_not_keep_it_from_its_se
 
 
 @pytest.mark.parametrize("pin", [SERVER_KEY, None])
-def test_another_version_is_believed_in_when_it_was_told_three_times(pin: bytes | None) -> None:
+def test_another_version_is_believed_after_three_rounds(pin: bytes | None) -> None:
     host = Host(make_peer(pin=pin))
     host.peer.connect([SERVER], host.now)
     for _ in range(2):
@@ -302,7 +302,7 @@ def test_ones_own_line_in_the_log_is_stored_even_if_nobody_says_so() -> None:
     assert host.of(pe.LineStored) == [pe.LineStored(1, 1), pe.LineStored(2, 2)]
 
 
-def test_a_line_is_said_until_it_is_stored_and_that_is_told_once() -> None:
+def test_a_line_is_sent_until_it_is_stored_which_is_reported_once() -> None:
     host = seated_host()
     assert host.peer.say("hello", host.now) == 1
     assert host.peer.unanswered == 1
@@ -315,7 +315,7 @@ def test_a_line_is_said_until_it_is_stored_and_that_is_told_once() -> None:
     assert not [each for each in host.open(host.wait(20)) if isinstance(each, m.Say)]
 
 
-def test_a_refused_line_is_told_and_not_said_again() -> None:
+def test_a_refused_line_is_reported_and_not_sent_again() -> None:
     host = seated_host()
     host.peer.say("", host.now, action=True)
     assert host.open(host.take()) == [m.Say(1, 1, True, 0, 1, b"")]
@@ -324,7 +324,7 @@ def test_a_refused_line_is_told_and_not_said_again() -> None:
     assert host.peer.unanswered == 0
 
 
-def test_one_who_speaks_too_fast_is_told_how_long_the_server_takes() -> None:
+def test_lines_over_the_rate_are_reported_with_the_delay() -> None:
     host = seated_host()
     host.peer.say("hello", host.now)
     host.open(host.take())
@@ -364,7 +364,7 @@ def test_who_is_answered_after_contact_was_lost_too(asked: str) -> None:
     assert last_event(host) == pe.MembersListed((), False)
 
 
-def test_who_is_asked_once_when_it_was_answered() -> None:
+def test_an_answered_who_is_not_asked_again() -> None:
     host = seated_host()
     host.peer.ask_who("", host.now)
     host.open(host.take())
@@ -374,7 +374,7 @@ def test_who_is_asked_once_when_it_was_answered() -> None:
     assert host.admit() == []
 
 
-def test_a_transient_client_speaks_but_does_not_read() -> None:
+def test_a_script_speaks_but_does_not_read() -> None:
     host = seated_host(role=m.SCRIPT, head=9)
     host.tell(m.Head(12))
     host.tell(m.Pong(bytes(8), 12))
@@ -420,7 +420,7 @@ def test_a_log_that_has_grown_again_past_what_was_read_was_rewound_too() -> None
     assert host.heard[-1] == m.Get(3, 90), "and is read from where the server says"
 
 
-def test_what_one_may_not_read_is_told_as_gone() -> None:
+def test_entries_before_the_start_are_reported_as_gone() -> None:
     host = seated_host(cursor=3, start=7, head=9)
     gone = host.of(pe.EntriesGone)
     assert [(event.stretch.after, event.stretch.through) for event in gone if isinstance(event, pe.EntriesGone)] == [
@@ -495,7 +495,7 @@ def test_a_reset_that_is_not_the_servers_is_not_believed(what: str) -> None:
 
 
 @pytest.mark.parametrize("code", ["restarting", "closing", "idle", "join_timeout", "too_many_sessions"])
-def test_one_who_is_told_that_the_session_is_over_tries_again_after_the_wait(code: str) -> None:
+def test_a_client_whose_session_was_closed_comes_back_after_the_wait(code: str) -> None:
     host = seated_host()
     host.tell(m.Closed(code, 3_000))
     assert last_event(host) == pe.ContactLost(code)
@@ -537,7 +537,7 @@ def test_an_unanswered_line_makes_it_ping_long_before() -> None:
     assert last_event(host) == pe.ContactLost("silence")
 
 
-def test_any_word_from_the_server_keeps_contact() -> None:
+def test_any_datagram_from_the_server_keeps_contact() -> None:
     host = seated_host()
     for _ in range(40):
         host.wait(2)
@@ -555,7 +555,7 @@ def test_a_poke_pings_at_once() -> None:
     assert host.take() == []
 
 
-def test_while_contact_is_lost_it_asks_oftener_than_every_second_and_says_nothing_else() -> None:
+def test_while_contact_is_lost_it_dials_more_than_once_a_second_and_sends_nothing_else() -> None:
     host = seated_host()
     host.wait(40)
     assert state_of(host) is State.DIALING
@@ -564,8 +564,8 @@ def test_while_contact_is_lost_it_asks_oftener_than_every_second_and_says_nothin
     assert 2 * 3600 / 0.83 <= len(sent) <= 2 * 3600 / 0.67
 
 
-def test_while_the_server_is_doubted_it_is_asked_at_least_every_second_and_a_half() -> None:
-    """A link that is back is noticed within that time, however long it was away."""
+def test_a_doubted_server_is_pinged_at_least_every_second_and_a_half() -> None:
+    """So it notices within that time that the network is back, however long it was down."""
     host = seated_host()
     host.peer.say("hello", host.now)
     host.take()
@@ -579,7 +579,7 @@ def test_while_the_server_is_doubted_it_is_asked_at_least_every_second_and_a_hal
     assert max(gaps) <= 1.56
 
 
-def test_what_was_not_answered_is_repeated_at_once_when_the_server_is_heard_again() -> None:
+def test_what_has_no_answer_is_repeated_at_once_when_contact_is_back() -> None:
     host = seated_host()
     host.peer.say("one", host.now)
     host.peer.say("two", host.now)
@@ -592,7 +592,7 @@ def test_what_was_not_answered_is_repeated_at_once_when_the_server_is_heard_agai
     assert host.open(host.wait(0.02))[-1] == m.Get(0, 4)
 
 
-def test_a_word_from_the_server_that_was_not_doubted_repeats_nothing() -> None:
+def test_a_datagram_from_a_server_that_was_not_doubted_repeats_nothing() -> None:
     host = seated_host()
     host.wait(0.9)
     host.peer.say("one", host.now)
@@ -615,7 +615,7 @@ def test_lines_are_kept_over_sessions_and_said_again_under_their_numbers_after_w
     assert host.peer.unanswered == 2
 
 
-def test_of_a_long_line_everything_is_said_again_to_a_new_session() -> None:
+def test_all_parts_of_a_long_line_are_sent_again_in_a_new_session() -> None:
     host = seated_host()
     host.peer.say("x" * 3_000, host.now)
     host.take()
@@ -636,13 +636,13 @@ def test_a_ticket_that_is_refused_gives_way_to_the_password() -> None:
     assert state_of(host) is State.JOINED
 
 
-def test_a_ticket_that_does_not_hold_gives_way_to_the_password_at_once() -> None:
+def test_without_a_good_ticket_the_password_is_used_at_once() -> None:
     host = seated_host()
     host.tell_raw(host.reset())
     assert dial_again(host) == [m.Call(1, JOIN)]
 
 
-def test_a_ticket_that_does_not_hold_is_told_when_there_is_no_password() -> None:
+def test_without_a_good_ticket_and_a_password_that_is_reported() -> None:
     host = Host(make_peer(ticket=b"from a file"))
     host.resumed = True
     assert host.shake() == [m.Call(1, m.Join(None, None, None))]
@@ -653,7 +653,7 @@ def test_a_ticket_that_does_not_hold_is_told_when_there_is_no_password() -> None
     assert last_event(host) == pe.JoinRefused("ticket_refused", 0.0, "")
 
 
-def test_a_refused_ticket_is_told_when_there_is_no_password() -> None:
+def test_a_refused_ticket_is_reported_when_there_is_no_password() -> None:
     host = Host(make_peer(ticket=b"from a file"))
     host.resumed = True
     host.shake()
@@ -672,7 +672,7 @@ def test_the_name_the_server_gave_is_the_one_it_comes_back_with() -> None:
 
 @pytest.mark.parametrize("code", ["password_wrong", "name_taken", "name_invalid", "room_full"])
 def test_what_was_refused_is_not_tried_again_by_itself_in_a_later_session(code: str) -> None:
-    """A person thinks for longer than a session may stay without joining; each wrong try would cost a wait."""
+    """A person may think for longer than a session may take to join, and each wrong try would cost a wait."""
     host = Host(make_peer())
     host.peer.join("ana", "wrong", host.now)
     host.shake()
@@ -695,7 +695,7 @@ def test_what_was_only_put_off_is_tried_again_in_a_later_session() -> None:
 # Leaving.
 
 
-def test_leaving_is_over_when_the_server_has_heard_it() -> None:
+def test_leaving_ends_when_the_server_has_answered() -> None:
     host = seated_host()
     host.peer.leave(host.now)
     assert host.open(host.take()) == [m.Call(2, m.Leave())]
@@ -715,8 +715,8 @@ def test_leaving_is_given_up_after_three_tries() -> None:
 
 
 @pytest.mark.parametrize("how", ["reset", "closed"])
-def test_one_who_is_leaving_does_not_come_back_when_the_session_is_gone(how: str) -> None:
-    """GOODBYE was lost; the second LEAVE finds no session any more."""
+def test_a_client_that_is_leaving_does_not_come_back_when_the_session_ends(how: str) -> None:
+    """GOODBYE was lost, and the second LEAVE finds no session."""
     host = seated_host()
     host.peer.leave(host.now)
     host.open(host.take())
@@ -726,7 +726,7 @@ def test_one_who_is_leaving_does_not_come_back_when_the_session_is_gone(how: str
     assert host.wait(60) == []
 
 
-def test_one_who_is_not_in_contact_has_left_at_once() -> None:
+def test_without_contact_leaving_is_immediate() -> None:
     for peer in (make_peer(), seated_host().peer):
         host = Host(peer)
         if state_of(host) is State.JOINED:
@@ -738,7 +738,7 @@ def test_one_who_is_not_in_contact_has_left_at_once() -> None:
         assert host.wait(60) == []
 
 
-def test_one_who_has_stopped_sends_nothing_and_heeds_nothing() -> None:
+def test_a_stopped_peer_sends_nothing_and_ignores_everything() -> None:
     host = seated_host()
     host.peer.say("never to be stored", host.now)
     host.take()
@@ -843,7 +843,7 @@ STATES: Final = (idle, asking, checking, shaking, opened, joining, seated_host, 
 
 
 def recorded_by(host: Host) -> list[bytes]:
-    """Return what the peer has sent, and what comes near to answers of its server but for what only that knows."""
+    """Return what the peer has sent, and near misses of its server's answers."""
     cookies = [host.make_cookie(data[:4] + bytes(12) + data[16:]) for data in host.sent if data[0] in (HELLO, INIT)]
     others = [host.reset(cid=1), bytes([RESP]) * 200, bytes([DATA]) * 40, bytes([COOKIE]) * 64]
     return [*host.sent, *cookies, *others]
@@ -855,7 +855,7 @@ def recorded_by(host: Host) -> list[bytes]:
 def test_whatever_a_stranger_sends_it_answers_nothing_and_changes_nothing(state: Callable[[], Host], seed: int) -> None:
     host, dice = state(), random.Random(seed)
     recorded = recorded_by(host)
-    for _ in range(2):  # that something else answers is said once, while nobody of ours does
+    for _ in range(2):  # an answer of another protocol is reported once, while no server of ours answers
         host.tell_raw(b"\0")
     before, at, events = host.peer.state, host.peer.get_timer(), len(host.events)
     kept = footprint(host.peer)
@@ -879,7 +879,7 @@ def test_what_only_a_client_sends_is_never_answered(kind: int) -> None:
         assert host.tell_raw(bytes([kind]) * size) == []
 
 
-def test_ones_own_words_are_not_answered_when_they_come_back() -> None:
+def test_its_own_datagrams_are_not_answered_when_they_come_back() -> None:
     host = talking()
     for data in list(host.sent):
         assert host.tell_raw(data) == []
@@ -888,7 +888,7 @@ def test_ones_own_words_are_not_answered_when_they_come_back() -> None:
 SPOILT: Final = (0, 7, 8, 15, 16, -1)
 
 
-def test_spoilt_and_repeated_datagrams_of_the_server_are_dropped_and_the_session_goes_on() -> None:
+def test_damaged_and_repeated_datagrams_of_the_server_are_dropped_and_the_session_goes_on() -> None:
     host = seated_host()
     for message in (m.Head(0), told(0, 1, 1), m.Stored(((1, 1),)), m.PathChallenge(bytes(8)), m.Closed("idle", 0)):
         datagram = host.channel.seal(m.encode(message))

@@ -1,4 +1,4 @@
-"""One session seen from the client: sealing, opening, new keys, and the end by RESET."""
+"""One session at the client: sealing, opening, new keys, and RESET."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def make_payload(cid: int) -> m.RespPayload:
 
 
 class Line:
-    """A link and the server's end of it. The server uses a new channel from its first datagram on, as the real one."""
+    """A link and the server's end of it, which uses a new channel from its first datagram on, as the real server does."""
 
     def __init__(self, seed: int = 1) -> None:
         self.out: list[tuple[bytes, Address]] = []
@@ -59,7 +59,7 @@ class Line:
         return [message for message in messages if isinstance(message, m.Rekey)]
 
     def handle_timer(self, now: float) -> None:
-        """Let the time come to `now`."""
+        """Advance the time to `now`."""
         for timer in self.timers.take_due(now):
             if timer is Timer.REKEY:
                 self.link.rekey(now)
@@ -117,12 +117,12 @@ def test_what_comes_is_opened_once() -> None:
 
 
 @pytest.mark.parametrize("data", [b"", b"\xb5", b"\xb5" + bytes(40), b"\xb5" + bytes(1300)])
-def test_what_is_not_of_this_session_is_the_one_error(data: bytes) -> None:
+def test_a_datagram_of_another_session_is_the_one_error(data: bytes) -> None:
     with pytest.raises(ProtocolError):
         Line().link.open_untrusted(data)
 
 
-def test_what_is_sealed_but_no_message_is_the_one_error() -> None:
+def test_sealed_bytes_that_are_no_message_are_the_one_error() -> None:
     line = Line()
     with pytest.raises(ProtocolError):
         line.link.open_untrusted(line.server.seal(b"\xc1"))
@@ -142,11 +142,11 @@ def test_keys_are_renewed_about_hourly_each_client_at_its_own_time() -> None:
 
 
 def after_sending(line: Line, datagrams: int) -> None:
-    """Make it look as if so much had been sent."""
+    """Pretend that so many datagrams have been sent."""
     line.link._channel._counter += datagrams
 
 
-def test_keys_are_renewed_when_much_was_sent() -> None:
+def test_keys_are_renewed_when_many_datagrams_were_sent() -> None:
     line = Line()
     line.handle_timer(START + 1)
     assert line.asked() == []
@@ -156,7 +156,7 @@ def test_keys_are_renewed_when_much_was_sent() -> None:
     assert len(line.asked()) == 1
 
 
-def test_an_unanswered_rekeying_is_asked_for_again_the_same() -> None:
+def test_an_unanswered_rekey_is_repeated_unchanged() -> None:
     line = Line()
     first, now = line.until_rekey(), line.now
     for wait in (*PING_RETRY_AFTER, PING_RETRY_AFTER[-1]):
@@ -190,7 +190,7 @@ def test_what_the_server_had_sealed_with_the_old_channel_is_read_for_ten_seconds
     assert line.timers.get(Timer.OLD_CHANNEL) is None
 
 
-def test_before_the_answer_the_old_channel_goes_on_both_ways() -> None:
+def test_the_old_channel_works_both_ways_until_the_answer() -> None:
     line = Line()
     line.until_rekey()
     line.send(m.Ack(7))

@@ -1,4 +1,4 @@
-"""The table of the conversation's states."""
+"""The table of the states of a conversation."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import pytest
 from sockatuh.protocol.client.state import TRANSITIONS, State
 
 
-def test_every_way_of_the_drawing_is_in_the_table() -> None:
+def test_every_arrow_of_the_drawing_is_in_the_table() -> None:
     way = [
         (State.IDLE, "dial", State.DIALING),
         (State.DIALING, "connect", State.OPEN),
@@ -19,12 +19,12 @@ def test_every_way_of_the_drawing_is_in_the_table() -> None:
 
 
 @pytest.mark.parametrize("state", State)
-def test_one_can_dial_from_everywhere_and_stop_everywhere(state: State) -> None:
+def test_every_state_can_be_left_by_dialling_and_by_stopping(state: State) -> None:
     assert TRANSITIONS[state, "dial"] is State.DIALING
     assert TRANSITIONS[state, "stop"] is State.IDLE
 
 
-def test_one_can_ask_to_join_again_while_the_answer_is_awaited() -> None:
+def test_a_join_can_be_asked_again_while_the_answer_is_awaited() -> None:
     assert TRANSITIONS[State.JOINING, "join"] is State.JOINING
 
 
@@ -42,10 +42,10 @@ def test_one_can_ask_to_join_again_while_the_answer_is_awaited() -> None:
         (State.JOINED, "connect"),
     ],
 )
-def test_what_makes_no_sense_is_not_in_the_table(state: State, action: str) -> None:
+def test_impossible_transitions_are_not_in_the_table(state: State, action: str) -> None:
     with pytest.raises(KeyError):
         TRANSITIONS[state, action]
 
 
-def test_nothing_leads_out_of_the_conversation_but_stopping() -> None:
+def test_only_stopping_ends_the_conversation() -> None:
     assert {action for (_, action), after in TRANSITIONS.items() if after is State.IDLE} == {"stop"}

@@ -1,4 +1,4 @@
-"""Cookies: whose they are, how long they last, and that each is good once."""
+"""Cookies: for whom they are valid, for how long, and each only once."""
 
 from __future__ import annotations
 
@@ -49,13 +49,13 @@ def test_a_cookie_lives_until_the_end_of_the_next_epoch() -> None:
     assert not jar.verify(HOME, NONCE, epoch, cookie, now=7 * EPOCH_SECONDS)
 
 
-def test_a_cookie_expires_also_when_nobody_asked_in_the_meantime() -> None:
+def test_a_cookie_expires_also_without_calls_in_the_meantime() -> None:
     jar = CookieJar(MASTER)
     epoch, cookie = jar.create(HOME, NONCE, now=5 * EPOCH_SECONDS)
     assert not jar.verify(HOME, NONCE, epoch, cookie, now=7 * EPOCH_SECONDS)
 
 
-def test_a_cookie_is_not_good_again_when_the_low_byte_of_its_epoch_comes_round() -> None:
+def test_a_cookie_is_not_valid_again_when_the_low_byte_of_its_epoch_comes_round() -> None:
     jar = CookieJar(MASTER)
     epoch, cookie = jar.create(HOME, NONCE, now=0.0)
     later = 256 * EPOCH_SECONDS
@@ -83,7 +83,7 @@ def test_a_cookie_used_in_the_epoch_after_its_own_never_verifies_again() -> None
         assert not jar.verify(HOME, NONCE, epoch, cookie, now=float(seconds))
 
 
-def test_using_one_cookie_leaves_the_others_good() -> None:
+def test_using_one_cookie_leaves_the_others_valid() -> None:
     jar = CookieJar(MASTER)
     _, used = jar.create(HOME, NONCE, now=0.0)
     epoch, cookie = jar.create(HOME, b"87654321", now=0.0)

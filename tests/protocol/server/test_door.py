@@ -1,4 +1,4 @@
-"""The door: address proof, handshakes, what is kept for whom, and what it costs."""
+"""The door: address proof, handshakes, what is kept for whom, and what that costs."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ def is_cookie(datagram: bytes, retry_ms: int = 0) -> bool:
 
 
 def handshakes_begun(house: House) -> int:
-    """Return how often the server has done Noise, the dear part."""
+    """Return how often the server has computed a Noise handshake, the expensive part."""
     return house.dice.drawn[EPHEMERAL] - house.drawn_at_start[EPHEMERAL]
 
 
@@ -76,7 +76,7 @@ def test_a_hello_of_another_size_is_not_answered(house: House, size: int) -> Non
 
 
 @pytest.mark.parametrize("version", [0, 2, 255])
-def test_a_hello_of_another_version_is_told_ours_and_gets_no_cookie(house: House, version: int) -> None:
+def test_a_hello_of_another_version_is_answered_with_ours_and_no_cookie(house: House, version: int) -> None:
     guest = Guest(house)
     (answer,) = guest.send_raw(guest.hello(version))
     assert answer[1] == 1
@@ -84,7 +84,7 @@ def test_a_hello_of_another_version_is_told_ours_and_gets_no_cookie(house: House
     assert answer[12:28] == bytes(16)
 
 
-def test_too_many_hellos_from_one_network_are_met_with_silence(house: House) -> None:
+def test_too_many_hellos_from_one_network_get_no_answer(house: House) -> None:
     hello = Guest(house).hello()
     addresses = ((f"10.9.9.{n % 250}", n) for n in range(STRANGERS_PER_PREFIX + 50))
     answered = sum(len(house.receive(hello, address, START)) for address in addresses)
@@ -93,7 +93,7 @@ def test_too_many_hellos_from_one_network_are_met_with_silence(house: House) -> 
     assert house.endpoint.dropped == {"rate": 50}
 
 
-def test_too_many_hellos_in_all_are_met_with_silence() -> None:
+def test_too_many_hellos_from_everywhere_get_no_answer() -> None:
     house = House(Limits(cookies_per_second=5))
     answered = sum(
         len(house.receive(Guest(house, seed=n).hello(), (f"10.{n}.1.1", 1), START)) for n in range(20)
@@ -176,7 +176,7 @@ def test_a_cookie_opens_one_handshake(house: House) -> None:
     assert handshakes_begun(house) == 1
 
 
-def test_a_spoilt_copy_that_is_faster_does_not_use_up_the_cookie(house: House) -> None:
+def test_a_damaged_copy_that_is_faster_does_not_use_up_the_cookie(house: House) -> None:
     guest = Guest(house)
     epoch, cookie = guest.ask_cookie()
     init, _ = guest.make_init(epoch, cookie)
@@ -190,7 +190,7 @@ def test_a_spoilt_copy_that_is_faster_does_not_use_up_the_cookie(house: House) -
     assert is_cookie(try_init(guest, epoch, cookie)), "but the handshake that succeeds does"
 
 
-def test_spoilt_handshakes_under_one_cookie_are_held_to_the_rate_of_their_address(house: House) -> None:
+def test_damaged_handshakes_with_one_cookie_count_for_the_rate_of_their_address(house: House) -> None:
     guest = Guest(house)
     epoch, cookie = guest.ask_cookie()
     init, _ = guest.make_init(epoch, cookie)
@@ -246,7 +246,7 @@ def test_an_init_of_another_size_is_not_answered(house: House, size: int) -> Non
     assert house.endpoint.dropped == {"size": 1}
 
 
-def test_an_init_of_another_version_is_told_ours_even_with_a_good_cookie(house: House) -> None:
+def test_an_init_of_another_version_is_answered_with_ours_even_with_a_good_cookie(house: House) -> None:
     guest = Guest(house)
     (answer,) = guest.send_raw(guest.make_init(*guest.ask_cookie(), version=2)[0])
     assert (answer[0], answer[1], answer[12:28]) == (COOKIE, 1, bytes(16))
@@ -284,7 +284,7 @@ def test_a_handshake_with_a_point_of_low_order_is_not_answered(house: House) -> 
 # The ticket.
 
 
-def test_a_good_ticket_is_told_in_resp_and_only_there(house: House) -> None:
+def test_a_good_ticket_is_confirmed_in_resp_and_only_there(house: House) -> None:
     guest = Guest(house)
     ticket = house.tickets.seal(Ticket("ana", LOG_ID, 7), guest.key, house.dice)
     assert guest.shake(ticket=ticket).payload.resumed
@@ -293,7 +293,7 @@ def test_a_good_ticket_is_told_in_resp_and_only_there(house: House) -> None:
 
 
 @pytest.mark.parametrize("ticket", ["another's", "of another password", "of a forgotten key", "spoilt", "empty"])
-def test_any_other_ticket_is_as_good_as_none(house: House, ticket: str) -> None:
+def test_any_other_ticket_counts_as_none(house: House, ticket: str) -> None:
     guest = Guest(house)
     tickets = {
         "another's": house.tickets.seal(Ticket("ana", LOG_ID, 7), b"x" * 32, house.dice),
@@ -331,7 +331,7 @@ def test_over_the_rate_of_all_too() -> None:
     assert is_cookie(try_init(late, *late.ask_cookie()), retry_ms=RETRY_MS)
 
 
-def test_when_those_who_come_again_and_again_use_up_the_rate_of_all_some_is_left_for_others() -> None:
+def test_a_share_of_the_common_rate_is_left_for_addresses_that_come_rarely() -> None:
     house = House(replace(PLENTY, handshakes_per_second=40))
     for n in range(40):
         Guest(house, ("10.0.0.1", n), seed=n).shake()
@@ -355,7 +355,7 @@ def test_one_address_leaves_a_tenth_of_the_seats_for_others() -> None:
     assert Guest(house, ELSEWHERE, seed=100).shake()
 
 
-def test_when_too_many_handshakes_are_pending_the_oldest_makes_place() -> None:
+def test_when_too_many_handshakes_are_pending_the_oldest_is_evicted() -> None:
     house = House(Limits(pending=5))
     guests = [Guest(house, (f"10.{n}.0.1", 1), seed=n).shake() for n in range(6)]
     assert len(house.endpoint._door) == 5
@@ -382,7 +382,7 @@ def test_a_pending_handshake_is_forgotten_after_ten_seconds_with_all_its_traces(
     guest.now += 60
     guest.ask_cookie()
     guest.wait(0)
-    # The one used cookie, and the bucket of the one address that has proved itself.
+    # The one used cookie, and the bucket of the one address that was proved.
     assert footprint(house.endpoint) <= before + 4
     assert house.endpoint.get_timer() is None
 
@@ -403,25 +403,25 @@ def test_the_oldest_of_several_handshakes_is_forgotten_first(house: House) -> No
     assert house.endpoint._door.find(second.payload.server_cid) is not None
 
 
-# The order of checks: cheap before dear.
+# The order of checks: cheap ones first.
 
 
-def test_nothing_is_computed_for_a_datagram_that_a_cheaper_look_refuses() -> None:
+def test_nothing_is_computed_for_a_datagram_that_a_cheaper_check_refuses() -> None:
     house = House(Limits(handshakes_burst=1))
     guest = Guest(house)
     epoch, cookie = guest.ask_cookie()
     init, _ = guest.make_init(epoch, cookie)
-    # 1. size: not even the limit for strangers is asked.
+    # 1. the size: not even the limit for strangers is checked.
     guest.send_raw(init[:-1])
     assert house.endpoint.dropped == {"size": 1}
-    # 3. the cookie, before the rate of handshakes: the one token is still there.
+    # 3. the cookie, before the rate of handshakes: its one token is still there.
     for _ in range(5):
         assert is_cookie(try_init(guest, epoch, bytes(16)))
     assert handshakes_begun(house) == 0
-    # 5. Noise, for the first that got so far.
+    # 5. Noise, for the first that passes everything else.
     assert guest.send_raw(init)[0][0] == RESP
     assert handshakes_begun(house) == 1
-    # 2. the same again, before everything else: neither cookie nor rate is asked.
+    # 2. a repeated INIT, before everything else: neither cookie nor rate is checked.
     assert guest.send_raw(init)[0][0] == RESP
     # 4. the rate, before Noise and before the cookie is used up.
     other = Guest(house, seed=2)

@@ -1,4 +1,4 @@
-"""The server's core: strangers get nothing, sessions live and end as they should, and members hear everything."""
+"""The server's core: strangers get nothing, sessions open and end as they should, and members receive everything."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ PLENTY: Final = Limits(handshakes_per_address=1e6, handshakes_burst=1_000_000)
 
 
 class Recorder(Guest):
-    """A guest whose datagrams, and those of the house, are written down."""
+    """A guest that records its datagrams and those of the house."""
 
     def __init__(self, house: House, address: Address = HOME, *, seed: int | str = "guest") -> None:
         super().__init__(house, address, seed=seed)
@@ -90,7 +90,7 @@ def joined() -> Recorder:
 
 
 def speaking() -> Recorder:
-    """A member with lines that wait for the log, for a part, and for the rate."""
+    """A member with lines that wait for the log, for a missing part, and for the rate."""
     guest = joined()
     guest.house.storing = False
     for number in range(2, 90):
@@ -138,7 +138,7 @@ SIZES: Final = (
 
 
 def spoil(data: bytes, dice: random.Random, others: list[bytes]) -> bytes:
-    """Flip a bit, cut short, lengthen, or put together from two."""
+    """Flip a bit of a datagram, shorten it, lengthen it, or combine it with another."""
     at = dice.randrange(len(data)) if data else 0
     match dice.randrange(5):
         case 0 if data:
@@ -155,7 +155,7 @@ def spoil(data: bytes, dice: random.Random, others: list[bytes]) -> bytes:
 
 
 def junk(dice: random.Random, recorded: list[bytes]) -> bytes:
-    """Make a datagram that somebody who is nobody might send."""
+    """Return a datagram that a stranger might send."""
     match dice.randrange(4):
         case 0:
             return dice.randbytes(dice.randint(0, 1300))
@@ -196,14 +196,14 @@ def test_whatever_a_stranger_sends_he_gets_back_no_more_and_nothing_is_kept(stat
 @pytest.mark.parametrize("state", STATES)
 @settings(max_examples=8)
 @given(seed=st.integers(0, 2**32))
-def test_whatever_is_sent_in_a_members_name_nothing_breaks_and_the_member_goes_on(state: object, seed: int) -> None:
+def test_no_forged_datagram_breaks_anything_or_stops_the_member(state: object, seed: int) -> None:
     assert callable(state)
     guest: Recorder = state()
     house, dice = guest.house, random.Random(seed)
     for _ in range(40):
         data = junk(dice, guest.recorded)
         sent = house.receive(data, guest.address, guest.now)
-        # A handshake that is pending may be asked for its answer again; everything else here is old or spoilt.
+        # The INIT of a pending handshake may be answered again; everything else here is old or damaged.
         assert sum(len(answer) for answer, _ in sent) <= len(data)
     if state in (pending, opened, joined, speaking, rekeying, rekeyed, roaming):
         assert m.Pong(b"go on...", house.head) in guest.send(m.Ping(b"go on..."))
@@ -218,7 +218,7 @@ def test_what_only_a_server_sends_is_never_answered(kind: int, member: Guest) ->
     assert member.house.endpoint.dropped == {"type": len(SIZES)}
 
 
-def test_nothing_and_what_is_too_long_is_never_answered(house: House) -> None:
+def test_empty_and_overlong_datagrams_are_never_answered(house: House) -> None:
     guest = Guest(house)
     assert guest.send_raw(b"") == []
     for kind in range(HELLO, RESET + 1):
@@ -227,7 +227,7 @@ def test_nothing_and_what_is_too_long_is_never_answered(house: House) -> None:
     assert house.endpoint.dropped == {"type": 8}
 
 
-def test_a_servers_own_words_are_not_answered_when_they_come_back() -> None:
+def test_a_servers_own_datagrams_are_not_answered_when_they_come_back() -> None:
     guest = rekeyed()
     answers = [data for data in guest.recorded if data[0] in (COOKIE, RESP, RESET)]
     assert {data[0] for data in answers} == {COOKIE, RESP}
@@ -254,7 +254,7 @@ def test_two_servers_pointed_at_each_other_fall_silent(state: object) -> None:
     assert rounds <= 3
 
 
-def test_datagrams_that_were_not_heeded_are_counted_by_reason(member: Guest) -> None:
+def test_dropped_datagrams_are_counted_by_reason(member: Guest) -> None:
     dropped = member.house.endpoint.dropped
     member.send_raw(b"junk")
     member.send_raw(bytes([HELLO]) + bytes(5))
@@ -309,7 +309,7 @@ def test_a_session_that_does_not_join_is_closed_after_thirty_seconds_and_told(ho
     assert 30.0 <= closed.seconds <= 31.1
 
 
-def test_one_whose_password_the_server_has_yet_to_look_at_is_not_closed_meanwhile(house: House) -> None:
+def test_a_session_whose_password_is_being_checked_is_not_closed_meanwhile(house: House) -> None:
     house.answering = False
     guest = Guest(house).shake()
     guest.call(m.Join("ana", PASSWORD, None))
@@ -324,7 +324,7 @@ def test_one_whose_password_the_server_has_yet_to_look_at_is_not_closed_meanwhil
     assert len(house.endpoint) == 0
 
 
-def test_one_who_tries_passwords_without_end_is_closed_after_five_minutes(house: House) -> None:
+def test_a_session_that_keeps_trying_passwords_is_closed_after_five_minutes(house: House) -> None:
     guest = Guest(house).shake()
     for _ in range(14):
         guest.call(m.Join("ana", "wrong", None))
@@ -364,7 +364,7 @@ def test_only_what_is_authentic_keeps_a_session_alive(member: Guest) -> None:
     assert m.Closed("idle", 0) in member.wait(3.0)
 
 
-def test_the_same_client_again_takes_the_place_of_its_session(member: Guest) -> None:
+def test_the_same_client_again_replaces_its_session(member: Guest) -> None:
     again = Guest(member.house, ELSEWHERE)
     again.shake().join()
     assert (again.key, again.stream) == (member.key, member.stream)
@@ -384,7 +384,7 @@ def test_a_second_program_of_the_same_key_has_a_session_of_its_own(member: Guest
     assert member.send(m.Ping(bytes(8)))
 
 
-def test_of_too_many_sessions_of_one_key_the_most_silent_is_closed_and_told() -> None:
+def test_of_too_many_sessions_of_one_key_the_longest_silent_is_closed() -> None:
     house = House(Limits(sessions_per_key=2))
     guests = [Guest(house, (f"10.0.1.{n}", 1), now=START + n) for n in range(3)]
     for n, guest in enumerate(guests):
@@ -426,7 +426,7 @@ def test_ended_sessions_leave_nothing_behind() -> None:
         warm.now = guest.now + 3
         house.timer(warm.now)
     assert len(house.endpoint) == 0
-    # Of each: a used cookie, the bucket of a speaker, and the entry in the log with its two fields.
+    # For each: a used cookie, the bucket of a speaker, and the entry in the log with its two fields.
     assert footprint(house.endpoint) - before <= 5 * (1 + 1 + 3)
     assert house.endpoint.get_timer() is None
 
@@ -461,7 +461,7 @@ def test_with_a_ticket_neither_name_nor_password_is_needed(member: Guest) -> Non
     assert (asked.name, asked.password, asked.by_ticket) == ("ana", None, True)
 
 
-def test_before_welcome_nothing_is_heeded_but_calls_pings_paths_and_keys(house: House) -> None:
+def test_before_welcome_only_calls_pings_paths_and_keys_are_processed(house: House) -> None:
     house.publish(entry(1), head=1, now=START)
     guest = Guest(house).shake()
     guest.send(m.Ping(bytes(8)))
@@ -474,7 +474,7 @@ def test_before_welcome_nothing_is_heeded_but_calls_pings_paths_and_keys(house: 
     assert guest.call(m.Leave()) == [m.Answer(2, m.Goodbye())]
 
 
-def test_one_who_has_not_joined_hears_nothing_of_the_room(house: House) -> None:
+def test_a_session_that_has_not_joined_receives_nothing_of_the_room(house: House) -> None:
     guest = Guest(house).shake()
     guest.send(m.Ping(bytes(8)))
     assert guest.hear(house.publish(entry(1), head=1, now=START)) == []
@@ -530,7 +530,7 @@ def test_a_session_can_be_closed_from_this_side_and_is_told_why(member: Guest) -
     assert member.house.of(ev.SessionClosed) == [], "who closes it knows"
 
 
-def test_nothing_is_said_after_the_last_word(member: Guest) -> None:
+def test_nothing_is_sent_after_the_end_of_a_session(member: Guest) -> None:
     member.house.storing = False
     member.say(1, "hello")
     cid = member.payload.server_cid
@@ -539,7 +539,7 @@ def test_nothing_is_said_after_the_last_word(member: Guest) -> None:
     assert member.hear(member.house.settle(START)) == [m.Closed("closing", 0)]
 
 
-def test_a_server_that_stops_tells_everybody(member: Guest) -> None:
+def test_a_server_that_stops_closes_all_sessions(member: Guest) -> None:
     other = Guest(member.house, ELSEWHERE, seed=2).shake().join("budi")
     member.house.endpoint.close_all("restarting")
     sent = member.house.settle(START)
@@ -555,7 +555,7 @@ def test_a_ping_is_answered_with_its_nonce_and_the_head(member: Guest) -> None:
     assert m.Pong(b"are you?", 4) in member.send(m.Ping(b"are you?"))
 
 
-def test_clients_are_asked_to_collect_longer_the_more_there_are() -> None:
+def test_clients_acknowledge_less_often_the_more_there_are() -> None:
     house = House(Limits(ack_milliseconds=1, handshakes_burst=1000))
     for n in range(30):
         guest = Guest(house, seed=n).shake().join()
@@ -566,7 +566,7 @@ def test_clients_are_asked_to_collect_longer_the_more_there_are() -> None:
 # Lines and entries.
 
 
-def test_what_one_says_everybody_hears_in_one_order_and_the_speaker_too(member: Guest) -> None:
+def test_everybody_receives_each_line_in_one_order_and_so_does_the_speaker(member: Guest) -> None:
     other = Guest(member.house, ELSEWHERE, seed=2).shake().join("budi")
     for number in range(1, 4):
         other.say(number, f"from budi {number}")
@@ -609,7 +609,7 @@ def test_lines_over_the_rate_come_later_by_the_timer() -> None:
     assert member.house.texts() == ["line 1", "line 2", "line 3", "line 4"]
 
 
-def test_while_the_log_takes_nothing_lines_wait_and_are_given_out_afterwards(member: Guest) -> None:
+def test_while_the_log_takes_nothing_lines_wait_and_are_released_afterwards(member: Guest) -> None:
     endpoint = member.house.endpoint
     endpoint.hold_lines(True, START)
     for number in range(1, 4):
@@ -631,7 +631,7 @@ def test_a_session_that_ends_while_its_lines_wait_is_forgotten_by_the_timer() ->
     assert len(member.house.endpoint._requests.throttled) == 0
 
 
-def test_a_transient_session_speaks_and_asks_but_is_told_no_entries(house: House) -> None:
+def test_a_script_speaks_and_asks_but_receives_no_entries(house: House) -> None:
     script = Guest(house).shake(flags=1).join()
     assert script.say(1, "from a script") == [m.Stored(((1, 1),))]
     assert script.hear(house.publish(entry(2), head=2, now=START)) == []
@@ -651,7 +651,7 @@ def test_what_only_the_log_has_is_asked_for_and_supplied() -> None:
     assert house.of(ev.EntriesWanted) == [ev.EntriesWanted(guest.payload.server_cid, 0, 8)]
 
 
-def test_the_newest_entries_of_the_log_are_at_hand_from_the_start() -> None:
+def test_the_newest_entries_of_the_log_are_in_memory_from_the_start() -> None:
     house = House(head=8)
     house.endpoint.load_recent(5, [entry(seq) for seq in (6, 8)])
     guest = Guest(house).shake().join()
@@ -681,7 +681,7 @@ def test_a_key_gets_no_more_answers_to_get_by_having_more_sessions() -> None:
     assert sum(len(guest.send(m.Get(0, 1))) for _ in range(30) for guest in sessions) == 100
 
 
-def test_a_session_that_sends_too_much_is_not_heeded_for_a_while_and_told_so_once_a_second() -> None:
+def test_a_session_that_sends_too_much_is_ignored_for_a_while_and_told_so_once_a_second() -> None:
     limits = Limits(datagrams_per_second=60, datagrams_burst=100, lines_per_second=10)  # 60 + 4 × 10 in all
     guest = Guest(House(limits)).shake().join()
     answers = [each for _ in range(500) for each in guest.send(m.Ping(bytes(8)))]
@@ -695,7 +695,7 @@ def test_a_session_that_sends_too_much_is_not_heeded_for_a_while_and_told_so_onc
     assert [type(each) for each in answers].count(m.Progress) == 1
 
 
-def test_what_others_send_in_a_members_name_does_not_count_against_it() -> None:
+def test_forged_datagrams_do_not_count_against_a_member() -> None:
     guest = Guest(House(Limits(datagrams_per_second=1, datagrams_burst=10))).shake().join()
     forged = bytearray(guest.channel.seal(m.encode(m.Ping(bytes(8)))))
     forged[-1] ^= 1
@@ -747,7 +747,7 @@ def test_a_rekeyed_that_was_lost_is_sent_again_the_same(member: Guest) -> None:
     assert member.send(m.Ping(bytes(8)))
 
 
-def test_a_client_that_begins_its_rekeying_anew_is_heard_after_a_while(member: Guest) -> None:
+def test_a_client_that_begins_its_rekeying_anew_is_answered_after_a_while(member: Guest) -> None:
     member.send(member.make_rekey(77)[0])
     assert member.send(member.make_rekey(78)[0]) == [], "not so often"
     member.wait(OLD_CHANNEL_SECONDS)
@@ -882,7 +882,7 @@ def test_the_sessions_of_an_earlier_process_are_told_that_they_are_gone(member: 
 # The timer.
 
 
-def test_a_server_with_nobody_waits_for_nothing(house: House) -> None:
+def test_a_server_without_sessions_sets_no_timer(house: House) -> None:
     assert house.endpoint.get_timer() is None
     guest = Guest(house)
     guest.ask_cookie()

@@ -1,4 +1,4 @@
-"""Half lines: bounded for all sessions together, by place; what is dropped is asked for again and not lost."""
+"""Half lines are bounded for all sessions together, by place; what is dropped is requested again and not lost."""
 
 from __future__ import annotations
 
@@ -50,12 +50,12 @@ class Desk:
         self.requests.say(session, m.Say(number, 1, False, index, count, piece), self.now)
 
     def begin_lines(self, session: Session, count: int = LINE_WINDOW) -> None:
-        """Say the first halves of so many lines."""
+        """Send the first halves of so many lines."""
         for number in range(1, count + 1):
             self.say(session, number)
 
     def hear(self, session: Session) -> list[m.ServerMessage]:
-        """Return what a session was told since anybody was asked for."""
+        """Return what a session was sent since the last call for any session."""
         heard = Ear(self.out, *self.sessions).hear_each()
         return [message for cid, message in heard if cid == session.cid]
 
@@ -64,7 +64,7 @@ class Desk:
         assert self.requests.half_lines.held == held <= self.limits.half_line_bytes
 
 
-def test_what_all_sessions_hold_is_bounded_and_others_get_through() -> None:
+def test_the_lines_kept_for_all_sessions_are_bounded_and_others_get_through() -> None:
     desk = Desk(Limits(half_line_bytes=1_000_000))
     villains = [desk.session(number % 3) for number in range(60)]
     for villain in villains:
@@ -77,7 +77,7 @@ def test_what_all_sessions_hold_is_bounded_and_others_get_through() -> None:
     assert [event.cid for event in desk.events if isinstance(event, ev.LineSaid)] == [honest.cid]
 
 
-def test_the_newest_of_the_most_crowded_place_drops_what_it_holds_and_is_told_to_wait() -> None:
+def test_the_newest_session_of_the_fullest_place_loses_its_parts_and_is_told_to_wait() -> None:
     desk = Desk(Limits(half_line_bytes=10 * (LINE_COST + PART)))
     first, second, other = desk.session(1), desk.session(1), desk.session(2)
     desk.begin_lines(first, 5)
@@ -121,7 +121,7 @@ def test_whole_lines_that_wait_for_their_rate_are_counted_too() -> None:
     desk.check()
 
 
-def test_half_a_line_waits_for_half_a_minute_and_is_asked_for_again() -> None:
+def test_half_a_line_waits_for_half_a_minute_and_is_requested_again() -> None:
     desk = Desk(QUICK)
     session = desk.session(1)
     desk.say(session, 1)
@@ -139,7 +139,7 @@ def test_half_a_line_waits_for_half_a_minute_and_is_asked_for_again() -> None:
 
 
 def test_the_client_is_asked_again_by_whatever_part_it_sends_of_a_line_that_was_dropped() -> None:
-    """It knew that parts were there, and sends only the others."""
+    """It knew that some parts had arrived, and sends only the others."""
     desk = Desk(QUICK)
     session = desk.session(1)
     desk.say(session, 1, 2, 3)
@@ -160,7 +160,7 @@ def test_lines_that_wait_for_the_log_do_not_expire() -> None:
     assert len(desk.events) == 1
 
 
-def test_a_session_that_ends_holds_nothing() -> None:
+def test_nothing_is_kept_for_a_session_that_ends() -> None:
     desk = Desk(QUICK)
     session = desk.session(1)
     desk.begin_lines(session)
@@ -178,7 +178,7 @@ def test_a_session_that_ends_holds_nothing() -> None:
 def test_however_often_half_lines_are_dropped_none_is_lost_doubled_or_out_of_order(
     seed: int, sizes: list[int], loss: float, room: int
 ) -> None:
-    """One talks from a place of its own; villains of another hold half lines all the time; some drop by chance."""
+    """One speaks from a place of its own; attackers at another place keep half lines there; some are dropped at random."""
     dice = random.Random(seed)
     desk = Desk(Limits(half_line_bytes=room, lines_per_second=1e6, lines_burst=1_000_000))
     honest, villains = desk.session(1), [desk.session(2) for _ in range(3)]

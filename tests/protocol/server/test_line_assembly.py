@@ -1,4 +1,4 @@
-"""The server puts the parts of lines together and gives the lines out in order, each once."""
+"""The server assembles lines from parts and releases them in order, each once."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from sockatuh.protocol.server.line_assembly import LineReceiver
 
 
 def parts_of(number: int, text: bytes, oldest: int = 1, piece: int = 4, *, action: bool = False) -> list[Say]:
-    """Return the SAYs of a line, cut small."""
+    """Return the SAYs of a line that is cut into small parts."""
     pieces = [text[at : at + piece] for at in range(0, len(text), piece)] or [b""]
     return [Say(number, oldest, action, index, len(pieces), each) for index, each in enumerate(pieces)]
 
@@ -26,7 +26,7 @@ def take_all(receiver: LineReceiver) -> list[tuple[int, bool, bytes]]:
     return taken
 
 
-def test_a_line_in_one_part_is_given_out_at_once_and_once() -> None:
+def test_a_line_in_one_part_is_released_at_once_and_once() -> None:
     receiver = LineReceiver()
     (say,) = parts_of(1, b"hi", action=True)
     receiver.receive(say, 0.0)
@@ -82,7 +82,7 @@ def test_parts_in_any_order_and_any_number_of_times_make_the_lines_in_order(
     stream = says * 2
     dice.shuffle(stream)
     receiver, taken = LineReceiver(), list[tuple[int, bool, bytes]]()
-    # What a bound has made it refuse comes again, as it does from a client.
+    # What a bound made it refuse is sent again, as a client does.
     for say in stream + says * len(texts):
         receiver.receive(say, 0.0)
         taken += take_all(receiver)

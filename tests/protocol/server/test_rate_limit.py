@@ -48,7 +48,7 @@ def test_a_bucket_can_be_charged_more_than_it_holds() -> None:
     assert not bucket.take(2.5)
 
 
-def test_a_bucket_says_how_long_to_wait() -> None:
+def test_a_bucket_says_how_long_the_delay_is() -> None:
     bucket = TokenBucket(rate=4.0, burst=1.0)
     assert bucket.delay(10.0) == 0.0
     bucket.take(10.0)
@@ -93,13 +93,13 @@ def test_each_key_has_a_bucket_of_its_own() -> None:
     assert table.take("ana", 1.0)
 
 
-def test_asking_how_long_to_wait_makes_no_entry() -> None:
+def test_asking_for_the_delay_makes_no_entry() -> None:
     table = BucketTable(rate=1.0, burst=1.0, max_entries=10)
     assert table.delay("nobody", 0.0) == 0.0
     assert len(table) == 0
 
 
-def test_a_full_table_forgets_the_key_that_asked_longest_ago() -> None:
+def test_a_full_table_evicts_the_least_recently_used_key() -> None:
     table = BucketTable(rate=0.001, burst=1.0, max_entries=2)
     table.take("old", 0.0)
     table.take("busy", 1.0)
@@ -119,7 +119,7 @@ def test_a_table_never_grows_beyond_its_bound(keys: list[int], max_entries: int)
         assert len(table) <= max_entries
 
 
-def test_a_stranger_is_heard_up_to_the_limit_and_no_further() -> None:
+def test_a_stranger_is_allowed_up_to_the_limit_and_no_further() -> None:
     limiter = SketchLimiter(SECRET, limit=10)
     assert [limiter.allow(b"net", 5000.0) for _ in range(12)] == [True] * 10 + [False] * 2
 

@@ -1,4 +1,4 @@
-"""What clients ask: calls answered once, lines given out in order and at a bounded rate."""
+"""Calls are answered once; lines are released in order and at a bounded rate."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ QUICK = Limits(lines_per_second=1e6, lines_burst=1_000_000)
 
 
 class Desk:
-    """Requests with one session, what they report and send, and the time."""
+    """Requests with one session and a clock, and what they report and send."""
 
     def __init__(self, limits: Limits | None = None, *, joined: bool = True) -> None:
         self.limits = limits or Limits()
@@ -76,7 +76,7 @@ def desk() -> Desk:
 # Calls.
 
 
-def test_those_of_one_host_who_have_not_joined_ask_no_oftener_together_than_one_alone() -> None:
+def test_sessions_of_one_place_that_have_not_joined_share_one_rate_of_calls() -> None:
     desk = Desk(joined=False)
     others = [make_session(cid, joined=False) for cid in range(10, 20)]
     for number in range(1, 21):
@@ -103,7 +103,7 @@ def test_a_call_is_reported_once_and_answered_as_often_as_it_is_asked(desk: Desk
     assert desk.reported() == []
 
 
-def test_a_number_asked_again_with_another_question_gets_the_answer_it_had(desk: Desk) -> None:
+def test_a_repeated_number_with_another_question_gets_the_same_answer(desk: Desk) -> None:
     desk.session.name = None
     desk.call(1, m.Join("ana", None, None))
     desk.requests.answer(desk.session, 1, m.NameValid("ana"))
@@ -119,7 +119,7 @@ def test_older_calls_and_number_zero_are_dropped(desk: Desk) -> None:
     assert desk.hear() == []
 
 
-def test_an_answer_to_a_call_that_was_overtaken_goes_nowhere(desk: Desk) -> None:
+def test_an_answer_to_a_call_that_was_replaced_is_not_sent(desk: Desk) -> None:
     desk.call(1, m.Who(""))
     desk.call(2, m.Who(""))
     desk.requests.answer(desk.session, 1, m.Members((), False))
@@ -129,16 +129,16 @@ def test_an_answer_to_a_call_that_was_overtaken_goes_nowhere(desk: Desk) -> None
     assert desk.hear() == [m.Answer(2, m.Members((), False))]
 
 
-def test_leave_is_told_to_the_caller(desk: Desk) -> None:
+def test_leave_is_returned_to_the_endpoint(desk: Desk) -> None:
     assert not desk.call(1, m.Who(""))
     assert desk.call(2, m.Leave())
 
 
-def test_leave_is_heard_before_joining_too() -> None:
+def test_leave_is_processed_before_joining_too() -> None:
     assert Desk(joined=False).call(1, m.Leave())
 
 
-def test_who_is_here_is_told_to_members_only() -> None:
+def test_only_members_may_list_the_members() -> None:
     desk = Desk(joined=False)
     desk.call(1, m.Who(""))
     assert desk.reported() == []
@@ -151,7 +151,7 @@ def test_a_member_cannot_join_again(desk: Desk) -> None:
     assert desk.hear() == [m.Answer(1, m.Refused("already_joined"))]
 
 
-def test_without_a_name_the_ticket_speaks() -> None:
+def test_without_a_name_the_name_in_the_ticket_is_used() -> None:
     desk = Desk(joined=False)
     desk.call(1, m.Join(None, None, None))
     assert desk.reported() == [ev.JoinAsked(5, 1, "ana", None, True, None)]
@@ -165,7 +165,7 @@ def test_without_a_name_and_a_good_ticket_nobody_joins() -> None:
     assert desk.hear() == [m.Answer(1, m.Refused("ticket_refused"))]
 
 
-def test_every_password_gives_more_time_to_join_and_nothing_else_does() -> None:
+def test_only_a_password_extends_the_time_to_join() -> None:
     desk = Desk(joined=False)
     until = desk.session.join_by
     desk.now = START + 20
@@ -189,7 +189,7 @@ def test_there_is_one_join_at_a_time() -> None:
     assert [event.name for event in desk.reported() if isinstance(event, ev.JoinAsked)] == ["budi"]
 
 
-def test_one_who_asks_too_often_is_not_heard_for_a_while(desk: Desk) -> None:
+def test_calls_over_the_rate_are_dropped_for_a_while(desk: Desk) -> None:
     for number in range(1, CALLS_BURST + 11):
         desk.call(number, m.Who(""))
     assert len(desk.reported()) == CALLS_BURST
@@ -215,7 +215,7 @@ def test_a_line_is_reported_with_its_id_and_stored_with_its_seq(desk: Desk) -> N
     assert desk.hear() == [m.Stored(((1, 40),))]
 
 
-def test_a_line_said_again_is_not_reported_again_but_answered_again(desk: Desk) -> None:
+def test_a_repeated_line_is_answered_again_and_not_reported_again(desk: Desk) -> None:
     desk.say(1)
     desk.say(1)
     assert len(desk.reported()) == 1
@@ -228,14 +228,14 @@ def test_a_line_said_again_is_not_reported_again_but_answered_again(desk: Desk) 
     assert desk.reported() == []
 
 
-def test_a_refused_line_is_refused_again_when_it_is_said_again(desk: Desk) -> None:
+def test_a_refused_line_is_refused_again_when_it_is_repeated(desk: Desk) -> None:
     desk.say(1)
     desk.requests.settle(desk.session, 1, "text_empty")
     desk.say(1)
     assert desk.hear() == [m.Unsaid(1, "text_empty")] * 2
 
 
-def test_nobody_says_anything_before_joining() -> None:
+def test_lines_before_joining_are_dropped() -> None:
     desk = Desk(joined=False)
     desk.say(1)
     assert desk.reported() == []
@@ -243,7 +243,7 @@ def test_nobody_says_anything_before_joining() -> None:
     assert not desk.session.lines.holds_parts()
 
 
-def test_a_line_that_comes_before_another_waits_and_the_client_is_told_what_is_missing(desk: Desk) -> None:
+def test_a_line_that_arrives_early_waits_and_progress_says_what_is_missing(desk: Desk) -> None:
     desk.say(1)
     desk.say(3)
     assert desk.said() == ["line 1"]
@@ -253,7 +253,7 @@ def test_a_line_that_comes_before_another_waits_and_the_client_is_told_what_is_m
     assert desk.hear() == []
 
 
-def test_a_line_of_which_the_last_part_came_first_is_told_in_part(desk: Desk) -> None:
+def test_progress_follows_a_last_part_that_arrives_first(desk: Desk) -> None:
     desk.say(1, "c", index=2, count=3)
     assert desk.hear() == [m.Progress(1, 1, 0b100, 0)]
     desk.say(1, "a", index=0, count=3)
@@ -263,7 +263,7 @@ def test_a_line_of_which_the_last_part_came_first_is_told_in_part(desk: Desk) ->
     assert desk.hear() == []
 
 
-def test_stored_lines_are_told_together(desk: Desk) -> None:
+def test_lines_stored_together_are_answered_together(desk: Desk) -> None:
     for number in range(1, 4):
         desk.say(number)
         desk.requests.settle(desk.session, number, 100 + number)
@@ -281,14 +281,14 @@ def test_many_stored_lines_take_several_datagrams() -> None:
     assert [len(first.pairs), len(second.pairs)] == [STORED_PER_DATAGRAM, 1]
 
 
-def test_a_session_that_is_forgotten_is_told_nothing_more(desk: Desk) -> None:
+def test_nothing_more_is_sent_to_a_session_that_was_forgotten(desk: Desk) -> None:
     desk.say(1)
     desk.requests.settle(desk.session, 1, 40)
     desk.requests.forget(desk.session)
     assert desk.hear() == []
 
 
-def test_over_the_rate_lines_wait_and_the_client_is_told_how_long() -> None:
+def test_lines_over_the_rate_wait_and_progress_says_how_long() -> None:
     desk = Desk(Limits(lines_per_second=10.0, lines_burst=3))
     for number in range(1, 7):
         desk.say(number)
@@ -311,7 +311,7 @@ def test_two_hundred_pasted_lines_are_delayed_but_never_dropped() -> None:
     said: list[str] = []
     waiting = list(range(1, 201))
     for _ in range(1000):
-        # As a client does: what is not settled is said again, within the window.
+        # As a client does: repeat what has no answer, within the window.
         for number in waiting[:32]:
             desk.say(number, oldest=waiting[0])
         for event in desk.reported():
@@ -379,7 +379,7 @@ def test_a_line_costs_a_fortieth_of_its_rows(text: bytes, seconds: float) -> Non
         desk.say(number)
     while desk.requests.throttled:
         desk.pass_time()
-    # All that was said has cost that much more than the four that the burst pays for.
+    # All lines together have cost that much more than the four that the burst pays for.
     assert desk.now - START == pytest.approx(seconds, abs=0.01)
 
 
@@ -397,7 +397,7 @@ def test_lines_wait_while_the_log_takes_none() -> None:
 HELD = m.LOG_REFUSES
 
 
-def test_whose_lines_wait_for_the_log_is_told_so_when_it_begins_and_whenever_it_asks(desk: Desk) -> None:
+def test_a_session_whose_lines_wait_for_the_log_is_told_when_it_begins_and_whenever_it_asks(desk: Desk) -> None:
     desk.say(1)
     desk.requests.hold([desk.session], False, True, desk.now)
     desk.requests.hold([desk.session], False, True, desk.now)
@@ -421,13 +421,13 @@ def test_a_line_that_waits_at_its_session_waits_for_the_log_too(desk: Desk) -> N
     assert desk.said() == ["line 1"]
 
 
-def test_who_waits_for_nothing_is_told_nothing(desk: Desk) -> None:
+def test_a_session_that_waits_for_nothing_is_told_nothing(desk: Desk) -> None:
     desk.requests.hold([desk.session], False, True, desk.now)
     desk.call(1, m.Who(""))
     assert desk.hear() == []
 
 
-def test_whose_join_waits_for_the_log_is_told_so_and_has_more_time() -> None:
+def test_a_session_whose_join_waits_for_the_log_is_told_so_and_has_more_time() -> None:
     desk = Desk(joined=False)
     desk.call(1, m.Join("ana", "password", None))
     desk.requests.hold([desk.session], False, True, desk.now)
@@ -439,7 +439,7 @@ def test_whose_join_waits_for_the_log_is_told_so_and_has_more_time() -> None:
     assert len(desk.reported()) == 1
 
 
-def test_only_so_many_lines_are_given_out_without_an_answer() -> None:
+def test_only_so_many_lines_are_released_without_an_answer() -> None:
     desk = Desk(QUICK)
     for number in range(1, LINE_WINDOW + 5):
         desk.say(number)
@@ -467,7 +467,7 @@ def test_a_text_of_just_the_limit_is_said() -> None:
 
 
 @pytest.mark.parametrize("junk", [b"\xff\xfe", b"\xc3", b"\xed\xa0\x80", b"ok \xf0\x28\x8c\x28"])
-def test_what_is_no_utf_8_is_said_with_replacement_characters(desk: Desk, junk: bytes) -> None:
+def test_bytes_that_are_not_utf_8_become_replacement_characters(desk: Desk, junk: bytes) -> None:
     desk.say(1, junk)
     (text,) = desk.said()
     assert "\ufffd" in text
@@ -493,7 +493,9 @@ says = st.builds(
 
 
 @given(script=st.lists(says, max_size=60))
-def test_whatever_is_said_nothing_is_reported_twice_or_out_of_order_and_little_is_kept(script: list[m.Say]) -> None:
+def test_whatever_clients_send_no_line_is_reported_twice_or_out_of_order_and_little_kept(
+    script: list[m.Say],
+) -> None:
     desk = Desk(QUICK)
     numbers: list[int] = []
     for say in script:

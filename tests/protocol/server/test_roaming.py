@@ -1,4 +1,4 @@
-"""Roaming: a session moves when the client has shown that it is there, and not before."""
+"""Roaming: a session moves when the client has proved its new address, and not before."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from sockatuh.protocol.server import events as ev
 THIRD: Address = ("10.7.7.7", 7)
 
 
-def test_a_client_at_a_new_address_is_asked_there_and_moves_when_it_answers(member: Guest) -> None:
+def test_a_client_at_a_new_address_is_challenged_there_and_moves_when_it_answers(member: Guest) -> None:
     house = member.house
     assert member.send(m.Ping(bytes(8)), ELSEWHERE) == []
     assert [address for _, address in member.elsewhere] == [HOME], "the answer goes where the session is"
@@ -33,7 +33,7 @@ def test_a_client_at_a_new_address_is_asked_there_and_moves_when_it_answers(memb
 
 
 def challenges(guest: Guest, seconds: float) -> tuple[list[m.PathChallenge], list[Address]]:
-    """Let time pass, and return the path challenges sent in it, and where to."""
+    """Let time pass, and return the path challenges sent meanwhile, and their addresses."""
     guest.now += seconds
     found: list[m.PathChallenge] = []
     addresses: list[Address] = []
@@ -67,13 +67,13 @@ def test_nothing_moves_without_the_right_answer_from_there(member: Guest, wrong:
     assert {to for _, to in member.house.publish(entry(1), head=1, now=member.now)} == {HOME}
 
 
-def test_an_answer_nobody_asked_for_moves_nothing(member: Guest) -> None:
+def test_an_unrequested_answer_moves_nothing(member: Guest) -> None:
     member.send(m.PathResponse(bytes(8)))
     assert member.house.of(ev.SessionMoved) == []
 
 
 def test_a_datagram_copied_to_another_source_does_not_move_the_session(member: Guest) -> None:
-    """Somebody on the path copies what the client sends, and his copy comes first."""
+    """An attacker on the path copies what the client sends, and the copy arrives first."""
     for _ in range(5):
         datagram = member.channel.seal(m.encode(m.Ping(bytes(8))))
         assert member.send_raw(datagram, STRANGER) == []
@@ -83,7 +83,7 @@ def test_a_datagram_copied_to_another_source_does_not_move_the_session(member: G
     assert {to for _, to in member.house.publish(entry(1), head=1, now=member.now)} == {HOME}
 
 
-def test_only_the_newest_datagram_of_a_channel_tells_where_the_client_is(member: Guest) -> None:
+def test_only_the_newest_datagram_of_a_channel_shows_where_the_client_is(member: Guest) -> None:
     late = member.channel.seal(m.encode(m.Ping(bytes(8))))
     member.send(m.Ping(bytes(8)))
     member.send_raw(late, ELSEWHERE)
@@ -120,7 +120,7 @@ def test_however_addresses_alternate_none_is_sent_more_than_three_times_what_cam
     assert len(member.house.endpoint._paths.probes) <= 3
 
 
-def test_a_client_that_moves_again_is_asked_at_its_newest_address(member: Guest) -> None:
+def test_a_client_that_moves_again_is_challenged_at_its_newest_address(member: Guest) -> None:
     member.send(m.Ping(bytes(8)), ELSEWHERE)
     (first,), _ = challenges(member, 0)
     member.send(m.Ping(bytes(8)), THIRD)
@@ -165,27 +165,27 @@ def test_a_session_moves_at_most_once_a_second(member: Guest) -> None:
     assert len(member.house.endpoint._paths.probes) <= 3
 
 
-def test_a_session_that_ends_is_asked_nowhere(member: Guest) -> None:
+def test_a_session_that_has_ended_is_not_challenged(member: Guest) -> None:
     member.send(m.Ping(bytes(8)), ELSEWHERE)
     member.call(m.Leave())
     assert challenges(member, 10) == ([], [])
 
 
 class Asked(tuple[object, ...]):
-    """An address as a shell gives it that remembers which of the server's own was asked."""
+    """An address as a shell passes it on that remembers which of the server's addresses was asked."""
 
     ours = ""
 
 
 def asked(address: Address, ours: str) -> Asked:
-    """Return an address that is equal to another, and to be answered from one of ours."""
+    """Return an address that equals another, and remembers one of ours to answer from."""
     found = Asked(address)
     found.ours = ours
     return found
 
 
 def answered_from(datagrams: list[tuple[bytes, Address]]) -> list[str]:
-    """Return from where datagrams are to leave."""
+    """Return our addresses from which datagrams are to leave."""
     return [address.ours for _, address in datagrams if isinstance(address, Asked)]
 
 
@@ -210,7 +210,7 @@ def test_only_the_newest_datagram_says_from_where_a_client_is_answered(member: G
     assert answered_from(house.publish(entry(1), head=1, now=member.now)) == ["new"]
 
 
-def test_one_that_moves_is_challenged_and_answered_from_where_it_asked_last(member: Guest) -> None:
+def test_a_client_that_moves_is_challenged_and_answered_from_the_address_it_asked_last(member: Guest) -> None:
     house = member.house
     member.send(m.Ping(bytes(8)), asked(ELSEWHERE, "first"))
     member.send(m.Ping(bytes(8)), asked(ELSEWHERE, "second"))

@@ -1,4 +1,4 @@
-"""What is about to be sent."""
+"""The queue of what is about to be sent."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from sockatuh.protocol.constants import COUNTER_LIMIT, MAX_PLAINTEXT
 from sockatuh.protocol.server.send_queue import PORTION, Outgoing
 
 
-def test_what_is_put_in_comes_out_in_order_and_once() -> None:
+def test_datagrams_leave_in_order_and_once() -> None:
     out, session = Outgoing(Counter()), make_session()
     out.put(b"raw", ("10.0.0.1", 1))
     out.send(session, m.Head(7))
@@ -41,7 +41,7 @@ def test_much_is_sealed_in_portions_and_stays_in_order() -> None:
     assert heard[-4:-1] == [(sessions[-1].cid, m.Head(seq)) for seq in (7, 8, 9)]
 
 
-def test_many_are_sent_the_same_and_one_who_cannot_be_is_counted() -> None:
+def test_a_message_to_many_is_counted_for_a_session_that_cannot_seal() -> None:
     dropped = Counter[str]()
     out, sessions = Outgoing(dropped), [make_session(cid) for cid in (5, 6, 7)]
     ear = Ear(out, *sessions)
@@ -53,7 +53,7 @@ def test_many_are_sent_the_same_and_one_who_cannot_be_is_counted() -> None:
     assert dropped == {"unsendable": 1}
 
 
-def test_what_cannot_be_sealed_is_counted_and_no_trouble_to_others() -> None:
+def test_what_cannot_be_sealed_is_counted_and_disturbs_no_other_session() -> None:
     dropped = Counter[str]()
     out, session, other = Outgoing(dropped), make_session(5), make_session(6)
     ear = Ear(out, session, other)

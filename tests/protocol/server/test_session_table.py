@@ -1,4 +1,4 @@
-"""The table of sessions: who is found, who is in the way, and how many there may be."""
+"""The table of sessions: which are found, which have to end for another, and how many there may be."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def routes(table: SessionTable, *cids: int) -> list[bool]:
     return [table.route(cid) is not None for cid in cids]
 
 
-def test_a_session_is_found_by_its_name_and_its_channel(table: SessionTable, session: Session) -> None:
+def test_a_session_is_found_by_its_cid_and_by_its_channel(table: SessionTable, session: Session) -> None:
     assert table.find(5) is session
     assert table.route(5) == (session, session.channel)
     assert table.find(6) is None
@@ -79,20 +79,20 @@ def test_one_place_may_open_all_sessions(table: SessionTable) -> None:
     assert table.find_replaced(stranger(1)) is None
 
 
-def test_who_comes_from_elsewhere_gets_the_newest_seat_of_the_most_crowded_place(table: SessionTable) -> None:
+def test_a_newcomer_from_elsewhere_gets_the_newest_seat_of_the_most_crowded_place(table: SessionTable) -> None:
     sessions = fill(table, 1, 2, 2, 2, 1, 3)
     assert table.find_replaced(stranger(4)) == [(sessions[3], "crowded")]
     assert table.find_replaced(stranger(1)) == [(sessions[3], "crowded")]
     assert table.find_replaced(stranger(2)) is None
 
 
-def test_who_returns_goes_before_who_is_new(table: SessionTable) -> None:
+def test_a_returning_client_goes_before_a_new_one(table: SessionTable) -> None:
     sessions = fill(table, 1, 1, 1, 2, 2, 2)
     assert table.find_replaced(stranger(2)) is None
     assert table.find_replaced(stranger(2, ticket=TICKET)) == [(sessions[2], "crowded")]
 
 
-def test_of_ipv6_all_addresses_of_one_network_are_one_place(table: SessionTable) -> None:
+def test_all_ipv6_addresses_of_one_64_are_one_place(table: SessionTable) -> None:
     network = b"\xfd" + bytes(7)
     for cid in range(6):
         table.open(make_pending(cid, key=bytes([cid]), source=network + bytes([cid]) * 8, ticket=None), START)
@@ -100,7 +100,7 @@ def test_of_ipv6_all_addresses_of_one_network_are_one_place(table: SessionTable)
     assert table.find_replaced(make_pending(9, key=b"n", source=b"\xfe" + bytes(15), ticket=None)) is not None
 
 
-def test_in_a_table_of_single_seats_the_oldest_that_has_not_joined_gives_its_up(table: SessionTable) -> None:
+def test_among_places_with_one_seat_the_oldest_that_has_not_joined_loses_it(table: SessionTable) -> None:
     sessions = fill(table, 1, 2, 3, 4, 5, 6)
     assert table.find_replaced(stranger(9)) == [(sessions[0], "crowded")]
     table.join(sessions[0], "ana")
@@ -142,25 +142,25 @@ def test_the_last_tenth_is_for_places_that_hold_few() -> None:
     assert table.find_replaced(stranger(2)) == []
 
 
-def test_asking_whether_there_is_room_keeps_nothing(table: SessionTable) -> None:
+def test_asking_which_sessions_would_end_changes_nothing(table: SessionTable) -> None:
     before = footprint(table)
     table.find_replaced(make_pending(9))
     assert footprint(table) == before
 
 
-def test_the_same_client_again_is_in_its_own_way(table: SessionTable, session: Session) -> None:
+def test_the_same_client_again_replaces_its_own_session(table: SessionTable, session: Session) -> None:
     assert table.find_replaced(make_pending(6)) == [(session, "replaced")]
     assert table.find_replaced(make_pending(6, stream=b"stream 2")) == []
     assert table.find_replaced(make_pending(6, key=b"another")) == []
 
 
-def test_of_too_many_sessions_of_one_key_the_most_silent_is_make_room(table: SessionTable, session: Session) -> None:
+def test_of_too_many_sessions_of_one_key_the_longest_silent_ends(table: SessionTable, session: Session) -> None:
     other = table.open(make_pending(6, stream=b"stream 2"), START + 1)
     session.heard_at = START + 9
     assert table.find_replaced(make_pending(7, stream=b"stream 3")) == [(other, "too_many_sessions")]
 
 
-def test_one_who_comes_again_takes_nobody_elses_place(table: SessionTable, session: Session) -> None:
+def test_a_client_that_comes_again_takes_nobody_elses_seat(table: SessionTable, session: Session) -> None:
     table.open(make_pending(6, stream=b"stream 2"), START + 1)
     assert table.find_replaced(make_pending(7)) == [(session, "replaced")]
 
@@ -172,7 +172,7 @@ def test_a_new_channel_is_read_beside_the_present_one(table: SessionTable, sessi
     assert session.channel.receive_cid == 5
 
 
-def test_a_new_channel_that_was_never_used_gives_way_to_another(table: SessionTable, session: Session) -> None:
+def test_a_new_channel_that_was_never_used_is_replaced_by_another(table: SessionTable, session: Session) -> None:
     table.add_channel(session, make_rekeying(6))
     table.add_channel(session, make_rekeying(7))
     assert routes(table, 5, 6, 7) == [True, False, True]
@@ -205,7 +205,7 @@ def test_without_a_new_channel_nothing_is_promoted(table: SessionTable, session:
     assert session.old_channel is None
 
 
-def test_a_session_keeps_its_name_over_all_its_channels(table: SessionTable, session: Session) -> None:
+def test_a_session_keeps_its_cid_over_all_its_channels(table: SessionTable, session: Session) -> None:
     table.add_channel(session, make_rekeying(6))
     table.promote(session, START)
     table.expire_channels(session, START + 60)

@@ -1,4 +1,4 @@
-"""Tickets: good for one key, one password and a week."""
+"""Tickets: valid for one key and one password."""
 
 from __future__ import annotations
 
