@@ -167,7 +167,7 @@ def test_two_hundred_pasted_lines_arrive_once_and_in_order_in_any_weather(seed: 
     assert ana.of(pe.LinesDelayed)
 
 
-@pytest.mark.parametrize("seed", range(4))
+@pytest.mark.parametrize("seed", range(2))
 def test_long_texts_arrive_whole_in_any_weather(seed: int) -> None:
     wire = Wire(House(), seed=seed, delay=(0.001, 0.03))
     ana, budi = chat(wire)
@@ -277,10 +277,9 @@ def test_a_conversation_of_hours_goes_on_in_one_session_with_keys_that_change() 
     wire = Wire(House(), delay=(0.001, 0.02))
     ana, budi = chat(wire)
     keys = set[int]()
-    for hour in range(5):
-        weather(
-            wire, loss=0.02, seed=hour, corruption=0.0
-        )  # with higher loss a client may well conclude that contact is lost
+    for hour in range(3):
+        # With higher loss a client may well conclude that contact is lost.
+        weather(wire, loss=0.02, seed=hour, corruption=0.0)
         for _ in range(6):
             wire.run(random.Random(hour).uniform(580, 620))
             ana.peer.say(f"hour {hour}", wire.now)
@@ -288,13 +287,13 @@ def test_a_conversation_of_hours_goes_on_in_one_session_with_keys_that_change() 
             keys |= {session.channel.receive_cid for session in wire.house.endpoint._table}
     assert wire.run(60, until=lambda: settled(wire))
     assert ana.texts() == budi.texts() == wire.house.texts()
-    assert len(wire.house.log) == 60
-    assert len(keys) >= 2 * 5
+    assert len(wire.house.log) == 36
+    assert len(keys) >= 2 * 3
     assert len(wire.house.of(ev.SessionOpened)) == 2
     assert ana.of(pe.ContactLost) == []
 
 
-@pytest.mark.parametrize("lost", [0, 1, 2])
+@pytest.mark.parametrize("lost", [0, 2])
 def test_a_line_in_a_quiet_room_arrives_at_once_after_a_rekeying(lost: int) -> None:
     wire = Wire(House())
     ana, budi = chat(wire)
@@ -327,10 +326,10 @@ def test_a_client_that_was_away_for_long_catches_up_at_its_own_pace() -> None:
     ana, budi = chat(wire)
     cut = budi.address
     wire.spoil = lambda data, source, target: [] if cut in (source, target) else [data]
-    for number in range(1500):
+    for number in range(1200):
         ana.peer.say(f"line {number}", wire.now)
     wire.run(30)
-    assert len(wire.house.log) == 1500
+    assert len(wire.house.log) == 1200
     assert budi.texts() == []
     wire.spoil = lambda data, _source, _target: [data]
     assert wire.run(60, until=lambda: settled(wire))

@@ -142,7 +142,7 @@ def test_no_demand_makes_a_client_send_more_than_it_may(name: str, ping_s: int) 
     host.admit()
     for _ in range(4):
         host.peer.say("x" * MAX_PARTS * MAX_PIECE, host.now)
-    Torment(host, react).go_on(6.0, first).check()
+    Torment(host, react).go_on(2.5, first).check()
 
 
 def test_a_client_whose_server_names_no_interval_still_notices_that_it_is_gone() -> None:

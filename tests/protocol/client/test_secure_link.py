@@ -34,7 +34,7 @@ def make_payload(cid: int) -> m.RespPayload:
 
 
 class Line:
-    """A link and the server's end of it, which uses a new channel from its first datagram on, as the real server does."""
+    """A link and the server's end of it, which uses a new channel from its first datagram on."""
 
     def __init__(self, seed: int = 1) -> None:
         self.out: list[tuple[bytes, Address]] = []
