@@ -46,7 +46,6 @@ MAY_IMPORT: Final[dict[str, set[str]]] = {
         "log",
         "net.address",
         "protocol",
-        "protocol.client",
         "protocol.server",
         "room",
         "server",
@@ -58,8 +57,6 @@ MAY_IMPORT: Final[dict[str, set[str]]] = {
         "log",
         "settings",
         "protocol",
-        "protocol.client",
-        "protocol.server",
         "room",
         "store",
         "net",
@@ -183,6 +180,19 @@ def test_the_library_prints_nothing_and_reads_no_environment(module: str) -> Non
         for node in ast.walk(parse(module)):
             name = node.attr if isinstance(node, ast.Attribute) else node.id if isinstance(node, ast.Name) else ""
             assert name not in {"environ", "getenv", "environb", "print", "stdin", "stdout", "stderr"}, node
+
+
+CLIENTS_COMMANDS: Final = (
+    "chat", "connection", "jsonlines", "narrator", "plain", "rendering", "screen", "send", "sign_in", "slash", "tail",
+    "talk", "who", "whose",
+)  # fmt: skip
+
+
+@pytest.mark.parametrize("module", CLIENTS_COMMANDS)
+def test_the_clients_commands_know_the_library_and_not_what_is_below_it(module: str) -> None:
+    below = ("sockatuh.protocol", "sockatuh.net", "sockatuh.store", "sockatuh.server")
+    found = {name for name in imports_of(f"sockatuh.cli.{module}") if name.startswith(below)}
+    assert found <= {"sockatuh.protocol.identity"}, "only what a key looks like to people"
 
 
 @of_each_module

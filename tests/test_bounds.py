@@ -21,7 +21,8 @@ from kit.disk import Diary
 from protocol.bare import make_pending, make_session
 from protocol.house import IDENTITY, START, TICKET_KEY, Dice
 
-from sockatuh.cli.longtexts import LongTexts
+from sockatuh.cli.narrator import LongTexts
+from sockatuh.client.items import Said
 from sockatuh.errors import StoreError
 from sockatuh.log import unblocked
 from sockatuh.net.batch import ADDRESSES_KEPT, BatchSender
@@ -398,7 +399,7 @@ def test_long_texts_that_may_be_shown_whole(text: str) -> None:
     def fill() -> LongTexts:
         texts = LongTexts()
         for seq in range(2_000):
-            texts.keep(m.Entry(seq, 1_700_000_000_000, m.MESSAGE, "ana", f"{seq}{text}", bytes(6)))
+            texts.keep(Said(seq, 1_700_000_000_000, "ana", f"{seq}{text}"))
         return texts
 
     assert held_by(fill) < 5 * MIB

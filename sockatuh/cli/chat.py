@@ -1,4 +1,4 @@
-"""The command `chat`: somebody at a terminal, or a program at both ends of a pipe."""
+"""The command `chat`: for a person at a terminal, or a program at both ends of a pipe."""
 
 from __future__ import annotations
 
@@ -12,6 +12,8 @@ from typing import Annotated, Any, TypeAlias
 
 import typer
 
+from sockatuh.client.room import Room
+from sockatuh.client.sign_in import Trust
 from sockatuh.errors import OutputLost
 from sockatuh.wording import client as phrases
 
@@ -19,15 +21,15 @@ from .connection import joined
 from .errors import ExitCode
 from .event_loop import StoppedShort, run
 from .jsonlines import print_line
-from .membership import Membership
-from .options import NameOption, PasswordFileOption, ServerArgument, Trust, TrustOption, Wishes
+from .options import NameOption, PasswordFileOption, ServerArgument, TrustOption, Wishes
 from .questions import is_terminal, may_ask, tell
 from .reading_range import AfterOption, SinceOption, read_range
 from .rows import print_own_texts
 from .safe_output import is_lost
+from .sign_in import AtTerminal
 from .talk import talk_in_json, talk_in_plain_lines, talk_through_a_pipe
 
-Talk: TypeAlias = Callable[[Membership], Coroutine[Any, Any, None]]
+Talk: TypeAlias = Callable[[Room, AtTerminal], Coroutine[Any, Any, None]]
 
 
 class Colour(StrEnum):
@@ -63,63 +65,64 @@ def chat(
 
 def _choose(*, person: bool, plain: bool, as_json: bool, colour: Colour) -> Talk:
     if as_json:
-        return talk_in_json
+        return lambda room, _: talk_in_json(room)
     if not person:
-        return talk_through_a_pipe
+        return lambda room, _: talk_through_a_pipe(room)
     if plain:
         return talk_in_plain_lines
     coloured = colour is Colour.ALWAYS or (colour is Colour.AUTO and not os.environ.get("NO_COLOR"))
-    return lambda membership: _talk_on_a_screen(membership, colour=coloured)
+    return lambda room, person: _talk_on_a_screen(room, person, colour=coloured)
 
 
 async def _chat(wishes: Wishes, talk: Talk, *, greets: bool, as_json: bool) -> None:
-    async with joined(wishes) as membership:
+    person = AtTerminal()
+    async with joined(wishes, person) as room:
         if greets:
-            tell(phrases.welcome(membership.room, membership.conversation.server, membership.name))
-        if not as_json and (inherited := membership.take_inherited()):
+            tell(phrases.welcome(room.name, room.server, room.me))
+        if not as_json and (inherited := room.take_inherited()):
             tell(phrases.never_acknowledged(len(inherited)))
             print_own_texts(inherited)
         try:
-            await talk(membership)
+            await talk(room, person)
         except asyncio.CancelledError:
-            if _end(membership, as_json=as_json):
+            if _end(room, as_json=as_json):
                 raise StoppedShort(ExitCode.NO_SERVER) from None
             raise
         except BaseException as error:
-            if _end(membership, as_json=as_json) and isinstance(error, OutputLost):
+            if _end(room, as_json=as_json) and isinstance(error, OutputLost):
                 raise typer.Exit(ExitCode.NO_SERVER) from None
             raise
-        if _end(membership, as_json=as_json):
+        if _end(room, as_json=as_json):
             raise typer.Exit(ExitCode.NO_SERVER)
 
 
-def _end(membership: Membership, *, as_json: bool) -> bool:
-    """Give back what nobody may have, if there is anything; the next time, if nobody can be told now."""
-    unstored = membership.unstored()
+def _end(room: Room, *, as_json: bool) -> bool:
+    """Give back the lines that may not be stored, or keep them for the next time if nobody can be told now."""
+    unstored = room.unstored()
     _report(unstored, as_json=as_json)
     if not (unstored and is_lost(sys.stderr)):
-        membership.unsent.close()
+        room.forget_unsent()
     return bool(unstored)
 
 
 def _report(unstored: list[str], *, as_json: bool) -> None:
-    """Give back what was said and nobody may have."""
+    """Give back the lines that may not be stored."""
     if not unstored:
         return
     sentence = phrases.not_stored(len(unstored))
     if as_json:
-        with contextlib.suppress(OutputLost):  # stderr has it too
+        with contextlib.suppress(OutputLost):  # stderr says it as well
             print_line("error", code="not_stored", message=sentence, texts=unstored)
     if is_terminal(sys.stderr):
-        tell("")  # behind a ^C
+        tell("")  # after a ^C
     tell(sentence)
     print_own_texts(unstored)
 
 
-async def _talk_on_a_screen(membership: Membership, *, colour: bool) -> None:
+async def _talk_on_a_screen(room: Room, person: AtTerminal, *, colour: bool) -> None:
     from .screen import Screen
 
     try:
-        await Screen(membership, colour=colour).run()
+        await Screen(room, person, colour=colour).run()
     except KeyboardInterrupt:  # a key like any other there: no ^C was written, so there is no row to end
         raise typer.Exit(ExitCode.INTERRUPTED) from None

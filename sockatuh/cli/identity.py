@@ -16,10 +16,10 @@ from sockatuh.room.text import clean_line
 from sockatuh.store.files import find_bytes
 from sockatuh.wording import client as phrases
 
+from .connection import parse_server_address
 from .errors import ExitCode, stop
 from .jsonlines import print_line
 from .options import JsonOption
-from .place import parse_place
 
 KEY_FILE: Final = "identity"
 PINS_FILE: Final = "known_servers"
@@ -46,7 +46,7 @@ def identity(
     if server is None:
         _show(directory, as_json=as_json)
     else:
-        _forget(Profile(directory), parse_place(server).server)
+        _forget(Profile(directory), parse_server_address(server).server)
 
 
 def _show(directory: Path, *, as_json: bool) -> None:

@@ -1,4 +1,4 @@
-"""What happens in a room as JSON, one object a line (docs/JSON.md): everything in ASCII, so nothing in it can act."""
+"""What happens in a room as JSON, one object a line (docs/JSON.md), in ASCII, so that no terminal obeys any of it."""
 
 from __future__ import annotations
 
@@ -7,31 +7,31 @@ import time
 from collections.abc import Callable
 from typing import Final
 
-from sockatuh.protocol.client.events import (
-    Admitted,
-    CaughtUp,
-    ContactLost,
-    EntriesGone,
-    EntryArrived,
-    LineRefused,
-    LinesDelayed,
-    LinesHeld,
-    LineStored,
-    PeerEvent,
+from sockatuh.client.items import (
+    Back,
+    Came,
+    Event,
+    Gap,
+    Here,
+    Lost,
+    OtherKey,
+    Rejected,
+    Said,
+    Stored,
+    Waiting,
+    Went,
 )
-from sockatuh.protocol.messages import ACTION, JOINED, LEFT, MESSAGE, Entry
-from sockatuh.room.text import clean_line, clean_text
+from sockatuh.client.room import Room
 from sockatuh.wording import admin as wording
 from sockatuh.wording import client as phrases
 
-from .membership import Membership
 from .rfc3339 import rfc3339
 
 VERSION: Final = 1
 
 
 def print_line(kind: str, **fields: object) -> None:
-    """Print one object; whoever reads it has it at once."""
+    """Print one object, without buffering."""
     print(json.dumps({"v": VERSION, "type": kind, **fields}), flush=True)
 
 
@@ -50,73 +50,63 @@ def read_line(line: str) -> tuple[str, bool]:
 
 
 class JsonLines:
-    """Hears what happens and prints it; `refused` counts the lines that were not taken."""
+    """Prints what happens; `refused` counts the lines that were rejected."""
 
-    def __init__(self, membership: Membership, clock: Callable[[], float] = time.time) -> None:
+    def __init__(self, room: Room, clock: Callable[[], float] = time.time) -> None:
         self.refused = 0
-        self._membership, self._clock = membership, clock
-        self._notice("admitted", phrases.JOINED, name=membership.name, room=membership.room)
+        self._room, self._clock = room, clock
+        self._notice("admitted", phrases.JOINED, name=room.me, room=room.name)
 
-    def hear(self, event: PeerEvent) -> None:
-        """Print what is to be known of an event."""
+    def hear(self, event: Event) -> None:
+        """Print an event."""
         match event:
-            case EntryArrived(entry, own):
-                self._notice_key(entry)
-                _print_entry(entry, own is not None)
-            case LineStored(number, seq):
+            case Said():
+                said = {"from": event.name, "text": event.text, "action": event.action, "own": event.own}
+                print_line("message", seq=event.seq, at=rfc3339(event.at), **said)
+            case Came(seq, at, name, dialect, tag):
+                print_line("joined", seq=seq, at=rfc3339(at), name=name, dialect=dialect, key=tag or None)
+            case Went(seq, at, name, reason):
+                print_line("left", seq=seq, at=rfc3339(at), name=name, reason=reason)
+            case Stored(number, seq):
                 print_line("stored", seq=seq, line=number)
-            case LineRefused(number, code):
-                self._membership.unplaced.pop(number, None)
-                self.refuse(clean_line(code), wording.refused(clean_line(code), 0, ""), line=number)
+            case Rejected(number, _, _, code):
+                self.refuse(code, wording.refused(code, 0, ""), line=number)
             case _:
                 self._notice_of(event)
 
-    def _notice_of(self, event: PeerEvent) -> None:
-        match event:
-            case EntriesGone(gone):
-                self._notice("gone", phrases.gone(gone.count), after=gone.after, through=gone.through, count=gone.count)
-            case CaughtUp():
-                self._notice("caught_up", phrases.HERE)
-            case Admitted(rewound=rewound):
-                self._notice("rewound", phrases.REWOUND) if rewound else self._notice("back", phrases.BACK)
-            case LinesDelayed(wait):
-                self._notice("delayed", phrases.delayed(wait), wait=wait)
-            case LinesHeld():
-                count = self._membership.unanswered
-                self._notice("not_stored_yet", phrases.held(count), count=count)
-            case ContactLost(reason):
-                sentence = phrases.LOSSES.get(reason) or phrases.contact_lost(self._membership.unanswered)
-                self._notice("contact_lost", sentence, reason=clean_line(reason))
-            case _:
-                pass
-
-    def _notice_key(self, entry: Entry) -> None:
-        if last := self._membership.notice_key(entry):
-            name, key = clean_line(entry.name), clean_line(entry.tag) or None
-            sentence = phrases.another_key(name, last, has_key=key is not None)
-            self._notice("another_key", sentence, name=name, key=key, last_seen=last.isoformat())
-
     def inherit(self, texts: list[str]) -> None:
-        """Print what a program that was killed has said without an answer."""
+        """Print the lines that a program that was killed had sent without an answer."""
         if texts:
             self._notice("never_acknowledged", phrases.never_acknowledged(len(texts)), texts=texts)
 
     def refuse(self, code: str, reason: str, **fields: object) -> None:
-        """Print why a line was not taken."""
+        """Print why a line was rejected."""
         self.refused += 1
         print_line("error", code=code, message=reason, **fields)
 
+    def _notice_of(self, event: Gap | Here | Back | Lost | Waiting | OtherKey) -> None:
+        match event:
+            case Gap(after, through, count):
+                self._notice("gone", phrases.gone(count), after=after, through=through, count=count)
+            case Here():
+                self._notice("caught_up", phrases.HERE)
+            case Back(rewound=True):
+                self._notice("rewound", phrases.REWOUND)
+            case Back():
+                self._notice("back", phrases.BACK)
+            case Waiting(None):
+                count = self._room.unanswered
+                self._notice("not_stored_yet", phrases.held(count), count=count)
+            case Waiting(float(seconds)):
+                self._notice("delayed", phrases.delayed(seconds), wait=seconds)
+            case Lost(reason):
+                sentence = phrases.LOSSES.get(reason) or phrases.contact_lost(self._room.unanswered)
+                self._notice("contact_lost", sentence, reason=reason)
+            case OtherKey(name, tag, last_seen):
+                sentence = phrases.another_key(name, last_seen, has_key=bool(tag))
+                self._notice("another_key", sentence, name=name, key=tag or None, last_seen=last_seen.isoformat())
+            case _:
+                pass
+
     def _notice(self, code: str, text: str, **fields: object) -> None:
         print_line("notice", at=rfc3339(self._clock() * 1000), code=code, text=text, **fields)
-
-
-def _print_entry(entry: Entry, own: bool) -> None:
-    place = {"seq": entry.seq, "at": rfc3339(entry.at)}
-    name, text = clean_line(entry.name), clean_text(entry.text)
-    if entry.kind in (MESSAGE, ACTION):
-        said = {"from": name, "text": text, "action": entry.kind == ACTION, "own": own}
-        print_line("message", **place, **said)
-    elif entry.kind == JOINED:
-        print_line("joined", **place, name=name, dialect=text, key=clean_line(entry.tag) or None)
-    elif entry.kind == LEFT:
-        print_line("left", **place, name=name, reason=text)

@@ -1,24 +1,16 @@
-"""The words that the client's commands have in common, and what they wish for."""
+"""The options that the client's commands share, and what a command asks of a connection."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from enum import StrEnum
+from dataclasses import dataclass, field
 from typing import Annotated
 
 import typer
 
-from sockatuh.protocol.messages import MEMBER
+from sockatuh.client.deadline import Patience
+from sockatuh.client.items import Role
+from sockatuh.client.sign_in import Trust
 from sockatuh.wording import client as phrases
-
-
-class Trust(StrEnum):
-    """What to do about a server that was never met."""
-
-    ASK = "ask"
-    ACCEPT_NEW = "accept-new"
-    STRICT = "strict"
-
 
 ServerArgument = Annotated[str | None, typer.Argument(metavar="SERVER", help=phrases.HELP_SERVER)]
 ServerOption = Annotated[str | None, typer.Option("--server", help=phrases.HELP_SERVER, metavar="SERVER")]
@@ -33,9 +25,9 @@ JsonOption = Annotated[bool, typer.Option("--json", help=phrases.HELP_JSON)]
 
 @dataclass(frozen=True, slots=True)
 class Range:
-    """The part of the log one wants to read: at most `lines`, said `since` (ms since 1970), behind `after` (a seq).
+    """The part of the log to read: at most `lines`, said `since` (ms since 1970), after the seq `after`.
 
-    None asks for nothing: as many lines as the server gives, of any time, from wherever it begins.
+    None is no restriction: as many lines as the server gives, of any age, from wherever it begins.
     """
 
     lines: int | None = None
@@ -45,11 +37,9 @@ class Range:
 
 @dataclass(frozen=True, slots=True)
 class Wishes:
-    """How one wants to come in; None is left to memory, and then to a person if `may_ask`.
+    """How to connect; what is None comes from the profile, or from a person if `may_ask`.
 
-    `chooses`: it is a chat, and what somebody chooses there holds for the next one. `role`: as what one comes, in the
-    protocol's number. `wanted`: what to read of what was said before. `seconds` bounds the whole way in, without the
-    questions.
+    `chooses`: this is a chat, whose choices hold for the next one. `wanted`: which earlier lines to begin with.
     """
 
     server: str | None
@@ -58,6 +48,6 @@ class Wishes:
     trust: Trust
     may_ask: bool
     chooses: bool = False
-    role: int = MEMBER
+    role: Role = Role.MEMBER
     wanted: Range = Range()
-    seconds: float | None = None
+    patience: Patience = field(default_factory=lambda: Patience(None))

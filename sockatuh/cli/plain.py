@@ -1,4 +1,4 @@
-"""A screen of plain lines: what is in the log on stdout, all else on stderr; no colours, nothing ever redrawn."""
+"""A view of plain lines: the log on stdout, everything else on stderr; no colours, and nothing is redrawn."""
 
 from __future__ import annotations
 
@@ -6,10 +6,10 @@ import sys
 from collections.abc import Sequence
 from typing import Final
 
-from sockatuh.protocol.client.events import LinesDelayed, LinesHeld
+from sockatuh.client.items import Waiting
+from sockatuh.client.room import Room
 from sockatuh.wording import client as phrases
 
-from .membership import Membership
 from .paragraphs import columns_of
 from .rendering import Line, plain
 from .rows import NOTE_INDENT, note_rows, print_row, print_wrapped
@@ -18,10 +18,10 @@ INDENT: Final = "  "
 
 
 class Plain:
-    """A view for pipes, dumb terminals and screen readers; `refused` counts the texts that were not taken."""
+    """A view for pipes, dumb terminals and screen readers; `refused` counts rejected texts."""
 
-    def __init__(self, membership: Membership) -> None:
-        self._membership = membership
+    def __init__(self, room: Room) -> None:
+        self._room = room
         self._delayed = False
         self.refused = 0
 
@@ -31,7 +31,7 @@ class Plain:
         return columns_of(sys.stdout)
 
     def show(self, lines: Sequence[Line]) -> None:
-        """Print lines of the log; whoever reads them has them at once."""
+        """Print lines of the log, without buffering."""
         for line in lines:
             print_row(plain(line))
 
@@ -42,31 +42,28 @@ class Plain:
 
     def lose(self, reason: str) -> None:
         """Print that contact is lost."""
-        self.note(phrases.LOSSES.get(reason) or phrases.contact_lost(self._membership.unanswered))
+        self.note(phrases.LOSSES.get(reason) or phrases.contact_lost(self._room.unanswered))
 
-    def wait(self, event: LinesDelayed | LinesHeld) -> None:
-        """Print why lines wait at the server: for the rate once, until all of them are stored."""
-        match event:
-            case LinesHeld():
-                self.note(phrases.held(self._membership.unanswered))
-            case LinesDelayed(wait) if not self._delayed:
-                self._delayed = True
-                self.note(phrases.delayed(wait))
-            case LinesDelayed():
-                pass
+    def wait(self, waiting: Waiting) -> None:
+        """Print why lines wait at the server; because of the rate only once until all of them are stored."""
+        if waiting.seconds is None:
+            self.note(phrases.held(self._room.unanswered))
+        elif not self._delayed:
+            self._delayed = True
+            self.note(phrases.delayed(waiting.seconds))
 
     def go_on(self) -> None:
-        """Nothing waits any more."""
+        """Note that no line waits any longer."""
         self._delayed = False
 
     def refuse(self, text: str, reason: str) -> None:
-        """Print why a text was not taken, and the text."""
+        """Print why a text was rejected, and the text."""
         self.refused += 1
         self.note(phrases.refused_line(reason))
         self.answer(text.split("\n"))
 
     def pass_over(self, number: int, reason: str) -> None:
-        """Print why a line of the input was not said; whoever wrote it has it, so it is not printed."""
+        """Print why a line of the input was not sent; its writer has the text."""
         self.refused += 1
         self.note(phrases.input_line_refused(number, reason))
 

@@ -1,7 +1,7 @@
-"""The interactive screen: a log that only grows, and below it what is being typed.
+"""The interactive screen: a log that only grows, and the input below it.
 
-What arrives is printed above the input, which stays as it is. A line of one's own stands dim above the input until it
-comes back from the server's log; then it is printed in its place like everybody's.
+What arrives is printed above the input, which stays as it is. The client's own lines are shown dim above the input
+until they come back in the server's log; then they are printed in their place, like everybody's.
 """
 
 from __future__ import annotations
@@ -21,33 +21,34 @@ from prompt_toolkit.output import ColorDepth
 from prompt_toolkit.renderer import print_formatted_text
 from prompt_toolkit.styles import Style
 
-from sockatuh.protocol.client.events import LinesDelayed, LinesHeld, PeerEvent
+from sockatuh.client.items import Event, Waiting
+from sockatuh.client.room import Room
 from sockatuh.room.text import clean_line
 from sockatuh.wording import client as phrases
 
 from .direction import LEFT_TO_RIGHT, anchored, apart, turns
 from .input_filter import ShowRemoved
-from .membership import Membership
 from .naming import shown_name
-from .password_prompt import Readmission
+from .narrator import Narrator
 from .questions import ask_hidden
 from .rendering import ACTED, AUTHORS, TEXTS_FROM, Line, plain
 from .rows import note_rows
-from .slash import Done, NotTaken, obey
-from .story import Story
+from .sign_in import AtTerminal
+from .slash import Desk, Done, NotTaken
+from .talk import hear_last_answers
 from .terminal import open_terminal
 from .wrapping import CUT, clip, reach, wrap
 
 REFRESH: Final = 1.0
-"""Seconds after which the status line is looked at again."""
+"""Seconds after which the status line is redrawn."""
 PENDING_SHOWN: Final = 5
 LAST_WORDS: Final = 10.0
-"""Seconds without an acknowledgement after which one leaves with lines unsent."""
+"""Seconds without an acknowledgement after which the client leaves although lines are unsent."""
 INDENT: Final = "      "
 UNSENT: Final = "…"
 PROMPT: Final = "> "
 
-# Of middling lightness, to be read on light and on dark.
+# Of medium lightness, legible on light and on dark backgrounds.
 AUTHOR_COLOURS: Final = (
     "#d75f5f", "#5f87d7", "#00875f", "#af5faf", "#d78700", "#0087af", "#875fd7", "#5f8700", "#d75f87", "#008787",
 )  # fmt: skip
@@ -55,7 +56,7 @@ WEIGHTS: Final = [
     *((name, "dim") for name in ("time", "event", "note", "pending")),
     *((name, "bold") for name in ("mention", "prompt", "status")),
 ]
-"""Not colours: they stay where NO_COLOR is set, or nobody would see that they were called."""
+"""Not colours, so they stay under NO_COLOR: a mention has to stand out."""
 COLOURED: Final = Style([*WEIGHTS, *((f"author{place}", AUTHOR_COLOURS[place]) for place in range(AUTHORS))])
 COLOURLESS: Final = Style(WEIGHTS)
 
@@ -63,8 +64,10 @@ COLOURLESS: Final = Style(WEIGHTS)
 class Screen:
     """A view with an input; `run` is the conversation."""
 
-    def __init__(self, membership: Membership, *, colour: bool) -> None:
-        self._membership = membership
+    def __init__(self, room: Room, person: AtTerminal, *, colour: bool) -> None:
+        self._room, self._person = room, person
+        self._narrator = Narrator(room, self, marks=True)
+        self._desk = Desk(room, self, self._narrator.long_texts)
         self._style = COLOURED if colour else COLOURLESS
         self._depth = None if colour else ColorDepth.DEPTH_1_BIT
         self._unprinted: list[Line] = []
@@ -85,18 +88,18 @@ class Screen:
         self._session.default_buffer.accept_handler = self._accept
 
     async def run(self) -> None:
-        """Talk until the person leaves; raises KeyboardInterrupt, and what ends the conversation."""
-        story = Story(self._membership, self, marks=True, tells_own=True)
-        follow = asyncio.create_task(self._follow(story.hear))
+        """Talk until the person leaves; raises KeyboardInterrupt and what ends the conversation."""
+        self._person.ask_again = self._ask_password
+        follow = asyncio.create_task(self._follow(self._narrator.hear))
         printer = asyncio.create_task(self._print())
         follow.add_done_callback(lambda _: self._close())
         try:
             with contextlib.suppress(EOFError):
                 await self._session.prompt_async()
-            if self._membership.unanswered and not follow.done():
-                self.note(phrases.leaving(self._membership.unanswered))
+            if self._room.unanswered and not follow.done():
+                self.note(phrases.leaving(self._room.unanswered))
                 self._print_now()
-                drained = asyncio.create_task(self._membership.drained(LAST_WORDS))
+                drained = asyncio.create_task(self._room.drained(LAST_WORDS))
                 await asyncio.wait({follow, drained}, return_when=asyncio.FIRST_COMPLETED)
             if follow.done():
                 follow.result()
@@ -104,13 +107,12 @@ class Screen:
             follow.cancel()
             printer.cancel()
             await asyncio.wait({follow, printer})
-            await self._membership.settle(story.hear)
+            self._desk.close()
+            await hear_last_answers(self._room, self._narrator.hear)
             self._print_now()
 
-    async def _follow(self, hear: Callable[[PeerEvent], None]) -> None:
-        readmission = Readmission(self._membership, self._ask_password)
-        while True:
-            event = await readmission.next_event()
+    async def _follow(self, hear: Callable[[Event], None]) -> None:
+        async for event in self._room:
             hear(event)
             self._session.app.invalidate()
 
@@ -154,22 +156,22 @@ class Screen:
             self.note(phrases.LOSSES[reason])
 
     def refuse(self, text: str, reason: str) -> None:
-        """Say that a text was not taken; what was typed meanwhile stays as it is."""
+        """Say that a text was rejected; what was typed meanwhile stays in the input."""
         self.note(phrases.not_taken(phrases.refused_line(reason)))
         first_row = clean_line(text.partition("\n")[0])
         self.answer([clip(first_row, max(1, self.columns - TEXTS_FROM))])
 
-    def wait(self, event: LinesDelayed | LinesHeld) -> None:
-        """Show above the input why lines wait there."""
-        if isinstance(event, LinesDelayed):
-            self._delayed_until = time.monotonic() + event.wait
+    def wait(self, waiting: Waiting) -> None:
+        """Show in the status line why lines wait."""
+        if waiting.seconds is not None:
+            self._delayed_until = time.monotonic() + waiting.seconds
 
     def go_on(self) -> None:
-        """Nothing waits any more."""
+        """Note that no line waits any longer."""
         self._delayed_until = 0.0
 
     async def _print(self) -> None:
-        """Print whatever has gathered, with one repainting of the input."""
+        """Print what has gathered, redrawing the input once."""
         while True:
             await self._is_to_print.wait()
             if self._session.app.is_running:
@@ -178,9 +180,9 @@ class Screen:
                 self._print_now()
 
     def _print_above(self) -> None:
-        """Print in place of the input, and have that painted again below.
+        """Print in place of the input, and redraw that below.
 
-        `in_terminal` would do it, too, but lets the terminal echo meanwhile what is typed or pasted, as it came.
+        `in_terminal` would do this as well, but the terminal would echo what is typed or pasted meanwhile.
         """
         app = self._session.app
         app.renderer.erase()
@@ -198,17 +200,17 @@ class Screen:
     # The input.
 
     def _message(self) -> FormattedText:
-        """What stands before the cursor: lines on their way, the contact if there is something to say, the prompt."""
+        """What comes before the cursor: pending lines, the status if there is something to say, the prompt."""
         pieces = [("class:pending", f"{INDENT}{line}\n") for line in self._pending()]
         if status := self._status():
             pieces.append(("class:status", f"{status}\n"))
         return FormattedText([*pieces, ("class:prompt", PROMPT)])
 
     def _pending(self) -> list[str]:
-        waiting = [line for line in self._membership.unplaced.values() if line.seq is None]
-        mark = phrases.NOT_STORED_YET if self._membership.is_held else UNSENT
+        waiting = [line for line in self._room.unplaced.values() if line.seq is None]
+        mark = phrases.NOT_STORED_YET if self._room.is_held else UNSENT
         room = max(1, self.columns - len(INDENT) - reach(mark) - 2)
-        name = shown_name(self._membership.name)
+        name = shown_name(self._room.me)
         rows = [
             clip(f"{ACTED}{name} {text}" if line.action else f"{name}  {text}", room)
             for line in waiting[:PENDING_SHOWN]
@@ -218,15 +220,15 @@ class Screen:
         return shown + ([phrases.more(len(waiting) - PENDING_SHOWN)] if len(waiting) > PENDING_SHOWN else [])
 
     def _status(self) -> str:
-        silence = self._membership.conversation.silence
+        silence = self._room.silence
         if silence is not None:
-            return phrases.last_contact(silence, self._membership.unanswered)
+            return phrases.last_contact(silence, self._room.unanswered)
         wait = self._delayed_until - time.monotonic()
-        return phrases.delayed(wait) if wait > 0 and self._membership.unanswered else ""
+        return phrases.delayed(wait) if wait > 0 and self._room.unanswered else ""
 
     def _accept(self, buffer: Buffer) -> bool:
-        """Do what was typed; False empties the input, which the next line would stand behind otherwise."""
-        match obey(buffer.text, self._membership, self):
+        """Do what was typed; False empties the input for the next line."""
+        match self._desk.obey(buffer.text):
             case NotTaken(why):
                 self.note(phrases.not_taken(why))
             case Done.LEAVING:
@@ -241,7 +243,7 @@ class Screen:
         @keys.add("c-c")
         @keys.add("<sigint>")
         def _(event: KeyPressEvent) -> None:
-            """Drop what is typed; leave when nothing is."""
+            """Discard the input; leave if there is none."""
             buffer: Any = event.current_buffer
             if buffer.text:
                 buffer.reset()
@@ -257,5 +259,5 @@ class Screen:
 
 
 def _anchored(line: Line) -> Line:
-    """Return a line so that it begins at the left of a terminal that reorders what is written from right to left."""
+    """Return a line that begins at the left also on a terminal that reorders text written from right to left."""
     return (("", LEFT_TO_RIGHT), *line) if turns(plain(line)) else line

@@ -1,4 +1,4 @@
-"""The command `send`: one text, and success only when the server has it on disk."""
+"""The command `send`: say one text, and succeed only once the server has it on disk."""
 
 from __future__ import annotations
 
@@ -7,9 +7,11 @@ from typing import Annotated, Final
 
 import typer
 
+from sockatuh.client.deadline import Patience
+from sockatuh.client.items import Role
+from sockatuh.client.room import DEFAULT_MAX_TEXT
+from sockatuh.client.sign_in import Trust
 from sockatuh.errors import OutputLost, Refused
-from sockatuh.protocol.messages import SCRIPT
-from sockatuh.protocol.server.limits import Limits
 from sockatuh.room.text import clean_text
 from sockatuh.wording import client as phrases
 
@@ -17,7 +19,7 @@ from .connection import joined
 from .errors import ExitCode, stop
 from .event_loop import run
 from .jsonlines import print_line
-from .options import JsonOption, NameOption, PasswordFileOption, ServerOption, Trust, TrustOption, Wishes
+from .options import JsonOption, NameOption, PasswordFileOption, ServerOption, TrustOption, Wishes
 from .questions import is_terminal, may_ask, tell
 
 FROM_STDIN: Final = "-"
@@ -35,26 +37,24 @@ def send(
     timeout: Annotated[float, typer.Option("--timeout", help=phrases.HELP_TIMEOUT, metavar="SECONDS", min=0.1)] = 10.0,
     as_json: JsonOption = False,
 ) -> None:
-    """Come, say it, and go; nobody sees coming or going."""
+    """Connect, say it, and leave, without being seen."""
     text = _text_of(words or [])
     if text is None and password_file == FROM_STDIN:
         stop(phrases.STDIN_TWICE, ExitCode.USAGE)
     text = _checked(_stdin() if text is None else text)
-    wishes = Wishes(server, name, password_file, trust, may_ask(), role=SCRIPT, seconds=timeout)
+    wishes = Wishes(server, name, password_file, trust, may_ask(), role=Role.SCRIPT, patience=Patience(timeout))
     stored: list[int] = []
     try:
         run(lambda: _send(wishes, text, stored, as_json=as_json))
     except BaseException:
         if not stored:
             raise
-        # What is stored is stored, whatever comes behind it: a script that is told otherwise says it again.
+        # Stored is stored, whatever goes wrong later: a script that was told otherwise would say it again.
 
 
 async def _send(wishes: Wishes, text: str, stored: list[int], *, as_json: bool) -> None:
-    async with joined(wishes) as membership:
-        if fault := membership.fault_of(text):
-            raise Refused(fault[0], detail=_detail(*fault, membership.conversation.max_text))
-        stored.append(await membership.conversation.deliver(text, membership.patience.left()))
+    async with joined(wishes) as room:
+        stored.append(await room.say(text, timeout=wishes.patience.left()))
         if as_json:
             _print_receipt(stored[0])
 
@@ -68,19 +68,19 @@ def _print_receipt(seq: int) -> None:
 
 
 def _text_of(words: list[str]) -> str | None:
-    """Return the text that the words are, whatever they look like; None: it comes from stdin."""
+    """Return the text that the words make up; None if it comes from stdin."""
     if not words and is_terminal(sys.stdin):
         stop(phrases.WHICH_TEXT, ExitCode.USAGE)
     return None if words in ([], [FROM_STDIN]) else " ".join(words)
 
 
 def _stdin() -> str:
-    """Return what stdin holds, without the newline at its end; of what is far too long, only the size is kept."""
+    """Return what stdin holds without the newline at its end; of a text far too long only the size is kept."""
     if sys.stdin is None:
         return ""
     data = sys.stdin.buffer.read(MOST_READ)
     if more := sum(len(piece) for piece in iter(lambda: sys.stdin.buffer.read(MOST_READ), b"")):
-        raise Refused("text_too_long", detail=phrases.too_long(len(data) + more, Limits().text_bytes))
+        raise Refused("text_too_long", detail=phrases.too_long(len(data) + more, DEFAULT_MAX_TEXT))
     if b"\0" in data:
         stop(phrases.TEXT_HOLDS_NUL, ExitCode.USAGE)
     try:
@@ -93,12 +93,8 @@ def _checked(text: str) -> str:
     cleaned = clean_text(text)
     if not cleaned:
         raise Refused("text_empty")
-    _check_size(cleaned, Limits().text_bytes)
+    _check_size(cleaned, DEFAULT_MAX_TEXT)
     return cleaned
-
-
-def _detail(code: str, size: int, most: int) -> str:
-    return phrases.too_long(size, most) if code == "text_too_long" else ""
 
 
 def _check_size(text: str, most: int) -> None:

@@ -7,18 +7,19 @@ from typing import Annotated, Final
 
 import typer
 
-from sockatuh.protocol.messages import READER
+from sockatuh.client.items import Role
+from sockatuh.client.sign_in import Trust
 from sockatuh.wording import client as phrases
 
 from .connection import joined
 from .errors import ExitCode
 from .event_loop import run
 from .jsonlines import JsonLines
-from .options import JsonOption, NameOption, PasswordFileOption, ServerArgument, Trust, TrustOption, Wishes
+from .narrator import Narrator
+from .options import JsonOption, NameOption, PasswordFileOption, ServerArgument, TrustOption, Wishes
 from .plain import Plain
 from .questions import is_terminal, may_ask
 from .reading_range import AfterOption, SinceOption, read_range
-from .story import Story
 
 LINES_ON_A_TERMINAL: Final = 10
 
@@ -35,15 +36,14 @@ def tail(
     after: AfterOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Come in like anybody, and read; it comes back by itself when contact was lost."""
+    """Connect as a reader and print; reconnect when contact was lost."""
     wanted = read_range(lines, since, after, LINES_ON_A_TERMINAL if is_terminal(sys.stdout) and not as_json else 0)
-    wishes = Wishes(server, name, password_file, trust, may_ask(), role=READER, wanted=wanted)
+    wishes = Wishes(server, name, password_file, trust, may_ask(), role=Role.READER, wanted=wanted)
     run(lambda: _tail(wishes, as_json=as_json), when_stopped=ExitCode.OK)
 
 
 async def _tail(wishes: Wishes, *, as_json: bool) -> None:
-    async with joined(wishes) as membership:
-        story = Story(membership, Plain(membership), marks=False, tells_own=True)
-        hear = JsonLines(membership).hear if as_json else story.hear
-        while True:
-            hear(await membership.next_event())
+    async with joined(wishes) as room:
+        hear = JsonLines(room).hear if as_json else Narrator(room, Plain(room), marks=False).hear
+        async for event in room:
+            hear(event)

@@ -3,35 +3,58 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from collections.abc import Awaitable, Callable
 from typing import Final
 
-from sockatuh.protocol.client.events import PeerEvent
+from sockatuh.client.items import Event
+from sockatuh.client.room import Room
+from sockatuh.errors import ClientError
 from sockatuh.wording import admin as wording
 from sockatuh.wording import client as phrases
 
-from .echo import unseen
 from .errors import ExitCode, stop
 from .jsonlines import JsonLines, read_line
-from .membership import Membership
-from .password_prompt import Readmission, TypedPassword
+from .narrator import Narrator
 from .plain import Plain
 from .questions import tell
-from .slash import Done, NotTaken, obey
+from .sign_in import AtTerminal
+from .slash import Desk, Done, NotTaken
 from .stdin import NoText, read_lines, text_of
-from .story import Story
 
 STORED_WITHIN: Final = 30.0
-"""Seconds without an acknowledgement after which the end of the input is the end."""
+"""Seconds without an acknowledgement after which the command ends although lines are unanswered."""
+LAST_ANSWERS: Final = 1.0
+"""Seconds for answers to what was said just before leaving."""
 
 
-async def talk_in_plain_lines(membership: Membership) -> None:
+class TypedPassword:
+    """A password among typed lines: while it is wanted, the next line is the password."""
+
+    def __init__(self) -> None:
+        self._wanted: asyncio.Future[str] | None = None
+
+    async def ask(self) -> str:
+        """Wait for the next line."""
+        self._wanted = asyncio.get_running_loop().create_future()
+        return await self._wanted
+
+    def takes(self, line: str) -> bool:
+        """Take a typed line if it is the password."""
+        if self._wanted is None or self._wanted.done():
+            return False
+        self._wanted.set_result(line)
+        return True
+
+
+async def talk_in_plain_lines(room: Room, person: AtTerminal) -> None:
     """Talk with a person who types lines; what they typed is on their terminal already."""
-    view = Plain(membership)
-    story = Story(membership, view, marks=True, tells_own=False)
+    view = Plain(room)
+    narrator = Narrator(room, view, marks=True, tells_own=False)
+    desk = Desk(room, view, narrator.long_texts)
     password = TypedPassword()
 
-    async def ask(why: str) -> str:
+    async def ask_again(why: str) -> str:
         view.note(why)
         tell(phrases.ASK_PASSWORD, end="")
         try:
@@ -43,11 +66,11 @@ async def talk_in_plain_lines(membership: Membership) -> None:
         async for line in read_lines():
             typed = line.data.decode(errors="replace")
             if not line.is_whole:
-                view.note(_why("text_too_long", line.size, membership))
+                view.note(_why("text_too_long", line.size, room))
                 continue
             if password.takes(typed):
                 continue
-            match obey(typed, membership, view):
+            match desk.obey(typed):
                 case NotTaken(why):
                     view.note(why)
                 case Done.LEAVING:
@@ -55,42 +78,43 @@ async def talk_in_plain_lines(membership: Membership) -> None:
                 case Done.TAKEN:
                     pass
 
-    readmission = Readmission(membership, ask, unseen)
+    person.ask_again, person.hides_again = ask_again, True
     try:
-        await _converse(membership, readmission.next_event, story.hear, feed)
+        await _converse(room, narrator.hear, feed)
     finally:
-        readmission.close()
+        desk.close()
+        person.answered()
 
 
-async def talk_through_a_pipe(membership: Membership) -> None:
+async def talk_through_a_pipe(room: Room) -> None:
     """Say each line of stdin as it is, and print the log."""
-    view = Plain(membership)
-    story = Story(membership, view, marks=False, tells_own=True)
+    view = Plain(room)
+    narrator = Narrator(room, view, marks=False)
 
     async def feed() -> None:
         async for line in read_lines():
             try:
                 text = text_of(line)
             except NoText as fault:
-                view.pass_over(line.number, _explained(fault, membership))
+                view.pass_over(line.number, _explained(fault, room))
                 continue
-            match membership.fault_of(text):
+            match room.fault_of(text):
                 case None:
-                    await membership.room_for_more()
-                    membership.say(text)
+                    await room.room_for_more()
+                    room.send(text)
                 case "text_empty", _:
                     pass
                 case code, size:
-                    view.pass_over(line.number, _why(code, size, membership))
+                    view.pass_over(line.number, _why(code, size, room))
 
-    await _converse(membership, membership.next_event, story.hear, feed)
+    await _converse(room, narrator.hear, feed)
     _end(view.refused)
 
 
-async def talk_in_json(membership: Membership) -> None:
+async def talk_in_json(room: Room) -> None:
     """Say each line of stdin, and print what happens as JSON."""
-    view = JsonLines(membership)
-    view.inherit(membership.take_inherited())
+    view = JsonLines(room)
+    view.inherit(room.take_inherited())
 
     async def feed() -> None:
         async for line in read_lines():
@@ -99,27 +123,36 @@ async def talk_in_json(membership: Membership) -> None:
             try:
                 text, action = read_line(text_of(line))
             except NoText as fault:
-                view.refuse(fault.code, _explained(fault, membership), input_line=line.number)
+                view.refuse(fault.code, _explained(fault, room), input_line=line.number)
                 continue
             except ValueError:
                 view.refuse("bad_line", phrases.NOT_A_LINE, input_line=line.number)
                 continue
-            if refusal := membership.fault_of(text):
-                view.refuse(refusal[0], _why(*refusal, membership), input_line=line.number)
+            if refusal := room.fault_of(text):
+                view.refuse(refusal[0], _why(*refusal, room), input_line=line.number)
                 continue
-            await membership.room_for_more()
-            membership.say(text, action=action)
+            await room.room_for_more()
+            room.send(text, action=action)
 
-    await _converse(membership, membership.next_event, view.hear, feed)
+    await _converse(room, view.hear, feed)
     _end(view.refused)
 
 
-def _explained(fault: NoText, membership: Membership) -> str:
-    return fault.reason or _why(fault.code, fault.size, membership)
+async def hear_last_answers(room: Room, hear: Callable[[Event], None]) -> None:
+    """Process events for a moment longer, while lines are unanswered and the server may still answer."""
+    with contextlib.suppress(TimeoutError, ClientError, StopAsyncIteration):
+        async with asyncio.timeout(LAST_ANSWERS):
+            events = aiter(room)
+            while room.unanswered and room.in_contact:
+                hear(await anext(events))
 
 
-def _why(code: str, size: int, membership: Membership) -> str:
-    most = membership.conversation.max_text
+def _explained(fault: NoText, room: Room) -> str:
+    return fault.reason or _why(fault.code, fault.size, room)
+
+
+def _why(code: str, size: int, room: Room) -> str:
+    most = room.max_text
     return wording.refused(code, 0, phrases.too_long(size, most) if size > most else "")
 
 
@@ -128,21 +161,16 @@ def _end(refused: int) -> None:
         stop(phrases.some_refused(refused), ExitCode.REFUSED)
 
 
-async def _converse(
-    membership: Membership,
-    next_event: Callable[[], Awaitable[PeerEvent]],
-    hear: Callable[[PeerEvent], None],
-    feed: Callable[[], Awaitable[None]],
-) -> None:
+async def _converse(room: Room, hear: Callable[[Event], None], feed: Callable[[], Awaitable[None]]) -> None:
     """Tell what happens while the input lasts, and then until all of it is stored."""
 
     async def follow() -> None:
-        while True:
-            hear(await next_event())
+        async for event in room:
+            hear(event)
 
     async def speak() -> None:
         await feed()
-        await membership.drained(STORED_WITHIN)
+        await room.drained(STORED_WITHIN)
 
     tasks = {asyncio.create_task(follow()), asyncio.create_task(speak())}
     try:
@@ -151,6 +179,6 @@ async def _converse(
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
-        await membership.settle(hear)
+        await hear_last_answers(room, hear)
     for task in done:
         task.result()

@@ -1,19 +1,19 @@
-"""The command `who`: everybody in a room, once."""
+"""The command `who`: list everybody in a room."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from typing import Final
 
-from sockatuh.protocol.messages import MEMBER, READER, SCRIPT, MemberInfo
-from sockatuh.room.text import clean_line
+from sockatuh.client.items import Member, Role
+from sockatuh.client.sign_in import Trust
 from sockatuh.wording import client as phrases
 
 from .connection import joined
 from .event_loop import run
 from .jsonlines import print_line
 from .naming import shown_name
-from .options import JsonOption, NameOption, PasswordFileOption, ServerArgument, Trust, TrustOption, Wishes
+from .options import JsonOption, NameOption, PasswordFileOption, ServerArgument, TrustOption, Wishes
 from .questions import may_ask
 from .rfc3339 import rfc3339
 from .rows import NOTE_INDENT, print_wrapped
@@ -30,14 +30,14 @@ def who(
     trust: TrustOption = Trust.ASK,
     as_json: JsonOption = False,
 ) -> None:
-    """Come, look, and go; nobody sees coming or going."""
-    wishes = Wishes(server, name, password_file, trust, may_ask(), role=SCRIPT)
+    """Connect, list the members, and leave, without being seen."""
+    wishes = Wishes(server, name, password_file, trust, may_ask(), role=Role.SCRIPT)
     run(lambda: _who(wishes, as_json=as_json))
 
 
 async def _who(wishes: Wishes, *, as_json: bool) -> None:
-    async with joined(wishes) as membership:
-        members = await membership.conversation.list_members(ANSWERED_WITHIN)
+    async with joined(wishes) as room:
+        members = await room.members(ANSWERED_WITHIN)
     if as_json:
         for member in members:
             _print_json(member)
@@ -46,29 +46,29 @@ async def _who(wishes: Wishes, *, as_json: bool) -> None:
     print_wrapped(_table(rows), NOTE_INDENT)
 
 
-def _print_json(member: MemberInfo) -> None:
+def _print_json(member: Member) -> None:
     print_line(
         "member",
-        name=clean_line(member.name),
+        name=member.name,
         since=rfc3339(member.since),
-        dialect=clean_line(member.dialect),
-        key=clean_line(member.tag) or None,
+        dialect=member.dialect,
+        key=member.tag or None,
         present=member.present,
-        **{"as": phrases.ROLES.get(member.role, phrases.ROLES[MEMBER])},
+        **{"as": member.role},
     )
 
 
-def _row(member: MemberInfo) -> tuple[str, ...]:
+def _row(member: Member) -> tuple[str, ...]:
     remarks = [] if member.present else [phrases.NO_CONTACT]
-    if member.role in (SCRIPT, READER):
-        remarks.append(f"({phrases.ROLES[member.role]})")
+    if member.role is not Role.MEMBER:
+        remarks.append(f"({member.role})")
     name, since = shown_name(member.name), local_moment(member.since)
-    row = (name, since, clean_line(member.dialect), clean_line(member.tag) or "-")
+    row = (name, since, member.dialect, member.tag or "-")
     return (*row, *remarks)
 
 
 def _table(rows: Sequence[Sequence[str]]) -> list[str]:
-    """Return the rows with their columns under each other, however wide the characters are."""
+    """Return the rows with aligned columns, whatever the width of the characters."""
     columns = range(max(len(row) for row in rows))
     widths = [max((width_of(row[at]) for row in rows if at < len(row)), default=0) for at in columns]
     return [

@@ -1,9 +1,10 @@
-"""Whose a name is that somebody else wanted, as people read it; only who has the room's password is told."""
+"""Who owns a name that somebody else wanted, in words; the server tells only those who know the password."""
 
 from __future__ import annotations
 
 from datetime import datetime
 
+from sockatuh.client import items
 from sockatuh.errors import Refused
 from sockatuh.room.text import clean_line
 from sockatuh.wording import client as phrases
@@ -24,8 +25,7 @@ def whose(refused: Refused) -> str:
 
 def local_moment(milliseconds: int) -> str:
     """Return a local time, with its date when that is not today; "?" for one outside the calendar."""
-    try:
-        moment = datetime.fromtimestamp(milliseconds / 1000).astimezone()
-    except (OverflowError, ValueError, OSError):  # whatever the server says
+    moment = items.local_moment(milliseconds)  # whatever the server says
+    if moment is None:
         return "?"
     return f"{moment:%H:%M}" if moment.date() == datetime.now().astimezone().date() else f"{moment:%Y-%m-%d %H:%M}"

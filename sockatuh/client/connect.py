@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from typing import Final
 
 from sockatuh.errors import ClientError, IdentityChanged
@@ -39,6 +39,7 @@ async def connect(
     profile: Profile | None = None,
     trust: Trust | None = None,
     questions: Questions | None = None,
+    on_notice: Callable[[Notice], None] = lambda _: None,
     role: Role = Role.MEMBER,
     history: int | None = 0,
     after: int | None = None,
@@ -56,10 +57,12 @@ async def connect(
     remembered: the client has a new key each time, so that the room takes it for somebody else.
 
     An unknown server's key is accepted and pinned in the profile, unless there are questions to ask about it; `trust`
-    decides otherwise. Earlier lines: the newest `history` (None: as many as the server gives), those `after` a seq,
-    those not older than `since` (ms since 1970). `patience` is the most seconds that connecting may take, without the
-    time a person takes; `login` is the name to suggest where none is known. `keeps_server` and `keeps_name` remember
-    the server and the name in the profile, as a chat does. `carry` makes what carries the datagrams.
+    decides otherwise. `on_notice` is called with what a person should know meanwhile.
+
+    Earlier lines to begin with: the newest `history` (None: as many as the server gives), those `after` a seq, and none
+    older than `since` (ms since 1970). `patience` is the most seconds that connecting may take, without the time a
+    person takes; `login` is the name to suggest where none is known. `keeps_server` and `keeps_name` remember the
+    server and the name in the profile, as a chat does. `carry` makes what carries the datagrams.
 
     Raises AddressUnclear, NoServer, NotStored, IdentityChanged, VersionMismatch, NameTaken, Refused and KeyFileError.
     """
@@ -70,20 +73,16 @@ async def connect(
     if trust is None:
         trust = Trust.ACCEPT_NEW if questions is None else Trust.ASK
 
-    def tell(notice: Notice) -> None:
-        if questions is not None:
-            questions.notice(notice)
-
     def tell_waits(event: Waits) -> None:
         match event:
             case LinesDelayed(wait):
-                tell(items.Waiting(wait))
+                on_notice(items.Waiting(wait))
             case LinesHeld():
-                tell(items.Waiting(None))
+                on_notice(items.Waiting(None))
             case Unreachable(obstacles):
-                tell(items.Unreachable(tuple((format_address(to), what) for to, what in obstacles)))
+                on_notice(items.Unreachable(tuple((format_address(to), what) for to, what in obstacles)))
 
-    memory = Memory(profile, address, name, login if questions is None else None, role, tell)
+    memory = Memory(profile, address, name, login if questions is None else None, role, on_notice)
     pin = profile.find_pin(address.server)
     if pin is not None and address.key is not None and pin.key != address.key:
         raise IdentityChanged(address.server, pin.key, address.key)
@@ -104,7 +103,7 @@ async def connect(
         title = clean_line(connected.room)
         memory.keep_key(connected.server_key, title)
         try:
-            sign_in = SignIn(conversation, memory.name, password, questions, patience, login)
+            sign_in = SignIn(conversation, memory.name, password, questions, on_notice, patience, login)
             admitted = await sign_in.enter(resumed=connected.resumed)
             if questions is not None:
                 questions.answered()

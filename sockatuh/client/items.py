@@ -148,12 +148,7 @@ class Day:
     day: date
 
 
-@dataclass(frozen=True, slots=True)
-class AllStored:
-    """No line waits at the server any longer."""
-
-
-Item: TypeAlias = Event | Missed | Day | AllStored
+Item: TypeAlias = Event | Missed | Day
 """What a timeline yields."""
 
 

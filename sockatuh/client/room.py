@@ -51,6 +51,8 @@ from .unsent import Unsent
 
 DRAIN_FACTOR: Final = 10
 """How many times as long as between two answers it may take until all lines are stored."""
+DEFAULT_MAX_TEXT: Final = 16_384
+"""The longest text, in bytes, of a room with the default limits."""
 LINES_AHEAD: Final = 64
 """Lines that may wait for their answer before `room_for_more` waits."""
 

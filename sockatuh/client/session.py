@@ -102,7 +102,6 @@ class Conversation:
         self._looking_up: asyncio.Task[None] | None = None
         self._obstacles: tuple[tuple[str, str], ...] = ()
         self._listener: Listener | None = None
-        self.mend: Callable[[Refused], bool] | None = None
         self.peer = Peer(
             PeerOptions(
                 private_key=options.private_key,
@@ -310,8 +309,6 @@ class Conversation:
             case e.JoinRefused(code) if self._listener is not None:
                 if code in PUT_OFF or self._listener.mend(_refusal(event)):
                     return
-            case e.JoinRefused() if self.mend is not None and self.mend(_refusal(event)):
-                return
             case e.Connected():
                 self._obstacles = ()
             case e.LinesHeld() | e.LinesDelayed() if self._steps and self._on_waiting is not None:

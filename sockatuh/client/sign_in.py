@@ -60,13 +60,10 @@ class Questions(Protocol):
         """Return a name, the suggested one ("": none) if the person has no other."""
 
     async def password(self, reason: Reason) -> str:
-        """Return the room's password; "" if the person would rather give another name, once it was wrong."""
+        """Return the room's password; "" to give another name, once it was wrong, or not to return to the room."""
 
     def answered(self) -> None:
         """Note that the client is in the room (again): nothing is asked until further notice."""
-
-    def notice(self, notice: Notice) -> None:
-        """Tell the person something."""
 
 
 class _AnotherName(Exception):
@@ -74,7 +71,10 @@ class _AnotherName(Exception):
 
 
 class SignIn:
-    """One client's way into a room; `login` is the name to suggest where none is known."""
+    """One client's way into a room; `login` is the name to suggest where none is known.
+
+    `tell` is called with what a person should know beside the questions.
+    """
 
     def __init__(
         self,
@@ -82,10 +82,12 @@ class SignIn:
         name: str | None,
         password: RoomPassword,
         questions: Questions | None,
+        tell: Callable[[Notice], None],
         patience: Patience,
         login: str = "",
     ) -> None:
         self._conversation, self._questions, self._patience = conversation, questions, patience
+        self._tell = tell
         self._given, self._login = password, login
         self._name, self._password = name, password.given
         self._decided: str | None = None
@@ -116,7 +118,7 @@ class SignIn:
         name = _checked(self._name or await self._ask_name())
         self._name = name
         if self._password is None and self._questions is not None and name != self._decided:
-            self._name = self._decided = name = await self._ask_room_about(name, self._questions)
+            self._name = self._decided = name = await self._ask_room_about(name)
         password = await self._find_password()
         if password_size(password) > MAX_PASSWORD_BYTES:
             raise Refused("password_wrong")
@@ -126,7 +128,7 @@ class SignIn:
         self._tell(SignedIn())
         return admitted
 
-    async def _ask_room_about(self, name: str, questions: Questions) -> str:
+    async def _ask_room_about(self, name: str) -> str:
         """Ask the room whether a name can be had, and return it as the room writes it."""
         try:
             written = clean_line(await self._conversation.ask_name(name, self._patience.left(JOINING)))
@@ -134,7 +136,7 @@ class SignIn:
             if refused.code != "name_wait":
                 raise
             return name  # too many questions from this address; the answer comes with the password as well
-        questions.notice(NameFree(name, written))
+        self._tell(NameFree(name, written))
         return written
 
     async def _admitted(self) -> Admitted:
@@ -222,10 +224,6 @@ class SignIn:
         at_most = math.inf if refused.code == "passwords_guessed" else self._began_at + JOINING - loop_time()
         return refused.wait < min(at_most, math.inf if left is None else left)
 
-    def _tell(self, notice: Notice) -> None:
-        if self._questions is not None:
-            self._questions.notice(notice)
-
 
 class PasswordAgain:
     """Has a person asked for the password of a room that has a new one; lines said meanwhile are kept."""
@@ -262,8 +260,10 @@ class PasswordAgain:
     async def _ask(self, questions: Questions, refused: Refused) -> None:
         may_try_at = loop_time() + refused.wait
         reason = Reason.WRONG if self._is_offered else Reason.CHANGED
-        while not (password := await questions.password(reason)) or password_size(password) > MAX_PASSWORD_BYTES:
-            reason = Reason.WRONG if password else reason
+        while password_size(password := await questions.password(reason)) > MAX_PASSWORD_BYTES:
+            reason = Reason.WRONG
+        if not password:
+            raise refused
         self._is_offered = True
         await asyncio.sleep(max(0.0, may_try_at - loop_time()))
         self._password.note(password)

@@ -35,6 +35,11 @@ class Stream(Generic[T]):
         self._is_closed = False
 
     @property
+    def end(self) -> int:
+        """The position of the next event that will be put."""
+        return self._first + len(self._events)
+
+    @property
     def last(self) -> T | None:
         """The newest event that some reader has not taken."""
         return self._events[-1][0] if self._events else None
@@ -61,8 +66,7 @@ class Stream(Generic[T]):
 
     def reader(self) -> Reader[T]:
         """Return a reader of everything from now on; the only one begins with what nobody has taken yet."""
-        end = self._first + len(self._events)
-        reader = Reader(self, end if self._readers else self._first)
+        reader = Reader(self, self.end if self._readers else self._first)
         self._readers.add(reader)
         return reader
 
@@ -99,6 +103,11 @@ class Reader(Generic[T]):
         self.position = position
         self.news = asyncio.Event()
         self._stream = stream
+
+    @property
+    def is_behind(self) -> bool:
+        """Tell whether there is an event to take without waiting."""
+        return self._stream.end > self.position
 
     def __aiter__(self) -> Reader[T]:
         return self

@@ -11,7 +11,6 @@ from datetime import date
 from typing import Final
 
 from .items import (
-    AllStored,
     Back,
     Came,
     Day,
@@ -20,6 +19,7 @@ from .items import (
     Item,
     Lost,
     Missed,
+    Rejected,
     Said,
     Stored,
     Waiting,
@@ -41,7 +41,7 @@ class Timeline:
         self._room, self._tells_own = room, tells_own
         self._gathered: list[Event] | None = []
         self._size = 0
-        self._again = self._waits = False
+        self._again = False
         self._day = today or date.today()
 
     def take(self, event: Event) -> Iterator[Item]:
@@ -62,13 +62,8 @@ class Timeline:
             case Lost():
                 yield from self._pass_on()
                 yield event
-            case Waiting():
-                self._waits = True
+            case Stored() | Rejected() | Waiting():  # about own lines, which are not in the log yet
                 yield event
-            case Stored():
-                if self._waits and not self._room.unanswered:
-                    self._waits = False
-                    yield AllStored()
             case _ if self._gathered is not None:
                 yield from self._gather(event)
             case _:

@@ -12,8 +12,6 @@ from datetime import date
 from pathlib import Path
 from typing import Final
 
-from sockatuh.protocol.messages import MEMBER, READER, SCRIPT
-
 from . import fact
 
 HELP_CHAT: Final = "Talk in a room."
@@ -112,7 +110,6 @@ CHAT_HELP: Final = (
 
 WHO_COLUMNS: Final = ("NAME", "SINCE", "DIALECT", "KEY")
 NO_CONTACT: Final = "(no contact)"
-ROLES: Final = {MEMBER: "member", SCRIPT: "script", READER: "reader"}
 LEFT_REASONS: Final = {
     "lost": "lost contact",
     "idle": "silent",
@@ -289,12 +286,12 @@ def here(names: Sequence[str]) -> str:
     return f"{len(names)} here: {', '.join(names)}"
 
 
-def here_as(name: str, dialect: str, role: int, *, present: bool) -> str:
-    """Name one who is in the room."""
+def here_as(name: str, role: str, *, is_encrypted: bool, is_present: bool) -> str:
+    """Name somebody who is in the room; `role`: "" for a member."""
     remarks = [
-        *([ROLES[role]] if role in (SCRIPT, READER) else []),
-        *(["unencrypted"] if dialect == "classic" else []),
-        *([] if present else ["no contact"]),
+        *([role] if role else []),
+        *([] if is_encrypted else ["unencrypted"]),
+        *([] if is_present else ["no contact"]),
     ]
     return f"{name} ({', '.join(remarks)})" if remarks else name
 

@@ -9,6 +9,7 @@ from functools import cache
 from typing import Final
 
 import pytest
+from client.session_double import happened
 from forgers import FORMER, NAMES, SAID
 from hostile import TEXTS
 
@@ -19,6 +20,7 @@ from sockatuh.cli.rendering import LONGEST, TEXTS_FROM, Line, draw, plain, short
 from sockatuh.cli.rows import log_rows, note_rows
 from sockatuh.cli.who import _row, _table
 from sockatuh.cli.wrapping import CUT, reach, wrap
+from sockatuh.client.items import member_of
 from sockatuh.protocol.messages import ACTION, JOINED, LEFT, MESSAGE, Entry, MemberInfo
 from sockatuh.room.names import NameRules
 from sockatuh.room.text import BLANKS, clean_text
@@ -50,7 +52,7 @@ def told_by(entry: Entry) -> tuple[object, ...]:
 
 
 def shown(entry: Entry, columns: int | None, *, shortened: bool) -> list[Line]:
-    lines = draw(entry, "me", columns)
+    lines = draw(happened(entry), "me", columns)
     return shorten(lines, entry.seq, columns) if shortened and len(lines) > LONGEST else lines
 
 
@@ -113,7 +115,7 @@ def test_a_text_that_is_shown_in_part_says_so_where_no_text_could(columns: int) 
     judge(entries, columns, shortened=True)
     for entry in entries:
         rows = [plain(line) for line in shown(entry, columns, shortened=True)]
-        whole = [plain(line) for line in draw(entry, "me", columns)]
+        whole = [plain(line) for line in draw(happened(entry), "me", columns)]
         remarks = [row for row in rows[1:] if row.startswith("      … ")]
         assert len(remarks) == (len(whole) > 12)
         assert not any(row.startswith("      … ") for row in whole)
@@ -122,7 +124,9 @@ def test_a_text_that_is_shown_in_part_says_so_where_no_text_could(columns: int) 
 @pytest.mark.parametrize("columns", FEW_WIDTHS)
 def test_no_remark_looks_like_an_event_or_like_another(columns: int) -> None:
     """Among remarks: who is here, and who has come without encryption."""
-    seen = {"\n".join(plain(line) for line in draw(entry, "me", columns)): "" for entry in events(NAMES, SAID)}
+    seen = {
+        "\n".join(plain(line) for line in draw(happened(entry), "me", columns)): "" for entry in events(NAMES, SAID)
+    }
     lists = [(name, other) for name in (*NAMES, *FORMER) for other in NAMES[::5]] + [(name,) for name in NAMES]
     for names in lists:
         rows = note_rows(phrases.here([shown_name(name) for name in names]), columns)
@@ -134,7 +138,9 @@ def test_no_remark_looks_like_an_event_or_like_another(columns: int) -> None:
 
 def test_a_table_of_members_tells_a_list_in_a_name_from_a_list() -> None:
     def table(*names: str) -> str:
-        return "\n".join(_table([_row(MemberInfo(name, "abcdefgh", "secure", True, NOON)) for name in names]))
+        return "\n".join(
+            _table([_row(member_of(MemberInfo(name, "abcdefgh", "secure", True, NOON))) for name in names])
+        )
 
     tables = [table(name) for name in (*NAMES, *FORMER)] + [table("ana", "budi"), table("ana", "budi", "citra")]
     assert len(set(tables)) == len(tables)

@@ -9,17 +9,8 @@ from pathlib import Path
 import pytest
 from cli.people import PASSWORD, Client, Person, Server
 
-from sockatuh.cli.place import Place, parse_place
-from sockatuh.client.deadline import Patience
 from sockatuh.client.profile import Profile
 from sockatuh.protocol.identity import Invite
-
-
-def test_a_server_may_be_written_in_every_usual_way() -> None:
-    assert parse_place("kitchen-pi") == Place("kitchen-pi", 7625)
-    assert parse_place("10.0.0.1:80") == Place("10.0.0.1", 80)
-    assert parse_place("[fe80::1]:80").server == "[fe80::1]:80"
-    assert parse_place(Invite("10.0.0.1", 80, "tea & cake", b"k" * 32).encode()) == Place("10.0.0.1", 80, b"k" * 32)
 
 
 @pytest.mark.parametrize("text", ["a host", "host:99999", "sockatuh://host:1/room", "[::1", ":"])
@@ -231,16 +222,3 @@ def test_what_is_no_name_is_refused(server: Server, person: Person, name: str) -
     client: Client = person("umar", server)
     done = client.call("send", "hello", "--name", name or " ")
     assert done.returncode == 4
-
-
-def test_patience_counts_down_and_not_while_a_person_thinks() -> None:
-    now = [100.0]
-    patience = Patience(10, lambda: now[0])
-    now[0] += 3
-    assert (patience.left(), patience.left(5)) == (7, 5)
-    with patience.paused():
-        now[0] += 60
-    assert patience.left() == 7
-    now[0] += 8
-    assert patience.left(5) == 0
-    assert (Patience(None).left(), Patience(None).left(5)) == (None, 5)

@@ -6,6 +6,7 @@ from itertools import pairwise
 
 import pytest
 from bidi import columns_of
+from client.session_double import happened
 from forgers import FORMER, NAMES, SAID
 
 from sockatuh.cli.direction import LEFT_TO_RIGHT, anchored, apart, turns, without_marks
@@ -14,6 +15,7 @@ from sockatuh.cli.naming import shown_name
 from sockatuh.cli.rendering import draw, plain
 from sockatuh.cli.rows import note_rows
 from sockatuh.cli.who import _row, _table
+from sockatuh.client.items import member_of
 from sockatuh.protocol.messages import ACTION, JOINED, LEFT, MESSAGE, Entry, MemberInfo
 from sockatuh.store.history import LogLine, SessionLine
 from sockatuh.wording import client as phrases
@@ -64,7 +66,7 @@ def test_a_terminal_that_reorders_would_show_a_text_in_its_authors_place_without
 def test_time_author_and_text_keep_their_places(kind: int, base: int | None) -> None:
     for name in (*NAMES, *FORMER):
         for text in (*TURNED, *SAID[::4]):
-            lines = draw(Entry(1, NOON, kind, name, text), "me")
+            lines = draw(happened(Entry(1, NOON, kind, name, text)), "me")
             row, bare = plain(lines[0]), without_marks(shown_name(name))
             said = row.rpartition(bare)[2].lstrip(LEFT_TO_RIGHT).strip()
             if not turns(row) or not said:
@@ -87,7 +89,7 @@ def test_who_comes_and_goes_stands_before_what_is_told_of_them(base: int | None)
     for name in (*NAMES, *FORMER):
         bare = without_marks(shown_name(name))
         for kind, reason, verb in ((JOINED, "secure", " joined"), (LEFT, "lost", " left (lost contact)")):
-            row = plain(draw(Entry(1, NOON, kind, name, reason), "me")[0])
+            row = plain(draw(happened(Entry(1, NOON, kind, name, reason)), "me")[0])
             if turns(row):
                 assert in_order(laid_out(row, base, row[:5], "·", bare, verb))
 
@@ -105,7 +107,7 @@ def test_the_history_the_table_of_members_and_the_log_keep_their_order(base: int
     session = _session(SessionLine(NOON, None, "אבי", "k", "10.0.0.9", "secure", "sockatuh 0.1", False, None))
     assert in_order(laid_out(f"12:00 {line}", base, "12:00", "אבי", "שלום"))
     assert in_order(laid_out(f"12:00 {session}", base, "12:00", "·", "אבי", "joined", "10.0.0.9"))
-    _, row = _table([WHO_COLUMNS, _row(MemberInfo("אבי", "a1b2c3d4", "secure", True, NOON))])
+    _, row = _table([WHO_COLUMNS, _row(member_of(MemberInfo("אבי", "a1b2c3d4", "secure", True, NOON)))])
     assert in_order(laid_out(row, base, "אבי", "2023", "secure", "a1b2c3d4"))
     logged = '12:00:00 info    message_posted author=אבי seq=7 text="שלום 12 name=רות" logger=x'
     assert in_order(laid_out(logged, base, "author=", "אבי", "seq=7", "text=", "name=", "logger=x"))

@@ -11,7 +11,7 @@ import pytest
 from cli.people import PASSWORD, Client, Person, Server
 from kit.terminal import Terminal
 
-from sockatuh.cli.entrance import variants
+from sockatuh.client.sign_in import variants
 
 QUESTION = "Room password:"
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Sequence
 
+from sockatuh.client.items import Came, Said, Went, event_of
 from sockatuh.client.room import Listener, Room
 from sockatuh.client.room_password import RoomPassword
 from sockatuh.protocol.client import events as e
@@ -73,6 +74,13 @@ def room_of(session: SessionDouble, *, says: int = 0, password: RoomPassword | N
     for number in range(says):
         room.send(f"line {number}")
     return room
+
+
+def happened(entry: Entry) -> Said | Came | Went:
+    """Return the event of an entry whose kind is known."""
+    event = event_of(entry, own=False)
+    assert event is not None
+    return event
 
 
 def entry(

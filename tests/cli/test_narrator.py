@@ -1,7 +1,6 @@
 from __future__ import annotations
 
 import asyncio
-import os
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
@@ -9,16 +8,15 @@ from datetime import datetime
 from pathlib import Path
 
 import pytest
+from client.session_double import ADMITTED, SessionDouble
 
-from sockatuh.cli.membership import Membership
+from sockatuh.cli.narrator import LongTexts, Narrator
 from sockatuh.cli.rendering import Line, plain
-from sockatuh.cli.roompassword import RoomPassword
-from sockatuh.cli.slash import Done, NotTaken, obey
-from sockatuh.cli.story import GATHERED_SIZE, Story
-from sockatuh.client.deadline import Patience
+from sockatuh.cli.slash import Desk, Done, NotTaken
+from sockatuh.client.items import Said, Waiting
 from sockatuh.client.name_tags import NameTags
-from sockatuh.client.session import Conversation, ConversationOptions
-from sockatuh.client.unsent import Unsent
+from sockatuh.client.room import Room
+from sockatuh.client.timeline import GATHERED_SIZE
 from sockatuh.protocol.client.events import (
     Admitted,
     CaughtUp,
@@ -29,15 +27,12 @@ from sockatuh.protocol.client.events import (
     LinesDelayed,
     LinesHeld,
     LineStored,
-    MembersListed,
     PeerEvent,
 )
 from sockatuh.protocol.client.inbox import Gone
 from sockatuh.protocol.messages import JOINED, LEFT, MESSAGE, Entry, MemberInfo
 from sockatuh.wording import client as phrases
 
-NO_KEY = RoomPassword(None, {})
-NO_NOTES = Unsent(Path(os.devnull), "127.0.0.1:9")
 NOW = int(time.time() * 1000)
 DAY = 86_400_000
 BACK = Admitted("tom", bytes(16), 0, 9, b"", again=True, rewound=False)
@@ -63,8 +58,8 @@ class Wall:
     def lose(self, reason: str) -> None:
         self.seen.append(f"lost: {reason}")
 
-    def wait(self, event: LinesDelayed | LinesHeld) -> None:
-        self.seen.append(f"waits: {event}")
+    def wait(self, waiting: Waiting) -> None:
+        self.seen.append(f"waits: {waiting.seconds}")
 
     def go_on(self) -> None:
         self.seen.append("goes on")
@@ -78,27 +73,29 @@ def tell(
     marks: bool = True,
     tells_own: bool = True,
     says: Sequence[str] = (),
-    then: Callable[[Membership], None] = lambda _: None,
+    then: Callable[[Desk], object] = lambda _: None,
+    present: Sequence[MemberInfo] = (),
     tags: NameTags | None = None,
 ) -> list[str]:
     """Return what somebody called tom sees of some events, and do `then`."""
 
     async def hear() -> list[str]:
-        async def trust(_: bytes) -> bool:
-            return True
-
-        async with Conversation(ConversationOptions("127.0.0.1", 9, b"k" * 32), trust) as conversation:
-            admitted = Admitted("tom", bytes(16), 0, 9, b"", again=False, rewound=False)
-            notes, patience = NO_NOTES, Patience(None)
-            membership = Membership(conversation, "room", admitted, lambda _: None, patience, notes, NO_KEY, tags=tags)
-            for text in says:
-                membership.say(text)
-            wall = Wall()
-            story = Story(membership, wall, marks=marks, tells_own=tells_own)
-            for event in events:
-                story.hear(event)
-            then(membership)
-            return wall.seen
+        session, wall = SessionDouble(), Wall()
+        session.present = present
+        room = Room(session, "room", ADMITTED, tags=tags)
+        for text in says:
+            room.send(text)
+        narrator = Narrator(room, wall, marks=marks, tells_own=tells_own)
+        desk, readers = Desk(room, wall, narrator.long_texts), aiter(room)
+        for event in events:
+            session.tell(event)
+            while readers.is_behind:
+                narrator.hear(await anext(readers))
+        then(desk)
+        for _ in range(5):
+            await asyncio.sleep(0)
+        desk.close()
+        return wall.seen
 
     return asyncio.run(hear())
 
@@ -109,6 +106,10 @@ def said(seq: int, text: str, *, own: int | None = None, at: int = NOW) -> Entry
 
 def event_of(seq: int, kind: int, name: str, text: str) -> EntryArrived:
     return EntryArrived(Entry(seq, NOW, kind, name, text), None)
+
+
+def said_of(seq: int, size: int) -> Said:
+    return Said(seq, 0, "ana", "é" * (size // 2))
 
 
 def test_earlier_lines_stand_between_marks_without_coming_and_going() -> None:
@@ -230,14 +231,11 @@ def test_a_long_text_is_shown_in_part_to_a_person_and_whole_to_a_file() -> None:
 )
 def test_the_rest_of_a_long_text_is_shown_when_it_is_asked_for(line: str, answer: int | str) -> None:
     text = "\n".join(f"row {number}" for number in range(200))
-    wall, done = Wall(), list[object]()
+    done = list[object]()
 
-    def ask(membership: Membership) -> None:
-        done.append(obey(line, membership, wall))
-
-    tell(CaughtUp(), said(4321, text), then=ask)
+    shown = tell(CaughtUp(), said(4321, text), then=lambda desk: done.append(desk.obey(line)))
     assert done == [Done.TAKEN if answer == 200 else NotTaken(str(answer))]
-    assert len(wall.seen) == (200 if answer == 200 else 0)
+    assert len(shown[12:]) == (200 if answer == 200 else 0)
 
 
 def test_a_name_that_comes_with_another_key_is_told_once_before_what_it_does(tmp_path: Path) -> None:
@@ -272,13 +270,37 @@ def test_who_is_here_is_told_with_what_is_special() -> None:
         MemberInfo("ana", "", "secure", True, 0),
         MemberInfo("budi\x1b[31m", "", "classic", False, 0),
     )
-    assert tell(CaughtUp(), MembersListed(members, more=False), LineStored(1, 1))[1:] == [
+    assert tell(CaughtUp(), present=members, then=lambda desk: desk.obey("/who"))[1:] == [
         "— 2 here: ana, budi (unencrypted, no contact)"
     ]
 
 
+def test_nobody_is_asked_who_is_here_while_contact_is_lost() -> None:
+    done = list[object]()
+    tell(ContactLost("silence"), then=lambda desk: done.append(desk.obey("/who")))
+    assert done == [NotTaken(phrases.OUT_OF_CONTACT)]
+
+
 def test_why_lines_wait_is_told_and_that_they_do_no_more_when_all_are_stored() -> None:
-    assert tell(LinesHeld(), LinesDelayed(1.5), LineStored(1, 3)) == [
-        "waits: LinesHeld()", "waits: LinesDelayed(wait=1.5)", "goes on"
-    ]  # fmt: skip
-    assert tell(LinesHeld(), LineStored(1, 3), says=["one", "two"]) == ["waits: LinesHeld()"]
+    assert tell(LinesHeld(), LinesDelayed(1.5), LineStored(1, 3)) == ["waits: None", "waits: 1.5", "goes on"]
+    assert tell(LinesHeld(), LineStored(1, 3), says=["one", "two"]) == ["waits: None"]
+
+
+def test_the_newest_texts_are_kept_by_their_bytes() -> None:
+    texts = LongTexts(most=100)
+    for seq in range(1, 8):
+        texts.keep(said_of(seq, 30))
+    assert [seq for seq in range(10) if texts.find(seq)] == [5, 6, 7]
+    texts.keep(said_of(8, 100))
+    assert [seq for seq in range(10) if texts.find(seq)] == [8]
+    texts.keep(said_of(9, 102))
+    assert texts.find(9) is None
+
+
+def test_a_text_that_comes_again_counts_once() -> None:
+    texts = LongTexts(most=100)
+    for _ in range(9):
+        texts.keep(said_of(1, 60))
+    texts.keep(said_of(2, 40))
+    assert texts.find(1)
+    assert texts.find(2)

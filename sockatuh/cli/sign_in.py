@@ -1,0 +1,136 @@
+"""How a person at a terminal is asked and told things while a client signs in (client/sign_in.py)."""
+
+from __future__ import annotations
+
+import contextlib
+import getpass
+from collections.abc import Awaitable, Callable, Mapping
+from typing import Final
+
+import typer
+
+from sockatuh.client.items import (
+    NameFree,
+    NameRefused,
+    Notice,
+    NotRemembered,
+    PasswordWrong,
+    SignedIn,
+    TryLater,
+    Unreachable,
+    Waiting,
+)
+from sockatuh.client.room_password import RoomPassword
+from sockatuh.client.sign_in import Reason
+from sockatuh.protocol.identity import words
+from sockatuh.room.text import clean_line
+from sockatuh.wording import admin as wording
+from sockatuh.wording import client as phrases
+
+from .echo import unseen
+from .given import FROM_STDIN, password_in_file, password_in_variable
+from .questions import ask, ask_hidden, may_ask, tell
+from .whose import whose
+
+PASSWORD_VARIABLE: Final = "SOCKATUH_PASSWORD"  # noqa: S105 - its name
+
+
+class AtTerminal:
+    """Asks on stdin and stderr; nothing that is typed is shown until the client is in the room.
+
+    Somebody who is in the room is asked for a new password by `ask_again`, which a screen sets; `hides_again` is
+    whether the terminal shows what is typed meanwhile.
+    """
+
+    def __init__(self) -> None:
+        self.ask_again: Callable[[str], Awaitable[str]] | None = None
+        self.hides_again = False
+        self._hidden = contextlib.ExitStack()
+        self._is_hidden = False
+
+    def hide(self) -> None:
+        """Show nothing of what is typed from now on: a password may come at any time."""
+        if not self._is_hidden:
+            self._is_hidden = True
+            self._hidden.enter_context(unseen())
+
+    def answered(self) -> None:
+        """Show again what is typed."""
+        self._is_hidden = False
+        self._hidden.close()
+
+    async def trust(self, server: str, key: bytes) -> bool:
+        """Ask whether the key of a server is the right one."""
+        return ask(phrases.trust(server, words(key))).lower() in phrases.YES
+
+    async def name(self, suggested: str) -> str:
+        """Ask for a name until there is one."""
+        while not (name := ask(phrases.ask_name(suggested)) or suggested):
+            pass
+        return name
+
+    async def password(self, reason: Reason) -> str:
+        """Ask for the room's password."""
+        if reason is Reason.JOINING:
+            return ask_hidden(phrases.ASK_PASSWORD)
+        if self.ask_again is None or not may_ask():
+            return ""
+        if self.hides_again:
+            self.hide()
+        why = phrases.PASSWORD_WRONG if reason is Reason.WRONG else phrases.PASSWORD_CHANGED
+        while not (password := await self.ask_again(why)):
+            pass
+        return password
+
+
+def tell_notice(notice: Notice, *, is_asked: bool) -> None:
+    """Tell a person, or the reader of a script's stderr, what happens while signing in; `is_asked`: it is a person."""
+    match notice:
+        case Waiting(None):
+            tell(phrases.HELD)
+        case Waiting(float(seconds)):
+            tell(phrases.delayed(seconds))
+        case Unreachable(obstacles):
+            tell(phrases.still_trying(wording.in_the_way(obstacles)))
+        case NotRemembered(error):
+            tell(phrases.not_remembered(clean_line(error.path), error.reason))
+        case _ if not is_asked:
+            pass
+        case NameFree(name, written):
+            tell(phrases.NAME_VALID if written == name else phrases.name_valid_as(written))
+        case NameRefused(name, why):
+            tell(phrases.name_refused(why.code, whose(why), name))
+        case PasswordWrong():
+            tell(phrases.PASSWORD_WRONG)
+        case TryLater(seconds, many_guess):
+            tell((phrases.many_guess if many_guess else phrases.waiting)(seconds))
+        case SignedIn():
+            tell(phrases.JOINED)
+        case _:
+            pass
+
+
+def given_password(file: str | None, environ: Mapping[str, str]) -> RoomPassword:
+    """Return the password in a file, on stdin or in the environment, if there is one; a file is read again later."""
+    if not file:
+        value = environ.get(PASSWORD_VARIABLE)
+        return RoomPassword(password_in_variable(PASSWORD_VARIABLE, value) if value else None)
+    given = password_in_file(file)
+    if file == FROM_STDIN:
+        return RoomPassword(given)
+
+    def read() -> str | None:
+        try:
+            return password_in_file(file)
+        except (OSError, typer.Exit):  # a sentence on stderr has said what is wrong with the file
+            return None
+
+    return RoomPassword(given, read)
+
+
+def login_name() -> str:
+    """Return the name this person logged in with, "" when the system does not say."""
+    try:
+        return getpass.getuser()
+    except (OSError, KeyError, ImportError):
+        return ""

@@ -1,0 +1,24 @@
+from __future__ import annotations
+
+import pytest
+
+from sockatuh.client.server_address import ServerAddress
+from sockatuh.errors import AddressUnclear
+from sockatuh.protocol.identity import Invite
+
+
+def test_a_server_may_be_written_in_every_usual_way() -> None:
+    invite = Invite("10.0.0.1", 80, "tea & cake", b"k" * 32)
+    assert ServerAddress.parse("kitchen-pi") == ServerAddress("kitchen-pi", 7625)
+    assert ServerAddress.parse("10.0.0.1:80") == ServerAddress("10.0.0.1", 80)
+    assert ServerAddress.parse("[fe80::1]:80").server == "[fe80::1]:80"
+    assert ServerAddress.parse(invite.encode()) == ServerAddress("10.0.0.1", 80, b"k" * 32)
+    assert ServerAddress.parse(invite) == ServerAddress("10.0.0.1", 80, b"k" * 32)
+
+
+@pytest.mark.parametrize("text", ["", "a host", "host:99999", "sockatuh://host:1/room", "[::1", ":"])
+def test_what_names_no_server_is_an_error_that_says_why(text: str) -> None:
+    with pytest.raises(AddressUnclear) as unclear:
+        ServerAddress.parse(text)
+    assert unclear.value.text == text
+    assert unclear.value.reason
