@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import dataclasses
+import inspect
 import re
+import typing
 from collections.abc import Callable, Coroutine
 from pathlib import Path
 from typing import Any, Final
@@ -94,3 +97,28 @@ def test_the_page_and_the_package_name_the_same_things() -> None:
     named = {*re.findall(r"\bsockatuh\.([A-Za-z_]+)", PAGE), *re.findall(r"`([A-Z][a-z][A-Za-z]+)[`(.]", PAGE)}
     assert {*sockatuh.__all__} - {"__version__"} - {*re.findall(r"\w+", PAGE)} == set()
     assert named - {"testing", "MemoryRoom", "None", "True"} <= {*sockatuh.__all__}
+
+
+def test_every_argument_of_connect_and_every_part_of_a_room_is_explained() -> None:
+    explained = {*re.findall(r"\w+", PAGE)}
+    assert {*inspect.signature(sockatuh.connect).parameters} <= explained
+    calls_of_the_session = {"take", "mend", "fail"}
+    assert {name for name in vars(Room) if not name.startswith("_")} - calls_of_the_session <= explained
+
+
+@pytest.mark.parametrize("event", typing.get_args(sockatuh.Event), ids=lambda event: event.__name__)
+def test_the_row_of_an_event_lists_its_facts(event: type) -> None:
+    row = re.search(rf"^\| `{event.__name__}` \|.*$", PAGE, re.MULTILINE)
+    assert row
+    fields = [field.name for field in dataclasses.fields(event)]
+    assert [name for name in fields if f"`{name}`" not in row[0]] == []
+
+
+def test_every_error_that_is_exported_has_a_row() -> None:
+    errors = [
+        name
+        for name in sockatuh.__all__
+        if inspect.isclass(kind := getattr(sockatuh, name)) and issubclass(kind, Exception)
+    ]
+    rows = {*re.findall(r"^\| `(\w+)` \|", PAGE, re.MULTILINE)}
+    assert {*errors} - rows == {"SockAtuhError", "ClientError"}
