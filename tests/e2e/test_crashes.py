@@ -92,6 +92,7 @@ def test_a_silent_client_is_woken_by_the_server_that_takes_over(kitchen: Room, s
     async def story() -> None:
         async with relay_to(server.port) as relay, joined("wulan", relay.port, server.key) as wulan:
             await eventually(lambda: "wulan" in open_sessions(kitchen))
+            await eventually(lambda: bool(server.events("member_joined", name="wulan")))
             relay.change_up = without_data
             await server.kill()
             await server.start()
