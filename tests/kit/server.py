@@ -228,6 +228,11 @@ class RoomServer(PartyState):
         self._log.deliver()
         return True
 
+    def follow(self) -> None:
+        """Tell the server what others have written to the log."""
+        if self.is_up:
+            self._log.deliver()
+
     def _take_committed(self, rows: Sequence[Row], outcomes: Sequence[Outcome]) -> None:
         self.bridge.take_rows(rows, self.now)
         self.bridge.take_outcomes(outcomes, self.now)
