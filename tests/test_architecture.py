@@ -158,6 +158,15 @@ def test_the_pure_packages_have_no_wires_no_clock_no_dice_no_log_and_no_disk(mod
 
 
 @of_each_module
+def test_the_room_knows_no_error_of_the_store(module: str) -> None:
+    if layer_of(module) == "room":
+        names = {
+            alias.name for node in ast.walk(parse(module)) if isinstance(node, ast.ImportFrom) for alias in node.names
+        }
+        assert not {name for name in names if name == "StoreError" or name.startswith("Database")}
+
+
+@of_each_module
 def test_each_library_is_known_to_one_layer_only(module: str) -> None:
     libraries = {name.split(".")[0] for name in imports_of(module)} & ONLY_IN.keys()
     assert {library for library in libraries if ONLY_IN[library] != layer_of(module)} == set()

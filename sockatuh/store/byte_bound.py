@@ -1,7 +1,8 @@
-"""How much of the log the entries of one kind take, without reading all of it, and the oldest go when it is too much.
+"""Count the bytes that the entries of one kind take, and delete the oldest when they take too many.
 
-`meta` holds how many bytes were counted and up to which seq, so only what came since is read; and up to which seq all
-are gone, so that nobody searches from the beginning. Whoever deletes entries takes them off in the same transaction.
+`meta` holds a tally: how many bytes there are up to which seq, so that only newer entries are read, and up to which seq
+all entries are gone, so that no search starts from the beginning. Entries are deleted and subtracted from the tally in
+the same transaction.
 """
 
 from __future__ import annotations
@@ -13,16 +14,16 @@ from dataclasses import dataclass, replace
 from typing import Final
 
 ROW_COST: Final = 128
-"""About what an entry takes on disk beside its body, with its places in the indices."""
+"""About how many bytes an entry takes on disk beside its body, indices included."""
 CHUNK: Final = 200
 """Entries deleted in one transaction."""
 COUNTED_AT_ONCE: Final = 10_000
-"""Entries summed up in one reading."""
+"""Entries summed up by one query."""
 
 
 @dataclass(frozen=True, slots=True)
 class Tally:
-    """Bytes of the entries of a kind with a seq in (gone, counted]; none is at or below `gone`."""
+    """The bytes of the entries of a kind with a seq in (gone, counted]; there are none up to `gone`."""
 
     bytes: int = 0
     counted: int = 0
@@ -30,20 +31,20 @@ class Tally:
 
 
 def read_tally(connection: sqlite3.Connection, kind: str) -> Tally:
-    """Read what is known of a kind, nothing at first."""
+    """Read the tally of a kind; it starts empty."""
     found = connection.execute("SELECT value FROM meta WHERE name = ?", (_name(kind),)).fetchone()
     return Tally(*json.loads(found[0])) if found is not None else Tally()
 
 
 def write_tally(connection: sqlite3.Connection, kind: str, tally: Tally) -> None:
-    """Write down what is known of a kind."""
+    """Store the tally of a kind."""
     value = json.dumps([tally.bytes, tally.counted, tally.gone])
     connection.execute("INSERT OR REPLACE INTO meta (name, value) VALUES (?, ?)", (_name(kind), value))
 
 
 def count_more(connection: sqlite3.Connection, kind: str, tally: Tally) -> Tally:
-    """Return the tally with the next entries counted; the same when there are none."""
-    # With + the index on kinds is passed over: it would be walked along from its beginning.
+    """Return the tally with the next entries added; the same tally if there are none."""
+    # The + keeps SQLite from using the index on kinds, which it would scan from the beginning.
     query = """
         SELECT coalesce(sum(size), 0), coalesce(max(seq), 0) FROM (
             SELECT seq, CASE kind WHEN ? THEN coalesce(length(CAST(body AS BLOB)), 0) + ? ELSE 0 END AS size
@@ -55,7 +56,7 @@ def count_more(connection: sqlite3.Connection, kind: str, tally: Tally) -> Tally
 
 
 def delete_oldest(connection: sqlite3.Connection, kind: str, limit: int) -> int:
-    """Delete a chunk of the oldest entries of a kind, if they take more than `limit` bytes; return how many went."""
+    """Delete a chunk of the oldest entries of a kind if all take more than `limit` bytes; return how many."""
     tally = read_tally(connection, kind)
     if tally.bytes <= limit:
         return 0
@@ -64,7 +65,7 @@ def delete_oldest(connection: sqlite3.Connection, kind: str, limit: int) -> int:
         WHERE +kind = ? AND seq > ? AND seq <= ? ORDER BY seq LIMIT ?
     """
     oldest = connection.execute(query, (ROW_COST, kind, tally.gone, tally.counted, CHUNK)).fetchall()
-    if not oldest:  # somebody else has deleted them
+    if not oldest:  # already deleted elsewhere
         write_tally(connection, kind, replace(tally, bytes=0, gone=tally.counted))
         return 0
     left, going = tally.bytes, []
@@ -79,8 +80,8 @@ def delete_oldest(connection: sqlite3.Connection, kind: str, limit: int) -> int:
     return len(going)
 
 
-def take_off(connection: sqlite3.Connection, kind: str, deleted: Iterable[tuple[int, int]]) -> None:
-    """Take entries off the tally that were deleted: (seq, bytes of the body) of each."""
+def subtract_deleted(connection: sqlite3.Connection, kind: str, deleted: Iterable[tuple[int, int]]) -> None:
+    """Subtract deleted entries, given as (seq, bytes of the body), from the tally of their kind."""
     tally = read_tally(connection, kind)
     if size := sum(size + ROW_COST for seq, size in deleted if seq <= tally.counted):
         write_tally(connection, kind, replace(tally, bytes=max(0, tally.bytes - size)))

@@ -1,8 +1,8 @@
 """The room's database file: how it is opened, and the one thread that writes to it.
 
-Many read, one writes: SQLite's write-ahead log lets readers go on while the writer commits, and with a single writer
-nobody ever waits for a lock. What the thread is given while one commit runs makes up the next transaction. So the dear
-part, waiting for the disk, is shared by all that came in meanwhile, and a job that comes alone waits for nothing.
+Many read, one writes: SQLite's write-ahead log lets readers continue while the writer commits, and a single writer
+never waits for a lock. The jobs that arrive during one commit make up the next transaction. So the expensive part,
+waiting for the disk, is shared by all of them, and a job that arrives alone waits for nothing.
 """
 
 from __future__ import annotations
@@ -34,11 +34,11 @@ Done = TypeVar("Done")
 T = TypeVar("T")
 
 MAX_BATCH: Final = 1024
-"""Jobs in one transaction: bounds how long the first of them waits."""
+"""The most jobs in one transaction; it bounds how long the first of them waits."""
 _FREED_AT_ONCE: Final = 64
 _BUSY_TIMEOUT: Final = 5.0
 _PATIENCE_MS: Final = 1_000
-"""Milliseconds the writer waits for another program's lock: then those whose lines wait are told, and it tries on."""
+"""Milliseconds the writer waits for another program's lock before it reports a failure; the jobs are retried."""
 _WAKE_INTERVAL: Final = 1.0
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _NORMAL: Final = ("PRAGMA synchronous = NORMAL", "PRAGMA fullfsync = OFF", "PRAGMA checkpoint_fullfsync = OFF")
@@ -53,24 +53,24 @@ _WRITER_PRAGMAS: Final = (
 
 
 def wall_clock() -> int:
-    """The time, in milliseconds since 1970 UTC."""
+    """Return the time in milliseconds since 1970 UTC."""
     return time.time_ns() // 1_000_000
 
 
 def rfc3339(milliseconds: int) -> str:
-    """Write milliseconds since 1970 as they stand in the database: `2026-01-31T09:52:00.000Z`."""
+    """Format milliseconds since 1970 as in the database: `2026-01-31T09:52:00.000Z`."""
     moment = _EPOCH + timedelta(milliseconds=milliseconds)
     return f"{moment.replace(tzinfo=None).isoformat(timespec='milliseconds')}Z"
 
 
 def from_rfc3339(text: str) -> int:
-    """Read a time as `rfc3339` writes it; milliseconds since 1970."""
+    """Parse a time that `rfc3339` has formatted; return milliseconds since 1970."""
     return (datetime.fromisoformat(text) - _EPOCH) // timedelta(milliseconds=1)
 
 
 @contextlib.contextmanager
 def explained(path: Path) -> Iterator[None]:
-    """Turn SQLite's errors into DatabaseUnusable."""
+    """Raise SQLite's errors as DatabaseUnusable."""
     try:
         yield
     except sqlite3.Error as error:
@@ -78,10 +78,10 @@ def explained(path: Path) -> Iterator[None]:
 
 
 def open_writer(path: Path, synchronous: Synchronous) -> sqlite3.Connection:
-    """Open the database for its one writer, made (0600, in a 0700 directory) or migrated if needed.
+    """Open the database for its one writer; create it (0600, in a 0700 directory) or migrate it if necessary.
 
-    A log that may have been set back since gets a new id. Raises DatabaseTooNew, and DatabaseUnusable with the
-    reason. The connection may move to another thread.
+    A log that may have been set back gets a new id. Raises DatabaseTooNew or DatabaseUnusable. The connection may be
+    used in another thread.
     """
     try:
         ensure_private_directory(path.parent)
@@ -103,7 +103,7 @@ def open_writer(path: Path, synchronous: Synchronous) -> sqlite3.Connection:
 
 def _set_up(connection: sqlite3.Connection, path: Path, synchronous: Synchronous) -> None:
     refuse_newer(connection, path)
-    if path.stat().st_size == 0:  # heeded only before the file has a header; later it would be a write for nothing
+    if path.stat().st_size == 0:  # has no effect once the file has a header
         connection.execute("PRAGMA auto_vacuum = INCREMENTAL")
     mode = connection.execute("PRAGMA journal_mode = WAL").fetchone()[0]
     if mode != "wal":
@@ -117,19 +117,17 @@ def _set_up(connection: sqlite3.Connection, path: Path, synchronous: Synchronous
 
 
 def database_uri(path: Path, *options: str) -> str:
-    """Return what SQLite is to open, and how.
+    """Return the URI under which SQLite opens the file.
 
-    `Path.as_uri` does the same, but imports what it needs when it is called: too late for a process that is shut in a
-    directory.
+    `Path.as_uri` does the same, but imports modules when called, which a process confined to a directory cannot.
     """
     return f"file:{quote(str(path.absolute()))}?{'&'.join(options)}"
 
 
 def open_reader(path: Path, *, immutable: bool = False) -> sqlite3.Connection:
-    """Open the database for reading only, also while another process writes; the connection may move between threads.
+    """Open the database read-only, even while another process writes; the connection may be used in other threads.
 
-    `immutable` reads a file that nobody writes without touching anything beside it. Raises DatabaseTooNew and
-    DatabaseUnusable.
+    `immutable`: nobody writes the file, so nothing is created beside it. Raises DatabaseTooNew or DatabaseUnusable.
     """
     uri = database_uri(path, "mode=ro", *(["immutable=1"] if immutable else []))
     with explained(path):
@@ -145,7 +143,7 @@ def open_reader(path: Path, *, immutable: bool = False) -> sqlite3.Connection:
 
 
 def open_as_it_is(path: Path) -> sqlite3.Connection:
-    """Open for reading; without a write-ahead log beside it also where nothing can be written beside it."""
+    """Open read-only; a file without a write-ahead log can be opened even in a directory that is not writable."""
     try:
         return open_reader(path)
     except DatabaseUnusable:
@@ -155,9 +153,9 @@ def open_as_it_is(path: Path) -> sqlite3.Connection:
 
 
 def free_pages(connection: sqlite3.Connection) -> int:
-    """Give some unused pages back to the file system; answer how many, 0 when none was left.
+    """Return some unused pages to the file system; return how many, 0 if there were none.
 
-    One page a statement: Python steps `PRAGMA incremental_vacuum(N)` once, which frees one page whatever N is.
+    One page per statement: Python steps `PRAGMA incremental_vacuum(N)` only once, which frees one page whatever N is.
     """
     free: int = connection.execute("PRAGMA freelist_count").fetchone()[0]
     count = min(free, _FREED_AT_ONCE)
@@ -167,7 +165,7 @@ def free_pages(connection: sqlite3.Connection) -> int:
 
 
 class Readers:
-    """Reading connections, as many as threads read at once, kept open between reads."""
+    """A pool of read-only connections, one for each thread that reads at the same time."""
 
     def __init__(self, path: Path) -> None:
         self._path = path
@@ -176,7 +174,7 @@ class Readers:
         self._closed = False
 
     def read(self, work: Callable[[sqlite3.Connection], T]) -> T:
-        """Answer what `work` reads from one connection; it must leave no cursor open. Raises StoreError."""
+        """Return what `work` reads from a connection; it must leave no cursor open. Raises StoreError."""
         connection = self._take()
         try:
             with explained(self._path):
@@ -191,7 +189,7 @@ class Readers:
         return answer
 
     def stream(self, work: Callable[[sqlite3.Connection], Iterator[T]]) -> Iterator[T]:
-        """Give one by one what `work` reads, from a connection of its own. Raises StoreError."""
+        """Yield what `work` reads, from a connection of its own. Raises StoreError."""
         with closing(open_reader(self._path)) as connection:
             try:
                 with explained(self._path):
@@ -200,7 +198,7 @@ class Readers:
                 raise damaged(self._path, error) from error
 
     def close(self) -> None:
-        """Close what is idle now, and what is in use when it is given back."""
+        """Close idle connections now, and those in use when they are returned."""
         with self._lock:
             self._closed = True
             idle, self._idle = self._idle, []
@@ -224,7 +222,7 @@ class Readers:
 
 
 def _files(path: Path) -> tuple[tuple[int, int] | None, ...]:
-    """Tell which files stand under the names of the database and its write-ahead log."""
+    """Identify the files that now have the names of the database and of its write-ahead log."""
     return _inode(str(path)), _inode(f"{path}-wal")
 
 
@@ -237,11 +235,11 @@ def _inode(path: str) -> tuple[int, int] | None:
 
 
 class Writer(Generic[Job, Done]):
-    """One thread that takes what is waiting, runs it in one transaction, and hands all results on at once.
+    """One thread that runs all queued jobs in one transaction and passes on their results together.
 
-    `run` does a batch of jobs inside the transaction; if it raises, or the commit does, nothing of the batch is kept
-    and `fail` says what became of each job instead. `finish` gets the results after the commit, in the order of the
-    jobs. All three are called in the thread, which outlives every error.
+    `run` does a batch of jobs inside the transaction. If it or the commit raises, the transaction is rolled back and
+    `fail` supplies the results instead. `finish` gets the results after the commit, in the order of the jobs. All
+    three are called in the thread, which survives every error in a job.
     """
 
     def __init__(
@@ -262,7 +260,7 @@ class Writer(Generic[Job, Done]):
         self._gate = threading.Lock()
         self._closed = False
         self.answered_at = time.monotonic()
-        """When the thread last had nothing left to do or finished a batch, in monotonic seconds: never a few old."""
+        """When the thread was last idle or finished a batch, in monotonic seconds; a live thread's is recent."""
         self._thread = threading.Thread(target=self._serve, name="sockatuh-writer", daemon=True)
         self._thread.start()
 
@@ -270,9 +268,10 @@ class Writer(Generic[Job, Done]):
         return len(self._waiting)
 
     def put(self, job: Job, *, wake: bool = True) -> None:
-        """Queue a job and return at once; DatabaseUnusable after `close`. Without `wake`, for the next that has it.
+        """Queue a job and return at once; raises DatabaseUnusable after `close`.
 
-        Woken once for many jobs, the thread makes one transaction of them and not two, of the first and of the rest.
+        Without `wake`, the job waits for the next call that wakes the thread: woken once for many jobs, the thread puts
+        them in one transaction instead of two, one of which has only the first.
         """
         with self._gate:
             if self._closed:
@@ -282,7 +281,7 @@ class Writer(Generic[Job, Done]):
             self._bell.put(None)
 
     def wake(self) -> None:
-        """Have the thread begin with what waits."""
+        """Have the thread start with what is queued."""
         if self._waiting:
             self._bell.put(None)
 
@@ -304,12 +303,12 @@ class Writer(Generic[Job, Done]):
         close_in_order(self._connection)
 
     def _collect(self) -> tuple[list[Job], bool]:
-        """Wait a moment to be woken and take all jobs that are there; True with the last ones."""
+        """Wait a moment to be woken and take the queued jobs; also tell whether they are the last ones."""
         with contextlib.suppress(Empty):
             self._bell.get(timeout=_WAKE_INTERVAL)
             while True:
                 self._bell.get_nowait()
-        closed = self._closed  # before the jobs are counted: none comes after it
+        closed = self._closed  # read before the jobs are counted: none is queued after it is set
         jobs = [self._waiting.popleft() for _ in range(min(len(self._waiting), MAX_BATCH))]
         if self._waiting:
             self._bell.put(None)
@@ -318,7 +317,7 @@ class Writer(Generic[Job, Done]):
     def _commit(self, jobs: list[Job]) -> list[Done]:
         try:
             return self._transact(jobs)
-        except Exception as error:  # not only SQLite's: whatever is wrong with one batch, the next one is to be written
+        except Exception as error:  # whatever is wrong with this batch, the next one must be written
             return self._fail(jobs, error if isinstance(error, StoreError) else unusable(self._path, error))
 
     def _transact(self, jobs: list[Job]) -> list[Done]:
@@ -331,6 +330,6 @@ class Writer(Generic[Job, Done]):
             if connection.in_transaction:
                 connection.execute("ROLLBACK")
             raise
-        if _files(self._path) != self._files:  # what was committed now will be nowhere when the file is closed
+        if _files(self._path) != self._files:  # this commit is lost as soon as the file is closed
             raise gone(self._path)
         return done

@@ -1,4 +1,4 @@
-"""Who was connected from where and when, and what was said: written while the server runs, read at any time."""
+"""The history: who was connected from where and when, and what was said."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from .log_table import PRUNE_CHUNK
 from .roomlog import RoomLog
 
 SERVER_LOST: Final = "server_lost"
-"""The reason of a session that was open when the server ended without closing it."""
+"""The reason of a session that was open when its server was killed."""
 _INSERT: Final = """
     INSERT INTO sessions (record, cid, opened, name, owner, address, dialect, version, transient)
     VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)
@@ -35,7 +35,7 @@ _DELETE_OLD: Final = """
 
 @dataclass(frozen=True, slots=True)
 class LostSession:
-    """A session whose server ended without a word; `cid` is None in the classic dialect."""
+    """A session that was open when its server was killed; `cid` is None in the classic dialect."""
 
     cid: int | None
     address: str
@@ -45,9 +45,9 @@ class LostSession:
 
 @dataclass(frozen=True, slots=True)
 class SessionLine:
-    """One session: times in milliseconds since 1970 UTC, `closed` and `reason` None while it is open.
+    """One session, with times in milliseconds since 1970 UTC; `closed` and `reason` are None while it is open.
 
-    `owner` is the key's fingerprint, '' in the classic dialect; `transient` sessions came only to speak or to ask.
+    `owner` is the fingerprint of a key, "" in the classic dialect. `transient` sessions are those of scripts.
     """
 
     opened: int
@@ -63,7 +63,7 @@ class SessionLine:
 
 @dataclass(frozen=True, slots=True)
 class LogLine:
-    """One message of the log; `at` in milliseconds since 1970 UTC, `action`: a `/me`."""
+    """One message of the log; `at` is in milliseconds since 1970 UTC, and `action` marks a `/me`."""
 
     seq: int
     at: int
@@ -73,7 +73,7 @@ class LogLine:
 
 
 class _Said(msgspec.Struct):
-    """What is read of a message's body."""
+    """The fields of a message's body that the history shows."""
 
     name: str
     text: str
@@ -88,7 +88,7 @@ def _at_once(then: Callable[[float], None]) -> None:
 
 
 class SessionRecorder:
-    """Writes sessions down, in order with the log's appends and without waiting for them."""
+    """Records sessions, in order with the log's appends and without waiting for them."""
 
     def __init__(
         self,
@@ -96,9 +96,10 @@ class SessionRecorder:
         clock: Callable[[], int] = wall_clock,
         deliver: Callable[[Callable[[float], None]], None] = _at_once,
     ) -> None:
-        """Go on from what is written down already; waits for the writer, raises StoreError. `clock`: ms since 1970.
+        """Continue from the records there are; waits for the writer and raises StoreError.
 
-        `deliver` gets in the writer's thread what is to be called, with the time in monotonic seconds.
+        `clock` returns milliseconds since 1970. `deliver` is called in the writer thread with a callback, which it has
+        to call with the time in monotonic seconds.
         """
         self._log = log
         self._clock, self._deliver = clock, deliver
@@ -108,47 +109,47 @@ class SessionRecorder:
     def opened(
         self, cid: int | None, name: str, owner: str, address: str, dialect: str, version: str, *, transient: bool
     ) -> int:
-        """Write down that a session has joined under a name; answer the number of its record."""
+        """Record that a session has joined under a name; return the number of the record."""
         record = next(self._records)
         values = (record, cid, self._stamp(), name, owner, address, dialect, version, transient)
         self._write(_INSERT, values)
         return record
 
     def moved(self, record: int, address: str) -> None:
-        """Write down that a session has another address now."""
+        """Record that a session has a new address."""
         self._write("UPDATE sessions SET address = ? WHERE record = ?", (address, record))
 
     def closed(self, record: int, reason: str) -> None:
-        """Write down that a session is over, and why."""
+        """Record that a session is over, and why."""
         query = "UPDATE sessions SET closed = ?, reason = ? WHERE record = ? AND closed IS NULL"
         self._write(query, (self._stamp(), reason, record))
 
     def dropped(self, record: int) -> None:
-        """Strike out a session that did not get in after all."""
+        """Delete the record of a session that did not get in after all."""
         self._write("DELETE FROM sessions WHERE record = ?", (record,))
 
     def when_written(self, then: Callable[[float], None]) -> None:
-        """Hand `then` to `deliver` when all of the above is on disk, or it is known that it cannot be."""
+        """Pass `then` to `deliver` when all records so far are on disk, or have failed."""
         self._log.after_commit(lambda: self._deliver(then))
 
     def lost_sessions(self) -> list[LostSession]:
-        """Answer the sessions left open by servers that are gone, also those of a log that this one has replaced.
+        """Return the sessions left open by earlier servers, including those of a log that this one has replaced.
 
-        They stay open until `close_lost`: a server that ends before it has told their clients leaves that to the next.
-        Waits for the writer, raises StoreError.
+        They stay open until `close_lost`, so that a server that ends before it has told their clients leaves that to
+        the next one. Waits for the writer; raises StoreError.
         """
         return self._log.call(self._read_lost)
 
     def close_lost(self) -> None:
-        """Write down that the sessions left open by servers that are gone are over."""
+        """Record that the sessions left open by earlier servers are over."""
         query = "UPDATE sessions SET closed = ?, reason = ? WHERE closed IS NULL AND record <= ?"
         self._write(query, (self._stamp(), SERVER_LOST, self._inherited))
         self._write("DELETE FROM replaced_sessions", ())
 
     def prune(self, before: str) -> int:
-        """Delete sessions closed before a time (RFC 3339 as in the database), in small transactions; answer how many.
+        """Delete sessions closed before a time (RFC 3339 as in the database), in small transactions; return how many.
 
-        Takes its time: call it in a thread of its own. Raises StoreError.
+        This takes its time; call it in its own thread. Raises StoreError.
         """
         removed = 0
         while count := self._log.call(
@@ -175,15 +176,15 @@ class SessionRecorder:
 
 
 class HistoryReader:
-    """Reads a room's history from its database, whether a server is running or not; changes nothing in it."""
+    """Reads the history from a room's database, whether or not a server is running; changes nothing."""
 
     def __init__(self, path: Path) -> None:
         self._path = path
 
     def joins(self, since: int | None, name: str | None, limit: int | None) -> list[SessionLine]:
-        """Read the newest `limit` sessions (None: all), ascending, open at `since` (ms since 1970) or later.
+        """Read the newest `limit` sessions (None: all), ascending, that were open at `since` (ms since 1970) or later.
 
-        `name` is compared without regard to case. Raises DatabaseTooNew or DatabaseUnusable.
+        `name` is compared case-insensitively. Raises DatabaseTooNew or DatabaseUnusable.
         """
         query = """
             SELECT opened, closed, name, owner, address, dialect, version, transient, reason FROM sessions
@@ -192,9 +193,9 @@ class HistoryReader:
         return self._newest(query, since, _session_line, name, limit)
 
     def messages(self, since: int | None, name: str | None, limit: int | None, *, after: int = 0) -> list[LogLine]:
-        """Read the newest `limit` messages kept (None: all), ascending, said at `since` or later, behind seq `after`.
+        """Read the newest `limit` messages (None: all), ascending, from `since` on and with a seq above `after`.
 
-        `name` is compared without regard to case. Raises DatabaseTooNew or DatabaseUnusable.
+        `name` is compared case-insensitively. Raises DatabaseTooNew or DatabaseUnusable.
         """
         query = """
             SELECT seq, at, CAST(body AS BLOB) FROM log
@@ -203,10 +204,10 @@ class HistoryReader:
         return self._newest(query, since, _log_line, name, limit, after)
 
     def lines(self, since: int | None, name: str | None, limit: int | None) -> list[SessionLine | LogLine]:
-        """Read the newest `limit` (None: all) of both, in order of time; a session stands where it was opened."""
+        """Read the newest `limit` of both (None: all), ordered by time; a session counts from when it was opened."""
         sessions: list[SessionLine | LogLine] = [*self.joins(since, name, limit)]
         messages: list[SessionLine | LogLine] = [*self.messages(since, name, limit)]
-        both = heapq.merge(sessions, messages, key=_at)  # each keeps its own order, whatever the clock did
+        both = heapq.merge(sessions, messages, key=_at)  # each list keeps its order, whatever the clock did
         return list(both)[-limit if limit is not None else None :] if limit != 0 else []
 
     def _newest(

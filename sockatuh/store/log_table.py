@@ -16,7 +16,7 @@ from sockatuh.errors import RowUnreadable
 from sockatuh.room.entries import decode_body, encode_body
 from sockatuh.room.log import MAX_SEQ, Append, Conflict, Row, Span, Stretch
 
-from .byte_bound import take_off
+from .byte_bound import subtract_deleted
 from .database import from_rfc3339, rfc3339
 from .sqlite_errors import is_damage
 
@@ -71,7 +71,7 @@ def delete_old(connection: sqlite3.Connection, kind: str, before: str, young: in
     The last entry of a key is kept, and so is every entry from the seq `young` on.
     """
     deleted = connection.execute(_DELETE_OLD, (kind, before, young, PRUNE_CHUNK)).fetchall()
-    take_off(connection, kind, deleted)
+    subtract_deleted(connection, kind, deleted)
     return len(deleted)
 
 

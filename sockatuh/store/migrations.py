@@ -1,6 +1,6 @@
-"""The schema of `room.db`, as numbered steps: step N leads from `PRAGMA user_version` N-1 to N.
+"""The schema of `room.db` as numbered steps: step N upgrades `PRAGMA user_version` N-1 to N.
 
-`at`, `opened` and `closed` are RFC 3339 in UTC with milliseconds and `Z`: all of one width, so text sorts as time does.
+`at`, `opened` and `closed` are RFC 3339 in UTC with milliseconds and `Z`; all have one width, so they sort as text.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from typing import Final
 from sockatuh.errors import DatabaseTooNew
 
 _ROOM: Final = (
-    # AUTOINCREMENT: a seq is never given twice, even when everything has been pruned.
+    # AUTOINCREMENT: no seq is given twice, even after everything has been pruned.
     """
     CREATE TABLE log (
         seq  INTEGER PRIMARY KEY AUTOINCREMENT,
@@ -47,7 +47,7 @@ _ROOM: Final = (
 )
 
 _LINEAGE: Final = (
-    # The ids this log had before, and the seq up to which each of those logs is the same as this one.
+    # The former ids of this log, and the seq up to which the log under each id is the same as this one.
     """
     CREATE TABLE former_logs (
         number INTEGER PRIMARY KEY,
@@ -55,7 +55,7 @@ _LINEAGE: Final = (
         ended  INTEGER NOT NULL
     )
     """,
-    # Sessions of a log that this one has replaced: their clients are told to come again.
+    # The open sessions of a log that this one has replaced: their clients are told to reconnect.
     "CREATE TABLE replaced_sessions (cid INTEGER NOT NULL, address TEXT NOT NULL)",
 )
 
@@ -63,7 +63,7 @@ STEPS: Final = (_ROOM, _LINEAGE)
 
 
 def refuse_newer(connection: sqlite3.Connection, path: Path) -> int:
-    """Read the schema's version; raise DatabaseTooNew if this program does not know it."""
+    """Return the version of the schema; raises DatabaseTooNew if this program does not know it."""
     found: int = connection.execute("PRAGMA user_version").fetchone()[0]
     if found > len(STEPS):
         raise DatabaseTooNew(str(path), found, len(STEPS))
@@ -71,14 +71,14 @@ def refuse_newer(connection: sqlite3.Connection, path: Path) -> int:
 
 
 def migrate(connection: sqlite3.Connection, path: Path) -> None:
-    """Bring the schema up to date in one transaction; raise DatabaseTooNew, or sqlite3.Error with nothing changed."""
+    """Upgrade the schema in one transaction; raises DatabaseTooNew, or sqlite3.Error with nothing changed."""
     connection.execute("BEGIN IMMEDIATE")
     try:
         found = refuse_newer(connection, path)
         for step in STEPS[found:]:
             for statement in step:
                 connection.execute(statement)
-        if found < len(STEPS):  # a room whose disk is full has nothing to write when it starts
+        if found < len(STEPS):  # a start without an upgrade writes nothing, so it succeeds on a full disk
             connection.execute(f"PRAGMA user_version = {len(STEPS)}")
         connection.execute("COMMIT")
     except BaseException:

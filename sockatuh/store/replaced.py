@@ -1,7 +1,7 @@
-"""The log that a restored one takes the place of: what members of the old one need the new one to know.
+"""What a restored log has to know about the log it replaces.
 
-Which ids it had, so that whoever returns reads on from where both logs are the same; and which sessions were open when
-its server was killed, so that the next one wakes their clients instead of leaving them to find out by themselves.
+That is which ids the old log had, so that members who return read on from where both logs are the same; and which
+sessions were open when its server was killed, so that the next server tells their clients to reconnect.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from .database import explained, open_as_it_is
 from .log_identity import inherit, read_head, read_lineage
 
 ASIDE: Final = "before-"
-"""How the new end of a name begins when its file has to give way to a restored one."""
+"""The start of the suffix that a file gets when a restored one replaces it."""
 
 Sessions = list[tuple[int, str]]
 """Connection ids and addresses."""
@@ -27,7 +27,7 @@ Sessions = list[tuple[int, str]]
 
 @dataclass(frozen=True, slots=True)
 class Replaced:
-    """A log that is about to be replaced."""
+    """The log that is about to be replaced."""
 
     lineage: Lineage
     head: int
@@ -36,15 +36,15 @@ class Replaced:
 
 @dataclass(frozen=True, slots=True)
 class Unreadable:
-    """There is a log, but this program cannot read it: its `reason`."""
+    """There is a log, but this program cannot read it, for this `reason`."""
 
     reason: str
 
 
 def read_replaced(database: Path) -> Replaced | Unreadable | None:
-    """Read what stands at `database` before something else does; None if there is nothing.
+    """Read the log at `database` before it is replaced; None if there is none.
 
-    What a restore that was killed had moved away already counts as standing there.
+    A log that a killed restore has already moved away counts as being there.
     """
     if not database.exists():
         aside = sorted(database.parent.glob(f"{database.name}.{ASIDE}*Z"))
@@ -63,7 +63,7 @@ def read_replaced(database: Path) -> Replaced | Unreadable | None:
 
 
 def read_open_sessions(connection: sqlite3.Connection) -> Sessions:
-    """Read where clients may still be that believe they are connected, to this log or to one it has replaced."""
+    """Read the sessions whose clients may believe they are still connected, to this log or to one it has replaced."""
     query = "SELECT cid, address FROM sessions WHERE closed IS NULL AND cid IS NOT NULL"
     if connection.execute("SELECT 1 FROM sqlite_master WHERE name = 'replaced_sessions'").fetchone():
         query += " UNION SELECT cid, address FROM replaced_sessions"
@@ -71,9 +71,9 @@ def read_open_sessions(connection: sqlite3.Connection) -> Sessions:
 
 
 def take_place_of(copy: sqlite3.Connection, replaced: Replaced | Unreadable | None) -> None:
-    """Note in a log, while its own sessions are still open, what it owes the members of the one it replaces.
+    """Note in a restored log, whose own sessions are still open, the ids and sessions of the log it replaces.
 
-    With nothing to read in its place, the sessions of the copy itself are the best guess at who is out there.
+    If that cannot be read, the sessions of the copy itself are the best guess at who is still connected.
     """
     if isinstance(replaced, Replaced):
         inherit(copy, replaced.lineage, replaced.head)

@@ -1,7 +1,7 @@
-"""Why the database refuses, in words that tell what to mend.
+"""SQLite's errors as a reason and a remedy.
 
-SQLite names what it met, not always what is the matter: on a full disk, and on one that has become read-only, it often
-reports an I/O error or a file that cannot be opened. So the file system is asked as well.
+SQLite reports what it ran into, which is not always the cause: on a full or read-only disk it often reports an I/O
+error or a file that cannot be opened. So the file system is checked as well.
 """
 
 from __future__ import annotations
@@ -16,14 +16,14 @@ from typing import Final
 from sockatuh.errors import DatabaseDamaged, DatabaseUnusable
 
 _NO_ROOM: Final = 65_536
-"""Bytes left below which a file system is full: the smallest thing SQLite makes beside the database has half of it."""
+"""Free bytes below which a file system counts as full; the smallest file SQLite creates takes half of that."""
 _PRIMARY: Final = 0xFF
 _RESTORE: Final = "stop the server and put a backup in its place: sockatuh restore FILE"
 
 
 @dataclass(frozen=True, slots=True)
 class _Fault:
-    """What is the matter and what to do; `exactly`: SQLite's own words belong to it."""
+    """A cause and its remedy; `exactly`: SQLite's own message is added."""
 
     reason: str
     remedy: str
@@ -53,7 +53,7 @@ _DAMAGE: Final = (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB)
 
 
 def unusable(path: Path, error: Exception) -> DatabaseUnusable:
-    """Return what to tell of an error that was met at the database `path`."""
+    """Return the error to raise for one that SQLite has raised on the database `path`."""
     words = str(error) or repr(error)
     code = getattr(error, "sqlite_errorcode", 0) & _PRIMARY
     fault = _FAULTS.get(_behind(code, path.parent))
@@ -65,7 +65,7 @@ def unusable(path: Path, error: Exception) -> DatabaseUnusable:
 
 
 def damaged(path: Path, error: Exception) -> DatabaseDamaged:
-    """Return what to tell of something that was read and makes no sense."""
+    """Return the error to raise for content that makes no sense."""
     return DatabaseDamaged(str(path), f"it is damaged ({error})", _RESTORE)
 
 
@@ -80,20 +80,20 @@ def is_passing(error: Exception) -> bool:
 
 
 def refuse_read_only(path: Path) -> None:
-    """Raise DatabaseUnusable if the file may not be written: SQLite would open it all the same, to read."""
+    """Raise DatabaseUnusable if the file is not writable; SQLite would silently open it read-only."""
     if not os.access(path, os.W_OK):
         fault = _FAULTS[sqlite3.SQLITE_READONLY]
         raise DatabaseUnusable(str(path), fault.reason, fault.remedy.format(path=path, directory=path.parent))
 
 
 def gone(path: Path) -> DatabaseUnusable:
-    """Return what to tell of a file that is not the one which was opened: whatever is written goes nowhere."""
+    """Return the error to raise when the open file is no longer the one at `path`, so that writes are lost."""
     remedy = "restart the server; members' lines are kept by their clients until then"
     return DatabaseUnusable(str(path), "it was removed or replaced while the server ran", remedy)
 
 
 def _behind(code: int, directory: Path) -> int:
-    """Return what is behind an error, as a code of SQLite."""
+    """Return the cause of an error as one of SQLite's codes."""
     if code in _DISGUISES:
         if _is_full(directory):
             return sqlite3.SQLITE_FULL

@@ -194,7 +194,7 @@ async def take_it_away(run: Run) -> Found:
 
 
 async def damage_it(run: Run) -> Found:
-    """A page of old lines is overwritten: who reads them gets the others, and everybody goes on."""
+    """A page of old lines is overwritten: a reader is told of one gap and gets what comes before and after it."""
     room = Room(run.directory, hash_password())
     async with room.serve(**EASY) as server, joined("ana", room.port, server.key) as ana:
         for number in range(LONG_LINES):
@@ -209,13 +209,17 @@ async def damage_it(run: Run) -> Found:
             ana.say("and after")
             await budi.hears("ana: and after")
             seen = len(budi.lines) - 1
-            gone = sum(event.stretch.count for event in budi.all(e.EntriesGone))
+            gaps = [event.stretch.count for event in budi.all(e.EntriesGone)]
             await ana.until(ana.is_answered)
         require(0 < seen < LONG_LINES, f"{seen} of {LONG_LINES} lines came from a damaged file")
-        require(gone > 0, "a gap was shown as no gap")
-        reasons = {event["reason"] for event in server.events("history_damaged")}
-        require(all("it is damaged" in reason for reason in reasons), f"the log says {reasons}")
-    return Found(f"{LONG_LINES} lines, 1 page overwritten", f"{seen} read, {gone} told as gone; the room goes on")
+        require(len(gaps) == 1, f"one damaged page was told as {len(gaps)} gaps")
+        require(seen + gaps[0] >= LONG_LINES, f"{seen} lines and a gap of {gaps[0]} are not all of them")
+        said = server.events("history_damaged")
+        require(len(said) == 1, f"the damage was logged {len(said)} times")
+        require("it is damaged" in said[0]["reason"], f"the log says {said[0]['reason']}")
+        require("sockatuh restore" in said[0]["remedy"], f"the remedy is {said[0]['remedy']}")
+    told = f"{seen} read, one gap of {gaps[0]}, one event in the log with its remedy; the room goes on"
+    return Found(f"{LONG_LINES} lines, 1 page overwritten", told)
 
 
 def _overwrite_a_page(path: Path) -> None:
@@ -292,7 +296,7 @@ ATTACKS: Final[tuple[Attack, ...]] = (
     ),
     Attack(
         "storage-damaged",
-        "Damage is said, and costs only what is damaged",
+        "Damage is reported once with its remedy, and costs only the damaged stretch",
         f"One page of {LONG_LINES} lines is overwritten while the server is down; a newcomer reads them all",
         damage_it,
     ),
