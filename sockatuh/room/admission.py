@@ -1,15 +1,15 @@
-"""Who gave the right password, and how long the others wait.
+"""Who gave the right password, and how long the others have to wait.
 
-There is one password for the room, kept as a bcrypt hash that is dear to ask. So bcrypt is asked until it has said yes
-once; from then on a keyed digest recognises the right password in microseconds, and any other is wrong. What keeps
-guessing slow afterwards is the wait: a few wrong tries are free, each further one doubles it, per address and per key.
-A try within the wait is not looked at, so it tells nothing.
+The room has one password, stored as a bcrypt hash that is expensive to check. So bcrypt is only used until it has said
+yes once; from then on a keyed digest recognises the right password in microseconds, and any other is wrong. After that,
+waits keep guessing slow: a few wrong tries are free, and each further one doubles the wait of its address and its key.
+A try during the wait is not checked, so it reveals nothing.
 
-When the room's password is changed, members who lost contact try the one they know, all at once: the former password is
-refused like any other, but costs nothing. Whoever knows it can learn nothing from that.
+When the room's password is changed, members who lost contact all try the one they know at the same time. The former
+password is refused like any other but has no wait; whoever knows it learns nothing from that.
 
-A right password clears the wait of the key that gave it, but not the one of its address: a guesser may sit behind the
-same router as honest members, and must not start afresh with each of them. Addresses are only forgiven by time.
+A right password clears the wait of the key that gave it, but not that of its address: a guesser may share a router with
+honest members, and must not start afresh with each of them. Only time clears an address.
 """
 
 from __future__ import annotations
@@ -32,21 +32,21 @@ class Right:
 
 @dataclass(frozen=True, slots=True)
 class Wrong:
-    """The password is wrong; the next try is looked at after `wait` seconds."""
+    """The password is wrong; the next try is checked after `wait` seconds."""
 
     wait: float
 
 
 @dataclass(frozen=True, slots=True)
 class Wait:
-    """The try came too early and was not looked at; `seconds` are to go."""
+    """The try came `seconds` too early and was not checked."""
 
     seconds: float
 
 
 @dataclass(frozen=True, slots=True)
 class Unknown:
-    """No right password is known yet: ask bcrypt and `record` what it says."""
+    """The right password is not known yet: let bcrypt check this one, and `record` the result."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,8 +62,9 @@ _Source = tuple[Literal["address", "owner"], Hashable]
 class PasswordGate:
     """Recognises the right password, and slows down guessing.
 
-    `secret` keys the digest and must be random. `free_tries` wrong ones cost nothing; then `base` seconds, doubling to
-    `cap`. At most `max_entries` addresses and keys are remembered; the one that was quiet longest makes place.
+    `secret` keys the digest and must be random. The first `free_tries` wrong ones have no wait; then it is `base`
+    seconds, doubling up to `cap`. At most `max_entries` addresses and keys are remembered; the one with the oldest
+    wrong try is evicted.
     """
 
     def __init__(
@@ -83,12 +84,12 @@ class PasswordGate:
         self._right_digest: bytes | None = None
         self._former_digest: bytes | None = None
         self._former_is_wrong = False
-        """Whether bcrypt has refused the former password: a hash may be another, and its password the same."""
+        """Whether bcrypt has refused the former password: a new hash may be of the same password."""
         self._penalties: OrderedDict[_Source, _Penalty] = OrderedDict()
 
     def check(self, password: bytes, address: Hashable, owner: str, now: float) -> Right | Wrong | Wait | Unknown:
-        """Judge a try without bcrypt, as far as possible; `owner` is a key's fingerprint, "" for a classic member."""
-        # 1. the wait  2. what is known: a guesser in its wait must not learn whether it was right.
+        """Judge a try without bcrypt, if possible; `owner` is a key's fingerprint, "" for a visitor without one."""
+        # The wait comes first: during it a guesser must not learn whether a try was right.
         sources = _sources(address, owner)
         if (wait := self._wait(sources, now)) > 0:
             return Wait(wait)
@@ -97,7 +98,7 @@ class PasswordGate:
         return self._judge(password, hmac.compare_digest(self._digest(password), self._right_digest), sources, now)
 
     def record(self, password: bytes, right: bool, address: Hashable, owner: str, now: float) -> Right | Wrong:
-        """Take note of what bcrypt said."""
+        """Record what bcrypt found."""
         if right:
             self._right_digest = self._digest(password)
         elif self.is_former(password):
@@ -105,20 +106,20 @@ class PasswordGate:
         return self._judge(password, right, _sources(address, owner), now)
 
     def wait(self, address: Hashable, owner: str, now: float) -> float:
-        """Return for how many seconds no try of this address or this key is looked at."""
+        """Return for how many seconds no try of this address or key is checked."""
         return max(0.0, self._wait(_sources(address, owner), now))
 
     def is_former(self, password: bytes) -> bool:
-        """Tell whether this was the room's password before it was changed: refused, it costs nothing."""
+        """Tell whether this was the room's password before the last change: it is refused without a wait."""
         return self._former_digest is not None and hmac.compare_digest(self._digest(password), self._former_digest)
 
     def forget_password(self) -> None:
-        """Ask bcrypt again: the hash was changed. Waits stay."""
+        """Let bcrypt check again: the hash was changed. Waits stay."""
         self._former_digest, self._right_digest = self._right_digest or self._former_digest, None
         self._former_is_wrong = False
 
     def tries(self, address: Hashable, owner: str, now: float) -> int:
-        """Return how many wrong tries are remembered of this address or this key, whichever has more."""
+        """Return how many wrong tries of this address or this key are remembered, whichever has more."""
         found = (self._penalties.get(source) for source in _sources(address, owner))
         return max((penalty.tries for penalty in found if penalty and now < penalty.forget_at), default=0)
 
@@ -137,7 +138,7 @@ class PasswordGate:
         before = self._penalties.pop(source, None)
         tries = before.tries + 1 if before and now < before.forget_at else 1
         paid = tries - self._free_tries
-        # Beyond 2^32 it is the cap in any case, and a float has an end.
+        # Beyond 2^32 it is the cap in any case, and a float overflows.
         wait = min(self._cap, self._base * 2.0 ** min(paid - 1, 32)) if paid > 0 else 0.0
         self._penalties[source] = _Penalty(tries, now + wait, now + wait + FORGET_AFTER)
         if len(self._penalties) > self._max_entries:

@@ -1,4 +1,4 @@
-"""What the room decides, as values: who may come in, and what is to be appended for it."""
+"""What the room decides, as values: who may come in, and what has to be appended for that."""
 
 from __future__ import annotations
 
@@ -17,9 +17,9 @@ GUESTS_OF_PLACE: Final = 10
 
 @dataclass(frozen=True, slots=True)
 class Bounds:
-    """What the admin decided: how many may be here, and for how many seconds.
+    """What the admin decided: how many may be in the room, and two spans in seconds.
 
-    `ownership`: how long a name stays with the key that used it last; `grace`: how long a lost member stays.
+    `ownership`: how long a name belongs to the key that used it last; `grace`: how long a lost member stays a member.
     """
 
     max_members: int
@@ -31,7 +31,7 @@ class Bounds:
 
 @dataclass(frozen=True, slots=True)
 class Member:
-    """Somebody in the room. `joined_at` is wall time in milliseconds, `lost_at` monotonic seconds."""
+    """A member of the room. `joined_at` is wall time in milliseconds, `lost_at` monotonic seconds."""
 
     name: str
     key: str
@@ -46,7 +46,7 @@ class Member:
 
 @dataclass(frozen=True, slots=True)
 class NameFree:
-    """The name can be had at the moment, in this form."""
+    """The name is free at the moment, in this form."""
 
     name: str
     key: str
@@ -54,10 +54,10 @@ class NameFree:
 
 @dataclass(frozen=True, slots=True)
 class NameRefused:
-    """The name cannot be had: a code of docs/PROTOCOL.md §5, its detail, and a name that would do.
+    """The name is not available: a code of docs/PROTOCOL.md §5, its detail, and a name that would be.
 
-    Of a name that is somebody's: `owner` is his key's fingerprint ("" in the classic dialect), and `since` when he has
-    it or has used it last, wall time in milliseconds.
+    If it belongs to somebody: `owner` is the fingerprint of their key ("" if they have none), and `since` is when they
+    took it or used it last, wall time in milliseconds.
     """
 
     code: NameCode
@@ -69,7 +69,7 @@ class NameRefused:
 
 @dataclass(frozen=True, slots=True)
 class RoomFull:
-    """There is no seat for one more member from this place, which has `of_place` of them; `count` are taken."""
+    """There is no seat for one more member from this place, which has `of_place` of the `count` that are taken."""
 
     bound: int
     count: int
@@ -78,7 +78,7 @@ class RoomFull:
 
 @dataclass(frozen=True, slots=True)
 class GuestsFull:
-    """There is no seat for one more guest: `of_place`, of its place; else of all. `bound`: how many there may be."""
+    """There is no seat for one more guest: of its place (`of_place`) or of all. `bound`: how many there may be."""
 
     of_place: bool
     bound: int
@@ -86,7 +86,7 @@ class GuestsFull:
 
 @dataclass(frozen=True, slots=True)
 class Here:
-    """One who is listed: a member, or the guests under one name in one role. `since` is wall time in milliseconds."""
+    """An item of the list: a member, or the guests under one name in one role. `since` is wall time in milliseconds."""
 
     name: str
     owner: str
@@ -98,12 +98,12 @@ class Here:
 
 @dataclass(frozen=True, slots=True)
 class TooOften:
-    """Coming in would be an entry of the log, and there may be none now; nothing was changed."""
+    """Joining would append an entry, which is not allowed now; nothing was changed."""
 
 
 @dataclass(frozen=True, slots=True)
 class Intent:
-    """What is to be appended, if the last entry of `key` is `expect` (0: none)."""
+    """What has to be appended, provided that the last entry of `key` is `expect` (0: none)."""
 
     kind: Kind
     body: Body
@@ -115,7 +115,7 @@ class Intent:
 class Admit:
     """The session may come in under this name, once `intent` is committed (None: at once).
 
-    For its seat others go: members whose `left` is to be appended before, and guests' sessions.
+    Others give up their seats for it: members, whose `left` has to be appended first, and the guests' sessions `ended`.
     """
 
     name: str

@@ -1,4 +1,4 @@
-"""How long somebody may be away: members whose contact is lost, and those who had to give up their seat meanwhile."""
+"""How long somebody may be away: members who lost contact, and those who had to give up their seat meanwhile."""
 
 from __future__ import annotations
 
@@ -7,32 +7,32 @@ from typing import Literal
 from sockatuh.seats import Seats, Standing
 
 LeftReason = Literal["left", "lost", "idle", "server_lost", "closed", "crowded"]
-"""Why a membership ended; `crowded`: contact was lost, and somebody else needed the seat."""
+"""Why a membership ended; `crowded`: the member had lost contact, and somebody else needed the seat."""
 
 
 class Grace:
-    """Members whose contact is lost, and when they are to leave for which reason."""
+    """The members who lost contact: when each has to leave, and the reason to be recorded."""
 
     def __init__(self) -> None:
         self._waiting: dict[str, tuple[float, LeftReason]] = {}
         self._next_at = 0.0
 
     def start(self, key: str, due_at: float, reason: LeftReason) -> None:
-        """Begin, or begin anew."""
+        """Start a member's grace, or start it again."""
         self._next_at = min(self._next_at, due_at) if self._waiting else due_at
         self._waiting[key] = due_at, reason
 
     def stop(self, key: str) -> None:
-        """Forget that contact was lost."""
+        """Forget that a member lost contact."""
         self._waiting.pop(key, None)
 
     def next_at(self) -> float | None:
-        """Return when somebody may be due, None when nobody is waited for."""
-        # Perhaps too early, never too late: so a thousand who come back cost a thousand steps, not a thousand searches.
+        """Return when `take_due` may have something to return, None if nobody is away."""
+        # This may be early but never late, so a thousand returns cost a thousand steps and not a thousand searches.
         return self._next_at if self._waiting else None
 
     def take_due(self, now: float) -> list[tuple[str, LeftReason]]:
-        """Return and forget those whose time is over."""
+        """Return and forget those whose grace is over."""
         due = [(key, reason) for key, (due_at, reason) in self._waiting.items() if due_at <= now]
         for key, _ in due:
             del self._waiting[key]
@@ -41,9 +41,10 @@ class Grace:
 
 
 class Ousted:
-    """Who gave up a seat while away, and until when (wall time in milliseconds) he gets one again in any case.
+    """Owners who gave up a seat while they were away, and until when they get one back in any case.
 
-    At most `size` are remembered; beyond that the newest of the most crowded place is forgotten.
+    Times are wall time in milliseconds. At most `size` are remembered; beyond that the newest of the most crowded place
+    is forgotten.
     """
 
     def __init__(self, size: int) -> None:
@@ -52,7 +53,7 @@ class Ousted:
 
     @property
     def size(self) -> int:
-        """How many are remembered at most."""
+        """The most that are remembered."""
         return self._seats.size
 
     @size.setter
@@ -60,7 +61,7 @@ class Ousted:
         self._seats.size = size
 
     def note(self, key: str, owner: str, place: str, until: int) -> None:
-        """Remember an owner who lost the seat of this name key."""
+        """Remember the owner who gave up the seat of this name key."""
         victims = self._seats.find_victims(place)
         if victims is not None:
             for victim in victims:
@@ -69,7 +70,7 @@ class Ousted:
             self._seats.seat(key, place, Standing.SURPLUS)
 
     def is_noted(self, key: str, owner: str, at: int) -> bool:
-        """Tell whether this owner lost the seat a moment ago; forget him if it was longer ago."""
+        """Tell whether this owner gave up the seat and may still have it back; forget owners whose time is over."""
         noted, until = self._until.get(key, ("", 0))
         if until <= at:
             self.forget(key)
@@ -77,6 +78,6 @@ class Ousted:
         return noted == owner
 
     def forget(self, key: str) -> None:
-        """Forget who had this name key."""
+        """Forget who had the seat of this name key."""
         self._until.pop(key, None)
         self._seats.release(key)

@@ -1,7 +1,7 @@
-"""The guests of a room: scripts and readers, who are no members and have few seats (docs/PROTOCOL.md §4, §6).
+"""The guests of a room: scripts and readers, who are not members and have few seats (docs/PROTOCOL.md §4, §6).
 
-A guest is one session. At most `of_place` come from one place and `in_all` altogether; when all seats are taken, the
-newest guest of the most crowded place gives its seat to somebody from a place with fewer.
+Each session takes one seat. At most `of_place` may come from one place and `in_all` altogether; when all seats are
+taken, the newest guest of the most crowded place gives up its seat to somebody from a place with fewer.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ class Guest:
 
 
 class Guests:
-    """Who is here as a guest, by name key; all under one name are of one owner."""
+    """The guests by name key; all guests under one name have one owner."""
 
     def __init__(self, in_all: int = GUESTS, of_place: int = GUESTS_OF_PLACE) -> None:
         self._of_place = of_place
@@ -39,11 +39,11 @@ class Guests:
         self._keys: dict[int, tuple[str, Role]] = {}
 
     def replace_bounds(self, in_all: int, of_place: int) -> None:
-        """Hold those who come to other bounds from now on."""
+        """Apply other bounds to those who come from now on."""
         self._seats.size, self._of_place = in_all, of_place
 
     def reserve(self, session: int, place: str, *, returns: bool) -> list[int] | GuestsFull:
-        """Keep a seat for a session that is to be seated; return the sessions that give up theirs, often none."""
+        """Reserve a seat for a session; return the sessions that give up theirs, often none."""
         if session in self._seats:
             return []
         if self._seats.held_by(place) >= self._of_place:
@@ -51,7 +51,7 @@ class Guests:
         victims = self._seats.find_victims(place, returns=returns)
         if victims is None:
             return GuestsFull(of_place=False, bound=self._seats.size)
-        for victim in victims:  # they are shown until their sessions have ended
+        for victim in victims:  # they stay listed until their sessions have ended
             self._seats.release(victim)
         self._seats.seat(session, place, Standing.GUEST)
         return victims
@@ -64,7 +64,7 @@ class Guests:
         self._keys[session] = admit.key, admit.role
 
     def unseat(self, session: int) -> str | None:
-        """Free a session's seat; return the name key it was shown under, if it was."""
+        """Free a session's seat; return the name key it was listed under, if it was."""
         self._seats.release(session)
         found = self._keys.pop(session, None)
         if found is None:

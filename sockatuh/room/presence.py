@@ -1,8 +1,8 @@
-"""Who is in the room, and whose each name is: a fold over the log.
+"""Who is in the room, and who owns each name: a fold over the log.
 
-It is fed with entries in the order of the log, all of them or only the last one of each name key, and comes to the
-same. A name that is present is held by who is there. Any other stays with the key that used it last (joined, left or
-claimed), for as long as `ownership` says; a classic member, which has no key, leaves no trace of its own.
+It takes entries in the order of the log, either all of them or only the last one of each name key; the result is the
+same. The name of somebody present is theirs. Any other name belongs to the key that used it last (joined, left or
+claimed), for as long as `ownership` says. A member without a key owns nothing once it has left.
 """
 
 from __future__ import annotations
@@ -17,18 +17,18 @@ from sockatuh.seats import place_of_text
 from .entries import Body, Claimed, Joined, Left, Message
 
 NAMES_PER_OWNER: Final = 32
-"""Names a key may own: a person has a few, and scripts some more."""
+"""Names that one key may own: a person uses a few, and scripts some more."""
 MAX_NAMES: Final = 65_536
-"""Names of people who are not here that are remembered, some 30 MiB; many years of a room's visitors."""
+"""Names of absent people that are remembered: some 30 MiB, many years of a room's visitors."""
 KEYLESS: Final = "keyless"
 """The place of everybody without a key, since nothing proves their addresses."""
 _SWEEP_FROM: Final = 1_024
-"""Name keys remembered before expired ones are looked for."""
+"""Name keys remembered before the first search for expired ones."""
 
 
 @dataclass(frozen=True, slots=True)
 class Present:
-    """Somebody who is in the room: joined, and not left. `joined_at` is wall time in milliseconds."""
+    """Somebody who has joined and not left. `joined_at` is wall time in milliseconds."""
 
     name: str
     key: str
@@ -40,7 +40,7 @@ class Present:
 
 @dataclass(frozen=True, slots=True)
 class Use:
-    """The last entry by which a key used a name, `since` which entry, and from where; `at` is wall time in ms."""
+    """The last entry by which a key used a name, and its place. `since`: the first one. `at` is wall time in ms."""
 
     owner: str
     seq: int
@@ -51,7 +51,7 @@ class Use:
 
 @dataclass(frozen=True, slots=True)
 class _Known:
-    """What the log says last of one name key, and who with a key of its own used it last."""
+    """The last entry of a name key, and the last use by somebody with a key of their own."""
 
     last_seq: int
     use: Use | None
@@ -68,11 +68,11 @@ def place_of(address: str, owner: str) -> str:
 
 
 class Presence:
-    """The fold. `ownership`: seconds for which a name stays with a key; 0 none, infinity for ever.
+    """The fold. `ownership`: seconds for which a name belongs to a key; 0: not at all, infinity: for ever.
 
-    An owner has at most `names_per_owner`: the one it used longest ago is free again when it takes another. About
-    `max_names` are remembered in all, and an eighth more until the next look. As keys are free, the names that are too
-    many are the newest of the places that have most of them.
+    An owner has at most `names_per_owner`; taking one more frees the one it used longest ago. About `max_names` are
+    remembered in all, and up to an eighth more between two sweeps. Because keys cost nothing, a sweep forgets the
+    newest names of the places that have the most.
     """
 
     def __init__(self, ownership: float, *, names_per_owner: int = NAMES_PER_OWNER, max_names: int = MAX_NAMES) -> None:
@@ -90,11 +90,11 @@ class Presence:
         return MappingProxyType(self._present)
 
     def apply(self, seq: int, at: int, body: Body, key: str | None) -> None:
-        """Take in one entry; `at` is its wall time in milliseconds, `key` its name key (lines have none)."""
+        """Apply one entry; `at` is its wall time in milliseconds, `key` its name key (lines have none)."""
         if key is None or isinstance(body, Message):
             return
         before = self._known.get(key)
-        # A clock that was wrong may have stamped it with a year long gone: it is no older than what stands before it.
+        # A wrong clock may have stamped it with a year long past; it cannot be older than the entries before it.
         self._newest_at = max(self._newest_at, at)
         since, place = body.since or seq, place_of_entry(body)
         use = Use(body.owner, seq, self._newest_at, since, place) if body.owner else before.use if before else None
@@ -114,42 +114,42 @@ class Presence:
             self._sweep_at = max(_SWEEP_FROM, min(2 * known, known + self._max_names // 8))
 
     def last_seq(self, key: str) -> int:
-        """Give the seq of the last entry of this name key, 0 when none is known."""
+        """Return the seq of the last entry of this name key, 0 if none is known."""
         known = self._known.get(key)
         return known.last_seq if known else 0
 
     def note_last_seq(self, key: str, seq: int) -> None:
-        """Take note that the log has an entry of this name key which was forgotten here."""
+        """Note that the log has an entry of this name key that was forgotten here."""
         known = self._known.get(key, _Known(0, None))
         self._known[key] = replace(known, last_seq=max(seq, known.last_seq))
 
     def owner_of(self, key: str, at: int) -> str:
-        """Give whose name this is at wall time `at` (milliseconds), "" when it is nobody's or a classic member's."""
+        """Return who owns this name at wall time `at` (milliseconds), "" if nobody with a key does."""
         if present := self._present.get(key):
             return present.owner
         use = self._find_use(key)
         return use.owner if use and self._holds(use, at) else ""
 
     def knows(self, owner: str) -> bool:
-        """Tell whether this key has used a name here that nobody else has taken since."""
+        """Tell whether this key has used a name that nobody else has taken since."""
         return owner in self._owned
 
     def use_of(self, key: str) -> Use | None:
-        """Find by whom and when this name was used last, if that was a key of its own."""
+        """Find the last use of this name by somebody with a key."""
         return self._find_use(key)
 
     def find_use(self, key: str, owner: str) -> Use | None:
-        """Find the last use of this name, if it was this owner's."""
+        """Find the last use of this name, if it was by this owner."""
         use = self._find_use(key)
         return use if use and use.owner == owner else None
 
     def is_used_since(self, since: int, key: str, owner: str, at: int) -> bool:
-        """Tell whether at wall time `at` the name is this owner's by a use not older than `since` (milliseconds)."""
+        """Tell whether this owner has the name at wall time `at` and used it at or after `since` (milliseconds)."""
         use = self.find_use(key, owner)
         return use is not None and use.at >= since and self.owner_of(key, at) == owner
 
     def forget_expired(self, at: int) -> None:
-        """Forget the names that are neither present nor owned any more at wall time `at` (milliseconds)."""
+        """Forget the names that are neither present nor owned at wall time `at` (milliseconds)."""
         kept = {key for key, known in self._known.items() if known.use and self._holds(known.use, at)}
         absent = kept - self._present.keys()
         if len(absent) > self._max_names:
@@ -160,7 +160,7 @@ class Presence:
                 self._disown(key, known.use.owner)
 
     def _find_crowded_out(self, absent: Iterable[str]) -> set[str]:
-        """Find the names that are too many: the newest ones of the places that have most of them."""
+        """Find the names beyond `max_names`: the newest ones of the places that have the most."""
         uses = ((self._known[key].use, key) for key in absent)
         by_place: dict[str, list[tuple[int, str]]] = {}
         for use, key in uses:
@@ -197,5 +197,5 @@ class Presence:
         return known.use if known else None
 
     def _holds(self, use: Use, at: int) -> bool:
-        # A wall clock that was set back makes a use seem to be of the future: that is no age.
+        # After the wall clock was set back, a use may seem to be in the future: its age is 0.
         return max(0, at - use.at) < self.ownership * 1_000

@@ -1,18 +1,19 @@
-"""Who may join under which name, who is here, and what is to be appended to the log for it.
+"""Who may join under which name, who is here, and what has to be appended to the log for that.
 
-How to think about it: the room decides, the log does. `join`, `detach` and `expire` change nobody's membership; they
-say what is to be appended (an `Intent`), and only `apply`, fed with what was committed, in order, changes who is here.
-An intent names the last entry of its name key it was decided on; when another append won, it fails as a whole, the
-caller applies what was committed meanwhile and asks again. So two who ask for one name at once need no lock: the log's
-order decides, and the second is told the name is taken, or, with the same key, becomes a second session of the member.
+How to think about it: the room decides, the log acts. `join`, `detach` and `expire` change nobody's membership; they
+return what has to be appended (an `Intent`), and only `apply`, which is given committed entries in order, changes who
+is here. An intent names the last entry of its name key on which the decision was based. If another append came first,
+the intent fails as a whole; the caller applies what was committed meanwhile and asks again. So two people who ask for
+one name at once need no lock: the log's order decides, and the second is told that the name is taken, or, with the same
+key, becomes a second session of the member.
 
-A session that is lost starts the member's grace. When it is over, `expire` gives the `left` to be appended, and until
-that is committed the member is *leaving*: its key may ask to join again, but gets an intent that cannot succeed, so
-that it asks once more when the `left` is in the log. Scripts and readers are guests: they make no member, but nobody
-else gets their name meanwhile. A session has its own number for life and joins once.
+Losing its last session starts the member's grace. When that is over, `expire` returns the `left` to be appended, and
+until it is committed the member is *leaving*: its key may ask to join again but gets an intent that cannot succeed, so
+that it asks once more when the `left` is in the log. Scripts and readers are guests: they are not members, but nobody
+else gets their name while they are here. A session has its own number for life and joins once.
 
-Seats go by place (`sockatuh.seats`). A member in contact keeps the seat; one whose contact is lost may have to give it
-to somebody from a place with fewer members, and gets one again when he returns within the grace, whatever the bound is.
+Seats are shared by place (`sockatuh.seats`). A member in contact keeps its seat; one that lost contact may have to give
+it up to somebody from a place with fewer members, and gets one back if it returns within the grace, whatever the bound.
 
 `now` is monotonic seconds (for the grace), `at` wall time in milliseconds (for ownership and durations).
 """
@@ -45,16 +46,16 @@ from .names import NameInvalid, NameRules
 from .presence import Presence, place_of, place_of_entry
 
 _CLAIM_AFTER: Final = 86_400_000
-"""Milliseconds after which a use of a name by its owner is written down again."""
+"""Milliseconds after which another use of a name by its owner is appended again."""
 
 _NEVER: Final = -1
-"""What no last entry is: an append that expects it is a conflict."""
+"""The seq of no entry: an append that expects it always fails."""
 
 _JOINS_UNDER_WAY: Final = 64
-"""Joins under way before those that have ended otherwise are looked for."""
+"""Joins under way before the first search for those that have failed meanwhile."""
 
 _RETRY_AFTER: Final = 5.0
-"""Seconds after which an append that failed is asked for again."""
+"""Seconds after which a `left` whose append failed is returned again."""
 
 
 __all__ = [
@@ -73,7 +74,7 @@ __all__ = [
 
 
 class Room:
-    """The room, with other bounds from `replace_bounds` on."""
+    """One room."""
 
     def __init__(self, rules: NameRules, bounds: Bounds) -> None:
         self._rules = rules
@@ -97,7 +98,7 @@ class Room:
 
     @property
     def members(self) -> list[Member]:
-        """Everybody who is a member, in the order of the name keys."""
+        """All members, in the order of their name keys."""
         return [self._members[key] for key in self._order if key in self._members]
 
     @property
@@ -106,18 +107,18 @@ class Room:
         return sum(bool(member.sessions) for member in self._members.values())
 
     def replace_bounds(self, bounds: Bounds) -> None:
-        """Hold those who come, and contact that is lost, to other bounds from now on; nobody has to go."""
+        """Apply other bounds to joins and lost contact from now on; nobody has to go."""
         self._bounds = bounds
         self._seats.size = self._ousted.size = bounds.max_members
         self._guests.replace_bounds(bounds.guests, bounds.guests_of_place)
         self._presence.ownership = bounds.ownership
 
     def is_legal(self, name: str) -> bool:
-        """Tell whether a name is written as it would be today: one that was admitted long ago may not be."""
+        """Tell whether a name is legal as it is written; one that was admitted under older rules may not be."""
         return self._rules.enforce(name) == name
 
     def judge_name(self, name: str, owner: str, at: int) -> NameFree | NameRefused:
-        """Say whether this owner ("" for a classic member) could have the name now; nothing is reserved."""
+        """Return whether this owner ("" for a visitor without a key) could have the name now; nothing is reserved."""
         shown = self._rules.enforce(name)
         if isinstance(shown, NameInvalid):
             would_do = f"; {shown.suggestion} would do" if shown.suggestion else ""
@@ -146,10 +147,10 @@ class Room:
         at: int,
         since: int = 0,
     ) -> Admit | NameRefused | RoomFull | GuestsFull | TooOften:
-        """Decide about a session that has given the right password; `attach` it when the intent is committed.
+        """Decide about a session that has given the right password; `attach` it once the intent is committed.
 
-        `returns`: it has shown a ticket. Not `may_write`: it may come in only if nothing is to be appended for it.
-        `since`: from which entry on its owner is known, by other evidence than the log's, to have been a member.
+        `returns`: it has shown a ticket. Without `may_write` it may only come in if nothing has to be appended.
+        `since`: the first entry from which other evidence than the log proves its owner to have been a member.
         """
         judged = self.judge_name(name, owner, at)
         if isinstance(judged, NameRefused):
@@ -182,14 +183,14 @@ class Room:
         return Admit(judged.name, key, owner, dialect, role, intent, tuple(left), tuple(ended))
 
     def give_up(self, session: int) -> None:
-        """Take note that the join decided on last for a session will not be appended."""
+        """Note that the last join decided for a session will not be appended."""
         if session not in self._member_of:
             self._leave_guests(session)
         if (asked := self._joining.pop(session, None)) is not None:
             self._release_unused(asked[0])
 
     def attach(self, session: int, admit: Admit, at: int) -> bool:
-        """Seat an admitted session, its intent being applied; False when what it was admitted to is gone: ask again."""
+        """Seat an admitted session whose intent was applied; False if its membership has ended meanwhile: ask again."""
         self._joining.pop(session, None)
         if admit.role != "member":
             if self._find_other(admit.key, admit.owner):
@@ -207,10 +208,10 @@ class Room:
         return True
 
     def detach(self, session: int, now: float, at: int, *, left: bool, reason: LeftReason = "lost") -> Intent | None:
-        """Take a session away. Its member, when it was the last one, leaves at once or, if not `left`, after the grace.
+        """Remove a session. If it was the last one, its member leaves at once (`left`) or after the grace.
 
-        `reason` is what is recorded if the grace passes; `left` is recorded as "left". Classic members have no grace,
-        as they could not come back: they are due at once.
+        `reason` is recorded if the grace passes; `left` is recorded as "left". Members without a key could not come
+        back, so they have no grace.
         """
         self._leave_guests(session)
         key = self._member_of.pop(session, None)
@@ -226,31 +227,31 @@ class Room:
         return None
 
     def lose_all(self, now: float, reason: LeftReason = "server_lost") -> None:
-        """Start the grace of every member that has no session, as after a restart all have none."""
+        """Start the grace of every member without a session; after a restart that is all of them."""
         for key, member in list(self._members.items()):
             if not member.sessions and key not in self._leaving:
                 self._lose(key, now, reason)
 
     def next_expiry(self) -> float | None:
-        """Give the moment of the next `expire` that may have something to do; None when nobody is lost."""
+        """Return when `expire` may next have something to return; None if nobody has lost contact."""
         return self._lost.next_at()
 
     def expire(self, now: float, at: int) -> list[Intent]:
-        """Give what is to be appended for the members whose grace is over, once for each."""
+        """Return what has to be appended for the members whose grace is over, once for each."""
         intents = []
         for key, reason in self._lost.take_due(now):
             if self._members[key].lost_at is None:
-                self._lose(key, now, reason)  # its session went away while its join was written
+                self._lose(key, now, reason)  # its session ended while its join was being written
             else:
                 intents.append(self._leave(key, reason, at))
         return intents
 
     def leave_all(self, at: int, reason: LeftReason = "closed") -> list[Intent]:
-        """Give what is to be appended when the room closes."""
+        """Return what has to be appended when the room closes."""
         return [self._leave(key, reason, at) for key in self._order if self._is_here(key)]
 
     def append_failed(self, key: str, now: float) -> None:
-        """Take note that the `left` of this key will not be committed: `expire` gives it again later."""
+        """Note that the `left` of this key will not be committed; `expire` returns it again later."""
         reason = self._leaving.pop(key, None)
         if reason and not self._members[key].sessions:
             self._members[key] = replace(self._members[key], lost_at=now)
@@ -258,11 +259,11 @@ class Room:
             self._lost.start(key, now + _RETRY_AFTER, reason)
 
     def note_last_seq(self, key: str, seq: int) -> None:
-        """Take note that the log's last entry of this name key is `seq`, when it was forgotten here."""
+        """Note that the log's last entry of this name key is `seq`: it was forgotten here."""
         self._presence.note_last_seq(key, seq)
 
     def apply(self, seq: int, at: int, body: Body, key: str | None) -> None:
-        """Take in a committed entry: all of them in order, or at the start the last one of each name key."""
+        """Apply a committed entry: all of them in order, or at the start the last one of each name key."""
         self._presence.apply(seq, at, body, key)
         if key is None:
             return
@@ -284,15 +285,15 @@ class Room:
                 self._ousted.note(key, body.owner, body.place, at + int(self._bounds.grace * 1000))
 
     def member_of(self, session: int) -> Member | None:
-        """Find the member this session belongs to; guests belong to none."""
+        """Find the member a session belongs to; a guest's belongs to none."""
         key = self._member_of.get(session)
         return self._members[key] if key is not None else None
 
     def here_after(self, name: str, limit: int, but: int | None = None) -> tuple[list[list[Here]], bool]:
-        """Give who is here after this name ("": from the first), and whether there are more.
+        """Return who is here after this name ("": from the first), and whether there are more.
 
-        That is a list for each of up to `limit` name keys in their order: the member first, then the guests. `but` is a
-        session that is not to be listed: the one that asks, if it came only for that.
+        There is one list for each of up to `limit` name keys in their order: the member first, then the guests. The
+        session `but` is left out: it belongs to a script that came only to ask.
         """
         start = bisect_right(self._order, self._rules.key(name)) if name else 0
         keys = self._order[start : start + limit]
@@ -308,16 +309,16 @@ class Room:
         return found + [Here(guest.name, guest.owner, guest.dialect, True, guest.since, guest.role) for guest in guests]
 
     def knows(self, owner: str) -> bool:
-        """Tell whether this key has been in before, under a name that is still its own."""
+        """Tell whether this key has been in before under a name that it still owns."""
         return self._presence.knows(owner)
 
     def known_since(self, key: str, owner: str) -> int | None:
-        """Find the first entry by which this owner has used this name: what came after it may be read."""
+        """Find the first entry by which this owner used the name; it may read everything after that."""
         use = self._presence.find_use(key, owner)
         return use.since if use else None
 
     def _find_other(self, key: str, owner: str) -> Member | Guest | None:
-        """Find a member or guest who has this name, and who is not this owner as far as one can know."""
+        """Find a member or guest who has this name and is not provably this owner."""
         for holder in (self._members.get(key), *self._guests.of_key(key)):
             if holder and (holder.owner != owner or owner == ""):
                 return holder
@@ -327,8 +328,8 @@ class Room:
         return key in self._members and key not in self._leaving
 
     def _make_room(self, key: str, owner: str, place: str, at: int, *, returns: bool) -> list[Intent] | RoomFull:
-        """Seat a newcomer; return what is to be appended for those who give up a seat for him."""
-        if key in self._seats:  # another session of his is joining, or his last membership is about to end
+        """Seat a newcomer; return what has to be appended for those who give up a seat."""
+        if key in self._seats:  # another session of the same key is joining, or its last membership is about to end
             return []
         if len(self._joining) >= self._forget_at:
             self._forget_stale_joins()
@@ -346,14 +347,14 @@ class Room:
         return [self._leave(victim, "crowded", at) for victim in victims or ()]
 
     def _forget_stale_joins(self) -> None:
-        # A join whose key has a newer entry than it expects has succeeded, or never will.
+        # A join whose name key has a newer entry than it expects has succeeded or never will.
         for session, (key, expect) in list(self._joining.items()):
             if expect != self._presence.last_seq(key):
                 del self._joining[session]
                 self._release_unused(key)
 
     def _release_unused(self, key: str) -> None:
-        """Free the seat of a name key that neither is a member's nor is about to be."""
+        """Free the seat of a name key that is not a member's and is not about to be."""
         last = self._presence.last_seq(key)
         if key not in self._members and (key, last) not in self._joining.values():
             self._seats.release(key)

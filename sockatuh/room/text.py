@@ -1,9 +1,9 @@
-"""What a text may hold so that it can do nothing to a terminal or a log but be read.
+"""What a text may contain so that a terminal or a log can only show it.
 
-A text is somebody else's bytes on my screen. Escape sequences begin with control characters, format characters reorder
-and hide, and a hundred combining marks climb over the lines above: none of them is let through, at the server and again
-at the client. What is kept is what can be seen, the newline and the tab. The categories are those of the Unicode
-Character Database that this Python knows, so a character of a newer Unicode is unassigned here and is removed.
+A text is somebody else's bytes on our screen. Escape sequences begin with control characters, format characters reorder
+and hide, and a hundred combining marks climb over the lines above. The server removes all of them, and so does the
+client. What can be seen is kept, and so are newline and tab. The categories are those of the Unicode Character Database
+of this Python, in which characters of a newer Unicode are unassigned: they are removed.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from itertools import groupby, islice
 from typing import Final
 
 MAX_MARKS: Final = 8
-"""Combining marks after one base character; no written language needs more, a tower of them hides its neighbours."""
+"""Combining marks after one base character. No written language needs more; a tower of them hides its neighbours."""
 
 LINE_MARK: Final = " ⏎ "
 """Stands for a newline where there is only one line."""
@@ -24,18 +24,18 @@ TAB: Final = "    "
 """Stands for a tab where the cursor must not jump."""
 
 BLANKS: Final = "\u115f\u1160\u2800\u3164\uffa0\U0001d159\U00013441\U00013442"
-"""Letters and symbols without ink: they look like spaces and are none."""
+"""Letters and symbols that look like spaces."""
 
 _FORBIDDEN: Final = frozenset({"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"})
 _MARKS: Final = frozenset({"Mn", "Mc", "Me"})
 _MARKS_SORTED: Final = 32
-"""Marks in a row that are looked at; far more than are kept."""
+"""Marks in a row that are examined; far more than are kept."""
 CONTROL_SEQUENCE: Final = re.compile(
     r"(?:\x1b\[|\x9b)[0-?]*[ -/]*(?:[@-~]|\Z)"  # colours, the cursor
     r"|\x1b[()*+][ -~]"  # character sets
     r"|(?:\x1b[]PX^_]|[\x9d\x90\x98\x9e\x9f])[^\x07\x1b\x9c]*(?:\x07|\x1b\\|\x9c)"  # titles, links, pictures
 )
-"""Control sequences (ECMA-48 §5.4, §5.6). Without its first character one is left over as text: `[31m`."""
+"""Control sequences (ECMA-48 §5.4, §5.6). They are removed whole; without its first character `[31m` would be left."""
 _ASCII_CONTROL: Final = re.compile(r"[\x00-\x08\x0b-\x1f\x7f]")
 _NOT_INK: Final = re.compile(rf"[\s{BLANKS}\u034f\u17b4\u17b5\ufe00-\ufe0f\U000e0100-\U000e01ef]*")
 _JOINER: Final = "\u200d"
@@ -44,7 +44,7 @@ _JOINED_ARROW: Final = "\u2194"
 
 
 def clean_text(text: str) -> str:
-    """Give the text as it is stored: NFC, `\\n` for line ends, nothing forbidden, "" when there is nothing to see.
+    """Return the text as it is stored: NFC, `\\n` for line ends, nothing forbidden, "" if there is nothing to see.
 
     Removes control sequences whole, and the categories Cc (but newline and tab), Cf (but U+200D between emoji), Cs, Co,
     Cn, Zl and Zp, marks that have no base, marks beyond `MAX_MARKS`, and space at the end. Cleaning twice changes
@@ -56,26 +56,26 @@ def clean_text(text: str) -> str:
     if text.isascii():
         return _ASCII_CONTROL.sub("", text).rstrip()
     text = _cut_runs_of_marks(text)
-    # What is removed may bring together what then composes; it ends, for the text only shrinks.
+    # Removing characters may bring together others that then compose. The loop ends because the text only shrinks.
     while (cleaned := _clean_once(unicodedata.normalize("NFC", text))) != text:
         text = cleaned
     return "" if _NOT_INK.fullmatch(text) else text
 
 
 def clean_line(text: str) -> str:
-    """Give the text as one line of a terminal or a log: cleaned, newlines as ` ⏎ `, tabs as spaces."""
+    """Return the text as one line of a terminal or a log: cleaned, newlines as ` ⏎ `, tabs as spaces."""
     return clean_text(text).replace("\n", LINE_MARK).replace("\t", TAB)
 
 
 def lines_of(text: str) -> list[str]:
-    """Give each line of the text as `clean_line` would; no lines when there is nothing to see."""
+    """Return each line of the text as `clean_line` would; no lines if there is nothing to see."""
     cleaned = clean_text(text)
     return [clean_line(line) for line in cleaned.split("\n")] if cleaned else []
 
 
 def judge(text: str) -> Iterator[tuple[str, bool]]:
-    """Yield each character, and whether cleaning lets it through where it stands."""
-    before = ""  # the last two that were
+    """Yield each character, and whether cleaning keeps it where it stands."""
+    before = ""  # the last two that were kept
     marks = MAX_MARKS  # no base yet
     for index, char in enumerate(text):
         category = unicodedata.category(char)
@@ -96,8 +96,8 @@ def judge(text: str) -> Iterator[tuple[str, bool]]:
 
 
 def _cut_runs_of_marks(text: str) -> str:
-    """Cut what normalising would have to sort: the time for it grows with the square of a run of marks."""
-    # Not by the combining class: that of U+0F73 is 0, and it comes apart into two marks that are to be sorted.
+    """Shorten runs of marks: normalising sorts them, in time that grows with the square of their length."""
+    # Not by combining class: U+0F73 has class 0 but decomposes into two marks that have to be sorted.
     runs = groupby(text, lambda char: unicodedata.category(char) in _MARKS)
     return "".join("".join(islice(run, _MARKS_SORTED) if is_sorted else run) for is_sorted, run in runs)
 
@@ -107,11 +107,11 @@ def _clean_once(text: str) -> str:
 
 
 def _joins_emoji(before: str, after: str) -> bool:
-    # Python's database has no emoji property; So is close.
+    # Python's database has no emoji property; category So is close.
     base = before.replace(_SELECTOR, "")[-1:]
     return _is_picture(base) and (_is_picture(after) or after == _JOINED_ARROW)
 
 
 def _is_picture(char: str) -> bool:
-    # U+1F3FB to U+1F3FF are the skin tones, which follow a picture and are Sk.
+    # U+1F3FB to U+1F3FF are the skin tones: category Sk, after a picture.
     return char != "" and (unicodedata.category(char) == "So" or "\U0001f3fb" <= char <= "\U0001f3ff")

@@ -1,10 +1,10 @@
-"""How many wrong passwords the whole room looks at, from however many addresses and keys (docs/PROTOCOL.md §10).
+"""How many wrong passwords the whole room checks, from however many addresses and keys (docs/PROTOCOL.md §10).
 
-The gate slows each address and each key; this bounds them together, so that a hundred machines get no further than
-one. Over the bound a try is not looked at. Its place is given a turn instead: a moment from which on one try from there
-is looked at, already paid for. Turns are given as fast as the bound fills, one to a place, so nobody is starved by
-those who ask more often. A share is kept for places that have not been wrong for an hour, so a newcomer seldom waits
-long; a place that asks on and on, and does not wait for its turn in that share, gets one among the others.
+The gate slows down each address and each key; this bounds all of them together, so that a hundred machines get no
+further than one. Over the bound a try is not checked. Its place gets a turn instead: a moment from which on one try
+from there is checked, already paid for. Turns are handed out as fast as the bound refills, one to a place, so those who
+ask more often starve nobody. A share is reserved for places that have not been wrong for an hour, so a newcomer seldom
+waits long; a place that keeps asking instead of waiting for its turn in that share gets a turn among the others.
 """
 
 from __future__ import annotations
@@ -20,22 +20,22 @@ from .status import Status
 
 TRIES: Final = 200
 TRIES_PER_SECOND: Final = 1.0
-"""Wrong passwords looked at, at once and a second."""
-KEPT: Final = 10
-KEPT_PER_SECOND: Final = 10 / 60
-"""The share of places that have not been wrong for an hour, at once and a second."""
+"""Wrong passwords checked, at once and a second."""
+RESERVED: Final = 10
+RESERVED_PER_SECOND: Final = 10 / 60
+"""The share reserved for places that have not been wrong for an hour, at once and a second."""
 MAX_TURNS: Final = 600
-"""Turns given and not yet taken: the last of them comes after 10 minutes."""
+"""Turns handed out and not yet taken; the last of them comes up after 10 minutes."""
 TURN_LASTS: Final = 60.0
-"""Seconds for which a turn is good: a client that has come in once asks again every half minute."""
+"""Seconds for which a turn is valid; a client that has been in before repeats its JOIN every half minute."""
 _IMPATIENT: Final = 2
-"""Tries before its turn after which a place no longer has one in the share that is kept."""
+"""Early tries after which a place loses its turn in the reserved share."""
 _TOPIC: Final = "guessing"
 _GUESSED_AT: Final = "Many wrong passwords are being tried: see passwords_guessed in the log"
 _CONSEQUENCE: Final = "60 a minute are looked at, the others wait; members come back as ever"
 _REMEDY: Final = "password_refused says where they come from"
 _EARLY: Final = 1e-3
-"""Seconds by which one may come too early: waits travel in whole milliseconds."""
+"""Seconds by which a try may be early: waits are sent in whole milliseconds."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,19 +43,19 @@ class _Turn:
     at: float
     bucket: TokenBucket
     early: int = 0
-    """Tries that came before it."""
+    """Tries that came before `at`."""
 
 
 @dataclass(frozen=True, slots=True)
 class GuessingBegan:
-    """So many wrong passwords came that others are not looked at."""
+    """So many passwords were wrong that further tries have to wait."""
 
     wrong: int
 
 
 @dataclass(frozen=True, slots=True)
 class GuessingEnded:
-    """The bound is whole again, after so many seconds, wrong passwords, and tries that were told to wait."""
+    """The bound has refilled, after so many seconds, wrong passwords, and tries that were told to wait."""
 
     seconds: float
     wrong: int
@@ -63,20 +63,20 @@ class GuessingEnded:
 
 
 class GuessBound:
-    """Counts wrong passwords of the whole room: `take` before a try is looked at, `settle` when it was."""
+    """Counts the wrong passwords of the whole room: `take` before a try is checked, `record` afterwards."""
 
     def __init__(self) -> None:
         self._all = TokenBucket(TRIES_PER_SECOND, TRIES)
-        self._kept = TokenBucket(KEPT_PER_SECOND, KEPT)
+        self._reserved = TokenBucket(RESERVED_PER_SECOND, RESERVED)
         self._turns: dict[Hashable, _Turn] = {}
         self._taken: dict[Hashable, TokenBucket] = {}
         self._wrong = self._put_off = 0
         self._began_at: float | None = None
 
     def take(self, place: Hashable, *, is_fresh: bool, now: float) -> float:
-        """Take a look for a try from `place` and return 0, or in how many seconds its turn is.
+        """Return 0 if a try from `place` may be checked, or in how many seconds its turn comes up.
 
-        `is_fresh`: no wrong password came from there for an hour.
+        `is_fresh`: no wrong password has come from there for an hour.
         """
         if (turn := self._turns.get(place)) is not None:
             if now < turn.at - _EARLY:
@@ -85,7 +85,7 @@ class GuessBound:
             if now <= turn.at + TURN_LASTS:
                 self._taken[place] = turn.bucket
                 return 0.0
-        bucket = self._kept if is_fresh and self._kept.delay(now) < self._all.delay(now) else self._all
+        bucket = self._reserved if is_fresh and self._reserved.delay(now) < self._all.delay(now) else self._all
         if bucket.take(now):
             self._taken[place] = bucket
             return 0.0
@@ -102,24 +102,24 @@ class GuessBound:
     def _wait_for(self, place: Hashable, turn: _Turn, now: float) -> float:
         self._put_off += 1
         self._turns[place] = turn
-        if turn.bucket is self._kept and turn.early >= _IMPATIENT:
+        if turn.bucket is self._reserved and turn.early >= _IMPATIENT:
             del self._turns[place]
             turn.bucket.give_back()
             return self._give_turn(place, self._all, now)
         return turn.at - now
 
-    def settle(self, place: Hashable, now: float, *, wrong: bool) -> None:
-        """Hear what became of a try: it was wrong, or it was right or not looked at after all."""
+    def record(self, place: Hashable, now: float, *, wrong: bool) -> None:
+        """Record the result of a try: it was wrong, or it was right or not checked after all."""
         bucket = self._taken.pop(place, None)
         if wrong:
             self._wrong += 1
-            if bucket is None:  # of a key that is known, which waits for nobody else's guesses
+            if bucket is None:  # from a known key, which does not wait for others' guesses
                 self._all.take(now)
         elif bucket is not None:
             bucket.give_back()
 
     def look(self, now: float) -> GuessingBegan | GuessingEnded | None:
-        """Return what is new for the admin; to be called about once a second."""
+        """Return what is new for the admin. Call it about once a second."""
         for place, turn in list(self._turns.items()):
             if now > turn.at + TURN_LASTS:
                 del self._turns[place]
@@ -138,13 +138,13 @@ class GuessBound:
 
 
 class GuessWatch:
-    """Tells the admin when so many guess that others wait, and when that is over: on the log, and in the status."""
+    """Tells the admin when guessing makes others wait, and when that is over: in the log and in the status."""
 
     def __init__(self, bound: GuessBound, log: Logger, status: Status) -> None:
         self._bound, self._log, self._status = bound, log, status
 
     def look(self, now: float) -> None:
-        """Say what is new; to be called about once a second."""
+        """Report what is new. Call it about once a second."""
         match self._bound.look(now):
             case GuessingBegan(wrong):
                 self._log.warning("passwords_guessed", wrong=wrong, consequence=_CONSEQUENCE, remedy=_REMEDY)

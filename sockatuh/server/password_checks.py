@@ -1,4 +1,4 @@
-"""Who may try a password, and when bcrypt is asked: seldom, one at a time, never on the loop (docs/PROTOCOL.md §10)."""
+"""Who may try a password, and when bcrypt is needed: seldom, one at a time, off the loop (docs/PROTOCOL.md §10)."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from .join import Join
 
 MAX_CHECKS: Final = 32
-"""Passwords that wait for bcrypt; at 0.24 s each the last waits 8 s."""
+"""Passwords in the queue for bcrypt; at 0.24 s each the last one waits 8 s."""
 ANONYMOUS_TRIES_PER_SECOND: Final = 0.1
 ANONYMOUS_TRIES: Final = 60
 """Wrong passwords of visitors without keys that are checked a second, and at once, from all addresses together."""
@@ -27,19 +27,19 @@ T = TypeVar("T")
 
 @dataclass(frozen=True, slots=True)
 class Busy:
-    """Too many wait already."""
+    """The queue is full, or holds another password from the same place."""
 
 
 @dataclass(frozen=True, slots=True)
 class PutOff:
-    """Too many wrong passwords are being tried in the room; this one is looked at in `seconds`."""
+    """Too many wrong passwords are being tried in the room; this place may try again in `seconds`."""
 
     seconds: float
 
 
 @dataclass(frozen=True, slots=True)
 class Check:
-    """A password somebody joins with; `is_known`: with a key that has been in this room before."""
+    """A password to be checked; `is_known`: it came with a key that has been in this room before."""
 
     join: Join
     password: bytes = field(repr=False)
@@ -69,27 +69,27 @@ Verdict = Right | Wrong | Wait | PutOff | Busy
 
 
 class PasswordDesk:
-    """Asks the gate first; queues what only bcrypt can tell, one for each address.
+    """Asks the gate first, and queues what only bcrypt can tell, one password for each place.
 
-    Who has guessed wrongly waits behind who has not, and makes room for it when the queue is full: guessers from many
-    addresses hold up one who knows the password no longer than it takes each of them to be wrong once. Classic members
-    come last, and are looked at seldom in all, for they can forge as many addresses as they like.
+    The queue is sorted by earlier wrong guesses, and a full queue evicts the worst guesser. So guessers from many
+    addresses delay somebody who knows the password no longer than it takes each of them to be wrong once. Visitors
+    without a key come last and share one low rate, because they can forge any number of addresses.
 
-    Keys that have been in before wait for nobody else's guesses: there are few of them, and each has waits of its own.
+    Keys that have been in before do not wait for others' guesses: there are few of them, and each has waits of its own.
     """
 
     def __init__(self, gate: PasswordGate) -> None:
         self._gate = gate
         self.bound = GuessBound()
-        """What holds for the whole room."""
+        """The bound of the whole room."""
         self._queue: list[Check] = []
         self._displaced: deque[Check] = deque()
         self._checking: Check | None = None
         self._anonymous_tries = TokenBucket(ANONYMOUS_TRIES_PER_SECOND, ANONYMOUS_TRIES)
 
     def ask(self, check: Check, now: float) -> Verdict | None:
-        """Return the verdict, or None: it comes from `take_check` and `answer`."""
-        # 1. waits of its own  2. one at a time  3. the room's bound  4. the digest  5. the queue for bcrypt
+        """Return the verdict, or None if `take_check` and `answer` will give it."""
+        # Cheapest first: 1 its own waits, 2 one at a time, 3 the room's bound, 4 the digest, 5 the queue for bcrypt.
         if (put_off := self._put_off(check, now)) is not None:
             return put_off
         verdict = self._judge(check, now)
@@ -98,26 +98,26 @@ class PasswordDesk:
         if len(self._waiting()) >= MAX_CHECKS:
             last = max(range(len(self._queue)), key=lambda at: (self._rank(self._queue[at], now), at))
             if self._rank(check, now) >= self._rank(self._queue[last], now):
-                self.bound.settle(check.place, now, wrong=False)
+                self.bound.record(check.place, now, wrong=False)
                 return Busy()
             displaced = self._queue.pop(last)
-            self.bound.settle(displaced.place, now, wrong=False)
+            self.bound.record(displaced.place, now, wrong=False)
             self._displaced.append(displaced)
         self._queue.append(check)
         return None
 
     def refuse(self, check: Check, now: float) -> Verdict:
-        """Return the verdict on a password that cannot be anybody's."""
+        """Return the verdict on a password that no room can have."""
         if (put_off := self._put_off(check, now)) is not None:
             return put_off
         return self._record(check, b"", right=False, now=now)
 
     def forget_password(self) -> None:
-        """Ask bcrypt again: the hash was changed. Waits stay, and so does the queue."""
+        """Let bcrypt check all passwords again: the hash was changed. Waits and the queue stay."""
         self._gate.forget_password()
 
     def take_check(self, now: float) -> tuple[Check, Verdict | None] | None:
-        """Return the next check: with its verdict, if that is known meanwhile, else for bcrypt; one at a time."""
+        """Return the next check, with its verdict if that is known by now, or with None: then it is for bcrypt."""
         if self._displaced:
             return self._displaced.popleft(), Busy()
         if self._checking is not None or not self._queue:
@@ -130,7 +130,7 @@ class PasswordDesk:
         return check, None
 
     def answer(self, check: Check, right: bool, now: float) -> Verdict:
-        """Take what bcrypt said."""
+        """Process what bcrypt found."""
         self._checking = None
         return self._record(check, check.password, right=right, now=now)
 
@@ -138,11 +138,11 @@ class PasswordDesk:
         return [*self._queue, *([self._checking] if self._checking else [])]
 
     def _rank(self, check: Check, now: float) -> tuple[bool, int]:
-        """Return what stands lower the sooner bcrypt is to look at it."""
+        """Return the place in the queue: the lowest rank is checked first."""
         return check.is_anonymous, self._gate.tries(check.place, check.owner, now)
 
     def _put_off(self, check: Check, now: float) -> Wait | PutOff | Busy | None:
-        """Say why a try is not looked at now, whatever it is; None: it is, and has taken its share of the bound."""
+        """Return why a try is not checked now, or None: then it has taken its share of the bound."""
         if wait := self._gate.wait(check.place, check.owner, now):
             return Wait(wait)
         if check.is_anonymous and (wait := self._anonymous_tries.delay(now)):
@@ -151,7 +151,7 @@ class PasswordDesk:
             return Busy()
         if check.is_known:
             return None
-        # Classic addresses cost nothing: all of them together have no part in what is kept for new places.
+        # Addresses that may be forged cost nothing, so they get nothing of what is reserved for new places.
         is_fresh = not check.is_anonymous and not self._gate.tries(check.place, "", now)
         wait = self.bound.take(check.place, is_fresh=is_fresh, now=now)
         return PutOff(wait) if wait else None
@@ -168,5 +168,5 @@ class PasswordDesk:
         is_wrong = isinstance(verdict, Wrong)
         if is_wrong and check.is_anonymous:
             self._anonymous_tries.take(now)
-        self.bound.settle(check.place, now, wrong=is_wrong and not self._gate.is_former(password))
+        self.bound.record(check.place, now, wrong=is_wrong and not self._gate.is_former(password))
         return verdict

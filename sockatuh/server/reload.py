@@ -1,8 +1,8 @@
-"""Taking a changed configuration into a room that is open: nobody is dropped for it.
+"""Applying a changed configuration to a running room, without dropping anybody.
 
-What can be taken is taken by the parts concerned, for whoever comes next; what was promised to a session stays. What
-was fixed when the process began (its socket, its files, the room's name that clients were told) is named, and waits for
-a restart. A configuration with a mistake changes nothing.
+Each part takes its share, for whoever comes next; what a session was promised stays. What was fixed when the process
+began (its socket, its files, the room's name that clients were told) is named and waits for a restart. A configuration
+with a mistake changes nothing.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ NEEDS_RESTART: Final = frozenset({"host", "port", "room", "state_dir", "synchron
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """What a configuration changes: the options in force from now on, what was taken, what needs a restart."""
+    """The options in force from now on, the names of those that changed, and of those that need a restart."""
 
     options: ServiceOptions
     taken: tuple[str, ...]
@@ -29,7 +29,7 @@ class Change:
 
 
 def change_of(before: ServiceOptions, fresh: ServiceOptions) -> Change:
-    """Compare what is in force with what was read anew."""
+    """Compare the options in force with those just read."""
     differing = [name for name in _NAMES if getattr(before, name) != getattr(fresh, name)]
     left = [name for name in differing if name in NEEDS_RESTART]
     # Whether texts are written at all was decided when the log was opened.
@@ -46,7 +46,7 @@ class Reloader:
         self._parts, self._log = parts, log
 
     def reload(self, before: ServiceOptions, fresh: ServiceOptions | Exception) -> tuple[Change, str]:
-        """Take what has changed, unless it could not be read; return it, and what the service manager is told."""
+        """Apply what has changed, unless it could not be read; return that, and a sentence for the service manager."""
         if isinstance(fresh, Exception):
             problems = "; ".join(map(str, fresh.problems)) if isinstance(fresh, ConfigurationError) else str(fresh)
             self._log.warning("configuration_refused", problems=problems, consequence="nothing was changed")

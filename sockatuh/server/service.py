@@ -54,7 +54,7 @@ from .reload import Reloader
 from .status import Status
 from .storage_alarm import Storing
 from .ticketkeys import TicketKeys
-from .trusted_clock import SteadyClock
+from .trusted_clock import TrustedClock
 from .write_batching import WriteBatcher
 
 TICK: Final = 1.0
@@ -105,7 +105,7 @@ class Service:
         )
         self._recorder = SessionRecorder(self._room_log, deliver=lambda then: self._on_loop(self._take_written, then))
         self._lost = self._recorder.lost_sessions()
-        self._clock = SteadyClock(wall_clock, time.monotonic)
+        self._clock = TrustedClock(wall_clock, time.monotonic)
         self._ticket_keys = TicketKeys(options.state_dir, log, time.monotonic)
         self._tickets = Tickets(self._ticket_keys.load(), password_generation(options.password_hash))
         span = self._room_log.span()

@@ -1,9 +1,9 @@
-"""The time by which is decided what is old: the wall clock's, but not at once when that jumps.
+"""The clock that decides what is old: the wall clock, except that a jump is only believed after a while.
 
-A machine without a battery for its clock starts years ago and jumps when the network tells it better; a time server
-that is wrong makes it jump back again soon. What is lost by such a jump stays lost: lines that are deleted, names that
-are given to others, ticket keys that are forgotten. So a jump counts only when it has lasted. Entries are stamped with
-the wall clock all the same, and their order is their seq.
+A machine without a battery for its clock boots years in the past and jumps once the network tells it the time; a wrong
+time server can make it jump, and soon back again. What such a jump destroys stays lost: deleted lines, names given to
+others, forgotten ticket keys. So a jump only counts once it has lasted. Entries are stamped with the wall clock all the
+same; their order is their seq.
 """
 
 from __future__ import annotations
@@ -15,13 +15,13 @@ from typing import Final
 from sockatuh.store.database import rfc3339
 
 BELIEVED_AFTER: Final = 600.0
-"""Seconds for which the wall clock must go on from where it has jumped to."""
+"""Seconds for which the wall clock must run on from where it has jumped to."""
 JUMP_MS: Final = 60_000
-"""Milliseconds more or less than have passed that make it a jump."""
+"""Milliseconds by which the wall clock must differ from the time that has passed to count as a jump."""
 
 
-class SteadyClock:
-    """Follows `wall`, in milliseconds since 1970; `monotonic` is in seconds and only ever passes."""
+class TrustedClock:
+    """Follows `wall` (milliseconds since 1970); `monotonic` is in seconds and never jumps."""
 
     def __init__(self, wall: Callable[[], int], monotonic: Callable[[], float]) -> None:
         self._wall, self._monotonic = wall, monotonic
@@ -30,7 +30,7 @@ class SteadyClock:
         self._jumped_at = monotonic()
 
     def read(self) -> int:
-        """Return the time in milliseconds since 1970; to be asked every few seconds, so that it sees jumps."""
+        """Return the time in milliseconds since 1970. Call it every few seconds, so that it notices jumps."""
         gap, now = self._gap(), self._monotonic()
         if abs(gap - self._jumped) > JUMP_MS:
             self._jumped, self._jumped_at = gap, now
@@ -43,5 +43,5 @@ class SteadyClock:
 
 
 def oldest_kept(now: int, retention: float) -> str | None:
-    """Return the time before which nothing is kept, None to keep all."""
+    """Return the time before which nothing is kept, None if everything is kept."""
     return None if math.isinf(retention) else rfc3339(max(0, now - int(retention * 1000)))

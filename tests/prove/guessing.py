@@ -23,7 +23,7 @@ from prove.rogue import NotAnswered, Rogue, paced
 
 from sockatuh.protocol import messages as m
 from sockatuh.protocol.server.limits import Limits
-from sockatuh.server.guessing import KEPT, TRIES
+from sockatuh.server.guessing import RESERVED, TRIES
 
 PROMISE: Final = "Guessing the password takes forever, and delays nobody who knows it"
 HOUR: Final = 3_600.0
@@ -314,7 +314,7 @@ async def _rush(run: Run) -> Found:
         told, seconds = await guessing
         regular = await _come_in(server, "regular")
         wait, took = await asyncio.to_thread(_newcomer, server.port, "127.0.14.1")
-        looked_at, most = told.get(WRONG, 0), TRIES + KEPT + int(70 / 60 * (seconds + 1))
+        looked_at, most = told.get(WRONG, 0), TRIES + RESERVED + int(70 / 60 * (seconds + 1))
         require(looked_at <= most, f"{looked_at} guesses were looked at in {seconds:.1f} s, at most {most} are")
         require(told.get(MANY_GUESS, 0) > 0, f"nobody was put off: {told}")
         require(regular < IN_TIME, f"one who was here before waited {regular:.1f} s")

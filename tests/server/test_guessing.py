@@ -15,7 +15,7 @@ from sockatuh.net.notify import Notifier
 from sockatuh.protocol import messages as m
 from sockatuh.protocol.client import events as e
 from sockatuh.room.admission import Right, Wait, Wrong
-from sockatuh.server.guessing import KEPT, MAX_TURNS, TRIES, TURN_LASTS, GuessBound, GuessWatch
+from sockatuh.server.guessing import MAX_TURNS, RESERVED, TRIES, TURN_LASTS, GuessBound, GuessWatch
 from sockatuh.server.password_checks import PasswordDesk, PutOff
 from sockatuh.server.status import Status
 
@@ -38,7 +38,7 @@ def besieged(places: int = 399) -> PasswordDesk:
 def exhausted() -> PasswordDesk:
     """A desk that looks at no more wrong passwords for the moment, neither from old places nor from new ones."""
     desk = desk_that_knows()
-    for number in range(TRIES + KEPT):
+    for number in range(TRIES + RESERVED):
         assert desk.ask(check(WRONG, host(number)), NOW) == Wrong(0.0)
     return desk
 
@@ -54,7 +54,7 @@ def test_from_however_many_addresses_200_guesses_are_looked_at_at_once_and_60_a_
         for number in range(20):
             verdict = desk.ask(check(WRONG, host((tenth * 20 + number) % places)), now)
             looked_at += isinstance(verdict, Wrong)
-    assert TRIES + KEPT <= looked_at <= TRIES + 60 + KEPT + 10
+    assert TRIES + RESERVED <= looked_at <= TRIES + 60 + RESERVED + 10
     if places < MAX_TURNS:
         assert looked_at >= TRIES + 50, "turns are for those who come again"
 
@@ -75,7 +75,7 @@ def test_wrong_tries_of_known_keys_count_for_all() -> None:
     desk = desk_that_knows()
     for number in range(TRIES):
         desk.ask(check(WRONG, host(number), known=True), NOW)
-    for number in range(KEPT):
+    for number in range(RESERVED):
         assert desk.ask(check(WRONG, f"10.8.1.{number}"), NOW) == Wrong(0.0)
     assert isinstance(desk.ask(check(WRONG, "10.8.0.1"), NOW), PutOff)
 
@@ -86,7 +86,7 @@ def test_for_places_that_were_not_wrong_for_an_hour_10_a_minute_are_kept_one_a_p
         for number in range(TRIES):
             desk.ask(check(WRONG, host(number)), NOW)
     assert isinstance(desk.ask(check(RIGHT, host(0)), NOW), Wait | PutOff)
-    for number in range(KEPT):
+    for number in range(RESERVED):
         new = [desk.ask(check(WRONG, f"10.8.0.{number}"), NOW) for _ in range(3)]
         assert [type(each) for each in new] == [Wrong, PutOff, PutOff]
     late = desk.ask(check(RIGHT, "10.8.1.1"), NOW)
@@ -152,7 +152,7 @@ def test_a_turn_that_nobody_takes_is_over_after_a_minute() -> None:
     first = desk.ask(late, NOW)
     assert isinstance(first, PutOff)
     too_late = NOW + first.seconds + TURN_LASTS + 1.0
-    for number in range(TRIES + KEPT):
+    for number in range(TRIES + RESERVED):
         if number % 20 == 0:
             desk.bound.look(too_late)
         desk.ask(check(WRONG, host(number + 1_000)), too_late)
@@ -181,7 +181,7 @@ def test_what_waits_for_bcrypt_has_taken_its_share() -> None:
             looked_at += 1
             desk.take_check(NOW)
             desk.answer(each, False, NOW)
-    assert looked_at == TRIES + KEPT
+    assert looked_at == TRIES + RESERVED
 
 
 def test_classic_guesses_have_their_own_bound_in_it_and_no_part_in_what_is_kept() -> None:
@@ -199,7 +199,7 @@ def test_everything_it_remembers_is_bounded() -> None:
     bound = GuessBound()
     for number in range(20_000):
         bound.take(number, is_fresh=number % 2 == 0, now=NOW + number / 1_000)
-        bound.settle(number, NOW, wrong=True)
+        bound.record(number, NOW, wrong=True)
     assert len(bound._turns) <= MAX_TURNS
     assert not bound._taken
 
@@ -238,7 +238,7 @@ def test_in_the_room_newcomers_wait_members_do_not_and_the_client_comes_again_by
     hall = Hall(classic=False)
     ana = hall.person("ana")
     ana.leave()
-    for number in range(TRIES + KEPT + 50):
+    for number in range(TRIES + RESERVED + 50):
         guesser = hall.outlaw(host=f"10.3.{number // 250}.{number % 250}")
         guesser.send(m.Call(1, m.Join("guesser", f"guess {number}", None)))
         hall.clients.remove(guesser)

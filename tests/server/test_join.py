@@ -16,7 +16,7 @@ from sockatuh.protocol.server.limits import Limits
 from sockatuh.room.entries import Joined
 from sockatuh.room.names import NameRules
 from sockatuh.room.presence import NAMES_PER_OWNER
-from sockatuh.server.join import JOINS_BURST
+from sockatuh.server.join import JOINS_BURST, TRANSITIONS, State, Step
 
 HOUR = 3_600.0
 
@@ -446,6 +446,50 @@ def test_a_session_that_lost_its_name_to_another_is_in_no_history(hall: Hall) ->
     other.join("budi")
     assert [record.name for record in hall.ledger.open()] == ["ana", "budi"]
     assert one.is_in
+
+
+def test_a_script_that_lost_its_name_to_another_gives_its_seat_back() -> None:
+    hall = Hall(limits=Limits(guests=2, guests_per_address=2))
+    hall.person("somebody").leave()
+    hall.writer_busy = True
+    one, other = (hall.person("robot", transient=True, host="10.9.0.1") for _ in range(2))
+    hall.writer_busy = False
+    hall.settle()
+    assert (one.is_in, other.refusals) == (True, ["name_taken"])
+    assert hall.person("another", transient=True, host="10.9.0.1").is_in
+
+
+# The table.
+
+
+def test_a_join_that_is_gone_stays_gone_and_every_other_ends_with_its_session() -> None:
+    assert {state for state, step in TRANSITIONS if step is Step.ENDED} == set(State) - {State.GONE}
+    assert {TRANSITIONS[state, step] for state, step in TRANSITIONS if step in (Step.ENDED, Step.REFUSED)} == {
+        State.GONE
+    }
+
+
+def test_the_only_way_to_a_seat_is_by_way_of_the_disk() -> None:
+    assert [(state, step) for (state, step), to in TRANSITIONS.items() if to is State.SEATED] == [
+        (State.WRITING, Step.WRITTEN)
+    ]
+    assert {state for (state, step), to in TRANSITIONS.items() if to is State.WRITING} == {
+        State.ASKED,
+        State.CHECKING,
+        State.WRITING,
+    }
+
+
+def test_what_the_table_does_not_know_is_an_error(hall: Hall) -> None:
+    ana = hall.person("ana")
+    [session] = [record.cid for record in hall.ledger.open()]
+    joining = hall.bridge._joining
+    join = joining._joins[session or 0]
+    assert (join.state, ana.is_in) == (State.SEATED, True)
+    for step in (Step.UNDECIDED, Step.ADMITTED, Step.WRITTEN, Step.REFUSED):
+        with pytest.raises(KeyError):
+            joining._step(join, step)
+    assert join.state is State.SEATED
 
 
 # The room.

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from sockatuh.server.trusted_clock import BELIEVED_AFTER, SteadyClock
+from sockatuh.server.trusted_clock import BELIEVED_AFTER, TrustedClock
 
 HOUR = 3_600_000
 DAY = 24 * HOUR
@@ -15,7 +15,7 @@ class Clocks:
     def __init__(self, wall: int = 1_700_000_000_000) -> None:
         self.wall, self.monotonic = wall, 5.0
         self.true = wall
-        self.steady = SteadyClock(lambda: self.wall, lambda: self.monotonic)
+        self.steady = TrustedClock(lambda: self.wall, lambda: self.monotonic)
 
     def pass_by(self, seconds: float) -> None:
         """Let time pass, looking at the clock every second as the server does."""

@@ -151,9 +151,6 @@ class Requests:
         """Process a part of a line."""
         if not session.joined:
             return
-        if session.is_reader:
-            self._out.send(session, Unsaid(say.number, "only_reading"))
-            return
         answer = session.repeat_answer(say.number)
         if answer is not None:
             self._out.send(session, answer)

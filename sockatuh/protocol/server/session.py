@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from sockatuh.protocol.channel import Channel
-from sockatuh.protocol.messages import MEMBER, READER, SCRIPT, Stored, Unsaid, role_of
+from sockatuh.protocol.messages import MEMBER, SCRIPT, Stored, Unsaid, role_of
 from sockatuh.protocol.seam import Address
 
 from .door import Pending
@@ -139,11 +139,6 @@ class Session:
     def is_script(self) -> bool:
         """Tell whether it says and asks, and gets no entries."""
         return self.role == SCRIPT
-
-    @property
-    def is_reader(self) -> bool:
-        """Tell whether it gets entries, and says nothing."""
-        return self.role == READER
 
     def channels(self) -> list[Channel]:
         """Return every channel that is still read."""

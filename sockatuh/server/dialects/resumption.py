@@ -1,13 +1,13 @@
 """Where a member begins to read (docs/PROTOCOL.md §8).
 
-Somebody new gets the newest lines. Whoever returns gets what came since, whatever it asks for: from its cursor, or from
-where the log it has read stopped being the same as this one. A cursor is a client's word and proves nothing: it moves
-nobody but that client, and never before what that client may read.
+A newcomer gets the newest lines. Whoever returns gets everything since, whatever it asks for: from its cursor on, or
+from where the log it has read and this one diverge. A cursor is only a client's claim: it affects nobody else, and
+never reaches back before what that client may read.
 
-What a ticket says was sealed by the server. One of this log from beyond its head proves that the log was set back
-behind the server's back, as by an old file copied into its place. Then, and only then, the log gets another id, so that
-everybody who has read the lost entries is told. A ticket from before this process, shown with a cursor from after it
-began, means the same for that client alone: nobody reads further here without being given a newer ticket.
+A ticket was sealed by the server. One of this log from beyond its head proves that the log was set back without the
+server's knowledge, for example by an old file copied into its place. Then, and only then, the log gets another id, so
+that everybody who has read the lost entries is told. A ticket from before this process, shown with a cursor from after
+its start, means the same for that client alone: nobody reads further here without getting a newer ticket.
 """
 
 from __future__ import annotations
@@ -24,13 +24,13 @@ from sockatuh.protocol.server.tickets import Ticket
 from sockatuh.room.log import Lineage
 
 LINES_NOTED: Final = 10_000
-"""Lines whose place is remembered: as many as a newcomer can be given at most."""
+"""Lines whose seq is remembered: the most that a newcomer can get."""
 
 
 class Resumption:
-    """Places members in the log of an endpoint that nobody has joined yet.
+    """Decides where sessions of an endpoint begin to read; made before anybody has joined.
 
-    `renew` writes down the log's new id and the seq at which the former one ended.
+    `renew` stores the log's new id and the seq at which the former one ended.
     """
 
     def __init__(
@@ -47,36 +47,36 @@ class Resumption:
         self._began_at = endpoint.head
         self._lines: deque[int] = deque(maxlen=LINES_NOTED)
         self.history_on_join = 0
-        """Lines a newcomer is given."""
+        """Lines that a newcomer gets."""
 
     def note_line(self, seq: int) -> None:
-        """Remember where the newest lines are."""
+        """Remember the seq of a new line."""
         self._lines.append(seq)
 
     def place(self, session: int, history: int | None, known_from: int | None) -> tuple[int, int]:
-        """Return (start, floor): where a session begins to read, and how far back it may.
+        """Return (start, floor): where a session begins to read, and how far back it may read.
 
-        `history` is how many lines a newcomer wants (None: all it may have); since `known_from` its key has been a
-        member, None: never.
+        `history` is how many lines a newcomer wants (None: all it may have). Its key has been a member since
+        `known_from` (None: never).
         """
         arrival = self._endpoint.arrival_of(session)
         if arrival.ticket is not None:
-            self._heed_proof(arrival.ticket)
-        # The newest lines, and all since it was first known to be a member.
+            self._check_proof(arrival.ticket)
+        # It may read the newest lines, and everything since its key was first known to be a member.
         places = self._lines_back(self.history_on_join), known_from, self.known_by_ticket(session)
         floor = min(seq for seq in places if seq is not None)
         return max(self._wanted(arrival, history), floor), floor
 
     def known_by_ticket(self, session: int) -> int | None:
-        """Return the place in this log at which a session's ticket shows its key to have been a member, if it does.
+        """Return the seq of this log at which a session's ticket proves its key to have been a member, if it does.
 
-        A log that was set back may not know of it any more.
+        A log that was set back may not contain that join.
         """
         ticket = self._endpoint.arrival_of(session).ticket
         return None if ticket is None else self._lineage.agreed(ticket.log_id, ticket.seq)
 
     def _wanted(self, arrival: Arrival, history: int | None) -> int:
-        """Return where a client reads on, or begins with so many lines."""
+        """Return where a client reads on, or where a newcomer begins with `history` lines."""
         head, log_id, cursor = self._endpoint.head, arrival.log_id, arrival.cursor
         if log_id is not None:
             if log_id == self._lineage.log_id and self._was_set_back_for(arrival):
@@ -95,12 +95,12 @@ class Resumption:
         )
 
     def _lines_back(self, count: int) -> int:
-        """Return the seq before the newest `count` lines, of those that newcomers get."""
+        """Return the seq before the newest `count` lines, at most those that newcomers get."""
         given = min(count, self.history_on_join, len(self._lines))
         return self._lines[-given] - 1 if given else self._endpoint.head
 
-    def _heed_proof(self, ticket: Ticket) -> None:
-        """Give the log another id if the server has sealed a place in it that it has not come to."""
+    def _check_proof(self, ticket: Ticket) -> None:
+        """Give the log another id if the server has sealed a seq beyond its head."""
         if ticket.log_id != self._lineage.log_id or ticket.seq <= self._endpoint.head:
             return
         self._lineage = self._lineage.renewed(self._random(LOG_ID_SIZE), self._began_at)

@@ -21,10 +21,9 @@ def test_a_session_takes_over_what_the_handshake_has_shown() -> None:
     assert session.join_by == START + Limits().join_seconds
 
 
-def test_the_first_flag_makes_it_a_scripts_and_the_second_a_readers() -> None:
+def test_either_of_the_first_two_flags_makes_it_a_guests_and_the_first_a_scripts() -> None:
     sessions = [make_session(flags=flags) for flags in (0, 1, 2, 3, 4)]
     assert [session.is_script for session in sessions] == [False, True, False, True, False]
-    assert [session.is_reader for session in sessions] == [False, False, True, False, False]
     assert [session.is_guest for session in sessions] == [False, True, True, True, False]
 
 

@@ -1,0 +1,372 @@
+"""What the room server relies on, whichever dialect it talks to (server/dialects/base.py)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Protocol
+
+import pytest
+from kit.hall import Hall
+from kit.world import PASSWORD
+
+from sockatuh.protocol.client import events as e
+from sockatuh.protocol.client.joining import PeerOptions
+from sockatuh.protocol.client.peer import Peer
+from sockatuh.protocol.seam import Address
+from sockatuh.room.entries import Message
+from sockatuh.room.log import Row
+from sockatuh.server.dialects.base import (
+    Dialect,
+    DialectEvent,
+    LineSaid,
+    NameAsked,
+    PasswordGiven,
+    Refusal,
+    SessionEnded,
+    Visitor,
+)
+
+SERVER: Address = ("10.0.0.1", 7625)
+
+
+class Client(Protocol):
+    """Somebody's program; `told` is what it was told: `valid`, `refused`, `in`, and the lines of others."""
+
+    address: Address
+    told: list[str]
+
+    def ask(self, name: str) -> None:
+        """Ask for a name."""
+
+    def join(self, name: str) -> None:
+        """Join under a name that was asked for."""
+
+    def say(self, text: str) -> None:
+        """Say a line."""
+
+    def receive(self, data: bytes, now: float) -> None:
+        """Take a datagram."""
+
+    def take(self, now: float) -> list[bytes]:
+        """Return and forget what is to be sent."""
+
+
+class SecureClient:
+    def __init__(self, hall: Hall, address: Address) -> None:
+        self.address, self.now = address, hall.now
+        self.told: list[str] = []
+        self.peer = Peer(
+            PeerOptions(hall.random(32), hall.random(8), "test", pin=hall.endpoint.public_key), hall.random
+        )
+        self.peer.connect([SERVER], hall.now)
+
+    def ask(self, name: str) -> None:
+        self.peer.join(name, None, self.now)
+
+    def join(self, name: str) -> None:
+        self.peer.join(name, PASSWORD, self.now)
+
+    def say(self, text: str) -> None:
+        self.peer.say(text, self.now)
+
+    def receive(self, data: bytes, now: float) -> None:
+        self.peer.receive_datagram(data, SERVER, now)
+        while (event := self.peer.next_event()) is not None:
+            match event:
+                case e.NameAccepted():
+                    self.told.append("valid")
+                case e.JoinRefused():
+                    self.told.append("refused")
+                case e.Admitted():
+                    self.told.append("in")
+                case e.EntryArrived(entry):
+                    self.told.append(f"{entry.name}: {entry.text}")
+                case _:
+                    pass
+
+    def take(self, now: float) -> list[bytes]:
+        self.now = now
+        if (due := self.peer.get_timer()) is not None and due <= now:
+            self.peer.handle_timer(now)
+        return [data for data, _ in self.peer.datagrams_to_send()]
+
+
+WORDS = {
+    b"Username valid!": "valid",
+    b"Berhasil bergabung!": "in",
+    b"Password salah! Silakan coba lagi.": "refused",
+    b"Username sudah dipakai! Gunakan username lain.": "refused",
+}
+
+
+class ClassicClient:
+    def __init__(self, _hall: Hall, address: Address) -> None:
+        self.address = address
+        self.told: list[str] = []
+        self._out: list[bytes] = []
+
+    def ask(self, name: str) -> None:
+        self._out.append(b"Username:" + name.encode())
+
+    def join(self, name: str) -> None:
+        del name
+        self._out.append(b"Password:" + PASSWORD.encode())
+
+    def say(self, text: str) -> None:
+        self._out.append(text.encode())
+
+    def receive(self, data: bytes, now: float) -> None:
+        del now
+        self.told.append(WORDS.get(data) or data.decode())
+
+    def take(self, now: float) -> list[bytes]:
+        del now
+        out, self._out = self._out, []
+        return out
+
+
+class Way:
+    """One dialect with its clients. Its events are collected; the test is the room server."""
+
+    def __init__(self, name: str) -> None:
+        self.hall = Hall()
+        parts = self.hall.parts
+        ways: dict[str, tuple[Dialect, type[SecureClient | ClassicClient]]] = {
+            "secure": (parts.secure, SecureClient),
+            "classic": (parts.classic, ClassicClient),
+        }
+        self.dialect, self._client = ways[name]
+        self.now = self.hall.now
+        self.clients: list[Client] = []
+        self._head = 0
+
+    def client(self) -> Client:
+        client = self._client(self.hall, (self.hall.host(), 40_000))
+        self.clients.append(client)
+        self.events()
+        return client
+
+    def events(self, seconds: float = 0.0) -> list[DialectEvent]:
+        """Let everything happen that is under way, and return what was reported."""
+        self.now += seconds
+        found: list[DialectEvent] = []
+        moved = True
+        while moved:
+            moved = False
+            if (due := self.dialect.get_timer()) is not None and due <= self.now:
+                self.dialect.handle_timer(self.now)
+            for client in self.clients:
+                for data in client.take(self.now):
+                    moved = True
+                    self.dialect.receive_datagram(data, client.address, self.now)
+            while (event := self.dialect.next_event()) is not None:
+                moved = True
+                found.append(event)
+            while datagrams := self.dialect.datagrams_to_send():
+                moved = True
+                for data, address in datagrams:
+                    for client in self.clients:
+                        if client.address == address:
+                            client.receive(data, self.now)
+        return found
+
+    def one(self) -> DialectEvent:
+        [event] = self.events()
+        return event
+
+    def asking(self, client: Client, name: str) -> Visitor:
+        """Have a client ask to join; return the visitor that waits for its welcome."""
+        client.ask(name)
+        asked = self.one()
+        assert isinstance(asked, NameAsked)
+        assert asked.name == name
+        self.dialect.name_valid(asked.visitor, name)
+        self.events()
+        assert client.told == ["valid"]
+        client.join(name)
+        given = self.one()
+        assert isinstance(given, PasswordGiven)
+        assert (given.name, given.password) == (name, PASSWORD)
+        assert PASSWORD not in repr(given), "it could be logged"
+        return given.visitor
+
+    def member(self, name: str) -> tuple[Client, Visitor]:
+        client = self.client()
+        visitor = self.asking(client, name)
+        self.dialect.welcome(visitor, name, None, self.now)
+        assert self.events() == []
+        assert client.told == ["valid", "in"]
+        client.told.clear()
+        return client, visitor
+
+    def publish(self, name: str, text: str, line: bytes = b"somebody's line!") -> None:
+        self._head += 1
+        body = Message(name, "", text, action=False)
+        self.dialect.publish([Row(self._head, line, 0, body)], self.now)
+        self.events()
+
+
+@pytest.fixture(params=["secure", "classic"])
+def way(request: pytest.FixtureRequest) -> Way:
+    return Way(request.param)
+
+
+def test_a_visitor_tells_what_its_dialect_declares(way: Way) -> None:
+    _, ana = way.member("ana")
+    _, budi = way.member("budi")
+    assert ana.dialect is budi.dialect is way.dialect
+    assert ana.session != budi.session
+    assert bool(ana.owner) == way.dialect.owns_names
+    assert (ana.cid is not None) == way.dialect.encrypted, "only a RESET that is authentic wakes a client"
+
+
+def test_sessions_of_all_dialects_are_told_apart() -> None:
+    sessions = {name: {Way(name).member("ana")[1].session for _ in range(3)} for name in ("secure", "classic")}
+    assert not sessions["secure"] & sessions["classic"]
+
+
+@pytest.mark.parametrize("code", ["name_unavailable", "password_wrong", "room_full"])
+def test_who_is_refused_is_told_so_and_may_try_again(way: Way, code: str) -> None:
+    client = way.client()
+    visitor = way.asking(client, "ana")
+    way.dialect.refuse(visitor, Refusal(code))
+    assert way.events() == []
+    assert client.told == ["valid", "refused"]
+    way.publish("budi", "soup at one")
+    assert client.told == ["valid", "refused"]
+    client.join("ana")
+    assert isinstance(way.one(), PasswordGiven)
+
+
+def test_whoever_comes_at_a_busy_time_is_told_so_in_the_words_its_dialect_has(way: Way) -> None:
+    client = way.client()
+    visitor = way.asking(client, "ana")
+    way.dialect.refuse(visitor, Refusal("busy", 1.0))
+    way.events()
+    if way.dialect.encrypted:  # the client repeats it by itself
+        assert client.told == ["valid"]
+        [again] = [event for _ in range(5) for event in way.events(1.0)]
+    else:
+        assert client.told == ["valid", "refused"]
+        client.join("ana")
+        again = way.one()
+    assert isinstance(again, PasswordGiven)
+
+
+def test_a_name_can_be_refused_before_the_password(way: Way) -> None:
+    client = way.client()
+    client.ask("ana")
+    asked = way.one()
+    way.dialect.refuse(asked.visitor, Refusal("name_unavailable"))
+    way.events()
+    assert client.told == ["refused"]
+
+
+def test_lines_are_for_members_and_come_from_members(way: Way) -> None:
+    waiting = way.client()
+    way.asking(waiting, "cici")
+    ana, visitor = way.member("ana")
+    way.publish("budi", "soup at one")
+    assert (ana.told, waiting.told) == (["budi: soup at one"], ["valid"])
+    ana.say("on my way")
+    said = way.one()
+    assert isinstance(said, LineSaid)
+    assert (said.visitor, said.text, said.action, len(said.id)) == (visitor, "on my way", False, 16)
+    ana.say("on my way")
+    again = way.one()
+    assert isinstance(again, LineSaid)
+    assert again.id != said.id, "it is another line"
+
+
+def test_one_is_shown_ones_own_line_once_at_most(way: Way) -> None:
+    ana, _ = way.member("ana")
+    other, _ = way.member("budi")
+    ana.say("soup at one")
+    said = way.one()
+    assert isinstance(said, LineSaid)
+    way.publish("ana", said.text, said.id)
+    way.dialect.settle([(said.visitor.session, said.number, 1)], way.now)
+    way.events()
+    assert other.told == ["ana: soup at one"]
+    assert ana.told in ([], ["ana: soup at one"])
+
+
+def test_a_line_that_is_refused_holds_up_nothing(way: Way) -> None:
+    ana, visitor = way.member("ana")
+    for text in ("one", "two"):
+        ana.say(text)
+        said = way.one()
+        assert isinstance(said, LineSaid)
+        assert said.text == text
+        way.dialect.settle([(visitor.session, said.number, "text_empty")], way.now)
+
+
+def test_while_lines_are_held_none_is_reported(way: Way) -> None:
+    ana, _ = way.member("ana")
+    way.dialect.hold(True, way.now, refuses=False)
+    ana.say("soup at one")
+    assert way.events() == []
+    way.dialect.hold(False, way.now, refuses=False)
+    held = [event.text for event in way.events() if isinstance(event, LineSaid)]
+    assert held == (["soup at one"] if way.dialect.encrypted else []), "the original's clients cannot repeat a line"
+    assert way.dialect.dropped["held"] == 1 - len(held)
+    ana.say("and tea")
+    assert isinstance(way.one(), LineSaid)
+
+
+def test_a_member_that_is_silent_for_too_long_ends_once(way: Way) -> None:
+    _, visitor = way.member("ana")
+    way.clients.clear()
+    ended = [event for _ in range(700) for event in way.events(1.0)]
+    assert ended == [SessionEnded(visitor, "idle", "lost" if way.dialect.owns_names else "idle")]
+
+
+def commands(way: Way, visitor: Visitor) -> list[Callable[[], None]]:
+    dialect = way.dialect
+    return [
+        lambda: dialect.name_valid(visitor, "ana"),
+        lambda: dialect.refuse(visitor, Refusal("busy", 1.0)),
+        lambda: dialect.welcome(visitor, "ana", None, way.now),
+        lambda: dialect.settle([(visitor.session, 1, 1)], way.now),
+        lambda: dialect.supply(visitor.session, 0, 1, []),
+        lambda: dialect.close(visitor, "crowded"),
+    ]
+
+
+@pytest.mark.parametrize("is_member", [True, False])
+def test_once_it_is_closed_nothing_comes_of_a_visitor_and_nothing_goes_to_it(way: Way, is_member: bool) -> None:
+    if is_member:
+        client, visitor = way.member("ana")
+        client.say("too late")
+        for data in client.take(way.now):
+            way.dialect.receive_datagram(data, client.address, way.now)
+    else:
+        client = way.client()
+        visitor = way.asking(client, "ana")
+    way.dialect.close(visitor, "crowded")
+    reported = way.events()
+    assert not [event for event in reported if event.visitor is visitor and not is_member]
+    client.told.clear()
+    way.clients.clear()
+    for command in commands(way, visitor):
+        command()
+        assert way.dialect.next_event() is None
+        assert way.dialect.datagrams_to_send() == []
+
+
+def test_when_the_server_stops_all_sessions_end_without_an_event(way: Way) -> None:
+    for name in ("ana", "budi"):
+        way.member(name)
+    way.dialect.close_all("restarting")
+    way.clients.clear()
+    assert way.events() == []
+    way.publish("cici", "anybody?")
+    assert way.dialect.datagrams_to_send() == []
+
+
+def test_declarations() -> None:
+    parts = Hall().parts
+    declared = [
+        (each.name, each.encrypted, each.owns_names, each.can_be_whispered_to) for each in (parts.secure, parts.classic)
+    ]
+    assert declared == [("secure", True, True, True), ("classic", False, False, False)]
