@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import random
 from collections import Counter
+from collections.abc import Sequence
 from typing import Final
+
+from kit.world import PartyState
 
 from sockatuh.protocol import messages as m
 from sockatuh.protocol.noise import public_key
@@ -58,10 +61,11 @@ def entry(seq: int, text: str = "", kind: int = m.MESSAGE, mark: bytes = b"") ->
     return seq, m.encode(m.Entry(seq, 1_700_000_000_000 + seq, kind, "ana", text or f"line {seq}", mark))
 
 
-class House:
-    """A server: the real Endpoint, and a bridge that stores lines at once, in memory."""
+class House(PartyState):
+    """A server: the real Endpoint, and a bridge that stores lines at once, in memory. It can be a party of a world."""
 
     def __init__(self, limits: Limits | None = None, *, head: int = 0, seed: int | str = "house") -> None:
+        super().__init__(SERVER)
         self.limits = limits or Limits()
         self.dice = Dice(seed)
         self.tickets = Tickets([TICKET_KEY], b"password")
@@ -108,13 +112,33 @@ class House:
 
     def settle(self, now: float) -> list[tuple[bytes, Address]]:
         """Answer the events and return what is to be sent."""
-        while (event := self.endpoint.next_event()) is not None:
-            self.events.append(event)
-            self._answer(event, now)
+        self.process(now)
         sent: list[tuple[bytes, Address]] = []
         while datagrams := self.endpoint.datagrams_to_send():
             sent += datagrams
         return sent
+
+    # As a party of the world.
+
+    def receive_datagram(self, data: bytes, address: Address, now: float) -> None:
+        self.endpoint.receive_datagram(data, address, now)
+
+    def datagrams_to_send(self) -> Sequence[tuple[bytes, Address]]:
+        return self.endpoint.datagrams_to_send()
+
+    def get_timer(self) -> float | None:
+        return self.endpoint.get_timer()
+
+    def handle_timer(self, now: float) -> None:
+        self.endpoint.handle_timer(now)
+
+    def process(self, now: float) -> None:
+        """Answer the events."""
+        while (event := self.endpoint.next_event()) is not None:
+            self.events.append(event)
+            self._answer(event, now)
+
+    # The log.
 
     def publish(self, *entries: tuple[int, bytes], head: int, now: float) -> list[tuple[bytes, Address]]:
         """Commit entries up to `head` and return what is sent."""

@@ -8,9 +8,10 @@ from typing import Final
 
 import msgspec
 import pytest
+from kit.clients import Client
 from protocol.guest import Guest
 from protocol.house import ELSEWHERE, HOME, IDENTITY, PASSWORD, SERVER, STRANGER, Dice, House
-from protocol.wire import Seat, Wire
+from protocol.wire import Wire
 
 from sockatuh.errors import ProtocolError
 from sockatuh.protocol import messages as m
@@ -35,15 +36,15 @@ SECRETS: Final = {
 def settled(wire: Wire) -> bool:
     """Tell whether everybody is in the room, has all entries, and all lines are answered."""
     return all(
-        seat.peer.state is State.JOINED
-        and not seat.peer.unanswered
-        and seat.peer._reader.inbox.cursor == wire.house.head
-        for seat in wire.seats
+        client.peer.state is State.JOINED
+        and not client.peer.unanswered
+        and client.peer._reader.inbox.cursor == wire.house.head
+        for client in wire.peers
     )
 
 
-def chat(wire: Wire) -> tuple[Seat, Seat]:
-    ana, budi = wire.seat("ana"), wire.seat("budi", seed=2)
+def chat(wire: Wire) -> tuple[Client, Client]:
+    ana, budi = wire.peer("ana"), wire.peer("budi", seed=2)
     assert wire.run(10, until=lambda: settled(wire))
     return ana, budi
 
@@ -53,7 +54,7 @@ def chat(wire: Wire) -> tuple[Seat, Seat]:
 
 def test_neither_name_nor_text_nor_password_nor_ticket_can_be_read_on_the_wire() -> None:
     wire = Wire(House())
-    speaker, listener = wire.seat(SECRETS["name"]), wire.seat("budi", seed=2)
+    speaker, listener = wire.peer(SECRETS["name"]), wire.peer("budi", seed=2)
     wire.run(1)
     speaker.peer.say(SECRETS["text"], wire.now)
     speaker.peer.say(SECRETS["action"], wire.now, action=True)
@@ -62,8 +63,8 @@ def test_neither_name_nor_text_nor_password_nor_ticket_can_be_read_on_the_wire()
     assert wire.run(10, until=lambda: settled(wire))
     wire.house.restart()
     speaker.peer.say("again", wire.now)
-    assert wire.run(10, until=lambda: len(listener.texts()) == 4)
-    assert [type(event) for event in speaker.of(pe.Admitted)] == [pe.Admitted] * 2
+    assert wire.run(10, until=lambda: len(listener.texts) == 4)
+    assert [type(event) for event in speaker.all(pe.Admitted)] == [pe.Admitted] * 2
     everything = [data for data, _, _ in wire.recorded]
     assert {data[0] for data in everything} == {HELLO, HELLO + 1, INIT, INIT + 1, DATA, RESET}
     assert max(map(len, everything)) > 1000
@@ -129,7 +130,7 @@ def test_handshakes_of_all_clients_look_alike() -> None:
     sizes = set[tuple[int, ...]]()
     for seed, (name, cursor) in enumerate((("a", 0), ("Wilhelmina of the long name", 2**40))):
         wire = Wire(House(seed=seed))
-        wire.seat(name, seed=seed, cursor=cursor)
+        wire.peer(name, seed=seed, cursor=cursor)
         wire.run(1)
         sizes.add(tuple(len(data) for data, _, _ in wire.recorded if data[0] != DATA))
     assert sizes == {(128, 64, 256, 200)}
@@ -160,11 +161,11 @@ def test_two_hundred_pasted_lines_arrive_once_and_in_order_in_any_weather(seed: 
     for line in lines:
         ana.peer.say(line, wire.now)
     assert wire.run(120, until=lambda: settled(wire))
-    assert wire.house.texts() == ana.texts() == budi.texts() == lines
+    assert wire.house.texts() == ana.texts == budi.texts == lines
     assert {event.number for event in ana.events if isinstance(event, pe.LineStored)} == set(range(1, 201))
     assert [event.own for event in ana.events if isinstance(event, pe.EntryArrived)] == list(range(1, 201))
-    assert ana.of(pe.LineRefused) == []
-    assert ana.of(pe.LinesDelayed)
+    assert ana.all(pe.LineRefused) == []
+    assert ana.all(pe.LinesDelayed)
 
 
 @pytest.mark.parametrize("seed", range(2))
@@ -177,8 +178,8 @@ def test_long_texts_arrive_whole_in_any_weather(seed: int) -> None:
         budi.peer.say(text, wire.now)
         ana.peer.say(text[::-1] + "!", wire.now)
     assert wire.run(120, until=lambda: settled(wire))
-    assert [text for text in ana.texts() if text in texts] == texts
-    assert ana.texts() == budi.texts() == wire.house.texts()
+    assert [text for text in ana.texts if text in texts] == texts
+    assert ana.texts == budi.texts == wire.house.texts()
 
 
 def test_after_a_restart_everybody_is_back_with_nothing_lost_or_doubled() -> None:
@@ -191,7 +192,7 @@ def test_after_a_restart_everybody_is_back_with_nothing_lost_or_doubled() -> Non
         budi.peer.say(f"after {life}", wire.now)
         assert wire.run(30, until=lambda: settled(wire))
     assert sorted(wire.house.texts()) == sorted(f"{when} {life}" for when in ("before", "after") for life in range(3))
-    assert ana.texts() == budi.texts() == wire.house.texts()
+    assert ana.texts == budi.texts == wire.house.texts()
     asked = [event.by_ticket for event in wire.house.events if isinstance(event, ev.JoinAsked)]
     assert asked[2:] == [True] * len(asked[2:]), "with tickets, not passwords"
 
@@ -203,12 +204,12 @@ def test_a_disk_that_is_full_for_a_while_loses_nothing() -> None:
     for number in range(100):
         ana.peer.say(f"line {number}", wire.now)
     wire.run(20)
-    assert budi.texts() == []
+    assert budi.texts == []
     assert len(wire.house.said) == LINES_IN_FLIGHT
     wire.house.storing = True
     wire.house.store(wire.now)
     assert wire.run(30, until=lambda: settled(wire))
-    assert budi.texts() == [f"line {number}" for number in range(100)]
+    assert budi.texts == [f"line {number}" for number in range(100)]
 
 
 def test_a_client_whose_address_changes_goes_on_without_a_new_session() -> None:
@@ -222,7 +223,7 @@ def test_a_client_whose_address_changes_goes_on_without_a_new_session() -> None:
         assert wire.run(10, until=lambda: settled(wire))
     assert len(wire.house.of(ev.SessionMoved)) == 2
     assert len(wire.house.of(ev.SessionOpened)) == 2
-    assert ana.of(pe.ContactLost) == []
+    assert ana.all(pe.ContactLost) == []
 
 
 def test_datagrams_that_an_onlooker_replays_change_nothing() -> None:
@@ -241,8 +242,8 @@ def test_datagrams_that_an_onlooker_replays_change_nothing() -> None:
     wire.run(20)
     assert (len(wire.house.events), wire.house.log) == (events, log)
     assert len(wire.house.endpoint) == 2
-    assert ana.texts() == budi.texts() == ["once"]
-    assert ana.of(pe.ContactLost) == budi.of(pe.ContactLost) == []
+    assert ana.texts == budi.texts == ["once"]
+    assert ana.all(pe.ContactLost) == budi.all(pe.ContactLost) == []
 
 
 def test_an_onlooker_who_is_faster_moves_no_session() -> None:
@@ -267,7 +268,7 @@ def test_an_onlooker_who_is_faster_moves_no_session() -> None:
     to_him = sum(len(data) for data, _, target in wire.recorded if target == STRANGER)
     from_him = sum(len(data) for data, source, _ in wire.recorded if source == ana.address)
     assert 0 < to_him <= 3 * from_him
-    assert budi.texts() == [f"line {number}" for number in range(10)]
+    assert budi.texts == [f"line {number}" for number in range(10)]
 
 
 # Long conversations.
@@ -286,11 +287,11 @@ def test_a_conversation_of_hours_goes_on_in_one_session_with_keys_that_change() 
             budi.peer.say(f"heard {hour}", wire.now)
             keys |= {session.channel.receive_cid for session in wire.house.endpoint._table}
     assert wire.run(60, until=lambda: settled(wire))
-    assert ana.texts() == budi.texts() == wire.house.texts()
+    assert ana.texts == budi.texts == wire.house.texts()
     assert len(wire.house.log) == 36
     assert len(keys) >= 2 * 3
     assert len(wire.house.of(ev.SessionOpened)) == 2
-    assert ana.of(pe.ContactLost) == []
+    assert ana.all(pe.ContactLost) == []
 
 
 @pytest.mark.parametrize("lost", [0, 2])
@@ -305,7 +306,7 @@ def test_a_line_in_a_quiet_room_arrives_at_once_after_a_rekeying(lost: int) -> N
     wire.spoil = lambda data, source, _: [] if source == ana.address and next(losses, None) is not None else [data]
     wire.run(OLD_CHANNEL_SECONDS + 1)
     budi.peer.say("is anybody there?", wire.now)
-    assert wire.run(1, until=lambda: ana.texts()[-1:] == ["is anybody there?"])
+    assert wire.run(1, until=lambda: ana.texts[-1:] == ["is anybody there?"])
 
 
 def test_after_a_rekeying_the_old_channel_is_gone_on_both_sides() -> None:
@@ -330,10 +331,10 @@ def test_a_client_that_was_away_for_long_catches_up_at_its_own_pace() -> None:
         ana.peer.say(f"line {number}", wire.now)
     wire.run(30)
     assert len(wire.house.log) == 1200
-    assert budi.texts() == []
+    assert budi.texts == []
     wire.spoil = lambda data, _source, _target: [data]
     assert wire.run(60, until=lambda: settled(wire))
-    assert budi.texts() == ana.texts() == wire.house.texts()
+    assert budi.texts == ana.texts == wire.house.texts()
     assert wire.house.of(ev.EntriesWanted), "the oldest were read from the log"
 
 

@@ -10,9 +10,10 @@ from unittest import mock
 
 from e2e.relay import Relay, Weather, relay_to
 from e2e.running import Member, Room, ServerProcess, hash_password, joined
+from kit.clients import Client
 from kit.weather import Weather as Sky
 from protocol.house import SERVER, House
-from protocol.wire import Seat, Wire
+from protocol.wire import Wire
 from prove.attack import Attack, Found, Pace, Run, require
 from prove.forger import Forger
 from simulation.world import SimulatedRoom
@@ -152,8 +153,8 @@ def flipped_bits(run: Run) -> Found:
 
 def _quiet_day() -> list[bytes]:
     wire = Wire(House())
-    seat = wire.seat()
-    assert wire.run(BACK_WITHIN, lambda: bool(seat.of(e.Admitted)))
+    client = wire.peer()
+    assert wire.run(BACK_WITHIN, lambda: bool(client.all(e.Admitted)))
     return [data for data, _, _ in wire.recorded]
 
 
@@ -173,17 +174,17 @@ def _spoil_one(seed: int, which: int, bit: int | None, size: int | None = None) 
         return [data[:at] + bytes([data[at] ^ 1 << bit % 8]) + data[at + 1 :]]
 
     wire.spoil = spoil
-    seat = wire.seat(seed=seed)
+    client = wire.peer(seed=seed)
     what = f"bit {bit} of datagram {which}" if bit is not None else f"{size} bytes of datagram {which}"
     within = ASKED_TO_WAIT if which == COOKIE_AT and bit in RETRY_BITS else BACK_WITHIN
-    require(wire.run(within, lambda: bool(seat.of(e.Admitted))), f"{what}: not in")
-    _require_true(seat, house, wire, what)
+    require(wire.run(within, lambda: bool(client.all(e.Admitted))), f"{what}: not in")
+    _require_true(client, house, wire, what)
 
 
-def _require_true(seat: Seat, house: House, wire: Wire, what: str) -> None:
-    kinds = [type(event) for event in seat.events]
+def _require_true(client: Client, house: House, wire: Wire, what: str) -> None:
+    kinds = [type(event) for event in client.events]
     require(kinds == [e.Connected, e.Admitted, *kinds[2:]] and set(kinds[2:]) <= {e.CaughtUp}, f"{what}: {kinds}")
-    strange = [to for _, _, to in wire.recorded if to not in (SERVER, seat.address)]
+    strange = [to for _, _, to in wire.recorded if to not in (SERVER, client.address)]
     require(not strange and len(house.endpoint) == 1, f"{what}: {len(house.endpoint)} sessions")
 
 
