@@ -167,7 +167,8 @@ class RoomServer(PartyState):
         if at is not None and at <= now:
             self.core.handle_timer(now)
         if self._tick_at <= now:
-            self._tick_at += 1.0
+            following = self._tick_at + 1.0
+            self._tick_at = following if following > now else now + 1.0
             self.bridge.handle_timer(now)
 
     def process(self, now: float) -> None:
