@@ -37,10 +37,10 @@ async def connect(
     name: str | None = None,
     password: str | RoomPassword | None = None,
     profile: Profile | None = None,
-    trust: Trust | None = None,
+    trust: Trust | str | None = None,
     questions: Questions | None = None,
     on_notice: Callable[[Notice], None] = lambda _: None,
-    role: Role = Role.MEMBER,
+    role: Role | str = Role.MEMBER,
     history: int | None = 0,
     after: int | None = None,
     since: int | None = None,
@@ -70,8 +70,8 @@ async def connect(
     profile = Profile() if profile is None else profile
     patience = patience if isinstance(patience, Patience) else Patience(patience)
     password = password if isinstance(password, RoomPassword) else RoomPassword(password)
-    if trust is None:
-        trust = Trust.ACCEPT_NEW if questions is None else Trust.ASK
+    trust = Trust(trust or (Trust.ACCEPT_NEW if questions is None else Trust.ASK))
+    role = Role(role)
 
     def tell_waits(event: Waits) -> None:
         match event:
@@ -136,6 +136,8 @@ async def connect(
                 again.close()
                 if not room.unanswered:
                     room.forget_unsent()
+                with contextlib.suppress(ClientError):
+                    await room.leave()
         finally:
             tags.save()
             with contextlib.suppress(ClientError):

@@ -152,7 +152,8 @@ class Room:
         self._password = password or RoomPassword(None)
         self._since = since
         self._keep_ticket, self._ask_password = keep_ticket, ask_password
-        self._unanswered: dict[int, int] = {}
+        self._unanswered: dict[int, int | None] = {}
+        """The numbers of unanswered lines, each with its note on disk; whoever awaits an answer needs no note."""
         self._awaited: set[int] = set()
         self._seen = admitted.start
         self._moved = asyncio.Event()
@@ -172,7 +173,9 @@ class Room:
         if (fault := self.fault_of(text)) is not None:
             code, size = fault
             raise Refused(code, detail=f"{size:,} bytes; at most {self.max_text:,}" if size > self.max_text else "")
-        number = self.send(text, action=action)
+        self._check()
+        number = self._send(clean_text(text), action=action)
+        self._unanswered[number] = None
         self._awaited.add(number)
         try:
             return await self._session.stored(number, timeout)
@@ -192,8 +195,10 @@ class Room:
         """Leave the room; loops over it end when they have taken what happened before. Waits at most a second."""
         if self._error is None:
             self._error = NotInRoom()
-        await self._session.leave()
-        self._events.close()
+        try:
+            await self._session.leave()
+        finally:
+            self._events.close()
 
     @property
     def server(self) -> str:
@@ -212,8 +217,7 @@ class Room:
         self._check()
         cleaned = clean_text(text)
         note = self._unsent.note(cleaned)
-        number = self._session.say(cleaned, action=action)
-        self.unplaced[number] = Unplaced(cleaned, action)
+        number = self._send(cleaned, action=action)
         self._unanswered[number] = note
         return number
 
@@ -315,6 +319,11 @@ class Room:
         """End every loop and every call with an error."""
         self._error = error
         self._events.close(error)
+
+    def _send(self, cleaned: str, *, action: bool) -> int:
+        number = self._session.say(cleaned, action=action)
+        self.unplaced[number] = Unplaced(cleaned, action)
+        return number
 
     def _report_entry(self, event: Said | Came | Went) -> None:
         if self._since is not None and event.at < self._since:

@@ -220,21 +220,23 @@ class Conversation:
         """Return everybody in the room; raises NoServer."""
         listing, ends_at = Listing(), _end_of(timeout)
         after: str | None = ""
-        async with self._one_listing:
+        await self._answered(self._one_listing.acquire(), timeout)
+        try:
             while after is not None:
                 self._page = asyncio.get_running_loop().create_future()
                 self.ask_who(after)
-                try:
-                    page = await self._answered(self._page, _left(ends_at))
-                finally:
-                    self._page = None
+                page = await self._answered(self._page, _left(ends_at))
                 after = listing.take(page.members, page.more)
+        finally:
+            self._page = None
+            self._one_listing.release()
         return list(listing.members)
 
     async def leave(self) -> None:
         """Leave the room; waits at most a second for the server's answer."""
         for answer in self._deliveries.values():
             _settle(answer, NotInRoom())
+        _settle(self._page, NotInRoom())
         self.peer.leave(loop_time())
         self._carrier.flush()
         with contextlib.suppress(TimeoutError):

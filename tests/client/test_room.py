@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from pathlib import Path
 
 import pytest
 from client.session_double import ADMITTED, SessionDouble, entry, gone, joined, left, room_of
@@ -24,6 +25,7 @@ from sockatuh.client.items import (
 from sockatuh.client.room import Room
 from sockatuh.client.room_password import RoomPassword
 from sockatuh.client.stream import MOST_EVENTS
+from sockatuh.client.unsent import Unsent
 from sockatuh.errors import IdentityChanged, NotInRoom, Refused
 from sockatuh.protocol.client import events as e
 from sockatuh.protocol.messages import MESSAGE, READER, Entry, MemberInfo
@@ -298,5 +300,21 @@ def test_a_refusal_is_mended_by_the_password_as_it_is_now_and_once_only() -> Non
         assert not room.mend(Refused("password_wrong"))
         assert not room_of(session).mend(Refused("ticket_refused"))
         assert not room_of(session, password=RoomPassword("old", lambda: "new")).mend(Refused("banned"))
+
+    in_a_room(story)
+
+
+def test_a_line_that_is_awaited_needs_no_note_on_disk_and_one_that_is_sent_does(tmp_path: Path) -> None:
+    async def story(_: Room, session: SessionDouble) -> None:
+        room = Room(session, "kitchen", ADMITTED, unsent=Unsent(tmp_path, session.server))
+        saying = asyncio.create_task(room.say("awaited"))
+        await asyncio.sleep(0)
+        assert not list(tmp_path.rglob("*.unsent"))
+        room.send("sent")
+        assert len(list(tmp_path.rglob("*.unsent"))) == 1
+        session.tell(e.LineStored(1, 4), e.LineStored(2, 5))
+        assert await saying == 4
+        room.forget_unsent()
+        assert not list(tmp_path.rglob("*.unsent"))
 
     in_a_room(story)

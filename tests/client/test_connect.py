@@ -1,0 +1,178 @@
+"""A client and a server in memory, in virtual time (sockatuh/testing.py)."""
+
+from __future__ import annotations
+
+import asyncio
+
+import pytest
+
+from sockatuh import Here, Lost, NoServer, NotInRoom, Profile, Refused, Room, Said, Trust
+from sockatuh.client.items import Notice, SignedIn
+from sockatuh.client.sign_in import Reason
+from sockatuh.client.stream import MOST_SIZE
+from sockatuh.protocol.server.limits import Limits
+from sockatuh.testing import MemoryRoom, run
+
+LONG = 16_000
+FAST = Limits(lines_per_second=10_000, lines_burst=10_000)
+
+
+async def texts_of(room: Room, count: int) -> list[str]:
+    texts: list[str] = []
+    async for event in room:
+        if isinstance(event, Said):
+            texts.append(event.text)
+            if len(texts) == count:
+                break
+    return texts
+
+
+def test_a_bot_that_talks_is_shown_everything_that_others_say() -> None:
+    async def story() -> None:
+        async with (
+            MemoryRoom(limits=FAST) as kitchen,
+            kitchen.connect(name="bot") as bot,
+            kitchen.connect(name="ana") as ana,
+        ):
+
+            async def talk(room: Room, count: int) -> None:
+                for number in range(count):
+                    await room.say(f"{room.me} {number}")
+
+            async with asyncio.TaskGroup() as group:
+                shown = group.create_task(texts_of(bot, 30))
+                group.create_task(talk(bot, 10))
+                group.create_task(talk(ana, 20))
+            assert sorted(shown.result()) == sorted([f"bot {n}" for n in range(10)] + [f"ana {n}" for n in range(20)])
+            assert shown.result() == [text for _, text in kitchen.lines]
+
+    run(story())
+
+
+def test_a_bot_slower_than_the_room_is_shown_everything_in_the_end() -> None:
+    async def story() -> None:
+        lines = [f"{number} ".ljust(LONG, "x") for number in range(MOST_SIZE // LONG + 20)]
+        async with (
+            MemoryRoom(limits=FAST) as kitchen,
+            kitchen.connect(name="bot") as bot,
+            kitchen.connect(name="ana") as ana,
+        ):
+            for line in lines:
+                await ana.say(line)
+            assert bot._events.end < len(lines), "it has stopped taking entries"  # there is no other sign of it
+            assert await texts_of(bot, len(lines)) == lines
+
+    run(story())
+
+
+def test_loops_and_calls_end_with_the_block() -> None:
+    async def story() -> None:
+        async with MemoryRoom() as kitchen:
+            async with kitchen.connect(name="bot") as bot:
+                listening = asyncio.create_task(texts_of(bot, 1_000))
+                kitchen.cut_network()
+                saying = asyncio.create_task(bot.say("never stored"))
+                listing = asyncio.create_task(bot.members())
+                await asyncio.sleep(0.1)
+            assert await listening == []
+            for call in (saying, listing):
+                with pytest.raises(NotInRoom):
+                    await call
+
+    run(story())
+
+
+def test_members_are_listed_by_any_number_of_tasks_also_after_one_was_cancelled() -> None:
+    async def story() -> None:
+        async with MemoryRoom() as kitchen, kitchen.connect(name="bot") as bot, kitchen.connect(name="ana"):
+            given_up = asyncio.create_task(bot.members())
+            await asyncio.sleep(0)
+            given_up.cancel()
+            for members in await asyncio.gather(*(bot.members() for _ in range(5))):
+                assert [member.name for member in members] == ["ana", "bot"]
+            kitchen.cut_network()
+            late = [asyncio.create_task(bot.members(timeout=3)) for _ in range(2)]
+            await asyncio.sleep(4)
+            for call in late:
+                with pytest.raises(NoServer):
+                    await call
+
+    run(story())
+
+
+def test_a_profile_comes_back_by_its_ticket_to_a_server_it_knows() -> None:
+    async def story() -> None:
+        profile = Profile()
+        async with MemoryRoom() as kitchen:
+            async with kitchen.connect(name="bot", profile=profile):
+                pass
+            async with kitchen.connect(name="bot", profile=profile, password=None, trust=Trust.STRICT) as bot:
+                assert bot.me == "bot"
+            with pytest.raises(Refused, match="unknown_server"):
+                async with kitchen.connect(name="eve", trust="strict"):
+                    pass
+
+    run(story())
+
+
+class Person:
+    """Answers as it was told to."""
+
+    def __init__(self, *passwords: str, trusts: bool = True) -> None:
+        self.asked: list[object] = []
+        self._passwords, self._trusts = list(passwords), trusts
+
+    async def trust(self, server: str, key: bytes) -> bool:
+        self.asked.append((server, len(key)))
+        return self._trusts
+
+    async def name(self, suggested: str) -> str:
+        self.asked.append(f"name, {suggested}?")
+        return suggested
+
+    async def password(self, reason: Reason) -> str:
+        self.asked.append(reason)
+        return self._passwords.pop(0)
+
+    def answered(self) -> None:
+        self.asked.append("in")
+
+
+def test_a_person_is_asked_for_what_is_missing_until_it_is_right() -> None:
+    async def story() -> None:
+        person, told = Person("wrong", "tulip-harbor"), list[Notice]()
+        async with (
+            MemoryRoom() as kitchen,
+            kitchen.connect(password=None, login="ana", questions=person, on_notice=told.append) as ana,
+        ):
+            assert ana.me == "ana"
+            assert person.asked[:4] == [("kitchen:7625", 32), "name, ana?", Reason.JOINING, Reason.JOINING]
+            assert [type(notice).__name__ for notice in told] == ["NameFree", "PasswordWrong", "SignedIn"]
+            assert told[-1] == SignedIn()
+
+    run(story())
+
+
+def test_a_person_may_distrust_a_server() -> None:
+    async def story() -> None:
+        async with MemoryRoom() as kitchen:
+            with pytest.raises(Refused, match="untrusted"):
+                async with kitchen.connect(name="ana", questions=Person(trusts=False)):
+                    pass
+
+    run(story())
+
+
+def test_contact_that_is_lost_is_an_event_and_what_is_said_meanwhile_is_stored_later() -> None:
+    async def story() -> None:
+        async with MemoryRoom() as kitchen, kitchen.connect(name="bot") as bot:
+            kitchen.restart()
+            assert await bot.say("said into the void") > 0
+            kinds = []
+            async for event in bot:
+                kinds.append(type(event))
+                if kinds.count(Here) == 2 or (Lost in kinds and Said in kinds):
+                    break
+            assert Lost in kinds
+
+    run(story())
