@@ -202,7 +202,7 @@ class _Passing:
                 select.select([], [self._descriptor], [])
 
 
-def escape(text: str) -> str:
+def escaped(text: str) -> str:
     """Return `text` with each character without ink but the space, and the backslash, written as a Python escape."""
     return "".join(
         char if char.isprintable() and char not in _ESCAPED else char.encode("unicode_escape").decode("ascii")
@@ -283,14 +283,14 @@ class _Rows:
 
 def _render_line(_logger: WrappedLogger, _method: str, event: EventDict) -> str:
     at, level, name = event.pop("at"), event.pop("level"), event.pop("event")
-    return " ".join([f"{at} {level:<8}{escape(str(name))}", *_pairs(event)])
+    return " ".join([f"{at} {level:<8}{escaped(str(name))}", *_pairs(event)])
 
 
 def _pairs(values: Mapping[str, object]) -> list[str]:
-    return [f"{escape(str(key))}={_value(value)}" for key, value in values.items()]
+    return [f"{escaped(str(key))}={_value(value)}" for key, value in values.items()]
 
 
 def _value(value: object) -> str:
-    text = escape(value if isinstance(value, str) else repr(value))
+    text = escaped(value if isinstance(value, str) else repr(value))
     plain = text and (isinstance(value, _NO_WORDS) or not any(char in ' "=' for char in text))
     return text if plain else '"' + text.replace('"', '\\"') + '"'

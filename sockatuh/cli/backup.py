@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import sys
-from datetime import datetime
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from sockatuh.errors import DatabaseUnusable
+from sockatuh.room.moments import from_rfc3339, local
 from sockatuh.store.files import DATABASE
 from sockatuh.wording import backup as wording
 
@@ -46,7 +46,7 @@ def backup(
         if error.path != str(file):
             raise
         stop(wording.not_written(file, error.reason))
-    print(wording.backed_up(file, found.entries, found.last, _local(found.at), keys=found.keys), file=sys.stderr)
+    print(wording.backed_up(file, found.entries, found.last, _shown(found.at), keys=found.keys), file=sys.stderr)
 
 
 def restore(
@@ -70,7 +70,7 @@ def restore(
     found = done.contents
     if done.unreadable is not None:
         print(wording.unreadable(done.unreadable), file=sys.stderr)
-    print(wording.restored(database, found.entries, found.last, _local(found.at), done.kept, start), file=sys.stderr)
+    print(wording.restored(database, found.entries, found.last, _shown(found.at), done.kept, start), file=sys.stderr)
 
 
 def _place(room: ChosenRoom) -> tuple[Path, str]:
@@ -92,5 +92,5 @@ def _place(room: ChosenRoom) -> tuple[Path, str]:
     return at(STATE) / DATABASE, wording.install_service(called_as())
 
 
-def _local(at: str | None) -> str | None:
-    return None if at is None else f"{datetime.fromisoformat(at).astimezone():%Y-%m-%d %H:%M}"
+def _shown(at: str | None) -> str | None:
+    return None if at is None else f"{local(from_rfc3339(at)):%Y-%m-%d %H:%M}"

@@ -18,7 +18,8 @@ from sockatuh.wording import check as wording
 
 from .errors import ExitCode, report
 from .given import working_directory
-from .new_room import ConfigOption, JsonOption
+from .new_room import ConfigOption
+from .options import JsonOption
 from .service_files import SOCKET_UNIT
 from .which_room import ChosenRoom, choose_room, is_root
 
@@ -117,7 +118,7 @@ def _listens(settings: Settings, room: ChosenRoom) -> tuple[str, int]:
 def _who_serves(settings: Settings, host: str, port: int) -> tuple[bool, Problem | None]:
     """Tell whether this very room is served, and what is wrong with how it is."""
     from sockatuh.net.probe import find_server_key
-    from sockatuh.store.lock import is_locked
+    from sockatuh.store.files import is_locked
 
     if not is_locked(settings.state_dir):
         return False, None

@@ -34,11 +34,12 @@ from sockatuh.errors import (
 )
 from sockatuh.net.journal import is_journal, with_level
 from sockatuh.protocol.identity import fingerprint, words
+from sockatuh.room.moments import find_rfc3339
 from sockatuh.room.text import clean_line
+from sockatuh.wording import NO_ANSWER_GIVEN
 from sockatuh.wording import admin as wording
 
 from .paragraphs import print_folded
-from .rfc3339 import rfc3339
 from .whose import whose
 
 _UsageError: type[BaseException] = typer.BadParameter.__mro__[1]
@@ -169,7 +170,7 @@ def _run(command: Callable[[], object], *, as_json: bool) -> int:
     except KeyboardInterrupt:
         return ExitCode.INTERRUPTED
     except typer.Abort:  # a question of Typer's met the end of the input
-        return report(Stopped(wording.NO_ANSWER_GIVEN, ExitCode.OTHER), as_json=as_json)
+        return report(Stopped(NO_ANSWER_GIVEN, ExitCode.OTHER), as_json=as_json)
     except Exception as error:
         if isinstance(error, _UsageError):
             return _report_usage(error, as_json=as_json)
@@ -225,7 +226,7 @@ def end_row() -> None:
 
 def _whose(error: NameTaken) -> dict[str, object]:
     """Return whose a name is, for those who have the room's password."""
-    since = rfc3339(error.since) if error.since else None
+    since = find_rfc3339(error.since) if error.since else None
     return {"name": clean_line(error.detail) or None, "key": clean_line(error.tag), "since": since}
 
 

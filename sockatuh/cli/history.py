@@ -5,20 +5,20 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Iterator
 from dataclasses import astuple, fields
-from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
 
+from sockatuh.room.moments import local, rfc3339
 from sockatuh.room.text import clean_line
 from sockatuh.store.files import DATABASE
 from sockatuh.wording import admin as wording
 
 from .errors import ExitCode, stop
 from .naming import shown_name, shown_program
-from .new_room import ConfigOption, JsonOption
-from .options import Range
+from .new_room import ConfigOption
+from .options import JsonOption, Range
 from .reading_range import AfterOption, SinceOption, read_range
 from .rendering import ACTED, EVENT, TEXTS_FROM
 from .rows import print_wrapped
@@ -81,7 +81,6 @@ def _read(
 
 
 def _as_json(lines: Iterable[SessionLine | LogLine]) -> Iterator[str]:
-    from sockatuh.store.database import rfc3339
     from sockatuh.store.history import LogLine
 
     for line in lines:
@@ -102,7 +101,7 @@ def _for_people(lines: Iterable[SessionLine | LogLine]) -> Iterator[str]:
 
     day = ""
     for line in lines:
-        moment = _local(line.at if isinstance(line, LogLine) else line.opened)
+        moment = local(line.at if isinstance(line, LogLine) else line.opened)
         if (today := f"{moment:%Y-%m-%d}") != day:
             day = today
             yield wording.day(day)
@@ -122,8 +121,4 @@ def _session(line: SessionLine) -> str:
         came += wording.TRANSIENT
     if line.closed is None:
         return came + wording.STILL_THERE
-    return came + wording.went(f"{_local(line.closed):%Y-%m-%d %H:%M}", clean_line(line.reason or ""))
-
-
-def _local(milliseconds: int) -> datetime:
-    return datetime.fromtimestamp(milliseconds / 1000).astimezone()
+    return came + wording.went(f"{local(line.closed):%Y-%m-%d %H:%M}", clean_line(line.reason or ""))

@@ -22,10 +22,9 @@ from sockatuh.client.items import (
     Went,
 )
 from sockatuh.client.room import Room
+from sockatuh.room.moments import find_rfc3339
 from sockatuh.wording import admin as wording
 from sockatuh.wording import client as phrases
-
-from .rfc3339 import rfc3339
 
 VERSION: Final = 1
 
@@ -62,11 +61,11 @@ class JsonLines:
         match event:
             case Said():
                 said = {"from": event.name, "text": event.text, "action": event.action, "own": event.own}
-                print_line("message", seq=event.seq, at=rfc3339(event.at), **said)
+                print_line("message", seq=event.seq, at=find_rfc3339(event.at), **said)
             case Came(seq, at, name, dialect, tag):
-                print_line("joined", seq=seq, at=rfc3339(at), name=name, dialect=dialect, key=tag or None)
+                print_line("joined", seq=seq, at=find_rfc3339(at), name=name, dialect=dialect, key=tag or None)
             case Went(seq, at, name, reason):
-                print_line("left", seq=seq, at=rfc3339(at), name=name, reason=reason)
+                print_line("left", seq=seq, at=find_rfc3339(at), name=name, reason=reason)
             case Stored(number, seq):
                 print_line("stored", seq=seq, line=number)
             case Rejected(number, _, _, code):
@@ -109,4 +108,4 @@ class JsonLines:
                 pass
 
     def _notice(self, code: str, text: str, **fields: object) -> None:
-        print_line("notice", at=rfc3339(self._clock() * 1000), code=code, text=text, **fields)
+        print_line("notice", at=find_rfc3339(self._clock() * 1000), code=code, text=text, **fields)

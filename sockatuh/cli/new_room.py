@@ -14,6 +14,7 @@ from typing import Annotated, Final
 import typer
 
 from sockatuh.room.password import password_size, prepare_password
+from sockatuh.wording import HELP_PASSWORD_FILE
 from sockatuh.wording import admin as wording
 
 from .errors import ExitCode, stop
@@ -24,13 +25,10 @@ STRONG_BYTES: Final = 8
 """UTF-8 bytes; a shorter password needs --weak."""
 
 RoomOption = Annotated[str | None, typer.Option("--room", help=wording.HELP_ROOM)]
-PasswordFileOption = Annotated[
-    str | None, typer.Option("--password-file", help=wording.HELP_PASSWORD_FILE, metavar="FILE")
-]
+PasswordFileOption = Annotated[str | None, typer.Option("--password-file", help=HELP_PASSWORD_FILE, metavar="FILE")]
 NonInteractiveOption = Annotated[bool, typer.Option("--non-interactive", help=wording.HELP_NON_INTERACTIVE)]
 WeakOption = Annotated[bool, typer.Option("--weak", help=wording.HELP_WEAK)]
 ConfigOption = Annotated[Path | None, typer.Option("--config", help=wording.HELP_CONFIG, metavar="FILE")]
-JsonOption = Annotated[bool, typer.Option("--json", help=wording.HELP_JSON)]
 
 
 def choose_room(given: str | None, *, asking: bool) -> str:

@@ -10,6 +10,7 @@ import typer
 from sockatuh.client.deadline import Patience
 from sockatuh.client.items import Role
 from sockatuh.client.sign_in import Trust
+from sockatuh.wording import HELP_JSON, HELP_PASSWORD_FILE
 from sockatuh.wording import client as phrases
 
 ServerArgument = Annotated[str | None, typer.Argument(metavar="SERVER", help=phrases.HELP_SERVER)]
@@ -17,10 +18,10 @@ ServerOption = Annotated[str | None, typer.Option("--server", help=phrases.HELP_
 NameOption = Annotated[str | None, typer.Option("--name", envvar="SOCKATUH_NAME", help=phrases.HELP_NAME)]
 PasswordFileOption = Annotated[
     str | None,
-    typer.Option("--password-file", envvar="SOCKATUH_PASSWORD_FILE", help=phrases.HELP_PASSWORD_FILE, metavar="FILE"),
+    typer.Option("--password-file", envvar="SOCKATUH_PASSWORD_FILE", help=HELP_PASSWORD_FILE, metavar="FILE"),
 ]
 TrustOption = Annotated[Trust, typer.Option("--trust", envvar="SOCKATUH_TRUST", help=phrases.HELP_TRUST)]
-JsonOption = Annotated[bool, typer.Option("--json", help=phrases.HELP_JSON)]
+JsonOption = Annotated[bool, typer.Option("--json", help=HELP_JSON)]
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,6 +15,7 @@ from collections.abc import Iterator
 from types import FrameType
 from typing import TextIO
 
+from sockatuh.wording import NO_ANSWER_GIVEN
 from sockatuh.wording import client as phrases
 
 from .echo import seen
@@ -40,7 +41,7 @@ def ask(question: str) -> str:
         line = sys.stdin.readline()
     if not line:
         tell("")
-        stop(phrases.NO_ANSWER_GIVEN)
+        stop(NO_ANSWER_GIVEN)
     return line.strip()
 
 
@@ -51,7 +52,7 @@ def ask_hidden(question: str) -> str:
             return getpass.getpass(question)
         except EOFError:
             tell("")
-            stop(phrases.NO_ANSWER_GIVEN)
+            stop(NO_ANSWER_GIVEN)
         except UnicodeDecodeError:
             stop(phrases.PASSWORD_NOT_TEXT)
 

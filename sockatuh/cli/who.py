@@ -7,6 +7,7 @@ from typing import Final
 
 from sockatuh.client.items import Member, Role
 from sockatuh.client.sign_in import Trust
+from sockatuh.room.moments import find_rfc3339
 from sockatuh.wording import client as phrases
 
 from .connection import joined
@@ -15,7 +16,6 @@ from .jsonlines import print_line
 from .naming import shown_name
 from .options import JsonOption, NameOption, PasswordFileOption, ServerArgument, TrustOption, Wishes
 from .questions import may_ask
-from .rfc3339 import rfc3339
 from .rows import NOTE_INDENT, print_wrapped
 from .whose import local_moment
 from .wrapping import width_of
@@ -50,7 +50,7 @@ def _print_json(member: Member) -> None:
     print_line(
         "member",
         name=member.name,
-        since=rfc3339(member.since),
+        since=find_rfc3339(member.since),
         dialect=member.dialect,
         key=member.tag or None,
         present=member.present,

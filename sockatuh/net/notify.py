@@ -1,4 +1,4 @@
-"""Tell the service manager how the server is: sd_notify(3), in the few lines it takes."""
+"""Report the server's state to the service manager: sd_notify(3), in the few lines it takes."""
 
 from __future__ import annotations
 
@@ -14,10 +14,10 @@ MICROSECONDS: Final = 1_000_000
 
 @dataclass(frozen=True, slots=True)
 class Notifier:
-    """Send states to the manager's socket; without one, do nothing.
+    """Sends states to the manager's socket; without one, does nothing.
 
-    `watchdog_interval` is how often `watchdog` wants to be called, in seconds: half of what the manager waits; None:
-    never. A manager that cannot be reached is no reason to stop.
+    `watchdog` must be called every `watchdog_interval` seconds, half the time after which the manager would kill the
+    server (None: never). A manager that cannot be reached is ignored.
     """
 
     address: str | None = None
@@ -34,23 +34,23 @@ class Notifier:
         return cls(address, _watchdog_interval(environ))
 
     def ready(self, status: str) -> None:
-        """Say that the server can be joined."""
-        self._notify(f"READY=1\nSTATUS={_one_line(status)}")
+        """Report that the server can be joined."""
+        self._notify(f"READY=1\n{_status(status)}")
 
     def reloading(self, now: float) -> None:
-        """Say that the configuration is being read again; `ready` ends it. `now` is monotonic seconds."""
+        """Report that a reload has begun, which `ready` ends; `now` is monotonic seconds."""
         self._notify(f"RELOADING=1\nMONOTONIC_USEC={int(now * MICROSECONDS)}")
 
     def stopping(self) -> None:
-        """Say that the server is about to stop."""
+        """Report that the server is stopping."""
         self._notify("STOPPING=1")
 
     def status(self, text: str) -> None:
-        """Say in a sentence what `systemctl status` shows."""
-        self._notify(f"STATUS={_one_line(text)}")
+        """Set the sentence that `systemctl status` shows."""
+        self._notify(_status(text))
 
     def watchdog(self) -> None:
-        """Say that the server is alive."""
+        """Report that the server is alive."""
         self._notify("WATCHDOG=1")
 
     def _notify(self, state: str) -> None:
@@ -61,9 +61,9 @@ class Notifier:
             sock.sendto(state.encode(), self.address)
 
 
-def _one_line(text: str) -> str:
-    """A line break would begin another assignment."""
-    return " ".join(text.splitlines())
+def _status(text: str) -> str:
+    """Return the assignment of a status; a line break in it would begin another assignment."""
+    return f"STATUS={' '.join(text.splitlines())}"
 
 
 def _watchdog_interval(environ: Mapping[str, str]) -> float | None:

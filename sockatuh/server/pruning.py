@@ -10,7 +10,7 @@ from collections.abc import Callable
 from typing import Final
 
 from sockatuh.room.log import MAX_SEQ
-from sockatuh.store.database import rfc3339
+from sockatuh.room.moments import rfc3339
 from sockatuh.store.history import SessionRecorder
 from sockatuh.store.roomlog import RoomLog
 

@@ -36,10 +36,9 @@ from sockatuh.protocol.server.tickets import Tickets, password_generation
 from sockatuh.room.log import Outcome, Row, Stretch
 from sockatuh.room.names import NameRules
 from sockatuh.store.database import wall_clock
-from sockatuh.store.files import DATABASE
+from sockatuh.store.files import DATABASE, lock_directory
 from sockatuh.store.history import LostSession, SessionRecorder
 from sockatuh.store.keys import ServerKeys
-from sockatuh.store.lock import lock_directory
 from sockatuh.store.roomlog import RoomLog
 
 from .build import LogPort, build

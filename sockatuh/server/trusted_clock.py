@@ -12,7 +12,7 @@ import math
 from collections.abc import Callable
 from typing import Final
 
-from sockatuh.store.database import rfc3339
+from sockatuh.room.moments import rfc3339
 
 BELIEVED_AFTER: Final = 600.0
 """Seconds for which the wall clock must run on from where it has jumped to."""

@@ -18,12 +18,12 @@ from pathlib import Path
 from typing import Any, Final
 
 from sockatuh.errors import DatabaseUnusable
+from sockatuh.room.moments import rfc3339
 
 from .as_owner import as_owner
-from .database import database_uri, explained, open_as_it_is, rfc3339, wall_clock
+from .database import database_uri, explained, open_as_it_is, wall_clock
 from .draft import Draft
-from .files import read_private
-from .lock import LOCK_FILE
+from .files import LOCK_FILE, read_private
 from .log_identity import COPIED, KEPT_FILES, set_mark
 from .sqlite_errors import unusable
 

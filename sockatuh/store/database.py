@@ -15,7 +15,6 @@ import time
 from collections import deque
 from collections.abc import Callable, Iterator
 from contextlib import closing
-from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from queue import Empty, SimpleQueue
 from typing import Final, Generic, Literal, TypeVar
@@ -40,7 +39,6 @@ _BUSY_TIMEOUT: Final = 5.0
 _PATIENCE_MS: Final = 1_000
 """Milliseconds the writer waits for another program's lock before it reports a failure; the jobs are retried."""
 _WAKE_INTERVAL: Final = 1.0
-_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _NORMAL: Final = ("PRAGMA synchronous = NORMAL", "PRAGMA fullfsync = OFF", "PRAGMA checkpoint_fullfsync = OFF")
 _WRITER_PRAGMAS: Final = (
     "PRAGMA synchronous = FULL",
@@ -55,17 +53,6 @@ _WRITER_PRAGMAS: Final = (
 def wall_clock() -> int:
     """Return the time in milliseconds since 1970 UTC."""
     return time.time_ns() // 1_000_000
-
-
-def rfc3339(milliseconds: int) -> str:
-    """Format milliseconds since 1970 as in the database: `2026-01-31T09:52:00.000Z`."""
-    moment = _EPOCH + timedelta(milliseconds=milliseconds)
-    return f"{moment.replace(tzinfo=None).isoformat(timespec='milliseconds')}Z"
-
-
-def from_rfc3339(text: str) -> int:
-    """Parse a time that `rfc3339` has formatted; return milliseconds since 1970."""
-    return (datetime.fromisoformat(text) - _EPOCH) // timedelta(milliseconds=1)
 
 
 @contextlib.contextmanager

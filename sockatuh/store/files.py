@@ -17,12 +17,17 @@ import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Final
+from typing import IO, Final
 
-from sockatuh.errors import FileNotPrivate, KeyFileError
+from sockatuh.errors import DatabaseUnusable, FileNotPrivate, KeyFileError
 
 DATABASE: Final = "room.db"
 """The room's database, in its state directory."""
+LOCK_FILE: Final = "room.lock"
+STOP_IT: Final = "stop it first; a service: sudo systemctl stop sockatuh.socket sockatuh.service"
+"""The socket too, or the next datagram would start the service again."""
+_WITHOUT_LOCKS: Final = (errno.ENOLCK, errno.ENOSYS, errno.EOPNOTSUPP)
+"""The errors of file systems without locks, as many network file systems are."""
 KEY_BYTES: Final = 32
 _OTHERS: Final = 0o077
 _OTHERS_WRITE: Final = 0o022
@@ -212,6 +217,55 @@ def lock(descriptor: int, *, wait: bool, shared: bool = False) -> None:
         import fcntl
 
         fcntl.flock(descriptor, (fcntl.LOCK_SH if shared else fcntl.LOCK_EX) | (0 if wait else fcntl.LOCK_NB))
+
+
+def lock_directory(directory: Path) -> IO[bytes]:
+    """Lock a state directory, which is made if missing; DatabaseUnusable if another process has locked it.
+
+    The lock lasts until the returned file is closed or the process ends, in whatever way.
+    """
+    ensure_private_directory(directory)
+    path = directory / LOCK_FILE
+    try:
+        with explained(path):
+            file = open(path, "ab", opener=open_private)  # noqa: SIM115 - the lock lasts as long as it is open
+    except KeyFileError as error:
+        raise DatabaseUnusable(error.path, error.reason) from error
+    try:
+        lock(file.fileno(), wait=False)
+    except OSError as error:
+        file.close()
+        raise _lock_refused(directory, error) from error
+    return file
+
+
+def is_locked(directory: Path) -> bool:
+    """Return whether a process has locked a state directory; nothing is created."""
+    try:
+        descriptor = os.open(directory / LOCK_FILE, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
+    except OSError:
+        return False
+    try:
+        lock(descriptor, wait=False, shared=True)
+    except BlockingIOError:
+        return True
+    except OSError:  # a file system without locks
+        return False
+    finally:
+        os.close(descriptor)
+    return False
+
+
+def _lock_refused(directory: Path, error: OSError) -> DatabaseUnusable:
+    """Return the error for a lock that could not be taken."""
+    if isinstance(error, BlockingIOError):
+        reason, remedy = "another sockatuh serves this room already", STOP_IT
+    elif error.errno in _WITHOUT_LOCKS:
+        reason = f"the file system there has no locks ({os.strerror(error.errno)}), as some across a network have none"
+        remedy = "keep the room on a disk of this machine (state_dir)"
+    else:
+        reason, remedy = f"it cannot be locked: {error.strerror or error}", f"see what is there: findmnt -T {directory}"
+    return DatabaseUnusable(str(directory), reason, remedy)
 
 
 @contextlib.contextmanager

@@ -15,8 +15,9 @@ from typing import Any, Final, TypeVar
 import msgspec
 
 from sockatuh.errors import DatabaseUnusable
+from sockatuh.room.moments import from_rfc3339, rfc3339
 
-from .database import explained, from_rfc3339, open_as_it_is, rfc3339, wall_clock
+from .database import explained, open_as_it_is, wall_clock
 from .log_table import PRUNE_CHUNK
 from .roomlog import RoomLog
 

@@ -15,9 +15,9 @@ from typing import Final
 from sockatuh.errors import RowUnreadable
 from sockatuh.room.entries import decode_body, encode_body
 from sockatuh.room.log import MAX_SEQ, Append, Conflict, Row, Span, Stretch
+from sockatuh.room.moments import from_rfc3339, rfc3339
 
 from .byte_bound import subtract_deleted
-from .database import from_rfc3339, rfc3339
 from .sqlite_errors import is_damage
 
 PRUNE_CHUNK: Final = 200

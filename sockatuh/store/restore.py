@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import Any
 
 from sockatuh.errors import DatabaseUnusable
+from sockatuh.room.moments import rfc3339
 
 from .as_owner import as_owner
 from .backup import (
@@ -34,10 +35,9 @@ from .backup import (
     read_keys,
     sync,
 )
-from .database import explained, open_as_it_is, rfc3339, wall_clock
-from .files import find_bytes, write_private
+from .database import explained, open_as_it_is, wall_clock
+from .files import find_bytes, lock_directory, write_private
 from .history import SERVER_LOST
-from .lock import lock_directory
 from .log_identity import BOOT, COPIED, find_mark, forget_copying, renew_log_id, set_mark
 from .migrations import migrate, refuse_newer
 from .replaced import ASIDE, Replaced, Unreadable, read_replaced, take_place_of

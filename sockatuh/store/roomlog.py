@@ -33,9 +33,10 @@ from sockatuh.room.log import (
     Span,
     Stretch,
 )
+from sockatuh.room.moments import rfc3339
 
 from .byte_bound import ROW_COST, count_more, delete_oldest, read_tally, write_tally
-from .database import Readers, Synchronous, Writer, free_pages, open_writer, rfc3339, wall_clock
+from .database import Readers, Synchronous, Writer, free_pages, open_writer, wall_clock
 from .log_identity import read_lineage, renew_log_id
 from .log_table import (
     append_all,

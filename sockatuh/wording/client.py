@@ -25,7 +25,6 @@ HELP_SERVER: Final = (
     "else the one your last `sockatuh chat SERVER` went to."
 )
 HELP_NAME: Final = "Your name; without it the one you chose in your last chat there, else your login name."
-HELP_PASSWORD_FILE: Final = "Read the room's password from the first line of a file; - is stdin."
 HELP_TRUST: Final = "What to do at the first meeting with a server: ask a person, accept its key, or refuse it."
 HELP_PLAIN: Final = "Plain lines, for dumb terminals and screen readers."
 HELP_CHAT_JSON: Final = "Read texts or JSON from stdin, a line each, and print what happens as JSON (docs/JSON.md)."
@@ -37,7 +36,6 @@ HELP_WORDS: Final = (
     "Write -- before a text that begins with a hyphen."
 )
 HELP_TIMEOUT: Final = "Seconds in which it must be stored, else exit 3; questions to a person do not count."
-HELP_JSON: Final = "Print JSON, one object per line (docs/JSON.md)."
 HELP_SINCE: Final = "Only what was said since then: 90m, 12h or 2d ago, 09:30, 2026-11-28 or 2026-11-28T09:30."
 HELP_AFTER: Final = "Begin after this place in the log: the seq of the last line that was read."
 HELP_IDENTITY_ACTION: Final = "show, or forget and the SERVER whose key and ticket are to be removed."
@@ -48,7 +46,6 @@ NO_SERVER_KNOWN: Final = (
     "a script names it with $SOCKATUH_SERVER, `send` also with --server HOST."
 )
 PASSWORD_NOT_TEXT: Final = "The password is not UTF-8."
-NO_ANSWER_GIVEN: Final = "Not answered, so nothing was done."
 TEXT_NOT_UTF8: Final = "What stdin holds is not UTF-8; nothing was sent."
 TEXT_HOLDS_NUL: Final = "What stdin holds has NUL bytes in it, so it is no text; nothing was sent."
 STDIN_TWICE: Final = "stdin cannot hold both the password and the text; give one of them another way."

@@ -13,7 +13,7 @@ from sockatuh.cli.app import run
 from sockatuh.room.entries import Message
 from sockatuh.room.log import Append
 from sockatuh.store.database import open_writer
-from sockatuh.store.lock import lock_directory
+from sockatuh.store.files import lock_directory
 from sockatuh.store.log_table import append_all
 from sockatuh.store.migrations import STEPS
 

@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 
 from sockatuh.cli.app import run
-from sockatuh.store.database import open_writer, rfc3339, wall_clock
+from sockatuh.room.moments import rfc3339
+from sockatuh.store.database import open_writer, wall_clock
 
 HOUR = 3_600_000
 

@@ -11,7 +11,6 @@ from kit.server import name_rules
 from protocol.house import TICKET_KEY
 
 from sockatuh.cli.jsonlines import read_line
-from sockatuh.cli.rfc3339 import rfc3339
 from sockatuh.cli.slash import parse as parse_slash
 from sockatuh.errors import ProtocolError, RowUnreadable
 from sockatuh.net.address import format_address, parse_server
@@ -21,6 +20,7 @@ from sockatuh.protocol.identity import Invite
 from sockatuh.protocol.server.tickets import Tickets, password_generation
 from sockatuh.room.entries import decode_body, encode_body
 from sockatuh.room.log import Row
+from sockatuh.room.moments import find_rfc3339
 from sockatuh.room.names import MAX_NAME_BYTES, NameInvalid, same_as_password
 from sockatuh.room.password import PasswordUnusable, prepare_password
 from sockatuh.room.text import clean_line, clean_text, lines_of
@@ -63,7 +63,7 @@ def entry() -> Target:
         except ProtocolError:
             return
         assert m.decode_entry_untrusted(m.encode(value)) == value, "an entry that does not come back"
-        rfc3339(value.at)
+        find_rfc3339(value.at)
 
     return run
 

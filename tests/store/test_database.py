@@ -11,21 +11,9 @@ from contextlib import closing
 from pathlib import Path
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
 from sockatuh.errors import DatabaseTooNew, DatabaseUnusable, StoreError
-from sockatuh.store.database import (
-    MAX_BATCH,
-    Readers,
-    Writer,
-    explained,
-    free_pages,
-    from_rfc3339,
-    open_reader,
-    open_writer,
-    rfc3339,
-)
+from sockatuh.store.database import MAX_BATCH, Readers, Writer, explained, free_pages, open_reader, open_writer
 
 Insert = int
 """A job of these tests: insert this number; a negative one fails."""
@@ -158,21 +146,6 @@ def test_unused_pages_are_given_back(path: Path) -> None:
         assert sum(freed) == pages
         assert freed[-1] == 0
         assert pragma(connection, "freelist_count") == 0
-
-
-def test_times_are_written_in_one_width() -> None:
-    assert rfc3339(0) == "1970-01-01T00:00:00.000Z"
-    assert rfc3339(1_769_853_120_007) == "2026-01-31T09:52:00.007Z"
-
-
-@given(st.integers(-62_135_596_800_000, 253_402_300_799_999))
-def test_times_survive_being_written(milliseconds: int) -> None:
-    assert from_rfc3339(rfc3339(milliseconds)) == milliseconds
-
-
-@given(st.integers(0, 10**14), st.integers(0, 10**14))
-def test_times_as_text_sort_as_times(one: int, other: int) -> None:
-    assert (rfc3339(one) < rfc3339(other)) == (one < other)
 
 
 def test_readers_see_what_is_committed_and_nothing_else(path: Path) -> None:

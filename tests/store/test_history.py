@@ -14,7 +14,7 @@ import pytest
 from sockatuh.errors import DatabaseTooNew, DatabaseUnusable, StoreError
 from sockatuh.room.entries import Claimed, Message
 from sockatuh.room.log import Append
-from sockatuh.store.database import rfc3339
+from sockatuh.room.moments import rfc3339
 from sockatuh.store.history import HistoryReader, LogLine, LostSession, SessionLine, SessionRecorder
 from sockatuh.store.roomlog import RoomLog
 

@@ -12,7 +12,7 @@ import pytest
 fcntl = pytest.importorskip("fcntl", reason="the server runs on Linux and macOS")
 
 from sockatuh.errors import DatabaseUnusable  # noqa: E402 - after the question whether there are locks
-from sockatuh.store.lock import lock_directory  # noqa: E402
+from sockatuh.store.files import lock_directory  # noqa: E402
 
 
 def refusal(directory: Path) -> DatabaseUnusable:

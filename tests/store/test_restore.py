@@ -17,8 +17,8 @@ from sockatuh.room.entries import Message
 from sockatuh.room.log import Lineage
 from sockatuh.store.backup import KEY_FILES, make_backup
 from sockatuh.store.database import open_reader, open_writer
+from sockatuh.store.files import lock_directory
 from sockatuh.store.history import HistoryReader, SessionRecorder
-from sockatuh.store.lock import lock_directory
 from sockatuh.store.log_identity import BOOT, COPIED, KEPT_FILES, find_mark, read_lineage
 from sockatuh.store.log_table import append_all, read_between, read_span
 from sockatuh.store.migrations import STEPS

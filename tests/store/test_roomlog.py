@@ -17,8 +17,8 @@ from store.lines import body_of, entry
 
 from sockatuh.errors import DatabaseDamaged, DatabaseTooNew, DatabaseUnusable, StoreError
 from sockatuh.room.log import Append, Committed, Conflict, Failed, Outcome, Row, Span, Stretch
+from sockatuh.room.moments import rfc3339
 from sockatuh.store import roomlog
-from sockatuh.store.database import rfc3339
 from sockatuh.store.log_table import PRUNE_CHUNK, append_all
 from sockatuh.store.roomlog import RoomLog
 
