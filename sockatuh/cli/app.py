@@ -48,22 +48,22 @@ COMMANDS: Final = {
 
 
 HOPELESS: Final = (ExitCode.USAGE, ExitCode.BAD_CONFIGURATION)
-"""What trying again does not mend: sockatuh.service names these two in RestartPreventExitStatus=."""
+"""Exit codes that a restart cannot change: sockatuh.service names both in RestartPreventExitStatus=."""
 PAUSE: Final = 5.0
-"""Seconds before such an end, when what waits in a passed socket makes the service manager start the program anew."""
+"""Seconds to wait before such an exit with a passed socket: a waiting datagram makes systemd start us again at once."""
 
 TELL_TIME: Final = frozenset({"serve", "chat", "tail", "who", "history", "backup", "restore"})
-"""Commands that show local times to people."""
+"""Commands that print local times."""
 
 
 ON_THE_BOX: Final = frozenset(
     {"init", "check", "serve", "install-service", "uninstall-service", "history", "backup", "restore"}
 )
-"""What needs locks, owners and modes as Unix has them."""
+"""Commands that need the locks, owners and modes of Unix."""
 
 
 class _LazyCommand(TyperCommand):
-    """Stands in the list of commands; becomes the real one when its arguments are to be read."""
+    """An entry in the list of commands, which loads the real command when its arguments are parsed."""
 
     def __init__(self, name: str, module: str, function: str, sentence: str) -> None:
         super().__init__(name=name, help=sentence, rich_markup_mode=None)
@@ -95,7 +95,7 @@ class _Commands(TyperGroup):
 
 
 def run(args: Sequence[str]) -> int:
-    """Run one command line and return its exit code; whatever goes wrong is a sentence, never a traceback."""
+    """Run one command line and return its exit code; every error becomes a sentence, never a traceback."""
     app = _Commands(
         name="sockatuh",
         commands=[_LazyCommand(name, *entry) for name, entry in COMMANDS.items()],
@@ -109,7 +109,7 @@ def run(args: Sequence[str]) -> int:
     def command() -> object:
         for sentence in put_right(os.environ, tells_time=_command_of(args) in TELL_TIME and not as_json):
             warn(sentence)
-        # Not standalone, as it would print what is wrong with a command line by itself, broken in the middle of words.
+        # Not standalone: Typer would print usage errors itself, broken in the middle of words.
         return app.main(list(args), prog_name="sockatuh", standalone_mode=False)
 
     as_json = _asks_json(args)
@@ -125,6 +125,6 @@ def _command_of(args: Sequence[str]) -> str:
 
 
 def _asks_json(args: Sequence[str]) -> bool:
-    # Asked of the bare words, because the arguments may be what is wrong; behind -- stands a text.
+    # Looked for in the raw words, because parsing may be what fails; after -- comes a text.
     options = args[: args.index("--")] if "--" in args else args
     return "--json" in options

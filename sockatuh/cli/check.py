@@ -1,4 +1,4 @@
-"""The command `check`: what is in force, whether a room can be served with it, and whether one is."""
+"""The command `check`: the settings in force, whether a room can be served with them, and whether it is."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
 SECRETS: Final = frozenset({"password_hash"})
 ANSWERS_WITHIN: Final = 2.0
-"""Seconds a room that runs may take to answer."""
+"""Seconds within which a running room must answer."""
 
 
 def check(
@@ -37,7 +37,7 @@ def check(
     only_settings: Annotated[bool, typer.Option("--settings", help=wording.HELP_SETTINGS)] = False,
     as_json: JsonOption = False,
 ) -> None:
-    """Print what is in force, try everything that serving needs, and start nothing."""
+    """Print the settings in force and try everything that serving needs, without starting anything."""
     from sockatuh.settings.sources import read
 
     room = choose_room(config)
@@ -70,7 +70,7 @@ def check(
 
 
 def _rows(settings: Settings, room: ChosenRoom) -> dict[str, tuple[Any, str]]:
-    """Return value, as it would be written, and origin of each key."""
+    """Return the value, as a file would have it, and the origin of each key."""
     rows = {key: (_shown(key, settings.shown(key)), origin) for key, origin in settings.origins.items()}
     if room.service is not None and room.service.listens is not None:
         for key, value in zip(("host", "port"), room.service.listens, strict=True):
@@ -116,7 +116,7 @@ def _listens(settings: Settings, room: ChosenRoom) -> tuple[str, int]:
 
 
 def _who_serves(settings: Settings, host: str, port: int) -> tuple[bool, Problem | None]:
-    """Tell whether this very room is served, and what is wrong with how it is."""
+    """Return whether this room is being served, and what is wrong with how it is."""
     from sockatuh.net.probe import find_server_key
     from sockatuh.store.files import is_locked
 
@@ -145,7 +145,7 @@ def _own_key(state_dir: Path) -> bytes | None:
 
 
 def _state_problems(settings: Settings) -> Iterator[Problem]:
-    """Try what is there; what is not would be made, so only the place for it is tried."""
+    """Yield what is wrong with the files of the room, or with the directory in which they would be created."""
     from sockatuh.store.as_owner import as_owner
     from sockatuh.store.database import open_reader
     from sockatuh.store.files import read_private

@@ -1,10 +1,10 @@
-"""Right-to-left letters on a terminal that reorders them: each name keeps its place, whatever stands beside it.
+"""Keep names in their places on terminals that reorder right-to-left text.
 
-Such a terminal turns round what lies between two right-to-left letters, so `NAME  TEXT` would show the text in the
-author's place, and `NAME, NAME` the second before the first; and it may turn the whole row round when the first letter
-in it is one. A left-to-right mark (U+200E) after each such name and at the beginning of each such row prevents both. It
-takes no column, terminals that do not reorder pass over it, and older ones know it too, unlike the isolates
-(U+2066–U+2069). Names and texts never hold one, because they are cleaned. Files and pipes get none.
+Such a terminal reverses what lies between two right-to-left letters: `NAME  TEXT` would show the text in the author's
+place, and `NAME, NAME` the second name first. It may also reverse the whole row if the first letter is right-to-left. A
+left-to-right mark (U+200E) after each such name and at the beginning of each such row prevents both. The mark takes no
+column, terminals that do not reorder ignore it, and older ones know it too, unlike the isolates (U+2066–U+2069). Names
+and texts contain none, because they are cleaned, and files and pipes get none.
 """
 
 from __future__ import annotations
@@ -17,20 +17,20 @@ _RIGHT_TO_LEFT: Final = frozenset({"R", "AL", "AN"})
 
 
 def turns(text: str) -> bool:
-    """Tell whether a text has letters or digits that are written from right to left."""
+    """Return whether a text has letters or digits that are written from right to left."""
     return not text.isascii() and any(unicodedata.bidirectional(char) in _RIGHT_TO_LEFT for char in text)
 
 
 def apart(text: str) -> str:
-    """Return a text so that what follows it does not change places with it."""
+    """Return a text with a mark, if needed, that keeps what follows it in its place."""
     return text + LEFT_TO_RIGHT if turns(text) else text
 
 
 def anchored(row: str) -> str:
-    """Return a row as a terminal is to get it: it begins at the left."""
+    """Return a row for a terminal, with a mark, if needed, that makes it begin at the left."""
     return LEFT_TO_RIGHT + row if turns(row) else row
 
 
 def without_marks(row: str) -> str:
-    """Return a row as a file or a pipe is to get it."""
+    """Return a row for a file or a pipe."""
     return row.replace(LEFT_TO_RIGHT, "")

@@ -1,8 +1,8 @@
-"""What the terminal shows of what is typed: nothing, wherever a password may come next.
+"""Turn the terminal's echo off wherever a password may be typed next.
 
-A terminal echoes by itself, whether or not anybody is reading. So it is told not to from before the first question to
-the last answer of the server, and what was typed ahead is dropped, not taken for an answer. The terminal is as it was
-on every way out: an error, Ctrl-C, SIGTERM, Ctrl-\\, and while the program is stopped by Ctrl-Z.
+A terminal echoes by itself, whether or not a program reads. So its echo is off from before the first question to the
+last answer of the server, and what was typed ahead is dropped instead of being taken for an answer. The terminal is
+restored on every way out (an error, Ctrl-C, SIGTERM, Ctrl-\\), and while the program is stopped by Ctrl-Z.
 """
 
 from __future__ import annotations
@@ -19,18 +19,18 @@ _TERMINAL: Final = 0
 
 
 def unseen() -> contextlib.AbstractContextManager[None]:
-    """Let the terminal not show what is typed in the block, and drop what of it nobody has read."""
+    """Turn the echo off for the block, and drop typed text that was not read."""
     return _echoing(on=False)
 
 
 def seen() -> contextlib.AbstractContextManager[None]:
-    """Let the terminal show what is typed in the block, and nothing that was typed before it."""
+    """Turn the echo on for the block, and drop text that was typed before it."""
     return _echoing(on=True)
 
 
 @contextlib.contextmanager
 def _echoing(*, on: bool) -> Iterator[None]:
-    """Switch the echo; where stdin is no terminal, or has no such switch (Windows), nothing is done."""
+    """Switch the echo; do nothing if stdin is not a terminal or has no such switch (Windows)."""
     try:
         import termios
 
@@ -41,7 +41,7 @@ def _echoing(*, on: bool) -> Iterator[None]:
     inside, outside = _with_echo(before, on=on), _with_echo(before, on=True)
 
     def step_aside(number: int, _: FrameType | None) -> None:
-        """Stop or end as the signal says, with a terminal that shows what is typed, and go on as before."""
+        """Restore the echo, let the signal stop or end the process, and switch the echo again afterwards."""
         termios.tcsetattr(_TERMINAL, termios.TCSANOW, outside)
         signal.signal(number, signal.SIG_DFL)
         os.kill(os.getpid(), number)
@@ -67,9 +67,9 @@ def _with_echo(attributes: list[Any], *, on: bool) -> list[Any]:
 
 @contextlib.contextmanager
 def _handled(handler: Any, *numbers: int) -> Iterator[None]:
-    """Have signals handled, but those that are ignored: whoever began this program meant that."""
-    heeded = [number for number in numbers if signal.getsignal(number) is not signal.SIG_IGN]
-    before = {number: signal.signal(number, handler) for number in heeded}
+    """Handle signals in the block, except those that the parent process chose to ignore."""
+    handled = [number for number in numbers if signal.getsignal(number) is not signal.SIG_IGN]
+    before = {number: signal.signal(number, handler) for number in handled}
     try:
         yield
     finally:

@@ -1,4 +1,4 @@
-"""What an error is to the person at the keyboard: an exit code, a word for scripts, and what, why and what next."""
+"""What an error means to the user: an exit code, a word for scripts, and a sentence that says what to do next."""
 
 from __future__ import annotations
 
@@ -43,11 +43,11 @@ from .paragraphs import print_folded
 from .whose import whose
 
 _UsageError: type[BaseException] = typer.BadParameter.__mro__[1]
-"""What Typer raises when the words of a command line do not fit the command; it exports only this one's child."""
+"""What Typer raises for wrong usage; it exports only this subclass of it."""
 
 
 class ExitCode(IntEnum):
-    """What the process leaves behind for scripts."""
+    """The exit codes of every command."""
 
     OK = 0
     OTHER = 1
@@ -62,7 +62,7 @@ class ExitCode(IntEnum):
 
 
 class Stopped(Exception):
-    """A command stops with a sentence of its own, which is not an error of a lower layer."""
+    """A command stops with a sentence of its own instead of an error from a lower layer."""
 
     def __init__(self, sentence: str, exit_code: ExitCode) -> None:
         super().__init__(sentence)
@@ -79,7 +79,7 @@ class Explanation:
 
 
 def explain(error: Exception) -> Explanation:
-    """Return what to tell about an error; one that nobody foresaw is a bug, and is called one."""
+    """Return how to report an error; an unforeseen one is reported as a bug."""
     match error:
         case Stopped():
             return Explanation(error.exit_code, error.exit_code.name.lower(), str(error))
@@ -107,7 +107,7 @@ def explain(error: Exception) -> Explanation:
 
 
 def _explain_local(error: Exception) -> Explanation:
-    """What can only go wrong on this machine."""
+    """Return how to report an error of this machine."""
     match error:
         case AddressUnusable():
             message = wording.address_unusable(clean_line(error.host), error.port, error.reason)
@@ -134,7 +134,7 @@ def _explain_local(error: Exception) -> Explanation:
 
 
 def _explain_system(error: OSError | MemoryError) -> Explanation:
-    """What the operating system has refused."""
+    """Return how to report what the operating system refused."""
     match error:
         case MemoryError():
             return Explanation(ExitCode.OTHER, "out_of_memory", wording.OUT_OF_MEMORY)
@@ -148,9 +148,9 @@ def _explain_system(error: OSError | MemoryError) -> Explanation:
 
 
 def guard(command: Callable[[], object], *, as_json: bool) -> int:
-    """Run a command and return its exit code; an error is told on stderr, and with `as_json` on stdout too.
+    """Run a command and return its exit code; an error is reported on stderr, and with `as_json` on stdout too.
 
-    Whatever is printed is written when this returns, or its loss is told: when the interpreter ends it is too late.
+    Flushes what was printed and reports it if it is lost, which the interpreter would not do at its end.
     """
     code = _run(command, as_json=as_json)
     try:
@@ -169,7 +169,7 @@ def _run(command: Callable[[], object], *, as_json: bool) -> int:
         code = leaving.code
     except KeyboardInterrupt:
         return ExitCode.INTERRUPTED
-    except typer.Abort:  # a question of Typer's met the end of the input
+    except typer.Abort:  # Typer asked a question, and the input ended
         return report(Stopped(NO_ANSWER_GIVEN, ExitCode.OTHER), as_json=as_json)
     except Exception as error:
         if isinstance(error, _UsageError):
@@ -181,7 +181,7 @@ def _run(command: Callable[[], object], *, as_json: bool) -> int:
 
 
 def report(error: Exception, *, as_json: bool) -> int:
-    """Tell about an error and return its exit code; that a reader has had enough is none, and nothing to tell."""
+    """Report an error and return its exit code; that the reader of stdout left is no error."""
     if isinstance(error, OutputLost) and error.reader_left:
         return ExitCode.OK
     explanation = explain(error)
@@ -201,12 +201,12 @@ def report(error: Exception, *, as_json: bool) -> int:
 
 
 def complain(sentence: str) -> None:
-    """Say on stderr what went wrong; the journal stores it as an error."""
+    """Print an error to stderr; the journal stores it with that level."""
     _say(sentence, "error")
 
 
 def warn(sentence: str) -> None:
-    """Say on stderr what is odd and keeps nobody from going on."""
+    """Print a warning to stderr."""
     _say(sentence, "warning")
 
 
@@ -225,20 +225,20 @@ def end_row() -> None:
 
 
 def _whose(error: NameTaken) -> dict[str, object]:
-    """Return whose a name is, for those who have the room's password."""
+    """Return the fields of the JSON error that say who has the name."""
     since = find_rfc3339(error.since) if error.since else None
     return {"name": clean_line(error.detail) or None, "key": clean_line(error.tag), "since": since}
 
 
 def stop(sentence: str, exit_code: ExitCode = ExitCode.OTHER) -> NoReturn:
-    """Leave the command with a sentence of its own."""
+    """Stop the command with a sentence."""
     raise Stopped(sentence, exit_code)
 
 
 def _report_usage(error: Any, *, as_json: bool) -> int:
-    """Tell what is wrong with the words of the command line, and where its help is."""
+    """Report wrong usage, and where the help is."""
     message, context = error.format_message(), error.ctx
-    if message.startswith("Usage: "):  # no words at all: it is the whole page of help
+    if message.startswith("Usage: "):  # without any arguments the message is the whole help page
         print(message, file=sys.stderr)
         return ExitCode.USAGE
     message = f"Error: {clean_line(message)}"

@@ -1,4 +1,4 @@
-"""What was given beforehand: paths, and a password in a file, on stdin or in a variable. A wrong one is wrong usage."""
+"""Read arguments: paths, and a password in a file, on stdin or in a variable; others are wrong usage."""
 
 from __future__ import annotations
 
@@ -27,14 +27,14 @@ def working_directory() -> Path:
 
 
 def a_path(text: str) -> Path:
-    """Return the path of an argument or an option, which no shell has expanded where it is written --like=~/this."""
+    """Return the path in an argument, with ~ expanded: shells leave it alone in --option=~/path."""
     if (path := find_expanded(text)) is None:
         raise typer.BadParameter(wording.no_such_home(text))
     return path
 
 
 def password_in_file(file: str) -> str:
-    """Return the password in the first line of a file; `-` is stdin, of which no more than that line is read."""
+    """Return the password on the first line of a file; `-` is stdin, of which only that line is read."""
     if file == FROM_STDIN:
         return _read(lambda: read_secret(_stdin()), "stdin")
     if (path := find_expanded(file)) is None:
@@ -57,6 +57,6 @@ def _read(read: Callable[[], str], origin: str) -> str:
 
 
 def _stdin() -> BinaryIO:
-    """Return stdin unbuffered: what stands behind the first line is for the room."""
+    """Return stdin unbuffered, so that what follows the first line stays for the room."""
     raw: BinaryIO = getattr(sys.stdin.buffer, "raw", sys.stdin.buffer)
     return raw

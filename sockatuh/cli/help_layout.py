@@ -1,4 +1,4 @@
-"""The pages of `--help`: broken between words, at the width of the terminal; what a user copies is never cut in two."""
+"""Lay out the pages of `--help`: wrapped between words to the width of the terminal."""
 
 from __future__ import annotations
 
@@ -14,21 +14,21 @@ from .wrapping import reach
 WIDEST: Final = 80
 NARROWEST: Final = 24
 TERM_SHARE: Final = 2.3
-"""How many times the width of a term its page must have, so that its explanation stands beside it and not below."""
+"""A term's explanation stands beside it only on pages at least this many times as wide as the term."""
 BELOW: Final = 6
 
 _Formatter: Any = typer.Context.formatter_class
 
 
 class HelpLayout(_Formatter):  # type: ignore[misc]
-    """Writes the parts of a page. Typer's own cuts words in two where a row ends, and at hyphens."""
+    """Writes the parts of a page. Typer's own formatter breaks rows within words and at hyphens."""
 
     def __init__(self, **_: Any) -> None:
         columns = shutil.get_terminal_size().columns
         super().__init__(width=max(NARROWEST, min(columns, WIDEST)))
 
     def write_usage(self, prog: str, args: str = "", prefix: str | None = None) -> None:
-        """Write the line that says how a command is called."""
+        """Write the usage line."""
         self.write(self._folded(f"{prefix or 'Usage: '}{prog} {args}", 0) + "\n")
 
     def write_text(self, text: str) -> None:
@@ -41,7 +41,7 @@ class HelpLayout(_Formatter):  # type: ignore[misc]
         self.write("\n\n".join(self._folded(line, self.current_indent) for line in lines) + "\n")
 
     def write_dl(self, rows: Sequence[tuple[str, str]], col_max: int = 30, col_spacing: int = 2) -> None:
-        """Write terms and what each is: beside it, or below where that would leave too little room."""
+        """Write terms with their explanations, beside them, or below if that would leave too little room."""
         terms = [reach(term) for term, _ in rows]
         column = self.current_indent + min(max(terms), col_max) + col_spacing
         if column * TERM_SHARE > self.width:
@@ -62,6 +62,6 @@ class HelpLayout(_Formatter):  # type: ignore[misc]
 
 
 class HelpContext(typer.Context):
-    """A command line being read, whose help is laid out by `HelpLayout`."""
+    """A context whose help is laid out by `HelpLayout`."""
 
     formatter_class = HelpLayout

@@ -96,7 +96,7 @@ def _as_json(lines: Iterable[SessionLine | LogLine]) -> Iterator[str]:
 
 
 def _for_people(lines: Iterable[SessionLine | LogLine]) -> Iterator[str]:
-    """Yield a line for each, in local time, with one for each new day."""
+    """Yield a row for each line, in local time, with a heading for each new day."""
     from sockatuh.store.history import LogLine
 
     day = ""

@@ -1,7 +1,7 @@
-"""Names as sentences may hold them.
+"""Names as they may appear in sentences.
 
-A legal name is one word (room/names.py) and stands as it is. But an entry of long ago, or a server that does as it
-likes, may bring any text: that is put in quotation marks, with which no name begins, so that it is one word as well.
+A valid name is one word (room/names.py) and appears unchanged. An old entry or a hostile server may send any other
+text: it is put in quotation marks, with which no name begins, so that it is recognizable as one unit too.
 """
 
 from __future__ import annotations
@@ -13,18 +13,18 @@ from .direction import apart
 
 
 def shown_name(name: str) -> str:
-    """Return a name, whatever it holds, as one word that keeps its direction to itself."""
+    """Return any name as one word that does not reorder what follows it."""
     cleaned = clean_line(name)
     return apart(cleaned if is_word(cleaned) else quoted(cleaned))
 
 
 def shown_program(version: str) -> str:
-    """Return what a client says it is: words as they are, anything else in quotation marks."""
+    """Return the program a client claims to be: plain words unchanged, anything else in quotation marks."""
     cleaned = clean_line(version)
     return cleaned if all(map(is_word, cleaned.split(" "))) or not cleaned else quoted(cleaned)
 
 
 def quoted(text: str) -> str:
-    """Return a cleaned text in quotation marks; it cannot end them, nor look as if it were cut."""
+    """Return a cleaned text in quotation marks; it can neither end them nor look shortened."""
     inside = text.replace("\\", "\\\\").replace('"', '\\"').replace("…", "...")
     return f'"{inside}"'

@@ -1,4 +1,4 @@
-"""Sentences on stderr, broken between words where the terminal would break them in the middle of one."""
+"""Wrap the sentences on stderr between words, where a terminal would break them within a word."""
 
 from __future__ import annotations
 
@@ -10,26 +10,26 @@ from .wrapping import reach, wrap
 
 
 def print_folded(text: str, end: str = "\n") -> None:
-    """Print sentences to a person; nothing is folded where no terminal is."""
+    """Print sentences to stderr, wrapped if it is a terminal."""
     print(folded(text), end=end, file=sys.stderr, flush=True)
 
 
 def folded(text: str) -> str:
-    """Return sentences as the terminal on stderr is to get them, as they are where no terminal is."""
+    """Return sentences wrapped for the terminal on stderr, unchanged if it is none."""
     columns = columns_of(sys.stderr)
     return "\n".join(fold(text, columns)) if columns else text
 
 
 def columns_of(stream: TextIO | None) -> int | None:
-    """Return how wide the terminal of a stream is, None where there is none."""
+    """Return the width of the terminal a stream goes to, None if it goes elsewhere."""
     is_terminal = stream is not None and not stream.closed and stream.isatty()
     return shutil.get_terminal_size().columns if is_terminal else None
 
 
 def fold(text: str, columns: int) -> list[str]:
-    """Break each line between words so that no row is longer than `columns`, and return the rows.
+    """Return the rows of a text that is broken between words so that no row is longer than `columns`.
 
-    They keep their line's indent. A word that fits no row, a path or a key, stays whole, to be copied.
+    Rows keep the indent of their line. A word that is longer than a row, as a path or a key, stays whole to be copied.
     """
     return [row for line in text.split("\n") for row in _rows(line, columns)]
 
@@ -40,5 +40,5 @@ def _rows(line: str, columns: int) -> list[str]:
     bare = line.strip(" ")
     indent = len(line) - len(line.lstrip(" "))
     rows = [" " * indent + row for row in wrap(bare, columns, indent, indent)]
-    rows[-1] += line[len(line.rstrip(" ")) :]  # where an answer is typed behind it
+    rows[-1] += line[len(line.rstrip(" ")) :]  # a question ends in a space, behind which the answer is typed
     return rows

@@ -23,9 +23,9 @@ _CLOCK: Final = re.compile(r"\d{1,2}:\d\d(:\d\d)?")
 
 
 def read_range(lines: int | None, since: str | None, after: int | None, otherwise: int | None) -> Range:
-    """Return what the options ask for together, the newest `otherwise` lines when they ask for nothing.
+    """Return the range that the options describe together, or the newest `otherwise` lines without options.
 
-    Wrong usage when they cannot be read, or contradict each other.
+    Stops with wrong usage if they cannot be parsed or contradict each other.
     """
     if (lines, since, after) == (None, None, None):
         return Range(lines=otherwise)
@@ -42,8 +42,8 @@ def read_range(lines: int | None, since: str | None, after: int | None, otherwis
 def parse_moment(text: str, now: float) -> int | None:
     """Return a moment in ms since 1970: a span before `now` (s since 1970), a time of day, a date, or both in ISO 8601.
 
-    None for the span `forever`. A time of day is the last one that was, in local time, as is whatever names no zone.
-    Raises ValueError when it is none of these, OverflowError or OSError for one outside the calendar.
+    None for the span `forever`. A time of day is the most recent one; moments without a zone are local. Raises
+    ValueError if the text is none of these, OverflowError or OSError for a moment outside the calendar.
     """
     try:
         span = parse_span(text)

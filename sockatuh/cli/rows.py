@@ -1,4 +1,4 @@
-"""Rows for people, on a stream: what stands in them keeps its place on a terminal, and a file gets the bare text."""
+"""Print rows for people: on a terminal, wrapped and with everything in its place; in a file, the bare text."""
 
 from __future__ import annotations
 
@@ -21,10 +21,10 @@ LOG_INDENT: Final = 9
 
 
 def print_row(row: str, stream: TextIO | None = None) -> None:
-    """Print a row that was made of cleaned facts; whoever reads it has it at once."""
+    """Print a row of cleaned facts and flush it."""
     stream = stream or sys.stdout
     if is_terminal(stream) and isinstance(stream, ShownText) and _has_mark(stream.encoding):
-        # Marks in facts were taken away: these are ours, and the only ones that are let through.
+        # Marks in facts were removed by cleaning, so all of these are ours.
         parts = map(escape, anchored(row).split(LEFT_TO_RIGHT))
         io.TextIOWrapper.write(stream, LEFT_TO_RIGHT.join(parts) + "\n")
     else:
@@ -33,7 +33,7 @@ def print_row(row: str, stream: TextIO | None = None) -> None:
 
 
 def print_wrapped(lines: Iterable[str], indent: int, stream: TextIO | None = None) -> None:
-    """Print lines, cut to the terminal's width; what is cut goes on indented."""
+    """Print lines, wrapped to the terminal's width; all rows of a line but the first are indented."""
     stream = stream or sys.stdout
     for line in lines:
         for at, row in enumerate(wrap(line, columns_of(stream), 0, indent, CUT, whole=False)):
@@ -41,7 +41,7 @@ def print_wrapped(lines: Iterable[str], indent: int, stream: TextIO | None = Non
 
 
 def log_rows(line: str) -> str:
-    """Return a line of the server's log as a terminal on stderr is to get it."""
+    """Return a line of the server's log, wrapped for the terminal on stderr."""
     rows = list(wrap(line, columns_of(sys.stderr), 0, LOG_INDENT, whole=False))
     if len(rows) > LONGEST:
         rows[SHORTENED:] = [f"… {len(rows) - SHORTENED} more rows"]
@@ -49,13 +49,13 @@ def log_rows(line: str) -> str:
 
 
 def print_own_texts(texts: Iterable[str]) -> None:
-    """Give texts back to who wrote them: they may have been pasted, and look like lines of a room."""
+    """Print the texts a person wrote, indented so that pasted lines of a room do not look like lines of this one."""
     lines = (" " * NAMES_AT + line for text in texts for line in lines_of(text))
     print_wrapped(lines, TEXTS_FROM, sys.stderr)
 
 
 def note_rows(sentence: str, columns: int | None) -> list[str]:
-    """Return the rows of a remark among the lines of a room."""
+    """Return the rows of a notice among the lines of a room."""
     rows = wrap(f"— {sentence} —", columns, 0, NOTE_INDENT, CUT, whole=False)
     return [" " * NOTE_INDENT + row if at else row for at, row in enumerate(rows)]
 

@@ -1,7 +1,7 @@
-"""What a command finds around it, put right where that can be done: variables, time zone, file mask, descriptors.
+"""Correct the process's environment when a command starts: variables, time zone, file mask, file descriptors.
 
-A service's unit, a container or a cron job may have set any of it to anything, and nobody may be there to see why
-something fails later on. So each command looks at the beginning, and says in a sentence what it has put right.
+A unit, a container or a cron job may have set them to anything, and nobody may be watching when something fails because
+of it later. Each command corrects them first, and says in a sentence what it corrected.
 """
 
 from __future__ import annotations
@@ -20,20 +20,20 @@ from sockatuh.settings.variables import find_ignored, without_foreign
 from sockatuh.wording import admin as wording
 
 NEEDED_DESCRIPTORS: Final = 32
-"""A server needs twenty, with a margin for a moment in which a file is replaced."""
+"""A server needs twenty, and a few more while it replaces a file."""
 WANTED_DESCRIPTORS: Final = 256
 
 _ALWAYS_KNOWN: Final = frozenset({"", "UTC", "GMT", "UCT", "ZULU"})
 _IN_WORDS: Final = re.compile(r"(?a:[A-Za-z]{3,}|<[A-Za-z0-9+-]+>)[+-]?\d{1,3}(:\d{1,2}){0,2}(?:[A-Za-z<].*)?")
-"""A zone that is described and not named: EST5EDT,M3.2.0,M11.1.0 or <+07>-7."""
+"""A zone described by its rules instead of a name: EST5EDT,M3.2.0,M11.1.0 or <+07>-7."""
 _ZONES: Final = ("/usr/share/zoneinfo", "/usr/lib/zoneinfo", "/usr/share/lib/zoneinfo", "/etc/zoneinfo")
 _ZONE_FILE: Final = b"TZif"
 
 
 def put_right(environ: MutableMapping[str, str], *, tells_time: bool) -> list[str]:
-    """Put right what is around this process, and return what there is to say about it.
+    """Correct the environment of this process, and return a sentence for each correction.
 
-    `tells_time` is whether the command shows local times. SockAtuhError if there are too few descriptors.
+    `tells_time`: the command prints local times. Raises SockAtuhError if too few file descriptors are allowed.
     """
     _raise_descriptors()
     _clear_mask()
@@ -48,7 +48,7 @@ def put_right(environ: MutableMapping[str, str], *, tells_time: bool) -> list[st
 
 
 def _raise_descriptors() -> None:
-    """Raise the limit of open files as far as this process may, if it is low."""
+    """Raise a low limit of open files as far as this process may."""
     if sys.platform == "win32":
         return
     import resource
@@ -63,18 +63,18 @@ def _raise_descriptors() -> None:
 
 
 def _clear_mask() -> None:
-    """Let no file mask keep this process from its own files."""
+    """Remove from the file mask what would keep this process from its own files."""
     mask = os.umask(0o077)
     os.umask(mask & 0o077)
 
 
 def _is_zone(text: str, directory: str | None) -> bool:
-    """Tell whether the C library takes a text for a time zone, and Python the zone for one it can reckon in."""
+    """Return whether the C library knows this time zone, and Python can compute with it."""
     if sys.platform == "win32":
         return True
     try:
         datetime.now().astimezone()
-    except (ValueError, OverflowError, OSError):  # it is more than a day off
+    except (ValueError, OverflowError, OSError):  # an offset of more than a day
         return False
     name = text.removeprefix(":")
     if name.upper() in _ALWAYS_KNOWN or _IN_WORDS.fullmatch(name):

@@ -1,7 +1,7 @@
-"""The socket that the service manager has opened and holds while the server restarts: sd_listen_fds(3).
+"""The socket that the service manager opened and keeps open while the server restarts: sd_listen_fds(3).
 
-Nothing is lost meanwhile: what is sent to it waits in its buffer, and nobody is told that the port is closed. How it is
-bound, and how large its buffers are, is for whoever opened it to say: sockatuh.socket.
+Nothing is lost during a restart: datagrams wait in the socket's buffer, and no client is told that the port is closed.
+The unit sockatuh.socket decides how it is bound and how large its buffers are.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ ORIGIN: Final = "passed by the service manager"
 def take_passed_socket(environ: MutableMapping[str, str], descriptor: int = FIRST_DESCRIPTOR) -> socket.socket | None:
     """Return the UDP socket this process was started with, non-blocking, or None; ConfigurationError says why not.
 
-    The variables that told of it are removed: they are not for children.
+    Removes the variables that describe the socket, so that child processes do not see them.
     """
     pid, count, names = (environ.pop(name, "") for name in VARIABLES)
     if pid != str(os.getpid()) or not count.isdecimal() or not int(count):
@@ -54,7 +54,7 @@ def _checked(descriptor: int) -> socket.socket:
 
 
 def _fault_of(sock: socket.socket) -> str:
-    """Return what is wrong with a socket, "" if it can be served."""
+    """Return what is wrong with a socket, or "" if a room can be served on it."""
     if sock.type != socket.SOCK_DGRAM or sock.family not in (socket.AF_INET, socket.AF_INET6):
         return "should be a UDP socket: write ListenDatagram= in the socket unit, not ListenStream=, and no path"
     if not sock.getsockname()[1]:

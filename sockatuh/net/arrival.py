@@ -1,8 +1,8 @@
-"""The address of ours that a datagram was sent to, so that what answers it leaves from there (ip(7), ipv6(7)).
+"""Which of our addresses a datagram was sent to, so that the reply has that source (ip(7), ipv6(7)).
 
-On a socket bound to every address the kernel takes the source of a datagram from its routing table: a machine with two
-addresses answers from the first, whichever was asked, and a stateful firewall at the asker drops that. So each datagram
-is read with the kernel's note about it (IP_PKTINFO, IPV6_PKTINFO), and the peer's address remembers it as an `Arrival`.
+On a socket bound to all addresses, the kernel chooses the source of a datagram by its routing table: a machine with two
+addresses replies from the first, whichever was asked, and a stateful firewall at the peer drops the reply. So each
+datagram is read with the kernel's packet info (IP_PKTINFO, IPV6_PKTINFO), which the peer's address keeps (`Arrival`).
 """
 
 from __future__ import annotations
@@ -47,13 +47,13 @@ SOURCES_KEPT: Final = 1_024
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Source:
-    """From where a datagram is to leave: the control message that says so to the system."""
+    """The source of a datagram, as the control message that sets it."""
 
     control: Control
 
     @property
     def packed(self) -> bytes:
-        """The control message as the system wants it in memory (struct cmsghdr), padded."""
+        """The control message in memory (struct cmsghdr), padded."""
         level, kind, data = self.control
         word = struct.calcsize("N")
         head = struct.pack("@Nii", struct.calcsize("@Nii") + len(data), level, kind)
@@ -61,9 +61,9 @@ class Source:
 
 
 class Arrival(tuple[Any, ...]):
-    """A peer's address that knows from where the peer is answered; it equals the same address that does not.
+    """A peer's address that knows the source of replies; it equals the plain address.
 
-    So a peer that asks another address of this machine is still the same peer.
+    So a peer that sends to another of our addresses is still the same peer.
     """
 
     source: Source | None = None
@@ -71,14 +71,14 @@ class Arrival(tuple[Any, ...]):
 
 
 def source_of(address: Address) -> Source | None:
-    """Return from where datagrams to an address are to leave; None: as the system likes."""
+    """Return the source for datagrams to an address; None lets the system choose."""
     return getattr(address, "source", None)
 
 
 def ask_for_notes(sock: socket.socket) -> bool:
-    """Have the kernel note where each datagram arrives; False where it need not, or cannot.
+    """Make the kernel deliver packet info; return False if it cannot, or need not.
 
-    A socket bound to one address always answers from that.
+    A socket bound to one address always replies from that.
     """
     if sock.getsockname()[0] not in EVERYWHERE:
         return False
@@ -93,10 +93,10 @@ def ask_for_notes(sock: socket.socket) -> bool:
 
 
 def find_source(notes: Iterable[Control]) -> Source | None:
-    """Return from where to answer what came with these notes of the kernel, None when they do not tell.
+    """Return the source of replies for a datagram's packet info, or None if it does not tell.
 
-    It is never a broadcast or multicast address. An interface is named only where an address alone is not enough:
-    elsewhere the way back is for the routing table to choose.
+    It is never a broadcast or multicast address. An interface is named only if the address alone is ambiguous;
+    otherwise the routing table chooses the way back.
     """
     found: Source | None = None
     for level, kind, data in notes:
@@ -108,14 +108,14 @@ def find_source(notes: Iterable[Control]) -> Source | None:
 
 
 def source_at(host: ipaddress.IPv4Address | ipaddress.IPv6Address) -> Source:
-    """Return the source that is one of our addresses; a link-local one is not enough by itself."""
+    """Return the source for one of our addresses; a link-local one needs an interface too."""
     if host.version == 4:
         return Source((socket.IPPROTO_IP, IP_PKTINFO, IPV4_NOTE.pack(0, host.packed, bytes(4))))
     return Source((socket.IPPROTO_IPV6, IPV6_PKTINFO, IPV6_NOTE.pack(host.packed, 0)))
 
 
 def arrivals_at(address: Address, sources: Iterable[Source]) -> list[Address]:
-    """Return an address as it would be had it asked each of these sources of its own family; else as it is."""
+    """Return an address once for each of these sources of its family, or unchanged if there is none."""
     is_ipv4 = ":" not in address[0] or address[0].startswith("::ffff:")
     level = socket.IPPROTO_IP if is_ipv4 else socket.IPPROTO_IPV6
     found: list[Address] = []
@@ -148,14 +148,14 @@ def _ipv6_source(note: bytes) -> Source | None:
 
 
 def _is_ipv4_host(address: bytes) -> bool:
-    """Tell whether an address may be that of one machine; a network's own broadcast address cannot be told."""
+    """Return whether an address may be that of one machine; a network's broadcast address cannot be recognized."""
     return 0 < address[0] < 224
 
 
 class ArrivalReceiver:
-    """Reads datagrams with the kernel's notes; addresses heard of late are kept, so that most cost nothing to make.
+    """Reads datagrams with their packet info; recent addresses are cached, so that most need not be made.
 
-    Where reading the notes is refused at run time, it reads without from then on.
+    If the system refuses packet info at run time, it reads without from then on.
     """
 
     def __init__(self, sock: socket.socket, tell: Tell) -> None:

@@ -1,10 +1,10 @@
 """The shell around any core: one socket, one timer, and the order in which things happen.
 
-A turn is: take up to 64 datagrams, tell all events, send everything, set the timer. So what an event leads to leaves in
-the same turn, and what becomes ready elsewhere (a commit, a keystroke) leaves with `flush`.
+A turn receives up to 64 datagrams, delivers all events, sends everything and sets the timer. So the response to an
+event is sent in the same turn, and what becomes ready elsewhere (a commit, a keystroke) is sent by `flush`.
 
-It reads the socket itself: asyncio's datagram transport costs about seven times as much for each datagram, because it
-allocates 256 KiB for every one.
+The driver reads the socket itself: asyncio's datagram transport costs about seven times as much for each datagram,
+because it allocates 256 KiB for every one.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ CLOCK_TICK: Final = time.get_clock_info("monotonic").resolution
 
 
 def send_each(sock: socket.socket, count: Callable[[OSError], None], datagrams: Datagrams) -> None:
-    """Send datagrams one by one; `count` hears of each the system refuses, which is lost."""
+    """Send datagrams one by one; `count` is called for each one that the system refuses, which is lost."""
     sendto = sock.sendto
     for data, address in datagrams:
         try:
@@ -46,9 +46,9 @@ def send_each(sock: socket.socket, count: Callable[[OSError], None], datagrams: 
 class Driver(Generic[EventT]):
     """Run a core on a socket in the running event loop, which must be a selector loop.
 
-    `on_settled` is called when the events of a turn are told, before its datagrams leave. `sender` makes what sends on
-    a socket, by default `send_each`; `receiver` makes what reads one datagram from it, by default `recvfrom`. `errors`
-    counts what the system refused, by errno name. A datagram that could not leave is lost; repair brings it back.
+    `on_settled` is called when the events of a turn are delivered, before its datagrams are sent. `sender` makes the
+    function that sends on a socket, by default `send_each`; `receiver` makes the one that reads a datagram, by default
+    `recvfrom`. `errors` counts what the system refused, by errno name. Refused datagrams are lost.
     """
 
     def __init__(
@@ -75,18 +75,18 @@ class Driver(Generic[EventT]):
         self._settling = False
 
     def start(self) -> None:
-        """Begin to read the socket, and do what the core already has to do."""
+        """Start reading the socket, and process what the core already has."""
         self._loop = asyncio.get_running_loop()
         self._loop.add_reader(self._sock, self._on_readable)
         self.flush()
 
     def flush(self) -> None:
-        """Tell the core's events and send its datagrams now; inside an event that is about to happen anyway."""
+        """Deliver the core's events and send its datagrams now; within an event, the current turn does it."""
         if not self._settling and self._loop is not None:
             self._settle()
 
     def close(self) -> None:
-        """Stop, and close the socket; what was not flushed is not sent."""
+        """Stop and close the socket, without sending anything more."""
         if self._loop is not None:
             self._loop.remove_reader(self._sock)
             self._loop = None
@@ -131,7 +131,7 @@ class Driver(Generic[EventT]):
         self.errors[errno.errorcode.get(error.errno or 0, "other")] += 1
 
     def _arm(self) -> None:
-        """Have a timer that is not late; one that is early asks again, which is cheaper than moving it each turn."""
+        """Make sure that a timer is not late; one that fires early is set again, cheaper than moving it each turn."""
         at = self._core.get_timer()
         if at is None or self._loop is None or (self._timer is not None and self._timer_at <= at):
             return

@@ -1,4 +1,4 @@
-"""What the system may refuse while the room is open, and what is done from then on instead."""
+"""Ways of sending and receiving that the system may refuse while the room is open, and what replaces them."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import TypeAlias
 
 
 class Fallback(Enum):
-    """A way of sending or receiving that was given up for good: (the event's name, what follows from it)."""
+    """A way of sending or receiving that was given up for good: (name of the log event, consequence)."""
 
     ONE_BY_ONE = ("sendmmsg_refused", "datagrams are sent one by one")
     UNCUT = ("udp_segment_refused", "each datagram is given to the system by itself")
@@ -17,14 +17,14 @@ class Fallback(Enum):
 
     @property
     def event(self) -> str:
-        """The name of the event in the log."""
+        """The name of the log event."""
         return self.value[0]
 
     @property
     def consequence(self) -> str:
-        """What it means for whoever runs the room."""
+        """What it means for the admin."""
         return self.value[1]
 
 
 Tell: TypeAlias = Callable[[Fallback, OSError], None]
-"""Hears once of each fallback, with the error that was the reason."""
+"""Called once for each fallback, with the error that caused it."""

@@ -1,7 +1,7 @@
-"""Where others find this machine: the addresses of its local network, not those of its VPN or its containers.
+"""Find the addresses of this machine in its local network, and not those of its VPNs or containers.
 
-What there is, Linux tells by netdevice(7). These questions are answered for the network of the socket they are asked
-on: a service that has no network of its own asks its passed socket. What to name is decided by `choose_addresses`.
+Linux describes its interfaces by netdevice(7), always for the network of the socket that is used to ask: a service
+without a network of its own asks with its passed socket. `choose_addresses` decides which addresses to name.
 """
 
 from __future__ import annotations
@@ -43,29 +43,29 @@ IFREQ: Final = struct.Struct("16sHH4s8s8x" if struct.calcsize("P") == 8 else "16
 MAX_INTERFACES: Final = 128
 MAX_SOURCES: Final = 16
 USUAL_PREFIX: Final = 24
-"""The length of a local network's prefix, where it is not told."""
+"""The prefix length assumed for a local network whose own is unknown."""
 IPV6_ADDRESSES: Final = Path("/proc/net/if_inet6")
 UNIQUE_LOCAL: Final = ipaddress.IPv6Network("fc00::/7")
 PASSING: Final = 0x01 | 0x08 | 0x20 | 0x40
-"""Flags of IPv6 addresses that come and go: temporary, failed, deprecated, tentative."""
+"""Flags of IPv6 addresses that do not last: temporary, failed, deprecated, tentative."""
 
 TUNNELS: Final = re.compile(
     r"(tun|tap|wg|tailscale|zt|utun|ppp|wt|nordlynx|proton|ipsec|gre|sit|ip6tnl|ham|nebula|cscotun|vpn|wwan)"
 )
-"""How interfaces of VPNs and of dial-up are called."""
+"""Names of interfaces of VPNs and dial-up connections."""
 INTERNAL: Final = re.compile(
     r"(docker|br-[0-9a-f]{12}$|veth|virbr|lxcbr|lxdbr|incusbr|cni|cbr|flannel|cali|cilium|kube|weave|podman|nerdctl"
     r"|vmnet|vboxnet|vnet|dummy|ifb|mpqemubr|waydroid)"
 )
-"""How interfaces are called that lead to containers and virtual machines of this machine."""
+"""Names of interfaces that lead to containers and virtual machines on this machine."""
 
 
 BRIDGES: Final = re.compile(r"(br\d*$|br-?lan|bridge\d*$|vmbr|lan)")
-"""How bridges are called by which a machine is on its network itself."""
+"""Names of bridges that connect the machine itself to its network."""
 
 
 class Kind(IntEnum):
-    """Where an interface leads, the best to be named first."""
+    """What an interface leads to, the best one first."""
 
     LOCAL = 0
     BRIDGE = 1
@@ -75,7 +75,7 @@ class Kind(IntEnum):
 
 @dataclass(frozen=True, slots=True)
 class Interface:
-    """An interface that leads to others, and its addresses with the length of their prefix."""
+    """An interface that leads to other machines, and its addresses with their prefix lengths."""
 
     name: str
     kind: Kind
@@ -83,10 +83,10 @@ class Interface:
 
 
 def lan_addresses_of(sock: socket.socket) -> tuple[str, ...]:
-    """Return where others find a bound socket, the best first: never nothing, and never a loopback unless bound to it.
+    """Return the addresses at which others reach a bound socket, the best first; loopback only if it is bound to that.
 
-    That is what it is bound to or, if that is everywhere, each address of this machine's local networks. When none can
-    be found out it is the machine's name.
+    This is the address it is bound to or, if it is bound to all, each address in this machine's local networks. If none
+    is found, it is the machine's name.
     """
     host = str(sock.getsockname()[0])
     if host not in EVERYWHERE:
@@ -99,9 +99,10 @@ def lan_addresses_of(sock: socket.socket) -> tuple[str, ...]:
 def choose_addresses(
     interfaces: Sequence[Interface], outwards: str | None, *, ipv4: bool = True, ipv6: bool = True
 ) -> list[str]:
-    """Return the addresses to name: of the local network if there is one, and of each of them if there are several.
+    """Return the addresses to name: those in the local network, or in each of them if there are several.
 
-    IPv6 is for networks without IPv4. `outwards`, from where datagrams leave to everywhere, comes first if it is one.
+    IPv6 addresses are named only for networks without IPv4. `outwards`, the source of datagrams to the world, comes
+    first if it is among them.
     """
     for kind in Kind:
         found = [
@@ -116,7 +117,7 @@ def choose_addresses(
 
 
 def _addresses_to_name(interface: Interface, *, ipv4: bool, ipv6: bool) -> list[str]:
-    """Return one address for each IPv4 network of an interface, else one of IPv6, else one it gave itself."""
+    """Return one address for each IPv4 network of an interface, else one IPv6 address, else a link-local one."""
     known = [each for each in interface.addresses if not each.is_loopback and not each.is_unspecified]
     fours = [each for each in known if isinstance(each, ipaddress.IPv4Interface) and ipv4]
     networks = {each.network: str(each.ip) for each in reversed(fours) if not each.is_link_local}
@@ -128,10 +129,10 @@ def _addresses_to_name(interface: Interface, *, ipv4: bool, ipv6: bool) -> list[
 
 
 def kind_of(name: str, flags: int, hardware: int, driver: str) -> Kind:
-    """Tell where an interface leads, by its name, its flags, its kind of hardware and what drives it.
+    """Return what an interface leads to, judged by its name, flags, hardware type and driver.
 
-    A bridge may be what the machine is on its network by, or lead to its containers: where its name does not tell, any
-    other interface of the local network goes before it.
+    A bridge may connect the machine to its network, or lead to its containers. If its name does not tell, every other
+    interface of the local network is preferred.
     """
     if flags & IFF_POINTOPOINT or hardware not in (ETHERNET, INFINIBAND) or driver == "tun" or TUNNELS.match(name):
         return Kind.TUNNEL
@@ -141,7 +142,7 @@ def kind_of(name: str, flags: int, hardware: int, driver: str) -> Kind:
 
 
 def find_interfaces(sock: socket.socket) -> list[Interface]:
-    """Return the interfaces of the socket's network that lead to others; where the system does not tell, none."""
+    """Return the interfaces of the socket's network that lead to other machines; none if the system cannot tell."""
     if sys.platform != "linux":
         return []
     addresses: dict[str, list[AnyAddress]] = {}
@@ -158,7 +159,7 @@ def find_interfaces(sock: socket.socket) -> list[Interface]:
 
 
 def _ipv4_addresses(sock: socket.socket) -> Iterator[tuple[str, AnyAddress]]:
-    """Yield interface and address of all of IPv4."""
+    """Yield interface and address of each IPv4 address."""
     import fcntl  # not there on Windows
 
     answers = array.array("B", bytes(MAX_INTERFACES * IFREQ.size))
@@ -178,9 +179,9 @@ def _ipv4_addresses(sock: socket.socket) -> Iterator[tuple[str, AnyAddress]]:
 
 
 def find_sources(sock: socket.socket) -> list[Source]:
-    """Return each address of the socket's network that may have been asked, when there are several; else nothing.
+    """Return the addresses of the socket's network if there are several, else nothing.
 
-    What is unknown of who asked which is tried from each of them.
+    A peer for which it is unknown which of them it sent to is answered from each.
     """
     if sys.platform != "linux" or str(sock.getsockname()[0]) not in EVERYWHERE:
         return []
@@ -190,9 +191,9 @@ def find_sources(sock: socket.socket) -> list[Source]:
 
 
 def _ipv6_addresses(passing: int = 0) -> Iterator[tuple[str, AnyAddress]]:
-    """Yield interface and address of all of IPv6, but of what comes and goes only what is flagged `passing`.
+    """Yield interface and address of each IPv6 address of this process's own network.
 
-    It is what this process's own network has.
+    Addresses that do not last are left out, except those with a flag in `passing`.
     """
     try:
         lines = IPV6_ADDRESSES.read_text("ascii", "replace").splitlines()
@@ -205,7 +206,7 @@ def _ipv6_addresses(passing: int = 0) -> Iterator[tuple[str, AnyAddress]]:
 
 
 def _answer(sock: socket.socket, question: int, name: str) -> int:
-    """Return the first number that is answered to a question about an interface."""
+    """Return the first number in the answer to a question about an interface."""
     import fcntl
 
     answer = fcntl.ioctl(sock, question, struct.pack("16sH22x", name.encode(), 0))
@@ -213,7 +214,7 @@ def _answer(sock: socket.socket, question: int, name: str) -> int:
 
 
 def _driver(sock: socket.socket, name: str) -> str:
-    """Return the name of what drives an interface, "" when it does not tell."""
+    """Return the name of an interface's driver, or "" if it is unknown."""
     import fcntl
 
     info = array.array("B", struct.pack("=I", ETHTOOL_GDRVINFO).ljust(DRIVER_INFO_SIZE, b"\0"))
@@ -229,6 +230,6 @@ def _takes_ipv4(sock: socket.socket) -> bool:
 
 
 def _machine_name() -> str:
-    """Return the machine's name if it can be typed; one that has neither name nor address is found by itself only."""
+    """Return the machine's name if it can be typed, else localhost: nobody else can reach it then."""
     name = socket.gethostname()
     return name if name.isascii() and HOST_PATTERN.fullmatch(name) else "localhost"

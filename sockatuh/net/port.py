@@ -1,4 +1,4 @@
-"""The server's port: its socket, driven so that each is answered from the address it asked, and many at once."""
+"""The server's port: its socket with replies from the address that was asked, many in one system call."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def drive_port(
     on_settled: Callable[[], None],
     tell: Tell,
 ) -> Driver[EventT]:
-    """Return the driver of a server's core; `tell` hears once of each thing the system refuses for good."""
+    """Return the driver of a server's core; `tell` is called once for each fallback."""
     return Driver(
         core,
         sock,

@@ -19,11 +19,11 @@ from sockatuh.protocol.seam import Address
 
 EVERYWHERE: Final = {"::": "127.0.0.1", "0.0.0.0": "127.0.0.1"}  # noqa: S104 - compared, not bound
 RETRY: Final = 0.25
-"""Seconds to the next HELLO."""
+"""Seconds between HELLOs."""
 
 
 def find_server_key(host: str, port: int, seconds: float) -> bytes | None:
-    """Return the key (32 bytes) of the server at an address of this machine, None if none answers within `seconds`."""
+    """Return the key (32 bytes) of the server at an address of this machine, or None if none answers in time."""
     nonce = os.urandom(8)
     hello = HELLO_STRUCT.pack(HELLO, VERSION, 0, nonce).ljust(HELLO_SIZE, b"\0")
     with contextlib.ExitStack() as stack:

@@ -1,8 +1,8 @@
-"""Names to addresses, by the system's own resolver, without ever holding up an end.
+"""Resolve names with the system's resolver, without delaying the end of the program.
 
-A name server that does not answer keeps getaddrinfo(3) waiting for 20 seconds and more, and nothing interrupts it. So
-it waits in a daemon thread, which is abandoned when nobody wants its answer any more; asyncio's own threads would be
-waited for when the program ends. What is an address already is never looked up.
+If the name server does not answer, getaddrinfo(3) blocks for 20 seconds or more and cannot be interrupted. It runs in
+a daemon thread, which is abandoned when its answer is no longer needed; asyncio's own executor would be waited for at
+exit. Addresses are never looked up.
 """
 
 from __future__ import annotations
@@ -46,7 +46,7 @@ async def resolve(host: str, port: int, family: int = socket.AF_INET6) -> list[A
 
 
 def resolve_for_binding(host: str, port: int) -> list[tuple[int, Address]]:
-    """Return (family, address) of all a socket can be bound to, OSError when there is none; Ctrl-C ends the waiting."""
+    """Return (family, address) of everything a socket can be bound to, or raise OSError; Ctrl-C interrupts it."""
     found = _read_literal(host, port, socket.AF_UNSPEC)
     if found is None:
         answers: queue.SimpleQueue[Answer] = queue.SimpleQueue()
@@ -56,7 +56,7 @@ def resolve_for_binding(host: str, port: int) -> list[tuple[int, Address]]:
 
 
 def _read_literal(host: str, port: int, family: int) -> list[Info] | None:
-    """Return what an address in writing stands for, None for a name; it asks nobody."""
+    """Return the addresses a numeric host stands for, None for a name; no lookup."""
     try:
         return socket.getaddrinfo(host, port, family, socket.SOCK_DGRAM, flags=socket.AI_NUMERICHOST)
     except (OSError, ValueError):
@@ -64,7 +64,7 @@ def _read_literal(host: str, port: int, family: int) -> list[Info] | None:
 
 
 def _ask(host: str, port: int, family: int, tell: Callable[[Answer], object]) -> None:
-    """Have a thread ask the resolver; `tell` hears the answer in that thread."""
+    """Ask the resolver in a thread, which calls `tell` with the answer."""
 
     def ask() -> None:
         try:

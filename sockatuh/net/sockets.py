@@ -1,7 +1,7 @@
 """Open the UDP sockets of the server and of the client.
 
-Datagrams carry DF where the system allows. On Linux that is "probe": DF without believing what the network says about
-smaller paths, which anybody may forge to make our sends fail; nothing of ours is longer than 1,200 bytes anyway.
+Datagrams are sent with DF where the system allows it. On Linux the mode is "probe": DF without believing ICMP messages
+about narrower paths, which anybody can forge to make our sends fail; our datagrams have at most 1,200 bytes anyway.
 """
 
 from __future__ import annotations
@@ -42,7 +42,7 @@ REASONS: Final = {
 
 @dataclass(frozen=True, slots=True)
 class Buffers:
-    """What the kernel keeps for a socket, in bytes each way."""
+    """The sizes of a socket's buffers in the kernel, in bytes."""
 
     receive: int
     send: int
@@ -53,8 +53,8 @@ def open_server_socket(
 ) -> socket.socket:
     """Return a non-blocking UDP socket bound there; `::` takes IPv4 too, and is 0.0.0.0 where there is no IPv6.
 
-    Ask `given_buffers` how much of the buffers was granted. AddressUnusable says why there is no socket. SO_REUSEADDR
-    is not set: for UDP it lets two servers share a port and steal each other's datagrams.
+    `given_buffers` returns how much of the buffers was granted. Raises AddressUnusable. SO_REUSEADDR is not set: with
+    UDP it would let two servers share a port and take each other's datagrams.
     """
     try:
         sock = _open_first(_candidates(host, port))
@@ -68,13 +68,13 @@ def open_server_socket(
 def open_client_socket() -> socket.socket:
     """Return a non-blocking, unconnected UDP socket on a free port: dual stack, or IPv4 where there is no IPv6.
 
-    It is bound at once, because Windows refuses to read from one that is not.
+    It is bound at once, because Windows cannot read from an unbound socket.
     """
     return _open_first(_candidates("::", 0))
 
 
 def given_buffers(sock: socket.socket) -> Buffers:
-    """Return how much the kernel granted; Linux reports twice that, counting its own bookkeeping."""
+    """Return the sizes the kernel granted; Linux reports them doubled, for its own bookkeeping."""
     share = 2 if sys.platform == "linux" else 1
     receive = sock.getsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF)
     send = sock.getsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF)
@@ -89,7 +89,7 @@ def _candidates(host: str, port: int) -> list[tuple[int, Address]]:
 
 
 def _open_first(candidates: list[tuple[int, Address]]) -> socket.socket:
-    """Bind the first candidate this machine knows; what is known but refused is not passed over."""
+    """Bind the first candidate address of this machine; if the system refuses that one, do not try the next."""
     missing: OSError = OSError(errno.EADDRNOTAVAIL, "no address")
     for family, address in candidates:
         try:
@@ -116,14 +116,14 @@ def _open_bound(family: int, address: Address) -> socket.socket:
 
 
 def set_dont_fragment(sock: socket.socket) -> None:
-    """Let datagrams leave whole or not at all, where the system knows how."""
+    """Forbid fragmentation of datagrams, where the system can."""
     for level, option, value in DONT_FRAGMENT.get(sys.platform, ()):
         with contextlib.suppress(OSError):  # of the other family, or an older system
             sock.setsockopt(level, option, value)
 
 
 def _ask_buffer(sock: socket.socket, force: int, option: int, size: int) -> None:
-    """Ask for `size` bytes: past the limit where root may; else Linux gives what it allows, others refuse too much."""
+    """Set a buffer's size, as root beyond the limit; else Linux grants what it allows, other systems refuse."""
     if sys.platform == "linux":
         with contextlib.suppress(OSError):
             return sock.setsockopt(socket.SOL_SOCKET, force, size)

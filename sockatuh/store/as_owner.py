@@ -1,11 +1,10 @@
-"""Work in a directory that may be another user's, done by root as that user.
+"""Let root work in another user's directory with no more rights than that user has.
 
-Whoever owns a directory decides what each name in it means, now and a moment later. So root never works there by name:
-a child of its process is shut in the directory (chroot), gives root up for the directory's owner, and does the work.
-Whatever the names there lead to, they lead to nothing its owner could not have changed anyway. The answer comes back as
-JSON, so that nothing the owner may have done to the child does anything to root.
+The owner of a directory can replace everything in it at any moment, so root never uses names there. Instead a child
+process confines itself to the directory (chroot), becomes the directory's owner, and does the work. It can reach only
+what the owner could change anyway. It answers in JSON, so a child that the owner took over cannot harm root.
 
-Inside, the directory is `/`. A path in an error, which is a word that begins so, becomes the path outside.
+Inside, the directory is `/`. Paths in errors are translated into paths outside.
 """
 
 from __future__ import annotations
@@ -32,7 +31,7 @@ _PATH: Final = re.compile(r"(?<![^\s(=])/(?!/)[^\s;,)]*")
 _ERRORS: Final[dict[str, type[Exception]]] = {
     error.__name__: error for error in (DatabaseDamaged, DatabaseTooNew, DatabaseUnusable, FileNotPrivate, KeyFileError)
 }
-"""What may come back besides OSError; each is made of the facts it was raised with."""
+"""Errors that the child may report besides OSError, each rebuilt from its arguments."""
 
 
 def as_owner(
@@ -43,13 +42,14 @@ def as_owner(
     names: Mapping[str, Path] | None = None,
     apart: bool = False,
 ) -> Any:
-    """Return what `work` returns (JSON) for a directory, done as its owner if this is root and the owner is not.
+    """Return what `work` returns (JSON) for a directory, as the directory's owner if this is root and the owner is not.
 
-    A directory that is missing belongs to whoever owns the last one above it. `hand` makes, with root's rights, what
-    the work is given from outside; it gets None where it is done in this process. `names` are files inside that have
-    another path outside. `apart`: in a child even if the directory is root's. Raises what `work` raises.
+    A directory that does not exist counts as owned by the owner of the last existing one above it. `hand` runs with
+    root's rights and makes what the child needs from outside; without a child, `work` gets None instead. `names` maps
+    files inside to their paths outside. With `apart`, a child does the work even if root owns the directory. Raises
+    what `work` raises.
 
-    What the work needs must be imported before: who is shut in a directory finds no module.
+    Modules that the work needs must be imported before, because a confined child cannot find them.
     """
     if sys.platform == "win32" or os.geteuid() != _ROOT:
         return work(directory, None)
@@ -68,7 +68,7 @@ def as_owner(
 
 
 def _give_up_root(reached: Reached, hand: Callable[[], T] | None) -> T | None:
-    """Shut this process in a directory, as its owner; return what it takes along."""
+    """Confine this process to a directory and become its owner; return what `hand` made before that."""
     if sys.platform == "win32":
         raise NotImplementedError
     gid = reached.gid or _group_of(reached.uid)
@@ -84,19 +84,19 @@ def _give_up_root(reached: Reached, hand: Callable[[], T] | None) -> T | None:
 
 
 def _group_of(uid: int) -> int:
-    """Return the group of a user whose directory is of root's group."""
+    """Return a group for a user whose directory has root's group."""
     if sys.platform == "win32" or uid == _ROOT:
         return 0
     import pwd
 
     try:
         return pwd.getpwuid(uid).pw_gid or _NOBODY
-    except KeyError:  # a user of systemd's, or of another machine
+    except KeyError:  # a dynamic user of systemd, or one of another machine
         return _NOBODY
 
 
 def _ask_child(work: Callable[[], Any]) -> bytes:
-    """Do work in a child of this process; return what it answers, nothing if it could not."""
+    """Do the work in a child process and return its answer, b"" if it ended without one."""
     if sys.platform == "win32":
         raise NotImplementedError
     ours, theirs = os.pipe()
@@ -127,7 +127,7 @@ def _answer(work: Callable[[], Any]) -> bytes:
 
 
 def _understand(answer: bytes, outside: Callable[[re.Match[str]], str], directory: Path) -> Any:
-    """Return what the child has done, or raise what it met, in the names of outside."""
+    """Return the child's result or raise its error, with paths as they are outside."""
     try:
         said = json.loads(answer)
         if "done" in said:

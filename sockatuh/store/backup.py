@@ -1,7 +1,7 @@
-"""A room in one file, made while its server runs.
+"""Write a room to one file while its server runs.
 
-The file is a database of its own: the log and its history, without what was deleted, and in a table the server's keys.
-So a room whose disk is gone comes back as the server its members know (`restore.py`).
+The file is a database: the log and the sessions, without the remains of deleted rows, and the server's keys in a table.
+So after the loss of a disk, the room comes back as the server that its members know (`restore.py`).
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ from .sqlite_errors import unusable
 SERVER_KEY: Final = "server.key"
 KEY_FILES: Final = (SERVER_KEY, "reset.key", "ticket.keys")
 BESIDE: Final = ("-wal", "-shm")
-"""What SQLite adds to a database's name for what belongs to it."""
+"""Suffixes of the files that SQLite keeps beside a database."""
 
 _TABLES: Final = (
     "SELECT name, sql FROM room.sqlite_master WHERE type = 'table' AND name NOT LIKE 'sqlite!_%' ESCAPE '!'"
@@ -41,7 +41,7 @@ _OF_SOURCE: Final = (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB, sqlite3.SQLI
 
 @dataclass(frozen=True, slots=True)
 class Contents:
-    """What a file holds: how many entries up to which seq, when the last was written (RFC 3339), and whether keys."""
+    """What a backup holds: the number of entries, the last seq and its time (RFC 3339), and whether it has keys."""
 
     entries: int
     last: int
@@ -52,8 +52,8 @@ class Contents:
 def make_backup(database: Path, file: Path, *, replace: bool) -> Contents:
     """Write what is committed in `database`, and the keys beside it, to `file` (0600), whole or not at all.
 
-    A server may go on writing meanwhile. Raises DatabaseTooNew, DatabaseUnusable, KeyFileError and OSError, of which
-    FileExistsError unless it may `replace`.
+    A server may keep writing meanwhile. Raises DatabaseTooNew, DatabaseUnusable, KeyFileError, OSError, and
+    FileExistsError if `file` exists and `replace` is False.
     """
     with Draft(file) as draft:
         made = as_owner(
@@ -67,7 +67,7 @@ def make_backup(database: Path, file: Path, *, replace: bool) -> Contents:
 
 
 def _write(name: str, draft: Draft, directory: Path, handed: sqlite3.Connection | None) -> list[Any]:
-    """Write a room and its keys into a draft; return what it holds."""
+    """Write a room and its keys into a draft; return the fields of its Contents."""
     keys = {each: read_private(path) for each in KEY_FILES if os.path.lexists(path := directory / each)}
     with closing(handed or draft.open()) as copy:
         copy_tables(directory / name, copy, draft.file)
@@ -78,14 +78,14 @@ def _write(name: str, draft: Draft, directory: Path, handed: sqlite3.Connection 
 
 
 def is_own(file: Path, database: Path) -> bool:
-    """Tell whether a name is that of one of the room's own files."""
+    """Return whether a file is one of the room's own."""
     own = {database.name, *KEY_FILES, LOCK_FILE, *(database.name + end for end in BESIDE)}
     return file.name in own and file.parent.resolve() == database.parent.resolve()
 
 
 @contextlib.contextmanager
 def beside(file: Path) -> Iterator[Path]:
-    """Make an empty private file next to another, to be moved there; nothing of it is left afterwards."""
+    """Create an empty private file beside another for the block to move there; what is left of it is deleted."""
     fresh = file.with_name(f".{file.name}.{os.urandom(6).hex()}")
     os.close(os.open(fresh, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600))
     try:
@@ -96,9 +96,9 @@ def beside(file: Path) -> Iterator[Path]:
 
 
 def copy_database(source: Path, fresh: Path, target: Path) -> None:
-    """Copy a database as it is at this moment into an empty file; those who read and write it go on.
+    """Copy the current state of a database into an empty file, without holding up its readers and its writer.
 
-    Raises DatabaseTooNew, and DatabaseUnusable for the `source`, or for the `target` the file is to become.
+    Raises DatabaseTooNew, and DatabaseUnusable that names the `source`, or the `target` that the copy is made for.
     """
     with closing(open_as_it_is(source)) as connection:
         try:
@@ -108,11 +108,11 @@ def copy_database(source: Path, fresh: Path, target: Path) -> None:
 
 
 def copy_tables(source: Path, copy: sqlite3.Connection, target: Path) -> None:
-    """Copy what is in a database at this moment into an empty one that is open; those who read and write it go on.
+    """Copy the current content of a database into an open, empty one, without holding up readers and writer.
 
-    `VACUUM INTO` would do it, but opens a file of its own. Raises as `copy_database` does.
+    `VACUUM INTO` would open the target itself. Raises the same errors as `copy_database`.
     """
-    open_as_it_is(source).close()  # says what is wrong with it
+    open_as_it_is(source).close()  # raises what is wrong with it
     try:
         _attach(source, copy)
         copy.execute("BEGIN")
@@ -132,7 +132,7 @@ def copy_tables(source: Path, copy: sqlite3.Connection, target: Path) -> None:
 
 
 def _attach(source: Path, copy: sqlite3.Connection) -> None:
-    """Have a database read as `room`; without a write-ahead log also where nothing can be written beside it."""
+    """Attach a database as `room`, also in a directory that cannot be written, if it has no write-ahead log."""
     copy.execute("ATTACH ? AS room", (database_uri(source, "mode=ro"),))
     try:
         copy.execute("SELECT count(*) FROM room.sqlite_master").fetchone()
@@ -142,26 +142,26 @@ def _attach(source: Path, copy: sqlite3.Connection) -> None:
 
 
 def open_copy(fresh: Path) -> sqlite3.Connection:
-    """Open a copy that nobody else knows of."""
+    """Open a copy that no other process uses."""
     return sqlite3.connect(fresh, isolation_level=None)
 
 
 def check_whole(connection: sqlite3.Connection, file: Path) -> None:
-    """Read all of a database; raise DatabaseUnusable, as `file`, if something in it does not fit."""
+    """Check the integrity of a whole database; DatabaseUnusable names it `file`."""
     found = [fault for (fault,) in connection.execute("PRAGMA integrity_check(1)")]
     if found != ["ok"]:
         raise DatabaseUnusable(str(file), f"it is damaged ({found[0]})")
 
 
 def describe(copy: sqlite3.Connection) -> Contents:
-    """Say what a copy holds."""
+    """Return what a copy holds."""
     entries, at = copy.execute("SELECT count(*), (SELECT at FROM log ORDER BY seq DESC LIMIT 1) FROM log").fetchone()
     last = copy.execute("SELECT seq FROM sqlite_sequence WHERE name = 'log'").fetchone()
     return Contents(entries, last[0] if last else 0, at, SERVER_KEY in read_keys(copy))
 
 
 def read_keys(copy: sqlite3.Connection) -> dict[str, bytes]:
-    """Read the server's keys from a copy, by file name; none if it is a plain log."""
+    """Return the server's keys in a copy by file name, none if it is a plain room.db."""
     if not copy.execute("SELECT 1 FROM sqlite_master WHERE name = ?", (KEPT_FILES,)).fetchone():
         return {}
     found = copy.execute(f"SELECT name, content FROM {KEPT_FILES}")  # noqa: S608 (a constant)
@@ -169,7 +169,7 @@ def read_keys(copy: sqlite3.Connection) -> dict[str, bytes]:
 
 
 def sync(path: Path) -> None:
-    """Wait until a file, or what stands in a directory, is on the disk."""
+    """Wait until a file, or the entries of a directory, are on the disk."""
     if sys.platform == "win32" and path.is_dir():
         return
     descriptor = os.open(path, os.O_RDONLY)

@@ -1,7 +1,7 @@
-"""A database that is written out of sight and put in its place when it is whole, though others may write beside it.
+"""A database that is written in a private directory and moved into place when it is complete.
 
-It is made in a directory of its own (0700) next to its place, and that is reached by its descriptor: whoever owns the
-directory above can move it away, but puts nothing else in its stead.
+The private directory (0700) is made beside the target and used by its descriptor only: the owner of the directory above
+can move it away, but cannot put anything else in its place.
 """
 
 from __future__ import annotations
@@ -21,9 +21,9 @@ from .trusted_path import reach
 _NAME: Final = "copy"
 _SETTINGS: Final = (
     "PRAGMA auto_vacuum = INCREMENTAL",
-    "PRAGMA main.locking_mode = EXCLUSIVE",  # from here on nothing beside it is looked for
-    "PRAGMA main.journal_mode = OFF",  # a draft that is not finished is thrown away
-    "PRAGMA main.synchronous = OFF",  # it is synced once it is finished
+    "PRAGMA main.locking_mode = EXCLUSIVE",  # from here on SQLite opens no other file beside it
+    "PRAGMA main.journal_mode = OFF",  # an unfinished draft is deleted
+    "PRAGMA main.synchronous = OFF",  # `place` syncs it
     "PRAGMA temp_store = MEMORY",
     "BEGIN EXCLUSIVE",
     "COMMIT",
@@ -31,12 +31,12 @@ _SETTINGS: Final = (
 
 
 class Draft:
-    """What is to become `file`; a block that ends without `place` leaves nothing behind. May raise OSError."""
+    """A draft of `file`; leaving the block without calling `place` deletes it. Raises OSError."""
 
     def __init__(self, file: Path) -> None:
         self.file = file
         self.is_in_foreign_hands = False
-        """Whether this is root, and others may write in the directory it is made in."""
+        """Whether this is root, and other users can write in the directory above."""
         self._name = f".{file.name}.{os.urandom(6).hex()}"
         self._above = self._own = -1
         self._stack = contextlib.ExitStack()
@@ -65,7 +65,7 @@ class Draft:
         return _connect(self.file.absolute().parent / self._name / _NAME)
 
     def open_apart(self) -> sqlite3.Connection:
-        """Do the same as root in a process that will do nothing else: it is shut in the draft's directory for it."""
+        """Open the draft as root, in a process that does nothing else: it is confined to the draft's directory."""
         if sys.platform == "win32":
             raise NotImplementedError
         os.fchdir(self._own)
@@ -73,7 +73,7 @@ class Draft:
         return _connect(Path("/") / _NAME)
 
     def place(self, *, replace: bool) -> None:
-        """Put what was written in its place, durably; FileExistsError if there is a file that it may not `replace`."""
+        """Move the draft into place durably; FileExistsError if a file is there that must not be replaced."""
         descriptor = os.open(_NAME, os.O_RDONLY, dir_fd=self._own)
         try:
             os.fsync(descriptor)
@@ -102,7 +102,7 @@ class Draft:
             os.link(_NAME, self.file.name, src_dir_fd=self._own, dst_dir_fd=self._above)
         except FileExistsError:
             raise FileExistsError(errno.EEXIST, "there is such a file already", str(self.file)) from None
-        except OSError:  # a stick whose file system has no hard links
+        except OSError:  # a file system without hard links, as on many memory sticks
             if os.path.lexists(self.file):
                 raise FileExistsError(errno.EEXIST, "there is such a file already", str(self.file)) from None
             self._replace()
@@ -123,7 +123,7 @@ class Draft:
 
 
 def _connect(path: Path) -> sqlite3.Connection:
-    # It needs no lock, and a share in the network may have none.
+    # Nobody else opens it, and a network file system may have no locks.
     connection = sqlite3.connect(database_uri(path, "mode=rw", "nolock=1"), uri=True, isolation_level=None)
     try:
         for statement in _SETTINGS:

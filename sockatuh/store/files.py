@@ -1,8 +1,7 @@
-"""Files that are nobody else's business: 0600, in a directory nobody else can write, replaced whole or not at all.
+"""Private files: 0600, in a directory nobody else can write, replaced whole or not at all; and the locks of files.
 
-Every function raises KeyFileError with the path and the system's reason. Nothing is opened through a link that stands
-in a file's place. Windows has no such modes: there the access list of the person's profile decides, and nothing is
-checked.
+Functions raise KeyFileError with the path and the system's reason. A link in the place of a file is never followed.
+Windows has no such modes: there the access list of the user's profile decides, and nothing is checked.
 """
 
 from __future__ import annotations
@@ -50,13 +49,13 @@ def find_expanded(path: str | os.PathLike[str]) -> Path | None:
 
 
 def write_private(path: Path, data: bytes) -> None:
-    """Replace `path` by `data` in one durable step; a reader sees the old bytes or the new ones."""
+    """Replace the content of `path` in one durable step: readers see the old bytes or the new ones."""
     with explained(path), _finished_beside(path, data) as finished:
         _replace(finished, path)
 
 
 def create_private(path: Path, data: bytes) -> None:
-    """Write `data` to `path` in one durable step, unless there is a file already: the first of two makers wins."""
+    """Create `path` in one durable step, unless it exists: the first of two processes wins."""
     with explained(path), _finished_beside(path, data) as finished:
         try:
             os.link(finished, path)
@@ -67,7 +66,7 @@ def create_private(path: Path, data: bytes) -> None:
 
 
 def read_private(path: Path) -> bytes:
-    """Read a file that only its owner can read; refuse one that others can read or write."""
+    """Return the content of a private file; FileNotPrivate if others can read or write it."""
     with explained(path), open(path, "rb", opener=_open_itself) as file:
         if _POSIX and os.fstat(file.fileno()).st_mode & _OTHERS:
             raise FileNotPrivate(str(path), f"others can read it; run: chmod 600 {path}")
@@ -75,7 +74,7 @@ def read_private(path: Path) -> bytes:
 
 
 def find_bytes(path: Path) -> bytes | None:
-    """Read a file that is no secret; None if it is not there."""
+    """Return the content of a file that need not be private, or None if it does not exist."""
     with explained(path):
         try:
             with open(path, "rb", opener=_open_itself) as file:
@@ -85,7 +84,7 @@ def find_bytes(path: Path) -> bytes | None:
 
 
 def load_or_create_key(path: Path) -> bytes:
-    """Read a 32-byte key, made on first use and the same ever after: one base64 line in a private file."""
+    """Return the 32-byte key in a private file (one line of base64), which is created on first use."""
     if not os.path.exists(path):
         create_private(path, base64.b64encode(os.urandom(KEY_BYTES)) + b"\n")
     key = find_key(read_private(path).strip())
@@ -95,7 +94,7 @@ def load_or_create_key(path: Path) -> bytes:
 
 
 def find_key(text: bytes | str) -> bytes | None:
-    """Decode a 32-byte key from base64; None if it is not one."""
+    """Return the 32-byte key that a base64 text encodes, or None if it encodes none."""
     try:
         key = base64.b64decode(text, validate=True)
     except (binascii.Error, ValueError):
@@ -104,10 +103,10 @@ def find_key(text: bytes | str) -> bytes | None:
 
 
 def ensure_private_directory(path: Path) -> None:
-    """Make a 0700 directory with its parents; one that is there already must not be writable by others.
+    """Create a directory (0700) with its parents; FileNotPrivate if it exists and others can write there.
 
-    An empty one is closed to others. One with something in it keeps its mode: it may be a home or a system directory,
-    and the files are private by themselves.
+    An existing empty directory becomes 0700. One with files in it keeps its mode: it may be a home or a system
+    directory, and our files have modes of their own.
     """
     with explained(path):
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -121,7 +120,7 @@ def ensure_private_directory(path: Path) -> None:
 
 @contextlib.contextmanager
 def exclusive(directory: Path) -> Iterator[None]:
-    """Hold the directory's lock, so that processes which read, change and replace a file do it one after the other."""
+    """Lock a directory for the block, so that processes that read, change and replace its files take turns."""
     with contextlib.ExitStack() as stack:
         with explained(directory):
             file = stack.enter_context(open(directory / ".lock", "ab", opener=open_private))
@@ -141,7 +140,7 @@ def _is_used_or_closed(path: Path) -> bool:
 
 
 def _replace(finished: Path, path: Path) -> None:
-    """Put a file in another's place; on Windows as soon as a virus scanner, say, has closed that one."""
+    """Replace a file by another; on Windows, retry while a virus scanner or another program has it open."""
     for pause in _PAUSES if sys.platform == "win32" else ():
         try:
             os.replace(finished, path)
@@ -154,7 +153,7 @@ def _replace(finished: Path, path: Path) -> None:
 
 @contextlib.contextmanager
 def _finished_beside(path: Path, data: bytes) -> Iterator[Path]:
-    """Write and sync a file next to `path`, to be moved there; nothing of it is left afterwards."""
+    """Write and sync a file beside `path` for the block to move there; whatever is left of it is deleted."""
     finished = path.with_name(f".{path.name}.{os.urandom(6).hex()}")
     try:
         with open(finished, "xb", opener=open_private) as file:
@@ -169,15 +168,15 @@ def _finished_beside(path: Path, data: bytes) -> Iterator[Path]:
 
 
 def open_private(path: str, flags: int) -> int:
-    """Open a file to write, 0600 also if it was there with another mode: an opener for `open`."""
+    """Open a file for writing and set its mode to 0600, also if it existed: an opener for `open`."""
     descriptor = _open_itself(path, flags)
     if sys.platform != "win32":
-        os.fchmod(descriptor, 0o600)  # whatever the umask took away
+        os.fchmod(descriptor, 0o600)  # whatever the umask removed
     return descriptor
 
 
 def _open_itself(path: str, flags: int) -> int:
-    """Open a plain file under its own name: not what a link there leads to, nor a pipe, which would not answer."""
+    """Open a regular file: neither what a link leads to, nor a pipe, which could block."""
     if sys.platform == "win32":
         return os.open(path, flags, 0o600)
     try:
@@ -270,7 +269,7 @@ def _lock_refused(directory: Path, error: OSError) -> DatabaseUnusable:
 
 @contextlib.contextmanager
 def explained(path: Path) -> Iterator[None]:
-    """Turn the system's errors into KeyFileError, with what to do where that is known."""
+    """Turn OSError into KeyFileError, with a remedy where one is known."""
     try:
         yield
     except OSError as error:

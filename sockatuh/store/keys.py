@@ -1,4 +1,4 @@
-"""The server's secrets on disk: its static key, the key of its reset tokens, and the ticket keys of the last days."""
+"""The server's secrets on disk: its static key, the key of its reset tokens, and recent ticket keys."""
 
 from __future__ import annotations
 
@@ -25,16 +25,16 @@ _TICKET_KEYS_FILE: Final = "ticket.keys"
 
 @dataclass(frozen=True, slots=True)
 class ServerKeys:
-    """The keys that outlive the process: 32 bytes each."""
+    """The keys that never change: 32 bytes each."""
 
     private_key: bytes = field(repr=False)
-    """X25519; who the server is."""
+    """The X25519 key that clients pin."""
     reset_key: bytes = field(repr=False)
     """BLAKE2s key of the stateless reset tokens (docs/PROTOCOL.md §7)."""
 
     @classmethod
     def load(cls, directory: Path) -> ServerKeys:
-        """Read the keys from the state directory, making what is not there yet; KeyFileError if one cannot be used."""
+        """Return the keys in the state directory, creating missing ones; KeyFileError if one cannot be used."""
         ensure_private_directory(directory)
         return cls(load_or_create_key(directory / "server.key"), load_or_create_key(directory / "reset.key"))
 
@@ -42,17 +42,17 @@ class ServerKeys:
 @dataclass(frozen=True, slots=True)
 class _TicketKey:
     age: float
-    """Seconds that servers have run since it was made."""
+    """Seconds of server run time since it was made."""
     key_id: bytes
     key: bytes = field(repr=False)
 
 
 def load_ticket_keys(directory: Path, lived: float = 0.0) -> list[tuple[bytes, bytes]]:
-    """Read the ticket keys as (key_id of 4 bytes, key of 32 bytes), the newest first; KeyFileError if they are damaged.
+    """Return the ticket keys as (key_id of 4 bytes, key of 32 bytes), the newest first; KeyFileError if damaged.
 
-    A new one is made when the newest is a day old; a key is forgotten 7 days after it was replaced (docs/PROTOCOL.md
-    §9). Their age is the time for which servers have run, and `lived` the seconds of it since the last call: a clock
-    in the wrong year, for however many starts, makes no key older. A server that is off keeps its keys that long more.
+    A new key is made when the newest is a day old, and a key is deleted 7 days after it was replaced (docs/PROTOCOL.md
+    §9). Age counts the time for which the server has run; `lived` is how much of it has passed since the last call. So
+    a wall clock in the wrong year makes no key older, and a server that is off keeps its keys that much longer.
     """
     ensure_private_directory(directory)
     path = directory / _TICKET_KEYS_FILE
@@ -60,10 +60,10 @@ def load_ticket_keys(directory: Path, lived: float = 0.0) -> list[tuple[bytes, b
     keys = [replace(key, age=key.age + lived) for key in kept]
     if not keys or keys[0].age >= _ROTATED_AFTER:
         keys.insert(0, _TicketKey(0.0, os.urandom(TICKET_KEY_ID_BYTES), os.urandom(KEY_BYTES)))
-    # A key was replaced when the next one was made.
+    # A key's replacement is the next newer one.
     keys = keys[:1] + [key for newer, key in pairwise(keys) if newer.age < _FORGOTTEN_AFTER]
     keys = keys[:_MAX_TICKET_KEYS]
-    if (text := "".join(map(_encode, keys))) != "".join(map(_encode, kept)):  # a start on a full disk writes nothing
+    if (text := "".join(map(_encode, keys))) != "".join(map(_encode, kept)):  # so that a start on a full disk succeeds
         write_private(path, text.encode())
     return [(key.key_id, key.key) for key in keys]
 
@@ -82,7 +82,7 @@ def _read_ticket_keys(path: Path) -> list[_TicketKey]:
 
 def _decode(line: str) -> _TicketKey:
     age, key_id, text = line.split()
-    # The first form of the file had the date at which a key was made.
+    # Early versions wrote the date at which a key was made.
     seconds, key = 0.0 if "T" in age and datetime.fromisoformat(age) else float(age), find_key(text)
     if key is None or not 0.0 <= seconds < math.inf or len(bytes.fromhex(key_id)) != TICKET_KEY_ID_BYTES:
         raise ValueError(line)

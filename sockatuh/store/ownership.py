@@ -1,7 +1,7 @@
-"""Whose a client's files are: a key or a pin that somebody else has put there is no key and no pin.
+"""Refuse a client's files that another user owns or can write: their keys and pins cannot be trusted.
 
-Refused is, as by ssh, what belongs to neither this user nor root, and what others can write. Root is as strict about
-the directories above: `sudo` may keep HOME, and what root leaves in a person's home is in that person's way.
+As with ssh, files must belong to this user or to root, and others must not be able to write them. For root the same
+holds for the directories above: `sudo` may keep HOME, and root must not leave its files in another person's home.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ _ELSEWHERE: Final = "name a directory of your own in SOCKATUH_CLIENT_DIR"
 
 
 def refuse_foreign(file: Path) -> None:
-    """Raise FileNotPrivate if a client's file or its directory is somebody else's, or others can write there."""
+    """Raise FileNotPrivate if another user owns a client's file or its directory, or can write there."""
     if sys.platform == "win32":
         return
     directory = file.parent
@@ -46,7 +46,7 @@ def _refuse(path: Path) -> None:
 
 
 def _refuse_led_elsewhere(directory: Path) -> None:
-    """Have root use only what is root's, and what nobody else decides about."""
+    """Raise FileNotPrivate if another user can change where root is led by this path."""
     from .trusted_path import reach
 
     try:
@@ -55,7 +55,7 @@ def _refuse_led_elsewhere(directory: Path) -> None:
     except PermissionError as error:
         raise FileNotPrivate(str(directory), f"{error.strerror}; {_ELSEWHERE}") from error
     except OSError:
-        return  # whatever it is, it is told when the file is opened
+        return  # opening the file reports it
     if leader != _ROOT:
         raise FileNotPrivate(str(directory), _belongs_to(leader))
 
@@ -68,7 +68,7 @@ def _belongs_to(uid: int) -> str:
 
 
 def user_name(uid: int) -> str:
-    """Return what a user is called, or the number if nobody knows."""
+    """Return a user's name, or `user` and the number if it has none."""
     if sys.platform == "win32":
         return str(uid)
     import pwd

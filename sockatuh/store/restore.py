@@ -1,8 +1,8 @@
-"""A room put back from a backup, while no server runs.
+"""Put a room back from a backup while no server runs.
 
-What comes back is older than what members may have read: the log gets a new id, so that they are told and read again
-from where both logs are the same (`lineage.py`), and their clients are woken at the next start (`replaced.py`). What
-was there before is kept under another name.
+The backup may be older than what members have read, so the log gets a new id: clients are told and read on from where
+both logs agree (`log_identity.py`), and the next server wakes them (`replaced.py`). What was there before is kept under
+another name.
 """
 
 from __future__ import annotations
@@ -46,7 +46,7 @@ from .sources import Sources
 
 @dataclass(frozen=True, slots=True)
 class Restored:
-    """What was put in place, and where that is now which was there before; `unreadable` says why if that is damaged."""
+    """What was put in place, and where the previous files are now; `unreadable` says what is wrong with those."""
 
     contents: Contents
     kept: tuple[Path, ...]
@@ -54,11 +54,11 @@ class Restored:
 
 
 def restore_backup(file: Path, database: Path) -> Restored:
-    """Put what `file` holds in the place of `database` and of the keys beside it, and keep what was there.
+    """Replace `database` and the keys beside it by the content of `file`, and keep what was there.
 
-    The log gets a new id, and sessions that were open are closed as of the time of the copy. The keys come back where
-    there are none, or another server's. Root does it as whoever owns the directory. Raises DatabaseTooNew,
-    KeyFileError, OSError, and DatabaseUnusable: `file` is no room or is damaged, or a server runs.
+    The log gets a new id, and sessions that were open are closed as of the time of the copy. Keys are restored unless
+    the same server's are there. Root works as the owner of the directory. Raises DatabaseTooNew, KeyFileError, OSError,
+    and DatabaseUnusable if `file` is not a room or is damaged, or a server runs.
     """
     incoming = f".incoming.{os.urandom(6).hex()}"
 
@@ -74,7 +74,7 @@ def restore_backup(file: Path, database: Path) -> Restored:
 
 
 def _restore(file: Path, database: Path) -> list[Any]:
-    """Do it as whoever this process is; return what was put in place, and what was kept."""
+    """Restore with the rights of this process; return the fields of Restored."""
     _check_room(file)
     directory = database.parent
     with lock_directory(directory), beside(database) as fresh:
@@ -95,7 +95,7 @@ def _restore(file: Path, database: Path) -> list[Any]:
 
 
 def _check_room(file: Path) -> None:
-    """Raise DatabaseUnusable unless a file is a whole room, DatabaseTooNew if it is a newer program's."""
+    """Raise DatabaseUnusable unless a file is an undamaged room, DatabaseTooNew if a newer program wrote it."""
     if not file.exists():
         raise DatabaseUnusable(str(file), "there is no such file")
     with closing(open_as_it_is(file)) as connection, explained(file):
@@ -106,7 +106,7 @@ def _check_room(file: Path) -> None:
 
 
 def _make_log(copy: sqlite3.Connection, replaced: Replaced | Unreadable | None) -> None:
-    """Make a log of its own of a copy."""
+    """Give the copy a log id of its own and close its sessions."""
     copy.execute("BEGIN")
     renew_log_id(copy)
     take_place_of(copy, replaced)
@@ -118,7 +118,7 @@ def _make_log(copy: sqlite3.Connection, replaced: Replaced | Unreadable | None) 
 
 
 def _restore_keys(directory: Path, keys: Mapping[str, bytes], now: str) -> list[Path]:
-    """Write a server's keys, unless they are its own that are there; return where the others are now."""
+    """Write a server's keys unless they are there already; return the new paths of the keys they replace."""
     if SERVER_KEY not in keys or find_bytes(directory / SERVER_KEY) == keys[SERVER_KEY]:
         return []
     kept: list[Path] = []
@@ -130,18 +130,18 @@ def _restore_keys(directory: Path, keys: Mapping[str, bytes], now: str) -> list[
 
 
 def _set_aside(database: Path, now: str) -> list[Path]:
-    """Move a database away, and then its write-ahead log if there is something in it: alone that means nothing."""
+    """Move a database away with its write-ahead log, if that is not empty: without its database it is useless."""
     moved = _move(database, now)
     log, index = (Path(f"{database}{end}") for end in BESIDE)
     if moved and log.exists() and log.stat().st_size:
         log.rename(f"{moved[0]}{BESIDE[0]}")
     log.unlink(missing_ok=True)
-    index.unlink(missing_ok=True)  # SQLite makes it anew
+    index.unlink(missing_ok=True)  # SQLite rebuilds it
     return moved
 
 
 def _move(path: Path, now: str) -> list[Path]:
-    """Give a file a name that is free; return it, nothing if there is no such file."""
+    """Rename a file to a free name; return the new path, or nothing if there is no such file."""
     if not os.path.lexists(path):
         return []
     numbers = itertools.chain([""], (f"-{number}" for number in itertools.count(2)))

@@ -1,4 +1,4 @@
-"""A backup that root has opened for a process that may not: that one copies from descriptors, and needs no name."""
+"""A backup that root opened for a process with fewer rights, which copies it from the open files."""
 
 from __future__ import annotations
 
@@ -17,13 +17,13 @@ from .trusted_path import reach
 
 _BEGINS: Final = b"SQLite format 3\0"
 _ENDS: Final = ("-wal", "")
-"""What a database consists of; the log first, so that a checkpoint meanwhile loses nothing."""
+"""The files of a database; the write-ahead log first, so that a checkpoint in between loses nothing."""
 
 
 class Sources:
-    """A database to read, with its write-ahead log if there is one; DatabaseUnusable if it is none.
+    """A database to read, with its write-ahead log if there is one; DatabaseUnusable if it is not a database.
 
-    What is no database is not handed on: a link with a backup's name could lead to what only root may read.
+    Other files are refused, because a link with a backup's name could lead to what only root may read.
     """
 
     def __init__(self, file: Path) -> None:
@@ -44,7 +44,7 @@ class Sources:
 
     @contextlib.contextmanager
     def copied_to(self, path: Path) -> Iterator[Path]:
-        """Make a private copy, which is gone at the end; DatabaseUnusable if it was written to meanwhile."""
+        """Make a private copy, deleted at the end; DatabaseUnusable if the original changed meanwhile."""
         try:
             before = self._stamps()
             for end, source in self._open.items():

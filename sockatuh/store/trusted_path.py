@@ -1,8 +1,8 @@
 """Walk to a directory without letting another user's links lead the way.
 
-Root may look into everybody's directories, and follows links as anybody does. So a link, or a directory that is
-swapped while root works, sends root wherever its owner likes. The walk goes from `/` downwards, one directory at a time
-and each by the descriptor of the one above, and follows a link of another user only to what belongs to that same user.
+Root can enter every directory and follows links like any user, so the owner of a link, or of a directory that is
+replaced while root works, could send root anywhere. The walk opens one directory after the other, from `/` downwards
+and each by the descriptor of its parent, and follows another user's link only to what belongs to the same user.
 """
 
 from __future__ import annotations
@@ -25,27 +25,27 @@ _LOOK: Final = os.O_RDONLY | getattr(os, "O_DIRECTORY", 0) | getattr(os, "O_NOFO
 
 @dataclass(frozen=True, slots=True)
 class Reached:
-    """The last directory of a path that is there, and the names that are missing below it."""
+    """The last existing directory of a path, and the names that do not exist below it."""
 
     descriptor: int
     uid: int
     gid: int
     leader: int
-    """Who besides root owns something on the way, and so decides where it leads; the last of them, or root."""
+    """The last user other than root who owns something on the way and can change where it leads; else root."""
     is_fixed: bool
-    """Whether nobody but root can change where it leads: then its path means the same a moment later."""
+    """Whether only root can change where the path leads, so that it leads to the same place a moment later."""
     missing: tuple[str, ...]
 
 
 @contextmanager
 def reach(path: Path) -> Iterator[Reached]:
-    """Open the directory `path`, or the last on the way that is there; PermissionError if another's link leads."""
+    """Open a directory, or the last existing one above it; PermissionError if another user's link leads astray."""
     with ExitStack() as stack:
         yield _Walk(path, stack).go()
 
 
 def refuse_strangers_links(paths: Iterable[Path]) -> None:
-    """Raise PermissionError if this is root, and another user's link would lead it to one of these files."""
+    """Raise PermissionError if this is root and another user's link is on the way to one of these files."""
     if sys.platform != "win32" and os.geteuid() == _ROOT:
         for path in paths:
             with reach(path.parent):
@@ -72,7 +72,7 @@ class _Walk:
         return self._here(())
 
     def _step(self, name: str) -> bool:
-        """Go on by one name; False if there is nothing under it."""
+        """Enter or follow the next name; return False if it does not exist."""
         try:
             found = os.stat(name, dir_fd=self._way[-1], follow_symlinks=False)
         except FileNotFoundError:
