@@ -1,4 +1,4 @@
-"""A small network between clients and their server: it loses, doubles, delays and spoils datagrams, and notes all."""
+"""A network of real sockets between clients and their server: it loses, doubles, delays and spoils datagrams."""
 
 from __future__ import annotations
 
@@ -10,18 +10,7 @@ from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass, field
 from functools import partial
 
-LATEST = 0.02
-"""Seconds a datagram that is overtaken by others is late, at most."""
-
-
-@dataclass(frozen=True, slots=True)
-class Weather:
-    """How bad the network is: shares of datagrams."""
-
-    loss: float = 0.0
-    duplication: float = 0.0
-    reordering: float = 0.0
-    corruption: float = 0.0
+from kit.weather import CALM, Weather
 
 
 def as_it_is(data: bytes) -> bytes | None:
@@ -36,7 +25,7 @@ class Relay:
     """
 
     server: tuple[str, int]
-    weather: Weather = Weather()
+    weather: Weather = CALM
     seed: int = 0
     up: list[bytes] = field(default_factory=list)
     down: list[bytes] = field(default_factory=list)
@@ -104,22 +93,16 @@ class Relay:
         weather, dice = self.weather, self._dice
         if data is None:
             return
-        for _ in range(2 if dice.random() < weather.duplication else 1):
-            if dice.random() < weather.loss:
-                continue
-            each = self._spoil(data) if dice.random() < weather.corruption else data
-            if dice.random() < weather.reordering:
-                asyncio.get_running_loop().call_later(dice.uniform(0.0, LATEST), self._send, send, each)
+        for each in weather.pass_on(data, dice):
+            late = weather.lateness(dice)
+            if late:
+                asyncio.get_running_loop().call_later(late, self._send, send, each)
             else:
                 self._send(send, each)
 
     def _send(self, send: Callable[[bytes], int], data: bytes) -> None:
         with contextlib.suppress(OSError):  # nobody listens there at the moment, or we have closed
             send(data)
-
-    def _spoil(self, data: bytes) -> bytes:
-        at = self._dice.randrange(len(data))
-        return data[:at] + bytes([data[at] ^ 1 << self._dice.randrange(8)]) + data[at + 1 :]
 
     def _open_back(self, client: tuple[str, int]) -> socket.socket:
         back = _loopback_socket()
@@ -132,7 +115,7 @@ class Relay:
 
 
 @contextlib.asynccontextmanager
-async def relay_to(port: int, weather: Weather = Weather(), seed: int = 0) -> AsyncIterator[Relay]:
+async def relay_to(port: int, weather: Weather = CALM, seed: int = 0) -> AsyncIterator[Relay]:
     """Put a network in front of the server at a port of this machine."""
     relay = Relay(("127.0.0.1", port), weather, seed)
     try:

@@ -7,7 +7,7 @@ import struct
 from dataclasses import replace
 
 import pytest
-from e2e.relay import Weather, relay_to
+from e2e.relay import relay_to
 from e2e.running import (
     PASSWORD,
     PATIENCE,
@@ -19,6 +19,7 @@ from e2e.running import (
     options_for,
     refuse_strangers,
 )
+from kit.weather import Weather
 from machine import free_port
 
 from sockatuh.client.session import Conversation

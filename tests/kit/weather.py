@@ -5,10 +5,13 @@ from __future__ import annotations
 import random
 from dataclasses import dataclass
 
+OVERTAKEN = 0.02
+"""Seconds by which a datagram that others overtake is late, at most."""
+
 
 @dataclass(frozen=True, slots=True)
 class Weather:
-    """Shares of datagrams, and seconds: `delay` is the least and the most."""
+    """Shares of datagrams, and seconds: `delay` is the least and the most. `reordering`: what others overtake."""
 
     loss: float = 0.0
     duplication: float = 0.0
@@ -24,6 +27,11 @@ class Weather:
             for _ in range(copies)
             if dice.random() >= self.loss
         ]
+
+    def lateness(self, dice: random.Random) -> float:
+        """Return how many seconds a datagram takes."""
+        late = dice.uniform(0.0, OVERTAKEN) if dice.random() < self.reordering else 0.0
+        return dice.uniform(*self.delay) + late
 
 
 CALM = Weather()

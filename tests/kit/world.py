@@ -181,7 +181,7 @@ class World:
 
     def send(self, data: bytes, source: Address, target: Address) -> None:
         """Put a datagram on the network that nobody here has sent."""
-        self.after(self.dice.uniform(*self.weather.delay), lambda: self._deliver(data, source, target))
+        self.after(self.weather.lateness(self.dice), lambda: self._deliver(data, source, target))
 
     def _send(self, data: bytes, source: Address, target: Address) -> None:
         """Take a party's datagram onto the network, which may lose, double or spoil it."""

@@ -8,10 +8,10 @@ from collections.abc import AsyncIterator
 from typing import Final
 from unittest import mock
 
-from e2e.relay import Relay, Weather, relay_to
+from e2e.relay import Relay, relay_to
 from e2e.running import Member, Room, ServerProcess, hash_password, joined
 from kit.clients import Client
-from kit.weather import Weather as Sky
+from kit.weather import CALM, Weather
 from protocol.house import SERVER, House
 from protocol.wire import Wire
 from prove.attack import Attack, Found, Pace, Run, require
@@ -46,9 +46,8 @@ REKEYED_LINES: Final = 60
 REKEYED_PAUSE: Final = 0.1
 REKEYED_TALKS: Final = 20
 """How often they talk at most until all have changed keys: 6 s each, and the server takes new keys after 10 s."""
-CALM: Final = Weather()
 RAIN: Final = Weather(loss=0.2, duplication=0.05, reordering=0.2, corruption=0.02)
-STORM: Final = Sky(loss=0.2, duplication=0.05, corruption=0.01, delay=(0.005, 0.04))
+STORM: Final = Weather(loss=0.2, duplication=0.05, corruption=0.01, delay=(0.005, 0.04))
 HOURS: Final = 3
 
 
