@@ -179,6 +179,10 @@ class ClassicClient(PartyState):
     received: list[bytes] = field(default_factory=list)
     outbox: list[bytes] = field(default_factory=list)
 
+    @property
+    def may_have_changed(self) -> bool:
+        return bool(self.outbox)
+
     def send(self, data: bytes) -> list[bytes]:
         """Send a datagram and return what came in answer."""
         before = len(self.received)
