@@ -1,9 +1,9 @@
-"""The log: one line an event, whatever its values hold. The only place where structlog is configured.
+"""The log: one line for each event, whatever its values hold. The only place where structlog is configured.
 
-Values come from the network, so every character that is not printable (controls, ESC, C1, bidirectional marks, line
-separators, lone surrogates) is written as its escape: nothing starts a second line, or works on a terminal.
+Values come from the network, so every unprintable character (controls, ESC, C1, bidirectional marks, line separators,
+lone surrogates) is written as its escape: none can start a second line or control a terminal.
 
-Whoever reads the log may stop reading it. Then lines wait, bounded, in a thread that writes, and nothing else does.
+The reader of the log may stop reading. Then lines wait, up to a bound, for a thread that writes, and the room does not.
 """
 
 from __future__ import annotations
@@ -41,43 +41,43 @@ LEVELS: Final = {name.lower(): value for name, value in logging.getLevelNamesMap
 
 
 class Level:
-    """The lowest level that is written; loggers are made once, and ask it for each event."""
+    """The lowest level that is written; it can change while loggers are in use."""
 
     def __init__(self, name: str) -> None:
         self.change(name)
 
     def change(self, name: str) -> None:
-        """Write events of `name` and above from now on."""
+        """Set the lowest level that is written."""
         self._lowest = LEVELS[name]
 
     def __call__(self, _logger: WrappedLogger, method: str, event: EventDict) -> EventDict:
-        """Drop an event that is below, before anything is done with it."""
+        """Drop an event below the level before it is processed."""
         if LEVELS[method] < self._lowest:
             raise structlog.DropEvent
         return event
 
 
 MAX_WAITING: Final = 8_388_608
-"""Bytes of memory for lines that wait for their reader; those beyond are dropped and counted."""
+"""Bytes of memory for lines that wait for their reader; further lines are dropped and counted."""
 PORTION: Final = 65_536
-"""Bytes that are written at once, or one line."""
+"""Bytes written with one call, unless a single line is longer."""
 LINE_MEMORY: Final = 64
-"""Bytes of memory that a waiting line takes besides its own."""
+"""Bytes of memory that a waiting line takes besides its text."""
 _ESCAPED: Final = "\\\u034f\u115f\u1160\u17b4\u17b5\u2800\u3164\uffa0\U0001d159\U00013441\U00013442"
-"""The backslash, and letters and symbols that look like spaces."""
+"""The backslash, and characters that are printable but look like spaces."""
 _NO_WORDS: Final = (bool, int, float, type(None))
 LAST_WORDS: Final = 2.0
-"""Seconds for what still waits when the program ends."""
+"""Seconds for waiting lines when the program ends."""
 
 
 class Stream(Protocol):
     """Where lines are written."""
 
     def write(self, text: str, /) -> object:
-        """Take a line."""
+        """Write a line."""
 
     def flush(self) -> object:
-        """Keep none of them back."""
+        """Pass on whatever is buffered."""
 
 
 def configure(
@@ -91,8 +91,8 @@ def configure(
 ) -> Level:
     """Write events of `level` and above to `stream`: `json`, `console`, or `auto`, which is console on a terminal.
 
-    JSON lines bear UTC as RFC 3339, lines for people the local time. On a terminal `lay_out` makes rows of them; in the
-    journal each begins with its level. The level can be changed while loggers are in use.
+    JSON lines have times in UTC (RFC 3339), lines for people local times. On a terminal `lay_out` wraps them; in the
+    journal each begins with its level. The returned level can be changed while loggers are in use.
     """
     as_json = log_format == "json" or (log_format == "auto" and not is_terminal)
     lowest = Level(level)
@@ -110,28 +110,28 @@ def configure(
         logger_factory=lambda name: (_Levelled if is_journal else _Lines)(name, stream),
         cache_logger_on_first_use=True,
     )
-    # asyncio reports what went wrong in a callback to the standard library's log; those are events like any other.
+    # asyncio reports errors in callbacks to the standard library's log; they become events of ours.
     for name in ("asyncio", "py.warnings"):
         logging.getLogger(name).handlers[:] = [_Forward(logging.WARNING)]
     return lowest
 
 
 def take_over() -> None:
-    """Make events of what this process would write by itself: warnings, and errors that nobody catches."""
+    """Turn warnings and uncaught errors, which Python would print itself, into events."""
     logging.captureWarnings(True)
     threading.excepthook = _note_thread
     sys.unraisablehook = _note_unraisable
 
 
 def get_logger(name: str) -> FilteringBoundLogger:
-    """Return the logger whose events bear `logger=name`."""
+    """Return a logger whose events have `logger=name`."""
     logger: FilteringBoundLogger = structlog.get_logger(name)
     return logger
 
 
 @contextlib.contextmanager
 def unblocked(stream: TextIO) -> Iterator[Stream]:
-    """Give for the block a stream whose writes never wait, because a thread passes them on."""
+    """Yield a stream whose writes never block, because a thread passes them on."""
     through = _Passing(stream)
     try:
         yield through
@@ -140,7 +140,7 @@ def unblocked(stream: TextIO) -> Iterator[Stream]:
 
 
 class _Passing:
-    """Writes to a descriptor in a thread of its own, by the system's call: no lock of Python's is ever held there."""
+    """Writes to a descriptor in a thread of its own, with os.write, which holds no lock of Python's streams."""
 
     def __init__(self, stream: TextIO) -> None:
         self._descriptor, self._encoding = stream.fileno(), stream.encoding
@@ -155,7 +155,7 @@ class _Passing:
         line = text.encode(self._encoding, "backslashreplace")
         size = len(line) + LINE_MEMORY
         with self._news:
-            # What the thread itself has to say is how many were dropped: that must not be dropped too.
+            # The thread's own line says how many were dropped, and must not be dropped itself.
             if self._size + size > MAX_WAITING and threading.current_thread() is not self._thread:
                 self._dropped += 1
                 return
@@ -164,10 +164,10 @@ class _Passing:
             self._news.notify()
 
     def flush(self) -> None:
-        """Nothing is kept back for the sake of it."""
+        """Do nothing: the thread writes as soon as it can."""
 
     def close(self) -> None:
-        """Write what waits, if anybody reads it, and stop."""
+        """Write the waiting lines, if they are read in time, and stop."""
         with self._news:
             self._closed = True
             self._news.notify()
@@ -183,7 +183,7 @@ class _Passing:
                 get_logger("sockatuh").warning("log_lines_dropped", count=dropped)
 
     def _take(self) -> bytes:
-        """Wait for lines and take those that come first; nothing when there will be none."""
+        """Wait for lines and return the first of them; b"" once the stream is closed and empty."""
         taken: list[bytes] = []
         left = PORTION
         with self._news:
@@ -198,12 +198,12 @@ class _Passing:
         while data:
             try:
                 data = data[os.write(self._descriptor, data) :]
-            except BlockingIOError:  # whoever gave us the descriptor does not want to wait for it
+            except BlockingIOError:  # the descriptor was made non-blocking by its owner
                 select.select([], [self._descriptor], [])
 
 
 def escaped(text: str) -> str:
-    """Return `text` with each character without ink but the space, and the backslash, written as a Python escape."""
+    """Return a text with the backslash and all characters without ink but the space as Python escapes."""
     return "".join(
         char if char.isprintable() and char not in _ESCAPED else char.encode("unicode_escape").decode("ascii")
         for char in text
@@ -211,7 +211,7 @@ def escaped(text: str) -> str:
 
 
 class _Lines:
-    """Writes finished lines; a log that cannot be written must not stop the room."""
+    """Writes finished lines, and ignores errors: a log that cannot be written must not stop the room."""
 
     def __init__(self, name: str, stream: Stream) -> None:
         self.name = name
@@ -226,7 +226,7 @@ class _Lines:
 
 
 class _Levelled(_Lines):
-    """Writes each line with its level before it, for the journal."""
+    """Writes each line with its level in front, for the journal."""
 
     def debug(self, line: str) -> None:
         self.msg(with_level(line, "debug"))
@@ -247,32 +247,32 @@ class _Levelled(_Lines):
 
 
 class _Forward(logging.Handler):
-    """Passes records of the standard library's log on as events."""
+    """Turns records of the standard library's log into events."""
 
     def emit(self, record: logging.LogRecord) -> None:
         get_logger(record.name).log(record.levelno, record.getMessage(), exc_info=record.exc_info)
 
 
 def _note_thread(arguments: threading.ExceptHookArgs) -> None:
-    """A thread has ended with an error that nobody caught."""
+    """Log that a thread ended with an uncaught error."""
     if arguments.exc_type is not SystemExit:
         name = arguments.thread.name if arguments.thread else ""
         get_logger("sockatuh").error("thread_failed", thread=name, exc_info=arguments.exc_value)
 
 
 def _note_unraisable(arguments: sys.UnraisableHookArgs) -> None:
-    """Something went wrong where nobody can be told, as in the end of an object."""
+    """Log an error that Python ignores, as in a destructor."""
     get_logger("sockatuh").error("error_ignored", where=repr(arguments.object), exc_info=arguments.exc_value)
 
 
 def _render_json(_logger: WrappedLogger, _method: str, event: EventDict) -> str:
     ordered = {"at": event.pop("at"), "level": event.pop("level"), "event": event.pop("event"), **event}
-    # ASCII only, so C1 and bidirectional marks are escaped; DEL is the one control that JSON leaves alone.
+    # ASCII only, so C1 and bidirectional marks are escaped; DEL is the one control character that JSON does not escape.
     return json.dumps(ordered, default=repr).replace("\x7f", "\\u007f")
 
 
 class _Rows:
-    """Renders an event for people, in as many rows as it takes."""
+    """Renders an event for people, wrapped to rows."""
 
     def __init__(self, lay_out: Callable[[str], str]) -> None:
         self._lay_out = lay_out

@@ -53,7 +53,7 @@ HELP_FOR_SERVICE: Final = "Make it the password of the installed service, which 
 HELP_INIT_DIR: Final = "Keep the configuration and the room's state here; made if missing."
 HELP_ROOM: Final = "The room's name; this machine's name if not given."
 HELP_NON_INTERACTIVE: Final = "Ask nothing."
-HELP_WEAK: Final = "Take a password of fewer than 8 bytes all the same."
+HELP_WEAK: Final = "Accept a password of fewer than 8 bytes."
 HELP_JOINS: Final = "Who came and went, instead of what was said."
 HELP_ALL: Final = "Both: what was said, and who came and went."
 HELP_NAME: Final = "Only one member."
@@ -104,7 +104,7 @@ REFUSALS: Final[Mapping[str, str]] = {
     "text_too_long": "That text is too long for this room. Send it in parts.",
     "restarting": "The server is restarting. Try again in a moment.",
     "closing": "The room was closed by its admin.",
-    "idle": "The server heard nothing for too long. Join again.",
+    "idle": "The server received nothing from this client for too long. Join again.",
     "replaced": "The same client came again from elsewhere.",
     "join_timeout": "Joining took too long. Try again.",
     "too_many_sessions": "Too many clients of this key are connected. Close one.",
@@ -112,7 +112,7 @@ REFUSALS: Final[Mapping[str, str]] = {
 
 
 def refused(code: str, wait: float, detail: str) -> str:
-    """Say why the server said no, and how many seconds to wait."""
+    """Say why the server refused, and how many seconds to wait."""
     sentence = REFUSALS.get(code, f"The server refused ({code}).")
     if detail:
         sentence += f" ({detail})"
@@ -126,7 +126,7 @@ def bad_configuration(problems: Iterable[Problem]) -> str:
 
 
 def not_started(problems: Iterable[Problem]) -> str:
-    """Say in one line, to the service manager, what keeps the room from being opened."""
+    """Say in one line, for the service manager, why the room cannot be opened."""
     return f"The configuration cannot be used: {'; '.join(map(str, problems))}"
 
 
@@ -169,7 +169,7 @@ def no_server(server: str, reason: str, obstacles: Sequence[tuple[str, str]] = (
 
 
 def in_the_way(obstacles: Sequence[tuple[str, str]]) -> list[str]:
-    """Say in a sentence for each kind of obstacle what stands in the way of which addresses."""
+    """Return one sentence for each kind of obstacle, with the addresses it affects."""
     places: dict[str, list[tuple[str, str]]] = {}
     for address, what in obstacles:
         places.setdefault(what, []).append(split_address(address))
@@ -182,7 +182,7 @@ def in_the_way(obstacles: Sequence[tuple[str, str]]) -> list[str]:
 
 
 def not_stored(server: str, seconds: float) -> str:
-    """Say that the server heard it, and had no way to keep it."""
+    """Say that the server received it and could not store it."""
     return (
         f"The server at {server} could store nothing for {max(1, round(seconds))} s. It has what it was given, and may "
         "still store it.\nWhoever runs the room sees why: systemctl status sockatuh"
@@ -201,7 +201,7 @@ def identity_changed(server: str, pinned: str, offered: str) -> str:
 
 
 def version_mismatch(ours: int, theirs: int) -> str:
-    """Say that the two programs do not understand each other."""
+    """Say that client and server speak different versions of the protocol."""
     older = "this program" if ours < theirs else "the server"
     return (
         f"The server speaks protocol version {theirs}, this program version {ours}. Update {older}; "
@@ -220,13 +220,13 @@ def database_too_new(path: str, found: int, known: int) -> str:
 
 
 def database_unusable(reason: str, remedy: str) -> str:
-    """Say that the room's database does not work, and what mends it, if that is known."""
+    """Say that the room's database cannot be used, with the remedy if one is known."""
     what_next = f"{remedy[0].upper()}{remedy[1:]}" if remedy else "Try `sockatuh check`."
     return f"The room's database cannot be used: {reason}. {what_next}"
 
 
 def key_unusable(path: str, reason: str) -> str:
-    """Say that a file of keys, or its directory, does not work; the reason names what mends it."""
+    """Say that a key file or its directory cannot be used; the reason includes the remedy."""
     return f"The keys in {path} cannot be used: {reason}."
 
 
@@ -236,17 +236,17 @@ def file_unusable(path: str, reason: str) -> str:
 
 
 def output_lost(reason: str) -> str:
-    """Say that what was asked for was found and could not be written."""
+    """Say that the output could not be written."""
     return f"What this command prints could not be written to stdout: {reason}."
 
 
 def system_refused(reason: str) -> str:
-    """Say that the operating system refused something that has no name."""
+    """Say that the operating system refused something."""
     return f"The system refused: {reason}."
 
 
 def passed_over(names: Sequence[str]) -> str:
-    """Say that variables were not taken for settings."""
+    """Say that variables were ignored."""
     others = f" and {len(names) - 1} more like it" if len(names) > 1 else ""
     return (
         f"Passed over {fact(names[0])}{others}: a container's runtime makes such variables for a service that is "
@@ -255,7 +255,7 @@ def passed_over(names: Sequence[str]) -> str:
 
 
 def too_few_descriptors(most: int, needed: int) -> str:
-    """Say that this process may open too few files and sockets."""
+    """Say that the limit of open files is too low."""
     return (
         f"Only {most} files may be open at once here, and {needed} are needed. "
         "Raise the limit: ulimit -n 1024, or LimitNOFILE= in the unit."
@@ -263,12 +263,12 @@ def too_few_descriptors(most: int, needed: int) -> str:
 
 
 def no_such_zone(zone: str) -> str:
-    """Say that local times cannot be shown."""
+    """Say that the time zone is unknown."""
     return f"TZ={fact(zone)[:60]} is no time zone known here, so times are in UTC."
 
 
 def bug(kind: str, message: str) -> str:
-    """Say that something went wrong which should not be able to."""
+    """Say that an unforeseen error is a bug."""
     return (
         f"This is a bug in SockAtuh: {kind}: {message}\n"
         "Please report it with what you did. `python -X dev -m sockatuh …` shows where it happened."
@@ -286,22 +286,22 @@ def wrote(config: Path, key: Path) -> str:
 
 
 def made_password(password: str) -> str:
-    """Show a password that was made, the only time it can be seen."""
+    """Show a password that was made up, the only time it is shown."""
     return f"Password, shown once: {password}"
 
 
 def serve_next(config: Path | None) -> str:
-    """Say how to start the room; None when the configuration is found by itself."""
+    """Say how to start the room; None if `serve` finds the configuration by itself."""
     return "Start the room: sockatuh serve" + (f" --config {fact(config)}" if config else "")
 
 
 def secret_unusable(origin: str, reason: str) -> str:
-    """Say why a password cannot be read from where it was given."""
+    """Say why a password cannot be read from its file, variable or stdin."""
     return f"The password cannot be taken from there: {fact(origin)} {reason}."
 
 
 def no_such_home(path: str) -> str:
-    """Say that there is no home directory where a path begins with one."""
+    """Say that a path begins with a home directory that does not exist."""
     return f"{fact(path)}: there is no such home directory. Write the whole path."
 
 
@@ -355,7 +355,7 @@ def ready(room: Ready) -> str:
 
 
 def ready_here(program: str, room: Ready) -> str:
-    """Say what to type in another terminal of this machine, as the last line; `program`: how it is called there."""
+    """Say what to type in a second terminal of this machine; `program` is the command there."""
     is_local = room.host in ("", "::", "0.0.0.0", "127.0.0.1", "::1")  # noqa: S104 - compared
     return f"In a second terminal: {program} chat {'localhost' if is_local else bracketed(room.host)}{_port(room)}"
 

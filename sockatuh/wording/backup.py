@@ -31,7 +31,7 @@ def install_service(program: str) -> str:
 
 
 def no_room_yet(state_dir: Path) -> str:
-    """Say that nothing tells where the room should be put."""
+    """Say that nothing names the place where the room should be restored."""
     return (
         f"There is no room here, and no configuration says where one should be; {fact(state_dir)} would be a guess. "
         "Nothing was done.\nMake one with `sockatuh init` first, or name its place with --config FILE or in "
@@ -40,23 +40,23 @@ def no_room_yet(state_dir: Path) -> str:
 
 
 def no_room(database: Path) -> str:
-    """Say that there is nothing to copy."""
+    """Say that there is no room to back up."""
     return f"There is no {fact(database)}. Name the room's state_dir with --config FILE, or in $SOCKATUH_STATE_DIR."
 
 
 def belongs_to_room(file: Path) -> str:
-    """Say that a backup must not take the place of what it is to save."""
+    """Say that a backup must not overwrite the room's own files."""
     return f"{fact(file)} belongs to the room itself. Choose another name."
 
 
 def not_written(file: Path, reason: str) -> str:
-    """Say why there is no backup now."""
+    """Say why the backup could not be written."""
     advice = f"Is there room, and may you write there? Try: df -h {fact(file.parent)}"
     return f"{fact(file)} could not be written: {reason}. {advice}"
 
 
 def is_there(file: Path) -> str:
-    """Say that a file was left alone."""
+    """Say that an existing file was not replaced."""
     return f"{fact(file)} is there already and was left as it is. Choose another name, or replace it with --force."
 
 
@@ -70,7 +70,7 @@ def backed_up(file: Path, entries: int, last: int, moment: str | None, *, keys: 
 
 
 def restored(database: Path, entries: int, last: int, moment: str | None, kept: Iterable[Path], start: str) -> str:
-    """Say what is in place now, what has become of what was there, and how the room is started."""
+    """Say what was restored, where the previous files are, and how to start the room."""
     before = "".join(f"  {fact(path)}\n" for path in kept)
     return (
         f"Restored {fact(database)}: {_held(entries, last, moment)}.\n"
@@ -80,10 +80,10 @@ def restored(database: Path, entries: int, last: int, moment: str | None, kept: 
 
 
 def unreadable(reason: str) -> str:
-    """Say what cannot be done for those who are still connected to a room that cannot be read."""
+    """Say what follows from a previous room that cannot be read."""
     return (
-        f"What was there before could not be read: {reason}. So whoever came since the backup is not called back; "
-        "their programs find out by themselves, within 25 s."
+        f"What was there before could not be read: {reason}. So members who joined since the backup are not woken; "
+        "their programs notice by themselves within 25 s."
     )
 
 

@@ -19,22 +19,22 @@ NOT_ADMITTED: Final = "The room's state and password are the service's; only roo
 
 
 def in_order(state: str, room: str, host: str, port: int, state_dir: Path) -> str:
-    """Say that nothing is wrong, and whether the room is open."""
+    """Say that nothing is wrong, and whether the room is running."""
     return f'In order; {state}: room "{room}" on {fact(host)} port {port}, state in {fact(state_dir)}'
 
 
 def setting(key: str, value: str, origin: str) -> str:
-    """Show one setting, and where it came from if that is asked for."""
+    """Show one setting, with its origin if there is one."""
     return f"{fact(key)} = {fact(value)}" + (f"  ({fact(origin)})" if origin else "")
 
 
 def not_writable(place: Path) -> str:
-    """Say that the room's state cannot be kept where it should be."""
+    """Say that the state directory cannot be written."""
     return f"should be a directory this user can write, and {fact(place)} is not"
 
 
 def silent(port: int) -> str:
-    """Say that the room is served, and not here."""
+    """Say that a server runs the room but does not answer at its port."""
     return (
         f"a server holds this room, and none answers at port {port}: it was started with another port, or it hangs; "
         "restart it"
@@ -42,5 +42,5 @@ def silent(port: int) -> str:
 
 
 def another_answers(port: int) -> str:
-    """Say that somebody else has the room's port."""
+    """Say that another server has the room's port."""
     return f"another SockAtuh server answers at port {port}"

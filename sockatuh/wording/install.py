@@ -45,7 +45,7 @@ STATE_ELSEWHERE: Final = "should be /var/lib/sockatuh, where the service keeps i
 
 
 def not_root(command: str, program: str) -> str:
-    """Say that this is for root."""
+    """Say that the command needs root."""
     return f"Only root may do that. Try: sudo {program} {command}"
 
 
@@ -60,7 +60,7 @@ def unreadable_program(command: Sequence[str], said: str) -> str:
 
 
 def packaged(path: Path) -> str:
-    """Say that there are units which those of this command would hide."""
+    """Say that a package has installed units, which ours would hide."""
     return (
         f"A package has installed {fact(path)}; units in /etc would take its place, so nothing was done. Use those:\n"
         "  sudo systemctl enable --now sockatuh.socket sockatuh.service"
@@ -68,9 +68,9 @@ def packaged(path: Path) -> str:
 
 
 def no_answer(port: int) -> str:
-    """Say that the service was started and is not to be heard."""
+    """Say that the service was started but does not answer."""
     return (
-        f"The service was started, and nobody answers at UDP port {port} of this machine. See why:\n"
+        f"The service was started, but nothing answers at UDP port {port} of this machine. See why:\n"
         "  systemctl status sockatuh.socket sockatuh.service"
     )
 
@@ -86,7 +86,7 @@ def password_waits(path: Path) -> str:
 
 
 def password_not_taken(path: Path, reasons: str) -> str:
-    """Say that a new password is in place, and that the room that runs goes on with the old one."""
+    """Say that a new password is in place, but the running room still uses the old one."""
     return (
         f"The new password is in {fact(path)}, but the room that runs did not take it, and goes on with the old one"
         f"{_indented(reasons)}\nMend that, and then: sudo systemctl reload sockatuh"
@@ -104,7 +104,7 @@ def room_is_set(path: Path) -> str:
 
 
 def will_write(path: Path, mode: int | None, news: str) -> str:
-    """Say what becomes of a file, or of a link, which has no mode."""
+    """Say what happens to a file, or to a link, which has no mode."""
     return (
         f"  {news:<9} {fact(path)}"
         + (f" ({mode:04o})" if mode is not None else "")
@@ -118,12 +118,12 @@ def will_run(command: Sequence[str]) -> str:
 
 
 def file_shown(path: Path, mode: int, text: str) -> str:
-    """Show a file whole."""
+    """Show a whole file."""
     return f"==> {fact(path)} ({mode:04o}) <==\n{text}"
 
 
 def shortcut_shown(path: Path, command: Sequence[str], script: str, *, is_ours: bool) -> str:
-    """Show what people call the program by."""
+    """Show the shortcut to the program."""
     if not is_ours:
         return f"==> {fact(path)} stays: it is another program's\n"
     return file_shown(path, 0o755, script) if script else f"==> {fact(path)} -> {fact(command[0])}\n"
@@ -135,7 +135,7 @@ def command_shown(command: Sequence[str]) -> str:
 
 
 def command_failed(command: Sequence[str], said: str, reasons: str) -> str:
-    """Say that a command of systemd did not do what it should, and what the service itself said."""
+    """Say that a systemd command failed, with what the service or the command printed."""
     why = reasons or said
     return (
         f"`{' '.join(command)}` failed{_indented(why)}\n"
@@ -149,12 +149,12 @@ def _indented(lines: str) -> str:
 
 
 def removed(paths: Iterable[Path]) -> str:
-    """Say what is gone."""
+    """Say what was removed."""
     return "\n".join(f"  removed   {fact(path)}" for path in paths)
 
 
 def kept(paths: Iterable[Path], program: str) -> str:
-    """Say what is still there."""
+    """Say what was kept."""
     return "\n".join(
         [*(f"  kept      {fact(path)}" for path in paths), f"Remove that too: sudo {program} uninstall-service --purge"]
     )

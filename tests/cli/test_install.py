@@ -388,7 +388,7 @@ def test_at_the_end_it_says_how_people_come_in(
 def test_a_room_that_does_not_answer_is_not_called_running(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(module, "ANSWERS_WITHIN", 0.01)
     monkeypatch.setattr(module, "find_installed", lambda: Installed(Path("x"), True, True, {}, ("::", free_port())))
-    with pytest.raises(Stopped, match="nobody answers at UDP port"):
+    with pytest.raises(Stopped, match="nothing answers at UDP port"):
         module._tell_running(service_settings(None, "kitchen").settings)
 
 

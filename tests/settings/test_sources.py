@@ -1,3 +1,5 @@
+"""Settings from every place, each with its origin; whatever is wrong is reported at once and in our words."""
+
 from __future__ import annotations
 
 import contextlib
