@@ -193,7 +193,7 @@ def test_the_library_prints_nothing_and_reads_no_environment(module: str) -> Non
 
 CLIENTS_COMMANDS: Final = (
     "chat", "connection", "jsonlines", "narrator", "plain", "rendering", "screen", "send", "sign_in", "slash", "tail",
-    "talk", "who", "whose",
+    "talk", "who", "naming",
 )  # fmt: skip
 
 

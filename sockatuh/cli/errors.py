@@ -39,8 +39,8 @@ from sockatuh.room.text import clean_line
 from sockatuh.wording import NO_ANSWER_GIVEN
 from sockatuh.wording import admin as wording
 
+from .naming import whose
 from .paragraphs import print_folded
-from .whose import whose
 
 _UsageError: type[BaseException] = typer.BadParameter.__mro__[1]
 """What Typer raises for wrong usage; it exports only this subclass of it."""

@@ -1,4 +1,4 @@
-"""Run a client's command in an event loop, and stop it cleanly however it is stopped."""
+"""Runs a client's command in an event loop, and lets it leave the room however it is stopped."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ import typer
 from .errors import ExitCode
 
 WAKES_EVERY: Final = 0.2
-"""Seconds in which Ctrl-C is noticed on Windows."""
+"""Seconds within which Ctrl-C takes effect on Windows."""
 
 
 class StoppedShort(asyncio.CancelledError):
-    """Stopped by a signal with something left undone: SIGTERM and SIGHUP then end it with `code`."""
+    """Stopped by a signal with lines unstored: after SIGTERM and SIGHUP the exit code is `code`."""
 
     def __init__(self, code: ExitCode) -> None:
         super().__init__()
@@ -26,7 +26,7 @@ class StoppedShort(asyncio.CancelledError):
 
 
 class StoppedAtQuestion(asyncio.CancelledError):
-    """Stopped by SIGTERM or SIGHUP while a person was asked, before the loop could hear of it."""
+    """Stopped by SIGTERM or SIGHUP during a question, before the loop could process the signal."""
 
 
 def run(main: Callable[[], Coroutine[Any, Any, None]], *, when_stopped: ExitCode = ExitCode.OTHER) -> None:
@@ -66,6 +66,6 @@ async def _stoppable(main: Coroutine[Any, Any, None], when_stopped: ExitCode) ->
 
 
 async def _wake_now_and_then() -> None:
-    """Let a loop that waits for sockets see Ctrl-C: on Windows a signal does not end that wait."""
+    """Wake the loop now and then, since on Windows a signal does not end its wait for sockets."""
     while True:
         await asyncio.sleep(WAKES_EVERY)

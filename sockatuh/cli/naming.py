@@ -1,4 +1,4 @@
-"""Names as they may appear in sentences.
+"""Names as they may appear in sentences, and who owns one.
 
 A valid name is one word (room/names.py) and appears unchanged. An old entry or a hostile server may send any other
 text: it is put in quotation marks, with which no name begins, so that it is recognizable as one unit too.
@@ -6,8 +6,13 @@ text: it is put in quotation marks, with which no name begins, so that it is rec
 
 from __future__ import annotations
 
+from datetime import datetime
+
+from sockatuh.client import items
+from sockatuh.errors import Refused
 from sockatuh.room.text import clean_line
 from sockatuh.room.word import is_word
+from sockatuh.wording import client as phrases
 
 from .direction import apart
 
@@ -28,3 +33,27 @@ def quoted(text: str) -> str:
     """Return a cleaned text in quotation marks; it can neither end them nor look shortened."""
     inside = text.replace("\\", "\\\\").replace('"', '\\"').replace("…", "...")
     return f'"{inside}"'
+
+
+def whose(refused: Refused) -> str:
+    """Return the details of a refusal: who has the name and since when, or when its owner last used it.
+
+    The server gives them only to those who know the room's password.
+    """
+    detail, tag = clean_line(refused.detail), clean_line(refused.tag)
+    moment = local_moment(refused.since) if refused.since else ""
+    match refused.code:
+        case "name_taken":
+            return phrases.holder(detail, tag, moment)
+        case "name_owned":
+            return phrases.owner(tag, moment)
+        case _:
+            return detail
+
+
+def local_moment(milliseconds: int) -> str:
+    """Return a local time, with its date unless that is today; "?" for one outside the calendar."""
+    moment = items.local_moment(milliseconds)  # whatever the server says
+    if moment is None:
+        return "?"
+    return f"{moment:%H:%M}" if moment.date() == datetime.now().astimezone().date() else f"{moment:%Y-%m-%d %H:%M}"

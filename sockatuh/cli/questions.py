@@ -1,7 +1,12 @@
 """Questions to a person at a terminal, on stderr, one line each: they work with any terminal and any screen reader.
 
-The event loop stands still meanwhile. Nothing is lost by that: the peer finds out what it missed and comes back. The
-signals that end a command are heard all the same.
+The event loop stands still while a person answers. Nothing is lost: the client finds out what it missed and reconnects.
+The signals that end a command are processed all the same.
+
+A terminal echoes typed characters by itself, whether or not anybody reads them. So echo is off from before the first
+question until the server's last answer, because a password may come at any time, and what was typed ahead is
+discarded rather than taken for an answer. The terminal is restored on every way out: an error, Ctrl-C, SIGTERM,
+Ctrl-\\, and while the program is stopped by Ctrl-Z.
 """
 
 from __future__ import annotations
@@ -9,33 +14,36 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import getpass
+import os
 import signal
 import sys
 from collections.abc import Iterator
 from types import FrameType
-from typing import TextIO
+from typing import Any, Final, TextIO
 
 from sockatuh.wording import NO_ANSWER_GIVEN
 from sockatuh.wording import client as phrases
 
-from .echo import seen
 from .errors import stop
 from .event_loop import StoppedAtQuestion
 from .paragraphs import print_folded
 
+_LOCAL_FLAGS: Final = 3
+_TERMINAL: Final = 0
+
 
 def is_terminal(stream: TextIO | None) -> bool:
-    """Tell whether a person is at the other end; a stream that was closed is None."""
+    """Tell whether a stream is a terminal; a closed one is None."""
     return stream is not None and not stream.closed and stream.isatty()
 
 
 def may_ask() -> bool:
-    """Tell whether there is somebody to ask."""
+    """Tell whether there is a person to ask."""
     return is_terminal(sys.stdin) and is_terminal(sys.stderr)
 
 
 def ask(question: str) -> str:
-    """Return the line that was typed, without the space around it."""
+    """Ask, and return the typed line without surrounding spaces."""
     with _interruptible(), seen():
         tell(question, end="")
         line = sys.stdin.readline()
@@ -46,7 +54,7 @@ def ask(question: str) -> str:
 
 
 def ask_hidden(question: str) -> str:
-    """Return what was typed without showing it."""
+    """Ask, and return what is typed without showing it."""
     with _interruptible():
         try:
             return getpass.getpass(question)
@@ -58,13 +66,13 @@ def ask_hidden(question: str) -> str:
 
 
 def tell(sentence: str, end: str = "\n") -> None:
-    """Say something beside the data."""
+    """Print a sentence on stderr, beside the data."""
     print_folded(sentence, end)
 
 
 @contextlib.contextmanager
 def _interruptible() -> Iterator[None]:
-    """Let Ctrl-C through, and SIGTERM and SIGHUP: the loop's way only marks a task, which does not wake up a read."""
+    """Let Ctrl-C, SIGTERM and SIGHUP interrupt a read; the loop's handlers would only mark a task as cancelled."""
     before = {signal.SIGINT: signal.signal(signal.SIGINT, signal.default_int_handler)}
     for name in ("SIGTERM", "SIGHUP"):  # Windows has no SIGHUP
         number = getattr(signal, name, None)
@@ -73,7 +81,7 @@ def _interruptible() -> Iterator[None]:
     ended_by: int | None = None
     try:
         task = asyncio.current_task()
-        if task is not None and task.cancelling():  # it came just before
+        if task is not None and task.cancelling():  # the signal came just before
             raise KeyboardInterrupt
         yield
     except _Stopped as stopped:
@@ -82,7 +90,7 @@ def _interruptible() -> Iterator[None]:
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)
-        if ended_by is not None:  # the loop is to hear of it as well
+        if ended_by is not None:  # the loop's handler has to run as well
             signal.raise_signal(ended_by)
 
 
@@ -91,8 +99,67 @@ def _stop(number: int, _: FrameType | None) -> None:
 
 
 class _Stopped(Exception):
-    """A signal has come that ends the command."""
+    """A signal that ends the command has arrived."""
 
     def __init__(self, number: int) -> None:
         super().__init__(number)
         self.number = number
+
+
+def unseen() -> contextlib.AbstractContextManager[None]:
+    """Turn echo off for the block; discard what was typed and not read."""
+    return _echoing(on=False)
+
+
+def seen() -> contextlib.AbstractContextManager[None]:
+    """Turn echo on for the block; discard what was typed before it."""
+    return _echoing(on=True)
+
+
+@contextlib.contextmanager
+def _echoing(*, on: bool) -> Iterator[None]:
+    """Switch the echo; do nothing if stdin is no terminal, or has no such switch (Windows)."""
+    try:
+        import termios
+
+        before = termios.tcgetattr(_TERMINAL)
+    except (ImportError, OSError, termios.error):
+        yield
+        return
+    inside, outside = _with_echo(before, on=on), _with_echo(before, on=True)
+
+    def step_aside(number: int, _: FrameType | None) -> None:
+        """Stop or end as the signal says, with echo on, and continue with echo as before."""
+        termios.tcsetattr(_TERMINAL, termios.TCSANOW, outside)
+        signal.signal(number, signal.SIG_DFL)
+        os.kill(os.getpid(), number)
+        signal.signal(number, step_aside)
+        termios.tcsetattr(_TERMINAL, termios.TCSAFLUSH, inside)
+
+    with _handled(step_aside, signal.SIGTSTP, signal.SIGQUIT):
+        termios.tcsetattr(_TERMINAL, termios.TCSAFLUSH, inside)
+        try:
+            yield
+        finally:
+            with contextlib.suppress(termios.error):  # the terminal was hung up
+                termios.tcsetattr(_TERMINAL, termios.TCSAFLUSH, before)
+
+
+def _with_echo(attributes: list[Any], *, on: bool) -> list[Any]:
+    import termios
+
+    changed = [*attributes]
+    changed[_LOCAL_FLAGS] = changed[_LOCAL_FLAGS] | termios.ECHO if on else changed[_LOCAL_FLAGS] & ~termios.ECHO
+    return changed
+
+
+@contextlib.contextmanager
+def _handled(handler: Any, *numbers: int) -> Iterator[None]:
+    """Handle signals, except those that whoever started this program had ignored."""
+    handled = [number for number in numbers if signal.getsignal(number) is not signal.SIG_IGN]
+    before = {number: signal.signal(number, handler) for number in handled}
+    try:
+        yield
+    finally:
+        for number, each in before.items():
+            signal.signal(number, each)

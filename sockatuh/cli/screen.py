@@ -27,7 +27,6 @@ from sockatuh.room.text import clean_line
 from sockatuh.wording import client as phrases
 
 from .direction import LEFT_TO_RIGHT, anchored, apart, turns
-from .input_filter import ShowRemoved
 from .naming import shown_name
 from .narrator import Narrator
 from .questions import ask_hidden
@@ -36,7 +35,7 @@ from .rows import note_rows
 from .sign_in import AtTerminal
 from .slash import Desk, Done, NotTaken
 from .talk import hear_last_answers
-from .terminal import open_terminal
+from .terminal import ShowRemoved, open_terminal
 from .wrapping import CUT, clip, reach, wrap
 
 REFRESH: Final = 1.0

@@ -27,10 +27,9 @@ from sockatuh.room.text import clean_line
 from sockatuh.wording import admin as wording
 from sockatuh.wording import client as phrases
 
-from .echo import unseen
 from .given import FROM_STDIN, password_in_file, password_in_variable
-from .questions import ask, ask_hidden, may_ask, tell
-from .whose import whose
+from .naming import whose
+from .questions import ask, ask_hidden, may_ask, tell, unseen
 
 PASSWORD_VARIABLE: Final = "SOCKATUH_PASSWORD"  # noqa: S105 - its name
 

@@ -1,7 +1,7 @@
-"""The lines of stdin, read in a thread: it works the same for a terminal, a pipe and a file, on every system.
+"""The lines of stdin, read in a thread, which works alike for terminals, pipes and files on every system.
 
-At most one piece is read ahead of what was taken, so whoever writes is held up rather than remembered. Of a line that
-is too long for anything, only its size is kept.
+At most one piece is read ahead, so a fast writer has to wait and fills no memory. Of a line that is far too long only
+the size is kept.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ class InputLine:
 
 
 class LineCutter:
-    """Cuts pieces of any size into lines; it never keeps more than LONGEST bytes."""
+    """Cuts pieces of any size into lines; keeps at most LONGEST bytes."""
 
     def __init__(self) -> None:
         self._count = self._size = 0
@@ -52,7 +52,7 @@ class LineCutter:
         self._take(rest)
 
     def rest(self) -> Iterator[InputLine]:
-        """Yield the last line, which needs no end."""
+        """Yield the last line, which need not end in a newline."""
         if self._size:
             yield self._line()
 
@@ -72,7 +72,7 @@ class LineCutter:
 
 
 class NoText(ValueError):
-    """What a line holds cannot be said: a code of the protocol or `bad_line`, its size, and why in words if need be."""
+    """A line that cannot be said: a code of the protocol or `bad_line`, its size, and a reason in words if needed."""
 
     def __init__(self, code: str, size: int, reason: str = "") -> None:
         super().__init__(code, size, reason)

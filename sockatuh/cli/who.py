@@ -13,11 +13,10 @@ from sockatuh.wording import client as phrases
 from .connection import joined
 from .event_loop import run
 from .jsonlines import print_line
-from .naming import shown_name
+from .naming import local_moment, shown_name
 from .options import JsonOption, NameOption, PasswordFileOption, ServerArgument, TrustOption, Wishes
 from .questions import may_ask
 from .rows import NOTE_INDENT, print_wrapped
-from .whose import local_moment
 from .wrapping import width_of
 
 ANSWERED_WITHIN: Final = 10.0

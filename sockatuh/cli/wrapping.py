@@ -1,9 +1,9 @@
-"""Cutting a line into the rows of a terminal, so that nothing of it stands at the margin but its beginning.
+"""Cuts lines into the rows of a terminal, so that only the beginning of a line is at the margin.
 
-What is too long a terminal wraps by itself, back to the margin, where each line of the log begins with its time. Who
-could tell where that happens could write a line in another's name. So rows are cut here, and rather too early than too
-late: terminals differ in how wide they show what is joined, marked or without ink, and those set up for East Asia show
-Greek, Cyrillic and many signs twice as wide as others do (UAX 11, "ambiguous").
+A terminal wraps a long line by itself, back to the margin, where every line of the log begins with its time. Whoever
+could predict where would be able to write a line in somebody else's name. So rows are cut here, early rather than late:
+terminals disagree about the width of joined, combining and invisible characters, and those set up for East Asia show
+Greek, Cyrillic and many signs twice as wide (UAX 11, "ambiguous").
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from sockatuh.room.text import BLANKS
 NARROWEST: Final = 20
 """Columns below which a terminal wraps as it likes."""
 CUT: Final = "…"
-"""Stands at the end of a row that ends within a name: no name holds it."""
+"""Ends a row that is cut within a name; it occurs in no name."""
 
 _WORD: Final = re.compile(rf"[\s{BLANKS}]*[^\s{BLANKS}]+")
 _SPACE_BEFORE: Final = re.compile(rf"[\s{BLANKS}]*")
@@ -28,7 +28,7 @@ _WIDEST: Final = 2
 
 
 def reach(text: str) -> int:
-    """Return how many columns a text takes at most: where nothing is joined, and all has ink."""
+    """Return how many columns a text takes at most: if no characters are joined and all are visible."""
     return len(text) if text.isascii() else sum(map(_reach_of, text))
 
 
@@ -44,10 +44,10 @@ def width_of(text: str) -> int:
 def wrap(
     line: str, columns: int | None, used: int, indent: int, mark: str = "", *, whole: bool = True
 ) -> Iterator[str]:
-    """Cut a line into rows: before the first one `used` columns are taken, before the others `indent`.
+    """Cut a line into rows; `used` columns are taken before the first one, `indent` before each of the others.
 
-    It is cut at spaces, and within words that fit no row; `mark` then ends the row. `whole`: but not in ASCII words,
-    which may be paths or keys of our own, to be copied. What somebody else wrote would then go on at the margin.
+    Cut at spaces, and within words that fit no row, where `mark` ends the row. `whole`: never cut ASCII words, such as
+    our own paths and keys, which people copy; not for foreign text, which would then continue at the margin.
     """
     if columns is None or columns < NARROWEST:
         yield line
@@ -69,12 +69,12 @@ def wrap(
 
 
 def clip(line: str, columns: int) -> str:
-    """Return as much of a line as fits so many columns."""
+    """Return as much of a line as fits into so many columns."""
     return line if reach(line) <= columns else next(_cut(line, "", 0, columns, 0, ""))
 
 
 def _cut(word: str, row: str, width: int, columns: int, indent: int, mark: str) -> Iterator[str]:
-    """Fill rows with a word, between its characters as people see them; one that is wider than a row is cut, too."""
+    """Fill rows with a word, cut between graphemes; one that is wider than a row is cut as well."""
     import wcwidth
 
     columns -= reach(mark)

@@ -1,4 +1,4 @@
-"""How long a command may take in all, not counting the time a person takes to answer."""
+"""How long connecting may take altogether, without the time a person takes to answer."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ def loop_time() -> float:
 
 
 class Patience:
-    """Counts down `seconds`; None is without end."""
+    """Counts down from `seconds`; None is no limit."""
 
     def __init__(self, seconds: float | None, clock: Callable[[], float] | None = None) -> None:
         self.seconds = seconds
@@ -25,7 +25,7 @@ class Patience:
         self._ends_at = None if seconds is None else self._clock() + seconds
 
     def left(self, at_most: float | None = None) -> float | None:
-        """Return the seconds that are left, `at_most` so many; None is without end."""
+        """Return the seconds left, but at most `at_most`; None is no limit."""
         if self._ends_at is None:
             return at_most
         left = max(0.0, self._ends_at - self._clock())
@@ -33,7 +33,7 @@ class Patience:
 
     @contextlib.contextmanager
     def paused(self) -> Iterator[None]:
-        """Do not count what happens in the block."""
+        """Stop the countdown during the block."""
         began_at = self._clock()
         try:
             yield

@@ -1,4 +1,4 @@
-"""The members of a room, put together from pages; it ends whatever the server does."""
+"""Collects the members of a room from pages; ends whatever the server does."""
 
 from __future__ import annotations
 
@@ -9,18 +9,18 @@ from sockatuh.protocol.messages import MemberInfo
 
 
 class Listing:
-    """Takes pages until they are all there, or bring nobody new, or more than any room has."""
+    """Takes pages until the last one, one that brings nobody new, or more members than any room has."""
 
     def __init__(self) -> None:
         self._members: dict[tuple[str, int], MemberInfo] = {}
 
     @property
     def members(self) -> tuple[MemberInfo, ...]:
-        """Everybody there is so far, each once."""
+        """Everybody listed so far, each once."""
         return tuple(self._members.values())
 
     def take(self, page: Sequence[MemberInfo], more: bool) -> str | None:
-        """Take a page; return the name behind which the next one begins, None when this was the last."""
+        """Take a page; return the name after which the next one begins, None if this was the last."""
         known = len(self._members)
         for member in page:
             if len(self._members) < MEMBERS_LISTED:

@@ -1,4 +1,4 @@
-"""Where the server is, asked until somebody says: name servers may be silent for a while, or for ever."""
+"""Looks up a server's addresses, repeatedly: name servers may be silent for a while, or for ever."""
 
 from __future__ import annotations
 
@@ -12,15 +12,15 @@ from sockatuh.net.resolver import resolve
 from sockatuh.protocol.seam import Address
 
 PATIENCE: Final = 1.0
-"""Seconds after which a name that has no answer is worth a word, or is asked for again."""
+"""Seconds without an answer after which this is reported, and the look-up repeated."""
 
 
 async def look_up(
     host: str, port: int, family: int, on_silence: Callable[[], None], *, patience: float = PATIENCE
 ) -> list[Address]:
-    """Return a server's addresses; `on_silence` is called once if nobody says for a while. OSError: there are none.
+    """Return a server's addresses; call `on_silence` once if there is no answer for a while. OSError: it has none.
 
-    It goes on for as long as nobody says, and whoever waits may stop it at any time.
+    Goes on until there is an answer; the caller may cancel it.
     """
     was_silent = False
     while True:
@@ -43,7 +43,7 @@ async def look_up(
 
 
 async def look_up_again(host: str, port: int, family: int) -> list[Address]:
-    """Return a server's addresses as they are now, none when nobody says."""
+    """Return a server's addresses as they are now, none if there is no answer."""
     with contextlib.suppress(OSError):
         return await resolve(host, port, family)
     return []

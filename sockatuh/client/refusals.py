@@ -1,8 +1,8 @@
-"""What the kernel knows of a destination that cannot be reached: the error queue of a socket (ip(7): IP_RECVERR).
+"""Why a destination cannot be reached, from the error queue of a socket (ip(7): IP_RECVERR).
 
-Linux tells it for each destination: that nothing listens there, that nobody has that address, that a firewall refuses.
-It is said to the person, and changes nothing else: whoever is on the network can forge it, and a server may be about to
-start. So what an error took from the next datagram is made good: that is sent again.
+Linux reports per destination that nothing listens there, that no machine has that address, or that a firewall refuses.
+A person is told, and nothing else changes: anybody on the network can forge such an error, and a server may be about to
+start. An error that made the next `sendto` fail is not that datagram's own, so the datagram is sent again.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ EXTENDED_ERROR: Final = struct.Struct("=IBBBBII")
 """struct sock_extended_err: errno, origin, type, code, padding, info, data."""
 NOTES_SIZE: Final = 512
 MOST_AT_ONCE: Final = 64
-"""Errors read before datagrams are looked at again."""
+"""Errors read before datagrams are read again."""
 PROHIBITED: Final = frozenset({(2, 3, 9), (2, 3, 10), (2, 3, 13), (3, 1, 1), (3, 1, 5), (3, 1, 6)})
 """(origin, type, code) of ICMP and ICMPv6 that come from a firewall (RFC 1812 §5.2.7.1, RFC 4443 §3.1)."""
 OBSTACLES: Final = {
@@ -46,7 +46,7 @@ Tell = Callable[[Address, Obstacle], None]
 
 
 class Refusals:
-    """Sends and receives on a client's socket, and tells what stands in the way of an address."""
+    """Sends and receives on a client's socket, and reports what is in the way of an address."""
 
     def __init__(self, sock: socket.socket, tell: Tell) -> None:
         self._sock, self._tell = sock, tell
@@ -91,10 +91,10 @@ class Refusals:
         except OSError:
             if not self._drain():
                 raise
-            self._sock.sendto(data, address)  # that was the error of an earlier one, to whomever
+            self._sock.sendto(data, address)  # the error was an earlier datagram's
 
     def _drain(self) -> bool:
-        """Read what the queue has, and tell it; tell whether there was something."""
+        """Read the error queue and report its errors; tell whether there were any."""
         for count in range(MOST_AT_ONCE if self._has_queue else 0):
             try:
                 _, notes, _, address = self._sock.recvmsg(0, NOTES_SIZE, MSG_ERRQUEUE)
@@ -107,12 +107,12 @@ class Refusals:
 
 
 def read_obstacle(note: bytes) -> Obstacle | None:
-    """Return what an extended error means, None when it means nothing for whoever wants to reach an address."""
+    """Return the obstacle that an extended error stands for, None if it is none."""
     if len(note) < EXTENDED_ERROR.size:
         return None
     number, origin, kind, code, *_ = EXTENDED_ERROR.unpack_from(note)
     if (origin, kind, code) in PROHIBITED:
         return Obstacle.FORBIDDEN
     obstacle = OBSTACLES.get(number)
-    # Only a call that failed by itself tells of this machine's own rules.
+    # This machine's own rules make the call itself fail; an error in the queue comes from elsewhere.
     return Obstacle.FORBIDDEN if obstacle in (Obstacle.FORBIDDEN_HERE, Obstacle.NOT_A_MACHINE) else obstacle

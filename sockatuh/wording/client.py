@@ -1,8 +1,8 @@
-"""Every sentence the client's commands and screens say.
+"""Every sentence that the client's commands and screens print.
 
-Facts that came over the network are cleaned before they get here. Why the server said no is in `admin`.
+Text from the network is clean before it gets here. Why a server refuses something is in `admin`.
 """
-# ruff: noqa: S105 - sentences about passwords are no passwords
+# ruff: noqa: S105 - sentences about passwords are not passwords
 
 from __future__ import annotations
 
@@ -117,7 +117,7 @@ LEFT_REASONS: Final = {
 
 
 def not_a_moment(text: str) -> str:
-    """Say how a moment is written."""
+    """Say how to write a moment."""
     return f"--since {fact(text)} is no time. Write 90m, 12h or 2d ago, 09:30, 2026-11-28 or 2026-11-28T09:30."
 
 
@@ -127,7 +127,7 @@ def not_a_server(reason: str) -> str:
 
 
 def trust(server: str, words: Sequence[str]) -> str:
-    """Ask whether a server that was never met is the right one."""
+    """Ask whether an unknown server is the right one."""
     return f"{server}, first time here.\nFingerprint  {' '.join(words)}\nTrust it? [y/N] "
 
 
@@ -142,47 +142,47 @@ def name_refused(code: str, detail: str, name: str) -> str:
 
 
 def holder(name: str, tag: str, moment: str) -> str:
-    """Say who has a name, with which key and since when, as far as that is known."""
+    """Say who has a name, with which key and since when, as far as known."""
     return ", ".join([name, *([f"key {tag}"] if tag else []), *([f"since {moment}"] if moment else [])])
 
 
 def owner(tag: str, moment: str) -> str:
-    """Say whose a name is that nobody goes under at the moment, and when it was used last."""
+    """Say who owns a name that nobody uses at present, and when it was last used."""
     return ", ".join([*([f"key {tag}"] if tag else []), *([f"used last {moment}"] if moment else [])])
 
 
 def name_valid_as(name: str) -> str:
-    """Say that a name can be had, and how it is written."""
+    """Say that a name is free, and how the room writes it."""
     return f"{NAME_VALID} It is written {name}."
 
 
 def waiting(wait: float) -> str:
-    """Say for how many seconds no password is looked at."""
+    """Say in how many seconds the next password is checked."""
     return f"Too many tries from here; this one is looked at in {math.ceil(wait)} s. Ctrl-C leaves."
 
 
 def many_guess(wait: float) -> str:
-    """Say that others guess the password, and when this one is looked at, in seconds."""
+    """Say that many wrong passwords are tried, and in how many seconds this one is checked."""
     return f"Many wrong passwords are being tried here; yours is looked at in {math.ceil(wait)} s. Ctrl-C leaves."
 
 
 def welcome(room: str, server: str, name: str) -> str:
-    """Say where one is now."""
+    """Say which room this is."""
     return f"{room} at {server}. You are {name}; /help lists the commands."
 
 
 def earlier(count: int) -> str:
-    """Head the lines that were said before one came."""
+    """Head the lines from before the client joined."""
     return f"{count} earlier line{_s(count)}"
 
 
 def missed(count: int) -> str:
-    """Head the lines that were said while there was no contact."""
+    """Head the lines from while there was no contact."""
     return f"{count} line{_s(count)} while you were away"
 
 
 def gone(count: int) -> str:
-    """Say that there were lines which nobody has any more."""
+    """Say that the server no longer keeps some lines."""
     return f"{count} line{_s(count)} {'is' if count == 1 else 'are'} no longer kept"
 
 
@@ -197,12 +197,12 @@ def left(name: str, reason: str) -> str:
 
 
 def last_contact(seconds: float, kept: int) -> str:
-    """Say since when the server is silent, and what waits for it."""
+    """Say how long the server has been silent, and how many lines wait for it."""
     return f"last contact {int(seconds)} s" + (f", {kept} line{_s(kept)} kept" if kept else "")
 
 
 def contact_lost(kept: int) -> str:
-    """Say that the server is silent, where there is no place for a clock."""
+    """Say that contact is lost, where no clock can be shown."""
     return "contact lost, trying again" + (f"; {kept} line{_s(kept)} kept" if kept else "")
 
 
@@ -217,49 +217,49 @@ def leaving(kept: int) -> str:
 
 
 def more_of_it(count: int, seq: int) -> str:
-    """Say how much of a long text is not shown, and how to see it."""
+    """Say how much of a long text is hidden, and how to see it."""
     return f"… {count} more line{_s(count)}; /show {seq}"
 
 
 def not_kept(seq: int) -> str:
-    """Say that there is no more to be shown."""
+    """Say that a text is not kept, or not long."""
     return f"{seq} is no long text, or none that is still kept here"
 
 
 def still_trying(obstacles: Sequence[str]) -> str:
-    """Say what stands in the way of the server, and that this ends nothing."""
+    """Say what is in the way of the server, and that the client keeps trying."""
     told = "; ".join(obstacles)
     return f"{told[:1].upper()}{told[1:]}; still trying."
 
 
 def another_key(name: str, last: date, *, has_key: bool) -> str:
-    """Say that a name comes with another key than ever before, or with none; `last`: the day it was last seen."""
+    """Say that a name is used with a new key, or without one; `last`: the day it was last seen."""
     how = "another key than before" if has_key else "no key (unencrypted), other than before"
     return f"{name} comes with {how}; last seen {last.day} {MONTHS[last.month - 1]} {last.year}"
 
 
 def delayed(wait: float) -> str:
-    """Say that the room's rate was exceeded, in seconds."""
+    """Say that the room's rate was exceeded; `wait`: seconds until it goes on."""
     return f"too fast for this room; it goes on in {max(1, math.ceil(wait))} s"
 
 
 def held(count: int) -> str:
-    """Say that lines are at the server, which can store nothing at the moment."""
+    """Say that lines wait at the server, which can store nothing at present."""
     return f"not stored yet: the server can store nothing at the moment, {count} line{_s(count)} waiting there"
 
 
 def refused_line(reason: str) -> str:
-    """Say that a line was not taken."""
+    """Say that a line was rejected."""
     return f"not sent: {reason}"
 
 
 def input_line_refused(number: int, reason: str) -> str:
-    """Say that a line of the input was not taken, and go on."""
+    """Say that a line of the input was rejected."""
     return f"line {number} not sent: {reason}"
 
 
 def not_taken(why: str) -> str:
-    """Say why a typed line was not taken, and where it is now."""
+    """Say why a typed line was rejected, and how to get it back."""
     return f"{why.removesuffix('.')}; the Up key brings it back"
 
 
@@ -299,32 +299,32 @@ def not_stored(count: int) -> str:
 
 
 def stored_and_not_printed(seq: int, reason: str) -> str:
-    """Say that a line is stored, where its receipt could not be printed."""
+    """Say that a line is stored although its receipt could not be printed."""
     return f"Stored as {seq}; that could not be written to stdout: {reason}."
 
 
 def not_remembered(path: str, reason: str) -> str:
-    """Say that what was learnt could not be written down."""
+    """Say that the profile could not be written."""
     return f"This is not remembered for the next time: {path}: {reason}."
 
 
 def never_acknowledged(count: int) -> str:
-    """Head the lines of a client that was killed."""
+    """Head the unanswered lines of a client that was killed."""
     return f"{count} line{_s(count)} of last time {'was' if count == 1 else 'were'} never acknowledged; not sent again:"
 
 
 def some_refused(count: int) -> str:
-    """Say how many lines of the input were not taken."""
+    """Say how many lines of the input were rejected."""
     return f"{count} line{_s(count)} {'was' if count == 1 else 'were'} refused."
 
 
 def identity(words: Sequence[str], fingerprint: str, path: Path) -> str:
-    """Show one's own key."""
+    """Show the person's own key."""
     return f"Fingerprint  {' '.join(words)}  (SHA256:{fingerprint})\nKept in      {fact(path)}"
 
 
 def known_server(server: str, words: Sequence[str], first_seen: str, room: str) -> str:
-    """Show a server that was met."""
+    """Show a known server."""
     return f"{server}  {room}\n    {' '.join(words)}  (since {first_seen})"
 
 

@@ -8,7 +8,7 @@ from hostile import TEXTS, faults_of_text
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sockatuh.cli.input_filter import STAND_IN, show_removed
+from sockatuh.cli.terminal import STAND_IN, show_removed
 
 
 @pytest.mark.parametrize("name", TEXTS)
