@@ -33,6 +33,7 @@ from sockatuh.protocol.server.cookie import CookieJar
 from sockatuh.protocol.server.door import Door, standing_of
 from sockatuh.protocol.server.fanout import SWEEP_BYTES, Fanout
 from sockatuh.protocol.server.limits import Limits
+from sockatuh.protocol.server.packing import Logged
 from sockatuh.protocol.server.rate_limit import BucketTable
 from sockatuh.protocol.server.recent import Recent
 from sockatuh.protocol.server.requests import RELEASED_AT_ONCE, Requests
@@ -94,8 +95,8 @@ def peak_of(work: Callable[[], object]) -> int:
         tracemalloc.stop()
 
 
-def encoded(seq: int, size: int) -> tuple[int, bytes]:
-    return seq, m.encode(m.Entry(seq, 1_700_000_000_000, m.MESSAGE, "ana", "x" * size, bytes(6)))
+def encoded(seq: int, size: int) -> Logged:
+    return Logged(seq, m.encode(m.Entry(seq, 1_700_000_000_000, m.MESSAGE, "ana", "x" * size, bytes(6))))
 
 
 # What the server remembers of the log.
@@ -116,7 +117,7 @@ def test_the_newest_entries(sizes: list[int]) -> None:
     def fill() -> Recent:
         recent = Recent(0, LIMITS.recent_entries, LIMITS.recent_bytes)
         for seq, size in enumerate(sizes, 1):
-            recent.extend([encoded(seq, size)], seq)
+            recent.extend([encoded(seq, size)])
         return recent
 
     assert held_by(fill) < LIMITS.recent_bytes + LIMITS.recent_entries * 200
@@ -225,7 +226,7 @@ def test_what_one_sweep_sends_again(size: int) -> None:
     sessions = [make_session(cid) for cid in range(1, 400)]
     for session in sessions:
         fanout.add(session, 0, START)
-    fanout.publish([encoded(seq, size) for seq in range(1, 40)], 39, START)
+    fanout.publish([encoded(seq, size) for seq in range(1, 40)], START)
     while out.take():
         pass
     again: set[object] = set()

@@ -119,6 +119,7 @@ def service_options(settings: Settings, *, terminal: bool) -> ServiceOptions:
         classic=settings.classic == "on",
         classic_networks=settings.classic_networks,
         max_members=settings.max_members,
+        join_lines_up_to=settings.join_lines_up_to,
         log_texts=settings.log_messages == "always" or (settings.log_messages == "auto" and terminal),
         limits=settings.limits,
         log_level=settings.log_level,

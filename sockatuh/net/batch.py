@@ -1,17 +1,13 @@
 """Send many datagrams with one call of the system, where it has one: Linux's sendmmsg(2).
 
-It saves a fifth of what sending one by one costs, which works everywhere and does the same (`Sender`). Datagrams of
-one length that go to one address one after the other, the last of which may be shorter, are given to it as a single
-message that it cuts (UDP_SEGMENT, udp(7)): so three cost less than two.
-
-Each way may be refused while the room is open: a filter of system calls answers EPERM or ENOSYS, a card cannot cut.
-Then what was refused is sent the other way, and so is everything from then on (`Fallback`).
+It saves a fifth of what sending one by one costs, which works everywhere and does the same (`Sender`). It may be
+refused while the room is open: a filter of system calls answers EPERM or ENOSYS. Then what was refused is sent one by
+one, and so is everything from then on (`Fallback`).
 """
 
 from __future__ import annotations
 
 import ctypes
-import errno
 import os
 import socket
 import struct
@@ -20,10 +16,8 @@ from array import array
 from collections.abc import Callable, Sequence
 from ctypes import c_char_p, c_int, c_size_t, c_uint, c_void_p
 from itertools import accumulate
-from operator import is_
 from typing import Final
 
-from sockatuh.protocol.constants import MAX_DATAGRAM
 from sockatuh.protocol.seam import Address
 
 from .address import pack_address
@@ -44,15 +38,7 @@ _WORDS: Final = 8
 """Of a struct mmsghdr."""
 _CONTROL: Final = 4
 """Its word that says where the control message stands; the next one says how long that is."""
-_SOL_UDP, _UDP_SEGMENT = 17, 103
-_SEGMENT: Final = struct.Struct("@NiiH0N")
-"""struct cmsghdr of Linux, and the length of a piece."""
-_SEGMENT_LENGTH: Final = struct.calcsize("@NiiH")
 REFUSED: Final = -1
-CANNOT_CUT: Final = frozenset({errno.EIO, errno.EOPNOTSUPP, errno.ENOPROTOOPT})
-"""Refusals of a message that was to be cut; EIO: by a network card that leaves checksums to the system."""
-MAX_PIECES: Final = 32
-"""Datagrams made of one message: the system takes 64 KiB and 64 pieces."""
 
 
 class _Header(ctypes.Structure):
@@ -117,44 +103,14 @@ class _Control:
         self.place, self.size = ctypes.addressof(self._buffer), len(data)
 
 
-class _Controls(dict[tuple[Source | None, int], _Control]):
-    """Control messages by (from where it is to leave, length of the pieces a message is cut into or 0)."""
+class _Controls(dict[Source | None, _Control]):
+    """Control messages by the address a datagram is to leave from."""
 
-    def __missing__(self, wanted: tuple[Source | None, int]) -> _Control:
-        source, size = wanted
-        data = source.packed if source is not None else b""
-        if size:
-            data += _SEGMENT.pack(_SEGMENT_LENGTH, _SOL_UDP, _UDP_SEGMENT, size)
+    def __missing__(self, source: Source | None) -> _Control:
         if len(self) >= CONTROLS_KEPT:
             self.clear()
-        control = self[wanted] = _Control(data)
+        control = self[source] = _Control(source.packed if source is not None else b"")
         return control
-
-
-def _couple(sizes: Sequence[int], addresses: Sequence[Address]) -> tuple[list[int], list[Address], dict[int, int]]:
-    """Return the messages that datagrams make: sizes, addresses, and by index the size of the pieces of some."""
-    totals: list[int] = []
-    places: list[Address] = []
-    cuts: dict[int, int] = {}
-    piece, pieces, is_open = 0, 0, False
-    for size, address in zip(sizes, addresses, strict=True):
-        if is_open and address is places[-1] and 0 < size <= piece <= MAX_DATAGRAM and pieces < MAX_PIECES:
-            cuts[len(totals) - 1] = piece
-            totals[-1] += size
-            pieces, is_open = pieces + 1, size == piece
-        else:
-            totals.append(size)
-            places.append(address)
-            piece, pieces, is_open = size, 1, True
-    return totals, places, cuts
-
-
-def _can_cut(sock: socket.socket) -> bool:
-    try:
-        sock.setsockopt(_SOL_UDP, _UDP_SEGMENT, 0)
-    except OSError:  # before Linux 4.18, where it would send one datagram too long for the way
-        return False
-    return True
 
 
 class BatchSender:
@@ -181,7 +137,7 @@ class BatchSender:
         words = memoryview(self._messages).cast("B").cast("L")
         self._control_at, self._control_sizes = words[_CONTROL::_WORDS], words[_CONTROL + 1 :: _WORDS]
         self._controls = _Controls()
-        self._cuts, self._has_controls = _can_cut(sock), False
+        self._has_controls = False
         self._works, self._doubt = True, Doubt()
 
     def __call__(self, datagrams: Datagrams) -> None:
@@ -200,16 +156,13 @@ class BatchSender:
         addresses: Sequence[Address]
         contents, addresses = zip(*datagrams, strict=True)
         sizes = [*map(len, contents)]
-        cuts: dict[int, int] = {}
-        if self._cuts and any(map(is_, addresses, addresses[1:])):
-            sizes, addresses, cuts = _couple(sizes, addresses)
         everything, total = b"".join(contents), len(sizes)
         begin = c_void_p.from_buffer(c_char_p(everything)).value or 0  # valid as long as `everything` lives
         *starts, _ = accumulate(sizes, initial=begin)
         self._starts[:total], self._sizes[:total] = memoryview(array("L", starts)), memoryview(array("L", sizes))
         names = b"".join(map(self._sockaddrs.__getitem__, addresses))
         ctypes.memmove(self._names, names, len(names))
-        controls = self._set_controls(addresses, cuts)  # valid as long as they live
+        controls = self._set_controls(addresses)  # valid as long as they live
         done = 0
         while done < total:
             rest = ctypes.byref(self._messages, done * ctypes.sizeof(_Message))
@@ -219,37 +172,30 @@ class BatchSender:
             else:  # it is the first of them that could not be sent
                 at = starts[done] - begin
                 data = everything[at : at + sizes[done]]
-                self._send_otherwise(ctypes.get_errno(), data, addresses[done], cuts.get(done))
+                self._send_singly(ctypes.get_errno(), data, addresses[done])
             done += max(sent, 1)
         del controls
 
-    def _set_controls(self, addresses: Sequence[Address], cuts: dict[int, int]) -> Sequence[_Control]:
-        """Name the source of each message, and have some cut; return the control messages."""
+    def _set_controls(self, addresses: Sequence[Address]) -> Sequence[_Control]:
+        """Name the source of each datagram; return the control messages."""
         named = self._singly.names_sources
         sources = [getattr(address, "source", None) if named else None for address in addresses]
-        if not cuts and not any(sources):
+        if not any(sources):
             if self._has_controls:
                 self._control_sizes[:] = memoryview(array("L", bytes(_WORD * AT_ONCE)))
                 self._has_controls = False
             return ()
         self._has_controls = True
-        controls = [self._controls[source, cuts.get(index, 0)] for index, source in enumerate(sources)]
+        controls = [self._controls[source] for source in sources]
         places, sizes = array("L", [each.place for each in controls]), array("L", [each.size for each in controls])
         self._control_at[: len(controls)], self._control_sizes[: len(controls)] = memoryview(places), memoryview(sizes)
         return controls
 
-    def _send_otherwise(self, number: int, data: bytes, address: Address, piece: int | None) -> None:
-        """Send singly what was refused, and learn from it; one that was to be cut is sent in pieces."""
+    def _send_singly(self, number: int, data: bytes, address: Address) -> None:
+        """Send singly what was refused, and give up sendmmsg when it is to blame."""
         error = OSError(number, os.strerror(number))
-        if piece is None and number in FULL:
+        if number in FULL:
             self._count(error)
-            return
-        size = piece or max(1, len(data))
-        pieces = [data[at : at + size] for at in range(0, max(1, len(data)), size)]
-        left = [self._singly.send(each, address) for each in pieces]
-        if piece is not None and number in CANNOT_CUT:
-            self._cuts = False
-            self._tell(Fallback.UNCUT, error)
-        elif self._works and all(left) and self._doubt.is_sure(error):
+        elif self._singly.send(data, address) and self._works and self._doubt.is_sure(error):
             self._works = False
             self._tell(Fallback.ONE_BY_ONE, error)

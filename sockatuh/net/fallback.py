@@ -11,7 +11,6 @@ class Fallback(Enum):
     """A way of sending or receiving that was given up for good: (name of the log event, consequence)."""
 
     ONE_BY_ONE = ("sendmmsg_refused", "datagrams are sent one by one")
-    UNCUT = ("udp_segment_refused", "each datagram is given to the system by itself")
     ANY_SOURCE = ("source_address_refused", "answers leave from whichever address the routing table prefers")
     NO_NOTES = ("recvmsg_refused", "answers leave from whichever address the routing table prefers")
 

@@ -73,5 +73,10 @@ TAG_LENGTH: Final = 8
 MAX_NAME_BYTES: Final = 128
 MAX_ROOM_BYTES: Final = 64
 MAX_TICKET_BYTES: Final = 256
+MAX_NODES: Final = 8
+"""Further addresses of a room that WELCOME names."""
+MAX_NODE_CHARACTERS: Final = 64
+MAX_CHANGES: Final = 32
+"""Changes that one PRESENCE tells."""
 PUT_OFF: Final = frozenset({"password_wait", "passwords_guessed"})
 """Refusals of a password that was not looked at; it is, after `wait_ms`."""

@@ -13,7 +13,15 @@ from msgspec import Meta
 
 from sockatuh.errors import ProtocolError
 
-from .constants import MAX_NAME_BYTES, MAX_NESTING, MAX_PARTS, MAX_TICKET_BYTES
+from .constants import (
+    MAX_CHANGES,
+    MAX_NAME_BYTES,
+    MAX_NESTING,
+    MAX_NODE_CHARACTERS,
+    MAX_NODES,
+    MAX_PARTS,
+    MAX_TICKET_BYTES,
+)
 from .nesting import is_deeper_untrusted
 
 T = TypeVar("T")
@@ -26,15 +34,21 @@ Bytes16: TypeAlias = Annotated[bytes, Meta(min_length=16, max_length=16)]
 Name: TypeAlias = Annotated[str, Meta(max_length=MAX_NAME_BYTES)]
 """A name the client says again when it comes back."""
 Ticket: TypeAlias = Annotated[bytes, Meta(max_length=MAX_TICKET_BYTES)]
+Node: TypeAlias = Annotated[str, Meta(max_length=MAX_NODE_CHARACTERS)]
+"""An address of a server as people write it: `host:port`."""
 ClientCid: TypeAlias = Annotated[int, Meta(ge=0, le=(1 << 32) - 1)]
 ServerCid: TypeAlias = Annotated[int, Meta(ge=1, le=(1 << 56) - 1)]
 
 
 class _Message(msgspec.Struct, frozen=True, array_like=True, gc=False):
-    """What all messages share: an immutable msgpack array."""
+    """What all messages share: an immutable msgpack array. Elements beyond the declared ones are passed over."""
 
 
 # Bodies of CALL.
+class UnknownCall(_Message, frozen=True, tag=0):
+    """A call whose number this version does not know. It is never sent; `decode_client_message_untrusted` makes it."""
+
+
 class Join(_Message, frozen=True, tag=1):
     """Ask to be a member; without a name: as the ticket in the handshake says."""
 
@@ -58,13 +72,17 @@ CallBody = Join | Who | Leave
 
 # Bodies of ANSWER.
 class Welcome(_Message, frozen=True, tag=16):
-    """You are in, under this name; your cursor is `start`, the log ends at `head`."""
+    """You are in, under this name; your cursor is `start`, the log ends at `head`.
+
+    `nodes` are further addresses of the same room, each `host:port`.
+    """
 
     name: Name
     log_id: Bytes16
     start: Count
     head: Count
     ticket: Ticket
+    nodes: Annotated[tuple[Node, ...], Meta(max_length=MAX_NODES)] = ()
 
 
 class NameValid(_Message, frozen=True, tag=17):
@@ -123,7 +141,7 @@ class Call(_Message, frozen=True, tag=1):
     """A question with exactly one ANSWER."""
 
     number: Count
-    body: CallBody
+    body: CallBody | UnknownCall
 
 
 class Say(_Message, frozen=True, tag=2):
@@ -209,7 +227,7 @@ class Progress(_Message, frozen=True, tag=19):
 
 
 class Entries(_Message, frozen=True, tag=20):
-    """Every entry kept in (after, through], each an encoded Entry."""
+    """Every entry kept in (after, through], in order: each item an encoded Entry, or an Unshown for a run of them."""
 
     after: Count
     through: Count
@@ -234,10 +252,11 @@ class Head(_Message, frozen=True, tag=22):
 
 
 class Pong(_Message, frozen=True, tag=23):
-    """I am; the log has come to `head`."""
+    """I am; the log has come to `head`, and so many members are here."""
 
     nonce: Token
     head: Count
+    here: Count = 0
 
 
 class PathChallenge(_Message, frozen=True, tag=24):
@@ -259,8 +278,41 @@ class Closed(_Message, frozen=True, tag=26):
     wait_ms: Count
 
 
+IN_CONTACT: Final = 0
+CONTACT_LOST: Final = 1
+GONE: Final = 2
+"""States in PRESENCE. Others are to come, and are passed over."""
+
+
+class Change(_Message, frozen=True):
+    """The state of a member that has changed: name, key tag, one of the states above, and a text of the member's."""
+
+    name: str
+    tag: str
+    state: Count
+    text: str = ""
+
+
+class Presence(_Message, frozen=True, tag=27):
+    """How many members are here, and what has changed beside the log. It may be lost, and is not sent again."""
+
+    here: Count
+    changed: Annotated[tuple[Change, ...], Meta(max_length=MAX_CHANGES)]
+
+
 ServerMessage = (
-    Answer | Stored | Unsaid | Progress | Entries | EntryPart | Head | Pong | PathChallenge | Rekeyed | Closed
+    Answer
+    | Stored
+    | Unsaid
+    | Progress
+    | Entries
+    | EntryPart
+    | Head
+    | Pong
+    | PathChallenge
+    | Rekeyed
+    | Closed
+    | Presence
 )
 
 
@@ -273,7 +325,10 @@ CLAIMED: Final = 5
 
 
 class Entry(_Message, frozen=True):
-    """One entry of the room's log on the wire (§8); `at` is ms since 1970."""
+    """One entry of the room's log on the wire (§8); `at` is ms since 1970.
+
+    `to` is the addressee of a private line, `official` marks what the room's admin says.
+    """
 
     seq: Count
     at: Count
@@ -282,6 +337,24 @@ class Entry(_Message, frozen=True):
     text: str = ""
     mark: bytes = b""
     tag: str = ""
+    to: str = ""
+    official: bool = False
+
+
+class Unshown(_Message, frozen=True):
+    """`count` entries from `seq` on that are not shown to this client; its cursor passes over them."""
+
+    seq: Count
+    count: Annotated[int, Meta(ge=1, le=(1 << 63) - 1)]
+
+    @property
+    def last(self) -> int:
+        """The last of them."""
+        return self.seq + self.count - 1
+
+
+Item: TypeAlias = Entry | Unshown
+"""What ENTRIES holds."""
 
 
 # Payloads of the Noise messages (§4).
@@ -320,31 +393,27 @@ class RespPayload(_Message, frozen=True):
     resumed: bool
 
 
+class _UnknownCallFrame(_Message, frozen=True, tag=1):
+    """A CALL of which only the number of its body is read."""
+
+    number: Count
+    body: Annotated[tuple[msgspec.Raw, ...], Meta(min_length=1)]
+
+
+_CALLS: Final = frozenset({1, 2, 3})
+_PAIR: Final = b"\x92"
+"""How a msgpack array of two elements begins: among the items of ENTRIES, only an Unshown has two."""
 _encoder: Final = msgspec.msgpack.Encoder()
 _client_decoder: Final[msgspec.msgpack.Decoder[ClientMessage]] = msgspec.msgpack.Decoder(ClientMessage)
 _server_decoder: Final[msgspec.msgpack.Decoder[ServerMessage]] = msgspec.msgpack.Decoder(ServerMessage)
+_unknown_call_decoder: Final = msgspec.msgpack.Decoder(_UnknownCallFrame)
+_count_decoder: Final[msgspec.msgpack.Decoder[int]] = msgspec.msgpack.Decoder(Count)
 _entry_decoder: Final = msgspec.msgpack.Decoder(Entry)
+_unshown_decoder: Final = msgspec.msgpack.Decoder(Unshown)
 _init_decoder: Final = msgspec.msgpack.Decoder(InitPayload)
 _resp_decoder: Final = msgspec.msgpack.Decoder(RespPayload)
 
 encode = _encoder.encode
-
-
-def lengthen(encoded: bytes, size: int) -> bytes:
-    """Return an encoded message of fewer than 15 elements with another one, which nobody heeds, `size` bytes long.
-
-    Nothing is ever shortened. The element is msgpack's nil, bin 8 or bin 16.
-    """
-    gap = size - len(encoded)
-    if gap <= 0:
-        return encoded
-    if gap == 1:
-        padding = b"\xc0"
-    elif gap <= 257:
-        padding = b"\xc4" + (gap - 2).to_bytes(1, "big")
-    else:
-        padding = b"\xc5" + (gap - 3).to_bytes(2, "big")
-    return (bytes((encoded[0] + 1,)) + encoded[1:] + padding).ljust(size, b"\0")
 
 
 def _decode(decoder: msgspec.msgpack.Decoder[T], data: bytes | memoryview) -> T:
@@ -358,8 +427,14 @@ def _decode(decoder: msgspec.msgpack.Decoder[T], data: bytes | memoryview) -> T:
 
 
 def decode_client_message_untrusted(data: bytes) -> ClientMessage:
-    """Return what a client sent, or raise ProtocolError."""
-    return _decode(_client_decoder, data)
+    """Return what a client sent, or raise ProtocolError; a call this version does not know is an UnknownCall."""
+    try:
+        return _decode(_client_decoder, data)
+    except ProtocolError:
+        call = _decode(_unknown_call_decoder, data)
+        if _decode(_count_decoder, bytes(call.body[0])) in _CALLS:
+            raise
+        return Call(call.number, UnknownCall())
 
 
 def decode_server_message_untrusted(data: bytes) -> ServerMessage:
@@ -370,6 +445,12 @@ def decode_server_message_untrusted(data: bytes) -> ServerMessage:
 def decode_entry_untrusted(data: bytes | msgspec.Raw) -> Entry:
     """Return one entry of the log, or raise ProtocolError."""
     return _decode(_entry_decoder, bytes(data))
+
+
+def decode_item_untrusted(data: bytes | msgspec.Raw) -> Item:
+    """Return one item of ENTRIES, or raise ProtocolError."""
+    encoded = bytes(data)
+    return _decode(_unshown_decoder, encoded) if encoded[:1] == _PAIR else _decode(_entry_decoder, encoded)
 
 
 def pad_payload(payload: InitPayload | RespPayload, size: int) -> bytes:

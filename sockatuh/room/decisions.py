@@ -7,6 +7,8 @@ from typing import Final, Literal, TypeAlias
 
 from .entries import Body, Kind
 
+JOIN_LINES_UP_TO: Final = 200
+"""Members a room may have for each join to be shown: a thousand joins shown to a thousand are a million deliveries."""
 NameCode: TypeAlias = Literal["name_invalid", "name_taken", "name_owned"]
 Role: TypeAlias = Literal["member", "script", "reader"]
 """A script may say lines and give commands but is sent no entries; a reader is sent entries but says nothing."""
@@ -20,6 +22,7 @@ class Bounds:
     """What the admin decided: how many may be in the room, and two spans in seconds.
 
     `ownership`: how long a name belongs to the key that used it last; `grace`: how long a lost member stays a member.
+    `join_lines_up_to`: how many members there may be for a join, and the leave that follows it, to be shown.
     """
 
     max_members: int
@@ -27,6 +30,7 @@ class Bounds:
     grace: float
     guests: int = GUESTS
     guests_of_place: int = GUESTS_OF_PLACE
+    join_lines_up_to: int = JOIN_LINES_UP_TO
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +44,8 @@ class Member:
     joined_at: int
     joined_seq: int
     place: str
+    unshown: bool = False
+    """Whether nobody was shown the join, so that nobody is to be shown the leave."""
     sessions: frozenset[int] = frozenset()
     lost_at: float | None = None
 

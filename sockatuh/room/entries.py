@@ -30,12 +30,16 @@ class _Entry(msgspec.Struct, frozen=True):
 
 
 class Joined(_Entry, frozen=True):
-    """A member joined: in which dialect, from which address, with which client."""
+    """A member joined: in which dialect, from which address, with which client.
+
+    `unshown`: the room was too full for a line about it, so nobody is shown this, nor the `left` that follows.
+    """
 
     dialect: str
     address: str
     version: str
     since: int = 0
+    unshown: bool = False
 
 
 class Left(_Entry, frozen=True):
@@ -45,6 +49,7 @@ class Left(_Entry, frozen=True):
     seconds: float
     since: int = 0
     place: str = ""
+    unshown: bool = False
 
 
 class Claimed(_Entry, frozen=True):

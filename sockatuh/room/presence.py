@@ -36,6 +36,7 @@ class Present:
     dialect: str
     joined_at: int
     joined_seq: int
+    unshown: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,7 +104,7 @@ class Presence:
             self._own(key, body.owner, before.use.owner if before and before.use else "")
         match body:
             case Joined():
-                self._present[key] = Present(body.name, key, body.owner, body.dialect, at, seq)
+                self._present[key] = Present(body.name, key, body.owner, body.dialect, at, seq, body.unshown)
             case Left():
                 self._present.pop(key, None)
             case Claimed():

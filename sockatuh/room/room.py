@@ -26,6 +26,7 @@ from typing import Final
 
 from sockatuh.seats import Seats, Standing
 
+from .changes import Change, Changes, State
 from .decisions import (
     Admit,
     Bounds,
@@ -90,6 +91,7 @@ class Room:
         self._forget_at = _JOINS_UNDER_WAY
         self._leaving: dict[str, LeftReason] = {}
         self._lost = Grace()
+        self._changes = Changes()
 
     @property
     def count(self) -> int:
@@ -178,7 +180,8 @@ class Room:
                 return made
             left = made
             self._joining[session] = key, expect
-            body = Joined(judged.name, owner, dialect, address, version, since)
+            is_unshown = self._seats.used > self._bounds.join_lines_up_to
+            body = Joined(judged.name, owner, dialect, address, version, since, is_unshown)
         intent = Intent(kind_of(body), body, key, expect) if body else None
         return Admit(judged.name, key, owner, dialect, role, intent, tuple(left), tuple(ended))
 
@@ -201,6 +204,8 @@ class Room:
         if not self._is_here(admit.key) or self._members[admit.key].owner != admit.owner:
             return False
         member = self._members[admit.key]
+        if member.lost_at is not None:
+            self._note_change(admit.key, "here")
         self._lost.stop(admit.key)
         self._member_of[session] = admit.key
         self._members[admit.key] = replace(member, sessions=member.sessions | {session}, lost_at=None)
@@ -272,17 +277,34 @@ class Room:
             self._ousted.forget(key)
             here, place = self._presence.present[key], place_of_entry(body)
             self._members[key] = Member(
-                here.name, key, here.owner, here.dialect, here.joined_at, here.joined_seq, place
+                here.name, key, here.owner, here.dialect, here.joined_at, here.joined_seq, place, body.unshown
             )
             if key not in self._seats:
                 self._seats.seat(key, place, Standing.SURPLUS)
             self._list(key)
+            self._note_entry(key, body, "here")
             self._lost.start(key, 0.0, "lost")  # until a session is attached
         elif isinstance(body, Left):
             self._remove(key)
+            self._note_entry(key, body, "gone")
             self._release_unused(key)
             if body.reason == "crowded" and body.owner:
                 self._ousted.note(key, body.owner, body.place, at + int(self._bounds.grace * 1000))
+
+    def take_changes(self) -> list[Change]:
+        """Return and forget what has changed about members beside what the log shows to everybody."""
+        return self._changes.take()
+
+    def _note_entry(self, key: str, body: Joined | Left, state: State) -> None:
+        """Note a change that the log shows to nobody."""
+        if body.unshown:
+            self._changes.note(key, Change(body.name, body.owner, state))
+        else:
+            self._changes.forget(key)
+
+    def _note_change(self, key: str, state: State) -> None:
+        member = self._members[key]
+        self._changes.note(key, Change(member.name, member.owner, state))
 
     def member_of(self, session: int) -> Member | None:
         """Find the member a session belongs to; a guest's belongs to none."""
@@ -376,6 +398,7 @@ class Room:
     def _lose(self, key: str, now: float, reason: LeftReason) -> None:
         member = self._members[key]
         self._members[key] = replace(member, lost_at=now)
+        self._note_change(key, "lost")
         self._seats.seat(key, member.place, Standing.SURPLUS)
         self._lost.start(key, now + (self._bounds.grace if member.owner else 0.0), reason)
 
@@ -386,7 +409,15 @@ class Room:
         seconds = max(0, at - member.joined_at) / 1_000
         return Intent(
             "left",
-            Left(member.name, member.owner, reason, seconds, self.known_since(key, member.owner) or 0, member.place),
+            Left(
+                member.name,
+                member.owner,
+                reason,
+                seconds,
+                self.known_since(key, member.owner) or 0,
+                member.place,
+                member.unshown,
+            ),
             key,
             self._presence.last_seq(key),
         )

@@ -117,4 +117,4 @@ def room_bounds(options: ServiceOptions) -> Bounds:
     """Return the room's share of the options."""
     limits = options.limits
     guests = limits.guests, limits.guests_per_address
-    return Bounds(options.max_members, options.name_ownership, limits.grace_seconds, *guests)
+    return Bounds(options.max_members, options.name_ownership, limits.grace_seconds, *guests, options.join_lines_up_to)

@@ -1,16 +1,24 @@
-"""What members are told of a row (docs/PROTOCOL.md §8); addresses and whole fingerprints never leave the server."""
+"""What is sent of a row, and to whom (docs/PROTOCOL.md §8); addresses and fingerprints never leave the server."""
 
 from __future__ import annotations
 
+from typing import Final
+
 from sockatuh.protocol import messages as m
 from sockatuh.protocol.constants import MARK_SIZE, TAG_LENGTH
+from sockatuh.protocol.server.packing import Logged, unshown
+from sockatuh.room.audience import NOBODY, audience_of
+from sockatuh.room.changes import Change, State
 from sockatuh.room.entries import Claimed, Joined, Left, Message
 from sockatuh.room.log import Row
 
 
-def encode_entry(row: Row) -> bytes:
-    """Return the encoded Entry of a row."""
-    return m.encode(_entry(row))
+def encode_entry(row: Row) -> Logged:
+    """Return a row as it is published: its encoding, and to whom it is shown."""
+    audience = audience_of(row.body)
+    if audience == NOBODY:
+        return unshown(row.seq)
+    return Logged(row.seq, m.encode(_entry(row)), audience)
 
 
 def _entry(row: Row) -> m.Entry:
@@ -26,3 +34,12 @@ def _entry(row: Row) -> m.Entry:
             return m.Entry(row.seq, row.at, kind, name, text, row.id[:MARK_SIZE], tag)
         case Claimed(name=name):
             return m.Entry(row.seq, row.at, m.CLAIMED, name, "", b"", tag)
+
+
+STATES: Final[dict[State, int]] = {"here": m.IN_CONTACT, "lost": m.CONTACT_LOST, "gone": m.GONE}
+"""What the room's states are on the wire."""
+
+
+def encode_change(change: Change) -> m.Change:
+    """Return what PRESENCE says of a change."""
+    return m.Change(change.name, change.owner[:TAG_LENGTH], STATES[change.state])

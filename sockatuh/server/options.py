@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 from sockatuh.protocol.server.limits import Limits
+from sockatuh.room.decisions import JOIN_LINES_UP_TO
 
 if TYPE_CHECKING:
     from sockatuh.net.address import Network
@@ -33,5 +34,6 @@ class ServiceOptions:
     log_texts: bool
     limits: Limits
     message_bytes: int = 1 << 30
+    join_lines_up_to: int = JOIN_LINES_UP_TO
     log_level: str = "info"
     log_format: str = "auto"

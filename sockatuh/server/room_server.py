@@ -42,6 +42,8 @@ from .session_journal import Recorder, SessionJournal
 
 MAX_HELD: Final = 256
 """Appends the database has refused above which lines wait at their sessions."""
+PRESENCE_INTERVAL: Final = 1.0
+"""Seconds between two PRESENCEs."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,6 +83,7 @@ class Bridge:
         self._reads = ReadQueue()
         self._dropped: Counter[str] = Counter()
         self._holding = False
+        self._presence_at, self._presence_told = 0.0, 0
 
     # From the log.
 
@@ -89,8 +92,10 @@ class Bridge:
         for row in last_of_each_key:
             self._room.apply(row.seq, row.at, row.body, row.key)
         self._room.lose_all(now)
+        self._room.take_changes()  # nobody is connected
         for dialect in self._dialects:
             dialect.load_recent(recent)
+            dialect.tell_presence(self._room.count, ())
 
     def take_rows(self, rows: Sequence[Row], now: float) -> None:
         """Fold and publish the rows that the log delivers, whoever wrote them; comes before `take_outcomes`."""
@@ -248,10 +253,21 @@ class Bridge:
         """End memberships whose grace is over, and retry what the database refused; to be called once a second."""
         self._appends.retry(now)
         self._pace(now)
+        self._tell_presence(now)
         expiry = self._room.next_expiry()
         if expiry is not None and expiry <= now:
             for intent in self._room.expire(now, self._wall()):
                 self._carry_out(intent)
+
+    def _tell_presence(self, now: float) -> None:
+        """Tell everybody what has changed about who is here, if anything has; at most once a second."""
+        if now < self._presence_at:
+            return
+        changes, here = self._room.take_changes(), self._room.count
+        if changes or here != self._presence_told:
+            self._presence_at, self._presence_told = now + PRESENCE_INTERVAL, here
+            for dialect in self._dialects:
+                dialect.tell_presence(here, changes)
 
     def take_check(self, now: float) -> Check | None:
         """Return the next password for bcrypt, if any; answer it with `answer_check`."""

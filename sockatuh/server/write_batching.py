@@ -12,7 +12,7 @@ from collections import deque
 from collections.abc import Callable
 from typing import Final
 
-from sockatuh.protocol.server.packing import ROOM
+from sockatuh.protocol.server.packing import ITEM_BYTES
 from sockatuh.room.entries import size_of
 from sockatuh.room.log import Append
 
@@ -46,8 +46,8 @@ class WriteBatcher:
         """Accept an append; `flush` passes it to the log."""
         size = max(1, size_of(append.body) - SURPLUS)
         self._waiting.append(append)
-        self._size = self._size + size if self._size + size <= ROOM else size
-        if self._size + size > ROOM:  # another of this size would not fit
+        self._size = self._size + size if self._size + size <= ITEM_BYTES else size
+        if self._size + size > ITEM_BYTES:  # another of this size would not fit
             self._full, self._size = len(self._waiting), 0
 
     def note_fanout(self, began_at: float, ended_at: float) -> None:

@@ -94,6 +94,7 @@ class Settings(BaseSettings):
     classic: Literal["off", "on"] = "off"
     classic_networks: Annotated[tuple[Network, ...], BeforeValidator(checked_networks)] = PRIVATE_NETWORKS
     max_members: Annotated[int, _NUMBER, Field(ge=1, le=10_000)] = 1_000
+    join_lines_up_to: Annotated[int, _NUMBER, Field(ge=0, le=10_000)] = 200
     log_format: Literal["auto", "console", "json"] = "auto"
     log_level: Literal["debug", "info", "warning", "error"] = "info"
     log_messages: Literal["auto", "always", "never"] = "auto"

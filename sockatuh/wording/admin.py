@@ -99,6 +99,7 @@ REFUSALS: Final[Mapping[str, str]] = {
     "only_reading": "This client came only to read, and cannot speak.",
     "crowded": "The server has no seat left for your address, and others have fewer. Try again later.",
     "already_joined": "This client has joined already.",
+    "unknown_call": "The server is older than this client and does not know what was asked.",
     "not_joined": "The server does not know this client as a member. Try again.",
     "text_empty": "There is nothing printable in that text.",
     "text_too_long": "That text is too long for this room. Send it in parts.",

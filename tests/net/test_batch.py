@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import ctypes
 import errno
 import socket
 import sys
@@ -12,7 +11,7 @@ from collections.abc import Iterator
 import pytest
 
 from sockatuh.net.address import pack_address
-from sockatuh.net.batch import AT_ONCE, FEW, MAX_PIECES, BatchSender, _couple, batch_sender
+from sockatuh.net.batch import AT_ONCE, FEW, BatchSender, batch_sender
 from sockatuh.net.fallback import Fallback
 from sockatuh.net.sender import Sender
 from sockatuh.net.sockets import open_server_socket
@@ -84,7 +83,7 @@ def test_what_the_system_refuses_is_counted_and_the_rest_is_sent() -> None:
 
 
 def pieces(number: int) -> list[bytes]:
-    """Return what one of many is told at once: datagrams of one length, in the end a shorter one."""
+    """Return what one of many is told at once: datagrams of one length, and at the end a shorter one."""
     return [b"%d %d " % (number, index) + bytes(1000) for index in range(number % 8)] + [b"%d end" % number]
 
 
@@ -99,57 +98,6 @@ def test_what_one_is_told_at_once_comes_as_it_was(family: int, host: str) -> Non
         for number, ear in enumerate(ears):
             told = [*pieces(number), b"to each one"] * 2
             assert heard(ear, len(told)) == told
-
-
-def test_only_what_the_system_can_cut_is_put_together() -> None:
-    here, there = ("127.0.0.1", 1), ("127.0.0.1", 2)
-    batch = [
-        *[(b"%03d" % number, here) for number in range(MAX_PIECES + 1)],
-        (b"longer", here),
-        (b"end", here),
-        (b"else", here),
-        (b"else", there),
-        (b"", there),
-        (b"", there),
-        (bytes(1201), there),
-        (bytes(1201), there),
-    ]
-    sizes, addresses, cuts = _couple([len(data) for data, _ in batch], [address for _, address in batch])
-    assert sizes == [MAX_PIECES * 3, 3, 9, 4, 4, 0, 0, 1201, 1201]
-    assert addresses == [here] * 4 + [there] * 5
-    assert cuts == {0: 3, 2: 6}
-
-
-def test_what_is_refused_when_it_is_to_be_cut_is_sent_in_pieces_and_each_counts() -> None:
-    with ends(socket.AF_INET, "127.0.0.1", 1) as (server, (ear,)):
-        refused: list[OSError] = []
-        here, nowhere = ear.getsockname(), ("127.0.0.1", 0)
-        batch = [(b"a", here), (b"b", nowhere), (b"c", nowhere), (b"d", nowhere), (b"e", here), (b"f", here)]
-        BatchSender(server, refused.append, untold)(batch)
-        assert heard(ear, 3) == [b"a", b"e", b"f"]
-        assert [error.errno for error in refused] == [errno.EINVAL] * 3
-
-
-def test_a_card_that_cannot_cut_is_asked_once() -> None:
-    with ends(socket.AF_INET, "127.0.0.1", 1) as (server, (ear,)):
-        told: list[Fallback] = []
-        send = BatchSender(server, refuse, lambda fallback, _: told.append(fallback))
-        here, asked, sendmmsg = ear.getsockname(), [0], send._sendmmsg
-
-        def without_checksums(*arguments: object) -> int:
-            if send._has_controls:
-                asked[0] += 1
-                ctypes.set_errno(errno.EIO)
-                return -1
-            return sendmmsg(*arguments)
-
-        send._sendmmsg = without_checksums
-        batch = [(b"%d" % number, here) for number in range(9)]
-        send(batch)
-        send(batch)
-        assert heard(ear, 18) == 2 * [data for data, _ in batch]
-        assert asked == [1]
-        assert told == [Fallback.UNCUT]
 
 
 @pytest.mark.parametrize("address", [("fe80::1%lo", 7, 3, 9), ("::ffff:10.0.0.1", 65_535, 0, 0), ("10.1.2.3", 1)])

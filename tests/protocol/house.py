@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import random
 from collections import Counter
-from collections.abc import Sequence
 from typing import Final
 
 from kit.world import PartyState
@@ -16,6 +15,7 @@ from sockatuh.protocol.server import events as ev
 from sockatuh.protocol.server.door import ServerIdentity
 from sockatuh.protocol.server.endpoint import Endpoint
 from sockatuh.protocol.server.limits import Limits
+from sockatuh.protocol.server.packing import EVERYBODY, Audience, Logged, unshown
 from sockatuh.protocol.server.tickets import TicketKey, Tickets
 
 SERVER: Final[Address] = ("10.0.0.1", 7625)
@@ -56,9 +56,10 @@ def no_jitter(count: int) -> bytes:
     return b"\x80" * count
 
 
-def entry(seq: int, text: str = "", kind: int = m.MESSAGE, mark: bytes = b"") -> tuple[int, bytes]:
-    """Return an encoded entry with its seq, as the bridge passes it to the endpoint."""
-    return seq, m.encode(m.Entry(seq, 1_700_000_000_000 + seq, kind, "ana", text or f"line {seq}", mark))
+def entry(seq: int, text: str = "", kind: int = m.MESSAGE, mark: bytes = b"", shown_to: Audience = EVERYBODY) -> Logged:
+    """Return an encoded entry as the bridge passes it to the endpoint."""
+    encoding = m.encode(m.Entry(seq, 1_700_000_000_000 + seq, kind, "ana", text or f"line {seq}", mark))
+    return Logged(seq, encoding, shown_to)
 
 
 class House(PartyState):
@@ -69,7 +70,7 @@ class House(PartyState):
         self.limits = limits or Limits()
         self.dice = Dice(seed)
         self.tickets = Tickets([TICKET_KEY], b"password")
-        self.log: dict[int, bytes] = {}
+        self.log: dict[int, Logged] = {}
         self.head = head
         self.events: list[ev.ServerEvent] = []
         self.said: list[ev.LineSaid] = []
@@ -118,33 +119,12 @@ class House(PartyState):
             sent += datagrams
         return sent
 
-    # As a party of the world.
-
-    def receive_datagram(self, data: bytes, address: Address, now: float) -> None:
-        self.endpoint.receive_datagram(data, address, now)
-
-    def datagrams_to_send(self) -> Sequence[tuple[bytes, Address]]:
-        return self.endpoint.datagrams_to_send()
-
-    def get_timer(self) -> float | None:
-        return self.endpoint.get_timer()
-
-    def handle_timer(self, now: float) -> None:
-        self.endpoint.handle_timer(now)
-
-    def process(self, now: float) -> None:
-        """Answer the events."""
-        while (event := self.endpoint.next_event()) is not None:
-            self.events.append(event)
-            self._answer(event, now)
-
-    # The log.
-
-    def publish(self, *entries: tuple[int, bytes], head: int, now: float) -> list[tuple[bytes, Address]]:
-        """Commit entries up to `head` and return what is sent."""
-        self.log.update(entries)
+    def publish(self, *entries: Logged, head: int, now: float) -> list[tuple[bytes, Address]]:
+        """Commit entries, and unshown ones up to `head`; return what is sent."""
+        rest = [unshown(seq) for seq in range(entries[-1].seq + 1, head + 1)]
+        self.log |= {each.seq: each for each in (*entries, *rest)}
         self.head = head
-        self.endpoint.publish(entries, head, now)
+        self.endpoint.publish([*entries, *rest], now)
         return self.settle(now)
 
     def store(self, now: float) -> list[tuple[bytes, Address]]:
@@ -160,7 +140,7 @@ class House(PartyState):
 
     def texts(self) -> list[str]:
         """Return the lines in the log, in order."""
-        return [m.decode_entry_untrusted(encoding).text for _, encoding in sorted(self.log.items())]
+        return [m.decode_entry_untrusted(each.encoding).text for _, each in sorted(self.log.items()) if each.is_shown]
 
     def _answer(self, event: ev.ServerEvent, now: float) -> None:
         match event:
@@ -175,7 +155,7 @@ class House(PartyState):
             case ev.LineSaid():
                 self.said.append(event)
             case ev.EntriesWanted(cid, after, through):
-                kept = [(seq, self.log[seq]) for seq in range(after + 1, through + 1) if seq in self.log]
+                kept = [self.log[seq] for seq in range(after + 1, through + 1) if seq in self.log]
                 self.endpoint.supply(cid, after, through, kept)
             case _:
                 pass
@@ -198,6 +178,6 @@ class House(PartyState):
         if seq is None:
             seq = self._seq_of[line.id] = self.head = self.head + 1
             kind = m.ACTION if line.action else m.MESSAGE
-            self.log[seq] = entry(seq, line.text, kind, line.id[:6])[1]
-            self.endpoint.publish([(seq, self.log[seq])], seq, now)
+            self.log[seq] = entry(seq, line.text, kind, line.id[:6])
+            self.endpoint.publish([self.log[seq]], now)
         self.endpoint.settle_lines([(line.cid, line.number, seq)], now)

@@ -166,7 +166,7 @@ def test_the_lost_beginning_of_an_honest_answer_is_requested_at_once() -> None:
     host = seated_host()
     (get,) = [*host.open(host.wait(0.02)), *host.tell(m.Head(4)), *host.open(host.wait(0.02))][-1:]
     assert isinstance(get, m.Get)
-    again = host.tell(m.Entries(2, 4, True, tuple(msgspec.Raw(item) for _, item in (entry(3), entry(4)))))
+    again = host.tell(m.Entries(2, 4, True, tuple(msgspec.Raw(item.encoding) for item in (entry(3), entry(4)))))
     assert [message for message in again if isinstance(message, m.Get)] == [m.Get(0, 2)]
 
 

@@ -134,7 +134,7 @@ def test_a_message_is_an_array_of_its_number_and_its_fields_in_order() -> None:
     join = m.Call(1, m.Join("ana", None, 10))
     assert msgspec.msgpack.decode(m.encode(join)) == [1, 1, [1, "ana", None, 10]]
     entry = m.Entry(9, 1000, m.MESSAGE, "ana", "hello", b"marked", "")
-    assert msgspec.msgpack.decode(m.encode(entry)) == [9, 1000, 3, "ana", "hello", b"marked", ""]
+    assert msgspec.msgpack.decode(m.encode(entry)) == [9, 1000, 3, "ana", "hello", b"marked", "", "", False]
 
 
 @given(junk=st.binary(max_size=200))
@@ -219,7 +219,9 @@ HOSTILE: Final = {
     "a long token": msgspec.msgpack.encode([6, bytes(9)]),
     "text where bytes belong": msgspec.msgpack.encode([5, "12345678"]),
     "a message of no known number": msgspec.msgpack.encode([8, 1]),
-    "a call of no known number": msgspec.msgpack.encode([1, 1, [9]]),
+    "a call without a number": msgspec.msgpack.encode([1, 1, []]),
+    "a call whose number is none": msgspec.msgpack.encode([1, 1, ["9"]]),
+    "a known call that lacks a field": msgspec.msgpack.encode([1, 1, [1, "ana"]]),
     "too few fields": msgspec.msgpack.encode([4, 1]),
     "a map": msgspec.msgpack.encode({"type": 3}),
     "no array": msgspec.msgpack.encode(3),
@@ -301,13 +303,53 @@ def test_a_progress_of_an_older_server_gives_no_reason_and_an_older_client_passe
     assert msgspec.msgpack.decode(m.encode(m.Progress(1, 2, 3, 4, m.LOG_REFUSES))) == [19, 1, 2, 3, 4, 1]
 
 
-@given(server_messages, st.integers(0, 700))
-def test_a_lengthened_message_has_that_length_and_means_the_same(message: m.ServerMessage, more: int) -> None:
-    encoded = m.encode(message)
-    longer = m.lengthen(encoded, len(encoded) + more)
-    assert len(longer) == len(encoded) + more
-    assert m.decode_server_message_untrusted(longer) == message
+# Version 1 grows at its ends.
 
 
-def test_nothing_is_shortened() -> None:
-    assert m.lengthen(m.encode(m.Head(70_000)), 3) == m.encode(m.Head(70_000))
+@given(message=server_messages, extra=st.lists(msgpack_values, min_size=1, max_size=3))
+def test_a_client_passes_over_fields_of_a_later_version(message: m.ServerMessage, extra: list[object]) -> None:
+    fields = msgspec.msgpack.decode(m.encode(message))
+    assert m.decode_server_message_untrusted(msgspec.msgpack.encode([*fields, *extra])) == message
+
+
+@given(entry=entries, extra=st.lists(msgpack_values, min_size=1, max_size=3))
+def test_an_entry_of_a_later_version_is_read_without_what_is_new(entry: m.Entry, extra: list[object]) -> None:
+    fields = msgspec.msgpack.decode(m.encode(entry))
+    assert m.decode_item_untrusted(msgspec.msgpack.encode([*fields, *extra])) == entry
+
+
+def test_what_stands_in_a_message_may_grow_too() -> None:
+    member = m.MemberInfo("ana", "tag", "secure", True, 1, m.READER)
+    members = [16, 1, [19, [[*msgspec.msgpack.decode(m.encode(member)), "new"]], False, "new"], "new"]
+    assert m.decode_server_message_untrusted(msgspec.msgpack.encode(members)) == m.Answer(
+        1, m.Members((member,), False)
+    )
+    presence = [27, 4, [["ana", "tag", 9, "lunch", "new"]], "new"]
+    assert m.decode_server_message_untrusted(msgspec.msgpack.encode(presence)) == m.Presence(
+        4, (m.Change("ana", "tag", 9, "lunch"),)
+    )
+
+
+def test_an_entry_that_says_only_what_it_must_has_the_documents_values_for_the_rest() -> None:
+    assert m.decode_entry_untrusted(msgspec.msgpack.encode([7, 1, 3, "ana"])) == m.Entry(
+        7, 1, m.MESSAGE, "ana", "", b"", "", "", False
+    )
+
+
+@pytest.mark.parametrize("number", [0, 4, 5, 6, 99, 2**62])
+def test_a_call_of_a_later_version_is_an_unknown_call(number: int) -> None:
+    call = msgspec.msgpack.encode([1, 7, [number, "budi", {"any": ["thing"]}], "new"])
+    assert m.decode_client_message_untrusted(call) == m.Call(7, m.UnknownCall())
+
+
+@pytest.mark.parametrize("flags", [0, m.FLAG_SCRIPT, m.FLAG_READER])
+def test_flags_of_a_later_version_are_passed_over(flags: int) -> None:
+    assert m.role_of(flags | 0xFF00) == m.role_of(flags)
+
+
+def test_more_addresses_or_changes_than_the_document_allows_are_refused() -> None:
+    welcome = m.Welcome("ana", bytes(16), 1, 2, b"", ("host:1",) * 9)
+    presence = m.Presence(4, (m.Change("ana", "tag", 0),) * 33)
+    for message in (m.Answer(1, welcome), presence):
+        with pytest.raises(ProtocolError):
+            m.decode_server_message_untrusted(m.encode(message))

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import random
+from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Final
 
 from hypothesis import given
 from hypothesis import strategies as st
@@ -12,18 +14,30 @@ from protocol.house import entry
 from sockatuh.protocol import messages as m
 from sockatuh.protocol.client.inbox import Gone, Inbox
 from sockatuh.protocol.constants import GET_DATAGRAMS, RECEIVE_WINDOW
-from sockatuh.protocol.server.packing import Encoded, Told, mark_end, pack
+from sockatuh.protocol.server.packing import EVERYBODY, NOBODY, Audience, Logged, Packed, as_shown_to, mark_end, pack
+
+ME: Final = "my key"
+AUDIENCES: Final[tuple[Audience, ...]] = (
+    EVERYBODY,
+    EVERYBODY,
+    NOBODY,
+    frozenset({ME, "another"}),
+    frozenset({"another"}),
+)
 
 
 @dataclass(frozen=True, slots=True)
 class Log:
-    """A log of which some entries are no longer kept."""
+    """A log of which some entries are no longer kept, and some are not shown to everybody."""
 
     head: int
-    kept: dict[int, bytes]
+    kept: dict[int, Logged]
 
-    def stretch(self, after: int, through: int) -> list[Encoded]:
-        return [(seq, self.kept[seq]) for seq in range(after + 1, through + 1) if seq in self.kept]
+    def stretch(self, after: int, through: int) -> list[Logged]:
+        return [self.kept[seq] for seq in range(after + 1, through + 1) if seq in self.kept]
+
+    def shown(self, after: int, through: int) -> Sequence[Logged]:
+        return as_shown_to(ME, self.stretch(after, through))
 
 
 @st.composite
@@ -31,11 +45,13 @@ def logs(draw: st.DrawFn) -> Log:
     head = draw(st.integers(1, 60))
     gone = draw(st.sets(st.integers(1, head), max_size=head))
     sizes = draw(st.lists(st.sampled_from((1, 1, 50, 400, 1200, 4000)), min_size=head, max_size=head))
-    return Log(head, dict(entry(seq, "x" * sizes[seq - 1]) for seq in range(1, head + 1) if seq not in gone))
+    audiences = draw(st.lists(st.sampled_from(AUDIENCES), min_size=head, max_size=head))
+    entries = (entry(seq, "x" * sizes[seq - 1], shown_to=audiences[seq - 1]) for seq in range(1, head + 1))
+    return Log(head, {each.seq: each for each in entries if each.seq not in gone})
 
 
 @given(log=logs(), start=st.integers(0, 60), seed=st.integers(0, 2**32), loss=st.sampled_from((0.0, 0.2, 0.6)))
-def test_whatever_is_lost_doubled_or_reordered_the_inbox_gives_out_what_is_kept_and_names_what_is_gone(
+def test_whatever_is_lost_doubled_or_reordered_the_inbox_gives_out_what_is_shown_and_names_only_what_is_gone(
     log: Log, start: int, seed: int, loss: float
 ) -> None:
     dice = random.Random(seed)
@@ -43,11 +59,11 @@ def test_whatever_is_lost_doubled_or_reordered_the_inbox_gives_out_what_is_kept_
     inbox = Inbox(start)
     given_out: list[m.Entry | Gone] = []
     # Pushed as it was committed, a few entries at a time.
-    pushed: list[Told] = []
+    pushed: list[Packed] = []
     at = start
     while at < log.head:
         upto = min(log.head, at + dice.randint(1, 9))
-        pushed += pack(at, upto, log.stretch(at, upto))
+        pushed += pack(at, upto, log.shown(at, upto))
         at = upto
     deliver(inbox, pushed, dice, loss, given_out)
     inbox.notice_head(log.head)
@@ -56,25 +72,25 @@ def test_whatever_is_lost_doubled_or_reordered_the_inbox_gives_out_what_is_kept_
         holes = inbox.holes()
         if not holes:
             break
-        answer = [message for hole in holes for message in pack(*hole, log.stretch(*hole), GET_DATAGRAMS)]
+        answer = [message for hole in holes for message in pack(*hole, log.shown(*hole), GET_DATAGRAMS)]
         mark_end(answer)
         deliver(inbox, answer, dice, loss, given_out)
     assert inbox.cursor == log.head
     entries = [item for item in given_out if isinstance(item, m.Entry)]
-    assert [(each.seq, m.encode(each)) for each in entries] == log.stretch(start, log.head)
-    gone = [seq for item in given_out if isinstance(item, Gone) for seq in missing_in(item, entries)]
+    mine = [each for each in log.stretch(start, log.head) if each.shown_to is None or ME in each.shown_to]
+    assert [m.encode(each) for each in entries] == [each.encoding for each in mine]
+    gone = [seq for item in given_out if isinstance(item, Gone) for seq in missing_in(item, log)]
     assert sorted(gone) == [seq for seq in range(start + 1, log.head + 1) if seq not in log.kept]
 
 
-def missing_in(gone: Gone, entries: list[m.Entry]) -> list[int]:
-    there = {each.seq for each in entries}
-    missing = [seq for seq in range(gone.after + 1, gone.through + 1) if seq not in there]
+def missing_in(gone: Gone, log: Log) -> list[int]:
+    missing = [seq for seq in range(gone.after + 1, gone.through + 1) if seq not in log.kept]
     assert len(missing) == gone.count
     return missing
 
 
 def deliver(
-    inbox: Inbox, messages: list[Told], dice: random.Random, loss: float, given_out: list[m.Entry | Gone]
+    inbox: Inbox, messages: list[Packed], dice: random.Random, loss: float, given_out: list[m.Entry | Gone]
 ) -> None:
     copies = [each for each in messages for _ in range(dice.choice((1, 1, 2))) if dice.random() >= loss]
     if dice.random() < 0.5:

@@ -40,6 +40,8 @@ NEW_CLIENT_CID, NEW_SERVER_CID = 0x11121314, 0x15161718191A1B
 LOG_ID, RESET_KEY = fixed("log", 16), fixed("reset")
 PASSWORD_HASH: Final = "$2b$12$" + "a" * 53
 ENTRY: Final = m.Entry(7, 1_700_000_000_000, m.MESSAGE, "ana", "sopnya jam satu", fixed("mark", 6), "AbCdEfGh")
+UNSHOWN: Final = m.Unshown(4, 3)
+NODES: Final = ("192.168.1.3:7625", "[fe80::2]:7625")
 JOINED: Final = m.Entry(8, 1_700_000_000_001, m.JOINED, "budi", "secure", b"", "AbCdEfGh")
 
 
@@ -89,9 +91,10 @@ def client_messages(rekey: bytes) -> dict[str, m.ClientMessage]:
 def server_messages(rekeyed: bytes) -> dict[str, m.ServerMessage]:
     """Return one or more of each message of a server."""
     member = m.MemberInfo("ana", tag(public_key(CLIENT)), "secure", True, 1_700_000_000_000)
-    items = tuple(msgspec.Raw(m.encode(entry)) for entry in (ENTRY, JOINED))
+    items = tuple(msgspec.Raw(m.encode(item)) for item in (UNSHOWN, ENTRY, JOINED))
     return {
         "ANSWER WELCOME": m.Answer(1, m.Welcome("ana", LOG_ID, 5, 8, _ticket())),
+        "ANSWER WELCOME, with further addresses": m.Answer(1, m.Welcome("ana", LOG_ID, 5, 8, _ticket(), NODES)),
         "ANSWER NAME_VALID": m.Answer(2, m.NameValid("ana")),
         "ANSWER REFUSED": m.Answer(3, m.Refused("name_taken", 0, "Ana", "", "Mf3Kd81x", 1_763_800_000_000)),
         "ANSWER REFUSED with a suggestion": m.Answer(3, m.Refused("name_invalid", 0, "one word", "ana_maria")),
@@ -101,13 +104,14 @@ def server_messages(rekeyed: bytes) -> dict[str, m.ServerMessage]:
         "STORED": m.Stored(((1, 9), (2, 10))),
         "UNSAID": m.Unsaid(3, "text_empty"),
         "PROGRESS": m.Progress(4, 4, 0b101, 1_500),
-        "ENTRIES": m.Entries(5, 8, True, items),
+        "ENTRIES": m.Entries(3, 8, True, items),
         "ENTRY_PART": m.EntryPart(9, 1, 3, b"x" * 32, False),
         "HEAD": m.Head(70_000),
-        "PONG": m.Pong(TOKEN, 8),
+        "PONG": m.Pong(TOKEN, 8, 3),
         "PATH_CHALLENGE": m.PathChallenge(TOKEN),
         "REKEYED": m.Rekeyed(rekeyed),
         "CLOSED": m.Closed("restarting", 250),
+        "PRESENCE": m.Presence(301, (m.Change("ana", "AbCdEfGh", m.CONTACT_LOST), m.Change("budi", "", m.GONE))),
     }
 
 
@@ -148,7 +152,11 @@ def vectors() -> dict[str, Any]:
         "renewed channel": _channel(renewed),
         "from the client": _sealed(first.client, client_messages(renewed.first)),
         "from the server": _sealed(first.server, server_messages(renewed.second)),
-        "entries": {"message": m.encode(ENTRY).hex(), "joined": m.encode(JOINED).hex()},
+        "entries": {
+            "message": m.encode(ENTRY).hex(),
+            "joined": m.encode(JOINED).hex(),
+            "unshown": m.encode(UNSHOWN).hex(),
+        },
         "line": {"stream": STREAM.hex(), "number": 7, "id": line_id(public_key(CLIENT), STREAM, 7).hex()},
         "ticket": {
             "name": "ana",

@@ -24,7 +24,7 @@ REFUSALS: Final = {
     ("sendmsg,sendmmsg,recvmsg", "ENOSYS"): {"sendmmsg_refused", "recvmsg_refused"},
 }
 """What is refused, and which events say so: who cannot read where a datagram arrived names no source."""
-EVENTS: Final = ("sendmmsg_refused", "udp_segment_refused", "source_address_refused", "recvmsg_refused")
+EVENTS: Final = ("sendmmsg_refused", "source_address_refused", "recvmsg_refused")
 
 
 async def refused(run: Run) -> Found:

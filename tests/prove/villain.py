@@ -26,6 +26,7 @@ from sockatuh.protocol.seam import Address
 from sockatuh.protocol.server import events as ev
 from sockatuh.protocol.server.door import ServerIdentity
 from sockatuh.protocol.server.endpoint import Endpoint
+from sockatuh.protocol.server.packing import Logged
 from sockatuh.protocol.server.tickets import Tickets
 
 EVIL: Final = COCKTAIL.encode(errors="replace").decode()
@@ -67,13 +68,13 @@ class Villain(House):
     def rage(self) -> list[tuple[bytes, Address]]:
         """Say everything, in every field of every kind of entry."""
         self.hostile = True
-        said: list[tuple[int, bytes]] = []
+        said: list[Logged] = []
         for text in map(_sendable, TEXTS.values()):
             name = text[:A_NAME]
             for kind in (m.MESSAGE, m.ACTION, m.JOINED, m.LEFT, m.CLAIMED, 77):
                 said.append(_entry(self.head + len(said) + 1, kind, name, _cut(text, LONGEST), tag=name, at=NEVER))
         said.append(_entry(self.head + len(said) + 1, m.MESSAGE, "ana", LAST))
-        return self.publish(*said, head=said[-1][0], now=time.monotonic())
+        return self.publish(*said, head=said[-1].seq, now=time.monotonic())
 
     def _answer(self, event: ev.ServerEvent, now: float) -> None:
         match event:
@@ -146,10 +147,8 @@ def _cut(text: str, size: int) -> str:
     return text.encode()[:size].decode(errors="ignore")
 
 
-def _entry(
-    seq: int, kind: int, name: str, text: str, *, tag: str = "", at: int = 1_700_000_000_000
-) -> tuple[int, bytes]:
-    return seq, m.encode(m.Entry(seq, at, kind, name, text, b"", tag))
+def _entry(seq: int, kind: int, name: str, text: str, *, tag: str = "", at: int = 1_700_000_000_000) -> Logged:
+    return Logged(seq, m.encode(m.Entry(seq, at, kind, name, text, b"", tag)))
 
 
 # The attack.

@@ -5,6 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from sockatuh.protocol import messages as m
+from sockatuh.protocol.server.packing import EVERYBODY, unshown
 from sockatuh.room.entries import Body, Claimed, Joined, Left, Message
 from sockatuh.room.log import Row
 from sockatuh.server.entry_encoding import encode_entry
@@ -29,7 +30,6 @@ def row_of(body: Body) -> Row:
             m.Entry(7, 1_700_000_000_123, m.JOINED, "budi", "classic"),
         ),
         (Left("ana", OWNER, "lost", 12.5), m.Entry(7, 1_700_000_000_123, m.LEFT, "ana", "lost", b"", OWNER[:8])),
-        (Claimed("ana", OWNER), m.Entry(7, 1_700_000_000_123, m.CLAIMED, "ana", "", b"", OWNER[:8])),
         (
             Message("ana", OWNER, "soup at one", action=False),
             m.Entry(7, 1_700_000_000_123, m.MESSAGE, "ana", "soup at one", LINE[:6], OWNER[:8]),
@@ -41,7 +41,21 @@ def row_of(body: Body) -> Row:
     ],
 )
 def test_members_are_told_what_the_protocol_says_of_each_kind(body: Body, entry: m.Entry) -> None:
-    assert m.decode_entry_untrusted(encode_entry(row_of(body))) == entry
+    encoded = encode_entry(row_of(body))
+    assert (encoded.seq, encoded.shown_to) == (7, EVERYBODY)
+    assert m.decode_entry_untrusted(encoded.encoding) == entry
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        Joined("ana", OWNER, "secure", "10.0.0.2:4000", "sockatuh 1", unshown=True),
+        Left("ana", OWNER, "lost", 12.5, unshown=True),
+        Claimed("ana", OWNER),
+    ],
+)
+def test_of_what_is_shown_to_nobody_only_the_number_is_left(body: Body) -> None:
+    assert encode_entry(row_of(body)) == unshown(7)
 
 
 @pytest.mark.parametrize(
@@ -54,7 +68,7 @@ def test_members_are_told_what_the_protocol_says_of_each_kind(body: Body, entry:
     ],
 )
 def test_addresses_versions_and_whole_fingerprints_stay_at_the_server(body: Body) -> None:
-    encoded = encode_entry(row_of(body))
+    encoded = encode_entry(row_of(body)).encoding
     assert b"10.20.30.40" not in encoded
     assert b"sockatuh" not in encoded
     assert OWNER.encode() not in encoded
@@ -62,5 +76,5 @@ def test_addresses_versions_and_whole_fingerprints_stay_at_the_server(body: Body
 
 @given(st.text(), st.text(), st.booleans())
 def test_any_line_comes_out_as_it_was_stored(name: str, text: str, action: bool) -> None:
-    entry = m.decode_entry_untrusted(encode_entry(row_of(Message(name, OWNER, text, action))))
+    entry = m.decode_entry_untrusted(encode_entry(row_of(Message(name, OWNER, text, action))).encoding)
     assert (entry.name, entry.text, entry.kind) == (name, text, m.ACTION if action else m.MESSAGE)

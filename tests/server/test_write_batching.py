@@ -7,14 +7,14 @@ from itertools import count
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sockatuh.protocol.server.packing import ROOM
+from sockatuh.protocol.server.packing import ITEM_BYTES
 from sockatuh.room.entries import Message, size_of
 from sockatuh.room.log import Append
 from sockatuh.server.write_batching import MAX_WAIT, SURPLUS, WriteBatcher
 
 FULL = 8
 """Entries of SIZE that fit a datagram."""
-SIZE = ROOM // FULL - 3
+SIZE = ITEM_BYTES // FULL - 3
 
 
 def message_of(size: int) -> Message:
@@ -116,7 +116,7 @@ def test_what_fills_datagrams_goes_and_what_is_left_over_waits() -> None:
     assert loop.batches[1:] == [[2 * FULL, 2 * FULL + 1, 2 * FULL + 2, 100]]
 
 
-@given(st.lists(st.tuples(st.integers(0, 4), st.integers(1, 3 * ROOM), st.floats(0, 0.03), st.floats(0, 0.03))))
+@given(st.lists(st.tuples(st.integers(0, 4), st.integers(1, 3 * ITEM_BYTES), st.floats(0, 0.03), st.floats(0, 0.03))))
 def test_all_is_written_once_and_in_order_whatever_comes_when(
     turns: list[tuple[int, int, float, float]],
 ) -> None:

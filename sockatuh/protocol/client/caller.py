@@ -65,7 +65,7 @@ class Caller:
         """Tell whether a call was sent more than once, which makes it doubtful that the server is still there."""
         return self._pending is not None and self._pending.tries > 1
 
-    def take_answer(self, answer: Answer) -> tuple[CallBody, AnswerBody] | None:
+    def take_answer(self, answer: Answer) -> tuple[CallBody | UnknownCall, AnswerBody] | None:
         """Return (what was asked, what was answered), or None if this answers no open call."""
         pending = self._pending
         if pending is None or pending.message.number != answer.number:

@@ -15,7 +15,7 @@ from sockatuh.protocol.constants import (
     REORDER_DELAY,
 )
 from sockatuh.protocol.datagrams import jitter, line_id
-from sockatuh.protocol.messages import ACTION, MESSAGE, Ack, Entries, EntryPart, Get, Welcome
+from sockatuh.protocol.messages import CLAIMED, JOINED, LEFT, Ack, Entries, EntryPart, Get, Welcome
 
 from .events import CaughtUp, EntriesGone, EntryArrived
 from .inbox import Gone, Inbox
@@ -26,6 +26,8 @@ ANSWERS_TIMED: Final = 8
 """Answers whose time counts: of so many, one at least came to the first request, whatever the network loses."""
 ANSWER_GUESS: Final = 0.05
 """Seconds an answer takes, while nothing is known of the network."""
+SAID_BY_NOBODY: Final = frozenset({JOINED, LEFT, CLAIMED})
+"""Kinds of entries that are no line of anybody's, whatever mark they bear."""
 GET_BACKOFF: Final = 1.25
 """How much longer each time a request waits for its answer."""
 
@@ -39,6 +41,7 @@ class Reader:
         self._client_key, self._stream, self._random = client_key, stream, random
         self._marks: OrderedDict[bytes, int] = OrderedDict()
         self._acked = cursor
+        self._shown_at_ack = 0
         self._ack_at: float | None = None
         self._ack_by = 0.0
         self._ack_delay = 0.0
@@ -78,7 +81,7 @@ class Reader:
     def begin(self, head: int, now: float) -> None:
         """A session begins, with the log at `head`."""
         self.inbox.notice_head(head)
-        self._acked = self.inbox.cursor
+        self._note_acked()
         self._catching_up_to = head
         self._ack_at, self._get_tries, self._asked_at = None, 0, None
         self._get_at = now if self.inbox.has_holes() and not self._is_paused else None
@@ -124,7 +127,7 @@ class Reader:
             share = jitter(self._random, 0.25)
             self._ack_delay = self.ack_seconds * share
             self._ack_by = now + ACK_PATIENCE * share
-        is_much = self.inbox.cursor - self._acked >= ACK_ENTRIES
+        is_much = self.inbox.shown - self._shown_at_ack >= ACK_ENTRIES
         self._ack_at = now if is_much else min(now + self._ack_delay, self._ack_by)
 
     def _look_for_hole(self, now: float, *, progress: bool, answered: bool) -> None:
@@ -157,7 +160,7 @@ class Reader:
             if isinstance(item, Gone):
                 events.append(EntriesGone(item))
             else:
-                own = self._marks.pop(item.mark, None) if item.kind in (MESSAGE, ACTION) else None
+                own = self._marks.pop(item.mark, None) if item.kind not in SAID_BY_NOBODY else None
                 events.append(EntryArrived(item, own))
         if self._catching_up_to is not None and self.inbox.cursor >= self._catching_up_to:
             self._catching_up_to = None
@@ -174,12 +177,16 @@ class Reader:
             self._get_at = now + self._patience()
             self._asked_at = now if self._asked_at is None else self._asked_at
             self._get_tries += 1
-            self._ack_at, self._acked = None, self.inbox.cursor
+            self._ack_at = None
+            self._note_acked()
             first, *more = self.inbox.holes()
             return Get(*first, tuple(more))
         if self._ack_at is not None and self._ack_at <= now:
             self._ack_at = None
             if self.inbox.cursor > self._acked:
-                self._acked = self.inbox.cursor
+                self._note_acked()
                 return Ack(self._acked)
         return None
+
+    def _note_acked(self) -> None:
+        self._acked, self._shown_at_ack = self.inbox.cursor, self.inbox.shown

@@ -3,16 +3,28 @@
 The cursor is the last seq up to which everything is known. A datagram that begins at or before the cursor moves it;
 one that begins behind a hole is kept, bounded in number and memory, until the hole is filled. That is all there is to
 loss, reordering, duplication, sleep and catching up.
+
+Entries that are not shown to this client have their numbers all the same. The cursor passes over them, and nothing is
+reported: only what is no longer kept is a gap.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
 from sockatuh.errors import ProtocolError
 from sockatuh.protocol.constants import MAX_PARTS, RECEIVE_WINDOW
-from sockatuh.protocol.messages import Entries, Entry, EntryPart, decode_entry_untrusted
+from sockatuh.protocol.messages import (
+    Entries,
+    Entry,
+    EntryPart,
+    Item,
+    Unshown,
+    decode_entry_untrusted,
+    decode_item_untrusted,
+)
 
 MAX_HOLES: Final = 32
 """Stretches named in one request, which has to fit a datagram."""
@@ -41,8 +53,11 @@ class Inbox:
     def __init__(self, cursor: int) -> None:
         self.cursor = cursor
         self.head = cursor
+        self.shown = 0
+        """How many entries have been given out."""
         self._ready: list[Entry | Gone] = []
-        self._early: dict[int, Entry | None] = {}
+        self._early: dict[int, Item | None] = {}
+        """What came ahead of a hole, by seq; an Unshown stands at each seq of its run, None where nothing is kept."""
         self._parts: dict[int, list[bytes | None]] = {}
         self._held = 0
         """Memory that `_early` and `_parts` take."""
@@ -52,13 +67,15 @@ class Inbox:
         if isinstance(message, EntryPart):
             self._receive_part(message)
             return
-        entries = [decode_entry_untrusted(item) for item in message.items]
-        seqs = [entry.seq for entry in entries]
-        if message.after > message.through or any(
-            not low < seq <= message.through for low, seq in zip([message.after, *seqs], seqs, strict=False)
-        ):
+        items = [decode_item_untrusted(item) for item in message.items]
+        covered = message.after
+        for item in items:
+            if item.seq <= covered:
+                raise ProtocolError("entries out of place")
+            covered = _last(item)
+        if covered > message.through:
             raise ProtocolError("entries out of place")
-        self._place(message.after, message.through, entries)
+        self._place(message.after, message.through, items)
 
     def _receive_part(self, part: EntryPart) -> None:
         if part.seq <= self.cursor or part.seq in self._early or part.seq > self.cursor + RECEIVE_WINDOW:
@@ -82,15 +99,17 @@ class Inbox:
                 raise ProtocolError("entry out of place")
             self._place(part.seq - 1, part.seq, [entry])
 
-    def _place(self, after: int, through: int, entries: list[Entry]) -> None:
+    def _place(self, after: int, through: int, items: Sequence[Item]) -> None:
         self.head = max(self.head, through)
         if through <= self.cursor:
             return
         if after <= self.cursor:
-            self._advance(through, [entry for entry in entries if entry.seq > self.cursor])
+            self._advance(through, items)
             self._join_early()
         elif through <= self.cursor + RECEIVE_WINDOW:
-            new = {entry.seq: entry for entry in entries if self._early.get(entry.seq) is None}
+            new = {
+                seq: item for item in items for seq in range(item.seq, _last(item) + 1) if self._early.get(seq) is None
+            }
             size = sum(map(_memory_of, new.values()))
             if self._has_memory_for(after + 1, size):
                 self._held += size
@@ -100,27 +119,34 @@ class Inbox:
         """Tell whether `size` bytes more may be kept; what is missing next always may, or nothing would move on."""
         return self._held + size <= EARLY_BYTES or seq == self.cursor + 1
 
-    def _advance(self, through: int, entries: list[Entry]) -> None:
-        gone = through - self.cursor - len(entries)
+    def _advance(self, through: int, items: Sequence[Item]) -> None:
+        """Move the cursor, giving out the entries it comes to, and before them how many are gone."""
+        entries = [item for item in items if isinstance(item, Entry) and item.seq > self.cursor]
+        unshown = sum(max(0, item.last - max(item.seq - 1, self.cursor)) for item in items if isinstance(item, Unshown))
+        gone = through - self.cursor - len(entries) - unshown
         if gone:
             self._ready.append(Gone(self.cursor, through, gone))
         self._ready += entries
+        self.shown += len(entries)
         self.cursor = through
 
     def _join_early(self) -> None:
         """Move over what had come early, and forget what is now behind."""
         while self.cursor + 1 in self._early:
-            entry = self._forget_early(self.cursor + 1)
-            self._advance(self.cursor + 1, [entry] if entry else [])
+            item = self._forget_early(self.cursor + 1)
+            if isinstance(item, Unshown):
+                self.cursor += 1
+            else:
+                self._advance(self.cursor + 1, [item] if item else [])
         for seq in [seq for seq in self._early if seq <= self.cursor]:
             self._forget_early(seq)
         for seq in [seq for seq in self._parts if seq <= self.cursor]:
             self._forget_parts(seq)
 
-    def _forget_early(self, seq: int) -> Entry | None:
-        entry = self._early.pop(seq)
-        self._held -= _memory_of(entry) if entry else 0
-        return entry
+    def _forget_early(self, seq: int) -> Item | None:
+        item = self._early.pop(seq)
+        self._held -= _memory_of(item) if item else 0
+        return item
 
     def _forget_parts(self, seq: int) -> None:
         self._held -= sum(len(piece) for piece in self._parts.pop(seq) if piece is not None)
@@ -155,8 +181,8 @@ class Inbox:
                 else:
                     holes.append((after, seq - 1))
                 between = 0
-            entry = self._early.get(seq)
-            between += ENTRY_OVERHEAD + len(entry.text) if entry else 0
+            item = self._early.get(seq)
+            between += ENTRY_OVERHEAD + len(item.text) if isinstance(item, Entry) else 0
             after = seq
         return holes
 
@@ -172,6 +198,10 @@ class Inbox:
         self._held = 0
 
 
-def _memory_of(entry: Entry) -> int:
-    """Return about how much memory an entry takes: one character beyond the BMP makes all of a text four bytes wide."""
-    return ENTRY_MEMORY + entry.text.__sizeof__()
+def _last(item: Item) -> int:
+    return item.last if isinstance(item, Unshown) else item.seq
+
+
+def _memory_of(item: Item) -> int:
+    """Return about how much memory an item takes: one character beyond the BMP makes all of a text four bytes wide."""
+    return ENTRY_MEMORY + item.text.__sizeof__() if isinstance(item, Entry) else 0

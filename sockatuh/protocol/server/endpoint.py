@@ -19,6 +19,7 @@ from sockatuh.protocol.messages import (
     Ack,
     AnswerBody,
     Call,
+    Change,
     ClientMessage,
     Closed,
     Get,
@@ -26,6 +27,7 @@ from sockatuh.protocol.messages import (
     PathResponse,
     Ping,
     Pong,
+    Presence,
     Rekey,
     Say,
     Welcome,
@@ -39,7 +41,7 @@ from .door import Door, Pending, ServerIdentity
 from .events import EntriesWanted, HandshakeRefused, ServerEvent, SessionClosed, SessionOpened
 from .fanout import Fanout
 from .limits import Limits
-from .packing import Encoded
+from .packing import Logged
 from .rekeying import Rekeys
 from .requests import Requests
 from .roaming import Paths
@@ -78,6 +80,8 @@ class Endpoint:
         self.tickets = tickets
         self.dropped: Counter[str] = Counter()
         """Datagrams that were not processed, by reason."""
+        self.here = 0
+        """How many members there are, as PONG says."""
         self._limits, self._random, self._pack_address = limits, random, pack_address
         self._out = Outgoing(self.dropped)
         self._events: deque[ServerEvent] = deque()
@@ -153,7 +157,7 @@ class Endpoint:
 
     # What the bridge asks for. A session that is gone meanwhile is no error.
 
-    def load_recent(self, after: int, entries: Sequence[Encoded]) -> None:
+    def load_recent(self, after: int, entries: Sequence[Logged]) -> None:
         """Keep in memory what the log has after `after`; called before the first client comes."""
         self._fanout.recent.load(after, entries)
 
@@ -193,12 +197,17 @@ class Endpoint:
         """Keep lines back while the log cannot take more; `refuses`: it takes none at all, so tell those who wait."""
         self._requests.hold(self._table, hold, refuses, now)
 
-    def publish(self, entries: Sequence[Encoded], head: int, now: float) -> None:
-        """Tell everybody what was committed up to `head`."""
-        self._fanout.publish(entries, head, now)
+    def publish(self, entries: Sequence[Logged], now: float) -> None:
+        """Send what was committed to those it is shown to; contiguous, and in order."""
+        self._fanout.publish(entries, now)
 
-    def supply(self, cid: int, after: int, through: int, entries: Sequence[Encoded]) -> None:
-        """Give a member what it wanted from the log: all that is kept of (after, through]."""
+    def tell_presence(self, here: int, changes: Sequence[Change]) -> None:
+        """Tell everybody how many members are here, and what of them has changed; not more often than once a second."""
+        self.here = here
+        self._fanout.tell_presence(Presence(here, tuple(changes)))
+
+    def supply(self, cid: int, after: int, through: int, entries: Sequence[Logged]) -> None:
+        """Give a session what it wanted from the log: all that is kept of (after, through]."""
         session = self._table.find(cid)
         if session is not None:
             self._fanout.supply(session, after, through, entries)
@@ -312,7 +321,7 @@ class Endpoint:
                     self._requests.answer(session, number, Goodbye())
                     self._end(session, "left", now)
             case Ping(nonce):
-                self._out.send(session, Pong(nonce, self.head if session.joined else 0))
+                self._out.send(session, Pong(nonce, self.head, self.here) if session.joined else Pong(nonce, 0))
             case PathResponse(token):
                 self._paths.finish(session, token, address, now)
             case Rekey():

@@ -1,39 +1,40 @@
-"""From the log to every member: pushed once, repaired by one sweep, pulled when far behind (docs/PROTOCOL.md §8)."""
+"""From the log to every session: pushed once, sent again by one sweep, pulled when far behind (docs/PROTOCOL.md §8).
+
+Most entries are shown to everybody, some to nobody, and some to the sessions of a few keys. Entries that a session is
+not shown are never a reason to send it anything: they travel as a run of numbers with the next entry it is shown. So
+there is one stretch that has yet to be covered for everybody, from `_pushed` to the head, and for each key that was
+shown something in it alone a place further on.
+"""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Final
 
-from sockatuh.protocol.constants import (
-    ACK_PATIENCE,
-    GET_DATAGRAMS,
-    MAX_PLAINTEXT,
-    PUSH_WINDOW,
-    REPAIR_AFTER,
-    REPAIR_AFTER_MAX,
-    REPAIR_DATAGRAMS,
-)
-from sockatuh.protocol.messages import Entries, Get, Head
+from sockatuh.protocol.constants import GET_DATAGRAMS, MAX_PLAINTEXT, REPAIR_AFTER, REPAIR_DATAGRAMS
+from sockatuh.protocol.messages import Entries, Get, Head, Presence, ServerMessage, encode
 
 from .limits import Limits
-from .packing import Encoded, Told, encode_alike, mark_end, pack
+from .packing import Logged, Packed, as_shown_to, covered_through, mark_end, pack, unshown
 from .rate_limit import KeysOfPlaces
 from .recent import Recent
+from .retransmission import Remedy, State
 from .send_queue import Outgoing
-from .session import Repair, Session
+from .session import Session
 
 PUSH_DATAGRAMS: Final = 64
-"""Datagrams a member is pushed in one turn; a burst of long texts must not fill memory, nor every receive buffer."""
-REPAIRS: Final = 2
-"""Times a member is re-sent what it lacks; whoever is silent then is asked for little, and often: it may be back."""
+"""Datagrams a session is pushed in one turn; a burst of long texts must not fill memory, nor every receive buffer."""
 ACK_SECONDS_PER_SESSION: Final = 0.00025
 ACK_SECONDS_MAX: Final = 1.0
 SWEEP_BYTES: Final = 2_097_152
-"""Bytes re-sent by one sweep; whoever has not had its turn then has it in the next."""
+"""Bytes sent again by one sweep; the sessions after that have their turn in the next."""
 SWEEP_GRAIN: Final = 0.05
-"""Seconds to which repairs are rounded up, so that a thousand members behind need no thousand sweeps."""
+"""Seconds to which sweeps are rounded up, so that a thousand sessions behind need no thousand sweeps."""
+MAX_APART: Final = 1_024
+"""Keys that were shown something of their own since the last push to all, above which everybody asks instead."""
+EVERYBODY_ELSE: Final = ""
+"""Stands for all sessions of keys that no entry of a push names."""
 
 
 class Fanout:
@@ -44,7 +45,12 @@ class Fanout:
         self.sweep_at: float | None = None
         self.ack_seconds = self._ack_seconds_min = limits.ack_milliseconds / 1000
         self._published_at = 0.0
-        self._members: dict[int, Session] = {}
+        self._pushed = head
+        """How far the stretches reach that everybody was pushed."""
+        self._apart: dict[str, int] = {}
+        """By owner, how far beyond that what its key alone was pushed reaches."""
+        self._sessions: dict[int, Session] = {}
+        self._of_owner: dict[str, dict[int, Session]] = {}
         self._out = out
         # By key and place, so that neither more sessions nor more keys give anybody more.
         self._gets = KeysOfPlaces(limits.gets_per_second, limits.gets_burst, limits.sessions)
@@ -55,7 +61,7 @@ class Fanout:
         return self.recent.head
 
     def replace_limits(self, limits: Limits) -> None:
-        """Keep so much at hand, and answer so often, from now on."""
+        """Keep so much in memory, and answer so often, from now on."""
         self._ack_seconds_min = limits.ack_milliseconds / 1000
         self.recent.replace_bounds(limits.recent_entries, limits.recent_bytes)
         self._gets.replace_rate(limits.gets_per_second, limits.gets_burst, limits.sessions)
@@ -67,37 +73,75 @@ class Fanout:
 
     def add(self, session: Session, start: int, now: float) -> None:
         """Begin to push to a session whose cursor is `start`."""
-        session.repair.acked = start
-        self._members[session.cid] = session
+        self._sessions[session.cid] = session
+        self._of_owner.setdefault(session.owner, {})[session.cid] = session
+        session.retransmission.begin(start, self.head, now)
         if start < self.head:
-            self._expect_ack(session, now)
-
-    def discard(self, session: Session) -> None:
-        """Push no more to a session."""
-        self._members.pop(session.cid, None)
-
-    def publish(self, entries: Sequence[Encoded], head: int, now: float) -> None:
-        """Send what was committed up to `head` to everybody who is not far behind."""
-        before = self.head
-        self._published_at = now
-        self.recent.extend(entries, head)
-        messages: list[Told | Head] = [*pack(before, head, entries, PUSH_DATAGRAMS)]
-        if _told_through(messages[-1]) < head:
-            messages.append(Head(head))  # the rest is asked for, at each member's own pace
-        pushed = [session for session in self._members.values() if session.repair.acked >= before - PUSH_WINDOW]
-        self._out.send_to_all(pushed, encode_alike(messages))
-        for session in pushed:
-            if session.repair.acked >= before:
-                session.repair.begin(now)
-        if head > before:
             self._sweep_by(now + self._delay)
 
+    def discard(self, session: Session) -> None:
+        """Push nothing more to a session."""
+        if self._sessions.pop(session.cid, None) is None:
+            return
+        of_owner = self._of_owner[session.owner]
+        del of_owner[session.cid]
+        if not of_owner:
+            del self._of_owner[session.owner]
+
+    def publish(self, entries: Sequence[Logged], now: float) -> None:
+        """Send what was committed, contiguous and in order, to each session that is shown it and not far behind."""
+        self.recent.extend(entries)
+        named = {owner for entry in entries if entry.shown_to for owner in entry.shown_to}
+        apart = sorted(named | self._apart.keys())
+        reached = {owner: self._push_apart(owner, entries, now) for owner in apart}
+        if shown := self._push(self._all_but(apart), EVERYBODY_ELSE, self._pushed, entries, now):
+            self._pushed = shown
+            self._apart.clear()
+        self._apart |= {owner: seq for owner, seq in reached.items() if seq > self._pushed}
+        if len(self._apart) > MAX_APART:
+            self._pushed = self.head
+            self._apart.clear()
+
+    def _push_apart(self, owner: str, entries: Sequence[Logged], now: float) -> int:
+        """Push to the sessions of one key; return how far that reaches."""
+        after = max(self._pushed, self._apart.get(owner, 0))
+        return self._push(list(self._of_owner.get(owner, {}).values()), owner, after, entries, now) or after
+
+    def _all_but(self, owners: Iterable[str]) -> list[Session]:
+        others = {cid for owner in owners for cid in self._of_owner.get(owner, ())}
+        return [session for cid, session in self._sessions.items() if cid not in others]
+
+    def _push(self, sessions: Sequence[Session], owner: str, after: int, entries: Sequence[Logged], now: float) -> int:
+        """Push to sessions what an owner is shown, and what lies unshown before it from `after` on.
+
+        Return the last entry that is shown, 0 if none is.
+        """
+        items = as_shown_to(owner, entries)
+        shown = next((item.seq for item in reversed(items) if item.is_shown), 0)
+        if not shown:
+            return 0
+        if after + 1 < entries[0].seq:
+            items = as_shown_to(owner, [unshown(after + 1, entries[0].seq - 1 - after), *entries])
+        packed = pack(after, shown, [item for item in items if item.seq <= shown], PUSH_DATAGRAMS)
+        messages: list[ServerMessage] = [*packed]
+        if covered_through(packed[-1]) < shown:
+            messages.append(Head(shown))  # the rest is asked for, at each session's own pace
+        near = [session for session in sessions if not session.retransmission.is_far_behind]
+        self._out.send_to_all(near, [encode(message) for message in messages])
+        for session in sessions:
+            session.retransmission.show(shown, now)
+        self._published_at = now
+        self._sweep_by(now + self._delay)
+        return shown
+
+    def tell_presence(self, presence: Presence) -> None:
+        """Send PRESENCE to every session that gets entries; what is lost is not sent again."""
+        self._out.send_to_all(list(self._sessions.values()), [encode(presence)])
+
     def acknowledge(self, session: Session, seq: int, now: float) -> None:
-        """Note that a member has everything up to `seq`."""
-        repair = session.repair
-        if repair.acked < seq <= self.head:
-            repair.acked = seq
-            self._expect_ack(session, now)
+        """Note that a session has everything up to `seq`."""
+        if seq <= self.head and session.retransmission.acknowledge(seq, now):
+            self._sweep_by(now + self._delay)
 
     def get(self, session: Session, get: Get, now: float) -> tuple[int, int] | None:
         """Answer a GET from memory, unless too many come; return the stretch only the log still has, if it is one."""
@@ -110,49 +154,47 @@ class Fanout:
         if after < session.floor:  # the client asks on from there
             self._tell(session, [Entries(after, min(session.floor, through), True, ())])
             return None
-        found = self.recent.since(after, through, GET_DATAGRAMS * MAX_PLAINTEXT)
-        if found is None:
+        messages = self._find(session, after, through, GET_DATAGRAMS)
+        if messages is None:
             return after, through
-        messages = pack(after, *found, GET_DATAGRAMS)
-        for stretch in get.more:
-            messages += self._find(session, *stretch, GET_DATAGRAMS - len(messages))
+        for first, last in get.more:
+            limit = GET_DATAGRAMS - len(messages)
+            if limit > 0 and session.floor <= first < min(last, self.head):
+                messages += self._find(session, first, min(last, self.head), limit) or []
         mark_end(messages)
         self._tell(session, messages)
         return None
 
-    def _find(self, session: Session, after: int, through: int, limit: int) -> list[Told]:
-        """Return what memory has of a stretch, in about `limit` datagrams."""
-        through = min(through, self.head)
-        if limit <= 0 or not session.floor <= after < through:
-            return []
+    def _find(self, session: Session, after: int, through: int, limit: int) -> list[Packed] | None:
+        """Return what memory has of a stretch, in about `limit` datagrams; None if it goes back too far."""
         found = self.recent.since(after, through, limit * MAX_PLAINTEXT)
-        return pack(after, *found, limit) if found is not None else []
+        if found is None:
+            return None
+        through, entries = found
+        return pack(after, through, as_shown_to(session.owner, entries), limit)
 
-    def supply(self, session: Session, after: int, through: int, entries: Sequence[Encoded]) -> None:
+    def supply(self, session: Session, after: int, through: int, entries: Sequence[Logged]) -> None:
         """Answer a GET with `entries`, all that is kept of (after, through]."""
-        messages = pack(after, through, entries, GET_DATAGRAMS)
+        messages = pack(after, through, as_shown_to(session.owner, entries), GET_DATAGRAMS)
         mark_end(messages)
         self._tell(session, messages)
 
     def sweep(self, now: float) -> None:
-        """Send again what members have not acknowledged in time."""
+        """Send again what sessions have not acknowledged in time."""
         self.sweep_at = None
         next_at = math.inf
         sent = 0
-        for session in self._members.values():
-            repair = session.repair
-            if repair.acked >= self.head:
+        for session in self._sessions.values():
+            retransmission = session.retransmission
+            if retransmission.state is State.UP_TO_DATE:
                 continue
-            due_at = self._due_at(repair)
+            due_at = retransmission.due_at(self._delay, self._published_at)
             if due_at <= now:
                 if sent >= SWEEP_BYTES:
                     next_at = now
                     break
-                sent += self._repair(session)
-                delay = repair.delay if repair.tries else self._delay
-                repair.delay = max(delay, min(delay * 2, REPAIR_AFTER_MAX))
-                repair.tries += 1
-                due_at = repair.due_at = now + repair.delay
+                sent += self._send_again(session, retransmission.time_out(now))
+                due_at = retransmission.due_at(self._delay, self._published_at)
             next_at = min(next_at, due_at)
         if next_at < math.inf:
             self._sweep_by(next_at)
@@ -162,39 +204,19 @@ class Fanout:
         """Seconds within which an acknowledgement comes when nothing is lost, and nothing more is told."""
         return REPAIR_AFTER + 2 * self.ack_seconds
 
-    def _due_at(self, repair: Repair) -> float:
-        """Return when a member that is behind is re-sent what it lacks."""
-        if repair.tries:
-            return repair.due_at
-        if self.head - repair.acked > PUSH_WINDOW:  # a client acknowledges long before
-            return repair.since + self._delay
-        told_at = max(repair.since, self._published_at)  # clients wait while more comes, but not for ever
-        return min(told_at, repair.since + 1.25 * ACK_PATIENCE) + self._delay
-
-    def _repair(self, session: Session) -> int:
-        """Send again what a member lacks; return how many bytes that is."""
-        acked, silent = session.repair.acked, session.repair.tries >= REPAIRS
-        found = self.recent.since(acked, self.head, REPAIR_DATAGRAMS * MAX_PLAINTEXT)
-        if found is None or silent or self.head - acked > PUSH_WINDOW:
-            return self._tell(session, [Head(self.head)])
-        return self._tell(session, pack(acked, *found, REPAIR_DATAGRAMS))
-
-    def _expect_ack(self, session: Session, now: float) -> None:
-        session.repair.begin(now)
-        if session.repair.acked < self.head:
-            self._sweep_by(now + self._delay)
+    def _send_again(self, session: Session, remedy: Remedy) -> int:
+        """Send a session what it lacks, or only the head; return how many bytes that is."""
+        acked, shown = session.retransmission.acked, session.retransmission.shown
+        found = self._find(session, acked, shown, REPAIR_DATAGRAMS) if remedy is Remedy.ENTRIES else None
+        return self._tell(session, [Head(shown)] if found is None else found)
 
     def _sweep_by(self, at: float) -> None:
-        # Always later: a sweep just before the repair it is meant for would find nothing to do, and be due again.
+        # Always later: a sweep just before the moment it is meant for would find nothing to do, and be due again.
         at = (math.floor(at / SWEEP_GRAIN) + 1) * SWEEP_GRAIN
         if self.sweep_at is None or at < self.sweep_at:
             self.sweep_at = at
 
-    def _tell(self, session: Session, messages: Sequence[Told | Head]) -> int:
-        plaintexts = encode_alike(messages)
+    def _tell(self, session: Session, messages: Sequence[ServerMessage]) -> int:
+        plaintexts = [encode(message) for message in messages]
         self._out.send_to_all((session,), plaintexts)
         return sum(map(len, plaintexts))
-
-
-def _told_through(message: Told | Head) -> int:
-    return message.through if isinstance(message, Entries) else message.seq

@@ -1,86 +1,135 @@
-"""Pack entries of the log into datagrams (docs/PROTOCOL.md §8).
+"""Pack entries of the log into datagrams, as one session is shown them (docs/PROTOCOL.md §8).
 
-An ENTRIES datagram speaks of a stretch (after, through]; whatever is not in it is no longer kept. So a datagram
-stands for itself: it can come twice, late or never, and what a member lacks is always one number, its cursor.
+An ENTRIES datagram covers a stretch (after, through]: entries that are shown, runs of entries that are not, and
+whatever is missing is no longer kept. So each datagram stands for itself: it may arrive twice, late or never, and
+what a session lacks is always one number, its cursor.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import TypeAlias
+from collections.abc import Iterator, Sequence
+from typing import NamedTuple, TypeAlias
 
 import msgspec
 
 from sockatuh.protocol.constants import MAX_PIECE, MAX_PLAINTEXT
-from sockatuh.protocol.messages import Entries, EntryPart, Head, encode, lengthen
+from sockatuh.protocol.messages import Entries, EntryPart, Unshown, encode
 
-Encoded: TypeAlias = tuple[int, bytes]
-"""One entry: its seq and its encoding."""
+Audience: TypeAlias = frozenset[str] | None
+"""The fingerprints of the keys an entry is shown to; None: everybody."""
+EVERYBODY: Audience = None
+NOBODY: Audience = frozenset()
 
-Told: TypeAlias = Entries | EntryPart
+
+class Logged(NamedTuple):
+    """One entry of the log as it is published: its encoding, and to whom it is shown.
+
+    One that is shown to nobody may stand for a run of `run` entries from `seq` on.
+    """
+
+    seq: int
+    encoding: bytes
+    shown_to: Audience = EVERYBODY
+    run: int = 1
+
+    @property
+    def last(self) -> int:
+        """The last seq of the run."""
+        return self.seq + self.run - 1
+
+    @property
+    def is_shown(self) -> bool:
+        """Whether anybody is shown it."""
+        return self.shown_to != NOBODY
+
+
+Packed: TypeAlias = Entries | EntryPart
 
 ENTRIES_OVERHEAD = 26
 """Bytes of an ENTRIES message around its items, at most: array, type, two seqs, end, array of items."""
 
-ROOM = MAX_PLAINTEXT - ENTRIES_OVERHEAD
-"""Bytes of entries that one datagram holds."""
-
-ALIKE = 0.75
-"""Share of the longest message from which on another one is lengthened to it."""
+ITEM_BYTES = MAX_PLAINTEXT - ENTRIES_OVERHEAD
+"""Bytes of items that one datagram holds."""
 
 
-def pack(after: int, through: int, entries: Sequence[Encoded], limit: int | None = None) -> list[Told]:
-    """Return the messages that tell (after, through], in order; with `limit`, at most as many.
+def unshown(seq: int, count: int = 1) -> Logged:
+    """Return a run of `count` entries from `seq` on that nobody is shown."""
+    return Logged(seq, b"", NOBODY, count)
 
-    `entries` are all that is kept of the stretch, ascending. With a limit the stretch told may end earlier; an entry
-    that comes first goes whole even if it has more parts than that, or it never would.
+
+def as_shown_to(owner: str, entries: Sequence[Logged]) -> Sequence[Logged]:
+    """Return entries as the session of a key is shown them: what it is not shown becomes runs, encoded as Unshown.
+
+    `owner` is the key's fingerprint; "" stands for everybody who is not named in any audience.
     """
-    messages: list[Told] = []
-    items: list[msgspec.Raw] = []
-    size, told = 0, after
+    if all(entry.shown_to is None for entry in entries):
+        return entries
+    return list(_merge_unshown(owner, entries))
+
+
+def _merge_unshown(owner: str, entries: Sequence[Logged]) -> Iterator[Logged]:
+    seq = count = 0
+    for entry in entries:
+        is_shown = entry.shown_to is None or owner in entry.shown_to
+        if count and (is_shown or entry.seq != seq + count):
+            yield Logged(seq, encode(Unshown(seq, count)), NOBODY, count)
+            count = 0
+        if is_shown:
+            yield entry
+        else:
+            seq, count = (seq if count else entry.seq), count + entry.run
+    if count:
+        yield Logged(seq, encode(Unshown(seq, count)), NOBODY, count)
+
+
+def pack(after: int, through: int, items: Sequence[Logged], limit: int | None = None) -> list[Packed]:
+    """Return the messages that cover (after, through], in order; with `limit`, at most that many.
+
+    `items` are all that is kept of the stretch, ascending, as one session is shown them. With a limit the messages may
+    end before `through`. An entry that comes first is never cut off, even if it has more parts than the limit:
+    otherwise it could never be sent.
+    """
+    messages: list[Packed] = []
+    raw: list[msgspec.Raw] = []
+    size, covered = 0, after
 
     def close(upto: int) -> None:
-        nonlocal size, told
-        if items or upto > told:
-            messages.append(Entries(told, upto, False, tuple(items)))
-            items.clear()
-            size, told = 0, upto
+        nonlocal size, covered
+        if raw or upto > covered:
+            messages.append(Entries(covered, upto, False, tuple(raw)))
+            raw.clear()
+            size, covered = 0, upto
 
-    for seq, encoding in entries:
-        if size + len(encoding) > ROOM:
+    for item in items:
+        encoding = item.encoding
+        if size + len(encoding) > ITEM_BYTES:
             if limit is not None and len(messages) >= limit:
                 return messages
-            close(seq - 1)
-        parts = _parts(seq, encoding) if len(encoding) > ROOM else []
+            close(item.seq - 1)
+        parts = _cut(item.seq, encoding) if len(encoding) > ITEM_BYTES else []
         if limit is not None and messages and len(messages) + max(len(parts), 1) > limit:
             return messages
         if parts:
             messages += parts
-            told = seq
+            covered = item.seq
         else:
-            items.append(msgspec.Raw(encoding))
+            raw.append(msgspec.Raw(encoding))
             size += len(encoding)
     if limit is None or len(messages) < limit:
         close(through)
     return messages
 
 
-def _parts(seq: int, encoding: bytes) -> list[Told]:
+def _cut(seq: int, encoding: bytes) -> list[Packed]:
     pieces = [encoding[at : at + MAX_PIECE] for at in range(0, len(encoding), MAX_PIECE)]
     return [EntryPart(seq, index, len(pieces), piece, False) for index, piece in enumerate(pieces)]
 
 
-def encode_alike(messages: Sequence[Told | Head]) -> list[bytes]:
-    """Encode messages that one member is told at once, where that is cheap all but the last at one length.
-
-    The system sends datagrams of one length to one address as a whole, which costs it half (UDP_SEGMENT, udp(7)).
-    """
-    encoded = [encode(message) for message in messages]
-    size = max(map(len, encoded))
-    last = encoded.pop()
-    return [lengthen(each, size) if len(each) >= size * ALIKE else each for each in encoded] + [last]
+def covered_through(message: Packed) -> int:
+    """Return the last seq that a message covers."""
+    return message.through if isinstance(message, Entries) else message.seq
 
 
-def mark_end(messages: list[Told]) -> None:
+def mark_end(messages: list[Packed]) -> None:
     """Mark the last message as the end of an answer to GET."""
     messages[-1] = msgspec.structs.replace(messages[-1], end=True)

@@ -4,20 +4,25 @@ from __future__ import annotations
 
 from bisect import bisect_right
 from collections.abc import Sequence
+from operator import attrgetter
 
-from .packing import Encoded
+from .packing import NOBODY, Logged, unshown
 
-FORGOTTEN: Encoded = (0, b"")
-"""What stands where an entry stood that is not kept any more."""
+EVICTED = Logged(0, b"")
+"""Stands in the list where an entry was evicted, until the list is shortened."""
 
 
 class Recent:
-    """The newest entries, bounded in number and bytes: everything kept in (after, head]."""
+    """The newest entries, bounded in number and bytes: everything kept in (after, head].
+
+    Entries that follow each other and are shown to nobody take one place together, so that a thousand unshown joins
+    evict no message.
+    """
 
     def __init__(self, head: int, max_entries: int, max_bytes: int) -> None:
         self.head = head
         self.after = head
-        self._entries: list[Encoded] = []
+        self._entries: list[Logged] = []
         self._begin = 0
         self._bytes = 0
         self._max_entries, self._max_bytes = max_entries, max_bytes
@@ -26,45 +31,61 @@ class Recent:
         """Keep more or fewer from the next entries on."""
         self._max_entries, self._max_bytes = max_entries, max_bytes
 
-    def extend(self, entries: Sequence[Encoded], head: int) -> None:
-        """Append what was committed up to `head`, forgetting the oldest as needed."""
-        self.head = head
-        # What msgspec has encoded holds half as much memory again, and a copy does not.
-        self._entries += [(seq, bytes(memoryview(encoding))) for seq, encoding in entries]
-        self._bytes += sum(len(encoding) for _, encoding in entries)
+    def extend(self, entries: Sequence[Logged]) -> None:
+        """Append what was committed, and evict the oldest as needed."""
+        for entry in entries:
+            self._append(entry)
+        if entries:
+            self.head = entries[-1].last
         while len(self._entries) - self._begin > self._max_entries or self._bytes > self._max_bytes:
-            self.after, encoding = self._entries[self._begin]
-            self._bytes -= len(encoding)
-            self._entries[self._begin] = FORGOTTEN
+            evicted = self._entries[self._begin]
+            self.after = evicted.last
+            self._bytes -= len(evicted.encoding)
+            self._entries[self._begin] = EVICTED
             self._begin += 1
-        if self._begin > len(self._entries) // 2:  # the places of what was forgotten go many at a time
+        if self._begin > len(self._entries) // 2:  # shortened rarely, many places at a time
             del self._entries[: self._begin]
             self._begin = 0
 
-    def load(self, after: int, entries: Sequence[Encoded]) -> None:
-        """Begin with what the log has after `after`."""
-        self.after = after
-        self.extend(entries, self.head)
+    def _append(self, entry: Logged) -> None:
+        if entry.shown_to == NOBODY:
+            before = self._entries[-1] if len(self._entries) > self._begin else EVICTED
+            if before.shown_to == NOBODY and before.last + 1 == entry.seq:
+                self._entries[-1] = unshown(before.seq, before.run + entry.run)
+            else:
+                self._entries.append(unshown(entry.seq, entry.run))
+            return
+        # A buffer that msgspec has encoded into is half as long again; a copy is not.
+        self._entries.append(Logged(entry.seq, bytes(memoryview(entry.encoding)), entry.shown_to))
+        self._bytes += len(entry.encoding)
 
-    def since(self, after: int, through: int, max_bytes: int) -> tuple[int, list[Encoded]] | None:
+    def load(self, after: int, entries: Sequence[Logged]) -> None:
+        """Begin with what the log has after `after`."""
+        head, self.after = self.head, after
+        self.extend(entries)
+        self.head = head
+
+    def since(self, after: int, through: int, max_bytes: int) -> tuple[int, list[Logged]] | None:
         """Return (through, entries): all kept in (after, through], or those of a shorter stretch of about `max_bytes`.
 
-        None when they go back too far.
+        None when `after` lies before what is kept.
         """
         if after < self.after:
             return None
-        found: list[Encoded] = []
+        found: list[Logged] = []
         size = 0
-        for at in range(bisect_right(self._entries, after, lo=self._begin, key=_seq), len(self._entries)):
+        for at in range(bisect_right(self._entries, after, lo=self._begin, key=_last), len(self._entries)):
             entry = self._entries[at]
-            if entry[0] > through:
+            if entry.seq > through:
                 break
             if size > max_bytes:
-                return found[-1][0], found
+                return found[-1].last, found
+            if entry.run > 1:
+                first, last = max(entry.seq, after + 1), min(entry.last, through)
+                entry = unshown(first, last - first + 1)
             found.append(entry)
-            size += len(entry[1])
+            size += len(entry.encoding)
         return through, found
 
 
-def _seq(entry: Encoded) -> int:
-    return entry[0]
+_last = attrgetter("last")

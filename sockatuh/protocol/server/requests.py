@@ -21,6 +21,7 @@ from sockatuh.protocol.messages import (
     Refused,
     Say,
     Stored,
+    UnknownCall,
     Unsaid,
     Welcome,
     Who,
@@ -112,6 +113,8 @@ class Requests:
                 self.answer(session, number, Refused("not_joined"))
             case Leave():
                 return True
+            case UnknownCall():
+                self.answer(session, number, Refused("unknown_call"))
         return False
 
     def answer(self, session: Session, number: int, body: AnswerBody) -> None:

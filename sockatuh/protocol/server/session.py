@@ -9,6 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from sockatuh.protocol.channel import Channel
+from sockatuh.protocol.identity import fingerprint
 from sockatuh.protocol.messages import MEMBER, SCRIPT, Stored, Unsaid, role_of
 from sockatuh.protocol.seam import Address
 
@@ -16,6 +17,7 @@ from .door import Pending
 from .limits import Limits
 from .line_assembly import LineReceiver
 from .rate_limit import TokenBucket, place_of
+from .retransmission import Retransmission
 from .tickets import Ticket
 
 CALLS_PER_SECOND = 10.0
@@ -47,24 +49,6 @@ class Rekeying:
     handshake_hash: bytes
 
 
-@dataclass(slots=True)
-class Repair:
-    """What a member has acknowledged, and when it is re-sent what it lacks."""
-
-    acked: int = 0
-    since: float = 0.0
-    """When it was told the first it has not acknowledged, or acknowledged something last."""
-    due_at: float = 0.0
-    """When it is re-sent it once more."""
-    delay: float = 0.0
-    tries: int = 0
-    """How often it was re-sent the same in vain."""
-
-    def begin(self, now: float) -> None:
-        """Begin to wait for an acknowledgement: something new was told, or something acknowledged."""
-        self.tries, self.since = 0, now
-
-
 @dataclass(frozen=True, slots=True)
 class Arrival:
     """What a client said in its handshake of its reading: a cursor, which proves nothing, and what its ticket says."""
@@ -86,6 +70,8 @@ class Session:
     address: Address
     place: bytes
     client_key: bytes
+    owner: str
+    """The key's fingerprint, by which entries say to whom they are shown."""
     stream: bytes
     version: str
     role: int
@@ -115,7 +101,7 @@ class Session:
     unsettled: int = 0
     """Lines given out that have no answer yet."""
     throttled: bool = False
-    repair: Repair = field(default_factory=Repair)
+    retransmission: Retransmission = field(default_factory=Retransmission)
     probe: PathProbe | None = None
     rekeying: Rekeying | None = None
     old_channel: Channel | None = None
@@ -176,6 +162,7 @@ def open_session(pending: Pending, limits: Limits, now: float) -> Session:
         address=pending.address,
         place=place_of(pending.packed),
         client_key=pending.client_key,
+        owner=fingerprint(pending.client_key),
         stream=payload.stream,
         version=payload.client_version,
         role=role_of(payload.flags),

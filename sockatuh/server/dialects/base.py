@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from typing import Protocol, TypeAlias
 
 from sockatuh.protocol.seam import Address, Core
+from sockatuh.room.changes import Change
 from sockatuh.room.commands import Command, Reply
 from sockatuh.room.decisions import Role
 from sockatuh.room.grace import LeftReason
@@ -160,6 +161,9 @@ class Dialect(Core[DialectEvent], Protocol):
 
     def publish(self, rows: Sequence[Row], now: float) -> None:
         """Send committed rows to all members."""
+
+    def tell_presence(self, here: int, changes: Sequence[Change]) -> None:
+        """Tell all members how many are here, and what has changed that the log shows to nobody."""
 
     def supply(self, session: int, after: int, through: int, rows: Sequence[Row]) -> None:
         """Send a member the rows it wanted: all that are kept of (after, through]."""

@@ -23,6 +23,7 @@ from sockatuh.net.address import Network, format_address, is_within
 from sockatuh.protocol.constants import MAX_DATAGRAM, ROWS_PER_LINE
 from sockatuh.protocol.seam import Address
 from sockatuh.protocol.server.rate_limit import BucketTable
+from sockatuh.room.changes import Change
 from sockatuh.room.commands import Reply
 from sockatuh.room.entries import Message
 from sockatuh.room.log import Row
@@ -241,6 +242,9 @@ class ClassicDialect:
             for row in rows:
                 if isinstance(row.body, Message):
                     self._send_line(row.body, row.id)
+
+    def tell_presence(self, here: int, changes: Sequence[Change]) -> None:
+        """Send nothing: classic members are not told who comes and goes."""
 
     def supply(self, session: int, after: int, through: int, rows: Sequence[Row]) -> None:
         """Send nothing: classic members do not ask for what they missed."""

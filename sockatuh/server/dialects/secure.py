@@ -15,13 +15,15 @@ from sockatuh.protocol.seam import Address
 from sockatuh.protocol.server import events
 from sockatuh.protocol.server.endpoint import CROWDED_MS, Endpoint
 from sockatuh.protocol.server.limits import Limits
+from sockatuh.protocol.server.packing import Logged
 from sockatuh.protocol.server.tickets import password_generation
+from sockatuh.room.changes import Change
 from sockatuh.room.commands import Reply, Who
 from sockatuh.room.decisions import Here, Role
 from sockatuh.room.entries import Message
 from sockatuh.room.log import Row
 from sockatuh.room.text import clean_line
-from sockatuh.server.entry_encoding import encode_entry
+from sockatuh.server.entry_encoding import encode_change, encode_entry
 from sockatuh.server.session_journal import Recorder, SessionJournal
 
 from .base import (
@@ -188,7 +190,11 @@ class SecureDialect:
     def publish(self, rows: Sequence[Row], now: float) -> None:
         """Send committed rows to all members."""
         self._note_lines(rows)
-        self._endpoint.publish(_encode(rows), rows[-1].seq, now)
+        self._endpoint.publish(_encode(rows), now)
+
+    def tell_presence(self, here: int, changes: Sequence[Change]) -> None:
+        """Send PRESENCE."""
+        self._endpoint.tell_presence(here, [encode_change(change) for change in changes])
 
     def supply(self, session: int, after: int, through: int, rows: Sequence[Row]) -> None:
         """Send a member what it wanted from the log: all that is kept of (after, through]."""
@@ -227,8 +233,8 @@ class SecureDialect:
                 self._resumption.note_line(row.seq)
 
 
-def _encode(rows: Iterable[Row]) -> list[tuple[int, bytes]]:
-    return [(row.seq, encode_entry(row)) for row in rows]
+def _encode(rows: Iterable[Row]) -> list[Logged]:
+    return [encode_entry(row) for row in rows]
 
 
 def _info(here: Here) -> m.MemberInfo:

@@ -18,6 +18,12 @@ def told(after: int, through: int, *seqs: int) -> m.Entries:
     return m.Entries(after, through, False, tuple(msgspec.Raw(entry(seq)[1]) for seq in seqs))
 
 
+def unshown(after: int, through: int, *, end: int | None = None) -> m.Entries:
+    """Return that nothing in (after, through] is shown, of a stretch up to `end`."""
+    item = msgspec.Raw(m.encode(m.Unshown(after + 1, through - after)))
+    return m.Entries(after, end or through, False, (item,))
+
+
 def long(seq: int) -> m.Entries:
     """Return an entry too long to be sent twice for nothing."""
     return m.Entries(seq - 1, seq, False, (msgspec.Raw(entry(seq, "x" * SMALL_GAP)[1]),))
@@ -113,6 +119,38 @@ def test_what_is_gone_in_a_stretch_that_came_early_is_named_in_its_place() -> No
     assert taken(inbox) == [1, (1, 2, 1), 3, (3, 4, 1)]
 
 
+def test_the_cursor_passes_over_what_is_not_shown_and_nothing_is_reported() -> None:
+    inbox = Inbox(0)
+    inbox.receive(m.Entries(0, 12, False, (msgspec.Raw(m.encode(m.Unshown(1, 10))), msgspec.Raw(entry(12)[1]))))
+    assert taken(inbox) == [(0, 12, 1), 12], "only 11 is no longer kept"
+    assert (inbox.cursor, inbox.shown) == (12, 1)
+    inbox.receive(unshown(12, 2**62))
+    assert taken(inbox) == []
+    assert (inbox.cursor, inbox.shown) == (2**62, 1)
+
+
+def test_of_a_run_that_is_known_in_part_the_rest_is_passed_over() -> None:
+    inbox = Inbox(5)
+    inbox.receive(unshown(0, 8, end=9))
+    assert taken(inbox) == [(5, 9, 1)]
+
+
+def test_what_is_not_shown_ahead_of_a_hole_is_passed_over_when_the_hole_is_filled() -> None:
+    inbox = Inbox(0)
+    inbox.receive(unshown(1, 4))
+    inbox.receive(told(4, 5, 5))
+    assert inbox.holes() == [(0, 1)]
+    inbox.receive(told(0, 1, 1))
+    assert taken(inbox) == [1, 5]
+
+
+def test_a_run_of_any_length_ahead_of_a_hole_costs_no_memory() -> None:
+    inbox = Inbox(0)
+    inbox.receive(unshown(1, 2**63 - 1))
+    assert not inbox._early
+    assert inbox.holes() == [(0, 2**63 - 1)]
+
+
 def test_a_head_further_on_makes_a_hole() -> None:
     inbox = Inbox(3)
     assert not inbox.has_holes()
@@ -198,6 +236,9 @@ def test_another_log_begins_anew() -> None:
         told(0, 4, 3, 2),
         told(0, 4, 3, 3),
         m.Entries(0, 1, False, (msgspec.Raw(b"\xc0"),)),
+        unshown(0, 3, end=2),
+        m.Entries(0, 4, False, (msgspec.Raw(m.encode(m.Unshown(1, 2))), msgspec.Raw(entry(2)[1]))),
+        m.Entries(0, 4, False, (msgspec.Raw(b"\x92\x01\x00"),)),
         m.EntryPart(1, 0, 0, b"x", False),
         m.EntryPart(1, 2, 2, b"x", False),
         m.EntryPart(1, 0, MAX_PARTS + 1, b"x", False),
@@ -205,7 +246,8 @@ def test_another_log_begins_anew() -> None:
         m.EntryPart(1, 0, 1, entry(2)[1], False),
     ],
     ids=[
-        "backwards", "behind the stretch", "before the stretch", "out of order", "twice", "no entry", "no parts",
+        "backwards", "behind the stretch", "before the stretch", "out of order", "twice", "no entry",
+        "a run behind the stretch", "an entry within a run", "a run of none", "no parts",
         "part behind the last", "too many parts", "parts that are no entry", "parts of another entry",
     ],
 )  # fmt: skip

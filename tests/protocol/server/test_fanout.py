@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import math
+import random
 from collections import Counter
 from collections.abc import Iterable
 from itertools import pairwise
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from protocol.bare import Ear, make_session
 from protocol.house import START, entry
 
 from sockatuh.protocol import messages as m
+from sockatuh.protocol.client.inbox import Gone, Inbox
 from sockatuh.protocol.constants import (
     ACK_PATIENCE,
     GET_DATAGRAMS,
@@ -20,8 +24,9 @@ from sockatuh.protocol.constants import (
     REPAIR_AFTER_MAX,
     REPAIR_DATAGRAMS,
 )
-from sockatuh.protocol.server.fanout import PUSH_DATAGRAMS, REPAIRS, SWEEP_GRAIN, Fanout
+from sockatuh.protocol.server.fanout import MAX_APART, PUSH_DATAGRAMS, SWEEP_GRAIN, Fanout
 from sockatuh.protocol.server.limits import Limits
+from sockatuh.protocol.server.packing import EVERYBODY, NOBODY, Audience, Logged, unshown
 from sockatuh.protocol.server.send_queue import Outgoing
 
 DELAY = REPAIR_AFTER + 2 * Limits().ack_milliseconds / 1000
@@ -42,8 +47,8 @@ class Hall:
         for session in self.sessions:
             self.fanout.add(session, head, self.now)
 
-    def publish(self, *entries: tuple[int, bytes], head: int = 0) -> list[m.ServerMessage]:
-        self.fanout.publish(entries, head or entries[-1][0], self.now)
+    def publish(self, *entries: Logged) -> list[m.ServerMessage]:
+        self.fanout.publish(entries, self.now)
         return self.ear.hear()
 
     def grow(self, through: int, text: str = "") -> list[m.ServerMessage]:
@@ -82,7 +87,7 @@ def seqs(messages: Iterable[m.ServerMessage]) -> list[int]:
     found: list[int] = []
     for message in messages:
         if isinstance(message, m.Entries):
-            found += [m.decode_entry_untrusted(item).seq for item in message.items]
+            found += [each.seq for each in items(message) if isinstance(each, m.Entry)]
         elif isinstance(message, m.EntryPart) and not message.index:
             found.append(message.seq)
     return found
@@ -90,7 +95,7 @@ def seqs(messages: Iterable[m.ServerMessage]) -> list[int]:
 
 def test_what_was_committed_together_travels_together_to_everybody_once() -> None:
     hall = Hall(members=3)
-    hall.fanout.publish([entry(seq) for seq in range(1, 6)], 5, START)
+    hall.fanout.publish([entry(seq) for seq in range(1, 6)], START)
     heard = hall.ear.hear_each()
     assert [cid for cid, _ in heard] == [1, 2, 3]
     for _, message in heard:
@@ -101,9 +106,10 @@ def test_what_was_committed_together_travels_together_to_everybody_once() -> Non
 
 
 def test_what_is_no_longer_kept_is_covered_too() -> None:
-    (message,) = Hall().publish(entry(2), head=4)
+    (message,) = Hall().publish(entry(1), entry(4))
     assert isinstance(message, m.Entries)
     assert (message.after, message.through) == (0, 4)
+    assert seqs([message]) == [1, 4]
 
 
 def test_a_long_entry_is_pushed_in_parts() -> None:
@@ -139,9 +145,9 @@ def test_a_sweep_is_never_due_again_at_once(seconds: float) -> None:
 def test_members_that_fall_behind_together_are_swept_together() -> None:
     hall = Hall(members=30)
     for number, session in enumerate(hall.sessions):
-        hall.fanout.publish([entry(number + 1)], number + 1, START)
+        hall.fanout.publish([entry(number + 1)], START)
         hall.fanout.acknowledge(session, number + 1, START + number / 1000)
-    hall.fanout.publish([entry(31)], 31, START + 0.03)
+    hall.fanout.publish([entry(31)], START + 0.03)
     hall.ear.hear()
     assert len(hall.sweeps(START + SOON + 0.03)) <= 2
 
@@ -150,7 +156,7 @@ def test_one_who_was_not_added_or_has_gone_hears_nothing() -> None:
     hall = Hall(members=2)
     hall.fanout.discard(hall.sessions[0])
     hall.fanout.discard(hall.sessions[0])
-    hall.fanout.publish([entry(1)], 1, START)
+    hall.fanout.publish([entry(1)], START)
     assert [cid for cid, _ in hall.ear.hear_each()] == [2]
 
 
@@ -205,8 +211,8 @@ def test_one_who_stays_silent_is_soon_told_no_more_than_the_head() -> None:
     hall = Hall()
     hall.grow(3, "x" * 600)
     told = [heard for _, heard in hall.sweeps(START + 30)]
-    assert [seqs(heard) for heard in told[:REPAIRS]] == [[1, 2, 3]] * REPAIRS
-    assert told[REPAIRS:] == [[m.Head(3)]] * (len(told) - REPAIRS)
+    assert [seqs(heard) for heard in told[:2]] == [[1, 2, 3]] * 2
+    assert told[2:] == [[m.Head(3)]] * (len(told) - 2)
     hall.ack(2)
     hall.now = START + 30
     ((_, heard),) = hall.sweeps(START + 30 + SOON)
@@ -254,7 +260,7 @@ def test_nobody_has_more_than_there_is() -> None:
     hall = Hall()
     hall.grow(3)
     hall.ack(99)
-    assert hall.sessions[0].repair.acked == 0
+    assert hall.sessions[0].retransmission.acked == 0
     assert seqs(hall.grow(4)) == [4]
 
 
@@ -279,7 +285,7 @@ def test_one_who_joins_behind_the_head_is_repaired_too() -> None:
 
 def test_one_sweep_serves_the_whole_room() -> None:
     hall = Hall(members=50)
-    hall.fanout.publish([entry(1)], 1, START)
+    hall.fanout.publish([entry(1)], START)
     hall.ear.hear()
     ((_, heard),) = hall.sweeps(START + SOON)
     assert len(heard) == 50
@@ -333,7 +339,7 @@ def test_a_get_acknowledges() -> None:
     hall = Hall()
     hall.grow(9)
     hall.get(6, 9)
-    assert hall.sessions[0].repair.acked == 6
+    assert hall.sessions[0].retransmission.acked == 6
 
 
 def test_a_get_for_what_is_not_there_yet_is_answered_with_what_is() -> None:
@@ -354,7 +360,7 @@ def test_all_stretches_of_a_get_are_answered_and_one_end_is_marked() -> None:
         (9, 20, True),
     ]
     assert seqs(told) == [2, 3, 6, *range(10, 21)]
-    assert hall.sessions[0].repair.acked == 1, "what is behind the first hole is not acknowledged with it"
+    assert hall.sessions[0].retransmission.acked == 1, "what is behind the first hole is not acknowledged with it"
 
 
 def test_many_stretches_are_answered_with_no_more_datagrams_than_one() -> None:
@@ -400,7 +406,7 @@ def test_one_get_is_answered_with_at_most_sixteen_datagrams_and_asking_on_brings
 
 def test_a_gap_before_a_long_entry_counts_among_the_sixteen() -> None:
     hall = Hall()
-    hall.publish(entry(2, "x" * 16_384), entry(4, "x" * 3000), head=5)
+    hall.publish(entry(2, "x" * 16_384), entry(4, "x" * 3000), entry(5))
     answer = hall.get(0, 5)
     assert len(answer) <= GET_DATAGRAMS
     assert seqs(answer) == [2]
@@ -431,3 +437,176 @@ def test_below_the_floor_the_log_is_not_read() -> None:
     hall.grow(5)
     hall.sessions[0].floor = 2
     assert hall.get(0, 5) == [m.Entries(0, 2, True, ())]
+
+
+# What not everybody is shown.
+
+BETWEEN_TWO = frozenset({"the key of 1", "the key of 2"})
+
+
+def owned(members: int, head: int = 0) -> Hall:
+    """Return a hall in which each session is of a key of its own."""
+    hall = Hall(0, head)
+    hall.sessions = [make_session(cid) for cid in range(1, members + 1)]
+    for session in hall.sessions:
+        session.owner = f"the key of {session.cid}"
+        hall.fanout.add(session, head, START)
+    hall.ear = Ear(hall.out, *hall.sessions)
+    return hall
+
+
+def items(message: m.ServerMessage) -> list[m.Item]:
+    """Return what an ENTRIES holds."""
+    assert isinstance(message, m.Entries)
+    return [m.decode_item_untrusted(item) for item in message.items]
+
+
+def test_what_nobody_is_shown_is_never_a_reason_to_send_anything() -> None:
+    hall = Hall(members=3)
+    hall.grow(1)
+    for session in hall.sessions:
+        hall.fanout.acknowledge(session, 1, START)
+    assert hall.publish(*[unshown(seq) for seq in range(2, 5_000)]) == []
+    assert hall.sweeps(START + 60) == []
+    assert hall.fanout.sweep_at is None
+    assert hall.fanout.head == 4_999
+
+
+def test_it_travels_with_the_next_entry_that_is_shown() -> None:
+    hall = Hall()
+    hall.grow(1)
+    hall.publish(unshown(2))
+    hall.publish(unshown(3), unshown(4))
+    (message,) = hall.publish(unshown(5), entry(6), unshown(7))
+    assert isinstance(message, m.Entries)
+    assert (message.after, message.through) == (1, 6), "what comes after it waits for the next"
+    first, second = items(message)
+    assert first == m.Unshown(2, 4)
+    assert second.seq == 6
+
+
+def test_behind_is_measured_against_the_last_entry_that_was_shown() -> None:
+    hall = Hall()
+    hall.grow(1)
+    hall.ack(1)
+    hall.publish(unshown(2, 3 * PUSH_WINDOW))
+    (message,) = hall.grow(3 * PUSH_WINDOW + 2)
+    assert seqs([message]) == [3 * PUSH_WINDOW + 2], "it had everything that was shown, and is pushed to"
+
+
+def test_what_is_sent_again_ends_with_the_last_entry_that_was_shown() -> None:
+    hall = Hall()
+    hall.publish(unshown(1), entry(2), unshown(3, 500))
+    (_, heard), *_ = hall.sweeps(START + SOON)
+    (message,) = heard
+    assert isinstance(message, m.Entries)
+    assert (message.after, message.through) == (0, 2)
+    told = [heard for _, heard in hall.sweeps(START + 30)]
+    assert told[-1] == [m.Head(2)]
+
+
+def test_a_get_beyond_the_last_shown_entry_is_answered_with_numbers() -> None:
+    hall = Hall()
+    hall.publish(entry(1), unshown(2, 500))
+    (message,) = hall.get(1, 501)
+    assert isinstance(message, m.Entries)
+    assert (message.through, message.end) == (501, True)
+    assert items(message) == [m.Unshown(2, 500)]
+
+
+def test_what_is_read_from_the_log_is_told_to_each_as_it_is_shown() -> None:
+    hall = owned(3)
+    rows = [entry(1), entry(2, "psst", shown_to=BETWEEN_TWO), unshown(3)]
+    for session in hall.sessions:
+        hall.fanout.supply(session, 0, 3, rows)
+    told = {cid: [each.seq for each in items(message)] for cid, message in hall.ear.hear_each()}
+    assert told == {1: [1, 2, 3], 2: [1, 2, 3], 3: [1, 2]}
+
+
+def test_what_is_between_two_reaches_these_two_at_once_and_nobody_else() -> None:
+    hall = owned(3)
+    hall.fanout.publish([entry(1, "psst", shown_to=BETWEEN_TWO)], START)
+    assert [(cid, seqs([message])) for cid, message in hall.ear.hear_each()] == [(1, [1]), (2, [1])]
+    assert hall.sweeps(START + 0.1) == []
+    hall.fanout.publish([entry(2)], START)
+    told = dict(hall.ear.hear_each())
+    assert items(told[3])[0] == m.Unshown(1, 1)
+    assert seqs([told[1]]) == seqs([told[2]]) == [2]
+
+
+def test_nobody_passes_over_an_entry_that_was_shown_to_it_and_lost() -> None:
+    hall = owned(2)
+    hall.fanout.publish([entry(1, "psst", shown_to=frozenset({"the key of 1"}))], START)
+    hall.ear.hear()  # and lost
+    hall.fanout.publish([entry(2)], START)
+    told = dict(hall.ear.hear_each())
+    assert isinstance(told[1], m.Entries)
+    assert (told[1].after, told[1].through) == (1, 2), "it leaves a hole, and is asked for"
+    assert seqs(hall.get(0, 1)) == [1]
+
+
+def test_one_who_joins_between_is_not_told_that_an_entry_of_its_own_is_not_shown() -> None:
+    hall = owned(2)
+    hall.fanout.discard(hall.sessions[0])
+    hall.fanout.publish([entry(1, "psst", shown_to=frozenset({"the key of 1"}))], START)
+    hall.fanout.add(hall.sessions[0], 0, START)
+    hall.fanout.publish([entry(2)], START)
+    told = dict(hall.ear.hear_each())
+    assert isinstance(told[1], m.Entries)
+    assert told[1].after == 1
+
+
+def test_one_who_was_shown_more_than_others_is_behind_by_that() -> None:
+    hall = owned(2)
+    hall.fanout.publish([entry(1, "psst", shown_to=frozenset({"the key of 1"}))], START)
+    hall.ear.hear()
+    ((_, heard),) = hall.sweeps(START + SOON)
+    assert seqs(heard) == [1]
+
+
+def test_of_many_who_were_shown_something_of_their_own_no_more_are_remembered_than_the_bound() -> None:
+    hall = owned(1)
+    for seq in range(1, MAX_APART + 2):
+        hall.fanout.publish([entry(seq, shown_to=frozenset({f"a key {seq}"}))], START)
+        assert len(hall.fanout._apart) <= MAX_APART
+    (message,) = hall.grow(MAX_APART + 2)
+    assert isinstance(message, m.Entries)
+    assert message.after == MAX_APART + 1, "what is before it is asked for"
+
+
+AUDIENCES = (EVERYBODY, NOBODY, frozenset({"the key of 1"}), BETWEEN_TWO)
+
+
+@given(audiences=st.lists(st.sampled_from(AUDIENCES), max_size=40), seed=st.integers(0, 2**32))
+def test_whatever_is_pushed_and_lost_each_client_gives_out_what_it_is_shown_and_no_gap(
+    audiences: list[Audience], seed: int
+) -> None:
+    dice = random.Random(seed)
+    hall = owned(3)
+    inboxes = {session.cid: Inbox(0) for session in hall.sessions}
+    given_out: dict[int, list[m.Entry | Gone]] = {cid: [] for cid in inboxes}
+
+    def deliver(loss: float) -> None:
+        for cid, message in hall.ear.hear_each():
+            if dice.random() >= loss and isinstance(message, m.Entries | m.EntryPart):
+                inboxes[cid].receive(message)
+                given_out[cid] += inboxes[cid].take()
+
+    waiting = [entry(seq, shown_to=audience) for seq, audience in enumerate(audiences, 1)]
+    while waiting:
+        count = dice.randint(1, 4)
+        hall.fanout.publish(waiting[:count], START)
+        del waiting[:count]
+        deliver(loss=0.3)
+        if dice.random() < 0.2:  # one comes back, and reads on
+            session = dice.choice(hall.sessions)
+            hall.fanout.discard(session)
+            hall.fanout.add(session, inboxes[session.cid].cursor, START)
+    for session in hall.sessions:
+        inboxes[session.cid].notice_head(len(audiences))
+        for hole in inboxes[session.cid].holes():
+            hall.fanout.get(session, m.Get(*hole), START)
+        deliver(loss=0.0)
+        mine = [seq for seq, to in enumerate(audiences, 1) if to is None or session.owner in to]
+        assert inboxes[session.cid].cursor == len(audiences)
+        assert [item.seq if isinstance(item, m.Entry) else item for item in given_out[session.cid]] == mine

@@ -10,10 +10,10 @@ from protocol.house import entry
 
 from sockatuh.protocol import messages as m
 from sockatuh.protocol.constants import MAX_PARTS, MAX_PIECE, MAX_PLAINTEXT
-from sockatuh.protocol.server.packing import Told, encode_alike, mark_end, pack
+from sockatuh.protocol.server.packing import Packed, as_shown_to, mark_end, pack, unshown
 
 
-def seqs_in(messages: list[Told]) -> list[int]:
+def seqs_in(messages: list[Packed]) -> list[int]:
     """Return the seqs told, each part of a long entry counting once."""
     seqs: list[int] = []
     for message in messages:
@@ -51,13 +51,13 @@ def test_each_datagram_covers_the_stretch_up_to_its_last_entry_and_no_gap_lies_b
 
 
 def test_a_long_entry_comes_in_parts_of_its_encoding() -> None:
-    seq, encoding = entry(5, "x" * 16_384)
-    messages = pack(4, 5, [(seq, encoding)])
+    long = entry(5, "x" * 16_384)
+    messages = pack(4, 5, [long])
     parts = [message for message in messages if isinstance(message, m.EntryPart)]
     assert len(parts) == len(messages) <= MAX_PARTS
     assert {(part.seq, part.count) for part in parts} == {(5, len(parts))}
     assert max(len(part.piece) for part in parts) == MAX_PIECE
-    assert b"".join(part.piece for part in parts) == encoding
+    assert b"".join(part.piece for part in parts) == long.encoding
 
 
 def test_what_lies_before_a_long_entry_is_told_before_it() -> None:
@@ -67,21 +67,6 @@ def test_what_lies_before_a_long_entry_is_told_before_it() -> None:
     assert (first.after, first.through) == (0, 4)
     assert all(isinstance(part, m.EntryPart) for part in parts)
     assert last == m.Entries(5, 6, False, ())
-
-
-def test_what_is_told_at_once_has_one_length_but_for_the_last() -> None:
-    dice = random.Random(7)
-    messages = pack(0, 200, [entry(seq, "x" * dice.randrange(1, 200)) for seq in range(1, 201)])
-    *first, last = encode_alike(messages)
-    assert len({len(m.encode(message)) for message in messages[:-1]}) > 1
-    assert len({len(each) for each in first}) == 1
-    assert len(last) <= len(first[0]) <= MAX_PLAINTEXT
-    assert [m.decode_server_message_untrusted(each) for each in (*first, last)] == messages
-
-
-def test_nothing_is_lengthened_much() -> None:
-    messages = pack(0, 3, [entry(1), entry(2, "x" * 3000), entry(3)])
-    assert encode_alike(messages) == [m.encode(message) for message in messages]
 
 
 def test_the_end_is_marked_on_the_last_message_of_either_kind() -> None:
@@ -114,3 +99,29 @@ def test_every_message_fits_a_datagram_and_what_is_told_is_told_in_order_up_to_w
         # A single entry goes whole, even when its parts are more than the limit; otherwise it could never go.
         assert len(messages) <= limit or len({getattr(each, "seq", 0) for each in messages}) == 1
         assert messages
+
+
+def test_what_a_key_is_not_shown_is_a_run_of_numbers() -> None:
+    entries = [
+        entry(1),
+        unshown(2, 3),
+        entry(5, shown_to=frozenset({"budi"})),
+        entry(6, shown_to=frozenset({"ana", "budi"})),
+        unshown(7),
+    ]
+    assert [(item.seq, item.run) for item in as_shown_to("ana", entries)] == [(1, 1), (2, 4), (6, 1), (7, 1)]
+    assert [(item.seq, item.run) for item in as_shown_to("budi", entries)] == [(1, 1), (2, 3), (5, 1), (6, 1), (7, 1)]
+    assert [(item.seq, item.run) for item in as_shown_to("cem", entries)] == [(1, 1), (2, 6)]
+
+
+def test_of_what_is_not_shown_nothing_leaves_but_its_number() -> None:
+    secret = entry(2, "between two others", shown_to=frozenset({"budi"}))
+    (message,) = pack(0, 3, as_shown_to("ana", [entry(1), secret, entry(3)]))
+    assert isinstance(message, m.Entries)
+    assert [m.decode_item_untrusted(item) for item in message.items][1] == m.Unshown(2, 1)
+    assert b"between" not in m.encode(message)
+
+
+def test_what_is_no_longer_kept_between_two_runs_stays_a_gap() -> None:
+    items = as_shown_to("ana", [unshown(1), unshown(3)])
+    assert [(item.seq, item.run) for item in items] == [(1, 1), (3, 1)]

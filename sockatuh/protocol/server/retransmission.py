@@ -1,0 +1,134 @@
+"""When one session is sent again what it has not acknowledged (docs/PROTOCOL.md §8).
+
+A session acknowledges its cursor, now and then. It is *behind* while that is less than the last entry it was shown;
+entries it is not shown do not count, because nothing is sent for them alone. Being behind is normal for a moment. When
+the acknowledgement does not come in time, the session is sent what it lacks, once more after a longer wait, and from
+then on only the head: whoever comes back asks.
+
+    state         what is waited for                        when the wait is over
+    UP_TO_DATE    nothing
+    BEHIND        an acknowledgement of what it was shown   send what it lacks    → SENT_AGAIN
+    SENT_AGAIN    the same, for longer                      send what it lacks    → SILENT
+    SILENT        any sign                                  send HEAD             → SILENT
+
+An acknowledgement that moves leads back to BEHIND, or to UP_TO_DATE, from everywhere.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import IntEnum, auto
+from typing import Final
+
+from sockatuh.protocol.constants import ACK_PATIENCE, PUSH_WINDOW, REPAIR_AFTER_MAX
+
+WAITS_LONGEST: Final = 1.25 * ACK_PATIENCE
+"""Seconds within which a client acknowledges, however long new entries keep coming."""
+
+
+class State(IntEnum):
+    """How far re-sending to a session has come."""
+
+    UP_TO_DATE = auto()
+    BEHIND = auto()
+    SENT_AGAIN = auto()
+    SILENT = auto()
+
+
+class Event(IntEnum):
+    """What changes the state."""
+
+    SHOWN = auto()
+    """It was shown an entry, and was up to date; being shown more while it is behind changes nothing."""
+    MOVED = auto()
+    """It has acknowledged more than before, and not all."""
+    CAUGHT_UP = auto()
+    """It has acknowledged the last entry it was shown."""
+    TIMED_OUT = auto()
+    """No acknowledgement came in time."""
+
+
+class Remedy(IntEnum):
+    """What a session that is behind is sent."""
+
+    ENTRIES = auto()
+    HEAD = auto()
+
+
+TRANSITIONS: Final[dict[tuple[State, Event], State]] = {
+    (State.UP_TO_DATE, Event.SHOWN): State.BEHIND,
+    (State.UP_TO_DATE, Event.CAUGHT_UP): State.UP_TO_DATE,
+    (State.BEHIND, Event.MOVED): State.BEHIND,
+    (State.BEHIND, Event.CAUGHT_UP): State.UP_TO_DATE,
+    (State.BEHIND, Event.TIMED_OUT): State.SENT_AGAIN,
+    (State.SENT_AGAIN, Event.MOVED): State.BEHIND,
+    (State.SENT_AGAIN, Event.CAUGHT_UP): State.UP_TO_DATE,
+    (State.SENT_AGAIN, Event.TIMED_OUT): State.SILENT,
+    (State.SILENT, Event.MOVED): State.BEHIND,
+    (State.SILENT, Event.CAUGHT_UP): State.UP_TO_DATE,
+    (State.SILENT, Event.TIMED_OUT): State.SILENT,
+}
+
+
+@dataclass(slots=True)
+class Retransmission:
+    """What one session has acknowledged of what it was shown, and since when it is waited for."""
+
+    acked: int = 0
+    shown: int = 0
+    """The last entry the session was shown."""
+    state: State = State.UP_TO_DATE
+    since: float = 0.0
+    """When the state changed last, be it to the same: when the present wait began."""
+
+    @property
+    def is_far_behind(self) -> bool:
+        """Whether so much is lacking that the session is pushed nothing, and asks at its own pace."""
+        return self.shown - self.acked > PUSH_WINDOW
+
+    def begin(self, start: int, head: int, now: float) -> None:
+        """Begin with a client whose cursor is `start`; it asks by itself for everything up to `head`."""
+        self.acked = self.shown = start
+        if start < head:
+            self.show(head, now)
+
+    def show(self, seq: int, now: float) -> None:
+        """Note that the session was shown the entry `seq`."""
+        self.shown = seq
+        if self.state is State.UP_TO_DATE:
+            self._enter(Event.SHOWN, now)
+
+    def acknowledge(self, seq: int, now: float) -> bool:
+        """Note that the session has everything up to `seq`; return whether it is still behind, but less than before."""
+        if seq <= self.acked:
+            return False
+        self.acked = seq
+        is_behind = seq < self.shown
+        self._enter(Event.MOVED if is_behind else Event.CAUGHT_UP, now)
+        return is_behind
+
+    def due_at(self, delay: float, published_at: float) -> float:
+        """Return when something is to be sent again to a session that is behind.
+
+        `delay` is the time within which an acknowledgement comes when nothing is lost; `published_at` is the moment of
+        the last push.
+        """
+        match self.state:
+            case State.BEHIND if self.is_far_behind:  # a client acknowledges long before
+                return self.since + delay
+            case State.BEHIND:  # clients wait while more comes, but not for ever
+                return min(max(self.since, published_at), self.since + WAITS_LONGEST) + delay
+            case State.SENT_AGAIN:
+                return self.since + max(delay, min(2 * delay, REPAIR_AFTER_MAX))
+            case _:
+                return self.since + max(delay, REPAIR_AFTER_MAX)
+
+    def time_out(self, now: float) -> Remedy:
+        """Return what is to be sent now that no acknowledgement came in time."""
+        remedy = Remedy.HEAD if self.state is State.SILENT or self.is_far_behind else Remedy.ENTRIES
+        self._enter(Event.TIMED_OUT, now)
+        return remedy
+
+    def _enter(self, event: Event, now: float) -> None:
+        """Change the state; the one place that does. With each change a wait begins."""
+        self.state, self.since = TRANSITIONS[self.state, event], now
