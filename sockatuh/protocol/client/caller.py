@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from sockatuh.protocol.datagrams import jitter
-from sockatuh.protocol.messages import Answer, AnswerBody, Call, CallBody, Leave
+from sockatuh.protocol.messages import Answer, AnswerBody, Call, CallBody, Leave, UnknownCall
 from sockatuh.protocol.timers import TimerTable
 
 from .timers import Timer

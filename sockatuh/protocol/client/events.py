@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TypeAlias
 
-from sockatuh.protocol.messages import Entry, MemberInfo
+from sockatuh.protocol.messages import Change, Entry, MemberInfo
 from sockatuh.protocol.seam import Address
 
 from .inbox import Gone
@@ -77,7 +77,10 @@ class JoinRefused:
 
 @dataclass(frozen=True, slots=True)
 class Admitted:
-    """We are in the room. `again`: after a loss of contact; `rewound`: the log is not the one we knew."""
+    """We are in the room. `again`: after a loss of contact; `rewound`: the log is not the one we knew.
+
+    `nodes` are further addresses of the room, each `host:port` as the server wrote it.
+    """
 
     name: str
     log_id: bytes
@@ -86,6 +89,7 @@ class Admitted:
     ticket: bytes
     again: bool
     rewound: bool
+    nodes: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,8 +101,16 @@ class EntryArrived:
 
 
 @dataclass(frozen=True, slots=True)
+class PresenceChanged:
+    """So many members are here, and these have changed since: beside the log, and not complete."""
+
+    here: int
+    changed: tuple[Change, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class EntriesGone:
-    """Entries that are no longer kept, or not for us."""
+    """Entries that are no longer kept."""
 
     stretch: Gone
 
@@ -166,6 +178,7 @@ PeerEvent: TypeAlias = (
     | JoinRefused
     | Admitted
     | EntryArrived
+    | PresenceChanged
     | EntriesGone
     | CaughtUp
     | LineStored

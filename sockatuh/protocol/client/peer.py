@@ -37,6 +37,7 @@ class Peer:
 
     def __init__(self, options: PeerOptions, random: Callable[[int], bytes]) -> None:
         self.state = State.IDLE
+        self.here = 0  # members in the room, as the server said last
         self.waits_for_log = False
         """Whether the server has our lines, or our JOIN, and cannot store them now."""
         self._options, self._random = options, random
@@ -304,7 +305,11 @@ class Peer:
                 self._events.extend(self._lines.take_answer(message))
             case m.Progress():
                 self._take_progress(message, now)
+            case m.Presence(here, changed):
+                self._note_presence(here, changed)
             case m.Pong(_, head) | m.Head(head):
+                if isinstance(message, m.Pong):
+                    self._note_presence(message.here)
                 if self.state is State.JOINED and self._options.role != m.SCRIPT:
                     self._reader.notice_head(head, now, again=isinstance(message, m.Head))
                     self._set_catch_up()
@@ -319,6 +324,12 @@ class Peer:
                 if self._has_session:
                     self._joining.end_session(code, wait_ms)
                     self._lose(code, now, max(wait_ms / 1000, 0.5 * jitter(self._random, 1.0)))
+
+    def _note_presence(self, here: int, changed: tuple[m.Change, ...] = ()) -> None:
+        """Report how many members are here and who has changed, if that is news."""
+        if self.state is State.JOINED and (changed or here != self.here):
+            self.here = here
+            self._events.append(e.PresenceChanged(here, changed))
 
     def _take_progress(self, progress: m.Progress, now: float) -> None:
         if progress.reason == m.LOG_REFUSES:
@@ -393,7 +404,7 @@ class Peer:
         self._joining.welcome(welcome)
         self._enter("welcome")
         told = welcome.name, welcome.log_id, welcome.start, welcome.head, welcome.ticket
-        self._events.append(e.Admitted(*told, again, rewound))
+        self._events.append(e.Admitted(*told, again, rewound, welcome.nodes))
         self._lines.restart()
         if self._options.role != m.SCRIPT:
             self._reader.begin(welcome.head, now)

@@ -19,6 +19,7 @@ from sockatuh.protocol.client import events as pe
 from sockatuh.protocol.client.state import State
 from sockatuh.protocol.constants import COOKIE, DATA, HELLO, INIT, INIT_SIZE, INIT_TICKET_SIZE, RESET, RESP
 from sockatuh.protocol.datagrams import line_id
+from sockatuh.protocol.noise import public_key
 
 JOIN: Final = m.Join("ana", PASSWORD, None)
 
@@ -1019,3 +1020,68 @@ def test_a_reason_of_a_later_version_is_passed_over() -> None:
     host.tell(m.Progress(3, 3, 0, 0, 77))
     host.tell(m.Progress(3, 3, 0, 500, 77))
     assert host.events == [pe.LinesDelayed(0.5)]
+
+
+def test_how_many_are_here_is_reported_when_it_is_news() -> None:
+    host = seated_host()
+    host.tell(m.Pong(bytes(8), 0, 3))
+    host.tell(m.Pong(bytes(8), 0, 3))
+    change = m.Change("budi", "AbCdEfGh", m.CONTACT_LOST)
+    host.tell(m.Presence(3, (change,)))
+    host.tell(m.Presence(2, ()))
+    assert host.of(pe.PresenceChanged) == [
+        pe.PresenceChanged(3, ()),
+        pe.PresenceChanged(3, (change,)),
+        pe.PresenceChanged(2, ()),
+    ]
+
+
+def test_who_has_not_joined_is_told_nothing_of_who_is_here() -> None:
+    host = Host(make_peer())
+    host.shake()
+    host.tell(m.Presence(3, (m.Change("budi", "", m.GONE),)))
+    assert host.of(pe.PresenceChanged) == []
+
+
+def test_further_addresses_of_the_room_are_reported() -> None:
+    host = Host(make_peer())
+    host.peer.join("ana", PASSWORD, host.now)
+    host.shake()
+    host.reply(m.Welcome("ana", LOG_ID, 0, 0, b"ticket", ("10.0.0.2:7625",)))
+    (admitted,) = host.of(pe.Admitted)
+    assert isinstance(admitted, pe.Admitted)
+    assert admitted.nodes == ("10.0.0.2:7625",)
+
+
+def test_what_is_not_shown_is_passed_over_and_no_gap_is_told() -> None:
+    host = seated_host()
+    host.tell(m.Entries(0, 6, False, (msgspec.Raw(m.encode(m.Unshown(1, 5))), msgspec.Raw(entry(6).encoding))))
+    assert host.of(pe.EntriesGone) == []
+    assert [event.entry.seq for event in host.events if isinstance(event, pe.EntryArrived)] == [6]
+
+
+def test_what_is_not_shown_at_the_end_is_learnt_from_a_pong_and_asked_for() -> None:
+    host = seated_host()
+    host.tell(m.Pong(bytes(8), 7, 1))
+    (get,) = [each for each in host.open(host.wait(0.02)) if isinstance(each, m.Get)]
+    assert get == m.Get(0, 7)
+    host.tell(m.Entries(0, 7, True, (msgspec.Raw(m.encode(m.Unshown(1, 7))),)))
+    assert host.of(pe.EntriesGone) == host.of(pe.EntryArrived) == []
+    assert [each for each in host.open(host.wait(1.0)) if isinstance(each, m.Get)] == []
+
+
+@pytest.mark.parametrize("message", [[40, 1, 2], [27, 1, "no list"], [19, 1, 1, 0, 0, 99, "more"]])
+def test_what_a_later_server_says_disturbs_nothing(message: list[object]) -> None:
+    host = seated_host()
+    host.tell_raw(host.channel.seal(msgspec.msgpack.encode(message)))
+    host.tell(told(0, 1, 1))
+    assert [event.entry.seq for event in host.events if isinstance(event, pe.EntryArrived)] == [1]
+    assert host.of(pe.LinesHeld) == host.of(pe.ContactLost) == []
+
+
+def test_an_entry_of_an_unknown_kind_arrives_and_counts_as_ones_own_by_its_mark() -> None:
+    host = seated_host()
+    number = host.peer.say("psst", host.now)
+    mark = line_id(public_key(host.peer._options.private_key), host.peer._options.stream, number)[:6]
+    host.tell(m.Entries(0, 1, False, (msgspec.Raw(entry(1, "psst", 6, mark).encoding),)))
+    assert host.of(pe.LineStored) == [pe.LineStored(number, 1)]

@@ -6,6 +6,7 @@ import random
 import struct
 from typing import Final
 
+import msgspec
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -951,3 +952,35 @@ def test_other_limits_hold_at_once_for_those_who_are_in(member: Guest) -> None:
     other = Guest(house, ELSEWHERE, seed="other").shake()
     other.send(m.Ping(bytes(8)))
     assert house.endpoint.dropped["crowded"] == 1
+
+
+def test_a_call_of_a_later_version_is_answered_and_the_session_goes_on(member: Guest) -> None:
+    member.calls += 1
+    call = msgspec.msgpack.encode([1, member.calls, [5, "lunch"]])
+    for _ in range(2):  # a repetition has the same answer
+        answers = member.hear(member.send_raw(member.channel.seal(call)))
+        assert answers == [m.Answer(member.calls, m.Refused("unknown_call"))]
+    assert isinstance(member.call(m.Who(""))[0], m.Answer)
+
+
+def test_a_message_of_a_later_version_is_passed_over(member: Guest) -> None:
+    assert member.send_raw(member.channel.seal(msgspec.msgpack.encode([12, "anything"]))) == []
+    assert member.send(m.Ping(bytes(8)))
+
+
+def test_presence_reaches_members_and_readers_and_no_script(house: House) -> None:
+    member = Guest(house, seed="member").shake().join()
+    reader = Guest(house, ("10.0.0.8", 8), seed="reader").shake(flags=m.FLAG_READER).join()
+    script = Guest(house, ("10.0.0.9", 9), seed="script").shake(flags=m.FLAG_SCRIPT).join()
+    change = m.Change("ana", "AbCdEfGh", m.CONTACT_LOST)
+    house.endpoint.tell_presence(3, [change])
+    sent = house.settle(START)
+    assert [each.hear(sent) for each in (member, reader, script)] == [[m.Presence(3, (change,))]] * 2 + [[]]
+
+
+def test_a_pong_says_how_many_are_here_to_who_has_joined(house: House) -> None:
+    house.endpoint.here = 7
+    guest = Guest(house).shake()
+    assert guest.send(m.Ping(bytes(8))) == [m.Pong(bytes(8), 0, 0)]
+    guest.join()
+    assert guest.send(m.Ping(bytes(8))) == [m.Pong(bytes(8), house.head, 7)]
