@@ -41,7 +41,7 @@ def come_back(hall: Hall, person: Client) -> list[str]:
     hall.until(lambda: len(person.all(e.Admitted)) > times)
     hall.advance(3.0)
     shown = [event.entry for event in person.events[before:] if isinstance(event, e.EntryArrived)]
-    assert all(m.encode(entry) == encode_entry(hall.log.rows[entry.seq - 1]) for entry in shown)
+    assert all(m.encode(entry) == encode_entry(hall.log.rows[entry.seq - 1]).encoding for entry in shown)
     assert not person.all(e.EntriesGone)
     return [entry.text for entry in shown if entry.kind == m.MESSAGE]
 
