@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 from collections import Counter
+from collections.abc import Sequence
 from typing import Final
 
 from kit.world import PartyState
@@ -118,6 +119,28 @@ class House(PartyState):
         while datagrams := self.endpoint.datagrams_to_send():
             sent += datagrams
         return sent
+
+    # As a party of the world.
+
+    def receive_datagram(self, data: bytes, address: Address, now: float) -> None:
+        self.endpoint.receive_datagram(data, address, now)
+
+    def datagrams_to_send(self) -> Sequence[tuple[bytes, Address]]:
+        return self.endpoint.datagrams_to_send()
+
+    def get_timer(self) -> float | None:
+        return self.endpoint.get_timer()
+
+    def handle_timer(self, now: float) -> None:
+        self.endpoint.handle_timer(now)
+
+    def process(self, now: float) -> None:
+        """Answer the events."""
+        while (event := self.endpoint.next_event()) is not None:
+            self.events.append(event)
+            self._answer(event, now)
+
+    # The log.
 
     def publish(self, *entries: Logged, head: int, now: float) -> list[tuple[bytes, Address]]:
         """Commit entries, and unshown ones up to `head`; return what is sent."""
