@@ -17,9 +17,9 @@ from pathlib import Path
 
 import msgspec
 import pytest
+from kit.bare_room import IDENTITY, START, TICKET_KEY, Dice
 from kit.disk import Diary
-from protocol.bare import make_pending, make_session
-from protocol.house import IDENTITY, START, TICKET_KEY, Dice
+from kit.sessions import make_pending, make_session
 
 from sockatuh.cli.narrator import LongTexts
 from sockatuh.client.items import Said

@@ -7,8 +7,8 @@ from collections.abc import Callable
 from typing import Final, TypeAlias
 
 from cryptography.hazmat.primitives.ciphers.aead import ChaCha20Poly1305
+from kit.bare_room import TICKET_KEY
 from kit.server import name_rules
-from protocol.house import TICKET_KEY
 
 from sockatuh.cli.jsonlines import read_line
 from sockatuh.cli.slash import parse as parse_slash

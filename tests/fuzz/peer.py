@@ -6,10 +6,10 @@ import contextlib
 from collections.abc import Callable, Sequence
 from typing import Final
 
+from kit.bare_room import ELSEWHERE, PASSWORD, SERVER
+from kit.footprint import footprint
+from kit.raw_server import RawServer, make_peer
 from protocol import vectors
-from protocol.footprint import footprint
-from protocol.host import Host, make_peer
-from protocol.house import ELSEWHERE, PASSWORD, SERVER
 
 from sockatuh.errors import ProtocolError
 from sockatuh.protocol import messages as m
@@ -31,7 +31,7 @@ class Stage:
     """A peer and a server made by hand that says what a step tells it to."""
 
     def __init__(self, kind: int) -> None:
-        self.host = Host(make_peer("fuzz", role=kind & 1, pin=None) if kind & 2 else make_peer("fuzz"))
+        self.host = RawServer(make_peer("fuzz", role=kind & 1, pin=None) if kind & 2 else make_peer("fuzz"))
         self.host.cid = 1
         self._cursor = -1
         self._last_init = b""

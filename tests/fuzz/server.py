@@ -6,11 +6,12 @@ from collections import Counter
 from collections.abc import Callable, Sequence
 from typing import Final, cast
 
+from kit.bare_room import ELSEWHERE, HOME, START, STRANGER, BareRoom
+from kit.datagram_hall import DatagramHall
+from kit.footprint import footprint
+from kit.raw_client import RawClient
 from kit.world import PASSWORD
 from protocol import vectors
-from protocol.footprint import footprint
-from protocol.guest import Guest
-from protocol.house import ELSEWHERE, HOME, START, STRANGER, House
 
 from sockatuh.protocol import messages as m
 from sockatuh.protocol.channel import Channel
@@ -20,7 +21,6 @@ from sockatuh.protocol.server.roaming import AMPLIFICATION
 from sockatuh.protocol.server.tickets import password_generation
 
 from .decoders import forge_ticket
-from .lodge import Lodge
 from .steps import read_steps, seconds, vary
 
 CLASSIC: Final[tuple[Address, ...]] = (("10.0.4.1", 50_000), ("10.0.4.2", 50_000), ("10.0.4.1", 50_001))
@@ -35,15 +35,15 @@ class Stage:
     """One server and those who come to it, made when they are needed; what each step does is a method."""
 
     def __init__(self) -> None:
-        self.lodge, self.now = Lodge(), START
-        self._house = cast(House, self.lodge)  # as far as guests need one
+        self.hall, self.now = DatagramHall(), START
+        self._house = cast(BareRoom, self.hall)  # as far as guests need one
         self.recorded: list[bytes] = []
         self.came, self.answered, self.challenged = Counter[Address](), Counter[Address](), Counter[Address]()
         """Bytes from and to each address; a path challenge is no answer, and has a limit of its own."""
-        self._guests: dict[str, Guest] = {}
+        self._guests: dict[str, RawClient] = {}
         self._made = 0
 
-    def guest(self, kind: str) -> Guest:
+    def guest(self, kind: str) -> RawClient:
         """Return who is a `member`, a `script` (transient) or somebody who has not joined (`open`)."""
         if kind not in self._guests:
             self._guests[kind] = self._make(kind)
@@ -51,9 +51,9 @@ class Stage:
         guest.now = self.now
         return guest
 
-    def _make(self, kind: str) -> Guest:
+    def _make(self, kind: str) -> RawClient:
         self._made += 1
-        guest = Guest(self._house, (f"10.0.1.{self._made}", 40_000), seed=f"{kind} {self._made}", now=self.now)
+        guest = RawClient(self._house, (f"10.0.1.{self._made}", 40_000), seed=f"{kind} {self._made}", now=self.now)
         guest.shake(flags=m.FLAG_SCRIPT if kind == "script" else 0)
         guest.send(m.Ping(bytes(8)))
         if kind != "open":
@@ -77,7 +77,7 @@ class Stage:
         """Send any datagram from anywhere."""
         self.recorded.append(data)
         self.came[address] += len(data)
-        self.take(self.lodge.receive(data, address, self.now))
+        self.take(self.hall.receive(data, address, self.now))
 
     def replay(self, some: bytes) -> None:
         """Send again what was sent before, from somewhere: as it was, with a bit flipped, or cut short."""
@@ -93,7 +93,7 @@ class Stage:
     def shake(self, payload: bytes) -> None:
         """Go through the handshake with any payload; whoever is let in is the one who has not joined from then on."""
         self._made += 1
-        guest = Guest(self._house, (f"10.0.2.{self._made}", 40_000), seed=self._made, now=self.now)
+        guest = RawClient(self._house, (f"10.0.2.{self._made}", 40_000), seed=self._made, now=self.now)
         answers = guest.send_raw(guest.hello())
         if not answers:
             return
@@ -110,7 +110,7 @@ class Stage:
     def bring_ticket(self, sealed: bytes) -> None:
         """Come with a ticket that holds any bytes, under the server's own key."""
         self._made += 1
-        guest = Guest(self._house, (f"10.0.3.{self._made}", 40_000), seed=self._made, now=self.now)
+        guest = RawClient(self._house, (f"10.0.3.{self._made}", 40_000), seed=self._made, now=self.now)
         guest.shake(ticket=forge_ticket(sealed[:200], guest.key, GENERATION))
         guest.call(m.Join(None, None, None))
         self._guests["member"] = guest
@@ -144,15 +144,15 @@ class Stage:
     def wait(self, some: bytes) -> None:
         """Let time pass."""
         self.now += seconds(some)
-        self.take(self.lodge.timer(self.now))
+        self.take(self.hall.timer(self.now))
 
     def fill(self, some: bytes) -> None:
         """Have the disk refuse, or take again."""
-        self.lodge.log.full = bool(some) and some[0] % 2 == 1
+        self.hall.log.full = bool(some) and some[0] % 2 == 1
 
     def crash(self, _some: bytes) -> None:
         """Start the server anew."""
-        self.lodge.begin()
+        self.hall.begin()
         self._guests.clear()
         for counter in (self.came, self.answered, self.challenged):
             counter.clear()
@@ -195,6 +195,6 @@ def server() -> Callable[[bytes], None]:
         )
         for what, some in read_steps(data):
             doings[what % len(doings)](some)
-        assert footprint(stage.lodge.endpoint) < MAX_KEPT, "the server keeps more than it may"
+        assert footprint(stage.hall.endpoint) < MAX_KEPT, "the server keeps more than it may"
 
     return run

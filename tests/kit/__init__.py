@@ -12,9 +12,11 @@ The world, in virtual time (no socket, no thread, no sleep):
   sessions. Its log of events is checked to be printable.
 * `clients`: `Client` is a real `Peer` and everything it was told; `ClassicClient` speaks the classic dialect;
   `LawlessClient` claims anything in its handshake and sends any message.
-* `hall`: `Hall` is the world in which nothing takes time: what a test of the room server asks for.
-  `simulation.world.SimulatedRoom` is the one with weather, `protocol.wire.Wire` the one with a bare endpoint and a
-  network that can be forged, `fuzz.lodge.Lodge` a hall that is given raw datagrams.
+* `hall`: `Hall` is the world in which nothing takes time: what a test of the room server asks for. `datagram_hall` is
+  one that is given raw datagrams, and `simulation.world.SimulatedRoom` is the world with weather.
+* `bare_room`, `wire`: the real endpoint with the simplest room behind it, and the world that has it as its server, with
+  a network that can be forged: what the protocol's tests need, without `server/` and `room/`.
+* `sessions`: open sessions without a handshake, for tests of the endpoint's parts. `footprint`: how much a core keeps.
 
 The program, in processes:
 
@@ -22,6 +24,6 @@ The program, in processes:
   what a start imports or of how an interpreter ends, execute the real command (`SOCKATUH`).
 * `terminal`: such a program in a terminal, and what its screen shows.
 
-Written by the letter of docs/PROTOCOL.md, and therefore not built on the cores: `protocol.guest`, a client that may
-break every rule, and `protocol.host`, a server that says what it is told to say.
+Written by the letter of docs/PROTOCOL.md, and therefore not built on the cores: `raw_client`, a client that may break
+every rule, and `raw_server`, a server that says what it is told to say.
 """

@@ -3,31 +3,31 @@
 from __future__ import annotations
 
 import pytest
+from kit.bare_room import BareRoom
 
 # Imported by the names that the tests use, as pytest gives this module another one.
-from protocol.guest import Guest
-from protocol.host import Host, seated_host
-from protocol.house import House
-from protocol.wire import Wire
+from kit.raw_client import RawClient
+from kit.raw_server import RawServer, joined_raw_server
+from kit.wire import Wire
 
 
 @pytest.fixture
-def house() -> House:
-    return House()
+def house() -> BareRoom:
+    return BareRoom()
 
 
 @pytest.fixture
-def wire(house: House) -> Wire:
+def wire(house: BareRoom) -> Wire:
     return Wire(house)
 
 
 @pytest.fixture
-def member(house: House) -> Guest:
+def member(house: BareRoom) -> RawClient:
     """A guest that has joined."""
-    return Guest(house).shake().join()
+    return RawClient(house).shake().join()
 
 
 @pytest.fixture
-def host() -> Host:
+def host() -> RawServer:
     """A hand-made server with a peer in its room."""
-    return seated_host()
+    return joined_raw_server()

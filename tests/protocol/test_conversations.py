@@ -8,10 +8,10 @@ from typing import Final
 
 import msgspec
 import pytest
+from kit.bare_room import ELSEWHERE, HOME, IDENTITY, PASSWORD, SERVER, STRANGER, BareRoom, Dice
 from kit.clients import Client
-from protocol.guest import Guest
-from protocol.house import ELSEWHERE, HOME, IDENTITY, PASSWORD, SERVER, STRANGER, Dice, House
-from protocol.wire import Wire
+from kit.raw_client import RawClient
+from kit.wire import Wire
 
 from sockatuh.errors import ProtocolError
 from sockatuh.protocol import messages as m
@@ -53,7 +53,7 @@ def chat(wire: Wire) -> tuple[Client, Client]:
 
 
 def test_neither_name_nor_text_nor_password_nor_ticket_can_be_read_on_the_wire() -> None:
-    wire = Wire(House())
+    wire = Wire(BareRoom())
     speaker, listener = wire.peer(SECRETS["name"]), wire.peer("budi", seed=2)
     wire.run(1)
     speaker.peer.say(SECRETS["text"], wire.now)
@@ -92,10 +92,10 @@ class Confessing(Dice):
 
 
 def test_a_recorded_join_cannot_be_read_with_the_servers_stolen_key() -> None:
-    house = House()
+    house = BareRoom()
     house.dice = dice = Confessing("house")
     house.restart()
-    guest = Guest(house).shake()
+    guest = RawClient(house).shake()
     join = guest.channel.seal(m.encode(m.Call(1, m.Join("ana", PASSWORD, None))))
     guest.send_raw(join)
     assert len(house.of(ev.JoinAsked)) == 1
@@ -129,7 +129,7 @@ def opened(key: bytes, receive_cid: int, send_cid: int, datagram: bytes) -> list
 def test_handshakes_of_all_clients_look_alike() -> None:
     sizes = set[tuple[int, ...]]()
     for seed, (name, cursor) in enumerate((("a", 0), ("Wilhelmina of the long name", 2**40))):
-        wire = Wire(House(seed=seed))
+        wire = Wire(BareRoom(seed=seed))
         wire.peer(name, seed=seed, cursor=cursor)
         wire.run(1)
         sizes.add(tuple(len(data) for data, _, _ in wire.recorded if data[0] != DATA))
@@ -154,7 +154,7 @@ def weather(wire: Wire, loss: float, seed: int, corruption: float = 0.02) -> Non
 
 @pytest.mark.parametrize("seed", range(4))
 def test_two_hundred_pasted_lines_arrive_once_and_in_order_in_any_weather(seed: int) -> None:
-    wire = Wire(House(), seed=seed, delay=(0.001, 0.03))
+    wire = Wire(BareRoom(), seed=seed, delay=(0.001, 0.03))
     ana, budi = chat(wire)
     weather(wire, loss=0.2, seed=seed)
     lines = [f"line {number}" for number in range(200)]
@@ -170,7 +170,7 @@ def test_two_hundred_pasted_lines_arrive_once_and_in_order_in_any_weather(seed: 
 
 @pytest.mark.parametrize("seed", range(2))
 def test_long_texts_arrive_whole_in_any_weather(seed: int) -> None:
-    wire = Wire(House(), seed=seed, delay=(0.001, 0.03))
+    wire = Wire(BareRoom(), seed=seed, delay=(0.001, 0.03))
     ana, budi = chat(wire)
     weather(wire, loss=0.2, seed=seed)
     texts = [("é" * 8_000)[: 100 + 3_000 * number] for number in range(6)]
@@ -183,7 +183,7 @@ def test_long_texts_arrive_whole_in_any_weather(seed: int) -> None:
 
 
 def test_after_a_restart_everybody_is_back_with_nothing_lost_or_doubled() -> None:
-    wire = Wire(House())
+    wire = Wire(BareRoom())
     ana, budi = chat(wire)
     for life in range(3):
         ana.peer.say(f"before {life}", wire.now)
@@ -198,7 +198,7 @@ def test_after_a_restart_everybody_is_back_with_nothing_lost_or_doubled() -> Non
 
 
 def test_a_disk_that_is_full_for_a_while_loses_nothing() -> None:
-    wire = Wire(House())
+    wire = Wire(BareRoom())
     ana, budi = chat(wire)
     wire.house.storing = False
     for number in range(100):
@@ -213,7 +213,7 @@ def test_a_disk_that_is_full_for_a_while_loses_nothing() -> None:
 
 
 def test_a_client_whose_address_changes_goes_on_without_a_new_session() -> None:
-    wire = Wire(House())
+    wire = Wire(BareRoom())
     ana, budi = chat(wire)
     for place in (ELSEWHERE, HOME):
         ana.address = place
@@ -227,7 +227,7 @@ def test_a_client_whose_address_changes_goes_on_without_a_new_session() -> None:
 
 
 def test_datagrams_that_an_onlooker_replays_change_nothing() -> None:
-    wire = Wire(House())
+    wire = Wire(BareRoom())
     ana, budi = chat(wire)
     ana.peer.say("once", wire.now)
     assert wire.run(10, until=lambda: settled(wire))
@@ -247,7 +247,7 @@ def test_datagrams_that_an_onlooker_replays_change_nothing() -> None:
 
 
 def test_an_onlooker_who_is_faster_moves_no_session() -> None:
-    wire = Wire(House(), delay=(0.002, 0.002))
+    wire = Wire(BareRoom(), delay=(0.002, 0.002))
     ana, budi = chat(wire)
     copied = 0
 
@@ -275,7 +275,7 @@ def test_an_onlooker_who_is_faster_moves_no_session() -> None:
 
 
 def test_a_conversation_of_hours_goes_on_in_one_session_with_keys_that_change() -> None:
-    wire = Wire(House(), delay=(0.001, 0.02))
+    wire = Wire(BareRoom(), delay=(0.001, 0.02))
     ana, budi = chat(wire)
     keys = set[int]()
     for hour in range(3):
@@ -296,7 +296,7 @@ def test_a_conversation_of_hours_goes_on_in_one_session_with_keys_that_change() 
 
 @pytest.mark.parametrize("lost", [0, 2])
 def test_a_line_in_a_quiet_room_arrives_at_once_after_a_rekeying(lost: int) -> None:
-    wire = Wire(House())
+    wire = Wire(BareRoom())
     ana, budi = chat(wire)
     of_the_session = ana.peer._link
     assert of_the_session is not None
@@ -310,7 +310,7 @@ def test_a_line_in_a_quiet_room_arrives_at_once_after_a_rekeying(lost: int) -> N
 
 
 def test_after_a_rekeying_the_old_channel_is_gone_on_both_sides() -> None:
-    wire = Wire(House())
+    wire = Wire(BareRoom())
     ana, _ = chat(wire)
     old = {session.channel.receive_cid for session in wire.house.endpoint._table}
     wire.run(4200)
@@ -323,7 +323,7 @@ def test_after_a_rekeying_the_old_channel_is_gone_on_both_sides() -> None:
 
 
 def test_a_client_that_was_away_for_long_catches_up_at_its_own_pace() -> None:
-    wire = Wire(House(Limits(recent_entries=500, lines_burst=10_000, lines_per_second=10_000)))
+    wire = Wire(BareRoom(Limits(recent_entries=500, lines_burst=10_000, lines_per_second=10_000)))
     ana, budi = chat(wire)
     cut = budi.address
     wire.spoil = lambda data, source, target: [] if cut in (source, target) else [data]
@@ -339,7 +339,7 @@ def test_a_client_that_was_away_for_long_catches_up_at_its_own_pace() -> None:
 
 
 def test_a_room_is_quiet_when_nobody_speaks() -> None:
-    wire = Wire(House())
+    wire = Wire(BareRoom())
     chat(wire)
     wire.run(5)
     before = len(wire.recorded)
@@ -349,7 +349,7 @@ def test_a_room_is_quiet_when_nobody_speaks() -> None:
 
 def test_an_empty_payload_of_a_handshake_is_all_a_stranger_with_the_servers_key_would_see() -> None:
     """Message 1 is not forward secret, so it must hold nothing that has to stay secret."""
-    guest = Guest(House()).shake(cursor=40)
+    guest = RawClient(BareRoom()).shake(cursor=40)
     responder = Responder(IDENTITY.private_key, PROLOGUE + guest.init[:32], Dice(1)(32))
     payload = m.decode_init_payload_untrusted(responder.read_message_untrusted(guest.init[32:]))
     assert msgspec.structs.asdict(payload) == {

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from protocol.house import Dice, no_jitter
+from kit.bare_room import Dice, no_jitter
 
 from sockatuh.protocol.datagrams import jitter
 

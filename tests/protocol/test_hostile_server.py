@@ -10,8 +10,8 @@ from typing import Final
 
 import msgspec
 import pytest
-from protocol.host import Host, make_peer, seated_host
-from protocol.house import LOG_ID, PASSWORD, SERVER, START, Dice, entry
+from kit.bare_room import LOG_ID, PASSWORD, SERVER, START, Dice, entry
+from kit.raw_server import RawServer, joined_raw_server, make_peer
 
 from sockatuh.client.listing import Listing
 from sockatuh.errors import ProtocolError
@@ -46,7 +46,7 @@ React = Callable[[m.ClientMessage], Sequence[m.ServerMessage]]
 class Torment:
     """A client of a server that answers each message by `react`, as fast as it can."""
 
-    def __init__(self, host: Host, react: React) -> None:
+    def __init__(self, host: RawServer, react: React) -> None:
         self.host, self.react = host, react
         self.sent_at: list[float] = []
 
@@ -135,7 +135,7 @@ TORMENTS: Final[dict[str, tuple[React, Sequence[m.ServerMessage]]]] = {
 @pytest.mark.parametrize("name", TORMENTS)
 def test_no_demand_makes_a_client_send_more_than_it_may(name: str, ping_s: int) -> None:
     react, first = TORMENTS[name]
-    host = Host(make_peer(name))
+    host = RawServer(make_peer(name))
     host.ping_s, host.ack_ms = ping_s, 0
     host.peer.join("ana", PASSWORD, host.now)
     host.shake()
@@ -147,7 +147,7 @@ def test_no_demand_makes_a_client_send_more_than_it_may(name: str, ping_s: int) 
 
 def test_a_client_whose_server_names_no_interval_still_notices_that_it_is_gone() -> None:
     for ping_s in (0, NEVER):
-        host = Host(make_peer("quiet"))
+        host = RawServer(make_peer("quiet"))
         host.ping_s = ping_s
         host.peer.join("ana", PASSWORD, host.now)
         host.shake()
@@ -157,13 +157,13 @@ def test_a_client_whose_server_names_no_interval_still_notices_that_it_is_gone()
 
 
 def test_a_log_that_claims_to_be_endless_is_requested_less_and_less_often() -> None:
-    host = seated_host()
+    host = joined_raw_server()
     torment = Torment(host, TORMENTS["answers that bring nothing"][0]).go_on(30.0, [m.Head(NEVER)])
     assert len(torment.sent_at) < 60
 
 
 def test_the_lost_beginning_of_an_honest_answer_is_requested_at_once() -> None:
-    host = seated_host()
+    host = joined_raw_server()
     (get,) = [*host.open(host.wait(0.02)), *host.tell(m.Head(4)), *host.open(host.wait(0.02))][-1:]
     assert isinstance(get, m.Get)
     again = host.tell(m.Entries(2, 4, True, tuple(msgspec.Raw(item.encoding) for item in (entry(3), entry(4)))))
@@ -172,7 +172,7 @@ def test_the_lost_beginning_of_an_honest_answer_is_requested_at_once() -> None:
 
 @pytest.mark.parametrize("code", ["busy", "password_wait", "room_full"])
 def test_a_refusal_without_a_wait_does_not_make_a_client_ask_without_end(code: str) -> None:
-    host = Host(make_peer(code))
+    host = RawServer(make_peer(code))
     host.peer.join("ana", PASSWORD, host.now)
     host.shake()
 
@@ -191,7 +191,7 @@ def test_a_refusal_without_a_wait_does_not_make_a_client_ask_without_end(code: s
 
 
 def test_however_often_an_application_asks_calls_are_bounded() -> None:
-    host = seated_host()
+    host = joined_raw_server()
 
     def react(message: m.ClientMessage) -> Sequence[m.ServerMessage]:
         host.peer.ask_who("", host.now)
@@ -204,7 +204,7 @@ def test_however_often_an_application_asks_calls_are_bounded() -> None:
 
 @pytest.mark.parametrize("how", ["reset", "restarting", "idle"])
 def test_a_server_that_ends_every_session_is_dialled_less_often(how: str) -> None:
-    host = seated_host(how)
+    host = joined_raw_server(how)
     for number in range(8):
         host.peer.say(f"line {number}", host.now)
     host.take()
@@ -238,7 +238,7 @@ def test_a_server_that_ends_every_session_is_dialled_less_often(how: str) -> Non
 
 
 def test_a_server_that_closes_for_ever_is_dialled_all_the_same() -> None:
-    host = seated_host()
+    host = joined_raw_server()
     host.tell(m.Closed("restarting", NEVER))
     sent = host.wait(60.0)
     assert sent
@@ -260,7 +260,7 @@ def test_no_refusal_asks_for_a_longer_wait_than_is_waited(code: str, wait_ms: in
 
 @pytest.mark.parametrize(("named", "meant"), [(0, 1), (16_384, 16_384), (NEVER, MAX_PARTS * MAX_PIECE)])
 def test_the_longest_text_is_one_that_can_be_cut_into_parts(named: int, meant: int) -> None:
-    host = Host(make_peer())
+    host = RawServer(make_peer())
     host.max_text = named
     host.peer.join("ana", PASSWORD, host.now)
     host.shake()
@@ -272,7 +272,7 @@ def test_the_longest_text_is_one_that_can_be_cut_into_parts(named: int, meant: i
 # Whatever it says.
 
 
-def anything(dice: random.Random, host: Host) -> m.ServerMessage:
+def anything(dice: random.Random, host: RawServer) -> m.ServerMessage:
     """Return a message of a server that is broken or malicious."""
     number = dice.choice([0, 1, 2, 5, 64, 1024, 1 << 40, NEVER])
     other = dice.choice([0, 1, 3, number, min(NEVER, number + dice.randrange(1200)), NEVER])
@@ -307,7 +307,7 @@ def anything(dice: random.Random, host: Host) -> m.ServerMessage:
 @pytest.mark.parametrize("seed", range(6))
 def test_whatever_a_server_says_its_client_stays_within_its_bounds(seed: int) -> None:
     dice = random.Random(seed)
-    host = Host(make_peer(f"any {seed}"), seed=seed)
+    host = RawServer(make_peer(f"any {seed}"), seed=seed)
     peer, sent_at, listing = host.peer, list[float](), Listing()
     peer.join("ana", PASSWORD, host.now)
     peer.connect([SERVER], host.now)

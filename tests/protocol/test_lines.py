@@ -6,7 +6,7 @@ import random
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from protocol.house import no_jitter
+from kit.bare_room import no_jitter
 
 from sockatuh.protocol.client.outbox import Outbox
 from sockatuh.protocol.client.timers import Timer

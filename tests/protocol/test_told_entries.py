@@ -9,7 +9,7 @@ from typing import Final
 
 from hypothesis import given
 from hypothesis import strategies as st
-from protocol.house import entry
+from kit.bare_room import entry
 
 from sockatuh.protocol import messages as m
 from sockatuh.protocol.client.inbox import Gone, Inbox

@@ -10,10 +10,10 @@ from unittest import mock
 
 from e2e.relay import Relay, relay_to
 from e2e.running import Member, Room, ServerProcess, hash_password, joined
+from kit.bare_room import SERVER, BareRoom
 from kit.clients import Client
 from kit.weather import CALM, Weather
-from protocol.house import SERVER, House
-from protocol.wire import Wire
+from kit.wire import Wire
 from prove.attack import Attack, Found, Pace, Run, require
 from prove.forger import Forger
 from simulation.world import SimulatedRoom
@@ -151,14 +151,14 @@ def flipped_bits(run: Run) -> Found:
 
 
 def _quiet_day() -> list[bytes]:
-    wire = Wire(House())
+    wire = Wire(BareRoom())
     client = wire.peer()
     assert wire.run(BACK_WITHIN, lambda: bool(client.all(e.Admitted)))
     return [data for data, _, _ in wire.recorded]
 
 
 def _spoil_one(seed: int, which: int, bit: int | None, size: int | None = None) -> None:
-    house = House(seed=seed)
+    house = BareRoom(seed=seed)
     wire = Wire(house)
     sent = 0
 
@@ -180,7 +180,7 @@ def _spoil_one(seed: int, which: int, bit: int | None, size: int | None = None) 
     _require_true(client, house, wire, what)
 
 
-def _require_true(client: Client, house: House, wire: Wire, what: str) -> None:
+def _require_true(client: Client, house: BareRoom, wire: Wire, what: str) -> None:
     kinds = [type(event) for event in client.events]
     require(kinds == [e.Connected, e.Admitted, *kinds[2:]] and set(kinds[2:]) <= {e.CaughtUp}, f"{what}: {kinds}")
     strange = [to for _, _, to in wire.recorded if to not in (SERVER, client.address)]

@@ -14,8 +14,8 @@ from typing import Final
 
 from e2e.relay import relay_to
 from e2e.running import PASSWORD, PATIENCE, Room, ServerProcess, conversation, hash_password, joined
+from kit.footprint import footprint
 from kit.hall import Hall
-from protocol.footprint import footprint
 from prove.apart import Apart, apart
 from prove.attack import Attack, Found, Missing, Run, require, require_in_time
 from prove.flood import BUFFER, SO_RCVBUFFORCE, Rain, drop_alone, make_all, pour

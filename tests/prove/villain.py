@@ -15,8 +15,8 @@ from typing import Final
 from cli.people import Client
 from e2e.running import PASSWORD
 from hostile import COCKTAIL, TEXTS, TITLE
+from kit.bare_room import LOG_ID, TICKET_KEY, BareRoom, pack_address
 from kit.programs import SOCKATUH
-from protocol.house import LOG_ID, TICKET_KEY, House, pack_address
 from prove.attack import Attack, Found, Run, require
 from prove.shown import Watched
 from prove.terminals import Reader, encoded, harmless_lines, json_lines
@@ -42,7 +42,7 @@ NEVER: Final = (1 << 63) - 1
 _ENTRY: Final = re.compile(r"\d\d:\d\d |--:-- | {6}")
 
 
-class Villain(House):
+class Villain(BareRoom):
     """Takes anybody's password, behaves until `hostile`, and then says everything there is."""
 
     def __init__(self, seed: int) -> None:

@@ -11,9 +11,9 @@ from collections import Counter, defaultdict
 from typing import Final
 
 from kit.clients import Client
+from kit.footprint import footprint
 from kit.server import SERVER
 from kit.world import PASSWORD, Party
-from protocol.footprint import footprint
 
 from sockatuh.protocol.client import events as e
 from sockatuh.protocol.client.state import State

@@ -7,7 +7,7 @@ from itertools import pairwise
 
 import msgspec
 import pytest
-from protocol.house import Dice, entry
+from kit.bare_room import Dice, entry
 
 from sockatuh.errors import ProtocolError
 from sockatuh.protocol import messages as m

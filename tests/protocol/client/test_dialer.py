@@ -8,8 +8,8 @@ from itertools import pairwise
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from protocol.guest import Guest
-from protocol.house import ELSEWHERE, HOME, IDENTITY, SERVER, SERVER_KEY, START, STRANGER, Dice, House
+from kit.bare_room import ELSEWHERE, HOME, IDENTITY, SERVER, SERVER_KEY, START, STRANGER, BareRoom, Dice
+from kit.raw_client import RawClient
 
 from sockatuh.protocol import messages as m
 from sockatuh.protocol.client.bounds import COOKIE_SECONDS
@@ -507,7 +507,7 @@ def test_a_resp_before_init_is_ignored() -> None:
 
 
 def test_the_real_server_answers() -> None:
-    house, client = House(), Client()
+    house, client = BareRoom(), Client()
     sent = [(data, address) for data, address in [(client.hello()[0], SERVER)]]
     ((cookie, _),) = house.receive(sent[0][0], HOME, client.now)
     assert client.dialer.receive_cookie(cookie, client.now) == ServerOffered(SERVER_KEY, SERVER)
@@ -541,7 +541,7 @@ def test_no_datagram_makes_the_dialer_raise_or_send(seed: int, junk: list[bytes]
 
 def test_the_hand_made_client_sends_what_the_dialer_sends() -> None:
     """They send the same, except for what is random."""
-    client, guest = Client(), Guest(House(), STRANGER)
+    client, guest = Client(), RawClient(BareRoom(), STRANGER)
     (hello,) = client.hello()
     guest.nonce = hello[4:12]
     assert guest.hello() == hello

@@ -6,7 +6,7 @@ import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from protocol.house import entry
+from kit.bare_room import entry
 
 from sockatuh.errors import ProtocolError
 from sockatuh.protocol import messages as m

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from protocol.house import Dice
+from kit.bare_room import Dice
 
 from sockatuh.protocol.client.liveness import DOUBT_AFTER, Contact
 from sockatuh.protocol.client.timers import Timer

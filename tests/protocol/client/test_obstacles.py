@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import pytest
-from protocol.host import make_peer, seated_host
-from protocol.house import ELSEWHERE, SERVER, START, STRANGER
+from kit.bare_room import ELSEWHERE, SERVER, START, STRANGER
+from kit.raw_server import joined_raw_server, make_peer
 
 from sockatuh.protocol import messages as m
 from sockatuh.protocol.client import events as pe
@@ -80,7 +80,7 @@ def test_a_datagram_that_may_be_ours_is_not_called_foreign() -> None:
 
 
 def test_no_obstacle_ends_or_disturbs_a_session() -> None:
-    host = seated_host()
+    host = joined_raw_server()
     host.events.clear()
     timer = host.peer.get_timer()
     for obstacle in Obstacle:
@@ -93,7 +93,7 @@ def test_no_obstacle_ends_or_disturbs_a_session() -> None:
 
 
 def test_an_obstacle_is_reported_again_after_a_loss_of_contact() -> None:
-    host = seated_host()
+    host = joined_raw_server()
     host.tell(m.Closed("restarting", 0))
     host.wait(1.0)
     host.peer.note_obstacle(SERVER, Obstacle.PORT_CLOSED)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import pytest
-from protocol.house import no_jitter
+from kit.bare_room import no_jitter
 
 from sockatuh.protocol.client.outbox import PROGRESS_RESEND_AFTER, Outbox
 from sockatuh.protocol.client.timers import Timer

@@ -10,9 +10,9 @@ import msgspec
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from protocol.footprint import footprint
-from protocol.host import Host, make_peer, seated_host
-from protocol.house import ELSEWHERE, LOG_ID, PASSWORD, SERVER, SERVER_KEY, entry
+from kit.bare_room import ELSEWHERE, LOG_ID, PASSWORD, SERVER, SERVER_KEY, entry
+from kit.footprint import footprint
+from kit.raw_server import RawServer, joined_raw_server, make_peer
 
 from sockatuh.protocol import messages as m
 from sockatuh.protocol.client import events as pe
@@ -32,16 +32,16 @@ def kinds(datagrams: list[bytes]) -> list[int]:
     return [data[0] for data in datagrams]
 
 
-def state_of(host: Host) -> State:
+def state_of(host: RawServer) -> State:
     """Return the peer's state; by this way mypy does not assume that it is unchanged."""
     return host.peer.state
 
 
-def last_event(host: Host) -> pe.PeerEvent:
+def last_event(host: RawServer) -> pe.PeerEvent:
     return host.events[-1]
 
 
-def dial_again(host: Host) -> list[m.ClientMessage]:
+def dial_again(host: RawServer) -> list[m.ClientMessage]:
     """Shake hands with a peer that dials again, and return its first messages."""
     hellos = [data for data in host.wait(1.1) if data[0] == HELLO]
     (init,) = host.tell_raw(host.make_cookie(hellos[-1]))
@@ -52,7 +52,7 @@ def dial_again(host: Host) -> list[m.ClientMessage]:
 
 
 def test_it_asks_the_server_shakes_hands_and_joins() -> None:
-    host = Host(make_peer())
+    host = RawServer(make_peer())
     host.peer.join("ana", PASSWORD, host.now)
     assert state_of(host) is State.IDLE
     assert host.shake() == [m.Call(1, JOIN)]
@@ -68,7 +68,7 @@ def test_it_asks_the_server_shakes_hands_and_joins() -> None:
 
 
 def test_the_handshake_tells_what_the_client_knows() -> None:
-    host = Host(make_peer(role=m.SCRIPT, cursor=40, ticket=b"a ticket"))
+    host = RawServer(make_peer(role=m.SCRIPT, cursor=40, ticket=b"a ticket"))
     host.shake()
     payload = host.init_payload
     assert (payload.client_version, payload.flags, payload.log_id, payload.cursor) == ("a test", 1, None, 40)
@@ -77,7 +77,7 @@ def test_the_handshake_tells_what_the_client_knows() -> None:
 
 
 def test_first_the_name_then_the_password() -> None:
-    host = Host(make_peer())
+    host = RawServer(make_peer())
     assert host.shake() == []
     assert state_of(host) is State.OPEN
     host.peer.join("ana", None, host.now)
@@ -92,7 +92,7 @@ def test_first_the_name_then_the_password() -> None:
 
 
 def test_a_refusal_is_reported_and_another_try_is_possible() -> None:
-    host = Host(make_peer())
+    host = RawServer(make_peer())
     host.peer.join("ana", "wrong", host.now)
     host.shake()
     host.reply(m.Refused("password_wrong", 5_000, "a detail"))
@@ -103,7 +103,7 @@ def test_a_refusal_is_reported_and_another_try_is_possible() -> None:
 
 
 def test_a_busy_server_is_asked_again_by_itself() -> None:
-    host = Host(make_peer())
+    host = RawServer(make_peer())
     host.peer.join("ana", PASSWORD, host.now)
     host.shake()
     assert host.reply(m.Refused("busy", 2_000)) == []
@@ -113,7 +113,7 @@ def test_a_busy_server_is_asked_again_by_itself() -> None:
 
 
 def test_an_unanswered_join_is_repeated_under_its_number() -> None:
-    host = Host(make_peer())
+    host = RawServer(make_peer())
     host.peer.join("ana", PASSWORD, host.now)
     host.shake()
     host.heard.clear()
@@ -122,7 +122,7 @@ def test_an_unanswered_join_is_repeated_under_its_number() -> None:
 
 
 def test_the_history_that_is_wanted_is_asked_for() -> None:
-    host = Host(make_peer(history=7))
+    host = RawServer(make_peer(history=7))
     host.peer.join("ana", PASSWORD, host.now)
     assert host.shake() == [m.Call(1, m.Join("ana", PASSWORD, 7))]
 
@@ -131,7 +131,7 @@ def test_the_history_that_is_wanted_is_asked_for() -> None:
 
 
 def test_an_unknown_server_is_offered_and_gets_nothing_before_it_is_trusted() -> None:
-    host = Host(make_peer(pin=None))
+    host = RawServer(make_peer(pin=None))
     host.peer.connect([SERVER], host.now)
     (hello,) = host.wait(0)
     assert host.tell_raw(host.make_cookie(hello)) == []
@@ -143,7 +143,7 @@ def test_an_unknown_server_is_offered_and_gets_nothing_before_it_is_trusted() ->
 
 
 def test_a_trusted_key_is_pinned_once_the_server_has_proved_it() -> None:
-    host = Host(make_peer(pin=None))
+    host = RawServer(make_peer(pin=None))
     host.peer.connect([SERVER], host.now)
     host.tell_raw(host.make_cookie(host.wait(0)[0]))
     host.peer.trust(host.now)
@@ -153,13 +153,13 @@ def test_a_trusted_key_is_pinned_once_the_server_has_proved_it() -> None:
     assert host.peer.pin == SERVER_KEY
 
 
-def mismatch(host: Host, key: bytes | None = None, version: int = 1) -> list[bytes]:
+def mismatch(host: RawServer, key: bytes | None = None, version: int = 1) -> list[bytes]:
     hello = next(data for data in host.wait(0.5) if data[0] == HELLO)
     return host.tell_raw(host.make_cookie(hello, key=key, version=version))
 
 
 def test_another_key_is_believed_after_three_rounds() -> None:
-    host = Host(make_peer())
+    host = RawServer(make_peer())
     host.peer.connect([SERVER], host.now)
     for _ in range(2):
         mismatch(host, key=b"x" * 32)
@@ -175,7 +175,7 @@ def test_another_key_is_believed_after_three_rounds() -> None:
 
 
 def test_a_forged_cookie_or_two_do_not_keep_it_from_its_server() -> None:
-    host = Host(make_peer())
+    host = RawServer(make_peer())
     host.peer.connect([SERVER], host.now)
     for _ in range(2):
         mismatch(host, key=b"x" * 32)
@@ -187,7 +187,7 @@ def test_a_forged_cookie_or_two_do_not_keep_it_from_its_server() -> None:
 
 @pytest.mark.parametrize("forged", [{"key": b"x" * 32}, {"version": 2}, {"version": 2, "key": b"x" * 32}])
 def test_forged_answers_do_not_keep_it_from_its_server_if_the_genuine_ones_arrive(forged: dict[str, Any]) -> None:
-    host = Host(make_peer())
+    host = RawServer(make_peer())
     host.peer.connect([SERVER], host.now)
     for _ in range(5):
         hello = host.wait(1.1)[-1]
@@ -204,7 +204,7 @@ def test_forged_answers_do_not_keep_it_from_its_server_if_the_genuine_ones_arriv
 
 @pytest.mark.parametrize("pin", [SERVER_KEY, None])
 def test_another_version_is_believed_after_three_rounds(pin: bytes | None) -> None:
-    host = Host(make_peer(pin=pin))
+    host = RawServer(make_peer(pin=pin))
     host.peer.connect([SERVER], host.now)
     for _ in range(2):
         mismatch(host, version=2)
@@ -216,7 +216,7 @@ def test_another_version_is_believed_after_three_rounds(pin: bytes | None) -> No
 
 
 def test_a_server_that_comes_back_with_another_key_stops_it() -> None:
-    host = seated_host()
+    host = joined_raw_server()
     host.tell_raw(host.reset())
     host.wait(1.1)
     for _ in range(3):
@@ -226,7 +226,7 @@ def test_a_server_that_comes_back_with_another_key_stops_it() -> None:
 
 
 def test_of_several_addresses_the_first_that_answers_is_used() -> None:
-    host = Host(make_peer())
+    host = RawServer(make_peer())
     host.peer.connect([ELSEWHERE, SERVER], host.now)
     host.peer.handle_timer(host.now)
     sent = host.peer.datagrams_to_send()
@@ -237,7 +237,7 @@ def test_of_several_addresses_the_first_that_answers_is_used() -> None:
 
 
 def test_new_addresses_are_asked_at_once_while_it_dials() -> None:
-    host = Host(make_peer())
+    host = RawServer(make_peer())
     host.peer.connect([SERVER], host.now)
     host.wait(10)
     host.peer.connect([ELSEWHERE], host.now)
@@ -249,7 +249,7 @@ def test_new_addresses_are_asked_at_once_while_it_dials() -> None:
 
 
 def test_what_was_missed_is_asked_for_and_reported_in_order() -> None:
-    host = seated_host(head=3)
+    host = joined_raw_server(head=3)
     assert host.heard[-1] == m.Get(0, 3)
     host.tell(told(2, 3, 3))
     assert host.of(pe.EntryArrived) == []
@@ -262,7 +262,7 @@ def test_what_was_missed_is_asked_for_and_reported_in_order() -> None:
 
 
 def test_nothing_is_shown_before_welcome() -> None:
-    host = Host(make_peer())
+    host = RawServer(make_peer())
     host.peer.join("ana", PASSWORD, host.now)
     host.shake()
     host.tell(told(0, 1, 1))
@@ -274,13 +274,13 @@ def test_nothing_is_shown_before_welcome() -> None:
 
 def test_the_head_in_a_pong_or_a_head_shows_what_was_missed() -> None:
     for message in (m.Head(4), m.Pong(bytes(8), 4)):
-        host = seated_host()
+        host = joined_raw_server()
         host.tell(message)
         assert host.open(host.wait(0.02)) == [m.Get(0, 4)]
 
 
 def test_ones_own_line_is_known_by_its_mark() -> None:
-    host = seated_host()
+    host = joined_raw_server()
     number = host.peer.say("hello", host.now)
     mark = line_id(host.client_key, host.init_payload.stream, number)[:6]
     host.tell(m.Entries(0, 1, False, (msgspec.Raw(entry(1, "hello", m.MESSAGE, mark)[1]),)))
@@ -288,7 +288,7 @@ def test_ones_own_line_is_known_by_its_mark() -> None:
 
 
 def test_ones_own_line_in_the_log_is_stored_even_if_nobody_says_so() -> None:
-    host = seated_host()
+    host = joined_raw_server()
     for text in ("one", "two"):
         host.peer.say(text, host.now)
     host.open(host.take())
@@ -304,7 +304,7 @@ def test_ones_own_line_in_the_log_is_stored_even_if_nobody_says_so() -> None:
 
 
 def test_a_line_is_sent_until_it_is_stored_which_is_reported_once() -> None:
-    host = seated_host()
+    host = joined_raw_server()
     assert host.peer.say("hello", host.now) == 1
     assert host.peer.unanswered == 1
     assert host.open(host.take()) == [m.Say(1, 1, False, 0, 1, b"hello")]
@@ -317,7 +317,7 @@ def test_a_line_is_sent_until_it_is_stored_which_is_reported_once() -> None:
 
 
 def test_a_refused_line_is_reported_and_not_sent_again() -> None:
-    host = seated_host()
+    host = joined_raw_server()
     host.peer.say("", host.now, action=True)
     assert host.open(host.take()) == [m.Say(1, 1, True, 0, 1, b"")]
     host.tell(m.Unsaid(1, "text_empty"))
@@ -326,7 +326,7 @@ def test_a_refused_line_is_reported_and_not_sent_again() -> None:
 
 
 def test_lines_over_the_rate_are_reported_with_the_delay() -> None:
-    host = seated_host()
+    host = joined_raw_server()
     host.peer.say("hello", host.now)
     host.open(host.take())
     host.tell(m.Progress(1, 1, 1, 3_000))
@@ -335,7 +335,7 @@ def test_lines_over_the_rate_are_reported_with_the_delay() -> None:
 
 
 def test_members_are_listed_to_members() -> None:
-    host = Host(make_peer())
+    host = RawServer(make_peer())
     host.shake()
     host.peer.ask_who("", host.now)
     assert host.take() == [], "not before one is in"
@@ -351,7 +351,7 @@ def test_members_are_listed_to_members() -> None:
 
 @pytest.mark.parametrize("asked", ["before contact was lost", "while contact is lost", "while joining again"])
 def test_who_is_answered_after_contact_was_lost_too(asked: str) -> None:
-    host = seated_host()
+    host = joined_raw_server()
     if asked == "before contact was lost":
         host.peer.ask_who("b", host.now)
     host.tell_raw(host.reset())
@@ -366,7 +366,7 @@ def test_who_is_answered_after_contact_was_lost_too(asked: str) -> None:
 
 
 def test_an_answered_who_is_not_asked_again() -> None:
-    host = seated_host()
+    host = joined_raw_server()
     host.peer.ask_who("", host.now)
     host.open(host.take())
     host.reply(m.Members((), False))
@@ -376,7 +376,7 @@ def test_an_answered_who_is_not_asked_again() -> None:
 
 
 def test_a_script_speaks_but_does_not_read() -> None:
-    host = seated_host(role=m.SCRIPT, head=9)
+    host = joined_raw_server(role=m.SCRIPT, head=9)
     host.tell(m.Head(12))
     host.tell(m.Pong(bytes(8), 12))
     host.peer.say("hello", host.now)
@@ -386,7 +386,7 @@ def test_a_script_speaks_but_does_not_read() -> None:
 
 
 def test_a_log_that_is_not_the_one_it_knew_begins_anew() -> None:
-    host = seated_host(start=5, head=5)
+    host = joined_raw_server(start=5, head=5)
     host.tell_raw(host.reset())
     dial_again(host)
     assert host.init_payload.log_id == LOG_ID
@@ -401,7 +401,7 @@ def test_a_log_that_is_not_the_one_it_knew_begins_anew() -> None:
 
 
 def test_a_log_that_has_become_shorter_was_rewound_too() -> None:
-    host = seated_host(start=5, head=5)
+    host = joined_raw_server(start=5, head=5)
     host.tell_raw(host.reset())
     dial_again(host)
     host.admit(start=3, head=3)
@@ -411,7 +411,7 @@ def test_a_log_that_has_become_shorter_was_rewound_too() -> None:
 
 
 def test_a_log_that_has_grown_again_past_what_was_read_was_rewound_too() -> None:
-    host = seated_host(start=5, head=5)
+    host = joined_raw_server(start=5, head=5)
     host.tell_raw(host.reset())
     dial_again(host)
     host.admit(start=3, head=90)
@@ -422,7 +422,7 @@ def test_a_log_that_has_grown_again_past_what_was_read_was_rewound_too() -> None
 
 
 def test_entries_before_the_start_are_reported_as_gone() -> None:
-    host = seated_host(cursor=3, start=7, head=9)
+    host = joined_raw_server(cursor=3, start=7, head=9)
     gone = host.of(pe.EntriesGone)
     assert [(event.stretch.after, event.stretch.through) for event in gone if isinstance(event, pe.EntriesGone)] == [
         (3, 7)
@@ -434,7 +434,7 @@ def test_entries_before_the_start_are_reported_as_gone() -> None:
 
 
 def test_a_reset_makes_it_dial_again_within_a_second_and_come_back_with_its_ticket() -> None:
-    host = seated_host(start=5, head=5)
+    host = joined_raw_server(start=5, head=5)
     host.tell_raw(host.reset())
     assert last_event(host) == pe.ContactLost("reset")
     assert state_of(host) is State.DIALING
@@ -451,7 +451,7 @@ def test_a_reset_makes_it_dial_again_within_a_second_and_come_back_with_its_tick
 def test_clients_come_back_at_different_times() -> None:
     moments = set[float]()
     for seed in range(30):
-        host = seated_host(seed)
+        host = joined_raw_server(seed)
         host.tell_raw(host.reset())
         at = host.peer.get_timer()
         assert at is not None
@@ -461,14 +461,14 @@ def test_clients_come_back_at_different_times() -> None:
 
 
 def test_several_resets_are_one_loss() -> None:
-    host = seated_host()
+    host = joined_raw_server()
     for _ in range(5):
         host.tell_raw(host.reset())
     assert len(host.of(pe.ContactLost)) == 1
 
 
 def test_a_recorded_reset_does_not_keep_it_from_coming_back() -> None:
-    host = seated_host()
+    host = joined_raw_server()
     host.tell_raw(host.reset())
     old = host.reset()
     hello = host.wait(1.1)[-1]
@@ -484,7 +484,7 @@ def test_a_recorded_reset_does_not_keep_it_from_coming_back() -> None:
 
 @pytest.mark.parametrize("what", ["token", "cid", "size", "first datagram"])
 def test_a_reset_that_is_not_the_servers_is_not_believed(what: str) -> None:
-    host = seated_host()
+    host = joined_raw_server()
     data = {
         "token": host.reset(token=bytes(16)),
         "cid": host.reset(cid=77),
@@ -497,7 +497,7 @@ def test_a_reset_that_is_not_the_servers_is_not_believed(what: str) -> None:
 
 @pytest.mark.parametrize("code", ["restarting", "closing", "idle", "join_timeout", "too_many_sessions"])
 def test_a_client_whose_session_was_closed_comes_back_after_the_wait(code: str) -> None:
-    host = seated_host()
+    host = joined_raw_server()
     host.tell(m.Closed(code, 3_000))
     assert last_event(host) == pe.ContactLost(code)
     assert host.wait(2.9) == []
@@ -505,13 +505,13 @@ def test_a_client_whose_session_was_closed_comes_back_after_the_wait(code: str) 
 
 
 def test_a_client_that_has_nothing_to_say_pings() -> None:
-    host = seated_host()
+    host = joined_raw_server()
     assert host.open(host.wait(22.4)) == []
     assert {type(each) for each in host.open(host.wait(5.2))} == {m.Ping}
 
 
 def test_an_unanswered_ping_is_repeated_and_then_contact_is_lost() -> None:
-    host = seated_host()
+    host = joined_raw_server()
     host.wait(22.4)
     at = host.peer.get_timer()
     assert at is not None
@@ -527,7 +527,7 @@ def test_an_unanswered_ping_is_repeated_and_then_contact_is_lost() -> None:
 
 
 def test_an_unanswered_line_makes_it_ping_long_before() -> None:
-    host = seated_host()
+    host = joined_raw_server()
     host.wait(5)
     host.peer.say("hello", host.now)
     host.take()
@@ -539,7 +539,7 @@ def test_an_unanswered_line_makes_it_ping_long_before() -> None:
 
 
 def test_any_datagram_from_the_server_keeps_contact() -> None:
-    host = seated_host()
+    host = joined_raw_server()
     for _ in range(40):
         host.wait(2)
         host.tell(m.Pong(bytes(8), 0))
@@ -548,7 +548,7 @@ def test_any_datagram_from_the_server_keeps_contact() -> None:
 
 
 def test_a_poke_pings_at_once() -> None:
-    host = seated_host()
+    host = joined_raw_server()
     host.peer.poke(host.now)
     assert [type(each) for each in host.open(host.take())] == [m.Ping]
     host.peer.stop()
@@ -557,7 +557,7 @@ def test_a_poke_pings_at_once() -> None:
 
 
 def test_while_contact_is_lost_it_dials_more_than_once_a_second_and_sends_nothing_else() -> None:
-    host = seated_host()
+    host = joined_raw_server()
     host.wait(40)
     assert state_of(host) is State.DIALING
     sent = host.wait(2 * 3600)
@@ -567,7 +567,7 @@ def test_while_contact_is_lost_it_dials_more_than_once_a_second_and_sends_nothin
 
 def test_a_doubted_server_is_pinged_at_least_every_second_and_a_half() -> None:
     """So it notices within that time that the network is back, however long it was down."""
-    host = seated_host()
+    host = joined_raw_server()
     host.peer.say("hello", host.now)
     host.take()
     host.heard.clear()
@@ -581,7 +581,7 @@ def test_a_doubted_server_is_pinged_at_least_every_second_and_a_half() -> None:
 
 
 def test_what_has_no_answer_is_repeated_at_once_when_contact_is_back() -> None:
-    host = seated_host()
+    host = joined_raw_server()
     host.peer.say("one", host.now)
     host.peer.say("two", host.now)
     host.peer.ask_who("", host.now)
@@ -594,7 +594,7 @@ def test_what_has_no_answer_is_repeated_at_once_when_contact_is_back() -> None:
 
 
 def test_a_datagram_from_a_server_that_was_not_doubted_repeats_nothing() -> None:
-    host = seated_host()
+    host = joined_raw_server()
     host.wait(0.9)
     host.peer.say("one", host.now)
     host.open(host.take())
@@ -602,7 +602,7 @@ def test_a_datagram_from_a_server_that_was_not_doubted_repeats_nothing() -> None
 
 
 def test_lines_are_kept_over_sessions_and_said_again_under_their_numbers_after_welcome() -> None:
-    host = Host(make_peer())
+    host = RawServer(make_peer())
     assert host.peer.say("before any session", host.now) == 1
     host.peer.join("ana", PASSWORD, host.now)
     assert [type(each) for each in host.shake()] == [m.Call]
@@ -617,7 +617,7 @@ def test_lines_are_kept_over_sessions_and_said_again_under_their_numbers_after_w
 
 
 def test_all_parts_of_a_long_line_are_sent_again_in_a_new_session() -> None:
-    host = seated_host()
+    host = joined_raw_server()
     host.peer.say("x" * 3_000, host.now)
     host.take()
     host.tell(m.Progress(1, 1, 0b011, 0))
@@ -627,7 +627,7 @@ def test_all_parts_of_a_long_line_are_sent_again_in_a_new_session() -> None:
 
 
 def test_a_ticket_that_is_refused_gives_way_to_the_password() -> None:
-    host = seated_host()
+    host = joined_raw_server()
     host.tell_raw(host.reset())
     host.resumed = True
     dial_again(host)
@@ -638,13 +638,13 @@ def test_a_ticket_that_is_refused_gives_way_to_the_password() -> None:
 
 
 def test_without_a_good_ticket_the_password_is_used_at_once() -> None:
-    host = seated_host()
+    host = joined_raw_server()
     host.tell_raw(host.reset())
     assert dial_again(host) == [m.Call(1, JOIN)]
 
 
 def test_without_a_good_ticket_and_a_password_that_is_reported() -> None:
-    host = Host(make_peer(ticket=b"from a file"))
+    host = RawServer(make_peer(ticket=b"from a file"))
     host.resumed = True
     assert host.shake() == [m.Call(1, m.Join(None, None, None))]
     host.admit()
@@ -655,7 +655,7 @@ def test_without_a_good_ticket_and_a_password_that_is_reported() -> None:
 
 
 def test_a_refused_ticket_is_reported_when_there_is_no_password() -> None:
-    host = Host(make_peer(ticket=b"from a file"))
+    host = RawServer(make_peer(ticket=b"from a file"))
     host.resumed = True
     host.shake()
     host.reply(m.Refused("ticket_refused"))
@@ -663,7 +663,7 @@ def test_a_refused_ticket_is_reported_when_there_is_no_password() -> None:
 
 
 def test_the_name_the_server_gave_is_the_one_it_comes_back_with() -> None:
-    host = Host(make_peer())
+    host = RawServer(make_peer())
     host.peer.join(" ana ", PASSWORD, host.now)
     host.shake()
     host.admit(name="ana")
@@ -674,7 +674,7 @@ def test_the_name_the_server_gave_is_the_one_it_comes_back_with() -> None:
 @pytest.mark.parametrize("code", ["password_wrong", "name_taken", "name_invalid", "room_full"])
 def test_what_was_refused_is_not_tried_again_by_itself_in_a_later_session(code: str) -> None:
     """A person may think for longer than a session may take to join, and each wrong try would cost a wait."""
-    host = Host(make_peer())
+    host = RawServer(make_peer())
     host.peer.join("ana", "wrong", host.now)
     host.shake()
     host.reply(m.Refused(code))
@@ -684,7 +684,7 @@ def test_what_was_refused_is_not_tried_again_by_itself_in_a_later_session(code: 
 
 
 def test_what_was_only_put_off_is_tried_again_in_a_later_session() -> None:
-    host = Host(make_peer())
+    host = RawServer(make_peer())
     host.peer.join("ana", PASSWORD, host.now)
     host.shake()
     host.reply(m.Refused("password_wait", 40_000))
@@ -697,7 +697,7 @@ def test_what_was_only_put_off_is_tried_again_in_a_later_session() -> None:
 
 
 def test_leaving_ends_when_the_server_has_answered() -> None:
-    host = seated_host()
+    host = joined_raw_server()
     host.peer.leave(host.now)
     assert host.open(host.take()) == [m.Call(2, m.Leave())]
     host.reply(m.Goodbye())
@@ -707,7 +707,7 @@ def test_leaving_ends_when_the_server_has_answered() -> None:
 
 
 def test_leaving_is_given_up_after_three_tries() -> None:
-    host = seated_host()
+    host = joined_raw_server()
     host.peer.leave(host.now)
     sent = host.take() + host.wait(0.8)
     assert host.open(sent) == [m.Call(2, m.Leave())] * 3
@@ -718,7 +718,7 @@ def test_leaving_is_given_up_after_three_tries() -> None:
 @pytest.mark.parametrize("how", ["reset", "closed"])
 def test_a_client_that_is_leaving_does_not_come_back_when_the_session_ends(how: str) -> None:
     """GOODBYE was lost, and the second LEAVE finds no session."""
-    host = seated_host()
+    host = joined_raw_server()
     host.peer.leave(host.now)
     host.open(host.take())
     host.tell_raw(host.reset() if how == "reset" else host.channel.seal(m.encode(m.Closed("idle", 0))))
@@ -728,8 +728,8 @@ def test_a_client_that_is_leaving_does_not_come_back_when_the_session_ends(how: 
 
 
 def test_without_contact_leaving_is_immediate() -> None:
-    for peer in (make_peer(), seated_host().peer):
-        host = Host(peer)
+    for peer in (make_peer(), joined_raw_server().peer):
+        host = RawServer(peer)
         if state_of(host) is State.JOINED:
             host.wait(60)
             host.events.clear()
@@ -740,7 +740,7 @@ def test_without_contact_leaving_is_immediate() -> None:
 
 
 def test_a_stopped_peer_sends_nothing_and_ignores_everything() -> None:
-    host = seated_host()
+    host = joined_raw_server()
     host.peer.say("never to be stored", host.now)
     host.take()
     host.peer.stop()
@@ -754,11 +754,11 @@ def test_a_stopped_peer_sends_nothing_and_ignores_everything() -> None:
 
 
 def test_a_challenge_is_answered_with_its_token() -> None:
-    assert seated_host().tell(m.PathChallenge(b"12345678")) == [m.PathResponse(b"12345678")]
+    assert joined_raw_server().tell(m.PathChallenge(b"12345678")) == [m.PathResponse(b"12345678")]
 
 
 def test_keys_are_renewed_after_about_an_hour_and_the_conversation_goes_on() -> None:
-    host = seated_host()
+    host = joined_raw_server()
     for _ in range(4000):
         heard = host.open(host.wait(1))
         rekeys = [each for each in heard if isinstance(each, m.Rekey)]
@@ -781,11 +781,11 @@ def test_keys_are_renewed_after_about_an_hour_and_the_conversation_goes_on() -> 
 # Strangers and nonsense.
 
 
-def idle() -> Host:
-    return Host(make_peer())
+def idle() -> RawServer:
+    return RawServer(make_peer())
 
 
-def asking() -> Host:
+def asking() -> RawServer:
     host = idle()
     host.peer.join("ana", PASSWORD, host.now)
     host.peer.connect([SERVER], host.now)
@@ -793,57 +793,57 @@ def asking() -> Host:
     return host
 
 
-def checking() -> Host:
-    host = Host(make_peer(pin=None))
+def checking() -> RawServer:
+    host = RawServer(make_peer(pin=None))
     host.peer.connect([SERVER], host.now)
     host.tell_raw(host.make_cookie(host.wait(0)[0]))
     return host
 
 
-def shaking() -> Host:
+def shaking() -> RawServer:
     host = asking()
     host.tell_raw(host.make_cookie(host.sent[0]))
     return host
 
 
-def opened() -> Host:
+def opened() -> RawServer:
     host = idle()
     host.shake()
     return host
 
 
-def joining() -> Host:
+def joining() -> RawServer:
     host = shaking()
     host.tell_raw(host.make_resp(host.sent[-1]))
     return host
 
 
-def talking() -> Host:
-    host = seated_host(head=3)
+def talking() -> RawServer:
+    host = joined_raw_server(head=3)
     host.peer.say("hello", host.now)
     host.open(host.take())
     host.tell(told(2, 3, 3))
     return host
 
 
-def leaving() -> Host:
-    host = seated_host()
+def leaving() -> RawServer:
+    host = joined_raw_server()
     host.peer.leave(host.now)
     host.take()
     return host
 
 
-def lost() -> Host:
-    host = seated_host()
+def lost() -> RawServer:
+    host = joined_raw_server()
     host.tell_raw(host.reset())
     host.wait(1.1)
     return host
 
 
-STATES: Final = (idle, asking, checking, shaking, opened, joining, seated_host, talking, leaving, lost)
+STATES: Final = (idle, asking, checking, shaking, opened, joining, joined_raw_server, talking, leaving, lost)
 
 
-def recorded_by(host: Host) -> list[bytes]:
+def recorded_by(host: RawServer) -> list[bytes]:
     """Return what the peer has sent, and near misses of its server's answers."""
     cookies = [host.make_cookie(data[:4] + bytes(12) + data[16:]) for data in host.sent if data[0] in (HELLO, INIT)]
     others = [host.reset(cid=1), bytes([RESP]) * 200, bytes([DATA]) * 40, bytes([COOKIE]) * 64]
@@ -853,7 +853,9 @@ def recorded_by(host: Host) -> list[bytes]:
 @pytest.mark.parametrize("state", STATES)
 @settings(max_examples=15)
 @given(seed=st.integers(0, 2**32))
-def test_whatever_a_stranger_sends_it_answers_nothing_and_changes_nothing(state: Callable[[], Host], seed: int) -> None:
+def test_whatever_a_stranger_sends_it_answers_nothing_and_changes_nothing(
+    state: Callable[[], RawServer], seed: int
+) -> None:
     host, dice = state(), random.Random(seed)
     recorded = recorded_by(host)
     for _ in range(2):  # an answer of another protocol is reported once, while no server of ours answers
@@ -875,7 +877,7 @@ def test_whatever_a_stranger_sends_it_answers_nothing_and_changes_nothing(state:
 
 @pytest.mark.parametrize("kind", [HELLO, INIT, 0x00, 0x41, 0xB7])
 def test_what_only_a_client_sends_is_never_answered(kind: int) -> None:
-    host = seated_host()
+    host = joined_raw_server()
     for size in (1, 33, 64, 128, 200, 256, 512, 1200):
         assert host.tell_raw(bytes([kind]) * size) == []
 
@@ -890,7 +892,7 @@ SPOILT: Final = (0, 7, 8, 15, 16, -1)
 
 
 def test_damaged_and_repeated_datagrams_of_the_server_are_dropped_and_the_session_goes_on() -> None:
-    host = seated_host()
+    host = joined_raw_server()
     for message in (m.Head(0), told(0, 1, 1), m.Stored(((1, 1),)), m.PathChallenge(bytes(8)), m.Closed("idle", 0)):
         datagram = host.channel.seal(m.encode(message))
         for at in SPOILT:
@@ -930,10 +932,11 @@ server_says = st.one_of(
 
 
 @given(
-    script=st.lists(server_says, max_size=15), state=st.sampled_from((opened, joining, seated_host, talking, leaving))
+    script=st.lists(server_says, max_size=15),
+    state=st.sampled_from((opened, joining, joined_raw_server, talking, leaving)),
 )
 def test_whatever_an_authentic_server_says_nothing_is_raised(
-    script: list[m.ServerMessage], state: Callable[[], Host]
+    script: list[m.ServerMessage], state: Callable[[], RawServer]
 ) -> None:
     host = state()
     for message in script:
@@ -945,7 +948,7 @@ def test_whatever_an_authentic_server_says_nothing_is_raised(
 @pytest.mark.parametrize("body", [m.NameValid("x"), m.Welcome("x", LOG_ID, 0, 0, b""), m.Refused("name_taken")])
 @pytest.mark.parametrize("question", ["who", "leave"])
 def test_an_answer_to_another_question_is_no_answer(body: m.AnswerBody, question: str) -> None:
-    host = seated_host()
+    host = joined_raw_server()
     if question == "who":
         host.peer.ask_who("", host.now)
     else:
@@ -958,7 +961,7 @@ def test_an_answer_to_another_question_is_no_answer(body: m.AnswerBody, question
 
 
 def test_a_ticket_too_long_for_the_next_handshake_is_not_taken() -> None:
-    host = Host(make_peer())
+    host = RawServer(make_peer())
     host.peer.join("ana", PASSWORD, host.now)
     host.shake()
     host.admit(ticket=bytes(257))
@@ -976,7 +979,7 @@ REFUSES = m.Progress(1, 1, 0, 0, m.LOG_REFUSES)
 
 
 def test_that_the_log_refuses_is_reported_once_however_often_it_is_told() -> None:
-    host = seated_host()
+    host = joined_raw_server()
     assert not host.peer.waits_for_log
     for _ in range(3):
         host.tell(REFUSES)
@@ -985,7 +988,7 @@ def test_that_the_log_refuses_is_reported_once_however_often_it_is_told() -> Non
 
 
 def test_a_line_that_is_stored_ends_it_and_nothing_else_does() -> None:
-    host = seated_host()
+    host = joined_raw_server()
     host.tell(REFUSES)
     for message in (m.Unsaid(1, "text_empty"), m.Answer(99, m.Goodbye()), m.Progress(1, 1, 0, 0), m.Head(0)):
         host.tell(message)
@@ -997,7 +1000,7 @@ def test_a_line_that_is_stored_ends_it_and_nothing_else_does() -> None:
 
 
 def test_a_welcome_ends_it_too() -> None:
-    host = Host(make_peer())
+    host = RawServer(make_peer())
     host.peer.join("ana", PASSWORD, host.now)
     host.shake()
     host.tell(REFUSES)
@@ -1007,7 +1010,7 @@ def test_a_welcome_ends_it_too() -> None:
 
 
 def test_a_rate_that_is_exceeded_is_reported_with_its_seconds_each_time() -> None:
-    host = seated_host()
+    host = joined_raw_server()
     for _ in range(2):
         host.tell(m.Progress(3, 3, 0, 1500))
     assert host.of(pe.LinesDelayed) == [pe.LinesDelayed(1.5)] * 2
@@ -1015,7 +1018,7 @@ def test_a_rate_that_is_exceeded_is_reported_with_its_seconds_each_time() -> Non
 
 
 def test_a_reason_of_a_later_version_is_passed_over() -> None:
-    host = seated_host()
+    host = joined_raw_server()
     host.events.clear()
     host.tell(m.Progress(3, 3, 0, 0, 77))
     host.tell(m.Progress(3, 3, 0, 500, 77))
@@ -1023,7 +1026,7 @@ def test_a_reason_of_a_later_version_is_passed_over() -> None:
 
 
 def test_how_many_are_here_is_reported_when_it_is_news() -> None:
-    host = seated_host()
+    host = joined_raw_server()
     host.tell(m.Pong(bytes(8), 0, 3))
     host.tell(m.Pong(bytes(8), 0, 3))
     change = m.Change("budi", "AbCdEfGh", m.CONTACT_LOST)
@@ -1037,14 +1040,14 @@ def test_how_many_are_here_is_reported_when_it_is_news() -> None:
 
 
 def test_who_has_not_joined_is_told_nothing_of_who_is_here() -> None:
-    host = Host(make_peer())
+    host = RawServer(make_peer())
     host.shake()
     host.tell(m.Presence(3, (m.Change("budi", "", m.GONE),)))
     assert host.of(pe.PresenceChanged) == []
 
 
 def test_further_addresses_of_the_room_are_reported() -> None:
-    host = Host(make_peer())
+    host = RawServer(make_peer())
     host.peer.join("ana", PASSWORD, host.now)
     host.shake()
     host.reply(m.Welcome("ana", LOG_ID, 0, 0, b"ticket", ("10.0.0.2:7625",)))
@@ -1054,14 +1057,14 @@ def test_further_addresses_of_the_room_are_reported() -> None:
 
 
 def test_what_is_not_shown_is_passed_over_and_no_gap_is_told() -> None:
-    host = seated_host()
+    host = joined_raw_server()
     host.tell(m.Entries(0, 6, False, (msgspec.Raw(m.encode(m.Unshown(1, 5))), msgspec.Raw(entry(6).encoding))))
     assert host.of(pe.EntriesGone) == []
     assert [event.entry.seq for event in host.events if isinstance(event, pe.EntryArrived)] == [6]
 
 
 def test_what_is_not_shown_at_the_end_is_learnt_from_a_pong_and_asked_for() -> None:
-    host = seated_host()
+    host = joined_raw_server()
     host.tell(m.Pong(bytes(8), 7, 1))
     (get,) = [each for each in host.open(host.wait(0.02)) if isinstance(each, m.Get)]
     assert get == m.Get(0, 7)
@@ -1072,7 +1075,7 @@ def test_what_is_not_shown_at_the_end_is_learnt_from_a_pong_and_asked_for() -> N
 
 @pytest.mark.parametrize("message", [[40, 1, 2], [27, 1, "no list"], [19, 1, 1, 0, 0, 99, "more"]])
 def test_what_a_later_server_says_disturbs_nothing(message: list[object]) -> None:
-    host = seated_host()
+    host = joined_raw_server()
     host.tell_raw(host.channel.seal(msgspec.msgpack.encode(message)))
     host.tell(told(0, 1, 1))
     assert [event.entry.seq for event in host.events if isinstance(event, pe.EntryArrived)] == [1]
@@ -1080,7 +1083,7 @@ def test_what_a_later_server_says_disturbs_nothing(message: list[object]) -> Non
 
 
 def test_an_entry_of_an_unknown_kind_arrives_and_counts_as_ones_own_by_its_mark() -> None:
-    host = seated_host()
+    host = joined_raw_server()
     number = host.peer.say("psst", host.now)
     mark = line_id(public_key(host.peer._options.private_key), host.peer._options.stream, number)[:6]
     host.tell(m.Entries(0, 1, False, (msgspec.Raw(entry(1, "psst", 6, mark).encoding),)))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from protocol.house import IDENTITY, SERVER, SERVER_KEY, START, Dice
+from kit.bare_room import IDENTITY, SERVER, SERVER_KEY, START, Dice
 
 from sockatuh.errors import ProtocolError
 from sockatuh.protocol import messages as m

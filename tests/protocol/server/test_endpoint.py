@@ -10,9 +10,7 @@ import msgspec
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from protocol.footprint import footprint
-from protocol.guest import Guest
-from protocol.house import (
+from kit.bare_room import (
     ELSEWHERE,
     HOME,
     IDENTITY,
@@ -21,10 +19,12 @@ from protocol.house import (
     SERVER,
     START,
     STRANGER,
-    House,
+    BareRoom,
     entry,
     pack_address,
 )
+from kit.footprint import footprint
+from kit.raw_client import RawClient
 
 from sockatuh.protocol import messages as m
 from sockatuh.protocol.constants import (
@@ -53,10 +53,10 @@ from sockatuh.protocol.server.tickets import Ticket
 PLENTY: Final = Limits(handshakes_per_address=1e6, handshakes_burst=1_000_000)
 
 
-class Recorder(Guest):
+class Recorder(RawClient):
     """A guest that records its datagrams and those of the house."""
 
-    def __init__(self, house: House, address: Address = HOME, *, seed: int | str = "guest") -> None:
+    def __init__(self, house: BareRoom, address: Address = HOME, *, seed: int | str = "guest") -> None:
         super().__init__(house, address, seed=seed)
         self.recorded: list[bytes] = []
 
@@ -67,7 +67,7 @@ class Recorder(Guest):
 
 
 def fresh() -> Recorder:
-    return Recorder(House())
+    return Recorder(BareRoom())
 
 
 def pending() -> Recorder:
@@ -209,18 +209,18 @@ def test_no_forged_datagram_breaks_anything_or_stops_the_member(state: object, s
     if state in (pending, opened, joined, speaking, rekeying, rekeyed, roaming):
         assert m.Pong(b"go on...", house.head) in guest.send(m.Ping(b"go on..."))
     else:
-        assert Guest(house, ELSEWHERE, seed="another").shake().join()
+        assert RawClient(house, ELSEWHERE, seed="another").shake().join()
 
 
 @pytest.mark.parametrize("kind", [COOKIE, RESP, RESET, 0x00, 0x41, 0x80, 0xB0, 0xB7, 0xFF])
-def test_what_only_a_server_sends_is_never_answered(kind: int, member: Guest) -> None:
+def test_what_only_a_server_sends_is_never_answered(kind: int, member: RawClient) -> None:
     for size in SIZES:
         assert member.send_raw(bytes([kind]) * size) == []
     assert member.house.endpoint.dropped == {"type": len(SIZES)}
 
 
-def test_empty_and_overlong_datagrams_are_never_answered(house: House) -> None:
-    guest = Guest(house)
+def test_empty_and_overlong_datagrams_are_never_answered(house: BareRoom) -> None:
+    guest = RawClient(house)
     assert guest.send_raw(b"") == []
     for kind in range(HELLO, RESET + 1):
         assert guest.send_raw(bytes([kind]) * 1201) == []
@@ -241,7 +241,7 @@ def test_two_servers_pointed_at_each_other_fall_silent(state: object) -> None:
     assert callable(state)
     guest: Recorder = state()
     other: Address = ("10.0.0.2", 7625)
-    houses = {SERVER: guest.house, other: House(seed="other")}
+    houses = {SERVER: guest.house, other: BareRoom(seed="other")}
     begun = [*guest.recorded, bytes([DATA]) + bytes(40), bytes([INIT]) + bytes(255), bytes([HELLO]) + bytes(127)]
     waiting = [(data, SERVER, other) for data in begun] + [(data, other, SERVER) for data in begun]
     rounds = 0
@@ -255,7 +255,7 @@ def test_two_servers_pointed_at_each_other_fall_silent(state: object) -> None:
     assert rounds <= 3
 
 
-def test_dropped_datagrams_are_counted_by_reason(member: Guest) -> None:
+def test_dropped_datagrams_are_counted_by_reason(member: RawClient) -> None:
     dropped = member.house.endpoint.dropped
     member.send_raw(b"junk")
     member.send_raw(bytes([HELLO]) + bytes(5))
@@ -268,8 +268,8 @@ def test_dropped_datagrams_are_counted_by_reason(member: Guest) -> None:
 # From handshake to session.
 
 
-def test_a_session_opens_with_the_first_valid_datagram_and_not_before(house: House) -> None:
-    guest = Guest(house).shake()
+def test_a_session_opens_with_the_first_valid_datagram_and_not_before(house: BareRoom) -> None:
+    guest = RawClient(house).shake()
     assert len(house.endpoint) == 0
     datagram = guest.channel.seal(m.encode(m.Ping(bytes(8))))
     assert guest.send_raw(datagram[:-1] + bytes([datagram[-1] ^ 1])) == []
@@ -281,23 +281,23 @@ def test_a_session_opens_with_the_first_valid_datagram_and_not_before(house: Hou
     assert len(house.endpoint._door) == 0
 
 
-def test_a_first_datagram_that_means_nothing_opens_a_session_too(house: House) -> None:
-    guest = Guest(house).shake()
+def test_a_first_datagram_that_means_nothing_opens_a_session_too(house: BareRoom) -> None:
+    guest = RawClient(house).shake()
     guest.send_raw(guest.channel.seal(b"\xc1"))
     assert len(house.of(ev.SessionOpened)) == 1
     assert guest.send(m.Ping(bytes(8)))
 
 
-def test_a_first_datagram_from_another_address_opens_it_where_the_handshake_was_and_asks_there(house: House) -> None:
-    guest = Guest(house).shake()
+def test_a_first_datagram_from_another_address_opens_it_where_the_handshake_was_and_asks_there(house: BareRoom) -> None:
+    guest = RawClient(house).shake()
     assert guest.send(m.Ping(bytes(8)), ELSEWHERE) == []
     assert [address for _, address in guest.elsewhere] == [HOME]
     assert house.of(ev.SessionMoved) == []
     assert [type(each) for each in guest.wait(0)] == [m.PathChallenge]
 
 
-def test_a_session_that_does_not_join_is_closed_after_thirty_seconds_and_told(house: House) -> None:
-    guest = Guest(house).shake()
+def test_a_session_that_does_not_join_is_closed_after_thirty_seconds_and_told(house: BareRoom) -> None:
+    guest = RawClient(house).shake()
     guest.send(m.Ping(bytes(8)))
     for _ in range(2):
         guest.wait(14.9)
@@ -310,9 +310,9 @@ def test_a_session_that_does_not_join_is_closed_after_thirty_seconds_and_told(ho
     assert 30.0 <= closed.seconds <= 31.1
 
 
-def test_a_session_whose_password_is_being_checked_is_not_closed_meanwhile(house: House) -> None:
+def test_a_session_whose_password_is_being_checked_is_not_closed_meanwhile(house: BareRoom) -> None:
     house.answering = False
-    guest = Guest(house).shake()
+    guest = RawClient(house).shake()
     guest.call(m.Join("ana", PASSWORD, None))
     for _ in range(5):
         guest.wait(10.0)
@@ -325,8 +325,8 @@ def test_a_session_whose_password_is_being_checked_is_not_closed_meanwhile(house
     assert len(house.endpoint) == 0
 
 
-def test_a_session_that_keeps_trying_passwords_is_closed_after_five_minutes(house: House) -> None:
-    guest = Guest(house).shake()
+def test_a_session_that_keeps_trying_passwords_is_closed_after_five_minutes(house: BareRoom) -> None:
+    guest = RawClient(house).shake()
     for _ in range(14):
         guest.call(m.Join("ana", "wrong", None))
         guest.wait(20)
@@ -336,7 +336,7 @@ def test_a_session_that_keeps_trying_passwords_is_closed_after_five_minutes(hous
     assert len(house.endpoint) == 0
 
 
-def test_a_silent_session_is_closed_after_eighty_seconds_and_told(member: Guest) -> None:
+def test_a_silent_session_is_closed_after_eighty_seconds_and_told(member: RawClient) -> None:
     member.wait(79.5)
     member.send(m.Ack(0))
     member.wait(79.5)
@@ -346,7 +346,7 @@ def test_a_silent_session_is_closed_after_eighty_seconds_and_told(member: Guest)
     assert member.house.endpoint.get_timer() is None
 
 
-def test_nobody_was_silent_while_the_server_itself_stood_still(member: Guest) -> None:
+def test_nobody_was_silent_while_the_server_itself_stood_still(member: RawClient) -> None:
     endpoint = member.house.endpoint
     endpoint.handle_timer(START + 200.0)
     assert len(endpoint) == 1, "what came meanwhile waits to be read"
@@ -356,7 +356,7 @@ def test_nobody_was_silent_while_the_server_itself_stood_still(member: Guest) ->
     assert member.wait(3.0) == [m.Closed("idle", 0)]
 
 
-def test_only_what_is_authentic_keeps_a_session_alive(member: Guest) -> None:
+def test_only_what_is_authentic_keeps_a_session_alive(member: RawClient) -> None:
     old = member.channel.seal(m.encode(m.Ping(bytes(8))))
     member.send_raw(old)
     member.wait(79.0)
@@ -365,8 +365,8 @@ def test_only_what_is_authentic_keeps_a_session_alive(member: Guest) -> None:
     assert m.Closed("idle", 0) in member.wait(3.0)
 
 
-def test_the_same_client_again_replaces_its_session(member: Guest) -> None:
-    again = Guest(member.house, ELSEWHERE)
+def test_the_same_client_again_replaces_its_session(member: RawClient) -> None:
+    again = RawClient(member.house, ELSEWHERE)
     again.shake().join()
     assert (again.key, again.stream) == (member.key, member.stream)
     house = member.house
@@ -377,8 +377,8 @@ def test_the_same_client_again_replaces_its_session(member: Guest) -> None:
     assert member.send(m.Ping(bytes(8))) == []
 
 
-def test_a_second_program_of_the_same_key_has_a_session_of_its_own(member: Guest) -> None:
-    second = Guest(member.house, ELSEWHERE)
+def test_a_second_program_of_the_same_key_has_a_session_of_its_own(member: RawClient) -> None:
+    second = RawClient(member.house, ELSEWHERE)
     second.stream = b"another!"
     second.shake().join()
     assert len(member.house.endpoint) == 2
@@ -386,8 +386,8 @@ def test_a_second_program_of_the_same_key_has_a_session_of_its_own(member: Guest
 
 
 def test_of_too_many_sessions_of_one_key_the_longest_silent_is_closed() -> None:
-    house = House(Limits(sessions_per_key=2))
-    guests = [Guest(house, (f"10.0.1.{n}", 1), now=START + n) for n in range(3)]
+    house = BareRoom(Limits(sessions_per_key=2))
+    guests = [RawClient(house, (f"10.0.1.{n}", 1), now=START + n) for n in range(3)]
     for n, guest in enumerate(guests):
         guest.stream, guest.nonce = bytes([n]) * 8, bytes([n]) * 8
     guests[0].shake().join()
@@ -401,10 +401,10 @@ def test_of_too_many_sessions_of_one_key_the_longest_silent_is_closed() -> None:
 
 
 def test_when_there_are_too_many_sessions_the_new_one_is_told_and_not_opened() -> None:
-    house = House(Limits(sessions=2))
+    house = BareRoom(Limits(sessions=2))
     for n in range(2):
-        Guest(house, seed=n).shake().join()
-    late = Guest(house, seed=9).shake()
+        RawClient(house, seed=n).shake().join()
+    late = RawClient(house, seed=9).shake()
     assert late.call(m.Join("late", PASSWORD, None)) == [m.Closed("crowded", 5000)]
     assert len(house.endpoint) == 2
     assert len(house.endpoint._door) == 0
@@ -412,14 +412,14 @@ def test_when_there_are_too_many_sessions_the_new_one_is_told_and_not_opened() -
 
 
 def test_ended_sessions_leave_nothing_behind() -> None:
-    house = House(PLENTY)
-    warm = Guest(house, seed="warm").shake().join()
+    house = BareRoom(PLENTY)
+    warm = RawClient(house, seed="warm").shake().join()
     warm.say(1, "hello")
     warm.call(m.Leave())
     warm.wait(3.0)
     before = footprint(house.endpoint)
     for n in range(5):
-        guest = Guest(house, seed=n, now=warm.now).shake().join()
+        guest = RawClient(house, seed=n, now=warm.now).shake().join()
         guest.say(1, "hello")
         guest.rekey()
         guest.send(m.Ping(bytes(8)), ELSEWHERE)
@@ -435,8 +435,8 @@ def test_ended_sessions_leave_nothing_behind() -> None:
 # Joining and leaving.
 
 
-def test_name_then_password_then_welcome(house: House) -> None:
-    guest = Guest(house).shake()
+def test_name_then_password_then_welcome(house: BareRoom) -> None:
+    guest = RawClient(house).shake()
     guest.call(m.Join("taken", None, None))
     assert guest.answer() == m.Refused("name_taken", 0, "taken")
     guest.call(m.Join("ana", None, None))
@@ -451,10 +451,10 @@ def test_name_then_password_then_welcome(house: House) -> None:
     assert [event.history for event in house.events if isinstance(event, ev.JoinAsked)] == [None, None, None, 7]
 
 
-def test_with_a_ticket_neither_name_nor_password_is_needed(member: Guest) -> None:
+def test_with_a_ticket_neither_name_nor_password_is_needed(member: RawClient) -> None:
     welcome = member.answer()
     assert isinstance(welcome, m.Welcome)
-    again = Guest(member.house, ELSEWHERE).shake(ticket=welcome.ticket)
+    again = RawClient(member.house, ELSEWHERE).shake(ticket=welcome.ticket)
     again.call(m.Join(None, None, None))
     assert isinstance(again.answer(), m.Welcome)
     asked = member.house.events[-1]
@@ -462,9 +462,9 @@ def test_with_a_ticket_neither_name_nor_password_is_needed(member: Guest) -> Non
     assert (asked.name, asked.password, asked.by_ticket) == ("ana", None, True)
 
 
-def test_before_welcome_only_calls_pings_paths_and_keys_are_processed(house: House) -> None:
+def test_before_welcome_only_calls_pings_paths_and_keys_are_processed(house: BareRoom) -> None:
     house.publish(entry(1), head=1, now=START)
-    guest = Guest(house).shake()
+    guest = RawClient(house).shake()
     guest.send(m.Ping(bytes(8)))
     assert guest.say(1, "hello") == []
     assert guest.send(m.Get(0, 1)) == []
@@ -475,13 +475,13 @@ def test_before_welcome_only_calls_pings_paths_and_keys_are_processed(house: Hou
     assert guest.call(m.Leave()) == [m.Answer(2, m.Goodbye())]
 
 
-def test_a_session_that_has_not_joined_receives_nothing_of_the_room(house: House) -> None:
-    guest = Guest(house).shake()
+def test_a_session_that_has_not_joined_receives_nothing_of_the_room(house: BareRoom) -> None:
+    guest = RawClient(house).shake()
     guest.send(m.Ping(bytes(8)))
     assert guest.hear(house.publish(entry(1), head=1, now=START)) == []
 
 
-def test_leave_is_answered_and_ends_the_session(member: Guest) -> None:
+def test_leave_is_answered_and_ends_the_session(member: RawClient) -> None:
     assert member.call(m.Leave()) == [m.Answer(2, m.Goodbye())]
     (closed,) = member.house.of(ev.SessionClosed)
     assert isinstance(closed, ev.SessionClosed)
@@ -489,31 +489,31 @@ def test_leave_is_answered_and_ends_the_session(member: Guest) -> None:
     assert len(member.house.endpoint) == 0
 
 
-def test_a_repeated_call_gets_the_same_answer_without_being_asked_twice(member: Guest) -> None:
+def test_a_repeated_call_gets_the_same_answer_without_being_asked_twice(member: RawClient) -> None:
     (first,) = member.call(m.Who(""))
     assert member.send(m.Call(member.calls, m.Who(""))) == [first]
     assert len(member.house.of(ev.WhoAsked)) == 1
     assert member.send(m.Call(1, m.Join("ana", PASSWORD, None))) == [], "older calls are dropped"
 
 
-def test_how_far_a_client_has_read_is_known_to_the_bridge(house: House) -> None:
-    guest = Guest(house).shake(log_id=LOG_ID, cursor=40)
+def test_how_far_a_client_has_read_is_known_to_the_bridge(house: BareRoom) -> None:
+    guest = RawClient(house).shake(log_id=LOG_ID, cursor=40)
     guest.send(m.Ping(bytes(8)))
     assert house.endpoint.arrival_of(guest.payload.server_cid) == Arrival(LOG_ID, 40, None)
     assert house.endpoint.arrival_of(99) == Arrival(None, 0, None)
 
 
-def test_a_ticket_says_how_far_the_log_had_come_when_it_was_given(house: House) -> None:
+def test_a_ticket_says_how_far_the_log_had_come_when_it_was_given(house: BareRoom) -> None:
     house.publish(*(entry(seq) for seq in range(1, 8)), head=7, now=START)
-    guest = Guest(house).shake().join()
+    guest = RawClient(house).shake().join()
     welcome = guest.answer()
     assert isinstance(welcome, m.Welcome)
-    again = Guest(house, ELSEWHERE).shake(ticket=welcome.ticket)
+    again = RawClient(house, ELSEWHERE).shake(ticket=welcome.ticket)
     again.send(m.Ping(bytes(8)))
     assert house.endpoint.arrival_of(again.payload.server_cid).ticket == Ticket("ana", LOG_ID, 7)
 
 
-def test_commands_for_a_session_that_is_gone_are_no_mistake(house: House) -> None:
+def test_commands_for_a_session_that_is_gone_are_no_mistake(house: BareRoom) -> None:
     endpoint = house.endpoint
     endpoint.answer(99, 1, m.Goodbye())
     endpoint.settle_lines([(99, 1, 1)], START)
@@ -524,14 +524,14 @@ def test_commands_for_a_session_that_is_gone_are_no_mistake(house: House) -> Non
     assert endpoint.next_event() is None
 
 
-def test_a_session_can_be_closed_from_this_side_and_is_told_why(member: Guest) -> None:
+def test_a_session_can_be_closed_from_this_side_and_is_told_why(member: RawClient) -> None:
     member.house.endpoint.close(member.payload.server_cid, "closing", 700)
     assert member.hear(member.house.settle(START)) == [m.Closed("closing", 700)]
     assert len(member.house.endpoint) == 0
     assert member.house.of(ev.SessionClosed) == [], "who closes it knows"
 
 
-def test_nothing_is_sent_after_the_end_of_a_session(member: Guest) -> None:
+def test_nothing_is_sent_after_the_end_of_a_session(member: RawClient) -> None:
     member.house.storing = False
     member.say(1, "hello")
     cid = member.payload.server_cid
@@ -540,8 +540,8 @@ def test_nothing_is_sent_after_the_end_of_a_session(member: Guest) -> None:
     assert member.hear(member.house.settle(START)) == [m.Closed("closing", 0)]
 
 
-def test_a_server_that_stops_closes_all_sessions(member: Guest) -> None:
-    other = Guest(member.house, ELSEWHERE, seed=2).shake().join("budi")
+def test_a_server_that_stops_closes_all_sessions(member: RawClient) -> None:
+    other = RawClient(member.house, ELSEWHERE, seed=2).shake().join("budi")
     member.house.endpoint.close_all("restarting")
     sent = member.house.settle(START)
     assert member.hear(sent) == other.hear(sent) == [m.Closed("restarting", 0)]
@@ -551,15 +551,15 @@ def test_a_server_that_stops_closes_all_sessions(member: Guest) -> None:
 # Keeping alive.
 
 
-def test_a_ping_is_answered_with_its_nonce_and_the_head(member: Guest) -> None:
+def test_a_ping_is_answered_with_its_nonce_and_the_head(member: RawClient) -> None:
     member.house.publish(entry(1), head=4, now=START)
     assert m.Pong(b"are you?", 4) in member.send(m.Ping(b"are you?"))
 
 
 def test_clients_acknowledge_less_often_the_more_there_are() -> None:
-    house = House(Limits(ack_milliseconds=1, handshakes_burst=1000))
+    house = BareRoom(Limits(ack_milliseconds=1, handshakes_burst=1000))
     for n in range(30):
-        guest = Guest(house, seed=n).shake().join()
+        guest = RawClient(house, seed=n).shake().join()
     assert guest.payload.ack_ms == 7, "0.25 ms for each of the 29 before"
     assert house.endpoint._fanout.ack_seconds == pytest.approx(0.0075)
 
@@ -567,8 +567,8 @@ def test_clients_acknowledge_less_often_the_more_there_are() -> None:
 # Lines and entries.
 
 
-def test_everybody_receives_each_line_in_one_order_and_so_does_the_speaker(member: Guest) -> None:
-    other = Guest(member.house, ELSEWHERE, seed=2).shake().join("budi")
+def test_everybody_receives_each_line_in_one_order_and_so_does_the_speaker(member: RawClient) -> None:
+    other = RawClient(member.house, ELSEWHERE, seed=2).shake().join("budi")
     for number in range(1, 4):
         other.say(number, f"from budi {number}")
         member.hear(other.elsewhere)
@@ -581,25 +581,25 @@ def test_everybody_receives_each_line_in_one_order_and_so_does_the_speaker(membe
     ]
 
 
-def heard_texts(guest: Guest) -> list[str]:
+def heard_texts(guest: RawClient) -> list[str]:
     items = [item for each in guest.heard if isinstance(each, m.Entries) for item in each.items]
     return [m.decode_entry_untrusted(item).text for item in items]
 
 
-def test_entries_committed_together_travel_in_one_datagram(member: Guest) -> None:
+def test_entries_committed_together_travel_in_one_datagram(member: RawClient) -> None:
     sent = member.house.publish(*[entry(seq) for seq in range(1, 9)], head=8, now=START)
     assert len(sent) == 1
 
 
-def test_a_line_is_answered_again_when_it_is_said_again_also_in_a_later_session(member: Guest) -> None:
+def test_a_line_is_answered_again_when_it_is_said_again_also_in_a_later_session(member: RawClient) -> None:
     member.say(1, "once")
-    again = Guest(member.house, ELSEWHERE).shake().join()
+    again = RawClient(member.house, ELSEWHERE).shake().join()
     assert m.Stored(((1, 1),)) in again.say(1, "once")
     assert member.house.texts() == ["once"]
 
 
 def test_lines_over_the_rate_come_later_by_the_timer() -> None:
-    member = Guest(House(Limits(lines_per_second=10, lines_burst=2))).shake().join()
+    member = RawClient(BareRoom(Limits(lines_per_second=10, lines_burst=2))).shake().join()
     for number in range(1, 5):
         member.say(number, f"line {number}")
     assert member.house.texts() == ["line 1", "line 2"]
@@ -610,7 +610,7 @@ def test_lines_over_the_rate_come_later_by_the_timer() -> None:
     assert member.house.texts() == ["line 1", "line 2", "line 3", "line 4"]
 
 
-def test_while_the_log_takes_nothing_lines_wait_and_are_released_afterwards(member: Guest) -> None:
+def test_while_the_log_takes_nothing_lines_wait_and_are_released_afterwards(member: RawClient) -> None:
     endpoint = member.house.endpoint
     endpoint.hold_lines(True, START)
     for number in range(1, 4):
@@ -623,7 +623,7 @@ def test_while_the_log_takes_nothing_lines_wait_and_are_released_afterwards(memb
 
 
 def test_a_session_that_ends_while_its_lines_wait_is_forgotten_by_the_timer() -> None:
-    member = Guest(House(Limits(lines_per_second=10, lines_burst=1))).shake().join()
+    member = RawClient(BareRoom(Limits(lines_per_second=10, lines_burst=1))).shake().join()
     member.say(1, "one")
     member.say(2, "two")
     member.call(m.Leave())
@@ -632,8 +632,8 @@ def test_a_session_that_ends_while_its_lines_wait_is_forgotten_by_the_timer() ->
     assert len(member.house.endpoint._requests.throttled) == 0
 
 
-def test_a_script_speaks_and_asks_but_receives_no_entries(house: House) -> None:
-    script = Guest(house).shake(flags=1).join()
+def test_a_script_speaks_and_asks_but_receives_no_entries(house: BareRoom) -> None:
+    script = RawClient(house).shake(flags=1).join()
     assert script.say(1, "from a script") == [m.Stored(((1, 1),))]
     assert script.hear(house.publish(entry(2), head=2, now=START)) == []
     assert script.send(m.Get(0, 2)) == []
@@ -643,9 +643,9 @@ def test_a_script_speaks_and_asks_but_receives_no_entries(house: House) -> None:
 
 
 def test_what_only_the_log_has_is_asked_for_and_supplied() -> None:
-    house = House(Limits(recent_entries=2))
+    house = BareRoom(Limits(recent_entries=2))
     house.publish(*[entry(seq) for seq in range(1, 9)], head=8, now=START)
-    guest = Guest(house).shake().join()
+    guest = RawClient(house).shake().join()
     (answer,) = guest.send(m.Get(0, 8))
     assert isinstance(answer, m.Entries)
     assert (answer.after, answer.through, answer.end, len(answer.items)) == (0, 8, True, 8)
@@ -653,9 +653,9 @@ def test_what_only_the_log_has_is_asked_for_and_supplied() -> None:
 
 
 def test_the_newest_entries_of_the_log_are_in_memory_from_the_start() -> None:
-    house = House(head=8)
+    house = BareRoom(head=8)
     house.endpoint.load_recent(5, [entry(seq) for seq in (6, 8)])
-    guest = Guest(house).shake().join()
+    guest = RawClient(house).shake().join()
     (answer,) = guest.send(m.Get(5, 8))
     assert isinstance(answer, m.Entries)
     assert len(answer.items) == 2
@@ -663,18 +663,18 @@ def test_the_newest_entries_of_the_log_are_in_memory_from_the_start() -> None:
 
 
 def test_gets_over_the_rate_are_dropped() -> None:
-    house = House(Limits(gets_per_second=50, gets_burst=100))
+    house = BareRoom(Limits(gets_per_second=50, gets_burst=100))
     house.publish(entry(1), head=1, now=START)
-    guest = Guest(house).shake().join()
+    guest = RawClient(house).shake().join()
     assert sum(len(guest.send(m.Get(0, 1))) for _ in range(120)) == 100
     guest.now += 0.1
     assert sum(len(guest.send(m.Get(0, 1))) for _ in range(10)) == 5
 
 
 def test_a_key_gets_no_more_answers_to_get_by_having_more_sessions() -> None:
-    house = House(Limits(gets_per_second=50, gets_burst=100))
+    house = BareRoom(Limits(gets_per_second=50, gets_burst=100))
     house.publish(entry(1), head=1, now=START)
-    sessions = [Guest(house, seed="one key") for _ in range(4)]
+    sessions = [RawClient(house, seed="one key") for _ in range(4)]
     for number, guest in enumerate(sessions):
         guest.stream = number.to_bytes(8, "little")
         guest.cid, guest.nonce = number + 1, number.to_bytes(8, "big")
@@ -684,7 +684,7 @@ def test_a_key_gets_no_more_answers_to_get_by_having_more_sessions() -> None:
 
 def test_a_session_that_sends_too_much_is_ignored_for_a_while_and_told_so_once_a_second() -> None:
     limits = Limits(datagrams_per_second=60, datagrams_burst=100, lines_per_second=10)  # 60 + 4 × 10 in all
-    guest = Guest(House(limits)).shake().join()
+    guest = RawClient(BareRoom(limits)).shake().join()
     answers = [each for _ in range(500) for each in guest.send(m.Ping(bytes(8)))]
     assert sum(isinstance(each, m.Pong) for each in answers) == 99, "JOIN was the first"
     (told,) = [each for each in answers if isinstance(each, m.Progress)]
@@ -697,7 +697,7 @@ def test_a_session_that_sends_too_much_is_ignored_for_a_while_and_told_so_once_a
 
 
 def test_forged_datagrams_do_not_count_against_a_member() -> None:
-    guest = Guest(House(Limits(datagrams_per_second=1, datagrams_burst=10))).shake().join()
+    guest = RawClient(BareRoom(Limits(datagrams_per_second=1, datagrams_burst=10))).shake().join()
     forged = bytearray(guest.channel.seal(m.encode(m.Ping(bytes(8)))))
     forged[-1] ^= 1
     for _ in range(100):
@@ -705,7 +705,7 @@ def test_forged_datagrams_do_not_count_against_a_member() -> None:
     assert [type(each) for each in guest.send(m.Ping(bytes(8)))] == [m.Pong]
 
 
-def test_what_is_not_acknowledged_is_repaired_by_the_timer(member: Guest) -> None:
+def test_what_is_not_acknowledged_is_repaired_by_the_timer(member: RawClient) -> None:
     member.house.publish(entry(1), head=1, now=START)  # and lost
     (again,) = [each for each in member.wait(0.7) if isinstance(each, m.Entries)]
     assert len(again.items) == 1
@@ -716,7 +716,7 @@ def test_what_is_not_acknowledged_is_repaired_by_the_timer(member: Guest) -> Non
 # Rekeying.
 
 
-def test_a_new_channel_is_used_by_the_server_from_its_first_datagram_on(member: Guest) -> None:
+def test_a_new_channel_is_used_by_the_server_from_its_first_datagram_on(member: RawClient) -> None:
     old = member.rekey()
     sent = member.house.publish(entry(1), head=1, now=START)
     assert old.open_untrusted(sent[0][0]), "the server waits for the client"
@@ -725,7 +725,7 @@ def test_a_new_channel_is_used_by_the_server_from_its_first_datagram_on(member: 
     assert [type(each) for each in member.hear(sent)] == [m.Entries]
 
 
-def test_the_old_channel_is_read_for_ten_seconds_more(member: Guest) -> None:
+def test_the_old_channel_is_read_for_ten_seconds_more(member: RawClient) -> None:
     old = member.rekey()
     member.send(m.Ping(bytes(8)))
     member.wait(OLD_CHANNEL_SECONDS - 0.5)
@@ -735,7 +735,7 @@ def test_the_old_channel_is_read_for_ten_seconds_more(member: Guest) -> None:
     assert member.send(m.Ping(bytes(8)))
 
 
-def test_a_rekeyed_that_was_lost_is_sent_again_the_same(member: Guest) -> None:
+def test_a_rekeyed_that_was_lost_is_sent_again_the_same(member: RawClient) -> None:
     rekey, initiator = member.make_rekey(77)
     (lost,) = member.send(rekey)
     before = footprint(member.house.endpoint)
@@ -748,7 +748,7 @@ def test_a_rekeyed_that_was_lost_is_sent_again_the_same(member: Guest) -> None:
     assert member.send(m.Ping(bytes(8)))
 
 
-def test_a_client_that_begins_its_rekeying_anew_is_answered_after_a_while(member: Guest) -> None:
+def test_a_client_that_begins_its_rekeying_anew_is_answered_after_a_while(member: RawClient) -> None:
     member.send(member.make_rekey(77)[0])
     assert member.send(member.make_rekey(78)[0]) == [], "not so often"
     member.wait(OLD_CHANNEL_SECONDS)
@@ -757,7 +757,7 @@ def test_a_client_that_begins_its_rekeying_anew_is_answered_after_a_while(member
     assert len(member.house.endpoint._table._routes) == 2
 
 
-def test_both_directions_go_on_under_loss_and_reordering_around_a_rekeying(member: Guest) -> None:
+def test_both_directions_go_on_under_loss_and_reordering_around_a_rekeying(member: RawClient) -> None:
     before = [member.channel.seal(m.encode(m.Say(number, 1, False, 0, 1, b"old"))) for number in (1, 2)]
     first = member.house.publish(entry(100), head=100, now=START)
     rekey, initiator = member.make_rekey(77)
@@ -779,7 +779,7 @@ def test_both_directions_go_on_under_loss_and_reordering_around_a_rekeying(membe
     assert old.open_untrusted(first[0][0])
 
 
-def test_a_session_can_be_rekeyed_again_and_again(member: Guest) -> None:
+def test_a_session_can_be_rekeyed_again_and_again(member: RawClient) -> None:
     for cid in range(100, 105):
         member.rekey(cid)
         assert member.send(m.Ping(bytes(8)))
@@ -790,8 +790,8 @@ def test_a_session_can_be_rekeyed_again_and_again(member: Guest) -> None:
 
 
 @pytest.mark.parametrize("wrong", ["another key", "another handshake", "junk", "empty"])
-def test_a_rekeying_that_is_not_the_members_is_not_answered(member: Guest, wrong: str) -> None:
-    thief = Guest(member.house, seed="thief")
+def test_a_rekeying_that_is_not_the_members_is_not_answered(member: RawClient, wrong: str) -> None:
+    thief = RawClient(member.house, seed="thief")
     thief.handshake_hash = member.handshake_hash
     if wrong == "another handshake":
         member.handshake_hash = bytes(32)
@@ -806,8 +806,8 @@ def test_a_rekeying_that_is_not_the_members_is_not_answered(member: Guest, wrong
     assert member.send(m.Ping(bytes(8))), "the session goes on"
 
 
-def test_a_client_that_names_an_impossible_connection_does_not_stop_the_server(member: Guest) -> None:
-    other = Guest(member.house, ELSEWHERE, seed=2).shake().join("budi")
+def test_a_client_that_names_an_impossible_connection_does_not_stop_the_server(member: RawClient) -> None:
+    other = RawClient(member.house, ELSEWHERE, seed=2).shake().join("budi")
     rekey, initiator = member.make_rekey(5)
     fields = [7, 2**60, rekey.noise]
     answers = member.hear(member.send_raw(member.channel.seal(m._encoder.encode(fields))))
@@ -822,21 +822,21 @@ def test_a_client_that_names_an_impossible_connection_does_not_stop_the_server(m
 # RESET.
 
 
-def test_a_session_the_server_does_not_know_is_reset_with_its_token(house: House) -> None:
-    guest = Guest(house)
+def test_a_session_the_server_does_not_know_is_reset_with_its_token(house: BareRoom) -> None:
+    guest = RawClient(house)
     datagram = bytes([DATA]) + (4711).to_bytes(7, "little") + bytes(25)
     assert guest.send_raw(datagram) == [
         bytes([RESET]) + (4711).to_bytes(7, "little") + reset_token(IDENTITY.reset_key, 4711)
     ]
 
 
-def test_the_token_is_the_one_that_was_told_in_the_handshake_also_after_a_restart(member: Guest) -> None:
+def test_the_token_is_the_one_that_was_told_in_the_handshake_also_after_a_restart(member: RawClient) -> None:
     member.house.restart()
     (answer,) = member.send_raw(member.channel.seal(b"anybody there?"))
     assert answer[8:] == member.payload.reset_token
 
 
-def test_a_new_channel_has_a_token_of_its_own(member: Guest) -> None:
+def test_a_new_channel_has_a_token_of_its_own(member: RawClient) -> None:
     first = member.payload
     member.rekey()
     second = member.payload
@@ -846,7 +846,7 @@ def test_a_new_channel_has_a_token_of_its_own(member: Guest) -> None:
     assert answer[8:] == second.reset_token != first.reset_token
 
 
-def test_resets_to_one_address_are_few(house: House) -> None:
+def test_resets_to_one_address_are_few(house: BareRoom) -> None:
     datagram = bytes([DATA]) + bytes(40)
     answered = sum(len(house.receive(datagram, (HOME[0], port), START)) for port in range(50))
     assert answered == 5
@@ -855,20 +855,20 @@ def test_resets_to_one_address_are_few(house: House) -> None:
     assert later >= 4
 
 
-def test_resets_in_all_are_limited(house: House) -> None:
+def test_resets_in_all_are_limited(house: BareRoom) -> None:
     datagram = bytes([DATA]) + bytes(40)
     sent = [house.receive(datagram, (f"10.{n // 250}.{n % 250}.1", 1), START) for n in range(400)]
     assert sum(map(len, sent)) == 200
 
 
-def test_resets_keep_nothing_about_whom_they_were_sent_to(house: House) -> None:
+def test_resets_keep_nothing_about_whom_they_were_sent_to(house: BareRoom) -> None:
     before = footprint(house.endpoint)
     for n in range(100):
         house.receive(bytes([DATA]) + bytes(40), (f"10.1.{n}.1", 1), START)
     assert footprint(house.endpoint) == before
 
 
-def test_the_sessions_of_an_earlier_process_are_told_that_they_are_gone(member: Guest) -> None:
+def test_the_sessions_of_an_earlier_process_are_told_that_they_are_gone(member: RawClient) -> None:
     member.house.restart()
     member.house.endpoint.wake(member.payload.server_cid, HOME)
     ((datagram, address),) = member.house.settle(START)
@@ -883,9 +883,9 @@ def test_the_sessions_of_an_earlier_process_are_told_that_they_are_gone(member: 
 # The timer.
 
 
-def test_a_server_without_sessions_sets_no_timer(house: House) -> None:
+def test_a_server_without_sessions_sets_no_timer(house: BareRoom) -> None:
     assert house.endpoint.get_timer() is None
-    guest = Guest(house)
+    guest = RawClient(house)
     guest.ask_cookie()
     assert house.endpoint.get_timer() is None
 
@@ -911,13 +911,13 @@ def test_addresses_are_hashed_as_the_protocol_says() -> None:
 # What the admin changes meanwhile.
 
 
-def test_a_ticket_that_was_shown_before_the_password_changed_lets_nobody_in(member: Guest) -> None:
+def test_a_ticket_that_was_shown_before_the_password_changed_lets_nobody_in(member: RawClient) -> None:
     welcome = member.answer()
     assert isinstance(welcome, m.Welcome)
     house = member.house
-    opened = Guest(house, ELSEWHERE, seed="opened").shake()
-    pending = Guest(house, ELSEWHERE, seed="guest").shake(ticket=welcome.ticket)
-    waiting = Guest(house, STRANGER, seed="guest")
+    opened = RawClient(house, ELSEWHERE, seed="opened").shake()
+    pending = RawClient(house, ELSEWHERE, seed="guest").shake(ticket=welcome.ticket)
+    waiting = RawClient(house, STRANGER, seed="guest")
     waiting.stream = b"another!"
     waiting.shake(ticket=welcome.ticket)
     waiting.send(m.Ping(bytes(8)))
@@ -929,10 +929,10 @@ def test_a_ticket_that_was_shown_before_the_password_changed_lets_nobody_in(memb
     assert pending.payload.resumed
 
 
-def test_a_session_keeps_the_silence_it_was_promised_and_the_next_one_gets_another(member: Guest) -> None:
+def test_a_session_keeps_the_silence_it_was_promised_and_the_next_one_gets_another(member: RawClient) -> None:
     house = member.house
     house.endpoint.replace_limits(Limits(idle_seconds=20, ping_seconds=5))
-    newcomer = Guest(house, ELSEWHERE, seed="new").shake().join("budi")
+    newcomer = RawClient(house, ELSEWHERE, seed="new").shake().join("budi")
     assert (member.payload.idle_s, newcomer.payload.idle_s) == (80, 20)
     house.timer(START + 40)
     closed = [event for event in house.events if isinstance(event, ev.SessionClosed)]
@@ -941,7 +941,7 @@ def test_a_session_keeps_the_silence_it_was_promised_and_the_next_one_gets_anoth
     assert len(house.endpoint) == 0
 
 
-def test_other_limits_hold_at_once_for_those_who_are_in(member: Guest) -> None:
+def test_other_limits_hold_at_once_for_those_who_are_in(member: RawClient) -> None:
     house = member.house
     house.endpoint.replace_limits(Limits(text_bytes=4, lines_burst=2, sessions=1, recent_entries=1))
     assert member.say(1, "hello") == [m.Unsaid(1, "text_too_long")]
@@ -949,12 +949,12 @@ def test_other_limits_hold_at_once_for_those_who_are_in(member: Guest) -> None:
     said = [event for event in house.events if isinstance(event, ev.LineSaid)]
     member.say(3, "you")
     assert said == [event for event in house.events if isinstance(event, ev.LineSaid)], "the burst is spent"
-    other = Guest(house, ELSEWHERE, seed="other").shake()
+    other = RawClient(house, ELSEWHERE, seed="other").shake()
     other.send(m.Ping(bytes(8)))
     assert house.endpoint.dropped["crowded"] == 1
 
 
-def test_a_call_of_a_later_version_is_answered_and_the_session_goes_on(member: Guest) -> None:
+def test_a_call_of_a_later_version_is_answered_and_the_session_goes_on(member: RawClient) -> None:
     member.calls += 1
     call = msgspec.msgpack.encode([1, member.calls, [5, "lunch"]])
     for _ in range(2):  # a repetition has the same answer
@@ -963,24 +963,24 @@ def test_a_call_of_a_later_version_is_answered_and_the_session_goes_on(member: G
     assert isinstance(member.call(m.Who(""))[0], m.Answer)
 
 
-def test_a_message_of_a_later_version_is_passed_over(member: Guest) -> None:
+def test_a_message_of_a_later_version_is_passed_over(member: RawClient) -> None:
     assert member.send_raw(member.channel.seal(msgspec.msgpack.encode([12, "anything"]))) == []
     assert member.send(m.Ping(bytes(8)))
 
 
-def test_presence_reaches_members_and_readers_and_no_script(house: House) -> None:
-    member = Guest(house, seed="member").shake().join()
-    reader = Guest(house, ("10.0.0.8", 8), seed="reader").shake(flags=m.FLAG_READER).join()
-    script = Guest(house, ("10.0.0.9", 9), seed="script").shake(flags=m.FLAG_SCRIPT).join()
+def test_presence_reaches_members_and_readers_and_no_script(house: BareRoom) -> None:
+    member = RawClient(house, seed="member").shake().join()
+    reader = RawClient(house, ("10.0.0.8", 8), seed="reader").shake(flags=m.FLAG_READER).join()
+    script = RawClient(house, ("10.0.0.9", 9), seed="script").shake(flags=m.FLAG_SCRIPT).join()
     change = m.Change("ana", "AbCdEfGh", m.CONTACT_LOST)
     house.endpoint.tell_presence(3, [change])
     sent = house.settle(START)
     assert [each.hear(sent) for each in (member, reader, script)] == [[m.Presence(3, (change,))]] * 2 + [[]]
 
 
-def test_a_pong_says_how_many_are_here_to_who_has_joined(house: House) -> None:
+def test_a_pong_says_how_many_are_here_to_who_has_joined(house: BareRoom) -> None:
     house.endpoint.here = 7
-    guest = Guest(house).shake()
+    guest = RawClient(house).shake()
     assert guest.send(m.Ping(bytes(8))) == [m.Pong(bytes(8), 0, 0)]
     guest.join()
     assert guest.send(m.Ping(bytes(8))) == [m.Pong(bytes(8), house.head, 7)]

@@ -11,8 +11,8 @@ from itertools import pairwise
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from protocol.bare import Ear, make_session
-from protocol.house import START, entry
+from kit.bare_room import START, entry
+from kit.sessions import Opener, make_session
 
 from sockatuh.protocol import messages as m
 from sockatuh.protocol.client.inbox import Gone, Inbox
@@ -42,7 +42,7 @@ class Hall:
         self.out = Outgoing(Counter())
         self.fanout = Fanout(head, limits or Limits(), self.out)
         self.sessions = [make_session(cid) for cid in range(1, members + 1)]
-        self.ear = Ear(self.out, *self.sessions)
+        self.ear = Opener(self.out, *self.sessions)
         self.now = START
         for session in self.sessions:
             self.fanout.add(session, head, self.now)
@@ -275,7 +275,7 @@ def test_the_longer_clients_collect_the_longer_repair_waits() -> None:
 def test_one_who_joins_behind_the_head_is_repaired_too() -> None:
     hall = Hall(head=5)
     late = make_session(9)
-    hall.ear = Ear(hall.out, late)
+    hall.ear = Opener(hall.out, late)
     hall.fanout.discard(hall.sessions[0])
     hall.fanout.recent.load(0, [entry(seq) for seq in range(1, 6)])
     hall.fanout.add(late, 2, START)
@@ -451,7 +451,7 @@ def owned(members: int, head: int = 0) -> Hall:
     for session in hall.sessions:
         session.owner = f"the key of {session.cid}"
         hall.fanout.add(session, head, START)
-    hall.ear = Ear(hall.out, *hall.sessions)
+    hall.ear = Opener(hall.out, *hall.sessions)
     return hall
 
 

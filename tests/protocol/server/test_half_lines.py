@@ -7,8 +7,8 @@ from collections import Counter, deque
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from protocol.bare import Ear, make_pending, place
-from protocol.house import START, no_jitter
+from kit.bare_room import START, no_jitter
+from kit.sessions import Opener, make_pending, place
 
 from sockatuh.protocol import messages as m
 from sockatuh.protocol.client.outbox import Outbox
@@ -56,7 +56,7 @@ class Desk:
 
     def hear(self, session: Session) -> list[m.ServerMessage]:
         """Return what a session was sent since the last call for any session."""
-        heard = Ear(self.out, *self.sessions).hear_each()
+        heard = Opener(self.out, *self.sessions).hear_each()
         return [message for cid, message in heard if cid == session.cid]
 
     def check(self) -> None:
@@ -187,7 +187,7 @@ def test_however_often_half_lines_are_dropped_none_is_lost_doubled_or_out_of_ord
     texts = [bytes([97 + at % 26]) * size for at, size in enumerate(sizes)]
     for text in texts:
         sender.add(text, False)
-    ear = Ear(desk.out, *desk.sessions)
+    ear = Opener(desk.out, *desk.sessions)
     said: list[ev.LineSaid] = []
     for _ in range(3_000):
         for villain in villains:

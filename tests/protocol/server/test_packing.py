@@ -6,7 +6,7 @@ import random
 
 from hypothesis import given
 from hypothesis import strategies as st
-from protocol.house import entry
+from kit.bare_room import entry
 
 from sockatuh.protocol import messages as m
 from sockatuh.protocol.constants import MAX_PARTS, MAX_PIECE, MAX_PLAINTEXT

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Final
 
 import pytest
-from protocol.house import entry
+from kit.bare_room import entry
 
 from sockatuh.protocol.server.packing import unshown
 from sockatuh.protocol.server.recent import Recent

@@ -8,8 +8,8 @@ from collections import Counter, deque
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from protocol.bare import KEY, STREAM, Ear, make_session
-from protocol.house import START
+from kit.bare_room import START
+from kit.sessions import KEY, STREAM, Opener, make_session
 
 from sockatuh.protocol import messages as m
 from sockatuh.protocol.constants import LINE_WINDOW, MAX_PIECE
@@ -35,7 +35,7 @@ class Desk:
         self.events: deque[ev.ServerEvent] = deque()
         self.timers = TimerTable(Timer)
         self.requests = Requests(self.limits, self.out, self.events, self.timers)
-        self.ear = Ear(self.out, self.session)
+        self.ear = Opener(self.out, self.session)
         self.now = START
 
     def call(self, number: int, body: m.CallBody) -> bool:
@@ -335,7 +335,7 @@ def test_the_rate_is_a_members_and_not_a_sessions() -> None:
         desk.say(number)
     other = make_session(6, desk.limits)
     desk.session, earlier = other, desk.session
-    desk.ear = Ear(desk.out, earlier, other)
+    desk.ear = Opener(desk.out, earlier, other)
     desk.say(1)
     assert desk.said() == ["line 1", "line 2", "line 3"]
     (progress,) = desk.hear()

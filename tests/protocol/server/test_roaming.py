@@ -8,8 +8,8 @@ from collections import Counter
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from protocol.guest import Guest
-from protocol.house import ELSEWHERE, HOME, STRANGER, House, entry
+from kit.bare_room import ELSEWHERE, HOME, STRANGER, BareRoom, entry
+from kit.raw_client import RawClient
 
 from sockatuh.protocol import messages as m
 from sockatuh.protocol.seam import Address
@@ -18,7 +18,7 @@ from sockatuh.protocol.server import events as ev
 THIRD: Address = ("10.7.7.7", 7)
 
 
-def test_a_client_at_a_new_address_is_challenged_there_and_moves_when_it_answers(member: Guest) -> None:
+def test_a_client_at_a_new_address_is_challenged_there_and_moves_when_it_answers(member: RawClient) -> None:
     house = member.house
     assert member.send(m.Ping(bytes(8)), ELSEWHERE) == []
     assert [address for _, address in member.elsewhere] == [HOME], "the answer goes where the session is"
@@ -32,7 +32,7 @@ def test_a_client_at_a_new_address_is_challenged_there_and_moves_when_it_answers
     assert challenges(member, 10)[0] == []
 
 
-def challenges(guest: Guest, seconds: float) -> tuple[list[m.PathChallenge], list[Address]]:
+def challenges(guest: RawClient, seconds: float) -> tuple[list[m.PathChallenge], list[Address]]:
     """Let time pass, and return the path challenges sent meanwhile, and their addresses."""
     guest.now += seconds
     found: list[m.PathChallenge] = []
@@ -45,7 +45,7 @@ def challenges(guest: Guest, seconds: float) -> tuple[list[m.PathChallenge], lis
     return found, addresses
 
 
-def test_the_challenge_is_repeated_twice_and_then_the_new_address_is_forgotten(member: Guest) -> None:
+def test_the_challenge_is_repeated_twice_and_then_the_new_address_is_forgotten(member: RawClient) -> None:
     member.send(m.Ping(bytes(8)), ELSEWHERE)
     (first,), _ = challenges(member, 0)
     assert challenges(member, 0.49) == ([], [])
@@ -58,7 +58,7 @@ def test_the_challenge_is_repeated_twice_and_then_the_new_address_is_forgotten(m
 
 
 @pytest.mark.parametrize("wrong", ["token", "address", "both"])
-def test_nothing_moves_without_the_right_answer_from_there(member: Guest, wrong: str) -> None:
+def test_nothing_moves_without_the_right_answer_from_there(member: RawClient, wrong: str) -> None:
     member.send(m.Ping(bytes(8)), ELSEWHERE)
     (challenge,), _ = challenges(member, 0)
     token = bytes(8) if wrong in ("token", "both") else challenge.token
@@ -67,12 +67,12 @@ def test_nothing_moves_without_the_right_answer_from_there(member: Guest, wrong:
     assert {to for _, to in member.house.publish(entry(1), head=1, now=member.now)} == {HOME}
 
 
-def test_an_unrequested_answer_moves_nothing(member: Guest) -> None:
+def test_an_unrequested_answer_moves_nothing(member: RawClient) -> None:
     member.send(m.PathResponse(bytes(8)))
     assert member.house.of(ev.SessionMoved) == []
 
 
-def test_a_datagram_copied_to_another_source_does_not_move_the_session(member: Guest) -> None:
+def test_a_datagram_copied_to_another_source_does_not_move_the_session(member: RawClient) -> None:
     """An attacker on the path copies what the client sends, and the copy arrives first."""
     for _ in range(5):
         datagram = member.channel.seal(m.encode(m.Ping(bytes(8))))
@@ -83,7 +83,7 @@ def test_a_datagram_copied_to_another_source_does_not_move_the_session(member: G
     assert {to for _, to in member.house.publish(entry(1), head=1, now=member.now)} == {HOME}
 
 
-def test_only_the_newest_datagram_of_a_channel_shows_where_the_client_is(member: Guest) -> None:
+def test_only_the_newest_datagram_of_a_channel_shows_where_the_client_is(member: RawClient) -> None:
     late = member.channel.seal(m.encode(m.Ping(bytes(8))))
     member.send(m.Ping(bytes(8)))
     member.send_raw(late, ELSEWHERE)
@@ -93,7 +93,7 @@ def test_only_the_newest_datagram_of_a_channel_shows_where_the_client_is(member:
 @pytest.mark.parametrize(
     "plaintext", [b"\xc1", m.encode(m.Ack(1)), m.encode(m.Ping(bytes(8))), m.encode(m.Call(9, m.Who("x" * 99)))]
 )
-def test_a_new_address_is_sent_at_most_three_times_what_came_from_it(member: Guest, plaintext: bytes) -> None:
+def test_a_new_address_is_sent_at_most_three_times_what_came_from_it(member: RawClient, plaintext: bytes) -> None:
     datagram = member.channel.seal(plaintext)
     sent = member.house.receive(datagram, STRANGER, member.now)
     sent += member.house.timer(member.now + 60)
@@ -104,7 +104,7 @@ def test_a_new_address_is_sent_at_most_three_times_what_came_from_it(member: Gue
 @settings(max_examples=25)
 @given(seed=st.integers(0, 2**32))
 def test_however_addresses_alternate_none_is_sent_more_than_three_times_what_came_from_it(seed: int) -> None:
-    dice, member = random.Random(seed), Guest(House()).shake().join()
+    dice, member = random.Random(seed), RawClient(BareRoom()).shake().join()
     places: list[Address] = [HOME, ELSEWHERE, STRANGER, THIRD]
     came, went = Counter[Address](), Counter[Address]()
     for _ in range(60):
@@ -120,7 +120,7 @@ def test_however_addresses_alternate_none_is_sent_more_than_three_times_what_cam
     assert len(member.house.endpoint._paths.probes) <= 3
 
 
-def test_a_client_that_moves_again_is_challenged_at_its_newest_address(member: Guest) -> None:
+def test_a_client_that_moves_again_is_challenged_at_its_newest_address(member: RawClient) -> None:
     member.send(m.Ping(bytes(8)), ELSEWHERE)
     (first,), _ = challenges(member, 0)
     member.send(m.Ping(bytes(8)), THIRD)
@@ -133,14 +133,14 @@ def test_a_client_that_moves_again_is_challenged_at_its_newest_address(member: G
     assert member.house.of(ev.SessionMoved) == [ev.SessionMoved(member.payload.server_cid, THIRD)]
 
 
-def test_a_client_that_comes_back_before_it_has_answered_stays_where_it_is(member: Guest) -> None:
+def test_a_client_that_comes_back_before_it_has_answered_stays_where_it_is(member: RawClient) -> None:
     member.send(m.Ping(bytes(8)), ELSEWHERE)
     challenges(member, 0)
     assert [type(each) for each in member.send(m.Ping(bytes(8)))] == [m.Pong]
     assert member.house.of(ev.SessionMoved) == []
 
 
-def test_a_session_can_move_again_and_again(member: Guest) -> None:
+def test_a_session_can_move_again_and_again(member: RawClient) -> None:
     for place in (ELSEWHERE, THIRD, HOME):
         member.send(m.Ping(bytes(8)), place)
         found, addresses = challenges(member, 2.1)
@@ -153,7 +153,7 @@ def test_a_session_can_move_again_and_again(member: Guest) -> None:
     ]
 
 
-def test_a_session_moves_at_most_once_a_second(member: Guest) -> None:
+def test_a_session_moves_at_most_once_a_second(member: RawClient) -> None:
     began_at, moves = member.now, member.house.of
     while member.now < began_at + 5.0:
         for place in (ELSEWHERE, THIRD, HOME):
@@ -165,7 +165,7 @@ def test_a_session_moves_at_most_once_a_second(member: Guest) -> None:
     assert len(member.house.endpoint._paths.probes) <= 3
 
 
-def test_a_session_that_has_ended_is_not_challenged(member: Guest) -> None:
+def test_a_session_that_has_ended_is_not_challenged(member: RawClient) -> None:
     member.send(m.Ping(bytes(8)), ELSEWHERE)
     member.call(m.Leave())
     assert challenges(member, 10) == ([], [])
@@ -189,7 +189,9 @@ def answered_from(datagrams: list[tuple[bytes, Address]]) -> list[str]:
     return [address.ours for _, address in datagrams if isinstance(address, Asked)]
 
 
-def test_a_client_is_answered_from_where_its_newest_datagram_came_to_and_does_not_seem_to_move(member: Guest) -> None:
+def test_a_client_is_answered_from_where_its_newest_datagram_came_to_and_does_not_seem_to_move(
+    member: RawClient,
+) -> None:
     house = member.house
     for ours in ("first", "second", "first"):
         member.send(m.Ping(bytes(8)), asked(HOME, ours))
@@ -199,7 +201,7 @@ def test_a_client_is_answered_from_where_its_newest_datagram_came_to_and_does_no
     assert house.of(ev.SessionMoved) == []
 
 
-def test_only_the_newest_datagram_says_from_where_a_client_is_answered(member: Guest) -> None:
+def test_only_the_newest_datagram_says_from_where_a_client_is_answered(member: RawClient) -> None:
     house = member.house
     early = member.channel.seal(m.encode(m.Ping(bytes(8))))
     member.send(m.Ping(bytes(8)), asked(HOME, "new"))
@@ -210,7 +212,7 @@ def test_only_the_newest_datagram_says_from_where_a_client_is_answered(member: G
     assert answered_from(house.publish(entry(1), head=1, now=member.now)) == ["new"]
 
 
-def test_a_client_that_moves_is_challenged_and_answered_from_the_address_it_asked_last(member: Guest) -> None:
+def test_a_client_that_moves_is_challenged_and_answered_from_the_address_it_asked_last(member: RawClient) -> None:
     house = member.house
     member.send(m.Ping(bytes(8)), asked(ELSEWHERE, "first"))
     member.send(m.Ping(bytes(8)), asked(ELSEWHERE, "second"))

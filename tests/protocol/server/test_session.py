@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from protocol.bare import KEY, STREAM, TICKET, make_channel, make_rekeying, make_session, place
-from protocol.house import START
+from kit.bare_room import START
+from kit.sessions import KEY, STREAM, TICKET, make_channel, make_rekeying, make_session, place
 
 from sockatuh.protocol import messages as m
 from sockatuh.protocol.constants import LINE_WINDOW

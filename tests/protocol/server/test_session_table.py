@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import pytest
-from protocol.bare import TICKET, make_pending, make_rekeying, place
-from protocol.footprint import footprint
-from protocol.house import START
+from kit.bare_room import START
+from kit.footprint import footprint
+from kit.sessions import TICKET, make_pending, make_rekeying, place
 
 from sockatuh.protocol.constants import OLD_CHANNEL_SECONDS
 from sockatuh.protocol.server.door import Pending

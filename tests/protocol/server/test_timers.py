@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from protocol.bare import make_session
+from kit.sessions import make_session
 
 from sockatuh.protocol.server.limits import Limits
 from sockatuh.protocol.server.timers import SessionDeadlines, Timer

@@ -15,7 +15,7 @@ from sockatuh.protocol.constants import COOKIE, DATA, HELLO, PROLOGUE, RESET, RE
 from sockatuh.protocol.datagrams import reset_token
 from sockatuh.protocol.noise import Responder, public_key
 
-from .house import IDENTITY, LOG_ID, PASSWORD, SERVER, SERVER_KEY, START, Dice
+from .bare_room import IDENTITY, LOG_ID, PASSWORD, SERVER, SERVER_KEY, START, Dice
 
 
 class Wants(TypedDict, total=False):
@@ -28,7 +28,7 @@ class Wants(TypedDict, total=False):
     history: int | None
 
 
-class Host:
+class RawServer:
     """A server made by hand for one peer: it answers HELLO and INIT, and then sends what it is told to."""
 
     def __init__(self, peer: Peer, *, seed: int | str = "host", now: float = START) -> None:
@@ -169,9 +169,9 @@ def make_peer(seed: int | str = "peer", **wants: Unpack[Wants]) -> Peer:
     return Peer(PeerOptions(dice(32), dice(8), "a test", **known), dice)
 
 
-def seated_host(seed: int | str = "peer", *, head: int = 0, start: int = 0, **wants: Unpack[Wants]) -> Host:
+def joined_raw_server(seed: int | str = "peer", *, head: int = 0, start: int = 0, **wants: Unpack[Wants]) -> RawServer:
     """Return a hand-made server with a peer in its room."""
-    host = Host(make_peer(seed, **wants))
+    host = RawServer(make_peer(seed, **wants))
     host.peer.join("ana", PASSWORD, host.now)
     host.shake()
     host.admit(start=start, head=head)

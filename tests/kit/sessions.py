@@ -10,7 +10,7 @@ from sockatuh.protocol.server.send_queue import Outgoing
 from sockatuh.protocol.server.session import Rekeying, Session, open_session
 from sockatuh.protocol.server.tickets import Ticket
 
-from .house import START
+from .bare_room import START
 
 KEY, STREAM = b"k" * 32, b"stream 1"
 CLIENT_CID = 1
@@ -59,7 +59,7 @@ def make_session(cid: int = 5, limits: Limits | None = None, *, joined: bool = T
     return session
 
 
-class Ear:
+class Opener:
     """Opens what is sent to the sessions made here."""
 
     def __init__(self, out: Outgoing, *sessions: Session) -> None:

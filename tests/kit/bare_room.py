@@ -7,8 +7,6 @@ from collections import Counter
 from collections.abc import Sequence
 from typing import Final
 
-from kit.world import PartyState
-
 from sockatuh.protocol import messages as m
 from sockatuh.protocol.noise import public_key
 from sockatuh.protocol.seam import Address
@@ -18,6 +16,8 @@ from sockatuh.protocol.server.endpoint import Endpoint
 from sockatuh.protocol.server.limits import Limits
 from sockatuh.protocol.server.packing import EVERYBODY, Audience, Logged, unshown
 from sockatuh.protocol.server.tickets import TicketKey, Tickets
+
+from .world import PartyState
 
 SERVER: Final[Address] = ("10.0.0.1", 7625)
 HOME: Final[Address] = ("10.0.1.1", 40_001)
@@ -63,7 +63,7 @@ def entry(seq: int, text: str = "", kind: int = m.MESSAGE, mark: bytes = b"", sh
     return Logged(seq, encoding, shown_to)
 
 
-class House(PartyState):
+class BareRoom(PartyState):
     """A server: the real Endpoint, and a bridge that stores lines at once, in memory. It can be a party of a world."""
 
     def __init__(self, limits: Limits | None = None, *, head: int = 0, seed: int | str = "house") -> None:

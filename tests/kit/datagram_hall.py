@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from kit.hall import Hall
-from protocol.house import IDENTITY, TICKET_KEY
-
 from sockatuh.protocol.seam import Address
+
+from .bare_room import IDENTITY, TICKET_KEY
+from .hall import Hall
 
 Sent = list[tuple[bytes, Address]]
 
 
-class Lodge(Hall):
+class DatagramHall(Hall):
     """A hall under the keys of the protocol's tests, without a network."""
 
     def begin(self, hashed: str = "the hash") -> None:

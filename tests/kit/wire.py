@@ -5,20 +5,19 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Unpack
 
-from kit.clients import Client
-from kit.weather import Weather
-from kit.world import World
-
 from sockatuh.protocol.seam import Address
 
-from .host import Wants, make_peer
-from .house import PASSWORD, House
+from .bare_room import PASSWORD, BareRoom
+from .clients import Client
+from .raw_server import Wants, make_peer
+from .weather import Weather
+from .world import World
 
 
 class Wire(World):
     """A house and its peers. `spoil` may drop, change or multiply what passes."""
 
-    def __init__(self, house: House, *, seed: int = 1, delay: tuple[float, float] = (0.001, 0.001)) -> None:
+    def __init__(self, house: BareRoom, *, seed: int = 1, delay: tuple[float, float] = (0.001, 0.001)) -> None:
         super().__init__(house, seed=seed, weather=Weather(delay=delay))
         self.house = house
         self.peers: list[Client] = []

@@ -12,13 +12,15 @@ from sockatuh.protocol.constants import HELLO, INIT, PROLOGUE, RESP
 from sockatuh.protocol.noise import Initiator, public_key
 from sockatuh.protocol.seam import Address
 
-from .house import HOME, PASSWORD, SERVER_KEY, START, Dice, House
+from .bare_room import HOME, PASSWORD, SERVER_KEY, START, BareRoom, Dice
 
 
-class Guest:
+class RawClient:
     """A client made by hand: it sends only what it is told to, and opens what it receives."""
 
-    def __init__(self, house: House, address: Address = HOME, *, seed: int | str = "guest", now: float = START) -> None:
+    def __init__(
+        self, house: BareRoom, address: Address = HOME, *, seed: int | str = "guest", now: float = START
+    ) -> None:
         self.house, self.address, self.now = house, address, now
         self.dice = Dice(seed)
         self.private_key = self.dice(32)
@@ -76,7 +78,7 @@ class Guest:
 
     def shake(
         self, *, ticket: bytes | None = None, flags: int = 0, log_id: bytes | None = None, cursor: int = 0
-    ) -> Guest:
+    ) -> RawClient:
         """Go through the handshake; the session is pending then."""
         epoch, cookie = self.ask_cookie()
         self.init, initiator = self.make_init(epoch, cookie, ticket=ticket, flags=flags, log_id=log_id, cursor=cursor)
@@ -88,7 +90,7 @@ class Guest:
         self.handshake_hash = initiator.handshake_hash
         return self
 
-    def join(self, name: str = "ana", password: str | None = PASSWORD, history: int | None = None) -> Guest:
+    def join(self, name: str = "ana", password: str | None = PASSWORD, history: int | None = None) -> RawClient:
         """Join, and check that it was admitted."""
         self.call(m.Join(name, password, history))
         assert isinstance(self.answer(), m.Welcome)
