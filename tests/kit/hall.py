@@ -13,6 +13,7 @@ from sockatuh.protocol import messages as m
 from sockatuh.protocol.client.joining import PeerOptions
 from sockatuh.protocol.client.peer import Peer
 from sockatuh.protocol.server.limits import Limits
+from sockatuh.room.decisions import JOIN_LINES_UP_TO
 from sockatuh.room.entries import Body
 
 from .clients import ClassicClient, Client, LawlessClient
@@ -30,6 +31,7 @@ class Hall(World):
         *,
         history_on_join: int = 200,
         max_members: int = 100,
+        join_lines_up_to: int = JOIN_LINES_UP_TO,
         ownership: float = 90 * 86_400.0,
         log_texts: bool = False,
         limits: Limits | None = None,
@@ -40,6 +42,7 @@ class Hall(World):
             OPTIONS,
             history_on_join=history_on_join,
             max_members=max_members,
+            join_lines_up_to=join_lines_up_to,
             name_ownership=ownership,
             log_texts=log_texts,
             limits=limits or OPTIONS.limits,

@@ -11,6 +11,8 @@ from kit.server import SERVER
 from kit.weather import Weather
 from simulation.world import FAIR, SimulatedRoom
 
+from sockatuh.room.decisions import JOIN_LINES_UP_TO
+
 SEEDS = range(40)
 MORE_SEEDS = range(40, 2150)
 SETTLE = 60.0
@@ -21,7 +23,8 @@ class Story:
     """What happens in one seed: people talk, and now and then something goes wrong."""
 
     def __init__(self, seed: int) -> None:
-        self.world = SimulatedRoom(seed)
+        # In some rooms nobody is shown who comes and goes, in some it ends with the third member.
+        self.world = SimulatedRoom(seed, join_lines_up_to=(JOIN_LINES_UP_TO, 0, 2)[seed % 3])
         self.dice = self.world.dice
         self.keys = [
             self.world.dice.randbytes(32) for _ in range(self.dice.choice([2, 3, 4, 5, 8, 30 if seed % 10 == 0 else 2]))

@@ -19,7 +19,10 @@ from sockatuh.protocol.client.peer import Peer
 from sockatuh.protocol.client.state import State
 from sockatuh.protocol.seam import Address
 from sockatuh.protocol.server.limits import Limits
+from sockatuh.room.audience import NOBODY, audience_of
+from sockatuh.room.decisions import JOIN_LINES_UP_TO
 from sockatuh.room.entries import Message
+from sockatuh.room.log import Row
 from sockatuh.room.room import Room
 
 DISK = (0.0005, 0.003)
@@ -29,13 +32,24 @@ BCRYPT = 0.24
 FAIR = Weather(delay=(0.0002, 0.002))
 
 
+def is_shown(row: Row) -> bool:
+    """Tell whether anybody is shown an entry."""
+    return audience_of(row.body) != NOBODY
+
+
 class SimulatedRoom(World):
     """One room, its clients, and what lies between. `limits` are the server's."""
 
     server: RoomServer
 
     def __init__(
-        self, seed: int, weather: Weather = FAIR, limits: Limits | None = None, *, classic: bool = False
+        self,
+        seed: int,
+        weather: Weather = FAIR,
+        limits: Limits | None = None,
+        *,
+        classic: bool = False,
+        join_lines_up_to: int = JOIN_LINES_UP_TO,
     ) -> None:
         dice = random.Random(seed)
         options = replace(
@@ -45,6 +59,7 @@ class SimulatedRoom(World):
             name_ownership=86_400.0,
             limits=limits or Limits(handshakes_per_address=1000, handshakes_burst=1000),
             classic=classic,
+            join_lines_up_to=join_lines_up_to,
         )
         super().__init__(RoomServer(dice, options, disk=DISK, bcrypt=BCRYPT), weather=weather)
         self.dice = dice
@@ -122,10 +137,14 @@ class SimulatedRoom(World):
         return self.server.is_up and all(
             client.peer.state is State.JOINED
             and not client.peer.unanswered
-            and (client.is_script or (client.seen or client.starts)[-1] == self.log.head)
+            and (client.is_script or self._has_seen_all(client))
             for client in self.members
             if not client.has_left
         )
+
+    def _has_seen_all(self, client: Client) -> bool:
+        last = next((row.seq for row in reversed(self.log.rows) if is_shown(row)), 0)
+        return client.seen[-1] == last if client.seen else client.starts[-1] >= last
 
     def messages(self) -> list[tuple[int, str, str]]:
         bodies = [(row.seq, row.body) for row in self.log.rows]
@@ -143,7 +162,8 @@ class SimulatedRoom(World):
             assert client.seen == sorted(set(client.seen)), "entries came twice or out of order"
             assert not client.gone, "entries were called gone that are in the log"
             if client.seen:
-                assert client.seen == list(range(client.starts[0] + 1, client.seen[-1] + 1)), "there is a gap"
+                stretch = self.log.rows[client.starts[0] : client.seen[-1]]
+                assert client.seen == [row.seq for row in stretch if is_shown(row)], "an entry is missing, or too many"
             if client.has_left and client.peer.unanswered:
                 continue
             mine = [text for _, name, text in messages if name == client.name and text in client.said.values()]
