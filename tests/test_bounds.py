@@ -222,7 +222,8 @@ def test_what_else_waits_for_a_disk_that_does_not_answer(log: RoomLog, monkeypat
 @pytest.mark.parametrize("size", [1_000, LARGE])
 def test_what_one_sweep_sends_again(size: int) -> None:
     out = Outgoing(Counter())
-    fanout = Fanout(0, LIMITS, out)
+    timers = TimerTable(Timer)
+    fanout = Fanout(0, LIMITS, out, timers)
     sessions = [make_session(cid) for cid in range(1, 400)]
     for session in sessions:
         fanout.add(session, 0, START)
@@ -232,8 +233,9 @@ def test_what_one_sweep_sends_again(size: int) -> None:
     again: set[object] = set()
     sweeps = 0
     while len(again) < len(sessions):
-        assert fanout.sweep_at is not None
-        now = fanout.sweep_at
+        now = timers.next_at()
+        assert now is not None
+        assert list(timers.take_due(now)) == [Timer.SWEEP]
         assert peak_of(lambda now=now: fanout.sweep(now)) < SWEEP_BYTES + 2 * MIB  # type: ignore[misc]
         while datagrams := out.take():
             again |= {address for _, address in datagrams}

@@ -87,7 +87,7 @@ class Endpoint:
         self._events: deque[ServerEvent] = deque()
         self._timers = TimerTable(Timer)
         self._door = Door(identity, tickets, limits, random, self.dropped, self._events)
-        self._fanout = Fanout(head, limits, self._out)
+        self._fanout = Fanout(head, limits, self._out, self._timers)
         self._requests = Requests(limits, self._out, self._events, self._timers)
         self._paths = Paths(self._out, self._events, random, self._timers)
         self._table = SessionTable(limits)
@@ -125,7 +125,6 @@ class Endpoint:
 
     def handle_timer(self, now: float) -> None:
         """Do what is due."""
-        self._timers.set(Timer.SWEEP, self._fanout.sweep_at)
         tick_at = self._timers.get(Timer.TICK)
         for timer in self._timers.take_due(now):
             match timer:
@@ -143,7 +142,6 @@ class Endpoint:
 
     def get_timer(self) -> float | None:
         """Return when `handle_timer` is wanted, in monotonic seconds."""
-        self._timers.set(Timer.SWEEP, self._fanout.sweep_at)
         return self._timers.next_at()
 
     def next_event(self) -> ServerEvent | None:
@@ -275,7 +273,7 @@ class Endpoint:
                 self._paths.notice(session, address, len(data), now)
             else:  # equal, but it may remember another address of ours, from which to answer
                 session.address = address
-        session.heard_at = now
+        session.received_at = now
         try:
             message = decode_client_message_untrusted(plaintext)
         except ProtocolError:
@@ -349,7 +347,7 @@ class Endpoint:
             self._requests.expire(session, now)
             if session.joining:  # the client waits for the server
                 session.join_by = now + self._limits.join_seconds
-            if session.heard_at + session.idle_seconds <= now:
+            if session.received_at + session.idle_seconds <= now:
                 self._end(session, "idle", now)
             elif not session.joined and min(session.join_by, session.opened_at + MAX_JOIN_SECONDS) <= now:
                 self._out.send(session, Closed("join_timeout", 0))

@@ -14,6 +14,7 @@ from typing import Final
 
 from sockatuh.protocol.constants import GET_DATAGRAMS, MAX_PLAINTEXT, REPAIR_AFTER, REPAIR_DATAGRAMS
 from sockatuh.protocol.messages import Entries, Get, Head, Presence, ServerMessage, encode
+from sockatuh.protocol.timers import TimerTable
 
 from .limits import Limits
 from .packing import Logged, Packed, as_shown_to, covered_through, mark_end, pack, unshown
@@ -22,6 +23,7 @@ from .recent import Recent
 from .retransmission import Remedy, State
 from .send_queue import Outgoing
 from .session import Session
+from .timers import Timer
 
 PUSH_DATAGRAMS: Final = 64
 """Datagrams a session is pushed in one turn; a burst of long texts must not fill memory, nor every receive buffer."""
@@ -40,9 +42,8 @@ EVERYBODY_ELSE: Final = ""
 class Fanout:
     """The joined sessions that get entries, and the newest entries."""
 
-    def __init__(self, head: int, limits: Limits, out: Outgoing) -> None:
+    def __init__(self, head: int, limits: Limits, out: Outgoing, timers: TimerTable[Timer]) -> None:
         self.recent = Recent(head, limits.recent_entries, limits.recent_bytes)
-        self.sweep_at: float | None = None
         self.ack_seconds = self._ack_seconds_min = limits.ack_milliseconds / 1000
         self._published_at = 0.0
         self._pushed = head
@@ -51,7 +52,7 @@ class Fanout:
         """By owner, how far beyond that what its key alone was pushed reaches."""
         self._sessions: dict[int, Session] = {}
         self._of_owner: dict[str, dict[int, Session]] = {}
-        self._out = out
+        self._out, self._timers = out, timers
         # By key and place, so that neither more sessions nor more keys give anybody more.
         self._gets = KeysOfPlaces(limits.gets_per_second, limits.gets_burst, limits.sessions)
 
@@ -181,7 +182,6 @@ class Fanout:
 
     def sweep(self, now: float) -> None:
         """Send again what sessions have not acknowledged in time."""
-        self.sweep_at = None
         next_at = math.inf
         sent = 0
         for session in self._sessions.values():
@@ -212,9 +212,7 @@ class Fanout:
 
     def _sweep_by(self, at: float) -> None:
         # Always later: a sweep just before the moment it is meant for would find nothing to do, and be due again.
-        at = (math.floor(at / SWEEP_GRAIN) + 1) * SWEEP_GRAIN
-        if self.sweep_at is None or at < self.sweep_at:
-            self.sweep_at = at
+        self._timers.set_by(Timer.SWEEP, (math.floor(at / SWEEP_GRAIN) + 1) * SWEEP_GRAIN)
 
     def _tell(self, session: Session, messages: Sequence[ServerMessage]) -> int:
         plaintexts = [encode(message) for message in messages]

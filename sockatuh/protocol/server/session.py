@@ -80,7 +80,7 @@ class Session:
     ticket: Ticket | None
     handshake_hash: bytes
     opened_at: float
-    heard_at: float
+    received_at: float
     join_by: float
     idle_seconds: int
     """The silence it was told it may keep; other limits are for those who come after."""
@@ -171,7 +171,7 @@ def open_session(pending: Pending, limits: Limits, now: float) -> Session:
         ticket=pending.ticket,
         handshake_hash=pending.handshake_hash,
         opened_at=now,
-        heard_at=now,
+        received_at=now,
         join_by=now + limits.join_seconds,
         idle_seconds=limits.idle_seconds,
         rate=TokenBucket(*datagram_rate(limits)),

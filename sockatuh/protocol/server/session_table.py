@@ -59,7 +59,7 @@ class SessionTable:
         """
         of_key = self._by_key.get(pending.client_key, [])
         same = [session for session in of_key if session.stream == pending.payload.stream]
-        others = sorted((session for session in of_key if session not in same), key=lambda session: session.heard_at)
+        others = sorted((session for session in of_key if session not in same), key=lambda session: session.received_at)
         surplus = others[: max(0, len(others) + 1 - self._limits.sessions_per_key)]
         ended = [(session, "replaced") for session in same] + [(session, "too_many_sessions") for session in surplus]
         if not ended:

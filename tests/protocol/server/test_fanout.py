@@ -28,6 +28,8 @@ from sockatuh.protocol.server.fanout import MAX_APART, PUSH_DATAGRAMS, SWEEP_GRA
 from sockatuh.protocol.server.limits import Limits
 from sockatuh.protocol.server.packing import EVERYBODY, NOBODY, Audience, Logged, unshown
 from sockatuh.protocol.server.send_queue import Outgoing
+from sockatuh.protocol.server.timers import Timer
+from sockatuh.protocol.timers import TimerTable
 
 DELAY = REPAIR_AFTER + 2 * Limits().ack_milliseconds / 1000
 GRAIN = SWEEP_GRAIN + 1e-6
@@ -40,12 +42,22 @@ class Hall:
 
     def __init__(self, members: int = 1, head: int = 0, limits: Limits | None = None) -> None:
         self.out = Outgoing(Counter())
-        self.fanout = Fanout(head, limits or Limits(), self.out)
+        self.timers = TimerTable(Timer)
+        self.fanout = Fanout(head, limits or Limits(), self.out, self.timers)
         self.sessions = [make_session(cid) for cid in range(1, members + 1)]
         self.ear = Opener(self.out, *self.sessions)
         self.now = START
         for session in self.sessions:
             self.fanout.add(session, head, self.now)
+
+    @property
+    def sweep_at(self) -> float | None:
+        return self.timers.get(Timer.SWEEP)
+
+    def sweep(self, now: float) -> None:
+        """Advance the time to `now`, when a sweep is due."""
+        assert list(self.timers.take_due(now)) == [Timer.SWEEP]
+        self.fanout.sweep(now)
 
     def publish(self, *entries: Logged) -> list[m.ServerMessage]:
         self.fanout.publish(entries, self.now)
@@ -73,8 +85,8 @@ class Hall:
     def sweeps(self, until: float) -> list[tuple[float, list[m.ServerMessage]]]:
         """Sweep whenever it is due, and return when something was sent, and what."""
         swept: list[tuple[float, list[m.ServerMessage]]] = []
-        while (at := self.fanout.sweep_at) is not None and at <= until:
-            self.fanout.sweep(at)
+        while (at := self.sweep_at) is not None and at <= until:
+            self.sweep(at)
             heard = self.ear.hear()
             if heard:
                 swept.append((at, heard))
@@ -132,14 +144,15 @@ def test_a_sweep_is_never_due_again_at_once(seconds: float) -> None:
     hall.now = seconds + 5e-17 - DELAY
     for _ in range(100):
         hall.now = math.nextafter(hall.now, math.inf)
-        hall.fanout.sweep_at = None
+        hall.timers.stop(Timer.SWEEP)
         hall.grow(hall.fanout.head + 1)
         hall.ack(hall.fanout.head - 1)
-        at = hall.fanout.sweep_at
+        at = hall.sweep_at
         assert at is not None
-        hall.fanout.sweep(at)
+        hall.sweep(at)
         assert hall.ear.hear()
-        assert hall.fanout.sweep_at > at
+        assert hall.sweep_at is not None
+        assert hall.sweep_at > at
 
 
 def test_members_that_fall_behind_together_are_swept_together() -> None:
@@ -162,11 +175,11 @@ def test_one_who_was_not_added_or_has_gone_hears_nothing() -> None:
 
 def test_nothing_is_swept_while_everybody_has_everything() -> None:
     hall = Hall()
-    assert hall.fanout.sweep_at is None
+    assert hall.sweep_at is None
     hall.grow(3)
     hall.ack(3)
     assert hall.sweeps(START + 60) == []
-    assert hall.fanout.sweep_at is None
+    assert hall.sweep_at is None
 
 
 def test_what_is_not_acknowledged_is_sent_again_ever_more_slowly() -> None:
@@ -268,8 +281,8 @@ def test_the_longer_clients_collect_the_longer_repair_waits() -> None:
     hall = Hall()
     hall.fanout.ack_seconds = 1.0
     hall.grow(1)
-    assert hall.fanout.sweep_at is not None
-    assert 0 <= hall.fanout.sweep_at - (START + REPAIR_AFTER + 2.0) <= GRAIN
+    assert hall.sweep_at is not None
+    assert 0 <= hall.sweep_at - (START + REPAIR_AFTER + 2.0) <= GRAIN
 
 
 def test_one_who_joins_behind_the_head_is_repaired_too() -> None:
@@ -468,7 +481,7 @@ def test_what_nobody_is_shown_is_never_a_reason_to_send_anything() -> None:
         hall.fanout.acknowledge(session, 1, START)
     assert hall.publish(*[unshown(seq) for seq in range(2, 5_000)]) == []
     assert hall.sweeps(START + 60) == []
-    assert hall.fanout.sweep_at is None
+    assert hall.sweep_at is None
     assert hall.fanout.head == 4_999
 
 

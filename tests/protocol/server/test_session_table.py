@@ -156,7 +156,7 @@ def test_the_same_client_again_replaces_its_own_session(table: SessionTable, ses
 
 def test_of_too_many_sessions_of_one_key_the_longest_silent_ends(table: SessionTable, session: Session) -> None:
     other = table.open(make_pending(6, stream=b"stream 2"), START + 1)
-    session.heard_at = START + 9
+    session.received_at = START + 9
     assert table.find_replaced(make_pending(7, stream=b"stream 3")) == [(other, "too_many_sessions")]
 
 
