@@ -1,4 +1,4 @@
-"""A member's reading: places entries, acknowledges, asks for what is missing (docs/PROTOCOL.md §8)."""
+"""A client's reading of the log: receive entries, acknowledge them, request missing ones (docs/PROTOCOL.md §8)."""
 
 from __future__ import annotations
 
@@ -21,19 +21,19 @@ from .events import CaughtUp, EntriesGone, EntryArrived
 from .inbox import Gone, Inbox
 
 MARKS_KEPT: Final = 1024
-"""Own lines whose entry has not been seen; more than can be under way and unread."""
+"""Own lines whose entry has not been received; more than can be under way."""
 ANSWERS_TIMED: Final = 8
-"""Answers whose time counts: of so many, one at least came to the first request, whatever the network loses."""
+"""How many of the last answers are timed: enough that one of them was to a first request, whatever gets lost."""
 ANSWER_GUESS: Final = 0.05
-"""Seconds an answer takes, while nothing is known of the network."""
+"""Seconds that an answer is assumed to take before any was timed."""
 SAID_BY_NOBODY: Final = frozenset({JOINED, LEFT, CLAIMED})
-"""Kinds of entries that are no line of anybody's, whatever mark they bear."""
+"""Kinds of entries that are nobody's line, whatever mark they have."""
 GET_BACKOFF: Final = 1.25
-"""How much longer each time a request waits for its answer."""
+"""By what factor each further request waits longer for its answer."""
 
 
 class Reader:
-    """Turns what comes into events in the order of the log, and says what is to be sent back."""
+    """Turns received entries into events in the order of the log, and returns the ACKs and GETs to send."""
 
     def __init__(self, client_key: bytes, stream: bytes, random: Callable[[int], bytes], cursor: int) -> None:
         self.inbox = Inbox(cursor)
@@ -69,8 +69,8 @@ class Reader:
             self._marks.popitem(last=False)
 
     def place(self, welcome: Welcome, log_id: bytes | None, *, begins: bool) -> bool:
-        """Begin where WELCOME says; return whether the log is another than the one we have read (None: none)."""
-        # In the log that we have read a server begins no earlier than at our cursor.
+        """Begin where WELCOME says; return whether its log is not the one we have read (None: we have read none)."""
+        # In a log that we have read, a server never begins before our cursor.
         rewound = log_id not in (None, welcome.log_id) or welcome.start < self.inbox.cursor
         if rewound or begins:
             self.inbox.restart(welcome.start, welcome.head)
@@ -79,7 +79,7 @@ class Reader:
         return rewound
 
     def begin(self, head: int, now: float) -> None:
-        """A session begins, with the log at `head`."""
+        """Begin a session; the log ends at `head`."""
         self.inbox.notice_head(head)
         self._note_acked()
         self._catching_up_to = head
@@ -87,19 +87,19 @@ class Reader:
         self._get_at = now if self.inbox.has_holes() and not self._is_paused else None
 
     def notice_head(self, head: int, now: float, *, again: bool) -> None:
-        """Hear that the log has come to `head`; `again`: because the server believes that we do not know."""
+        """Note that the log reaches `head`; `again`: the server sent it because our acknowledgement is missing."""
         self.inbox.notice_head(head)
         if again:
-            self._hear_again(head, now)
+            self._acknowledge_again(head, now)
         self._look_for_hole(now, progress=False, answered=False)
 
     def hurry(self, now: float) -> None:
-        """Ask at once for what is missing: the server is heard again."""
+        """Request at once what is missing: contact is back after a doubt."""
         if self._get_at is not None:
             self._get_at, self._get_tries = now, 0
 
     def receive(self, message: Entries | EntryPart, now: float) -> None:
-        """Take entries; ProtocolError if they do not decode."""
+        """Process entries; ProtocolError if they do not decode."""
         if self._is_paused:
             self.inbox.notice_head(message.through if isinstance(message, Entries) else message.seq)
             return
@@ -109,19 +109,19 @@ class Reader:
         if self.inbox.cursor > before:
             self._acknowledge_soon(now)
         else:
-            self._hear_again(message.through if isinstance(message, Entries) else message.seq, now)
+            self._acknowledge_again(message.through if isinstance(message, Entries) else message.seq, now)
         self._look_for_hole(now, progress=self.inbox.cursor > before, answered=message.end and brought_something)
 
-    def _hear_again(self, seq: int, now: float) -> None:
-        """Hear from a server that tells again what it told up to `seq`; if that is known, ACK was lost."""
+    def _acknowledge_again(self, seq: int, now: float) -> None:
+        """Acknowledge again if everything up to `seq` is known, which the server has repeated: our ACK was lost."""
         if seq <= self.inbox.cursor:
             self._acked = min(self._acked, seq - 1)
             self._acknowledge_soon(now)
 
     def _acknowledge_soon(self, now: float) -> None:
-        """Acknowledge when nothing more comes for a while, or much has come, or for long: a busy room needs few ACKs.
+        """Acknowledge after a pause, when much has come, or after ACK_PATIENCE: so a busy room needs few ACKs.
 
-        Who has missed something meanwhile sees it by what follows, and asks.
+        A datagram that is lost meanwhile is noticed by the next one, and requested.
         """
         if self._ack_at is None:
             share = jitter(self._random, 0.25)
@@ -148,13 +148,13 @@ class Reader:
             self._get_at = now + self._patience()
 
     def _patience(self) -> float:
-        """Return how many seconds to wait for an answer: twice what the quickest of late has taken, and ever longer."""
+        """Return the seconds to wait for an answer: twice the quickest of the last ones, longer with each request."""
         first = max(2 * min(self._answered_in), GET_RETRY_MIN)
-        # A hole that is never filled is asked about for ever, and a float has an end.
+        # A hole that is never filled is requested for ever, and a float cannot grow for ever.
         return min(first * GET_BACKOFF ** min(self._get_tries, 64), GET_RETRY_MAX)
 
     def take(self) -> list[EntryArrived | EntriesGone | CaughtUp]:
-        """Return what has become known, in order."""
+        """Return, and forget, what has become known, in order."""
         events: list[EntryArrived | EntriesGone | CaughtUp] = []
         for item in self.inbox.take():
             if isinstance(item, Gone):
@@ -172,7 +172,7 @@ class Reader:
         return min((at for at in (self._ack_at, self._get_at) if at is not None), default=None)
 
     def due(self, now: float) -> Ack | Get | None:
-        """Return the acknowledgement or the request that is due; a GET acknowledges too."""
+        """Return the ACK or the GET that is due; a GET acknowledges too."""
         if self._get_at is not None and self._get_at <= now:
             self._get_at = now + self._patience()
             self._asked_at = now if self._asked_at is None else self._asked_at

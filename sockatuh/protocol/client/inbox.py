@@ -1,8 +1,8 @@
-"""A client's cursor in the log: what came, in order, and what is missing (docs/PROTOCOL.md §8).
+"""A client's cursor in the log: which entries have arrived, and which are missing (docs/PROTOCOL.md §8).
 
-The cursor is the last seq up to which everything is known. A datagram that begins at or before the cursor moves it;
-one that begins behind a hole is kept, bounded in number and memory, until the hole is filled. That is all there is to
-loss, reordering, duplication, sleep and catching up.
+The cursor is the last seq up to which everything is known. A datagram that begins at or before the cursor moves it; one
+that begins after a hole is kept, bounded in number and memory, until the hole is filled. That is all there is to loss,
+reordering, duplication, sleep and catching up.
 
 Entries that are not shown to this client have their numbers all the same. The cursor passes over them, and nothing is
 reported: only what is no longer kept is a gap.
@@ -27,20 +27,20 @@ from sockatuh.protocol.messages import (
 )
 
 MAX_HOLES: Final = 32
-"""Stretches named in one request, which has to fit a datagram."""
+"""Holes named in one request, which has to fit a datagram."""
 SMALL_GAP: Final = 512
-"""Bytes that are rather sent again than left out between two holes: one datagram is lost less often than two."""
+"""Bytes between two holes that are requested with them: one datagram is lost less often than two."""
 ENTRY_OVERHEAD: Final = 40
-"""Bytes of an entry besides its text, about."""
+"""About how many bytes an entry takes besides its text."""
 EARLY_BYTES: Final = 4_194_304
-"""Memory for what came ahead of a hole; what is further ahead is dropped, and asked for when the hole is filled."""
+"""Bytes of memory for what arrives after a hole; the rest is dropped, and requested when the hole is filled."""
 ENTRY_MEMORY: Final = 512
-"""Memory that an entry takes besides its text, about."""
+"""About how many bytes of memory an entry takes besides its text."""
 
 
 @dataclass(frozen=True, slots=True)
 class Gone:
-    """Everything in (after, through] that was not given is no longer kept: `count` entries."""
+    """In (after, through] the server no longer keeps `count` entries."""
 
     after: int
     through: int
@@ -48,22 +48,22 @@ class Gone:
 
 
 class Inbox:
-    """Places entries by seq; `take` gives them out in order, exactly once."""
+    """Sorts entries by seq; `take` returns them in order, each once."""
 
     def __init__(self, cursor: int) -> None:
         self.cursor = cursor
         self.head = cursor
         self.shown = 0
-        """How many entries have been given out."""
+        """How many entries were shown to this client so far."""
         self._ready: list[Entry | Gone] = []
         self._early: dict[int, Item | None] = {}
-        """What came ahead of a hole, by seq; an Unshown stands at each seq of its run, None where nothing is kept."""
+        """What arrived after a hole, by seq: an Unshown at each seq of its run, None where the server keeps nothing."""
         self._parts: dict[int, list[bytes | None]] = {}
         self._held = 0
-        """Memory that `_early` and `_parts` take."""
+        """Bytes of memory that `_early` and `_parts` take."""
 
     def receive(self, message: Entries | EntryPart) -> None:
-        """Take what the server sent; ProtocolError if an entry in it does not decode or is out of place."""
+        """Process what the server sent; ProtocolError if an entry in it does not decode or is out of place."""
         if isinstance(message, EntryPart):
             self._receive_part(message)
             return
@@ -116,11 +116,11 @@ class Inbox:
                 self._early |= {seq: new.get(seq, self._early.get(seq)) for seq in range(after + 1, through + 1)}
 
     def _has_memory_for(self, seq: int, size: int) -> bool:
-        """Tell whether `size` bytes more may be kept; what is missing next always may, or nothing would move on."""
+        """Tell whether `size` more bytes may be kept; the entry after the cursor always may, so that it moves."""
         return self._held + size <= EARLY_BYTES or seq == self.cursor + 1
 
     def _advance(self, through: int, items: Sequence[Item]) -> None:
-        """Move the cursor, giving out the entries it comes to, and before them how many are gone."""
+        """Move the cursor; make ready the entries it passes, and before them how many are gone."""
         entries = [item for item in items if isinstance(item, Entry) and item.seq > self.cursor]
         unshown = sum(max(0, item.last - max(item.seq - 1, self.cursor)) for item in items if isinstance(item, Unshown))
         gone = through - self.cursor - len(entries) - unshown
@@ -131,7 +131,7 @@ class Inbox:
         self.cursor = through
 
     def _join_early(self) -> None:
-        """Move over what had come early, and forget what is now behind."""
+        """Move the cursor over what arrived early, and forget what is behind it."""
         while self.cursor + 1 in self._early:
             item = self._forget_early(self.cursor + 1)
             if isinstance(item, Unshown):
@@ -152,13 +152,13 @@ class Inbox:
         self._held -= sum(len(piece) for piece in self._parts.pop(seq) if piece is not None)
 
     def take(self) -> list[Entry | Gone]:
-        """Return and forget what has become known, in order."""
+        """Return, and forget, what has become known, in order."""
         ready, self._ready = self._ready, []
         return ready
 
     @property
     def kept(self) -> int:
-        """How many entries, and parts of entries, wait for what is before them."""
+        """How many entries, and parts of entries, wait for a hole to be filled."""
         return len(self._early) + sum(len(pieces) - pieces.count(None) for pieces in self._parts.values())
 
     def has_holes(self) -> bool:
@@ -187,11 +187,11 @@ class Inbox:
         return holes
 
     def notice_head(self, seq: int) -> None:
-        """Hear that the log has come to `seq`."""
+        """Note that the log reaches `seq`."""
         self.head = max(self.head, seq)
 
     def restart(self, start: int, head: int) -> None:
-        """Begin anew in another log, or further on: what came early is void."""
+        """Begin anew, in another log or further on; what arrived early is void."""
         self.cursor, self.head = start, head
         self._early.clear()
         self._parts.clear()
@@ -203,5 +203,5 @@ def _last(item: Item) -> int:
 
 
 def _memory_of(item: Item) -> int:
-    """Return about how much memory an item takes: one character beyond the BMP makes all of a text four bytes wide."""
+    """Return about how much memory an item takes; one character beyond the BMP makes a whole text four bytes wide."""
     return ENTRY_MEMORY + item.text.__sizeof__() if isinstance(item, Entry) else 0

@@ -1,4 +1,4 @@
-"""One session at the server: a client's channel, its place in the log, what it asked (docs/PROTOCOL.md §5–8).
+"""One session at the server: a client's channel, its cursor in the log, its requests (docs/PROTOCOL.md §5–8).
 
 pending ──first datagram──▶ open ──JOIN admitted──▶ joined ──LEAVE, silence, replaced──▶ closed
                               └────30 s without joining───────────────────────────────────▲
@@ -22,14 +22,14 @@ from .tickets import Ticket
 
 CALLS_PER_SECOND = 10.0
 CALLS_BURST = 60
-"""Calls heeded a second, and at once: a list of a thousand members is thirty pages."""
+"""Calls processed a second, and at once: a list of a thousand members is thirty pages."""
 ANSWERS_KEPT = 128
 """Answers to lines kept for repeated SAYs: four times what may be in flight."""
 
 
 @dataclass(slots=True)
 class PathProbe:
-    """A new address that has yet to show it is the client's."""
+    """A new address that is not proved to be the client's yet."""
 
     address: Address
     token: bytes
@@ -41,7 +41,7 @@ class PathProbe:
 
 @dataclass(slots=True)
 class Rekeying:
-    """A new channel whose first datagram has not come, and what it was asked and answered with."""
+    """A new channel whose first datagram has not come, with the request for it and our reply."""
 
     request: bytes
     reply: bytes
@@ -51,7 +51,7 @@ class Rekeying:
 
 @dataclass(frozen=True, slots=True)
 class Arrival:
-    """What a client said in its handshake of its reading: a cursor, which proves nothing, and what its ticket says."""
+    """What a client said in its handshake about what it has read: a cursor, which proves nothing, and its ticket."""
 
     log_id: bytes | None = None
     cursor: int = 0
@@ -62,7 +62,7 @@ class Arrival:
 class Session:
     """A client's session.
 
-    `cid`, the first channel's, is its name for as long as it lives; `place` is the host it came from.
+    `cid`, that of the first channel, identifies the session for its whole life; `place` is the host it came from.
     """
 
     cid: int
@@ -83,23 +83,23 @@ class Session:
     received_at: float
     join_by: float
     idle_seconds: int
-    """The silence it was told it may keep; other limits are for those who come after."""
+    """How long the client was told that it may be silent; other limits apply to later sessions."""
     rate: TokenBucket
-    """Datagrams that are heeded."""
+    """The rate of datagrams that are processed."""
     call_rate: TokenBucket
     name: str | None = None
     floor: int = 0
     call_number: int = 0
     questions: int = 0
-    """Names it has asked about without a password, and not given the right one since."""
+    """Names it has asked about without a password, since it last gave the right one."""
     joining: int = 0
-    """The JOIN that has no answer yet: there is one at a time."""
+    """The number of the JOIN that has no answer yet; there is one at a time."""
     call_answer: bytes | None = None
     lines: LineReceiver = field(default_factory=LineReceiver)
     line_answers: dict[int, int | str] = field(default_factory=dict)
     stored: list[tuple[int, int]] = field(default_factory=list)
     unsettled: int = 0
-    """Lines given out that have no answer yet."""
+    """Released lines that have no answer yet."""
     throttled: bool = False
     retransmission: Retransmission = field(default_factory=Retransmission)
     probe: PathProbe | None = None
@@ -109,7 +109,7 @@ class Session:
     rekeyed_at: float = float("-inf")
     moved_at: float = float("-inf")
     slowed_at: float = float("-inf")
-    """When it was last told that it sends too much."""
+    """When the client was last told that it sends too much."""
 
     @property
     def joined(self) -> bool:
@@ -118,27 +118,27 @@ class Session:
 
     @property
     def is_guest(self) -> bool:
-        """Tell whether it is no member's: a script's or a reader's."""
+        """Tell whether it is a guest's, a script's or a reader's, and no member's."""
         return self.role != MEMBER
 
     @property
     def is_script(self) -> bool:
-        """Tell whether it says and asks, and gets no entries."""
+        """Tell whether it speaks and asks, and gets no entries."""
         return self.role == SCRIPT
 
     def channels(self) -> list[Channel]:
-        """Return every channel that is still read."""
+        """Return every channel that is read."""
         next_channel = self.rekeying.channel if self.rekeying else None
         return [channel for channel in (self.channel, self.old_channel, next_channel) if channel]
 
     def answer_line(self, number: int, answer: int | str) -> None:
-        """Remember the seq or the code a line was answered with."""
+        """Keep the seq or the code that a line was answered with."""
         self.line_answers[number] = answer
         if len(self.line_answers) > ANSWERS_KEPT:
             del self.line_answers[next(iter(self.line_answers))]
 
     def repeat_answer(self, number: int) -> Stored | Unsaid | None:
-        """Return the answer a line had, if it had one."""
+        """Return the answer that a line got, if it is kept."""
         match self.line_answers.get(number):
             case None:
                 return None
@@ -149,12 +149,12 @@ class Session:
 
 
 def datagram_rate(limits: Limits) -> tuple[float, float]:
-    """Return how many datagrams of a session are heeded: (a second, at once)."""
+    """Return how many datagrams of a session are processed: (a second, at once)."""
     return limits.datagrams_per_second + 4 * limits.lines_per_second, limits.datagrams_burst
 
 
 def open_session(pending: Pending, limits: Limits, now: float) -> Session:
-    """Return the session a confirmed handshake becomes."""
+    """Return the session that a confirmed handshake becomes."""
     payload = pending.payload
     return Session(
         cid=pending.cid,
