@@ -52,7 +52,7 @@ MAY_IMPORT: Final[dict[str, set[str]]] = {
         "store.files",
         "store.ownership",
     },
-    "wording": {"errors", "net.address", "protocol", "room.text", "server.ready"},
+    "wording": {"errors", "net.address", "protocol", "room.text", "server.options"},
     "cli": {
         "errors",
         "log",

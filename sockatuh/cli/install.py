@@ -219,7 +219,7 @@ def _tell_running(settings: Settings) -> None:
     from sockatuh.net.interfaces import lan_addresses_of
     from sockatuh.net.probe import find_server_key
     from sockatuh.net.sockets import open_client_socket
-    from sockatuh.server.ready import Ready
+    from sockatuh.server.options import Ready
 
     service = find_installed()
     host, port = (service and service.listens) or (settings.host, settings.port)

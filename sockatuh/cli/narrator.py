@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from typing import Final, Protocol
 
 from sockatuh.client.items import (
-    CLASSIC,
+    UNENCRYPTED,
     Back,
     Came,
     Day,
@@ -143,7 +143,7 @@ class Narrator:
             self.long_texts.keep(event)
             lines = shorten(lines, event.seq, self._view.columns)
         self._view.show(lines)
-        if self._timeline is not None and isinstance(event, Came) and event.dialect == CLASSIC:
+        if self._timeline is not None and isinstance(event, Came) and event.dialect == UNENCRYPTED:
             self._view.note(phrases.IN_CLEAR.format(name=shown_name(event.name)))
 
     def _tell_of_own(self, item: Stored | Rejected | Waiting) -> None:
@@ -168,7 +168,7 @@ def describe(members: Sequence[Member]) -> str:
 def _described(member: Member) -> str:
     role = "" if member.role is Role.MEMBER else str(member.role)
     return phrases.here_as(
-        shown_name(member.name), role, is_encrypted=member.dialect != CLASSIC, is_present=member.present
+        shown_name(member.name), role, is_encrypted=member.dialect != UNENCRYPTED, is_present=member.present
     )
 
 

@@ -22,8 +22,7 @@ from .program import typed_command
 from .rows import log_rows
 
 if TYPE_CHECKING:
-    from sockatuh.server.options import ServiceOptions
-    from sockatuh.server.ready import Ready
+    from sockatuh.server.options import Ready, ServiceOptions
     from sockatuh.settings.model import Settings
 
 SWITCH_INTERVAL: Final = 0.0005

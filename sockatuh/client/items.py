@@ -14,7 +14,7 @@ from sockatuh.errors import KeyFileError, Refused
 from sockatuh.protocol.messages import ACTION, JOINED, LEFT, MEMBER, MESSAGE, READER, SCRIPT, Entry, MemberInfo
 from sockatuh.room.text import clean_line, clean_text
 
-CLASSIC: Final = "classic"
+UNENCRYPTED: Final = "classic"
 """The dialect of members whose lines travel unencrypted."""
 
 

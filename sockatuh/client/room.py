@@ -26,7 +26,7 @@ from sockatuh.room.text import clean_line, clean_text
 
 from .deadline import loop_time
 from .items import (
-    CLASSIC,
+    UNENCRYPTED,
     Back,
     Came,
     Event,
@@ -336,7 +336,7 @@ class Room:
         """Remember the key that a name was used with; report one that differs from every key it ever had."""
         if self._tags is None or isinstance(event, Went):
             return None
-        if not event.tag and not (isinstance(event, Came) and event.dialect == CLASSIC):
+        if not event.tag and not (isinstance(event, Came) and event.dialect == UNENCRYPTED):
             return None
         if (moment := local_moment(event.at)) is None:
             return None

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Final
 
 from sockatuh.log import Logger
 from sockatuh.net.address import pack_address
@@ -16,7 +15,7 @@ from sockatuh.room.log import Append, Lineage
 from sockatuh.room.names import NameRules
 from sockatuh.room.room import Bounds, Room
 
-from .dialects.classic import ClassicDialect
+from .dialects.classic import MIN_PEERS, ClassicDialect
 from .dialects.demux import Demux
 from .dialects.resumption import Resumption
 from .dialects.secure import SecureDialect
@@ -24,8 +23,6 @@ from .options import ServiceOptions
 from .password_checks import PasswordDesk
 from .room_server import Bridge, BridgeOptions
 from .session_journal import Recorder, SessionJournal
-
-MIN_CLASSIC_PEERS: Final = 1024
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,7 +102,7 @@ def build(
 
 def classic_peers(options: ServiceOptions) -> int:
     """Return how many addresses the classic dialect remembers."""
-    return max(MIN_CLASSIC_PEERS, options.max_members)
+    return max(MIN_PEERS, options.max_members)
 
 
 def bridge_options(options: ServiceOptions) -> BridgeOptions:

@@ -16,7 +16,7 @@ from typing import Final
 from sockatuh.log import Logger
 from sockatuh.protocol.server.rate_limit import TokenBucket
 
-from .status import Status
+from .alarms import Status
 
 TRIES: Final = 200
 TRIES_PER_SECOND: Final = 1.0

@@ -1,4 +1,4 @@
-"""Everything the admin decided about a room, as the server takes it."""
+"""What the admin decided about a room, as the server takes it, and what people are told once it can be joined."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
+from sockatuh.protocol.identity import Invite, fingerprint, words
 from sockatuh.protocol.server.limits import Limits
 from sockatuh.room.decisions import JOIN_LINES_UP_TO
 
@@ -16,7 +17,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class ServiceOptions:
-    """The decisions; spans are in seconds (0: none, infinity: for ever)."""
+    """All decisions; spans are in seconds (0: none, infinity: for ever)."""
 
     host: str
     port: int
@@ -37,3 +38,29 @@ class ServiceOptions:
     join_lines_up_to: int = JOIN_LINES_UP_TO
     log_level: str = "info"
     log_format: str = "auto"
+
+
+@dataclass(frozen=True, slots=True)
+class Ready:
+    """A room that can be joined: it listens on `host`, and is reached at one of `addresses`, the best first."""
+
+    room: str
+    host: str
+    addresses: tuple[str, ...]
+    port: int
+    server_key: bytes
+
+    @property
+    def fingerprint(self) -> str:
+        """The server's key as its fingerprint in base64."""
+        return fingerprint(self.server_key)
+
+    @property
+    def words(self) -> tuple[str, ...]:
+        """The server's key as eight words that people can compare aloud."""
+        return words(self.server_key)
+
+    @property
+    def invite(self) -> str:
+        """All of it in one line, which clients accept in place of an address."""
+        return Invite(self.addresses[0], self.port, self.room, self.server_key).encode()

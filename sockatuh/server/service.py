@@ -41,19 +41,16 @@ from sockatuh.store.history import LostSession, SessionRecorder
 from sockatuh.store.keys import ServerKeys
 from sockatuh.store.roomlog import RoomLog
 
+from .alarms import Status, StorageAlarm
 from .build import LogPort, build
 from .dialects.base import DialectEvent
 from .guessing import GuessWatch
 from .log_reads import ReadRequest, read_for
-from .options import ServiceOptions
+from .options import Ready, ServiceOptions
 from .password_checks import Check
-from .pruning import MESSAGE, Pruning
-from .ready import Ready
 from .reload import Reloader
-from .status import Status
-from .storage_alarm import Storing
-from .ticketkeys import TicketKeys
 from .trusted_clock import TrustedClock
+from .upkeep import MESSAGE, Pruning, TicketKeyFile
 from .write_batching import WriteBatcher
 
 TICK: Final = 1.0
@@ -105,7 +102,7 @@ class Service:
         self._recorder = SessionRecorder(self._room_log, deliver=lambda then: self._on_loop(self._take_written, then))
         self._lost = self._recorder.lost_sessions()
         self._clock = TrustedClock(wall_clock, time.monotonic)
-        self._ticket_keys = TicketKeys(options.state_dir, log, time.monotonic)
+        self._ticket_keys = TicketKeyFile(options.state_dir, log, time.monotonic)
         self._tickets = Tickets(self._ticket_keys.load(), password_generation(options.password_hash))
         span = self._room_log.span()
         self._room_log.follow(span.last, lambda rows, outcomes: self._on_loop(self._take_committed, rows, outcomes))
@@ -134,7 +131,7 @@ class Service:
         self._reader = ThreadPoolExecutor(1, "reader")
         self._keeper = ThreadPoolExecutor(1, "upkeep")
         self._status = Status(notifier, lambda: f"{options.room}: {self._bridge.members} members")
-        self._storing = Storing(options.state_dir / DATABASE, log, self._status)
+        self._storing = StorageAlarm(options.state_dir / DATABASE, log, self._status)
         self._guesses = GuessWatch(parts.desk.bound, log, self._status)
 
     async def run(self) -> None:

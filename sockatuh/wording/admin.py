@@ -19,7 +19,7 @@ from sockatuh.protocol.seam import bracketed
 from . import fact
 
 if TYPE_CHECKING:
-    from sockatuh.server.ready import Ready
+    from sockatuh.server.options import Ready
 
 BOX_ELSEWHERE: Final = "The box needs Linux or macOS; on Windows people chat, send, tail and ask who is there."
 HELP: Final = "One chat room for everybody on a local network, on one UDP port."

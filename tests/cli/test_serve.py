@@ -16,7 +16,7 @@ from e2e.running import PASS_ON, Room, hash_password
 from kit.terminal import PATIENCE, Terminal
 
 from sockatuh.cli.serve import service_options
-from sockatuh.server.ready import Ready
+from sockatuh.server.options import Ready
 from sockatuh.settings.sources import load
 from sockatuh.wording import admin
 

@@ -15,9 +15,9 @@ from sockatuh.net.notify import Notifier
 from sockatuh.protocol import messages as m
 from sockatuh.protocol.client import events as e
 from sockatuh.room.admission import Right, Wait, Wrong
+from sockatuh.server.alarms import Status
 from sockatuh.server.guessing import MAX_TURNS, RESERVED, TRIES, TURN_LASTS, GuessBound, GuessWatch
 from sockatuh.server.password_checks import PasswordDesk, PutOff
-from sockatuh.server.status import Status
 
 NOW = 1000.0
 

@@ -31,8 +31,7 @@ from sockatuh.protocol.server.limits import Limits
 from sockatuh.room.entries import Left, Message
 from sockatuh.room.log import Append
 from sockatuh.server import service as service_module
-from sockatuh.server.options import ServiceOptions
-from sockatuh.server.ready import Ready
+from sockatuh.server.options import Ready, ServiceOptions
 from sockatuh.server.service import Service
 from sockatuh.settings.values import PRIVATE_NETWORKS
 from sockatuh.store import database as database_module

@@ -47,6 +47,8 @@ MOST_ROWS: Final = 40
 """Rows of a text that are sent to members, each in one datagram or more."""
 MAX_OUTBOX: Final = 16_384
 """Answers of one turn."""
+MIN_PEERS: Final = 1_024
+"""Addresses remembered even in a small room."""
 _RANDOM_SIZE: Final = 8
 """Random bytes at the beginning of a line's id; the session follows."""
 

@@ -11,8 +11,7 @@ from kit.disk import Diary
 
 from sockatuh.errors import DatabaseUnusable, StoreError
 from sockatuh.net.notify import Notifier
-from sockatuh.server.status import Status
-from sockatuh.server.storage_alarm import Storing
+from sockatuh.server.alarms import Status, StorageAlarm
 
 PATH = Path("/var/lib/sockatuh/room.db")
 FULL = DatabaseUnusable(str(PATH), "the disk is full", "make room there: df -h /var/lib/sockatuh")
@@ -25,7 +24,7 @@ class Desk:
     def __init__(self, manager: socket.socket) -> None:
         self.diary, self._manager = Diary(), manager
         self.status = Status(Notifier(manager.getsockname()), lambda: "kitchen: 3 members")
-        self.storing = Storing(PATH, self.diary, self.status)
+        self.storing = StorageAlarm(PATH, self.diary, self.status)
 
     @property
     def statuses(self) -> list[str]:

@@ -1,29 +1,55 @@
-"""What the admin is told of a database that does not take what it is given: on the log, and by the service manager.
+"""What the admin is told when something is wrong: in the log, and in what the service manager shows.
 
-An outage is told when it begins, with its reason and what to do, and when it is over, with how long it took; a reason
-that changes meanwhile is told too, each once.
+An outage of the database is reported when it begins, with its reason and a remedy, and when it is over, with how long
+it took; a reason that changes meanwhile is reported too, each once.
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import Final
 
 from sockatuh.errors import DatabaseUnusable, SockAtuhError
 from sockatuh.log import Logger
+from sockatuh.net.notify import Notifier
 from sockatuh.protocol.server.rate_limit import BucketTable
-
-from .status import Status
 
 _TOPIC: Final = "storing"
 _SILENT: Final = "see whether the disk is overloaded or gone: dmesg"
 _WARNINGS_BURST: Final = 5
 _WARNINGS_A_SECOND: Final = 1 / 60
-"""Warnings of one kind at once, and for long: a broken disk must not fill the log."""
+"""Warnings of one kind at once, and a second: a broken disk must not fill the log."""
 _KINDS: Final = 16
 
 
-class Storing:
+class Status:
+    """What `systemctl status` shows of the room: a sentence for each topic in trouble, or else what `well` returns."""
+
+    def __init__(self, notifier: Notifier, well: Callable[[], str]) -> None:
+        self._notifier, self._well = notifier, well
+        self._troubles: dict[str, str] = {}
+
+    def say(self, topic: str, trouble: str) -> None:
+        """Report the trouble of a topic, "" once it is over; the service manager is only told of changes."""
+        if trouble == self._troubles.get(topic, ""):
+            return
+        self._troubles.pop(topic, None)
+        if trouble:
+            self._troubles[topic] = trouble
+        self._notifier.status(self._text or self._well())
+
+    def repeat(self) -> None:
+        """Report all troubles again, if any: the service manager was told something else meanwhile."""
+        if self._troubles:
+            self._notifier.status(self._text)
+
+    @property
+    def _text(self) -> str:
+        return "; ".join(self._troubles.values())
+
+
+class StorageAlarm:
     """Watches one database."""
 
     def __init__(self, path: Path, log: Logger, status: Status) -> None:
@@ -35,7 +61,7 @@ class Storing:
         self._warnings = BucketTable(_WARNINGS_A_SECOND, _WARNINGS_BURST, _KINDS)
 
     def look(self, obstacle: SockAtuhError | None, waiting: int, now: float) -> None:
-        """Say what is new: why nothing is stored (None: it is), and how many entries wait; `now` in seconds."""
+        """Report what is new: why nothing is stored (None: it is), and how many entries wait; `now` is in seconds."""
         if obstacle is not None:
             self._begin(obstacle, now)
             self._waited = max(self._waited, waiting)
@@ -53,7 +79,7 @@ class Storing:
             self._log.warning("history_damaged", **self._explain(damage))
 
     def warn(self, event: str, error: Exception, now: float) -> None:
-        """Say that something else went wrong with the database; a few times, if it does again and again."""
+        """Report another fault of the database, but only a few times if it recurs."""
         if self._warnings.take(event, now):
             self._log.warning(event, **self._explain(error))
 
