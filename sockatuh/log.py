@@ -70,7 +70,7 @@ LAST_WORDS: Final = 2.0
 """Seconds for waiting lines when the program ends."""
 
 
-class Stream(Protocol):
+class LogStream(Protocol):
     """Where lines are written."""
 
     def write(self, text: str, /) -> object:
@@ -84,7 +84,7 @@ def configure(
     log_format: str,
     level: str,
     *,
-    stream: Stream,
+    stream: LogStream,
     is_terminal: bool,
     is_journal: bool = False,
     lay_out: Callable[[str], str] = str,
@@ -130,7 +130,7 @@ def get_logger(name: str) -> FilteringBoundLogger:
 
 
 @contextlib.contextmanager
-def unblocked(stream: TextIO) -> Iterator[Stream]:
+def unblocked(stream: TextIO) -> Iterator[LogStream]:
     """Yield a stream whose writes never block, because a thread passes them on."""
     through = _Passing(stream)
     try:
@@ -213,7 +213,7 @@ def escaped(text: str) -> str:
 class _Lines:
     """Writes finished lines, and ignores errors: a log that cannot be written must not stop the room."""
 
-    def __init__(self, name: str, stream: Stream) -> None:
+    def __init__(self, name: str, stream: LogStream) -> None:
         self.name = name
         self._stream = stream
 

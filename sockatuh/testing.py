@@ -281,7 +281,7 @@ class _Server:
             random=os.urandom,
             wall=self._wall,
         )
-        self._server = parts.bridge
+        self._server = parts.room_server
         self._server.load(table.last_of_each_key(), table.rows[-options.limits.recent_entries :], self._loop.time())
         self._log.follow(table.head, self._take_committed)
         self._driver = _WireDriver[DialectEvent](parts.core, self._on_event, wire, SERVER)

@@ -39,12 +39,12 @@ from sockatuh.protocol.server.recent import Recent
 from sockatuh.protocol.server.requests import RELEASED_AT_ONCE, Requests
 from sockatuh.protocol.server.send_queue import Outgoing
 from sockatuh.protocol.server.tickets import Tickets
-from sockatuh.protocol.server.timers import Timer
+from sockatuh.protocol.server.timers import ServerTimer
 from sockatuh.protocol.timers import TimerTable
 from sockatuh.room.admission import PasswordGate
 from sockatuh.room.entries import Claimed, Left, Message
 from sockatuh.room.log import Append, Row
-from sockatuh.room.presence import Presence
+from sockatuh.room.presence import PresenceFold
 from sockatuh.server.append_queue import MAX_WAITING_BYTES, AppendQueue
 from sockatuh.server.dialects.base import NameAsked, PasswordGiven
 from sockatuh.server.dialects.classic import ClassicDialect
@@ -173,7 +173,7 @@ def test_lines_that_are_given_out_at_once_to_a_log_that_is_back() -> None:
     """Many members have whole lines waiting: not all of them go at once, and each has its turn."""
     events: deque[m.Say] = deque()
     limits = Limits(lines_per_second=10_000, lines_burst=10_000)
-    requests = Requests(limits, Outgoing(Counter()), events, TimerTable(Timer))  # type: ignore[arg-type]
+    requests = Requests(limits, Outgoing(Counter()), events, TimerTable(ServerTimer))  # type: ignore[arg-type]
     sessions = [make_session(cid, limits) for cid in range(1, 13)]
     requests.hold(sessions, True, False, START)
     for session in sessions:
@@ -222,7 +222,7 @@ def test_what_else_waits_for_a_disk_that_does_not_answer(log: RoomLog, monkeypat
 @pytest.mark.parametrize("size", [1_000, LARGE])
 def test_what_one_sweep_sends_again(size: int) -> None:
     out = Outgoing(Counter())
-    timers = TimerTable(Timer)
+    timers = TimerTable(ServerTimer)
     fanout = Fanout(0, LIMITS, out, timers)
     sessions = [make_session(cid) for cid in range(1, 400)]
     for session in sessions:
@@ -235,7 +235,7 @@ def test_what_one_sweep_sends_again(size: int) -> None:
     while len(again) < len(sessions):
         now = timers.next_at()
         assert now is not None
-        assert list(timers.take_due(now)) == [Timer.SWEEP]
+        assert list(timers.take_due(now)) == [ServerTimer.SWEEP]
         assert peak_of(lambda now=now: fanout.sweep(now)) < SWEEP_BYTES + 2 * MIB  # type: ignore[misc]
         while datagrams := out.take():
             again |= {address for _, address in datagrams}
@@ -300,8 +300,8 @@ def test_names_of_those_who_are_not_here() -> None:
     """Of the longest kind, each of another key, in a room that was found by somebody who takes all he can."""
     most = 1_024
 
-    def fill() -> Presence:
-        presence = Presence(math.inf, max_names=most)
+    def fill() -> PresenceFold:
+        presence = PresenceFold(math.inf, max_names=most)
         for number in range(1, 5 * most):
             name = f"{number:0128}"
             presence.apply(number, 1_700_000_000_000, Claimed(name, f"{number:043}", 0), f"key of {name}")

@@ -8,7 +8,7 @@ from typing import Final
 
 from sockatuh.errors import ClientError, IdentityChanged
 from sockatuh.net.address import format_address
-from sockatuh.protocol.client.events import Admitted, LinesDelayed, LinesHeld, Unreachable
+from sockatuh.protocol.client.events import AddressesUnreachable, Admitted, LinesDelayed, LinesHeld
 from sockatuh.protocol.identity import Invite
 from sockatuh.room.text import clean_line
 
@@ -79,7 +79,7 @@ async def connect(
                 on_notice(items.Waiting(wait))
             case LinesHeld():
                 on_notice(items.Waiting(None))
-            case Unreachable(obstacles):
+            case AddressesUnreachable(obstacles):
                 on_notice(items.Unreachable(tuple((format_address(to), what) for to, what in obstacles)))
 
     memory = Memory(profile, address, name, login if questions is None else None, role, on_notice)

@@ -14,7 +14,7 @@ from sockatuh.room.text import clean_line
 from sockatuh.room.word import one_word
 
 from .items import NotRemembered, Role
-from .profile import Profile, Ticket
+from .profile import Profile, SavedTicket
 from .server_address import ServerAddress
 
 
@@ -82,5 +82,5 @@ class Memory:
             self._tell(NotRemembered(error))
 
 
-def _is_of_today(ticket: Ticket) -> bool:
+def _is_of_today(ticket: SavedTicket) -> bool:
     return ticket.day == datetime.now(UTC).date().isoformat()

@@ -49,7 +49,7 @@ class Pin:
 
 
 @dataclass(frozen=True, slots=True)
-class Ticket:
+class SavedTicket:
     """Admits a client again under a name without the password; `day` is when it was stored (UTC, 2026-11-28)."""
 
     name: str
@@ -130,7 +130,7 @@ class Profile:
         """Remember the name this person chose at a server."""
         self._names.put(server, _one_line(name))
 
-    def find_ticket(self, server: str, name: str) -> Ticket | None:
+    def find_ticket(self, server: str, name: str) -> SavedTicket | None:
         """Return the ticket that admits this client under a name, if there is one."""
         return self._tickets.find(server, _of(name))
 
@@ -223,17 +223,17 @@ def _parse_text(value: str) -> str | None:
     return value or None
 
 
-def _parse_ticket(value: str) -> Ticket | None:
+def _parse_ticket(value: str) -> SavedTicket | None:
     encoded, _, rest = value.partition(" ")
     day, _, name = rest.partition(" ")
     try:
         sealed = base64.b64decode(encoded, validate=True)
     except (binascii.Error, ValueError):
         return None
-    return Ticket(name, sealed, day) if sealed and name else None
+    return SavedTicket(name, sealed, day) if sealed and name else None
 
 
-def _of(name: str) -> Callable[[Ticket], bool]:
+def _of(name: str) -> Callable[[SavedTicket], bool]:
     """Return a test for the tickets of one name, which differs neither by case nor by a space for a _."""
     wanted = _folded(name)
     return lambda ticket: _folded(ticket.name) == wanted

@@ -42,7 +42,7 @@ from .listing import Listing
 from .room import Listener
 
 T = TypeVar("T")
-Waits = e.LinesHeld | e.LinesDelayed | e.Unreachable
+Waits = e.LinesHeld | e.LinesDelayed | e.AddressesUnreachable
 """Why a call waits: because of the server, or of what is in the way of it."""
 NAME_CODES: Final = ("name_unavailable", "name_taken", "name_owned")
 WATCH_INTERVAL: Final = 1.0
@@ -168,7 +168,7 @@ class Conversation:
             return NoServer(self.server, timeout or 0, "", ((self.server, obstacle),))
 
         def say() -> None:
-            self._take(e.Unreachable((((self.options.host, self.options.port), Obstacle.NO_NAME_SERVER),)))
+            self._take(e.AddressesUnreachable((((self.options.host, self.options.port), Obstacle.NO_NAME_SERVER),)))
 
         try:
             async with asyncio.timeout(timeout):
@@ -302,7 +302,7 @@ class Conversation:
     def _take(self, event: e.PeerEvent) -> None:
         """Take an event from the peer: answer whoever waits for it, and queue it for `next_event`."""
         match event:
-            case e.Unreachable(obstacles):
+            case e.AddressesUnreachable(obstacles):
                 # An obstacle is reported before the first session only, and never queued.
                 self._obstacles = tuple((format_address(address), what) for address, what in obstacles)
                 if self._reached is None and self._on_waiting is not None:

@@ -55,7 +55,7 @@ class _Header(ctypes.Structure):
     )
 
 
-class _Message(ctypes.Structure):
+class _MessageHeader(ctypes.Structure):
     """struct mmsghdr of Linux: what to send, and how much of it was sent."""
 
     _fields_ = (("header", _Header), ("sent", c_uint))
@@ -132,7 +132,7 @@ class BatchSender:
         self._starts, self._sizes = memoryview(self._vectors)[0::2], memoryview(self._vectors)[1::2]
         names, vectors = ctypes.addressof(self._names), self._vectors.buffer_info()[0]
         headers = [_Header(names + size * i, size, vectors + 2 * _WORD * i, 1) for i in range(AT_ONCE)]
-        self._messages = (_Message * AT_ONCE)(*map(_Message, headers))
+        self._messages = (_MessageHeader * AT_ONCE)(*map(_MessageHeader, headers))
         # Of each message the words that say where its control messages stand, and how long they are.
         words = memoryview(self._messages).cast("B").cast("L")
         self._control_at, self._control_sizes = words[_CONTROL::_WORDS], words[_CONTROL + 1 :: _WORDS]
@@ -165,7 +165,7 @@ class BatchSender:
         controls = self._set_controls(addresses)  # valid as long as they live
         done = 0
         while done < total:
-            rest = ctypes.byref(self._messages, done * ctypes.sizeof(_Message))
+            rest = ctypes.byref(self._messages, done * ctypes.sizeof(_MessageHeader))
             sent = self._sendmmsg(self._descriptor, rest, total - done, 0) if self._works else REFUSED
             if sent > 0:
                 self._doubt.clear()

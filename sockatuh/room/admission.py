@@ -45,7 +45,7 @@ class Wait:
 
 
 @dataclass(frozen=True, slots=True)
-class Unknown:
+class Undecided:
     """The right password is not known yet: let bcrypt check this one, and `record` the result."""
 
 
@@ -87,14 +87,14 @@ class PasswordGate:
         """Whether bcrypt has refused the former password: a new hash may be of the same password."""
         self._penalties: OrderedDict[_Source, _Penalty] = OrderedDict()
 
-    def check(self, password: bytes, address: Hashable, owner: str, now: float) -> Right | Wrong | Wait | Unknown:
+    def check(self, password: bytes, address: Hashable, owner: str, now: float) -> Right | Wrong | Wait | Undecided:
         """Judge a try without bcrypt, if possible; `owner` is a key's fingerprint, "" for a visitor without one."""
         # The wait comes first: during it a guesser must not learn whether a try was right.
         sources = _sources(address, owner)
         if (wait := self._wait(sources, now)) > 0:
             return Wait(wait)
         if self._right_digest is None:
-            return Wrong(0.0) if self._former_is_wrong and self.is_former(password) else Unknown()
+            return Wrong(0.0) if self._former_is_wrong and self.is_former(password) else Undecided()
         return self._judge(password, hmac.compare_digest(self._digest(password), self._right_digest), sources, now)
 
     def record(self, password: bytes, right: bool, address: Hashable, owner: str, now: float) -> Right | Wrong:
@@ -105,7 +105,7 @@ class PasswordGate:
             self._former_is_wrong = True
         return self._judge(password, right, _sources(address, owner), now)
 
-    def wait(self, address: Hashable, owner: str, now: float) -> float:
+    def seconds_to_wait(self, address: Hashable, owner: str, now: float) -> float:
         """Return for how many seconds no try of this address or key is checked."""
         return max(0.0, self._wait(_sources(address, owner), now))
 

@@ -5,28 +5,31 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Final, Literal
 
-State = Literal["here", "lost", "gone"]
+PresenceState = Literal["here", "lost", "gone"]
 """Of a member: in contact, contact lost, no member any longer."""
 MAX_CHANGES: Final = 32
-"""Changes kept until they are taken. Of more the count of members tells, and a list of them."""
+"""The changes since the last PRESENCE, one for each key, up to MAX_CHANGES; further ones are dropped.
+
+    A client learns of those by the number of members, and asks WHO.
+    """
 
 
 @dataclass(frozen=True, slots=True)
-class Change:
+class PresenceChange:
     """The state of a member that has changed; `owner` is the key's fingerprint."""
 
     name: str
     owner: str
-    state: State
+    state: PresenceState
 
 
-class Changes:
+class PresenceChanges:
     """The last change of each of a few members."""
 
     def __init__(self) -> None:
-        self._changes: dict[str, Change] = {}
+        self._changes: dict[str, PresenceChange] = {}
 
-    def note(self, key: str, change: Change) -> None:
+    def note(self, key: str, change: PresenceChange) -> None:
         """Note the change of a name key, in place of the one before."""
         if key in self._changes or len(self._changes) < MAX_CHANGES:
             self._changes[key] = change
@@ -35,7 +38,7 @@ class Changes:
         """Forget the change of a name key: the log tells everybody."""
         self._changes.pop(key, None)
 
-    def take(self) -> list[Change]:
+    def take(self) -> list[PresenceChange]:
         """Return and forget the changes, oldest first."""
         changes, self._changes = list(self._changes.values()), {}
         return changes

@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Final, TypeAlias
 
-from .decisions import Here, Role
+from .decisions import Occupant, Role
 from .room import Room
 
 MAX_LISTED: Final = 71
@@ -16,35 +16,35 @@ MAX_LISTED: Final = 71
 
 
 @dataclass(frozen=True, slots=True)
-class Say:
+class SayLine:
     """Say a line."""
 
 
 @dataclass(frozen=True, slots=True)
-class Who:
+class ListMembers:
     """List who is in the room, beginning with the first name after `after` ("": from the first)."""
 
     after: str
 
 
 @dataclass(frozen=True, slots=True)
-class Listed:
-    """Who is in the room: one group for each name key, its member first. `more` follow after the last of them."""
+class MemberList:
+    """Who is in the room, one group for each name key, its member first. `more`: others follow after the last one."""
 
-    groups: tuple[tuple[Here, ...], ...]
+    groups: tuple[tuple[Occupant, ...], ...]
     more: bool
 
 
-Command: TypeAlias = Who
-Reply: TypeAlias = Listed
+Command: TypeAlias = ListMembers
+Reply: TypeAlias = MemberList
 
-MAY: Final[dict[type[Say | Command], frozenset[Role]]] = {
-    Say: frozenset({"member", "script"}),
-    Who: frozenset({"member", "script", "reader"}),
+MAY: Final[dict[type[SayLine | Command], frozenset[Role]]] = {
+    SayLine: frozenset({"member", "script"}),
+    ListMembers: frozenset({"member", "script", "reader"}),
 }
 
 
-def may(role: Role, command: type[Say | Command]) -> bool:
+def may(role: Role, command: type[SayLine | Command]) -> bool:
     """Tell whether somebody in this role may give the command."""
     return role in MAY[command]
 
@@ -52,5 +52,5 @@ def may(role: Role, command: type[Say | Command]) -> bool:
 def answer(room: Room, command: Command, session: int, role: Role) -> Reply:
     """Carry out a command of a session that may give it."""
     # A script is here only to ask, so it does not list itself.
-    groups, more = room.here_after(command.after, MAX_LISTED, session if role == "script" else None)
-    return Listed(tuple(map(tuple, groups)), more)
+    groups, more = room.occupants_after(command.after, MAX_LISTED, session if role == "script" else None)
+    return MemberList(tuple(map(tuple, groups)), more)

@@ -18,7 +18,7 @@ GUESTS_OF_PLACE: Final = 10
 
 
 @dataclass(frozen=True, slots=True)
-class Bounds:
+class RoomLimits:
     """What the admin decided: how many may be in the room, and two spans in seconds.
 
     `ownership`: how long a name belongs to the key that used it last; `grace`: how long a lost member stays a member.
@@ -51,7 +51,7 @@ class Member:
 
 
 @dataclass(frozen=True, slots=True)
-class NameFree:
+class NameAllowed:
     """The name is free at the moment, in this form."""
 
     name: str
@@ -59,7 +59,7 @@ class NameFree:
 
 
 @dataclass(frozen=True, slots=True)
-class NameRefused:
+class NameDenied:
     """The name is not available: a code of docs/PROTOCOL.md §5, its detail, and a name that would be.
 
     If it belongs to somebody: `owner` is the fingerprint of their key ("" if they have none), and `since` is when they
@@ -91,7 +91,7 @@ class GuestsFull:
 
 
 @dataclass(frozen=True, slots=True)
-class Here:
+class Occupant:
     """An item of the list: a member, or the guests under one name in one role. `since` is wall time in milliseconds."""
 
     name: str

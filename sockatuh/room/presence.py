@@ -68,7 +68,7 @@ def place_of(address: str, owner: str) -> str:
     return place_of_text(address) if owner else KEYLESS
 
 
-class Presence:
+class PresenceFold:
     """The fold. `ownership`: seconds for which a name belongs to a key; 0: not at all, infinity: for ever.
 
     An owner has at most `names_per_owner`; taking one more frees the one it used longest ago. About `max_names` are

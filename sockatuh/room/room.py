@@ -26,25 +26,25 @@ from typing import Final
 
 from sockatuh.seats import Seats, Standing
 
-from .changes import Change, Changes, State
+from .changes import PresenceChange, PresenceChanges, PresenceState
 from .decisions import (
     Admit,
-    Bounds,
     GuestsFull,
-    Here,
     Intent,
     Member,
-    NameFree,
-    NameRefused,
+    NameAllowed,
+    NameDenied,
+    Occupant,
     Role,
     RoomFull,
+    RoomLimits,
     TooOften,
 )
 from .entries import Body, Claimed, Joined, Left, kind_of
 from .grace import Grace, LeftReason, Ousted
 from .guests import Guest, Guests
 from .names import NameInvalid, NameRules
-from .presence import Presence, place_of, place_of_entry
+from .presence import PresenceFold, place_of, place_of_entry
 
 _CLAIM_AFTER: Final = 86_400_000
 """Milliseconds after which another use of a name by its owner is appended again."""
@@ -61,15 +61,15 @@ _RETRY_AFTER: Final = 5.0
 
 __all__ = [
     "Admit",
-    "Bounds",
-    "Here",
     "Intent",
     "LeftReason",
     "Member",
-    "NameFree",
-    "NameRefused",
+    "NameAllowed",
+    "NameDenied",
+    "Occupant",
     "Room",
     "RoomFull",
+    "RoomLimits",
     "TooOften",
 ]
 
@@ -77,21 +77,21 @@ __all__ = [
 class Room:
     """One room."""
 
-    def __init__(self, rules: NameRules, bounds: Bounds) -> None:
+    def __init__(self, rules: NameRules, limits: RoomLimits) -> None:
         self._rules = rules
-        self._bounds = bounds
-        self._seats: Seats[str] = Seats(bounds.max_members)
-        self._ousted = Ousted(bounds.max_members)
-        self._presence = Presence(bounds.ownership)
+        self._limits = limits
+        self._seats: Seats[str] = Seats(limits.max_members)
+        self._ousted = Ousted(limits.max_members)
+        self._presence = PresenceFold(limits.ownership)
         self._members: dict[str, Member] = {}
         self._order: list[str] = []
         self._member_of: dict[int, str] = {}
-        self._guests = Guests(bounds.guests, bounds.guests_of_place)
+        self._guests = Guests(limits.guests, limits.guests_of_place)
         self._joining: dict[int, tuple[str, int]] = {}
         self._forget_at = _JOINS_UNDER_WAY
         self._leaving: dict[str, LeftReason] = {}
         self._lost = Grace()
-        self._changes = Changes()
+        self._changes = PresenceChanges()
 
     @property
     def count(self) -> int:
@@ -108,31 +108,31 @@ class Room:
         """How many members have a session."""
         return sum(bool(member.sessions) for member in self._members.values())
 
-    def replace_bounds(self, bounds: Bounds) -> None:
-        """Apply other bounds to joins and lost contact from now on; nobody has to go."""
-        self._bounds = bounds
-        self._seats.size = self._ousted.size = bounds.max_members
-        self._guests.replace_bounds(bounds.guests, bounds.guests_of_place)
-        self._presence.ownership = bounds.ownership
+    def replace_limits(self, limits: RoomLimits) -> None:
+        """Apply other limits to joins and lost contact from now on; nobody has to go."""
+        self._limits = limits
+        self._seats.size = self._ousted.size = limits.max_members
+        self._guests.replace_bounds(limits.guests, limits.guests_of_place)
+        self._presence.ownership = limits.ownership
 
     def is_legal(self, name: str) -> bool:
         """Tell whether a name is legal as it is written; one that was admitted under older rules may not be."""
         return self._rules.enforce(name) == name
 
-    def judge_name(self, name: str, owner: str, at: int) -> NameFree | NameRefused:
+    def judge_name(self, name: str, owner: str, at: int) -> NameAllowed | NameDenied:
         """Return whether this owner ("" for a visitor without a key) could have the name now; nothing is reserved."""
         shown = self._rules.enforce(name)
         if isinstance(shown, NameInvalid):
             would_do = f"; {shown.suggestion} would do" if shown.suggestion else ""
-            return NameRefused("name_invalid", shown.sentence + would_do, shown.suggestion)
+            return NameDenied("name_invalid", shown.sentence + would_do, shown.suggestion)
         key = self._rules.key(shown)
         if holder := self._find_other(key, owner):
             since = holder.joined_at if isinstance(holder, Member) else holder.since
-            return NameRefused("name_taken", holder.name, owner=holder.owner, since=since)
+            return NameDenied("name_taken", holder.name, owner=holder.owner, since=since)
         if (whose := self._presence.owner_of(key, at)) not in ("", owner):
             use = self._presence.use_of(key)
-            return NameRefused("name_owned", "", owner=whose, since=use.at if use else 0)
-        return NameFree(self._members[key].name if self._is_here(key) else shown, key)
+            return NameDenied("name_owned", "", owner=whose, since=use.at if use else 0)
+        return NameAllowed(self._members[key].name if self._is_here(key) else shown, key)
 
     def join(
         self,
@@ -148,14 +148,14 @@ class Room:
         may_write: bool,
         at: int,
         since: int = 0,
-    ) -> Admit | NameRefused | RoomFull | GuestsFull | TooOften:
+    ) -> Admit | NameDenied | RoomFull | GuestsFull | TooOften:
         """Decide about a session that has given the right password; `attach` it once the intent is committed.
 
         `returns`: it has shown a ticket. Without `may_write` it may only come in if nothing has to be appended.
         `since`: the first entry from which other evidence than the log proves its owner to have been a member.
         """
         judged = self.judge_name(name, owner, at)
-        if isinstance(judged, NameRefused):
+        if isinstance(judged, NameDenied):
             return judged
         key = judged.key
         since = min((seq for seq in (self.known_since(key, owner), since) if seq), default=0)
@@ -180,7 +180,7 @@ class Room:
                 return made
             left = made
             self._joining[session] = key, expect
-            is_unshown = self._seats.used > self._bounds.join_lines_up_to
+            is_unshown = self._seats.used > self._limits.join_lines_up_to
             body = Joined(judged.name, owner, dialect, address, version, since, is_unshown)
         intent = Intent(kind_of(body), body, key, expect) if body else None
         return Admit(judged.name, key, owner, dialect, role, intent, tuple(left), tuple(ended))
@@ -289,29 +289,29 @@ class Room:
             self._note_entry(key, body, "gone")
             self._release_unused(key)
             if body.reason == "crowded" and body.owner:
-                self._ousted.note(key, body.owner, body.place, at + int(self._bounds.grace * 1000))
+                self._ousted.note(key, body.owner, body.place, at + int(self._limits.grace * 1000))
 
-    def take_changes(self) -> list[Change]:
+    def take_changes(self) -> list[PresenceChange]:
         """Return and forget what has changed about members beside what the log shows to everybody."""
         return self._changes.take()
 
-    def _note_entry(self, key: str, body: Joined | Left, state: State) -> None:
+    def _note_entry(self, key: str, body: Joined | Left, state: PresenceState) -> None:
         """Note a change that the log shows to nobody."""
         if body.unshown:
-            self._changes.note(key, Change(body.name, body.owner, state))
+            self._changes.note(key, PresenceChange(body.name, body.owner, state))
         else:
             self._changes.forget(key)
 
-    def _note_change(self, key: str, state: State) -> None:
+    def _note_change(self, key: str, state: PresenceState) -> None:
         member = self._members[key]
-        self._changes.note(key, Change(member.name, member.owner, state))
+        self._changes.note(key, PresenceChange(member.name, member.owner, state))
 
     def member_of(self, session: int) -> Member | None:
         """Find the member a session belongs to; a guest's belongs to none."""
         key = self._member_of.get(session)
         return self._members[key] if key is not None else None
 
-    def here_after(self, name: str, limit: int, but: int | None = None) -> tuple[list[list[Here]], bool]:
+    def occupants_after(self, name: str, limit: int, but: int | None = None) -> tuple[list[list[Occupant]], bool]:
         """Return who is here after this name ("": from the first), and whether there are more.
 
         There is one list for each of up to `limit` name keys in their order: the member first, then the guests. The
@@ -321,14 +321,16 @@ class Room:
         keys = self._order[start : start + limit]
         return [self._here_under(key, but) for key in keys], start + limit < len(self._order)
 
-    def _here_under(self, key: str, but: int | None) -> list[Here]:
+    def _here_under(self, key: str, but: int | None) -> list[Occupant]:
         member = self._members.get(key)
         found = []
         if member is not None:
             present = member.lost_at is None
-            found.append(Here(member.name, member.owner, member.dialect, present, member.joined_at, "member"))
+            found.append(Occupant(member.name, member.owner, member.dialect, present, member.joined_at, "member"))
         guests = (guest for guest in self._guests.of_key(key) if guest.sessions != {but})
-        return found + [Here(guest.name, guest.owner, guest.dialect, True, guest.since, guest.role) for guest in guests]
+        return found + [
+            Occupant(guest.name, guest.owner, guest.dialect, True, guest.since, guest.role) for guest in guests
+        ]
 
     def knows(self, owner: str) -> bool:
         """Tell whether this key has been in before under a name that it still owns."""
@@ -400,7 +402,7 @@ class Room:
         self._members[key] = replace(member, lost_at=now)
         self._note_change(key, "lost")
         self._seats.seat(key, member.place, Standing.SURPLUS)
-        self._lost.start(key, now + (self._bounds.grace if member.owner else 0.0), reason)
+        self._lost.start(key, now + (self._limits.grace if member.owner else 0.0), reason)
 
     def _leave(self, key: str, reason: LeftReason, at: int) -> Intent:
         self._lost.stop(key)

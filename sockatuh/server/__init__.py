@@ -1,1 +1,1 @@
-"""The server: the bridge between dialects, room and log, and the process that runs it."""
+"""The server: the room server between dialects, room and log, and the process that runs it."""

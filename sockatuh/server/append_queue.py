@@ -14,7 +14,7 @@ from sockatuh.errors import SockAtuhError, StoreError
 from sockatuh.room.entries import size_of
 from sockatuh.room.log import Append, Committed, Conflict, Failed, Outcome
 
-from .join import Join
+from .join import JoinAttempt
 
 RETRY_INTERVAL = 1.0
 """Seconds between two retries at a database that refuses."""
@@ -34,7 +34,7 @@ class LineWaiter:
     number: int
 
 
-Waiter: TypeAlias = LineWaiter | Join
+Waiter: TypeAlias = LineWaiter | JoinAttempt
 
 
 class AppendQueue:

@@ -13,7 +13,7 @@ from sockatuh.protocol.server.tickets import Tickets
 from sockatuh.room.admission import PasswordGate
 from sockatuh.room.log import Append, Lineage
 from sockatuh.room.names import NameRules
-from sockatuh.room.room import Bounds, Room
+from sockatuh.room.room import Room, RoomLimits
 
 from .dialects.classic import MIN_PEERS, ClassicDialect
 from .dialects.demux import Demux
@@ -21,7 +21,7 @@ from .dialects.resumption import Resumption
 from .dialects.secure import SecureDialect
 from .options import ServiceOptions
 from .password_checks import PasswordDesk
-from .room_server import Bridge, BridgeOptions
+from .room_server import RoomServer, RoomServerOptions
 from .session_journal import Recorder, SessionJournal
 
 
@@ -38,7 +38,7 @@ class LogPort:
 
 @dataclass(frozen=True, slots=True)
 class Parts:
-    """A room's server. `core` is what a driver runs; its events go to `bridge`."""
+    """A room's server. `core` is what a driver runs; its events go to `room_server`."""
 
     endpoint: Endpoint
     secure: SecureDialect
@@ -46,7 +46,7 @@ class Parts:
     core: Demux
     room: Room
     desk: PasswordDesk
-    bridge: Bridge
+    room_server: RoomServer
 
 
 def build(
@@ -82,22 +82,22 @@ def build(
         networks=options.classic_networks,
         max_peers=classic_peers(options),
     )
-    room = Room(rules, room_bounds(options))
+    room = Room(rules, room_limits(options))
     desk = PasswordDesk(PasswordGate(random(32)))
-    bridge = Bridge(
+    room_server = RoomServer(
         (secure, classic),
         room,
         desk,
         recorder,
         journal,
         log,
-        bridge_options(options),
+        room_server_options(options),
         put=port.put,
         resume=port.resume,
         random=random,
         wall=wall,
     )
-    return Parts(endpoint, secure, classic, Demux(secure, classic), room, desk, bridge)
+    return Parts(endpoint, secure, classic, Demux(secure, classic), room, desk, room_server)
 
 
 def classic_peers(options: ServiceOptions) -> int:
@@ -105,13 +105,15 @@ def classic_peers(options: ServiceOptions) -> int:
     return max(MIN_PEERS, options.max_members)
 
 
-def bridge_options(options: ServiceOptions) -> BridgeOptions:
-    """Return the bridge's share of the options."""
-    return BridgeOptions(options.log_texts, options.limits.text_bytes)
+def room_server_options(options: ServiceOptions) -> RoomServerOptions:
+    """Return the room server's share of the options."""
+    return RoomServerOptions(options.log_texts, options.limits.text_bytes)
 
 
-def room_bounds(options: ServiceOptions) -> Bounds:
+def room_limits(options: ServiceOptions) -> RoomLimits:
     """Return the room's share of the options."""
     limits = options.limits
     guests = limits.guests, limits.guests_per_address
-    return Bounds(options.max_members, options.name_ownership, limits.grace_seconds, *guests, options.join_lines_up_to)
+    return RoomLimits(
+        options.max_members, options.name_ownership, limits.grace_seconds, *guests, options.join_lines_up_to
+    )

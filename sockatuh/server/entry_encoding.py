@@ -8,7 +8,7 @@ from sockatuh.protocol import messages as m
 from sockatuh.protocol.constants import MARK_SIZE, TAG_LENGTH
 from sockatuh.protocol.server.packing import Logged, unshown
 from sockatuh.room.audience import NOBODY, audience_of
-from sockatuh.room.changes import Change, State
+from sockatuh.room.changes import PresenceChange, PresenceState
 from sockatuh.room.entries import Claimed, Joined, Left, Message
 from sockatuh.room.log import Row
 
@@ -36,10 +36,10 @@ def _entry(row: Row) -> m.Entry:
             return m.Entry(row.seq, row.at, m.CLAIMED, name, "", b"", tag)
 
 
-STATES: Final[dict[State, int]] = {"here": m.IN_CONTACT, "lost": m.CONTACT_LOST, "gone": m.GONE}
+STATES: Final[dict[PresenceState, int]] = {"here": m.IN_CONTACT, "lost": m.CONTACT_LOST, "gone": m.GONE}
 """What the room's states are on the wire."""
 
 
-def encode_change(change: Change) -> m.Change:
+def encode_change(change: PresenceChange) -> m.Change:
     """Return what PRESENCE says of a change."""
     return m.Change(change.name, change.owner[:TAG_LENGTH], STATES[change.state])

@@ -1,6 +1,6 @@
 """Joining: a name, a password or ticket, one conditional append (docs/PROTOCOL.md §5, §10, §11).
 
-Each attempt is a `Join`. It is refused, or gets in, by this table; nothing else changes its state:
+Each attempt is a `JoinAttempt`. It is refused, or gets in, by this table; nothing else changes its state:
 
     ASKED ────the password is known to be right, or a ticket is shown────▶ WRITING ──written──▶ SEATED
       └──only bcrypt can tell──▶ CHECKING ──────it was right──────────────▶  │  ▲
@@ -25,7 +25,7 @@ from sockatuh.room.decisions import GuestsFull
 from sockatuh.room.log import Committed, Conflict
 from sockatuh.room.names import same_as_password
 from sockatuh.room.password import PasswordUnusable, prepare_password
-from sockatuh.room.room import Admit, Intent, NameRefused, Room, RoomFull, TooOften
+from sockatuh.room.room import Admit, Intent, NameDenied, Room, RoomFull, TooOften
 from sockatuh.room.text import clean_line
 
 from .dialects.base import NameAsked, PasswordGiven, Refusal, Visitor
@@ -47,7 +47,7 @@ NAME_LOGGED: Final = 64
 """Characters of a refused name that are logged."""
 
 
-class State(Enum):
+class JoinState(Enum):
     """How far a join has come."""
 
     ASKED = auto()
@@ -60,7 +60,7 @@ class State(Enum):
     """Refused, or the session is over."""
 
 
-class Step(Enum):
+class JoinStep(Enum):
     """What happens to a join."""
 
     UNDECIDED = auto()
@@ -71,25 +71,26 @@ class Step(Enum):
     """The session is over."""
 
 
-TRANSITIONS: Final[dict[tuple[State, Step], State]] = {
-    (State.ASKED, Step.UNDECIDED): State.CHECKING,
-    (State.ASKED, Step.ADMITTED): State.WRITING,
-    (State.CHECKING, Step.ADMITTED): State.WRITING,
-    (State.WRITING, Step.ADMITTED): State.WRITING,  # another entry of the name came first, and it was decided anew
-    (State.WRITING, Step.WRITTEN): State.SEATED,
-    (State.ASKED, Step.REFUSED): State.GONE,
-    (State.CHECKING, Step.REFUSED): State.GONE,
-    (State.WRITING, Step.REFUSED): State.GONE,
-    (State.ASKED, Step.ENDED): State.GONE,
-    (State.CHECKING, Step.ENDED): State.GONE,
-    (State.WRITING, Step.ENDED): State.GONE,
-    (State.SEATED, Step.ENDED): State.GONE,
+TRANSITIONS: Final[dict[tuple[JoinState, JoinStep], JoinState]] = {
+    (JoinState.ASKED, JoinStep.UNDECIDED): JoinState.CHECKING,
+    (JoinState.ASKED, JoinStep.ADMITTED): JoinState.WRITING,
+    (JoinState.CHECKING, JoinStep.ADMITTED): JoinState.WRITING,
+    # Another entry of the name was committed first, so the room decided again.
+    (JoinState.WRITING, JoinStep.ADMITTED): JoinState.WRITING,
+    (JoinState.WRITING, JoinStep.WRITTEN): JoinState.SEATED,
+    (JoinState.ASKED, JoinStep.REFUSED): JoinState.GONE,
+    (JoinState.CHECKING, JoinStep.REFUSED): JoinState.GONE,
+    (JoinState.WRITING, JoinStep.REFUSED): JoinState.GONE,
+    (JoinState.ASKED, JoinStep.ENDED): JoinState.GONE,
+    (JoinState.CHECKING, JoinStep.ENDED): JoinState.GONE,
+    (JoinState.WRITING, JoinStep.ENDED): JoinState.GONE,
+    (JoinState.SEATED, JoinStep.ENDED): JoinState.GONE,
 }
 """What is not here cannot happen."""
 
 
 @dataclass(slots=True, eq=False)
-class Join:
+class JoinAttempt:
     """One attempt to join. While it is written, `admit` says what the room decided.
 
     The member may read from `known_from` on (None: no more than any newcomer). `has_left`: the client said LEAVE.
@@ -99,7 +100,7 @@ class Join:
     name: str
     by_ticket: bool
     ticket_known_from: int = 0
-    state: State = State.ASKED
+    state: JoinState = JoinState.ASKED
     admit: Admit | None = None
     known_from: int | None = None
     has_left: bool = False
@@ -108,11 +109,11 @@ class Join:
 class CarryOut(Protocol):
     """Appends an intent."""
 
-    def __call__(self, intent: Intent, *waiters: Join) -> None:
-        """Append it; `Joining.finish` is called for each waiter."""
+    def __call__(self, intent: Intent, *waiters: JoinAttempt) -> None:
+        """Append it; `JoinAttempts.finish` is called for each waiter."""
 
 
-class Joining:
+class JoinAttempts:
     """All joins. `evict` ends the session of somebody who gives up a seat; `wall` is milliseconds since 1970."""
 
     def __init__(
@@ -131,13 +132,13 @@ class Joining:
         self._carry_out, self._evict = carry_out, evict
         self._refusals = TokenBucket(REFUSALS_LOGGED, REFUSALS_BURST)
         self._rates = KeysOfPlaces(JOINS_PER_MINUTE / 60, JOINS_BURST, JOINERS)
-        self._joins: dict[int, Join] = {}
+        self._joins: dict[int, JoinAttempt] = {}
         """By session, those that are not gone."""
 
-    def _step(self, join: Join, step: Step) -> None:
+    def _step(self, join: JoinAttempt, step: JoinStep) -> None:
         """Change the state of a join; the only place where that happens."""
         join.state = TRANSITIONS[join.state, step]
-        if join.state is State.GONE:
+        if join.state is JoinState.GONE:
             self._joins.pop(join.visitor.session, None)
 
     def visitors(self) -> list[Visitor]:
@@ -155,7 +156,7 @@ class Joining:
         """Judge a name. Whoever asks has not given the password, and is not told whose the name is."""
         visitor = event.visitor
         judged = self._room.judge_name(event.name, visitor.owner, self._wall())
-        if not isinstance(judged, NameRefused):
+        if not isinstance(judged, NameDenied):
             visitor.dialect.name_valid(visitor, judged.name)
             return
         self._log_refusal("name_refused", visitor, event.name, now, reason=judged.code)
@@ -166,7 +167,9 @@ class Joining:
 
     def begin(self, event: PasswordGiven, now: float) -> None:
         """Judge the password, now or once bcrypt has. The name is only looked at after the password was right."""
-        join = Join(event.visitor, event.name, by_ticket=event.password is None, ticket_known_from=event.known_from)
+        join = JoinAttempt(
+            event.visitor, event.name, by_ticket=event.password is None, ticket_known_from=event.known_from
+        )
         self._joins[event.visitor.session] = join
         if event.password is not None:
             self._check(join, event.password, now)
@@ -180,26 +183,26 @@ class Joining:
         join = self._joins.get(visitor.session)
         if join is not None:
             join.has_left = has_left
-            self._step(join, Step.ENDED)
+            self._step(join, JoinStep.ENDED)
 
     # The password.
 
-    def _check(self, join: Join, password: str, now: float) -> None:
+    def _check(self, join: JoinAttempt, password: str, now: float) -> None:
         is_known = self._room.knows(join.visitor.owner)
         try:
             check = Check(join, prepare_password(password), is_known)
         except PasswordUnusable:
             check = Check(join, b"", is_known)
-        verdict = self._desk.ask(check, now) if check.password else self._desk.refuse(check, now)
+        verdict = self._desk.ask(check, now) if check.password else self._desk.count_wrong(check, now)
         if verdict is None:
-            self._step(join, Step.UNDECIDED)
+            self._step(join, JoinStep.UNDECIDED)
         else:
             self.take_verdict(check, verdict, now)
 
     def take_verdict(self, check: Check, verdict: Verdict, now: float) -> None:
         """Go on with what is known about the password."""
         join = check.join
-        if join.state is State.GONE:  # while bcrypt looked at the password
+        if join.state is JoinState.GONE:  # while bcrypt looked at the password
             return
         match verdict:
             case Right() if same_as_password(join.name, check.password.decode()):
@@ -217,7 +220,7 @@ class Joining:
 
     # The name and the seat.
 
-    def _admit(self, join: Join, now: float, *, counted: bool = False) -> None:
+    def _admit(self, join: JoinAttempt, now: float, *, counted: bool = False) -> None:
         """Let the room decide; `counted`: the join was counted against its key's rate already."""
         visitor = join.visitor
         wait = self._rate_wait(visitor, now)
@@ -235,7 +238,7 @@ class Joining:
             since=join.ticket_known_from,
         )
         match decided:
-            case NameRefused():
+            case NameDenied():
                 self._refuse_name(join, decided, now)
             case RoomFull():
                 self._refuse_seat(join, "room_full", _room_full(decided), now)
@@ -248,10 +251,10 @@ class Joining:
             case Admit():
                 self._write(join, decided, now, counted=counted)
 
-    def _write(self, join: Join, admit: Admit, now: float, *, counted: bool) -> None:
+    def _write(self, join: JoinAttempt, admit: Admit, now: float, *, counted: bool) -> None:
         visitor = join.visitor
         join.admit, join.known_from = admit, self._room.known_since(admit.key, visitor.owner)
-        self._step(join, Step.ADMITTED)
+        self._step(join, JoinStep.ADMITTED)
         for session in admit.ended:
             if (evicted := self.find(session)) is not None:
                 self._evict(evicted, now)
@@ -268,13 +271,13 @@ class Joining:
         else:
             self._recorder.when_written(partial(self._seat, join, admit))
 
-    def finish(self, join: Join, outcome: Committed | Conflict, now: float) -> None:
+    def finish(self, join: JoinAttempt, outcome: Committed | Conflict, now: float) -> None:
         """Seat a visitor whose join is in the log, or decide again: another entry of the name came first."""
         if join.admit is None:
             return
         if isinstance(outcome, Committed):
             self._seat(join, join.admit, now)
-        elif join.state is not State.GONE:
+        elif join.state is not JoinState.GONE:
             self._room.note_last_seq(join.admit.key, outcome.last)
             self._admit(join, now, counted=True)
 
@@ -296,14 +299,14 @@ class Joining:
                 transient=visitor.role != "member",
             )
 
-    def _seat(self, join: Join, admit: Admit, now: float) -> None:
+    def _seat(self, join: JoinAttempt, admit: Admit, now: float) -> None:
         visitor = join.visitor
-        if join.state is State.GONE:
+        if join.state is JoinState.GONE:
             self._let_go(join, admit, now)
         elif not self._room.attach(visitor.session, admit, self._wall()):
             self._admit(join, now)
         else:
-            self._step(join, Step.WRITTEN)
+            self._step(join, JoinStep.WRITTEN)
             visitor.name, join.admit = admit.name, None
             visitor.dialect.welcome(visitor, admit.name, join.known_from, now)
             if not visitor.dialect.encrypted:
@@ -311,7 +314,7 @@ class Joining:
                     "unencrypted_member_joined", name=visitor.name, address=format_address(visitor.address)
                 )
 
-    def _let_go(self, join: Join, admit: Admit, now: float) -> None:
+    def _let_go(self, join: JoinAttempt, admit: Admit, now: float) -> None:
         """Append the `left` of a member that said LEAVE while its join was written; one that was lost has the grace."""
         session = join.visitor.session
         if join.has_left and self._room.attach(session, admit, self._wall()):
@@ -321,7 +324,7 @@ class Joining:
 
     # Refusals.
 
-    def _refuse_name(self, join: Join, refused: NameRefused, now: float) -> None:
+    def _refuse_name(self, join: JoinAttempt, refused: NameDenied, now: float) -> None:
         self._log_refusal("name_refused", join.visitor, join.name, now, reason=refused.code)
         self._refuse(
             join,
@@ -334,7 +337,7 @@ class Joining:
             ),
         )
 
-    def _refuse_seat(self, join: Join, code: str, detail: str, now: float) -> None:
+    def _refuse_seat(self, join: JoinAttempt, code: str, detail: str, now: float) -> None:
         self._log_refusal("seat_refused", join.visitor, join.name, now, reason=code, detail=detail)
         self._refuse(join, Refusal(code, SEAT_SECONDS, detail))
 
@@ -352,14 +355,14 @@ class Joining:
             address, key = format_address(visitor.address), visitor.owner[:TAG_LENGTH]
             self._log.info(event, name=clean_line(name[:NAME_LOGGED]), address=address, key=key, **fields)
 
-    def _refuse(self, join: Join, refusal: Refusal) -> None:
+    def _refuse(self, join: JoinAttempt, refusal: Refusal) -> None:
         visitor = join.visitor
         if visitor.record is not None:  # another took the name while this join was written
             self._recorder.dropped(visitor.record)
             visitor.record = None
-        if join.state is State.WRITING:
+        if join.state is JoinState.WRITING:
             self._room.give_up(visitor.session)
-        self._step(join, Step.REFUSED)
+        self._step(join, JoinStep.REFUSED)
         visitor.dialect.refuse(visitor, refusal)
 
 

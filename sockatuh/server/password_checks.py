@@ -9,12 +9,12 @@ from typing import TYPE_CHECKING, Final, TypeVar
 
 from sockatuh.net.address import pack_address
 from sockatuh.protocol.server.rate_limit import TokenBucket, place_of
-from sockatuh.room.admission import PasswordGate, Right, Unknown, Wait, Wrong
+from sockatuh.room.admission import PasswordGate, Right, Undecided, Wait, Wrong
 
 from .guessing import GuessBound
 
 if TYPE_CHECKING:
-    from .join import Join
+    from .join import JoinAttempt
 
 MAX_CHECKS: Final = 32
 """Passwords in the queue for bcrypt; at 0.24 s each the last one waits 8 s."""
@@ -41,7 +41,7 @@ class PutOff:
 class Check:
     """A password to be checked; `is_known`: it came with a key that has been in this room before."""
 
-    join: Join
+    join: JoinAttempt
     password: bytes = field(repr=False)
     is_known: bool = False
 
@@ -93,7 +93,7 @@ class PasswordDesk:
         if (put_off := self._put_off(check, now)) is not None:
             return put_off
         verdict = self._judge(check, now)
-        if not isinstance(verdict, Unknown):
+        if not isinstance(verdict, Undecided):
             return verdict
         if len(self._waiting()) >= MAX_CHECKS:
             last = max(range(len(self._queue)), key=lambda at: (self._rank(self._queue[at], now), at))
@@ -106,7 +106,7 @@ class PasswordDesk:
         self._queue.append(check)
         return None
 
-    def refuse(self, check: Check, now: float) -> Verdict:
+    def count_wrong(self, check: Check, now: float) -> Verdict:
         """Return the verdict on a password that no room can have."""
         if (put_off := self._put_off(check, now)) is not None:
             return put_off
@@ -124,7 +124,7 @@ class PasswordDesk:
             return None
         check = self._queue.pop(min(range(len(self._queue)), key=lambda at: (self._rank(self._queue[at], now), at)))
         verdict = self._judge(check, now)
-        if not isinstance(verdict, Unknown):
+        if not isinstance(verdict, Undecided):
             return check, verdict
         self._checking = check
         return check, None
@@ -143,7 +143,7 @@ class PasswordDesk:
 
     def _put_off(self, check: Check, now: float) -> Wait | PutOff | Busy | None:
         """Return why a try is not checked now, or None: then it has taken its share of the bound."""
-        if wait := self._gate.wait(check.place, check.owner, now):
+        if wait := self._gate.seconds_to_wait(check.place, check.owner, now):
             return Wait(wait)
         if check.is_anonymous and (wait := self._anonymous_tries.delay(now)):
             return Wait(wait)
@@ -156,9 +156,9 @@ class PasswordDesk:
         wait = self.bound.take(check.place, is_fresh=is_fresh, now=now)
         return PutOff(wait) if wait else None
 
-    def _judge(self, check: Check, now: float) -> Right | Wrong | Wait | Unknown:
+    def _judge(self, check: Check, now: float) -> Right | Wrong | Wait | Undecided:
         verdict = self._gate.check(check.password, check.place, check.owner, now)
-        return verdict if isinstance(verdict, Unknown) else self._counted(check, check.password, verdict, now)
+        return verdict if isinstance(verdict, Undecided) else self._counted(check, check.password, verdict, now)
 
     def _record(self, check: Check, password: bytes, *, right: bool, now: float) -> Right | Wrong:
         verdict = self._gate.record(password, right, check.place, check.owner, now)

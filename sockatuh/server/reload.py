@@ -13,14 +13,14 @@ from typing import Final
 from sockatuh.errors import ConfigurationError
 from sockatuh.log import Logger
 
-from .build import Parts, bridge_options, classic_peers, room_bounds
+from .build import Parts, classic_peers, room_limits, room_server_options
 from .options import ServiceOptions
 
 NEEDS_RESTART: Final = frozenset({"host", "port", "room", "state_dir", "synchronous", "log_format"})
 
 
 @dataclass(frozen=True, slots=True)
-class Change:
+class ConfigChange:
     """The options in force from now on, the names of those that changed, and of those that need a restart."""
 
     options: ServiceOptions
@@ -28,7 +28,7 @@ class Change:
     left: tuple[str, ...]
 
 
-def change_of(before: ServiceOptions, fresh: ServiceOptions) -> Change:
+def config_change(before: ServiceOptions, fresh: ServiceOptions) -> ConfigChange:
     """Compare the options in force with those just read."""
     differing = [name for name in _NAMES if getattr(before, name) != getattr(fresh, name)]
     left = [name for name in differing if name in NEEDS_RESTART]
@@ -36,7 +36,7 @@ def change_of(before: ServiceOptions, fresh: ServiceOptions) -> Change:
     if "message_retention" in differing and not (before.message_retention and fresh.message_retention):
         left.append("message_retention")
     options = replace(fresh, **{name: getattr(before, name) for name in left})
-    return Change(options, tuple(name for name in differing if name not in left), tuple(left))
+    return ConfigChange(options, tuple(name for name in differing if name not in left), tuple(left))
 
 
 class Reloader:
@@ -45,13 +45,13 @@ class Reloader:
     def __init__(self, parts: Parts, log: Logger) -> None:
         self._parts, self._log = parts, log
 
-    def reload(self, before: ServiceOptions, fresh: ServiceOptions | Exception) -> tuple[Change, str]:
+    def reload(self, before: ServiceOptions, fresh: ServiceOptions | Exception) -> tuple[ConfigChange, str]:
         """Apply what has changed, unless it could not be read; return that, and a sentence for the service manager."""
         if isinstance(fresh, Exception):
             problems = "; ".join(map(str, fresh.problems)) if isinstance(fresh, ConfigurationError) else str(fresh)
             self._log.warning("configuration_refused", problems=problems, consequence="nothing was changed")
-            return Change(before, (), ()), f"Configuration not taken: {problems}"
-        change = change_of(before, fresh)
+            return ConfigChange(before, (), ()), f"Configuration not taken: {problems}"
+        change = config_change(before, fresh)
         self._tell(change.options)
         said = ["configuration reloaded"]
         if "password_hash" in change.taken:
@@ -65,8 +65,8 @@ class Reloader:
     def _tell(self, options: ServiceOptions) -> None:
         parts = self._parts
         parts.secure.replace_rules(options.limits, options.history_on_join)
-        parts.room.replace_bounds(room_bounds(options))
-        parts.bridge.replace_options(bridge_options(options))
+        parts.room.replace_limits(room_limits(options))
+        parts.room_server.replace_options(room_server_options(options))
         parts.classic.replace_rules(
             enabled=options.classic, networks=options.classic_networks, max_peers=classic_peers(options)
         )

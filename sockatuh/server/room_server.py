@@ -1,4 +1,4 @@
-"""The bridge between dialects, room and log: what a dialect reports, the room decides, and the log stores.
+"""The room server connects dialects, room and log: what a dialect reports, the room decides, and the log stores.
 
 It contains no rule of the room and no byte of the wire, never waits, and gets the time as an argument; so a server runs
 in a test exactly as it runs in its process. What takes long is a job for somebody else: `take_check` (bcrypt) and
@@ -15,7 +15,7 @@ from typing import Final
 from sockatuh.errors import SockAtuhError
 from sockatuh.log import Logger
 from sockatuh.protocol.constants import TAG_LENGTH
-from sockatuh.room.commands import Say, answer, may
+from sockatuh.room.commands import SayLine, answer, may
 from sockatuh.room.entries import Body, Claimed, Joined, Left, Message
 from sockatuh.room.grace import LeftReason
 from sockatuh.room.log import Append, Committed, Conflict, Outcome, Row, Stretch
@@ -35,7 +35,7 @@ from .dialects.base import (
     SessionEnded,
     Visitor,
 )
-from .join import BUSY_SECONDS, Join, Joining
+from .join import BUSY_SECONDS, JoinAttempt, JoinAttempts
 from .log_reads import ReadQueue, ReadRequest
 from .password_checks import Check, PasswordDesk
 from .session_journal import Recorder, SessionJournal
@@ -47,14 +47,14 @@ PRESENCE_INTERVAL: Final = 1.0
 
 
 @dataclass(frozen=True, slots=True)
-class BridgeOptions:
+class RoomServerOptions:
     """What the admin decided: whether texts are logged, and the longest text in bytes."""
 
     log_texts: bool
     text_bytes: int
 
 
-class Bridge:
+class RoomServer:
     """One room's server without its wires.
 
     `put` and `resume` are the log's; `wall` gives milliseconds since 1970.
@@ -68,7 +68,7 @@ class Bridge:
         recorder: Recorder,
         journal: SessionJournal,
         log: Logger,
-        options: BridgeOptions,
+        options: RoomServerOptions,
         *,
         put: Callable[[Append], None],
         resume: Callable[[], None],
@@ -79,7 +79,7 @@ class Bridge:
         self._recorder, self._journal, self._log, self._options = recorder, journal, log, options
         self._random, self._wall = random, wall
         self._appends = AppendQueue(put, resume)
-        self._joining = Joining(room, desk, recorder, log, carry_out=self._carry_out, evict=self._evict, wall=wall)
+        self._joining = JoinAttempts(room, desk, recorder, log, carry_out=self._carry_out, evict=self._evict, wall=wall)
         self._reads = ReadQueue()
         self._dropped: Counter[str] = Counter()
         self._holding = False
@@ -108,12 +108,12 @@ class Bridge:
     def take_outcomes(self, outcomes: Sequence[Outcome], now: float) -> None:
         """Answer those who wait for appends: lines are stored, and joins are finished or decided again."""
         stored: list[tuple[LineWaiter, int]] = []
-        joins: list[tuple[Join, Committed | Conflict]] = []
+        joins: list[tuple[JoinAttempt, Committed | Conflict]] = []
         for append, outcome, waiters in self._appends.resolve(outcomes, now):
             if isinstance(outcome, Conflict) and not waiters and append.key:
                 self._room.append_failed(append.key, now)
             for waiter in waiters:
-                if isinstance(waiter, Join):
+                if isinstance(waiter, JoinAttempt):
                     joins.append((waiter, outcome))
                 elif isinstance(outcome, Committed):
                     stored.append((waiter, outcome.seq))
@@ -128,7 +128,7 @@ class Bridge:
             if (visitor := self._joining.find(waiter.session)) is not None:
                 answers.setdefault(visitor.dialect, []).append((visitor.session, waiter.number, seq))
         for dialect, settled in answers.items():
-            dialect.settle(settled, now)
+            dialect.answer_lines(settled, now)
 
     def _pace(self, now: float) -> None:
         """Accept no more lines than the log can take, and tell those who wait if it takes none."""
@@ -192,7 +192,7 @@ class Bridge:
 
     def _say(self, line: LineSaid, now: float) -> None:
         visitor, cleaned = line.visitor, clean_text(line.text)
-        if not may(visitor.role, Say):
+        if not may(visitor.role, SayLine):
             self._refuse_line(line, "only_reading", now)
         elif not cleaned:
             self._refuse_line(line, "text_empty", now)
@@ -205,7 +205,7 @@ class Bridge:
                 self._pace(now)
 
     def _refuse_line(self, line: LineSaid, code: str, now: float) -> None:
-        line.visitor.dialect.settle([(line.visitor.session, line.number, code)], now)
+        line.visitor.dialect.answer_lines([(line.visitor.session, line.number, code)], now)
 
     # Sessions.
 
@@ -231,7 +231,7 @@ class Bridge:
 
     # For the process that runs it.
 
-    def replace_options(self, options: BridgeOptions) -> None:
+    def replace_options(self, options: RoomServerOptions) -> None:
         """Follow other decisions of the admin from now on."""
         self._options = options
 

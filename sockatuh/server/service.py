@@ -121,7 +121,7 @@ class Service:
             random=os.urandom,
             wall=self._clock.read,
         )
-        self._endpoint, self._classic, self._bridge = parts.endpoint, parts.classic, parts.bridge
+        self._endpoint, self._classic, self._room_server = parts.endpoint, parts.classic, parts.room_server
         self._read_options = reread or (lambda: self._options)
         self._reloader = Reloader(parts, log)
         self._driver: Driver[DialectEvent] = drive_port(
@@ -130,7 +130,7 @@ class Service:
         self._bcrypt = ThreadPoolExecutor(1, "bcrypt")
         self._reader = ThreadPoolExecutor(1, "reader")
         self._keeper = ThreadPoolExecutor(1, "upkeep")
-        self._status = Status(notifier, lambda: f"{options.room}: {self._bridge.members} members")
+        self._status = Status(notifier, lambda: f"{options.room}: {self._room_server.members} members")
         self._storing = StorageAlarm(options.state_dir / DATABASE, log, self._status)
         self._guesses = GuessWatch(parts.desk.bound, log, self._status)
 
@@ -142,7 +142,7 @@ class Service:
             self._loop.add_signal_handler(number, self.stop, code)
         recent = self._room_log.recent(options.limits.recent_entries, options.limits.recent_bytes)
         self._note_damage(recent)
-        self._bridge.load(self._room_log.last_of_each_key(), recent.rows, time.monotonic())
+        self._room_server.load(self._room_log.last_of_each_key(), recent.rows, time.monotonic())
         self._driver.start()
         await self._wake(self._lost)
         self._recorder.close_lost()
@@ -186,13 +186,13 @@ class Service:
     # What happens.
 
     def _on_event(self, event: DialectEvent) -> None:
-        self._bridge.handle(event, time.monotonic())
+        self._room_server.handle(event, time.monotonic())
         self._start_jobs()
 
     def _take_committed(self, rows: Sequence[Row], outcomes: Sequence[Outcome]) -> None:
-        waiting, now = self._bridge.unwritten, time.monotonic()
-        self._bridge.take_rows(rows, now)
-        self._bridge.take_outcomes(outcomes, now)
+        waiting, now = self._room_server.unwritten, time.monotonic()
+        self._room_server.take_rows(rows, now)
+        self._room_server.take_outcomes(outcomes, now)
         self._look_at_storing(waiting, now)
         self._driver.flush()
         self._batcher.note_fanout(now, time.monotonic())
@@ -202,9 +202,9 @@ class Service:
         self._driver.flush()
 
     def _start_jobs(self) -> None:
-        while (request := self._bridge.take_read()) is not None:
+        while (request := self._room_server.take_read()) is not None:
             self._reader.submit(self._read, request)
-        check = self._bridge.take_check(time.monotonic())
+        check = self._room_server.take_check(time.monotonic())
         if check is not None:
             self._ask_bcrypt(check)
 
@@ -218,10 +218,10 @@ class Service:
     def _answer_read(self, request: ReadRequest, found: Stretch | Exception) -> None:
         if isinstance(found, Exception):
             self._storing.warn("history_unreadable", found, time.monotonic())
-            self._bridge.answer_read(request, None)
+            self._room_server.answer_read(request, None)
         else:
             self._note_damage(found)
-            self._bridge.answer_read(request, found)
+            self._room_server.answer_read(request, found)
         self._start_jobs()
         self._driver.flush()
 
@@ -243,7 +243,7 @@ class Service:
         if password_hash != self._options.password_hash:  # it was changed meanwhile
             self._ask_bcrypt(check)
             return
-        self._bridge.answer_check(check, right, time.monotonic())
+        self._room_server.answer_check(check, right, time.monotonic())
         self._start_jobs()
         self._driver.flush()
 
@@ -268,12 +268,12 @@ class Service:
             if ticks in WAKE_AGAIN:
                 await self._wake(self._lost)
             now = time.monotonic()
-            self._bridge.handle_timer(now)
+            self._room_server.handle_timer(now)
             self._guesses.look(now)
             self._clock.read()
             self._room_log.try_again()
             if now - began_at < LATE:
-                self._look_at_storing(self._bridge.unwritten, now)
+                self._look_at_storing(self._room_server.unwritten, now)
             self._driver.flush()
             interval = self._notifier.watchdog_interval
             alive = now - self._room_log.answered_at < WRITER_SILENCE
@@ -283,7 +283,7 @@ class Service:
             if self._pruning.is_due(self._options):
                 self._keeper.submit(self._prune, self._pruning.bound_bytes)
             if ticks % SUMMARY_EVERY == 0:
-                self._bridge.summarise_dropped()
+                self._room_server.summarise_dropped()
             if ticks >= UPKEEP_FROM and (ticks - UPKEEP_FROM) % UPKEEP_EVERY == 0:
                 self._ticket_keys.renew(self._tickets)
                 self._keeper.submit(self._prune, self._pruning.prune)
@@ -300,7 +300,7 @@ class Service:
         self._storing.warn("storage_failed", error, time.monotonic())
 
     def _look_at_storing(self, waiting: int, now: float) -> None:
-        self._storing.look(self._bridge.obstacle(now) or self._room_log.obstacle, waiting, now)
+        self._storing.look(self._room_server.obstacle(now) or self._room_log.obstacle, waiting, now)
 
     # Begin and end.
 
@@ -340,18 +340,18 @@ class Service:
     async def _close(self, code: str) -> None:
         self._notifier.stopping()
         if code == "closing":
-            self._bridge.empty_room()
-        self._bridge.hold_lines(time.monotonic())  # they are said again to the next process
+            self._room_server.empty_room()
+        self._room_server.hold_lines(time.monotonic())  # they are said again to the next process
         self._driver.flush()
         deadline = time.monotonic() + LAST_WORDS
-        while self._bridge.unwritten and time.monotonic() < deadline:
+        while self._room_server.unwritten and time.monotonic() < deadline:
             await asyncio.sleep(0.01)
-        self._bridge.close_sessions(code)
+        self._room_server.close_sessions(code)
         self._driver.flush()
         self._driver.close()
         for executor in (self._bcrypt, self._reader, self._keeper):
             executor.shutdown(wait=False, cancel_futures=True)
-        self._bridge.summarise_dropped()
+        self._room_server.summarise_dropped()
         self._ticket_keys.renew(self._tickets)  # how old they are is the time for which servers have run
         self._room_log.close()  # whatever still reads or prunes is told that it is closed
         self._lock.close()

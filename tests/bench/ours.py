@@ -27,7 +27,7 @@ from machine import free_port
 from sockatuh.protocol import messages as m
 from sockatuh.protocol.channel import Channel
 from sockatuh.protocol.client.dialer import Dialer
-from sockatuh.protocol.client.timers import Timer
+from sockatuh.protocol.client.timers import ClientTimer
 from sockatuh.protocol.constants import ACK_ENTRIES, ACK_PATIENCE, COOKIE, DATA, RESP
 from sockatuh.protocol.identity import Invite
 from sockatuh.protocol.seam import Address
@@ -96,7 +96,7 @@ class Member:
         self._out: list[tuple[bytes, Address]] = []
         dice = random.Random(index)
         self._key, self._share = dice.randbytes(32), 0.75 + 0.5 * dice.random()
-        self._timers = TimerTable(Timer)
+        self._timers = TimerTable(ClientTimer)
         self._dialer = Dialer(self._key, None, os.urandom, self._timers, self._out)
         self._server = ("127.0.0.1", room.port)
         self._ack_waits = False

@@ -58,7 +58,7 @@ def no_jitter(count: int) -> bytes:
 
 
 def entry(seq: int, text: str = "", kind: int = m.MESSAGE, mark: bytes = b"", shown_to: Audience = EVERYBODY) -> Logged:
-    """Return an encoded entry as the bridge passes it to the endpoint."""
+    """Return an encoded entry as the room server passes it to the endpoint."""
     encoding = m.encode(m.Entry(seq, 1_700_000_000_000 + seq, kind, "ana", text or f"line {seq}", mark))
     return Logged(seq, encoding, shown_to)
 
@@ -74,7 +74,7 @@ class BareRoom(PartyState):
         self.log: dict[int, Logged] = {}
         self.head = head
         self.events: list[ev.ServerEvent] = []
-        self.said: list[ev.LineSaid] = []
+        self.said: list[ev.LineReceived] = []
         self.storing = True
         """Whether lines are stored; if not, they wait in `said` for `store`."""
         self.answering = True
@@ -173,9 +173,9 @@ class BareRoom(PartyState):
                 names = [name for name in ("ana", "budi", "cem") if name > after]
                 info = tuple(m.MemberInfo(name, "", "secure", True, 1) for name in names[:2])
                 self.endpoint.answer(cid, number, m.Members(info, len(names) > 2))
-            case ev.LineSaid() if self.storing:
+            case ev.LineReceived() if self.storing:
                 self._store(event, now)
-            case ev.LineSaid():
+            case ev.LineReceived():
                 self.said.append(event)
             case ev.EntriesWanted(cid, after, through):
                 kept = [self.log[seq] for seq in range(after + 1, through + 1) if seq in self.log]
@@ -189,18 +189,18 @@ class BareRoom(PartyState):
         elif event.name == "taken":
             self.endpoint.answer(event.cid, event.number, m.Refused("name_taken", 0, "taken"))
         elif event.by_ticket or event.password == PASSWORD:
-            start = max(self.endpoint.arrival_of(event.cid).cursor, self.floor)
+            start = max(self.endpoint.resume_point_of(event.cid).cursor, self.floor)
             self.endpoint.admit(event.cid, event.number, event.name, start, self.floor, now)
         elif event.password is None:
             self.endpoint.answer(event.cid, event.number, m.NameValid(event.name))
         else:
             self.endpoint.answer(event.cid, event.number, m.Refused("password_wrong", 5_000))
 
-    def _store(self, line: ev.LineSaid, now: float) -> None:
+    def _store(self, line: ev.LineReceived, now: float) -> None:
         seq = self._seq_of.get(line.id)
         if seq is None:
             seq = self._seq_of[line.id] = self.head = self.head + 1
             kind = m.ACTION if line.action else m.MESSAGE
             self.log[seq] = entry(seq, line.text, kind, line.id[:6])
             self.endpoint.publish([self.log[seq]], now)
-        self.endpoint.settle_lines([(line.cid, line.number, seq)], now)
+        self.endpoint.answer_lines([(line.cid, line.number, seq)], now)

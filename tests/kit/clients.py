@@ -13,7 +13,7 @@ from sockatuh.protocol.client import events as e
 from sockatuh.protocol.client.dialer import Dialer
 from sockatuh.protocol.client.peer import Peer
 from sockatuh.protocol.client.secure_link import Link
-from sockatuh.protocol.client.timers import Timer
+from sockatuh.protocol.client.timers import ClientTimer
 from sockatuh.protocol.constants import COOKIE, RESP
 from sockatuh.protocol.seam import Address
 from sockatuh.protocol.timers import TimerTable
@@ -220,7 +220,7 @@ class LawlessClient(PartyState):
         self.received: list[m.ServerMessage] = []
         self._world, self._key = world, key
         self._out: list[tuple[bytes, Address]] = []
-        self._timers = TimerTable(Timer)
+        self._timers = TimerTable(ClientTimer)
         self._dialer = Dialer(key, None, world.dice.randbytes, self._timers, self._out)
         self._dialer.start([world.server.address], payload, world.now)
         self._link: Link | None = None
@@ -253,7 +253,9 @@ class LawlessClient(PartyState):
         elif data[0] == RESP:
             established = self._dialer.receive_resp(data, now)
             assert established is not None
-            self._link = Link(established, self._key, self._world.dice.randbytes, TimerTable(Timer), self._out, now)
+            self._link = Link(
+                established, self._key, self._world.dice.randbytes, TimerTable(ClientTimer), self._out, now
+            )
         elif self._link is not None:
             with contextlib.suppress(ProtocolError):  # for one who was at this address before
                 self.received.append(self._link.open_untrusted(data))

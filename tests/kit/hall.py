@@ -77,15 +77,20 @@ class Hall(World):
         """Start a server on the log as it is; one that ran is gone, with all it has not committed."""
         self.server.start(self.now, hashed)
         parts = self.parts = self.server.parts
-        self.endpoint, self.classic, self.room, self.bridge = parts.endpoint, parts.classic, parts.room, parts.bridge
+        self.endpoint, self.classic, self.room, self.room_server = (
+            parts.endpoint,
+            parts.classic,
+            parts.room,
+            parts.room_server,
+        )
         self.core = parts.core
 
     def stop(self, code: str) -> None:
         """End as the service does."""
         if code == "closing":
-            self.bridge.empty_room()
+            self.room_server.empty_room()
         self.settle()
-        self.bridge.close_sessions(code)
+        self.room_server.close_sessions(code)
         self.settle()
 
     # Who is there.

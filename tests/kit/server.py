@@ -130,9 +130,14 @@ class RoomServer(PartyState):
             random=self._dice.randbytes,
             wall=self.wall,
         )
-        self.endpoint, self.classic, self.room, self.bridge = parts.endpoint, parts.classic, parts.room, parts.bridge
+        self.endpoint, self.classic, self.room, self.room_server = (
+            parts.endpoint,
+            parts.classic,
+            parts.room,
+            parts.room_server,
+        )
         self.core, self.desk, self.parts = parts.core, parts.desk, parts
-        self.bridge.load(self.log.last_of_each_key(), self.log.rows[-self._options.limits.recent_entries :], now)
+        self.room_server.load(self.log.last_of_each_key(), self.log.rows[-self._options.limits.recent_entries :], now)
         for cid, address in lost:
             self.endpoint.wake(cid, address)
         self._tick_at = now + 1.0
@@ -169,7 +174,7 @@ class RoomServer(PartyState):
         if self._tick_at <= now:
             following = self._tick_at + 1.0
             self._tick_at = following if following > now else now + 1.0
-            self.bridge.handle_timer(now)
+            self.room_server.handle_timer(now)
 
     def process(self, now: float) -> None:
         """Do everything that needs no more time."""
@@ -186,10 +191,10 @@ class RoomServer(PartyState):
         moved = False
         while (event := self.core.next_event()) is not None:
             moved = True
-            self.bridge.handle(event, now)
-        while (request := self.bridge.take_read()) is not None:
+            self.room_server.handle(event, now)
+        while (request := self.room_server.take_read()) is not None:
             moved = True
-            self.bridge.answer_read(request, read_for(self._log, request))
+            self.room_server.answer_read(request, read_for(self._log, request))
         return moved
 
     # The disk.
@@ -235,18 +240,18 @@ class RoomServer(PartyState):
             self._log.deliver()
 
     def _take_committed(self, rows: Sequence[Row], outcomes: Sequence[Outcome]) -> None:
-        self.bridge.take_rows(rows, self.now)
-        self.bridge.take_outcomes(outcomes, self.now)
+        self.room_server.take_rows(rows, self.now)
+        self.room_server.take_outcomes(outcomes, self.now)
 
     # The thread of bcrypt.
 
     def _check(self, now: float) -> bool:
-        check = self.bridge.take_check(now)
+        check = self.room_server.take_check(now)
         if check is not None:
             self.bcrypt.asked.append(check)
             self.bcrypt.waiting.append((now + self._bcrypt_seconds, check))
         if self.bcrypt.held or not self.bcrypt.waiting or self.bcrypt.waiting[0][0] > now:
             return check is not None
         _, answered = self.bcrypt.waiting.popleft()
-        self.bridge.answer_check(answered, answered.password == self.bcrypt.right, now)
+        self.room_server.answer_check(answered, answered.password == self.bcrypt.right, now)
         return True

@@ -17,7 +17,7 @@ from sockatuh.errors import ProtocolError
 from sockatuh.protocol import messages as m
 from sockatuh.protocol.channel import Channel
 from sockatuh.protocol.client import events as pe
-from sockatuh.protocol.client.state import State
+from sockatuh.protocol.client.state import PeerState
 from sockatuh.protocol.constants import DATA, HELLO, INIT, LINES_IN_FLIGHT, OLD_CHANNEL_SECONDS, PROLOGUE, RESET
 from sockatuh.protocol.noise import Responder
 from sockatuh.protocol.seam import Address
@@ -36,9 +36,9 @@ SECRETS: Final = {
 def settled(wire: Wire) -> bool:
     """Tell whether everybody is in the room, has all entries, and all lines are answered."""
     return all(
-        client.peer.state is State.JOINED
+        client.peer.state is PeerState.JOINED
         and not client.peer.unanswered
-        and client.peer._reader.inbox.cursor == wire.house.head
+        and client.peer._catch_up.inbox.cursor == wire.house.head
         for client in wire.peers
     )
 

@@ -292,7 +292,7 @@ def anything(dice: random.Random, host: RawServer) -> m.ServerMessage:
         m.Unsaid(number % 9, code),
         m.Progress(number, dice.randrange(9), dice.randrange(1 << 16), dice.choice([0, 0, number]), dice.randrange(3)),
         m.Entries(min(number, other), max(number, other), dice.random() < 0.5, ()),
-        m.Entries(host.peer._reader.inbox.cursor, host.peer._reader.inbox.cursor + dice.randrange(300), True, ()),
+        m.Entries(host.peer._catch_up.inbox.cursor, host.peer._catch_up.inbox.cursor + dice.randrange(300), True, ()),
         m.EntryPart(other, dice.randrange(17), dice.randrange(17), b"x", dice.random() < 0.5),
         m.Head(number),
         m.Pong(bytes(8), other),

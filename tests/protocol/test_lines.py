@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from kit.bare_room import no_jitter
 
 from sockatuh.protocol.client.outbox import Outbox
-from sockatuh.protocol.client.timers import Timer
+from sockatuh.protocol.client.timers import ClientTimer
 from sockatuh.protocol.constants import MAX_PIECE
 from sockatuh.protocol.server.line_assembly import LineReceiver
 from sockatuh.protocol.timers import TimerTable
@@ -32,7 +32,7 @@ def test_whatever_the_network_does_every_line_arrives_in_order_and_once(
     seed: int, sizes: list[int], loss: float
 ) -> None:
     dice = random.Random(seed)
-    timers = TimerTable(Timer)
+    timers = TimerTable(ClientTimer)
     sender, receiver = Outbox(no_jitter, timers), LineReceiver()
     texts = [dice.randbytes(size) for size in sizes]
     for text in texts:
@@ -51,7 +51,7 @@ def test_whatever_the_network_does_every_line_arrives_in_order_and_once(
             sender.take_progress(receiver.progress(), now)
         if not sender:
             break
-        at = timers.get(Timer.LINES)
+        at = timers.get(ClientTimer.LINES)
         assert at is not None
         now = max(now + 0.01, at)
     assert not len(sender)

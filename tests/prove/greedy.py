@@ -46,7 +46,7 @@ class Greedy(Villain):
         return super().receive(data, address, now)
 
     def _answer(self, event: ev.ServerEvent, now: float) -> None:
-        if not isinstance(event, ev.LineSaid):  # a line is never stored
+        if not isinstance(event, ev.LineReceived):  # a line is never stored
             super()._answer(event, now)
 
     def _page(self, cid: int) -> m.Members:  # noqa: ARG002 (everybody gets another page)

@@ -17,7 +17,7 @@ from sockatuh.errors import ProtocolError
 from sockatuh.protocol import messages as m
 from sockatuh.protocol.client.dialer import Dialer
 from sockatuh.protocol.client.handshakes import Established
-from sockatuh.protocol.client.timers import Timer
+from sockatuh.protocol.client.timers import ClientTimer
 from sockatuh.protocol.constants import COOKIE, DATA, INIT, PROLOGUE, RESP
 from sockatuh.protocol.noise import Initiator, public_key
 from sockatuh.protocol.seam import Address
@@ -57,7 +57,7 @@ class Rogue:
         self._server: Address = ("127.0.0.1", port)
         self._payload = m.InitPayload(version, stream or os.urandom(8), flags, None, 0, None)
         self._out: list[tuple[bytes, Address]] = []
-        self._timers = TimerTable(Timer)
+        self._timers = TimerTable(ClientTimer)
         self._dialer = Dialer(self.key, None, os.urandom, self._timers, self._out)
         self._established: Established | None = None
         self._calls = 0

@@ -157,12 +157,12 @@ def _pour_in_process(run: Run, recorded: Sequence[bytes]) -> int:
         hall = Hall(classic=False)
         for name in members:
             hall.person(name)
-        before = footprint(hall.endpoint) + footprint(hall.bridge)
+        before = footprint(hall.endpoint) + footprint(hall.room_server)
         for number, data in enumerate(make_all(run.seed, recorded, IN_PROCESS // 2)):
             hall.core.receive_datagram(data, ("10.66.6.6", 1 + number % 60_000), hall.now + number / RATES[0])
             hall.core.datagrams_to_send()
             require(hall.core.next_event() is None, "something happened for a stranger")
-        kept += footprint(hall.endpoint) + footprint(hall.bridge) - before
+        kept += footprint(hall.endpoint) + footprint(hall.room_server) - before
     return kept
 
 

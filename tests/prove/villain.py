@@ -84,11 +84,11 @@ class Villain(BareRoom):
                 self.endpoint.admit(cid, number, EVIL, 0, 0, now)
             case ev.WhoAsked(cid, number):
                 self.endpoint.answer(cid, number, self._page(cid))
-            case ev.LineSaid(cid, _, line, _, text) if text == CLOSE and line not in self.closed_for:
+            case ev.LineReceived(cid, _, line, _, text) if text == CLOSE and line not in self.closed_for:
                 self.closed_for.add(line)
                 self.endpoint.close(cid, EVIL)
-            case ev.LineSaid(cid, number):
-                self.endpoint.settle_lines([(cid, number, EVIL if self.hostile else "text_empty")], now)
+            case ev.LineReceived(cid, number):
+                self.endpoint.answer_lines([(cid, number, EVIL if self.hostile else "text_empty")], now)
             case _:
                 super()._answer(event, now)
 

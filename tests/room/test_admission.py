@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sockatuh.room.admission import FORGET_AFTER, PasswordGate, Right, Unknown, Wait, Wrong
+from sockatuh.room.admission import FORGET_AFTER, PasswordGate, Right, Undecided, Wait, Wrong
 
 RIGHT = b"tulip-harbor"
 HOME = "192.0.2.1"
@@ -25,9 +25,9 @@ def guess_until_it_waits(gate: PasswordGate, address: str, owner: str, now: floa
 
 def test_nothing_is_known_before_bcrypt_was_asked() -> None:
     gate = PasswordGate(b"s" * 32)
-    assert gate.check(RIGHT, HOME, "k", 0.0) == Unknown()
+    assert gate.check(RIGHT, HOME, "k", 0.0) == Undecided()
     assert gate.record(b"guess", False, HOME, "k", 0.0) == Wrong(0.0)
-    assert gate.check(RIGHT, HOME, "k", 0.0) == Unknown()
+    assert gate.check(RIGHT, HOME, "k", 0.0) == Undecided()
 
 
 def test_the_right_password_is_recognised_once_it_was_verified() -> None:
@@ -40,7 +40,7 @@ def test_the_right_password_is_recognised_once_it_was_verified() -> None:
 def test_a_changed_hash_means_asking_again() -> None:
     gate = gate_that_knows()
     gate.forget_password()
-    assert gate.check(RIGHT, HOME, "k", 1.0) == Unknown()
+    assert gate.check(RIGHT, HOME, "k", 1.0) == Undecided()
 
 
 def test_three_tries_are_free_then_the_wait_doubles_to_ten_minutes() -> None:
@@ -142,7 +142,7 @@ def test_the_former_password_is_wrong_and_costs_nothing() -> None:
     """A room full of members who come back with the password they know must not shut out their own network."""
     gate = gate_that_knows()
     gate.forget_password()
-    assert gate.check(RIGHT, HOME, "k", 1.0) == Unknown()
+    assert gate.check(RIGHT, HOME, "k", 1.0) == Undecided()
     for member in range(20):
         assert gate.record(RIGHT, False, HOME, f"member {member}", 1.0) == Wrong(0.0)
     assert gate.record(b"the new one", True, HOME, "k", 1.0) == Right()

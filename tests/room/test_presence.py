@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from sockatuh.room.entries import Body, Claimed, Joined, Left, Message
-from sockatuh.room.presence import Presence
+from sockatuh.room.presence import PresenceFold
 
 DAY = 86_400.0
 DAY_MS = 86_400_000
@@ -22,7 +22,7 @@ def left(name: str, owner: str) -> Left:
 
 
 def test_who_joined_is_present_until_it_left() -> None:
-    presence = Presence(DAY)
+    presence = PresenceFold(DAY)
     presence.apply(7, 5_000, joined("Ana", "k"), "ana")
     here = presence.present["ana"]
     assert (here.name, here.owner, here.dialect, here.joined_at, here.joined_seq) == ("Ana", "k", "secure", 5_000, 7)
@@ -32,21 +32,21 @@ def test_who_joined_is_present_until_it_left() -> None:
 
 
 def test_a_line_changes_nothing() -> None:
-    presence = Presence(DAY)
+    presence = PresenceFold(DAY)
     presence.apply(1, 0, joined("ana", "k"), "ana")
     presence.apply(2, 9_000, Message(name="ana", owner="k", text="hi", action=False), None)
     assert presence.last_seq("ana") == 1
 
 
 def test_a_name_that_is_present_is_held_however_long() -> None:
-    presence = Presence(DAY)
+    presence = PresenceFold(DAY)
     presence.apply(1, 0, joined("ana", "k"), "ana")
     assert presence.owner_of("ana", 100 * DAY_MS) == "k"
 
 
 @pytest.mark.parametrize("last", [left("ana", "k"), Claimed(name="ana", owner="k")])
 def test_a_name_stays_with_the_key_that_used_it_last_for_the_time_of_ownership(last: Body) -> None:
-    presence = Presence(DAY)
+    presence = PresenceFold(DAY)
     presence.apply(1, 0, last, "ana")
     assert presence.owner_of("ana", DAY_MS - 1) == "k"
     assert presence.owner_of("ana", DAY_MS) == ""
@@ -54,7 +54,7 @@ def test_a_name_stays_with_the_key_that_used_it_last_for_the_time_of_ownership(l
 
 
 def test_ownership_can_be_for_ever_or_not_at_all() -> None:
-    for_ever, never = Presence(inf), Presence(0)
+    for_ever, never = PresenceFold(inf), PresenceFold(0)
     for presence in (for_ever, never):
         presence.apply(1, 1_000, left("ana", "k"), "ana")
     assert for_ever.owner_of("ana", 10_000 * DAY_MS) == "k"
@@ -63,13 +63,13 @@ def test_ownership_can_be_for_ever_or_not_at_all() -> None:
 
 
 def test_a_clock_that_was_set_back_takes_no_name_away() -> None:
-    presence = Presence(DAY)
+    presence = PresenceFold(DAY)
     presence.apply(1, 10 * DAY_MS, left("ana", "k"), "ana")
     assert presence.owner_of("ana", 0) == "k"
 
 
 def test_a_classic_member_holds_its_name_only_while_it_is_there() -> None:
-    presence = Presence(DAY)
+    presence = PresenceFold(DAY)
     presence.apply(1, 0, joined("ana", ""), "ana")
     assert "ana" in presence.present
     assert presence.owner_of("ana", 1) == ""
@@ -79,7 +79,7 @@ def test_a_classic_member_holds_its_name_only_while_it_is_there() -> None:
 
 
 def test_the_last_use_is_known_for_its_owner_only() -> None:
-    presence = Presence(DAY)
+    presence = PresenceFold(DAY)
     presence.apply(3, 5, left("ana", "k"), "ana")
     use = presence.find_use("ana", "k")
     assert use is not None
@@ -89,7 +89,7 @@ def test_the_last_use_is_known_for_its_owner_only() -> None:
 
 
 def test_an_entry_that_was_forgotten_can_be_noted() -> None:
-    presence = Presence(DAY)
+    presence = PresenceFold(DAY)
     assert presence.last_seq("ana") == 0
     presence.note_last_seq("ana", 9)
     presence.note_last_seq("ana", 4)
@@ -97,7 +97,7 @@ def test_an_entry_that_was_forgotten_can_be_noted() -> None:
 
 
 def test_what_is_expired_is_forgotten_and_what_is_not_is_kept() -> None:
-    presence = Presence(DAY)
+    presence = PresenceFold(DAY)
     presence.apply(1, 0, left("old", "k"), "old")
     presence.apply(2, 0, joined("here", ""), "here")
     presence.apply(3, DAY_MS, left("new", "k"), "new")
@@ -106,7 +106,7 @@ def test_what_is_expired_is_forgotten_and_what_is_not_is_kept() -> None:
 
 
 def test_a_name_used_while_the_clock_was_wrong_is_no_older_than_what_came_before() -> None:
-    presence = Presence(DAY)
+    presence = PresenceFold(DAY)
     now = 1_700_000_000_000
     presence.apply(1, now, joined("budi", "l"), "budi")
     presence.apply(2, 60_000, joined("ana", "k"), "ana")
@@ -116,7 +116,7 @@ def test_a_name_used_while_the_clock_was_wrong_is_no_older_than_what_came_before
 
 
 def test_a_key_owns_so_many_names_and_the_one_it_used_longest_ago_is_free_again() -> None:
-    presence = Presence(DAY, names_per_owner=3)
+    presence = PresenceFold(DAY, names_per_owner=3)
     for seq, name in enumerate(["a", "b", "c", "a", "d"], start=1):
         presence.apply(seq, seq, left(name, "k"), name)
     assert [presence.owner_of(name, 9) for name in "abcd"] == ["k", "", "k", "k"]
@@ -127,7 +127,7 @@ def test_a_key_owns_so_many_names_and_the_one_it_used_longest_ago_is_free_again(
 
 
 def test_a_name_that_is_present_is_its_keys_however_many_it_has_used_since() -> None:
-    presence = Presence(DAY, names_per_owner=1)
+    presence = PresenceFold(DAY, names_per_owner=1)
     presence.apply(1, 1, joined("ana", "k"), "ana")
     presence.apply(2, 2, Claimed(name="other", owner="k"), "other")
     assert presence.owner_of("ana", 3) == presence.owner_of("other", 3) == "k"
@@ -136,7 +136,7 @@ def test_a_name_that_is_present_is_its_keys_however_many_it_has_used_since() -> 
 
 
 def test_however_many_keys_take_names_only_so_many_are_remembered() -> None:
-    presence = Presence(inf, max_names=2_000)
+    presence = PresenceFold(inf, max_names=2_000)
     presence.apply(1, 1, joined("here", "k"), "here")
     for seq in range(2, 20_000):
         presence.apply(seq, seq, left(f"n{seq}", f"k{seq}"), f"n{seq}")
@@ -147,7 +147,7 @@ def test_however_many_keys_take_names_only_so_many_are_remembered() -> None:
 
 
 def test_whoever_claims_names_with_any_number_of_keys_frees_nobody_elses() -> None:
-    presence = Presence(inf, max_names=2_000)
+    presence = PresenceFold(inf, max_names=2_000)
     for seq in range(1, 201):
         presence.apply(seq, seq, Claimed(f"honest{seq}", f"owner{seq}", 0, f"10.0.0.{seq % 50}"), f"honest{seq}")
     neighbour = Claimed("neighbour", "his key", 0, "10.9.0.1")
@@ -162,10 +162,10 @@ def test_whoever_claims_names_with_any_number_of_keys_frees_nobody_elses() -> No
 def test_the_places_of_names_outlast_a_restart_because_the_log_has_them() -> None:
     first = joined("ana", "k")
     entry = Left("ana", "k", "left", 1.0, 1, "192.0.2.1")
-    presence = Presence(inf, max_names=1)
+    presence = PresenceFold(inf, max_names=1)
     presence.apply(1, 1, first, "ana")
     assert presence.find_use("ana", "k") is not None
-    for fold in (presence, Presence(inf)):
+    for fold in (presence, PresenceFold(inf)):
         fold.apply(2, 2, entry, "ana")
         use = fold.find_use("ana", "k")
         assert use is not None
@@ -173,7 +173,7 @@ def test_the_places_of_names_outlast_a_restart_because_the_log_has_them() -> Non
 
 
 def test_passing_visitors_do_not_pile_up() -> None:
-    presence = Presence(1.0)
+    presence = PresenceFold(1.0)
     for seq in range(1, 20_000):
         presence.apply(seq, seq * 10, left(f"n{seq}", "k"), f"n{seq}")
     remembered = sum(presence.last_seq(f"n{seq}") > 0 for seq in range(1, 20_000))
@@ -184,7 +184,7 @@ def test_passing_visitors_do_not_pile_up() -> None:
     st.lists(st.tuples(st.sampled_from("abc"), st.sampled_from(["", "k", "l"]), st.sampled_from("jlc")), max_size=30)
 )
 def test_the_last_entries_of_each_key_fold_to_the_same_room(steps: list[tuple[str, str, str]]) -> None:
-    whole, short = Presence(inf), Presence(inf)
+    whole, short = PresenceFold(inf), PresenceFold(inf)
     last: dict[str, tuple[int, Body]] = {}
     for seq, (name, owner, kind) in enumerate(steps, start=1):
         here = whole.present.get(name)

@@ -10,18 +10,18 @@ from hypothesis import strategies as st
 from sockatuh.room.decisions import GuestsFull, Role
 from sockatuh.room.entries import Body, Claimed, Joined, Left
 from sockatuh.room.names import NameRules
-from sockatuh.room.presence import Presence
+from sockatuh.room.presence import PresenceFold
 from sockatuh.room.room import (
     Admit,
-    Bounds,
-    Here,
     Intent,
     LeftReason,
     Member,
-    NameFree,
-    NameRefused,
+    NameAllowed,
+    NameDenied,
+    Occupant,
     Room,
     RoomFull,
+    RoomLimits,
     TooOften,
 )
 
@@ -36,7 +36,7 @@ def rules() -> NameRules:
 
 
 def test_a_join_that_is_given_up_takes_no_place(rules: NameRules) -> None:
-    room = Room(rules, Bounds(1, inf, GRACE))
+    room = Room(rules, RoomLimits(1, inf, GRACE))
 
     def ask(session: int, name: str) -> object:
         return join(room, session, name, f"key {session}")
@@ -59,7 +59,7 @@ def join(
     may_write: bool = True,
     at: int = 0,
     since: int = 0,
-) -> Admit | NameRefused | RoomFull | GuestsFull | TooOften:
+) -> Admit | NameDenied | RoomFull | GuestsFull | TooOften:
     dialect = "secure" if owner else "classic"
     return room.join(
         session,
@@ -85,14 +85,14 @@ class House:
         self.queue: deque[tuple[Intent, int | None, Admit | None]] = deque()
         self.asked: dict[int, tuple[str, str, Role, str, bool]] = {}
         self.open: set[int] = set()
-        self.refused: dict[int, NameRefused | RoomFull | GuestsFull | TooOften] = {}
+        self.refused: dict[int, NameDenied | RoomFull | GuestsFull | TooOften] = {}
         self.admitted: dict[int, Admit] = {}
         self.now = 1_000.0
         self.at = 10 * DAY_MS
         self.room = self.new_room()
 
     def new_room(self) -> Room:
-        return Room(self.rules, Bounds(self.max_members, self.ownership, GRACE))
+        return Room(self.rules, RoomLimits(self.max_members, self.ownership, GRACE))
 
     def ask(
         self,
@@ -224,14 +224,14 @@ def test_of_two_keys_that_ask_at_once_exactly_one_gets_the_name(house: House) ->
     house.commit()
     assert house.room.member_of(1) is not None
     assert house.room.member_of(2) is None
-    assert house.refused[2] == NameRefused("name_taken", "Alice", owner="k", since=house.at)
+    assert house.refused[2] == NameDenied("name_taken", "Alice", owner="k", since=house.at)
 
 
 def test_a_name_is_judged_without_being_reserved(house: House) -> None:
-    assert house.room.judge_name(" Ana ", "k", house.at) == NameFree("Ana", "ana")
-    assert house.room.judge_name("ana", "l", house.at) == NameFree("ana", "ana")
+    assert house.room.judge_name(" Ana ", "k", house.at) == NameAllowed("Ana", "ana")
+    assert house.room.judge_name("ana", "l", house.at) == NameAllowed("ana", "ana")
     refused = house.room.judge_name("a:b", "k", house.at)
-    assert isinstance(refused, NameRefused)
+    assert isinstance(refused, NameDenied)
     assert refused.code == "name_invalid"
     assert "one word" in refused.detail
     assert refused.suggestion == "ab"
@@ -242,22 +242,22 @@ def test_a_name_that_was_left_belongs_to_its_key(house: House) -> None:
     house.commit()
     house.go(1, left=True)
     house.commit()
-    assert house.room.judge_name("ANA", "l", house.at) == NameRefused("name_owned", "", owner="k", since=house.at)
-    assert house.room.judge_name("ANA", "", house.at) == NameRefused("name_owned", "", owner="k", since=house.at)
-    assert house.room.judge_name("ANA", "k", house.at) == NameFree("ANA", "ana")
+    assert house.room.judge_name("ANA", "l", house.at) == NameDenied("name_owned", "", owner="k", since=house.at)
+    assert house.room.judge_name("ANA", "", house.at) == NameDenied("name_owned", "", owner="k", since=house.at)
+    assert house.room.judge_name("ANA", "k", house.at) == NameAllowed("ANA", "ana")
 
 
 def test_a_classic_member_owns_nothing_and_takes_over_nothing(house: House) -> None:
     house.ask(1, "ana", "")
     house.commit()
-    taken = NameRefused("name_taken", "ana", owner="", since=house.at)
+    taken = NameDenied("name_taken", "ana", owner="", since=house.at)
     assert house.room.judge_name("ana", "", house.at) == taken
     assert house.room.judge_name("ana", "k", house.at) == taken
     house.go(1, left=False, reason="idle")
     house.pass_time(0)
     house.commit()
     assert house.reasons() == ["idle"]
-    assert house.room.judge_name("ana", "k", house.at) == NameFree("ana", "ana")
+    assert house.room.judge_name("ana", "k", house.at) == NameAllowed("ana", "ana")
 
 
 def test_the_last_session_to_leave_ends_the_membership_at_once(house: House) -> None:
@@ -398,7 +398,7 @@ def test_a_join_that_lost_its_name_holds_no_place(rules: NameRules) -> None:
     house.ask(1, "ana", "k")
     house.ask(2, "ana", "l")
     house.commit()
-    assert house.refused[2] == NameRefused("name_taken", "ana", owner="k", since=house.at)
+    assert house.refused[2] == NameDenied("name_taken", "ana", owner="k", since=house.at)
     house.ask(3, "budi", "m")
     house.commit()
     assert house.room.member_of(3) is not None
@@ -418,7 +418,7 @@ def test_a_transient_session_claims_its_name_once_a_day(house: House) -> None:
     assert house.members() == []
     assert house.room.member_of(3) is None
     judged = house.room.judge_name("bot", "l", house.at)
-    assert isinstance(judged, NameRefused)
+    assert isinstance(judged, NameDenied)
     assert (judged.code, judged.detail, judged.owner) == ("name_taken", "bot", "k")
 
 
@@ -437,7 +437,7 @@ def test_a_guest_keeps_others_from_its_name_even_without_ownership(rules: NameRu
     house.ask(1, "bot", "k", "script")
     house.ask(2, "bot", "l")
     house.commit()
-    assert house.refused[2] == NameRefused("name_taken", "bot", owner="k", since=house.at)
+    assert house.refused[2] == NameDenied("name_taken", "bot", owner="k", since=house.at)
     house.ask(3, "bot", "k", "script")
     house.commit()
     house.go(1, left=False)
@@ -451,7 +451,7 @@ def test_a_guest_keeps_others_from_its_name_even_without_ownership(rules: NameRu
 def test_since_when_somebody_was_a_member_is_written_down_also_if_the_log_has_forgotten_it(
     rules: NameRules, since: int, known: int
 ) -> None:
-    room = Room(rules, Bounds(5, inf, GRACE))
+    room = Room(rules, RoomLimits(5, inf, GRACE))
 
     def ask(session: int, since: int) -> Body:
         admit = join(room, session, "ana", "k", since=since)
@@ -488,11 +488,11 @@ def test_members_are_listed_page_by_page_in_the_order_of_their_keys(house: House
     seen: list[str] = []
     more = True
     while more:
-        page, more = house.room.here_after(seen[-1] if seen else "", 2)
+        page, more = house.room.occupants_after(seen[-1] if seen else "", 2)
         seen += [each.name for under_a_name in page for each in under_a_name]
     assert seen == ["ana", "budi", "Citra", "Dewi", "Eko"]
-    assert house.room.here_after("zzz", 2) == ([], False)
-    assert house.room.here_after("c\ud800", 2)[0][0][0].name == "Dewi"
+    assert house.room.occupants_after("zzz", 2) == ([], False)
+    assert house.room.occupants_after("c\ud800", 2)[0][0][0].name == "Dewi"
 
 
 def test_who_comes_from_elsewhere_gets_the_seat_of_one_whose_contact_is_lost(rules: NameRules) -> None:
@@ -521,7 +521,7 @@ def test_who_lost_the_seat_while_away_gets_one_within_the_grace(rules: NameRules
     house.ask(2, "citra", "citra", address="10.0.0.2:1")
     house.commit()
     house.ask(3, "budi", "another", address="10.0.0.3:1")
-    assert house.refused[3] == NameRefused("name_owned", "", owner="budi", since=house.at)
+    assert house.refused[3] == NameDenied("name_owned", "", owner="budi", since=house.at)
     house.ask(4, "budi", "budi", address="10.0.0.1:1", returns=True)
     house.commit()
     assert [member.name for member in house.members()] == ["ana", "budi", "citra"], "one more than there are seats"
@@ -566,7 +566,7 @@ def test_all_classic_members_are_one_place_because_nothing_proves_an_address(rul
 
 def test_guests_have_few_seats_and_few_of_a_place(rules: NameRules) -> None:
     house = House(rules, max_members=1)
-    house.room = Room(rules, Bounds(1, inf, GRACE, guests=4, guests_of_place=3))
+    house.room = Room(rules, RoomLimits(1, inf, GRACE, guests=4, guests_of_place=3))
     for session in range(3):
         house.ask(session, f"bot{session}", f"key {session}", "script", "10.0.0.1:1")
     house.commit()
@@ -578,7 +578,7 @@ def test_guests_have_few_seats_and_few_of_a_place(rules: NameRules) -> None:
     assert house.refused.keys() == {3}
     assert 2 not in house.open, "the newest of the most crowded place gave up its seat"
     assert house.members() == []
-    listed = [(here.name, here.role) for under_a_name in house.room.here_after("", 9)[0] for here in under_a_name]
+    listed = [(here.name, here.role) for under_a_name in house.room.occupants_after("", 9)[0] for here in under_a_name]
     assert sorted(listed) == [("ana", "reader"), ("bot0", "script"), ("bot1", "script"), ("budi", "reader")]
     house.ask(6, "citra", "citra", "reader", "10.0.0.1:1")
     assert house.refused[6] == GuestsFull(of_place=False, bound=4)
@@ -590,18 +590,21 @@ def test_members_and_guests_of_one_name_are_listed_together_but_who_asks(house: 
     house.ask(3, "ana", "k", "script")
     house.ask(4, "ana", "k", "reader")
     house.commit()
-    assert [[(here.name, here.role) for here in under] for under in house.room.here_after("", 9, but=4)[0]] == [
+    assert [[(here.name, here.role) for here in under] for under in house.room.occupants_after("", 9, but=4)[0]] == [
         [("ana", "member"), ("ana", "script")]
     ]
     for session in (2, 3):
         house.go(session, left=False)
-    assert house.room.here_after("", 9)[0] == [
-        [Here("ana", "k", "secure", True, house.at, "member"), Here("ana", "k", "secure", True, house.at, "reader")]
+    assert house.room.occupants_after("", 9)[0] == [
+        [
+            Occupant("ana", "k", "secure", True, house.at, "member"),
+            Occupant("ana", "k", "secure", True, house.at, "reader"),
+        ]
     ]
 
 
 def test_a_join_that_would_be_written_too_often_changes_nothing(rules: NameRules) -> None:
-    room = Room(rules, Bounds(1, inf, GRACE))
+    room = Room(rules, RoomLimits(1, inf, GRACE))
     for role in ("member", "script"):
         assert join(room, 1, "ana", "k", role=role, may_write=False) == TooOften()
     assert isinstance(join(room, 2, "budi", "l"), Admit)
@@ -651,7 +654,7 @@ def test_whatever_happens_names_are_unique_and_the_log_tells_who_is_here(
 
 def check(house: House) -> None:
     members = house.members()
-    folded = Presence(house.ownership)
+    folded = PresenceFold(house.ownership)
     open_joins: set[str] = set()
     for seq, at, body, key in house.log:
         assert (key in open_joins) == isinstance(body, Left)  # each left closes the one join before it

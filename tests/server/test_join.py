@@ -16,7 +16,7 @@ from sockatuh.protocol.server.limits import Limits
 from sockatuh.room.entries import Joined
 from sockatuh.room.names import NameRules
 from sockatuh.room.presence import NAMES_PER_OWNER
-from sockatuh.server.join import JOINS_BURST, TRANSITIONS, State, Step
+from sockatuh.server.join import JOINS_BURST, TRANSITIONS, JoinState, JoinStep
 
 HOUR = 3_600.0
 
@@ -386,7 +386,7 @@ def test_nobody_is_welcomed_before_the_session_is_written_down(hall: Hall) -> No
     hall.begin()
     hall.writer_busy = True
     again = hall.person(key=ana.key, ticket=ana.last(e.Admitted).ticket)
-    assert hall.bridge.members == 1, "the member is here, so nothing is appended"
+    assert hall.room_server.members == 1, "the member is here, so nothing is appended"
     assert not again.is_in, "a server that is killed now could not tell the next one whom to wake"
     hall.writer_busy = False
     hall.settle()
@@ -408,7 +408,7 @@ def test_who_leaves_while_its_join_is_written_has_left_as_soon_as_it_is(hall: Ha
     hall.writer_busy = False
     hall.settle()
     assert hall.kinds() == ["joined", "left"] * 2
-    assert hall.bridge.members == 0
+    assert hall.room_server.members == 0
     assert not hall.ledger.open()
 
 
@@ -463,33 +463,33 @@ def test_a_script_that_lost_its_name_to_another_gives_its_seat_back() -> None:
 
 
 def test_a_join_that_is_gone_stays_gone_and_every_other_ends_with_its_session() -> None:
-    assert {state for state, step in TRANSITIONS if step is Step.ENDED} == set(State) - {State.GONE}
-    assert {TRANSITIONS[state, step] for state, step in TRANSITIONS if step in (Step.ENDED, Step.REFUSED)} == {
-        State.GONE
+    assert {state for state, step in TRANSITIONS if step is JoinStep.ENDED} == set(JoinState) - {JoinState.GONE}
+    assert {TRANSITIONS[state, step] for state, step in TRANSITIONS if step in (JoinStep.ENDED, JoinStep.REFUSED)} == {
+        JoinState.GONE
     }
 
 
 def test_the_only_way_to_a_seat_is_by_way_of_the_disk() -> None:
-    assert [(state, step) for (state, step), to in TRANSITIONS.items() if to is State.SEATED] == [
-        (State.WRITING, Step.WRITTEN)
+    assert [(state, step) for (state, step), to in TRANSITIONS.items() if to is JoinState.SEATED] == [
+        (JoinState.WRITING, JoinStep.WRITTEN)
     ]
-    assert {state for (state, step), to in TRANSITIONS.items() if to is State.WRITING} == {
-        State.ASKED,
-        State.CHECKING,
-        State.WRITING,
+    assert {state for (state, step), to in TRANSITIONS.items() if to is JoinState.WRITING} == {
+        JoinState.ASKED,
+        JoinState.CHECKING,
+        JoinState.WRITING,
     }
 
 
 def test_what_the_table_does_not_know_is_an_error(hall: Hall) -> None:
     ana = hall.person("ana")
     [session] = [record.cid for record in hall.ledger.open()]
-    joining = hall.bridge._joining
+    joining = hall.room_server._joining
     join = joining._joins[session or 0]
-    assert (join.state, ana.is_in) == (State.SEATED, True)
-    for step in (Step.UNDECIDED, Step.ADMITTED, Step.WRITTEN, Step.REFUSED):
+    assert (join.state, ana.is_in) == (JoinState.SEATED, True)
+    for step in (JoinStep.UNDECIDED, JoinStep.ADMITTED, JoinStep.WRITTEN, JoinStep.REFUSED):
         with pytest.raises(KeyError):
             joining._step(join, step)
-    assert join.state is State.SEATED
+    assert join.state is JoinState.SEATED
 
 
 # The room.

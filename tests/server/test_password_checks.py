@@ -4,7 +4,7 @@ from kit.hall import Hall
 
 from sockatuh.room.admission import PasswordGate, Right, Wait, Wrong
 from sockatuh.server.dialects.base import Visitor
-from sockatuh.server.join import Join
+from sockatuh.server.join import JoinAttempt
 from sockatuh.server.password_checks import (
     ANONYMOUS_TRIES,
     ANONYMOUS_TRIES_PER_SECOND,
@@ -21,12 +21,12 @@ PARTS = Hall().parts
 def check(password: bytes, host: str = "10.0.0.2", owner: str = "", *, known: bool = False) -> Check:
     key = owner or f"key of {host}"
     visitor = Visitor(1, PARTS.secure, (host, 4000), key, "test", role="member", opened_at=0.0)
-    return Check(Join(visitor, "ana", by_ticket=False), password, known)
+    return Check(JoinAttempt(visitor, "ana", by_ticket=False), password, known)
 
 
 def classic_check(password: bytes, host: str) -> Check:
     visitor = Visitor(-1, PARTS.classic, (host, 4000), "", "", role="member", opened_at=0.0)
-    return Check(Join(visitor, "ana", by_ticket=False), password)
+    return Check(JoinAttempt(visitor, "ana", by_ticket=False), password)
 
 
 def desk() -> PasswordDesk:
@@ -119,7 +119,7 @@ def test_in_a_full_queue_who_has_guessed_most_makes_place_and_is_told() -> None:
     guessers = [check(WRONG, f"10.0.1.{number}") for number in range(MAX_CHECKS)]
     for number, guesser in enumerate(guessers):
         for _ in range(2 if number == 1 else 1):
-            new.refuse(guesser, 0.0)
+            new.count_wrong(guesser, 0.0)
         assert new.ask(guesser, 0.0) is None
     newcomer = check(RIGHT, "10.0.2.1")
     assert new.ask(newcomer, 1.0) is None
@@ -171,9 +171,9 @@ def test_the_fourth_wrong_password_costs_5_seconds_and_each_further_one_twice_as
 
 def test_a_password_that_no_room_can_have_is_wrong_without_bcrypt_and_costs_the_same() -> None:
     new = desk()
-    answers = [new.refuse(check(b""), 0.0) for _ in range(4)]
+    answers = [new.count_wrong(check(b""), 0.0) for _ in range(4)]
     assert answers == [Wrong(0.0), Wrong(0.0), Wrong(0.0), Wrong(5.0)]
-    assert new.refuse(check(b""), 1.0) == Wait(4.0)
+    assert new.count_wrong(check(b""), 1.0) == Wait(4.0)
     assert new.take_check(1.0) is None
 
 

@@ -16,12 +16,12 @@ from kit.world import PASSWORD
 from sockatuh.errors import ConfigurationError, Problem
 from sockatuh.protocol.client import events as e
 from sockatuh.protocol.server.limits import Limits
-from sockatuh.server.reload import Change, Reloader, change_of
+from sockatuh.server.reload import ConfigChange, Reloader, config_change
 
 BEFORE = OPTIONS
 NEW_PASSWORD = "rain-ladle-nine"
 
-Reload = Callable[..., tuple[Change, str]]
+Reload = Callable[..., tuple[ConfigChange, str]]
 
 
 @pytest.fixture
@@ -33,7 +33,7 @@ def hall() -> Hall:
 def _reload(hall: Hall) -> Reload:
     """Reload with some options changed."""
 
-    def reload(**changed: Any) -> tuple[Change, str]:
+    def reload(**changed: Any) -> tuple[ConfigChange, str]:
         reloader = Reloader(hall.parts, hall.diary)
         return reloader.reload(BEFORE, replace(BEFORE, **changed))
 
@@ -50,7 +50,7 @@ def ticket_of(person: Client) -> bytes:
 
 
 def test_nothing_that_changed_is_no_news(hall: Hall, reload: Reload) -> None:
-    assert reload() == (Change(BEFORE, (), ()), "configuration reloaded")
+    assert reload() == (ConfigChange(BEFORE, (), ()), "configuration reloaded")
     assert hall.diary.of("configuration_reloaded") == [{"changed": "nothing"}]
 
 
@@ -142,7 +142,7 @@ def test_a_mistake_changes_nothing_and_is_told(hall: Hall) -> None:
     mistakes = ConfigurationError([Problem("port", "file x", "should be a number"), Problem("hots", "file x", "?")])
     reloader = Reloader(hall.parts, hall.diary)
     change, said = reloader.reload(BEFORE, mistakes)
-    assert change == Change(BEFORE, (), ())
+    assert change == ConfigChange(BEFORE, (), ())
     assert said == "Configuration not taken: port (file x): should be a number; hots (file x): ?"
     [told] = hall.diary.of("configuration_refused")
     assert "hots (file x)" in str(told["problems"])
@@ -162,10 +162,10 @@ def test_what_needs_a_restart_is_named_each_time_and_left_as_it_is(hall: Hall, r
     assert change.options == replace(BEFORE, max_members=7)
     assert "needs a restart: host, port, room" in said
     assert hall.diary.of("restart_needed")
-    assert change_of(change.options, replace(BEFORE, **wanted)).left == change.left[:-1]
+    assert config_change(change.options, replace(BEFORE, **wanted)).left == change.left[:-1]
 
 
 @pytest.mark.parametrize(("before", "after", "is_taken"), [(60.0, 0.0, False), (0.0, 60.0, False), (60.0, 70.0, True)])
 def test_whether_lines_are_kept_at_all_waits_for_a_restart(before: float, after: float, is_taken: bool) -> None:
-    change = change_of(replace(BEFORE, message_retention=before), replace(BEFORE, message_retention=after))
+    change = config_change(replace(BEFORE, message_retention=before), replace(BEFORE, message_retention=after))
     assert (change.taken == ("message_retention",), change.left == ("message_retention",)) == (is_taken, not is_taken)

@@ -252,7 +252,7 @@ def test_a_room_that_closes_writes_down_that_everybody_has_left(hall: Hall) -> N
     assert ana.last(e.ContactLost).reason == "closing"
     assert sorted(reasons(hall)) == [("ana", "closed"), ("budi", "closed")]
     assert hall.ledger.open() == []
-    assert hall.bridge.unwritten == 0
+    assert hall.room_server.unwritten == 0
 
 
 def test_a_room_that_restarts_lets_nobody_leave(hall: Hall) -> None:
@@ -272,14 +272,14 @@ def test_while_the_database_refuses_nobody_is_told_that_a_line_is_stored_and_not
     said = [(person, person.say(f"{number}")) for number, person in enumerate([ana, budi, ana, budi, budi])]
     late = hall.person("cici")
     hall.advance(10.0)
-    assert "the disk is full" in str(hall.bridge.obstacle(hall.now))
+    assert "the disk is full" in str(hall.room_server.obstacle(hall.now))
     assert not ana.stored
     assert not budi.stored
     assert not late.is_in
     assert texts(hall) == []
     hall.log.full = False
     hall.until(lambda: late.is_in)
-    assert hall.bridge.obstacle(hall.now) is None
+    assert hall.room_server.obstacle(hall.now) is None
     assert texts(hall) == ["0", "1", "2", "3", "4"]
     assert [person.stored[number] for person, number in said] == [3, 4, 5, 6, 7]
     assert ana.story[-6:] == budi.story[-6:] == [*(f"{person}: {n}" for n, person in enumerate(
@@ -338,12 +338,12 @@ def test_newcomers_beyond_what_can_wait_are_asked_to_come_again(hall: Hall) -> N
     for script in scripts:
         for number in range(20):
             script.say(str(number))
-    before = hall.bridge.unwritten
+    before = hall.room_server.unwritten
     late, teletype = hall.person("late"), hall.teletype()
     teletype.send(b"Username:budi")
     assert teletype.send(b"Password:" + PASSWORD.encode()) == [b"Password salah! Silakan coba lagi."]
     hall.advance(10.0)
-    assert hall.bridge.unwritten == before >= MAX_HELD
+    assert hall.room_server.unwritten == before >= MAX_HELD
     assert not late.is_in
     hall.log.full = False
     hall.until(lambda: late.is_in)
@@ -390,7 +390,7 @@ def test_what_is_said_while_the_database_refuses_waits_at_its_session_once_it_is
             for number in wave:
                 script.say(f"{name} {number}")
         hall.advance(1.5)
-        unwritten.append(hall.bridge.unwritten)
+        unwritten.append(hall.room_server.unwritten)
     assert unwritten[0] == unwritten[1] >= MAX_HELD
     hall.log.full = False
     hall.until(lambda: all(len(script.stored) == 24 for script in scripts.values()))

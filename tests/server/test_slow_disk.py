@@ -22,7 +22,7 @@ def test_a_disk_that_is_slow_fills_no_memory_and_loses_no_line() -> None:
         for text in texts:
             person.say(text)
     hall.advance(3.0)
-    assert hall.bridge.unwritten * SIZE < MAX_WAITING_BYTES < PEOPLE * LINES * SIZE
+    assert hall.room_server.unwritten * SIZE < MAX_WAITING_BYTES < PEOPLE * LINES * SIZE
     late = hall.person("late")
     hall.advance(1.0)
     assert not late.is_in

@@ -16,7 +16,7 @@ from kit.server import SERVER
 from kit.world import PASSWORD, Party
 
 from sockatuh.protocol.client import events as e
-from sockatuh.protocol.client.state import State
+from sockatuh.protocol.client.state import PeerState
 from sockatuh.protocol.constants import COOKIE, DATA, DATA_HEADER_SIZE, HELLO, RESET, RESP, TAG_SIZE
 from sockatuh.protocol.messages import PathChallenge, encode
 from sockatuh.protocol.seam import Address
@@ -182,7 +182,7 @@ class Siege(SimulatedRoom):
         """Let the adversary rest and the network be good, and assert that everybody is answered and agrees."""
         self.make_good()
         for node in self._here():
-            if node.peer.state is State.IDLE:  # COOKIEs with a forged key have stopped it: its person tries again
+            if node.peer.state is PeerState.IDLE:  # COOKIEs with a forged key have stopped it: its person tries again
                 node.connect()
         assert self.run(SETTLE, until=self._everybody_is_answered), self._who_is_not()
         self.check()
@@ -195,17 +195,19 @@ class Siege(SimulatedRoom):
         return [(seq, body.name, body.text) for seq, body in bodies if isinstance(body, Message) and body.owner]
 
     def _check_membership(self) -> None:
-        if self.server.is_up and not self.server.bridge.unwritten:  # or the room has yet to hear what the log has taken
+        if (
+            self.server.is_up and not self.server.room_server.unwritten
+        ):  # or the room has yet to hear what the log has taken
             super()._check_membership()
 
     def _here(self) -> list[Client]:
         return [node for node in self.members if not node.has_left]
 
     def _is_answered(self, node: Client) -> bool:
-        if node.peer.state is State.OPEN and node.refusals:
+        if node.peer.state is PeerState.OPEN and node.refusals:
             return True
         read = (node.seen or node.starts or [-1])[-1] == self.log.head
-        return node.peer.state is State.JOINED and not node.peer.unanswered and (node.is_script or read)
+        return node.peer.state is PeerState.JOINED and not node.peer.unanswered and (node.is_script or read)
 
     def _everybody_is_answered(self) -> bool:
         return self.server.is_up and all(self._is_answered(node) for node in self._here())

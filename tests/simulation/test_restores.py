@@ -12,7 +12,7 @@ from kit.weather import Weather
 from simulation.world import FAIR, SimulatedRoom
 
 from sockatuh.protocol.client import events as e
-from sockatuh.protocol.client.state import State
+from sockatuh.protocol.client.state import PeerState
 from sockatuh.protocol.messages import MESSAGE
 
 SEEDS = range(40)
@@ -87,7 +87,7 @@ class Story:
         admitted, *since = node.events[came:]
         assert isinstance(admitted, e.Admitted)
         read_to = max((event.entry.seq for event in since if isinstance(event, e.EntryArrived)), default=admitted.start)
-        is_in = node.peer.state is State.JOINED and admitted.log_id == self.world.log.log_id
+        is_in = node.peer.state is PeerState.JOINED and admitted.log_id == self.world.log.log_id
         return is_in and not node.peer.unanswered and read_to == self.world.log.head
 
 

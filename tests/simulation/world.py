@@ -16,7 +16,7 @@ from kit.world import PASSWORD, World
 
 from sockatuh.protocol.client.joining import PeerOptions
 from sockatuh.protocol.client.peer import Peer
-from sockatuh.protocol.client.state import State
+from sockatuh.protocol.client.state import PeerState
 from sockatuh.protocol.seam import Address
 from sockatuh.protocol.server.limits import Limits
 from sockatuh.room.audience import NOBODY, audience_of
@@ -135,7 +135,7 @@ class SimulatedRoom(World):
 
     def everybody_is_up_to_date(self) -> bool:
         return self.server.is_up and all(
-            client.peer.state is State.JOINED
+            client.peer.state is PeerState.JOINED
             and not client.peer.unanswered
             and (client.is_script or self._has_seen_all(client))
             for client in self.members

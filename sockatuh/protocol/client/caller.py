@@ -10,7 +10,7 @@ from sockatuh.protocol.datagrams import jitter
 from sockatuh.protocol.messages import Answer, AnswerBody, Call, CallBody, Leave, UnknownCall
 from sockatuh.protocol.timers import TimerTable
 
-from .timers import Timer
+from .timers import ClientTimer
 
 CALL_RETRY_AFTER: Final = (0.25, 0.5, 0.75, 1.0, 1.5, 2.0)
 """Seconds: a call is one small datagram, and a person waits for the answer."""
@@ -27,7 +27,7 @@ class _PendingCall:
 class Caller:
     """Numbers the calls of one session; a new call replaces one that has no answer yet."""
 
-    def __init__(self, random: Callable[[int], bytes], timers: TimerTable[Timer]) -> None:
+    def __init__(self, random: Callable[[int], bytes], timers: TimerTable[ClientTimer]) -> None:
         self._random, self._timers = random, timers
         self._number = 0
         self._pending: _PendingCall | None = None
@@ -36,7 +36,7 @@ class Caller:
         """Make a call at a time (monotonic seconds)."""
         self._number += 1
         self._pending = _PendingCall(Call(self._number, body))
-        self._timers.set(Timer.CALL, at)
+        self._timers.set(ClientTimer.CALL, at)
 
     def handle_timer(self, now: float) -> Call | None:
         """Return the call that is to be sent (again); None if LEAVE was sent often enough."""
@@ -45,7 +45,7 @@ class Caller:
         if pending is None or (self.is_leaving and pending.tries == len(schedule)):
             return None
         wait = schedule[min(pending.tries, len(schedule) - 1)]
-        self._timers.set(Timer.CALL, now + wait * jitter(self._random, 0.2))
+        self._timers.set(ClientTimer.CALL, now + wait * jitter(self._random, 0.2))
         pending.tries += 1
         return pending.message
 
@@ -53,7 +53,7 @@ class Caller:
         """Repeat at once a call that was sent before: contact is back after a doubt."""
         if self._pending is not None and self._pending.tries:
             self._pending.tries = 0
-            self._timers.set(Timer.CALL, now)
+            self._timers.set(ClientTimer.CALL, now)
 
     @property
     def is_leaving(self) -> bool:
@@ -71,5 +71,5 @@ class Caller:
         if pending is None or pending.message.number != answer.number:
             return None
         self._pending = None
-        self._timers.stop(Timer.CALL)
+        self._timers.stop(ClientTimer.CALL)
         return pending.message.body, answer.body

@@ -32,7 +32,7 @@ GET_BACKOFF: Final = 1.25
 """By what factor each further request waits longer for its answer."""
 
 
-class Reader:
+class CatchUp:
     """Turns received entries into events in the order of the log, and returns the ACKs and GETs to send."""
 
     def __init__(self, client_key: bytes, stream: bytes, random: Callable[[int], bytes], cursor: int) -> None:

@@ -35,10 +35,10 @@ from sockatuh.protocol.seam import Address
 from sockatuh.protocol.timers import TimerTable
 
 from .bounds import COOKIE_SECONDS
-from .events import KeyMismatch, ServerOffered, Unreachable, VersionDiffers
+from .events import AddressesUnreachable, KeyMismatch, ServerOffered, VersionDiffers
 from .handshakes import Cookie, Established, Handshakes
 from .obstacles import Obstacle, Obstacles
-from .timers import Timer
+from .timers import ClientTimer
 
 RETRY: Final = (0.25, 0.5, RECONNECT_INTERVAL)
 """Seconds to the next HELLO or INIT; the last one repeats."""
@@ -70,7 +70,7 @@ class Dialer:
         private_key: bytes,
         pin: bytes | None,
         random: Callable[[int], bytes],
-        timers: TimerTable[Timer],
+        timers: TimerTable[ClientTimer],
         out: list[tuple[bytes, Address]],
     ) -> None:
         self.state = Dialing.IDLE
@@ -111,10 +111,10 @@ class Dialer:
         if self.state is Dialing.OFFERED:
             self._enter(Dialing.SHAKING, max(now, self._not_before))
 
-    def note_obstacle(self, address: Address, obstacle: Obstacle) -> Unreachable | None:
+    def note_obstacle(self, address: Address, obstacle: Obstacle) -> AddressesUnreachable | None:
         """Note what keeps an address from being reached, and return what is to be reported; dialling goes on."""
         report = self._obstacles.note(address, obstacle) if self.state is Dialing.ASKING else None
-        return Unreachable(report) if report else None
+        return AddressesUnreachable(report) if report else None
 
     def handle_timer(self, now: float) -> KeyMismatch | VersionDiffers | None:
         """Send HELLO or INIT (again); return why dialling has ended instead, if it has."""
@@ -128,7 +128,7 @@ class Dialer:
                 self._out.append((HELLO_STRUCT.pack(HELLO, VERSION, 0, nonce).ljust(HELLO_SIZE, b"\0"), address))
         elif self.state is Dialing.SHAKING:
             self._send_init(now)
-        self._timers.set(Timer.DIAL, now + RETRY[min(self._tries, len(RETRY) - 1)] * jitter(self._random, 0.1))
+        self._timers.set(ClientTimer.DIAL, now + RETRY[min(self._tries, len(RETRY) - 1)] * jitter(self._random, 0.1))
         self._tries += 1
         return None
 
@@ -179,7 +179,7 @@ class Dialer:
             self._wrong = VersionDiffers(version)
         else:
             self._wrong = KeyMismatch(self.pin, server_key)
-        self._timers.set_by(Timer.DIAL, now + RETRY[0])
+        self._timers.set_by(ClientTimer.DIAL, now + RETRY[0])
         self._tries = 1
 
     def _end_round(self) -> KeyMismatch | VersionDiffers | None:
@@ -192,14 +192,14 @@ class Dialer:
 
     def _receive_another_cookie(self, received: Cookie, not_before: float) -> None:
         """Process a COOKIE that answers an INIT: its cookie was stale, or handshakes come too fast."""
-        current, due_at = self._cookie, self._timers.get(Timer.DIAL)
+        current, due_at = self._cookie, self._timers.get(ClientTimer.DIAL)
         if current is None or (received.address, received.server_key) != (current.address, current.server_key):
             return
         if received != current:
             self._cookie, self._init = received, None
-            self._timers.set(Timer.DIAL, max(not_before, self._init_at + COOKIE_PAUSE))
+            self._timers.set(ClientTimer.DIAL, max(not_before, self._init_at + COOKIE_PAUSE))
         elif due_at is not None:
-            self._timers.set(Timer.DIAL, max(due_at, not_before))
+            self._timers.set(ClientTimer.DIAL, max(due_at, not_before))
 
     def _send_init(self, now: float) -> None:
         if self._cookie is None or self._payload is None:
@@ -215,4 +215,4 @@ class Dialer:
 
     def _enter(self, state: Dialing, at: float | None) -> None:
         self.state, self._tries = state, 0
-        self._timers.set(Timer.DIAL, at)
+        self._timers.set(ClientTimer.DIAL, at)

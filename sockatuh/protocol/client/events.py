@@ -36,7 +36,7 @@ class VersionDiffers:
 
 
 @dataclass(frozen=True, slots=True)
-class Unreachable:
+class AddressesUnreachable:
     """None of the addresses can be reached, for these reasons; the peer goes on dialling."""
 
     obstacles: tuple[tuple[Address, Obstacle], ...]
@@ -172,7 +172,7 @@ PeerEvent: TypeAlias = (
     ServerOffered
     | KeyMismatch
     | VersionDiffers
-    | Unreachable
+    | AddressesUnreachable
     | Connected
     | NameAccepted
     | JoinRefused

@@ -32,7 +32,7 @@ class PeerOptions:
     history: int | None = None
 
 
-class Joining:
+class Credentials:
     """The credentials of one client, over all its sessions."""
 
     def __init__(self, options: PeerOptions) -> None:
@@ -71,7 +71,7 @@ class Joining:
         """Note that the server has accepted a name that came without a password."""
         self._wanted = None
 
-    def refuse(self, asked: Join, refused: Refused) -> tuple[Join | None, JoinRefused]:
+    def note_refusal(self, asked: Join, refused: Refused) -> tuple[Join | None, JoinRefused]:
         """Return what to ask next, if anything, and why the server has refused `asked`.
 
         If that is `put_off`, the client waits as long as the reason says before it asks.

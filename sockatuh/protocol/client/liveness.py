@@ -14,7 +14,7 @@ from sockatuh.protocol.datagrams import jitter
 from sockatuh.protocol.messages import Ping
 from sockatuh.protocol.timers import TimerTable
 
-from .timers import Timer
+from .timers import ClientTimer
 
 DOUBT_AFTER: Final = 1.0
 """Seconds of silence from the server after which an unanswered request is a reason to ping."""
@@ -24,14 +24,14 @@ class Contact:
     """Contact with the server in one session: when to ping, and when to give up."""
 
     def __init__(
-        self, ping_seconds: float, random: Callable[[int], bytes], timers: TimerTable[Timer], now: float
+        self, ping_seconds: float, random: Callable[[int], bytes], timers: TimerTable[ClientTimer], now: float
     ) -> None:
         self.received_at = now
         """When the server's last authentic datagram came."""
         self._ping_seconds, self._random, self._timers = ping_seconds, random, timers
         self._nonce = b""
         self._tries = 0
-        timers.set(Timer.PING, now + ping_seconds)
+        timers.set(ClientTimer.PING, now + ping_seconds)
 
     @property
     def is_doubtful(self) -> bool:
@@ -50,7 +50,7 @@ class Contact:
     def sent(self, now: float) -> None:
         """Note that something was sent: the next PING can wait."""
         if not self._tries:
-            self._timers.set(Timer.PING, now + self._ping_seconds * jitter(self._random, 0.1))
+            self._timers.set(ClientTimer.PING, now + self._ping_seconds * jitter(self._random, 0.1))
 
     def doubt(self, now: float) -> None:
         """Ping at once if the server has been silent: a request had to be repeated."""
@@ -60,7 +60,7 @@ class Contact:
     def poke(self, now: float) -> None:
         """Ping at once: the machine has slept, or its network has changed."""
         if not self._tries:
-            self._timers.set(Timer.PING, now)
+            self._timers.set(ClientTimer.PING, now)
 
     def handle_timer(self, now: float) -> Ping | None:
         """Return the PING to send; None if the last one was not answered either, so that contact is lost."""
@@ -68,6 +68,6 @@ class Contact:
             return None
         if not self._tries:
             self._nonce = self._random(8)
-        self._timers.set(Timer.PING, now + PING_RETRY_AFTER[self._tries])
+        self._timers.set(ClientTimer.PING, now + PING_RETRY_AFTER[self._tries])
         self._tries += 1
         return Ping(self._nonce)

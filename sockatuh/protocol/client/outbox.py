@@ -16,7 +16,7 @@ from sockatuh.protocol.timers import TimerTable
 
 from .bounds import LINE_SECONDS
 from .events import LineRefused, LineStored
-from .timers import Timer
+from .timers import ClientTimer
 
 PROGRESS_RESEND_AFTER: Final = 0.05
 """Seconds in which a second PROGRESS about the same line repeats nothing: it crossed our answer to the first."""
@@ -37,7 +37,7 @@ class _Line:
 class Outbox:
     """The unanswered lines of one client, oldest first."""
 
-    def __init__(self, random: Callable[[int], bytes], timers: TimerTable[Timer]) -> None:
+    def __init__(self, random: Callable[[int], bytes], timers: TimerTable[ClientTimer]) -> None:
         self._random, self._timers = random, timers
         self._lines: dict[int, _Line] = {}
         self._last = 0
@@ -133,4 +133,4 @@ class Outbox:
             yield number, line
 
     def _set_timer(self) -> None:
-        self._timers.set(Timer.LINES, min((line.due_at for _, line in self._in_flight()), default=None))
+        self._timers.set(ClientTimer.LINES, min((line.due_at for _, line in self._in_flight()), default=None))

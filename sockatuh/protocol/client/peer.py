@@ -21,37 +21,37 @@ from sockatuh.protocol.timers import TimerTable
 from . import events as e
 from .bounds import ACK_SECONDS, LINE_SECONDS, TEXT_BYTES, Bounds
 from .caller import Caller
-from .catch_up import Reader
+from .catch_up import CatchUp
 from .dialer import Dialer
 from .handshakes import Established
-from .joining import Joining, PeerOptions
+from .joining import Credentials, PeerOptions
 from .obstacles import Obstacle, is_ours
 from .outbox import Outbox
 from .secure_link import Link
-from .state import TRANSITIONS, State
-from .timers import SESSION_TIMERS, Timer
+from .state import TRANSITIONS, PeerState
+from .timers import SESSION_TIMERS, ClientTimer
 
 
 class Peer:
     """A client's core. The shell drives the five methods; the others are what a person or a script asks for."""
 
     def __init__(self, options: PeerOptions, random: Callable[[int], bytes]) -> None:
-        self.state = State.IDLE
+        self.state = PeerState.IDLE
         self.here = 0  # members in the room, as the server said last
         self.waits_for_log = False
         """Whether the server has our lines, or our JOIN, and cannot store them now."""
         self._options, self._random = options, random
         self._out: list[tuple[bytes, Address]] = []
         self._events: deque[e.PeerEvent] = deque()
-        self._timers = TimerTable(Timer)
+        self._timers = TimerTable(ClientTimer)
         self._dialer = Dialer(options.private_key, options.pin, random, self._timers, self._out)
         self._addresses: Sequence[Address] = ()
         self._link: Link | None = None
         self._caller = Caller(random, self._timers)
         self._lines = Outbox(random, self._timers)
-        self._reader = Reader(public_key(options.private_key), options.stream, random, options.cursor)
+        self._catch_up = CatchUp(public_key(options.private_key), options.stream, random, options.cursor)
         self._log_id: bytes | None = None
-        self._joining = Joining(options)
+        self._credentials = Credentials(options)
         self._who: m.Who | None = None
         self._bounds = Bounds(random)
 
@@ -70,16 +70,16 @@ class Peer:
     @property
     def put_off(self) -> e.JoinRefused | None:
         """Why we are not in the room yet, while the peer asks again by itself."""
-        return self._joining.put_off
+        return self._credentials.put_off
 
     @property
     def waits_for_a_seat(self) -> bool:
         """Tell whether the peer asks again by itself when there is no seat."""
-        return self._joining.waits_for_a_seat
+        return self._credentials.waits_for_a_seat
 
     def silence(self, now: float) -> float | None:
         """Return the seconds since the server's last word, if there should have been another by now."""
-        if self._link is None or not (self._link.contact.is_doubtful or self.state is State.DIALING):
+        if self._link is None or not (self._link.contact.is_doubtful or self.state is PeerState.DIALING):
             return None
         return now - self._link.contact.received_at
 
@@ -88,7 +88,7 @@ class Peer:
     def connect(self, addresses: Sequence[Address], now: float) -> None:
         """Dial the server at any of `addresses`; also called when its addresses have changed."""
         self._addresses = addresses
-        if self.state in (State.IDLE, State.DIALING):
+        if self.state in (PeerState.IDLE, PeerState.DIALING):
             self._dial(now)
 
     def trust(self, now: float) -> None:
@@ -104,32 +104,32 @@ class Peer:
 
     def join(self, name: str, password: str | None, now: float) -> None:
         """Ask for a name; with a password, join. Without contact it is asked in the next session."""
-        join = self._joining.want(name, password)
-        if self.state in (State.OPEN, State.JOINING):
+        join = self._credentials.want(name, password)
+        if self.state in (PeerState.OPEN, PeerState.JOINING):
             self._ask_to_join(join, now)
             self.handle_timer(now)
 
     def say(self, text: str, now: float, *, action: bool = False) -> int:
         """Say a line and return its number; it is sent until it is stored or refused."""
         number = self._lines.add(text.encode(), action)
-        self._reader.expect(number)
+        self._catch_up.expect(number)
         self.handle_timer(now)
         return number
 
     def pause_reading(self) -> None:
         """Take no entries until `resume_reading`: whoever reads them is behind, and the server keeps them."""
-        self._reader.pause()
+        self._catch_up.pause()
 
     def resume_reading(self, now: float) -> None:
         """Take entries again, and fetch those that came meanwhile."""
-        self._reader.resume(now)
+        self._catch_up.resume(now)
         self.handle_timer(now)
 
     def ask_who(self, after: str, now: float) -> None:
         """Ask for the page of members after a name, "" for the first. Without contact it is asked on return."""
-        if self._joining.was_joined:
+        if self._credentials.was_joined:
             self._who = m.Who(after)
-        if self.state is State.JOINED:
+        if self.state is PeerState.JOINED:
             self._ask(m.Who(after), now)
             self.handle_timer(now)
 
@@ -174,7 +174,7 @@ class Peer:
     def handle_timer(self, now: float) -> None:
         """Do what is due."""
         for timer in self._timers.take_due(now):
-            if timer is Timer.DIAL:
+            if timer is ClientTimer.DIAL:
                 if reason := self._dialer.handle_timer(now):
                     self.stop()
                     self._events.append(reason)
@@ -195,27 +195,27 @@ class Peer:
         self._out.clear()
         return out
 
-    def _handle_session_timer(self, timer: Timer, link: Link, now: float) -> None:
+    def _handle_session_timer(self, timer: ClientTimer, link: Link, now: float) -> None:
         match timer:
-            case Timer.OLD_CHANNEL:
+            case ClientTimer.OLD_CHANNEL:
                 link.drop_old_channel()
-            case Timer.REKEY:
+            case ClientTimer.REKEY:
                 link.rekey(now)
-            case Timer.CALL:
+            case ClientTimer.CALL:
                 if call := self._caller.handle_timer(now):
                     link.send(call, now)
                     self._doubt_if(self._caller.is_repeating, now)
                 else:
                     self._leave_for_good()
-            case Timer.LINES if self.state is State.JOINED:
+            case ClientTimer.LINES if self.state is PeerState.JOINED:
                 for say in self._lines.handle_timer(now):
                     link.send(say, now)
                 self._doubt_if(self._lines.is_repeating, now)
-            case Timer.CATCH_UP if self.state is State.JOINED:
-                while self._bounds.replies.is_ready(now) and (reply := self._reader.due(now)) is not None:
+            case ClientTimer.CATCH_UP if self.state is PeerState.JOINED:
+                while self._bounds.replies.is_ready(now) and (reply := self._catch_up.due(now)) is not None:
                     self._reply(reply, now)
                 self._set_catch_up()
-            case Timer.PING:
+            case ClientTimer.PING:
                 if ping := link.contact.handle_timer(now):
                     link.send(ping, now)
                 else:
@@ -227,12 +227,12 @@ class Peer:
 
     @property
     def _has_session(self) -> bool:
-        return self.state in (State.OPEN, State.JOINING, State.JOINED)
+        return self.state in (PeerState.OPEN, PeerState.JOINING, PeerState.JOINED)
 
     def _dial(self, at: float) -> None:
-        options, cursor = self._options, self._reader.inbox.cursor
+        options, cursor = self._options, self._catch_up.inbox.cursor
         payload = m.InitPayload(
-            options.version, options.stream, m.FLAGS[options.role], self._log_id, cursor, self._joining.ticket
+            options.version, options.stream, m.FLAGS[options.role], self._log_id, cursor, self._credentials.ticket
         )
         self._enter("dial")
         self._dialer.start(self._addresses, payload, at)
@@ -242,11 +242,11 @@ class Peer:
         self._close_session()
         self._link = Link(established, self._options.private_key, self._random, self._timers, self._out, now)
         self._bounds.open_session(now)
-        self._reader.ack_seconds = ACK_SECONDS(payload.ack_ms / 1000)
+        self._catch_up.ack_seconds = ACK_SECONDS(payload.ack_ms / 1000)
         self._enter("connect")
         key, address, longest = established.server_key, established.address, int(TEXT_BYTES(payload.max_text))
         self._events.append(e.Connected(payload.room, key, address, payload.resumed, longest))
-        match self._joining.begin_session(resumed=payload.resumed):
+        match self._credentials.begin_session(resumed=payload.resumed):
             case m.Join() as join:
                 self._ask_to_join(join, now)
             case e.JoinRefused() as refused:
@@ -290,15 +290,15 @@ class Peer:
             if self._link.contact.received(now):  # the network was down: repeat at once what has no answer
                 self._lines.restart()
                 self._caller.hurry(now)
-                self._reader.hurry(now)
+                self._catch_up.hurry(now)
                 self._set_catch_up()
             self._handle(message, self._link, now)
 
     def _handle(self, message: m.ServerMessage, link: Link, now: float) -> None:
         match message:
             case m.Entries() | m.EntryPart():
-                if self.state is State.JOINED:
-                    self._reader.receive(message, now)
+                if self.state is PeerState.JOINED:
+                    self._catch_up.receive(message, now)
                     self._read_on()
             case m.Stored() | m.Unsaid():
                 self.waits_for_log = self.waits_for_log and isinstance(message, m.Unsaid)
@@ -310,8 +310,8 @@ class Peer:
             case m.Pong(_, head) | m.Head(head):
                 if isinstance(message, m.Pong):
                     self._note_presence(message.here)
-                if self.state is State.JOINED and self._options.role != m.SCRIPT:
-                    self._reader.notice_head(head, now, again=isinstance(message, m.Head))
+                if self.state is PeerState.JOINED and self._options.role != m.SCRIPT:
+                    self._catch_up.notice_head(head, now, again=isinstance(message, m.Head))
                     self._set_catch_up()
             case m.Answer():
                 self._take_answer(message, now)
@@ -322,12 +322,12 @@ class Peer:
                 link.finish_rekey(message, now)
             case m.Closed(code, wait_ms):
                 if self._has_session:
-                    self._joining.end_session(code, wait_ms)
+                    self._credentials.end_session(code, wait_ms)
                     self._lose(code, now, max(wait_ms / 1000, 0.5 * jitter(self._random, 1.0)))
 
     def _note_presence(self, here: int, changed: tuple[m.Change, ...] = ()) -> None:
         """Report how many members are here and who has changed, if that is news."""
-        if self.state is State.JOINED and (changed or here != self.here):
+        if self.state is PeerState.JOINED and (changed or here != self.here):
             self.here = here
             self._events.append(e.PresenceChanged(here, changed))
 
@@ -343,7 +343,7 @@ class Peer:
 
     def _read_on(self) -> None:
         """Report what has become known; a line of ours that is in the log is stored, whether or not STORED came."""
-        for event in self._reader.take():
+        for event in self._catch_up.take():
             if isinstance(event, e.EntryArrived) and event.own is not None and self._lines.remove(event.own):
                 self._events.append(e.LineStored(event.own, event.entry.seq))
             self._events.append(event)
@@ -351,8 +351,8 @@ class Peer:
 
     def _set_catch_up(self) -> None:
         """Set the timer of the reader, which sends nothing beyond what the server may make us send."""
-        at = self._reader.get_timer()
-        self._timers.set(Timer.CATCH_UP, None if at is None else max(at, self._bounds.replies.ready_at))
+        at = self._catch_up.get_timer()
+        self._timers.set(ClientTimer.CATCH_UP, None if at is None else max(at, self._bounds.replies.ready_at))
 
     def _reply(self, message: m.ClientMessage, now: float) -> None:
         """Send what the server has asked for."""
@@ -375,7 +375,7 @@ class Peer:
                 self._welcome(welcome, now)
             case m.Join(), m.NameValid(name):
                 self._enter("refuse")
-                self._joining.accept_name()
+                self._credentials.accept_name()
                 self._events.append(e.NameAccepted(name))
             case m.Join() as join, m.Refused() as refused:
                 self._refused(join, refused, now)
@@ -389,7 +389,7 @@ class Peer:
 
     def _refused(self, asked: m.Join, refused: m.Refused, now: float) -> None:
         self._enter("refuse")
-        join, reason = self._joining.refuse(asked, refused)
+        join, reason = self._credentials.note_refusal(asked, refused)
         if join is None:
             self._events.append(reason)
         else:
@@ -398,16 +398,16 @@ class Peer:
 
     def _welcome(self, welcome: m.Welcome, now: float) -> None:
         begins = self._log_id is None and self._options.cursor == 0
-        rewound = self._reader.place(welcome, self._log_id, begins=begins)
-        again = self._joining.was_joined
+        rewound = self._catch_up.place(welcome, self._log_id, begins=begins)
+        again = self._credentials.was_joined
         self._log_id, self.waits_for_log = welcome.log_id, False
-        self._joining.welcome(welcome)
+        self._credentials.welcome(welcome)
         self._enter("welcome")
         told = welcome.name, welcome.log_id, welcome.start, welcome.head, welcome.ticket
         self._events.append(e.Admitted(*told, again, rewound, welcome.nodes))
         self._lines.restart()
         if self._options.role != m.SCRIPT:
-            self._reader.begin(welcome.head, now)
+            self._catch_up.begin(welcome.head, now)
             self._read_on()
         if self._who is not None:
             self._ask(self._who, now)

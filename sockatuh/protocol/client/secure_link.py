@@ -25,7 +25,7 @@ from sockatuh.protocol.timers import TimerTable
 from .bounds import PING_SECONDS
 from .handshakes import Established
 from .liveness import Contact
-from .timers import Timer
+from .timers import ClientTimer
 
 
 @dataclass(slots=True)
@@ -48,7 +48,7 @@ class Link:
         established: Established,
         private_key: bytes,
         random: Callable[[int], bytes],
-        timers: TimerTable[Timer],
+        timers: TimerTable[ClientTimer],
         out: list[tuple[bytes, Address]],
         now: float,
     ) -> None:
@@ -64,14 +64,14 @@ class Link:
         self._reset = self._first_reset
         self._rekeying: _Rekeying | None = None
         self._rekey_after = REKEY_AFTER * jitter(random, 0.1)
-        timers.set(Timer.REKEY, now + self._rekey_after)
+        timers.set(ClientTimer.REKEY, now + self._rekey_after)
 
     def send(self, message: ClientMessage, now: float) -> None:
         """Seal and send a message."""
         self._out.append((self._channel.seal(encode(message)), self.address))
         self.contact.sent(now)
         if self._rekeying is None and self._channel.wants_rekey(now, self._rekey_after):
-            self._timers.set_by(Timer.REKEY, now)
+            self._timers.set_by(ClientTimer.REKEY, now)
 
     def open_untrusted(self, data: bytes) -> ServerMessage:
         """Return the message in a DATA datagram, or raise ProtocolError."""
@@ -98,7 +98,7 @@ class Link:
             self._rekeying = _Rekeying(initiator, Rekey(client_cid, initiator.write_message(b"")))
         self.send(self._rekeying.request, now)
         wait = PING_RETRY_AFTER[min(self._rekeying.tries, len(PING_RETRY_AFTER) - 1)]
-        self._timers.set(Timer.REKEY, now + wait)
+        self._timers.set(ClientTimer.REKEY, now + wait)
         self._rekeying.tries += 1
 
     def finish_rekey(self, rekeyed: Rekeyed, now: float) -> None:
@@ -109,10 +109,10 @@ class Link:
         payload = decode_resp_payload_untrusted(rekeying.initiator.read_message_untrusted(rekeyed.noise))
         send_key, receive_key = rekeying.initiator.split()
         self._old = self._channel
-        self._timers.set(Timer.OLD_CHANNEL, now + OLD_CHANNEL_SECONDS)
+        self._timers.set(ClientTimer.OLD_CHANNEL, now + OLD_CHANNEL_SECONDS)
         self._channel = Channel(send_key, receive_key, rekeying.request.client_cid, payload.server_cid, now)
         self._handshake_hash = rekeying.initiator.handshake_hash
         self._reset = payload.server_cid, payload.reset_token
         self._rekeying = None
-        self._timers.set(Timer.REKEY, now + self._rekey_after)
+        self._timers.set(ClientTimer.REKEY, now + self._rekey_after)
         self.contact.poke(now)  # the server seals with the new channel only when it has received something on it

@@ -11,7 +11,7 @@ from enum import Enum, auto
 from typing import Final
 
 
-class State(Enum):
+class PeerState(Enum):
     """How far the conversation has got."""
 
     IDLE = auto()
@@ -22,14 +22,14 @@ class State(Enum):
 
 
 TRANSITIONS: Final = {
-    (State.IDLE, "dial"): State.DIALING,
-    (State.DIALING, "dial"): State.DIALING,
-    (State.DIALING, "connect"): State.OPEN,
-    (State.OPEN, "join"): State.JOINING,
-    (State.JOINING, "join"): State.JOINING,
-    (State.JOINING, "refuse"): State.OPEN,
-    (State.JOINING, "welcome"): State.JOINED,
-    (State.OPEN, "dial"): State.DIALING,
-    (State.JOINING, "dial"): State.DIALING,
-    (State.JOINED, "dial"): State.DIALING,
-} | {(state, "stop"): State.IDLE for state in State}
+    (PeerState.IDLE, "dial"): PeerState.DIALING,
+    (PeerState.DIALING, "dial"): PeerState.DIALING,
+    (PeerState.DIALING, "connect"): PeerState.OPEN,
+    (PeerState.OPEN, "join"): PeerState.JOINING,
+    (PeerState.JOINING, "join"): PeerState.JOINING,
+    (PeerState.JOINING, "refuse"): PeerState.OPEN,
+    (PeerState.JOINING, "welcome"): PeerState.JOINED,
+    (PeerState.OPEN, "dial"): PeerState.DIALING,
+    (PeerState.JOINING, "dial"): PeerState.DIALING,
+    (PeerState.JOINED, "dial"): PeerState.DIALING,
+} | {(state, "stop"): PeerState.IDLE for state in PeerState}

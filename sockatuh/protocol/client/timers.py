@@ -5,7 +5,7 @@ from __future__ import annotations
 from enum import IntEnum, auto
 
 
-class Timer(IntEnum):
+class ClientTimer(IntEnum):
     """What a client waits for. All but DIAL belong to a session."""
 
     DIAL = auto()
@@ -24,4 +24,4 @@ class Timer(IntEnum):
     """Send PING (again), or give up the session."""
 
 
-SESSION_TIMERS = tuple(timer for timer in Timer if timer is not Timer.DIAL)
+SESSION_TIMERS = tuple(timer for timer in ClientTimer if timer is not ClientTimer.DIAL)

@@ -2,8 +2,8 @@
 
 Datagrams and time come in; datagrams, events and one deadline come out. What a session is to be sent is queued, and
 its timers are set, at the moment that calls for it, so neither the deadline nor the output is ever searched for among
-the sessions. The bridge answers what the events ask for by `answer`, `admit`, `settle_lines`, `supply`, `publish` and
-`close`.
+the sessions. The room server answers what the events ask for by `answer`, `admit`, `answer_lines`, `supply`, `publish`
+and `close`.
 """
 
 from __future__ import annotations
@@ -46,11 +46,11 @@ from .rekeying import Rekeys
 from .requests import Requests
 from .roaming import Paths
 from .send_queue import Outgoing
-from .session import Arrival, Session
+from .session import ResumePoint, Session
 from .session_table import SessionTable
 from .stateless_reset import Resets
 from .tickets import Ticket, Tickets
-from .timers import SessionDeadlines, Timer
+from .timers import ServerTimer, SessionDeadlines
 
 MAX_JOIN_SECONDS: Final = 300.0
 """Seconds after which a session that has not joined is closed, however often it has tried."""
@@ -85,7 +85,7 @@ class Endpoint:
         self._limits, self._random, self._pack_address = limits, random, pack_address
         self._out = Outgoing(self.dropped)
         self._events: deque[ServerEvent] = deque()
-        self._timers = TimerTable(Timer)
+        self._timers = TimerTable(ServerTimer)
         self._door = Door(identity, tickets, limits, random, self.dropped, self._events)
         self._fanout = Fanout(head, limits, self._out, self._timers)
         self._requests = Requests(limits, self._out, self._events, self._timers)
@@ -119,25 +119,25 @@ class Endpoint:
         elif kind == INIT:
             self._reply(self._door.init(data, address, self._pack_address(address), now), address)
             if len(self._door):
-                self._timers.set_by(Timer.TICK, now + TICK)
+                self._timers.set_by(ServerTimer.TICK, now + TICK)
         else:
             self.dropped["type"] += 1
 
     def handle_timer(self, now: float) -> None:
         """Do what is due."""
-        tick_at = self._timers.get(Timer.TICK)
+        tick_at = self._timers.get(ServerTimer.TICK)
         for timer in self._timers.take_due(now):
             match timer:
-                case Timer.SWEEP:
+                case ServerTimer.SWEEP:
                     self._fanout.sweep(now)
-                case Timer.THROTTLE:
+                case ServerTimer.THROTTLE:
                     for session in self._sessions_due(self._requests.throttled, now):
                         session.throttled = False
                         self._requests.release_lines(session, now)
-                case Timer.PROBE:
+                case ServerTimer.PROBE:
                     for session in self._sessions_due(self._paths.probes, now):
                         self._paths.challenge(session, now)
-                case Timer.TICK:
+                case ServerTimer.TICK:
                     self._tick(now, now if tick_at is None else tick_at)
 
     def get_timer(self) -> float | None:
@@ -153,7 +153,7 @@ class Endpoint:
         self._requests.send_stored()
         return self._out.take()
 
-    # What the bridge asks for. A session that is gone meanwhile is no error.
+    # What the room server asks for. A session that is gone meanwhile is no error.
 
     def load_recent(self, after: int, entries: Sequence[Logged]) -> None:
         """Keep in memory what the log has after `after`; called before the first client comes."""
@@ -165,10 +165,10 @@ class Endpoint:
         if session is not None:
             self._requests.answer(session, number, body)
 
-    def arrival_of(self, cid: int) -> Arrival:
+    def resume_point_of(self, cid: int) -> ResumePoint:
         """Return what the client said in its handshake about what it has read."""
         session = self._table.find(cid)
-        return Arrival(session.log_id, session.cursor, session.ticket) if session else Arrival()
+        return ResumePoint(session.log_id, session.cursor, session.ticket) if session else ResumePoint()
 
     def admit(self, cid: int, number: int, name: str, start: int, floor: int, now: float) -> bool:
         """Let a session into the room, to read from `start` on and never before `floor`; False if it is gone."""
@@ -183,12 +183,12 @@ class Endpoint:
             self._fanout.add(session, start, now)
         return True
 
-    def settle_lines(self, answers: Iterable[tuple[int, int, int | str]], now: float) -> None:
+    def answer_lines(self, answers: Iterable[tuple[int, int, int | str]], now: float) -> None:
         """Answer lines: (cid, number, seq) for each that is durable, (cid, number, code) for each refused."""
         for cid, number, answer in answers:
             session = self._table.find(cid)
             if session is not None:
-                self._requests.settle(session, number, answer)
+                self._requests.answer_line(session, number, answer)
                 self._requests.release_lines(session, now)
 
     def hold_lines(self, hold: bool, now: float, *, refuses: bool = False) -> None:
@@ -293,7 +293,7 @@ class Endpoint:
             self._end(session, reason, now)
         session = self._table.open(pending, now)
         self._pace_acks()
-        self._timers.set_by(Timer.TICK, now + TICK)
+        self._timers.set_by(ServerTimer.TICK, now + TICK)
         self._events.append(
             SessionOpened(session.cid, session.address, session.client_key, session.version, session.role)
         )
@@ -338,7 +338,7 @@ class Endpoint:
         return filter(None, map(self._table.find, deadlines.take_due(now)))
 
     def _tick(self, now: float, due_at: float) -> None:
-        self._timers.set(Timer.TICK, now + TICK)
+        self._timers.set(ServerTimer.TICK, now + TICK)
         if now - due_at > STANDSTILL:  # what came meanwhile has not been read yet, so nobody is known to be silent
             return
         self._door.expire(now)
@@ -353,7 +353,7 @@ class Endpoint:
                 self._out.send(session, Closed("join_timeout", 0))
                 self._end(session, "join_timeout", now)
         if not len(self._table) and not len(self._door):
-            self._timers.stop(Timer.TICK)
+            self._timers.stop(ServerTimer.TICK)
 
     def _end(self, session: Session, reason: str, now: float) -> None:
         """End a session and report it."""

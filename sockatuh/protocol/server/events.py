@@ -1,4 +1,4 @@
-"""What the server's endpoint reports. Each value says what happened; the bridge decides what to do.
+"""What the server's endpoint reports. Each value says what happened; the room server decides what to do.
 
 `cid` is the session; `number` is the call or the line that is to be answered.
 """
@@ -52,7 +52,7 @@ class WhoAsked:
 
 
 @dataclass(frozen=True, slots=True)
-class LineSaid:
+class LineReceived:
     """A member said a line; `id` (16 bytes) is the same however often the line is sent."""
 
     cid: int
@@ -89,5 +89,12 @@ class SessionClosed:
 
 
 ServerEvent: TypeAlias = (
-    HandshakeRefused | SessionOpened | JoinAsked | WhoAsked | LineSaid | EntriesWanted | SessionMoved | SessionClosed
+    HandshakeRefused
+    | SessionOpened
+    | JoinAsked
+    | WhoAsked
+    | LineReceived
+    | EntriesWanted
+    | SessionMoved
+    | SessionClosed
 )

@@ -20,10 +20,10 @@ from .limits import Limits
 from .packing import Logged, Packed, as_shown_to, covered_through, mark_end, pack, unshown
 from .rate_limit import KeysOfPlaces
 from .recent import Recent
-from .retransmission import Remedy, State
+from .retransmission import Remedy, RetransmissionState
 from .send_queue import Outgoing
 from .session import Session
-from .timers import Timer
+from .timers import ServerTimer
 
 PUSH_DATAGRAMS: Final = 64
 """Datagrams a session is pushed in one turn; a burst of long texts must not fill memory, nor every receive buffer."""
@@ -42,7 +42,7 @@ EVERYBODY_ELSE: Final = ""
 class Fanout:
     """The joined sessions that get entries, and the newest entries."""
 
-    def __init__(self, head: int, limits: Limits, out: Outgoing, timers: TimerTable[Timer]) -> None:
+    def __init__(self, head: int, limits: Limits, out: Outgoing, timers: TimerTable[ServerTimer]) -> None:
         self.recent = Recent(head, limits.recent_entries, limits.recent_bytes)
         self.ack_seconds = self._ack_seconds_min = limits.ack_milliseconds / 1000
         self._published_at = 0.0
@@ -186,7 +186,7 @@ class Fanout:
         sent = 0
         for session in self._sessions.values():
             retransmission = session.retransmission
-            if retransmission.state is State.UP_TO_DATE:
+            if retransmission.state is RetransmissionState.UP_TO_DATE:
                 continue
             due_at = retransmission.due_at(self._delay, self._published_at)
             if due_at <= now:
@@ -212,7 +212,7 @@ class Fanout:
 
     def _sweep_by(self, at: float) -> None:
         # Always later: a sweep just before the moment it is meant for would find nothing to do, and be due again.
-        self._timers.set_by(Timer.SWEEP, (math.floor(at / SWEEP_GRAIN) + 1) * SWEEP_GRAIN)
+        self._timers.set_by(ServerTimer.SWEEP, (math.floor(at / SWEEP_GRAIN) + 1) * SWEEP_GRAIN)
 
     def _tell(self, session: Session, messages: Sequence[ServerMessage]) -> int:
         plaintexts = [encode(message) for message in messages]

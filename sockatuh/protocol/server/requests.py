@@ -29,17 +29,17 @@ from sockatuh.protocol.messages import (
 )
 from sockatuh.protocol.timers import TimerTable
 
-from .events import JoinAsked, LineSaid, ServerEvent, WhoAsked
+from .events import JoinAsked, LineReceived, ServerEvent, WhoAsked
 from .half_lines import HalfLines
 from .limits import Limits
 from .rate_limit import BucketTable, KeysOfPlaces
 from .send_queue import Outgoing
 from .session import Session
-from .timers import SessionDeadlines, Timer
+from .timers import ServerTimer, SessionDeadlines
 
 STORED_PER_DATAGRAM: Final = 50
 RELEASED_AT_ONCE: Final = 4_194_304
-"""Bytes of released lines after which the others wait until the bridge says how much the log can take."""
+"""Bytes of released lines after which the others wait until the room server says how much the log can take."""
 QUESTIONS_PER_SECOND: Final = 0.2
 QUESTIONS_BURST: Final = 60
 """Names that one place may ask about without the password, a second and at once: the answers say which are in use."""
@@ -62,16 +62,16 @@ class Requests:
         limits: Limits,
         out: Outgoing,
         events: deque[ServerEvent],
-        timers: TimerTable[Timer],
+        timers: TimerTable[ServerTimer],
     ) -> None:
         self._limits, self._out, self._events = limits, out, events
-        self.throttled = SessionDeadlines(timers, Timer.THROTTLE)
+        self.throttled = SessionDeadlines(timers, ServerTimer.THROTTLE)
         self._stored: dict[int, Session] = {}
         self.half_lines = HalfLines(limits)
         self.holding = False
         """Whether lines are kept back because the log cannot take more."""
         self._released = 0
-        """Bytes of lines released since the bridge last said how much the log can take."""
+        """Bytes of lines released since the room server last said how much the log can take."""
         self._first = 0
         """The index of the session whose lines are released first when the log can take lines again."""
         self.log_refuses = False
@@ -191,12 +191,12 @@ class Requests:
             self.half_lines.keep(session)
             session.unsettled += 1
             if len(text) > self._limits.text_bytes:
-                self.settle(session, number, "text_too_long")
+                self.answer_line(session, number, "text_too_long")
                 continue
             self._released += len(text)
             self.holding = self.holding or self._released >= RELEASED_AT_ONCE
             line = line_id(key, session.stream, number)
-            self._events.append(LineSaid(session.cid, number, line, action, text.decode("utf-8", "replace")))
+            self._events.append(LineReceived(session.cid, number, line, action, text.decode("utf-8", "replace")))
 
     def expire(self, session: Session, now: float) -> None:
         """Drop parts that have waited too long for the rest, and ask for the whole line again."""
@@ -222,7 +222,7 @@ class Requests:
             self._out.send(session, session.lines.progress(reason=LOG_REFUSES))
             session.join_by = max(session.join_by, now + self._limits.join_seconds)
 
-    def settle(self, session: Session, number: int, answer: int | str) -> None:
+    def answer_line(self, session: Session, number: int, answer: int | str) -> None:
         """Answer a line: with its seq if it is durable, with a code if it was refused."""
         session.answer_line(number, answer)
         session.unsettled -= 1

@@ -26,7 +26,7 @@ WAITS_LONGEST: Final = 1.25 * ACK_PATIENCE
 """Seconds within which a client acknowledges, however long new entries keep coming."""
 
 
-class State(IntEnum):
+class RetransmissionState(IntEnum):
     """How far re-sending to a session has come."""
 
     UP_TO_DATE = auto()
@@ -35,7 +35,7 @@ class State(IntEnum):
     SILENT = auto()
 
 
-class Event(IntEnum):
+class RetransmissionEvent(IntEnum):
     """What changes the state."""
 
     SHOWN = auto()
@@ -55,18 +55,18 @@ class Remedy(IntEnum):
     HEAD = auto()
 
 
-TRANSITIONS: Final[dict[tuple[State, Event], State]] = {
-    (State.UP_TO_DATE, Event.SHOWN): State.BEHIND,
-    (State.UP_TO_DATE, Event.CAUGHT_UP): State.UP_TO_DATE,
-    (State.BEHIND, Event.MOVED): State.BEHIND,
-    (State.BEHIND, Event.CAUGHT_UP): State.UP_TO_DATE,
-    (State.BEHIND, Event.TIMED_OUT): State.SENT_AGAIN,
-    (State.SENT_AGAIN, Event.MOVED): State.BEHIND,
-    (State.SENT_AGAIN, Event.CAUGHT_UP): State.UP_TO_DATE,
-    (State.SENT_AGAIN, Event.TIMED_OUT): State.SILENT,
-    (State.SILENT, Event.MOVED): State.BEHIND,
-    (State.SILENT, Event.CAUGHT_UP): State.UP_TO_DATE,
-    (State.SILENT, Event.TIMED_OUT): State.SILENT,
+TRANSITIONS: Final[dict[tuple[RetransmissionState, RetransmissionEvent], RetransmissionState]] = {
+    (RetransmissionState.UP_TO_DATE, RetransmissionEvent.SHOWN): RetransmissionState.BEHIND,
+    (RetransmissionState.UP_TO_DATE, RetransmissionEvent.CAUGHT_UP): RetransmissionState.UP_TO_DATE,
+    (RetransmissionState.BEHIND, RetransmissionEvent.MOVED): RetransmissionState.BEHIND,
+    (RetransmissionState.BEHIND, RetransmissionEvent.CAUGHT_UP): RetransmissionState.UP_TO_DATE,
+    (RetransmissionState.BEHIND, RetransmissionEvent.TIMED_OUT): RetransmissionState.SENT_AGAIN,
+    (RetransmissionState.SENT_AGAIN, RetransmissionEvent.MOVED): RetransmissionState.BEHIND,
+    (RetransmissionState.SENT_AGAIN, RetransmissionEvent.CAUGHT_UP): RetransmissionState.UP_TO_DATE,
+    (RetransmissionState.SENT_AGAIN, RetransmissionEvent.TIMED_OUT): RetransmissionState.SILENT,
+    (RetransmissionState.SILENT, RetransmissionEvent.MOVED): RetransmissionState.BEHIND,
+    (RetransmissionState.SILENT, RetransmissionEvent.CAUGHT_UP): RetransmissionState.UP_TO_DATE,
+    (RetransmissionState.SILENT, RetransmissionEvent.TIMED_OUT): RetransmissionState.SILENT,
 }
 
 
@@ -77,7 +77,7 @@ class Retransmission:
     acked: int = 0
     shown: int = 0
     """The last entry the session was shown."""
-    state: State = State.UP_TO_DATE
+    state: RetransmissionState = RetransmissionState.UP_TO_DATE
     since: float = 0.0
     """When the state changed last, be it to the same: when the present wait began."""
 
@@ -95,8 +95,8 @@ class Retransmission:
     def show(self, seq: int, now: float) -> None:
         """Note that the session was shown the entry `seq`."""
         self.shown = seq
-        if self.state is State.UP_TO_DATE:
-            self._enter(Event.SHOWN, now)
+        if self.state is RetransmissionState.UP_TO_DATE:
+            self._enter(RetransmissionEvent.SHOWN, now)
 
     def acknowledge(self, seq: int, now: float) -> bool:
         """Note that the session has everything up to `seq`; return whether it is still behind, but less than before."""
@@ -104,7 +104,7 @@ class Retransmission:
             return False
         self.acked = seq
         is_behind = seq < self.shown
-        self._enter(Event.MOVED if is_behind else Event.CAUGHT_UP, now)
+        self._enter(RetransmissionEvent.MOVED if is_behind else RetransmissionEvent.CAUGHT_UP, now)
         return is_behind
 
     def due_at(self, delay: float, published_at: float) -> float:
@@ -114,21 +114,21 @@ class Retransmission:
         the last push.
         """
         match self.state:
-            case State.BEHIND if self.is_far_behind:  # a client acknowledges long before
+            case RetransmissionState.BEHIND if self.is_far_behind:  # a client acknowledges long before
                 return self.since + delay
-            case State.BEHIND:  # clients wait while more comes, but not for ever
+            case RetransmissionState.BEHIND:  # clients wait while more comes, but not for ever
                 return min(max(self.since, published_at), self.since + WAITS_LONGEST) + delay
-            case State.SENT_AGAIN:
+            case RetransmissionState.SENT_AGAIN:
                 return self.since + max(delay, min(2 * delay, REPAIR_AFTER_MAX))
             case _:
                 return self.since + max(delay, REPAIR_AFTER_MAX)
 
     def time_out(self, now: float) -> Remedy:
         """Return what is to be sent now that no acknowledgement came in time."""
-        remedy = Remedy.HEAD if self.state is State.SILENT or self.is_far_behind else Remedy.ENTRIES
-        self._enter(Event.TIMED_OUT, now)
+        remedy = Remedy.HEAD if self.state is RetransmissionState.SILENT or self.is_far_behind else Remedy.ENTRIES
+        self._enter(RetransmissionEvent.TIMED_OUT, now)
         return remedy
 
-    def _enter(self, event: Event, now: float) -> None:
+    def _enter(self, event: RetransmissionEvent, now: float) -> None:
         """Change the state; the one place that does. With each change a wait begins."""
         self.state, self.since = TRANSITIONS[self.state, event], now

@@ -17,7 +17,7 @@ from sockatuh.protocol.timers import TimerTable
 from .events import ServerEvent, SessionMoved
 from .send_queue import Outgoing
 from .session import PathProbe, Session
-from .timers import SessionDeadlines, Timer
+from .timers import ServerTimer, SessionDeadlines
 
 AMPLIFICATION: Final = 3
 """Most bytes sent to an address that is not proved, for each byte that has come from it."""
@@ -33,9 +33,9 @@ class Paths:
         out: Outgoing,
         events: deque[ServerEvent],
         random: Callable[[int], bytes],
-        timers: TimerTable[Timer],
+        timers: TimerTable[ServerTimer],
     ) -> None:
-        self.probes = SessionDeadlines(timers, Timer.PROBE)
+        self.probes = SessionDeadlines(timers, ServerTimer.PROBE)
         self._out, self._events, self._random = out, events, random
 
     def notice(self, session: Session, address: Address, size: int, now: float) -> None:

@@ -18,7 +18,7 @@ PORTION: Final = 256
 
 
 @dataclass(frozen=True, slots=True)
-class _Message:
+class _QueuedMessage:
     """Plaintexts, all of which go to each of some sessions."""
 
     sessions: Sequence[Session]
@@ -30,7 +30,7 @@ class Outgoing:
 
     def __init__(self, dropped: Counter[str]) -> None:
         self._dropped = dropped
-        self._waiting: deque[tuple[bytes, Address] | _Message] = deque()
+        self._waiting: deque[tuple[bytes, Address] | _QueuedMessage] = deque()
 
     def put(self, datagram: bytes, address: Address) -> None:
         """Queue a datagram as it is."""
@@ -42,13 +42,13 @@ class Outgoing:
 
     def send_encoded(self, session: Session, plaintext: bytes) -> None:
         """Queue an encoded message to a session."""
-        self._waiting.append(_Message((session,), (plaintext,)))
+        self._waiting.append(_QueuedMessage((session,), (plaintext,)))
 
     def send_to_all(self, sessions: Sequence[Session], plaintexts: Sequence[bytes]) -> None:
         """Queue encoded messages to many sessions."""
         step = max(1, PORTION // len(plaintexts))
         for at in range(0, len(sessions), step):
-            self._waiting.append(_Message(sessions[at : at + step], plaintexts))
+            self._waiting.append(_QueuedMessage(sessions[at : at + step], plaintexts))
 
     def take(self) -> list[tuple[bytes, Address]]:
         """Remove and return the next portion of what is to be sent, empty if nothing is left.
@@ -58,7 +58,7 @@ class Outgoing:
         taken: list[tuple[bytes, Address]] = []
         while self._waiting and len(taken) < PORTION:
             item = self._waiting.popleft()
-            if isinstance(item, _Message):
+            if isinstance(item, _QueuedMessage):
                 if taken and len(item.sessions) > 1:
                     self._waiting.appendleft(item)
                     break
@@ -67,7 +67,7 @@ class Outgoing:
                 taken.append(item)
         return taken
 
-    def _seal(self, message: _Message) -> Iterator[tuple[bytes, Address]]:
+    def _seal(self, message: _QueuedMessage) -> Iterator[tuple[bytes, Address]]:
         sessions, plaintexts = message.sessions, message.plaintexts
         try:
             datagrams = Channel.seal_for_each([session.channel for session in sessions], plaintexts)
@@ -75,7 +75,7 @@ class Outgoing:
             return self._seal_singly(message)
         return zip(datagrams, [session.address for session in sessions for _ in plaintexts], strict=True)
 
-    def _seal_singly(self, message: _Message) -> Iterator[tuple[bytes, Address]]:
+    def _seal_singly(self, message: _QueuedMessage) -> Iterator[tuple[bytes, Address]]:
         for session in message.sessions:
             for plaintext in message.plaintexts:
                 try:

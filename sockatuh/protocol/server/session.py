@@ -50,7 +50,7 @@ class Rekeying:
 
 
 @dataclass(frozen=True, slots=True)
-class Arrival:
+class ResumePoint:
     """What a client said in its handshake about what it has read: a cursor, which proves nothing, and its ticket."""
 
     log_id: bytes | None = None

@@ -11,7 +11,7 @@ from sockatuh.protocol.timers import TimerTable
 from .session import Session
 
 
-class Timer(IntEnum):
+class ServerTimer(IntEnum):
     """What a server waits for. No timer's deadline is found by walking over the sessions."""
 
     SWEEP = auto()
@@ -29,7 +29,7 @@ class SessionDeadlines:
 
     __slots__ = ("_heap", "_timer", "_timers")
 
-    def __init__(self, timers: TimerTable[Timer], timer: Timer) -> None:
+    def __init__(self, timers: TimerTable[ServerTimer], timer: ServerTimer) -> None:
         self._timers, self._timer = timers, timer
         self._heap: list[tuple[float, int]] = []
 

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from typing import Protocol, TypeAlias
 
 from sockatuh.protocol.seam import Address, Core
-from sockatuh.room.changes import Change
+from sockatuh.room.changes import PresenceChange
 from sockatuh.room.commands import Command, Reply
 from sockatuh.room.decisions import Role
 from sockatuh.room.grace import LeftReason
@@ -156,13 +156,13 @@ class Dialect(Core[DialectEvent], Protocol):
     def answer(self, visitor: Visitor, number: int, reply: Reply) -> None:
         """Answer a command."""
 
-    def settle(self, answers: Iterable[tuple[int, int, int | str]], now: float) -> None:
+    def answer_lines(self, answers: Iterable[tuple[int, int, int | str]], now: float) -> None:
         """Answer lines: (session, number, seq) for each that is durable, (session, number, code) for each refused."""
 
     def publish(self, rows: Sequence[Row], now: float) -> None:
         """Send committed rows to all members."""
 
-    def tell_presence(self, here: int, changes: Sequence[Change]) -> None:
+    def tell_presence(self, here: int, changes: Sequence[PresenceChange]) -> None:
         """Tell all members how many are here, and what has changed that the log shows to nobody."""
 
     def supply(self, session: int, after: int, through: int, rows: Sequence[Row]) -> None:

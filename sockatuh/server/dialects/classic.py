@@ -23,7 +23,7 @@ from sockatuh.net.address import Network, format_address, is_within
 from sockatuh.protocol.constants import MAX_DATAGRAM, ROWS_PER_LINE
 from sockatuh.protocol.seam import Address
 from sockatuh.protocol.server.rate_limit import BucketTable
-from sockatuh.room.changes import Change
+from sockatuh.room.changes import PresenceChange
 from sockatuh.room.commands import Reply
 from sockatuh.room.entries import Message
 from sockatuh.room.log import Row
@@ -235,7 +235,7 @@ class ClassicDialect:
     def answer(self, visitor: Visitor, number: int, reply: Reply) -> None:
         """Send nothing: classic members give no commands."""
 
-    def settle(self, answers: Iterable[tuple[int, int, int | str]], now: float) -> None:
+    def answer_lines(self, answers: Iterable[tuple[int, int, int | str]], now: float) -> None:
         """Send nothing: the original does not acknowledge lines."""
 
     def publish(self, rows: Sequence[Row], now: float) -> None:
@@ -245,7 +245,7 @@ class ClassicDialect:
                 if isinstance(row.body, Message):
                     self._send_line(row.body, row.id)
 
-    def tell_presence(self, here: int, changes: Sequence[Change]) -> None:
+    def tell_presence(self, here: int, changes: Sequence[PresenceChange]) -> None:
         """Send nothing: classic members are not told who comes and goes."""
 
     def supply(self, session: int, after: int, through: int, rows: Sequence[Row]) -> None:

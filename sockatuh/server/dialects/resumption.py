@@ -19,7 +19,7 @@ from typing import Final
 from sockatuh.log import Logger
 from sockatuh.protocol.constants import LOG_ID_SIZE
 from sockatuh.protocol.server.endpoint import Endpoint
-from sockatuh.protocol.server.session import Arrival
+from sockatuh.protocol.server.session import ResumePoint
 from sockatuh.protocol.server.tickets import Ticket
 from sockatuh.room.log import Lineage
 
@@ -59,39 +59,37 @@ class Resumption:
         `history` is how many lines a newcomer wants (None: all it may have). Its key has been a member since
         `known_from` (None: never).
         """
-        arrival = self._endpoint.arrival_of(session)
-        if arrival.ticket is not None:
-            self._check_proof(arrival.ticket)
+        point = self._endpoint.resume_point_of(session)
+        if point.ticket is not None:
+            self._check_proof(point.ticket)
         # It may read the newest lines, and everything since its key was first known to be a member.
         places = self._lines_back(self.history_on_join), known_from, self.known_by_ticket(session)
         floor = min(seq for seq in places if seq is not None)
-        return max(self._wanted(arrival, history), floor), floor
+        return max(self._wanted(point, history), floor), floor
 
     def known_by_ticket(self, session: int) -> int | None:
         """Return the seq of this log at which a session's ticket proves its key to have been a member, if it does.
 
         A log that was set back may not contain that join.
         """
-        ticket = self._endpoint.arrival_of(session).ticket
+        ticket = self._endpoint.resume_point_of(session).ticket
         return None if ticket is None else self._lineage.agreed(ticket.log_id, ticket.seq)
 
-    def _wanted(self, arrival: Arrival, history: int | None) -> int:
+    def _wanted(self, point: ResumePoint, history: int | None) -> int:
         """Return where a client reads on, or where a newcomer begins with `history` lines."""
-        head, log_id, cursor = self._endpoint.head, arrival.log_id, arrival.cursor
+        head, log_id, cursor = self._endpoint.head, point.log_id, point.cursor
         if log_id is not None:
-            if log_id == self._lineage.log_id and self._was_set_back_for(arrival):
+            if log_id == self._lineage.log_id and self._was_set_back_for(point):
                 return self._began_at
             return min(self._lineage.agreed(log_id, cursor), head)
         if cursor:
             return min(cursor, head)
         return self._lines_back(self.history_on_join if history is None else history)
 
-    def _was_set_back_for(self, arrival: Arrival) -> bool:
-        ticket = arrival.ticket
+    def _was_set_back_for(self, point: ResumePoint) -> bool:
+        ticket = point.ticket
         return (
-            ticket is not None
-            and ticket.log_id == self._lineage.log_id
-            and ticket.seq < self._began_at < arrival.cursor
+            ticket is not None and ticket.log_id == self._lineage.log_id and ticket.seq < self._began_at < point.cursor
         )
 
     def _lines_back(self, count: int) -> int:

@@ -17,9 +17,9 @@ from sockatuh.protocol.server.endpoint import CROWDED_MS, Endpoint
 from sockatuh.protocol.server.limits import Limits
 from sockatuh.protocol.server.packing import Logged
 from sockatuh.protocol.server.tickets import password_generation
-from sockatuh.room.changes import Change
-from sockatuh.room.commands import Reply, Who
-from sockatuh.room.decisions import Here, Role
+from sockatuh.room.changes import PresenceChange
+from sockatuh.room.commands import ListMembers, Reply
+from sockatuh.room.decisions import Occupant, Role
 from sockatuh.room.entries import Message
 from sockatuh.room.log import Row
 from sockatuh.room.text import clean_line
@@ -105,12 +105,12 @@ class SecureDialect:
         if visitor is None:  # closed from this side before its event was read
             return None
         match event:
-            case events.LineSaid(_, number, line, action, text):
+            case events.LineReceived(_, number, line, action, text):
                 return LineSaid(visitor, number, line, text, action)
             case events.JoinAsked():
                 return self._ask_to_join(visitor, event)
             case events.WhoAsked(_, number, after):
-                return Asked(visitor, number, Who(after))
+                return Asked(visitor, number, ListMembers(after))
             case events.EntriesWanted(_, after, through):
                 return RowsWanted(visitor, after, through)
             case events.SessionMoved(_, address):
@@ -183,16 +183,16 @@ class SecureDialect:
             infos += page
         self._endpoint.answer(visitor.session, number, m.Members(tuple(infos), more))
 
-    def settle(self, answers: Iterable[tuple[int, int, int | str]], now: float) -> None:
+    def answer_lines(self, answers: Iterable[tuple[int, int, int | str]], now: float) -> None:
         """Answer lines with their seq or the code they were refused with."""
-        self._endpoint.settle_lines(answers, now)
+        self._endpoint.answer_lines(answers, now)
 
     def publish(self, rows: Sequence[Row], now: float) -> None:
         """Send committed rows to all members."""
         self._note_lines(rows)
         self._endpoint.publish(_encode(rows), now)
 
-    def tell_presence(self, here: int, changes: Sequence[Change]) -> None:
+    def tell_presence(self, here: int, changes: Sequence[PresenceChange]) -> None:
         """Send PRESENCE."""
         self._endpoint.tell_presence(here, [encode_change(change) for change in changes])
 
@@ -237,6 +237,6 @@ def _encode(rows: Iterable[Row]) -> list[Logged]:
     return [encode_entry(row) for row in rows]
 
 
-def _info(here: Here) -> m.MemberInfo:
+def _info(here: Occupant) -> m.MemberInfo:
     tag, role = here.owner[:TAG_LENGTH], ROLE_NUMBERS[here.role]
     return m.MemberInfo(here.name, tag, here.dialect, here.is_present, here.since, role)

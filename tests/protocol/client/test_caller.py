@@ -8,7 +8,7 @@ import pytest
 from kit.bare_room import no_jitter
 
 from sockatuh.protocol.client.caller import CALL_RETRY_AFTER, LEAVE_RETRY_AFTER, Caller
-from sockatuh.protocol.client.timers import Timer
+from sockatuh.protocol.client.timers import ClientTimer
 from sockatuh.protocol.messages import Answer, Call, Goodbye, Join, Leave, Members, NameValid, Who
 from sockatuh.protocol.timers import TimerTable
 
@@ -19,13 +19,13 @@ class Calls:
     """A caller with its timer, without jitter by default."""
 
     def __init__(self, random: Callable[[int], bytes] = no_jitter) -> None:
-        self.timers = TimerTable(Timer)
+        self.timers = TimerTable(ClientTimer)
         self.caller = Caller(random, self.timers)
         self.is_given_up = False
 
     @property
     def due_at(self) -> float | None:
-        return self.timers.get(Timer.CALL)
+        return self.timers.get(ClientTimer.CALL)
 
     def due(self, now: float) -> Call | None:
         """Advance the time to `now`, and return the call that is sent then."""

@@ -11,7 +11,7 @@ from kit.bare_room import Dice, entry
 
 from sockatuh.errors import ProtocolError
 from sockatuh.protocol import messages as m
-from sockatuh.protocol.client.catch_up import ANSWER_GUESS, ANSWERS_TIMED, GET_BACKOFF, MARKS_KEPT, Reader
+from sockatuh.protocol.client.catch_up import ANSWER_GUESS, ANSWERS_TIMED, GET_BACKOFF, MARKS_KEPT, CatchUp
 from sockatuh.protocol.client.events import CaughtUp, EntriesGone, EntryArrived
 from sockatuh.protocol.constants import ACK_ENTRIES, ACK_PATIENCE, GET_RETRY_MAX, REORDER_DELAY
 from sockatuh.protocol.datagrams import line_id
@@ -19,15 +19,15 @@ from sockatuh.protocol.datagrams import line_id
 KEY, STREAM = bytes(32), bytes(8)
 
 
-def make_reader(cursor: int = 0) -> Reader:
-    return Reader(KEY, STREAM, Dice(3), cursor)
+def make_reader(cursor: int = 0) -> CatchUp:
+    return CatchUp(KEY, STREAM, Dice(3), cursor)
 
 
 def told(after: int, through: int, *seqs: int, end: bool = False) -> m.Entries:
     return m.Entries(after, through, end, tuple(msgspec.Raw(entry(seq)[1]) for seq in seqs))
 
 
-def due_until(reader: Reader, end: float) -> list[tuple[float, m.Ack | m.Get]]:
+def due_until(reader: CatchUp, end: float) -> list[tuple[float, m.Ack | m.Get]]:
     """Return what is sent until a time, and when."""
     sent: list[tuple[float, m.Ack | m.Get]] = []
     while (at := reader.get_timer()) is not None and at <= end:
@@ -106,7 +106,7 @@ def test_nothing_is_acknowledged_when_the_cursor_has_not_moved() -> None:
     ids=["the same", "the last of it", "a part", "the head"],
 )
 def test_a_server_that_tells_again_what_is_known_has_missed_the_acknowledgement(
-    again: Callable[[Reader], None],
+    again: Callable[[CatchUp], None],
 ) -> None:
     """Otherwise it would tell it for ever."""
     reader = make_reader()
@@ -145,12 +145,12 @@ def test_a_hole_that_closes_in_that_time_is_not_asked_for() -> None:
     assert [type(reply) for _, reply in due_until(reader, 99.0)] == [m.Ack]
 
 
-def gets(reader: Reader, end: float) -> list[float]:
+def gets(reader: CatchUp, end: float) -> list[float]:
     """Return when something is asked for, until a time."""
     return [at for at, reply in due_until(reader, end) if isinstance(reply, m.Get)]
 
 
-def lacking(head: int) -> Reader:
+def lacking(head: int) -> CatchUp:
     """Return a reader that has just asked for all there is."""
     reader = make_reader()
     reader.begin(head, 10.0)

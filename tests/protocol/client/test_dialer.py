@@ -23,7 +23,7 @@ from sockatuh.protocol.client.dialer import (
 )
 from sockatuh.protocol.client.events import KeyMismatch, ServerOffered, VersionDiffers
 from sockatuh.protocol.client.handshakes import MAX_HANDSHAKES, Established
-from sockatuh.protocol.client.timers import Timer
+from sockatuh.protocol.client.timers import ClientTimer
 from sockatuh.protocol.constants import (
     COOKIE,
     HELLO,
@@ -49,7 +49,7 @@ class Client:
     def __init__(self, seed: int = 1, pin: bytes | None = None) -> None:
         self.out: list[tuple[bytes, Address]] = []
         self.dice = Dice(seed)
-        self.timers = TimerTable(Timer)
+        self.timers = TimerTable(ClientTimer)
         self.dialer = Dialer(self.dice(32), pin, self.dice, self.timers, self.out)
         self.now = START
         self.reason: KeyMismatch | VersionDiffers | None = None
@@ -57,7 +57,7 @@ class Client:
 
     @property
     def due_at(self) -> float | None:
-        return self.timers.get(Timer.DIAL)
+        return self.timers.get(ClientTimer.DIAL)
 
     def sent(self) -> list[tuple[bytes, Address]]:
         sent, self.out[:] = self.out[:], []
@@ -65,7 +65,7 @@ class Client:
 
     def handle_timer(self) -> None:
         for timer in self.timers.take_due(self.now):
-            assert timer is Timer.DIAL
+            assert timer is ClientTimer.DIAL
             self.reason = self.dialer.handle_timer(self.now)
 
     def fire(self) -> list[tuple[bytes, Address]]:

@@ -6,7 +6,7 @@ import pytest
 from kit.bare_room import Dice
 
 from sockatuh.protocol.client.liveness import DOUBT_AFTER, Contact
-from sockatuh.protocol.client.timers import Timer
+from sockatuh.protocol.client.timers import ClientTimer
 from sockatuh.protocol.constants import PING_RETRY_AFTER
 from sockatuh.protocol.messages import Ping
 from sockatuh.protocol.timers import TimerTable
@@ -16,13 +16,13 @@ class Line:
     """Contact, with its timer."""
 
     def __init__(self, now: float = 0.0, ping_seconds: float = 25.0) -> None:
-        self.timers = TimerTable(Timer)
+        self.timers = TimerTable(ClientTimer)
         self.contact = Contact(ping_seconds, Dice(1), self.timers, now)
         self.lost = False
 
     @property
     def due_at(self) -> float:
-        at = self.timers.get(Timer.PING)
+        at = self.timers.get(ClientTimer.PING)
         assert at is not None
         return at
 

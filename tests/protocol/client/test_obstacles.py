@@ -26,7 +26,7 @@ def dialling(*addresses: Address) -> Peer:
 def reports(peer: Peer) -> list[dict[Address, Obstacle]]:
     """Return the obstacles that the peer has reported since."""
     events = list(iter(peer.next_event, None))
-    return [dict(event.obstacles) for event in events if isinstance(event, pe.Unreachable)]
+    return [dict(event.obstacles) for event in events if isinstance(event, pe.AddressesUnreachable)]
 
 
 def test_a_closed_port_is_reported_once_and_dialling_goes_on() -> None:
@@ -98,4 +98,4 @@ def test_an_obstacle_is_reported_again_after_a_loss_of_contact() -> None:
     host.wait(1.0)
     host.peer.note_obstacle(SERVER, Obstacle.PORT_CLOSED)
     host.take()
-    assert host.of(pe.Unreachable) == [pe.Unreachable(((SERVER, Obstacle.PORT_CLOSED),))]
+    assert host.of(pe.AddressesUnreachable) == [pe.AddressesUnreachable(((SERVER, Obstacle.PORT_CLOSED),))]

@@ -8,7 +8,7 @@ import pytest
 from kit.bare_room import no_jitter
 
 from sockatuh.protocol.client.outbox import PROGRESS_RESEND_AFTER, Outbox
-from sockatuh.protocol.client.timers import Timer
+from sockatuh.protocol.client.timers import ClientTimer
 from sockatuh.protocol.constants import LINE_WINDOW, LINES_IN_FLIGHT, MAX_PIECE, RETRY_AFTER
 from sockatuh.protocol.messages import Progress, Say
 from sockatuh.protocol.timers import TimerTable
@@ -18,12 +18,12 @@ class Sender:
     """An outbox with its timer, without jitter by default."""
 
     def __init__(self, random: Callable[[int], bytes] = no_jitter) -> None:
-        self.timers = TimerTable(Timer)
+        self.timers = TimerTable(ClientTimer)
         self.outbox = Outbox(random, self.timers)
 
     @property
     def due_at(self) -> float | None:
-        return self.timers.get(Timer.LINES)
+        return self.timers.get(ClientTimer.LINES)
 
     def due(self, now: float) -> list[Say]:
         """Advance the time to `now`, and return what is sent then."""

@@ -16,7 +16,7 @@ from kit.raw_server import RawServer, joined_raw_server, make_peer
 
 from sockatuh.protocol import messages as m
 from sockatuh.protocol.client import events as pe
-from sockatuh.protocol.client.state import State
+from sockatuh.protocol.client.state import PeerState
 from sockatuh.protocol.constants import COOKIE, DATA, HELLO, INIT, INIT_SIZE, INIT_TICKET_SIZE, RESET, RESP
 from sockatuh.protocol.datagrams import line_id
 from sockatuh.protocol.noise import public_key
@@ -32,7 +32,7 @@ def kinds(datagrams: list[bytes]) -> list[int]:
     return [data[0] for data in datagrams]
 
 
-def state_of(host: RawServer) -> State:
+def state_of(host: RawServer) -> PeerState:
     """Return the peer's state; by this way mypy does not assume that it is unchanged."""
     return host.peer.state
 
@@ -54,12 +54,12 @@ def dial_again(host: RawServer) -> list[m.ClientMessage]:
 def test_it_asks_the_server_shakes_hands_and_joins() -> None:
     host = RawServer(make_peer())
     host.peer.join("ana", PASSWORD, host.now)
-    assert state_of(host) is State.IDLE
+    assert state_of(host) is PeerState.IDLE
     assert host.shake() == [m.Call(1, JOIN)]
     assert kinds(host.sent) == [HELLO, INIT, DATA]
-    assert state_of(host) is State.JOINING
+    assert state_of(host) is PeerState.JOINING
     host.admit(start=3, head=3)
-    assert state_of(host) is State.JOINED
+    assert state_of(host) is PeerState.JOINED
     assert host.events == [
         pe.Connected("a room", SERVER_KEY, SERVER, False, 16_384),
         pe.Admitted("ana", LOG_ID, 3, 3, b"ticket", again=False, rewound=False),
@@ -79,16 +79,16 @@ def test_the_handshake_tells_what_the_client_knows() -> None:
 def test_first_the_name_then_the_password() -> None:
     host = RawServer(make_peer())
     assert host.shake() == []
-    assert state_of(host) is State.OPEN
+    assert state_of(host) is PeerState.OPEN
     host.peer.join("ana", None, host.now)
     assert host.open(host.take()) == [m.Call(1, m.Join("ana", None, None))]
     host.reply(m.NameValid("Ana"))
     assert last_event(host) == pe.NameAccepted("Ana")
-    assert state_of(host) is State.OPEN
+    assert state_of(host) is PeerState.OPEN
     host.peer.join("Ana", PASSWORD, host.now)
     assert host.open(host.take()) == [m.Call(2, m.Join("Ana", PASSWORD, None))]
     host.admit(name="Ana")
-    assert state_of(host) is State.JOINED
+    assert state_of(host) is PeerState.JOINED
 
 
 def test_a_refusal_is_reported_and_another_try_is_possible() -> None:
@@ -97,7 +97,7 @@ def test_a_refusal_is_reported_and_another_try_is_possible() -> None:
     host.shake()
     host.reply(m.Refused("password_wrong", 5_000, "a detail"))
     assert last_event(host) == pe.JoinRefused("password_wrong", 5.0, "a detail")
-    assert state_of(host) is State.OPEN
+    assert state_of(host) is PeerState.OPEN
     host.peer.join("ana", PASSWORD, host.now)
     assert host.open(host.take()) == [m.Call(2, JOIN)]
 
@@ -164,12 +164,12 @@ def test_another_key_is_believed_after_three_rounds() -> None:
     for _ in range(2):
         mismatch(host, key=b"x" * 32)
         assert host.events == []
-        assert state_of(host) is State.DIALING
+        assert state_of(host) is PeerState.DIALING
     mismatch(host, key=b"x" * 32)
     assert host.events == [], "the right answer may be under way"
     host.wait(0.3)
     assert host.events == [pe.KeyMismatch(SERVER_KEY, b"x" * 32)]
-    assert state_of(host) is State.IDLE
+    assert state_of(host) is PeerState.IDLE
     assert host.wait(60) == []
     assert set(kinds(host.sent)) == {HELLO}, "nothing secret was sent"
 
@@ -212,7 +212,7 @@ def test_another_version_is_believed_after_three_rounds(pin: bytes | None) -> No
     mismatch(host, version=2)
     host.wait(0.3)
     assert host.events == [pe.VersionDiffers(2)]
-    assert state_of(host) is State.IDLE
+    assert state_of(host) is PeerState.IDLE
 
 
 def test_a_server_that_comes_back_with_another_key_stops_it() -> None:
@@ -437,7 +437,7 @@ def test_a_reset_makes_it_dial_again_within_a_second_and_come_back_with_its_tick
     host = joined_raw_server(start=5, head=5)
     host.tell_raw(host.reset())
     assert last_event(host) == pe.ContactLost("reset")
-    assert state_of(host) is State.DIALING
+    assert state_of(host) is PeerState.DIALING
     host.resumed = True
     assert dial_again(host) == [m.Call(1, m.Join(None, None, None))]
     assert host.init_payload.ticket == b"ticket"
@@ -478,7 +478,7 @@ def test_a_recorded_reset_does_not_keep_it_from_coming_back() -> None:
     host.cid += 1
     host.tell_raw(host.make_resp(init))
     host.tell_raw(old)
-    assert state_of(host) is State.JOINING
+    assert state_of(host) is PeerState.JOINING
     assert len(host.of(pe.ContactLost)) == 1
 
 
@@ -492,7 +492,7 @@ def test_a_reset_that_is_not_the_servers_is_not_believed(what: str) -> None:
         "first datagram": bytes([RESET]),
     }
     assert host.tell_raw(data[what]) == []
-    assert state_of(host) is State.JOINED
+    assert state_of(host) is PeerState.JOINED
 
 
 @pytest.mark.parametrize("code", ["restarting", "closing", "idle", "join_timeout", "too_many_sessions"])
@@ -518,7 +518,7 @@ def test_an_unanswered_ping_is_repeated_and_then_contact_is_lost() -> None:
     host.wait(at - host.now + 6.9)
     pings = [each for each in host.open(host.sent[-3:]) if isinstance(each, m.Ping)]
     assert len(pings) == 3
-    assert state_of(host) is State.JOINED
+    assert state_of(host) is PeerState.JOINED
     host.wait(0.2)
     assert last_event(host) == pe.ContactLost("silence")
     silence = host.peer.silence(host.now)
@@ -559,7 +559,7 @@ def test_a_poke_pings_at_once() -> None:
 def test_while_contact_is_lost_it_dials_more_than_once_a_second_and_sends_nothing_else() -> None:
     host = joined_raw_server()
     host.wait(40)
-    assert state_of(host) is State.DIALING
+    assert state_of(host) is PeerState.DIALING
     sent = host.wait(2 * 3600)
     assert set(kinds(sent)) == {HELLO}
     assert 2 * 3600 / 0.83 <= len(sent) <= 2 * 3600 / 0.67
@@ -572,11 +572,11 @@ def test_a_doubted_server_is_pinged_at_least_every_second_and_a_half() -> None:
     host.take()
     host.heard.clear()
     gaps, last = list[float](), host.now
-    while state_of(host) is State.JOINED and host.now - last < 10.0:
+    while state_of(host) is PeerState.JOINED and host.now - last < 10.0:
         if host.wait(0.05):
             gaps.append(host.now - last)
             last = host.now
-    assert state_of(host) is State.DIALING
+    assert state_of(host) is PeerState.DIALING
     assert max(gaps) <= 1.56
 
 
@@ -634,7 +634,7 @@ def test_a_ticket_that_is_refused_gives_way_to_the_password() -> None:
     assert host.reply(m.Refused("ticket_refused")) == [m.Call(2, JOIN)]
     assert host.of(pe.JoinRefused) == []
     host.admit()
-    assert state_of(host) is State.JOINED
+    assert state_of(host) is PeerState.JOINED
 
 
 def test_without_a_good_ticket_the_password_is_used_at_once() -> None:
@@ -702,7 +702,7 @@ def test_leaving_ends_when_the_server_has_answered() -> None:
     assert host.open(host.take()) == [m.Call(2, m.Leave())]
     host.reply(m.Goodbye())
     assert last_event(host) == pe.LeftRoom()
-    assert state_of(host) is State.IDLE
+    assert state_of(host) is PeerState.IDLE
     assert host.peer.get_timer() is None
 
 
@@ -730,7 +730,7 @@ def test_a_client_that_is_leaving_does_not_come_back_when_the_session_ends(how: 
 def test_without_contact_leaving_is_immediate() -> None:
     for peer in (make_peer(), joined_raw_server().peer):
         host = RawServer(peer)
-        if state_of(host) is State.JOINED:
+        if state_of(host) is PeerState.JOINED:
             host.wait(60)
             host.events.clear()
         peer.leave(host.now)
@@ -903,7 +903,7 @@ def test_damaged_and_repeated_datagrams_of_the_server_are_dropped_and_the_sessio
     replayed = host.channel.seal(m.encode(m.PathChallenge(bytes(8))))
     assert len(host.tell_raw(replayed)) == 1
     assert host.tell_raw(replayed) == []
-    assert state_of(host) is State.JOINED
+    assert state_of(host) is PeerState.JOINED
 
 
 client_says = st.one_of(
@@ -957,7 +957,7 @@ def test_an_answer_to_another_question_is_no_answer(body: m.AnswerBody, question
     events = list(host.events)
     host.reply(body)
     assert host.events == events
-    assert state_of(host) is State.JOINED
+    assert state_of(host) is PeerState.JOINED
 
 
 def test_a_ticket_too_long_for_the_next_handshake_is_not_taken() -> None:
@@ -965,7 +965,7 @@ def test_a_ticket_too_long_for_the_next_handshake_is_not_taken() -> None:
     host.peer.join("ana", PASSWORD, host.now)
     host.shake()
     host.admit(ticket=bytes(257))
-    assert state_of(host) is State.JOINING
+    assert state_of(host) is PeerState.JOINING
     host.admit(ticket=bytes(256))
     host.tell_raw(host.reset())
     dial_again(host)

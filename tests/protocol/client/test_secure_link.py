@@ -10,7 +10,7 @@ from sockatuh.protocol import messages as m
 from sockatuh.protocol.channel import Channel
 from sockatuh.protocol.client.handshakes import Established
 from sockatuh.protocol.client.secure_link import Link
-from sockatuh.protocol.client.timers import Timer
+from sockatuh.protocol.client.timers import ClientTimer
 from sockatuh.protocol.constants import (
     OLD_CHANNEL_SECONDS,
     PING_RETRY_AFTER,
@@ -40,9 +40,9 @@ class Line:
         self.out: list[tuple[bytes, Address]] = []
         channel = Channel(UP, DOWN, FIRST_CLIENT, FIRST_SERVER, START)
         established = Established(channel, SERVER, SERVER_KEY, make_payload(FIRST_SERVER), b"h" * 32)
-        self.timers = TimerTable(Timer)
+        self.timers = TimerTable(ClientTimer)
         self.link = Link(established, KEY, Dice(seed), self.timers, self.out, START)
-        self.timers.stop(Timer.PING)
+        self.timers.stop(ClientTimer.PING)
         self.server = Channel(DOWN, UP, FIRST_SERVER, FIRST_CLIENT, START)
         self.new: Channel | None = None
         self.hash = b"h" * 32
@@ -61,9 +61,9 @@ class Line:
     def handle_timer(self, now: float) -> None:
         """Advance the time to `now`."""
         for timer in self.timers.take_due(now):
-            if timer is Timer.REKEY:
+            if timer is ClientTimer.REKEY:
                 self.link.rekey(now)
-            elif timer is Timer.OLD_CHANNEL:
+            elif timer is ClientTimer.OLD_CHANNEL:
                 self.link.drop_old_channel()
 
     def send(self, message: m.ClientMessage) -> None:
@@ -71,7 +71,7 @@ class Line:
 
     @property
     def rekey_at(self) -> float:
-        at = self.timers.get(Timer.REKEY)
+        at = self.timers.get(ClientTimer.REKEY)
         assert at is not None
         return at
 
@@ -183,11 +183,11 @@ def test_what_the_server_had_sealed_with_the_old_channel_is_read_for_ten_seconds
     assert line.link.open_untrusted(late[1]) == m.Head(1)
     line.handle_timer(line.now + OLD_CHANNEL_SECONDS - 0.01)
     assert line.link.open_untrusted(late[0]) == m.Head(0)
-    assert line.timers.get(Timer.OLD_CHANNEL) == line.now + OLD_CHANNEL_SECONDS
+    assert line.timers.get(ClientTimer.OLD_CHANNEL) == line.now + OLD_CHANNEL_SECONDS
     line.handle_timer(line.now + OLD_CHANNEL_SECONDS)
     with pytest.raises(ProtocolError):
         line.link.open_untrusted(late[2])
-    assert line.timers.get(Timer.OLD_CHANNEL) is None
+    assert line.timers.get(ClientTimer.OLD_CHANNEL) is None
 
 
 def test_the_old_channel_works_both_ways_until_the_answer() -> None:

@@ -47,7 +47,7 @@ from sockatuh.protocol.datagrams import reset_token
 from sockatuh.protocol.seam import Address
 from sockatuh.protocol.server import events as ev
 from sockatuh.protocol.server.limits import Limits
-from sockatuh.protocol.server.session import Arrival
+from sockatuh.protocol.server.session import ResumePoint
 from sockatuh.protocol.server.tickets import Ticket
 
 PLENTY: Final = Limits(handshakes_per_address=1e6, handshakes_burst=1_000_000)
@@ -499,8 +499,8 @@ def test_a_repeated_call_gets_the_same_answer_without_being_asked_twice(member: 
 def test_how_far_a_client_has_read_is_known_to_the_bridge(house: BareRoom) -> None:
     guest = RawClient(house).shake(log_id=LOG_ID, cursor=40)
     guest.send(m.Ping(bytes(8)))
-    assert house.endpoint.arrival_of(guest.payload.server_cid) == Arrival(LOG_ID, 40, None)
-    assert house.endpoint.arrival_of(99) == Arrival(None, 0, None)
+    assert house.endpoint.resume_point_of(guest.payload.server_cid) == ResumePoint(LOG_ID, 40, None)
+    assert house.endpoint.resume_point_of(99) == ResumePoint(None, 0, None)
 
 
 def test_a_ticket_says_how_far_the_log_had_come_when_it_was_given(house: BareRoom) -> None:
@@ -510,13 +510,13 @@ def test_a_ticket_says_how_far_the_log_had_come_when_it_was_given(house: BareRoo
     assert isinstance(welcome, m.Welcome)
     again = RawClient(house, ELSEWHERE).shake(ticket=welcome.ticket)
     again.send(m.Ping(bytes(8)))
-    assert house.endpoint.arrival_of(again.payload.server_cid).ticket == Ticket("ana", LOG_ID, 7)
+    assert house.endpoint.resume_point_of(again.payload.server_cid).ticket == Ticket("ana", LOG_ID, 7)
 
 
 def test_commands_for_a_session_that_is_gone_are_no_mistake(house: BareRoom) -> None:
     endpoint = house.endpoint
     endpoint.answer(99, 1, m.Goodbye())
-    endpoint.settle_lines([(99, 1, 1)], START)
+    endpoint.answer_lines([(99, 1, 1)], START)
     endpoint.supply(99, 0, 1, [entry(1)])
     endpoint.close(99, "closing")
     assert not endpoint.admit(99, 1, "ana", 0, 0, START)
@@ -535,7 +535,7 @@ def test_nothing_is_sent_after_the_end_of_a_session(member: RawClient) -> None:
     member.house.storing = False
     member.say(1, "hello")
     cid = member.payload.server_cid
-    member.house.endpoint.settle_lines([(cid, 1, 1)], START)
+    member.house.endpoint.answer_lines([(cid, 1, 1)], START)
     member.house.endpoint.close(cid, "closing")
     assert member.hear(member.house.settle(START)) == [m.Closed("closing", 0)]
 
@@ -946,9 +946,9 @@ def test_other_limits_hold_at_once_for_those_who_are_in(member: RawClient) -> No
     house.endpoint.replace_limits(Limits(text_bytes=4, lines_burst=2, sessions=1, recent_entries=1))
     assert member.say(1, "hello") == [m.Unsaid(1, "text_too_long")]
     member.say(2, "hey")
-    said = [event for event in house.events if isinstance(event, ev.LineSaid)]
+    said = [event for event in house.events if isinstance(event, ev.LineReceived)]
     member.say(3, "you")
-    assert said == [event for event in house.events if isinstance(event, ev.LineSaid)], "the burst is spent"
+    assert said == [event for event in house.events if isinstance(event, ev.LineReceived)], "the burst is spent"
     other = RawClient(house, ELSEWHERE, seed="other").shake()
     other.send(m.Ping(bytes(8)))
     assert house.endpoint.dropped["crowded"] == 1

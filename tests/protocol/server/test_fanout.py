@@ -28,7 +28,7 @@ from sockatuh.protocol.server.fanout import MAX_APART, PUSH_DATAGRAMS, SWEEP_GRA
 from sockatuh.protocol.server.limits import Limits
 from sockatuh.protocol.server.packing import EVERYBODY, NOBODY, Audience, Logged, unshown
 from sockatuh.protocol.server.send_queue import Outgoing
-from sockatuh.protocol.server.timers import Timer
+from sockatuh.protocol.server.timers import ServerTimer
 from sockatuh.protocol.timers import TimerTable
 
 DELAY = REPAIR_AFTER + 2 * Limits().ack_milliseconds / 1000
@@ -42,7 +42,7 @@ class Hall:
 
     def __init__(self, members: int = 1, head: int = 0, limits: Limits | None = None) -> None:
         self.out = Outgoing(Counter())
-        self.timers = TimerTable(Timer)
+        self.timers = TimerTable(ServerTimer)
         self.fanout = Fanout(head, limits or Limits(), self.out, self.timers)
         self.sessions = [make_session(cid) for cid in range(1, members + 1)]
         self.ear = Opener(self.out, *self.sessions)
@@ -52,11 +52,11 @@ class Hall:
 
     @property
     def sweep_at(self) -> float | None:
-        return self.timers.get(Timer.SWEEP)
+        return self.timers.get(ServerTimer.SWEEP)
 
     def sweep(self, now: float) -> None:
         """Advance the time to `now`, when a sweep is due."""
-        assert list(self.timers.take_due(now)) == [Timer.SWEEP]
+        assert list(self.timers.take_due(now)) == [ServerTimer.SWEEP]
         self.fanout.sweep(now)
 
     def publish(self, *entries: Logged) -> list[m.ServerMessage]:
@@ -144,7 +144,7 @@ def test_a_sweep_is_never_due_again_at_once(seconds: float) -> None:
     hall.now = seconds + 5e-17 - DELAY
     for _ in range(100):
         hall.now = math.nextafter(hall.now, math.inf)
-        hall.timers.stop(Timer.SWEEP)
+        hall.timers.stop(ServerTimer.SWEEP)
         hall.grow(hall.fanout.head + 1)
         hall.ack(hall.fanout.head - 1)
         at = hall.sweep_at

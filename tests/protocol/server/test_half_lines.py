@@ -12,7 +12,7 @@ from kit.sessions import Opener, make_pending, place
 
 from sockatuh.protocol import messages as m
 from sockatuh.protocol.client.outbox import Outbox
-from sockatuh.protocol.client.timers import Timer
+from sockatuh.protocol.client.timers import ClientTimer
 from sockatuh.protocol.constants import LINE_WINDOW, MAX_PIECE
 from sockatuh.protocol.server import events as ev
 from sockatuh.protocol.server.limits import Limits
@@ -20,7 +20,7 @@ from sockatuh.protocol.server.line_assembly import LINE_COST, PART_COST
 from sockatuh.protocol.server.requests import Requests
 from sockatuh.protocol.server.send_queue import Outgoing
 from sockatuh.protocol.server.session import Session, open_session
-from sockatuh.protocol.server.timers import Timer as ServerTimer
+from sockatuh.protocol.server.timers import ServerTimer
 from sockatuh.protocol.timers import TimerTable
 
 PIECE = b"x" * MAX_PIECE
@@ -74,7 +74,7 @@ def test_the_lines_kept_for_all_sessions_are_bounded_and_others_get_through() ->
     for index in reversed(range(14)):
         desk.say(honest, 1, index, 14)
         desk.check()
-    assert [event.cid for event in desk.events if isinstance(event, ev.LineSaid)] == [honest.cid]
+    assert [event.cid for event in desk.events if isinstance(event, ev.LineReceived)] == [honest.cid]
 
 
 def test_the_newest_session_of_the_fullest_place_loses_its_parts_and_is_told_to_wait() -> None:
@@ -98,7 +98,7 @@ def test_in_the_most_crowded_place_the_last_part_is_dropped_itself() -> None:
     assert neighbour.lines.held_bytes == 0
     assert desk.hear(neighbour) == [m.Progress(1, 1, 0, 1_000)]
     desk.say(neighbour, 1, 0, 1, b"a line in one part waits for nothing")
-    assert [event.text for event in desk.events if isinstance(event, ev.LineSaid)] == [
+    assert [event.text for event in desk.events if isinstance(event, ev.LineReceived)] == [
         "a line in one part waits for nothing"
     ]
 
@@ -182,13 +182,13 @@ def test_however_often_half_lines_are_dropped_none_is_lost_doubled_or_out_of_ord
     dice = random.Random(seed)
     desk = Desk(Limits(half_line_bytes=room, lines_per_second=1e6, lines_burst=1_000_000))
     honest, villains = desk.session(1), [desk.session(2) for _ in range(3)]
-    timers = TimerTable(Timer)
+    timers = TimerTable(ClientTimer)
     sender = Outbox(no_jitter, timers)
     texts = [bytes([97 + at % 26]) * size for at, size in enumerate(sizes)]
     for text in texts:
         sender.add(text, False)
     ear = Opener(desk.out, *desk.sessions)
-    said: list[ev.LineSaid] = []
+    said: list[ev.LineReceived] = []
     for _ in range(3_000):
         for villain in villains:
             desk.say(villain, dice.randrange(1, 60), dice.randrange(1, 15), 16)
@@ -199,11 +199,11 @@ def test_however_often_half_lines_are_dropped_none_is_lost_doubled_or_out_of_ord
         dice.shuffle(says)
         for say in says:
             desk.requests.say(honest, say, desk.now)
-        fresh = [event for event in desk.events if isinstance(event, ev.LineSaid)]
+        fresh = [event for event in desk.events if isinstance(event, ev.LineReceived)]
         said += fresh
         desk.events.clear()
         for event in fresh:
-            desk.requests.settle(honest, event.number, len(said))
+            desk.requests.answer_line(honest, event.number, len(said))
         desk.requests.send_stored()
         for session in desk.sessions:
             desk.requests.expire(session, desk.now)
@@ -221,6 +221,6 @@ def test_however_often_half_lines_are_dropped_none_is_lost_doubled_or_out_of_ord
                     pass
         if not len(sender):
             break
-        desk.now = max(desk.now + 0.02, min(timers.get(Timer.LINES) or 0.0, desk.now + 1.0))
+        desk.now = max(desk.now + 0.02, min(timers.get(ClientTimer.LINES) or 0.0, desk.now + 1.0))
     assert not len(sender)
     assert [event.text.encode() for event in said] == texts

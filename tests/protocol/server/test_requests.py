@@ -19,7 +19,7 @@ from sockatuh.protocol.server.limits import Limits
 from sockatuh.protocol.server.requests import STORED_PER_DATAGRAM, Requests
 from sockatuh.protocol.server.send_queue import Outgoing
 from sockatuh.protocol.server.session import CALLS_BURST, CALLS_PER_SECOND
-from sockatuh.protocol.server.timers import Timer
+from sockatuh.protocol.server.timers import ServerTimer
 from sockatuh.protocol.timers import TimerTable
 
 QUICK = Limits(lines_per_second=1e6, lines_burst=1_000_000)
@@ -33,7 +33,7 @@ class Desk:
         self.session = make_session(5, self.limits, joined=joined)
         self.out = Outgoing(Counter())
         self.events: deque[ev.ServerEvent] = deque()
-        self.timers = TimerTable(Timer)
+        self.timers = TimerTable(ServerTimer)
         self.requests = Requests(self.limits, self.out, self.events, self.timers)
         self.ear = Opener(self.out, self.session)
         self.now = START
@@ -55,14 +55,14 @@ class Desk:
         return events
 
     def said(self) -> list[str]:
-        return [event.text for event in self.reported() if isinstance(event, ev.LineSaid)]
+        return [event.text for event in self.reported() if isinstance(event, ev.LineReceived)]
 
     def pass_time(self) -> None:
         """Go on to the time at which the session may speak again, as the endpoint does."""
-        at = self.timers.get(Timer.THROTTLE)
+        at = self.timers.get(ServerTimer.THROTTLE)
         assert at is not None
         self.now = at
-        assert list(self.timers.take_due(at)) == [Timer.THROTTLE]
+        assert list(self.timers.take_due(at)) == [ServerTimer.THROTTLE]
         assert list(self.requests.throttled.take_due(at)) == [self.session.cid]
         self.session.throttled = False
         self.requests.release_lines(self.session, at)
@@ -209,9 +209,9 @@ def test_the_id_of_a_line_is_the_hash_that_the_protocol_says() -> None:
 
 def test_a_line_is_reported_with_its_id_and_stored_with_its_seq(desk: Desk) -> None:
     desk.say(1, "hello")
-    assert desk.reported() == [ev.LineSaid(5, 1, line_id(KEY, STREAM, 1), False, "hello")]
+    assert desk.reported() == [ev.LineReceived(5, 1, line_id(KEY, STREAM, 1), False, "hello")]
     assert desk.hear() == []
-    desk.requests.settle(desk.session, 1, 40)
+    desk.requests.answer_line(desk.session, 1, 40)
     assert desk.hear() == [m.Stored(((1, 40),))]
 
 
@@ -220,7 +220,7 @@ def test_a_repeated_line_is_answered_again_and_not_reported_again(desk: Desk) ->
     desk.say(1)
     assert len(desk.reported()) == 1
     assert desk.hear() == [], "it is not known yet"
-    desk.requests.settle(desk.session, 1, 40)
+    desk.requests.answer_line(desk.session, 1, 40)
     desk.hear()
     desk.say(1)
     desk.say(1)
@@ -230,7 +230,7 @@ def test_a_repeated_line_is_answered_again_and_not_reported_again(desk: Desk) ->
 
 def test_a_refused_line_is_refused_again_when_it_is_repeated(desk: Desk) -> None:
     desk.say(1)
-    desk.requests.settle(desk.session, 1, "text_empty")
+    desk.requests.answer_line(desk.session, 1, "text_empty")
     desk.say(1)
     assert desk.hear() == [m.Unsaid(1, "text_empty")] * 2
 
@@ -266,7 +266,7 @@ def test_progress_follows_a_last_part_that_arrives_first(desk: Desk) -> None:
 def test_lines_stored_together_are_answered_together(desk: Desk) -> None:
     for number in range(1, 4):
         desk.say(number)
-        desk.requests.settle(desk.session, number, 100 + number)
+        desk.requests.answer_line(desk.session, number, 100 + number)
     assert desk.hear() == [m.Stored(((1, 101), (2, 102), (3, 103)))]
 
 
@@ -274,7 +274,7 @@ def test_many_stored_lines_take_several_datagrams() -> None:
     desk = Desk(QUICK)
     for number in range(1, STORED_PER_DATAGRAM + 2):
         desk.say(number)
-        desk.requests.settle(desk.session, number, 2**62 + number)
+        desk.requests.answer_line(desk.session, number, 2**62 + number)
     first, second = desk.hear()
     assert isinstance(first, m.Stored)
     assert isinstance(second, m.Stored)
@@ -283,7 +283,7 @@ def test_many_stored_lines_take_several_datagrams() -> None:
 
 def test_nothing_more_is_sent_to_a_session_that_was_forgotten(desk: Desk) -> None:
     desk.say(1)
-    desk.requests.settle(desk.session, 1, 40)
+    desk.requests.answer_line(desk.session, 1, 40)
     desk.requests.forget(desk.session)
     assert desk.hear() == []
 
@@ -315,9 +315,9 @@ def test_two_hundred_pasted_lines_are_delayed_but_never_dropped() -> None:
         for number in waiting[:32]:
             desk.say(number, oldest=waiting[0])
         for event in desk.reported():
-            assert isinstance(event, ev.LineSaid)
+            assert isinstance(event, ev.LineReceived)
             said.append(event.text)
-            desk.requests.settle(desk.session, event.number, len(said))
+            desk.requests.answer_line(desk.session, event.number, len(said))
         for message in desk.hear():
             if isinstance(message, m.Stored):
                 waiting = [number for number in waiting if number not in dict(message.pairs)]
@@ -405,8 +405,8 @@ def test_a_session_whose_lines_wait_for_the_log_is_told_when_it_begins_and_whene
     desk.say(1)
     desk.say(2)
     assert desk.hear() == [m.Progress(2, 2, 0, 0, HELD), m.Progress(3, 3, 0, 0, HELD)]
-    desk.requests.settle(desk.session, 1, 1)
-    desk.requests.settle(desk.session, 2, 2)
+    desk.requests.answer_line(desk.session, 1, 1)
+    desk.requests.answer_line(desk.session, 2, 2)
     desk.requests.hold([desk.session], False, False, desk.now)
     desk.say(3)
     assert desk.hear() == [m.Stored(((1, 1), (2, 2)))]
@@ -444,7 +444,7 @@ def test_only_so_many_lines_are_released_without_an_answer() -> None:
     for number in range(1, LINE_WINDOW + 5):
         desk.say(number)
     assert len(desk.said()) == LINE_WINDOW
-    desk.requests.settle(desk.session, 1, 1)
+    desk.requests.answer_line(desk.session, 1, 1)
     desk.requests.release_lines(desk.session, desk.now)
     assert desk.said() == [f"line {LINE_WINDOW + 1}"]
 
@@ -501,7 +501,7 @@ def test_whatever_clients_send_no_line_is_reported_twice_or_out_of_order_and_lit
     for say in script:
         desk.requests.say(desk.session, say, desk.now)
         for event in desk.reported():
-            assert isinstance(event, ev.LineSaid)
+            assert isinstance(event, ev.LineReceived)
             numbers.append(event.number)
         assert len(desk.hear()) <= 1
         assert len(desk.session.lines._waiting) <= LINE_WINDOW

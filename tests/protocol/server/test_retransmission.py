@@ -12,19 +12,19 @@ from sockatuh.protocol.constants import PUSH_WINDOW, REPAIR_AFTER_MAX
 from sockatuh.protocol.server.retransmission import (
     TRANSITIONS,
     WAITS_LONGEST,
-    Event,
     Remedy,
     Retransmission,
-    State,
+    RetransmissionEvent,
+    RetransmissionState,
 )
 
 DELAY = 0.6
 IMPOSSIBLE = {
-    (State.UP_TO_DATE, Event.MOVED),  # there is nothing left to acknowledge in part
-    (State.UP_TO_DATE, Event.TIMED_OUT),
-    (State.BEHIND, Event.SHOWN),  # nothing changes: it is waited for already
-    (State.SENT_AGAIN, Event.SHOWN),
-    (State.SILENT, Event.SHOWN),
+    (RetransmissionState.UP_TO_DATE, RetransmissionEvent.MOVED),  # there is nothing left to acknowledge in part
+    (RetransmissionState.UP_TO_DATE, RetransmissionEvent.TIMED_OUT),
+    (RetransmissionState.BEHIND, RetransmissionEvent.SHOWN),  # nothing changes: it is waited for already
+    (RetransmissionState.SENT_AGAIN, RetransmissionEvent.SHOWN),
+    (RetransmissionState.SILENT, RetransmissionEvent.SHOWN),
 }
 
 
@@ -36,13 +36,13 @@ def shown(seq: int = 10, at: float = 100.0) -> Retransmission:
 
 
 def test_the_table_has_every_event_that_can_happen_and_no_other() -> None:
-    assert TRANSITIONS.keys() == {*product(State, Event)} - IMPOSSIBLE
+    assert TRANSITIONS.keys() == {*product(RetransmissionState, RetransmissionEvent)} - IMPOSSIBLE
 
 
 def test_one_that_is_up_to_date_is_sent_nothing_again() -> None:
     retransmission = shown()
     assert retransmission.acknowledge(10, 101.0) is False
-    assert retransmission.state is State.UP_TO_DATE
+    assert retransmission.state is RetransmissionState.UP_TO_DATE
 
 
 def test_it_is_sent_what_it_lacks_twice_and_then_only_the_head() -> None:
@@ -53,7 +53,7 @@ def test_it_is_sent_what_it_lacks_twice_and_then_only_the_head() -> None:
         Remedy.HEAD,
         Remedy.HEAD,
     ]
-    assert retransmission.state is State.SILENT
+    assert retransmission.state is RetransmissionState.SILENT
 
 
 def test_each_wait_is_longer_than_the_one_before_and_all_are_bounded() -> None:
@@ -84,21 +84,21 @@ def test_an_acknowledgement_that_moves_begins_anew_and_one_that_does_not_changes
     retransmission = shown()
     retransmission.time_out(101.0)
     assert retransmission.acknowledge(0, 102.0) is False
-    assert retransmission.state is State.SENT_AGAIN
+    assert retransmission.state is RetransmissionState.SENT_AGAIN
     assert retransmission.acknowledge(4, 103.0) is True
-    assert (retransmission.state, retransmission.since) == (State.BEHIND, 103.0)
+    assert (retransmission.state, retransmission.since) == (RetransmissionState.BEHIND, 103.0)
 
 
 def test_being_shown_more_while_behind_does_not_put_the_repetition_off() -> None:
     retransmission = shown(10, at=100.0)
     retransmission.show(11, 105.0)
-    assert (retransmission.state, retransmission.since) == (State.BEHIND, 100.0)
+    assert (retransmission.state, retransmission.since) == (RetransmissionState.BEHIND, 100.0)
 
 
 def test_one_that_begins_behind_the_head_is_behind_until_it_has_all_of_it() -> None:
     retransmission = Retransmission()
     retransmission.begin(3, 9, 100.0)
-    assert retransmission.state is State.BEHIND
+    assert retransmission.state is RetransmissionState.BEHIND
     assert retransmission.acknowledge(9, 101.0) is False
     assert retransmission.acked == retransmission.shown == 9
 
@@ -117,7 +117,7 @@ def test_whatever_is_not_shown_counts_for_nothing() -> None:
     retransmission.acknowledge(10_000, 101.0)
     assert not retransmission.is_far_behind
     retransmission.show(10_001, 102.0)
-    assert retransmission.state is State.BEHIND
+    assert retransmission.state is RetransmissionState.BEHIND
     assert not retransmission.is_far_behind
 
 
@@ -133,6 +133,8 @@ def test_it_is_up_to_date_exactly_when_all_that_was_shown_is_acknowledged(steps:
             retransmission.show(last, float(now))
         elif what == "acknowledge":
             retransmission.acknowledge(min(number, last), float(now))
-        elif retransmission.state is not State.UP_TO_DATE:
+        elif retransmission.state is not RetransmissionState.UP_TO_DATE:
             retransmission.time_out(float(now))
-        assert (retransmission.state is State.UP_TO_DATE) == (retransmission.acked >= retransmission.shown)
+        assert (retransmission.state is RetransmissionState.UP_TO_DATE) == (
+            retransmission.acked >= retransmission.shown
+        )

@@ -124,5 +124,5 @@ def test_guessing_waits_in_the_classic_dialect_too(hall: Hall) -> None:
 def test_turned_off_the_classic_dialect_answers_nothing() -> None:
     hall = Hall(classic=False)
     assert hall.teletype().send(b"Username:budi") == []
-    hall.bridge.summarise_dropped()
+    hall.room_server.summarise_dropped()
     assert hall.diary.of("datagram_dropped") == [{"off": 1}]

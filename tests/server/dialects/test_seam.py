@@ -285,7 +285,7 @@ def test_one_is_shown_ones_own_line_once_at_most(way: Way) -> None:
     said = way.one()
     assert isinstance(said, LineSaid)
     way.publish("ana", said.text, said.id)
-    way.dialect.settle([(said.visitor.session, said.number, 1)], way.now)
+    way.dialect.answer_lines([(said.visitor.session, said.number, 1)], way.now)
     way.events()
     assert other.told == ["ana: soup at one"]
     assert ana.told in ([], ["ana: soup at one"])
@@ -298,7 +298,7 @@ def test_a_line_that_is_refused_holds_up_nothing(way: Way) -> None:
         said = way.one()
         assert isinstance(said, LineSaid)
         assert said.text == text
-        way.dialect.settle([(visitor.session, said.number, "text_empty")], way.now)
+        way.dialect.answer_lines([(visitor.session, said.number, "text_empty")], way.now)
 
 
 def test_while_lines_are_held_none_is_reported(way: Way) -> None:
@@ -327,7 +327,7 @@ def commands(way: Way, visitor: Visitor) -> list[Callable[[], None]]:
         lambda: dialect.name_valid(visitor, "ana"),
         lambda: dialect.refuse(visitor, Refusal("busy", 1.0)),
         lambda: dialect.welcome(visitor, "ana", None, way.now),
-        lambda: dialect.settle([(visitor.session, 1, 1)], way.now),
+        lambda: dialect.answer_lines([(visitor.session, 1, 1)], way.now),
         lambda: dialect.supply(visitor.session, 0, 1, []),
         lambda: dialect.close(visitor, "crowded"),
     ]

@@ -83,11 +83,11 @@ def test_what_was_dropped_is_counted_and_summed_up_once(hall: Hall) -> None:
         hall.core.receive_datagram(b"\xb5" + bytes(40), ("10.9.9.9", 9), hall.now)
     hall.core.receive_datagram(b"\xb2" + bytes(63), ("10.9.9.9", 9), hall.now)
     hall.core.receive_datagram(b"no member", ("10.9.9.9", 9), hall.now)
-    hall.bridge.summarise_dropped()
-    hall.bridge.summarise_dropped()
+    hall.room_server.summarise_dropped()
+    hall.room_server.summarise_dropped()
     ana.peer.receive_datagram(b"", SERVER, hall.now)
     hall.core.receive_datagram(b"still no member", ("10.9.9.9", 9), hall.now)
-    hall.bridge.summarise_dropped()
+    hall.room_server.summarise_dropped()
     assert hall.diary.of("datagram_dropped") == [{"unknown_session": 3, "type": 1, "state": 1}, {"state": 1}]
 
 
