@@ -56,7 +56,8 @@ def main() -> None:
             for descriptor in streams:
                 os.close(descriptor)
             controls[pid] = socket.socket(fileno=control)
-            controls[pid].sendall(b"%d\n" % pid)
+            with contextlib.suppress(OSError):  # whoever asked may be gone by now
+                controls[pid].sendall(b"%d\n" % pid)
     signal.set_wakeup_fd(-1)
     signal.signal(signal.SIGCHLD, signal.SIG_DFL)
     for sock in (requests, ended, wake, *controls.values()):

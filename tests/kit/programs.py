@@ -22,9 +22,17 @@ PIPE = subprocess.PIPE
 DEVNULL = subprocess.DEVNULL
 
 
-@functools.cache
+_STARTING = threading.Lock()
+
+
 def _server() -> socket.socket:
-    """Start the fork server of this process; it ends when this process does."""
+    """Return the socket of this process's fork server, which starts with the first call and ends with the process."""
+    with _STARTING:  # two threads that come at once share one: a second server would end with its unused socket
+        return _start()
+
+
+@functools.cache
+def _start() -> socket.socket:
     ours, theirs = socket.socketpair()
     with theirs:
         subprocess.Popen(
