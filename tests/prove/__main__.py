@@ -7,7 +7,9 @@ import asyncio
 import contextlib
 import fnmatch
 import json
+import math
 import os
+import resource
 import secrets
 import signal
 import subprocess
@@ -19,16 +21,19 @@ from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict
 from pathlib import Path
+from typing import Final
 
 from dispositions import heed_signals
 from prove.attack import Attack, Broken, Found, Late, Missing, Pace, Run
 from prove.register import ATTACKS
 from prove.report import Row, record, table
 
-TRIES = 3
+TRIES: Final = 3
 """How often an attack is tried that is late, which may be the machine's doing; nothing else is tried twice."""
-LONGER = 40.0
+LONGER: Final = 40.0
 """How many times longer an attack may take with --long."""
+STARVED: Final = 10.0
+"""How many times its limit of processor time a computed attack may take by the clock: then it waits for something."""
 
 
 def main() -> int:
@@ -73,14 +78,14 @@ def _chosen(patterns: Sequence[str]) -> list[Attack]:
 
 
 def _run_all(attacks: Sequence[Attack], seed: int, long: bool) -> list[Row]:
-    """Run the patient attacks beside the untimed ones, then the others one by one; the rows are in their order."""
+    """Run the patient attacks beside those without a clock, then the others one by one; the rows are in their order."""
 
-    def run(pace: Pace) -> list[Row]:
-        return [_run_apart(attack, seed, long) for attack in attacks if attack.pace is pace]
+    def run(paces: Sequence[Pace]) -> list[Row]:
+        return [_run_apart(attack, seed, long) for attack in attacks if attack.pace in paces]
 
     with ThreadPoolExecutor(2) as lanes:
-        beside = [*lanes.map(run, (Pace.PATIENT, Pace.UNTIMED))]
-    rows = {row.attack.name: row for row in (*beside[0], *beside[1], *run(Pace.TIMED))}
+        beside = [*lanes.map(run, ((Pace.PATIENT,), (Pace.UNTIMED, Pace.COMPUTED)))]
+    rows = {row.attack.name: row for row in (*beside[0], *beside[1], *run((Pace.TIMED,)))}
     return [rows[attack.name] for attack in attacks]
 
 
@@ -108,6 +113,10 @@ def _answer_of(attack: Attack, seed: int, long: bool) -> dict[str, str]:
         [*command, "--long"] if long else command, stdout=subprocess.PIPE, text=True, start_new_session=True
     )
     limit = attack.limit * (LONGER if long else 1.0)
+    processor_time = math.ceil(limit)
+    if attack.pace is Pace.COMPUTED:
+        resource.prlimit(process.pid, resource.RLIMIT_CPU, (processor_time, processor_time + 1))
+        limit *= STARVED
     try:
         said, _ = process.communicate(timeout=limit)
         answer: dict[str, str] = json.loads(said.splitlines()[-1]) if said.strip() else {}
@@ -115,6 +124,8 @@ def _answer_of(attack: Attack, seed: int, long: bool) -> dict[str, str]:
         return {"broken": f"not finished after {limit:.0f} s"}
     finally:
         _end_group(process)
+    if process.returncode == -signal.SIGXCPU:
+        return {"broken": f"not finished after {processor_time} s of processor time"}
     return answer or {"broken": f"ended with {process.returncode}"}
 
 

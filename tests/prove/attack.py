@@ -44,19 +44,21 @@ class Found:
 
 
 class Pace(Enum):
-    """What an attack needs of the machine: all of it, or nearly nothing, or much but at any time."""
+    """What an attack needs of the machine: all of it, nearly nothing, much but at any time, or only a processor."""
 
     TIMED = auto()
     PATIENT = auto()
     UNTIMED = auto()
+    COMPUTED = auto()
 
 
 @dataclass(frozen=True, slots=True)
 class Attack:
     """One way to break a promise. `run` raises Broken (or fails an assertion) if it succeeds, Missing if it cannot try.
 
-    `name` is what `--only` is given; `limit` is how many seconds it may take before it counts as hanging.
-    While the patient ones wait, those run whose figures no clock tells.
+    `name` is what `--only` is given; `limit` is how many seconds it may take before it counts as hanging: seconds of
+    processor time for a computed one, which takes longer by the clock on a busy machine. While the patient ones wait,
+    the untimed and the computed ones run.
     """
 
     name: str

@@ -337,7 +337,7 @@ ATTACKS: Final = (
         "an hour in virtual time of guesses from one address, from 100, with one key from 100, with 100 keys from one,"
         " and in the classic dialect from 1 and from 1,000",
         _hours,
-        pace=Pace.UNTIMED,
+        pace=Pace.COMPUTED,
     ),
     Attack(
         "guessing-siege",

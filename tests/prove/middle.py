@@ -259,7 +259,7 @@ ATTACKS: Final[tuple[Attack, ...]] = (
         "A corrupted handshake datagram is dropped, and the handshake still succeeds",
         "each bit of HELLO, COOKIE, INIT, RESP, JOIN and WELCOME flipped, lengths from 0 to one more, in virtual time",
         flipped_bits,
-        pace=Pace.UNTIMED,
+        pace=Pace.COMPUTED,
     ),
     Attack(
         "rekeying",
@@ -267,6 +267,6 @@ ATTACKS: Final[tuple[Attack, ...]] = (
         "4 members talk at 20 % loss, 5 % duplication, 2 % corruption and change keys as often as the server allows, "
         "every 10 s; 2 talk for 3 virtual hours and change keys every hour",
         rekeying,
-        pace=Pace.UNTIMED,
+        pace=Pace.COMPUTED,
     ),
 )
