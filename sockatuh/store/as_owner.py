@@ -67,7 +67,8 @@ def as_owner(
     return _understand(answer, outside, directory)
 
 
-def _give_up_root(reached: Reached, hand: Callable[[], T] | None) -> T | None:
+# Both run in the confined child only, which cannot write what coverage measures; tests/cli/test_as_root.py holds them.
+def _give_up_root(reached: Reached, hand: Callable[[], T] | None) -> T | None:  # pragma: no cover - see above
     """Confine this process to a directory and become its owner; return what `hand` made before that."""
     if sys.platform == "win32":
         raise NotImplementedError
@@ -83,7 +84,7 @@ def _give_up_root(reached: Reached, hand: Callable[[], T] | None) -> T | None:
     return handed
 
 
-def _group_of(uid: int) -> int:
+def _group_of(uid: int) -> int:  # pragma: no cover - see above
     """Return a group for a user whose directory has root's group."""
     if sys.platform == "win32" or uid == _ROOT:
         return 0

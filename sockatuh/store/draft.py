@@ -64,7 +64,7 @@ class Draft:
         """Open the draft, which is empty."""
         return _connect(self.file.absolute().parent / self._name / _NAME)
 
-    def open_apart(self) -> sqlite3.Connection:
+    def open_apart(self) -> sqlite3.Connection:  # pragma: no cover - a confined child cannot write what is measured
         """Open the draft as root, in a process that does nothing else: it is confined to the draft's directory."""
         if sys.platform == "win32":
             raise NotImplementedError

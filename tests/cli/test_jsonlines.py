@@ -1,0 +1,86 @@
+"""What happens, as `chat --json` prints it (sockatuh/cli/jsonlines.py)."""
+
+from __future__ import annotations
+
+import json
+from datetime import date
+from typing import Any
+
+import pytest
+from client.session_double import SessionDouble, room_of
+
+from sockatuh.cli.jsonlines import JsonLines, read_line
+from sockatuh.client.items import Back, Came, Event, Gap, Here, Lost, OtherKey, Rejected, Said, Stored, Waiting, Went
+
+MOMENT = "2026-01-01T00:00:00.000Z"
+AT = 1_767_225_600_000
+
+
+@pytest.mark.parametrize(
+    ("event", "expected"),
+    [
+        (
+            Said(4, AT, "ana", "hi", own=True),
+            {"type": "message", "seq": 4, "at": MOMENT, "from": "ana", "text": "hi", "action": False, "own": True},
+        ),
+        (
+            Came(5, AT, "ana", "classic"),
+            {"type": "joined", "seq": 5, "at": MOMENT, "name": "ana", "dialect": "classic", "key": None},
+        ),
+        (Went(6, AT, "ana", "timeout"), {"type": "left", "seq": 6, "at": MOMENT, "name": "ana", "reason": "timeout"}),
+        (Stored(1, 7), {"type": "stored", "seq": 7, "line": 1}),
+        (Rejected(2, "hi", False, "password_said"), {"type": "error", "code": "password_said", "line": 2}),
+        (Gap(3, 9, 6), {"type": "notice", "code": "gone", "after": 3, "through": 9, "count": 6}),
+        (Here(), {"type": "notice", "code": "caught_up"}),
+        (Back(), {"type": "notice", "code": "back"}),
+        (Back(rewound=True), {"type": "notice", "code": "rewound"}),
+        (Waiting(None), {"type": "notice", "code": "not_stored_yet", "count": 2}),
+        (Waiting(1.5), {"type": "notice", "code": "delayed", "wait": 1.5}),
+        (Lost("silence"), {"type": "notice", "code": "contact_lost", "reason": "silence"}),
+        (Lost("shutdown"), {"type": "notice", "code": "contact_lost", "reason": "shutdown"}),
+        (
+            OtherKey("ana", "", date(2026, 1, 1)),
+            {"type": "notice", "code": "another_key", "name": "ana", "key": None, "last_seen": "2026-01-01"},
+        ),
+    ],
+    ids=lambda value: type(value).__name__,
+)
+def test_each_event_is_one_object(
+    event: Event, expected: dict[str, object], capsys: pytest.CaptureFixture[str]
+) -> None:
+    view = JsonLines(room_of(SessionDouble(), says=2), clock=lambda: AT / 1000)
+    capsys.readouterr()
+    view.hear(event)
+    (line,) = capsys.readouterr().out.splitlines()
+    printed: dict[str, Any] = json.loads(line)
+    assert printed | expected == printed
+    if printed["type"] in ("notice", "error"):
+        assert printed.get("text") or printed.get("message"), "a person can read why"
+    assert view.refused == (printed["type"] == "error")
+
+
+def test_it_begins_with_the_room_and_what_a_killed_program_left(capsys: pytest.CaptureFixture[str]) -> None:
+    view = JsonLines(room_of(SessionDouble()), clock=lambda: AT / 1000)
+    view.inherit([])
+    view.inherit(["one", "two"])
+    admitted, inherited = map(json.loads, capsys.readouterr().out.splitlines())
+    assert (admitted["code"], admitted["name"], admitted["room"], admitted["at"]) == (
+        "admitted",
+        "tom",
+        "kitchen",
+        MOMENT,
+    )
+    assert (inherited["code"], inherited["texts"]) == ("never_acknowledged", ["one", "two"])
+
+
+@pytest.mark.parametrize(
+    "line", ['{"text": 1}', "{}", '{"text": "x", "action": "yes"}', "{nonsense", '{"a":' * 100_000]
+)
+def test_what_begins_like_an_object_and_says_no_line_is_refused(line: str) -> None:
+    with pytest.raises(ValueError):  # noqa: PT011 (of the library that reads it, too)
+        read_line(line)
+
+
+def test_a_line_is_text_or_an_object() -> None:
+    assert read_line("[1]") == ("[1]", False)
+    assert read_line(' {"text": "waves", "action": true}') == ("waves", True)

@@ -1,0 +1,187 @@
+"""The way into a room (sockatuh/client/sign_in.py), with a room in memory, in virtual time."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Coroutine
+from typing import Any
+
+import pytest
+
+from sockatuh import Refused
+from sockatuh.client.items import NameRefused, Notice, PasswordWrong, SignedIn, TryLater
+from sockatuh.client.room_password import RoomPassword
+from sockatuh.client.sign_in import PasswordAgain, Reason
+from sockatuh.protocol.constants import MAX_NAME_BYTES
+from sockatuh.room.password import MAX_PASSWORD_BYTES
+from sockatuh.testing import MemoryRoom, run
+
+RIGHT = "tulip-harbor"
+
+
+class Person:
+    """Answers with names (None: the suggested one) and passwords in their order."""
+
+    def __init__(self, names: list[str | None], *passwords: str) -> None:
+        self.asked: list[object] = []
+        self.told: list[Notice] = []
+        self._names, self._passwords = names, list(passwords)
+
+    async def trust(self, server: str, key: bytes) -> bool:  # noqa: ARG002
+        return True
+
+    async def name(self, suggested: str) -> str:
+        self.asked.append(suggested)
+        answer = self._names.pop(0)
+        return suggested if answer is None else answer
+
+    async def password(self, reason: Reason) -> str:
+        self.asked.append(reason)
+        return self._passwords.pop(0)
+
+    def answered(self) -> None:
+        self.asked.append("in")
+
+
+def sign_in(person: Person, **options: Any) -> str:
+    """Sign a person in to a room that ana is in, and return the name they have there."""
+
+    async def story() -> str:
+        async with MemoryRoom() as kitchen, kitchen.connect(name="ana"):
+            options.setdefault("password", None)
+            async with kitchen.connect(questions=person, on_notice=person.told.append, **options) as room:
+                return room.me
+
+    return run(story())
+
+
+def test_a_free_variant_of_a_name_that_is_in_use_is_suggested() -> None:
+    person = Person([None], RIGHT)
+    assert sign_in(person, name="ana") == "ana2"
+    assert person.asked[:2] == ["ana2", Reason.JOINING]
+    refused, signed_in = person.told
+    assert isinstance(refused, NameRefused)
+    assert refused.name == "ana"
+    assert signed_in == SignedIn()
+
+
+def test_a_name_that_is_given_again_goes_to_the_password_and_is_refused_with_its_reason_after_it() -> None:
+    person = Person(["ana", None], RIGHT)
+    assert sign_in(person, name="ana") == "ana2"
+    assert person.asked[:3] == ["ana2", Reason.JOINING, "ana2"]
+    codes = [notice.why.code for notice in person.told if isinstance(notice, NameRefused)]
+    assert codes == ["name_unavailable", "name_taken"]
+
+
+def test_an_empty_password_is_asked_for_again_and_after_a_wrong_one_leads_back_to_the_name() -> None:
+    person = Person(["bea", "cleo"], "", "wrong", "", RIGHT)
+    assert sign_in(person, login="tom") == "cleo"
+    assert person.asked[:6] == ["tom", Reason.JOINING, Reason.JOINING, Reason.JOINING, "bea", Reason.JOINING]
+
+
+def test_a_name_that_is_none_is_asked_for_again() -> None:
+    person = Person(["bea"], RIGHT)
+    assert sign_in(person, name="two\u2028rows") == "bea"
+    (refused,) = (notice for notice in person.told if isinstance(notice, NameRefused))
+    assert refused.why.code == "name_invalid"
+
+
+def test_a_password_longer_than_any_is_wrong_without_being_sent() -> None:
+    person = Person([], "x" * (MAX_PASSWORD_BYTES + 1), RIGHT)
+    assert sign_in(person, name="bea") == "bea"
+    assert PasswordWrong() in person.told
+    assert not [notice for notice in person.told if isinstance(notice, TryLater)]
+
+
+def test_a_person_who_guesses_is_kept_waiting_and_told_so() -> None:
+    person = Person([], *["wrong"] * 6, RIGHT)
+    assert sign_in(person, name="bea") == "bea"
+    assert max(notice.seconds for notice in person.told if isinstance(notice, TryLater)) > 1
+
+
+@pytest.mark.parametrize(
+    ("options", "code"),
+    [
+        ({}, "name_missing"),
+        ({"name": "bea", "password": None}, "password_missing"),
+        ({"name": "bea", "password": "wrong"}, "password_wrong"),
+        ({"name": "b" * (MAX_NAME_BYTES + 1)}, "name_invalid"),
+        ({"name": "ana"}, "name_taken"),
+    ],
+)
+def test_a_script_is_asked_nothing_and_gets_the_refusal(options: dict[str, Any], code: str) -> None:
+    async def story() -> None:
+        async with MemoryRoom() as kitchen, kitchen.connect(name="ana"):
+            with pytest.raises(Refused) as refusal:
+                async with kitchen.connect(**options):
+                    pass
+            assert refusal.value.code == code
+
+    run(story())
+
+
+def no_failure(error: Exception) -> None:
+    raise error
+
+
+def ask_again(test: Callable[[PasswordAgain, Person, list[str]], Coroutine[Any, Any, None]], *passwords: str) -> None:
+    """Run a test of asking again: with what asks, whom it asks, and the passwords that the client came back with."""
+
+    async def story() -> None:
+        person, offered = Person([], *passwords), list[str]()
+        await test(PasswordAgain(person, RoomPassword(None), offered.append), person, offered)
+
+    run(story())
+
+
+def test_a_changed_password_is_asked_for_once_however_often_the_ticket_is_refused() -> None:
+    async def story(again: PasswordAgain, person: Person, offered: list[str]) -> None:
+        failures: list[Exception] = []
+        for _ in range(3):
+            assert again.mend(Refused("ticket_refused"), failures.append)
+        await asyncio.sleep(1)
+        assert again.mend(Refused("ticket_refused"), failures.append)  # of a session from before the answer
+        await asyncio.sleep(1)
+        assert person.asked == [Reason.CHANGED, Reason.WRONG]
+        assert (offered, failures) == ([RIGHT], [])
+
+    ask_again(story, "x" * (MAX_PASSWORD_BYTES + 1), RIGHT)
+
+
+def test_a_new_password_that_is_wrong_is_asked_for_again_and_offered_when_the_server_allows_it() -> None:
+    async def story(again: PasswordAgain, person: Person, offered: list[str]) -> None:
+        again.mend(Refused("ticket_refused"), no_failure)
+        await asyncio.sleep(1)
+        again.mend(Refused("password_wrong", wait=30.0), no_failure)
+        await asyncio.sleep(29)
+        assert offered == ["wrong"]
+        await asyncio.sleep(2)
+        assert offered == ["wrong", RIGHT]
+        assert person.asked == [Reason.CHANGED, Reason.WRONG]
+        again.admitted()
+        again.mend(Refused("ticket_refused"), no_failure)
+        await asyncio.sleep(1)
+        assert person.asked == [Reason.CHANGED, Reason.WRONG, "in", Reason.CHANGED]
+
+    ask_again(story, "wrong", RIGHT, "another")
+
+
+def test_who_gives_no_password_leaves_the_room_with_the_refusal() -> None:
+    async def story(again: PasswordAgain, person: Person, offered: list[str]) -> None:
+        failures: list[Exception] = []
+        refused = Refused("ticket_refused")
+        assert again.mend(refused, failures.append)
+        await asyncio.sleep(1)
+        assert (failures, offered, person.asked) == ([refused], [], [Reason.CHANGED])
+
+    ask_again(story, "")
+
+
+def test_a_refusal_that_no_password_mends_and_one_without_anybody_to_ask_are_not_taken() -> None:
+    async def story(again: PasswordAgain, person: Person, offered: list[str]) -> None:
+        assert not again.mend(Refused("name_taken"), no_failure)
+        nobody = PasswordAgain(None, RoomPassword(None), offered.append)
+        assert not nobody.mend(Refused("ticket_refused"), no_failure)
+        assert person.asked == []
+
+    ask_again(story)
