@@ -12,7 +12,7 @@ from urllib.parse import quote, unquote
 
 from sockatuh.errors import ProtocolError
 
-from .constants import MAX_ROOM_BYTES, TAG_LENGTH
+from .constants import MAX_NODE_CHARACTERS, MAX_NODES, MAX_ROOM_BYTES, TAG_LENGTH
 from .seam import bracketed
 
 _WORD_BITS: Final = 11
@@ -21,6 +21,7 @@ _WORDS: Final = 8
 
 _SCHEME: Final = "sockatuh://"
 _KEY_MARK: Final = "#k="
+_NODES_MARK: Final = "n="
 _KEY: Final = re.compile(r"[A-Za-z0-9_-]{43}")
 _AUTHORITY: Final = re.compile(r"(?:\[(?P<ipv6>[^\[\]]*:[^\[\]]*)\]|(?P<name>[^:\[\]]+)):(?P<port>[0-9]{1,5})")
 _NOT_IN_HOSTS: Final = frozenset(" /?#[]@\\")
@@ -61,19 +62,23 @@ def _word_list() -> Sequence[str]:
 class Invite:
     """Where a room is, and its server's key (32 bytes): all one needs to join, except the password.
 
-    A parsed invite's host has no control characters; its `room` may have any, and is to be cleaned before it is shown.
+    `nodes` are further addresses of the same room, at most MAX_NODES. A parsed invite's hosts have no control
+    characters; its `room` may have any, and is to be cleaned before it is shown.
     """
 
     host: str
     port: int
     room: str
     key: bytes
+    nodes: tuple[tuple[str, int], ...] = ()
 
     def encode(self) -> str:
-        """Return the invite as text: sockatuh://host:port/room#k= and 43 characters."""
-        host = bracketed(quote(self.host, safe=":"))
+        """Return the invite as text: sockatuh://host:port/room?n=host:port,…#k= and 43 characters."""
+        nodes = ",".join(_format_authority(*node) for node in self.nodes)
+        query = f"?{_NODES_MARK}{nodes}" if nodes else ""
         key = base64.urlsafe_b64encode(self.key).decode().rstrip("=")
-        return f"{_SCHEME}{host}:{self.port}/{quote(self.room, safe='')}{_KEY_MARK}{key}"
+        authority = _format_authority(self.host, self.port)
+        return f"{_SCHEME}{authority}/{quote(self.room, safe='')}{query}{_KEY_MARK}{key}"
 
     @classmethod
     def parse_untrusted(cls, text: str) -> Invite:
@@ -87,7 +92,25 @@ class Invite:
         if not slash:
             raise ProtocolError("an invite has a / and the room's name behind the port")
         host, port = _parse_authority(authority)
-        return cls(host, port, _parse_room(room), base64.urlsafe_b64decode(key + "="))
+        room, _, query = room.partition("?")
+        return cls(host, port, _parse_room(room), base64.urlsafe_b64decode(key + "="), _parse_nodes(query))
+
+
+def _format_authority(host: str, port: int) -> str:
+    return f"{bracketed(quote(host, safe=':'))}:{port}"
+
+
+def _parse_nodes(query: str) -> tuple[tuple[str, int], ...]:
+    lists = [part.removeprefix(_NODES_MARK) for part in query.split("&") if part.startswith(_NODES_MARK)]
+    if len(lists) > 1:
+        raise ProtocolError("an invite has one list of further addresses")
+    texts = lists[0].split(",", MAX_NODES) if lists else []
+    if len(texts) > MAX_NODES:
+        raise ProtocolError(f"an invite names at most {MAX_NODES} further addresses")
+    nodes = tuple(_parse_authority(text) for text in texts)
+    if any(len(f"{bracketed(host)}:{port}") > MAX_NODE_CHARACTERS for host, port in nodes):
+        raise ProtocolError(f"a further address in an invite has at most {MAX_NODE_CHARACTERS} characters")
+    return nodes
 
 
 def _parse_authority(text: str) -> tuple[str, int]:

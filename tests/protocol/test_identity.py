@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from mnemonic import Mnemonic
 
 from sockatuh.errors import ProtocolError
-from sockatuh.protocol.constants import MAX_ROOM_BYTES
+from sockatuh.protocol.constants import MAX_NODES, MAX_ROOM_BYTES
 from sockatuh.protocol.identity import Invite, fingerprint, passphrase, tag, words
 
 KEY = bytes(range(32))
@@ -67,6 +67,11 @@ def test_an_invite_is_written_as_the_protocol_says() -> None:
         (Invite("box.lan", 1, "the room / #1?", KEY), "sockatuh://box.lan:1/the%20room%20%2F%20%231%3F#k="),
         (Invite("box.lan", 1, "dapur☕", KEY), "sockatuh://box.lan:1/dapur%E2%98%95#k="),
         (Invite("box.lan", 65535, "", KEY), "sockatuh://box.lan:65535/#k="),
+        (Invite("box.lan", 1, "r", KEY, (("10.0.0.2", 2),)), "sockatuh://box.lan:1/r?n=10.0.0.2:2#k="),
+        (
+            Invite("box.lan", 1, "?n=", KEY, (("fe80::1%eth0", 2), ("a,b&c", 3))),
+            "sockatuh://box.lan:1/%3Fn%3D?n=[fe80::1%25eth0]:2,a%2Cb%26c:3#k=",
+        ),
     ],
 )
 def test_brackets_and_percent_signs_stand_where_they_must(invite: Invite, beginning: str) -> None:
@@ -84,9 +89,15 @@ strange = "aZ0 /?#k=%41&+[]:@\\é☕👩\u200d\x1b\n\x00"
 rooms = st.text(strange, max_size=64).filter(lambda room: len(room.encode()) <= MAX_ROOM_BYTES)
 
 
-@given(host=hosts, port=st.integers(1, 65535), room=rooms, key=st.binary(min_size=32, max_size=32))
-def test_every_invite_comes_back_from_its_text(host: str, port: int, room: str, key: bytes) -> None:
-    invite = Invite(host, port, room, key)
+ports = st.integers(1, 65535)
+nodes = st.lists(st.tuples(hosts, ports), max_size=MAX_NODES).map(tuple)
+
+
+@given(host=hosts, port=ports, room=rooms, key=st.binary(min_size=32, max_size=32), nodes=nodes)
+def test_every_invite_comes_back_from_its_text(
+    host: str, port: int, room: str, key: bytes, nodes: tuple[tuple[str, int], ...]
+) -> None:
+    invite = Invite(host, port, room, key, nodes)
     assert Invite.parse_untrusted(invite.encode()) == invite
 
 
@@ -116,6 +127,13 @@ def test_every_invite_comes_back_from_its_text(host: str, port: int, room: str, 
         ("sockatuh://box:1/%FF#k=" + KEY_TEXT, "not UTF-8"),
         ("sockatuh://box:1/\udcff#k=" + KEY_TEXT, "not UTF-8"),
         ("sockatuh://box:1/" + "r" * 65 + "#k=" + KEY_TEXT, "more than 64 bytes"),
+        ("sockatuh://box:1/r?n=#k=" + KEY_TEXT, "host:port"),
+        ("sockatuh://box:1/r?n=b:1,#k=" + KEY_TEXT, "host:port"),
+        ("sockatuh://box:1/r?n=b:0#k=" + KEY_TEXT, "between 1 and 65535"),
+        ("sockatuh://box:1/r?n=b%1Bx:1#k=" + KEY_TEXT, "no host has"),
+        ("sockatuh://box:1/r?n=b:1&n=c:1#k=" + KEY_TEXT, "one list"),
+        ("sockatuh://box:1/r?n=" + "b" * 63 + ":1#k=" + KEY_TEXT, "at most 64 characters"),
+        ("sockatuh://box:1/r?n=" + ",".join(["b:1"] * 9) + "#k=" + KEY_TEXT, "at most 8 further addresses"),
     ],
 )
 def test_what_is_no_invite_is_refused_with_the_reason(text: str, reason: str) -> None:
@@ -123,7 +141,16 @@ def test_what_is_no_invite_is_refused_with_the_reason(text: str, reason: str) ->
         Invite.parse_untrusted(text)
 
 
-@given(text=st.text(strange + "\udcff"), authority=st.sampled_from(("", "box:1/", "[::1]:7625/", "box:1")))
+def test_what_the_query_of_an_invite_has_besides_is_passed_over() -> None:
+    with_more = f"sockatuh://box:1/r?later=1&n=b:2&n2=c:3#k={KEY_TEXT}"
+    assert Invite.parse_untrusted(with_more) == Invite("box", 1, "r", KEY, (("b", 2),))
+    assert Invite.parse_untrusted(f"sockatuh://box:1/r?#k={KEY_TEXT}") == Invite("box", 1, "r", KEY)
+
+
+@given(
+    text=st.text(strange + "\udcff"),
+    authority=st.sampled_from(("", "box:1/", "[::1]:7625/", "box:1", "box:1/r?n=", "box:1/r?n=b:1,")),
+)
 def test_any_text_is_an_invite_or_the_one_error(text: str, authority: str) -> None:
     with pytest.raises(ProtocolError):
         Invite.parse_untrusted(text)

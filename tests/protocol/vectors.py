@@ -171,6 +171,7 @@ def vectors() -> dict[str, Any]:
             "words": " ".join(words(public_key(SERVER))),
             "invite": Invite("192.168.1.20", 7625, "dapur ☕", public_key(SERVER)).encode(),
             "invite, IPv6": Invite("fe80::1", 7625, "dapur", public_key(SERVER)).encode(),
+            "invite, nodes": Invite("box.lan", 7625, "dapur", public_key(SERVER), (("fe80::1", 7625),)).encode(),
         },
     }
 
