@@ -258,7 +258,7 @@ class LawlessClient(PartyState):
             )
         elif self._link is not None:
             with contextlib.suppress(ProtocolError):  # for one who was at this address before
-                self.received.append(self._link.open_untrusted(data))
+                self.received.append(m.decode_server_message_untrusted(self._link.open_untrusted(data)))
 
     def datagrams_to_send(self) -> Sequence[tuple[bytes, Address]]:
         datagrams, self._out[:] = [*self._out], []

@@ -286,13 +286,13 @@ class Peer:
         if self._link is None:
             return
         with contextlib.suppress(ProtocolError):
-            message = self._link.open_untrusted(data)
+            encoded = self._link.open_untrusted(data)
             if self._link.contact.received(now):  # the network was down: repeat at once what has no answer
                 self._lines.restart()
                 self._caller.hurry(now)
                 self._catch_up.hurry(now)
                 self._set_catch_up()
-            self._handle(message, self._link, now)
+            self._handle(m.decode_server_message_untrusted(encoded), self._link, now)
 
     def _handle(self, message: m.ServerMessage, link: Link, now: float) -> None:
         match message:

@@ -13,9 +13,7 @@ from sockatuh.protocol.messages import (
     ClientMessage,
     Rekey,
     Rekeyed,
-    ServerMessage,
     decode_resp_payload_untrusted,
-    decode_server_message_untrusted,
     encode,
 )
 from sockatuh.protocol.noise import Initiator
@@ -73,13 +71,13 @@ class Link:
         if self._rekeying is None and self._channel.wants_rekey(now, self._rekey_after):
             self._timers.set_by(ClientTimer.REKEY, now)
 
-    def open_untrusted(self, data: bytes) -> ServerMessage:
-        """Return the message in a DATA datagram, or raise ProtocolError."""
+    def open_untrusted(self, data: bytes) -> bytes:
+        """Return the encoded message in a DATA datagram, or raise ProtocolError if it is not authentic or not new."""
         cid = receiver_cid_of(data)
         if cid == self._channel.receive_cid:
-            return decode_server_message_untrusted(self._channel.open_untrusted(data))
+            return self._channel.open_untrusted(data)
         if self._rekeying is None and self._old is not None and cid == self._old.receive_cid:
-            return decode_server_message_untrusted(self._old.open_untrusted(data))
+            return self._old.open_untrusted(data)
         raise ProtocolError("datagram of another session")
 
     def is_reset(self, data: bytes) -> bool:

@@ -547,6 +547,26 @@ def test_any_datagram_from_the_server_keeps_contact() -> None:
     assert host.peer.silence(host.now) is None
 
 
+@pytest.mark.parametrize("encoded", [msgspec.msgpack.encode([99, "later"]), b"\xc1"])
+def test_an_authentic_message_that_it_does_not_know_keeps_contact(encoded: bytes) -> None:
+    host = joined_raw_server()
+    for _ in range(40):
+        host.wait(2)
+        host.tell_raw(host.channel.seal(encoded))
+    assert host.of(pe.ContactLost) == []
+    assert host.peer.silence(host.now) is None
+
+
+def test_a_message_that_it_does_not_know_shows_that_contact_is_back() -> None:
+    host = joined_raw_server()
+    host.peer.say("soup", host.now)
+    host.wait(4)
+    assert host.peer.silence(host.now) is not None
+    repeated = host.open(host.tell_raw(host.channel.seal(msgspec.msgpack.encode([99]))))
+    assert [type(each) for each in repeated] == [m.Say]
+    assert host.peer.silence(host.now) is None
+
+
 def test_a_poke_pings_at_once() -> None:
     host = joined_raw_server()
     host.peer.poke(host.now)

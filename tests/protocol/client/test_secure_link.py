@@ -111,7 +111,7 @@ def test_what_is_sent_is_sealed_and_goes_to_the_server() -> None:
 def test_what_comes_is_opened_once() -> None:
     line = Line()
     datagram = line.server.seal(m.encode(m.Head(7)))
-    assert line.link.open_untrusted(datagram) == m.Head(7)
+    assert line.link.open_untrusted(datagram) == m.encode(m.Head(7))
     with pytest.raises(ProtocolError):
         line.link.open_untrusted(datagram)
 
@@ -120,12 +120,6 @@ def test_what_comes_is_opened_once() -> None:
 def test_a_datagram_of_another_session_is_the_one_error(data: bytes) -> None:
     with pytest.raises(ProtocolError):
         Line().link.open_untrusted(data)
-
-
-def test_sealed_bytes_that_are_no_message_are_the_one_error() -> None:
-    line = Line()
-    with pytest.raises(ProtocolError):
-        line.link.open_untrusted(line.server.seal(b"\xc1"))
 
 
 # New keys.
@@ -179,10 +173,10 @@ def test_what_the_server_had_sealed_with_the_old_channel_is_read_for_ten_seconds
     line = Line()
     old = line.rekey()
     late = [old.seal(m.encode(m.Head(number))) for number in range(3)]
-    assert line.link.open_untrusted(line.server.seal(m.encode(m.Head(9)))) == m.Head(9)
-    assert line.link.open_untrusted(late[1]) == m.Head(1)
+    assert line.link.open_untrusted(line.server.seal(m.encode(m.Head(9)))) == m.encode(m.Head(9))
+    assert line.link.open_untrusted(late[1]) == m.encode(m.Head(1))
     line.handle_timer(line.now + OLD_CHANNEL_SECONDS - 0.01)
-    assert line.link.open_untrusted(late[0]) == m.Head(0)
+    assert line.link.open_untrusted(late[0]) == m.encode(m.Head(0))
     assert line.timers.get(ClientTimer.OLD_CHANNEL) == line.now + OLD_CHANNEL_SECONDS
     line.handle_timer(line.now + OLD_CHANNEL_SECONDS)
     with pytest.raises(ProtocolError):
@@ -195,7 +189,7 @@ def test_the_old_channel_works_both_ways_until_the_answer() -> None:
     line.until_rekey()
     line.send(m.Ack(7))
     assert line.server.open_untrusted(line.sent()[0])
-    assert line.link.open_untrusted(line.server.seal(m.encode(m.Head(1)))) == m.Head(1)
+    assert line.link.open_untrusted(line.server.seal(m.encode(m.Head(1)))) == m.encode(m.Head(1))
 
 
 def test_a_second_answer_changes_nothing() -> None:
@@ -229,7 +223,7 @@ def test_keys_are_renewed_again_and_again() -> None:
         before = line.now
         line.rekey(cid)
         assert 0.9 * REKEY_AFTER <= line.now - before <= 1.1 * REKEY_AFTER
-        assert line.link.open_untrusted(line.server.seal(m.encode(m.Head(cid)))) == m.Head(cid)
+        assert line.link.open_untrusted(line.server.seal(m.encode(m.Head(cid)))) == m.encode(m.Head(cid))
         cids.add(line.server.send_cid)
         line.handle_timer(line.now + OLD_CHANNEL_SECONDS)
     assert len(cids) == 5
