@@ -28,6 +28,7 @@ __all__ = [
     "NotInRoom",
     "NotStored",
     "OtherKey",
+    "PresenceChanged",
     "Profile",
     "Questions",
     "Reason",
@@ -58,6 +59,7 @@ if TYPE_CHECKING:
         Lost,
         Member,
         OtherKey,
+        PresenceChanged,
         Rejected,
         Role,
         Said,
@@ -93,8 +95,8 @@ _HOMES: Final = {
     **dict.fromkeys(("Questions", "Reason", "Trust"), "client.sign_in"),
     **dict.fromkeys(
         (
-            "Back", "Came", "Event", "Gap", "Here", "Lost", "Member", "OtherKey", "Rejected", "Role", "Said", "Stored",
-            "Waiting", "Went",
+            "Back", "Came", "Event", "Gap", "Here", "Lost", "Member", "OtherKey", "PresenceChanged",
+            "Rejected", "Role", "Said", "Stored", "Waiting", "Went",
         ),
         "client.items",
     ),

@@ -15,6 +15,7 @@ from sockatuh.client.items import (
     Here,
     Lost,
     OtherKey,
+    PresenceChanged,
     Rejected,
     Said,
     Stored,
@@ -70,6 +71,8 @@ class JsonLines:
                 print_line("stored", seq=seq, line=number)
             case Rejected(number, _, _, code):
                 self.refuse(code, wording.refused(code, 0, ""), line=number)
+            case PresenceChanged():  # `who` says who is here
+                pass
             case _:
                 self._notice_of(event)
 

@@ -86,17 +86,21 @@ async def connect(
     pin = profile.find_pin(address.server)
     if pin is not None and address.key is not None and pin.key != address.key:
         raise IdentityChanged(address.server, pin.key, address.key)
+    key = pin.key if pin is not None else address.key
     options = ConversationOptions(
         address.host,
         address.port,
         profile.identity(),
-        key=pin.key if pin is not None else address.key,
+        key=key,
+        nodes=(*address.nodes, *memory.nodes) if key is not None else (),
         ticket=memory.ticket,
         role=ROLE_NUMBERS[role],
         cursor=after or 0,
         history=history,
     )
-    tags = NameTags(profile.directory, address.server)
+    # A script is shown no events, so what it learnt would be reported to nobody.
+    tags = NameTags(profile.directory, address.server) if role is not Role.SCRIPT else None
+
     judge = judge_by(trust, address.server, questions, patience)
     async with Conversation(options, judge, tell_waits, carry) as conversation:
         connected = await conversation.open(patience.left(None if patience.seconds else FIRST_ANSWER))
@@ -115,7 +119,8 @@ async def connect(
                 conversation.come_back(admitted.name, password.given)
             again = PasswordAgain(questions, password, lambda typed: conversation.come_back(room.me, typed))
 
-            def keep_ticket(admitted: Admitted) -> None:
+            def remember(admitted: Admitted) -> None:
+                memory.keep_nodes(admitted.nodes)
                 memory.keep_ticket(admitted.name, admitted.ticket, used_ticket=sign_in.used_ticket)
                 again.admitted()
 
@@ -127,7 +132,7 @@ async def connect(
                 tags=tags,
                 password=password,
                 since=since,
-                keep_ticket=keep_ticket,
+                remember=remember,
                 ask_password=lambda refused: again.mend(refused, room.fail),
             )
             try:
@@ -139,6 +144,7 @@ async def connect(
                 with contextlib.suppress(ClientError):
                     await room.leave()
         finally:
-            tags.save()
+            if tags is not None:
+                tags.save()
             with contextlib.suppress(ClientError):
                 await conversation.leave()

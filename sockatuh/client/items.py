@@ -11,7 +11,21 @@ from enum import StrEnum
 from typing import Final, TypeAlias
 
 from sockatuh.errors import KeyFileError, Refused
-from sockatuh.protocol.messages import ACTION, JOINED, LEFT, MEMBER, MESSAGE, READER, SCRIPT, Entry, MemberInfo
+from sockatuh.protocol.client import events as e
+from sockatuh.protocol.messages import (
+    ACTION,
+    CONTACT_LOST,
+    GONE,
+    IN_CONTACT,
+    JOINED,
+    LEFT,
+    MEMBER,
+    MESSAGE,
+    READER,
+    SCRIPT,
+    Entry,
+    MemberInfo,
+)
 from sockatuh.room.text import clean_line, clean_text
 
 UNENCRYPTED: Final = "classic"
@@ -128,7 +142,22 @@ class OtherKey:
     last_seen: date
 
 
-Event: TypeAlias = Said | Came | Went | Gap | Here | Lost | Back | Stored | Rejected | Waiting | OtherKey
+@dataclass(frozen=True, slots=True)
+class PresenceChanged:
+    """`here` members are in the room now; names of those who changed, beside what `Came` and `Went` report.
+
+    `present`: in contact again, or joined without a `Came`; `lost`: contact is lost; `gone`: left without a `Went`.
+    """
+
+    here: int
+    present: tuple[str, ...] = ()
+    lost: tuple[str, ...] = ()
+    gone: tuple[str, ...] = ()
+
+
+Event: TypeAlias = (
+    Said | Came | Went | Gap | Here | Lost | Back | Stored | Rejected | Waiting | OtherKey | PresenceChanged
+)
 """What iterating over a room yields."""
 
 
@@ -228,6 +257,15 @@ def event_of(entry: Entry, *, own: bool) -> Said | Came | Went | None:
     if entry.kind == LEFT:
         return Went(entry.seq, entry.at, name, clean_line(entry.text))
     return None
+
+
+def presence_of(event: e.PresenceChanged) -> PresenceChanged:
+    """Return what a change of presence reports; states this client does not know are passed over."""
+
+    def names(state: int) -> tuple[str, ...]:
+        return tuple(clean_line(change.name) for change in event.changed if change.state == state)
+
+    return PresenceChanged(event.here, names(IN_CONTACT), names(CONTACT_LOST), names(GONE))
 
 
 def member_of(info: MemberInfo) -> Member:

@@ -6,16 +6,17 @@ or a variable applies to the command it was given to. Tickets are kept per name,
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 
 from sockatuh.errors import KeyFileError
+from sockatuh.net.address import format_address
 from sockatuh.room.text import clean_line
 from sockatuh.room.word import one_word
 
 from .items import NotRemembered, Role
 from .profile import Profile, SavedTicket
-from .server_address import ServerAddress
+from .server_address import Node, ServerAddress, parse_nodes_untrusted
 
 
 class Memory:
@@ -45,6 +46,11 @@ class Memory:
         """The ticket for this name, if there is one."""
         return self._ticket.sealed if self._ticket is not None else None
 
+    @property
+    def nodes(self) -> tuple[Node, ...]:
+        """The further addresses of the room that its server named last."""
+        return parse_nodes_untrusted(self._profile.find_nodes(self._address.server))
+
     def keep_key(self, key: bytes, room: str) -> None:
         """Pin the server's key (32 bytes) at the first meeting; raises KeyFileError, unless an invite has named it."""
         if (pin := self._profile.find_pin(self._address.server)) is not None and pin.key == key:
@@ -69,6 +75,11 @@ class Memory:
         if self._role is Role.SCRIPT and used_ticket and self._ticket is not None and _is_of_today(self._ticket):
             return
         self._try(lambda: self._profile.keep_ticket(self._address.server, clean_line(name), sealed))
+
+    def keep_nodes(self, nodes: Sequence[str]) -> None:
+        """Remember the further addresses that the server has named, in place of those before."""
+        written = [format_address(node) for node in parse_nodes_untrusted(nodes)]
+        self._try(lambda: self._profile.set_nodes(self._address.server, written))
 
     def _try(self, write: Callable[[], None]) -> None:
         try:

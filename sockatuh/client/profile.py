@@ -12,13 +12,14 @@ import base64
 import binascii
 import os
 import unicodedata
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final, Generic, TypeVar
 
 from sockatuh.errors import KeyFileError
+from sockatuh.protocol.constants import MAX_NODES
 from sockatuh.store.files import (
     ensure_private_directory,
     exclusive,
@@ -86,6 +87,7 @@ class Profile:
         self._names = _ServerLines(self._path("names"), _parse_text)
         self._tickets = _ServerLines(self._path("tickets"), _parse_ticket)
         self._last = _ServerLines(self._path("last_server"), _parse_text)
+        self._nodes = _ServerLines(self._path("nodes"), _parse_nodes)
         self._key: bytes | None = None
 
     def _path(self, name: str) -> Path | None:
@@ -111,8 +113,20 @@ class Profile:
         self._pins.put(server, f"x25519 {base64.b64encode(key).decode()} {first_seen} {_one_line(room)}")
 
     def forget(self, server: str) -> bool:
-        """Delete a server's key; False if there was none."""
+        """Delete a server's key and the nodes it named; False if there was no key."""
+        self._nodes.remove(server)
         return self._pins.remove(server)
+
+    def find_nodes(self, server: str) -> tuple[str, ...]:
+        """Return the further addresses (`host:port`) that a server named last."""
+        return self._nodes.find(server) or ()
+
+    def set_nodes(self, server: str, nodes: Sequence[str]) -> None:
+        """Remember further addresses of a server's room, at most MAX_NODES, in place of those before."""
+        if nodes:
+            self._nodes.put(server, " ".join(_one_word(node) for node in nodes[:MAX_NODES]))
+        elif self.find_nodes(server):
+            self._nodes.remove(server)
 
     def find_last_server(self) -> str | None:
         """Return the server of the last chat, None before the first."""
@@ -221,6 +235,10 @@ def _parse_pin(value: str) -> Pin | None:
 
 def _parse_text(value: str) -> str | None:
     return value or None
+
+
+def _parse_nodes(value: str) -> tuple[str, ...] | None:
+    return tuple(value.split()[:MAX_NODES]) or None
 
 
 def _parse_ticket(value: str) -> SavedTicket | None:

@@ -16,7 +16,7 @@ import asyncio
 import contextlib
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import date
+from datetime import datetime
 from typing import Final, Protocol
 
 from sockatuh.errors import NotInRoom, Refused
@@ -35,6 +35,7 @@ from .items import (
     Lost,
     Member,
     OtherKey,
+    PresenceChanged,
     Rejected,
     Said,
     Stored,
@@ -43,6 +44,7 @@ from .items import (
     event_of,
     local_moment,
     member_of,
+    presence_of,
 )
 from .name_tags import NameTags
 from .room_password import RoomPassword
@@ -136,22 +138,24 @@ class Room:
         tags: NameTags | None = None,
         password: RoomPassword | None = None,
         since: int | None = None,
-        keep_ticket: Callable[[e.Admitted], None] = lambda _: None,
+        remember: Callable[[e.Admitted], None] = lambda _: None,
         ask_password: Callable[[Refused], bool] = lambda _: False,
     ) -> None:
         """`since`: skip entries older than this moment (ms since 1970) until everything up to the present is there.
 
-        `keep_ticket` is called for each admission; `ask_password` tells whether a person is asked to mend a refusal.
+        `remember` is called for each admission; `ask_password` tells whether a person is asked to mend a refusal.
         """
         self.name, self.me = name, clean_line(admitted.name)
         self.in_contact = True
+        self.here: int | None = None
+        """How many members are in the room, as the server said last; None until it has."""
         self.unplaced: dict[int, Unplaced] = {}
         """Own lines, by number, that have not come back in the log yet."""
         self._session = session
         self._unsent, self._tags = unsent or Unsent(None, session.server), tags
         self._password = password or RoomPassword(None)
         self._since = since
-        self._keep_ticket, self._ask_password = keep_ticket, ask_password
+        self._remember, self._ask_password = remember, ask_password
         self._unanswered: dict[int, int | None] = {}
         """The numbers of unanswered lines, each with its note on disk; whoever awaits an answer needs no note."""
         self._awaited: set[int] = set()
@@ -159,7 +163,7 @@ class Room:
         self._moved = asyncio.Event()
         self._error: Exception | None = None
         self._events: Stream[Event] = Stream(session.pause_reading, session.resume_reading)
-        keep_ticket(admitted)
+        remember(admitted)
         session.listen(self)
 
     # What everybody needs.
@@ -189,7 +193,11 @@ class Room:
     async def members(self, timeout: float | None = None) -> list[Member]:
         """Return everybody who is in the room; raises NoServer after `timeout` seconds."""
         self._check()
-        return [member_of(info) for info in await self._session.list_members(timeout)]
+        members = [member_of(info) for info in await self._session.list_members(timeout)]
+        for member in members:
+            if member.tag or member.dialect == UNENCRYPTED:
+                self._notice_key(member.name, member.tag, datetime.now())
+        return members
 
     async def leave(self) -> None:
         """Leave the room; loops over it end when they have taken what happened before. Waits at most a second."""
@@ -305,6 +313,8 @@ class Room:
                 self._put_state(Lost(clean_line(reason)))
             case e.Admitted():
                 self._come_back(event)
+            case e.PresenceChanged():
+                self._report_presence(event)
             case _:
                 pass
 
@@ -328,20 +338,29 @@ class Room:
     def _report_entry(self, event: Said | Came | Went) -> None:
         if self._since is not None and event.at < self._since:
             return
-        if (other := self._notice_key(event)) is not None:
-            self._put(other)
+        if not isinstance(event, Went) and (event.tag or (isinstance(event, Came) and event.dialect == UNENCRYPTED)):
+            self._notice_key(event.name, event.tag, local_moment(event.at))
         self._put(event, len(event.text) if isinstance(event, Said) else 0)
 
-    def _notice_key(self, event: Said | Came | Went) -> OtherKey | None:
+    def _report_presence(self, event: e.PresenceChanged) -> None:
+        """Report who is here; not to readers that are behind, since the server does not wait for them with this."""
+        is_news = event.here != self.here
+        self.here = event.here
+        if self._events.is_paused:
+            return
+        for change in event.changed:
+            if change.tag:
+                self._notice_key(clean_line(change.name), clean_line(change.tag), datetime.now())
+        changed = presence_of(event)
+        if is_news or changed != PresenceChanged(event.here):
+            self._put(changed)
+
+    def _notice_key(self, name: str, tag: str, moment: datetime | None) -> None:
         """Remember the key that a name was used with; report one that differs from every key it ever had."""
-        if self._tags is None or isinstance(event, Went):
-            return None
-        if not event.tag and not (isinstance(event, Came) and event.dialect == UNENCRYPTED):
-            return None
-        if (moment := local_moment(event.at)) is None:
-            return None
-        last: date | None = self._tags.see(event.name, event.tag, moment.date(), loop_time())
-        return OtherKey(event.name, event.tag, last) if last is not None else None
+        if self._tags is None or moment is None:
+            return
+        if (last := self._tags.see(name, tag, moment.date(), loop_time())) is not None:
+            self._put(OtherKey(name, tag, last))
 
     def _put(self, event: Event, size: int = 0) -> None:
         self._events.put(event, size)
@@ -356,7 +375,7 @@ class Room:
 
     def _come_back(self, admitted: e.Admitted) -> None:
         self.in_contact, self.me = True, clean_line(admitted.name)
-        self._keep_ticket(admitted)
+        self._remember(admitted)
         if admitted.rewound:
             self._seen = admitted.start
             for line in self.unplaced.values():

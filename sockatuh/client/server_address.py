@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
+from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, TypeAlias
 
 from sockatuh.errors import AddressUnclear, ProtocolError
 from sockatuh.net.address import format_address, parse_server
@@ -11,15 +13,18 @@ from sockatuh.protocol.constants import DEFAULT_PORT
 from sockatuh.protocol.identity import Invite
 
 SCHEME: Final = "sockatuh://"
+Node: TypeAlias = tuple[str, int]
+"""Host and port of a further address of a room."""
 
 
 @dataclass(frozen=True, slots=True)
 class ServerAddress:
-    """A server, and its key (32 bytes) if an invite has named it."""
+    """A server, and what only an invite names: its key (32 bytes), and further nodes of the same room."""
 
     host: str
     port: int = DEFAULT_PORT
     key: bytes | None = None
+    nodes: tuple[Node, ...] = ()
 
     @property
     def server(self) -> str:
@@ -35,4 +40,15 @@ class ServerAddress:
             invite = server if isinstance(server, Invite) else Invite.parse_untrusted(server)
         except (ProtocolError, ValueError) as error:
             raise AddressUnclear(str(server), str(error)) from None
-        return cls(invite.host, invite.port, invite.key)
+        return cls(invite.host, invite.port, invite.key, invite.nodes)
+
+
+def parse_nodes_untrusted(texts: Iterable[str]) -> tuple[Node, ...]:
+    """Return the nodes among texts that a server has sent; what is not `host:port` is passed over."""
+    nodes = []
+    for text in texts:
+        with contextlib.suppress(ValueError):
+            host, port = parse_server(text, 0)
+            if port and text.isprintable():
+                nodes.append((host, port))
+    return tuple(nodes)

@@ -40,6 +40,8 @@ from .carrier import Carry, UdpCarrier
 from .deadline import loop_time
 from .listing import Listing
 from .room import Listener
+from .server_address import Node, parse_nodes_untrusted
+from .whereabouts import Whereabouts
 
 T = TypeVar("T")
 Waits = e.LinesHeld | e.LinesDelayed | e.AddressesUnreachable
@@ -57,7 +59,10 @@ LEAVE_TIMEOUT: Final = 1.0
 
 @dataclass(frozen=True, slots=True)
 class ConversationOptions:
-    """Where the server is, and who connects; see PeerOptions. `key` is the server's pinned key, None if unknown."""
+    """Where the server is, and who connects; see PeerOptions. `key` is the server's pinned key, None if unknown.
+
+    `nodes` are further addresses of the same room, to be named only together with a key.
+    """
 
     host: str
     port: int
@@ -67,6 +72,7 @@ class ConversationOptions:
     role: int = MEMBER
     cursor: int = 0
     history: int | None = None
+    nodes: tuple[Node, ...] = ()
 
 
 class Conversation:
@@ -95,7 +101,7 @@ class Conversation:
         self._page: asyncio.Future[e.MembersListed] | None = None
         self._one_listing = asyncio.Lock()
         self._left = asyncio.Event()
-        self._addresses: list[Address] = []
+        self._dialled: list[Address] = []
         self._reached: Address | None = None
         self._source: str | None = None
         self._watch: asyncio.Task[None] | None = None
@@ -116,6 +122,7 @@ class Conversation:
             os.urandom,
         )
         self._carrier = carry(self.peer, self._take)
+        self._whereabouts = Whereabouts(self._carrier, options.host, options.port, options.nodes)
 
     @property
     def server(self) -> str:
@@ -144,9 +151,7 @@ class Conversation:
         Raises NoServer, IdentityChanged, VersionMismatch, and Refused("untrusted") if `trust` said no.
         """
         ends_at = _end_of(timeout)
-        self._addresses = await self._look_up(timeout)
-        self.peer.connect(self._addresses, loop_time())
-        self._carrier.flush()
+        self._dial(await self._look_up(timeout))
         while isinstance(event := await self._wait((e.ServerOffered, e.Connected), _left(ends_at)), e.ServerOffered):
             asked_at = loop_time()
             if not await self._trust(event.server_key):
@@ -172,7 +177,7 @@ class Conversation:
 
         try:
             async with asyncio.timeout(timeout):
-                return await self._carrier.look_up(self.options.host, self.options.port, say)
+                return await self._whereabouts.look_up(say)
         except TimeoutError:
             raise unresolved(Obstacle.NO_NAME_SERVER) from None
         except OSError:
@@ -313,6 +318,8 @@ class Conversation:
                     return
             case e.Connected():
                 self._obstacles = ()
+            case e.Admitted(nodes=nodes):
+                self._note_nodes(parse_nodes_untrusted(nodes))
             case e.LinesHeld() | e.LinesDelayed() if self._steps and self._on_waiting is not None:
                 self._on_waiting(event)
             case e.LineStored(number, seq):
@@ -403,19 +410,33 @@ class Conversation:
                 self._carrier.flush()
             ahead, self._source = now_ahead, now_source
             looks += 1
-            is_looking_up = self._looking_up is not None and not self._looking_up.done()
-            if self.silence is not None and looks % RESOLVE_EVERY == 0 and not is_looking_up:
-                self._looking_up = asyncio.create_task(self._look_up_again())
+            is_dialling_first = self._reached is None and bool(self._dialled)
+            if looks % RESOLVE_EVERY == 0 and (self.silence is not None or is_dialling_first):
+                self._begin_look_up()
 
     def _find_source(self) -> str | None:
         return self._carrier.find_source(self._reached) if self._reached is not None else None
 
+    def _note_nodes(self, nodes: tuple[Node, ...]) -> None:
+        """Dial these as well from now on, when contact is lost."""
+        if nodes != self._whereabouts.announced:
+            self._whereabouts.announced = nodes
+            self._begin_look_up()
+
+    def _begin_look_up(self) -> None:
+        if self._looking_up is None or self._looking_up.done():
+            self._looking_up = asyncio.create_task(self._look_up_again())
+
     async def _look_up_again(self) -> None:
-        addresses = await self._carrier.look_up_again(self.options.host, self.options.port)
-        if addresses and addresses != self._addresses:
-            self._addresses = addresses
-            self.peer.connect(addresses, loop_time())
-            self._carrier.flush()
+        addresses = await self._whereabouts.look_up_again()
+        if addresses and addresses != self._dialled:
+            self._dial(addresses)
+
+    def _dial(self, addresses: list[Address]) -> None:
+        """Have the peer dial these addresses whenever it has no session."""
+        self._dialled = addresses
+        self.peer.connect(addresses, loop_time())
+        self._carrier.flush()
 
 
 def _end_of(timeout: float | None) -> float | None:

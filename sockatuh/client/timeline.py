@@ -19,6 +19,7 @@ from .items import (
     Item,
     Lost,
     Missed,
+    PresenceChanged,
     Rejected,
     Said,
     Stored,
@@ -48,6 +49,8 @@ class Timeline:
         """Take an event, and yield what is to be shown now."""
         match event:
             case Said(own=True) if not self._tells_own:
+                return
+            case PresenceChanged():  # on a screen, what the log says is enough
                 return
             case Said() if self._gathered is not None:
                 self._size += len(event.text)

@@ -1,10 +1,15 @@
 from __future__ import annotations
 
+import asyncio
 import json
 import signal
+from contextlib import AsyncExitStack
+from pathlib import Path
 
 import pytest
-from cli.people import Client, Person, Server, heard, until
+from cli.people import PASSWORD, Client, Person, Server, heard, until
+
+import sockatuh
 
 
 def seq_of(client: Client, text: str) -> int:
@@ -136,3 +141,39 @@ def test_what_no_waiting_would_change_ends_it(own_server: Server, person: Person
 )
 def test_wrong_usage_is_told(person: Person, options: tuple[str, ...]) -> None:
     assert person("kiki").call("tail", *options).returncode == 2
+
+
+def test_joins_that_are_not_shown_leave_no_gap(tmp_path: Path, person: Person) -> None:
+    server = Server(tmp_path / "server", join_lines_up_to=2)
+
+    async def talk() -> list[int]:
+        async with AsyncExitStack() as stack:
+
+            async def join(name: str) -> sockatuh.Room:
+                return await stack.enter_async_context(
+                    sockatuh.connect(server.invite, name=name, password=PASSWORD, patience=20)
+                )
+
+            ana, _ = await join("ana"), await join("budi")
+            before = await ana.say("before")
+            for number in range(5):
+                await join(f"guest{number}")
+            return [before, await ana.say("after")]
+
+    try:
+        with person("eka", server).start("tail", "--json") as reader:
+            lines = heard(reader)
+            until(lines, "notice", "caught_up")
+            before, after = asyncio.run(talk())
+            shown = [next(lines) for _ in range(4)]
+            reader.terminate()
+    finally:
+        server.stop()
+    assert after == before + 6, "five joins are between the two lines"
+    told = [(line["type"], line["seq"], line.get("name") or line.get("text")) for line in shown]
+    assert told == [
+        ("joined", before - 2, "ana"),
+        ("joined", before - 1, "budi"),
+        ("message", before, "before"),
+        ("message", after, "after"),
+    ]

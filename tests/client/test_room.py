@@ -274,7 +274,7 @@ def test_places_in_a_log_that_was_set_back_mean_nothing_in_the_new_one() -> None
 def test_each_admission_keeps_its_ticket_and_may_bring_another_name() -> None:
     async def story(_: Room, session: SessionDouble) -> None:
         kept: list[bytes] = []
-        other = Room(session, "kitchen", ADMITTED, keep_ticket=lambda admitted: kept.append(admitted.ticket))
+        other = Room(session, "kitchen", ADMITTED, remember=lambda admitted: kept.append(admitted.ticket))
         session.tell(e.ContactLost("reset"))
         assert not other.in_contact
         session.tell(e.Admitted("tom2", bytes(16), 3, 9, b"newer", again=True, rewound=False))

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from sockatuh.client.server_address import ServerAddress
+from sockatuh.client.server_address import ServerAddress, parse_nodes_untrusted
 from sockatuh.errors import AddressUnclear
 from sockatuh.protocol.identity import Invite
 
@@ -14,6 +14,13 @@ def test_a_server_may_be_written_in_every_usual_way() -> None:
     assert ServerAddress.parse("[fe80::1]:80").server == "[fe80::1]:80"
     assert ServerAddress.parse(invite.encode()) == ServerAddress("10.0.0.1", 80, b"k" * 32)
     assert ServerAddress.parse(invite) == ServerAddress("10.0.0.1", 80, b"k" * 32)
+    with_nodes = Invite("10.0.0.1", 80, "tea", b"k" * 32, (("10.0.0.2", 81),))
+    assert ServerAddress.parse(with_nodes.encode()) == ServerAddress("10.0.0.1", 80, b"k" * 32, (("10.0.0.2", 81),))
+
+
+def test_nodes_that_are_none_are_passed_over() -> None:
+    texts = ["box:1", "[fe80::1%eth0]:2", "box", "box:0", ":1", "a b:1", "x\x9b:1", "", "box:1:2", "box:99999"]
+    assert parse_nodes_untrusted(texts) == (("box", 1), ("fe80::1%eth0", 2))
 
 
 @pytest.mark.parametrize("text", ["", "a host", "host:99999", "sockatuh://host:1/room", "[::1", ":"])

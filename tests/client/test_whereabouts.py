@@ -1,0 +1,86 @@
+"""Where a room is dialled: at its host, and at further nodes."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+
+import pytest
+
+from sockatuh.client.whereabouts import ADDRESSES_OF_A_NODE, MOST_NODES, Whereabouts
+from sockatuh.protocol.seam import Address
+from sockatuh.testing import run
+
+HOST, NODE, OTHER = ("box.lan", 7625), ("node.lan", 1), ("10.0.0.3", 2)
+
+
+class Names:
+    """A name server; a name without an entry is unknown, and one in `silent` is never answered."""
+
+    def __init__(self, addresses: dict[tuple[str, int], list[Address]] | None = None) -> None:
+        self.addresses = addresses or {}
+        self.silent: set[tuple[str, int]] = set()
+
+    async def look_up(self, host: str, port: int, on_silence: Callable[[], None]) -> list[Address]:
+        if (host, port) in self.silent:
+            on_silence()
+            await asyncio.sleep(3600)
+        if (host, port) not in self.addresses:
+            raise OSError("unknown")
+        return self.addresses[host, port]
+
+    async def look_up_again(self, host: str, port: int) -> list[Address]:
+        if (host, port) in self.silent:
+            await asyncio.sleep(3600)
+        return self.addresses.get((host, port), [])
+
+
+def look_up(names: Names, *nodes: tuple[str, int]) -> list[Address]:
+    return run(Whereabouts(names, *HOST, nodes).look_up(lambda: None))
+
+
+def test_the_host_comes_first_and_no_address_twice() -> None:
+    names = Names({HOST: [("a", 1)], NODE: [("b", 1), ("a", 1)], OTHER: [("c", 2)]})
+    assert look_up(names, NODE, OTHER) == [("a", 1), ("b", 1), ("c", 2)]
+    assert look_up(names) == [("a", 1)]
+
+
+def test_nodes_stand_in_for_a_host_whose_name_is_unknown_or_has_no_answer() -> None:
+    names = Names({NODE: [("b", 1)]})
+    assert look_up(names, NODE) == [("b", 1)]
+    names.silent.add(HOST)
+    assert look_up(names, NODE) == [("b", 1)]
+    with pytest.raises(OSError, match="unknown"):
+        look_up(Names(), NODE)
+
+
+def test_a_node_whose_name_has_no_answer_keeps_nobody_waiting_for_long() -> None:
+    names = Names({HOST: [("a", 1)]})
+    names.silent.add(NODE)
+
+    async def timed() -> float:
+        assert await Whereabouts(names, *HOST, [NODE]).look_up(lambda: None) == [("a", 1)]
+        return asyncio.get_running_loop().time()
+
+    assert run(timed()) == pytest.approx(1)
+
+
+def test_what_the_server_announced_is_dialled_beside_what_was_known() -> None:
+    names = Names({HOST: [("a", 1)], NODE: [("b", 1)], OTHER: [("c", 2)]})
+    whereabouts = Whereabouts(names, *HOST, [NODE])
+
+    async def story() -> None:
+        await whereabouts.look_up(lambda: None)
+        whereabouts.announced = (OTHER,)
+        del names.addresses[HOST]
+        assert await whereabouts.look_up_again() == [("a", 1), ("b", 1), ("c", 2)], "the host stays as it was"
+        whereabouts.announced = ()
+        assert await whereabouts.look_up_again() == [("a", 1), ("b", 1)]
+
+    run(story())
+
+
+def test_no_more_are_dialled_than_a_client_may_be_made_to() -> None:
+    nodes = [(f"node{number}", 1) for number in range(100)]
+    names = Names({node: [(node[0], at) for at in range(9)] for node in nodes})
+    assert len(look_up(names, *nodes)) == MOST_NODES * ADDRESSES_OF_A_NODE
