@@ -32,25 +32,28 @@ Part: TypeAlias = Annotated[int, Meta(ge=0, le=MAX_PARTS)]
 Token: TypeAlias = Annotated[bytes, Meta(min_length=8, max_length=8)]
 Bytes16: TypeAlias = Annotated[bytes, Meta(min_length=16, max_length=16)]
 Name: TypeAlias = Annotated[str, Meta(max_length=MAX_NAME_BYTES)]
-"""A name the client says again when it comes back."""
+"""A name as the server writes it."""
 Ticket: TypeAlias = Annotated[bytes, Meta(max_length=MAX_TICKET_BYTES)]
 Node: TypeAlias = Annotated[str, Meta(max_length=MAX_NODE_CHARACTERS)]
-"""An address of a server as people write it: `host:port`."""
+"""A further address of a room: `host:port`."""
 ClientCid: TypeAlias = Annotated[int, Meta(ge=0, le=(1 << 32) - 1)]
 ServerCid: TypeAlias = Annotated[int, Meta(ge=1, le=(1 << 56) - 1)]
 
 
 class _Message(msgspec.Struct, frozen=True, array_like=True, gc=False):
-    """What all messages share: an immutable msgpack array. Elements beyond the declared ones are passed over."""
+    """The base of all messages: an immutable msgpack array. Decoding ignores elements after the declared ones."""
 
 
 # Bodies of CALL.
 class UnknownCall(_Message, frozen=True, tag=0):
-    """A call whose number this version does not know. It is never sent; `decode_client_message_untrusted` makes it."""
+    """A call with a number this version does not know. Never sent; `decode_client_message_untrusted` returns it."""
 
 
 class Join(_Message, frozen=True, tag=1):
-    """Ask to be a member; without a name: as the ticket in the handshake says."""
+    """Request to join the room. Without a name, the client joins under the one in its ticket.
+
+    `history` is the number of earlier lines to begin with.
+    """
 
     name: str | None
     password: str | None
@@ -58,13 +61,13 @@ class Join(_Message, frozen=True, tag=1):
 
 
 class Who(_Message, frozen=True, tag=2):
-    """Ask who is in the room, a page at a time, in order of name."""
+    """Request for the page of members whose names follow `after`, in order of name."""
 
     after: str
 
 
 class Leave(_Message, frozen=True, tag=3):
-    """Leave the room."""
+    """Request to leave the room."""
 
 
 CallBody = Join | Who | Leave
@@ -72,9 +75,9 @@ CallBody = Join | Who | Leave
 
 # Bodies of ANSWER.
 class Welcome(_Message, frozen=True, tag=16):
-    """You are in, under this name; your cursor is `start`, the log ends at `head`.
+    """The client has joined under `name`. Its cursor is `start`; the log ends at `head`.
 
-    `nodes` are further addresses of the same room, each `host:port`.
+    `ticket` lets it join again without the password; `nodes` are further addresses of the same room.
     """
 
     name: Name
@@ -86,15 +89,16 @@ class Welcome(_Message, frozen=True, tag=16):
 
 
 class NameValid(_Message, frozen=True, tag=17):
-    """The name can be had at the moment; say the password."""
+    """The name is free at the moment; the client goes on to send the password."""
 
     name: Name
 
 
 class Refused(_Message, frozen=True, tag=18):
-    """No; `code` is one of the codes of the protocol, `wait_ms` how long to wait, `suggestion` a name that would do.
+    """The call was refused, for the reason that `code` names (§5); `wait_ms` is the time to wait before another try.
 
-    Of a name that is somebody's: `tag` begins his key's fingerprint, `since` is when he has it or has used it last.
+    `suggestion` is a similar name that is legal. If the name belongs to somebody, `tag` is the tag of that key, and
+    `since` the time (ms since 1970) when its owner joined or last used it.
     """
 
     code: str
@@ -108,11 +112,11 @@ class Refused(_Message, frozen=True, tag=18):
 MEMBER: Final = 0
 SCRIPT: Final = 1
 READER: Final = 2
-"""As what somebody is here: scripts and readers are guests, who are no members."""
+"""The roles in which a client can connect. Scripts and readers are guests: they are not members of the room."""
 
 
 class MemberInfo(_Message, frozen=True):
-    """One who is here: name, key tag, dialect, in contact or not, since when (ms since 1970), as what."""
+    """One member or guest: `present` tells whether it is in contact, `since` when it joined (ms since 1970)."""
 
     name: str
     tag: str
@@ -123,14 +127,14 @@ class MemberInfo(_Message, frozen=True):
 
 
 class Members(_Message, frozen=True, tag=19):
-    """One page of the members; `more` follow."""
+    """One page of the list of members and guests; `more` tells whether another page follows."""
 
     members: tuple[MemberInfo, ...]
     more: bool
 
 
 class Goodbye(_Message, frozen=True, tag=20):
-    """You have left."""
+    """The client has left the room."""
 
 
 AnswerBody = Welcome | NameValid | Refused | Members | Goodbye
@@ -138,14 +142,14 @@ AnswerBody = Welcome | NameValid | Refused | Members | Goodbye
 
 # Client to server.
 class Call(_Message, frozen=True, tag=1):
-    """A question with exactly one ANSWER."""
+    """A request that gets exactly one ANSWER, which has the same number."""
 
     number: Count
     body: CallBody | UnknownCall
 
 
 class Say(_Message, frozen=True, tag=2):
-    """Part `index` of `count` of line `number`; `oldest` is the lowest unanswered number."""
+    """Part `index` of the `count` parts of line `number`. `oldest` is the lowest line number without an answer."""
 
     number: Count
     oldest: Count
@@ -156,13 +160,13 @@ class Say(_Message, frozen=True, tag=2):
 
 
 class Ack(_Message, frozen=True, tag=3):
-    """I have every entry up to `seq`."""
+    """The client has received every entry up to `seq`."""
 
     seq: Count
 
 
 class Get(_Message, frozen=True, tag=4):
-    """I have every entry up to `after`; send me those up to `through`, and those of each (after, through] of `more`."""
+    """Request for the entries in (after, through], and in each pair of `more`; `after` acknowledges, as in ACK."""
 
     after: Count
     through: Count
@@ -170,19 +174,19 @@ class Get(_Message, frozen=True, tag=4):
 
 
 class Ping(_Message, frozen=True, tag=5):
-    """Are you there?"""
+    """Check whether the server is still there; it answers PONG with the same nonce."""
 
     nonce: Token
 
 
 class PathResponse(_Message, frozen=True, tag=6):
-    """I am here, and got your challenge here."""
+    """Answer to PATH_CHALLENGE, with its token: the client receives datagrams at its new address."""
 
     token: Token
 
 
 class Rekey(_Message, frozen=True, tag=7):
-    """Noise message 1 of a new channel, with the client's new connection id."""
+    """Request for new keys: Noise message 1 of a new channel, and the client's new connection id."""
 
     client_cid: ClientCid
     noise: bytes
@@ -193,31 +197,34 @@ ClientMessage = Call | Say | Ack | Get | Ping | PathResponse | Rekey
 
 # Server to client.
 class Answer(_Message, frozen=True, tag=16):
-    """The answer to CALL `number`."""
+    """Answer to the CALL with this number."""
 
     number: Count
     body: AnswerBody
 
 
 class Stored(_Message, frozen=True, tag=17):
-    """These lines are durable: pairs of (number, seq)."""
+    """These lines are durable: pairs of a line's number and its seq in the log."""
 
     pairs: tuple[tuple[Count, Count], ...]
 
 
 class Unsaid(_Message, frozen=True, tag=18):
-    """Line `number` was refused and will never be stored."""
+    """Line `number` was refused, for the reason that `code` names, and will never be stored."""
 
     number: Count
     code: str
 
 
 LOG_REFUSES: Final = 1
-"""Why something waits (PROGRESS): the log can store nothing now. 0: for no reason of the log's."""
+"""The `reason` in PROGRESS while the log can store nothing; otherwise it is 0."""
 
 
 class Progress(_Message, frozen=True, tag=19):
-    """The next line waited for, the parts (bit mask) there of line `number`, and why what is there waits."""
+    """How far the server has got: it expects line `next`, and has the parts in the bit mask `have` of line `number`.
+
+    `wait_ms` > 0: the client is over its rate, and its lines wait that long.
+    """
 
     next: Count
     number: Count
@@ -227,7 +234,10 @@ class Progress(_Message, frozen=True, tag=19):
 
 
 class Entries(_Message, frozen=True, tag=20):
-    """Every entry kept in (after, through], in order: each item an encoded Entry, or an Unshown for a run of them."""
+    """All entries in (after, through] that are still kept, in order. Each item is an encoded Entry or Unshown.
+
+    `end` marks the last message of an answer to GET.
+    """
 
     after: Count
     through: Count
@@ -236,7 +246,7 @@ class Entries(_Message, frozen=True, tag=20):
 
 
 class EntryPart(_Message, frozen=True, tag=21):
-    """Part of the encoding of one long entry."""
+    """Part `index` of `count` of an encoded Entry that is too long for one datagram."""
 
     seq: Count
     index: Part
@@ -246,13 +256,13 @@ class EntryPart(_Message, frozen=True, tag=21):
 
 
 class Head(_Message, frozen=True, tag=22):
-    """The log has come this far."""
+    """The last entry shown to this client is `seq`; a client that is behind asks for what it lacks."""
 
     seq: Count
 
 
 class Pong(_Message, frozen=True, tag=23):
-    """I am; the log has come to `head`, and so many members are here."""
+    """Answer to PING: the log ends at `head`, and the room has `here` members."""
 
     nonce: Token
     head: Count
@@ -260,19 +270,19 @@ class Pong(_Message, frozen=True, tag=23):
 
 
 class PathChallenge(_Message, frozen=True, tag=24):
-    """Show that you are at this address."""
+    """Check whether the client is really at the new address from which its datagrams come."""
 
     token: Token
 
 
 class Rekeyed(_Message, frozen=True, tag=25):
-    """Noise message 2 of the new channel."""
+    """Answer to REKEY: Noise message 2 of the new channel."""
 
     noise: bytes
 
 
 class Closed(_Message, frozen=True, tag=26):
-    """The session is over."""
+    """The session has ended, for the reason that `code` names; `wait_ms` is the time to wait before the next one."""
 
     code: str
     wait_ms: Count
@@ -281,11 +291,11 @@ class Closed(_Message, frozen=True, tag=26):
 IN_CONTACT: Final = 0
 CONTACT_LOST: Final = 1
 GONE: Final = 2
-"""States in PRESENCE. Others are to come, and are passed over."""
+"""The states in PRESENCE. A client ignores those it does not know."""
 
 
 class Change(_Message, frozen=True):
-    """The state of a member that has changed: name, key tag, one of the states above, and a text of the member's."""
+    """One member's new state: one of those above, with the member's name, key tag, and a text that goes with it."""
 
     name: str
     tag: str
@@ -294,7 +304,7 @@ class Change(_Message, frozen=True):
 
 
 class Presence(_Message, frozen=True, tag=27):
-    """How many members are here, and what has changed beside the log. It may be lost, and is not sent again."""
+    """How many members the room has, and whose state has changed. It is not retransmitted if it is lost."""
 
     here: Count
     changed: Annotated[tuple[Change, ...], Meta(max_length=MAX_CHANGES)]
@@ -316,7 +326,7 @@ ServerMessage = (
 )
 
 
-# Entries of the log, as members see them.
+# Entries of the log, and their kinds.
 JOINED: Final = 1
 LEFT: Final = 2
 MESSAGE: Final = 3
@@ -325,9 +335,9 @@ CLAIMED: Final = 5
 
 
 class Entry(_Message, frozen=True):
-    """One entry of the room's log on the wire (§8); `at` is ms since 1970.
+    """One entry of the room's log as clients receive it (§8). `at` is ms since 1970, `mark` identifies a client's line.
 
-    `to` is the addressee of a private line, `official` marks what the room's admin says.
+    `to` is the addressee of a private line; `official` marks a line of the room's admin.
     """
 
     seq: Count
@@ -342,35 +352,35 @@ class Entry(_Message, frozen=True):
 
 
 class Unshown(_Message, frozen=True):
-    """`count` entries from `seq` on that are not shown to this client; its cursor passes over them."""
+    """A run of `count` entries, from `seq` on, that are not shown to this client; it skips their numbers."""
 
     seq: Count
     count: Annotated[int, Meta(ge=1, le=(1 << 63) - 1)]
 
     @property
     def last(self) -> int:
-        """The last of them."""
+        """The seq of the last entry in the run."""
         return self.seq + self.count - 1
 
 
 Item: TypeAlias = Entry | Unshown
-"""What ENTRIES holds."""
+"""One item of ENTRIES."""
 
 
 # Payloads of the Noise messages (§4).
 FLAG_SCRIPT: Final = 1
 FLAG_READER: Final = 2
 FLAGS: Final = {MEMBER: 0, SCRIPT: FLAG_SCRIPT, READER: FLAG_READER}
-"""What INIT says for each role."""
+"""The flags in INIT for each role."""
 
 
 def role_of(flags: int) -> int:
-    """Return as what a client comes; flags that are not known are passed over."""
+    """Return the role that the flags in INIT name; unknown flags are ignored."""
     return SCRIPT if flags & FLAG_SCRIPT else READER if flags & FLAG_READER else MEMBER
 
 
 class InitPayload(_Message, frozen=True):
-    """What the client says of itself in Noise message 1."""
+    """Payload of Noise message 1: what the client is, and where it left off."""
 
     client_version: str
     stream: Token
@@ -381,7 +391,7 @@ class InitPayload(_Message, frozen=True):
 
 
 class RespPayload(_Message, frozen=True):
-    """What the server says in Noise message 2."""
+    """Payload of Noise message 2: the session's parameters."""
 
     server_cid: ServerCid
     ping_s: Count
@@ -394,7 +404,7 @@ class RespPayload(_Message, frozen=True):
 
 
 class _UnknownCallFrame(_Message, frozen=True, tag=1):
-    """A CALL of which only the number of its body is read."""
+    """A CALL whose body is decoded only as far as its type number."""
 
     number: Count
     body: Annotated[tuple[msgspec.Raw, ...], Meta(min_length=1)]
@@ -402,7 +412,7 @@ class _UnknownCallFrame(_Message, frozen=True, tag=1):
 
 _CALLS: Final = frozenset({1, 2, 3})
 _PAIR: Final = b"\x92"
-"""How a msgpack array of two elements begins: among the items of ENTRIES, only an Unshown has two."""
+"""First byte of a msgpack array of two elements. Among the items of ENTRIES, only an Unshown has two."""
 _encoder: Final = msgspec.msgpack.Encoder()
 _client_decoder: Final[msgspec.msgpack.Decoder[ClientMessage]] = msgspec.msgpack.Decoder(ClientMessage)
 _server_decoder: Final[msgspec.msgpack.Decoder[ServerMessage]] = msgspec.msgpack.Decoder(ServerMessage)
@@ -421,13 +431,13 @@ def _decode(decoder: msgspec.msgpack.Decoder[T], data: bytes | memoryview) -> T:
         raise ProtocolError("nested too deep")
     try:
         return decoder.decode(data)
-    # msgspec also lets a bare UnicodeDecodeError (a ValueError) and RecursionError out.
+    # msgspec also raises a bare UnicodeDecodeError (a ValueError) and RecursionError.
     except (msgspec.MsgspecError, ValueError, RecursionError) as error:
         raise ProtocolError(str(error)) from None
 
 
 def decode_client_message_untrusted(data: bytes) -> ClientMessage:
-    """Return what a client sent, or raise ProtocolError; a call this version does not know is an UnknownCall."""
+    """Return a client's message, or raise ProtocolError. The body of a call with an unknown number is UnknownCall."""
     try:
         return _decode(_client_decoder, data)
     except ProtocolError:
@@ -438,7 +448,7 @@ def decode_client_message_untrusted(data: bytes) -> ClientMessage:
 
 
 def decode_server_message_untrusted(data: bytes) -> ServerMessage:
-    """Return what a server sent, or raise ProtocolError."""
+    """Return a server's message, or raise ProtocolError."""
     return _decode(_server_decoder, data)
 
 
@@ -454,7 +464,7 @@ def decode_item_untrusted(data: bytes | msgspec.Raw) -> Item:
 
 
 def pad_payload(payload: InitPayload | RespPayload, size: int) -> bytes:
-    """Return length (2, LE) ‖ msgpack ‖ zeros, `size` bytes; ValueError when it does not fit."""
+    """Return length (2 bytes, LE) ‖ msgpack ‖ zeros, `size` bytes in all; ValueError if that is too short."""
     body = encode(payload)
     if len(body) + 2 > size:
         raise ValueError(f"payload of {len(body)} bytes does not fit {size}")
