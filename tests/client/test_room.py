@@ -121,6 +121,16 @@ def test_what_cannot_be_said_is_refused_before_it_is_sent() -> None:
     in_a_room(story)
 
 
+def test_a_text_is_measured_in_bytes_of_utf_8_after_it_was_cleaned() -> None:
+    async def story(room: Room, session: SessionDouble) -> None:
+        session.max_text = 6
+        assert room.fault_of("\u202e\x1b ") == ("text_empty", 0)
+        assert room.fault_of("ééé\u202e") is None
+        assert room.fault_of("éééé") == ("text_too_long", 8)
+
+    in_a_room(story)
+
+
 def test_a_sent_line_is_answered_by_an_event() -> None:
     async def story(room: Room, session: SessionDouble) -> None:
         session.tell(e.LineStored(1, 4), e.LineRefused(2, "text_empty"))
@@ -270,6 +280,12 @@ def test_places_in_a_log_that_was_set_back_mean_nothing_in_the_new_one() -> None
 
     in_a_room(story, says=2)
 
+    async def stored_afterwards(room: Room, session: SessionDouble) -> None:
+        session.tell(entry(50), REWOUND, e.LineStored(1, 10))
+        assert [(line.text, line.seq) for line in room.unplaced.values()] == [("line 0", 10)]
+
+    in_a_room(stored_afterwards, says=1)
+
 
 def test_each_admission_keeps_its_ticket_and_may_bring_another_name() -> None:
     async def story(_: Room, session: SessionDouble) -> None:
@@ -316,5 +332,26 @@ def test_a_line_that_is_awaited_needs_no_note_on_disk_and_one_that_is_sent_does(
         assert await saying == 4
         room.forget_unsent()
         assert not list(tmp_path.rglob("*.unsent"))
+
+    in_a_room(story)
+
+
+def test_answers_that_come_while_leaving_count_and_need_no_note_any_more(tmp_path: Path) -> None:
+    class Answers(SessionDouble):
+        async def leave(self) -> None:
+            self.tell(e.LineStored(1, 10), e.LineRefused(2, "text_empty"), e.LineStored(3, 11))
+
+    async def story(_: Room, __: SessionDouble) -> None:
+        session = Answers()
+        unsent = Unsent(tmp_path, session.server)
+        room = Room(session, "kitchen", ADMITTED, unsent=unsent)
+        for number in range(3):
+            room.send(f"line {number}")
+        (note,) = tmp_path.rglob("*.unsent")
+        await room.leave()
+        answers = [event async for event in room]
+        assert answers == [Stored(1, 10), Rejected(2, "line 1", False, "text_empty"), Stored(3, 11)]
+        assert (room.unstored(), note.read_bytes()) == ([], b"")
+        room.forget_unsent()
 
     in_a_room(story)

@@ -67,6 +67,7 @@ def test_an_unanswered_ping_is_repeated_and_then_contact_is_lost() -> None:
         now += wait
     assert line.handle_timer(now) is None
     assert line.lost
+    assert line.timers.get(ClientTimer.PING) is None, "contact that was lost stays lost and silent"
     assert len(nonces) == 1, "an answer to any of them is an answer"
     assert now == 25.0 + 7.0
 
