@@ -77,9 +77,10 @@ class Memory:
         self._try(lambda: self._profile.keep_ticket(self._address.server, clean_line(name), sealed))
 
     def keep_nodes(self, nodes: Sequence[str]) -> None:
-        """Remember the further addresses that the server has named, in place of those before."""
-        written = [format_address(node) for node in parse_nodes_untrusted(nodes)]
-        self._try(lambda: self._profile.set_nodes(self._address.server, written))
+        """Remember the further addresses that the server has named, or else the invite, in place of those before."""
+        if parsed := parse_nodes_untrusted(nodes) or self._address.nodes:
+            written = [format_address(node) for node in parsed]
+            self._try(lambda: self._profile.set_nodes(self._address.server, written))
 
     def _try(self, write: Callable[[], None]) -> None:
         try:

@@ -123,10 +123,7 @@ class Profile:
 
     def set_nodes(self, server: str, nodes: Sequence[str]) -> None:
         """Remember further addresses of a server's room, at most MAX_NODES, in place of those before."""
-        if nodes:
-            self._nodes.put(server, " ".join(_one_word(node) for node in nodes[:MAX_NODES]))
-        elif self.find_nodes(server):
-            self._nodes.remove(server)
+        self._nodes.put(server, " ".join(_one_word(node) for node in nodes[:MAX_NODES]))
 
     def find_last_server(self) -> str | None:
         """Return the server of the last chat, None before the first."""

@@ -419,7 +419,7 @@ class Conversation:
 
     def _note_nodes(self, nodes: tuple[Node, ...]) -> None:
         """Dial these as well from now on, when contact is lost."""
-        if nodes != self._whereabouts.announced:
+        if nodes and nodes != self._whereabouts.announced:
             self._whereabouts.announced = nodes
             self._begin_look_up()
 

@@ -36,7 +36,7 @@ class Whereabouts:
 
     def __init__(self, resolver: Resolver, host: str, port: int, nodes: Sequence[Node] = ()) -> None:
         self.announced: tuple[Node, ...] = ()
-        """The nodes of the last WELCOME."""
+        """The nodes of the last WELCOME that named any."""
         self._resolver, self._host, self._port, self._given = resolver, host, port, tuple(nodes)
         self._own: list[Address] = []
         self._further: list[Address] = []

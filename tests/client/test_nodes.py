@@ -49,7 +49,10 @@ def test_a_node_that_the_server_named_is_dialled_when_the_host_is_dead() -> None
             async with kitchen.connect(name="bot", profile=profile, password=None, trust="strict", carry=back) as bot:
                 assert bot.server == "kitchen:7625"
                 assert await bot.say("here") > 0
-            assert profile.find_nodes("kitchen:7625") == (), "the last WELCOME counts"
+            assert len(profile.find_nodes("kitchen:7625")) == 2, "a WELCOME that names none takes none back"
+            async with kitchen.connect(name="bot", profile=profile, carry=carry(kitchen, MOVED, ("10.0.0.5:5",))):
+                pass
+            assert profile.find_nodes("kitchen:7625") == ("10.0.0.5:5",), "the newest replace those before"
             with pytest.raises(NoServer):
                 async with kitchen.connect(name="bot", profile=profile, carry=back):
                     pass
@@ -72,6 +75,8 @@ def test_a_node_of_an_invite_is_dialled_and_pinned_as_the_room_it_names() -> Non
                 pinned = profile.find_pin("kitchen:7625")
                 assert pinned is not None
                 assert pinned.key == pin.key
+            async with kitchen.connect("kitchen", name="bot", profile=profile, carry=carry(kitchen, MOVED)) as bot:
+                assert bot.me == "bot", "the invite's node is remembered"
 
     run(story())
 
