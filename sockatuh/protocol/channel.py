@@ -1,6 +1,6 @@
 """A channel: seals and opens DATA datagrams with one pair of keys (docs/PROTOCOL.md §4).
 
-Every datagram of every member passes through here, so it does little: one struct, and one AEAD object that is kept.
+Every datagram of every member passes through here, so it does little: it packs one struct and reuses one AEAD object.
 """
 
 from __future__ import annotations
@@ -31,13 +31,13 @@ _NONCE_PREFIX: Final = bytes(4)
 
 
 class ChannelExhausted(RuntimeError):
-    """A channel was to seal beyond its last counter: the caller did not check `exhausted`."""
+    """A channel has no counter left to seal with; the caller did not check `exhausted`."""
 
 
 class Channel:
     """One session's pair of keys (32 bytes each); `opened_at` is monotonic seconds.
 
-    `is_newest` says whether the datagram opened last had the highest counter until then.
+    `is_newest`: whether the last opened datagram had a higher counter than all before it.
     """
 
     __slots__ = (
@@ -87,7 +87,7 @@ class Channel:
     def seal_for_each(channels: Iterable[Channel], plaintexts: Sequence[bytes]) -> list[bytes]:
         """Return the datagrams of all plaintexts for the first channel, then for the second, …; raises as `seal`.
 
-        Most of what a room costs is spent in this loop, so it calls as little as possible.
+        A room spends most of its CPU time in this loop, so it avoids every call that it can.
         """
         if not all(0 < len(plaintext) <= MAX_PLAINTEXT for plaintext in plaintexts):
             raise ValueError(f"plaintexts must have 1 to {MAX_PLAINTEXT} bytes")
@@ -112,22 +112,22 @@ class Channel:
         if word != self._receive_word or counter >= COUNTER_LIMIT:
             raise ProtocolError("datagram of another channel")
         window = self._window
-        # 1. replay window: cheap
+        # 1. the replay window, which is cheap
         if not window.is_fresh(counter):
             raise ProtocolError("datagram seen before")
-        # 2. decrypt: dear
+        # 2. decryption, which is expensive
         header = datagram[:DATA_HEADER_SIZE]
         try:
-            # Made anew each time: kept, it would take 2.3 KiB a member, and members receive far more than they send.
+            # Not kept: it would take 2.3 KiB per member, and a server opens far fewer datagrams than it seals.
             cipher = ChaCha20Poly1305(self._receive_key)
             plaintext = cipher.decrypt(_NONCE_PREFIX + header[8:], datagram[DATA_HEADER_SIZE:], header)
         except InvalidTag:
             raise ProtocolError("datagram does not verify") from None
-        # 3. mark: only authentic datagrams may move the window
+        # 3. the mark: only authentic datagrams may move the window
         self.is_newest = counter > window.highest
         window.mark(counter)
         return plaintext
 
     def wants_rekey(self, now: float, after: float) -> bool:
-        """Tell whether the channel is `after` seconds old, or has sealed as much as one pair of keys should."""
+        """Tell whether the channel is `after` seconds old, or has sealed as many datagrams as one pair should."""
         return now - self._opened_at >= after or self._counter >= REKEY_DATAGRAMS

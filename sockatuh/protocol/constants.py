@@ -1,4 +1,4 @@
-"""The numbers of the protocol that nobody may configure (docs/PROTOCOL.md)."""
+"""The constants of the protocol; none of them can be configured (docs/PROTOCOL.md)."""
 
 from __future__ import annotations
 
@@ -74,9 +74,9 @@ MAX_NAME_BYTES: Final = 128
 MAX_ROOM_BYTES: Final = 64
 MAX_TICKET_BYTES: Final = 256
 MAX_NODES: Final = 8
-"""Further addresses of a room that WELCOME names."""
+"""Addresses in the `nodes` of WELCOME."""
 MAX_NODE_CHARACTERS: Final = 64
 MAX_CHANGES: Final = 32
-"""Changes that one PRESENCE tells."""
+"""Changes in one PRESENCE."""
 PUT_OFF: Final = frozenset({"password_wait", "passwords_guessed"})
-"""Refusals of a password that was not looked at; it is, after `wait_ms`."""
+"""Refusals of a password that the server has not checked; it checks the next try after `wait_ms`."""

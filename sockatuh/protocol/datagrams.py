@@ -1,4 +1,4 @@
-"""Headers, ids and tokens that both ends compute alike, and how they spread their sending (docs/PROTOCOL.md §2)."""
+"""What both ends compute in the same way: headers, ids, tokens and jitter (docs/PROTOCOL.md §2)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Keys for people to compare, write down and pass on: fingerprints, words and invites (docs/PROTOCOL.md §10)."""
+"""Public keys as people compare and pass them on: fingerprints, words and invites (docs/PROTOCOL.md §10)."""
 
 from __future__ import annotations
 

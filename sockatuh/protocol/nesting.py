@@ -1,7 +1,7 @@
 """How deep a msgpack value is nested, counted in one pass over its bytes before it is decoded.
 
-A decoder calls itself once for each level, and how many levels it survives depends on the interpreter and the thread.
-No message needs more than a few, so deeper ones are refused by a fixed limit and not by what the machine can stand.
+A decoder recurses once per level, and the depth at which it fails depends on the interpreter and the thread. No message
+needs more than a few levels, so a fixed limit is checked before anything is decoded.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ def is_deeper_untrusted(data: bytes, limit: int) -> bool:
     Bytes that are not msgpack count as deep as a decoder could get before it fails.
     """
     if len(data.translate(None, _NO_CONTAINERS)) <= limit:
-        return False  # nearly every message: it has no more bytes than that which could begin an array or a map
+        return False  # true of nearly every message: too few of its bytes could begin an array or a map
     lacking: list[int] = []
     at, end = 0, len(data)
     while at < end:

@@ -97,7 +97,7 @@ class _SymmetricState:
 
 
 class _Handshake:
-    """What both roles hold."""
+    """What both roles have in common."""
 
     __slots__ = ("_ephemeral", "_state", "_static")
 

@@ -1,4 +1,4 @@
-"""The replay window: which counters of a channel have been seen (docs/PROTOCOL.md §4; the idea is that of RFC 6479)."""
+"""The replay window: which counters of a channel have been seen (docs/PROTOCOL.md §4; as in RFC 6479)."""
 
 from __future__ import annotations
 
@@ -34,10 +34,10 @@ class ReplayWindow:
         return age < 0 or (age < self._size and not self._seen >> age & 1)
 
     def mark(self, counter: int) -> None:
-        """Mark `counter` as seen; only to be called for an authentic datagram."""
+        """Mark `counter` as seen; call it only for an authentic datagram."""
         age = self._highest - counter
         if age < 0:
-            # A shift is as long as the jump, so a jump beyond the window, which a datagram can choose, replaces it.
+            # The sender chooses the counter: a jump beyond the window resets it, as the shift would be that long.
             self._seen = (self._seen << -age | 1) & _mask(self._size) if -age < self._size else 1
             self._highest = counter
         elif age < self._size:

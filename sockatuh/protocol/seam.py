@@ -23,10 +23,10 @@ class Core(Protocol[EventT_co]):
     """A protocol without I/O: datagrams, addresses and time go in; datagrams, events and a deadline come out."""
 
     def receive_datagram(self, data: bytes, address: Address, now: float) -> None:
-        """Take one datagram; whatever it holds, nothing is raised."""
+        """Process one datagram; never raises, whatever it contains."""
 
     def handle_timer(self, now: float) -> None:
-        """Do what is due by `now` (monotonic seconds)."""
+        """Handle every timer that is due by `now` (monotonic seconds)."""
 
     def get_timer(self) -> float | None:
         """Return when `handle_timer` is to be called, or None."""

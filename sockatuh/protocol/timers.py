@@ -1,8 +1,8 @@
 """The deadlines of a core: one table, with an entry for each of its timers.
 
 Each core names its timers in an enum. Whatever needs to be woken sets its own entry, so the core's own deadline is the
-soonest one in the table, and nothing has to be searched for it. An entry is removed when it falls due: a timer that
-means nothing any more in the state it meets is ignored, and fires no second time.
+soonest one in the table, and nothing has to be searched for it. An entry is removed when it falls due, so a timer that
+has become meaningless by then is ignored once and does not fire again.
 """
 
 from __future__ import annotations
@@ -52,7 +52,7 @@ class TimerTable(Generic[T]):
     def take_due(self, now: float) -> Iterator[T]:
         """Stop and yield every timer that is due, in the order of the enum.
 
-        A timer that is set to be due meanwhile is yielded too if it comes later in the enum, else the next time.
+        A timer set to be due meanwhile is yielded too if it comes later in the enum, else by the next call.
         """
         if min(self._due_at.values(), default=math.inf) > now:
             return

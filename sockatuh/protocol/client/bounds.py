@@ -1,7 +1,7 @@
-"""What a client lets a server make it do: every number it may name, every demand it may make (docs/PROTOCOL.md §7).
+"""Limits on what a server can make a client do, by the numbers it sends and what it asks for (docs/PROTOCOL.md §7).
 
-A server is chosen by a person and proves its key; that makes it neither honest nor sane. Whatever it asks, its clients
-send a bounded number of datagrams a second, wait a bounded time, and stop when their person stops them.
+A server is chosen by a person and proves its key; that makes it neither honest nor free of bugs. Whatever it asks for,
+its clients send a bounded number of datagrams a second, wait a bounded time, and stop when their user stops them.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from sockatuh.protocol.messages import Refused
 
 @dataclass(frozen=True, slots=True)
 class Clamp:
-    """The lowest and the highest value accepted of a number that a server names."""
+    """The range to which a number that a server sends is limited."""
 
     low: float
     high: float
@@ -27,7 +27,7 @@ class Clamp:
         return min(max(value, self.low), self.high)
 
 
-# In RESP.
+# Numbers in RESP.
 PING_SECONDS: Final = Clamp(1.0, 120.0)
 """ping_s. At 0 each datagram would be followed by a PING; far above 120 nobody would notice that the server is gone."""
 ACK_SECONDS: Final = Clamp(0.02, 10.0)
@@ -49,10 +49,10 @@ LINE_SECONDS: Final = Clamp(0.0, 30.0)
 CLOSED_SECONDS: Final = Clamp(0.0, 30.0)
 """wait_ms of CLOSED, after which the client dials again."""
 
-# How much a server may make its client send.
+# How many datagrams a server can make its client send.
 REPLIES_PER_SECOND: Final = 200.0
 REPLIES_BURST: Final = 200
-"""ACK, GET, PATH_RESPONSE and the SAYs that PROGRESS asks for: everything the server's datagrams lead to, together."""
+"""ACK, GET, PATH_RESPONSE and the SAYs that PROGRESS asks for: all that a server can trigger."""
 CALLS_PER_SECOND: Final = 10.0
 CALLS_BURST: Final = 60
 """New CALLs; an honest server answers no more either."""
@@ -66,11 +66,11 @@ MEMBERS_LISTED: Final = 16_384
 """Members that are requested page by page; no room is larger."""
 
 SEAT_CODES: Final = frozenset({"room_full", "guests_full", "guests_from_address"})
-"""Refusals that last only as long as others have all the seats."""
+"""Refusals that end as soon as a seat is free."""
 
 
 class Budget:
-    """So many a second, and `burst` at once (the generic cell rate algorithm); spending more makes a debt."""
+    """Allows `per_second`, and `burst` at once (generic cell rate algorithm); overspending is paid back first."""
 
     __slots__ = ("_burst_seconds", "_interval", "_paid_until")
 
@@ -81,7 +81,7 @@ class Budget:
 
     @property
     def ready_at(self) -> float:
-        """From when on there is something to spend, in monotonic seconds."""
+        """When there is something to spend, in monotonic seconds."""
         return self._paid_until - self._burst_seconds + self._interval
 
     def is_ready(self, now: float) -> bool:
@@ -94,7 +94,7 @@ class Budget:
 
 
 class Bounds:
-    """What one client may still be made to do, over all its sessions."""
+    """What a server can still make one client do, over all its sessions."""
 
     def __init__(self, random: Callable[[int], bytes]) -> None:
         self.replies = Budget(REPLIES_PER_SECOND, REPLIES_BURST)
@@ -108,13 +108,13 @@ class Bounds:
         self._opened_at = now
 
     def close_session(self, now: float, wait: float) -> float:
-        """Note that the session has ended; return the seconds until the client dials again, if it is to `wait`."""
+        """Note that the session has ended; return the seconds until the client dials again, asked to `wait`."""
         wait = CLOSED_SECONDS(wait)
         self._short_sessions = self._short_sessions + 1 if now - self._opened_at < SHORT_SESSION else 0
         return wait if self._short_sessions <= SHORT_SESSIONS else max(wait, PAUSE * jitter(self._random, 0.5))
 
     def reserve_call(self, at: float) -> float:
-        """Count a call that is wanted at a time, and return when it may be made."""
+        """Reserve a call at a time or later, and return when it may be made."""
         at = max(at, self._calls.ready_at)
         self._calls.spend(at)
         return at

@@ -50,7 +50,7 @@ class Caller:
         return pending.message
 
     def hurry(self, now: float) -> None:
-        """Repeat at once a call that was sent before: contact is back after a doubt."""
+        """Repeat a call that was sent before at once: contact was in doubt and is back."""
         if self._pending is not None and self._pending.tries:
             self._pending.tries = 0
             self._timers.set(ClientTimer.CALL, now)

@@ -1,4 +1,4 @@
-"""A client's reading of the log: receive entries, acknowledge them, request missing ones (docs/PROTOCOL.md §8)."""
+"""How a client follows the log: it receives entries, acknowledges them, requests missing ones (docs/PROTOCOL.md §8)."""
 
 from __future__ import annotations
 
@@ -21,15 +21,15 @@ from .events import CaughtUp, EntriesGone, EntryArrived
 from .inbox import Gone, Inbox
 
 MARKS_KEPT: Final = 1024
-"""Own lines whose entry has not been received; more than can be under way."""
+"""Lines of ours remembered until their entries arrive; more than can be in flight."""
 ANSWERS_TIMED: Final = 8
-"""How many of the last answers are timed: enough that one of them was to a first request, whatever gets lost."""
+"""Response times remembered: enough for one of them to be that of a first request, whatever gets lost."""
 ANSWER_GUESS: Final = 0.05
 """Seconds that an answer is assumed to take before any was timed."""
 SAID_BY_NOBODY: Final = frozenset({JOINED, LEFT, CLAIMED})
 """Kinds of entries that are nobody's line, whatever mark they have."""
 GET_BACKOFF: Final = 1.25
-"""By what factor each further request waits longer for its answer."""
+"""Each repeated request waits longer for its answer by this factor."""
 
 
 class CatchUp:
@@ -53,11 +53,11 @@ class CatchUp:
         self._is_paused = False
 
     def pause(self) -> None:
-        """Take no entries for now; the server keeps them, and soon stops pushing to a client that acknowledges none."""
+        """Ignore entries for now; the server keeps them, and soon stops pushing to a client that acknowledges none."""
         self._is_paused, self._get_at = True, None
 
     def resume(self, now: float) -> None:
-        """Take entries again, and ask at once for those that came meanwhile."""
+        """Accept entries again, and request those that came meanwhile at once."""
         self._is_paused = False
         self._get_tries, self._asked_at = 0, None
         self._get_at = now if self.inbox.has_holes() else None
@@ -69,7 +69,7 @@ class CatchUp:
             self._marks.popitem(last=False)
 
     def place(self, welcome: Welcome, log_id: bytes | None, *, begins: bool) -> bool:
-        """Begin where WELCOME says; return whether its log is not the one we have read (None: we have read none)."""
+        """Start where WELCOME says; return whether history was set back since we read `log_id` (None: nothing)."""
         # In a log that we have read, a server never begins before our cursor.
         rewound = log_id not in (None, welcome.log_id) or welcome.start < self.inbox.cursor
         if rewound or begins:
@@ -94,7 +94,7 @@ class CatchUp:
         self._look_for_hole(now, progress=False, answered=False)
 
     def hurry(self, now: float) -> None:
-        """Request at once what is missing: contact is back after a doubt."""
+        """Request at once what is missing: contact was in doubt and is back."""
         if self._get_at is not None:
             self._get_at, self._get_tries = now, 0
 
@@ -113,13 +113,13 @@ class CatchUp:
         self._look_for_hole(now, progress=self.inbox.cursor > before, answered=message.end and brought_something)
 
     def _acknowledge_again(self, seq: int, now: float) -> None:
-        """Acknowledge again if everything up to `seq` is known, which the server has repeated: our ACK was lost."""
+        """Acknowledge again if the server has repeated a `seq` that we have: our ACK was lost."""
         if seq <= self.inbox.cursor:
             self._acked = min(self._acked, seq - 1)
             self._acknowledge_soon(now)
 
     def _acknowledge_soon(self, now: float) -> None:
-        """Acknowledge after a pause, when much has come, or after ACK_PATIENCE: so a busy room needs few ACKs.
+        """Acknowledge after a pause, after many entries, or after ACK_PATIENCE: so a busy room needs few ACKs.
 
         A datagram that is lost meanwhile is noticed by the next one, and requested.
         """
@@ -154,7 +154,7 @@ class CatchUp:
         return min(first * GET_BACKOFF ** min(self._get_tries, 64), GET_RETRY_MAX)
 
     def take(self) -> list[EntryArrived | EntriesGone | CaughtUp]:
-        """Return, and forget, what has become known, in order."""
+        """Remove and return the events that are ready, in order."""
         events: list[EntryArrived | EntriesGone | CaughtUp] = []
         for item in self.inbox.take():
             if isinstance(item, Gone):
@@ -168,7 +168,7 @@ class CatchUp:
         return events
 
     def get_timer(self) -> float | None:
-        """Return when `due` has something."""
+        """Return when `due` will have something to send."""
         return min((at for at in (self._ack_at, self._get_at) if at is not None), default=None)
 
     def due(self, now: float) -> Ack | Get | None:

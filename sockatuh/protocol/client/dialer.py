@@ -1,4 +1,4 @@
-"""The client's way to a session: HELLO → COOKIE → (is this the server I mean?) → INIT → RESP (docs/PROTOCOL.md §3, §4).
+"""The client's way to a session: HELLO → COOKIE → (is it the intended server?) → INIT → RESP (docs/PROTOCOL.md §3, §4).
 
 All addresses of the server are asked at once, and the first COOKIE that is believed decides which one is used. Answers
 are matched by nonce and handshake, never by source address. The dialer goes on until it is stopped.
@@ -8,8 +8,8 @@ are matched by nonce and handshake, never by source address. The dialer goes on 
                     │  └────────8 INITs without an answer─────────────┘
                     └──third round with wrong answers only──▶ IDLE
 
-Nothing proves a COOKIE, and whoever sees a HELLO or an INIT can answer faster than the server. So this is what the
-dialer makes of one:
+A COOKIE proves nothing: whoever sees a HELLO or an INIT can send one faster than the server. So the dialer treats a
+COOKIE as follows:
 
 * ASKING, the pinned key and our version: believed. INIT follows, and only a RESP proves anything.
 * ASKING, any key while none is pinned: a person decides. The key is pinned when its owner has answered an INIT.
@@ -60,7 +60,7 @@ class Dialing(Enum):
 
 
 class Dialer:
-    """Finds the server that is meant and shakes hands with it. `out` collects (datagram, address).
+    """Finds the intended server and completes the handshake with it. `out` collects (datagram, address).
 
     `pin` is the server's key, None while none is known.
     """
@@ -94,14 +94,14 @@ class Dialer:
         self._init_at = 0.0
 
     def start(self, addresses: Sequence[Address], payload: InitPayload, at: float) -> None:
-        """Ask every address from `at` (monotonic seconds) on; `payload` is for the server that is meant."""
+        """Send HELLO to every address from `at` (monotonic seconds) on; `payload` goes into INIT."""
         if addresses != self._addresses or self.state is Dialing.IDLE:
             self._obstacles.begin(addresses)
         self._addresses, self._payload = addresses, payload
         self._ask(at)
 
     def stop(self) -> None:
-        """Dial no more, and forget what could open a recorded handshake."""
+        """Stop dialling, and erase the keys that could decrypt a recorded handshake."""
         self._handshakes.clear()
         self._cookie = self._init = None
         self._enter(Dialing.IDLE, None)
@@ -168,13 +168,13 @@ class Dialer:
         return established
 
     def _ask(self, at: float) -> None:
-        """Begin with HELLO; answers to earlier ones are void from now on."""
+        """Begin with HELLO; answers to earlier ones are ignored from now on."""
         self._nonces = {self._random(8): address for address in self._addresses}
         self._cookie = self._init = None
         self._enter(Dialing.ASKING, at)
 
     def _note_wrong(self, server_key: bytes, version: int, now: float) -> None:
-        """Note a COOKIE that is not from the server that is meant, and wait a little for one that is."""
+        """Note a COOKIE from another server, and wait a little for one from the intended server."""
         if version != VERSION or self.pin is None:
             self._wrong = VersionDiffers(version)
         else:
@@ -183,7 +183,7 @@ class Dialer:
         self._tries = 1
 
     def _end_round(self) -> KeyMismatch | VersionDiffers | None:
-        """End the round of one HELLO; return its wrong answer if that is to be believed by now."""
+        """End the round of one HELLO; return its wrong answer once enough rounds have brought nothing better."""
         wrong, self._wrong = self._wrong, None
         if wrong is None:
             return None

@@ -64,7 +64,7 @@ class NameAccepted:
 class JoinRefused:
     """The server refused; `code` as in the protocol, `wait` in seconds, `suggestion` a name that is legal.
 
-    Of a name that somebody has: the `tag` of that key, and when it joined or last used the name (ms since 1970).
+    For a name that is taken: the `tag` of its holder's key, and when it joined or last used the name (ms since 1970).
     """
 
     code: str
@@ -102,7 +102,7 @@ class EntryArrived:
 
 @dataclass(frozen=True, slots=True)
 class PresenceChanged:
-    """So many members are here, and these have changed since: beside the log, and not complete."""
+    """How many members are here, and which of them have changed; unlike entries, changes may be lost."""
 
     here: int
     changed: tuple[Change, ...]
@@ -165,7 +165,7 @@ class ContactLost:
 
 @dataclass(frozen=True, slots=True)
 class LeftRoom:
-    """LEAVE was answered, or nobody is there to answer it."""
+    """LEAVE was answered, or there is no server to answer it."""
 
 
 PeerEvent: TypeAlias = (

@@ -26,7 +26,7 @@ NOISE_OVERHEAD: Final = 32 + 32 + TAG_SIZE + TAG_SIZE
 
 @dataclass(frozen=True, slots=True)
 class Cookie:
-    """What a COOKIE brought: proof of our address for one INIT, and the key its sender claims to have."""
+    """The contents of a COOKIE: proof of our address for one INIT, and the key its sender claims to have."""
 
     address: Address
     nonce: bytes
@@ -37,7 +37,7 @@ class Cookie:
 
 @dataclass(frozen=True, slots=True)
 class Established:
-    """A session: its channel, where the server is, and what the server said of itself."""
+    """A session: its channel, where the server is, and what the server sent about itself."""
 
     channel: Channel
     address: Address
@@ -79,5 +79,5 @@ class Handshakes:
         return Established(channel, cookie.address, cookie.server_key, payload, initiator.handshake_hash)
 
     def clear(self) -> None:
-        """Forget all handshakes, and with them what could open a recorded one."""
+        """Erase all handshakes, and with them the keys that could decrypt a recorded one."""
         self._open.clear()

@@ -152,7 +152,7 @@ class Inbox:
         self._held -= sum(len(piece) for piece in self._parts.pop(seq) if piece is not None)
 
     def take(self) -> list[Entry | Gone]:
-        """Return, and forget, what has become known, in order."""
+        """Remove and return what is ready, in order."""
         ready, self._ready = self._ready, []
         return ready
 
@@ -191,7 +191,7 @@ class Inbox:
         self.head = max(self.head, seq)
 
     def restart(self, start: int, head: int) -> None:
-        """Begin anew, in another log or further on; what arrived early is void."""
+        """Start again, in another log or further on; discard what arrived early."""
         self.cursor, self.head = start, head
         self._early.clear()
         self._parts.clear()

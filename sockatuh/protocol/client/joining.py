@@ -1,7 +1,7 @@
-"""How a client gets into the room, and in again after each loss of contact: what it asks, and with what.
+"""The credentials with which a client joins, and joins again after each loss of contact.
 
-A ticket is used as soon as the server says that it is good, else name and password. They are kept until the server has
-refused them for a reason that only a person can do something about.
+The client uses its ticket once the server has accepted it in the handshake, else its name and password. It keeps these
+until the server refuses them for a reason that only a person can resolve.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from .events import JoinRefused
 
 @dataclass(frozen=True, slots=True)
 class PeerOptions:
-    """Who this client is, in which role it comes, and what it knows.
+    """Who this client is, its role, and what it remembers from earlier runs.
 
     Keys are 32 bytes, `stream` is 8 random ones, `cursor` is 0 if nothing has been read.
     """
@@ -40,25 +40,25 @@ class Credentials:
         self.was_joined = False
         """Whether the client has ever been in the room."""
         self.put_off: JoinRefused | None = None
-        """Why the client is not in the room yet, while it asks again by itself."""
+        """Why the client is not in the room yet, while it retries by itself."""
         self._role, self._history = options.role, options.history
         self._wanted: Join | None = None
 
     @property
     def waits_for_a_seat(self) -> bool:
-        """Tell whether to ask again while there is no seat: the client was in, or it is a script in no hurry."""
+        """Whether to keep asking while there is no seat: if the client was in before, or is a script."""
         return self.was_joined or self._role == SCRIPT
 
     def want(self, name: str, password: str | None) -> Join:
-        """Return the JOIN for this name; it is asked in later sessions too."""
+        """Return the JOIN for this name, to be repeated in later sessions."""
         self._wanted = Join(name, password, self._history)
         return self._wanted
 
     def begin_session(self, *, resumed: bool) -> Join | JoinRefused | None:
-        """Return what to ask first; `resumed`: the server has accepted the ticket."""
+        """Return the first JOIN of a session, if any; `resumed`: the server has accepted the ticket."""
         if resumed:
             return Join(None, None, self._history)
-        if self._wanted is None and self.was_joined:  # by a ticket that no longer holds, and nobody gave a password
+        if self._wanted is None and self.was_joined:  # by a ticket that has become invalid, and there is no password
             self.ticket = None
             return JoinRefused("ticket_refused", 0.0, "")
         return self._wanted
@@ -72,9 +72,9 @@ class Credentials:
         self._wanted = None
 
     def note_refusal(self, asked: Join, refused: Refused) -> tuple[Join | None, JoinRefused]:
-        """Return what to ask next, if anything, and why the server has refused `asked`.
+        """Return the next JOIN to send, if any, and why the server has refused `asked`.
 
-        If that is `put_off`, the client waits as long as the reason says before it asks.
+        If that reason is now in `put_off`, the client first waits as long as it says.
         """
         reason = JoinRefused(
             refused.code,
@@ -97,7 +97,7 @@ class Credentials:
         return None, reason
 
     def welcome(self, welcome: Welcome) -> None:
-        """Note that the client is in, under a name that may be written otherwise than it was asked for."""
+        """Note that the client is in; the server may have respelt its name."""
         self.ticket, self.was_joined, self.put_off = welcome.ticket, True, None
         if self._wanted is not None:
             self._wanted = Join(welcome.name, self._wanted.password, self._history)

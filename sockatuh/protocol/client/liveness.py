@@ -1,7 +1,7 @@
 """Is the server still there? (docs/PROTOCOL.md §7)
 
-Silence alone means nothing; a PING without an answer does. The client sends one when it has sent nothing else for
-long, and as soon as a request is not answered in time.
+Silence alone means nothing; a PING without an answer does. The client sends one when it has sent nothing else
+for a while, and as soon as a request is not answered in time.
 """
 
 from __future__ import annotations
@@ -35,11 +35,11 @@ class Contact:
 
     @property
     def is_doubtful(self) -> bool:
-        """Tell whether a PING has gone unanswered for its first time-out."""
+        """Tell whether a PING has timed out once."""
         return self._tries > 1
 
     def received(self, now: float) -> bool:
-        """Note an authentic datagram; tell whether it ends a doubt: then all that was sent meanwhile may be lost."""
+        """Note an authentic datagram; return whether it ends a doubt, so that what was sent meanwhile may be lost."""
         self.received_at = now
         doubted = self.is_doubtful
         if self._tries:
@@ -53,7 +53,7 @@ class Contact:
             self._timers.set(ClientTimer.PING, now + self._ping_seconds * jitter(self._random, 0.1))
 
     def doubt(self, now: float) -> None:
-        """Ping at once if the server has been silent: a request had to be repeated."""
+        """Note that a request had to be repeated: ping at once if the server has been silent."""
         if now - self.received_at >= DOUBT_AFTER:
             self.poke(now)
 

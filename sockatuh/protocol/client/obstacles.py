@@ -1,7 +1,7 @@
 """Why the addresses that are dialled cannot be reached: something to report, and nothing to act on.
 
-Nothing proves it: anybody on the network can forge an ICMP message or a datagram. And it may be over in a moment: while
-a server restarts, its port is closed. So the client reports it and goes on dialling.
+An obstacle is unproved, since anybody on the network can forge an ICMP message or a datagram, and it may soon be gone:
+while a server restarts, its port is closed. So the client reports it and goes on dialling.
 """
 
 from __future__ import annotations

@@ -80,7 +80,7 @@ class Outbox:
         self._set_timer()
 
     def take_progress(self, progress: Progress, now: float) -> int:
-        """Note which parts the server has; repeat at once what it waits for, or later if it asks to wait.
+        """Note which parts the server has; make those it lacks due at once, or later if it asks to wait.
 
         Return how many datagrams have become due.
         """
@@ -121,9 +121,9 @@ class Outbox:
         return any(line.tries > 1 for line in self._lines.values())
 
     def _in_flight(self) -> Iterator[tuple[int, _Line]]:
-        """Yield the lines that may be under way now.
+        """Yield the lines that may be in flight now.
 
-        None is so far ahead of an unanswered one that the server may have forgotten the answer to that by now.
+        All are within LINE_WINDOW of the oldest unanswered one, so the server still has its answer to that.
         """
         oldest, room = next(iter(self._lines), 0), LINES_IN_FLIGHT
         for number, line in self._lines.items():

@@ -37,7 +37,8 @@ class Peer:
 
     def __init__(self, options: PeerOptions, random: Callable[[int], bytes]) -> None:
         self.state = PeerState.IDLE
-        self.here = 0  # members in the room, as the server said last
+        self.here = 0
+        """How many members are in the room, as of the server's last report."""
         self.waits_for_log = False
         """Whether the server has our lines, or our JOIN, and cannot store them now."""
         self._options, self._random = options, random
@@ -55,7 +56,7 @@ class Peer:
         self._who: m.Who | None = None
         self._bounds = Bounds(random)
 
-    # What the shell wants to know.
+    # State for the shell.
 
     @property
     def pin(self) -> bytes | None:
@@ -69,7 +70,7 @@ class Peer:
 
     @property
     def put_off(self) -> e.JoinRefused | None:
-        """Why we are not in the room yet, while the peer asks again by itself."""
+        """Why we are not in the room yet, while the peer retries by itself."""
         return self._credentials.put_off
 
     @property
@@ -78,12 +79,12 @@ class Peer:
         return self._credentials.waits_for_a_seat
 
     def silence(self, now: float) -> float | None:
-        """Return the seconds since the server's last word, if there should have been another by now."""
+        """Return the seconds since the server's last datagram if another is overdue, else None."""
         if self._link is None or not (self._link.contact.is_doubtful or self.state is PeerState.DIALING):
             return None
         return now - self._link.contact.received_at
 
-    # What a person or a script asks for.
+    # Commands of a person or a script.
 
     def connect(self, addresses: Sequence[Address], now: float) -> None:
         """Dial the server at any of `addresses`; also called when its addresses have changed."""
@@ -92,7 +93,7 @@ class Peer:
             self._dial(now)
 
     def trust(self, now: float) -> None:
-        """Go on with the server that was offered; its key is pinned once it has proved that it has it."""
+        """Continue with the server that was offered; its key is pinned once the handshake has proved it."""
         self._dialer.trust(now)
 
     def stop(self) -> None:
@@ -117,11 +118,11 @@ class Peer:
         return number
 
     def pause_reading(self) -> None:
-        """Take no entries until `resume_reading`: whoever reads them is behind, and the server keeps them."""
+        """Ignore entries until `resume_reading`, as the reader cannot keep up; the server keeps them."""
         self._catch_up.pause()
 
     def resume_reading(self, now: float) -> None:
-        """Take entries again, and fetch those that came meanwhile."""
+        """Accept entries again, and request those that came meanwhile."""
         self._catch_up.resume(now)
         self.handle_timer(now)
 
@@ -148,14 +149,14 @@ class Peer:
         self.handle_timer(now)
 
     def note_obstacle(self, address: Address, obstacle: Obstacle) -> None:
-        """Take from the shell why an address cannot be reached; it is reported, and changes nothing."""
+        """Note why the shell cannot reach an address; this is reported and changes nothing else."""
         if report := self._dialer.note_obstacle(address, obstacle):
             self._events.append(report)
 
     # The five methods.
 
     def receive_datagram(self, data: bytes, address: Address, now: float) -> None:
-        """Take one datagram; whatever it holds, nothing is raised."""
+        """Process one datagram; never raises, whatever it contains."""
         kind = data[0] if data else 0
         if not is_ours(data):
             self.note_obstacle(address, Obstacle.FOREIGN)
@@ -190,7 +191,7 @@ class Peer:
         return self._events.popleft() if self._events else None
 
     def datagrams_to_send(self) -> list[tuple[bytes, Address]]:
-        """Return and forget what is to be sent."""
+        """Remove and return the datagrams to send."""
         out = self._out[:]
         self._out.clear()
         return out
@@ -260,7 +261,7 @@ class Peer:
         self.waits_for_log = False
 
     def _lose(self, reason: str, now: float, wait: float = 0.0) -> None:
-        """Dial again after `wait` seconds; what was said and read is kept."""
+        """Dial again after `wait` seconds; lines and cursor are kept."""
         if self._caller.is_leaving:  # LEAVE was processed and the answer lost, or there is nobody to process it
             self._leave_for_good()
             return
@@ -280,14 +281,14 @@ class Peer:
         """Change the state; the one place that does."""
         self.state = TRANSITIONS[self.state, action]
 
-    # What comes in a session.
+    # Datagrams of a session.
 
     def _receive_data(self, data: bytes, now: float) -> None:
         if self._link is None:
             return
         with contextlib.suppress(ProtocolError):
             encoded = self._link.open_untrusted(data)
-            if self._link.contact.received(now):  # the network was down: repeat at once what has no answer
+            if self._link.contact.received(now):  # the network was down: repeat everything unanswered at once
                 self._lines.restart()
                 self._caller.hurry(now)
                 self._catch_up.hurry(now)
@@ -326,7 +327,7 @@ class Peer:
                     self._lose(code, now, max(wait_ms / 1000, 0.5 * jitter(self._random, 1.0)))
 
     def _note_presence(self, here: int, changed: tuple[m.Change, ...] = ()) -> None:
-        """Report how many members are here and who has changed, if that is news."""
+        """Report how many members are here and who has changed, if anything has."""
         if self.state is PeerState.JOINED and (changed or here != self.here):
             self.here = here
             self._events.append(e.PresenceChanged(here, changed))
@@ -342,7 +343,7 @@ class Peer:
             self._bounds.replies.spend(now, self._lines.take_progress(progress, now))
 
     def _read_on(self) -> None:
-        """Report what has become known; a line of ours that is in the log is stored, whether or not STORED came."""
+        """Report what is ready; a line of ours that is in the log is stored, whether or not STORED came."""
         for event in self._catch_up.take():
             if isinstance(event, e.EntryArrived) and event.own is not None and self._lines.remove(event.own):
                 self._events.append(e.LineStored(event.own, event.entry.seq))
@@ -350,7 +351,7 @@ class Peer:
         self._set_catch_up()
 
     def _set_catch_up(self) -> None:
-        """Set the timer of the reader, which sends nothing beyond what the server may make us send."""
+        """Set the catch-up timer, no earlier than the budget for replies allows."""
         at = self._catch_up.get_timer()
         self._timers.set(ClientTimer.CATCH_UP, None if at is None else max(at, self._bounds.replies.ready_at))
 
@@ -403,8 +404,8 @@ class Peer:
         self._log_id, self.waits_for_log = welcome.log_id, False
         self._credentials.welcome(welcome)
         self._enter("welcome")
-        told = welcome.name, welcome.log_id, welcome.start, welcome.head, welcome.ticket
-        self._events.append(e.Admitted(*told, again, rewound, welcome.nodes))
+        fields = welcome.name, welcome.log_id, welcome.start, welcome.head, welcome.ticket
+        self._events.append(e.Admitted(*fields, again, rewound, welcome.nodes))
         self._lines.restart()
         if self._options.role != m.SCRIPT:
             self._catch_up.begin(welcome.head, now)

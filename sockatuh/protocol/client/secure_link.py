@@ -36,7 +36,7 @@ class _Rekeying:
 
 
 class Link:
-    """Seals what goes out and opens what comes in; renews its keys about hourly. `out` collects (datagram, address).
+    """Seals outgoing and opens incoming datagrams; renews its keys about hourly. `out` collects (datagram, address).
 
     `contact` knows whether the server is still there.
     """
@@ -89,7 +89,7 @@ class Link:
         self._old = None
 
     def rekey(self, now: float) -> None:
-        """Ask for a new channel, again with the same request while that has no answer."""
+        """Request a new channel; until there is an answer, repeat the same request."""
         if self._rekeying is None:
             initiator = Initiator(self._private_key, self.server_key, PROLOGUE + self._handshake_hash, self._random(32))
             client_cid = int.from_bytes(self._random(4), "little") or 1

@@ -1,4 +1,4 @@
-"""The server's door: address proof, handshakes, and those that wait for a first datagram (docs/PROTOCOL.md §3, §4).
+"""The server's door: address proof, handshakes, and pending handshakes (docs/PROTOCOL.md §3, §4).
 
 Nothing is kept for a stranger. HELLO is answered from the datagram alone. INIT is processed only when its cookie has
 proved the address and the rate admits it. A finished handshake is kept as a `Pending`, bounded in number and time; the
@@ -62,7 +62,7 @@ class ServerIdentity:
 
 @dataclass(frozen=True, slots=True)
 class Pending:
-    """A handshake that was answered, and waits for the first datagram."""
+    """A handshake that was answered and waits for the client's first datagram."""
 
     cid: int
     channel: Channel
@@ -163,10 +163,10 @@ class Door:
         except ProtocolError:
             self._refuse("handshake", address)
             return None
-        # Not before: else an attacker who sees an INIT could keep its client out by a spoilt copy that arrives first.
+        # Not before: an attacker who sees an INIT could lock its client out by sending a corrupted copy first.
         self._cookies.consume(cookie, now)
         victims = self._seats.find_victims(place, returns=pending.ticket is not None)
-        if victims is None:  # it had the size of an INIT with a ticket, and no good ticket
+        if victims is None:  # it had the size of an INIT with a ticket, but no valid one
             self._refuse("crowded", address)
             return self._cookie(packed, nonce, now, RETRY_MS, version)
         for cid in victims:

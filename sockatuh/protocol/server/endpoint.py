@@ -1,8 +1,8 @@
 """The server's core: every session on one port (docs/PROTOCOL.md).
 
-Datagrams and time come in; datagrams, events and one deadline come out. What a session is to be sent is queued, and
-its timers are set, at the moment that calls for it, so neither the deadline nor the output is ever searched for among
-the sessions. The room server answers what the events ask for by `answer`, `admit`, `answer_lines`, `supply`, `publish`
+Datagrams and time come in; datagrams, events and one deadline come out. Output is queued and timers are set as soon as
+something calls for them, so no method walks over the sessions to find what is due or what to send. The room server
+answers events by `answer`, `admit`, `answer_lines`, `supply`, `publish`
 and `close`.
 """
 
@@ -59,7 +59,7 @@ CROWDED_MS: Final = 5_000
 TICK: Final = 1.0
 """Seconds between two checks for what has timed out."""
 STANDSTILL: Final = 5.0
-"""A check that is this many seconds late shows that the whole process stood still."""
+"""A check that is this many seconds late shows that the whole process was suspended."""
 
 
 class Endpoint:
@@ -110,7 +110,7 @@ class Endpoint:
     # The five methods.
 
     def receive_datagram(self, data: bytes, address: Address, now: float) -> None:
-        """Take one datagram from anybody; whatever it holds, nothing is raised."""
+        """Process one datagram from anybody; never raises, whatever it contains."""
         kind = data[0] if data and len(data) <= MAX_DATAGRAM else 0  # 1. size, 2. type
         if kind == DATA and len(data) >= MIN_DATA:
             self._receive_data(data, address, now)
@@ -149,11 +149,11 @@ class Endpoint:
         return self._events.popleft() if self._events else None
 
     def datagrams_to_send(self) -> list[tuple[bytes, Address]]:
-        """Return and forget the next portion of what is to be sent; empty when nothing is left."""
+        """Remove and return the next datagrams to send; empty when there are none."""
         self._requests.send_stored()
         return self._out.take()
 
-    # What the room server asks for. A session that is gone meanwhile is no error.
+    # Commands of the room server. A session that has ended meanwhile is no error.
 
     def load_recent(self, after: int, entries: Sequence[Logged]) -> None:
         """Keep in memory what the log has after `after`; called before the first client comes."""
@@ -192,7 +192,7 @@ class Endpoint:
                 self._requests.release_lines(session, now)
 
     def hold_lines(self, hold: bool, now: float, *, refuses: bool = False) -> None:
-        """Keep lines back while the log cannot take more; `refuses`: it takes none at all, so tell those who wait."""
+        """Hold lines back while the log cannot take more; `refuses`: it takes none, so notify the clients that wait."""
         self._requests.hold(self._table, hold, refuses, now)
 
     def publish(self, entries: Sequence[Logged], now: float) -> None:
@@ -200,12 +200,12 @@ class Endpoint:
         self._fanout.publish(entries, now)
 
     def tell_presence(self, here: int, changes: Sequence[Change]) -> None:
-        """Tell everybody how many members are here, and what of them has changed; not more often than once a second."""
+        """Tell everybody how many members are here and which have changed; call it at most once a second."""
         self.here = here
         self._fanout.tell_presence(Presence(here, tuple(changes)))
 
     def supply(self, cid: int, after: int, through: int, entries: Sequence[Logged]) -> None:
-        """Give a session what it wanted from the log: all that is kept of (after, through]."""
+        """Answer the GET of a session from the log; `entries` are all that are kept of (after, through]."""
         session = self._table.find(cid)
         if session is not None:
             self._fanout.supply(session, after, through, entries)
@@ -223,7 +223,7 @@ class Endpoint:
             self.close(session.cid, code)
 
     def wake(self, cid: int, address: Address) -> None:
-        """Tell a client that its session, which an earlier process had, is gone."""
+        """Tell a client by RESET that its session, which an earlier process had, is gone."""
         self._out.put(self._resets.datagram(cid), address)
 
     def replace_limits(self, limits: Limits) -> None:
@@ -271,7 +271,7 @@ class Endpoint:
         if channel is session.channel and channel.is_newest:
             if address != session.address:
                 self._paths.notice(session, address, len(data), now)
-            else:  # equal, but it may remember another address of ours, from which to answer
+            else:  # equal, but it may carry another address of ours to answer from
                 session.address = address
         session.received_at = now
         try:
@@ -332,14 +332,14 @@ class Endpoint:
         if wanted is not None:
             self._events.append(EntriesWanted(session.cid, *wanted))
 
-    # Ends.
+    # The end of a session.
 
     def _sessions_due(self, deadlines: SessionDeadlines, now: float) -> Iterator[Session]:
         return filter(None, map(self._table.find, deadlines.take_due(now)))
 
     def _tick(self, now: float, due_at: float) -> None:
         self._timers.set(ServerTimer.TICK, now + TICK)
-        if now - due_at > STANDSTILL:  # what came meanwhile has not been read yet, so nobody is known to be silent
+        if now - due_at > STANDSTILL:  # datagrams of that time are still unread, so nobody counts as silent
             return
         self._door.expire(now)
         for session in self._table:

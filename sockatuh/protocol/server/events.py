@@ -32,7 +32,7 @@ class SessionOpened:
 
 @dataclass(frozen=True, slots=True)
 class JoinAsked:
-    """A client wants to join; with neither password nor ticket it only asks whether it can have the name."""
+    """A client wants to join; without password and ticket it only asks whether it could have the name."""
 
     cid: int
     number: int

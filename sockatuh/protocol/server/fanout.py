@@ -2,8 +2,8 @@
 
 Most entries are shown to everybody, some to nobody, and some to the sessions of a few keys. Entries that a session is
 not shown are never a reason to send it anything: they travel as a run of numbers with the next entry it is shown. So
-there is one stretch that has yet to be covered for everybody, from `_pushed` to the head, and for each key that was
-shown something in it alone a place further on.
+everybody has been pushed what it is shown up to `_pushed`, and nothing after it; the exceptions are the few keys in
+`_apart`, which have been pushed entries of their own since.
 """
 
 from __future__ import annotations
@@ -30,11 +30,11 @@ PUSH_DATAGRAMS: Final = 64
 ACK_SECONDS_PER_SESSION: Final = 0.00025
 ACK_SECONDS_MAX: Final = 1.0
 SWEEP_BYTES: Final = 2_097_152
-"""Bytes sent again by one sweep; the sessions after that have their turn in the next."""
+"""Bytes that one sweep resends; the remaining sessions wait for the next sweep."""
 SWEEP_GRAIN: Final = 0.05
-"""Seconds to which sweeps are rounded up, so that a thousand sessions behind need no thousand sweeps."""
+"""Sweeps are rounded up to a multiple of these seconds, so that many sessions that are behind share one."""
 MAX_APART: Final = 1_024
-"""Keys that were shown something of their own since the last push to all, above which everybody asks instead."""
+"""Keys in `_apart` beyond which it is cleared; sessions then request what they lack."""
 EVERYBODY_ELSE: Final = ""
 """Stands for all sessions of keys that no entry of a push names."""
 
@@ -47,9 +47,9 @@ class Fanout:
         self.ack_seconds = self._ack_seconds_min = limits.ack_milliseconds / 1000
         self._published_at = 0.0
         self._pushed = head
-        """How far the stretches reach that everybody was pushed."""
+        """The seq up to which everybody has been pushed what it is shown."""
         self._apart: dict[str, int] = {}
-        """By owner, how far beyond that what its key alone was pushed reaches."""
+        """For each owner that alone has been pushed entries after that: the last of them."""
         self._sessions: dict[int, Session] = {}
         self._of_owner: dict[str, dict[int, Session]] = {}
         self._out, self._timers = out, timers
@@ -62,13 +62,13 @@ class Fanout:
         return self.recent.head
 
     def replace_limits(self, limits: Limits) -> None:
-        """Keep so much in memory, and answer so often, from now on."""
+        """Apply other limits from now on."""
         self._ack_seconds_min = limits.ack_milliseconds / 1000
         self.recent.replace_bounds(limits.recent_entries, limits.recent_bytes)
         self._gets.replace_rate(limits.gets_per_second, limits.gets_burst, limits.sessions)
 
     def pace_acks(self, sessions: int) -> float:
-        """Return how long clients are to collect before they acknowledge, in seconds: longer the more there are."""
+        """Return how many seconds clients wait before they acknowledge: more, the more sessions there are."""
         self.ack_seconds = max(self._ack_seconds_min, min(sessions * ACK_SECONDS_PER_SESSION, ACK_SECONDS_MAX))
         return self.ack_seconds
 
@@ -104,7 +104,7 @@ class Fanout:
             self._apart.clear()
 
     def _push_apart(self, owner: str, entries: Sequence[Logged], now: float) -> int:
-        """Push to the sessions of one key; return how far that reaches."""
+        """Push to the sessions of one key; return the last seq they were pushed."""
         after = max(self._pushed, self._apart.get(owner, 0))
         return self._push(list(self._of_owner.get(owner, {}).values()), owner, after, entries, now) or after
 
@@ -113,7 +113,7 @@ class Fanout:
         return [session for cid, session in self._sessions.items() if cid not in others]
 
     def _push(self, sessions: Sequence[Session], owner: str, after: int, entries: Sequence[Logged], now: float) -> int:
-        """Push to sessions what an owner is shown, and what lies unshown before it from `after` on.
+        """Push what an owner is shown to sessions, with the unshown entries before it from `after` on.
 
         Return the last entry that is shown, 0 if none is.
         """
@@ -126,7 +126,7 @@ class Fanout:
         packed = pack(after, shown, [item for item in items if item.seq <= shown], PUSH_DATAGRAMS)
         messages: list[ServerMessage] = [*packed]
         if covered_through(packed[-1]) < shown:
-            messages.append(Head(shown))  # the rest is asked for, at each session's own pace
+            messages.append(Head(shown))  # each session requests the rest at its own pace
         near = [session for session in sessions if not session.retransmission.is_far_behind]
         self._out.send_to_all(near, [encode(message) for message in messages])
         for session in sessions:
@@ -145,14 +145,14 @@ class Fanout:
             self._sweep_by(now + self._delay)
 
     def get(self, session: Session, get: Get, now: float) -> tuple[int, int] | None:
-        """Answer a GET from memory, unless too many come; return the stretch only the log still has, if it is one."""
+        """Answer a GET from memory, within the rate; return the stretch to be read from the log instead, if any."""
         if not self._gets.take(session.client_key, session.place, now):
             return None
         after, through = get.after, min(get.through, self.head)
         self.acknowledge(session, after, now)
         if after >= through:
             return None
-        if after < session.floor:  # the client asks on from there
+        if after < session.floor:  # the client continues from there
             self._tell(session, [Entries(after, min(session.floor, through), True, ())])
             return None
         messages = self._find(session, after, through, GET_DATAGRAMS)
@@ -167,7 +167,7 @@ class Fanout:
         return None
 
     def _find(self, session: Session, after: int, through: int, limit: int) -> list[Packed] | None:
-        """Return what memory has of a stretch, in about `limit` datagrams; None if it goes back too far."""
+        """Return a stretch from memory in about `limit` datagrams; None if it begins before what is kept."""
         found = self.recent.since(after, through, limit * MAX_PLAINTEXT)
         if found is None:
             return None
@@ -201,7 +201,7 @@ class Fanout:
 
     @property
     def _delay(self) -> float:
-        """Seconds within which an acknowledgement comes when nothing is lost, and nothing more is told."""
+        """Seconds within which an acknowledgement arrives if nothing is lost and no more entries follow."""
         return REPAIR_AFTER + 2 * self.ack_seconds
 
     def _send_again(self, session: Session, remedy: Remedy) -> int:
@@ -211,7 +211,7 @@ class Fanout:
         return self._tell(session, [Head(shown)] if found is None else found)
 
     def _sweep_by(self, at: float) -> None:
-        # Always later: a sweep just before the moment it is meant for would find nothing to do, and be due again.
+        # Round up: a sweep that comes just too early would find nothing to do and be due again.
         self._timers.set_by(ServerTimer.SWEEP, (math.floor(at / SWEEP_GRAIN) + 1) * SWEEP_GRAIN)
 
     def _tell(self, session: Session, messages: Sequence[ServerMessage]) -> int:

@@ -29,7 +29,7 @@ class HalfLines:
         self._seats.size = limits.half_line_bytes
 
     def keep(self, session: Session) -> list[Session] | None:
-        """Account for the lines of a session; return the sessions that have to drop theirs, usually none.
+        """Count the lines of a session; return the sessions that have to drop theirs, usually none.
 
         None: there is no room for all lines of this session.
         """
@@ -48,6 +48,6 @@ class HalfLines:
         return dropped
 
     def release(self, session: Session) -> None:
-        """Account for a session that keeps no lines any longer."""
+        """Stop counting a session: it keeps no lines any longer."""
         self._seats.release(session.cid)
         self._sessions.pop(session.cid, None)

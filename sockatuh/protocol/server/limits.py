@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """Bounds of one endpoint. Every container of the server is bounded by one of these or by a protocol constant."""
+    """The limits of one endpoint. Every container is bounded by one of these or by a constant of the protocol."""
 
     text_bytes: int = 16_384
     """Longest text, in bytes of UTF-8: a page of a log fits, a file does not."""

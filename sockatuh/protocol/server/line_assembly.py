@@ -36,7 +36,7 @@ class LineReceiver:
         self.held_bytes = 0
         """About how many bytes of memory the parts take."""
         self.asks_again = False
-        """Whether parts of the next line were dropped after the client was told that they are here."""
+        """Whether parts of the next line were dropped after a PROGRESS had reported them as received."""
         self._waiting: dict[int, _Assembly] = {}
         self._held = 0
 
@@ -71,7 +71,7 @@ class LineReceiver:
 
     @property
     def cost(self) -> float:
-        """How many lines the next one counts as: its parts, or a fortieth of its rows if that is more; if `ready`."""
+        """How many lines the next line, which has to be `ready`, counts as: one per part, or per 40 rows if more."""
         parts = [part for part in self._waiting[self.next].parts if part is not None]
         rows = 1 + sum(part.count(b"\n") + part.count(b"\r") - part.count(b"\r\n") for part in parts)
         return max(len(parts), rows / ROWS_PER_LINE)

@@ -1,8 +1,8 @@
 """Pack entries of the log into datagrams, as one session is shown them (docs/PROTOCOL.md §8).
 
-An ENTRIES datagram covers a stretch (after, through]: entries that are shown, runs of entries that are not, and
-whatever is missing is no longer kept. So each datagram stands for itself: it may arrive twice, late or never, and
-what a session lacks is always one number, its cursor.
+An ENTRIES datagram covers a stretch (after, through]. It contains the entries that are shown, and a run for those that
+are not; any other seq of the stretch is no longer kept. So each datagram is self-contained: it may arrive twice, late
+or never, and one number, the cursor, says what a session lacks.
 """
 
 from __future__ import annotations

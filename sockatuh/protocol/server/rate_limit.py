@@ -17,7 +17,7 @@ _IPV4_MAPPED: Final = bytes(10) + b"\xff\xff"
 # A party that waits exactly as long as it was told must not be refused because of a rounding error.
 _ROUNDING: Final = 1e-6
 PLACE_SHARE: Final = 20
-"""How many times the rate of a key a place has: twenty people at their limit, or a classroom at an ordinary pace."""
+"""A place has so many times the rate of a key: twenty people at their limit, or a classroom at an ordinary pace."""
 
 
 class TokenBucket:
@@ -40,7 +40,7 @@ class TokenBucket:
         return True
 
     def charge(self, tokens: float) -> None:
-        """Take tokens that need not be there; the next `take` has to wait for them."""
+        """Take tokens, even more than there are; the next `take` has to wait until they are back."""
         self._tokens -= max(0.0, tokens)
 
     def delay(self, now: float, tokens: float = 1.0) -> float:
@@ -99,7 +99,7 @@ class BucketTable:
         return bucket.take(now, tokens)
 
     def charge(self, key: Hashable, tokens: float) -> None:
-        """Take tokens that need not be there from the bucket of `key`, if it has one."""
+        """Take tokens from the bucket of `key`, if it has one, even more than there are."""
         bucket = self._buckets.get(key)
         if bucket is not None:
             bucket.charge(tokens)
@@ -127,7 +127,7 @@ class BucketTable:
 
 
 class KeysOfPlaces:
-    """A TokenBucket for each key, and one for each place, as keys are free: that has PLACE_SHARE times a key's rate."""
+    """A TokenBucket for each key and, since keys cost nothing, one for each place, with PLACE_SHARE times the rate."""
 
     __slots__ = ("_keys", "_places")
 
@@ -142,7 +142,7 @@ class KeysOfPlaces:
         )
 
     def charge(self, key: Hashable, place: Hashable, tokens: float) -> None:
-        """Take tokens that need not be there from both buckets."""
+        """Take tokens from both buckets, even more than there are."""
         self._keys.charge(key, tokens)
         self._places.charge(place, tokens)
 

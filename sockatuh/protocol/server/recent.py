@@ -15,8 +15,7 @@ EVICTED = Logged(0, b"")
 class Recent:
     """The newest entries, bounded in number and bytes: everything kept in (after, head].
 
-    Entries that follow each other and are shown to nobody take one place together, so that a thousand unshown joins
-    evict no message.
+    A run of entries that are shown to nobody takes one place, so that a thousand unshown joins evict no message.
     """
 
     def __init__(self, head: int, max_entries: int, max_bytes: int) -> None:
@@ -60,7 +59,7 @@ class Recent:
         self._bytes += len(entry.encoding)
 
     def load(self, after: int, entries: Sequence[Logged]) -> None:
-        """Begin with what the log has after `after`."""
+        """Start with the entries of the log after `after`."""
         head, self.after = self.head, after
         self.extend(entries)
         self.head = head

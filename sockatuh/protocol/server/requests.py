@@ -75,7 +75,7 @@ class Requests:
         self._first = 0
         """The index of the session whose lines are released first when the log can take lines again."""
         self.log_refuses = False
-        """Whether nothing can be stored now; everybody who waits is told so."""
+        """Whether nothing can be stored now; clients that wait are notified."""
         # By key and place, so that neither more sessions nor more keys give anybody more.
         self._rates = KeysOfPlaces(limits.lines_per_second, limits.lines_burst, limits.sessions)
         self._newcomers = BucketTable(*_newcomers_rate(limits))
@@ -144,7 +144,7 @@ class Requests:
             self._events.append(JoinAsked(session.cid, number, name, join.password, by_ticket, join.history))
 
     def _ask_name(self, session: Session, now: float) -> float:
-        """Count a question about a name; return after how many seconds its place may ask it, 0 if now."""
+        """Count a question about a name; return in how many seconds its place may ask it, 0 if now."""
         if not self._questions.take(session.place, now):
             return self._questions.delay(session.place, now)
         session.questions += 1
@@ -209,7 +209,9 @@ class Requests:
         has_news = (hold, refuses) != (self.holding, self.log_refuses)
         self.holding, self.log_refuses, self._released = hold, refuses, 0
         everybody = list(sessions) if has_news else []
-        for session in everybody[self._first :] + everybody[: self._first]:  # in turn, if there is not room for all
+        for session in (
+            everybody[self._first :] + everybody[: self._first]
+        ):  # first the session that was held back last time
             was_holding = self.holding
             self.release_lines(session, now)
             self.tell_waiting(session, now)
@@ -217,7 +219,7 @@ class Requests:
                 self._first = everybody.index(session)
 
     def tell_waiting(self, session: Session, now: float) -> None:
-        """If the log refuses, tell a session whose lines or JOIN wait for it so, and extend its time to join."""
+        """While the log refuses appends, notify a session whose lines or JOIN wait, and extend its time to join."""
         if self.log_refuses and (session.unsettled or session.joining or session.lines.ready()):
             self._out.send(session, session.lines.progress(reason=LOG_REFUSES))
             session.join_by = max(session.join_by, now + self._limits.join_seconds)
@@ -253,8 +255,8 @@ class Requests:
 
 
 def _newcomers_rate(limits: Limits) -> tuple[float, float, int]:
-    """Return how many calls are processed of all sessions of one place that have not joined: (a second, at once).
+    """Return the rate of calls from all sessions of one place that have not joined: (a second, at once, places kept).
 
-    The third number is how many places are remembered. Joining takes two calls, and a lost answer another.
+    Joining takes two calls, and one more if an answer is lost.
     """
     return 2 * limits.handshakes_per_address, 3 * limits.handshakes_burst, limits.sessions

@@ -3,7 +3,7 @@
 A session acknowledges its cursor, now and then. It is *behind* while that is less than the last entry it was shown;
 entries it is not shown do not count, because nothing is sent for them alone. Being behind is normal for a moment. When
 the acknowledgement does not come in time, the session is sent what it lacks, once more after a longer wait, and from
-then on only the head: whoever comes back asks.
+then on only the head, so that a client that is back knows what to request.
 
     state         what is waited for                        when the wait is over
     UP_TO_DATE    nothing
@@ -72,18 +72,18 @@ TRANSITIONS: Final[dict[tuple[RetransmissionState, RetransmissionEvent], Retrans
 
 @dataclass(slots=True)
 class Retransmission:
-    """What one session has acknowledged of what it was shown, and since when it is waited for."""
+    """What one session has acknowledged of what it was shown, and since when we wait for its next ACK."""
 
     acked: int = 0
     shown: int = 0
     """The last entry the session was shown."""
     state: RetransmissionState = RetransmissionState.UP_TO_DATE
     since: float = 0.0
-    """When the state changed last, be it to the same: when the present wait began."""
+    """When the present wait began: at the last transition, even one to the same state."""
 
     @property
     def is_far_behind(self) -> bool:
-        """Whether so much is lacking that the session is pushed nothing, and asks at its own pace."""
+        """Whether it lacks so much that nothing is pushed to it; it requests entries at its own pace."""
         return self.shown - self.acked > PUSH_WINDOW
 
     def begin(self, start: int, head: int, now: float) -> None:

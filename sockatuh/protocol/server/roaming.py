@@ -1,6 +1,6 @@
 """Roaming: a session moves to a new address once the client has answered a challenge there (docs/PROTOCOL.md §7).
 
-An attacker who copies a member's newest datagram and sends it from elsewhere gets challenges, and nothing of the room.
+An attacker who sends a copy of a member's newest datagram from elsewhere receives challenges, and nothing of the room.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from .session import PathProbe, Session
 from .timers import ServerTimer, SessionDeadlines
 
 AMPLIFICATION: Final = 3
-"""Most bytes sent to an address that is not proved, for each byte that has come from it."""
+"""The most bytes sent to an unproved address, for each byte that has come from it."""
 MOVE_INTERVAL: Final = 1.0
 """Least seconds between two moves of a session: each is written to disk."""
 

@@ -51,9 +51,9 @@ class Outgoing:
             self._waiting.append(_QueuedMessage(sessions[at : at + step], plaintexts))
 
     def take(self) -> list[tuple[bytes, Address]]:
-        """Remove and return the next portion of what is to be sent, empty if nothing is left.
+        """Remove and return the next datagrams to send; empty when there are none.
 
-        What cannot be sealed is counted and not sent, so that an error of one session disturbs no other.
+        What cannot be sealed is dropped and counted, so that an error of one session affects no other.
         """
         taken: list[tuple[bytes, Address]] = []
         while self._waiting and len(taken) < PORTION:

@@ -29,7 +29,7 @@ ANSWERS_KEPT = 128
 
 @dataclass(slots=True)
 class PathProbe:
-    """A new address that is not proved to be the client's yet."""
+    """A new address that has yet to be proved to be the client's."""
 
     address: Address
     token: bytes
@@ -51,7 +51,7 @@ class Rekeying:
 
 @dataclass(frozen=True, slots=True)
 class ResumePoint:
-    """What a client said in its handshake about what it has read: a cursor, which proves nothing, and its ticket."""
+    """How far a client claims to have read: its cursor, which proves nothing, and its ticket, which does."""
 
     log_id: bytes | None = None
     cursor: int = 0
@@ -71,7 +71,7 @@ class Session:
     place: bytes
     client_key: bytes
     owner: str
-    """The key's fingerprint, by which entries say to whom they are shown."""
+    """The key's fingerprint, by which an entry's audience is given."""
     stream: bytes
     version: str
     role: int
@@ -83,7 +83,7 @@ class Session:
     received_at: float
     join_by: float
     idle_seconds: int
-    """How long the client was told that it may be silent; other limits apply to later sessions."""
+    """The silence that RESP allowed this client; changed limits apply to later sessions."""
     rate: TokenBucket
     """The rate of datagrams that are processed."""
     call_rate: TokenBucket
@@ -109,7 +109,7 @@ class Session:
     rekeyed_at: float = float("-inf")
     moved_at: float = float("-inf")
     slowed_at: float = float("-inf")
-    """When the client was last told that it sends too much."""
+    """When the client was last asked to slow down."""
 
     @property
     def joined(self) -> bool:
@@ -118,12 +118,12 @@ class Session:
 
     @property
     def is_guest(self) -> bool:
-        """Tell whether it is a guest's, a script's or a reader's, and no member's."""
+        """Tell whether it belongs to a guest, a script or a reader, and not to a member."""
         return self.role != MEMBER
 
     @property
     def is_script(self) -> bool:
-        """Tell whether it speaks and asks, and gets no entries."""
+        """Tell whether it belongs to a script, which sends lines and calls but gets no entries."""
         return self.role == SCRIPT
 
     def channels(self) -> list[Channel]:

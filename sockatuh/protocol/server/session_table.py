@@ -1,4 +1,4 @@
-"""The open sessions of a server, bounded in number, and the channel of each connection id (docs/PROTOCOL.md §4, §7)."""
+"""The open sessions of a server, bounded in number, and their channels by connection id (docs/PROTOCOL.md §4, §7)."""
 
 from __future__ import annotations
 

@@ -15,7 +15,7 @@ class ServerTimer(IntEnum):
     """What a server waits for. No timer's deadline is found by walking over the sessions."""
 
     SWEEP = auto()
-    """Send again what sessions have not acknowledged in time."""
+    """Resend what sessions have not acknowledged in time."""
     THROTTLE = auto()
     """Accept lines of a session again that had to wait for its rate."""
     PROBE = auto()
