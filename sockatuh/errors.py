@@ -1,7 +1,7 @@
 """Every error SockAtuh raises, in one tree.
 
     SockAtuhError
-    ├── ProtocolError            bytes from the network that mean nothing; never leaves the core
+    ├── ProtocolError            bytes from the network that are malformed; never leaves the core
     ├── ConfigurationError       settings that cannot be used, all of them at once
     ├── RowUnreadable            an entry of the log whose body makes no sense
     ├── StoreError               the database cannot be used
@@ -93,7 +93,7 @@ class DatabaseUnusable(StoreError):
 
 
 class DatabaseDamaged(DatabaseUnusable):
-    """What should be in the database cannot be read, and will not be the next time either."""
+    """The content of the database is damaged; a retry will not help."""
 
 
 class KeyFileError(SockAtuhError):
@@ -123,7 +123,7 @@ class AddressUnusable(SockAtuhError):
 
 
 class OutputLost(SockAtuhError):
-    """What a command prints cannot be written; `reader_left` if somebody read it and has had enough."""
+    """A command's output cannot be written; `reader_left`: the program that read it has closed the pipe."""
 
     def __init__(self, reason: str, *, reader_left: bool) -> None:
         super().__init__(reason)
@@ -183,8 +183,8 @@ class NotStored(ClientError):
 class Refused(ClientError):
     """The server said no: a code of the protocol, seconds to wait, a detail, and a name that would do.
 
-    Of a name that is somebody's: `tag` begins his key's fingerprint, `since` (ms since 1970) is when he has it or has
-    used it last; "" and 0 if that is not known.
+    For a name that is taken: `tag` is the start of its holder's key fingerprint, and `since` (ms since 1970) is when
+    the holder joined under it or used it last; "" and 0 if unknown.
     """
 
     def __init__(

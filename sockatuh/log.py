@@ -1,9 +1,9 @@
-"""The log: one line for each event, whatever its values hold. The only place where structlog is configured.
+"""The log: one line for each event, whatever its values contain. The only place where structlog is configured.
 
 Values come from the network, so every unprintable character (controls, ESC, C1, bidirectional marks, line separators,
 lone surrogates) is written as its escape: none can start a second line or control a terminal.
 
-The reader of the log may stop reading. Then lines wait, up to a bound, for a thread that writes, and the room does not.
+If the log's reader stops reading, lines wait in a bounded queue for a writing thread, and the room does not wait.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ from sockatuh.net.journal import with_level
 
 
 class Logger(Protocol):
-    """Whatever takes events: a name in the past tense, and its fields."""
+    """Accepts events: a name in the past tense, and fields."""
 
     def info(self, event: str, **fields: Any) -> Any:
         """Log what happened."""
@@ -203,7 +203,7 @@ class _Passing:
 
 
 def escaped(text: str) -> str:
-    """Return a text with the backslash and all characters without ink but the space as Python escapes."""
+    """Return a text in which backslashes and unprintable characters are Python escapes."""
     return "".join(
         char if char.isprintable() and char not in _ESCAPED else char.encode("unicode_escape").decode("ascii")
         for char in text

@@ -10,7 +10,7 @@ router. The rule has three parts:
   table free, and a place with half of the seats never gets into the last tenth.
 * Otherwise whoever comes from a place with fewer seats takes the newest seat of the most crowded place. Seats are given
   up in the order of `Standing`; one that is KEPT is never given up. Somebody who returns also takes a seat from a place
-  with as many, even from his own.
+  with as many, even from its own.
 * Otherwise the newcomer is refused.
 
 A seat may weigh more than one: then `size` and what a place holds are sums of weights, in bytes for instance.
@@ -58,7 +58,7 @@ class _Seat(Generic[Holder]):
 
 
 class Seats(Generic[Holder]):
-    """A table of at most `size` seats. It counts; whoever owns it removes what gives up its seat."""
+    """A table of at most `size` seats. It only counts: its owner removes whoever gives up a seat."""
 
     def __init__(self, size: int) -> None:
         self.size = size
@@ -141,7 +141,7 @@ class Seats(Generic[Holder]):
     def _find_victim(self, least: int) -> _Seat[Holder] | None:
         """Find the newest seat of the most crowded place that holds at least `least`, of the lowest standing.
 
-        Of equally crowded places the one that was quiet longest, so that a table of single seats gives up the oldest.
+        Among equally crowded places it is the one whose newest seat is oldest, so of single seats the oldest.
         """
         for row in self._rows:
             if row:
@@ -170,7 +170,7 @@ class Seats(Generic[Holder]):
 
 
 def place_of_text(address: str) -> str:
-    """Return what counts as one place of `host`, `host:port` or `[v6]:port`, as people write it; "" if it is none."""
+    """Return the place of an address written as `host`, `host:port` or `[v6]:port`; "" if it is no address."""
     host = address[1:].partition("]")[0] if address.startswith("[") else address.partition(":")[0]
     host = host.partition("%")[0]
     try:

@@ -61,7 +61,7 @@ def _fault_of(sock: socket.socket) -> str:
         return "should be bound to a port: write ListenDatagram= and the port in the socket unit"
     with contextlib.suppress(OSError):
         sock.getpeername()
-        return "should hear everybody, and is connected to one peer"
+        return "should receive from everybody, and is connected to one peer"
     return ""
 
 

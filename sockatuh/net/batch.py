@@ -1,8 +1,8 @@
-"""Send many datagrams with one call of the system, where it has one: Linux's sendmmsg(2).
+"""Send many datagrams with one system call, where there is one: Linux's sendmmsg(2).
 
-It saves a fifth of what sending one by one costs, which works everywhere and does the same (`Sender`). It may be
-refused while the room is open: a filter of system calls answers EPERM or ENOSYS. Then what was refused is sent one by
-one, and so is everything from then on (`Fallback`).
+It costs a fifth less than sending them one by one, which works everywhere (`Sender`). The call may be refused while the
+room is open, for instance by a seccomp filter with EPERM or ENOSYS. Then the refused datagrams and all later ones are
+sent one by one (`Fallback`).
 """
 
 from __future__ import annotations
@@ -26,18 +26,18 @@ from .fallback import Fallback, Tell
 from .sender import FULL, Datagrams, Doubt, Send, Sender
 
 AT_ONCE: Final = 256
-"""Datagrams given to the system with one call."""
+"""Datagrams in one system call."""
 FEW: Final = 4
-"""Datagrams below which one by one is quicker."""
+"""Below this many datagrams, sending them one by one is faster."""
 ADDRESSES_KEPT: Final = 16_384
 CONTROLS_KEPT: Final = 16_384
 _IPV4: Final = struct.Struct("=H2s4s8x")
 _IPV6: Final = struct.Struct("=H2s4s16sI")
 _WORD: Final = ctypes.sizeof(c_size_t)
 _WORDS: Final = 8
-"""Of a struct mmsghdr."""
+"""Machine words in a struct mmsghdr."""
 _CONTROL: Final = 4
-"""Its word that says where the control message stands; the next one says how long that is."""
+"""Index of the word with the address of the control message; the next word has its length."""
 REFUSED: Final = -1
 
 
@@ -87,7 +87,7 @@ class _Sockaddrs(dict[Address, bytes]):
 def batch_sender(sock: socket.socket, count: Callable[[OSError], None], *, tell: Tell) -> Send:
     """Return the quickest way this system has to send on a socket.
 
-    `count` hears of each datagram it refuses, `tell` of each way of sending that was given up.
+    `count` is called for each datagram that is refused, `tell` for each way of sending that was given up.
     """
     try:
         return BatchSender(sock, count, tell)
@@ -127,13 +127,13 @@ class BatchSender:
         self._sockaddrs = _Sockaddrs()
         size = _IPV4.size if sock.family == socket.AF_INET else _IPV6.size
         self._names = ctypes.create_string_buffer(size * AT_ONCE)
-        # Of each message one struct iovec: where its bytes begin, and how many there are.
+        # One struct iovec for each message: the address of its bytes and their number.
         self._vectors = array("L", bytes(2 * _WORD * AT_ONCE))
         self._starts, self._sizes = memoryview(self._vectors)[0::2], memoryview(self._vectors)[1::2]
         names, vectors = ctypes.addressof(self._names), self._vectors.buffer_info()[0]
         headers = [_Header(names + size * i, size, vectors + 2 * _WORD * i, 1) for i in range(AT_ONCE)]
         self._messages = (_MessageHeader * AT_ONCE)(*map(_MessageHeader, headers))
-        # Of each message the words that say where its control messages stand, and how long they are.
+        # For each message, the words with the address and the length of its control messages.
         words = memoryview(self._messages).cast("B").cast("L")
         self._control_at, self._control_sizes = words[_CONTROL::_WORDS], words[_CONTROL + 1 :: _WORDS]
         self._controls = _Controls()

@@ -27,9 +27,9 @@ EventT = TypeVar("EventT")
 
 DATAGRAMS_A_TURN: Final = 64
 RETRY_SECONDS: Final = 0.1
-"""Seconds until what stood behind a bug is tried again: it may meet the same one."""
+"""Seconds until processing resumes after an exception in `on_event`, which may be raised again."""
 
-# A loop calls its timers early by up to one tick of its clock (15 ms on Windows); asked a tick later, it does not spin.
+# A loop calls timers up to one tick of its clock early (15 ms on Windows); with a tick added, it does not spin.
 CLOCK_TICK: Final = time.get_clock_info("monotonic").resolution
 
 
@@ -119,7 +119,7 @@ class Driver(Generic[EventT]):
             if self._loop is not None:
                 while datagrams := self._core.datagrams_to_send():
                     self._send(datagrams)
-        except Exception:  # a bug in on_event is the caller's to report; what stood behind it goes out a little later
+        except Exception:  # the loop reports it; the remaining events and datagrams follow a little later
             if self._loop is not None:
                 self._loop.call_later(RETRY_SECONDS, self.flush)
             raise

@@ -169,7 +169,7 @@ def _ipv4_addresses(sock: socket.socket) -> Iterator[tuple[str, AnyAddress]]:
         for request in IFREQ.iter_unpack(answers.tobytes()[:size]):
             name, address = request[0], request[3]
             prefix = USUAL_PREFIX
-            with contextlib.suppress(OSError):  # a socket of IPv6 is not told
+            with contextlib.suppress(OSError):  # not available through an IPv6 socket
                 mask = IFREQ.unpack(fcntl.ioctl(sock, SIOCGIFNETMASK, IFREQ.pack(*request)))[3]
                 prefix = int.from_bytes(mask, "big").bit_count()
             label = name.rstrip(b"\0").decode(errors="replace")

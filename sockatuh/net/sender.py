@@ -18,8 +18,8 @@ Send: TypeAlias = Callable[[Datagrams], None]
 FULL: Final = frozenset({errno.EAGAIN, errno.ENOBUFS, errno.ENOMEM, errno.EMSGSIZE})
 """Refusals that no other source would change."""
 SURE_AFTER: Final = 16
-"""Refusals one after the other of what another call then sent, after which it is the call that is refused: a firewall
-that drops at random refuses too."""
+"""Consecutive refusals of datagrams that another call then sent, after which the call itself counts as refused. A
+firewall that drops at random causes fewer."""
 
 
 class Doubt:
@@ -42,7 +42,7 @@ class Doubt:
 
 
 class Sender:
-    """Sends on one socket; `count` hears of each datagram the system refuses, which is lost.
+    """Sends on one socket; `count` is called for each datagram that the system refuses, which is lost.
 
     A datagram whose source is refused, because the address was taken away, leaves from another.
     """
@@ -59,7 +59,7 @@ class Sender:
             self.send(data, address)
 
     def send(self, data: bytes, address: Address) -> bool:
-        """Send a datagram, and tell whether it left as it was to."""
+        """Send a datagram; return whether it left from the intended source."""
         source = source_of(address) if self.names_sources else None
         try:
             if source is None or self._sendmsg is None:
@@ -85,6 +85,6 @@ class Sender:
             self.give_up_sources(refused)
 
     def give_up_sources(self, error: OSError) -> None:
-        """Name no source any more."""
+        """Stop naming sources."""
         self.names_sources = False
         self._tell(Fallback.ANY_SOURCE, error)

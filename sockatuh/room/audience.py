@@ -1,8 +1,8 @@
 """To whom each entry of the log is shown (docs/PROTOCOL.md §8).
 
-Everything in the log has its number, and nobody may be told that a number is missing: what somebody is not shown
-reaches him as a number without contents. The rule reads nothing but the entry, so it is the same for an entry that was
-just committed and for one that is read from the database years later, in every process.
+Clients report a missing seq as a gap. So whoever is not shown an entry still receives its seq, without the contents.
+The rule depends on the entry alone: every process applies it alike, to an entry that was just committed and to one that
+is read from the database years later.
 """
 
 from __future__ import annotations

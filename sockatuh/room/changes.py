@@ -1,4 +1,4 @@
-"""What has changed about who is here that the log does not say, or says to nobody (docs/PROTOCOL.md §8, PRESENCE)."""
+"""Changes of who is here that entries do not show: contact lost or back, unshown joins and leaves (PRESENCE)."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Final, Literal
 
 PresenceState = Literal["here", "lost", "gone"]
-"""Of a member: in contact, contact lost, no member any longer."""
+"""A member is in contact, has lost contact, or has left."""
 MAX_CHANGES: Final = 32
 """The changes since the last PRESENCE, one for each key, up to MAX_CHANGES; further ones are dropped.
 
@@ -16,7 +16,7 @@ MAX_CHANGES: Final = 32
 
 @dataclass(frozen=True, slots=True)
 class PresenceChange:
-    """The state of a member that has changed; `owner` is the key's fingerprint."""
+    """The new state of a member; `owner` is the fingerprint of its key."""
 
     name: str
     owner: str
@@ -24,18 +24,18 @@ class PresenceChange:
 
 
 class PresenceChanges:
-    """The last change of each of a few members."""
+    """The latest change of each of a few members."""
 
     def __init__(self) -> None:
         self._changes: dict[str, PresenceChange] = {}
 
     def note(self, key: str, change: PresenceChange) -> None:
-        """Note the change of a name key, in place of the one before."""
+        """Note the change of a name key; it replaces an earlier one."""
         if key in self._changes or len(self._changes) < MAX_CHANGES:
             self._changes[key] = change
 
     def forget(self, key: str) -> None:
-        """Forget the change of a name key: the log tells everybody."""
+        """Forget the change of a name key, as an entry shows it to everybody."""
         self._changes.pop(key, None)
 
     def take(self) -> list[PresenceChange]:

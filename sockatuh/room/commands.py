@@ -1,6 +1,6 @@
-"""What may be asked in the room, and who may ask it.
+"""The commands that sessions give to a room, who may give them, and the replies.
 
-A dialect turns what a client sends into a command. The room server looks here who may give it, and what the reply is.
+A dialect turns what a client sends into a command; the room server lets this module check and carry it out.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ class SayLine:
 
 @dataclass(frozen=True, slots=True)
 class ListMembers:
-    """List who is in the room, beginning with the first name after `after` ("": from the first)."""
+    """List who is in the room, starting after the name `after` ("": from the first)."""
 
     after: str
 

@@ -13,13 +13,14 @@ NameCode: TypeAlias = Literal["name_invalid", "name_taken", "name_owned"]
 Role: TypeAlias = Literal["member", "script", "reader"]
 """A script may say lines and give commands but is sent no entries; a reader is sent entries but says nothing."""
 GUESTS: Final = 256
-"""Guests in all."""
+"""Guests in the room."""
 GUESTS_OF_PLACE: Final = 10
+"""Guests from one place."""
 
 
 @dataclass(frozen=True, slots=True)
 class RoomLimits:
-    """What the admin decided: how many may be in the room, and two spans in seconds.
+    """The admin's settings for a room: how many may be in it, and two spans in seconds.
 
     `ownership`: how long a name belongs to the key that used it last; `grace`: how long a lost member stays a member.
     `join_lines_up_to`: how many members there may be for a join, and the leave that follows it, to be shown.
@@ -52,7 +53,7 @@ class Member:
 
 @dataclass(frozen=True, slots=True)
 class NameAllowed:
-    """The name is free at the moment, in this form."""
+    """The visitor could have the name now, in this form."""
 
     name: str
     key: str
@@ -60,7 +61,7 @@ class NameAllowed:
 
 @dataclass(frozen=True, slots=True)
 class NameDenied:
-    """The name is not available: a code of docs/PROTOCOL.md §5, its detail, and a name that would be.
+    """The visitor cannot have the name: a code of docs/PROTOCOL.md §5, its detail, and a name that would do.
 
     If it belongs to somebody: `owner` is the fingerprint of their key ("" if they have none), and `since` is when they
     took it or used it last, wall time in milliseconds.
@@ -92,7 +93,7 @@ class GuestsFull:
 
 @dataclass(frozen=True, slots=True)
 class Occupant:
-    """An item of the list: a member, or the guests under one name in one role. `since` is wall time in milliseconds."""
+    """Who is here under a name: a member, or its guests in one role. `since` is wall time in milliseconds."""
 
     name: str
     owner: str
@@ -121,7 +122,8 @@ class Intent:
 class Admit:
     """The session may come in under this name, once `intent` is committed (None: at once).
 
-    Others give up their seats for it: members, whose `left` has to be appended first, and the guests' sessions `ended`.
+    Others give up their seats for it: members, whose `left` has to be appended first, and the guests' sessions in
+    `ended`.
     """
 
     name: str

@@ -32,7 +32,7 @@ class Grace:
         return self._next_at if self._waiting else None
 
     def take_due(self, now: float) -> list[tuple[str, LeftReason]]:
-        """Return and forget those whose grace is over."""
+        """Remove and return those whose grace is over."""
         due = [(key, reason) for key, (due_at, reason) in self._waiting.items() if due_at <= now]
         for key, _ in due:
             del self._waiting[key]

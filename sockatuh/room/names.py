@@ -71,14 +71,14 @@ class NameRules:
         self._profile = precis_i18n.get_profile("UsernameCasePreserved")
 
     def enforce(self, name: str) -> str | NameInvalid:
-        """Give the form in which the name is written, or why it is none (docs/PROTOCOL.md §10)."""
+        """Return the form in which the name is written, or why it is not a name (docs/PROTOCOL.md §10)."""
         judged = self._judge(name)
         if not isinstance(judged, str):
             return NameInvalid(judged[0], _SENTENCES[judged[0]], self._suggest(name))
         return judged
 
     def key(self, name: str) -> str:
-        """Give the name key: equal for names that are one name, whatever the text, legal or not."""
+        """Return the name key: equal for names that are one name, whatever the text, legal or not."""
         return self._keys.key(name)
 
     def _judge(self, name: str) -> str | tuple[NameFault]:
@@ -119,11 +119,11 @@ class NameRules:
         return bool(_LATIN.search(word)) and not self._keys.disguises.isdisjoint(word)
 
     def _suggest(self, name: str) -> str:
-        """Find a name that is near the text; "" when nothing of it would do."""
+        """Return a legal name close to the text, "" if there is none."""
         if name.isascii():
             name = name[:MAX_NAME_BYTES]
         elif len(name) > MAX_NAME_BYTES or len(name.encode("utf-8", "replace")) > MAX_NAME_BYTES:
-            return ""  # what was refused for its bytes alone costs nothing more
+            return ""  # a text that is too long by its bytes costs nothing more
         spelt = filter(self._is_harmless, map(_spell_out, one_word(name.strip())))
         word = unicodedata.normalize("NFC", "".join(spelt))
         for candidate in (word, _of_one_direction(word), _in_latin(word)):
@@ -152,14 +152,14 @@ def _has_too_many_graphemes(text: str) -> bool:
 
 
 def _spell_out(char: str) -> str:
-    """Give the plain letters of a ligature, a letter in a circle, a number's sign; else the character itself."""
+    """Return the plain letters of a ligature, a circled letter or a number sign; else the character itself."""
     sort, *letters = unicodedata.decomposition(char).split()[: _LONGEST_EXPANSION + 2] or [""]
     is_short = sort.startswith("<") and len(letters) <= _LONGEST_EXPANSION
     return unicodedata.normalize("NFKC", char) if is_short else char
 
 
 def _of_one_direction(word: str) -> str:
-    """Keep what goes with the first letter."""
+    """Keep the characters that have the direction of the first letter."""
     letters = [char for char in word if unicodedata.category(char)[0] == "L"]
     if letters and unicodedata.bidirectional(letters[0]) in _RIGHT_TO_LEFT:
         kept = [char for char in word if unicodedata.bidirectional(char) in ("R", "AL", "NSM") or char in PUNCTUATION]

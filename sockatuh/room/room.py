@@ -109,7 +109,7 @@ class Room:
         return sum(bool(member.sessions) for member in self._members.values())
 
     def replace_limits(self, limits: RoomLimits) -> None:
-        """Apply other limits to joins and lost contact from now on; nobody has to go."""
+        """Apply other limits to joins and lost contact from now on; nobody is removed."""
         self._limits = limits
         self._seats.size = self._ousted.size = limits.max_members
         self._guests.replace_bounds(limits.guests, limits.guests_of_place)
@@ -292,7 +292,7 @@ class Room:
                 self._ousted.note(key, body.owner, body.place, at + int(self._limits.grace * 1000))
 
     def take_changes(self) -> list[PresenceChange]:
-        """Return and forget what has changed about members beside what the log shows to everybody."""
+        """Remove and return the changes of members that the log does not show to everybody."""
         return self._changes.take()
 
     def _note_entry(self, key: str, body: Joined | Left, state: PresenceState) -> None:

@@ -1,4 +1,7 @@
-"""What a word consists of. A name is one word, so that it can stand in any sentence as it is."""
+"""Which characters make up a word. A name is one word, so it can stand in any sentence as it is.
+
+This is apart from `names` because clients use it, and should not have to load the library for RFC 8265.
+"""
 
 from __future__ import annotations
 

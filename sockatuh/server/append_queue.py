@@ -1,7 +1,7 @@
 """The appends that have no outcome yet, and who is waiting for each.
 
 An append that failed is kept and repeated, in order with all that came after it. Whoever said it is not answered until
-it is stored, and lines never change places.
+it is stored, and lines are never reordered.
 """
 
 from __future__ import annotations
@@ -19,11 +19,11 @@ from .join import JoinAttempt
 RETRY_INTERVAL = 1.0
 """Seconds between two retries at a database that refuses."""
 MAX_WAITING_BYTES: Final = 8_388_608
-"""Memory of queued appends from which on lines wait at their sessions, until half of it is stored."""
+"""Above this much memory for queued appends, lines wait at their sessions until half of it is stored."""
 APPEND_MEMORY: Final = 1_024
 """About how much memory an append and its waiters take beside the body."""
 SILENCE: Final = 3.0
-"""Seconds without an outcome from which on the log counts as silent."""
+"""Seconds without an outcome after which the log counts as silent."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +69,7 @@ class AppendQueue:
         return self._refusal or (StoreError("the disk does not answer") if is_silent else None)
 
     def add(self, append: Append, *waiters: Waiter) -> None:
-        """Append; if the id is queued already, only add its waiters."""
+        """Queue an append; if its id is queued already, only add the waiters."""
         if append.id in self._pending:
             self._pending[append.id][1].extend(waiters)
             return

@@ -52,7 +52,7 @@ class JoinState(Enum):
 
     ASKED = auto()
     CHECKING = auto()
-    """bcrypt has to look at the password."""
+    """Waiting for bcrypt to check the password."""
     WRITING = auto()
     """The join is on its way to the disk: its entry in the log, or at least the session's record."""
     SEATED = auto()
@@ -133,10 +133,10 @@ class JoinAttempts:
         self._refusals = TokenBucket(REFUSALS_LOGGED, REFUSALS_BURST)
         self._rates = KeysOfPlaces(JOINS_PER_MINUTE / 60, JOINS_BURST, JOINERS)
         self._joins: dict[int, JoinAttempt] = {}
-        """By session, those that are not gone."""
+        """By session; those that are GONE are removed."""
 
     def _step(self, join: JoinAttempt, step: JoinStep) -> None:
-        """Change the state of a join; the only place where that happens."""
+        """Change the state of a join; nothing else does."""
         join.state = TRANSITIONS[join.state, step]
         if join.state is JoinState.GONE:
             self._joins.pop(join.visitor.session, None)
@@ -150,10 +150,10 @@ class JoinAttempts:
         join = self._joins.get(session)
         return join.visitor if join is not None else None
 
-    # What a visitor asks.
+    # Requests of visitors.
 
     def ask_name(self, event: NameAsked, now: float) -> None:
-        """Judge a name. Whoever asks has not given the password, and is not told whose the name is."""
+        """Check a name. The visitor has not given the password, so it is not told whose the name is."""
         visitor = event.visitor
         judged = self._room.judge_name(event.name, visitor.owner, self._wall())
         if not isinstance(judged, NameDenied):
@@ -166,7 +166,7 @@ class JoinAttempts:
             visitor.dialect.refuse(visitor, Refusal("name_unavailable"))
 
     def begin(self, event: PasswordGiven, now: float) -> None:
-        """Judge the password, now or once bcrypt has. The name is only looked at after the password was right."""
+        """Check the password, now or once bcrypt has. The name is only checked after the password was right."""
         join = JoinAttempt(
             event.visitor, event.name, by_ticket=event.password is None, ticket_known_from=event.known_from
         )
@@ -200,9 +200,9 @@ class JoinAttempts:
             self.take_verdict(check, verdict, now)
 
     def take_verdict(self, check: Check, verdict: Verdict, now: float) -> None:
-        """Go on with what is known about the password."""
+        """Continue with the verdict on the password."""
         join = check.join
-        if join.state is JoinState.GONE:  # while bcrypt looked at the password
+        if join.state is JoinState.GONE:  # while bcrypt checked the password
             return
         match verdict:
             case Right() if same_as_password(join.name, check.password.decode()):
@@ -272,7 +272,7 @@ class JoinAttempts:
             self._recorder.when_written(partial(self._seat, join, admit))
 
     def finish(self, join: JoinAttempt, outcome: Committed | Conflict, now: float) -> None:
-        """Seat a visitor whose join is in the log, or decide again: another entry of the name came first."""
+        """Seat a visitor whose join is in the log, or decide again if another entry of the name came first."""
         if join.admit is None:
             return
         if isinstance(outcome, Committed):
@@ -282,7 +282,7 @@ class JoinAttempts:
             self._admit(join, now, counted=True)
 
     def _rate_wait(self, visitor: Visitor, now: float) -> float:
-        """Return how many seconds the visitor's next join may not be appended; dialects without keys have own rates."""
+        """Return in how many seconds the key's next join may be appended; dialects without keys have own rates."""
         if not visitor.dialect.owns_names:
             return 0.0
         return self._rates.delay(visitor.owner, place_of(pack_address(visitor.address)), now)

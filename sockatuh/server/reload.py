@@ -1,7 +1,7 @@
-"""Applying a changed configuration to a running room, without dropping anybody.
+"""Apply a changed configuration to a running room, without dropping anybody.
 
-Each part takes its share, for whoever comes next; what a session was promised stays. What was fixed when the process
-began (its socket, its files, the room's name that clients were told) is named and waits for a restart. A configuration
+Each part applies its settings to whoever comes next; what a session was promised stays valid. Settings that were fixed
+when the process started (its socket, its files, the room's name) are reported as needing a restart. A configuration
 with a mistake changes nothing.
 """
 
@@ -40,7 +40,7 @@ def config_change(before: ServiceOptions, fresh: ServiceOptions) -> ConfigChange
 
 
 class Reloader:
-    """Passes a new configuration to the parts of a running server; each reload ends in a sentence."""
+    """Passes a new configuration to the parts of a running server; each reload returns a sentence about it."""
 
     def __init__(self, parts: Parts, log: Logger) -> None:
         self._parts, self._log = parts, log

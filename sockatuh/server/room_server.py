@@ -1,8 +1,8 @@
 """The room server connects dialects, room and log: what a dialect reports, the room decides, and the log stores.
 
 It contains no rule of the room and no byte of the wire, never waits, and gets the time as an argument; so a server runs
-in a test exactly as it runs in its process. What takes long is a job for somebody else: `take_check` (bcrypt) and
-`take_read` (entries that only the database still has) hand them out, `answer_check` and `answer_read` take the results.
+in a test exactly as it runs in its process. Slow work is done elsewhere: `take_check` (bcrypt) and `take_read`
+(entries that only the database still has) hand it out, `answer_check` and `answer_read` take the results.
 """
 
 from __future__ import annotations
@@ -48,14 +48,14 @@ PRESENCE_INTERVAL: Final = 1.0
 
 @dataclass(frozen=True, slots=True)
 class RoomServerOptions:
-    """What the admin decided: whether texts are logged, and the longest text in bytes."""
+    """The admin's settings: whether texts are logged, and the longest text in bytes."""
 
     log_texts: bool
     text_bytes: int
 
 
 class RoomServer:
-    """One room's server without its wires.
+    """One room's server, without sockets or threads.
 
     `put` and `resume` are the log's; `wall` gives milliseconds since 1970.
     """
@@ -117,21 +117,21 @@ class RoomServer:
                     joins.append((waiter, outcome))
                 elif isinstance(outcome, Committed):
                     stored.append((waiter, outcome.seq))
-        self._settle(stored, now)
+        self._answer_stored(stored, now)
         self._pace(now)
         for join, outcome in joins:
             self._joining.finish(join, outcome, now)
 
-    def _settle(self, stored: Iterable[tuple[LineWaiter, int]], now: float) -> None:
+    def _answer_stored(self, stored: Iterable[tuple[LineWaiter, int]], now: float) -> None:
         answers: dict[Dialect, list[tuple[int, int, int | str]]] = {}
         for waiter, seq in stored:
             if (visitor := self._joining.find(waiter.session)) is not None:
                 answers.setdefault(visitor.dialect, []).append((visitor.session, waiter.number, seq))
-        for dialect, settled in answers.items():
-            dialect.answer_lines(settled, now)
+        for dialect, lines in answers.items():
+            dialect.answer_lines(lines, now)
 
     def _pace(self, now: float) -> None:
-        """Accept no more lines than the log can take, and tell those who wait if it takes none."""
+        """Accept no more lines than the log can take; if it takes none, notify the clients that wait."""
         refuses = self.obstacle(now) is not None
         for dialect in self._dialects:
             dialect.hold(self._holding or self._is_full, now, refuses=refuses)
@@ -171,7 +171,7 @@ class RoomServer:
     # From the dialects.
 
     def handle(self, event: DialectEvent, now: float) -> None:
-        """Do what an event asks for."""
+        """Process an event of a dialect."""
         match event:
             case LineSaid():
                 self._say(event, now)
@@ -224,7 +224,7 @@ class RoomServer:
 
     def _forget(self, visitor: Visitor, reason: str) -> None:
         self._joining.end(visitor, has_left=reason == "left")
-        if self._appends.held:  # they may wait for long, while clients come and go
+        if self._appends.held:  # they may wait for a long time, while clients come and go
             self._appends.forget(visitor.session)
         if visitor.record is not None:
             self._recorder.closed(visitor.record, reason)
@@ -232,7 +232,7 @@ class RoomServer:
     # For the process that runs it.
 
     def replace_options(self, options: RoomServerOptions) -> None:
-        """Follow other decisions of the admin from now on."""
+        """Apply other options from now on."""
         self._options = options
 
     @property
@@ -246,7 +246,7 @@ class RoomServer:
         return len(self._appends)
 
     def obstacle(self, now: float) -> SockAtuhError | None:
-        """Return why the database does not store what it is given; None if it does."""
+        """Return why the database does not store anything; None if it does."""
         return self._appends.obstacle(now)
 
     def handle_timer(self, now: float) -> None:
@@ -260,7 +260,7 @@ class RoomServer:
                 self._carry_out(intent)
 
     def _tell_presence(self, now: float) -> None:
-        """Tell everybody what has changed about who is here, if anything has; at most once a second."""
+        """Tell everybody who has come, gone or lost contact, if anybody has; at most once a second."""
         if now < self._presence_at:
             return
         changes, here = self._room.take_changes(), self._room.count

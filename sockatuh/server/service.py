@@ -1,7 +1,7 @@
-"""The process that runs a room: its socket, its threads, its signals, and what the service manager hears.
+"""The process that runs a room: its socket, its threads, its signals, and its reports to the service manager.
 
-The loop's thread does everything but three things, each with a thread of its own: commits, bcrypt, and reading old
-entries. A turn of the loop ends with what it has to send.
+The event loop's thread does everything except commits, bcrypt, reading old entries and upkeep, each of which has its
+own thread. Each turn of the loop ends by sending what is queued.
 """
 
 from __future__ import annotations
@@ -60,17 +60,17 @@ UPKEEP_EVERY: Final = 3_600
 UPKEEP_FROM: Final = 600
 """Ticks before the first of them: a clock that starts in the wrong year is mostly right by then."""
 WAKE_AGAIN: Final = (1, 3)
-"""Ticks at which the clients of a server that is gone are told once more: a datagram may be lost."""
+"""Ticks at which the clients of the previous process are woken again: a datagram may be lost."""
 LATE: Final = 3.0
-"""Seconds between two ticks after which it was the whole process that stood still, and not the disk."""
+"""When ticks are so many seconds apart, the whole process was suspended, and the disk is not to blame."""
 WRITER_SILENCE: Final = 5.0
-"""Seconds after which a writer that has not answered is not alive."""
+"""Seconds without a sign of the writer after which it counts as dead."""
 LAST_WORDS: Final = 3.0
-"""Seconds the database has for what is not committed when the server stops."""
+"""Seconds that the database gets to commit what is queued when the server stops."""
 
 
 class Service:
-    """One room's server; `announce` hears when it can be joined. Raises SockAtuhErrors when it cannot start.
+    """One room's server; `announce` is called when it can be joined. Raises SockAtuhError when it cannot start.
 
     `passed` is a socket that was opened for it, in place of the one the options name. `reread` reads the options anew
     on SIGHUP; it raises ConfigurationError.
@@ -148,7 +148,7 @@ class Service:
         self._recorder.close_lost()
         self._say_ready()
         ticking = self._loop.create_task(self._tick())
-        # Without its ticks the room would go on, deaf to half of what happens: then rather begin anew.
+        # Without ticks the room would run on with half of its work undone; a restart is better.
         ticking.add_done_callback(lambda _: self.stop("restarting"))
         await self._close(await self._stopped)
         if ticking.done():
@@ -156,12 +156,12 @@ class Service:
         ticking.cancel()
 
     def stop(self, code: str) -> None:
-        """End `run`; the members are told `code`."""
+        """End `run`; clients get CLOSED with `code`."""
         if not self._stopped.done():
             self._stopped.set_result(code)
 
     def reload(self) -> None:
-        """Take what has changed in the configuration; nobody is dropped for it."""
+        """Apply a changed configuration, without dropping anybody."""
         self._notifier.reloading(time.monotonic())
         self._keeper.submit(self._reread)  # a small machine takes a second for it
 
@@ -211,7 +211,7 @@ class Service:
     def _read(self, request: ReadRequest) -> None:
         try:
             found: Stretch | Exception = read_for(self._room_log, request)
-        except Exception as error:  # whatever it is, the client asks again
+        except Exception as error:  # whatever it is, the client repeats its request
             found = error
         self._on_loop(self._answer_read, request, found)
 
@@ -235,7 +235,7 @@ class Service:
     def _check(self, check: Check, password_hash: str) -> None:
         try:
             right = bcrypt.checkpw(check.password, password_hash.encode())
-        except ValueError:  # bytes that bcrypt does not take are nobody's password
+        except ValueError:  # bytes that bcrypt does not accept are never the password
             right = False
         self._on_loop(self._answer_check, check, right, password_hash)
 
@@ -248,7 +248,7 @@ class Service:
         self._driver.flush()
 
     def _on_loop(self, call: Callable[..., object], *arguments: object) -> None:
-        """Do something in the loop's thread; nothing any more once the room is closed."""
+        """Call something in the loop's thread, unless the room is closed by then."""
         if not self._loop.is_closed():
             self._loop.call_soon_threadsafe(self._while_open, call, *arguments)
 
@@ -302,10 +302,10 @@ class Service:
     def _look_at_storing(self, waiting: int, now: float) -> None:
         self._storing.look(self._room_server.obstacle(now) or self._room_log.obstacle, waiting, now)
 
-    # Begin and end.
+    # Start and stop.
 
     async def _wake(self, lost: list[LostSession]) -> None:
-        """Tell the clients of a server that is gone to come back, wherever they were last, whatever they had asked."""
+        """Send RESET to the clients of the previous process, from every address of ours that they may have used."""
         sources = find_sources(self._socket) if lost else []
         for session in lost:
             if session.cid is None:
@@ -313,7 +313,7 @@ class Service:
             try:
                 host, port = parse_server(session.address, 0)
                 addresses = await resolve(host, port, self._socket.family)
-            except (OSError, ValueError):  # of a network that is gone; the client finds out by its ping
+            except (OSError, ValueError):  # that network is gone; the client notices by its own PING
                 continue
             for address in arrivals_at(addresses[0], sources) if addresses else []:
                 self._endpoint.wake(session.cid, address)
@@ -341,7 +341,7 @@ class Service:
         self._notifier.stopping()
         if code == "closing":
             self._room_server.empty_room()
-        self._room_server.hold_lines(time.monotonic())  # they are said again to the next process
+        self._room_server.hold_lines(time.monotonic())  # clients repeat them to the next process
         self._driver.flush()
         deadline = time.monotonic() + LAST_WORDS
         while self._room_server.unwritten and time.monotonic() < deadline:
@@ -352,8 +352,8 @@ class Service:
         for executor in (self._bcrypt, self._reader, self._keeper):
             executor.shutdown(wait=False, cancel_futures=True)
         self._room_server.summarise_dropped()
-        self._ticket_keys.renew(self._tickets)  # how old they are is the time for which servers have run
-        self._room_log.close()  # whatever still reads or prunes is told that it is closed
+        self._ticket_keys.renew(self._tickets)  # their age is the time for which servers have run
+        self._room_log.close()  # reads and pruning that are still running fail
         self._lock.close()
         self._log.info("server_stopped", reason=code)
 

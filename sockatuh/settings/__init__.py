@@ -1,1 +1,1 @@
-"""What the admin may set, where it is read from, and what is wrong with it."""
+"""The settings of a server: what can be set, where it is read from, and how it is checked."""

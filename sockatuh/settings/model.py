@@ -1,4 +1,4 @@
-"""Everything the admin may set about one room: names, types, ranges and defaults.
+"""Everything that an admin can set for a room: names, types, ranges and defaults.
 
 The values come from `sources.py`, which is also where every error gets its sentence.
 """

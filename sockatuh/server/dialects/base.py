@@ -64,7 +64,7 @@ class PasswordGiven:
 
 @dataclass(frozen=True, slots=True)
 class LineSaid:
-    """A member said a line. `id` (16 bytes) stays the same however often the client sends it. Answer with `settle`."""
+    """A member said a line. `id` (16 bytes) stays the same however often it is sent. Answer with `answer_lines`."""
 
     visitor: Visitor
     number: int
@@ -142,7 +142,7 @@ class Dialect(Core[DialectEvent], Protocol):
         """Datagrams that were dropped, by reason."""
 
     def load_recent(self, rows: Sequence[Row]) -> None:
-        """Keep the newest rows of the log at hand, before anybody has come."""
+        """Cache the newest rows of the log; called before anybody has come."""
 
     def name_valid(self, visitor: Visitor, name: str) -> None:
         """Tell a visitor that it could have the name."""
@@ -169,7 +169,7 @@ class Dialect(Core[DialectEvent], Protocol):
         """Send a member the rows it wanted: all that are kept of (after, through]."""
 
     def hold(self, hold: bool, now: float, *, refuses: bool) -> None:
-        """Accept no lines while the log cannot take more. `refuses`: it takes none, so tell whoever waits."""
+        """Accept no lines while the log cannot take more. `refuses`: it takes none, so notify whoever waits."""
 
     def close(self, visitor: Visitor, code: str) -> None:
         """End a session and tell its client why; no event follows."""

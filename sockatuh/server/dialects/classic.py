@@ -56,8 +56,8 @@ _RANDOM_SIZE: Final = 8
 @dataclass(slots=True)
 class _ClassicPeer:
     address: Address
-    """As it was received last: equal addresses may have to be answered from different addresses of ours."""
-    heard_at: float
+    """As it was last received: an equal address may carry another address of ours to answer from."""
+    received_at: float
     ending: bytes = b""
     name: str | None = None
     visitor: Visitor | None = None
@@ -65,9 +65,9 @@ class _ClassicPeer:
     joined_by: int = 0
     """Hash of the text with the password. A member repeats that text when the answer was lost: it is no line."""
 
-    def hear(self, address: Address, now: float, ending: bytes) -> None:
+    def receive(self, address: Address, now: float, ending: bytes) -> None:
         """Note a datagram. A peer that has ended one with a newline gets newlines from then on."""
-        self.address, self.heard_at, self.ending = address, now, ending or self.ending
+        self.address, self.received_at, self.ending = address, now, ending or self.ending
 
 
 class _ClassicPeers:
@@ -118,19 +118,19 @@ class _ClassicPeers:
 
     def expire(self, now: float) -> list[_ClassicPeer]:
         """Forget peers that have been silent for too long, and return the members among them."""
-        while self.strangers and _first(self.strangers).heard_at + STRANGER_SECONDS <= now:
+        while self.strangers and _first(self.strangers).received_at + STRANGER_SECONDS <= now:
             self.strangers.popitem(last=False)
         silent = []
-        while self.members and _first(self.members).heard_at + self._idle <= now:
+        while self.members and _first(self.members).received_at + self._idle <= now:
             silent.append(self.members.popitem(last=False)[1])
         return silent
 
     def find_deadline(self) -> float | None:
         deadlines = []
         if self.strangers:
-            deadlines.append(_first(self.strangers).heard_at + STRANGER_SECONDS)
+            deadlines.append(_first(self.strangers).received_at + STRANGER_SECONDS)
         if self.members:
-            deadlines.append(_first(self.members).heard_at + self._idle)
+            deadlines.append(_first(self.members).received_at + self._idle)
         return min(deadlines, default=None)
 
 
@@ -167,21 +167,21 @@ class ClassicDialect:
         self._events: deque[DialectEvent] = deque()
         self._outbox: list[tuple[bytes, Address]] = []
         self._lines = Rounds()
-        self._heard_at = 0.0
+        self._received_at = 0.0
         self._last_session = 0
         self._holding = False
 
     # The core.
 
     def receive_datagram(self, data: bytes, address: Address, now: float) -> None:
-        """Take one datagram; whatever it holds, nothing is raised."""
+        """Process one datagram; never raises, whatever it contains."""
         reason = self._process_untrusted(data, address, now)
         if reason is not None:
             self.dropped[reason] += 1
 
     def handle_timer(self, now: float) -> None:
         """Forget strangers and end members that have been silent for too long."""
-        self._heard_at = now
+        self._received_at = now
         for peer in self._peers.expire(now):
             if peer.visitor is not None:
                 self._events.append(SessionEnded(peer.visitor, "idle", "idle"))
@@ -189,7 +189,7 @@ class ClassicDialect:
 
     def get_timer(self) -> float | None:
         """Return when the next peer expires, or None; at once while lines wait to be sent."""
-        return self._heard_at if self._lines else self._peers.find_deadline()
+        return self._received_at if self._lines else self._peers.find_deadline()
 
     def next_event(self) -> DialectEvent | None:
         """Return the next thing that happened, or None: then the datagrams of a turn are sent."""
@@ -199,7 +199,7 @@ class ClassicDialect:
         return None
 
     def datagrams_to_send(self) -> list[tuple[bytes, Address]]:
-        """Return and forget what is to be sent; empty when that was all of this turn."""
+        """Remove and return the next datagrams to send; empty when this turn has no more."""
         datagrams, self._outbox = self._outbox, []
         return datagrams + self._lines.take()
 
@@ -313,7 +313,7 @@ class ClassicDialect:
         source = address[0] if member is None else address
         if not self._buckets.take(source, now):
             return "rate"
-        self._heard_at = now
+        self._received_at = now
         if member is not None:
             self._buckets.charge(source, data.count(b"\n") / ROWS_PER_LINE - 1)
         ending = next((ending for ending in LINE_ENDINGS if data.endswith(ending)), b"")
@@ -323,7 +323,7 @@ class ClassicDialect:
             return "encoding"
         if member is None:
             return self._receive_from_stranger(text, ending, address, now)
-        member.hear(address, now, ending)
+        member.receive(address, now, ending)
         self._peers.members.move_to_end(address)
         return self._receive_line(text, member)
 
@@ -346,13 +346,13 @@ class ClassicDialect:
             peer = self._peers.admit(address, now)
             if peer is None:
                 return "full"
-            peer.hear(address, now, ending)
+            peer.receive(address, now, ending)
             self._events.append(NameAsked(self._visitor(address, now), text.removeprefix(ASK_NAME)))
             return None
         peer = self._peers.strangers.get(address)
         if not text.startswith(GIVE_PASSWORD) or peer is None or peer.name is None:
             return "state"
-        peer.hear(address, now, ending)
+        peer.receive(address, now, ending)
         peer.joined_by = hash(text)
         self._peers.begin_check(address)
         peer.visitor = self._visitor(address, now)

@@ -44,7 +44,7 @@ class Demux:
         return event if event is not None else self._classic.next_event()
 
     def datagrams_to_send(self) -> list[tuple[bytes, Address]]:
-        """Return and forget the next portion of what both have to send."""
+        """Remove and return the next datagrams of both."""
         datagrams = self._secure.datagrams_to_send()
         classic = self._classic.datagrams_to_send()
         return datagrams + classic if classic else datagrams

@@ -1,7 +1,7 @@
-"""What waits to be sent to many, a few datagrams for each at a time, so that a long text holds up nobody.
+"""A queue of datagrams for each address, a few of which are sent in each turn, so that a long text delays nobody.
 
-A turn is one of the driver's: events, then everything that is to be sent. In each one address is sent `SHARE` datagrams
-at most; what is left goes out in the next, which the dialect asks the timer for.
+In a turn the driver delivers events and then sends everything. An address gets at most `SHARE` datagrams in one turn;
+the rest follow in the next one, which the dialect's timer starts at once.
 """
 
 from __future__ import annotations
@@ -14,9 +14,9 @@ from sockatuh.protocol.seam import Address
 SHARE: Final = 8
 """Datagrams for one address in a turn."""
 MOST_A_TURN: Final = 2_048
-"""Datagrams for all of them, about 8 ms of sending."""
+"""Datagrams for all addresses in a turn: about 8 ms of sending."""
 LONGEST: Final = 256
-"""Datagrams that wait for one address."""
+"""Datagrams queued for one address."""
 
 
 class Rounds:
@@ -31,7 +31,7 @@ class Rounds:
         return bool(self._waiting)
 
     def add(self, data: bytes, address: Address) -> bool:
-        """Have a datagram wait for its turn; False if too many wait already."""
+        """Queue a datagram; return False if too many are queued already."""
         queue = self._waiting.setdefault(address, deque())
         if len(queue) >= LONGEST:
             return False
@@ -39,7 +39,7 @@ class Rounds:
         return True
 
     def drop(self, address: Address) -> None:
-        """Forget what waits for an address."""
+        """Drop the datagrams for an address."""
         self._waiting.pop(address, None)
 
     def begin_turn(self) -> None:

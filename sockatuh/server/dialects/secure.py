@@ -1,4 +1,4 @@
-"""The secure dialect behind the seam: what the endpoint reports becomes one of the six events, and back again."""
+"""The secure dialect behind the seam: it turns an endpoint's events into the six events, and answers into its calls."""
 
 from __future__ import annotations
 
@@ -70,7 +70,7 @@ class SecureDialect:
     # The core.
 
     def receive_datagram(self, data: bytes, address: Address, now: float) -> None:
-        """Take one datagram from anybody; whatever it holds, nothing is raised."""
+        """Process one datagram from anybody; never raises, whatever it contains."""
         self._now = now
         self._endpoint.receive_datagram(data, address, now)
 
@@ -91,7 +91,7 @@ class SecureDialect:
         return None
 
     def datagrams_to_send(self) -> list[tuple[bytes, Address]]:
-        """Return and forget the next portion of what is to be sent; empty when nothing is left."""
+        """Remove and return the next datagrams to send; empty when there are none."""
         return self._endpoint.datagrams_to_send()
 
     def _translate(self, event: events.ServerEvent) -> DialectEvent | None:
@@ -147,7 +147,7 @@ class SecureDialect:
     # Commands of the room server.
 
     def load_recent(self, rows: Sequence[Row]) -> None:
-        """Keep the newest rows of the log at hand, before anybody has come."""
+        """Cache the newest rows of the log; called before anybody has come."""
         self._note_lines(rows)
         if rows:
             self._endpoint.load_recent(rows[0].seq - 1, _encode(rows))
@@ -165,7 +165,7 @@ class SecureDialect:
             self._endpoint.answer(visitor.session, join.number, refused)
 
     def welcome(self, visitor: Visitor, name: str, known_from: int | None, now: float) -> None:
-        """Let a visitor in, reading on from where it stopped, or with the newest lines."""
+        """Let a visitor in, to read on from where it stopped, or from the newest lines on."""
         if (join := self._joins.pop(visitor.session, None)) is not None:
             start, floor = self._resumption.place(visitor.session, join.history, known_from)
             self._endpoint.admit(visitor.session, join.number, name, start, floor, now)
