@@ -156,7 +156,7 @@ class AddressUnclear(ClientError):
 class NoServer(ClientError):
     """Nobody answered at `server` within `seconds`, or the name does not resolve.
 
-    `obstacles` are pairs of an address and what stood in its way when it was last tried (`protocol.obstacles`).
+    `obstacles` are pairs of an address and what stood in its way when it was last tried (`protocol.client.obstacles`).
     """
 
     def __init__(

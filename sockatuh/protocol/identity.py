@@ -63,7 +63,7 @@ class Invite:
     """Where a room is, and its server's key (32 bytes): all one needs to join, except the password.
 
     `nodes` are further addresses of the same room, at most MAX_NODES. A parsed invite's hosts have no control
-    characters; its `room` may have any, and is to be cleaned before it is shown.
+    characters; its `room` may have any, so clean it before showing it.
     """
 
     host: str

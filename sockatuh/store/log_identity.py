@@ -3,7 +3,7 @@
 Three things set a log back. The power fails under `synchronous = "normal"`: while such a log is open, its mark `boot`
 names the boot of the machine whose memory holds what is not on the disk yet. A backup takes its place: that has the
 mark `copied`. Anything else, such as an old file copied over it by hand, is noticed by the server when a member shows
-a ticket from further on (`server/resumption.py`).
+a ticket from further on (`server/dialects/resumption.py`).
 """
 
 from __future__ import annotations
