@@ -117,7 +117,7 @@ def test_the_service_has_no_network_but_the_socket_it_is_passed() -> None:
     assert socket["FlushPending"] == ["no"]
 
 
-def test_the_socket_hears_the_networks_that_are_private_and_no_others() -> None:
+def test_the_socket_accepts_private_networks_and_no_others() -> None:
     lists = directives(SOCKET)
     assert lists["IPAddressDeny"] == ["any"]
     allowed = lists["IPAddressAllow"][0].replace("localhost", "127.0.0.0/8 ::1/128").split()

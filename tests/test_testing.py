@@ -68,7 +68,7 @@ def test_two_members_see_the_same_lines_in_the_same_order() -> None:
     assert len({*ana}) == 20
 
 
-def test_a_place_in_the_log_is_the_same_for_who_says_and_who_hears() -> None:
+def test_a_line_has_the_same_seq_for_its_speaker_and_everybody_else() -> None:
     async def main() -> tuple[int, Said]:
         async with MemoryRoom() as kitchen, kitchen.connect(name="ana") as ana, kitchen.connect(name="budi") as budi:
             seq = await ana.say("soup at one")

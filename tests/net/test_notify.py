@@ -21,7 +21,7 @@ def manager(tmp_path: Path) -> Iterator[socket.socket]:
         yield sock
 
 
-def test_the_manager_hears_each_state(manager: socket.socket) -> None:
+def test_the_manager_is_notified_of_each_state(manager: socket.socket) -> None:
     notifier = Notifier.from_environment({"NOTIFY_SOCKET": manager.getsockname()})
     notifier.ready("7 members")
     notifier.status("8 members")

@@ -25,7 +25,7 @@ def receive(sock: socket.socket) -> bytes:
 
 
 @pytest.mark.parametrize("host", ["::1", "::ffff:127.0.0.1"])
-def test_a_server_everywhere_hears_a_client_of_either_family(sockets: ExitStack, host: str) -> None:
+def test_a_server_on_all_addresses_receives_from_clients_of_either_family(sockets: ExitStack, host: str) -> None:
     server = sockets.enter_context(open_server_socket("::", 0))
     client = sockets.enter_context(open_client_socket())
     client.sendto(b"hello", (host, server.getsockname()[1]))

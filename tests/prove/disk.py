@@ -52,7 +52,7 @@ class Disk:
         self.place.chmod(0o700)
 
     def lose_power(self) -> None:
-        """Let nothing that is not on the disk get there any more; whoever writes hears of an error."""
+        """Let nothing that is not on the disk get there any more; writes fail."""
         descriptor = os.open(self.place, os.O_RDONLY)
         try:
             fcntl.ioctl(descriptor, SHUTDOWN, struct.pack("I", WITHOUT_FLUSHING))

@@ -69,7 +69,7 @@ class Harm:
 
 
 class Speaker:
-    """A member that says lines and notes when it hears which."""
+    """A member that says lines and notes when it receives which."""
 
     def __init__(self, talk: Conversation, name: str) -> None:
         self.name = name

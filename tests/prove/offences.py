@@ -65,7 +65,7 @@ def _member(port: int, host: str = "127.0.0.1") -> Rogue:
 
 
 def _pour(signal: Signal, rogue: Rogue, messages: Iterable[m.ClientMessage], seconds: float, rate: float) -> Toll:
-    """Send messages at a rate, and hear now and then."""
+    """Send messages at a rate, and receive now and then."""
     signal.begin()
     done = 0
     for done, message in zip(paced(rate, seconds), messages, strict=False):

@@ -125,7 +125,7 @@ def _join_classic(port: int, number: int) -> socket.socket:
 
 
 def _hear(member: socket.socket) -> list[str]:
-    """Return what a classic member has heard until the next line came."""
+    """Return what a classic member received until the next line came."""
     rows: list[str] = []
     with member:
         while not rows or not rows[-1].startswith("ana: "):

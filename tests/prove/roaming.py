@@ -56,7 +56,7 @@ class Moves:
         return f"nobody left or lost contact, every line told once; the slowest back after {short(slowest)}"
 
     def _back(self, moved: Voice, at: float) -> float:
-        """Return how long it took until one who was moved heard the others, and was heard."""
+        """Return how long it took until a member that was moved received the others' lines, and they its own."""
         others = [voice for voice in self.crowd.voices if voice is not moved]
         hears = min(moved.heard_at[text] for voice in others for text, said in voice.said_at.items() if said > at)
         mine = [text for text, said in moved.said_at.items() if said > at]

@@ -116,7 +116,7 @@ async def _restart(run: Run) -> Found:
 
 
 async def _knock(port: int) -> None:
-    """Send something each 10 ms from a socket that hears of a closed port by an error."""
+    """Send something each 10 ms from a socket that reports a closed port by an error."""
     with socket.socket(type=socket.SOCK_DGRAM) as sock:
         sock.connect(("127.0.0.1", port))
         while True:

@@ -68,7 +68,7 @@ async def _cut(run: Run, lan: Lan) -> float:
 
 
 async def _keep_still(run: Run, nat: Nat) -> float:
-    """Say nothing behind a router that forgets; return how long the first line then took to be heard."""
+    """Say nothing behind a router that forgets; return how long the first line then took to arrive."""
     async with room_on(nat.server, nat.ADDRESS, run) as crowd:
         await crowd.enter("silent", nat.client)
         speaker = await crowd.enter("speaker", nat.server)
@@ -80,7 +80,7 @@ async def _keep_still(run: Run, nat: Nat) -> float:
 
 
 async def _move_unseen(run: Run, nat: Nat) -> float:
-    """Let a router show a silent member under another port; return how late that one hears what is said then."""
+    """Let a router show a silent member under another port; return how late it receives what is said then."""
     async with room_on(nat.server, nat.ADDRESS, run) as crowd:
         await crowd.enter("silent", nat.client)
         speaker = await crowd.enter("speaker", nat.server)

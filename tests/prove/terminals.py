@@ -110,7 +110,7 @@ def speak(port: int) -> int:
 
 
 def _by_host() -> list[list[bytes]]:
-    """Return what is sent in the classic dialect, as much by each host as is heard of it at once."""
+    """Return what is sent in the classic dialect, as much by each host as is accepted at once."""
     texts = [data[:MAX_PIECE] for data in (*map(encoded, TEXTS.values()), *BYTES.values())]
     return [texts[at : at + HEARD_AT_ONCE] for at in range(0, len(texts), HEARD_AT_ONCE)]
 

@@ -63,7 +63,7 @@ def test_what_is_for_somebody_unknown_or_for_all_goes_to_all_others(switch: Swit
         assert switch.heard() == [[data], [], [data]]
 
 
-def test_what_is_for_somebody_who_was_heard_goes_there_only(switch: Switch) -> None:
+def test_a_frame_for_a_known_address_goes_to_its_port_only(switch: Switch) -> None:
     switch.send(0, frame(EVERYBODY, SERVER))
     switch.send(2, frame(EVERYBODY, BUDI))
     switch.heard()

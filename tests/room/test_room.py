@@ -76,7 +76,7 @@ def join(
     )
 
 
-class House:
+class RoomHarness:
     """A room, its log, and the caller between them: appends wait in a queue, and commit one by one."""
 
     def __init__(self, rules: NameRules, *, max_members: int = 100, ownership: float = inf) -> None:
@@ -186,265 +186,265 @@ class House:
 
 
 @pytest.fixture
-def house(rules: NameRules) -> House:
-    return House(rules)
+def harness(rules: NameRules) -> RoomHarness:
+    return RoomHarness(rules)
 
 
-def test_a_join_is_appended_first_and_then_seated(house: House) -> None:
-    house.ask(1, "Ana", "k")
-    assert house.room.count == 0
-    assert house.room.member_of(1) is None
-    house.commit()
-    member = house.room.member_of(1)
+def test_a_join_is_appended_first_and_then_seated(harness: RoomHarness) -> None:
+    harness.ask(1, "Ana", "k")
+    assert harness.room.count == 0
+    assert harness.room.member_of(1) is None
+    harness.commit()
+    member = harness.room.member_of(1)
     assert member is not None
     assert (member.name, member.key, member.owner, member.dialect) == ("Ana", "ana", "k", "secure")
-    assert (member.joined_seq, member.joined_at, member.sessions) == (1, house.at, frozenset({1}))
+    assert (member.joined_seq, member.joined_at, member.sessions) == (1, harness.at, frozenset({1}))
 
 
-def test_a_second_session_of_the_key_joins_the_member_without_an_entry(house: House) -> None:
-    house.ask(1, "Ana", "k")
-    house.commit()
-    house.ask(2, "ana", "k")
-    assert house.admitted[2].name == "Ana"
-    assert house.room.member_of(2) == house.room.member_of(1)
-    assert house.history() == [("Joined", "Ana")]
+def test_a_second_session_of_the_key_joins_the_member_without_an_entry(harness: RoomHarness) -> None:
+    harness.ask(1, "Ana", "k")
+    harness.commit()
+    harness.ask(2, "ana", "k")
+    assert harness.admitted[2].name == "Ana"
+    assert harness.room.member_of(2) == harness.room.member_of(1)
+    assert harness.history() == [("Joined", "Ana")]
 
 
-def test_two_sessions_of_one_key_that_ask_at_once_are_one_member(house: House) -> None:
-    house.ask(1, "ana", "k")
-    house.ask(2, "ana", "k")
-    house.commit()
-    assert house.history() == [("Joined", "ana")]
-    assert [member.sessions for member in house.members()] == [{1, 2}]
+def test_two_sessions_of_one_key_that_ask_at_once_are_one_member(harness: RoomHarness) -> None:
+    harness.ask(1, "ana", "k")
+    harness.ask(2, "ana", "k")
+    harness.commit()
+    assert harness.history() == [("Joined", "ana")]
+    assert [member.sessions for member in harness.members()] == [{1, 2}]
 
 
-def test_of_two_keys_that_ask_at_once_exactly_one_gets_the_name(house: House) -> None:
-    house.ask(1, "Alice", "k")
-    house.ask(2, "Аlice", "l")
-    house.commit()
-    assert house.room.member_of(1) is not None
-    assert house.room.member_of(2) is None
-    assert house.refused[2] == NameDenied("name_taken", "Alice", owner="k", since=house.at)
+def test_of_two_keys_that_ask_at_once_exactly_one_gets_the_name(harness: RoomHarness) -> None:
+    harness.ask(1, "Alice", "k")
+    harness.ask(2, "Аlice", "l")
+    harness.commit()
+    assert harness.room.member_of(1) is not None
+    assert harness.room.member_of(2) is None
+    assert harness.refused[2] == NameDenied("name_taken", "Alice", owner="k", since=harness.at)
 
 
-def test_a_name_is_judged_without_being_reserved(house: House) -> None:
-    assert house.room.judge_name(" Ana ", "k", house.at) == NameAllowed("Ana", "ana")
-    assert house.room.judge_name("ana", "l", house.at) == NameAllowed("ana", "ana")
-    refused = house.room.judge_name("a:b", "k", house.at)
+def test_a_name_is_judged_without_being_reserved(harness: RoomHarness) -> None:
+    assert harness.room.judge_name(" Ana ", "k", harness.at) == NameAllowed("Ana", "ana")
+    assert harness.room.judge_name("ana", "l", harness.at) == NameAllowed("ana", "ana")
+    refused = harness.room.judge_name("a:b", "k", harness.at)
     assert isinstance(refused, NameDenied)
     assert refused.code == "name_invalid"
     assert "one word" in refused.detail
     assert refused.suggestion == "ab"
 
 
-def test_a_name_that_was_left_belongs_to_its_key(house: House) -> None:
-    house.ask(1, "ana", "k")
-    house.commit()
-    house.go(1, left=True)
-    house.commit()
-    assert house.room.judge_name("ANA", "l", house.at) == NameDenied("name_owned", "", owner="k", since=house.at)
-    assert house.room.judge_name("ANA", "", house.at) == NameDenied("name_owned", "", owner="k", since=house.at)
-    assert house.room.judge_name("ANA", "k", house.at) == NameAllowed("ANA", "ana")
+def test_a_name_that_was_left_belongs_to_its_key(harness: RoomHarness) -> None:
+    harness.ask(1, "ana", "k")
+    harness.commit()
+    harness.go(1, left=True)
+    harness.commit()
+    assert harness.room.judge_name("ANA", "l", harness.at) == NameDenied("name_owned", "", owner="k", since=harness.at)
+    assert harness.room.judge_name("ANA", "", harness.at) == NameDenied("name_owned", "", owner="k", since=harness.at)
+    assert harness.room.judge_name("ANA", "k", harness.at) == NameAllowed("ANA", "ana")
 
 
-def test_a_classic_member_owns_nothing_and_takes_over_nothing(house: House) -> None:
-    house.ask(1, "ana", "")
-    house.commit()
-    taken = NameDenied("name_taken", "ana", owner="", since=house.at)
-    assert house.room.judge_name("ana", "", house.at) == taken
-    assert house.room.judge_name("ana", "k", house.at) == taken
-    house.go(1, left=False, reason="idle")
-    house.pass_time(0)
-    house.commit()
-    assert house.reasons() == ["idle"]
-    assert house.room.judge_name("ana", "k", house.at) == NameAllowed("ana", "ana")
+def test_a_classic_member_owns_nothing_and_takes_over_nothing(harness: RoomHarness) -> None:
+    harness.ask(1, "ana", "")
+    harness.commit()
+    taken = NameDenied("name_taken", "ana", owner="", since=harness.at)
+    assert harness.room.judge_name("ana", "", harness.at) == taken
+    assert harness.room.judge_name("ana", "k", harness.at) == taken
+    harness.go(1, left=False, reason="idle")
+    harness.pass_time(0)
+    harness.commit()
+    assert harness.reasons() == ["idle"]
+    assert harness.room.judge_name("ana", "k", harness.at) == NameAllowed("ana", "ana")
 
 
-def test_the_last_session_to_leave_ends_the_membership_at_once(house: House) -> None:
-    house.ask(1, "ana", "k")
-    house.commit()
-    house.ask(2, "ana", "k")
-    house.pass_time(90)
-    house.go(1, left=True)
-    assert not house.queue
-    house.go(2, left=True)
-    house.commit()
-    assert house.log[-1][2] == Left("ana", "k", "left", 90.0, 1, "192.0.2.1")
-    assert house.members() == []
+def test_the_last_session_to_leave_ends_the_membership_at_once(harness: RoomHarness) -> None:
+    harness.ask(1, "ana", "k")
+    harness.commit()
+    harness.ask(2, "ana", "k")
+    harness.pass_time(90)
+    harness.go(1, left=True)
+    assert not harness.queue
+    harness.go(2, left=True)
+    harness.commit()
+    assert harness.log[-1][2] == Left("ana", "k", "left", 90.0, 1, "192.0.2.1")
+    assert harness.members() == []
 
 
-def test_a_lost_member_stays_for_the_grace(house: House) -> None:
-    house.ask(1, "ana", "k")
-    house.commit()
-    house.go(1, left=False)
-    (member,) = house.members()
-    assert (member.sessions, member.lost_at) == (frozenset(), house.now)
-    assert house.room.next_expiry() == house.now + GRACE
-    house.pass_time(GRACE - 1)
-    assert not house.queue
-    house.pass_time(1)
-    house.pass_time(1)
-    assert len(house.queue) == 1
-    house.commit()
-    assert house.reasons() == ["lost"]
-    assert house.room.next_expiry() is None
+def test_a_lost_member_stays_for_the_grace(harness: RoomHarness) -> None:
+    harness.ask(1, "ana", "k")
+    harness.commit()
+    harness.go(1, left=False)
+    (member,) = harness.members()
+    assert (member.sessions, member.lost_at) == (frozenset(), harness.now)
+    assert harness.room.next_expiry() == harness.now + GRACE
+    harness.pass_time(GRACE - 1)
+    assert not harness.queue
+    harness.pass_time(1)
+    harness.pass_time(1)
+    assert len(harness.queue) == 1
+    harness.commit()
+    assert harness.reasons() == ["lost"]
+    assert harness.room.next_expiry() is None
 
 
-def test_a_return_within_the_grace_leaves_no_line(house: House) -> None:
-    house.ask(1, "ana", "k")
-    house.commit()
-    house.go(1, left=False)
-    house.pass_time(GRACE / 2)
-    house.ask(2, "ana", "k")
-    house.pass_time(GRACE)
-    assert house.history() == [("Joined", "ana")]
-    assert house.members()[0].lost_at is None
+def test_a_return_within_the_grace_leaves_no_line(harness: RoomHarness) -> None:
+    harness.ask(1, "ana", "k")
+    harness.commit()
+    harness.go(1, left=False)
+    harness.pass_time(GRACE / 2)
+    harness.ask(2, "ana", "k")
+    harness.pass_time(GRACE)
+    assert harness.history() == [("Joined", "ana")]
+    assert harness.members()[0].lost_at is None
 
 
-def test_a_return_while_the_leaving_is_written_joins_anew(house: House) -> None:
-    house.ask(1, "ana", "k")
-    house.commit()
-    house.go(1, left=True)
-    house.ask(2, "ana", "k")
-    house.commit()
-    assert house.history() == [("Joined", "ana"), ("Left", "ana"), ("Joined", "ana")]
-    assert house.members()[0].sessions == {2}
+def test_a_return_while_the_leaving_is_written_joins_anew(harness: RoomHarness) -> None:
+    harness.ask(1, "ana", "k")
+    harness.commit()
+    harness.go(1, left=True)
+    harness.ask(2, "ana", "k")
+    harness.commit()
+    assert harness.history() == [("Joined", "ana"), ("Left", "ana"), ("Joined", "ana")]
+    assert harness.members()[0].sessions == {2}
 
 
-def test_a_session_that_goes_while_its_join_is_written_leaves_a_member_to_its_grace(house: House) -> None:
-    house.ask(1, "ana", "k")
-    house.go(1, left=False)
-    house.commit()
-    assert house.room.count == 1
-    house.pass_time(1)
-    house.pass_time(GRACE)
-    house.commit()
-    assert house.reasons() == ["lost"]
+def test_a_session_that_goes_while_its_join_is_written_leaves_a_member_to_its_grace(harness: RoomHarness) -> None:
+    harness.ask(1, "ana", "k")
+    harness.go(1, left=False)
+    harness.commit()
+    assert harness.room.count == 1
+    harness.pass_time(1)
+    harness.pass_time(GRACE)
+    harness.commit()
+    assert harness.reasons() == ["lost"]
 
 
-def test_a_leaving_that_could_not_be_written_is_asked_for_again(house: House) -> None:
-    house.ask(1, "ana", "k")
-    house.commit()
-    house.go(1, left=True)
-    house.queue.clear()
-    house.room.append_failed("ana", house.now)
-    house.pass_time(1)
-    assert not house.queue
-    house.pass_time(5)
-    house.commit()
-    assert house.reasons() == ["left"]
+def test_a_leaving_that_could_not_be_written_is_asked_for_again(harness: RoomHarness) -> None:
+    harness.ask(1, "ana", "k")
+    harness.commit()
+    harness.go(1, left=True)
+    harness.queue.clear()
+    harness.room.append_failed("ana", harness.now)
+    harness.pass_time(1)
+    assert not harness.queue
+    harness.pass_time(5)
+    harness.commit()
+    assert harness.reasons() == ["left"]
 
 
-def test_after_a_restart_members_have_the_grace_and_classic_ones_have_not(house: House) -> None:
+def test_after_a_restart_members_have_the_grace_and_classic_ones_have_not(harness: RoomHarness) -> None:
     for session, (name, owner) in enumerate([("ana", "k"), ("budi", "l"), ("old", "")]):
-        house.ask(session, name, owner)
-    house.commit()
-    house.restart()
-    assert [member.name for member in house.members()] == ["ana", "budi", "old"]
-    house.pass_time(0)
-    house.ask(7, "ana", "k")
-    house.commit()
-    assert [member.name for member in house.members()] == ["ana", "budi"]
-    house.pass_time(GRACE)
-    house.commit()
-    assert [member.name for member in house.members()] == ["ana"]
-    assert house.reasons() == ["server_lost", "server_lost"]
+        harness.ask(session, name, owner)
+    harness.commit()
+    harness.restart()
+    assert [member.name for member in harness.members()] == ["ana", "budi", "old"]
+    harness.pass_time(0)
+    harness.ask(7, "ana", "k")
+    harness.commit()
+    assert [member.name for member in harness.members()] == ["ana", "budi"]
+    harness.pass_time(GRACE)
+    harness.commit()
+    assert [member.name for member in harness.members()] == ["ana"]
+    assert harness.reasons() == ["server_lost", "server_lost"]
 
 
-def test_everybody_leaves_when_the_room_closes(house: House) -> None:
+def test_everybody_leaves_when_the_room_closes(harness: RoomHarness) -> None:
     for session, name in enumerate(["ana", "budi"]):
-        house.ask(session, name, f"k{session}")
-    house.commit()
-    for intent in house.room.leave_all(house.at):
-        house.append(intent)
-    assert house.room.leave_all(house.at) == []
-    house.go(0, left=True)
-    house.commit()
-    house.go(1, left=False)
-    assert house.reasons() == ["closed", "closed"]
-    assert house.room.member_of(1) is None
+        harness.ask(session, name, f"k{session}")
+    harness.commit()
+    for intent in harness.room.leave_all(harness.at):
+        harness.append(intent)
+    assert harness.room.leave_all(harness.at) == []
+    harness.go(0, left=True)
+    harness.commit()
+    harness.go(1, left=False)
+    assert harness.reasons() == ["closed", "closed"]
+    assert harness.room.member_of(1) is None
 
 
 def test_a_full_room_takes_nobody_more_but_those_who_are_in_it(rules: NameRules) -> None:
-    house = House(rules, max_members=2)
-    house.ask(1, "ana", "k")
-    house.ask(2, "budi", "l")
-    house.ask(3, "citra", "m")
-    assert house.refused[3] == RoomFull(bound=2, count=2, of_place=2)
-    house.ask(4, "ana", "k")
-    house.ask(5, "guest", "g", "script")
-    house.commit()
-    assert house.room.count == 2
-    assert not {4, 5} & house.refused.keys()
-    house.go(2, left=True)
-    house.commit()
-    house.ask(3, "citra", "m")
-    house.commit()
-    assert house.room.member_of(3) is not None
+    harness = RoomHarness(rules, max_members=2)
+    harness.ask(1, "ana", "k")
+    harness.ask(2, "budi", "l")
+    harness.ask(3, "citra", "m")
+    assert harness.refused[3] == RoomFull(bound=2, count=2, of_place=2)
+    harness.ask(4, "ana", "k")
+    harness.ask(5, "guest", "g", "script")
+    harness.commit()
+    assert harness.room.count == 2
+    assert not {4, 5} & harness.refused.keys()
+    harness.go(2, left=True)
+    harness.commit()
+    harness.ask(3, "citra", "m")
+    harness.commit()
+    assert harness.room.member_of(3) is not None
 
 
 def test_a_join_that_is_being_written_holds_its_place_even_when_its_session_is_gone(rules: NameRules) -> None:
-    house = House(rules, max_members=1)
-    house.ask(1, "ana", "k")
-    house.go(1, left=False)
-    house.ask(2, "budi", "l")
-    house.commit()
-    assert house.refused[2] == RoomFull(bound=1, count=1, of_place=1)
-    assert [member.name for member in house.members()] == ["ana"]
+    harness = RoomHarness(rules, max_members=1)
+    harness.ask(1, "ana", "k")
+    harness.go(1, left=False)
+    harness.ask(2, "budi", "l")
+    harness.commit()
+    assert harness.refused[2] == RoomFull(bound=1, count=1, of_place=1)
+    assert [member.name for member in harness.members()] == ["ana"]
 
 
 def test_a_join_that_lost_its_name_holds_no_place(rules: NameRules) -> None:
-    house = House(rules, max_members=2)
-    house.ask(1, "ana", "k")
-    house.ask(2, "ana", "l")
-    house.commit()
-    assert house.refused[2] == NameDenied("name_taken", "ana", owner="k", since=house.at)
-    house.ask(3, "budi", "m")
-    house.commit()
-    assert house.room.member_of(3) is not None
+    harness = RoomHarness(rules, max_members=2)
+    harness.ask(1, "ana", "k")
+    harness.ask(2, "ana", "l")
+    harness.commit()
+    assert harness.refused[2] == NameDenied("name_taken", "ana", owner="k", since=harness.at)
+    harness.ask(3, "budi", "m")
+    harness.commit()
+    assert harness.room.member_of(3) is not None
 
 
-def test_a_transient_session_claims_its_name_once_a_day(house: House) -> None:
-    house.ask(1, "bot", "k", "script")
-    house.commit()
-    assert house.history() == [("Claimed", "bot")]
-    house.go(1, left=False)
-    house.ask(2, "bot", "k", "script")
-    assert house.admitted[2].intent is None
-    house.pass_time(DAY + 1)
-    house.ask(3, "bot", "k", "script")
-    house.commit()
-    assert house.history() == [("Claimed", "bot")] * 2
-    assert house.members() == []
-    assert house.room.member_of(3) is None
-    judged = house.room.judge_name("bot", "l", house.at)
+def test_a_transient_session_claims_its_name_once_a_day(harness: RoomHarness) -> None:
+    harness.ask(1, "bot", "k", "script")
+    harness.commit()
+    assert harness.history() == [("Claimed", "bot")]
+    harness.go(1, left=False)
+    harness.ask(2, "bot", "k", "script")
+    assert harness.admitted[2].intent is None
+    harness.pass_time(DAY + 1)
+    harness.ask(3, "bot", "k", "script")
+    harness.commit()
+    assert harness.history() == [("Claimed", "bot")] * 2
+    assert harness.members() == []
+    assert harness.room.member_of(3) is None
+    judged = harness.room.judge_name("bot", "l", harness.at)
     assert isinstance(judged, NameDenied)
     assert (judged.code, judged.detail, judged.owner) == ("name_taken", "bot", "k")
 
 
-def test_a_transient_session_of_a_member_uses_the_name_as_it_is(house: House) -> None:
-    house.ask(1, "ana", "k")
-    house.commit()
-    house.pass_time(3 * DAY)
-    house.ask(2, "ana", "k", "script")
-    house.go(1, left=True)
-    house.commit()
-    assert house.history() == [("Joined", "ana"), ("Left", "ana")]
+def test_a_transient_session_of_a_member_uses_the_name_as_it_is(harness: RoomHarness) -> None:
+    harness.ask(1, "ana", "k")
+    harness.commit()
+    harness.pass_time(3 * DAY)
+    harness.ask(2, "ana", "k", "script")
+    harness.go(1, left=True)
+    harness.commit()
+    assert harness.history() == [("Joined", "ana"), ("Left", "ana")]
 
 
 def test_a_guest_keeps_others_from_its_name_even_without_ownership(rules: NameRules) -> None:
-    house = House(rules, ownership=0.0)
-    house.ask(1, "bot", "k", "script")
-    house.ask(2, "bot", "l")
-    house.commit()
-    assert house.refused[2] == NameDenied("name_taken", "bot", owner="k", since=house.at)
-    house.ask(3, "bot", "k", "script")
-    house.commit()
-    house.go(1, left=False)
-    house.go(3, left=False)
-    house.ask(2, "bot", "l")
-    house.commit()
-    assert house.room.member_of(2) is not None
+    harness = RoomHarness(rules, ownership=0.0)
+    harness.ask(1, "bot", "k", "script")
+    harness.ask(2, "bot", "l")
+    harness.commit()
+    assert harness.refused[2] == NameDenied("name_taken", "bot", owner="k", since=harness.at)
+    harness.ask(3, "bot", "k", "script")
+    harness.commit()
+    harness.go(1, left=False)
+    harness.go(3, left=False)
+    harness.ask(2, "bot", "l")
+    harness.commit()
+    assert harness.room.member_of(2) is not None
 
 
 @pytest.mark.parametrize(("since", "known"), [(0, 4), (3, 3), (9, 4)])
@@ -469,136 +469,138 @@ def test_since_when_somebody_was_a_member_is_written_down_also_if_the_log_has_fo
     assert again.since == known
 
 
-def test_since_when_an_owner_has_used_a_name_is_known(house: House) -> None:
-    house.ask(1, "ana", "k")
-    house.commit()
-    assert house.room.known_since("ana", "k") == 1
-    house.go(1, left=True)
-    house.commit()
-    assert house.room.known_since("ana", "k") == 1
-    assert house.room.known_since("ana", "l") is None
-    assert house.room.known_since("ana", "") is None
+def test_since_when_an_owner_has_used_a_name_is_known(harness: RoomHarness) -> None:
+    harness.ask(1, "ana", "k")
+    harness.commit()
+    assert harness.room.known_since("ana", "k") == 1
+    harness.go(1, left=True)
+    harness.commit()
+    assert harness.room.known_since("ana", "k") == 1
+    assert harness.room.known_since("ana", "l") is None
+    assert harness.room.known_since("ana", "") is None
 
 
-def test_members_are_listed_page_by_page_in_the_order_of_their_keys(house: House) -> None:
+def test_members_are_listed_page_by_page_in_the_order_of_their_keys(harness: RoomHarness) -> None:
     names = ["Dewi", "ana", "Citra", "budi", "Eko"]
     for session, name in enumerate(names):
-        house.ask(session, name, f"k{session}")
-    house.commit()
+        harness.ask(session, name, f"k{session}")
+    harness.commit()
     seen: list[str] = []
     more = True
     while more:
-        page, more = house.room.occupants_after(seen[-1] if seen else "", 2)
+        page, more = harness.room.occupants_after(seen[-1] if seen else "", 2)
         seen += [each.name for under_a_name in page for each in under_a_name]
     assert seen == ["ana", "budi", "Citra", "Dewi", "Eko"]
-    assert house.room.occupants_after("zzz", 2) == ([], False)
-    assert house.room.occupants_after("c\ud800", 2)[0][0][0].name == "Dewi"
+    assert harness.room.occupants_after("zzz", 2) == ([], False)
+    assert harness.room.occupants_after("c\ud800", 2)[0][0][0].name == "Dewi"
 
 
 def test_who_comes_from_elsewhere_gets_the_seat_of_one_whose_contact_is_lost(rules: NameRules) -> None:
-    house = House(rules, max_members=3)
+    harness = RoomHarness(rules, max_members=3)
     for session, name in enumerate(["ana", "budi", "citra"]):
-        house.ask(session, name, name, address=f"10.0.0.1:{session}")
-    house.commit()
-    house.ask(3, "dewi", "dewi", address="10.0.0.2:1")
-    assert house.refused[3] == RoomFull(bound=3, count=3, of_place=0), "all are in contact"
+        harness.ask(session, name, name, address=f"10.0.0.1:{session}")
+    harness.commit()
+    harness.ask(3, "dewi", "dewi", address="10.0.0.2:1")
+    assert harness.refused[3] == RoomFull(bound=3, count=3, of_place=0), "all are in contact"
     for session in (0, 1):
-        house.go(session, left=False)
-    house.ask(3, "dewi", "dewi", address="10.0.0.2:1")
-    house.commit()
-    assert [member.name for member in house.members()] == ["ana", "citra", "dewi"]
-    assert house.log[-2][2] == Left("budi", "budi", "crowded", 0.0, 2, "10.0.0.1")
-    house.ask(4, "eko", "eko", address="10.0.0.1:9")
-    assert house.refused[4] == RoomFull(bound=3, count=3, of_place=2), "its place holds most"
+        harness.go(session, left=False)
+    harness.ask(3, "dewi", "dewi", address="10.0.0.2:1")
+    harness.commit()
+    assert [member.name for member in harness.members()] == ["ana", "citra", "dewi"]
+    assert harness.log[-2][2] == Left("budi", "budi", "crowded", 0.0, 2, "10.0.0.1")
+    harness.ask(4, "eko", "eko", address="10.0.0.1:9")
+    assert harness.refused[4] == RoomFull(bound=3, count=3, of_place=2), "its place holds most"
 
 
 def test_who_lost_the_seat_while_away_gets_one_within_the_grace(rules: NameRules) -> None:
-    house = House(rules, max_members=2)
+    harness = RoomHarness(rules, max_members=2)
     for session, name in enumerate(["ana", "budi"]):
-        house.ask(session, name, name, address="10.0.0.1:1")
-    house.commit()
-    house.go(1, left=False)
-    house.ask(2, "citra", "citra", address="10.0.0.2:1")
-    house.commit()
-    house.ask(3, "budi", "another", address="10.0.0.3:1")
-    assert house.refused[3] == NameDenied("name_owned", "", owner="budi", since=house.at)
-    house.ask(4, "budi", "budi", address="10.0.0.1:1", returns=True)
-    house.commit()
-    assert [member.name for member in house.members()] == ["ana", "budi", "citra"], "one more than there are seats"
-    house.ask(5, "dewi", "dewi", address="10.0.0.4:1")
-    assert house.refused[5] == RoomFull(bound=2, count=3, of_place=0)
+        harness.ask(session, name, name, address="10.0.0.1:1")
+    harness.commit()
+    harness.go(1, left=False)
+    harness.ask(2, "citra", "citra", address="10.0.0.2:1")
+    harness.commit()
+    harness.ask(3, "budi", "another", address="10.0.0.3:1")
+    assert harness.refused[3] == NameDenied("name_owned", "", owner="budi", since=harness.at)
+    harness.ask(4, "budi", "budi", address="10.0.0.1:1", returns=True)
+    harness.commit()
+    assert [member.name for member in harness.members()] == ["ana", "budi", "citra"], "one more than there are seats"
+    harness.ask(5, "dewi", "dewi", address="10.0.0.4:1")
+    assert harness.refused[5] == RoomFull(bound=2, count=3, of_place=0)
 
 
 def test_after_the_grace_the_seat_is_gone_also_over_a_restart(rules: NameRules) -> None:
-    house = House(rules, max_members=2)
+    harness = RoomHarness(rules, max_members=2)
     for session, name in enumerate(["ana", "citra"]):
-        house.ask(session, name, name, address="10.0.0.1:1")
-    house.commit()
-    house.restart()
-    house.ask(3, "budi", "budi", address="10.0.0.2:1")
-    house.commit()
-    assert [member.name for member in house.members()] == ["ana", "budi"]
-    house.restart()
+        harness.ask(session, name, name, address="10.0.0.1:1")
+    harness.commit()
+    harness.restart()
+    harness.ask(3, "budi", "budi", address="10.0.0.2:1")
+    harness.commit()
+    assert [member.name for member in harness.members()] == ["ana", "budi"]
+    harness.restart()
     for session, name in ((4, "ana"), (5, "budi")):
-        house.ask(session, name, name, address="10.0.0.1:1")
-    house.pass_time(GRACE - 1)
-    house.ask(6, "citra", "citra", address="10.0.0.1:1", returns=True)
-    house.commit()
-    assert 6 not in house.refused
-    house.go(6, left=True)
-    house.commit()
-    house.pass_time(2)
-    house.ask(7, "citra", "citra", address="10.0.0.1:1", returns=True)
-    assert house.refused[7] == RoomFull(bound=2, count=2, of_place=1)
+        harness.ask(session, name, name, address="10.0.0.1:1")
+    harness.pass_time(GRACE - 1)
+    harness.ask(6, "citra", "citra", address="10.0.0.1:1", returns=True)
+    harness.commit()
+    assert 6 not in harness.refused
+    harness.go(6, left=True)
+    harness.commit()
+    harness.pass_time(2)
+    harness.ask(7, "citra", "citra", address="10.0.0.1:1", returns=True)
+    assert harness.refused[7] == RoomFull(bound=2, count=2, of_place=1)
 
 
 def test_all_classic_members_are_one_place_because_nothing_proves_an_address(rules: NameRules) -> None:
-    house = House(rules, max_members=10)
+    harness = RoomHarness(rules, max_members=10)
     for session in range(10):
-        house.ask(session, f"user{session}", "", address=f"10.0.0.{session}:1")
-    house.commit()
-    assert house.room.count == 9
-    assert house.refused[9] == RoomFull(bound=10, count=9, of_place=9)
-    house.ask(10, "ana", "ana", address="10.0.0.1:1")
-    house.commit()
-    assert house.room.count == 10
+        harness.ask(session, f"user{session}", "", address=f"10.0.0.{session}:1")
+    harness.commit()
+    assert harness.room.count == 9
+    assert harness.refused[9] == RoomFull(bound=10, count=9, of_place=9)
+    harness.ask(10, "ana", "ana", address="10.0.0.1:1")
+    harness.commit()
+    assert harness.room.count == 10
 
 
 def test_guests_have_few_seats_and_few_of_a_place(rules: NameRules) -> None:
-    house = House(rules, max_members=1)
-    house.room = Room(rules, RoomLimits(1, inf, GRACE, guests=4, guests_of_place=3))
+    harness = RoomHarness(rules, max_members=1)
+    harness.room = Room(rules, RoomLimits(1, inf, GRACE, guests=4, guests_of_place=3))
     for session in range(3):
-        house.ask(session, f"bot{session}", f"key {session}", "script", "10.0.0.1:1")
-    house.commit()
-    house.ask(3, "bot3", "key 3", "script", "10.0.0.1:1")
-    assert house.refused[3] == GuestsFull(of_place=True, bound=3)
-    house.ask(4, "ana", "ana", "reader", "10.0.0.2:1")
-    house.ask(5, "budi", "budi", "reader", "10.0.0.3:1")
-    house.commit()
-    assert house.refused.keys() == {3}
-    assert 2 not in house.open, "the newest of the most crowded place gave up its seat"
-    assert house.members() == []
-    listed = [(here.name, here.role) for under_a_name in house.room.occupants_after("", 9)[0] for here in under_a_name]
+        harness.ask(session, f"bot{session}", f"key {session}", "script", "10.0.0.1:1")
+    harness.commit()
+    harness.ask(3, "bot3", "key 3", "script", "10.0.0.1:1")
+    assert harness.refused[3] == GuestsFull(of_place=True, bound=3)
+    harness.ask(4, "ana", "ana", "reader", "10.0.0.2:1")
+    harness.ask(5, "budi", "budi", "reader", "10.0.0.3:1")
+    harness.commit()
+    assert harness.refused.keys() == {3}
+    assert 2 not in harness.open, "the newest of the most crowded place gave up its seat"
+    assert harness.members() == []
+    listed = [
+        (here.name, here.role) for under_a_name in harness.room.occupants_after("", 9)[0] for here in under_a_name
+    ]
     assert sorted(listed) == [("ana", "reader"), ("bot0", "script"), ("bot1", "script"), ("budi", "reader")]
-    house.ask(6, "citra", "citra", "reader", "10.0.0.1:1")
-    assert house.refused[6] == GuestsFull(of_place=False, bound=4)
+    harness.ask(6, "citra", "citra", "reader", "10.0.0.1:1")
+    assert harness.refused[6] == GuestsFull(of_place=False, bound=4)
 
 
-def test_members_and_guests_of_one_name_are_listed_together_but_who_asks(house: House) -> None:
-    house.ask(1, "ana", "k")
-    house.ask(2, "ana", "k", "script")
-    house.ask(3, "ana", "k", "script")
-    house.ask(4, "ana", "k", "reader")
-    house.commit()
-    assert [[(here.name, here.role) for here in under] for under in house.room.occupants_after("", 9, but=4)[0]] == [
+def test_members_and_guests_of_one_name_are_listed_together_but_who_asks(harness: RoomHarness) -> None:
+    harness.ask(1, "ana", "k")
+    harness.ask(2, "ana", "k", "script")
+    harness.ask(3, "ana", "k", "script")
+    harness.ask(4, "ana", "k", "reader")
+    harness.commit()
+    assert [[(here.name, here.role) for here in under] for under in harness.room.occupants_after("", 9, but=4)[0]] == [
         [("ana", "member"), ("ana", "script")]
     ]
     for session in (2, 3):
-        house.go(session, left=False)
-    assert house.room.occupants_after("", 9)[0] == [
+        harness.go(session, left=False)
+    assert harness.room.occupants_after("", 9)[0] == [
         [
-            Occupant("ana", "k", "secure", True, house.at, "member"),
-            Occupant("ana", "k", "secure", True, house.at, "reader"),
+            Occupant("ana", "k", "secure", True, harness.at, "member"),
+            Occupant("ana", "k", "secure", True, harness.at, "reader"),
         ]
     ]
 
@@ -624,39 +626,39 @@ OWNERS = ("k", "k", "l", "l", "", "")
 def test_whatever_happens_names_are_unique_and_the_log_tells_who_is_here(
     rules: NameRules, steps: list[tuple[object, ...]], ownership: float
 ) -> None:
-    house = House(rules, max_members=2, ownership=ownership)
+    harness = RoomHarness(rules, max_members=2, ownership=ownership)
     sessions = list(range(len(OWNERS)))
     for number, step in enumerate(steps, start=len(OWNERS)):
         match step:
-            case ("ask", int(client), str(name), bool(transient)) if sessions[client] not in house.open:
+            case ("ask", int(client), str(name), bool(transient)) if sessions[client] not in harness.open:
                 sessions[client] = number
-                house.ask(number, name, OWNERS[client], "script" if transient and OWNERS[client] else "member")
+                harness.ask(number, name, OWNERS[client], "script" if transient and OWNERS[client] else "member")
             case ("go", int(client), bool(left)):
-                house.go(sessions[client], left=left)
+                harness.go(sessions[client], left=left)
             case ("commit",):
-                house.commit_one()
+                harness.commit_one()
             case ("wait", float(seconds)):
-                house.pass_time(seconds)
+                harness.pass_time(seconds)
             case ("restart",):
-                house.restart()
+                harness.restart()
             case _:
                 pass  # an open session does not ask again
-        check(house)
-    house.commit()
-    check(house)
-    for session in list(house.open):
-        house.go(session, left=False)
+        check(harness)
+    harness.commit()
+    check(harness)
+    for session in list(harness.open):
+        harness.go(session, left=False)
     for _ in range(3):
-        house.pass_time(2 * GRACE)
-        house.commit()
-    assert house.members() == []
+        harness.pass_time(2 * GRACE)
+        harness.commit()
+    assert harness.members() == []
 
 
-def check(house: House) -> None:
-    members = house.members()
-    folded = PresenceFold(house.ownership)
+def check(harness: RoomHarness) -> None:
+    members = harness.members()
+    folded = PresenceFold(harness.ownership)
     open_joins: set[str] = set()
-    for seq, at, body, key in house.log:
+    for seq, at, body, key in harness.log:
         assert (key in open_joins) == isinstance(body, Left)  # each left closes the one join before it
         if not isinstance(body, Claimed):
             open_joins ^= {key}
@@ -664,9 +666,9 @@ def check(house: House) -> None:
     assert {(m.name, m.key, m.owner, m.joined_at, m.joined_seq) for m in members} == {
         (p.name, p.key, p.owner, p.joined_at, p.joined_seq) for p in folded.present.values()
     }
-    assert len({member.key for member in members}) == len(members) <= house.max_members
+    assert len({member.key for member in members}) == len(members) <= harness.max_members
     holders = {member.key: member.owner for member in members}
-    for session, admit in house.admitted.items():
+    for session, admit in harness.admitted.items():
         assert holders.setdefault(admit.key, admit.owner) == admit.owner
         if admit.role == "member":
-            assert house.room.member_of(session) in members
+            assert harness.room.member_of(session) in members

@@ -1,4 +1,4 @@
-"""The bound on wrong passwords of the whole room: who is looked at, who waits how long, and what the admin hears."""
+"""The bound on wrong passwords of the whole room: which are checked, who waits how long, and what the admin is told."""
 
 from __future__ import annotations
 

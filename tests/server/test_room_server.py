@@ -44,7 +44,7 @@ def test_a_line_is_stored_then_told_to_everybody_and_to_its_author_as_his_own(ha
     assert budi.last(e.EntryArrived).own is None
 
 
-def test_nobody_hears_a_line_and_nobody_is_told_it_is_stored_before_it_is(hall: Hall) -> None:
+def test_nobody_receives_a_line_and_nobody_is_told_it_is_stored_before_it_is(hall: Hall) -> None:
     ana, budi = hall.person("ana"), hall.person("budi")
     hall.writer_busy = True
     ana.say("soup at one")
@@ -306,7 +306,7 @@ def test_whoever_waits_for_the_log_is_told_so_once_and_the_rest_is_not(hall: Hal
     assert len(ana.all(e.LinesHeld)) == 2
 
 
-def test_who_is_told_that_it_waits_hears_it_also_when_the_first_word_is_lost(hall: Hall) -> None:
+def test_a_client_is_told_that_its_lines_wait_also_when_the_first_answer_is_lost(hall: Hall) -> None:
     ana = hall.person("ana")
     hall.log.full = True
     hall.writer_busy = True

@@ -30,7 +30,7 @@ def test_however_many_keys_one_person_makes_others_get_in() -> None:
     assert refused == {"room_full"}
 
 
-def test_who_is_refused_hears_the_true_reason() -> None:
+def test_a_refusal_gives_the_true_reason() -> None:
     hall = Hall(max_members=10)
     for number in range(10):
         last = hall.person(f"user{number}", host="10.9.0.1")
@@ -67,7 +67,7 @@ def test_an_eleventh_script_of_an_address_waits_and_is_told_why_when_it_asks() -
     assert scripts[3].is_in
 
 
-def test_a_reader_hears_and_cannot_speak_and_makes_no_line() -> None:
+def test_a_reader_receives_lines_cannot_speak_and_makes_no_join_line() -> None:
     hall = Hall(max_members=1)
     ana = hall.person("ana")
     reader = hall.person("listener", role=m.READER)

@@ -485,7 +485,7 @@ def test_what_was_dropped_is_summed_up_now_and_then_and_at_the_end(options: Serv
 
 
 @pytest.mark.slow
-def test_the_manager_hears_of_it_only_while_the_writer_is_alive(
+def test_the_manager_is_notified_only_while_the_writer_is_alive(
     options: ServiceOptions, manager: socket.socket, quick: None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     del quick

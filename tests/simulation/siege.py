@@ -197,7 +197,7 @@ class Siege(SimulatedRoom):
     def _check_membership(self) -> None:
         if (
             self.server.is_up and not self.server.room_server.unwritten
-        ):  # or the room has yet to hear what the log has taken
+        ):  # or the room has not yet received what the log has stored
             super()._check_membership()
 
     def _here(self) -> list[Client]:

@@ -81,7 +81,7 @@ class Story:
         self.world.start_server()
 
     def suspend(self, node: Client) -> None:
-        """A laptop is closed: it hears nothing, and for its programs no time passes."""
+        """A laptop is closed: it receives nothing, and for its programs no time passes."""
         self.world.suspend_client(node, self.dice.uniform(0.5, 70.0))
 
     def suspend_server(self, node: Client) -> None:

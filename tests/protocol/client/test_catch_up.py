@@ -227,7 +227,7 @@ def test_a_new_session_asks_as_if_nothing_had_been_asked() -> None:
     assert gets(reader, 30.11) == pytest.approx([30.0 + 2 * ANSWER_GUESS])
 
 
-def test_when_the_server_is_heard_again_what_is_missing_is_asked_for_at_once() -> None:
+def test_when_contact_is_back_what_is_missing_is_requested_at_once() -> None:
     reader = lacking(5)
     gets(reader, 20.0)
     reader.hurry(20.0)

@@ -67,7 +67,7 @@ class Hall:
         return self.publish(*[entry(seq, text) for seq in range(self.fanout.head + 1, through + 1)])
 
     def talk(self, count: int) -> None:
-        """Publish so many entries, one each 50 ms from START on, and heed nothing of what is sent."""
+        """Publish so many entries, one each 50 ms from START on, and ignore what is sent."""
         for number in range(count):
             self.now = START + number / 20
             self.grow(number + 1)
@@ -165,7 +165,7 @@ def test_members_that_fall_behind_together_are_swept_together() -> None:
     assert len(hall.sweeps(START + SOON + 0.03)) <= 2
 
 
-def test_one_who_was_not_added_or_has_gone_hears_nothing() -> None:
+def test_a_session_that_was_not_added_or_has_gone_receives_nothing() -> None:
     hall = Hall(members=2)
     hall.fanout.discard(hall.sessions[0])
     hall.fanout.discard(hall.sessions[0])

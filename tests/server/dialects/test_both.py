@@ -32,7 +32,7 @@ def test_the_originals_wire_word_by_word(hall: Hall) -> None:
     assert budi.received[-1] == b"cici: Username:"
 
 
-def test_classic_and_secure_members_hear_each_other(hall: Hall) -> None:
+def test_classic_and_secure_members_receive_each_others_lines(hall: Hall) -> None:
     ana, budi = hall.person("ana"), hall.teletype()
     budi.join("budi")
     assert budi.send("sopnya jam satu \N{STEAMING BOWL}".encode()) == []

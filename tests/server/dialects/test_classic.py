@@ -246,7 +246,7 @@ def test_a_grapheme_longer_than_a_datagram_is_cut_between_characters(room: Conve
     assert "".join(data.decode().removeprefix("ana: ") for data in room.heard()) == "e" + "\u0301" * 1000
 
 
-def test_while_a_password_is_checked_nothing_else_is_heeded(room: Conversation) -> None:
+def test_while_a_password_is_checked_nothing_else_is_processed(room: Conversation) -> None:
     room.tell(b"Username:budi")
     room.name_valid(BUDI, "budi")
     room.tell(b"Password:one")
@@ -274,7 +274,7 @@ def test_a_stranger_is_answered_nothing_but_to_a_name(room: Conversation, data: 
     assert room.dialect.dropped == {"state": 1}
 
 
-def test_a_password_before_the_answer_to_the_name_is_not_heeded(room: Conversation) -> None:
+def test_a_password_before_the_answer_to_the_name_is_dropped(room: Conversation) -> None:
     room.tell(b"Username:budi")
     assert room.tell(b"Password:right") == []
 
@@ -290,7 +290,7 @@ def test_a_password_before_the_answer_to_the_name_is_not_heeded(room: Conversati
         (b"Username:\xed\xa0\x80", BUDI, "encoding"),
     ],
 )
-def test_what_is_not_heeded_is_counted(room: Conversation, data: bytes, address: Address, reason: str) -> None:
+def test_what_is_dropped_is_counted(room: Conversation, data: bytes, address: Address, reason: str) -> None:
     assert room.tell(data, address) == []
     assert room.dialect.dropped == {reason: 1}
 
