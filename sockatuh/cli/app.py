@@ -23,9 +23,9 @@ from sockatuh.wording import backup as backups
 from sockatuh.wording import client as phrases
 from sockatuh.wording import install as service
 
+from .environment import correct_environment
 from .errors import ExitCode, end_row, guard, stop, warn
 from .help_layout import HelpContext
-from .surroundings import put_right
 
 COMMANDS: Final = {
     # name: (module of this package, function, one sentence)
@@ -107,7 +107,7 @@ def run(args: Sequence[str]) -> int:
     )
 
     def command() -> object:
-        for sentence in put_right(os.environ, tells_time=_command_of(args) in TELL_TIME and not as_json):
+        for sentence in correct_environment(os.environ, tells_time=_command_of(args) in TELL_TIME and not as_json):
             warn(sentence)
         # Not standalone: Typer would print usage errors itself, broken in the middle of words.
         return app.main(list(args), prog_name="sockatuh", standalone_mode=False)

@@ -13,8 +13,8 @@ from sockatuh.room.moments import from_rfc3339, local
 from sockatuh.store.files import DATABASE
 from sockatuh.wording import backup as wording
 
+from .arguments import a_path
 from .errors import ExitCode, stop
-from .given import a_path
 from .new_room import ConfigOption
 from .program import called_as
 from .service_files import STATE, at

@@ -16,8 +16,8 @@ from sockatuh.errors import AddressUnusable, ConfigurationError, KeyFileError, P
 from sockatuh.store.files import DATABASE
 from sockatuh.wording import check as wording
 
+from .arguments import working_directory
 from .errors import ExitCode, report
-from .given import working_directory
 from .new_room import ConfigOption
 from .options import JsonOption
 from .service_files import SOCKET_UNIT

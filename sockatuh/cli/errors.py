@@ -40,7 +40,7 @@ from sockatuh.wording import NO_ANSWER_GIVEN
 from sockatuh.wording import admin as wording
 
 from .naming import whose
-from .paragraphs import print_folded
+from .wrapping import print_folded
 
 _UsageError: type[BaseException] = typer.BadParameter.__mro__[1]
 """What Typer raises for wrong usage; it exports only this subclass of it."""

@@ -8,8 +8,7 @@ from typing import Any, Final
 
 import typer
 
-from .paragraphs import fold
-from .wrapping import reach
+from .wrapping import fold, reach
 
 WIDEST: Final = 80
 NARROWEST: Final = 24

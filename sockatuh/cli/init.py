@@ -14,8 +14,8 @@ from sockatuh import __version__
 from sockatuh.protocol.constants import VERSION
 from sockatuh.wording import admin as wording
 
+from .arguments import FROM_STDIN, a_path, password_in_file, working_directory
 from .errors import stop
-from .given import FROM_STDIN, a_path, password_in_file, working_directory
 from .new_room import (
     NonInteractiveOption,
     PasswordFileOption,

@@ -20,8 +20,8 @@ from sockatuh.store.trusted_path import refuse_strangers_links
 from sockatuh.wording import admin
 from sockatuh.wording import install as wording
 
+from .arguments import a_path
 from .errors import ExitCode, stop
-from .given import a_path
 from .new_room import (
     NonInteractiveOption,
     PasswordFileOption,

@@ -57,7 +57,7 @@ class JsonLines:
         self._room, self._clock = room, clock
         self._notice("admitted", phrases.JOINED, name=room.me, room=room.name)
 
-    def hear(self, event: Event) -> None:
+    def report(self, event: Event) -> None:
         """Print an event."""
         match event:
             case Said():

@@ -98,7 +98,7 @@ class Narrator:
         self._timeline = Timeline(room, tells_own=tells_own) if marks else None
         self._waits = False
 
-    def hear(self, event: Event) -> None:
+    def report(self, event: Event) -> None:
         """Tell what an event is about."""
         for item in (event,) if self._timeline is None else self._timeline.take(event):
             self._tell(item)

@@ -17,8 +17,8 @@ from sockatuh.room.password import password_size, prepare_password
 from sockatuh.wording import HELP_PASSWORD_FILE
 from sockatuh.wording import admin as wording
 
+from .arguments import password_in_file
 from .errors import ExitCode, stop
-from .given import password_in_file
 
 BCRYPT_COST: Final = 12
 STRONG_BYTES: Final = 8

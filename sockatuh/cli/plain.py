@@ -10,9 +10,9 @@ from sockatuh.client.items import Waiting
 from sockatuh.client.room import Room
 from sockatuh.wording import client as phrases
 
-from .paragraphs import columns_of
 from .rendering import Line, plain
 from .rows import NOTE_INDENT, note_rows, print_row, print_wrapped
+from .wrapping import columns_of
 
 INDENT: Final = "  "
 

@@ -26,7 +26,7 @@ from sockatuh.wording import client as phrases
 
 from .errors import stop
 from .event_loop import StoppedAtQuestion
-from .paragraphs import print_folded
+from .wrapping import print_folded
 
 _LOCAL_FLAGS: Final = 3
 _TERMINAL: Final = 0

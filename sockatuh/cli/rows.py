@@ -10,11 +10,10 @@ from typing import Final, TextIO
 from sockatuh.room.text import lines_of
 
 from .direction import LEFT_TO_RIGHT, anchored, without_marks
-from .paragraphs import columns_of
 from .questions import is_terminal
 from .rendering import LONGEST, NAMES_AT, SHORTENED, TEXTS_FROM
 from .safe_output import ShownText, escape
-from .wrapping import CUT, wrap
+from .wrapping import CUT, columns_of, wrap
 
 NOTE_INDENT: Final = 2
 LOG_INDENT: Final = 9

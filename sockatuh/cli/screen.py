@@ -33,8 +33,8 @@ from .questions import ask_hidden
 from .rendering import ACTED, AUTHORS, TEXTS_FROM, Line, plain
 from .rows import note_rows
 from .sign_in import AtTerminal
-from .slash import Desk, Done, NotTaken
-from .talk import hear_last_answers
+from .slash import CommandRunner, Done, NotDone
+from .talk import report_last_answers
 from .terminal import ShowRemoved, open_terminal
 from .wrapping import CUT, clip, reach, wrap
 
@@ -66,7 +66,7 @@ class Screen:
     def __init__(self, room: Room, person: AtTerminal, *, colour: bool) -> None:
         self._room, self._person = room, person
         self._narrator = Narrator(room, self, marks=True)
-        self._desk = Desk(room, self, self._narrator.long_texts)
+        self._commands = CommandRunner(room, self, self._narrator.long_texts)
         self._style = COLOURED if colour else COLOURLESS
         self._depth = None if colour else ColorDepth.DEPTH_1_BIT
         self._unprinted: list[Line] = []
@@ -89,7 +89,7 @@ class Screen:
     async def run(self) -> None:
         """Talk until the person leaves; raises KeyboardInterrupt and what ends the conversation."""
         self._person.ask_again = self._ask_password
-        follow = asyncio.create_task(self._follow(self._narrator.hear))
+        follow = asyncio.create_task(self._follow(self._narrator.report))
         printer = asyncio.create_task(self._print())
         follow.add_done_callback(lambda _: self._close())
         try:
@@ -106,13 +106,13 @@ class Screen:
             follow.cancel()
             printer.cancel()
             await asyncio.wait({follow, printer})
-            self._desk.close()
-            await hear_last_answers(self._room, self._narrator.hear)
+            self._commands.close()
+            await report_last_answers(self._room, self._narrator.report)
             self._print_now()
 
-    async def _follow(self, hear: Callable[[Event], None]) -> None:
+    async def _follow(self, report: Callable[[Event], None]) -> None:
         async for event in self._room:
-            hear(event)
+            report(event)
             self._session.app.invalidate()
 
     async def _ask_password(self, why: str) -> str:
@@ -156,7 +156,7 @@ class Screen:
 
     def refuse(self, text: str, reason: str) -> None:
         """Say that a text was rejected; what was typed meanwhile stays in the input."""
-        self.note(phrases.not_taken(phrases.refused_line(reason)))
+        self.note(phrases.not_done(phrases.refused_line(reason)))
         first_row = clean_line(text.partition("\n")[0])
         self.answer([clip(first_row, max(1, self.columns - TEXTS_FROM))])
 
@@ -227,12 +227,12 @@ class Screen:
 
     def _accept(self, buffer: Buffer) -> bool:
         """Do what was typed; False empties the input for the next line."""
-        match self._desk.obey(buffer.text):
-            case NotTaken(why):
-                self.note(phrases.not_taken(why))
+        match self._commands.run(buffer.text):
+            case NotDone(why):
+                self.note(phrases.not_done(why))
             case Done.LEAVING:
                 self._close()
-            case Done.TAKEN:
+            case Done.HANDLED:
                 pass
         return False
 

@@ -14,12 +14,12 @@ import typer
 from sockatuh.errors import ConfigurationError, SockAtuhError
 from sockatuh.wording import admin as wording
 
+from .arguments import working_directory
 from .errors import explain
-from .given import working_directory
 from .new_room import ConfigOption
-from .paragraphs import folded
 from .program import typed_command
 from .rows import log_rows
+from .wrapping import folded
 
 if TYPE_CHECKING:
     from sockatuh.server.options import Ready, ServiceOptions

@@ -17,7 +17,7 @@ from sockatuh.protocol.seam import bracketed
 from sockatuh.settings.secret import SecretError, read_secret
 from sockatuh.wording import install as wording
 
-from .given import working_directory
+from .arguments import working_directory
 from .program import Program
 
 if TYPE_CHECKING:

@@ -27,7 +27,7 @@ from sockatuh.room.text import clean_line
 from sockatuh.wording import admin as wording
 from sockatuh.wording import client as phrases
 
-from .given import FROM_STDIN, password_in_file, password_in_variable
+from .arguments import FROM_STDIN, password_in_file, password_in_variable
 from .naming import whose
 from .questions import ask, ask_hidden, may_ask, tell, unseen
 

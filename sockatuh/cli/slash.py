@@ -23,7 +23,7 @@ COMMAND: Final = re.compile(r"/(\S*)\s*(.*)", re.DOTALL)
 
 
 @dataclass(frozen=True, slots=True)
-class Say:
+class SayText:
     """Say this."""
 
     text: str
@@ -31,77 +31,77 @@ class Say:
 
 
 @dataclass(frozen=True, slots=True)
-class Who:
+class ListMembers:
     """List who is here."""
 
 
 @dataclass(frozen=True, slots=True)
-class Show:
+class ShowText:
     """Show a long text whole."""
 
     seq: str
 
 
 @dataclass(frozen=True, slots=True)
-class Help:
+class ShowHelp:
     """List the commands."""
 
 
 @dataclass(frozen=True, slots=True)
-class Quit:
+class LeaveRoom:
     """Leave."""
 
 
 @dataclass(frozen=True, slots=True)
-class Unknown:
+class UnknownCommand:
     """There is no such command."""
 
     word: str
 
 
-Request: TypeAlias = Say | Who | Show | Help | Quit | Unknown
+Request: TypeAlias = SayText | ListMembers | ShowText | ShowHelp | LeaveRoom | UnknownCommand
 
 
 def parse(line: str) -> Request:
     """Return what a line asks for; `//` begins a text with one slash, and a word with two slashes is a path."""
     command = COMMAND.fullmatch(line)
     if command is None:
-        return Say(line)
+        return SayText(line)
     if line.startswith("//"):
-        return Say(line[1:])
+        return SayText(line[1:])
     word, rest = command.groups()
     if "/" in word:
-        return Say(line)
+        return SayText(line)
     match word:
         case "me":
-            return Say(rest, action=True)
+            return SayText(rest, action=True)
         case "who":
-            return Who()
+            return ListMembers()
         case "show":
-            return Show(rest.strip())
+            return ShowText(rest.strip())
         case "help":
-            return Help()
+            return ShowHelp()
         case "quit":
-            return Quit()
+            return LeaveRoom()
         case _:
-            return Unknown(clean_line(word))
+            return UnknownCommand(clean_line(word))
 
 
 class Done(Enum):
     """What was done about a typed line."""
 
-    TAKEN = auto()
+    HANDLED = auto()
     LEAVING = auto()
 
 
 @dataclass(frozen=True, slots=True)
-class NotTaken:
+class NotDone:
     """Nothing was done about it; `why` says the reason."""
 
     why: str
 
 
-class Counter(Protocol):
+class AnswerView(Protocol):
     """Where answers to a typed line are shown."""
 
     @property
@@ -118,76 +118,76 @@ class Counter(Protocol):
         """Show a remark."""
 
 
-class Desk:
-    """Carries out what is typed, and shows the answers on a counter.
+class CommandRunner:
+    """Carries out what is typed, and shows the answers on a view.
 
     A line that holds the room's password is asked back, and the next line answers that.
     """
 
-    def __init__(self, room: Room, counter: Counter, long_texts: LongTexts) -> None:
-        self._room, self._counter, self._long_texts = room, counter, long_texts
-        self._asked_back: Say | None = None
+    def __init__(self, room: Room, view: AnswerView, long_texts: LongTexts) -> None:
+        self._room, self._view, self._long_texts = room, view, long_texts
+        self._asked_back: SayText | None = None
         self._listing: asyncio.Task[None] | None = None
 
-    def obey(self, line: str) -> Done | NotTaken:
+    def run(self, line: str) -> Done | NotDone:
         """Do what a line asks for."""
         asked_back, self._asked_back = self._asked_back, None
         if asked_back is not None:
             if line.strip().lower() in phrases.YES:
                 self._room.send(asked_back.text, action=asked_back.action)
-                return Done.TAKEN
-            self._counter.note(phrases.NOT_SAID)
+                return Done.HANDLED
+            self._view.note(phrases.NOT_SAID)
             if line.strip().lower() in phrases.NO:
-                return Done.TAKEN
+                return Done.HANDLED
         match parse(line):
-            case Say() as say:
+            case SayText() as say:
                 return self._say(say)
-            case Who():
+            case ListMembers():
                 return self._list_members()
-            case Show(seq):
+            case ShowText(seq):
                 return self._show(seq)
-            case Help():
-                self._counter.answer(phrases.CHAT_HELP)
-            case Quit():
+            case ShowHelp():
+                self._view.answer(phrases.CHAT_HELP)
+            case LeaveRoom():
                 return Done.LEAVING
-            case Unknown(word):
-                return NotTaken(phrases.unknown_command(word))
-        return Done.TAKEN
+            case UnknownCommand(word):
+                return NotDone(phrases.unknown_command(word))
+        return Done.HANDLED
 
     def close(self) -> None:
         """Wait for no answer any more."""
         if self._listing is not None:
             self._listing.cancel()
 
-    def _list_members(self) -> Done | NotTaken:
+    def _list_members(self) -> Done | NotDone:
         if not self._room.in_contact:
-            return NotTaken(phrases.OUT_OF_CONTACT)
+            return NotDone(phrases.OUT_OF_CONTACT)
         if self._listing is None or self._listing.done():
             self._listing = asyncio.create_task(self._show_members())
-        return Done.TAKEN
+        return Done.HANDLED
 
     async def _show_members(self) -> None:
         with contextlib.suppress(ClientError):  # whoever iterates over the room gets it as well
-            self._counter.note(describe(await self._room.members()))
+            self._view.note(describe(await self._room.members()))
 
-    def _show(self, seq: str) -> Done | NotTaken:
+    def _show(self, seq: str) -> Done | NotDone:
         if not (seq.isascii() and seq.isdigit() and len(seq) < LONGEST_SEQ):
-            return NotTaken(phrases.SHOW_WHAT)
+            return NotDone(phrases.SHOW_WHAT)
         said = self._long_texts.find(int(seq))
         if said is None:
-            return NotTaken(phrases.not_kept(int(seq)))
-        self._counter.show(draw(said, self._room.me, self._counter.columns))
-        return Done.TAKEN
+            return NotDone(phrases.not_kept(int(seq)))
+        self._view.show(draw(said, self._room.me, self._view.columns))
+        return Done.HANDLED
 
-    def _say(self, say: Say) -> Done | NotTaken:
+    def _say(self, say: SayText) -> Done | NotDone:
         match self._room.fault_of(say.text):
             case None:
                 self._room.send(say.text, action=say.action)
             case "text_is_password", _:
                 self._asked_back = say
-                self._counter.note(phrases.SAY_PASSWORD)
+                self._view.note(phrases.SAY_PASSWORD)
             case "text_empty", _:
-                return NotTaken(phrases.ME_WHAT) if say.action else Done.TAKEN
+                return NotDone(phrases.ME_WHAT) if say.action else Done.HANDLED
             case _, size:
-                return NotTaken(phrases.refused_line(phrases.in_parts(size, self._room.max_text)))
-        return Done.TAKEN
+                return NotDone(phrases.refused_line(phrases.in_parts(size, self._room.max_text)))
+        return Done.HANDLED

@@ -44,6 +44,6 @@ def tail(
 
 async def _tail(wishes: Wishes, *, as_json: bool) -> None:
     async with joined(wishes) as room:
-        hear = JsonLines(room).hear if as_json else Narrator(room, Plain(room), marks=False).hear
+        report = JsonLines(room).report if as_json else Narrator(room, Plain(room), marks=False).report
         async for event in room:
-            hear(event)
+            report(event)

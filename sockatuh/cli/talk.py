@@ -19,7 +19,7 @@ from .narrator import Narrator
 from .plain import Plain
 from .questions import tell
 from .sign_in import AtTerminal
-from .slash import Desk, Done, NotTaken
+from .slash import CommandRunner, Done, NotDone
 from .stdin import NoText, read_lines, text_of
 
 STORED_WITHIN: Final = 30.0
@@ -51,7 +51,7 @@ async def talk_in_plain_lines(room: Room, person: AtTerminal) -> None:
     """Talk with a person who types lines; what they typed is on their terminal already."""
     view = Plain(room)
     narrator = Narrator(room, view, marks=True, tells_own=False)
-    desk = Desk(room, view, narrator.long_texts)
+    commands = CommandRunner(room, view, narrator.long_texts)
     password = TypedPassword()
 
     async def ask_again(why: str) -> str:
@@ -70,19 +70,19 @@ async def talk_in_plain_lines(room: Room, person: AtTerminal) -> None:
                 continue
             if password.takes(typed):
                 continue
-            match desk.obey(typed):
-                case NotTaken(why):
+            match commands.run(typed):
+                case NotDone(why):
                     view.note(why)
                 case Done.LEAVING:
                     return
-                case Done.TAKEN:
+                case Done.HANDLED:
                     pass
 
     person.ask_again, person.hides_again = ask_again, True
     try:
-        await _converse(room, narrator.hear, feed)
+        await _converse(room, narrator.report, feed)
     finally:
-        desk.close()
+        commands.close()
         person.answered()
 
 
@@ -107,7 +107,7 @@ async def talk_through_a_pipe(room: Room) -> None:
                 case code, size:
                     view.pass_over(line.number, _why(code, size, room))
 
-    await _converse(room, narrator.hear, feed)
+    await _converse(room, narrator.report, feed)
     _end(view.refused)
 
 
@@ -134,17 +134,17 @@ async def talk_in_json(room: Room) -> None:
             await room.room_for_more()
             room.send(text, action=action)
 
-    await _converse(room, view.hear, feed)
+    await _converse(room, view.report, feed)
     _end(view.refused)
 
 
-async def hear_last_answers(room: Room, hear: Callable[[Event], None]) -> None:
+async def report_last_answers(room: Room, report: Callable[[Event], None]) -> None:
     """Process events for a moment longer, while lines are unanswered and the server may still answer."""
     with contextlib.suppress(TimeoutError, ClientError, StopAsyncIteration):
         async with asyncio.timeout(LAST_ANSWERS):
             events = aiter(room)
             while room.unanswered and room.in_contact:
-                hear(await anext(events))
+                report(await anext(events))
 
 
 def _explained(fault: NoText, room: Room) -> str:
@@ -161,12 +161,12 @@ def _end(refused: int) -> None:
         stop(phrases.some_refused(refused), ExitCode.REFUSED)
 
 
-async def _converse(room: Room, hear: Callable[[Event], None], feed: Callable[[], Awaitable[None]]) -> None:
+async def _converse(room: Room, report: Callable[[Event], None], feed: Callable[[], Awaitable[None]]) -> None:
     """Tell what happens while the input lasts, and then until all of it is stored."""
 
     async def follow() -> None:
         async for event in room:
-            hear(event)
+            report(event)
 
     async def speak() -> None:
         await feed()
@@ -179,6 +179,6 @@ async def _converse(room: Room, hear: Callable[[Event], None], feed: Callable[[]
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
-        await hear_last_answers(room, hear)
+        await report_last_answers(room, report)
     for task in done:
         task.result()

@@ -15,8 +15,8 @@ from typing import TYPE_CHECKING, Final
 from sockatuh.net.address import split_address
 from sockatuh.wording import install as wording
 
+from .arguments import working_directory
 from .errors import stop
-from .given import working_directory
 from .service_files import CONFIG, CREDENTIAL, SERVICE_UNIT, SOCKET_UNIT, STATE, at
 
 if TYPE_CHECKING:

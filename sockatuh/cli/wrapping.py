@@ -1,4 +1,4 @@
-"""Cuts lines into the rows of a terminal, so that only the beginning of a line is at the margin.
+"""Wraps lines for a terminal, so that only the beginning of a line stands at the margin, and sentences between words.
 
 A terminal wraps a long line by itself, back to the margin, where every line of the log begins with its time. Whoever
 could predict where would be able to write a line in somebody else's name. So rows are cut here, early rather than late:
@@ -9,9 +9,11 @@ Greek, Cyrillic and many signs twice as wide (UAX 11, "ambiguous").
 from __future__ import annotations
 
 import re
+import shutil
+import sys
 import unicodedata
 from collections.abc import Iterator
-from typing import Final
+from typing import Final, TextIO
 
 from sockatuh.room.text import BLANKS
 
@@ -71,6 +73,41 @@ def wrap(
 def clip(line: str, columns: int) -> str:
     """Return as much of a line as fits into so many columns."""
     return line if reach(line) <= columns else next(_cut(line, "", 0, columns, 0, ""))
+
+
+def print_folded(text: str, end: str = "\n") -> None:
+    """Print sentences to stderr, wrapped if it is a terminal."""
+    print(folded(text), end=end, file=sys.stderr, flush=True)
+
+
+def folded(text: str) -> str:
+    """Return sentences wrapped for the terminal on stderr, unchanged if it is none."""
+    columns = columns_of(sys.stderr)
+    return "\n".join(fold(text, columns)) if columns else text
+
+
+def columns_of(stream: TextIO | None) -> int | None:
+    """Return the width of the terminal a stream goes to, None if it goes elsewhere."""
+    is_terminal = stream is not None and not stream.closed and stream.isatty()
+    return shutil.get_terminal_size().columns if is_terminal else None
+
+
+def fold(text: str, columns: int) -> list[str]:
+    """Return the rows of a text that is broken between words so that no row is longer than `columns`.
+
+    Rows keep the indent of their line. A word that is longer than a row, as a path or a key, stays whole to be copied.
+    """
+    return [row for line in text.split("\n") for row in _fold_line(line, columns)]
+
+
+def _fold_line(line: str, columns: int) -> list[str]:
+    if reach(line) <= columns:
+        return [line]
+    bare = line.strip(" ")
+    indent = len(line) - len(line.lstrip(" "))
+    rows = [" " * indent + row for row in wrap(bare, columns, indent, indent)]
+    rows[-1] += line[len(line.rstrip(" ")) :]  # a question ends in a space, behind which the answer is typed
+    return rows
 
 
 def _cut(word: str, row: str, width: int, columns: int, indent: int, mark: str) -> Iterator[str]:

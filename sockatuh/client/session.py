@@ -11,7 +11,7 @@ import asyncio
 import contextlib
 import os
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from types import TracebackType
 from typing import Any, Final, TypeVar
@@ -29,6 +29,7 @@ from sockatuh.errors import (
 )
 from sockatuh.net.address import format_address
 from sockatuh.protocol.client import events as e
+from sockatuh.protocol.client.bounds import MEMBERS_LISTED
 from sockatuh.protocol.client.joining import PeerOptions
 from sockatuh.protocol.client.obstacles import Obstacle
 from sockatuh.protocol.client.peer import Peer
@@ -38,7 +39,6 @@ from sockatuh.protocol.seam import Address
 
 from .carrier import Carry, UdpCarrier
 from .deadline import loop_time
-from .listing import Listing
 from .room import Listener
 from .server_address import Node, parse_nodes_untrusted
 from .whereabouts import Whereabouts
@@ -462,3 +462,25 @@ def _settle(answer: asyncio.Future[T] | None, result: T | ClientError) -> None:
 def _refusal(refused: e.JoinRefused) -> Refused:
     kind = NameTaken if refused.code in NAME_CODES else Refused
     return kind(refused.code, refused.wait, refused.detail, refused.suggestion, refused.tag, refused.since)
+
+
+class Listing:
+    """Takes pages until the last one, one that brings nobody new, or more members than any room has."""
+
+    def __init__(self) -> None:
+        self._members: dict[tuple[str, int], MemberInfo] = {}
+
+    @property
+    def members(self) -> tuple[MemberInfo, ...]:
+        """Everybody listed so far, each once."""
+        return tuple(self._members.values())
+
+    def take(self, page: Sequence[MemberInfo], more: bool) -> str | None:
+        """Take a page; return the name after which the next one begins, None if this was the last."""
+        known = len(self._members)
+        for member in page:
+            if len(self._members) < MEMBERS_LISTED:
+                self._members.setdefault((member.name, member.role), member)
+        if not more or len(self._members) == known or len(self._members) >= MEMBERS_LISTED:
+            return None
+        return page[-1].name

@@ -258,7 +258,7 @@ def input_line_refused(number: int, reason: str) -> str:
     return f"line {number} not sent: {reason}"
 
 
-def not_taken(why: str) -> str:
+def not_done(why: str) -> str:
     """Say why a typed line was rejected, and how to get it back."""
     return f"{why.removesuffix('.')}; the Up key brings it back"
 

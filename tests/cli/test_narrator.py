@@ -12,7 +12,7 @@ from client.session_double import ADMITTED, SessionDouble
 
 from sockatuh.cli.narrator import LongTexts, Narrator
 from sockatuh.cli.rendering import Line, plain
-from sockatuh.cli.slash import Desk, Done, NotTaken
+from sockatuh.cli.slash import CommandRunner, Done, NotDone
 from sockatuh.client.items import Said, Waiting
 from sockatuh.client.name_tags import NameTags
 from sockatuh.client.room import Room
@@ -73,31 +73,31 @@ def tell(
     marks: bool = True,
     tells_own: bool = True,
     says: Sequence[str] = (),
-    then: Callable[[Desk], object] = lambda _: None,
+    then: Callable[[CommandRunner], object] = lambda _: None,
     present: Sequence[MemberInfo] = (),
     tags: NameTags | None = None,
 ) -> list[str]:
     """Return what somebody called tom sees of some events, and do `then`."""
 
-    async def hear() -> list[str]:
+    async def report() -> list[str]:
         session, wall = SessionDouble(), Wall()
         session.present = present
         room = Room(session, "room", ADMITTED, tags=tags)
         for text in says:
             room.send(text)
         narrator = Narrator(room, wall, marks=marks, tells_own=tells_own)
-        desk, readers = Desk(room, wall, narrator.long_texts), aiter(room)
+        commands, readers = CommandRunner(room, wall, narrator.long_texts), aiter(room)
         for event in events:
             session.tell(event)
             while readers.is_behind:
-                narrator.hear(await anext(readers))
-        then(desk)
+                narrator.report(await anext(readers))
+        then(commands)
         for _ in range(5):
             await asyncio.sleep(0)
-        desk.close()
+        commands.close()
         return wall.seen
 
-    return asyncio.run(hear())
+    return asyncio.run(report())
 
 
 def said(seq: int, text: str, *, own: int | None = None, at: int = NOW) -> EntryArrived:
@@ -233,8 +233,8 @@ def test_the_rest_of_a_long_text_is_shown_when_it_is_asked_for(line: str, answer
     text = "\n".join(f"row {number}" for number in range(200))
     done = list[object]()
 
-    shown = tell(CaughtUp(), said(4321, text), then=lambda desk: done.append(desk.obey(line)))
-    assert done == [Done.TAKEN if answer == 200 else NotTaken(str(answer))]
+    shown = tell(CaughtUp(), said(4321, text), then=lambda commands: done.append(commands.run(line)))
+    assert done == [Done.HANDLED if answer == 200 else NotDone(str(answer))]
     assert len(shown[12:]) == (200 if answer == 200 else 0)
 
 
@@ -270,15 +270,15 @@ def test_who_is_here_is_told_with_what_is_special() -> None:
         MemberInfo("ana", "", "secure", True, 0),
         MemberInfo("budi\x1b[31m", "", "classic", False, 0),
     )
-    assert tell(CaughtUp(), present=members, then=lambda desk: desk.obey("/who"))[1:] == [
+    assert tell(CaughtUp(), present=members, then=lambda commands: commands.run("/who"))[1:] == [
         "— 2 here: ana, budi (unencrypted, no contact)"
     ]
 
 
 def test_nobody_is_asked_who_is_here_while_contact_is_lost() -> None:
     done = list[object]()
-    tell(ContactLost("silence"), then=lambda desk: done.append(desk.obey("/who")))
-    assert done == [NotTaken(phrases.OUT_OF_CONTACT)]
+    tell(ContactLost("silence"), then=lambda commands: done.append(commands.run("/who")))
+    assert done == [NotDone(phrases.OUT_OF_CONTACT)]
 
 
 def test_why_lines_wait_is_told_and_that_they_do_no_more_when_all_are_stored() -> None:

@@ -4,29 +4,29 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from sockatuh.cli.slash import Help, Quit, Request, Say, Show, Unknown, Who, parse
+from sockatuh.cli.slash import LeaveRoom, ListMembers, Request, SayText, ShowHelp, ShowText, UnknownCommand, parse
 
 
 @pytest.mark.parametrize(
     ("line", "request_"),
     [
-        ("hello", Say("hello")),
-        (" /me waves", Say(" /me waves")),
-        ("/me waves\nat all", Say("waves\nat all", action=True)),
-        ("/me", Say("", action=True)),
-        ("//who", Say("/who")),
-        ("/who", Who()),
-        ("/who  is here", Who()),
-        ("/help", Help()),
-        ("/show 4321", Show("4321")),
-        ("/show", Show("")),
-        ("/quit", Quit()),
-        ("/Quit", Unknown("Quit")),
-        ("/", Unknown("")),
-        ("/\x1b[2J x", Unknown("")),
-        ("/etc/passwd is a file", Say("/etc/passwd is a file")),
-        ("/me/", Say("/me/")),
-        ("//etc/passwd", Say("/etc/passwd")),
+        ("hello", SayText("hello")),
+        (" /me waves", SayText(" /me waves")),
+        ("/me waves\nat all", SayText("waves\nat all", action=True)),
+        ("/me", SayText("", action=True)),
+        ("//who", SayText("/who")),
+        ("/who", ListMembers()),
+        ("/who  is here", ListMembers()),
+        ("/help", ShowHelp()),
+        ("/show 4321", ShowText("4321")),
+        ("/show", ShowText("")),
+        ("/quit", LeaveRoom()),
+        ("/Quit", UnknownCommand("Quit")),
+        ("/", UnknownCommand("")),
+        ("/\x1b[2J x", UnknownCommand("")),
+        ("/etc/passwd is a file", SayText("/etc/passwd is a file")),
+        ("/me/", SayText("/me/")),
+        ("//etc/passwd", SayText("/etc/passwd")),
     ],
 )
 def test_a_typed_line_asks_for_one_thing(line: str, request_: Request) -> None:
@@ -36,4 +36,4 @@ def test_a_typed_line_asks_for_one_thing(line: str, request_: Request) -> None:
 @settings(max_examples=50)
 @given(st.text(max_size=40))
 def test_two_slashes_say_any_text_with_one(text: str) -> None:
-    assert parse(f"//{text}") == Say(f"/{text}")
+    assert parse(f"//{text}") == SayText(f"/{text}")

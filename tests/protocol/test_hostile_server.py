@@ -13,7 +13,7 @@ import pytest
 from kit.bare_room import LOG_ID, PASSWORD, SERVER, START, Dice, entry
 from kit.raw_server import RawServer, joined_raw_server, make_peer
 
-from sockatuh.client.listing import Listing
+from sockatuh.client.session import Listing
 from sockatuh.errors import ProtocolError
 from sockatuh.protocol import messages as m
 from sockatuh.protocol.client import events as pe

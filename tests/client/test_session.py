@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from sockatuh.client.listing import Listing
+from sockatuh.client.session import Listing
 from sockatuh.protocol import messages as m
 from sockatuh.protocol.client.bounds import MEMBERS_LISTED
 

@@ -12,7 +12,7 @@ import pytest
 from cli.people import Person, Server
 from kit.programs import SOCKATUH
 
-from sockatuh.cli.surroundings import put_right
+from sockatuh.cli.environment import correct_environment
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="these are a matter of POSIX")
 
@@ -43,35 +43,35 @@ def _as_before() -> Iterator[None]:
 def test_what_is_no_time_zone_is_told_and_times_are_in_utc(monkeypatch: pytest.MonkeyPatch, zone: str) -> None:
     monkeypatch.setenv("TZ", zone)
     time.tzset()
-    (sentence,) = put_right(os.environ, tells_time=True)
+    (sentence,) = correct_environment(os.environ, tells_time=True)
     assert sentence.startswith("TZ=")
     assert sentence.endswith(" is no time zone known here, so times are in UTC.")
     assert len(sentence) < 120
     assert time.localtime(0).tm_hour == 0
-    assert put_right(os.environ, tells_time=True) == []
+    assert correct_environment(os.environ, tells_time=True) == []
 
 
 @pytest.mark.parametrize("zone", ["", "UTC", ":UTC", "WIB-7", "<+07>-7", "EST5EDT,M3.2.0,M11.1.0", "utc0"])
 def test_what_is_a_time_zone_stays(monkeypatch: pytest.MonkeyPatch, zone: str) -> None:
     monkeypatch.setenv("TZ", zone)
-    assert put_right(os.environ, tells_time=True) == []
+    assert correct_environment(os.environ, tells_time=True) == []
     assert os.environ["TZ"] == zone
 
 
 def test_who_shows_no_times_needs_no_time_zone() -> None:
-    assert put_right({"TZ": "Banana/Land"}, tells_time=False) == []
+    assert correct_environment({"TZ": "Banana/Land"}, tells_time=False) == []
 
 
 def test_variables_that_are_not_ours_are_taken_out_and_told_once() -> None:
     environ = {"SOCKATUH_PORT": "udp://10.0.0.7:7625", "SOCKATUH_SERVICE_HOST": "x", "SOCKATUH_NAME": "", "HOME": ""}
-    (sentence,) = put_right(environ, tells_time=True)
+    (sentence,) = correct_environment(environ, tells_time=True)
     assert "SOCKATUH_PORT and 1 more" in sentence
     assert environ == {}
 
 
 def test_no_mask_keeps_a_process_from_its_own_files(tmp_path: Path) -> None:
     os.umask(0o777)
-    put_right({}, tells_time=False)
+    correct_environment({}, tells_time=False)
     (tmp_path / "file").touch()
     assert stat.S_IMODE((tmp_path / "file").stat().st_mode) == 0o600
 

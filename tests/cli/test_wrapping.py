@@ -7,7 +7,7 @@ from cli.people import Person
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sockatuh.cli.paragraphs import fold
+from sockatuh.cli.wrapping import fold
 
 WORDS = st.lists(st.text("abcdefghij/-", min_size=1, max_size=30), min_size=1, max_size=30)
 

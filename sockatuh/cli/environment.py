@@ -30,7 +30,7 @@ _ZONES: Final = ("/usr/share/zoneinfo", "/usr/lib/zoneinfo", "/usr/share/lib/zon
 _ZONE_FILE: Final = b"TZif"
 
 
-def put_right(environ: MutableMapping[str, str], *, tells_time: bool) -> list[str]:
+def correct_environment(environ: MutableMapping[str, str], *, tells_time: bool) -> list[str]:
     """Correct the environment of this process, and return a sentence for each correction.
 
     `tells_time`: the command prints local times. Raises SockAtuhError if too few file descriptors are allowed.
