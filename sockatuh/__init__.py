@@ -108,7 +108,7 @@ _HOMES: Final = {
         "errors",
     ),
 }  # fmt: skip
-"""In which module each public name is defined."""
+"""The module in which each public name is defined."""
 
 
 def __getattr__(name: str) -> object:

@@ -99,12 +99,12 @@ class MemoryRoom:
         return [(body.name, body.text) for body in bodies if isinstance(body, Message)]
 
     def connect(self, server: str | None = None, **options: Any) -> AbstractAsyncContextManager[Room]:
-        """Join the room as `sockatuh.connect` does; any server stands for this one, and the password is given."""
+        """Join the room as `sockatuh.connect` does; any `server` means this one, and the password is filled in."""
         address = ServerAddress(self.name) if server is None else ServerAddress.parse(server)
         return connect(address, **{"password": self.password, "carry": self._carry, **options})
 
     def cut_network(self) -> None:
-        """Lose whatever arrives from now on, at either end."""
+        """Drop whatever arrives from now on, at either end."""
         self._wire.is_up = False
 
     def mend_network(self) -> None:
@@ -141,7 +141,7 @@ class VirtualLoop(asyncio.SelectorEventLoop):
 
 
 class _SkippingSelector(selectors.DefaultSelector):
-    """Adds up the seconds for which it should have waited instead of waiting."""
+    """Adds up the seconds for which it was asked to wait, instead of waiting."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -172,11 +172,11 @@ class _Wire:
         return f"10.1.{self._clients >> 8}.{self._clients & 255}", 5000
 
     def attach(self, address: Address, receive: Callable[[bytes, Address], None]) -> None:
-        """Pass what arrives at an address to a function, with the address it came from."""
+        """Pass datagrams for an address to a function, with their source address."""
         self._receivers[address] = receive
 
     def detach(self, address: Address) -> None:
-        """Lose what arrives at an address from now on."""
+        """Drop datagrams for an address from now on."""
         del self._receivers[address]
 
     def send(self, data: bytes, source: Address, target: Address) -> None:
@@ -240,7 +240,7 @@ class _WireDriver(Generic[EventT]):
 
 
 class _WireCarrier(_WireDriver[PeerEvent]):
-    """A client's end of the network, where every name is the server's."""
+    """A client's end of the network; every host name resolves to the server."""
 
     async def look_up(self, host: str, port: int, on_silence: Callable[[], None]) -> list[Address]:
         return await self.look_up_again(host, port)
@@ -256,7 +256,7 @@ class _WireCarrier(_WireDriver[PeerEvent]):
 
 
 class _Server:
-    """A server's process: what server/service.py does, without threads, files and signals."""
+    """A server process: does what server/service.py does, without threads, files and signals."""
 
     def __init__(
         self,

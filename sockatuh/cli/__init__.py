@@ -1,4 +1,4 @@
-"""The command line: thin commands, the screens, and every sentence said to people."""
+"""The command line: thin commands, the screens, and the JSON lines."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ INTERRUPTED: Final = 130
 
 def main() -> None:
     """Run the command that the arguments name, and exit with its code."""
-    # Imported here so that a module of this package can be imported without the command line. Modules are no garbage:
-    # looking for some while they are loaded takes a tenth of each start.
+    # Imported here so that a module of this package can be imported without the command line. Garbage collection is off
+    # while modules load: it finds nothing, and takes a tenth of each start.
     gc.disable()
     try:
         from .safe_output import make_safe

@@ -1,8 +1,7 @@
-"""The table of commands, and the way from a command's name to its function and to its exit code.
+"""The table of commands, and how a command line becomes a function call and an exit code.
 
-A command is a function with Typer's annotations in a module of this package; its line in `COMMANDS` makes it one. The
-module is imported when the command is called and not before, so `--help` and the client's verbs never pay for the
-server's libraries.
+A command is a function with Typer's annotations, and an entry in `COMMANDS`. Its module is imported only when the
+command runs, so `--help` and the client's commands never load the server's libraries.
 """
 
 from __future__ import annotations
@@ -47,10 +46,10 @@ COMMANDS: Final = {
 }
 
 
-HOPELESS: Final = (ExitCode.USAGE, ExitCode.BAD_CONFIGURATION)
-"""Exit codes that a restart cannot change: sockatuh.service names both in RestartPreventExitStatus=."""
+PERMANENT: Final = (ExitCode.USAGE, ExitCode.BAD_CONFIGURATION)
+"""Exit codes of failures that a restart does not cure: sockatuh.service names both in RestartPreventExitStatus=."""
 PAUSE: Final = 5.0
-"""Seconds to wait before such an exit with a passed socket: a waiting datagram makes systemd start us again at once."""
+"""Seconds to wait before such an exit if systemd passed a socket: a datagram in it would restart us at once."""
 
 TELL_TIME: Final = frozenset({"serve", "chat", "tail", "who", "history", "backup", "restore"})
 """Commands that print local times."""
@@ -63,7 +62,7 @@ ON_THE_BOX: Final = frozenset(
 
 
 class _LazyCommand(TyperCommand):
-    """An entry in the list of commands, which loads the real command when its arguments are parsed."""
+    """A command in the list, whose module is loaded when its arguments are parsed."""
 
     def __init__(self, name: str, module: str, function: str, sentence: str) -> None:
         super().__init__(name=name, help=sentence, rich_markup_mode=None)
@@ -109,13 +108,13 @@ def run(args: Sequence[str]) -> int:
     def command() -> object:
         for sentence in correct_environment(os.environ, tells_time=_command_of(args) in TELL_TIME and not as_json):
             warn(sentence)
-        # Not standalone: Typer would print usage errors itself, broken in the middle of words.
+        # Standalone, Typer would print usage errors itself and break rows within words.
         return app.main(list(args), prog_name="sockatuh", standalone_mode=False)
 
     as_json = _asks_json(args)
     has_passed_socket = "LISTEN_FDS" in os.environ  # `serve` takes it out
     code = guard(command, as_json=as_json)
-    if has_passed_socket and code in HOPELESS:
+    if has_passed_socket and code in PERMANENT:
         time.sleep(PAUSE)
     return code
 
@@ -125,6 +124,6 @@ def _command_of(args: Sequence[str]) -> str:
 
 
 def _asks_json(args: Sequence[str]) -> bool:
-    # Looked for in the raw words, because parsing may be what fails; after -- comes a text.
+    # In the unparsed words, because parsing may be what fails; what follows -- is text.
     options = args[: args.index("--")] if "--" in args else args
     return "--json" in options

@@ -1,4 +1,4 @@
-"""Read arguments: paths, and a password in a file, on stdin or in a variable; others are wrong usage."""
+"""Reads arguments: paths, and a password from a file, stdin or a variable; stops with a usage error if it cannot."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ FROM_STDIN: Final = "-"
 
 
 def working_directory() -> Path:
-    """Return the working directory, or "." if it was removed: then nothing relative to it exists."""
+    """Return the working directory, or "." if it has been removed."""
     try:
         return Path.cwd()
     except OSError:
@@ -27,14 +27,14 @@ def working_directory() -> Path:
 
 
 def a_path(text: str) -> Path:
-    """Return the path in an argument, with ~ expanded: shells leave it alone in --option=~/path."""
+    """Return the path in an argument, with ~ expanded, which shells do not do in --option=~/path."""
     if (path := find_expanded(text)) is None:
         raise typer.BadParameter(wording.no_such_home(text))
     return path
 
 
 def password_in_file(file: str) -> str:
-    """Return the password on the first line of a file; `-` is stdin, of which only that line is read."""
+    """Return the password on the first line of a file; `-` is stdin, from which only that line is read."""
     if file == FROM_STDIN:
         return _read(lambda: read_secret(_stdin()), "stdin")
     if (path := find_expanded(file)) is None:
@@ -57,6 +57,6 @@ def _read(read: Callable[[], str], origin: str) -> str:
 
 
 def _stdin() -> BinaryIO:
-    """Return stdin unbuffered, so that what follows the first line stays for the room."""
+    """Return stdin unbuffered, so that the lines after the first are left for the command to send."""
     raw: BinaryIO = getattr(sys.stdin.buffer, "raw", sys.stdin.buffer)
     return raw

@@ -1,4 +1,4 @@
-"""The commands that copy a room to a file and put it back: backup, restore."""
+"""The commands `backup` and `restore`, which copy a room to a file and restore it from one."""
 
 from __future__ import annotations
 
@@ -74,10 +74,10 @@ def restore(
 
 
 def _place(room: ChosenRoom) -> tuple[Path, str]:
-    """Return where the room is to be, and the command that starts it then.
+    """Return the path of the database to restore, and the command that starts the room afterwards.
 
-    Where there is no room, and nothing says where one should be, it is the service's, which may be installed later:
-    a machine that takes the place of a lost one. Its state is not put where only the one who restores would look.
+    If there is no room yet and nothing names a place, root restores the service's room, which may be installed later:
+    this machine replaces a lost one. Anybody else has to name a place.
     """
     settings = room.load(serving=False)
     database = settings.state_dir / DATABASE

@@ -1,4 +1,4 @@
-"""The command `chat`: for a person at a terminal, or a program at both ends of a pipe."""
+"""The command `chat`, for a person at a terminal or for a program that reads and writes pipes."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ def chat(
     as_json: Annotated[bool, typer.Option("--json", help=phrases.HELP_CHAT_JSON)] = False,
     colour: Annotated[Colour, typer.Option("--color", help=phrases.HELP_COLOUR)] = Colour.AUTO,
 ) -> None:
-    """Come into a room, and talk."""
+    """Join a room and talk."""
     person = is_terminal(sys.stdin) and is_terminal(sys.stdout)
     asking = may_ask() and (person or as_json)
     wanted = read_range(lines, since, after, None if person and not as_json else 0)
@@ -97,7 +97,7 @@ async def _chat(wishes: Wishes, talk: Talk, *, greets: bool, as_json: bool) -> N
 
 
 def _end(room: Room, *, as_json: bool) -> bool:
-    """Give back the lines that may not be stored, or keep them for the next time if nobody can be told now."""
+    """Print the lines that may not be stored, or leave them to the next start if nobody would see them now."""
     unstored = room.unstored()
     _report(unstored, as_json=as_json)
     if not (unstored and is_lost(sys.stderr)):
@@ -106,7 +106,7 @@ def _end(room: Room, *, as_json: bool) -> bool:
 
 
 def _report(unstored: list[str], *, as_json: bool) -> None:
-    """Give back the lines that may not be stored."""
+    """Print the lines that may not be stored."""
     if not unstored:
         return
     sentence = phrases.not_stored(len(unstored))
@@ -124,5 +124,7 @@ async def _talk_on_a_screen(room: Room, person: AtTerminal, *, colour: bool) -> 
 
     try:
         await Screen(room, person, colour=colour).run()
-    except KeyboardInterrupt:  # a key like any other there: no ^C was written, so there is no row to end
+    except (
+        KeyboardInterrupt
+    ):  # on the screen Ctrl-C is an ordinary key: the terminal wrote no ^C, so there is no row to end
         raise typer.Exit(ExitCode.INTERRUPTED) from None

@@ -1,4 +1,4 @@
-"""The command `check`: the settings in force, whether a room can be served with them, and whether it is."""
+"""The command `check`, which prints the settings in force and tries whether the room can be served, or is."""
 
 from __future__ import annotations
 
@@ -70,7 +70,7 @@ def check(
 
 
 def _rows(settings: Settings, room: ChosenRoom) -> dict[str, tuple[Any, str]]:
-    """Return the value, as a file would have it, and the origin of each key."""
+    """Return for each key its value, written as in a file, and its origin."""
     rows = {key: (_shown(key, settings.shown(key)), origin) for key, origin in settings.origins.items()}
     if room.service is not None and room.service.listens is not None:
         for key, value in zip(("host", "port"), room.service.listens, strict=True):
@@ -98,7 +98,7 @@ def _plain(value: object) -> object:
 
 
 def _try(settings: Settings, room: ChosenRoom) -> tuple[str, list[Problem]]:
-    """Return what state the room is in, and what keeps it from being served."""
+    """Return the state of the room, and the problems that keep it from being served."""
     problems = [*_state_problems(settings)]
     host, port = _listens(settings, room)
     running, state_problem = _who_serves(settings, host, port)
@@ -116,7 +116,7 @@ def _listens(settings: Settings, room: ChosenRoom) -> tuple[str, int]:
 
 
 def _who_serves(settings: Settings, host: str, port: int) -> tuple[bool, Problem | None]:
-    """Return whether this room is being served, and what is wrong with how it is."""
+    """Return whether this room is being served, and a problem with how it is."""
     from sockatuh.net.probe import find_server_key
     from sockatuh.store.files import is_locked
 
@@ -145,7 +145,7 @@ def _own_key(state_dir: Path) -> bytes | None:
 
 
 def _state_problems(settings: Settings) -> Iterator[Problem]:
-    """Yield what is wrong with the files of the room, or with the directory in which they would be created."""
+    """Yield problems with the room's files, or with the directory in which they would be created."""
     from sockatuh.store.as_owner import as_owner
     from sockatuh.store.database import open_reader
     from sockatuh.store.files import read_private

@@ -1,4 +1,4 @@
-"""The way into a room that all client commands share: options, environment and profile become a call of `connect`."""
+"""How every client command joins a room: options, environment and profile become the arguments of `connect`."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from .sign_in import AtTerminal, given_password, login_name, tell_notice
 
 @contextlib.asynccontextmanager
 async def joined(wishes: Wishes, person: AtTerminal | None = None) -> AsyncIterator[Room]:
-    """Come into the room, stay for the block, and leave; questions and notices go to stderr.
+    """Join the room for the duration of the block; questions and notices go to stderr.
 
     Raises NoServer, NotStored, IdentityChanged, VersionMismatch, NameTaken, Refused and KeyFileError.
     """
@@ -72,7 +72,7 @@ def find_server(given: str | None, environ: Mapping[str, str], profile: Profile)
 
 
 def parse_server_address(text: str) -> ServerAddress:
-    """Return the server that a text names; wrong usage when it names none."""
+    """Return the server that a text names, or stop with a usage error."""
     try:
         return ServerAddress.parse(text)
     except AddressUnclear as error:

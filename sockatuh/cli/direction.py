@@ -1,10 +1,10 @@
-"""Keep names in their places on terminals that reorder right-to-left text.
+"""Keeps names in their places on terminals that reorder right-to-left text.
 
 Such a terminal reverses what lies between two right-to-left letters: `NAME  TEXT` would show the text in the author's
 place, and `NAME, NAME` the second name first. It may also reverse the whole row if the first letter is right-to-left. A
-left-to-right mark (U+200E) after each such name and at the beginning of each such row prevents both. The mark takes no
-column, terminals that do not reorder ignore it, and older ones know it too, unlike the isolates (U+2066–U+2069). Names
-and texts contain none, because they are cleaned, and files and pipes get none.
+left-to-right mark (U+200E) after each such name and at the beginning of each such row prevents both. The mark has
+no width. Terminals that do not reorder ignore it, and older ones support it, unlike the isolates (U+2066–U+2069).
+Cleaned names and texts contain no marks, and none are written to files and pipes.
 """
 
 from __future__ import annotations
@@ -22,12 +22,12 @@ def turns(text: str) -> bool:
 
 
 def apart(text: str) -> str:
-    """Return a text with a mark, if needed, that keeps what follows it in its place."""
+    """Return a text, followed by a mark if that is needed to keep what follows in its place."""
     return text + LEFT_TO_RIGHT if turns(text) else text
 
 
 def anchored(row: str) -> str:
-    """Return a row for a terminal, with a mark, if needed, that makes it begin at the left."""
+    """Return a row for a terminal, preceded by a mark if that is needed to start it at the left."""
     return LEFT_TO_RIGHT + row if turns(row) else row
 
 

@@ -1,7 +1,7 @@
-"""Correct the process's environment when a command starts: variables, time zone, file mask, file descriptors.
+"""Corrects the process's environment when a command starts: variables, time zone, umask, file descriptors.
 
-A unit, a container or a cron job may have set them to anything, and nobody may be watching when something fails because
-of it later. Each command corrects them first, and says in a sentence what it corrected.
+A unit, a container or a cron job may have set them to anything, and a failure because of that may come later, when
+nobody is watching. So each command corrects them first, and prints a sentence for each correction.
 """
 
 from __future__ import annotations
@@ -20,18 +20,18 @@ from sockatuh.settings.variables import find_ignored, without_foreign
 from sockatuh.wording import admin as wording
 
 NEEDED_DESCRIPTORS: Final = 32
-"""A server needs twenty, and a few more while it replaces a file."""
+"""A server needs twenty, and some more while it replaces a file."""
 WANTED_DESCRIPTORS: Final = 256
 
 _ALWAYS_KNOWN: Final = frozenset({"", "UTC", "GMT", "UCT", "ZULU"})
 _IN_WORDS: Final = re.compile(r"(?a:[A-Za-z]{3,}|<[A-Za-z0-9+-]+>)[+-]?\d{1,3}(:\d{1,2}){0,2}(?:[A-Za-z<].*)?")
-"""A zone described by its rules instead of a name: EST5EDT,M3.2.0,M11.1.0 or <+07>-7."""
+"""A zone given by its rules, not by name: EST5EDT,M3.2.0,M11.1.0 or <+07>-7."""
 _ZONES: Final = ("/usr/share/zoneinfo", "/usr/lib/zoneinfo", "/usr/share/lib/zoneinfo", "/etc/zoneinfo")
 _ZONE_FILE: Final = b"TZif"
 
 
 def correct_environment(environ: MutableMapping[str, str], *, tells_time: bool) -> list[str]:
-    """Correct the environment of this process, and return a sentence for each correction.
+    """Correct the environment of this process; return a sentence for each correction.
 
     `tells_time`: the command prints local times. Raises SockAtuhError if too few file descriptors are allowed.
     """
@@ -48,7 +48,7 @@ def correct_environment(environ: MutableMapping[str, str], *, tells_time: bool) 
 
 
 def _raise_descriptors() -> None:
-    """Raise a low limit of open files as far as this process may."""
+    """Raise a low limit on open files as far as allowed."""
     if sys.platform == "win32":
         return
     import resource
@@ -63,7 +63,7 @@ def _raise_descriptors() -> None:
 
 
 def _clear_mask() -> None:
-    """Remove from the file mask what would keep this process from its own files."""
+    """Clear the umask's bits for the owner, so that this process can use the files it creates."""
     mask = os.umask(0o077)
     os.umask(mask & 0o077)
 
@@ -88,5 +88,5 @@ def _is_zone_file(path: Path) -> bool:
             return False
         with open(path, "rb") as file:
             return file.read(len(_ZONE_FILE)) == _ZONE_FILE
-    except (OSError, ValueError):  # unreadable; a name no file can have
+    except (OSError, ValueError):  # unreadable, or not a valid file name
         return False

@@ -1,4 +1,4 @@
-"""What an error means to the user: an exit code, a word for scripts, and a sentence that says what to do next."""
+"""Turns an error into an exit code, a code word for scripts, and a sentence that says what to do next."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ from .naming import whose
 from .wrapping import print_folded
 
 _UsageError: type[BaseException] = typer.BadParameter.__mro__[1]
-"""What Typer raises for wrong usage; it exports only this subclass of it."""
+"""The base class of Typer's usage errors; Typer exports only the subclass BadParameter."""
 
 
 class ExitCode(IntEnum):
@@ -62,7 +62,7 @@ class ExitCode(IntEnum):
 
 
 class Stopped(Exception):
-    """A command stops with a sentence of its own instead of an error from a lower layer."""
+    """Stops a command with a sentence of its own, as opposed to an error from a lower layer."""
 
     def __init__(self, sentence: str, exit_code: ExitCode) -> None:
         super().__init__(sentence)
@@ -107,7 +107,7 @@ def explain(error: Exception) -> Explanation:
 
 
 def _explain_local(error: Exception) -> Explanation:
-    """Return how to report an error of this machine."""
+    """Return how to report an error on this machine."""
     match error:
         case AddressUnusable():
             message = wording.address_unusable(clean_line(error.host), error.port, error.reason)
@@ -134,7 +134,7 @@ def _explain_local(error: Exception) -> Explanation:
 
 
 def _explain_system(error: OSError | MemoryError) -> Explanation:
-    """Return how to report what the operating system refused."""
+    """Return how to report an error of the operating system."""
     match error:
         case MemoryError():
             return Explanation(ExitCode.OTHER, "out_of_memory", wording.OUT_OF_MEMORY)
@@ -150,7 +150,7 @@ def _explain_system(error: OSError | MemoryError) -> Explanation:
 def guard(command: Callable[[], object], *, as_json: bool) -> int:
     """Run a command and return its exit code; an error is reported on stderr, and with `as_json` on stdout too.
 
-    Flushes what was printed and reports it if it is lost, which the interpreter would not do at its end.
+    Flushes stdout and reports a failure to write it, which the interpreter would not do at exit.
     """
     code = _run(command, as_json=as_json)
     try:
@@ -181,7 +181,7 @@ def _run(command: Callable[[], object], *, as_json: bool) -> int:
 
 
 def report(error: Exception, *, as_json: bool) -> int:
-    """Report an error and return its exit code; that the reader of stdout left is no error."""
+    """Report an error and return its exit code; it is no error if the reader of stdout has closed the pipe."""
     if isinstance(error, OutputLost) and error.reader_left:
         return ExitCode.OK
     explanation = explain(error)
@@ -201,7 +201,7 @@ def report(error: Exception, *, as_json: bool) -> int:
 
 
 def complain(sentence: str) -> None:
-    """Print an error to stderr; the journal stores it with that level."""
+    """Print an error to stderr, with that level if stderr is the journal."""
     _say(sentence, "error")
 
 
@@ -218,7 +218,7 @@ def _say(sentence: str, level: str) -> None:
 
 
 def end_row() -> None:
-    """End the row on which a terminal has written ^C, so that the shell's prompt does not stand behind it."""
+    """End the row on which the terminal wrote ^C, so that the shell's prompt starts on a new one."""
     with contextlib.suppress(OSError, ValueError):
         if sys.stderr is not None and sys.stderr.isatty():
             print(file=sys.stderr, flush=True)
@@ -236,7 +236,7 @@ def stop(sentence: str, exit_code: ExitCode = ExitCode.OTHER) -> NoReturn:
 
 
 def _report_usage(error: Any, *, as_json: bool) -> int:
-    """Report wrong usage, and where the help is."""
+    """Report a usage error, and how to get help."""
     message, context = error.format_message(), error.ctx
     if message.startswith("Usage: "):  # without any arguments the message is the whole help page
         print(message, file=sys.stderr)

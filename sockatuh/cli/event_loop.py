@@ -1,4 +1,4 @@
-"""Runs a client's command in an event loop, and lets it leave the room however it is stopped."""
+"""Runs a client's command in an event loop, and makes it leave the room whichever way it is stopped."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ WAKES_EVERY: Final = 0.2
 
 
 class StoppedShort(asyncio.CancelledError):
-    """Stopped by a signal with lines unstored: after SIGTERM and SIGHUP the exit code is `code`."""
+    """A signal stopped the command before every line was stored; after SIGTERM and SIGHUP it exits with `code`."""
 
     def __init__(self, code: ExitCode) -> None:
         super().__init__()
@@ -26,15 +26,15 @@ class StoppedShort(asyncio.CancelledError):
 
 
 class StoppedAtQuestion(asyncio.CancelledError):
-    """Stopped by SIGTERM or SIGHUP during a question, before the loop could process the signal."""
+    """SIGTERM or SIGHUP arrived during a question, before the loop could process it."""
 
 
 def run(main: Callable[[], Coroutine[Any, Any, None]], *, when_stopped: ExitCode = ExitCode.OTHER) -> None:
-    """Run to the end; SIGTERM and SIGHUP let it leave first.
+    """Run a command to its end; SIGTERM and SIGHUP cancel it, so that it leaves the room first.
 
-    `when_stopped` is the exit code after those signals. Ctrl-C raises KeyboardInterrupt after the same leave.
+    `when_stopped` is the exit code after those signals. Ctrl-C also leaves first, then raises KeyboardInterrupt.
     """
-    # A selector loop also on Windows: the other one there cannot watch a datagram socket.
+    # A selector loop, because the default loop on Windows cannot watch a datagram socket.
     with asyncio.Runner(loop_factory=asyncio.SelectorEventLoop) as runner:
         runner.run(_stoppable(main(), when_stopped))
 
@@ -66,6 +66,6 @@ async def _stoppable(main: Coroutine[Any, Any, None], when_stopped: ExitCode) ->
 
 
 async def _wake_now_and_then() -> None:
-    """Wake the loop now and then, since on Windows a signal does not end its wait for sockets."""
+    """Wake the loop regularly, because on Windows a signal does not interrupt its wait for sockets."""
     while True:
         await asyncio.sleep(WAKES_EVERY)

@@ -1,4 +1,4 @@
-"""Lay out the pages of `--help`: wrapped between words to the width of the terminal."""
+"""Lays out the pages of `--help`, wrapped between words to the width of the terminal."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ from .wrapping import fold, reach
 WIDEST: Final = 80
 NARROWEST: Final = 24
 TERM_SHARE: Final = 2.3
-"""A term's explanation stands beside it only on pages at least this many times as wide as the term."""
+"""Explanations go beside their terms only if the page is this many times as wide as the column of terms."""
 BELOW: Final = 6
 
 _Formatter: Any = typer.Context.formatter_class
 
 
 class HelpLayout(_Formatter):  # type: ignore[misc]
-    """Writes the parts of a page. Typer's own formatter breaks rows within words and at hyphens."""
+    """Writes the parts of a page; Typer's own formatter breaks rows within words and at hyphens."""
 
     def __init__(self, **_: Any) -> None:
         columns = shutil.get_terminal_size().columns
@@ -40,7 +40,7 @@ class HelpLayout(_Formatter):  # type: ignore[misc]
         self.write("\n\n".join(self._folded(line, self.current_indent) for line in lines) + "\n")
 
     def write_dl(self, rows: Sequence[tuple[str, str]], col_max: int = 30, col_spacing: int = 2) -> None:
-        """Write terms with their explanations, beside them, or below if that would leave too little room."""
+        """Write terms and their explanations, side by side, or one below the other on a narrow page."""
         terms = [reach(term) for term, _ in rows]
         column = self.current_indent + min(max(terms), col_max) + col_spacing
         if column * TERM_SHARE > self.width:

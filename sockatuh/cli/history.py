@@ -1,4 +1,4 @@
-"""The command `history`: the room's past from its database, whether the server runs or not."""
+"""The command `history`, which reads the room's database, whether or not the server runs."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from sockatuh.store.history import HistoryReader, LogLine, SessionLine
 
 NEWEST: Final = 200
-"""Lines that are read when nothing says which."""
+"""How many lines are read if no option says so."""
 
 
 def history(
@@ -58,7 +58,7 @@ def history(
         reader = HistoryReader(state_dir / DATABASE)
         return [list(astuple(line)) for line in _read(reader, wanted, name, joins=joins, everything=everything)]
 
-    # A message has fewer facts than a session.
+    # The two are told apart by their number of fields.
     found = [
         LogLine(*each) if len(each) == len(fields(LogLine)) else SessionLine(*each)
         for each in as_owner(path.parent, work)

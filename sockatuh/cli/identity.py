@@ -1,4 +1,4 @@
-"""The command `identity`: the key servers know this person by, and the servers' keys this person knows."""
+"""The command `identity`, which shows this person's key and the known servers' keys, and forgets a server's."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ def identity(
     ] = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Show what identifies this person, or forget a server."""
+    """Show this person's key and the known servers, or forget a server."""
     if (action is Action.FORGET) is (server is None):
         stop(phrases.WHICH_IDENTITY_ACTION, ExitCode.USAGE)
     directory = default_directory(os.environ.get("SOCKATUH_CLIENT_DIR"))
@@ -64,7 +64,7 @@ def _show(directory: Path, *, as_json: bool) -> None:
 
 
 def _pins(files: Profile, directory: Path) -> dict[str, Pin]:
-    """Return the servers that were met, in the order of their names."""
+    """Return the known servers, sorted by name."""
     lines = (find_bytes(directory / PINS_FILE) or b"").decode(errors="replace").splitlines()
     servers = sorted({clean_line(line.partition(" ")[0]) for line in lines})
     return {server: pin for server in servers if (pin := files.find_pin(server)) is not None}

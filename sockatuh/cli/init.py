@@ -1,4 +1,4 @@
-"""The commands that set a room up: init, hash-password, version."""
+"""The commands `init` and `hash-password`, which set a room up, and `version`."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ def init(
     password, is_made_up = new_password(password_file, asking=asking)
     check_strength(password, weak=weak)
     password_hash = hash_text(password)
-    if is_made_up:  # before anything is written: a room whose password nobody has seen is of no use
+    if is_made_up:  # before anything is written, lest a room exist whose password nobody has seen
         print(wording.made_password(password), flush=True)
     key = _set_up(directory, config, name, password_hash)
     print(wording.wrote(config, key))
@@ -78,7 +78,7 @@ def hash_password(
 
 
 def version() -> None:
-    """Print what is installed."""
+    """Print the version of the program and of its protocol."""
     print(f"sockatuh {__version__} (protocol {VERSION})")
 
 
@@ -100,7 +100,7 @@ def _is_found_by_itself(config: Path) -> bool:
 
 
 def _set_up(directory: Path | None, config: Path, room: str, password_hash: str) -> Path:
-    """Write keys and configuration, both in the named directory or each in its usual one; return the key's file."""
+    """Write keys and configuration to the named directory or each to its default place; return the key's path."""
     from sockatuh.settings.sources import find_state_dir
     from sockatuh.store.as_owner import as_owner
     from sockatuh.store.keys import ServerKeys
@@ -136,5 +136,5 @@ def _write_config(path: Path, room: str, password_hash: str, *, beside: bool) ->
 
 def _open_config(path: str, flags: int) -> int:
     descriptor = os.open(path, flags, CONFIG_MODE)
-    os.fchmod(descriptor, CONFIG_MODE)  # whatever the umask removed
+    os.fchmod(descriptor, CONFIG_MODE)  # regardless of the umask
     return descriptor

@@ -1,6 +1,6 @@
-"""The commands that make the room a service of this machine, and undo it: install-service, uninstall-service.
+"""The commands `install-service` and `uninstall-service`, which make the room a service of this machine and undo it.
 
-What is to be done is decided first, as files and commands, so that `--print` can show it.
+All files and commands are planned first, so that `--print` can show them.
 """
 
 from __future__ import annotations
@@ -69,9 +69,9 @@ AS_THE_SERVICE: Final = (
     "systemd-run", "--quiet", "--collect", "--wait", "--pipe", "--property=DynamicUser=yes",
     "--property=ProtectHome=yes", "--property=PrivateTmp=yes", "--property=RuntimeMaxSec=60",
 )  # fmt: skip
-"""Runs a command as a user like the service's, who sees no home directories and a /tmp of its own."""
+"""Runs a command as a user like the service's, without home directories and with a private /tmp."""
 ANSWERS_WITHIN: Final = 10.0
-"""Seconds within which a room that was started must answer."""
+"""Seconds within which a newly started room must answer."""
 
 
 def install_service(
@@ -130,14 +130,14 @@ def uninstall_service(
     if purge and at(CONFIG).parent.is_dir() and not any(at(CONFIG).parent.iterdir()):
         at(CONFIG).parent.rmdir()
     _run(RELOAD_UNITS)
-    _call(("systemctl", "reset-failed", *UNITS))  # an earlier failure of units that are gone concerns nobody
+    _call(("systemctl", "reset-failed", *UNITS))  # units that no longer exist should not be listed as failed
     print(wording.removed(gone))
     if staying := _existing(data):
         print(wording.kept(staying, called))
 
 
 def replace_password(password_hash: str) -> None:
-    """Make this the password of the installed service, whole or not at all, and reload a running room."""
+    """Replace the password of the installed service atomically, and reload a running room."""
     service = find_installed()
     if service is None:
         stop(wording.no_service(called_as()))
@@ -176,7 +176,7 @@ def _require_readable(program: Program) -> None:
 def _choose_settings(
     config: Path | None, room: str | None, password_file: str | None, *, asking: bool
 ) -> ServiceSettings:
-    """Return the settings to install, or stop if the options contradict what is there already."""
+    """Return the settings to install, or stop if the options contradict an existing installation."""
     there = at(CONFIG)
     if config is not None and there.exists() and not (config.exists() and there.samefile(config)):
         stop(wording.config_in_the_way(there), ExitCode.USAGE)
@@ -190,9 +190,9 @@ def _choose_settings(
 
 
 def _commands(planned: Iterable[Planned], *, is_update: bool) -> tuple[Command, ...]:
-    """Return what starts the service, and what restarts it if it was installed before.
+    """Return the commands that start the service, or restart it if it was installed before.
 
-    Restarting loses nothing while systemd holds the socket, so the socket is opened anew only if its unit changes.
+    A restart loses nothing while systemd holds the socket, so the socket is reopened only if its unit has changed.
     """
     enable: Command = ("systemctl", "enable", "--now", *UNITS)
     keeps_socket = any(file.path.name == SOCKET_UNIT and file.news == "unchanged" for file in planned)
@@ -215,7 +215,7 @@ def _print_all(planned: Sequence[Planned], commands: Iterable[Command]) -> None:
 
 
 def _tell_running(settings: Settings) -> None:
-    """Print that the room is open and how to join it, with the key that its first start made."""
+    """Print that the room is open and how to join it; its key was created by the first start."""
     from sockatuh.net.interfaces import lan_addresses_of
     from sockatuh.net.probe import find_server_key
     from sockatuh.net.sockets import open_client_socket
@@ -249,20 +249,20 @@ def _do(planned: Sequence[Planned], commands: Sequence[Command], made_password: 
         elif each.is_ours:
             _write_shortcut(each)
     if made_password:
-        # Now, because it is shown only once and whatever comes next may fail.
+        # Before the commands, because it is shown only once and they may fail.
         print(admin.made_password(made_password), flush=True)
     for command in commands:
         _run(command)
 
 
 def _write(file: PlannedFile) -> None:
-    """Put a whole file in its place; it has its mode before anything is written to it."""
+    """Write a file atomically; its mode is set before anything is written to it."""
     _open_directory(file.path.parent)
     beside = file.path.with_name(f".{file.path.name}.new")
     beside.unlink(missing_ok=True)
     descriptor = os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_EXCL, file.mode)
     with open(descriptor, "w", encoding="utf-8", newline="\n") as stream:
-        os.fchmod(descriptor, file.mode)  # whatever the umask removed
+        os.fchmod(descriptor, file.mode)  # regardless of the umask
         stream.write(file.text)
         stream.flush()
         os.fsync(descriptor)
@@ -282,7 +282,7 @@ def _write_shortcut(shortcut: PlannedShortcut) -> None:
 
 
 def _open_directory(directory: Path) -> None:
-    """Make a directory that the service's user can search, whatever the umask says."""
+    """Create a directory that the service's user can search, regardless of the umask."""
     missing = [each for each in directory.parents if not each.exists()]
     directory.mkdir(parents=True, exist_ok=True)
     for each in (directory, *missing):
@@ -301,7 +301,7 @@ def _call(command: Command) -> subprocess.CompletedProcess[str]:
 
 
 def _reasons(since: float) -> str:
-    """Return what the service has written to the journal since a time, "" if the journal cannot be read."""
+    """Return what the service has logged to the journal since a time, "" if the journal cannot be read."""
     try:
         done = _call((*JOURNAL, f"--since=@{int(since)}"))
     except OSError:

@@ -1,4 +1,4 @@
-"""What happens in a room as JSON, one object a line (docs/JSON.md), in ASCII, so that no terminal obeys any of it."""
+"""Prints what happens in a room as JSON, one object per line, in ASCII only (docs/JSON.md)."""
 
 from __future__ import annotations
 
@@ -31,12 +31,12 @@ VERSION: Final = 1
 
 
 def print_line(kind: str, **fields: object) -> None:
-    """Print one object, without buffering."""
+    """Print one object and flush it."""
     print(json.dumps({"v": VERSION, "type": kind, **fields}), flush=True)
 
 
 def read_line(line: str) -> tuple[str, bool]:
-    """Return (text, action) of a line of JSON or of text; ValueError when it is neither."""
+    """Return (text, action) from a line of JSON or plain text; raise ValueError if it is invalid JSON."""
     if not line.lstrip().startswith("{"):
         return line, False
     try:
@@ -50,7 +50,7 @@ def read_line(line: str) -> tuple[str, bool]:
 
 
 class JsonLines:
-    """Prints what happens; `refused` counts the lines that were rejected."""
+    """Prints events; `refused` counts the lines that were rejected."""
 
     def __init__(self, room: Room, clock: Callable[[], float] = time.time) -> None:
         self.refused = 0
@@ -77,7 +77,7 @@ class JsonLines:
                 self._notice_of(event)
 
     def inherit(self, texts: list[str]) -> None:
-        """Print the lines that a program that was killed had sent without an answer."""
+        """Print the lines that a killed program had sent and that were never acknowledged."""
         if texts:
             self._notice("never_acknowledged", phrases.never_acknowledged(len(texts)), texts=texts)
 

@@ -1,7 +1,7 @@
-"""Names as they may appear in sentences, and who owns one.
+"""Shows names in sentences, and says who owns a name.
 
-A valid name is one word (room/names.py) and appears unchanged. An old entry or a hostile server may send any other
-text: it is put in quotation marks, with which no name begins, so that it is recognizable as one unit too.
+A valid name is one word (room/names.py) and appears unchanged. An old entry or a hostile server may hold any other
+text as a name. It is put in quotation marks, with which no name begins, so that it is recognizable as one unit.
 """
 
 from __future__ import annotations
@@ -18,13 +18,13 @@ from .direction import apart
 
 
 def shown_name(name: str) -> str:
-    """Return any name as one word that does not reorder what follows it."""
+    """Return any name as one recognizable unit that does not reorder what follows it."""
     cleaned = clean_line(name)
     return apart(cleaned if is_word(cleaned) else quoted(cleaned))
 
 
 def shown_program(version: str) -> str:
-    """Return the program a client claims to be: plain words unchanged, anything else in quotation marks."""
+    """Return the version string that a client sent: plain words unchanged, anything else in quotation marks."""
     cleaned = clean_line(version)
     return cleaned if all(map(is_word, cleaned.split(" "))) or not cleaned else quoted(cleaned)
 

@@ -1,4 +1,4 @@
-"""Puts what happens in a room into words, in order, on a view: a screen, or plain lines on streams."""
+"""Describes a room's events in words, in order, on a view: a screen, or plain lines on stdout and stderr."""
 
 from __future__ import annotations
 
@@ -35,12 +35,12 @@ from .naming import shown_name
 from .rendering import LONGEST, Line, draw, shorten
 
 LONG_TEXTS_SIZE: Final = 1_048_576
-"""Bytes of long texts that are kept: the newest 64 of the longest."""
+"""Bytes of long texts that are kept: 64 texts of the greatest length, or more shorter ones."""
 LONG_TEXTS: Final = 1_024
 
 
 class View(Protocol):
-    """Where the story is told."""
+    """Where a narrator shows what happens."""
 
     @property
     def columns(self) -> int | None:
@@ -50,7 +50,7 @@ class View(Protocol):
         """Show lines of the log."""
 
     def note(self, sentence: str) -> None:
-        """Show a remark among them."""
+        """Show a remark between them."""
 
     def lose(self, reason: str) -> None:
         """Show that contact is lost."""
@@ -59,14 +59,14 @@ class View(Protocol):
         """Show why lines wait at the server."""
 
     def go_on(self) -> None:
-        """Show no longer that lines wait: all of them are stored."""
+        """Stop showing that lines wait: all of them are stored."""
 
     def refuse(self, text: str, reason: str) -> None:
-        """Show that a text was rejected, and give it back."""
+        """Show that a text was rejected, and show the text."""
 
 
 class LongTexts:
-    """Texts too long to be shown whole, by seq, for whoever wants to see the rest; the oldest are evicted."""
+    """Texts that were shortened on the screen, by seq, so that `/show` can print them; the oldest are evicted."""
 
     def __init__(self, most: int = LONG_TEXTS_SIZE) -> None:
         self._texts: OrderedDict[int, Said] = OrderedDict()
@@ -90,7 +90,7 @@ class LongTexts:
 
 
 class Narrator:
-    """Tells a view what happens. `marks`: for a person who looks on, not for a file; then `tells_own` as Timeline."""
+    """Shows events on a view. `marks`: with the headings of a Timeline, for a person; `tells_own`: see Timeline."""
 
     def __init__(self, room: Room, view: View, *, marks: bool, tells_own: bool = True) -> None:
         self.long_texts = LongTexts()
@@ -99,7 +99,7 @@ class Narrator:
         self._waits = False
 
     def report(self, event: Event) -> None:
-        """Tell what an event is about."""
+        """Show an event."""
         for item in (event,) if self._timeline is None else self._timeline.take(event):
             self._tell(item)
 

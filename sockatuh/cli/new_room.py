@@ -1,6 +1,6 @@
-"""Name and password of a room that is being set up: what was given, what a person types, or what is made up.
+"""Chooses the name and password of a new room: those given, those typed at a prompt, or generated ones.
 
-`init` and `install-service` both make a room, and `hash-password` checks a password in the same way.
+Used by `init` and `install-service`; `hash-password` checks a password in the same way.
 """
 
 from __future__ import annotations
@@ -47,7 +47,7 @@ def choose_room(given: str | None, *, asking: bool) -> str:
 
 
 def new_password(password_file: str | None, *, asking: bool) -> tuple[str, bool]:
-    """Return the password, and whether it was made up here and must be shown."""
+    """Return the password, and whether it was generated here and must be shown."""
     from sockatuh.protocol.identity import passphrase
 
     if password_file is not None:
@@ -74,7 +74,7 @@ def ask_twice(question: str) -> str:
 
 
 def check_strength(password: str, *, weak: bool) -> None:
-    """Stop if a password is short enough to be found by trying all of them, unless `weak` ones are allowed."""
+    """Stop if a password is short enough to be found by brute force, unless `weak` ones are allowed."""
     size = password_size(password)
     if password and size < STRONG_BYTES and not weak:
         stop(wording.password_weak(size, STRONG_BYTES), ExitCode.USAGE)

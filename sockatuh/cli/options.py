@@ -1,4 +1,4 @@
-"""The options that the client's commands share, and what a command asks of a connection."""
+"""The options that the client's commands share, and what a command needs from a connection."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ JsonOption = Annotated[bool, typer.Option("--json", help=HELP_JSON)]
 class Range:
     """The part of the log to read: at most `lines`, said `since` (ms since 1970), after the seq `after`.
 
-    None is no restriction: as many lines as the server gives, of any age, from wherever it begins.
+    None is no restriction: as many lines as the server sends, of any age, from wherever it begins.
     """
 
     lines: int | None = None
@@ -38,9 +38,9 @@ class Range:
 
 @dataclass(frozen=True, slots=True)
 class Wishes:
-    """How to connect; what is None comes from the profile, or from a person if `may_ask`.
+    """How to connect; a value of None comes from the profile, or from a person if `may_ask`.
 
-    `chooses`: this is a chat, whose choices hold for the next one. `wanted`: which earlier lines to begin with.
+    `chooses`: this is a `chat`, so the profile remembers its server and name. `wanted`: which earlier lines to show.
     """
 
     server: str | None

@@ -1,4 +1,4 @@
-"""A view of plain lines: the log on stdout, everything else on stderr; no colours, and nothing is redrawn."""
+"""A view of plain lines: the log on stdout, everything else on stderr, without colours or redrawing."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ class Plain:
         return columns_of(sys.stdout)
 
     def show(self, lines: Sequence[Line]) -> None:
-        """Print lines of the log, without buffering."""
+        """Print lines of the log and flush them."""
         for line in lines:
             print_row(plain(line))
 
@@ -45,7 +45,7 @@ class Plain:
         self.note(phrases.LOSSES.get(reason) or phrases.contact_lost(self._room.unanswered))
 
     def wait(self, waiting: Waiting) -> None:
-        """Print why lines wait at the server; because of the rate only once until all of them are stored."""
+        """Print why lines wait at the server; the rate limit is mentioned only once until all lines are stored."""
         if waiting.seconds is None:
             self.note(phrases.held(self._room.unanswered))
         elif not self._delayed:
@@ -53,7 +53,7 @@ class Plain:
             self.note(phrases.delayed(waiting.seconds))
 
     def go_on(self) -> None:
-        """Note that no line waits any longer."""
+        """Reset the above: no line waits any longer."""
         self._delayed = False
 
     def refuse(self, text: str, reason: str) -> None:
@@ -63,10 +63,10 @@ class Plain:
         self.answer(text.split("\n"))
 
     def pass_over(self, number: int, reason: str) -> None:
-        """Print why a line of the input was not sent; its writer has the text."""
+        """Print why a line of the input was not sent, without its text."""
         self.refused += 1
         self.note(phrases.input_line_refused(number, reason))
 
     def answer(self, lines: Sequence[str]) -> None:
-        """Print something that was asked for."""
+        """Print the answer to a command."""
         print_wrapped((f"{INDENT}{line}" for line in lines), len(INDENT) + NOTE_INDENT, sys.stderr)

@@ -1,8 +1,8 @@
-"""This program, and the command by which a service can start it again.
+"""Finds the command with which a service can start this program again.
 
 How a program was started says little about how to start it again: its script may belong to a virtual environment or a
-package, its modules may be found by $PYTHONPATH only, or be in an archive. So each possible command is tried, without
-this process's environment, and the first that works is the one.
+package, and its modules may be in an archive or be found only by $PYTHONPATH. So each possible command is tried without
+this process's environment, and the first that works is used.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ import sockatuh
 from sockatuh.protocol.constants import VERSION
 
 SYSTEM: Final = tuple(map(Path, ("/usr", "/lib", "/lib64")))
-"""Where units of ours let programs be run from anyway."""
+"""Directories from which our units allow programs to run in any case."""
 LIBRARIES: Final = (
     "sockatuh", "bcrypt", "cryptography", "mnemonic", "msgspec", "platformdirs", "precis_i18n", "prompt_toolkit",
     "pydantic", "pydantic_settings", "structlog", "typer", "wcwidth",
@@ -31,25 +31,25 @@ LIBRARIES: Final = (
 NOBODY: Final = 65_534
 ENVIRONMENT: Final = {"PATH": "/usr/local/bin:/usr/bin:/bin", "LANG": "C.UTF-8"}
 ANSWERS_WITHIN: Final = 60.0
-"""Seconds after which a command that is tried has failed."""
+"""Seconds after which a trial of a command counts as failed."""
 
 
 @dataclass(frozen=True, slots=True)
 class Program:
-    """The command that runs it, and the directories it is read from."""
+    """A command that runs this program, and the directories it is loaded from."""
 
     command: tuple[str, ...]
     places: tuple[Path, ...]
 
     def executable_places(self) -> tuple[Path, ...]:
-        """Return the directories outside the system's that it is run from, none within another."""
+        """Return the directories outside SYSTEM that it is loaded from, without nested ones."""
         beyond = [place for place in self.places if not _is_within(place, SYSTEM)]
         return tuple(
             each for each in beyond if not any(each != above and each.is_relative_to(above) for above in beyond)
         )
 
     def fault(self) -> str:
-        """Run it as nobody and without an environment; return what goes wrong, or "" if nothing does."""
+        """Run it as nobody, without an environment; return the error, or "" if it works."""
         others: dict[str, object] = {}
         if sys.platform != "win32" and os.geteuid() == 0:
             others = {"user": NOBODY, "group": NOBODY, "extra_groups": ()}
@@ -68,13 +68,13 @@ class Program:
 
 
 def called_as() -> str:
-    """Return the command that a person types to run this program again, with sudo for example."""
+    """Return the command that a person types to run this program again, for example with sudo."""
     script = _linked(Path(sys.argv[0]))
     return str(script) if script.is_file() and os.access(script, os.X_OK) else f"{sys.executable} -m sockatuh"
 
 
 def this_program() -> Program:
-    """Return this program with the first command that starts it without our environment, else with the likeliest."""
+    """Return this program with the first command that works without our environment, else with the likeliest one."""
     places = [*_places()]
     candidates = [
         Program(command, tuple(dict.fromkeys([*places, *(Path(word).parent for word in command if word[0] == "/")])))
@@ -84,7 +84,7 @@ def this_program() -> Program:
 
 
 def typed_command() -> str:
-    """Return what to type to run this program, in a shell in the directory where it was started."""
+    """Return what to type to run this program from the directory in which it was started."""
     first, *rest = this_program().command
     found = shutil.which("sockatuh")
     if not rest and found is not None and os.path.samefile(found, first):
@@ -108,7 +108,7 @@ def _commands() -> Iterator[tuple[str, ...]]:
 
 
 def _linked(path: Path) -> Path:
-    """Follow the links to a program, but none of the links to the directory it is in."""
+    """Follow symlinks of the file itself, but not of the directories it is in."""
     path = Path(os.path.abspath(path))
     while path.is_symlink():
         path = Path(os.path.normpath(path.parent / os.readlink(path)))

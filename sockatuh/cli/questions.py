@@ -1,12 +1,12 @@
-"""Questions to a person at a terminal, on stderr, one line each: they work with any terminal and any screen reader.
+"""Asks a person questions on stderr, one line each, which works with any terminal and any screen reader.
 
-The event loop stands still while a person answers. Nothing is lost: the client finds out what it missed and reconnects.
-The signals that end a command are processed all the same.
+The event loop is blocked while a person answers. Nothing is lost, because the client reconnects and fetches what it
+missed. Signals that end the command are still processed.
 
-A terminal echoes typed characters by itself, whether or not anybody reads them. So echo is off from before the first
-question until the server's last answer, because a password may come at any time, and what was typed ahead is
-discarded rather than taken for an answer. The terminal is restored on every way out: an error, Ctrl-C, SIGTERM,
-Ctrl-\\, and while the program is stopped by Ctrl-Z.
+A terminal echoes typed characters even while no program reads them. A password may be typed ahead at any time, so echo
+is off from before the first question until the server's last answer, and what was typed ahead is discarded, not taken
+for an answer. The terminal is restored on every exit (an error, Ctrl-C, SIGTERM, Ctrl-\\) and while the program is
+stopped by Ctrl-Z.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ _TERMINAL: Final = 0
 
 
 def is_terminal(stream: TextIO | None) -> bool:
-    """Tell whether a stream is a terminal; a closed one is None."""
+    """Tell whether a stream is a terminal; a stream that was closed may be None."""
     return stream is not None and not stream.closed and stream.isatty()
 
 
@@ -43,7 +43,7 @@ def may_ask() -> bool:
 
 
 def ask(question: str) -> str:
-    """Ask, and return the typed line without surrounding spaces."""
+    """Ask a question; return the typed line without surrounding spaces."""
     with _interruptible(), seen():
         tell(question, end="")
         line = sys.stdin.readline()
@@ -54,7 +54,7 @@ def ask(question: str) -> str:
 
 
 def ask_hidden(question: str) -> str:
-    """Ask, and return what is typed without showing it."""
+    """Ask a question; return the typed line, which is not echoed."""
     with _interruptible():
         try:
             return getpass.getpass(question)
@@ -66,7 +66,7 @@ def ask_hidden(question: str) -> str:
 
 
 def tell(sentence: str, end: str = "\n") -> None:
-    """Print a sentence on stderr, beside the data."""
+    """Print a sentence on stderr."""
     print_folded(sentence, end)
 
 
@@ -90,7 +90,7 @@ def _interruptible() -> Iterator[None]:
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)
-        if ended_by is not None:  # the loop's handler has to run as well
+        if ended_by is not None:  # so that the loop's own handler runs too
             signal.raise_signal(ended_by)
 
 
@@ -107,18 +107,18 @@ class _Stopped(Exception):
 
 
 def unseen() -> contextlib.AbstractContextManager[None]:
-    """Turn echo off for the block; discard what was typed and not read."""
+    """Turn echo off for the block; discard typed-ahead input."""
     return _echoing(on=False)
 
 
 def seen() -> contextlib.AbstractContextManager[None]:
-    """Turn echo on for the block; discard what was typed before it."""
+    """Turn echo on for the block; discard typed-ahead input."""
     return _echoing(on=True)
 
 
 @contextlib.contextmanager
 def _echoing(*, on: bool) -> Iterator[None]:
-    """Switch the echo; do nothing if stdin is no terminal, or has no such switch (Windows)."""
+    """Turn echo on or off for the block; do nothing if stdin is not a Unix terminal."""
     try:
         import termios
 
@@ -129,7 +129,7 @@ def _echoing(*, on: bool) -> Iterator[None]:
     inside, outside = _with_echo(before, on=on), _with_echo(before, on=True)
 
     def step_aside(number: int, _: FrameType | None) -> None:
-        """Stop or end as the signal says, with echo on, and continue with echo as before."""
+        """Let the signal stop or end the process with echo on; restore the echo if the process continues."""
         termios.tcsetattr(_TERMINAL, termios.TCSANOW, outside)
         signal.signal(number, signal.SIG_DFL)
         os.kill(os.getpid(), number)
@@ -155,7 +155,7 @@ def _with_echo(attributes: list[Any], *, on: bool) -> list[Any]:
 
 @contextlib.contextmanager
 def _handled(handler: Any, *numbers: int) -> Iterator[None]:
-    """Handle signals, except those that whoever started this program had ignored."""
+    """Handle signals during the block, except those that were ignored when this program started."""
     handled = [number for number in numbers if signal.getsignal(number) is not signal.SIG_IGN]
     before = {number: signal.signal(number, handler) for number in handled}
     try:

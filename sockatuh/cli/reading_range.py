@@ -1,4 +1,4 @@
-"""The options that say which part of the log is read: the newest lines, those since a moment, those after a place."""
+"""The options that select a part of the log: `-n`, `--since` and `--after`."""
 
 from __future__ import annotations
 
@@ -23,9 +23,9 @@ _CLOCK: Final = re.compile(r"\d{1,2}:\d\d(:\d\d)?")
 
 
 def read_range(lines: int | None, since: str | None, after: int | None, otherwise: int | None) -> Range:
-    """Return the range that the options describe together, or the newest `otherwise` lines without options.
+    """Return the range that the options select, or the newest `otherwise` lines if none is given.
 
-    Stops with wrong usage if they cannot be parsed or contradict each other.
+    Stops with a usage error if they cannot be parsed or contradict each other.
     """
     if (lines, since, after) == (None, None, None):
         return Range(lines=otherwise)
@@ -40,10 +40,11 @@ def read_range(lines: int | None, since: str | None, after: int | None, otherwis
 
 
 def parse_moment(text: str, now: float) -> int | None:
-    """Return a moment in ms since 1970: a span before `now` (s since 1970), a time of day, a date, or both in ISO 8601.
+    """Parse a moment, and return it in ms since 1970; return None for `forever`.
 
-    None for the span `forever`. A time of day is the most recent one; moments without a zone are local. Raises
-    ValueError if the text is none of these, OverflowError or OSError for a moment outside the calendar.
+    The text is a span before `now` (s since 1970), a time of day, a date, or an ISO 8601 date and time. A time of day
+    means its most recent occurrence; moments without a zone are local. Raises ValueError if the text is none of these,
+    OverflowError or OSError for a moment outside the calendar.
     """
     try:
         span = parse_span(text)

@@ -1,13 +1,13 @@
-"""How an entry of the log looks: lines of styled pieces, the same for every screen.
+"""Renders entries of the log as lines of styled pieces, the same for every screen.
 
 No two different entries look alike, whatever names and texts they hold, at any width, with or without colour:
 
-* The first row of an entry begins with its time at the margin, and every other row is indented. So nobody can write
-  somebody else's line into their own text.
-* After the time comes the author of a message, or a mark with which no name begins: `·` for joins and leaves, `*` for
+* The first row of an entry begins with its time at the margin, and every other row is indented. So no text
+  can imitate somebody else's line.
+* After the time comes the author of a message, or a mark that cannot begin a name: `·` for joins and leaves, `*` for
   an action. A name is one word, so it ends at the first space; two spaces separate an author from a text.
-* A name too long for a row is cut, and each of its rows ends in `…`, which occurs in no name. The rest of it, and the
-  remark that a text continues, are aligned with the names; texts are indented further.
+* A name too long for a row is cut, and each row that is cut ends in `…`, which occurs in no name. The rest of the
+  name, and the remark that a text continues, are aligned with the names; texts are indented further.
 """
 
 from __future__ import annotations
@@ -34,12 +34,12 @@ NO_TIME: Final = "--:--"
 NAMES_AT: Final = len(NO_TIME) + 1
 """The column where names and marks begin."""
 TEXTS_FROM: Final = NAMES_AT + 3
-"""The column where rows after an entry's first begin, at the earliest."""
+"""The leftmost column at which an entry's second and later rows begin."""
 DEEPEST_INDENT: Final = 24
 EVENT: Final = "· "
 ACTED: Final = "* "
 LONGEST: Final = 12
-"""Rows up to which a text is shown whole on a screen."""
+"""The most rows of a text that a screen shows in full."""
 SHORTENED: Final = 10
 """Rows shown of a longer one."""
 

@@ -1,4 +1,4 @@
-"""Print rows for people: on a terminal, wrapped and with everything in its place; in a file, the bare text."""
+"""Prints rows for people: wrapped and safe from reordering on a terminal, as plain text in a file."""
 
 from __future__ import annotations
 
@@ -20,10 +20,10 @@ LOG_INDENT: Final = 9
 
 
 def print_row(row: str, stream: TextIO | None = None) -> None:
-    """Print a row of cleaned facts and flush it."""
+    """Print a row of cleaned text and flush it."""
     stream = stream or sys.stdout
     if is_terminal(stream) and isinstance(stream, ShownText) and _has_mark(stream.encoding):
-        # Marks in facts were removed by cleaning, so all of these are ours.
+        # Cleaning has removed marks from names and texts, so all of these are ours.
         parts = map(escape, anchored(row).split(LEFT_TO_RIGHT))
         io.TextIOWrapper.write(stream, LEFT_TO_RIGHT.join(parts) + "\n")
     else:
@@ -48,7 +48,7 @@ def log_rows(line: str) -> str:
 
 
 def print_own_texts(texts: Iterable[str]) -> None:
-    """Print the texts a person wrote, indented so that pasted lines of a room do not look like lines of this one."""
+    """Print texts that this person wrote, indented so that pasted log lines do not look like real ones."""
     lines = (" " * NAMES_AT + line for text in texts for line in lines_of(text))
     print_wrapped(lines, TEXTS_FROM, sys.stderr)
 

@@ -1,14 +1,14 @@
-"""Stdin, stdout and stderr as every command can rely on them, whatever they were when the program was started.
+"""Makes stdin, stdout and stderr reliable, in whatever state the program was given them.
 
-One that was closed is /dev/null before anything else can take its number. One that does not block is waited for. What
-its encoding lacks is written as an escape. A stdout that cannot be written (it is full, its reader has left) raises
-OutputLost, once; from then on it takes everything and keeps nothing, so nothing fails a second time when the
-interpreter ends. A stderr that cannot be written says nothing: there is nowhere left to say it.
+A stream that was closed becomes /dev/null before an opened file can get its descriptor. A non-blocking stream is waited
+for. Characters that the encoding lacks are escaped. Writing to a stdout that fails (the disk is full, the reader has
+closed the pipe) raises OutputLost once; later output is discarded, so that nothing fails again when the interpreter
+exits. A failing stderr is ignored, because there is nowhere left to report it.
 
-And everything is escaped that a terminal would obey rather than show. Facts from the network are cleaned where they
-come in. But a sentence may also hold a file's name, an argument or a line of a configuration, which may come from
-somebody else as well; so all of it passes here, as the last thing before the terminal. The interactive screen does not:
-it moves the cursor itself, and prints what `transcript` has drawn.
+Control sequences are escaped too. Names and texts from the network are cleaned on arrival, but a sentence may also
+contain a file name, an argument or a line of a configuration, which somebody else may have chosen. So this is the last
+filter before the terminal. Only the interactive screen bypasses it: it moves the cursor itself, and prints what
+`rendering` has drawn.
 """
 
 from __future__ import annotations
@@ -30,14 +30,14 @@ _ONLY_READ: Final = re.compile(r"[\n\t -~]*")
 _KEPT: Final = frozenset("\n\t")
 _JOINER: Final = "\u200d"
 _STAND_INS: Final = {"—": "-", "…": "...", "·": "-", "✓": "ok"}
-"""What our own sentences hold, for encodings that lack it."""
+"""Replacements for characters of our own sentences in encodings that lack them."""
 _OPENED_FOR: Final = {"stdin": "r", "stdout": "w", "stderr": "w"}
 
 
 def make_safe() -> None:
-    """Replace the process's three streams by ones that can be relied on; to be called before a file is opened."""
+    """Replace the process's three streams by reliable ones; call this before any file is opened."""
     for name, mode in _OPENED_FOR.items():
-        if getattr(sys, name) is None:  # it was closed: the lowest free number, which this takes, is its own
+        if getattr(sys, name) is None:  # it was closed, so opening a file takes its descriptor, the lowest free one
             opened = open(os.devnull, mode, encoding="utf-8")  # noqa: SIM115 - as long as the process
             os.set_inheritable(opened.fileno(), True)
             for each in (name, f"__{name}__"):
@@ -48,16 +48,16 @@ def make_safe() -> None:
 
 
 class ShownText(io.TextIOWrapper):
-    """A text stream whose readers see every character and obey none."""
+    """A text stream that escapes control sequences and whatever else a terminal would not show."""
 
     def write(self, text: str) -> int:
-        """Write a text, what is not let through as its escape."""
+        """Write a text, escaped."""
         shown = escape(text)
         return super().write(shown if self.encoding == "utf-8" else _written_out(shown, self.encoding))
 
 
 class _Descriptor(io.RawIOBase):
-    """A raw stream in front of another, `_raw`, with whose descriptor it works."""
+    """A raw stream that wraps another, `_raw`, and shares its descriptor."""
 
     _raw: Any
 
@@ -71,18 +71,18 @@ class _Descriptor(io.RawIOBase):
 
     @property
     def name(self) -> object:
-        """What it was opened as."""
+        """The name under which it was opened."""
         return self._raw.name
 
 
 class PatientInput(_Descriptor):
-    """Reads what there is, and waits for it where the descriptor itself would not."""
+    """Reads what is available, and waits for input on a non-blocking descriptor."""
 
     def __init__(self, raw: Any) -> None:
         self._raw = raw
 
     def readinto(self, buffer: WriteableBuffer) -> int:
-        """Read into a buffer, at least a byte unless it is the end."""
+        """Read at least one byte into a buffer, unless the stream has ended."""
         while True:
             try:
                 count = self._raw.readinto(buffer)
@@ -98,9 +98,9 @@ class PatientInput(_Descriptor):
 
 
 class FailingOnce(_Descriptor):
-    """Writes everything, waits where the descriptor itself would not, and fails at most once, with OutputLost.
+    """Writes everything, waits for a non-blocking descriptor, and raises OutputLost at most once.
 
-    `tells` is whether it fails at all, or keeps it to itself; `is_lost` is whether what is written comes to nothing.
+    `tells`: whether a failure is raised at all; `is_lost`: whether output is discarded since a failure.
     """
 
     def __init__(self, raw: Any, *, tells: bool) -> None:
@@ -108,7 +108,7 @@ class FailingOnce(_Descriptor):
         self.is_lost = False
 
     def write(self, data: ReadableBuffer) -> int:
-        """Write all of it."""
+        """Write all of the data, or discard it after a failure."""
         left = memoryview(data).cast("B")
         size = len(left)
         while left and not self.is_lost:
@@ -131,18 +131,18 @@ class FailingOnce(_Descriptor):
 
 
 def is_lost(stream: TextIO) -> bool:
-    """Tell whether what is written to a stream comes to nothing: it was closed, or could not be written."""
+    """Tell whether output to a stream is discarded: it was closed, or writing to it has failed."""
     raw = getattr(stream.buffer, "raw", stream.buffer)
     return isinstance(raw, FailingOnce) and (raw.is_lost or getattr(stream, "name", "") == os.devnull)
 
 
 def escape(text: str) -> str:
-    """Return a text with what cleaning would take away as `\\uXXXX`, in JSON too; newlines and tabs stay."""
+    """Return a text with every character that cleaning would remove as `\\uXXXX`, but for newlines and tabs."""
     if _ONLY_READ.fullmatch(text):
         return text
     shown, was_shown = "", True
     for char, is_kept in judge(text):
-        # What was to be joined is apart now.
+        # A joiner after an escaped character has nothing left to join, so it is escaped as well.
         was_shown = char in _KEPT or (is_kept and (was_shown or char != _JOINER))
         shown += char if was_shown else _escaped(char)
     return shown
@@ -169,12 +169,12 @@ def _safe_output(stream: TextIO, *, tells: bool) -> TextIO:
 
 
 def _encoding(stream: TextIO) -> str:
-    """Return the encoding of what is written; a file on Windows would have one of the last century."""
+    """Return the encoding to use: on Windows files get UTF-8 in place of the legacy code page."""
     return "utf-8" if sys.platform == "win32" and not stream.isatty() else stream.encoding
 
 
 def _written_out(text: str, encoding: str) -> str:
-    """Return a text with the plainer form of what an encoding lacks, where there is one."""
+    """Return a text with replacements for characters that the encoding lacks, where there are any."""
     if text.isascii():
         return text
     return "".join(_STAND_INS[char] if char in _STAND_INS and _lacks(encoding, char) else char for char in text)

@@ -1,7 +1,7 @@
-"""The interactive screen: a log that only grows, and the input below it.
+"""The interactive screen: a log that only grows, and the input line below it.
 
-What arrives is printed above the input, which stays as it is. The client's own lines are shown dim above the input
-until they come back in the server's log; then they are printed in their place, like everybody's.
+New entries are printed above the input, which stays as it is. The client's own lines are shown dimmed above the input
+until they arrive in the server's log; then they are printed in their place, like everybody's.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ from .terminal import ShowRemoved, open_terminal
 from .wrapping import CUT, clip, reach, wrap
 
 REFRESH: Final = 1.0
-"""Seconds after which the status line is redrawn."""
+"""Seconds between two redraws of the status line."""
 PENDING_SHOWN: Final = 5
 LAST_WORDS: Final = 10.0
 """Seconds without an acknowledgement after which the client leaves although lines are unsent."""
@@ -55,13 +55,13 @@ WEIGHTS: Final = [
     *((name, "dim") for name in ("time", "event", "note", "pending")),
     *((name, "bold") for name in ("mention", "prompt", "status")),
 ]
-"""Not colours, so they stay under NO_COLOR: a mention has to stand out."""
+"""These are not colours, so they stay under NO_COLOR, where a mention must still stand out."""
 COLOURED: Final = Style([*WEIGHTS, *((f"author{place}", AUTHOR_COLOURS[place]) for place in range(AUTHORS))])
 COLOURLESS: Final = Style(WEIGHTS)
 
 
 class Screen:
-    """A view with an input; `run` is the conversation."""
+    """A view with an input line."""
 
     def __init__(self, room: Room, person: AtTerminal, *, colour: bool) -> None:
         self._room, self._person = room, person
@@ -87,7 +87,7 @@ class Screen:
         self._session.default_buffer.accept_handler = self._accept
 
     async def run(self) -> None:
-        """Talk until the person leaves; raises KeyboardInterrupt and what ends the conversation."""
+        """Talk until the person leaves; raises KeyboardInterrupt, or the error that ended the conversation."""
         self._person.ask_again = self._ask_password
         follow = asyncio.create_task(self._follow(self._narrator.report))
         printer = asyncio.create_task(self._print())
@@ -116,7 +116,7 @@ class Screen:
             self._session.app.invalidate()
 
     async def _ask_password(self, why: str) -> str:
-        """Ask below the log, in place of the input."""
+        """Ask for a password below the log, in place of the input."""
         self.note(why)
         async with in_terminal():
             self._print_now()
@@ -139,18 +139,18 @@ class Screen:
         self._is_to_print.set()
 
     def note(self, sentence: str) -> None:
-        """Print a remark among them."""
+        """Print a remark between them."""
         self.show([(("class:note", row),) for row in note_rows(sentence, self.columns)])
 
     def answer(self, lines: Sequence[str]) -> None:
-        """Print something that was asked for."""
+        """Print the answer to a command."""
         indent = " " * TEXTS_FROM
         for line in lines:
             first, *others = wrap(line, self.columns, len(INDENT), TEXTS_FROM, CUT, whole=False)
             self.show([(("class:note", row),) for row in (INDENT + first, *(indent + row for row in others))])
 
     def lose(self, reason: str) -> None:
-        """Print why contact was lost, when the server has said it; else the line above the input tells."""
+        """Print why contact was lost if the server gave a reason; otherwise only the status line shows it."""
         if reason in phrases.LOSSES:
             self.note(phrases.LOSSES[reason])
 
@@ -166,11 +166,11 @@ class Screen:
             self._delayed_until = time.monotonic() + waiting.seconds
 
     def go_on(self) -> None:
-        """Note that no line waits any longer."""
+        """Clear that status: no line waits any longer."""
         self._delayed_until = 0.0
 
     async def _print(self) -> None:
-        """Print what has gathered, redrawing the input once."""
+        """Print collected lines whenever there are some, redrawing the input once each time."""
         while True:
             await self._is_to_print.wait()
             if self._session.app.is_running:
@@ -179,9 +179,9 @@ class Screen:
                 self._print_now()
 
     def _print_above(self) -> None:
-        """Print in place of the input, and redraw that below.
+        """Erase the input, print, and redraw the input below.
 
-        `in_terminal` would do this as well, but the terminal would echo what is typed or pasted meanwhile.
+        `in_terminal` would do the same, but the terminal would echo what is typed or pasted meanwhile.
         """
         app = self._session.app
         app.renderer.erase()
@@ -199,7 +199,7 @@ class Screen:
     # The input.
 
     def _message(self) -> FormattedText:
-        """What comes before the cursor: pending lines, the status if there is something to say, the prompt."""
+        """Return what precedes the typed text: pending lines, the status if there is one, the prompt."""
         pieces = [("class:pending", f"{INDENT}{line}\n") for line in self._pending()]
         if status := self._status():
             pieces.append(("class:status", f"{status}\n"))
@@ -226,7 +226,7 @@ class Screen:
         return phrases.delayed(wait) if wait > 0 and self._room.unanswered else ""
 
     def _accept(self, buffer: Buffer) -> bool:
-        """Do what was typed; False empties the input for the next line."""
+        """Run the typed line; returning False clears the input."""
         match self._commands.run(buffer.text):
             case NotDone(why):
                 self.note(phrases.not_done(why))
@@ -258,5 +258,5 @@ class Screen:
 
 
 def _anchored(line: Line) -> Line:
-    """Return a line that begins at the left also on a terminal that reorders text written from right to left."""
+    """Return a line that begins at the left even on terminals that reorder right-to-left text."""
     return (("", LEFT_TO_RIGHT), *line) if turns(plain(line)) else line

@@ -1,4 +1,4 @@
-"""The command `send`: say one text, and succeed only once the server has it on disk."""
+"""The command `send`, which says one text and succeeds only once the server has stored it."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ def send(
     timeout: Annotated[float, typer.Option("--timeout", help=phrases.HELP_TIMEOUT, metavar="SECONDS", min=0.1)] = 10.0,
     as_json: JsonOption = False,
 ) -> None:
-    """Connect, say it, and leave, without being seen."""
+    """Say one text as a script, whose joining and leaving nobody sees."""
     text = _text_of(words or [])
     if text is None and password_file == FROM_STDIN:
         stop(phrases.STDIN_TWICE, ExitCode.USAGE)
@@ -49,7 +49,7 @@ def send(
     except BaseException:
         if not stored:
             raise
-        # Stored is stored, whatever goes wrong later: a script that was told otherwise would say it again.
+        # Later failures do not count: a script that is told of one would send the stored line again.
 
 
 async def _send(wishes: Wishes, text: str, stored: list[int], *, as_json: bool) -> None:
@@ -75,7 +75,7 @@ def _text_of(words: list[str]) -> str | None:
 
 
 def _stdin() -> str:
-    """Return what stdin holds without the newline at its end; of a text far too long only the size is kept."""
+    """Return the text on stdin without its final newline; of a text that is far too long keep only the size."""
     if sys.stdin is None:
         return ""
     data = sys.stdin.buffer.read(MOST_READ)

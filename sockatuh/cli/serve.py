@@ -35,7 +35,7 @@ def serve(
     port: Annotated[int | None, typer.Option("--port", help=wording.HELP_PORT)] = None,
 ) -> None:
     """Run the room until it is stopped."""
-    gc.disable()  # until the room is open: what is loaded now is never garbage
+    gc.disable()  # until the room is open: nothing that is loaded until then becomes garbage
     from sockatuh import log
     from sockatuh.net.activation import take_passed_socket
     from sockatuh.net.journal import is_journal, with_level
@@ -54,14 +54,14 @@ def serve(
         raise
 
     def reread() -> ServiceOptions:
-        if terminal and not sys.stderr.isatty():  # the terminal was closed, so nobody watches this room any longer
+        if terminal and not sys.stderr.isatty():  # the terminal was closed, so end as SIGHUP would have
             os.kill(os.getpid(), signal.SIGTERM)
         fresh = service_options(load(flags, os.environ, cwd), terminal=terminal)
         level.change(fresh.log_level)
         return fresh
 
-    # The thread that writes gets its turn only this often while the loop is busy; at Python's 5 ms, a commit could
-    # take seconds.
+    # While the loop is busy, the writer thread runs only this often; with Python's default of 5 ms a commit could take
+    # seconds.
     sys.setswitchinterval(SWITCH_INTERVAL)
 
     def announce(ready: Ready) -> None:
@@ -70,7 +70,7 @@ def serve(
         if terminal:
             text = folded(f"{text}\n{wording.ready_here(typed_command(), ready)}")
         stream.write((with_level(text, "info") if journal else text) + "\n")
-        # What exists now lives as long as the process: scanning it in every collection would stop the room for 20 ms.
+        # What exists now lives as long as the process; scanning it in each collection would stall the room for 20 ms.
         gc.collect()
         gc.freeze()
         gc.enable()
@@ -79,8 +79,10 @@ def serve(
         logger = log.get_logger("sockatuh")
         await Service(options, logger, notifier, announce, passed=passed, reread=reread).run()
         for number in (signal.SIGHUP, signal.SIGTERM, signal.SIGINT):
-            asyncio.get_running_loop().remove_signal_handler(number)  # else closing the loop would undo the next line
-            signal.signal(number, signal.SIG_IGN)  # asyncio would write it into a pipe that is closed by then
+            asyncio.get_running_loop().remove_signal_handler(
+                number
+            )  # otherwise closing the loop would undo the next line
+            signal.signal(number, signal.SIG_IGN)  # asyncio would write the signal to a pipe that is closed by then
 
     with log.unblocked(sys.stderr) as stream:
         level = log.configure(
@@ -100,7 +102,7 @@ def serve(
 
 
 def service_options(settings: Settings, *, terminal: bool) -> ServiceOptions:
-    """Return the settings as the server takes them; `terminal`: a person watches the log."""
+    """Return the server's options from the settings; `terminal`: the log goes to a terminal."""
     from sockatuh.server.options import ServiceOptions
 
     return ServiceOptions(

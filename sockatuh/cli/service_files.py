@@ -1,4 +1,4 @@
-"""The files that make the room a systemd service: units, settings, the hash of the password, and a shortcut."""
+"""The files of the systemd service: units, settings, the hash of the password, and a shortcut to the program."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ def at(place: str) -> Path:
 
 @dataclass(frozen=True, slots=True)
 class PlannedFile:
-    """A file that is to be written, whatever is there now."""
+    """A file to be written, replacing what is there."""
 
     path: Path
     text: str = field(repr=False)
@@ -58,7 +58,7 @@ class PlannedFile:
 
     @property
     def news(self) -> str:
-        """What writing it changes, in one word."""
+        """One word on what writing it changes."""
         if not self.path.exists():
             return "new"
         same = self.path.read_text("utf-8") == self.text and self.path.stat().st_mode & 0o777 == self.mode
@@ -67,9 +67,9 @@ class PlannedFile:
 
 @dataclass(frozen=True, slots=True)
 class PlannedShortcut:
-    """A link to the service's program, or a script if its command has several words; never in place of others' files.
+    """A link to the service's program, or a script if its command has several words; replaces no file of others.
 
-    `ours` are the commands that an earlier shortcut of ours may lead to.
+    `ours` are the commands to which an earlier shortcut of ours may point.
     """
 
     path: Path
@@ -78,7 +78,7 @@ class PlannedShortcut:
 
     @property
     def is_ours(self) -> bool:
-        """Whether nothing is there yet, or only what an earlier installation wrote."""
+        """Whether the path is free, or holds what an earlier installation wrote."""
         if self.path.is_symlink():
             return any(command == (os.readlink(self.path),) for command in self.ours)
         if not self.path.exists():
@@ -87,7 +87,7 @@ class PlannedShortcut:
 
     @property
     def news(self) -> str:
-        """What writing it changes, in one word."""
+        """One word on what writing it changes."""
         if not os.path.lexists(self.path):
             return "new"
         if not self.is_ours:
@@ -114,15 +114,15 @@ class ServiceSettings:
 
 
 def service_settings(source: Path | None, room: str) -> ServiceSettings:
-    """Return the settings in `source` as a service can have them, or the few that a new room called `room` needs.
+    """Return the settings in `source`, adapted to a service, or the few that a new room called `room` needs.
 
-    A file that is already in its place is kept if the service can read it. ConfigurationError names what a service
-    cannot have.
+    A file that is already in its place is kept if the service can read it. Raises ConfigurationError for settings that
+    do not suit a service.
     """
     from sockatuh.settings.sources import load, toml_text
 
     target = at(CONFIG)
-    # Without a file the defaults hold, not a file that this machine may have in one of the usual places.
+    # Without a source the defaults apply, not a file in one of the usual places.
     flags = {"config": source or os.devnull, "room": room or None}
     settings = load(flags, {"STATE_DIRECTORY": f"/{STATE}"}, working_directory(), serving=False)
     is_kept = source == target and bool(target.stat().st_mode & OTHERS_READ)
@@ -162,7 +162,7 @@ def _for_everybody(text: str, source: Path) -> str:
     text = re.sub(r"^state_dir\s*=.*$", f'state_dir = "/{STATE}"', text, flags=re.MULTILINE)
     try:
         is_left = "password_hash" in tomllib.loads(text)
-    except ValueError:  # it was written in several lines
+    except ValueError:  # it spanned several lines
         is_left = True
     if is_left:
         raise ConfigurationError([Problem("password_hash", f"file {source}", wording.HASH_NOT_ALONE)])
@@ -178,7 +178,7 @@ def units(program: Program, settings: Settings) -> list[PlannedFile]:
 
 
 def unit(name: str, program: Program, host: str, port: int) -> str:
-    """Return one unit, made from the package's own, which is for a program in /opt/sockatuh and the usual port."""
+    """Return one unit, made from the packaged template, which has the program in /opt/sockatuh and the default port."""
     text = files(__package__).joinpath("units", name).read_text("utf-8")
     command = " ".join(map(_escaped, program.command))
     places = "".join(f" {_escaped(str(place))}" for place in program.executable_places())
@@ -206,7 +206,7 @@ def find_packaged_unit() -> Path | None:
 
 
 def find_shortcut(program: Program) -> PlannedShortcut | None:
-    """Return the shortcut that lets people call the program by its name, or None if they can already."""
+    """Return the shortcut that puts the program on the PATH, or None if it is there already."""
     if len(program.command) == 1 and Path(program.command[0]).parent in ON_THE_PATH:
         return None
     return PlannedShortcut(at(SHORTCUT), program.command, (program.command, installed_command()))
@@ -223,6 +223,6 @@ def _unescaped(word: str) -> str:
 
 
 def _escaped(word: str) -> str:
-    """Return a word as units write it: systemd.syntax(7)."""
+    """Return a word quoted for a unit file: systemd.syntax(7)."""
     word = word.replace("\\", "\\\\").replace("%", "%%").replace("$", "$$").replace('"', '\\"')
     return f'"{word}"' if any(char.isspace() for char in word) else word

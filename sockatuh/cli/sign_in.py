@@ -1,4 +1,4 @@
-"""How a person at a terminal is asked and told things while a client signs in (client/sign_in.py)."""
+"""Asks a person at a terminal the questions of signing in (client/sign_in.py), and prints its notices."""
 
 from __future__ import annotations
 
@@ -35,10 +35,10 @@ PASSWORD_VARIABLE: Final = "SOCKATUH_PASSWORD"  # noqa: S105 - its name
 
 
 class AtTerminal:
-    """Asks on stdin and stderr; nothing that is typed is shown until the client is in the room.
+    """Asks on stderr and reads stdin, with echo off until the client is in the room.
 
-    Somebody who is in the room is asked for a new password by `ask_again`, which a screen sets; `hides_again` is
-    whether the terminal shows what is typed meanwhile.
+    Somebody who is in the room already is asked for a new password by `ask_again`, which a screen sets; `hides_again`
+    turns echo off while that question waits for an answer.
     """
 
     def __init__(self) -> None:
@@ -48,13 +48,13 @@ class AtTerminal:
         self._is_hidden = False
 
     def hide(self) -> None:
-        """Show nothing of what is typed from now on: a password may come at any time."""
+        """Turn echo off: a password may be typed at any time."""
         if not self._is_hidden:
             self._is_hidden = True
             self._hidden.enter_context(unseen())
 
     def answered(self) -> None:
-        """Show again what is typed."""
+        """Turn echo on again."""
         self._is_hidden = False
         self._hidden.close()
 
@@ -63,7 +63,7 @@ class AtTerminal:
         return ask(phrases.trust(server, words(key))).lower() in phrases.YES
 
     async def name(self, suggested: str) -> str:
-        """Ask for a name until there is one."""
+        """Ask for a name until one is given."""
         while not (name := ask(phrases.ask_name(suggested)) or suggested):
             pass
         return name
@@ -83,7 +83,7 @@ class AtTerminal:
 
 
 def tell_notice(notice: Notice, *, is_asked: bool) -> None:
-    """Tell a person, or the reader of a script's stderr, what happens while signing in; `is_asked`: it is a person."""
+    """Print a notice of signing in on stderr; `is_asked`: a person is there, who wants to know all of them."""
     match notice:
         case Waiting(None):
             tell(phrases.HELD)
@@ -110,7 +110,7 @@ def tell_notice(notice: Notice, *, is_asked: bool) -> None:
 
 
 def given_password(file: str | None, environ: Mapping[str, str]) -> RoomPassword:
-    """Return the password in a file, on stdin or in the environment, if there is one; a file is read again later."""
+    """Return the password from a file, stdin or the environment, if any; a file may be read again later."""
     if not file:
         value = environ.get(PASSWORD_VARIABLE)
         return RoomPassword(password_in_variable(PASSWORD_VARIABLE, value) if value else None)
@@ -121,14 +121,14 @@ def given_password(file: str | None, environ: Mapping[str, str]) -> RoomPassword
     def read() -> str | None:
         try:
             return password_in_file(file)
-        except (OSError, typer.Exit):  # a sentence on stderr has said what is wrong with the file
+        except (OSError, typer.Exit):  # the file is unusable at the moment
             return None
 
     return RoomPassword(given, read)
 
 
 def login_name() -> str:
-    """Return the name this person logged in with, "" when the system does not say."""
+    """Return this person's login name, "" if the system does not say."""
     try:
         return getpass.getuser()
     except (OSError, KeyError, ImportError):

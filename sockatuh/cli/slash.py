@@ -1,4 +1,4 @@
-"""What a typed line asks for, and doing it: a text to say, or a command that begins with a slash."""
+"""Parses and runs typed lines: texts to say, and commands that begin with a slash."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ COMMAND: Final = re.compile(r"/(\S*)\s*(.*)", re.DOTALL)
 
 @dataclass(frozen=True, slots=True)
 class SayText:
-    """Say this."""
+    """Say a text."""
 
     text: str
     action: bool = False
@@ -32,29 +32,29 @@ class SayText:
 
 @dataclass(frozen=True, slots=True)
 class ListMembers:
-    """List who is here."""
+    """List the members."""
 
 
 @dataclass(frozen=True, slots=True)
 class ShowText:
-    """Show a long text whole."""
+    """Show a long text in full."""
 
     seq: str
 
 
 @dataclass(frozen=True, slots=True)
 class ShowHelp:
-    """List the commands."""
+    """List the slash commands."""
 
 
 @dataclass(frozen=True, slots=True)
 class LeaveRoom:
-    """Leave."""
+    """Leave the room."""
 
 
 @dataclass(frozen=True, slots=True)
 class UnknownCommand:
-    """There is no such command."""
+    """A word that is no command."""
 
     word: str
 
@@ -63,7 +63,7 @@ Request: TypeAlias = SayText | ListMembers | ShowText | ShowHelp | LeaveRoom | U
 
 
 def parse(line: str) -> Request:
-    """Return what a line asks for; `//` begins a text with one slash, and a word with two slashes is a path."""
+    """Parse a line; `//` begins a text with one slash, and a first word with two slashes is a path, thus text."""
     command = COMMAND.fullmatch(line)
     if command is None:
         return SayText(line)
@@ -88,7 +88,7 @@ def parse(line: str) -> Request:
 
 
 class Done(Enum):
-    """What was done about a typed line."""
+    """What a typed line led to."""
 
     HANDLED = auto()
     LEAVING = auto()
@@ -96,13 +96,13 @@ class Done(Enum):
 
 @dataclass(frozen=True, slots=True)
 class NotDone:
-    """Nothing was done about it; `why` says the reason."""
+    """The line could not be carried out; `why` is a sentence."""
 
     why: str
 
 
 class AnswerView(Protocol):
-    """Where answers to a typed line are shown."""
+    """Where the answers to commands are shown."""
 
     @property
     def columns(self) -> int | None:
@@ -112,16 +112,16 @@ class AnswerView(Protocol):
         """Show lines of the log."""
 
     def answer(self, lines: Sequence[str]) -> None:
-        """Show lines that were asked for."""
+        """Show the answer to a command."""
 
     def note(self, sentence: str) -> None:
         """Show a remark."""
 
 
 class CommandRunner:
-    """Carries out what is typed, and shows the answers on a view.
+    """Carries out typed lines, and shows the answers on a view.
 
-    A line that holds the room's password is asked back, and the next line answers that.
+    Before a line that contains the room's password is sent, the person is asked; the next line is the answer.
     """
 
     def __init__(self, room: Room, view: AnswerView, long_texts: LongTexts) -> None:
@@ -130,7 +130,7 @@ class CommandRunner:
         self._listing: asyncio.Task[None] | None = None
 
     def run(self, line: str) -> Done | NotDone:
-        """Do what a line asks for."""
+        """Carry out a line."""
         asked_back, self._asked_back = self._asked_back, None
         if asked_back is not None:
             if line.strip().lower() in phrases.YES:
@@ -155,7 +155,7 @@ class CommandRunner:
         return Done.HANDLED
 
     def close(self) -> None:
-        """Wait for no answer any more."""
+        """Cancel a pending answer."""
         if self._listing is not None:
             self._listing.cancel()
 
@@ -167,7 +167,7 @@ class CommandRunner:
         return Done.HANDLED
 
     async def _show_members(self) -> None:
-        with contextlib.suppress(ClientError):  # whoever iterates over the room gets it as well
+        with contextlib.suppress(ClientError):  # the loop over the room raises the same error
             self._view.note(describe(await self._room.members()))
 
     def _show(self, seq: str) -> Done | NotDone:

@@ -1,6 +1,6 @@
-"""The lines of stdin, read in a thread, which works alike for terminals, pipes and files on every system.
+"""Reads the lines of stdin in a thread, which works for terminals, pipes and files on every system.
 
-At most one piece is read ahead, so a fast writer has to wait and fills no memory. Of a line that is far too long only
+At most one piece is read ahead, so a fast writer blocks instead of filling memory. Of a line that is far too long only
 the size is kept.
 """
 
@@ -23,7 +23,7 @@ LONGEST: Final = 262_144
 
 @dataclass(frozen=True, slots=True)
 class InputLine:
-    """One line without its end: its number from 1, its size in bytes, and the bytes, unless they are over LONGEST."""
+    """One line without its line end: its number from 1, its size in bytes, and its bytes if at most LONGEST."""
 
     number: int
     size: int
@@ -31,12 +31,12 @@ class InputLine:
 
     @property
     def is_whole(self) -> bool:
-        """Tell whether its bytes are there."""
+        """Tell whether the bytes were kept."""
         return len(self.data) == self.size
 
 
 class LineCutter:
-    """Cuts pieces of any size into lines; keeps at most LONGEST bytes."""
+    """Splits pieces of any size into lines; keeps at most LONGEST bytes of each."""
 
     def __init__(self) -> None:
         self._count = self._size = 0
@@ -52,7 +52,7 @@ class LineCutter:
         self._take(rest)
 
     def rest(self) -> Iterator[InputLine]:
-        """Yield the last line, which need not end in a newline."""
+        """Yield the last line if it does not end in a newline."""
         if self._size:
             yield self._line()
 
@@ -72,7 +72,7 @@ class LineCutter:
 
 
 class NoText(ValueError):
-    """A line that cannot be said: a code of the protocol or `bad_line`, its size, and a reason in words if needed."""
+    """A line that cannot be sent: a code of the protocol or `bad_line`, the line's size, and perhaps a sentence."""
 
     def __init__(self, code: str, size: int, reason: str = "") -> None:
         super().__init__(code, size, reason)
@@ -96,12 +96,12 @@ async def read_lines() -> AsyncIterator[InputLine]:
     loop = asyncio.get_running_loop()
     pieces: asyncio.Queue[bytes] = asyncio.Queue()
     wanted = threading.Semaphore(0)
-    # The raw file: a thread that is stuck in a buffered one keeps the interpreter from ending.
+    # The raw file: a thread that is blocked in a buffered one keeps the interpreter from exiting.
     source: Any = getattr(sys.stdin.buffer, "raw", sys.stdin.buffer)
 
     def read() -> None:
         piece = b"-"
-        with contextlib.suppress(OSError, RuntimeError):  # it is gone; the loop is closed
+        with contextlib.suppress(OSError, RuntimeError):  # stdin failed; the loop is closed
             while piece:
                 wanted.acquire()
                 piece = source.read(PIECE)

@@ -1,4 +1,4 @@
-"""The command `tail`: what is said in a room, from now on until stopped."""
+"""The command `tail`, which prints what is said in a room until it is stopped."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def tail(
     after: AfterOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Connect as a reader and print; reconnect when contact was lost."""
+    """Connect as a reader, print events, and reconnect after a loss of contact."""
     wanted = read_range(lines, since, after, LINES_ON_A_TERMINAL if is_terminal(sys.stdout) and not as_json else 0)
     wishes = Wishes(server, name, password_file, trust, may_ask(), role=Role.READER, wanted=wanted)
     run(lambda: _tail(wishes, as_json=as_json), when_stopped=ExitCode.OK)

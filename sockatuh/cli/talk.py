@@ -1,4 +1,4 @@
-"""Talking without a screen: lines in, lines out, for a person or a program."""
+"""Talks without a screen, by lines on stdin and stdout, with a person or a program."""
 
 from __future__ import annotations
 
@@ -25,11 +25,11 @@ from .stdin import NoText, read_lines, text_of
 STORED_WITHIN: Final = 30.0
 """Seconds without an acknowledgement after which the command ends although lines are unanswered."""
 LAST_ANSWERS: Final = 1.0
-"""Seconds for answers to what was said just before leaving."""
+"""Seconds to wait for answers to lines said just before leaving."""
 
 
 class TypedPassword:
-    """A password among typed lines: while it is wanted, the next line is the password."""
+    """Reads a password from the typed lines: after `ask`, the next line is the password."""
 
     def __init__(self) -> None:
         self._wanted: asyncio.Future[str] | None = None
@@ -40,7 +40,7 @@ class TypedPassword:
         return await self._wanted
 
     def takes(self, line: str) -> bool:
-        """Take a typed line if it is the password."""
+        """Take a typed line if a password is awaited; tell whether it was."""
         if self._wanted is None or self._wanted.done():
             return False
         self._wanted.set_result(line)
@@ -48,7 +48,7 @@ class TypedPassword:
 
 
 async def talk_in_plain_lines(room: Room, person: AtTerminal) -> None:
-    """Talk with a person who types lines; what they typed is on their terminal already."""
+    """Talk with a person who types lines; own lines are not printed again, as the terminal has echoed them."""
     view = Plain(room)
     narrator = Narrator(room, view, marks=True, tells_own=False)
     commands = CommandRunner(room, view, narrator.long_texts)
@@ -87,7 +87,7 @@ async def talk_in_plain_lines(room: Room, person: AtTerminal) -> None:
 
 
 async def talk_through_a_pipe(room: Room) -> None:
-    """Say each line of stdin as it is, and print the log."""
+    """Say each line of stdin verbatim, and print the log."""
     view = Plain(room)
     narrator = Narrator(room, view, marks=False)
 
@@ -112,7 +112,7 @@ async def talk_through_a_pipe(room: Room) -> None:
 
 
 async def talk_in_json(room: Room) -> None:
-    """Say each line of stdin, and print what happens as JSON."""
+    """Say each line of stdin, and print events as JSON."""
     view = JsonLines(room)
     view.inherit(room.take_inherited())
 
@@ -139,7 +139,7 @@ async def talk_in_json(room: Room) -> None:
 
 
 async def report_last_answers(room: Room, report: Callable[[Event], None]) -> None:
-    """Process events for a moment longer, while lines are unanswered and the server may still answer."""
+    """Report events for up to LAST_ANSWERS seconds more, while lines are unanswered and contact lasts."""
     with contextlib.suppress(TimeoutError, ClientError, StopAsyncIteration):
         async with asyncio.timeout(LAST_ANSWERS):
             events = aiter(room)
@@ -162,7 +162,7 @@ def _end(refused: int) -> None:
 
 
 async def _converse(room: Room, report: Callable[[Event], None], feed: Callable[[], Awaitable[None]]) -> None:
-    """Tell what happens while the input lasts, and then until all of it is stored."""
+    """Report events until the input has ended and all of it is stored."""
 
     async def follow() -> None:
         async for event in room:

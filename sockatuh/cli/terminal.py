@@ -1,11 +1,11 @@
-"""The terminal of the interactive screen: how it is drawn on, and how typed text is shown.
+"""The terminal of the interactive screen: opens it for drawing, and shows typed text safely.
 
-It is never asked where its cursor is. Not every terminal answers that (serial consoles, the shells in editors, slow
-connections); then a warning appeared in the conversation, and a late answer was taken for typing. Nothing here needs
-the answer, because the input is drawn below what was printed, wherever that is.
+It is never asked for its cursor position. Serial consoles, shells in editors and slow connections may not answer; then
+prompt_toolkit would print a warning between the lines of the room, and take a late answer for typing. The position is
+not needed, because the input is drawn below what was printed, wherever that is.
 
-Pasted text may come from anywhere, and would reach the terminal before it is sent. So each character that cleaning
-would remove is shown as a stand-in.
+Pasted text may come from anywhere, and the terminal shows it before it is sent. So each character that cleaning would
+remove is displayed as U+FFFD.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ STAND_IN: Final = "\ufffd"
 
 
 class UnaskedTerminal(Vt100_Output):
-    """Draws by escape sequences, and waits for no answer."""
+    """Draws with escape sequences and never waits for an answer."""
 
     @property
     def responds_to_cpr(self) -> bool:
@@ -34,7 +34,7 @@ class UnaskedTerminal(Vt100_Output):
         return False
 
     def get_rows_below_cursor_position(self) -> int:
-        """Return the rows that are certain: the cursor's own. More come by scrolling."""
+        """Return 1, the cursor's own row; more become available by scrolling."""
         return 1
 
 
@@ -46,7 +46,7 @@ def open_terminal() -> Output:
 
 
 class ShowRemoved(Processor):
-    """Shows the input; each character has one stand-in, so the cursor keeps its place."""
+    """Replaces characters of the displayed input one for one, so that the cursor keeps its place."""
 
     def apply_transformation(self, transformation_input: TransformationInput) -> Transformation:
         """Return a line of the input that is safe to show."""
@@ -55,6 +55,6 @@ class ShowRemoved(Processor):
 
 
 def show_removed(text: str) -> str:
-    """Return a text with stand-ins for what cleaning removes; prompt_toolkit shows control characters as `^[`."""
+    """Return a text with U+FFFD for what cleaning removes; prompt_toolkit itself shows control characters as `^[`."""
     text = CONTROL_SEQUENCE.sub(lambda found: STAND_IN * len(found[0]), text)
     return "".join(char if is_kept or unicodedata.category(char) == "Cc" else STAND_IN for char, is_kept in judge(text))

@@ -1,4 +1,4 @@
-"""Which room an admin's command is about: the one that is named, or the one of this machine's service."""
+"""Finds the room that an admin's command is about: the one that is named, or that of this machine's service."""
 
 from __future__ import annotations
 
@@ -55,7 +55,7 @@ def is_root() -> bool:
 
 
 def find_installed() -> Installed | None:
-    """Return the service that systemd knows, or None if there is none, or no systemd."""
+    """Return the installed service, or None without one or without systemd."""
     if not is_booted():
         return None
     service, sock = _ask(SERVICE_UNIT), _ask(SOCKET_UNIT)
@@ -91,14 +91,14 @@ def _variables(service: Mapping[str, str]) -> dict[str, str]:
 
 
 def _listens(text: str) -> tuple[str, int] | None:
-    """Return host and port of `[::]:7625 (Datagram)`."""
+    """Return host and port from systemd's `[::]:7625 (Datagram)`."""
     host, port = split_address(text.split(" ")[0])
     return (host, int(port)) if port.isdecimal() else None
 
 
 @dataclass(frozen=True, slots=True)
 class ChosenRoom:
-    """The room a command is about: where its settings are read from, and the service if it runs this room."""
+    """The room that a command is about: where its settings are read from, and the service if that runs it."""
 
     service: Installed | None
     config: Path | None
@@ -119,7 +119,7 @@ class ChosenRoom:
 
 
 def require_access(room: ChosenRoom) -> None:
-    """Stop unless this user may read the room: that of the service is root's."""
+    """Stop unless this user may read the room: only root may read the service's."""
     if room.service is not None and not is_root():
         stop(wording.ONLY_ROOT)
 
@@ -127,7 +127,7 @@ def require_access(room: ChosenRoom) -> None:
 def choose_room(config: Path | None) -> ChosenRoom:
     """Return the room that is named, else the one of this machine's service.
 
-    For users other than root, a ./config/sockatuh.toml names a room too: it is likely to be the one they mean.
+    For users other than root, ./config/sockatuh.toml names a room too, because they are likely to mean that one.
     """
     from sockatuh.settings.sources import LOCAL_FILE
 

@@ -1,4 +1,4 @@
-"""The command `who`: list everybody in a room."""
+"""The command `who`, which lists everybody in a room."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def who(
     trust: TrustOption = Trust.ASK,
     as_json: JsonOption = False,
 ) -> None:
-    """Connect, list the members, and leave, without being seen."""
+    """List the members as a script, whose joining and leaving nobody sees."""
     wishes = Wishes(server, name, password_file, trust, may_ask(), role=Role.SCRIPT)
     run(lambda: _who(wishes, as_json=as_json))
 
@@ -67,7 +67,7 @@ def _row(member: Member) -> tuple[str, ...]:
 
 
 def _table(rows: Sequence[Sequence[str]]) -> list[str]:
-    """Return the rows with aligned columns, whatever the width of the characters."""
+    """Return the rows with aligned columns, also with wide characters."""
     columns = range(max(len(row) for row in rows))
     widths = [max((width_of(row[at]) for row in rows if at < len(row)), default=0) for at in columns]
     return [

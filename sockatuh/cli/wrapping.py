@@ -1,9 +1,9 @@
 """Wraps lines for a terminal, so that only the beginning of a line stands at the margin, and sentences between words.
 
-A terminal wraps a long line by itself, back to the margin, where every line of the log begins with its time. Whoever
-could predict where would be able to write a line in somebody else's name. So rows are cut here, early rather than late:
-terminals disagree about the width of joined, combining and invisible characters, and those set up for East Asia show
-Greek, Cyrillic and many signs twice as wide (UAX 11, "ambiguous").
+A terminal wraps a long line back to the margin, where every line of the log begins with its time. Somebody who predicts
+where it wraps could forge a line in another's name. So rows are cut here, and rather too short than too long: terminals
+disagree about the width of joined, combining and invisible characters, and those set up for East Asia show Greek,
+Cyrillic and many symbols twice as wide (UAX 11, "ambiguous").
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from typing import Final, TextIO
 from sockatuh.room.text import BLANKS
 
 NARROWEST: Final = 20
-"""Columns below which a terminal wraps as it likes."""
+"""On a terminal with fewer columns nothing is wrapped here."""
 CUT: Final = "…"
 """Ends a row that is cut within a name; it occurs in no name."""
 
@@ -30,7 +30,7 @@ _WIDEST: Final = 2
 
 
 def reach(text: str) -> int:
-    """Return how many columns a text takes at most: if no characters are joined and all are visible."""
+    """Return the most columns that a text may take: with no characters joined and all of them visible."""
     return len(text) if text.isascii() else sum(map(_reach_of, text))
 
 
@@ -38,7 +38,7 @@ def width_of(text: str) -> int:
     """Return how many columns a text takes on most terminals."""
     if text.isascii():
         return len(text)
-    import wcwidth  # only here and below, for text that is not ASCII: its tables take 15 ms to load
+    import wcwidth  # imported only for text that is not ASCII: its tables take 15 ms to load
 
     return max(0, wcwidth.wcswidth(text))
 
@@ -46,10 +46,10 @@ def width_of(text: str) -> int:
 def wrap(
     line: str, columns: int | None, used: int, indent: int, mark: str = "", *, whole: bool = True
 ) -> Iterator[str]:
-    """Cut a line into rows; `used` columns are taken before the first one, `indent` before each of the others.
+    """Cut a line into rows; `used` columns are taken before the first row, `indent` before each of the others.
 
-    Cut at spaces, and within words that fit no row, where `mark` ends the row. `whole`: never cut ASCII words, such as
-    our own paths and keys, which people copy; not for foreign text, which would then continue at the margin.
+    Rows are cut at spaces, and within words too long for a row, where `mark` ends the row. `whole`: never cut ASCII
+    words, such as our own paths and keys, which people copy; not for text of others, which would reach the margin.
     """
     if columns is None or columns < NARROWEST:
         yield line
@@ -71,7 +71,7 @@ def wrap(
 
 
 def clip(line: str, columns: int) -> str:
-    """Return as much of a line as fits into so many columns."""
+    """Return as much of a line as fits into a number of columns."""
     return line if reach(line) <= columns else next(_cut(line, "", 0, columns, 0, ""))
 
 
@@ -81,7 +81,7 @@ def print_folded(text: str, end: str = "\n") -> None:
 
 
 def folded(text: str) -> str:
-    """Return sentences wrapped for the terminal on stderr, unchanged if it is none."""
+    """Return sentences wrapped for the terminal on stderr, unchanged if stderr is not a terminal."""
     columns = columns_of(sys.stderr)
     return "\n".join(fold(text, columns)) if columns else text
 
@@ -95,7 +95,7 @@ def columns_of(stream: TextIO | None) -> int | None:
 def fold(text: str, columns: int) -> list[str]:
     """Return the rows of a text that is broken between words so that no row is longer than `columns`.
 
-    Rows keep the indent of their line. A word that is longer than a row, as a path or a key, stays whole to be copied.
+    Rows keep the indent of their line. A word longer than a row, such as a path or a key, stays whole to be copied.
     """
     return [row for line in text.split("\n") for row in _fold_line(line, columns)]
 
@@ -106,12 +106,12 @@ def _fold_line(line: str, columns: int) -> list[str]:
     bare = line.strip(" ")
     indent = len(line) - len(line.lstrip(" "))
     rows = [" " * indent + row for row in wrap(bare, columns, indent, indent)]
-    rows[-1] += line[len(line.rstrip(" ")) :]  # a question ends in a space, behind which the answer is typed
+    rows[-1] += line[len(line.rstrip(" ")) :]  # a question ends in a space, after which the answer is typed
     return rows
 
 
 def _cut(word: str, row: str, width: int, columns: int, indent: int, mark: str) -> Iterator[str]:
-    """Fill rows with a word, cut between graphemes; one that is wider than a row is cut as well."""
+    """Fill rows with a word, cut between graphemes, and within a grapheme that is wider than a row."""
     import wcwidth
 
     columns -= reach(mark)
@@ -135,7 +135,7 @@ def _reach_of(char: str) -> int:
         return _WIDEST if unicodedata.east_asian_width(char) == "A" else width
     match unicodedata.category(char):
         case "Mn" | "Me" | "Cf":
-            return 1 if char == _PICTURE else 0  # it makes a narrow picture a wide one
+            return 1 if char == _PICTURE else 0  # U+FE0F turns a narrow pictograph into a wide one
         case "Mc":
             return 1
         case _:

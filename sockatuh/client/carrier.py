@@ -1,4 +1,4 @@
-"""What carries a client's datagrams: a socket of this machine, or in tests a network in memory (testing.py)."""
+"""Carries a client's datagrams: over a UDP socket, or in tests over a network in memory (testing.py)."""
 
 from __future__ import annotations
 
@@ -17,10 +17,10 @@ from .refusals import Refusals
 
 
 class Carrier(Protocol):
-    """Runs one client's core: passes datagrams to it, sends its own, and fires its timers."""
+    """Runs one client's core: passes received datagrams to it, sends its datagrams, and fires its timers."""
 
     def start(self) -> None:
-        """Begin, and do what the core already has to do."""
+        """Start receiving, and send what the core has ready."""
 
     def flush(self) -> None:
         """Report the core's events and send its datagrams now."""
@@ -32,18 +32,18 @@ class Carrier(Protocol):
         """Return a server's addresses; call `on_silence` once if the answer takes long. OSError: it has none."""
 
     async def look_up_again(self, host: str, port: int) -> list[Address]:
-        """Return the addresses as they are now, none if nobody answers."""
+        """Look up the addresses once more; return none if there is no answer."""
 
     def find_source(self, server: Address) -> str | None:
         """Return this machine's address as that server sees it, None while there is no route."""
 
 
 Carry: TypeAlias = Callable[[Peer, Callable[[PeerEvent], None]], Carrier]
-"""Makes the carrier of a core, whose events are to be passed to a function."""
+"""Makes a carrier for a core; the function receives the core's events."""
 
 
 class UdpCarrier:
-    """Carries datagrams over a UDP socket of its own; made in a running loop."""
+    """Carries datagrams over a UDP socket of its own; create it in a running loop."""
 
     def __init__(self, peer: Peer, on_event: Callable[[PeerEvent], None]) -> None:
         self.socket = open_client_socket()

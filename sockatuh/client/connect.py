@@ -1,4 +1,4 @@
-"""From a server's address to a `Room`, and out of it again: find the server, check its key, sign in, leave."""
+"""Turns a server's address into a `Room`: finds the server, checks its key, signs in, and leaves at the end."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ from .sign_in import PasswordAgain, Questions, SignIn, Trust, judge_by
 from .unsent import Unsent
 
 FIRST_ANSWER: Final = 5.0
-"""Seconds in which a server answers, if there is one: the handshake is repeated four times in them."""
+"""Seconds to wait for a first answer; the handshake is repeated four times in that time."""
 
 
 @contextlib.asynccontextmanager
@@ -54,10 +54,10 @@ async def connect(
 
     `server` is a host, `host:port`, `[ipv6]:port` or an invite. `name` and `password` are asked for if they are not
     given and there are `questions`; a ticket in the `profile` stands in for the password. Without a profile nothing is
-    remembered: the client has a new key each time, so that the room takes it for somebody else.
+    remembered: the client has a new key each time, so the room takes it for somebody else.
 
     An unknown server's key is accepted and pinned in the profile, unless there are questions to ask about it; `trust`
-    decides otherwise. `on_notice` is called with what a person should know meanwhile.
+    decides otherwise. `on_notice` is called with what a person should know until the client is in the room.
 
     Earlier lines to begin with: the newest `history` (None: as many as the server gives), those `after` a seq, and none
     older than `since` (ms since 1970). `patience` is the most seconds that connecting may take, without the time a

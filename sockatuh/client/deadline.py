@@ -1,4 +1,4 @@
-"""How long connecting may take altogether, without the time a person takes to answer."""
+"""Limits the time that connecting may take, without the time a person takes to answer."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator
 
 
 def loop_time() -> float:
-    """Return the running loop's time: `time.monotonic()`, unless that loop is in virtual time (sockatuh/testing.py)."""
+    """Return the running loop's time: `time.monotonic()`, or virtual time in tests (sockatuh/testing.py)."""
     try:
         return asyncio.get_running_loop().time()
     except RuntimeError:  # no loop is running yet

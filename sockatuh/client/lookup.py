@@ -1,4 +1,4 @@
-"""Looks up a server's addresses, repeatedly: name servers may be silent for a while, or for ever."""
+"""Looks up a server's addresses, repeatedly, because name servers may not answer for a while, or ever."""
 
 from __future__ import annotations
 
@@ -12,15 +12,15 @@ from sockatuh.net.resolver import resolve
 from sockatuh.protocol.seam import Address
 
 PATIENCE: Final = 1.0
-"""Seconds without an answer after which this is reported, and the look-up repeated."""
+"""Seconds without an answer after which the silence is reported, and between two look-ups."""
 
 
 async def look_up(
     host: str, port: int, family: int, on_silence: Callable[[], None], *, patience: float = PATIENCE
 ) -> list[Address]:
-    """Return a server's addresses; call `on_silence` once if there is no answer for a while. OSError: it has none.
+    """Return a server's addresses; call `on_silence` once if there is no answer for a while.
 
-    Goes on until there is an answer; the caller may cancel it.
+    Repeats until there is an answer; the caller may cancel it. Raises OSError if the host has no address.
     """
     was_silent = False
     while True:

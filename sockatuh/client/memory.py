@@ -1,7 +1,7 @@
-"""What a profile contributes to one connection, and what it remembers of it.
+"""Reads from a profile what one connection needs, and writes to it what the connection learns.
 
-Only what somebody chose in a chat changes the next one: the server that was named, the name that was typed. An option
-or a variable applies to the command it was given to. Tickets are kept per name, so no command deletes another's.
+Only choices made in a chat change the next chat: the server on the command line, the name typed at the prompt. An
+option or a variable applies only to its own command. Tickets are kept per name, so no command deletes another's.
 """
 
 from __future__ import annotations
@@ -22,8 +22,8 @@ from .server_address import Node, ServerAddress, parse_nodes_untrusted
 class Memory:
     """One server's part of a profile. `role`: a script renews its ticket once a day only.
 
-    `name` is the name that was given, `login` the one to use where none is known. `tell` is called once at most, about
-    the first error that lets something be forgotten.
+    `name` is the name that was given, `login` the one to use where none is known. `tell` is called at most once, with
+    the first error that kept something from being remembered.
     """
 
     def __init__(
@@ -36,7 +36,7 @@ class Memory:
         tell: Callable[[NotRemembered], None],
     ) -> None:
         self._profile, self._address, self._role, self._tell = profile, address, role, tell
-        given = name and (one_word(name) or name)  # one of spaces only is for the server to refuse
+        given = name and (one_word(name) or name)  # the server refuses a name of spaces only
         self.name = given or profile.find_name(address.server) or login
         self._ticket = profile.find_ticket(address.server, self.name) if self.name else None
         self._has_told = False
@@ -58,7 +58,7 @@ class Memory:
         try:
             self._profile.pin(self._address.server, key, room)
         except KeyFileError as error:
-            if self._address.key != key:  # else the next time would be a first meeting again, with anybody
+            if self._address.key != key:  # otherwise the next connection would accept any key again
                 raise
             self._report(error)
 

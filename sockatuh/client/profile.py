@@ -1,9 +1,9 @@
-"""What a client remembers: its own key, the servers it knows, and how to return to each without a question.
+"""Stores what a client remembers: its own key, the servers it knows, and its name and tickets at each.
 
 Every file but the key consists of lines `server value…`. A line that does not parse is kept and ignored, so a typo in
 one line costs no other. Several clients may write at the same time. A value that is already there is not written
-again, so a read-only directory suffices once everything is known. This module imports nothing heavy, because every
-one-shot command loads it.
+again, so a read-only directory suffices once everything is known. This module imports nothing slow to load, because
+every one-shot command loads it.
 """
 
 from __future__ import annotations
@@ -265,5 +265,5 @@ def _one_line(text: str) -> str:
 
 
 def _one_word(server: str) -> str:
-    """Return a server as the files have it: host names ignore case."""
+    """Return a server as the files spell it, in lower case, because host names ignore case."""
     return _one_line(server).replace(" ", "").lower()

@@ -1,8 +1,8 @@
-"""Why a destination cannot be reached, from the error queue of a socket (ip(7): IP_RECVERR).
+"""Reports why a destination cannot be reached, from a socket's error queue (ip(7): IP_RECVERR).
 
 Linux reports per destination that nothing listens there, that no machine has that address, or that a firewall refuses.
-A person is told, and nothing else changes: anybody on the network can forge such an error, and a server may be about to
-start. An error that made the next `sendto` fail is not that datagram's own, so the datagram is sent again.
+The report has no other effect, because anybody on the network can forge such an error, and a server may be about to
+start. If an earlier datagram's error makes `sendto` fail, the datagram is sent again.
 """
 
 from __future__ import annotations
@@ -46,7 +46,7 @@ Tell = Callable[[Address, Obstacle], None]
 
 
 class Refusals:
-    """Sends and receives on a client's socket, and reports what is in the way of an address."""
+    """Sends and receives on a client's socket, and reports obstacles on the way to an address."""
 
     def __init__(self, sock: socket.socket, tell: Tell) -> None:
         self._sock, self._tell = sock, tell
@@ -54,12 +54,12 @@ class Refusals:
         for level, option in QUEUES if sys.platform == "linux" else ():
             try:
                 sock.setsockopt(level, option, 1)
-            except OSError:  # of the other family
+            except OSError:  # the socket is of the other family
                 continue
             self._has_queue = True
 
     def sender(self, _: socket.socket, count: Callable[[OSError], None]) -> Send:
-        """Return what sends datagrams one by one; see Driver."""
+        """Return a function that sends datagrams one by one; see Driver."""
 
         def send(datagrams: Datagrams) -> None:
             for data, address in datagrams:
@@ -73,7 +73,7 @@ class Refusals:
         return send
 
     def receiver(self, _: socket.socket) -> Receive:
-        """Return what reads one datagram; see Driver."""
+        """Return a function that reads one datagram; see Driver."""
         recvfrom = self._sock.recvfrom
 
         def receive() -> tuple[bytes, Address]:
@@ -107,12 +107,12 @@ class Refusals:
 
 
 def read_obstacle(note: bytes) -> Obstacle | None:
-    """Return the obstacle that an extended error stands for, None if it is none."""
+    """Return the obstacle that an extended error describes, None if it describes none."""
     if len(note) < EXTENDED_ERROR.size:
         return None
     number, origin, kind, code, *_ = EXTENDED_ERROR.unpack_from(note)
     if (origin, kind, code) in PROHIBITED:
         return Obstacle.FORBIDDEN
     obstacle = OBSTACLES.get(number)
-    # This machine's own rules make the call itself fail; an error in the queue comes from elsewhere.
+    # This machine's own firewall makes the call itself fail; an error in the queue comes from another machine.
     return Obstacle.FORBIDDEN if obstacle in (Obstacle.FORBIDDEN_HERE, Obstacle.NOT_A_MACHINE) else obstacle

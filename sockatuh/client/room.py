@@ -1,4 +1,4 @@
-"""A place in a room: say lines, iterate over what happens, list the members, leave.
+"""The room that a client is in: say lines, iterate over events, list the members, leave.
 
 Say and iterate from as many tasks as you like. Lines are numbered in the order of the calls and stored in that order;
 each call waits for its own answer. Every `async for` over the room yields every event from when it began, and the first
@@ -6,8 +6,8 @@ one everything since the client joined. Loss of contact is an event, not an erro
 sends again what was not stored, and fetches what it missed.
 
 A slow loop loses nothing and fills no memory: when it is about a thousand events behind, the client stops taking
-entries, the server stops pushing them, and they are fetched from its log when the loop has caught up. Only what the
-server no longer keeps by then is missing, and that is reported as a `Gap`.
+entries, the server stops sending them, and they are fetched from its log when the loop has caught up. Only entries that
+the server has deleted by then are missing, and they are reported as a `Gap`.
 """
 
 from __future__ import annotations
@@ -52,7 +52,7 @@ from .stream import Reader, Stream
 from .unsent import Unsent
 
 DRAIN_FACTOR: Final = 10
-"""How many times as long as between two answers it may take until all lines are stored."""
+"""`drained` may take this many times its `patience` altogether."""
 DEFAULT_MAX_TEXT: Final = 16_384
 """The longest text, in bytes, of a room with the default limits."""
 LINES_AHEAD: Final = 64
@@ -60,20 +60,20 @@ LINES_AHEAD: Final = 64
 
 
 class Listener(Protocol):
-    """Whoever a session reports to."""
+    """Receives what a session reports."""
 
     def take(self, event: e.PeerEvent) -> None:
         """Process an event."""
 
     def mend(self, refused: Refused) -> bool:
-        """Tell whether something is done about a refusal: then it ends nothing."""
+        """React to a refusal; return whether something was done, so that it does not end the conversation."""
 
     def fail(self, error: Exception) -> None:
-        """Process what ends the conversation."""
+        """Process the error that ends the conversation."""
 
 
 class Session(Protocol):
-    """What a room needs of the conversation below it."""
+    """What a room needs from the conversation below it."""
 
     @property
     def server(self) -> str:
@@ -85,29 +85,29 @@ class Session(Protocol):
 
     @property
     def silence(self) -> float | None:
-        """Seconds since the server was last heard, if it should have been heard by now."""
+        """Seconds since the last datagram from the server, if one is overdue."""
 
     @property
     def is_held(self) -> bool:
         """Whether lines wait because the server can store nothing."""
 
     def listen(self, listener: Listener) -> None:
-        """Report everything to a listener from now on, beginning with what has happened since the join."""
+        """Report every event to a listener, beginning with those since the join."""
 
     def say(self, text: str, *, action: bool = False) -> int:
         """Send a line and return its number."""
 
     async def stored(self, number: int, timeout: float | None) -> int:
-        """Wait until a line is stored and return its seq; raises why it will not be."""
+        """Wait until a line is stored and return its seq; raises if it will not be."""
 
     async def list_members(self, timeout: float | None = None) -> list[MemberInfo]:
         """Return everybody in the room."""
 
     def come_back(self, name: str, password: str) -> None:
-        """Join again, with a password."""
+        """Join again with a password."""
 
     def pause_reading(self) -> None:
-        """Take no entries for now."""
+        """Stop taking entries."""
 
     def resume_reading(self) -> None:
         """Take entries again."""
@@ -118,7 +118,7 @@ class Session(Protocol):
 
 @dataclass(slots=True)
 class Unplaced:
-    """A line that was said and has not come back in the log; `seq` once it is stored."""
+    """A line that was said and has not arrived in the log yet; `seq` is set once it is stored."""
 
     text: str
     action: bool
@@ -143,21 +143,22 @@ class Room:
     ) -> None:
         """`since`: skip entries older than this moment (ms since 1970) until everything up to the present is there.
 
-        `remember` is called for each admission; `ask_password` tells whether a person is asked to mend a refusal.
+        `remember` is called for each admission; `ask_password` is called with a refusal, and returns whether a person
+        is asked for the password because of it.
         """
         self.name, self.me = name, clean_line(admitted.name)
         self.in_contact = True
         self.here: int | None = None
         """How many members are in the room, as the server said last; None until it has."""
         self.unplaced: dict[int, Unplaced] = {}
-        """Own lines, by number, that have not come back in the log yet."""
+        """Own lines, by number, that have not arrived in the log yet."""
         self._session = session
         self._unsent, self._tags = unsent or Unsent(None, session.server), tags
         self._password = password or RoomPassword(None)
         self._since = since
         self._remember, self._ask_password = remember, ask_password
         self._unanswered: dict[int, int | None] = {}
-        """The numbers of unanswered lines, each with its note on disk; whoever awaits an answer needs no note."""
+        """The numbers of unanswered lines, each with its note on disk; `say` makes none, as its caller waits."""
         self._awaited: set[int] = set()
         self._seen = admitted.start
         self._moved = asyncio.Event()
@@ -166,13 +167,13 @@ class Room:
         remember(admitted)
         session.listen(self)
 
-    # What everybody needs.
+    # For every application.
 
     async def say(self, text: str, *, action: bool = False, timeout: float | None = None) -> int:
         """Say a line and wait until it is stored; return its place in the log. `action`: in the third person, `/me`.
 
-        Raises Refused if the line cannot be said, NotStored or NoServer after `timeout` seconds, and what ends the
-        conversation. A line whose call timed out or was cancelled is still sent until it is stored.
+        Raises Refused if the line cannot be said, NotStored or NoServer after `timeout` seconds, and the error that ends
+        the conversation. A line whose call timed out or was cancelled is still sent until it is stored.
         """
         if (fault := self.fault_of(text)) is not None:
             code, size = fault
@@ -200,7 +201,7 @@ class Room:
         return members
 
     async def leave(self) -> None:
-        """Leave the room; loops over it end when they have taken what happened before. Waits at most a second."""
+        """Leave the room, waiting at most a second; loops over it end once they have taken the events so far."""
         if self._error is None:
             self._error = NotInRoom()
         try:
@@ -218,7 +219,7 @@ class Room:
         """The size of the longest text the room takes, in bytes of UTF-8."""
         return self._session.max_text
 
-    # What screens and pipes need besides.
+    # For screens and pipes.
 
     def send(self, text: str, *, action: bool = False) -> int:
         """Say a line without waiting, and return its number; `Stored` or `Rejected` with this number follows."""
@@ -241,13 +242,13 @@ class Room:
 
     @property
     def silence(self) -> float | None:
-        """Seconds since the server was last heard, if it should have been heard by now; None while all is well."""
+        """Seconds since the last datagram from the server, if one is overdue; None while all is well."""
         return self._session.silence
 
     def fault_of(self, text: str) -> tuple[str, int] | None:
         """Return why a text should not be said, as a code and its size in bytes, or None.
 
-        The code is one of the protocol's, or `text_is_password`: a person may be asked whether that is intended.
+        The code is one of the protocol's, or `text_is_password`: ask a person whether that is intended.
         """
         cleaned = clean_text(text)
         size = len(cleaned.encode())
@@ -258,14 +259,14 @@ class Room:
         return ("text_is_password", size) if self._password.occurs_in(cleaned) else None
 
     async def room_for_more(self) -> None:
-        """Wait until few enough lines are unanswered to send another."""
+        """Wait until fewer than LINES_AHEAD lines are unanswered."""
         while self.unanswered >= LINES_AHEAD:
             await self._next_move()
 
     async def drained(self, patience: float) -> None:
-        """Wait until every line is stored and has come back; give up after `patience` seconds without progress.
+        """Wait until every line is stored and in the log; give up after `patience` seconds without progress.
 
-        Give up as well when ten times as long has passed altogether.
+        Gives up as well after ten times as long altogether.
         """
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(DRAIN_FACTOR * patience):
@@ -274,18 +275,18 @@ class Room:
                         await self._next_move()
 
     def unstored(self) -> list[str]:
-        """Return the texts that nobody can say are stored."""
+        """Return the texts that may not be stored."""
         return [line.text for line in self.unplaced.values() if line.seq is None]
 
     def take_inherited(self) -> list[str]:
-        """Return what clients of this profile that were killed had said here without an answer; once only."""
+        """Return, once only, the lines that killed clients of this profile said here without an answer."""
         return [clean_text(text) for text in self._unsent.take_inherited()]
 
     def forget_unsent(self) -> None:
-        """Remove the notes of unanswered lines: whoever said them knows which those are."""
+        """Delete the notes of unanswered lines, once the person has been told which they are."""
         self._unsent.close()
 
-    # What the session reports.
+    # Called by the session.
 
     def take(self, event: e.PeerEvent) -> None:
         """Process an event of the session."""
@@ -298,7 +299,7 @@ class Room:
                 self._place(stretch.through, None)
                 self._put(Gap(stretch.after, stretch.through, stretch.count))
             case e.CaughtUp():
-                self._since = None  # what is new is reported whatever the server's clock says
+                self._since = None  # new entries are reported whatever the server's clock says
                 self._put(Here())
             case e.LineStored(number, seq):
                 self._store(number, seq)
@@ -319,7 +320,7 @@ class Room:
                 pass
 
     def mend(self, refused: Refused) -> bool:
-        """Try the password as it is now, or have a person asked for it; tell whether that is worth waiting for."""
+        """Try the password again if it has changed, else have a person asked; return whether either is under way."""
         if (password := self._password.another(refused)) is not None:
             self._session.come_back(self.me, password)
             return True
@@ -343,7 +344,7 @@ class Room:
         self._put(event, len(event.text) if isinstance(event, Said) else 0)
 
     def _report_presence(self, event: e.PresenceChanged) -> None:
-        """Report who is here; not to readers that are behind, since the server does not wait for them with this."""
+        """Report who is here; but not to readers that are behind, because this is not paused for them."""
         is_news = event.here != self.here
         self.here = event.here
         if self._events.is_paused:
@@ -356,7 +357,7 @@ class Room:
             self._put(changed)
 
     def _notice_key(self, name: str, tag: str, moment: datetime | None) -> None:
-        """Remember the key that a name was used with; report one that differs from every key it ever had."""
+        """Remember the key that a name was used with; report one that the name never had before."""
         if self._tags is None or moment is None:
             return
         if (last := self._tags.see(name, tag, moment.date(), loop_time())) is not None:
@@ -366,7 +367,7 @@ class Room:
         self._events.put(event, size)
 
     def _put_state(self, event: Lost | Back | Waiting) -> None:
-        """Report a change of contact; while the readers are behind, the newest takes the place of the one before."""
+        """Report a change of contact; while readers are behind, it replaces the change before it."""
         last = self._events.last
         if self._events.is_paused and isinstance(last, Lost | Back | Waiting) and last != Back(rewound=True):
             self._events.replace_last(event)
@@ -379,7 +380,7 @@ class Room:
         if admitted.rewound:
             self._seen = admitted.start
             for line in self.unplaced.values():
-                line.seq = None  # a place in the log that was set back; the line's mark still tells its place
+                line.seq = None  # a seq of the replaced log; the line's mark will still identify its entry
             self._put(Back(rewound=True))
         else:
             self._put_state(Back())
@@ -404,7 +405,7 @@ class Room:
             self._put(Rejected(number, line.text, line.action, code))
 
     def _place(self, seq: int, own: int | None) -> None:
-        """Forget lines that have come back, and those that must have although their mark was lost."""
+        """Forget lines that have arrived in the log, and those that must have, although their mark was lost."""
         self._seen = seq
         self._moved.set()
         for number, line in list(self.unplaced.items()):

@@ -1,8 +1,8 @@
-"""The room's password, as far as this process knows it: given at the start, or typed since.
+"""The room's password as this process knows it: given at the start, or typed since.
 
-It is kept in memory for two reasons. A client that came in by a ticket may need it when that ticket is refused; the
-password is then read again from where it was given, because a file may have changed. And a line that is the password
-should not be sent by mistake. Neither it nor anything derived from it is ever written to disk.
+It is kept in memory for two reasons. A client that joined by a ticket needs it if that ticket is refused; the password
+is then read again from its source, because a file may have changed. And a line that is the password should not be sent
+by mistake. Neither it nor anything derived from it is ever written to disk.
 """
 
 from __future__ import annotations
@@ -14,13 +14,13 @@ from sockatuh.errors import Refused
 from sockatuh.room.namekeys import fold
 
 MENDED_BY_A_PASSWORD: Final = frozenset({"ticket_refused", "password_wrong"})
-"""Refusals of a client that was in before: the room's password was changed, or its tickets are no longer valid."""
+"""Refusals of a returning client: the room's password has changed, or the ticket is no longer valid."""
 REMEMBERED: Final = 8
-"""Passwords, the newest, that are looked for in lines."""
+"""How many passwords, the newest, are looked for in lines."""
 
 
 class RoomPassword:
-    """`given` is the password from the start, None if there was none; `read` returns it as it is now, if it can."""
+    """`given` is the password from the start, None without one; `read` reads it again, None if it cannot."""
 
     def __init__(self, given: str | None, read: Callable[[], str | None] | None = None) -> None:
         self.given = given
@@ -31,7 +31,7 @@ class RoomPassword:
             self.note(given)
 
     def another(self, refused: Refused) -> str | None:
-        """Return the password as it is now, if it has changed and may help against a refusal; each is tried once."""
+        """Read the password again, and return it if it has changed and may cure a refusal; each is tried once."""
         if refused.code not in MENDED_BY_A_PASSWORD or self.given is None or self._read is None:
             return None
         password = self._read()
@@ -47,6 +47,6 @@ class RoomPassword:
             self._known = [*self._known[1 - REMEMBERED :], password]
 
     def occurs_in(self, text: str) -> bool:
-        """Tell whether a line of this text is a known password, up to case and spaces."""
+        """Tell whether a line of this text is a known password, ignoring case and spaces."""
         known = {fold(password) for password in self._known}
         return bool(known) and any(line.strip() and fold(line) in known for line in text.splitlines())

@@ -1,4 +1,4 @@
-"""Where a server is, as people write it: a host, a host and a port, or an invite."""
+"""Parses a server's address as people write it: a host, a host and a port, or an invite."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
-"""Joining a room: by a ticket if there is one, else with a name and the password, each asked again until it is right.
+"""Joins a room: by a ticket if there is one, else with a name and the password.
 
-Whoever connects may bring `Questions`: how to ask a person. What the person typed is asked again when it is refused;
-what was given beforehand is not, and without questions a refusal is an error.
+An application may pass `Questions`, which ask a person. A refused name or password that was typed is asked for again;
+a refused password that was given beforehand is an error, and without questions every refusal is.
 """
 
 from __future__ import annotations
@@ -26,12 +26,12 @@ from .room_password import MENDED_BY_A_PASSWORD, RoomPassword
 from .session import NAME_CODES, Conversation
 
 JOINING: Final = 30.0
-"""Seconds in which a join is answered; bcrypt takes a quarter of a second for each that waits."""
+"""Seconds to wait for the answer to a join; bcrypt takes a quarter of a second for each join in the queue."""
 VARIANTS: Final = 3
-"""Similar names that the room is asked about before one is suggested."""
+"""How many similar names to try in order to suggest a free one."""
 MOST_DIGITS: Final = 6
 NAME_REFUSALS: Final = frozenset({"name_invalid", "name_is_password", *NAME_CODES})
-"""Refusals that another name mends."""
+"""Refusals for which another name is asked."""
 
 
 class Trust(StrEnum):
@@ -57,17 +57,17 @@ class Questions(Protocol):
         """Tell whether this is the key (32 bytes) of the right server."""
 
     async def name(self, suggested: str) -> str:
-        """Return a name, the suggested one ("": none) if the person has no other."""
+        """Return a name; `suggested`, if not "", is the default."""
 
     async def password(self, reason: Reason) -> str:
-        """Return the room's password; "" to give another name, once it was wrong, or not to return to the room."""
+        """Return the room's password. "" means: choose another name (after a wrong one), or do not rejoin the room."""
 
     def answered(self) -> None:
-        """Note that the client is in the room (again): nothing is asked until further notice."""
+        """Note that the client is in the room (again), so nothing is asked for now."""
 
 
 class _AnotherName(Exception):
-    """The person would rather give another name."""
+    """The person wants to choose another name."""
 
 
 class SignIn:
@@ -91,14 +91,14 @@ class SignIn:
         self._given, self._login = password, login
         self._name, self._password = name, password.given
         self._decided: str | None = None
-        """A name not to ask the room about any more: it can be had, or the person insists on it."""
+        """A name that the room need not be asked about: it is free, or the person insists on it."""
         self.used_ticket = False
         self._refused_name = self._suggested = self._free = ""
         self._was_wrong = self._was_put_off = self._many_guess = False
         self._began_at = self._next_try_at = loop_time()
 
     async def enter(self, *, resumed: bool) -> Admitted:
-        """Join, by ticket if the server has accepted that; raises NameTaken, Refused, NoServer and NotStored."""
+        """Join, by the ticket if the server accepted it (`resumed`); raises NameTaken, Refused, NoServer, NotStored."""
         while True:
             try:
                 if resumed:
@@ -114,7 +114,7 @@ class SignIn:
             resumed = False
 
     async def _join(self) -> Admitted:
-        """Try once: choose a name, and send the password once the name can be had."""
+        """Try once: choose a name, then send it with the password."""
         name = _checked(self._name or await self._ask_name())
         self._name = name
         if self._password is None and self._questions is not None and name != self._decided:
@@ -129,18 +129,18 @@ class SignIn:
         return admitted
 
     async def _ask_room_about(self, name: str) -> str:
-        """Ask the room whether a name can be had, and return it as the room writes it."""
+        """Ask the room whether a name is available, and return it as the room writes it."""
         try:
             written = clean_line(await self._conversation.ask_name(name, self._patience.left(JOINING)))
         except Refused as refused:
             if refused.code != "name_wait":
                 raise
-            return name  # too many questions from this address; the answer comes with the password as well
+            return name  # too many questions from this address; the join itself will give the answer
         self._tell(NameFree(name, written))
         return written
 
     async def _admitted(self) -> Admitted:
-        """Wait for the answer to JOIN; a person who knows that it takes long can give up."""
+        """Wait for the answer to JOIN, as long as a person waits while the server can store nothing."""
         while True:
             try:
                 return await self._conversation.admitted(self._patience.left(JOINING))
@@ -156,7 +156,7 @@ class SignIn:
             return default
         with self._patience.paused():
             name = await self._questions.name(default)
-        if name in (self._refused_name, self._free):  # the person insists on it, or the room has said it is free
+        if name in (self._refused_name, self._free):  # the person insists on it, or the room said it is free
             self._decided = name
         return name
 
@@ -173,7 +173,7 @@ class SignIn:
         return self._password
 
     async def _prepare_another_try(self, refused: Refused) -> None:
-        """Prepare for another attempt, or raise again what no attempt would change."""
+        """Prepare another attempt, or raise the refusal if no other attempt can help."""
         if refused.code in PUT_OFF and (self._questions is not None or self._may_wait(refused)):
             self._many_guess = refused.code == "passwords_guessed"
             self._was_put_off = True
@@ -189,7 +189,7 @@ class SignIn:
         self._next_try_at = loop_time() + refused.wait
 
     async def _suggest_another_name(self, refused: Refused) -> None:
-        """Say why the name cannot be had, and look for a similar one that can."""
+        """Report why the name is not available, and find a similar one that is."""
         wanted, self._name = self._name or "", None
         self._refused_name = wanted if refused.code == "name_unavailable" else ""
         self._suggested = clean_line(refused.suggestion)
@@ -198,7 +198,7 @@ class SignIn:
         self._tell(NameRefused(clean_line(wanted), refused))
 
     async def _find_free_variant(self, wanted: str) -> str:
-        """Return the first similar name that can be had, "" if the room says of none that it can."""
+        """Return the first similar name that the room says is available, "" if it says so of none."""
         try:
             for variant in variants(wanted):
                 with contextlib.suppress(NameTaken):
@@ -208,7 +208,7 @@ class SignIn:
         return ""
 
     async def _wait_for_the_next_try(self) -> None:
-        """Wait as the server has asked: only now, so that no password is typed while the terminal shows it."""
+        """Wait as long as the server demanded; done after the prompts, so that nothing is typed with echo on."""
         wait = self._next_try_at - loop_time()
         if wait <= 0:
             return
@@ -217,7 +217,7 @@ class SignIn:
             await asyncio.sleep(wait)
 
     def _may_wait(self, refused: Refused) -> bool:
-        """Tell whether a script may be kept waiting: within its patience, and once only while many guess."""
+        """Tell whether a script should wait: within its patience, and only once while many passwords are guessed."""
         if refused.code == "passwords_guessed" and self._was_put_off:
             return False
         left = self._patience.left()
@@ -226,26 +226,26 @@ class SignIn:
 
 
 class PasswordAgain:
-    """Has a person asked for the password of a room that has a new one; lines said meanwhile are kept."""
+    """Asks a person for the room's new password after a change; lines said meanwhile are kept."""
 
     def __init__(self, questions: Questions | None, password: RoomPassword, come_back: Callable[[str], None]) -> None:
         self._questions, self._password, self._come_back = questions, password, come_back
         self._asking: asyncio.Task[None] | None = None
         self._is_offered = False
-        """Whether a password was typed that has no answer yet."""
+        """Whether a typed password has not been answered yet."""
 
     def mend(self, refused: Refused, fail: Callable[[Exception], None]) -> bool:
-        """Ask because of a refusal; tell whether that helps. What ends the asking is passed to `fail`."""
+        """Ask for the password if that can cure the refusal; return whether it can. Errors go to `fail`."""
         if refused.code not in MENDED_BY_A_PASSWORD or self._questions is None:
             return False
         if self._asking is not None or (self._is_offered and refused.code == "ticket_refused"):
-            return True  # of another session, which began before the password was typed
+            return True  # a refusal of an earlier session, from before the password was typed
         self._asking = asyncio.create_task(self._ask(self._questions, refused))
         self._asking.add_done_callback(lambda task: self._end(task, fail))
         return True
 
     def admitted(self) -> None:
-        """Note that the client is in again."""
+        """Note that the client has rejoined."""
         self._is_offered = False
         if self._questions is not None:
             self._questions.answered()
@@ -276,7 +276,7 @@ class PasswordAgain:
 
 
 def variants(name: str) -> list[str]:
-    """Return names to suggest to somebody who cannot have this one: budi2, budi3, budi4."""
+    """Return similar names to suggest: budi2, budi3, budi4."""
     stem = name.rstrip("0123456789") or name
     number = int(name[len(stem) :] or 1) if len(name) - len(stem) < MOST_DIGITS else 1
     return [f"{stem}{number + further}" for further in range(1, VARIANTS + 1)]
@@ -285,7 +285,7 @@ def variants(name: str) -> list[str]:
 def judge_by(
     trust: Trust, server: str, questions: Questions | None, patience: Patience
 ) -> Callable[[bytes], Awaitable[bool]]:
-    """Return what decides about the key of an unknown server; a person is asked about each key once."""
+    """Return a function that decides whether to trust an unknown server's key; a person is asked once per key."""
     trusted: list[bytes] = []
 
     async def judge(key: bytes) -> bool:
@@ -302,7 +302,7 @@ def judge_by(
 
 
 def _checked(name: str) -> str:
-    """Return a name that fits a datagram; whether it is a name is for the server to say."""
+    """Return a name that can be sent; whether it is valid is for the server to say."""
     sendable = name.encode(errors="replace").decode()
     if (size := len(sendable.encode())) > MAX_NAME_BYTES:
         raise Refused("name_invalid", detail=f"{size} bytes; at most {MAX_NAME_BYTES}")

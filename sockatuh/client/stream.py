@@ -1,6 +1,6 @@
-"""Events for any number of readers, each of whom gets every event once, in order; bounded without loss.
+"""Distributes events to any number of readers, each of which gets every event once, in order; bounded without loss.
 
-Memory is bounded by asking the source for less: when the slowest reader is `MOST_EVENTS` or `MOST_SIZE` behind, the
+Memory is bounded by pausing the source: when the slowest reader is `MOST_EVENTS` or `MOST_SIZE` behind, the
 stream calls `pause`, and when it has caught up to half of that, `resume`. A room's source is its server's log, which
 keeps what is not read meanwhile.
 """
@@ -21,7 +21,7 @@ MOST_SIZE: Final = 1_048_576
 
 
 class Stream(Generic[T]):
-    """Takes events with `put`, and makes readers of them."""
+    """A queue of events; `put` adds one, and `reader` returns another reader."""
 
     def __init__(self, pause: Callable[[], None], resume: Callable[[], None]) -> None:
         self.is_paused = False
@@ -45,7 +45,7 @@ class Stream(Generic[T]):
         return self._events[-1][0] if self._events else None
 
     def put(self, event: T, size: int = 0) -> None:
-        """Add an event with so many characters of text."""
+        """Add an event; `size` is its text's length in characters."""
         self._events.append((event, size))
         self._size += size
         self._wake()
@@ -54,18 +54,18 @@ class Stream(Generic[T]):
             self._pause()
 
     def replace_last(self, event: T) -> None:
-        """Put an event of no size in place of the newest one, which no reader has taken."""
+        """Replace the newest event, which no reader has taken, by one of size 0."""
         self._size -= self._events[-1][1]
         self._events[-1] = event, 0
 
     def close(self, error: BaseException | None = None) -> None:
-        """End the stream: readers take what is queued, and then raise `error` or stop."""
+        """End the stream: readers take what is queued, then raise `error` or stop."""
         if not self._is_closed:
             self._is_closed, self._error = True, error
             self._wake()
 
     def reader(self) -> Reader[T]:
-        """Return a reader of everything from now on; the only one begins with what nobody has taken yet."""
+        """Return a reader of all further events; without other readers it begins with the queued ones."""
         reader = Reader(self, self.end if self._readers else self._first)
         self._readers.add(reader)
         return reader
@@ -82,7 +82,7 @@ class Stream(Generic[T]):
         return None
 
     def trim(self) -> None:
-        """Forget what every reader has taken."""
+        """Drop events that every reader has taken."""
         slowest = min(reader.position for reader in self._readers)
         while self._first < slowest:
             self._size -= self._events.popleft()[1]
@@ -113,7 +113,7 @@ class Reader(Generic[T]):
         return self
 
     async def __anext__(self) -> T:
-        """Wait for the next event; cancelling this takes none."""
+        """Wait for the next event; a cancelled wait takes none."""
         while (event := self._stream.take(self.position)) is None:
             self.news.clear()
             await self.news.wait()

@@ -1,7 +1,7 @@
-"""What happens in a room, as a person reads it: missed lines under a heading, day headings, no news about oneself.
+"""Prepares a room's events for a person: headings for missed lines and for days, without the person's own joins.
 
-A timeline takes the events of a room in order and yields items for a screen. Until everything up to the present is
-there, events are gathered so that a heading can say how many lines follow; a flood is passed on as it arrives.
+A timeline takes the events of a room in order and yields items for a screen. Until the client has caught up, events are
+collected so that a heading can say how many lines follow; too many are passed on as they arrive.
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
-"""Lines that a client has sent and the server has not acknowledged, on disk, so that the next client can report them.
+"""Keeps lines that the server has not acknowledged on disk, so that after a kill the next client can report them.
 
-Each running client keeps its own file locked, and removes it once every line is answered or the person knows which are
-not. A file that exists and is not locked belonged to a client that was killed. Losing these notes must not cost the
-conversation, so errors are ignored here.
+Each running client keeps its own file locked, and deletes it once every line is answered or the person has been told
+which are not. A file without a lock belonged to a client that was killed. A failure to keep these notes must not end
+the conversation, so errors are ignored here.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from sockatuh.store.files import ensure_private_directory, lock
 
 _SUFFIX: Final = ".unsent"
 _LARGEST: Final = 4_194_304
-"""Bytes of a file that are read at most."""
+"""The most bytes of a file that are read."""
 _FULL: Final = 1_048_576
 """Size in bytes at which a file is replaced by one with only the open notes."""
 
@@ -53,7 +53,7 @@ class Unsent:
                 self._size = 0
 
     def take_inherited(self) -> list[str]:
-        """Return the lines that clients that were killed had sent to this server without an answer; delete them."""
+        """Return and delete the lines that killed clients sent to this server without an answer."""
         texts: list[str] = []
         if not self._keeps:
             return texts
@@ -63,7 +63,7 @@ class Unsent:
         return texts
 
     def close(self) -> None:
-        """Delete the file: every line was answered, or somebody knows which were not."""
+        """Delete the file: every line was answered, or the person was told which were not."""
         if self._file is not None:
             self._file.close()
             self._file = None
@@ -82,7 +82,7 @@ class Unsent:
                 self._size += self._file.write(self._encode(note))
 
     def _begin_anew(self) -> None:
-        """Write the open notes to another file, and only then delete this one: nothing is lost if killed in between."""
+        """Write the open notes to a new file, then delete this one, so that a kill in between loses nothing."""
         path = self._directory / f"{os.urandom(8).hex()}{_SUFFIX}"
         file = _create(path)
         self._size = file.write(b"".join(self._encode([noted, text]) for noted, text in self._open.items()))
