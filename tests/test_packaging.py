@@ -14,7 +14,7 @@ from typing import Any, Final
 import pytest
 
 import sockatuh
-from sockatuh.cli.app import HOPELESS
+from sockatuh.cli.app import PERMANENT
 from sockatuh.cli.errors import ExitCode
 from sockatuh.cli.program import Program
 from sockatuh.cli.service_files import unit as installed_unit
@@ -101,8 +101,8 @@ def test_a_service_that_fails_is_tried_again_for_ever_but_with_settings_that_can
     found = directives()
     assert found["StartLimitIntervalSec"] == ["0"]
     assert (found["Restart"], found["RestartSec"]) == (["on-failure"], ["1s"])
-    assert found["RestartPreventExitStatus"] == [" ".join(map(str, map(int, HOPELESS)))]
-    assert {ExitCode.USAGE, ExitCode.BAD_CONFIGURATION} == {*HOPELESS}
+    assert found["RestartPreventExitStatus"] == [" ".join(map(str, map(int, PERMANENT)))]
+    assert {ExitCode.USAGE, ExitCode.BAD_CONFIGURATION} == {*PERMANENT}
 
 
 def test_the_service_has_no_network_but_the_socket_it_is_passed() -> None:

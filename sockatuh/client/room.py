@@ -172,8 +172,8 @@ class Room:
     async def say(self, text: str, *, action: bool = False, timeout: float | None = None) -> int:
         """Say a line and wait until it is stored; return its place in the log. `action`: in the third person, `/me`.
 
-        Raises Refused if the line cannot be said, NotStored or NoServer after `timeout` seconds, and the error that ends
-        the conversation. A line whose call timed out or was cancelled is still sent until it is stored.
+        Raises Refused if the line cannot be said, NotStored or NoServer after `timeout` seconds, and the error that
+        ends the conversation. A line whose call timed out or was cancelled is still sent until it is stored.
         """
         if (fault := self.fault_of(text)) is not None:
             code, size = fault

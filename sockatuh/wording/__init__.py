@@ -1,6 +1,6 @@
-"""Every sentence said to people; another language is another package like this one.
+"""Every sentence that is printed for people; a translation is another package like this one.
 
-`admin` speaks of running a room and of what went wrong, `client` of being in one.
+`admin` has those about running a room and about errors, `client` those about being in a room.
 """
 
 # ruff: noqa: S105 - a sentence about a password is no password
@@ -17,5 +17,5 @@ NO_ANSWER_GIVEN: Final = "Not answered, so nothing was done."
 
 
 def fact(value: object) -> str:
-    """Return what stands somewhere on this machine, as a path or a setting, so that it begins no line of its own."""
+    """Return a path, a setting or the like on one line, so that it cannot imitate a line of its own."""
     return clean_line(str(value))

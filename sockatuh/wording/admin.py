@@ -1,6 +1,6 @@
 """Every sentence that the admin's commands and the errors say.
 
-Facts that came over the network are cleaned before they get here.
+Texts from the network must be cleaned before.
 """
 # ruff: noqa: S105 - sentences about passwords are no passwords
 
@@ -21,7 +21,7 @@ from . import fact
 if TYPE_CHECKING:
     from sockatuh.server.options import Ready
 
-BOX_ELSEWHERE: Final = "The box needs Linux or macOS; on Windows people chat, send, tail and ask who is there."
+BOX_ELSEWHERE: Final = "The server needs Linux or macOS; on Windows use chat, send, tail and who."
 HELP: Final = "One chat room for everybody on a local network, on one UDP port."
 HELP_EXIT_CODES: Final = """
 \b
@@ -31,43 +31,43 @@ Exit codes:
   2    wrong usage
   3    no server, or no answer in time
   4    refused: password, limits
-  5    the name cannot be had
+  5    the name is not available
   6    the server's identity changed
   7    protocol versions do not match
   8    the configuration cannot be used
   130  Ctrl-C
 """
 HELP_INIT: Final = "Write a configuration and the server's key."
-HELP_CHECK: Final = "Print the settings in force, and try them, the state and the port."
+HELP_CHECK: Final = "Print the settings in force, and check them, the state and the port."
 HELP_HASH_PASSWORD: Final = "Print the hash of a room password."
 HELP_SERVE: Final = "Run the room."
 HELP_HISTORY: Final = "Read what was said, and who came and went."
 HELP_VERSION: Final = "Print the program's version and its protocol's."
 
 HELP_CONFIG: Final = (
-    "Configuration file; without it $SOCKATUH_CONFIG, ./config/sockatuh.toml, /etc/sockatuh/sockatuh.toml."
+    "Configuration file; default: $SOCKATUH_CONFIG, ./config/sockatuh.toml or /etc/sockatuh/sockatuh.toml."
 )
 HELP_HOST: Final = "Listen on this address, whatever the configuration says."
 HELP_PORT: Final = "Listen on this UDP port; 0 picks a free one."
-HELP_FOR_SERVICE: Final = "Make it the password of the installed service, which takes it at once and drops nobody."
-HELP_INIT_DIR: Final = "Keep the configuration and the room's state here; made if missing."
-HELP_ROOM: Final = "The room's name; this machine's name if not given."
+HELP_FOR_SERVICE: Final = "Set the password of the installed service, which applies it at once and drops nobody."
+HELP_INIT_DIR: Final = "Keep the configuration and the room's state here; created if missing."
+HELP_ROOM: Final = "The room's name; default: this machine's name."
 HELP_NON_INTERACTIVE: Final = "Ask nothing."
 HELP_WEAK: Final = "Accept a password of fewer than 8 bytes."
 HELP_JOINS: Final = "Who came and went, instead of what was said."
 HELP_ALL: Final = "Both: what was said, and who came and went."
 HELP_NAME: Final = "Only one member."
-HELP_LINES: Final = "At most so many, the newest; 200 when nothing else says which."
+HELP_LINES: Final = "Only the newest N; default: 200, or all with --since or --after."
 
 ASK_ROOM: Final = "Room name"
-ASK_PASSWORD: Final = "Room password (leave empty and one is made): "
+ASK_PASSWORD: Final = "Room password (empty: generate one): "
 ASK_NEW_PASSWORD: Final = "Room password: "
 ASK_AGAIN: Final = "Again: "
-PASSWORDS_DIFFER: Final = "The two differ; nothing was done. Try again."
+PASSWORDS_DIFFER: Final = "The two passwords differ; nothing was done. Try again."
 PASSWORD_EMPTY: Final = "The password is empty. Give one of 1 to 72 bytes."
 IS_A_DIRECTORY: Final = "is a directory, and should be a file with the password in its first line"
-AFTER_COUNTS_MESSAGES: Final = "--after counts what was said; with --joins and --all there is --since."
-OUT_OF_MEMORY: Final = "There is not enough memory. See what takes it: free -h, ulimit -v"
+AFTER_COUNTS_MESSAGES: Final = "--after counts only what was said; with --joins or --all use --since."
+OUT_OF_MEMORY: Final = "There is not enough memory. See what uses it: free -h, ulimit -v"
 TOO_MANY_FILES: Final = (
     "Too many files are open for this process or this machine. See the limits: ulimit -n; raise it: ulimit -n 1024"
 )
@@ -78,26 +78,26 @@ CONFIG_HEAD: Final = "# The room's settings. `sockatuh check --show-origin` prin
 CONFIG_BESIDE: Final = "beside this file"
 
 REFUSALS: Final[Mapping[str, str]] = {
-    "name_invalid": "The server does not take that name. Choose another with --name.",
-    "name_unavailable": "That name is somebody's in this room. Choose another with --name.",
+    "name_invalid": "The server does not accept that name. Choose another with --name.",
+    "name_unavailable": "That name belongs to somebody in this room. Choose another with --name.",
     "name_taken": "Somebody in the room has that name, or one that looks like it. Choose another with --name.",
     "name_owned": "That name belongs to another key. Choose another with --name, or use the key it was used with.",
     "name_is_password": "A name must not be the room's password. Choose another with --name.",
     "untrusted": "Its key was not trusted, and nothing was sent to it.",
-    "unknown_server": "This server was never met. Give --trust accept-new, or the invite that its admin has.",
+    "unknown_server": "This server is not known. Give --trust accept-new, or use the invite that its admin has.",
     "password_missing": "The room wants a password. Give it with --password-file, or in $SOCKATUH_PASSWORD.",
-    "password_wrong": "The room's password is another one. Ask whoever runs the room.",
+    "password_wrong": "That is not the room's password. Ask whoever runs the room.",
     "password_wait": "Too many wrong passwords came from here.",
-    "passwords_guessed": "Many wrong passwords are being tried in this room, so this one was not looked at.",
+    "passwords_guessed": "Many wrong passwords are being tried in this room, so this one was not checked.",
     "name_wait": "Too many names were asked about from here.",
-    "text_is_password": "That text holds the room's password, and everybody would read it; nothing was sent.",
+    "text_is_password": "That text contains the room's password, and everybody would read it; nothing was sent.",
     "ticket_refused": "The server wants the password again. Give it with --password-file.",
-    "busy": "The server has too much to do at once.",
+    "busy": "The server is too busy.",
     "room_full": "The room is full. Try again later, or ask whoever runs it to raise max_members.",
     "guests_full": "There are too many scripts and readers in the room. Try again later.",
     "guests_from_address": "There are too many scripts and readers in the room from your address. Try again later.",
-    "only_reading": "This client came only to read, and cannot speak.",
-    "crowded": "The server has no seat left for your address, and others have fewer. Try again later.",
+    "only_reading": "This client only reads, and cannot speak.",
+    "crowded": "The server has no seat left for your address, which has more than others. Try again later.",
     "already_joined": "This client has joined already.",
     "unknown_call": "The server is older than this client and does not know what was asked.",
     "not_joined": "The server does not know this client as a member. Try again.",
@@ -106,7 +106,7 @@ REFUSALS: Final[Mapping[str, str]] = {
     "restarting": "The server is restarting. Try again in a moment.",
     "closing": "The room was closed by its admin.",
     "idle": "The server received nothing from this client for too long. Join again.",
-    "replaced": "The same client came again from elsewhere.",
+    "replaced": "The same client has joined again from elsewhere.",
     "join_timeout": "Joining took too long. Try again.",
     "too_many_sessions": "Too many clients of this key are connected. Close one.",
 }
@@ -134,26 +134,26 @@ def not_started(problems: Iterable[Problem]) -> str:
 OBSTACLES: Final = {
     "port_closed": "nothing listens on UDP port {port} at {hosts}",
     "host_silent": "no machine answers at {hosts}",
-    "no_route": "this machine has no way to {hosts}",
+    "no_route": "this machine has no route to {hosts}",
     "forbidden": "a firewall refuses UDP port {port} at {hosts}",
     "forbidden_here": "this machine's own firewall lets no UDP out to port {port} at {hosts}",
     "not_a_machine": "{hosts} is not the address of one machine",
-    "too_long": "the way to {hosts} takes no datagram as long as ours",
+    "too_long": "the path to {hosts} is too narrow for our datagrams",
     "foreign": "what answers on UDP port {port} at {hosts} is not SockAtuh",
     "unknown_name": "no machine is known as {hosts}",
-    "no_name_server": "nobody has said where {hosts} is; the name servers do not answer",
+    "no_name_server": "the address of {hosts} cannot be looked up; the name servers do not answer",
 }
 REMEDIES: Final = {
     "port_closed": "Does the room run there, and on this port? On its machine: systemctl status sockatuh",
     "host_silent": "Is that machine on, is the address right, and is it on this network?",
     "no_route": "Is this machine connected to the room's network?",
-    "forbidden": "Let UDP through there: the firewall of its machine, or one on the way.",
+    "forbidden": "Let UDP through: the firewall of that machine, or one on the path, refuses it.",
     "forbidden_here": "Let UDP out: `sudo nft list ruleset` shows the rules, if it is Linux's own.",
     "not_a_machine": "Give the address of the machine that runs the room: it prints it when it starts.",
-    "too_long": "A tunnel or a VPN on the way is too narrow: it must take packets of 1,280 bytes.",
+    "too_long": "A tunnel or a VPN on the path must let packets of 1,280 bytes through.",
     "foreign": "Is the port right? A room's is 7625, unless its admin has chosen another.",
     "unknown_name": "Is the name right? An address does as well: the room's machine prints it when it starts.",
-    "no_name_server": "Is this machine connected to the network? The room's address in numbers needs no name server.",
+    "no_name_server": "Is this machine connected to the network? The room's IP address needs no name server.",
 }
 NO_REMEDY: Final = (
     "Is the address right, and does a firewall let UDP through? "
@@ -183,10 +183,10 @@ def in_the_way(obstacles: Sequence[tuple[str, str]]) -> list[str]:
 
 
 def not_stored(server: str, seconds: float) -> str:
-    """Say that the server received it and could not store it."""
+    """Say that the server received the lines and could not store them."""
     return (
-        f"The server at {server} could store nothing for {max(1, round(seconds))} s. It has what it was given, and may "
-        "still store it.\nWhoever runs the room sees why: systemctl status sockatuh"
+        f"The server at {server} could not store anything for {max(1, round(seconds))} s. It has received everything, and "
+        "may still store it.\nWhoever runs the room sees why: systemctl status sockatuh"
     )
 
 
@@ -238,7 +238,7 @@ def file_unusable(path: str, reason: str) -> str:
 
 def output_lost(reason: str) -> str:
     """Say that the output could not be written."""
-    return f"What this command prints could not be written to stdout: {reason}."
+    return f"The output could not be written to stdout: {reason}."
 
 
 def system_refused(reason: str) -> str:
@@ -250,7 +250,7 @@ def passed_over(names: Sequence[str]) -> str:
     """Say that variables were ignored."""
     others = f" and {len(names) - 1} more like it" if len(names) > 1 else ""
     return (
-        f"Passed over {fact(names[0])}{others}: a container's runtime makes such variables for a service that is "
+        f"Ignored {fact(names[0])}{others}: container runtimes create such variables for a service that is "
         "called sockatuh (Kubernetes: enableServiceLinks: false)."
     )
 
@@ -265,7 +265,7 @@ def too_few_descriptors(most: int, needed: int) -> str:
 
 def no_such_zone(zone: str) -> str:
     """Say that the time zone is unknown."""
-    return f"TZ={fact(zone)[:60]} is no time zone known here, so times are in UTC."
+    return f"TZ={fact(zone)[:60]} is not a time zone known here, so times are in UTC."
 
 
 def bug(kind: str, message: str) -> str:
@@ -287,7 +287,7 @@ def wrote(config: Path, key: Path) -> str:
 
 
 def made_password(password: str) -> str:
-    """Show a password that was made up, the only time it is shown."""
+    """Show a generated password, the only time it is shown."""
     return f"Password, shown once: {password}"
 
 
@@ -298,7 +298,7 @@ def serve_next(config: Path | None) -> str:
 
 def secret_unusable(origin: str, reason: str) -> str:
     """Say why a password cannot be read from its file, variable or stdin."""
-    return f"The password cannot be taken from there: {fact(origin)} {reason}."
+    return f"The password cannot be read: {fact(origin)} {reason}."
 
 
 def no_such_home(path: str) -> str:
@@ -312,10 +312,10 @@ def password_refused(reason: str) -> str:
 
 
 def password_weak(size: int, enough: int) -> str:
-    """Say that a password is too short, in bytes, and how to have it all the same."""
+    """Say that a password is too short, in bytes, and how to use it anyway."""
     return (
-        f"That password has {size} byte{'' if size == 1 else 's'}, so it is soon guessed; nothing was done. "
-        f"Choose one of {enough} bytes or more, or add --weak to have it all the same."
+        f"That password has {size} byte{'' if size == 1 else 's'}, which is soon guessed; nothing was done. "
+        f"Choose one of {enough} bytes or more, or add --weak to use it anyway."
     )
 
 

@@ -1,4 +1,4 @@
-"""Every sentence that `backup` and `restore` say."""
+"""Every sentence that `backup` and `restore` print."""
 
 from __future__ import annotations
 
@@ -9,13 +9,13 @@ from typing import Final
 from . import fact
 
 HELP_BACKUP: Final = "Copy the room to one file, while it runs."
-HELP_RESTORE: Final = "Put a room back from a backup."
+HELP_RESTORE: Final = "Restore a room from a backup."
 HELP_BACKUP_FILE: Final = (
-    "Where to; it will hold the history and the server's keys, so keep it as safe as this machine. "
-    "The configuration is a file of its own: keep a copy of that too."
+    "The backup to write. It contains the history and the server's keys, so keep it as safe as this machine. "
+    "The configuration is a separate file: keep a copy of that too."
 )
-HELP_RESTORE_FILE: Final = "A file that `sockatuh backup` wrote, or a room.db. What is there now is kept beside it."
-HELP_FORCE: Final = "Replace a file that is there already."
+HELP_RESTORE_FILE: Final = "A file that `sockatuh backup` wrote, or a room.db. The current room is kept beside it."
+HELP_FORCE: Final = "Replace an existing file."
 
 WITH_KEYS: Final = ", and the server's keys"
 WITHOUT_KEYS: Final = "; the server's keys are not in it"
@@ -31,7 +31,7 @@ def install_service(program: str) -> str:
 
 
 def no_room_yet(state_dir: Path) -> str:
-    """Say that nothing names the place where the room should be restored."""
+    """Say that nothing says where to restore the room."""
     return (
         f"There is no room here, and no configuration says where one should be; {fact(state_dir)} would be a guess. "
         "Nothing was done.\nMake one with `sockatuh init` first, or name its place with --config FILE or in "
@@ -80,7 +80,7 @@ def restored(database: Path, entries: int, last: int, moment: str | None, kept: 
 
 
 def unreadable(reason: str) -> str:
-    """Say what follows from a previous room that cannot be read."""
+    """Say what it means that the replaced room cannot be read."""
     return (
         f"What was there before could not be read: {reason}. So members who joined since the backup are not woken; "
         "their programs notice by themselves within 25 s."

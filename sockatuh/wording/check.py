@@ -1,4 +1,4 @@
-"""Every sentence that `check` says."""
+"""Every sentence that `check` prints."""
 
 from __future__ import annotations
 
@@ -7,15 +7,17 @@ from typing import Final
 
 from . import fact
 
-HELP_SHOW_ORIGIN: Final = "Print where each setting comes from, too."
-HELP_SETTINGS: Final = "Try the settings only, and print nothing but what is wrong; a reload of the service does it."
+HELP_SHOW_ORIGIN: Final = "Also print where each setting comes from."
+HELP_SETTINGS: Final = "Check only the settings, and print only what is wrong; a reload of the service runs this."
 
 RUNNING: Final = "the room is running"
 WAITING: Final = "the room is not running; systemd holds its port and starts it when somebody comes"
 READY: Final = "the room is not running and can be started"
 NOT_TRIED: Final = "not tried"
 CLOSED_CREDENTIAL: Final = "credential file /etc/sockatuh/password_hash, which only root may read"
-NOT_ADMITTED: Final = "The room's state and password are the service's; only root may try them: sudo sockatuh check"
+NOT_ADMITTED: Final = (
+    "The room's state and password belong to the service, and only root can check them: sudo sockatuh check"
+)
 
 
 def in_order(state: str, room: str, host: str, port: int, state_dir: Path) -> str:
@@ -30,13 +32,13 @@ def setting(key: str, value: str, origin: str) -> str:
 
 def not_writable(place: Path) -> str:
     """Say that the state directory cannot be written."""
-    return f"should be a directory this user can write, and {fact(place)} is not"
+    return f"should be a directory that this user can write to, and {fact(place)} is not"
 
 
 def silent(port: int) -> str:
     """Say that a server runs the room but does not answer at its port."""
     return (
-        f"a server holds this room, and none answers at port {port}: it was started with another port, or it hangs; "
+        f"a server runs this room but does not answer at port {port}: it was started with another port, or it hangs; "
         "restart it"
     )
 

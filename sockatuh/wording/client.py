@@ -1,6 +1,6 @@
 """Every sentence that the client's commands and screens print.
 
-Text from the network is clean before it gets here. Why a server refuses something is in `admin`.
+Texts from the network must be cleaned before. The reasons for which a server refuses something are in `admin`.
 """
 # ruff: noqa: S105 - sentences about passwords are not passwords
 
@@ -18,27 +18,29 @@ HELP_CHAT: Final = "Talk in a room."
 HELP_SEND: Final = "Say one thing in a room, and wait until it is stored."
 HELP_TAIL: Final = "Read what is said in a room, until stopped."
 HELP_WHO: Final = "List who is in a room."
-HELP_IDENTITY: Final = "Show the key servers know you by, or forget a server's."
+HELP_IDENTITY: Final = "Show the key that servers know you by, or forget a server's key."
 
 HELP_SERVER: Final = (
-    "HOST, HOST:PORT, [IPV6]:PORT or an invite sockatuh://…; without it $SOCKATUH_SERVER, "
-    "else the one your last `sockatuh chat SERVER` went to."
+    "HOST, HOST:PORT, [IPV6]:PORT or an invite sockatuh://…; default: $SOCKATUH_SERVER, "
+    "else the server of your last `sockatuh chat SERVER`."
 )
-HELP_NAME: Final = "Your name; without it the one you chose in your last chat there, else your login name."
-HELP_TRUST: Final = "What to do at the first meeting with a server: ask a person, accept its key, or refuse it."
+HELP_NAME: Final = "Your name; default: the one you chose in your last chat there, else your login name."
+HELP_TRUST: Final = "What to do about the key of a server you have not met: ask you, accept it, or refuse it."
 HELP_PLAIN: Final = "Plain lines, for dumb terminals and screen readers."
-HELP_CHAT_JSON: Final = "Read texts or JSON from stdin, a line each, and print what happens as JSON (docs/JSON.md)."
-HELP_HISTORY_LINES: Final = "Earlier lines to begin with; on a terminal as many as the server gives, else none."
-HELP_TAIL_LINES: Final = "Earlier lines to begin with; on a terminal 10, else none."
-HELP_COLOUR: Final = "Colours: auto leaves them out under NO_COLOR, and where there is no terminal."
+HELP_CHAT_JSON: Final = "Read texts or JSON from stdin, one per line, and print what happens as JSON (docs/JSON.md)."
+HELP_HISTORY_LINES: Final = (
+    "How many earlier lines to show first; default: on a terminal as many as the server sends, else none."
+)
+HELP_TAIL_LINES: Final = "How many earlier lines to show first; default: on a terminal 10, else none."
+HELP_COLOUR: Final = "When to use colours; auto: on a terminal, unless NO_COLOR is set."
 HELP_WORDS: Final = (
-    "The text; several words are joined with spaces. - alone is what stdin holds, and so is no word at all. "
+    "The text; several words are joined with spaces. Without words, or with - alone, the text is read from stdin. "
     "Write -- before a text that begins with a hyphen."
 )
-HELP_TIMEOUT: Final = "Seconds in which it must be stored, else exit 3; questions to a person do not count."
+HELP_TIMEOUT: Final = "Seconds within which the text must be stored, else exit 3; time spent at prompts does not count."
 HELP_SINCE: Final = "Only what was said since then: 90m, 12h or 2d ago, 09:30, 2026-11-28 or 2026-11-28T09:30."
-HELP_AFTER: Final = "Begin after this place in the log: the seq of the last line that was read."
-HELP_IDENTITY_ACTION: Final = "show, or forget and the SERVER whose key and ticket are to be removed."
+HELP_AFTER: Final = "Begin after this place in the log, the seq of the last line you have read."
+HELP_IDENTITY_ACTION: Final = "show, or forget with the SERVER whose key and tickets to remove."
 HELP_IDENTITY_SERVER: Final = "HOST or HOST:PORT, as `identity show` lists it."
 
 NO_SERVER_KNOWN: Final = (
@@ -46,11 +48,11 @@ NO_SERVER_KNOWN: Final = (
     "a script names it with $SOCKATUH_SERVER, `send` also with --server HOST."
 )
 PASSWORD_NOT_TEXT: Final = "The password is not UTF-8."
-TEXT_NOT_UTF8: Final = "What stdin holds is not UTF-8; nothing was sent."
-TEXT_HOLDS_NUL: Final = "What stdin holds has NUL bytes in it, so it is no text; nothing was sent."
-STDIN_TWICE: Final = "stdin cannot hold both the password and the text; give one of them another way."
+TEXT_NOT_UTF8: Final = "The text on stdin is not UTF-8; nothing was sent."
+TEXT_HOLDS_NUL: Final = "The input on stdin contains NUL bytes, so it is not text; nothing was sent."
+STDIN_TWICE: Final = "stdin cannot supply both the password and the text; give one of them another way."
 WHICH_TEXT: Final = "Send what? `sockatuh send some text`, or pipe it in."
-AFTER_OR_LINES: Final = "--after says where to begin, and so do -n and --since; give one or the other."
+AFTER_OR_LINES: Final = "--after cannot be combined with -n or --since: each of them says where to begin."
 WHICH_IDENTITY_ACTION: Final = "`sockatuh identity show`, or `sockatuh identity forget SERVER`."
 
 NAME_TOO_LONG: Final = "it is longer than 128 bytes"
@@ -64,10 +66,10 @@ JOINED: Final = "Berhasil bergabung!"
 PASSWORD_CHANGED: Final = "The room has a new password. Give it and you are in again; what you have said is kept."
 PASSWORD_WRONG: Final = "That is not the room's password."
 NAME_REFUSALS: Final = {
-    "name_invalid": "The room does not take that name.",
+    "name_invalid": "The room does not accept that name.",
     "name_unavailable": (
-        "{name} is somebody's here, or looks like a name that is. Take another, or type {name} again if it is yours: "
-        "with the password the room says whose it is."
+        "{name}, or a name that looks like it, belongs to somebody here. Choose another, or type {name} again if it is "
+        "yours: with the password, the room says whose it is."
     ),
     "name_taken": "Somebody in the room has that name, or one that looks like it.",
     "name_owned": "That name belongs to another key.",
@@ -79,7 +81,9 @@ MONTHS: Final = (
     "December",
 )  # fmt: skip
 NOT_STORED_YET: Final = "… not stored yet"
-HELD: Final = "The server can store nothing at the moment; this waits there and goes on by itself. Ctrl-C gives up."
+HELD: Final = (
+    "The server cannot store anything at the moment; this waits there and continues by itself. Ctrl-C gives up."
+)
 HERE: Final = "you are here"
 BACK: Final = "back in contact"
 REWOUND: Final = "the room's log was set back; some of the lines above may be gone from it"
@@ -89,20 +93,20 @@ LOSSES: Final = {
     "closing": "the room was closed by its admin; it may open again, Ctrl-C leaves",
 }
 OUT_OF_CONTACT: Final = "no contact at the moment; try again when it is back"
-ME_WHAT: Final = "/me needs to know what you do: /me waves"
-SHOW_WHAT: Final = "/show needs the number that stands below a long text: /show 4321"
-SAY_PASSWORD: Final = "that line holds the room's password, and everybody would read it; send it? [y/N]"
+ME_WHAT: Final = "/me needs a text: /me waves"
+SHOW_WHAT: Final = "/show needs the number below a long text: /show 4321"
+SAY_PASSWORD: Final = "that line contains the room's password, and everybody would read it; send it? [y/N]"
 NOT_SAID: Final = "the line with the password was not sent"
 NOT_UTF8: Final = "it is not UTF-8"
-HOLDS_NUL: Final = "it holds NUL bytes, so it is no text"
+HOLDS_NUL: Final = "it contains NUL bytes, so it is not text"
 NOT_A_LINE: Final = 'a line that begins with { must be {"text": "…"} and may have "action": true'
 CHAT_HELP: Final = (
-    "/who            who is here",
-    "/me TEXT        say what you do",
-    "/show SEQ       a long text whole",
-    "/help           this",
+    "/who            list who is here",
+    "/me TEXT        say what you do: /me waves",
+    "/show SEQ       show a long text in full",
+    "/help           show this list",
     "/quit           leave; so do Ctrl-D and Ctrl-C",
-    "//TEXT          a line that begins with a slash",
+    "//TEXT          say a text that begins with a slash",
 )
 
 WHO_COLUMNS: Final = ("NAME", "SINCE", "DIALECT", "KEY")
@@ -112,13 +116,13 @@ LEFT_REASONS: Final = {
     "idle": "silent",
     "server_lost": "did not come back",
     "closed": "room closed",
-    "crowded": "lost contact, and somebody else needed the seat",
+    "crowded": "lost contact, and the seat was needed",
 }
 
 
 def not_a_moment(text: str) -> str:
     """Say how to write a moment."""
-    return f"--since {fact(text)} is no time. Write 90m, 12h or 2d ago, 09:30, 2026-11-28 or 2026-11-28T09:30."
+    return f"--since {fact(text)} is not a time. Write 90m, 12h or 2d ago, 09:30, 2026-11-28 or 2026-11-28T09:30."
 
 
 def not_a_server(reason: str) -> str:
@@ -152,18 +156,18 @@ def owner(tag: str, moment: str) -> str:
 
 
 def name_valid_as(name: str) -> str:
-    """Say that a name is free, and how the room writes it."""
+    """Say that a name is free, and how the room spells it."""
     return f"{NAME_VALID} It is written {name}."
 
 
 def waiting(wait: float) -> str:
     """Say in how many seconds the next password is checked."""
-    return f"Too many tries from here; this one is looked at in {math.ceil(wait)} s. Ctrl-C leaves."
+    return f"Too many tries from here; this one is checked in {math.ceil(wait)} s. Ctrl-C leaves."
 
 
 def many_guess(wait: float) -> str:
     """Say that many wrong passwords are tried, and in how many seconds this one is checked."""
-    return f"Many wrong passwords are being tried here; yours is looked at in {math.ceil(wait)} s. Ctrl-C leaves."
+    return f"Many wrong passwords are being tried here; yours is checked in {math.ceil(wait)} s. Ctrl-C leaves."
 
 
 def welcome(room: str, server: str, name: str) -> str:
@@ -223,7 +227,7 @@ def more_of_it(count: int, seq: int) -> str:
 
 def not_kept(seq: int) -> str:
     """Say that a text is not kept, or not long."""
-    return f"{seq} is no long text, or none that is still kept here"
+    return f"{seq} is not a long text, or is no longer kept here"
 
 
 def still_trying(obstacles: Sequence[str]) -> str:
@@ -234,18 +238,18 @@ def still_trying(obstacles: Sequence[str]) -> str:
 
 def another_key(name: str, last: date, *, has_key: bool) -> str:
     """Say that a name is used with a new key, or without one; `last`: the day it was last seen."""
-    how = "another key than before" if has_key else "no key (unencrypted), other than before"
-    return f"{name} comes with {how}; last seen {last.day} {MONTHS[last.month - 1]} {last.year}"
+    how = "another key than before" if has_key else "no key (unencrypted), unlike before"
+    return f"{name} has {how}; last seen {last.day} {MONTHS[last.month - 1]} {last.year}"
 
 
 def delayed(wait: float) -> str:
     """Say that the room's rate was exceeded; `wait`: seconds until it goes on."""
-    return f"too fast for this room; it goes on in {max(1, math.ceil(wait))} s"
+    return f"too fast for this room; sending continues in {max(1, math.ceil(wait))} s"
 
 
 def held(count: int) -> str:
     """Say that lines wait at the server, which can store nothing at present."""
-    return f"not stored yet: the server can store nothing at the moment, {count} line{_s(count)} waiting there"
+    return f"not stored yet: the server cannot store anything at the moment; {count} line{_s(count)} waiting there"
 
 
 def refused_line(reason: str) -> str:
@@ -275,7 +279,7 @@ def in_parts(size: int, most: int) -> str:
 
 def unknown_command(word: str) -> str:
     """Say that there is no such command."""
-    return f"there is no /{word}; /help lists what there is, //{word} says it"
+    return f"there is no command /{word}; /help lists them, //{word} says it as text"
 
 
 def here(names: Sequence[str]) -> str:
@@ -300,12 +304,12 @@ def not_stored(count: int) -> str:
 
 def stored_and_not_printed(seq: int, reason: str) -> str:
     """Say that a line is stored although its receipt could not be printed."""
-    return f"Stored as {seq}; that could not be written to stdout: {reason}."
+    return f"Stored as {seq}, but that could not be written to stdout: {reason}."
 
 
 def not_remembered(path: str, reason: str) -> str:
     """Say that the profile could not be written."""
-    return f"This is not remembered for the next time: {path}: {reason}."
+    return f"This cannot be remembered for the next time: {path}: {reason}."
 
 
 def never_acknowledged(count: int) -> str:
@@ -335,7 +339,7 @@ def forgotten(server: str) -> str:
 
 def not_known(server: str) -> str:
     """Say that there was nothing to forget."""
-    return f"{server} is not known here. `sockatuh identity show` lists who is."
+    return f"{server} is not known here. `sockatuh identity show` lists the servers that are."
 
 
 def _s(count: int) -> str:

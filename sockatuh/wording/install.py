@@ -1,4 +1,4 @@
-"""Every sentence that installing the service, and removing it, says."""
+"""Every sentence that `install-service` and `uninstall-service` print."""
 # ruff: noqa: S105 - sentences about passwords are no passwords
 
 from __future__ import annotations
@@ -12,8 +12,8 @@ from . import fact
 HELP_INSTALL: Final = "Install the room as a systemd service."
 HELP_UNINSTALL: Final = "Remove the service; the settings and what was said stay."
 HELP_PRINT: Final = "Print every file and every command, and do nothing."
-HELP_FROM: Final = "Begin with the settings of this file, as `sockatuh init` writes it."
-HELP_PURGE: Final = "Remove the settings, the password, the keys and all that was said, too."
+HELP_FROM: Final = "Start from the settings in this file, such as `sockatuh init` writes."
+HELP_PURGE: Final = "Also remove the settings, the password, the keys and everything that was said."
 
 CONFIG_HEAD: Final = (
     "# The room's settings, readable by all: no secret in it. After a change: systemctl reload sockatuh\n"
@@ -24,24 +24,28 @@ SHOWN_AS_SECRET: Final = "(the hash of the room's password)\n"
 NO_SYSTEMD: Final = (
     "This system was not started by systemd, so there is no service to install. Start the room with `sockatuh serve`."
 )
-NOT_LINUX: Final = "systemd is Linux's. Start the room with `sockatuh serve`."
+NOT_LINUX: Final = "systemd runs on Linux only. Start the room with `sockatuh serve`."
 RUNNING: Final = "It runs now, and after each start of this machine. Look at it: systemctl status sockatuh"
-PORT_UNSET: Final = "should be a port: a service that takes any is not found again"
+PORT_UNSET: Final = "should not be 0: clients could not find a service that uses any port"
 NOTHING_INSTALLED: Final = "There is no SockAtuh service here; nothing was done."
-HASH_NOT_ALONE: Final = "the password_hash in it cannot be moved away; write it in one line, as `sockatuh init` does"
-ONLY_ROOT: Final = "The room of this machine's service is only for root to look at. Try the same with sudo."
+HASH_NOT_ALONE: Final = (
+    "the password_hash in it cannot be moved to a file of its own; write it on one line, as `sockatuh init` does"
+)
+ONLY_ROOT: Final = "Only root can read the room of this machine's service. Try the same with sudo."
 PASSWORD_IS_SET: Final = (
     "The room has a password, which is kept. Leave out --password-file; to change it:\n"
     "  sudo sockatuh hash-password --service"
 )
-PASSWORD_TAKEN: Final = "The new password holds: who is in stays in, everybody else needs it."
+PASSWORD_TAKEN: Final = "The new password is in force: members stay in, everybody else needs it."
 ANEW: Final = (
     "For example, from the directory of its source:\n"
     "  sudo python3 -m venv /opt/sockatuh\n"
     "  sudo /opt/sockatuh/bin/pip install .\n"
     "  sudo /opt/sockatuh/bin/sockatuh install-service"
 )
-STATE_ELSEWHERE: Final = "should be /var/lib/sockatuh, where the service keeps its state; move there what is to be kept"
+STATE_ELSEWHERE: Final = (
+    "should be /var/lib/sockatuh, where the service keeps its state; move what you want to keep there"
+)
 
 
 def not_root(command: str, program: str) -> str:
@@ -60,7 +64,7 @@ def unreadable_program(command: Sequence[str], said: str) -> str:
 
 
 def packaged(path: Path) -> str:
-    """Say that a package has installed units, which ours would hide."""
+    """Say that a package has installed units, which ours would override."""
     return (
         f"A package has installed {fact(path)}; units in /etc would take its place, so nothing was done. Use those:\n"
         "  sudo systemctl enable --now sockatuh.socket sockatuh.service"
@@ -82,14 +86,14 @@ def no_service(program: str) -> str:
 
 def password_waits(path: Path) -> str:
     """Say that a new password is in place."""
-    return f"The new password is in {fact(path)}, and holds from the next start: sudo systemctl start sockatuh"
+    return f"The new password is in {fact(path)}, and takes effect at the next start: sudo systemctl start sockatuh"
 
 
 def password_not_taken(path: Path, reasons: str) -> str:
     """Say that a new password is in place, but the running room still uses the old one."""
     return (
-        f"The new password is in {fact(path)}, but the room that runs did not take it, and goes on with the old one"
-        f"{_indented(reasons)}\nMend that, and then: sudo systemctl reload sockatuh"
+        f"The new password is in {fact(path)}, but the running room did not accept it and still uses the old one"
+        f"{_indented(reasons)}\nFix that, then: sudo systemctl reload sockatuh"
     )
 
 
@@ -100,7 +104,7 @@ def config_in_the_way(path: Path) -> str:
 
 def room_is_set(path: Path) -> str:
     """Say that the room has its name already."""
-    return f"The room's name stands in {fact(path)}. Leave out --room, or change it there."
+    return f"The room's name is set in {fact(path)}. Leave out --room, or change it there."
 
 
 def will_write(path: Path, mode: int | None, news: str) -> str:
@@ -139,7 +143,7 @@ def command_failed(command: Sequence[str], said: str, reasons: str) -> str:
     why = reasons or said
     return (
         f"`{' '.join(command)}` failed{_indented(why)}\n"
-        "The files are written, and a password that was shown holds. When that is mended: "
+        "The files are written, and a password that was shown is valid. When that is fixed: "
         "sudo systemctl restart sockatuh.socket sockatuh.service"
     )
 
@@ -156,5 +160,8 @@ def removed(paths: Iterable[Path]) -> str:
 def kept(paths: Iterable[Path], program: str) -> str:
     """Say what was kept."""
     return "\n".join(
-        [*(f"  kept      {fact(path)}" for path in paths), f"Remove that too: sudo {program} uninstall-service --purge"]
+        [
+            *(f"  kept      {fact(path)}" for path in paths),
+            f"To remove these too: sudo {program} uninstall-service --purge",
+        ]
     )

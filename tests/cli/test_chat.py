@@ -32,7 +32,7 @@ def test_the_first_time_asks_until_it_is_right_and_the_second_time_asks_nothing(
         terminal.answer("]:", "ana")
         terminal.wait_for("ana is somebody's here")
         terminal.answer("[ana2]:", "a:b")
-        terminal.wait_for("does not take that name")
+        terminal.wait_for("does not accept that name")
         terminal.answer("]:", "budi")
         terminal.answer("Room password:", "wrong")
         terminal.wait_for("That is not the room's password.")
@@ -198,7 +198,7 @@ def test_too_many_wrong_passwords_have_to_wait(own_server: Server, person: Perso
             "Username valid!\nRoom password:" + "\nThat is not the room's password.\nRoom password:" * count
         )
         terminal.answer("Room password:", f"wrong{count}")
-    terminal.wait_for("this one is looked at in 5 s")
+    terminal.wait_for("this one is checked in 5 s")
     terminal.type("\x03")
     assert terminal.end() == 130
     assert "wrong" not in terminal.text

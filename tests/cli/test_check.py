@@ -130,7 +130,7 @@ def test_a_room_that_runs_elsewhere_than_its_settings_say_is_told(
     port = free_port()
     monkeypatch.setenv("SOCKATUH_PORT", str(port))
     assert run(["check", "--config", str(server.config)]) == 8
-    assert f"none answers at port {port}" in capfd.readouterr().err
+    assert f"does not answer at port {port}" in capfd.readouterr().err
 
 
 def test_the_settings_alone_can_be_tried_and_then_only_faults_are_said(

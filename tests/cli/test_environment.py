@@ -45,7 +45,7 @@ def test_what_is_no_time_zone_is_told_and_times_are_in_utc(monkeypatch: pytest.M
     time.tzset()
     (sentence,) = correct_environment(os.environ, tells_time=True)
     assert sentence.startswith("TZ=")
-    assert sentence.endswith(" is no time zone known here, so times are in UTC.")
+    assert sentence.endswith(" is not a time zone known here, so times are in UTC.")
     assert len(sentence) < 120
     assert time.localtime(0).tm_hour == 0
     assert correct_environment(os.environ, tells_time=True) == []
@@ -82,7 +82,7 @@ def test_the_clients_variables_are_passed_over_too(server: Server, person: Perso
     ana.environ["SOCKATUH_PORT_7625_UDP_ADDR"] = host
     done = ana.call("send", "hello")
     assert done.returncode == 0
-    assert done.stderr.startswith("Passed over SOCKATUH_PORT and 2 more")
+    assert done.stderr.startswith("Ignored SOCKATUH_PORT and 2 more")
     assert done.stderr.count("\n") == 1
     ana.environ |= {"SOCKATUH_NAME": "/web/sockatuh"}
     assert ana.call("send", "hello", "--name", "ana-in-a-pod").returncode == 0

@@ -41,7 +41,7 @@ def test_a_newcomer_is_told_why_it_takes_so_long_and_comes_in(own_server: Server
     with locked(own_server) as other:
         terminal = person("budi", own_server, SOCKATUH_PASSWORD="").terminal("chat", "-n", "0")
         terminal.answer("Room password:", PASSWORD)
-        terminal.wait_for("can store nothing at the moment")
+        terminal.wait_for("cannot store anything at the moment")
         assert "Berhasil" not in terminal.text
         other.rollback()
         terminal.wait_for("Berhasil bergabung!", "You are budi", ">")
@@ -55,7 +55,7 @@ def test_send_says_that_it_waits_and_waits_within_its_time(own_server: Server, p
         late = cici.run("send", "--timeout", "3", "one")
         assert late.returncode == 3
         assert HELD in late.stderr
-        assert "could store nothing for 3 s" in late.stderr
+        assert "could not store anything for 3 s" in late.stderr
         with cici.start("send", "two") as waiting:
             assert waiting.stderr is not None
             assert waiting.stderr.readline().strip() == HELD

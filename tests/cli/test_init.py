@@ -113,7 +113,7 @@ def test_init_says_plainly_what_it_cannot_write(tmp_path: Path, capfd: pytest.Ca
 def test_init_asks_on_a_terminal(tmp_path: Path) -> None:
     with closing(Terminal(["init", "--dir", "room"], os.environ)) as terminal:
         terminal.answer("]:", "kitchen")
-        terminal.answer("leave empty and one is made):", "tulip-harbor")
+        terminal.answer("empty: generate one):", "tulip-harbor")
         terminal.answer("Again:", "tulip-harbor")
         assert terminal.end() == 0
     assert "Wrote room/sockatuh.toml (0640) and room/server.key (0600)" in terminal.text

@@ -355,7 +355,7 @@ def test_a_command_that_fails_is_told_with_what_the_service_said_and_behind_the_
     assert len(list(commands)) == 2, "nothing is run after it"
     assert capfd.readouterr().out == "Password, shown once: tulip-harbor\n"
     assert "failed:\n  The configuration cannot be used: hots\n" in str(stopped.value)
-    assert "When that is mended: sudo systemctl restart" in str(stopped.value)
+    assert "When that is fixed: sudo systemctl restart" in str(stopped.value)
 
 
 def test_the_password_is_out_before_anything_that_may_fail_is_begun(tmp_path: Path, commands: list[str]) -> None:
@@ -418,7 +418,7 @@ def test_another_password_is_put_in_place_whole_and_taken_by_the_room_that_runs(
     assert list(commands) == ["reload sockatuh.service"]
     said = capfd.readouterr()
     assert said.out == ""
-    assert "who is in stays in" in said.err
+    assert "members stay in" in said.err
 
 
 @pytest.mark.parametrize("given", ["", "\n", "x" * 73])

@@ -50,7 +50,7 @@ def test_each_event_is_one_object(
 ) -> None:
     view = JsonLines(room_of(SessionDouble(), says=2), clock=lambda: AT / 1000)
     capsys.readouterr()
-    view.hear(event)
+    view.report(event)
     (line,) = capsys.readouterr().out.splitlines()
     printed: dict[str, Any] = json.loads(line)
     assert printed | expected == printed

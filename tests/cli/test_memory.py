@@ -102,7 +102,7 @@ def test_where_nothing_can_be_written_what_is_known_is_enough_and_the_rest_is_to
     assert (done.returncode, done.stderr) == (0, "")
     done = dewi.call("send", "three", "--name", "dewi-the-second")
     assert done.returncode == 0
-    assert done.stderr.startswith("This is not remembered for the next time: ")
+    assert done.stderr.startswith("This cannot be remembered for the next time: ")
     assert done.stderr.count("\n") == 1
 
 

@@ -223,7 +223,7 @@ def test_a_long_text_is_shown_in_part_to_a_person_and_whole_to_a_file() -> None:
     ("line", "answer"),
     [
         ("/show 4321", 200),
-        ("/show 4322", "4322 is no long text, or none that is still kept here"),
+        ("/show 4322", "4322 is not a long text, or is no longer kept here"),
         ("/show", phrases.SHOW_WHAT),
         ("/show -1", phrases.SHOW_WHAT),
         ("/show " + "9" * 5000, phrases.SHOW_WHAT),

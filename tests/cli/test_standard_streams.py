@@ -101,7 +101,7 @@ WRONG = {
     ("identity", "forget", "nowhere"): 1,
     ("who", "--json", "a host"): 2,
 }
-LOST = "What this command prints could not be written to stdout: No space left on device.\n"
+LOST = "The output could not be written to stdout: No space left on device.\n"
 
 
 def cases() -> Iterator[tuple[str, tuple[str, ...], Mapping[str, object]]]:

@@ -67,7 +67,7 @@ def on_windows(*arguments: str, program: str = RUN, environ: dict[str, str] | No
 
 
 def test_the_box_is_elsewhere_and_that_is_one_sentence() -> None:
-    said = "The box needs Linux or macOS; on Windows people chat, send, tail and ask who is there.\n"
+    said = "The server needs Linux or macOS; on Windows use chat, send, tail and who.\n"
     assert on_windows(*sorted(ON_THE_BOX), program=RUN_EACH) == (len(ON_THE_BOX), "", said * len(ON_THE_BOX))
 
 

@@ -110,12 +110,16 @@ def test_silent_name_servers_hold_up_no_end(
     async def story() -> None:
         async with program(tmp_path, "-c", SILENT, *command) as process:
             said = await first_words(process)
-            assert said == "Nobody has said where somewhere is; the name servers do not answer; still trying.\n"
+            assert (
+                said == "The address of somewhere cannot be looked up; the name servers do not answer; still trying.\n"
+            )
             if ended_by is not None:
                 process.send_signal(ended_by)
             ended_with, said = await end(process)
             assert ended_with == code
             if ended_by is None:
-                assert said.startswith("No SockAtuh server at somewhere:7625: nobody has said where somewhere is")
+                assert said.startswith(
+                    "No SockAtuh server at somewhere:7625: the address of somewhere cannot be looked up"
+                )
 
     asyncio.run(story())
