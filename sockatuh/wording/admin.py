@@ -185,8 +185,8 @@ def in_the_way(obstacles: Sequence[tuple[str, str]]) -> list[str]:
 def not_stored(server: str, seconds: float) -> str:
     """Say that the server received the lines and could not store them."""
     return (
-        f"The server at {server} could not store anything for {max(1, round(seconds))} s. It has received everything, and "
-        "may still store it.\nWhoever runs the room sees why: systemctl status sockatuh"
+        f"The server at {server} could not store anything for {max(1, round(seconds))} s. It has received everything, "
+        "and may still store it.\nWhoever runs the room sees why: systemctl status sockatuh"
     )
 
 
