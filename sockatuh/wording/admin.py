@@ -79,7 +79,7 @@ CONFIG_BESIDE: Final = "beside this file"
 
 REFUSALS: Final[Mapping[str, str]] = {
     "name_invalid": "The server does not accept that name. Choose another with --name.",
-    "name_unavailable": "That name belongs to somebody in this room. Choose another with --name.",
+    "name_unavailable": "That name is not available in this room. Choose another with --name.",
     "name_taken": "Somebody in the room has that name, or one that looks like it. Choose another with --name.",
     "name_owned": "That name belongs to another key. Choose another with --name, or use the key it was used with.",
     "name_is_password": "A name must not be the room's password. Choose another with --name.",

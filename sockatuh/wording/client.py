@@ -68,8 +68,8 @@ PASSWORD_WRONG: Final = "That is not the room's password."
 NAME_REFUSALS: Final = {
     "name_invalid": "The room does not accept that name.",
     "name_unavailable": (
-        "{name}, or a name that looks like it, belongs to somebody here. Choose another, or type {name} again if it is "
-        "yours: with the password, the room says whose it is."
+        "{name}, or a name that looks like it, is taken here. Choose another, or type {name} again if it is yours: "
+        "with the password, the room says whose it is."
     ),
     "name_taken": "Somebody in the room has that name, or one that looks like it.",
     "name_owned": "That name belongs to another key.",
@@ -304,7 +304,7 @@ def not_stored(count: int) -> str:
 
 def stored_and_not_printed(seq: int, reason: str) -> str:
     """Say that a line is stored although its receipt could not be printed."""
-    return f"Stored as {seq}, but that could not be written to stdout: {reason}."
+    return f"Stored as {seq}; that could not be written to stdout: {reason}."
 
 
 def not_remembered(path: str, reason: str) -> str:

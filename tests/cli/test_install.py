@@ -217,7 +217,7 @@ def test_settings_that_are_in_their_place_but_closed_become_readable_without_the
     ("setting", "fault"),
     [
         ("state_dir = '/srv/room'", "should be /var/lib/sockatuh"),
-        ("port = 0", "should be a port"),
+        ("port = 0", "should not be 0"),
         ("prot = 1", "did you mean port?"),
         ('[limits]\npassword_hash = """x"""', "is not known"),
     ],
@@ -440,12 +440,12 @@ def test_a_room_that_cannot_take_its_new_password_is_told_of(
     assert run(["hash-password", "--service"]) == 1
     assert (with_service / "etc/sockatuh/password_hash").read_text() != "old\n"
     said = capfd.readouterr().err
-    assert "goes on with the old one:\n  The configuration cannot be used: hots\n" in said
+    assert "still uses the old one:\n  The configuration cannot be used: hots\n" in said
     (tmp_path / "fails").write_text("")
     (tmp_path / "show").write_text("LoadState=loaded\nActiveState=failed\nMainPID=0\n")
     give(monkeypatch, f"{PASSWORD}\n")
     assert run(["hash-password", "--service"]) == 0
-    assert "from the next start" in capfd.readouterr().err
+    assert "at the next start" in capfd.readouterr().err
     (tmp_path / "show").write_text("LoadState=not-found\n")
     give(monkeypatch, f"{PASSWORD}\n")
     assert run(["hash-password", "--service"]) == 1

@@ -248,7 +248,7 @@ def test_a_name_that_comes_with_another_key_is_told_once_before_what_it_does(tmp
     assert told(of(1, MESSAGE, "key1", 0), CaughtUp()) == ["ana  hi"]
     day = "14" if datetime.fromtimestamp(1_700_000_000).astimezone().day == 14 else "15"
     assert told(of(2, JOINED, "key2", 3), CaughtUp(), of(3, MESSAGE, "key2", 3), of(4, MESSAGE, "key1", 3)) == [
-        f"— ana comes with another key than before; last seen {day} November 2023",
+        f"— ana has another key than before; last seen {day} November 2023",
         "· ana joined",
         "ana  hi",
         "ana  hi",

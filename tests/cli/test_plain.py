@@ -123,7 +123,7 @@ def test_plain_lines_on_a_terminal_are_asked_for_told_and_typed(server: Server, 
     terminal.wait_for("1 here: joko")
     terminal.enter("/help")
     terminal.enter("/shrug")
-    terminal.wait_for("/me TEXT", "there is no /shrug")
+    terminal.wait_for("/me TEXT", "there is no command /shrug")
     kiki.call("send", "hi joko")
     terminal.wait_for("kiki  hi joko")
     assert "joko  hello" not in terminal.text
