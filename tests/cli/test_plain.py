@@ -111,9 +111,9 @@ def test_a_bot_that_is_stopped_leaves_first(server: Server, person: Person) -> N
     assert bot.returncode == 0
 
 
-def test_plain_lines_on_a_terminal_are_asked_for_told_and_typed(server: Server, person: Person) -> None:
-    joko, kiki = person("joko"), person("kiki", server)
-    terminal = joko.terminal("chat", "--plain", "-n", "0", server.address)
+def test_plain_lines_on_a_terminal_are_asked_for_told_and_typed(own_server: Server, person: Person) -> None:
+    joko, kiki = person("joko"), person("kiki", own_server)
+    terminal = joko.terminal("chat", "--plain", "-n", "0", own_server.address)
     terminal.answer("Trust it? [y/N]", "y")
     terminal.answer("]:", "joko")
     terminal.answer("Room password:", kiki.environ["SOCKATUH_PASSWORD"])
