@@ -71,8 +71,8 @@ class Decoder:
 def _read(message: m.ServerMessage) -> Told | m.ServerMessage:
     if not isinstance(message, m.Entries):
         return message
-    entries = [m.decode_entry_untrusted(item) for item in message.items]
-    said = ((entry.seq, int(entry.text[1:9])) for entry in entries if entry.kind == m.MESSAGE)
+    items = [m.decode_item_untrusted(item) for item in message.items]
+    said = ((item.seq, int(item.text[1:9])) for item in items if isinstance(item, m.Entry) and item.kind == m.MESSAGE)
     return Told(message.after, message.through, tuple(said))
 
 
