@@ -20,8 +20,8 @@ MAX_WAIT: Final = 0.02
 """The longest that a line is held, in seconds, however large the room is."""
 MIN_WAIT: Final = 0.001
 """The shortest time that a line is held, in seconds: the event loop's timers are no finer."""
-SURPLUS: Final = 62
-"""Bytes that a line takes in the log but not in a datagram, mostly its owner."""
+SURPLUS: Final = 48
+"""Bytes that a line takes in the log but not in a datagram, mostly its owner; one byte too many costs a datagram."""
 
 
 class WriteBatcher:

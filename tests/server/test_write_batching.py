@@ -7,9 +7,10 @@ from itertools import count
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sockatuh.protocol.server.packing import ITEM_BYTES
+from sockatuh.protocol.server.packing import ITEM_BYTES, pack
 from sockatuh.room.entries import Message, size_of
-from sockatuh.room.log import Append
+from sockatuh.room.log import Append, Row
+from sockatuh.server.entry_encoding import encode_entry
 from sockatuh.server.write_batching import MAX_WAIT, SURPLUS, WriteBatcher
 
 FULL = 8
@@ -131,3 +132,17 @@ def test_all_is_written_once_and_in_order_whatever_comes_when(
     loop.pass_time(MAX_WAIT + 0.001)
     assert [number for batch in loop.batches for number in batch] == [*range(put)]
     assert all(loop.batches)
+
+
+@given(size=st.integers(1, 500), first=st.sampled_from((1, 60_000, 2_000_000)))
+def test_lines_that_fill_a_datagram_travel_in_one(size: int, first: int) -> None:
+    loop = Loop()
+    loop.told(1.0)
+    body = Message("ana", "k" * 43, "x" * size, action=False)
+    for number in range(300):
+        loop.batcher.put(Append(number.to_bytes(16), body))
+        loop.batcher.flush()
+        if loop.batches:
+            break
+    rows = [Row(first + at, at.to_bytes(16), 1_800_000_000_000, body) for at in loop.batches[0]]
+    assert len(pack(first - 1, first + len(rows) - 1, [encode_entry(row) for row in rows])) == 1
