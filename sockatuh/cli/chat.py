@@ -97,7 +97,7 @@ async def _chat(wishes: Wishes, talk: Talk, *, greets: bool, as_json: bool) -> N
 
 
 def _end(room: Room, *, as_json: bool) -> bool:
-    """Print the lines that may not be stored, or leave them to the next start if nobody would see them now."""
+    """Print the lines that are possibly not stored, or leave that to the next start if nobody would see them now."""
     unstored = room.unstored()
     _report(unstored, as_json=as_json)
     if not (unstored and is_lost(sys.stderr)):

@@ -166,7 +166,7 @@ class Screen:
             self._delayed_until = time.monotonic() + waiting.seconds
 
     def go_on(self) -> None:
-        """Clear that status: no line waits any longer."""
+        """Clear what `wait` shows: no line waits any longer."""
         self._delayed_until = 0.0
 
     async def _print(self) -> None:

@@ -60,9 +60,9 @@ async def connect(
     decides otherwise. `on_notice` is called with what a person should know until the client is in the room.
 
     Earlier lines to begin with: the newest `history` (None: as many as the server gives), those `after` a seq, and none
-    older than `since` (ms since 1970). `patience` is the most seconds that connecting may take, without the time a
-    person takes; `login` is the name to suggest where none is known. `keeps_server` and `keeps_name` remember the
-    server and the name in the profile, as a chat does. `carry` makes what carries the datagrams.
+    older than `since` (ms since 1970). `patience` is the most seconds that connecting may take, not counting the
+    time a person takes to answer; `login` is the name to suggest where none is known. `keeps_server` and `keeps_name`
+    remember the server and the name in the profile, as a chat does. `carry` makes what carries the datagrams.
 
     Raises AddressUnclear, NoServer, NotStored, IdentityChanged, VersionMismatch, NameTaken, Refused and KeyFileError.
     """

@@ -1,4 +1,4 @@
-"""Limits the time that connecting may take, without the time a person takes to answer."""
+"""Limits the time that connecting may take, not counting the time a person takes to answer."""
 
 from __future__ import annotations
 

@@ -135,7 +135,7 @@ class Waiting:
 
 @dataclass(frozen=True, slots=True)
 class OtherKey:
-    """A name was used with another key than ever before ("": without one); `last_seen`: the last day it was used."""
+    """A name came with a key it never had before ("": without one); `last_seen`: the last day the name was used."""
 
     name: str
     tag: str
@@ -224,7 +224,7 @@ class PasswordWrong:
 
 @dataclass(frozen=True, slots=True)
 class TryLater:
-    """The next attempt is in `seconds`; `many_guess`: because many wrong passwords are tried here, by anybody."""
+    """The client tries again in `seconds`; `many_guess`: because many wrong passwords are being tried in this room."""
 
     seconds: float
     many_guess: bool
@@ -243,7 +243,7 @@ class NotRemembered:
 
 
 Notice: TypeAlias = Waiting | Unreachable | NameFree | NameRefused | PasswordWrong | TryLater | SignedIn | NotRemembered
-"""What signing in tells a person beside its questions."""
+"""What sign-in reports to a person, apart from its questions."""
 
 
 def event_of(entry: Entry, *, own: bool) -> Said | Came | Went | None:
@@ -260,7 +260,7 @@ def event_of(entry: Entry, *, own: bool) -> Said | Came | Went | None:
 
 
 def presence_of(event: e.PresenceChanged) -> PresenceChanged:
-    """Return what a change of presence reports; states this client does not know are passed over."""
+    """Return what a change of presence reports; states this client does not know are ignored."""
 
     def names(state: int) -> tuple[str, ...]:
         return tuple(clean_line(change.name) for change in event.changed if change.state == state)

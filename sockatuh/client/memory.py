@@ -52,7 +52,7 @@ class Memory:
         return parse_nodes_untrusted(self._profile.find_nodes(self._address.server))
 
     def keep_key(self, key: bytes, room: str) -> None:
-        """Pin the server's key (32 bytes) at the first meeting; raises KeyFileError, unless an invite has named it."""
+        """Pin the server's key (32 bytes) if it is new; raises KeyFileError, unless an invite has named the key."""
         if (pin := self._profile.find_pin(self._address.server)) is not None and pin.key == key:
             return
         try:
@@ -77,7 +77,7 @@ class Memory:
         self._try(lambda: self._profile.keep_ticket(self._address.server, clean_line(name), sealed))
 
     def keep_nodes(self, nodes: Sequence[str]) -> None:
-        """Remember the further addresses that the server has named, or else the invite, in place of those before."""
+        """Replace the remembered further addresses by those that the server has named, or else the invite."""
         if parsed := parse_nodes_untrusted(nodes) or self._address.nodes:
             written = [format_address(node) for node in parsed]
             self._try(lambda: self._profile.set_nodes(self._address.server, written))

@@ -122,7 +122,7 @@ class Profile:
         return self._nodes.find(server) or ()
 
     def set_nodes(self, server: str, nodes: Sequence[str]) -> None:
-        """Remember further addresses of a server's room, at most MAX_NODES, in place of those before."""
+        """Remember further addresses of a server's room, at most MAX_NODES, replacing earlier ones."""
         self._nodes.put(server, " ".join(_one_word(node) for node in nodes[:MAX_NODES]))
 
     def find_last_server(self) -> str | None:
@@ -203,7 +203,7 @@ class _ServerLines(Generic[T]):
         return was_there
 
     def _without(self, word: str, added: list[str], of: Callable[[T], bool], at_most: int) -> tuple[list[str], bool]:
-        """Return the lines that stay, and whether any go."""
+        """Return the lines that remain, and whether any are removed."""
         lines = self._lines()
         values = [self._value(line, word) for line in lines]
         gone = {at for at, value in enumerate(values) if value is not None and of(value)}
@@ -249,7 +249,7 @@ def _parse_ticket(value: str) -> SavedTicket | None:
 
 
 def _of(name: str) -> Callable[[SavedTicket], bool]:
-    """Return a test for the tickets of one name, which differs neither by case nor by a space for a _."""
+    """Return a test for the tickets of one name, ignoring case, with a space the same as a `_`."""
     wanted = _folded(name)
     return lambda ticket: _folded(ticket.name) == wanted
 

@@ -27,7 +27,7 @@ EXTENDED_ERROR: Final = struct.Struct("=IBBBBII")
 """struct sock_extended_err: errno, origin, type, code, padding, info, data."""
 NOTES_SIZE: Final = 512
 MOST_AT_ONCE: Final = 64
-"""Errors read before datagrams are read again."""
+"""The most errors read in a row before datagrams are read again."""
 PROHIBITED: Final = frozenset({(2, 3, 9), (2, 3, 10), (2, 3, 13), (3, 1, 1), (3, 1, 5), (3, 1, 6)})
 """(origin, type, code) of ICMP and ICMPv6 that come from a firewall (RFC 1812 §5.2.7.1, RFC 4443 §3.1)."""
 OBSTACLES: Final = {

@@ -81,7 +81,7 @@ class Session(Protocol):
 
     @property
     def max_text(self) -> int:
-        """The bytes of the longest text the room takes."""
+        """The size of the longest text the room takes, in bytes of UTF-8."""
 
     @property
     def silence(self) -> float | None:
@@ -201,7 +201,7 @@ class Room:
         return members
 
     async def leave(self) -> None:
-        """Leave the room, waiting at most a second; loops over it end once they have taken the events so far."""
+        """Leave the room, waiting at most a second; loops over the room end once they have taken all earlier events."""
         if self._error is None:
             self._error = NotInRoom()
         try:
@@ -266,7 +266,7 @@ class Room:
     async def drained(self, patience: float) -> None:
         """Wait until every line is stored and in the log; give up after `patience` seconds without progress.
 
-        Gives up as well after ten times as long altogether.
+        It also gives up after ten times `patience` in total.
         """
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(DRAIN_FACTOR * patience):

@@ -44,7 +44,7 @@ class ServerAddress:
 
 
 def parse_nodes_untrusted(texts: Iterable[str]) -> tuple[Node, ...]:
-    """Return the nodes among texts that a server has sent; what is not `host:port` is passed over."""
+    """Return the nodes among texts that a server has sent; what is not `host:port` is ignored."""
     nodes = []
     for text in texts:
         with contextlib.suppress(ValueError):

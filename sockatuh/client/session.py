@@ -45,12 +45,12 @@ from .whereabouts import Whereabouts
 
 T = TypeVar("T")
 Waits = e.LinesHeld | e.LinesDelayed | e.AddressesUnreachable
-"""Why a call waits: because of the server, or of what is in the way of it."""
+"""Why a call waits: because of the server, or of an obstacle on the way to it."""
 NAME_CODES: Final = ("name_unavailable", "name_taken", "name_owned")
 WATCH_INTERVAL: Final = 1.0
 """Seconds between two checks whether this machine slept or moved, or the server moved."""
 SLEPT: Final = 3.0
-"""A machine has slept if the wall clock ran ahead of the monotonic one by as many seconds."""
+"""The machine has slept if the wall clock ran ahead of the monotonic one by this many seconds."""
 RESOLVE_EVERY: Final = 5
 """Checks between two look-ups of the server's name while contact is lost."""
 LEAVE_TIMEOUT: Final = 1.0
@@ -146,7 +146,7 @@ class Conversation:
     # Steps.
 
     async def open(self, timeout: float | None) -> e.Connected:
-        """Find the server and shake hands; `timeout` in seconds, without the time `trust` takes.
+        """Find the server and shake hands; `timeout` in seconds, not counting the time `trust` takes.
 
         Raises NoServer, IdentityChanged, VersionMismatch, and Refused("untrusted") if `trust` said no.
         """
@@ -167,7 +167,7 @@ class Conversation:
         return connected
 
     async def _look_up(self, timeout: float | None) -> list[Address]:
-        """Return the server's addresses; NoServer when it has none, or nobody has said within `timeout` seconds."""
+        """Return the server's addresses; NoServer if it has none, or none are found within `timeout` seconds."""
 
         def unresolved(obstacle: Obstacle) -> NoServer:
             return NoServer(self.server, timeout or 0, "", ((self.server, obstacle),))
@@ -263,7 +263,7 @@ class Conversation:
         self._carrier.flush()
 
     def listen(self, listener: Listener) -> None:
-        """Report everything to a listener from now on, beginning with what is queued; `next_event` has nothing then."""
+        """Report everything to a listener from now on, beginning with what is queued; not to `next_event`."""
         self._listener = listener
         while not self._events.empty():
             self._report(self._events.get_nowait())
@@ -296,7 +296,7 @@ class Conversation:
         """Return the next event, once the client is in the room; raises what waiting would not change.
 
         That is IdentityChanged or VersionMismatch if the server came back as another, and NameTaken or Refused if it
-        does not admit the client again. A refusal that only asks for patience is passed over: the peer tries again in
+        does not admit the client again. A refusal that only asks the client to wait is ignored: the peer tries again in
         its next session.
         """
         while isinstance(event := await self._next(), e.JoinRefused):
@@ -371,7 +371,7 @@ class Conversation:
         return event
 
     async def _wait(self, kinds: tuple[type[e.PeerEvent], ...], timeout: float | None) -> Any:
-        """Return the next event of some kinds; before the client is in, no other is of interest."""
+        """Return the next event of these kinds and drop others: before the client is in, they are of no interest."""
 
         async def search() -> e.PeerEvent:
             while not isinstance(event := await self._next(), kinds):
@@ -418,7 +418,7 @@ class Conversation:
         return self._carrier.find_source(self._reached) if self._reached is not None else None
 
     def _note_nodes(self, nodes: tuple[Node, ...]) -> None:
-        """Dial these as well from now on, when contact is lost."""
+        """From now on, dial these nodes too when contact is lost."""
         if nodes and nodes != self._whereabouts.announced:
             self._whereabouts.announced = nodes
             self._begin_look_up()
@@ -465,14 +465,14 @@ def _refusal(refused: e.JoinRefused) -> Refused:
 
 
 class Listing:
-    """Takes pages until the last one, one that brings nobody new, or more members than any room has."""
+    """Collects the pages of a list of members, up to the last page, one with nobody new, or MEMBERS_LISTED."""
 
     def __init__(self) -> None:
         self._members: dict[tuple[str, int], MemberInfo] = {}
 
     @property
     def members(self) -> tuple[MemberInfo, ...]:
-        """Everybody listed so far, each once."""
+        """Everybody listed so far, without duplicates."""
         return tuple(self._members.values())
 
     def take(self, page: Sequence[MemberInfo], more: bool) -> str | None:

@@ -73,7 +73,7 @@ class _AnotherName(Exception):
 class SignIn:
     """One client's way into a room; `login` is the name to suggest where none is known.
 
-    `tell` is called with what a person should know beside the questions.
+    `tell` is called with what a person should know apart from the questions.
     """
 
     def __init__(

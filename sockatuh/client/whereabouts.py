@@ -1,6 +1,6 @@
 """Where a room can be reached: at the addresses of its host, and at further nodes that an invite or the server named.
 
-A node needs no trust: the client dials it with the same pinned key, and what has another key is refused.
+A node needs no trust: the client dials it with the same pinned key, and refuses a server with another key.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ class Resolver(Protocol):
 
 
 class Whereabouts:
-    """The addresses to dial for one room. `nodes` are those known at the start, and are dialled to the end."""
+    """The addresses to dial for one room. `nodes` are known at the start; they stay in use."""
 
     def __init__(self, resolver: Resolver, host: str, port: int, nodes: Sequence[Node] = ()) -> None:
         self.announced: tuple[Node, ...] = ()

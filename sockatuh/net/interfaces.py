@@ -65,7 +65,7 @@ BRIDGES: Final = re.compile(r"(br\d*$|br-?lan|bridge\d*$|vmbr|lan)")
 
 
 class Kind(IntEnum):
-    """What an interface leads to, the best one first."""
+    """What an interface leads to, from the most to the least preferred."""
 
     LOCAL = 0
     BRIDGE = 1
@@ -101,7 +101,7 @@ def choose_addresses(
 ) -> list[str]:
     """Return the addresses to name: those in the local network, or in each of them if there are several.
 
-    IPv6 addresses are named only for networks without IPv4. `outwards`, the source of datagrams to the world, comes
+    IPv6 addresses are named only for networks without IPv4. `outwards`, the source of datagrams to the internet, comes
     first if it is among them.
     """
     for kind in Kind:
@@ -181,7 +181,7 @@ def _ipv4_addresses(sock: socket.socket) -> Iterator[tuple[str, AnyAddress]]:
 def find_sources(sock: socket.socket) -> list[Source]:
     """Return the addresses of the socket's network if there are several, else nothing.
 
-    A peer for which it is unknown which of them it sent to is answered from each.
+    If it is unknown to which of them a peer has sent, the peer is answered from each.
     """
     if sys.platform != "linux" or str(sock.getsockname()[0]) not in EVERYWHERE:
         return []

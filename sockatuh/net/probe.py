@@ -1,6 +1,6 @@
-"""Ask who serves at a port, as a client's first datagram does: a COOKIE names the server's key (docs/PROTOCOL.md §3).
+"""Ask which server answers at a port: it is sent a HELLO, and its COOKIE has the server's key (docs/PROTOCOL.md §3).
 
-Nothing proves what it says, so this is for telling a room of one's own from another program, and for nothing else.
+The answer is not authenticated, so it serves only to tell one's own room from another program.
 """
 
 from __future__ import annotations

@@ -16,24 +16,24 @@ Datagrams: TypeAlias = Sequence[tuple[bytes, Address]]
 Send: TypeAlias = Callable[[Datagrams], None]
 
 FULL: Final = frozenset({errno.EAGAIN, errno.ENOBUFS, errno.ENOMEM, errno.EMSGSIZE})
-"""Refusals that no other source would change."""
+"""Errors that sending from another source would not avoid."""
 SURE_AFTER: Final = 16
 """Consecutive refusals of datagrams that another call then sent, after which the call itself counts as refused. A
 firewall that drops at random causes fewer."""
 
 
 class Doubt:
-    """Counts refusals of a way of sending whose datagrams another way then sent."""
+    """Counts how often a way of sending was refused for datagrams that another way then sent."""
 
     def __init__(self) -> None:
         self._in_vain = 0
 
     def clear(self) -> None:
-        """Note that the way works."""
+        """Note that this way of sending works."""
         self._in_vain = 0
 
     def is_sure(self, error: OSError) -> bool:
-        """Note a refusal, and tell whether the way is to be given up."""
+        """Note a refusal, and tell whether to give up this way of sending."""
         if error.errno == errno.ENOSYS:
             return True
         if error.errno in REFUSALS:
@@ -44,7 +44,7 @@ class Doubt:
 class Sender:
     """Sends on one socket; `count` is called for each datagram that the system refuses, which is lost.
 
-    A datagram whose source is refused, because the address was taken away, leaves from another.
+    If the system refuses a datagram's source because that address was removed, it is sent from another one.
     """
 
     def __init__(self, sock: socket.socket, count: Callable[[OSError], None], tell: Tell) -> None:

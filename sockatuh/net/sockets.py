@@ -123,7 +123,7 @@ def set_dont_fragment(sock: socket.socket) -> None:
 
 
 def _ask_buffer(sock: socket.socket, force: int, option: int, size: int) -> None:
-    """Set a buffer's size, as root beyond the limit; else Linux grants what it allows, other systems refuse."""
+    """Set a buffer's size; for root there is no limit, else Linux grants as much as it allows, other systems refuse."""
     if sys.platform == "linux":
         with contextlib.suppress(OSError):
             return sock.setsockopt(socket.SOL_SOCKET, force, size)

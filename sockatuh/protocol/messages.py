@@ -89,7 +89,7 @@ class Welcome(_Message, frozen=True, tag=16):
 
 
 class NameValid(_Message, frozen=True, tag=17):
-    """The name is free at the moment; the client goes on to send the password."""
+    """The name is free at the moment; the client sends the password next."""
 
     name: Name
 

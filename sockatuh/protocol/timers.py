@@ -16,7 +16,7 @@ T = TypeVar("T", bound=Enum)
 
 
 class TimerTable(Generic[T]):
-    """When each timer is due, in monotonic seconds; those that are not set are not in the table."""
+    """When each timer is due, in monotonic seconds; a timer that is not set has no entry."""
 
     __slots__ = ("_due_at", "_timers")
 

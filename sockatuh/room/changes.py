@@ -35,7 +35,7 @@ class PresenceChanges:
             self._changes[key] = change
 
     def forget(self, key: str) -> None:
-        """Forget the change of a name key, as an entry shows it to everybody."""
+        """Drop the change of a name key, because an entry of the log shows it to everybody."""
         self._changes.pop(key, None)
 
     def take(self) -> list[PresenceChange]:

@@ -43,7 +43,7 @@ class Guests:
         self._seats.size, self._of_place = in_all, of_place
 
     def reserve(self, session: int, place: str, *, returns: bool) -> list[int] | GuestsFull:
-        """Reserve a seat for a session; return the sessions that give up theirs, often none."""
+        """Reserve a seat for a session; return the sessions that lose theirs to it, usually none."""
         if session in self._seats:
             return []
         if self._seats.held_by(place) >= self._of_place:

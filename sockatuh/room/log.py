@@ -2,15 +2,15 @@
 
 A room's server appends entries and follows the log. Two streams come back, and they are not the same thing.
 
-* **Rows** are the log itself: ascending, contiguous, *whoever wrote them*. Members are told of them and the room is
-  folded from them, and from nothing else.
+* **Rows** are the log itself: ascending, contiguous, *whoever wrote them*. They alone are
+  shown to members, and the room's state follows from them alone.
 * **Outcomes** answer whoever is waiting for an append. They change nothing in the room. One may concern an append that
   this process did not make, so an outcome that nobody is waiting for is not an error.
 
-The law that ties them: every row up to the one an outcome names is delivered before that outcome. So whoever is told
-that its line is stored has been shown it, and whoever loses a race for a name knows who won.
+The rule that connects them: every row up to the one an outcome names is delivered before that outcome. So a client that
+is told that its line is stored has been shown it, and one that loses a race for a name knows who won.
 
-An append that failed may be in the log all the same: a commit can be reported as failed after it was written. It is
+An append that failed may still be in the log: a commit can be reported as failed after it was written. It is
 repeated with the same id, which gives it the same seq, and its row is delivered once. After a failure all further
 appends fail until `resume`, so that nothing overtakes what is repeated.
 
@@ -130,7 +130,7 @@ class Lineage:
     former: Mapping[bytes, int] = field(default_factory=dict)
 
     def agreed(self, log_id: bytes, seq: int) -> int:
-        """Return up to which seq somebody has read this log who has read up to `seq` under `log_id`."""
+        """Return the last seq up to which the log `log_id`, read as far as `seq`, is the same as this one."""
         if log_id == self.log_id:
             return seq
         ended = self.former.get(log_id)

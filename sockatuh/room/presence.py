@@ -120,7 +120,7 @@ class PresenceFold:
         return known.last_seq if known else 0
 
     def note_last_seq(self, key: str, seq: int) -> None:
-        """Note that the log has an entry of this name key that was forgotten here."""
+        """Note the seq of an entry of this name key that is in the log but was evicted from memory."""
         known = self._known.get(key, _Known(0, None))
         self._known[key] = replace(known, last_seq=max(seq, known.last_seq))
 

@@ -264,7 +264,7 @@ class Room:
             self._lost.start(key, now + _RETRY_AFTER, reason)
 
     def note_last_seq(self, key: str, seq: int) -> None:
-        """Note that the log's last entry of this name key is `seq`: it was forgotten here."""
+        """Note the seq of the log's last entry of this name key, which the room has evicted from memory."""
         self._presence.note_last_seq(key, seq)
 
     def apply(self, seq: int, at: int, body: Body, key: str | None) -> None:

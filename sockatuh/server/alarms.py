@@ -61,7 +61,7 @@ class StorageAlarm:
         self._warnings = BucketTable(_WARNINGS_A_SECOND, _WARNINGS_BURST, _KINDS)
 
     def look(self, obstacle: SockAtuhError | None, waiting: int, now: float) -> None:
-        """Report what is new: why nothing is stored (None: it is), and how many entries wait; `now` is in seconds."""
+        """Report changes: why nothing can be stored (None: it can), and how many entries wait; `now` is in seconds."""
         if obstacle is not None:
             self._begin(obstacle, now)
             self._waited = max(self._waited, waiting)

@@ -21,7 +21,7 @@ RETRY_INTERVAL = 1.0
 MAX_WAITING_BYTES: Final = 8_388_608
 """Above this much memory for queued appends, lines wait at their sessions until half of it is stored."""
 APPEND_MEMORY: Final = 1_024
-"""About how much memory an append and its waiters take beside the body."""
+"""About how much memory an append and its waiters take in addition to the body."""
 SILENCE: Final = 3.0
 """Seconds without an outcome after which the log counts as silent."""
 
@@ -81,7 +81,7 @@ class AppendQueue:
             self._put(append)
 
     def forget(self, session: int) -> None:
-        """Stop answering a session for its lines; they are stored all the same."""
+        """Stop answering a session for its lines; they are still stored."""
         for _, waiters in self._pending.values():
             waiters[:] = [each for each in waiters if not isinstance(each, LineWaiter) or each.session != session]
 

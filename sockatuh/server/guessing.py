@@ -119,7 +119,7 @@ class GuessBound:
             bucket.give_back()
 
     def look(self, now: float) -> GuessingBegan | GuessingEnded | None:
-        """Return what is new for the admin. Call it about once a second."""
+        """Return what has changed for the admin. Call it about once a second."""
         for place, turn in list(self._turns.items()):
             if now > turn.at + TURN_LASTS:
                 del self._turns[place]
@@ -144,7 +144,7 @@ class GuessWatch:
         self._bound, self._log, self._status = bound, log, status
 
     def look(self, now: float) -> None:
-        """Report what is new. Call it about once a second."""
+        """Report changes to the admin. Call it about once a second."""
         match self._bound.look(now):
             case GuessingBegan(wrong):
                 self._log.warning("passwords_guessed", wrong=wrong, consequence=_CONSEQUENCE, remedy=_REMEDY)

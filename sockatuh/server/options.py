@@ -62,5 +62,5 @@ class Ready:
 
     @property
     def invite(self) -> str:
-        """All of it in one line, which clients accept in place of an address."""
+        """The room's address, name and key in one line, which clients accept in place of an address."""
         return Invite(self.addresses[0], self.port, self.room, self.server_key).encode()

@@ -98,7 +98,7 @@ class RoomServer:
             dialect.tell_presence(self._room.count, ())
 
     def take_rows(self, rows: Sequence[Row], now: float) -> None:
-        """Fold and publish the rows that the log delivers, whoever wrote them; comes before `take_outcomes`."""
+        """Apply and publish the rows the log delivers, whichever server wrote them; called before `take_outcomes`."""
         for row in rows:
             self._apply(row)
         if rows:

@@ -80,7 +80,7 @@ class TicketKeyFile:
         return [TicketKey(*pair) for pair in keys]
 
     def renew(self, tickets: Tickets) -> None:
-        """Make the day's key and delete the oldest; if the disk refuses that, the server goes on with those it has."""
+        """Make the day's key and delete the oldest; if the disk refuses that, the server keeps using those it has."""
         try:
             tickets.replace_keys(self.load())
         except (SockAtuhError, OSError) as error:

@@ -21,7 +21,7 @@ MAX_WAIT: Final = 0.02
 MIN_WAIT: Final = 0.001
 """The shortest time that a line is held, in seconds: the event loop's timers are no finer."""
 SURPLUS: Final = 48
-"""Bytes that a line takes in the log but not in a datagram, mostly its owner; one byte too many costs a datagram."""
+"""Bytes that a line takes in the log but not in a datagram, mostly its owner. An overestimate costs a datagram."""
 
 
 class WriteBatcher:

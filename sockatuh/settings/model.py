@@ -158,7 +158,7 @@ def wanted(key: str) -> str:
 
 
 def contradictions(settings: Settings) -> Iterator[tuple[str, str]]:
-    """Yield key and sentence for each value that is wrong only beside another one."""
+    """Yield key and sentence for each value that is wrong only in combination with another one."""
     limits = settings.limits
     if limits.text_bytes > _MAX_TEXT_BYTES:
         yield "limits.text_bytes", f"should be at most {_MAX_TEXT_BYTES}: the protocol cuts an entry into 16 parts"

@@ -329,6 +329,6 @@ def _unknown(name: str, known: Iterable[str]) -> str:
 
 
 def _quoted(value: object) -> str:
-    """Return a value as a file has it, shortened."""
+    """Return a value as it would stand in a file, shortened."""
     text = json.dumps(value, ensure_ascii=False, default=str)
     return text if len(text) <= _LONGEST_QUOTED else f"{text[:_LONGEST_QUOTED]}…"

@@ -31,7 +31,7 @@ _PATH: Final = re.compile(r"(?<![^\s(=])/(?!/)[^\s;,)]*")
 _ERRORS: Final[dict[str, type[Exception]]] = {
     error.__name__: error for error in (DatabaseDamaged, DatabaseTooNew, DatabaseUnusable, FileNotPrivate, KeyFileError)
 }
-"""Errors that the child may report besides OSError, each rebuilt from its arguments."""
+"""Errors that the child may report in addition to OSError; each is rebuilt from its arguments."""
 
 
 def as_owner(

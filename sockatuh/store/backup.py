@@ -85,7 +85,7 @@ def is_own(file: Path, database: Path) -> bool:
 
 @contextlib.contextmanager
 def beside(file: Path) -> Iterator[Path]:
-    """Create an empty private file beside another for the block to move there; what is left of it is deleted."""
+    """Create an empty private file beside `file`, for the block to rename to `file`; delete it if it remains."""
     fresh = file.with_name(f".{file.name}.{os.urandom(6).hex()}")
     os.close(os.open(fresh, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600))
     try:

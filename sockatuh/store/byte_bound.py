@@ -23,7 +23,7 @@ COUNTED_AT_ONCE: Final = 10_000
 
 @dataclass(frozen=True, slots=True)
 class Tally:
-    """The bytes of the entries of a kind with a seq in (gone, counted]; there are none up to `gone`."""
+    """The bytes of a kind's entries with a seq in (gone, counted]; those up to `gone` have been deleted."""
 
     bytes: int = 0
     counted: int = 0

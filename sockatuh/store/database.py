@@ -268,7 +268,7 @@ class Writer(Generic[Job, Done]):
             self._bell.put(None)
 
     def wake(self) -> None:
-        """Have the thread start with what is queued."""
+        """Make the thread process what is queued."""
         if self._waiting:
             self._bell.put(None)
 

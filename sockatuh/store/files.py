@@ -24,7 +24,7 @@ DATABASE: Final = "room.db"
 """The room's database, in its state directory."""
 LOCK_FILE: Final = "room.lock"
 STOP_IT: Final = "stop it first; a service: sudo systemctl stop sockatuh.socket sockatuh.service"
-"""The socket too, or the next datagram would start the service again."""
+"""The socket has to be stopped too, or the next datagram would start the service again."""
 _WITHOUT_LOCKS: Final = (errno.ENOLCK, errno.ENOSYS, errno.EOPNOTSUPP)
 """The errors of file systems without locks, as many network file systems are."""
 KEY_BYTES: Final = 32

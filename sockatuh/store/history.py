@@ -97,7 +97,7 @@ class SessionRecorder:
         clock: Callable[[], int] = wall_clock,
         deliver: Callable[[Callable[[float], None]], None] = _at_once,
     ) -> None:
-        """Continue from the records there are; waits for the writer and raises StoreError.
+        """Continue from the existing records; waits for the writer and raises StoreError.
 
         `clock` returns milliseconds since 1970. `deliver` is called in the writer thread with a callback, which it has
         to call with the time in monotonic seconds.
@@ -205,7 +205,7 @@ class HistoryReader:
         return self._newest(query, since, _log_line, name, limit, after)
 
     def lines(self, since: int | None, name: str | None, limit: int | None) -> list[SessionLine | LogLine]:
-        """Read the newest `limit` of both (None: all), ordered by time; a session counts from when it was opened."""
+        """Read the newest `limit` sessions and messages (None: all), by time; a session's is when it was opened."""
         sessions: list[SessionLine | LogLine] = [*self.joins(since, name, limit)]
         messages: list[SessionLine | LogLine] = [*self.messages(since, name, limit)]
         both = heapq.merge(sessions, messages, key=_at)  # each list keeps its order, whatever the clock did

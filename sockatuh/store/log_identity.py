@@ -62,7 +62,7 @@ def check_log_id(connection: sqlite3.Connection, boot_id: str, *, durable: bool)
 
 
 def close_in_order(connection: sqlite3.Connection) -> None:
-    """Close the writer's connection, with everything on the disk if possible, so that the power may fail."""
+    """Write everything to the disk if possible, in case the power fails, and close the writer's connection."""
     with contextlib.suppress(sqlite3.Error):  # the mark stays, and the next start renews the id
         if find_mark(connection, BOOT) is not None:
             connection.execute("PRAGMA synchronous = FULL")
@@ -93,7 +93,7 @@ def set_mark(connection: sqlite3.Connection, name: str, value: str | None) -> No
 
 
 def read_lineage(connection: sqlite3.Connection) -> Lineage:
-    """Read which logs this one continues; one of the first schema has no former ids."""
+    """Read which logs this one continues; a log with the first schema has no former ids."""
     marks = dict(connection.execute("SELECT name, value FROM meta WHERE name IN (?, ?)", (LOG_ID, LOG_BEGAN)))
     has_former = connection.execute("SELECT 1 FROM sqlite_master WHERE name = 'former_logs'").fetchone()
     former = connection.execute("SELECT log_id, ended FROM former_logs").fetchall() if has_former else []

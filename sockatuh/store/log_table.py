@@ -76,7 +76,7 @@ def delete_old(connection: sqlite3.Connection, kind: str, before: str, young: in
 
 
 def find_young(connection: sqlite3.Connection, since: str, until: str) -> int:
-    """Return the first seq whose time lies between two (RFC 3339), MAX_SEQ if there is none.
+    """Return the first seq whose time is from `since` to `until` (RFC 3339), MAX_SEQ if there is none.
 
     Every entry after it is at least as young, even one that a wrong clock has stamped with 1970.
     """
@@ -105,7 +105,7 @@ def read_between(
 
 
 def read_around_damage(connection: sqlite3.Connection, after: int, through: int) -> list[Row]:
-    """Read the rows in (after, through] that precede its first damaged entry or follow its last.
+    """Read the rows in (after, through] before the first damaged entry of that range and after the last.
 
     Both ends are read towards the damage, until it stops them; sound rows between two damaged ones are left out.
     """

@@ -1,4 +1,4 @@
-"""A room's log in memory, under the law of `room/log.py`: for tests, simulations and rooms that need not last.
+"""A room's log in memory, with the rules of `room/log.py`: for tests, simulations and rooms that need not last.
 
 `MemoryTable` is what a disk would hold. Each server of the room has a `MemoryLog` on it. Nothing happens by itself:
 `commit` writes what is queued, as one transaction does, and `deliver` tells the follower. What happens between the two,
@@ -35,7 +35,7 @@ class MemoryTable:
         self.error: StoreError | None = None
         """Why transactions fail; None if they do not."""
         self.writes_in_error = False
-        """Whether a transaction that fails is written all the same, as happens when its confirmation is lost."""
+        """Whether a transaction reported as failed is still written, as happens when its confirmation is lost."""
         self._confirmed = self.head
         self._by_id = {row.id: row for row in self.rows}
         self._last = {row.key: row.seq for row in self.rows if row.key is not None}
@@ -52,7 +52,7 @@ class MemoryTable:
         return outcome
 
     def write_unconfirmed(self, append: Append, at: int) -> None:
-        """Write an entry in a transaction whose confirmation is lost: followers get it with what is confirmed next."""
+        """Write an entry in a transaction whose confirmation is lost: followers get it with the next confirmed one."""
         self._write(append, at)
 
     def confirmed_after(self, seq: int) -> list[Row]:
@@ -127,7 +127,7 @@ class MemoryLog:
         return count > 0
 
     def deliver(self) -> bool:
-        """Tell the follower what is new, rows first, whoever wrote them; return whether anything was."""
+        """Pass new rows, whichever server wrote them, then outcomes to the follower; return whether there were any."""
         rows = self._table.confirmed_after(self._delivered)
         outcomes, self._outcomes = self._outcomes, []
         callbacks, self._callbacks = self._callbacks, []
@@ -153,7 +153,7 @@ class MemoryLog:
         return self._table.lineage
 
     def renew(self, log_id: bytes, ended: int) -> None:
-        """Give the log a new id (16 bytes), as it was found to have been set back to `ended`."""
+        """Give the log a new id (16 bytes) after it was set back; its present id ends at the seq `ended`."""
         self._table.lineage = self._table.lineage.renewed(log_id, ended)
 
     def _accept(self) -> None:

@@ -46,7 +46,7 @@ def _refuse(path: Path) -> None:
 
 
 def _refuse_led_elsewhere(directory: Path) -> None:
-    """Raise FileNotPrivate if another user can change where root is led by this path."""
+    """Raise FileNotPrivate if another user can change where this path leads root."""
     from .trusted_path import reach
 
     try:

@@ -1,7 +1,7 @@
 """What a restored log has to know about the log it replaces.
 
-That is which ids the old log had, so that members who return read on from where both logs are the same; and which
-sessions were open when its server was killed, so that the next server tells their clients to reconnect.
+It has to know which ids the old log had, so that members who return read on from where both logs are the same; and
+which sessions were open when its server was killed, so that the next server tells their clients to reconnect.
 """
 
 from __future__ import annotations

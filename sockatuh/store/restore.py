@@ -130,7 +130,7 @@ def _restore_keys(directory: Path, keys: Mapping[str, bytes], now: str) -> list[
 
 
 def _set_aside(database: Path, now: str) -> list[Path]:
-    """Move a database away with its write-ahead log, if that is not empty: without its database it is useless."""
+    """Rename a database, and its write-ahead log unless that is empty; a log without its database is deleted."""
     moved = _move(database, now)
     log, index = (Path(f"{database}{end}") for end in BESIDE)
     if moved and log.exists() and log.stat().st_size:

@@ -1,4 +1,4 @@
-"""The room's log in SQLite: one thread writes, anybody reads (the law of both is in `room/log.py`).
+"""The room's log in SQLite: one thread writes, any thread reads (`room/log.py` has the rules for both).
 
 An append returns at once. After each commit, the writer thread hands the follower the new rows and the outcomes in one
 call. Rows come straight from the appends that made them; rows that this process did not write are read from the table.
@@ -154,7 +154,7 @@ class RoomLog:
         self._writer.put(append, wake=wake)
 
     def wake(self) -> None:
-        """Have the writer start with what is queued."""
+        """Make the writer process what is queued."""
         self._writer.wake()
 
     def resume(self) -> None:
@@ -203,7 +203,7 @@ class RoomLog:
         return answer.result()
 
     def renew(self, log_id: bytes, ended: int) -> None:
-        """Give the log a new id (16 bytes), as it was found to have been set back to `ended`; return at once."""
+        """Give the log a new id (16 bytes) after it was set back; its present id ends at seq `ended`. Does not wait."""
         self.submit(lambda connection: renew_log_id(connection, log_id, ended))
 
     def lineage(self) -> Lineage:
@@ -273,7 +273,7 @@ class RoomLog:
     def bound_bytes(self, kind: str, limit: int) -> int:
         """Delete the oldest entries of a kind without keys until the rest take at most `limit` bytes; return how many.
 
-        This takes its time, like `prune`, and must not run beside it.
+        This can take long, like `prune`, and must not run at the same time.
         """
         tally = self._readers.read(partial(read_tally, kind=kind))
         while (more := self._readers.read(partial(count_more, kind=kind, tally=tally))) != tally:
@@ -396,7 +396,7 @@ class RoomLog:
             self._on_error(error)
 
     def _deliver_missing(self, through: int) -> None:
-        """Deliver what is kept of the rows up to `through` that have not been delivered yet."""
+        """Deliver the rows up to `through` that have not been delivered yet and are still in the log."""
         try:
             while self._delivered < through:
                 stretch = self.read(self._delivered, through, FOLLOW_LIMIT)

@@ -39,7 +39,7 @@ class Reached:
 
 @contextmanager
 def reach(path: Path) -> Iterator[Reached]:
-    """Open a directory, or the last existing one above it; PermissionError if another user's link leads astray."""
+    """Open a directory or its last existing ancestor; PermissionError if a user's link leads to another's directory."""
     with ExitStack() as stack:
         yield _Walk(path, stack).go()
 

@@ -1,6 +1,6 @@
 """Every sentence that the client's commands and screens print.
 
-Texts from the network must be cleaned before. The reasons for which a server refuses something are in `admin`.
+Callers clean texts from the network first. The reasons for which a server refuses something are in `admin`.
 """
 # ruff: noqa: S105 - sentences about passwords are not passwords
 
@@ -313,7 +313,7 @@ def not_remembered(path: str, reason: str) -> str:
 
 
 def never_acknowledged(count: int) -> str:
-    """Head the unanswered lines of a client that was killed."""
+    """Introduce the unanswered lines of a client that was killed."""
     return f"{count} line{_s(count)} of last time {'was' if count == 1 else 'were'} never acknowledged; not sent again:"
 
 

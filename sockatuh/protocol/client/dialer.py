@@ -1,7 +1,7 @@
 """The client's way to a session: HELLO → COOKIE → (is it the intended server?) → INIT → RESP (docs/PROTOCOL.md §3, §4).
 
-All addresses of the server are asked at once, and the first COOKIE that is believed decides which one is used. Answers
-are matched by nonce and handshake, never by source address. The dialer goes on until it is stopped.
+All addresses of the server are asked at once, and the first COOKIE that is accepted decides which one is used. Answers
+are matched by nonce and handshake, never by source address. The dialer continues until it is stopped.
 
     IDLE ──start──▶ ASKING ──key is pinned────────────▶ SHAKING ──RESP──▶ IDLE
                     │  ▲ └───no key is pinned──▶ OFFERED ──trust──▶ ▲ │
@@ -13,7 +13,7 @@ COOKIE as follows:
 
 * ASKING, the pinned key and our version: believed. INIT follows, and only a RESP proves anything.
 * ASKING, any key while none is pinned: a person decides. The key is pinned when its owner has answered an INIT.
-* ASKING, another key or version: noted, and the dialer goes on waiting for a better answer. It reports the wrong one
+* ASKING, another key or version: noted, and the dialer keeps waiting for a better answer. It reports the wrong one
   and stops when MISMATCHES_IGNORED rounds in a row have ended with nothing better, and so does the next.
 * SHAKING, the same server with another cookie: ours was stale, or forged. Another INIT is made with the new cookie; the
   handshakes begun before can still be answered.
@@ -87,7 +87,7 @@ class Dialer:
         self._mismatches = 0
         """Rounds in a row that brought wrong answers only."""
         self._cookie: Cookie | None = None
-        """The cookie that is believed."""
+        """The cookie that was accepted."""
         self._not_before = 0.0
         self._init: bytes | None = None
         """The INIT made with that cookie."""
@@ -112,7 +112,7 @@ class Dialer:
             self._enter(Dialing.SHAKING, max(now, self._not_before))
 
     def note_obstacle(self, address: Address, obstacle: Obstacle) -> AddressesUnreachable | None:
-        """Note what keeps an address from being reached, and return what is to be reported; dialling goes on."""
+        """Note what keeps an address from being reached, and return what is to be reported; dialling continues."""
         report = self._obstacles.note(address, obstacle) if self.state is Dialing.ASKING else None
         return AddressesUnreachable(report) if report else None
 

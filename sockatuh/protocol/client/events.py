@@ -37,7 +37,7 @@ class VersionDiffers:
 
 @dataclass(frozen=True, slots=True)
 class AddressesUnreachable:
-    """None of the addresses can be reached, for these reasons; the peer goes on dialling."""
+    """None of the addresses can be reached, for these reasons; the peer keeps dialling."""
 
     obstacles: tuple[tuple[Address, Obstacle], ...]
 
@@ -138,14 +138,14 @@ class LineRefused:
 
 @dataclass(frozen=True, slots=True)
 class LinesDelayed:
-    """Our lines come too fast; the server goes on in `wait` seconds."""
+    """Our lines come too fast; the server resumes in `wait` seconds."""
 
     wait: float
 
 
 @dataclass(frozen=True, slots=True)
 class LinesHeld:
-    """The server has our lines, or our JOIN, but can store nothing now; it goes on by itself."""
+    """The server has our lines, or our JOIN, but can store nothing now; it resumes by itself."""
 
 
 @dataclass(frozen=True, slots=True)

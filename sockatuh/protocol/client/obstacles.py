@@ -1,7 +1,7 @@
 """Why the addresses that are dialled cannot be reached: something to report, and nothing to act on.
 
 An obstacle is unproved, since anybody on the network can forge an ICMP message or a datagram, and it may soon be gone:
-while a server restarts, its port is closed. So the client reports it and goes on dialling.
+while a server restarts, its port is closed. So the client reports it and keeps dialling.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from sockatuh.protocol.constants import COOKIE, COOKIE_SIZE, DATA, RESET, RESP
 from sockatuh.protocol.seam import Address
 
 REPORTS: Final = 8
-"""Reports while the same addresses are dialled: obstacles that keep changing are not reported for ever."""
+"""The most reports while the same addresses are dialled, so that changing obstacles are not reported for ever."""
 
 
 class Obstacle(StrEnum):

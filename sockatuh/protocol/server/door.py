@@ -42,7 +42,7 @@ RESP_PAYLOAD_SIZE = RESP_SIZE - RESP_STRUCT.size - 32 - TAG_SIZE
 RETRY_MS = 1000
 """What a client is asked to wait, in milliseconds, when handshakes come too fast."""
 STRANGERS_PER_PREFIX = 16_000
-"""HELLOs answered at once to one /24 or /64, and half as many a second: forged ones shut out only that network."""
+"""HELLOs of one /24 or /64 answered at once, and half as many a second; forged ones shut out only that network."""
 RARE_AFTER = 60.0
 """Seconds without a handshake after which an address counts as rare."""
 RARE_SHARE = 0.25

@@ -20,7 +20,7 @@ class Limits:
     handshakes_per_address: float = 5.0
     """Handshakes a second from one address, in the long run."""
     handshakes_burst: int = 20
-    """Handshakes one address may make at once: a classroom behind one router that reconnects."""
+    """Handshakes one address may make at once: enough for a classroom behind one router that reconnects."""
     cookies_per_second: float = 20_000.0
     """COOKIEs a second to all strangers; each costs microseconds."""
     pending: int = 1_024

@@ -39,11 +39,11 @@ class RetransmissionEvent(IntEnum):
     """What changes the state."""
 
     SHOWN = auto()
-    """It was shown an entry, and was up to date; being shown more while it is behind changes nothing."""
+    """The session was shown an entry while up to date; being shown more while it is behind changes nothing."""
     MOVED = auto()
-    """It has acknowledged more than before, and not all."""
+    """The session has acknowledged more than before, but not everything."""
     CAUGHT_UP = auto()
-    """It has acknowledged the last entry it was shown."""
+    """The session has acknowledged the last entry it was shown."""
     TIMED_OUT = auto()
     """No acknowledgement came in time."""
 

@@ -26,7 +26,7 @@ class SessionTable:
         self._seats: Seats[int] = Seats(limits.sessions)
 
     def replace_limits(self, limits: Limits) -> None:
-        """Apply other limits from now on; no open session is closed for them."""
+        """Apply other limits from now on; no open session is closed because of them."""
         self._limits = limits
         self._seats.size = limits.sessions
         for session in self._sessions.values():
@@ -122,7 +122,7 @@ class SessionTable:
         self._routes[rekeying.channel.receive_cid] = session, rekeying.channel
 
     def promote(self, session: Session, now: float) -> None:
-        """Seal with the new channel from now on, as its first datagram has come; read the old one a little longer."""
+        """Seal with the new channel, now that its first datagram has come; read the old one a little longer."""
         rekeying = session.rekeying
         if rekeying is None:
             return

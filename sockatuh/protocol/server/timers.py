@@ -12,7 +12,7 @@ from .session import Session
 
 
 class ServerTimer(IntEnum):
-    """What a server waits for. No timer's deadline is found by walking over the sessions."""
+    """What a server waits for. No deadline is found by iterating over the sessions."""
 
     SWEEP = auto()
     """Resend what sessions have not acknowledged in time."""

@@ -269,7 +269,7 @@ class ClassicDialect:
     # A new configuration.
 
     def replace_rules(self, *, enabled: bool, networks: Sequence[Network], max_peers: int) -> None:
-        """Admit others from now on, or nobody; members stay until they fall silent."""
+        """Change who is admitted from now on; members stay until they fall silent."""
         if enabled != self._enabled:
             self._log_rules(enabled)
         self._enabled, self._networks = enabled, tuple(networks)

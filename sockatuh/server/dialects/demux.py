@@ -13,7 +13,7 @@ SECURE_TYPES: Final = frozenset(bytes([kind]) for kind in range(HELLO, RESET + 1
 
 
 class Demux:
-    """A core made of the secure and the classic dialect's cores. Even while it is off, classic counts what it gets."""
+    """A core made of the secure and the classic dialect's cores. Classic counts what it receives even while off."""
 
     def __init__(self, secure: Core[DialectEvent], classic: Core[DialectEvent]) -> None:
         self._secure = secure

@@ -98,7 +98,7 @@ class Resumption:
         return self._lines[-given] - 1 if given else self._endpoint.head
 
     def _check_proof(self, ticket: Ticket) -> None:
-        """Give the log another id if the server has sealed a seq beyond its head."""
+        """Give the log a new id if the ticket proves a seq beyond its head."""
         if ticket.log_id != self._lineage.log_id or ticket.seq <= self._endpoint.head:
             return
         self._lineage = self._lineage.renewed(self._random(LOG_ID_SIZE), self._began_at)

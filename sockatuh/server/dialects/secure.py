@@ -197,7 +197,7 @@ class SecureDialect:
         self._endpoint.tell_presence(here, [encode_change(change) for change in changes])
 
     def supply(self, session: int, after: int, through: int, rows: Sequence[Row]) -> None:
-        """Send a member what it wanted from the log: all that is kept of (after, through]."""
+        """Send a member what it requested from the log: all that is kept of (after, through]."""
         self._endpoint.supply(session, after, through, _encode(rows))
 
     def hold(self, hold: bool, now: float, *, refuses: bool) -> None:
@@ -218,7 +218,7 @@ class SecureDialect:
     # A new configuration.
 
     def replace_rules(self, limits: Limits, history_on_join: int) -> None:
-        """Hold sessions to other limits, and give newcomers another number of lines."""
+        """Apply other limits to sessions, and give newcomers another number of earlier lines."""
         self._endpoint.replace_limits(limits)
         self._resumption.history_on_join = history_on_join
 
