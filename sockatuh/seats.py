@@ -108,7 +108,7 @@ class Seats(Generic[Holder]):
     ) -> list[Holder] | None:
         """Return who gives up a seat for a newcomer from `place`, often nobody; None: the newcomer is refused.
 
-        `returns`: the newcomer has a ticket. `holder`: it has a seat, and wants one of this weight in its stead.
+        `returns`: the newcomer has a ticket. `holder`: it has a seat, and wants to change it for one of this weight.
         """
         own = self._seats.get(holder) if holder is not None else None
         if own is not None:

@@ -196,7 +196,7 @@ class Member:
 # What signing in tells a person (client/sign_in.py).
 @dataclass(frozen=True, slots=True)
 class Unreachable:
-    """Something is in the way of every address of the server; connecting goes on. Pairs of an address and a word."""
+    """No address of the server can be reached; the client keeps trying. Pairs of an address and the reason."""
 
     obstacles: tuple[tuple[str, str], ...]
 

@@ -16,7 +16,7 @@ from sockatuh.room.namekeys import fold
 MENDED_BY_A_PASSWORD: Final = frozenset({"ticket_refused", "password_wrong"})
 """Refusals of a returning client: the room's password has changed, or the ticket is no longer valid."""
 REMEMBERED: Final = 8
-"""How many passwords, the newest, are looked for in lines."""
+"""How many of the newest passwords lines are checked for."""
 
 
 class RoomPassword:

@@ -293,7 +293,7 @@ class Conversation:
         return self.peer.waits_for_log
 
     async def next_event(self) -> e.PeerEvent:
-        """Return the next event, once the client is in the room; raises what waiting would not change.
+        """Return the next event, once the client is in the room; raises errors that waiting does not cure.
 
         That is IdentityChanged or VersionMismatch if the server came back as another, and NameTaken or Refused if it
         does not admit the client again. A refusal that only asks the client to wait is ignored: the peer tries again in

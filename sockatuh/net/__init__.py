@@ -1,1 +1,1 @@
-"""Sockets: the driver that runs any core, the classic dialect, the service manager."""
+"""Sockets and addresses, the driver that runs any core on a socket, and the service manager."""

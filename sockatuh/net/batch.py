@@ -104,7 +104,7 @@ class _Control:
 
 
 class _Controls(dict[Source | None, _Control]):
-    """Control messages by the address a datagram is to leave from."""
+    """Control messages by the source address they set."""
 
     def __missing__(self, source: Source | None) -> _Control:
         if len(self) >= CONTROLS_KEPT:

@@ -131,7 +131,7 @@ class Driver(Generic[EventT]):
         self.errors[errno.errorcode.get(error.errno or 0, "other")] += 1
 
     def _arm(self) -> None:
-        """Make sure that a timer is not late; one that fires early is set again, cheaper than moving it each turn."""
+        """Make the timer fire by the deadline; resetting one that fires early is cheaper than moving it each turn."""
         at = self._core.get_timer()
         if at is None or self._loop is None or (self._timer is not None and self._timer_at <= at):
             return

@@ -2,8 +2,8 @@
 
 A room's server appends entries and follows the log. Two streams come back, and they are not the same thing.
 
-* **Rows** are the log itself: ascending, contiguous, *whoever wrote them*. They alone are
-  shown to members, and the room's state follows from them alone.
+* **Rows** are the log itself: ascending, contiguous, *whichever server wrote them*. Only rows are shown to
+  members, and the room's state follows from rows alone.
 * **Outcomes** answer whoever is waiting for an append. They change nothing in the room. One may concern an append that
   this process did not make, so an outcome that nobody is waiting for is not an error.
 

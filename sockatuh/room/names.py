@@ -78,7 +78,7 @@ class NameRules:
         return judged
 
     def key(self, name: str) -> str:
-        """Return the name key: equal for names that are one name, whatever the text, legal or not."""
+        """Return the name key of any text, legal or not; names that count as the same have the same key."""
         return self._keys.key(name)
 
     def _judge(self, name: str) -> str | tuple[NameFault]:

@@ -69,7 +69,7 @@ def place_of(address: str, owner: str) -> str:
 
 
 class PresenceFold:
-    """The fold. `ownership`: seconds for which a name belongs to a key; 0: not at all, infinity: for ever.
+    """The fold over the entries. `ownership`: seconds for which a key owns a name; 0: not at all, infinity: for ever.
 
     An owner has at most `names_per_owner`; taking one more frees the one it used longest ago. About `max_names` are
     remembered in all, and up to an eighth more between two sweeps. Because keys cost nothing, a sweep forgets the

@@ -1,7 +1,7 @@
 """The appends that have no outcome yet, and who is waiting for each.
 
-An append that failed is kept and repeated, in order with all that came after it. Whoever said it is not answered until
-it is stored, and lines are never reordered.
+An append that failed is kept and repeated, in order with all that came after it. Its sender is not answered until it is
+stored, and lines are never reordered.
 """
 
 from __future__ import annotations

@@ -57,7 +57,7 @@ T = TypeVar("T")
 MAX_KEPT: Final = 10_000
 """Other writes kept while the database refuses them; further ones are dropped."""
 MAX_QUEUED: Final = 16_384
-"""Jobs waiting for a disk that does not answer from which on other writes are dropped."""
+"""Jobs in the queue from which on other writes are dropped: the disk does not answer."""
 FOLLOW_LIMIT: Final = 1_024
 """Rows read at once for a follower that is behind."""
 

@@ -243,7 +243,7 @@ def another_key(name: str, last: date, *, has_key: bool) -> str:
 
 
 def delayed(wait: float) -> str:
-    """Say that the room's rate was exceeded; `wait`: seconds until it goes on."""
+    """Say that the room's rate was exceeded; `wait`: seconds until the server resumes."""
     return f"too fast for this room; sending continues in {max(1, math.ceil(wait))} s"
 
 

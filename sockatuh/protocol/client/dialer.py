@@ -11,7 +11,7 @@ are matched by nonce and handshake, never by source address. The dialer continue
 A COOKIE proves nothing: whoever sees a HELLO or an INIT can send one faster than the server. So the dialer treats a
 COOKIE as follows:
 
-* ASKING, the pinned key and our version: believed. INIT follows, and only a RESP proves anything.
+* ASKING, the pinned key and our version: accepted. INIT follows, and only a RESP proves anything.
 * ASKING, any key while none is pinned: a person decides. The key is pinned when its owner has answered an INIT.
 * ASKING, another key or version: noted, and the dialer keeps waiting for a better answer. It reports the wrong one
   and stops when MISMATCHES_IGNORED rounds in a row have ended with nothing better, and so does the next.
@@ -107,7 +107,7 @@ class Dialer:
         self._enter(Dialing.IDLE, None)
 
     def trust(self, now: float) -> None:
-        """Go on to INIT with the server that was offered; its key is pinned when it has answered."""
+        """Continue with INIT to the server that was offered; its key is pinned when it has answered."""
         if self.state is Dialing.OFFERED:
             self._enter(Dialing.SHAKING, max(now, self._not_before))
 

@@ -4,8 +4,8 @@ The cursor is the last seq up to which everything is known. A datagram that begi
 that begins after a hole is kept, bounded in number and memory, until the hole is filled. That is all there is to loss,
 reordering, duplication, sleep and catching up.
 
-Entries that are not shown to this client still have numbers. The cursor moves past them, and nothing is
-reported: only what is no longer kept is a gap.
+Entries that are not shown to this client still have numbers. The cursor moves past them, and nothing is reported:
+only what is no longer kept is a gap.
 """
 
 from __future__ import annotations

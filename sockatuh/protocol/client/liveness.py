@@ -39,7 +39,7 @@ class Contact:
         return self._tries > 1
 
     def received(self, now: float) -> bool:
-        """Note an authentic datagram; return whether it ends a doubt, so that what was sent meanwhile may be lost."""
+        """Note an authentic datagram; return whether contact was in doubt, so that recent datagrams may be lost."""
         self.received_at = now
         doubted = self.is_doubtful
         if self._tries:

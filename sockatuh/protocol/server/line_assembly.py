@@ -116,7 +116,7 @@ class LineReceiver:
             self.drop(number)
 
     def expire(self, before: float) -> bool:
-        """Drop lines whose first part came before a moment, unless the server holds them back; return whether any did."""
+        """Drop lines whose first part came before a moment, unless the server delays them; return whether any did."""
         if self.ready():
             return False
         old = [number for number, line in self._waiting.items() if line.begun_at < before]

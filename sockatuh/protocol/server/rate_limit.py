@@ -17,7 +17,7 @@ _IPV4_MAPPED: Final = bytes(10) + b"\xff\xff"
 # A party that waits exactly as long as it was told must not be refused because of a rounding error.
 _ROUNDING: Final = 1e-6
 PLACE_SHARE: Final = 20
-"""A place has so many times the rate of a key: twenty people at their limit, or a classroom at an ordinary pace."""
+"""A place has this many times the rate of a key: twenty people at their limit, or a classroom at an ordinary pace."""
 
 
 class TokenBucket:
@@ -44,7 +44,7 @@ class TokenBucket:
         self._tokens -= max(0.0, tokens)
 
     def delay(self, now: float, tokens: float = 1.0) -> float:
-        """Return how many seconds it takes until so many tokens are there, 0 when they are."""
+        """Return in how many seconds `tokens` are available, 0 if they are now."""
         self._fill(now)
         missing = tokens - self._tokens
         return missing / self._rate if missing > _ROUNDING else 0.0

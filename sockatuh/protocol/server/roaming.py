@@ -22,7 +22,7 @@ from .timers import ServerTimer, SessionDeadlines
 AMPLIFICATION: Final = 3
 """The most bytes sent to an unproved address for each byte received from it."""
 MOVE_INTERVAL: Final = 1.0
-"""Least seconds between two moves of a session: each is written to disk."""
+"""The fewest seconds between two moves of a session: each is written to disk."""
 
 
 class Paths:

@@ -44,7 +44,7 @@ class Ticket:
 
 
 def password_generation(password_hash: str) -> bytes:
-    """Return 8 bytes that differ for each password, so that a new one voids the tickets of the last."""
+    """Return 8 bytes that differ for each password, so that a new one voids the tickets of the previous one."""
     return hashlib.blake2s(password_hash.encode()).digest()[:8]
 
 

@@ -166,7 +166,7 @@ class Dialect(Core[DialectEvent], Protocol):
         """Tell all members how many are here, and what has changed that the log shows to nobody."""
 
     def supply(self, session: int, after: int, through: int, rows: Sequence[Row]) -> None:
-        """Send a member the rows it wanted: all that are kept of (after, through]."""
+        """Send a member the rows it requested: all that are kept of (after, through]."""
 
     def hold(self, hold: bool, now: float, *, refuses: bool) -> None:
         """Accept no lines while the log cannot take more. `refuses`: it takes none, so notify whoever waits."""
