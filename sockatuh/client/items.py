@@ -1,4 +1,4 @@
-"""What happens in a room, as values: `Room` reports them, `Timeline` adds marks for people, screens turn them to words.
+"""What happens in a room, as values: `Room` reports them, `Timeline` adds headings, screens turn them into words.
 
 Names and texts are clean (room/text.py): they are safe to print. `at` is milliseconds since 1970 by the server's clock.
 """
@@ -144,7 +144,7 @@ class OtherKey:
 
 @dataclass(frozen=True, slots=True)
 class PresenceChanged:
-    """`here` members are in the room now; names of those who changed, beside what `Came` and `Went` report.
+    """`here` members are in the room now; names of those who changed, apart from what `Came` and `Went` report.
 
     `present`: in contact again, or joined without a `Came`; `lost`: contact is lost; `gone`: left without a `Went`.
     """
@@ -237,7 +237,7 @@ class SignedIn:
 
 @dataclass(frozen=True, slots=True)
 class NotRemembered:
-    """The profile could not be written, so the next time begins without what was learnt."""
+    """The profile could not be written, so the next connection starts without what this one learnt."""
 
     error: KeyFileError
 

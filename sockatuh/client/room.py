@@ -52,7 +52,7 @@ from .stream import Reader, Stream
 from .unsent import Unsent
 
 DRAIN_FACTOR: Final = 10
-"""`drained` may take this many times its `patience` altogether."""
+"""`drained` may take this many times its `patience` in total."""
 DEFAULT_MAX_TEXT: Final = 16_384
 """The longest text, in bytes, of a room with the default limits."""
 LINES_AHEAD: Final = 64
@@ -275,7 +275,7 @@ class Room:
                         await self._next_move()
 
     def unstored(self) -> list[str]:
-        """Return the texts that may not be stored."""
+        """Return the texts that are possibly not stored."""
         return [line.text for line in self.unplaced.values() if line.seq is None]
 
     def take_inherited(self) -> list[str]:

@@ -348,7 +348,7 @@ class Conversation:
             self._listener.take(event)
 
     def _failure_of(self, event: e.PeerEvent) -> ClientError | None:
-        """Return the error that an event is to everybody who waits: what waiting would not change."""
+        """Return the error that an event means for every caller that waits, if waiting does not cure it."""
         match event:
             case e.KeyMismatch(pinned, offered):
                 return IdentityChanged(self.server, pinned, offered)
@@ -399,7 +399,7 @@ class Conversation:
         raise NoServer(self.server, seconds, reason, self._obstacles)
 
     async def _watch_network(self) -> None:
-        """Ping at once after a sleep or with a new address; ask for the server's again while it does not answer."""
+        """Ping at once after a sleep or with a new address; look up the server's again while it does not answer."""
         ahead = time.time() - loop_time()
         looks = 0
         while True:
@@ -440,12 +440,12 @@ class Conversation:
 
 
 def _end_of(timeout: float | None) -> float | None:
-    """Return when so many seconds will be over."""
+    """Return when `timeout` seconds will have passed, in the loop's time."""
     return None if timeout is None else loop_time() + timeout
 
 
 def _left(ends_at: float | None) -> float | None:
-    """Return the seconds until then."""
+    """Return the seconds until `ends_at`."""
     return None if ends_at is None else max(0.0, ends_at - loop_time())
 
 

@@ -1,4 +1,4 @@
-"""Read a secret: the first line of a file, of stdin, of a variable or of a credential, without what encloses it.
+"""Read a secret: the first line of a file, of stdin, of a variable or of a credential, without marks and line ends.
 
 Editors put a byte order mark in front of a text, `echo` adds a newline, and some systems end lines with two characters.
 None of these belongs to the secret, wherever it comes from, so every secret is read here.

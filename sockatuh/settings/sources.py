@@ -44,7 +44,7 @@ CREDENTIAL_DIRECTORIES: Final = (
 CLIENT_VARIABLES: Final = frozenset(
     PREFIX + name for name in ("CONFIG", "CLIENT_DIR", "PASSWORD_FILE", "PASSWORD", "SERVER", "NAME", "TRUST")
 )
-"""Variables that are no settings of the server: the client's, and the one that names the file."""
+"""Variables that are not settings of the server: the client's, and the one that names the file."""
 _LONGEST_QUOTED: Final = 40
 
 Found: TypeAlias = dict[str, tuple[object, str]]

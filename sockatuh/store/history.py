@@ -150,7 +150,7 @@ class SessionRecorder:
     def prune(self, before: str) -> int:
         """Delete sessions closed before a time (RFC 3339 as in the database), in small transactions; return how many.
 
-        This takes its time; call it in its own thread. Raises StoreError.
+        This can take long; call it in its own thread. Raises StoreError.
         """
         removed = 0
         while count := self._log.call(

@@ -258,7 +258,7 @@ class RoomLog:
         The last entry of a key is kept whatever its age, as it tells who is here and who owns a name. No entry counts
         as older than one before it, and none from the seq `young` on counts as old, whatever clock has stamped it;
         `now` is the time to judge this by (None: the log's clock).
-        This takes its time, in small transactions between which other jobs are written; call it in its own thread.
+        This can take long, in small transactions between which other jobs are written; call it in its own thread.
         """
         removed = 0
         now = now or rfc3339(self._clock())

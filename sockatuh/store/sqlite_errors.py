@@ -70,7 +70,7 @@ def damaged(path: Path, error: Exception) -> DatabaseDamaged:
 
 
 def is_damage(error: sqlite3.Error) -> bool:
-    """Tell whether the file's content is damaged, which no retry mends."""
+    """Tell whether the file's content is damaged, which no retry repairs."""
     return getattr(error, "sqlite_errorcode", 0) & _PRIMARY in _DAMAGE
 
 

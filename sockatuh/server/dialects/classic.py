@@ -5,7 +5,7 @@ others arrive as `NAME: text`. Whatever the room has to decide is an event, whic
 command. The name step reserves nothing; only the room knows who is here.
 
 It does not protect anything: all text travels in clear, and nothing proves an address. Whoever can forge an address
-speaks as that member, or makes the server send 46 bytes to a stranger for every 10 it receives; one rate for each host,
+speaks as that member, or makes the server send 46 bytes to a stranger for every 9 it receives; one rate for each host,
 whatever its ports, bounds that. It is meant for trusted networks, and takes strangers' datagrams from `networks` only.
 """
 
