@@ -54,7 +54,7 @@ class LeaveRoom:
 
 @dataclass(frozen=True, slots=True)
 class UnknownCommand:
-    """A word that is no command."""
+    """A word that is not a command."""
 
     word: str
 

@@ -41,7 +41,7 @@ from .password_checks import Check, PasswordDesk
 from .session_journal import Recorder, SessionJournal
 
 MAX_HELD: Final = 256
-"""Appends the database has refused above which lines wait at their sessions."""
+"""Appends refused by the database, above which number lines wait at their sessions."""
 PRESENCE_INTERVAL: Final = 1.0
 """Seconds between two PRESENCEs."""
 

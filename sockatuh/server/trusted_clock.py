@@ -15,7 +15,7 @@ from typing import Final
 from sockatuh.room.moments import rfc3339
 
 BELIEVED_AFTER: Final = 600.0
-"""Seconds for which the wall clock must run on from where it has jumped to."""
+"""Seconds for which the wall clock must run on after a jump before its time is believed."""
 JUMP_MS: Final = 60_000
 """Milliseconds by which the wall clock must differ from the time that has passed to count as a jump."""
 

@@ -26,7 +26,7 @@ MESSAGE: Final = "message"
 VOLATILE_KEPT: Final = 3_600.0
 """Seconds for which the empty rows of messages that are not kept stay, because clients may still repeat them."""
 OVERSHOOT: Final = 64
-"""The log may grow by this fraction (one in so many) of its bound before the oldest lines are deleted."""
+"""The log may exceed its bound by one part in this many before the oldest lines are deleted."""
 MIN_OVERSHOOT: Final = 65_536
 
 

@@ -45,7 +45,7 @@ RETRY: Final = (0.25, 0.5, RECONNECT_INTERVAL)
 INIT_TRIES: Final = 8
 """INITs without an answer after which the client asks for a cookie again."""
 COOKIE_PAUSE: Final = 0.02
-"""Least seconds between two INITs when the reason for the second is another cookie."""
+"""The fewest seconds between two INITs when the reason for the second is another cookie."""
 MISMATCHES_IGNORED: Final = 2
 """Rounds (a HELLO and the time until the next one) in a row that may bring only a wrong key or version."""
 

@@ -29,7 +29,7 @@ from sockatuh.protocol.messages import (
 MAX_HOLES: Final = 32
 """Holes named in one request, which has to fit a datagram."""
 SMALL_GAP: Final = 512
-"""Bytes between two holes that are requested with them: one datagram is lost less often than two."""
+"""Two holes with fewer bytes between them are requested as one: one datagram is lost less often than two."""
 ENTRY_OVERHEAD: Final = 40
 """About how many bytes an entry takes besides its text."""
 EARLY_BYTES: Final = 4_194_304

@@ -2,8 +2,7 @@
 
 Datagrams and time come in; datagrams, events and one deadline come out. Output is queued and timers are set as soon as
 something calls for them, so no method walks over the sessions to find what is due or what to send. The room server
-answers events by `answer`, `admit`, `answer_lines`, `supply`, `publish`
-and `close`.
+answers events by `answer`, `admit`, `answer_lines`, `supply`, `publish` and `close`.
 """
 
 from __future__ import annotations

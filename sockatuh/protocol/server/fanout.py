@@ -34,7 +34,7 @@ SWEEP_BYTES: Final = 2_097_152
 SWEEP_GRAIN: Final = 0.05
 """Sweeps are rounded up to a multiple of these seconds, so that many sessions that are behind share one."""
 MAX_APART: Final = 1_024
-"""Keys in `_apart` beyond which it is cleared; sessions then request what they lack."""
+"""The most keys in `_apart`; beyond that it is cleared, and sessions request what they lack."""
 EVERYBODY_ELSE: Final = ""
 """Stands for all sessions of keys that no entry of a push names."""
 

@@ -48,7 +48,7 @@ WITH_THE_PASSWORD: Final = frozenset(
 )
 """Refusals sent only to those who have given the right password, or a ticket."""
 SLOWED_EVERY: Final = 1.0
-"""Least seconds between two PROGRESS that tell a session that it sends too much; each asks it to wait that long."""
+"""The fewest seconds between two PROGRESS that tell a session it sends too much; each asks it to wait that long."""
 
 
 class Requests:

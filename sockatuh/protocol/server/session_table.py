@@ -115,7 +115,7 @@ class SessionTable:
             self._seats.seat(session.cid, session.place, standing)
 
     def add_channel(self, session: Session, rekeying: Rekeying) -> None:
-        """Read a new channel beside the present one; it replaces one that was never used."""
+        """Read a new channel in addition to the present one; it replaces one that was never used."""
         if session.rekeying is not None:
             del self._routes[session.rekeying.channel.receive_cid]
         session.rekeying = rekeying
