@@ -29,7 +29,7 @@ from typing import Final, Generic, TypeVar
 Holder = TypeVar("Holder")
 
 RESERVE: Final = 10
-"""One of so many seats is for places that hold few."""
+"""One in this many seats is reserved for places that hold few."""
 _GIVEN_UP: Final = 4
 
 

@@ -16,7 +16,7 @@ Kind = Literal["joined", "left", "claimed", "message"]
 
 _MESSAGE_COST: Final = 47
 _EVENT_COST: Final = 128
-"""Bytes of a body beside its name, owner and text; those of events are roughly one size."""
+"""Bytes of a body in addition to its name, owner and text; those of events are roughly one size."""
 
 
 class _Entry(msgspec.Struct, frozen=True):

@@ -18,7 +18,7 @@ def rfc3339(milliseconds: float) -> str:
 
 
 def find_rfc3339(milliseconds: float) -> str | None:
-    """Return the same, or None for a moment outside the calendar: a server may send any number."""
+    """Return what `rfc3339` does, or None for a moment outside the calendar: a server may send any number."""
     try:
         return rfc3339(milliseconds)
     except (OverflowError, ValueError):
