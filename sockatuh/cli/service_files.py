@@ -179,7 +179,7 @@ def units(program: Program, settings: Settings) -> list[PlannedFile]:
 
 def unit(name: str, program: Program, host: str, port: int) -> str:
     """Return one unit, made from the packaged template, which has the program in /opt/sockatuh and the default port."""
-    text = files(__package__).joinpath("units", name).read_text("utf-8")
+    text = files("sockatuh").joinpath("units", name).read_text("utf-8")
     command = " ".join(map(_escaped, program.command))
     places = "".join(f" {_escaped(str(place))}" for place in program.executable_places())
     listen = str(port) if host == "::" else f"{bracketed(host)}:{port}"
