@@ -271,7 +271,7 @@ async def _use(home: Household, use: str, password: str) -> None:
     before = await home.paste("cat /etc/sockatuh/password_hash")
     said = await home.paste(use, text=f"{password}\n")  # the same one, hashed anew: it voids the tickets as any other
     require("In order; the room is running" in said, f"check says {said[-400:]}")
-    require("The new password holds" in said, f"hash-password says {said[-400:]}")
+    require("The new password is in force" in said, f"hash-password says {said[-400:]}")
     await home.be_heard()
     hashed = await home.paste("cat /etc/sockatuh/password_hash")
     require(hashed != before, "the hash is the same")
