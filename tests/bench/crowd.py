@@ -47,7 +47,7 @@ class Link(Protocol):
     """One member's connection."""
 
     @property
-    def hears_itself(self) -> bool:
+    def receives_own_messages(self) -> bool:
         """Tell whether it gets what it says."""
 
     def fileno(self) -> int:
@@ -133,19 +133,19 @@ class Driver:
 
     def rest(self) -> None:
         """Let the crowd do nothing but listen, until nothing has come for a while."""
-        tally, heard_at = Tally(timed=False), time.monotonic()
-        ends_at = heard_at + PATIENCE + len(self._links) / 20  # each join is told to all
-        while (now := time.monotonic()) < heard_at + QUIET:
+        tally, received_at = Tally(timed=False), time.monotonic()
+        ends_at = received_at + PATIENCE + len(self._links) / 20  # each join is told to all
+        while (now := time.monotonic()) < received_at + QUIET:
             if now > ends_at:
                 raise TimeoutError("the server does not fall silent")
             if self._turn(tally, 0.01):
-                heard_at = now
+                received_at = now
 
     def carry(self, load: Load) -> Carried:
         """Say everything and wait until everybody has it; Spoilt if that does not come to pass."""
         links = self._room.links
         speakers = links[: load.senders]
-        reach = [len(links) - (not link.hears_itself) for link in speakers]
+        reach = [len(links) - (not link.receives_own_messages) for link in speakers]
         tally = Tally(timed=load.in_flight == 0)
         sent: list[int] = []
         owed, began, busy = 0, time.monotonic(), os.times()

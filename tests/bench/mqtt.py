@@ -28,7 +28,7 @@ SUBACK = b"\x90\x03\x00\x01\x00"
 class MqttLink(Stream):
     """A subscriber, who also gets what it published itself."""
 
-    hears_itself = True
+    receives_own_messages = True
 
     def __init__(self, port: int, index: int, *, witness: bool) -> None:
         super().__init__(port, witness=witness)

@@ -44,7 +44,7 @@ NONCE_PREFIX: Final = bytes(4)
 
 
 @dataclass(frozen=True, slots=True)
-class Told:
+class DecodedEntries:
     """What a datagram tells: (after, through], and the numbers of the messages in it by seq."""
 
     after: int
@@ -56,9 +56,9 @@ class Decoder:
     """Decodes each plaintext once."""
 
     def __init__(self) -> None:
-        self._known: dict[bytes, Told | m.ServerMessage] = {}
+        self._known: dict[bytes, DecodedEntries | m.ServerMessage] = {}
 
-    def decode(self, plaintext: bytes) -> Told | m.ServerMessage:
+    def decode(self, plaintext: bytes) -> DecodedEntries | m.ServerMessage:
         """Return what it tells, or another message as it is."""
         known = self._known.get(plaintext)
         if known is None:
@@ -68,18 +68,18 @@ class Decoder:
         return known
 
 
-def _read(message: m.ServerMessage) -> Told | m.ServerMessage:
+def _read(message: m.ServerMessage) -> DecodedEntries | m.ServerMessage:
     if not isinstance(message, m.Entries):
         return message
     items = [m.decode_item_untrusted(item) for item in message.items]
     said = ((item.seq, int(item.text[1:9])) for item in items if isinstance(item, m.Entry) and item.kind == m.MESSAGE)
-    return Told(message.after, message.through, tuple(said))
+    return DecodedEntries(message.after, message.through, tuple(said))
 
 
 class Member:
     """One member; `ticket` lets it join without the password."""
 
-    hears_itself = True
+    receives_own_messages = True
 
     def __init__(self, room: OurRoom, index: int, source: str) -> None:
         self.sock = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
@@ -91,7 +91,7 @@ class Member:
         self.channel: Channel | None = None
         self.ticket: bytes | None = None
         self.is_in = False
-        self.heard: list[tuple[int, int]] | None = None
+        self.received: list[tuple[int, int]] | None = None
         self._room, self._index = room, index
         self._out: list[tuple[bytes, Address]] = []
         dice = random.Random(index)
@@ -101,7 +101,7 @@ class Member:
         self._server = ("127.0.0.1", room.port)
         self._ack_waits = False
         self._ack_by, self._heard_at = 0.0, 0.0
-        self._early: dict[int, Told] = {}
+        self._early: dict[int, DecodedEntries] = {}
         self._ask_at, self._head = 0.0, 0
         self._unanswered: dict[int, tuple[bytes, float]] = {}
         self._number = 0
@@ -178,18 +178,18 @@ class Member:
         for data, now in self._collected:
             self._heard_at = now
             try:
-                told = decode(decrypt(NONCE_PREFIX + data[8:16], data[16:], data[:16]))
+                decoded = decode(decrypt(NONCE_PREFIX + data[8:16], data[16:], data[:16]))
             except InvalidTag:
                 continue
-            if isinstance(told, Told):
-                self._take(told, tally)
-            elif isinstance(told, m.Stored):
-                for number, _ in told.pairs:
+            if isinstance(decoded, DecodedEntries):
+                self._take(decoded, tally)
+            elif isinstance(decoded, m.Stored):
+                for number, _ in decoded.pairs:
                     self._unanswered.pop(number, None)
-            elif isinstance(told, m.Head):
-                self._hear_head(told.seq)
-            elif isinstance(told, m.Closed):
-                raise Spoilt(f"member {self._index} was put out: {told.code}")
+            elif isinstance(decoded, m.Head):
+                self._learn_head(decoded.seq)
+            elif isinstance(decoded, m.Closed):
+                raise Spoilt(f"member {self._index} was put out: {decoded.code}")
         self._collected.clear()
         if self.cursor - self.acked >= ACK_ENTRIES:
             self.acknowledge()
@@ -233,19 +233,19 @@ class Member:
             self._tell(m.Get(self.cursor, through))
         return self.cursor < through
 
-    def _take(self, told: Told, tally: Tally) -> None:
-        if told.after > self.cursor:
+    def _take(self, decoded: DecodedEntries, tally: Tally) -> None:
+        if decoded.after > self.cursor:
             if not self._early:
                 self.holes += 1
                 self._room.lacking.add(self)
-            self._early[told.after] = told
+            self._early[decoded.after] = decoded
             self.ask(self._heard_at)
             return
-        self._place(told, tally)
+        self._place(decoded, tally)
         while self._early and (after := min(self._early)) <= self.cursor:
             self._place(self._early.pop(after), tally)
 
-    def _hear_head(self, seq: int) -> None:
+    def _learn_head(self, seq: int) -> None:
         """Ask for what is missing; if nothing is, the server has missed an acknowledgement."""
         if seq > self.cursor:
             self._head = seq
@@ -253,15 +253,19 @@ class Member:
         else:
             self.acked = min(self.acked, seq - 1)
 
-    def _place(self, told: Told, tally: Tally) -> None:
-        if told.through <= self.cursor:
-            self._hear_head(told.through)
+    def _place(self, decoded: DecodedEntries, tally: Tally) -> None:
+        if decoded.through <= self.cursor:
+            self._learn_head(decoded.through)
             return
-        new = told.numbers if told.after == self.cursor else [each for each in told.numbers if each[0] > self.cursor]
-        self.cursor = told.through
+        new = (
+            decoded.numbers
+            if decoded.after == self.cursor
+            else [each for each in decoded.numbers if each[0] > self.cursor]
+        )
+        self.cursor = decoded.through
         self.got += len(new)
-        if self.heard is not None:
-            self.heard += new
+        if self.received is not None:
+            self.received += new
         if tally.timed:
             tally.note((number for _, number in new), self._heard_at)
         else:
@@ -328,13 +332,13 @@ class OurRoom:
     def begin(self) -> None:
         """Forget what came until now."""
         for member in self.links:
-            member.got, member.holes, member.heard = 0, 0, None
-        self.links[-1].heard = []
+            member.got, member.holes, member.received = 0, 0, None
+        self.links[-1].received = []
 
     def check(self, sent: Sequence[int]) -> str:
         """Raise Spoilt unless everybody got every message once; by seq, so in one order."""
-        heard = self.links[-1].heard or []
-        numbers = [number for _, number in heard]
+        received = self.links[-1].received or []
+        numbers = [number for _, number in received]
         check_order(numbers, sent)
         for index, member in enumerate(self.links):
             if member.got != len(sent):

@@ -19,7 +19,7 @@ NUMBER = b"%"
 class Stream(ABC):
     """One member's connection. All who only listen get the same bytes, so those are compared by checksum."""
 
-    hears_itself = False
+    receives_own_messages = False
 
     def __init__(self, port: int, *, witness: bool) -> None:
         self.sock = socket.create_connection(("127.0.0.1", port))
@@ -140,5 +140,5 @@ def _check(links: Sequence[Stream], sent: Sequence[int]) -> None:
     for index, link in enumerate(links):
         if index not in speakers and link.checksum != witness.checksum:
             raise Spoilt(f"member {index} got something else than the others")
-        if link.messages != sum(1 for speaker in sent if speaker != index or link.hears_itself):
+        if link.messages != sum(1 for speaker in sent if speaker != index or link.receives_own_messages):
             raise Spoilt(f"member {index} got {link.messages} messages")

@@ -136,7 +136,7 @@ class Client:
             terminal.close()
 
 
-def heard(reader: Program) -> Iterator[dict[str, Any]]:
+def json_lines(reader: Program) -> Iterator[dict[str, Any]]:
     """Yield what a reader prints, line by line."""
     assert reader.stdout is not None
     for line in reader.stdout:

@@ -45,7 +45,7 @@ def events(names: Iterable[str], texts: Iterable[str]) -> Iterator[Entry]:
 
 
 @cache
-def told_by(entry: Entry) -> tuple[object, ...]:
+def visible_content(entry: Entry) -> tuple[object, ...]:
     """Return what of an entry has to be seen: of a text all but its spaces, newlines and letters without ink."""
     what = "joined" if entry.kind == JOINED else _SPACES.sub("", clean_text(entry.text))
     return entry.kind, unicodedata.normalize("NFC", entry.name), what
@@ -68,9 +68,9 @@ def judge(entries: Iterable[Entry], columns: int | None, *, shortened: bool = Fa
             assert max(map(reach, rows)) <= columns, (entry, columns, rows)
         if shortened and len(rows) > 10 and "/show" in rows[10]:
             continue  # two that differ further on look alike so far, and say that there is more
-        told = told_by(entry)
-        before = seen.setdefault("\n".join(rows), told)
-        assert before == told, (columns, rows)
+        content = visible_content(entry)
+        before = seen.setdefault("\n".join(rows), content)
+        assert before == content, (columns, rows)
         check_direction(lines, entry)
 
 
@@ -132,8 +132,8 @@ def test_no_remark_looks_like_an_event_or_like_another(columns: int) -> None:
         rows = note_rows(phrases.here([shown_name(name) for name in names]), columns)
         assert rows[0].startswith("— ")
         assert all(row.startswith("  ") and reach(row) <= columns for row in rows[1:])
-        told = seen.setdefault("\n".join(rows), repr(names))
-        assert told == repr(names)
+        content = seen.setdefault("\n".join(rows), repr(names))
+        assert content == repr(names)
 
 
 def test_a_table_of_members_tells_a_list_in_a_name_from_a_list() -> None:
@@ -162,7 +162,7 @@ def test_the_history_tells_lines_from_sessions(columns: int) -> None:
         first, *others = wrap(f"12:00 {history(entry)}", columns, 0, TEXTS_FROM, CUT, whole=False)
         assert all(reach(row) <= columns - TEXTS_FROM for row in others)
         assert reach(first) <= columns
-        assert seen.setdefault("\n".join([first, *others]), told_by(entry)) == told_by(entry)
+        assert seen.setdefault("\n".join([first, *others]), visible_content(entry)) == visible_content(entry)
 
 
 def test_the_history_tells_a_program_that_calls_itself_a_sentence() -> None:

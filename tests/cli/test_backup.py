@@ -43,10 +43,10 @@ def said(capfd: pytest.CaptureFixture[str], *arguments: str, code: int = 0) -> s
 def test_a_backup_says_what_it_holds_and_how_the_room_comes_back(
     tmp_path: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:
-    told = said(capfd, "backup", "room.backup")
-    assert told.startswith("Wrote room.backup: 1 entry up to number 1 of 2026-01-31 ")
-    assert "the server's keys are not in it" in told, "there were none"
-    assert "sockatuh restore room.backup" in told
+    output = said(capfd, "backup", "room.backup")
+    assert output.startswith("Wrote room.backup: 1 entry up to number 1 of 2026-01-31 ")
+    assert "the server's keys are not in it" in output, "there were none"
+    assert "sockatuh restore room.backup" in output
     assert (tmp_path / "room.backup").exists()
 
 
@@ -71,18 +71,18 @@ def test_where_there_is_no_room_it_says_where_it_looked(tmp_path: Path, capfd: p
 
 
 def test_a_place_that_is_not_there_is_a_sentence(capfd: pytest.CaptureFixture[str]) -> None:
-    told = said(capfd, "backup", "nowhere/file", code=1)
-    assert "nowhere" in told
-    assert "bug" not in told
+    output = said(capfd, "backup", "nowhere/file", code=1)
+    assert "nowhere" in output
+    assert "bug" not in output
 
 
 def test_a_restore_says_what_came_back_and_where_the_rest_is(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
     said(capfd, "backup", "file")
-    told = said(capfd, "restore", "file")
-    assert f"Restored {tmp_path}/state/room.db: 1 entry up to number 1" in told
+    output = said(capfd, "restore", "file")
+    assert f"Restored {tmp_path}/state/room.db: 1 entry up to number 1" in output
     [kept] = [path for path in (tmp_path / "state").iterdir() if ".before-" in path.name]
-    assert str(kept) in told
-    assert told.endswith("Start the room: sockatuh serve\n")
+    assert str(kept) in output
+    assert output.endswith("Start the room: sockatuh serve\n")
 
 
 def test_where_nothing_says_what_room_is_meant_nothing_is_restored(
@@ -93,8 +93,8 @@ def test_where_nothing_says_what_room_is_meant_nothing_is_restored(
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "home"))
     monkeypatch.setattr(which_room, "BOOTED", tmp_path / "nowhere")
-    told = said(capfd, "restore", "file", code=1)
-    assert "Nothing was done" in told
+    output = said(capfd, "restore", "file", code=1)
+    assert "Nothing was done" in output
     assert not (tmp_path / "home").exists()
 
 
@@ -110,18 +110,18 @@ def test_on_a_machine_in_place_of_a_lost_one_the_room_is_restored_to_where_its_s
         monkeypatch.setattr(module, "is_root", lambda: True)
         monkeypatch.setattr(module, "is_booted", lambda: True)
     monkeypatch.setattr(which_room, "find_installed", lambda: None)
-    told = said(capfd, "restore", "file")
+    output = said(capfd, "restore", "file")
     assert (tmp_path / "root/var/lib/sockatuh/room.db").exists()
     assert not (tmp_path / "home").exists()
-    assert re.search(r"Start the room: sudo \S.* install-service$", told.strip())
+    assert re.search(r"Start the room: sudo \S.* install-service$", output.strip())
 
 
 def test_while_a_server_runs_it_says_how_to_stop_it(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
     said(capfd, "backup", "file")
     with lock_directory(tmp_path / "state"):
-        told = said(capfd, "restore", "file", code=1)
-    assert "already" in told
-    assert "sudo systemctl stop sockatuh" in told
+        output = said(capfd, "restore", "file", code=1)
+    assert "already" in output
+    assert "sudo systemctl stop sockatuh" in output
 
 
 def test_a_room_that_cannot_be_read_is_replaced_and_it_is_said_what_that_costs(
@@ -129,10 +129,10 @@ def test_a_room_that_cannot_be_read_is_replaced_and_it_is_said_what_that_costs(
 ) -> None:
     said(capfd, "backup", "file")
     (tmp_path / "state/room.db").write_bytes(b"a letter to my aunt" * 1000)
-    told = said(capfd, "restore", "file")
-    assert "could not be read: file is not a database" in told
-    assert "within 25 s" in told
-    assert "Restored" in told
+    output = said(capfd, "restore", "file")
+    assert "could not be read: file is not a database" in output
+    assert "within 25 s" in output
+    assert "Restored" in output
 
 
 @pytest.mark.parametrize("data", [None, b"", b"a letter to my aunt" * 1000])
@@ -142,9 +142,9 @@ def test_what_is_no_backup_is_refused_and_nothing_changes(
     if data is not None:
         (tmp_path / "letter").write_bytes(data)
     before = (tmp_path / "state/room.db").read_bytes()
-    told = said(capfd, "restore", "letter", code=1)
-    assert "letter cannot be restored" in told
-    assert "Nothing was changed" in told
+    output = said(capfd, "restore", "letter", code=1)
+    assert "letter cannot be restored" in output
+    assert "Nothing was changed" in output
     assert (tmp_path / "state/room.db").read_bytes() == before
 
 
@@ -176,8 +176,8 @@ def test_a_room_is_copied_while_it_runs_and_comes_back_as_the_same_server(
     assert "systemctl stop" in refused.stderr
     own_server.stop()
     assert admin.run("restore", str(tmp_path / "file"), *config).returncode == 0
-    told = admin.run("history", *config).stdout
-    assert "before" in told
-    assert "after" not in told
+    output = admin.run("history", *config).stdout
+    assert "before" in output
+    assert "after" not in output
     own_server.start()
     assert ana.run("send", "again").returncode == 0, "it is the server she has met"

@@ -5,7 +5,7 @@ import socket
 from pathlib import Path
 
 import pytest
-from cli.people import PASSWORD, Client, Person, Server, heard, until
+from cli.people import PASSWORD, Client, Person, Server, json_lines, until
 from kit.terminal import Terminal
 
 HERE = "— you are here —"
@@ -24,7 +24,7 @@ def test_the_first_time_asks_until_it_is_right_and_the_second_time_asks_nothing(
     server = own_server  # nobody else has said anything there
     ana, budi = person("ana", server), person("budi")
     with ana.start("tail", "--json") as reader:
-        until(heard(reader), "notice", "caught_up")
+        until(json_lines(reader), "notice", "caught_up")
         ana.call("send", "soup at one")
         terminal = budi.terminal("chat", server.address)
         terminal.wait_for("first time here.", f"Fingerprint  {server.words}")

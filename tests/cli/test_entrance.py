@@ -65,9 +65,9 @@ def test_a_script_with_the_password_is_told_whose_the_name_is_and_one_without_is
     own_server: Server, person: Person
 ) -> None:
     assert person("putu", own_server).call("send", "mine").returncode == 0
-    told = person("rian", own_server).call("send", "hello", "--name", "putu")
-    assert told.returncode == 5
-    assert "used last" in told.stderr
+    sent = person("rian", own_server).call("send", "hello", "--name", "putu")
+    assert sent.returncode == 5
+    assert "used last" in sent.stderr
     guesser = person("sasa", own_server, SOCKATUH_PASSWORD="guess")
     for name in ("putu", "free"):
         done = guesser.call("send", "hello", "--name", name)

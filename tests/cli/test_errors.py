@@ -82,8 +82,8 @@ def test_ctrl_c_is_130_and_says_nothing(capsys: pytest.CaptureFixture[str]) -> N
     ],
 )
 def test_nothing_that_came_from_elsewhere_reaches_the_terminal_or_begins_a_line(error: Exception) -> None:
-    told = explain(error)
-    for text in (told.message, told.code):
+    explained = explain(error)
+    for text in (explained.message, explained.code):
         assert faults_of_text(text) == []
         assert lies_in(line.strip() for line in text.splitlines()) == []
 

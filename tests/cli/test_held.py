@@ -8,7 +8,7 @@ import sqlite3
 from collections.abc import Iterator
 
 import pytest
-from cli.people import PASSWORD, Person, Server, heard, until
+from cli.people import PASSWORD, Person, Server, json_lines, until
 
 from sockatuh.wording.client import HELD
 
@@ -75,8 +75,8 @@ def test_a_pipe_is_told_once_and_ends_when_all_is_stored(own_server: Server, per
         with locked(own_server) as other:
             pipe.stdin.write("one\ntwo\n")
             pipe.stdin.close()
-            told = pipe.stderr.readline()
-            assert re.search(r"not stored yet: .* [12] lines? waiting there", told)
+            line = pipe.stderr.readline()
+            assert re.search(r"not stored yet: .* [12] lines? waiting there", line)
             other.rollback()
             assert [line.split("  ")[1] for line in pipe.stdout] == ["one\n", "two\n"]
         assert pipe.stderr.read() == ""
@@ -87,7 +87,7 @@ def test_a_pipe_is_told_once_and_ends_when_all_is_stored(own_server: Server, per
 def test_a_bot_is_told_in_json(own_server: Server, person: Person) -> None:
     with person("edi", own_server).start("chat", "--json") as bot:
         assert bot.stdin is not None
-        lines = heard(bot)
+        lines = json_lines(bot)
         until(lines, "notice", "caught_up")
         with locked(own_server) as other:
             bot.stdin.write("one\n")

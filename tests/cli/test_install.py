@@ -59,7 +59,7 @@ def commands(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> list[str]:
     tool = tmp_path / "bin" / "systemctl"
     tool.parent.mkdir()
     tool.write_text(
-        f'#!/bin/sh\necho "$*" >>{tmp_path}/told\n'
+        f'#!/bin/sh\necho "$*" >>{tmp_path}/called\n'
         f'if [ "$1" = "$(cat {tmp_path}/fails 2>/dev/null)" ]; then echo "Job failed." >&2; exit 1; fi\n'
         f'if [ "$1" = show ]; then cat {tmp_path}/show; fi\n'
     )
@@ -71,13 +71,13 @@ def commands(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> list[str]:
     )
     for each in (tool, journal, sandbox):
         each.chmod(0o755)
-    (tmp_path / "told").touch()
+    (tmp_path / "called").touch()
     (tmp_path / "show").write_text("LoadState=loaded\nActiveState=active\nMainPID=0\n")
     monkeypatch.setenv("PATH", f"{tool.parent}:{os.environ['PATH']}")
 
     class Told(list[str]):
         def __iter__(self) -> Iterator[str]:
-            lines = (tmp_path / "told").read_text().splitlines()
+            lines = (tmp_path / "called").read_text().splitlines()
             return iter([line for line in lines if not line.startswith("show")])
 
     return Told()

@@ -242,18 +242,18 @@ def test_a_name_that_comes_with_another_key_is_told_once_before_what_it_does(tmp
     def of(seq: int, kind: int, tag: str, days: int) -> EntryArrived:
         return EntryArrived(Entry(seq, 1_700_000_000_000 + days * DAY, kind, "ana", "hi", b"", tag), None)
 
-    def told(*events: PeerEvent) -> list[str]:
+    def shown(*events: PeerEvent) -> list[str]:
         return tell(*events, marks=False, tags=NameTags(tmp_path, "127.0.0.1:9"))
 
-    assert told(of(1, MESSAGE, "key1", 0), CaughtUp()) == ["ana  hi"]
+    assert shown(of(1, MESSAGE, "key1", 0), CaughtUp()) == ["ana  hi"]
     day = "14" if datetime.fromtimestamp(1_700_000_000).astimezone().day == 14 else "15"
-    assert told(of(2, JOINED, "key2", 3), CaughtUp(), of(3, MESSAGE, "key2", 3), of(4, MESSAGE, "key1", 3)) == [
+    assert shown(of(2, JOINED, "key2", 3), CaughtUp(), of(3, MESSAGE, "key2", 3), of(4, MESSAGE, "key1", 3)) == [
         f"— ana has another key than before; last seen {day} November 2023",
         "· ana joined",
         "ana  hi",
         "ana  hi",
     ]
-    assert told(of(5, MESSAGE, "key2", 4), CaughtUp()) == ["ana  hi"]
+    assert shown(of(5, MESSAGE, "key2", 4), CaughtUp()) == ["ana  hi"]
 
 
 def test_what_was_typed_on_a_plain_terminal_is_not_said_twice() -> None:

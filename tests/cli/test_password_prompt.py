@@ -7,7 +7,7 @@ import signal
 from pathlib import Path
 
 import pytest
-from cli.people import PASSWORD, Client, Person, Server, hash_of, heard, until
+from cli.people import PASSWORD, Client, Person, Server, hash_of, json_lines, until
 from kit.terminal import Terminal
 
 NEW_PASSWORD = "rain-ladle"
@@ -74,7 +74,7 @@ def test_with_plain_lines_the_next_line_is_it_and_is_not_shown(own_server: Serve
     assert NEW_PASSWORD not in terminal.text
     reader = person("kiki", own_server, SOCKATUH_PASSWORD=NEW_PASSWORD)
     with reader.start("tail", "-n", "9", "--json") as tail:
-        lines = heard(tail)
+        lines = json_lines(tail)
         assert [until(lines, "message")["text"] for _ in range(2)] == ["kept for later", "and more"]
         tail.terminate()
 
@@ -135,7 +135,7 @@ def test_a_ticket_that_is_refused_costs_a_program_with_a_password_nothing(own_se
     client = person("joko", own_server)
     assert client.call("send", "hello").returncode == 0
     with client.start("tail", "--json", "-n", "9") as reader:
-        lines = heard(reader)
+        lines = json_lines(reader)
         until(lines, "notice", "caught_up")
         own_server.stop(signal.SIGKILL)
         (own_server.config.parent / "ticket.keys").unlink()
@@ -152,7 +152,7 @@ def test_a_program_whose_file_still_holds_the_old_password_ends_and_says_so(
     file.write_text(PASSWORD)
     client = person("joko", own_server, SOCKATUH_PASSWORD_FILE=str(file))
     with client.start("tail", "--json") as reader:
-        lines = heard(reader)
+        lines = json_lines(reader)
         until(lines, "notice", "caught_up")
         change_password(own_server)
         own_server.stop(signal.SIGKILL)
@@ -165,7 +165,7 @@ def test_a_program_whose_file_still_holds_the_old_password_ends_and_says_so(
 
 def test_a_program_ends_with_what_was_not_stored(own_server: Server, person: Person) -> None:
     with person("joko", own_server).start("chat", "--json") as chat:
-        lines = heard(chat)
+        lines = json_lines(chat)
         until(lines, "notice", "caught_up")
         own_server.stop(signal.SIGKILL)
         assert chat.stdin is not None

@@ -6,7 +6,7 @@ import subprocess
 import sys
 
 import pytest
-from cli.people import Person, Server, heard, until
+from cli.people import Person, Server, json_lines, until
 from kit.terminal import PATIENCE
 
 HURRIED = "import sockatuh.cli.talk as talk\nfrom sockatuh.cli import main\ntalk.STORED_WITHIN = 0.3\nmain()"
@@ -71,10 +71,10 @@ def test_lines_that_no_server_stored_are_given_back(own_server: Server, person: 
         while b"caught_up" not in chat.stdout.readline():
             pass
         own_server.stop(signal.SIGKILL)
-        said, told = chat.communicate(b"one\ntwo\n", PATIENCE)
+        said, printed = chat.communicate(b"one\ntwo\n", PATIENCE)
     own_server.start()
     assert chat.returncode == 3
-    assert told.decode().splitlines() == ["2 lines were not stored:", "      one", "      two"]
+    assert printed.decode().splitlines() == ["2 lines were not stored:", "      one", "      two"]
     error = json.loads(said.splitlines()[-1])
     assert (error["type"], error["code"], error["texts"]) == ("error", "not_stored", ["one", "two"])
 
@@ -83,17 +83,17 @@ def test_json_in_is_a_message_out_and_what_happens_is_json(server: Server, perso
     gita = person("gita", server)
     lines = ['{"text": "caf\\u00e9\\nau lait", "action": true, "more": 1}', "bare text", '{"text": 1}', "{broken", "  "]
     done = gita.run("chat", "--json", stdin="\n".join(lines).encode())
-    told = [json.loads(line) for line in done.stdout.splitlines()]
+    printed = [json.loads(line) for line in done.stdout.splitlines()]
     assert done.returncode == 4
-    assert [line["code"] for line in told if line["type"] in ("notice", "error")] == [
+    assert [line["code"] for line in printed if line["type"] in ("notice", "error")] == [
         "admitted", "caught_up", "bad_line", "bad_line", "refused",
     ]  # fmt: skip
-    said = [line for line in told if line["type"] == "message"]
+    said = [line for line in printed if line["type"] == "message"]
     assert [(line["text"], line["action"], line["own"]) for line in said] == [
         ("café\nau lait", True, True),
         ("bare text", False, True),
     ]
-    stored = [line for line in told if line["type"] == "stored"]
+    stored = [line for line in printed if line["type"] == "stored"]
     assert [(line["line"], line["seq"]) for line in stored] == [(1, said[0]["seq"]), (2, said[1]["seq"])]
     assert done.stdout.isascii()
 
@@ -101,7 +101,7 @@ def test_json_in_is_a_message_out_and_what_happens_is_json(server: Server, perso
 def test_a_bot_that_is_stopped_leaves_first(server: Server, person: Person) -> None:
     hadi, indah = person("hadi", server), person("indah", server)
     with hadi.start("tail", "--json") as watcher:
-        lines = heard(watcher)
+        lines = json_lines(watcher)
         until(lines, "notice", "caught_up")
         with indah.start("chat", "--json") as bot:
             assert until(lines, "joined")["name"] == "indah"

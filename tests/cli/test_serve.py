@@ -101,9 +101,9 @@ def test_when_the_terminal_is_closed_the_room_is_too(terminal: Terminal) -> None
 
 def test_every_address_the_room_may_be_found_at_is_told_the_best_in_the_invite() -> None:
     ready = Ready("kitchen", "::", ("192.168.1.20", "fd00::20"), 7000, bytes(range(32)))
-    told = admin.ready(ready).splitlines()
-    assert told[2:4] == ["Tell people: sockatuh chat 192.168.1.20:7000", "        or:  sockatuh chat [fd00::20]:7000"]
-    assert told[4].startswith("Invite:      sockatuh://192.168.1.20:7000/")
+    output = admin.ready(ready).splitlines()
+    assert output[2:4] == ["Tell people: sockatuh chat 192.168.1.20:7000", "        or:  sockatuh chat [fd00::20]:7000"]
+    assert output[4].startswith("Invite:      sockatuh://192.168.1.20:7000/")
 
 
 def test_texts_go_to_the_log_that_a_person_watches_unless_the_settings_say_otherwise(room: Room) -> None:

@@ -65,8 +65,8 @@ for index, case in enumerate(cases):
         sockatuh.cli.main()
     code = os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
     kept = [f"{index}.{name}" for name in ("stdout", "stderr")]
-    told = [open(name, encoding=case.get("encoding")).read() if os.path.exists(name) else "" for name in kept]
-    results.append([code, *told])
+    printed = [open(name, encoding=case.get("encoding")).read() if os.path.exists(name) else "" for name in kept]
+    results.append([code, *printed])
 json.dump(results, sys.stdout)
 """
 
@@ -167,12 +167,12 @@ def test_what_goes_wrong_keeps_its_exit_code_where_nothing_can_be_said(
 
 
 @pytest.mark.parametrize(
-    ("state", "code", "told"), [("stdout closed", 0, ""), ("stdout full", 1, LOST), ("stdout gone", 0, "")]
+    ("state", "code", "printed"), [("stdout closed", 0, ""), ("stdout full", 1, LOST), ("stdout gone", 0, "")]
 )
-def test_a_pipe_through_chat_ends_with_its_output(done: Results, state: str, code: int, told: str) -> None:
+def test_a_pipe_through_chat_ends_with_its_output(done: Results, state: str, code: int, printed: str) -> None:
     each = done[state, ("chat",)]
     assert each.code in (code, 3)
-    assert each.err.endswith(told)
+    assert each.err.endswith(printed)
     assert "bug" not in each.err + each.out
 
 

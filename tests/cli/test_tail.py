@@ -7,7 +7,7 @@ from contextlib import AsyncExitStack
 from pathlib import Path
 
 import pytest
-from cli.people import PASSWORD, Client, Person, Server, heard, until
+from cli.people import PASSWORD, Client, Person, Server, json_lines, until
 
 import sockatuh
 
@@ -20,7 +20,7 @@ def test_tail_prints_what_is_said_from_now_on(server: Server, person: Person) ->
     ana, budi = person("ana", server), person("budi", server)
     ana.call("send", "before")
     with budi.start("tail", "--json") as reader:
-        lines = heard(reader)
+        lines = json_lines(reader)
         assert until(lines, "notice")["code"] == "admitted"
         until(lines, "notice", "caught_up")
         seq = seq_of(ana, "soup \u202eat\x1b[31m one")
@@ -39,7 +39,7 @@ def test_after_begins_behind_a_place_in_the_log(server: Server, person: Person) 
     first = seq_of(citra, "first")
     second = seq_of(citra, "second")
     with citra.start("tail", "--json", "--after", str(first)) as reader:
-        message = until(heard(reader), "message")
+        message = until(json_lines(reader), "message")
         reader.terminate()
     assert (message["seq"], message["text"]) == (second, "second")
 
@@ -48,7 +48,7 @@ def test_since_passes_over_what_was_said_before(server: Server, person: Person) 
     indra = person("indra", server)
     seq_of(indra, "long ago")
     with indra.start("tail", "--since", "0", "--json", "-n", "1") as reader:
-        lines = heard(reader)
+        lines = json_lines(reader)
         until(lines, "notice", "caught_up")
         seq = seq_of(indra, "now")
         message = until(lines, "message")
@@ -70,10 +70,10 @@ def test_as_many_earlier_lines_as_were_asked_for_are_printed(server: Server, per
 def test_a_reader_makes_no_line_and_is_listed_as_what_it_is(server: Server, person: Person) -> None:
     eka, fajar = person("eka", server), person("fajar", server)
     with eka.start("tail", "--json") as watcher:
-        lines = heard(watcher)
+        lines = json_lines(watcher)
         until(lines, "notice", "caught_up")
         with fajar.start("tail", "--json") as reader:
-            until(heard(reader), "notice", "caught_up")
+            until(json_lines(reader), "notice", "caught_up")
             here = [json.loads(line) for line in fajar.call("who", "--json").stdout.splitlines()]
             reader.send_signal(signal.SIGINT)
         assert reader.returncode == 130
@@ -89,7 +89,7 @@ def test_a_pipe_that_has_had_enough_ends_it_quietly(server: Server, person: Pers
     with gita.start("tail", "--json") as reader:
         assert reader.stdout is not None
         assert reader.stderr is not None
-        lines = heard(reader)
+        lines = json_lines(reader)
         until(lines, "notice", "caught_up")
         reader.stdout.close()
         gita.call("send", "one more")
@@ -103,7 +103,7 @@ def test_a_killed_server_that_comes_back_is_found_again_and_nothing_is_missed(
 ) -> None:
     hadi, indah = person("hadi", own_server), person("indah", own_server)
     with hadi.start("tail", "--json") as reader:
-        lines = heard(reader)
+        lines = json_lines(reader)
         until(lines, "notice", "caught_up")
         own_server.stop(signal.SIGKILL)
         own_server.start()
@@ -116,7 +116,7 @@ def test_a_killed_server_that_comes_back_is_found_again_and_nothing_is_missed(
 def test_what_no_waiting_would_change_ends_it(own_server: Server, person: Person) -> None:
     joko = person("joko", own_server)
     with joko.start("tail", "--json") as reader:
-        lines = heard(reader)
+        lines = json_lines(reader)
         until(lines, "notice", "caught_up")
         own_server.stop()
         assert until(lines, "notice")["reason"] == "restarting"
@@ -162,7 +162,7 @@ def test_joins_that_are_not_shown_leave_no_gap(tmp_path: Path, person: Person) -
 
     try:
         with person("eka", server).start("tail", "--json") as reader:
-            lines = heard(reader)
+            lines = json_lines(reader)
             until(lines, "notice", "caught_up")
             before, after = asyncio.run(talk())
             shown = [next(lines) for _ in range(4)]
@@ -170,8 +170,8 @@ def test_joins_that_are_not_shown_leave_no_gap(tmp_path: Path, person: Person) -
     finally:
         server.stop()
     assert after == before + 6, "five joins are between the two lines"
-    told = [(line["type"], line["seq"], line.get("name") or line.get("text")) for line in shown]
-    assert told == [
+    printed = [(line["type"], line["seq"], line.get("name") or line.get("text")) for line in shown]
+    assert printed == [
         ("joined", before - 2, "ana"),
         ("joined", before - 1, "budi"),
         ("message", before, "before"),

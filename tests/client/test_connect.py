@@ -140,15 +140,15 @@ class Person:
 
 def test_a_person_is_asked_for_what_is_missing_until_it_is_right() -> None:
     async def story() -> None:
-        person, told = Person("wrong", "tulip-harbor"), list[Notice]()
+        person, notices = Person("wrong", "tulip-harbor"), list[Notice]()
         async with (
             MemoryRoom() as kitchen,
-            kitchen.connect(password=None, login="ana", questions=person, on_notice=told.append) as ana,
+            kitchen.connect(password=None, login="ana", questions=person, on_notice=notices.append) as ana,
         ):
             assert ana.me == "ana"
             assert person.asked[:4] == [("kitchen:7625", 32), "name, ana?", Reason.JOINING, Reason.JOINING]
-            assert [type(notice).__name__ for notice in told] == ["NameFree", "PasswordWrong", "SignedIn"]
-            assert told[-1] == SignedIn()
+            assert [type(notice).__name__ for notice in notices] == ["NameFree", "PasswordWrong", "SignedIn"]
+            assert notices[-1] == SignedIn()
 
     run(story())
 

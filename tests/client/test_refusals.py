@@ -24,9 +24,9 @@ class Client:
 
     def __init__(self, sock: socket.socket) -> None:
         self.sock = sock
-        self.told: list[tuple[Address, Obstacle]] = []
+        self.reported: list[tuple[Address, Obstacle]] = []
         self.refused: list[OSError] = []
-        refusals = Refusals(sock, lambda address, obstacle: self.told.append((address, obstacle)))
+        refusals = Refusals(sock, lambda address, obstacle: self.reported.append((address, obstacle)))
         self.send = refusals.sender(sock, self.refused.append)
         self.receive = refusals.receiver(sock)
 
@@ -75,7 +75,7 @@ def test_a_closed_port_is_told_with_its_address(client: Client) -> None:
     client.wait()
     with pytest.raises(OSError, match=r"refused|unavailable"):
         client.receive()
-    assert client.told == [(client.here(port), Obstacle.PORT_CLOSED)]
+    assert client.reported == [(client.here(port), Obstacle.PORT_CLOSED)]
     with pytest.raises(BlockingIOError):
         client.receive()
     assert select.select([client.sock], [], [], 0)[0] == [], "what was told keeps nobody awake"
@@ -88,7 +88,7 @@ def test_the_error_of_one_datagram_takes_nothing_from_the_next(client: Client) -
             client.wait()
             client.send([(b"%d" % number, client.here(ear.getsockname()[1]))])
             assert ear.recv(100) == b"%d" % number
-    assert {obstacle for _, obstacle in client.told} == {Obstacle.PORT_CLOSED}
+    assert {obstacle for _, obstacle in client.reported} == {Obstacle.PORT_CLOSED}
     assert client.refused == []
 
 
@@ -99,17 +99,17 @@ def test_what_comes_is_received_whatever_was_told_before_it(client: Client) -> N
         client.send([(b"into the void", client.here(closed_port()))])
         client.wait()
         ear.sendto(b"answer", address)
-        heard = []
+        received = []
         for _ in range(3):
             with contextlib.suppress(OSError):
-                heard.append(client.receive()[0])
-        assert heard == [b"answer"]
+                received.append(client.receive()[0])
+        assert received == [b"answer"]
 
 
 def test_what_cannot_even_be_sent_is_told_too(client: Client) -> None:
     nowhere = ("255.255.255.255", 9) if client.sock.family == socket.AF_INET else ("::ffff:255.255.255.255", 9, 0, 0)
     client.send([(b"hello", nowhere)])
-    assert client.told == [(nowhere, Obstacle.NOT_A_MACHINE)]
+    assert client.reported == [(nowhere, Obstacle.NOT_A_MACHINE)]
     assert [error.errno for error in client.refused] == [errno.EACCES]
 
 

@@ -24,7 +24,7 @@ class Person:
 
     def __init__(self, names: list[str | None], *passwords: str) -> None:
         self.asked: list[object] = []
-        self.told: list[Notice] = []
+        self.notices: list[Notice] = []
         self._names, self._passwords = names, list(passwords)
 
     async def trust(self, server: str, key: bytes) -> bool:  # noqa: ARG002
@@ -49,7 +49,7 @@ def sign_in(person: Person, **options: Any) -> str:
     async def story() -> str:
         async with MemoryRoom() as kitchen, kitchen.connect(name="ana"):
             options.setdefault("password", None)
-            async with kitchen.connect(questions=person, on_notice=person.told.append, **options) as room:
+            async with kitchen.connect(questions=person, on_notice=person.notices.append, **options) as room:
                 return room.me
 
     return run(story())
@@ -59,7 +59,7 @@ def test_a_free_variant_of_a_name_that_is_in_use_is_suggested() -> None:
     person = Person([None], RIGHT)
     assert sign_in(person, name="ana") == "ana2"
     assert person.asked[:2] == ["ana2", Reason.JOINING]
-    refused, signed_in = person.told
+    refused, signed_in = person.notices
     assert isinstance(refused, NameRefused)
     assert refused.name == "ana"
     assert signed_in == SignedIn()
@@ -69,7 +69,7 @@ def test_a_name_that_is_given_again_goes_to_the_password_and_is_refused_with_its
     person = Person(["ana", None], RIGHT)
     assert sign_in(person, name="ana") == "ana2"
     assert person.asked[:3] == ["ana2", Reason.JOINING, "ana2"]
-    codes = [notice.why.code for notice in person.told if isinstance(notice, NameRefused)]
+    codes = [notice.why.code for notice in person.notices if isinstance(notice, NameRefused)]
     assert codes == ["name_unavailable", "name_taken"]
 
 
@@ -82,21 +82,21 @@ def test_an_empty_password_is_asked_for_again_and_after_a_wrong_one_leads_back_t
 def test_a_name_that_is_none_is_asked_for_again() -> None:
     person = Person(["bea"], RIGHT)
     assert sign_in(person, name="two\u2028rows") == "bea"
-    (refused,) = (notice for notice in person.told if isinstance(notice, NameRefused))
+    (refused,) = (notice for notice in person.notices if isinstance(notice, NameRefused))
     assert refused.why.code == "name_invalid"
 
 
 def test_a_password_longer_than_any_is_wrong_without_being_sent() -> None:
     person = Person([], "x" * (MAX_PASSWORD_BYTES + 1), RIGHT)
     assert sign_in(person, name="bea") == "bea"
-    assert PasswordWrong() in person.told
-    assert not [notice for notice in person.told if isinstance(notice, TryLater)]
+    assert PasswordWrong() in person.notices
+    assert not [notice for notice in person.notices if isinstance(notice, TryLater)]
 
 
 def test_a_person_who_guesses_is_kept_waiting_and_told_so() -> None:
     person = Person([], *["wrong"] * 6, RIGHT)
     assert sign_in(person, name="bea") == "bea"
-    assert max(notice.seconds for notice in person.told if isinstance(notice, TryLater)) > 1
+    assert max(notice.seconds for notice in person.notices if isinstance(notice, TryLater)) > 1
 
 
 @pytest.mark.parametrize(

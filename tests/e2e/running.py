@@ -281,12 +281,12 @@ class Member:
     @property
     def story(self) -> list[str]:
         """What the screen would show."""
-        return [told for event in self.all(e.EntryArrived) if (told := _told(event.entry))]
+        return [line for event in self.all(e.EntryArrived) if (line := _told(event.entry))]
 
     @property
     def lines(self) -> list[str]:
         """What was said, as the screen would show it."""
-        return [told for told in self.story if ": " in told]
+        return [line for line in self.story if ": " in line]
 
     def is_answered(self) -> bool:
         """Tell whether all that was said is stored."""
@@ -319,7 +319,7 @@ class Member:
         self._listening.cancel()
         await asyncio.wait([self._listening])
 
-    async def hears(self, line: str) -> None:
+    async def sees(self, line: str) -> None:
         await self.until(lambda: line in self.story)
 
     async def _listen(self) -> None:

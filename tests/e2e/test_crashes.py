@@ -155,7 +155,7 @@ def test_while_the_disk_is_full_nothing_is_acknowledged_and_afterwards_everythin
             joined("budi", room.port, server.key) as budi,
         ):
             ana.say("before")
-            await budi.hears("ana: before")
+            await budi.sees("ana: before")
             limits = resource.prlimit(server.pid, resource.RLIMIT_FSIZE)
             resource.prlimit(
                 server.pid, resource.RLIMIT_FSIZE, (os.path.getsize(room.state_dir / "room.db-wal"), limits[1])

@@ -108,7 +108,7 @@ def test_a_client_whose_address_changes_in_mid_conversation_stays_in(kitchen: Ro
                 dewi.say(f"from port {move}")
                 eko.say(f"where are you now? {move}")
                 await server.wait_for("session_moved", move, name="dewi")
-                await dewi.hears(f"eko: where are you now? {move}")
+                await dewi.sees(f"eko: where are you now? {move}")
             for member in (dewi, eko):
                 await member.until(member.is_answered)
             for member in (dewi, eko):

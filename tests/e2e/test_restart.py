@@ -28,7 +28,7 @@ def test_what_is_said_while_the_server_restarts_on_its_held_socket_comes_once_an
                 joined("ana", port, server.key) as ana,
                 joined("budi", port, server.key) as budi,
             ):
-                await ana.hears("budi joined")
+                await ana.sees("budi joined")
                 assert await server.end() == 0
                 with socket.socket(type=socket.SOCK_DGRAM) as stranger:
                     stranger.connect(("127.0.0.1", port))

@@ -66,7 +66,7 @@ def test_three_members_talk_and_all_see_the_same(server: ServerProcess) -> None:
                 mine = [line for line in said if line.startswith(member.name)]
                 assert mine == [f"{member.name}: line {turn}" for turn in range(10)]
             await cici.leave()
-            await ana.hears("cici left")
+            await ana.sees("cici left")
             for seq in ana.stored.values():
                 await server.wait_for("message_posted", author="ana", seq=seq)
 
@@ -81,9 +81,9 @@ def test_members_come_over_ipv4_and_ipv6_alike(server: ServerProcess) -> None:
             joined("six", server.port, server.key, host="::1") as six,
         ):
             four.say("hello six")
-            await six.hears("four: hello six")
+            await six.sees("four: hello six")
             six.say("hello four")
-            await four.hears("six: hello four")
+            await four.sees("six: hello four")
             await server.wait_for("member_joined", name="four")
             await server.wait_for("member_joined", name="six")
             [where] = [line["address"] for line in server.events("member_joined", name="four")]
@@ -252,7 +252,7 @@ def test_the_original_client_and_netcat_are_in_the_same_room(server: ServerProce
                 assert await answer(b"Password:guess") == b"Password salah! Silakan coba lagi."
                 assert await answer(b"Password:" + PASSWORD.encode()) == b"Berhasil bergabung!"
                 classic.send(b"halo")
-                await ana.hears("wati: halo")
+                await ana.sees("wati: halo")
                 ana.say("hi wati")
                 assert await asyncio.to_thread(classic.recv, 2048) == b"ana: hi wati"
             await server.wait_for("unencrypted_member_joined", name="wati")
@@ -327,7 +327,7 @@ def test_the_library_connects_a_bot_that_remembers_its_server_and_its_name(
             assert [lines[seq] for seq in seqs] == [f"mine {number}" for number in range(10)]
             assert {"apibot", "budi"} <= {member.name for member in await room.members()}
             await room.leave()
-            await budi.hears("apibot left")
+            await budi.sees("apibot left")
         async with sockatuh.connect(address, name="apibot", profile=profile, trust=sockatuh.Trust.STRICT) as again:
             assert again.me == "apibot", "with its ticket, at a server it knows"
         with pytest.raises(Refused, match="unknown_server"):

@@ -94,14 +94,14 @@ class Stage:
 
     def welcome(self, some: bytes) -> None:
         """Let the peer in, with the head of the log that the step says."""
-        calls = [each for each in self.host.heard if isinstance(each, m.Call)]
+        calls = [each for each in self.host.received if isinstance(each, m.Call)]
         number = calls[-1].number if calls else 1
         start, head = (some + b"\0\0")[:2]
         self.seal(m.encode(m.Answer(number, m.Welcome("ana", b"the log of rooms", start, head, b"ticket"))))
 
     def renew(self, payload: bytes) -> None:
         """Answer the last REKEY, rightly or with any payload in it."""
-        rekey = next((each for each in reversed(self.host.heard) if isinstance(each, m.Rekey)), None)
+        rekey = next((each for each in reversed(self.host.received) if isinstance(each, m.Rekey)), None)
         if rekey is None:
             return
         responder = Responder(self.host.private_key, PROLOGUE + self.host.handshake_hash, self.host.dice(32))

@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from typing import Final, cast
 
 from kit.bare_room import ELSEWHERE, HOME, START, STRANGER, BareRoom
-from kit.datagram_hall import DatagramHall
+from kit.datagram_world import DatagramWorld
 from kit.footprint import footprint
 from kit.raw_client import RawClient
 from kit.world import PASSWORD
@@ -35,8 +35,8 @@ class Stage:
     """One server and those who come to it, made when they are needed; what each step does is a method."""
 
     def __init__(self) -> None:
-        self.hall, self.now = DatagramHall(), START
-        self._house = cast(BareRoom, self.hall)  # as far as guests need one
+        self.world, self.now = DatagramWorld(), START
+        self._house = cast(BareRoom, self.world)  # as far as guests need one
         self.recorded: list[bytes] = []
         self.came, self.answered, self.challenged = Counter[Address](), Counter[Address](), Counter[Address]()
         """Bytes from and to each address; a path challenge is no answer, and has a limit of its own."""
@@ -77,7 +77,7 @@ class Stage:
         """Send any datagram from anywhere."""
         self.recorded.append(data)
         self.came[address] += len(data)
-        self.take(self.hall.receive(data, address, self.now))
+        self.take(self.world.receive(data, address, self.now))
 
     def replay(self, some: bytes) -> None:
         """Send again what was sent before, from somewhere: as it was, with a bit flipped, or cut short."""
@@ -144,15 +144,15 @@ class Stage:
     def wait(self, some: bytes) -> None:
         """Let time pass."""
         self.now += seconds(some)
-        self.take(self.hall.timer(self.now))
+        self.take(self.world.timer(self.now))
 
     def fill(self, some: bytes) -> None:
         """Have the disk refuse, or take again."""
-        self.hall.log.full = bool(some) and some[0] % 2 == 1
+        self.world.log.full = bool(some) and some[0] % 2 == 1
 
     def crash(self, _some: bytes) -> None:
         """Start the server anew."""
-        self.hall.begin()
+        self.world.begin()
         self._guests.clear()
         for counter in (self.came, self.answered, self.challenged):
             counter.clear()
@@ -163,8 +163,8 @@ class Stage:
         for data, address in sent:
             assert len(data) <= MAX_DATAGRAM, "a datagram too long"
             if address in STRANGERS and address not in known:
-                told = self.challenged if data[0] == DATA else self.answered
-                told[address] += len(data)
+                counts = self.challenged if data[0] == DATA else self.answered
+                counts[address] += len(data)
                 assert self.answered[address] <= self.came[address], "a stranger got back more than he sent"
                 assert self.challenged[address] <= AMPLIFICATION * self.came[address], "challenges to a stranger"
 
@@ -195,6 +195,6 @@ def server() -> Callable[[bytes], None]:
         )
         for what, some in read_steps(data):
             doings[what % len(doings)](some)
-        assert footprint(stage.hall.endpoint) < MAX_KEPT, "the server keeps more than it may"
+        assert footprint(stage.world.endpoint) < MAX_KEPT, "the server keeps more than it may"
 
     return run

@@ -12,8 +12,8 @@ The world, in virtual time (no socket, no thread, no sleep):
   sessions. Its log of events is checked to be printable.
 * `clients`: `Client` is a real `Peer` and everything it was told; `ClassicClient` speaks the classic dialect;
   `LawlessClient` claims anything in its handshake and sends any message.
-* `hall`: `Hall` is the world in which nothing takes time: what a test of the room server asks for. `datagram_hall` is
-  one that is given raw datagrams, and `simulation.world.SimulatedRoom` is the world with weather.
+* `instant_world`: `InstantWorld` is the world in which nothing takes time, for tests of the room server.
+  `datagram_world` is one that takes raw datagrams, and `simulation.world.SimulatedRoom` is the world with weather.
 * `bare_room`, `wire`: the real endpoint with the simplest room behind it, and the world that has it as its server, with
   a network that can be forged: what the protocol's tests need, without `server/` and `room/`.
 * `sessions`: open sessions without a handshake, for tests of the endpoint's parts. `footprint`: how much a core keeps.

@@ -236,10 +236,10 @@ class LawlessClient(PartyState):
         while after < through:
             before = len(self.received)
             self.send(m.Get(after, through))
-            told = [each for each in self.received[before:] if isinstance(each, m.Entries)]
-            assert told, "it was not answered"
+            answers = [each for each in self.received[before:] if isinstance(each, m.Entries)]
+            assert answers, "it was not answered"
             found += [m.decode_entry_untrusted(item) for each in told for item in each.items]
-            after = max(each.through for each in told)
+            after = max(each.through for each in answers)
         return found
 
     def answers(self) -> list[m.AnswerBody]:

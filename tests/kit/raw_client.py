@@ -19,9 +19,9 @@ class RawClient:
     """A client made by hand: it sends only what it is told to, and opens what it receives."""
 
     def __init__(
-        self, house: BareRoom, address: Address = HOME, *, seed: int | str = "guest", now: float = START
+        self, bare_room: BareRoom, address: Address = HOME, *, seed: int | str = "guest", now: float = START
     ) -> None:
-        self.house, self.address, self.now = house, address, now
+        self.bare_room, self.address, self.now = bare_room, address, now
         self.dice = Dice(seed)
         self.private_key = self.dice(32)
         self.key = public_key(self.private_key)
@@ -34,9 +34,9 @@ class RawClient:
         self.channel: Channel
         self.handshake_hash = b""
         self.calls = 0
-        self.heard: list[m.ServerMessage] = []
+        self.received: list[m.ServerMessage] = []
         self.elsewhere: list[tuple[bytes, Address]] = []
-        """What the house sent that is not for this guest's address."""
+        """What the bare_room sent that is not for this guest's address."""
 
     # Bytes, as the protocol specifies them.
 
@@ -67,7 +67,7 @@ class RawClient:
     def send_raw(self, data: bytes, address: Address | None = None) -> list[bytes]:
         """Send a datagram and return the answers to the address it came from."""
         address = address or self.address
-        sent = self.house.receive(data, address, self.now)
+        sent = self.bare_room.receive(data, address, self.now)
         self.elsewhere += [(answer, to) for answer, to in sent if to != address]
         return [answer for answer, to in sent if to == address]
 
@@ -98,7 +98,7 @@ class RawClient:
 
     def send(self, message: m.ClientMessage, address: Address | None = None) -> list[m.ServerMessage]:
         """Send a message, and return what was sent to the address it came from."""
-        return self.hear(self.send_raw(self.channel.seal(m.encode(message)), address))
+        return self.read(self.send_raw(self.channel.seal(m.encode(message)), address))
 
     def call(self, body: m.CallBody) -> list[m.ServerMessage]:
         """Make the next call."""
@@ -110,7 +110,7 @@ class RawClient:
         piece = text if isinstance(text, bytes) else text.encode()
         return self.send(m.Say(number, oldest, False, 0, 1, piece))
 
-    def hear(self, datagrams: Sequence[bytes | tuple[bytes, Address]]) -> list[m.ServerMessage]:
+    def read(self, datagrams: Sequence[bytes | tuple[bytes, Address]]) -> list[m.ServerMessage]:
         """Open the datagrams that are for this guest, and keep their messages."""
         messages: list[m.ServerMessage] = []
         for each in datagrams:
@@ -119,7 +119,7 @@ class RawClient:
                 messages.append(m.decode_server_message_untrusted(self.channel.open_untrusted(data)))
             except ProtocolError:
                 continue
-        self.heard += messages
+        self.received += messages
         return messages
 
     # A new channel.
@@ -148,8 +148,8 @@ class RawClient:
     def wait(self, seconds: float) -> list[m.ServerMessage]:
         """Let time pass, and return what was received in it."""
         self.now += seconds
-        return self.hear(self.house.timer(self.now))
+        return self.read(self.bare_room.timer(self.now))
 
     def answer(self) -> m.AnswerBody:
         """Return the body of the last ANSWER."""
-        return [message.body for message in self.heard if isinstance(message, m.Answer)][-1]
+        return [message.body for message in self.received if isinstance(message, m.Answer)][-1]

@@ -40,7 +40,7 @@ class RawServer:
         self.ping_s, self.max_text, self.ack_ms, self.resumed = 25, 16_384, 100, False
         self.sent: list[bytes] = []
         """Everything the peer has sent."""
-        self.heard: list[m.ClientMessage] = []
+        self.received: list[m.ClientMessage] = []
         self.init_payload: m.InitPayload
         self.channel: Channel
         self.client_cid = 0
@@ -133,7 +133,7 @@ class RawServer:
             for data in datagrams
             if data[0] == DATA and int.from_bytes(data[1:8], "little") == self.channel.receive_cid
         ]
-        self.heard += messages
+        self.received += messages
         return messages
 
     def shake(self) -> list[m.ClientMessage]:
@@ -155,7 +155,7 @@ class RawServer:
 
     def last_call(self) -> m.Call:
         """Return the peer's last call."""
-        return [message for message in self.heard if isinstance(message, m.Call)][-1]
+        return [message for message in self.received if isinstance(message, m.Call)][-1]
 
     def of(self, kind: type[pe.PeerEvent]) -> list[pe.PeerEvent]:
         """Return the peer's events of a kind."""

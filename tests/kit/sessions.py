@@ -69,15 +69,15 @@ class Opener:
             for session in sessions
         }
 
-    def hear(self) -> list[m.ServerMessage]:
+    def read(self) -> list[m.ServerMessage]:
         """Return the messages that were sent."""
-        return [message for _, message in self.hear_each()]
+        return [message for _, message in self.read_by_cid()]
 
-    def hear_each(self) -> list[tuple[int, m.ServerMessage]]:
+    def read_by_cid(self) -> list[tuple[int, m.ServerMessage]]:
         """Return (cid, message) for each message that was sent."""
-        heard: list[tuple[int, m.ServerMessage]] = []
+        received: list[tuple[int, m.ServerMessage]] = []
         while datagrams := self._out.take():
             for datagram, address in datagrams:
                 cid, end = self._ends[address]
-                heard.append((cid, m.decode_server_message_untrusted(end.open_untrusted(datagram))))
-        return heard
+                received.append((cid, m.decode_server_message_untrusted(end.open_untrusted(datagram))))
+        return received

@@ -1,4 +1,4 @@
-"""A house and its peers in the world; what lies between them is recorded, and can be spoilt and forged."""
+"""A bare_room and its peers in the world; what lies between them is recorded, and can be spoilt and forged."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ from .world import World
 
 
 class Wire(World):
-    """A house and its peers. `spoil` may drop, change or multiply what passes."""
+    """A bare_room and its peers. `spoil` may drop, change or multiply what passes."""
 
-    def __init__(self, house: BareRoom, *, seed: int = 1, delay: tuple[float, float] = (0.001, 0.001)) -> None:
-        super().__init__(house, seed=seed, weather=Weather(delay=delay))
-        self.house = house
+    def __init__(self, bare_room: BareRoom, *, seed: int = 1, delay: tuple[float, float] = (0.001, 0.001)) -> None:
+        super().__init__(bare_room, seed=seed, weather=Weather(delay=delay))
+        self.bare_room = bare_room
         self.peers: list[Client] = []
         self.recorded: list[tuple[bytes, Address, Address]] = []
         """All that was sent: (datagram, from, to)."""

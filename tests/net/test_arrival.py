@@ -70,9 +70,9 @@ def test_the_answer_comes_from_the_address_that_was_asked(host: str, count: int)
             assert data == b"hello"
             send([(b"%d" % number, address) for number in range(count)])
             send([(bytes(number), address) for number in range(count)])
-            heard = [asker.recvfrom(2048) for _ in range(2 * count)]
-            assert {source[0] for _, source in heard} == {asked}
-            assert [data for data, _ in heard] == [
+            received = [asker.recvfrom(2048) for _ in range(2 * count)]
+            assert {source[0] for _, source in received} == {asked}
+            assert [data for data, _ in received] == [
                 *(b"%d" % number for number in range(count)),
                 *(bytes(number) for number in range(count)),
             ]
@@ -94,14 +94,14 @@ def test_without_notes_a_batch_is_as_before() -> None:
 def test_who_asks_another_address_of_ours_is_still_the_same_and_is_kept_apart_only_by_the_source() -> None:
     with room("0.0.0.0") as (server, asker):
         ask_for_notes(server)
-        receive, heard = ArrivalReceiver(server, untold), []
+        receive, received = ArrivalReceiver(server, untold), []
         for asked in ("127.0.0.2", "127.0.0.3", "127.0.0.3", "127.0.0.2"):
             asker.sendto(b"hello", (asked, server.getsockname()[1]))
-            heard.append(receive()[1])
-        one, other, again, back = heard
+            received.append(receive()[1])
+        one, other, again, back = received
         assert one == other == asker.getsockname()
         assert {one: 1}[asker.getsockname()] == 1
-        assert again is other, "an address that was heard a moment ago is not made anew"
+        assert again is other, "an address that was received a moment ago is not made anew"
         assert source_of(one) is source_of(back)
         assert source_of(one) is not source_of(other)
 
@@ -196,10 +196,10 @@ def test_an_address_that_was_taken_away_is_answered_from_another_and_others_keep
         here, gone = receive()[1], elsewhere(asker.getsockname(), "192.0.2.77")
         for _ in range(2 * SURE_AFTER):
             send([(b"%d" % number, gone if number % 2 else here) for number in range(2 * count)])
-            heard = [asker.recvfrom(2048) for _ in range(2 * count)]
-            assert sorted(int(data) for data, _ in heard) == [*range(2 * count)]
-            assert {source[0] for data, source in heard if int(data) % 2} == {"127.0.0.1"}
-            assert {source[0] for data, source in heard if not int(data) % 2} == {"127.0.0.2"}
+            received = [asker.recvfrom(2048) for _ in range(2 * count)]
+            assert sorted(int(data) for data, _ in received) == [*range(2 * count)]
+            assert {source[0] for data, source in received if int(data) % 2} == {"127.0.0.1"}
+            assert {source[0] for data, source in received if not int(data) % 2} == {"127.0.0.2"}
 
 
 @pytest.mark.parametrize("error", [errno.EPERM, errno.ENOSYS])
@@ -214,13 +214,13 @@ def test_an_address_that_was_taken_away_is_answered_from_another_and_others_keep
 def test_where_a_call_is_refused_another_sends_everything_and_it_is_told_once(
     names: list[str], given_up: set[Fallback], error: int
 ) -> None:
-    told: list[Fallback] = []
+    fallbacks: list[Fallback] = []
 
     def talk() -> set[str]:
         with room("::") as (server, asker):
             ask_for_notes(server)
             receive = ArrivalReceiver(server, untold)
-            send = BatchSender(server, refuse, lambda fallback, _: told.append(fallback))
+            send = BatchSender(server, refuse, lambda fallback, _: fallbacks.append(fallback))
             asker.sendto(b"hello", ("127.0.0.2", server.getsockname()[1]))
             _, address = receive()
             sources: set[str] = set()
@@ -229,16 +229,16 @@ def test_where_a_call_is_refused_another_sends_everything_and_it_is_told_once(
                 send([(data, address) for data in batch])
                 for few in (b"x", b"y"):
                     send([(few, address)])
-                heard = [asker.recvfrom(2048) for _ in range(32)]
-                assert [data for data, _ in heard] == [*batch, b"x", b"y"]
-                sources = {source[0] for _, source in heard}
+                received = [asker.recvfrom(2048) for _ in range(32)]
+                assert [data for data, _ in received] == [*batch, b"x", b"y"]
+                sources = {source[0] for _, source in received}
             return sources
 
     sources = where_refused(talk, *names, error=error)
     # Many at once name their source for as long as that works.
     assert ("127.0.0.1" in sources) == ("sendmsg" in names)
-    assert set(told) == given_up
-    assert len(told) == len(given_up)
+    assert set(fallbacks) == given_up
+    assert len(fallbacks) == len(given_up)
 
 
 def test_a_firewall_that_drops_now_and_then_is_no_reason_to_give_up_sending_many_at_once() -> None:
@@ -265,22 +265,22 @@ def test_a_firewall_that_drops_now_and_then_is_no_reason_to_give_up_sending_many
 
 @pytest.mark.parametrize("error", [errno.EPERM, errno.ENOSYS])
 def test_where_reading_notes_is_refused_datagrams_are_read_without(error: int) -> None:
-    told: list[Fallback] = []
+    fallbacks: list[Fallback] = []
 
-    def hear() -> list[bytes]:
+    def read() -> list[bytes]:
         with room("::") as (server, asker):
             ask_for_notes(server)
-            receive = ArrivalReceiver(server, lambda fallback, _: told.append(fallback))
-            heard = []
+            receive = ArrivalReceiver(server, lambda fallback, _: fallbacks.append(fallback))
+            received = []
             for number in range(5):
                 asker.sendto(b"%d" % number, ("127.0.0.2", server.getsockname()[1]))
                 data, address = receive()
-                heard.append(data)
+                received.append(data)
                 assert source_of(address) is None
-            return heard
+            return received
 
-    assert where_refused(hear, "recvmsg", error=error) == [b"0", b"1", b"2", b"3", b"4"]
-    assert told == [Fallback.NO_NOTES]
+    assert where_refused(read, "recvmsg", error=error) == [b"0", b"1", b"2", b"3", b"4"]
+    assert fallbacks == [Fallback.NO_NOTES]
 
 
 def test_each_datagram_that_is_refused_counts_once() -> None:

@@ -42,7 +42,7 @@ def untold(fallback: Fallback, error: OSError) -> None:
     raise AssertionError((fallback, error))
 
 
-def heard(ear: socket.socket, count: int) -> list[bytes]:
+def received(ear: socket.socket, count: int) -> list[bytes]:
     """Return what comes to a socket."""
     return [ear.recv(2048) for _ in range(count)]
 
@@ -57,7 +57,7 @@ def test_everybody_gets_his_own_whole_and_in_order(family: int, host: str, count
         send(batch)
         for index, ear in enumerate(ears):
             mine = [data for data, address in batch if address == ear.getsockname()]
-            assert heard(ear, len(mine)) == mine, index
+            assert received(ear, len(mine)) == mine, index
         assert not refused
 
 
@@ -69,7 +69,7 @@ def test_a_socket_of_both_families_reaches_ipv4() -> None:
         ear.settimeout(5.0)
         address = ("::ffff:127.0.0.1", ear.getsockname()[1], 0, 0)
         BatchSender(server, refuse, untold)([(b"x" * size, address) for size in range(1, 9)])
-        assert heard(ear, 8) == [b"x" * size for size in range(1, 9)]
+        assert received(ear, 8) == [b"x" * size for size in range(1, 9)]
 
 
 def test_what_the_system_refuses_is_counted_and_the_rest_is_sent() -> None:
@@ -78,7 +78,7 @@ def test_what_the_system_refuses_is_counted_and_the_rest_is_sent() -> None:
         here = ear.getsockname()
         batch = [(b"a", here), (bytes(70_000), here), (b"b", here), (b"c", here), (bytes(70_000), here), (b"d", here)]
         BatchSender(server, refused.append, untold)(batch)
-        assert heard(ear, 4) == [b"a", b"b", b"c", b"d"]
+        assert received(ear, 4) == [b"a", b"b", b"c", b"d"]
         assert [error.errno for error in refused] == [errno.EMSGSIZE, errno.EMSGSIZE]
 
 
@@ -96,8 +96,8 @@ def test_what_one_is_told_at_once_comes_as_it_was(family: int, host: str) -> Non
             send([(data, address) for number, address in enumerate(addresses) for data in pieces(number)])
             send([(b"to each one", address) for address in addresses])
         for number, ear in enumerate(ears):
-            told = [*pieces(number), b"to each one"] * 2
-            assert heard(ear, len(told)) == told
+            sent = [*pieces(number), b"to each one"] * 2
+            assert received(ear, len(sent)) == sent
 
 
 @pytest.mark.parametrize("address", [("fe80::1%lo", 7, 3, 9), ("::ffff:10.0.0.1", 65_535, 0, 0), ("10.1.2.3", 1)])
@@ -117,4 +117,4 @@ def test_without_sendmmsg_they_go_one_by_one(monkeypatch: pytest.MonkeyPatch) ->
         send = batch_sender(server, refuse, tell=untold)
         assert isinstance(send, Sender)
         send([(b"%d" % number, ear.getsockname()) for number in range(9)])
-        assert heard(ear, 9) == [b"%d" % number for number in range(9)]
+        assert received(ear, 9) == [b"%d" % number for number in range(9)]

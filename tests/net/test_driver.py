@@ -62,27 +62,27 @@ class Shell:
         self.core = EchoCore()
         self.sock = sock
         self.peer = open_loopback()
-        self.told: list[bytes] = []
+        self.events: list[bytes] = []
         self.something = asyncio.Event()
         self.driver = Driver(self.core, sock, self.on_event, clock=clock)
 
     def on_event(self, event: Event) -> None:
         data, address = event
-        self.told.append(data)
+        self.events.append(data)
         self.something.set()
         if address:
             self.core.outbox.append((data.upper(), address))
 
-    async def wait_told(self, count: int) -> None:
+    async def wait_for_events(self, count: int) -> None:
         async with asyncio.timeout(5.0):
-            while len(self.told) < count:
+            while len(self.events) < count:
                 self.something.clear()
                 await self.something.wait()
 
     def say(self, data: bytes) -> None:
         self.peer.sendto(data, self.sock.getsockname())
 
-    def heard(self) -> bytes:
+    def received(self) -> bytes:
         assert select.select([self.peer], [], [], 5.0)[0]
         return self.peer.recv(2048)
 
@@ -118,8 +118,8 @@ def test_a_datagram_becomes_an_event_and_its_answer_leaves() -> None:
     async def test(shell: Shell) -> None:
         shell.driver.start()
         shell.say(b"hello")
-        await shell.wait_told(1)
-        assert shell.heard() == b"HELLO"
+        await shell.wait_for_events(1)
+        assert shell.received() == b"HELLO"
 
     run(test)
 
@@ -128,7 +128,7 @@ def test_an_answer_leaves_in_the_turn_in_which_the_question_came() -> None:
     async def test(shell: Shell) -> None:
         shell.driver.start()
         shell.say(b"hello")
-        await shell.wait_told(1)
+        await shell.wait_for_events(1)
         assert shell.core.turns == ["sent", "received", "sent"]
 
     run(test)
@@ -139,7 +139,7 @@ def test_a_turn_takes_at_most_64_datagrams_and_loses_none() -> None:
         for _ in range(100):
             shell.say(b"hello")
         shell.driver.start()
-        await shell.wait_told(100)
+        await shell.wait_for_events(100)
         assert "".join(name[0] for name in shell.core.turns) == "s" + "r" * 64 + "s" + "r" * 36 + "s"
 
     run(test)
@@ -175,9 +175,9 @@ def test_a_flush_inside_an_event_does_not_begin_another_turn() -> None:
         shell.driver = Driver(shell.core, shell.sock, on_event)
         shell.driver.start()
         shell.say(b"one")
-        await shell.wait_told(1)
+        await shell.wait_for_events(1)
         assert shell.core.turns == ["sent", "received", "sent"]
-        assert shell.heard() == b"ONE"
+        assert shell.received() == b"ONE"
 
     run(test)
 
@@ -188,7 +188,7 @@ def test_when_the_events_are_told_and_before_anything_leaves_a_turn_is_settled()
         shell.driver = Driver(shell.core, shell.sock, shell.on_event, on_settled=lambda: turns.append("settled"))
         shell.driver.start()
         shell.say(b"one")
-        await shell.wait_told(1)
+        await shell.wait_for_events(1)
         assert turns == ["settled", "sent", "received", "settled", "sent"]
 
     run(test)
@@ -208,8 +208,8 @@ def test_an_event_that_fails_is_reported_and_holds_nothing_up() -> None:
         shell.say(b"bad")
         shell.say(b"good")
         shell.driver.start()
-        await shell.wait_told(1)
-        assert shell.heard() == b"GOOD"
+        await shell.wait_for_events(1)
+        assert shell.received() == b"GOOD"
         assert [type(error) for error in reported] == [LookupError]
 
     run(test)
@@ -219,8 +219,8 @@ def test_the_timer_of_the_core_is_called_when_it_is_due() -> None:
     async def test(shell: Shell) -> None:
         shell.core.deadline = due = time.monotonic() + 0.002
         shell.driver.start()
-        await shell.wait_told(1)
-        assert shell.told == [b"timer"]
+        await shell.wait_for_events(1)
+        assert shell.events == [b"timer"]
         assert shell.core.timers[0] >= due
 
     run(test)
@@ -230,9 +230,9 @@ def test_time_comes_from_the_given_clock() -> None:
     async def test(shell: Shell) -> None:
         shell.core.deadline = 1000.0
         shell.driver.start()
-        await shell.wait_told(1)
+        await shell.wait_for_events(1)
         shell.say(b"hello")
-        await shell.wait_told(2)
+        await shell.wait_for_events(2)
         assert shell.core.timers == shell.core.received_at == [1000.0]
 
     run(test, clock=lambda: 1000.0)
@@ -256,7 +256,7 @@ def test_a_deadline_that_came_nearer_is_kept() -> None:
         shell.driver.start()
         shell.core.deadline = 1000.0
         shell.driver.flush()
-        await shell.wait_told(1)
+        await shell.wait_for_events(1)
         assert shell.core.timers == [1000.0]
 
     run(test, clock=lambda: 1000.0)
@@ -316,7 +316,7 @@ def test_a_closed_port_at_the_other_end_does_not_stop_the_reading() -> None:
         shell.core.outbox.append((b"anybody?", address))
         shell.driver.start()
         shell.say(b"hello")
-        await shell.wait_told(1)
+        await shell.wait_for_events(1)
         assert shell.driver.errors["ECONNREFUSED"] == 1
 
     run(test)
@@ -346,7 +346,7 @@ def test_closing_inside_an_event_ends_the_turn() -> None:
         shell.driver = Driver(shell.core, shell.sock, on_event)
         shell.core.events += [(b"last", ()), (b"never", ())]
         shell.driver.start()
-        assert shell.told == [b"last"]
+        assert shell.events == [b"last"]
         assert shell.core.turns == []
 
     run(test)

@@ -1,4 +1,4 @@
-"""Which addresses of this machine others are told."""
+"""Which addresses of this machine others are output."""
 
 from __future__ import annotations
 
@@ -167,8 +167,8 @@ def test_a_process_without_a_network_asks_its_socket_where_the_machine_is() -> N
         here = choose_addresses(find_interfaces(sock), None)
         if not here:
             pytest.skip("this machine has no address of its own")
-        told = run_alone(sys.executable, "-c", ASK.format(sock.fileno()), pass_fds=(sock.fileno(),))
-    assert told.split() == here
+        output = run_alone(sys.executable, "-c", ASK.format(sock.fileno()), pass_fds=(sock.fileno(),))
+    assert output.split() == here
 
 
 @pytest.mark.parametrize(
@@ -189,10 +189,10 @@ def test_on_a_machine_with_a_vpn_and_containers_the_local_network_is_named(add: 
 def test_who_asked_an_unknown_address_of_several_is_told_something_from_each() -> None:
     ask = f"import ipaddress; {NAME}; s.bind(('::', 0)); print(*(each.control[2].hex() for each in find_sources(s)))"
     script = f'{NETWORK}\nip addr add fd07::7/64 dev eth0 nodad preferred_lft 0\n{sys.executable} -c "{ask}"'
-    told = run_alone("sh", "-ec", script).split()
+    output = run_alone("sh", "-ec", script).split()
     hosts = [ipaddress.ip_address(host).packed.hex() for host in ("172.17.0.1", "10.8.0.2", "fd07::7")]
-    assert {host for host in hosts if any(host in control for control in told)} == {*hosts}
-    assert len(told) == 3
+    assert {host for host in hosts if any(host in control for control in output)} == {*hosts}
+    assert len(output) == 3
 
 
 def test_an_address_is_answered_from_sources_of_its_own_family_only() -> None:

@@ -12,19 +12,19 @@ from kit.wire import Wire
 
 
 @pytest.fixture
-def house() -> BareRoom:
+def bare_room() -> BareRoom:
     return BareRoom()
 
 
 @pytest.fixture
-def wire(house: BareRoom) -> Wire:
-    return Wire(house)
+def wire(bare_room: BareRoom) -> Wire:
+    return Wire(bare_room)
 
 
 @pytest.fixture
-def member(house: BareRoom) -> RawClient:
+def member(bare_room: BareRoom) -> RawClient:
     """A guest that has joined."""
-    return RawClient(house).shake().join()
+    return RawClient(bare_room).shake().join()
 
 
 @pytest.fixture

@@ -38,7 +38,7 @@ def settled(wire: Wire) -> bool:
     return all(
         client.peer.state is PeerState.JOINED
         and not client.peer.unanswered
-        and client.peer._catch_up.inbox.cursor == wire.house.head
+        and client.peer._catch_up.inbox.cursor == wire.bare_room.head
         for client in wire.peers
     )
 
@@ -61,7 +61,7 @@ def test_neither_name_nor_text_nor_password_nor_ticket_can_be_read_on_the_wire()
     speaker.peer.say(SECRETS["long text"], wire.now)
     speaker.peer.ask_who("", wire.now)
     assert wire.run(10, until=lambda: settled(wire))
-    wire.house.restart()
+    wire.bare_room.restart()
     speaker.peer.say("again", wire.now)
     assert wire.run(10, until=lambda: len(listener.texts) == 4)
     assert [type(event) for event in speaker.all(pe.Admitted)] == [pe.Admitted] * 2
@@ -92,13 +92,13 @@ class Confessing(Dice):
 
 
 def test_a_recorded_join_cannot_be_read_with_the_servers_stolen_key() -> None:
-    house = BareRoom()
-    house.dice = dice = Confessing("house")
-    house.restart()
-    guest = RawClient(house).shake()
+    bare_room = BareRoom()
+    bare_room.dice = dice = Confessing("house")
+    bare_room.restart()
+    guest = RawClient(bare_room).shake()
     join = guest.channel.seal(m.encode(m.Call(1, m.Join("ana", PASSWORD, None))))
     guest.send_raw(join)
-    assert len(house.of(ev.JoinAsked)) == 1
+    assert len(bare_room.of(ev.JoinAsked)) == 1
 
     def try_to_read(ephemeral: bytes) -> list[bytes]:
         """Go through the recording as the responder, and try every key that results."""
@@ -161,7 +161,7 @@ def test_two_hundred_pasted_lines_arrive_once_and_in_order_in_any_weather(seed: 
     for line in lines:
         ana.peer.say(line, wire.now)
     assert wire.run(120, until=lambda: settled(wire))
-    assert wire.house.texts() == ana.texts == budi.texts == lines
+    assert wire.bare_room.texts() == ana.texts == budi.texts == lines
     assert {event.number for event in ana.events if isinstance(event, pe.LineStored)} == set(range(1, 201))
     assert [event.own for event in ana.events if isinstance(event, pe.EntryArrived)] == list(range(1, 201))
     assert ana.all(pe.LineRefused) == []
@@ -179,7 +179,7 @@ def test_long_texts_arrive_whole_in_any_weather(seed: int) -> None:
         ana.peer.say(text[::-1] + "!", wire.now)
     assert wire.run(120, until=lambda: settled(wire))
     assert [text for text in ana.texts if text in texts] == texts
-    assert ana.texts == budi.texts == wire.house.texts()
+    assert ana.texts == budi.texts == wire.bare_room.texts()
 
 
 def test_after_a_restart_everybody_is_back_with_nothing_lost_or_doubled() -> None:
@@ -188,26 +188,28 @@ def test_after_a_restart_everybody_is_back_with_nothing_lost_or_doubled() -> Non
     for life in range(3):
         ana.peer.say(f"before {life}", wire.now)
         wire.run(0.0005)
-        wire.house.restart()
+        wire.bare_room.restart()
         budi.peer.say(f"after {life}", wire.now)
         assert wire.run(30, until=lambda: settled(wire))
-    assert sorted(wire.house.texts()) == sorted(f"{when} {life}" for when in ("before", "after") for life in range(3))
-    assert ana.texts == budi.texts == wire.house.texts()
-    asked = [event.by_ticket for event in wire.house.events if isinstance(event, ev.JoinAsked)]
+    assert sorted(wire.bare_room.texts()) == sorted(
+        f"{when} {life}" for when in ("before", "after") for life in range(3)
+    )
+    assert ana.texts == budi.texts == wire.bare_room.texts()
+    asked = [event.by_ticket for event in wire.bare_room.events if isinstance(event, ev.JoinAsked)]
     assert asked[2:] == [True] * len(asked[2:]), "with tickets, not passwords"
 
 
 def test_a_disk_that_is_full_for_a_while_loses_nothing() -> None:
     wire = Wire(BareRoom())
     ana, budi = chat(wire)
-    wire.house.storing = False
+    wire.bare_room.storing = False
     for number in range(100):
         ana.peer.say(f"line {number}", wire.now)
     wire.run(20)
     assert budi.texts == []
-    assert len(wire.house.said) == LINES_IN_FLIGHT
-    wire.house.storing = True
-    wire.house.store(wire.now)
+    assert len(wire.bare_room.said) == LINES_IN_FLIGHT
+    wire.bare_room.storing = True
+    wire.bare_room.store(wire.now)
     assert wire.run(30, until=lambda: settled(wire))
     assert budi.texts == [f"line {number}" for number in range(100)]
 
@@ -219,10 +221,10 @@ def test_a_client_whose_address_changes_goes_on_without_a_new_session() -> None:
         ana.address = place
         ana.peer.say(f"from {place[0]}", wire.now)
         assert wire.run(10, until=lambda: settled(wire))
-        budi.peer.say("heard you", wire.now)
+        budi.peer.say("received you", wire.now)
         assert wire.run(10, until=lambda: settled(wire))
-    assert len(wire.house.of(ev.SessionMoved)) == 2
-    assert len(wire.house.of(ev.SessionOpened)) == 2
+    assert len(wire.bare_room.of(ev.SessionMoved)) == 2
+    assert len(wire.bare_room.of(ev.SessionOpened)) == 2
     assert ana.all(pe.ContactLost) == []
 
 
@@ -231,7 +233,7 @@ def test_datagrams_that_an_onlooker_replays_change_nothing() -> None:
     ana, budi = chat(wire)
     ana.peer.say("once", wire.now)
     assert wire.run(10, until=lambda: settled(wire))
-    events, log = len(wire.house.events), dict(wire.house.log)
+    events, log = len(wire.bare_room.events), dict(wire.bare_room.log)
     recorded = list(wire.recorded)
     for data, source, target in recorded:
         if target == SERVER:
@@ -240,8 +242,8 @@ def test_datagrams_that_an_onlooker_replays_change_nothing() -> None:
         else:
             wire.send(data, STRANGER, target)
     wire.run(20)
-    assert (len(wire.house.events), wire.house.log) == (events, log)
-    assert len(wire.house.endpoint) == 2
+    assert (len(wire.bare_room.events), wire.bare_room.log) == (events, log)
+    assert len(wire.bare_room.endpoint) == 2
     assert ana.texts == budi.texts == ["once"]
     assert ana.all(pe.ContactLost) == budi.all(pe.ContactLost) == []
 
@@ -255,7 +257,7 @@ def test_an_onlooker_who_is_faster_moves_no_session() -> None:
         nonlocal copied
         if target == SERVER and source == ana.address:
             copied += 1
-            wire.house.endpoint.receive_datagram(data, STRANGER, wire.now)
+            wire.bare_room.endpoint.receive_datagram(data, STRANGER, wire.now)
         return [data]
 
     wire.spoil = copy
@@ -264,7 +266,7 @@ def test_an_onlooker_who_is_faster_moves_no_session() -> None:
         wire.run(0.3)
     assert copied > 10
     assert wire.run(20, until=lambda: settled(wire))
-    assert wire.house.of(ev.SessionMoved) == []
+    assert wire.bare_room.of(ev.SessionMoved) == []
     to_him = sum(len(data) for data, _, target in wire.recorded if target == STRANGER)
     from_him = sum(len(data) for data, source, _ in wire.recorded if source == ana.address)
     assert 0 < to_him <= 3 * from_him
@@ -284,13 +286,13 @@ def test_a_conversation_of_hours_goes_on_in_one_session_with_keys_that_change() 
         for _ in range(6):
             wire.run(random.Random(hour).uniform(580, 620))
             ana.peer.say(f"hour {hour}", wire.now)
-            budi.peer.say(f"heard {hour}", wire.now)
-            keys |= {session.channel.receive_cid for session in wire.house.endpoint._table}
+            budi.peer.say(f"received {hour}", wire.now)
+            keys |= {session.channel.receive_cid for session in wire.bare_room.endpoint._table}
     assert wire.run(60, until=lambda: settled(wire))
-    assert ana.texts == budi.texts == wire.house.texts()
-    assert len(wire.house.log) == 36
+    assert ana.texts == budi.texts == wire.bare_room.texts()
+    assert len(wire.bare_room.log) == 36
     assert len(keys) >= 2 * 3
-    assert len(wire.house.of(ev.SessionOpened)) == 2
+    assert len(wire.bare_room.of(ev.SessionOpened)) == 2
     assert ana.all(pe.ContactLost) == []
 
 
@@ -312,10 +314,10 @@ def test_a_line_in_a_quiet_room_arrives_at_once_after_a_rekeying(lost: int) -> N
 def test_after_a_rekeying_the_old_channel_is_gone_on_both_sides() -> None:
     wire = Wire(BareRoom())
     ana, _ = chat(wire)
-    old = {session.channel.receive_cid for session in wire.house.endpoint._table}
+    old = {session.channel.receive_cid for session in wire.bare_room.endpoint._table}
     wire.run(4200)
     wire.run(OLD_CHANNEL_SECONDS + 2.5)
-    routes = wire.house.endpoint._table._routes
+    routes = wire.bare_room.endpoint._table._routes
     assert len(routes) == 2
     assert not old & routes.keys()
     assert ana.peer._link is not None
@@ -330,12 +332,12 @@ def test_a_client_that_was_away_for_long_catches_up_at_its_own_pace() -> None:
     for number in range(1200):
         ana.peer.say(f"line {number}", wire.now)
     wire.run(30)
-    assert len(wire.house.log) == 1200
+    assert len(wire.bare_room.log) == 1200
     assert budi.texts == []
     wire.spoil = lambda data, _source, _target: [data]
     assert wire.run(60, until=lambda: settled(wire))
-    assert budi.texts == ana.texts == wire.house.texts()
-    assert wire.house.of(ev.EntriesWanted), "the oldest were read from the log"
+    assert budi.texts == ana.texts == wire.bare_room.texts()
+    assert wire.bare_room.of(ev.EntriesWanted), "the oldest were read from the log"
 
 
 def test_a_room_is_quiet_when_nobody_speaks() -> None:

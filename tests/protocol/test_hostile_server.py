@@ -276,7 +276,7 @@ def anything(dice: random.Random, host: RawServer) -> m.ServerMessage:
     """Return a message of a server that is broken or malicious."""
     number = dice.choice([0, 1, 2, 5, 64, 1024, 1 << 40, NEVER])
     other = dice.choice([0, 1, 3, number, min(NEVER, number + dice.randrange(1200)), NEVER])
-    call = host.last_call().number if any(isinstance(each, m.Call) for each in host.heard) else 1
+    call = host.last_call().number if any(isinstance(each, m.Call) for each in host.received) else 1
     code = dice.choice(["busy", "password_wait", "ticket_refused", "password_wrong", "restarting", "idle", "?"])
     bodies: list[m.AnswerBody] = [
         m.Welcome("ana", LOG_ID if dice.random() < 0.5 else dice.randbytes(16), number, other, b"ticket"),
@@ -316,31 +316,31 @@ def test_whatever_a_server_says_its_client_stays_within_its_bounds(seed: int) ->
     peer.ask_who("", host.now)
     is_connected = False
     while host.now < START + 20.0 and len(sent_at) < 40_000:
-        told = list[bytes]()
+        sent = list[bytes]()
         sent = [data for data, _ in peer.datagrams_to_send()]
         sent_at += [host.now] * len(sent)
         for data in sent:
             if data[0] == HELLO:
-                told.append(host.make_cookie(data, retry_ms=dice.choice([0, 0, 65_535])))
+                sent.append(host.make_cookie(data, retry_ms=dice.choice([0, 0, 65_535])))
             elif data[0] == INIT and dice.random() < 0.8:
                 host.ping_s, host.ack_ms = dice.choice([0, 1, NEVER]), dice.choice([0, 1, NEVER])
                 host.max_text, host.resumed = dice.choice([0, NEVER]), dice.random() < 0.5
-                told.append(host.make_resp(data))
+                sent.append(host.make_resp(data))
                 is_connected = True
             elif data[0] == INIT:
                 host.cookie = Dice(dice.random().hex())(16)
-                told.append(host.make_cookie(data))
+                sent.append(host.make_cookie(data))
         if is_connected:
             with contextlib.suppress(ProtocolError):  # of a session that has ended
                 host.open([data for data in sent if data[0] == DATA])
-            told += [host.channel.seal(m.encode(anything(dice, host))) for _ in range(dice.choice([0, 1, 1, 4]))]
+            sent += [host.channel.seal(m.encode(anything(dice, host))) for _ in range(dice.choice([0, 1, 1, 4]))]
             if dice.random() < 0.001:
-                told.append(host.reset())
+                sent.append(host.reset())
         host.now += LAG
-        for data in told:
+        for data in sent:
             peer.receive_datagram(data, SERVER, host.now)
         at = peer.get_timer()
-        if not told and at is not None and dice.random() < 0.5:
+        if not sent and at is not None and dice.random() < 0.5:
             host.now = max(host.now, min(at, host.now + 1.0))
         if at is not None and at <= host.now:
             peer.handle_timer(host.now)

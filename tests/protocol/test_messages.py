@@ -108,9 +108,9 @@ def test_what_a_server_says_arrives_as_it_was_said(message: m.ServerMessage) -> 
 def test_an_entry_arrives_as_it_was_written_also_inside_a_message(entry: m.Entry) -> None:
     encoding = m.encode(entry)
     assert m.decode_entry_untrusted(encoding) == entry
-    told = m.decode_server_message_untrusted(m.encode(m.Entries(0, 9, True, (msgspec.Raw(encoding),))))
-    assert isinstance(told, m.Entries)
-    assert [m.decode_entry_untrusted(item) for item in told.items] == [entry]
+    decoded = m.decode_server_message_untrusted(m.encode(m.Entries(0, 9, True, (msgspec.Raw(encoding),))))
+    assert isinstance(decoded, m.Entries)
+    assert [m.decode_entry_untrusted(item) for item in decoded.items] == [entry]
 
 
 @given(payload=init_payloads)

@@ -56,14 +56,14 @@ def test_the_cookie_is_the_documents() -> None:
     address = WRITTEN["address"]
     number = int(address["epoch"]).to_bytes(8, "little")
     secret = hashlib.blake2s(number, key=key("cookie master")).digest()
-    told = bytes.fromhex(address["packed"] + address["nonce"])
-    assert hashlib.blake2s(told, key=secret, digest_size=16).hexdigest() == address["cookie"]
+    hashed = bytes.fromhex(address["packed"] + address["nonce"])
+    assert hashlib.blake2s(hashed, key=secret, digest_size=16).hexdigest() == address["cookie"]
 
 
 def test_the_line_and_the_reset_token_are_the_documents() -> None:
     line = WRITTEN["line"]
-    told = key("client public") + bytes.fromhex(line["stream"]) + int(line["number"]).to_bytes(8, "little")
-    assert hashlib.blake2s(told, digest_size=16).hexdigest() == line["id"]
+    hashed = key("client public") + bytes.fromhex(line["stream"]) + int(line["number"]).to_bytes(8, "little")
+    assert hashlib.blake2s(hashed, digest_size=16).hexdigest() == line["id"]
     reset = bytes.fromhex(WRITTEN["datagrams"]["RESET"])
     assert hashlib.blake2s(reset[1:8], key=key("reset key"), digest_size=16).digest() == reset[8:]
 

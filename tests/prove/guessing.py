@@ -14,7 +14,7 @@ from typing import Final
 import bcrypt
 from e2e.running import PASSWORD, PATIENCE, ServerProcess, joined
 from kit.clients import ClassicClient
-from kit.hall import Hall
+from kit.instant_world import InstantWorld
 from prove.apart import Signal, apart
 from prove.attack import Attack, Broken, Found, Late, Pace, Run, require
 from prove.load import require_calm, scene
@@ -75,44 +75,44 @@ class _Guesser:
     looked_at: int = 0
     put_off: int = 0
 
-    def guess(self, hall: Hall) -> None:
+    def guess(self, world: InstantWorld) -> None:
         host, key = next(self.who)
-        outlaw = hall.outlaw(key, host=host)
+        outlaw = world.outlaw(key, host=host)
         outlaw.send(m.Call(1, m.Join("guesser", "a guess", None)))
-        hall.clients.remove(outlaw)
+        world.clients.remove(outlaw)
         (refused,) = outlaw.answers()
         assert isinstance(refused, m.Refused)
         self.looked_at += refused.code == WRONG
         self.put_off += refused.code in (LATER, MANY_GUESS)
         require(refused.code in (WRONG, LATER, MANY_GUESS, "busy"), f"a guess was answered with {refused.code}")
         require(refused.code == WRONG or refused.wait_ms > 0, f"{refused.code} without saying how long")
-        self.next_at = hall.now + max(A_MOMENT, refused.wait_ms / (2_000 if refused.code == WRONG else 1_000) + 0.001)
+        self.next_at = world.now + max(A_MOMENT, refused.wait_ms / (2_000 if refused.code == WRONG else 1_000) + 0.001)
 
 
 def _hour(*guessers: Iterable[tuple[str, bytes]]) -> tuple[int, int]:
     """Let all guess for an hour; return how many guesses were looked at, and how many were put off."""
-    hall = Hall(classic=False)
-    everybody = [_Guesser(itertools.cycle(who), hall.now + number * 0.01) for number, who in enumerate(guessers)]
-    ends_at = hall.now + HOUR
+    world = InstantWorld(classic=False)
+    everybody = [_Guesser(itertools.cycle(who), world.now + number * 0.01) for number, who in enumerate(guessers)]
+    ends_at = world.now + HOUR
     while (first := min(everybody, key=lambda each: each.next_at)).next_at < ends_at:
-        hall.advance(max(0.0, first.next_at - hall.now))
-        first.guess(hall)
+        world.advance(max(0.0, first.next_at - world.now))
+        first.guess(world)
     looked_at = sum(each.looked_at for each in everybody)
-    require(looked_at == len(hall.bcrypt.asked), "the gate and bcrypt disagree")
+    require(looked_at == len(world.bcrypt.asked), "the gate and bcrypt disagree")
     return looked_at, sum(each.put_off for each in everybody)
 
 
 def _classic_hour(addresses: int) -> int:
     """Let so many classic addresses guess without end for an hour; return how many guesses were looked at."""
-    hall = Hall()
-    peers = [ClassicClient((f"10.3.{n // 250}.{n % 250 + 1}", 50_000), world=hall) for n in range(addresses)]
-    hall.clients += peers
+    world = InstantWorld()
+    peers = [ClassicClient((f"10.3.{n // 250}.{n % 250 + 1}", 50_000), world=world) for n in range(addresses)]
+    world.clients += peers
     for second in range(int(HOUR)):
         peer = peers[second % addresses]
         if peer.send(b"Username:guesser") == [b"Username valid!"]:
             peer.send(b"Password:a guess")
-        hall.advance(1.0)
-    return len(hall.bcrypt.asked)
+        world.advance(1.0)
+    return len(world.bcrypt.asked)
 
 
 async def _hours(run: Run) -> Found:

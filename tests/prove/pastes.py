@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Final
 
 from e2e.running import PASSWORD, PATIENCE, Room, hash_password, joined
-from kit.hall import Hall
+from kit.instant_world import InstantWorld
 from prove.attack import Attack, Found, Pace, Run, require
 
 from sockatuh.protocol.client import events as e
@@ -70,15 +70,15 @@ def _environ(directory: Path) -> dict[str, str]:
 
 def _paste_in_virtual_time() -> tuple[int, float]:
     """Say very many lines at once; return how often the client was told to wait, and how long it took."""
-    hall = Hall(classic=False)
-    ana, budi = hall.person("ana"), hall.person("budi")
-    began_at = hall.now
+    world = InstantWorld(classic=False)
+    ana, budi = world.person("ana"), world.person("budi")
+    began_at = world.now
     for number in range(LONG):
-        ana.peer.say(f"line {number}", hall.now)
-    hall.until(lambda: len(ana.stored) == LONG, 2 * LONG / LIMITS.lines_per_second)
+        ana.peer.say(f"line {number}", world.now)
+    world.until(lambda: len(ana.stored) == LONG, 2 * LONG / LIMITS.lines_per_second)
     heard = [line for line in budi.story if ": " in line]
     require(heard == [f"ana: line {number}" for number in range(LONG)], "lines are missing or out of order")
-    return len(ana.all(e.LinesDelayed)), hall.now - began_at
+    return len(ana.all(e.LinesDelayed)), world.now - began_at
 
 
 async def _many_rows(run: Run) -> Found:

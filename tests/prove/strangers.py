@@ -15,7 +15,7 @@ from typing import Final
 from e2e.relay import relay_to
 from e2e.running import PASSWORD, PATIENCE, Room, ServerProcess, conversation, hash_password, joined
 from kit.footprint import footprint
-from kit.hall import Hall
+from kit.instant_world import InstantWorld
 from prove.apart import Apart, apart
 from prove.attack import Attack, Found, Missing, Run, require, require_in_time
 from prove.flood import BUFFER, SO_RCVBUFFORCE, Rain, drop_alone, make_all, pour
@@ -154,15 +154,15 @@ def _pour_in_process(run: Run, recorded: Sequence[bytes]) -> int:
     """Give the same to a server in this process; return how many elements its containers hold more afterwards."""
     kept = 0
     for members in ([], ["ana"]):
-        hall = Hall(classic=False)
+        world = InstantWorld(classic=False)
         for name in members:
-            hall.person(name)
-        before = footprint(hall.endpoint) + footprint(hall.room_server)
+            world.person(name)
+        before = footprint(world.endpoint) + footprint(world.room_server)
         for number, data in enumerate(make_all(run.seed, recorded, IN_PROCESS // 2)):
-            hall.core.receive_datagram(data, ("10.66.6.6", 1 + number % 60_000), hall.now + number / RATES[0])
-            hall.core.datagrams_to_send()
-            require(hall.core.next_event() is None, "something happened for a stranger")
-        kept += footprint(hall.endpoint) + footprint(hall.room_server) - before
+            world.core.receive_datagram(data, ("10.66.6.6", 1 + number % 60_000), world.now + number / RATES[0])
+            world.core.datagrams_to_send()
+            require(world.core.next_event() is None, "something happened for a stranger")
+        kept += footprint(world.endpoint) + footprint(world.room_server) - before
     return kept
 
 

@@ -29,12 +29,12 @@ class Desk:
     @property
     def statuses(self) -> list[str]:
         """What the manager was told since the last time."""
-        heard: list[str] = []
+        received: list[str] = []
         while True:
             try:
-                heard.append(self._manager.recv(1000).decode())
+                received.append(self._manager.recv(1000).decode())
             except BlockingIOError:
-                return heard
+                return received
 
 
 @pytest.fixture
@@ -79,9 +79,9 @@ def test_a_reason_that_changes_is_told_but_none_twice(desk: Desk) -> None:
 
 def test_a_disk_that_does_not_answer_is_a_reason_too(desk: Desk) -> None:
     desk.storing.look(StoreError("the disk does not answer"), 1, 0.0)
-    [told] = desk.diary.of("storage_failing")
-    assert told["reason"] == f"{PATH}: the disk does not answer"
-    assert "dmesg" in str(told["remedy"])
+    [event] = desk.diary.of("storage_failing")
+    assert event["reason"] == f"{PATH}: the disk does not answer"
+    assert "dmesg" in str(event["remedy"])
 
 
 def test_the_manager_is_told_again_when_it_was_told_something_else(desk: Desk) -> None:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 from kit.disk import Diary
-from kit.hall import Hall
+from kit.instant_world import InstantWorld
 from kit.world import PASSWORD
 from server.test_password_checks import RIGHT, WRONG, check, classic_check, desk_that_knows
 
@@ -235,20 +235,20 @@ def test_a_typing_mistake_now_and_then_is_no_guessing() -> None:
 
 
 def test_in_the_room_newcomers_wait_members_do_not_and_the_client_comes_again_by_itself() -> None:
-    hall = Hall(classic=False)
-    ana = hall.person("ana")
+    world = InstantWorld(classic=False)
+    ana = world.person("ana")
     ana.leave()
     for number in range(TRIES + RESERVED + 50):
-        guesser = hall.outlaw(host=f"10.3.{number // 250}.{number % 250}")
+        guesser = world.outlaw(host=f"10.3.{number // 250}.{number % 250}")
         guesser.send(m.Call(1, m.Join("guesser", f"guess {number}", None)))
-        hall.clients.remove(guesser)
-    late = hall.person("budi")
+        world.clients.remove(guesser)
+    late = world.person("budi")
     refused = late.last(e.JoinRefused)
     assert refused.code == "passwords_guessed"
     assert 0.0 < refused.wait < 60.0
-    assert hall.person("ana", key=ana.key).is_in
-    assert hall.person(key=ana.key, ticket=ana.last(e.Admitted).ticket).is_in
-    hall.advance(refused.wait)
+    assert world.person("ana", key=ana.key).is_in
+    assert world.person(key=ana.key, ticket=ana.last(e.Admitted).ticket).is_in
+    world.advance(refused.wait)
     late.join("budi", PASSWORD)
     assert late.is_in
-    assert not [each for each in hall.diary.of("password_refused") if each["reason"] == "passwords_guessed"]
+    assert not [each for each in world.diary.of("password_refused") if each["reason"] == "passwords_guessed"]

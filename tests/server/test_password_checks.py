@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from kit.hall import Hall
+from kit.instant_world import InstantWorld
 
 from sockatuh.room.admission import PasswordGate, Right, Wait, Wrong
 from sockatuh.server.dialects.base import Visitor
@@ -15,7 +15,7 @@ from sockatuh.server.password_checks import (
 )
 
 RIGHT, WRONG = b"tulip harbor", b"guess"
-PARTS = Hall().parts
+PARTS = InstantWorld().parts
 
 
 def check(password: bytes, host: str = "10.0.0.2", owner: str = "", *, known: bool = False) -> Check:

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import pytest
 from kit.clients import Client
-from kit.hall import Hall
+from kit.instant_world import InstantWorld
 from kit.world import PASSWORD
 
 from sockatuh.protocol import messages as m
@@ -24,38 +24,38 @@ def changes(client: Client) -> list[tuple[str, int]]:
 
 
 def test_joins_are_shown_up_to_so_many_members_and_who_was_shown_a_join_is_shown_the_leave() -> None:
-    hall = Hall(join_lines_up_to=2)
-    ana, budi, cem = (hall.person(name) for name in ("ana", "budi", "cem"))
-    hall.advance(2.0)
+    world = InstantWorld(join_lines_up_to=2)
+    ana, budi, cem = (world.person(name) for name in ("ana", "budi", "cem"))
+    world.advance(2.0)
     assert ana.story == ["budi joined"]
     cem.leave()
     budi.leave()
-    hall.person("dani")
-    hall.advance(2.0)
+    world.person("dani")
+    world.advance(2.0)
     assert ana.story == ["budi joined", "budi left", "dani joined"]
     assert not ana.gone
 
 
 def test_whose_join_was_not_shown_leaves_unshown_also_after_a_restart_into_an_empty_room() -> None:
-    hall = Hall(join_lines_up_to=1, limits=Limits(grace_seconds=5.0, idle_seconds=30, ping_seconds=10))
-    ana, budi = hall.person("ana"), hall.person("budi")
-    hall.advance(1.0)
-    hall.begin()
+    world = InstantWorld(join_lines_up_to=1, limits=Limits(grace_seconds=5.0, idle_seconds=30, ping_seconds=10))
+    ana, budi = world.person("ana"), world.person("budi")
+    world.advance(1.0)
+    world.begin()
     budi.cut_off = True
-    hall.advance(60.0)
-    assert [type(body) for body in hall.bodies()] == [Joined, Joined, Left]
+    world.advance(60.0)
+    assert [type(body) for body in world.bodies()] == [Joined, Joined, Left]
     assert ana.story == []
     assert not ana.gone
 
 
 def test_a_client_that_reads_from_the_database_is_shown_the_same() -> None:
-    hall = Hall(join_lines_up_to=1, limits=Limits(recent_entries=1, lines_burst=100))
-    ana, budi = hall.person("ana"), hall.person("budi")
+    world = InstantWorld(join_lines_up_to=1, limits=Limits(recent_entries=1, lines_burst=100))
+    ana, budi = world.person("ana"), world.person("budi")
     for number in range(5):
         budi.say(f"line {number}")
     budi.leave()
-    late = hall.person("cem")
-    hall.advance(5.0)
+    late = world.person("cem")
+    world.advance(5.0)
     lines = [f"budi: line {number}" for number in range(5)]
     assert ana.story == lines
     assert late.story == lines
@@ -63,66 +63,66 @@ def test_a_client_that_reads_from_the_database_is_shown_the_same() -> None:
 
 
 def test_a_claim_leaves_no_gap() -> None:
-    hall = Hall()
-    ana = hall.person("ana")
-    hall.person("bot", transient=True)
+    world = InstantWorld()
+    ana = world.person("ana")
+    world.person("bot", transient=True)
     ana.say("after the claim")
-    assert hall.kinds() == ["joined", "claimed", "message"]
+    assert world.kinds() == ["joined", "claimed", "message"]
     assert ana.story == ["ana: after the claim"]
     assert not ana.gone
 
 
 def test_readers_and_members_are_told_how_many_are_here_at_most_once_a_second() -> None:
-    hall = Hall(join_lines_up_to=0)
-    ana, tail = hall.person("ana"), hall.person("tail", role=m.READER)
-    hall.advance(2.0)
+    world = InstantWorld(join_lines_up_to=0)
+    ana, tail = world.person("ana"), world.person("tail", role=m.READER)
+    world.advance(2.0)
     before = len(ana.all(e.PresenceChanged))
     for number in range(8):
-        hall.person(f"guest{number}")
-        hall.advance(0.25)
-    hall.advance(2.0)
+        world.person(f"guest{number}")
+        world.advance(0.25)
+    world.advance(2.0)
     assert ana.last(e.PresenceChanged).here == tail.last(e.PresenceChanged).here == 9
     assert len(ana.all(e.PresenceChanged)) - before <= 4
     assert {name for name, state in changes(ana) if state == m.IN_CONTACT} >= {f"guest{n}" for n in range(8)}
 
 
 def test_that_contact_was_lost_and_is_back_is_told_and_leaves_no_entry() -> None:
-    hall = Hall(limits=Limits(idle_seconds=30, ping_seconds=10))
-    ana, budi = hall.person("ana"), hall.person("budi")
-    hall.advance(2.0)
+    world = InstantWorld(limits=Limits(idle_seconds=30, ping_seconds=10))
+    ana, budi = world.person("ana"), world.person("budi")
+    world.advance(2.0)
     budi.cut_off = True
-    hall.advance(40.0)
+    world.advance(40.0)
     assert changes(ana) == [("budi", m.CONTACT_LOST)]
     budi.cut_off = False
-    hall.advance(10.0)
+    world.advance(10.0)
     assert changes(ana) == [("budi", m.CONTACT_LOST), ("budi", m.IN_CONTACT)]
-    assert hall.kinds() == ["joined", "joined"]
+    assert world.kinds() == ["joined", "joined"]
 
 
 def test_what_the_log_shows_is_not_told_beside_it() -> None:
-    hall = Hall()
-    ana, budi = hall.person("ana"), hall.person("budi")
-    hall.advance(2.0)
+    world = InstantWorld()
+    ana, budi = world.person("ana"), world.person("budi")
+    world.advance(2.0)
     budi.leave()
-    hall.advance(2.0)
+    world.advance(2.0)
     assert changes(ana) == []
     assert ana.last(e.PresenceChanged).here == 1
 
 
 def test_where_nothing_changes_nothing_is_told() -> None:
-    hall = Hall()
-    ana = hall.person("ana")
-    hall.advance(2.0)
+    world = InstantWorld()
+    ana = world.person("ana")
+    world.advance(2.0)
     before = len(ana.all(e.PresenceChanged))
-    hall.advance(300.0)
+    world.advance(300.0)
     assert len(ana.all(e.PresenceChanged)) == before
 
 
 # A crowd comes into a crowd.
 
 
-class Crowd(Hall):
-    """A hall with a thousand clients: datagrams find their addressee, and are counted."""
+class Crowd(InstantWorld):
+    """A world with a thousand clients: datagrams find their addressee, and are counted."""
 
     def __init__(self, room: int) -> None:
         super().__init__(max_members=2 * room + 500, join_lines_up_to=room // 5, classic=False)

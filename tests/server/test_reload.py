@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 from kit.clients import Client
-from kit.hall import Hall
+from kit.instant_world import InstantWorld
 from kit.server import OPTIONS
 from kit.world import PASSWORD
 
@@ -25,23 +25,23 @@ Reload = Callable[..., tuple[ConfigChange, str]]
 
 
 @pytest.fixture
-def hall() -> Hall:
-    return Hall()
+def world() -> InstantWorld:
+    return InstantWorld()
 
 
 @pytest.fixture(name="reload")
-def _reload(hall: Hall) -> Reload:
+def _reload(world: InstantWorld) -> Reload:
     """Reload with some options changed."""
 
     def reload(**changed: Any) -> tuple[ConfigChange, str]:
-        reloader = Reloader(hall.parts, hall.diary)
+        reloader = Reloader(world.parts, world.diary)
         return reloader.reload(BEFORE, replace(BEFORE, **changed))
 
     return reload
 
 
-def change_password(hall: Hall, reload: Reload) -> str:
-    hall.bcrypt.right = NEW_PASSWORD.encode()
+def change_password(world: InstantWorld, reload: Reload) -> str:
+    world.bcrypt.right = NEW_PASSWORD.encode()
     return reload(password_hash="another hash")[1]
 
 
@@ -49,74 +49,74 @@ def ticket_of(person: Client) -> bytes:
     return person.last(e.Admitted).ticket
 
 
-def test_nothing_that_changed_is_no_news(hall: Hall, reload: Reload) -> None:
+def test_nothing_that_changed_is_no_news(world: InstantWorld, reload: Reload) -> None:
     assert reload() == (ConfigChange(BEFORE, (), ()), "configuration reloaded")
-    assert hall.diary.of("configuration_reloaded") == [{"changed": "nothing"}]
+    assert world.diary.of("configuration_reloaded") == [{"changed": "nothing"}]
 
 
-def test_a_new_password_ends_the_tickets_and_not_the_sessions(hall: Hall, reload: Reload) -> None:
-    ana, budi = hall.person("ana"), hall.person("budi")
+def test_a_new_password_ends_the_tickets_and_not_the_sessions(world: InstantWorld, reload: Reload) -> None:
+    ana, budi = world.person("ana"), world.person("budi")
     old = ticket_of(ana)
-    assert change_password(hall, reload).endswith("password changed: 2 members stay, tickets are void")
-    assert hall.diary.of("password_changed") == [{"members_staying": 2, "tickets": "void"}]
+    assert change_password(world, reload).endswith("password changed: 2 members stay, tickets are void")
+    assert world.diary.of("password_changed") == [{"members_staying": 2, "tickets": "void"}]
     ana.say("still here")
     assert budi.story[-1] == "ana: still here"
-    again = hall.person(key=ana.key, ticket=old)
+    again = world.person(key=ana.key, ticket=old)
     assert not again.last(e.Connected).resumed
     again.join("ana", PASSWORD)
     assert again.refusals == ["password_wrong"]
     again.join("ana", NEW_PASSWORD)
     assert again.is_in
-    assert hall.person(key=ana.key, ticket=ticket_of(again)).is_in
+    assert world.person(key=ana.key, ticket=ticket_of(again)).is_in
 
 
-def test_members_whose_contact_is_lost_do_not_count_as_staying(hall: Hall, reload: Reload) -> None:
-    ana = hall.person("ana")
-    hall.person("budi").cut_off = True
-    hall.advance(Limits().idle_seconds + 2)
-    assert "1 member stays" in change_password(hall, reload)
+def test_members_whose_contact_is_lost_do_not_count_as_staying(world: InstantWorld, reload: Reload) -> None:
+    ana = world.person("ana")
+    world.person("budi").cut_off = True
+    world.advance(Limits().idle_seconds + 2)
+    assert "1 member stays" in change_password(world, reload)
     assert ana.is_in
 
 
 def test_a_room_behind_one_router_that_comes_back_with_the_old_password_is_not_shut_out(
-    hall: Hall, reload: Reload
+    world: InstantWorld, reload: Reload
 ) -> None:
-    assert hall.person("ana").is_in
-    change_password(hall, reload)
+    assert world.person("ana").is_in
+    change_password(world, reload)
     for number in range(12):
-        assert hall.person(f"pupil {number}", host="10.0.0.2").refusals == ["password_wrong"]
-    late = hall.person(host="10.0.0.2")
+        assert world.person(f"pupil {number}", host="10.0.0.2").refusals == ["password_wrong"]
+    late = world.person(host="10.0.0.2")
     late.join("late", NEW_PASSWORD)
     assert late.is_in
 
 
-def test_other_limits_are_told_to_every_part_and_drop_nobody(hall: Hall, reload: Reload) -> None:
-    ana = hall.person("ana")
-    hall.person("budi")
+def test_other_limits_are_told_to_every_part_and_drop_nobody(world: InstantWorld, reload: Reload) -> None:
+    ana = world.person("ana")
+    world.person("budi")
     change, _ = reload(limits=Limits(text_bytes=5, grace_seconds=1.0), max_members=1, history_on_join=0)
     assert change.taken == ("history_on_join", "max_members", "limits")
     number = ana.say("too long a line")
     assert [event.code for event in ana.all(e.LineRefused) if event.number == number] == ["text_too_long"]
     ana.say("short")
-    assert hall.person("cici").refusals == ["room_full"]
-    hall.clients.pop()
+    assert world.person("cici").refusals == ["room_full"]
+    world.clients.pop()
     ana.leave()
-    hall.clients[1].cut_off = True
-    hall.advance(Limits().idle_seconds + 4)
-    assert hall.kinds()[-2:] == ["left", "left"], "the grace is a second"
-    dora = hall.person("dora")
+    world.clients[1].cut_off = True
+    world.advance(Limits().idle_seconds + 4)
+    assert world.kinds()[-2:] == ["left", "left"], "the grace is a second"
+    dora = world.person("dora")
     assert dora.is_in
     assert "ana: short" not in dora.story
 
 
-def test_more_history_is_given_than_was_before(hall: Hall, reload: Reload) -> None:
+def test_more_history_is_given_than_was_before(world: InstantWorld, reload: Reload) -> None:
     reload(history_on_join=1)
-    ana = hall.person("ana")
+    ana = world.person("ana")
     for text in ("one", "two", "three"):
         ana.say(text)
-    assert said(hall.person("budi")) == ["ana: three"]
+    assert said(world.person("budi")) == ["ana: three"]
     reload(history_on_join=2)
-    assert said(hall.person("cici")) == ["ana: two", "ana: three"]
+    assert said(world.person("cici")) == ["ana: two", "ana: three"]
 
 
 def said(person: Client) -> list[str]:
@@ -124,13 +124,13 @@ def said(person: Client) -> list[str]:
 
 
 def test_the_classic_dialect_goes_off_for_those_who_come_and_stays_for_those_who_are_in(
-    hall: Hall, reload: Reload
+    world: InstantWorld, reload: Reload
 ) -> None:
-    early, late = hall.teletype(), hall.teletype()
+    early, late = world.teletype(), world.teletype()
     early.join("early")
-    ana = hall.person("ana")
+    ana = world.person("ana")
     reload(classic=False)
-    assert hall.diary.of("classic_dialect_off")[0]["members_staying"] == 1
+    assert world.diary.of("classic_dialect_off")[0]["members_staying"] == 1
     assert late.send(b"Username:late") == []
     ana.say("soup at one")
     assert early.received[-1] == b"ana: soup at one"
@@ -138,18 +138,18 @@ def test_the_classic_dialect_goes_off_for_those_who_come_and_stays_for_those_who
     assert ana.story[-1] == "early: two for me"
 
 
-def test_a_mistake_changes_nothing_and_is_told(hall: Hall) -> None:
+def test_a_mistake_changes_nothing_and_is_told(world: InstantWorld) -> None:
     mistakes = ConfigurationError([Problem("port", "file x", "should be a number"), Problem("hots", "file x", "?")])
-    reloader = Reloader(hall.parts, hall.diary)
+    reloader = Reloader(world.parts, world.diary)
     change, said = reloader.reload(BEFORE, mistakes)
     assert change == ConfigChange(BEFORE, (), ())
     assert said == "Configuration not taken: port (file x): should be a number; hots (file x): ?"
-    [told] = hall.diary.of("configuration_refused")
-    assert "hots (file x)" in str(told["problems"])
-    assert not hall.diary.of("configuration_reloaded")
+    [event] = world.diary.of("configuration_refused")
+    assert "hots (file x)" in str(event["problems"])
+    assert not world.diary.of("configuration_reloaded")
 
 
-def test_what_needs_a_restart_is_named_each_time_and_left_as_it_is(hall: Hall, reload: Reload) -> None:
+def test_what_needs_a_restart_is_named_each_time_and_left_as_it_is(world: InstantWorld, reload: Reload) -> None:
     wanted: dict[str, Any] = {
         "port": 1,
         "host": "127.0.0.1",
@@ -161,7 +161,7 @@ def test_what_needs_a_restart_is_named_each_time_and_left_as_it_is(hall: Hall, r
     assert set(change.left) == {*wanted, "log_format"}
     assert change.options == replace(BEFORE, max_members=7)
     assert "needs a restart: host, port, room" in said
-    assert hall.diary.of("restart_needed")
+    assert world.diary.of("restart_needed")
     assert config_change(change.options, replace(BEFORE, **wanted)).left == change.left[:-1]
 
 

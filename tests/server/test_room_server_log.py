@@ -11,7 +11,7 @@ from collections.abc import Iterator
 import pytest
 import structlog
 from kit.clients import ClassicClient, Client
-from kit.hall import Hall
+from kit.instant_world import InstantWorld
 from kit.server import SERVER
 from kit.world import PASSWORD
 
@@ -24,17 +24,17 @@ HOSTILE = ["one\ntwo", "\r\x1b[2J", "\x9b31m", "\u202eevil\u2066", "\u2028\u2029
 
 
 @pytest.fixture
-def hall() -> Hall:
-    return Hall()
+def world() -> InstantWorld:
+    return InstantWorld()
 
 
-def test_the_log_tells_of_members_and_lines_with_stable_names_and_fields(hall: Hall) -> None:
-    ana = hall.person("ana")
+def test_the_log_tells_of_members_and_lines_with_stable_names_and_fields(world: InstantWorld) -> None:
+    ana = world.person("ana")
     ana.say("soup")
-    hall.advance(2.0)
+    world.advance(2.0)
     ana.leave()
     address, key = f"{ana.address[0]}:{ana.address[1]}", fingerprint(public_key(ana.key))[:8]
-    assert [(each.event, each.fields) for each in hall.diary.logged] == [
+    assert [(each.event, each.fields) for each in world.diary.logged] == [
         ("session_opened", {"address": address, "key": key}),
         (
             "member_joined",
@@ -46,67 +46,67 @@ def test_the_log_tells_of_members_and_lines_with_stable_names_and_fields(hall: H
     ]
 
 
-def test_a_refused_name_and_a_refused_password_are_logged_with_who_asked(hall: Hall) -> None:
-    hall.person("ana")
-    other = hall.person("ana")
+def test_a_refused_name_and_a_refused_password_are_logged_with_who_asked(world: InstantWorld) -> None:
+    world.person("ana")
+    other = world.person("ana")
     other.join("budi", "guess")
     who = {"address": f"{other.address[0]}:{other.address[1]}", "key": fingerprint(public_key(other.key))[:8]}
-    assert hall.diary.of("name_refused") == [{"name": "ana", "reason": "name_taken"} | who]
-    assert hall.diary.of("password_refused") == [{"name": "budi", "reason": "password_wrong", "wait": 0.0} | who]
+    assert world.diary.of("name_refused") == [{"name": "ana", "reason": "name_taken"} | who]
+    assert world.diary.of("password_refused") == [{"name": "budi", "reason": "password_wrong", "wait": 0.0} | who]
 
 
-def test_a_classic_member_is_a_warning_of_its_own(hall: Hall) -> None:
-    budi = hall.teletype()
+def test_a_classic_member_is_a_warning_of_its_own(world: InstantWorld) -> None:
+    budi = world.teletype()
     budi.join("budi")
-    assert hall.diary.of("unencrypted_member_joined") == [{"name": "budi", "address": f"{budi.address[0]}:50000"}]
+    assert world.diary.of("unencrypted_member_joined") == [{"name": "budi", "address": f"{budi.address[0]}:50000"}]
 
 
 def test_texts_are_logged_only_when_they_are_asked_for() -> None:
     for wanted in (False, True):
-        hall = Hall(log_texts=wanted)
-        hall.person("ana").say("soup at one")
-        [fields] = hall.diary.of("message_posted")
+        world = InstantWorld(log_texts=wanted)
+        world.person("ana").say("soup at one")
+        [fields] = world.diary.of("message_posted")
         assert fields.get("text") == ("soup at one" if wanted else None)
 
 
-def test_handshakes_that_come_too_fast_are_logged_a_few_at_a_time(hall: Hall) -> None:
+def test_handshakes_that_come_too_fast_are_logged_a_few_at_a_time(world: InstantWorld) -> None:
     for _ in range(60):
-        hall.outlaw(host="10.6.6.6")
-    logged = hall.diary.of("handshake_refused")
+        world.outlaw(host="10.6.6.6")
+    logged = world.diary.of("handshake_refused")
     assert 0 < len(logged) <= 20
     assert {fields["reason"] for fields in logged} == {"rate"}
 
 
-def test_what_was_dropped_is_counted_and_summed_up_once(hall: Hall) -> None:
-    ana = hall.person("ana")
+def test_what_was_dropped_is_counted_and_summed_up_once(world: InstantWorld) -> None:
+    ana = world.person("ana")
     for _ in range(3):
-        hall.core.receive_datagram(b"\xb5" + bytes(40), ("10.9.9.9", 9), hall.now)
-    hall.core.receive_datagram(b"\xb2" + bytes(63), ("10.9.9.9", 9), hall.now)
-    hall.core.receive_datagram(b"no member", ("10.9.9.9", 9), hall.now)
-    hall.room_server.summarise_dropped()
-    hall.room_server.summarise_dropped()
-    ana.peer.receive_datagram(b"", SERVER, hall.now)
-    hall.core.receive_datagram(b"still no member", ("10.9.9.9", 9), hall.now)
-    hall.room_server.summarise_dropped()
-    assert hall.diary.of("datagram_dropped") == [{"unknown_session": 3, "type": 1, "state": 1}, {"state": 1}]
+        world.core.receive_datagram(b"\xb5" + bytes(40), ("10.9.9.9", 9), world.now)
+    world.core.receive_datagram(b"\xb2" + bytes(63), ("10.9.9.9", 9), world.now)
+    world.core.receive_datagram(b"no member", ("10.9.9.9", 9), world.now)
+    world.room_server.summarise_dropped()
+    world.room_server.summarise_dropped()
+    ana.peer.receive_datagram(b"", SERVER, world.now)
+    world.core.receive_datagram(b"still no member", ("10.9.9.9", 9), world.now)
+    world.room_server.summarise_dropped()
+    assert world.diary.of("datagram_dropped") == [{"unknown_session": 3, "type": 1, "state": 1}, {"state": 1}]
 
 
 def test_neither_passwords_nor_keys_nor_tickets_are_ever_logged() -> None:
-    hall = Hall(log_texts=True)
-    ana = hall.person("ana")
+    world = InstantWorld(log_texts=True)
+    ana = world.person("ana")
     ticket = ana.last(e.Admitted).ticket
-    guesser = hall.person()
+    guesser = world.person()
     for _ in range(5):
         guesser.join("budi", "a wrong guess")
-    budi = hall.teletype()
+    budi = world.teletype()
     budi.send(b"Username:budi")
     budi.send(b"Password:another wrong guess")
     budi.join("budi")
-    hall.begin()
-    hall.advance(60.0)
-    hall.person(key=ana.key, ticket=ticket)
-    hall.stop("closing")
-    logged = str(hall.diary.logged)
+    world.begin()
+    world.advance(60.0)
+    world.person(key=ana.key, ticket=ticket)
+    world.stop("closing")
+    logged = str(world.diary.logged)
     secrets = [ana.key, guesser.key, ticket, ana.last(e.Admitted).ticket]
     for secret in secrets:
         for written in (repr(secret)[2:-1], secret.hex(), base64.b64encode(secret).decode().rstrip("=")):
@@ -129,11 +129,11 @@ def _log_restored() -> Iterator[None]:
 def test_whatever_is_typed_an_event_is_one_line_of_printable_characters(log_format: str) -> None:
     stream = io.StringIO()
     log.configure(log_format, "info", stream=stream, is_terminal=False)
-    hall = Hall(log_texts=True, logger=log.get_logger("test"))
-    ana, budi = hall.person("ana"), hall.teletype()
+    world = InstantWorld(log_texts=True, logger=log.get_logger("test"))
+    ana, budi = world.person("ana"), world.teletype()
     budi.join("budi")
     for text in HOSTILE:
-        type_everywhere(hall, ana, budi, text)
+        type_everywhere(world, ana, budi, text)
     lines = stream.getvalue().splitlines()
     assert stream.getvalue().count("\n") == len(lines)
     assert all(line.isprintable() for line in lines)
@@ -143,13 +143,13 @@ def test_whatever_is_typed_an_event_is_one_line_of_printable_characters(log_form
         assert {"name_refused", "password_refused", "message_posted"} <= set(events)
 
 
-def type_everywhere(hall: Hall, ana: Client, budi: ClassicClient, text: str) -> None:
+def type_everywhere(world: InstantWorld, ana: Client, budi: ClassicClient, text: str) -> None:
     """Use a text as a line, as a name and as a password, in both dialects."""
     budi.send(text.encode())
     ana.say(text)
-    hall.person().ask(text)
-    hall.person().join("cici", text)
-    stranger = hall.teletype()
+    world.person().ask(text)
+    world.person().join("cici", text)
+    stranger = world.teletype()
     stranger.send(b"Username:" + text.encode())
     stranger.send(b"Username:dora")
     stranger.send(b"Password:" + text.encode())

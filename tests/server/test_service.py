@@ -266,7 +266,7 @@ def test_on_ctrl_c_the_room_closes_and_everybody_has_left(room: Room) -> None:
             ana.say("soup at one")
             await ana.until(ana.is_answered)
             assert await server.end(signal.SIGINT) == 0
-            await ana.hears("ana left")
+            await ana.sees("ana left")
             await ana.until(lambda: ana.all(e.ContactLost) == [e.ContactLost("closing")])
             assert [line["reason"] for line in server.events("member_left")] == ["closed"]
             assert server.logged[-1]["reason"] == "closing"
@@ -373,7 +373,7 @@ def test_with_no_retention_texts_are_never_on_disk_but_are_told_once_and_to_newc
             await ana.until(ana.is_answered)
             relay.change_down = lambda _: None
             again = ana.say("the second secret soup")
-            await budi.hears("ana: the second secret soup")
+            await budi.sees("ana: the second secret soup")
             cid = int.from_bytes(relay.up[-1][1:8], "little")
             token = reset_token(load_or_create_key(options.state_dir / "reset.key"), cid)
             relay.send_down(b"\xb6" + cid.to_bytes(7, "little") + token)
@@ -381,7 +381,7 @@ def test_with_no_retention_texts_are_never_on_disk_but_are_told_once_and_to_newc
             await ana.until(lambda: bool(ana.all(e.ContactLost)))
             await ana.until(lambda: again in ana.stored)
             async with joined("cici", served.ready.port, served.ready.server_key, history=None) as cici:
-                await cici.hears("ana: the second secret soup")
+                await cici.sees("ana: the second secret soup")
                 assert cici.lines == budi.lines == ["ana: the first secret soup", "ana: the second secret soup"]
             assert b"secret soup" not in on_disk(options.state_dir)
         assert b"secret soup" not in on_disk(options.state_dir)

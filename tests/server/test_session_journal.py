@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from kit.disk import Diary
-from kit.hall import Hall
+from kit.instant_world import InstantWorld
 
 from sockatuh.server.dialects.base import Visitor
 from sockatuh.server.session_journal import REFUSALS_BURST, SESSIONS_BURST, SessionJournal
 
-SECURE = Hall().parts.secure
+SECURE = InstantWorld().parts.secure
 
 
 def visitor(name: str = "") -> Visitor:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from kit.hall import Hall
+from kit.instant_world import InstantWorld
 
 from sockatuh.protocol.server.limits import Limits
 from sockatuh.room.entries import Message
@@ -14,21 +14,21 @@ PEOPLE, LINES = 12, 50
 
 def test_a_disk_that_is_slow_fills_no_memory_and_loses_no_line() -> None:
     """What does not fit waits at its sessions, and nobody joins; then all is stored, each member's lines in order."""
-    hall = Hall(limits=Limits(lines_per_second=100_000, lines_burst=100_000))
-    people = [hall.person(f"person{number}") for number in range(PEOPLE)]
-    hall.writer_busy = True
+    world = InstantWorld(limits=Limits(lines_per_second=100_000, lines_burst=100_000))
+    people = [world.person(f"person{number}") for number in range(PEOPLE)]
+    world.writer_busy = True
     texts = [f"{number} " + "x" * SIZE for number in range(LINES)]
     for person in people:
         for text in texts:
             person.say(text)
-    hall.advance(3.0)
-    assert hall.room_server.unwritten * SIZE < MAX_WAITING_BYTES < PEOPLE * LINES * SIZE
-    late = hall.person("late")
-    hall.advance(1.0)
+    world.advance(3.0)
+    assert world.room_server.unwritten * SIZE < MAX_WAITING_BYTES < PEOPLE * LINES * SIZE
+    late = world.person("late")
+    world.advance(1.0)
     assert not late.is_in
-    hall.writer_busy = False
-    hall.until(lambda: not any(person.peer.unanswered for person in people), 120.0)
-    hall.until(lambda: late.is_in)
-    bodies = [body for body in hall.bodies() if isinstance(body, Message)]
+    world.writer_busy = False
+    world.until(lambda: not any(person.peer.unanswered for person in people), 120.0)
+    world.until(lambda: late.is_in)
+    bodies = [body for body in world.bodies() if isinstance(body, Message)]
     for number in range(PEOPLE):
         assert [body.text for body in bodies if body.name == f"person{number}"] == texts

@@ -41,7 +41,7 @@ class Loop:
             self.batcher.put(Append(number.to_bytes(16), message_of(size)))
         self.batcher.flush()
 
-    def told(self, seconds: float) -> None:
+    def note_fanout_of(self, seconds: float) -> None:
         began_at = self.now
         self.now += seconds
         self.batcher.note_fanout(began_at, self.now)
@@ -71,7 +71,7 @@ class Loop:
 def test_in_a_quiet_room_everything_is_written_at_once() -> None:
     loop = Loop()
     loop.put(1)
-    loop.told(0.010)
+    loop.note_fanout_of(0.010)
     loop.pass_time(1)
     loop.put(2, 3)
     assert loop.batches == [[1], [2, 3]]
@@ -79,7 +79,7 @@ def test_in_a_quiet_room_everything_is_written_at_once() -> None:
 
 def test_just_after_the_room_was_told_something_the_next_line_waits_for_company() -> None:
     loop = Loop()
-    loop.told(0.010)
+    loop.note_fanout_of(0.010)
     loop.put(1)
     loop.put(2)
     assert loop.batches == []
@@ -89,7 +89,7 @@ def test_just_after_the_room_was_told_something_the_next_line_waits_for_company(
 
 def test_no_longer_than_is_bearable() -> None:
     loop = Loop()
-    loop.told(5.0)
+    loop.note_fanout_of(5.0)
     loop.put(1)
     loop.pass_time(MAX_WAIT + 0.001)
     assert loop.batches == [[1]]
@@ -97,19 +97,19 @@ def test_no_longer_than_is_bearable() -> None:
 
 def test_in_a_small_room_nobody_waits() -> None:
     loop = Loop()
-    loop.told(0.0005)
+    loop.note_fanout_of(0.0005)
     loop.put(1)
     assert loop.batches == [[1]]
 
 
 def test_what_fills_datagrams_goes_and_what_is_left_over_waits() -> None:
     loop = Loop()
-    loop.told(0.010)
+    loop.note_fanout_of(0.010)
     loop.put(*range(FULL - 1))
     assert loop.batches == []
     loop.put(*range(FULL - 1, 2 * FULL + 3))
     assert loop.batches == [[*range(2 * FULL)]]
-    loop.told(0.010)
+    loop.note_fanout_of(0.010)
     loop.pass_time(0.006)
     loop.put(100)
     assert loop.batches == [[*range(2 * FULL)]]
@@ -127,7 +127,7 @@ def test_all_is_written_once_and_in_order_whatever_comes_when(
     for lines, size, telling, pause in turns:
         loop.put(*(next(numbers) for _ in range(lines)), size=size)
         put += lines
-        loop.told(telling)
+        loop.note_fanout_of(telling)
         loop.pass_time(pause)
     loop.pass_time(MAX_WAIT + 0.001)
     assert [number for batch in loop.batches for number in batch] == [*range(put)]
@@ -137,7 +137,7 @@ def test_all_is_written_once_and_in_order_whatever_comes_when(
 @given(size=st.integers(1, 500), first=st.sampled_from((1, 60_000, 2_000_000)))
 def test_lines_that_fill_a_datagram_travel_in_one(size: int, first: int) -> None:
     loop = Loop()
-    loop.told(1.0)
+    loop.note_fanout_of(1.0)
     body = Message("ana", "k" * 43, "x" * size, action=False)
     for number in range(300):
         loop.batcher.put(Append(number.to_bytes(16), body))

@@ -144,8 +144,8 @@ class Siege(SimulatedRoom):
         elif data[0] in (RESP, DATA):
             self.proved.add(target)
         if target not in self.proved:
-            told = self.challenged if data[0] == DATA else self.answered
-            told[target] += len(data)
+            counts = self.challenged if data[0] == DATA else self.answered
+            counts[target] += len(data)
             assert self.answered[target] <= self.came[target], "an address that proved nothing got more than it sent"
             assert self.challenged[target] <= 3 * self.came[target], "too many path challenges"
 
@@ -214,8 +214,8 @@ class Siege(SimulatedRoom):
 
     def _who_is_not(self) -> str:
         waiting = [node for node in self._here() if not self._is_answered(node)]
-        told = [(node.name, node.peer.state.name, node.peer.unanswered, node.refusals[-2:]) for node in waiting]
-        return f"not answered {SETTLE:.0f} s after the adversary has rested, the log at {self.log.head}: {told}"
+        counts = [(node.name, node.peer.state.name, node.peer.unanswered, node.refusals[-2:]) for node in waiting]
+        return f"not answered {SETTLE:.0f} s after the adversary has rested, the log at {self.log.head}: {counts}"
 
     def no_name_is_held_twice(self) -> None:
         """Assert it by what the log says, heedless of the keys the server gave the names."""

@@ -51,19 +51,19 @@ def lock(path: Path) -> Iterator[None]:
     ],
 )
 def test_what_sqlite_meets_is_told_with_what_to_do(path: Path, code: int, words: str, reason: str, remedy: str) -> None:
-    told = unusable(path, met(code, words))
-    assert (told.path, told.reason) == (str(path), reason)
-    assert remedy in told.remedy
-    assert str(told) == f"{path}: {reason}"
+    error = unusable(path, met(code, words))
+    assert (error.path, error.reason) == (str(path), reason)
+    assert remedy in error.remedy
+    assert str(error) == f"{path}: {reason}"
 
 
 @pytest.mark.usefixtures("lock")
 def test_a_lock_of_another_program_is_told_with_the_command_that_finds_it(path: Path) -> None:
     with closing(sqlite3.connect(path, timeout=0)) as connection, pytest.raises(sqlite3.OperationalError) as locked:
         connection.execute("BEGIN IMMEDIATE")
-    told = unusable(path, locked.value)
-    assert told.reason == "another program has locked it"
-    assert told.remedy.endswith(f"fuser -v {path}")
+    error = unusable(path, locked.value)
+    assert error.reason == "another program has locked it"
+    assert error.remedy.endswith(f"fuser -v {path}")
     assert is_passing(locked.value)
 
 
@@ -74,8 +74,8 @@ def test_a_full_disk_is_called_one_however_sqlite_calls_it(code: int) -> None:
 
 
 def test_a_directory_that_is_not_there_is_not_called_read_only(tmp_path: Path) -> None:
-    told = unusable(tmp_path / "gone" / "room.db", met(sqlite3.SQLITE_CANTOPEN, "unable to open"))
-    assert told.reason.startswith("it cannot be opened")
+    error = unusable(tmp_path / "gone" / "room.db", met(sqlite3.SQLITE_CANTOPEN, "unable to open"))
+    assert error.reason.startswith("it cannot be opened")
 
 
 def test_what_is_not_sqlites_is_told_in_its_own_words(path: Path) -> None:

@@ -23,7 +23,7 @@ def make_reader(cursor: int = 0) -> CatchUp:
     return CatchUp(KEY, STREAM, Dice(3), cursor)
 
 
-def told(after: int, through: int, *seqs: int, end: bool = False) -> m.Entries:
+def make_entries(after: int, through: int, *seqs: int, end: bool = False) -> m.Entries:
     return m.Entries(after, through, end, tuple(msgspec.Raw(entry(seq)[1]) for seq in seqs))
 
 
@@ -39,7 +39,7 @@ def due_until(reader: CatchUp, end: float) -> list[tuple[float, m.Ack | m.Get]]:
 
 def test_what_was_read_is_acknowledged_after_a_while_and_once() -> None:
     reader = make_reader()
-    reader.receive(told(0, 1, 1), 10.0)
+    reader.receive(make_entries(0, 1, 1), 10.0)
     assert reader.due(10.07) is None
     ((at, reply),) = due_until(reader, 99.0)
     assert reply == m.Ack(1)
@@ -50,7 +50,7 @@ def test_acknowledgements_of_many_readers_are_spread() -> None:
     spans = set[float]()
     reader = make_reader()
     for seq in range(1, 60):
-        reader.receive(told(seq - 1, seq, seq), float(seq))
+        reader.receive(make_entries(seq - 1, seq, seq), float(seq))
         ((at, _),) = due_until(reader, seq + 0.5)
         spans.add(at - seq)
     assert 0.074 <= min(spans) < 0.085
@@ -60,7 +60,7 @@ def test_acknowledgements_of_many_readers_are_spread() -> None:
 def test_what_comes_while_an_acknowledgement_waits_is_acknowledged_with_it() -> None:
     reader = make_reader()
     for seq in range(1, 20):
-        reader.receive(told(seq - 1, seq, seq), 10.0 + seq / 1000)
+        reader.receive(make_entries(seq - 1, seq, seq), 10.0 + seq / 1000)
     assert [reply for _, reply in due_until(reader, 99.0)] == [m.Ack(19)]
 
 
@@ -70,7 +70,7 @@ def test_while_more_comes_an_acknowledgement_waits_but_not_for_ever() -> None:
     for seq in range(1, 1001):
         now = 10.0 + seq * 0.07
         acks += due_until(reader, now)
-        reader.receive(told(seq - 1, seq, seq), now)
+        reader.receive(make_entries(seq - 1, seq, seq), now)
     acks += due_until(reader, 99.0)
     waits = [at - earlier for (earlier, _), (at, _) in pairwise([(10.0, None), *acks])]
     assert len(waits) > 3
@@ -82,15 +82,15 @@ def test_much_is_acknowledged_at_once() -> None:
     reader = make_reader()
     for seq in range(1, ACK_ENTRIES + 1):
         assert not due_until(reader, 10.0)
-        reader.receive(told(seq - 1, seq, seq), 10.0)
+        reader.receive(make_entries(seq - 1, seq, seq), 10.0)
     assert due_until(reader, 10.0) == [(10.0, m.Ack(ACK_ENTRIES))]
 
 
 def test_nothing_is_acknowledged_when_the_cursor_has_not_moved() -> None:
     reader = make_reader()
-    reader.receive(told(0, 1, 1), 10.0)
+    reader.receive(make_entries(0, 1, 1), 10.0)
     due_until(reader, 11.0)
-    reader.receive(told(2, 3, 3), 12.0)
+    reader.receive(make_entries(2, 3, 3), 12.0)
     reader.notice_head(1, 12.0, again=False)
     assert not [reply for _, reply in due_until(reader, 99.0) if isinstance(reply, m.Ack)]
 
@@ -98,8 +98,8 @@ def test_nothing_is_acknowledged_when_the_cursor_has_not_moved() -> None:
 @pytest.mark.parametrize(
     "again",
     [
-        lambda reader: reader.receive(told(0, 1, 1), 12.0),
-        lambda reader: reader.receive(told(1, 2, 2), 12.0),
+        lambda reader: reader.receive(make_entries(0, 1, 1), 12.0),
+        lambda reader: reader.receive(make_entries(1, 2, 2), 12.0),
         lambda reader: reader.receive(m.EntryPart(2, 0, 3, b"x", False), 12.0),
         lambda reader: reader.notice_head(2, 12.0, again=True),
     ],
@@ -110,7 +110,7 @@ def test_a_server_that_tells_again_what_is_known_has_missed_the_acknowledgement(
 ) -> None:
     """Otherwise it would tell it for ever."""
     reader = make_reader()
-    reader.receive(told(0, 2, 1, 2), 10.0)
+    reader.receive(make_entries(0, 2, 1, 2), 10.0)
     due_until(reader, 11.0)
     again(reader)
     again(reader)
@@ -126,22 +126,22 @@ def test_a_head_that_is_not_known_is_asked_for_and_not_acknowledged() -> None:
 def test_the_server_says_how_long_to_collect() -> None:
     reader = make_reader()
     reader.ack_seconds = 2.0
-    reader.receive(told(0, 1, 1), 10.0)
+    reader.receive(make_entries(0, 1, 1), 10.0)
     ((at, _),) = due_until(reader, 99.0)
     assert 11.5 <= at <= 12.5
 
 
 def test_a_hole_is_asked_for_after_the_time_that_reordering_takes() -> None:
     reader = make_reader()
-    reader.receive(told(2, 3, 3), 10.0)
+    reader.receive(make_entries(2, 3, 3), 10.0)
     ((at, reply),) = due_until(reader, 10.1)
     assert (at, reply) == (10.0 + REORDER_DELAY, m.Get(0, 2))
 
 
 def test_a_hole_that_closes_in_that_time_is_not_asked_for() -> None:
     reader = make_reader()
-    reader.receive(told(2, 3, 3), 10.0)
-    reader.receive(told(0, 2, 1, 2), 10.005)
+    reader.receive(make_entries(2, 3, 3), 10.0)
+    reader.receive(make_entries(0, 2, 1, 2), 10.005)
     assert [type(reply) for _, reply in due_until(reader, 99.0)] == [m.Ack]
 
 
@@ -179,7 +179,7 @@ def test_one_waits_twice_as_long_as_the_quickest_answer_of_late_has_taken() -> N
     reader, now = lacking(99), 10.0
     for seq, seconds in enumerate([0.9, 0.3, *[0.6] * (ANSWERS_TIMED - 2)]):
         now += seconds
-        reader.receive(told(seq, seq + 1, seq + 1, end=True), now)
+        reader.receive(make_entries(seq, seq + 1, seq + 1, end=True), now)
         assert reader.due(now) == m.Get(seq + 1, 99)
     assert gets(reader, now + 0.61) == pytest.approx([now + 0.6])
 
@@ -190,7 +190,7 @@ def test_an_answer_is_timed_from_the_first_request_for_it() -> None:
     for seq in range(ANSWERS_TIMED):
         gets(reader, now + 0.45)
         now += 0.5
-        reader.receive(told(seq, seq + 1, seq + 1, end=True), now)
+        reader.receive(make_entries(seq, seq + 1, seq + 1, end=True), now)
         assert reader.due(now) == m.Get(seq + 1, 99)
     assert gets(reader, now + 1.01) == pytest.approx([now + 1.0])
 
@@ -198,7 +198,7 @@ def test_an_answer_is_timed_from_the_first_request_for_it() -> None:
 def test_an_answer_that_is_on_its_way_is_waited_for() -> None:
     reader = lacking(99)
     for seq in range(20):
-        reader.receive(told(seq, seq + 1, seq + 1), 10.05 + seq * 0.05)
+        reader.receive(make_entries(seq, seq + 1, seq + 1), 10.05 + seq * 0.05)
         assert gets(reader, 10.05 + seq * 0.05 + 0.049) == []
     last = 10.05 + 19 * 0.05
     assert gets(reader, last + 0.11) == pytest.approx([last + 2 * ANSWER_GUESS])
@@ -215,7 +215,7 @@ def test_a_hole_that_is_never_filled_is_asked_for_as_long_as_it_is_there() -> No
 def test_progress_begins_the_schedule_anew() -> None:
     reader = lacking(5)
     gets(reader, 20.0)
-    reader.receive(told(0, 1, 1), 20.0)
+    reader.receive(make_entries(0, 1, 1), 20.0)
     assert gets(reader, 20.11) == pytest.approx([20.0 + 2 * ANSWER_GUESS])
 
 
@@ -242,7 +242,7 @@ def test_one_who_is_still_short_at_the_end_of_an_answer_asks_on_at_once() -> Non
     reader = make_reader()
     reader.begin(100, 10.0)
     assert reader.due(10.0) == m.Get(0, 100)
-    reader.receive(told(0, 40, *range(1, 41), end=True), 10.001)
+    reader.receive(make_entries(0, 40, *range(1, 41), end=True), 10.001)
     assert reader.due(10.001) == m.Get(40, 100)
 
 
@@ -251,14 +251,14 @@ def test_the_answer_to_a_get_may_come_in_several_datagrams_without_being_asked_f
     reader.begin(100, 10.0)
     assert reader.due(10.0) == m.Get(0, 100)
     for seq in range(1, 50):
-        reader.receive(told(seq - 1, seq, seq), 10.0 + seq / 1000)
+        reader.receive(make_entries(seq - 1, seq, seq), 10.0 + seq / 1000)
     assert all(isinstance(reply, m.Ack) for _, reply in due_until(reader, 10.05))
 
 
 def test_a_get_acknowledges_what_is_before_the_hole() -> None:
     reader = make_reader()
-    reader.receive(told(0, 1, 1), 10.0)
-    reader.receive(told(2, 3, 3), 10.0)
+    reader.receive(make_entries(0, 1, 1), 10.0)
+    reader.receive(make_entries(2, 3, 3), 10.0)
     assert [reply for _, reply in due_until(reader, 10.1)] == [m.Get(1, 2)]
 
 
@@ -274,12 +274,12 @@ def test_a_session_begins_with_what_is_missing() -> None:
 def test_one_is_caught_up_when_everything_up_to_the_head_of_that_moment_is_there() -> None:
     reader = make_reader()
     reader.begin(2, 10.0)
-    reader.receive(told(0, 1, 1), 10.0)
-    reader.receive(told(2, 3, 3), 10.0)
+    reader.receive(make_entries(0, 1, 1), 10.0)
+    reader.receive(make_entries(2, 3, 3), 10.0)
     assert not [event for event in reader.take() if isinstance(event, CaughtUp)]
-    reader.receive(told(1, 2, 2), 10.0)
+    reader.receive(make_entries(1, 2, 2), 10.0)
     assert [type(event) for event in reader.take()] == [EntryArrived, EntryArrived, CaughtUp]
-    reader.receive(told(3, 4, 4), 10.0)
+    reader.receive(make_entries(3, 4, 4), 10.0)
     assert [type(event) for event in reader.take()] == [EntryArrived]
 
 
@@ -291,7 +291,7 @@ def test_one_who_has_missed_nothing_is_caught_up_at_once() -> None:
 
 def test_what_is_gone_is_told() -> None:
     reader = make_reader()
-    reader.receive(told(0, 3, 3), 10.0)
+    reader.receive(make_entries(0, 3, 3), 10.0)
     gone, arrived = reader.take()
     assert isinstance(gone, EntriesGone)
     assert gone.stretch.count == 2
@@ -337,16 +337,16 @@ def test_what_does_not_decode_is_the_one_error() -> None:
 
 def test_a_paused_reader_takes_nothing_asks_for_nothing_and_fetches_everything_afterwards() -> None:
     reader = make_reader()
-    reader.receive(told(0, 1, 1), 1.0)
+    reader.receive(make_entries(0, 1, 1), 1.0)
     assert [type(event) for event in reader.take()] == [EntryArrived]
     assert due_until(reader, 2.0)[-1][1] == m.Ack(1)
     reader.pause()
-    reader.receive(told(1, 2, 2), 2.0)
-    reader.receive(told(2, 4, 3, 4), 2.1)
+    reader.receive(make_entries(1, 2, 2), 2.0)
+    reader.receive(make_entries(2, 4, 3, 4), 2.1)
     reader.notice_head(6, 2.2, again=True)
     reader.begin(6, 2.3)
     assert (reader.take(), due_until(reader, 9.0)) == ([], [])
     reader.resume(10.0)
     assert reader.due(10.0) == m.Get(1, 6, ())
-    reader.receive(told(1, 6, 2, 3, 4, 5, 6, end=True), 10.1)
+    reader.receive(make_entries(1, 6, 2, 3, 4, 5, 6, end=True), 10.1)
     assert [event.entry.seq for event in reader.take() if isinstance(event, EntryArrived)] == [2, 3, 4, 5, 6]

@@ -507,13 +507,13 @@ def test_a_resp_before_init_is_ignored() -> None:
 
 
 def test_the_real_server_answers() -> None:
-    house, client = BareRoom(), Client()
+    bare_room, client = BareRoom(), Client()
     sent = [(data, address) for data, address in [(client.hello()[0], SERVER)]]
-    ((cookie, _),) = house.receive(sent[0][0], HOME, client.now)
+    ((cookie, _),) = bare_room.receive(sent[0][0], HOME, client.now)
     assert client.dialer.receive_cookie(cookie, client.now) == ServerOffered(SERVER_KEY, SERVER)
     client.dialer.trust(client.now)
     ((init, _),) = client.fire()
-    ((resp, _),) = house.receive(init, HOME, client.now)
+    ((resp, _),) = bare_room.receive(init, HOME, client.now)
     established = client.dialer.receive_resp(resp, client.now)
     assert established is not None
     assert established.payload.room == "the room"

@@ -14,7 +14,7 @@ from sockatuh.protocol.client.inbox import MAX_HOLES, SMALL_GAP, Gone, Inbox
 from sockatuh.protocol.constants import MAX_PARTS, MAX_PIECE, MAX_PLAINTEXT, RECEIVE_WINDOW
 
 
-def told(after: int, through: int, *seqs: int) -> m.Entries:
+def make_entries(after: int, through: int, *seqs: int) -> m.Entries:
     return m.Entries(after, through, False, tuple(msgspec.Raw(entry(seq)[1]) for seq in seqs))
 
 
@@ -41,29 +41,29 @@ def taken(inbox: Inbox) -> list[int | tuple[int, int, int]]:
 
 def test_what_comes_in_order_is_given_out_at_once_and_once() -> None:
     inbox = Inbox(0)
-    inbox.receive(told(0, 2, 1, 2))
+    inbox.receive(make_entries(0, 2, 1, 2))
     assert taken(inbox) == [1, 2]
     assert inbox.cursor == 2
-    inbox.receive(told(0, 2, 1, 2))
+    inbox.receive(make_entries(0, 2, 1, 2))
     assert taken(inbox) == []
 
 
 def test_what_overlaps_is_taken_from_the_cursor_on() -> None:
     inbox = Inbox(2)
-    inbox.receive(told(0, 4, 1, 2, 3, 4))
+    inbox.receive(make_entries(0, 4, 1, 2, 3, 4))
     assert taken(inbox) == [3, 4]
 
 
 def test_what_comes_early_waits_for_what_is_before_it() -> None:
     inbox = Inbox(0)
-    inbox.receive(told(2, 3, 3))
-    inbox.receive(told(4, 5, 5))
+    inbox.receive(make_entries(2, 3, 3))
+    inbox.receive(make_entries(4, 5, 5))
     assert taken(inbox) == []
     assert inbox.has_holes()
-    inbox.receive(told(0, 2, 1, 2))
+    inbox.receive(make_entries(0, 2, 1, 2))
     assert taken(inbox) == [1, 2, 3]
     assert inbox.holes() == [(3, 4)]
-    inbox.receive(told(3, 4, 4))
+    inbox.receive(make_entries(3, 4, 4))
     assert taken(inbox) == [4, 5]
     assert not inbox.has_holes()
     assert inbox.holes() == []
@@ -79,8 +79,8 @@ def test_every_hole_is_known_and_not_only_the_first() -> None:
 
 def test_what_is_little_between_two_holes_does_not_part_them() -> None:
     inbox = Inbox(0)
-    inbox.receive(told(1, 2, 2))
-    inbox.receive(told(3, 4, 4))
+    inbox.receive(make_entries(1, 2, 2))
+    inbox.receive(make_entries(3, 4, 4))
     inbox.receive(long(6))
     inbox.notice_head(7)
     assert inbox.holes() == [(0, 5), (6, 7)]
@@ -107,15 +107,15 @@ def test_no_more_holes_are_named_than_a_datagram_holds() -> None:
 
 def test_what_is_no_longer_kept_is_named() -> None:
     inbox = Inbox(0)
-    inbox.receive(told(0, 5, 2, 4))
+    inbox.receive(make_entries(0, 5, 2, 4))
     assert taken(inbox) == [(0, 5, 3), 2, 4]
     assert inbox.cursor == 5
 
 
 def test_what_is_gone_in_a_stretch_that_came_early_is_named_in_its_place() -> None:
     inbox = Inbox(0)
-    inbox.receive(told(1, 4, 3))
-    inbox.receive(told(0, 1, 1))
+    inbox.receive(make_entries(1, 4, 3))
+    inbox.receive(make_entries(0, 1, 1))
     assert taken(inbox) == [1, (1, 2, 1), 3, (3, 4, 1)]
 
 
@@ -138,9 +138,9 @@ def test_of_a_run_that_is_known_in_part_the_rest_is_passed_over() -> None:
 def test_what_is_not_shown_ahead_of_a_hole_is_passed_over_when_the_hole_is_filled() -> None:
     inbox = Inbox(0)
     inbox.receive(unshown(1, 4))
-    inbox.receive(told(4, 5, 5))
+    inbox.receive(make_entries(4, 5, 5))
     assert inbox.holes() == [(0, 1)]
-    inbox.receive(told(0, 1, 1))
+    inbox.receive(make_entries(0, 1, 1))
     assert taken(inbox) == [1, 5]
 
 
@@ -181,7 +181,7 @@ def test_a_part_alone_shows_that_the_log_has_come_so_far() -> None:
 def test_parts_of_what_is_known_are_not_kept() -> None:
     inbox = Inbox(4)
     inbox.receive(parts_of(4, "x" * 3000)[0])
-    inbox.receive(told(5, 6, 6))
+    inbox.receive(make_entries(5, 6, 6))
     inbox.receive(parts_of(6, "x" * 3000)[0])
     assert not inbox._parts
 
@@ -189,13 +189,13 @@ def test_parts_of_what_is_known_are_not_kept() -> None:
 def test_parts_are_forgotten_when_the_cursor_passes_them() -> None:
     inbox = Inbox(0)
     inbox.receive(parts_of(2, "x" * 3000)[0])
-    inbox.receive(told(0, 3, 1, 3))
+    inbox.receive(make_entries(0, 3, 1, 3))
     assert not inbox._parts
 
 
 def test_what_is_too_far_ahead_is_not_kept_but_noted() -> None:
     inbox = Inbox(0)
-    inbox.receive(told(RECEIVE_WINDOW, RECEIVE_WINDOW + 1, RECEIVE_WINDOW + 1))
+    inbox.receive(make_entries(RECEIVE_WINDOW, RECEIVE_WINDOW + 1, RECEIVE_WINDOW + 1))
     inbox.receive(parts_of(RECEIVE_WINDOW + 2, "x" * 3000)[0])
     assert not inbox._early
     assert not inbox._parts
@@ -204,7 +204,7 @@ def test_what_is_too_far_ahead_is_not_kept_but_noted() -> None:
 
 def test_a_window_full_of_early_entries_is_kept_and_no_more() -> None:
     inbox = Inbox(0)
-    inbox.receive(told(1, RECEIVE_WINDOW, RECEIVE_WINDOW))
+    inbox.receive(make_entries(1, RECEIVE_WINDOW, RECEIVE_WINDOW))
     assert len(inbox._early) == RECEIVE_WINDOW - 1
     inbox.receive(m.Entries(1, 2**63 - 1, False, ()))
     assert len(inbox._early) == RECEIVE_WINDOW - 1
@@ -218,23 +218,23 @@ def test_a_stretch_of_any_length_costs_no_memory() -> None:
 
 def test_another_log_begins_anew() -> None:
     inbox = Inbox(50)
-    inbox.receive(told(60, 61, 61))
+    inbox.receive(make_entries(60, 61, 61))
     inbox.receive(parts_of(63, "x" * 3000)[0])
     inbox.restart(5, 7)
     assert inbox.holes() == [(5, 7)]
     assert not inbox._parts
-    inbox.receive(told(5, 7, 6, 7))
+    inbox.receive(make_entries(5, 7, 6, 7))
     assert taken(inbox) == [6, 7]
 
 
 @pytest.mark.parametrize(
     "message",
     [
-        told(5, 4),
-        told(0, 2, 3),
-        told(2, 4, 2),
-        told(0, 4, 3, 2),
-        told(0, 4, 3, 3),
+        make_entries(5, 4),
+        make_entries(0, 2, 3),
+        make_entries(2, 4, 2),
+        make_entries(0, 4, 3, 2),
+        make_entries(0, 4, 3, 3),
         m.Entries(0, 1, False, (msgspec.Raw(b"\xc0"),)),
         unshown(0, 3, end=2),
         m.Entries(0, 4, False, (msgspec.Raw(m.encode(m.Unshown(1, 2))), msgspec.Raw(entry(2)[1]))),
@@ -257,7 +257,7 @@ def test_what_is_out_of_place_is_the_one_error_and_moves_nothing(message: m.Entr
         inbox.receive(message)
     assert inbox.cursor == 0
     assert inbox.take() == []
-    inbox.receive(told(0, 1, 1))
+    inbox.receive(make_entries(0, 1, 1))
     assert taken(inbox) == [1]
 
 

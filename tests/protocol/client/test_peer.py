@@ -24,7 +24,7 @@ from sockatuh.protocol.noise import public_key
 JOIN: Final = m.Join("ana", PASSWORD, None)
 
 
-def told(after: int, through: int, *seqs: int, end: bool = False) -> m.Entries:
+def make_entries(after: int, through: int, *seqs: int, end: bool = False) -> m.Entries:
     return m.Entries(after, through, end, tuple(msgspec.Raw(entry(seq)[1]) for seq in seqs))
 
 
@@ -116,9 +116,9 @@ def test_an_unanswered_join_is_repeated_under_its_number() -> None:
     host = RawServer(make_peer())
     host.peer.join("ana", PASSWORD, host.now)
     host.shake()
-    host.heard.clear()
+    host.received.clear()
     host.open(host.wait(3.0))
-    assert [each for each in host.heard if isinstance(each, m.Call)] == [m.Call(1, JOIN)] * 4
+    assert [each for each in host.received if isinstance(each, m.Call)] == [m.Call(1, JOIN)] * 4
 
 
 def test_the_history_that_is_wanted_is_asked_for() -> None:
@@ -250,10 +250,10 @@ def test_new_addresses_are_asked_at_once_while_it_dials() -> None:
 
 def test_what_was_missed_is_asked_for_and_reported_in_order() -> None:
     host = joined_raw_server(head=3)
-    assert host.heard[-1] == m.Get(0, 3)
-    host.tell(told(2, 3, 3))
+    assert host.received[-1] == m.Get(0, 3)
+    host.tell(make_entries(2, 3, 3))
     assert host.of(pe.EntryArrived) == []
-    host.tell(told(0, 2, 1, end=True))
+    host.tell(make_entries(0, 2, 1, end=True))
     arrived = [event.entry.seq for event in host.events if isinstance(event, pe.EntryArrived)]
     assert arrived == [1, 3]
     assert len(host.of(pe.EntriesGone)) == 1
@@ -265,11 +265,11 @@ def test_nothing_is_shown_before_welcome() -> None:
     host = RawServer(make_peer())
     host.peer.join("ana", PASSWORD, host.now)
     host.shake()
-    host.tell(told(0, 1, 1))
+    host.tell(make_entries(0, 1, 1))
     host.tell(m.Head(9))
     assert host.of(pe.EntryArrived) == []
     host.admit(head=1)
-    assert host.heard[-1] == m.Get(0, 1)
+    assert host.received[-1] == m.Get(0, 1)
 
 
 def test_the_head_in_a_pong_or_a_head_shows_what_was_missed() -> None:
@@ -396,7 +396,7 @@ def test_a_log_that_is_not_the_one_it_knew_begins_anew() -> None:
     assert isinstance(admitted, pe.Admitted)
     assert admitted.rewound
     assert admitted.again
-    assert host.heard[-1] == m.Get(7, 9)
+    assert host.received[-1] == m.Get(7, 9)
     assert host.of(pe.EntriesGone) == [], "nothing is known of what that log had before"
 
 
@@ -418,7 +418,7 @@ def test_a_log_that_has_grown_again_past_what_was_read_was_rewound_too() -> None
     admitted = host.of(pe.Admitted)[-1]
     assert isinstance(admitted, pe.Admitted)
     assert admitted.rewound
-    assert host.heard[-1] == m.Get(3, 90), "and is read from where the server says"
+    assert host.received[-1] == m.Get(3, 90), "and is read from where the server says"
 
 
 def test_entries_before_the_start_are_reported_as_gone() -> None:
@@ -427,7 +427,7 @@ def test_entries_before_the_start_are_reported_as_gone() -> None:
     assert [(event.stretch.after, event.stretch.through) for event in gone if isinstance(event, pe.EntriesGone)] == [
         (3, 7)
     ]
-    assert host.heard[-1] == m.Get(7, 9)
+    assert host.received[-1] == m.Get(7, 9)
 
 
 # Losing contact and coming back.
@@ -531,9 +531,9 @@ def test_an_unanswered_line_makes_it_ping_long_before() -> None:
     host.wait(5)
     host.peer.say("hello", host.now)
     host.take()
-    host.heard.clear()
+    host.received.clear()
     host.open(host.wait(0.7))
-    assert [type(each) for each in host.heard] == [m.Say, m.Ping]
+    assert [type(each) for each in host.received] == [m.Say, m.Ping]
     host.wait(7.1)
     assert last_event(host) == pe.ContactLost("silence")
 
@@ -590,7 +590,7 @@ def test_a_doubted_server_is_pinged_at_least_every_second_and_a_half() -> None:
     host = joined_raw_server()
     host.peer.say("hello", host.now)
     host.take()
-    host.heard.clear()
+    host.received.clear()
     gaps, last = list[float](), host.now
     while state_of(host) is PeerState.JOINED and host.now - last < 10.0:
         if host.wait(0.05):
@@ -780,8 +780,8 @@ def test_a_challenge_is_answered_with_its_token() -> None:
 def test_keys_are_renewed_after_about_an_hour_and_the_conversation_goes_on() -> None:
     host = joined_raw_server()
     for _ in range(4000):
-        heard = host.open(host.wait(1))
-        rekeys = [each for each in heard if isinstance(each, m.Rekey)]
+        received = host.open(host.wait(1))
+        rekeys = [each for each in received if isinstance(each, m.Rekey)]
         if rekeys:
             break
         host.tell(m.Pong(bytes(8), 0))
@@ -842,7 +842,7 @@ def talking() -> RawServer:
     host = joined_raw_server(head=3)
     host.peer.say("hello", host.now)
     host.open(host.take())
-    host.tell(told(2, 3, 3))
+    host.tell(make_entries(2, 3, 3))
     return host
 
 
@@ -913,7 +913,13 @@ SPOILT: Final = (0, 7, 8, 15, 16, -1)
 
 def test_damaged_and_repeated_datagrams_of_the_server_are_dropped_and_the_session_goes_on() -> None:
     host = joined_raw_server()
-    for message in (m.Head(0), told(0, 1, 1), m.Stored(((1, 1),)), m.PathChallenge(bytes(8)), m.Closed("idle", 0)):
+    for message in (
+        m.Head(0),
+        make_entries(0, 1, 1),
+        m.Stored(((1, 1),)),
+        m.PathChallenge(bytes(8)),
+        m.Closed("idle", 0),
+    ):
         datagram = host.channel.seal(m.encode(message))
         for at in SPOILT:
             spoilt = bytearray(datagram)
@@ -1097,7 +1103,7 @@ def test_what_is_not_shown_at_the_end_is_learnt_from_a_pong_and_asked_for() -> N
 def test_what_a_later_server_says_disturbs_nothing(message: list[object]) -> None:
     host = joined_raw_server()
     host.tell_raw(host.channel.seal(msgspec.msgpack.encode(message)))
-    host.tell(told(0, 1, 1))
+    host.tell(make_entries(0, 1, 1))
     assert [event.entry.seq for event in host.events if isinstance(event, pe.EntryArrived)] == [1]
     assert host.of(pe.LinesHeld) == host.of(pe.ContactLost) == []
 

@@ -54,10 +54,10 @@ class Desk:
         for number in range(1, count + 1):
             self.say(session, number)
 
-    def hear(self, session: Session) -> list[m.ServerMessage]:
+    def read(self, session: Session) -> list[m.ServerMessage]:
         """Return what a session was sent since the last call for any session."""
-        heard = Opener(self.out, *self.sessions).hear_each()
-        return [message for cid, message in heard if cid == session.cid]
+        received = Opener(self.out, *self.sessions).read_by_cid()
+        return [message for cid, message in received if cid == session.cid]
 
     def check(self) -> None:
         held = sum(session.lines.held_bytes for session in self.sessions)
@@ -84,7 +84,7 @@ def test_the_newest_session_of_the_fullest_place_loses_its_parts_and_is_told_to_
     desk.begin_lines(second, 4)
     desk.begin_lines(other, 2)
     assert (first.lines.held_bytes > 0, second.lines.held_bytes, other.lines.held_bytes > 0) == (True, 0, True)
-    assert desk.hear(second)[-1] == m.Progress(1, 1, 0, 1_000)
+    assert desk.read(second)[-1] == m.Progress(1, 1, 0, 1_000)
     desk.check()
 
 
@@ -96,7 +96,7 @@ def test_in_the_most_crowded_place_the_last_part_is_dropped_itself() -> None:
     neighbour = desk.session(1)
     desk.say(neighbour, 1)
     assert neighbour.lines.held_bytes == 0
-    assert desk.hear(neighbour) == [m.Progress(1, 1, 0, 1_000)]
+    assert desk.read(neighbour) == [m.Progress(1, 1, 0, 1_000)]
     desk.say(neighbour, 1, 0, 1, b"a line in one part waits for nothing")
     assert [event.text for event in desk.events if isinstance(event, ev.LineReceived)] == [
         "a line in one part waits for nothing"
@@ -130,9 +130,9 @@ def test_half_a_line_waits_for_half_a_minute_and_is_requested_again() -> None:
     assert session.lines.held_bytes > 0
     desk.now += 0.1
     desk.requests.expire(session, desk.now)
-    assert desk.hear(session) == [m.Progress(1, 1, 0, 0)]
+    assert desk.read(session) == [m.Progress(1, 1, 0, 0)]
     desk.say(session, 1, 1)
-    assert desk.hear(session) == [m.Progress(1, 1, 2, 0)]
+    assert desk.read(session) == [m.Progress(1, 1, 2, 0)]
     desk.say(session, 1, 0)
     assert len(desk.events) == 1
     desk.check()
@@ -143,10 +143,10 @@ def test_the_client_is_asked_again_by_whatever_part_it_sends_of_a_line_that_was_
     desk = Desk(QUICK)
     session = desk.session(1)
     desk.say(session, 1, 2, 3)
-    assert desk.hear(session) == [m.Progress(1, 1, 4, 0)]
+    assert desk.read(session) == [m.Progress(1, 1, 4, 0)]
     session.lines.drop(1)
     desk.say(session, 1, 1, 3)
-    assert desk.hear(session) == [m.Progress(1, 1, 2, 0)]
+    assert desk.read(session) == [m.Progress(1, 1, 2, 0)]
 
 
 def test_lines_that_wait_for_the_log_do_not_expire() -> None:
@@ -187,7 +187,7 @@ def test_however_often_half_lines_are_dropped_none_is_lost_doubled_or_out_of_ord
     texts = [bytes([97 + at % 26]) * size for at, size in enumerate(sizes)]
     for text in texts:
         sender.add(text, False)
-    ear = Opener(desk.out, *desk.sessions)
+    opener = Opener(desk.out, *desk.sessions)
     said: list[ev.LineReceived] = []
     for _ in range(3_000):
         for villain in villains:
@@ -208,7 +208,7 @@ def test_however_often_half_lines_are_dropped_none_is_lost_doubled_or_out_of_ord
         for session in desk.sessions:
             desk.requests.expire(session, desk.now)
         desk.check()
-        for cid, message in ear.hear_each():
+        for cid, message in opener.read_by_cid():
             if cid != honest.cid or dice.random() < loss:
                 continue
             match message:

@@ -42,12 +42,12 @@ def test_nothing_to_tell_is_no_datagram() -> None:
 def test_each_datagram_covers_the_stretch_up_to_its_last_entry_and_no_gap_lies_between() -> None:
     messages = pack(0, 60, [entry(seq, "x" * 100) for seq in range(1, 61, 2)])
     assert len(messages) > 2
-    told = 0
+    told_seqs = 0
     for message in messages:
         assert isinstance(message, m.Entries)
-        assert message.after == told
-        told = message.through
-    assert told == 60
+        assert message.after == told_seqs
+        told_seqs = message.through
+    assert told_seqs == 60
 
 
 def test_a_long_entry_comes_in_parts_of_its_encoding() -> None:
@@ -91,10 +91,10 @@ def test_every_message_fits_a_datagram_and_what_is_told_is_told_in_order_up_to_w
     through = far + 2 * len(sizes) + 1
     messages = pack(far, through, entries, limit)
     assert all(len(m.encode(message)) <= MAX_PLAINTEXT for message in messages)
-    told = seqs_in(messages)
-    assert told == kept[: len(told)]
+    told_seqs = seqs_in(messages)
+    assert told_seqs == kept[: len(told_seqs)]
     if limit is None:
-        assert told == kept
+        assert told_seqs == kept
     else:
         # A single entry goes whole, even when its parts are more than the limit; otherwise it could never go.
         assert len(messages) <= limit or len({getattr(each, "seq", 0) for each in messages}) == 1

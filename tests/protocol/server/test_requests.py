@@ -35,7 +35,7 @@ class Desk:
         self.events: deque[ev.ServerEvent] = deque()
         self.timers = TimerTable(ServerTimer)
         self.requests = Requests(self.limits, self.out, self.events, self.timers)
-        self.ear = Opener(self.out, self.session)
+        self.opener = Opener(self.out, self.session)
         self.now = START
 
     def call(self, number: int, body: m.CallBody) -> bool:
@@ -45,9 +45,9 @@ class Desk:
         piece = text if isinstance(text, bytes) else (text or f"line {number}").encode()
         self.requests.say(self.session, m.Say(number, oldest, False, index, count, piece), self.now)
 
-    def hear(self) -> list[m.ServerMessage]:
+    def read(self) -> list[m.ServerMessage]:
         self.requests.send_stored()
-        return self.ear.hear()
+        return self.opener.read()
 
     def reported(self) -> list[ev.ServerEvent]:
         events = list(self.events)
@@ -95,11 +95,11 @@ def test_a_call_is_reported_once_and_answered_as_often_as_it_is_asked(desk: Desk
     assert desk.reported() == [ev.JoinAsked(5, 1, "ana", None, False, 5)]
     desk.call(1, join)
     assert desk.reported() == []
-    assert desk.hear() == [], "silent while it is worked on"
+    assert desk.read() == [], "silent while it is worked on"
     desk.requests.answer(desk.session, 1, m.NameValid("ana"))
     for _ in range(3):
         desk.call(1, join)
-    assert desk.hear() == [m.Answer(1, m.NameValid("ana"))] * 4
+    assert desk.read() == [m.Answer(1, m.NameValid("ana"))] * 4
     assert desk.reported() == []
 
 
@@ -108,7 +108,7 @@ def test_a_repeated_number_with_another_question_gets_the_same_answer(desk: Desk
     desk.call(1, m.Join("ana", None, None))
     desk.requests.answer(desk.session, 1, m.NameValid("ana"))
     desk.call(1, m.Join("budi", None, None))
-    assert desk.hear() == [m.Answer(1, m.NameValid("ana"))] * 2
+    assert desk.read() == [m.Answer(1, m.NameValid("ana"))] * 2
 
 
 def test_older_calls_and_number_zero_are_dropped(desk: Desk) -> None:
@@ -116,17 +116,17 @@ def test_older_calls_and_number_zero_are_dropped(desk: Desk) -> None:
     desk.call(3, m.Who(""))
     desk.call(2, m.Who("x"))
     assert desk.reported() == [ev.WhoAsked(5, 3, "")]
-    assert desk.hear() == []
+    assert desk.read() == []
 
 
 def test_an_answer_to_a_call_that_was_replaced_is_not_sent(desk: Desk) -> None:
     desk.call(1, m.Who(""))
     desk.call(2, m.Who(""))
     desk.requests.answer(desk.session, 1, m.Members((), False))
-    assert desk.hear() == []
+    assert desk.read() == []
     desk.requests.answer(desk.session, 2, m.Members((), False))
     desk.requests.answer(desk.session, 2, m.Members((), True))
-    assert desk.hear() == [m.Answer(2, m.Members((), False))]
+    assert desk.read() == [m.Answer(2, m.Members((), False))]
 
 
 def test_leave_is_returned_to_the_endpoint(desk: Desk) -> None:
@@ -142,13 +142,13 @@ def test_only_members_may_list_the_members() -> None:
     desk = Desk(joined=False)
     desk.call(1, m.Who(""))
     assert desk.reported() == []
-    assert desk.hear() == [m.Answer(1, m.Refused("not_joined"))]
+    assert desk.read() == [m.Answer(1, m.Refused("not_joined"))]
 
 
 def test_a_member_cannot_join_again(desk: Desk) -> None:
     desk.call(1, m.Join("budi", "password", None))
     assert desk.reported() == []
-    assert desk.hear() == [m.Answer(1, m.Refused("already_joined"))]
+    assert desk.read() == [m.Answer(1, m.Refused("already_joined"))]
 
 
 def test_without_a_name_the_name_in_the_ticket_is_used() -> None:
@@ -162,7 +162,7 @@ def test_without_a_name_and_a_good_ticket_nobody_joins() -> None:
     desk.session.ticket = None
     desk.call(1, m.Join(None, None, None))
     assert desk.reported() == []
-    assert desk.hear() == [m.Answer(1, m.Refused("ticket_refused"))]
+    assert desk.read() == [m.Answer(1, m.Refused("ticket_refused"))]
 
 
 def test_only_a_password_extends_the_time_to_join() -> None:
@@ -210,21 +210,21 @@ def test_the_id_of_a_line_is_the_hash_that_the_protocol_says() -> None:
 def test_a_line_is_reported_with_its_id_and_stored_with_its_seq(desk: Desk) -> None:
     desk.say(1, "hello")
     assert desk.reported() == [ev.LineReceived(5, 1, line_id(KEY, STREAM, 1), False, "hello")]
-    assert desk.hear() == []
+    assert desk.read() == []
     desk.requests.answer_line(desk.session, 1, 40)
-    assert desk.hear() == [m.Stored(((1, 40),))]
+    assert desk.read() == [m.Stored(((1, 40),))]
 
 
 def test_a_repeated_line_is_answered_again_and_not_reported_again(desk: Desk) -> None:
     desk.say(1)
     desk.say(1)
     assert len(desk.reported()) == 1
-    assert desk.hear() == [], "it is not known yet"
+    assert desk.read() == [], "it is not known yet"
     desk.requests.answer_line(desk.session, 1, 40)
-    desk.hear()
+    desk.read()
     desk.say(1)
     desk.say(1)
-    assert desk.hear() == [m.Stored(((1, 40),))] * 2
+    assert desk.read() == [m.Stored(((1, 40),))] * 2
     assert desk.reported() == []
 
 
@@ -232,14 +232,14 @@ def test_a_refused_line_is_refused_again_when_it_is_repeated(desk: Desk) -> None
     desk.say(1)
     desk.requests.answer_line(desk.session, 1, "text_empty")
     desk.say(1)
-    assert desk.hear() == [m.Unsaid(1, "text_empty")] * 2
+    assert desk.read() == [m.Unsaid(1, "text_empty")] * 2
 
 
 def test_lines_before_joining_are_dropped() -> None:
     desk = Desk(joined=False)
     desk.say(1)
     assert desk.reported() == []
-    assert desk.hear() == []
+    assert desk.read() == []
     assert not desk.session.lines.holds_parts()
 
 
@@ -247,27 +247,27 @@ def test_a_line_that_arrives_early_waits_and_progress_says_what_is_missing(desk:
     desk.say(1)
     desk.say(3)
     assert desk.said() == ["line 1"]
-    assert desk.hear() == [m.Progress(2, 2, 0, 0)]
+    assert desk.read() == [m.Progress(2, 2, 0, 0)]
     desk.say(2)
     assert desk.said() == ["line 2", "line 3"]
-    assert desk.hear() == []
+    assert desk.read() == []
 
 
 def test_progress_follows_a_last_part_that_arrives_first(desk: Desk) -> None:
     desk.say(1, "c", index=2, count=3)
-    assert desk.hear() == [m.Progress(1, 1, 0b100, 0)]
+    assert desk.read() == [m.Progress(1, 1, 0b100, 0)]
     desk.say(1, "a", index=0, count=3)
-    assert desk.hear() == []
+    assert desk.read() == []
     desk.say(1, "b", index=1, count=3)
     assert desk.said() == ["abc"]
-    assert desk.hear() == []
+    assert desk.read() == []
 
 
 def test_lines_stored_together_are_answered_together(desk: Desk) -> None:
     for number in range(1, 4):
         desk.say(number)
         desk.requests.answer_line(desk.session, number, 100 + number)
-    assert desk.hear() == [m.Stored(((1, 101), (2, 102), (3, 103)))]
+    assert desk.read() == [m.Stored(((1, 101), (2, 102), (3, 103)))]
 
 
 def test_many_stored_lines_take_several_datagrams() -> None:
@@ -275,7 +275,7 @@ def test_many_stored_lines_take_several_datagrams() -> None:
     for number in range(1, STORED_PER_DATAGRAM + 2):
         desk.say(number)
         desk.requests.answer_line(desk.session, number, 2**62 + number)
-    first, second = desk.hear()
+    first, second = desk.read()
     assert isinstance(first, m.Stored)
     assert isinstance(second, m.Stored)
     assert [len(first.pairs), len(second.pairs)] == [STORED_PER_DATAGRAM, 1]
@@ -285,7 +285,7 @@ def test_nothing_more_is_sent_to_a_session_that_was_forgotten(desk: Desk) -> Non
     desk.say(1)
     desk.requests.answer_line(desk.session, 1, 40)
     desk.requests.forget(desk.session)
-    assert desk.hear() == []
+    assert desk.read() == []
 
 
 def test_lines_over_the_rate_wait_and_progress_says_how_long() -> None:
@@ -293,7 +293,7 @@ def test_lines_over_the_rate_wait_and_progress_says_how_long() -> None:
     for number in range(1, 7):
         desk.say(number)
     assert desk.said() == ["line 1", "line 2", "line 3"]
-    (progress,) = desk.hear()
+    (progress,) = desk.read()
     assert isinstance(progress, m.Progress)
     assert (progress.next, progress.number, progress.have) == (4, 4, 1)
     assert 99 <= progress.wait_ms <= 101
@@ -318,7 +318,7 @@ def test_two_hundred_pasted_lines_are_delayed_but_never_dropped() -> None:
             assert isinstance(event, ev.LineReceived)
             said.append(event.text)
             desk.requests.answer_line(desk.session, event.number, len(said))
-        for message in desk.hear():
+        for message in desk.read():
             if isinstance(message, m.Stored):
                 waiting = [number for number in waiting if number not in dict(message.pairs)]
         if not waiting:
@@ -335,10 +335,10 @@ def test_the_rate_is_a_members_and_not_a_sessions() -> None:
         desk.say(number)
     other = make_session(6, desk.limits)
     desk.session, earlier = other, desk.session
-    desk.ear = Opener(desk.out, earlier, other)
+    desk.opener = Opener(desk.out, earlier, other)
     desk.say(1)
     assert desk.said() == ["line 1", "line 2", "line 3"]
-    (progress,) = desk.hear()
+    (progress,) = desk.read()
     assert isinstance(progress, m.Progress)
     assert progress.wait_ms >= 99
 
@@ -388,7 +388,7 @@ def test_lines_wait_while_the_log_takes_none() -> None:
     desk.requests.holding = True
     desk.say(1)
     assert desk.said() == []
-    assert desk.hear() == [m.Progress(1, 1, 1, 0)]
+    assert desk.read() == [m.Progress(1, 1, 1, 0)]
     desk.requests.holding = False
     desk.requests.release_lines(desk.session, desk.now)
     assert desk.said() == ["line 1"]
@@ -401,22 +401,22 @@ def test_a_session_whose_lines_wait_for_the_log_is_told_when_it_begins_and_whene
     desk.say(1)
     desk.requests.hold([desk.session], False, True, desk.now)
     desk.requests.hold([desk.session], False, True, desk.now)
-    assert desk.hear() == [m.Progress(2, 2, 0, 0, HELD)]
+    assert desk.read() == [m.Progress(2, 2, 0, 0, HELD)]
     desk.say(1)
     desk.say(2)
-    assert desk.hear() == [m.Progress(2, 2, 0, 0, HELD), m.Progress(3, 3, 0, 0, HELD)]
+    assert desk.read() == [m.Progress(2, 2, 0, 0, HELD), m.Progress(3, 3, 0, 0, HELD)]
     desk.requests.answer_line(desk.session, 1, 1)
     desk.requests.answer_line(desk.session, 2, 2)
     desk.requests.hold([desk.session], False, False, desk.now)
     desk.say(3)
-    assert desk.hear() == [m.Stored(((1, 1), (2, 2)))]
+    assert desk.read() == [m.Stored(((1, 1), (2, 2)))]
 
 
 def test_a_line_that_waits_at_its_session_waits_for_the_log_too(desk: Desk) -> None:
     desk.requests.hold([desk.session], True, True, desk.now)
     desk.say(1)
     assert desk.said() == []
-    assert desk.hear() == [m.Progress(1, 1, 1, 0, HELD)]
+    assert desk.read() == [m.Progress(1, 1, 1, 0, HELD)]
     desk.requests.hold([desk.session], False, True, desk.now)
     assert desk.said() == ["line 1"]
 
@@ -424,17 +424,17 @@ def test_a_line_that_waits_at_its_session_waits_for_the_log_too(desk: Desk) -> N
 def test_a_session_that_waits_for_nothing_is_told_nothing(desk: Desk) -> None:
     desk.requests.hold([desk.session], False, True, desk.now)
     desk.call(1, m.Who(""))
-    assert desk.hear() == []
+    assert desk.read() == []
 
 
 def test_a_session_whose_join_waits_for_the_log_is_told_so_and_has_more_time() -> None:
     desk = Desk(joined=False)
     desk.call(1, m.Join("ana", "password", None))
     desk.requests.hold([desk.session], False, True, desk.now)
-    assert desk.hear() == [m.Progress(0, 0, 0, 0, HELD)]
+    assert desk.read() == [m.Progress(0, 0, 0, 0, HELD)]
     desk.now += 20.0
     desk.call(1, m.Join("ana", "password", None))
-    assert desk.hear() == [m.Progress(0, 0, 0, 0, HELD)]
+    assert desk.read() == [m.Progress(0, 0, 0, 0, HELD)]
     assert desk.session.join_by == desk.now + desk.limits.join_seconds
     assert len(desk.reported()) == 1
 
@@ -455,7 +455,7 @@ def test_a_text_over_the_limit_is_refused_and_the_next_line_goes_on() -> None:
         desk.say(1, b"x" * MAX_PIECE, index=index, count=3)
     desk.say(2, "after it")
     assert desk.said() == ["after it"]
-    assert m.Unsaid(1, "text_too_long") in desk.hear()
+    assert m.Unsaid(1, "text_too_long") in desk.read()
     assert desk.session.unsettled == 1
 
 
@@ -503,6 +503,6 @@ def test_whatever_clients_send_no_line_is_reported_twice_or_out_of_order_and_lit
         for event in desk.reported():
             assert isinstance(event, ev.LineReceived)
             numbers.append(event.number)
-        assert len(desk.hear()) <= 1
+        assert len(desk.read()) <= 1
         assert len(desk.session.lines._waiting) <= LINE_WINDOW
     assert numbers == sorted(set(numbers))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from kit.hall import Hall
+from kit.instant_world import InstantWorld
 from kit.world import PASSWORD
 
 from sockatuh.protocol import messages as m
@@ -14,12 +14,12 @@ TAKEN = b"Username sudah dipakai! Gunakan username lain."
 
 
 @pytest.fixture
-def hall() -> Hall:
-    return Hall()
+def world() -> InstantWorld:
+    return InstantWorld()
 
 
-def test_the_originals_wire_word_by_word(hall: Hall) -> None:
-    budi, cici = hall.teletype(), hall.teletype()
+def test_the_originals_wire_word_by_word(world: InstantWorld) -> None:
+    budi, cici = world.teletype(), world.teletype()
     assert budi.send(b"hello?") == []
     assert budi.send(b"Username:budi") == [b"Username valid!"]
     assert budi.send(b"Password:guess") == [b"Password salah! Silakan coba lagi."]
@@ -32,8 +32,8 @@ def test_the_originals_wire_word_by_word(hall: Hall) -> None:
     assert budi.received[-1] == b"cici: Username:"
 
 
-def test_classic_and_secure_members_receive_each_others_lines(hall: Hall) -> None:
-    ana, budi = hall.person("ana"), hall.teletype()
+def test_classic_and_secure_members_receive_each_others_lines(world: InstantWorld) -> None:
+    ana, budi = world.person("ana"), world.teletype()
     budi.join("budi")
     assert budi.send("sopnya jam satu \N{STEAMING BOWL}".encode()) == []
     assert ana.story[-1] == "budi: sopnya jam satu \N{STEAMING BOWL}"
@@ -44,29 +44,29 @@ def test_classic_and_secure_members_receive_each_others_lines(hall: Hall) -> Non
     assert [entry.entry.text for entry in ana.all(e.EntryArrived) if entry.entry.kind == m.JOINED][-1] == "classic"
 
 
-def test_a_classic_member_never_gets_its_own_line_back_in_a_batch_either(hall: Hall) -> None:
-    budi, cici = hall.teletype(), hall.teletype()
+def test_a_classic_member_never_gets_its_own_line_back_in_a_batch_either(world: InstantWorld) -> None:
+    budi, cici = world.teletype(), world.teletype()
     budi.join("budi")
     cici.join("cici")
-    hall.writer_busy = True
+    world.writer_busy = True
     budi.send(b"one")
     cici.send(b"two")
-    hall.writer_busy = False
-    hall.settle()
+    world.writer_busy = False
+    world.settle()
     assert budi.received[-1] == b"cici: two"
     assert cici.received[-1] == b"budi: one"
 
 
 def test_the_password_may_hold_colons() -> None:
-    hall = Hall()
-    budi = hall.teletype()
+    world = InstantWorld()
+    budi = world.teletype()
     budi.send(b"Username:budi")
     budi.send(b"Password:a:b:c")
-    assert [check.password for check in hall.bcrypt.asked] == [b"a:b:c"]
+    assert [check.password for check in world.bcrypt.asked] == [b"a:b:c"]
 
 
-def test_whoever_sends_newlines_gets_them_back(hall: Hall) -> None:
-    ana, netcat = hall.person("ana"), hall.teletype()
+def test_whoever_sends_newlines_gets_them_back(world: InstantWorld) -> None:
+    ana, netcat = world.person("ana"), world.teletype()
     assert netcat.send(b"Username:budi\n") == [b"Username valid!\n"]
     assert netcat.send(b"Password:" + PASSWORD.encode() + b"\n") == [b"Berhasil bergabung!\n"]
     netcat.send(b"hello\n")
@@ -75,54 +75,54 @@ def test_whoever_sends_newlines_gets_them_back(hall: Hall) -> None:
     assert netcat.received[-1] == b"ana: hi\n"
 
 
-def test_a_classic_member_takes_no_name_that_is_here_or_owned_by_a_key_and_owns_none(hall: Hall) -> None:
-    ana, budi = hall.person("ana"), hall.teletype()
+def test_a_classic_member_takes_no_name_that_is_here_or_owned_by_a_key_and_owns_none(world: InstantWorld) -> None:
+    ana, budi = world.person("ana"), world.teletype()
     assert budi.send(b"Username:ana") == [TAKEN]
     ana.leave()
     assert budi.send(b"Username:ana") == [TAKEN]
     budi.join("budi")
-    hall.advance(602.0)
-    last = hall.bodies()[-1]
+    world.advance(602.0)
+    last = world.bodies()[-1]
     assert isinstance(last, Left)
     assert (last.name, last.reason) == ("budi", "idle")
-    assert hall.person("budi").is_in
+    assert world.person("budi").is_in
 
 
-def test_a_name_that_went_while_the_password_was_typed_is_taken(hall: Hall) -> None:
-    budi = hall.teletype()
+def test_a_name_that_went_while_the_password_was_typed_is_taken(world: InstantWorld) -> None:
+    budi = world.teletype()
     assert budi.send(b"Username:ana") == [b"Username valid!"]
-    hall.person("ana")
+    world.person("ana")
     assert budi.send(b"Password:" + PASSWORD.encode()) == [TAKEN]
-    assert hall.kinds() == ["joined"]
+    assert world.kinds() == ["joined"]
 
 
-def test_two_classic_members_who_passed_the_name_step_together_do_not_both_get_in(hall: Hall) -> None:
-    hall.person("somebody")
-    one, other = hall.teletype(), hall.teletype()
+def test_two_classic_members_who_passed_the_name_step_together_do_not_both_get_in(world: InstantWorld) -> None:
+    world.person("somebody")
+    one, other = world.teletype(), world.teletype()
     for teletype in (one, other):
         assert teletype.send(b"Username:budi") == [b"Username valid!"]
-    hall.writer_busy = True
+    world.writer_busy = True
     for teletype in (one, other):
         teletype.send(b"Password:" + PASSWORD.encode())
-    hall.writer_busy = False
-    hall.settle()
+    world.writer_busy = False
+    world.settle()
     assert one.received[-1] == b"Berhasil bergabung!"
     assert other.received[-1] == b"Username sudah dipakai! Gunakan username lain."
-    assert len(hall.bcrypt.asked) == 1
+    assert len(world.bcrypt.asked) == 1
 
 
-def test_guessing_waits_in_the_classic_dialect_too(hall: Hall) -> None:
-    budi = hall.teletype()
+def test_guessing_waits_in_the_classic_dialect_too(world: InstantWorld) -> None:
+    budi = world.teletype()
     budi.send(b"Username:budi")
     for _ in range(4):
         assert budi.send(b"Password:guess") == [b"Password salah! Silakan coba lagi."]
     assert budi.send(b"Password:" + PASSWORD.encode()) == [b"Password salah! Silakan coba lagi."]
-    hall.advance(5.0)
+    world.advance(5.0)
     assert budi.send(b"Password:" + PASSWORD.encode()) == [b"Berhasil bergabung!"]
 
 
 def test_turned_off_the_classic_dialect_answers_nothing() -> None:
-    hall = Hall(classic=False)
-    assert hall.teletype().send(b"Username:budi") == []
-    hall.room_server.summarise_dropped()
-    assert hall.diary.of("datagram_dropped") == [{"off": 1}]
+    world = InstantWorld(classic=False)
+    assert world.teletype().send(b"Username:budi") == []
+    world.room_server.summarise_dropped()
+    assert world.diary.of("datagram_dropped") == [{"off": 1}]

@@ -111,7 +111,7 @@ class Conversation:
         """Return the id of the last line from there."""
         return self._lines[address]
 
-    def heard(self, address: Address = BUDI) -> list[bytes]:
+    def received(self, address: Address = BUDI) -> list[bytes]:
         datagrams = self.sent()
         assert {to for _, to in datagrams} <= {address}
         return [data for data, _ in datagrams]
@@ -146,22 +146,22 @@ def room() -> Conversation:
 def test_the_conversation_of_the_original(room: Conversation) -> None:
     assert room.tell(b"Username:budi") == [("name", BUDI, "budi")]
     room.name_taken(BUDI)
-    assert room.heard() == [b"Username sudah dipakai! Gunakan username lain."]
+    assert room.received() == [b"Username sudah dipakai! Gunakan username lain."]
     assert room.tell(b"Username:budi2") == [("name", BUDI, "budi2")]
     room.name_valid(BUDI, "budi2")
-    assert room.heard() == [b"Username valid!"]
+    assert room.received() == [b"Username valid!"]
     assert room.tell(b"Password:wrong") == [("password", BUDI, "budi2", "wrong")]
     room.password_wrong(BUDI)
-    assert room.heard() == [b"Password salah! Silakan coba lagi."]
+    assert room.received() == [b"Password salah! Silakan coba lagi."]
     assert room.tell(b"Password:right") == [("password", BUDI, "budi2", "right")]
     assert not room.dialect.is_member(BUDI)
     room.welcome(BUDI)
-    assert room.heard() == [b"Berhasil bergabung!"]
+    assert room.received() == [b"Berhasil bergabung!"]
     assert room.dialect.is_member(BUDI)
     assert room.tell("halo semua 👋".encode()) == [("line", BUDI, "halo semua 👋")]
-    assert room.heard() == []
+    assert room.received() == []
     room.publish("ana", "halo budi")
-    assert room.heard() == [b"ana: halo budi"]
+    assert room.received() == [b"ana: halo budi"]
 
 
 def test_a_name_that_went_while_the_password_was_checked_is_taken(room: Conversation) -> None:
@@ -169,7 +169,7 @@ def test_a_name_that_went_while_the_password_was_checked_is_taken(room: Conversa
     room.name_valid(BUDI, "budi")
     room.tell(b"Password:right")
     room.name_taken(BUDI)
-    assert room.heard() == [b"Username valid!", b"Username sudah dipakai! Gunakan username lain."]
+    assert room.received() == [b"Username valid!", b"Username sudah dipakai! Gunakan username lain."]
     assert not room.dialect.is_member(BUDI)
     assert room.tell(b"Username:budi2") == [("name", BUDI, "budi2")]
 
@@ -194,11 +194,11 @@ def test_one_that_sends_newlines_gets_them_back(room: Conversation, ending: byte
     assert room.tell(b"Password:right" + ending) == [("password", BUDI, "budi", "right")]
     room.welcome(BUDI)
     room.publish("ana", "halo")
-    assert room.heard() == [b"Username valid!" + ending, b"Berhasil bergabung!" + ending, b"ana: halo" + ending]
+    assert room.received() == [b"Username valid!" + ending, b"Berhasil bergabung!" + ending, b"ana: halo" + ending]
     assert room.tell(b"one\n" + ending) == [("line", BUDI, "one\n")]
     assert room.tell(b"a last piece") == [("line", BUDI, "a last piece")]
     room.publish("ana", "halo")
-    assert room.heard() == [b"ana: halo" + ending]
+    assert room.received() == [b"ana: halo" + ending]
 
 
 def test_a_line_goes_to_all_members_but_one_and_to_no_stranger(room: Conversation) -> None:
@@ -208,19 +208,19 @@ def test_a_line_goes_to_all_members_but_one_and_to_no_stranger(room: Conversatio
     room.tell(b"halo")
     line = room.line_of(BUDI)
     room.publish("budi", "halo", line)
-    assert room.heard(ANA) == [b"budi: halo"]
+    assert room.received(ANA) == [b"budi: halo"]
 
 
 def test_each_line_of_a_text_is_a_datagram(room: Conversation) -> None:
     room.join(BUDI, "budi")
     room.publish("ana", "one\n\ntwo")
-    assert room.heard() == [b"ana: one", b"ana: ", b"ana: two"]
+    assert room.received() == [b"ana: one", b"ana: ", b"ana: two"]
 
 
 def test_a_long_line_is_cut_between_graphemes(room: Conversation) -> None:
     room.join(BUDI, "budi")
     room.publish("ana", FAMILY * 100)
-    texts = [data.decode().removeprefix("ana: ") for data in room.heard()]
+    texts = [data.decode().removeprefix("ana: ") for data in room.received()]
     assert [text.count(FAMILY) for text in texts] == [66, 34]
     assert all(set(text.split(FAMILY)) == {""} for text in texts)
 
@@ -234,7 +234,7 @@ def test_no_text_is_too_long_and_nothing_of_it_is_lost(text: str, times: int, na
     room.join(BUDI, "budi", ending)
     room.publish(name, text * times)
     head = f"{name}: ".encode()
-    datagrams = room.heard()
+    datagrams = room.received()
     assert all(len(data) <= 1200 and data.startswith(head) and data.endswith(ending) for data in datagrams)
     kept = "".join(data.removesuffix(ending)[len(head) :].decode() for data in datagrams)
     assert kept == text * times
@@ -243,7 +243,7 @@ def test_no_text_is_too_long_and_nothing_of_it_is_lost(text: str, times: int, na
 def test_a_grapheme_longer_than_a_datagram_is_cut_between_characters(room: Conversation) -> None:
     room.join(BUDI, "budi")
     room.publish("ana", "e" + "\u0301" * 1000)
-    assert "".join(data.decode().removeprefix("ana: ") for data in room.heard()) == "e" + "\u0301" * 1000
+    assert "".join(data.decode().removeprefix("ana: ") for data in room.received()) == "e" + "\u0301" * 1000
 
 
 def test_while_a_password_is_checked_nothing_else_is_processed(room: Conversation) -> None:
@@ -258,7 +258,7 @@ def test_while_a_password_is_checked_nothing_else_is_processed(room: Conversatio
 def test_a_password_said_again_because_the_answer_was_lost_is_not_told_to_the_room(room: Conversation) -> None:
     room.join(BUDI, "budi")
     assert room.tell(b"Password:right\n") == []
-    assert room.heard() == [b"Berhasil bergabung!\n"]
+    assert room.received() == [b"Berhasil bergabung!\n"]
     assert room.tell(b"Password:of the week?") == [("line", BUDI, "Password:of the week?")]
 
 
@@ -269,7 +269,7 @@ def test_a_password_does_not_show_where_events_are_logged() -> None:
 @pytest.mark.parametrize("data", [b"halo", b"Password:right", b"", b"username:budi", b"Username"])
 def test_a_stranger_is_answered_nothing_but_to_a_name(room: Conversation, data: bytes) -> None:
     assert room.tell(data) == []
-    assert room.heard() == []
+    assert room.received() == []
     assert room.dialect.get_timer() is None
     assert room.dialect.dropped == {"state": 1}
 
@@ -335,7 +335,7 @@ def test_a_member_silent_for_ten_minutes_has_left(room: Conversation) -> None:
     assert room.events() == [("silent", ANA)]
     assert (room.dialect.is_member(ANA), room.dialect.is_member(BUDI)) == (False, True)
     room.publish("eve", "anybody?")
-    assert room.heard(BUDI) == [b"eve: anybody?"]
+    assert room.received(BUDI) == [b"eve: anybody?"]
 
 
 def test_a_stranger_is_forgotten_after_a_minute_without_a_word(room: Conversation) -> None:
@@ -367,9 +367,9 @@ def test_newer_strangers_take_the_place_of_older_ones_and_of_nobody_else() -> No
         assert room.tell(b"Username:eve", address)
     room.dialect.datagrams_to_send()
     room.name_valid(first, "eve")
-    assert room.heard() == []
+    assert room.received() == []
     room.name_valid(second, "eve")
-    assert room.heard(second) == [b"Username valid!"]
+    assert room.received(second) == [b"Username valid!"]
     room.tell(b"Password:right", second)
     assert room.tell(b"Username:late", first) == []
     assert room.dialect.dropped == {"full": 1}
@@ -391,7 +391,7 @@ def test_answers_to_addresses_that_are_gone_or_did_not_ask_are_passed_over(room:
     room.name_taken(BUDI)
     room.welcome(BUDI)
     room.password_wrong(BUDI)
-    assert room.heard() == []
+    assert room.received() == []
     assert not room.dialect.is_member(BUDI)
 
 
@@ -411,14 +411,14 @@ def test_of_a_text_of_very_many_rows_all_members_get_the_first_and_how_many_are_
 def test_forty_rows_are_sent_whole(room: Conversation, rows: int, last: str) -> None:
     room.join(BUDI, "budi")
     room.publish("ana", "\n".join("x" * rows))
-    assert room.heard()[-1] == last.encode()
+    assert room.received()[-1] == last.encode()
 
 
 def test_an_action_looks_like_no_message(room: Conversation) -> None:
     room.join(BUDI, "budi", b"\n")
     room.publish("ana", "waves\nat all", action=True)
     room.publish("ana", "/me waves")
-    assert room.heard() == [b"* ana waves\n", b"* ana at all\n", b"ana: /me waves\n"]
+    assert room.received() == [b"* ana waves\n", b"* ana at all\n", b"ana: /me waves\n"]
 
 
 def test_what_waits_for_a_member_is_bounded_and_goes_with_it(room: Conversation) -> None:
@@ -426,10 +426,10 @@ def test_what_waits_for_a_member_is_bounded_and_goes_with_it(room: Conversation)
     for _ in range(10):
         room.publish("ana", "\n" * 39)
     assert room.dialect.dropped == {"outbox": 400 - LONGEST}
-    assert len(room.heard()) == LONGEST
+    assert len(room.received()) == LONGEST
     room.publish("ana", "\n" * 39)
     room.drop(BUDI)
-    assert room.heard() == []
+    assert room.received() == []
 
 
 def test_the_order_of_lines_is_kept_over_turns(room: Conversation) -> None:
@@ -437,7 +437,7 @@ def test_the_order_of_lines_is_kept_over_turns(room: Conversation) -> None:
     texts = [f"{number}" for number in range(60)]
     for text in texts:
         room.publish("ana", text)
-    assert room.heard() == [f"ana: {text}".encode() for text in texts]
+    assert room.received() == [f"ana: {text}".encode() for text in texts]
 
 
 def test_a_members_text_of_many_rows_costs_its_rate() -> None:
@@ -505,12 +505,12 @@ def test_once_it_is_off_members_go_on_and_nobody_else_comes_in(room: Conversatio
     room.tell(b"Username:ana", ANA)
     room.dialect.replace_rules(enabled=False, networks=(), max_peers=16)
     room.name_valid(ANA, "ana")
-    assert room.heard() == []
+    assert room.received() == []
     assert room.tell(b"Password:right", ANA) == []
     assert room.tell(b"Username:cici", ANA) == []
     assert room.tell(b"soup at one") == [("line", BUDI, "soup at one")]
     room.publish("tom", "two for me")
-    assert room.heard() == [b"tom: two for me"]
+    assert room.received() == [b"tom: two for me"]
     assert (room.dialect.members, room.dialect.dropped["off"]) == (1, 2)
 
 

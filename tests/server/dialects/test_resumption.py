@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 from kit.clients import Client
-from kit.hall import Hall
+from kit.instant_world import InstantWorld
 from kit.world import PASSWORD
 
 from sockatuh.protocol import messages as m
@@ -19,54 +19,54 @@ ANOTHER = b"a log of nowhere"
 LIMITS = Limits(lines_burst=1000, handshakes_burst=1000)
 
 
-@pytest.fixture(name="hall")
-def _hall() -> Hall:
-    return Hall(limits=LIMITS)
+@pytest.fixture(name="world")
+def _world() -> InstantWorld:
+    return InstantWorld(limits=LIMITS)
 
 
-def say(hall: Hall, person: Client, count: int, word: str) -> None:
+def say(world: InstantWorld, person: Client, count: int, word: str) -> None:
     for number in range(count):
         person.say(f"{word} {number}")
-    hall.until(lambda: not person.peer.unanswered)
+    world.until(lambda: not person.peer.unanswered)
 
 
 def numbered(word: str, count: int) -> list[str]:
     return [f"{word} {number}" for number in range(count)]
 
 
-def come_back(hall: Hall, person: Client) -> list[str]:
+def come_back(world: InstantWorld, person: Client) -> list[str]:
     """Let a member that was cut off come back; return the lines it is shown, each of which the log must have there."""
     before, times = len(person.events), len(person.all(e.Admitted))
     person.cut_off = False
-    hall.until(lambda: len(person.all(e.Admitted)) > times)
-    hall.advance(3.0)
+    world.until(lambda: len(person.all(e.Admitted)) > times)
+    world.advance(3.0)
     shown = [event.entry for event in person.events[before:] if isinstance(event, e.EntryArrived)]
-    assert all(m.encode(entry) == encode_entry(hall.log.rows[entry.seq - 1]).encoding for entry in shown)
+    assert all(m.encode(entry) == encode_entry(world.log.rows[entry.seq - 1]).encoding for entry in shown)
     assert not person.all(e.EntriesGone)
     return [entry.text for entry in shown if entry.kind == m.MESSAGE]
 
 
-def copy_back(hall: Hall, head: int) -> None:
+def copy_back(world: InstantWorld, head: int) -> None:
     """Begin again with an older copy of the log under the same id, as when somebody copies a file by hand."""
-    hall.log.set_back(head)
-    hall.begin()
+    world.log.set_back(head)
+    world.begin()
 
 
-def restore(hall: Hall, head: int, hashed: str = "the hash") -> None:
+def restore(world: InstantWorld, head: int, hashed: str = "the hash") -> None:
     """Begin again with an older copy of the log that knows it is one."""
-    hall.log.set_back(head)
-    hall.log.renew(hall.random(16), head)
-    hall.begin(hashed)
+    world.log.set_back(head)
+    world.log.renew(world.random(16), head)
+    world.begin(hashed)
 
 
 def pretend(
-    hall: Hall, *, log_id: bytes | None, cursor: int, ticket_at: int | None = None, history: int | None = None
+    world: InstantWorld, *, log_id: bytes | None, cursor: int, ticket_at: int | None = None, history: int | None = None
 ) -> m.Welcome:
     """Join with whatever one likes to claim, and perhaps a ticket that the server made at some place; leave again."""
-    key = hall.random(32)
-    ticket = Ticket(f"mallory{len(hall.clients)}", log_id or hall.log.log_id, ticket_at or 0)
-    sealed = hall.endpoint.tickets.seal(ticket, public_key(key), hall.random) if ticket_at is not None else None
-    outlaw = hall.outlaw(key, log_id=log_id, cursor=cursor, ticket=sealed)
+    key = world.random(32)
+    ticket = Ticket(f"mallory{len(world.clients)}", log_id or world.log.log_id, ticket_at or 0)
+    sealed = world.endpoint.tickets.seal(ticket, public_key(key), world.random) if ticket_at is not None else None
+    outlaw = world.outlaw(key, log_id=log_id, cursor=cursor, ticket=sealed)
     join = m.Join(None, None, history) if sealed else m.Join(ticket.name, PASSWORD, history)
     outlaw.send(m.Call(1, join))
     [welcome] = outlaw.answers()
@@ -80,127 +80,129 @@ def pretend(
 
 @pytest.mark.parametrize("cursor", [LINES + 20, 10**9, 2**63 - 1])
 @pytest.mark.parametrize("has_ticket", [False, True])
-def test_a_cursor_however_large_proves_nothing_and_is_clamped(hall: Hall, cursor: int, has_ticket: bool) -> None:
-    ana, tail = hall.person("ana"), hall.person("tail", history=0)
-    hall.advance(1.0)
+def test_a_cursor_however_large_proves_nothing_and_is_clamped(
+    world: InstantWorld, cursor: int, has_ticket: bool
+) -> None:
+    ana, tail = world.person("ana"), world.person("tail", history=0)
+    world.advance(1.0)
     tail.cut_off = True
-    say(hall, ana, LINES, "line")
-    before = hall.log.log_id
+    say(world, ana, LINES, "line")
+    before = world.log.log_id
     for log_id in (before, None, ANOTHER):
-        welcome = pretend(hall, log_id=log_id, cursor=cursor, ticket_at=hall.log.head if has_ticket else None)
-        assert welcome.log_id == hall.log.log_id == before
+        welcome = pretend(world, log_id=log_id, cursor=cursor, ticket_at=world.log.head if has_ticket else None)
+        assert welcome.log_id == world.log.log_id == before
         assert welcome.start <= welcome.head
         if log_id != ANOTHER:
             assert welcome.start == welcome.head
-    assert not hall.diary.of("log_set_back")
-    hall.begin()
-    assert come_back(hall, tail) == numbered("line", LINES)
+    assert not world.diary.of("log_set_back")
+    world.begin()
+    assert come_back(world, tail) == numbered("line", LINES)
     assert not tail.last(e.Admitted).rewound
 
 
-def test_acknowledgements_and_requests_from_beyond_the_head_move_nobody(hall: Hall) -> None:
-    ana = hall.person("ana")
-    say(hall, ana, 3, "line")
-    liar = hall.outlaw(log_id=hall.log.log_id, cursor=10**9)
+def test_acknowledgements_and_requests_from_beyond_the_head_move_nobody(world: InstantWorld) -> None:
+    ana = world.person("ana")
+    say(world, ana, 3, "line")
+    liar = world.outlaw(log_id=world.log.log_id, cursor=10**9)
     liar.send(m.Call(1, m.Join("mallory", PASSWORD, None)))
     liar.send(m.Ack(2**63 - 1))
     liar.send(m.Get(10**9, 2 * 10**9, ((2**62, 2**63 - 1),)))
-    assert hall.endpoint.head == hall.log.head
-    assert [entry.text for entry in liar.read(1, hall.log.head) if entry.kind == m.MESSAGE] == numbered("line", 3)
-    say(hall, ana, 1, "afterwards")
-    assert hall.endpoint.head == hall.log.head
-    assert not hall.diary.of("log_set_back")
+    assert world.endpoint.head == world.log.head
+    assert [entry.text for entry in liar.read(1, world.log.head) if entry.kind == m.MESSAGE] == numbered("line", 3)
+    say(world, ana, 1, "afterwards")
+    assert world.endpoint.head == world.log.head
+    assert not world.diary.of("log_set_back")
 
 
-def test_a_ticket_of_this_log_from_beyond_its_head_proves_that_it_was_set_back(hall: Hall) -> None:
-    ana, budi = hall.person("ana"), hall.person("budi")
-    say(hall, ana, LINES, "old")
-    tail = hall.person("tail", history=0)
-    hall.advance(1.0)
+def test_a_ticket_of_this_log_from_beyond_its_head_proves_that_it_was_set_back(world: InstantWorld) -> None:
+    ana, budi = world.person("ana"), world.person("budi")
+    say(world, ana, LINES, "old")
+    tail = world.person("tail", history=0)
+    world.advance(1.0)
     ana.cut_off = budi.cut_off = tail.cut_off = True
-    before = hall.log.log_id
-    copy_back(hall, 10)
-    say(hall, hall.person("cici"), 3, "new")
-    assert hall.log.log_id == before, "nobody has shown anything yet"
-    assert come_back(hall, tail) == numbered("new", 3)
+    before = world.log.log_id
+    copy_back(world, 10)
+    say(world, world.person("cici"), 3, "new")
+    assert world.log.log_id == before, "nobody has shown anything yet"
+    assert come_back(world, tail) == numbered("new", 3)
     assert tail.last(e.Admitted).rewound
-    assert hall.log.log_id != before
-    assert hall.diary.of("log_set_back") == [{"began_at": 10, "read_to": LINES + 3}]
-    assert come_back(hall, budi) == numbered("new", 3)
+    assert world.log.log_id != before
+    assert world.diary.of("log_set_back") == [{"began_at": 10, "read_to": LINES + 3}]
+    assert come_back(world, budi) == numbered("new", 3)
     assert budi.last(e.Admitted).rewound
-    say(hall, budi, LINES, "more")
-    hall.begin()
-    assert come_back(hall, ana) == numbered("new", 3) + numbered("more", LINES), "when its numbers are in use again"
+    say(world, budi, LINES, "more")
+    world.begin()
+    assert come_back(world, ana) == numbered("new", 3) + numbered("more", LINES), "when its numbers are in use again"
     assert ana.last(e.Admitted).rewound
-    assert len(hall.diary.of("log_set_back")) == 1
+    assert len(world.diary.of("log_set_back")) == 1
 
 
 @pytest.mark.parametrize("ticket_at", [0, 5, LINES + 1])
-def test_a_ticket_older_than_what_was_read_harms_nobody(hall: Hall, ticket_at: int) -> None:
-    say(hall, hall.person("ana"), LINES, "line")
-    welcome = pretend(hall, log_id=hall.log.log_id, cursor=hall.log.head, ticket_at=ticket_at)
+def test_a_ticket_older_than_what_was_read_harms_nobody(world: InstantWorld, ticket_at: int) -> None:
+    say(world, world.person("ana"), LINES, "line")
+    welcome = pretend(world, log_id=world.log.log_id, cursor=world.log.head, ticket_at=ticket_at)
     assert welcome.start == LINES + 1
-    assert not hall.diary.of("log_set_back")
+    assert not world.diary.of("log_set_back")
 
 
 @pytest.mark.parametrize("seq", [0, 5, 10**9])
-def test_a_ticket_of_another_log_proves_nothing_of_this_one(hall: Hall, seq: int) -> None:
-    say(hall, hall.person("ana"), LINES, "line")
-    former = hall.log.log_id
-    restore(hall, 10)
-    present = hall.log.log_id
+def test_a_ticket_of_another_log_proves_nothing_of_this_one(world: InstantWorld, seq: int) -> None:
+    say(world, world.person("ana"), LINES, "line")
+    former = world.log.log_id
+    restore(world, 10)
+    present = world.log.log_id
     for log_id in (former, ANOTHER):
-        assert pretend(hall, log_id=log_id, cursor=seq, ticket_at=seq).log_id == present
-    assert not hall.diary.of("log_set_back")
+        assert pretend(world, log_id=log_id, cursor=seq, ticket_at=seq).log_id == present
+    assert not world.diary.of("log_set_back")
 
 
-def test_who_has_read_on_since_its_ticket_is_set_back_alone(hall: Hall) -> None:
-    ana, budi = hall.person("ana"), hall.person("budi")
-    say(hall, ana, LINES, "old")
-    hall.advance(1.0)
+def test_who_has_read_on_since_its_ticket_is_set_back_alone(world: InstantWorld) -> None:
+    ana, budi = world.person("ana"), world.person("budi")
+    say(world, ana, LINES, "old")
+    world.advance(1.0)
     ana.cut_off = budi.cut_off = True
-    before = hall.log.log_id
-    copy_back(hall, 10)
-    say(hall, hall.person("cici"), 2 * LINES, "new")
-    assert hall.log.head > LINES + 2, "the numbers of what is gone are in use again"
-    assert come_back(hall, budi) == numbered("new", 2 * LINES)
+    before = world.log.log_id
+    copy_back(world, 10)
+    say(world, world.person("cici"), 2 * LINES, "new")
+    assert world.log.head > LINES + 2, "the numbers of what is gone are in use again"
+    assert come_back(world, budi) == numbered("new", 2 * LINES)
     assert budi.last(e.Admitted).rewound
-    assert hall.log.log_id == before, "what budi has is a cursor, and that is its own word"
+    assert world.log.log_id == before, "what budi has is a cursor, and that is its own word"
     budi.cut_off = True
-    hall.advance(100.0)
-    assert come_back(hall, budi) == []
+    world.advance(100.0)
+    assert come_back(world, budi) == []
     assert not budi.last(e.Admitted).rewound, "told once is enough"
 
 
-def test_who_has_read_nothing_that_is_gone_reads_on(hall: Hall) -> None:
-    ana, budi = hall.person("ana"), hall.person("budi")
-    hall.advance(1.0)
+def test_who_has_read_nothing_that_is_gone_reads_on(world: InstantWorld) -> None:
+    ana, budi = world.person("ana"), world.person("budi")
+    world.advance(1.0)
     budi.cut_off = True
-    say(hall, ana, LINES, "line")
+    say(world, ana, LINES, "line")
     ana.cut_off = True
-    copy_back(hall, 10)
-    assert come_back(hall, budi) == numbered("line", 8)
+    copy_back(world, 10)
+    assert come_back(world, budi) == numbered("line", 8)
     assert not budi.last(e.Admitted).rewound
 
 
-def test_a_server_that_only_began_again_tells_nobody_anything(hall: Hall) -> None:
-    ana, budi = hall.person("ana"), hall.person("budi")
-    say(hall, ana, LINES, "line")
-    before = hall.log.log_id
+def test_a_server_that_only_began_again_tells_nobody_anything(world: InstantWorld) -> None:
+    ana, budi = world.person("ana"), world.person("budi")
+    say(world, ana, LINES, "line")
+    before = world.log.log_id
     for _ in range(3):
-        hall.begin()
-        hall.until(lambda: ana.peer.silence(hall.now) is None and budi.peer.silence(hall.now) is None)
-        say(hall, ana, 3, "more")
-        hall.advance(30.0)
+        world.begin()
+        world.until(lambda: ana.peer.silence(world.now) is None and budi.peer.silence(world.now) is None)
+        say(world, ana, 3, "more")
+        world.advance(30.0)
         for person in (ana, budi):
             person.cut_off = True
-        hall.advance(40.0)
+        world.advance(40.0)
         for person in (ana, budi):
             person.cut_off = False
-        say(hall, budi, 3, "and more")
-    assert hall.log.log_id == before
+        say(world, budi, 3, "and more")
+    assert world.log.log_id == before
     assert not any(admitted.rewound for person in (ana, budi) for admitted in person.all(e.Admitted))
-    assert not hall.diary.of("log_set_back")
+    assert not world.diary.of("log_set_back")
 
 
 # Who returns misses nothing.
@@ -209,85 +211,85 @@ def test_a_server_that_only_began_again_tells_nobody_anything(hall: Hall) -> Non
 @pytest.mark.parametrize("history", [None, 0, 7])
 @pytest.mark.parametrize("history_on_join", [0, 200])
 def test_after_a_restore_who_returns_is_shown_what_was_said_since(history: int | None, history_on_join: int) -> None:
-    hall = Hall(history_on_join=history_on_join, limits=LIMITS)
-    ana, tail = hall.person("ana"), hall.person("tail", history=history)
-    say(hall, ana, LINES, "old")
-    hall.advance(1.0)
+    world = InstantWorld(history_on_join=history_on_join, limits=LIMITS)
+    ana, tail = world.person("ana"), world.person("tail", history=history)
+    say(world, ana, LINES, "old")
+    world.advance(1.0)
     tail.cut_off = True
-    restore(hall, 12)
-    say(hall, hall.person("cici"), 2 * LINES, "new")
-    assert come_back(hall, tail) == numbered("new", 2 * LINES)
+    restore(world, 12)
+    say(world, world.person("cici"), 2 * LINES, "new")
+    assert come_back(world, tail) == numbered("new", 2 * LINES)
     assert tail.last(e.Admitted).rewound
 
 
-def test_who_has_read_less_than_both_logs_share_reads_on_from_its_cursor(hall: Hall) -> None:
-    ana, tail = hall.person("ana"), hall.person("tail", history=0)
-    say(hall, ana, 3, "seen")
-    hall.advance(1.0)
+def test_who_has_read_less_than_both_logs_share_reads_on_from_its_cursor(world: InstantWorld) -> None:
+    ana, tail = world.person("ana"), world.person("tail", history=0)
+    say(world, ana, 3, "seen")
+    world.advance(1.0)
     tail.cut_off = True
-    say(hall, ana, LINES, "kept")
-    restore(hall, 2 + 3 + LINES)
-    say(hall, ana, 2, "new")
-    assert come_back(hall, tail) == numbered("kept", LINES) + numbered("new", 2)
+    say(world, ana, LINES, "kept")
+    restore(world, 2 + 3 + LINES)
+    say(world, ana, 2, "new")
+    assert come_back(world, tail) == numbered("kept", LINES) + numbered("new", 2)
 
 
 def test_one_who_joined_after_the_backup_is_shown_what_it_missed_though_the_log_does_not_know_it() -> None:
-    hall = Hall(history_on_join=0, limits=LIMITS)
-    ana = hall.person("ana")
-    say(hall, ana, LINES, "old")
-    tail = hall.person("tail", history=0)
-    hall.advance(1.0)
+    world = InstantWorld(history_on_join=0, limits=LIMITS)
+    ana = world.person("ana")
+    say(world, ana, LINES, "old")
+    tail = world.person("tail", history=0)
+    world.advance(1.0)
     tail.cut_off = True
-    restore(hall, 10)
-    say(hall, ana, 5, "new")
-    assert come_back(hall, tail) == numbered("new", 5)
+    restore(world, 10)
+    say(world, ana, 5, "new")
+    assert come_back(world, tail) == numbered("new", 5)
 
 
-def test_after_several_restores_every_former_id_is_still_known(hall: Hall) -> None:
-    ana = hall.person("ana")
+def test_after_several_restores_every_former_id_is_still_known(world: InstantWorld) -> None:
+    ana = world.person("ana")
     tails: list[tuple[Client, int]] = []
     for number in range(4):
-        say(hall, ana, 5, f"round {number}")
-        tail = hall.person(f"tail{number}", history=0)
-        hall.advance(1.0)
+        say(world, ana, 5, f"round {number}")
+        tail = world.person(f"tail{number}", history=0)
+        world.advance(1.0)
         tail.cut_off = True
-        tails.append((tail, hall.log.head))
-        say(hall, ana, 5, "unseen")
-        restore(hall, hall.log.head - 2)
-    say(hall, ana, 3, "new")
+        tails.append((tail, world.log.head))
+        say(world, ana, 5, "unseen")
+        restore(world, world.log.head - 2)
+    say(world, ana, 3, "new")
     for tail, read_to in tails:
-        missed = sum(row.kind == "message" for row in hall.log.rows[read_to:])
-        assert len(come_back(hall, tail)) == missed
+        missed = sum(row.kind == "message" for row in world.log.rows[read_to:])
+        assert len(come_back(world, tail)) == missed
 
 
-def test_with_the_id_of_a_log_that_never_was_one_begins_where_the_present_id_did(hall: Hall) -> None:
-    say(hall, hall.person("ana"), LINES, "line")
-    restore(hall, 10)
-    say(hall, hall.person("budi"), 3, "new")
+def test_with_the_id_of_a_log_that_never_was_one_begins_where_the_present_id_did(world: InstantWorld) -> None:
+    say(world, world.person("ana"), LINES, "line")
+    restore(world, 10)
+    say(world, world.person("budi"), 3, "new")
     for cursor in (0, 5, 10**9):
         for history in (None, 0, 1):
-            assert pretend(hall, log_id=ANOTHER, cursor=cursor, history=history).start == 10
+            assert pretend(world, log_id=ANOTHER, cursor=cursor, history=history).start == 10
 
 
 @pytest.mark.parametrize("is_former", [True, False])
 def test_nobody_begins_before_what_it_may_read(is_former: bool) -> None:
-    hall = Hall(history_on_join=2, limits=LIMITS)
-    ana = hall.person("ana")
-    say(hall, ana, LINES, "line")
-    before = hall.log.log_id
-    restore(hall, 10)
-    say(hall, ana, LINES, "for members only")
-    assert pretend(hall, log_id=before if is_former else ANOTHER, cursor=3).start == hall.log.head - 4
+    world = InstantWorld(history_on_join=2, limits=LIMITS)
+    ana = world.person("ana")
+    say(world, ana, LINES, "line")
+    before = world.log.log_id
+    restore(world, 10)
+    say(world, ana, LINES, "for members only")
+    assert pretend(world, log_id=before if is_former else ANOTHER, cursor=3).start == world.log.head - 4
 
 
 def test_one_who_may_not_read_what_was_said_since_is_told_at_least_that_the_log_was_set_back() -> None:
-    hall = Hall(history_on_join=1, limits=LIMITS)
-    ana = hall.person("ana")
-    say(hall, ana, LINES, "old")
-    budi = hall.person("budi")
-    hall.advance(1.0)
+    world = InstantWorld(history_on_join=1, limits=LIMITS)
+    ana = world.person("ana")
+    say(world, ana, LINES, "old")
+    budi = world.person("budi")
+    world.advance(1.0)
     budi.cut_off = True
-    restore(hall, 10, hashed="another password's, so that no ticket speaks for budi")
-    say(hall, ana, 2 * LINES, "new")
-    assert come_back(hall, budi) == [f"new {2 * LINES - 1}"]
+    restore(world, 10, hashed="another password's, so that no ticket speaks for budi")
+    say(world, ana, 2 * LINES, "new")
+    assert come_back(world, budi) == [f"new {2 * LINES - 1}"]
     assert budi.last(e.Admitted).rewound

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import Protocol
 
 import pytest
-from kit.hall import Hall
+from kit.instant_world import InstantWorld
 from kit.world import PASSWORD
 
 from sockatuh.protocol.client import events as e
@@ -30,10 +30,10 @@ SERVER: Address = ("10.0.0.1", 7625)
 
 
 class Client(Protocol):
-    """Somebody's program; `told` is what it was told: `valid`, `refused`, `in`, and the lines of others."""
+    """Somebody's program; `received` is what it was received: `valid`, `refused`, `in`, and the lines of others."""
 
     address: Address
-    told: list[str]
+    received: list[str]
 
     def ask(self, name: str) -> None:
         """Ask for a name."""
@@ -52,13 +52,13 @@ class Client(Protocol):
 
 
 class SecureClient:
-    def __init__(self, hall: Hall, address: Address) -> None:
-        self.address, self.now = address, hall.now
-        self.told: list[str] = []
+    def __init__(self, world: InstantWorld, address: Address) -> None:
+        self.address, self.now = address, world.now
+        self.received: list[str] = []
         self.peer = Peer(
-            PeerOptions(hall.random(32), hall.random(8), "test", pin=hall.endpoint.public_key), hall.random
+            PeerOptions(world.random(32), world.random(8), "test", pin=world.endpoint.public_key), world.random
         )
-        self.peer.connect([SERVER], hall.now)
+        self.peer.connect([SERVER], world.now)
 
     def ask(self, name: str) -> None:
         self.peer.join(name, None, self.now)
@@ -74,13 +74,13 @@ class SecureClient:
         while (event := self.peer.next_event()) is not None:
             match event:
                 case e.NameAccepted():
-                    self.told.append("valid")
+                    self.received.append("valid")
                 case e.JoinRefused():
-                    self.told.append("refused")
+                    self.received.append("refused")
                 case e.Admitted():
-                    self.told.append("in")
+                    self.received.append("in")
                 case e.EntryArrived(entry):
-                    self.told.append(f"{entry.name}: {entry.text}")
+                    self.received.append(f"{entry.name}: {entry.text}")
                 case _:
                     pass
 
@@ -100,9 +100,9 @@ WORDS = {
 
 
 class ClassicClient:
-    def __init__(self, _hall: Hall, address: Address) -> None:
+    def __init__(self, _world: InstantWorld, address: Address) -> None:
         self.address = address
-        self.told: list[str] = []
+        self.received: list[str] = []
         self._out: list[bytes] = []
 
     def ask(self, name: str) -> None:
@@ -117,7 +117,7 @@ class ClassicClient:
 
     def receive(self, data: bytes, now: float) -> None:
         del now
-        self.told.append(WORDS.get(data) or data.decode())
+        self.received.append(WORDS.get(data) or data.decode())
 
     def take(self, now: float) -> list[bytes]:
         del now
@@ -129,19 +129,19 @@ class Way:
     """One dialect with its clients. Its events are collected; the test is the room server."""
 
     def __init__(self, name: str) -> None:
-        self.hall = Hall()
-        parts = self.hall.parts
+        self.world = InstantWorld()
+        parts = self.world.parts
         ways: dict[str, tuple[Dialect, type[SecureClient | ClassicClient]]] = {
             "secure": (parts.secure, SecureClient),
             "classic": (parts.classic, ClassicClient),
         }
         self.dialect, self._client = ways[name]
-        self.now = self.hall.now
+        self.now = self.world.now
         self.clients: list[Client] = []
         self._head = 0
 
     def client(self) -> Client:
-        client = self._client(self.hall, (self.hall.host(), 40_000))
+        client = self._client(self.world, (self.world.host(), 40_000))
         self.clients.append(client)
         self.events()
         return client
@@ -182,7 +182,7 @@ class Way:
         assert asked.name == name
         self.dialect.name_valid(asked.visitor, name)
         self.events()
-        assert client.told == ["valid"]
+        assert client.received == ["valid"]
         client.join(name)
         given = self.one()
         assert isinstance(given, PasswordGiven)
@@ -195,8 +195,8 @@ class Way:
         visitor = self.asking(client, name)
         self.dialect.welcome(visitor, name, None, self.now)
         assert self.events() == []
-        assert client.told == ["valid", "in"]
-        client.told.clear()
+        assert client.received == ["valid", "in"]
+        client.received.clear()
         return client, visitor
 
     def publish(self, name: str, text: str, line: bytes = b"somebody's line!") -> None:
@@ -231,9 +231,9 @@ def test_who_is_refused_is_told_so_and_may_try_again(way: Way, code: str) -> Non
     visitor = way.asking(client, "ana")
     way.dialect.refuse(visitor, Refusal(code))
     assert way.events() == []
-    assert client.told == ["valid", "refused"]
+    assert client.received == ["valid", "refused"]
     way.publish("budi", "soup at one")
-    assert client.told == ["valid", "refused"]
+    assert client.received == ["valid", "refused"]
     client.join("ana")
     assert isinstance(way.one(), PasswordGiven)
 
@@ -244,10 +244,10 @@ def test_whoever_comes_at_a_busy_time_is_told_so_in_the_words_its_dialect_has(wa
     way.dialect.refuse(visitor, Refusal("busy", 1.0))
     way.events()
     if way.dialect.encrypted:  # the client repeats it by itself
-        assert client.told == ["valid"]
+        assert client.received == ["valid"]
         [again] = [event for _ in range(5) for event in way.events(1.0)]
     else:
-        assert client.told == ["valid", "refused"]
+        assert client.received == ["valid", "refused"]
         client.join("ana")
         again = way.one()
     assert isinstance(again, PasswordGiven)
@@ -259,7 +259,7 @@ def test_a_name_can_be_refused_before_the_password(way: Way) -> None:
     asked = way.one()
     way.dialect.refuse(asked.visitor, Refusal("name_unavailable"))
     way.events()
-    assert client.told == ["refused"]
+    assert client.received == ["refused"]
 
 
 def test_lines_are_for_members_and_come_from_members(way: Way) -> None:
@@ -267,7 +267,7 @@ def test_lines_are_for_members_and_come_from_members(way: Way) -> None:
     way.asking(waiting, "cici")
     ana, visitor = way.member("ana")
     way.publish("budi", "soup at one")
-    assert (ana.told, waiting.told) == (["budi: soup at one"], ["valid"])
+    assert (ana.received, waiting.received) == (["budi: soup at one"], ["valid"])
     ana.say("on my way")
     said = way.one()
     assert isinstance(said, LineSaid)
@@ -287,8 +287,8 @@ def test_one_is_shown_ones_own_line_once_at_most(way: Way) -> None:
     way.publish("ana", said.text, said.id)
     way.dialect.answer_lines([(said.visitor.session, said.number, 1)], way.now)
     way.events()
-    assert other.told == ["ana: soup at one"]
-    assert ana.told in ([], ["ana: soup at one"])
+    assert other.received == ["ana: soup at one"]
+    assert ana.received in ([], ["ana: soup at one"])
 
 
 def test_a_line_that_is_refused_holds_up_nothing(way: Way) -> None:
@@ -346,7 +346,7 @@ def test_once_it_is_closed_nothing_comes_of_a_visitor_and_nothing_goes_to_it(way
     way.dialect.close(visitor, "crowded")
     reported = way.events()
     assert not [event for event in reported if event.visitor is visitor and not is_member]
-    client.told.clear()
+    client.received.clear()
     way.clients.clear()
     for command in commands(way, visitor):
         command()
@@ -365,7 +365,7 @@ def test_when_the_server_stops_all_sessions_end_without_an_event(way: Way) -> No
 
 
 def test_declarations() -> None:
-    parts = Hall().parts
+    parts = InstantWorld().parts
     declared = [
         (each.name, each.encrypted, each.owns_names, each.can_be_whispered_to) for each in (parts.secure, parts.classic)
     ]

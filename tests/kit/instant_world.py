@@ -21,7 +21,7 @@ from .server import OPTIONS, RoomServer
 from .world import PASSWORD, World
 
 
-class Hall(World):
+class InstantWorld(World):
     """The server and everybody who is connected to it; `logger` None: the diary."""
 
     server: RoomServer

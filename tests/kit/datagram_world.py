@@ -5,13 +5,13 @@ from __future__ import annotations
 from sockatuh.protocol.seam import Address
 
 from .bare_room import IDENTITY, TICKET_KEY
-from .hall import Hall
+from .world import InstantWorld
 
 Sent = list[tuple[bytes, Address]]
 
 
-class DatagramHall(Hall):
-    """A hall under the keys of the protocol's tests, without a network."""
+class DatagramWorld(InstantWorld):
+    """A world under the keys of the protocol's tests, without a network."""
 
     def begin(self, hashed: str = "the hash") -> None:
         """Start a server on the log as it is."""
