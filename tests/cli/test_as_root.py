@@ -87,7 +87,7 @@ COMMANDS = (
 @pytest.mark.parametrize("target", ["shadow", "new"])
 @pytest.mark.parametrize("name", FILES)
 @pytest.mark.parametrize("command", COMMANDS, ids=[command[0] for command in COMMANDS])
-def test_a_link_in_the_place_of_a_file_leads_root_nowhere(
+def test_root_does_not_follow_a_link_in_place_of_a_file(
     command: tuple[str, ...], name: str, target: str, state: Path, outside: Path, tmp_path: Path
 ) -> None:
     (tmp_path / "room.toml").write_text(f"password_hash = '{'$2b$12$' + 'a' * 53}'\nport = 0\nhost = '127.0.0.1'\n")
@@ -99,7 +99,7 @@ def test_a_link_in_the_place_of_a_file_leads_root_nowhere(
 
 
 @pytest.mark.parametrize("name", FILES)
-def test_nor_does_another_name_of_the_same_file(name: str, state: Path, outside: Path) -> None:
+def test_root_does_not_write_through_a_hard_link(name: str, state: Path, outside: Path) -> None:
     (state / name).unlink(missing_ok=True)
     os.link(outside / "shadow", state / name)  # on a kernel that lets everybody do it
     before = {path: path.read_bytes() for path in outside.iterdir()}, (outside / "shadow").stat()
@@ -109,7 +109,7 @@ def test_nor_does_another_name_of_the_same_file(name: str, state: Path, outside:
     assert (after[1].st_uid, after[1].st_mode) == (before[1].st_uid, before[1].st_mode)
 
 
-def test_what_was_restored_is_the_services_own(state: Path) -> None:
+def test_restored_files_belong_to_the_service(state: Path) -> None:
     (state / "server.key").unlink()
     assert run(["restore", "room.backup"]) == 0
     for path in state.iterdir():
@@ -119,7 +119,7 @@ def test_what_was_restored_is_the_services_own(state: Path) -> None:
         assert connection.execute("SELECT count(*) FROM log").fetchone() == (1,)
 
 
-def test_a_backup_is_roots_own_wherever_it_lies(state: Path, tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
+def test_a_backup_made_by_root_belongs_to_root(state: Path, tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
     home = tmp_path / "home"
     home.mkdir()
     for directory in (home, state):
@@ -159,7 +159,7 @@ def test_links_within_what_is_the_services_own_are_followed(
     assert (state / "room.db").stat().st_uid == SERVICE
 
 
-def test_what_is_roots_in_a_directory_of_somebodys_stays_roots(
+def test_roots_files_in_a_users_directory_stay_roots(
     tmp_path: Path, state: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     home = tmp_path / "home"
@@ -173,7 +173,7 @@ def test_what_is_roots_in_a_directory_of_somebodys_stays_roots(
     assert {path.stat().st_uid for path in (home / "state").iterdir()} == {0}
 
 
-def test_a_link_of_a_backups_name_gives_nothing_of_roots_away(state: Path, outside: Path) -> None:
+def test_a_link_named_like_a_backup_exposes_none_of_roots_files(state: Path, outside: Path) -> None:
     with closing(open_writer(outside / "room.db", "full")):
         pass
     (state / "room.backup").symlink_to(outside / "room.db")
@@ -185,7 +185,7 @@ def test_a_link_of_a_backups_name_gives_nothing_of_roots_away(state: Path, outsi
     assert sorted(os.listdir(state)) == names
 
 
-def test_init_in_somebodys_directory_is_done_as_that_user(tmp_path: Path, outside: Path) -> None:
+def test_init_in_a_users_directory_runs_as_that_user(tmp_path: Path, outside: Path) -> None:
     home = tmp_path / "home"
     home.mkdir()
     (home / "sockatuh.toml").symlink_to(outside / "new")
@@ -221,9 +221,7 @@ def test_a_service_is_not_installed_through_a_link_in_somebodys_tree(
     assert (outside / "systemd" / "system" / "sockatuh.service").exists()
 
 
-def test_what_goes_wrong_is_told_in_the_names_outside(
-    state: Path, tmp_path: Path, capfd: pytest.CaptureFixture[str]
-) -> None:
+def test_errors_name_paths_as_seen_from_outside(state: Path, tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
     (tmp_path / "letter").write_bytes(b"SQLite format 3\0" + b"x" * 9_000)
     assert run(["restore", "letter"]) == 1
     assert "letter cannot be restored: file is not a database" in capfd.readouterr().err
@@ -244,7 +242,7 @@ def test_what_goes_wrong_is_told_in_the_names_outside(
     ],
     ids=lambda command: command[0],
 )
-def test_a_process_that_has_done_nothing_else_can_do_it_too(state: Path, tmp_path: Path, command: list[str]) -> None:
+def test_it_works_in_a_fresh_process(state: Path, tmp_path: Path, command: list[str]) -> None:
     """Confined to a directory, it can import nothing any more."""
     (tmp_path / "room.toml").write_text(f"password_hash = '{'$2b$12$' + 'a' * 53}'\nport = 0\nhost = '127.0.0.1'\n")
     if command[0] == "restore":
@@ -267,7 +265,7 @@ while not exchange(-100, one, -100, other, 2):  # AT_FDCWD, RENAME_EXCHANGE
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="renameat2 is Linux's")
-def test_a_directory_that_is_swapped_all_the_time_lets_nothing_out(state: Path, outside: Path) -> None:
+def test_a_directory_swapped_in_a_loop_leaks_nothing(state: Path, outside: Path) -> None:
     link = state.with_name("link")
     link.symlink_to(outside)
     os.chown(link, SERVICE, SERVICE, follow_symlinks=False)

@@ -50,7 +50,7 @@ def test_a_backup_says_what_it_holds_and_how_the_room_comes_back(
     assert (tmp_path / "room.backup").exists()
 
 
-def test_a_file_that_is_there_is_replaced_with_force_only(capfd: pytest.CaptureFixture[str]) -> None:
+def test_an_existing_file_is_replaced_only_with_force(capfd: pytest.CaptureFixture[str]) -> None:
     said(capfd, "backup", "file")
     assert "--force" in said(capfd, "backup", "file", code=1)
     assert "Wrote" in said(capfd, "backup", "file", "--force")
@@ -65,12 +65,12 @@ def test_the_room_is_not_overwritten_by_its_backup(
     assert (tmp_path / "state/room.db").read_bytes() == before
 
 
-def test_where_there_is_no_room_it_says_where_it_looked(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
+def test_a_missing_room_is_reported_with_the_path_searched(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
     (tmp_path / "state/room.db").unlink()
     assert str(tmp_path / "state/room.db") in said(capfd, "backup", "file", code=1)
 
 
-def test_a_place_that_is_not_there_is_a_sentence(capfd: pytest.CaptureFixture[str]) -> None:
+def test_a_missing_directory_is_reported_in_one_sentence(capfd: pytest.CaptureFixture[str]) -> None:
     output = said(capfd, "backup", "nowhere/file", code=1)
     assert "nowhere" in output
     assert "bug" not in output
@@ -85,7 +85,7 @@ def test_a_restore_says_what_came_back_and_where_the_rest_is(tmp_path: Path, cap
     assert output.endswith("Start the room: sockatuh serve\n")
 
 
-def test_where_nothing_says_what_room_is_meant_nothing_is_restored(
+def test_without_a_configured_room_nothing_is_restored(
     tmp_path: Path, capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     said(capfd, "backup", "file")
@@ -98,7 +98,7 @@ def test_where_nothing_says_what_room_is_meant_nothing_is_restored(
     assert not (tmp_path / "home").exists()
 
 
-def test_on_a_machine_in_place_of_a_lost_one_the_room_is_restored_to_where_its_service_will_look(
+def test_on_a_new_machine_the_room_is_restored_for_its_service(
     tmp_path: Path, capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     said(capfd, "backup", "file")
@@ -124,9 +124,7 @@ def test_while_a_server_runs_it_says_how_to_stop_it(tmp_path: Path, capfd: pytes
     assert "sudo systemctl stop sockatuh" in output
 
 
-def test_a_room_that_cannot_be_read_is_replaced_and_it_is_said_what_that_costs(
-    tmp_path: Path, capfd: pytest.CaptureFixture[str]
-) -> None:
+def test_replacing_an_unreadable_room_reports_what_is_lost(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
     said(capfd, "backup", "file")
     (tmp_path / "state/room.db").write_bytes(b"a letter to my aunt" * 1000)
     output = said(capfd, "restore", "file")
@@ -136,7 +134,7 @@ def test_a_room_that_cannot_be_read_is_replaced_and_it_is_said_what_that_costs(
 
 
 @pytest.mark.parametrize("data", [None, b"", b"a letter to my aunt" * 1000])
-def test_what_is_no_backup_is_refused_and_nothing_changes(
+def test_a_file_that_is_no_backup_is_refused(
     tmp_path: Path, data: bytes | None, capfd: pytest.CaptureFixture[str]
 ) -> None:
     if data is not None:

@@ -54,7 +54,7 @@ def in_order(spans: list[tuple[int, int]]) -> bool:
     return all(one[1] < other[0] for one, other in pairwise(spans))
 
 
-def test_a_terminal_that_reorders_would_show_a_text_in_its_authors_place_without_our_marks() -> None:
+def test_without_marks_a_reordering_terminal_could_confuse_text_and_author() -> None:
     row = "12:00 אבי  שלום"
     places = columns_of(row)
     assert places[row.index("שלום")] < places[row.index("אבי")]
@@ -85,7 +85,7 @@ def test_time_author_and_text_keep_their_places(kind: int, base: int | None) -> 
 
 
 @LEFT_OR_AUTOMATIC
-def test_who_comes_and_goes_stands_before_what_is_told_of_them(base: int | None) -> None:
+def test_the_name_precedes_its_event_on_a_reordering_terminal(base: int | None) -> None:
     for name in (*NAMES, *FORMER):
         bare = without_marks(shown_name(name))
         for kind, reason, verb in ((JOINED, "secure", " joined"), (LEFT, "lost", " left (lost contact)")):

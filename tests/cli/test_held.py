@@ -37,7 +37,7 @@ def test_a_line_is_marked_on_the_screen_until_it_is_stored(own_server: Server, p
 
 
 @pytest.mark.slow
-def test_a_newcomer_is_told_why_it_takes_so_long_and_comes_in(own_server: Server, person: Person) -> None:
+def test_a_newcomer_is_told_of_the_delay_and_then_joins(own_server: Server, person: Person) -> None:
     with locked(own_server) as other:
         terminal = person("budi", own_server, SOCKATUH_PASSWORD="").terminal("chat", "-n", "0")
         terminal.answer("Room password:", PASSWORD)
@@ -48,7 +48,7 @@ def test_a_newcomer_is_told_why_it_takes_so_long_and_comes_in(own_server: Server
 
 
 @pytest.mark.slow
-def test_send_says_that_it_waits_and_waits_within_its_time(own_server: Server, person: Person) -> None:
+def test_send_reports_the_delay_and_respects_its_timeout(own_server: Server, person: Person) -> None:
     cici = person("cici", own_server)
     assert cici.run("send", "before").returncode == 0
     with locked(own_server) as other:
@@ -64,7 +64,7 @@ def test_send_says_that_it_waits_and_waits_within_its_time(own_server: Server, p
 
 
 @pytest.mark.slow
-def test_a_pipe_is_told_once_and_ends_when_all_is_stored(own_server: Server, person: Person) -> None:
+def test_a_pipe_reports_the_delay_once_and_ends_when_all_is_stored(own_server: Server, person: Person) -> None:
     with person("dora", own_server).start("chat") as pipe:
         assert pipe.stdin is not None
         assert pipe.stdout is not None
@@ -84,7 +84,7 @@ def test_a_pipe_is_told_once_and_ends_when_all_is_stored(own_server: Server, per
 
 
 @pytest.mark.slow
-def test_a_bot_is_told_in_json(own_server: Server, person: Person) -> None:
+def test_a_bot_is_notified_in_json(own_server: Server, person: Person) -> None:
     with person("edi", own_server).start("chat", "--json") as bot:
         assert bot.stdin is not None
         lines = json_lines(bot)

@@ -72,7 +72,7 @@ def test_init_writes_a_configuration_and_a_key_and_shows_the_password_it_made(
     assert "sockatuh serve --config room/sockatuh.toml" in said
 
 
-def test_what_init_wrote_passes_check(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
+def test_the_configuration_from_init_passes_check(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
     assert run(["init", "--dir", "room", "--room", "kitchen", "--non-interactive"]) == 0
     with (tmp_path / "room/sockatuh.toml").open("a", encoding="utf-8") as file:
         file.write("port = 0\n")

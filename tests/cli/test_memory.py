@@ -36,9 +36,7 @@ def somebody_at_home(client: Client, server: Server, name: str) -> None:
     assert terminal.end() == 0
 
 
-def test_a_command_a_flag_and_a_variable_leave_alone_what_somebody_chose(
-    server: Server, person: Person, tmp_path: Path
-) -> None:
+def test_one_off_overrides_do_not_change_remembered_choices(server: Server, person: Person, tmp_path: Path) -> None:
     ana = person("ana-who-chose", server)
     somebody_at_home(ana, server, "ana-who-chose")
     before = chosen(ana)
@@ -64,7 +62,7 @@ def test_a_command_a_flag_and_a_variable_leave_alone_what_somebody_chose(
     terminal.wait_for("You are ana-who-chose")  # with no question
 
 
-def test_two_names_at_one_server_keep_two_tickets(server: Server, person: Person) -> None:
+def test_each_name_keeps_its_own_ticket(server: Server, person: Person) -> None:
     budi = person("budi-of-two", server)
     names = ("budi-of-two", "bot-of-budi")
     for name in names:
@@ -74,14 +72,14 @@ def test_two_names_at_one_server_keep_two_tickets(server: Server, person: Person
         assert budi.call("send", "hello", "--name", name).returncode == 0
 
 
-def test_a_name_that_is_written_with_spaces_has_its_ticket_too(server: Server, person: Person) -> None:
+def test_a_name_typed_with_spaces_finds_its_ticket(server: Server, person: Person) -> None:
     dewi = person("dewi-the-long", server)
     assert dewi.call("send", "hello", "--name", "Dewi of Solo").returncode == 0
     del dewi.environ["SOCKATUH_PASSWORD"]
     assert dewi.call("send", "hello", "--name", "Dewi of Solo").returncode == 0
 
 
-def test_what_has_not_changed_is_not_written_again(server: Server, person: Person) -> None:
+def test_unchanged_files_are_not_rewritten(server: Server, person: Person) -> None:
     citra = person("citra-again", server)
     assert citra.call("send", "one").returncode == 0
     before = known(citra)
@@ -91,9 +89,7 @@ def test_what_has_not_changed_is_not_written_again(server: Server, person: Perso
 
 
 @pytest.mark.skipif(os.name != "posix", reason="a lock there is no file")
-def test_where_nothing_can_be_written_what_is_known_is_enough_and_the_rest_is_told(
-    server: Server, person: Person
-) -> None:
+def test_a_read_only_profile_works_with_a_warning(server: Server, person: Person) -> None:
     dewi = person("dewi-on-a-disc", server)
     assert dewi.call("send", "one").returncode == 0
     (dewi.directory / ".lock").unlink()
@@ -113,9 +109,7 @@ def test_a_key_that_cannot_be_pinned_is_not_trusted_unless_an_invite_names_it(se
     assert eka.call("send", "hello", "--server", server.invite).returncode == 0
 
 
-def test_without_a_name_and_with_nobody_to_ask_one_comes_as_the_login_and_by_its_ticket(
-    server: Server, person: Person
-) -> None:
+def test_without_a_name_a_script_uses_the_login_name_and_its_ticket(server: Server, person: Person) -> None:
     fajar = person("fajar", server, LOGNAME="fajar-the-login")
     del fajar.environ["SOCKATUH_NAME"]
     assert fajar.call("send", "one").returncode == 0

@@ -112,7 +112,7 @@ def said_of(seq: int, size: int) -> Said:
     return Said(seq, 0, "ana", "é" * (size // 2))
 
 
-def test_earlier_lines_stand_between_marks_without_coming_and_going() -> None:
+def test_history_is_shown_between_marks_without_joins_and_leaves() -> None:
     history: list[PeerEvent] = [
         said(1, "one"),
         event_of(2, JOINED, "budi", "secure"),
@@ -123,11 +123,11 @@ def test_earlier_lines_stand_between_marks_without_coming_and_going() -> None:
     assert tell(*history) == ["— 2 earlier lines", "ana  one", "ana  two", "— you are here", "ana  new"]
 
 
-def test_an_empty_room_says_where_one_is() -> None:
+def test_an_empty_room_shows_where_one_is() -> None:
     assert tell(event_of(1, JOINED, "tom", "secure"), CaughtUp()) == ["— you are here"]
 
 
-def test_what_was_missed_stands_between_marks_with_coming_and_going() -> None:
+def test_missed_lines_are_shown_between_marks_with_joins_and_leaves() -> None:
     missed: list[PeerEvent] = [
         CaughtUp(),
         ContactLost("reset"),
@@ -146,11 +146,11 @@ def test_what_was_missed_stands_between_marks_with_coming_and_going() -> None:
     ]
 
 
-def test_who_missed_nothing_is_only_told_that_contact_is_back() -> None:
+def test_without_missed_lines_only_the_reconnection_is_shown() -> None:
     assert tell(CaughtUp(), ContactLost("silence"), BACK, CaughtUp())[1:] == ["lost: silence", "— back in contact"]
 
 
-def test_contact_that_is_lost_before_all_was_caught_up_hides_nothing() -> None:
+def test_losing_contact_during_catch_up_hides_nothing() -> None:
     assert tell(said(1, "one"), ContactLost("silence"), BACK, said(2, "two"), CaughtUp()) == [
         "— 1 earlier line",
         "ana  one",
@@ -161,31 +161,31 @@ def test_contact_that_is_lost_before_all_was_caught_up_hides_nothing() -> None:
     ]
 
 
-def test_a_flood_of_missed_lines_is_not_held_back() -> None:
+def test_many_missed_lines_are_shown_without_delay() -> None:
     flood = [said(seq, "x") for seq in range(1, 2_101)]
     assert len(tell(*flood)) > 2_000
     assert tell(*flood, CaughtUp())[-1] == "— you are here"
 
 
-def test_a_flood_of_long_missed_lines_is_not_held_in_memory() -> None:
+def test_long_missed_lines_are_not_buffered_in_memory() -> None:
     long = "x" * 10_000
     flood: list[PeerEvent] = [said(seq, long) for seq in range(1, GATHERED_SIZE // len(long) + 2)]
     shown = tell(BACK, *flood, marks=False)
     assert len(shown) == len(flood), "and shown before all is caught up"
 
 
-def test_lines_that_are_gone_are_told() -> None:
+def test_lost_lines_are_reported() -> None:
     assert tell(CaughtUp(), EntriesGone(Gone(1, 6, 5)), EntriesGone(Gone(6, 7, 1)))[1:] == [
         "— 5 lines are no longer kept",
         "— 1 line is no longer kept",
     ]
 
 
-def test_a_log_that_was_set_back_is_told() -> None:
+def test_a_rewound_log_is_reported() -> None:
     assert "set back" in tell(CaughtUp(), REWOUND, CaughtUp())[1]
 
 
-def test_another_day_is_headed_by_its_date() -> None:
+def test_a_new_day_starts_with_its_date() -> None:
     yesterday = NOW - DAY
     shown = tell(said(1, "old", at=yesterday), said(2, "new"), CaughtUp())
     dates = [f"— {datetime.fromtimestamp(at / 1000):%Y-%m-%d}" for at in (yesterday, NOW)]
@@ -199,7 +199,7 @@ def test_a_member_without_encryption_is_announced() -> None:
     ]
 
 
-def test_ones_own_coming_and_going_is_no_news() -> None:
+def test_ones_own_join_and_leave_are_not_shown() -> None:
     assert tell(CaughtUp(), event_of(1, LEFT, "tom", "lost"), event_of(2, JOINED, "tom", "secure")) == [
         "— you are here"
     ]
@@ -229,7 +229,7 @@ def test_a_long_text_is_shown_in_part_to_a_person_and_whole_to_a_file() -> None:
         ("/show " + "9" * 5000, phrases.SHOW_WHAT),
     ],
 )
-def test_the_rest_of_a_long_text_is_shown_when_it_is_asked_for(line: str, answer: int | str) -> None:
+def test_the_rest_of_a_long_text_is_shown_on_request(line: str, answer: int | str) -> None:
     text = "\n".join(f"row {number}" for number in range(200))
     done = list[object]()
 
@@ -238,7 +238,7 @@ def test_the_rest_of_a_long_text_is_shown_when_it_is_asked_for(line: str, answer
     assert len(shown[12:]) == (200 if answer == 200 else 0)
 
 
-def test_a_name_that_comes_with_another_key_is_told_once_before_what_it_does(tmp_path: Path) -> None:
+def test_a_changed_key_is_reported_once_before_the_names_next_event(tmp_path: Path) -> None:
     def of(seq: int, kind: int, tag: str, days: int) -> EntryArrived:
         return EntryArrived(Entry(seq, 1_700_000_000_000 + days * DAY, kind, "ana", "hi", b"", tag), None)
 
@@ -256,7 +256,7 @@ def test_a_name_that_comes_with_another_key_is_told_once_before_what_it_does(tmp
     assert shown(of(5, MESSAGE, "key2", 4), CaughtUp()) == ["ana  hi"]
 
 
-def test_what_was_typed_on_a_plain_terminal_is_not_said_twice() -> None:
+def test_a_line_typed_on_a_plain_terminal_is_not_echoed() -> None:
     assert tell(CaughtUp(), said(1, "one", own=1), said(2, "two"), tells_own=False) == ["— you are here", "ana  two"]
 
 
@@ -265,7 +265,7 @@ def test_a_refused_line_is_given_back_with_the_reason() -> None:
     assert shown[1:] == ["'hello': There is nothing printable in that text."]
 
 
-def test_who_is_here_is_told_with_what_is_special() -> None:
+def test_the_member_list_notes_what_is_special() -> None:
     members = (
         MemberInfo("ana", "", "secure", True, 0),
         MemberInfo("budi\x1b[31m", "", "classic", False, 0),
@@ -275,18 +275,18 @@ def test_who_is_here_is_told_with_what_is_special() -> None:
     ]
 
 
-def test_nobody_is_asked_who_is_here_while_contact_is_lost() -> None:
+def test_the_member_list_is_not_requested_without_contact() -> None:
     done = list[object]()
     tell(ContactLost("silence"), then=lambda commands: done.append(commands.run("/who")))
     assert done == [NotDone(phrases.OUT_OF_CONTACT)]
 
 
-def test_why_lines_wait_is_told_and_that_they_do_no_more_when_all_are_stored() -> None:
+def test_a_storage_delay_is_reported_at_its_start_and_end() -> None:
     assert tell(LinesHeld(), LinesDelayed(1.5), LineStored(1, 3)) == ["waits: None", "waits: 1.5", "goes on"]
     assert tell(LinesHeld(), LineStored(1, 3), says=["one", "two"]) == ["waits: None"]
 
 
-def test_the_newest_texts_are_kept_by_their_bytes() -> None:
+def test_long_texts_are_kept_up_to_a_number_of_bytes() -> None:
     texts = LongTexts(most=100)
     for seq in range(1, 8):
         texts.keep(said_of(seq, 30))

@@ -85,11 +85,11 @@ def test_what_is_too_long_is_refused_before_anybody_is_asked(person: Person) -> 
 
 
 @pytest.mark.parametrize(("stdin", "code"), [(b"\n \n", 4), (b"\xff\xfe", 2), (b"", 4)])
-def test_what_is_no_text_is_refused(person: Person, stdin: bytes, code: int) -> None:
+def test_invalid_text_is_refused(person: Person, stdin: bytes, code: int) -> None:
     assert person("indah").call("send", "--server", "nowhere.invalid", "-", stdin=stdin).returncode == code
 
 
-def test_stdin_cannot_be_password_and_text_at_once(person: Person) -> None:
+def test_stdin_cannot_supply_both_password_and_text(person: Person) -> None:
     assert person("joko").call("send", "--password-file", "-", stdin=b"one\ntwo\n").returncode == 2
 
 
@@ -99,7 +99,7 @@ def test_bytes_in_an_argument_that_are_no_text_are_left_out(server: Server, pers
     assert last_line(server).text == "caf ok"
 
 
-def test_nobody_there_is_told_in_time_and_with_the_next_command(person: Person) -> None:
+def test_an_absent_server_is_reported_with_the_next_command(person: Person) -> None:
     done = person("lina", SOCKATUH_PASSWORD="x").call(
         "send", "--server", "127.0.0.1:9", "hello", "--timeout", "0.2", "--json"
     )
@@ -109,13 +109,13 @@ def test_nobody_there_is_told_in_time_and_with_the_next_command(person: Person) 
     assert json.loads(done.stdout)["code"] == "no_server"
 
 
-def test_send_leaves_no_line_of_coming_and_going(server: Server, person: Person) -> None:
+def test_send_adds_no_join_or_leave(server: Server, person: Person) -> None:
     mira = person("mira", server)
     before = json.loads(mira.call("send", "one", "--json").stdout)["seq"]
     assert json.loads(mira.call("send", "two", "--json").stdout)["seq"] == before + 1
 
 
-def test_the_clients_way_loads_nothing_of_the_servers(server: Server, person: Person) -> None:
+def test_client_commands_load_no_server_code(server: Server, person: Person) -> None:
     nina = person("nina", server)
     program = f"{LOOK}print([name for name in {HEAVY!r} if name in sys.modules])"
     for args in (["send", "--help"], ["send", "hello"]):

@@ -95,11 +95,11 @@ def test_a_hangup_in_a_terminal_that_is_still_there_is_a_reload(terminal: Termin
     assert terminal.end() == 0
 
 
-def test_when_the_terminal_is_closed_the_room_is_too(terminal: Terminal) -> None:
+def test_closing_the_terminal_closes_the_room(terminal: Terminal) -> None:
     assert terminal.hang_up() == 0
 
 
-def test_every_address_the_room_may_be_found_at_is_told_the_best_in_the_invite() -> None:
+def test_all_addresses_are_printed_and_the_best_is_in_the_invite() -> None:
     ready = Ready("kitchen", "::", ("192.168.1.20", "fd00::20"), 7000, bytes(range(32)))
     output = admin.ready(ready).splitlines()
     assert output[2:4] == ["Tell people: sockatuh chat 192.168.1.20:7000", "        or:  sockatuh chat [fd00::20]:7000"]

@@ -29,11 +29,11 @@ from sockatuh.cli.slash import LeaveRoom, ListMembers, Request, SayText, ShowHel
         ("//etc/passwd", SayText("/etc/passwd")),
     ],
 )
-def test_a_typed_line_asks_for_one_thing(line: str, request_: Request) -> None:
+def test_a_typed_line_is_parsed_as_one_command(line: str, request_: Request) -> None:
     assert parse(line) == request_
 
 
 @settings(max_examples=50)
 @given(st.text(max_size=40))
-def test_two_slashes_say_any_text_with_one(text: str) -> None:
+def test_a_double_slash_sends_a_text_starting_with_one(text: str) -> None:
     assert parse(f"//{text}") == SayText(f"/{text}")

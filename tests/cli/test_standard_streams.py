@@ -142,7 +142,7 @@ Results = Mapping[tuple[str, tuple[str, ...]], Done]
 
 
 @pytest.mark.parametrize("state", STATES)
-def test_what_is_stored_is_a_success_whatever_the_streams_are(done: Results, state: str) -> None:
+def test_a_stored_line_is_a_success_with_any_standard_streams(done: Results, state: str) -> None:
     each = done[state, ("send",)]
     assert each.code == 0
     assert each.err == "" or (state == "stdout full" and re.match(r"Stored as \d+; .* No space left", each.err))
@@ -150,9 +150,7 @@ def test_what_is_stored_is_a_success_whatever_the_streams_are(done: Results, sta
 
 @pytest.mark.parametrize("args", READING, ids=" ".join)
 @pytest.mark.parametrize("state", UNPRINTABLE)
-def test_what_cannot_be_printed_is_told_unless_nobody_wants_it(
-    done: Results, state: str, args: tuple[str, ...]
-) -> None:
+def test_lost_output_is_reported_unless_unwanted(done: Results, state: str, args: tuple[str, ...]) -> None:
     each = done[state, args]
     assert each.code == (state == "stdout full")
     assert each.err == (LOST if state == "stdout full" else "")
@@ -160,9 +158,7 @@ def test_what_cannot_be_printed_is_told_unless_nobody_wants_it(
 
 @pytest.mark.parametrize("args", WRONG, ids=" ".join)
 @pytest.mark.parametrize("state", SILENT)
-def test_what_goes_wrong_keeps_its_exit_code_where_nothing_can_be_said(
-    done: Results, state: str, args: tuple[str, ...]
-) -> None:
+def test_errors_keep_their_exit_code_without_streams(done: Results, state: str, args: tuple[str, ...]) -> None:
     assert done[state, args].code == WRONG[args]
 
 
@@ -176,7 +172,7 @@ def test_a_pipe_through_chat_ends_with_its_output(done: Results, state: str, cod
     assert "bug" not in each.err + each.out
 
 
-def test_what_an_encoding_lacks_is_written_as_an_escape(done: Results) -> None:
+def test_unencodable_characters_are_escaped(done: Results) -> None:
     assert "na\\xefve ok \\u8336" in done["ascii", HISTORY].out
     assert "naïve ok \\u8336" in done["latin-1", HISTORY].out
     assert done["ascii", HISTORY].code == 0
@@ -204,6 +200,6 @@ def test_a_room_is_served_with_no_stream_at_all(server: Server, tmp_path: Path) 
 
 
 @pytest.mark.parametrize(("redirected", "code"), [("<&- >&- 2>&-", 0), (">/dev/full 2>/dev/full", 1)])
-def test_a_program_of_its_own_is_as_safe(redirected: str, code: int) -> None:
+def test_a_separate_process_behaves_the_same(redirected: str, code: int) -> None:
     done = subprocess.run(["sh", "-c", f'"$0" "$@" {redirected}', *SOCKATUH, "version"], check=False)
     assert done.returncode == code

@@ -66,12 +66,12 @@ def on_windows(*arguments: str, program: str = RUN, environ: dict[str, str] | No
     return done.returncode, done.stdout.decode(), done.stderr.decode()
 
 
-def test_the_box_is_elsewhere_and_that_is_one_sentence() -> None:
+def test_serving_on_windows_is_refused_in_one_sentence() -> None:
     said = "The server needs Linux or macOS; on Windows use chat, send, tail and who.\n"
     assert on_windows(*sorted(ON_THE_BOX), program=RUN_EACH) == (len(ON_THE_BOX), "", said * len(ON_THE_BOX))
 
 
-def test_a_client_comes_in_speaks_and_asks(server: Server, person: Person) -> None:
+def test_a_client_can_join_send_and_list_members(server: Server, person: Person) -> None:
     wira = person("wira", server)
     for command in (["send", "soup at one"], ["who"], ["identity", "show"]):
         code, out, err = on_windows(*command, environ=wira.environ)
@@ -80,13 +80,13 @@ def test_a_client_comes_in_speaks_and_asks(server: Server, person: Person) -> No
     assert (code, "soup at one" in out) == (130, True), err
 
 
-def test_what_goes_to_a_file_is_utf_8(person: Person) -> None:
+def test_redirected_output_is_utf_8(person: Person) -> None:
     wira = person("wira", PYTHONIOENCODING="cp1252:strict", PYTHONUTF8="0")
     program = "from sockatuh.cli import safe_output\nsafe_output.make_safe()\nprint('王さん — …')"
     assert on_windows(program=program, environ=wira.environ)[1] == "王さん — …\n"
 
 
-def test_ctrl_c_is_noticed_while_nothing_comes() -> None:
+def test_ctrl_c_interrupts_an_idle_client() -> None:
     assert on_windows(program=DEAF)[0] == 130
 
 

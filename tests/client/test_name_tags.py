@@ -80,7 +80,7 @@ def test_two_clients_write_into_one_file(tags: NameTags, tmp_path: Path) -> None
     assert third.see("budi", "key2", LATER, 0.0) == NOVEMBER
 
 
-def test_what_has_not_changed_is_not_written_again(tags: NameTags, tmp_path: Path) -> None:
+def test_unchanged_files_are_not_rewritten(tags: NameTags, tmp_path: Path) -> None:
     tags.see("ana", "key1", NOVEMBER, SAVE_AFTER)
     [path] = (tmp_path / "name_tags").glob("*.jsonl")
     before = path.stat().st_ino

@@ -281,7 +281,7 @@ class Member:
     @property
     def story(self) -> list[str]:
         """What the screen would show."""
-        return [line for event in self.all(e.EntryArrived) if (line := _told(event.entry))]
+        return [line for event in self.all(e.EntryArrived) if (line := _as_shown(event.entry))]
 
     @property
     def lines(self) -> list[str]:
@@ -333,7 +333,7 @@ class Member:
             self._news.set()
 
 
-def _told(entry: Entry) -> str:
+def _as_shown(entry: Entry) -> str:
     shown = {MESSAGE: f"{entry.name}: {entry.text}", JOINED: f"{entry.name} joined", LEFT: f"{entry.name} left"}
     return shown.get(entry.kind, "")
 

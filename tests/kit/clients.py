@@ -238,7 +238,7 @@ class LawlessClient(PartyState):
             self.send(m.Get(after, through))
             answers = [each for each in self.received[before:] if isinstance(each, m.Entries)]
             assert answers, "it was not answered"
-            found += [m.decode_entry_untrusted(item) for each in told for item in each.items]
+            found += [m.decode_entry_untrusted(item) for each in answers for item in each.items]
             after = max(each.through for each in answers)
         return found
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from sockatuh.protocol.seam import Address
 
 from .bare_room import IDENTITY, TICKET_KEY
-from .world import InstantWorld
+from .instant_world import InstantWorld
 
 Sent = list[tuple[bytes, Address]]
 

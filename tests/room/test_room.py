@@ -290,7 +290,7 @@ def test_a_lost_member_stays_for_the_grace(harness: RoomHarness) -> None:
     assert harness.room.next_expiry() is None
 
 
-def test_a_return_within_the_grace_leaves_no_line(harness: RoomHarness) -> None:
+def test_a_return_within_the_grace_adds_no_entry(harness: RoomHarness) -> None:
     harness.ask(1, "ana", "k")
     harness.commit()
     harness.go(1, left=False)

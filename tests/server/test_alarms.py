@@ -45,7 +45,7 @@ def desk(tmp_path: Path) -> Iterator[Desk]:
         yield Desk(manager)
 
 
-def test_an_outage_is_told_once_when_it_begins_and_once_when_it_is_over(desk: Desk) -> None:
+def test_an_outage_is_reported_once_at_its_start_and_once_at_its_end(desk: Desk) -> None:
     for second in range(60):
         desk.storing.look(FULL, 1 + second // 2, 100.0 + second)
     assert desk.diary.of("storage_failing") == [FULL_FIELDS]
@@ -56,7 +56,7 @@ def test_an_outage_is_told_once_when_it_begins_and_once_when_it_is_over(desk: De
     assert desk.statuses == ["STATUS=kitchen: 3 members"]
 
 
-def test_while_all_is_well_nothing_is_told(desk: Desk) -> None:
+def test_nothing_is_reported_without_an_outage(desk: Desk) -> None:
     for second in range(5):
         desk.storing.look(None, second, float(second))
     desk.status.repeat()
@@ -64,7 +64,7 @@ def test_while_all_is_well_nothing_is_told(desk: Desk) -> None:
     assert desk.statuses == []
 
 
-def test_a_reason_that_changes_is_told_but_none_twice(desk: Desk) -> None:
+def test_each_new_reason_is_reported_once(desk: Desk) -> None:
     other = DatabaseUnusable(str(PATH), "another program has locked it")
     for second, error in enumerate([FULL, other, FULL, other]):
         desk.storing.look(error, 1, float(second))
@@ -77,21 +77,21 @@ def test_a_reason_that_changes_is_told_but_none_twice(desk: Desk) -> None:
     assert len(desk.diary.of("storage_failing")) == 3, "the next outage is another one"
 
 
-def test_a_disk_that_does_not_answer_is_a_reason_too(desk: Desk) -> None:
+def test_an_unresponsive_disk_counts_as_an_outage(desk: Desk) -> None:
     desk.storing.look(StoreError("the disk does not answer"), 1, 0.0)
     [event] = desk.diary.of("storage_failing")
     assert event["reason"] == f"{PATH}: the disk does not answer"
     assert "dmesg" in str(event["remedy"])
 
 
-def test_the_manager_is_told_again_when_it_was_told_something_else(desk: Desk) -> None:
+def test_the_outage_status_is_sent_again_after_another_status(desk: Desk) -> None:
     desk.storing.look(FULL, 1, 0.0)
     before = desk.statuses
     desk.status.repeat()
     assert desk.statuses == before
 
 
-def test_other_trouble_is_logged_a_few_times_and_then_once_a_minute(desk: Desk) -> None:
+def test_other_errors_are_logged_with_a_rate_limit(desk: Desk) -> None:
     for second in range(600):
         desk.storing.warn("history_unreadable", FULL, float(second))
     desk.storing.warn("storage_failed", FULL, 600.0)

@@ -47,7 +47,7 @@ class Desk:
         self.appends.retry(self.now)
 
 
-def test_an_append_is_settled_with_those_who_wait_for_it() -> None:
+def test_an_outcome_is_returned_with_the_sessions_waiting_for_it() -> None:
     desk = Desk()
     desk.appends.add(entry(1), LineWaiter(7, 1))
     desk.appends.add(entry(2))
@@ -57,7 +57,7 @@ def test_an_append_is_settled_with_those_who_wait_for_it() -> None:
     assert len(desk.appends) == 0
 
 
-def test_the_same_line_said_again_while_it_is_written_is_written_once_and_both_are_answered() -> None:
+def test_a_repeated_line_is_written_once_and_answered_twice() -> None:
     desk = Desk()
     desk.appends.add(entry(1), LineWaiter(7, 1))
     desk.appends.add(entry(1), LineWaiter(8, 1))
@@ -66,7 +66,7 @@ def test_the_same_line_said_again_while_it_is_written_is_written_once_and_both_a
     assert [waiters for _, waiters in desk.settled] == [[LineWaiter(7, 1), LineWaiter(8, 1)]]
 
 
-def test_a_lost_race_is_final_and_told_to_those_who_waited() -> None:
+def test_a_conflict_is_final_and_reported_to_the_waiting_sessions() -> None:
     desk = Desk()
     desk.appends.add(entry(1, key="ana", expect=0))
     desk.appends.add(entry(2, key="ana", expect=0), LineWaiter(7, 1))
@@ -77,7 +77,7 @@ def test_a_lost_race_is_final_and_told_to_those_who_waited() -> None:
     assert len(desk.appends) == 0
 
 
-def test_nobody_is_answered_while_the_database_refuses() -> None:
+def test_nothing_is_answered_while_the_database_fails() -> None:
     desk = Desk()
     desk.log.full = True
     desk.appends.add(entry(1), LineWaiter(7, 1))
@@ -86,7 +86,7 @@ def test_nobody_is_answered_while_the_database_refuses() -> None:
     assert (len(desk.appends), desk.appends.held) == (1, 1)
 
 
-def test_what_comes_after_a_refused_append_waits_behind_it() -> None:
+def test_an_append_after_a_failed_one_waits_behind_it() -> None:
     desk = Desk()
     desk.log.full = True
     desk.appends.add(entry(1))
@@ -96,7 +96,7 @@ def test_what_comes_after_a_refused_append_waits_behind_it() -> None:
     assert desk.appends.held == 2
 
 
-def test_all_that_was_refused_is_tried_again_together_after_a_second() -> None:
+def test_failed_appends_are_retried_together_after_a_second() -> None:
     desk = Desk()
     desk.log.full = True
     desk.appends.add(entry(1))
@@ -112,7 +112,7 @@ def test_all_that_was_refused_is_tried_again_together_after_a_second() -> None:
     assert desk.appends.held == 0
 
 
-def test_nothing_is_tried_again_while_something_is_under_way_that_would_come_behind() -> None:
+def test_no_retry_overtakes_an_append_in_progress() -> None:
     desk = Desk()
     desk.log.full = True
     desk.appends.add(entry(1))
@@ -122,7 +122,7 @@ def test_nothing_is_tried_again_while_something_is_under_way_that_would_come_beh
     assert desk.queue == [entry(2).id]
 
 
-def test_without_trouble_there_is_nothing_to_try_again() -> None:
+def test_nothing_is_retried_without_a_failure() -> None:
     desk = Desk()
     desk.appends.add(entry(1))
     desk.retry_after(10.0)
@@ -130,7 +130,7 @@ def test_without_trouble_there_is_nothing_to_try_again() -> None:
 
 
 @given(st.lists(st.sampled_from(["add", "repeat", "write one", "write all", "fill", "mend", "retry"]), max_size=60))
-def test_whatever_fails_each_line_is_written_once_and_in_the_order_in_which_it_was_said(steps: list[str]) -> None:
+def test_despite_failures_each_line_is_written_once_and_in_order(steps: list[str]) -> None:
     desk = Desk()
     said = 0
     for step in steps:
@@ -161,7 +161,7 @@ def test_whatever_fails_each_line_is_written_once_and_in_the_order_in_which_it_w
     assert len(desk.appends) == 0
 
 
-def test_why_nothing_is_stored_can_be_asked_for_until_something_is() -> None:
+def test_the_reason_of_an_outage_is_available_until_a_write_succeeds() -> None:
     desk = Desk()
     desk.log.full = True
     desk.appends.add(entry(1))
@@ -179,7 +179,7 @@ def test_why_nothing_is_stored_can_be_asked_for_until_something_is() -> None:
     assert desk.appends.held == 0
 
 
-def test_a_log_that_says_nothing_for_some_seconds_is_in_the_way_too() -> None:
+def test_an_unresponsive_log_counts_as_an_outage() -> None:
     desk = Desk()
     desk.retry_after(1.0)
     desk.retry_after(100.0)
@@ -192,7 +192,7 @@ def test_a_log_that_says_nothing_for_some_seconds_is_in_the_way_too() -> None:
     assert desk.appends.obstacle(desk.now) is None
 
 
-def test_a_session_that_is_gone_waits_for_no_line_any_more_and_its_lines_are_written() -> None:
+def test_lines_of_a_closed_session_are_written_without_waiting() -> None:
     desk = Desk()
     desk.log.full = True
     for session in (7, 8):
@@ -205,7 +205,7 @@ def test_a_session_that_is_gone_waits_for_no_line_any_more_and_its_lines_are_wri
     assert [waiters for _, waiters in desk.settled] == [[LineWaiter(8, 1)]]
 
 
-def test_an_outcome_nobody_waits_for_is_no_error_and_changes_nothing() -> None:
+def test_an_outcome_without_a_waiting_session_is_ignored() -> None:
     desk = Desk()
     desk.appends.add(entry(1), LineWaiter(7, 1))
     others: list[Outcome] = [Committed(entry(2).id, 1), Conflict(entry(3).id, 1), Failed(entry(4).id, StoreError("?"))]

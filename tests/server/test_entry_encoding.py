@@ -40,7 +40,7 @@ def row_of(body: Body) -> Row:
         ),
     ],
 )
-def test_members_are_told_what_the_protocol_says_of_each_kind(body: Body, entry: m.Entry) -> None:
+def test_each_kind_is_encoded_as_the_protocol_specifies(body: Body, entry: m.Entry) -> None:
     encoded = encode_entry(row_of(body))
     assert (encoded.seq, encoded.shown_to) == (7, EVERYBODY)
     assert m.decode_entry_untrusted(encoded.encoding) == entry
@@ -54,7 +54,7 @@ def test_members_are_told_what_the_protocol_says_of_each_kind(body: Body, entry:
         Claimed("ana", OWNER),
     ],
 )
-def test_of_what_is_shown_to_nobody_only_the_number_is_left(body: Body) -> None:
+def test_an_entry_shown_to_nobody_is_reduced_to_its_number(body: Body) -> None:
     assert encode_entry(row_of(body)) == unshown(7)
 
 
@@ -67,7 +67,7 @@ def test_of_what_is_shown_to_nobody_only_the_number_is_left(body: Body) -> None:
         Message("ana", OWNER, "hi", action=False),
     ],
 )
-def test_addresses_versions_and_whole_fingerprints_stay_at_the_server(body: Body) -> None:
+def test_addresses_versions_and_full_fingerprints_are_not_sent(body: Body) -> None:
     encoded = encode_entry(row_of(body)).encoding
     assert b"10.20.30.40" not in encoded
     assert b"sockatuh" not in encoded
@@ -75,6 +75,6 @@ def test_addresses_versions_and_whole_fingerprints_stay_at_the_server(body: Body
 
 
 @given(st.text(), st.text(), st.booleans())
-def test_any_line_comes_out_as_it_was_stored(name: str, text: str, action: bool) -> None:
+def test_any_line_is_encoded_as_it_was_stored(name: str, text: str, action: bool) -> None:
     entry = m.decode_entry_untrusted(encode_entry(row_of(Message(name, OWNER, text, action))).encoding)
     assert (entry.name, entry.text, entry.kind) == (name, text, m.ACTION if action else m.MESSAGE)

@@ -44,7 +44,7 @@ def exhausted() -> PasswordDesk:
 
 
 @pytest.mark.parametrize("places", [399, 100_000])
-def test_from_however_many_addresses_200_guesses_are_looked_at_at_once_and_60_a_minute(places: int) -> None:
+def test_wrong_guesses_are_limited_to_200_at_once_and_60_a_minute_in_all(places: int) -> None:
     desk = desk_that_knows()
     looked_at = 0
     for tenth in range(600):
@@ -65,13 +65,13 @@ def test_right_passwords_cost_nothing() -> None:
         assert desk.ask(check(RIGHT, host(number)), NOW) == Right()
 
 
-def test_a_key_that_has_been_here_before_comes_in_whoever_guesses() -> None:
+def test_a_known_key_gets_in_during_an_attack() -> None:
     desk = exhausted()
     assert isinstance(desk.ask(check(RIGHT, "10.8.0.1"), NOW), PutOff)
     assert desk.ask(check(RIGHT, "10.8.0.2", known=True), NOW) == Right()
 
 
-def test_wrong_tries_of_known_keys_count_for_all() -> None:
+def test_wrong_guesses_of_known_keys_count_against_the_total() -> None:
     desk = desk_that_knows()
     for number in range(TRIES):
         desk.ask(check(WRONG, host(number), known=True), NOW)
@@ -80,7 +80,7 @@ def test_wrong_tries_of_known_keys_count_for_all() -> None:
     assert isinstance(desk.ask(check(WRONG, "10.8.0.1"), NOW), PutOff)
 
 
-def test_for_places_that_were_not_wrong_for_an_hour_10_a_minute_are_kept_one_a_place() -> None:
+def test_10_checks_a_minute_are_reserved_for_places_without_recent_errors() -> None:
     desk = desk_that_knows()
     for _ in range(4):
         for number in range(TRIES):
@@ -94,7 +94,7 @@ def test_for_places_that_were_not_wrong_for_an_hour_10_a_minute_are_kept_one_a_p
     assert late.seconds == pytest.approx(6.0)
 
 
-def test_a_newcomer_waits_seconds_while_a_crowd_guesses_on_and_on() -> None:
+def test_a_newcomer_waits_only_seconds_during_an_attack() -> None:
     desk = besieged(399)
     newcomer = check(RIGHT, "10.8.0.1")
     verdict = desk.ask(newcomer, NOW)
@@ -114,7 +114,7 @@ def test_a_newcomer_waits_no_longer_than_it_takes_each_place_of_a_patient_crowd_
     assert desk.ask(newcomer, NOW + verdict.seconds) == Right()
 
 
-def test_who_is_put_off_is_looked_at_when_he_was_told_to_come_whoever_else_asks_meanwhile() -> None:
+def test_a_deferred_client_is_checked_at_the_time_it_was_given() -> None:
     desk = exhausted()
     late = check(RIGHT, "10.8.0.1")
     first = desk.ask(late, NOW)
@@ -125,7 +125,7 @@ def test_who_is_put_off_is_looked_at_when_he_was_told_to_come_whoever_else_asks_
     assert desk.ask(late, NOW + first.seconds) == Right()
 
 
-def test_coming_early_changes_nothing_and_is_told_the_same_moment() -> None:
+def test_retrying_early_keeps_the_assigned_turn() -> None:
     desk = exhausted()
     late = check(RIGHT, "10.8.0.1")
     first = desk.ask(late, NOW)
@@ -135,7 +135,7 @@ def test_coming_early_changes_nothing_and_is_told_the_same_moment() -> None:
     assert again.seconds == pytest.approx(first.seconds / 2)
 
 
-def test_turns_come_one_a_second_and_none_later_than_in_ten_minutes() -> None:
+def test_turns_are_a_second_apart_and_within_ten_minutes() -> None:
     desk = exhausted()
     waits = []
     for number in range(2 * MAX_TURNS):
@@ -146,7 +146,7 @@ def test_turns_come_one_a_second_and_none_later_than_in_ten_minutes() -> None:
     assert sorted(waits)[:3] == pytest.approx([1.0, 2.0, 3.0])
 
 
-def test_a_turn_that_nobody_takes_is_over_after_a_minute() -> None:
+def test_an_unused_turn_expires_after_a_minute() -> None:
     desk = exhausted()
     late = check(WRONG, "10.8.0.1")
     first = desk.ask(late, NOW)
@@ -170,7 +170,7 @@ def test_the_former_password_costs_nothing_here_either() -> None:
         assert desk.ask(check(RIGHT, host(number)), NOW) == Wrong(0.0)
 
 
-def test_what_waits_for_bcrypt_has_taken_its_share() -> None:
+def test_checks_queued_for_bcrypt_count_against_the_limit() -> None:
     desk = desk_that_knows()
     desk.forget_password()
     looked_at = 0
@@ -184,7 +184,7 @@ def test_what_waits_for_bcrypt_has_taken_its_share() -> None:
     assert looked_at == TRIES + RESERVED
 
 
-def test_classic_guesses_have_their_own_bound_in_it_and_no_part_in_what_is_kept() -> None:
+def test_classic_guesses_have_their_own_limit_and_no_reserved_share() -> None:
     desk = exhausted()
     classic = [desk.ask(classic_check(WRONG, host(number)), NOW) for number in range(20)]
     assert all(isinstance(each, PutOff) for each in classic)
@@ -195,7 +195,7 @@ def test_classic_guesses_have_their_own_bound_in_it_and_no_part_in_what_is_kept(
     assert fresh.ask(check(RIGHT, "10.8.0.1"), NOW) == Right()
 
 
-def test_everything_it_remembers_is_bounded() -> None:
+def test_all_remembered_state_is_bounded() -> None:
     bound = GuessBound()
     for number in range(20_000):
         bound.take(number, is_fresh=number % 2 == 0, now=NOW + number / 1_000)
@@ -204,7 +204,7 @@ def test_everything_it_remembers_is_bounded() -> None:
     assert not bound._taken
 
 
-def test_the_admin_is_told_once_when_it_begins_and_once_when_it_is_over(tmp_path: Path) -> None:
+def test_an_attack_is_logged_once_at_its_start_and_once_at_its_end(tmp_path: Path) -> None:
     desk, diary = desk_that_knows(), Diary()
     with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as manager:
         manager.bind(str(tmp_path / "notify"))
@@ -227,14 +227,14 @@ def test_the_admin_is_told_once_when_it_begins_and_once_when_it_is_over(tmp_path
             manager.recv(1000)
 
 
-def test_a_typing_mistake_now_and_then_is_no_guessing() -> None:
+def test_occasional_typing_errors_are_not_reported_as_guessing() -> None:
     desk = desk_that_knows()
     for minute in range(600):
         desk.ask(check(WRONG, host(minute)), NOW + 60 * minute)
         assert desk.bound.look(NOW + 60 * minute) is None
 
 
-def test_in_the_room_newcomers_wait_members_do_not_and_the_client_comes_again_by_itself() -> None:
+def test_during_an_attack_newcomers_retry_and_members_are_unaffected() -> None:
     world = InstantWorld(classic=False)
     ana = world.person("ana")
     ana.leave()

@@ -43,7 +43,7 @@ def filled(count: int, history_on_join: int) -> tuple[InstantWorld, Client]:
 # The name.
 
 
-def test_joining_takes_two_steps_and_only_the_second_is_told_to_the_room(world: InstantWorld) -> None:
+def test_joining_takes_two_steps_and_only_the_second_is_published(world: InstantWorld) -> None:
     ana = world.person()
     ana.ask("Ana")
     assert ana.last(e.NameAccepted).name == "Ana"
@@ -77,9 +77,7 @@ def test_the_classic_dialect_answers_literally_and_others_see_the_name_as_it_is_
 
 
 @pytest.mark.parametrize("name", ["Lia", "lia", "ＬＩＡ", "Ila", "1ia"])
-def test_a_name_that_is_here_or_looks_like_one_is_taken_and_who_has_the_password_is_told_by_whom(
-    world: InstantWorld, name: str
-) -> None:
+def test_a_present_or_look_alike_name_is_taken(world: InstantWorld, name: str) -> None:
     lia = world.person("Lia")
     since = world.wall()
     world.advance(60.0)
@@ -102,7 +100,7 @@ def test_a_name_belongs_to_the_key_that_used_it_last(world: InstantWorld) -> Non
     assert world.person("ana", key=ana.key).is_in
 
 
-def test_before_the_password_nobody_learns_whose_a_name_is_or_who_is_here(world: InstantWorld) -> None:
+def test_nothing_about_names_leaks_before_the_password(world: InstantWorld) -> None:
     world.person("here")
     world.person("away").leave()
     world.person("script", transient=True)
@@ -116,7 +114,7 @@ def test_before_the_password_nobody_learns_whose_a_name_is_or_who_is_here(world:
 
 
 @pytest.mark.parametrize("name", ["here", "away", "free", "a:b", "", "guess", "GUESS"])
-def test_a_wrong_password_tells_nothing_about_the_name_it_came_with(world: InstantWorld, name: str) -> None:
+def test_a_wrong_password_reveals_nothing_about_the_name(world: InstantWorld, name: str) -> None:
     world.person("here")
     world.person("away").leave()
     guesser = world.outlaw()
@@ -125,7 +123,7 @@ def test_a_wrong_password_tells_nothing_about_the_name_it_came_with(world: Insta
     assert "guess" not in [str(each["name"]).lower() for each in world.diary.of("password_refused")]
 
 
-def test_a_place_asks_about_60_names_at_once_and_12_a_minute_without_the_password(world: InstantWorld) -> None:
+def test_name_queries_are_limited_to_60_at_once_and_12_a_minute_per_place(world: InstantWorld) -> None:
     def ask(count: int) -> list[str]:
         codes = []
         for number in range(count):
@@ -151,7 +149,7 @@ def test_a_place_asks_about_60_names_at_once_and_12_a_minute_without_the_passwor
     assert 12 <= ask(30).count("valid") <= 13
 
 
-def test_questions_that_the_right_password_follows_are_given_back(world: InstantWorld) -> None:
+def test_name_queries_are_refunded_by_the_right_password(world: InstantWorld) -> None:
     for number in range(100):
         person = world.person(host="10.2.0.1")
         person.ask("taken" if number % 3 == 0 else f"guest{number}")
@@ -162,7 +160,7 @@ def test_questions_that_the_right_password_follows_are_given_back(world: Instant
         world.advance(0.3)
 
 
-def test_over_the_bound_a_join_with_name_and_password_is_looked_at_all_the_same(world: InstantWorld) -> None:
+def test_a_join_with_password_is_processed_beyond_the_query_limit(world: InstantWorld) -> None:
     outlaw = world.outlaw(host="10.2.0.1")
     for number in range(1, 62):
         outlaw.send(m.Call(number, m.Join(f"name{number}", None, None)))
@@ -170,7 +168,7 @@ def test_over_the_bound_a_join_with_name_and_password_is_looked_at_all_the_same(
     assert world.person("ana", host="10.2.0.1").is_in
 
 
-def test_a_name_is_free_again_when_its_ownership_is_over() -> None:
+def test_a_name_is_free_after_its_ownership_expires() -> None:
     world = InstantWorld(ownership=HOUR)
     world.person("ana").leave()
     world.advance(HOUR)
@@ -182,7 +180,7 @@ def test_a_name_is_free_again_when_its_ownership_is_over() -> None:
 @pytest.mark.parametrize(
     ("name", "suggestion"), [("ana, budi, citra", "ana_budi_citra"), ("budi joined; ana", "budi_joined_ana"), ("…", "")]
 )
-def test_a_refusal_holds_a_name_that_would_do(world: InstantWorld, name: str, suggestion: str) -> None:
+def test_a_refused_name_comes_with_an_alternative(world: InstantWorld, name: str, suggestion: str) -> None:
     person = world.person()
     person.ask(name)
     refused = person.last(e.JoinRefused)
@@ -191,7 +189,7 @@ def test_a_refusal_holds_a_name_that_would_do(world: InstantWorld, name: str, su
 
 
 @pytest.mark.parametrize("name", ["", "a:b", "/who", "x" * 33, "a\x1b[2Jb", "a\u202eb"])
-def test_what_is_no_name_is_refused_with_the_reason(world: InstantWorld, name: str) -> None:
+def test_an_invalid_name_is_refused_with_the_reason(world: InstantWorld, name: str) -> None:
     person = world.person()
     person.ask(name)
     refused = person.last(e.JoinRefused)
@@ -201,7 +199,7 @@ def test_what_is_no_name_is_refused_with_the_reason(world: InstantWorld, name: s
 
 
 @pytest.mark.parametrize("name", [PASSWORD, PASSWORD.upper(), f"  {PASSWORD} "])
-def test_a_name_that_gives_the_password_away_is_refused_and_never_logged(world: InstantWorld, name: str) -> None:
+def test_a_name_that_reveals_the_password_is_refused_and_never_logged(world: InstantWorld, name: str) -> None:
     person = world.person()
     person.join(name)
     assert person.refusals == ["name_is_password"]
@@ -209,7 +207,7 @@ def test_a_name_that_gives_the_password_away_is_refused_and_never_logged(world: 
     assert PASSWORD not in str(world.diary.logged).lower()
 
 
-def test_two_who_ask_for_one_name_at_once_are_told_apart_by_the_log(world: InstantWorld) -> None:
+def test_the_log_decides_between_two_requests_for_one_name(world: InstantWorld) -> None:
     world.person("somebody").leave()  # bcrypt has seen the password
     world.writer_busy = True
     one, other = world.person("ana"), world.person("ana")
@@ -234,7 +232,7 @@ def test_two_clients_of_one_key_that_join_at_once_are_one_member(world: InstantW
     assert world.kinds().count("joined") == 2
 
 
-def test_who_comes_back_while_its_leaving_is_written_joins_behind_it(world: InstantWorld) -> None:
+def test_a_return_during_the_write_of_a_leave_joins_after_it(world: InstantWorld) -> None:
     ana = world.person("ana")
     world.writer_busy = True
     ana.leave()
@@ -248,7 +246,7 @@ def test_who_comes_back_while_its_leaving_is_written_joins_behind_it(world: Inst
 # The password.
 
 
-def test_wrong_passwords_are_free_three_times_then_each_costs_a_longer_wait(world: InstantWorld) -> None:
+def test_after_three_wrong_passwords_each_costs_a_longer_wait(world: InstantWorld) -> None:
     person = world.person()
     waits = []
     for _ in range(6):
@@ -263,7 +261,7 @@ def test_wrong_passwords_are_free_three_times_then_each_costs_a_longer_wait(worl
     assert [fields["wait"] for fields in world.diary.of("password_refused")] == waits
 
 
-def test_a_password_within_the_wait_is_not_looked_at_right_or_wrong(world: InstantWorld) -> None:
+def test_a_password_sent_within_the_wait_is_not_checked(world: InstantWorld) -> None:
     person = world.person()
     for _ in range(4):
         person.join("ana", "guess")
@@ -279,7 +277,7 @@ def test_a_password_within_the_wait_is_not_looked_at_right_or_wrong(world: Insta
     assert person.is_in
 
 
-def test_bcrypt_is_paid_once_for_the_right_password_whoever_gives_it(world: InstantWorld) -> None:
+def test_the_right_password_costs_one_bcrypt_check_for_everybody(world: InstantWorld) -> None:
     world.person("ana")
     world.person("budi")
     wrong = world.person()
@@ -289,7 +287,7 @@ def test_bcrypt_is_paid_once_for_the_right_password_whoever_gives_it(world: Inst
 
 
 @pytest.mark.parametrize("password", ["", "x" * 73, "é" * 37])
-def test_a_password_that_bcrypt_cannot_see_is_wrong_and_costs_the_same(world: InstantWorld, password: str) -> None:
+def test_an_unusable_password_is_wrong_at_the_same_cost(world: InstantWorld, password: str) -> None:
     person = world.person()
     for _ in range(4):
         person.join("ana", password)
@@ -298,7 +296,7 @@ def test_a_password_that_bcrypt_cannot_see_is_wrong_and_costs_the_same(world: In
     assert not world.bcrypt.asked
 
 
-def test_while_bcrypt_works_an_address_has_one_try_and_the_queue_holds_32(world: InstantWorld) -> None:
+def test_pending_checks_are_limited_to_one_an_address_and_32_in_all(world: InstantWorld) -> None:
     world.bcrypt.held = True
     outlaws = [world.outlaw(host=f"10.2.0.{number}") for number in range(32)]
     neighbour, late = world.outlaw(host="10.2.0.0"), world.outlaw(host="10.3.0.1")
@@ -312,7 +310,7 @@ def test_while_bcrypt_works_an_address_has_one_try_and_the_queue_holds_32(world:
     assert len(world.bcrypt.asked) == 1, "the others had only to be compared"
 
 
-def test_a_client_that_meets_a_busy_server_gets_in_by_itself(world: InstantWorld) -> None:
+def test_a_client_retries_a_busy_server_by_itself(world: InstantWorld) -> None:
     world.bcrypt.held = True
     ana, budi = world.person("ana", host="10.1.0.1"), world.person("budi", host="10.1.0.1")
     world.advance(1.0)
@@ -323,7 +321,7 @@ def test_a_client_that_meets_a_busy_server_gets_in_by_itself(world: InstantWorld
     assert len(world.bcrypt.asked) == 1
 
 
-def test_who_goes_while_bcrypt_looks_at_the_password_never_joins(world: InstantWorld) -> None:
+def test_a_client_that_leaves_during_its_password_check_never_joins(world: InstantWorld) -> None:
     world.bcrypt.held = True
     ana = world.person("ana")
     ana.leave()
@@ -336,7 +334,7 @@ def test_who_goes_while_bcrypt_looks_at_the_password_never_joins(world: InstantW
 # Names by the thousand.
 
 
-def test_a_key_that_comes_and_goes_is_asked_to_wait_and_comes_in_by_itself(world: InstantWorld) -> None:
+def test_a_key_that_rejoins_too_often_is_delayed_and_then_admitted(world: InstantWorld) -> None:
     key = world.random(32)
     for number in range(JOINS_BURST):
         world.person(f"name {number}", key=key).leave()
@@ -352,7 +350,7 @@ def test_a_key_that_comes_and_goes_is_asked_to_wait_and_comes_in_by_itself(world
     assert late.refusals == []
 
 
-def test_coming_back_to_a_membership_that_lasts_is_no_join_and_costs_nothing(world: InstantWorld) -> None:
+def test_resuming_a_membership_is_no_join_and_costs_nothing(world: InstantWorld) -> None:
     key = world.random(32)
     world.person("ana", key=key)
     for _ in range(2 * JOINS_BURST):
@@ -361,7 +359,7 @@ def test_coming_back_to_a_membership_that_lasts_is_no_join_and_costs_nothing(wor
         again.leave()
 
 
-def test_scripts_that_say_one_thing_each_under_one_name_cost_nothing(world: InstantWorld) -> None:
+def test_one_line_scripts_under_one_name_are_not_rate_limited(world: InstantWorld) -> None:
     key = world.random(32)
     for _ in range(2 * JOINS_BURST):
         script = world.person("backup", key=key, transient=True)
@@ -369,7 +367,7 @@ def test_scripts_that_say_one_thing_each_under_one_name_cost_nothing(world: Inst
         script.leave()
 
 
-def test_a_name_is_free_again_when_its_key_has_taken_too_many(world: InstantWorld) -> None:
+def test_a_key_that_takes_too_many_names_loses_the_oldest(world: InstantWorld) -> None:
     key = world.random(32)
     for number in range(NAMES_PER_OWNER + 1):
         world.person(f"name {number}", key=key).leave()
@@ -381,7 +379,7 @@ def test_a_name_is_free_again_when_its_key_has_taken_too_many(world: InstantWorl
 # What is written before anybody is in.
 
 
-def test_nobody_is_welcomed_before_the_session_is_written_down(world: InstantWorld) -> None:
+def test_a_client_is_admitted_only_after_its_session_is_written(world: InstantWorld) -> None:
     ana = world.person("ana")
     world.begin()
     world.writer_busy = True
@@ -394,13 +392,13 @@ def test_nobody_is_welcomed_before_the_session_is_written_down(world: InstantWor
     assert world.kinds() == ["joined"]
 
 
-def test_a_script_that_says_something_under_a_name_in_use_waits_for_no_writing(world: InstantWorld) -> None:
+def test_a_script_of_a_present_member_waits_for_no_write(world: InstantWorld) -> None:
     ana = world.person("ana")
     world.writer_busy = True
     assert world.person("ana", key=ana.key, transient=True).is_in
 
 
-def test_who_leaves_while_its_join_is_written_has_left_as_soon_as_it_is(world: InstantWorld) -> None:
+def test_leaving_during_the_write_of_a_join_takes_effect_right_after_it(world: InstantWorld) -> None:
     world.person("somebody").leave()
     world.writer_busy = True
     ana = world.person("ana")
@@ -412,7 +410,7 @@ def test_who_leaves_while_its_join_is_written_has_left_as_soon_as_it_is(world: I
     assert not world.ledger.open()
 
 
-def test_who_leaves_while_its_return_is_written_has_left_as_soon_as_it_is(world: InstantWorld) -> None:
+def test_leaving_during_the_write_of_a_return_takes_effect_right_after_it(world: InstantWorld) -> None:
     ana = world.person("ana")
     world.begin()
     world.writer_busy = True
@@ -422,7 +420,7 @@ def test_who_leaves_while_its_return_is_written_has_left_as_soon_as_it_is(world:
     assert world.kinds() == ["joined", "left"]
 
 
-def test_a_member_stays_whose_other_client_leaves_while_its_join_is_written(world: InstantWorld) -> None:
+def test_a_member_stays_when_its_other_client_leaves_during_the_join(world: InstantWorld) -> None:
     world.person("somebody").leave()
     world.writer_busy = True
     laptop = world.person("ana")
@@ -434,7 +432,7 @@ def test_a_member_stays_whose_other_client_leaves_while_its_join_is_written(worl
     assert world.kinds() == ["joined", "left", "joined"]
 
 
-def test_a_session_that_lost_its_name_to_another_is_in_no_history(world: InstantWorld) -> None:
+def test_a_session_that_lost_its_name_is_not_in_the_history(world: InstantWorld) -> None:
     world.person("somebody").leave()
     world.writer_busy = True
     one, other = world.person("ana"), world.person("ana")
@@ -448,7 +446,7 @@ def test_a_session_that_lost_its_name_to_another_is_in_no_history(world: Instant
     assert one.is_in
 
 
-def test_a_script_that_lost_its_name_to_another_gives_its_seat_back() -> None:
+def test_a_script_that_lost_its_name_frees_its_seat() -> None:
     world = InstantWorld(limits=Limits(guests=2, guests_per_address=2))
     world.person("somebody").leave()
     world.writer_busy = True
@@ -462,14 +460,14 @@ def test_a_script_that_lost_its_name_to_another_gives_its_seat_back() -> None:
 # The table.
 
 
-def test_a_join_that_is_gone_stays_gone_and_every_other_ends_with_its_session() -> None:
+def test_every_join_state_ends_with_its_session() -> None:
     assert {state for state, step in TRANSITIONS if step is JoinStep.ENDED} == set(JoinState) - {JoinState.GONE}
     assert {TRANSITIONS[state, step] for state, step in TRANSITIONS if step in (JoinStep.ENDED, JoinStep.REFUSED)} == {
         JoinState.GONE
     }
 
 
-def test_the_only_way_to_a_seat_is_by_way_of_the_disk() -> None:
+def test_every_path_to_admission_passes_the_disk() -> None:
     assert [(state, step) for (state, step), to in TRANSITIONS.items() if to is JoinState.SEATED] == [
         (JoinState.WRITING, JoinStep.WRITTEN)
     ]
@@ -480,7 +478,7 @@ def test_the_only_way_to_a_seat_is_by_way_of_the_disk() -> None:
     }
 
 
-def test_what_the_table_does_not_know_is_an_error(world: InstantWorld) -> None:
+def test_a_transition_missing_from_the_table_is_an_error(world: InstantWorld) -> None:
     ana = world.person("ana")
     [session] = [record.cid for record in world.ledger.open()]
     joining = world.room_server._joining
@@ -495,7 +493,7 @@ def test_what_the_table_does_not_know_is_an_error(world: InstantWorld) -> None:
 # The room.
 
 
-def test_one_more_than_the_room_holds_is_told_that_it_is_full() -> None:
+def test_a_join_beyond_the_rooms_capacity_is_refused() -> None:
     world = InstantWorld(max_members=2)
     ana, budi = world.person("ana"), world.person("budi")
     third = world.person("cici")
@@ -518,7 +516,7 @@ def test_a_second_join_in_a_session_is_refused(world: InstantWorld) -> None:
 # Tickets.
 
 
-def test_a_ticket_brings_its_key_back_without_a_password(world: InstantWorld) -> None:
+def test_a_ticket_admits_its_key_without_a_password(world: InstantWorld) -> None:
     ana = world.person("ana")
     ticket = ana.last(e.Admitted).ticket
     ana.leave()
@@ -576,7 +574,7 @@ def test_a_ticket_for_a_name_that_has_another_owner_by_now_is_refused() -> None:
     (5, None, 5), (5, 0, 0), (5, 3, 3), (5, 200, 5),
     (200, None, 20), (200, 7, 7), (200, 0, 0),
 ])  # fmt: skip
-def test_a_newcomer_gets_as_many_lines_as_the_admin_allows_and_it_wishes(
+def test_history_on_join_is_bounded_by_the_setting_and_the_request(
     history_on_join: int, wish: int | None, shown: int
 ) -> None:
     world, _ = filled(20, history_on_join)
@@ -605,7 +603,7 @@ def test_the_history_is_the_same_after_a_restart() -> None:
 
 
 @pytest.mark.parametrize("knows_the_log", [True, False])
-def test_a_newcomer_reads_no_more_by_claiming_an_old_cursor(knows_the_log: bool) -> None:
+def test_claiming_an_old_cursor_gives_a_newcomer_no_more_history(knows_the_log: bool) -> None:
     world, _ = filled(20, 5)
     head = world.log.head
     outlaw = world.outlaw(log_id=world.log.log_id if knows_the_log else None, cursor=1)
@@ -617,7 +615,7 @@ def test_a_newcomer_reads_no_more_by_claiming_an_old_cursor(knows_the_log: bool)
     assert read == [f"line {number}" for number in range(15, 20)]
 
 
-def test_a_cursor_from_the_future_is_brought_back_to_the_head() -> None:
+def test_a_future_cursor_is_clamped_to_the_head() -> None:
     world, _ = filled(20, 5)
     outlaw = world.outlaw(cursor=10_000)
     outlaw.send(m.Call(1, m.Join("mallory", PASSWORD, None)))
@@ -626,7 +624,7 @@ def test_a_cursor_from_the_future_is_brought_back_to_the_head() -> None:
     assert welcome.start == welcome.head == world.log.head
 
 
-def test_a_member_that_returns_reads_from_its_membership_on_however_much_was_said() -> None:
+def test_a_returning_member_may_read_everything_since_it_joined() -> None:
     world, ana = filled(3, 5)
     budi = world.person("budi")
     joined_at = budi.last(e.Admitted).head
@@ -641,7 +639,7 @@ def test_a_member_that_returns_reads_from_its_membership_on_however_much_was_sai
     assert [entry.text for entry in read if entry.kind == m.MESSAGE] == [f"line {number}" for number in range(3, 20)]
 
 
-def test_what_belongs_to_membership_survives_a_restart() -> None:
+def test_the_start_of_a_membership_survives_a_restart() -> None:
     world, ana = filled(3, 1)
     budi = world.person("budi")
     joined_at = budi.last(e.Admitted).head
@@ -656,7 +654,7 @@ def test_what_belongs_to_membership_survives_a_restart() -> None:
     assert welcome.start == joined_at
 
 
-def test_the_log_tells_who_joined_from_where_with_what(world: InstantWorld) -> None:
+def test_a_join_is_logged_with_its_address_and_program(world: InstantWorld) -> None:
     ana = world.person("ana")
     [body] = world.bodies()
     assert isinstance(body, Joined)

@@ -31,7 +31,7 @@ def spoil(log: RoomLog, column: str, value: str, *seqs: int) -> None:
     log.call(lambda connection: connection.executemany(query, [(value, seq) for seq in seqs]).fetchall())
 
 
-def test_a_whole_stretch_is_read_as_far_as_one_answer_goes(log: RoomLog) -> None:
+def test_an_intact_range_is_read_up_to_one_answers_size(log: RoomLog) -> None:
     found = read_for(log, ReadRequest(7, 0, ENTRIES))
     assert [row.seq for row in found.rows] == list(range(1, READ_LIMIT + 1))
     assert (found.through, found.damage) == (READ_LIMIT, None)
@@ -39,9 +39,7 @@ def test_a_whole_stretch_is_read_as_far_as_one_answer_goes(log: RoomLog) -> None
 
 
 @pytest.mark.parametrize(("column", "value"), [("body", "{half"), ("kind", "unheard of"), ("at", "noon")])
-def test_a_damaged_stretch_is_a_gap_from_its_first_to_its_last_damaged_entry(
-    log: RoomLog, column: str, value: str
-) -> None:
+def test_damage_is_reported_as_a_gap_spanning_the_damaged_entries(log: RoomLog, column: str, value: str) -> None:
     spoil(log, column, value, 5, 9)
     found = read_for(log, ReadRequest(7, 0, ENTRIES))
     assert [row.seq for row in found.rows] == [*range(1, 5), *range(10, READ_LIMIT + 1)]
@@ -50,7 +48,7 @@ def test_a_damaged_stretch_is_a_gap_from_its_first_to_its_last_damaged_entry(
     assert "sockatuh restore" in found.damage.remedy
 
 
-def test_what_can_be_read_another_time_is_no_damage(log: RoomLog) -> None:
+def test_a_transient_read_error_is_not_damage(log: RoomLog) -> None:
     log.close()
     with pytest.raises(DatabaseUnusable, match="closed"):
         read_for(log, ReadRequest(7, 0, ENTRIES))
@@ -58,7 +56,7 @@ def test_what_can_be_read_another_time_is_no_damage(log: RoomLog) -> None:
         log.recent(10)
 
 
-def test_a_room_begins_with_what_can_be_read_of_its_newest_lines(log: RoomLog) -> None:
+def test_a_room_starts_with_the_readable_newest_lines(log: RoomLog) -> None:
     spoil(log, "body", "{half", ENTRIES - 1)
     found = log.recent(3)
     assert [row.seq for row in found.rows] == [ENTRIES - 2, ENTRIES]
@@ -67,7 +65,7 @@ def test_a_room_begins_with_what_can_be_read_of_its_newest_lines(log: RoomLog) -
     assert [row.seq for row in log.recent(3).rows] == [ENTRIES - 2]
 
 
-def test_each_session_has_one_stretch_read_and_only_so_many_are_under_way() -> None:
+def test_reads_are_limited_to_one_a_session_and_a_total() -> None:
     queue = ReadQueue()
     for session in range(2 * READS_AT_ONCE):
         queue.add(ReadRequest(session, 0, 9))

@@ -42,7 +42,7 @@ def desk_that_knows() -> PasswordDesk:
     return known
 
 
-def test_the_first_password_is_for_bcrypt() -> None:
+def test_the_first_password_is_checked_by_bcrypt() -> None:
     new = desk()
     first = check(RIGHT)
     assert new.ask(first, 0.0) is None
@@ -50,14 +50,14 @@ def test_the_first_password_is_for_bcrypt() -> None:
     assert new.answer(first, True, 0.0) == Right()
 
 
-def test_once_the_right_password_is_known_bcrypt_is_asked_no_more() -> None:
+def test_a_verified_password_needs_no_further_bcrypt() -> None:
     known = desk_that_knows()
     assert known.ask(check(RIGHT), 1.0) == Right()
     assert known.ask(check(WRONG), 1.0) == Wrong(0.0)
     assert known.take_check(1.0) is None
 
 
-def test_bcrypt_looks_at_one_password_at_a_time() -> None:
+def test_bcrypt_checks_one_password_at_a_time() -> None:
     new = desk()
     first, second = check(WRONG, "10.0.0.2"), check(WRONG, "10.0.0.3")
     new.ask(first, 0.0)
@@ -68,7 +68,7 @@ def test_bcrypt_looks_at_one_password_at_a_time() -> None:
     assert new.take_check(0.0) == (second, None)
 
 
-def test_what_waits_is_answered_without_bcrypt_when_another_has_given_the_right_password() -> None:
+def test_a_verified_password_answers_queued_checks_without_bcrypt() -> None:
     new = desk()
     first, right, wrong = check(RIGHT, "10.0.0.2"), check(RIGHT, "10.0.0.3"), check(WRONG, "10.0.0.4")
     for each in (first, right, wrong):
@@ -80,7 +80,7 @@ def test_what_waits_is_answered_without_bcrypt_when_another_has_given_the_right_
     assert new.take_check(0.0) is None
 
 
-def test_an_address_has_one_password_in_the_queue_or_under_bcrypt() -> None:
+def test_an_address_has_at_most_one_pending_check() -> None:
     new = desk()
     first = check(WRONG)
     new.ask(first, 0.0)
@@ -91,7 +91,7 @@ def test_an_address_has_one_password_in_the_queue_or_under_bcrypt() -> None:
     assert new.ask(check(WRONG), 0.0) is None
 
 
-def test_the_queue_holds_32_with_the_one_under_bcrypt() -> None:
+def test_at_most_32_checks_are_pending() -> None:
     new = desk()
     for number in range(MAX_CHECKS):
         assert new.ask(check(WRONG, f"10.0.1.{number}"), 0.0) is None
@@ -100,7 +100,7 @@ def test_the_queue_holds_32_with_the_one_under_bcrypt() -> None:
     assert new.ask(check(WRONG, "10.0.2.1"), 0.0) == Busy()
 
 
-def test_who_has_guessed_wrongly_waits_behind_who_has_not() -> None:
+def test_wrong_guessers_queue_behind_everybody_else() -> None:
     new = desk()
     for number in range(10):
         guesser = check(WRONG, f"10.0.1.{number}")
@@ -114,7 +114,7 @@ def test_who_has_guessed_wrongly_waits_behind_who_has_not() -> None:
     assert new.take_check(1.0) == (newcomer, None)
 
 
-def test_in_a_full_queue_who_has_guessed_most_makes_place_and_is_told() -> None:
+def test_a_full_queue_evicts_and_notifies_the_worst_guesser() -> None:
     new = desk()
     guessers = [check(WRONG, f"10.0.1.{number}") for number in range(MAX_CHECKS)]
     for number, guesser in enumerate(guessers):
@@ -129,7 +129,7 @@ def test_in_a_full_queue_who_has_guessed_most_makes_place_and_is_told() -> None:
     assert new.ask(another, 1.0) == Busy(), "it has guessed more than all who wait"
 
 
-def test_classic_members_whose_addresses_cost_nothing_wait_behind_all_others() -> None:
+def test_classic_checks_queue_behind_all_others() -> None:
     new = desk()
     classic = [classic_check(WRONG, f"10.0.1.{number}") for number in range(MAX_CHECKS)]
     assert [new.ask(each, 0.0) for each in classic] == [None] * MAX_CHECKS
@@ -139,7 +139,7 @@ def test_classic_members_whose_addresses_cost_nothing_wait_behind_all_others() -
     assert new.take_check(0.0) == (late, None)
 
 
-def test_however_many_addresses_are_forged_classic_guesses_are_looked_at_so_often_and_no_oftener() -> None:
+def test_classic_guesses_are_rate_limited_across_forged_addresses() -> None:
     known = desk_that_knows()
     verdicts = [known.ask(classic_check(WRONG, f"10.{n // 250}.3.{n % 250}"), 1.0) for n in range(ANONYMOUS_TRIES + 10)]
     assert verdicts[:ANONYMOUS_TRIES] == [Wrong(0.0)] * ANONYMOUS_TRIES
@@ -149,7 +149,7 @@ def test_however_many_addresses_are_forged_classic_guesses_are_looked_at_so_ofte
     assert known.ask(classic_check(RIGHT, "10.0.4.1"), 1.0 + 1 / ANONYMOUS_TRIES_PER_SECOND) == Right()
 
 
-def test_one_who_goes_on_with_the_former_password_costs_bcrypt_once() -> None:
+def test_repeating_the_former_password_costs_one_bcrypt_check() -> None:
     known = desk_that_knows()
     known.forget_password()
     first = check(RIGHT, "10.0.0.3")
@@ -169,7 +169,7 @@ def test_the_fourth_wrong_password_costs_5_seconds_and_each_further_one_twice_as
         now += wait
 
 
-def test_a_password_that_no_room_can_have_is_wrong_without_bcrypt_and_costs_the_same() -> None:
+def test_an_impossible_password_is_refused_without_bcrypt_at_the_same_cost() -> None:
     new = desk()
     answers = [new.count_wrong(check(b""), 0.0) for _ in range(4)]
     assert answers == [Wrong(0.0), Wrong(0.0), Wrong(0.0), Wrong(5.0)]
@@ -177,7 +177,7 @@ def test_a_password_that_no_room_can_have_is_wrong_without_bcrypt_and_costs_the_
     assert new.take_check(1.0) is None
 
 
-def test_a_key_waits_wherever_it_comes_from_and_an_address_whatever_its_key() -> None:
+def test_waits_follow_both_the_key_and_the_address() -> None:
     known = desk_that_knows()
     for number in range(4):
         known.ask(check(WRONG, f"10.0.3.{number}", "the key"), 0.0)
@@ -188,7 +188,7 @@ def test_a_key_waits_wherever_it_comes_from_and_an_address_whatever_its_key() ->
     assert known.ask(check(RIGHT, "10.0.5.1", "a fifth key"), 0.0) == Wait(5.0)
 
 
-def test_of_ipv6_all_addresses_of_one_network_wait_together() -> None:
+def test_an_ipv6_network_shares_one_wait() -> None:
     known = desk_that_knows()
     for number in range(1, 5):
         known.ask(check(WRONG, f"2001:db8::{number}", f"key {number}"), 1.0)
@@ -196,7 +196,7 @@ def test_of_ipv6_all_addresses_of_one_network_wait_together() -> None:
     assert known.ask(check(RIGHT, "2001:db8:0:1::5", "key 6"), 1.0) == Right()
 
 
-def test_wrong_classic_passwords_whose_address_may_be_forged_put_nobody_else_off() -> None:
+def test_wrong_classic_passwords_delay_no_secure_client() -> None:
     known = desk_that_knows()
     for _ in range(4):
         known.ask(classic_check(WRONG, "10.0.0.2"), 1.0)

@@ -23,7 +23,7 @@ def changes(client: Client) -> list[tuple[str, int]]:
     return [(change.name, change.state) for event in client.all(e.PresenceChanged) for change in event.changed]
 
 
-def test_joins_are_shown_up_to_so_many_members_and_who_was_shown_a_join_is_shown_the_leave() -> None:
+def test_joins_are_shown_up_to_a_limit_and_leaves_match_them() -> None:
     world = InstantWorld(join_lines_up_to=2)
     ana, budi, cem = (world.person(name) for name in ("ana", "budi", "cem"))
     world.advance(2.0)
@@ -36,7 +36,7 @@ def test_joins_are_shown_up_to_so_many_members_and_who_was_shown_a_join_is_shown
     assert not ana.gone
 
 
-def test_whose_join_was_not_shown_leaves_unshown_also_after_a_restart_into_an_empty_room() -> None:
+def test_the_leave_of_an_unshown_join_is_unshown_even_after_a_restart() -> None:
     world = InstantWorld(join_lines_up_to=1, limits=Limits(grace_seconds=5.0, idle_seconds=30, ping_seconds=10))
     ana, budi = world.person("ana"), world.person("budi")
     world.advance(1.0)
@@ -48,7 +48,7 @@ def test_whose_join_was_not_shown_leaves_unshown_also_after_a_restart_into_an_em
     assert not ana.gone
 
 
-def test_a_client_that_reads_from_the_database_is_shown_the_same() -> None:
+def test_a_client_reading_from_the_database_is_shown_the_same_entries() -> None:
     world = InstantWorld(join_lines_up_to=1, limits=Limits(recent_entries=1, lines_burst=100))
     ana, budi = world.person("ana"), world.person("budi")
     for number in range(5):
@@ -72,7 +72,7 @@ def test_a_claim_leaves_no_gap() -> None:
     assert not ana.gone
 
 
-def test_readers_and_members_are_told_how_many_are_here_at_most_once_a_second() -> None:
+def test_the_member_count_is_sent_at_most_once_a_second() -> None:
     world = InstantWorld(join_lines_up_to=0)
     ana, tail = world.person("ana"), world.person("tail", role=m.READER)
     world.advance(2.0)
@@ -86,7 +86,7 @@ def test_readers_and_members_are_told_how_many_are_here_at_most_once_a_second() 
     assert {name for name, state in changes(ana) if state == m.IN_CONTACT} >= {f"guest{n}" for n in range(8)}
 
 
-def test_that_contact_was_lost_and_is_back_is_told_and_leaves_no_entry() -> None:
+def test_lost_and_regained_contact_is_reported_without_an_entry() -> None:
     world = InstantWorld(limits=Limits(idle_seconds=30, ping_seconds=10))
     ana, budi = world.person("ana"), world.person("budi")
     world.advance(2.0)
@@ -99,7 +99,7 @@ def test_that_contact_was_lost_and_is_back_is_told_and_leaves_no_entry() -> None
     assert world.kinds() == ["joined", "joined"]
 
 
-def test_what_the_log_shows_is_not_told_beside_it() -> None:
+def test_changes_shown_by_the_log_are_not_repeated_as_presence() -> None:
     world = InstantWorld()
     ana, budi = world.person("ana"), world.person("budi")
     world.advance(2.0)
@@ -109,7 +109,7 @@ def test_what_the_log_shows_is_not_told_beside_it() -> None:
     assert ana.last(e.PresenceChanged).here == 1
 
 
-def test_where_nothing_changes_nothing_is_told() -> None:
+def test_no_presence_is_sent_without_a_change() -> None:
     world = InstantWorld()
     ana = world.person("ana")
     world.advance(2.0)

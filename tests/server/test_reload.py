@@ -49,7 +49,7 @@ def ticket_of(person: Client) -> bytes:
     return person.last(e.Admitted).ticket
 
 
-def test_nothing_that_changed_is_no_news(world: InstantWorld, reload: Reload) -> None:
+def test_a_reload_without_changes_reports_nothing(world: InstantWorld, reload: Reload) -> None:
     assert reload() == (ConfigChange(BEFORE, (), ()), "configuration reloaded")
     assert world.diary.of("configuration_reloaded") == [{"changed": "nothing"}]
 
@@ -70,7 +70,7 @@ def test_a_new_password_ends_the_tickets_and_not_the_sessions(world: InstantWorl
     assert world.person(key=ana.key, ticket=ticket_of(again)).is_in
 
 
-def test_members_whose_contact_is_lost_do_not_count_as_staying(world: InstantWorld, reload: Reload) -> None:
+def test_members_out_of_contact_are_not_counted_as_staying(world: InstantWorld, reload: Reload) -> None:
     ana = world.person("ana")
     world.person("budi").cut_off = True
     world.advance(Limits().idle_seconds + 2)
@@ -78,9 +78,7 @@ def test_members_whose_contact_is_lost_do_not_count_as_staying(world: InstantWor
     assert ana.is_in
 
 
-def test_a_room_behind_one_router_that_comes_back_with_the_old_password_is_not_shut_out(
-    world: InstantWorld, reload: Reload
-) -> None:
+def test_old_passwords_from_behind_one_router_do_not_lock_it_out(world: InstantWorld, reload: Reload) -> None:
     assert world.person("ana").is_in
     change_password(world, reload)
     for number in range(12):
@@ -90,7 +88,7 @@ def test_a_room_behind_one_router_that_comes_back_with_the_old_password_is_not_s
     assert late.is_in
 
 
-def test_other_limits_are_told_to_every_part_and_drop_nobody(world: InstantWorld, reload: Reload) -> None:
+def test_changed_limits_reach_every_part_and_disconnect_nobody(world: InstantWorld, reload: Reload) -> None:
     ana = world.person("ana")
     world.person("budi")
     change, _ = reload(limits=Limits(text_bytes=5, grace_seconds=1.0), max_members=1, history_on_join=0)
@@ -109,7 +107,7 @@ def test_other_limits_are_told_to_every_part_and_drop_nobody(world: InstantWorld
     assert "ana: short" not in dora.story
 
 
-def test_more_history_is_given_than_was_before(world: InstantWorld, reload: Reload) -> None:
+def test_a_larger_history_setting_takes_effect(world: InstantWorld, reload: Reload) -> None:
     reload(history_on_join=1)
     ana = world.person("ana")
     for text in ("one", "two", "three"):
@@ -123,9 +121,7 @@ def said(person: Client) -> list[str]:
     return [line for line in person.story if ": " in line]
 
 
-def test_the_classic_dialect_goes_off_for_those_who_come_and_stays_for_those_who_are_in(
-    world: InstantWorld, reload: Reload
-) -> None:
+def test_disabling_the_classic_dialect_keeps_its_present_members(world: InstantWorld, reload: Reload) -> None:
     early, late = world.teletype(), world.teletype()
     early.join("early")
     ana = world.person("ana")
@@ -138,7 +134,7 @@ def test_the_classic_dialect_goes_off_for_those_who_come_and_stays_for_those_who
     assert ana.story[-1] == "early: two for me"
 
 
-def test_a_mistake_changes_nothing_and_is_told(world: InstantWorld) -> None:
+def test_an_invalid_configuration_is_reported_and_changes_nothing(world: InstantWorld) -> None:
     mistakes = ConfigurationError([Problem("port", "file x", "should be a number"), Problem("hots", "file x", "?")])
     reloader = Reloader(world.parts, world.diary)
     change, said = reloader.reload(BEFORE, mistakes)
@@ -149,7 +145,7 @@ def test_a_mistake_changes_nothing_and_is_told(world: InstantWorld) -> None:
     assert not world.diary.of("configuration_reloaded")
 
 
-def test_what_needs_a_restart_is_named_each_time_and_left_as_it_is(world: InstantWorld, reload: Reload) -> None:
+def test_settings_that_need_a_restart_are_reported_at_each_reload(world: InstantWorld, reload: Reload) -> None:
     wanted: dict[str, Any] = {
         "port": 1,
         "host": "127.0.0.1",
@@ -166,6 +162,6 @@ def test_what_needs_a_restart_is_named_each_time_and_left_as_it_is(world: Instan
 
 
 @pytest.mark.parametrize(("before", "after", "is_taken"), [(60.0, 0.0, False), (0.0, 60.0, False), (60.0, 70.0, True)])
-def test_whether_lines_are_kept_at_all_waits_for_a_restart(before: float, after: float, is_taken: bool) -> None:
+def test_turning_retention_on_or_off_needs_a_restart(before: float, after: float, is_taken: bool) -> None:
     change = config_change(replace(BEFORE, message_retention=before), replace(BEFORE, message_retention=after))
     assert (change.taken == ("message_retention",), change.left == ("message_retention",)) == (is_taken, not is_taken)

@@ -35,7 +35,7 @@ def texts(world: InstantWorld) -> list[str]:
 # Lines.
 
 
-def test_a_line_is_stored_then_told_to_everybody_and_to_its_author_as_his_own(world: InstantWorld) -> None:
+def test_a_line_is_stored_and_then_shown_to_everybody(world: InstantWorld) -> None:
     ana, budi = world.person("ana"), world.person("budi")
     number = ana.say("soup at one")
     assert ana.stored == {number: world.log.head}
@@ -44,7 +44,7 @@ def test_a_line_is_stored_then_told_to_everybody_and_to_its_author_as_his_own(wo
     assert budi.last(e.EntryArrived).own is None
 
 
-def test_nobody_receives_a_line_and_nobody_is_told_it_is_stored_before_it_is(world: InstantWorld) -> None:
+def test_a_line_is_neither_shown_nor_acknowledged_before_it_is_stored(world: InstantWorld) -> None:
     ana, budi = world.person("ana"), world.person("budi")
     world.writer_busy = True
     ana.say("soup at one")
@@ -74,7 +74,7 @@ def test_a_line_whose_answer_was_lost_in_a_crash_is_stored_once(world: InstantWo
     assert list(ana.stored.values()) == [row.seq for row in world.log.rows if row.kind == "message"]
 
 
-def test_what_a_member_types_is_cleaned_before_it_is_stored(world: InstantWorld) -> None:
+def test_a_line_is_cleaned_before_it_is_stored(world: InstantWorld) -> None:
     ana, budi = world.person("ana"), world.person("budi")
     ana.say("\x1b[2Jsoup\u202e at\r\none  ")
     assert texts(world) == ["soup at\none"]
@@ -84,16 +84,14 @@ def test_what_a_member_types_is_cleaned_before_it_is_stored(world: InstantWorld)
 @pytest.mark.parametrize(("text", "code"), [
     ("", "text_empty"), ("\x1b\u200b \n", "text_empty"), ("x" * 16_385, "text_too_long"),
 ])  # fmt: skip
-def test_a_text_that_cannot_be_stored_is_refused_and_what_follows_is_not_held_up(
-    world: InstantWorld, text: str, code: str
-) -> None:
+def test_an_invalid_text_is_refused_without_blocking_the_next(world: InstantWorld, text: str, code: str) -> None:
     ana = world.person("ana")
     refused, following = ana.say(text), ana.say("next")
     assert ana.all(e.LineRefused) == [e.LineRefused(refused, code)]
     assert list(ana.stored) == [following]
 
 
-def test_the_longest_text_goes_through_whole(world: InstantWorld) -> None:
+def test_the_longest_allowed_text_is_delivered_whole(world: InstantWorld) -> None:
     ana, budi = world.person("ana"), world.person("budi")
     text = "\N{STEAMING BOWL}" * 4_096
     ana.say(text)
@@ -101,14 +99,14 @@ def test_the_longest_text_goes_through_whole(world: InstantWorld) -> None:
     assert budi.story[-1] == f"ana: {text}"
 
 
-def test_bytes_that_are_no_text_are_made_one(world: InstantWorld) -> None:
+def test_invalid_utf_8_is_replaced(world: InstantWorld) -> None:
     budi, outlaw = world.person("budi"), world.outlaw()
     outlaw.send(m.Call(1, m.Join("mallory", PASSWORD, None)))
     outlaw.send(m.Say(1, 1, False, 0, 1, b"so\xffup"))
     assert budi.story[-1] == "mallory: so\N{REPLACEMENT CHARACTER}up"
 
 
-def test_a_newcomer_far_behind_gets_everything_though_memory_holds_little_of_it() -> None:
+def test_a_client_far_behind_is_served_from_the_database() -> None:
     world = InstantWorld(history_on_join=1000, limits=Limits(lines_burst=1000, recent_entries=5))
     ana = world.person("ana")
     for number in range(READ_LIMIT + 50):
@@ -136,7 +134,7 @@ def test_two_clients_of_one_key_are_one_member_from_the_first_join_to_the_last_l
     assert [line for line in budi.story if "ana " in line] == ["ana joined", "ana left"]
 
 
-def test_who_only_sends_makes_no_line_and_claims_its_name_once(world: InstantWorld) -> None:
+def test_a_transient_sender_adds_no_join_and_claims_its_name_once(world: InstantWorld) -> None:
     budi = world.person("budi")
     for _ in range(3):
         script = world.person("robot", transient=True, key=b"\7" * 32)
@@ -153,7 +151,7 @@ def test_who_only_sends_makes_no_line_and_claims_its_name_once(world: InstantWor
     assert thief.refusals == ["name_owned"]
 
 
-def test_a_claim_is_written_down_again_after_a_day(world: InstantWorld) -> None:
+def test_a_claim_is_renewed_after_a_day(world: InstantWorld) -> None:
     world.person("robot", transient=True, key=b"\7" * 32).leave()
     world.now += 23 * HOUR
     world.person("robot", transient=True, key=b"\7" * 32).leave()
@@ -172,7 +170,7 @@ def test_a_script_of_a_member_speaks_under_its_name_without_a_claim(world: Insta
     assert world.kinds() == ["joined", "message"]
 
 
-def test_a_member_out_of_contact_leaves_when_the_grace_is_over_and_not_before(world: InstantWorld) -> None:
+def test_a_member_out_of_contact_leaves_when_the_grace_expires(world: InstantWorld) -> None:
     ana, budi = world.person("ana"), world.person("budi")
     ana.cut_off = True
     world.advance(IDLE + GRACE - 1.0)
@@ -185,7 +183,7 @@ def test_a_member_out_of_contact_leaves_when_the_grace_is_over_and_not_before(wo
     assert budi.story[-1] == "ana left"
 
 
-def test_a_return_within_the_grace_leaves_no_line(world: InstantWorld) -> None:
+def test_a_return_within_the_grace_adds_no_entry(world: InstantWorld) -> None:
     ana, budi = world.person("ana"), world.person("budi")
     ana.cut_off = True
     budi.say("are you there?")
@@ -214,7 +212,7 @@ def test_a_member_at_a_new_address_is_still_the_same_session(world: InstantWorld
 # Restarts.
 
 
-def test_after_a_restart_members_are_back_without_bcrypt_and_without_a_line(world: InstantWorld) -> None:
+def test_after_a_restart_members_resume_without_bcrypt_or_a_join_entry(world: InstantWorld) -> None:
     people = [world.person(name) for name in ("ana", "budi", "cici")]
     world.begin()
     world.advance(2 * GRACE)
@@ -225,7 +223,7 @@ def test_after_a_restart_members_are_back_without_bcrypt_and_without_a_line(worl
     assert [person.story[-1] for person in people] == ["ana: we are all here"] * 3
 
 
-def test_who_does_not_come_back_after_a_restart_leaves_when_the_grace_is_over(world: InstantWorld) -> None:
+def test_a_member_that_does_not_return_after_a_restart_leaves_after_the_grace(world: InstantWorld) -> None:
     ana, budi = world.person("ana"), world.person("budi")
     ana.cut_off = True
     world.begin()
@@ -237,14 +235,14 @@ def test_who_does_not_come_back_after_a_restart_leaves_when_the_grace_is_over(wo
     assert [record.reason for record in world.ledger.records] == ["server_lost", "server_lost", None]
 
 
-def test_a_classic_member_is_lost_with_its_server(world: InstantWorld) -> None:
+def test_a_classic_member_leaves_when_its_server_restarts(world: InstantWorld) -> None:
     world.teletype().join("budi")
     world.begin()
     world.advance(2.0)
     assert reasons(world) == [("budi", "server_lost")]
 
 
-def test_a_room_that_closes_writes_down_that_everybody_has_left(world: InstantWorld) -> None:
+def test_closing_the_room_writes_a_leave_for_every_member(world: InstantWorld) -> None:
     ana = world.person("ana")
     world.person("robot", transient=True)
     world.teletype().join("budi")
@@ -255,7 +253,7 @@ def test_a_room_that_closes_writes_down_that_everybody_has_left(world: InstantWo
     assert world.room_server.unwritten == 0
 
 
-def test_a_room_that_restarts_lets_nobody_leave(world: InstantWorld) -> None:
+def test_restarting_the_room_writes_no_leaves(world: InstantWorld) -> None:
     ana = world.person("ana")
     world.stop("restarting")
     assert ana.last(e.ContactLost).reason == "restarting"
@@ -266,7 +264,7 @@ def test_a_room_that_restarts_lets_nobody_leave(world: InstantWorld) -> None:
 # The database refuses, and takes again.
 
 
-def test_while_the_database_refuses_nobody_is_told_that_a_line_is_stored_and_nothing_changes_places(
+def test_while_the_database_fails_nothing_is_acknowledged_or_reordered(
     world: InstantWorld,
 ) -> None:
     ana, budi = world.person("ana"), world.person("budi")
@@ -288,7 +286,7 @@ def test_while_the_database_refuses_nobody_is_told_that_a_line_is_stored_and_not
         ["ana", "budi", "ana", "budi", "budi"])), "cici joined"]  # fmt: skip
 
 
-def test_whoever_waits_for_the_log_is_told_so_once_and_the_rest_is_not(world: InstantWorld) -> None:
+def test_only_clients_with_waiting_lines_are_notified_of_an_outage(world: InstantWorld) -> None:
     ana, budi, cici = (world.person(name) for name in ("ana", "budi", "cici"))
     world.log.full = True
     ana.say("one")
@@ -308,7 +306,7 @@ def test_whoever_waits_for_the_log_is_told_so_once_and_the_rest_is_not(world: In
     assert len(ana.all(e.LinesHeld)) == 2
 
 
-def test_a_client_is_told_that_its_lines_wait_also_when_the_first_answer_is_lost(world: InstantWorld) -> None:
+def test_the_notice_of_waiting_lines_survives_a_lost_datagram(world: InstantWorld) -> None:
     ana = world.person("ana")
     world.log.full = True
     world.writer_busy = True
@@ -321,7 +319,7 @@ def test_a_client_is_told_that_its_lines_wait_also_when_the_first_answer_is_lost
     assert ana.all(e.LinesHeld) == [e.LinesHeld()]
 
 
-def test_a_newcomer_is_told_why_it_waits_and_is_in_when_the_database_takes_again(world: InstantWorld) -> None:
+def test_a_newcomer_is_told_why_it_waits_and_joins_when_the_database_recovers(world: InstantWorld) -> None:
     world.log.full = True
     late = world.person("late")
     world.advance(1.0)
@@ -334,7 +332,7 @@ def test_a_newcomer_is_told_why_it_waits_and_is_in_when_the_database_takes_again
     assert world.kinds() == ["joined"]
 
 
-def test_newcomers_beyond_what_can_wait_are_asked_to_come_again(world: InstantWorld) -> None:
+def test_joins_beyond_the_waiting_limit_are_asked_to_retry(world: InstantWorld) -> None:
     scripts = [world.person(f"robot{number}", transient=True) for number in range(13)]
     world.log.full = True
     for script in scripts:
@@ -351,7 +349,7 @@ def test_newcomers_beyond_what_can_wait_are_asked_to_come_again(world: InstantWo
     world.until(lambda: late.is_in)
 
 
-def test_a_disk_that_hangs_is_told_after_a_few_seconds(world: InstantWorld) -> None:
+def test_a_hanging_disk_is_reported_after_a_few_seconds(world: InstantWorld) -> None:
     ana = world.person("ana")
     world.advance(100.0)
     world.writer_busy = True
@@ -364,7 +362,7 @@ def test_a_disk_that_hangs_is_told_after_a_few_seconds(world: InstantWorld) -> N
     world.until(lambda: len(ana.stored) == 1)
 
 
-def test_what_was_committed_and_called_failed_is_told_to_everybody_once_when_it_is_tried_again(
+def test_a_commit_wrongly_reported_as_failed_is_delivered_once(
     world: InstantWorld,
 ) -> None:
     ana, budi = world.person("ana"), world.person("budi")
@@ -385,7 +383,7 @@ def test_what_was_committed_and_called_failed_is_told_to_everybody_once_when_it_
     assert budi.all(e.EntriesGone) == []
 
 
-def test_what_is_said_while_the_database_refuses_waits_at_its_session_once_it_is_much(world: InstantWorld) -> None:
+def test_during_an_outage_excess_lines_wait_in_their_sessions(world: InstantWorld) -> None:
     scripts = {f"robot{number}": world.person(f"robot{number}", transient=True) for number in range(13)}
     world.log.full = True
     unwritten = []
@@ -403,7 +401,7 @@ def test_what_is_said_while_the_database_refuses_waits_at_its_session_once_it_is
         assert mine == [f"{name} {number}" for number in range(24)]
 
 
-def test_a_member_whose_grace_ends_while_the_database_refuses_leaves_when_it_takes_again(world: InstantWorld) -> None:
+def test_a_grace_that_ends_during_an_outage_takes_effect_when_it_is_over(world: InstantWorld) -> None:
     ana, budi = world.person("ana"), world.person("budi")
     ana.cut_off = True
     world.advance(IDLE + GRACE - 1.0)

@@ -28,7 +28,7 @@ def world() -> InstantWorld:
     return InstantWorld()
 
 
-def test_the_log_tells_of_members_and_lines_with_stable_names_and_fields(world: InstantWorld) -> None:
+def test_members_and_lines_are_logged_with_stable_names_and_fields(world: InstantWorld) -> None:
     ana = world.person("ana")
     ana.say("soup")
     world.advance(2.0)
@@ -55,13 +55,13 @@ def test_a_refused_name_and_a_refused_password_are_logged_with_who_asked(world: 
     assert world.diary.of("password_refused") == [{"name": "budi", "reason": "password_wrong", "wait": 0.0} | who]
 
 
-def test_a_classic_member_is_a_warning_of_its_own(world: InstantWorld) -> None:
+def test_joining_by_the_classic_dialect_logs_a_warning(world: InstantWorld) -> None:
     budi = world.teletype()
     budi.join("budi")
     assert world.diary.of("unencrypted_member_joined") == [{"name": "budi", "address": f"{budi.address[0]}:50000"}]
 
 
-def test_texts_are_logged_only_when_they_are_asked_for() -> None:
+def test_texts_are_logged_only_when_enabled() -> None:
     for wanted in (False, True):
         world = InstantWorld(log_texts=wanted)
         world.person("ana").say("soup at one")
@@ -69,7 +69,7 @@ def test_texts_are_logged_only_when_they_are_asked_for() -> None:
         assert fields.get("text") == ("soup at one" if wanted else None)
 
 
-def test_handshakes_that_come_too_fast_are_logged_a_few_at_a_time(world: InstantWorld) -> None:
+def test_logging_of_refused_handshakes_is_rate_limited(world: InstantWorld) -> None:
     for _ in range(60):
         world.outlaw(host="10.6.6.6")
     logged = world.diary.of("handshake_refused")
@@ -77,7 +77,7 @@ def test_handshakes_that_come_too_fast_are_logged_a_few_at_a_time(world: Instant
     assert {fields["reason"] for fields in logged} == {"rate"}
 
 
-def test_what_was_dropped_is_counted_and_summed_up_once(world: InstantWorld) -> None:
+def test_each_dropped_datagram_appears_in_one_summary(world: InstantWorld) -> None:
     ana = world.person("ana")
     for _ in range(3):
         world.core.receive_datagram(b"\xb5" + bytes(40), ("10.9.9.9", 9), world.now)
@@ -126,7 +126,7 @@ def _log_restored() -> Iterator[None]:
 
 @pytest.mark.usefixtures("_log_restored")
 @pytest.mark.parametrize("log_format", ["json", "console"])
-def test_whatever_is_typed_an_event_is_one_line_of_printable_characters(log_format: str) -> None:
+def test_any_input_is_logged_as_one_line_of_printable_characters(log_format: str) -> None:
     stream = io.StringIO()
     log.configure(log_format, "info", stream=stream, is_terminal=False)
     world = InstantWorld(log_texts=True, logger=log.get_logger("test"))

@@ -19,7 +19,7 @@ def crowd(world: InstantWorld, count: int) -> None:
         world.person(f"villain{number}", host=VILLAINS[number % len(VILLAINS)])
 
 
-def test_however_many_keys_one_person_makes_others_get_in() -> None:
+def test_one_person_with_many_keys_cannot_fill_the_room() -> None:
     world = InstantWorld(max_members=40)
     ana = world.person("ana")
     ana.cut_off = True
@@ -30,7 +30,7 @@ def test_however_many_keys_one_person_makes_others_get_in() -> None:
     assert refused == {"room_full"}
 
 
-def test_a_refusal_gives_the_true_reason() -> None:
+def test_a_refusal_states_the_actual_reason() -> None:
     world = InstantWorld(max_members=10)
     for number in range(10):
         last = world.person(f"user{number}", host="10.9.0.1")
@@ -42,7 +42,7 @@ def test_a_refusal_gives_the_true_reason() -> None:
     assert world.person("budi").last(e.JoinRefused).detail == "10 of 10 seats are taken"
 
 
-def test_who_comes_back_with_a_ticket_within_the_grace_is_never_told_that_the_room_is_full() -> None:
+def test_a_ticket_within_the_grace_is_never_refused_for_a_full_room() -> None:
     world = InstantWorld(max_members=4, limits=Limits(idle_seconds=30, ping_seconds=10))
     people = [world.person(name, host="10.9.0.1") for name in ("ana", "budi", "citra")]
     people[1].cut_off = people[2].cut_off = True
@@ -56,7 +56,7 @@ def test_who_comes_back_with_a_ticket_within_the_grace_is_never_told_that_the_ro
     assert all(person.is_in and not person.refusals for person in people)
 
 
-def test_an_eleventh_script_of_an_address_waits_and_is_told_why_when_it_asks() -> None:
+def test_the_eleventh_script_of_an_address_is_asked_to_wait() -> None:
     world = InstantWorld(limits=Limits(handshakes_burst=100, guests_per_address=3))
     scripts = [world.person(f"robot{number}", transient=True, host="10.9.0.1") for number in range(4)]
     assert [script.is_in for script in scripts] == [True] * 3 + [False]
@@ -85,7 +85,7 @@ def test_a_reader_receives_lines_cannot_speak_and_makes_no_join_line() -> None:
     assert ana.who() == ["ana"]
 
 
-def test_a_readers_seat_goes_to_one_from_elsewhere_and_it_comes_back_by_itself() -> None:
+def test_a_reader_yields_its_seat_to_another_place_and_reconnects() -> None:
     world = InstantWorld(limits=Limits(guests=2))
     readers = [world.person(f"listener{number}", role=m.READER, host="10.9.0.1") for number in range(2)]
     script = world.person("robot", transient=True)
@@ -97,7 +97,7 @@ def test_a_readers_seat_goes_to_one_from_elsewhere_and_it_comes_back_by_itself()
     assert readers[1].is_in
 
 
-def test_the_password_is_still_wanted_of_everybody() -> None:
+def test_a_reader_needs_the_password_too() -> None:
     world = InstantWorld()
     reader = world.person(role=m.READER)
     reader.join("listener", PASSWORD + "!")

@@ -132,7 +132,7 @@ async def serving(
 # Begin.
 
 
-def test_it_announces_where_the_room_is_and_with_which_key_once_it_can_be_joined(options: ServiceOptions) -> None:
+def test_a_ready_server_announces_its_address_and_key(options: ServiceOptions) -> None:
     async def story() -> None:
         async with serving(options) as served:
             ready = served.ready
@@ -155,7 +155,7 @@ def test_the_classic_dialect_is_turned_on_with_a_warning(options: ServiceOptions
     asyncio.run(story())
 
 
-def test_a_session_lost_at_an_address_this_socket_cannot_reach_keeps_no_server_from_starting(
+def test_an_unreachable_lost_session_does_not_prevent_a_start(
     options: ServiceOptions,
 ) -> None:
     with old_log(options.state_dir, wall_clock) as log:
@@ -168,7 +168,7 @@ def test_a_session_lost_at_an_address_this_socket_cannot_reach_keeps_no_server_f
     asyncio.run(story())
 
 
-def test_a_socket_that_is_passed_is_served_whatever_the_settings_say(options: ServiceOptions) -> None:
+def test_a_passed_socket_overrides_the_configured_address(options: ServiceOptions) -> None:
     async def story() -> None:
         with socket.socket(type=socket.SOCK_DGRAM) as held:
             held.bind(("127.0.0.1", 0))
@@ -195,7 +195,7 @@ def test_a_socket_that_is_passed_is_served_whatever_the_settings_say(options: Se
         ("newer database", "written by a newer SockAtuh", 1),
     ],
 )
-def test_what_keeps_it_from_starting_is_said_in_a_sentence(room: Room, damage: str, sentence: str, code: int) -> None:
+def test_a_failed_start_is_explained_in_one_sentence(room: Room, damage: str, sentence: str, code: int) -> None:
     async def story() -> None:
         async with contextlib.AsyncExitStack() as stack:
             match damage:
@@ -239,7 +239,7 @@ async def serving_beside(room: Room) -> AsyncIterator[None]:
 # End.
 
 
-def test_on_sigterm_it_tells_the_manager_and_the_members_that_it_restarts(room: Room, manager: socket.socket) -> None:
+def test_sigterm_notifies_manager_and_members_of_a_restart(room: Room, manager: socket.socket) -> None:
     room.environ = {"NOTIFY_SOCKET": manager.getsockname(), "WATCHDOG_USEC": "200000"}
 
     async def story() -> None:
@@ -260,7 +260,7 @@ def test_on_sigterm_it_tells_the_manager_and_the_members_that_it_restarts(room: 
     asyncio.run(story())
 
 
-def test_on_ctrl_c_the_room_closes_and_everybody_has_left(room: Room) -> None:
+def test_ctrl_c_closes_the_room_and_logs_every_member_out(room: Room) -> None:
     async def story() -> None:
         async with room.serve() as server, joined("ana", room.port, server.key) as ana:
             ana.say("soup at one")
@@ -279,7 +279,7 @@ def test_on_ctrl_c_the_room_closes_and_everybody_has_left(room: Room) -> None:
 # A configuration that changes.
 
 
-def test_on_sighup_it_takes_what_changed_and_tells_the_manager(room: Room, manager: socket.socket) -> None:
+def test_sighup_applies_changed_settings_and_notifies_the_manager(room: Room, manager: socket.socket) -> None:
     room.environ = {"NOTIFY_SOCKET": manager.getsockname()}
     before = time.monotonic_ns() // 1000
 
@@ -314,7 +314,7 @@ def test_on_sighup_it_takes_what_changed_and_tells_the_manager(room: Room, manag
     asyncio.run(story())
 
 
-def test_a_password_that_bcrypt_looks_at_while_it_is_changed_is_judged_by_the_new_hash(
+def test_a_check_in_progress_during_a_password_change_uses_the_new_hash(
     options: ServiceOptions,
 ) -> None:
     another = bcrypt.hashpw(b"another one", bcrypt.gensalt(10)).decode()
@@ -357,9 +357,7 @@ def test_a_shorter_retention_takes_effect_at_once(options: ServiceOptions) -> No
 # What it keeps, and for how long.
 
 
-def test_with_no_retention_texts_are_never_on_disk_but_are_told_once_and_to_newcomers(
-    options: ServiceOptions, quick: None
-) -> None:
+def test_without_retention_texts_are_delivered_but_never_stored(options: ServiceOptions, quick: None) -> None:
     del quick
 
     async def story() -> None:
@@ -435,7 +433,7 @@ def fill_with_the_past(state_dir: Path) -> None:
     (30 * DAY, FOREVER, [10, 0], [400, 40, 10, 0]),
     (0.0, 30 * DAY, [0], [10, 0]),
 ])  # fmt: skip
-def test_what_is_older_than_it_is_to_be_kept_is_deleted_and_nothing_else(
+def test_only_data_past_its_retention_is_deleted(
     options: ServiceOptions, quick: None, messages: float, events: float, lines: list[int], sessions: list[int]
 ) -> None:
     del quick
@@ -464,7 +462,7 @@ def test_what_is_older_than_it_is_to_be_kept_is_deleted_and_nothing_else(
 # What it does by itself.
 
 
-def test_what_was_dropped_is_summed_up_now_and_then_and_at_the_end(options: ServiceOptions, quick: None) -> None:
+def test_dropped_datagrams_are_summarised_periodically_and_at_shutdown(options: ServiceOptions, quick: None) -> None:
     del quick
 
     async def story() -> None:
@@ -520,7 +518,7 @@ def wait_for_silence(manager: socket.socket) -> None:
     manager.settimeout(PATIENCE)
 
 
-def test_ticket_keys_that_cannot_be_renewed_are_a_warning_and_stop_nothing(
+def test_failing_to_renew_ticket_keys_only_logs_a_warning(
     options: ServiceOptions, quick: None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     del quick

@@ -16,7 +16,7 @@ def visitor(name: str = "") -> Visitor:
     return Visitor(1, SECURE, address, "the fingerprint", "test", role="member", opened_at=0.0, name=name)
 
 
-def test_a_line_says_who_it_was_and_from_where() -> None:
+def test_a_session_is_logged_with_its_name_and_address() -> None:
     diary = Diary()
     log = SessionJournal(diary)
     log.note("session_opened", visitor(), 1.0)
@@ -30,7 +30,7 @@ def test_a_line_says_who_it_was_and_from_where() -> None:
     ]
 
 
-def test_whoever_comes_and_goes_all_day_leaves_two_lines_a_second_and_a_count() -> None:
+def test_session_logging_is_limited_to_two_lines_a_second_and_a_count() -> None:
     diary = Diary()
     log = SessionJournal(diary)
     for number in range(86_400):
@@ -43,7 +43,7 @@ def test_whoever_comes_and_goes_all_day_leaves_two_lines_a_second_and_a_count() 
     assert diary.of("session_lines_left_out") == [{"count": 2 * 86_400 - logged}]
 
 
-def test_refused_handshakes_take_no_lines_from_sessions() -> None:
+def test_refused_handshakes_do_not_use_up_the_session_log_limit() -> None:
     diary = Diary()
     log = SessionJournal(diary)
     for _ in range(5_000):

@@ -12,7 +12,7 @@ SIZE = 16_000
 PEOPLE, LINES = 12, 50
 
 
-def test_a_disk_that_is_slow_fills_no_memory_and_loses_no_line() -> None:
+def test_a_slow_disk_neither_grows_memory_nor_loses_lines() -> None:
     """What does not fit waits at its sessions, and nobody joins; then all is stored, each member's lines in order."""
     world = InstantWorld(limits=Limits(lines_per_second=100_000, lines_burst=100_000))
     people = [world.person(f"person{number}") for number in range(PEOPLE)]

@@ -30,14 +30,14 @@ class Clocks:
         return self.steady.read() - self.true
 
 
-def test_it_goes_with_the_wall_clock() -> None:
+def test_it_follows_the_wall_clock() -> None:
     clocks = Clocks()
     clocks.pass_by(100)
     assert clocks.error == 0
 
 
 @pytest.mark.parametrize("jump", [HOUR, -HOUR, -DAY, YEAR, 50 * YEAR])
-def test_a_jump_counts_only_when_it_has_lasted(jump: int) -> None:
+def test_a_clock_jump_counts_only_after_it_has_persisted(jump: int) -> None:
     clocks = Clocks()
     clocks.pass_by(10)
     clocks.wall += jump
@@ -47,7 +47,7 @@ def test_a_jump_counts_only_when_it_has_lasted(jump: int) -> None:
     assert clocks.error == jump
 
 
-def test_a_jump_that_is_taken_back_leaves_no_trace() -> None:
+def test_a_reverted_clock_jump_has_no_effect() -> None:
     clocks = Clocks()
     for _ in range(5):
         clocks.wall += YEAR
@@ -57,7 +57,7 @@ def test_a_jump_that_is_taken_back_leaves_no_trace() -> None:
         assert clocks.error == 0
 
 
-def test_a_clock_that_jumps_about_is_not_believed() -> None:
+def test_an_erratic_clock_is_not_trusted() -> None:
     clocks = Clocks()
     for _ in range(4):
         for jump in (YEAR, -HOUR, DAY):
@@ -66,7 +66,7 @@ def test_a_clock_that_jumps_about_is_not_believed() -> None:
     assert clocks.error == 0
 
 
-def test_a_clock_that_is_set_right_little_by_little_is_followed() -> None:
+def test_a_gradually_adjusted_clock_is_followed() -> None:
     clocks = Clocks()
     for _ in range(100):
         clocks.wall += 5_000
@@ -74,7 +74,7 @@ def test_a_clock_that_is_set_right_little_by_little_is_followed() -> None:
     assert clocks.error == 500_000
 
 
-def test_a_suspended_machine_is_a_jump_too() -> None:
+def test_suspending_the_machine_counts_as_a_clock_jump() -> None:
     clocks = Clocks()
     clocks.wall += 8 * HOUR
     assert clocks.error == 0

@@ -77,7 +77,7 @@ def test_in_a_quiet_room_everything_is_written_at_once() -> None:
     assert loop.batches == [[1], [2, 3]]
 
 
-def test_just_after_the_room_was_told_something_the_next_line_waits_for_company() -> None:
+def test_a_line_right_after_a_fanout_waits_to_be_batched() -> None:
     loop = Loop()
     loop.note_fanout_of(0.010)
     loop.put(1)
@@ -87,7 +87,7 @@ def test_just_after_the_room_was_told_something_the_next_line_waits_for_company(
     assert loop.batches == [[1, 2]]
 
 
-def test_no_longer_than_is_bearable() -> None:
+def test_the_batching_delay_has_a_maximum() -> None:
     loop = Loop()
     loop.note_fanout_of(5.0)
     loop.put(1)
@@ -95,14 +95,14 @@ def test_no_longer_than_is_bearable() -> None:
     assert loop.batches == [[1]]
 
 
-def test_in_a_small_room_nobody_waits() -> None:
+def test_a_small_room_does_not_batch() -> None:
     loop = Loop()
     loop.note_fanout_of(0.0005)
     loop.put(1)
     assert loop.batches == [[1]]
 
 
-def test_what_fills_datagrams_goes_and_what_is_left_over_waits() -> None:
+def test_full_datagrams_are_written_and_the_remainder_waits() -> None:
     loop = Loop()
     loop.note_fanout_of(0.010)
     loop.put(*range(FULL - 1))
@@ -118,7 +118,7 @@ def test_what_fills_datagrams_goes_and_what_is_left_over_waits() -> None:
 
 
 @given(st.lists(st.tuples(st.integers(0, 4), st.integers(1, 3 * ITEM_BYTES), st.floats(0, 0.03), st.floats(0, 0.03))))
-def test_all_is_written_once_and_in_order_whatever_comes_when(
+def test_every_line_is_written_once_and_in_order(
     turns: list[tuple[int, int, float, float]],
 ) -> None:
     loop = Loop()

@@ -72,9 +72,7 @@ def test_a_backup_is_one_private_file_and_leaves_nothing_else(state: Path, tmp_p
         assert stat.S_IMODE((tmp_path / "room.backup").stat().st_mode) == 0o600
 
 
-def test_a_backup_is_of_one_moment_and_nobody_waits_for_it(
-    room: sqlite3.Connection, state: Path, tmp_path: Path
-) -> None:
+def test_a_backup_is_a_snapshot_and_blocks_no_writer(room: sqlite3.Connection, state: Path, tmp_path: Path) -> None:
     room.execute("BEGIN IMMEDIATE")
     say(room, 4)
     found = make_backup(state / "room.db", tmp_path / "one", replace=False)
@@ -83,9 +81,7 @@ def test_a_backup_is_of_one_moment_and_nobody_waits_for_it(
     assert make_backup(state / "room.db", tmp_path / "two", replace=False).last == 4
 
 
-def test_a_room_that_does_not_run_and_one_on_a_disk_that_cannot_be_written_are_copied_too(
-    state: Path, tmp_path: Path
-) -> None:
+def test_a_stopped_or_read_only_room_can_be_backed_up(state: Path, tmp_path: Path) -> None:
     connection = open_writer(state / "room.db", "full")
     say(connection, 1)
     connection.close()
@@ -99,7 +95,7 @@ def test_an_empty_room_without_keys_can_be_copied(tmp_path: Path) -> None:
 
 
 @pytest.mark.usefixtures("room")
-def test_a_file_that_is_there_is_replaced_only_if_it_may_be(state: Path, tmp_path: Path) -> None:
+def test_an_existing_file_is_replaced_only_when_allowed(state: Path, tmp_path: Path) -> None:
     file = tmp_path / "file"
     file.write_text("precious")
     with pytest.raises(FileExistsError):
@@ -111,7 +107,7 @@ def test_a_file_that_is_there_is_replaced_only_if_it_may_be(state: Path, tmp_pat
 
 
 @pytest.mark.usefixtures("room")
-def test_where_there_are_no_hard_links_nothing_is_replaced_either(
+def test_without_hard_links_an_existing_file_is_not_replaced(
     state: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def refuse(*_: object, **__: object) -> None:
@@ -125,7 +121,7 @@ def test_where_there_are_no_hard_links_nothing_is_replaced_either(
 
 
 @pytest.mark.parametrize("name", ["room.db", "room.db-wal", "room.db-shm", "server.key", "ticket.keys", "room.lock"])
-def test_the_rooms_own_files_are_known_by_whatever_way(tmp_path: Path, name: str) -> None:
+def test_the_rooms_own_files_are_recognised_by_any_path(tmp_path: Path, name: str) -> None:
     (tmp_path / "state").mkdir()
     (tmp_path / "way").symlink_to(tmp_path / "state")
     assert is_own(tmp_path / "way" / name, tmp_path / "state" / "room.db")
@@ -133,7 +129,7 @@ def test_the_rooms_own_files_are_known_by_whatever_way(tmp_path: Path, name: str
     assert not is_own(tmp_path / "state" / f"my-{name}", tmp_path / "state" / "room.db")
 
 
-def test_a_room_that_is_damaged_is_not_copied(state: Path, tmp_path: Path) -> None:
+def test_a_damaged_room_is_not_backed_up(state: Path, tmp_path: Path) -> None:
     connection = open_writer(state / "room.db", "full")
     say(connection, *range(1, 200))
     connection.close()
@@ -147,7 +143,7 @@ def test_a_room_that_is_damaged_is_not_copied(state: Path, tmp_path: Path) -> No
     assert os.listdir(tmp_path) == ["state"]
 
 
-def test_a_newer_room_is_not_copied(state: Path, tmp_path: Path) -> None:
+def test_a_newer_room_is_not_backed_up(state: Path, tmp_path: Path) -> None:
     with closing(open_writer(state / "room.db", "full")) as connection:
         connection.execute(f"PRAGMA user_version = {len(STEPS) + 1}")
     with pytest.raises(DatabaseTooNew):
@@ -163,7 +159,7 @@ def test_a_file_that_cannot_be_written_is_named(state: Path, tmp_path: Path) -> 
 
 @pytest.mark.skipif(os.name != "posix", reason="modes are a matter of POSIX")
 @pytest.mark.usefixtures("room")
-def test_a_key_that_others_can_read_is_a_reason_not_to_carry_it_further(state: Path, tmp_path: Path) -> None:
+def test_a_key_readable_by_others_is_not_backed_up(state: Path, tmp_path: Path) -> None:
     (state / "server.key").chmod(0o644)
     with pytest.raises(KeyFileError, match="chmod"):
         make_backup(state / "room.db", tmp_path / "file", replace=False)

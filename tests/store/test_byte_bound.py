@@ -62,7 +62,7 @@ def true_bytes(connection: sqlite3.Connection) -> int:
         max_size=12,
     )
 )
-def test_whatever_is_said_and_deleted_what_was_counted_is_true(steps: list[list[int] | int | str]) -> None:
+def test_the_byte_count_is_exact_after_any_appends_and_deletes(steps: list[list[int] | int | str]) -> None:
     with closing(empty()) as connection:
         number = 1
         for day, step in enumerate(steps):
@@ -87,7 +87,7 @@ def test_whatever_is_said_and_deleted_what_was_counted_is_true(steps: list[list[
         assert read_tally(connection, "message").bytes == true_bytes(connection)
 
 
-def test_the_oldest_lines_go_first_and_nothing_else_goes() -> None:
+def test_only_the_oldest_lines_are_deleted() -> None:
     with closing(empty()) as connection:
         say(connection, 1, [10] * 5, kind="joined")
         say(connection, 6, [100] * 10)
@@ -98,7 +98,7 @@ def test_the_oldest_lines_go_first_and_nothing_else_goes() -> None:
         assert kept == [1, 2, 3, 4, 5, 13, 14, 15]
 
 
-def test_only_what_came_since_is_read(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_only_entries_since_the_last_count_are_read(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(byte_bound, "COUNTED_AT_ONCE", 100)
     with closing(empty()) as connection:
         say(connection, 1, [1] * 105)
@@ -110,7 +110,7 @@ def test_only_what_came_since_is_read(monkeypatch: pytest.MonkeyPatch) -> None:
         assert (more.bytes - tally.bytes, more.counted - tally.counted) == (stored(7), 1)
 
 
-def test_a_room_log_gives_the_space_back(tmp_path: Path) -> None:
+def test_deleting_lines_frees_disk_space(tmp_path: Path) -> None:
     log = RoomLog.open(
         tmp_path / "room.db",
         synchronous="normal",

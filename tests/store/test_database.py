@@ -100,20 +100,20 @@ def test_a_newer_database_is_refused(path: Path, reopen: Callable[[Path], object
 
 
 @pytest.mark.parametrize("reopen", [lambda path: open_writer(path, "full"), open_reader])
-def test_what_is_no_database_is_refused_with_the_reason(path: Path, reopen: Callable[[Path], object]) -> None:
+def test_a_file_that_is_no_database_is_refused_with_the_reason(path: Path, reopen: Callable[[Path], object]) -> None:
     path.parent.mkdir(mode=0o700)
     path.write_bytes(b"a letter to my aunt, much longer than a header" * 100)
     with pytest.raises(DatabaseUnusable, match=r"room\.db: file is not a database"):
         reopen(path)
 
 
-def test_a_directory_that_cannot_be_made_is_a_reason(tmp_path: Path) -> None:
+def test_a_directory_that_cannot_be_created_is_reported(tmp_path: Path) -> None:
     (tmp_path / "state").write_bytes(b"")
     with pytest.raises(DatabaseUnusable, match=r"File exists|Not a directory"):
         open_writer(tmp_path / "state" / "deeper" / "room.db", "full")
 
 
-def test_reading_makes_no_database(tmp_path: Path) -> None:
+def test_reading_creates_no_database(tmp_path: Path) -> None:
     with pytest.raises(DatabaseUnusable, match="unable to open"):
         open_reader(tmp_path / "room.db")
     assert os.listdir(tmp_path) == []
@@ -130,13 +130,13 @@ def test_a_reader_cannot_write(path: Path) -> None:
 
 
 @pytest.mark.parametrize("name", ["100%", "what?mode=rwc", "a#b", "ü 文"])
-def test_any_path_can_be_read(tmp_path: Path, name: str) -> None:
+def test_a_path_with_any_characters_can_be_read(tmp_path: Path, name: str) -> None:
     open_writer(tmp_path / name / "room.db", "full").close()
     with closing(open_reader(tmp_path / name / "room.db")) as connection:
         assert connection.execute("SELECT count(*) FROM log").fetchone() == (0,)
 
 
-def test_unused_pages_are_given_back(path: Path) -> None:
+def test_unused_pages_are_freed(path: Path) -> None:
     with closing(open_writer(path, "full")) as connection:
         connection.execute("CREATE TABLE big (a)")
         connection.executemany("INSERT INTO big VALUES (?)", [("x" * 4000,)] * 100)
@@ -148,7 +148,7 @@ def test_unused_pages_are_given_back(path: Path) -> None:
         assert pragma(connection, "freelist_count") == 0
 
 
-def test_readers_see_what_is_committed_and_nothing_else(path: Path) -> None:
+def test_readers_see_only_committed_rows(path: Path) -> None:
     def count(connection: sqlite3.Connection) -> int:
         found: int = connection.execute("SELECT count(*) FROM meta").fetchone()[0]
         return found
@@ -162,7 +162,7 @@ def test_readers_see_what_is_committed_and_nothing_else(path: Path) -> None:
         assert readers.read(count) == 2
 
 
-def test_readers_go_on_after_an_error_and_end_with_close(path: Path) -> None:
+def test_readers_survive_an_error_and_end_with_close(path: Path) -> None:
     open_writer(path, "full").close()
     readers = Readers(path)
     with pytest.raises(DatabaseUnusable, match="no such table"):
@@ -173,7 +173,7 @@ def test_readers_go_on_after_an_error_and_end_with_close(path: Path) -> None:
         readers.read(lambda connection: connection.execute("SELECT 1").fetchall())
 
 
-def test_a_reading_that_outlasts_close_still_ends_well(path: Path) -> None:
+def test_a_read_still_running_at_close_finishes(path: Path) -> None:
     open_writer(path, "full").close()
     readers = Readers(path)
 
@@ -184,7 +184,7 @@ def test_a_reading_that_outlasts_close_still_ends_well(path: Path) -> None:
     assert readers.read(read) == [(1,)]
 
 
-def test_what_gathers_during_one_commit_is_the_next_batch(desk: Desk, path: Path) -> None:
+def test_jobs_queued_during_a_commit_form_the_next_batch(desk: Desk, path: Path) -> None:
     desk.free.clear()
     desk.writer.put(0)
     for job in range(1, 100):
@@ -196,7 +196,7 @@ def test_what_gathers_during_one_commit_is_the_next_batch(desk: Desk, path: Path
     assert numbers(path) == list(range(100))
 
 
-def test_what_is_put_without_waking_waits_for_one_transaction(desk: Desk, path: Path) -> None:
+def test_jobs_put_without_waking_wait_for_one_transaction(desk: Desk, path: Path) -> None:
     for job in range(50):
         desk.writer.put(job, wake=False)
     desk.writer.wake()
@@ -205,7 +205,7 @@ def test_what_is_put_without_waking_waits_for_one_transaction(desk: Desk, path: 
     assert numbers(path) == list(range(50))
 
 
-def test_close_commits_what_nobody_was_woken_for(desk: Desk, path: Path) -> None:
+def test_close_commits_jobs_put_without_waking(desk: Desk, path: Path) -> None:
     desk.writer.put(7, wake=False)
     desk.writer.close()
     assert numbers(path) == [7]
@@ -221,7 +221,7 @@ def test_a_batch_is_bounded(desk: Desk) -> None:
     assert sum(map(len, desk.batches)) == 2 * MAX_BATCH + 10
 
 
-def test_nothing_of_a_batch_that_fails_is_kept_and_the_next_one_is(desk: Desk, path: Path) -> None:
+def test_a_failed_batch_is_rolled_back_and_the_next_one_committed(desk: Desk, path: Path) -> None:
     desk.writer.put(-1)
     assert desk.answered.wait(10)
     desk.writer.put(7)
@@ -230,7 +230,7 @@ def test_nothing_of_a_batch_that_fails_is_kept_and_the_next_one_is(desk: Desk, p
     assert numbers(path) == [7]
 
 
-def test_close_commits_what_is_queued_and_refuses_what_comes_after(desk: Desk, path: Path) -> None:
+def test_close_commits_queued_jobs_and_refuses_later_ones(desk: Desk, path: Path) -> None:
     for job in range(10):
         desk.writer.put(job)
     desk.writer.close()
@@ -240,7 +240,7 @@ def test_close_commits_what_is_queued_and_refuses_what_comes_after(desk: Desk, p
         desk.writer.put(10)
 
 
-def test_the_writer_shows_when_it_last_finished_something(desk: Desk) -> None:
+def test_the_writer_reports_when_it_last_finished_a_job(desk: Desk) -> None:
     before = desk.writer.answered_at
     desk.writer.put(1)
     desk.writer.close()
@@ -253,7 +253,7 @@ def test_closing_leaves_one_file(desk: Desk, path: Path) -> None:
     assert os.listdir(path.parent) == ["room.db"]
 
 
-def test_opening_a_room_that_is_up_to_date_writes_nothing_for_its_disk_may_be_full(path: Path) -> None:
+def test_opening_an_up_to_date_room_writes_nothing(path: Path) -> None:
     open_writer(path, "full").close()
     before = path.read_bytes()
     with closing(open_writer(path, "full")) as connection:

@@ -97,7 +97,7 @@ def test_a_directory_is_made_with_its_parents(tmp_path: Path) -> None:
 
 
 @posix
-def test_an_empty_directory_is_closed_to_others(tmp_path: Path) -> None:
+def test_an_empty_directory_is_made_private(tmp_path: Path) -> None:
     (tmp_path / "state").mkdir()
     (tmp_path / "state").chmod(0o777)
     ensure_private_directory(tmp_path / "state")

@@ -72,7 +72,7 @@ def texts(lines: list[LogLine]) -> list[str]:
     return [line.text for line in lines]
 
 
-def test_a_session_is_told_from_its_beginning_to_its_end(server: Server) -> None:
+def test_a_session_is_recorded_from_start_to_end(server: Server) -> None:
     record = server.open("ana")
     opened = SessionLine(START, None, "ana", "SHA256:abc", "192.168.1.5:4000", "secure", "0.1.0", False, None)
     assert server.history().joins(None, None, 10) == [opened]
@@ -90,7 +90,7 @@ def test_a_transient_session_is_marked(server: Server) -> None:
     assert [line.transient for line in server.history().joins(None, None, 10)] == [True]
 
 
-def test_the_end_of_a_session_is_told_once(server: Server) -> None:
+def test_the_end_of_a_session_is_recorded_once(server: Server) -> None:
     record = server.open("ana")
     server.recorder.closed(record, "idle")
     server.tick()
@@ -110,7 +110,7 @@ def test_sessions_are_in_the_order_in_which_they_were_opened_whatever_the_clock_
     assert names(server.history().joins(None, None, 2)) == ["budi", "cici"]
 
 
-def test_members_without_a_connection_id_are_told_apart(server: Server) -> None:
+def test_members_without_a_connection_id_are_distinguished(server: Server) -> None:
     first, second = server.open("budi", cid=None), server.open("siti", cid=None)
     assert first != second
     server.recorder.closed(first, "idle")
@@ -118,7 +118,7 @@ def test_members_without_a_connection_id_are_told_apart(server: Server) -> None:
     assert [line.reason for line in server.history().joins(None, None, 10)] == ["idle", None]
 
 
-def test_sessions_left_open_are_answered_at_each_start_until_they_are_closed(server: Server) -> None:
+def test_open_sessions_are_returned_at_each_start_until_closed(server: Server) -> None:
     ana = server.open("ana", 7)
     server.recorder.moved(ana, "10.0.0.9:9")
     server.recorder.closed(server.open("tom", 9), "left")
@@ -156,7 +156,7 @@ def test_messages_are_read_with_who_said_them(server: Server) -> None:
     ]
 
 
-def test_messages_not_kept_on_disk_are_not_in_the_history(tmp_path: Path) -> None:
+def test_volatile_messages_are_not_in_the_history(tmp_path: Path) -> None:
     path = tmp_path / "private.db"
     log = RoomLog.open(path, synchronous="normal", volatile_kinds=frozenset({"message"}), on_error=print)
     log.append(Append(b"i" * 16, Message("ana", "", "secret", action=False)))
@@ -164,7 +164,7 @@ def test_messages_not_kept_on_disk_are_not_in_the_history(tmp_path: Path) -> Non
     assert HistoryReader(path).messages(None, None, 10) == []
 
 
-def test_the_newest_are_kept_in_ascending_order(server: Server) -> None:
+def test_the_newest_are_returned_in_ascending_order(server: Server) -> None:
     for number in range(6):
         server.open(f"name{number}")
         server.say("ana", str(number))
@@ -177,7 +177,7 @@ def test_the_newest_are_kept_in_ascending_order(server: Server) -> None:
     assert history.lines(None, None, 0) == history.joins(None, None, 0) == []
 
 
-def test_since_leaves_out_what_was_over_before(server: Server) -> None:
+def test_since_leaves_out_what_ended_before(server: Server) -> None:
     over, long = server.open("over"), server.open("long")
     server.say("ana", "early")
     server.recorder.closed(over, "left")
@@ -193,7 +193,7 @@ def test_since_leaves_out_what_was_over_before(server: Server) -> None:
     assert len(history.lines(since, None, 10)) == 3
 
 
-def test_a_name_is_asked_for_without_regard_to_case(server: Server) -> None:
+def test_names_are_matched_case_insensitively(server: Server) -> None:
     for name in ("Änne", "tom", "änne"):
         server.open(name)
         server.say(name, f"by {name}")
@@ -242,7 +242,7 @@ def test_the_history_of_a_server_that_was_killed_is_read(server: Server, tmp_pat
 
 
 @pytest.mark.skipif(os.name != "posix", reason="modes are a matter of POSIX")
-def test_the_history_is_read_where_nothing_can_be_written(server: Server) -> None:
+def test_the_history_is_readable_on_a_read_only_disk(server: Server) -> None:
     server.say("ana", "bye")
     server.log.close()
     program = """if True:
@@ -264,13 +264,13 @@ def test_the_history_is_read_where_nothing_can_be_written(server: Server) -> Non
         path.parent.chmod(0o700)
 
 
-def test_what_is_not_there_is_said_plainly_and_not_made(tmp_path: Path) -> None:
+def test_a_missing_database_is_reported_and_not_created(tmp_path: Path) -> None:
     with pytest.raises(DatabaseUnusable, match=r"room\.db: no such file"):
         HistoryReader(tmp_path / "room.db").joins(None, None, 1)
     assert os.listdir(tmp_path) == []
 
 
-def test_what_is_no_history_is_refused(tmp_path: Path, server: Server) -> None:
+def test_a_file_that_is_no_history_is_refused(tmp_path: Path, server: Server) -> None:
     (tmp_path / "other.db").write_bytes(b"")
     with pytest.raises(DatabaseUnusable, match="no such table"):
         HistoryReader(tmp_path / "other.db").joins(None, None, 1)

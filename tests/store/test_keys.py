@@ -19,7 +19,7 @@ def test_the_server_is_the_same_after_a_restart(tmp_path: Path) -> None:
     assert keys.private_key != keys.reset_key
 
 
-def test_another_directory_is_another_server(tmp_path: Path) -> None:
+def test_each_directory_has_its_own_server_key(tmp_path: Path) -> None:
     assert ServerKeys.load(tmp_path / "a") != ServerKeys.load(tmp_path / "b")
 
 
@@ -57,7 +57,7 @@ def test_a_ticket_key_is_forgotten_seven_days_after_it_was_replaced(tmp_path: Pa
     assert first not in load_ticket_keys(tmp_path, DAY)
 
 
-def test_the_hours_of_many_short_lives_add_up(tmp_path: Path) -> None:
+def test_the_running_time_of_many_short_runs_adds_up(tmp_path: Path) -> None:
     [first] = load_ticket_keys(tmp_path)
     counts = []
     for _ in range(9 * 24):
@@ -68,14 +68,14 @@ def test_the_hours_of_many_short_lives_add_up(tmp_path: Path) -> None:
     assert max(counts) == 8
 
 
-def test_no_start_makes_a_ticket_key_older_whatever_the_clock_says(tmp_path: Path) -> None:
+def test_a_start_never_ages_a_ticket_key_whatever_the_clock_says(tmp_path: Path) -> None:
     """The wall clock is not asked: a box may start in 1970, then in 2040, and its members come back by ticket."""
     known = load_ticket_keys(tmp_path)
     for _ in range(100):
         assert load_ticket_keys(tmp_path) == known
 
 
-def test_after_a_long_life_without_a_look_the_key_that_was_in_use_is_kept(tmp_path: Path) -> None:
+def test_a_key_used_through_a_long_run_without_checks_is_kept(tmp_path: Path) -> None:
     load_ticket_keys(tmp_path)
     used, _ = load_ticket_keys(tmp_path, DAY)
     new, *rest = load_ticket_keys(tmp_path, 400 * DAY)
@@ -83,7 +83,7 @@ def test_after_a_long_life_without_a_look_the_key_that_was_in_use_is_kept(tmp_pa
     assert new != used
 
 
-def test_the_first_form_of_the_file_had_dates_and_its_keys_begin_to_age_now(tmp_path: Path) -> None:
+def test_keys_in_the_first_file_format_start_aging_now(tmp_path: Path) -> None:
     load_ticket_keys(tmp_path)
     line = b"2026-03-01T12:00:00+00:00 01020304 " + b"A" * 43 + b"=\n"
     (tmp_path / "ticket.keys").write_bytes(line)

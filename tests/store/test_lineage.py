@@ -40,7 +40,7 @@ def say(connection: sqlite3.Connection, count: int) -> None:
     append_all(connection, lines, 0, frozenset())
 
 
-def test_a_place_in_this_log_is_where_it_is_and_in_a_former_one_at_most_where_that_ended() -> None:
+def test_a_place_in_a_former_log_is_clamped_to_its_end() -> None:
     lineage = Lineage(C, 30, {A: 10, B: 30})
     assert lineage.agreed(C, 99) == 99
     assert [lineage.agreed(A, seq) for seq in (0, 7, 10, 11, 10**9)] == [0, 7, 10, 10, 10]
@@ -48,11 +48,11 @@ def test_a_place_in_this_log_is_where_it_is_and_in_a_former_one_at_most_where_th
     assert [lineage.agreed(b"?" * 16, seq) for seq in (0, 40)] == [30, 30]
 
 
-def test_a_new_log_has_no_past(log: sqlite3.Connection) -> None:
+def test_a_new_log_has_no_former_ids(log: sqlite3.Connection) -> None:
     assert read_lineage(log) == Lineage(A, 0, {})
 
 
-def test_each_time_the_id_changes_the_former_one_is_kept_with_the_seq_at_which_it_ended(
+def test_each_former_id_is_kept_with_its_last_seq(
     log: sqlite3.Connection,
 ) -> None:
     expected = read_lineage(log)
@@ -64,7 +64,7 @@ def test_each_time_the_id_changes_the_former_one_is_kept_with_the_seq_at_which_i
     assert expected == Lineage(C, 2, {A: 3, B: 2})
 
 
-def test_what_was_pruned_or_never_kept_counts_as_well(log: sqlite3.Connection) -> None:
+def test_pruned_and_volatile_entries_count_too(log: sqlite3.Connection) -> None:
     say(log, 5)
     log.execute("DELETE FROM log")
     renew_log_id(log)
@@ -80,7 +80,7 @@ def test_only_the_newest_former_ids_are_kept(log: sqlite3.Connection) -> None:
     assert A not in former
 
 
-def test_a_log_of_the_first_schema_has_an_id_and_no_past() -> None:
+def test_a_log_of_the_first_schema_has_an_id_and_no_former_ids() -> None:
     with closing(sqlite3.connect(":memory:", isolation_level=None)) as connection:
         for statement in STEPS[0]:
             connection.execute(statement)
@@ -88,14 +88,14 @@ def test_a_log_of_the_first_schema_has_an_id_and_no_past() -> None:
         assert read_lineage(connection) == Lineage(A, 0, {})
 
 
-def test_a_backup_shares_with_the_log_it_was_made_of_all_it_holds(log: sqlite3.Connection) -> None:
+def test_a_backup_shares_all_its_entries_with_its_source(log: sqlite3.Connection) -> None:
     say(log, 10)
     renew_log_id(log, B)
     inherit(log, Lineage(A), 50)
     assert read_lineage(log) == Lineage(B, 10, {A: 10})
 
 
-def test_ids_that_the_replaced_log_had_since_are_known_as_far_as_both_are_the_same(log: sqlite3.Connection) -> None:
+def test_the_replaced_logs_newer_ids_are_known_up_to_the_shared_part(log: sqlite3.Connection) -> None:
     """A backup of A at 10 is put back over C, which B and A went before: A to 20, B to 30."""
     say(log, 10)
     renew_log_id(log, b"n" * 16)
@@ -103,7 +103,7 @@ def test_ids_that_the_replaced_log_had_since_are_known_as_far_as_both_are_the_sa
     assert read_lineage(log).former == {A: 10, B: 10, C: 10}
 
 
-def test_a_newer_backup_put_over_a_log_that_left_earlier_shares_with_it_what_both_have_of_their_ancestor(
+def test_two_diverged_logs_share_their_common_ancestor(
     log: sqlite3.Connection,
 ) -> None:
     """A went to 50 and was backed up; then its backup at 10 was put back as B; now the one at 50 replaces that."""
@@ -113,7 +113,7 @@ def test_a_newer_backup_put_over_a_log_that_left_earlier_shares_with_it_what_bot
     assert read_lineage(log).former == {A: 50, B: 10}
 
 
-def test_of_another_rooms_log_nothing_is_known(log: sqlite3.Connection) -> None:
+def test_another_rooms_log_shares_nothing(log: sqlite3.Connection) -> None:
     say(log, 10)
     renew_log_id(log, B)
     inherit(log, Lineage(C, 5, {b"x" * 16: 5}), 20)
@@ -121,7 +121,7 @@ def test_of_another_rooms_log_nothing_is_known(log: sqlite3.Connection) -> None:
 
 
 @given(st.data())
-def test_whatever_is_put_back_over_what_nobody_is_believed_to_have_read_more_than_he_has(data: st.DataObject) -> None:
+def test_no_restore_overestimates_what_a_reader_has_read(data: st.DataObject) -> None:
     """Logs as lists of unique entries: a place under a former id is never beyond what both lists have in common."""
     numbers = iter(range(10**6))
     current: tuple[list[int], Lineage] = [], Lineage(next(numbers).to_bytes(16, "big"))

@@ -21,13 +21,13 @@ def refusal(directory: Path) -> DatabaseUnusable:
     return refused.value
 
 
-def test_one_process_at_a_time(tmp_path: Path) -> None:
+def test_only_one_process_holds_the_lock(tmp_path: Path) -> None:
     with lock_directory(tmp_path):
         assert refusal(tmp_path).reason == "another sockatuh serves this room already"
     lock_directory(tmp_path).close()
 
 
-def test_nobody_else_can_hold_it_where_others_may_read(tmp_path: Path) -> None:
+def test_other_users_cannot_hold_the_lock(tmp_path: Path) -> None:
     (tmp_path / "there").touch()
     tmp_path.chmod(0o755)
     before = os.umask(0)
@@ -42,9 +42,7 @@ def test_nobody_else_can_hold_it_where_others_may_read(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("error", [errno.ENOLCK, errno.ENOSYS, errno.EOPNOTSUPP])
-def test_a_file_system_without_locks_is_called_that(
-    error: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_file_system_without_locks_is_reported(error: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     def refuse(*_: object) -> None:
         raise OSError(error, os.strerror(error))
 
@@ -55,7 +53,7 @@ def test_a_file_system_without_locks_is_called_that(
     assert "state_dir" in refused.remedy
 
 
-def test_any_other_trouble_is_told_as_the_system_names_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_other_lock_errors_are_reported_in_the_systems_words(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     def refuse(*_: object) -> None:
         raise OSError(errno.EIO, os.strerror(errno.EIO))
 
@@ -63,7 +61,7 @@ def test_any_other_trouble_is_told_as_the_system_names_it(tmp_path: Path, monkey
     assert os.strerror(errno.EIO) in refusal(tmp_path).reason
 
 
-def test_neither_a_link_nor_a_pipe_is_taken_for_it(tmp_path: Path) -> None:
+def test_a_link_or_pipe_is_refused_as_lock_file(tmp_path: Path) -> None:
     (tmp_path / "room.lock").symlink_to(tmp_path / "elsewhere")
     assert "link" in refusal(tmp_path).reason
     assert not (tmp_path / "elsewhere").exists()

@@ -48,7 +48,7 @@ def log_id(connection: sqlite3.Connection) -> bytes:
     ],
 )
 @pytest.mark.parametrize("durable_again", [True, False])
-def test_a_log_that_was_not_on_the_disk_is_another_after_the_machine_was_started_again(
+def test_an_unsynced_log_gets_a_new_id_after_a_reboot(
     log: sqlite3.Connection, opened: str, again: str, renewed: bool, durable_again: bool
 ) -> None:
     check_log_id(log, opened, durable=False)
@@ -62,14 +62,14 @@ def test_a_log_that_was_not_on_the_disk_is_another_after_the_machine_was_started
     assert (log_id(log) != before) is (not durable_again and not again), "told once is enough"
 
 
-def test_a_log_that_is_always_on_the_disk_stays_the_same_whatever_happens(log: sqlite3.Connection) -> None:
+def test_a_fully_synced_log_always_keeps_its_id(log: sqlite3.Connection) -> None:
     before = log_id(log)
     for boot in (YESTERDAY, TODAY, NAMELESS):
         check_log_id(log, boot, durable=True)
         assert (log_id(log), find_mark(log, BOOT)) == (before, None)
 
 
-def test_a_log_that_was_closed_in_order_stays_the_same(tmp_path: Path) -> None:
+def test_a_cleanly_closed_log_keeps_its_id(tmp_path: Path) -> None:
     connection = open_writer(tmp_path / "room.db", "normal")
     assert find_mark(connection, BOOT) == find_boot_id()
     before = log_id(connection)
@@ -80,7 +80,7 @@ def test_a_log_that_was_closed_in_order_stays_the_same(tmp_path: Path) -> None:
         assert log_id(again) == before
 
 
-def test_a_log_that_cannot_be_closed_in_order_is_closed_all_the_same(tmp_path: Path) -> None:
+def test_a_log_that_cannot_be_closed_cleanly_is_still_closed(tmp_path: Path) -> None:
     connection = open_writer(tmp_path / "room.db", "normal")
     connection.execute("PRAGMA query_only = ON")
     close_in_order(connection)
@@ -90,7 +90,7 @@ def test_a_log_that_cannot_be_closed_in_order_is_closed_all_the_same(tmp_path: P
         assert find_mark(again, BOOT) == find_boot_id(), "the next start shall know"
 
 
-def test_a_copy_put_in_the_logs_place_is_another_log_and_keeps_no_keys(log: sqlite3.Connection) -> None:
+def test_a_copied_database_is_a_new_log_without_the_old_keys(log: sqlite3.Connection) -> None:
     before = log_id(log)
     log.execute("INSERT INTO meta VALUES (?, '2026-01-31T09:52:00.000Z')", (COPIED,))
     log.execute(f"CREATE TABLE {KEPT_FILES} (name, content)")
@@ -103,7 +103,7 @@ def test_a_copy_put_in_the_logs_place_is_another_log_and_keeps_no_keys(log: sqli
     assert log_id(log) == renewed
 
 
-def test_what_fails_leaves_the_log_as_it_was(log: sqlite3.Connection) -> None:
+def test_a_failure_leaves_the_log_unchanged(log: sqlite3.Connection) -> None:
     check_log_id(log, YESTERDAY, durable=False)
     before = log_id(log)
     log.execute("CREATE TRIGGER no BEFORE DELETE ON meta BEGIN SELECT RAISE(ABORT, 'no'); END")
@@ -113,7 +113,7 @@ def test_what_fails_leaves_the_log_as_it_was(log: sqlite3.Connection) -> None:
     assert not log.in_transaction
 
 
-def test_the_mark_is_on_the_disk_before_anything_that_may_not_be(tmp_path: Path) -> None:
+def test_the_mark_is_synced_before_any_unsynced_write(tmp_path: Path) -> None:
     """What a power failure leaves at the least is what was synced: with the mark the whole write-ahead log was."""
     statements: list[str] = []
 

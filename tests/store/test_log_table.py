@@ -60,7 +60,7 @@ appends = st.builds(
 
 
 @given(st.lists(st.lists(appends, min_size=1, max_size=9), max_size=8))
-def test_whatever_is_repeated_each_id_is_there_once_and_seqs_have_no_gap(batches: list[list[Append]]) -> None:
+def test_repeated_ids_are_stored_once_and_seqs_have_no_gap(batches: list[list[Append]]) -> None:
     model = Model()
     with empty_log() as connection:
         for batch in batches:
@@ -71,7 +71,7 @@ def test_whatever_is_repeated_each_id_is_there_once_and_seqs_have_no_gap(batches
 
 
 @given(st.lists(st.tuples(appends, st.integers(0, 4)), max_size=20))
-def test_a_condition_holds_back_exactly_what_does_not_meet_it(asked: list[tuple[Append, int]]) -> None:
+def test_only_appends_that_fail_their_condition_are_rejected(asked: list[tuple[Append, int]]) -> None:
     model = Model()
     with empty_log() as connection:
         for append, expect in asked:
@@ -86,7 +86,7 @@ def test_a_condition_holds_back_exactly_what_does_not_meet_it(asked: list[tuple[
         assert [seq for seq, _ in rows(connection)] == list(range(1, len(model.entries) + 1))
 
 
-def test_an_entry_is_answered_as_it_will_be_read() -> None:
+def test_an_append_returns_the_entry_as_it_will_be_read() -> None:
     append = Append(b"i" * 16, body_of("message", "Ánà"), "ana")
     with empty_log() as connection:
         [new] = append_all(connection, [append], AT, KEPT)
@@ -110,7 +110,7 @@ def test_a_repeated_id_whose_entry_is_damaged_is_still_there_once() -> None:
         assert [row.seq for row in append_all(connection, [entry(1), entry(2)], AT, KEPT)] == [1, 2]
 
 
-def test_a_body_is_text_in_the_database_and_the_same_again() -> None:
+def test_a_body_is_stored_as_text_and_read_back_unchanged() -> None:
     append = entry(1, text="soup at one \0 ☕")
     with empty_log() as connection:
         append_all(connection, [append], AT, KEPT)
@@ -120,7 +120,7 @@ def test_a_body_is_text_in_the_database_and_the_same_again() -> None:
         assert read_between(connection, 0, 9, 9).rows[0].body == append.body
 
 
-def test_of_a_volatile_kind_only_the_place_is_written() -> None:
+def test_a_volatile_entry_stores_only_its_place() -> None:
     append = entry(1, "message", "key")
     with empty_log() as connection:
         [new] = append_all(connection, [append], AT, frozenset({"message"}))
@@ -130,7 +130,7 @@ def test_of_a_volatile_kind_only_the_place_is_written() -> None:
     assert (new.body, new.key) == (append.body, "key")
 
 
-def test_a_stretch_ends_where_its_limits_end_it() -> None:
+def test_a_read_ends_at_its_limits() -> None:
     with empty_log() as connection:
         append_all(connection, [entry(number, text="x" * 100) for number in range(1, 10)], AT, KEPT)
         cases = [((0, 9, 3), 3), ((0, 2, 3), 2), ((7, 20, 9), 20), ((0, 9, 9, 250), 2), ((0, 9, 9, 1), 1)]
@@ -164,7 +164,7 @@ def test_an_empty_log_spans_nothing() -> None:
     assert next_one.seq == 4
 
 
-def test_the_kinds_there_are_are_found() -> None:
+def test_the_stored_kinds_are_found() -> None:
     with empty_log() as connection:
         assert read_kinds(connection) == []
         append_all(connection, [entry(1), entry(2), entry(3, "joined")], AT, KEPT)

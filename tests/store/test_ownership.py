@@ -36,7 +36,7 @@ def refusal(files: Profile) -> FileNotPrivate:
 
 @as_root
 @pytest.mark.parametrize("name", ["", "known_servers"])
-def test_what_belongs_to_somebody_else_is_refused(files: Profile, tmp_path: Path, name: str) -> None:
+def test_a_file_owned_by_another_user_is_refused(files: Profile, tmp_path: Path, name: str) -> None:
     os.chown(tmp_path / "client" / name, SOMEBODY, SOMEBODY)
     refused = refusal(files)
     assert f"belongs to user {SOMEBODY}, and this runs as root" in refused.reason
@@ -44,14 +44,14 @@ def test_what_belongs_to_somebody_else_is_refused(files: Profile, tmp_path: Path
 
 
 @as_root
-def test_a_key_of_somebody_else_is_no_key_of_mine(files: Profile, tmp_path: Path) -> None:
+def test_another_users_key_is_refused(files: Profile, tmp_path: Path) -> None:
     os.chown(tmp_path / "client" / "identity", SOMEBODY, SOMEBODY)
     with pytest.raises(FileNotPrivate):
         files.identity()
 
 
 @as_root
-def test_root_makes_nothing_in_a_home_that_sudo_has_left_it(tmp_path: Path) -> None:
+def test_root_creates_nothing_in_a_home_kept_by_sudo(tmp_path: Path) -> None:
     home = tmp_path / "home"
     (home / ".config").mkdir(parents=True)
     for path in (home, home / ".config"):
@@ -65,7 +65,7 @@ def test_root_makes_nothing_in_a_home_that_sudo_has_left_it(tmp_path: Path) -> N
 
 
 @as_root
-def test_a_link_that_somebody_else_has_made_is_not_followed(tmp_path: Path, files: Profile) -> None:
+def test_a_link_made_by_another_user_is_not_followed(tmp_path: Path, files: Profile) -> None:
     (tmp_path / "link").symlink_to(tmp_path / "client")
     os.chown(tmp_path / "link", SOMEBODY, SOMEBODY, follow_symlinks=False)
     refusal(Profile(tmp_path / "link"))
@@ -74,7 +74,9 @@ def test_a_link_that_somebody_else_has_made_is_not_followed(tmp_path: Path, file
 
 
 @pytest.mark.parametrize(("name", "mode", "remedy"), [("", 0o770, "700"), ("known_servers", 0o666, "600")])
-def test_what_others_can_write_is_refused(files: Profile, tmp_path: Path, name: str, mode: int, remedy: str) -> None:
+def test_a_file_writable_by_others_is_refused(
+    files: Profile, tmp_path: Path, name: str, mode: int, remedy: str
+) -> None:
     path = tmp_path / "client" / name
     path.chmod(mode)
     assert refusal(files).reason == f"others can write there; run: chmod {remedy} {path}"
@@ -87,7 +89,7 @@ def test_a_link_in_a_files_place_is_refused(files: Profile, tmp_path: Path) -> N
         files.find_pin("a:1")
 
 
-def test_an_empty_directory_that_was_open_is_closed_and_used(tmp_path: Path) -> None:
+def test_an_empty_open_directory_is_made_private_and_used(tmp_path: Path) -> None:
     (tmp_path / "client").mkdir(mode=0o777)
     (tmp_path / "client").chmod(0o777)
     Profile(tmp_path / "client").identity()

@@ -71,7 +71,7 @@ def _place(tmp_path: Path) -> Place:
     return place
 
 
-def test_what_comes_back_is_the_backup_as_another_log(place: Place, tmp_path: Path) -> None:
+def test_a_restored_log_has_the_backups_entries_and_a_new_id(place: Place, tmp_path: Path) -> None:
     before = place.log_id()
     done = restore_backup(tmp_path / "backup", place.database)
     assert (done.contents.entries, done.contents.last) == (2, 2)
@@ -82,7 +82,7 @@ def test_what_comes_back_is_the_backup_as_another_log(place: Place, tmp_path: Pa
     assert place.log_id() == renewed, "once is enough"
 
 
-def test_what_was_there_is_kept_under_a_name_that_says_when(place: Place, tmp_path: Path) -> None:
+def test_the_replaced_database_is_kept_under_a_dated_name(place: Place, tmp_path: Path) -> None:
     done = restore_backup(tmp_path / "backup", place.database)
     [kept] = done.kept
     assert kept.name.startswith("room.db.before-20")
@@ -90,7 +90,7 @@ def test_what_was_there_is_kept_under_a_name_that_says_when(place: Place, tmp_pa
     assert place.texts() == ["line 1", "line 2", "line 3"]
 
 
-def test_what_belongs_to_the_old_database_goes_with_it(place: Place, tmp_path: Path) -> None:
+def test_the_old_databases_wal_files_move_with_it(place: Place, tmp_path: Path) -> None:
     copied = tmp_path / "killed"
     copied.mkdir(mode=0o700)
     connection = open_writer(place.database, "full")
@@ -105,13 +105,13 @@ def test_what_belongs_to_the_old_database_goes_with_it(place: Place, tmp_path: P
         assert read_span(new).last == 2
 
 
-def test_restoring_twice_at_once_throws_nothing_away(place: Place, tmp_path: Path) -> None:
+def test_two_restores_within_one_second_keep_both_databases(place: Place, tmp_path: Path) -> None:
     kept = [path for _ in range(3) for path in restore_backup(tmp_path / "backup", place.database).kept]
     assert len(set(kept)) == 3
     assert all(path.exists() for path in kept)
 
 
-def test_sessions_that_were_open_are_closed_as_of_the_backup(place: Place, tmp_path: Path) -> None:
+def test_open_sessions_are_closed_at_the_time_of_the_backup(place: Place, tmp_path: Path) -> None:
     with closing(sqlite3.connect(tmp_path / "backup")) as copy:
         copied = find_mark(copy, COPIED)
     restore_backup(tmp_path / "backup", place.database)
@@ -126,7 +126,7 @@ def lineage_of(database: Path) -> Lineage:
         return read_lineage(connection)
 
 
-def test_the_log_knows_the_ids_it_had_and_those_of_the_log_it_has_replaced(place: Place, tmp_path: Path) -> None:
+def test_a_restored_log_knows_its_own_and_the_replaced_logs_ids(place: Place, tmp_path: Path) -> None:
     first = place.log_id()
     restore_backup(tmp_path / "backup", place.database)
     second = place.log_id()
@@ -140,7 +140,7 @@ def test_the_log_knows_the_ids_it_had_and_those_of_the_log_it_has_replaced(place
     assert lineage_of(place.database) == Lineage(place.log_id(), 5, {first: 2, second: 5, third: 2})
 
 
-def test_what_a_killed_restore_had_moved_away_counts_as_what_is_replaced(place: Place, tmp_path: Path) -> None:
+def test_a_restore_after_a_killed_one_uses_the_database_it_moved_away(place: Place, tmp_path: Path) -> None:
     restore_backup(tmp_path / "backup", place.database)
     meanwhile = place.log_id()
     place.database.rename(place.directory / "room.db.before-99990101T000000Z")
@@ -175,7 +175,7 @@ def to_wake(database: Path) -> list[tuple[int | None, str]]:
     return woken[0]
 
 
-def test_sessions_of_the_log_that_was_replaced_are_woken_at_the_next_start(place: Place, tmp_path: Path) -> None:
+def test_sessions_of_the_replaced_log_are_reset_at_the_next_start(place: Place, tmp_path: Path) -> None:
     open_session(place.database, 77, "10.0.0.7:7")
     open_session(place.database, 78, "10.0.0.8:8", closed="2026-01-31T09:52:00.000Z")
     open_session(place.database, None, "10.0.0.9:9")
@@ -185,7 +185,7 @@ def test_sessions_of_the_log_that_was_replaced_are_woken_at_the_next_start(place
     assert [session.reason for session in HistoryReader(place.database).joins(None, None, 10)] == ["server_lost"]
 
 
-def test_on_a_new_disk_those_are_woken_who_were_there_when_the_backup_was_made(place: Place, tmp_path: Path) -> None:
+def test_on_a_new_disk_the_backups_sessions_are_reset(place: Place, tmp_path: Path) -> None:
     open_session(place.database, 77, "10.0.0.7:7")
     make_backup(place.database, tmp_path / "later", replace=False)
     restore_backup(tmp_path / "later", tmp_path / "new" / "room.db")
@@ -193,7 +193,7 @@ def test_on_a_new_disk_those_are_woken_who_were_there_when_the_backup_was_made(p
 
 
 @pytest.mark.parametrize("damage", [b"", b"x" * 9_000])
-def test_what_cannot_be_read_is_replaced_all_the_same_and_the_reason_is_told(
+def test_an_unreadable_database_is_replaced_and_the_reason_reported(
     place: Place, tmp_path: Path, damage: bytes
 ) -> None:
     first = place.log_id()
@@ -204,7 +204,7 @@ def test_what_cannot_be_read_is_replaced_all_the_same_and_the_reason_is_told(
     assert lineage_of(place.database).former == {first: 2}
 
 
-def test_nothing_of_a_copy_is_left_in_the_room(place: Place, tmp_path: Path) -> None:
+def test_no_temporary_copy_is_left_behind(place: Place, tmp_path: Path) -> None:
     restore_backup(tmp_path / "backup", place.database)
     with closing(open_reader(place.database)) as connection:
         assert (find_mark(connection, COPIED), find_mark(connection, BOOT)) == (None, None)
@@ -215,7 +215,7 @@ def test_nothing_of_a_copy_is_left_in_the_room(place: Place, tmp_path: Path) -> 
         assert stat.S_IMODE(place.database.stat().st_mode) == 0o600
 
 
-def test_on_a_new_disk_the_server_is_the_one_its_members_know(place: Place, tmp_path: Path) -> None:
+def test_on_a_new_disk_the_servers_key_is_restored(place: Place, tmp_path: Path) -> None:
     new = tmp_path / "new"
     done = restore_backup(tmp_path / "backup", new / "room.db")
     assert done.kept == ()
@@ -225,7 +225,7 @@ def test_on_a_new_disk_the_server_is_the_one_its_members_know(place: Place, tmp_
             assert stat.S_IMODE((new / name).stat().st_mode) == 0o600
 
 
-def test_a_key_that_was_made_meanwhile_gives_way_and_is_kept(place: Place, tmp_path: Path) -> None:
+def test_a_key_made_meanwhile_is_replaced_and_kept_aside(place: Place, tmp_path: Path) -> None:
     new = Place(tmp_path / "new", "made by init")
     done = restore_backup(tmp_path / "backup", new.database)
     assert sorted(path.name.split(".before-")[0] for path in done.kept) == sorted(KEY_FILES)
@@ -234,13 +234,13 @@ def test_a_key_that_was_made_meanwhile_gives_way_and_is_kept(place: Place, tmp_p
     assert place.texts()
 
 
-def test_the_same_servers_newer_ticket_keys_stay(place: Place, tmp_path: Path) -> None:
+def test_newer_ticket_keys_of_the_same_server_are_kept(place: Place, tmp_path: Path) -> None:
     (place.directory / "ticket.keys").write_text("today's")
     restore_backup(tmp_path / "backup", place.database)
     assert (place.directory / "ticket.keys").read_text() == "today's"
 
 
-def test_a_plain_database_can_be_put_back_too_and_leaves_the_keys_alone(place: Place, tmp_path: Path) -> None:
+def test_restoring_a_plain_database_leaves_the_keys_alone(place: Place, tmp_path: Path) -> None:
     other = Place(tmp_path / "other", "another key")
     other.say(7)
     before = other.log_id()
@@ -252,7 +252,7 @@ def test_a_plain_database_can_be_put_back_too_and_leaves_the_keys_alone(place: P
 
 
 @pytest.mark.skipif(os.name != "posix" or os.geteuid() != 0, reason="only root gives files away")
-def test_what_root_puts_back_belongs_to_whoever_runs_the_server(place: Place, tmp_path: Path) -> None:
+def test_files_restored_by_root_belong_to_the_servers_user(place: Place, tmp_path: Path) -> None:
     (place.directory / "server.key").unlink()
     for path in (place.directory, *place.directory.iterdir()):
         os.chown(path, 4711, 4712)
@@ -261,7 +261,7 @@ def test_what_root_puts_back_belongs_to_whoever_runs_the_server(place: Place, tm
     assert {name: (owner.st_uid, owner.st_gid) for name, owner in owners.items()} == dict.fromkeys(owners, (4711, 4712))
 
 
-def test_while_a_server_runs_nothing_is_touched(place: Place, tmp_path: Path) -> None:
+def test_restore_changes_nothing_while_a_server_runs(place: Place, tmp_path: Path) -> None:
     with lock_directory(place.directory):
         before = place.files()
         with pytest.raises(DatabaseUnusable, match="already") as running:
@@ -295,7 +295,7 @@ def fill_with(data: bytes) -> Callable[[Path], object]:
 @pytest.mark.parametrize(
     "ruin", [cut_short, spoil, make_another_thing, Path.unlink, fill_with(b""), fill_with(b"x" * 9_000)]
 )
-def test_what_is_no_whole_room_is_refused_and_nothing_is_touched(
+def test_an_incomplete_backup_is_refused_and_nothing_changes(
     place: Place, tmp_path: Path, ruin: Callable[[Path], object]
 ) -> None:
     backup = tmp_path / "backup"
@@ -308,7 +308,7 @@ def test_what_is_no_whole_room_is_refused_and_nothing_is_touched(
     assert (place.log_id(), place.texts()[-1]) == (log_id, "line 3")
 
 
-def test_a_newer_backup_is_refused_and_an_older_one_is_brought_up_to_date(
+def test_a_newer_backup_is_refused_and_an_older_one_migrated(
     place: Place, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     later = (*STEPS, ("CREATE TABLE later (a)",))
@@ -323,7 +323,7 @@ def test_a_newer_backup_is_refused_and_an_older_one_is_brought_up_to_date(
         restore_backup(tmp_path / "newer", place.database)
 
 
-def test_a_backup_put_in_place_by_hand_is_another_log_as_well(place: Place, tmp_path: Path) -> None:
+def test_a_backup_copied_by_hand_gets_a_new_log_id(place: Place, tmp_path: Path) -> None:
     before = place.log_id()
     place.database.write_bytes((tmp_path / "backup").read_bytes())
     place.say(4)

@@ -97,7 +97,7 @@ def seqs(rows: Iterable[Row] | Stretch) -> list[int]:
     return [row.seq for row in (rows.rows if isinstance(rows, Stretch) else rows)]
 
 
-def test_an_append_is_followed_as_a_row_and_then_answered(room: Room) -> None:
+def test_an_append_is_delivered_as_a_row_before_it_is_answered(room: Room) -> None:
     append = entry(1, "joined", "ana")
     room.append(append)
     assert room.deliveries == [([Row(1, append.id, START, append.body, "ana")], [Committed(append.id, 1)])]
@@ -145,7 +145,7 @@ def test_outcomes_come_in_the_order_of_the_appends_whatever_they_are(room: Room)
     ]  # fmt: skip
 
 
-def test_what_gathers_is_one_commit_delivered_at_once_with_one_time(room: Room) -> None:
+def test_queued_appends_share_one_commit_delivery_and_timestamp(room: Room) -> None:
     free = room.hold()
     for number in range(500):
         room.log.append(entry(number))
@@ -157,7 +157,7 @@ def test_what_gathers_is_one_commit_delivered_at_once_with_one_time(room: Room) 
     assert {row.at for row in rows} == {START}
 
 
-def test_what_is_delivered_is_committed(path: Path) -> None:
+def test_only_committed_entries_are_delivered(path: Path) -> None:
     seen: list[int] = []
 
     def deliver(rows: Sequence[Row], _: Sequence[Outcome]) -> None:
@@ -171,7 +171,7 @@ def test_what_is_delivered_is_committed(path: Path) -> None:
     assert seen == [0]
 
 
-def test_a_log_that_was_found_set_back_has_its_new_id_from_then_on(room: Room) -> None:
+def test_a_log_found_set_back_keeps_its_new_id(room: Room) -> None:
     room.log.renew(b"another log id!!", 0)
     room.wait()
     assert room.log.span().log_id == b"another log id!!"
@@ -181,7 +181,7 @@ def test_a_log_that_was_found_set_back_has_its_new_id_from_then_on(room: Room) -
     again.log.close()
 
 
-def test_after_reopening_everything_is_there_and_goes_on(room: Room) -> None:
+def test_a_reopened_log_continues_with_all_its_entries(room: Room) -> None:
     room.append(entry(1), entry(2, "joined", "ana"))
     span, rows = room.log.span(), room.log.read(0, 10, 10)
     room.log.close()
@@ -193,7 +193,7 @@ def test_after_reopening_everything_is_there_and_goes_on(room: Room) -> None:
 
 
 @pytest.mark.parametrize("after", [0, 2, 5])
-def test_whoever_follows_from_further_back_is_first_given_what_is_there(room: Room, after: int) -> None:
+def test_a_late_follower_first_receives_the_existing_entries(room: Room, after: int) -> None:
     room.append(*map(entry, range(1, 6)))
     room.log.close()
     log = RoomLog.open(room.path, synchronous="normal", volatile_kinds=MESSAGES, on_error=room.errors.append)
@@ -205,7 +205,7 @@ def test_whoever_follows_from_further_back_is_first_given_what_is_there(room: Ro
     assert found == list(range(after + 1, 7))
 
 
-def test_rows_that_another_program_wrote_are_followed_too_before_those_that_come_after_them(room: Room) -> None:
+def test_rows_written_by_another_program_are_delivered_in_order(room: Room) -> None:
     room.append(entry(1))
     with closing(sqlite3.connect(room.path, isolation_level=None)) as other:
         append_all(other, [entry(2), entry(3, "joined", "ana")], START, frozenset())
@@ -220,7 +220,7 @@ def test_rows_that_another_program_wrote_are_followed_too_before_those_that_come
 
 
 @pytest.mark.skipif(os.name != "posix", reason="SIGKILL is a matter of POSIX")
-def test_what_was_acknowledged_survives_a_kill(path: Path) -> None:
+def test_acknowledged_entries_survive_a_kill(path: Path) -> None:
     program = """if True:
         import sys, itertools
         from pathlib import Path
@@ -293,7 +293,7 @@ def test_other_writes_are_done_in_order_with_the_appends(room: Room) -> None:
     assert room.errors == []
 
 
-def test_a_write_that_fails_takes_nothing_else_with_it(room: Room) -> None:
+def test_a_failing_write_does_not_affect_other_writes(room: Room) -> None:
     def half(connection: sqlite3.Connection) -> None:
         connection.execute("INSERT INTO meta VALUES ('half', 1)")
         connection.execute("INSERT INTO meta VALUES ('half', 2)")
@@ -316,14 +316,14 @@ def test_a_write_that_fails_takes_nothing_else_with_it(room: Room) -> None:
     assert ("half",) not in names
 
 
-def test_a_write_that_is_waited_for_answers_its_value_or_its_error(room: Room) -> None:
+def test_an_awaited_write_returns_its_value_or_raises_its_error(room: Room) -> None:
     assert room.log.call(lambda connection: connection.execute("SELECT 6 * 7").fetchone()[0]) == 42
     with pytest.raises(DatabaseUnusable, match="no such table"):
         room.log.call(lambda connection: connection.execute("SELECT * FROM nowhere"))
     assert room.errors == []
 
 
-def test_a_full_disk_fails_what_does_not_fit_and_is_survived(room: Room) -> None:
+def test_the_log_survives_a_full_disk(room: Room) -> None:
     room.append(entry(1))
     large = entry(7, text="x" * 100_000)
     unlimited = room.pragma("max_page_count")
@@ -346,7 +346,7 @@ def test_a_full_disk_fails_what_does_not_fit_and_is_survived(room: Room) -> None
     assert seqs(room.followed) == [1, 2, 3]
 
 
-def test_a_receiver_that_fails_is_reported_and_the_log_lives_on(path: Path) -> None:
+def test_a_failing_receiver_is_reported_and_does_not_stop_the_log(path: Path) -> None:
     errors: list[StoreError] = []
 
     def deliver(_: Sequence[Row], __: Sequence[Outcome]) -> None:
@@ -362,7 +362,7 @@ def test_a_receiver_that_fails_is_reported_and_the_log_lives_on(path: Path) -> N
     assert "the loop is closed" in str(errors[0])
 
 
-def test_close_commits_and_delivers_what_is_queued(room: Room) -> None:
+def test_close_commits_and_delivers_queued_entries(room: Room) -> None:
     free = room.hold()
     for number in range(5):
         room.log.append(entry(number))
@@ -381,12 +381,12 @@ def test_a_newer_database_is_refused(room: Room) -> None:
         Room(room.path)
 
 
-def test_the_writer_shows_that_it_lives(room: Room) -> None:
+def test_the_writer_reports_that_it_is_alive(room: Room) -> None:
     room.append(entry(1))
     assert time.monotonic() - room.log.answered_at < 60
 
 
-def test_readers_in_other_threads_see_a_log_without_gaps_while_it_grows(room: Room) -> None:
+def test_concurrent_readers_see_a_growing_log_without_gaps(room: Room) -> None:
     gaps: list[list[int]] = []
     done = threading.Event()
 
@@ -422,7 +422,7 @@ def test_pruning_deletes_messages_and_events_by_their_own_age(room: Room) -> Non
     assert seqs(room.log.read(0, 10, 10)) == [6, 7]
 
 
-def test_an_entry_is_no_older_than_one_before_it_whatever_clock_has_stamped_it(room: Room) -> None:
+def test_timestamps_never_decrease(room: Room) -> None:
     room.append(entry(1), entry(2))
     room.now += 10 * DAY
     room.append(entry(3))
@@ -435,7 +435,7 @@ def test_an_entry_is_no_older_than_one_before_it_whatever_clock_has_stamped_it(r
     assert room.log.prune(rfc3339(right + DAY), None, MESSAGES) == 3
 
 
-def test_an_entry_of_the_future_keeps_nothing_that_is_old(room: Room) -> None:
+def test_a_future_timestamp_does_not_prevent_pruning(room: Room) -> None:
     room.now += 400 * DAY
     room.append(entry(1))
     room.now = START
@@ -445,7 +445,7 @@ def test_an_entry_of_the_future_keeps_nothing_that_is_old(room: Room) -> None:
     assert seqs(room.log.read(0, 10, 10)) == [1]
 
 
-def test_what_is_known_to_be_young_is_never_pruned(room: Room) -> None:
+def test_entries_known_to_be_recent_are_never_pruned(room: Room) -> None:
     room.append(entry(1), entry(2), entry(3))
     room.now += 10 * DAY
     assert room.log.prune(rfc3339(room.now), None, MESSAGES, young=3) == 2
@@ -459,7 +459,7 @@ def test_pruning_keeps_the_last_entry_of_each_key(room: Room) -> None:
     assert seqs(room.log.last_of_each_key()) == seqs(room.log.recent(10)) == [2, 3]
 
 
-def test_pruning_everything_never_gives_a_seq_again(room: Room) -> None:
+def test_pruning_everything_never_reuses_a_seq(room: Room) -> None:
     room.append(entry(1), entry(2))
     span = room.log.span()
     assert room.log.prune(rfc3339(START + 1), None, MESSAGES) == 2
@@ -471,7 +471,7 @@ def test_pruning_everything_never_gives_a_seq_again(room: Room) -> None:
         assert again.append(entry(3)) == [Committed(entry(3).id, 3)]
 
 
-def test_pruning_goes_in_chunks_between_which_others_write(room: Room) -> None:
+def test_other_writes_happen_between_chunks_of_pruning(room: Room) -> None:
     room.append(*map(entry, range(3 * PRUNE_CHUNK)))
     sizes: list[int] = []
     chunks: list[str] = []
@@ -488,7 +488,7 @@ def test_pruning_goes_in_chunks_between_which_others_write(room: Room) -> None:
         assert any(one < commit < other for commit in commits)
 
 
-def test_pruning_gives_the_space_back(room: Room) -> None:
+def test_pruning_frees_disk_space(room: Room) -> None:
     room.append(*(entry(number, text="x" * 4000) for number in range(300)))
     room.log.prune(rfc3339(START + 1), None, MESSAGES)
     assert room.pragma("freelist_count") == 0
@@ -521,7 +521,7 @@ def put_down_so_far(room: Room) -> list[str]:
     return [name for (name,) in room.log.call(lambda connection: connection.execute(query).fetchall())]
 
 
-def test_what_was_submitted_while_the_database_refused_is_written_later_in_its_order(room: Room) -> None:
+def test_submissions_during_an_outage_are_written_later_in_order(room: Room) -> None:
     with locked(room):
         room.log.submit(put_down("a"))
         with pytest.raises(DatabaseUnusable, match="another program has locked it"):
@@ -540,7 +540,7 @@ def put_down_in(connection: sqlite3.Connection, name: str) -> bool:
     return connection.execute("SELECT 1 FROM meta WHERE name = ?", (name,)).fetchone() is not None
 
 
-def test_what_was_submitted_is_written_with_the_last_words_too(room: Room) -> None:
+def test_closing_writes_pending_submissions(room: Room) -> None:
     with locked(room):
         room.log.submit(put_down("a"))
         with pytest.raises(DatabaseUnusable):
@@ -550,7 +550,7 @@ def test_what_was_submitted_is_written_with_the_last_words_too(room: Room) -> No
         assert other.execute("SELECT count(*) FROM meta WHERE name = 'a'").fetchone() == (1,)
 
 
-def test_without_anything_kept_there_is_nothing_to_try_again(room: Room) -> None:
+def test_resuming_without_pending_submissions_does_nothing(room: Room) -> None:
     room.log.try_again()
     room.log.submit(put_down("a"))
     assert put_down_so_far(room) == ["a"]
@@ -564,7 +564,7 @@ def test_appends_wait_for_resume_only_if_one_of_them_has_failed(room: Room) -> N
     assert isinstance(room.append(entry(1))[0], Committed)
 
 
-def test_more_than_so_much_is_not_kept_and_said(room: Room, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_submissions_beyond_the_bound_are_dropped_and_reported(room: Room, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(roomlog, "MAX_KEPT", 2)
     with locked(room):
         for name in "abc":
@@ -588,7 +588,7 @@ def errors_of(room: Room, *appends: Append) -> list[str]:
     return [str(outcome.error) for outcome in failed]
 
 
-def test_an_append_whose_commit_was_called_failed_but_was_none_is_there_once_conditions_or_not(room: Room) -> None:
+def test_an_append_wrongly_reported_as_failed_is_stored_once(room: Room) -> None:
     room.append(entry(1, "joined", "tom", expect=0))
     elsewhere = room.path.with_name("elsewhere.db")
     room.path.rename(elsewhere)
@@ -602,7 +602,7 @@ def test_an_append_whose_commit_was_called_failed_but_was_none_is_there_once_con
 
 
 @pytest.mark.parametrize("name", ["room.db", "room.db-wal"])
-def test_nothing_is_acknowledged_that_goes_to_a_file_which_was_removed(room: Room, name: str) -> None:
+def test_nothing_is_acknowledged_once_the_file_was_removed(room: Room, name: str) -> None:
     room.append(entry(1))
     (room.path.parent / name).unlink()
     [error] = errors_of(room, entry(2))
@@ -628,7 +628,7 @@ def damaged(path: Path) -> Iterator[RoomLog]:
     log.close()
 
 
-def test_a_damaged_page_is_a_gap_between_what_comes_before_and_after_it(damaged: RoomLog) -> None:
+def test_a_damaged_page_leaves_a_gap_between_readable_entries(damaged: RoomLog) -> None:
     first = damaged.read(0, 100, 60)
     rest = damaged.read(first.through, 100, 60)
     assert (first.through, rest.through) == (60, 100)
@@ -642,7 +642,7 @@ def test_a_damaged_page_is_a_gap_between_what_comes_before_and_after_it(damaged:
     assert "sockatuh restore" in damage.remedy
 
 
-def test_an_entry_that_makes_no_sense_is_damage(room: Room) -> None:
+def test_an_invalid_entry_counts_as_damage(room: Room) -> None:
     room.append(*map(entry, range(1, 6)))
     room.log.call(lambda connection: connection.execute("UPDATE log SET at = 'noon' WHERE seq = 2").fetchall())
     room.log.call(lambda connection: connection.execute("UPDATE log SET body = '{' WHERE seq = 4").fetchall())
@@ -651,7 +651,7 @@ def test_an_entry_that_makes_no_sense_is_damage(room: Room) -> None:
     assert "noon" in str(found.damage)
 
 
-def test_damage_among_what_is_followed_is_reported_and_passed_over(room: Room) -> None:
+def test_damage_is_reported_and_skipped_while_following(room: Room) -> None:
     room.append(*map(entry, range(1, 6)))
     room.log.call(lambda connection: connection.execute("UPDATE log SET body = '{' WHERE seq = 3").fetchall())
     room.log.close()

@@ -30,7 +30,7 @@ def read(database: Path) -> tuple[list[str], list[tuple[str, str | None]]]:
     return lines, [(line.name, line.reason) for line in reader.joins(None, None, 100)]
 
 
-def test_its_history_is_read_as_it_is_and_when_it_is_brought_up_to_date(database: Path) -> None:
+def test_its_history_is_readable_before_and_after_migration(database: Path) -> None:
     for _ in range(2):
         assert read(database) == (list(LINES), list(SESSIONS))
         open_writer(database, "full").close()
@@ -38,7 +38,7 @@ def test_its_history_is_read_as_it_is_and_when_it_is_brought_up_to_date(database
     assert actions == ["waves"]
 
 
-def test_it_goes_on_as_the_same_log(database: Path) -> None:
+def test_it_continues_as_the_same_log(database: Path) -> None:
     with closing(open_writer(database, "full")) as connection:
         span = read_span(connection)
         assert (span.first, span.last) == (1, LAST)
@@ -65,12 +65,12 @@ def test_its_keys_are_read(database: Path) -> None:
     assert (len(key_id), len(key)) == (4, 32)
 
 
-def test_it_can_be_copied_and_put_back(database: Path, tmp_path: Path) -> None:
+def test_it_can_be_backed_up_and_restored(database: Path, tmp_path: Path) -> None:
     assert make_backup(database, tmp_path / "file", replace=False).last == LAST
     restore_backup(tmp_path / "file", database)
     assert read(database) == (list(LINES), list(SESSIONS))
 
 
-def test_a_copy_of_its_database_by_hand_can_be_put_back_too(database: Path, tmp_path: Path) -> None:
+def test_a_hand_made_copy_of_its_database_can_be_restored(database: Path, tmp_path: Path) -> None:
     restore_backup(database, tmp_path / "other" / "room.db")
     assert read(tmp_path / "other" / "room.db") == (list(LINES), list(SESSIONS))

@@ -38,14 +38,14 @@ def lines_of(path: Path) -> list[str]:
         connection.close()
 
 
-def test_the_copy_is_whole_private_and_gone_at_the_end(file: Path, tmp_path: Path) -> None:
+def test_the_copy_is_complete_private_and_removed_at_the_end(file: Path, tmp_path: Path) -> None:
     with Sources(file).copied_to(tmp_path / "copy") as copy:
         assert copy.stat().st_mode & 0o077 == 0
         assert lines_of(copy) == ["kept"]
     assert [path.name for path in tmp_path.iterdir()] == [file.name]
 
 
-def test_what_is_still_in_the_write_ahead_log_is_copied_too(file: Path, tmp_path: Path) -> None:
+def test_the_write_ahead_log_is_copied_too(file: Path, tmp_path: Path) -> None:
     writer = sqlite3.connect(file, isolation_level=None)
     try:
         writer.execute("PRAGMA journal_mode = wal")
@@ -73,7 +73,7 @@ def test_a_file_that_changes_meanwhile_is_refused_and_no_copy_is_left(
     assert not (tmp_path / "copy").exists()
 
 
-def test_it_is_read_as_it_was_opened_whatever_takes_its_name_afterwards(file: Path, tmp_path: Path) -> None:
+def test_replacing_the_file_after_opening_has_no_effect(file: Path, tmp_path: Path) -> None:
     sources = Sources(file)
     file.unlink()
     file.symlink_to("/etc/passwd")
@@ -81,7 +81,7 @@ def test_it_is_read_as_it_was_opened_whatever_takes_its_name_afterwards(file: Pa
         assert lines_of(copy) == ["kept"]
 
 
-def test_a_link_in_its_place_leads_nowhere(file: Path, tmp_path: Path) -> None:
+def test_a_link_in_its_place_is_not_followed(file: Path, tmp_path: Path) -> None:
     (tmp_path / "link.db").symlink_to(file)
     with pytest.raises(DatabaseUnusable, match="it is a link"):
         Sources(tmp_path / "link.db")
@@ -90,7 +90,7 @@ def test_a_link_in_its_place_leads_nowhere(file: Path, tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("content", "reason"), [(None, "there is no such file"), (b"", "not a database"), (b"root:x:0:0", "not a database")]
 )
-def test_only_a_database_is_read(tmp_path: Path, content: bytes | None, reason: str) -> None:
+def test_a_file_that_is_no_database_is_refused(tmp_path: Path, content: bytes | None, reason: str) -> None:
     if content is not None:
         (tmp_path / "other").write_bytes(content)
     with pytest.raises(DatabaseUnusable, match=reason):

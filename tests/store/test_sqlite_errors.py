@@ -50,7 +50,9 @@ def lock(path: Path) -> Iterator[None]:
         ),
     ],
 )
-def test_what_sqlite_meets_is_told_with_what_to_do(path: Path, code: int, words: str, reason: str, remedy: str) -> None:
+def test_an_sqlite_error_is_explained_with_its_remedy(
+    path: Path, code: int, words: str, reason: str, remedy: str
+) -> None:
     error = unusable(path, met(code, words))
     assert (error.path, error.reason) == (str(path), reason)
     assert remedy in error.remedy
@@ -58,7 +60,7 @@ def test_what_sqlite_meets_is_told_with_what_to_do(path: Path, code: int, words:
 
 
 @pytest.mark.usefixtures("lock")
-def test_a_lock_of_another_program_is_told_with_the_command_that_finds_it(path: Path) -> None:
+def test_a_foreign_lock_is_explained_with_the_command_to_find_it(path: Path) -> None:
     with closing(sqlite3.connect(path, timeout=0)) as connection, pytest.raises(sqlite3.OperationalError) as locked:
         connection.execute("BEGIN IMMEDIATE")
     error = unusable(path, locked.value)
@@ -69,21 +71,21 @@ def test_a_lock_of_another_program_is_told_with_the_command_that_finds_it(path: 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="/proc is always full")
 @pytest.mark.parametrize("code", [sqlite3.SQLITE_IOERR_WRITE, sqlite3.SQLITE_CANTOPEN])
-def test_a_full_disk_is_called_one_however_sqlite_calls_it(code: int) -> None:
+def test_every_form_of_a_full_disk_is_recognised(code: int) -> None:
     assert unusable(Path("/proc/room.db"), met(code, "disk I/O error")).reason == "the disk is full"
 
 
-def test_a_directory_that_is_not_there_is_not_called_read_only(tmp_path: Path) -> None:
+def test_a_missing_directory_is_not_reported_as_read_only(tmp_path: Path) -> None:
     error = unusable(tmp_path / "gone" / "room.db", met(sqlite3.SQLITE_CANTOPEN, "unable to open"))
     assert error.reason.startswith("it cannot be opened")
 
 
-def test_what_is_not_sqlites_is_told_in_its_own_words(path: Path) -> None:
+def test_errors_not_from_sqlite_keep_their_own_words(path: Path) -> None:
     assert unusable(path, OverflowError("too large")).reason == "too large"
     assert unusable(path, ZeroDivisionError()).reason == "ZeroDivisionError()"
 
 
-def test_damage_is_an_error_of_its_own_because_no_other_try_mends_it(path: Path) -> None:
+def test_damage_has_its_own_error_because_retrying_is_useless(path: Path) -> None:
     assert isinstance(unusable(path, met(sqlite3.SQLITE_CORRUPT_INDEX, "malformed")), DatabaseDamaged)
     assert isinstance(damaged(path, ValueError("no time")), DatabaseDamaged)
     assert not isinstance(unusable(path, met(sqlite3.SQLITE_IOERR_READ, "disk I/O error")), DatabaseDamaged)
@@ -91,12 +93,12 @@ def test_damage_is_an_error_of_its_own_because_no_other_try_mends_it(path: Path)
     assert is_passing(met(sqlite3.SQLITE_IOERR_FSYNC, "disk I/O error"))
 
 
-def test_a_file_that_is_gone_is_told_with_what_keeps_the_lines(path: Path) -> None:
+def test_a_removed_file_is_explained_with_a_way_to_keep_the_lines(path: Path) -> None:
     assert "removed or replaced" in str(gone(path))
     assert "restart" in gone(path).remedy
 
 
-def test_a_file_that_may_not_be_written_is_refused_though_sqlite_would_open_it(path: Path) -> None:
+def test_a_read_only_file_is_refused(path: Path) -> None:
     path.touch(mode=0o400)
     path.chmod(0o400)
     if os.access(path, os.W_OK):

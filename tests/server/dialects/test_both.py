@@ -18,7 +18,7 @@ def world() -> InstantWorld:
     return InstantWorld()
 
 
-def test_the_originals_wire_word_by_word(world: InstantWorld) -> None:
+def test_the_classic_wire_matches_the_original_byte_for_byte(world: InstantWorld) -> None:
     budi, cici = world.teletype(), world.teletype()
     assert budi.send(b"hello?") == []
     assert budi.send(b"Username:budi") == [b"Username valid!"]
@@ -44,7 +44,7 @@ def test_classic_and_secure_members_receive_each_others_lines(world: InstantWorl
     assert [entry.entry.text for entry in ana.all(e.EntryArrived) if entry.entry.kind == m.JOINED][-1] == "classic"
 
 
-def test_a_classic_member_never_gets_its_own_line_back_in_a_batch_either(world: InstantWorld) -> None:
+def test_a_classic_member_never_receives_its_own_line(world: InstantWorld) -> None:
     budi, cici = world.teletype(), world.teletype()
     budi.join("budi")
     cici.join("cici")
@@ -57,7 +57,7 @@ def test_a_classic_member_never_gets_its_own_line_back_in_a_batch_either(world: 
     assert cici.received[-1] == b"budi: one"
 
 
-def test_the_password_may_hold_colons() -> None:
+def test_a_password_may_contain_colons() -> None:
     world = InstantWorld()
     budi = world.teletype()
     budi.send(b"Username:budi")
@@ -65,7 +65,7 @@ def test_the_password_may_hold_colons() -> None:
     assert [check.password for check in world.bcrypt.asked] == [b"a:b:c"]
 
 
-def test_whoever_sends_newlines_gets_them_back(world: InstantWorld) -> None:
+def test_a_classic_client_that_sends_newlines_receives_newlines(world: InstantWorld) -> None:
     ana, netcat = world.person("ana"), world.teletype()
     assert netcat.send(b"Username:budi\n") == [b"Username valid!\n"]
     assert netcat.send(b"Password:" + PASSWORD.encode() + b"\n") == [b"Berhasil bergabung!\n"]
@@ -75,7 +75,7 @@ def test_whoever_sends_newlines_gets_them_back(world: InstantWorld) -> None:
     assert netcat.received[-1] == b"ana: hi\n"
 
 
-def test_a_classic_member_takes_no_name_that_is_here_or_owned_by_a_key_and_owns_none(world: InstantWorld) -> None:
+def test_a_classic_member_cannot_take_an_owned_name_or_own_one(world: InstantWorld) -> None:
     ana, budi = world.person("ana"), world.teletype()
     assert budi.send(b"Username:ana") == [TAKEN]
     ana.leave()
@@ -88,7 +88,7 @@ def test_a_classic_member_takes_no_name_that_is_here_or_owned_by_a_key_and_owns_
     assert world.person("budi").is_in
 
 
-def test_a_name_that_went_while_the_password_was_typed_is_taken(world: InstantWorld) -> None:
+def test_a_name_taken_while_the_password_was_typed_is_refused(world: InstantWorld) -> None:
     budi = world.teletype()
     assert budi.send(b"Username:ana") == [b"Username valid!"]
     world.person("ana")
@@ -96,7 +96,7 @@ def test_a_name_that_went_while_the_password_was_typed_is_taken(world: InstantWo
     assert world.kinds() == ["joined"]
 
 
-def test_two_classic_members_who_passed_the_name_step_together_do_not_both_get_in(world: InstantWorld) -> None:
+def test_only_one_of_two_classic_clients_gets_a_contested_name(world: InstantWorld) -> None:
     world.person("somebody")
     one, other = world.teletype(), world.teletype()
     for teletype in (one, other):
@@ -111,7 +111,7 @@ def test_two_classic_members_who_passed_the_name_step_together_do_not_both_get_i
     assert len(world.bcrypt.asked) == 1
 
 
-def test_guessing_waits_in_the_classic_dialect_too(world: InstantWorld) -> None:
+def test_password_guessing_is_delayed_in_the_classic_dialect_too(world: InstantWorld) -> None:
     budi = world.teletype()
     budi.send(b"Username:budi")
     for _ in range(4):
@@ -121,7 +121,7 @@ def test_guessing_waits_in_the_classic_dialect_too(world: InstantWorld) -> None:
     assert budi.send(b"Password:" + PASSWORD.encode()) == [b"Berhasil bergabung!"]
 
 
-def test_turned_off_the_classic_dialect_answers_nothing() -> None:
+def test_a_disabled_classic_dialect_answers_nothing() -> None:
     world = InstantWorld(classic=False)
     assert world.teletype().send(b"Username:budi") == []
     world.room_server.summarise_dropped()

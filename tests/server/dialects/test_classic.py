@@ -143,7 +143,7 @@ def room() -> Conversation:
     return Conversation()
 
 
-def test_the_conversation_of_the_original(room: Conversation) -> None:
+def test_the_original_programs_conversation_works(room: Conversation) -> None:
     assert room.tell(b"Username:budi") == [("name", BUDI, "budi")]
     room.name_taken(BUDI)
     assert room.received() == [b"Username sudah dipakai! Gunakan username lain."]
@@ -164,7 +164,7 @@ def test_the_conversation_of_the_original(room: Conversation) -> None:
     assert room.received() == [b"ana: halo budi"]
 
 
-def test_a_name_that_went_while_the_password_was_checked_is_taken(room: Conversation) -> None:
+def test_a_name_taken_during_the_password_check_is_refused(room: Conversation) -> None:
     room.tell(b"Username:budi")
     room.name_valid(BUDI, "budi")
     room.tell(b"Password:right")
@@ -188,7 +188,7 @@ def test_the_last_valid_name_is_the_one_that_counts(room: Conversation) -> None:
 
 
 @pytest.mark.parametrize("ending", [b"\n", b"\r\n"])
-def test_one_that_sends_newlines_gets_them_back(room: Conversation, ending: bytes) -> None:
+def test_a_client_that_sends_newlines_receives_newlines(room: Conversation, ending: bytes) -> None:
     assert room.tell(b"Username:budi" + ending) == [("name", BUDI, "budi")]
     room.name_valid(BUDI, "budi")
     assert room.tell(b"Password:right" + ending) == [("password", BUDI, "budi", "right")]
@@ -201,7 +201,7 @@ def test_one_that_sends_newlines_gets_them_back(room: Conversation, ending: byte
     assert room.received() == [b"ana: halo" + ending]
 
 
-def test_a_line_goes_to_all_members_but_one_and_to_no_stranger(room: Conversation) -> None:
+def test_a_line_goes_to_all_members_except_its_author(room: Conversation) -> None:
     room.join(BUDI, "budi")
     room.join(ANA, "ana")
     room.tell(b"Username:eve", ("192.168.1.9", 1))
@@ -229,7 +229,7 @@ texts = st.text(st.characters(codec="utf-8", exclude_characters="\n"), max_size=
 
 
 @given(texts, st.integers(1, 80), st.text(max_size=30), st.sampled_from([b"", b"\n", b"\r\n"]))
-def test_no_text_is_too_long_and_nothing_of_it_is_lost(text: str, times: int, name: str, ending: bytes) -> None:
+def test_text_of_any_length_is_delivered_whole(text: str, times: int, name: str, ending: bytes) -> None:
     room = Conversation()
     room.join(BUDI, "budi", ending)
     room.publish(name, text * times)
@@ -255,19 +255,19 @@ def test_while_a_password_is_checked_nothing_else_is_processed(room: Conversatio
     assert room.dialect.dropped == {"checking": 2}
 
 
-def test_a_password_said_again_because_the_answer_was_lost_is_not_told_to_the_room(room: Conversation) -> None:
+def test_a_repeated_password_is_not_published_as_a_line(room: Conversation) -> None:
     room.join(BUDI, "budi")
     assert room.tell(b"Password:right\n") == []
     assert room.received() == [b"Berhasil bergabung!\n"]
     assert room.tell(b"Password:of the week?") == [("line", BUDI, "Password:of the week?")]
 
 
-def test_a_password_does_not_show_where_events_are_logged() -> None:
+def test_a_logged_event_does_not_show_its_password() -> None:
     assert "secret" not in repr(PasswordGiven(Conversation()._visitor(BUDI), "budi", "secret"))
 
 
 @pytest.mark.parametrize("data", [b"halo", b"Password:right", b"", b"username:budi", b"Username"])
-def test_a_stranger_is_answered_nothing_but_to_a_name(room: Conversation, data: bytes) -> None:
+def test_a_stranger_is_answered_only_when_it_sends_a_name(room: Conversation, data: bytes) -> None:
     assert room.tell(data) == []
     assert room.received() == []
     assert room.dialect.get_timer() is None
@@ -290,7 +290,7 @@ def test_a_password_before_the_answer_to_the_name_is_dropped(room: Conversation)
         (b"Username:\xed\xa0\x80", BUDI, "encoding"),
     ],
 )
-def test_what_is_dropped_is_counted(room: Conversation, data: bytes, address: Address, reason: str) -> None:
+def test_dropped_datagrams_are_counted(room: Conversation, data: bytes, address: Address, reason: str) -> None:
     assert room.tell(data, address) == []
     assert room.dialect.dropped == {reason: 1}
 
@@ -300,13 +300,13 @@ def test_mapped_and_scoped_hosts_are_found_in_their_networks(room: Conversation)
     assert room.tell(b"Username:x", ("fe80::1", 1, 0, 2))
 
 
-def test_a_dialect_that_is_off_only_counts() -> None:
+def test_a_disabled_dialect_only_counts_datagrams() -> None:
     dialect = Conversation(enabled=False).dialect
     dialect.receive_datagram(b"Username:budi", BUDI, 0.0)
     assert (dialect.next_event(), dialect.get_timer(), dialect.dropped) == (None, None, {"off": 1})
 
 
-def test_the_strangers_of_a_host_share_its_rate_whatever_their_ports() -> None:
+def test_strangers_on_one_host_share_a_rate_limit_across_ports() -> None:
     room = Conversation(rate=5.0, burst=20)
     asked = [room.tell(b"Username:x", (BUDI[0], port)) for port in range(100)]
     assert sum(map(len, asked)) == 20
@@ -315,7 +315,7 @@ def test_the_strangers_of_a_host_share_its_rate_whatever_their_ports() -> None:
     assert room.dialect.dropped == {"rate": 80}
 
 
-def test_members_behind_one_host_have_a_rate_each() -> None:
+def test_members_on_one_host_have_separate_rate_limits() -> None:
     room = Conversation(rate=5.0, burst=20)
     room.join(BUDI, "budi")
     other = (BUDI[0], 40001)
@@ -324,7 +324,7 @@ def test_members_behind_one_host_have_a_rate_each() -> None:
     assert sum(len(room.tell(b"halo", other)) for _ in range(30)) == 20
 
 
-def test_a_member_silent_for_ten_minutes_has_left(room: Conversation) -> None:
+def test_a_member_times_out_after_ten_minutes_of_silence(room: Conversation) -> None:
     room.join(BUDI, "budi", now=100.0)
     room.join(ANA, "ana", now=101.0)
     room.tell(b"still here", BUDI, now=102.0)
@@ -338,7 +338,7 @@ def test_a_member_silent_for_ten_minutes_has_left(room: Conversation) -> None:
     assert room.received(BUDI) == [b"eve: anybody?"]
 
 
-def test_a_stranger_is_forgotten_after_a_minute_without_a_word(room: Conversation) -> None:
+def test_a_stranger_is_forgotten_after_a_minute_of_silence(room: Conversation) -> None:
     room.tell(b"Username:budi", now=100.0)
     room.name_valid(BUDI, "budi")
     assert room.dialect.get_timer() == 160.0
@@ -347,7 +347,7 @@ def test_a_stranger_is_forgotten_after_a_minute_without_a_word(room: Conversatio
     assert room.tell(b"Password:right", now=160.0) == []
 
 
-def test_a_check_under_way_is_not_forgotten(room: Conversation) -> None:
+def test_a_stranger_with_a_pending_password_check_is_kept(room: Conversation) -> None:
     room.tell(b"Username:budi")
     room.name_valid(BUDI, "budi")
     room.tell(b"Password:right")
@@ -356,7 +356,7 @@ def test_a_check_under_way_is_not_forgotten(room: Conversation) -> None:
     assert room.dialect.is_member(BUDI)
 
 
-def test_newer_strangers_take_the_place_of_older_ones_and_of_nobody_else() -> None:
+def test_a_new_stranger_evicts_only_the_oldest_stranger() -> None:
     room = Conversation(max_peers=3)
     room.join(BUDI, "budi")
     room.tell(b"Username:ana", ANA)
@@ -378,7 +378,7 @@ def test_newer_strangers_take_the_place_of_older_ones_and_of_nobody_else() -> No
         assert room.dialect.is_member(address)
 
 
-def test_one_that_is_dropped_is_a_stranger_again(room: Conversation) -> None:
+def test_a_disconnected_member_becomes_a_stranger(room: Conversation) -> None:
     room.join(BUDI, "budi")
     room.drop(BUDI)
     room.drop(BUDI)
@@ -386,7 +386,7 @@ def test_one_that_is_dropped_is_a_stranger_again(room: Conversation) -> None:
     assert room.tell(b"Username:budi") == [("name", BUDI, "budi")]
 
 
-def test_answers_to_addresses_that_are_gone_or_did_not_ask_are_passed_over(room: Conversation) -> None:
+def test_answers_for_unknown_addresses_are_ignored(room: Conversation) -> None:
     room.name_valid(BUDI, "budi")
     room.name_taken(BUDI)
     room.welcome(BUDI)
@@ -395,7 +395,7 @@ def test_answers_to_addresses_that_are_gone_or_did_not_ask_are_passed_over(room:
     assert not room.dialect.is_member(BUDI)
 
 
-def test_of_a_text_of_very_many_rows_all_members_get_the_first_and_how_many_are_left(room: Conversation) -> None:
+def test_a_text_of_very_many_rows_is_truncated_with_a_count(room: Conversation) -> None:
     members: list[Address] = [("192.168.1.9", 40000 + number) for number in range(10)]
     for number, address in enumerate(members):
         room.join(address, f"m{number}")
@@ -414,14 +414,14 @@ def test_forty_rows_are_sent_whole(room: Conversation, rows: int, last: str) -> 
     assert room.received()[-1] == last.encode()
 
 
-def test_an_action_looks_like_no_message(room: Conversation) -> None:
+def test_an_action_cannot_be_confused_with_a_message(room: Conversation) -> None:
     room.join(BUDI, "budi", b"\n")
     room.publish("ana", "waves\nat all", action=True)
     room.publish("ana", "/me waves")
     assert room.received() == [b"* ana waves\n", b"* ana at all\n", b"ana: /me waves\n"]
 
 
-def test_what_waits_for_a_member_is_bounded_and_goes_with_it(room: Conversation) -> None:
+def test_a_members_send_queue_is_bounded_and_freed_when_it_leaves(room: Conversation) -> None:
     room.join(BUDI, "budi")
     for _ in range(10):
         room.publish("ana", "\n" * 39)
@@ -432,7 +432,7 @@ def test_what_waits_for_a_member_is_bounded_and_goes_with_it(room: Conversation)
     assert room.received() == []
 
 
-def test_the_order_of_lines_is_kept_over_turns(room: Conversation) -> None:
+def test_lines_keep_their_order_across_turns(room: Conversation) -> None:
     room.join(BUDI, "budi")
     texts = [f"{number}" for number in range(60)]
     for text in texts:
@@ -440,7 +440,7 @@ def test_the_order_of_lines_is_kept_over_turns(room: Conversation) -> None:
     assert room.received() == [f"ana: {text}".encode() for text in texts]
 
 
-def test_a_members_text_of_many_rows_costs_its_rate() -> None:
+def test_a_text_of_many_rows_counts_against_the_rate_limit() -> None:
     room = Conversation(rate=1.0, burst=20)
     room.join(BUDI, "budi")
     room.tell(b"\n" * 799 + b"x", now=100.0)
@@ -480,7 +480,7 @@ def perform(room: Conversation, verb: str, data: bytes, address: Address, now: f
 
 
 @given(st.lists(steps, max_size=60))
-def test_whatever_comes_in_whatever_order_nothing_raises_and_nothing_grows(
+def test_no_sequence_of_datagrams_raises_or_grows_memory(
     script: list[tuple[str, bytes, Address, float]],
 ) -> None:
     room = Conversation(rate=5.0, burst=8, max_peers=4, idle=300.0)
@@ -500,7 +500,7 @@ def test_whatever_comes_in_whatever_order_nothing_raises_and_nothing_grows(
     assert not any(map(dialect.is_member, (address for _, _, address, _ in script)))
 
 
-def test_once_it_is_off_members_go_on_and_nobody_else_comes_in(room: Conversation) -> None:
+def test_disabling_the_dialect_keeps_members_and_refuses_newcomers(room: Conversation) -> None:
     room.join(BUDI, "budi")
     room.tell(b"Username:ana", ANA)
     room.dialect.replace_rules(enabled=False, networks=(), max_peers=16)
@@ -514,7 +514,7 @@ def test_once_it_is_off_members_go_on_and_nobody_else_comes_in(room: Conversatio
     assert (room.dialect.members, room.dialect.dropped["off"]) == (1, 2)
 
 
-def test_once_it_is_on_those_from_the_new_networks_come_in(room: Conversation) -> None:
+def test_enabling_the_dialect_admits_the_new_networks(room: Conversation) -> None:
     assert room.tell(b"Username:mallory", MALLORY) == []
     room.dialect.replace_rules(enabled=True, networks=(ipaddress.ip_network("8.0.0.0/8"),), max_peers=16)
     assert room.tell(b"Username:mallory", MALLORY) == [("name", MALLORY, "mallory")]

@@ -74,14 +74,14 @@ def test_the_address_and_the_time_go_along(both: Demux, secure: SecureCore) -> N
     assert secure.received == [(b"\xb5...", HERE, 7.0)]
 
 
-def test_text_is_not_for_the_secure_dialect_even_when_the_classic_one_is_off(secure: SecureCore) -> None:
+def test_text_never_reaches_the_secure_dialect(secure: SecureCore) -> None:
     classic = make_classic(enabled=False)
     Demux(secure, classic).receive_datagram(b"Username:budi", HERE, 0.0)
     assert secure.received == []
     assert classic.dropped == {"off": 1}
 
 
-def test_events_of_both_come_out(both: Demux, secure: SecureCore) -> None:
+def test_events_of_both_dialects_are_reported(both: Demux, secure: SecureCore) -> None:
     both.receive_datagram(b"Username:budi", HERE, 0.0)
     asked = both.next_event()
     assert isinstance(asked, NameAsked)
@@ -93,7 +93,7 @@ def test_events_of_both_come_out(both: Demux, secure: SecureCore) -> None:
     assert both.next_event() is None
 
 
-def test_datagrams_of_both_are_sent(both: Demux, secure: SecureCore, classic: ClassicDialect) -> None:
+def test_datagrams_of_both_dialects_are_sent(both: Demux, secure: SecureCore, classic: ClassicDialect) -> None:
     secure.outbox.append((b"\xb5", HERE))
     assert both.datagrams_to_send() == [(b"\xb5", HERE)]
     both.receive_datagram(b"Username:budi", HERE, 0.0)
@@ -117,7 +117,7 @@ def test_the_earlier_deadline_counts(both: Demux, secure: SecureCore) -> None:
     assert both.get_timer() == 60.0
 
 
-def test_time_passes_for_both(both: Demux, secure: SecureCore) -> None:
+def test_timers_of_both_dialects_fire(both: Demux, secure: SecureCore) -> None:
     both.receive_datagram(b"Username:budi", HERE, 0.0)
     both.handle_timer(60.0)
     assert secure.timers == [60.0]

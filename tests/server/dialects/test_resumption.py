@@ -80,9 +80,7 @@ def pretend(
 
 @pytest.mark.parametrize("cursor", [LINES + 20, 10**9, 2**63 - 1])
 @pytest.mark.parametrize("has_ticket", [False, True])
-def test_a_cursor_however_large_proves_nothing_and_is_clamped(
-    world: InstantWorld, cursor: int, has_ticket: bool
-) -> None:
+def test_a_cursor_beyond_the_head_is_clamped(world: InstantWorld, cursor: int, has_ticket: bool) -> None:
     ana, tail = world.person("ana"), world.person("tail", history=0)
     world.advance(1.0)
     tail.cut_off = True
@@ -100,7 +98,7 @@ def test_a_cursor_however_large_proves_nothing_and_is_clamped(
     assert not tail.last(e.Admitted).rewound
 
 
-def test_acknowledgements_and_requests_from_beyond_the_head_move_nobody(world: InstantWorld) -> None:
+def test_acks_and_gets_beyond_the_head_have_no_effect(world: InstantWorld) -> None:
     ana = world.person("ana")
     say(world, ana, 3, "line")
     liar = world.outlaw(log_id=world.log.log_id, cursor=10**9)
@@ -114,7 +112,7 @@ def test_acknowledgements_and_requests_from_beyond_the_head_move_nobody(world: I
     assert not world.diary.of("log_set_back")
 
 
-def test_a_ticket_of_this_log_from_beyond_its_head_proves_that_it_was_set_back(world: InstantWorld) -> None:
+def test_a_ticket_beyond_the_head_proves_the_log_was_set_back(world: InstantWorld) -> None:
     ana, budi = world.person("ana"), world.person("budi")
     say(world, ana, LINES, "old")
     tail = world.person("tail", history=0)
@@ -138,7 +136,7 @@ def test_a_ticket_of_this_log_from_beyond_its_head_proves_that_it_was_set_back(w
 
 
 @pytest.mark.parametrize("ticket_at", [0, 5, LINES + 1])
-def test_a_ticket_older_than_what_was_read_harms_nobody(world: InstantWorld, ticket_at: int) -> None:
+def test_a_ticket_older_than_the_cursor_is_harmless(world: InstantWorld, ticket_at: int) -> None:
     say(world, world.person("ana"), LINES, "line")
     welcome = pretend(world, log_id=world.log.log_id, cursor=world.log.head, ticket_at=ticket_at)
     assert welcome.start == LINES + 1
@@ -146,7 +144,7 @@ def test_a_ticket_older_than_what_was_read_harms_nobody(world: InstantWorld, tic
 
 
 @pytest.mark.parametrize("seq", [0, 5, 10**9])
-def test_a_ticket_of_another_log_proves_nothing_of_this_one(world: InstantWorld, seq: int) -> None:
+def test_a_ticket_of_another_log_proves_nothing_about_this_one(world: InstantWorld, seq: int) -> None:
     say(world, world.person("ana"), LINES, "line")
     former = world.log.log_id
     restore(world, 10)
@@ -156,7 +154,7 @@ def test_a_ticket_of_another_log_proves_nothing_of_this_one(world: InstantWorld,
     assert not world.diary.of("log_set_back")
 
 
-def test_who_has_read_on_since_its_ticket_is_set_back_alone(world: InstantWorld) -> None:
+def test_a_member_that_read_past_its_ticket_is_rewound_alone(world: InstantWorld) -> None:
     ana, budi = world.person("ana"), world.person("budi")
     say(world, ana, LINES, "old")
     world.advance(1.0)
@@ -174,7 +172,7 @@ def test_who_has_read_on_since_its_ticket_is_set_back_alone(world: InstantWorld)
     assert not budi.last(e.Admitted).rewound, "told once is enough"
 
 
-def test_who_has_read_nothing_that_is_gone_reads_on(world: InstantWorld) -> None:
+def test_a_member_that_read_nothing_lost_continues_from_its_cursor(world: InstantWorld) -> None:
     ana, budi = world.person("ana"), world.person("budi")
     world.advance(1.0)
     budi.cut_off = True
@@ -185,7 +183,7 @@ def test_who_has_read_nothing_that_is_gone_reads_on(world: InstantWorld) -> None
     assert not budi.last(e.Admitted).rewound
 
 
-def test_a_server_that_only_began_again_tells_nobody_anything(world: InstantWorld) -> None:
+def test_a_plain_restart_rewinds_nobody(world: InstantWorld) -> None:
     ana, budi = world.person("ana"), world.person("budi")
     say(world, ana, LINES, "line")
     before = world.log.log_id
@@ -210,7 +208,7 @@ def test_a_server_that_only_began_again_tells_nobody_anything(world: InstantWorl
 
 @pytest.mark.parametrize("history", [None, 0, 7])
 @pytest.mark.parametrize("history_on_join", [0, 200])
-def test_after_a_restore_who_returns_is_shown_what_was_said_since(history: int | None, history_on_join: int) -> None:
+def test_after_a_restore_a_returning_member_is_shown_newer_lines(history: int | None, history_on_join: int) -> None:
     world = InstantWorld(history_on_join=history_on_join, limits=LIMITS)
     ana, tail = world.person("ana"), world.person("tail", history=history)
     say(world, ana, LINES, "old")
@@ -222,7 +220,7 @@ def test_after_a_restore_who_returns_is_shown_what_was_said_since(history: int |
     assert tail.last(e.Admitted).rewound
 
 
-def test_who_has_read_less_than_both_logs_share_reads_on_from_its_cursor(world: InstantWorld) -> None:
+def test_a_cursor_within_the_shared_history_stays_valid_after_a_restore(world: InstantWorld) -> None:
     ana, tail = world.person("ana"), world.person("tail", history=0)
     say(world, ana, 3, "seen")
     world.advance(1.0)
@@ -233,7 +231,7 @@ def test_who_has_read_less_than_both_logs_share_reads_on_from_its_cursor(world: 
     assert come_back(world, tail) == numbered("kept", LINES) + numbered("new", 2)
 
 
-def test_one_who_joined_after_the_backup_is_shown_what_it_missed_though_the_log_does_not_know_it() -> None:
+def test_a_member_that_joined_after_the_backup_is_shown_what_it_missed() -> None:
     world = InstantWorld(history_on_join=0, limits=LIMITS)
     ana = world.person("ana")
     say(world, ana, LINES, "old")
@@ -262,7 +260,7 @@ def test_after_several_restores_every_former_id_is_still_known(world: InstantWor
         assert len(come_back(world, tail)) == missed
 
 
-def test_with_the_id_of_a_log_that_never_was_one_begins_where_the_present_id_did(world: InstantWorld) -> None:
+def test_an_unknown_log_id_starts_where_the_present_log_id_began(world: InstantWorld) -> None:
     say(world, world.person("ana"), LINES, "line")
     restore(world, 10)
     say(world, world.person("budi"), 3, "new")
@@ -272,7 +270,7 @@ def test_with_the_id_of_a_log_that_never_was_one_begins_where_the_present_id_did
 
 
 @pytest.mark.parametrize("is_former", [True, False])
-def test_nobody_begins_before_what_it_may_read(is_former: bool) -> None:
+def test_no_client_starts_before_the_history_it_may_read(is_former: bool) -> None:
     world = InstantWorld(history_on_join=2, limits=LIMITS)
     ana = world.person("ana")
     say(world, ana, LINES, "line")
@@ -282,7 +280,7 @@ def test_nobody_begins_before_what_it_may_read(is_former: bool) -> None:
     assert pretend(world, log_id=before if is_former else ANOTHER, cursor=3).start == world.log.head - 4
 
 
-def test_one_who_may_not_read_what_was_said_since_is_told_at_least_that_the_log_was_set_back() -> None:
+def test_a_client_limited_to_recent_history_is_still_notified_of_a_rewind() -> None:
     world = InstantWorld(history_on_join=1, limits=LIMITS)
     ana = world.person("ana")
     say(world, ana, LINES, "old")

@@ -7,7 +7,7 @@ ANA: Address = ("10.0.0.1", 1)
 BUDI: Address = ("10.0.0.2", 1)
 
 
-def test_each_gets_its_share_of_a_turn_and_the_order_is_kept() -> None:
+def test_each_recipient_gets_its_share_of_a_turn_in_order() -> None:
     rounds = Rounds()
     for number in range(SHARE + 1):
         rounds.add(bytes([number]), ANA)
@@ -20,7 +20,7 @@ def test_each_gets_its_share_of_a_turn_and_the_order_is_kept() -> None:
     assert not rounds
 
 
-def test_what_is_added_later_in_a_turn_does_not_exceed_the_share() -> None:
+def test_additions_during_a_turn_stay_within_the_share() -> None:
     rounds = Rounds()
     taken = 0
     for _ in range(3 * SHARE):
@@ -29,7 +29,7 @@ def test_what_is_added_later_in_a_turn_does_not_exceed_the_share() -> None:
     assert taken == SHARE
 
 
-def test_a_turn_is_bounded_for_all_together_and_whoever_got_nothing_is_next() -> None:
+def test_a_turn_has_a_total_bound_and_the_unserved_go_first_next_time() -> None:
     rounds = Rounds()
     many: list[Address] = [("10.0.0.3", port) for port in range(MOST_A_TURN // SHARE + 5)]
     for address in many:
@@ -41,7 +41,7 @@ def test_a_turn_is_bounded_for_all_together_and_whoever_got_nothing_is_next() ->
     assert {to for _, to in rounds.take()[: 5 * SHARE]} == set(many[-5:])
 
 
-def test_what_waits_for_one_is_bounded() -> None:
+def test_the_queue_of_one_recipient_is_bounded() -> None:
     rounds = Rounds()
     assert [rounds.add(b"x", ANA) for _ in range(LONGEST + 2)] == [True] * LONGEST + [False] * 2
     rounds.drop(ANA)

@@ -211,7 +211,7 @@ def way(request: pytest.FixtureRequest) -> Way:
     return Way(request.param)
 
 
-def test_a_visitor_tells_what_its_dialect_declares(way: Way) -> None:
+def test_a_visitor_reports_what_its_dialect_declares(way: Way) -> None:
     _, ana = way.member("ana")
     _, budi = way.member("budi")
     assert ana.dialect is budi.dialect is way.dialect
@@ -220,13 +220,13 @@ def test_a_visitor_tells_what_its_dialect_declares(way: Way) -> None:
     assert (ana.cid is not None) == way.dialect.encrypted, "only a RESET that is authentic wakes a client"
 
 
-def test_sessions_of_all_dialects_are_told_apart() -> None:
+def test_session_ids_are_unique_across_dialects() -> None:
     sessions = {name: {Way(name).member("ana")[1].session for _ in range(3)} for name in ("secure", "classic")}
     assert not sessions["secure"] & sessions["classic"]
 
 
 @pytest.mark.parametrize("code", ["name_unavailable", "password_wrong", "room_full"])
-def test_who_is_refused_is_told_so_and_may_try_again(way: Way, code: str) -> None:
+def test_a_refused_client_is_notified_and_may_retry(way: Way, code: str) -> None:
     client = way.client()
     visitor = way.asking(client, "ana")
     way.dialect.refuse(visitor, Refusal(code))
@@ -238,7 +238,7 @@ def test_who_is_refused_is_told_so_and_may_try_again(way: Way, code: str) -> Non
     assert isinstance(way.one(), PasswordGiven)
 
 
-def test_whoever_comes_at_a_busy_time_is_told_so_in_the_words_its_dialect_has(way: Way) -> None:
+def test_a_busy_refusal_is_sent_in_the_dialects_own_form(way: Way) -> None:
     client = way.client()
     visitor = way.asking(client, "ana")
     way.dialect.refuse(visitor, Refusal("busy", 1.0))
@@ -278,7 +278,7 @@ def test_lines_are_for_members_and_come_from_members(way: Way) -> None:
     assert again.id != said.id, "it is another line"
 
 
-def test_one_is_shown_ones_own_line_once_at_most(way: Way) -> None:
+def test_an_author_is_shown_its_own_line_at_most_once(way: Way) -> None:
     ana, _ = way.member("ana")
     other, _ = way.member("budi")
     ana.say("soup at one")
@@ -291,7 +291,7 @@ def test_one_is_shown_ones_own_line_once_at_most(way: Way) -> None:
     assert ana.received in ([], ["ana: soup at one"])
 
 
-def test_a_line_that_is_refused_holds_up_nothing(way: Way) -> None:
+def test_a_refused_line_does_not_block_later_lines(way: Way) -> None:
     ana, visitor = way.member("ana")
     for text in ("one", "two"):
         ana.say(text)
@@ -301,7 +301,7 @@ def test_a_line_that_is_refused_holds_up_nothing(way: Way) -> None:
         way.dialect.answer_lines([(visitor.session, said.number, "text_empty")], way.now)
 
 
-def test_while_lines_are_held_none_is_reported(way: Way) -> None:
+def test_no_line_is_reported_while_lines_are_held(way: Way) -> None:
     ana, _ = way.member("ana")
     way.dialect.hold(True, way.now, refuses=False)
     ana.say("soup at one")
@@ -314,7 +314,7 @@ def test_while_lines_are_held_none_is_reported(way: Way) -> None:
     assert isinstance(way.one(), LineSaid)
 
 
-def test_a_member_that_is_silent_for_too_long_ends_once(way: Way) -> None:
+def test_a_silent_member_times_out_exactly_once(way: Way) -> None:
     _, visitor = way.member("ana")
     way.clients.clear()
     ended = [event for _ in range(700) for event in way.events(1.0)]
@@ -334,7 +334,7 @@ def commands(way: Way, visitor: Visitor) -> list[Callable[[], None]]:
 
 
 @pytest.mark.parametrize("is_member", [True, False])
-def test_once_it_is_closed_nothing_comes_of_a_visitor_and_nothing_goes_to_it(way: Way, is_member: bool) -> None:
+def test_a_closed_visitor_neither_sends_nor_receives(way: Way, is_member: bool) -> None:
     if is_member:
         client, visitor = way.member("ana")
         client.say("too late")
@@ -364,7 +364,7 @@ def test_when_the_server_stops_all_sessions_end_without_an_event(way: Way) -> No
     assert way.dialect.datagrams_to_send() == []
 
 
-def test_declarations() -> None:
+def test_each_dialect_declares_its_properties() -> None:
     parts = InstantWorld().parts
     declared = [
         (each.name, each.encrypted, each.owns_names, each.can_be_whispered_to) for each in (parts.secure, parts.classic)
