@@ -195,7 +195,7 @@ def test_lines_that_are_given_out_at_once_to_a_log_that_is_back() -> None:
     assert given >= len(sessions) * LARGE // 2
 
 
-def test_what_else_waits_for_a_disk_that_does_not_answer(log: RoomLog, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_other_work_queued_for_an_unresponsive_disk(log: RoomLog, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("sockatuh.store.roomlog.MAX_QUEUED", MAX_QUEUED // 8)
     free, held = threading.Event(), threading.Event()
 
@@ -296,7 +296,7 @@ def test_wrong_passwords_that_are_remembered() -> None:
     assert held_by(fill) < GUESSERS * 512, "the default is 16 times as many: 32 MiB"
 
 
-def test_names_of_those_who_are_not_here() -> None:
+def test_names_of_absent_members() -> None:
     """Of the longest kind, each of another key, in a room that was found by somebody who takes all he can."""
     most = 1_024
 
@@ -382,7 +382,7 @@ def test_parts_of_entries_ahead_of_a_hole() -> None:
     assert held_by(fill) < EARLY_BYTES + MIB
 
 
-def test_what_is_missing_next_is_taken_however_much_is_held() -> None:
+def test_the_next_missing_entry_is_accepted_however_much_is_buffered() -> None:
     inbox = Inbox(0)
     for seq in range(2, RECEIVE_WINDOW):
         inbox.receive(early_entry(seq, LARGE))

@@ -171,7 +171,7 @@ def pipe(request: pytest.FixtureRequest) -> Iterator[tuple[TextIO, BinaryIO]]:
         yield stream, source
 
 
-def test_a_reader_that_has_stopped_holds_nobody_up_and_is_told_what_it_missed(
+def test_a_stalled_log_reader_blocks_nobody_and_learns_what_was_dropped(
     pipe: tuple[TextIO, BinaryIO], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(log, "MAX_WAITING", 50_000)
@@ -202,7 +202,7 @@ def test_when_the_program_ends_everything_that_was_logged_is_written(pipe: tuple
     assert [json.loads(line)["number"] for line in reader] == list(range(300))
 
 
-def test_a_reader_that_is_gone_is_no_reason_to_stop(pipe: tuple[TextIO, BinaryIO]) -> None:
+def test_losing_the_log_reader_does_not_stop_the_room(pipe: tuple[TextIO, BinaryIO]) -> None:
     stream, reader = pipe
     reader.close()
     with log.unblocked(stream) as unblocked:
@@ -211,7 +211,9 @@ def test_a_reader_that_is_gone_is_no_reason_to_stop(pipe: tuple[TextIO, BinaryIO
             log.get_logger("room").info("message_posted")
 
 
-def test_the_program_ends_though_nobody_reads(pipe: tuple[TextIO, BinaryIO], monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_program_ends_even_if_nobody_reads_the_log(
+    pipe: tuple[TextIO, BinaryIO], monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(log, "LAST_WORDS", 0.01)
     stream, reader = pipe
     with log.unblocked(stream) as unblocked:

@@ -62,7 +62,7 @@ def test_the_newest_of_the_most_crowded_place_gives_up_its_seat() -> None:
     assert seats.find_victims("c") == ["b 4"]
 
 
-def test_nobody_gives_up_a_seat_for_a_place_with_as_many() -> None:
+def test_no_seat_moves_to_an_equally_crowded_place() -> None:
     seats = table(4, ("a", STRANGER, 2), ("b", STRANGER, 2))
     assert seats.find_victims("a") is None
     assert seats.find_victims("b") is None
@@ -82,7 +82,7 @@ def test_seats_are_given_up_in_the_order_of_what_they_are_used_for() -> None:
     assert places == [s.name for s in (STRANGER, RETURNING, GUEST, SURPLUS) for _ in range(3)]
 
 
-def test_whoever_is_kept_stays_even_in_the_most_crowded_place() -> None:
+def test_a_protected_seat_stays_even_in_the_most_crowded_place() -> None:
     seats = table(10, ("a", KEPT, 7), ("b", STRANGER, 3))
     assert seats.find_victims("c") == ["b 2"]
     assert table(10, ("a", KEPT, 9), ("b", STRANGER, 1)).find_victims("b") is None
@@ -106,7 +106,7 @@ def test_seats_may_weigh_more_than_one() -> None:
     assert seats.find_victims("a", 70, holder="new") is None
 
 
-def test_a_table_that_was_made_smaller_gives_nobody_a_seat_for_nothing() -> None:
+def test_a_shrunken_table_grants_no_seat_without_freeing_others() -> None:
     seats = table(10, ("a", SURPLUS, 6))
     seats.size = 4
     assert seats.find_victims("b") == ["a 5", "a 4", "a 3"]
@@ -135,7 +135,7 @@ STEPS = st.one_of(COMERS, st.integers(0, 60))
 
 
 @given(st.integers(1, 40), st.lists(STEPS, max_size=80))
-def test_whoever_comes_the_rule_holds(size: int, steps: list[tuple[str, Standing, int, bool] | int]) -> None:
+def test_the_rule_holds_for_any_arrivals(size: int, steps: list[tuple[str, Standing, int, bool] | int]) -> None:
     seats: Seats[int] = Seats(size)
     here: dict[int, tuple[str, Standing, int]] = {}
     for number, step in enumerate(steps):

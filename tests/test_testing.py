@@ -39,7 +39,7 @@ def test_timers_fire_in_their_order() -> None:
     assert order == [10, 20, 30]
 
 
-def test_what_waits_for_ever_ends_at_the_limit() -> None:
+def test_waiting_for_ever_fails_at_the_limit() -> None:
     with pytest.raises(TimeoutError):
         run(asyncio.Event().wait(), limit=10)
 
@@ -78,7 +78,7 @@ def test_a_line_has_the_same_seq_for_its_speaker_and_everybody_else() -> None:
     assert (said.seq, said.name, said.text, said.own) == (seq, "ana", "soup at one", False)
 
 
-def test_who_comes_and_goes_is_told() -> None:
+def test_joins_and_leaves_are_reported() -> None:
     async def main() -> list[object]:
         async with MemoryRoom() as kitchen, kitchen.connect(name="ana") as ana:
             async with kitchen.connect(name="budi"):

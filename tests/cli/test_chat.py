@@ -95,7 +95,7 @@ def test_a_mention_stands_out_without_colours_too(server: Server, person: Person
     assert "gilang: soup?" in "".join(bold)
 
 
-def test_what_can_be_typed(server: Server, person: Person) -> None:
+def test_every_typed_command_works(server: Server, person: Person) -> None:
     terminal = come_in(person("hadi", server))
     terminal.enter("/who")
     terminal.wait_for("here: ", "hadi")
@@ -220,7 +220,7 @@ def test_the_room_is_told_when_somebody_joins_without_encryption(tmp_path: Path,
 
 
 @pytest.mark.slow
-def test_what_had_no_answer_when_the_terminal_was_closed_is_told_by_the_next_chat(
+def test_unanswered_lines_of_a_closed_terminal_are_reported_by_the_next_chat(
     own_server: Server, person: Person
 ) -> None:
     putu = person("putu", own_server)
@@ -243,7 +243,7 @@ def test_what_had_no_answer_when_the_terminal_was_closed_is_told_by_the_next_cha
     once_more.close()
 
 
-def test_a_terminal_that_is_gone_is_told_of_the_next_time(own_server: Server, person: Person) -> None:
+def test_a_vanished_terminal_is_reported_at_the_next_start(own_server: Server, person: Person) -> None:
     qori = person("qori", own_server)
     terminal = come_in(qori)
     own_server.stop(signal.SIGKILL)
@@ -255,9 +255,7 @@ def test_a_terminal_that_is_gone_is_told_of_the_next_time(own_server: Server, pe
 
 
 @pytest.mark.slow
-def test_told_to_go_with_a_line_that_is_not_stored_it_says_so_also_by_its_exit_code(
-    own_server: Server, person: Person
-) -> None:
+def test_ending_with_an_unstored_line_is_reported_by_message_and_exit_code(own_server: Server, person: Person) -> None:
     terminal = come_in(person("rudi", own_server))
     own_server.stop(signal.SIGKILL)
     terminal.enter("soup at one")

@@ -96,9 +96,7 @@ def test_check_refuses_a_database_of_a_newer_program(tmp_path: Path, capfd: pyte
     assert "schema 99" in capfd.readouterr().err
 
 
-def test_what_is_in_force_is_said_also_when_something_is_wrong(
-    tmp_path: Path, capfd: pytest.CaptureFixture[str]
-) -> None:
+def test_effective_settings_are_shown_even_with_errors(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
     with socket.socket(type=socket.SOCK_DGRAM) as taken:
         taken.bind(("127.0.0.1", 0))
         config = configured(tmp_path, port=taken.getsockname()[1], max_members=7)
@@ -212,7 +210,7 @@ def test_a_room_that_only_its_socket_waits_for_is_in_order(machine: Path, capfd:
 
 @pytest.mark.skipif(os.name == "nt", reason="systemd is Linux's")
 @pytest.mark.parametrize("command", ["check", "history"])
-def test_who_is_not_root_is_told_to_be(
+def test_checking_the_service_without_root_asks_for_root(
     machine: Path, command: str, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setattr(which_room, "is_root", lambda: False)

@@ -14,7 +14,7 @@ from sockatuh.protocol.identity import Invite
 
 
 @pytest.mark.parametrize("text", ["a host", "host:99999", "sockatuh://host:1/room", "[::1", ":"])
-def test_what_is_no_server_is_wrong_usage(person: Person, text: str) -> None:
+def test_an_invalid_server_is_a_usage_error(person: Person, text: str) -> None:
     done = person("ana").call("who", text)
     assert done.returncode == 2
     assert "HOST" in done.stderr
@@ -26,7 +26,7 @@ def test_the_first_time_one_has_to_name_a_server(person: Person) -> None:
     assert "sockatuh chat HOST" in done.stderr
 
 
-def test_the_server_of_the_last_chat_is_where_one_goes(server: Server, person: Person) -> None:
+def test_the_last_chats_server_is_the_default(server: Server, person: Person) -> None:
     budi = person("budi", server)
     del budi.environ["SOCKATUH_SERVER"]
     assert budi.call("chat", server.address).returncode == 0
@@ -42,7 +42,7 @@ def test_a_server_given_goes_before_the_environment_and_that_before_the_last(ser
 
 
 @pytest.mark.parametrize("trust", ["ask", "strict"])
-def test_a_server_never_met_is_refused_where_nobody_can_be_asked(server: Server, person: Person, trust: str) -> None:
+def test_an_unknown_server_is_refused_without_a_person_to_ask(server: Server, person: Person, trust: str) -> None:
     dewi = person("dewi", server, SOCKATUH_TRUST=trust)
     done = dewi.call("send", "hello")
     assert done.returncode == 4
@@ -99,7 +99,7 @@ def server_of_the_future() -> Iterator[str]:
         thread.join()
 
 
-def test_a_server_of_another_version_is_told_apart(person: Person) -> None:
+def test_a_server_of_another_version_is_recognised(person: Person) -> None:
     with server_of_the_future() as address:
         done = person("indah").call("who", address)
     assert done.returncode == 7
@@ -123,7 +123,7 @@ def test_under_another_name_the_password_is_needed_again(server: Server, person:
     assert kiki.call("send", "three").returncode == 0
 
 
-def test_a_ticket_that_is_refused_is_passed_over_in_silence(server: Server, person: Person) -> None:
+def test_a_refused_ticket_is_ignored_silently(server: Server, person: Person) -> None:
     lina = person("lina", server)
     lina.call("send", "one")
     Profile(lina.directory).keep_ticket(server.address, "lina", b"x" * 60)
@@ -164,7 +164,7 @@ def test_a_mark_before_the_password_and_line_ends_behind_it_are_no_part_of_it(
     ("data", "reason"),
     [("tulip\n".encode("utf-16"), "UTF-16"), (b"\n", "empty"), (b"\xe9", "UTF-8"), (b"x" * 9_999, "4,096")],
 )
-def test_what_is_no_password_is_told_in_words_wherever_it_comes_from(
+def test_an_invalid_password_is_explained_whatever_its_source(
     person: Person, tmp_path: Path, data: bytes, reason: str
 ) -> None:
     (tmp_path / "password").write_bytes(data)
@@ -183,7 +183,7 @@ def test_what_is_no_password_is_told_in_words_wherever_it_comes_from(
 
 
 @pytest.mark.parametrize("file", ["~nobody-of-that-name/password", "."])
-def test_a_password_file_that_is_no_file_is_told_in_words(person: Person, file: str) -> None:
+def test_a_password_file_that_is_no_regular_file_is_explained(person: Person, file: str) -> None:
     done = person("mela").call("send", "hello", "--server", "127.0.0.1:9", f"--password-file={file}")
     assert done.returncode == 2
     assert file in done.stderr
@@ -218,7 +218,7 @@ def test_a_name_that_is_taken_or_owned_is_told_with_an_exit_code_of_its_own(serv
 
 
 @pytest.mark.parametrize("name", ["a:b", "", " ", "x" * 5000, "\udce9"])
-def test_what_is_no_name_is_refused(server: Server, person: Person, name: str) -> None:
+def test_an_invalid_name_is_refused(server: Server, person: Person, name: str) -> None:
     client: Client = person("umar", server)
     done = client.call("send", "hello", "--name", name or " ")
     assert done.returncode == 4

@@ -29,7 +29,7 @@ def knock(client: Client, name: str) -> Terminal:
     ("name", "like_it"),
     [("budi", ["budi2", "budi3", "budi4"]), ("budi9", ["budi10", "budi11", "budi12"]), ("7", ["72", "73", "74"])],
 )
-def test_names_like_one_that_cannot_be_had(name: str, like_it: list[str]) -> None:
+def test_variants_of_an_unavailable_name(name: str, like_it: list[str]) -> None:
     assert variants(name) == like_it
 
 
@@ -167,7 +167,7 @@ def test_a_line_with_the_password_is_asked_back(server: Server, person: Person) 
     assert not any(PASSWORD.encode() in each for each in written)
 
 
-def test_scripts_do_not_say_the_password(server: Server, person: Person) -> None:
+def test_a_script_refuses_to_send_the_password(server: Server, person: Person) -> None:
     client = person("abdi", server)
     done = client.call("send", PASSWORD)
     assert (done.returncode, "room's password" in done.stderr) == (4, True)
@@ -179,7 +179,7 @@ def test_scripts_do_not_say_the_password(server: Server, person: Person) -> None
     assert client.run("chat", stdin=f"{PASSWORD}\n".encode()).returncode == 4
 
 
-def test_where_nobody_was_told_the_password_nobody_can_know(server: Server, person: Person) -> None:
+def test_an_unknown_password_cannot_be_recognised_in_a_line(server: Server, person: Person) -> None:
     client = person("bayu", server)
     assert client.call("send", "one").returncode == 0
     del client.environ["SOCKATUH_PASSWORD"]

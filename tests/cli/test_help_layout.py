@@ -15,7 +15,7 @@ def page(command: str, columns: int, capfd: pytest.CaptureFixture[str], monkeypa
 
 @pytest.mark.parametrize("columns", [30, 40, 80])
 @pytest.mark.parametrize("command", ["", *COMMANDS])
-def test_no_row_of_a_page_is_longer_than_the_terminal_and_no_word_is_cut(
+def test_help_pages_fit_the_terminal_without_cutting_words(
     command: str, columns: int, capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     wide = page(command, 80, capfd, monkeypatch)

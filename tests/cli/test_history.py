@@ -50,7 +50,7 @@ def read(capfd: pytest.CaptureFixture[str], *arguments: str) -> list[str]:
     return capfd.readouterr().out.splitlines()
 
 
-def test_people_read_both_in_order_with_a_line_for_each_day(capfd: pytest.CaptureFixture[str]) -> None:
+def test_messages_and_sessions_are_listed_in_order_with_a_row_for_each_day(capfd: pytest.CaptureFixture[str]) -> None:
     lines = read(capfd, "--all")
     days = [line for line in lines if line.startswith("—")]
     assert len(days) >= 2
@@ -93,7 +93,7 @@ def test_since_after_name_and_lines_choose(capfd: pytest.CaptureFixture[str]) ->
 
 
 @pytest.mark.parametrize("words", [["--since", "yesterday"], ["--after", "1", "--joins"], ["--after", "1", "-n", "1"]])
-def test_what_chooses_nothing_is_wrong_usage(words: list[str], capfd: pytest.CaptureFixture[str]) -> None:
+def test_an_invalid_selection_is_a_usage_error(words: list[str], capfd: pytest.CaptureFixture[str]) -> None:
     assert run(["history", *words]) == 2
     assert "--" in capfd.readouterr().err
 

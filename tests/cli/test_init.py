@@ -44,7 +44,7 @@ def test_every_command_can_be_found_and_says_what_it_does(capfd: pytest.CaptureF
         assert COMMANDS[name][2] in " ".join(capfd.readouterr().out.split())
 
 
-def test_help_names_every_command_and_every_exit_code(capfd: pytest.CaptureFixture[str]) -> None:
+def test_help_lists_every_command_and_exit_code(capfd: pytest.CaptureFixture[str]) -> None:
     assert run(["--help"]) == 0
     said = capfd.readouterr().out
     assert all(name in said for name in COMMANDS)

@@ -172,7 +172,7 @@ def test_again_it_renews_the_units_and_keeps_settings_and_secret(
 
 
 @pytest.mark.parametrize(("option", "value"), [("--room", "cellar"), ("--password-file", "x"), ("--config", "x")])
-def test_what_is_settled_is_not_settled_otherwise_in_silence(
+def test_existing_settings_are_not_silently_overridden(
     tree: Path, capfd: pytest.CaptureFixture[str], option: str, value: str
 ) -> None:
     install()
@@ -258,7 +258,7 @@ def test_printing_shows_everything_but_the_secret_and_does_nothing(
 
 
 @pytest.mark.usefixtures("tree")
-def test_who_is_not_root_is_shown_what_an_update_would_do(
+def test_without_root_an_update_is_only_shown(
     monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
 ) -> None:
     install()
@@ -324,7 +324,7 @@ def test_without_systemd_or_without_root_it_says_so(
     assert re.search(rf"sudo \S.* {command}$", capfd.readouterr().err.strip())
 
 
-def test_what_was_planned_is_written_and_then_run(tmp_path: Path, commands: list[str]) -> None:
+def test_the_plan_is_written_before_commands_run(tmp_path: Path, commands: list[str]) -> None:
     planned = [PlannedFile(tmp_path / "a/b", "text", 0o640)]
     module._do(planned, module._commands(planned, is_update=True), "")
     assert (tmp_path / "a/b").read_text() == "text"
@@ -358,7 +358,7 @@ def test_a_command_that_fails_is_told_with_what_the_service_said_and_behind_the_
     assert "When that is fixed: sudo systemctl restart" in str(stopped.value)
 
 
-def test_the_password_is_out_before_anything_that_may_fail_is_begun(tmp_path: Path, commands: list[str]) -> None:
+def test_the_password_is_printed_before_any_step_that_may_fail(tmp_path: Path, commands: list[str]) -> None:
     (tmp_path / "fails").write_text("enable")
     script = (
         "from sockatuh.cli import errors, install as m\n"
@@ -508,7 +508,7 @@ def test_a_program_on_the_path_needs_no_name(tree: Path, monkeypatch: pytest.Mon
     assert not (tree / "usr/local/bin").exists()
 
 
-def test_units_of_a_package_are_not_taken_the_place_of(tree: Path, capfd: pytest.CaptureFixture[str]) -> None:
+def test_units_of_a_package_are_not_replaced(tree: Path, capfd: pytest.CaptureFixture[str]) -> None:
     packaged = tree / "usr/lib/systemd/system/sockatuh.service"
     packaged.parent.mkdir(parents=True)
     packaged.write_text("[Service]\n")

@@ -16,7 +16,7 @@ def without_times(text: str) -> list[str]:
     return [line[6:] for line in text.splitlines()]
 
 
-def test_a_pipe_says_its_lines_and_ends_when_all_are_stored(server: Server, person: Person) -> None:
+def test_a_pipe_sends_its_lines_and_ends_when_all_are_stored(server: Server, person: Person) -> None:
     ana = person("ana", server)
     done = ana.run("chat", stdin=b"one\n\n/who is no command here\nthe last has no newline")
     assert (done.returncode, done.stderr) == (0, "")
@@ -41,7 +41,7 @@ def test_many_lines_come_whole_and_in_order(server: Server, person: Person) -> N
     assert without_times(done.stdout) == [f"citra  {line}" for line in lines]
 
 
-def test_lines_that_cannot_be_said_are_told_and_the_others_are_said(server: Server, person: Person) -> None:
+def test_invalid_lines_are_reported_and_the_others_sent(server: Server, person: Person) -> None:
     done = person("dewi", server).run("chat", stdin=b"one\n" + b"x" * 20_000 + b"\n\xff\xfe\nlast\n")
     assert done.returncode == 4
     assert without_times(done.stdout) == ["dewi  one", "dewi  last"]

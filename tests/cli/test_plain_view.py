@@ -22,7 +22,7 @@ def remarks(capsys: pytest.CaptureFixture[str]) -> str:
     return " ".join(printed.err.split())
 
 
-def test_a_delay_is_told_once_until_nothing_waits_any_longer(view: Plain, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_delay_is_reported_once_until_no_line_waits(view: Plain, capsys: pytest.CaptureFixture[str]) -> None:
     view.wait(Waiting(1.0))
     assert phrases.delayed(1.0) in remarks(capsys)
     view.wait(Waiting(2.0))
@@ -32,7 +32,7 @@ def test_a_delay_is_told_once_until_nothing_waits_any_longer(view: Plain, capsys
     assert phrases.delayed(2.0) in remarks(capsys)
 
 
-def test_a_log_that_takes_nothing_is_told_with_how_many_lines_wait(
+def test_an_outage_is_reported_with_the_number_of_waiting_lines(
     view: Plain, capsys: pytest.CaptureFixture[str]
 ) -> None:
     view.wait(Waiting(None))
@@ -40,9 +40,7 @@ def test_a_log_that_takes_nothing_is_told_with_how_many_lines_wait(
 
 
 @pytest.mark.parametrize("reason", ["silence", *phrases.LOSSES])
-def test_a_loss_of_contact_is_told_with_its_reason(
-    view: Plain, reason: str, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_lost_contact_is_reported_with_its_reason(view: Plain, reason: str, capsys: pytest.CaptureFixture[str]) -> None:
     view.lose(reason)
     assert (phrases.LOSSES.get(reason) or phrases.contact_lost(2)) in remarks(capsys)
 

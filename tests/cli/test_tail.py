@@ -113,7 +113,7 @@ def test_a_killed_server_that_comes_back_is_found_again_and_nothing_is_missed(
     assert (message["seq"], message["text"]) == (seq, "while nobody listened")
 
 
-def test_what_no_waiting_would_change_ends_it(own_server: Server, person: Person) -> None:
+def test_permanent_errors_end_it(own_server: Server, person: Person) -> None:
     joko = person("joko", own_server)
     with joko.start("tail", "--json") as reader:
         lines = json_lines(reader)
@@ -139,7 +139,7 @@ def test_what_no_waiting_would_change_ends_it(own_server: Server, person: Person
         ("-n", "-1"),
     ],
 )
-def test_wrong_usage_is_told(person: Person, options: tuple[str, ...]) -> None:
+def test_wrong_usage_is_reported(person: Person, options: tuple[str, ...]) -> None:
     assert person("kiki").call("tail", *options).returncode == 2
 
 

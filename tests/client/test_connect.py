@@ -27,7 +27,7 @@ async def texts_of(room: Room, count: int) -> list[str]:
     return texts
 
 
-def test_a_bot_that_talks_is_shown_everything_that_others_say() -> None:
+def test_a_talking_bot_receives_everything_others_say() -> None:
     async def story() -> None:
         async with (
             MemoryRoom(limits=FAST) as kitchen,
@@ -65,7 +65,7 @@ def test_a_bot_slower_than_the_room_is_shown_everything_in_the_end() -> None:
     run(story())
 
 
-def test_loops_and_calls_end_with_the_block() -> None:
+def test_loops_and_calls_end_when_the_block_exits() -> None:
     async def story() -> None:
         async with MemoryRoom() as kitchen:
             async with kitchen.connect(name="bot") as bot:
@@ -82,7 +82,7 @@ def test_loops_and_calls_end_with_the_block() -> None:
     run(story())
 
 
-def test_members_are_listed_by_any_number_of_tasks_also_after_one_was_cancelled() -> None:
+def test_concurrent_member_lists_survive_a_cancellation() -> None:
     async def story() -> None:
         async with MemoryRoom() as kitchen, kitchen.connect(name="bot") as bot, kitchen.connect(name="ana"):
             given_up = asyncio.create_task(bot.members())
@@ -153,7 +153,7 @@ def test_a_person_is_asked_for_what_is_missing_until_it_is_right() -> None:
     run(story())
 
 
-def test_a_person_may_distrust_a_server() -> None:
+def test_a_person_may_refuse_a_servers_key() -> None:
     async def story() -> None:
         async with MemoryRoom() as kitchen:
             with pytest.raises(Refused, match="untrusted"):
@@ -163,7 +163,7 @@ def test_a_person_may_distrust_a_server() -> None:
     run(story())
 
 
-def test_contact_that_is_lost_is_an_event_and_what_is_said_meanwhile_is_stored_later() -> None:
+def test_lost_contact_is_an_event_and_lines_said_meanwhile_are_stored_later() -> None:
     async def story() -> None:
         async with MemoryRoom() as kitchen, kitchen.connect(name="bot") as bot:
             kitchen.restart()

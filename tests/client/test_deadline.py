@@ -3,7 +3,7 @@ from __future__ import annotations
 from sockatuh.client.deadline import Patience
 
 
-def test_patience_counts_down_and_not_while_a_person_thinks() -> None:
+def test_the_deadline_pauses_while_a_person_is_asked() -> None:
     now = [100.0]
     patience = Patience(10, lambda: now[0])
     now[0] += 3

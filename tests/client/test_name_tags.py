@@ -24,21 +24,19 @@ def again(tmp_path: Path, server: str = SERVER) -> NameTags:
     return NameTags(tmp_path, server)
 
 
-def test_a_name_that_comes_with_another_key_is_told_once_with_the_day_it_was_seen_last(
-    tags: NameTags, tmp_path: Path
-) -> None:
+def test_a_changed_key_is_reported_once_with_the_day_it_was_last_seen(tags: NameTags, tmp_path: Path) -> None:
     assert tags.see("ana", "key1", NOVEMBER, 0.0) is None
     assert tags.see("ana", "key2", LATER, 1.0) == NOVEMBER
     assert tags.see("ana", "key2", LATER, 2.0) is None
     assert again(tmp_path).see("ana", "key2", LATER, 0.0) is None
 
 
-def test_it_is_told_by_the_next_client_too_if_the_first_was_killed(tags: NameTags, tmp_path: Path) -> None:
+def test_a_killed_client_leaves_the_report_to_the_next_one(tags: NameTags, tmp_path: Path) -> None:
     tags.see("ana", "key1", NOVEMBER, 100.0)
     assert again(tmp_path).see("ana", "key2", LATER, 0.0) == NOVEMBER
 
 
-def test_a_key_that_came_under_the_name_before_is_no_news(tags: NameTags) -> None:
+def test_a_key_seen_before_under_the_name_is_not_reported(tags: NameTags) -> None:
     tags.see("ana", "key1", NOVEMBER, 0.0)
     tags.see("ana", "key2", LATER, 0.0)
     assert tags.see("ana", "key1", LATER, 0.0) is None
@@ -51,12 +49,12 @@ def test_names_are_compared_as_the_room_does(tags: NameTags) -> None:
     assert tags.see("\u0410na", "key2", LATER, 0.0) == NOVEMBER
 
 
-def test_an_entry_of_long_ago_is_no_news(tags: NameTags) -> None:
+def test_an_old_entry_is_not_reported(tags: NameTags) -> None:
     tags.see("ana", "key2", LATER, 0.0)
     assert tags.see("ana", "key1", NOVEMBER, 0.0) is None
 
 
-def test_whoever_has_no_key_is_told_where_the_name_had_one_and_else_not_remembered(tags: NameTags) -> None:
+def test_a_keyless_member_is_reported_only_if_the_name_had_a_key(tags: NameTags) -> None:
     assert tags.see("budi", "", NOVEMBER, 0.0) is None
     assert tags.see("budi", "key1", LATER, 0.0) is None
     assert tags.see("budi", "", LATER, 0.0) == LATER
@@ -64,7 +62,7 @@ def test_whoever_has_no_key_is_told_where_the_name_had_one_and_else_not_remember
     assert tags.see("budi", "key1", LATER, 0.0) is None
 
 
-def test_another_server_has_other_names(tags: NameTags, tmp_path: Path) -> None:
+def test_names_are_remembered_separately_for_each_server(tags: NameTags, tmp_path: Path) -> None:
     tags.see("ana", "key1", NOVEMBER, 0.0)
     assert again(tmp_path, "[fe80::1%eth0]:7625").see("ana", "key2", LATER, 0.0) is None
 
@@ -114,7 +112,7 @@ def test_names_keys_and_servers_are_bounded(tmp_path: Path) -> None:
     st.binary(max_size=80)
     | st.sampled_from([b'["ana", {"k": 5}]', b'["ana", []]', b"[" * 9000, b'["ana", {"k": "x"}]'])
 )
-def test_a_damaged_file_is_begun_anew(tmp_path_factory: pytest.TempPathFactory, damage: bytes) -> None:
+def test_a_damaged_file_is_replaced(tmp_path_factory: pytest.TempPathFactory, damage: bytes) -> None:
     directory = tmp_path_factory.mktemp("client", numbered=True)
     tags = again(directory)
     tags.see("ana", "key1", NOVEMBER, 100.0)
@@ -123,7 +121,7 @@ def test_a_damaged_file_is_begun_anew(tmp_path_factory: pytest.TempPathFactory, 
     assert again(directory).see("ana", "key2", LATER, 0.0) == NOVEMBER
 
 
-def test_a_directory_that_cannot_be_written_ends_nothing(tmp_path: Path) -> None:
+def test_an_unwritable_directory_is_no_error(tmp_path: Path) -> None:
     (tmp_path / "name_tags").write_text("a file")
     tags = again(tmp_path)
     tags.see("ana", "key1", NOVEMBER, 100.0)

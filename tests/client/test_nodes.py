@@ -81,7 +81,7 @@ def test_a_node_of_an_invite_is_dialled_and_pinned_as_the_room_it_names() -> Non
     run(story())
 
 
-def test_a_node_with_another_key_is_refused_as_any_server() -> None:
+def test_a_node_with_another_key_is_refused() -> None:
     async def story() -> None:
         profile = Profile()
         async with MemoryRoom() as kitchen, MemoryRoom("kitchen") as stranger:
@@ -95,7 +95,7 @@ def test_a_node_with_another_key_is_refused_as_any_server() -> None:
     run(story())
 
 
-def test_nobody_dials_a_node_without_a_key_to_know_it_by() -> None:
+def test_a_node_is_not_dialled_without_a_pinned_key() -> None:
     async def story() -> None:
         profile = Profile()
         async with MemoryRoom() as kitchen:

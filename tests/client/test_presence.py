@@ -47,7 +47,7 @@ def test_a_change_names_who_came_into_contact_who_lost_it_and_who_is_gone() -> N
     in_a_room(story)
 
 
-def test_states_of_a_later_version_are_passed_over() -> None:
+def test_unknown_presence_states_are_ignored() -> None:
     async def story(room: Room, session: SessionDouble) -> None:
         away = (Change("budi", "", 3, "at lunch"),)
         session.tell(e.PresenceChanged(7, away), e.PresenceChanged(7, away), e.PresenceChanged(8, ()))
@@ -56,7 +56,7 @@ def test_states_of_a_later_version_are_passed_over() -> None:
     in_a_room(story)
 
 
-def test_a_loop_far_behind_is_not_told_but_the_room_knows_the_number() -> None:
+def test_a_loop_far_behind_skips_presence_but_the_count_is_current() -> None:
     async def story(room: Room, session: SessionDouble) -> None:
         for seq in range(4, 5 + MOST_EVENTS):
             session.tell(e.EntryArrived(Entry(seq, 0, MESSAGE, "budi", "x"), None))
@@ -92,7 +92,7 @@ def test_a_key_that_only_the_list_of_members_shows_is_compared_too() -> None:
     in_a_room(story)
 
 
-def test_a_timeline_passes_presence_over() -> None:
+def test_a_timeline_ignores_presence() -> None:
     async def story(room: Room, _: SessionDouble) -> None:
         assert list(Timeline(room).take(PresenceChanged(3, ("budi",)))) == []
 

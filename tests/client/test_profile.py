@@ -83,7 +83,7 @@ def test_a_pin_is_found_again_by_its_own_server_only(files: Profile) -> None:
     assert files.find_pin(OTHER) is None
 
 
-def test_great_and_small_letters_are_the_same_host(files: Profile) -> None:
+def test_hosts_are_compared_case_insensitively(files: Profile) -> None:
     files.pin("Kitchen.local:7625", KEY, "pi")
     assert files.find_pin("kitchen.LOCAL:7625") is not None
 
@@ -215,7 +215,7 @@ def test_each_name_has_its_own_ticket_however_it_is_written(files: Profile) -> N
     assert sealed(files, SERVER, "bo") is None
 
 
-def test_tickets_of_names_long_gone_make_room(files: Profile, tmp_path: Path) -> None:
+def test_the_oldest_tickets_are_evicted(files: Profile, tmp_path: Path) -> None:
     files.keep_ticket(OTHER, "ana", b"other")
     for number in range(TICKETS_PER_SERVER + 5):
         files.keep_ticket(SERVER, f"job-{number}", b"x")
@@ -224,9 +224,7 @@ def test_tickets_of_names_long_gone_make_room(files: Profile, tmp_path: Path) ->
     assert len((tmp_path / "client" / "tickets").read_text().splitlines()) == TICKETS_PER_SERVER + 1
 
 
-def test_what_is_there_is_not_written_again_and_needs_no_directory_that_can_be_written(
-    files: Profile, tmp_path: Path
-) -> None:
+def test_unchanged_data_is_not_rewritten_and_needs_no_writable_directory(files: Profile, tmp_path: Path) -> None:
     def remember() -> None:
         files.set_name(SERVER, "ana")
         files.set_last_server(SERVER)

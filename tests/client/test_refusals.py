@@ -69,7 +69,7 @@ def listener() -> Iterator[socket.socket]:
         yield ear
 
 
-def test_a_closed_port_is_told_with_its_address(client: Client) -> None:
+def test_a_closed_port_is_reported_with_its_address(client: Client) -> None:
     port = closed_port()
     client.send([(b"hello", client.here(port))])
     client.wait()
@@ -81,7 +81,7 @@ def test_a_closed_port_is_told_with_its_address(client: Client) -> None:
     assert select.select([client.sock], [], [], 0)[0] == [], "what was told keeps nobody awake"
 
 
-def test_the_error_of_one_datagram_takes_nothing_from_the_next(client: Client) -> None:
+def test_the_error_of_one_datagram_does_not_lose_the_next(client: Client) -> None:
     with listener() as ear:
         for number in range(20):
             client.send([(b"into the void", client.here(closed_port()))])
@@ -92,7 +92,7 @@ def test_the_error_of_one_datagram_takes_nothing_from_the_next(client: Client) -
     assert client.refused == []
 
 
-def test_what_comes_is_received_whatever_was_told_before_it(client: Client) -> None:
+def test_datagrams_after_an_error_are_still_received(client: Client) -> None:
     with listener() as ear:
         client.send([(b"hello", client.here(ear.getsockname()[1]))])
         _, address = ear.recvfrom(100)
@@ -106,7 +106,7 @@ def test_what_comes_is_received_whatever_was_told_before_it(client: Client) -> N
         assert received == [b"answer"]
 
 
-def test_what_cannot_even_be_sent_is_told_too(client: Client) -> None:
+def test_a_failed_send_is_reported_too(client: Client) -> None:
     nowhere = ("255.255.255.255", 9) if client.sock.family == socket.AF_INET else ("::ffff:255.255.255.255", 9, 0, 0)
     client.send([(b"hello", nowhere)])
     assert client.reported == [(nowhere, Obstacle.NOT_A_MACHINE)]
@@ -128,7 +128,9 @@ def test_what_cannot_even_be_sent_is_told_too(client: Client) -> None:
         (errno.EPROTO, 2, 12, 0, None),
     ],
 )
-def test_what_an_error_means(number: int, origin: int, kind: int, code: int, obstacle: Obstacle | None) -> None:
+def test_each_socket_error_maps_to_an_obstacle(
+    number: int, origin: int, kind: int, code: int, obstacle: Obstacle | None
+) -> None:
     note = EXTENDED_ERROR.pack(number, origin, kind, code, 0, 0, 0)
     assert read_obstacle(note) is obstacle
     assert read_obstacle(note + bytes(28)) is obstacle

@@ -49,7 +49,7 @@ async def take(room: Room, count: int) -> list[Event]:
         return [await anext(events) for _ in range(count)]
 
 
-def test_each_thing_that_happens_is_an_event_with_clean_text() -> None:
+def test_every_occurrence_is_an_event_with_clean_text() -> None:
     async def story(room: Room, session: SessionDouble) -> None:
         session.tell(joined(4, "ana"), entry(5, text="hi\x1b[31m!"), left(6, "ana", "lost"), gone(6, 9), e.CaughtUp())
         session.tell(e.ContactLost("silence"), BACK, REWOUND, e.LinesDelayed(1.5), e.LinesHeld())
@@ -77,7 +77,7 @@ def test_an_entry_of_an_unknown_kind_is_no_event() -> None:
     in_a_room(story)
 
 
-def test_say_waits_for_its_own_answer_while_others_say_and_iterate() -> None:
+def test_concurrent_says_each_wait_for_their_own_answer() -> None:
     async def story(room: Room, session: SessionDouble) -> None:
         sayings = [asyncio.create_task(room.say(f"line {number}")) for number in range(3)]
         seen = asyncio.create_task(take(room, 4))
@@ -91,7 +91,7 @@ def test_say_waits_for_its_own_answer_while_others_say_and_iterate() -> None:
     in_a_room(story)
 
 
-def test_a_say_that_is_cancelled_leaves_the_line_and_everybody_else_alone() -> None:
+def test_cancelling_a_say_affects_neither_its_line_nor_others() -> None:
     async def story(room: Room, session: SessionDouble) -> None:
         given_up, other = (asyncio.create_task(room.say(text)) for text in ("one", "two"))
         await asyncio.sleep(0)
@@ -108,7 +108,7 @@ def test_a_say_that_is_cancelled_leaves_the_line_and_everybody_else_alone() -> N
     in_a_room(story)
 
 
-def test_what_cannot_be_said_is_refused_before_it_is_sent() -> None:
+def test_an_invalid_text_is_refused_before_it_is_sent() -> None:
     async def story(room: Room, session: SessionDouble) -> None:
         for text, code in (("\x1b", "text_empty"), ("x" * 101, "text_too_long")):
             with pytest.raises(Refused, match=code):
@@ -140,7 +140,7 @@ def test_a_sent_line_is_answered_by_an_event() -> None:
     in_a_room(story, says=2)
 
 
-def test_every_loop_sees_everything_from_when_it_began_and_the_first_all_of_it() -> None:
+def test_each_loop_sees_all_events_since_it_began() -> None:
     async def story(room: Room, session: SessionDouble) -> None:
         session.tell(entry(4))
         first = aiter(room)
@@ -154,7 +154,7 @@ def test_every_loop_sees_everything_from_when_it_began_and_the_first_all_of_it()
     in_a_room(story)
 
 
-def test_a_loop_goes_on_where_the_one_before_was_left() -> None:
+def test_a_loop_continues_where_the_previous_one_stopped() -> None:
     async def story(room: Room, session: SessionDouble) -> None:
         session.tell(*(entry(seq) for seq in range(4, 8)))
         seqs: list[int] = []
@@ -168,7 +168,7 @@ def test_a_loop_goes_on_where_the_one_before_was_left() -> None:
     in_a_room(story)
 
 
-def test_a_loop_that_is_cancelled_takes_no_event_along() -> None:
+def test_cancelling_a_loop_loses_no_event() -> None:
     async def story(room: Room, session: SessionDouble) -> None:
         events = aiter(room)
         waiting = asyncio.ensure_future(anext(events))
@@ -181,7 +181,7 @@ def test_a_loop_that_is_cancelled_takes_no_event_along() -> None:
     in_a_room(story)
 
 
-def test_a_slow_loop_makes_the_client_stop_reading_until_it_has_caught_up() -> None:
+def test_a_slow_loop_applies_backpressure() -> None:
     async def story(room: Room, session: SessionDouble) -> None:
         events = aiter(room)
         seqs = iter(range(4, 100_000))
@@ -200,7 +200,7 @@ def test_a_slow_loop_makes_the_client_stop_reading_until_it_has_caught_up() -> N
     in_a_room(story)
 
 
-def test_few_long_texts_are_as_much_as_many_short_ones() -> None:
+def test_backpressure_counts_bytes_as_well_as_events() -> None:
     async def story(_: Room, session: SessionDouble) -> None:
         for seq in range(4, 80):
             session.tell(entry(seq, text="x" * 16_000))
@@ -209,7 +209,7 @@ def test_few_long_texts_are_as_much_as_many_short_ones() -> None:
     in_a_room(story)
 
 
-def test_leaving_ends_loops_after_what_happened_before_and_nothing_can_be_said_then() -> None:
+def test_leaving_ends_loops_after_pending_events_and_refuses_lines() -> None:
     async def story(room: Room, session: SessionDouble) -> None:
         session.tell(entry(4))
         await room.leave()
@@ -221,7 +221,7 @@ def test_leaving_ends_loops_after_what_happened_before_and_nothing_can_be_said_t
     in_a_room(story)
 
 
-def test_what_ends_the_conversation_is_raised_by_every_loop_and_every_call() -> None:
+def test_a_fatal_error_is_raised_by_every_loop_and_call() -> None:
     async def story(room: Room, session: SessionDouble) -> None:
         session.tell(entry(4))
         room.fail(IdentityChanged("127.0.0.1:9", b"a", b"b"))
@@ -273,7 +273,7 @@ def test_a_line_whose_mark_was_lost_is_placed_by_its_seq() -> None:
     in_a_room(entries_first, says=2)
 
 
-def test_places_in_a_log_that_was_set_back_mean_nothing_in_the_new_one() -> None:
+def test_places_in_a_rewound_log_are_discarded() -> None:
     async def story(room: Room, session: SessionDouble) -> None:
         session.tell(e.LineStored(1, 5), REWOUND, entry(5), entry(6, 2))
         assert room.unstored() == ["line 0"]
@@ -299,7 +299,7 @@ def test_each_admission_keeps_its_ticket_and_may_bring_another_name() -> None:
     in_a_room(story)
 
 
-def test_earlier_entries_than_were_asked_for_are_skipped_until_the_present() -> None:
+def test_entries_older_than_requested_are_skipped() -> None:
     async def story(_: Room, session: SessionDouble) -> None:
         room = Room(session, "kitchen", ADMITTED, since=1_000)
         session.tell(entry(4), e.EntryArrived(Entry(5, 1_000, MESSAGE, "ana", "new"), None), e.CaughtUp(), entry(6))
@@ -308,7 +308,7 @@ def test_earlier_entries_than_were_asked_for_are_skipped_until_the_present() -> 
     in_a_room(story)
 
 
-def test_a_refusal_is_mended_by_the_password_as_it_is_now_and_once_only() -> None:
+def test_a_refused_ticket_is_retried_once_with_the_current_password() -> None:
     async def story(_: Room, session: SessionDouble) -> None:
         room = room_of(session, password=RoomPassword("old", lambda: "new"))
         assert room.mend(Refused("ticket_refused"))
@@ -320,7 +320,7 @@ def test_a_refusal_is_mended_by_the_password_as_it_is_now_and_once_only() -> Non
     in_a_room(story)
 
 
-def test_a_line_that_is_awaited_needs_no_note_on_disk_and_one_that_is_sent_does(tmp_path: Path) -> None:
+def test_only_unawaited_lines_are_noted_on_disk(tmp_path: Path) -> None:
     async def story(_: Room, session: SessionDouble) -> None:
         room = Room(session, "kitchen", ADMITTED, unsent=Unsent(tmp_path, session.server))
         saying = asyncio.create_task(room.say("awaited"))
@@ -336,7 +336,7 @@ def test_a_line_that_is_awaited_needs_no_note_on_disk_and_one_that_is_sent_does(
     in_a_room(story)
 
 
-def test_answers_that_come_while_leaving_count_and_need_no_note_any_more(tmp_path: Path) -> None:
+def test_answers_received_while_leaving_clear_the_note_on_disk(tmp_path: Path) -> None:
     class Answers(SessionDouble):
         async def leave(self) -> None:
             self.tell(e.LineStored(1, 10), e.LineRefused(2, "text_empty"), e.LineStored(3, 11))

@@ -32,7 +32,7 @@ def test_a_list_ends_when_it_is_longer_than_any_room_is_large() -> None:
     assert len(listing.members) == MEMBERS_LISTED
 
 
-def test_an_honest_list_is_whole() -> None:
+def test_an_honest_list_is_returned_in_full() -> None:
     listing = Listing()
     first = [m.MemberInfo(name, "", "secure", True, 1) for name in ("ana", "budi")]
     assert listing.take(first, True) == "budi"

@@ -79,7 +79,7 @@ def test_an_empty_password_is_asked_for_again_and_after_a_wrong_one_leads_back_t
     assert person.asked[:6] == ["tom", Reason.JOINING, Reason.JOINING, Reason.JOINING, "bea", Reason.JOINING]
 
 
-def test_a_name_that_is_none_is_asked_for_again() -> None:
+def test_an_invalid_name_is_asked_for_again() -> None:
     person = Person(["bea"], RIGHT)
     assert sign_in(person, name="two\u2028rows") == "bea"
     (refused,) = (notice for notice in person.notices if isinstance(notice, NameRefused))
@@ -93,7 +93,7 @@ def test_a_password_longer_than_any_is_wrong_without_being_sent() -> None:
     assert not [notice for notice in person.notices if isinstance(notice, TryLater)]
 
 
-def test_a_person_who_guesses_is_kept_waiting_and_told_so() -> None:
+def test_a_guessing_person_is_delayed_and_notified() -> None:
     person = Person([], *["wrong"] * 6, RIGHT)
     assert sign_in(person, name="bea") == "bea"
     assert max(notice.seconds for notice in person.notices if isinstance(notice, TryLater)) > 1
@@ -166,7 +166,7 @@ def test_a_new_password_that_is_wrong_is_asked_for_again_and_offered_when_the_se
     ask_again(story, "wrong", RIGHT, "another")
 
 
-def test_who_gives_no_password_leaves_the_room_with_the_refusal() -> None:
+def test_giving_no_password_ends_with_the_refusal() -> None:
     async def story(again: PasswordAgain, person: Person, offered: list[str]) -> None:
         failures: list[Exception] = []
         refused = Refused("ticket_refused")

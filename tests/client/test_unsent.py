@@ -39,7 +39,7 @@ def end(process: subprocess.Popen[bytes]) -> None:
     process.stdout.close()
 
 
-def test_what_a_killed_client_had_said_without_an_answer_is_told_once(tmp_path: Path) -> None:
+def test_unanswered_lines_of_a_killed_client_are_reported_once(tmp_path: Path) -> None:
     end(running(tmp_path))
     assert Unsent(tmp_path, SERVER).take_inherited() == ["soup at one", "two\nlines"]
     assert Unsent(tmp_path, SERVER).take_inherited() == []
@@ -47,20 +47,20 @@ def test_what_a_killed_client_had_said_without_an_answer_is_told_once(tmp_path: 
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="there a locked file cannot be read")
-def test_a_client_that_runs_tells_its_lines_itself(tmp_path: Path) -> None:
+def test_lines_of_a_running_client_are_not_reported(tmp_path: Path) -> None:
     other = running(tmp_path)
     assert Unsent(tmp_path, SERVER).take_inherited() == []
     end(other)
     assert len(Unsent(tmp_path, SERVER).take_inherited()) == 2
 
 
-def test_what_was_said_to_another_server_is_told_there(tmp_path: Path) -> None:
+def test_unanswered_lines_are_reported_only_at_their_own_server(tmp_path: Path) -> None:
     end(running(tmp_path))
     assert Unsent(tmp_path, "garden:7625").take_inherited() == []
     assert len(Unsent(tmp_path, SERVER).take_inherited()) == 2
 
 
-def test_a_client_that_ends_leaves_nothing(tmp_path: Path) -> None:
+def test_a_client_that_ends_normally_leaves_no_note(tmp_path: Path) -> None:
     unsent = Unsent(tmp_path, SERVER)
     unsent.note("soup at one")
     unsent.close()
@@ -68,14 +68,14 @@ def test_a_client_that_ends_leaves_nothing(tmp_path: Path) -> None:
     assert Unsent(tmp_path, SERVER).take_inherited() == []
 
 
-def test_a_client_that_says_nothing_writes_nothing(tmp_path: Path) -> None:
+def test_a_silent_client_writes_no_note(tmp_path: Path) -> None:
     unsent = Unsent(tmp_path, SERVER)
     assert unsent.take_inherited() == []
     unsent.close()
     assert os.listdir(tmp_path) == []
 
 
-def test_what_is_answered_takes_no_space(tmp_path: Path) -> None:
+def test_answered_lines_take_no_space(tmp_path: Path) -> None:
     unsent = Unsent(tmp_path, SERVER)
     for number in range(1000):
         unsent.settle(unsent.note(f"line {number}"))
@@ -88,7 +88,7 @@ def test_what_is_answered_takes_no_space(tmp_path: Path) -> None:
 
 
 @pytest.mark.skipif(os.name != "posix", reason="modes are a matter of POSIX")
-def test_nobody_else_can_read_it(tmp_path: Path) -> None:
+def test_the_note_is_private(tmp_path: Path) -> None:
     unsent = Unsent(tmp_path / "client", SERVER)
     unsent.note("soup at one")
     [file] = (tmp_path / "client" / "unsent").iterdir()
@@ -100,7 +100,7 @@ def test_nobody_else_can_read_it(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     "damage", [b"\xff", b"[]\n", b'["kitchen:7625"]\n', b"[" * 10_000, b'["kitchen:7625", {}]\n', b"7"]
 )
-def test_damaged_notes_are_passed_over(tmp_path: Path, damage: bytes) -> None:
+def test_damaged_notes_are_ignored(tmp_path: Path, damage: bytes) -> None:
     end(running(tmp_path))
     [file] = (tmp_path / "unsent").iterdir()
     with file.open("ab") as notes:
@@ -108,14 +108,14 @@ def test_damaged_notes_are_passed_over(tmp_path: Path, damage: bytes) -> None:
     assert len(Unsent(tmp_path, SERVER).take_inherited()) == 2
 
 
-def test_where_nothing_can_be_written_nothing_is_raised() -> None:
+def test_an_unwritable_directory_raises_nothing() -> None:
     unsent = Unsent(Path(os.devnull), SERVER)
     unsent.settle(unsent.note("soup at one"))
     assert unsent.take_inherited() == []
     unsent.close()
 
 
-def test_a_pipe_that_is_never_all_answered_fills_no_disk(tmp_path: Path) -> None:
+def test_the_note_of_a_long_pipe_is_bounded(tmp_path: Path) -> None:
     unsent = Unsent(tmp_path, SERVER)
     waiting = [unsent.note("first")]
     for number in range(3_000):

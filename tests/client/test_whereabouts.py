@@ -45,7 +45,7 @@ def test_the_host_comes_first_and_no_address_twice() -> None:
     assert look_up(names) == [("a", 1)]
 
 
-def test_nodes_stand_in_for_a_host_whose_name_is_unknown_or_has_no_answer() -> None:
+def test_nodes_replace_a_host_that_cannot_be_resolved() -> None:
     names = Names({NODE: [("b", 1)]})
     assert look_up(names, NODE) == [("b", 1)]
     names.silent.add(HOST)
@@ -54,7 +54,7 @@ def test_nodes_stand_in_for_a_host_whose_name_is_unknown_or_has_no_answer() -> N
         look_up(Names(), NODE)
 
 
-def test_a_node_whose_name_has_no_answer_keeps_nobody_waiting_for_long() -> None:
+def test_an_unresolvable_node_causes_no_long_wait() -> None:
     names = Names({HOST: [("a", 1)]})
     names.silent.add(NODE)
 
@@ -65,7 +65,7 @@ def test_a_node_whose_name_has_no_answer_keeps_nobody_waiting_for_long() -> None
     assert run(timed()) == pytest.approx(1)
 
 
-def test_what_the_server_announced_is_dialled_beside_what_was_known() -> None:
+def test_announced_nodes_are_dialled_besides_known_ones() -> None:
     names = Names({HOST: [("a", 1)], NODE: [("b", 1)], OTHER: [("c", 2)]})
     whereabouts = Whereabouts(names, *HOST, [NODE])
 
@@ -80,7 +80,7 @@ def test_what_the_server_announced_is_dialled_beside_what_was_known() -> None:
     run(story())
 
 
-def test_no_more_are_dialled_than_a_client_may_be_made_to() -> None:
+def test_the_number_of_dialled_addresses_is_bounded() -> None:
     nodes = [(f"node{number}", 1) for number in range(100)]
     names = Names({node: [(node[0], at) for at in range(9)] for node in nodes})
     assert len(look_up(names, *nodes)) == MOST_NODES * ADDRESSES_OF_A_NODE

@@ -32,7 +32,7 @@ def open_sessions(room: Room) -> list[str]:
 
 
 @pytest.mark.slow
-def test_ten_kills_in_mid_conversation_lose_nothing_and_double_nothing(room: Room) -> None:
+def test_ten_kills_during_a_conversation_lose_and_double_nothing(room: Room) -> None:
     async def story() -> None:
         async with (
             room.serve() as server,
@@ -88,7 +88,7 @@ def without_data(data: bytes) -> bytes | None:
     return None if data[0] == DATA else data
 
 
-def test_a_silent_client_is_woken_by_the_server_that_takes_over(kitchen: Room, server: ServerProcess) -> None:
+def test_a_restarted_server_resets_silent_clients(kitchen: Room, server: ServerProcess) -> None:
     async def story() -> None:
         async with relay_to(server.port) as relay, joined("wulan", relay.port, server.key) as wulan:
             await eventually(lambda: "wulan" in open_sessions(kitchen))
@@ -106,7 +106,7 @@ def test_a_silent_client_is_woken_by_the_server_that_takes_over(kitchen: Room, s
     asyncio.run(story())
 
 
-def test_a_server_that_ends_in_order_has_its_clients_back_without_a_line(server: ServerProcess) -> None:
+def test_clients_resume_after_an_orderly_restart_without_join_entries(server: ServerProcess) -> None:
     async def story() -> None:
         async with joined("yanti", server.port, server.key) as yanti:
             assert await server.end() == 0
@@ -145,7 +145,7 @@ def test_a_server_that_comes_back_with_another_key_is_a_stranger(kitchen: Room, 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="only Linux lets one change the limits of another process")
 @pytest.mark.slow
-def test_while_the_disk_is_full_nothing_is_acknowledged_and_afterwards_everything_is_there(room: Room) -> None:
+def test_nothing_is_acknowledged_while_the_disk_is_full_and_nothing_is_lost(room: Room) -> None:
     import resource
 
     async def story() -> None:

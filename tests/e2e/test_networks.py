@@ -125,7 +125,7 @@ def test_a_client_whose_address_changes_in_mid_conversation_stays_in(kitchen: Ro
     asyncio.run(story())
 
 
-def test_whoever_swaps_the_servers_key_learns_nothing(server: ServerProcess) -> None:
+def test_swapping_the_servers_key_reveals_nothing(server: ServerProcess) -> None:
     async def story() -> None:
         async with relay_to(server.port) as relay:
             relay.change_down = with_another_key
@@ -153,7 +153,7 @@ def test_whoever_swaps_the_servers_key_learns_nothing(server: ServerProcess) -> 
 
 
 @pytest.mark.parametrize("version", [1, 2])
-def test_whoever_forges_and_holds_nothing_back_keeps_nobody_out(server: ServerProcess, version: int) -> None:
+def test_forged_datagrams_alone_keep_nobody_out(server: ServerProcess, version: int) -> None:
     async def story() -> None:
         async with relay_to(server.port) as relay:
 

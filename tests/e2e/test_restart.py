@@ -15,7 +15,7 @@ from sockatuh.protocol.client import events as e
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="the server runs on Linux and macOS")
 
 
-def test_what_is_said_while_the_server_restarts_on_its_held_socket_comes_once_and_nobody_came_or_went(
+def test_a_restart_on_a_held_socket_loses_no_line_and_shows_no_leave(
     tmp_path: Path,
 ) -> None:
     async def story() -> None:

@@ -61,7 +61,7 @@ async def end(process: asyncio.subprocess.Process) -> tuple[int | None, str]:
     return process.returncode, said.decode()
 
 
-def test_a_closed_port_is_said_at_once_and_what_is_sent_arrives_when_the_server_starts(room: Room) -> None:
+def test_a_closed_port_is_reported_at_once_and_lines_arrive_after_the_start(room: Room) -> None:
     async def story() -> None:
         command = ["-m", "sockatuh", "send", "--timeout", str(PATIENCE), "--server", f"127.0.0.1:{room.port}", "hello"]
         async with program(room.directory / "ana", *command) as sending:
@@ -75,7 +75,7 @@ def test_a_closed_port_is_said_at_once_and_what_is_sent_arrives_when_the_server_
     asyncio.run(story())
 
 
-def test_a_service_that_is_not_ours_is_called_that(tmp_path: Path) -> None:
+def test_another_service_on_the_port_is_recognised(tmp_path: Path) -> None:
     async def story() -> None:
         with socket.socket(type=socket.SOCK_DGRAM) as echo:
             echo.setblocking(False)
@@ -104,7 +104,7 @@ def test_a_service_that_is_not_ours_is_called_that(tmp_path: Path) -> None:
     ],
     ids=str,
 )
-def test_silent_name_servers_hold_up_no_end(
+def test_silent_name_servers_do_not_delay_the_exit(
     tmp_path: Path, command: Sequence[str], ended_by: signal.Signals | None, code: int
 ) -> None:
     async def story() -> None:

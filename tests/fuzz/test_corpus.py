@@ -24,7 +24,7 @@ def test_nothing_in_the_corpus_breaks_anything(target: str, tmp_path: Path) -> N
 
 
 @pytest.mark.parametrize("target", TARGETS)
-def test_an_honest_beginning_cut_short_or_doubled_breaks_nothing(target: str, tmp_path: Path) -> None:
+def test_a_truncated_or_repeated_seed_breaks_nothing(target: str, tmp_path: Path) -> None:
     run = TARGETS[target](tmp_path)
     for data in [data for name, _, data in seeds() if name == target][:8]:
         for spoilt in (b"", data[: len(data) // 2], data + data, data[::-1]):

@@ -32,7 +32,7 @@ def environ_for(count: int = 1, names: str = "sockatuh", pid: int | None = None)
     }
 
 
-def test_a_bound_udp_socket_is_taken_as_it_is_but_waits_for_nobody_and_is_not_for_children() -> None:
+def test_a_bound_udp_socket_is_adopted_as_non_blocking_and_not_inheritable() -> None:
     with bound() as held:
         held.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 50_000)
         buffers = given_buffers(held)
@@ -59,7 +59,7 @@ def test_a_bound_udp_socket_is_taken_as_it_is_but_waits_for_nobody_and_is_not_fo
         environ_for() | {"LISTEN_FDS": ""},
     ],
 )
-def test_what_is_meant_for_another_process_or_for_nobody_is_left_alone(environ: dict[str, str]) -> None:
+def test_sockets_for_another_process_are_ignored(environ: dict[str, str]) -> None:
     assert take_passed_socket(environ) is None
     assert not [name for name in environ if name.startswith("LISTEN")]
 
@@ -85,7 +85,7 @@ def test_another_kind_of_socket_is_refused(make: Callable[[], socket.socket], fa
     assert fault in str(refused.value)
 
 
-def test_a_file_is_refused_and_so_is_nothing(tmp_path: Path) -> None:
+def test_a_file_or_a_closed_descriptor_is_refused(tmp_path: Path) -> None:
     with open(tmp_path / "file", "wb") as file, pytest.raises(ConfigurationError, match="should be a UDP socket"):
         take_passed_socket(environ_for(), file.fileno())
     with pytest.raises(ConfigurationError, match="is not"):

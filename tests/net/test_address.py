@@ -136,9 +136,9 @@ def test_networks_hold_ipv4_hosts_in_either_form(host: str, within: bool) -> Non
     [(("127.0.0.1", 9), "127.0.0.1"), (("::ffff:127.0.0.9", 9, 0, 0), "::ffff:127.0.0.1")],
     ids=["IPv4", "as a dual-stack socket has it"],
 )
-def test_the_address_one_speaks_from_is_found_without_sending(target: Address, source: str) -> None:
+def test_the_source_address_is_found_without_sending(target: Address, source: str) -> None:
     assert find_source(target) == source
 
 
-def test_where_there_is_no_way_there_is_no_address_one_speaks_from() -> None:
+def test_without_a_route_there_is_no_source_address() -> None:
     assert find_source(("::ffff:255.255.255.255", 9, 0, 0)) is None

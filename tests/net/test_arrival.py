@@ -78,7 +78,7 @@ def test_the_answer_comes_from_the_address_that_was_asked(host: str, count: int)
             ]
 
 
-def test_without_notes_a_batch_is_as_before() -> None:
+def test_a_batch_without_source_addresses_is_sent_unchanged() -> None:
     with room("::") as (server, asker):
         ask_for_notes(server)
         receive, send = ArrivalReceiver(server, untold), BatchSender(server, refuse, untold)
@@ -91,7 +91,7 @@ def test_without_notes_a_batch_is_as_before() -> None:
                 assert {asker.recvfrom(2048)[1][0] for _ in range(count)} == {source}
 
 
-def test_who_asks_another_address_of_ours_is_still_the_same_and_is_kept_apart_only_by_the_source() -> None:
+def test_one_sender_asking_two_of_our_addresses_equals_itself() -> None:
     with room("0.0.0.0") as (server, asker):
         ask_for_notes(server)
         receive, received = ArrivalReceiver(server, untold), []
@@ -106,7 +106,7 @@ def test_who_asks_another_address_of_ours_is_still_the_same_and_is_kept_apart_on
         assert source_of(one) is not source_of(other)
 
 
-def test_what_is_kept_of_askers_is_bounded() -> None:
+def test_remembered_senders_are_bounded() -> None:
     with room("0.0.0.0") as (server, _):
         ask_for_notes(server)
         receive = ArrivalReceiver(server, untold)
@@ -130,7 +130,7 @@ def test_a_socket_bound_to_one_address_needs_no_notes() -> None:
         (7, "169.254.3.4", "169.254.3.4", (7, "169.254.3.4")),
     ],
 )
-def test_an_ipv4_answer_leaves_from_the_kernels_word_for_us(
+def test_an_ipv4_answer_uses_the_kernels_specific_destination(
     interface: int, ours: str, header: str, named: tuple[int, str]
 ) -> None:
     note = IPV4_NOTE.pack(interface, socket.inet_aton(ours), socket.inet_aton(header))
@@ -170,7 +170,7 @@ def test_an_ipv6_answer_names_the_interface_only_where_the_address_is_not_enough
 
 
 @pytest.mark.parametrize("destination", ["224.0.0.1", "255.255.255.255", "0.0.0.0"])
-def test_no_answer_leaves_from_an_address_that_is_not_a_machines(destination: str) -> None:
+def test_no_answer_uses_a_multicast_or_broadcast_source(destination: str) -> None:
     assert find_source([(socket.IPPROTO_IPV6, IPV6_PKTINFO, mapped(destination, 7))]) is None
     note = IPV4_NOTE.pack(7, socket.inet_aton(destination), socket.inet_aton(destination))
     assert find_source([(socket.IPPROTO_IP, IP_PKTINFO, note)]) is None
@@ -211,7 +211,7 @@ def test_an_address_that_was_taken_away_is_answered_from_another_and_others_keep
         (["sendmsg", "sendmmsg"], {Fallback.ONE_BY_ONE, Fallback.ANY_SOURCE}),
     ],
 )
-def test_where_a_call_is_refused_another_sends_everything_and_it_is_told_once(
+def test_a_refused_system_call_falls_back_and_is_reported_once(
     names: list[str], given_up: set[Fallback], error: int
 ) -> None:
     fallbacks: list[Fallback] = []
@@ -241,7 +241,7 @@ def test_where_a_call_is_refused_another_sends_everything_and_it_is_told_once(
     assert len(fallbacks) == len(given_up)
 
 
-def test_a_firewall_that_drops_now_and_then_is_no_reason_to_give_up_sending_many_at_once() -> None:
+def test_occasional_firewall_errors_do_not_disable_batching() -> None:
     with room("0.0.0.0") as (server, asker):
         send = BatchSender(server, refuse, untold)
         sendmmsg, calls = send._sendmmsg, 0
@@ -264,7 +264,7 @@ def test_a_firewall_that_drops_now_and_then_is_no_reason_to_give_up_sending_many
 
 
 @pytest.mark.parametrize("error", [errno.EPERM, errno.ENOSYS])
-def test_where_reading_notes_is_refused_datagrams_are_read_without(error: int) -> None:
+def test_datagrams_are_read_without_recvmsg_where_it_is_refused(error: int) -> None:
     fallbacks: list[Fallback] = []
 
     def read() -> list[bytes]:

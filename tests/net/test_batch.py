@@ -49,7 +49,7 @@ def received(ear: socket.socket, count: int) -> list[bytes]:
 
 @pytest.mark.parametrize(("family", "host"), [(socket.AF_INET, "127.0.0.1"), (socket.AF_INET6, "::1")])
 @pytest.mark.parametrize("count", [1, FEW, AT_ONCE - 1, AT_ONCE, 2 * AT_ONCE + 3])
-def test_everybody_gets_his_own_whole_and_in_order(family: int, host: str, count: int) -> None:
+def test_every_recipient_gets_its_datagrams_whole_and_in_order(family: int, host: str, count: int) -> None:
     with ends(family, host, 5) as (server, ears):
         refused: list[OSError] = []
         send = BatchSender(server, refused.append, untold)
@@ -72,7 +72,7 @@ def test_a_socket_of_both_families_reaches_ipv4() -> None:
         assert received(ear, 8) == [b"x" * size for size in range(1, 9)]
 
 
-def test_what_the_system_refuses_is_counted_and_the_rest_is_sent() -> None:
+def test_refused_datagrams_are_counted_and_the_rest_sent() -> None:
     with ends(socket.AF_INET, "127.0.0.1", 1) as (server, (ear,)):
         refused: list[OSError] = []
         here = ear.getsockname()
@@ -88,7 +88,7 @@ def pieces(number: int) -> list[bytes]:
 
 
 @pytest.mark.parametrize(("family", "host"), [(socket.AF_INET, "127.0.0.1"), (socket.AF_INET6, "::1")])
-def test_what_one_is_told_at_once_comes_as_it_was(family: int, host: str) -> None:
+def test_segmented_datagrams_arrive_unchanged(family: int, host: str) -> None:
     with ends(family, host, 40) as (server, ears):
         addresses = [ear.getsockname() for ear in ears]
         send = BatchSender(server, refuse, untold)

@@ -145,7 +145,7 @@ def test_a_turn_takes_at_most_64_datagrams_and_loses_none() -> None:
     run(test)
 
 
-def test_what_the_core_was_told_from_outside_leaves_with_flush() -> None:
+def test_datagrams_from_outside_calls_leave_with_flush() -> None:
     async def test(shell: Shell) -> None:
         shell.driver.start()
         shell.core.outbox.append((b"news", shell.peer.getsockname()))
@@ -155,7 +155,7 @@ def test_what_the_core_was_told_from_outside_leaves_with_flush() -> None:
     run(test)
 
 
-def test_what_was_ready_before_the_start_leaves_at_the_start() -> None:
+def test_datagrams_ready_before_the_start_leave_at_the_start() -> None:
     async def test(shell: Shell) -> None:
         shell.core.outbox.append((b"first", shell.peer.getsockname()))
         shell.driver.flush()
@@ -182,7 +182,7 @@ def test_a_flush_inside_an_event_does_not_begin_another_turn() -> None:
     run(test)
 
 
-def test_when_the_events_are_told_and_before_anything_leaves_a_turn_is_settled() -> None:
+def test_a_turn_is_settled_after_its_events_and_before_sending() -> None:
     async def test(shell: Shell) -> None:
         turns = shell.core.turns
         shell.driver = Driver(shell.core, shell.sock, shell.on_event, on_settled=lambda: turns.append("settled"))
@@ -194,7 +194,7 @@ def test_when_the_events_are_told_and_before_anything_leaves_a_turn_is_settled()
     run(test)
 
 
-def test_an_event_that_fails_is_reported_and_holds_nothing_up() -> None:
+def test_a_failing_event_handler_is_reported_and_blocks_nothing() -> None:
     async def test(shell: Shell) -> None:
         reported: list[object] = []
         asyncio.get_running_loop().set_exception_handler(lambda _, context: reported.append(context["exception"]))
@@ -322,7 +322,7 @@ def test_a_closed_port_at_the_other_end_does_not_stop_the_reading() -> None:
     run(test)
 
 
-def test_after_close_nothing_happens_any_more() -> None:
+def test_nothing_happens_after_close() -> None:
     async def test(shell: Shell) -> None:
         shell.core.deadline = 1000.0
         shell.driver.start()

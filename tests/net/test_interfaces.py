@@ -113,7 +113,9 @@ def test_a_socket_of_one_family_is_found_at_addresses_of_that_family() -> None:
         ("ppp0", IFF_POINTOPOINT, 512, "", Kind.TUNNEL),
     ],
 )
-def test_where_an_interface_leads(name: str, flags: int, hardware: int, driver: str, kind: Kind) -> None:
+def test_an_interface_is_classified_by_where_it_leads(
+    name: str, flags: int, hardware: int, driver: str, kind: Kind
+) -> None:
     assert kind_of(name, flags, hardware, driver) is kind
 
 

@@ -66,7 +66,7 @@ print(stream.getvalue())
 """
 
 
-def test_what_nobody_caught_is_an_event_too() -> None:
+def test_an_uncaught_exception_is_logged_as_an_event() -> None:
     done = subprocess.run([sys.executable, "-c", TROUBLES], capture_output=True, text=True, check=True)
     assert done.stderr == ""
     lines = done.stdout.split("\n")

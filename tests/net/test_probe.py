@@ -37,7 +37,7 @@ def test_the_key_of_who_answers_is_found_at_a_host_or_at_a_port_that_is_open_eve
             assert find_server_key(host, port, 5.0) == KEY
 
 
-def test_an_answer_to_another_question_is_none() -> None:
+def test_an_answer_with_another_nonce_is_ignored() -> None:
     with answering(nonce=b"somebody") as port:
         assert find_server_key("127.0.0.1", port, 0.05) is None
 

@@ -62,19 +62,19 @@ def test_an_ipv4_socket_is_given_plain_ipv4_addresses() -> None:
 
 
 @pytest.mark.parametrize("host", ["x" * 70, ".."])
-def test_what_no_resolver_takes_is_an_os_error(host: str) -> None:
+def test_an_unresolvable_name_is_an_os_error(host: str) -> None:
     with pytest.raises(OSError, match="not a host name"):
         asyncio.run(resolve(host, 99))
 
 
 @pytest.mark.parametrize("host", ["127.0.0.1", "::1", "fe80::1", "255.255.255.255"])
-def test_what_is_an_address_already_is_never_looked_up(servers: NameServers, host: str) -> None:
+def test_a_literal_address_is_never_looked_up(servers: NameServers, host: str) -> None:
     asyncio.run(resolve(host, 99))
     assert resolve_for_binding(host, 99)
     assert servers.asked == 0
 
 
-def test_a_loop_ends_while_a_name_server_is_silent(servers: NameServers) -> None:
+def test_a_silent_name_server_does_not_delay_the_end_of_the_loop(servers: NameServers) -> None:
     async def give_up() -> None:
         asking = asyncio.create_task(resolve("somewhere", 99))
         while not servers.asked:
@@ -87,7 +87,7 @@ def test_a_loop_ends_while_a_name_server_is_silent(servers: NameServers) -> None
     assert not servers.is_over.is_set()
 
 
-def test_an_answer_that_comes_when_nobody_waits_any_more_is_nobodys(servers: NameServers) -> None:
+def test_an_answer_after_cancellation_is_ignored(servers: NameServers) -> None:
     async def give_up() -> None:
         with pytest.raises(TimeoutError):
             async with asyncio.timeout(0):
@@ -102,7 +102,7 @@ def test_an_answer_that_comes_when_nobody_waits_any_more_is_nobodys(servers: Nam
     assert threading.active_count() <= before
 
 
-def test_who_looks_up_is_told_once_of_a_silence_and_goes_on(servers: NameServers) -> None:
+def test_a_slow_lookup_is_reported_once_and_continues(servers: NameServers) -> None:
     again = socket.gaierror(socket.EAI_AGAIN, "try again")
     servers.answers += [again, again, "10.0.0.7"]
     said: list[int] = []
@@ -115,14 +115,14 @@ async def _look_up(said: list[int]) -> list[Any]:
     return await look_up("somewhere", 99, socket.AF_INET, lambda: said.append(1), patience=0.001)
 
 
-def test_a_name_that_nobody_has_is_not_asked_for_again(servers: NameServers) -> None:
+def test_an_unknown_name_is_not_retried(servers: NameServers) -> None:
     servers.answers.append(socket.gaierror(socket.EAI_NONAME, "no such name"))
     with pytest.raises(socket.gaierror):
         asyncio.run(_look_up([]))
     assert servers.asked == 1
 
 
-def test_where_a_server_is_now_is_nowhere_when_nobody_says(servers: NameServers) -> None:
+def test_a_server_without_an_address_has_no_location(servers: NameServers) -> None:
     servers.answers += [socket.gaierror(socket.EAI_AGAIN, "try again"), "10.0.0.8"]
     assert asyncio.run(look_up_again("somewhere", 99, socket.AF_INET)) == []
     assert asyncio.run(look_up_again("somewhere", 99, socket.AF_INET)) == [("10.0.0.8", 99)]

@@ -93,7 +93,7 @@ def test_a_port_in_use_is_refused_and_never_shared(sockets: ExitStack) -> None:
         ("x" * 70, "no such host"),
     ],
 )
-def test_a_host_that_is_not_here_is_refused_plainly(host: str, reason: str) -> None:
+def test_a_host_of_another_machine_is_refused_with_a_reason(host: str, reason: str) -> None:
     with pytest.raises(AddressUnusable) as caught:
         open_server_socket(host, 0)
     assert caught.value.reason == reason
@@ -106,19 +106,19 @@ class ForbiddingKernel(socket.socket):
         raise PermissionError(errno.EACCES, "Permission denied", str(address))
 
 
-def test_a_port_one_may_not_use_is_refused_plainly(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_privileged_port_is_refused_with_a_reason(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(socket, "socket", ForbiddingKernel)
     with pytest.raises(AddressUnusable) as caught:
         open_server_socket("127.0.0.1", 7)
     assert caught.value.reason == "no permission to use this port"
 
 
-def test_the_buffers_asked_for_are_given_as_far_as_the_system_goes(sockets: ExitStack) -> None:
+def test_buffers_are_enlarged_as_far_as_the_system_allows(sockets: ExitStack) -> None:
     wide = sockets.enter_context(open_server_socket("127.0.0.1", 0, receive_buffer=160 * 1024, send_buffer=128 * 1024))
     buffers = given_buffers(wide)
     assert (buffers.receive, buffers.send) == (160 * 1024, 128 * 1024)
 
 
-def test_more_than_the_system_gives_is_no_error(sockets: ExitStack) -> None:
+def test_an_oversized_buffer_request_is_no_error(sockets: ExitStack) -> None:
     greedy = sockets.enter_context(open_server_socket("127.0.0.1", 0, receive_buffer=1 << 30, send_buffer=1 << 30))
     assert given_buffers(greedy).receive >= 64 * 1024

@@ -23,7 +23,7 @@ def guess_until_it_waits(gate: PasswordGate, address: str, owner: str, now: floa
     return verdict.wait
 
 
-def test_nothing_is_known_before_bcrypt_was_asked() -> None:
+def test_no_password_is_recognised_before_bcrypt_has_run() -> None:
     gate = PasswordGate(b"s" * 32)
     assert gate.check(RIGHT, HOME, "k", 0.0) == Undecided()
     assert gate.record(b"guess", False, HOME, "k", 0.0) == Wrong(0.0)
@@ -37,7 +37,7 @@ def test_the_right_password_is_recognised_once_it_was_verified() -> None:
     assert gate.check(b"", HOME, "k", 1.0) == Wrong(0.0)
 
 
-def test_a_changed_hash_means_asking_again() -> None:
+def test_a_changed_hash_requires_a_new_check() -> None:
     gate = gate_that_knows()
     gate.forget_password()
     assert gate.check(RIGHT, HOME, "k", 1.0) == Undecided()
@@ -54,14 +54,14 @@ def test_three_tries_are_free_then_the_wait_doubles_to_ten_minutes() -> None:
     assert waits == [0, 0, 0, 5, 10, 20, 40, 80, 160, 320, 600, 600, 600]
 
 
-def test_bcrypts_no_counts_like_any_other() -> None:
+def test_a_failed_bcrypt_check_counts_like_any_wrong_password() -> None:
     gate = PasswordGate(b"s" * 32)
     verdicts = [gate.record(b"guess", False, HOME, "k", 0.0) for _ in range(4)]
     assert verdicts == [Wrong(0.0), Wrong(0.0), Wrong(0.0), Wrong(5.0)]
     assert gate.check(RIGHT, HOME, "k", 1.0) == Wait(4.0)
 
 
-def test_a_try_within_the_wait_is_not_looked_at_and_costs_nothing() -> None:
+def test_a_try_within_the_wait_is_ignored_at_no_cost() -> None:
     gate = gate_that_knows()
     assert guess_until_it_waits(gate, HOME, "k", 100.0) == 5.0
     assert gate.check(RIGHT, HOME, "k", 102.0) == Wait(3.0)
@@ -100,7 +100,7 @@ def test_an_hour_of_quiet_is_forgiven() -> None:
     assert gate.check(b"guess", HOME, "k", 2 * (wait + FORGET_AFTER) + 20.0) == Wrong(0.0)
 
 
-def test_what_is_remembered_is_bounded_and_the_quietest_makes_place() -> None:
+def test_memory_is_bounded_by_evicting_the_quietest() -> None:
     gate = gate_that_knows(max_entries=4)
     guess_until_it_waits(gate, "quiet", "", 0.0)
     for number in range(3):
@@ -112,7 +112,7 @@ def test_what_is_remembered_is_bounded_and_the_quietest_makes_place() -> None:
 
 
 @pytest.mark.parametrize("tries", [2_000])
-def test_the_wait_stays_at_its_cap_however_long_one_guesses(tries: int) -> None:
+def test_the_wait_never_exceeds_its_cap(tries: int) -> None:
     gate = PasswordGate(b"s" * 32)
     for _ in range(tries):
         verdict = gate.record(b"guess", False, HOME, "k", 0.0)
@@ -124,7 +124,7 @@ def test_the_wait_stays_at_its_cap_however_long_one_guesses(tries: int) -> None:
         st.tuples(st.sampled_from("ab"), st.sampled_from(["", "k", "l"]), st.booleans(), st.floats(0, 30)), max_size=60
     )
 )
-def test_guesses_from_one_address_are_looked_at_no_oftener_than_the_waits_allow(
+def test_guesses_from_one_address_are_limited_by_the_waits(
     tries: list[tuple[str, str, bool, float]],
 ) -> None:
     gate = gate_that_knows()

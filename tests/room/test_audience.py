@@ -22,11 +22,11 @@ LEFT = Left("ana", "owner", "left", 1.0)
         (Claimed("ana", "owner"), NOBODY),
     ],
 )
-def test_an_entry_says_by_itself_to_whom_it_is_shown_also_when_it_is_read_again(body: Body, audience: Audience) -> None:
+def test_an_entrys_audience_survives_encoding(body: Body, audience: Audience) -> None:
     assert audience_of(body) == audience
     assert audience_of(decode_body(kind_of(body), encode_body(body))) == audience
 
 
-def test_joins_of_a_log_that_knows_nothing_of_it_are_shown() -> None:
+def test_joins_of_an_older_log_are_shown_to_everybody() -> None:
     body = decode_body("joined", b'{"name":"ana","owner":"","dialect":"classic","address":"","version":""}')
     assert audience_of(body) == EVERYBODY

@@ -21,7 +21,7 @@ def test_times_as_text_sort_as_times(one: int, other: int) -> None:
     assert (rfc3339(one) < rfc3339(other)) == (one < other)
 
 
-def test_a_moment_outside_the_calendar_is_none() -> None:
+def test_a_time_outside_the_calendar_is_none() -> None:
     assert find_rfc3339(1_769_853_120_007) == "2026-01-31T09:52:00.007Z"
     for milliseconds in (1 << 63, -(1 << 63), float("inf"), float("nan")):
         assert find_rfc3339(milliseconds) is None

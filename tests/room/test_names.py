@@ -91,7 +91,7 @@ def can_stand_alone(char: str) -> bool:
         ("ロボ", "口ボ"),
     ],
 )
-def test_these_are_one_name(rules: NameRules, one: str, other: str) -> None:
+def test_look_alike_names_have_the_same_key(rules: NameRules, one: str, other: str) -> None:
     assert rules.key(one) == rules.key(other)
 
 
@@ -121,7 +121,7 @@ def test_ordinary_names_are_legal(rules: NameRules) -> None:
     assert [name for name in names if rules.enforce(name) != unicodedata.normalize("NFC", name)] == []
 
 
-def test_no_two_ascii_letters_are_alike_but_the_known_ones(rules: NameRules) -> None:
+def test_only_the_known_ascii_letters_look_alike(rules: NameRules) -> None:
     alike: dict[str, str] = {}
     for char in "abcdefghijklmnopqrstuvwxyz0123456789":
         alike.setdefault(rules.key(char), "")
@@ -317,7 +317,7 @@ class Counted(NameRules):
 @pytest.mark.parametrize(
     "name", ["\ufdfa" * 128, "é" * 65, "\u0958" * 32, "\U0001d15e" * 20, "a" * 129, "a\u2066" * 20]
 )
-def test_what_is_too_long_or_holds_what_no_name_may_never_reaches_the_profile(name: str) -> None:
+def test_overlong_or_forbidden_names_never_reach_the_profile(name: str) -> None:
     rules = Counted()
     judged = rules.enforce(name)
     assert isinstance(judged, NameInvalid)
@@ -336,7 +336,7 @@ def test_a_name_that_normalising_makes_long_costs_no_more_than_a_short_one() -> 
     assert calls("\ufdfa" * 128) < calls("budi") / 2
 
 
-def test_a_name_is_not_the_password_in_another_dress() -> None:
+def test_a_disguised_password_is_refused_as_a_name() -> None:
     assert same_as_password("Tulip", "tulip")
     assert same_as_password("ｔulip  harbor", " Tulip Harbor")
     assert same_as_password("tulip_harbor", "tulip harbor")

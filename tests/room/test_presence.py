@@ -96,7 +96,7 @@ def test_an_entry_that_was_forgotten_can_be_noted() -> None:
     assert presence.last_seq("ana") == 9
 
 
-def test_what_is_expired_is_forgotten_and_what_is_not_is_kept() -> None:
+def test_only_expired_names_are_forgotten() -> None:
     presence = PresenceFold(DAY)
     presence.apply(1, 0, left("old", "k"), "old")
     presence.apply(2, 0, joined("here", ""), "here")
@@ -172,7 +172,7 @@ def test_the_places_of_names_outlast_a_restart_because_the_log_has_them() -> Non
         assert use.place == "192.0.2.1"
 
 
-def test_passing_visitors_do_not_pile_up() -> None:
+def test_short_visits_do_not_accumulate() -> None:
     presence = PresenceFold(1.0)
     for seq in range(1, 20_000):
         presence.apply(seq, seq * 10, left(f"n{seq}", "k"), f"n{seq}")

@@ -35,7 +35,7 @@ def rules() -> NameRules:
     return NameRules()
 
 
-def test_a_join_that_is_given_up_takes_no_place(rules: NameRules) -> None:
+def test_an_abandoned_join_takes_no_seat(rules: NameRules) -> None:
     room = Room(rules, RoomLimits(1, inf, GRACE))
 
     def ask(session: int, name: str) -> object:
@@ -237,7 +237,7 @@ def test_a_name_is_judged_without_being_reserved(harness: RoomHarness) -> None:
     assert refused.suggestion == "ab"
 
 
-def test_a_name_that_was_left_belongs_to_its_key(harness: RoomHarness) -> None:
+def test_a_name_belongs_to_its_key_after_leaving(harness: RoomHarness) -> None:
     harness.ask(1, "ana", "k")
     harness.commit()
     harness.go(1, left=True)
@@ -322,7 +322,7 @@ def test_a_session_that_goes_while_its_join_is_written_leaves_a_member_to_its_gr
     assert harness.reasons() == ["lost"]
 
 
-def test_a_leaving_that_could_not_be_written_is_asked_for_again(harness: RoomHarness) -> None:
+def test_a_leave_that_could_not_be_written_is_retried(harness: RoomHarness) -> None:
     harness.ask(1, "ana", "k")
     harness.commit()
     harness.go(1, left=True)
@@ -335,7 +335,7 @@ def test_a_leaving_that_could_not_be_written_is_asked_for_again(harness: RoomHar
     assert harness.reasons() == ["left"]
 
 
-def test_after_a_restart_members_have_the_grace_and_classic_ones_have_not(harness: RoomHarness) -> None:
+def test_after_a_restart_only_secure_members_have_the_grace(harness: RoomHarness) -> None:
     for session, (name, owner) in enumerate([("ana", "k"), ("budi", "l"), ("old", "")]):
         harness.ask(session, name, owner)
     harness.commit()
@@ -365,7 +365,7 @@ def test_everybody_leaves_when_the_room_closes(harness: RoomHarness) -> None:
     assert harness.room.member_of(1) is None
 
 
-def test_a_full_room_takes_nobody_more_but_those_who_are_in_it(rules: NameRules) -> None:
+def test_a_full_room_admits_only_present_members(rules: NameRules) -> None:
     harness = RoomHarness(rules, max_members=2)
     harness.ask(1, "ana", "k")
     harness.ask(2, "budi", "l")
@@ -432,7 +432,7 @@ def test_a_transient_session_of_a_member_uses_the_name_as_it_is(harness: RoomHar
     assert harness.history() == [("Joined", "ana"), ("Left", "ana")]
 
 
-def test_a_guest_keeps_others_from_its_name_even_without_ownership(rules: NameRules) -> None:
+def test_a_guests_name_is_reserved_even_without_ownership(rules: NameRules) -> None:
     harness = RoomHarness(rules, ownership=0.0)
     harness.ask(1, "bot", "k", "script")
     harness.ask(2, "bot", "l")
@@ -448,9 +448,7 @@ def test_a_guest_keeps_others_from_its_name_even_without_ownership(rules: NameRu
 
 
 @pytest.mark.parametrize(("since", "known"), [(0, 4), (3, 3), (9, 4)])
-def test_since_when_somebody_was_a_member_is_written_down_also_if_the_log_has_forgotten_it(
-    rules: NameRules, since: int, known: int
-) -> None:
+def test_the_start_of_a_membership_is_recorded_even_after_pruning(rules: NameRules, since: int, known: int) -> None:
     room = Room(rules, RoomLimits(5, inf, GRACE))
 
     def ask(session: int, since: int) -> Body:
@@ -469,7 +467,7 @@ def test_since_when_somebody_was_a_member_is_written_down_also_if_the_log_has_fo
     assert again.since == known
 
 
-def test_since_when_an_owner_has_used_a_name_is_known(harness: RoomHarness) -> None:
+def test_the_time_of_an_owners_first_use_is_known(harness: RoomHarness) -> None:
     harness.ask(1, "ana", "k")
     harness.commit()
     assert harness.room.known_since("ana", "k") == 1
@@ -495,7 +493,7 @@ def test_members_are_listed_page_by_page_in_the_order_of_their_keys(harness: Roo
     assert harness.room.occupants_after("c\ud800", 2)[0][0][0].name == "Dewi"
 
 
-def test_who_comes_from_elsewhere_gets_the_seat_of_one_whose_contact_is_lost(rules: NameRules) -> None:
+def test_a_newcomer_from_another_place_gets_a_disconnected_members_seat(rules: NameRules) -> None:
     harness = RoomHarness(rules, max_members=3)
     for session, name in enumerate(["ana", "budi", "citra"]):
         harness.ask(session, name, name, address=f"10.0.0.1:{session}")
@@ -512,7 +510,7 @@ def test_who_comes_from_elsewhere_gets_the_seat_of_one_whose_contact_is_lost(rul
     assert harness.refused[4] == RoomFull(bound=3, count=3, of_place=2), "its place holds most"
 
 
-def test_who_lost_the_seat_while_away_gets_one_within_the_grace(rules: NameRules) -> None:
+def test_a_member_that_lost_its_seat_regains_one_within_the_grace(rules: NameRules) -> None:
     harness = RoomHarness(rules, max_members=2)
     for session, name in enumerate(["ana", "budi"]):
         harness.ask(session, name, name, address="10.0.0.1:1")
@@ -529,7 +527,7 @@ def test_who_lost_the_seat_while_away_gets_one_within_the_grace(rules: NameRules
     assert harness.refused[5] == RoomFull(bound=2, count=3, of_place=0)
 
 
-def test_after_the_grace_the_seat_is_gone_also_over_a_restart(rules: NameRules) -> None:
+def test_after_the_grace_the_seat_is_lost_even_across_a_restart(rules: NameRules) -> None:
     harness = RoomHarness(rules, max_members=2)
     for session, name in enumerate(["ana", "citra"]):
         harness.ask(session, name, name, address="10.0.0.1:1")
@@ -552,7 +550,7 @@ def test_after_the_grace_the_seat_is_gone_also_over_a_restart(rules: NameRules) 
     assert harness.refused[7] == RoomFull(bound=2, count=2, of_place=1)
 
 
-def test_all_classic_members_are_one_place_because_nothing_proves_an_address(rules: NameRules) -> None:
+def test_all_classic_members_count_as_one_place(rules: NameRules) -> None:
     harness = RoomHarness(rules, max_members=10)
     for session in range(10):
         harness.ask(session, f"user{session}", "", address=f"10.0.0.{session}:1")
@@ -564,7 +562,7 @@ def test_all_classic_members_are_one_place_because_nothing_proves_an_address(rul
     assert harness.room.count == 10
 
 
-def test_guests_have_few_seats_and_few_of_a_place(rules: NameRules) -> None:
+def test_guest_seats_are_limited_in_total_and_by_place(rules: NameRules) -> None:
     harness = RoomHarness(rules, max_members=1)
     harness.room = Room(rules, RoomLimits(1, inf, GRACE, guests=4, guests_of_place=3))
     for session in range(3):
@@ -586,7 +584,7 @@ def test_guests_have_few_seats_and_few_of_a_place(rules: NameRules) -> None:
     assert harness.refused[6] == GuestsFull(of_place=False, bound=4)
 
 
-def test_members_and_guests_of_one_name_are_listed_together_but_who_asks(harness: RoomHarness) -> None:
+def test_sessions_of_one_name_are_listed_together_without_the_asker(harness: RoomHarness) -> None:
     harness.ask(1, "ana", "k")
     harness.ask(2, "ana", "k", "script")
     harness.ask(3, "ana", "k", "script")
@@ -623,7 +621,7 @@ OWNERS = ("k", "k", "l", "l", "", "")
 
 
 @given(st.lists(STEPS, max_size=50), st.sampled_from([0.0, DAY, inf]))
-def test_whatever_happens_names_are_unique_and_the_log_tells_who_is_here(
+def test_names_stay_unique_and_the_log_reproduces_the_room(
     rules: NameRules, steps: list[tuple[object, ...]], ownership: float
 ) -> None:
     harness = RoomHarness(rules, max_members=2, ownership=ownership)

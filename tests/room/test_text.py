@@ -115,7 +115,7 @@ def test_what_people_write_is_kept(text: str) -> None:
 @pytest.mark.parametrize(
     "text", ["", " ", "\n\n", "\x1b", "\u200b\u200d", "\u0301", "\u3164\u2800", "\ufe0f", "\u00a0\u3000"]
 )
-def test_a_text_with_nothing_to_see_is_empty(text: str) -> None:
+def test_a_text_without_visible_characters_is_empty(text: str) -> None:
     assert clean_text(text) == ""
     assert clean_line(text) == ""
     assert lines_of(text) == []

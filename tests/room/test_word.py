@@ -19,5 +19,5 @@ def test_these_are_words(text: str) -> None:
 
 
 @pytest.mark.parametrize("text", ["", "a b", "_a", "\u0301a", "a,", "a:", "a\u200d", "·a", "a…", "½"])
-def test_these_are_none(text: str) -> None:
+def test_other_texts_are_not_words(text: str) -> None:
     assert not is_word(text)

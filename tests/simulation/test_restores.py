@@ -113,7 +113,7 @@ def check(story: Story, node: Client) -> None:
 
 
 @pytest.mark.parametrize("seed", SEEDS)
-def test_whoever_returns_to_a_log_that_was_put_back_is_shown_every_line_that_is_kept(
+def test_a_member_returning_to_a_restored_log_is_shown_every_kept_line(
     seed: int,
 ) -> None:
     story = Story(seed)
@@ -125,5 +125,5 @@ def test_whoever_returns_to_a_log_that_was_put_back_is_shown_every_line_that_is_
 
 @pytest.mark.slow
 @pytest.mark.parametrize("seed", MORE_SEEDS)
-def test_the_same_in_many_weathers(seed: int) -> None:
-    test_whoever_returns_to_a_log_that_was_put_back_is_shown_every_line_that_is_kept(seed)
+def test_it_holds_in_many_seeds_of_weather(seed: int) -> None:
+    test_a_member_returning_to_a_restored_log_is_shown_every_kept_line(seed)

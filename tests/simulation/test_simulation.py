@@ -157,7 +157,7 @@ def test_a_room_survives_its_weather(seed: int) -> None:
 
 
 @pytest.mark.parametrize("seed", range(20))
-def test_whoever_is_in_is_woken_by_the_next_server_at_whatever_moment_the_last_one_died(
+def test_members_are_reset_by_the_next_server_after_a_crash_at_any_moment(
     seed: int,
 ) -> None:
     world = SimulatedRoom(seed)
@@ -177,11 +177,11 @@ def test_whoever_is_in_is_woken_by_the_next_server_at_whatever_moment_the_last_o
 
 @pytest.mark.slow
 @pytest.mark.parametrize("seed", range(20, 200))
-def test_whoever_is_in_is_woken_at_many_more_moments(seed: int) -> None:
-    test_whoever_is_in_is_woken_by_the_next_server_at_whatever_moment_the_last_one_died(seed)
+def test_members_are_reset_after_crashes_at_many_more_moments(seed: int) -> None:
+    test_members_are_reset_by_the_next_server_after_a_crash_at_any_moment(seed)
 
 
-def test_while_the_servers_machine_sleeps_nobody_leaves_and_no_session_is_too_old_afterwards() -> None:
+def test_suspending_the_servers_machine_expires_no_session() -> None:
     world = SimulatedRoom(1)
     nodes = [world.add_client(f"member{number}") for number in range(3)]
     assert world.run(5.0, until=world.everybody_is_up_to_date)
@@ -193,7 +193,7 @@ def test_while_the_servers_machine_sleeps_nobody_leaves_and_no_session_is_too_ol
     assert [row.kind for row in world.log.rows] == ["joined"] * 3
 
 
-def test_a_laptop_that_slept_for_a_while_is_where_it_was() -> None:
+def test_a_briefly_suspended_client_stays_in_the_room() -> None:
     world = SimulatedRoom(2)
     ana, budi = world.add_client("ana"), world.add_client("budi")
     assert world.run(5.0, until=world.everybody_is_up_to_date)

@@ -143,7 +143,7 @@ def test_members_of_two_servers_see_one_room_whatever_fails(seed: int) -> None:
 
 @pytest.mark.slow
 @pytest.mark.parametrize("seed", MORE_SEEDS)
-def test_the_same_in_many_weathers(seed: int) -> None:
+def test_it_holds_in_many_seeds_of_weather(seed: int) -> None:
     test_members_of_two_servers_see_one_room_whatever_fails(seed)
 
 
@@ -151,7 +151,7 @@ def are_answered(clients: list[Client]) -> bool:
     return all(client.starts or client.refusals for client in clients)
 
 
-def test_of_two_who_ask_two_servers_for_one_name_at_once_the_log_decides() -> None:
+def test_the_log_decides_when_two_servers_receive_a_request_for_one_name() -> None:
     conflicts = 0
     for seed in range(4):
         pair = Pair(seed, lag=0.05)
