@@ -216,7 +216,7 @@ def test_other_work_queued_for_an_unresponsive_disk(log: RoomLog, monkeypatch: p
         free.set()
 
 
-# What members are told.
+# What members are sent.
 
 
 @pytest.mark.parametrize("size", [1_000, LARGE])

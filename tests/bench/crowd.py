@@ -48,7 +48,7 @@ class Link(Protocol):
 
     @property
     def receives_own_messages(self) -> bool:
-        """Tell whether it gets what it says."""
+        """Tell whether it receives its own messages."""
 
     def fileno(self) -> int:
         """Return what to wait on."""
@@ -74,7 +74,7 @@ class Room(Protocol):
         """Forget what came until now."""
 
     def tend(self, now: float) -> None:
-        """Do what members do by themselves: acknowledge, repeat."""
+        """Do what clients do periodically: acknowledge and retransmit."""
 
     def check(self, sent: Sequence[int]) -> str:
         """Raise Spoilt unless each member got every message (its sender, by number) once and in order; return notes."""
@@ -132,9 +132,9 @@ class Driver:
         self._epoll.close()
 
     def rest(self) -> None:
-        """Let the crowd do nothing but listen, until nothing has come for a while."""
+        """Only receive until nothing has arrived for a while."""
         tally, received_at = Tally(timed=False), time.monotonic()
-        ends_at = received_at + PATIENCE + len(self._links) / 20  # each join is told to all
+        ends_at = received_at + PATIENCE + len(self._links) / 20  # each join is sent to all
         while (now := time.monotonic()) < received_at + QUIET:
             if now > ends_at:
                 raise TimeoutError("the server does not fall silent")

@@ -36,7 +36,7 @@ from sockatuh.store.log_table import append_all
 
 @dataclass(frozen=True, slots=True)
 class Telling:
-    """What a member is told in one go: datagrams of so many bytes, with so many messages in each."""
+    """What a member is sent at once: datagrams of so many bytes, with so many messages in each."""
 
     size: int
     packed: int
@@ -44,7 +44,7 @@ class Telling:
 
     @property
     def messages(self) -> int:
-        """How many messages that is."""
+        """Return the number of messages."""
         return self.packed * self.datagrams
 
 

@@ -199,7 +199,7 @@ class Member:
             self._room.ack_later(self, self._heard_at + self.ack_delay)
 
     def acknowledge(self) -> None:
-        """Say how far everything is there, if that is news."""
+        """Acknowledge the cursor if it has moved."""
         if self.cursor > self.acked:
             self.acked = self.cursor
             self._tell(m.Ack(self.cursor))
@@ -219,7 +219,7 @@ class Member:
             self.acknowledge()
 
     def repeat(self, now: float) -> None:
-        """Say again what has no answer."""
+        """Retransmit what has no answer."""
         for number, (say, due_at) in self._unanswered.items():
             if due_at <= now:
                 self._unanswered[number] = say, now + REPEAT_AFTER

@@ -28,7 +28,7 @@ def _own_server(tmp_path: Path) -> Iterator[Server]:
 
 @pytest.fixture(name="person")
 def _person(tmp_path: Path) -> Iterator[Person]:
-    """Make clients: `person(name, server)` knows how to come in, `person(name)` knows nothing."""
+    """Make clients: `person(name, server)` has server and password, `person(name)` has neither."""
     made: list[Client] = []
 
     def make(name: str, server: Server | None = None, **environ: str) -> Client:

@@ -155,6 +155,6 @@ def _written(stream: io.TextIOWrapper) -> str:
 
 
 class Person(Protocol):
-    """Makes clients: with a server it knows how to come in, without one it knows nothing."""
+    """Makes clients: with a server they have its address and password, without one neither."""
 
     def __call__(self, name: str, server: Server | None = None, **environ: str) -> Client: ...

@@ -1,4 +1,4 @@
-"""Root at work in a directory of somebody who wishes to use root's rights: nothing outside it changes."""
+"""Commands run by root in a hostile user's directory change nothing outside it."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Coming in at a terminal: names that are somebody's, passwords that nobody sees, and every way out."""
+"""Coming in at a terminal: owned names, hidden passwords, and every way out."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ QUESTION = "Room password:"
 
 
 def knock(client: Client, name: str) -> Terminal:
-    """Come as somebody who knows the way, and neither a name nor the password."""
+    """Start a chat with the server known, but neither name nor password."""
     for variable in ("SOCKATUH_NAME", "SOCKATUH_PASSWORD"):
         del client.environ[variable]
     terminal = client.terminal("chat", "-n", "0")

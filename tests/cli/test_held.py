@@ -15,7 +15,7 @@ from sockatuh.wording.client import HELD
 
 @contextlib.contextmanager
 def locked(server: Server) -> Iterator[sqlite3.Connection]:
-    """Hold the server's database as another program might; `rollback` lets it go."""
+    """Lock the server's database as another program might; `rollback` lets it go."""
     with contextlib.closing(sqlite3.connect(server.config.parent / "room.db", isolation_level=None)) as other:
         other.execute("BEGIN IMMEDIATE")
         yield other

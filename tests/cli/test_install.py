@@ -55,7 +55,7 @@ def tree(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, commands: list[str]) -
 
 @pytest.fixture
 def commands(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> list[str]:
-    """A systemctl that writes down what it is told, and fails at what is in a file called `fails`; and a journal."""
+    """A systemctl that records its calls and fails at those listed in a file called `fails`; and a journal."""
     tool = tmp_path / "bin" / "systemctl"
     tool.parent.mkdir()
     tool.write_text(

@@ -41,7 +41,7 @@ REWOUND = Admitted("tom", bytes(16), 0, 9, b"", again=True, rewound=True)
 
 @dataclass
 class Wall:
-    """A view that remembers."""
+    """A view that records its calls."""
 
     seen: list[str] = field(default_factory=list)
     columns: int | None = None
@@ -77,7 +77,7 @@ def tell(
     present: Sequence[MemberInfo] = (),
     tags: NameTags | None = None,
 ) -> list[str]:
-    """Return what somebody called tom sees of some events, and do `then`."""
+    """Return what a member called tom is shown of some events; `then` runs afterwards."""
 
     async def report() -> list[str]:
         session, wall = SessionDouble(), Wall()

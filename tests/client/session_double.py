@@ -1,4 +1,4 @@
-"""A session without a network: what a room sends through it, and what it is told."""
+"""A session without a network: what a room sends through it, and the events it reports."""
 
 from __future__ import annotations
 

@@ -116,7 +116,7 @@ def test_a_profile_comes_back_by_its_ticket_to_a_server_it_knows() -> None:
 
 
 class Person:
-    """Answers as it was told to."""
+    """Gives the answers it was made with."""
 
     def __init__(self, *passwords: str, trusts: bool = True) -> None:
         self.asked: list[object] = []

@@ -1,4 +1,4 @@
-"""What the kernel knows of a destination is told, and takes nothing from anybody."""
+"""What the kernel reports about a destination is passed on, and no datagram is lost by it."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="only Linux tell
 
 
 class Client:
-    """A client's socket, and what it was told of addresses."""
+    """A client's socket, and the obstacles it reported."""
 
     def __init__(self, sock: socket.socket) -> None:
         self.sock = sock

@@ -1,4 +1,4 @@
-"""Lists of members, whatever a server says of its pages."""
+"""Lists of members from honest and dishonest servers."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from sockatuh.protocol.client.bounds import MEMBERS_LISTED
 
 
 def pages(names: Iterator[Sequence[object]], *, at_most: int = 1_000_000) -> Listing:
-    """Take pages as a client does, until it has had enough."""
+    """Read pages as a client does, until the list ends."""
     listing = Listing()
     for number, page in enumerate(names):
         assert number < at_most, "there is no end to the pages"

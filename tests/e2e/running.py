@@ -315,7 +315,7 @@ class Member:
         await self.conversation.leave()
 
     async def close(self) -> None:
-        """Listen no more; the room is not told."""
+        """Stop listening without leaving the room."""
         self._listening.cancel()
         await asyncio.wait([self._listening])
 
@@ -372,7 +372,7 @@ async def joined(name: str, port: int, server_key: bytes, **options: Any) -> Asy
 
 
 async def eventually(holds: Callable[[], bool]) -> None:
-    """Look again and again at something that tells nobody when it changes, as a database."""
+    """Poll a condition that nothing announces, such as a row in a database."""
     async with asyncio.timeout(PATIENCE):
         while not holds():
             await asyncio.sleep(0.01)

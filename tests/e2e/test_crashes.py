@@ -1,4 +1,4 @@
-"""A server that dies in the middle of a word, again and again, and what its members notice of it."""
+"""A server that is killed repeatedly during a conversation, and what its members notice."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ UNANSWERED = 3
 
 
 async def talk(member: Member, silence: asyncio.Event) -> None:
-    """Say one line after the other until there is to be silence."""
+    """Say one line after the other until told to stop."""
     while not silence.is_set():
         member.say(f"{member.name} says {len(member.said)}")
         await member.until(lambda: len(member.said) - len(member.stored) < UNANSWERED or silence.is_set())

@@ -1,4 +1,4 @@
-"""What stands in the way of a server is said at once and ends nothing; a silent name server holds up no end."""
+"""Obstacles on the way to a server are reported at once and end nothing; a silent name server delays no exit."""
 
 from __future__ import annotations
 

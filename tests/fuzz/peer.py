@@ -28,7 +28,7 @@ KEY_AFTER: Final = 16
 
 
 class Stage:
-    """A peer and a server made by hand that says what a step tells it to."""
+    """A peer, and a hand-made server that sends what each step says."""
 
     def __init__(self, kind: int) -> None:
         self.host = RawServer(make_peer("fuzz", role=kind & 1, pin=None) if kind & 2 else make_peer("fuzz"))
@@ -126,7 +126,7 @@ class Stage:
         self.take(self.host.wait(seconds(some)))
 
     def do(self, some: bytes) -> None:
-        """Have a person or a script do something."""
+        """Do what a person or script may do."""
         peer, now = self.host.peer, self.host.now
         text = some[1:].decode("utf-8", "replace")
         match (some or b"\0")[0] % 8:

@@ -32,7 +32,7 @@ MAX_KEPT: Final = 40_000
 
 
 class Stage:
-    """One server and those who come to it, made when they are needed; what each step does is a method."""
+    """One server and its clients, made on demand; each step is a method."""
 
     def __init__(self) -> None:
         self.world, self.now = DatagramWorld(), START
@@ -147,7 +147,7 @@ class Stage:
         self.take(self.world.timer(self.now))
 
     def fill(self, some: bytes) -> None:
-        """Have the disk refuse, or take again."""
+        """Make the disk fail, or recover."""
         self.world.log.full = bool(some) and some[0] % 2 == 1
 
     def crash(self, _some: bytes) -> None:

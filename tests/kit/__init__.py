@@ -1,4 +1,4 @@
-"""What the tests share, so that each test is only its story.
+"""What the tests share.
 
 The world, in virtual time (no socket, no thread, no sleep):
 
@@ -10,7 +10,7 @@ The world, in virtual time (no socket, no thread, no sleep):
   bcrypt that take as long as they are told. It crashes, starts again and is restored from a backup.
 * `disk`: what outlives that process: a log that may be full, lie about a commit, or be set back; the history of
   sessions. Its log of events is checked to be printable.
-* `clients`: `Client` is a real `Peer` and everything it was told; `ClassicClient` speaks the classic dialect;
+* `clients`: `Client` is a real `Peer` and everything it received; `ClassicClient` speaks the classic dialect;
   `LawlessClient` claims anything in its handshake and sends any message.
 * `instant_world`: `InstantWorld` is the world in which nothing takes time, for tests of the room server.
   `datagram_world` is one that takes raw datagrams, and `simulation.world.SimulatedRoom` is the world with weather.
@@ -25,5 +25,5 @@ The program, in processes:
 * `terminal`: such a program in a terminal, and what its screen shows.
 
 Written by the letter of docs/PROTOCOL.md, and therefore not built on the cores: `raw_client`, a client that may break
-every rule, and `raw_server`, a server that says what it is told to say.
+every rule, and `raw_server`, a server that sends what the test says.
 """

@@ -1,4 +1,4 @@
-"""The real Endpoint with the simplest possible bridge, and what all these tests share."""
+"""The real Endpoint with the simplest possible bridge, and constants for the tests of the protocol."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ STRANGER: Final[Address] = ("10.66.6.6", 666)
 PASSWORD: Final = "correct horse battery"
 LOG_ID: Final = b"the log of rooms"
 START: Final = 1000.0
-"""The time at which every story begins, in monotonic seconds."""
+"""The time at which every test starts, in monotonic seconds."""
 
 IDENTITY: Final = ServerIdentity(bytes(range(32)), bytes(range(100, 132)), "the room")
 SERVER_KEY: Final = public_key(IDENTITY.private_key)

@@ -1,4 +1,4 @@
-"""Who talks to a server in the world: clients of either dialect, and one that keeps to no rule."""
+"""Clients in the world: one for each dialect, and one that keeps to no rule."""
 
 from __future__ import annotations
 
@@ -27,9 +27,9 @@ T = TypeVar("T")
 
 @dataclass(slots=True, eq=False)
 class Client(PartyState):
-    """A client of the secure dialect, and everything it was told. It trusts whatever server it meets.
+    """A client of the secure dialect, and everything it received. It trusts whatever server it meets.
 
-    What it is told to do, it does at once, and the world settles.
+    Its methods act at once and let the world settle.
     """
 
     _: KW_ONLY
@@ -41,22 +41,22 @@ class Client(PartyState):
     has_left: bool = False
     events: list[e.PeerEvent] = field(default_factory=list)
     said: dict[int, str] = field(default_factory=dict)
-    """By number, the lines it has said."""
+    """The lines it has said, by number."""
     stored: dict[int, int] = field(default_factory=dict)
-    """By number, the seq of those that were acknowledged."""
+    """The seqs of acknowledged lines, by number."""
     seen: list[int] = field(default_factory=list)
     """The seqs of all entries that arrived, in order."""
     gone: list[tuple[int, int]] = field(default_factory=list)
-    """(after, through) of each stretch it was told is no longer kept."""
+    """(after, through) of each range reported as no longer kept."""
     starts: list[int] = field(default_factory=list)
-    """After which seq it was let in, each time."""
+    """The seq after which it was admitted, each time."""
 
     @property
     def now(self) -> float:
         """Its machine's monotonic clock."""
         return self.clock.read(self.world.now)
 
-    # What it was told.
+    # What it received.
 
     def all(self, kind: type[T]) -> list[T]:
         return [event for event in self.events if isinstance(event, kind)]
@@ -213,7 +213,7 @@ class ClassicClient(PartyState):
 
 
 class LawlessClient(PartyState):
-    """A client that keeps to no rule: it claims anything in the handshake, and sends whatever message it is told to."""
+    """A client that keeps to no rule: it claims anything in the handshake, and sends any message."""
 
     def __init__(self, world: World, address: Address, key: bytes, payload: m.InitPayload) -> None:
         super().__init__(address)
@@ -231,7 +231,7 @@ class LawlessClient(PartyState):
         self._world.settle()
 
     def read(self, after: int, through: int) -> list[m.Entry]:
-        """Ask for a stretch of the log, on and on as far as the answers lead, and return what is in it."""
+        """Read a range of the log, with as many requests as it takes."""
         found: list[m.Entry] = []
         while after < through:
             before = len(self.received)

@@ -1,4 +1,4 @@
-"""A server for hand-made guests: it is given datagrams and answers with datagrams, and nothing takes any time."""
+"""A server that takes raw datagrams and returns its answers; nothing takes any time."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ Sent = list[tuple[bytes, Address]]
 
 
 class DatagramWorld(InstantWorld):
-    """A world under the keys of the protocol's tests, without a network."""
+    """A world with the keys of the protocol's tests, without a network."""
 
     def begin(self, hashed: str = "the hash") -> None:
         """Start a server on the log as it is."""
@@ -27,7 +27,7 @@ class DatagramWorld(InstantWorld):
         return self._take_sent()
 
     def timer(self, now: float) -> Sent:
-        """Let everything happen until `now`, in its own time, and return what is sent."""
+        """Let time pass until `now`, and return what is sent."""
         self.advance(now - self.now)
         return self._take_sent()
 

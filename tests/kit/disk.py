@@ -46,15 +46,15 @@ class Disk(MemoryTable):
         self.lineage = self.lineage.renewed(log_id, ended)
 
     def set_back(self, head: int) -> None:
-        """Be as it was when `head` was the last entry."""
+        """Go back to when `head` was the last entry."""
         MemoryTable.__init__(self, self.lineage, self.rows[:head])
 
     def back_up(self) -> Backup:
-        """Copy it as it is."""
+        """Return a copy of it."""
         return [*self.rows], self.lineage
 
     def put_back(self, backup: Backup, log_id: bytes) -> None:
-        """Be what was copied, under another id, as `restore` makes it."""
+        """Replace it by a copy under another id, as `restore` does."""
         rows, lineage = backup
         head = len(rows)
         MemoryTable.__init__(self, lineage.renewed(log_id, head).inherited(self.lineage, head, self.head), rows)

@@ -1,6 +1,6 @@
-"""A room's server and those who come to it, where neither network, disk nor bcrypt takes any time.
+"""A room's server and its clients, where neither network, disk nor bcrypt takes any time.
 
-`settle` lets everything happen that needs no time; `advance` lets time pass.
+`settle` does everything that needs no time; `advance` lets time pass.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from .world import PASSWORD, World
 
 
 class InstantWorld(World):
-    """The server and everybody who is connected to it; `logger` None: the diary."""
+    """The server and its clients. Without a `logger`, events go to the diary."""
 
     server: RoomServer
 
@@ -66,7 +66,7 @@ class InstantWorld(World):
 
     @property
     def writer_busy(self) -> bool:
-        """Whether the disk writes nothing."""
+        """Whether the disk is stuck."""
         return self.server.disk_is_stuck
 
     @writer_busy.setter
@@ -74,7 +74,7 @@ class InstantWorld(World):
         self.server.disk_is_stuck = is_busy
 
     def begin(self, hashed: str = "the hash") -> None:
-        """Start a server on the log as it is; one that ran is gone, with all it has not committed."""
+        """Start a server on the present log; a running one is lost, with everything uncommitted."""
         self.server.start(self.now, hashed)
         parts = self.parts = self.server.parts
         self.endpoint, self.classic, self.room, self.room_server = (
@@ -86,7 +86,7 @@ class InstantWorld(World):
         self.core = parts.core
 
     def stop(self, code: str) -> None:
-        """End as the service does."""
+        """Stop the server as the service does."""
         if code == "closing":
             self.room_server.empty_room()
         self.settle()
@@ -132,7 +132,7 @@ class InstantWorld(World):
         return person
 
     def teletype(self) -> ClassicClient:
-        """Plug in a client of the classic dialect."""
+        """Connect a client of the classic dialect."""
         teletype = ClassicClient((self.host(), 50_000), world=self, password=PASSWORD)
         self.clients.append(teletype)
         return teletype
@@ -157,7 +157,7 @@ class InstantWorld(World):
     # The log.
 
     def bodies(self) -> list[Body]:
-        """What the log holds."""
+        """Return the bodies in the log."""
         return [row.body for row in self.log.rows]
 
     def kinds(self) -> list[str]:

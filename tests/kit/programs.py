@@ -27,7 +27,7 @@ _STARTING = threading.Lock()
 
 def _server() -> socket.socket:
     """Return the socket of this process's fork server, which starts with the first call and ends with the process."""
-    with _STARTING:  # two threads that come at once share one: a second server would end with its unused socket
+    with _STARTING:  # two threads that call at once must share one: a second server would end with its unused socket
         return _start()
 
 

@@ -16,7 +16,7 @@ from .bare_room import HOME, PASSWORD, SERVER_KEY, START, BareRoom, Dice
 
 
 class RawClient:
-    """A client made by hand: it sends only what it is told to, and opens what it receives."""
+    """A client made by hand: it sends only what the test says, and opens what it receives."""
 
     def __init__(
         self, bare_room: BareRoom, address: Address = HOME, *, seed: int | str = "guest", now: float = START
@@ -36,7 +36,7 @@ class RawClient:
         self.calls = 0
         self.received: list[m.ServerMessage] = []
         self.elsewhere: list[tuple[bytes, Address]] = []
-        """What the bare_room sent that is not for this guest's address."""
+        """What the server sent to other addresses."""
 
     # Bytes, as the protocol specifies them.
 

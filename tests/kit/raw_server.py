@@ -1,4 +1,4 @@
-"""A server written from docs/PROTOCOL.md for one peer: it sends what it is told to."""
+"""A server written from docs/PROTOCOL.md for one peer: it sends what the test says."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ class Wants(TypedDict, total=False):
 
 
 class RawServer:
-    """A server made by hand for one peer: it answers HELLO and INIT, and then sends what it is told to."""
+    """A server made by hand for one peer: it answers HELLO and INIT, and then sends what the test says."""
 
     def __init__(self, peer: Peer, *, seed: int | str = "host", now: float = START) -> None:
         self.peer, self.now = peer, now

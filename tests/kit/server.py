@@ -1,6 +1,6 @@
-"""The process that serves a room: the real cores on a log in memory, with a disk and a bcrypt that take their time.
+"""The process that serves a room: the real cores on a log in memory, with a disk and a bcrypt that take time.
 
-It is a party of the world. A crash loses what is not committed, and what is committed and not told yet.
+It is a party of the world. A crash loses what is not committed, and outcomes not yet reported.
 """
 
 from __future__ import annotations
@@ -109,7 +109,7 @@ class RoomServer(PartyState):
     # The process.
 
     def start(self, now: float, hashed: str = "the hash") -> None:
-        """Start a server on the log as it is; one that ran is gone, with all it has not committed."""
+        """Start a server on the present log; a running one is lost, with everything uncommitted."""
         self.now, self.is_up = now, True
         lost = self.ledger.take_lost()
         self._log = MemoryLog(self.log, self.wall)
@@ -117,7 +117,7 @@ class RoomServer(PartyState):
         self._commits: deque[float] = deque()
         """When each job of the log is done."""
         self._deliveries: deque[float] = deque()
-        """When the server is told of what is done."""
+        """When the server is notified of what is done."""
         self.bcrypt.waiting.clear()
         parts = build(
             self._options,
@@ -143,11 +143,11 @@ class RoomServer(PartyState):
         self._tick_at = now + 1.0
 
     def crash(self) -> None:
-        """End without a word: what is not committed is lost."""
+        """Crash: everything uncommitted is lost."""
         self.is_up = False
 
     def restore(self, backup: Backup, now: float) -> None:
-        """Put a backup back and start again; sessions of the log it replaces are woken."""
+        """Put a backup back and start again; sessions of the replaced log are reset."""
         self.log.put_back(backup, self._dice.randbytes(16))
         self.start(now)
 
@@ -216,7 +216,7 @@ class RoomServer(PartyState):
         self._commits.append(max(last, self.now + self._dice.uniform(*self._disk)))
 
     def _write(self, now: float) -> bool:
-        """Commit what is due in one transaction; the server is told a little later, where the disk takes any time."""
+        """Commit what is due in one transaction; the server is notified a little later, if the disk takes any time."""
         count = 0
         while not self.disk_is_stuck and self._commits and self._commits[0] <= now:
             self._commits.popleft()

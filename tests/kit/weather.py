@@ -1,4 +1,4 @@
-"""How bad a network is, from a seed: what is lost, doubled, spoilt and late."""
+"""How bad a network is, from a seed: what is lost, duplicated, corrupted and delayed."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A bare_room and its peers in the world; what lies between them is recorded, and can be spoilt and forged."""
+"""A server and its peers in the world; their datagrams are recorded, and can be changed and forged."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from .world import World
 
 
 class Wire(World):
-    """A bare_room and its peers. `spoil` may drop, change or multiply what passes."""
+    """A server and its peers. `spoil` may drop, change or multiply what passes."""
 
     def __init__(self, bare_room: BareRoom, *, seed: int = 1, delay: tuple[float, float] = (0.001, 0.001)) -> None:
         super().__init__(bare_room, seed=seed, weather=Weather(delay=delay))
@@ -28,7 +28,7 @@ class Wire(World):
     def peer(
         self, name: str | None = "ana", *, seed: int | str = "peer", connect: bool = True, **wants: Unpack[Wants]
     ) -> Client:
-        """Bring a peer onto the wire, and let it ask to join under a name."""
+        """Connect a peer and let it ask to join under a name."""
         peer = Client((f"10.0.3.{len(self.peers) + 1}", 40_000), world=self, peer=make_peer(seed, **wants))
         self.peers.append(peer)
         self.clients.append(peer)

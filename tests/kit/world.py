@@ -19,10 +19,10 @@ from sockatuh.protocol.seam import Address
 from .weather import CALM, Weather
 
 START = 1000.0
-"""The moment at which every story begins, in monotonic seconds."""
+"""The time at which every test starts, in monotonic seconds."""
 PASSWORD = "tulip harbor sixteen"
 RESTLESS = 1_000_000
-"""So many things happen at one moment that it will never come to rest."""
+"""More actions than this at one moment count as an endless loop."""
 
 
 @dataclass(slots=True)
@@ -51,7 +51,7 @@ class Party(Protocol):
 
     @property
     def may_have_changed(self) -> bool:
-        """Tell whether the test may have done something to it that the world has not seen."""
+        """Tell whether the test may have acted on it without the world noticing."""
 
     def process(self, now: float) -> None:
         """Process the core's events: called whenever something has happened to it, before its datagrams are sent."""
@@ -64,7 +64,7 @@ class PartyState:
     address: Address
     clock: Clock = field(default_factory=Clock)
     cut_off: bool = False
-    """Nothing of it reaches the network, and nothing reaches it."""
+    """Whether it can neither send nor receive."""
     alarm_at: float = float("inf")
 
     @property
@@ -84,7 +84,7 @@ class World:
         self._agenda: list[tuple[float, int, Callable[[], None]]] = []
         self._order = itertools.count()
         self._touched: dict[Party, None] = {}
-        """To whom something has happened that was not attended to yet."""
+        """Parties with something to process."""
 
     # Time.
 
@@ -92,7 +92,7 @@ class World:
         heapq.heappush(self._agenda, (self.now + seconds, next(self._order), do))
 
     def settle(self) -> None:
-        """Let everything happen that is due by now."""
+        """Do everything that is due by now."""
         self._touched[self.server] = None
         self._touched |= dict.fromkeys(client for client in self.clients if client.may_have_changed)
         self._go_on(self.now)
@@ -139,7 +139,7 @@ class World:
             assert count < RESTLESS, "it does not come to rest"
 
     def attend_next(self) -> None:
-        """Attend to somebody to whom something has happened: to the server only when nobody else is left."""
+        """Process one party with something pending: the server only when no client is left."""
         party = next((each for each in self._touched if each is not self.server), self.server)
         del self._touched[party]
         self.attend(party)
@@ -184,12 +184,12 @@ class World:
         party.alarm_at = float("inf")  # by its clock, what was to wake it is due later
 
     def note(self, party: Party, event: object) -> None:
-        """Look at what a client reports: for worlds that hold it against something."""
+        """Inspect what a client reports; a hook for worlds that check it."""
 
     # The network.
 
     def send(self, data: bytes, source: Address, target: Address) -> None:
-        """Put a datagram on the network that nobody here has sent."""
+        """Inject a forged datagram into the network."""
         self.after(self.weather.lateness(self.dice), lambda: self._deliver(data, source, target))
 
     def _send(self, data: bytes, source: Address, target: Address) -> None:

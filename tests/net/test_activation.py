@@ -1,4 +1,4 @@
-"""A socket that somebody else opened: taken when it can be served, refused in a sentence when not."""
+"""A socket passed by the service manager: adopted if usable, refused in one sentence if not."""
 
 from __future__ import annotations
 

@@ -43,7 +43,7 @@ def untold(fallback: Fallback, error: OSError) -> None:
 
 
 def received(ear: socket.socket, count: int) -> list[bytes]:
-    """Return what comes to a socket."""
+    """Return the datagrams received on a socket."""
     return [ear.recv(2048) for _ in range(count)]
 
 
@@ -83,7 +83,7 @@ def test_refused_datagrams_are_counted_and_the_rest_sent() -> None:
 
 
 def pieces(number: int) -> list[bytes]:
-    """Return what one of many is told at once: datagrams of one length, and at the end a shorter one."""
+    """Return datagrams of one length, and a shorter one at the end."""
     return [b"%d %d " % (number, index) + bytes(1000) for index in range(number % 8)] + [b"%d end" % number]
 
 

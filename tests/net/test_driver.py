@@ -20,7 +20,7 @@ Event = tuple[bytes, Address]
 
 
 class EchoCore:
-    """Reports each datagram, sends what it is told to, and notes what was asked of it, in order."""
+    """Reports each datagram, sends what the test says, and records its calls in order."""
 
     def __init__(self) -> None:
         self.events: deque[Event] = deque()
@@ -56,7 +56,7 @@ class EchoCore:
 
 
 class Shell:
-    """A driver with its echo core, a peer's socket, and the events that were told."""
+    """A driver with its echo core, a peer's socket, and the reported events."""
 
     def __init__(self, sock: socket.socket, clock: Callable[[], float] = time.monotonic) -> None:
         self.core = EchoCore()

@@ -1,4 +1,4 @@
-"""Names to addresses, without holding up an end."""
+"""Resolving names without delaying the exit."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from sockatuh.net.sockets import open_server_socket
 
 
 class NameServers:
-    """Name servers that answer as they are told to; literal addresses go to the system."""
+    """Name servers that answer as the test says; literal addresses go to the system."""
 
     def __init__(self, *answers: object) -> None:
         self.answers = [*answers]

@@ -139,7 +139,7 @@ def test_guesses_from_one_address_are_limited_by_the_waits(
 
 
 def test_the_former_password_is_wrong_and_costs_nothing() -> None:
-    """A room full of members who come back with the password they know must not shut out their own network."""
+    """Members returning with the former password must not lock out their own network."""
     gate = gate_that_knows()
     gate.forget_password()
     assert gate.check(RIGHT, HOME, "k", 1.0) == Undecided()

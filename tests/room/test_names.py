@@ -148,7 +148,7 @@ def test_the_table_in_the_package_is_the_one_that_is_made() -> None:
     assert lookalikes.FILE.read_text("ascii") == lookalikes.make()
 
 
-# Most texts are no names: the profile refuses them.
+# The profile refuses most texts.
 @settings(suppress_health_check=[HealthCheck.filter_too_much])
 @given(st.text(max_size=40))
 def test_a_name_equal_under_the_profile_has_the_same_key(rules: NameRules, text: str) -> None:
@@ -299,7 +299,7 @@ def test_a_suggestion_is_always_a_name(rules: NameRules, text: str) -> None:
 
 
 class Counted(NameRules):
-    """Rules that count what they ask of the profile."""
+    """Name rules that count their calls of the profile."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -325,7 +325,7 @@ def test_overlong_or_forbidden_names_never_reach_the_profile(name: str) -> None:
 
 
 def test_a_name_that_normalising_makes_long_costs_no_more_than_a_short_one() -> None:
-    """The work is counted in calls of Python's profiler, so a busy machine changes nothing."""
+    """Work is counted in function calls, so that a busy machine does not matter."""
     rules = NameRules()
 
     def calls(name: str) -> int:

@@ -77,7 +77,7 @@ def join(
 
 
 class RoomHarness:
-    """A room, its log, and the caller between them: appends wait in a queue, and commit one by one."""
+    """A room, its log, and the caller in between: appends are queued and committed one by one."""
 
     def __init__(self, rules: NameRules, *, max_members: int = 100, ownership: float = inf) -> None:
         self.rules, self.max_members, self.ownership = rules, max_members, ownership

@@ -1,4 +1,4 @@
-"""What the admin is told of a database that does not take what it is given."""
+"""What the admin is told when the database accepts no writes."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ FULL_FIELDS = {"reason": f"{PATH}: the disk is full", "remedy": "make room there
 
 
 class Desk:
-    """A watch over a database, its log, and the service manager it tells."""
+    """The storage alarm with its log and the service manager it notifies."""
 
     def __init__(self, manager: socket.socket) -> None:
         self.diary, self._manager = Diary(), manager
@@ -28,7 +28,7 @@ class Desk:
 
     @property
     def statuses(self) -> list[str]:
-        """What the manager was told since the last time."""
+        """What the manager has received since the last call."""
         received: list[str] = []
         while True:
             try:

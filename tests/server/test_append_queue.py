@@ -18,7 +18,7 @@ def entry(number: int, *, key: str | None = None, expect: int | None = None) -> 
 
 
 class Desk:
-    """A queue of appends, and a log that writes when it is told to."""
+    """A queue of appends, and a log that writes on request."""
 
     def __init__(self) -> None:
         self.log = Disk(bytes(16))

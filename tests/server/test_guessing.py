@@ -27,7 +27,7 @@ def host(number: int) -> str:
 
 
 def besieged(places: int = 399) -> PasswordDesk:
-    """A desk at which so many places have each guessed four times, so that each has to wait."""
+    """A desk where this many places have each guessed wrongly four times and have to wait."""
     desk = desk_that_knows()
     for _ in range(4):
         for number in range(places):
@@ -36,7 +36,7 @@ def besieged(places: int = 399) -> PasswordDesk:
 
 
 def exhausted() -> PasswordDesk:
-    """A desk that looks at no more wrong passwords for the moment, neither from old places nor from new ones."""
+    """A desk that has used up its checks, both the shared and the reserved ones."""
     desk = desk_that_knows()
     for number in range(TRIES + RESERVED):
         assert desk.ask(check(WRONG, host(number)), NOW) == Wrong(0.0)

@@ -1,4 +1,4 @@
-"""Joining as it is seen from both ends: a client's peer, the log, and what the admin reads."""
+"""Joining, seen from the client's peer, the log, and the admin's events."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def lines(person: Client) -> list[str]:
 
 
 def filled(count: int, history_on_join: int) -> tuple[InstantWorld, Client]:
-    """A room where ana has said so many lines."""
+    """Return a room in which ana has said this many lines."""
     world = InstantWorld(history_on_join=history_on_join, limits=Limits(lines_burst=1000))
     ana = world.person("ana")
     for number in range(count):
@@ -331,7 +331,7 @@ def test_a_client_that_leaves_during_its_password_check_never_joins(world: Insta
     assert not world.ledger.records
 
 
-# Names by the thousand.
+# Rate limits on names.
 
 
 def test_a_key_that_rejoins_too_often_is_delayed_and_then_admitted(world: InstantWorld) -> None:
@@ -376,7 +376,7 @@ def test_a_key_that_takes_too_many_names_loses_the_oldest(world: InstantWorld) -
     assert world.person("name 1").refusals == ["name_owned"]
 
 
-# What is written before anybody is in.
+# What is written before anybody is admitted.
 
 
 def test_a_client_is_admitted_only_after_its_session_is_written(world: InstantWorld) -> None:

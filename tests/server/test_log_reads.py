@@ -1,4 +1,4 @@
-"""Reading for those who ask, when what they ask for is damaged."""
+"""Reads of the log for clients, including damaged ranges."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Who is shown that somebody comes and goes, and what is told of it beside the log."""
+"""Who is shown joins and leaves, and what PRESENCE reports besides the log."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from sockatuh.room.entries import Joined, Left
 
 
 def changes(client: Client) -> list[tuple[str, int]]:
-    """Return (name, state) of every change that a client was told of."""
+    """Return (name, state) of every presence change a client received."""
     return [(change.name, change.state) for event in client.all(e.PresenceChanged) for change in event.changed]
 
 
@@ -118,11 +118,11 @@ def test_no_presence_is_sent_without_a_change() -> None:
     assert len(ana.all(e.PresenceChanged)) == before
 
 
-# A crowd comes into a crowd.
+# A crowd joins a crowd.
 
 
 class Crowd(InstantWorld):
-    """A world with a thousand clients: datagrams find their addressee, and are counted."""
+    """A world with a thousand clients, which counts delivered datagrams."""
 
     def __init__(self, room: int) -> None:
         super().__init__(max_members=2 * room + 500, join_lines_up_to=room // 5, classic=False)
@@ -138,7 +138,7 @@ class Crowd(InstantWorld):
         endpoint.tell_presence = count  # type: ignore[method-assign, assignment]
 
     def come(self, number: int) -> Client:
-        """Bring a client from a host of its own; it asks to join."""
+        """Connect a client from a host of its own; it asks to join."""
         address = (f"10.{1 + number // 65_536}.{number // 256 % 256}.{number % 256}", 40_000)
         peer = Peer(PeerOptions(self.random(32), self.random(8), "test", pin=self.endpoint.public_key), self.random)
         client = self.at[address] = Client(address, world=self, peer=peer)

@@ -1,4 +1,4 @@
-"""The whole server but its wires and its disk: what one says, and what the others, the log and the admin get of it."""
+"""The whole server without network and disk: what a member says, and what others, the log and the admin receive."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def world() -> InstantWorld:
 
 
 def reasons(world: InstantWorld) -> list[tuple[str, str]]:
-    """Who left, and why."""
+    """Return who left, and why."""
     return [(body.name, body.reason) for body in world.bodies() if isinstance(body, Left)]
 
 
@@ -261,7 +261,7 @@ def test_restarting_the_room_writes_no_leaves(world: InstantWorld) -> None:
     assert [record.reason for record in world.ledger.records] == ["server_stopped"]
 
 
-# The database refuses, and takes again.
+# The database fails and recovers.
 
 
 def test_while_the_database_fails_nothing_is_acknowledged_or_reordered(

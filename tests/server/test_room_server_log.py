@@ -1,4 +1,4 @@
-"""What the admin reads: stable names and fields, one line an event, and never a secret."""
+"""The log events: stable names and fields, one line each, and never a secret."""
 
 from __future__ import annotations
 

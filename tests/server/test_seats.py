@@ -1,4 +1,4 @@
-"""Seats at the server: who is let in, who has to go, and what each is told."""
+"""Seats at the server: who is admitted, who is evicted, and what each is told."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ VILLAINS = [f"10.9.0.{number}" for number in range(1, 5)]
 
 
 def crowd(world: InstantWorld, count: int) -> None:
-    """Let one person join with so many keys, from a few addresses."""
+    """Let one person join with this many keys, from a few addresses."""
     for number in range(count):
         world.person(f"villain{number}", host=VILLAINS[number % len(VILLAINS)])
 

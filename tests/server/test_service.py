@@ -1,4 +1,4 @@
-"""The server on a real socket with a real database: how it begins, what it does by itself, and how it ends."""
+"""The server on a real socket with a real database: start, periodic work, reload and shutdown."""
 
 from __future__ import annotations
 
@@ -89,13 +89,13 @@ def manager(tmp_path: Path) -> Iterator[socket.socket]:
 
 @pytest.fixture(autouse=True)
 def _one_table(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Spare each service of this process the making of its own table of look-alikes."""
+    """Share one table of look-alikes among the services of this process."""
     monkeypatch.setattr(service_module, "NameRules", name_rules)
 
 
 @pytest.fixture
 def quick(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Let the service look after its house a hundred times a second."""
+    """Run the periodic work of the service a hundred times a second."""
     monkeypatch.setattr(service_module, "TICK", 0.01)
     monkeypatch.setattr(service_module, "UPKEEP_FROM", 1)
 
@@ -129,7 +129,7 @@ async def serving(
         await ended
 
 
-# Begin.
+# Start.
 
 
 def test_a_ready_server_announces_its_address_and_key(options: ServiceOptions) -> None:
@@ -236,7 +236,7 @@ async def serving_beside(room: Room) -> AsyncIterator[None]:
         yield
 
 
-# End.
+# Shutdown.
 
 
 def test_sigterm_notifies_manager_and_members_of_a_restart(room: Room, manager: socket.socket) -> None:
@@ -459,7 +459,7 @@ def test_only_data_past_its_retention_is_deleted(
     asyncio.run(story())
 
 
-# What it does by itself.
+# Periodic work.
 
 
 def test_dropped_datagrams_are_summarised_periodically_and_at_shutdown(options: ServiceOptions, quick: None) -> None:
@@ -488,7 +488,7 @@ def test_the_manager_is_notified_only_while_the_writer_is_alive(
 ) -> None:
     del quick
     monkeypatch.setattr(service_module, "WRITER_SILENCE", 1.5)
-    monkeypatch.setattr(database_module, "_PATIENCE_MS", 5_000)  # a lock that lasts holds the writer up for so long
+    monkeypatch.setattr(database_module, "_PATIENCE_MS", 5_000)  # how long a lasting lock blocks the writer
     notifier = Notifier(manager.getsockname(), watchdog_interval=0.01)
 
     async def story() -> None:
@@ -509,7 +509,7 @@ def test_the_manager_is_notified_only_while_the_writer_is_alive(
 
 
 def wait_for_silence(manager: socket.socket) -> None:
-    """Read what the manager is told until it has been told nothing for 50 ticks."""
+    """Read notifications to the manager until none has arrived for 50 ticks."""
     manager.settimeout(0.5)
     with contextlib.suppress(TimeoutError):
         for _ in range(1000):

@@ -1,4 +1,4 @@
-"""The log says what becomes of sessions, and cannot be made to fill the disk."""
+"""Sessions are logged at a bounded rate, so that nobody can fill the disk."""
 
 from __future__ import annotations
 

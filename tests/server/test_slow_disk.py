@@ -1,4 +1,4 @@
-"""A disk that takes its time: what comes meanwhile waits where it is bounded."""
+"""A slow disk: what arrives meanwhile waits in bounded queues."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ PEOPLE, LINES = 12, 50
 
 
 def test_a_slow_disk_neither_grows_memory_nor_loses_lines() -> None:
-    """What does not fit waits at its sessions, and nobody joins; then all is stored, each member's lines in order."""
+    """Excess lines wait in their sessions and nobody joins; in the end each member's lines are stored in order."""
     world = InstantWorld(limits=Limits(lines_per_second=100_000, lines_burst=100_000))
     people = [world.person(f"person{number}") for number in range(PEOPLE)]
     world.writer_busy = True

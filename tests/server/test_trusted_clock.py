@@ -10,7 +10,7 @@ YEAR = 365 * DAY
 
 
 class Clocks:
-    """A wall clock that can be set, a monotonic one, and what a steady clock makes of them."""
+    """A settable wall clock, a monotonic clock, and the trusted clock derived from them."""
 
     def __init__(self, wall: int = 1_700_000_000_000) -> None:
         self.wall, self.monotonic = wall, 5.0
@@ -18,7 +18,7 @@ class Clocks:
         self.steady = TrustedClock(lambda: self.wall, lambda: self.monotonic)
 
     def pass_by(self, seconds: float) -> None:
-        """Let time pass, looking at the clock every second as the server does."""
+        """Let time pass, reading the clock every second as the server does."""
         for _ in range(int(seconds)):
             self.monotonic += 1.0
             self.wall += 1_000

@@ -14,18 +14,18 @@ from sockatuh.server.entry_encoding import encode_entry
 from sockatuh.server.write_batching import MAX_WAIT, SURPLUS, WriteBatcher
 
 FULL = 8
-"""Entries of SIZE that fit a datagram."""
+"""How many entries of SIZE fit into a datagram."""
 SIZE = ITEM_BYTES // FULL - 3
 
 
 def message_of(size: int) -> Message:
-    """Return a message that takes about so many bytes in a datagram."""
+    """Return a message that takes about this many bytes in a datagram."""
     least = size_of(Message("ana", "", "", action=False)) - SURPLUS
     return Message("ana", "", "x" * (size - least), action=False)
 
 
 class Loop:
-    """Timers, a clock, and a log that remembers what it was given in one go."""
+    """Timers, a clock, and a log that records each batch."""
 
     def __init__(self) -> None:
         self.now = 100.0

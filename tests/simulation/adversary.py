@@ -131,7 +131,7 @@ class Adversary(RuleBasedStateMachine):
 
     @rule(seconds=st.sampled_from([0.1, 3.0, 10.0]))
     def clear_up(self, seconds: float) -> None:
-        """Have everything be good for a while, so that there is something to break again."""
+        """Let everything work for a while, so that there is something to break again."""
         self.siege.make_good()
         self.siege.run(seconds)
 

@@ -218,7 +218,7 @@ class Siege(SimulatedRoom):
         return f"not answered {SETTLE:.0f} s after the adversary has rested, the log at {self.log.head}: {counts}"
 
     def no_name_is_held_twice(self) -> None:
-        """Assert it by what the log says, heedless of the keys the server gave the names."""
+        """Assert it from the log alone, without the name keys of the server."""
         present: Counter[str] = Counter()
         for row in self.log.rows:
             body = row.body

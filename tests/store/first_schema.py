@@ -1,4 +1,4 @@
-"""The room of `schema1/`: what the first version of SockAtuh wrote, and must be able to be opened by every later one.
+"""The room of `schema1/`: written by the first version of SockAtuh; every later version must open it.
 
 Ana and Budi talked there, a script spoke and took its name, somebody came with the classic dialect; then the server was
 killed, began again, and was stopped. Nothing in that directory is ever changed.
@@ -30,7 +30,7 @@ SESSIONS: Final = (
     ("ana", "server_stopped"),
 )
 FOREVER: Final = {"message_retention": "forever", "event_retention": "forever", "name_ownership": "forever"}
-"""Settings with which its entries never grow too old."""
+"""Settings under which none of its entries expires."""
 
 
 def lay_out(state_dir: Path) -> Path:

@@ -1,4 +1,4 @@
-"""A room in one file: whole, private, and a picture of one moment however much is written meanwhile."""
+"""A room in one file: complete, private, and a snapshot of one moment even during writes."""
 
 from __future__ import annotations
 

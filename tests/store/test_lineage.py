@@ -1,4 +1,4 @@
-"""How far a log is the same as those it was before, and as the one whose place it takes."""
+"""How far a log agrees with its former ids and with the log it replaces."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The lock of a room's directory: whose it is, and what is said where there can be none."""
+"""The lock of a room's directory: who holds it, and errors where locking is impossible."""
 
 from __future__ import annotations
 

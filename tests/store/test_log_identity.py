@@ -1,4 +1,4 @@
-"""When the log gets a new id: every time it may have been set back, and no other time."""
+"""When the log gets a new id: exactly when it may have been set back."""
 
 from __future__ import annotations
 

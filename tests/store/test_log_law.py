@@ -1,4 +1,4 @@
-"""The law of `room/log.py`, held by both logs: whatever is appended, fails, is repeated or comes from elsewhere."""
+"""Both logs obey the rules of `room/log.py` under appends, failures, repeats and foreign writes."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def entry_of(number: int, expect: int | None = None) -> Append:
 
 
 class Follower:
-    """Holds what a log delivers to the law, and remembers it."""
+    """Checks what a log delivers against the rules, and records it."""
 
     def __init__(self, after: int) -> None:
         self.after = self.head = after
@@ -63,29 +63,29 @@ class Follower:
 
 
 class Bench(Protocol):
-    """A log whose commits can be made to fail, beside which somebody else writes."""
+    """A log whose commits can be made to fail, with a second writer beside it."""
 
     @property
     def log(self) -> Log:
         """The log as it is open now."""
 
     def open(self) -> None:
-        """Begin, or begin again, on what is stored."""
+        """Open, or reopen, the stored log."""
 
     def commit(self) -> None:
-        """Have everything that is queued written and delivered."""
+        """Write and deliver everything queued."""
 
     def commit_refused(self) -> None:
-        """The same, while nothing can be written."""
+        """Do the same while every write fails."""
 
     def commit_unconfirmed(self) -> None:
-        """The same, with everything written and called failed."""
+        """Do the same with every commit written but reported as failed."""
 
     def write_elsewhere(self, appends: list[Append]) -> None:
-        """Have another process write."""
+        """Write from another process."""
 
     def close(self) -> None:
-        """End."""
+        """Close the log."""
 
 
 class MemoryBench:

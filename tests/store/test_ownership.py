@@ -1,4 +1,4 @@
-"""Files of a client that are somebody else's, or open to somebody else, are refused with what to do."""
+"""A client refuses files that another user owns or may access, and says what to do."""
 
 from __future__ import annotations
 
@@ -59,7 +59,7 @@ def test_root_creates_nothing_in_a_home_kept_by_sudo(tmp_path: Path) -> None:
     with pytest.raises(FileNotPrivate):
         Profile(home / ".config" / "sockatuh").identity()
     assert not (home / ".config" / "sockatuh").exists()
-    (home / ".config" / "sockatuh").mkdir(mode=0o700)  # root was here before
+    (home / ".config" / "sockatuh").mkdir(mode=0o700)  # as root would have left it
     with pytest.raises(FileNotPrivate, match="belongs to"):
         Profile(home / ".config" / "sockatuh").identity()
 

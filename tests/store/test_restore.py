@@ -1,4 +1,4 @@
-"""A room put back: another log for those who read the old one, the same server, and nothing thrown away."""
+"""Restoring a room: a new log id, the same server, and nothing deleted."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ EARLY, LATE = 1_769_853_120_000, 1_769_853_180_000
 
 
 class Place:
-    """A state directory, and what is done in it."""
+    """A state directory, and operations on it."""
 
     def __init__(self, directory: Path, key: str = "the key") -> None:
         self.directory, self.database = directory, directory / "room.db"
@@ -58,7 +58,7 @@ class Place:
 
 @pytest.fixture(name="place")
 def _place(tmp_path: Path) -> Place:
-    """A room of which there was a backup when it had two lines; now it has three."""
+    """A room with three lines, and a backup of it with two."""
     place = Place(tmp_path / "state")
     place.say(1, 2)
     with closing(open_writer(place.database, "full")) as connection:
@@ -158,7 +158,7 @@ def open_session(database: Path, cid: int | None, address: str, closed: str | No
 
 
 def to_wake(database: Path) -> list[tuple[int | None, str]]:
-    """Whom the next server tells that its session is gone, twice: once it was killed before it had told them."""
+    """Return the sessions that the next server resets; it is started twice, as after a kill."""
     woken: list[list[tuple[int | None, str]]] = []
     for _ in range(2):
         log = RoomLog.open(database, synchronous="full", volatile_kinds=frozenset(), on_error=lambda _: None)

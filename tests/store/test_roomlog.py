@@ -28,7 +28,7 @@ MESSAGES = frozenset({"message"})
 
 
 class Room:
-    """A log, its clock, and all it has delivered: a list for each commit."""
+    """A log, its clock, and everything delivered, by commit."""
 
     def __init__(self, path: Path, volatile_kinds: frozenset[str] = frozenset()) -> None:
         self.path = path
@@ -45,7 +45,7 @@ class Room:
         self.log.follow(self.log.span().last, lambda rows, outcomes: self.deliveries.append((rows, outcomes)))
 
     def append(self, *appends: Append) -> list[Outcome]:
-        """Append, wait, and answer the outcomes."""
+        """Append, wait, and return the outcomes."""
         before = len(self.outcomes)
         for append in appends:
             self.log.append(append)
@@ -496,12 +496,12 @@ def test_pruning_frees_disk_space(room: Room) -> None:
     assert room.path.stat().st_size < 100_000
 
 
-# The database refuses for a while.
+# The database fails for a while.
 
 
 @contextmanager
 def locked(room: Room) -> Iterator[None]:
-    """Let another program hold the database."""
+    """Lock the database from another program."""
     room.log.call(lambda connection: connection.execute("PRAGMA busy_timeout = 1").fetchall())
     with closing(sqlite3.connect(room.path, isolation_level=None)) as other:
         other.execute("BEGIN IMMEDIATE")
@@ -577,7 +577,7 @@ def test_submissions_beyond_the_bound_are_dropped_and_reported(room: Room, monke
 
 
 def errors_of(room: Room, *appends: Append) -> list[str]:
-    """Append what will fail, and answer why."""
+    """Append an entry that fails, and return the reason."""
     before = len(room.outcomes)
     for append in appends:
         room.log.append(append)

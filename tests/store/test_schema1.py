@@ -1,4 +1,4 @@
-"""What the first version wrote is opened by this one."""
+"""This version opens what the first version wrote."""
 
 from __future__ import annotations
 

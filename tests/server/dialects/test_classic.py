@@ -117,7 +117,7 @@ class Conversation:
         return [data for data, _ in datagrams]
 
     def sent(self, most_a_turn: int = SHARE) -> list[tuple[bytes, Address]]:
-        """Let turns pass until nothing waits; to nobody more than so many datagrams are sent in one."""
+        """Run turns until nothing waits; check the bound on datagrams to one address in a turn."""
         sent: list[tuple[bytes, Address]] = []
         while True:
             assert self.events() == []
@@ -522,7 +522,7 @@ def test_enabling_the_dialect_admits_the_new_networks(room: Conversation) -> Non
 
 
 class Asked(tuple[object, ...]):
-    """An address as a shell gives it that remembers which of the server's own was asked."""
+    """An address that also remembers which of the server's own addresses was asked."""
 
     ours = ""
 

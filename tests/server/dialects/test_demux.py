@@ -15,7 +15,7 @@ HERE: Address = ("127.0.0.1", 40000)
 
 
 class SecureCore:
-    """Notes what it gets; its events and datagrams are what the test puts in."""
+    """Records what it receives; the test supplies its events and datagrams."""
 
     def __init__(self) -> None:
         self.received: list[tuple[bytes, Address, float]] = []

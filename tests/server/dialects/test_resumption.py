@@ -1,4 +1,4 @@
-"""Where a member begins to read: nobody's word changes the log, and who returns misses nothing of what is kept."""
+"""Where a member starts reading: no client's claim changes the log, and a returning member misses no kept entry."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ def numbered(word: str, count: int) -> list[str]:
 
 
 def come_back(world: InstantWorld, person: Client) -> list[str]:
-    """Let a member that was cut off come back; return the lines it is shown, each of which the log must have there."""
+    """Reconnect a member; return the lines it is shown, after checking each against the log."""
     before, times = len(person.events), len(person.all(e.Admitted))
     person.cut_off = False
     world.until(lambda: len(person.all(e.Admitted)) > times)
@@ -47,13 +47,13 @@ def come_back(world: InstantWorld, person: Client) -> list[str]:
 
 
 def copy_back(world: InstantWorld, head: int) -> None:
-    """Begin again with an older copy of the log under the same id, as when somebody copies a file by hand."""
+    """Restart on an older copy of the log with the same id, as when a file is copied by hand."""
     world.log.set_back(head)
     world.begin()
 
 
 def restore(world: InstantWorld, head: int, hashed: str = "the hash") -> None:
-    """Begin again with an older copy of the log that knows it is one."""
+    """Restart on a restored backup, which has a new id."""
     world.log.set_back(head)
     world.log.renew(world.random(16), head)
     world.begin(hashed)
@@ -62,7 +62,7 @@ def restore(world: InstantWorld, head: int, hashed: str = "the hash") -> None:
 def pretend(
     world: InstantWorld, *, log_id: bytes | None, cursor: int, ticket_at: int | None = None, history: int | None = None
 ) -> m.Welcome:
-    """Join with whatever one likes to claim, and perhaps a ticket that the server made at some place; leave again."""
+    """Join with any claim, optionally with a ticket that the server issued at `ticket_at`, and leave."""
     key = world.random(32)
     ticket = Ticket(f"mallory{len(world.clients)}", log_id or world.log.log_id, ticket_at or 0)
     sealed = world.endpoint.tickets.seal(ticket, public_key(key), world.random) if ticket_at is not None else None
@@ -75,7 +75,7 @@ def pretend(
     return welcome
 
 
-# Nobody's word changes everybody's log.
+# One client's claim never changes the log for everybody.
 
 
 @pytest.mark.parametrize("cursor", [LINES + 20, 10**9, 2**63 - 1])
@@ -203,7 +203,7 @@ def test_a_plain_restart_rewinds_nobody(world: InstantWorld) -> None:
     assert not world.diary.of("log_set_back")
 
 
-# Who returns misses nothing.
+# A returning member misses nothing.
 
 
 @pytest.mark.parametrize("history", [None, 0, 7])

@@ -30,7 +30,7 @@ SERVER: Address = ("10.0.0.1", 7625)
 
 
 class Client(Protocol):
-    """Somebody's program; `received` is what it was received: `valid`, `refused`, `in`, and the lines of others."""
+    """A client program; `received` lists `valid`, `refused`, `in`, and the lines of others."""
 
     address: Address
     received: list[str]
@@ -147,7 +147,7 @@ class Way:
         return client
 
     def events(self, seconds: float = 0.0) -> list[DialectEvent]:
-        """Let everything happen that is under way, and return what was reported."""
+        """Process everything pending, and return the reported events."""
         self.now += seconds
         found: list[DialectEvent] = []
         moved = True
