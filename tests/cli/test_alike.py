@@ -105,7 +105,7 @@ def test_no_two_different_events_look_alike_at_every_width() -> None:
 
 
 @pytest.mark.parametrize("columns", [20, 40, 80])
-def test_hostile_texts_are_told_apart_too(columns: int) -> None:
+def test_hostile_texts_are_distinguishable_too(columns: int) -> None:
     judge(events(("ana",), TEXTS.values()), columns)
 
 

@@ -62,7 +62,7 @@ def test_a_server_that_is_not_trusted_gets_nothing(server: Server, person: Perso
     assert not Path(client.directory, "known_servers").exists()
 
 
-def test_a_half_typed_line_survives_one_that_arrives(server: Server, person: Person) -> None:
+def test_a_half_typed_line_survives_an_arriving_one(server: Server, person: Person) -> None:
     dewi, eka = person("dewi", server), person("eka", server)
     terminal = come_in(dewi)
     terminal.type("half ty")
@@ -163,7 +163,7 @@ def test_a_killed_server_costs_no_line_and_everybody_is_back_by_themselves(own_s
     own_server.start()
 
 
-def test_what_was_missed_stands_between_marks(own_server: Server, person: Person) -> None:
+def test_missed_lines_are_shown_between_marks(own_server: Server, person: Person) -> None:
     lina, mira = person("lina", own_server), person("mira", own_server)
     mira.call("send", "before")
     terminal = come_in(lina)
@@ -204,7 +204,7 @@ def test_too_many_wrong_passwords_have_to_wait(own_server: Server, person: Perso
     assert "wrong" not in terminal.text
 
 
-def test_the_room_is_told_when_somebody_joins_without_encryption(tmp_path: Path, person: Person) -> None:
+def test_joining_without_encryption_is_announced_to_the_room(tmp_path: Path, person: Person) -> None:
     server = Server(tmp_path / "classic", classic="on")
     terminal = come_in(person("omar", server))
     with socket.socket(type=socket.SOCK_DGRAM) as classic:

@@ -111,7 +111,7 @@ def test_effective_settings_are_shown_even_with_errors(tmp_path: Path, capfd: py
     assert "sockatuh check" not in said.err, "it does not recommend itself"
 
 
-def test_a_room_that_runs_is_in_order_and_its_own_port_is_no_fault(
+def test_a_running_rooms_own_port_is_no_error(
     server: Server, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setenv("SOCKATUH_PORT", str(server.port))
@@ -121,7 +121,7 @@ def test_a_room_that_runs_is_in_order_and_its_own_port_is_no_fault(
     assert json.loads(capfd.readouterr().out)["running"] is True
 
 
-def test_a_room_that_runs_elsewhere_than_its_settings_say_is_told(
+def test_a_room_running_at_another_address_than_configured_is_reported(
     server: Server, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setattr(module, "ANSWERS_WITHIN", 0.05)
@@ -193,7 +193,7 @@ def test_without_a_name_it_is_the_room_of_the_service_with_all_that_its_units_an
 
 
 @pytest.mark.skipif(os.name == "nt", reason="systemd is Linux's")
-def test_a_hash_the_service_could_not_use_is_told_before_it_tries(
+def test_an_unusable_hash_is_reported_before_the_service_starts(
     machine: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:
     (machine / "etc/sockatuh/password_hash").write_text("")

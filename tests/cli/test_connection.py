@@ -20,7 +20,7 @@ def test_an_invalid_server_is_a_usage_error(person: Person, text: str) -> None:
     assert "HOST" in done.stderr
 
 
-def test_the_first_time_one_has_to_name_a_server(person: Person) -> None:
+def test_the_first_start_requires_a_server(person: Person) -> None:
     done = person("ana").call("who")
     assert done.returncode == 2
     assert "sockatuh chat HOST" in done.stderr
@@ -64,7 +64,7 @@ def test_an_invite_brings_the_key_and_is_remembered(server: Server, person: Pers
     assert fajar.call("send", "hello").returncode == 0
 
 
-def test_an_invite_with_another_key_than_the_known_one_stops_before_anything_is_sent(person: Person) -> None:
+def test_an_invite_with_a_different_key_is_refused_before_sending(person: Person) -> None:
     gita = person("gita")
     Profile(gita.directory).pin("127.0.0.1:9", b"a" * 32, "room")
     done = gita.call("who", Invite("127.0.0.1", 9, "room", b"b" * 32).encode())
@@ -203,14 +203,14 @@ def test_a_password_file_that_is_not_there_is_named(server: Server, person: Pers
     assert "/nowhere/password" in done.stderr
 
 
-def test_a_wrong_password_ends_what_nobody_can_be_asked_about(server: Server, person: Person) -> None:
+def test_a_wrong_password_ends_a_non_interactive_command(server: Server, person: Person) -> None:
     client = person("rani", server, SOCKATUH_PASSWORD="wrong")
     assert client.call("send", "hello").returncode == 4
     client.environ["SOCKATUH_PASSWORD"] = "x" * 5000
     assert client.call("send", "hello").returncode == 4
 
 
-def test_a_name_that_is_taken_or_owned_is_told_with_an_exit_code_of_its_own(server: Server, person: Person) -> None:
+def test_a_taken_or_owned_name_has_its_own_exit_code(server: Server, person: Person) -> None:
     person("sari", server).call("send", "mine")
     done = person("tono", server).call("send", "hello", "--name", "sari")
     assert done.returncode == 5

@@ -61,9 +61,7 @@ def test_the_same_name_again_goes_on_to_the_password_and_then_the_room_says_whos
     assert terminal.text.count(QUESTION) == 2, "the right password is not asked for again"
 
 
-def test_a_script_with_the_password_is_told_whose_the_name_is_and_one_without_is_not(
-    own_server: Server, person: Person
-) -> None:
+def test_the_owner_of_a_name_is_revealed_only_with_the_password(own_server: Server, person: Person) -> None:
     assert person("putu", own_server).call("send", "mine").returncode == 0
     sent = person("rian", own_server).call("send", "hello", "--name", "putu")
     assert sent.returncode == 5
@@ -74,9 +72,7 @@ def test_a_script_with_the_password_is_told_whose_the_name_is_and_one_without_is
         assert (done.returncode, "not the room's password" in done.stderr) == (4, True)
 
 
-def test_an_empty_password_is_not_sent_and_after_a_wrong_one_goes_back_to_the_name(
-    own_server: Server, person: Person
-) -> None:
+def test_an_empty_password_after_a_wrong_one_returns_to_the_name(own_server: Server, person: Person) -> None:
     terminal = knock(person("tia", own_server), "tia")
     for asked in range(1, 7):
         terminal.wait_until(lambda asked=asked: terminal.text.count(QUESTION) == asked, QUESTION)  # type: ignore[misc]
@@ -89,9 +85,7 @@ def test_an_empty_password_is_not_sent_and_after_a_wrong_one_goes_back_to_the_na
     assert "Too many tries" not in terminal.text
 
 
-def test_nothing_typed_is_shown_from_the_name_until_one_is_in_and_nothing_typed_ahead_is_taken(
-    own_server: Server, person: Person
-) -> None:
+def test_input_is_hidden_and_discarded_between_name_and_admission(own_server: Server, person: Person) -> None:
     terminal = knock(person("vino", own_server), "vino")
     terminal.wait_for("Username valid!")
     assert not terminal.echoes

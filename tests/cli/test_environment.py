@@ -40,7 +40,7 @@ def _as_before() -> Iterator[None]:
         "1",
     ],
 )
-def test_what_is_no_time_zone_is_told_and_times_are_in_utc(monkeypatch: pytest.MonkeyPatch, zone: str) -> None:
+def test_an_invalid_time_zone_is_reported_and_utc_is_used(monkeypatch: pytest.MonkeyPatch, zone: str) -> None:
     monkeypatch.setenv("TZ", zone)
     time.tzset()
     (sentence,) = correct_environment(os.environ, tells_time=True)
@@ -52,17 +52,17 @@ def test_what_is_no_time_zone_is_told_and_times_are_in_utc(monkeypatch: pytest.M
 
 
 @pytest.mark.parametrize("zone", ["", "UTC", ":UTC", "WIB-7", "<+07>-7", "EST5EDT,M3.2.0,M11.1.0", "utc0"])
-def test_what_is_a_time_zone_stays(monkeypatch: pytest.MonkeyPatch, zone: str) -> None:
+def test_a_valid_time_zone_is_kept(monkeypatch: pytest.MonkeyPatch, zone: str) -> None:
     monkeypatch.setenv("TZ", zone)
     assert correct_environment(os.environ, tells_time=True) == []
     assert os.environ["TZ"] == zone
 
 
-def test_who_shows_no_times_needs_no_time_zone() -> None:
+def test_a_command_without_times_ignores_the_time_zone() -> None:
     assert correct_environment({"TZ": "Banana/Land"}, tells_time=False) == []
 
 
-def test_variables_that_are_not_ours_are_taken_out_and_told_once() -> None:
+def test_unknown_variables_are_removed_and_reported_once() -> None:
     environ = {"SOCKATUH_PORT": "udp://10.0.0.7:7625", "SOCKATUH_SERVICE_HOST": "x", "SOCKATUH_NAME": "", "HOME": ""}
     (sentence,) = correct_environment(environ, tells_time=True)
     assert "SOCKATUH_PORT and 1 more" in sentence

@@ -25,7 +25,7 @@ def test_help_pages_fit_the_terminal_without_cutting_words(
     assert "..." not in re.sub(r"\[ARGS\]\.\.\.|\[TEXT\.\.\.", "", shown), "nothing is left out"
 
 
-def test_what_is_copied_from_a_page_stands_in_one_piece(
+def test_copyable_text_is_never_wrapped_on_a_help_page(
     capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     shown = page("history", 40, capfd, monkeypatch).split()

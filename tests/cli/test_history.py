@@ -98,9 +98,7 @@ def test_an_invalid_selection_is_a_usage_error(words: list[str], capfd: pytest.C
     assert "--" in capfd.readouterr().err
 
 
-def test_a_room_without_a_past_is_told_where_it_was_looked_for(
-    tmp_path: Path, capfd: pytest.CaptureFixture[str]
-) -> None:
+def test_a_missing_database_is_reported_with_its_path(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
     (tmp_path / "room.db").unlink()
     assert run(["history"]) == 1
     assert str(tmp_path / "room.db") in capfd.readouterr().err

@@ -222,7 +222,7 @@ def test_settings_that_are_in_their_place_but_closed_become_readable_without_the
         ('[limits]\npassword_hash = """x"""', "is not known"),
     ],
 )
-def test_settings_that_a_service_cannot_have_are_told_before_anything_is_written(
+def test_settings_unsuitable_for_a_service_are_refused_before_any_write(
     tree: Path, capfd: pytest.CaptureFixture[str], setting: str, fault: str
 ) -> None:
     config = tree / "etc/sockatuh/sockatuh.toml"
@@ -234,7 +234,7 @@ def test_settings_that_a_service_cannot_have_are_told_before_anything_is_written
     assert content(tree).keys() == {"etc/sockatuh/sockatuh.toml"}
 
 
-def test_a_secret_that_cannot_be_taken_out_of_the_settings_is_told(
+def test_a_secret_that_cannot_be_removed_from_the_settings_is_reported(
     tree: Path, tmp_path: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:
     (tmp_path / "mine.toml").write_text(f'password_hash = """\\\n$2b$12${"a" * 53}"""\n')
@@ -272,9 +272,7 @@ def test_without_root_an_update_is_only_shown(
     assert "password_hash (0600)" in capfd.readouterr().out
 
 
-def test_removing_keeps_what_cannot_be_made_again_unless_it_is_purged(
-    tree: Path, capfd: pytest.CaptureFixture[str]
-) -> None:
+def test_removing_keeps_irreplaceable_files_unless_purged(tree: Path, capfd: pytest.CaptureFixture[str]) -> None:
     install()
     (tree / "var/lib/private/sockatuh").mkdir(parents=True)
     (tree / "var/lib/sockatuh").symlink_to("private/sockatuh")
@@ -296,7 +294,7 @@ def test_removing_keeps_what_cannot_be_made_again_unless_it_is_purged(
 # On the system that runs.
 
 
-def test_a_program_that_the_services_user_cannot_run_is_refused_with_what_it_says_and_the_way_out(
+def test_a_program_the_services_user_cannot_run_is_refused_with_a_remedy(
     tree: Path, tmp_path: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:
     for refusal, expected in (("one\nno module\n", "says: no module"), ("", "fails")):
@@ -346,7 +344,7 @@ def test_an_update_holds_the_socket_unless_its_unit_has_changed(tmp_path: Path, 
     assert " ".join(commands[-1]) == f"systemctl restart {again}"
 
 
-def test_a_command_that_fails_is_told_with_what_the_service_said_and_behind_the_password(
+def test_a_failed_command_is_reported_after_the_password_with_the_services_log(
     tmp_path: Path, commands: list[str], capfd: pytest.CaptureFixture[str]
 ) -> None:
     (tmp_path / "fails").write_text("enable")
@@ -422,7 +420,7 @@ def test_another_password_is_put_in_place_whole_and_taken_by_the_room_that_runs(
 
 
 @pytest.mark.parametrize("given", ["", "\n", "x" * 73])
-def test_what_is_no_password_changes_nothing(
+def test_an_invalid_password_changes_nothing(
     with_service: Path, commands: list[str], monkeypatch: pytest.MonkeyPatch, given: str
 ) -> None:
     give(monkeypatch, given)
@@ -431,7 +429,7 @@ def test_what_is_no_password_changes_nothing(
     assert list(commands) == []
 
 
-def test_a_room_that_cannot_take_its_new_password_is_told_of(
+def test_a_running_room_that_rejects_its_new_password_is_reported(
     with_service: Path, tmp_path: Path, commands: list[str], monkeypatch: pytest.MonkeyPatch,
     capfd: pytest.CaptureFixture[str],
 ) -> None:  # fmt: skip

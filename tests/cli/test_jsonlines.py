@@ -76,7 +76,7 @@ def test_it_begins_with_the_room_and_what_a_killed_program_left(capsys: pytest.C
 @pytest.mark.parametrize(
     "line", ['{"text": 1}', "{}", '{"text": "x", "action": "yes"}', "{nonsense", '{"a":' * 100_000]
 )
-def test_what_begins_like_an_object_and_says_no_line_is_refused(line: str) -> None:
+def test_an_object_that_is_no_line_is_refused(line: str) -> None:
     with pytest.raises(ValueError):  # noqa: PT011 (of the library that reads it, too)
         read_line(line)
 

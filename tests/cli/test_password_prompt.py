@@ -31,7 +31,7 @@ def change_password(server: Server) -> None:
 @pytest.mark.parametrize(
     "knows", [pytest.param(True, id="by password", marks=pytest.mark.slow), pytest.param(False, id="by ticket")]
 )
-def test_on_a_screen_it_is_asked_for_and_what_was_said_meanwhile_is_kept(
+def test_the_full_screen_asks_for_the_password_and_keeps_pending_lines(
     own_server: Server, person: Person, knows: bool
 ) -> None:
     joko, kiki = person("joko", own_server), person("kiki", own_server)
@@ -80,9 +80,7 @@ def test_with_plain_lines_the_next_line_is_it_and_is_not_shown(own_server: Serve
 
 
 @pytest.mark.slow
-def test_ctrl_c_instead_of_a_password_leaves_and_gives_back_what_was_not_stored(
-    own_server: Server, person: Person
-) -> None:
+def test_ctrl_c_at_the_password_question_returns_unstored_lines(own_server: Server, person: Person) -> None:
     terminal = come_in(person("joko", own_server))
     terminal.wait_for("you are here", ">")
     own_server.stop(signal.SIGKILL)
@@ -104,7 +102,7 @@ def test_ctrl_c_instead_of_a_password_leaves_and_gives_back_what_was_not_stored(
         pytest.param(["chat"], id="pipe", marks=pytest.mark.slow),
     ],
 )
-def test_a_program_that_came_by_ticket_gives_what_its_file_holds_by_now(
+def test_a_program_with_a_ticket_rereads_its_password_file(
     own_server: Server, person: Person, tmp_path: Path, command: list[str]
 ) -> None:
     file = tmp_path / "password"
@@ -163,7 +161,7 @@ def test_a_program_whose_file_still_holds_the_old_password_ends_and_says_so(
         assert "--password-file" not in reader.stderr.read()
 
 
-def test_a_program_ends_with_what_was_not_stored(own_server: Server, person: Person) -> None:
+def test_a_program_ends_by_returning_unstored_lines(own_server: Server, person: Person) -> None:
     with person("joko", own_server).start("chat", "--json") as chat:
         lines = json_lines(chat)
         until(lines, "notice", "caught_up")

@@ -79,7 +79,7 @@ def test_lines_that_no_server_stored_are_given_back(own_server: Server, person: 
     assert (error["type"], error["code"], error["texts"]) == ("error", "not_stored", ["one", "two"])
 
 
-def test_json_in_is_a_message_out_and_what_happens_is_json(server: Server, person: Person) -> None:
+def test_json_input_is_sent_and_events_are_printed_as_json(server: Server, person: Person) -> None:
     gita = person("gita", server)
     lines = ['{"text": "caf\\u00e9\\nau lait", "action": true, "more": 1}', "bare text", '{"text": 1}', "{broken", "  "]
     done = gita.run("chat", "--json", stdin="\n".join(lines).encode())
@@ -111,7 +111,7 @@ def test_a_bot_that_is_stopped_leaves_first(server: Server, person: Person) -> N
     assert bot.returncode == 0
 
 
-def test_plain_lines_on_a_terminal_are_asked_for_told_and_typed(own_server: Server, person: Person) -> None:
+def test_plain_mode_works_on_a_terminal(own_server: Server, person: Person) -> None:
     joko, kiki = person("joko"), person("kiki", own_server)
     terminal = joko.terminal("chat", "--plain", "-n", "0", own_server.address)
     terminal.answer("Trust it? [y/N]", "y")

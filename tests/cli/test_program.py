@@ -52,7 +52,7 @@ def test_a_program_that_is_found_by_pythonpath_only_is_started_with_it(tmp_path:
     assert found[2:] == [str(interpreter), "-m", "sockatuh"]
 
 
-def test_what_keeps_a_command_from_being_the_services_is_said(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_command_unsuitable_for_the_service_is_explained(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(os, "geteuid", lambda: 1000)
     assert "nosuch" in Program((str(tmp_path / "nosuch"),), ()).fault()
     assert Program((sys.executable, "-c", "raise SystemExit('not here')"), ()).fault() == "not here"

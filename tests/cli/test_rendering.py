@@ -22,7 +22,7 @@ def shown(kind: int, text: str = "", name: str = "ana", columns: int | None = No
     return [first[6:], *others]
 
 
-def test_what_is_said_stands_behind_its_author_and_two_spaces() -> None:
+def test_a_text_follows_its_author_after_two_spaces() -> None:
     assert shown(MESSAGE, "soup at one") == ["ana  soup at one"]
     assert shown(ACTION, "waves") == ["* ana waves"]
 
@@ -73,13 +73,13 @@ def test_a_name_that_fits_no_row_is_cut_with_a_mark_that_is_in_no_name() -> None
     ]
 
 
-def test_a_name_that_is_no_word_stands_in_quotation_marks() -> None:
+def test_a_name_that_is_no_word_is_quoted() -> None:
     assert shown(MESSAGE, "budi", name="ana kicks") == ['"ana kicks"  budi']
     assert shown(LEFT, "left", name="budi joined; ana") == ['· "budi joined; ana" left']
     assert shown(LEFT, "left", name='a"b\\') == ['· "a\\"b\\\\" left']
 
 
-def test_a_long_text_is_shown_in_part_to_somebody_who_looks_on() -> None:
+def test_a_long_text_is_abbreviated_on_a_screen() -> None:
     entry = Said(4321, NOON, "ana", "\n".join(map(str, range(200))))
     rows = [plain(line) for line in shorten(draw(entry, "tom", 80), 4321, 80)]
     assert [row.strip() for row in rows[1:10]] == [str(number) for number in range(1, 10)]
@@ -146,7 +146,7 @@ def test_whatever_is_hostile_is_drawn_as_harmless_pieces(name: str) -> None:
             assert all(faults_of_text(line) == [] and "\n" not in line for line in lines)
 
 
-def test_who_is_meant_sees_it() -> None:
+def test_a_mention_is_highlighted() -> None:
     def style(text: str, me: str = "tom") -> str:
         return draw(Said(1, NOON, "ana", text), me)[0][-1][0]
 

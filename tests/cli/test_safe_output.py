@@ -27,11 +27,11 @@ def test_nothing_hostile_passes(name: str) -> None:
 
 
 @given(st.text(st.characters(exclude_categories=[])))
-def test_what_is_clean_passes_as_it_is(text: str) -> None:
+def test_clean_text_passes_unchanged(text: str) -> None:
     assert escape(clean_text(text)) == clean_text(text)
 
 
-def test_what_does_not_pass_is_shown_as_its_escape() -> None:
+def test_removed_characters_are_shown_as_escapes() -> None:
     assert escape("a\x1b[2J\x9b\u202e\U000e0041\ud800\r\n") == "a\\u001b[2J\\u009b\\u202e\\U000e0041\\ud800\\u000d\n"
 
 
@@ -66,7 +66,7 @@ def _pipe() -> Iterator[tuple[io.TextIOWrapper, io.TextIOWrapper]]:
         yield reader, writer
 
 
-def test_what_is_written_is_shown_and_not_obeyed(streams: Callable[..., None]) -> None:
+def test_control_characters_are_shown_and_not_executed(streams: Callable[..., None]) -> None:
     out = io.BytesIO()
     streams(stdout=io.TextIOWrapper(out, "utf-8", "replace", line_buffering=True))
     assert isinstance(sys.stdout, ShownText)
@@ -79,7 +79,9 @@ def test_what_is_written_is_shown_and_not_obeyed(streams: Callable[..., None]) -
     ("encoding", "written"),
     [("utf-8", "é — 12 … ✓ 茶"), ("latin-1", "é - 12 ... ok \\u8336"), ("ascii", "\\xe9 - 12 ... ok \\u8336")],
 )
-def test_what_an_encoding_lacks_is_written_out(streams: Callable[..., None], encoding: str, written: str) -> None:
+def test_unencodable_characters_are_written_as_escapes(
+    streams: Callable[..., None], encoding: str, written: str
+) -> None:
     out, err = io.BytesIO(), io.BytesIO()
     streams(stdout=io.TextIOWrapper(out, encoding), stderr=io.TextIOWrapper(err, encoding))
     for stream, data in ((sys.stdout, out), (sys.stderr, err)):
@@ -96,7 +98,7 @@ def test_streams_that_were_closed_are_there_and_hold_nothing(streams: Callable[.
     assert os.get_inheritable(sys.stderr.fileno())
 
 
-def test_a_full_stdout_is_told_once_and_a_full_stderr_never(streams: Callable[..., None]) -> None:
+def test_a_full_stdout_is_reported_once_and_a_full_stderr_never(streams: Callable[..., None]) -> None:
     with open("/dev/full", "w") as out, open("/dev/full", "w") as err:
         streams(stdout=out, stderr=err)
         print("x", end="")
@@ -108,7 +110,7 @@ def test_a_full_stdout_is_told_once_and_a_full_stderr_never(streams: Callable[..
             assert is_lost(stream)
 
 
-def test_a_reader_that_has_left_is_told_apart(
+def test_a_closed_pipe_is_distinguished_from_a_full_disk(
     streams: Callable[..., None], pipe: tuple[io.TextIOWrapper, io.TextIOWrapper]
 ) -> None:
     reader, writer = pipe

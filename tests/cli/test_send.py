@@ -78,7 +78,7 @@ def test_the_longest_text_is_stored_and_one_byte_more_is_refused_with_its_size(s
     assert json.loads(done.stdout)["code"] == "text_too_long"
 
 
-def test_what_is_too_long_is_refused_before_anybody_is_asked(person: Person) -> None:
+def test_an_overlong_text_is_refused_before_connecting(person: Person) -> None:
     done = person("hadi").call("send", "--server", "nowhere.invalid", "-", stdin=b"x" * 3_000_000)
     assert done.returncode == 4
     assert "3,000,000 bytes" in done.stderr

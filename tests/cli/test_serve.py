@@ -53,7 +53,7 @@ def serve_passed(sock: socket.socket, config: Path, manager: socket.socket) -> s
     )  # fmt: skip
 
 
-def test_a_socket_of_the_wrong_kind_is_told_to_the_admin_and_to_the_manager(room: Room, manager: socket.socket) -> None:
+def test_a_socket_of_the_wrong_kind_is_reported_to_admin_and_manager(room: Room, manager: socket.socket) -> None:
     with socket.socket() as sock:
         sock.bind(("127.0.0.1", 0))
         done = serve_passed(sock, room.configure(), manager)
@@ -62,7 +62,7 @@ def test_a_socket_of_the_wrong_kind_is_told_to_the_admin_and_to_the_manager(room
     assert "should be a UDP socket" in manager.recv(1000).decode()
 
 
-def test_settings_that_cannot_be_used_are_told_to_the_manager_in_one_line(room: Room, manager: socket.socket) -> None:
+def test_invalid_settings_are_reported_to_the_manager_in_one_line(room: Room, manager: socket.socket) -> None:
     with socket.socket(type=socket.SOCK_DGRAM) as sock:
         sock.bind(("127.0.0.1", 0))
         done = serve_passed(sock, room.configure(hots="x", port=0.5), manager)

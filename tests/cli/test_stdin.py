@@ -47,7 +47,7 @@ def test_no_more_than_the_longest_line_is_kept() -> None:
 @pytest.mark.parametrize(
     ("data", "code"), [(b"\xff\xfe", "bad_line"), (b"a\0b", "bad_line"), (b"x" * (LONGEST + 1), "text_too_long")]
 )
-def test_what_is_no_text_is_told_with_its_size(data: bytes, code: str) -> None:
+def test_invalid_text_is_reported_with_its_size(data: bytes, code: str) -> None:
     with pytest.raises(NoText) as caught:
         text_of(cut(data)[0])
     assert (caught.value.code, caught.value.size) == (code, len(data))

@@ -16,7 +16,7 @@ def seq_of(client: Client, text: str) -> int:
     return int(json.loads(client.call("send", "--json", text).stdout)["seq"])
 
 
-def test_tail_prints_what_is_said_from_now_on(server: Server, person: Person) -> None:
+def test_tail_prints_new_lines(server: Server, person: Person) -> None:
     ana, budi = person("ana", server), person("budi", server)
     ana.call("send", "before")
     with budi.start("tail", "--json") as reader:
@@ -44,7 +44,7 @@ def test_after_begins_behind_a_place_in_the_log(server: Server, person: Person) 
     assert (message["seq"], message["text"]) == (second, "second")
 
 
-def test_since_passes_over_what_was_said_before(server: Server, person: Person) -> None:
+def test_since_skips_earlier_lines(server: Server, person: Person) -> None:
     indra = person("indra", server)
     seq_of(indra, "long ago")
     with indra.start("tail", "--since", "0", "--json", "-n", "1") as reader:

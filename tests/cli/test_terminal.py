@@ -12,7 +12,7 @@ from sockatuh.cli.terminal import STAND_IN, show_removed
 
 
 @pytest.mark.parametrize("name", TEXTS)
-def test_nothing_hostile_is_shown_of_what_is_typed_but_controls_which_the_input_writes_out(name: str) -> None:
+def test_hostile_input_is_shown_only_as_written_out_controls(name: str) -> None:
     shown = show_removed(TEXTS[name])
     assert faults_of_text("".join(char for char in shown if unicodedata.category(char) != "Cc")) == []
 
@@ -22,13 +22,13 @@ def test_each_character_has_its_place(text: str) -> None:
     assert all(new in (old, STAND_IN) for old, new in zip(text, show_removed(text), strict=True))
 
 
-def test_what_people_type_is_shown_as_it_is() -> None:
+def test_ordinary_input_is_shown_unchanged() -> None:
     text = "Gr\u00fc\u00dfe, \u4f60\u597d \U0001f469\u200d\U0001f469\u200d\U0001f467"
     assert show_removed(text) == text
     assert show_removed("a\u202eb") == f"a{STAND_IN}b"
 
 
-def test_what_is_pasted_cannot_act_before_it_is_sent(server: Server, person: Person) -> None:
+def test_pasted_text_has_no_effect_before_it_is_sent(server: Server, person: Person) -> None:
     terminal = person("pia", server).terminal("chat", "-n", "0")
     terminal.wait_for("\u2014 you are here \u2014", ">")
     terminal.type("\x1b[200~a\u202eb\u200b\x1b]0;PWNED\x07c\x1b[201~")
@@ -38,9 +38,7 @@ def test_what_is_pasted_cannot_act_before_it_is_sent(server: Server, person: Per
     terminal.wait_for("pia  abc")
 
 
-def test_what_is_typed_while_lines_are_printed_is_never_echoed_by_the_terminal_itself(
-    server: Server, person: Person
-) -> None:
+def test_the_terminal_never_echoes_input_while_lines_are_printed(server: Server, person: Person) -> None:
     terminal = person("qori", server).terminal("chat", "-n", "0")
     terminal.wait_for("\u2014 you are here \u2014", ">")
     with person("rini", server).start("chat") as other:

@@ -176,7 +176,7 @@ def test_forged_datagrams_alone_keep_nobody_out(server: ServerProcess, version: 
     asyncio.run(story())
 
 
-def test_versions_that_do_not_match_are_told_apart_from_a_server_that_is_away(server: ServerProcess) -> None:
+def test_a_version_mismatch_is_distinguished_from_an_absent_server(server: ServerProcess) -> None:
     async def story() -> None:
         async with relay_to(server.port) as relay:
             relay.change_down = with_another_version

@@ -189,7 +189,7 @@ def test_a_bot_that_talks_is_shown_everything_that_others_say_meanwhile(server: 
     asyncio.run(story())
 
 
-def test_several_deliveries_wait_at_once_and_one_that_is_cancelled_takes_nothing_along(server: ServerProcess) -> None:
+def test_concurrent_deliveries_survive_a_cancellation(server: ServerProcess) -> None:
     async def story() -> None:
         async with conversation("bot", server.port, server.key) as bot:
             await bot.open(PATIENCE)

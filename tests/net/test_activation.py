@@ -92,6 +92,6 @@ def test_a_file_or_a_closed_descriptor_is_refused(tmp_path: Path) -> None:
         take_passed_socket(environ_for(), 1_000_000)
 
 
-def test_of_several_sockets_the_names_are_told() -> None:
+def test_several_sockets_are_refused_with_their_names() -> None:
     with pytest.raises(ConfigurationError, match=r"one socket, not 2 \(sockatuh, http\)"):
         take_passed_socket(environ_for(2, "sockatuh:http"))

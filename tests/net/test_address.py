@@ -91,7 +91,7 @@ def test_a_server_is_read_as_people_write_it(text: str, host: str, port: int) ->
         ("[fe80::1%\x1b[2J]:99", "is not"),
     ],
 )
-def test_what_is_no_server_is_refused_plainly(text: str, reason: str) -> None:
+def test_an_invalid_server_is_refused_with_a_reason(text: str, reason: str) -> None:
     with pytest.raises(ValueError) as caught:  # noqa: PT011 - the reason is compared below
         parse_server(text, 7625)
     assert reason in str(caught.value)
@@ -108,7 +108,7 @@ def test_any_text_is_a_server_or_a_value_error(text: str) -> None:
 
 
 @given(st.ip_addresses(), st.integers(1, 65535))
-def test_what_is_shown_can_be_typed(host: ipaddress.IPv4Address | ipaddress.IPv6Address, port: int) -> None:
+def test_a_displayed_address_can_be_typed(host: ipaddress.IPv4Address | ipaddress.IPv6Address, port: int) -> None:
     address = (str(host), port) if host.version == 4 else (str(host), port, 0, 0)
     again = parse_server(format_address(address), 1)
     assert pack_address(again) == pack_address(address)

@@ -116,7 +116,7 @@ def test_remembered_senders_are_bounded() -> None:
         assert len(receive._sources) <= ARRIVALS_KEPT
 
 
-def test_a_socket_bound_to_one_address_needs_no_notes() -> None:
+def test_a_socket_bound_to_one_address_needs_no_source_information() -> None:
     with open_server_socket("127.0.0.1", 0) as server:
         assert not ask_for_notes(server)
 

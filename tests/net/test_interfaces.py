@@ -1,4 +1,4 @@
-"""Which addresses of this machine others are output."""
+"""Which addresses of this machine are announced."""
 
 from __future__ import annotations
 
@@ -188,7 +188,7 @@ def test_on_a_machine_with_a_vpn_and_containers_the_local_network_is_named(add: 
     assert run_alone("sh", "-ec", script).strip().removeprefix("::ffff:") == named
 
 
-def test_who_asked_an_unknown_address_of_several_is_told_something_from_each() -> None:
+def test_an_unknown_asked_address_is_answered_from_each_source() -> None:
     ask = f"import ipaddress; {NAME}; s.bind(('::', 0)); print(*(each.control[2].hex() for each in find_sources(s)))"
     script = f'{NETWORK}\nip addr add fd07::7/64 dev eth0 nodad preferred_lft 0\n{sys.executable} -c "{ask}"'
     output = run_alone("sh", "-ec", script).split()

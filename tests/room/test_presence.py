@@ -146,7 +146,7 @@ def test_however_many_keys_take_names_only_so_many_are_remembered() -> None:
     assert presence.owner_of("n19999", 20_000) == "k19999"
 
 
-def test_whoever_claims_names_with_any_number_of_keys_frees_nobody_elses() -> None:
+def test_claiming_names_with_many_keys_frees_no_other_name() -> None:
     presence = PresenceFold(inf, max_names=2_000)
     for seq in range(1, 201):
         presence.apply(seq, seq, Claimed(f"honest{seq}", f"owner{seq}", 0, f"10.0.0.{seq % 50}"), f"honest{seq}")

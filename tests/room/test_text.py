@@ -38,7 +38,7 @@ def longest_tower(text: str) -> int:
 @example("a" + "\u0cbf" * 8 + "\u0301" + "\u0cd5")
 @example("e\u200b\u0301")
 @example("👩\u200d\u200d👩")
-def test_no_text_keeps_what_is_forbidden(text: str) -> None:
+def test_forbidden_characters_are_removed_from_any_text(text: str) -> None:
     cleaned = clean_text(text)
     assert forbidden_in(cleaned) == []
     assert longest_tower(cleaned) <= MAX_MARKS
@@ -48,7 +48,7 @@ def test_no_text_keeps_what_is_forbidden(text: str) -> None:
 
 
 @given(NASTY)
-def test_a_line_is_one_line_whatever_it_was(text: str) -> None:
+def test_a_line_has_no_line_breaks_whatever_the_input(text: str) -> None:
     line = clean_line(text)
     assert "\n" not in line
     assert "\t" not in line
@@ -108,7 +108,7 @@ def test_a_terminal_attack_becomes_plain_text(attack: str, shown: str) -> None:
     "text",
     ["soup at one", "  indented", "a\n\tb\n\nc", "Grüße, 你好, שלום, สวัสดี", FAMILY, "❤️", "👩🏽‍🚀", "🏳️‍🌈", "[bold]x[/]"],
 )
-def test_what_people_write_is_kept(text: str) -> None:
+def test_ordinary_text_is_kept_unchanged(text: str) -> None:
     assert clean_text(text) == text
 
 
