@@ -93,7 +93,7 @@ def test_the_bot_has_15_lines() -> None:
     assert len(lines) <= 15
 
 
-def test_the_page_and_the_package_name_the_same_things() -> None:
+def test_the_page_documents_exactly_the_exported_names() -> None:
     named = {*re.findall(r"\bsockatuh\.([A-Za-z_]+)", PAGE), *re.findall(r"`([A-Z][a-z][A-Za-z]+)[`(.]", PAGE)}
     assert {*sockatuh.__all__} - {"__version__"} - {*re.findall(r"\w+", PAGE)} == set()
     assert named - {"testing", "MemoryRoom", "None", "True"} <= {*sockatuh.__all__}

@@ -153,7 +153,7 @@ def test_a_package_imports_only_what_is_below_it(module: str) -> None:
 
 
 @of_each_module
-def test_the_pure_packages_have_no_wires_no_clock_no_dice_no_log_and_no_disk(module: str) -> None:
+def test_the_pure_packages_do_no_io_and_read_no_clock_or_randomness(module: str) -> None:
     if layer_of(module).split(".")[0] in PURE:
         assert not {name for name in imports_of(module) if name in IMPURE or name.split(".")[0] in IMPURE}
 
@@ -199,7 +199,7 @@ CLIENTS_COMMANDS: Final = (
 
 
 @pytest.mark.parametrize("module", CLIENTS_COMMANDS)
-def test_the_clients_commands_know_the_library_and_not_what_is_below_it(module: str) -> None:
+def test_client_commands_import_only_the_library(module: str) -> None:
     below = ("sockatuh.protocol", "sockatuh.net", "sockatuh.store", "sockatuh.server")
     found = {name for name in imports_of(f"sockatuh.cli.{module}") if name.startswith(below)}
     assert found <= {"sockatuh.protocol.identity"}, "only what a key looks like to people"
@@ -263,7 +263,7 @@ def test_no_constant_table_is_changed_after_it_is_made(module: str) -> None:
             assert ast.unparse(node.value) not in tables, f"{module}:{node.lineno}"
 
 
-def test_every_package_of_the_table_is_there_and_every_package_is_in_the_table() -> None:
+def test_the_table_lists_exactly_the_existing_packages() -> None:
     assert {module for module in MODULES if "." in module and not layer_of(module)} == set()
     assert {row for row in MAY_IMPORT if f"sockatuh.{row}" not in MODULES} == set()
 
@@ -279,7 +279,7 @@ def test_every_permission_of_the_table_is_used() -> None:
             )
 
 
-def test_the_top_of_the_repository_holds_only_what_is_settled() -> None:
+def test_the_top_level_of_the_repository_is_fixed() -> None:
     if shutil.which("git") is None or not (ROOT / ".git").exists():
         pytest.skip("not a git checkout")
     tracked = subprocess.run(["git", "ls-files", "-z"], cwd=ROOT, capture_output=True, text=True, check=True)

@@ -56,7 +56,7 @@ def test_the_table_of_layers_is_the_one_that_is_tested() -> None:
     assert table == MAY_IMPORT
 
 
-def test_every_file_that_is_named_is_there() -> None:
+def test_every_named_file_exists() -> None:
     named = FILE.findall(PAGE)
     assert len(named) > 50
     below = {name: ROOT if name.startswith(("tests/", "docs/")) else PACKAGE for name in named}
@@ -75,7 +75,7 @@ def test_a_reading_order_has_next_to_every_module_once_and_about_the_size_it_say
     assert abs(int(said[1].replace(",", "")) - size) <= ABOUT * size, f"it has {size:,} lines"
 
 
-def test_the_way_of_a_line_is_the_one_it_takes() -> None:
+def test_the_described_path_of_a_line_is_the_real_one() -> None:
     calls = iter(run(calls_of_one_line()))
     named = FILE.findall(section("The way of one line"))
     for step in (name for name in named if not name.startswith(NOT_IN_MEMORY)):

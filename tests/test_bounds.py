@@ -138,7 +138,7 @@ def say(log: RoomLog, count: int, size: int, *, keys: bool = False) -> None:
     log.call(lambda _: None)
 
 
-def test_what_is_read_for_one_request_and_for_the_start(log: RoomLog) -> None:
+def test_entries_read_for_one_request_and_at_the_start(log: RoomLog) -> None:
     say(log, 200, LARGE)
     one = READ_BYTES + 2 * LARGE
     assert peak_of(lambda: read_for(log, ReadRequest(1, 0, 200))) < 3 * one
@@ -156,7 +156,7 @@ def test_the_names_that_a_start_goes_through(log: RoomLog) -> None:
 
 
 @pytest.mark.parametrize("size", [1, LARGE])
-def test_what_waits_to_be_stored(size: int) -> None:
+def test_lines_waiting_to_be_stored(size: int) -> None:
     def fill() -> tuple[AppendQueue, deque[Append]]:
         queue: deque[Append] = deque()
         appends = AppendQueue(queue.append, lambda: None)
@@ -220,7 +220,7 @@ def test_other_work_queued_for_an_unresponsive_disk(log: RoomLog, monkeypatch: p
 
 
 @pytest.mark.parametrize("size", [1_000, LARGE])
-def test_what_one_sweep_sends_again(size: int) -> None:
+def test_retransmissions_of_one_sweep(size: int) -> None:
     out = Outgoing(Counter())
     timers = TimerTable(ServerTimer)
     fanout = Fanout(0, LIMITS, out, timers)
@@ -310,7 +310,7 @@ def test_names_of_absent_members() -> None:
     assert held_by(fill) < 1_024 * most * 9 // 8
 
 
-def test_what_is_sent_to_classic_members_in_one_turn() -> None:
+def test_datagrams_to_classic_members_in_one_turn() -> None:
     hosts = [ipaddress.ip_network("10.0.0.0/8")]
     dialect = ClassicDialect(Diary(), os.urandom, enabled=True, networks=hosts, max_peers=1024)
     for number in range(1024):

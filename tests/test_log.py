@@ -55,7 +55,7 @@ def test_on_a_terminal_a_line_is_laid_out_in_rows() -> None:
     assert "<" not in written("console").getvalue()
 
 
-def test_a_list_of_texts_and_a_text_without_ink_are_no_fields_of_their_own() -> None:
+def test_lists_and_blank_texts_cannot_imitate_fields() -> None:
     stream = written("console")
     log.get_logger("room").info("x", names=["a", "b name=zoe"], text="a\u3164level\u2800y", seq=5)
     names = "\"['a', 'b name=zoe']\""
@@ -92,7 +92,7 @@ def test_events_below_the_level_are_not_written() -> None:
 
 @pytest.mark.parametrize("log_format", ["json", "console"])
 @pytest.mark.parametrize("value", [*HOSTILE, *TEXTS.values()])
-def test_what_a_member_types_stays_in_its_value(log_format: str, value: str) -> None:
+def test_member_input_stays_within_its_field(log_format: str, value: str) -> None:
     assert_harmless(log_format, value)
 
 
@@ -128,7 +128,7 @@ def test_a_traceback_is_part_of_its_line() -> None:
     assert "ValueError" in stream.getvalue()
 
 
-def test_what_asyncio_reports_is_an_event() -> None:
+def test_asyncio_errors_are_logged_as_events() -> None:
     stream = written("json")
     loop = asyncio.new_event_loop()
     loop.call_exception_handler({"message": "went\nwrong", "exception": ValueError("odd")})
@@ -192,7 +192,7 @@ def test_a_stalled_log_reader_blocks_nobody_and_learns_what_was_dropped(
     assert dropped > 0
 
 
-def test_when_the_program_ends_everything_that_was_logged_is_written(pipe: tuple[TextIO, BinaryIO]) -> None:
+def test_all_log_lines_are_written_before_the_program_ends(pipe: tuple[TextIO, BinaryIO]) -> None:
     stream, reader = pipe
     with log.unblocked(stream) as unblocked:
         log.configure("json", "info", stream=unblocked, is_terminal=False)

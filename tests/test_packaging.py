@@ -66,7 +66,7 @@ def test_the_units_exposure_is_low() -> None:
     assert float(score[1]) <= MAX_EXPOSURE
 
 
-def test_the_units_are_without_fault_but_for_the_program_that_is_not_installed_here() -> None:
+def test_the_units_verify_except_for_the_missing_program() -> None:
     said = analyse("verify", str(UNIT), str(SOCKET)).stderr.splitlines()
     assert [line for line in said if "/opt/sockatuh/bin/sockatuh is not executable" not in line] == []
 
@@ -81,7 +81,7 @@ def test_the_unit_is_watched_keeps_its_state_and_gets_its_secret() -> None:
     assert found["ExecStart"] == [f"/opt/sockatuh/bin/sockatuh serve --config {SYSTEM_FILE}"]
 
 
-def test_a_reload_renews_the_secret_as_the_services_user_then_tries_the_settings_and_then_asks_for_them() -> None:
+def test_a_reload_renews_the_secret_then_checks_and_applies_the_settings() -> None:
     found = directives()
     renew, attempt, ask = found["ExecReload"]
     assert renew.startswith("+/bin/sh -ec 'cd %t/sockatuh && exec setpriv --reuid=")
@@ -93,11 +93,11 @@ def test_a_reload_renews_the_secret_as_the_services_user_then_tries_the_settings
     assert ask == "/bin/sh -c 'kill -HUP $MAINPID'", "a minimal system has no program called kill"
 
 
-def test_what_the_program_does_not_give_a_level_is_an_error() -> None:
+def test_output_without_a_level_is_logged_as_an_error() -> None:
     assert directives()["SyslogLevel"] == ["err"]
 
 
-def test_a_service_that_fails_is_tried_again_for_ever_but_with_settings_that_cannot_be_used() -> None:
+def test_a_failed_service_is_restarted_unless_its_settings_are_invalid() -> None:
     found = directives()
     assert found["StartLimitIntervalSec"] == ["0"]
     assert (found["Restart"], found["RestartSec"]) == (["on-failure"], ["1s"])
@@ -105,7 +105,7 @@ def test_a_service_that_fails_is_tried_again_for_ever_but_with_settings_that_can
     assert {ExitCode.USAGE, ExitCode.BAD_CONFIGURATION} == {*PERMANENT}
 
 
-def test_the_service_has_no_network_but_the_socket_it_is_passed() -> None:
+def test_the_service_has_no_network_except_the_passed_socket() -> None:
     service, socket = directives(), directives(SOCKET)
     assert service["PrivateNetwork"] == ["yes"]
     assert service["RestrictAddressFamilies"] == ["AF_UNIX"]
@@ -144,7 +144,7 @@ def test_the_configuration_file_holds_every_key_with_its_default(tmp_path: Path)
     assert written["limits"] == dataclasses.asdict(Limits())
 
 
-def test_what_has_no_default_stands_there_as_a_comment() -> None:
+def test_settings_without_a_default_are_commented_out() -> None:
     commented = re.findall(r"^# (\w+) = \S", CONFIG.read_text("utf-8"), re.MULTILINE)
     assert set(commented) == WITHOUT_DEFAULT
 

@@ -112,7 +112,7 @@ def test_every_script_is_short_can_be_run_and_is_explained_to_contributors() -> 
 
 
 @pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: path.name)
-def test_a_document_links_to_and_names_only_what_is_there(document: Path) -> None:
+def test_documents_link_to_and_name_only_existing_files(document: Path) -> None:
     text = document.read_text("utf-8")
     linked = [each.partition("#")[0] for each in re.findall(r"\]\(([^)\s]+)\)", text) if "://" not in each]
     assert [each for each in linked if each and not (document.parent / each).exists()] == []
@@ -120,7 +120,7 @@ def test_a_document_links_to_and_names_only_what_is_there(document: Path) -> Non
     assert [each for each in scripts if not (ROOT / "scripts" / each).exists()] == []
 
 
-def test_whatever_coverage_leaves_out_says_why() -> None:
+def test_every_coverage_exclusion_states_its_reason() -> None:
     unexplained = [
         f"{path.relative_to(ROOT)}:{number}"
         for path in sorted((ROOT / "sockatuh").rglob("*.py"))

@@ -111,7 +111,7 @@ def test_a_wrong_password_and_a_name_that_is_taken_are_refused() -> None:
     run(main())
 
 
-def test_what_is_said_while_the_network_is_down_arrives_once() -> None:
+def test_lines_said_without_a_network_arrive_once() -> None:
     async def main() -> tuple[list[tuple[str, str]], list[object]]:
         async with MemoryRoom() as kitchen, kitchen.connect(name="ana") as ana, kitchen.connect(name="budi") as budi:
             kitchen.cut_network()

@@ -158,7 +158,7 @@ async def lock_it(run: Run) -> Found:
         finally:
             client.close()
         for member in there.members:
-            await member.hears("tom: soup at one")
+            await member.sees("tom: soup at one")
         count = there.check("tom: soup at one")
     return Found(
         f"{count} lines and a person's under BEGIN EXCLUSIVE",
@@ -207,7 +207,7 @@ async def damage_it(run: Run) -> Found:
         async with joined("budi", room.port, server.key, history=None, cursor=1) as budi:
             await budi.until(lambda: bool(budi.all(e.CaughtUp)))
             ana.say("and after")
-            await budi.hears("ana: and after")
+            await budi.sees("ana: and after")
             seen = len(budi.lines) - 1
             gaps = [event.stretch.count for event in budi.all(e.EntriesGone)]
             await ana.until(ana.is_answered)

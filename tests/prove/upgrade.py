@@ -61,7 +61,7 @@ async def _open_the_first_room(run: Run) -> Found:
         budi = await stack.enter_async_context(joined("Budi Santoso", room.port, server.key))
         number = budi.say("back again")
         await budi.until(budi.is_answered)
-        await ana.hears("Budi_Santoso: back again")
+        await ana.sees("Budi_Santoso: back again")
         require(budi.stored[number] > LAST, "the log begins anew")
     kept = messages(database)
     require([line for seq, line in kept.items() if seq <= LAST] == list(LINES), "the log is not what it was")
