@@ -1,4 +1,4 @@
-"""What all tests share: properties are judged by what they find, never by how long the machine took."""
+"""Settings for all tests: property tests have no deadline."""
 
 from __future__ import annotations
 

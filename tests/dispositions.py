@@ -1,4 +1,4 @@
-"""Signals that tests send: behind nohup or in the background some are ignored, and so they would be by all below."""
+"""Signals that tests send: under nohup or in the background some are ignored, and child processes inherit that."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Names and texts that look like something else than what they are: another's words, a join, a remark."""
+"""Names and texts that imitate something else: another member's line, a join, a remark."""
 
 from __future__ import annotations
 

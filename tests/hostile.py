@@ -1,4 +1,4 @@
-"""Texts that somebody sends to do something to another's terminal or log, by name, and what may never come of them."""
+"""Texts that attack another's terminal or log, by name, and checks that they had no effect."""
 
 from __future__ import annotations
 

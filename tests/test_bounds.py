@@ -1,4 +1,4 @@
-"""Every container is bounded by what the process holds, in bytes, whether it is filled with small things or large."""
+"""Every container has a bound in bytes of memory, whether filled with small items or large ones."""
 
 from __future__ import annotations
 
@@ -243,7 +243,7 @@ def test_retransmissions_of_one_sweep(size: int) -> None:
     assert sweeps < 30, "everybody has its turn, soon"
 
 
-# What strangers leave.
+# State kept for strangers.
 
 
 def test_handshakes_that_wait() -> None:
@@ -347,7 +347,7 @@ def test_addresses_that_are_packed(monkeypatch: pytest.MonkeyPatch) -> None:
         assert held_by(fill) < MIB
 
 
-# What a client keeps ahead of a hole.
+# Entries a client buffers beyond a gap.
 
 
 def early_entry(seq: int, size: int) -> m.Entries:

@@ -1,4 +1,4 @@
-"""What a contributor's first hour relies on: the forge's files parse, and name only what is there."""
+"""The repository's CI and contributor files parse and name only existing things."""
 
 from __future__ import annotations
 

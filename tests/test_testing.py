@@ -1,4 +1,4 @@
-"""The room in memory that others test their bots with: it behaves like a server, and time costs nothing."""
+"""The in-memory room for testing bots: it behaves like a server, in virtual time."""
 
 from __future__ import annotations
 

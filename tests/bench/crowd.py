@@ -16,12 +16,12 @@ from typing import Protocol
 
 MESSAGE_BYTES = 100
 PATIENCE = 30.0
-"""Seconds after which what has not come never will."""
+"""Seconds after which a missing message counts as lost."""
 QUIET = 1.5
-"""Seconds without anything after which all has come, and is acknowledged."""
+"""Seconds of silence after which everything has arrived and is acknowledged."""
 
 LULL = 0.002
-"""Seconds without anything after which what was said last is with everybody."""
+"""Seconds of silence after which the last message has reached everybody."""
 
 
 class Spoilt(Exception):
@@ -54,7 +54,7 @@ class Link(Protocol):
         """Return what to wait on."""
 
     def collect(self, now: float) -> None:
-        """Take what has come, without waiting."""
+        """Receive without waiting."""
 
     def receive(self, tally: Tally) -> None:
         """Look at what was collected."""
@@ -71,7 +71,7 @@ class Room(Protocol):
         """Return the members."""
 
     def begin(self) -> None:
-        """Forget what came until now."""
+        """Forget what has arrived so far."""
 
     def tend(self, now: float) -> None:
         """Do what clients do periodically: acknowledge and retransmit."""
@@ -128,7 +128,7 @@ class Driver:
             self._epoll.register(descriptor, select.EPOLLIN)
 
     def close(self) -> None:
-        """Wait on nothing any more."""
+        """Stop waiting on the sockets."""
         self._epoll.close()
 
     def rest(self) -> None:

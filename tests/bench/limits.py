@@ -1,4 +1,4 @@
-"""What the machine itself takes for the same, with nothing around it: no members that join, speak and acknowledge.
+"""What the same work costs the bare machine: no members that join, speak and acknowledge.
 
 To send the datagrams one by one, or many with one call; to seal them too; and to commit what is in them before.
 """

@@ -81,7 +81,7 @@ class Server:
 
 
 class Client:
-    """Somebody with files of their own, who runs commands; `command` as in `Program`."""
+    """A user with a profile directory, who runs commands; `command` as in `Program`."""
 
     def __init__(
         self, directory: Path, server: Server | None = None, command: Sequence[str] = (), **environ: str
@@ -117,7 +117,7 @@ class Client:
         return run(args, self.environ, stdin, PATIENCE, self._command)
 
     def start(self, *args: str) -> Program:
-        """Begin a command that goes on, but not for ever."""
+        """Start a long-running command, with a time limit."""
         process = Program(args, self.environ, command=self._command)
         self._watchdogs.append(threading.Timer(PATIENCE, process.kill))
         self._watchdogs[-1].start()
@@ -129,7 +129,7 @@ class Client:
         return self._terminals[-1]
 
     def close(self) -> None:
-        """End what is still there."""
+        """End programs that still run."""
         for watchdog in self._watchdogs:
             watchdog.cancel()
         for terminal in self._terminals:

@@ -21,7 +21,7 @@ def come_in(client: Client, *options: str) -> Terminal:
 def test_the_first_time_asks_until_it_is_right_and_the_second_time_asks_nothing(
     own_server: Server, person: Person
 ) -> None:
-    server = own_server  # nobody else has said anything there
+    server = own_server  # a room without other lines
     ana, budi = person("ana", server), person("budi")
     with ana.start("tail", "--json") as reader:
         until(json_lines(reader), "notice", "caught_up")
@@ -172,7 +172,7 @@ def test_missed_lines_are_shown_between_marks(own_server: Server, person: Person
     mira.call("send", "meanwhile")
     terminal.wait_for("mira  meanwhile")
     terminal.wait_for_prompt()
-    if "while you were away" in terminal.text:  # else it was back before mira had said it
+    if "while you were away" in terminal.text:  # otherwise it might be back before mira said it
         assert terminal.lines[-4] == "— 1 line while you were away —"
         assert terminal.lines[-2] == HERE
     terminal.signal(signal.SIGTERM)

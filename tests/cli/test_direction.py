@@ -1,4 +1,4 @@
-"""What a terminal that reorders right-to-left text makes of a row: everybody stays in their place."""
+"""Rows on a terminal that reorders right-to-left text: time, author and text stay in place."""
 
 from __future__ import annotations
 

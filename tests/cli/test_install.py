@@ -1,4 +1,4 @@
-"""The service in a tree of its own: what is written, what is kept, what is removed; and what is run where it counts."""
+"""Installing the service into a directory tree: files written, kept and removed, and commands run."""
 
 from __future__ import annotations
 
@@ -451,7 +451,7 @@ def test_a_running_room_that_rejects_its_new_password_is_reported(
     assert list(commands) == ["reload sockatuh.service"]
 
 
-# What people call it by.
+# The command name on the path.
 
 
 @pytest.mark.parametrize("other", ["file", "link", "directory"])

@@ -1,4 +1,4 @@
-"""What a command leaves for the next one, and what it does not touch."""
+"""What a command remembers for the next one, and what it leaves alone."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ def known(client: Client) -> dict[str, tuple[bytes, int]]:
 
 
 def chosen(client: Client) -> tuple[str | None, dict[str, tuple[bytes, int]]]:
-    """Return what decides about the next chat: the last server and the names."""
+    """Return what the next chat depends on: the last server and the names."""
     return Profile(client.directory).find_last_server(), {
         name: file for name, file in known(client).items() if name in ("names", "last_server")
     }

@@ -22,7 +22,7 @@ def come_in(client: Client, *options: str) -> Terminal:
 
 
 def change_password(server: Server) -> None:
-    """Give the room another password; the server is down meanwhile."""
+    """Change the password of the room while the server is down."""
     hashed = hash_of(NEW_PASSWORD)
     text = server.config.read_text()
     server.config.write_text(re.sub(r"^password_hash = .*$", lambda _: f"password_hash = '{hashed}'", text, flags=re.M))

@@ -1,4 +1,4 @@
-"""Windows, as far as it can be simulated: none of Unix's modules, and a program that believes it is there."""
+"""Windows, as far as it can be simulated: without Unix's modules, and with the platform reported as Windows."""
 
 from __future__ import annotations
 

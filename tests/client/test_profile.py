@@ -232,12 +232,12 @@ def test_unchanged_data_is_not_rewritten_and_needs_no_writable_directory(files: 
 
     remember()
 
-    def look(path: Path) -> tuple[int, int]:  # when it was read is no matter
+    def look(path: Path) -> tuple[int, int]:  # the access time does not matter
         return path.stat().st_ino, path.stat().st_mtime_ns
 
     written = {path: look(path) for path in (tmp_path / "client").iterdir()}
     (tmp_path / "client" / ".lock").unlink()
-    (tmp_path / "client" / ".lock").mkdir()  # nobody can write any more, not even root
+    (tmp_path / "client" / ".lock").mkdir()  # read-only even for root
     remember()
     for path, before in written.items():
         assert path.name == ".lock" or look(path) == before

@@ -247,7 +247,7 @@ def test_members_are_values_without_numbers() -> None:
     in_a_room(story)
 
 
-# A line's way.
+# The path of a line.
 
 
 def test_a_line_waits_until_it_has_its_answer_and_its_place() -> None:

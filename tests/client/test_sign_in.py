@@ -125,7 +125,7 @@ def no_failure(error: Exception) -> None:
 
 
 def ask_again(test: Callable[[PasswordAgain, Person, list[str]], Coroutine[Any, Any, None]], *passwords: str) -> None:
-    """Run a test of asking again: with what asks, whom it asks, and the passwords that the client came back with."""
+    """Test asking again, given the asker, the person, and the passwords the client retried with."""
 
     async def story() -> None:
         person, offered = Person([], *passwords), list[str]()

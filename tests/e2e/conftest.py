@@ -22,7 +22,7 @@ def room(tmp_path: Path, password_hash: str) -> Room:
 
 @pytest.fixture(scope="session")
 def kitchen(tmp_path_factory: pytest.TempPathFactory, password_hash: str) -> Room:
-    """The room most tests come together in."""
+    """The room most tests share."""
     return Room(tmp_path_factory.mktemp("kitchen"), password_hash, is_forked=True)
 
 
@@ -37,7 +37,7 @@ def _kitchens_server(kitchen: Room) -> Iterator[ServerProcess]:
 
 @pytest.fixture
 def server(_kitchens_server: ServerProcess) -> ServerProcess:
-    """The kitchen's server, running, with nothing in its log of what other tests did."""
+    """The running server of the kitchen, with the log events of other tests removed."""
     if not _kitchens_server.is_running:
         _kitchens_server.begin()
     _kitchens_server.logged.clear()

@@ -1,4 +1,4 @@
-"""A network of real sockets between clients and their server: it loses, doubles, delays and spoils datagrams."""
+"""A network of real sockets between clients and their server: it loses, duplicates, delays and corrupts datagrams."""
 
 from __future__ import annotations
 
@@ -62,7 +62,7 @@ class Relay:
             self._send(partial(self._send_up, client), data)
 
     async def until(self, holds: Callable[[], bool], patience: float = 30.0) -> None:
-        """Wait until what has come makes something true."""
+        """Wait until the received datagrams meet a condition."""
         async with asyncio.timeout(patience):
             while not holds():
                 self._news.clear()
@@ -101,7 +101,7 @@ class Relay:
                 self._send(send, each)
 
     def _send(self, send: Callable[[bytes], int], data: bytes) -> None:
-        with contextlib.suppress(OSError):  # nobody listens there at the moment, or we have closed
+        with contextlib.suppress(OSError):  # nothing listens there at the moment, or the relay is closed
             send(data)
 
     def _open_back(self, client: tuple[str, int]) -> socket.socket:
@@ -116,7 +116,7 @@ class Relay:
 
 @contextlib.asynccontextmanager
 async def relay_to(port: int, weather: Weather = CALM, seed: int = 0) -> AsyncIterator[Relay]:
-    """Put a network in front of the server at a port of this machine."""
+    """Run a relay in front of the server at a port of this machine."""
     relay = Relay(("127.0.0.1", port), weather, seed)
     try:
         yield relay

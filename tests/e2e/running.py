@@ -1,4 +1,4 @@
-"""Real servers in processes of their own, and members that talk to them.
+"""Real servers in separate processes, and members connected to them.
 
 Nothing here waits for time to pass: one waits for a line of the server's log or for an event of a client.
 """
@@ -43,7 +43,7 @@ os.set_inheritable(3, True)
 os.environ |= {"LISTEN_PID": str(os.getpid()), "LISTEN_FDS": "1", "LISTEN_FDNAMES": "sockatuh"}
 os.execv(sys.argv[2], sys.argv[2:])
 """
-"""Starts a program as a service manager does that passes it a socket: sd_listen_fds(3)."""
+"""Starts a program with a passed socket, as a service manager does: sd_listen_fds(3)."""
 
 T = TypeVar("T")
 
@@ -215,11 +215,11 @@ class ServerProcess:
         return await asyncio.to_thread(self.finish, number)
 
     async def kill(self) -> None:
-        """End the process as a power failure would."""
+        """Kill the process, as a power failure would."""
         await self.end(signal.SIGKILL)
 
     async def until(self, holds: Callable[[], bool]) -> None:
-        """Wait until what the server said makes something true."""
+        """Wait until the server's output meets a condition."""
         await asyncio.to_thread(self._wait_until, holds)
 
     async def wait_for(self, event: str, count: int = 1, **fields: object) -> None:
@@ -298,7 +298,7 @@ class Member:
         return number
 
     async def until(self, holds: Callable[[], bool]) -> None:
-        """Wait until what has happened makes something true."""
+        """Wait until the events so far meet a condition."""
         async with asyncio.timeout(PATIENCE):
             while not holds():
                 if self.ended_with is not None:
@@ -343,12 +343,12 @@ async def refuse_strangers(key: bytes) -> bool:
 
 
 def key_of(name: str) -> bytes:
-    """Return the private key of whoever goes under a name, in every test the same."""
+    """Return the private key for a name, the same in every test."""
     return hashlib.blake2s(name.encode()).digest()
 
 
 def options_for(name: str, port: int, server_key: bytes | None, **options: Any) -> ConversationOptions:
-    """Return how somebody finds the server at a port of this machine; what was said before is not wanted."""
+    """Return options for the server at a port of this machine, without history."""
     settings = {"host": "127.0.0.1", "private_key": key_of(name), "key": server_key, "history": 0} | options
     return ConversationOptions(port=port, **settings)
 

@@ -33,7 +33,7 @@ OTHER_KEY = bytes(range(32))
 
 
 def with_another_key(data: bytes) -> bytes:
-    """What somebody on the path makes of a COOKIE, to be taken for the server."""
+    """Return a COOKIE as an attacker on the path forges it to impersonate the server."""
     return data[:28] + OTHER_KEY + data[60:] if data[0] == COOKIE else data
 
 

@@ -1,4 +1,4 @@
-"""A server that is stopped and started again on a socket somebody else holds: nobody notices more than a pause."""
+"""A server that is stopped and started again on a socket somebody else holds: members notice only a pause."""
 
 from __future__ import annotations
 

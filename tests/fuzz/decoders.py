@@ -1,4 +1,4 @@
-"""Everything of ours that makes a value of bytes or text: a value or the one error, and what must hold of the value."""
+"""Every decoder of bytes or text: it returns a value with certain properties, or raises its one error."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What each target's corpus begins with: honest bytes, mostly the known answers, for a fuzzer to spoil.
+"""The seeds of each target's corpus: valid inputs, mostly known answers, for a fuzzer to mutate.
 
 `python -m fuzz.seeds` in tests/ writes them into the corpus, beside the inputs that were found to break something.
 """

@@ -1,4 +1,4 @@
-"""How a fuzzer's bytes become a story: what is done, one step after the other, each with some bytes of its own."""
+"""Decodes a fuzzer's bytes as a sequence of steps, each with bytes of its own."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Whatever was once found to break something, and what the fuzzer begins with, breaks nothing."""
+"""Neither past findings nor the fuzzer's seeds break anything."""
 
 from __future__ import annotations
 

@@ -25,7 +25,7 @@ from sockatuh.room.entries import Claimed, Joined, Message
 from .world import FAIR, SimulatedRoom
 
 REMEMBERED: Final = 3_000
-"""Datagrams the adversary can still replay."""
+"""How many datagrams the adversary can still replay."""
 MAX_KEPT: Final = 60_000
 """Elements of the endpoint's containers together: two constant arrays, and what a few members need."""
 SETTLE: Final = 240.0
@@ -33,7 +33,7 @@ SETTLE: Final = 240.0
 MARK: Final = "unheard-of"
 """Stands in every name and text here, so that the wire can be searched for them."""
 STRANGERS: Final[tuple[Address, ...]] = (("10.66.6.6", 666), ("10.66.6.7", 667))
-"""Where nobody is: the adversary speaks from there in the name of others."""
+"""An unused address from which the adversary sends."""
 CHALLENGE_SIZE: Final = DATA_HEADER_SIZE + len(encode(PathChallenge(bytes(8)))) + TAG_SIZE
 ONE_NAME: Final = (f"{MARK} ana", f"{MARK} Ana", f"{MARK} аnа")
 """The last is half Cyrillic."""
@@ -72,7 +72,7 @@ class Siege(SimulatedRoom):
     # People.
 
     def arrive(self, name: str) -> None:
-        """Have somebody new come, or who was here come again with another program."""
+        """Connect a new member, or a former one with another program."""
         before = self.people.get(name)
         if before is None:
             self.people[name] = self.add_client(name)
@@ -84,12 +84,12 @@ class Siege(SimulatedRoom):
         )
 
     def kill(self, node: Client) -> None:
-        """End a program without a word."""
+        """Kill a program."""
         node.peer.stop()
         node.has_left = node.cut_off = True
 
     def talk(self, node: Client, size: int) -> None:
-        """Have somebody say a line that nobody has said before."""
+        """Have somebody say a new line."""
         self.lines += 1
         node.say(f"{MARK} {self.lines} ".ljust(size, "x").rstrip())
 

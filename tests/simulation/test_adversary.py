@@ -1,4 +1,4 @@
-"""Whatever an adversary does who owns the whole network, the room is the same for everybody, and goes on when he rests.
+"""Under an adversary who controls the network, everybody sees the same room, and it recovers when the attack ends.
 
 A failure prints the steps that led to it, and is the same in every run; `scripts/prove --only adversary` tries others.
 """

@@ -1,4 +1,4 @@
-"""Backups are made and put back under members in any weather: who returns is shown every line that is kept.
+"""Backups are made and put back under members in any weather: returning members are shown every kept line.
 
 Most of the members ask for no history, some are away meanwhile. A failure names its seed.
 """

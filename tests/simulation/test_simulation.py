@@ -20,7 +20,7 @@ HOUR = 3_600_000
 
 
 class Story:
-    """What happens in one seed: people talk, and now and then something goes wrong."""
+    """The story of one seed: people talk, and now and then something fails."""
 
     def __init__(self, seed: int) -> None:
         # In some rooms nobody is shown who comes and goes, in some it ends with the third member.
