@@ -221,7 +221,7 @@ def test_a_client_whose_address_changes_goes_on_without_a_new_session() -> None:
         ana.address = place
         ana.peer.say(f"from {place[0]}", wire.now)
         assert wire.run(10, until=lambda: settled(wire))
-        budi.peer.say("received you", wire.now)
+        budi.peer.say("heard you", wire.now)
         assert wire.run(10, until=lambda: settled(wire))
     assert len(wire.bare_room.of(ev.SessionMoved)) == 2
     assert len(wire.bare_room.of(ev.SessionOpened)) == 2
@@ -286,7 +286,7 @@ def test_a_conversation_of_hours_goes_on_in_one_session_with_keys_that_change() 
         for _ in range(6):
             wire.run(random.Random(hour).uniform(580, 620))
             ana.peer.say(f"hour {hour}", wire.now)
-            budi.peer.say(f"received {hour}", wire.now)
+            budi.peer.say(f"heard {hour}", wire.now)
             keys |= {session.channel.receive_cid for session in wire.bare_room.endpoint._table}
     assert wire.run(60, until=lambda: settled(wire))
     assert ana.texts == budi.texts == wire.bare_room.texts()
