@@ -264,6 +264,7 @@ while not exchange(-100, one, -100, other, 2):  # AT_FDCWD, RENAME_EXCHANGE
 """
 
 
+@pytest.mark.slow  # tries a race for seconds
 @pytest.mark.skipif(sys.platform != "linux", reason="renameat2 is Linux's")
 def test_a_directory_swapped_in_a_loop_leaks_nothing(state: Path, outside: Path) -> None:
     link = state.with_name("link")

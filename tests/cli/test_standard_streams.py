@@ -21,7 +21,10 @@ from cli.people import Client, Server
 from kit.programs import SOCKATUH
 from kit.terminal import PATIENCE
 
-pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="it has no fork and no /dev/full")
+pytestmark = [
+    pytest.mark.skipif(sys.platform == "win32", reason="it has no fork and no /dev/full"),
+    pytest.mark.slow,  # forty interpreters start and end
+]
 
 MOTHER = """
 import gc, json, os, sys

@@ -71,6 +71,7 @@ def test_serving_on_windows_is_refused_in_one_sentence() -> None:
     assert on_windows(*sorted(ON_THE_BOX), program=RUN_EACH) == (len(ON_THE_BOX), "", said * len(ON_THE_BOX))
 
 
+@pytest.mark.slow  # three interpreters start
 def test_a_client_can_join_send_and_list_members(server: Server, person: Person) -> None:
     wira = person("wira", server)
     for command in (["send", "soup at one"], ["who"], ["identity", "show"]):

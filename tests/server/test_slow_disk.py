@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pytest
 from kit.instant_world import InstantWorld
 
 from sockatuh.protocol.server.limits import Limits
@@ -12,6 +13,7 @@ SIZE = 16_000
 PEOPLE, LINES = 12, 50
 
 
+@pytest.mark.slow  # says ten megabytes
 def test_a_slow_disk_neither_grows_memory_nor_loses_lines() -> None:
     """Excess lines wait in their sessions and nobody joins; in the end each member's lines are stored in order."""
     world = InstantWorld(limits=Limits(lines_per_second=100_000, lines_burst=100_000))
