@@ -88,7 +88,7 @@ def test_the_names_are_legal_but_those_of_former_times() -> None:
     assert [name for name in FORMER if rules.enforce(name) == name] == []
 
 
-@pytest.mark.parametrize("columns", [None, *FEW_WIDTHS])
+@pytest.mark.parametrize("columns", [40, *(pytest.param(each, marks=pytest.mark.slow) for each in (None, 20, 80))])
 def test_no_two_different_events_look_alike(columns: int | None) -> None:
     judge(events((*NAMES, *FORMER), SAID), columns)
 

@@ -233,11 +233,10 @@ def test_errors_name_paths_as_seen_from_outside(state: Path, tmp_path: Path, cap
 @pytest.mark.parametrize(
     "command",
     [
-        ["backup", "other"],
         ["init", "--dir", "new", "--non-interactive"],
         *(
             pytest.param(each, marks=pytest.mark.slow, id=each[0])  # each starts an interpreter
-            for each in (["restore", "other"], ["history"], ["check", "--config", "room.toml"])
+            for each in (["backup", "other"], ["restore", "other"], ["history"], ["check", "--config", "room.toml"])
         ),
     ],
     ids=lambda command: command[0],

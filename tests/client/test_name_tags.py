@@ -107,7 +107,7 @@ def test_names_keys_and_servers_are_bounded(tmp_path: Path) -> None:
     assert len(list((tmp_path / "name_tags").glob("*.jsonl"))) <= MOST_SERVERS
 
 
-@settings(max_examples=50)
+@settings(max_examples=20)
 @given(
     st.binary(max_size=80)
     | st.sampled_from([b'["ana", {"k": 5}]', b'["ana", []]', b"[" * 9000, b'["ana", {"k": "x"}]'])

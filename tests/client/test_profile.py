@@ -163,7 +163,7 @@ def test_a_file_edited_elsewhere_still_means_the_same(files: Profile, tmp_path: 
     assert files.find_pin(OTHER) is not None
 
 
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(content=st.binary(max_size=200))
 def test_any_bytes_in_a_file_are_survived_and_kept(tmp_path: Path, content: bytes) -> None:
     files = Profile(tmp_path / "client")

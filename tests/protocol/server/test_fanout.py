@@ -577,6 +577,7 @@ def test_one_who_was_shown_more_than_others_is_behind_by_that() -> None:
     assert seqs(received) == [1]
 
 
+@pytest.mark.slow  # publishes a thousand private entries
 def test_of_many_who_were_shown_something_of_their_own_no_more_are_remembered_than_the_bound() -> None:
     crowd = owned(1)
     for seq in range(1, MAX_APART + 2):
