@@ -1,1 +1,1 @@
-"""The client: the bridge between one peer and a screen or a script."""
+"""The library: what a program needs to be in a room (docs/API.md)."""

@@ -55,7 +55,6 @@ WHICH_TEXT: Final = "Send what? `sockatuh send some text`, or pipe it in."
 AFTER_OR_LINES: Final = "--after cannot be combined with -n or --since: each of them says where to begin."
 WHICH_IDENTITY_ACTION: Final = "`sockatuh identity show`, or `sockatuh identity forget SERVER`."
 
-NAME_TOO_LONG: Final = "it is longer than 128 bytes"
 ASK_PASSWORD: Final = "Room password: "
 YES: Final = frozenset({"y", "yes", "ya"})
 NO: Final = frozenset({"", "n", "no", "t", "tidak"})
