@@ -80,3 +80,7 @@ MAX_CHANGES: Final = 32
 """Changes in one PRESENCE."""
 PUT_OFF: Final = frozenset({"password_wait", "passwords_guessed"})
 """Refusals of a password that the server has not checked; it checks the next try after `wait_ms`."""
+PASSWORD_FIELD_SIZE: Final = 72
+"""Bytes to which a password is padded before it is sealed: the most that bcrypt reads."""
+BCRYPT_COSTS: Final = range(10, 15)
+"""The costs of a room's hash: no server may make its clients work for hours, or for nothing."""
