@@ -34,6 +34,9 @@ class Logger(Protocol):
     def warning(self, event: str, **fields: Any) -> Any:
         """Log what the admin should see."""
 
+    def error(self, event: str, **fields: Any) -> Any:
+        """Log what the admin has to do something about."""
+
 
 LEVELS: Final = {name.lower(): value for name, value in logging.getLevelNamesMapping().items()} | {
     "exception": logging.ERROR  # the name of a method

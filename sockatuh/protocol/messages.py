@@ -52,11 +52,12 @@ class UnknownCall(_Message, frozen=True, tag=0):
 class Join(_Message, frozen=True, tag=1):
     """Request to join the room. Without a name, the client joins under the one in its ticket.
 
-    `history` is the number of earlier lines to begin with.
+    `proof` shows that the client knows the password (password_proof.py). None: the client asks whether it could have
+    the name; empty: it asks for an offer to prove itself by. `history` is the number of earlier lines to begin with.
     """
 
     name: str | None
-    password: str | None
+    proof: bytes | None
     history: Count | None
 
 
@@ -77,7 +78,8 @@ CallBody = Join | Who | Leave
 class Welcome(_Message, frozen=True, tag=16):
     """The client has joined under `name`. Its cursor is `start`; the log ends at `head`.
 
-    `ticket` lets it join again without the password; `nodes` are further addresses of the same room.
+    `ticket` lets it join again without the password; `nodes` are further addresses of the same room. `confirmation`
+    shows that the server knows the password's hash; it is empty if the client joined by a ticket.
     """
 
     name: Name
@@ -86,12 +88,21 @@ class Welcome(_Message, frozen=True, tag=16):
     head: Count
     ticket: Ticket
     nodes: Annotated[tuple[Node, ...], Meta(max_length=MAX_NODES)] = ()
+    confirmation: bytes = b""
 
 
 class NameValid(_Message, frozen=True, tag=17):
-    """The name is free at the moment; the client sends the password next."""
+    """The name is free at the moment, unless the JOIN had a proof; the client proves next that it knows the password.
+
+    `kind` says how, and is 0 (password_proof.py). The others are the server's share, and the salt and the cost with
+    which the client makes the hash.
+    """
 
     name: Name
+    kind: Count
+    share: bytes
+    salt: bytes
+    cost: Count
 
 
 class Refused(_Message, frozen=True, tag=18):

@@ -5,9 +5,6 @@ yes once; from then on a keyed digest recognises the right password in microseco
 waits keep guessing slow: a few wrong tries are free, and each further one doubles the wait of its address and its key.
 A try during the wait is not checked, so it reveals nothing.
 
-When the room's password is changed, members who lost contact all try the one they know at the same time. The former
-password is refused like any other but has no wait; whoever knows it learns nothing from that.
-
 A right password clears the wait of the key that gave it, but not that of its address: a guesser may share a router with
 honest members, and must not start afresh with each of them. Only time clears an address.
 """
@@ -82,9 +79,6 @@ class PasswordGate:
         self._cap = cap
         self._max_entries = max_entries
         self._right_digest: bytes | None = None
-        self._former_digest: bytes | None = None
-        self._former_is_wrong = False
-        """Whether bcrypt has refused the former password: a new hash may be of the same password."""
         self._penalties: OrderedDict[_Source, _Penalty] = OrderedDict()
 
     def check(self, password: bytes, address: Hashable, owner: str, now: float) -> Right | Wrong | Wait | Undecided:
@@ -94,44 +88,36 @@ class PasswordGate:
         if (wait := self._wait(sources, now)) > 0:
             return Wait(wait)
         if self._right_digest is None:
-            return Wrong(0.0) if self._former_is_wrong and self.is_former(password) else Undecided()
-        return self._judge(password, hmac.compare_digest(self._digest(password), self._right_digest), sources, now)
+            return Undecided()
+        return self._judge(hmac.compare_digest(self._digest(password), self._right_digest), sources, now)
 
     def record(self, password: bytes, right: bool, address: Hashable, owner: str, now: float) -> Right | Wrong:
         """Record what bcrypt found."""
         if right:
             self._right_digest = self._digest(password)
-        elif self.is_former(password):
-            self._former_is_wrong = True
-        return self._judge(password, right, _sources(address, owner), now)
+        return self._judge(right, _sources(address, owner), now)
 
     def seconds_to_wait(self, address: Hashable, owner: str, now: float) -> float:
         """Return for how many seconds no try of this address or key is checked."""
         return max(0.0, self._wait(_sources(address, owner), now))
 
-    def is_former(self, password: bytes) -> bool:
-        """Tell whether this was the room's password before the last change: it is refused without a wait."""
-        return self._former_digest is not None and hmac.compare_digest(self._digest(password), self._former_digest)
-
     def forget_password(self) -> None:
         """Let bcrypt check again: the hash was changed. Waits stay."""
-        self._former_digest, self._right_digest = self._right_digest or self._former_digest, None
-        self._former_is_wrong = False
+        self._right_digest = None
 
     def tries(self, address: Hashable, owner: str, now: float) -> int:
         """Return how many wrong tries of this address or this key are remembered, whichever has more."""
         found = (self._penalties.get(source) for source in _sources(address, owner))
         return max((penalty.tries for penalty in found if penalty and now < penalty.forget_at), default=0)
 
-    def _judge(self, password: bytes, right: bool, sources: tuple[_Source, ...], now: float) -> Right | Wrong:
+    def _judge(self, right: bool, sources: tuple[_Source, ...], now: float) -> Right | Wrong:
         if right:
             for source in sources:
                 if source[0] == "owner":
                     self._penalties.pop(source, None)
             return Right()
-        if not self.is_former(password):
-            for source in sources:
-                self._punish(source, now)
+        for source in sources:
+            self._punish(source, now)
         return Wrong(self._wait(sources, now))
 
     def _punish(self, source: _Source, now: float) -> None:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from sockatuh.log import Logger
 from sockatuh.net.address import pack_address
+from sockatuh.protocol.password_proof import PasswordHash
 from sockatuh.protocol.server.door import ServerIdentity
 from sockatuh.protocol.server.endpoint import Endpoint
 from sockatuh.protocol.server.tickets import Tickets
@@ -65,6 +66,7 @@ def build(
     endpoint = Endpoint(
         identity,
         tickets,
+        PasswordHash.parse(options.password_hash),
         log_id=port.lineage.log_id,
         head=port.head,
         limits=options.limits,

@@ -28,7 +28,7 @@ from sockatuh.room.password import PasswordUnusable, prepare_password
 from sockatuh.room.room import Admit, Intent, NameDenied, Room, RoomFull, TooOften
 from sockatuh.room.text import clean_line
 
-from .dialects.base import NameAsked, PasswordGiven, Refusal, Visitor
+from .dialects.base import GivenPassword, NameAsked, PasswordGiven, Refusal, Visitor
 from .password_checks import Busy, Check, PasswordDesk, PutOff, Verdict
 from .session_journal import Recorder
 
@@ -43,6 +43,8 @@ JOINERS: Final = 4_096
 REFUSALS_LOGGED: Final = 2.0
 REFUSALS_BURST: Final = 50
 """Refusals logged a second, and at once: nobody without the password may fill the disk with them."""
+STOLEN_CONSEQUENCE: Final = "whoever has it was refused, but can pose as this server to people who were never here"
+STOLEN_REMEDY: Final = "find out who can read the configuration, then set another password with sockatuh hash-password"
 NAME_LOGGED: Final = 64
 """Characters of a refused name that are logged."""
 
@@ -168,11 +170,11 @@ class JoinAttempts:
     def begin(self, event: PasswordGiven, now: float) -> None:
         """Check the password, now or once bcrypt has. The name is only checked after the password was right."""
         join = JoinAttempt(
-            event.visitor, event.name, by_ticket=event.password is None, ticket_known_from=event.known_from
+            event.visitor, event.name, by_ticket=event.open_password is None, ticket_known_from=event.known_from
         )
         self._joins[event.visitor.session] = join
-        if event.password is not None:
-            self._check(join, event.password, now)
+        if event.open_password is not None:
+            self._check(join, event.open_password, now)
         elif self._room.is_legal(join.name):
             self._admit(join, now)
         else:  # the rules for names have changed since the ticket was sealed
@@ -187,17 +189,22 @@ class JoinAttempts:
 
     # The password.
 
-    def _check(self, join: JoinAttempt, password: str, now: float) -> None:
-        is_known = self._room.knows(join.visitor.owner)
-        try:
-            check = Check(join, prepare_password(password), is_known)
-        except PasswordUnusable:
-            check = Check(join, b"", is_known)
-        verdict = self._desk.ask(check, now) if check.password else self._desk.count_wrong(check, now)
+    def _check(self, join: JoinAttempt, open_password: Callable[[], GivenPassword], now: float) -> None:
+        check = Check(join, self._room.knows(join.visitor.owner))
+        verdict = self._desk.put_off(check, now) or self._judge(check, open_password(), now)
         if verdict is None:
             self._step(join, JoinStep.UNDECIDED)
         else:
             self.take_verdict(check, verdict, now)
+
+    def _judge(self, check: Check, given: GivenPassword, now: float) -> Verdict | None:
+        """Return the verdict on a password that may be looked at, None if only bcrypt can tell."""
+        check.shows_hash = given.shows_hash
+        try:
+            check.password = prepare_password(given.text or "")
+        except PasswordUnusable:
+            return self._desk.count_wrong(check, now)
+        return self._desk.ask(check, now)
 
     def take_verdict(self, check: Check, verdict: Verdict, now: float) -> None:
         """Continue with the verdict on the password."""
@@ -210,6 +217,8 @@ class JoinAttempts:
             case Right():
                 self._admit(join, now)
             case Wrong(wait):
+                if check.shows_hash:
+                    self._report_theft(join)
                 self._refuse_password(check, "password_wrong", wait, now)
             case Wait(seconds):
                 self._refuse_password(check, "password_wait", seconds, now)
@@ -349,6 +358,18 @@ class JoinAttempts:
             name = "" if is_secret else join.name
             self._log_refusal("password_refused", join.visitor, name, now, reason=code, wait=round(wait, 1))
         self._refuse(join, Refusal(code, wait))
+
+    def _report_theft(self, join: JoinAttempt) -> None:
+        """Tell the admin that somebody knows the hash and not the password."""
+        visitor = join.visitor
+        self._log.error(
+            "password_hash_stolen",
+            name=clean_line(join.name[:NAME_LOGGED]),
+            address=format_address(visitor.address),
+            key=visitor.owner[:TAG_LENGTH],
+            consequence=STOLEN_CONSEQUENCE,
+            remedy=STOLEN_REMEDY,
+        )
 
     def _log_refusal(self, event: str, visitor: Visitor, name: str, now: float, **fields: object) -> None:
         if self._refusals.take(now):

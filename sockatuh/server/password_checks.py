@@ -37,13 +37,18 @@ class PutOff:
     seconds: float
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True, eq=False)
 class Check:
-    """A password to be checked; `is_known`: it came with a key that has been in this room before."""
+    """A password to be checked, b"" until it is read, and if no room can have it.
+
+    `is_known`: it came with a key that has been in this room before. `shows_hash`: whoever gave it has proved to know
+    the hash of the room's password.
+    """
 
     join: JoinAttempt
-    password: bytes = field(repr=False)
-    is_known: bool = False
+    is_known: bool
+    password: bytes = field(default=b"", repr=False)
+    shows_hash: bool = False
 
     @property
     def place(self) -> Hashable:
@@ -88,10 +93,7 @@ class PasswordDesk:
         self._anonymous_tries = TokenBucket(ANONYMOUS_TRIES_PER_SECOND, ANONYMOUS_TRIES)
 
     def ask(self, check: Check, now: float) -> Verdict | None:
-        """Return the verdict, or None if `take_check` and `answer` will give it."""
-        # Cheapest first: 1 its own waits, 2 one at a time, 3 the room's bound, 4 the digest, 5 the queue for bcrypt.
-        if (put_off := self._put_off(check, now)) is not None:
-            return put_off
+        """Return the verdict, or None if `take_check` and `answer` will give it; `put_off` was asked before."""
         verdict = self._judge(check, now)
         if not isinstance(verdict, Undecided):
             return verdict
@@ -107,14 +109,14 @@ class PasswordDesk:
         return None
 
     def count_wrong(self, check: Check, now: float) -> Verdict:
-        """Return the verdict on a password that no room can have."""
-        if (put_off := self._put_off(check, now)) is not None:
-            return put_off
+        """Return the verdict on a password that no room can have; `put_off` was asked before."""
         return self._record(check, b"", right=False, now=now)
 
     def forget_password(self) -> None:
         """Let bcrypt check all passwords again: the hash was changed. Waits and the queue stay."""
         self._gate.forget_password()
+        for check in self._waiting():
+            check.shows_hash = False  # it was another hash that they showed
 
     def take_check(self, now: float) -> tuple[Check, Verdict | None] | None:
         """Return the next check, with its verdict if that is known by now, or with None: then it is for bcrypt."""
@@ -141,8 +143,9 @@ class PasswordDesk:
         """Return the place in the queue: the lowest rank is checked first."""
         return check.is_anonymous, self._gate.tries(check.place, check.owner, now)
 
-    def _put_off(self, check: Check, now: float) -> Wait | PutOff | Busy | None:
-        """Return why a try is not checked now, or None: then it has taken its share of the bound."""
+    def put_off(self, check: Check, now: float) -> Wait | PutOff | Busy | None:
+        """Return why a try is not looked at now, or None: then it has taken its share of the bound."""
+        # Cheapest first: its own waits, one at a time, the bound of the room; then the proof, the digest, bcrypt.
         if wait := self._gate.seconds_to_wait(check.place, check.owner, now):
             return Wait(wait)
         if check.is_anonymous and (wait := self._anonymous_tries.delay(now)):
@@ -158,15 +161,15 @@ class PasswordDesk:
 
     def _judge(self, check: Check, now: float) -> Right | Wrong | Wait | Undecided:
         verdict = self._gate.check(check.password, check.place, check.owner, now)
-        return verdict if isinstance(verdict, Undecided) else self._counted(check, check.password, verdict, now)
+        return verdict if isinstance(verdict, Undecided) else self._counted(check, verdict, now)
 
     def _record(self, check: Check, password: bytes, *, right: bool, now: float) -> Right | Wrong:
         verdict = self._gate.record(password, right, check.place, check.owner, now)
-        return self._counted(check, password, verdict, now)
+        return self._counted(check, verdict, now)
 
-    def _counted(self, check: Check, password: bytes, verdict: T, now: float) -> T:
+    def _counted(self, check: Check, verdict: T, now: float) -> T:
         is_wrong = isinstance(verdict, Wrong)
         if is_wrong and check.is_anonymous:
             self._anonymous_tries.take(now)
-        self.bound.record(check.place, now, wrong=is_wrong and not self._gate.is_former(password))
+        self.bound.record(check.place, now, wrong=is_wrong)
         return verdict

@@ -12,7 +12,8 @@ A COOKIE proves nothing: whoever sees a HELLO or an INIT can send one faster tha
 COOKIE as follows:
 
 * ASKING, the pinned key and our version: accepted. INIT follows, and only a RESP proves anything.
-* ASKING, any key while none is pinned: a person decides. The key is pinned when its owner has answered an INIT.
+* ASKING, any key while none is pinned: accepted too, as the password will prove the server. `meets_nobody_new`: the
+  dialer reports the key and stops.
 * ASKING, another key or version: noted, and the dialer keeps waiting for a better answer. It reports the wrong one
   and stops when MISMATCHES_IGNORED rounds in a row have ended with nothing better, and so does the next.
 * SHAKING, the same server with another cookie: ours was stale, or forged. Another INIT is made with the new cookie; the
@@ -35,7 +36,7 @@ from sockatuh.protocol.seam import Address
 from sockatuh.protocol.timers import TimerTable
 
 from .bounds import COOKIE_SECONDS
-from .events import AddressesUnreachable, KeyMismatch, ServerOffered, VersionDiffers
+from .events import AddressesUnreachable, KeyMismatch, ServerUnknown, VersionDiffers
 from .handshakes import Cookie, Established, Handshakes
 from .obstacles import Obstacle, Obstacles
 from .timers import ClientTimer
@@ -55,14 +56,13 @@ class Dialing(Enum):
 
     IDLE = auto()
     ASKING = auto()
-    OFFERED = auto()
     SHAKING = auto()
 
 
 class Dialer:
     """Finds the intended server and completes the handshake with it. `out` collects (datagram, address).
 
-    `pin` is the server's key, None while none is known.
+    `pin` is the server's key, None while none is known; with `meets_nobody_new` no other will do.
     """
 
     def __init__(
@@ -72,9 +72,11 @@ class Dialer:
         random: Callable[[int], bytes],
         timers: TimerTable[ClientTimer],
         out: list[tuple[bytes, Address]],
+        *,
+        meets_nobody_new: bool = False,
     ) -> None:
         self.state = Dialing.IDLE
-        self.pin = pin
+        self.pin, self._meets_nobody_new = pin, meets_nobody_new
         self._random, self._timers, self._out = random, timers, out
         self._handshakes = Handshakes(private_key, random)
         self._obstacles = Obstacles()
@@ -88,7 +90,6 @@ class Dialer:
         """Rounds in a row that brought wrong answers only."""
         self._cookie: Cookie | None = None
         """The cookie that was accepted."""
-        self._not_before = 0.0
         self._init: bytes | None = None
         """The INIT made with that cookie."""
         self._init_at = 0.0
@@ -105,11 +106,6 @@ class Dialer:
         self._handshakes.clear()
         self._cookie = self._init = None
         self._enter(Dialing.IDLE, None)
-
-    def trust(self, now: float) -> None:
-        """Continue with INIT to the server that was offered; its key is pinned when it has answered."""
-        if self.state is Dialing.OFFERED:
-            self._enter(Dialing.SHAKING, max(now, self._not_before))
 
     def note_obstacle(self, address: Address, obstacle: Obstacle) -> AddressesUnreachable | None:
         """Note what keeps an address from being reached, and return what is to be reported; dialling continues."""
@@ -132,8 +128,8 @@ class Dialer:
         self._tries += 1
         return None
 
-    def receive_cookie(self, data: bytes, now: float) -> ServerOffered | None:
-        """Process a COOKIE; return the offer if a person has to decide about it."""
+    def receive_cookie(self, data: bytes, now: float) -> ServerUnknown | None:
+        """Process a COOKIE; return why dialling has ended, if it has."""
         if len(data) != COOKIE_SIZE:
             return None
         _, version, epoch, _, nonce, cookie, server_key, retry_ms, _ = COOKIE_STRUCT.unpack(data)
@@ -149,21 +145,21 @@ class Dialer:
         if version != VERSION or self.pin not in (None, server_key):
             self._note_wrong(server_key, version, now)
             return None
+        if self.pin is None and self._meets_nobody_new:
+            self.stop()
+            return ServerUnknown(server_key)
         self._wrong, self._mismatches = None, 0
-        self._cookie, self._init, self._not_before = received, None, not_before
-        if self.pin is None:
-            self._enter(Dialing.OFFERED, None)
-            return ServerOffered(server_key, address)
+        self._cookie, self._init = received, None
         self._enter(Dialing.SHAKING, not_before)
         return None
 
     def receive_resp(self, data: bytes, now: float) -> Established | None:
-        """Process a RESP; return the session if it makes one. The dialer is then done, and the key pinned."""
+        """Process a RESP; return the session if it makes one. The dialer is then done."""
         try:
             established = self._handshakes.finish_untrusted(data, now)
         except ProtocolError:
             return None
-        self.pin, self._wrong, self._mismatches = established.server_key, None, 0
+        self._wrong, self._mismatches = None, 0
         self.stop()
         return established
 

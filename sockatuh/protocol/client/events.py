@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TypeAlias
 
 from sockatuh.protocol.messages import Change, Entry, MemberInfo
@@ -13,11 +13,10 @@ from .obstacles import Obstacle
 
 
 @dataclass(frozen=True, slots=True)
-class ServerOffered:
-    """A server answered and no key is pinned: `trust` it or `stop`."""
+class ServerUnknown:
+    """A server answered, no key is pinned, and the peer is to meet nobody new; it has stopped."""
 
     server_key: bytes
-    address: Address
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,9 +60,20 @@ class NameAccepted:
 
 
 @dataclass(frozen=True, slots=True)
+class HashWanted:
+    """The peer needs the bcrypt hash of a password (1 to 72 bytes) with this salt and cost; see `supply_hash`."""
+
+    password: bytes = field(repr=False)
+    salt: bytes
+    cost: int
+
+
+@dataclass(frozen=True, slots=True)
 class JoinRefused:
     """The server refused; `code` as in the protocol, `wait` in seconds, `suggestion` a name that is legal.
 
+    The peer itself refuses with `server_unproven` (the server did not prove that it knows the password), with
+    `client_outdated` (it wants another kind of proof) and with `password_changed` (since the peer was let in).
     For a name that is taken: the `tag` of its holder's key, and when it joined or last used the name (ms since 1970).
     """
 
@@ -169,12 +179,13 @@ class LeftRoom:
 
 
 PeerEvent: TypeAlias = (
-    ServerOffered
+    ServerUnknown
     | KeyMismatch
     | VersionDiffers
     | AddressesUnreachable
     | Connected
     | NameAccepted
+    | HashWanted
     | JoinRefused
     | Admitted
     | EntryArrived

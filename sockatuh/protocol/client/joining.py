@@ -6,20 +6,25 @@ until the server refuses them for a reason that only a person can resolve.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
 
+from sockatuh.errors import ProtocolError
 from sockatuh.protocol.constants import PUT_OFF
-from sockatuh.protocol.messages import MEMBER, SCRIPT, Join, Refused, Welcome
+from sockatuh.protocol.messages import MEMBER, SCRIPT, Join, NameValid, Refused, Welcome
+from sockatuh.protocol.password_proof import Binding, Proof
 
 from .bounds import CLOSED_SECONDS, SEAT_CODES, retry_seconds
-from .events import JoinRefused
+from .events import HashWanted, JoinRefused
+from .proving import Prover
 
 
 @dataclass(frozen=True, slots=True)
 class PeerOptions:
     """Who this client is, its role, and what it remembers from earlier runs.
 
-    Keys are 32 bytes, `stream` is 8 random ones, `cursor` is 0 if nothing has been read.
+    Keys are 32 bytes, `stream` is 8 random ones, `cursor` is 0 if nothing has been read. `meets_nobody_new`: stop at a
+    server whose key is not pinned.
     """
 
     private_key: bytes
@@ -30,51 +35,101 @@ class PeerOptions:
     ticket: bytes | None = None
     cursor: int = 0
     history: int | None = None
+    meets_nobody_new: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class _Wanted:
+    """The name to join under; without a password, only to be asked about."""
+
+    name: str
+    password: bytes | None = field(repr=False)
 
 
 class Credentials:
     """The credentials of one client, over all its sessions."""
 
-    def __init__(self, options: PeerOptions) -> None:
+    def __init__(self, options: PeerOptions, random: Callable[[int], bytes]) -> None:
         self.ticket = options.ticket
         self.was_joined = False
         """Whether the client has ever been in the room."""
         self.put_off: JoinRefused | None = None
         """Why the client is not in the room yet, while it retries by itself."""
         self._role, self._history = options.role, options.history
-        self._wanted: Join | None = None
+        self._wanted: _Wanted | None = None
+        self._prover = Prover(random)
+        self._is_pinned = self._resumes = False
 
     @property
     def waits_for_a_seat(self) -> bool:
         """Whether to keep asking while there is no seat: if the client was in before, or is a script."""
         return self.was_joined or self._role == SCRIPT
 
-    def want(self, name: str, password: str | None) -> Join:
-        """Return the JOIN for this name, to be repeated in later sessions."""
-        self._wanted = Join(name, password, self._history)
-        return self._wanted
+    def want(self, name: str, password: bytes | None) -> None:
+        """Ask for a name, or join under it with a password (1 to 72 bytes), in this session and in later ones."""
+        self._wanted = _Wanted(name, password)
 
-    def begin_session(self, *, resumed: bool) -> Join | JoinRefused | None:
-        """Return the first JOIN of a session, if any; `resumed`: the server has accepted the ticket."""
-        if resumed:
+    def begin_session(self, binding: Binding, *, is_pinned: bool, resumed: bool) -> None:
+        """Note that a session begins; `resumed`: the server, whose key is pinned, has accepted the ticket."""
+        self._prover.begin_session(binding)
+        self._is_pinned, self._resumes = is_pinned, resumed and is_pinned
+
+    def next_step(self) -> Join | HashWanted | JoinRefused | None:
+        """Return what is needed next in order to get in: a JOIN, a hash, or a person, whom the refusal is for."""
+        if self._resumes:
             return Join(None, None, self._history)
-        if self._wanted is None and self.was_joined:  # by a ticket that has become invalid, and there is no password
-            self.ticket = None
+        if (wanted := self._wanted) is None:
+            if not self.was_joined:
+                return None
+            self.ticket = None  # it has become invalid, and there is no password
             return JoinRefused("ticket_refused", 0.0, "")
-        return self._wanted
+        if wanted.password is None:
+            return Join(wanted.name, None, self._history)
+        if not self._prover.has_offer:
+            return Join(wanted.name, b"", self._history)
+        if self._prover.is_changed(wanted.password):
+            self._prover.forget_accepted()
+            return self._give_up("password_changed")
+        try:
+            step = self._prover.prove(wanted.name, wanted.password, is_pinned=self._is_pinned)
+        except ProtocolError:
+            step = None
+        if isinstance(step, Proof):
+            return Join(wanted.name, step.encoded, self._history)
+        if step is None:  # if the server keeps us waiting, that is the reason to report
+            return self.put_off or self._give_up("server_unproven")
+        return step
+
+    @property
+    def has_password(self) -> bool:
+        """Whether there is a password to join with."""
+        return self._wanted is not None and self._wanted.password is not None
+
+    def _give_up(self, code: str) -> JoinRefused:
+        """Drop name and password: only a person can do something about the reason."""
+        self._wanted = None
+        return JoinRefused(code, 0.0, "")
+
+    def supply_hash(self, wanted: HashWanted, secret: bytes) -> None:
+        """Take the hash of a password."""
+        self._prover.supply_hash(wanted, secret)
 
     def end_session(self, code: str, wait_ms: int) -> None:
         """Note why the server closed the session."""
         self.put_off = JoinRefused(code, CLOSED_SECONDS(wait_ms / 1000), "") if code == "crowded" else None
 
-    def accept_name(self) -> None:
-        """Note that the server has accepted a name that came without a password."""
-        self._wanted = None
+    def take_offer(self, asked: Join, offer: NameValid) -> JoinRefused | None:
+        """Take the server's offer, which also answers a question about a name; return what is wrong with it."""
+        if code := self._prover.take_offer(offer):
+            return self._give_up(code)
+        if asked.proof is None and self._wanted is not None and self._wanted.password is None:
+            self._wanted = None
+        return None
 
-    def note_refusal(self, asked: Join, refused: Refused) -> tuple[Join | None, JoinRefused]:
-        """Return the next JOIN to send, if any, and why the server has refused `asked`.
+    def note_refusal(self, asked: Join, refused: Refused) -> JoinRefused:
+        """Return why the server has refused `asked`.
 
-        If that reason is now in `put_off`, the client first waits as long as it says.
+        If that is now in `put_off`, the client asks the same again, after as long as it says.
         """
         reason = JoinRefused(
             refused.code,
@@ -87,17 +142,21 @@ class Credentials:
         self.put_off = None
         if refused.code == "busy" or (refused.code in SEAT_CODES and self.waits_for_a_seat):
             self.put_off = reason
-            return asked, reason
-        if asked.name is None:
-            self.ticket = None
-            if self._wanted is not None and self._wanted.password is not None:
-                return self._wanted, reason
+        elif asked.name is None:
+            self.ticket, self._resumes = None, False
         elif refused.code not in PUT_OFF:  # the server has decided: only a person can do something about it
             self._wanted = None
-        return None, reason
+        return reason
 
-    def welcome(self, welcome: Welcome) -> None:
-        """Note that the client is in; the server may have respelt its name."""
+    def take_welcome(self, asked: Join, welcome: Welcome) -> JoinRefused | None:
+        """Note that the client is in, unless the server has not proved itself: then return that.
+
+        The server may have respelt the name.
+        """
+        if not (self._resumes if asked.name is None else self._prover.accept(asked.proof, welcome.confirmation)):
+            return self._give_up("server_unproven")
         self.ticket, self.was_joined, self.put_off = welcome.ticket, True, None
+        self._is_pinned, self._resumes = True, False
         if self._wanted is not None:
-            self._wanted = Join(welcome.name, self._wanted.password, self._history)
+            self._wanted = replace(self._wanted, name=welcome.name)
+        return None

@@ -15,6 +15,7 @@ from sockatuh.protocol import messages as m
 from sockatuh.protocol.constants import COOKIE, DATA, RESET, RESP
 from sockatuh.protocol.datagrams import jitter
 from sockatuh.protocol.noise import public_key
+from sockatuh.protocol.password_proof import Binding
 from sockatuh.protocol.seam import Address
 from sockatuh.protocol.timers import TimerTable
 
@@ -45,14 +46,19 @@ class Peer:
         self._out: list[tuple[bytes, Address]] = []
         self._events: deque[e.PeerEvent] = deque()
         self._timers = TimerTable(ClientTimer)
-        self._dialer = Dialer(options.private_key, options.pin, random, self._timers, self._out)
+        self._dialer = Dialer(
+            options.private_key, options.pin, random, self._timers, self._out, meets_nobody_new=options.meets_nobody_new
+        )
         self._addresses: Sequence[Address] = ()
         self._link: Link | None = None
+        self._server_key = b""
+        """The key of the server of the present session, pinned or not."""
         self._caller = Caller(random, self._timers)
         self._lines = Outbox(random, self._timers)
-        self._catch_up = CatchUp(public_key(options.private_key), options.stream, random, options.cursor)
+        self._public_key = public_key(options.private_key)
+        self._catch_up = CatchUp(self._public_key, options.stream, random, options.cursor)
         self._log_id: bytes | None = None
-        self._credentials = Credentials(options)
+        self._credentials = Credentials(options, random)
         self._who: m.Who | None = None
         self._bounds = Bounds(random)
 
@@ -60,7 +66,7 @@ class Peer:
 
     @property
     def pin(self) -> bytes | None:
-        """The server's key, if it is known."""
+        """The server's key, if it was given, or proved by the password."""
         return self._dialer.pin
 
     @property
@@ -92,10 +98,6 @@ class Peer:
         if self.state in (PeerState.IDLE, PeerState.DIALING):
             self._dial(now)
 
-    def trust(self, now: float) -> None:
-        """Continue with the server that was offered; its key is pinned once the handshake has proved it."""
-        self._dialer.trust(now)
-
     def stop(self) -> None:
         """Send nothing more."""
         self._dialer.stop()
@@ -103,11 +105,18 @@ class Peer:
         self._link = None
         self._enter("stop")
 
-    def join(self, name: str, password: str | None, now: float) -> None:
-        """Ask for a name; with a password, join. Without contact it is asked in the next session."""
-        join = self._credentials.want(name, password)
+    def join(self, name: str, password: bytes | None, now: float) -> None:
+        """Ask for a name; with a password (1 to 72 bytes), join. Without contact it is asked in the next session."""
+        self._credentials.want(name, password)
         if self.state in (PeerState.OPEN, PeerState.JOINING):
-            self._ask_to_join(join, now)
+            self._go_on_joining(now)
+            self.handle_timer(now)
+
+    def supply_hash(self, wanted: e.HashWanted, secret: bytes, now: float) -> None:
+        """Give the peer the hash that it wanted: the 60 characters, beginning with `$2b$`."""
+        self._credentials.supply_hash(wanted, secret)
+        if self.state is PeerState.OPEN:
+            self._go_on_joining(now)
             self.handle_timer(now)
 
     def say(self, text: str, now: float, *, action: bool = False) -> int:
@@ -163,8 +172,9 @@ class Peer:
         if kind == DATA:
             self._receive_data(data, now)
         elif kind == COOKIE:
-            if offered := self._dialer.receive_cookie(data, now):
-                self._events.append(offered)
+            if unknown := self._dialer.receive_cookie(data, now):
+                self.stop()
+                self._events.append(unknown)
         elif kind == RESP:
             if established := self._dialer.receive_resp(data, now):
                 self._open_session(established, now)
@@ -232,9 +242,8 @@ class Peer:
 
     def _dial(self, at: float) -> None:
         options, cursor = self._options, self._catch_up.inbox.cursor
-        payload = m.InitPayload(
-            options.version, options.stream, m.FLAGS[options.role], self._log_id, cursor, self._credentials.ticket
-        )
+        ticket = self._credentials.ticket if self.pin is not None else None
+        payload = m.InitPayload(options.version, options.stream, m.FLAGS[options.role], self._log_id, cursor, ticket)
         self._enter("dial")
         self._dialer.start(self._addresses, payload, at)
 
@@ -246,14 +255,13 @@ class Peer:
         self._catch_up.ack_seconds = ACK_SECONDS(payload.ack_ms / 1000)
         self._enter("connect")
         key, address, longest = established.server_key, established.address, int(TEXT_BYTES(payload.max_text))
-        self._events.append(e.Connected(payload.room, key, address, payload.resumed, longest))
-        match self._credentials.begin_session(resumed=payload.resumed):
-            case m.Join() as join:
-                self._ask_to_join(join, now)
-            case e.JoinRefused() as refused:
-                self._events.append(refused)
-            case None:
-                pass
+        is_pinned = self.pin is not None
+        resumed = payload.resumed and is_pinned
+        self._server_key = key
+        self._events.append(e.Connected(payload.room, key, address, resumed, longest))
+        binding = Binding(established.handshake_hash, key, self._public_key)
+        self._credentials.begin_session(binding, is_pinned=is_pinned, resumed=resumed)
+        self._go_on_joining(now)
 
     def _close_session(self) -> None:
         self._timers.stop(*SESSION_TIMERS)
@@ -363,6 +371,16 @@ class Peer:
 
     # Calls.
 
+    def _go_on_joining(self, now: float) -> None:
+        """Do what is needed next in order to get in."""
+        match self._credentials.next_step():
+            case m.Join() as join:
+                self._ask_to_join(join, now)
+            case e.HashWanted() | e.JoinRefused() as event:
+                self._events.append(event)
+            case None:
+                pass
+
     def _ask_to_join(self, join: m.Join, at: float) -> None:
         self._enter("join")
         self._ask(join, at)
@@ -372,12 +390,10 @@ class Peer:
 
     def _take_answer(self, answer: m.Answer, now: float) -> None:
         match self._caller.take_answer(answer):
-            case m.Join(), m.Welcome() as welcome:
-                self._welcome(welcome, now)
-            case m.Join(), m.NameValid(name):
-                self._enter("refuse")
-                self._credentials.accept_name()
-                self._events.append(e.NameAccepted(name))
+            case m.Join() as join, m.Welcome() as welcome:
+                self._welcome(join, welcome, now)
+            case m.Join(name=str()) as join, m.NameValid() as valid:
+                self._take_offer(join, valid, now)
             case m.Join() as join, m.Refused() as refused:
                 self._refused(join, refused, now)
             case m.Who(), m.Members(members, more):
@@ -390,19 +406,34 @@ class Peer:
 
     def _refused(self, asked: m.Join, refused: m.Refused, now: float) -> None:
         self._enter("refuse")
-        join, reason = self._credentials.note_refusal(asked, refused)
-        if join is None:
-            self._events.append(reason)
+        reason = self._credentials.note_refusal(asked, refused)
+        if self.put_off:
+            self._ask_to_join(asked, now + reason.wait * jitter(self._random, 0.2))
+        elif asked.name is None and self._credentials.has_password:
+            self._go_on_joining(now)
         else:
-            wait = reason.wait * jitter(self._random, 0.2) if self.put_off else 0.0
-            self._ask_to_join(join, now + wait)
+            self._events.append(reason)
 
-    def _welcome(self, welcome: m.Welcome, now: float) -> None:
+    def _take_offer(self, asked: m.Join, valid: m.NameValid, now: float) -> None:
+        self._enter("refuse")
+        if refused := self._credentials.take_offer(asked, valid):
+            self._events.append(refused)
+            return
+        if asked.proof is None:
+            self._events.append(e.NameAccepted(valid.name))
+        if self._credentials.has_password:
+            self._go_on_joining(now)
+
+    def _welcome(self, asked: m.Join, welcome: m.Welcome, now: float) -> None:
+        again = self._credentials.was_joined
+        if unproven := self._credentials.take_welcome(asked, welcome):
+            self._enter("refuse")
+            self._events.append(unproven)
+            return
+        self._dialer.pin = self._server_key
         begins = self._log_id is None and self._options.cursor == 0
         rewound = self._catch_up.place(welcome, self._log_id, begins=begins)
-        again = self._credentials.was_joined
         self._log_id, self.waits_for_log = welcome.log_id, False
-        self._credentials.welcome(welcome)
         self._enter("welcome")
         fields = welcome.name, welcome.log_id, welcome.start, welcome.head, welcome.ticket
         self._events.append(e.Admitted(*fields, again, rewound, welcome.nodes))

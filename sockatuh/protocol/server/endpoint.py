@@ -33,6 +33,7 @@ from sockatuh.protocol.messages import (
     decode_client_message_untrusted,
     encode,
 )
+from sockatuh.protocol.password_proof import Opened, PasswordHash
 from sockatuh.protocol.seam import Address
 from sockatuh.protocol.timers import TimerTable
 
@@ -41,6 +42,7 @@ from .events import EntriesWanted, HandshakeRefused, ServerEvent, SessionClosed,
 from .fanout import Fanout
 from .limits import Limits
 from .packing import Logged
+from .password_offers import PasswordOffers
 from .rekeying import Rekeys
 from .requests import Requests
 from .roaming import Paths
@@ -68,6 +70,7 @@ class Endpoint:
         self,
         identity: ServerIdentity,
         tickets: Tickets,
+        password: PasswordHash,
         *,
         log_id: bytes,
         head: int,
@@ -87,7 +90,8 @@ class Endpoint:
         self._timers = TimerTable(ServerTimer)
         self._door = Door(identity, tickets, limits, random, self.dropped, self._events)
         self._fanout = Fanout(head, limits, self._out, self._timers)
-        self._requests = Requests(limits, self._out, self._events, self._timers)
+        self._offers = PasswordOffers(password, self._door.public_key, random)
+        self._requests = Requests(limits, self._out, self._events, self._timers, self._offers)
         self._paths = Paths(self._out, self._events, random, self._timers)
         self._table = SessionTable(limits)
         self._rekeys = Rekeys(self._door, self._table, self._out, self.dropped)
@@ -164,6 +168,17 @@ class Endpoint:
         if session is not None:
             self._requests.answer(session, number, body)
 
+    def accept_name(self, cid: int, number: int, name: str) -> None:
+        """Answer a question about a name: it can be had. The client proves the password next."""
+        session = self._table.find(cid)
+        if session is not None:
+            self._requests.answer(session, number, self._offers.name_valid(session, name))
+
+    def open_proof(self, cid: int, name: str) -> Opened | None:
+        """Open the proof in a session's JOIN for a name; None if its client does not know the password's hash."""
+        session = self._table.find(cid)
+        return None if session is None else self._offers.open(session, name)
+
     def resume_point_of(self, cid: int) -> ResumePoint:
         """Return what the client said in its handshake about what it has read."""
         session = self._table.find(cid)
@@ -177,7 +192,8 @@ class Endpoint:
         self._table.join(session, name)
         session.floor = floor
         ticket = self.tickets.seal(Ticket(name, self.log_id, self.head), session.client_key, self._random)
-        self._requests.answer(session, number, Welcome(name, self.log_id, start, self.head, ticket))
+        welcome = Welcome(name, self.log_id, start, self.head, ticket, confirmation=session.confirmation)
+        self._requests.answer(session, number, welcome)
         if not session.is_script:
             self._fanout.add(session, start, now)
         return True
@@ -232,8 +248,9 @@ class Endpoint:
             part.replace_limits(limits)
         self._pace_acks()
 
-    def void_tickets(self) -> None:
-        """Void the tickets of those who have not joined yet; those who have joined stay."""
+    def replace_password(self, password: PasswordHash) -> None:
+        """Void the offers and the tickets of those who have not joined yet; those who have joined stay."""
+        self._offers.replace_hash(password)
         self._door.void_tickets()
         self._table.void_tickets()
 

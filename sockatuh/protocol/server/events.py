@@ -32,12 +32,15 @@ class SessionOpened:
 
 @dataclass(frozen=True, slots=True)
 class JoinAsked:
-    """A client wants to join; without password and ticket it only asks whether it could have the name."""
+    """A client wants to join; without proof and ticket it only asks whether it could have the name.
+
+    A proof is not looked at until `open_proof`.
+    """
 
     cid: int
     number: int
     name: str
-    password: str | None
+    has_proof: bool
     by_ticket: bool
     history: int | None
 

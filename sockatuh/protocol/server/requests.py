@@ -9,7 +9,7 @@ from collections import deque
 from collections.abc import Iterable
 from typing import Final
 
-from sockatuh.protocol.constants import LINE_WINDOW
+from sockatuh.protocol.constants import LINE_WINDOW, MAX_NAME_BYTES, PUT_OFF
 from sockatuh.protocol.datagrams import line_id
 from sockatuh.protocol.messages import (
     LOG_REFUSES,
@@ -32,6 +32,7 @@ from sockatuh.protocol.timers import TimerTable
 from .events import JoinAsked, LineReceived, ServerEvent, WhoAsked
 from .half_lines import HalfLines
 from .limits import Limits
+from .password_offers import PasswordOffers
 from .rate_limit import BucketTable, KeysOfPlaces
 from .send_queue import Outgoing
 from .session import Session
@@ -47,6 +48,8 @@ WITH_THE_PASSWORD: Final = frozenset(
     {"name_taken", "name_owned", "name_is_password", "room_full", "guests_full", "guests_from_address"}
 )
 """Refusals sent only to those who have given the right password, or a ticket."""
+UNDECIDED: Final = PUT_OFF | {"busy"}
+"""Refusals that decide nothing: the client may send the same proof again."""
 SLOWED_EVERY: Final = 1.0
 """The fewest seconds between two PROGRESS that tell a session it sends too much; each asks it to wait that long."""
 
@@ -63,8 +66,9 @@ class Requests:
         out: Outgoing,
         events: deque[ServerEvent],
         timers: TimerTable[ServerTimer],
+        offers: PasswordOffers,
     ) -> None:
-        self._limits, self._out, self._events = limits, out, events
+        self._limits, self._out, self._events, self._offers = limits, out, events, offers
         self.throttled = SessionDeadlines(timers, ServerTimer.THROTTLE)
         self._stored: dict[int, Session] = {}
         self.half_lines = HalfLines(limits)
@@ -120,7 +124,7 @@ class Requests:
     def answer(self, session: Session, number: int, body: AnswerBody) -> None:
         """Answer a call, if the session still waits for it."""
         if session.joining == number:
-            session.joining = 0
+            self._end_join(session, body)
         if isinstance(body, Welcome) or (isinstance(body, Refused) and body.code in WITH_THE_PASSWORD):
             self._questions.give_back(session.place, session.questions)
             session.questions = 0
@@ -128,20 +132,41 @@ class Requests:
             session.call_answer = encode(Answer(number, body))
             self._out.send_encoded(session, session.call_answer)
 
+    def _end_join(self, session: Session, body: AnswerBody) -> None:
+        """Note that a JOIN is answered. An offer has served once its proof is decided about."""
+        is_decided = not (isinstance(body, Refused) and body.code in UNDECIDED)
+        if session.proof is not None and is_decided:
+            session.offer = None
+        session.joining, session.proof, session.confirmation = 0, None, b""
+
     def _join(self, session: Session, number: int, join: Join, now: float) -> None:
-        if join.password is not None:
+        name = join.name
+        if name is not None:
             session.join_by = now + self._limits.join_seconds
+        elif session.ticket is not None:
+            name = session.ticket.name
         by_ticket = join.name is None
-        name = session.ticket.name if join.name is None and session.ticket is not None else join.name
         if session.joined:
             self.answer(session, number, Refused("already_joined"))
         elif name is None:
             self.answer(session, number, Refused("ticket_refused"))
-        elif join.password is None and not by_ticket and (wait := self._ask_name(session, now)):
-            self.answer(session, number, Refused("name_wait", int(wait * 1000) + 1))
+        elif not by_ticket and (answer := self._answer_at_once(session, name, join.proof, now)) is not None:
+            self.answer(session, number, answer)
         else:
-            session.joining = number
-            self._events.append(JoinAsked(session.cid, number, name, join.password, by_ticket, join.history))
+            session.joining, session.proof = number, None if by_ticket else join.proof
+            has_proof = session.proof is not None
+            self._events.append(JoinAsked(session.cid, number, name, has_proof, by_ticket, join.history))
+
+    def _answer_at_once(self, session: Session, name: str, proof: bytes | None, now: float) -> AnswerBody | None:
+        """Return the answer to a JOIN about which the room need not decide, or None."""
+        if proof is None:
+            wait = self._ask_name(session, now)
+            return Refused("name_wait", int(wait * 1000) + 1) if wait else None
+        if proof and self._offers.has_one(session):
+            return None
+        if len(name.encode()) > MAX_NAME_BYTES:
+            return Refused("name_invalid", detail=f"at most {MAX_NAME_BYTES} bytes")
+        return self._offers.name_valid(session, name)
 
     def _ask_name(self, session: Session, now: float) -> float:
         """Count a question about a name; return in how many seconds its place may ask it, 0 if now."""

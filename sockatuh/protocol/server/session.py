@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from sockatuh.protocol.channel import Channel
 from sockatuh.protocol.identity import fingerprint
 from sockatuh.protocol.messages import MEMBER, SCRIPT, Stored, Unsaid, role_of
+from sockatuh.protocol.password_proof import Offer
 from sockatuh.protocol.seam import Address
 
 from .door import Pending
@@ -79,6 +80,8 @@ class Session:
     cursor: int
     ticket: Ticket | None
     handshake_hash: bytes
+    opening_hash: bytes
+    """The handshake hash it began with; a REKEY changes nothing about it."""
     opened_at: float
     received_at: float
     join_by: float
@@ -94,6 +97,12 @@ class Session:
     """Names it has asked about without a password, since it last gave the right one."""
     joining: int = 0
     """The number of the JOIN that has no answer yet; there is one at a time."""
+    offer: Offer | None = None
+    """What the client can prove itself by, until it has been tried."""
+    proof: bytes | None = None
+    """The proof in the JOIN that has no answer yet."""
+    confirmation: bytes = b""
+    """What shows the client that this server knows the hash, once that proof was opened."""
     call_answer: bytes | None = None
     lines: LineReceiver = field(default_factory=LineReceiver)
     line_answers: dict[int, int | str] = field(default_factory=dict)
@@ -170,6 +179,7 @@ def open_session(pending: Pending, limits: Limits, now: float) -> Session:
         cursor=payload.cursor,
         ticket=pending.ticket,
         handshake_hash=pending.handshake_hash,
+        opening_hash=pending.handshake_hash,
         opened_at=now,
         received_at=now,
         join_by=now + limits.join_seconds,

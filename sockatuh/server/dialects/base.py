@@ -7,7 +7,7 @@ knows nothing else about it: it never asks which dialect a visitor uses, only wh
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol, TypeAlias
 
@@ -49,16 +49,28 @@ class NameAsked:
 
 
 @dataclass(frozen=True, slots=True)
+class GivenPassword:
+    """What a visitor gave as the password, None if it cannot be one.
+
+    `shows_hash`: the visitor has proved that it knows the password's hash.
+    """
+
+    text: str | None = field(repr=False)
+    shows_hash: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class PasswordGiven:
     """A visitor wants to join under a name. Answer with `welcome` or `refuse`.
 
-    `password` is None if a ticket that the dialect has verified takes its place. `known_from` is the first seq from
-    which that ticket proves the key to have been a member, 0 if there is no such proof.
+    `open_password` returns what it gave, at some cost, and is called once it may be looked at; None if a ticket that
+    the dialect has verified takes its place. `known_from` is the first seq from which that ticket proves the key to
+    have been a member, 0 if there is no such proof.
     """
 
     visitor: Visitor
     name: str
-    password: str | None = field(repr=False)
+    open_password: Callable[[], GivenPassword] | None
     known_from: int = 0
 
 

@@ -28,7 +28,7 @@ from sockatuh.room.commands import Reply
 from sockatuh.room.entries import Message
 from sockatuh.room.log import Row
 
-from .base import DialectEvent, LineSaid, NameAsked, PasswordGiven, Refusal, SessionEnded, Visitor
+from .base import DialectEvent, GivenPassword, LineSaid, NameAsked, PasswordGiven, Refusal, SessionEnded, Visitor
 from .rounds import Rounds
 
 ASK_NAME: Final = "Username:"
@@ -356,7 +356,8 @@ class ClassicDialect:
         peer.joined_by = hash(text)
         self._peers.begin_check(address)
         peer.visitor = self._visitor(address, now)
-        self._events.append(PasswordGiven(peer.visitor, peer.name, text.removeprefix(GIVE_PASSWORD)))
+        given = GivenPassword(text.removeprefix(GIVE_PASSWORD))
+        self._events.append(PasswordGiven(peer.visitor, peer.name, lambda: given))
         return None
 
     def _visitor(self, address: Address, now: float) -> Visitor:

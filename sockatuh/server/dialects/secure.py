@@ -5,12 +5,14 @@ from __future__ import annotations
 import math
 from collections import Counter
 from collections.abc import Iterable, Sequence
+from functools import partial
 from typing import Final
 
 from sockatuh.net.address import format_address
 from sockatuh.protocol import messages as m
 from sockatuh.protocol.constants import MAX_PLAINTEXT, TAG_LENGTH
 from sockatuh.protocol.identity import fingerprint
+from sockatuh.protocol.password_proof import PasswordHash
 from sockatuh.protocol.seam import Address
 from sockatuh.protocol.server import events
 from sockatuh.protocol.server.endpoint import CROWDED_MS, Endpoint
@@ -29,6 +31,7 @@ from sockatuh.server.session_journal import Recorder, SessionJournal
 from .base import (
     Asked,
     DialectEvent,
+    GivenPassword,
     LineSaid,
     NameAsked,
     PasswordGiven,
@@ -129,10 +132,20 @@ class SecureDialect:
 
     def _ask_to_join(self, visitor: Visitor, event: events.JoinAsked) -> DialectEvent:
         self._joins[visitor.session] = event
-        if event.password is None and not event.by_ticket:
+        if not event.has_proof and not event.by_ticket:
             return NameAsked(visitor, event.name)
         known_from = self._resumption.known_by_ticket(visitor.session) or 0
-        return PasswordGiven(visitor, event.name, event.password, known_from)
+        open_password = None if event.by_ticket else partial(self._open_password, event)
+        return PasswordGiven(visitor, event.name, open_password, known_from)
+
+    def _open_password(self, join: events.JoinAsked) -> GivenPassword:
+        opened = self._endpoint.open_proof(join.cid, join.name)
+        if opened is None:
+            return GivenPassword(None)
+        try:
+            return GivenPassword(None if opened.password is None else opened.password.decode(), shows_hash=True)
+        except UnicodeDecodeError:
+            return GivenPassword(None, shows_hash=True)
 
     def _move(self, visitor: Visitor, address: Address) -> None:
         visitor.address = address
@@ -155,7 +168,7 @@ class SecureDialect:
     def name_valid(self, visitor: Visitor, name: str) -> None:
         """Tell a visitor that it could have the name."""
         if (join := self._joins.pop(visitor.session, None)) is not None:
-            self._endpoint.answer(visitor.session, join.number, m.NameValid(name))
+            self._endpoint.accept_name(visitor.session, join.number, name)
 
     def refuse(self, visitor: Visitor, refusal: Refusal) -> None:
         """Answer a visitor's JOIN with the reason why it does not get in."""
@@ -223,9 +236,9 @@ class SecureDialect:
         self._resumption.history_on_join = history_on_join
 
     def replace_password(self, password_hash: str) -> None:
-        """Void all tickets: the password was changed."""
+        """Void all tickets and offers: the password was changed."""
         self._endpoint.tickets.replace_generation(password_generation(password_hash))
-        self._endpoint.void_tickets()
+        self._endpoint.replace_password(PasswordHash.parse(password_hash))
 
     def _note_lines(self, rows: Sequence[Row]) -> None:
         for row in rows:

@@ -1,0 +1,115 @@
+"""Proves the password to servers, and lets no server in that does not prove it knows the hash (docs/PROTOCOL.md §10).
+
+bcrypt takes a quarter of a second, so the shell computes the hash: the core reports `HashWanted`, and gets it back.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Final
+
+from sockatuh.protocol.constants import BCRYPT_COSTS
+from sockatuh.protocol.messages import NameValid
+from sockatuh.protocol.pake import SHARE_SIZE
+from sockatuh.protocol.password_proof import CPACE_OVER_BCRYPT, SALT_SIZE, Binding, Proof, prove_untrusted
+
+from .events import HashWanted
+
+MOST_UNANSWERED: Final = 3
+"""Proofs of one password for servers that have proved nothing: each lets a false server try one guess."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Made:
+    """A proof, and what it is for: sent again, it gives nothing away."""
+
+    name: str
+    password: bytes = field(repr=False)
+    proof: Proof
+
+
+class Prover:
+    """The proofs of one client, over all its sessions."""
+
+    def __init__(self, random: Callable[[int], bytes]) -> None:
+        self._random = random
+        self._binding: Binding | None = None
+        self._offer: NameValid | None = None
+        self._made: _Made | None = None
+        self._hash: tuple[HashWanted, bytes] | None = None
+        """The last hash that was made, and what of."""
+        self._unanswered: tuple[bytes, int] = b"", 0
+        """A password, and how many proofs of it servers have got that had proved nothing."""
+        self._accepted: tuple[bytes, bytes] | None = None
+        """The password with which the client is in the room, and the salt that this room had then."""
+
+    def begin_session(self, binding: Binding) -> None:
+        """Note that a session begins; it has no offer yet."""
+        self._binding, self._offer, self._made = binding, None, None
+
+    @property
+    def has_offer(self) -> bool:
+        """Tell whether the server has offered in this session what can be proved."""
+        return self._offer is not None
+
+    def take_offer(self, offer: NameValid) -> str:
+        """Take a server's offer; return "", or the code of what is wrong with it."""
+        if offer.kind != CPACE_OVER_BCRYPT:
+            return "client_outdated"
+        if (len(offer.share), len(offer.salt)) != (SHARE_SIZE, SALT_SIZE) or offer.cost not in BCRYPT_COSTS:
+            return "server_unproven"
+        if self._offer is None or offer.share != self._offer.share:
+            self._made = None
+        self._offer = offer
+        return ""
+
+    def is_changed(self, password: bytes) -> bool:
+        """Tell whether the room has another salt than the one under which it accepted a password."""
+        accepted = self._accepted
+        return (
+            accepted is not None
+            and self._offer is not None
+            and accepted[0] == password
+            and accepted[1] != self._offer.salt
+        )
+
+    def prove(self, name: str, password: bytes, *, is_pinned: bool) -> Proof | HashWanted | None:
+        """Return the proof for the present offer, or what is needed for it; None: this server gets no further one.
+
+        Raises ProtocolError if no proof can be made for the server's share.
+        """
+        offer, binding = self._offer, self._binding
+        if offer is None or binding is None:
+            return None
+        if self._made is not None and (self._made.name, self._made.password) == (name, password):
+            return self._made.proof
+        wanted = HashWanted(password, offer.salt, offer.cost)
+        if self._hash is None or self._hash[0] != wanted:
+            return wanted
+        unanswered = self._unanswered[1] if self._unanswered[0] == password else 0
+        if not is_pinned and unanswered == MOST_UNANSWERED:
+            return None
+        proof = prove_untrusted(offer.share, self._hash[1], password, name, binding, self._random)
+        self._made = _Made(name, password, proof)
+        if not is_pinned:
+            self._unanswered = password, unanswered + 1
+        return proof
+
+    def supply_hash(self, wanted: HashWanted, secret: bytes) -> None:
+        """Take the hash that was wanted."""
+        self._hash = wanted, secret
+
+    def accept(self, sent: bytes | None, confirmation: bytes) -> bool:
+        """Tell whether a server that lets the client in, for the proof that was `sent`, knows the hash."""
+        made, offer = self._made, self._offer
+        if made is None or offer is None or made.proof.encoded != sent:
+            return False
+        if not made.proof.is_answered_by(confirmation):
+            return False
+        self._accepted, self._unanswered = (made.password, offer.salt), (b"", 0)
+        return True
+
+    def forget_accepted(self) -> None:
+        """Forget under which salt the password was accepted: a person has been told that it has changed."""
+        self._accepted = None
