@@ -15,6 +15,7 @@ __all__ = [
     "Back",
     "Came",
     "ClientError",
+    "ClientOutdated",
     "Event",
     "Gap",
     "Here",
@@ -37,6 +38,7 @@ __all__ = [
     "Role",
     "Room",
     "Said",
+    "ServerUnproven",
     "SockAtuhError",
     "Stored",
     "Timeline",
@@ -74,6 +76,7 @@ if TYPE_CHECKING:
     from sockatuh.errors import (
         AddressUnclear,
         ClientError,
+        ClientOutdated,
         IdentityChanged,
         KeyFileError,
         NameTaken,
@@ -81,6 +84,7 @@ if TYPE_CHECKING:
         NotInRoom,
         NotStored,
         Refused,
+        ServerUnproven,
         SockAtuhError,
         VersionMismatch,
     )
@@ -102,8 +106,8 @@ _HOMES: Final = {
     ),
     **dict.fromkeys(
         (
-            "AddressUnclear", "ClientError", "IdentityChanged", "KeyFileError", "NameTaken", "NoServer", "NotInRoom",
-            "NotStored", "Refused", "SockAtuhError", "VersionMismatch",
+            "AddressUnclear", "ClientError", "ClientOutdated", "IdentityChanged", "KeyFileError", "NameTaken",
+            "NoServer", "NotInRoom", "NotStored", "Refused", "ServerUnproven", "SockAtuhError", "VersionMismatch",
         ),
         "errors",
     ),

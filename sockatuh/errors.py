@@ -20,6 +20,8 @@
         ├── NotStored
         ├── NotInRoom
         ├── IdentityChanged
+        ├── ServerUnproven
+        ├── ClientOutdated
         └── VersionMismatch
 
 Errors carry facts; `__str__` is the plain sentence.
@@ -218,6 +220,32 @@ class IdentityChanged(ClientError):
 
     def __str__(self) -> str:
         return f"the server at {self.server} has another key than before"
+
+
+class ServerUnproven(ClientError):
+    """A server that did not prove that it knows the room's password; `key` (32 bytes) is the one it has.
+
+    `reason`: `offer` (no room makes such an offer), `welcome` (it let the client in without a proof) or `proofs` (it
+    got as many proofs as a client gives, and gave none).
+    """
+
+    def __init__(self, server: str, key: bytes, reason: str) -> None:
+        super().__init__(server, key, reason)
+        self.server, self.key, self.reason = server, key, reason
+
+    def __str__(self) -> str:
+        return f"the server at {self.server} did not prove that it knows the room's password"
+
+
+class ClientOutdated(ClientError):
+    """The server at `server` wants the password proved in a way this client does not know."""
+
+    def __init__(self, server: str) -> None:
+        super().__init__(server)
+        self.server = server
+
+    def __str__(self) -> str:
+        return f"the room at {self.server} wants a newer sockatuh"
 
 
 class VersionMismatch(ClientError):

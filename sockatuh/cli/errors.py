@@ -16,6 +16,7 @@ import typer
 
 from sockatuh.errors import (
     AddressUnusable,
+    ClientOutdated,
     ConfigurationError,
     DatabaseTooNew,
     DatabaseUnusable,
@@ -28,6 +29,7 @@ from sockatuh.errors import (
     OutputLost,
     Problem,
     Refused,
+    ServerUnproven,
     SockAtuhError,
     StoreError,
     VersionMismatch,
@@ -38,6 +40,7 @@ from sockatuh.room.moments import find_rfc3339
 from sockatuh.room.text import clean_line
 from sockatuh.wording import NO_ANSWER_GIVEN
 from sockatuh.wording import admin as wording
+from sockatuh.wording import client as phrases
 
 from .naming import whose
 from .wrapping import print_folded
@@ -92,6 +95,8 @@ def explain(error: Exception) -> Explanation:
         case NotStored():
             message = wording.not_stored(clean_line(error.server), error.seconds)
             return Explanation(ExitCode.NO_SERVER, "not_stored", message)
+        case Refused(code="password_wrong", detail=str(proof)) if proof:
+            return Explanation(ExitCode.REFUSED, "password_wrong", phrases.password_unproven(clean_line(proof)))
         case Refused():
             exit_code = ExitCode.NAME_TAKEN if isinstance(error, NameTaken) else ExitCode.REFUSED
             code = clean_line(error.code)
@@ -99,6 +104,12 @@ def explain(error: Exception) -> Explanation:
         case IdentityChanged():
             message = wording.identity_changed(error.server, _shown(error.pinned), _shown(error.offered))
             return Explanation(ExitCode.IDENTITY_CHANGED, "identity_changed", message)
+        case ServerUnproven():
+            shown = clean_line(error.server), " ".join(words(error.key)), error.reason
+            return Explanation(ExitCode.IDENTITY_CHANGED, "server_unproven", wording.server_unproven(*shown))
+        case ClientOutdated():
+            message = wording.client_outdated(clean_line(error.server))
+            return Explanation(ExitCode.VERSION_MISMATCH, "client_outdated", message)
         case VersionMismatch():
             message = wording.version_mismatch(error.ours, error.theirs)
             return Explanation(ExitCode.VERSION_MISMATCH, "version_mismatch", message)

@@ -15,6 +15,7 @@ from sockatuh.client.items import (
     Notice,
     NotRemembered,
     PasswordWrong,
+    Preparing,
     SignedIn,
     TryLater,
     Unreachable,
@@ -22,7 +23,6 @@ from sockatuh.client.items import (
 )
 from sockatuh.client.room_password import RoomPassword
 from sockatuh.client.sign_in import Reason
-from sockatuh.protocol.identity import words
 from sockatuh.room.text import clean_line
 from sockatuh.wording import admin as wording
 from sockatuh.wording import client as phrases
@@ -58,10 +58,6 @@ class AtTerminal:
         self._is_hidden = False
         self._hidden.close()
 
-    async def trust(self, server: str, key: bytes) -> bool:
-        """Ask whether the key of a server is the right one."""
-        return ask(phrases.trust(server, words(key))).lower() in phrases.YES
-
     async def name(self, suggested: str) -> str:
         """Ask for a name until one is given."""
         while not (name := ask(phrases.ask_name(suggested)) or suggested):
@@ -95,12 +91,14 @@ def tell_notice(notice: Notice, *, is_asked: bool) -> None:
             tell(phrases.not_remembered(clean_line(error.path), error.reason))
         case _ if not is_asked:
             pass
+        case Preparing():
+            tell(phrases.PREPARING)
         case NameFree(name, written):
             tell(phrases.NAME_VALID if written == name else phrases.name_valid_as(written))
         case NameRefused(name, why):
             tell(phrases.name_refused(why.code, whose(why), name))
-        case PasswordWrong():
-            tell(phrases.PASSWORD_WRONG)
+        case PasswordWrong(words):
+            tell(phrases.password_unproven(words) if words else phrases.PASSWORD_WRONG)
         case TryLater(seconds, many_guess):
             tell((phrases.many_guess if many_guess else phrases.waiting)(seconds))
         case SignedIn():

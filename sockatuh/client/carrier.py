@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import Protocol, TypeAlias
 
 from sockatuh.net.address import find_source
+from sockatuh.net.background import in_background
 from sockatuh.net.driver import Driver
 from sockatuh.net.sockets import open_client_socket
 from sockatuh.protocol.client.events import PeerEvent
@@ -37,6 +38,9 @@ class Carrier(Protocol):
     def find_source(self, server: Address) -> str | None:
         """Return this machine's address as that server sees it, None while there is no route."""
 
+    async def run_slow(self, work: Callable[[], bytes]) -> bytes:
+        """Run what computes for long, beside everything else, and return its result."""
+
 
 Carry: TypeAlias = Callable[[Peer, Callable[[PeerEvent], None]], Carrier]
 """Makes a carrier for a core; the function receives the core's events."""
@@ -61,3 +65,6 @@ class UdpCarrier:
 
     def find_source(self, server: Address) -> str | None:
         return find_source(server)
+
+    async def run_slow(self, work: Callable[[], bytes]) -> bytes:
+        return await in_background(work)

@@ -6,9 +6,9 @@ import contextlib
 from collections.abc import AsyncIterator, Callable
 from typing import Final
 
-from sockatuh.errors import ClientError, IdentityChanged
+from sockatuh.errors import ClientError, IdentityChanged, Refused
 from sockatuh.net.address import format_address
-from sockatuh.protocol.client.events import AddressesUnreachable, Admitted, LinesDelayed, LinesHeld
+from sockatuh.protocol.client.events import AddressesUnreachable, Admitted, HashWanted, LinesDelayed, LinesHeld
 from sockatuh.protocol.identity import Invite
 from sockatuh.room.text import clean_line
 
@@ -23,7 +23,7 @@ from .room import Room
 from .room_password import RoomPassword
 from .server_address import ServerAddress
 from .session import Conversation, ConversationOptions, Waits
-from .sign_in import PasswordAgain, Questions, SignIn, Trust, judge_by
+from .sign_in import PasswordAgain, Questions, SignIn, Trust
 from .unsent import Unsent
 
 FIRST_ANSWER: Final = 5.0
@@ -37,7 +37,7 @@ async def connect(
     name: str | None = None,
     password: str | RoomPassword | None = None,
     profile: Profile | None = None,
-    trust: Trust | str | None = None,
+    trust: Trust | str = Trust.ASK,
     questions: Questions | None = None,
     on_notice: Callable[[Notice], None] = lambda _: None,
     role: Role | str = Role.MEMBER,
@@ -56,21 +56,22 @@ async def connect(
     given and there are `questions`; a ticket in the `profile` stands in for the password. Without a profile nothing is
     remembered: the client has a new key each time, so the room takes it for somebody else.
 
-    An unknown server's key is accepted and pinned in the profile, unless there are questions to ask about it; `trust`
-    decides otherwise. `on_notice` is called with what a person should know until the client is in the room.
+    An unknown server has to prove that it knows the password before the client says it, and is pinned in the profile
+    then; with `trust` "strict" it is refused. `on_notice` is called with what a person should know until the client is
+    in the room.
 
     Earlier lines to begin with: the newest `history` (None: as many as the server gives), those `after` a seq, and none
     older than `since` (ms since 1970). `patience` is the most seconds that connecting may take, not counting the
     time a person takes to answer; `login` is the name to suggest where none is known. `keeps_server` and `keeps_name`
     remember the server and the name in the profile, as a chat does. `carry` makes what carries the datagrams.
 
-    Raises AddressUnclear, NoServer, NotStored, IdentityChanged, VersionMismatch, NameTaken, Refused and KeyFileError.
+    Raises AddressUnclear, NoServer, NotStored, IdentityChanged, ServerUnproven, VersionMismatch, ClientOutdated,
+    NameTaken, Refused and KeyFileError.
     """
     address = server if isinstance(server, ServerAddress) else ServerAddress.parse(server)
     profile = Profile() if profile is None else profile
     patience = patience if isinstance(patience, Patience) else Patience(patience)
     password = password if isinstance(password, RoomPassword) else RoomPassword(password)
-    trust = Trust(trust or (Trust.ACCEPT_NEW if questions is None else Trust.ASK))
     role = Role(role)
 
     def tell_waits(event: Waits) -> None:
@@ -79,6 +80,8 @@ async def connect(
                 on_notice(items.Waiting(wait))
             case LinesHeld():
                 on_notice(items.Waiting(None))
+            case HashWanted():
+                on_notice(items.Preparing())
             case AddressesUnreachable(obstacles):
                 on_notice(items.Unreachable(tuple((format_address(to), what) for to, what in obstacles)))
 
@@ -97,18 +100,20 @@ async def connect(
         role=ROLE_NUMBERS[role],
         cursor=after or 0,
         history=history,
+        meets_nobody_new=Trust(trust) is Trust.STRICT,
     )
     # A script is shown no events, so what it learnt would be reported to nobody.
     tags = NameTags(profile.directory, address.server) if role is not Role.SCRIPT else None
 
-    judge = judge_by(trust, address.server, questions, patience)
-    async with Conversation(options, judge, tell_waits, carry) as conversation:
+    async with Conversation(options, tell_waits, carry) as conversation:
         connected = await conversation.open(patience.left(None if patience.seconds else FIRST_ANSWER))
         title = clean_line(connected.room)
-        memory.keep_key(connected.server_key, title)
+        if key is not None:
+            memory.keep_key(key, title)
         try:
             sign_in = SignIn(conversation, memory.name, password, questions, on_notice, patience, login)
             admitted = await sign_in.enter(resumed=connected.resumed)
+            memory.keep_key(conversation.server_key, title)
             if questions is not None:
                 questions.answered()
             if keeps_server:
@@ -116,7 +121,8 @@ async def connect(
             if keeps_name:
                 memory.keep_name(admitted.name)
             if password.given is not None:
-                conversation.come_back(admitted.name, password.given)
+                with contextlib.suppress(Refused):
+                    conversation.come_back(admitted.name, password.given)
             again = PasswordAgain(questions, password, lambda typed: conversation.come_back(room.me, typed))
 
             def remember(admitted: Admitted) -> None:

@@ -219,7 +219,12 @@ class NameRefused:
 
 @dataclass(frozen=True, slots=True)
 class PasswordWrong:
-    """The password that was typed is not the room's."""
+    """The password that was typed is not the room's, or the server is not.
+
+    `words` stand for the server's key if it has proved nothing, and are "" if its key is pinned.
+    """
+
+    words: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -242,7 +247,14 @@ class NotRemembered:
     error: KeyFileError
 
 
-Notice: TypeAlias = Waiting | Unreachable | NameFree | NameRefused | PasswordWrong | TryLater | SignedIn | NotRemembered
+@dataclass(frozen=True, slots=True)
+class Preparing:
+    """The password is being prepared for the server, which takes this machine a while."""
+
+
+Notice: TypeAlias = (
+    Waiting | Unreachable | NameFree | NameRefused | Preparing | PasswordWrong | TryLater | SignedIn | NotRemembered
+)
 """What sign-in reports to a person, apart from its questions."""
 
 

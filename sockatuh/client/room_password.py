@@ -12,8 +12,9 @@ from typing import Final
 
 from sockatuh.errors import Refused
 from sockatuh.room.namekeys import fold
+from sockatuh.room.password import is_usable
 
-MENDED_BY_A_PASSWORD: Final = frozenset({"ticket_refused", "password_wrong"})
+MENDED_BY_A_PASSWORD: Final = frozenset({"ticket_refused", "password_wrong", "password_changed"})
 """Refusals of a returning client: the room's password has changed, or the ticket is no longer valid."""
 REMEMBERED: Final = 8
 """How many of the newest passwords lines are checked for."""
@@ -35,7 +36,7 @@ class RoomPassword:
         if refused.code not in MENDED_BY_A_PASSWORD or self.given is None or self._read is None:
             return None
         password = self._read()
-        if password is None or password == self._tried:
+        if password is None or password == self._tried or not is_usable(password):
             return None
         self._tried = password
         self.note(password)

@@ -13,18 +13,21 @@ import os
 import time
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from types import TracebackType
 from typing import Any, Final, TypeVar
 
 from sockatuh import __version__
 from sockatuh.errors import (
     ClientError,
+    ClientOutdated,
     IdentityChanged,
     NameTaken,
     NoServer,
     NotInRoom,
     NotStored,
     Refused,
+    ServerUnproven,
     VersionMismatch,
 )
 from sockatuh.net.address import format_address
@@ -34,18 +37,21 @@ from sockatuh.protocol.client.joining import PeerOptions
 from sockatuh.protocol.client.obstacles import Obstacle
 from sockatuh.protocol.client.peer import Peer
 from sockatuh.protocol.constants import PUT_OFF, VERSION
+from sockatuh.protocol.identity import words
 from sockatuh.protocol.messages import MEMBER, MemberInfo
 from sockatuh.protocol.seam import Address
+from sockatuh.room.password import PasswordUnusable, prepare_password
 
 from .carrier import Carry, UdpCarrier
 from .deadline import loop_time
+from .password_hash import hash_password
 from .room import Listener
 from .server_address import Node, parse_nodes_untrusted
 from .whereabouts import Whereabouts
 
 T = TypeVar("T")
-Waits = e.LinesHeld | e.LinesDelayed | e.AddressesUnreachable
-"""Why a call waits: because of the server, or of an obstacle on the way to it."""
+Waits = e.LinesHeld | e.LinesDelayed | e.AddressesUnreachable | e.HashWanted
+"""Why a call waits: because of the server, of an obstacle on the way to it, or of a hash that takes long to make."""
 NAME_CODES: Final = ("name_unavailable", "name_taken", "name_owned")
 WATCH_INTERVAL: Final = 1.0
 """Seconds between two checks whether this machine slept or moved, or the server moved."""
@@ -53,6 +59,8 @@ SLEPT: Final = 3.0
 """The machine has slept if the wall clock ran ahead of the monotonic one by this many seconds."""
 RESOLVE_EVERY: Final = 5
 """Checks between two look-ups of the server's name while contact is lost."""
+HASH_PATIENCE: Final = 1.0
+"""Seconds after which it is reported that the password is still being hashed."""
 LEAVE_TIMEOUT: Final = 1.0
 """Seconds to wait for the answer to LEAVE, retransmissions included."""
 
@@ -61,7 +69,8 @@ LEAVE_TIMEOUT: Final = 1.0
 class ConversationOptions:
     """Where the server is, and who connects; see PeerOptions. `key` is the server's pinned key, None if unknown.
 
-    `nodes` are further addresses of the same room, to be named only together with a key.
+    `nodes` are further addresses of the same room, to be named only together with a key. `meets_nobody_new`: refuse a
+    server whose key is not pinned.
     """
 
     host: str
@@ -73,19 +82,19 @@ class ConversationOptions:
     cursor: int = 0
     history: int | None = None
     nodes: tuple[Node, ...] = ()
+    meets_nobody_new: bool = False
 
 
 class Conversation:
     """An open conversation; use it as an async context manager.
 
-    `trust` is asked once about the key of an unknown server; it may take its time. `on_waiting` is called while a call
-    waits and there is a reason for the wait to report. `carry` makes what carries the datagrams.
+    `on_waiting` is called while a call waits and there is a reason for the wait to report. `carry` makes what carries
+    the datagrams.
     """
 
     def __init__(
         self,
         options: ConversationOptions,
-        trust: Callable[[bytes], Awaitable[bool]],
         on_waiting: Callable[[Waits], None] | None = None,
         carry: Carry = UdpCarrier,
     ) -> None:
@@ -93,7 +102,7 @@ class Conversation:
         self.room = ""
         self.max_text = 0
         self.server_key = b""
-        self._trust, self._on_waiting = trust, on_waiting
+        self._on_waiting = on_waiting
         self._events: asyncio.Queue[e.PeerEvent] = asyncio.Queue()
         self._steps = 0
         """How many callers wait for an answer."""
@@ -106,6 +115,7 @@ class Conversation:
         self._source: str | None = None
         self._watch: asyncio.Task[None] | None = None
         self._looking_up: asyncio.Task[None] | None = None
+        self._hashing: asyncio.Task[None] | None = None
         self._obstacles: tuple[tuple[str, str], ...] = ()
         self._listener: Listener | None = None
         self.peer = Peer(
@@ -118,6 +128,7 @@ class Conversation:
                 ticket=options.ticket,
                 cursor=options.cursor,
                 history=options.history,
+                meets_nobody_new=options.meets_nobody_new,
             ),
             os.urandom,
         )
@@ -137,7 +148,7 @@ class Conversation:
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        for task in (self._watch, self._looking_up):
+        for task in (self._watch, self._looking_up, self._hashing):
             if task is not None:
                 task.cancel()
         self._carrier.flush()
@@ -146,22 +157,13 @@ class Conversation:
     # Steps.
 
     async def open(self, timeout: float | None) -> e.Connected:
-        """Find the server and shake hands; `timeout` in seconds, not counting the time `trust` takes.
+        """Find the server and shake hands, within `timeout` seconds.
 
-        Raises NoServer, IdentityChanged, VersionMismatch, and Refused("untrusted") if `trust` said no.
+        Raises NoServer, IdentityChanged, VersionMismatch, and Refused("unknown_server").
         """
         ends_at = _end_of(timeout)
         self._dial(await self._look_up(timeout))
-        while isinstance(event := await self._wait((e.ServerOffered, e.Connected), _left(ends_at)), e.ServerOffered):
-            asked_at = loop_time()
-            if not await self._trust(event.server_key):
-                self.peer.stop()
-                raise Refused("untrusted")
-            if ends_at is not None:
-                ends_at += loop_time() - asked_at
-            self.peer.trust(loop_time())
-            self._carrier.flush()
-        connected: e.Connected = event
+        connected: e.Connected = await self._wait((e.Connected,), _left(ends_at))
         self._reached, self._source = connected.address, self._carrier.find_source(connected.address)
         self.room, self.max_text, self.server_key = connected.room, connected.max_text, connected.server_key
         return connected
@@ -190,7 +192,7 @@ class Conversation:
         event = await self._wait((e.NameAccepted, e.JoinRefused), timeout)
         if isinstance(event, e.NameAccepted):
             return event.name
-        raise _refusal(event)
+        raise self._error_of(event)
 
     async def join(self, name: str, password: str, timeout: float | None = None) -> e.Admitted:
         """Join with name and password; raises NameTaken, Refused (with `wait`), NoServer."""
@@ -202,7 +204,7 @@ class Conversation:
         event = await self._wait((e.Admitted, e.JoinRefused), timeout)
         if isinstance(event, e.Admitted):
             return event
-        raise _refusal(event)
+        raise self._error_of(event)
 
     async def deliver(self, text: str, timeout: float | None = None) -> int:
         """Say a line and wait until it is durable; return its seq. Raises Refused, NoServer, NotStored.
@@ -258,8 +260,12 @@ class Conversation:
         return number
 
     def come_back(self, name: str, password: str) -> None:
-        """Join without waiting; Admitted is reported, or `next_event` raises."""
-        self.peer.join(name, password, loop_time())
+        """Join without waiting; Admitted is reported, or `next_event` raises. Refused: nobody has such a password."""
+        try:
+            prepared = prepare_password(password)
+        except PasswordUnusable:
+            raise Refused("password_wrong") from None
+        self.peer.join(name, prepared, loop_time())
         self._carrier.flush()
 
     def listen(self, listener: Listener) -> None:
@@ -288,6 +294,11 @@ class Conversation:
         return self.peer.silence(loop_time())
 
     @property
+    def is_proven(self) -> bool:
+        """Tell whether the server's key is pinned, or the server has proved that it knows the password."""
+        return self.peer.pin is not None
+
+    @property
     def is_held(self) -> bool:
         """Tell whether lines and questions wait at the server, which can store nothing at present."""
         return self.peer.waits_for_log
@@ -301,7 +312,7 @@ class Conversation:
         """
         while isinstance(event := await self._next(), e.JoinRefused):
             if event.code not in PUT_OFF:
-                raise _refusal(event)
+                raise self._error_of(event)
         return event
 
     def _take(self, event: e.PeerEvent) -> None:
@@ -313,8 +324,12 @@ class Conversation:
                 if self._reached is None and self._on_waiting is not None:
                     self._on_waiting(event)
                 return
+            case e.HashWanted():
+                self._hashing = asyncio.create_task(self._hash(event))
+                return
             case e.JoinRefused(code) if self._listener is not None:
-                if code in PUT_OFF or self._listener.mend(_refusal(event)):
+                refusal = self._error_of(event)
+                if code in PUT_OFF or (isinstance(refusal, Refused) and self._listener.mend(refusal)):
                     return
             case e.Connected():
                 self._obstacles = ()
@@ -354,14 +369,38 @@ class Conversation:
                 return IdentityChanged(self.server, pinned, offered)
             case e.VersionDiffers(theirs):
                 return VersionMismatch(VERSION, theirs)
+            case e.ServerUnknown(key):
+                return Refused("unknown_server", detail=" ".join(words(key)))
             case e.ContactLost("too_many_sessions"):
                 return Refused("too_many_sessions")
             case e.ContactLost("crowded") if not self.peer.waits_for_a_seat:
                 return Refused("crowded")
             case e.JoinRefused(code) if code not in PUT_OFF:
-                return _refusal(event)
+                return self._error_of(event)
             case _:
                 return None
+
+    def _error_of(self, refused: e.JoinRefused) -> ClientError:
+        """Return the error that a refusal is."""
+        match refused.code:
+            case "server_unproven":
+                return ServerUnproven(self.server, self.server_key, refused.detail)
+            case "client_outdated":
+                return ClientOutdated(self.server)
+            case code:
+                kind = NameTaken if code in NAME_CODES else Refused
+                detail = "" if code == "password_wrong" else refused.detail
+                return kind(code, refused.wait, detail, refused.suggestion, refused.tag, refused.since)
+
+    async def _hash(self, wanted: e.HashWanted) -> None:
+        """Make a hash for the peer, and report it if that takes long."""
+        work = partial(hash_password, wanted.password, wanted.salt, wanted.cost)
+        making = asyncio.ensure_future(self._carrier.run_slow(work))
+        await asyncio.wait([making], timeout=HASH_PATIENCE)
+        if not making.done() and self._steps and self._on_waiting is not None:
+            self._on_waiting(wanted)
+        self.peer.supply_hash(wanted, await making, loop_time())
+        self._carrier.flush()
 
     async def _next(self) -> e.PeerEvent:
         event = await self._events.get()
@@ -376,7 +415,7 @@ class Conversation:
         async def search() -> e.PeerEvent:
             while not isinstance(event := await self._next(), kinds):
                 if isinstance(event, e.JoinRefused) and event.code not in PUT_OFF:
-                    raise _refusal(event)
+                    raise self._error_of(event)
             return event
 
         return await self._answered(search(), timeout)
@@ -392,7 +431,7 @@ class Conversation:
         finally:
             self._steps -= 1
         if self.peer.put_off is not None:
-            raise _refusal(self.peer.put_off)
+            raise self._error_of(self.peer.put_off)
         if self.is_held:
             raise NotStored(self.server, seconds)
         reason = f"no answer within {max(1, round(seconds))} s"
@@ -457,11 +496,6 @@ def _settle(answer: asyncio.Future[T] | None, result: T | ClientError) -> None:
         answer.set_exception(result)
     else:
         answer.set_result(result)
-
-
-def _refusal(refused: e.JoinRefused) -> Refused:
-    kind = NameTaken if refused.code in NAME_CODES else Refused
-    return kind(refused.code, refused.wait, refused.detail, refused.suggestion, refused.tag, refused.since)
 
 
 class Listing:

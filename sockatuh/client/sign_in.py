@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import math
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 from enum import StrEnum
 from typing import Final, Protocol
 
@@ -17,7 +17,7 @@ from sockatuh.errors import NameTaken, NotStored, Refused
 from sockatuh.protocol.client.events import Admitted
 from sockatuh.protocol.constants import MAX_NAME_BYTES, PUT_OFF
 from sockatuh.protocol.identity import words
-from sockatuh.room.password import MAX_PASSWORD_BYTES, password_size
+from sockatuh.room.password import is_usable
 from sockatuh.room.text import clean_line
 
 from .deadline import Patience, loop_time
@@ -25,8 +25,8 @@ from .items import NameFree, NameRefused, Notice, PasswordWrong, SignedIn, TryLa
 from .room_password import MENDED_BY_A_PASSWORD, RoomPassword
 from .session import NAME_CODES, Conversation
 
-JOINING: Final = 30.0
-"""Seconds to wait for the answer to a join; bcrypt takes a quarter of a second for each join in the queue."""
+JOINING: Final = 60.0
+"""Seconds to wait for the answer to a join: on small machines bcrypt takes 15 s at either end."""
 VARIANTS: Final = 3
 """How many similar names to try in order to suggest a free one."""
 MOST_DIGITS: Final = 6
@@ -35,7 +35,11 @@ NAME_REFUSALS: Final = frozenset({"name_invalid", "name_is_password", *NAME_CODE
 
 
 class Trust(StrEnum):
-    """What to do about the key of an unknown server."""
+    """What to do about an unknown server.
+
+    ASK and ACCEPT_NEW: it is pinned once it has proved that it knows the password. STRICT: it is refused; only a pin
+    or an invite will do.
+    """
 
     ASK = "ask"
     ACCEPT_NEW = "accept-new"
@@ -52,9 +56,6 @@ class Reason(StrEnum):
 
 class Questions(Protocol):
     """How to ask a person; each method may take as long as the person does."""
-
-    async def trust(self, server: str, key: bytes) -> bool:
-        """Tell whether this is the key (32 bytes) of the right server."""
 
     async def name(self, suggested: str) -> str:
         """Return a name; `suggested`, if not "", is the default."""
@@ -117,16 +118,21 @@ class SignIn:
         """Try once: choose a name, then send it with the password."""
         name = _checked(self._name or await self._ask_name())
         self._name = name
+        self._refuse_password_as_name(name)
         if self._password is None and self._questions is not None and name != self._decided:
             self._name = self._decided = name = await self._ask_room_about(name)
         password = await self._find_password()
-        if password_size(password) > MAX_PASSWORD_BYTES:
-            raise Refused("password_wrong")
+        self._refuse_password_as_name(name)
         await self._wait_for_the_next_try()
         self._conversation.come_back(name, password)
         admitted = await self._admitted()
         self._tell(SignedIn())
         return admitted
+
+    def _refuse_password_as_name(self, name: str) -> None:
+        """Raise Refused for a name that is a password: everybody would read it."""
+        if self._given.occurs_in(name):
+            raise Refused("name_is_password")
 
     async def _ask_room_about(self, name: str) -> str:
         """Ask the room whether a name is available, and return it as the room writes it."""
@@ -174,6 +180,10 @@ class SignIn:
 
     async def _prepare_another_try(self, refused: Refused) -> None:
         """Prepare another attempt, or raise the refusal if no other attempt can help."""
+        if refused.code == "password_wrong":
+            # A server that has proved nothing may be any: then the words of its key are all there is to go by.
+            key = b"" if self._conversation.is_proven else self._conversation.server_key
+            refused = Refused(refused.code, refused.wait, " ".join(words(key)) if key else "")
         if refused.code in PUT_OFF and (self._questions is not None or self._may_wait(refused)):
             self._many_guess = refused.code == "passwords_guessed"
             self._was_put_off = True
@@ -182,7 +192,7 @@ class SignIn:
         elif refused.code in NAME_REFUSALS:
             await self._suggest_another_name(refused)
         elif refused.code == "password_wrong" and self._given.given is None:
-            self._tell(PasswordWrong())
+            self._tell(PasswordWrong(refused.detail))
             self._password, self._was_wrong, self._many_guess = None, True, False
         else:
             raise refused
@@ -260,7 +270,7 @@ class PasswordAgain:
     async def _ask(self, questions: Questions, refused: Refused) -> None:
         may_try_at = loop_time() + refused.wait
         reason = Reason.WRONG if self._is_offered else Reason.CHANGED
-        while password_size(password := await questions.password(reason)) > MAX_PASSWORD_BYTES:
+        while (password := await questions.password(reason)) and not is_usable(password):
             reason = Reason.WRONG
         if not password:
             raise refused
@@ -280,25 +290,6 @@ def variants(name: str) -> list[str]:
     stem = name.rstrip("0123456789") or name
     number = int(name[len(stem) :] or 1) if len(name) - len(stem) < MOST_DIGITS else 1
     return [f"{stem}{number + further}" for further in range(1, VARIANTS + 1)]
-
-
-def judge_by(
-    trust: Trust, server: str, questions: Questions | None, patience: Patience
-) -> Callable[[bytes], Awaitable[bool]]:
-    """Return a function that decides whether to trust an unknown server's key; a person is asked once per key."""
-    trusted: list[bytes] = []
-
-    async def judge(key: bytes) -> bool:
-        if trust is not Trust.ACCEPT_NEW and (trust is Trust.STRICT or questions is None):
-            raise Refused("unknown_server", detail=" ".join(words(key)))
-        if trust is Trust.ASK and questions is not None and key not in trusted:
-            with patience.paused():
-                if not await questions.trust(server, key):
-                    return False
-        trusted.append(key)
-        return True
-
-    return judge
 
 
 def _checked(name: str) -> str:

@@ -1,23 +1,19 @@
 """Resolve names with the system's resolver, without delaying the end of the program.
 
-If the name server does not answer, getaddrinfo(3) blocks for 20 seconds or more and cannot be interrupted. It runs in
-a daemon thread, which is abandoned when its answer is no longer needed; asyncio's own executor would be waited for at
-exit. Addresses are never looked up.
+If the name server does not answer, getaddrinfo(3) blocks for 20 seconds or more and cannot be interrupted, so it runs
+in the background. Addresses are never looked up.
 """
 
 from __future__ import annotations
 
-import asyncio
-import contextlib
 import queue
 import socket
-import threading
-from collections.abc import Callable
 from typing import Any, TypeAlias
 
 from sockatuh.protocol.seam import Address
 
 from .address import MAPPED_TEXT
+from .background import in_background, start_in_background
 
 Info: TypeAlias = tuple[Any, ...]
 """What getaddrinfo gives: (family, type, protocol, canonical name, address)."""
@@ -32,15 +28,7 @@ async def resolve(host: str, port: int, family: int = socket.AF_INET6) -> list[A
     wanted = socket.AF_UNSPEC if family == socket.AF_INET6 else socket.AF_INET
     found = _read_literal(host, port, wanted)
     if found is None:
-        loop = asyncio.get_running_loop()
-        answered: asyncio.Future[Answer] = loop.create_future()
-
-        def tell(answer: Answer) -> None:
-            with contextlib.suppress(RuntimeError):  # nobody waits, and the loop is closed
-                loop.call_soon_threadsafe(_settle, answered, answer)
-
-        _ask(host, port, wanted, tell)
-        found = _checked(await answered)
+        found = _checked(await in_background(lambda: _ask(host, port, wanted)))
     addresses = (_for_family(info[4], family) for info in found)
     return list(dict.fromkeys(addresses))
 
@@ -50,7 +38,7 @@ def resolve_for_binding(host: str, port: int) -> list[tuple[int, Address]]:
     found = _read_literal(host, port, socket.AF_UNSPEC)
     if found is None:
         answers: queue.SimpleQueue[Answer] = queue.SimpleQueue()
-        _ask(host, port, socket.AF_UNSPEC, answers.put)
+        start_in_background(lambda: answers.put(_ask(host, port, socket.AF_UNSPEC)))
         found = _checked(answers.get())
     return [(info[0], info[4]) for info in found]
 
@@ -63,22 +51,12 @@ def _read_literal(host: str, port: int, family: int) -> list[Info] | None:
         return None
 
 
-def _ask(host: str, port: int, family: int, tell: Callable[[Answer], object]) -> None:
-    """Ask the resolver in a thread, which calls `tell` with the answer."""
-
-    def ask() -> None:
-        try:
-            answer: Answer = socket.getaddrinfo(host, port, family, socket.SOCK_DGRAM)
-        except (OSError, ValueError) as error:
-            answer = error
-        tell(answer)
-
-    threading.Thread(target=ask, name="resolver", daemon=True).start()
-
-
-def _settle(answered: asyncio.Future[Answer], answer: Answer) -> None:
-    if not answered.done():
-        answered.set_result(answer)
+def _ask(host: str, port: int, family: int) -> Answer:
+    """Ask the resolver, however long that takes."""
+    try:
+        return socket.getaddrinfo(host, port, family, socket.SOCK_DGRAM)
+    except (OSError, ValueError) as error:
+        return error
 
 
 def _checked(answer: Answer) -> list[Info]:

@@ -18,6 +18,15 @@ def password_size(text: str) -> int:
     return len(unicodedata.normalize("NFC", text).encode(errors="replace"))
 
 
+def is_usable(text: str) -> bool:
+    """Tell whether a text can be a password."""
+    try:
+        prepare_password(text)
+    except PasswordUnusable:
+        return False
+    return True
+
+
 def prepare_password(text: str) -> bytes:
     """Return the 1 to 72 bytes that bcrypt reads, or raise PasswordUnusable."""
     try:

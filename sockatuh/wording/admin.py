@@ -77,16 +77,17 @@ TRANSIENT: Final = ", for one command"
 CONFIG_HEAD: Final = "# The room's settings. `sockatuh check --show-origin` prints every other one, with its default.\n"
 CONFIG_BESIDE: Final = "beside this file"
 
+NOTHING_GIVEN: Final = "Nothing was given away."
 REFUSALS: Final[Mapping[str, str]] = {
     "name_invalid": "The server does not accept that name. Choose another with --name.",
     "name_unavailable": "That name is not available in this room. Choose another with --name.",
     "name_taken": "Somebody in the room has that name, or one that looks like it. Choose another with --name.",
     "name_owned": "That name belongs to another key. Choose another with --name, or use the key it was used with.",
     "name_is_password": "A name must not be the room's password. Choose another with --name.",
-    "untrusted": "Its key was not trusted, and nothing was sent to it.",
-    "unknown_server": "This server is not known. Give --trust accept-new, or use the invite that its admin has.",
+    "unknown_server": "This server is not known, and --trust strict meets nobody new. Use the invite its admin has.",
     "password_missing": "The room wants a password. Give it with --password-file, or in $SOCKATUH_PASSWORD.",
     "password_wrong": "That is not the room's password. Ask whoever runs the room.",
+    "password_changed": "The room has a new password. Ask whoever runs the room.",
     "password_wait": "Too many wrong passwords came from here.",
     "passwords_guessed": "Many wrong passwords are being tried in this room, so this one was not checked.",
     "name_wait": "Too many names were asked about from here.",
@@ -199,6 +200,25 @@ def identity_changed(server: str, pinned: str, offered: str) -> str:
         "Ask whoever runs the room whether its key was changed. If so, forget the old one:\n"
         f"  sockatuh identity forget {server}"
     )
+
+
+def server_unproven(server: str, words: str, reason: str) -> str:
+    """Say that a server did not prove that it knows the room's password."""
+    match reason:
+        case "welcome":
+            return f"{server} let you in without knowing the room's password: this is not your room. " + NOTHING_GIVEN
+        case "offer":
+            return f"{server} does not ask for the password as a room does: this is not your room. " + NOTHING_GIVEN
+        case _:
+            return (
+                f"{server} was given three proofs of the password and gave none itself: this may not be your room. "
+                f"Its words: {words}; compare them with the room's screen before you try again."
+            )
+
+
+def client_outdated(server: str) -> str:
+    """Say that the room wants a newer program."""
+    return f"The room at {server} wants a newer sockatuh. Update this one; `sockatuh version` shows what is installed."
 
 
 def version_mismatch(ours: int, theirs: int) -> str:

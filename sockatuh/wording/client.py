@@ -25,7 +25,10 @@ HELP_SERVER: Final = (
     "else the server of your last `sockatuh chat SERVER`."
 )
 HELP_NAME: Final = "Your name; default: the one you chose in your last chat there, else your login name."
-HELP_TRUST: Final = "What to do about the key of a server you have not met: ask you, accept it, or refuse it."
+HELP_TRUST: Final = (
+    "What to do about a server you have not met: ask and accept-new have it prove that it knows the password; "
+    "strict refuses it, unless you have an invite."
+)
 HELP_PLAIN: Final = "Plain lines, for dumb terminals and screen readers."
 HELP_CHAT_JSON: Final = "Read texts or JSON from stdin, one per line, and print what happens as JSON (docs/JSON.md)."
 HELP_HISTORY_LINES: Final = (
@@ -64,6 +67,7 @@ JOINED: Final = "Berhasil bergabung!"
 
 PASSWORD_CHANGED: Final = "The room has a new password. Give it and you are in again; what you have said is kept."
 PASSWORD_WRONG: Final = "That is not the room's password."
+PREPARING: Final = "preparing the password…"
 NAME_REFUSALS: Final = {
     "name_invalid": "The room does not accept that name.",
     "name_unavailable": (
@@ -129,9 +133,12 @@ def not_a_server(reason: str) -> str:
     return f"{reason}. Write HOST, HOST:PORT, [IPV6]:PORT, or an invite sockatuh://…"
 
 
-def trust(server: str, words: Sequence[str]) -> str:
-    """Ask whether an unknown server is the right one."""
-    return f"{server}, first time here.\nFingerprint  {' '.join(words)}\nTrust it? [y/N] "
+def password_unproven(words: str) -> str:
+    """Say that a password was refused by a server that has proved nothing; `words` are those of its key."""
+    return (
+        "That did not work: it is not the room's password, or this is not your room's server. Neither got to know what "
+        f"you typed. Its words: {words}; compare them with the room's screen if you are sure of the password."
+    )
 
 
 def ask_name(default: str) -> str:

@@ -72,8 +72,9 @@ class HashWanted:
 class JoinRefused:
     """The server refused; `code` as in the protocol, `wait` in seconds, `suggestion` a name that is legal.
 
-    The peer itself refuses with `server_unproven` (the server did not prove that it knows the password), with
-    `client_outdated` (it wants another kind of proof) and with `password_changed` (since the peer was let in).
+    The peer itself refuses with `client_outdated` (the server wants another kind of proof), `password_changed` (since
+    the peer was let in) and `server_unproven`: the server did not prove that it knows the password. `detail` is then
+    `offer` (nobody can prove anything by its offer), `welcome` (it let us in) or `proofs` (it has had enough of them).
     For a name that is taken: the `tag` of its holder's key, and when it joined or last used the name (ms since 1970).
     """
 

@@ -93,11 +93,11 @@ class Credentials:
         try:
             step = self._prover.prove(wanted.name, wanted.password, is_pinned=self._is_pinned)
         except ProtocolError:
-            step = None
+            return self._give_up("server_unproven", "offer")
         if isinstance(step, Proof):
             return Join(wanted.name, step.encoded, self._history)
         if step is None:  # if the server keeps us waiting, that is the reason to report
-            return self.put_off or self._give_up("server_unproven")
+            return self.put_off or self._give_up("server_unproven", "proofs")
         return step
 
     @property
@@ -105,10 +105,10 @@ class Credentials:
         """Whether there is a password to join with."""
         return self._wanted is not None and self._wanted.password is not None
 
-    def _give_up(self, code: str) -> JoinRefused:
+    def _give_up(self, code: str, detail: str = "") -> JoinRefused:
         """Drop name and password: only a person can do something about the reason."""
         self._wanted = None
-        return JoinRefused(code, 0.0, "")
+        return JoinRefused(code, 0.0, detail)
 
     def supply_hash(self, wanted: HashWanted, secret: bytes) -> None:
         """Take the hash of a password."""
@@ -121,7 +121,7 @@ class Credentials:
     def take_offer(self, asked: Join, offer: NameValid) -> JoinRefused | None:
         """Take the server's offer, which also answers a question about a name; return what is wrong with it."""
         if code := self._prover.take_offer(offer):
-            return self._give_up(code)
+            return self._give_up(code, "offer")
         if asked.proof is None and self._wanted is not None and self._wanted.password is None:
             self._wanted = None
         return None
@@ -154,7 +154,7 @@ class Credentials:
         The server may have respelt the name.
         """
         if not (self._resumes if asked.name is None else self._prover.accept(asked.proof, welcome.confirmation)):
-            return self._give_up("server_unproven")
+            return self._give_up("server_unproven", "welcome")
         self.ticket, self.was_joined, self.put_off = welcome.ticket, True, None
         self._is_pinned, self._resumes = True, False
         if self._wanted is not None:

@@ -1,0 +1,44 @@
+"""Runs what blocks or computes for long in a daemon thread, which is abandoned when its result is no longer needed.
+
+asyncio's own executor would be waited for at the end of the program.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import threading
+from collections.abc import Callable
+from typing import TypeVar
+
+T = TypeVar("T")
+
+
+async def in_background(work: Callable[[], T]) -> T:
+    """Run `work` in a thread of its own, and return its result or raise its error."""
+    loop = asyncio.get_running_loop()
+    finished: asyncio.Future[T] = loop.create_future()
+
+    def settle(result: T | Exception) -> None:
+        if finished.done():  # cancelled
+            return
+        if isinstance(result, Exception):
+            finished.set_exception(result)
+        else:
+            finished.set_result(result)
+
+    def run() -> None:
+        try:
+            result: T | Exception = work()
+        except Exception as error:
+            result = error
+        with contextlib.suppress(RuntimeError):  # nobody waits, and the loop is closed
+            loop.call_soon_threadsafe(settle, result)
+
+    start_in_background(run)
+    return await finished
+
+
+def start_in_background(run: Callable[[], None]) -> None:
+    """Start `run`, which raises nothing, in a thread of its own."""
+    threading.Thread(target=run, name="background", daemon=True).start()
