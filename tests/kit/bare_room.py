@@ -9,6 +9,7 @@ from typing import Final
 
 from sockatuh.protocol import messages as m
 from sockatuh.protocol.noise import public_key
+from sockatuh.protocol.password_proof import PasswordHash
 from sockatuh.protocol.seam import Address
 from sockatuh.protocol.server import events as ev
 from sockatuh.protocol.server.door import ServerIdentity
@@ -17,19 +18,21 @@ from sockatuh.protocol.server.limits import Limits
 from sockatuh.protocol.server.packing import EVERYBODY, Audience, Logged, unshown
 from sockatuh.protocol.server.tickets import TicketKey, Tickets
 
+from .password_hash import quick_hash
 from .world import PartyState
 
 SERVER: Final[Address] = ("10.0.0.1", 7625)
 HOME: Final[Address] = ("10.0.1.1", 40_001)
 ELSEWHERE: Final[Address] = ("10.0.2.2", 40_002)
 STRANGER: Final[Address] = ("10.66.6.6", 666)
-PASSWORD: Final = "correct horse battery"
+PASSWORD: Final = b"correct horse battery"
 LOG_ID: Final = b"the log of rooms"
 START: Final = 1000.0
 """The time at which every test starts, in monotonic seconds."""
 
 IDENTITY: Final = ServerIdentity(bytes(range(32)), bytes(range(100, 132)), "the room")
 SERVER_KEY: Final = public_key(IDENTITY.private_key)
+HASH: Final = PasswordHash.parse(quick_hash(PASSWORD))
 TICKET_KEY: Final = TicketKey(b"tick", bytes(range(50, 82)))
 
 
@@ -91,6 +94,7 @@ class BareRoom(PartyState):
         self.endpoint = Endpoint(
             IDENTITY,
             self.tickets,
+            HASH,
             log_id=LOG_ID,
             head=self.head,
             limits=self.limits,
@@ -188,13 +192,17 @@ class BareRoom(PartyState):
             self.endpoint.answer(event.cid, event.number, self.refusal)
         elif event.name == "taken":
             self.endpoint.answer(event.cid, event.number, m.Refused("name_taken", 0, "taken"))
-        elif event.by_ticket or event.password == PASSWORD:
+        elif event.by_ticket or (event.has_proof and self._is_right(event)):
             start = max(self.endpoint.resume_point_of(event.cid).cursor, self.floor)
             self.endpoint.admit(event.cid, event.number, event.name, start, self.floor, now)
-        elif event.password is None:
-            self.endpoint.answer(event.cid, event.number, m.NameValid(event.name))
+        elif not event.has_proof:
+            self.endpoint.accept_name(event.cid, event.number, event.name)
         else:
             self.endpoint.answer(event.cid, event.number, m.Refused("password_wrong", 5_000))
+
+    def _is_right(self, event: ev.JoinAsked) -> bool:
+        opened = self.endpoint.open_proof(event.cid, event.name)
+        return opened is not None and opened.password == PASSWORD
 
     def _store(self, line: ev.LineReceived, now: float) -> None:
         seq = self._seq_of.get(line.id)

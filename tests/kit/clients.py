@@ -11,13 +11,17 @@ from sockatuh.errors import ProtocolError
 from sockatuh.protocol import messages as m
 from sockatuh.protocol.client import events as e
 from sockatuh.protocol.client.dialer import Dialer
+from sockatuh.protocol.client.handshakes import Established
 from sockatuh.protocol.client.peer import Peer
 from sockatuh.protocol.client.secure_link import Link
 from sockatuh.protocol.client.timers import ClientTimer
 from sockatuh.protocol.constants import COOKIE, RESP
+from sockatuh.protocol.noise import public_key
+from sockatuh.protocol.password_proof import Binding, prove_untrusted
 from sockatuh.protocol.seam import Address
 from sockatuh.protocol.timers import TimerTable
 
+from .password_hash import answer, quick_hash
 from .world import PASSWORD, PartyState, World
 
 STORIES = {m.JOINED: "joined", m.LEFT: "left", m.CLAIMED: "claimed"}
@@ -27,7 +31,7 @@ T = TypeVar("T")
 
 @dataclass(slots=True, eq=False)
 class Client(PartyState):
-    """A client of the secure dialect, and everything it received. It trusts whatever server it meets.
+    """A client of the secure dialect, and everything it received.
 
     Its methods act at once and let the world settle.
     """
@@ -103,7 +107,7 @@ class Client(PartyState):
         self.world.settle()
 
     def join(self, name: str, password: str = PASSWORD) -> None:
-        self.peer.join(name, password, self.now)
+        self.peer.join(name, password.encode(), self.now)
         self.world.settle()
 
     def say(self, text: str, *, action: bool = False) -> int:
@@ -138,14 +142,15 @@ class Client(PartyState):
 
     def process(self, now: float) -> None:
         while (event := self.peer.next_event()) is not None:
+            if isinstance(event, e.HashWanted):
+                self.peer.supply_hash(event, answer(event), now)
+                continue
             self.events.append(event)
-            self._note(event, now)
+            self._note(event)
             self.world.note(self, event)
 
-    def _note(self, event: e.PeerEvent, now: float) -> None:
+    def _note(self, event: e.PeerEvent) -> None:
         match event:
-            case e.ServerOffered():
-                self.peer.trust(now)
             case e.Admitted(start=start):
                 self.starts.append(start)
             case e.EntryArrived(entry):
@@ -224,11 +229,27 @@ class LawlessClient(PartyState):
         self._dialer = Dialer(key, None, world.dice.randbytes, self._timers, self._out)
         self._dialer.start([world.server.address], payload, world.now)
         self._link: Link | None = None
+        self._established: Established | None = None
 
     def send(self, message: m.ClientMessage) -> None:
         assert self._link is not None
         self._link.send(message, self._world.now)
         self._world.settle()
+
+    def join(self, name: str, password: str = PASSWORD, *, number: int = 1, history: int | None = None) -> None:
+        """Ask for an offer and send a proof for it, as the calls `number` and the next."""
+        self.send(m.Call(number, m.Join(name, b"", history)))
+        self.send(m.Call(number + 1, self.prove(name, password, history=history)))
+
+    def prove(self, name: str, password: str = PASSWORD, *, history: int | None = None) -> m.Join:
+        """Return the JOIN with a proof for the last offer."""
+        offer, met = self.answers()[-1], self._established
+        assert isinstance(offer, m.NameValid)
+        assert met is not None
+        binding = Binding(met.handshake_hash, met.server_key, public_key(self._key))
+        secret = quick_hash(password, offer.salt, offer.cost).encode()
+        proof = prove_untrusted(offer.share, secret, password.encode(), name, binding, self._world.dice.randbytes)
+        return m.Join(name, proof.encoded, history)
 
     def read(self, after: int, through: int) -> list[m.Entry]:
         """Read a range of the log, with as many requests as it takes."""
@@ -249,9 +270,8 @@ class LawlessClient(PartyState):
         del address
         if data[0] == COOKIE:
             self._dialer.receive_cookie(data, now)
-            self._dialer.trust(now)
         elif data[0] == RESP:
-            established = self._dialer.receive_resp(data, now)
+            established = self._established = self._dialer.receive_resp(data, now)
             assert established is not None
             self._link = Link(
                 established, self._key, self._world.dice.randbytes, TimerTable(ClientTimer), self._out, now

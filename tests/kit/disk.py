@@ -79,7 +79,7 @@ class Diary:
         assert all(str(value).isprintable() for value in fields.values())
         self.logged.append(Logged(event, fields))
 
-    warning = info
+    warning = error = info
 
     def of(self, event: str) -> list[dict[str, object]]:
         return [each.fields for each in self.logged if each.event == event]

@@ -73,7 +73,7 @@ class InstantWorld(World):
     def writer_busy(self, is_busy: bool) -> None:
         self.server.disk_is_stuck = is_busy
 
-    def begin(self, hashed: str = "the hash") -> None:
+    def begin(self, hashed: str | None = None) -> None:
         """Start a server on the present log; a running one is lost, with everything uncommitted."""
         self.server.start(self.now, hashed)
         parts = self.parts = self.server.parts
@@ -127,7 +127,7 @@ class InstantWorld(World):
         self.clients.append(person)
         person.connect()
         if name is not None:
-            person.peer.join(name, PASSWORD, self.now)
+            person.peer.join(name, PASSWORD.encode(), self.now)
         self.settle()
         return person
 

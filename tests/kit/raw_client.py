@@ -10,9 +10,11 @@ from sockatuh.protocol import messages as m
 from sockatuh.protocol.channel import Channel
 from sockatuh.protocol.constants import HELLO, INIT, PROLOGUE, RESP
 from sockatuh.protocol.noise import Initiator, public_key
+from sockatuh.protocol.password_proof import Binding, Proof, prove_untrusted
 from sockatuh.protocol.seam import Address
 
 from .bare_room import HOME, PASSWORD, SERVER_KEY, START, BareRoom, Dice
+from .password_hash import quick_hash
 
 
 class RawClient:
@@ -32,7 +34,8 @@ class RawClient:
         self.resp = b""
         self.payload: m.RespPayload
         self.channel: Channel
-        self.handshake_hash = b""
+        self.handshake_hash = self.opening_hash = b""
+        self.proof: Proof
         self.calls = 0
         self.received: list[m.ServerMessage] = []
         self.elsewhere: list[tuple[bytes, Address]] = []
@@ -87,14 +90,32 @@ class RawClient:
         self.payload = m.decode_resp_payload_untrusted(initiator.read_message_untrusted(self.resp[8:]))
         send_key, receive_key = initiator.split()
         self.channel = Channel(send_key, receive_key, self.cid, self.payload.server_cid, self.now)
-        self.handshake_hash = initiator.handshake_hash
+        self.handshake_hash = self.opening_hash = initiator.handshake_hash
         return self
 
-    def join(self, name: str = "ana", password: str | None = PASSWORD, history: int | None = None) -> RawClient:
-        """Join, and check that it was admitted."""
-        self.call(m.Join(name, password, history))
+    def join(self, name: str = "ana", password: bytes | None = PASSWORD, history: int | None = None) -> RawClient:
+        """Join, by the ticket if there is no password, and check that it was admitted."""
+        if password is None:
+            self.call(m.Join(None, None, history))
+        else:
+            self.call(self.prove(name, password, history))
         assert isinstance(self.answer(), m.Welcome)
         return self
+
+    def prove(self, name: str = "ana", password: bytes = PASSWORD, history: int | None = None) -> m.Join:
+        """Ask for an offer, and return the JOIN with the proof for it."""
+        self.call(m.Join(name, b"", history))
+        return self.prove_by(self.answer(), name, password, history)
+
+    def prove_by(
+        self, offer: m.AnswerBody, name: str = "ana", password: bytes = PASSWORD, history: int | None = None
+    ) -> m.Join:
+        """Return the JOIN with a proof for an offer."""
+        assert isinstance(offer, m.NameValid)
+        binding = Binding(self.opening_hash, SERVER_KEY, self.key)
+        secret = quick_hash(password, offer.salt, offer.cost).encode()
+        self.proof = prove_untrusted(offer.share, secret, password, name, binding, self.dice)
+        return m.Join(name, self.proof.encoded, history)
 
     def send(self, message: m.ClientMessage, address: Address | None = None) -> list[m.ServerMessage]:
         """Send a message, and return what was sent to the address it came from."""

@@ -14,8 +14,10 @@ from sockatuh.protocol.client.peer import Peer
 from sockatuh.protocol.constants import COOKIE, DATA, HELLO, PROLOGUE, RESET, RESP
 from sockatuh.protocol.datagrams import reset_token
 from sockatuh.protocol.noise import Responder, public_key
+from sockatuh.protocol.password_proof import Binding, Offer, PasswordHash
 
 from .bare_room import IDENTITY, LOG_ID, PASSWORD, SERVER, SERVER_KEY, START, Dice
+from .password_hash import answer, quick_hash
 
 
 class Wants(TypedDict, total=False):
@@ -45,7 +47,8 @@ class RawServer:
         self.channel: Channel
         self.client_cid = 0
         self.client_key = b""
-        self.handshake_hash = b""
+        self.handshake_hash = self.opening_hash = b""
+        self.offer: Offer
         self.events: list[pe.PeerEvent] = []
 
     @property
@@ -66,7 +69,9 @@ class RawServer:
         responder = Responder(self.private_key, PROLOGUE + init[:32], self.dice(32))
         self.init_payload = m.decode_init_payload_untrusted(responder.read_message_untrusted(init[32:]))
         self.client_key, self.client_cid = responder.remote_static, int.from_bytes(init[4:8], "little")
-        return struct.pack("<BBHI", RESP, 1, 0, self.client_cid) + self._finish(responder, 144)
+        message = self._finish(responder, 144)
+        self.opening_hash = self.handshake_hash
+        return struct.pack("<BBHI", RESP, 1, 0, self.client_cid) + message
 
     def _finish(self, responder: Responder, size: int) -> bytes:
         payload = m.RespPayload(
@@ -121,7 +126,10 @@ class RawServer:
     def take(self) -> list[bytes]:
         """Take the peer's events and datagrams, as its shell does after each call."""
         while (event := self.peer.next_event()) is not None:
-            self.events.append(event)
+            if isinstance(event, pe.HashWanted):
+                self.peer.supply_hash(event, answer(event), self.now)
+            else:
+                self.events.append(event)
         sent = [data for data, _ in self.peer.datagrams_to_send()]
         self.sent += sent
         return sent
@@ -146,8 +154,29 @@ class RawServer:
     def admit(
         self, *, start: int = 0, head: int = 0, name: str = "ana", ticket: bytes = b"ticket"
     ) -> list[m.ClientMessage]:
-        """Answer the call under way with WELCOME."""
-        return self.reply(m.Welcome(name, LOG_ID, start, head, ticket))
+        """Answer the call under way with WELCOME, after a proof if that is needed."""
+        confirmation = self.confirm()
+        return self.reply(m.Welcome(name, LOG_ID, start, head, ticket, confirmation=confirmation))
+
+    def make_offer(self, password: bytes = PASSWORD) -> m.NameValid:
+        """Return NAME_VALID with a new offer under the hash of a password."""
+        known = PasswordHash.parse(quick_hash(password))
+        self.offer = Offer(known, Binding(self.opening_hash, self.key, self.client_key), self.dice)
+        return m.NameValid("ana", 0, self.offer.share, known.salt, known.cost)
+
+    def confirm(self) -> bytes:
+        """Return the confirmation for the JOIN under way, after an offer if it has no proof; "" if it is by ticket."""
+        join = self.last_call().body
+        assert isinstance(join, m.Join)
+        if join.name is None:
+            return b""
+        if not join.proof:
+            self.reply(self.make_offer())
+            return self.confirm()
+        opened = self.offer.open_untrusted(join.proof, join.name)
+        assert opened is not None
+        assert opened.password == PASSWORD
+        return opened.confirmation
 
     def reply(self, body: m.AnswerBody) -> list[m.ClientMessage]:
         """Answer the peer's last call."""

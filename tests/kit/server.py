@@ -10,7 +10,7 @@ import ipaddress
 import random
 from collections import deque
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from sockatuh.log import Logger
@@ -27,6 +27,7 @@ from sockatuh.server.password_checks import Check
 from sockatuh.store.memory_log import MemoryLog
 
 from .disk import Backup, Diary, Disk, Ledger
+from .password_hash import quick_hash
 from .world import PASSWORD, START, PartyState
 
 SERVER: Address = ("10.0.0.1", 7625)
@@ -41,11 +42,12 @@ def name_rules() -> NameRules:
     return NameRules()
 
 
+HASH = quick_hash(PASSWORD)
 OPTIONS = ServiceOptions(
     host="::",
     port=7625,
     room="kitchen",
-    password_hash="the hash",
+    password_hash=HASH,
     state_dir=Path("/state"),
     synchronous="full",
     history_on_join=200,
@@ -86,6 +88,7 @@ class RoomServer(PartyState):
     ) -> None:
         """`disk` and `bcrypt`: how many seconds they take, of the disk at least and at most."""
         super().__init__(SERVER)
+        options = replace(options, password_hash=quick_hash(password))
         self._dice, self._options, self._disk, self._bcrypt_seconds = dice, options, disk, bcrypt
         self.diary, self.bcrypt = Diary(), Bcrypt(password.encode())
         self.ledger = Ledger(self._when_written)
@@ -108,8 +111,13 @@ class RoomServer(PartyState):
 
     # The process.
 
-    def start(self, now: float, hashed: str = "the hash") -> None:
-        """Start a server on the present log; a running one is lost, with everything uncommitted."""
+    def start(self, now: float, hashed: str | None = None) -> None:
+        """Start a server on the present log; a running one is lost, with everything uncommitted.
+
+        `hashed` is another hash of the room's password, to stay.
+        """
+        if hashed is not None:
+            self._options = replace(self._options, password_hash=hashed)
         self.now, self.is_up = now, True
         lost = self.ledger.take_lost()
         self._log = MemoryLog(self.log, self.wall)
@@ -122,7 +130,7 @@ class RoomServer(PartyState):
         parts = build(
             self._options,
             self.identity,
-            Tickets([self.ticket_key], password_generation(hashed)),
+            Tickets([self.ticket_key], password_generation(self._options.password_hash)),
             name_rules(),
             LogPort(self.log.lineage, self.log.head, self._append, self._resume, self._log.renew),
             self.ledger,
