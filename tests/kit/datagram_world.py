@@ -13,7 +13,7 @@ Sent = list[tuple[bytes, Address]]
 class DatagramWorld(InstantWorld):
     """A world with the keys of the protocol's tests, without a network."""
 
-    def begin(self, hashed: str = "the hash") -> None:
+    def begin(self, hashed: str | None = None) -> None:
         """Start a server on the log as it is."""
         self._sent: Sent = []
         self.server.identity, self.server.ticket_key = IDENTITY, TICKET_KEY

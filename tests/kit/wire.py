@@ -35,7 +35,7 @@ class Wire(World):
         if connect:
             peer.connect()
         if name is not None:
-            peer.join(name, PASSWORD)
+            peer.join(name, PASSWORD.decode())
         self.settle()
         return peer
 
