@@ -27,6 +27,7 @@ __all__ = [
     "NameTaken",
     "NoServer",
     "NotInRoom",
+    "NotPrepared",
     "NotStored",
     "OtherKey",
     "PresenceChanged",
@@ -82,6 +83,7 @@ if TYPE_CHECKING:
         NameTaken,
         NoServer,
         NotInRoom,
+        NotPrepared,
         NotStored,
         Refused,
         ServerUnproven,
@@ -107,7 +109,8 @@ _HOMES: Final = {
     **dict.fromkeys(
         (
             "AddressUnclear", "ClientError", "ClientOutdated", "IdentityChanged", "KeyFileError", "NameTaken",
-            "NoServer", "NotInRoom", "NotStored", "Refused", "ServerUnproven", "SockAtuhError", "VersionMismatch",
+            "NoServer", "NotInRoom", "NotPrepared", "NotStored", "Refused", "ServerUnproven",
+            "SockAtuhError", "VersionMismatch",
         ),
         "errors",
     ),

@@ -19,6 +19,7 @@
         │   └── NameTaken
         ├── NotStored
         ├── NotInRoom
+        ├── NotPrepared
         ├── IdentityChanged
         ├── ServerUnproven
         ├── ClientOutdated
@@ -209,6 +210,17 @@ class NotInRoom(ClientError):
 
     def __str__(self) -> str:
         return "this client has left the room"
+
+
+class NotPrepared(ClientError):
+    """This machine could not make the hash of the password within `seconds`."""
+
+    def __init__(self, seconds: float) -> None:
+        super().__init__(seconds)
+        self.seconds = seconds
+
+    def __str__(self) -> str:
+        return f"the password could not be prepared within {max(1, round(self.seconds))} s"
 
 
 class IdentityChanged(ClientError):

@@ -25,6 +25,7 @@ from sockatuh.errors import (
     KeyFileError,
     NameTaken,
     NoServer,
+    NotPrepared,
     NotStored,
     OutputLost,
     Problem,
@@ -92,6 +93,8 @@ def explain(error: Exception) -> Explanation:
         case NoServer():
             message = wording.no_server(clean_line(error.server), clean_line(error.reason), error.obstacles)
             return Explanation(ExitCode.NO_SERVER, "no_server", message)
+        case NotPrepared():
+            return Explanation(ExitCode.NO_SERVER, "not_prepared", wording.not_prepared(error.seconds))
         case NotStored():
             message = wording.not_stored(clean_line(error.server), error.seconds)
             return Explanation(ExitCode.NO_SERVER, "not_stored", message)

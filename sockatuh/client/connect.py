@@ -65,8 +65,8 @@ async def connect(
     time a person takes to answer; `login` is the name to suggest where none is known. `keeps_server` and `keeps_name`
     remember the server and the name in the profile, as a chat does. `carry` makes what carries the datagrams.
 
-    Raises AddressUnclear, NoServer, NotStored, IdentityChanged, ServerUnproven, VersionMismatch, ClientOutdated,
-    NameTaken, Refused and KeyFileError.
+    Raises AddressUnclear, NoServer, NotPrepared, NotStored, IdentityChanged, ServerUnproven, VersionMismatch,
+    ClientOutdated, NameTaken, Refused and KeyFileError.
     """
     address = server if isinstance(server, ServerAddress) else ServerAddress.parse(server)
     profile = Profile() if profile is None else profile

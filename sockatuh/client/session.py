@@ -25,6 +25,7 @@ from sockatuh.errors import (
     NameTaken,
     NoServer,
     NotInRoom,
+    NotPrepared,
     NotStored,
     Refused,
     ServerUnproven,
@@ -421,7 +422,10 @@ class Conversation:
         return await self._answered(search(), timeout)
 
     async def _answered(self, answer: Awaitable[T], timeout: float | None) -> T:
-        """Wait for an answer; after `timeout` seconds raise why there is none: Refused, NotStored or NoServer."""
+        """Wait for an answer; after `timeout` seconds raise why there is none.
+
+        That is Refused, NotPrepared, NotStored or NoServer.
+        """
         self._steps += 1
         try:
             async with asyncio.timeout(timeout):
@@ -430,6 +434,8 @@ class Conversation:
             seconds = timeout or 0
         finally:
             self._steps -= 1
+        if self._hashing is not None and not self._hashing.done():
+            raise NotPrepared(seconds)
         if self.peer.put_off is not None:
             raise self._error_of(self.peer.put_off)
         if self.is_held:

@@ -183,6 +183,14 @@ def in_the_way(obstacles: Sequence[tuple[str, str]]) -> list[str]:
     ]
 
 
+def not_prepared(seconds: float) -> str:
+    """Say that this machine is too slow to hash the password in the time it was given."""
+    return (
+        f"This machine could not prepare the password for the server within {max(1, round(seconds))} s. "
+        "Give it more time: `send --timeout 60`; the next time a ticket stands in for the password."
+    )
+
+
 def not_stored(server: str, seconds: float) -> str:
     """Say that the server received the lines and could not store them."""
     return (

@@ -135,7 +135,7 @@ class Requests:
     def _end_join(self, session: Session, body: AnswerBody) -> None:
         """Note that a JOIN is answered. An offer has served once its proof is decided about."""
         is_decided = not (isinstance(body, Refused) and body.code in UNDECIDED)
-        if session.proof is not None and is_decided:
+        if isinstance(body, Welcome) or (session.proof is not None and is_decided):
             session.offer = None
         session.joining, session.proof, session.confirmation = 0, None, b""
 
