@@ -338,10 +338,6 @@ def _as_shown(entry: Entry) -> str:
     return shown.get(entry.kind, "")
 
 
-async def refuse_strangers(key: bytes) -> bool:
-    raise AssertionError(f"the key of the server is known, and was not asked for: {key!r}")
-
-
 def key_of(name: str) -> bytes:
     """Return the private key for a name, the same in every test."""
     return hashlib.blake2s(name.encode()).digest()
@@ -356,7 +352,7 @@ def options_for(name: str, port: int, server_key: bytes | None, **options: Any) 
 def conversation(name: str, port: int, server_key: bytes, *, transient: bool = False, **options: Any) -> Conversation:
     """Return a conversation with a server that is known; `transient`: as a script has it."""
     options |= {"role": SCRIPT} if transient else {}
-    return Conversation(options_for(name, port, server_key, **options), refuse_strangers)
+    return Conversation(options_for(name, port, server_key, **options))
 
 
 @contextlib.asynccontextmanager

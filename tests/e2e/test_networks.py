@@ -17,7 +17,6 @@ from e2e.running import (
     eventually,
     joined,
     options_for,
-    refuse_strangers,
 )
 from kit.weather import Weather
 from machine import free_port
@@ -201,7 +200,7 @@ def test_a_version_mismatch_is_distinguished_from_an_absent_server(server: Serve
 def test_a_server_that_is_away_or_has_no_address_is_an_error(host: str) -> None:
     async def story() -> None:
         options = replace(options_for("ana", free_port(), OTHER_KEY), host=host)
-        async with Conversation(options, refuse_strangers) as ana:
+        async with Conversation(options) as ana:
             with pytest.raises(NoServer) as away:
                 await ana.open(0.3)
             assert away.value.server == f"{host}:{options.port}"

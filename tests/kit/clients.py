@@ -236,18 +236,28 @@ class LawlessClient(PartyState):
         self._link.send(message, self._world.now)
         self._world.settle()
 
-    def join(self, name: str, password: str = PASSWORD, *, number: int = 1, history: int | None = None) -> None:
+    def join(
+        self,
+        name: str,
+        password: str = PASSWORD,
+        *,
+        number: int = 1,
+        history: int | None = None,
+        shown: str | None = None,
+    ) -> None:
         """Ask for an offer and send a proof for it, as the calls `number` and the next."""
         self.send(m.Call(number, m.Join(name, b"", history)))
-        self.send(m.Call(number + 1, self.prove(name, password, history=history)))
+        self.send(m.Call(number + 1, self.prove(name, password, history=history, shown=shown)))
 
-    def prove(self, name: str, password: str = PASSWORD, *, history: int | None = None) -> m.Join:
-        """Return the JOIN with a proof for the last offer."""
+    def prove(
+        self, name: str, password: str = PASSWORD, *, history: int | None = None, shown: str | None = None
+    ) -> m.Join:
+        """Return the JOIN with a proof for the last offer; `shown` is the password whose hash it shows, if another."""
         offer, met = self.answers()[-1], self._established
         assert isinstance(offer, m.NameValid)
         assert met is not None
         binding = Binding(met.handshake_hash, met.server_key, public_key(self._key))
-        secret = quick_hash(password, offer.salt, offer.cost).encode()
+        secret = quick_hash(shown or password, offer.salt, offer.cost).encode()
         proof = prove_untrusted(offer.share, secret, password.encode(), name, binding, self._world.dice.randbytes)
         return m.Join(name, proof.encoded, history)
 

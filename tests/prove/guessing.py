@@ -8,19 +8,21 @@ import os
 import time
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Final
 
 import bcrypt
 from e2e.running import PASSWORD, PATIENCE, ServerProcess, joined
 from kit.clients import ClassicClient
 from kit.instant_world import InstantWorld
+from kit.world import PASSWORD as VIRTUAL_PASSWORD
 from prove.apart import Signal, apart
 from prove.attack import Attack, Broken, Found, Late, Pace, Run, require
-from prove.load import require_calm, scene
+from prove.load import Harm, require_calm, scene
 from prove.offences import Toll, toll
 from prove.rogue import NotAnswered, Rogue, paced
 
+from sockatuh.client.password_hash import hash_password
 from sockatuh.protocol import messages as m
 from sockatuh.protocol.server.limits import Limits
 from sockatuh.server.guessing import RESERVED, TRIES
@@ -51,8 +53,10 @@ TURNS: Final = 3.0
 """How many times longer than bcrypt alone it may take until each guesser has been wrong once."""
 IN_TIME: Final = 2.0
 NEIGHBOURS: Final = 10
-ANSWERED: Final = 10.0
+ANSWERED: Final = 30.0
 """Seconds in which guesses are answered, if they are at all."""
+WORDS: Final = 20
+"""In a guesser's dictionary."""
 LONGEST_WAIT: Final = 30.0
 """Seconds a newcomer waits at most while 399 addresses guess on and on."""
 LIMITS: Final = Limits()
@@ -67,20 +71,21 @@ SESSION: Final = 10 / 1024
 class _Guesser:
     """Somebody who guesses as soon as it may, and in the middle of each wait to see whether it is one.
 
-    `who` gives the address and the key of each try.
+    `who` gives the address and the key of each try; with `stolen`, it knows the hash of the right one.
     """
 
     who: Iterator[tuple[str, bytes]]
     next_at: float
+    stolen: bool = False
     looked_at: int = 0
     put_off: int = 0
 
     def guess(self, world: InstantWorld) -> None:
         host, key = next(self.who)
         outlaw = world.outlaw(key, host=host)
-        outlaw.send(m.Call(1, m.Join("guesser", "a guess", None)))
+        outlaw.join("guesser", "a guess", shown=VIRTUAL_PASSWORD if self.stolen else None)
         world.clients.remove(outlaw)
-        (refused,) = outlaw.answers()
+        refused = outlaw.answers()[-1]
         assert isinstance(refused, m.Refused)
         self.looked_at += refused.code == WRONG
         self.put_off += refused.code in (LATER, MANY_GUESS)
@@ -89,16 +94,21 @@ class _Guesser:
         self.next_at = world.now + max(A_MOMENT, refused.wait_ms / (2_000 if refused.code == WRONG else 1_000) + 0.001)
 
 
-def _hour(*guessers: Iterable[tuple[str, bytes]]) -> tuple[int, int]:
+def _hour(*guessers: Iterable[tuple[str, bytes]], stolen: bool = False) -> tuple[int, int]:
     """Let all guess for an hour; return how many guesses were looked at, and how many were put off."""
     world = InstantWorld(classic=False)
-    everybody = [_Guesser(itertools.cycle(who), world.now + number * 0.01) for number, who in enumerate(guessers)]
+    everybody = [
+        _Guesser(itertools.cycle(who), world.now + number * 0.01, stolen) for number, who in enumerate(guessers)
+    ]
     ends_at = world.now + HOUR
     while (first := min(everybody, key=lambda each: each.next_at)).next_at < ends_at:
         world.advance(max(0.0, first.next_at - world.now))
         first.guess(world)
     looked_at = sum(each.looked_at for each in everybody)
-    require(looked_at == len(world.bcrypt.asked), "the gate and bcrypt disagree")
+    told = len(world.diary.of("password_hash_stolen"))
+    expected = looked_at if stolen else 0  # whoever does not know the hash has nothing that bcrypt could judge
+    require(len(world.bcrypt.asked) == told == expected, f"bcrypt: {len(world.bcrypt.asked)}, the log: {told}")
+    require(not world.bodies(), "somebody is in")
     return looked_at, sum(each.put_off for each in everybody)
 
 
@@ -123,26 +133,100 @@ async def _hours(run: Run) -> Found:
     many, _ = _hour(*([each] for each in zip(hosts, keys, strict=True)))
     one_key, _ = _hour([(host, keys[0]) for host in hosts])
     one_host, _ = _hour([(hosts[0], key) for key in keys])
+    thief, _ = _hour([(hosts[0], keys[0])], stolen=True)
+    thieves, _ = _hour(*([each] for each in zip(hosts, keys, strict=True)), stolen=True)
     classic, many_classic = _classic_hour(1), _classic_hour(1_000)
-    for guesses, what in ((alone, "an address"), (one_key, "a key"), (one_host, "an address with many keys")):
+    for guesses, what in (
+        (alone, "an address"),
+        (one_key, "a key"),
+        (one_host, "an address with many keys"),
+        (thief, "a thief of the hash"),
+    ):
         require(guesses <= AN_HOUR_ALONE, f"{what} had {guesses} guesses in an hour")
-    require(many <= MANY * AN_HOUR_ALONE, f"a hundred addresses had {many} guesses in an hour")
+    for guesses in (many, thieves):
+        require(guesses <= MANY * AN_HOUR_ALONE, f"a hundred addresses had {guesses} guesses in an hour")
     require(put_off > 0, "nobody was put off")
     require(classic <= AN_HOUR_ALONE, f"a classic address had {classic} guesses in an hour")
     require(many_classic <= AN_HOUR_CLASSIC + 1, f"classic addresses had {many_classic} guesses in an hour")
     return Found(
         "an hour each in virtual time",
         f"looked at in the first hour: {alone} guesses of one address, {many} of 100, {one_key} of one key from 100"
-        f" addresses, {one_host} of one address with 100 keys; classic: {classic} of one, {many_classic} of 1,000",
+        f" addresses, {one_host} of one address with 100 keys, {thief} of a thief of the hash, {thieves} of 100;"
+        f" classic: {classic} of one, {many_classic} of 1,000",
     )
 
 
 # A real server, with bcrypt as dear as it is.
 
 
-def guess_from_everywhere(signal: Signal, port: int, hosts: Sequence[str], seconds: float) -> Toll:
-    """Guess from many addresses at once, heeding no wait; `signal` says when each has been wrong once."""
-    guessers = [_Rogues(port, host) for host in hosts]
+@dataclass(frozen=True, slots=True)
+class Guess:
+    """A password, and the hash that goes with it: its own, or the room's, if that was stolen."""
+
+    password: str
+    secret: bytes = field(repr=False)
+
+
+def look_up(port: int, host: str, words: int) -> list[Guess]:
+    """Hash a dictionary with the room's salt, which every offer tells: so each guess is cheap from then on."""
+    rogue = Rogue(port, host=host).shake()
+    offer = rogue.ask(m.Join("reader", b"", 0))
+    rogue.close()
+    assert isinstance(offer, m.NameValid)
+    guesses = [f"guess {number}" for number in range(words)]
+    return [Guess(word, hash_password(word.encode(), offer.salt, offer.cost)) for word in guesses]
+
+
+class _Rogues:
+    """One address that guesses, with a session as long as it lasts: an offer, a proof, the next offer."""
+
+    def __init__(self, port: int, host: str, guesses: Sequence[Guess]) -> None:
+        self.rogue = Rogue(port, host=host)
+        self.calls = 0
+        self._guesses = itertools.cycle(guesses)
+        self._begin()
+
+    def _begin(self) -> None:
+        self.rogue.shake(10.0)
+        self._number, self._asked_at = 1, 0.0
+        self._call: m.Join = m.Join("guesser", b"", None)
+
+    def go_on(self, now: float) -> None:
+        """Read what was answered, and send what is next."""
+        for message in self.rogue.hear():
+            match message:
+                case m.Answer(number, answer) if number == self._number:
+                    self._take(answer)
+                case m.Closed():
+                    self._begin()
+                case _:
+                    pass
+        if now - self._asked_at > ASKS_AGAIN:
+            self._asked_at = now
+            self.rogue.send(m.Call(self._number, self._call))
+
+    def _take(self, answer: m.AnswerBody) -> None:
+        self._number, self._asked_at = self._number + 1, 0.0
+        match answer:
+            case m.NameValid():
+                guess = next(self._guesses)
+                self._call = self.rogue.prove(answer, "guesser", guess.password, guess.secret)
+                self.calls += 1
+            case m.Refused(code) if code == WRONG:
+                self._call = m.Join("guesser", b"", None)
+            case _:
+                pass  # not looked at, so the same proof will do
+
+
+def guess_from_everywhere(
+    signal: Signal, port: int, hosts: Sequence[str], seconds: float, stolen: bytes | None
+) -> Toll:
+    """Guess from many addresses at once, heeding no wait; `signal` says when each has been wrong once.
+
+    With the `stolen` hash each shows that, and guesses the password itself.
+    """
+    guesses = [Guess(f"guess {number}", stolen) for number in range(MANY)] if stolen else look_up(port, hosts[0], WORDS)
+    guessers = [_Rogues(port, host, guesses[at % len(guesses) :] + guesses) for at, host in enumerate(hosts)]
     signal.begin()
     ends_at, told = time.monotonic() + seconds, False
     while time.monotonic() < ends_at:
@@ -153,35 +237,6 @@ def guess_from_everywhere(signal: Signal, port: int, hosts: Sequence[str], secon
             told = True
             signal.begin()
     return toll(sum(each.calls for each in guessers), *(each.rogue for each in guessers))
-
-
-class _Rogues:
-    """One address that guesses, with a session as long as it lasts."""
-
-    def __init__(self, port: int, host: str) -> None:
-        self.rogue = Rogue(port, host=host)
-        self.calls = 0
-        self._number = 0
-        self._asked_at = 0.0
-        self._answered = True
-        self._shake()
-
-    def go_on(self, now: float) -> None:
-        for message in self.rogue.hear():
-            self._answered = self._answered or (isinstance(message, m.Answer) and message.number == self._number)
-            if isinstance(message, m.Closed):
-                self._shake()
-        if self._answered:
-            self._answered, self._asked_at = False, 0.0
-            self._number += 1
-            self.calls += 1
-        if now - self._asked_at > ASKS_AGAIN:
-            self._asked_at = now
-            self.rogue.send(m.Call(self._number, m.Join("guesser", f"guess {self._number}", None)))
-
-    def _shake(self) -> None:
-        self._number = 0
-        self.rogue.shake(10.0)
 
 
 def knock(signal: Signal, port: int, hosts: Sequence[str], seconds: float) -> int:
@@ -201,6 +256,42 @@ def knock(signal: Signal, port: int, hosts: Sequence[str], seconds: float) -> in
 
 
 async def _besiege(run: Run) -> Found:
+    siege = await _lay_siege(run, stolen=False)
+    require(not siege.thefts, f"{siege.thefts} guessers are said to have the hash")
+    return Found(
+        f"guesses without a pause from {MANY} addresses, and {KNOCKS:.0f} sessions/s from {MANY} others", str(siege)
+    )
+
+
+async def _thieves(run: Run) -> Found:
+    siege = await _lay_siege(run, stolen=True)
+    require(siege.thefts >= MANY, f"the admin was told {siege.thefts} times that the hash was stolen")
+    return Found(
+        f"guesses without a pause from {MANY} addresses, all with the hash, and {KNOCKS:.0f} sessions/s from {MANY}"
+        " others",
+        f"{siege} (the first while only bcrypt could tell); nobody got in, {siege.thefts} errors in the log",
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class _Siege:
+    """What members, newcomers and a guesser's neighbours noticed; how often the admin was told of a stolen hash."""
+
+    rush: Harm
+    later: Harm
+    times: Sequence[float]
+    neighbour: float
+    thefts: int
+
+    def __str__(self) -> str:
+        return (
+            f"members' {self.rush}, and {self.later} when each has been wrong; newcomers were in after"
+            f" {', '.join(f'{each:.2f}' for each in self.times)} s; one who has the password behind a guesser's address"
+            f" is told to wait up to {self.neighbour:.0f} s"
+        )
+
+
+async def _lay_siege(run: Run, *, stolen: bool) -> _Siege:
     hashed = bcrypt.hashpw(PASSWORD.encode(), bcrypt.gensalt(COST)).decode()
     hosts = [f"127.0.8.{number + 1}" for number in range(MANY)]
     async with scene(run.directory, hashed=hashed) as found:
@@ -208,7 +299,7 @@ async def _besiege(run: Run) -> Found:
         first_tries = TURNS * MANY * _seconds_of_bcrypt(hashed) + PATIENCE
         port, seconds = found.server.port, first_tries + PATIENCE
         async with (
-            apart(guess_from_everywhere, port, hosts, seconds) as guessers,
+            apart(guess_from_everywhere, port, hosts, seconds, hashed.encode() if stolen else None) as guessers,
             apart(knock, port, [f"127.0.12.{number + 1}" for number in range(MANY)], seconds) as knockers,
         ):
             await guessers.begun()
@@ -225,12 +316,9 @@ async def _besiege(run: Run) -> Found:
             require_calm(harm, "guessing from 100 addresses", LIMITS.sessions * SESSION)
         if max(times) >= IN_TIME:
             raise Late(f"newcomers took {', '.join(f'{each:.1f} s' for each in times)}")
-    return Found(
-        f"guesses without a pause from {MANY} addresses, and {KNOCKS:.0f} sessions/s from {MANY} others",
-        f"members' {rush}, and {later} when bcrypt is no longer asked; newcomers were in after"
-        f" {', '.join(f'{each:.2f}' for each in times)} s (the first while only bcrypt could tell); one who has the"
-        f" password behind a guesser's address is told to wait up to {neighbour:.0f} s",
-    )
+        joined_as = {line["name"] for line in found.server.events("member_joined")}
+        require("guesser" not in joined_as, "a guesser is in")
+        return _Siege(rush, later, times, neighbour, len(found.server.events("password_hash_stolen")))
 
 
 def _seconds_of_bcrypt(hashed: str) -> float:
@@ -262,29 +350,26 @@ async def _come_from_behind(server: ServerProcess, host: str) -> float:
 # Many addresses of one machine, as fast as it can.
 
 
-def rush(port: int) -> tuple[dict[str, int], float]:
+def rush(signal: Signal, port: int) -> tuple[dict[str, int], float]:
     """Guess from many addresses at once; return how often what was answered, and how many seconds it took."""
-    guessers = [Rogue(port, host=f"127.0.{9 + n // 250}.{n % 250 + 1}").shake() for n in range(MACHINES)]
+    hosts = [f"127.0.{9 + n // 250}.{n % 250 + 1}" for n in range(MACHINES)]
+    guesses = look_up(port, hosts[0], WORDS)
+    guessers = [_Rogues(port, host, guesses[at % WORDS :] + guesses) for at, host in enumerate(hosts)]
+    signal.begin()
     began_at = time.monotonic()
-    for number in range(GUESSES):
-        call = number // MACHINES + 1
-        guessers[number % MACHINES].send(m.Call(call, m.Join("guesser", f"guess {number}", None)))
-        if number % MACHINES == MACHINES - 1:
-            _hear_all(guessers, number + 1)
-    _hear_all(guessers, GUESSES)
-    told = sum((each.told for each in guessers), Counter[str]())
-    for each in guessers:
-        each.close()
-    return dict(told), time.monotonic() - began_at
-
-
-def _hear_all(guessers: Sequence[Rogue], asked: int) -> None:
-    """Hear until so many guesses are answered; what a busy machine loses is not asked again."""
-    ends_at = time.monotonic() + ANSWERED
-    while sum(each.told.total() for each in guessers) < asked and time.monotonic() < ends_at:
-        time.sleep(ROUND)
+    while _answers(guessers) < GUESSES and time.monotonic() < began_at + ANSWERED:
         for each in guessers:
-            each.hear()
+            each.go_on(time.monotonic())
+    seconds = time.monotonic() - began_at
+    told = sum((each.rogue.told for each in guessers), Counter[str]())
+    for each in guessers:
+        each.rogue.close()
+    return dict(told), seconds
+
+
+def _answers(guessers: Sequence[_Rogues]) -> int:
+    """Return how many proofs were answered."""
+    return sum(each.rogue.told[code] for each in guessers for code in (WRONG, LATER, MANY_GUESS, "busy"))
 
 
 def _newcomer(port: int, host: str) -> tuple[float, float]:
@@ -309,9 +394,10 @@ async def _rush(run: Run) -> Found:
         server = found.server
         async with joined("regular", server.port, server.key):
             pass
-        guessing = asyncio.create_task(asyncio.to_thread(rush, server.port))
-        harm = await found.suffer(RUSH)
-        told, seconds = await guessing
+        async with apart(rush, server.port) as guessers:
+            await guessers.begun()
+            harm = await found.suffer(RUSH)
+            told, seconds = await guessers.report()
         regular = await _come_in(server, "regular")
         wait, took = await asyncio.to_thread(_newcomer, server.port, "127.0.14.1")
         looked_at, most = told.get(WRONG, 0), TRIES + RESERVED + int(70 / 60 * (seconds + 1))
@@ -335,16 +421,25 @@ ATTACKS: Final = (
         "guessing-hours",
         PROMISE,
         "an hour in virtual time of guesses from one address, from 100, with one key from 100, with 100 keys from one,"
-        " and in the classic dialect from 1 and from 1,000",
+        " with the stolen hash from 1 and from 100, and in the classic dialect from 1 and from 1,000",
         _hours,
         pace=Pace.COMPUTED,
     ),
     Attack(
         "guessing-siege",
         PROMISE,
-        "100 addresses guess at a server that has just restarted (bcrypt cost 12), 100 others open sessions, members"
-        " talk and newcomers join",
+        "100 addresses guess at a server that has just restarted (bcrypt cost 12), from a dictionary that they have"
+        " hashed before; 100 others open sessions, members talk and newcomers join",
         _besiege,
+        limit=300.0,
+    ),
+    Attack(
+        "hash-thieves",
+        "Whoever has stolen the password's hash does not get in with it, is reported, and is slowed down like any"
+        " guesser",
+        "100 addresses show the stolen hash to a server that has just restarted (bcrypt cost 12), each with other"
+        " passwords; 100 others open sessions, members talk and newcomers join",
+        _thieves,
         limit=300.0,
     ),
     Attack(

@@ -13,6 +13,7 @@ from typing import Final
 
 from e2e.running import PASSWORD
 
+from sockatuh.client.password_hash import hash_password
 from sockatuh.errors import ProtocolError
 from sockatuh.protocol import messages as m
 from sockatuh.protocol.client.dialer import Dialer
@@ -20,6 +21,7 @@ from sockatuh.protocol.client.handshakes import Established
 from sockatuh.protocol.client.timers import ClientTimer
 from sockatuh.protocol.constants import COOKIE, DATA, INIT, PROLOGUE, RESP
 from sockatuh.protocol.noise import Initiator, public_key
+from sockatuh.protocol.password_proof import Binding, prove_untrusted
 from sockatuh.protocol.seam import Address
 from sockatuh.protocol.timers import TimerTable
 
@@ -86,8 +88,19 @@ class Rogue:
         return self
 
     def join(self, name: str, password: str = PASSWORD) -> m.AnswerBody:
-        """Ask to join and return the answer."""
-        return self.ask(m.Join(name, password, 0))
+        """Ask for an offer and prove the password; return the last answer."""
+        offer = self.ask(m.Join(name, b"", 0))
+        if not isinstance(offer, m.NameValid):
+            return offer
+        secret = hash_password(password.encode(), offer.salt, offer.cost)
+        return self.ask(self.prove(offer, name, password, secret))
+
+    def prove(self, offer: m.NameValid, name: str, password: str, secret: bytes) -> m.Join:
+        """Return the JOIN with a proof of a password for an offer; `secret` is the hash that it shows."""
+        assert self._established is not None
+        binding = Binding(self._established.handshake_hash, self._established.server_key, self.owner)
+        proof = prove_untrusted(offer.share, secret, password.encode(), name, binding, os.urandom)
+        return m.Join(name, proof.encoded, 0)
 
     def ask(self, body: m.CallBody, seconds: float = ANSWERS_WITHIN) -> m.AnswerBody:
         """Make a call until it is answered."""
@@ -154,7 +167,6 @@ class Rogue:
     def _take(self, data: bytes, now: float) -> None:
         if data[0] == COOKIE:
             self._dialer.receive_cookie(data, now)
-            self._dialer.trust(now)
         elif data[0] == RESP and (established := self._dialer.receive_resp(data, now)):
             self._established = established
             self._calls = 0

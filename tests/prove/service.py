@@ -172,16 +172,12 @@ def _activate(directory: Path) -> float:
 
 async def _first_line(port: int) -> float:
     began = time.monotonic()
-    async with Conversation(options_for("ana", port, None), _trust) as talk:
+    async with Conversation(options_for("ana", port, None)) as talk:
         await talk.open(PATIENCE)
         await talk.join("ana", PASSWORD, PATIENCE)
         await talk.deliver("hello", PATIENCE)
         await talk.leave()
     return time.monotonic() - began
-
-
-async def _trust(_: bytes) -> bool:
-    return True
 
 
 # A reload.

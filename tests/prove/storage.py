@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from cli.people import Client
-from e2e.running import PASSWORD, Room, eventually, hash_password, joined, options_for, refuse_strangers
+from e2e.running import PASSWORD, Room, eventually, hash_password, joined, options_for
 from kit.programs import SOCKATUH
 from kit.terminal import Terminal
 from prove.attack import Attack, Found, Run, require
@@ -98,7 +98,7 @@ async def _empty(there: Scene, directory: Path, count: int) -> float:
 async def _come_late(there: Scene, told: list[object]) -> None:
     """Join while nothing can be stored; what one is told of it goes to `told`."""
     options = options_for("late", there.room.port, there.server.key)
-    async with Conversation(options, refuse_strangers, told.append) as late:
+    async with Conversation(options, told.append) as late:
         await late.open(PATIENCE)
         await late.join("late", PASSWORD, PATIENCE)
         await late.leave()

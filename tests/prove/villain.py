@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Final
 
 from cli.people import Client
-from e2e.running import PASSWORD
+from e2e.running import PASSWORD, hash_password
 from hostile import COCKTAIL, TEXTS, TITLE
 from kit.bare_room import LOG_ID, TICKET_KEY, BareRoom, pack_address
 from kit.programs import SOCKATUH
@@ -22,6 +22,7 @@ from prove.shown import Watched
 from prove.terminals import Reader, encoded, harmless_lines, json_lines
 
 from sockatuh.protocol import messages as m
+from sockatuh.protocol.password_proof import PasswordHash
 from sockatuh.protocol.seam import Address
 from sockatuh.protocol.server import events as ev
 from sockatuh.protocol.server.door import ServerIdentity
@@ -43,7 +44,7 @@ _ENTRY: Final = re.compile(r"\d\d:\d\d |--:-- | {6}")
 
 
 class Villain(BareRoom):
-    """Takes anybody's password, behaves until `hostile`, and then says everything there is."""
+    """Knows the password and lets in whoever does, behaves until `hostile`, and then says everything there is."""
 
     def __init__(self, seed: int) -> None:
         self.hostile = False
@@ -58,6 +59,7 @@ class Villain(BareRoom):
         self.endpoint = Endpoint(
             identity,
             self.tickets,
+            PasswordHash.parse(hash_password()),
             log_id=LOG_ID,
             head=self.head,
             limits=self.limits,
@@ -78,10 +80,15 @@ class Villain(BareRoom):
 
     def _answer(self, event: ev.ServerEvent, now: float) -> None:
         match event:
-            case ev.JoinAsked(cid, number, name) if name is not None and name.startswith(REFUSED):
+            case ev.JoinAsked(cid, number, name) if name.startswith(REFUSED):
                 self.endpoint.answer(cid, number, m.Refused(EVIL, 1_000, EVIL))
-            case ev.JoinAsked(cid, number):
+            case ev.JoinAsked(cid, number, name, True):
+                self.endpoint.open_proof(cid, name)
                 self.endpoint.admit(cid, number, EVIL, 0, 0, now)
+            case ev.JoinAsked(cid, number, _, False, True):
+                self.endpoint.admit(cid, number, EVIL, 0, 0, now)
+            case ev.JoinAsked(cid, number, name):
+                self.endpoint.accept_name(cid, number, name)
             case ev.WhoAsked(cid, number):
                 self.endpoint.answer(cid, number, self._page(cid))
             case ev.LineReceived(cid, _, line, _, text) if text == CLOSE and line not in self.closed_for:
