@@ -1,0 +1,371 @@
+"""A client written from docs/PROTOCOL.md alone, to find out whether that suffices: it imports nothing of the program.
+
+Where it can, it uses other libraries than the program does: `noise` for the channel, `cpace` for the exchange. It does
+what a person's client does at a first meeting and when it comes back, and no more: it neither roams nor rekeys, and
+repairs its log only by asking once for each hole.
+"""
+
+from __future__ import annotations
+
+import base64
+import contextlib
+import functools
+import hashlib
+import os
+import socket
+import struct
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, Final, TypeVar
+
+import bcrypt
+import msgspec
+from cpace import CPace, CPaceError, CPaceRole
+from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey
+from cryptography.hazmat.primitives.ciphers.aead import ChaCha20Poly1305
+from noise.connection import Keypair, NoiseConnection
+
+HELLO, COOKIE, INIT, RESP, DATA = range(0xB1, 0xB6)
+CALL, SAY, ACK, GET, PING = range(1, 6)
+ANSWER, STORED, ENTRIES, PONG, CLOSED = 16, 17, 20, 23, 26
+JOIN, LEAVE = 1, 3
+WELCOME, NAME_VALID, REFUSED, GOODBYE = 16, 17, 18, 20
+
+PATIENCE: Final = 30.0
+"""Seconds after which an answer will never come."""
+
+Message = list[Any]
+T = TypeVar("T")
+
+
+class Refused(Exception):
+    """The server answered a call with REFUSED."""
+
+    def __init__(self, code: str, wait_ms: int = 0) -> None:
+        super().__init__(code)
+        self.code, self.wait_ms = code, wait_ms
+
+
+class Unproven(Exception):
+    """The server's offer cannot be used, or its WELCOME does not prove that it knows the password."""
+
+
+# Datagrams, §2.
+
+
+def hello(nonce: bytes) -> bytes:
+    return struct.pack("<BBH8s116x", HELLO, 1, 0, nonce)
+
+
+@dataclass(frozen=True, slots=True)
+class Cookie:
+    epoch: int
+    nonce: bytes
+    cookie: bytes
+    server_key: bytes
+
+    @classmethod
+    def read(cls, datagram: bytes) -> Cookie:
+        _, version, epoch, _flags, nonce, cookie, server_key, _retry_ms, _ = struct.unpack("<BBBB8s16s32sHH", datagram)
+        assert version == 1
+        return cls(epoch, nonce, cookie, server_key)
+
+
+# The handshake and its channel, §4.
+
+
+def pad(encoded: bytes, size: int) -> bytes:
+    return (struct.pack("<H", len(encoded)) + encoded).ljust(size, b"\0")
+
+
+def unpad(payload: bytes) -> bytes:
+    (length,) = struct.unpack_from("<H", payload)
+    return payload[2 : 2 + length]
+
+
+class Handshake:
+    """One attempt: `init` is the datagram to send, `finish` makes a channel of the RESP."""
+
+    def __init__(self, private_key: bytes, cookie: Cookie, cid: int, payload: Message, ephemeral: bytes = b"") -> None:
+        self.cid, self.server_key = cid, cookie.server_key
+        self.client_key = X25519PrivateKey.from_private_bytes(private_key).public_key().public_bytes_raw()
+        header = struct.pack("<BBBBI8s16s", INIT, 1, cookie.epoch, 0, cid, cookie.nonce, cookie.cookie)
+        self._noise = NoiseConnection.from_name(b"Noise_IK_25519_ChaChaPoly_BLAKE2s")
+        self._noise.set_as_initiator()
+        self._noise.set_prologue(b"sockatuh/1\0" + header)
+        self._noise.set_keypair_from_private_bytes(Keypair.STATIC, private_key)
+        self._noise.set_keypair_from_public_bytes(Keypair.REMOTE_STATIC, cookie.server_key)
+        if ephemeral:
+            self._noise.set_keypair_from_private_bytes(Keypair.EPHEMERAL, ephemeral)
+        self._noise.start_handshake()
+        size = 128 if payload[5] is None else 384
+        self.init = header + bytes(self._noise.write_message(pad(msgspec.msgpack.encode(payload), size)))
+
+    def finish(self, resp: bytes) -> Channel:
+        payload = msgspec.msgpack.decode(unpad(self._noise.read_message(resp[8:])))
+        return Channel(self, self._noise, payload)
+
+
+class Channel:
+    """What the two sides have once the handshake is done."""
+
+    def __init__(self, handshake: Handshake, noise: Any, payload: Message) -> None:
+        self.client_key, self.server_key = handshake.client_key, handshake.server_key
+        self.sid: bytes = noise.get_handshake_hash()
+        self.payload = payload
+        self.server_cid, self.is_resumed = payload[0], payload[7]
+        self.prefix = bytes([DATA]) + handshake.cid.to_bytes(7, "little")
+        """How DATA for this client begins."""
+        self._to_server = noise.noise_protocol.cipher_state_encrypt
+        self._to_client = noise.noise_protocol.cipher_state_decrypt
+
+    def seal(self, message: Message) -> bytes:
+        """Return the DATA for a message; the counter is that of the library."""
+        header = struct.pack("<B7sQ", DATA, self.server_cid.to_bytes(7, "little"), self._to_server.n)
+        ciphertext: bytes = self._to_server.encrypt_with_ad(header, msgspec.msgpack.encode(message))
+        return header + ciphertext
+
+    def open(self, datagram: bytes) -> Message:
+        (counter,) = struct.unpack_from("<Q", datagram, 8)
+        self._to_client.set_nonce(counter)
+        message: Message = msgspec.msgpack.decode(self._to_client.decrypt_with_ad(datagram[:16], datagram[16:]))
+        return message
+
+
+# The password, §10.
+
+
+@dataclass(frozen=True, slots=True)
+class Offer:
+    """What NAME_VALID says."""
+
+    name: str
+    share: bytes
+    salt: bytes
+    cost: int
+
+    @classmethod
+    def read(cls, body: Message) -> Offer:
+        number, name, kind, share, salt, cost, *_ = body
+        assert number == NAME_VALID
+        if kind != 0 or len(share) != 32 or len(salt) != 16 or not 10 <= cost <= 14:
+            raise Unproven("offer")
+        return cls(name, share, salt, cost)
+
+
+BASE64 = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/"
+BCRYPTS_BASE64 = "./ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789"
+
+
+@functools.cache
+def hash_password(password: str, salt: bytes, cost: int) -> bytes:
+    """Return the 60 characters of the hash."""
+    written = base64.b64encode(salt).decode().rstrip("=").translate(str.maketrans(BASE64, BCRYPTS_BASE64))
+    return bcrypt.hashpw(password.encode(), f"$2b${cost:02}${written}".encode())
+
+
+def channel_identifier(channel: Channel) -> bytes:
+    """Return CI; each part stands behind its length."""
+    parts = b"sockatuh/1 password", channel.server_key, channel.client_key
+    return b"".join(bytes([len(part)]) + part for part in parts)
+
+
+class Proof:
+    """The client's side of one exchange: `data` goes into JOIN, and `verify` judges the confirmation in WELCOME."""
+
+    def __init__(self, channel: Channel, offer: Offer, name: str, password: str) -> None:
+        self._exchange = CPace.start(
+            role=CPaceRole.RESPONDER,
+            prs=hash_password(password, offer.salt, offer.cost),
+            sid=channel.sid,
+            ci=channel_identifier(channel),
+            ad=name.encode(),
+        )
+        try:
+            self._exchange.derive(offer.share, b"")
+        except CPaceError:
+            raise Unproven("offer") from None
+        tag = self._exchange.tag()
+        self.data = self._exchange.public_share + tag + seal(channel.sid, self._exchange.isk, tag, password)
+
+    def verify(self, confirmation: bytes) -> bool:
+        return self._exchange.verify(confirmation)
+
+
+def seal(sid: bytes, isk: bytes, tag: bytes, password: str) -> bytes:
+    key = hashlib.sha512(b"sockatuh/1 sealed password" + sid + isk).digest()[:32]
+    encoded = password.encode()
+    return ChaCha20Poly1305(key).encrypt(bytes(12), (bytes([len(encoded)]) + encoded).ljust(73, b"\0"), tag)
+
+
+# The session.
+
+
+@dataclass(frozen=True, slots=True)
+class Welcome:
+    name: str
+    log_id: bytes
+    start: int
+    head: int
+    ticket: bytes
+    confirmation: bytes
+
+    @classmethod
+    def read(cls, body: Message) -> Welcome:
+        number, name, log_id, start, head, ticket, _nodes, confirmation, *_ = body
+        assert number == WELCOME
+        return cls(name, log_id, start, head, ticket, confirmation)
+
+
+class SecondClient:
+    """One person's client: each method returns when the server has answered."""
+
+    channel: Channel
+
+    def __init__(self, port: int, private_key: bytes) -> None:
+        self.private_key = private_key
+        self.ticket: bytes | None = None
+        self.stream = os.urandom(8)
+        self.pin: bytes | None = None
+        self.log_id: bytes | None = None
+        self.cursor = 0
+        self.entries: dict[int, Message] = {}
+        self.round_trips = 0
+        """Questions asked after the handshake."""
+        self._calls = self._lines = 0
+        self._is_in = False
+        self._socket = socket.socket(type=socket.SOCK_DGRAM)
+        self._socket.connect(("127.0.0.1", port))
+
+    def __enter__(self) -> SecondClient:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._socket.close()
+
+    # The handshake.
+
+    def shake_hands(self) -> None:
+        nonce, cid = os.urandom(8), os.urandom(4)
+        cookie = self._ask(hello(nonce), lambda data: _find_cookie(data, nonce))
+        assert self.pin in (None, cookie.server_key)
+        ticket = self.ticket if self.pin else None
+        payload = ["second client", self.stream, 0, self.log_id, self.cursor, ticket]
+        handshake = Handshake(self.private_key, cookie, int.from_bytes(cid, "little"), payload)
+        resp = self._ask(handshake.init, lambda data: data if (data[0], data[4:8]) == (RESP, cid) else None)
+        self.channel = handshake.finish(resp)
+        self._calls = self.round_trips = 0
+        self._is_in = False
+
+    # Joining.
+
+    def ask_for_name(self, name: str) -> Offer:
+        return Offer.read(self.call([JOIN, name, None, None]))
+
+    def ask_for_offer(self, name: str) -> Offer:
+        return Offer.read(self.call([JOIN, name, b"", None]))
+
+    def prove(self, proof: Proof, name: str) -> Welcome:
+        """Join with a proof; the server's key is pinned if it has proved itself."""
+        welcome = Welcome.read(self.call([JOIN, name, proof.data, 0]))
+        if not proof.verify(welcome.confirmation):
+            raise Unproven("welcome")
+        self.pin = self.channel.server_key
+        return self._begin(welcome)
+
+    def come_back(self) -> Welcome:
+        """Join by ticket."""
+        assert self.pin == self.channel.server_key
+        assert self.channel.is_resumed
+        return self._begin(Welcome.read(self.call([JOIN, None, None, None])))
+
+    def _begin(self, welcome: Welcome) -> Welcome:
+        self._is_in = True
+        self.log_id, self.cursor, self.ticket = welcome.log_id, welcome.start, welcome.ticket
+        self.read_through(welcome.head)
+        return welcome
+
+    # In the room.
+
+    def say(self, text: str) -> int:
+        """Say a line of one piece, and return its place once it is stored."""
+        self._lines += 1
+        number = self._lines
+        message = [SAY, number, number, False, 0, 1, text.encode()]
+        stored = self._exchange(message, lambda m: dict(m[1]).get(number) if m[0] == STORED else None)
+        assert isinstance(stored, int)
+        return stored
+
+    def read_through(self, seq: int) -> None:
+        """Receive entries until none up to this one is missing."""
+        while self.cursor < seq:
+            self._exchange([GET, self.cursor, seq, []], lambda m: m if m[0] == ENTRIES else None)
+
+    def listen_until(self, seq: int) -> None:
+        """Receive entries until this one has been pushed."""
+        while seq not in self.entries:
+            self._receive()
+
+    def acknowledge(self) -> None:
+        self._send([ACK, self.cursor])
+
+    def ping(self) -> Message:
+        nonce = os.urandom(8)
+        pong: Message = self._exchange([PING, nonce], lambda m: m if m[:2] == [PONG, nonce] else None)
+        return pong
+
+    def leave(self) -> None:
+        assert self.call([LEAVE]) == [GOODBYE]
+
+    # Datagrams.
+
+    def call(self, body: Message) -> Message:
+        self._calls += 1
+        number = self._calls
+        self.round_trips += 1
+        answer: Message = self._exchange([CALL, number, body], lambda m: m[2] if m[:2] == [ANSWER, number] else None)
+        if answer[0] == REFUSED:
+            raise Refused(*answer[1:3])
+        return answer
+
+    def _send(self, message: Message) -> None:
+        self._socket.send(self.channel.seal(message))
+
+    def _exchange(self, message: Message, find: Callable[[Message], T | None]) -> T:
+        """Send a message, each time sealed anew, until an answer to it is found."""
+        return self._ask(lambda: self.channel.seal(message), lambda data: find(self._open(data)))
+
+    def _ask(self, datagram: bytes | Callable[[], bytes], find: Callable[[bytes], T | None]) -> T:
+        deadline = time.monotonic() + PATIENCE
+        while time.monotonic() < deadline:
+            self._socket.send(datagram if isinstance(datagram, bytes) else datagram())
+            self._socket.settimeout(0.25)
+            with contextlib.suppress(TimeoutError):
+                while True:
+                    found = find(self._socket.recv(2048))
+                    if found is not None:
+                        return found
+        raise TimeoutError("the server did not answer")
+
+    def _receive(self) -> None:
+        self._socket.settimeout(PATIENCE)
+        self._open(self._socket.recv(2048))
+
+    def _open(self, datagram: bytes) -> Message:
+        if not datagram.startswith(self.channel.prefix):
+            return [0]  # a repetition from the handshake, or from the session before
+        message = self.channel.open(datagram)
+        if message[0] == ENTRIES and self._is_in:
+            self._read_entries(*message[1:])
+        assert message[0] != CLOSED, message
+        return message
+
+    def _read_entries(self, after: int, through: int, _end: bool, items: list[Message]) -> None:
+        self.entries |= {item[0]: item for item in items if len(item) > 2}
+        if after <= self.cursor:
+            self.cursor = max(self.cursor, through)
+
+
+def _find_cookie(datagram: bytes, nonce: bytes) -> Cookie | None:
+    return Cookie.read(datagram) if (datagram[0], datagram[4:12]) == (COOKIE, nonce) else None
