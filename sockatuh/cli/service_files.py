@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Final
 from sockatuh.errors import ConfigurationError, Problem
 from sockatuh.protocol.seam import bracketed
 from sockatuh.settings.secret import SecretError, read_secret
+from sockatuh.settings.values import checked_hash
 from sockatuh.wording import install as wording
 
 from .arguments import working_directory
@@ -139,13 +140,15 @@ def service_settings(source: Path | None, room: str) -> ServiceSettings:
 
 
 def _kept_hash() -> str:
-    """Return the hash in the credential's file, or "" if there is none."""
+    """Return the hash in the credential's file, or "" if there is none; ConfigurationError if no room can have it."""
     try:
-        return read_secret(at(CREDENTIAL)).strip()
+        return checked_hash(read_secret(at(CREDENTIAL)))
     except (FileNotFoundError, SecretError):
         return ""
     except PermissionError:  # only root can read it; with --print others see what would be done
         return UNREADABLE
+    except ValueError as error:
+        raise ConfigurationError([Problem("password_hash", f"file {at(CREDENTIAL)}", str(error))]) from None
 
 
 def _problem_of(settings: Settings, *, is_kept: bool) -> Problem | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Final
 
 VERSION: Final = 1
@@ -84,3 +85,5 @@ PASSWORD_FIELD_SIZE: Final = 72
 """Bytes to which a password is padded before it is sealed: the most that bcrypt reads."""
 BCRYPT_COSTS: Final = range(10, 15)
 """The costs of a room's hash: no server may make its clients work for hours, or for nothing."""
+BCRYPT_HASH: Final = re.compile(r"\$2[aby]\$([0-9]{2})\$([./A-Za-z0-9]{21}[.Oeu])([./A-Za-z0-9]{30}[.CGKOSWaeimquy26])")
+"""A bcrypt hash: cost, salt (16 bytes) and digest (23 bytes). Their last characters have bits to spare, which are 0."""

@@ -12,7 +12,6 @@ from __future__ import annotations
 import base64
 import hashlib
 import hmac
-import re
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Final
@@ -23,7 +22,7 @@ from cryptography.hazmat.primitives.ciphers.aead import ChaCha20Poly1305
 from sockatuh.errors import ProtocolError
 
 from . import pake
-from .constants import PASSWORD_FIELD_SIZE, TAG_SIZE
+from .constants import BCRYPT_COSTS, BCRYPT_HASH, PASSWORD_FIELD_SIZE, TAG_SIZE
 
 CPACE_OVER_BCRYPT: Final = 0
 """The kind of exchange that is described here."""
@@ -33,7 +32,6 @@ _SEALED_AT: Final = _TAG_AT + pake.CONFIRMATION_SIZE
 PROOF_SIZE: Final = _SEALED_AT + 1 + PASSWORD_FIELD_SIZE + TAG_SIZE
 """Bytes of a proof: the client's share, its confirmation, and its password, padded and sealed."""
 
-_HASH: Final = re.compile(rb"\$2[aby]\$(\d\d)\$([./A-Za-z0-9]{22})([./A-Za-z0-9]{31})")
 _BASE64: Final = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/"
 _BCRYPT_BASE64: Final = b"./ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789"
 _TO_BCRYPT: Final = bytes.maketrans(_BASE64, _BCRYPT_BASE64)
@@ -57,14 +55,15 @@ class PasswordHash:
 
     @classmethod
     def parse(cls, text: str) -> PasswordHash:
-        """Read the 60 characters; `$2a$` and `$2y$` mean the same as `$2b$`. Raises ValueError if it is no hash."""
-        match = _HASH.fullmatch(text.encode())
-        if match is None:
-            raise ValueError("not a bcrypt hash")
-        cost, salt, digest = match.groups()
-        return cls(
-            base64.b64decode(salt.translate(_FROM_BCRYPT) + b"=="), int(cost), b"$2b$%b$%b%b" % (cost, salt, digest)
-        )
+        """Read the 60 characters; `$2a$` and `$2y$` mean the same as `$2b$`.
+
+        Raises ValueError if bcrypt makes no such hash, or if its cost is none that a room may have.
+        """
+        match = BCRYPT_HASH.fullmatch(text)
+        if match is None or int(match[1]) not in BCRYPT_COSTS:
+            raise ValueError("not a bcrypt hash of cost 10 to 14")
+        salt = match[2].encode().translate(_FROM_BCRYPT)
+        return cls(base64.b64decode(salt + b"=="), int(match[1]), b"$2b$" + text[4:].encode())
 
 
 def bcrypt_salt(salt: bytes, cost: int) -> bytes:

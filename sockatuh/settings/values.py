@@ -11,7 +11,7 @@ import re
 from pathlib import Path
 from typing import Final, TypeAlias
 
-from sockatuh.protocol.constants import MAX_ROOM_BYTES
+from sockatuh.protocol.constants import BCRYPT_COSTS, BCRYPT_HASH, MAX_ROOM_BYTES
 
 from .secret import SecretError, secret_in_text
 
@@ -34,8 +34,7 @@ PRIVATE_NETWORKS: Final[tuple[Network, ...]] = tuple(
 _UNITS: Final = {"s": 1.0, "m": 60.0, "h": 3600.0, "d": 86_400.0, "w": 604_800.0}
 DAY: Final = _UNITS["d"]
 
-_BCRYPT: Final = re.compile(r"\$2[aby]\$(\d\d)\$[./A-Za-z0-9]{53}")
-_BCRYPT_COSTS: Final = range(10, 15)
+_LOOKS_LIKE_HASH: Final = re.compile(r"\$2[aby]\$[0-9]{2}\$[./A-Za-z0-9]{53}")
 
 
 def parse_span(value: object) -> float:
@@ -114,15 +113,20 @@ def checked_hash(value: object) -> str:
         text = secret_in_text(value).strip() if isinstance(value, str) else ""
     except SecretError:
         text = ""
-    if match := _BCRYPT.fullmatch(text):
-        if int(match[1]) not in _BCRYPT_COSTS:
+    if match := BCRYPT_HASH.fullmatch(text):
+        if int(match[1]) not in BCRYPT_COSTS:
             raise ValueError(
                 f"should have a bcrypt cost of 10 to 14, not {int(match[1])}; `sockatuh hash-password` makes 12"
             )
         return text
-    if text[:1] in ("'", '"') and _BCRYPT.fullmatch(text.strip("'\"")):
+    if _LOOKS_LIKE_HASH.fullmatch(text):
+        raise ValueError(
+            "should be copied again from what `sockatuh hash-password` printed: "
+            "a character of it was changed, and no password has this hash"
+        )
+    if text[:1] in ("'", '"') and _LOOKS_LIKE_HASH.fullmatch(text.strip("'\"")):
         raise ValueError("should stand without quotes here: nothing takes them off again")
-    if _BCRYPT.fullmatch(text.replace("$$", "$")):
+    if _LOOKS_LIKE_HASH.fullmatch(text.replace("$$", "$")):
         raise ValueError("should have single $ signs here: doubling them is for compose files only")
     form = "should be the 60 characters that `sockatuh hash-password` prints ($2b$12$…)"
     if text.startswith("$2") and len(text) >= 60:

@@ -90,7 +90,7 @@ COMMANDS = (
 def test_root_does_not_follow_a_link_in_place_of_a_file(
     command: tuple[str, ...], name: str, target: str, state: Path, outside: Path, tmp_path: Path
 ) -> None:
-    (tmp_path / "room.toml").write_text(f"password_hash = '{'$2b$12$' + 'a' * 53}'\nport = 0\nhost = '127.0.0.1'\n")
+    (tmp_path / "room.toml").write_text(f"password_hash = '{'$2b$12$' + 'e' * 53}'\nport = 0\nhost = '127.0.0.1'\n")
     replace_by_link(state, name, outside / target)
     os.chown(state / name, SERVICE, SERVICE, follow_symlinks=False)
     before = picture(outside)
@@ -243,7 +243,7 @@ def test_errors_name_paths_as_seen_from_outside(state: Path, tmp_path: Path, cap
 )
 def test_it_works_in_a_fresh_process(state: Path, tmp_path: Path, command: list[str]) -> None:
     """Confined to a directory, it can import nothing any more."""
-    (tmp_path / "room.toml").write_text(f"password_hash = '{'$2b$12$' + 'a' * 53}'\nport = 0\nhost = '127.0.0.1'\n")
+    (tmp_path / "room.toml").write_text(f"password_hash = '{'$2b$12$' + 'e' * 53}'\nport = 0\nhost = '127.0.0.1'\n")
     if command[0] == "restore":
         assert run(["backup", "other"]) == 0
     command = [str(state / "new") if each == "new" else each for each in command]

@@ -16,7 +16,7 @@ from sockatuh.cli import service_files, which_room
 from sockatuh.cli.app import run
 from sockatuh.store.database import open_writer
 
-HASH = "$2b$12$" + "a" * 53
+HASH = "$2b$12$" + "e" * 53
 
 
 @pytest.fixture(autouse=True)

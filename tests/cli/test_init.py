@@ -17,7 +17,7 @@ from machine import free_port
 from sockatuh.cli import new_room
 from sockatuh.cli.app import COMMANDS, run
 
-HASH = "$2b$12$" + "a" * 53
+HASH = "$2b$12$" + "e" * 53
 
 
 @pytest.fixture(autouse=True)

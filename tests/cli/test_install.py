@@ -234,10 +234,32 @@ def test_settings_unsuitable_for_a_service_are_refused_before_any_write(
     assert content(tree).keys() == {"etc/sockatuh/sockatuh.toml"}
 
 
+@pytest.mark.parametrize(
+    ("hashed", "fault"),
+    [
+        ("$2b$15$" + "e" * 53, "cost"),
+        ("$2b$12$" + "a" * 53, "no password has this hash"),
+        ("tulip-harbor", "60 characters"),
+    ],
+)
+def test_a_hash_in_its_place_that_no_room_can_have_is_refused_and_not_shown(
+    tree: Path, capfd: pytest.CaptureFixture[str], hashed: str, fault: str
+) -> None:
+    credential = tree / "etc/sockatuh/password_hash"
+    credential.parent.mkdir(parents=True)
+    credential.write_text(f"{hashed}\n")
+    assert install() == 8
+    said = capfd.readouterr().err
+    assert f"file {credential}" in said
+    assert fault in said
+    assert hashed not in said
+    assert content(tree).keys() == {"etc/sockatuh/password_hash"}
+
+
 def test_a_secret_that_cannot_be_removed_from_the_settings_is_reported(
     tree: Path, tmp_path: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:
-    (tmp_path / "mine.toml").write_text(f'password_hash = """\\\n$2b$12${"a" * 53}"""\n')
+    (tmp_path / "mine.toml").write_text(f'password_hash = """\\\n$2b$12${"e" * 53}"""\n')
     assert install("--config", "mine.toml") == 8
     assert "password_hash" in capfd.readouterr().err
     assert not tree.exists()

@@ -17,8 +17,8 @@ COST: Final = BCRYPT_COSTS[0]
 def quick_hash(password: str | bytes, salt: bytes = SALT, cost: int = COST) -> str:
     """Return 60 characters in the form of a bcrypt hash."""
     encoded = password.encode() if isinstance(password, str) else password
-    digest = hashlib.sha256(salt + encoded).hexdigest()[:31]
-    return bcrypt_salt(salt, cost).decode() + digest
+    digest = hashlib.sha256(salt + encoded).hexdigest()[:30]
+    return f"{bcrypt_salt(salt, cost).decode()}{digest}."
 
 
 def answer(wanted: HashWanted) -> bytes:

@@ -160,7 +160,7 @@ def _refuse_the_newer(directory: Path, newer: int) -> None:
     """Start today's server on a database of a later version."""
     place = directory / "newer"
     place.mkdir()
-    room = Room(place, "$2b$12$" + "a" * 53)
+    room = Room(place, "$2b$12$" + "e" * 53)
     database = lay_out(room.state_dir)
     with closing(sqlite3.connect(database)) as connection:
         connection.execute("PRAGMA journal_mode = DELETE")

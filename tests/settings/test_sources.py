@@ -9,9 +9,11 @@ import json
 import math
 import re
 import socket
+import string
 from collections.abc import Mapping
 from pathlib import Path
 
+import bcrypt
 import platformdirs
 import pytest
 from hypothesis import given
@@ -23,7 +25,7 @@ from sockatuh.settings.model import KEYS, VARIABLES, Settings
 from sockatuh.settings.sources import CLIENT_VARIABLES, find_state_dir, host_name, load
 from sockatuh.settings.values import format_span, parse_span
 
-HASH = "$2b$12$" + "a" * 53
+HASH = "$2b$12$" + "e" * 53
 SET = {"SOCKATUH_PASSWORD_HASH": HASH}
 
 
@@ -56,7 +58,7 @@ def test_a_flag_wins_over_the_environment_over_the_credential_over_the_file(tmp_
     file = write(
         tmp_path / "room.toml", f"password_hash = '{HASH}'\nroom = 'file'\nport = 1\nhistory_on_join = 1\nhost = 'a'"
     )
-    write(tmp_path / "credentials" / "password_hash", "$2b$11$" + "c" * 53 + "\n")
+    write(tmp_path / "credentials" / "password_hash", "$2b$11$" + "u" * 53 + "\n")
     environ = {
         "CREDENTIALS_DIRECTORY": str(tmp_path / "credentials"),
         "SOCKATUH_CONFIG": str(file),
@@ -65,7 +67,7 @@ def test_a_flag_wins_over_the_environment_over_the_credential_over_the_file(tmp_
     }
     settings = load_in(tmp_path, environ, port=3, host=None)
     assert (settings.port, settings.host, settings.history_on_join) == (3, "b", 1)
-    assert settings.password_hash == "$2b$11$" + "c" * 53
+    assert settings.password_hash == "$2b$11$" + "u" * 53
     assert {
         key: settings.origins[key] for key in ("port", "host", "password_hash", "room", "classic", "state_dir")
     } == {
@@ -79,8 +81,19 @@ def test_a_flag_wins_over_the_environment_over_the_credential_over_the_file(tmp_
 
 
 def test_the_environment_wins_over_the_credential(tmp_path: Path) -> None:
-    write(tmp_path / "password_hash", "$2b$11$" + "c" * 53)
+    write(tmp_path / "password_hash", "$2b$11$" + "u" * 53)
     assert load_in(tmp_path, SET | {"CREDENTIALS_DIRECTORY": str(tmp_path)}).password_hash == HASH
+
+
+@pytest.mark.parametrize("serving", [True, False])
+@pytest.mark.parametrize("directory", ["CREDENTIALS_DIRECTORY", "RUNTIME_DIRECTORY"])
+@pytest.mark.parametrize("cost", ["04", "09", "15", "31"])
+def test_a_credential_of_a_cost_that_clients_refuse_is_refused(
+    tmp_path: Path, directory: str, cost: str, serving: bool
+) -> None:
+    write(tmp_path / "password_hash", f"$2b${cost}${'e' * 53}\n")
+    with pytest.raises(ConfigurationError, match="cost of 10 to 14"):
+        load({}, {"STATE_DIRECTORY": "/var", directory: str(tmp_path)}, tmp_path, serving=serving)
 
 
 def test_a_credential_that_a_reload_renewed_wins_over_the_one_of_the_start(tmp_path: Path) -> None:
@@ -90,9 +103,9 @@ def test_a_credential_that_a_reload_renewed_wins_over_the_one_of_the_start(tmp_p
         "RUNTIME_DIRECTORY": str(tmp_path / "run"),
     }
     assert load_in(tmp_path, environ).origins["password_hash"] == "credential password_hash"
-    write(tmp_path / "run" / "password_hash", "$2b$11$" + "c" * 53 + "\n")
+    write(tmp_path / "run" / "password_hash", "$2b$11$" + "u" * 53 + "\n")
     settings = load_in(tmp_path, environ)
-    assert settings.password_hash == "$2b$11$" + "c" * 53
+    assert settings.password_hash == "$2b$11$" + "u" * 53
     assert settings.origins["password_hash"] == "credential password_hash, renewed by a reload"
 
 
@@ -162,7 +175,7 @@ def test_a_misspelt_variable_is_refused_with_the_nearest_name(tmp_path: Path, va
     [
         "b2.R220aPCdjuElEw8DIrA1ZL0xR6jn7XW",  # $2b$12$Pg8A… after a shell
         "$2b$12$tooshort",
-        "2b12" + "a" * 53,
+        "2b12" + "e" * 53,
         "hunter2",
     ],
 )
@@ -177,13 +190,35 @@ def test_a_hash_whose_dollars_were_eaten_is_recognised_and_never_shown(tmp_path:
     [
         (f"'{HASH}'", "quotes"),
         (HASH.replace("$", "$$"), "doubling"),
-        ("$2b$09$" + "a" * 53, "cost"),
-        ("$2b$15$" + "a" * 53, "cost"),
+        ("$2b$09$" + "e" * 53, "cost"),
+        ("$2b$15$" + "e" * 53, "cost"),
         ("$2b$12$" + "!" * 53, "60 characters"),
+        ("$2b$１２$" + "e" * 53, "60 characters"),
+        ("$2b$12$" + "e" * 21 + "a" + "e" * 31, "no password has this hash"),
+        ("$2b$12$" + "e" * 52 + "f", "no password has this hash"),
     ],
 )
 def test_each_other_way_to_spoil_a_hash_has_its_explanation(tmp_path: Path, text: str, word: str) -> None:
     assert word in problems_of(tmp_path, {"SOCKATUH_PASSWORD_HASH": text})["password_hash"].expected
+
+
+@pytest.mark.parametrize("prefix", ["$2a$", "$2b$", "$2y$"])
+@pytest.mark.parametrize("cost", range(10, 15))
+def test_a_hash_of_any_maker_and_of_each_allowed_cost_is_taken_as_it_is(tmp_path: Path, prefix: str, cost: int) -> None:
+    text = f"{prefix}{cost}${'e' * 53}"
+    assert load_in(tmp_path, {"SOCKATUH_PASSWORD_HASH": text}).password_hash == text
+
+
+def test_a_hash_is_refused_exactly_if_bcrypt_would_find_no_password_for_it(tmp_path: Path) -> None:
+    salt = "$2b$04$" + "e" * 21
+    for last in string.ascii_letters + string.digits + "./":
+        text = HASH[:28] + last + HASH[29:]
+        try:
+            bcrypt.hashpw(b"any", f"{salt}{last}".encode())
+        except ValueError:
+            assert "no password" in problems_of(tmp_path, {"SOCKATUH_PASSWORD_HASH": text})["password_hash"].expected
+        else:
+            assert load_in(tmp_path, {"SOCKATUH_PASSWORD_HASH": text}).password_hash == text
 
 
 @pytest.mark.parametrize(
