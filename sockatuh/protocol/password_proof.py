@@ -109,7 +109,7 @@ class Opened:
     """
 
     password: bytes | None = field(repr=False)
-    confirmation: bytes
+    confirmation: bytes = field(repr=False)
 
 
 class Offer:
