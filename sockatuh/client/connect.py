@@ -107,12 +107,12 @@ async def connect(
 
     async with Conversation(options, tell_waits, carry) as conversation:
         connected = await conversation.open(patience.left(None if patience.seconds else FIRST_ANSWER))
-        title = clean_line(connected.room)
         if key is not None:
-            memory.keep_key(key, title)
+            memory.keep_key(key, clean_line(connected.room))
         try:
             sign_in = SignIn(conversation, memory.name, password, questions, on_notice, patience, login)
             admitted = await sign_in.enter(resumed=connected.resumed)
+            title = clean_line(conversation.room)
             memory.keep_key(conversation.server_key, title)
             if questions is not None:
                 questions.answered()

@@ -166,7 +166,6 @@ class Conversation:
         self._dial(await self._look_up(timeout))
         connected: e.Connected = await self._wait((e.Connected,), _left(ends_at))
         self._reached, self._source = connected.address, self._carrier.find_source(connected.address)
-        self.room, self.max_text, self.server_key = connected.room, connected.max_text, connected.server_key
         return connected
 
     async def _look_up(self, timeout: float | None) -> list[Address]:
@@ -332,7 +331,8 @@ class Conversation:
                 refusal = self._error_of(event)
                 if code in PUT_OFF or (isinstance(refusal, Refused) and self._listener.mend(refusal)):
                     return
-            case e.Connected():
+            case e.Connected(room, key, max_text=max_text):  # until a key is pinned, it may be another server's
+                self.room, self.server_key, self.max_text = room, key, max_text
                 self._obstacles = ()
             case e.Admitted(nodes=nodes):
                 self._note_nodes(parse_nodes_untrusted(nodes))

@@ -1,12 +1,30 @@
-"""Lists of members from honest and dishonest servers."""
+"""Whom a conversation is with, and lists of members from honest and dishonest servers."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from typing import cast
 
-from sockatuh.client.session import Listing
+from sockatuh.client.carrier import Carrier
+from sockatuh.client.session import Conversation, ConversationOptions, Listing
 from sockatuh.protocol import messages as m
+from sockatuh.protocol.client import events as e
 from sockatuh.protocol.client.bounds import MEMBERS_LISTED
+from sockatuh.protocol.client.peer import Peer
+
+
+def test_until_a_key_is_pinned_each_session_may_be_with_another_server() -> None:
+    """Whoever answers first may close its session; what is pinned in the end is who has proved the password."""
+    report: list[Callable[[e.PeerEvent], None]] = []
+
+    def carry(peer: Peer, take: Callable[[e.PeerEvent], None]) -> Carrier:
+        report.append(take)
+        return cast(Carrier, peer)  # nothing is sent
+
+    conversation = Conversation(ConversationOptions("kitchen-pi", 7625, bytes(32)), carry=carry)
+    for room, key, longest in (("theirs", b"x" * 32, 1), ("kitchen", b"k" * 32, 16_384)):
+        report[0](e.Connected(room, key, ("10.0.0.1", 7625), resumed=False, max_text=longest))
+        assert (conversation.room, conversation.server_key, conversation.max_text) == (room, key, longest)
 
 
 def pages(names: Iterator[Sequence[object]], *, at_most: int = 1_000_000) -> Listing:
