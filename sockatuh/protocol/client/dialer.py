@@ -3,10 +3,10 @@
 All addresses of the server are asked at once, and the first COOKIE that is accepted decides which one is used. Answers
 are matched by nonce and handshake, never by source address. The dialer continues until it is stopped.
 
-    IDLE ──start──▶ ASKING ──key is pinned────────────▶ SHAKING ──RESP──▶ IDLE
-                    │  ▲ └───no key is pinned──▶ OFFERED ──trust──▶ ▲ │
-                    │  └────────8 INITs without an answer─────────────┘
-                    └──third round with wrong answers only──▶ IDLE
+    IDLE ──start──▶ ASKING ──COOKIE of a key that will do──▶ SHAKING ──RESP──▶ IDLE
+                    │  ▲                                       │
+                    │  └────────8 INITs without an answer──────┘
+                    └──third round with wrong answers only, or a key that is not pinned and must be──▶ IDLE
 
 A COOKIE proves nothing: whoever sees a HELLO or an INIT can send one faster than the server. So the dialer treats a
 COOKIE as follows:

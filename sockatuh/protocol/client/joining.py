@@ -9,8 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 
-from sockatuh.errors import ProtocolError
-from sockatuh.protocol.constants import PUT_OFF
+from sockatuh.protocol.constants import PUT_OFF, UNDECIDED
 from sockatuh.protocol.messages import MEMBER, SCRIPT, Join, NameValid, Refused, Welcome
 from sockatuh.protocol.password_proof import Binding, Proof
 
@@ -75,7 +74,10 @@ class Credentials:
         self._is_pinned, self._resumes = is_pinned, resumed and is_pinned
 
     def next_step(self) -> Join | HashWanted | JoinRefused | None:
-        """Return what is needed next in order to get in: a JOIN, a hash, or a person, whom the refusal is for."""
+        """Return what is needed next in order to get in: a JOIN, a hash, or a person, whom the refusal is for.
+
+        None: nothing is wanted, or a hash is awaited.
+        """
         if self._resumes:
             return Join(None, None, self._history)
         if (wanted := self._wanted) is None:
@@ -90,15 +92,11 @@ class Credentials:
         if self._prover.is_changed(wanted.password):
             self._prover.forget_accepted()
             return self._give_up("password_changed")
-        try:
-            step = self._prover.prove(wanted.name, wanted.password, is_pinned=self._is_pinned)
-        except ProtocolError:
-            return self._give_up("server_unproven", "offer")
-        if isinstance(step, Proof):
-            return Join(wanted.name, step.encoded, self._history)
-        if step is None:  # if the server keeps us waiting, that is the reason to report
-            return self.put_off or self._give_up("server_unproven", "proofs")
-        return step
+        if not (self._is_pinned or self._prover.may_prove(wanted.name, wanted.password)):
+            put_off, unproven = self.put_off, self._give_up("server_unproven", "proofs")
+            return put_off or unproven  # a server that keeps us waiting has named a reason
+        step = self._prover.prove(wanted.name, wanted.password, is_pinned=self._is_pinned)
+        return Join(wanted.name, step.encoded, self._history) if isinstance(step, Proof) else step
 
     @property
     def has_password(self) -> bool:
@@ -107,23 +105,25 @@ class Credentials:
 
     def _give_up(self, code: str, detail: str = "") -> JoinRefused:
         """Drop name and password: only a person can do something about the reason."""
-        self._wanted = None
+        self._wanted = self.put_off = None
         return JoinRefused(code, 0.0, detail)
 
-    def supply_hash(self, wanted: HashWanted, secret: bytes) -> None:
-        """Take the hash of a password."""
-        self._prover.supply_hash(wanted, secret)
+    def supply_hash(self, wanted: HashWanted, secret: bytes) -> bool:
+        """Take the hash of a password; return whether joining goes on by that."""
+        return self._prover.supply_hash(wanted, secret) and self.has_password
 
-    def end_session(self, code: str, wait_ms: int) -> None:
-        """Note why the server closed the session."""
-        self.put_off = JoinRefused(code, CLOSED_SECONDS(wait_ms / 1000), "") if code == "crowded" else None
+    def end_session(self, reason: str, wait: float) -> None:
+        """Note why the session has ended, and in how many seconds the server asked to be dialled again."""
+        self.put_off = JoinRefused(reason, CLOSED_SECONDS(wait), "") if reason == "crowded" else None
 
     def take_offer(self, asked: Join, offer: NameValid) -> JoinRefused | None:
         """Take the server's offer, which also answers a question about a name; return what is wrong with it."""
-        if code := self._prover.take_offer(offer):
+        if code := self._prover.take_offer(offer, answers_proof=bool(asked.proof)):
             return self._give_up(code, "offer")
-        if asked.proof is None and self._wanted is not None and self._wanted.password is None:
-            self._wanted = None
+        if asked.proof is None:
+            self.put_off = None
+            if not self.has_password:
+                self._wanted = None
         return None
 
     def note_refusal(self, asked: Join, refused: Refused) -> JoinRefused:
@@ -140,11 +140,15 @@ class Credentials:
             refused.since,
         )
         self.put_off = None
+        if asked.proof and refused.code not in UNDECIDED:
+            self._prover.drop_offer()
         if refused.code == "busy" or (refused.code in SEAT_CODES and self.waits_for_a_seat):
             self.put_off = reason
         elif asked.name is None:
             self.ticket, self._resumes = None, False
-        elif refused.code not in PUT_OFF:  # the server has decided: only a person can do something about it
+        elif refused.code not in PUT_OFF or not self._is_pinned:
+            # Decided: only a person can do something about it. Or put off by a server that has proved nothing, which
+            # gets few proofs: another one only when it is asked for.
             self._wanted = None
         return reason
 

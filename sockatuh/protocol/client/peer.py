@@ -114,8 +114,7 @@ class Peer:
 
     def supply_hash(self, wanted: e.HashWanted, secret: bytes, now: float) -> None:
         """Give the peer the hash that it wanted: the 60 characters, beginning with `$2b$`."""
-        self._credentials.supply_hash(wanted, secret)
-        if self.state is PeerState.OPEN:
+        if self._credentials.supply_hash(wanted, secret) and self.state is PeerState.OPEN:
             self._go_on_joining(now)
             self.handle_timer(now)
 
@@ -273,6 +272,7 @@ class Peer:
         if self._caller.is_leaving:  # LEAVE was processed and the answer lost, or there is nobody to process it
             self._leave_for_good()
             return
+        self._credentials.end_session(reason, wait)
         self._close_session()
         self._dial(now + self._bounds.close_session(now, wait))
         self._events.append(e.ContactLost(reason))
@@ -310,8 +310,9 @@ class Peer:
                     self._catch_up.receive(message, now)
                     self._read_on()
             case m.Stored() | m.Unsaid():
-                self.waits_for_log = self.waits_for_log and isinstance(message, m.Unsaid)
-                self._events.extend(self._lines.take_answer(message))
+                if self.state is PeerState.JOINED:  # no line was sent before, so nobody else knows of any
+                    self.waits_for_log = self.waits_for_log and isinstance(message, m.Unsaid)
+                    self._events.extend(self._lines.take_answer(message))
             case m.Progress():
                 self._take_progress(message, now)
             case m.Presence(here, changed):
@@ -331,7 +332,6 @@ class Peer:
                 link.finish_rekey(message, now)
             case m.Closed(code, wait_ms):
                 if self._has_session:
-                    self._credentials.end_session(code, wait_ms)
                     self._lose(code, now, max(wait_ms / 1000, 0.5 * jitter(self._random, 1.0)))
 
     def _note_presence(self, here: int, changed: tuple[m.Change, ...] = ()) -> None:

@@ -1,6 +1,7 @@
 """Proves the password to servers, and lets no server in that does not prove it knows the hash (docs/PROTOCOL.md §10).
 
-bcrypt takes a quarter of a second, so the shell computes the hash: the core reports `HashWanted`, and gets it back.
+bcrypt takes a quarter of a second, so the shell computes the hash: the core reports `HashWanted`, and gets it back. It
+wants one at a time, so that no server makes it compute several at once.
 """
 
 from __future__ import annotations
@@ -9,9 +10,10 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Final
 
+from sockatuh.errors import ProtocolError
 from sockatuh.protocol.constants import BCRYPT_COSTS
 from sockatuh.protocol.messages import NameValid
-from sockatuh.protocol.pake import SHARE_SIZE
+from sockatuh.protocol.pake import SHARE_SIZE, multiply
 from sockatuh.protocol.password_proof import CPACE_OVER_BCRYPT, SALT_SIZE, Binding, Proof, prove_untrusted
 
 from .events import HashWanted
@@ -39,6 +41,8 @@ class Prover:
         self._made: _Made | None = None
         self._hash: tuple[HashWanted, bytes] | None = None
         """The last hash that was made, and what of."""
+        self._awaited: HashWanted | None = None
+        """The hash that the shell is making."""
         self._unanswered: tuple[bytes, int] = b"", 0
         """A password, and how many proofs of it servers have got that had proved nothing."""
         self._accepted: tuple[bytes, bytes] | None = None
@@ -53,16 +57,26 @@ class Prover:
         """Tell whether the server has offered in this session what can be proved."""
         return self._offer is not None
 
-    def take_offer(self, offer: NameValid) -> str:
-        """Take a server's offer; return "", or the code of what is wrong with it."""
+    def take_offer(self, offer: NameValid, *, answers_proof: bool) -> str:
+        """Take a server's offer; return "", or the code of what is wrong with it.
+
+        `answers_proof`: it came in answer to a proof, so it has to be a new one.
+        """
         if offer.kind != CPACE_OVER_BCRYPT:
             return "client_outdated"
-        if (len(offer.share), len(offer.salt)) != (SHARE_SIZE, SALT_SIZE) or offer.cost not in BCRYPT_COSTS:
+        if not _is_sound(offer):
             return "server_unproven"
-        if self._offer is None or offer.share != self._offer.share:
+        before = self._offer
+        if before is None or offer.share != before.share:
             self._made = None
+        elif answers_proof or (offer.salt, offer.cost) != (before.salt, before.cost):
+            return "server_unproven"
         self._offer = offer
         return ""
+
+    def drop_offer(self) -> None:
+        """Forget the offer: the server has decided about a proof for it."""
+        self._offer = self._made = None
 
     def is_changed(self, password: bytes) -> bool:
         """Tell whether the room has another salt than the one under which it accepted a password."""
@@ -74,31 +88,42 @@ class Prover:
             and accepted[1] != self._offer.salt
         )
 
-    def prove(self, name: str, password: bytes, *, is_pinned: bool) -> Proof | HashWanted | None:
-        """Return the proof for the present offer, or what is needed for it; None: this server gets no further one.
+    def may_prove(self, name: str, password: bytes) -> bool:
+        """Tell whether a server that has proved nothing gets a proof of the password: one of three, or the same."""
+        return self._made_for(name, password) is not None or self._count(password) < MOST_UNANSWERED
 
-        Raises ProtocolError if no proof can be made for the server's share.
-        """
+    def prove(self, name: str, password: bytes, *, is_pinned: bool) -> Proof | HashWanted | None:
+        """Return the proof for the present offer, or the hash that is needed for it; None while a hash is awaited."""
         offer, binding = self._offer, self._binding
         if offer is None or binding is None:
             return None
-        if self._made is not None and (self._made.name, self._made.password) == (name, password):
-            return self._made.proof
+        if (made := self._made_for(name, password)) is not None:
+            return made
         wanted = HashWanted(password, offer.salt, offer.cost)
         if self._hash is None or self._hash[0] != wanted:
+            if self._awaited is not None:
+                return None
+            self._awaited = wanted
             return wanted
-        unanswered = self._unanswered[1] if self._unanswered[0] == password else 0
-        if not is_pinned and unanswered == MOST_UNANSWERED:
-            return None
         proof = prove_untrusted(offer.share, self._hash[1], password, name, binding, self._random)
         self._made = _Made(name, password, proof)
         if not is_pinned:
-            self._unanswered = password, unanswered + 1
+            self._unanswered = password, self._count(password) + 1
         return proof
 
-    def supply_hash(self, wanted: HashWanted, secret: bytes) -> None:
-        """Take the hash that was wanted."""
-        self._hash = wanted, secret
+    def _made_for(self, name: str, password: bytes) -> Proof | None:
+        made = self._made
+        return made.proof if made is not None and (made.name, made.password) == (name, password) else None
+
+    def _count(self, password: bytes) -> int:
+        return self._unanswered[1] if self._unanswered[0] == password else 0
+
+    def supply_hash(self, wanted: HashWanted, secret: bytes) -> bool:
+        """Take a hash; return whether it was awaited."""
+        if wanted != self._awaited:
+            return False
+        self._awaited, self._hash = None, (wanted, secret)
+        return True
 
     def accept(self, sent: bytes | None, confirmation: bytes) -> bool:
         """Tell whether a server that lets the client in, for the proof that was `sent`, knows the hash."""
@@ -113,3 +138,14 @@ class Prover:
     def forget_accepted(self) -> None:
         """Forget under which salt the password was accepted: a person has been told that it has changed."""
         self._accepted = None
+
+
+def _is_sound(offer: NameValid) -> bool:
+    """Tell whether a proof can be made for an offer, and its hash in bounded time: all that is known before bcrypt."""
+    if (len(offer.share), len(offer.salt)) != (SHARE_SIZE, SALT_SIZE) or offer.cost not in BCRYPT_COSTS:
+        return False
+    try:
+        multiply(bytes(SHARE_SIZE), offer.share)  # a share of low order gives 0 with any scalar
+    except ProtocolError:
+        return False
+    return True

@@ -9,7 +9,7 @@ from collections import deque
 from collections.abc import Iterable
 from typing import Final
 
-from sockatuh.protocol.constants import LINE_WINDOW, MAX_NAME_BYTES, PUT_OFF
+from sockatuh.protocol.constants import LINE_WINDOW, MAX_NAME_BYTES, UNDECIDED
 from sockatuh.protocol.datagrams import line_id
 from sockatuh.protocol.messages import (
     LOG_REFUSES,
@@ -48,8 +48,6 @@ WITH_THE_PASSWORD: Final = frozenset(
     {"name_taken", "name_owned", "name_is_password", "room_full", "guests_full", "guests_from_address"}
 )
 """Refusals sent only to those who have given the right password, or a ticket."""
-UNDECIDED: Final = PUT_OFF | {"busy"}
-"""Refusals that decide nothing: the client may send the same proof again."""
 SLOWED_EVERY: Final = 1.0
 """The fewest seconds between two PROGRESS that tell a session it sends too much; each asks it to wait that long."""
 
