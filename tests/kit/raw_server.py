@@ -17,7 +17,7 @@ from sockatuh.protocol.noise import Responder, public_key
 from sockatuh.protocol.password_proof import Binding, Offer, PasswordHash
 
 from .bare_room import IDENTITY, LOG_ID, PASSWORD, SERVER, SERVER_KEY, START, Dice
-from .password_hash import answer, quick_hash
+from .password_hash import SALT, answer, quick_hash
 
 
 class Wants(TypedDict, total=False):
@@ -28,6 +28,7 @@ class Wants(TypedDict, total=False):
     ticket: bytes | None
     cursor: int
     history: int | None
+    meets_nobody_new: bool
 
 
 class RawServer:
@@ -50,6 +51,10 @@ class RawServer:
         self.handshake_hash = self.opening_hash = b""
         self.offer: Offer
         self.events: list[pe.PeerEvent] = []
+        self.hashes: list[pe.HashWanted] = []
+        """What the peer wanted to be hashed."""
+        self.is_hashing = True
+        """Whether the peer gets each hash at once; else the test supplies it."""
 
     @property
     def key(self) -> bytes:
@@ -126,10 +131,12 @@ class RawServer:
     def take(self) -> list[bytes]:
         """Take the peer's events and datagrams, as its shell does after each call."""
         while (event := self.peer.next_event()) is not None:
-            if isinstance(event, pe.HashWanted):
-                self.peer.supply_hash(event, answer(event), self.now)
-            else:
+            if not isinstance(event, pe.HashWanted):
                 self.events.append(event)
+                continue
+            self.hashes.append(event)
+            if self.is_hashing:
+                self.peer.supply_hash(event, answer(event), self.now)
         sent = [data for data, _ in self.peer.datagrams_to_send()]
         self.sent += sent
         return sent
@@ -152,17 +159,24 @@ class RawServer:
         return self.open(self.tell_raw(self.make_resp(init)))
 
     def admit(
-        self, *, start: int = 0, head: int = 0, name: str = "ana", ticket: bytes = b"ticket"
+        self,
+        *,
+        start: int = 0,
+        head: int = 0,
+        name: str = "ana",
+        ticket: bytes = b"ticket",
+        log_id: bytes = LOG_ID,
+        nodes: tuple[str, ...] = (),
     ) -> list[m.ClientMessage]:
         """Answer the call under way with WELCOME, after a proof if that is needed."""
         confirmation = self.confirm()
-        return self.reply(m.Welcome(name, LOG_ID, start, head, ticket, confirmation=confirmation))
+        return self.reply(m.Welcome(name, log_id, start, head, ticket, nodes, confirmation))
 
-    def make_offer(self, password: bytes = PASSWORD) -> m.NameValid:
+    def make_offer(self, password: bytes = PASSWORD, *, salt: bytes = SALT, name: str = "ana") -> m.NameValid:
         """Return NAME_VALID with a new offer under the hash of a password."""
-        known = PasswordHash.parse(quick_hash(password))
+        known = PasswordHash.parse(quick_hash(password, salt))
         self.offer = Offer(known, Binding(self.opening_hash, self.key, self.client_key), self.dice)
-        return m.NameValid("ana", 0, self.offer.share, known.salt, known.cost)
+        return m.NameValid(name, 0, self.offer.share, known.salt, known.cost)
 
     def confirm(self) -> bytes:
         """Return the confirmation for the JOIN under way, after an offer if it has no proof; "" if it is by ticket."""

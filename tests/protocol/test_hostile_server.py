@@ -11,6 +11,7 @@ from typing import Final
 import msgspec
 import pytest
 from kit.bare_room import LOG_ID, PASSWORD, SERVER, START, Dice, entry
+from kit.password_hash import COST, SALT
 from kit.raw_server import RawServer, joined_raw_server, make_peer
 
 from sockatuh.client.session import Listing
@@ -223,12 +224,10 @@ def test_a_server_that_ends_every_session_is_dialled_less_often(how: str) -> Non
             datagrams = host.tell_raw(host.make_cookie(hello[-1]))
         elif init:
             datagrams = host.tell_raw(host.make_resp(init[-1]))
-            sent_at += [host.now] * len(datagrams)
-            call = [each for each in host.open(datagrams) if isinstance(each, m.Call)]
-            datagrams = host.tell_raw(
-                host.channel.seal(m.encode(m.Answer(call[-1].number, m.Welcome("ana", LOG_ID, 0, 0, b""))))
-            )
-            sent_at += [host.now] * len(datagrams)
+            host.open(datagrams)
+            before = len(host.sent) - len(datagrams)
+            host.admit(ticket=b"")
+            sent_at += [host.now] * (len(host.sent) - before)
             datagrams = []
         else:
             datagrams = []
@@ -272,6 +271,16 @@ def test_the_longest_text_is_one_that_can_be_cut_into_parts(named: int, meant: i
 # Whatever it says.
 
 
+def right_confirmation(host: RawServer) -> bytes:
+    """Return what confirms the last proof, if the last offer was for it."""
+    calls = [each for each in host.received if isinstance(each, m.Call)]
+    join = calls[-1].body if calls else None
+    if not (isinstance(join, m.Join) and join.name and join.proof and hasattr(host, "offer")):
+        return b""
+    opened = host.offer.open_untrusted(join.proof, join.name)
+    return b"" if opened is None else opened.confirmation
+
+
 def anything(dice: random.Random, host: RawServer) -> m.ServerMessage:
     """Return a message of a server that is broken or malicious."""
     number = dice.choice([0, 1, 2, 5, 64, 1024, 1 << 40, NEVER])
@@ -279,8 +288,18 @@ def anything(dice: random.Random, host: RawServer) -> m.ServerMessage:
     call = host.last_call().number if any(isinstance(each, m.Call) for each in host.received) else 1
     code = dice.choice(["busy", "password_wait", "ticket_refused", "password_wrong", "restarting", "idle", "?"])
     bodies: list[m.AnswerBody] = [
-        m.Welcome("ana", LOG_ID if dice.random() < 0.5 else dice.randbytes(16), number, other, b"ticket"),
-        m.NameValid("ana"),
+        m.Welcome(
+            "ana",
+            LOG_ID if dice.random() < 0.5 else dice.randbytes(16),
+            number,
+            other,
+            b"ticket",
+            confirmation=dice.choice([b"", dice.randbytes(64), right_confirmation(host)]),
+        ),
+        m.NameValid(
+            "ana", dice.choice([0, 0, 0, 1]), dice.randbytes(32), dice.choice([SALT, dice.randbytes(16)]), COST
+        ),
+        host.make_offer() if dice.random() < 0.1 else m.Refused("busy", number),
         m.Refused(code, number),
         m.Members((m.MemberInfo(str(number), "", "secure", True, 1),), dice.random() < 0.9),
     ]

@@ -13,6 +13,7 @@ from sockatuh.protocol.messages import Answer, Call, Goodbye, Join, Leave, Membe
 from sockatuh.protocol.timers import TimerTable
 
 NAME = Join("ana", None, None)
+FREE = NameValid("ana", 0, bytes(32), bytes(16), 10)
 
 
 class Calls:
@@ -44,7 +45,7 @@ def test_calls_are_numbered_from_one_and_go_out_when_they_are_due() -> None:
     assert calls.due_at == 5.0
     assert calls.due(4.9) is None
     assert calls.due(5.0) == Call(1, NAME)
-    calls.caller.take_answer(Answer(1, NameValid("ana")))
+    calls.caller.take_answer(Answer(1, FREE))
     calls.caller.ask(Who(""), 6.0)
     assert calls.due(6.0) == Call(2, Who(""))
 
@@ -88,8 +89,8 @@ def test_a_call_is_repeated_at_once_when_contact_is_back() -> None:
 def test_an_answer_is_taken_once_and_returned_with_its_call() -> None:
     calls = Calls()
     calls.caller.ask(NAME, 0.0)
-    assert calls.caller.take_answer(Answer(1, NameValid("ana"))) == (NAME, NameValid("ana"))
-    assert calls.caller.take_answer(Answer(1, NameValid("ana"))) is None
+    assert calls.caller.take_answer(Answer(1, FREE)) == (NAME, FREE)
+    assert calls.caller.take_answer(Answer(1, FREE)) is None
     assert calls.due_at is None
 
 
@@ -97,8 +98,8 @@ def test_an_answer_to_another_call_is_ignored() -> None:
     calls = Calls()
     calls.caller.ask(NAME, 0.0)
     calls.caller.ask(Who(""), 0.0)
-    assert calls.caller.take_answer(Answer(1, NameValid("ana"))) is None
-    assert calls.caller.take_answer(Answer(3, NameValid("ana"))) is None
+    assert calls.caller.take_answer(Answer(1, FREE)) is None
+    assert calls.caller.take_answer(Answer(3, FREE)) is None
     assert calls.caller.take_answer(Answer(2, Members((), False))) == (Who(""), Members((), False))
 
 

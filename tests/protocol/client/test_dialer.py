@@ -21,7 +21,7 @@ from sockatuh.protocol.client.dialer import (
     Dialer,
     Dialing,
 )
-from sockatuh.protocol.client.events import KeyMismatch, ServerOffered, VersionDiffers
+from sockatuh.protocol.client.events import KeyMismatch, ServerUnknown, VersionDiffers
 from sockatuh.protocol.client.handshakes import MAX_HANDSHAKES, Established
 from sockatuh.protocol.client.timers import ClientTimer
 from sockatuh.protocol.constants import (
@@ -46,11 +46,11 @@ COOKIE_BYTES = b"a cookie, indeed"
 class Client:
     """A dialer with a clock, and a server made by hand."""
 
-    def __init__(self, seed: int = 1, pin: bytes | None = None) -> None:
+    def __init__(self, seed: int = 1, pin: bytes | None = None, *, meets_nobody_new: bool = False) -> None:
         self.out: list[tuple[bytes, Address]] = []
         self.dice = Dice(seed)
         self.timers = TimerTable(ClientTimer)
-        self.dialer = Dialer(self.dice(32), pin, self.dice, self.timers, self.out)
+        self.dialer = Dialer(self.dice(32), pin, self.dice, self.timers, self.out, meets_nobody_new=meets_nobody_new)
         self.now = START
         self.reason: KeyMismatch | VersionDiffers | None = None
         """Why dialling has ended, if it has."""
@@ -88,16 +88,15 @@ class Client:
         version: int = VERSION,
         key: bytes = SERVER_KEY,
         cookie: bytes = COOKIE_BYTES,
-    ) -> ServerOffered | None:
-        """Answer a HELLO or an INIT with a COOKIE, and return the offer."""
+    ) -> ServerUnknown | None:
+        """Answer a HELLO or an INIT with a COOKIE, and return why dialling has ended, if it has."""
         data = make_cookie(hello, retry_ms=retry_ms, version=version, key=key, cookie=cookie)
         return self.dialer.receive_cookie(data, self.now)
 
     def shaking(self, ticket: bytes | None = None) -> bytes:
         """Dial up to the INIT, and return it."""
         (hello,) = self.hello(payload=m.InitPayload("a test", b"a stream", 0, None, 0, ticket))
-        assert self.cookie(hello) is not None
-        self.dialer.trust(self.now)
+        assert self.cookie(hello) is None
         ((init, _),) = self.fire()
         return init
 
@@ -175,14 +174,38 @@ def test_a_stopped_dialer_sends_nothing_and_believes_nothing() -> None:
 # COOKIE.
 
 
-def test_a_cookie_for_a_nonce_of_ours_is_an_offer_and_nothing_is_sent_before_it_is_trusted() -> None:
+def test_the_first_cookie_for_a_nonce_of_ours_is_used_whosever_key_it_names() -> None:
     client = Client()
     first, second = client.hello(SERVER, ELSEWHERE)
-    assert client.cookie(second) == ServerOffered(SERVER_KEY, ELSEWHERE)
-    assert client.dialer.state is Dialing.OFFERED
+    assert client.cookie(second, key=b"x" * 32) is None
+    assert client.dialer.state is Dialing.SHAKING
+    assert client.cookie(first) is None
+    ((init, address),) = client.fire()
+    assert (init[0], init[8:16], address) == (INIT, second[4:12], ELSEWHERE)
+
+
+@pytest.mark.parametrize("pin", [None, SERVER_KEY])
+def test_who_is_to_meet_nobody_new_sends_an_init_to_a_pinned_key_only(pin: bytes | None) -> None:
+    client = Client(pin=pin, meets_nobody_new=True)
+    first, second = client.hello(SERVER, ELSEWHERE)
+    if pin is not None:
+        assert client.cookie(first) is None
+        assert client.fire()[0][0][0] == INIT
+        return
+    assert client.cookie(second) == ServerUnknown(SERVER_KEY)
+    assert client.dialer.state is Dialing.IDLE
     assert client.due_at is None
-    assert client.cookie(first) is None, "the first answer is used"
+    assert client.cookie(first) is None, "it has stopped"
+    client.now += 60
+    client.handle_timer()
     assert client.sent() == []
+
+
+def test_a_cookie_of_another_version_is_not_taken_for_an_unknown_server() -> None:
+    client = Client(meets_nobody_new=True)
+    (hello,) = client.hello()
+    assert client.cookie(hello, version=VERSION + 1) is None
+    assert client.dialer.state is Dialing.ASKING
 
 
 @pytest.mark.parametrize("size", [0, 1, 63, 65, 1200])
@@ -199,14 +222,7 @@ def test_a_cookie_for_a_nonce_that_was_not_sent_is_ignored() -> None:
     assert client.cookie(hello[:4] + b"anothers" + hello[12:]) is None
 
 
-def test_trust_without_an_offer_does_nothing() -> None:
-    client = Client()
-    client.hello()
-    client.dialer.trust(START)
-    assert client.dialer.state is Dialing.ASKING
-
-
-def test_a_trusted_server_gets_an_init_that_it_can_read() -> None:
+def test_the_server_gets_an_init_that_it_can_read() -> None:
     client = Client()
     init = client.shaking()
     kind, version, epoch, zero, cid, nonce, cookie = struct.unpack("<BBBBI8s16s", init[:32])
@@ -225,18 +241,9 @@ def test_a_server_that_asks_to_wait_is_sent_nothing_meanwhile() -> None:
     client = Client()
     (hello,) = client.hello()
     client.cookie(hello, retry_ms=700)
-    client.dialer.trust(START + 0.1)
     assert client.due_at == pytest.approx(START + 0.7)
     client.fire()
     assert client.now == pytest.approx(START + 0.7)
-
-
-def test_a_server_that_said_wait_and_was_trusted_later_is_asked_at_once() -> None:
-    client = Client()
-    (hello,) = client.hello()
-    client.cookie(hello, retry_ms=700)
-    client.dialer.trust(START + 5)
-    assert client.due_at == START + 5
 
 
 # INIT.
@@ -294,8 +301,7 @@ def test_a_cookie_with_a_damaged_epoch_is_corrected_by_the_next() -> None:
     client = Client()
     (hello,) = client.hello()
     spoilt = make_cookie(hello)
-    assert client.dialer.receive_cookie(spoilt[:2] + b"\x06" + spoilt[3:], client.now) is not None
-    client.dialer.trust(client.now)
+    assert client.dialer.receive_cookie(spoilt[:2] + b"\x06" + spoilt[3:], client.now) is None
     ((init, _),) = client.fire()
     assert init[2] == 6
     client.dialer.receive_cookie(make_cookie(init), client.now)
@@ -372,15 +378,26 @@ def test_with_a_pinned_key_init_follows_by_itself() -> None:
     assert client.fire()[0][0][0] == INIT
 
 
-def test_a_key_is_pinned_when_its_owner_has_answered_and_not_before() -> None:
+def test_a_handshake_pins_no_key() -> None:
+    """Anybody has a key; that it is the room's is for the password to prove."""
     client = Client()
     init = client.shaking()
-    assert client.dialer.pin is None, "nothing proves a COOKIE"
     assert client.dialer.receive_resp(make_resp(init)[0], client.now) is not None
-    assert client.dialer.pin == SERVER_KEY
+    assert client.dialer.pin is None
+    (hello,) = client.hello()
+    assert client.cookie(hello, key=b"x" * 32) is None
+    assert client.dialer.state is Dialing.SHAKING
+
+
+def test_once_a_key_is_pinned_no_other_will_do() -> None:
+    client = Client()
+    client.dialer.receive_resp(make_resp(client.shaking())[0], client.now)
+    client.dialer.pin = SERVER_KEY
     (hello,) = client.hello()
     assert client.cookie(hello, key=b"x" * 32) is None
     assert client.dialer.state is Dialing.ASKING
+    assert client.cookie(hello) is None
+    assert client.fire()[0][0][0] == INIT
 
 
 @pytest.mark.parametrize("what", ["key", "version"])
@@ -403,7 +420,7 @@ def test_only_the_third_round_in_a_row_that_brings_no_other_answer_is_believed(w
     assert client.sent() == []
 
 
-def test_another_version_is_no_offer_while_no_key_is_pinned_either() -> None:
+def test_another_version_will_not_do_while_no_key_is_pinned_either() -> None:
     client = Client()
     (hello,) = client.hello()
     rounds(client, hello, "version", MISMATCHES_IGNORED + 1)
@@ -456,7 +473,6 @@ def test_a_server_key_of_low_order_is_asked_for_another_and_nothing_is_raised() 
     client = Client()
     (hello,) = client.hello()
     client.dialer.receive_cookie(make_cookie(hello, key=bytes(32)), client.now)
-    client.dialer.trust(client.now)
     assert client.fire() == []
     ((again, _),) = client.fire()
     assert again[0] == HELLO
@@ -510,8 +526,7 @@ def test_the_real_server_answers() -> None:
     bare_room, client = BareRoom(), Client()
     sent = [(data, address) for data, address in [(client.hello()[0], SERVER)]]
     ((cookie, _),) = bare_room.receive(sent[0][0], HOME, client.now)
-    assert client.dialer.receive_cookie(cookie, client.now) == ServerOffered(SERVER_KEY, SERVER)
-    client.dialer.trust(client.now)
+    assert client.dialer.receive_cookie(cookie, client.now) is None
     ((init, _),) = client.fire()
     ((resp, _),) = bare_room.receive(init, HOME, client.now)
     established = client.dialer.receive_resp(resp, client.now)
@@ -528,7 +543,6 @@ def test_no_datagram_makes_the_dialer_raise_or_send(seed: int, junk: list[bytes]
     if steps > 1:
         client.cookie(init)
     if steps > 2:
-        client.dialer.trust(client.now)
         ((init, _),) = client.fire()
     state = client.dialer.state
     for data in junk:

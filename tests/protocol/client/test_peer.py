@@ -20,8 +20,11 @@ from sockatuh.protocol.client.state import PeerState
 from sockatuh.protocol.constants import COOKIE, DATA, HELLO, INIT, INIT_SIZE, INIT_TICKET_SIZE, RESET, RESP
 from sockatuh.protocol.datagrams import line_id
 from sockatuh.protocol.noise import public_key
+from sockatuh.protocol.password_proof import PROOF_SIZE
 
-JOIN: Final = m.Join("ana", PASSWORD, None)
+ASK: Final = m.Join("ana", b"", None)
+"""The first JOIN of somebody who has a password: the server is to make an offer."""
+OFFER: Final = m.NameValid("ana", 0, b"\x09".ljust(32, b"\0"), bytes(16), 10)
 
 
 def make_entries(after: int, through: int, *seqs: int, end: bool = False) -> m.Entries:
@@ -55,8 +58,14 @@ def test_it_asks_the_server_shakes_hands_and_joins() -> None:
     host = RawServer(make_peer())
     host.peer.join("ana", PASSWORD, host.now)
     assert state_of(host) is PeerState.IDLE
-    assert host.shake() == [m.Call(1, JOIN)]
+    assert host.shake() == [m.Call(1, ASK)]
     assert kinds(host.sent) == [HELLO, INIT, DATA]
+    assert state_of(host) is PeerState.JOINING
+    (proof,) = host.reply(host.make_offer())
+    assert kinds(host.sent) == [HELLO, INIT, DATA, DATA]
+    assert isinstance(proof, m.Call)
+    assert isinstance(proof.body, m.Join)
+    assert (proof.number, proof.body.name, len(proof.body.proof or b"")) == (2, "ana", PROOF_SIZE)
     assert state_of(host) is PeerState.JOINING
     host.admit(start=3, head=3)
     assert state_of(host) is PeerState.JOINED
@@ -82,24 +91,31 @@ def test_first_the_name_then_the_password() -> None:
     assert state_of(host) is PeerState.OPEN
     host.peer.join("ana", None, host.now)
     assert host.open(host.take()) == [m.Call(1, m.Join("ana", None, None))]
-    host.reply(m.NameValid("Ana"))
+    host.reply(host.make_offer(name="Ana"))
     assert last_event(host) == pe.NameAccepted("Ana")
     assert state_of(host) is PeerState.OPEN
     host.peer.join("Ana", PASSWORD, host.now)
-    assert host.open(host.take()) == [m.Call(2, m.Join("Ana", PASSWORD, None))]
+    (proof,) = host.open(host.take())
+    assert isinstance(proof, m.Call)
+    assert isinstance(proof.body, m.Join)
+    assert (proof.number, proof.body.name) == (2, "Ana")
+    assert proof.body.proof, "the offer came with the answer about the name"
     host.admit(name="Ana")
     assert state_of(host) is PeerState.JOINED
 
 
 def test_a_refusal_is_reported_and_another_try_is_possible() -> None:
     host = RawServer(make_peer())
-    host.peer.join("ana", "wrong", host.now)
+    host.peer.join("ana", b"wrong", host.now)
     host.shake()
+    host.reply(host.make_offer())
     host.reply(m.Refused("password_wrong", 5_000, "a detail"))
     assert last_event(host) == pe.JoinRefused("password_wrong", 5.0, "a detail")
     assert state_of(host) is PeerState.OPEN
     host.peer.join("ana", PASSWORD, host.now)
-    assert host.open(host.take()) == [m.Call(2, JOIN)]
+    assert host.open(host.take()) == [m.Call(3, ASK)]
+    host.admit()
+    assert state_of(host) is PeerState.JOINED
 
 
 def test_a_busy_server_is_asked_again_by_itself() -> None:
@@ -108,7 +124,7 @@ def test_a_busy_server_is_asked_again_by_itself() -> None:
     host.shake()
     assert host.reply(m.Refused("busy", 2_000)) == []
     assert host.wait(1.59) == []
-    assert host.open(host.wait(0.82))[0] == m.Call(2, JOIN)
+    assert host.open(host.wait(0.82))[0] == m.Call(2, ASK)
     assert host.of(pe.JoinRefused) == []
 
 
@@ -118,39 +134,48 @@ def test_an_unanswered_join_is_repeated_under_its_number() -> None:
     host.shake()
     host.received.clear()
     host.open(host.wait(3.0))
-    assert [each for each in host.received if isinstance(each, m.Call)] == [m.Call(1, JOIN)] * 4
+    assert [each for each in host.received if isinstance(each, m.Call)] == [m.Call(1, ASK)] * 4
 
 
 def test_the_history_that_is_wanted_is_asked_for() -> None:
     host = RawServer(make_peer(history=7))
     host.peer.join("ana", PASSWORD, host.now)
-    assert host.shake() == [m.Call(1, m.Join("ana", PASSWORD, 7))]
+    assert host.shake() == [m.Call(1, m.Join("ana", b"", 7))]
+    (proof,) = host.reply(host.make_offer())
+    assert isinstance(proof, m.Call)
+    assert isinstance(proof.body, m.Join)
+    assert proof.body.history == 7
 
 
 # Whom it trusts.
 
 
-def test_an_unknown_server_is_offered_and_gets_nothing_before_it_is_trusted() -> None:
-    host = RawServer(make_peer(pin=None))
+def test_who_is_to_meet_nobody_new_stops_at_the_cookie_of_an_unknown_server() -> None:
+    host = RawServer(make_peer(pin=None, meets_nobody_new=True))
+    host.peer.join("ana", PASSWORD, host.now)
     host.peer.connect([SERVER], host.now)
     (hello,) = host.wait(0)
     assert host.tell_raw(host.make_cookie(hello)) == []
-    assert host.events == [pe.ServerOffered(SERVER_KEY, SERVER)]
-    assert host.wait(60) == []
-    host.peer.trust(host.now)
-    (init,) = host.wait(0)
-    assert init[0] == INIT
+    assert host.events == [pe.ServerUnknown(SERVER_KEY)]
+    assert state_of(host) is PeerState.IDLE
+    assert host.tell_raw(host.make_cookie(hello)) == host.wait(600) == []
+    assert kinds(host.sent) == [HELLO], "nothing that says who it is"
 
 
-def test_a_trusted_key_is_pinned_once_the_server_has_proved_it() -> None:
+def test_a_key_is_pinned_once_the_server_has_proved_that_it_knows_the_password() -> None:
     host = RawServer(make_peer(pin=None))
-    host.peer.connect([SERVER], host.now)
-    host.tell_raw(host.make_cookie(host.wait(0)[0]))
-    host.peer.trust(host.now)
-    (init,) = host.wait(0)
+    host.peer.join("ana", PASSWORD, host.now)
+    host.shake()
+    host.reply(host.make_offer())
     assert host.peer.pin is None
-    host.tell_raw(host.make_resp(init))
+    host.admit()
     assert host.peer.pin == SERVER_KEY
+    host.tell_raw(host.reset())
+    host.wait(1.1)
+    for _ in range(3):
+        mismatch(host, key=b"x" * 32)
+    host.wait(0.3)
+    assert last_event(host) == pe.KeyMismatch(SERVER_KEY, b"x" * 32)
 
 
 def mismatch(host: RawServer, key: bytes | None = None, version: int = 1) -> list[bytes]:
@@ -343,7 +368,7 @@ def test_members_are_listed_to_members() -> None:
     host.open(host.take())
     host.admit()
     host.peer.ask_who("b", host.now)
-    assert host.open(host.take()) == [m.Call(2, m.Who("b"))]
+    assert host.open(host.take()) == [m.Call(3, m.Who("b"))]
     info = (m.MemberInfo("budi", "", "secure", True, 1),)
     host.reply(m.Members(info, True))
     assert last_event(host) == pe.MembersListed(info, True)
@@ -357,10 +382,10 @@ def test_who_is_answered_after_contact_was_lost_too(asked: str) -> None:
     host.tell_raw(host.reset())
     if asked == "while contact is lost":
         host.peer.ask_who("b", host.now)
-    assert dial_again(host) == [m.Call(1, JOIN)]
+    assert dial_again(host) == [m.Call(1, ASK)]
     if asked == "while joining again":
         host.peer.ask_who("b", host.now)
-    assert host.admit() == [m.Call(2, m.Who("b"))]
+    assert host.admit() == [m.Call(3, m.Who("b"))]
     host.reply(m.Members((), False))
     assert last_event(host) == pe.MembersListed((), False)
 
@@ -391,7 +416,7 @@ def test_a_log_that_is_not_the_one_it_knew_begins_anew() -> None:
     dial_again(host)
     assert host.init_payload.log_id == LOG_ID
     assert host.init_payload.cursor == 5
-    host.reply(m.Welcome("ana", b"another log 1234", 7, 9, b"ticket"))
+    host.admit(start=7, head=9, log_id=b"another log 1234")
     admitted = host.of(pe.Admitted)[-1]
     assert isinstance(admitted, pe.Admitted)
     assert admitted.rewound
@@ -651,7 +676,7 @@ def test_a_ticket_that_is_refused_gives_way_to_the_password() -> None:
     host.tell_raw(host.reset())
     host.resumed = True
     dial_again(host)
-    assert host.reply(m.Refused("ticket_refused")) == [m.Call(2, JOIN)]
+    assert host.reply(m.Refused("ticket_refused")) == [m.Call(2, ASK)]
     assert host.of(pe.JoinRefused) == []
     host.admit()
     assert state_of(host) is PeerState.JOINED
@@ -660,7 +685,7 @@ def test_a_ticket_that_is_refused_gives_way_to_the_password() -> None:
 def test_without_a_good_ticket_the_password_is_used_at_once() -> None:
     host = joined_raw_server()
     host.tell_raw(host.reset())
-    assert dial_again(host) == [m.Call(1, JOIN)]
+    assert dial_again(host) == [m.Call(1, ASK)]
 
 
 def test_without_a_good_ticket_and_a_password_that_is_reported() -> None:
@@ -688,15 +713,16 @@ def test_the_name_the_server_gave_is_the_one_it_comes_back_with() -> None:
     host.shake()
     host.admit(name="ana")
     host.tell_raw(host.reset())
-    assert dial_again(host) == [m.Call(1, JOIN)]
+    assert dial_again(host) == [m.Call(1, ASK)]
 
 
 @pytest.mark.parametrize("code", ["password_wrong", "name_taken", "name_invalid", "room_full"])
 def test_what_was_refused_is_not_tried_again_by_itself_in_a_later_session(code: str) -> None:
     """A person may think for longer than a session may take to join, and each wrong try would cost a wait."""
     host = RawServer(make_peer())
-    host.peer.join("ana", "wrong", host.now)
+    host.peer.join("ana", b"wrong", host.now)
     host.shake()
+    host.reply(host.make_offer())
     host.reply(m.Refused(code))
     host.tell(m.Closed("join_timeout", 0))
     assert dial_again(host) == []
@@ -707,10 +733,11 @@ def test_what_was_only_put_off_is_tried_again_in_a_later_session() -> None:
     host = RawServer(make_peer())
     host.peer.join("ana", PASSWORD, host.now)
     host.shake()
+    host.reply(host.make_offer())
     host.reply(m.Refused("password_wait", 40_000))
     assert last_event(host) == pe.JoinRefused("password_wait", 40.0, "")
     host.tell(m.Closed("join_timeout", 0))
-    assert dial_again(host) == [m.Call(1, JOIN)]
+    assert dial_again(host) == [m.Call(1, ASK)]
 
 
 # Leaving.
@@ -719,7 +746,7 @@ def test_what_was_only_put_off_is_tried_again_in_a_later_session() -> None:
 def test_leaving_ends_when_the_server_has_answered() -> None:
     host = joined_raw_server()
     host.peer.leave(host.now)
-    assert host.open(host.take()) == [m.Call(2, m.Leave())]
+    assert host.open(host.take()) == [m.Call(3, m.Leave())]
     host.reply(m.Goodbye())
     assert last_event(host) == pe.LeftRoom()
     assert state_of(host) is PeerState.IDLE
@@ -730,7 +757,7 @@ def test_leaving_is_given_up_after_three_tries() -> None:
     host = joined_raw_server()
     host.peer.leave(host.now)
     sent = host.take() + host.wait(0.8)
-    assert host.open(sent) == [m.Call(2, m.Leave())] * 3
+    assert host.open(sent) == [m.Call(3, m.Leave())] * 3
     assert last_event(host) == pe.LeftRoom()
     assert host.wait(60) == []
 
@@ -813,13 +840,6 @@ def asking() -> RawServer:
     return host
 
 
-def checking() -> RawServer:
-    host = RawServer(make_peer(pin=None))
-    host.peer.connect([SERVER], host.now)
-    host.tell_raw(host.make_cookie(host.wait(0)[0]))
-    return host
-
-
 def shaking() -> RawServer:
     host = asking()
     host.tell_raw(host.make_cookie(host.sent[0]))
@@ -835,6 +855,13 @@ def opened() -> RawServer:
 def joining() -> RawServer:
     host = shaking()
     host.tell_raw(host.make_resp(host.sent[-1]))
+    return host
+
+
+def proving() -> RawServer:
+    host = joining()
+    host.open(host.sent)
+    host.reply(host.make_offer())
     return host
 
 
@@ -860,7 +887,7 @@ def lost() -> RawServer:
     return host
 
 
-STATES: Final = (idle, asking, checking, shaking, opened, joining, joined_raw_server, talking, leaving, lost)
+STATES: Final = (idle, asking, shaking, opened, joining, proving, joined_raw_server, talking, leaving, lost)
 
 
 def recorded_by(host: RawServer) -> list[bytes]:
@@ -934,8 +961,9 @@ def test_damaged_and_repeated_datagrams_of_the_server_are_dropped_and_the_sessio
 
 client_says = st.one_of(
     st.builds(m.Welcome, st.text(max_size=5), st.just(LOG_ID) | st.binary(min_size=16, max_size=16),
-              st.integers(0, 9), st.integers(0, 9), st.binary(max_size=9)),
-    st.builds(m.NameValid, st.text(max_size=5)),
+              st.integers(0, 9), st.integers(0, 9), st.binary(max_size=9), st.just(()), st.binary(max_size=64)),
+    st.builds(m.NameValid, st.text(max_size=5), st.integers(0, 1), st.binary(max_size=40) | st.just(b"x" * 32),
+              st.binary(max_size=20) | st.just(bytes(16)), st.integers(9, 15)),
     st.builds(m.Refused, st.sampled_from(("busy", "password_wrong", "ticket_refused", "x")), st.integers(0, 2**62)),
     st.builds(m.Members, st.just(()), st.booleans()),
     st.just(m.Goodbye()),
@@ -959,7 +987,7 @@ server_says = st.one_of(
 
 @given(
     script=st.lists(server_says, max_size=15),
-    state=st.sampled_from((opened, joining, joined_raw_server, talking, leaving)),
+    state=st.sampled_from((opened, joining, proving, joined_raw_server, talking, leaving)),
 )
 def test_whatever_an_authentic_server_says_nothing_is_raised(
     script: list[m.ServerMessage], state: Callable[[], RawServer]
@@ -971,7 +999,7 @@ def test_whatever_an_authentic_server_says_nothing_is_raised(
     host.wait(2)
 
 
-@pytest.mark.parametrize("body", [m.NameValid("x"), m.Welcome("x", LOG_ID, 0, 0, b""), m.Refused("name_taken")])
+@pytest.mark.parametrize("body", [OFFER, m.Welcome("x", LOG_ID, 0, 0, b""), m.Refused("name_taken")])
 @pytest.mark.parametrize("question", ["who", "leave"])
 def test_an_answer_to_another_question_is_no_answer(body: m.AnswerBody, question: str) -> None:
     host = joined_raw_server()
@@ -1076,7 +1104,7 @@ def test_further_addresses_of_the_room_are_reported() -> None:
     host = RawServer(make_peer())
     host.peer.join("ana", PASSWORD, host.now)
     host.shake()
-    host.reply(m.Welcome("ana", LOG_ID, 0, 0, b"ticket", ("10.0.0.2:7625",)))
+    host.admit(nodes=("10.0.0.2:7625",))
     (admitted,) = host.of(pe.Admitted)
     assert isinstance(admitted, pe.Admitted)
     assert admitted.nodes == ("10.0.0.2:7625",)
