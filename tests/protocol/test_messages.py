@@ -21,14 +21,14 @@ texts = st.text(max_size=20)
 blobs = st.binary(max_size=40)
 
 calls = st.one_of(
-    st.builds(m.Join, st.none() | texts, st.none() | texts, st.none() | counts),
+    st.builds(m.Join, st.none() | texts, st.none() | blobs, st.none() | counts),
     st.builds(m.Who, texts),
     st.builds(m.Leave),
 )
 members = st.builds(m.MemberInfo, texts, texts, texts, st.booleans(), counts)
 answers = st.one_of(
-    st.builds(m.Welcome, texts, sixteen, counts, counts, blobs),
-    st.builds(m.NameValid, texts),
+    st.builds(m.Welcome, texts, sixteen, counts, counts, blobs, st.just(()), blobs),
+    st.builds(m.NameValid, texts, counts, blobs, blobs, counts),
     st.builds(m.Refused, texts, counts, texts),
     st.builds(m.Members, st.lists(members, max_size=3).map(tuple), st.booleans()),
     st.builds(m.Goodbye),
@@ -131,8 +131,10 @@ def test_each_message_bears_the_number_of_the_document(kind: type[msgspec.Struct
 def test_a_message_is_an_array_of_its_number_and_its_fields_in_order() -> None:
     say = m.Say(7, 5, True, 1, 3, b"piece")
     assert msgspec.msgpack.decode(m.encode(say)) == [2, 7, 5, True, 1, 3, b"piece"]
-    join = m.Call(1, m.Join("ana", None, 10))
-    assert msgspec.msgpack.decode(m.encode(join)) == [1, 1, [1, "ana", None, 10]]
+    join = m.Call(1, m.Join("ana", b"proof", 10))
+    assert msgspec.msgpack.decode(m.encode(join)) == [1, 1, [1, "ana", b"proof", 10]]
+    offer = m.Answer(1, m.NameValid("ana", 0, b"share", b"salt", 12))
+    assert msgspec.msgpack.decode(m.encode(offer)) == [16, 1, [17, "ana", 0, b"share", b"salt", 12]]
     entry = m.Entry(9, 1000, m.MESSAGE, "ana", "hello", b"marked", "")
     assert msgspec.msgpack.decode(m.encode(entry)) == [9, 1000, 3, "ana", "hello", b"marked", "", "", False]
 
@@ -218,6 +220,7 @@ HOSTILE: Final = {
     "a short nonce": msgspec.msgpack.encode([5, bytes(7)]),
     "a long token": msgspec.msgpack.encode([6, bytes(9)]),
     "text where bytes belong": msgspec.msgpack.encode([5, "12345678"]),
+    "a password where a proof belongs": msgspec.msgpack.encode([1, 1, [1, "ana", "tulip harbor", None]]),
     "a message of no known number": msgspec.msgpack.encode([8, 1]),
     "a call without a number": msgspec.msgpack.encode([1, 1, []]),
     "a call whose number is none": msgspec.msgpack.encode([1, 1, ["9"]]),
@@ -264,7 +267,9 @@ def test_a_ticket_has_at_most_256_bytes_so_that_it_fits_the_next_handshake() -> 
         m.decode_init_payload_untrusted(m.pad_payload(msgspec.structs.replace(longest, ticket=bytes(257)), 384))
 
 
-@pytest.mark.parametrize("answer", [m.NameValid("n" * 129), m.Welcome("n" * 129, bytes(16), 0, 0, b"")])
+@pytest.mark.parametrize(
+    "answer", [m.NameValid("n" * 129, 0, b"", b"", 10), m.Welcome("n" * 129, bytes(16), 0, 0, b"")]
+)
 def test_a_name_that_a_client_could_not_say_again_is_refused(answer: m.AnswerBody) -> None:
     with pytest.raises(ProtocolError):
         m.decode_server_message_untrusted(m.encode(m.Answer(1, answer)))

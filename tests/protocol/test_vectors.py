@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import hashlib
+import hmac
 import json
 from collections.abc import Callable
 from typing import Any, Final, get_args
 
+import bcrypt
 import msgspec
 import pytest
+from cpace import CPace, CPaceRole
+from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey, X25519PublicKey
 from cryptography.hazmat.primitives.ciphers.aead import ChaCha20Poly1305
 from protocol import vectors
 
@@ -79,3 +83,87 @@ def test_the_ticket_is_the_documents() -> None:
         bytes.fromhex(WRITTEN["ticket"]["log_id"]),
         WRITTEN["ticket"]["seq"],
     ]
+
+
+# The proof of the password, step by step as in §10.
+
+PROVEN: Final[dict[str, Any]] = WRITTEN["proof of the password"]
+
+
+def value(name: str) -> bytes:
+    return bytes.fromhex(PROVEN[name])
+
+
+def parts(*strings: bytes) -> bytes:
+    """Join strings that are shorter than 128 bytes as `lv_cat` does."""
+    return b"".join(bytes([len(each)]) + each for each in strings)
+
+
+def test_the_hash_is_bcrypts_of_the_password() -> None:
+    assert bcrypt.hashpw(PROVEN["password"].encode(), PROVEN["hash"].encode()) == value("PRS")
+    assert PROVEN["hash"].encode() == value("PRS")
+    assert WRITTEN["ticket"]["password hash"] == PROVEN["hash"]
+    # bcrypt's base64 has another order of characters, and each number is made of the high bits first.
+    order = "./ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789"
+    bits = "".join(f"{order.index(char):06b}" for char in PROVEN["hash"][7:29])
+    assert int(bits, 2) >> 4 == int.from_bytes(value("salt"), "big")
+    assert PROVEN["hash"][4:6] == str(PROVEN["cost"])
+
+
+def test_the_exchange_belongs_to_the_session_and_to_both_keys() -> None:
+    assert PROVEN["sid"] == WRITTEN["channel"]["handshake hash"]
+    assert value("CI") == parts(b"sockatuh/1 password", key("server public"), key("client public"))
+
+
+def multiply(scalar: str, point: str) -> bytes:
+    return X25519PrivateKey.from_private_bytes(value(scalar)).exchange(X25519PublicKey.from_public_bytes(value(point)))
+
+
+def test_the_shares_are_products_of_the_generator_and_meet() -> None:
+    assert multiply("ya", "generator") == value("Ya")
+    assert multiply("yb", "generator") == value("Yb")
+    assert multiply("ya", "Yb") == multiply("yb", "Ya") == value("K")
+
+
+def test_the_generator_is_the_one_of_another_implementation() -> None:
+    theirs = CPace.start(role=CPaceRole.RESPONDER, prs=value("PRS"), sid=value("sid"), ci=value("CI"))
+    ours = CPace(role=CPaceRole.INITIATOR, sid=value("sid"), ad=b"", scalar=value("ya"), public_share=value("Ya"))
+    ours.derive(theirs.public_share)
+    theirs.derive(value("Ya"))
+    assert ours.isk == theirs.isk, "their generator, multiplied by our scalar, is our share"
+
+
+def test_the_keys_and_tags_are_the_documents() -> None:
+    server, client = parts(value("Ya"), b""), parts(value("Yb"), PROVEN["name"].encode())
+    key_material = parts(b"CPace255_ISK", value("sid"), value("K")) + server + client
+    assert hashlib.sha512(key_material).digest() == value("ISK")
+    assert hashlib.sha512(b"CPaceMac" + value("sid") + value("ISK")).digest() == value("mac_key")
+    assert hmac.digest(value("mac_key"), server, hashlib.sha512) == value("Ta")
+    assert hmac.digest(value("mac_key"), client, hashlib.sha512) == value("Tb")
+    seal_key = hashlib.sha512(b"sockatuh/1 sealed password" + value("sid") + value("ISK")).digest()[:32]
+    assert seal_key == value("seal_key")
+
+
+def test_the_proof_is_the_documents_and_holds_the_password() -> None:
+    password = PROVEN["password"].encode()
+    assert value("padded") == bytes([len(password)]) + password + bytes(72 - len(password))
+    sealed = ChaCha20Poly1305(value("seal_key")).encrypt(bytes(12), value("padded"), value("Tb"))
+    assert sealed == value("sealed")
+    assert value("proof") == value("Yb") + value("Tb") + sealed
+    assert len(value("proof")) == 185
+
+
+def plaintext(direction: str, name: str) -> Any:
+    return msgspec.msgpack.decode(bytes.fromhex(WRITTEN[direction][name]["plaintext"]))
+
+
+def test_the_four_messages_of_the_exchange_carry_it() -> None:
+    name = PROVEN["name"]
+    assert plaintext("from the client", "CALL JOIN, a question about a name") == [1, 1, [1, name, None, 20]]
+    assert plaintext("from the client", "CALL JOIN, a request for an offer") == [1, 2, [1, name, b"", None]]
+    offer = [17, name, 0, value("Ya"), value("salt"), PROVEN["cost"]]
+    assert plaintext("from the server", "ANSWER NAME_VALID") == [16, 2, offer]
+    assert plaintext("from the client", "CALL JOIN with a proof") == [1, 3, [1, name, value("proof"), None]]
+    number, call, welcome = plaintext("from the server", "ANSWER WELCOME, with a confirmation")
+    assert (number, call, welcome[0], welcome[1], welcome[-1]) == (16, 3, 16, name, value("Ta"))
+    assert plaintext("from the server", "ANSWER WELCOME")[2][-1] == b"", "by ticket nothing is confirmed"

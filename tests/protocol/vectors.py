@@ -6,6 +6,7 @@ what is there already breaks every client in the world: it wants another version
 
 from __future__ import annotations
 
+import functools
 import hashlib
 import json
 from pathlib import Path
@@ -14,11 +15,13 @@ from typing import Any, Final
 import msgspec
 
 from sockatuh.protocol import messages as m
+from sockatuh.protocol import pake
 from sockatuh.protocol.channel import Channel
 from sockatuh.protocol.constants import COOKIE, EPOCH_SECONDS, HELLO, HELLO_SIZE, INIT, PROLOGUE, RESET, RESP, VERSION
 from sockatuh.protocol.datagrams import COOKIE_STRUCT, HELLO_STRUCT, INIT_STRUCT, RESP_STRUCT, line_id, reset_token
 from sockatuh.protocol.identity import Invite, fingerprint, tag, words
 from sockatuh.protocol.noise import Initiator, Responder, public_key
+from sockatuh.protocol.password_proof import CPACE_OVER_BCRYPT, Binding, Offer, PasswordHash, prove_untrusted
 from sockatuh.protocol.server.cookie import CookieJar
 from sockatuh.protocol.server.tickets import Ticket, TicketKey, Tickets, password_generation
 
@@ -38,11 +41,15 @@ NONCE, STREAM, TOKEN = fixed("nonce", 8), fixed("stream", 8), fixed("token", 8)
 CLIENT_CID, SERVER_CID = 0x01020304, 0x05060708090A0B
 NEW_CLIENT_CID, NEW_SERVER_CID = 0x11121314, 0x15161718191A1B
 LOG_ID, RESET_KEY = fixed("log", 16), fixed("reset")
-PASSWORD_HASH: Final = "$2b$12$" + "e" * 53
+NAME: Final = "ana"
+PASSWORD: Final = "correct horse battery"
+PASSWORD_HASH: Final = "$2b$10$HVAF7RDoGEc6Q23VxJkGjupo2fKMcx.UM25DCv0nCcLal2ii7c9LW"
 ENTRY: Final = m.Entry(7, 1_700_000_000_000, m.MESSAGE, "ana", "sopnya jam satu", fixed("mark", 6), "AbCdEfGh")
 UNSHOWN: Final = m.Unshown(4, 3)
 NODES: Final = ("192.168.1.3:7625", "[fe80::2]:7625")
 JOINED: Final = m.Entry(8, 1_700_000_000_001, m.JOINED, "budi", "secure", b"", "AbCdEfGh")
+PLAIN: Final = m.InitPayload("sockatuh 0.1", STREAM, 0, None, 0, None)
+PARAMETERS: Final = m.RespPayload(SERVER_CID, 25, 80, 16_384, 100, reset_token(RESET_KEY, SERVER_CID), "dapur", False)
 
 
 def _ticket() -> bytes:
@@ -70,11 +77,76 @@ class Shaken:
         self.server = Channel(*self.keys[::-1], *cids[::-1], 0.0)
 
 
+class Proven:
+    """One exchange that proves the password, in the session of the first handshake: its messages and its keys."""
+
+    def __init__(self, session: bytes) -> None:
+        self.known = PasswordHash.parse(PASSWORD_HASH)
+        self.binding = Binding(session, public_key(SERVER), public_key(CLIENT))
+        offer = Offer(self.known, self.binding, _counted("server scalar"))
+        password = PASSWORD.encode()
+        proof = prove_untrusted(offer.share, self.known.text, password, NAME, self.binding, _counted("client scalar"))
+        opened = offer.open_untrusted(proof.encoded, NAME)
+        assert opened is not None
+        assert opened.password == password
+        assert proof.is_answered_by(opened.confirmation)
+        self.share, self.proof, self.confirmation = offer.share, proof.encoded, opened.confirmation
+
+    @property
+    def name_valid(self) -> m.NameValid:
+        """The server's offer."""
+        return m.NameValid(NAME, CPACE_OVER_BCRYPT, self.share, self.known.salt, self.known.cost)
+
+    def written(self) -> dict[str, Any]:
+        """Return all that both sides derive, by the names of the document."""
+        session, proof = self.binding.session, self.proof
+        server, client = pake.Part(self.share, b""), pake.Part(proof[:32], NAME.encode())
+        secret_point = pake.multiply(fixed("server scalar"), client.share)
+        key = pake.session_key(session, secret_point, server, client)
+        return {
+            "name": NAME,
+            "password": PASSWORD,
+            "hash": PASSWORD_HASH,
+            "salt": self.known.salt.hex(),
+            "cost": self.known.cost,
+            "PRS": self.known.text.hex(),
+            "CI": pake.lv_cat(b"sockatuh/1 password", public_key(SERVER), public_key(CLIENT)).hex(),
+            "sid": session.hex(),
+            "generator": self.binding.point(self.known.text, bytes(32)).hex(),
+            "ya": fixed("server scalar").hex(),
+            "yb": fixed("client scalar").hex(),
+            "Ya": self.share.hex(),
+            "Yb": client.share.hex(),
+            "K": secret_point.hex(),
+            "ISK": key.hex(),
+            "mac_key": hashlib.sha512(b"CPaceMac" + session + key).hexdigest(),
+            "Ta": self.confirmation.hex(),
+            "Tb": proof[32:96].hex(),
+            "seal_key": hashlib.sha512(b"sockatuh/1 sealed password" + session + key).hexdigest()[:64],
+            "padded": (bytes([len(PASSWORD)]) + PASSWORD.encode()).ljust(73, b"\0").hex(),
+            "sealed": proof[96:].hex(),
+            "proof": proof.hex(),
+        }
+
+
+def first_handshake() -> Shaken:
+    """Return the handshake of a client without a ticket; all messages are sent in its session."""
+    payload, answer = m.pad_payload(PLAIN, 128), m.pad_payload(PARAMETERS, 144)
+    return Shaken("first", PROLOGUE + _init_header(), payload, answer, (CLIENT_CID, SERVER_CID))
+
+
+@functools.cache
+def proven() -> Proven:
+    """Return the exchange in the session of the first handshake."""
+    return Proven(first_handshake().hash)
+
+
 def client_messages(rekey: bytes) -> dict[str, m.ClientMessage]:
     """Return one or more of each message of a client."""
     return {
-        "CALL JOIN with a password": m.Call(1, m.Join("ana", "correct horse battery", None)),
-        "CALL JOIN without a password": m.Call(2, m.Join("ana", None, 20)),
+        "CALL JOIN, a question about a name": m.Call(1, m.Join(NAME, None, 20)),
+        "CALL JOIN, a request for an offer": m.Call(2, m.Join(NAME, b"", None)),
+        "CALL JOIN with a proof": m.Call(3, m.Join(NAME, proven().proof, None)),
         "CALL JOIN with the ticket": m.Call(3, m.Join(None, None, None)),
         "CALL WHO": m.Call(4, m.Who("ana")),
         "CALL LEAVE": m.Call(5, m.Leave()),
@@ -95,7 +167,10 @@ def server_messages(rekeyed: bytes) -> dict[str, m.ServerMessage]:
     return {
         "ANSWER WELCOME": m.Answer(1, m.Welcome("ana", LOG_ID, 5, 8, _ticket())),
         "ANSWER WELCOME, with further addresses": m.Answer(1, m.Welcome("ana", LOG_ID, 5, 8, _ticket(), NODES)),
-        "ANSWER NAME_VALID": m.Answer(2, m.NameValid("ana")),
+        "ANSWER WELCOME, with a confirmation": m.Answer(
+            3, m.Welcome(NAME, LOG_ID, 5, 8, _ticket(), (), proven().confirmation)
+        ),
+        "ANSWER NAME_VALID": m.Answer(2, proven().name_valid),
         "ANSWER REFUSED": m.Answer(3, m.Refused("name_taken", 0, "Ana", "", "Mf3Kd81x", 1_763_800_000_000)),
         "ANSWER REFUSED with a suggestion": m.Answer(3, m.Refused("name_invalid", 0, "one word", "ana_maria")),
         "ANSWER REFUSED with a wait": m.Answer(3, m.Refused("password_wait", 5_000, "")),
@@ -115,18 +190,25 @@ def server_messages(rekeyed: bytes) -> dict[str, m.ServerMessage]:
     }
 
 
+def _cookie() -> tuple[int, bytes]:
+    """Return the low byte of the epoch's number, and the cookie."""
+    return CookieJar(fixed("cookie master")).create(ADDRESS, NONCE, EPOCH * EPOCH_SECONDS)
+
+
+def _init_header() -> bytes:
+    epoch, cookie = _cookie()
+    return INIT_STRUCT.pack(INIT, VERSION, epoch, 0, CLIENT_CID, NONCE, cookie)
+
+
 def vectors() -> dict[str, Any]:
     """Return all of them, as they stand in the file."""
-    jar = CookieJar(fixed("cookie master"))
-    epoch, cookie = jar.create(ADDRESS, NONCE, EPOCH * EPOCH_SECONDS)
-    header = INIT_STRUCT.pack(INIT, VERSION, epoch, 0, CLIENT_CID, NONCE, cookie)
-    plain = m.InitPayload("sockatuh 0.1", STREAM, 0, None, 0, None)
+    epoch, cookie = _cookie()
+    header, plain, resp = _init_header(), PLAIN, PARAMETERS
     returning = m.InitPayload("sockatuh 0.1", STREAM, m.FLAG_SCRIPT, LOG_ID, 5, _ticket())
-    resp = m.RespPayload(SERVER_CID, 25, 80, 16_384, 100, reset_token(RESET_KEY, SERVER_CID), "dapur", False)
-    answer = m.pad_payload(resp, 144)
-    cids = CLIENT_CID, SERVER_CID
-    first = Shaken("first", PROLOGUE + header, m.pad_payload(plain, 128), answer, cids)
-    again = Shaken("again", PROLOGUE + header, m.pad_payload(returning, 384), answer, cids)
+    first = first_handshake()
+    again = Shaken(
+        "again", PROLOGUE + header, m.pad_payload(returning, 384), m.pad_payload(resp, 144), (CLIENT_CID, SERVER_CID)
+    )
     new = msgspec.structs.replace(
         resp, server_cid=NEW_SERVER_CID, reset_token=reset_token(RESET_KEY, NEW_SERVER_CID), resumed=True
     )
@@ -152,6 +234,7 @@ def vectors() -> dict[str, Any]:
         "renewed channel": _channel(renewed),
         "from the client": _sealed(first.client, client_messages(renewed.first)),
         "from the server": _sealed(first.server, server_messages(renewed.second)),
+        "proof of the password": proven().written(),
         "entries": {
             "message": m.encode(ENTRY).hex(),
             "joined": m.encode(JOINED).hex(),
