@@ -137,6 +137,8 @@ class Endpoint:
                     for session in self._sessions_due(self._requests.throttled, now):
                         session.throttled = False
                         self._requests.release_lines(session, now)
+                case ServerTimer.OFFER:
+                    self._requests.make_offers(now)
                 case ServerTimer.PROBE:
                     for session in self._sessions_due(self._paths.probes, now):
                         self._paths.challenge(session, now)
@@ -153,6 +155,7 @@ class Endpoint:
 
     def datagrams_to_send(self) -> list[tuple[bytes, Address]]:
         """Remove and return the next datagrams to send; empty when there are none."""
+        self._offers.end_turn()
         self._requests.send_stored()
         return self._out.take()
 
@@ -172,7 +175,7 @@ class Endpoint:
         """Answer a question about a name: it can be had. The client proves the password next."""
         session = self._table.find(cid)
         if session is not None:
-            self._requests.answer(session, number, self._offers.name_valid(session, name))
+            self._requests.offer(session, number, name)
 
     def open_proof(self, cid: int, name: str) -> Opened | None:
         """Open the proof in a session's JOIN for a name; None if its client does not know the password's hash."""

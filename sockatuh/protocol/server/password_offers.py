@@ -2,16 +2,24 @@
 
 A session has at most one offer, and it serves for one proof: so each guess costs a try that is counted, and asking for
 names costs one offer however many are asked.
+
+An offer takes 0.4 ms, and whoever has opened many sessions can ask for all of theirs at once. So a turn makes only a
+few, between which members are served, and the sessions that wait get theirs by place in rotation.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections import OrderedDict
+from collections.abc import Callable, Iterator
+from typing import Final
 
 from sockatuh.protocol.messages import NameValid
 from sockatuh.protocol.password_proof import CPACE_OVER_BCRYPT, Binding, Offer, Opened, PasswordHash
 
 from .session import Session
+
+OFFERS_A_TURN: Final = 2
+"""Offers made before datagrams are sent and the next ones are read."""
 
 
 class PasswordOffers:
@@ -19,6 +27,10 @@ class PasswordOffers:
 
     def __init__(self, known: PasswordHash, server_key: bytes, random: Callable[[int], bytes]) -> None:
         self._known, self._server_key, self._random = known, server_key, random
+        self._made = 0
+        """Offers made in this turn."""
+        self._waiting: OrderedDict[bytes, OrderedDict[int, tuple[Session, str]]] = OrderedDict()
+        """Sessions that wait for an offer, and the names they asked about: by place and cid."""
 
     def replace_hash(self, known: PasswordHash) -> None:
         """Void all offers: the password was changed."""
@@ -28,11 +40,42 @@ class PasswordOffers:
         """Tell whether a session has an offer that a proof can answer."""
         return session.offer is not None and session.offer.known == self._known
 
-    def name_valid(self, session: Session, name: str) -> NameValid:
-        """Return the message with a session's offer, which is made if there is none."""
+    def name_valid(self, session: Session, name: str) -> NameValid | None:
+        """Return the message with a session's offer; None if it has to wait for one until `take_waiting`."""
+        if not self.has_one(session) and self._made >= OFFERS_A_TURN:
+            self._waiting.setdefault(session.place, OrderedDict())[session.cid] = session, name
+            return None
+        return self._name_valid(session, name)
+
+    @property
+    def is_awaited(self) -> bool:
+        """Tell whether sessions wait for an offer."""
+        return bool(self._waiting)
+
+    def end_turn(self) -> None:
+        """Note that what was received is answered: further offers may be made."""
+        self._made = 0
+
+    def take_waiting(self) -> Iterator[tuple[Session, NameValid]]:
+        """Make as many of the offers that sessions wait for as this turn may, each place's first one first."""
+        while self._waiting and self._made < OFFERS_A_TURN:
+            place, sessions = self._waiting.popitem(last=False)
+            _, (session, name) = sessions.popitem(last=False)
+            if sessions:
+                self._waiting[place] = sessions
+            yield session, self._name_valid(session, name)
+
+    def forget(self, session: Session) -> None:
+        """Make no offer for a session that has ended."""
+        sessions = self._waiting.get(session.place, OrderedDict())
+        if sessions.pop(session.cid, None) is not None and not sessions:
+            del self._waiting[session.place]
+
+    def _name_valid(self, session: Session, name: str) -> NameValid:
         if session.offer is None or session.offer.known != self._known:
             binding = Binding(session.opening_hash, self._server_key, session.client_key)
             session.offer = Offer(self._known, binding, self._random)
+            self._made += 1
         return NameValid(name, CPACE_OVER_BCRYPT, session.offer.share, self._known.salt, self._known.cost)
 
     def open(self, session: Session, name: str) -> Opened | None:

@@ -67,6 +67,7 @@ class Requests:
         offers: PasswordOffers,
     ) -> None:
         self._limits, self._out, self._events, self._offers = limits, out, events, offers
+        self._timers = timers
         self.throttled = SessionDeadlines(timers, ServerTimer.THROTTLE)
         self._stored: dict[int, Session] = {}
         self.half_lines = HalfLines(limits)
@@ -148,23 +149,40 @@ class Requests:
             self.answer(session, number, Refused("already_joined"))
         elif name is None:
             self.answer(session, number, Refused("ticket_refused"))
-        elif not by_ticket and (answer := self._answer_at_once(session, name, join.proof, now)) is not None:
-            self.answer(session, number, answer)
+        elif not by_ticket and (refused := self._refuse_at_once(session, name, join.proof, now)) is not None:
+            self.answer(session, number, refused)
+        elif not by_ticket and join.proof is not None and not (join.proof and self._offers.has_one(session)):
+            session.joining, session.proof = number, None
+            self.offer(session, number, name)
         else:
             session.joining, session.proof = number, None if by_ticket else join.proof
             has_proof = session.proof is not None
             self._events.append(JoinAsked(session.cid, number, name, has_proof, by_ticket, join.history))
 
-    def _answer_at_once(self, session: Session, name: str, proof: bytes | None, now: float) -> AnswerBody | None:
-        """Return the answer to a JOIN about which the room need not decide, or None."""
+    def offer(self, session: Session, number: int, name: str) -> None:
+        """Answer a JOIN with the session's offer, now or in a later turn."""
+        valid = self._offers.name_valid(session, name)
+        if valid is not None:
+            self.answer(session, number, valid)
+        else:
+            self._timers.set_by(ServerTimer.OFFER, session.received_at)
+
+    def make_offers(self, now: float) -> None:
+        """Make offers for sessions that wait for one."""
+        self._offers.end_turn()
+        for session, valid in self._offers.take_waiting():
+            self.answer(session, session.joining, valid)
+        if self._offers.is_awaited:
+            self._timers.set(ServerTimer.OFFER, now)
+
+    def _refuse_at_once(self, session: Session, name: str, proof: bytes | None, now: float) -> Refused | None:
+        """Return the refusal of a JOIN about which the room need not decide, or None."""
         if proof is None:
             wait = self._ask_name(session, now)
             return Refused("name_wait", int(wait * 1000) + 1) if wait else None
-        if proof and self._offers.has_one(session):
-            return None
-        if len(name.encode()) > MAX_NAME_BYTES:
+        if len(name.encode()) > MAX_NAME_BYTES and not (proof and self._offers.has_one(session)):
             return Refused("name_invalid", detail=f"at most {MAX_NAME_BYTES} bytes")
-        return self._offers.name_valid(session, name)
+        return None
 
     def _ask_name(self, session: Session, now: float) -> float:
         """Count a question about a name; return in how many seconds its place may ask it, 0 if now."""
@@ -275,6 +293,7 @@ class Requests:
         """Drop everything that is kept for a session that has ended."""
         self._stored.pop(session.cid, None)
         self.half_lines.release(session)
+        self._offers.forget(session)
 
 
 def _newcomers_rate(limits: Limits) -> tuple[float, float, int]:

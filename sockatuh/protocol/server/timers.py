@@ -18,6 +18,8 @@ class ServerTimer(IntEnum):
     """Resend what sessions have not acknowledged in time."""
     THROTTLE = auto()
     """Accept lines of a session again that had to wait for its rate."""
+    OFFER = auto()
+    """Make further offers: more were asked for than a turn makes."""
     PROBE = auto()
     """Challenge (again) the new address of a session."""
     TICK = auto()
