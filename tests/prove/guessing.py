@@ -40,7 +40,8 @@ AN_HOUR_ALONE: Final = 16
 AN_HOUR_CLASSIC: Final = 60 + 360
 """Guesses all classic addresses have together in an hour, as they cost nothing."""
 MACHINES: Final = 399
-GUESSES: Final = 1_200
+EACH: Final = 3
+GUESSES: Final = MACHINES * EACH
 """Guesses at once from so many addresses of one machine; the first room that was tried looked at all in 1.2 s."""
 COST: Final = 12
 RUSH: Final = 3.0
@@ -190,6 +191,11 @@ class _Rogues:
         self.rogue.shake(10.0)
         self._number, self._asked_at = 1, 0.0
         self._call: m.Join = m.Join("guesser", b"", None)
+
+    @property
+    def judged(self) -> int:
+        """How many guesses were answered."""
+        return sum(self.rogue.told[code] for code in (WRONG, LATER, MANY_GUESS, "busy"))
 
     def go_on(self, now: float) -> None:
         """Read what was answered, and send what is next."""
@@ -357,19 +363,14 @@ def rush(signal: Signal, port: int) -> tuple[dict[str, int], float]:
     guessers = [_Rogues(port, host, guesses[at % WORDS :] + guesses) for at, host in enumerate(hosts)]
     signal.begin()
     began_at = time.monotonic()
-    while _answers(guessers) < GUESSES and time.monotonic() < began_at + ANSWERED:
-        for each in guessers:
+    while (unanswered := [each for each in guessers if each.judged < EACH]) and time.monotonic() < began_at + ANSWERED:
+        for each in unanswered:
             each.go_on(time.monotonic())
     seconds = time.monotonic() - began_at
     told = sum((each.rogue.told for each in guessers), Counter[str]())
     for each in guessers:
         each.rogue.close()
     return dict(told), seconds
-
-
-def _answers(guessers: Sequence[_Rogues]) -> int:
-    """Return how many proofs were answered."""
-    return sum(each.rogue.told[code] for each in guessers for code in (WRONG, LATER, MANY_GUESS, "busy"))
 
 
 def _newcomer(port: int, host: str) -> tuple[float, float]:
