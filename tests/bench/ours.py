@@ -1,6 +1,7 @@
 """Members of a SockAtuh room, as cheap as honest ones can be written.
 
-They do what docs/PROTOCOL.md asks of a client: shake hands, acknowledge, ask for holes, repeat what has no answer.
+They do what docs/PROTOCOL.md asks of a client: shake hands, ask for a name, prove the password, acknowledge, ask for
+holes, repeat what has no answer. All have one password, which is hashed once: in real life each has a machine for that.
 A datagram's plaintext is the same for all members of a turn, so each is decoded once.
 """
 
@@ -8,6 +9,7 @@ from __future__ import annotations
 
 import contextlib
 import heapq
+import math
 import os
 import random
 import socket
@@ -24,12 +26,15 @@ from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import ChaCha20Poly1305
 from machine import free_port
 
+from sockatuh.client.password_hash import hash_password
 from sockatuh.protocol import messages as m
 from sockatuh.protocol.channel import Channel
 from sockatuh.protocol.client.dialer import Dialer
 from sockatuh.protocol.client.timers import ClientTimer
 from sockatuh.protocol.constants import ACK_ENTRIES, ACK_PATIENCE, COOKIE, DATA, RESP
 from sockatuh.protocol.identity import Invite
+from sockatuh.protocol.noise import public_key
+from sockatuh.protocol.password_proof import Binding, prove_untrusted
 from sockatuh.protocol.seam import Address
 from sockatuh.protocol.timers import TimerTable
 
@@ -96,6 +101,12 @@ class Member:
         self._out: list[tuple[bytes, Address]] = []
         dice = random.Random(index)
         self._key, self._share = dice.randbytes(32), 0.75 + 0.5 * dice.random()
+        self._public_key = public_key(self._key)
+        self._binding: Binding | None = None
+        """What this session's proof is bound to."""
+        self._calls, self._join = 0, m.Join(None, None, 0)
+        self._join_at = math.inf
+        """When to send it, for the first time or again."""
         self._timers = TimerTable(ClientTimer)
         self._dialer = Dialer(self._key, None, os.urandom, self._timers, self._out)
         self._server = ("127.0.0.1", room.port)
@@ -114,7 +125,7 @@ class Member:
 
     def dial(self, now: float) -> None:
         """Begin to shake hands."""
-        self.channel, self.is_in = None, False
+        self.channel, self.is_in, self._join_at = None, False, math.inf
         payload = m.InitPayload("bench", os.urandom(8), 0, None, 0, self.ticket)
         self._dialer.start([self._server], payload, now)
         self.hurry(now)
@@ -123,6 +134,9 @@ class Member:
         """Send what is due before one is in."""
         for _ in self._timers.take_due(now):
             self._dialer.handle_timer(now)
+        if self._join_at <= now:
+            self._join_at = now + REPEAT_AFTER
+            self._tell(m.Call(self._calls, self._join))
         self._flush()
 
     def greet(self) -> None:
@@ -133,27 +147,48 @@ class Member:
                 data = self.sock.recv(2048)
                 if data[0] == COOKIE:
                     self._dialer.receive_cookie(data, now)
-                    self._dialer.trust(now)
-                    self.hurry(now)
                 elif data[0] == RESP and (made := self._dialer.receive_resp(data, now)) is not None:
-                    self.channel = made.channel
+                    self.channel, self._calls = made.channel, 0
+                    self._binding = Binding(made.handshake_hash, made.server_key, self._public_key)
                     self._room.ack_seconds = made.payload.ack_ms / 1000
-                    name, password = (None, None) if made.payload.resumed else (f"member {self._index}", PASSWORD)
-                    self._tell(m.Call(1, m.Join(name, password, 0)))
+                    name = None if made.payload.resumed else f"member {self._index}"
+                    self._ask(m.Join(name, None, 0), now)
                 elif data[0] == DATA and self.channel is not None:
-                    self._welcome(m.decode_server_message_untrusted(self.channel.open_untrusted(data)))
+                    self._hear(m.decode_server_message_untrusted(self.channel.open_untrusted(data)), now)
+        self.hurry(now)
 
-    def _welcome(self, message: m.ServerMessage) -> None:
-        if isinstance(message, m.Answer) and isinstance(message.body, m.Welcome):
-            assert self.channel is not None
-            # The one thing a channel does not do: it makes this anew for each datagram.
-            self._decrypt = ChaCha20Poly1305(self.channel._receive_key).decrypt
-            self.cursor = self.acked = message.body.start
-            self.ticket, self.is_in = message.body.ticket, True
-        elif isinstance(message, m.Answer):
-            raise Spoilt(f"not let in: {message.body}")
+    def _hear(self, message: m.ServerMessage, now: float) -> None:
+        if isinstance(message, m.Answer) and message.number == self._calls:
+            self._take_answer(message.body, now)
         elif isinstance(message, m.Entries):
             self.cursor = max(self.cursor, message.through)
+
+    def _take_answer(self, body: m.AnswerBody, now: float) -> None:
+        if isinstance(body, m.Welcome):
+            self._enter(body)
+        elif isinstance(body, m.NameValid):
+            self._ask(self._prove(body), now)
+        elif isinstance(body, m.Refused) and body.code == "busy":
+            self._ask(self._join, now + body.wait_ms / 1000 * (0.8 + 0.4 * random.random()))
+        else:
+            raise Spoilt(f"not let in: {body}")
+
+    def _enter(self, welcome: m.Welcome) -> None:
+        assert self.channel is not None
+        # The one thing a channel does not do: it makes this anew for each datagram.
+        self._decrypt = ChaCha20Poly1305(self.channel._receive_key).decrypt
+        self.cursor = self.acked = welcome.start
+        self.ticket, self.is_in, self._join_at = welcome.ticket, True, math.inf
+
+    def _prove(self, offer: m.NameValid) -> m.Join:
+        assert self._binding is not None
+        secret = hash_password(PASSWORD.encode(), offer.salt, offer.cost)
+        proof = prove_untrusted(offer.share, secret, PASSWORD.encode(), offer.name, self._binding, os.urandom)
+        return m.Join(offer.name, proof.encoded, 0)
+
+    def _ask(self, join: m.Join, at: float) -> None:
+        self._calls += 1
+        self._join, self._join_at = join, at
 
     # Being in.
 
@@ -311,7 +346,6 @@ class OurRoom:
                 coming[-1].dial(now)
             for member in coming:
                 member.greet()
-                member.hurry(now)
             coming = [member for member in coming if not member.is_in]
         return time.monotonic() - began
 
