@@ -85,12 +85,12 @@ def _leb128(number: int) -> bytes:
 def _map_to_curve(u: int, blind: int) -> int:
     """Return the u-coordinate that Elligator 2 maps a number to (RFC 9380 §6.7.1, Z = 2).
 
-    How long a power takes in Python depends on the base, and the base on the password. So both powers are taken of the
-    base times something random, and which of the two candidates is right decides nothing but an index.
+    How long an inverse or a power takes in Python depends on the number, and the number on the password. So both are
+    taken of the number times something random, and which of the two candidates is right decides nothing but an index.
     """
     # 1 + 2u² is never 0, as -1/2 is not a square. The blind cancels out of the inverse, and its square, being a square,
     # out of the question whether the right side of the curve's equation is one.
-    inverse = pow((1 + 2 * u * u) * blind % _P, _P - 2, _P) * blind % _P
+    inverse = pow((1 + 2 * u * u) * blind % _P, -1, _P) * blind % _P
     first = -_A * inverse % _P
     right_side = first * (first * (first + _A) + 1) % _P
     is_square = pow(right_side * blind * blind % _P, (_P - 1) // 2, _P) <= 1
