@@ -14,6 +14,7 @@ import os
 import random
 import socket
 import time
+import tomllib
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -34,7 +35,7 @@ from sockatuh.protocol.client.timers import ClientTimer
 from sockatuh.protocol.constants import ACK_ENTRIES, ACK_PATIENCE, COOKIE, DATA, RESP
 from sockatuh.protocol.identity import Invite
 from sockatuh.protocol.noise import public_key
-from sockatuh.protocol.password_proof import Binding, prove_untrusted
+from sockatuh.protocol.password_proof import Binding, PasswordHash, prove_untrusted
 from sockatuh.protocol.seam import Address
 from sockatuh.protocol.timers import TimerTable
 
@@ -126,6 +127,7 @@ class Member:
     def dial(self, now: float) -> None:
         """Begin to shake hands."""
         self.channel, self.is_in, self._join_at = None, False, math.inf
+        self._early, self._head, self._unanswered, self._number, self._collected = {}, 0, {}, 0, []
         payload = m.InitPayload("bench", os.urandom(8), 0, None, 0, self.ticket)
         self._dialer.start([self._server], payload, now)
         self.hurry(now)
@@ -321,13 +323,16 @@ class Member:
 
 
 class OurRoom:
-    """A crowd in a SockAtuh room. Each member has an address of its own: the server counts by address."""
+    """A crowd in a SockAtuh room. Each member has an address of its own: the server counts by address.
 
-    def __init__(self, port: int, members: int) -> None:
+    `first` is the index of the first: another index is another key, name and address.
+    """
+
+    def __init__(self, port: int, members: int, *, first: int = 0, kind: type[Member] = Member) -> None:
         self.port = port
         self.decoder = Decoder()
         self.ack_seconds = 0.1
-        self.links = [Member(self, index, own_address(index)) for index in range(members)]
+        self.links = [kind(self, index, own_address(index)) for index in range(first, first + members)]
         self._acks: list[tuple[float, int, Member]] = []
         self.lacking: set[Member] = set()
         self._next_repeat = 0.0
@@ -381,6 +386,7 @@ class OurRoom:
         return f"{holes} holes repaired" if holes else ""
 
 
+CONFIG_NAME: Final = "sockatuh.toml"
 CONFIG: Final = """
 host = "0.0.0.0"
 port = {port}
@@ -403,16 +409,23 @@ sessions = 12000
 
 
 @contextlib.contextmanager
-def sockatuh(directory: Path, python: str, *, port: int = 0) -> Iterator[tuple[Server, int]]:
-    """Run our server with its limits lifted; yields it and its port."""
+def sockatuh(directory: Path, python: str, *, port: int = 0, cost: int = 10) -> Iterator[tuple[Server, int]]:
+    """Run our server with its limits lifted, and bcrypt at some cost; yields it and its port."""
     port = port or free_port()
-    config = directory / "sockatuh.toml"
+    config = directory / CONFIG_NAME
     if not config.exists():  # another hash would end the tickets
-        hashed = bcrypt.hashpw(PASSWORD.encode(), bcrypt.gensalt(10)).decode()
+        hashed = bcrypt.hashpw(PASSWORD.encode(), bcrypt.gensalt(cost)).decode()
         config.write_text(CONFIG.format(port=port, hash=hashed, state=directory / "state"), "utf-8")
     with served([python, "-m", "sockatuh", "serve", "--config", str(config)], directory) as server:
         invited(directory / "said")
         yield server, port
+
+
+def prepare(directory: Path) -> None:
+    """Hash the password as the server in `directory` has it, once for all members of this process."""
+    config = tomllib.loads((directory / CONFIG_NAME).read_text("utf-8"))
+    known = PasswordHash.parse(config["password_hash"])
+    hash_password(PASSWORD.encode(), known.salt, known.cost)
 
 
 def invited(said: Path) -> Invite:
