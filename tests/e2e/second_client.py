@@ -174,23 +174,24 @@ def channel_identifier(channel: Channel) -> bytes:
 class Proof:
     """The client's side of one exchange: `data` goes into JOIN, and `verify` judges the confirmation in WELCOME."""
 
-    def __init__(self, channel: Channel, offer: Offer, name: str, password: str) -> None:
-        self._exchange = CPace.start(
+    def __init__(self, exchange: CPace, sid: bytes, offer: Offer, password: str) -> None:
+        try:
+            exchange.derive(offer.share, b"")
+        except CPaceError:
+            raise Unproven("offer") from None
+        self.data = exchange.public_share + exchange.tag() + seal(sid, exchange.isk, exchange.tag(), password)
+        self.verify = exchange.verify
+
+    @classmethod
+    def make(cls, channel: Channel, offer: Offer, name: str, password: str) -> Proof:
+        exchange = CPace.start(
             role=CPaceRole.RESPONDER,
             prs=hash_password(password, offer.salt, offer.cost),
             sid=channel.sid,
             ci=channel_identifier(channel),
             ad=name.encode(),
         )
-        try:
-            self._exchange.derive(offer.share, b"")
-        except CPaceError:
-            raise Unproven("offer") from None
-        tag = self._exchange.tag()
-        self.data = self._exchange.public_share + tag + seal(channel.sid, self._exchange.isk, tag, password)
-
-    def verify(self, confirmation: bytes) -> bool:
-        return self._exchange.verify(confirmation)
+        return cls(exchange, channel.sid, offer, password)
 
 
 def seal(sid: bytes, isk: bytes, tag: bytes, password: str) -> bytes:

@@ -14,12 +14,14 @@ from typing import Final
 import msgspec
 import pytest
 from cpace import CPace, CPaceRole
+from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey, X25519PublicKey
 from e2e import second_client
 from e2e.running import PASSWORD, Room, ServerProcess, joined
 from e2e.second_client import (
     JOIN,
     NAME_VALID,
     WELCOME,
+    Channel,
     Cookie,
     Handshake,
     Message,
@@ -62,7 +64,7 @@ def client(hall: ServerProcess) -> Iterator[SecondClient]:
 
 
 def join(client: SecondClient, name: str) -> Welcome:
-    return client.prove(Proof(client.channel, client.ask_for_offer(name), name, PASSWORD), name)
+    return client.prove(Proof.make(client.channel, client.ask_for_offer(name), name, PASSWORD), name)
 
 
 def test_the_second_client_imports_nothing_of_the_program() -> None:
@@ -83,7 +85,7 @@ def test_name_and_password_let_the_client_in_and_both_programs_hear_each_other(
         async with joined("budi", hall.port, hall.key) as budi:
             offer = await asyncio.to_thread(client.ask_for_name, "ana")
             assert offer.name == "ana"
-            welcome = await asyncio.to_thread(client.prove, Proof(client.channel, offer, "ana", PASSWORD), "ana")
+            welcome = await asyncio.to_thread(client.prove, Proof.make(client.channel, offer, "ana", PASSWORD), "ana")
             assert client.round_trips == 2
             assert client.pin == hall.key
             seq = await asyncio.to_thread(client.say, "sponnya masih basah?")
@@ -114,7 +116,7 @@ def test_with_its_ticket_the_client_is_back_in_one_round_trip(client: SecondClie
 
 
 def test_a_wrong_password_is_refused_and_proves_nothing(hall: ServerProcess, client: SecondClient) -> None:
-    wrong = Proof(client.channel, client.ask_for_name("dodi"), "dodi", "not " + PASSWORD)
+    wrong = Proof.make(client.channel, client.ask_for_name("dodi"), "dodi", "not " + PASSWORD)
     with pytest.raises(Refused, match="password_wrong") as refused:
         client.prove(wrong, "dodi")
     assert refused.value.wait_ms == 0
@@ -125,22 +127,28 @@ def test_a_wrong_password_is_refused_and_proves_nothing(hall: ServerProcess, cli
     assert not hall.events("password_hash_stolen")
 
 
-def test_it_computes_the_known_answers() -> None:
-    """Check the datagrams of the handshake and of both directions, byte for byte."""
-    known = json.loads(VECTORS.read_text("utf-8"))
-    keys = {name: bytes.fromhex(key) for name, key in known["keys"].items()}
-    datagrams = {name: bytes.fromhex(data) for name, data in known["datagrams"].items()}
-    cookie = Cookie.read(datagrams["COOKIE"])
-    assert hello(cookie.nonce) == datagrams["HELLO"]
-    assert cookie.server_key == keys["server public"]
+def known_channel(known: dict[str, dict[str, str]]) -> tuple[bytes, Channel]:
+    """Return INIT, and the channel that RESP completes."""
     payload = msgspec.msgpack.decode(bytes.fromhex(known["payloads"]["INIT"]))
-    with pytest.warns(UserWarning, match="ephemeral"):
+    private, ephemeral = (
+        bytes.fromhex(known["keys"][name]) for name in ("client private", "first client ephemeral private")
+    )
+    with pytest.warns(UserWarning, match="ephemeral"):  # `noise` warns of one that is not random
         handshake = Handshake(
-            keys["client private"], cookie, 0x01020304, payload, keys["first client ephemeral private"]
+            private, Cookie.read(bytes.fromhex(known["datagrams"]["COOKIE"])), 0x01020304, payload, ephemeral
         )
-    assert handshake.client_key == keys["client public"]
-    assert handshake.init == datagrams["INIT"]
-    channel = handshake.finish(datagrams["RESP"])
+    return handshake.init, handshake.finish(bytes.fromhex(known["datagrams"]["RESP"]))
+
+
+def test_it_computes_the_known_datagrams() -> None:
+    known = json.loads(VECTORS.read_text("utf-8"))
+    assert hello(bytes.fromhex(known["address"]["nonce"])).hex() == known["datagrams"]["HELLO"]
+    init, channel = known_channel(known)
+    assert init.hex() == known["datagrams"]["INIT"]
+    assert (channel.server_key.hex(), channel.client_key.hex()) == (
+        known["keys"]["server public"],
+        known["keys"]["client public"],
+    )
     assert channel.sid.hex() == known["channel"]["handshake hash"]
     for sent in known["from the client"].values():
         message = msgspec.msgpack.decode(bytes.fromhex(sent["plaintext"]))
@@ -150,15 +158,35 @@ def test_it_computes_the_known_answers() -> None:
         assert channel.open(bytes.fromhex(received["datagram"])) == message
 
 
+def test_it_computes_the_known_proof_and_accepts_the_known_confirmation() -> None:
+    known = json.loads(VECTORS.read_text("utf-8"))
+    proved = known["proof of the password"]
+    answers = {name: bytes.fromhex(each["plaintext"]) for name, each in known["from the server"].items()}
+    offer = Offer.read(msgspec.msgpack.decode(answers["ANSWER NAME_VALID"])[2])
+    _, channel = known_channel(known)
+    assert channel_identifier(channel).hex() == proved["CI"]
+    assert hash_password(proved["password"], offer.salt, offer.cost).hex() == proved["PRS"]
+    scalar, generator = (bytes.fromhex(proved[name]) for name in ("yb", "generator"))
+    share = X25519PrivateKey.from_private_bytes(scalar).exchange(X25519PublicKey.from_public_bytes(generator))
+    exchange = CPace(
+        role=CPaceRole.RESPONDER, sid=channel.sid, ad=proved["name"].encode(), scalar=scalar, public_share=share
+    )
+    proof = Proof(exchange, channel.sid, offer, proved["password"])
+    asked = bytes.fromhex(known["from the client"]["CALL JOIN with a proof"]["plaintext"])
+    assert msgspec.msgpack.decode(asked)[2][:3] == [JOIN, proved["name"], proof.data]
+    welcome = Welcome.read(msgspec.msgpack.decode(answers["ANSWER WELCOME, with a confirmation"])[2])
+    assert proof.verify(welcome.confirmation)
+
+
 def test_an_offer_is_repeated_until_a_proof_uses_it_and_a_proof_without_one_gets_another(client: SecondClient) -> None:
     first = client.ask_for_name("eka")
     assert client.ask_for_offer("Eka!") == Offer("Eka!", first.share, first.salt, first.cost)
     with pytest.raises(Refused, match="password_wrong"):
-        client.prove(Proof(client.channel, first, "eka", "a guess"), "eka")
-    stale = Proof(client.channel, first, "eka", PASSWORD)
+        client.prove(Proof.make(client.channel, first, "eka", "a guess"), "eka")
+    stale = Proof.make(client.channel, first, "eka", PASSWORD)
     second = Offer.read(client.call([JOIN, "eka", stale.data, None]))
     assert second.share != first.share
-    assert client.prove(Proof(client.channel, second, "eka", PASSWORD), "eka").name == "eka"
+    assert client.prove(Proof.make(client.channel, second, "eka", PASSWORD), "eka").name == "eka"
 
 
 @pytest.mark.parametrize("forged", ["flipped", "reflected", "empty", "zero"])
@@ -176,7 +204,7 @@ def test_a_welcome_that_does_not_confirm_the_hash_is_none(hall: ServerProcess, f
 
     with Tampered(hall.port, os.urandom(32)) as client:
         client.shake_hands()
-        proof = Proof(client.channel, client.ask_for_offer(forged), forged, PASSWORD)
+        proof = Proof.make(client.channel, client.ask_for_offer(forged), forged, PASSWORD)
         with pytest.raises(Unproven, match="welcome"):
             client.prove(proof, forged)
         client.ping()
@@ -189,7 +217,7 @@ def test_a_server_with_another_hash_can_confirm_nothing(client: SecondClient) ->
     false = CPace.start(
         role=CPaceRole.INITIATOR, prs=its_hash, sid=client.channel.sid, ci=channel_identifier(client.channel)
     )
-    proof = Proof(client.channel, replace(honest, share=false.public_share), "gita", PASSWORD)
+    proof = Proof.make(client.channel, replace(honest, share=false.public_share), "gita", PASSWORD)
     false.derive(proof.data[:32], b"gita")
     assert not false.verify(proof.data[32:96])
     assert not proof.verify(false.tag())
