@@ -9,6 +9,7 @@ import asyncio
 import contextlib
 import threading
 from collections.abc import Callable
+from functools import partial
 from typing import TypeVar
 
 T = TypeVar("T")
@@ -19,21 +20,17 @@ async def in_background(work: Callable[[], T]) -> T:
     loop = asyncio.get_running_loop()
     finished: asyncio.Future[T] = loop.create_future()
 
-    def settle(result: T | Exception) -> None:
-        if finished.done():  # cancelled
-            return
-        if isinstance(result, Exception):
-            finished.set_exception(result)
-        else:
-            finished.set_result(result)
+    def settle(outcome: Callable[[], None]) -> None:
+        if not finished.done():  # cancelled
+            outcome()
 
     def run() -> None:
         try:
-            result: T | Exception = work()
+            outcome = partial(finished.set_result, work())
         except Exception as error:
-            result = error
+            outcome = partial(finished.set_exception, error)
         with contextlib.suppress(RuntimeError):  # nobody waits, and the loop is closed
-            loop.call_soon_threadsafe(settle, result)
+            loop.call_soon_threadsafe(settle, outcome)
 
     start_in_background(run)
     return await finished

@@ -97,7 +97,7 @@ def test_an_answer_after_cancellation_is_ignored(servers: NameServers) -> None:
     asyncio.run(give_up())
     servers.is_over.set()
     for thread in threading.enumerate():
-        if thread.name == "resolver":
+        if thread.name == "background":
             thread.join()
     assert threading.active_count() <= before
 
