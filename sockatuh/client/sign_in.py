@@ -182,8 +182,9 @@ class SignIn:
         """Prepare another attempt, or raise the refusal if no other attempt can help."""
         if refused.code == "password_wrong":
             # A server that has proved nothing may be any: then the words of its key are all there is to go by.
-            key = b"" if self._conversation.is_proven else self._conversation.server_key
-            refused = Refused(refused.code, refused.wait, " ".join(words(key)) if key else "")
+            may_be_right = is_usable(self._password or "") and not self._conversation.is_proven
+            shown = " ".join(words(self._conversation.server_key)) if may_be_right else ""
+            refused = Refused(refused.code, refused.wait, shown)
         if refused.code in PUT_OFF and (self._questions is not None or self._may_wait(refused)):
             self._many_guess = refused.code == "passwords_guessed"
             self._was_put_off = True

@@ -118,13 +118,9 @@ def test_a_profile_comes_back_by_its_ticket_to_a_server_it_knows() -> None:
 class Person:
     """Gives the answers it was made with."""
 
-    def __init__(self, *passwords: str, trusts: bool = True) -> None:
+    def __init__(self, *passwords: str) -> None:
         self.asked: list[object] = []
-        self._passwords, self._trusts = list(passwords), trusts
-
-    async def trust(self, server: str, key: bytes) -> bool:
-        self.asked.append((server, len(key)))
-        return self._trusts
+        self._passwords = list(passwords)
 
     async def name(self, suggested: str) -> str:
         self.asked.append(f"name, {suggested}?")
@@ -146,19 +142,9 @@ def test_a_person_is_asked_for_what_is_missing_until_it_is_right() -> None:
             kitchen.connect(password=None, login="ana", questions=person, on_notice=notices.append) as ana,
         ):
             assert ana.me == "ana"
-            assert person.asked[:4] == [("kitchen:7625", 32), "name, ana?", Reason.JOINING, Reason.JOINING]
+            assert person.asked[:3] == ["name, ana?", Reason.JOINING, Reason.JOINING]
             assert [type(notice).__name__ for notice in notices] == ["NameFree", "PasswordWrong", "SignedIn"]
             assert notices[-1] == SignedIn()
-
-    run(story())
-
-
-def test_a_person_may_refuse_a_servers_key() -> None:
-    async def story() -> None:
-        async with MemoryRoom() as kitchen:
-            with pytest.raises(Refused, match="untrusted"):
-                async with kitchen.connect(name="ana", questions=Person(trusts=False)):
-                    pass
 
     run(story())
 

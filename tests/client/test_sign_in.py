@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from sockatuh import Refused
+from sockatuh import Profile, Refused, ServerUnproven
 from sockatuh.client.items import NameRefused, Notice, PasswordWrong, SignedIn, TryLater
 from sockatuh.client.room_password import RoomPassword
 from sockatuh.client.sign_in import PasswordAgain, Reason
@@ -27,9 +27,6 @@ class Person:
         self.notices: list[Notice] = []
         self._names, self._passwords = names, list(passwords)
 
-    async def trust(self, server: str, key: bytes) -> bool:  # noqa: ARG002
-        return True
-
     async def name(self, suggested: str) -> str:
         self.asked.append(suggested)
         answer = self._names.pop(0)
@@ -43,11 +40,14 @@ class Person:
         self.asked.append("in")
 
 
-def sign_in(person: Person, **options: Any) -> str:
-    """Sign a person in to a room that ana is in, and return the name they have there."""
+def sign_in(person: Person, *, meets: Profile | None = None, **options: Any) -> str:
+    """Sign a person in to a room that ana is in, with a profile that may have met it; return the name they have."""
 
     async def story() -> str:
         async with MemoryRoom() as kitchen, kitchen.connect(name="ana"):
+            if meets is not None:
+                async with kitchen.connect(name="anybody", profile=meets, role="script"):
+                    pass
             options.setdefault("password", None)
             async with kitchen.connect(questions=person, on_notice=person.notices.append, **options) as room:
                 return room.me
@@ -94,9 +94,28 @@ def test_a_password_longer_than_any_is_wrong_without_being_sent() -> None:
 
 
 def test_a_guessing_person_is_delayed_and_notified() -> None:
-    person = Person([], *["wrong"] * 6, RIGHT)
+    person = Person([], *(f"wrong{number}" for number in range(6)), RIGHT)
     assert sign_in(person, name="bea") == "bea"
     assert max(notice.seconds for notice in person.notices if isinstance(notice, TryLater)) > 1
+
+
+def test_a_wrong_password_comes_with_the_words_of_a_server_that_has_proved_nothing() -> None:
+    person = Person([], "wrong", RIGHT)
+    sign_in(person, name="bea")
+    (wrong,) = (notice for notice in person.notices if isinstance(notice, PasswordWrong))
+    assert len(wrong.words.split()) == 8
+    person, known = Person([], "wrong", RIGHT), Profile()
+    sign_in(person, name="bea", profile=known, meets=known)
+    assert PasswordWrong() in person.notices
+
+
+def test_a_password_that_is_typed_a_fourth_time_is_not_given_to_a_server_that_has_proved_nothing() -> None:
+    person = Person([], *["wrong"] * 4, RIGHT)
+    with pytest.raises(ServerUnproven) as unproven:
+        sign_in(person, name="bea")
+    assert unproven.value.reason == "proofs"
+    known = Profile()
+    assert sign_in(Person([], *["wrong"] * 4, RIGHT), name="bea", profile=known, meets=known) == "bea"
 
 
 @pytest.mark.parametrize(
