@@ -95,7 +95,7 @@ class Client:
         self._watchdogs: list[threading.Timer] = []
         self.environ = kept | {"SOCKATUH_CLIENT_DIR": str(directory), "TERM": "xterm-256color", "LANG": "C.UTF-8"}
         if server is not None:
-            self.environ |= {"SOCKATUH_SERVER": server.address, "SOCKATUH_TRUST": "accept-new"}
+            self.environ |= {"SOCKATUH_SERVER": server.address}
             self.environ |= {"SOCKATUH_NAME": directory.name, "SOCKATUH_PASSWORD": PASSWORD}
         self.environ |= environ
         ensure_private_directory(directory)

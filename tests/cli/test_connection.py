@@ -11,6 +11,7 @@ from cli.people import PASSWORD, Client, Person, Server
 
 from sockatuh.client.profile import Profile
 from sockatuh.protocol.identity import Invite
+from sockatuh.wording import admin as wording
 
 
 @pytest.mark.parametrize("text", ["a host", "host:99999", "sockatuh://host:1/room", "[::1", ":"])
@@ -41,14 +42,28 @@ def test_a_server_given_goes_before_the_environment_and_that_before_the_last(ser
     assert citra.call("who", server.address).returncode == 0
 
 
-@pytest.mark.parametrize("trust", ["ask", "strict"])
-def test_an_unknown_server_is_refused_without_a_person_to_ask(server: Server, person: Person, trust: str) -> None:
+@pytest.mark.parametrize("trust", ["", "ask", "accept-new"])
+def test_an_unknown_server_is_pinned_once_it_has_proved_that_it_knows_the_password(
+    server: Server, person: Person, trust: str
+) -> None:
     dewi = person("dewi", server, SOCKATUH_TRUST=trust)
+    done = dewi.run("send", "hello")
+    assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
+    assert _pinned(dewi, server.address) == Invite.parse_untrusted(server.invite).key
+
+
+def test_a_client_that_meets_nobody_new_refuses_an_unknown_server(server: Server, person: Person) -> None:
+    dewi = person("dewi", server, SOCKATUH_TRUST="strict")
     done = dewi.call("send", "hello")
     assert done.returncode == 4
     assert server.words in done.stderr
-    assert "--trust accept-new" in done.stderr
-    assert Profile(dewi.directory).find_pin(server.address) is None
+    assert wording.REFUSALS["unknown_server"] in done.stderr
+    assert _pinned(dewi, server.address) is None
+
+
+def _pinned(client: Client, server: str) -> bytes | None:
+    pin = Profile(client.directory).find_pin(server)
+    return None if pin is None else pin.key
 
 
 def test_a_server_that_is_known_is_trusted_in_every_mode(server: Server, person: Person) -> None:

@@ -27,7 +27,7 @@ def test_known_servers_are_shown_in_words_as_the_server_shows_itself(server: Ser
 
 
 def test_a_forgotten_server_is_met_for_the_first_time_again(server: Server, person: Person) -> None:
-    citra = person("citra", server, SOCKATUH_TRUST="accept-new")
+    citra = person("citra", server)
     citra.call("send", "hello")
     done = citra.call("identity", "forget", server.address)
     assert (done.returncode, done.stderr) == (0, "")

@@ -10,6 +10,8 @@ import pytest
 from cli.people import PASSWORD, Client, Person, Server, hash_of, json_lines, until
 from kit.terminal import Terminal
 
+from sockatuh.wording import admin as wording
+
 NEW_PASSWORD = "rain-ladle"
 ASKED = "The room has a new password."
 QUESTION = "Room password:"
@@ -88,7 +90,7 @@ def test_ctrl_c_at_the_password_question_returns_unstored_lines(own_server: Serv
     terminal.wait_for("kept for later …")
     change_password(own_server)
     own_server.start()
-    terminal.wait_until(lambda: terminal.lines[-1].endswith(QUESTION), QUESTION)
+    terminal.wait_for_question(QUESTION)
     terminal.type("\x03")
     assert terminal.end() == 130
     assert terminal.lines[-1] == "      kept for later"
@@ -155,7 +157,7 @@ def test_a_program_whose_file_still_holds_the_old_password_ends_and_says_so(
         change_password(own_server)
         own_server.stop(signal.SIGKILL)
         own_server.start()
-        assert until(lines, "error", "password_wrong")
+        assert until(lines, "error", "password_changed")["message"] == wording.REFUSALS["password_changed"]
         assert reader.wait() == 4
         assert reader.stderr is not None
         assert "--password-file" not in reader.stderr.read()

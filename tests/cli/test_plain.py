@@ -114,7 +114,6 @@ def test_a_bot_that_is_stopped_leaves_first(server: Server, person: Person) -> N
 def test_plain_mode_works_on_a_terminal(own_server: Server, person: Person) -> None:
     joko, kiki = person("joko"), person("kiki", own_server)
     terminal = joko.terminal("chat", "--plain", "-n", "0", own_server.address)
-    terminal.answer("Trust it? [y/N]", "y")
     terminal.answer("]:", "joko")
     terminal.answer("Room password:", kiki.environ["SOCKATUH_PASSWORD"])
     terminal.wait_for("Username valid!", "Berhasil bergabung!", "kitchen at", "— you are here —")

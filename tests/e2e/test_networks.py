@@ -129,7 +129,7 @@ def test_swapping_the_servers_key_reveals_nothing(server: ServerProcess) -> None
         async with relay_to(server.port) as relay:
             relay.change_down = with_another_key
             async with conversation("ana", relay.port, server.key) as ana:
-                ana.peer.join("ana", PASSWORD, 0.0)
+                ana.peer.join("ana", PASSWORD.encode(), 0.0)
                 with pytest.raises(IdentityChanged) as changed:
                     await ana.open(PATIENCE)
                 assert (changed.value.pinned, changed.value.offered) == (server.key, OTHER_KEY)

@@ -119,21 +119,22 @@ def test_each_refusal_is_an_error_of_its_own(room: Room) -> None:
     asyncio.run(story())
 
 
-def test_a_stranger_is_asked_whether_it_trusts_the_key_and_may_say_no(server: ServerProcess) -> None:
+def test_a_server_is_taken_for_the_right_one_once_it_has_proved_that_it_knows_the_password(
+    server: ServerProcess,
+) -> None:
     async def story() -> None:
-        offered: list[bytes] = []
-
-        async def trust(key: bytes) -> bool:
-            offered.append(key)
-            return len(offered) > 1
-
-        async with Conversation(options_for("eve", server.port, None), trust) as suspicious:
-            with pytest.raises(Refused, match="untrusted"):
-                await suspicious.open(PATIENCE)
-        async with Conversation(options_for("eve", server.port, None), trust) as trusting:
-            connected = await trusting.open(PATIENCE)
+        async with Conversation(options_for("eve", server.port, None)) as stranger:
+            connected = await stranger.open(PATIENCE)
             assert (connected.room, connected.server_key) == ("the-kitchen-room", server.key)
-        assert offered == [server.key] * 2
+            with pytest.raises(Refused, match="password_wrong"):
+                await stranger.join("eve", "guess", PATIENCE)
+            assert not stranger.is_proven
+            await stranger.join("eve", PASSWORD, PATIENCE)
+            assert stranger.is_proven
+            await stranger.leave()
+        async with Conversation(options_for("eve", server.port, None, meets_nobody_new=True)) as strict:
+            with pytest.raises(Refused, match="unknown_server"):
+                await strict.open(PATIENCE)
 
     asyncio.run(story())
 

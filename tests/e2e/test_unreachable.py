@@ -37,7 +37,7 @@ async def program(directory: Path, *command: str) -> AsyncIterator[asyncio.subpr
     environ |= {"SOCKATUH_CLIENT_DIR": str(directory), "SOCKATUH_NAME": "ana", "SOCKATUH_PASSWORD": PASSWORD}
     pipe = asyncio.subprocess.PIPE
     process = await asyncio.create_subprocess_exec(
-        sys.executable, *command, env=environ | {"SOCKATUH_TRUST": "accept-new"}, stdin=pipe, stdout=pipe, stderr=pipe
+        sys.executable, *command, env=environ, stdin=pipe, stdout=pipe, stderr=pipe
     )
     try:
         yield process

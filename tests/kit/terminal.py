@@ -99,9 +99,13 @@ class Terminal:
         """Type a line, and wait for nothing."""
         self.type(text + "\r")
 
+    def wait_for_question(self, question: str) -> None:
+        """Wait until a question is the last that stands on the screen."""
+        self.wait_until(lambda: self.lines[-1:] != [] and self.lines[-1].endswith(question), question)
+
     def answer(self, question: str, text: str) -> None:
         """Wait for a question, and answer it."""
-        self.wait_until(lambda: self.lines[-1:] != [] and self.lines[-1].endswith(question), question)
+        self.wait_for_question(question)
         self.enter(text)
 
     def end(self) -> int:
