@@ -115,6 +115,12 @@ def test_with_its_ticket_the_client_is_back_in_one_round_trip(client: SecondClie
     assert client.round_trips == 1
 
 
+def test_a_proof_is_for_the_name_as_it_was_sent_and_the_room_spells_it(client: SecondClient) -> None:
+    assert client.ask_for_offer(" Åsa  Öberg").name == " Åsa  Öberg"
+    assert client.ask_for_name(" Åsa  Öberg").name == "Åsa_Öberg"
+    assert join(client, " Åsa  Öberg").name == "Åsa_Öberg"
+
+
 def test_a_wrong_password_is_refused_and_proves_nothing(hall: ServerProcess, client: SecondClient) -> None:
     wrong = Proof.make(client.channel, client.ask_for_name("dodi"), "dodi", "not " + PASSWORD)
     with pytest.raises(Refused, match="password_wrong") as refused:
@@ -221,6 +227,12 @@ def test_a_server_with_another_hash_can_confirm_nothing(client: SecondClient) ->
     false.derive(proof.data[:32], b"gita")
     assert not false.verify(proof.data[32:96])
     assert not proof.verify(false.tag())
+
+
+def test_an_offer_of_low_order_is_none(client: SecondClient) -> None:
+    offer = replace(client.ask_for_offer("hadi"), share=bytes(32))
+    with pytest.raises(Unproven, match="offer"):
+        Proof.make(client.channel, offer, "hadi", PASSWORD)
 
 
 @pytest.mark.parametrize(
