@@ -19,7 +19,7 @@ import msgspec
 import pytest
 from kit.bare_room import IDENTITY, START, TICKET_KEY, Dice
 from kit.disk import Diary
-from kit.sessions import make_pending, make_session
+from kit.sessions import make_offers, make_pending, make_session
 
 from sockatuh.cli.narrator import LongTexts
 from sockatuh.client.items import Said
@@ -173,7 +173,13 @@ def test_lines_that_are_given_out_at_once_to_a_log_that_is_back() -> None:
     """Many members have whole lines waiting: not all of them go at once, and each has its turn."""
     events: deque[m.Say] = deque()
     limits = Limits(lines_per_second=10_000, lines_burst=10_000)
-    requests = Requests(limits, Outgoing(Counter()), events, TimerTable(ServerTimer))  # type: ignore[arg-type]
+    requests = Requests(
+        limits,
+        Outgoing(Counter()),
+        events,  # type: ignore[arg-type]
+        TimerTable(ServerTimer),
+        make_offers(),
+    )
     sessions = [make_session(cid, limits) for cid in range(1, 13)]
     requests.hold(sessions, True, False, START)
     for session in sessions:

@@ -6,11 +6,12 @@ from sockatuh.protocol import messages as m
 from sockatuh.protocol.channel import Channel
 from sockatuh.protocol.server.door import Pending
 from sockatuh.protocol.server.limits import Limits
+from sockatuh.protocol.server.password_offers import PasswordOffers
 from sockatuh.protocol.server.send_queue import Outgoing
 from sockatuh.protocol.server.session import Rekeying, Session, open_session
 from sockatuh.protocol.server.tickets import Ticket
 
-from .bare_room import START
+from .bare_room import HASH, SERVER_KEY, START, Dice
 
 KEY, STREAM = b"k" * 32, b"stream 1"
 CLIENT_CID = 1
@@ -57,6 +58,11 @@ def make_session(cid: int = 5, limits: Limits | None = None, *, joined: bool = T
     if joined:
         session.name = "ana"
     return session
+
+
+def make_offers() -> PasswordOffers:
+    """Return the offers of a server whose password is that of the bare room."""
+    return PasswordOffers(HASH, SERVER_KEY, Dice("offers"))
 
 
 class Opener:

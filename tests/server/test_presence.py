@@ -144,7 +144,7 @@ class Crowd(InstantWorld):
         client = self.at[address] = Client(address, world=self, peer=peer)
         self.clients.append(client)
         peer.connect([self.server.address], self.now)
-        peer.join(f"member{number}", PASSWORD, self.now)
+        peer.join(f"member{number}", PASSWORD.encode(), self.now)
         self.attend(client)
         return client
 

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 from kit.clients import Client
 from kit.instant_world import InstantWorld
+from kit.password_hash import OTHER_SALT, quick_hash
 from kit.server import OPTIONS
 from kit.world import PASSWORD
 
@@ -42,7 +43,7 @@ def _reload(world: InstantWorld) -> Reload:
 
 def change_password(world: InstantWorld, reload: Reload) -> str:
     world.bcrypt.right = NEW_PASSWORD.encode()
-    return reload(password_hash="another hash")[1]
+    return reload(password_hash=quick_hash(NEW_PASSWORD, OTHER_SALT))[1]
 
 
 def ticket_of(person: Client) -> bytes:

@@ -101,7 +101,7 @@ def test_the_longest_allowed_text_is_delivered_whole(world: InstantWorld) -> Non
 
 def test_invalid_utf_8_is_replaced(world: InstantWorld) -> None:
     budi, outlaw = world.person("budi"), world.outlaw()
-    outlaw.send(m.Call(1, m.Join("mallory", PASSWORD, None)))
+    outlaw.join("mallory")
     outlaw.send(m.Say(1, 1, False, 0, 1, b"so\xffup"))
     assert budi.story[-1] == "mallory: so\N{REPLACEMENT CHARACTER}up"
 

@@ -220,11 +220,12 @@ def test_the_same_init_again_is_answered_with_the_same_resp_and_costs_nothing(ba
 
 def test_a_recorded_init_makes_no_session_from_anywhere(bare_room: BareRoom) -> None:
     guest = RawClient(bare_room).shake().join()
+    begun = handshakes_begun(bare_room)
     bare_room.events.clear()
     assert is_cookie(guest.send_raw(guest.init)[0])
     assert is_cookie(guest.send_raw(guest.init, ELSEWHERE)[0])
     assert is_cookie(guest.send_raw(guest.init, (HOME[0], 1))[0])
-    assert handshakes_begun(bare_room) == 1
+    assert handshakes_begun(bare_room) == begun
     assert len(bare_room.endpoint) == 1
     assert bare_room.events == []
 

@@ -24,6 +24,7 @@ from kit.bare_room import (
     pack_address,
 )
 from kit.footprint import footprint
+from kit.password_hash import COST, OTHER_SALT, SALT, quick_hash
 from kit.raw_client import RawClient
 
 from sockatuh.protocol import messages as m
@@ -44,6 +45,7 @@ from sockatuh.protocol.constants import (
     RESP_SIZE,
 )
 from sockatuh.protocol.datagrams import reset_token
+from sockatuh.protocol.password_proof import PasswordHash
 from sockatuh.protocol.seam import Address
 from sockatuh.protocol.server import events as ev
 from sockatuh.protocol.server.limits import Limits
@@ -313,14 +315,15 @@ def test_a_session_that_does_not_join_is_closed_after_thirty_seconds_and_told(ba
 
 
 def test_a_session_whose_password_is_being_checked_is_not_closed_meanwhile(bare_room: BareRoom) -> None:
-    bare_room.answering = False
     guest = RawClient(bare_room).shake()
-    guest.call(m.Join("ana", PASSWORD, None))
+    join = guest.prove()
+    bare_room.answering = False
+    guest.call(join)
     for _ in range(5):
         guest.wait(10.0)
         guest.send(m.Ping(bytes(8)))
     assert len(bare_room.endpoint) == 1, "it is the server that takes its time"
-    bare_room.endpoint.answer(guest.payload.server_cid, 1, m.Refused("password_wrong", 0))
+    bare_room.endpoint.answer(guest.payload.server_cid, 2, m.Refused("password_wrong", 0))
     guest.wait(29.0)
     assert len(bare_room.endpoint) == 1
     guest.wait(3.0)
@@ -330,10 +333,10 @@ def test_a_session_whose_password_is_being_checked_is_not_closed_meanwhile(bare_
 def test_a_session_that_keeps_trying_passwords_is_closed_after_five_minutes(bare_room: BareRoom) -> None:
     guest = RawClient(bare_room).shake()
     for _ in range(14):
-        guest.call(m.Join("ana", "wrong", None))
+        guest.call(guest.prove("ana", b"wrong"))
         guest.wait(20)
     assert len(bare_room.endpoint) == 1
-    guest.call(m.Join("ana", "wrong", None))
+    guest.call(guest.prove("ana", b"wrong"))
     assert m.Closed("join_timeout", 0) in guest.wait(21)
     assert len(bare_room.endpoint) == 0
 
@@ -407,7 +410,7 @@ def test_when_there_are_too_many_sessions_the_new_one_is_told_and_not_opened() -
     for n in range(2):
         RawClient(bare_room, seed=n).shake().join()
     late = RawClient(bare_room, seed=9).shake()
-    assert late.call(m.Join("late", PASSWORD, None)) == [m.Closed("crowded", 5000)]
+    assert late.call(m.Join("late", b"", None)) == [m.Closed("crowded", 5000)]
     assert len(bare_room.endpoint) == 2
     assert len(bare_room.endpoint._door) == 0
     assert bare_room.events[-1] == ev.HandshakeRefused(HOME, "crowded")
@@ -442,15 +445,18 @@ def test_name_then_password_then_welcome(bare_room: BareRoom) -> None:
     guest.call(m.Join("taken", None, None))
     assert guest.answer() == m.Refused("name_taken", 0, "taken")
     guest.call(m.Join("ana", None, None))
-    assert guest.answer() == m.NameValid("ana")
-    guest.call(m.Join("ana", "wrong", None))
+    offer = guest.answer()
+    assert isinstance(offer, m.NameValid)
+    assert (offer.name, offer.kind, len(offer.share), offer.salt, offer.cost) == ("ana", 0, 32, SALT, COST)
+    guest.call(guest.prove_by(offer, "ana", b"wrong"))
     assert guest.answer() == m.Refused("password_wrong", 5_000)
-    guest.call(m.Join("ana", PASSWORD, 7))
+    guest.call(guest.prove("ana", history=7))
     welcome = guest.answer()
     assert isinstance(welcome, m.Welcome)
     assert (welcome.name, welcome.log_id, welcome.start, welcome.head) == ("ana", LOG_ID, 0, 0)
     assert bare_room.tickets.open_untrusted(welcome.ticket, guest.key) == Ticket("ana", LOG_ID, 0)
     assert [event.history for event in bare_room.events if isinstance(event, ev.JoinAsked)] == [None, None, None, 7]
+    assert guest.proof.is_answered_by(welcome.confirmation)
 
 
 def test_with_a_ticket_neither_name_nor_password_is_needed(member: RawClient) -> None:
@@ -461,7 +467,7 @@ def test_with_a_ticket_neither_name_nor_password_is_needed(member: RawClient) ->
     assert isinstance(again.answer(), m.Welcome)
     asked = member.bare_room.events[-1]
     assert isinstance(asked, ev.JoinAsked)
-    assert (asked.name, asked.password, asked.by_ticket) == ("ana", None, True)
+    assert (asked.name, asked.has_proof, asked.by_ticket) == ("ana", False, True)
 
 
 def test_before_welcome_only_calls_pings_paths_and_keys_are_processed(bare_room: BareRoom) -> None:
@@ -484,7 +490,7 @@ def test_a_session_that_has_not_joined_receives_nothing_of_the_room(bare_room: B
 
 
 def test_leave_is_answered_and_ends_the_session(member: RawClient) -> None:
-    assert member.call(m.Leave()) == [m.Answer(2, m.Goodbye())]
+    assert member.call(m.Leave()) == [m.Answer(3, m.Goodbye())]
     (closed,) = member.bare_room.of(ev.SessionClosed)
     assert isinstance(closed, ev.SessionClosed)
     assert (closed.reason, closed.seconds) == ("left", 0.0)
@@ -495,7 +501,7 @@ def test_a_repeated_call_gets_the_same_answer_without_being_asked_twice(member: 
     (first,) = member.call(m.Who(""))
     assert member.send(m.Call(member.calls, m.Who(""))) == [first]
     assert len(member.bare_room.of(ev.WhoAsked)) == 1
-    assert member.send(m.Call(1, m.Join("ana", PASSWORD, None))) == [], "older calls are dropped"
+    assert member.send(m.Call(1, m.Join("ana", b"", None))) == [], "older calls are dropped"
 
 
 def test_how_far_a_client_has_read_is_known_to_the_bridge(bare_room: BareRoom) -> None:
@@ -688,10 +694,10 @@ def test_a_session_that_sends_too_much_is_ignored_for_a_while_and_told_so_once_a
     limits = Limits(datagrams_per_second=60, datagrams_burst=100, lines_per_second=10)  # 60 + 4 × 10 in all
     guest = RawClient(BareRoom(limits)).shake().join()
     answers = [each for _ in range(500) for each in guest.send(m.Ping(bytes(8)))]
-    assert sum(isinstance(each, m.Pong) for each in answers) == 99, "JOIN was the first"
+    assert sum(isinstance(each, m.Pong) for each in answers) == 98, "joining took two"
     (progress,) = [each for each in answers if isinstance(each, m.Progress)]
     assert 0 < progress.wait_ms <= 1_000
-    assert guest.bare_room.endpoint.dropped == {"rate": 401}
+    assert guest.bare_room.endpoint.dropped == {"rate": 402}
     guest.now += 1.0
     answers = [each for _ in range(500) for each in guest.send(m.Ping(bytes(8)))]
     assert [type(each) for each in answers].count(m.Pong) == 100
@@ -923,7 +929,7 @@ def test_a_ticket_that_was_shown_before_the_password_changed_lets_nobody_in(memb
     waiting.stream = b"another!"
     waiting.shake(ticket=welcome.ticket)
     waiting.send(m.Ping(bytes(8)))
-    bare_room.endpoint.void_tickets()
+    bare_room.endpoint.replace_password(PasswordHash.parse(quick_hash(PASSWORD, OTHER_SALT)))
     for guest in (pending, waiting):
         guest.call(m.Join(None, None, None))
         assert guest.answer() == m.Refused("ticket_refused")

@@ -8,7 +8,7 @@ from collections import Counter, deque
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from kit.bare_room import START, no_jitter
-from kit.sessions import Opener, make_pending, place
+from kit.sessions import Opener, make_offers, make_pending, place
 
 from sockatuh.protocol import messages as m
 from sockatuh.protocol.client.outbox import Outbox
@@ -34,7 +34,7 @@ class Desk:
     def __init__(self, limits: Limits) -> None:
         self.limits, self.out = limits, Outgoing(Counter())
         self.events: deque[ev.ServerEvent] = deque()
-        self.requests = Requests(limits, self.out, self.events, TimerTable(ServerTimer))
+        self.requests = Requests(limits, self.out, self.events, TimerTable(ServerTimer), make_offers())
         self.now = START
         self.sessions: list[Session] = []
 

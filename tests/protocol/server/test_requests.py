@@ -9,11 +9,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from kit.bare_room import START
-from kit.sessions import KEY, STREAM, Opener, make_session
+from kit.sessions import KEY, STREAM, Opener, make_offers, make_session
 
 from sockatuh.protocol import messages as m
 from sockatuh.protocol.constants import LINE_WINDOW, MAX_PIECE
 from sockatuh.protocol.datagrams import line_id
+from sockatuh.protocol.password_proof import PROOF_SIZE
 from sockatuh.protocol.server import events as ev
 from sockatuh.protocol.server.limits import Limits
 from sockatuh.protocol.server.requests import STORED_PER_DATAGRAM, Requests
@@ -22,6 +23,7 @@ from sockatuh.protocol.server.session import CALLS_BURST, CALLS_PER_SECOND
 from sockatuh.protocol.server.timers import ServerTimer
 from sockatuh.protocol.timers import TimerTable
 
+PROOF = bytes(PROOF_SIZE)
 QUICK = Limits(lines_per_second=1e6, lines_burst=1_000_000)
 
 
@@ -34,7 +36,8 @@ class Desk:
         self.out = Outgoing(Counter())
         self.events: deque[ev.ServerEvent] = deque()
         self.timers = TimerTable(ServerTimer)
-        self.requests = Requests(self.limits, self.out, self.events, self.timers)
+        self.offers = make_offers()
+        self.requests = Requests(self.limits, self.out, self.events, self.timers, self.offers)
         self.opener = Opener(self.out, self.session)
         self.now = START
 
@@ -44,6 +47,10 @@ class Desk:
     def say(self, number: int, text: str | bytes = "", oldest: int = 1, index: int = 0, count: int = 1) -> None:
         piece = text if isinstance(text, bytes) else (text or f"line {number}").encode()
         self.requests.say(self.session, m.Say(number, oldest, False, index, count, piece), self.now)
+
+    def offer(self, name: str = "ana") -> m.NameValid:
+        """Make the session an offer, as the answer to a question about a name does."""
+        return self.offers.name_valid(self.session, name)
 
     def read(self) -> list[m.ServerMessage]:
         self.requests.send_stored()
@@ -92,23 +99,25 @@ def test_a_call_is_reported_once_and_answered_as_often_as_it_is_asked(desk: Desk
     desk.session.name = None
     join = m.Join("ana", None, 5)
     desk.call(1, join)
-    assert desk.reported() == [ev.JoinAsked(5, 1, "ana", None, False, 5)]
+    assert desk.reported() == [ev.JoinAsked(5, 1, "ana", False, False, 5)]
     desk.call(1, join)
     assert desk.reported() == []
     assert desk.read() == [], "silent while it is worked on"
-    desk.requests.answer(desk.session, 1, m.NameValid("ana"))
+    offer = desk.offer()
+    desk.requests.answer(desk.session, 1, offer)
     for _ in range(3):
         desk.call(1, join)
-    assert desk.read() == [m.Answer(1, m.NameValid("ana"))] * 4
+    assert desk.read() == [m.Answer(1, offer)] * 4
     assert desk.reported() == []
 
 
 def test_a_repeated_number_with_another_question_gets_the_same_answer(desk: Desk) -> None:
     desk.session.name = None
     desk.call(1, m.Join("ana", None, None))
-    desk.requests.answer(desk.session, 1, m.NameValid("ana"))
+    offer = desk.offer()
+    desk.requests.answer(desk.session, 1, offer)
     desk.call(1, m.Join("budi", None, None))
-    assert desk.read() == [m.Answer(1, m.NameValid("ana"))] * 2
+    assert desk.read() == [m.Answer(1, offer)] * 2
 
 
 def test_older_calls_and_number_zero_are_dropped(desk: Desk) -> None:
@@ -146,15 +155,16 @@ def test_only_members_may_list_the_members() -> None:
 
 
 def test_a_member_cannot_join_again(desk: Desk) -> None:
-    desk.call(1, m.Join("budi", "password", None))
-    assert desk.reported() == []
-    assert desk.read() == [m.Answer(1, m.Refused("already_joined"))]
+    for number, proof in enumerate((None, b"", PROOF), 1):
+        desk.call(number, m.Join("budi", proof, None))
+        assert desk.reported() == []
+        assert desk.read() == [m.Answer(number, m.Refused("already_joined"))]
 
 
 def test_without_a_name_the_name_in_the_ticket_is_used() -> None:
     desk = Desk(joined=False)
     desk.call(1, m.Join(None, None, None))
-    assert desk.reported() == [ev.JoinAsked(5, 1, "ana", None, True, None)]
+    assert desk.reported() == [ev.JoinAsked(5, 1, "ana", False, True, None)]
 
 
 def test_without_a_name_and_a_good_ticket_nobody_joins() -> None:
@@ -165,27 +175,34 @@ def test_without_a_name_and_a_good_ticket_nobody_joins() -> None:
     assert desk.read() == [m.Answer(1, m.Refused("ticket_refused"))]
 
 
-def test_only_a_password_extends_the_time_to_join() -> None:
+@pytest.mark.parametrize("proof", [None, b"", PROOF])
+def test_every_request_with_a_name_extends_the_time_to_join(proof: bytes | None) -> None:
+    """A small machine takes some seconds to answer with a proof."""
     desk = Desk(joined=False)
     until = desk.session.join_by
     desk.now = START + 20
-    desk.call(1, m.Join("ana", None, None))
-    desk.requests.answer(desk.session, 1, m.NameValid("ana"))
-    assert desk.session.join_by == until
-    desk.call(2, m.Join("ana", "wrong", None))
-    assert desk.session.join_by == START + 20 + desk.limits.join_seconds
+    desk.call(1, m.Join("ana", proof, None))
+    assert desk.session.join_by == until + 20
     desk.now = START + 40
-    desk.call(2, m.Join("ana", "wrong", None))
-    assert desk.session.join_by == START + 20 + desk.limits.join_seconds, "a repeated call is no new try"
+    desk.call(1, m.Join("ana", proof, None))
+    assert desk.session.join_by == until + 20, "a repeated call is no new one"
+
+
+def test_a_request_without_a_name_does_not_extend_the_time_to_join() -> None:
+    desk = Desk(joined=False)
+    until, desk.now = desk.session.join_by, START + 20
+    desk.call(1, m.Join(None, None, None))
+    assert desk.session.join_by == until
 
 
 def test_there_is_one_join_at_a_time() -> None:
     desk = Desk(joined=False)
-    desk.call(1, m.Join("ana", "password", None))
-    desk.call(2, m.Join("budi", "password", None))
+    desk.offer()
+    desk.call(1, m.Join("ana", PROOF, None))
+    desk.call(2, m.Join("budi", PROOF, None))
     assert [event.name for event in desk.reported() if isinstance(event, ev.JoinAsked)] == ["ana"]
-    desk.requests.answer(desk.session, 1, m.Refused("name_taken"))
-    desk.call(2, m.Join("budi", "password", None))
+    desk.requests.answer(desk.session, 1, m.Refused("password_wait"))
+    desk.call(2, m.Join("budi", PROOF, None))
     assert [event.name for event in desk.reported() if isinstance(event, ev.JoinAsked)] == ["budi"]
 
 
@@ -429,11 +446,12 @@ def test_a_session_that_waits_for_nothing_is_told_nothing(desk: Desk) -> None:
 
 def test_a_session_whose_join_waits_for_the_log_is_told_so_and_has_more_time() -> None:
     desk = Desk(joined=False)
-    desk.call(1, m.Join("ana", "password", None))
+    desk.offer()
+    desk.call(1, m.Join("ana", PROOF, None))
     desk.requests.hold([desk.session], False, True, desk.now)
     assert desk.read() == [m.Progress(0, 0, 0, 0, HELD)]
     desk.now += 20.0
-    desk.call(1, m.Join("ana", "password", None))
+    desk.call(1, m.Join("ana", PROOF, None))
     assert desk.read() == [m.Progress(0, 0, 0, 0, HELD)]
     assert desk.session.join_by == desk.now + desk.limits.join_seconds
     assert len(desk.reported()) == 1

@@ -15,6 +15,7 @@ from sockatuh.room.entries import Message
 from sockatuh.room.log import Row
 from sockatuh.server.dialects.base import (
     DialectEvent,
+    GivenPassword,
     LineSaid,
     NameAsked,
     PasswordGiven,
@@ -71,8 +72,9 @@ class Conversation:
         match event:
             case NameAsked(_, name):
                 return "name", address, name
-            case PasswordGiven(_, name, password):
-                return "password", address, name, password or ""
+            case PasswordGiven(_, name, open_password):
+                assert open_password is not None
+                return "password", address, name, open_password().text or ""
             case LineSaid(_, _, line, text):
                 self._lines[address] = line
                 return "line", address, text
@@ -263,7 +265,9 @@ def test_a_repeated_password_is_not_published_as_a_line(room: Conversation) -> N
 
 
 def test_a_logged_event_does_not_show_its_password() -> None:
-    assert "secret" not in repr(PasswordGiven(Conversation()._visitor(BUDI), "budi", "secret"))
+    given = GivenPassword("secret")
+    assert "secret" not in repr(given)
+    assert "secret" not in repr(PasswordGiven(Conversation()._visitor(BUDI), "budi", lambda: given))
 
 
 @pytest.mark.parametrize("data", [b"halo", b"Password:right", b"", b"username:budi", b"Username"])

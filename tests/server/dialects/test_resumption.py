@@ -52,7 +52,7 @@ def copy_back(world: InstantWorld, head: int) -> None:
     world.begin()
 
 
-def restore(world: InstantWorld, head: int, hashed: str = "the hash") -> None:
+def restore(world: InstantWorld, head: int, hashed: str | None = None) -> None:
     """Restart on a restored backup, which has a new id."""
     world.log.set_back(head)
     world.log.renew(world.random(16), head)
@@ -67,11 +67,13 @@ def pretend(
     ticket = Ticket(f"mallory{len(world.clients)}", log_id or world.log.log_id, ticket_at or 0)
     sealed = world.endpoint.tickets.seal(ticket, public_key(key), world.random) if ticket_at is not None else None
     outlaw = world.outlaw(key, log_id=log_id, cursor=cursor, ticket=sealed)
-    join = m.Join(None, None, history) if sealed else m.Join(ticket.name, PASSWORD, history)
-    outlaw.send(m.Call(1, join))
-    [welcome] = outlaw.answers()
+    if sealed:
+        outlaw.send(m.Call(1, m.Join(None, None, history)))
+    else:
+        outlaw.join(ticket.name, history=history)
+    welcome = outlaw.answers()[-1]
     assert isinstance(welcome, m.Welcome)
-    outlaw.send(m.Call(2, m.Leave()))
+    outlaw.send(m.Call(3, m.Leave()))
     return welcome
 
 
@@ -102,7 +104,7 @@ def test_acks_and_gets_beyond_the_head_have_no_effect(world: InstantWorld) -> No
     ana = world.person("ana")
     say(world, ana, 3, "line")
     liar = world.outlaw(log_id=world.log.log_id, cursor=10**9)
-    liar.send(m.Call(1, m.Join("mallory", PASSWORD, None)))
+    liar.join("mallory")
     liar.send(m.Ack(2**63 - 1))
     liar.send(m.Get(10**9, 2 * 10**9, ((2**62, 2**63 - 1),)))
     assert world.endpoint.head == world.log.head

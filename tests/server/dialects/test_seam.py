@@ -7,6 +7,7 @@ from typing import Protocol
 
 import pytest
 from kit.instant_world import InstantWorld
+from kit.password_hash import answer
 from kit.world import PASSWORD
 
 from sockatuh.protocol.client import events as e
@@ -64,15 +65,20 @@ class SecureClient:
         self.peer.join(name, None, self.now)
 
     def join(self, name: str) -> None:
-        self.peer.join(name, PASSWORD, self.now)
+        self.peer.join(name, PASSWORD.encode(), self.now)
 
     def say(self, text: str) -> None:
         self.peer.say(text, self.now)
 
     def receive(self, data: bytes, now: float) -> None:
         self.peer.receive_datagram(data, SERVER, now)
+        self._take_events(now)
+
+    def _take_events(self, now: float) -> None:
         while (event := self.peer.next_event()) is not None:
             match event:
+                case e.HashWanted():
+                    self.peer.supply_hash(event, answer(event), now)
                 case e.NameAccepted():
                     self.received.append("valid")
                 case e.JoinRefused():
@@ -88,6 +94,7 @@ class SecureClient:
         self.now = now
         if (due := self.peer.get_timer()) is not None and due <= now:
             self.peer.handle_timer(now)
+        self._take_events(now)
         return [data for data, _ in self.peer.datagrams_to_send()]
 
 
@@ -186,8 +193,11 @@ class Way:
         client.join(name)
         given = self.one()
         assert isinstance(given, PasswordGiven)
-        assert (given.name, given.password) == (name, PASSWORD)
-        assert PASSWORD not in repr(given), "it could be logged"
+        assert given.open_password is not None
+        opened = given.open_password()
+        assert (given.name, opened.text) == (name, PASSWORD)
+        assert opened.shows_hash == self.dialect.owns_names, "the original's clients prove nothing"
+        assert PASSWORD not in repr((given, opened)), "it could be logged"
         return given.visitor
 
     def member(self, name: str) -> tuple[Client, Visitor]:
