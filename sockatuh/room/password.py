@@ -28,13 +28,15 @@ def is_usable(text: str) -> bool:
 
 
 def prepare_password(text: str) -> bytes:
-    """Return the 1 to 72 bytes that bcrypt reads, or raise PasswordUnusable."""
+    """Return the 1 to 72 bytes that bcrypt reads, none of them 0, or raise PasswordUnusable."""
     try:
         password = unicodedata.normalize("NFC", text).encode()
     except UnicodeEncodeError:
         raise PasswordUnusable("the password is not valid Unicode") from None
     if not password:
         raise PasswordUnusable("the password is empty")
+    if b"\0" in password:  # bcrypt repeats what it reads, behind a 0: `x` and `x 0 x` have one hash
+        raise PasswordUnusable("the password contains a NUL character")
     if len(password) > MAX_PASSWORD_BYTES:
         raise PasswordUnusable(
             f"the password has {len(password)} bytes of UTF-8, at most {MAX_PASSWORD_BYTES} are possible"

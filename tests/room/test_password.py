@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import bcrypt
 import pytest
 
 from sockatuh.room.password import MAX_PASSWORD_BYTES, PasswordUnusable, password_size, prepare_password
@@ -15,6 +16,13 @@ def test_a_password_has_up_to_72_bytes() -> None:
     assert len(prepare_password("é" * 36)) == password_size("é" * 36) == MAX_PASSWORD_BYTES
     with pytest.raises(PasswordUnusable, match="74 bytes"):
         prepare_password("é" * 37)
+
+
+def test_a_password_contains_no_nul() -> None:
+    salt = bcrypt.gensalt(4)
+    assert bcrypt.hashpw(b"tulip\0tulip", salt) == bcrypt.hashpw(b"tulip", salt), "two passwords, one hash"
+    with pytest.raises(PasswordUnusable, match="NUL"):
+        prepare_password("tulip\0tulip")
 
 
 @pytest.mark.parametrize("text", ["", "\ud800"])
