@@ -209,6 +209,8 @@ class JoinAttempts:
     def take_verdict(self, check: Check, verdict: Verdict, now: float) -> None:
         """Continue with the verdict on the password."""
         join = check.join
+        if isinstance(verdict, Wrong) and check.shows_hash:
+            self._report_theft(check)
         if join.state is JoinState.GONE:  # while bcrypt checked the password
             return
         match verdict:
@@ -217,8 +219,6 @@ class JoinAttempts:
             case Right():
                 self._admit(join, now)
             case Wrong(wait):
-                if check.shows_hash:
-                    self._report_theft(join)
                 self._refuse_password(check, "password_wrong", wait, now)
             case Wait(seconds):
                 self._refuse_password(check, "password_wait", seconds, now)
@@ -353,18 +353,16 @@ class JoinAttempts:
     def _refuse_password(self, check: Check, code: str, wait: float, now: float) -> None:
         join = check.join
         if code != "passwords_guessed":  # one warning covers all of those
-            # Whoever types the password in place of the name gives it again as the password.
-            is_secret = same_as_password(join.name[:NAME_LOGGED], check.password.decode())
-            name = "" if is_secret else join.name
-            self._log_refusal("password_refused", join.visitor, name, now, reason=code, wait=round(wait, 1))
+            name, rounded = _name_to_log(check), round(wait, 1)
+            self._log_refusal("password_refused", join.visitor, name, now, reason=code, wait=rounded)
         self._refuse(join, Refusal(code, wait))
 
-    def _report_theft(self, join: JoinAttempt) -> None:
+    def _report_theft(self, check: Check) -> None:
         """Tell the admin that somebody knows the hash and not the password."""
-        visitor = join.visitor
+        visitor = check.join.visitor
         self._log.error(
             "password_hash_stolen",
-            name=clean_line(join.name[:NAME_LOGGED]),
+            name=clean_line(_name_to_log(check)[:NAME_LOGGED]),
             address=format_address(visitor.address),
             key=visitor.owner[:TAG_LENGTH],
             consequence=STOLEN_CONSEQUENCE,
@@ -385,6 +383,12 @@ class JoinAttempts:
             self._room.give_up(visitor.session)
         self._step(join, JoinStep.REFUSED)
         visitor.dialect.refuse(visitor, refusal)
+
+
+def _name_to_log(check: Check) -> str:
+    """Return the name, or "" if it is what was given as the password: people mistake one prompt for the other."""
+    name = check.join.name
+    return "" if same_as_password(name[:NAME_LOGGED], check.password.decode()) else name
 
 
 def _room_full(full: RoomFull) -> str:

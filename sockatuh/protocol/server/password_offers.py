@@ -80,7 +80,7 @@ class PasswordOffers:
 
     def open(self, session: Session, name: str) -> Opened | None:
         """Open the proof in a session's JOIN; None if its client does not know the hash."""
-        if session.offer is None or session.proof is None:
+        if session.offer is None or session.proof is None or not self.has_one(session):
             return None
         opened = session.offer.open_untrusted(session.proof, name)
         session.confirmation = b"" if opened is None else opened.confirmation
