@@ -39,7 +39,7 @@ class PutOff:
 
 @dataclass(slots=True, eq=False)
 class Check:
-    """A password to be checked, b"" until it is read, and if no room can have it.
+    """A password to be checked, b"" until it may be looked at, and if what was given cannot be one.
 
     `is_known`: it came with a key that has been in this room before. `shows_hash`: whoever gave it has proved to know
     the hash of the room's password.
@@ -74,11 +74,14 @@ Verdict = Right | Wrong | Wait | PutOff | Busy
 
 
 class PasswordDesk:
-    """Asks the gate first, and queues what only bcrypt can tell, one password for each place.
+    """Decides who may try a password now, asks the gate, and queues what only bcrypt can tell, one for each place.
 
-    The queue is sorted by earlier wrong guesses, and a full queue evicts the worst guesser. So guessers from many
-    addresses delay somebody who knows the password no longer than it takes each of them to be wrong once. Visitors
-    without a key come last and share one low rate, because they can forge any number of addresses.
+    That is so until bcrypt has said yes once, and in the secure dialect only for somebody who knows the hash: whoever
+    just guesses is refused before. So those who wait for bcrypt have the right password, and the first of them answers
+    for all, unless the hash was stolen. Against thieves the queue is sorted by earlier wrong guesses, and a full queue
+    evicts the worst guesser: from however many addresses they come, they delay the others no longer than it takes each
+    of them to be wrong once. Visitors without a key show nothing before bcrypt and can forge any number of addresses,
+    so they come last and share one low rate.
 
     Keys that have been in before do not wait for others' guesses: there are few of them, and each has waits of its own.
     """
