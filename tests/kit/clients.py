@@ -17,11 +17,12 @@ from sockatuh.protocol.client.secure_link import Link
 from sockatuh.protocol.client.timers import ClientTimer
 from sockatuh.protocol.constants import COOKIE, RESP
 from sockatuh.protocol.noise import public_key
-from sockatuh.protocol.password_proof import Binding, prove_untrusted
+from sockatuh.protocol.password_proof import Binding
 from sockatuh.protocol.seam import Address
 from sockatuh.protocol.timers import TimerTable
 
 from .password_hash import answer, quick_hash
+from .proofs import forge_proof, pad
 from .world import PASSWORD, PartyState, World
 
 STORIES = {m.JOINED: "joined", m.LEFT: "left", m.CLAIMED: "claimed"}
@@ -244,21 +245,32 @@ class LawlessClient(PartyState):
         number: int = 1,
         history: int | None = None,
         shown: str | None = None,
+        padded: bytes | None = None,
     ) -> None:
         """Ask for an offer and send a proof for it, as the calls `number` and the next."""
         self.send(m.Call(number, m.Join(name, b"", history)))
-        self.send(m.Call(number + 1, self.prove(name, password, history=history, shown=shown)))
+        self.send(m.Call(number + 1, self.prove(name, password, history=history, shown=shown, padded=padded)))
 
     def prove(
-        self, name: str, password: str = PASSWORD, *, history: int | None = None, shown: str | None = None
+        self,
+        name: str,
+        password: str = PASSWORD,
+        *,
+        history: int | None = None,
+        shown: str | None = None,
+        padded: bytes | None = None,
     ) -> m.Join:
-        """Return the JOIN with a proof for the last offer; `shown` is the password whose hash it shows, if another."""
-        offer, met = self.answers()[-1], self._established
-        assert isinstance(offer, m.NameValid)
+        """Return the JOIN with a proof for the last offer.
+
+        `shown` is the password whose hash it shows, if another; `padded` is sealed in place of the padded password.
+        """
+        offer = [answer for answer in self.answers() if isinstance(answer, m.NameValid)][-1]
+        met = self._established
         assert met is not None
         binding = Binding(met.handshake_hash, met.server_key, public_key(self._key))
         secret = quick_hash(shown or password, offer.salt, offer.cost).encode()
-        proof = prove_untrusted(offer.share, secret, password.encode(), name, binding, self._world.dice.randbytes)
+        sealed = pad(password.encode()) if padded is None else padded
+        proof = forge_proof(offer.share, secret, sealed, name, binding, self._world.dice.randbytes)
         return m.Join(name, proof.encoded, history)
 
     def read(self, after: int, through: int) -> list[m.Entry]:

@@ -10,11 +10,12 @@ from sockatuh.protocol import messages as m
 from sockatuh.protocol.channel import Channel
 from sockatuh.protocol.constants import HELLO, INIT, PROLOGUE, RESP
 from sockatuh.protocol.noise import Initiator, public_key
-from sockatuh.protocol.password_proof import Binding, Proof, prove_untrusted
+from sockatuh.protocol.password_proof import Binding, Proof
 from sockatuh.protocol.seam import Address
 
 from .bare_room import HOME, PASSWORD, SERVER_KEY, START, BareRoom, Dice
 from .password_hash import quick_hash
+from .proofs import forge_proof, pad
 
 
 class RawClient:
@@ -111,10 +112,21 @@ class RawClient:
         self, offer: m.AnswerBody, name: str = "ana", password: bytes = PASSWORD, history: int | None = None
     ) -> m.Join:
         """Return the JOIN with a proof for an offer."""
+        return self.forge(offer, pad(password), name, password, history)
+
+    def forge(
+        self,
+        offer: m.AnswerBody,
+        padded: bytes,
+        name: str = "ana",
+        shown: bytes = PASSWORD,
+        history: int | None = None,
+    ) -> m.Join:
+        """Return the JOIN with a proof that shows the hash of `shown`, and seals `padded`."""
         assert isinstance(offer, m.NameValid)
         binding = Binding(self.opening_hash, SERVER_KEY, self.key)
-        secret = quick_hash(password, offer.salt, offer.cost).encode()
-        self.proof = prove_untrusted(offer.share, secret, password, name, binding, self.dice)
+        secret = quick_hash(shown, offer.salt, offer.cost).encode()
+        self.proof = forge_proof(offer.share, secret, padded, name, binding, self.dice)
         return m.Join(name, self.proof.encoded, history)
 
     def send(self, message: m.ClientMessage, address: Address | None = None) -> list[m.ServerMessage]:

@@ -12,7 +12,6 @@ from kit.world import PASSWORD
 from server.test_password_checks import RIGHT, WRONG, ask, check, classic_check, desk_that_knows
 
 from sockatuh.net.notify import Notifier
-from sockatuh.protocol import messages as m
 from sockatuh.protocol.client import events as e
 from sockatuh.room.admission import Right, Wait, Wrong
 from sockatuh.server.alarms import Status

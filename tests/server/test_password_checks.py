@@ -147,7 +147,9 @@ def test_classic_checks_queue_behind_all_others() -> None:
 
 def test_classic_guesses_are_rate_limited_across_forged_addresses() -> None:
     known = desk_that_knows()
-    verdicts = [ask(known, classic_check(WRONG, f"10.{n // 250}.3.{n % 250}"), 1.0) for n in range(ANONYMOUS_TRIES + 10)]
+    verdicts = [
+        ask(known, classic_check(WRONG, f"10.{n // 250}.3.{n % 250}"), 1.0) for n in range(ANONYMOUS_TRIES + 10)
+    ]
     assert verdicts[:ANONYMOUS_TRIES] == [Wrong(0.0)] * ANONYMOUS_TRIES
     assert verdicts[ANONYMOUS_TRIES:] == [Wait(1 / ANONYMOUS_TRIES_PER_SECOND)] * 10
     assert ask(known, classic_check(RIGHT, "10.0.4.1"), 1.0) == Wait(1 / ANONYMOUS_TRIES_PER_SECOND)
