@@ -50,7 +50,9 @@ class Desk:
 
     def offer(self, name: str = "ana") -> m.NameValid:
         """Make the session an offer, as the answer to a question about a name does."""
-        return self.offers.name_valid(self.session, name)
+        valid = self.offers.name_valid(self.session, name)
+        assert valid is not None
+        return valid
 
     def read(self) -> list[m.ServerMessage]:
         self.requests.send_stored()
