@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 from dataclasses import dataclass
 from pathlib import Path
 from subprocess import CompletedProcess
@@ -21,6 +22,7 @@ from prove.false_server import (
     after_proof,
     another_password,
     confirm_with,
+    fresh_salt,
     offer_with,
     welcome_at_once,
 )
@@ -132,8 +134,13 @@ def _its_own(meeting: Meeting, proof: bytes) -> bytes:
     return _Keys(meeting.binding, meeting.offers[-1]._scalar, client.share, server, client).of_server
 
 
-def _offer_again(server: FalseServer, meeting: Meeting, join: m.Join) -> m.AnswerBody:
-    return server.offer(meeting, join.name or "")
+def _offer_another(server: FalseServer, meeting: Meeting, join: m.Join) -> m.AnswerBody:
+    return server.offer(meeting, join.name or "ana", fresh_salt())
+
+
+def _offer_again(_: FalseServer, meeting: Meeting, join: m.Join) -> m.AnswerBody:
+    offer = meeting.offers[-1]
+    return m.NameValid(join.name or "ana", 0, offer.share, offer.known.salt, offer.known.cost)
 
 
 CLOSED: Final = m.Closed("restarting", 0)
@@ -151,12 +158,13 @@ TRIALS: Final = (
     *(Trial(f"{size} bytes of share", offer_with(share=bytes(size)), proofs=0) for size in (0, 31, 33)),
     *(Trial("a share of low order", offer_with(share=share), proofs=0) for share in (bytes(32), b"\1" + bytes(31))),
     Trial("CLOSED after each proof", after_proof(lambda _, __, ___: CLOSED), proofs=3),
-    Trial("another offer after each proof", after_proof(_offer_again), proofs=3),
+    Trial("another offer after each proof", after_proof(_offer_another), proofs=3),
+    Trial("the same offer after the proof", after_proof(_offer_again)),
 )
 
 
 async def false_server(run: Run) -> Found:
-    commands = [["send", "hello"], ["tail"], ["who"], ["send", "hello", "--trust", "ask"], ["tail", "--json"]]
+    commands = [["send", "hello", "--json"], ["tail"], ["who"], ["send", "hello", "--trust", "ask"], ["tail", "--json"]]
     heard = datagrams = 0
     for number, trial in enumerate(TRIALS):
         with FalseServer(trial.trick, resumed=trial.resumed) as server:
@@ -169,7 +177,7 @@ async def false_server(run: Run) -> Found:
                 _require_stopped(what, done, trial.exit_code)
                 require(len(server.proofs) - before == trial.proofs, f"{what}: {len(server.proofs) - before} proofs")
                 _require_nothing_learnt(what, client, server)
-                require(not done.stdout or "--json" in command, f"{what} prints {done.stdout!r}")
+                _require_told(what, done, trial.code if "--json" in command else None)
             _require_nothing_said(trial.what, server)
             heard, datagrams = heard + len(asked), datagrams + len(server.datagrams)
     await _known_servers(run)
@@ -179,6 +187,14 @@ async def false_server(run: Run) -> Found:
         "each ends with its sentence and exit code 4, 6 or 7, at most three proofs of a password; in nothing that was"
         " sent, opened with the false server's own keys, is the password; nothing was shown, pinned or kept",
     )
+
+
+def _require_told(what: str, done: CompletedProcess[str], code: str | None) -> None:
+    """See that nothing is printed but the error, as JSON if a code is given."""
+    lines = [json.loads(line) for line in done.stdout.splitlines()] if code else []
+    require([line["code"] for line in lines] == ([code] if code else []), f"{what} prints {done.stdout!r}")
+    require(code is not None or not done.stdout, f"{what} prints {done.stdout!r}")
+    require("Traceback" not in done.stderr and done.stderr.count("\n") == 1, f"{what} says {done.stderr!r}")
 
 
 def _require_nothing_said(what: str, server: FalseServer) -> None:
