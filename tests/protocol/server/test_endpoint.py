@@ -45,7 +45,7 @@ from sockatuh.protocol.constants import (
     RESP_SIZE,
 )
 from sockatuh.protocol.datagrams import reset_token
-from sockatuh.protocol.password_proof import PasswordHash
+from sockatuh.protocol.password_proof import PROOF_SIZE, PasswordHash
 from sockatuh.protocol.seam import Address
 from sockatuh.protocol.server import events as ev
 from sockatuh.protocol.server.limits import Limits
@@ -330,13 +330,16 @@ def test_a_session_whose_password_is_being_checked_is_not_closed_meanwhile(bare_
     assert len(bare_room.endpoint) == 0
 
 
-def test_a_session_that_keeps_trying_passwords_is_closed_after_five_minutes(bare_room: BareRoom) -> None:
+@pytest.mark.parametrize("proof", [None, b"", bytes(PROOF_SIZE)], ids=["name", "offer", "proof"])
+def test_a_session_that_keeps_asking_to_join_is_closed_after_five_minutes(
+    bare_room: BareRoom, proof: bytes | None
+) -> None:
     guest = RawClient(bare_room).shake()
     for _ in range(14):
-        guest.call(guest.prove("ana", b"wrong"))
+        guest.call(m.Join("ana", proof, None))
         guest.wait(20)
     assert len(bare_room.endpoint) == 1
-    guest.call(guest.prove("ana", b"wrong"))
+    guest.call(m.Join("ana", proof, None))
     assert m.Closed("join_timeout", 0) in guest.wait(21)
     assert len(bare_room.endpoint) == 0
 
