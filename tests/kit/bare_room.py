@@ -71,7 +71,7 @@ class BareRoom(PartyState):
 
     def __init__(self, limits: Limits | None = None, *, head: int = 0, seed: int | str = "house") -> None:
         super().__init__(SERVER)
-        self.limits = limits or Limits()
+        self.identity, self.limits = IDENTITY, limits or Limits()
         self.dice = Dice(seed)
         self.tickets = Tickets([TICKET_KEY], b"password")
         self.log: dict[int, Logged] = {}
@@ -92,7 +92,7 @@ class BareRoom(PartyState):
     def restart(self) -> None:
         """Forget every session, as a crash does; keys and log stay."""
         self.endpoint = Endpoint(
-            IDENTITY,
+            self.identity,
             self.tickets,
             HASH,
             log_id=LOG_ID,

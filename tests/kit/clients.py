@@ -21,6 +21,7 @@ from sockatuh.protocol.password_proof import Binding
 from sockatuh.protocol.seam import Address
 from sockatuh.protocol.timers import TimerTable
 
+from .overheard import Overheard
 from .password_hash import answer, quick_hash
 from .proofs import forge_proof, pad
 from .world import PASSWORD, PartyState, World
@@ -55,6 +56,10 @@ class Client(PartyState):
     """(after, through) of each range reported as no longer kept."""
     starts: list[int] = field(default_factory=list)
     """The seq after which it was admitted, each time."""
+    overheard: Overheard = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.overheard = Overheard(self.peer)
 
     @property
     def now(self) -> float:
@@ -104,10 +109,12 @@ class Client(PartyState):
 
     def ask(self, name: str) -> None:
         """Ask to join, without a password."""
+        self.overheard.note_name(name)
         self.peer.join(name, None, self.now)
         self.world.settle()
 
     def join(self, name: str, password: str = PASSWORD) -> None:
+        self.overheard.note_name(name)
         self.peer.join(name, password.encode(), self.now)
         self.world.settle()
 
@@ -133,7 +140,11 @@ class Client(PartyState):
         self.peer.receive_datagram(data, address, now)
 
     def datagrams_to_send(self) -> Sequence[tuple[bytes, Address]]:
-        return self.peer.datagrams_to_send()
+        datagrams = self.peer.datagrams_to_send()
+        identity = getattr(self.world.server, "identity", None)
+        for data, _ in datagrams:
+            self.overheard.look(data, identity and identity.private_key)
+        return datagrams
 
     def get_timer(self) -> float | None:
         return self.peer.get_timer()

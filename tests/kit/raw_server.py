@@ -17,6 +17,7 @@ from sockatuh.protocol.noise import Responder, public_key
 from sockatuh.protocol.password_proof import Binding, Offer, PasswordHash
 
 from .bare_room import IDENTITY, LOG_ID, PASSWORD, SERVER, SERVER_KEY, START, Dice
+from .overheard import Overheard
 from .password_hash import SALT, answer, quick_hash
 
 
@@ -36,6 +37,7 @@ class RawServer:
 
     def __init__(self, peer: Peer, *, seed: int | str = "host", now: float = START) -> None:
         self.peer, self.now = peer, now
+        self.overheard = Overheard(peer)
         self.dice = Dice(seed)
         self.private_key = IDENTITY.private_key
         self.cookie = self.dice(16)
@@ -138,6 +140,8 @@ class RawServer:
             if self.is_hashing:
                 self.peer.supply_hash(event, answer(event), self.now)
         sent = [data for data, _ in self.peer.datagrams_to_send()]
+        for data in sent:
+            self.overheard.look(data, self.private_key)
         self.sent += sent
         return sent
 
