@@ -3,14 +3,29 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Final
 
 import msgspec
 import pytest
-from kit.bare_room import ELSEWHERE, HOME, IDENTITY, PASSWORD, SERVER, STRANGER, BareRoom, Dice
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from kit.bare_room import (
+    ELSEWHERE,
+    HOME,
+    IDENTITY,
+    LOG_ID,
+    PASSWORD,
+    SERVER,
+    SERVER_KEY,
+    STRANGER,
+    BareRoom,
+    Dice,
+)
 from kit.clients import Client
+from kit.password_hash import OTHER_SALT
 from kit.raw_client import RawClient
+from kit.raw_server import RawServer, joined_raw_server, make_peer
 from kit.wire import Wire
 
 from sockatuh.errors import ProtocolError
@@ -126,6 +141,94 @@ def opened(key: bytes, receive_cid: int, send_cid: int, datagram: bytes) -> list
         return [Channel(key, key, receive_cid, send_cid, 0.0).open_untrusted(datagram)]
     except ProtocolError:
         return []
+
+
+def answer_rightly(host: RawServer) -> None:
+    """Let the client in if it has proved what it had to."""
+    join = host.last_call().body
+    proof = join.proof if isinstance(join, m.Join) and join.name is not None else None
+    opened = host.offer.open_untrusted(proof, "ana") if proof else None
+    host.reply(m.Welcome("ana", LOG_ID, 0, 0, b"ticket", confirmation=b"" if opened is None else opened.confirmation))
+
+
+def lose(host: RawServer, datagram: bytes) -> None:
+    """End the session, and answer the client when it dials again."""
+    host.tell_raw(datagram)
+    hellos = [data for data in host.wait(3.0) if data[0] == HELLO]
+    if hellos:
+        inits = host.tell_raw(host.make_cookie(hellos[-1]))
+        host.open([data for init in inits if init[0] == INIT for data in host.tell_raw(host.make_resp(init))])
+
+
+def rekey(host: RawServer) -> None:
+    link = host.peer._link
+    if link is not None and host.peer.state is not PeerState.DIALING:
+        link.rekey(host.now)
+        (request,) = [each for each in host.open(host.take()) if isinstance(each, m.Rekey)]
+        old = host.channel
+        host.cid += 1
+        host.tell_raw(old.seal(m.encode(m.Rekeyed(host.answer_rekey(request)))))
+
+
+def join(host: RawServer, name: str, password: bytes | None) -> None:
+    if host.peer.state is not PeerState.JOINED:
+        host.peer.join(name, password, host.now)
+        host.open(host.take())
+
+
+def ask_who(host: RawServer) -> None:
+    host.peer.ask_who("", host.now)
+    host.open(host.take())
+
+
+HAPPENINGS: Final[dict[str, Callable[[RawServer], object]]] = {
+    "offer": lambda host: host.reply(host.make_offer()),
+    "guess": lambda host: host.reply(host.make_offer(b"guess")),
+    "new salt": lambda host: host.reply(host.make_offer(salt=OTHER_SALT)),
+    "welcome": answer_rightly,
+    "busy": lambda host: (host.reply(m.Refused("busy", 300)), host.open(host.wait(1.0))),
+    "wait": lambda host: host.reply(m.Refused("password_wait", 300)),
+    "wrong": lambda host: host.reply(m.Refused("password_wrong", 300)),
+    "full": lambda host: host.reply(m.Refused("room_full", 300)),
+    "no ticket": lambda host: host.reply(m.Refused("ticket_refused")),
+    "reset": lambda host: lose(host, host.reset()),
+    "closed": lambda host: lose(host, host.channel.seal(m.encode(m.Closed("restarting", 0)))),
+    "silence": lambda host: host.open(host.wait(2.0)),
+    "rekey": rekey,
+    "ask": lambda host: join(host, "ana", None),
+    "type": lambda host: join(host, "ana", PASSWORD),
+    "mistype": lambda host: join(host, "ana", b"correct horse battered"),
+    "say": lambda host: (host.peer.say("soup!", host.now), host.open(host.take())),
+    "who": ask_who,
+}
+
+
+@settings(max_examples=50)
+@given(
+    happenings=st.lists(st.sampled_from(list(HAPPENINGS)), max_size=25),
+    is_pinned=st.booleans(),
+    has_ticket=st.booleans(),
+)
+def test_whatever_happens_in_a_conversation_no_client_says_the_password(
+    happenings: list[str], is_pinned: bool, has_ticket: bool
+) -> None:
+    """Not even to a server that has proved everything: it is asserted of each datagram where it is sent."""
+    pin, ticket = SERVER_KEY if is_pinned else None, b"ticket" if has_ticket else None
+    host = RawServer(make_peer(pin=pin, ticket=ticket))
+    host.resumed = has_ticket
+    host.peer.join("ana", PASSWORD, host.now)
+    host.shake()
+    host.reply(host.make_offer())
+    for what in happenings:
+        HAPPENINGS[what](host)
+    assert host.overheard.opened == len([data for data in host.sent if data[0] in (INIT, DATA)]) > 1
+
+
+def test_who_listens_to_a_client_hears_what_it_says() -> None:
+    host = joined_raw_server()
+    host.peer.say(f"it is {PASSWORD.decode()}", host.now)
+    with pytest.raises(AssertionError, match="said the password"):
+        host.take()
 
 
 def test_handshakes_of_all_clients_look_alike() -> None:
