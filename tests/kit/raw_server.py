@@ -162,6 +162,12 @@ class RawServer:
         (init,) = self.tell_raw(self.make_cookie(hello))
         return self.open(self.tell_raw(self.make_resp(init)))
 
+    def shake_again(self) -> list[m.ClientMessage]:
+        """Shake hands with a peer that dials again within a few seconds, and return its first messages."""
+        hellos = [data for data in self.wait(1.8) if data[0] == HELLO]
+        (init,) = self.tell_raw(self.make_cookie(hellos[-1]))
+        return self.open(self.tell_raw(self.make_resp(init)))
+
     def admit(
         self,
         *,
@@ -199,6 +205,12 @@ class RawServer:
     def reply(self, body: m.AnswerBody) -> list[m.ClientMessage]:
         """Answer the peer's last call."""
         return self.tell(m.Answer(self.last_call().number, body))
+
+    @property
+    def proofs(self) -> list[bytes]:
+        """The proofs that the peer has sent, each once."""
+        joins = (each.body for each in self.received if isinstance(each, m.Call) and isinstance(each.body, m.Join))
+        return list(dict.fromkeys(join.proof for join in joins if join.proof))
 
     def last_call(self) -> m.Call:
         """Return the peer's last call."""

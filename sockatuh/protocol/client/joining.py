@@ -71,7 +71,7 @@ class Credentials:
     def begin_session(self, binding: Binding, *, is_pinned: bool, resumed: bool) -> None:
         """Note that a session begins; `resumed`: the server, whose key is pinned, has accepted the ticket."""
         self._prover.begin_session(binding)
-        self._is_pinned, self._resumes = is_pinned, resumed and is_pinned
+        self._is_pinned, self._resumes = is_pinned, resumed
 
     def next_step(self) -> Join | HashWanted | JoinRefused | None:
         """Return what is needed next in order to get in: a JOIN, a hash, or a person, whom the refusal is for.

@@ -44,13 +44,6 @@ def last_event(host: RawServer) -> pe.PeerEvent:
     return host.events[-1]
 
 
-def dial_again(host: RawServer) -> list[m.ClientMessage]:
-    """Shake hands with a peer that dials again, and return its first messages."""
-    hellos = [data for data in host.wait(1.1) if data[0] == HELLO]
-    (init,) = host.tell_raw(host.make_cookie(hellos[-1]))
-    return host.open(host.tell_raw(host.make_resp(init)))
-
-
 # Getting in.
 
 
@@ -382,7 +375,7 @@ def test_who_is_answered_after_contact_was_lost_too(asked: str) -> None:
     host.tell_raw(host.reset())
     if asked == "while contact is lost":
         host.peer.ask_who("b", host.now)
-    assert dial_again(host) == [m.Call(1, ASK)]
+    assert host.shake_again() == [m.Call(1, ASK)]
     if asked == "while joining again":
         host.peer.ask_who("b", host.now)
     assert host.admit() == [m.Call(3, m.Who("b"))]
@@ -396,7 +389,7 @@ def test_an_answered_who_is_not_asked_again() -> None:
     host.open(host.take())
     host.reply(m.Members((), False))
     host.tell_raw(host.reset())
-    dial_again(host)
+    host.shake_again()
     assert host.admit() == []
 
 
@@ -413,7 +406,7 @@ def test_a_script_speaks_but_does_not_read() -> None:
 def test_a_log_that_is_not_the_one_it_knew_begins_anew() -> None:
     host = joined_raw_server(start=5, head=5)
     host.tell_raw(host.reset())
-    dial_again(host)
+    host.shake_again()
     assert host.init_payload.log_id == LOG_ID
     assert host.init_payload.cursor == 5
     host.admit(start=7, head=9, log_id=b"another log 1234")
@@ -428,7 +421,7 @@ def test_a_log_that_is_not_the_one_it_knew_begins_anew() -> None:
 def test_a_log_that_has_become_shorter_was_rewound_too() -> None:
     host = joined_raw_server(start=5, head=5)
     host.tell_raw(host.reset())
-    dial_again(host)
+    host.shake_again()
     host.admit(start=3, head=3)
     admitted = host.of(pe.Admitted)[-1]
     assert isinstance(admitted, pe.Admitted)
@@ -438,7 +431,7 @@ def test_a_log_that_has_become_shorter_was_rewound_too() -> None:
 def test_a_log_that_has_grown_again_past_what_was_read_was_rewound_too() -> None:
     host = joined_raw_server(start=5, head=5)
     host.tell_raw(host.reset())
-    dial_again(host)
+    host.shake_again()
     host.admit(start=3, head=90)
     admitted = host.of(pe.Admitted)[-1]
     assert isinstance(admitted, pe.Admitted)
@@ -464,7 +457,7 @@ def test_a_reset_makes_it_dial_again_within_a_second_and_come_back_with_its_tick
     assert last_event(host) == pe.ContactLost("reset")
     assert state_of(host) is PeerState.DIALING
     host.resumed = True
-    assert dial_again(host) == [m.Call(1, m.Join(None, None, None))]
+    assert host.shake_again() == [m.Call(1, m.Join(None, None, None))]
     assert host.init_payload.ticket == b"ticket"
     assert len([data for data in host.sent if data[0] == INIT][-1]) == INIT_TICKET_SIZE
     host.admit(start=5, head=5, ticket=b"a new ticket")
@@ -655,7 +648,7 @@ def test_lines_are_kept_over_sessions_and_said_again_under_their_numbers_after_w
     host.tell_raw(host.reset())
     assert host.peer.say("while contact is lost", host.now) == 2
     assert host.take() == []
-    assert [type(each) for each in dial_again(host)] == [m.Call]
+    assert [type(each) for each in host.shake_again()] == [m.Call]
     said = [each.number for each in host.admit() if isinstance(each, m.Say)]
     assert said == [1, 2]
     assert host.peer.unanswered == 2
@@ -667,7 +660,7 @@ def test_all_parts_of_a_long_line_are_sent_again_in_a_new_session() -> None:
     host.take()
     host.tell(m.Progress(1, 1, 0b011, 0))
     host.tell_raw(host.reset())
-    dial_again(host)
+    host.shake_again()
     assert [each.index for each in host.admit() if isinstance(each, m.Say)] == [0, 1, 2]
 
 
@@ -675,7 +668,7 @@ def test_a_ticket_that_is_refused_gives_way_to_the_password() -> None:
     host = joined_raw_server()
     host.tell_raw(host.reset())
     host.resumed = True
-    dial_again(host)
+    host.shake_again()
     assert host.reply(m.Refused("ticket_refused")) == [m.Call(2, ASK)]
     assert host.of(pe.JoinRefused) == []
     host.admit()
@@ -685,7 +678,7 @@ def test_a_ticket_that_is_refused_gives_way_to_the_password() -> None:
 def test_without_a_good_ticket_the_password_is_used_at_once() -> None:
     host = joined_raw_server()
     host.tell_raw(host.reset())
-    assert dial_again(host) == [m.Call(1, ASK)]
+    assert host.shake_again() == [m.Call(1, ASK)]
 
 
 def test_without_a_good_ticket_and_a_password_that_is_reported() -> None:
@@ -695,7 +688,7 @@ def test_without_a_good_ticket_and_a_password_that_is_reported() -> None:
     host.admit()
     host.tell_raw(host.reset())
     host.resumed = False
-    assert dial_again(host) == []
+    assert host.shake_again() == []
     assert last_event(host) == pe.JoinRefused("ticket_refused", 0.0, "")
 
 
@@ -713,7 +706,7 @@ def test_the_name_the_server_gave_is_the_one_it_comes_back_with() -> None:
     host.shake()
     host.admit(name="ana")
     host.tell_raw(host.reset())
-    assert dial_again(host) == [m.Call(1, ASK)]
+    assert host.shake_again() == [m.Call(1, ASK)]
 
 
 @pytest.mark.parametrize("code", ["password_wrong", "name_taken", "name_invalid", "room_full"])
@@ -725,7 +718,7 @@ def test_what_was_refused_is_not_tried_again_by_itself_in_a_later_session(code: 
     host.reply(host.make_offer())
     host.reply(m.Refused(code))
     host.tell(m.Closed("join_timeout", 0))
-    assert dial_again(host) == []
+    assert host.shake_again() == []
     assert len(host.of(pe.JoinRefused)) == 1
 
 
@@ -737,7 +730,7 @@ def test_what_was_only_put_off_is_tried_again_in_a_later_session() -> None:
     host.reply(m.Refused("password_wait", 40_000))
     assert last_event(host) == pe.JoinRefused("password_wait", 40.0, "")
     host.tell(m.Closed("join_timeout", 0))
-    assert dial_again(host) == [m.Call(1, ASK)]
+    assert host.shake_again() == [m.Call(1, ASK)]
 
 
 # Leaving.
@@ -1022,7 +1015,7 @@ def test_a_ticket_too_long_for_the_next_handshake_is_not_taken() -> None:
     assert state_of(host) is PeerState.JOINING
     host.admit(ticket=bytes(256))
     host.tell_raw(host.reset())
-    dial_again(host)
+    host.shake_again()
     assert host.init_payload.ticket == bytes(256)
     assert len(host.sent[0]) < INIT_SIZE
 
