@@ -69,7 +69,7 @@ class _LazyCommand(TyperCommand):
         self._module, self._function = module, function
 
     def get_short_help_str(self, limit: int = 45) -> str:  # noqa: ARG002 - the list of commands is wrapped, not cut
-        return self.help or ""
+        return (self.help or "").partition("\n\n")[0]
 
     def make_context(self, info_name: str | None, args: list[str], parent: Any = None, **extra: Any) -> Any:
         if sys.platform == "win32" and self.name in ON_THE_BOX:

@@ -126,7 +126,7 @@ def _write_config(path: Path, room: str, password_hash: str, *, beside: bool) ->
         wording.CONFIG_HEAD,
         # A JSON string of printable characters is a TOML string.
         f"room = {json.dumps(room, ensure_ascii=False)}",
-        f"password_hash = '{password_hash}'",
+        f"password_hash = '{password_hash}'  # {wording.HASH_IS_SECRET}",
         *([f'state_dir = "."  # {wording.CONFIG_BESIDE}'] if beside else []),
     ]
     path.parent.mkdir(parents=True, exist_ok=True)

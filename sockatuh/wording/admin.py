@@ -32,14 +32,19 @@ Exit codes:
   3    no server, or no answer in time
   4    refused: password, limits
   5    the name is not available
-  6    the server's identity changed
+  6    the server's identity changed, or is not proved
   7    protocol versions do not match
   8    the configuration cannot be used
   130  Ctrl-C
 """
 HELP_INIT: Final = "Write a configuration and the server's key."
 HELP_CHECK: Final = "Print the settings in force, and check them, the state and the port."
-HELP_HASH_PASSWORD: Final = "Print the hash of a room password."
+HELP_HASH_PASSWORD: Final = """Print the hash of a room password.
+
+The server keeps only the hash. Whoever steals it cannot join, but can pose as the server to people who were never in
+the room, and read the password they give. So keep the file that holds it private, and set another password if it was
+seen.
+"""
 HELP_SERVE: Final = "Run the room."
 HELP_HISTORY: Final = "Read what was said, and who came and went."
 HELP_VERSION: Final = "Print the program's version and its protocol's."
@@ -75,6 +80,7 @@ STILL_THERE: Final = ", still there"
 TRANSIENT: Final = ", for one command"
 
 CONFIG_HEAD: Final = "# The room's settings. `sockatuh check --show-origin` prints every other one, with its default.\n"
+HASH_IS_SECRET: Final = "keep this private: whoever has it can pose as the server to newcomers"
 CONFIG_BESIDE: Final = "beside this file"
 
 NOTHING_GIVEN: Final = "Nothing was given away."

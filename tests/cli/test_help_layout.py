@@ -25,6 +25,16 @@ def test_help_pages_fit_the_terminal_without_cutting_words(
     assert "..." not in re.sub(r"\[ARGS\]\.\.\.|\[TEXT\.\.\.", "", shown), "nothing is left out"
 
 
+def test_the_page_of_hash_password_says_what_a_thief_of_the_hash_can_do(
+    capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shown = " ".join(page("hash-password", 80, capfd, monkeypatch).split())
+    assert "cannot join, but can pose as the server to people who were never in the room, and read" in shown
+    assert "hash-password Print the hash of a room password. serve" in " ".join(
+        page("", 80, capfd, monkeypatch).split()
+    )
+
+
 def test_copyable_text_is_never_wrapped_on_a_help_page(
     capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
