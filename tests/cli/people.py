@@ -37,7 +37,10 @@ def hash_of(password: str) -> str:
 
 
 class Server:
-    """`sockatuh serve` on a port of 127.0.0.1 that stays the same when it is started again."""
+    """`sockatuh serve` on a port of 127.0.0.1 that stays the same when it is started again.
+
+    `logged` is what it has logged by the time it was stopped; without a `log_level`, errors only.
+    """
 
     def __init__(self, directory: Path, **settings: object) -> None:
         directory.mkdir(parents=True, exist_ok=True)
@@ -51,7 +54,7 @@ class Server:
         lines["log_level"] = "error"  # nobody reads the pipe
         self.config.write_text("".join(f"{key} = {value!r}\n" for key, value in (lines | settings).items()))
         self.port = 0
-        self.invite = self.words = ""
+        self.invite = self.words = self.logged = ""
         self.start()
 
     @property
@@ -75,7 +78,7 @@ class Server:
     def stop(self, by: signal.Signals = signal.SIGTERM) -> None:
         self.process.send_signal(by)
         assert self.process.stderr is not None
-        self.process.stderr.read()
+        self.logged += self.process.stderr.read()
         self.process.stderr.close()
         self.process.wait(PATIENCE)
 

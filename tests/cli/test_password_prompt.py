@@ -23,9 +23,9 @@ def come_in(client: Client, *options: str) -> Terminal:
     return terminal
 
 
-def change_password(server: Server) -> None:
-    """Change the password of the room while the server is down."""
-    hashed = hash_of(NEW_PASSWORD)
+def change_password(server: Server, hashed: str = "") -> None:
+    """Change the password of the room; the server notices when it is started again, or told to read its settings."""
+    hashed = hashed or hash_of(NEW_PASSWORD)
     text = server.config.read_text()
     server.config.write_text(re.sub(r"^password_hash = .*$", lambda _: f"password_hash = '{hashed}'", text, flags=re.M))
 
