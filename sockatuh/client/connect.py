@@ -6,7 +6,7 @@ import contextlib
 from collections.abc import AsyncIterator, Callable
 from typing import Final
 
-from sockatuh.errors import ClientError, IdentityChanged, Refused
+from sockatuh.errors import ClientError, IdentityChanged
 from sockatuh.net.address import format_address
 from sockatuh.protocol.client.events import AddressesUnreachable, Admitted, HashWanted, LinesDelayed, LinesHeld
 from sockatuh.protocol.identity import Invite
@@ -120,9 +120,6 @@ async def connect(
                 memory.keep_server()
             if keeps_name:
                 memory.keep_name(admitted.name)
-            if password.given is not None:
-                with contextlib.suppress(Refused):
-                    conversation.come_back(admitted.name, password.given)
             again = PasswordAgain(questions, password, lambda typed: conversation.come_back(room.me, typed))
 
             def remember(admitted: Admitted) -> None:
