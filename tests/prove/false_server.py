@@ -52,6 +52,8 @@ class FalseServer:
         self.datagrams: list[bytes] = []
         self.joins: list[m.Join] = []
         self._trick, self._resumed, self._key = trick, resumed, key
+        self._fault: Exception | None = None
+        """What went wrong with a trick; it is raised at the end."""
         self._socket = socket.socket(type=socket.SOCK_DGRAM)
         self._socket.setblocking(False)
         self._socket.bind(("127.0.0.1", 0))
@@ -66,6 +68,8 @@ class FalseServer:
     ) -> None:
         self._loop.remove_reader(self._socket)
         self._socket.close()
+        if self._fault is not None:
+            raise self._fault
 
     @property
     def port(self) -> int:
@@ -111,8 +115,12 @@ class FalseServer:
             while True:
                 data, address = self._socket.recvfrom(2048)
                 self.datagrams.append(data)
-                with contextlib.suppress(ProtocolError):
+                try:
                     self._take(data, address)
+                except ProtocolError:
+                    continue
+                except Exception as error:
+                    self._fault = self._fault or error
 
     def _take(self, data: bytes, address: Address) -> None:
         match data[0]:

@@ -4,20 +4,28 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import itertools
 from collections.abc import AsyncIterator
+from pathlib import Path
 from typing import Final
 from unittest import mock
 
+from cli.people import Client as Program
 from e2e.relay import Relay, relay_to
-from e2e.running import Member, Room, ServerProcess, hash_password, joined
+from e2e.running import PASSWORD, Member, Room, ServerProcess, hash_password, joined
 from kit.bare_room import SERVER, BareRoom
 from kit.clients import Client
+from kit.programs import SOCKATUH
 from kit.weather import CALM, Weather
 from kit.wire import Wire
 from prove.attack import Attack, Found, Pace, Run, require
+from prove.false_server import FalseServer, Meeting, welcome
 from prove.forger import Forger
+from prove.rogue import Rogue
 from simulation.world import SimulatedRoom
 
+from sockatuh.client.profile import Profile
+from sockatuh.protocol import messages as m
 from sockatuh.protocol.client import events as e
 from sockatuh.protocol.client.bounds import COOKIE_SECONDS
 from sockatuh.protocol.constants import DATA, INIT
@@ -49,6 +57,8 @@ REKEYED_TALKS: Final = 20
 RAIN: Final = Weather(loss=0.2, duplication=0.05, reordering=0.2, corruption=0.02)
 STORM: Final = Weather(loss=0.2, duplication=0.05, corruption=0.01, delay=(0.005, 0.04))
 HOURS: Final = 3
+REFUSED: Final = 4
+UNPROVEN: Final = 6
 
 
 @contextlib.asynccontextmanager
@@ -244,6 +254,82 @@ def _hours_of_storm(run: Run) -> tuple[int, int]:
     return hours, count
 
 
+# Somebody who has a channel to each side, and passes on what is said in them.
+
+
+class GoBetween:
+    """Is a server to newcomers and a client to the server; `lies` to those who are refused there."""
+
+    def __init__(self, port: int, *, lies: bool = False) -> None:
+        self.refused = 0
+        self._port, self._lies = port, lies
+        self._ways: dict[Meeting, Rogue] = {}
+        self._places = itertools.count(101 if lies else 1)  # so that nobody has to wait for another's wrong try
+
+    def pass_on(self, _: FalseServer, meeting: Meeting, join: m.Join) -> m.AnswerBody:
+        """Ask the server the same in a session of its own, and pass its answer back."""
+        if meeting not in self._ways:
+            self._ways[meeting] = Rogue(self._port, host=f"127.0.30.{next(self._places)}").shake()
+        answer = self._ways[meeting].ask(join)
+        require(not isinstance(answer, m.Welcome), "the one between is in the room")
+        if join.proof:
+            wrong = isinstance(answer, m.Refused) and answer.code == "password_wrong"
+            require(wrong, f"a proof that was passed on is answered {answer}")
+            self.refused += 1
+            if self._lies:
+                return welcome(join.proof[32:96])
+        return answer
+
+
+async def go_between(run: Run) -> Found:
+    room = Room(run.directory / "room", hash_password())
+    room.directory.mkdir()
+    offered = tried = 0
+    async with room.serve() as server:
+        for lies, code in ((False, REFUSED), (True, UNPROVEN)):
+            between = GoBetween(server.port, lies=lies)
+            with FalseServer(between.pass_on) as false:
+                for number, args in enumerate((["send", "hello"], ["tail"], ["who"])):
+                    victim = _newcomer(run.directory / f"victim {lies} {number}", false.port)
+                    done = await asyncio.to_thread(victim.run, *args)
+                    require(done.returncode == code, f"{args[0]}: exit {done.returncode}: {done.stderr}")
+                    require(not done.stdout, f"{args[0]} prints {done.stdout!r}")
+                    require(
+                        Profile(victim.directory).find_pin(f"127.0.0.1:{false.port}") is None,
+                        f"{args[0]}: it is pinned",
+                    )
+                require(PASSWORD.encode() not in false.said, "the one between has read the password")
+                offered, tried = offered + len(false.joins), tried + between.refused
+        refusals = server.events("password_refused")
+        require(len(refusals) == tried == 6, f"{tried} proofs were passed on, and {len(refusals)} tries counted")
+        require(not server.events("member_joined"), "somebody is in the room")
+        require(not server.events("password_hash_stolen"), "a proof that was passed on is taken for a stolen hash")
+        async with relay_to(server.port) as relay:
+            directory = run.directory / "a newcomer"
+            done = await asyncio.to_thread(_newcomer(directory, relay.port).run, "send", "hello")
+            require(done.returncode == 0, f"through one who only forwards: exit {done.returncode}: {done.stderr}")
+            pin = Profile(directory).find_pin(f"127.0.0.1:{relay.port}")
+            require(pin is not None and pin.key == server.key, "another key is pinned")
+            wire = b"".join(relay.up + relay.down)
+            for secret in (PASSWORD, room.password_hash, "victim"):
+                require(secret.encode() not in wire, f"{secret} can be read on the way")
+    return Found(
+        f"{tried} newcomers' exchanges passed on between two channels, {offered} messages; and one only forwarded",
+        "each is one wrong try at the server; nobody got in, nothing was pinned, the password was not in what the one"
+        " between could open; through one who only forwards the join works, and shows him nothing",
+    )
+
+
+def _newcomer(directory: Path, port: int) -> Program:
+    return Program(
+        directory,
+        command=SOCKATUH,
+        SOCKATUH_SERVER=f"127.0.0.1:{port}",
+        SOCKATUH_NAME="victim",
+        SOCKATUH_PASSWORD=PASSWORD,
+    )
+
+
 ATTACKS: Final[tuple[Attack, ...]] = (
     Attack(
         "forger",
@@ -253,6 +339,13 @@ ATTACKS: Final[tuple[Attack, ...]] = (
         "reflected, under another member's address, flipped, cut, extended, RESET, CLOSED, COOKIE; and the server "
         "crashes",
         forger,
+    ),
+    Attack(
+        "go-between",
+        "Whoever sits between a newcomer and its server, with a channel to each, gets nothing by passing on the proof",
+        "newcomers (send, tail, who) meet somebody who passes their exchange on to the server in a session of his own,"
+        " and then says what the server said, or lets them in; and one who only forwards datagrams",
+        go_between,
     ),
     Attack(
         "flipped-bits",
