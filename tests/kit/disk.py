@@ -73,13 +73,19 @@ class Diary:
 
     def __init__(self) -> None:
         self.logged: list[Logged] = []
+        self.errors: list[str] = []
+        """The events at level error."""
 
     def info(self, event: str, **fields: object) -> None:
         assert event.isidentifier()
         assert all(str(value).isprintable() for value in fields.values())
         self.logged.append(Logged(event, fields))
 
-    warning = error = info
+    warning = info
+
+    def error(self, event: str, **fields: object) -> None:
+        self.info(event, **fields)
+        self.errors.append(event)
 
     def of(self, event: str) -> list[dict[str, object]]:
         return [each.fields for each in self.logged if each.event == event]
