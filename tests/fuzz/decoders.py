@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 import unicodedata
 from collections.abc import Callable
 from typing import Final, TypeAlias
 
 from cryptography.hazmat.primitives.ciphers.aead import ChaCha20Poly1305
-from kit.bare_room import TICKET_KEY
-from kit.server import name_rules
+from kit.bare_room import TICKET_KEY, Dice
+from kit.server import HASH, name_rules
 
 from sockatuh.cli.jsonlines import read_line
 from sockatuh.cli.slash import parse as parse_slash
@@ -17,6 +18,7 @@ from sockatuh.net.address import format_address, parse_server
 from sockatuh.protocol import messages as m
 from sockatuh.protocol.constants import DEFAULT_PORT
 from sockatuh.protocol.identity import Invite
+from sockatuh.protocol.password_proof import PROOF_SIZE, Binding, Offer, PasswordHash, prove_untrusted
 from sockatuh.protocol.server.tickets import Tickets, password_generation
 from sockatuh.room.entries import decode_body, encode_body
 from sockatuh.room.log import Row
@@ -79,6 +81,29 @@ def payload() -> Target:
                 continue
             if len(m.encode(value)) + 2 <= size:
                 assert decode(m.pad_payload(value, size)) == value, "a payload that does not come back"
+
+    return run
+
+
+def proof() -> Target:
+    """Return the target: a client's proof as the server gets it, a server's share, and the hash in the settings."""
+    known, binding = PasswordHash.parse(HASH), Binding(bytes(32), bytes(32), CLIENT_KEY)
+    made = Offer(known, binding, Dice("server"))
+    whole = prove_untrusted(made.share, known.text, b"word", "ana", binding, Dice("client")).encoded
+
+    def run(data: bytes) -> None:
+        for each in (data, data.ljust(PROOF_SIZE, b"\0")[:PROOF_SIZE], data[:32] + whole[len(data[:32]) :]):
+            opened = made.open_untrusted(each, "ana")
+            assert opened is None or each[:96] == whole[:96], "a proof by somebody who does not know the hash"
+        with contextlib.suppress(ProtocolError):  # of low order
+            share = data[:32].ljust(32, b"\0")
+            answer = prove_untrusted(share, known.text, b"word", "ana", binding, Dice("client"))
+            assert len(answer.encoded) == PROOF_SIZE
+        try:
+            parsed = PasswordHash.parse(data.decode("utf-8", "replace"))
+        except ValueError:
+            return
+        assert PasswordHash.parse(parsed.text.decode()) == parsed, "a hash that does not come back"
 
     return run
 

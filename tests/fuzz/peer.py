@@ -8,6 +8,7 @@ from typing import Final
 
 from kit.bare_room import ELSEWHERE, PASSWORD, SERVER
 from kit.footprint import footprint
+from kit.password_hash import answer
 from kit.raw_server import RawServer, make_peer
 from protocol import vectors
 
@@ -31,22 +32,23 @@ class Stage:
     """A peer, and a hand-made server that sends what each step says."""
 
     def __init__(self, kind: int) -> None:
+        """`kind` has a bit each for: a script, no pin, in the room already, and hashes that take their time."""
         self.host = RawServer(make_peer("fuzz", role=kind & 1, pin=None) if kind & 2 else make_peer("fuzz"))
         self.host.cid = 1
         self._cursor = -1
         self._last_init = b""
         if kind & 4:
             self._seat()
+        self.host.is_hashing = not kind & 8
 
     def _seat(self) -> None:
         host = self.host
         host.peer.join("ana", PASSWORD, host.now)
         host.peer.connect([SERVER], host.now)
         (hello,) = host.wait(0.0)
-        host.peer.receive_datagram(host.make_cookie(hello), SERVER, host.now)
-        host.peer.trust(host.now)
-        (init,) = self.take(host.take() + host.wait(0.0))
-        host.tell_raw(host.make_resp(init))
+        (init,) = self.take(host.tell_raw(host.make_cookie(hello)))
+        self.take(host.tell_raw(host.make_resp(init)))
+        self.propose(b"")
         self.welcome(b"\0\5")
 
     # Steps.
@@ -64,7 +66,7 @@ class Stage:
     def throw(self, data: bytes) -> None:
         """Tell any datagram."""
         self.host.peer.receive_datagram(data, ELSEWHERE, self.host.now)
-        self.take(self.host.wait(0.0))
+        self.take(self.host.take() + self.host.wait(0.0))
 
     def offer(self, some: bytes) -> None:
         """Answer the last HELLO or INIT with a COOKIE: the server's, or with any version, key and wait."""
@@ -93,11 +95,32 @@ class Stage:
         self.throw(RESP_STRUCT.pack(RESP, 1, 0, int.from_bytes(init[4:8], "little")) + message)
 
     def welcome(self, some: bytes) -> None:
-        """Let the peer in, with the head of the log that the step says."""
-        calls = [each for each in self.host.received if isinstance(each, m.Call)]
-        number = calls[-1].number if calls else 1
+        """Let the peer in, with the head of the log that the step says, confirmed by what follows, or else rightly."""
         start, head = (some + b"\0\0")[:2]
-        self.seal(m.encode(m.Answer(number, m.Welcome("ana", b"the log of rooms", start, head, b"ticket"))))
+        confirmation = some[2:66] or self._confirmation()
+        self.answer(m.Welcome("ana", b"the log of rooms", start, head, b"ticket", (), confirmation))
+
+    def propose(self, some: bytes) -> None:
+        """Answer the last call with an offer: a right one, or one of any kind, cost, salt and share."""
+        if not hasattr(self.host, "channel"):
+            return
+        right = self.host.make_offer()
+        if some:
+            kind, cost = (some + b"\0")[:2]
+            salt, share = some[2:18] or right.salt, some[18:50] or right.share
+            right = m.NameValid("ana", kind, share, salt, cost)
+        self.answer(right)
+
+    def answer(self, body: m.AnswerBody) -> None:
+        """Answer the peer's last call."""
+        calls = [each for each in self.host.received if isinstance(each, m.Call)]
+        self.seal(m.encode(m.Answer(calls[-1].number if calls else 1, body)))
+
+    def _confirmation(self) -> bytes:
+        """Return what confirms the peer's last proof, if it is for the last offer."""
+        proofs = self.host.proofs
+        opened = self.host.offer.open_untrusted(proofs[-1], "ana") if proofs else None
+        return b"" if opened is None else opened.confirmation
 
     def renew(self, payload: bytes) -> None:
         """Answer the last REKEY, rightly or with any payload in it."""
@@ -133,7 +156,8 @@ class Stage:
             case 0:
                 peer.connect([SERVER, ELSEWHERE], now)
             case 1:
-                peer.trust(now)
+                for wanted in self.host.hashes[-4:]:  # also those that it has long had, or no longer wants
+                    peer.supply_hash(wanted, answer(wanted), now)
             case 2:
                 peer.join(text[:32] or "ana", PASSWORD, now)
             case 3:
@@ -146,7 +170,7 @@ class Stage:
                 peer.poke(now)
             case _:
                 peer.stop()
-        self.take(self.host.wait(0.0))
+        self.take(self.host.take() + self.host.wait(0.0))
 
     def take(self, sent: Sequence[bytes]) -> Sequence[bytes]:
         """Look at what the peer sends and reports."""
@@ -164,6 +188,7 @@ class Stage:
     def _follow(self, event: pe.PeerEvent) -> None:
         match event:
             case pe.Admitted(start=start, rewound=rewound, again=again):
+                assert self.host.peer.pin == self.host.key, "in the room of a server that is not pinned"
                 self._cursor = start if rewound or not again else self._cursor
             case pe.EntryArrived(entry):
                 assert entry.seq > self._cursor, "an entry came twice, or out of order"
@@ -191,6 +216,7 @@ def peer() -> Callable[[bytes], None]:
             stage.wait,
             stage.do,
             stage.vary,
+            stage.propose,
         )
         for what, some in read_steps(data[1:]):
             doings[what % len(doings)](some)

@@ -79,6 +79,11 @@ def seeds() -> Iterator[tuple[str, str, bytes]]:
     yield from (("entry", name, bytes.fromhex(data)) for name, data in written["entries"].items())
     for name, data in written["payloads"].items():
         yield "payload", name, len(data[::2]).to_bytes(2, "little") + bytes.fromhex(data)
+    proven = vectors.proven()
+    for number in range(0, 185, 61):
+        yield "proof", f"spoilt {number}", proven.proof[:number] + b"?" + proven.proof[number + 1 :]
+    yield "proof", "share", proven.share
+    yield "proof", "hash", proven.known.text
     yield "ticket", "honest", msgspec.msgpack.encode(["ana", bytes(16), 7])
     yield "ticket", "sealed", bytes.fromhex(written["ticket"]["ticket"])
     for number, beginning in enumerate(INVITES):
@@ -134,6 +139,8 @@ def _of_the_server(client: dict[str, bytes]) -> Iterator[tuple[str, str, bytes]]
     yield "server", "handshakes", write_steps([(6, len(init).to_bytes(2, "little") + init), (8, b"cem"), (11, b"\1\2")])
     yield "server", "ticket", write_steps([(7, msgspec.msgpack.encode(["ana", bytes(16), 7])), (9, b"back")])
     yield "server", "wrong password", write_steps([(8, b"cem\0guess")] * 5)
+    proof = vectors.proven().proof
+    yield "server", "proofs", write_steps([(8, b"cem\0\0" + each) for each in (proof, proof[:96], proof + b"x", b"")])
     yield "server", "disk", write_steps([(13, b"\1"), (9, b"held"), (12, b"\x10\0\0"), (13, b"\0"), (12, b"\x40\0\0")])
     yield "server", "crash", write_steps([(9, b"before"), (14, b""), (9, b"after"), (11, b"\0\2")])
     classic = [
@@ -159,11 +166,30 @@ def _of_the_peer(server: dict[str, bytes]) -> Iterator[tuple[str, str, bytes]]:
         "by hand",
         b"\0" + write_steps([(8, b"\0"), (8, b"\2ana"), (2, b""), (3, b""), (4, b""), (8, b"\3hi")]),
     )
-    yield "peer", "first meeting", b"\2" + write_steps([(8, b"\0"), (2, b""), (8, b"\1"), (7, b"\0\xff"), (3, b"")])
+    met = [(8, b"\0"), (8, b"\2ana"), (2, b""), (7, b"\0\xff"), (3, b"")]
+    yield (
+        "peer",
+        "first meeting",
+        b"\2" + write_steps([*met, (10, b""), (4, b"\0\5"), (8, b"\3hi"), (0, server["HEAD"])]),
+    )
+    yield "peer", "false server", b"\2" + write_steps([*met, *[(10, b"\0\x0a")] * 4, (4, b"\0\5" + bytes(64))])
+    slow = [
+        (10, b"\0\x0c"),
+        (6, b""),
+        (7, b"\0\xff"),
+        (2, b""),
+        (3, b""),
+        (10, b""),
+        (8, b"\1"),
+        (8, b"\1"),
+        (4, b"\0"),
+    ]
+    yield "peer", "slow hash", b"\x0a" + write_steps([*met, *slow])
+    yield "peer", "unsound offers", b"\2" + write_steps([*met, (10, b"\0\xff"), (8, b"\2ana"), (10, b"\1\x0a")])
     yield (
         "peer",
         "lost",
-        PEER_JOINED + write_steps([(8, b"\3hi"), (7, b"\xff\0\0"), (2, b""), (3, b""), (4, b"\0\x09")]),
+        PEER_JOINED + write_steps([(8, b"\3hi"), (7, b"\xff\0\0"), (2, b""), (3, b""), (10, b""), (4, b"\0\x09")]),
     )
     yield "peer", "renewed", PEER_JOINED + write_steps([(7, b"\0\xf0\0"), (5, b""), (0, server["PONG"]), (6, b"")])
     yield "peer", "goodbye", PEER_JOINED + write_steps([(8, b"\4"), (8, b"\5"), (0, server["ANSWER GOODBYE"])])

@@ -10,12 +10,22 @@ from kit.bare_room import ELSEWHERE, HOME, START, STRANGER, BareRoom
 from kit.datagram_world import DatagramWorld
 from kit.footprint import footprint
 from kit.raw_client import RawClient
+from kit.server import HASH
 from kit.world import PASSWORD
 from protocol import vectors
 
 from sockatuh.protocol import messages as m
 from sockatuh.protocol.channel import Channel
-from sockatuh.protocol.constants import DATA, MAX_DATAGRAM, MAX_PARTS, MAX_PIECE, MAX_PLAINTEXT, RESP
+from sockatuh.protocol.constants import (
+    DATA,
+    MAX_DATAGRAM,
+    MAX_PARTS,
+    MAX_PIECE,
+    MAX_PLAINTEXT,
+    PASSWORD_FIELD_SIZE,
+    RESP,
+)
+from sockatuh.protocol.password_proof import PROOF_SIZE
 from sockatuh.protocol.seam import Address
 from sockatuh.protocol.server.roaming import AMPLIFICATION
 from sockatuh.protocol.server.tickets import password_generation
@@ -26,7 +36,7 @@ from .steps import read_steps, seconds, vary
 CLASSIC: Final[tuple[Address, ...]] = (("10.0.4.1", 50_000), ("10.0.4.2", 50_000), ("10.0.4.1", 50_001))
 STRANGERS: Final = (HOME, ELSEWHERE, STRANGER)
 MESSAGES: Final = [m.encode(message) for message in vectors.client_messages(bytes(96)).values()]
-GENERATION: Final = password_generation("the hash")
+GENERATION: Final = password_generation(HASH)
 MAX_KEPT: Final = 40_000
 """Elements of all containers together, two thirds of which are the constant arrays that count strangers."""
 
@@ -57,8 +67,16 @@ class Stage:
         guest.shake(flags=m.FLAG_SCRIPT if kind == "script" else 0)
         guest.send(m.Ping(bytes(8)))
         if kind != "open":
-            guest.call(m.Join({"member": "ana", "script": "bot"}[kind], PASSWORD, None))
+            name = {"member": "ana", "script": "bot"}[kind]
+            guest.call(m.Join(name, b"", None))
+            guest.call(self._proof(guest, name, PASSWORD.encode()))
         return guest
+
+    def _proof(self, guest: RawClient, name: str, password: bytes) -> m.Join:
+        """Return the JOIN with a proof for the last offer that a guest got; without one, with bytes of that size."""
+        offers = [each.body for each in guest.received if isinstance(each, m.Answer)]
+        offer = next((body for body in reversed(offers) if isinstance(body, m.NameValid)), None)
+        return m.Join(name, bytes(PROOF_SIZE), None) if offer is None else guest.prove_by(offer, name, password)
 
     # Steps.
 
@@ -73,11 +91,13 @@ class Stage:
         if some:
             self.seal("member", vary(MESSAGES[some[0] % len(MESSAGES)], some[1:]))
 
-    def throw(self, data: bytes, address: Address) -> None:
-        """Send any datagram from anywhere."""
+    def throw(self, data: bytes, address: Address) -> Sequence[tuple[bytes, Address]]:
+        """Send any datagram from anywhere, and return what the server sends."""
         self.recorded.append(data)
         self.came[address] += len(data)
-        self.take(self.world.receive(data, address, self.now))
+        sent = self.world.receive(data, address, self.now)
+        self.take(sent)
+        return sent
 
     def replay(self, some: bytes) -> None:
         """Send again what was sent before, from somewhere: as it was, with a bit flipped, or cut short."""
@@ -116,11 +136,21 @@ class Stage:
         self._guests["member"] = guest
 
     def join(self, some: bytes) -> None:
-        """Ask for any name with the right password, or, after a NUL, with any."""
-        name, nul, password = some.decode("utf-8", "replace").partition("\0")
-        call = m.encode(m.Call(self.guest("open").calls + 1, m.Join(name, password if nul else PASSWORD, None)))
-        self.guest("open").calls += 1
-        self.seal("open", call)
+        """Ask for any name and prove the right password, or, after a NUL, any; after two, the proof is any bytes."""
+        before, nul, given = some.partition(b"\0")
+        name, password = before.decode("utf-8", "replace"), given[:PASSWORD_FIELD_SIZE] if nul else PASSWORD.encode()
+        guest = self.guest("open")
+        self._call(guest, m.Join(name, b"", None))
+        if given.startswith(b"\0"):
+            self._call(guest, m.Join(name, given[1:], None))
+        else:
+            self._call(guest, self._proof(guest, name, password or b"?"))
+
+    def _call(self, guest: RawClient, join: m.Join) -> None:
+        guest.calls += 1
+        encoded = m.encode(m.Call(guest.calls, join))
+        if len(encoded) <= MAX_PLAINTEXT:
+            guest.read(self.throw(guest.channel.seal(encoded), guest.address))
 
     def say(self, some: bytes) -> None:
         """Say any text as the member's next line."""
@@ -174,7 +204,7 @@ def server() -> Callable[[bytes], None]:
 
     def run(data: bytes) -> None:
         stage = Stage()
-        doings: tuple[Callable[[bytes], None], ...] = (
+        doings: tuple[Callable[[bytes], object], ...] = (
             lambda some: stage.seal("member", some),
             lambda some: stage.seal("open", some),
             lambda some: stage.seal("script", some),

@@ -17,6 +17,7 @@ TARGETS: Final[Mapping[str, Callable[[Path], Target]]] = {
     "message": lambda _: decoders.message(),
     "entry": lambda _: decoders.entry(),
     "payload": lambda _: decoders.payload(),
+    "proof": lambda _: decoders.proof(),
     "ticket": lambda _: decoders.ticket(),
     "invite": lambda _: decoders.invite(),
     "server_address": lambda _: decoders.server_address(),
