@@ -194,14 +194,19 @@ def test_missed_lines_are_shown_between_marks(own_server: Server, person: Person
     assert terminal.end() == 0
 
 
-def test_a_name_that_is_the_password_is_explained_and_another_asked_for(server: Server, person: Person) -> None:
+def test_a_name_that_is_the_password_is_explained_and_another_asked_for(person: Person, tmp_path: Path) -> None:
+    server = Server(tmp_path / "server", log_level="debug")
     terminal = person("rani").terminal("chat", server.invite, "-n", "0")
     terminal.answer("]:", PASSWORD)
     terminal.answer("Room password:", PASSWORD)
     terminal.wait_for("A name must not be the room's password.")
     terminal.answer("]:", "rani")
     terminal.wait_for("Berhasil bergabung!", "You are rani", HERE)
-    assert "first time here" not in terminal.text
+    terminal.enter("/quit")
+    assert terminal.end() == 0
+    server.stop()
+    assert "rani" in server.logged
+    assert PASSWORD not in server.logged
 
 
 def test_too_many_wrong_passwords_have_to_wait(own_server: Server, person: Person) -> None:
