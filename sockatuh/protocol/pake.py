@@ -86,12 +86,16 @@ def _map_to_curve(u: int, blind: int) -> int:
     """Return the u-coordinate that Elligator 2 maps a number to (RFC 9380 §6.7.1, Z = 2).
 
     How long an inverse or a power takes in Python depends on the number, and the number on the password. So both are
-    taken of the number times something random, and which of the two candidates is right decides nothing but an index.
+    taken of the number times something random, the power comes to 1 as often as to -1, and which of the two candidates
+    is right decides nothing but an index. tests/bench/password.py measures it.
     """
-    # 1 + 2u² is never 0, as -1/2 is not a square. The blind cancels out of the inverse, and its square, being a square,
-    # out of the question whether the right side of the curve's equation is one.
+    # Neither is taken of 0: -1/2 and A² - 4 are no squares. The blind cancels out of the inverse, and its square out of
+    # the question whether the right side of the curve's equation is a square. A power that comes to 1 ends with smaller
+    # numbers than one that comes to -1, so odd blinds ask about twice the right side: 2 is no square, which makes the
+    # answer the opposite. (A blind and its negative have the same square, and one of the two is odd.)
     inverse = pow((1 + 2 * u * u) * blind % _P, -1, _P) * blind % _P
     first = -_A * inverse % _P
     right_side = first * (first * (first + _A) + 1) % _P
-    is_square = pow(right_side * blind * blind % _P, (_P - 1) // 2, _P) <= 1
-    return ((-first - _A) % _P, first)[is_square]
+    is_doubled = blind & 1
+    power = pow((1 + is_doubled) * right_side * blind * blind % _P, (_P - 1) // 2, _P)
+    return ((-first - _A) % _P, first)[(power == 1) ^ is_doubled]

@@ -130,6 +130,13 @@ def straight_map(u: int) -> int:
     return x
 
 
+def test_what_the_map_relies_on_is_so() -> None:
+    assert jacobi(-pow(2, -1, P), P) == -1, "1 + 2u² is never 0"
+    assert jacobi(A * A - 4, P) == -1, "u³ + A·u² + u is 0 for u = 0 only"
+    assert jacobi(2, P) == -1, "twice a square is none"
+    assert P % 2, "of a number and its negative one is odd"
+
+
 @pytest.mark.parametrize(("u", "x"), VECTORS["elligator 2"]["points"].items())
 def test_the_map_is_the_one_of_rfc_9380(u: str, x: str) -> None:
     assert pake._map_to_curve(int(u, 16), 1) == straight_map(int(u, 16)) == int(x, 16)
@@ -150,6 +157,26 @@ def test_the_map_takes_each_of_its_two_candidates() -> None:
     first = [straight_map(u) == -A * pow(1 + 2 * u * u, -1, P) % P for u in range(40)]
     assert {*first} == {True, False}
     assert all(pake._map_to_curve(u, 5) == straight_map(u) for u in range(40))
+
+
+@pytest.mark.parametrize("u", range(8))
+def test_the_power_comes_to_1_as_often_as_to_minus_1_whatever_is_mapped(
+    u: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    powers = []
+
+    def recorded(base: int, exponent: int, modulus: int) -> int:
+        result = pow(base, exponent, modulus)
+        if exponent == (P - 1) // 2:
+            powers.append(result)
+        return result
+
+    monkeypatch.setattr(pake, "pow", recorded, raising=False)
+    for blind in (1, 2, 12_345, P // 3):
+        pake._map_to_curve(u, blind)
+        pake._map_to_curve(u, P - blind)
+        assert {*powers[-2:]} == {1, P - 1}
+    assert len(powers) == 8
 
 
 @given(secret=strings, channel=strings, session=strings, blind=blinds, other=blinds)
