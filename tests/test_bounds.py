@@ -19,7 +19,7 @@ import msgspec
 import pytest
 from kit.bare_room import IDENTITY, START, TICKET_KEY, Dice
 from kit.disk import Diary
-from kit.sessions import make_offers, make_pending, make_session
+from kit.sessions import make_offers, make_pending, make_session, place
 
 from sockatuh.cli.narrator import LongTexts
 from sockatuh.client.items import Said
@@ -28,16 +28,19 @@ from sockatuh.log import unblocked
 from sockatuh.net.batch import ADDRESSES_KEPT, BatchSender
 from sockatuh.protocol import messages as m
 from sockatuh.protocol.client.inbox import EARLY_BYTES, Inbox
-from sockatuh.protocol.constants import MAX_PARTS, MAX_PIECE, RECEIVE_WINDOW
+from sockatuh.protocol.constants import MAX_NAME_BYTES, MAX_PARTS, MAX_PIECE, RECEIVE_WINDOW
 from sockatuh.protocol.server.cookie import CookieJar
 from sockatuh.protocol.server.door import Door, standing_of
+from sockatuh.protocol.server.events import ServerEvent
 from sockatuh.protocol.server.fanout import SWEEP_BYTES, Fanout
 from sockatuh.protocol.server.limits import Limits
 from sockatuh.protocol.server.packing import Logged
+from sockatuh.protocol.server.password_offers import OFFERS_A_TURN
 from sockatuh.protocol.server.rate_limit import BucketTable
 from sockatuh.protocol.server.recent import Recent
 from sockatuh.protocol.server.requests import RELEASED_AT_ONCE, Requests
 from sockatuh.protocol.server.send_queue import Outgoing
+from sockatuh.protocol.server.session import open_session
 from sockatuh.protocol.server.tickets import Tickets
 from sockatuh.protocol.server.timers import ServerTimer
 from sockatuh.protocol.timers import TimerTable
@@ -290,6 +293,32 @@ def test_rates_that_are_remembered() -> None:
         return table
 
     assert held_by(fill) < 2 * MIB
+
+
+@pytest.mark.parametrize("proofs", [False, True], ids=["that wait for an offer", "that wait for bcrypt"])
+def test_sessions_of_newcomers(proofs: bool) -> None:
+    """Each asks for an offer with the longest names, and sends the longest proof."""
+    most, name = 128, "x" * MAX_NAME_BYTES
+
+    def fill() -> object:
+        out, events, offers = Outgoing(Counter()), deque[ServerEvent](), make_offers()
+        requests = Requests(LIMITS, out, events, TimerTable(ServerTimer), offers)
+        sessions = [open_session(make_pending(cid, source=place(cid)), LIMITS, START) for cid in range(1, most + 1)]
+        for session in sessions:
+            if proofs:
+                offers.end_turn()
+            for number in range(1, 10):
+                requests.call(session, m.Call(number, m.Join(f"{number}{name[1:]}", b"", None)), START)
+            requests.call(session, m.Call(10, m.Join(name, bytes(1_000), None)), START)
+            offers.open(session, name)
+        assert sum(session.joining == 10 for session in sessions) == (most if proofs else OFFERS_A_TURN)
+        assert sum(session.joining == 1 for session in sessions) == (0 if proofs else most - OFFERS_A_TURN)
+        events.clear()
+        while out.take():
+            pass
+        return sessions, requests, offers
+
+    assert held_by(fill) < most * 4_096
 
 
 def test_wrong_passwords_that_are_remembered() -> None:
