@@ -191,14 +191,17 @@ class Way:
         self.events()
         assert client.received == ["valid"]
         client.join(name)
-        given = self.one()
+        return self.giving(self.one(), name).visitor
+
+    def giving(self, given: DialectEvent, name: str) -> PasswordGiven:
+        """Check that somebody wants to join with the right password."""
         assert isinstance(given, PasswordGiven)
         assert given.open_password is not None
         opened = given.open_password()
         assert (given.name, opened.text) == (name, PASSWORD)
         assert opened.shows_hash == self.dialect.owns_names, "the original's clients prove nothing"
         assert PASSWORD not in repr((given, opened)), "it could be logged"
-        return given.visitor
+        return given
 
     def member(self, name: str) -> tuple[Client, Visitor]:
         client = self.client()
@@ -245,7 +248,7 @@ def test_a_refused_client_is_notified_and_may_retry(way: Way, code: str) -> None
     way.publish("budi", "soup at one")
     assert client.received == ["valid", "refused"]
     client.join("ana")
-    assert isinstance(way.one(), PasswordGiven)
+    way.giving(way.one(), "ana")
 
 
 def test_a_busy_refusal_is_sent_in_the_dialects_own_form(way: Way) -> None:
@@ -260,7 +263,22 @@ def test_a_busy_refusal_is_sent_in_the_dialects_own_form(way: Way) -> None:
         assert client.received == ["valid", "refused"]
         client.join("ana")
         again = way.one()
-    assert isinstance(again, PasswordGiven)
+    way.giving(again, "ana")
+
+
+def test_a_password_of_a_visitor_that_is_gone_is_none_or_what_it_gave(way: Way) -> None:
+    client = way.client()
+    client.ask("ana")
+    asked = way.one()
+    way.dialect.name_valid(asked.visitor, "ana")
+    way.events()
+    client.join("ana")
+    given = way.one()
+    assert isinstance(given, PasswordGiven)
+    assert given.open_password is not None
+    way.dialect.close(given.visitor, "crowded")
+    assert given.open_password().text in (None, PASSWORD)
+    assert way.events() == []
 
 
 def test_a_name_can_be_refused_before_the_password(way: Way) -> None:
