@@ -99,9 +99,9 @@ class Session:
     """The number of the JOIN that has no answer yet; there is one at a time."""
     offer: Offer | None = None
     """What the client can prove itself by, until it has been tried."""
-    proof: bytes | None = None
+    proof: bytes | None = field(default=None, repr=False)
     """The proof in the JOIN that has no answer yet."""
-    confirmation: bytes = b""
+    confirmation: bytes = field(default=b"", repr=False)
     """What shows the client that this server knows the hash, once that proof was opened."""
     call_answer: bytes | None = None
     lines: LineReceiver = field(default_factory=LineReceiver)

@@ -34,6 +34,12 @@ def test_a_named_session_is_joined() -> None:
     assert session.joined
 
 
+def test_a_session_shows_neither_the_proof_nor_what_answers_it() -> None:
+    session = make_session()
+    session.proof, session.confirmation = b"a proof", b"its answer"
+    assert not [secret for secret in ("a proof", "its answer") if secret in repr(session)]
+
+
 def test_answers_to_lines_are_repeated_as_they_were() -> None:
     session = make_session()
     session.answer_line(1, 40)
