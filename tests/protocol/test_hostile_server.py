@@ -10,7 +10,7 @@ from typing import Final
 
 import msgspec
 import pytest
-from kit.bare_room import LOG_ID, PASSWORD, SERVER, START, Dice, entry
+from kit.bare_room import LOG_ID, PASSWORD, SERVER, SERVER_KEY, START, Dice, entry
 from kit.password_hash import COST, SALT
 from kit.raw_server import RawServer, joined_raw_server, make_peer
 
@@ -31,6 +31,7 @@ from sockatuh.protocol.client.bounds import (
     Clamp,
     retry_seconds,
 )
+from sockatuh.protocol.client.proving import MOST_UNANSWERED
 from sockatuh.protocol.constants import DATA, HELLO, INIT, LINES_IN_FLIGHT, MAX_PARTS, MAX_PIECE
 
 NEVER: Final = (1 << 63) - 1
@@ -189,6 +190,43 @@ def test_a_refusal_without_a_wait_does_not_make_a_client_ask_without_end(code: s
     first = [m.Answer(host.last_call().number, m.Refused(code, 0))]
     torment = Torment(host, as_an_application_does).go_on(60.0, first)
     assert len(torment.sent_at) <= CALLS_BURST + 60 * CALLS_PER_SECOND + 20
+
+
+@pytest.mark.parametrize("salts", ["one salt", "ever another salt"])
+@pytest.mark.parametrize("pin", [None, SERVER_KEY], ids=["unknown", "pinned"])
+def test_offers_in_answer_to_everything_are_answered_three_times_or_at_a_bounded_rate(
+    pin: bytes | None, salts: str
+) -> None:
+    host = RawServer(make_peer(pin=pin))
+    host.peer.join("ana", PASSWORD, host.now)
+    host.shake()
+
+    def react(message: m.ClientMessage) -> Sequence[m.ServerMessage]:
+        salt = SALT if salts == "one salt" else host.dice(16)
+        return [m.Answer(message.number, host.make_offer(salt=salt))] if isinstance(message, m.Call) else []
+
+    torment = Torment(host, react).go_on(5.0, react(host.last_call()))
+    most = MOST_UNANSWERED if pin is None else CALLS_BURST + 5 * CALLS_PER_SECOND + 1
+    assert MOST_UNANSWERED <= len(host.proofs) <= most
+    assert len(torment.sent_at) <= most + 1
+    assert len(host.hashes) <= len(host.proofs) + 1
+    if pin is None:
+        assert host.of(pe.JoinRefused) == [pe.JoinRefused("server_unproven", 0.0, "proofs")]
+
+
+@pytest.mark.parametrize("pin", [None, SERVER_KEY], ids=["unknown", "pinned"])
+def test_one_offer_in_answer_to_everything_is_answered_once(pin: bytes | None) -> None:
+    host = RawServer(make_peer(pin=pin))
+    host.peer.join("ana", PASSWORD, host.now)
+    host.shake()
+    offer = host.make_offer()
+
+    def react(message: m.ClientMessage) -> Sequence[m.ServerMessage]:
+        return [m.Answer(message.number, offer)] if isinstance(message, m.Call) else []
+
+    torment = Torment(host, react).go_on(5.0, react(host.last_call()))
+    assert len(torment.sent_at) == len(host.proofs) == 1
+    assert host.of(pe.JoinRefused) == [pe.JoinRefused("server_unproven", 0.0, "offer")]
 
 
 def test_however_often_an_application_asks_calls_are_bounded() -> None:
