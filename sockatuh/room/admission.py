@@ -92,7 +92,7 @@ class PasswordGate:
         return self._judge(hmac.compare_digest(self._digest(password), self._right_digest), sources, now)
 
     def record(self, password: bytes, right: bool, address: Hashable, owner: str, now: float) -> Right | Wrong:
-        """Record what bcrypt found."""
+        """Record the result of a try that was judged elsewhere: by bcrypt, or because its proof failed."""
         if right:
             self._right_digest = self._digest(password)
         return self._judge(right, _sources(address, owner), now)

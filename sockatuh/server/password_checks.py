@@ -112,7 +112,7 @@ class PasswordDesk:
         return None
 
     def count_wrong(self, check: Check, now: float) -> Verdict:
-        """Return the verdict on a password that no room can have; `put_off` was asked before."""
+        """Return the verdict on a proof that failed or a password that no room can have; `put_off` was asked before."""
         return self._record(check, b"", right=False, now=now)
 
     def forget_password(self) -> None:
