@@ -274,6 +274,20 @@ def test_a_right_proof_that_joins_too_often_serves_afterwards(world: InstantWorl
     assert is_whole(world)
 
 
+def test_a_proof_of_somebody_who_has_left_by_then_is_not_counted(world: InstantWorld) -> None:
+    outlaw = ready(world)
+    join = outlaw.prove("ana")
+    assert outlaw._link is not None
+    for number, body in ((2, join), (3, m.Leave())):
+        outlaw._link.send(m.Call(number, body), world.now)
+    for datagram, _ in outlaw.datagrams_to_send():  # both in one turn of the server
+        world.server.receive_datagram(datagram, outlaw.address, world.now)
+    world.server.process(world.now)
+    assert not world.diary.of("password_refused")
+    assert is_whole(world)
+    assert not world.bodies()
+
+
 # A stolen hash.
 
 

@@ -177,6 +177,10 @@ class Endpoint:
         if session is not None:
             self._requests.offer(session, number, name)
 
+    def is_open(self, cid: int) -> bool:
+        """Tell whether a session has not ended."""
+        return self._table.find(cid) is not None
+
     def open_proof(self, cid: int, name: str) -> Opened | None:
         """Open the proof in a session's JOIN for a name; None if its client does not know the password's hash."""
         session = self._table.find(cid)

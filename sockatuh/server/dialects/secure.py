@@ -110,8 +110,8 @@ class SecureDialect:
         match event:
             case events.LineReceived(_, number, line, action, text):
                 return LineSaid(visitor, number, line, text, action)
-            case events.JoinAsked():
-                return self._ask_to_join(visitor, event)
+            case events.JoinAsked(cid):  # if the client has left since, its proof can no longer be opened
+                return self._ask_to_join(visitor, event) if self._endpoint.is_open(cid) else None
             case events.WhoAsked(_, number, after):
                 return Asked(visitor, number, ListMembers(after))
             case events.EntriesWanted(_, after, through):
