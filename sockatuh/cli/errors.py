@@ -98,8 +98,9 @@ def explain(error: Exception) -> Explanation:
         case NotStored():
             message = wording.not_stored(clean_line(error.server), error.seconds)
             return Explanation(ExitCode.NO_SERVER, "not_stored", message)
-        case Refused(code="password_wrong", detail=str(proof)) if proof:
-            return Explanation(ExitCode.REFUSED, "password_wrong", phrases.password_unproven(clean_line(proof)))
+        case Refused(code="password_wrong", detail=str(shown)) if shown:
+            message = phrases.password_unproven(clean_line(shown)) + wording.wait_first(error.wait)
+            return Explanation(ExitCode.REFUSED, "password_wrong", message)
         case Refused():
             exit_code = ExitCode.NAME_TAKEN if isinstance(error, NameTaken) else ExitCode.REFUSED
             code = clean_line(error.code)

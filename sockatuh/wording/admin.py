@@ -124,7 +124,12 @@ def refused(code: str, wait: float, detail: str) -> str:
     sentence = REFUSALS.get(code, f"The server refused ({code}).")
     if detail:
         sentence += f" ({detail})"
-    return sentence + (f" Wait {math.ceil(wait)} s before the next try." if wait > 0 else "")
+    return sentence + wait_first(wait)
+
+
+def wait_first(wait: float) -> str:
+    """Say how many seconds to wait before the next try, if any."""
+    return f" Wait {math.ceil(wait)} s before the next try." if wait > 0 else ""
 
 
 def bad_configuration(problems: Iterable[Problem]) -> str:
