@@ -13,30 +13,38 @@ from sockatuh.cli.errors import explain, guard
 from sockatuh.wording.admin import REFUSALS
 
 OLD, NEW = bytes(32), bytes([1]) * 32
-PROTOCOL = Path(__file__).parent.parent.parent / "docs/PROTOCOL.md"
+DOCS = Path(__file__).parent.parent.parent / "docs"
 
 
-@pytest.mark.parametrize(
-    ("error", "exit_code", "words"),
-    [
-        (errors.NoServer("box:7625", 5.0), 3, ["box:7625", "no answer"]),
-        (errors.NotStored("box:7625", 10.0), 3, ["box:7625", "10 s", "may still store it", "systemctl status"]),
-        (errors.Refused("password_wrong", 40.2), 4, ["password", "Wait 41 s"]),
-        (errors.Refused("from_the_future"), 4, ["from_the_future"]),
-        (errors.NameTaken("name_taken", detail="Ana"), 5, ["Ana", "--name"]),
-        (errors.NameTaken("name_owned"), 5, ["another key"]),
-        (errors.IdentityChanged("box:7625", OLD, NEW), 6, ["STOP", "SHA256:", "identity forget box:7625"]),
-        (errors.VersionMismatch(1, 2), 7, ["version 2", "Update this program"]),
-        (errors.ConfigurationError([errors.Problem("port", "flag --port", "should be 1")]), 8, ["flag --port"]),
-        (errors.AddressUnusable("::", 7625, "another program uses this port"), 1, ["7625", "--port"]),
-        (errors.DatabaseTooNew("room.db", 3, 1), 1, ["room.db", "schema 3"]),
-        (errors.DatabaseUnusable("room.db", "disk is full"), 1, ["disk is full", "sockatuh check"]),
-        (errors.DatabaseUnusable("room.db", "disk is full", "make room: df -h"), 1, ["disk is full. Make room: df -h"]),
-        (errors.KeyFileError("server.key", "others can read it"), 1, ["server.key", "others can read it"]),
-        (PermissionError(13, "Permission denied", "/etc/sockatuh"), 1, ["/etc/sockatuh", "Permission denied"]),
-        (RuntimeError("odd"), 1, ["bug", "RuntimeError: odd"]),
-    ],
-)
+ERRORS = [
+    (errors.NoServer("box:7625", 5.0), 3, ["box:7625", "no answer"]),
+    (errors.NotStored("box:7625", 10.0), 3, ["box:7625", "10 s", "may still store it", "systemctl status"]),
+    (errors.NotPrepared(60.0), 3, ["60 s", "--timeout"]),
+    (errors.Refused("password_wrong", 40.2), 4, ["That is not the room's password.", "Wait 41 s"]),
+    (errors.Refused("password_wrong", 40.2, "the eight"), 4, ["Its words: the eight; compare", "Wait 41 s"]),
+    (errors.Refused("password_changed"), 4, ["has a new password"]),
+    (errors.Refused("unknown_server", detail="the eight"), 4, ["--trust strict", "the eight"]),
+    (errors.Refused("from_the_future"), 4, ["from_the_future"]),
+    (errors.NameTaken("name_taken", detail="Ana"), 5, ["Ana", "--name"]),
+    (errors.NameTaken("name_owned"), 5, ["another key"]),
+    (errors.IdentityChanged("box:7625", OLD, NEW), 6, ["STOP", "SHA256:", "identity forget box:7625"]),
+    (errors.ServerUnproven("box", OLD, "welcome"), 6, ["box let you in without knowing", "Nothing was given away."]),
+    (errors.ServerUnproven("box", OLD, "offer"), 6, ["box does not ask for", "Nothing was given away."]),
+    (errors.ServerUnproven("box", OLD, "proofs"), 6, ["three proofs", "Its words: craft foot", "compare"]),
+    (errors.ClientOutdated("box"), 7, ["wants a newer sockatuh", "Update"]),
+    (errors.VersionMismatch(1, 2), 7, ["version 2", "Update this program"]),
+    (errors.ConfigurationError([errors.Problem("port", "flag --port", "should be 1")]), 8, ["flag --port"]),
+    (errors.AddressUnusable("::", 7625, "another program uses this port"), 1, ["7625", "--port"]),
+    (errors.DatabaseTooNew("room.db", 3, 1), 1, ["room.db", "schema 3"]),
+    (errors.DatabaseUnusable("room.db", "disk is full"), 1, ["disk is full", "sockatuh check"]),
+    (errors.DatabaseUnusable("room.db", "disk is full", "make room: df -h"), 1, ["disk is full. Make room: df -h"]),
+    (errors.KeyFileError("server.key", "others can read it"), 1, ["server.key", "others can read it"]),
+    (PermissionError(13, "Permission denied", "/etc/sockatuh"), 1, ["/etc/sockatuh", "Permission denied"]),
+    (RuntimeError("odd"), 1, ["bug", "RuntimeError: odd"]),
+]
+
+
+@pytest.mark.parametrize(("error", "exit_code", "words"), ERRORS)
 def test_each_error_has_its_exit_code_and_says_what_and_what_next(
     error: Exception, exit_code: int, words: list[str], capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -71,6 +79,10 @@ def test_ctrl_c_is_130_and_says_nothing(capsys: pytest.CaptureFixture[str]) -> N
     [
         errors.NameTaken("name_taken", detail=COCKTAIL),
         errors.Refused(COCKTAIL, 1.0, COCKTAIL),
+        errors.Refused("password_wrong", detail=COCKTAIL),
+        errors.ServerUnproven(COCKTAIL, OLD, "welcome"),
+        errors.ServerUnproven(COCKTAIL, OLD, "proofs"),
+        errors.ClientOutdated(COCKTAIL),
         errors.NoServer(COCKTAIL, 1.0, COCKTAIL),
         errors.ConfigurationError([errors.Problem(COCKTAIL, COCKTAIL, COCKTAIL)]),
         errors.AddressUnusable(COCKTAIL, 1, "no such host"),
@@ -88,10 +100,23 @@ def test_nothing_that_came_from_elsewhere_reaches_the_terminal_or_begins_a_line(
         assert lies_in(line.strip() for line in text.splitlines()) == []
 
 
+def codes_of_the_protocol() -> set[str]:
+    table = (DOCS / "PROTOCOL.md").read_text("utf-8").partition("### Codes")[2].partition("\n## ")[0]
+    return {code for cell in re.findall(r"^\| (`.*?) \|", table, re.MULTILINE) for code in re.findall(r"`(\w+)`", cell)}
+
+
 def test_every_code_of_the_protocol_has_its_sentence() -> None:
-    table = PROTOCOL.read_text("utf-8").partition("### Codes")[2].partition("\n## ")[0]
-    codes = {
-        code for cell in re.findall(r"^\| (`.*?) \|", table, re.MULTILINE) for code in re.findall(r"`(\w+)`", cell)
-    }
+    codes = codes_of_the_protocol()
     assert len(codes) > 10
     assert codes <= REFUSALS.keys()
+
+
+def test_every_code_that_a_command_makes_itself_is_documented_with_its_exit_code() -> None:
+    page = (DOCS / "JSON.md").read_text("utf-8")
+    table = page.partition("## Errors")[2]
+    rows = re.findall(r"^\| (`.*?) \| (\d+)[^|]* \|", table, re.MULTILINE)
+    documented = {code: int(exit_code) for cell, exit_code in rows for code in re.findall(r"`(\w+)`", cell)}
+    made = [explain(error) for error, _, _ in ERRORS]
+    own = {each.code: each.exit_code for each in made if each.code not in codes_of_the_protocol() | {"from_the_future"}}
+    assert own.items() <= documented.items()
+    assert REFUSALS.keys() - {*re.findall(r"`(\w+)`", page)} - codes_of_the_protocol() == set()
