@@ -350,7 +350,8 @@ ATTACKS: Final[tuple[Attack, ...]] = (
     Attack(
         "flipped-bits",
         "A corrupted handshake datagram is dropped, and the handshake still succeeds",
-        "each bit of HELLO, COOKIE, INIT, RESP, JOIN and WELCOME flipped, lengths from 0 to one more, in virtual time",
+        "each bit of HELLO, COOKIE, INIT, RESP, both JOINs, NAME_VALID and WELCOME flipped, lengths from 0 to one more,"
+        " in virtual time",
         flipped_bits,
         pace=Pace.COMPUTED,
     ),
