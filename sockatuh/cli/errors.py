@@ -98,8 +98,8 @@ def explain(error: Exception) -> Explanation:
         case NotStored():
             message = wording.not_stored(clean_line(error.server), error.seconds)
             return Explanation(ExitCode.NO_SERVER, "not_stored", message)
-        case Refused(code="password_wrong", detail=str(shown)) if shown:
-            message = phrases.password_unproven(clean_line(shown)) + wording.wait_first(error.wait)
+        case Refused(code="password_wrong", detail=str(its_words)) if its_words:
+            message = phrases.password_unproven(clean_line(its_words)) + wording.wait_first(error.wait)
             return Explanation(ExitCode.REFUSED, "password_wrong", message)
         case Refused():
             exit_code = ExitCode.NAME_TAKEN if isinstance(error, NameTaken) else ExitCode.REFUSED

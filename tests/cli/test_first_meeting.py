@@ -54,7 +54,7 @@ def test_a_server_with_another_password_is_not_remembered_and_its_words_are_show
     for command in COMMANDS:
         done = client.call(*command)
         assert done.returncode == 4, command
-        assert unwrapped(done.stderr) == unproven(false.words)
+        assert unwrapped(done.stderr).startswith(unproven(false.words))
         assert kept_by(client) == set()
 
 
