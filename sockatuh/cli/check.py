@@ -89,8 +89,13 @@ def _print(rows: Mapping[str, tuple[Any, str]], *, as_json: bool, show_origin: b
         print(json.dumps({"v": 1, "type": "check", "running": running, "settings": settings}))
         return
     for key, (value, origin) in rows.items():
-        text = ", ".join(map(str, value)) if isinstance(value, list) else str(value)
+        text = ", ".join(map(str, value)) if isinstance(value, list) else _as_written(value)
         print(wording.setting(key, text, origin if show_origin else ""))
+
+
+def _as_written(value: object) -> str:
+    """Return a value as the file has it."""
+    return str(value).lower() if isinstance(value, bool) else str(value)
 
 
 def _plain(value: object) -> object:

@@ -121,6 +121,7 @@ def service_options(settings: Settings, *, terminal: bool) -> ServiceOptions:
         classic_networks=settings.classic_networks,
         max_members=settings.max_members,
         join_lines_up_to=settings.join_lines_up_to,
+        discoverable=settings.discoverable,
         log_texts=settings.log_messages == "always" or (settings.log_messages == "auto" and terminal),
         limits=settings.limits,
         log_level=settings.log_level,

@@ -68,11 +68,18 @@ class Arrival(tuple[Any, ...]):
 
     source: Source | None = None
     note: Control | None = None
+    was_sent_to_all: bool = False
+    """Whether the datagram came to a broadcast or multicast address."""
 
 
 def source_of(address: Address) -> Source | None:
     """Return the source for datagrams to an address; None lets the system choose."""
     return getattr(address, "source", None)
+
+
+def was_sent_to_all(address: Address) -> bool:
+    """Return whether a datagram from an address came to a broadcast or multicast address, as far as is known."""
+    return getattr(address, "was_sent_to_all", False)
 
 
 def ask_for_notes(sock: socket.socket) -> bool:
@@ -105,6 +112,20 @@ def find_source(notes: Iterable[Control]) -> Source | None:
         if level == socket.IPPROTO_IPV6 and kind == IPV6_PKTINFO and len(data) == IPV6_NOTE.size:
             found = _ipv6_source(data)
     return found
+
+
+def is_to_all(notes: Iterable[Control]) -> bool:
+    """Return whether a datagram's packet info names a broadcast or multicast destination.
+
+    A network's broadcast address looks like any other; it is known by the kernel naming another one to answer from.
+    """
+    for level, kind, data in notes:
+        if level == socket.IPPROTO_IP and kind == IP_PKTINFO and len(data) == IPV4_NOTE.size:
+            _, ours, destination = IPV4_NOTE.unpack(data)
+            return not _is_ipv4_host(destination) or (_is_ipv4_host(ours) and ours != destination)
+        if level == socket.IPPROTO_IPV6 and kind == IPV6_PKTINFO and len(data) == IPV6_NOTE.size and data[0] == 0xFF:
+            return True
+    return False
 
 
 def source_at(host: ipaddress.IPv4Address | ipaddress.IPv6Address) -> Source:
@@ -161,7 +182,7 @@ class ArrivalReceiver:
     def __init__(self, sock: socket.socket, tell: Tell) -> None:
         self._recvmsg, self._recvfrom, self._tell = sock.recvmsg, sock.recvfrom, tell
         self._arrivals: dict[Address, Arrival] = {}
-        self._sources: dict[Control, Source | None] = {}
+        self._sources: dict[Control, tuple[Source | None, bool]] = {}
         self._reads_notes = True
 
     def __call__(self) -> tuple[bytes, Address]:
@@ -193,8 +214,8 @@ class ArrivalReceiver:
         if note not in self._sources:
             if len(self._sources) >= SOURCES_KEPT:
                 self._sources.clear()
-            self._sources[note] = find_source(notes)
-        arrival.source = self._sources[note]
+            self._sources[note] = find_source(notes), is_to_all(notes)
+        arrival.source, arrival.was_sent_to_all = self._sources[note]
         if len(self._arrivals) >= ARRIVALS_KEPT:
             self._arrivals.clear()
         self._arrivals[address] = arrival

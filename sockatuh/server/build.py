@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from sockatuh.log import Logger
 from sockatuh.net.address import pack_address
+from sockatuh.net.arrival import was_sent_to_all
 from sockatuh.protocol.password_proof import PasswordHash
 from sockatuh.protocol.server.door import ServerIdentity
 from sockatuh.protocol.server.endpoint import Endpoint
@@ -99,7 +100,8 @@ def build(
         random=random,
         wall=wall,
     )
-    return Parts(endpoint, secure, classic, Demux(secure, classic), room, desk, room_server)
+    core = Demux(secure, classic, endpoint.dropped, was_sent_to_all=was_sent_to_all, discoverable=options.discoverable)
+    return Parts(endpoint, secure, classic, core, room, desk, room_server)
 
 
 def classic_peers(options: ServiceOptions) -> int:

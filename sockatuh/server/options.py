@@ -36,6 +36,7 @@ class ServiceOptions:
     limits: Limits
     message_bytes: int = 1 << 30
     join_lines_up_to: int = JOIN_LINES_UP_TO
+    discoverable: bool = True
     log_level: str = "info"
     log_format: str = "auto"
 

@@ -95,6 +95,7 @@ class Settings(BaseSettings):
     classic_networks: Annotated[tuple[Network, ...], BeforeValidator(checked_networks)] = PRIVATE_NETWORKS
     max_members: Annotated[int, _NUMBER, Field(ge=1, le=10_000)] = 1_000
     join_lines_up_to: Annotated[int, _NUMBER, Field(ge=0, le=10_000)] = 200
+    discoverable: bool = True
     log_format: Literal["auto", "console", "json"] = "auto"
     log_level: Literal["debug", "info", "warning", "error"] = "info"
     log_messages: Literal["auto", "always", "never"] = "auto"
@@ -149,6 +150,8 @@ def wanted(key: str) -> str:
     field = (_LimitsForm if table else Settings).model_fields[name]
     if get_origin(field.annotation) is Literal:
         return "should be " + " or ".join(f'"{each}"' for each in get_args(field.annotation))
+    if field.annotation is bool:
+        return "should be true or false"
     bounds = {
         kind: getattr(each, kind) for each in field.metadata for kind in ("ge", "gt", "le") if hasattr(each, kind)
     }

@@ -21,7 +21,9 @@ from sockatuh.net.arrival import (
     ArrivalReceiver,
     ask_for_notes,
     find_source,
+    is_to_all,
     source_of,
+    was_sent_to_all,
 )
 from sockatuh.net.batch import FEW, BatchSender
 from sockatuh.net.fallback import Fallback
@@ -143,6 +145,43 @@ def test_an_ipv4_answer_uses_the_kernels_specific_destination(
             IP_PKTINFO,
             IPV4_NOTE.pack(named[0], socket.inet_aton(named[1]), bytes(4)),
         )
+
+
+@pytest.mark.parametrize(
+    ("ours", "header", "to_all"),
+    [
+        ("10.77.0.2", "10.77.0.2", False),
+        ("127.7.7.7", "127.7.7.7", False),
+        ("0.0.0.0", "10.77.0.2", False),
+        ("10.77.0.1", "10.77.0.255", True),
+        ("10.77.0.1", "255.255.255.255", True),
+        ("10.77.0.1", "224.0.0.1", True),
+    ],
+)
+def test_an_ipv4_datagram_to_all_is_known_by_its_destination(ours: str, header: str, to_all: bool) -> None:
+    note = IPV4_NOTE.pack(7, socket.inet_aton(ours), socket.inet_aton(header))
+    both = [(socket.IPPROTO_IPV6, IPV6_PKTINFO, mapped(header, 7)), (socket.IPPROTO_IP, IP_PKTINFO, note)]
+    assert [is_to_all(notes) for notes in (both, both[1:], both[::-1])] == [to_all] * 3
+
+
+@pytest.mark.parametrize(("host", "to_all"), [("ff02::1", True), ("fe80::1", False), ("fd77::1", False)])
+def test_an_ipv6_datagram_to_all_is_known_by_its_destination(host: str, to_all: bool) -> None:
+    note = IPV6_NOTE.pack(socket.inet_pton(socket.AF_INET6, host), 7)
+    assert is_to_all([(socket.IPPROTO_IPV6, IPV6_PKTINFO, note)]) is to_all
+    assert not is_to_all([])
+
+
+@pytest.mark.parametrize("host", ["::", "0.0.0.0"])
+def test_the_system_tells_a_broadcast_on_the_loopback_from_a_datagram_to_us(host: str) -> None:
+    with room(host) as (server, asker):
+        ask_for_notes(server)
+        asker.setsockopt(socket.SOL_SOCKET, socket.SO_BROADCAST, 1)
+        receive, found = ArrivalReceiver(server, untold), []
+        for asked in ("127.255.255.255", "127.0.0.2", "127.255.255.255"):
+            asker.sendto(b"hello", (asked, server.getsockname()[1]))
+            found.append(was_sent_to_all(receive()[1]))
+    assert found == [True, False, True]
+    assert not was_sent_to_all(("127.0.0.1", 7625))
 
 
 def mapped(host: str, interface: int) -> bytes:

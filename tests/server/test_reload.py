@@ -126,6 +126,12 @@ def said(person: Client) -> list[str]:
     return [line for line in person.story if ": " in line]
 
 
+def test_a_room_can_be_hidden_without_a_restart(world: InstantWorld, reload: Reload) -> None:
+    assert world.parts.core.discoverable
+    assert reload(discoverable=False)[0].taken == ("discoverable",)
+    assert not world.parts.core.discoverable
+
+
 def test_disabling_the_classic_dialect_keeps_its_present_members(world: InstantWorld, reload: Reload) -> None:
     early, late = world.teletype(), world.teletype()
     early.join("early")

@@ -298,6 +298,7 @@ def expect_our_words(directory: Path, environ: Mapping[str, str], key: str, orig
     ("key", "value", "expected"),
     [
         ("port", "banana", 'should be a whole number from 0 to 65535, not "banana"'),
+        ("discoverable", "banana", 'should be true or false, not "banana"'),
         ("classic", True, 'should be "off" or "on", not true'),
         ("log_level", "loud", 'should be "debug" or "info" or "warning" or "error", not "loud"'),
         ("limits.lines_per_second", -1, "should be a number over 0, not -1"),

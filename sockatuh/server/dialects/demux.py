@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections import Counter
+from collections.abc import Callable
 from typing import Final
 
 from sockatuh.protocol.constants import HELLO, RESET
@@ -13,15 +15,30 @@ SECURE_TYPES: Final = frozenset(bytes([kind]) for kind in range(HELLO, RESET + 1
 
 
 class Demux:
-    """A core made of the secure and the classic dialect's cores. Classic counts what it receives even while off."""
+    """A core made of the secure and the classic dialect's cores. Classic counts what it receives even while off.
 
-    def __init__(self, secure: Core[DialectEvent], classic: Core[DialectEvent]) -> None:
-        self._secure = secure
-        self._classic = classic
+    Unless it is `discoverable`, what came to a broadcast or multicast address is counted in `dropped` and not passed
+    on; `was_sent_to_all` tells that by the sender's address.
+    """
+
+    def __init__(
+        self,
+        secure: Core[DialectEvent],
+        classic: Core[DialectEvent],
+        dropped: Counter[str],
+        *,
+        was_sent_to_all: Callable[[Address], bool],
+        discoverable: bool,
+    ) -> None:
+        self.discoverable = discoverable
+        self._secure, self._classic = secure, classic
+        self._dropped, self._was_sent_to_all = dropped, was_sent_to_all
 
     def receive_datagram(self, data: bytes, address: Address, now: float) -> None:
         """Pass the datagram to the dialect that its first byte belongs to."""
-        if data[:1] in SECURE_TYPES:
+        if not self.discoverable and self._was_sent_to_all(address):
+            self._dropped["sent_to_all"] += 1
+        elif data[:1] in SECURE_TYPES:
             self._secure.receive_datagram(data, address, now)
         else:
             self._classic.receive_datagram(data, address, now)

@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 import ipaddress
-from collections import deque
+from collections import Counter, deque
 
 import pytest
 from kit.disk import Diary
@@ -46,6 +46,10 @@ def make_classic(*, enabled: bool) -> ClassicDialect:
     return ClassicDialect(Diary(), bytes, enabled=enabled, networks=networks, rate=1e6, burst=1000)
 
 
+def make_demux(secure: SecureCore, classic: ClassicDialect) -> Demux:
+    return Demux(secure, classic, Counter(), was_sent_to_all=lambda _: False, discoverable=True)
+
+
 @pytest.fixture
 def secure() -> SecureCore:
     return SecureCore()
@@ -58,7 +62,7 @@ def classic() -> ClassicDialect:
 
 @pytest.fixture
 def both(secure: SecureCore, classic: ClassicDialect) -> Demux:
-    return Demux(secure, classic)
+    return make_demux(secure, classic)
 
 
 def test_the_first_byte_names_the_dialect(both: Demux, secure: SecureCore, classic: ClassicDialect) -> None:
@@ -76,9 +80,25 @@ def test_the_address_and_the_time_go_along(both: Demux, secure: SecureCore) -> N
 
 def test_text_never_reaches_the_secure_dialect(secure: SecureCore) -> None:
     classic = make_classic(enabled=False)
-    Demux(secure, classic).receive_datagram(b"Username:budi", HERE, 0.0)
+    make_demux(secure, classic).receive_datagram(b"Username:budi", HERE, 0.0)
     assert secure.received == []
     assert classic.dropped == {"off": 1}
+
+
+@pytest.mark.parametrize("data", [b"\xb1...", b"\xb3...", b"\xb5...", b"Username:budi"])
+def test_what_was_sent_to_all_is_processed_only_by_a_room_that_may_be_found(
+    secure: SecureCore, classic: ClassicDialect, data: bytes
+) -> None:
+    dropped = Counter[str]()
+    both = Demux(secure, classic, dropped, was_sent_to_all=lambda to: to is not HERE, discoverable=False)
+    both.receive_datagram(data, ("10.0.0.9", 40000), 0.0)
+    assert (secure.received, both.next_event(), dropped) == ([], None, {"sent_to_all": 1})
+    both.discoverable = True
+    both.receive_datagram(data, ("127.0.0.1", 40001), 0.0)
+    both.discoverable = False
+    both.receive_datagram(data, HERE, 0.0)
+    assert len(secure.received) == (2 if data[0] > 0x7F else 0)
+    assert dropped == {"sent_to_all": 1}
 
 
 def test_events_of_both_dialects_are_reported(both: Demux, secure: SecureCore) -> None:
