@@ -38,6 +38,7 @@ COMMANDS: Final = {
     "send": ("send", "send", phrases.HELP_SEND),
     "tail": ("tail", "tail", phrases.HELP_TAIL),
     "who": ("who", "who", phrases.HELP_WHO),
+    "discover": ("discover", "discover", phrases.HELP_DISCOVER),
     "history": ("history", "history", wording.HELP_HISTORY),
     "backup": ("backup", "backup", backups.HELP_BACKUP),
     "restore": ("backup", "restore", backups.HELP_RESTORE),

@@ -9,11 +9,10 @@ from typing import Annotated, Final
 
 import typer
 
-from sockatuh.client.profile import Pin, Profile, default_directory
+from sockatuh.client.profile import Profile, default_directory
 from sockatuh.protocol.identity import fingerprint, words
 from sockatuh.protocol.noise import public_key
 from sockatuh.room.text import clean_line
-from sockatuh.store.files import find_bytes
 from sockatuh.wording import client as phrases
 
 from .connection import parse_server_address
@@ -22,7 +21,6 @@ from .jsonlines import print_line
 from .options import JsonOption
 
 KEY_FILE: Final = "identity"
-PINS_FILE: Final = "known_servers"
 
 
 class Action(StrEnum):
@@ -51,7 +49,7 @@ def identity(
 
 def _show(directory: Path, *, as_json: bool) -> None:
     files = Profile(directory)
-    key, path, pins = public_key(files.identity()), directory / KEY_FILE, _pins(files, directory)
+    key, path, pins = public_key(files.identity()), directory / KEY_FILE, files.known_servers()
     if as_json:
         print_line("identity", fingerprint=fingerprint(key), words=words(key), path=str(path))
         for server, pin in pins.items():
@@ -61,13 +59,6 @@ def _show(directory: Path, *, as_json: bool) -> None:
     print(phrases.identity(words(key), fingerprint(key), path))
     for server, pin in pins.items():
         print(phrases.known_server(server, words(pin.key), pin.first_seen, clean_line(pin.room)))
-
-
-def _pins(files: Profile, directory: Path) -> dict[str, Pin]:
-    """Return the known servers, sorted by name."""
-    lines = (find_bytes(directory / PINS_FILE) or b"").decode(errors="replace").splitlines()
-    servers = sorted({clean_line(line.partition(" ")[0]) for line in lines})
-    return {server: pin for server in servers if (pin := files.find_pin(server)) is not None}
 
 
 def _forget(files: Profile, server: str) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import io
 import sys
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Final, TextIO
 
 from sockatuh.room.text import lines_of
@@ -13,7 +13,7 @@ from .direction import LEFT_TO_RIGHT, anchored, without_marks
 from .questions import is_terminal
 from .rendering import LONGEST, NAMES_AT, SHORTENED, TEXTS_FROM
 from .safe_output import ShownText, escape
-from .wrapping import CUT, columns_of, wrap
+from .wrapping import CUT, columns_of, width_of, wrap
 
 NOTE_INDENT: Final = 2
 LOG_INDENT: Final = 9
@@ -37,6 +37,15 @@ def print_wrapped(lines: Iterable[str], indent: int, stream: TextIO | None = Non
     for line in lines:
         for at, row in enumerate(wrap(line, columns_of(stream), 0, indent, CUT, whole=False)):
             print_row(" " * indent + row if at else row, stream)
+
+
+def aligned(rows: Sequence[Sequence[str]]) -> list[str]:
+    """Return the rows of a table with aligned columns, also with wide characters."""
+    columns = range(max(len(row) for row in rows))
+    widths = [max((width_of(row[at]) for row in rows if at < len(row)), default=0) for at in columns]
+    return [
+        "  ".join(cell + " " * (widths[at] - width_of(cell)) for at, cell in enumerate(row)).rstrip() for row in rows
+    ]
 
 
 def log_rows(line: str) -> str:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import Final
 
 from sockatuh.client.items import Member, Role
@@ -16,8 +15,7 @@ from .jsonlines import print_line
 from .naming import local_moment, shown_name
 from .options import JsonOption, NameOption, PasswordFileOption, ServerArgument, TrustOption, Wishes
 from .questions import may_ask
-from .rows import NOTE_INDENT, print_wrapped
-from .wrapping import width_of
+from .rows import NOTE_INDENT, aligned, print_wrapped
 
 ANSWERED_WITHIN: Final = 10.0
 
@@ -42,7 +40,7 @@ async def _who(wishes: Wishes, *, as_json: bool) -> None:
             _print_json(member)
         return
     rows = [phrases.WHO_COLUMNS, *(_row(member) for member in members)]
-    print_wrapped(_table(rows), NOTE_INDENT)
+    print_wrapped(aligned(rows), NOTE_INDENT)
 
 
 def _print_json(member: Member) -> None:
@@ -64,12 +62,3 @@ def _row(member: Member) -> tuple[str, ...]:
     name, since = shown_name(member.name), local_moment(member.since)
     row = (name, since, member.dialect, member.tag or "-")
     return (*row, *remarks)
-
-
-def _table(rows: Sequence[Sequence[str]]) -> list[str]:
-    """Return the rows with aligned columns, also with wide characters."""
-    columns = range(max(len(row) for row in rows))
-    widths = [max((width_of(row[at]) for row in rows if at < len(row)), default=0) for at in columns]
-    return [
-        "  ".join(cell + " " * (widths[at] - width_of(cell)) for at, cell in enumerate(row)).rstrip() for row in rows
-    ]

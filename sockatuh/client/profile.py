@@ -107,6 +107,10 @@ class Profile:
         """Return what is known about a server, None if it is unknown."""
         return self._pins.find(server)
 
+    def known_servers(self) -> dict[str, Pin]:
+        """Return every server that is known, sorted by its name."""
+        return self._pins.all()
+
     def pin(self, server: str, key: bytes, room: str) -> None:
         """Remember a server's key (32 bytes), replacing what was known about it."""
         first_seen = datetime.now(UTC).isoformat(timespec="seconds").replace("+00:00", "Z")
@@ -172,6 +176,16 @@ class _ServerLines(Generic[T]):
         word = _one_word(server)
         found = (value for line in self._lines() if (value := self._value(line, word)) is not None and of(value))
         return next(found, None)
+
+    def all(self) -> dict[str, T]:
+        """Return what `find` returns for each server that has a value, sorted by server."""
+        found: dict[str, T] = {}
+        for line in self._lines():
+            server = line.partition(" ")[0]
+            is_ours = server == _one_word(server) and server not in found
+            if is_ours and (value := self._value(line, server)) is not None:
+                found[server] = value
+        return dict(sorted(found.items()))
 
     def put(self, server: str, value: str, of: Callable[[T], bool] = _of_any, at_most: int = 1) -> None:
         """Replace the values that `of` selects; keep the newest `at_most` of all of the server's values."""

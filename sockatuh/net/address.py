@@ -19,6 +19,14 @@ Network: TypeAlias = ipaddress.IPv4Network | ipaddress.IPv6Network
 MAPPED_TEXT: Final = "::ffff:"
 MAPPED_BYTES: Final = b"\0" * 10 + b"\xff\xff"
 MAX_HOST: Final = 253
+NEAR: Final = tuple(
+    ipaddress.ip_network(network)
+    for network in (
+        "127.0.0.0/8", "10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "169.254.0.0/16", "100.64.0.0/10", "::1/128",
+        "fc00::/7", "fe80::/10",
+    )
+)  # fmt: skip
+"""Every network whose addresses are not public."""
 HOST_PATTERN: Final = re.compile(r"[^\s\x00-\x1f\x7f/\\@#?%&=\[\]:]+")
 
 

@@ -27,21 +27,27 @@ AnyAddress: TypeAlias = ipaddress.IPv4Interface | ipaddress.IPv6Interface
 
 SIOCGIFCONF: Final = 0x8912
 SIOCGIFFLAGS: Final = 0x8913
+SIOCGIFBRDADDR: Final = 0x8919
 SIOCGIFNETMASK: Final = 0x891B
 SIOCGIFHWADDR: Final = 0x8927
 SIOCETHTOOL: Final = 0x8946
 ETHTOOL_GDRVINFO: Final = 3
 DRIVER_INFO_SIZE: Final = 196
 IFF_UP: Final = 0x1
+IFF_BROADCAST: Final = 0x2
 IFF_LOOPBACK: Final = 0x8
 IFF_POINTOPOINT: Final = 0x10
 IFF_RUNNING: Final = 0x40
+NOT_A_LAN: Final = IFF_LOOPBACK | IFF_POINTOPOINT
 ETHERNET: Final = 1
 INFINIBAND: Final = 32
 IFREQ: Final = struct.Struct("16sHH4s8s8x" if struct.calcsize("P") == 8 else "16sHH4s8s")
 """Name; family, port, IPv4 address and padding of a sockaddr."""
 MAX_INTERFACES: Final = 128
 MAX_SOURCES: Final = 16
+MAX_LINKS: Final = 32
+LARGEST: Final = 16
+"""The shortest prefix of a network whose broadcast address is used: beyond it is no LAN."""
 USUAL_PREFIX: Final = 24
 """The prefix length assumed for a local network whose own is unknown."""
 IPV6_ADDRESSES: Final = Path("/proc/net/if_inet6")
@@ -80,6 +86,19 @@ class Interface:
     name: str
     kind: Kind
     addresses: tuple[AnyAddress, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Link:
+    """A network to whose machines something can be sent all at once: an interface, its number, and its addresses.
+
+    `broadcasts` are its IPv4 addresses, each with the address that reaches all machines of its network.
+    """
+
+    name: str
+    index: int
+    broadcasts: tuple[tuple[ipaddress.IPv4Interface, ipaddress.IPv4Address], ...]
+    has_ipv6: bool
 
 
 def lan_addresses_of(sock: socket.socket) -> tuple[str, ...]:
@@ -176,6 +195,51 @@ def _ipv4_addresses(sock: socket.socket) -> Iterator[tuple[str, AnyAddress]]:
             yield label.partition(":")[0], ipaddress.IPv4Interface((address, prefix))
     except OSError:
         return
+
+
+def find_links() -> list[Link]:
+    """Return the networks that this machine is in, without loopback, tunnels and networks beyond a /16."""
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sock:
+        if sys.platform != "linux":
+            return _links_by_name()
+        fours: dict[str, dict[ipaddress.IPv4Interface, ipaddress.IPv4Address]] = {}
+        for name, address in _ipv4_addresses(sock):
+            if isinstance(address, ipaddress.IPv4Interface) and LARGEST <= address.network.prefixlen < 31:
+                fours.setdefault(name, {})[address] = _broadcast_of(sock, name, address)
+        sixes = {name for name, _ in _ipv6_addresses()}
+        links = []
+        for name in dict.fromkeys([*fours, *sorted(sixes)]):
+            with contextlib.suppress(OSError):
+                flags = _answer(sock, SIOCGIFFLAGS, name)
+                if flags & (IFF_UP | IFF_RUNNING) == IFF_UP | IFF_RUNNING and not flags & NOT_A_LAN:
+                    broadcasts = fours.get(name, {}) if flags & IFF_BROADCAST else {}
+                    link = Link(name, socket.if_nametoindex(name), tuple(broadcasts.items()), name in sixes)
+                    links.append(link)
+        return links[:MAX_LINKS]
+
+
+def _broadcast_of(sock: socket.socket, name: str, address: ipaddress.IPv4Interface) -> ipaddress.IPv4Address:
+    """Return the broadcast address that is set for an address, or, without one, the last of its network."""
+    import fcntl
+
+    with contextlib.suppress(OSError):
+        request = IFREQ.pack(name.encode(), socket.AF_INET, 0, address.ip.packed, bytes(8))
+        found = ipaddress.IPv4Address(IFREQ.unpack(fcntl.ioctl(sock, SIOCGIFBRDADDR, request))[3])
+        if found in address.network:
+            return found
+    return address.network.broadcast_address
+
+
+def _links_by_name() -> list[Link]:
+    """Return the networks of this machine's name, where the system cannot be asked: each assumed to be a /24."""
+    fours = []
+    with contextlib.suppress(OSError):
+        for info in socket.getaddrinfo(socket.gethostname(), None, socket.AF_INET, socket.SOCK_DGRAM):
+            address = ipaddress.IPv4Interface(f"{info[4][0]}/{USUAL_PREFIX}")
+            if not address.is_loopback:
+                fours.append((address, address.network.broadcast_address))
+    links = [Link(name, index, (), has_ipv6=True) for index, name in socket.if_nameindex()]
+    return [*[Link(str(each.ip), 0, ((each, to),), has_ipv6=False) for each, to in fours], *links][:MAX_LINKS]
 
 
 def find_sources(sock: socket.socket) -> list[Source]:

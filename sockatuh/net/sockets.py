@@ -73,6 +73,13 @@ def open_client_socket() -> socket.socket:
     return _open_first(_candidates("::", 0))
 
 
+def open_search_socket() -> socket.socket:
+    """Return a client's socket that may also send to all machines of a network."""
+    sock = open_client_socket()
+    sock.setsockopt(socket.SOL_SOCKET, socket.SO_BROADCAST, 1)
+    return sock
+
+
 def given_buffers(sock: socket.socket) -> Buffers:
     """Return the sizes the kernel granted; Linux reports them doubled, for its own bookkeeping."""
     share = 2 if sys.platform == "linux" else 1

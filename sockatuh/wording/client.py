@@ -18,6 +18,7 @@ HELP_CHAT: Final = "Talk in a room."
 HELP_SEND: Final = "Say one thing in a room, and wait until it is stored."
 HELP_TAIL: Final = "Read what is said in a room, until stopped."
 HELP_WHO: Final = "List who is in a room."
+HELP_DISCOVER: Final = "Find the rooms in this machine's networks."
 HELP_IDENTITY: Final = "Show the key that servers know you by, or forget a server's key."
 
 HELP_SERVER: Final = (
@@ -43,6 +44,12 @@ HELP_WORDS: Final = (
 HELP_TIMEOUT: Final = "Seconds within which the text must be stored, else exit 3; time spent at prompts does not count."
 HELP_SINCE: Final = "Only what was said since then: 90m, 12h or 2d ago, 09:30, 2026-11-28 or 2026-11-28T09:30."
 HELP_AFTER: Final = "Begin after this place in the log, the seq of the last line you have read."
+HELP_SWEEP: Final = (
+    "Also ask each address of the /24 around this machine's own, one by one. It finds rooms even if a firewall drops "
+    "answers to a broadcast, and it looks like a port scan."
+)
+HELP_QUICK: Final = "Print what answers, without its name and without having it prove its key."
+HELP_SEARCH_TIMEOUT: Final = "Seconds to wait for answers; the search ends sooner when nothing new has answered."
 HELP_IDENTITY_ACTION: Final = "show, or forget with the SERVER whose key and tickets to remove."
 HELP_IDENTITY_SERVER: Final = "HOST or HOST:PORT, as `identity show` lists it."
 
@@ -112,6 +119,11 @@ CHAT_HELP: Final = (
     "//TEXT          say a text that begins with a slash",
 )
 
+ROOM_COLUMNS: Final = ("ROOM", "ADDRESS", "KEY")
+NOT_A_NUMBER: Final = "nan is not a number of seconds."
+KEEP_APART: Final = (
+    "Many networks keep machines apart (guest Wi-Fi, VLANs), and many firewalls drop answers to a broadcast."
+)
 WHO_COLUMNS: Final = ("NAME", "SINCE", "DIALECT", "KEY")
 NO_CONTACT: Final = "(no contact)"
 LEFT_REASONS: Final = {
@@ -338,6 +350,49 @@ def known_server(server: str, words: Sequence[str], first_seen: str, room: str) 
     return f"{server}  {room}\n    {' '.join(words)}  (since {first_seen})"
 
 
+def milliseconds(seconds: float) -> str:
+    """Say how long an answer took."""
+    return f"{max(1, round(seconds * 1000))} ms"
+
+
+def found_known(first_seen: str) -> str:
+    """Say of a key that it is known, and since which day."""
+    return f"known since {first_seen}"
+
+
+def found_moved(first_seen: str, server: str) -> str:
+    """Say of a key that it is known from another address."""
+    return f"known since {first_seen}, moved; it was at {server}"
+
+
+def found_other_key(room: str, server: str) -> str:
+    """Say of a key that another one is known for the room's name (`room`: quoted) or its address; its words follow."""
+    return f"⚠ not the key of the {room or f'room at {server}'} you know: "
+
+
+def found_new() -> str:
+    """Say of a key that it is new; its words follow."""
+    return "new: "
+
+
+def found_outdated(version: int) -> str:
+    """Say that a server speaks another version of the protocol."""
+    return f"speaks version {version} of the protocol, and this program another"
+
+
+def some_unproven(count: int) -> str:
+    """Say how many answers are not listed."""
+    return f"{count} answer{_s(count)} named a key without proving it, and {_is(count)} not listed; --json has them."
+
+
+def no_room(networks: Sequence[str], *, was_swept: bool) -> str:
+    """Say that no room was found, where it was looked for, and what to do now."""
+    where = f"on {_and(networks)}" if networks else "here: this machine is in no network"
+    ask = "ask whoever runs the room for the line that `sockatuh serve` printed."
+    todo = f"A{ask[1:]}" if was_swept else f"Try `sockatuh discover --sweep`, or {ask}"
+    return f"No room answered {where}.\n{KEEP_APART}\n{todo}"
+
+
 def forgotten(server: str) -> str:
     """Say that a server's key is no longer known."""
     return f"Forgot {server}. The next `sockatuh chat {server}` is a first meeting."
@@ -350,3 +405,11 @@ def not_known(server: str) -> str:
 
 def _s(count: int) -> str:
     return "" if count == 1 else "s"
+
+
+def _is(count: int) -> str:
+    return "is" if count == 1 else "are"
+
+
+def _and(items: Sequence[str]) -> str:
+    return f"{', '.join(items[:-1])} and {items[-1]}" if len(items) > 1 else "".join(items)

@@ -17,8 +17,8 @@ from sockatuh.cli.direction import LEFT_TO_RIGHT, anchored, turns
 from sockatuh.cli.history import _message, _session
 from sockatuh.cli.naming import shown_name
 from sockatuh.cli.rendering import LONGEST, TEXTS_FROM, Line, draw, plain, shorten
-from sockatuh.cli.rows import log_rows, note_rows
-from sockatuh.cli.who import _row, _table
+from sockatuh.cli.rows import aligned, log_rows, note_rows
+from sockatuh.cli.who import _row
 from sockatuh.cli.wrapping import CUT, reach, wrap
 from sockatuh.client.items import member_of
 from sockatuh.protocol.messages import ACTION, JOINED, LEFT, MESSAGE, Entry, MemberInfo
@@ -139,7 +139,7 @@ def test_no_remark_looks_like_an_event_or_like_another(columns: int) -> None:
 def test_a_table_of_members_tells_a_list_in_a_name_from_a_list() -> None:
     def table(*names: str) -> str:
         return "\n".join(
-            _table([_row(member_of(MemberInfo(name, "abcdefgh", "secure", True, NOON))) for name in names])
+            aligned([_row(member_of(MemberInfo(name, "abcdefgh", "secure", True, NOON))) for name in names])
         )
 
     tables = [table(name) for name in (*NAMES, *FORMER)] + [table("ana", "budi"), table("ana", "budi", "citra")]

@@ -5,7 +5,7 @@ import io
 import pytest
 
 from sockatuh.cli.direction import LEFT_TO_RIGHT, apart
-from sockatuh.cli.rows import note_rows, print_own_texts, print_row, print_wrapped
+from sockatuh.cli.rows import aligned, note_rows, print_own_texts, print_row, print_wrapped
 from sockatuh.cli.safe_output import ShownText
 
 
@@ -74,3 +74,11 @@ def test_a_remark_goes_on_indented() -> None:
 def test_texts_that_are_given_back_stand_where_no_line_of_a_room_begins(capsys: pytest.CaptureFixture[str]) -> None:
     print_own_texts(["one\n12:00 zoe  I quit", "two"])
     assert capsys.readouterr().err.splitlines() == ["      one", "      12:00 zoe  I quit", "      two"]
+
+
+def test_columns_stand_under_each_other_however_wide_the_characters_are() -> None:
+    assert aligned([("NAME", "KEY"), ("王さん", "x"), ("ana", "y", "(no contact)")]) == [
+        "NAME    KEY",
+        "王さん  x",
+        "ana     y    (no contact)",
+    ]

@@ -4,8 +4,6 @@ import json
 
 from cli.people import Person, Server
 
-from sockatuh.cli.who import _table
-
 
 def test_who_lists_everybody_and_oneself_only_if_one_is_there(server: Server, person: Person) -> None:
     ana, budi = person("ana", server), person("budi", server)
@@ -22,11 +20,3 @@ def test_who_lists_everybody_and_oneself_only_if_one_is_there(server: Server, pe
     assert me.keys() == {"v", "type", "name", "since", "dialect", "key", "present", "as"}
     assert (me["type"], me["dialect"], me["present"], me["as"]) == ("member", "secure", True, "reader")
     assert me["since"].endswith("Z")
-
-
-def test_columns_stand_under_each_other_however_wide_the_characters_are() -> None:
-    assert _table([("NAME", "KEY"), ("王さん", "x"), ("ana", "y", "(no contact)")]) == [
-        "NAME    KEY",
-        "王さん  x",
-        "ana     y    (no contact)",
-    ]
