@@ -114,7 +114,8 @@ class Peer:
 
     def supply_hash(self, wanted: e.HashWanted, secret: bytes, now: float) -> None:
         """Give the peer the hash that it wanted: the 60 characters, beginning with `$2b$`."""
-        if self._credentials.supply_hash(wanted, secret) and self.state is PeerState.OPEN:
+        goes_on = self._credentials.supply_hash(wanted, secret) and not self._caller.is_leaving
+        if goes_on and self.state is PeerState.OPEN:
             self._go_on_joining(now)
             self.handle_timer(now)
 

@@ -203,6 +203,17 @@ def test_a_name_that_is_changed_while_the_hash_is_made_is_the_one_that_is_proved
     assert host.hashes == [WANTED]
 
 
+def test_a_hash_that_comes_while_somebody_leaves_does_not_let_them_in() -> None:
+    host = hashing()
+    host.peer.leave(host.now)
+    host.open(host.take())
+    assert supply(host, WANTED) == []
+    assert isinstance(host.last_call().body, m.Leave)
+    host.reply(m.Goodbye())
+    assert host.events[-1] == pe.LeftRoom()
+    assert host.proofs == []
+
+
 # What else may come between.
 
 
