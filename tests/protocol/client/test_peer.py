@@ -12,6 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from kit.bare_room import ELSEWHERE, LOG_ID, PASSWORD, SERVER, SERVER_KEY, entry
 from kit.footprint import footprint
+from kit.password_hash import COST, SALT, answer
 from kit.raw_server import RawServer, joined_raw_server, make_peer
 
 from sockatuh.protocol import messages as m
@@ -913,6 +914,17 @@ def test_whatever_a_stranger_sends_it_answers_nothing_and_changes_nothing(
     host.take()
     assert (host.peer.state, host.peer.get_timer(), len(host.events)) == (before, at, events)
     assert footprint(host.peer) == kept
+
+
+@pytest.mark.parametrize("state", STATES)
+def test_a_hash_that_is_not_awaited_changes_nothing(state: Callable[[], RawServer]) -> None:
+    host = state()
+    host.take()
+    before, at, events = host.peer.state, host.peer.get_timer(), list(host.events)
+    for wanted in [*host.hashes, pe.HashWanted(b"never typed", SALT, COST)]:
+        host.peer.supply_hash(wanted, answer(wanted), host.now)
+    assert host.take() == []
+    assert (host.peer.state, host.peer.get_timer(), host.events) == (before, at, events)
 
 
 @pytest.mark.parametrize("kind", [HELLO, INIT, 0x00, 0x41, 0xB7])
