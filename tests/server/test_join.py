@@ -199,6 +199,15 @@ def test_an_invalid_name_is_refused_with_the_reason(world: InstantWorld, name: s
     assert world.log.head == 0
 
 
+@pytest.mark.parametrize("name", ["guess", "GUESS"])
+def test_a_name_that_was_also_given_as_the_password_is_not_logged(world: InstantWorld, name: str) -> None:
+    """The server only sees wrong passwords of the classic dialect; our own client refuses such a name itself."""
+    teletype = world.teletype()
+    teletype.send(b"Username:" + name.encode())
+    assert teletype.send(b"Password:guess") == [b"Password salah! Silakan coba lagi."]
+    assert [each["name"] for each in world.diary.of("password_refused")] == [""]
+
+
 @pytest.mark.parametrize("name", [PASSWORD, PASSWORD.upper(), f"  {PASSWORD} "])
 def test_a_name_that_reveals_the_password_is_refused_and_never_logged(world: InstantWorld, name: str) -> None:
     person = world.person()
