@@ -12,7 +12,7 @@ from dataclasses import dataclass, field, replace
 from types import TracebackType
 from typing import Final, TypeAlias
 
-import bcrypt
+from e2e.running import hash_password
 from kit.raw_server import RawServer, make_peer
 
 from sockatuh.errors import ProtocolError
@@ -158,14 +158,9 @@ class FalseServer:
         self._socket.sendto(meeting.host.channel.seal(m.encode(message)), address)
 
 
-_hashes: dict[str, PasswordHash] = {}
-
-
 def guessed(guess: str = GUESS) -> PasswordHash:
     """Return the hash of a password, made as a room's server makes it."""
-    if guess not in _hashes:
-        _hashes[guess] = PasswordHash.parse(bcrypt.hashpw(guess.encode(), bcrypt.gensalt(10)).decode())
-    return _hashes[guess]
+    return PasswordHash.parse(hash_password(guess))
 
 
 # Tricks.
