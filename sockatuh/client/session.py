@@ -186,7 +186,10 @@ class Conversation:
             raise unresolved(Obstacle.UNKNOWN_NAME) from None
 
     async def ask_name(self, name: str, timeout: float | None = None) -> str:
-        """Ask whether a name can be had, and return it as the server writes it; raises NameTaken, Refused, NoServer."""
+        """Ask whether a name can be had, and return it as the server writes it.
+
+        Raises NameTaken, Refused, ServerUnproven, ClientOutdated and NoServer.
+        """
         self.peer.join(name, None, loop_time())
         self._carrier.flush()
         event = await self._wait((e.NameAccepted, e.JoinRefused), timeout)
@@ -195,7 +198,10 @@ class Conversation:
         raise self._error_of(event)
 
     async def join(self, name: str, password: str, timeout: float | None = None) -> e.Admitted:
-        """Join with name and password; raises NameTaken, Refused (with `wait`), NoServer."""
+        """Join with name and password.
+
+        Raises NameTaken, Refused (with `wait`), ServerUnproven, ClientOutdated, NotPrepared, NotStored and NoServer.
+        """
         self.come_back(name, password)
         return await self.admitted(timeout)
 

@@ -99,7 +99,10 @@ class SignIn:
         self._began_at = self._next_try_at = loop_time()
 
     async def enter(self, *, resumed: bool) -> Admitted:
-        """Join, by the ticket if the server accepted it (`resumed`); raises NameTaken, Refused, NoServer, NotStored."""
+        """Join, by the ticket if the server accepted it (`resumed`).
+
+        Raises NameTaken, Refused, ServerUnproven, ClientOutdated, NoServer, NotPrepared and NotStored.
+        """
         while True:
             try:
                 if resumed:

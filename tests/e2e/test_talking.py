@@ -205,7 +205,8 @@ def test_concurrent_deliveries_survive_a_cancellation(server: ServerProcess) -> 
                 bot.list_members(PATIENCE),
             )
             assert seqs == list(range(seqs[0], seqs[0] + 5))
-            assert [member.name for member in listed] == ["bot"]
+            names = [member.name for member in listed if member.present]
+            assert names == ["bot"]
             await bot.leave()
 
     asyncio.run(story())
