@@ -203,7 +203,7 @@ HAPPENINGS: Final[dict[str, Callable[[RawServer], object]]] = {
 }
 
 
-@settings(max_examples=50)
+@settings(max_examples=30)
 @given(
     happenings=st.lists(st.sampled_from(list(HAPPENINGS)), max_size=25),
     is_pinned=st.booleans(),
