@@ -55,7 +55,10 @@ KNOWN, FRESH = "password known", "just started"
 
 @dataclass(frozen=True, slots=True)
 class Wave:
-    """What came of a wave of newcomers; seconds, milliseconds, and the share of a core that the newcomers used."""
+    """What came of a wave of newcomers: seconds, milliseconds, and the share of a core that the newcomers used.
+
+    The server's processor time is without what the members' talk costs when nobody comes.
+    """
 
     seconds: float = field(metadata={"heading": "all in after, s"})
     rate: float = field(metadata={"heading": "joins/s"})
@@ -142,12 +145,13 @@ def _let_in(server: Server, room: ours.OurRoom, directory: Path, first: int, cou
     there.close()
     try:
         here.recv()  # they are ready
+        began = server.cpu_seconds()
         calm = talk.until(_after(CALM_SECONDS))
         before = server.cpu_seconds()
         here.send(None)
         waits = talk.until(here.poll)
-        spent = server.cpu_seconds() - before
         seconds, busy = here.recv()
+        spent = server.cpu_seconds() - before - (before - began) * seconds / CALM_SECONDS
     finally:
         process.kill()
         process.join()
