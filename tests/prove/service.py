@@ -22,11 +22,12 @@ from e2e.running import PASSWORD, PATIENCE, Room, conversation, hash_password, j
 from prove.attack import Attack, Found, Missing, Run, require
 from prove.crowd import Crowd
 from prove.lan import Host
+from prove.rogue import Rogue
 
 from sockatuh.client.session import Conversation
-from sockatuh.errors import Refused
 from sockatuh.net.interfaces import choose_addresses, find_interfaces
 from sockatuh.net.sockets import RECEIVE_BUFFER, SO_RCVBUFFORCE
+from sockatuh.protocol import messages as m
 
 ROOT: Final = Path(__file__).parents[2]
 UNIT: Final = ROOT / "sockatuh.service"
@@ -226,7 +227,7 @@ async def _change(crowd: Crowd, manager: socket.socket, number: int, old: str, t
     await asyncio.to_thread(_until_reloaded, manager, f"password changed: {MEMBERS} members stay, tickets are void")
     if ticket:
         require(not await _resumes(crowd, ticket), "a ticket of the last password was taken")
-    require(await _is_refused(crowd, f"late {number}", old), "the last password was taken")
+    require(await _is_refused(crowd, number, old), "the last password was taken")
     async with conversation("visitor", crowd.room.port, crowd.server.key, transient=True) as talk:
         await talk.open(PATIENCE)
         admitted = await talk.join("visitor", new, PATIENCE)
@@ -251,14 +252,12 @@ async def _resumes(crowd: Crowd, ticket: bytes) -> bool:
     return resumed
 
 
-async def _is_refused(crowd: Crowd, name: str, password: str) -> bool:
-    async with conversation(name, crowd.room.port, crowd.server.key, transient=True) as talk:
-        await talk.open(PATIENCE)
-        try:
-            await talk.join(name, password, PATIENCE)
-        except Refused as refused:
-            return refused.code == "password_wrong"
-        return False
+async def _is_refused(crowd: Crowd, number: int, password: str) -> bool:
+    """Try a password from an address of its own, as wrong ones make an address wait."""
+    rogue = await asyncio.to_thread(Rogue(crowd.room.port, host=f"127.0.40.{number + 1}").shake)
+    answer = await asyncio.to_thread(rogue.join, f"late_{number}", password)
+    rogue.close()
+    return isinstance(answer, m.Refused) and answer.code == "password_wrong"
 
 
 # What the unit leaves the service.
