@@ -6,7 +6,7 @@ import contextlib
 from collections.abc import AsyncIterator, Callable
 from typing import Final
 
-from sockatuh.errors import ClientError, IdentityChanged
+from sockatuh.errors import ClientError, IdentityChanged, Refused
 from sockatuh.net.address import format_address
 from sockatuh.protocol.client.events import AddressesUnreachable, Admitted, HashWanted, LinesDelayed, LinesHeld
 from sockatuh.protocol.identity import Invite
@@ -97,6 +97,7 @@ async def connect(
         key=key,
         nodes=(*address.nodes, *memory.nodes) if key is not None else (),
         ticket=memory.ticket,
+        salt=memory.salt,
         role=ROLE_NUMBERS[role],
         cursor=after or 0,
         history=history,
@@ -120,10 +121,14 @@ async def connect(
                 memory.keep_server()
             if keeps_name:
                 memory.keep_name(admitted.name)
+            if password.given is not None:
+                with contextlib.suppress(Refused):
+                    conversation.come_back(admitted.name, password.given)
             again = PasswordAgain(questions, password, lambda typed: conversation.come_back(room.me, typed))
 
             def remember(admitted: Admitted) -> None:
                 memory.keep_nodes(admitted.nodes)
+                memory.keep_salt(conversation.peer.salt)
                 memory.keep_ticket(admitted.name, admitted.ticket, used_ticket=sign_in.used_ticket)
                 again.admitted()
 

@@ -47,6 +47,11 @@ class Memory:
         return self._ticket.sealed if self._ticket is not None else None
 
     @property
+    def salt(self) -> bytes | None:
+        """The salt under which the room accepted the password last, None if that is not known."""
+        return self._profile.find_salt(self._address.server)
+
+    @property
     def nodes(self) -> tuple[Node, ...]:
         """The further addresses of the room that its server named last."""
         return parse_nodes_untrusted(self._profile.find_nodes(self._address.server))
@@ -75,6 +80,11 @@ class Memory:
         if self._role is Role.SCRIPT and used_ticket and self._ticket is not None and _is_of_today(self._ticket):
             return
         self._try(lambda: self._profile.keep_ticket(self._address.server, clean_line(name), sealed))
+
+    def keep_salt(self, salt: bytes | None) -> None:
+        """Remember under which salt (16 bytes) the room accepted the password, if that is known."""
+        if salt is not None:
+            self._try(lambda: self._profile.set_salt(self._address.server, salt))
 
     def keep_nodes(self, nodes: Sequence[str]) -> None:
         """Replace the remembered further addresses by those that the server has named, or else the invite."""

@@ -36,6 +36,7 @@ T = TypeVar("T")
 _ENCODING: Final = "utf-8"
 _KEPT_AS_IS: Final = "surrogateescape"  # bytes that are not UTF-8 survive a rewrite of their file
 _NO_HOME: Final = "there is no such home directory; name a directory in $SOCKATUH_CLIENT_DIR"
+SALT_BYTES: Final = 16
 TICKETS_PER_SERVER: Final = 32
 """Tickets kept per server, the newest; a server allows one key as many names."""
 
@@ -86,6 +87,7 @@ class Profile:
         self._pins = _ServerLines(self._path("known_servers"), _parse_pin)
         self._names = _ServerLines(self._path("names"), _parse_text)
         self._tickets = _ServerLines(self._path("tickets"), _parse_ticket)
+        self._salts = _ServerLines(self._path("salts"), _parse_salt)
         self._last = _ServerLines(self._path("last_server"), _parse_text)
         self._nodes = _ServerLines(self._path("nodes"), _parse_nodes)
         self._key: bytes | None = None
@@ -117,8 +119,9 @@ class Profile:
         self._pins.put(server, f"x25519 {base64.b64encode(key).decode()} {first_seen} {_one_line(room)}")
 
     def forget(self, server: str) -> bool:
-        """Delete a server's key and the nodes it named; False if there was no key."""
+        """Delete a server's key, and what it told of itself; False if there was no key."""
         self._nodes.remove(server)
+        self._salts.remove(server)
         return self._pins.remove(server)
 
     def find_nodes(self, server: str) -> tuple[str, ...]:
@@ -128,6 +131,14 @@ class Profile:
     def set_nodes(self, server: str, nodes: Sequence[str]) -> None:
         """Remember further addresses of a server's room, at most MAX_NODES, replacing earlier ones."""
         self._nodes.put(server, " ".join(_one_word(node) for node in nodes[:MAX_NODES]))
+
+    def find_salt(self, server: str) -> bytes | None:
+        """Return the salt (16 bytes) under which a server accepted its room's password last."""
+        return self._salts.find(server)
+
+    def set_salt(self, server: str, salt: bytes) -> None:
+        """Remember a salt, which every client is told that asks: a room with another has changed its password."""
+        self._salts.put(server, base64.b64encode(salt).decode())
 
     def find_last_server(self) -> str | None:
         """Return the server of the last chat, None before the first."""
@@ -250,6 +261,14 @@ def _parse_text(value: str) -> str | None:
 
 def _parse_nodes(value: str) -> tuple[str, ...] | None:
     return tuple(value.split()[:MAX_NODES]) or None
+
+
+def _parse_salt(value: str) -> bytes | None:
+    try:
+        salt = base64.b64decode(value, validate=True)
+    except (binascii.Error, ValueError):
+        return None
+    return salt if len(salt) == SALT_BYTES else None
 
 
 def _parse_ticket(value: str) -> SavedTicket | None:

@@ -26,25 +26,21 @@ class RoomPassword:
     def __init__(self, given: str | None, read: Callable[[], str | None] | None = None) -> None:
         self.given = given
         self._read = read
-        self._tried: str | None = None
+        self._tried = given
         self._known: list[str] = []
         if given is not None:
             self.note(given)
 
     def another(self, refused: Refused) -> str | None:
-        """Read the password again, and return it if it may cure a refusal and was not tried last."""
-        if refused.code not in MENDED_BY_A_PASSWORD or self.given is None:
+        """Read the password again, and return it if it has changed and may cure a refusal; each is tried once."""
+        if refused.code not in MENDED_BY_A_PASSWORD or self.given is None or self._read is None:
             return None
-        password = self.given if self._read is None else self._read()
+        password = self._read()
         if password is None or password == self._tried or not is_usable(password):
             return None
-        self.note_try(password)
+        self._tried = password
         self.note(password)
         return password
-
-    def note_try(self, password: str) -> None:
-        """Note that this client joins with a password."""
-        self._tried = password
 
     def note(self, password: str) -> None:
         """Remember a password that a person typed."""

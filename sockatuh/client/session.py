@@ -70,8 +70,8 @@ LEAVE_TIMEOUT: Final = 1.0
 class ConversationOptions:
     """Where the server is, and who connects; see PeerOptions. `key` is the server's pinned key, None if unknown.
 
-    `nodes` are further addresses of the same room, to be named only together with a key. `meets_nobody_new`: refuse a
-    server whose key is not pinned.
+    `nodes` are further addresses of the same room, to be named only together with a key. `salt`: see PeerOptions.
+    `meets_nobody_new`: refuse a server whose key is not pinned.
     """
 
     host: str
@@ -79,6 +79,7 @@ class ConversationOptions:
     private_key: bytes
     key: bytes | None = None
     ticket: bytes | None = None
+    salt: bytes | None = None
     role: int = MEMBER
     cursor: int = 0
     history: int | None = None
@@ -127,6 +128,7 @@ class Conversation:
                 role=options.role,
                 pin=options.key,
                 ticket=options.ticket,
+                salt=options.salt,
                 cursor=options.cursor,
                 history=options.history,
                 meets_nobody_new=options.meets_nobody_new,

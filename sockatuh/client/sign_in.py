@@ -127,7 +127,6 @@ class SignIn:
         password = await self._find_password()
         self._refuse_password_as_name(name)
         await self._wait_for_the_next_try()
-        self._given.note_try(password)
         self._conversation.come_back(name, password)
         admitted = await self._admitted()
         self._tell(SignedIn())

@@ -66,6 +66,18 @@ def test_the_nodes_of_a_server_are_those_it_named_last(files: Profile, tmp_path:
     assert files.find_nodes(OTHER) == ()
 
 
+def test_the_salt_of_a_server_is_the_one_it_had_last(files: Profile, tmp_path: Path) -> None:
+    assert files.find_salt(SERVER) is None
+    for salt in (b"a salt, 16 bytes", b"another 16 bytes"):
+        files.set_salt(SERVER, salt)
+        assert Profile(tmp_path / "client").find_salt(SERVER) == salt
+    files.pin(SERVER, bytes(32), "kitchen")
+    files.forget(SERVER)
+    assert files.find_salt(SERVER) is None
+    (tmp_path / "client/salts").write_text(f"{SERVER} c2hvcnQ=\n{OTHER} no base64\n")
+    assert (files.find_salt(SERVER), files.find_salt(OTHER)) == (None, None)
+
+
 @pytest.mark.skipif(os.name != "posix", reason="modes are a matter of POSIX")
 def test_an_identity_that_others_can_read_is_refused(files: Profile, tmp_path: Path) -> None:
     files.identity()

@@ -27,6 +27,7 @@ class Wants(TypedDict, total=False):
     role: int
     pin: bytes | None
     ticket: bytes | None
+    salt: bytes | None
     cursor: int
     history: int | None
     meets_nobody_new: bool

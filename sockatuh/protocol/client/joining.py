@@ -22,8 +22,9 @@ from .proving import Prover
 class PeerOptions:
     """Who this client is, its role, and what it remembers from earlier runs.
 
-    Keys are 32 bytes, `stream` is 8 random ones, `cursor` is 0 if nothing has been read. `meets_nobody_new`: stop at a
-    server whose key is not pinned.
+    Keys are 32 bytes, `stream` is 8 random ones, `cursor` is 0 if nothing has been read. `salt` (16 bytes) is the one
+    under which the room accepted the password last, as far as is known. `meets_nobody_new`: stop at a server whose key
+    is not pinned.
     """
 
     private_key: bytes
@@ -32,6 +33,7 @@ class PeerOptions:
     role: int = MEMBER
     pin: bytes | None = None
     ticket: bytes | None = None
+    salt: bytes | None = None
     cursor: int = 0
     history: int | None = None
     meets_nobody_new: bool = False
@@ -56,8 +58,13 @@ class Credentials:
         """Why the client is not in the room yet, while it retries by itself."""
         self._role, self._history = options.role, options.history
         self._wanted: _Wanted | None = None
-        self._prover = Prover(random)
+        self._prover = Prover(random, options.salt)
         self._is_pinned = self._resumes = False
+
+    @property
+    def salt(self) -> bytes | None:
+        """The salt under which the room accepted the password, None if that is not known."""
+        return self._prover.salt
 
     @property
     def waits_for_a_seat(self) -> bool:
@@ -84,6 +91,7 @@ class Credentials:
             if not self.was_joined:
                 return None
             self.ticket = None  # it has become invalid, and there is no password
+            self._prover.forget_accepted()
             return JoinRefused("ticket_refused", 0.0, "")
         if wanted.password is None:
             return Join(wanted.name, None, self._history)
@@ -146,6 +154,8 @@ class Credentials:
             self.put_off = reason
         elif asked.name is None:
             self.ticket, self._resumes = None, False
+            if not self.has_password:
+                self._prover.forget_accepted()
         elif refused.code not in PUT_OFF or not self._is_pinned:
             # Decided: only a person can do something about it. Or put off by a server that has proved nothing, which
             # gets few proofs: another one only when it is asked for.
@@ -159,6 +169,8 @@ class Credentials:
         """
         if not (self._resumes if asked.name is None else self._prover.accept(asked.proof, welcome.confirmation)):
             return self._give_up("server_unproven", "welcome")
+        if asked.name is None:
+            self._prover.accept_ticket()
         self.ticket, self.was_joined, self.put_off = welcome.ticket, True, None
         self._is_pinned, self._resumes = True, False
         if self._wanted is not None:

@@ -70,6 +70,11 @@ class Peer:
         return self._dialer.pin
 
     @property
+    def salt(self) -> bytes | None:
+        """The salt (16 bytes) under which the room accepted the password, None if that is not known."""
+        return self._credentials.salt
+
+    @property
     def unanswered(self) -> int:
         """How many lines have been neither stored nor refused."""
         return len(self._lines)

@@ -34,8 +34,9 @@ class _Made:
 class Prover:
     """The proofs of one client, over all its sessions."""
 
-    def __init__(self, random: Callable[[int], bytes]) -> None:
-        self._random = random
+    def __init__(self, random: Callable[[int], bytes], salt: bytes | None = None) -> None:
+        """`salt`: the one under which the room accepted the password in an earlier run."""
+        self._random, self._earlier_salt = random, salt
         self._binding: Binding | None = None
         self._offer: NameValid | None = None
         self._made: _Made | None = None
@@ -45,8 +46,8 @@ class Prover:
         """The hash that the shell is making."""
         self._unanswered: tuple[bytes, int] = b"", 0
         """A password, and how many proofs of it servers have got that had proved nothing."""
-        self._accepted: tuple[bytes, bytes] | None = None
-        """The password with which the client is in the room, and the salt that this room had then."""
+        self._accepted: tuple[bytes | None, bytes] | None = None
+        """The password with which the client is in the room (None: whatever it was), and the salt the room had then."""
 
     def begin_session(self, binding: Binding) -> None:
         """Note that a session begins; it has no offer yet."""
@@ -78,13 +79,18 @@ class Prover:
         """Forget the offer: the server has decided about a proof for it."""
         self._offer = self._made = None
 
+    @property
+    def salt(self) -> bytes | None:
+        """The salt under which the room accepted the password, None if that is not known."""
+        return self._accepted[1] if self._accepted is not None else None
+
     def is_changed(self, password: bytes) -> bool:
         """Tell whether the room has another salt than the one under which it accepted a password."""
         accepted = self._accepted
         return (
             accepted is not None
             and self._offer is not None
-            and accepted[0] == password
+            and accepted[0] in (None, password)
             and accepted[1] != self._offer.salt
         )
 
@@ -135,8 +141,13 @@ class Prover:
         self._accepted, self._unanswered = (made.password, offer.salt), (b"", 0)
         return True
 
+    def accept_ticket(self) -> None:
+        """Note that the client is in by a ticket, so the room still has the password it had in an earlier run."""
+        if self._accepted is None and self._earlier_salt is not None:
+            self._accepted = None, self._earlier_salt
+
     def forget_accepted(self) -> None:
-        """Forget under which salt the password was accepted: a person has been told that it has changed."""
+        """Forget under which salt the password was accepted: the shell has been told that it has changed."""
         self._accepted = None
 
 

@@ -382,16 +382,46 @@ def test_a_password_that_was_typed_before_the_change_was_noticed_is_tried() -> N
     assert opened.password == NEW_PASSWORD
 
 
-def test_who_is_in_by_a_ticket_tries_the_password_it_was_given_as_it_was_never_accepted() -> None:
-    host = RawServer(make_peer(ticket=b"from a file"))
+def in_by_ticket(salt: bytes | None, password: bytes | None = PASSWORD) -> RawServer:
+    """Return a server that takes no more tickets; a client came in by one, and knows the salt of an earlier run."""
+    host = RawServer(make_peer(ticket=b"from a file", salt=salt))
     host.resumed = True
-    host.peer.join("ana", PASSWORD, host.now)
     host.shake()
     host.admit()
+    if password is not None:
+        join(host, password=password)
     host.resumed = False
+    return host
+
+
+@pytest.mark.parametrize("salt", [None, SALT])
+def test_who_is_in_by_a_ticket_tries_the_password_it_was_given_unless_the_salt_is_another(salt: bytes | None) -> None:
+    host = in_by_ticket(salt)
     assert lose(host) == [m.Call(1, ASK)]
     host.admit()
     assert state_of(host) is PeerState.JOINED
+    assert host.peer.salt == SALT
+    changed = in_by_ticket(OTHER_SALT)
+    assert changed.peer.salt == OTHER_SALT
+    assert lose(changed) == [m.Call(1, ASK)]
+    assert changed.reply(changed.make_offer()) == []
+    assert refusals(changed) == ["password_changed"]
+    assert changed.hashes == []
+    assert len(join(changed, password=NEW_PASSWORD)) == 1, "from a file that was read again"
+
+
+@pytest.mark.parametrize("in_handshake", [True, False])
+def test_a_password_that_is_typed_when_the_ticket_was_refused_is_tried_under_any_salt(in_handshake: bool) -> None:
+    host = in_by_ticket(OTHER_SALT, None)
+    host.resumed = not in_handshake
+    lose(host)
+    if not in_handshake:
+        host.reply(m.Refused("ticket_refused"))
+    assert refusals(host) == ["ticket_refused"]
+    assert join(host) == [m.Call(host.last_call().number, ASK)]
+    host.admit()
+    assert state_of(host) is PeerState.JOINED
+    assert host.peer.salt == SALT
 
 
 def test_a_ticket_that_is_refused_makes_way_for_the_password_in_the_same_session() -> None:
