@@ -5,11 +5,14 @@ from __future__ import annotations
 import contextlib
 import hashlib
 from collections.abc import Callable, Iterable
+from functools import partial
 from typing import Final
 
 import pytest
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import ChaCha20Poly1305
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from kit.bare_room import LOG_ID, PASSWORD, SERVER_KEY, Dice, entry
 from kit.instant_world import InstantWorld
 from kit.password_hash import COST, SALT, quick_hash
@@ -405,6 +408,60 @@ def test_an_honest_server_that_refuses_costs_one_proof_each_time() -> None:
     host.admit(name="cici")
     assert state_of(host) is PeerState.JOINED
     assert len(host.proofs) == 3
+
+
+def end(host: RawServer, datagram: bytes) -> None:
+    """End the session, and begin the next one as another false server."""
+    host.tell_raw(datagram)
+    host.private_key = host.dice(32)
+    host.shake_again()
+
+
+def forge(host: RawServer, how: str) -> None:
+    """Let the client in, by a confirmation that is made of its last proof."""
+    proof = host.proofs[-1] if host.proofs else SERVER_KEY.ljust(PROOF_SIZE, b"?")
+    host.reply(welcome(FORGERIES[how](Impostor(host), proof)))
+
+
+def again(host: RawServer, code: str) -> None:
+    """Refuse, and have the person try the same again after any wait."""
+    host.reply(m.Refused(code, 300))
+    host.open(host.wait(1.0))
+    host.peer.join(NAME, PASSWORD, host.now)
+    host.open(host.take())
+
+
+TRICKS: Final[dict[str, Callable[[RawServer], object]]] = {
+    "guess": lambda host: host.reply(host.make_offer(GUESS)),
+    "guess again": lambda host: host.reply(host.make_offer(host.dice(16))),
+    **{f"offer of {what}": partial(RawServer.reply, body=UNSOUND[what]) for what in ("cost 255", "low order 0")},
+    **{f"welcome, {how}": partial(forge, how=how) for how in FORGERIES},
+    **{code: partial(again, code=code) for code in ("busy", "password_wait", "password_wrong", "name_taken", "x")},
+    "closed": lambda host: end(host, host.channel.seal(m.encode(m.Closed("restarting", 0)))),
+    "reset": lambda host: end(host, host.reset()),
+    "members": lambda host: host.reply(m.Members((), False)),
+    "entries": lambda host: host.tell(m.Entries(0, 1, False, (Raw(entry(1).encoding),))),
+    "stored": lambda host: host.tell(m.Stored(((1, 1),))),
+    "ticket": lambda host: setattr(host, "resumed", not host.resumed),
+}
+
+
+@settings(max_examples=40)
+@given(tricks=st.lists(st.sampled_from(list(TRICKS)), max_size=20), role=st.sampled_from([m.MEMBER, m.SCRIPT]))
+def test_whatever_a_false_server_tries_it_gets_three_proofs_and_nobody_is_in_its_room(
+    tricks: list[str], role: int
+) -> None:
+    host = first_meeting(role=role, ticket=b"from a file")
+    for trick in tricks:
+        TRICKS[trick](host)
+        assert state_of(host) is not PeerState.JOINED
+        assert host.init_payload.ticket is None
+    assert host.peer.pin is None
+    assert host.peer.unanswered == 1
+    assert len(host.proofs) <= MOST_UNANSWERED
+    assert len(host.hashes) <= MOST_UNANSWERED
+    told = (pe.Connected, pe.JoinRefused, pe.ContactLost, pe.LinesDelayed, pe.LinesHeld)
+    assert [event for event in host.events if not isinstance(event, told)] == []
 
 
 # What it can do with what it gets.
