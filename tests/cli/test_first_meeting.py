@@ -58,7 +58,9 @@ def test_a_server_with_another_password_is_not_remembered_and_its_words_are_show
         assert kept_by(client) == set()
 
 
-@pytest.mark.parametrize("command", COMMANDS, ids=" ".join)
+@pytest.mark.parametrize(
+    "command", [COMMANDS[0], *(pytest.param(each, marks=pytest.mark.slow) for each in COMMANDS[1:])], ids=" ".join
+)
 def test_json_says_so_too(person: Person, command: list[str]) -> None:
     done, server, client = meet(person("ana"), another_password, *command, "--json")
     error = json.loads(done.stdout.splitlines()[-1])
