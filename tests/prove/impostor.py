@@ -164,7 +164,13 @@ TRIALS: Final = (
 
 
 async def false_server(run: Run) -> Found:
-    commands = [["send", "hello", "--json"], ["tail"], ["who"], ["send", "hello", "--trust", "ask"], ["tail", "--json"]]
+    commands = [
+        ["send", "hello", "--json"],
+        ["tail"],
+        ["who"],
+        ["send", "hello", "--trust", "ask"],
+        ["tail", "--json", "--trust", "accept-new"],
+    ]
     heard = datagrams = 0
     for number, trial in enumerate(TRIALS):
         with FalseServer(trial.trick, resumed=trial.resumed) as server:
@@ -298,7 +304,7 @@ ATTACKS: Final[tuple[Attack, ...]] = (
         "No server that does not know the room's password gets to hear it, is pinned, or lets anybody in",
         "a server that nobody has met has another password, lets in at once, reflects or makes up the confirmation,"
         " makes offers no room makes, closes after each proof: before send, tail, who, and people at a terminal; with"
-        " and without a pin, an invite, --trust ask and strict",
+        " and without a pin, an invite, --trust ask, accept-new and strict",
         false_server,
         limit=300.0,
     ),
