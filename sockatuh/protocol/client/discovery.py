@@ -9,6 +9,7 @@ with RESP. Whatever answers, the search is bounded: in addresses, answers, hands
 
 from __future__ import annotations
 
+import math
 from collections import deque
 from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass
@@ -27,6 +28,8 @@ ROUNDS: Final = (0.0, 0.3, 1.0)
 SEARCH_SECONDS: Final = 2.0
 QUIET_SECONDS: Final = 0.5
 """The search ends this long after the last new answer, if there was one."""
+GATHER_SECONDS: Final = 0.05
+"""Seconds from the first answer with a known key to its handshake, so that the best of its addresses is known."""
 PROVING_SECONDS: Final = 3.0
 """Seconds after the search in which all handshakes end."""
 MAX_ASKED: Final = 512
@@ -76,6 +79,9 @@ class Discovery:
         self._sweep_at = 0.0
         self._search_until = 0.0
         """When the search ends at the latest, whatever answers."""
+        self._prove_at = math.inf
+        """When the known keys that have answered by then begin to prove themselves; later ones do so at once."""
+        self._has_gathered = False
         self._is_running = self._is_searching = False
         self._ends_at = 0.0
         """When the search ends, and after that, when the last handshake ends at the latest."""
@@ -126,16 +132,18 @@ class Discovery:
         if self._is_searching and not self._unswept and self._ends_at <= now:
             self._is_searching = False
             self._rounds.clear()
-            self._ends_at = now + PROVING_SECONDS
+            self._ends_at, self._prove_at = now + PROVING_SECONDS, math.inf
             self._go_on(now)
-        elif had_ended or self._ends_at <= now:
+        elif had_ended or min(self._prove_at, self._ends_at) <= now:
+            if self._prove_at <= now:
+                self._prove_at, self._has_gathered = math.inf, True
             self._go_on(now)
 
     def get_timer(self) -> float | None:
         """Return when `handle_timer` is wanted, in monotonic seconds."""
         if not self._is_running:
             return None
-        due = [self._sweep_at if self._unswept else self._ends_at, *[*self._rounds][:1]]
+        due = [self._sweep_at if self._unswept else self._ends_at, self._prove_at, *[*self._rounds][:1]]
         proofs_at = self._proofs.next_at()
         return min(due if proofs_at is None else [*due, proofs_at])
 
@@ -173,11 +181,13 @@ class Discovery:
         not_before = now + COOKIE_SECONDS(retry_ms / 1000)
         if self.answers.add(Answer(address, key, version, now - sent_at, not_before)):
             self._ends_at = min(self._search_until, now + QUIET_SECONDS)
+            if key in self._pins and not self._has_gathered:
+                self._prove_at = min(self._prove_at, now + GATHER_SECONDS)
             self._go_on(now)
 
     def _go_on(self, now: float) -> None:
         """Begin the handshakes that may begin now, and end everything when there are none left, or no time."""
-        if self._proves and (self._is_searching or now < self._ends_at):
+        if self._proves and (self._has_gathered if self._is_searching else now < self._ends_at):
             self._proofs.begin(now, pinned_only=self._is_searching or self._only_pins)
             self._proofs.handle_timer(now)
         if not self._is_searching and (not len(self._proofs) or self._ends_at <= now):
