@@ -21,7 +21,7 @@ from .connection import joined
 from .errors import ExitCode
 from .event_loop import StoppedShort, run
 from .jsonlines import print_line
-from .options import NameOption, PasswordFileOption, ServerArgument, TrustOption, Wishes
+from .options import NameOption, PasswordFileOption, TrustOption, Wishes
 from .questions import is_terminal, may_ask, tell
 from .reading_range import AfterOption, SinceOption, read_range
 from .rows import print_own_texts
@@ -41,7 +41,7 @@ class Colour(StrEnum):
 
 
 def chat(
-    server: ServerArgument = None,
+    server: Annotated[str | None, typer.Argument(metavar="SERVER", help=phrases.HELP_CHAT_SERVER)] = None,
     name: NameOption = None,
     password_file: PasswordFileOption = None,
     trust: TrustOption = Trust.ASK,

@@ -26,7 +26,7 @@ async def joined(wishes: Wishes, person: AtTerminal | None = None) -> AsyncItera
     Raises NoServer, NotStored, IdentityChanged, VersionMismatch, NameTaken, Refused and KeyFileError.
     """
     profile = profile_of(os.environ)
-    address = find_server(wishes.server, os.environ, profile)
+    address, follows = await _choose_server(wishes, os.environ, profile)
     person = person or AtTerminal()
     coming = connect(
         address,
@@ -42,7 +42,8 @@ async def joined(wishes: Wishes, person: AtTerminal | None = None) -> AsyncItera
         since=wishes.wanted.since,
         patience=wishes.patience,
         login=login_name(),
-        keeps_server=wishes.chooses and bool(wishes.server),
+        keeps_server=wishes.chooses and (bool(wishes.server) or not os.environ.get("SOCKATUH_SERVER")),
+        follows=follows,
         keeps_name=wishes.chooses and wishes.may_ask and not wishes.name,
     )
     try:
@@ -61,6 +62,21 @@ async def joined(wishes: Wishes, person: AtTerminal | None = None) -> AsyncItera
 def profile_of(environ: Mapping[str, str]) -> Profile:
     """Return this person's profile."""
     return Profile(default_directory(environ.get("SOCKATUH_CLIENT_DIR")))
+
+
+async def _choose_server(wishes: Wishes, environ: Mapping[str, str], profile: Profile) -> tuple[ServerAddress, bool]:
+    """Return the server to join, and whether to look for it elsewhere if it does not answer.
+
+    Only a `chat` that names no server looks for the last one, or for any room.
+    """
+    if wishes.chooses:
+        from .finding import find_server_to_join, may_discover
+
+        if may_discover(environ) and not (wishes.server or environ.get("SOCKATUH_SERVER")):
+            if profile.find_last_server() is None:
+                return await find_server_to_join(profile, may_ask=wishes.may_ask), False
+            return find_server(None, environ, profile), True
+    return find_server(wishes.server, environ, profile), False
 
 
 def find_server(given: str | None, environ: Mapping[str, str], profile: Profile) -> ServerAddress:

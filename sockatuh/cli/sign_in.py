@@ -10,6 +10,7 @@ from typing import Final
 import typer
 
 from sockatuh.client.items import (
+    Moved,
     NameFree,
     NameRefused,
     Notice,
@@ -22,13 +23,14 @@ from sockatuh.client.items import (
     Waiting,
 )
 from sockatuh.client.room_password import RoomPassword
+from sockatuh.client.server_address import short_form
 from sockatuh.client.sign_in import Reason
 from sockatuh.room.text import clean_line
 from sockatuh.wording import admin as wording
 from sockatuh.wording import client as phrases
 
 from .arguments import FROM_STDIN, password_in_file, password_in_variable
-from .naming import whose
+from .naming import shown_name, whose
 from .questions import ask, ask_hidden, may_ask, tell, unseen
 
 PASSWORD_VARIABLE: Final = "SOCKATUH_PASSWORD"  # noqa: S105 - its name
@@ -87,6 +89,8 @@ def tell_notice(notice: Notice, *, is_asked: bool) -> None:
             tell(phrases.delayed(seconds))
         case Unreachable(obstacles):
             tell(phrases.still_trying(wording.in_the_way(obstacles)))
+        case Moved(room, server, before):
+            tell(phrases.moved(shown_name(room), short_form(server), short_form(before)))
         case NotRemembered(error):
             tell(phrases.not_remembered(clean_line(error.path), error.reason))
         case _ if not is_asked:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import AsyncIterator, Callable
+from functools import partial
 from typing import Final
 
 from sockatuh.errors import ClientError, IdentityChanged, Refused
@@ -48,6 +49,7 @@ async def connect(
     login: str = "",
     keeps_server: bool = False,
     keeps_name: bool = False,
+    follows: bool = False,
     carry: Carry = UdpCarrier,
 ) -> AsyncIterator[Room]:
     """Connect to a server and join its room; the room is left at the end of the block.
@@ -63,7 +65,8 @@ async def connect(
     Earlier lines to begin with: the newest `history` (None: as many as the server gives), those `after` a seq, and none
     older than `since` (ms since 1970). `patience` is the most seconds that connecting may take, not counting the
     time a person takes to answer; `login` is the name to suggest where none is known. `keeps_server` and `keeps_name`
-    remember the server and the name in the profile, as a chat does. `carry` makes what carries the datagrams.
+    remember the server and the name in the profile, as a chat does. `follows`: if a server whose key is pinned does not
+    answer, look for it in the local networks, and remember its new address. `carry` makes what carries the datagrams.
 
     Raises AddressUnclear, NoServer, NotPrepared, NotStored, IdentityChanged, ServerUnproven, VersionMismatch,
     ClientOutdated, NameTaken, Refused and KeyFileError.
@@ -103,11 +106,21 @@ async def connect(
         history=history,
         meets_nobody_new=Trust(trust) is Trust.STRICT,
     )
-    # A script is shown no events, so what it learnt would be reported to nobody.
-    tags = NameTags(profile.directory, address.server) if role is not Role.SCRIPT else None
-
     async with Conversation(options, tell_waits, carry) as conversation:
-        connected = await conversation.open(patience.left(None if patience.seconds else FIRST_ANSWER))
+        timeout, moved = patience.left(None if patience.seconds else FIRST_ANSWER), None
+        if follows and pin is not None:
+            from .discovery import seek_key  # no other command waits until it is loaded
+            from .following import open_anywhere
+
+            connected, moved = await open_anywhere(conversation, timeout, partial(seek_key, address.server, pin))
+        else:
+            connected = await conversation.open(timeout)
+        if moved is not None and memory.move(moved):
+            on_notice(items.Moved(clean_line(connected.room), moved.server, address.server))
+            conversation.move((moved.host, moved.port))
+            address = moved
+        # A script is shown no events, so what it learnt would be reported to nobody.
+        tags = NameTags(profile.directory, address.server) if role is not Role.SCRIPT else None
         if key is not None:
             memory.keep_key(key, clean_line(connected.room))
         try:

@@ -55,6 +55,10 @@ class Standing(StrEnum):
     NEW = "new"
 
 
+ORDER: Final = (Standing.KNOWN, Standing.MOVED, Standing.NEW, Standing.OTHER_KEY)
+"""The order in which rooms are listed."""
+
+
 @dataclass(frozen=True, slots=True)
 class FoundAddress:
     """An address at which a key answered, as people write it, and after how many seconds."""
@@ -140,7 +144,9 @@ def machines(links: Iterable[Link], port: int, family: int) -> list[Address]:
 
 
 class Search:
-    """One search, in the running loop. `pins` are the known servers; with `only` no other key counts.
+    """One search, in the running loop. `pins` are the known servers.
+
+    `only`: the search is for this key, ends when it is proven, and asks no known server, only all machines.
 
     Use it as a context manager; `proven` gets the rooms that prove their keys, `ended` is set at the end.
     """
@@ -161,11 +167,11 @@ class Search:
         """The addresses of known servers, each with the server it belongs to."""
         self._sock = open_search_socket()
         keys = {pin.key for pin in pins.values()} if only is None else {only}
-        is_only = only is not None
         self.core = Discovery(
-            keys, os.urandom, may_ask=is_near, rank=rank, proves=not quick, only_pins=is_only, seconds=seconds
+            keys, os.urandom, may_ask=is_near, rank=rank, proves=not quick, only_pins=only is not None, seconds=seconds
         )
         self._driver: Driver[DiscoveryEvent] = Driver(self.core, self._sock, self._take)
+        self._only = only
         self._pins = dict([*pins.items()][:MOST_KNOWN])
         ports = [DEFAULT_PORT, *(ServerAddress.parse(server).port for server in self._pins)]
         self._ports = [*dict.fromkeys(ports)][:MOST_PORTS]
@@ -178,7 +184,8 @@ class Search:
         self.core.ask(everybody(self.links, self._ports, self._sock.family), now)
         self.core.start(now)
         self._driver.start()
-        self._looking_up = [asyncio.create_task(self._ask_known(server)) for server in self._pins]
+        known = self._pins if self._only is None else ()
+        self._looking_up = [asyncio.create_task(self._ask_known(server)) for server in known]
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -198,8 +205,17 @@ class Search:
         match event:
             case RoomProven(key):
                 self.proven[key] = event
+                if key == self._only:
+                    self.ended.set()
             case SearchEnded():
                 self.ended.set()
+
+
+async def seek_key(server: str, pin: Pin) -> str | None:
+    """Look for a known server's key in the local networks; return the first address (`host:port`) that proves it."""
+    with Search({server: pin}, seconds=SEARCH_SECONDS, only=pin.key) as search:
+        await search.ended.wait()
+    return _written(search.proven[pin.key].address) if pin.key in search.proven else None
 
 
 async def find_rooms(profile: Profile, *, sweep: bool = False, quick: bool = False, seconds: float) -> Found:
@@ -214,8 +230,7 @@ async def find_rooms(profile: Profile, *, sweep: bool = False, quick: bool = Fal
         known_as = {_written(address): server for address, server in search.asked.items()}
     judged = [judge(room, pins, known_as) for room in rooms]
     listed = [room for room in judged if room.is_proven or quick or room.version != VERSION]
-    order = {Standing.KNOWN: 0, Standing.MOVED: 1}
-    listed.sort(key=lambda room: (order.get(room.standing, 2), room.seconds))
+    listed.sort(key=lambda room: (ORDER.index(room.standing), room.seconds))
     return Found(tuple(listed), tuple(room for room in judged if room not in listed), search.links)
 
 

@@ -248,12 +248,30 @@ class NotRemembered:
 
 
 @dataclass(frozen=True, slots=True)
+class Moved:
+    """The room's key was found at another address, which is remembered instead of the one it was at (`host:port`)."""
+
+    room: str
+    server: str
+    before: str
+
+
+@dataclass(frozen=True, slots=True)
 class Preparing:
     """The password is being prepared for the server, which takes this machine a while."""
 
 
 Notice: TypeAlias = (
-    Waiting | Unreachable | NameFree | NameRefused | Preparing | PasswordWrong | TryLater | SignedIn | NotRemembered
+    Waiting
+    | Unreachable
+    | Moved
+    | NameFree
+    | NameRefused
+    | Preparing
+    | PasswordWrong
+    | TryLater
+    | SignedIn
+    | NotRemembered
 )
 """What sign-in reports to a person, apart from its questions."""
 

@@ -56,6 +56,18 @@ class Memory:
         """The further addresses of the room that its server named last."""
         return parse_nodes_untrusted(self._profile.find_nodes(self._address.server))
 
+    def move(self, address: ServerAddress) -> bool:
+        """Give everything that is known about the server to another address of it; return whether that was possible."""
+        try:
+            from .following import move_server
+
+            move_server(self._profile, self._address.server, address.server)
+        except KeyFileError as error:
+            self._report(error)
+            return False
+        self._address = address
+        return True
+
     def keep_key(self, key: bytes, room: str) -> None:
         """Pin the server's key (32 bytes) if it is new; raises KeyFileError, unless an invite has named the key."""
         if (pin := self._profile.find_pin(self._address.server)) is not None and pin.key == key:

@@ -35,7 +35,7 @@ class NameTags:
     def __init__(self, directory: Path | None, server: str) -> None:
         self._keeps = directory is not None
         self._directory = (directory or Path()) / "name_tags"
-        self._path = self._directory / f"{quote(server.lower(), safe='')}.jsonl"
+        self._path = _path_in(self._directory, server)
         self._keys: NameKeys | None = None
         self._names: OrderedDict[str, _Days] = OrderedDict()
         self._unsaved: set[str] = set()
@@ -96,6 +96,18 @@ class NameTags:
         files = sorted(self._directory.glob("*.jsonl"), key=lambda path: path.stat().st_mtime)
         for path in files[:-MOST_SERVERS]:
             path.unlink(missing_ok=True)
+
+
+def move_name_tags(directory: Path | None, before: str, after: str) -> None:
+    """Give what is known about a server's names to another address of it."""
+    if directory is not None:
+        within = directory / "name_tags"
+        with contextlib.suppress(OSError):
+            _path_in(within, before).replace(_path_in(within, after))
+
+
+def _path_in(directory: Path, server: str) -> Path:
+    return directory / f"{quote(server.lower(), safe='')}.jsonl"
 
 
 def _read(path: Path) -> OrderedDict[str, _Days]:

@@ -140,6 +140,13 @@ class Profile:
         """Remember a salt, which every client is told that asks: a room with another has changed its password."""
         self._salts.put(server, base64.b64encode(salt).decode())
 
+    def move(self, before: str, after: str) -> None:
+        """Give everything known about a server to another address; what was known about that goes the other way."""
+        for lines in (self._tickets, self._names, self._nodes, self._salts, self._pins):
+            lines.swap(before, after)
+        if (last := self.find_last_server()) is not None and _one_word(last) == _one_word(before):
+            self.set_last_server(after)
+
     def find_last_server(self) -> str | None:
         """Return the server of the last chat, None before the first."""
         return self._last.find("last")
@@ -208,6 +215,24 @@ class _ServerLines(Generic[T]):
     def remove(self, server: str) -> bool:
         is_there = bool(self._remembered) if self._path is None else self._path.exists()
         return is_there and self._rewrite(_one_word(server), [], _of_any, 0)
+
+    def swap(self, one: str, other: str) -> None:
+        """Exchange the values of two servers."""
+        words = _one_word(one), _one_word(other)
+        if self._path is None:
+            self._remembered = self._swapped(words)
+            return
+        if not any(line.partition(" ")[0] in words for line in self._lines()):
+            return
+        refuse_foreign(self._path)
+        with exclusive(self._path.parent):
+            text = "".join(f"{line}\n" for line in self._swapped(words))
+            write_private(self._path, text.encode(_ENCODING, _KEPT_AS_IS))
+
+    def _swapped(self, words: tuple[str, str]) -> list[str]:
+        instead = dict(zip(words, reversed(words), strict=True))
+        parts = (line.partition(" ") for line in self._lines())
+        return [f"{instead.get(server, server)}{space}{value}" for server, space, value in parts]
 
     def _is_all_there_is(self, word: str, wanted: str, of: Callable[[T], bool]) -> bool:
         lines = [line for line in self._lines() if (value := self._value(line, word)) is not None and of(value)]

@@ -8,9 +8,10 @@ from dataclasses import dataclass
 from typing import Final, TypeAlias
 
 from sockatuh.errors import AddressUnclear, ProtocolError
-from sockatuh.net.address import format_address, parse_server
+from sockatuh.net.address import format_address, parse_server, split_address
 from sockatuh.protocol.constants import DEFAULT_PORT
 from sockatuh.protocol.identity import Invite
+from sockatuh.protocol.seam import bracketed
 
 SCHEME: Final = "sockatuh://"
 Node: TypeAlias = tuple[str, int]
@@ -41,6 +42,12 @@ class ServerAddress:
         except (ProtocolError, ValueError) as error:
             raise AddressUnclear(str(server), str(error)) from None
         return cls(invite.host, invite.port, invite.key, invite.nodes)
+
+
+def short_form(server: str) -> str:
+    """Return a server (`host:port`) as people write it: without the usual port."""
+    host, port = split_address(server)
+    return bracketed(host) if port == str(DEFAULT_PORT) else server
 
 
 def parse_nodes_untrusted(texts: Iterable[str]) -> tuple[Node, ...]:

@@ -12,7 +12,7 @@ import contextlib
 import os
 import time
 from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from types import TracebackType
 from typing import Any, Final, TypeVar
@@ -186,6 +186,20 @@ class Conversation:
             raise unresolved(Obstacle.NO_NAME_SERVER) from None
         except OSError:
             raise unresolved(Obstacle.UNKNOWN_NAME) from None
+
+    async def also_dial(self, node: Node) -> list[Address]:
+        """Dial a further address of the room from now on; return what is new in that."""
+        found = await self._carrier.look_up_again(*node)
+        further = [address for address in found if address not in self._whereabouts.known]
+        if further:
+            self._whereabouts.found += further
+            self._dial(self._whereabouts.known)
+        return further
+
+    def move(self, node: Node) -> None:
+        """Take another address of the server for its own from now on, in place of the one it was opened with."""
+        self.options = replace(self.options, host=node[0], port=node[1])
+        self._whereabouts.move(*node)
 
     async def ask_name(self, name: str, timeout: float | None = None) -> str:
         """Ask whether a name can be had, and return it as the server writes it.

@@ -62,6 +62,12 @@ class Unsent:
                 texts += _take(path, self._server)
         return texts
 
+    def leave(self) -> None:
+        """Leave the notes to whoever takes them next."""
+        if self._file is not None:
+            self._file.close()
+            self._file = None
+
     def close(self) -> None:
         """Delete the file: every line was answered, or the person was told which were not."""
         if self._file is not None:
@@ -92,6 +98,14 @@ class Unsent:
 
     def _encode(self, note: list[object]) -> bytes:
         return json.dumps([self._server, *note]).encode() + b"\n"
+
+
+def move_unsent(directory: Path | None, before: str, after: str) -> None:
+    """Give the lines that killed clients sent to a server to another address of it."""
+    moved = Unsent(directory, after)
+    for text in Unsent(directory, before).take_inherited():
+        moved.note(text)
+    moved.leave()
 
 
 def _create(path: Path) -> IO[bytes]:

@@ -37,14 +37,20 @@ class Whereabouts:
     def __init__(self, resolver: Resolver, host: str, port: int, nodes: Sequence[Node] = ()) -> None:
         self.announced: tuple[Node, ...] = ()
         """The nodes of the last WELCOME that named any."""
+        self.found: list[Address] = []
+        """Addresses at which the room was found meanwhile."""
         self._resolver, self._host, self._port, self._given = resolver, host, port, tuple(nodes)
         self._own: list[Address] = []
         self._further: list[Address] = []
 
+    def move(self, host: str, port: int) -> None:
+        """Look up this host from now on instead of the one before."""
+        self._host, self._port = host, port
+
     @property
     def known(self) -> list[Address]:
         """Every address found so far, the host's first."""
-        return list(dict.fromkeys([*self._own, *self._further]))
+        return list(dict.fromkeys([*self._own, *self._further, *self.found]))
 
     async def look_up(self, on_silence: Callable[[], None]) -> list[Address]:
         """Return the addresses to dial: those of the nodes if the host has none or takes long. OSError: none at all.
@@ -57,7 +63,7 @@ class Whereabouts:
             await asyncio.wait((own, further), timeout=PATIENCE)
             self._further = further.result() if further.done() else []
             is_resolved = own.done() and own.exception() is None
-            if is_resolved or not self._further:
+            if is_resolved or not (self._further or self.found):
                 self._own = await own
         finally:
             own.cancel()

@@ -25,6 +25,10 @@ HELP_SERVER: Final = (
     "HOST, HOST:PORT, [IPV6]:PORT or an invite sockatuh://…; default: $SOCKATUH_SERVER, "
     "else the server of your last `sockatuh chat SERVER`."
 )
+HELP_CHAT_SERVER: Final = (
+    "HOST, HOST:PORT, [IPV6]:PORT or an invite sockatuh://…; default: $SOCKATUH_SERVER, else the server of your last "
+    "chat, wherever it is now, else a room that is found ($SOCKATUH_DISCOVER=off looks for none)."
+)
 HELP_NAME: Final = "Your name; default: the one you chose in your last chat there, else your login name."
 HELP_TRUST: Final = (
     "What to do about a server you have not met: ask and accept-new have it prove that it knows the password; "
@@ -120,6 +124,7 @@ CHAT_HELP: Final = (
 )
 
 ROOM_COLUMNS: Final = ("ROOM", "ADDRESS", "KEY")
+NONE_CHOSEN: Final = "No room was chosen."
 NOT_A_NUMBER: Final = "nan is not a number of seconds."
 KEEP_APART: Final = (
     "Many networks keep machines apart (guest Wi-Fi, VLANs), and many firewalls drop answers to a broadcast."
@@ -378,6 +383,39 @@ def found_new() -> str:
 def found_outdated(version: int) -> str:
     """Say that a server speaks another version of the protocol."""
     return f"speaks version {version} of the protocol, and this program another"
+
+
+def found_one(room: str, server: str) -> str:
+    """Say which room was found."""
+    return f"Found {room} at {server}."
+
+
+def moved(room: str, server: str, before: str) -> str:
+    """Say that a known room has another address."""
+    return f"{room} is at {server} now (it was at {before})."
+
+
+def which_room(default: int | None) -> str:
+    """Ask which of the listed rooms to join."""
+    return "Which? " if default is None else f"Which? [{default}] "
+
+
+def one_to(count: int) -> str:
+    """Say what an answer to that may be."""
+    return f"1 to {count}" if count > 1 else "1, or Ctrl-C"
+
+
+def name_one(servers: Sequence[str], *, are_known: bool) -> str:
+    """Say that a program has to name the room that it joins."""
+    if len(servers) == 1:
+        return f"A room answered at {servers[0]} that is not known here; name it: `sockatuh chat {servers[0]}`."
+    known = "" if are_known else ", none of them known here"
+    return f"Several rooms answered{known}; name one: {', '.join(servers)}."
+
+
+def on_or_off(variable: str, value: str) -> str:
+    """Say what a variable may be."""
+    return f"{variable} is on or off; it is {fact(value)!r}."
 
 
 def some_unproven(count: int) -> str:

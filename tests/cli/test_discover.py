@@ -6,7 +6,7 @@ from dataclasses import replace
 import pytest
 from cli.people import Person, Server
 
-from sockatuh.cli import discover
+from sockatuh.cli import found_rooms
 from sockatuh.client import discovery
 from sockatuh.client.discovery import FoundAddress, FoundRoom, Standing
 from sockatuh.client.profile import Pin, Profile
@@ -95,8 +95,8 @@ def test_a_timeout_that_makes_no_sense_is_a_usage_error(person: Person, seconds:
 def test_from_a_hundred_columns_on_the_words_of_a_key_are_in_its_row(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(discover, "columns_of", lambda _: 160)
-    discover.print_rooms([KITCHEN, ROGUE, ATTIC])
+    monkeypatch.setattr(found_rooms, "columns_of", lambda _: 160)
+    found_rooms.print_rooms([KITCHEN, ROGUE, ATTIC])
     head, *rows = capsys.readouterr().out.splitlines()
     assert head == "ROOM         ADDRESS            KEY"
     assert [" ".join(row.split()) for row in rows] == [
@@ -110,8 +110,8 @@ def test_from_a_hundred_columns_on_the_words_of_a_key_are_in_its_row(
 def test_below_that_they_have_a_row_of_their_own(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(discover, "columns_of", lambda _: 80)
-    discover.print_rooms([KITCHEN, ROGUE, ATTIC])
+    monkeypatch.setattr(found_rooms, "columns_of", lambda _: 80)
+    found_rooms.print_rooms([KITCHEN, ROGUE, ATTIC])
     assert capsys.readouterr().out.splitlines() == [
         "ROOM         ADDRESS            KEY",
         "kitchen      192.168.1.20       known since 2026-11-02                   3 ms",
@@ -124,8 +124,8 @@ def test_below_that_they_have_a_row_of_their_own(
 
 def test_a_room_that_has_moved_says_where_it_was() -> None:
     moved = replace(KITCHEN, standing=Standing.MOVED, known_as="192.168.1.9:7700")
-    assert discover.standing_of(moved) == ("known since 2026-11-02, moved; it was at 192.168.1.9:7700", "")
+    assert found_rooms.standing_of(moved) == ("known since 2026-11-02, moved; it was at 192.168.1.9:7700", "")
 
 
 def test_a_room_of_another_version_says_so() -> None:
-    assert "version 2" in discover.standing_of(replace(ATTIC, version=2))[0]
+    assert "version 2" in found_rooms.standing_of(replace(ATTIC, version=2))[0]

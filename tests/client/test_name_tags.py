@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from sockatuh.client.name_tags import MOST_NAMES, MOST_SERVERS, MOST_TAGS, SAVE_AFTER, NameTags
+from sockatuh.client.name_tags import MOST_NAMES, MOST_SERVERS, MOST_TAGS, SAVE_AFTER, NameTags, move_name_tags
 
 SERVER = "127.0.0.1:7625"
 NOVEMBER = date(2026, 11, 3)
@@ -126,3 +126,12 @@ def test_an_unwritable_directory_is_no_error(tmp_path: Path) -> None:
     tags = again(tmp_path)
     tags.see("ana", "key1", NOVEMBER, 100.0)
     assert tags.see("ana", "key2", LATER, 200.0) == NOVEMBER
+
+
+def test_what_is_known_about_a_servers_names_moves_with_it(tags: NameTags, tmp_path: Path) -> None:
+    move_name_tags(tmp_path, SERVER, "10.0.0.31:7625")
+    tags.see("ana", "key1", NOVEMBER, 100.0)
+    move_name_tags(tmp_path, SERVER, "10.0.0.31:7625")
+    move_name_tags(None, SERVER, "10.0.0.31:7625")
+    assert again(tmp_path).see("ana", "key2", LATER, 0.0) is None
+    assert again(tmp_path, "10.0.0.31:7625").see("ana", "key2", LATER, 0.0) == NOVEMBER

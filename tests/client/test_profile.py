@@ -318,3 +318,52 @@ def test_without_a_directory_everything_is_kept_in_memory(monkeypatch: pytest.Mo
     assert not memory.forget(SERVER)
     assert memory.find_pin("other:1") is not None
     assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize("in_memory", [False, True])
+def test_a_server_moves_with_everything_that_is_known_about_it(files: Profile, *, in_memory: bool) -> None:
+    profile = Profile() if in_memory else files
+    profile.pin(SERVER, KEY, "kitchen")
+    profile.set_name(SERVER, "ana")
+    profile.keep_ticket(SERVER, "ana", b"one")
+    profile.keep_ticket(SERVER, "bot", b"two")
+    profile.set_nodes(SERVER, ["10.0.0.5:5"])
+    profile.set_salt(SERVER, bytes(16))
+    profile.set_last_server(SERVER)
+    before = profile.find_pin(SERVER)
+    profile.move(SERVER, "10.0.0.31:7625")
+    assert profile.known_servers() == {"10.0.0.31:7625": before}
+    assert profile.find_name("10.0.0.31:7625") == "ana"
+    assert [ticket.sealed for name in ("ana", "bot") if (ticket := profile.find_ticket("10.0.0.31:7625", name))] == [
+        b"one", b"two"
+    ]  # fmt: skip
+    assert profile.find_nodes("10.0.0.31:7625") == ("10.0.0.5:5",)
+    assert profile.find_salt("10.0.0.31:7625") == bytes(16)
+    assert profile.find_last_server() == "10.0.0.31:7625"
+    assert (profile.find_name(SERVER), profile.find_ticket(SERVER, "ana"), profile.find_nodes(SERVER)) == (
+        None,
+        None,
+        (),
+    )
+
+
+def test_a_server_that_takes_anothers_address_leaves_that_its_own(files: Profile) -> None:
+    files.pin(SERVER, KEY, "kitchen")
+    files.pin(OTHER, b"k" * 32, "attic")
+    files.set_name(OTHER, "zoe")
+    files.set_last_server(OTHER)
+    files.move(SERVER, OTHER)
+    assert {server: pin.room for server, pin in files.known_servers().items()} == {OTHER: "kitchen", SERVER: "attic"}
+    assert (files.find_name(SERVER), files.find_name(OTHER)) == ("zoe", None)
+    assert files.find_last_server() == OTHER
+
+
+def test_known_servers_are_those_whose_key_can_be_read(files: Profile, tmp_path: Path) -> None:
+    assert files.known_servers() == {}
+    files.pin("b:1", KEY, "b")
+    files.pin("a:1", KEY, "a")
+    with known_servers(tmp_path).open("a") as file:
+        file.write(
+            "c:1 x25519 nonsense\nUPPER:1 x25519 " + base64.b64encode(KEY).decode() + " 2026 room\n\x1b[2J:1 x\n"
+        )
+    assert [*files.known_servers()] == ["a:1", "b:1"]

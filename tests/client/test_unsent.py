@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from sockatuh.client.unsent import Unsent
+from sockatuh.client.unsent import Unsent, move_unsent
 
 SERVER = "kitchen:7625"
 PROGRAM = """
@@ -132,3 +132,11 @@ def test_the_note_of_a_long_pipe_is_bounded(tmp_path: Path) -> None:
     assert inherited[0] == "first"
     unsent.close()
     assert not list((tmp_path / "unsent").iterdir())
+
+
+def test_what_was_sent_to_a_server_moves_with_it(tmp_path: Path) -> None:
+    end(running(tmp_path))
+    move_unsent(tmp_path, SERVER, "10.0.0.31:7625")
+    assert Unsent(tmp_path, SERVER).take_inherited() == []
+    assert Unsent(tmp_path, "10.0.0.31:7625").take_inherited() == ["soup at one", "two\nlines"]
+    move_unsent(None, SERVER, "10.0.0.31:7625")

@@ -152,7 +152,7 @@ def test_everything_that_is_wrong_is_told_at_once_with_its_origin(tmp_path: Path
     assert "max_members" in found["max_memebers"].expected
 
 
-@pytest.mark.parametrize("name", ["CLIENT_DIR", "PASSWORD_FILE", "PASSWORD", "SERVER", "NAME", "TRUST"])
+@pytest.mark.parametrize("name", ["CLIENT_DIR", "PASSWORD_FILE", "PASSWORD", "SERVER", "NAME", "TRUST", "DISCOVER"])
 def test_the_clients_variables_are_known(tmp_path: Path, name: str) -> None:
     load_in(tmp_path, SET | {f"SOCKATUH_{name}": "anything"})
 
