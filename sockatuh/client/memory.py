@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 
-from sockatuh.errors import KeyFileError
+from sockatuh.errors import IdentityChanged, KeyFileError
 from sockatuh.net.address import format_address
 from sockatuh.room.text import clean_line
 from sockatuh.room.word import one_word
@@ -69,8 +69,13 @@ class Memory:
         return True
 
     def keep_key(self, key: bytes, room: str) -> None:
-        """Pin the server's key (32 bytes) if it is new; raises KeyFileError, unless an invite has named the key."""
-        if (pin := self._profile.find_pin(self._address.server)) is not None and pin.key == key:
+        """Pin the server's key (32 bytes) if it is new; raises KeyFileError, unless an invite has named the key.
+
+        Raises IdentityChanged if another client has pinned another key meanwhile: only a person removes a pin.
+        """
+        if (pin := self._profile.find_pin(self._address.server)) is not None:
+            if pin.key != key:
+                raise IdentityChanged(self._address.server, pin.key, key)
             return
         try:
             self._profile.pin(self._address.server, key, room)

@@ -6,7 +6,7 @@ import asyncio
 
 import pytest
 
-from sockatuh import Here, Lost, NoServer, NotInRoom, Profile, Refused, Room, Said, Trust
+from sockatuh import Here, IdentityChanged, Lost, NoServer, NotInRoom, Profile, Refused, Room, Said, Trust
 from sockatuh.client.items import Notice, SignedIn
 from sockatuh.client.sign_in import Reason
 from sockatuh.client.stream import MOST_SIZE
@@ -160,5 +160,24 @@ def test_lost_contact_is_an_event_and_lines_said_meanwhile_are_stored_later() ->
                 if kinds.count(Here) == 2 or (Lost in kinds and Said in kinds):
                     break
             assert Lost in kinds
+
+    run(story())
+
+
+def test_a_key_that_another_client_of_the_profile_has_pinned_meanwhile_is_not_replaced() -> None:
+    async def story() -> None:
+        profile, other = Profile(), bytes(range(32))
+
+        def note(notice: Notice) -> None:
+            if isinstance(notice, SignedIn):
+                profile.pin("kitchen:7625", other, "kitchen")
+
+        async with MemoryRoom() as kitchen:
+            with pytest.raises(IdentityChanged):
+                async with kitchen.connect(name="ana", profile=profile, on_notice=note):
+                    pass
+        pin = profile.find_pin("kitchen:7625")
+        assert pin is not None
+        assert pin.key == other
 
     run(story())
