@@ -64,10 +64,10 @@ class Wave:
     rate: float = field(metadata={"heading": "joins/s"})
     cpu: float = field(metadata={"heading": "server's processor a join, ms"})
     busy: float = field(metadata={"heading": "newcomers' share of a core"})
-    calm_p99: float = field(metadata={"heading": "members' p99 before, ms"})
-    p99: float = field(metadata={"heading": "during, ms"})
-    calm_longest: float = field(metadata={"heading": "longest before, ms"})
-    longest: float = field(metadata={"heading": "during, ms"})
+    calm_p99: float = field(metadata={"heading": "members' p99 in calm, ms"})
+    p99: float = field(metadata={"heading": "meanwhile, ms"})
+    calm_longest: float = field(metadata={"heading": "longest in calm, ms"})
+    longest: float = field(metadata={"heading": "meanwhile, ms"})
 
 
 def main() -> None:
