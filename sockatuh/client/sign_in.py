@@ -91,6 +91,8 @@ class SignIn:
         self._tell = tell
         self._given, self._login = password, login
         self._name, self._password = name, password.given
+        self._own_name = name
+        """The name as it was given or typed; None for one that the server has suggested."""
         self._decided: str | None = None
         """A name that the room need not be asked about: it is free, or the person insists on it."""
         self.used_ticket = False
@@ -121,20 +123,24 @@ class SignIn:
         """Try once: choose a name, then send it with the password."""
         name = _checked(self._name or await self._ask_name())
         self._name = name
-        self._refuse_password_as_name(name)
+        self._refuse_password_as_name()
         if self._password is None and self._questions is not None and name != self._decided:
             self._name = self._decided = name = await self._ask_room_about(name)
         password = await self._find_password()
-        self._refuse_password_as_name(name)
+        self._refuse_password_as_name()
         await self._wait_for_the_next_try()
         self._conversation.come_back(name, password)
         admitted = await self._admitted()
         self._tell(SignedIn())
         return admitted
 
-    def _refuse_password_as_name(self, name: str) -> None:
-        """Raise Refused for a name that is a password: everybody would read it."""
-        if self._given.occurs_in(name):
+    def _refuse_password_as_name(self) -> None:
+        """Raise Refused for a name that is a password: everybody would read it.
+
+        The server's suggestions and spellings are not compared with the password: with each of them a false server
+        could try a guess, as a proof that does not come would say that it was right.
+        """
+        if self._own_name is not None and self._given.occurs_in(self._own_name):
             raise Refused("name_is_password")
 
     async def _ask_room_about(self, name: str) -> str:
@@ -162,9 +168,11 @@ class SignIn:
         if self._questions is None:
             if not default:
                 raise Refused("name_missing")
+            self._own_name = default
             return default
         with self._patience.paused():
             name = await self._questions.name(default)
+        self._own_name = None if name == self._suggested else name
         if name in (self._refused_name, self._free):  # the person insists on it, or the room said it is free
             self._decided = name
         return name

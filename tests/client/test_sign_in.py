@@ -7,11 +7,13 @@ from collections.abc import Callable, Coroutine
 from typing import Any
 
 import pytest
+from prove.false_server import FalseServer, Meeting, Trick, welcome
 
-from sockatuh import Profile, Refused, ServerUnproven
+from sockatuh import Profile, Refused, ServerUnproven, connect
 from sockatuh.client.items import NameRefused, Notice, PasswordWrong, SignedIn, TryLater
 from sockatuh.client.room_password import RoomPassword
 from sockatuh.client.sign_in import PasswordAgain, Reason
+from sockatuh.protocol import messages as m
 from sockatuh.protocol.constants import MAX_NAME_BYTES
 from sockatuh.room.password import MAX_PASSWORD_BYTES
 from sockatuh.testing import MemoryRoom, run
@@ -116,6 +118,42 @@ def test_a_password_that_is_typed_a_fourth_time_is_not_given_to_a_server_that_ha
     assert unproven.value.reason == "proofs"
     known = Profile()
     assert sign_in(Person([], *["wrong"] * 4, RIGHT), name="bea", profile=known, meets=known) == "bea"
+
+
+def spell(server: FalseServer, meeting: Meeting, join: m.Join) -> m.AnswerBody:
+    """Spell every name as the password that is guessed."""
+    return welcome() if join.proof else server.offer(meeting, RIGHT.upper())
+
+
+def suggest(server: FalseServer, meeting: Meeting, join: m.Join) -> m.AnswerBody:
+    """Refuse every other name than the password that is guessed."""
+    if join.name != "bea":
+        return spell(server, meeting, join)
+    return m.Refused("name_invalid", suggestion=RIGHT)
+
+
+@pytest.mark.parametrize(("trick", "names"), [(spell, ["bea"]), (suggest, ["bea", None])])
+def test_a_false_server_that_calls_somebody_by_the_password_does_not_learn_that_it_is_right(
+    trick: Trick, names: list[str | None]
+) -> None:
+    person = Person(names, RIGHT)
+
+    async def story() -> int:
+        with FalseServer(trick) as server:
+            with pytest.raises(ServerUnproven):
+                async with connect(f"127.0.0.1:{server.port}", questions=person):
+                    pass
+            return len(server.proofs)
+
+    assert asyncio.run(story()) == 1
+    assert not [notice for notice in person.notices if isinstance(notice, NameRefused) and notice.name != "bea"]
+
+
+def test_a_name_that_is_typed_and_is_the_password_is_asked_for_again_and_not_proved() -> None:
+    person = Person([RIGHT.upper(), "bea"], RIGHT)
+    assert sign_in(person) == "bea"
+    codes = [notice.why.code for notice in person.notices if isinstance(notice, NameRefused)]
+    assert codes == ["name_is_password"]
 
 
 @pytest.mark.parametrize(

@@ -248,7 +248,14 @@ async def _people(run: Run) -> int:
         await asyncio.to_thread(_be_let_in, client)
         _require_nothing_said("a person", server)
         _require_nothing_learnt("a person", client, server)
-    return 2
+    for number, (trick, code) in enumerate(
+        ((welcome_at_once, IDENTITY_CHANGED), (offer_with(kind=1), VERSION_MISMATCH))
+    ):
+        with FalseServer(trick) as server:
+            client = _person(run.directory / f"one who gives a name {number}", server)
+            await asyncio.to_thread(_give_a_name, client, code)
+            _require_nothing_learnt("a person", client, server)
+    return 4
 
 
 def _person(directory: Path, server: FalseServer) -> Client:
@@ -275,6 +282,19 @@ def _insist(client: Client, server: FalseServer) -> None:
 
 def _written(terminal: Terminal) -> str:
     return " ".join(terminal.written.split())
+
+
+def _give_a_name(client: Client, code: int) -> None:
+    """See that the chat ends before the password is asked for."""
+    terminal = client.terminal("chat", "--plain", columns=400)
+    try:
+        terminal.wait_until(lambda: "name" in terminal.text, "question")
+        terminal.enter("ana")
+        ended = terminal.end()
+        require(ended == code, f"exit {ended}: {terminal.text}")
+        require("Room password" not in terminal.text, "the password was asked for")
+    finally:
+        client.close()
 
 
 def _be_let_in(client: Client) -> None:
