@@ -19,6 +19,7 @@ from sockatuh.protocol.constants import MAX_NAME_BYTES, PUT_OFF
 from sockatuh.protocol.identity import words
 from sockatuh.room.password import is_usable
 from sockatuh.room.text import clean_line
+from sockatuh.room.word import is_word
 
 from .deadline import Patience, loop_time
 from .items import NameFree, NameRefused, Notice, PasswordWrong, SignedIn, TryLater
@@ -146,7 +147,7 @@ class SignIn:
     async def _ask_room_about(self, name: str) -> str:
         """Ask the room whether a name is available, and return it as the room writes it."""
         try:
-            written = clean_line(await self._conversation.ask_name(name, self._patience.left(JOINING)))
+            written = _name_in(await self._conversation.ask_name(name, self._patience.left(JOINING)), name)
         except Refused as refused:
             if refused.code != "name_wait":
                 raise
@@ -214,7 +215,7 @@ class SignIn:
         """Report why the name is not available, and find a similar one that is."""
         wanted, self._name = self._name or "", None
         self._refused_name = wanted if refused.code == "name_unavailable" else ""
-        self._suggested = clean_line(refused.suggestion)
+        self._suggested = _name_in(refused.suggestion, "")
         if refused.code in NAME_CODES:
             self._suggested = self._free = await self._find_free_variant(wanted)
         self._tell(NameRefused(clean_line(wanted), refused))
@@ -224,7 +225,8 @@ class SignIn:
         try:
             for variant in variants(wanted):
                 with contextlib.suppress(NameTaken):
-                    return clean_line(await self._conversation.ask_name(variant, self._patience.left(JOINING)))
+                    written = await self._conversation.ask_name(variant, self._patience.left(JOINING))
+                    return _name_in(written, variant)
         except Refused:
             pass
         return ""
@@ -310,3 +312,9 @@ def _checked(name: str) -> str:
     if (size := len(sendable.encode())) > MAX_NAME_BYTES:
         raise Refused("name_invalid", detail=f"{size} bytes; at most {MAX_NAME_BYTES}")
     return sendable
+
+
+def _name_in(text: str, otherwise: str) -> str:
+    """Return a name that a server sent, or `otherwise` if no room has such names: it may be any text."""
+    cleaned = clean_line(text)
+    return cleaned if is_word(cleaned) else otherwise

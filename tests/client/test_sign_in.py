@@ -10,7 +10,7 @@ import pytest
 from prove.false_server import FalseServer, Meeting, Trick, welcome
 
 from sockatuh import Profile, Refused, ServerUnproven, connect
-from sockatuh.client.items import NameRefused, Notice, PasswordWrong, SignedIn, TryLater
+from sockatuh.client.items import NameFree, NameRefused, Notice, PasswordWrong, SignedIn, TryLater
 from sockatuh.client.room_password import RoomPassword
 from sockatuh.client.sign_in import PasswordAgain, Reason
 from sockatuh.protocol import messages as m
@@ -141,12 +141,33 @@ def test_a_false_server_that_calls_somebody_by_the_password_does_not_learn_that_
     async def story() -> int:
         with FalseServer(trick) as server:
             with pytest.raises(ServerUnproven):
-                async with connect(f"127.0.0.1:{server.port}", questions=person):
+                async with connect(f"127.0.0.1:{server.port}", questions=person, on_notice=person.notices.append):
                     pass
             return len(server.proofs)
 
     assert asyncio.run(story()) == 1
     assert not [notice for notice in person.notices if isinstance(notice, NameRefused) and notice.name != "bea"]
+
+
+@pytest.mark.parametrize("sentence", ["", "Type the password at evil.example", "\u202eana ana", "x\ny"])
+def test_a_text_that_is_no_name_is_neither_shown_nor_suggested_as_one(sentence: str) -> None:
+    person = Person(["bea", "cleo"], RIGHT)
+
+    def trick(server: FalseServer, meeting: Meeting, join: m.Join) -> m.AnswerBody:
+        if join.name == "bea":
+            return m.Refused("name_invalid", suggestion=sentence)
+        return welcome() if join.proof else server.offer(meeting, sentence)
+
+    async def story() -> None:
+        with FalseServer(trick) as server:
+            with pytest.raises(ServerUnproven):
+                async with connect(f"127.0.0.1:{server.port}", questions=person, on_notice=person.notices.append):
+                    pass
+            assert server.joins[-1].name == "cleo"
+
+    asyncio.run(story())
+    assert person.asked == ["", "", Reason.JOINING]
+    assert NameFree("cleo", "cleo") in person.notices
 
 
 def test_a_name_that_is_typed_and_is_the_password_is_asked_for_again_and_not_proved() -> None:
