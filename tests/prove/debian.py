@@ -42,6 +42,7 @@ REFUSED: Final = 4
 GUEST: Final = "guest"
 PLANNED: Final = 5
 """Files that `install-service` writes."""
+SECOND_PASSWORD: Final = "one-told-to-everybody"
 NEW_PASSWORD: Final = "another-of-four-words"
 LISTED: Final = (
     r"find / -xdev \( -path /proc -o -path /sys -o -path /dev -o -path /tmp -o -path /var/log -o -path /opt -o "
@@ -240,7 +241,7 @@ async def _story(release: str, run: Run) -> tuple[int, list[float]]:
         said = await home.paste(install)
         [password] = re.findall(r"^Password, shown once: (\S+)$", said, re.MULTILINE)
         async with home.gathered(password):
-            await _use(home, use, password)
+            await _use(home, use)
             await _misconfigure(home)
             await _break(home)
             await _restore(home, back_up, restore)
@@ -251,7 +252,7 @@ async def _story(release: str, run: Run) -> tuple[int, list[float]]:
                 await _begin_anew(home, begin_anew)
                 await _renew(home)
                 await _reboot(home)
-                await _change_password(home, password)
+                await _change_password(home)
                 await _uninstall(home, before)
     return home.lines, home.silences
 
@@ -265,11 +266,12 @@ def _machine(release: str, name: str, run: Run, files: Mapping[str, bytes] | Non
     return box
 
 
-async def _use(home: Household, use: str, password: str) -> None:
+async def _use(home: Household, use: str) -> None:
     """Do what README says can be done at any time: check, another password, reload, restart."""
     await home.be_heard()
     before = await home.paste("cat /etc/sockatuh/password_hash")
-    said = await home.paste(use, text=f"{password}\n")  # the same one, hashed anew: it voids the tickets as any other
+    home.tell(SECOND_PASSWORD)
+    said = await home.paste(use, text=f"{SECOND_PASSWORD}\n")
     require("In order; the room is running" in said, f"check says {said[-400:]}")
     require("The new password is in force" in said, f"hash-password says {said[-400:]}")
     await home.be_heard()
@@ -419,12 +421,12 @@ async def _reboot(home: Household) -> None:
     home.go_on()
 
 
-async def _change_password(home: Household, password: str) -> None:
+async def _change_password(home: Household) -> None:
     """Change the password under people who talk."""
-    require(await home.send(password) == 0, "the password is another after all that")
+    require(await home.send(SECOND_PASSWORD) == 0, "the password is another after all that")
     await home.paste("sudo sockatuh hash-password --service", text=f"{NEW_PASSWORD}\n")
     await home.be_heard()
-    require(await home.send(password) == REFUSED, "the last password still holds")
+    require(await home.send(SECOND_PASSWORD) == REFUSED, "the last password still holds")
     require(await home.send(NEW_PASSWORD) == 0, "the new password does not hold")
     await home.check()
 
