@@ -20,6 +20,8 @@ from .resolver import resolve_for_binding
 
 RECEIVE_BUFFER: Final = 8 * 1024 * 1024
 SEND_BUFFER: Final = 4 * 1024 * 1024
+SEARCH_BUFFER: Final = 1024 * 1024
+"""A search sends to addresses that no machine has; the system keeps that in the buffer for seconds."""
 SMALLEST_BUFFER: Final = 64 * 1024
 
 # The socket module of Python 3.11 does not name these: (level, option, value), tried one by one.
@@ -77,6 +79,7 @@ def open_search_socket() -> socket.socket:
     """Return a client's socket that may also send to all machines of a network."""
     sock = open_client_socket()
     sock.setsockopt(socket.SOL_SOCKET, socket.SO_BROADCAST, 1)
+    _ask_buffer(sock, SO_SNDBUFFORCE, socket.SO_SNDBUF, SEARCH_BUFFER)
     return sock
 
 

@@ -38,6 +38,10 @@ MAX_SWEPT: Final = 2_048
 SWEEP_INTERVAL: Final = 0.01
 SWEPT_AT_ONCE: Final = 5
 """A sweep asks this many addresses in each interval: 500 a second."""
+SWEPT_IN_A_ROW: Final = 255
+SWEEP_PAUSE: Final = 3.0
+"""Seconds after so many addresses until the next is asked: a system keeps what is sent to an address that no machine
+has for so long, and a socket's buffer has no place for more, not even for the handshakes."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,6 +77,7 @@ class Discovery:
         self._proofs = RoomProofs(self.answers, pins, random, rank, self._out)
         self._asked: dict[Address, None] = {}
         self._unswept: deque[Address] = deque()
+        self._swept = 0
         self._sent_at: dict[bytes, float] = {}
         """When the HELLO with each nonce was sent."""
         self._rounds: deque[float] = deque()
@@ -165,7 +170,8 @@ class Discovery:
     def _sweep_some(self, now: float) -> None:
         for _ in range(min(SWEPT_AT_ONCE, len(self._unswept))):
             self._send_hello(self._unswept.popleft(), now)
-        self._sweep_at = now + SWEEP_INTERVAL
+        self._swept += SWEPT_AT_ONCE
+        self._sweep_at = now + (SWEEP_INTERVAL if self._swept % SWEPT_IN_A_ROW else SWEEP_PAUSE)
         if not self._unswept:
             self._search_until = max(self._search_until, now + QUIET_SECONDS)
             self._ends_at = now + QUIET_SECONDS if len(self.answers) else self._search_until
