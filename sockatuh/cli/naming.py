@@ -38,13 +38,13 @@ def quoted(text: str) -> str:
 def whose(refused: Refused) -> str:
     """Return the details of a refusal: who has the name and since when, or when its owner last used it.
 
-    The server gives them only to those who know the room's password.
+    A room gives them only to those who know its password, but a server that has proved nothing may send any text.
     """
     detail, tag = clean_line(refused.detail), clean_line(refused.tag)
     moment = local_moment(refused.since) if refused.since else ""
     match refused.code:
         case "name_taken":
-            return phrases.holder(detail, tag, moment)
+            return phrases.holder(detail and shown_name(detail), tag, moment)
         case "name_owned":
             return phrases.owner(tag, moment)
         case _:

@@ -100,6 +100,11 @@ def test_nothing_that_came_from_elsewhere_reaches_the_terminal_or_begins_a_line(
         assert lies_in(line.strip() for line in text.splitlines()) == []
 
 
+def test_the_name_of_somebody_who_has_the_name_is_recognizable_as_one() -> None:
+    assert "(Ana)" in explain(errors.NameTaken("name_taken", detail="Ana")).message
+    assert '("type it here")' in explain(errors.NameTaken("name_taken", detail="type it here")).message
+
+
 def codes_of_the_protocol() -> set[str]:
     table = (DOCS / "PROTOCOL.md").read_text("utf-8").partition("### Codes")[2].partition("\n## ")[0]
     return {code for cell in re.findall(r"^\| (`.*?) \|", table, re.MULTILINE) for code in re.findall(r"`(\w+)`", cell)}
