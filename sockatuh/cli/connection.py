@@ -25,31 +25,30 @@ async def joined(wishes: Wishes, person: AtTerminal | None = None) -> AsyncItera
 
     Raises NoServer, NotStored, IdentityChanged, VersionMismatch, NameTaken, Refused and KeyFileError.
     """
-    profile = profile_of(os.environ)
-    address, follows = await _choose_server(wishes, os.environ, profile)
     person = person or AtTerminal()
-    coming = connect(
-        address,
-        name=wishes.name,
-        password=given_password(wishes.password_file, os.environ),
-        profile=profile,
-        trust=wishes.trust,
-        questions=person if wishes.may_ask else None,
-        on_notice=partial(tell_notice, is_asked=wishes.may_ask),
-        role=wishes.role,
-        history=wishes.wanted.lines,
-        after=wishes.wanted.after,
-        since=wishes.wanted.since,
-        patience=wishes.patience,
-        login=login_name(),
-        keeps_server=wishes.chooses and (bool(wishes.server) or not os.environ.get("SOCKATUH_SERVER")),
-        follows=follows,
-        keeps_name=wishes.chooses and wishes.may_ask and not wishes.name,
-    )
     try:
         if wishes.may_ask:
             person.hide()
-        async with coming as room:
+        profile = profile_of(os.environ)
+        address, follows = await _choose_server(wishes, os.environ, profile)
+        async with connect(
+            address,
+            name=wishes.name,
+            password=given_password(wishes.password_file, os.environ),
+            profile=profile,
+            trust=wishes.trust,
+            questions=person if wishes.may_ask else None,
+            on_notice=partial(tell_notice, is_asked=wishes.may_ask),
+            role=wishes.role,
+            history=wishes.wanted.lines,
+            after=wishes.wanted.after,
+            since=wishes.wanted.since,
+            patience=wishes.patience,
+            login=login_name(),
+            keeps_server=wishes.chooses and (bool(wishes.server) or not os.environ.get("SOCKATUH_SERVER")),
+            keeps_name=wishes.chooses and wishes.may_ask and not wishes.name,
+            follows=follows,
+        ) as room:
             yield room
     except Refused as refused:
         if refused.code == "name_missing":

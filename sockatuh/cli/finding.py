@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Final
 
 from sockatuh.client.discovery import USUAL_SECONDS, FoundRoom, Standing, find_rooms
 from sockatuh.client.following import move_server
 from sockatuh.client.profile import Profile
 from sockatuh.client.server_address import ServerAddress, short_form
+from sockatuh.errors import KeyFileError
+from sockatuh.room.text import clean_line
 from sockatuh.wording import client as phrases
 
 from .errors import ExitCode, stop
@@ -37,7 +40,11 @@ async def find_server_to_join(profile: Profile, *, may_ask: bool) -> ServerAddre
         stop(nothing_found(found, was_swept=False), ExitCode.NO_SERVER)
     room = _choose(rooms) if may_ask else _only_known(rooms)
     if room.standing is Standing.MOVED:
-        move_server(profile, room.known_as, room.server)
+        try:
+            move_server(profile, room.known_as, room.server)
+        except KeyFileError as error:
+            tell(phrases.not_remembered(clean_line(error.path), error.reason))
+            return replace(ServerAddress.parse(room.server), key=room.key)
         tell(phrases.moved(room_name(room), short_form(room.server), short_form(room.known_as)))
     return ServerAddress.parse(room.known_as if room.standing is Standing.KNOWN else room.server)
 

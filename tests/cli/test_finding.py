@@ -14,6 +14,7 @@ from sockatuh.cli.errors import ExitCode, Stopped
 from sockatuh.client import connect, discovery
 from sockatuh.client.discovery import FoundAddress, FoundRoom, Standing
 from sockatuh.client.profile import Pin, Profile
+from sockatuh.errors import KeyFileError
 from sockatuh.net.interfaces import Link
 
 KEY, OTHER_KEY = b"a" * 32, b"b" * 32
@@ -116,6 +117,23 @@ def test_a_known_room_elsewhere_is_followed_when_there_was_no_last_one(server: S
     assert done.returncode == 0
     assert done.stderr.startswith(f"kitchen is at {server.address} now")
     assert [*profile.known_servers()] == [server.address]
+
+
+def test_a_known_room_elsewhere_is_joined_even_if_that_cannot_be_remembered(
+    server: Server, ana: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    profile = move_away(ana, server)
+    (ana.directory / "last_server").unlink()
+    ana.environ["SOCKATUH_PASSWORD"] = PASSWORD
+
+    def refuse(*_: object) -> None:
+        raise KeyFileError("known_servers", "read-only")
+
+    monkeypatch.setattr(finding, "move_server", refuse)
+    done = ana.call("chat")
+    assert done.returncode == 0
+    assert "This cannot be remembered for the next time: known_servers: read-only." in done.stderr
+    assert f"127.0.0.2:{server.port}" in profile.known_servers()
 
 
 def test_nothing_found_says_where_it_was_looked_for(person: Person, monkeypatch: pytest.MonkeyPatch) -> None:
