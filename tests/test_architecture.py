@@ -287,7 +287,7 @@ def test_the_top_level_of_the_repository_is_fixed() -> None:
     assert {name for name in top if not name.startswith(".")} <= TOP_LEVEL
 
 
-@pytest.mark.parametrize("argument", ["--help", "version"])
+@pytest.mark.parametrize("argument", ["--help", "help", "--version", "version"])
 def test_help_and_version_load_nothing_heavy(argument: str) -> None:
     program = (
         "import sys, sockatuh.cli.app as app\n"

@@ -14,7 +14,7 @@ from importlib import import_module
 from typing import Any, Final
 
 import typer
-from typer.core import TyperCommand, TyperGroup
+from typer.core import TyperCommand, TyperGroup, TyperOption
 from typer.main import get_command
 
 from sockatuh.wording import admin as wording
@@ -43,6 +43,7 @@ COMMANDS: Final = {
     "backup": ("backup", "backup", backups.HELP_BACKUP),
     "restore": ("backup", "restore", backups.HELP_RESTORE),
     "identity": ("identity", "identity", phrases.HELP_IDENTITY),
+    "help": ("help", "help_about", wording.HELP_HELP),
     "version": ("init", "version", wording.HELP_VERSION),
 }
 
@@ -75,12 +76,16 @@ class _LazyCommand(TyperCommand):
     def make_context(self, info_name: str | None, args: list[str], parent: Any = None, **extra: Any) -> Any:
         if sys.platform == "win32" and self.name in ON_THE_BOX:
             stop(wording.BOX_ELSEWHERE)
+        return self.load().make_context(info_name, args, parent=parent, **extra)
+
+    def load(self) -> Any:
+        """Import the command's module and return the command with its options and arguments."""
         only = typer.Typer(add_completion=False, rich_markup_mode=None)
         function = getattr(import_module(f"{__package__}.{self._module}"), self._function)
         only.command(self.name, help=self.help)(function)
         command = get_command(only)
         command.context_class = HelpContext
-        return command.make_context(info_name, args, parent=parent, **extra)
+        return command
 
 
 class _Commands(TyperGroup):
@@ -96,15 +101,7 @@ class _Commands(TyperGroup):
 
 def run(args: Sequence[str]) -> int:
     """Run one command line and return its exit code; every error becomes a sentence, never a traceback."""
-    app = _Commands(
-        name="sockatuh",
-        commands=[_LazyCommand(name, *entry) for name, entry in COMMANDS.items()],
-        help=wording.HELP,
-        epilog=wording.HELP_EXIT_CODES,
-        no_args_is_help=True,
-        rich_markup_mode=None,
-        context_settings={"help_option_names": ["-h", "--help"]},
-    )
+    app = _all_commands()
 
     def command() -> object:
         for sentence in correct_environment(os.environ, tells_time=_command_of(args) in TELL_TIME and not as_json):
@@ -118,6 +115,31 @@ def run(args: Sequence[str]) -> int:
     if has_passed_socket and code in PERMANENT:
         time.sleep(PAUSE)
     return code
+
+
+def _all_commands() -> _Commands:
+    version = TyperOption(
+        param_decls=["--version"], is_flag=True, is_eager=True, expose_value=False, callback=_print_version,
+        help=wording.HELP_VERSION,
+    )  # fmt: skip
+    return _Commands(
+        name="sockatuh",
+        commands=[_LazyCommand(name, *entry) for name, entry in COMMANDS.items()],
+        params=[version],
+        help=wording.HELP,
+        epilog=wording.HELP_EXIT_CODES,
+        no_args_is_help=True,
+        rich_markup_mode=None,
+        context_settings={"help_option_names": ["-h", "--help"]},
+    )
+
+
+def _print_version(context: Any, option: Any, is_given: bool) -> None:  # noqa: ARG001 - Typer's signature
+    if is_given and not context.resilient_parsing:
+        from .init import version
+
+        version()
+        raise typer.Exit
 
 
 def _command_of(args: Sequence[str]) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 from collections.abc import Sequence
 from typing import Any, Final
@@ -16,6 +17,8 @@ TERM_SHARE: Final = 2.3
 """Explanations go beside their terms only if the page is this many times as wide as the column of terms."""
 BELOW: Final = 6
 
+_REQUIRED: Final = re.compile(r"\{([^{}]+)\}")
+
 _Formatter: Any = typer.Context.formatter_class
 
 
@@ -27,7 +30,8 @@ class HelpLayout(_Formatter):  # type: ignore[misc]
         super().__init__(width=max(NARROWEST, min(columns, WIDEST)))
 
     def write_usage(self, prog: str, args: str = "", prefix: str | None = None) -> None:
-        """Write the usage line."""
+        """Write the usage line; Typer puts braces around a required argument."""
+        args = _REQUIRED.sub(r"\1", args)
         self.write(self._folded(f"{prefix or 'Usage: '}{prog} {args}", 0) + "\n")
 
     def write_text(self, text: str) -> None:

@@ -38,7 +38,7 @@ def history(
     lines: Annotated[int | None, typer.Option("-n", "--lines", help=wording.HELP_LINES, metavar="N", min=1)] = None,
     since: SinceOption = None,
     after: AfterOption = None,
-    name: Annotated[str | None, typer.Option("--name", help=wording.HELP_NAME)] = None,
+    name: Annotated[str | None, typer.Option("--name", help=wording.HELP_NAME, metavar="NAME")] = None,
     as_json: JsonOption = False,
 ) -> None:
     """Read what was said, and who came and went."""

@@ -31,7 +31,7 @@ class Action(StrEnum):
 
 
 def identity(
-    action: Annotated[Action, typer.Argument(help=phrases.HELP_IDENTITY_ACTION)] = Action.SHOW,
+    action: Annotated[Action, typer.Argument(metavar="show|forget", help=phrases.HELP_IDENTITY_ACTION)] = Action.SHOW,
     server: Annotated[
         str | None, typer.Argument(metavar="SERVER", help=phrases.HELP_IDENTITY_SERVER, show_default=False)
     ] = None,

@@ -24,7 +24,7 @@ BCRYPT_COST: Final = 12
 STRONG_BYTES: Final = 8
 """UTF-8 bytes; a shorter password needs --weak."""
 
-RoomOption = Annotated[str | None, typer.Option("--room", help=wording.HELP_ROOM)]
+RoomOption = Annotated[str | None, typer.Option("--room", help=wording.HELP_ROOM, metavar="NAME")]
 PasswordFileOption = Annotated[str | None, typer.Option("--password-file", help=HELP_PASSWORD_FILE, metavar="FILE")]
 NonInteractiveOption = Annotated[bool, typer.Option("--non-interactive", help=wording.HELP_NON_INTERACTIVE)]
 WeakOption = Annotated[bool, typer.Option("--weak", help=wording.HELP_WEAK)]

@@ -15,7 +15,9 @@ from sockatuh.wording import client as phrases
 
 ServerArgument = Annotated[str | None, typer.Argument(metavar="SERVER", help=phrases.HELP_SERVER)]
 ServerOption = Annotated[str | None, typer.Option("--server", help=phrases.HELP_SERVER, metavar="SERVER")]
-NameOption = Annotated[str | None, typer.Option("--name", envvar="SOCKATUH_NAME", help=phrases.HELP_NAME)]
+NameOption = Annotated[
+    str | None, typer.Option("--name", envvar="SOCKATUH_NAME", help=phrases.HELP_NAME, metavar="NAME")
+]
 PasswordFileOption = Annotated[
     str | None,
     typer.Option("--password-file", envvar="SOCKATUH_PASSWORD_FILE", help=HELP_PASSWORD_FILE, metavar="FILE"),

@@ -31,8 +31,8 @@ SWITCH_INTERVAL: Final = 0.0005
 
 def serve(
     config: ConfigOption = None,
-    host: Annotated[str | None, typer.Option("--host", help=wording.HELP_HOST)] = None,
-    port: Annotated[int | None, typer.Option("--port", help=wording.HELP_PORT)] = None,
+    host: Annotated[str | None, typer.Option("--host", help=wording.HELP_HOST, metavar="ADDRESS")] = None,
+    port: Annotated[int | None, typer.Option("--port", help=wording.HELP_PORT, metavar="PORT")] = None,
 ) -> None:
     """Run the room until it is stopped."""
     gc.disable()  # until the room is open: nothing that is loaded until then becomes garbage

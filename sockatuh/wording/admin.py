@@ -48,6 +48,8 @@ seen.
 HELP_SERVE: Final = "Run the room."
 HELP_HISTORY: Final = "Read what was said, and who came and went."
 HELP_VERSION: Final = "Print the program's version and its protocol's."
+HELP_HELP: Final = "Explain a command, or list them all."
+HELP_HELP_COMMAND: Final = "A command of the list that `sockatuh help` prints."
 
 HELP_CONFIG: Final = (
     "Configuration file; default: $SOCKATUH_CONFIG, ./config/sockatuh.toml or /etc/sockatuh/sockatuh.toml."
