@@ -226,8 +226,12 @@ def test_during_an_attack_newcomers_retry_and_members_are_unaffected() -> None:
     world = InstantWorld(classic=False)
     ana = world.person("ana")
     ana.leave()
-    for number in range(TRIES + RESERVED + 50):
-        guesser = world.outlaw(host=f"10.3.{number // 250}.{number % 250}")
+    bound = world.parts.desk.bound
+    for number in range(TRIES + RESERVED - 5):
+        bound.take(number, is_fresh=True, now=world.now)
+        bound.record(number, world.now, wrong=True)
+    for number in range(25):
+        guesser = world.outlaw(host=f"10.3.0.{number}")
         guesser.join("guesser", f"guess {number}")
         world.clients.remove(guesser)
     late = world.person("budi")
