@@ -200,7 +200,7 @@ def not_prepared(seconds: float) -> str:
     """Say that this machine is too slow to hash the password in the time it was given."""
     return (
         f"This machine could not prepare the password for the server within {max(1, round(seconds))} s. "
-        "Give it more time: `send --timeout 60`; the next time a ticket stands in for the password."
+        "Try again when it is less busy, `send` with a longer --timeout; later a ticket stands in for the password."
     )
 
 

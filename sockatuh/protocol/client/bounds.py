@@ -6,6 +6,7 @@ its clients send a bounded number of datagrams a second, wait a bounded time, an
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final
@@ -65,6 +66,21 @@ PAUSE: Final = 1.0
 MEMBERS_LISTED: Final = 16_384
 """Members that are requested page by page; no room is larger."""
 
+MAX_DETAIL: Final = 200
+"""Characters of a refusal's detail: a server cannot fill a screen with a text of its own."""
+_CODE: Final = re.compile("[a-z_]{1,32}")
+OWN_CODES: Final = frozenset(
+    {
+        "client_outdated",
+        "name_missing",
+        "password_changed",
+        "password_missing",
+        "server_unproven",
+        "text_is_password",
+        "unknown_server",
+    }
+)
+"""Codes of what the client finds out by itself; a server cannot have it report them."""
 SEAT_CODES: Final = frozenset({"room_full", "guests_full", "guests_from_address"})
 """Refusals that end as soon as a seat is free."""
 
@@ -118,6 +134,11 @@ class Bounds:
         at = max(at, self._calls.ready_at)
         self._calls.spend(at)
         return at
+
+
+def code_untrusted(code: str) -> str:
+    """Return a server's code, or `unknown` in place of a text that is none, or is one of the client's own."""
+    return code if _CODE.fullmatch(code) and code not in OWN_CODES else "unknown"
 
 
 def retry_seconds(refused: Refused) -> float:

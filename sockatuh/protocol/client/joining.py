@@ -13,7 +13,7 @@ from sockatuh.protocol.constants import PUT_OFF, UNDECIDED
 from sockatuh.protocol.messages import MEMBER, SCRIPT, Join, NameValid, Refused, Welcome
 from sockatuh.protocol.password_proof import Binding, Proof
 
-from .bounds import CLOSED_SECONDS, SEAT_CODES, retry_seconds
+from .bounds import CLOSED_SECONDS, MAX_DETAIL, SEAT_CODES, code_untrusted, retry_seconds
 from .events import HashWanted, JoinRefused
 from .proving import Prover
 
@@ -103,6 +103,8 @@ class Credentials:
         if not (self._is_pinned or self._prover.may_prove(wanted.name, wanted.password)):
             put_off, unproven = self.put_off, self._give_up("server_unproven", "proofs")
             return put_off or unproven  # a server that keeps us waiting has named a reason
+        if not (self._is_pinned or self._prover.may_hash(wanted.password)):
+            return self._give_up("server_unproven", "offer")
         step = self._prover.prove(wanted.name, wanted.password, is_pinned=self._is_pinned)
         return Join(wanted.name, step.encoded, self._history) if isinstance(step, Proof) else step
 
@@ -140,9 +142,9 @@ class Credentials:
         If that is now in `put_off`, the client asks the same again, after as long as it says.
         """
         reason = JoinRefused(
-            refused.code,
+            code_untrusted(refused.code),
             retry_seconds(refused),
-            refused.detail,
+            refused.detail[:MAX_DETAIL],
             refused.suggestion,
             refused.tag,
             refused.since,

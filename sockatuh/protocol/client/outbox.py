@@ -14,7 +14,7 @@ from sockatuh.protocol.datagrams import jitter
 from sockatuh.protocol.messages import Progress, Say, Stored, Unsaid
 from sockatuh.protocol.timers import TimerTable
 
-from .bounds import LINE_SECONDS
+from .bounds import LINE_SECONDS, code_untrusted
 from .events import LineRefused, LineStored
 from .timers import ClientTimer
 
@@ -68,7 +68,7 @@ class Outbox:
             case Stored(pairs):
                 yield from (LineStored(number, seq) for number, seq in pairs if self.remove(number))
             case Unsaid(number, code) if self.remove(number):
-                yield LineRefused(number, code)
+                yield LineRefused(number, code_untrusted(code))
             case _:
                 pass
 

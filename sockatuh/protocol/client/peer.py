@@ -20,7 +20,7 @@ from sockatuh.protocol.seam import Address
 from sockatuh.protocol.timers import TimerTable
 
 from . import events as e
-from .bounds import ACK_SECONDS, LINE_SECONDS, TEXT_BYTES, Bounds
+from .bounds import ACK_SECONDS, LINE_SECONDS, TEXT_BYTES, Bounds, code_untrusted
 from .caller import Caller
 from .catch_up import CatchUp
 from .dialer import Dialer
@@ -336,7 +336,8 @@ class Peer:
                     self._reply(m.PathResponse(token), now)
             case m.Rekeyed():
                 link.finish_rekey(message, now)
-            case m.Closed(code, wait_ms):
+            case m.Closed(sent, wait_ms):
+                code = code_untrusted(sent)
                 if self._has_session:
                     self._lose(code, now, max(wait_ms / 1000, 0.5 * jitter(self._random, 1.0)))
 

@@ -46,6 +46,8 @@ class Prover:
         """The hash that the shell is making."""
         self._unanswered: tuple[bytes, int] = b"", 0
         """A password, and how many proofs of it servers have got that had proved nothing."""
+        self._hashed: tuple[bytes, int] = b"", 0
+        """A password, and how many salts of such servers it was hashed with."""
         self._accepted: tuple[bytes | None, bytes] | None = None
         """The password with which the client is in the room (None: whatever it was), and the salt the room had then."""
 
@@ -96,7 +98,12 @@ class Prover:
 
     def may_prove(self, name: str, password: bytes) -> bool:
         """Tell whether a server that has proved nothing gets a proof of the password: one of three, or the same."""
-        return self._made_for(name, password) is not None or self._count(password) < MOST_UNANSWERED
+        return self._made_for(name, password) is not None or _count(self._unanswered, password) < MOST_UNANSWERED
+
+    def may_hash(self, password: bytes) -> bool:
+        """Tell whether a server that has proved nothing may have the password hashed: with three salts in all."""
+        is_known = self._wanted(password) in (self._awaited, self._hash and self._hash[0])
+        return is_known or _count(self._hashed, password) < MOST_UNANSWERED
 
     def prove(self, name: str, password: bytes, *, is_pinned: bool) -> Proof | HashWanted | None:
         """Return the proof for the present offer, or the hash that is needed for it; None while a hash is awaited."""
@@ -109,20 +116,22 @@ class Prover:
         if self._hash is None or self._hash[0] != wanted:
             if self._awaited is not None:
                 return None
+            if not is_pinned:
+                self._hashed = password, _count(self._hashed, password) + 1
             self._awaited = wanted
             return wanted
         proof = prove_untrusted(offer.share, self._hash[1], password, name, binding, self._random)
         self._made = _Made(name, password, proof)
         if not is_pinned:
-            self._unanswered = password, self._count(password) + 1
+            self._unanswered = password, _count(self._unanswered, password) + 1
         return proof
+
+    def _wanted(self, password: bytes) -> HashWanted | None:
+        return None if self._offer is None else HashWanted(password, self._offer.salt, self._offer.cost)
 
     def _made_for(self, name: str, password: bytes) -> Proof | None:
         made = self._made
         return made.proof if made is not None and (made.name, made.password) == (name, password) else None
-
-    def _count(self, password: bytes) -> int:
-        return self._unanswered[1] if self._unanswered[0] == password else 0
 
     def supply_hash(self, wanted: HashWanted, secret: bytes) -> bool:
         """Take a hash; return whether it was awaited."""
@@ -138,7 +147,7 @@ class Prover:
             return False
         if not made.proof.is_answered_by(confirmation):
             return False
-        self._accepted, self._unanswered = (made.password, offer.salt), (b"", 0)
+        self._accepted, self._unanswered, self._hashed = (made.password, offer.salt), (b"", 0), (b"", 0)
         return True
 
     def accept_ticket(self) -> None:
@@ -149,6 +158,10 @@ class Prover:
     def forget_accepted(self) -> None:
         """Forget under which salt the password was accepted: the shell has been told that it has changed."""
         self._accepted = None
+
+
+def _count(of: tuple[bytes, int], password: bytes) -> int:
+    return of[1] if of[0] == password else 0
 
 
 def _is_sound(offer: NameValid) -> bool:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
+import msgspec
 import pytest
 from kit.bare_room import PASSWORD, SERVER_KEY, BareRoom
 from kit.password_hash import COST, OTHER_SALT, SALT, answer
@@ -13,6 +14,7 @@ from kit.wire import Wire
 
 from sockatuh.protocol import messages as m
 from sockatuh.protocol.client import events as pe
+from sockatuh.protocol.client.bounds import MAX_DETAIL
 from sockatuh.protocol.client.state import PeerState
 from sockatuh.protocol.server import events as ev
 
@@ -153,6 +155,28 @@ def test_a_server_that_ends_every_session_makes_a_client_compute_one_hash_at_a_t
         host.reply(host.make_offer(salt=bytes([number]) * 16))
     assert host.hashes == [WANTED]
     assert host.proofs == []
+
+
+def test_servers_that_have_proved_nothing_make_a_client_hash_a_password_with_three_salts() -> None:
+    host = asking(None)
+    host.is_hashing = False
+    for number in range(4):
+        host.reply(msgspec.structs.replace(host.make_offer(), salt=bytes([number]) * 16))
+        for wanted in host.hashes[number:]:
+            lose(host)
+            supply(host, wanted)
+    assert [wanted.salt[0] for wanted in host.hashes] == [0, 1, 2]
+    assert host.events[-1] == pe.JoinRefused("server_unproven", 0.0, "offer")
+    assert host.proofs == []
+
+
+@pytest.mark.parametrize(
+    "code", ["server_unproven", "password_changed", "name_missing", "Give it at http://", "x" * 33, ""]
+)
+def test_a_server_cannot_have_its_own_words_or_the_clients_findings_reported(code: str) -> None:
+    host = asking()
+    host.reply(m.Refused(code, detail="x" * 1_000))
+    assert host.events[-1] == pe.JoinRefused("unknown", 0.0, "x" * MAX_DETAIL)
 
 
 def test_a_hash_that_is_supplied_twice_is_proved_once() -> None:

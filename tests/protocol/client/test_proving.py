@@ -186,6 +186,21 @@ def test_a_server_that_has_proved_nothing_gets_three_proofs_and_the_last_one_aga
     assert proving.prover.may_prove("ana", OTHER)
 
 
+def test_a_password_is_hashed_with_three_salts_of_servers_that_have_proved_nothing(proving: Proving) -> None:
+    for number in range(MOST_UNANSWERED):
+        proving.make_offer(bytes([number]) * 16)
+        assert proving.prover.may_hash(PASSWORD)
+        assert proving.ask() is None
+        assert proving.prover.may_hash(PASSWORD), "it is awaited"
+        assert proving.supply(proving.wanted[-1])
+        proving.begin_session()
+    proving.make_offer(proving.wanted[-1].salt)
+    assert proving.prover.may_hash(PASSWORD), "it is known"
+    proving.make_offer(SALT)
+    assert not proving.prover.may_hash(PASSWORD)
+    assert proving.prover.may_hash(OTHER)
+
+
 def test_a_server_that_has_proved_itself_begins_a_new_count(proving: Proving) -> None:
     for _ in range(MOST_UNANSWERED):
         proving.make_offer()
