@@ -43,6 +43,7 @@ COMMANDS: Final = {
     "backup": ("backup", "backup", backups.HELP_BACKUP),
     "restore": ("backup", "restore", backups.HELP_RESTORE),
     "identity": ("identity", "identity", phrases.HELP_IDENTITY),
+    "completion": ("completion", "completion", wording.HELP_COMPLETION),
     "help": ("help", "help_about", wording.HELP_HELP),
     "version": ("init", "version", wording.HELP_VERSION),
 }
@@ -101,7 +102,7 @@ class _Commands(TyperGroup):
 
 def run(args: Sequence[str]) -> int:
     """Run one command line and return its exit code; every error becomes a sentence, never a traceback."""
-    app = _all_commands()
+    app = all_commands()
 
     def command() -> object:
         for sentence in correct_environment(os.environ, tells_time=_command_of(args) in TELL_TIME and not as_json):
@@ -117,7 +118,8 @@ def run(args: Sequence[str]) -> int:
     return code
 
 
-def _all_commands() -> _Commands:
+def all_commands() -> TyperGroup:
+    """Return the program as Typer knows it."""
     version = TyperOption(
         param_decls=["--version"], is_flag=True, is_eager=True, expose_value=False, callback=_print_version,
         help=wording.HELP_VERSION,

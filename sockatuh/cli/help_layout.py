@@ -30,9 +30,8 @@ class HelpLayout(_Formatter):  # type: ignore[misc]
         super().__init__(width=max(NARROWEST, min(columns, WIDEST)))
 
     def write_usage(self, prog: str, args: str = "", prefix: str | None = None) -> None:
-        """Write the usage line; Typer puts braces around a required argument."""
-        args = _REQUIRED.sub(r"\1", args)
-        self.write(self._folded(f"{prefix or 'Usage: '}{prog} {args}", 0) + "\n")
+        """Write the usage line."""
+        self.write(self._folded(f"{prefix or 'Usage: '}{prog} {without_braces(args)}", 0) + "\n")
 
     def write_text(self, text: str) -> None:
         """Write paragraphs; one that begins with a line of \\b keeps its lines."""
@@ -62,6 +61,11 @@ class HelpLayout(_Formatter):  # type: ignore[misc]
         margin = " " * indent
         indented = "\n".join(margin + line if line.strip() else "" for line in text.split("\n"))
         return "\n".join(fold(indented, self.width))
+
+
+def without_braces(usage: str) -> str:
+    """Remove the braces that Typer puts around a required argument."""
+    return _REQUIRED.sub(r"\1", usage)
 
 
 class HelpContext(typer.Context):

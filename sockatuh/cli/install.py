@@ -21,6 +21,7 @@ from sockatuh.wording import admin
 from sockatuh.wording import install as wording
 
 from .arguments import a_path
+from .command_tree import read_tree
 from .errors import ExitCode, stop
 from .new_room import (
     NonInteractiveOption,
@@ -54,6 +55,7 @@ from .service_files import (
     service_settings,
     units,
 )
+from .shell_files import installed_shell_files, shell_files
 from .which_room import find_installed, is_booted, is_root
 
 if TYPE_CHECKING:
@@ -97,6 +99,8 @@ def install_service(
     planned: list[Planned] = [*units(program, chosen.settings), chosen.config]
     if (shortcut := find_shortcut(program)) is not None:
         planned.append(shortcut)
+    if shortcut is None or shortcut.is_ours:  # else the shells and `man` mean another program by this name
+        planned += shell_files(read_tree())
     is_update = bool(_existing(at(UNIT_DIRECTORY) / name for name in UNITS))
     commands = _commands(planned, is_update=is_update)
     if print_only:
@@ -121,7 +125,7 @@ def uninstall_service(
     if not _existing([*installed, *(data if purge else ())]):
         stop(wording.NOTHING_INSTALLED)
     shortcuts = [shortcut.path] if shortcut.news in ("changed", "unchanged") else []
-    gone = _existing([*installed, *shortcuts, *(data if purge else ())])
+    gone = _existing([*installed, *shortcuts, *installed_shell_files(), *(data if purge else ())])
     refuse_strangers_links(gone)
     if _existing(installed):
         _run(("systemctl", "disable", "--now", *UNITS))

@@ -48,7 +48,19 @@ seen.
 HELP_SERVE: Final = "Run the room."
 HELP_HISTORY: Final = "Read what was said, and who came and went."
 HELP_VERSION: Final = "Print the program's version and its protocol's."
+HELP_COMPLETION: Final = """Print the completion script of a shell.
+
+\b
+To use it in the shells that start from now on:
+  bash  echo 'eval "$(sockatuh completion bash)"' >>~/.bashrc
+  zsh   echo 'eval "$(sockatuh completion zsh)"' >>~/.zshrc
+        (below the line with compinit)
+  fish  sockatuh completion fish >~/.config/fish/completions/sockatuh.fish
+"""
+HELP_SHELL: Final = "The shell."
 HELP_HELP: Final = "Explain a command, or list them all."
+HELP_MANUAL: Final = "Print the manual page; to read it: sockatuh help --man | man -l -"
+ONE_MANUAL: Final = "The manual page has all commands in it. Leave out COMMAND, or --man."
 HELP_HELP_COMMAND: Final = "A command of the list that `sockatuh help` prints."
 
 HELP_CONFIG: Final = (

@@ -9,7 +9,10 @@ from typing import Final
 
 from . import fact
 
-HELP_INSTALL: Final = "Install the room as a systemd service."
+HELP_INSTALL: Final = """Install the room as a systemd service.
+
+Also installs the manual page, and command completion for those of bash, zsh and fish that this machine has.
+"""
 HELP_UNINSTALL: Final = "Remove the service; the settings and what was said stay."
 HELP_PRINT: Final = "Print every file and every command, and do nothing."
 HELP_FROM: Final = "Start from the settings in this file, such as `sockatuh init` writes."

@@ -538,6 +538,73 @@ def test_units_of_a_package_are_not_replaced(tree: Path, capfd: pytest.CaptureFi
     assert str(packaged) in capfd.readouterr().err
 
 
+# What the shells and `man` read.
+
+SHELL_FILES = {
+    "etc/fish/completions/sockatuh.fish",
+    "usr/local/share/bash-completion/completions/sockatuh",
+    "usr/local/share/man/man1/sockatuh.1",
+    "usr/local/share/zsh/site-functions/_sockatuh",
+}
+
+
+@pytest.fixture
+def with_shells(tree: Path) -> Path:
+    """The root of a machine that has all the shells, and man."""
+    for each in ("usr/share/bash-completion", "usr/share/zsh", "etc/fish", "usr/share/man"):
+        (tree / each).mkdir(parents=True)
+    return tree
+
+
+def test_the_shells_and_man_of_the_machine_learn_the_commands_until_the_service_is_removed(
+    with_shells: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    assert install("--print") == 0
+    printed = capfd.readouterr().out
+    assert all(f"==> {with_shells}/{each} (0644) <==" in printed for each in SHELL_FILES)
+    assert content(with_shells) == {}
+    assert install() == 0
+    found = content(with_shells)
+    assert {each: found[each][0] for each in SHELL_FILES} == dict.fromkeys(SHELL_FILES, 0o644)
+    for shell, place in (("bash", "bash-completion/completions/sockatuh"), ("zsh", "zsh/site-functions/_sockatuh")):
+        capfd.readouterr()
+        assert run(["completion", shell]) == 0
+        assert found[f"usr/local/share/{place}"][1] == capfd.readouterr().out
+    assert run(["help", "--man"]) == 0
+    assert found["usr/local/share/man/man1/sockatuh.1"][1] == capfd.readouterr().out
+    manual = with_shells / "usr/local/share/man/man1/sockatuh.1"
+    manual.write_text(manual.read_text().replace("chat", "shout"))
+    assert install() == 0
+    assert content(with_shells) == found, "an update renews them"
+    assert f"changed   {manual}" in capfd.readouterr().err
+    assert run(["uninstall-service"]) == 0
+    assert f"removed   {manual}" in capfd.readouterr().out
+    assert not SHELL_FILES & content(with_shells).keys()
+
+
+def test_a_shell_that_is_not_there_gets_no_file(tree: Path) -> None:
+    (tree / "usr/share/zsh").mkdir(parents=True)
+    assert install() == 0
+    assert SHELL_FILES & content(tree).keys() == {"usr/local/share/zsh/site-functions/_sockatuh"}
+
+
+def test_anothers_files_for_the_shells_are_neither_replaced_nor_removed(with_shells: Path) -> None:
+    for each in SHELL_FILES:
+        (with_shells / each).parent.mkdir(parents=True)
+        (with_shells / each).write_text("mine")
+    before = content(with_shells)
+    assert install() == 0
+    assert run(["uninstall-service", "--purge"]) == 0
+    assert content(with_shells) == before
+
+
+def test_the_shells_learn_nothing_when_the_name_is_another_programs(with_shells: Path) -> None:
+    (with_shells / "usr/local/bin").mkdir(parents=True)
+    (with_shells / "usr/local/bin/sockatuh").write_text("mine")
+    assert install() == 0
+    assert not SHELL_FILES & content(with_shells).keys()
+
+
 # The units themselves.
 
 
