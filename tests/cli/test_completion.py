@@ -82,6 +82,12 @@ def test_bash_offers_what_the_help_pages_have(scripts: dict[str, str]) -> None:
     assert dict(zip(LINES, answers, strict=False)) == LINES
 
 
+def test_bash_offers_all_values_right_after_an_equals_sign(scripts: dict[str, str]) -> None:
+    asked = "COMP_WORDS=(sockatuh chat --trust =); COMP_CWORD=3; _sockatuh; echo ${COMPREPLY[*]}"
+    words = [shell("bash"), "--norc", "-u", "-c", f"{scripts['bash']}\n{asked}"]
+    assert subprocess.run(words, capture_output=True, text=True, check=True).stdout == "ask accept-new strict\n"
+
+
 def test_bash_completes_values_after_an_equals_sign_and_files_with_spaces(
     scripts: dict[str, str], tmp_path: Path
 ) -> None:

@@ -16,6 +16,7 @@ def test_help_prints_the_manual_page_in_ascii(capfd: pytest.CaptureFixture[str])
     said = capfd.readouterr()
     assert said == (manual_page(read_tree()), "")
     assert said.out.isascii()
+    assert "\n.B \\-\\-trust " in said.out, "hyphens that can be copied, wherever `-` is typeset as another character"
     assert run(["help", "--man", "chat"]) == 2
 
 
