@@ -474,6 +474,18 @@ def decode_item_untrusted(data: bytes | msgspec.Raw) -> Item:
     return _decode(_unshown_decoder, encoded) if encoded[:1] == _PAIR else _decode(_entry_decoder, encoded)
 
 
+def encode_padded(message: ClientMessage, size: int) -> bytes:
+    """Return a message in `size` bytes: zeros in an element behind its last one, which the receiver ignores (§5).
+
+    ValueError if `size` is too small, or too large for one element.
+    """
+    body = encode(message)
+    spare = size - len(body) - 3
+    if not 0 <= spare <= 0xFFFF:
+        raise ValueError(f"a message of {len(body)} bytes cannot be padded to {size}")
+    return bytes([body[0] + 1]) + body[1:] + b"\xc5" + spare.to_bytes(2, "big") + bytes(spare)
+
+
 def pad_payload(payload: InitPayload | RespPayload, size: int) -> bytes:
     """Return length (2 bytes, LE) ‖ msgpack ‖ zeros, `size` bytes in all; ValueError if that is too short."""
     body = encode(payload)

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from sockatuh.errors import ProtocolError
 from sockatuh.protocol import messages as m
+from sockatuh.protocol.constants import MAX_PLAINTEXT
 
 counts = st.integers(0, 2**63 - 1)
 parts = st.integers(0, 16)
@@ -358,3 +359,16 @@ def test_more_addresses_or_changes_than_the_document_allows_are_refused() -> Non
     for message in (m.Answer(1, welcome), presence):
         with pytest.raises(ProtocolError):
             m.decode_server_message_untrusted(m.encode(message))
+
+
+@pytest.mark.parametrize("size", [20, 300, MAX_PLAINTEXT])
+def test_a_padded_message_means_the_same(size: int) -> None:
+    for message in (m.Ping(bytes(range(8))), m.Call(7, m.Leave())):
+        padded = m.encode_padded(message, size)
+        assert len(padded) == size
+        assert m.decode_client_message_untrusted(padded) == message
+
+
+def test_a_message_is_not_padded_to_less_than_it_has() -> None:
+    with pytest.raises(ValueError, match="cannot be padded"):
+        m.encode_padded(m.Ping(bytes(8)), 14)
