@@ -20,6 +20,7 @@ from typer.main import get_command
 from sockatuh.wording import admin as wording
 from sockatuh.wording import backup as backups
 from sockatuh.wording import client as phrases
+from sockatuh.wording import doctor as diagnoses
 from sockatuh.wording import install as service
 
 from .environment import correct_environment
@@ -39,6 +40,7 @@ COMMANDS: Final = {
     "tail": ("tail", "tail", phrases.HELP_TAIL),
     "who": ("who", "who", phrases.HELP_WHO),
     "discover": ("discover", "discover", phrases.HELP_DISCOVER),
+    "doctor": ("doctor", "doctor", diagnoses.HELP_DOCTOR),
     "history": ("history", "history", wording.HELP_HISTORY),
     "backup": ("backup", "backup", backups.HELP_BACKUP),
     "restore": ("backup", "restore", backups.HELP_RESTORE),

@@ -58,7 +58,7 @@ def check(
         rows["password_hash"] = ("***", wording.CLOSED_CREDENTIAL)
     state = wording.NOT_TRIED
     if settings is not None and not problems and is_admitted:
-        state, problems = _try(settings, room)
+        state, problems = try_room(settings, room)
     _print(rows, as_json=as_json, show_origin=show_origin, running=state == wording.RUNNING)
     if problems:
         raise typer.Exit(report(ConfigurationError(problems), as_json=as_json))
@@ -66,7 +66,7 @@ def check(
         print(wording.NOT_ADMITTED, file=sys.stderr)
         raise typer.Exit(ExitCode.OTHER)
     if settings is not None:
-        print(wording.in_order(state, settings.room, *_listens(settings, room), settings.state_dir), file=sys.stderr)
+        print(wording.in_order(state, settings.room, *listens(settings, room), settings.state_dir), file=sys.stderr)
 
 
 def _rows(settings: Settings, room: ChosenRoom) -> dict[str, tuple[Any, str]]:
@@ -102,10 +102,10 @@ def _plain(value: object) -> object:
     return str(value) if isinstance(value, Path) else value
 
 
-def _try(settings: Settings, room: ChosenRoom) -> tuple[str, list[Problem]]:
-    """Return the state of the room, and the problems that keep it from being served."""
+def try_room(settings: Settings, room: ChosenRoom) -> tuple[str, list[Problem]]:
+    """Return the state of the room (a sentence of `wording.check`), and the problems that keep it from being served."""
     problems = [*_state_problems(settings)]
-    host, port = _listens(settings, room)
+    host, port = listens(settings, room)
     running, state_problem = _who_serves(settings, host, port)
     if running:
         return wording.RUNNING, problems
@@ -116,7 +116,8 @@ def _try(settings: Settings, room: ChosenRoom) -> tuple[str, list[Problem]]:
     return wording.READY, [*problems, *_port_problems(settings, host, port)]
 
 
-def _listens(settings: Settings, room: ChosenRoom) -> tuple[str, int]:
+def listens(settings: Settings, room: ChosenRoom) -> tuple[str, int]:
+    """Return host and port of the room."""
     return (room.service and room.service.listens) or (settings.host, settings.port)
 
 
