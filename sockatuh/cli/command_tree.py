@@ -94,7 +94,7 @@ def _parameters(command: Any, context: HelpContext, names: list[str]) -> Iterato
         if record is None:  # hidden
             continue
         is_option = each.param_type_name == "option"
-        metavar = each.make_metavar(ctx=context)
+        metavar = each.metavar or each.make_metavar(ctx=context)  # older Typer puts that in brackets
         choices = _choices(each, names) if metavar == "COMMAND" or hasattr(each.type, "choices") else ()
         yield Parameter(
             names=tuple(sorted(each.opts, key=len)) if is_option else (),  # Typer has those of --help in any order

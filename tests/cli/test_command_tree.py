@@ -35,7 +35,7 @@ def test_a_command_has_the_parameters_of_its_help_page_and_no_others(
 
 def test_values_are_known_by_their_kind(program: Command) -> None:
     kinds = {
-        f"{command.name} {each.names[-1] if each.names else each.term}": (each.takes, each.choices)
+        f"{command.name} {each.names[-1] if each.names else each.metavar}": (each.takes, each.choices)
         for command in program.commands
         for each in command.parameters
     }
