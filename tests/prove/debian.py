@@ -40,8 +40,8 @@ PAUSE: Final = 5.0
 """Seconds a start that cannot succeed takes at least, when people ask for it."""
 REFUSED: Final = 4
 GUEST: Final = "guest"
-PLANNED: Final = 5
-"""Files that `install-service` writes."""
+PLANNED: Final = re.compile(r"^  (\w+) +/", re.MULTILINE)
+"""What `install-service` says about each file of its plan."""
 SECOND_PASSWORD: Final = "one-told-to-everybody"
 NEW_PASSWORD: Final = "another-of-four-words"
 LISTED: Final = (
@@ -409,7 +409,7 @@ async def _begin_anew(home: Household, begin_anew: str) -> None:
 async def _renew(home: Household) -> None:
     """Install once more, as after an upgrade."""
     said = await home.paste("sudo sockatuh install-service")
-    require(said.count("unchanged ") == PLANNED, f"what is there already is not left as it is: {said}")
+    require({*PLANNED.findall(said)} == {"unchanged"}, f"what is there already is not left as it is: {said}")
     await home.be_heard()
 
 
