@@ -55,7 +55,7 @@ from .service_files import (
     service_settings,
     units,
 )
-from .shell_files import installed_shell_files, shell_files
+from .shell_files import installed_shell_files, remove_empty_parents, shell_files
 from .which_room import find_installed, is_booted, is_root
 
 if TYPE_CHECKING:
@@ -125,12 +125,15 @@ def uninstall_service(
     if not _existing([*installed, *(data if purge else ())]):
         stop(wording.NOTHING_INSTALLED)
     shortcuts = [shortcut.path] if shortcut.news in ("changed", "unchanged") else []
-    gone = _existing([*installed, *shortcuts, *installed_shell_files(), *(data if purge else ())])
+    for_shells = installed_shell_files()
+    gone = _existing([*installed, *shortcuts, *for_shells, *(data if purge else ())])
     refuse_strangers_links(gone)
     if _existing(installed):
         _run(("systemctl", "disable", "--now", *UNITS))
     for path in gone:
         _remove(path)
+    for path in for_shells:
+        remove_empty_parents(path)
     if purge and at(CONFIG).parent.is_dir() and not any(at(CONFIG).parent.iterdir()):
         at(CONFIG).parent.rmdir()
     _run(RELOAD_UNITS)

@@ -22,6 +22,9 @@ MAKERS: Final[tuple[tuple[str, str, Callable[[Command], str]], ...]] = (
     ("usr/share/man", "usr/local/share/man/man1/sockatuh.1", manual_page),
 )
 
+KEPT: Final = ("usr/local/share", "usr/local/share/man", "etc/fish/completions")
+"""Directories that other packages make."""
+
 
 def shell_files(program: Command) -> list[PlannedFile]:
     """Return the files for the shells that this machine has, except where another program has its own."""
@@ -35,6 +38,14 @@ def shell_files(program: Command) -> list[PlannedFile]:
 def installed_shell_files() -> list[Path]:
     """Return the files of ours that are there."""
     return [at(place) for _, place, _ in MAKERS if _is_ours(at(place))]
+
+
+def remove_empty_parents(path: Path) -> None:
+    """Remove the directories in which a file of ours was alone, up to those that are there without it."""
+    for directory in path.parents:
+        if directory in map(at, KEPT) or directory.is_symlink() or any(directory.iterdir()):
+            return
+        directory.rmdir()
 
 
 def _is_ours(path: Path) -> bool:

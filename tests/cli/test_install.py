@@ -580,6 +580,8 @@ def test_the_shells_and_man_of_the_machine_learn_the_commands_until_the_service_
     assert run(["uninstall-service"]) == 0
     assert f"removed   {manual}" in capfd.readouterr().out
     assert not SHELL_FILES & content(with_shells).keys()
+    assert [each.name for each in (with_shells / "usr/local/share").iterdir()] == ["man"], "a directory of everybody's"
+    assert not any((with_shells / "usr/local/share/man").iterdir())
 
 
 def test_a_shell_that_is_not_there_gets_no_file(tree: Path) -> None:
