@@ -36,14 +36,14 @@ from sockatuh.errors import (
     VersionMismatch,
 )
 from sockatuh.net.journal import is_journal, with_level
-from sockatuh.protocol.identity import fingerprint, words
+from sockatuh.protocol.identity import words
 from sockatuh.room.moments import find_rfc3339
 from sockatuh.room.text import clean_line
 from sockatuh.wording import NO_ANSWER_GIVEN
 from sockatuh.wording import admin as wording
 from sockatuh.wording import client as phrases
 
-from .naming import whose
+from .naming import shown_key, whose
 from .wrapping import print_folded
 
 _UsageError: type[BaseException] = typer.BadParameter.__mro__[1]
@@ -106,7 +106,7 @@ def explain(error: Exception) -> Explanation:
             code = clean_line(error.code)
             return Explanation(exit_code, code, wording.refused(code, error.wait, whose(error)))
         case IdentityChanged():
-            message = wording.identity_changed(error.server, _shown(error.pinned), _shown(error.offered))
+            message = wording.identity_changed(error.server, shown_key(error.pinned), shown_key(error.offered))
             return Explanation(ExitCode.IDENTITY_CHANGED, "identity_changed", message)
         case ServerUnproven():
             shown = clean_line(error.server), " ".join(words(error.key)), error.reason
@@ -267,7 +267,3 @@ def _report_usage(error: Any, *, as_json: bool) -> int:
 
 def _cleaned(problem: Problem) -> Problem:
     return Problem(clean_line(problem.key), clean_line(problem.origin), clean_line(problem.expected))
-
-
-def _shown(key: bytes) -> str:
-    return f"{' '.join(words(key))}  (SHA256:{fingerprint(key)})"

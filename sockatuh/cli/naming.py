@@ -10,6 +10,7 @@ from datetime import datetime
 
 from sockatuh.client import items
 from sockatuh.errors import Refused
+from sockatuh.protocol.identity import fingerprint, words
 from sockatuh.room.text import clean_line
 from sockatuh.room.word import is_word
 from sockatuh.wording import client as phrases
@@ -21,6 +22,11 @@ def shown_name(name: str) -> str:
     """Return any name as one recognizable unit that does not reorder what follows it."""
     cleaned = clean_line(name)
     return apart(cleaned if is_word(cleaned) else quoted(cleaned))
+
+
+def shown_key(key: bytes) -> str:
+    """Return a server's key (32 bytes) as its words and its fingerprint."""
+    return f"{' '.join(words(key))}  (SHA256:{fingerprint(key)})"
 
 
 def shown_program(version: str) -> str:

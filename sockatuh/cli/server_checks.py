@@ -22,7 +22,7 @@ from sockatuh.wording import admin
 from sockatuh.wording import doctor as wording
 
 from .errors import ExitCode
-from .naming import shown_name
+from .naming import shown_key, shown_name
 from .verdict import Verdict, bad, fine, skipped
 
 LOCAL: Final = ".local"
@@ -129,7 +129,9 @@ def check_identity(
         text = admin.version_mismatch(VERSION, examined.theirs)
         yield bad("version", text, "", ExitCode.VERSION_MISMATCH, version=examined.theirs)
     elif examined.offered is not None and known is not None:
-        text, _, remedy = admin.identity_changed(server.server, _shown(known), _shown(examined.offered)).partition("\n")
+        text, _, remedy = admin.identity_changed(
+            server.server, shown_key(known), shown_key(examined.offered)
+        ).partition("\n")
         yield bad("key", text, remedy, ExitCode.IDENTITY_CHANGED, fingerprint=fingerprint(examined.offered))
         yield from (skipped(check, wording.NOT_PROVEN) for check in ("room", "version"))
     elif key is not None:
@@ -173,7 +175,3 @@ async def _check_broadcast(examined: Examined, route: Route | None, at: Address)
     if await answers_a_broadcast(examined.key, int(at[1])):
         return fine("broadcast", wording.BROADCAST)
     return bad("broadcast", wording.NO_BROADCAST, wording.NO_BROADCAST_REMEDY)
-
-
-def _shown(key: bytes) -> str:
-    return f"{' '.join(words(key))}  (SHA256:{fingerprint(key)})"

@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import Final, Generic, TypeVar
 
 from sockatuh.errors import KeyFileError
-from sockatuh.protocol.constants import MAX_NODES
+from sockatuh.protocol.constants import MAX_NODES, SALT_SIZE
 from sockatuh.store.files import (
     ensure_private_directory,
     exclusive,
@@ -36,7 +36,6 @@ T = TypeVar("T")
 _ENCODING: Final = "utf-8"
 _KEPT_AS_IS: Final = "surrogateescape"  # bytes that are not UTF-8 survive a rewrite of their file
 _NO_HOME: Final = "there is no such home directory; name a directory in $SOCKATUH_CLIENT_DIR"
-SALT_BYTES: Final = 16
 TICKETS_PER_SERVER: Final = 32
 """Tickets kept per server, the newest; a server allows one key as many names."""
 
@@ -293,7 +292,7 @@ def _parse_salt(value: str) -> bytes | None:
         salt = base64.b64decode(value, validate=True)
     except (binascii.Error, ValueError):
         return None
-    return salt if len(salt) == SALT_BYTES else None
+    return salt if len(salt) == SALT_SIZE else None
 
 
 def _parse_ticket(value: str) -> SavedTicket | None:

@@ -26,7 +26,6 @@ from .constants import BCRYPT_COSTS, BCRYPT_HASH, PASSWORD_FIELD_SIZE, TAG_SIZE
 
 CPACE_OVER_BCRYPT: Final = 0
 """The kind of exchange that is described here."""
-SALT_SIZE: Final = 16
 _TAG_AT: Final = pake.SHARE_SIZE
 _SEALED_AT: Final = _TAG_AT + pake.CONFIRMATION_SIZE
 PROOF_SIZE: Final = _SEALED_AT + 1 + PASSWORD_FIELD_SIZE + TAG_SIZE

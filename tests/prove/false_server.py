@@ -17,8 +17,8 @@ from kit.raw_server import RawServer, make_peer
 
 from sockatuh.errors import ProtocolError
 from sockatuh.protocol import messages as m
-from sockatuh.protocol.constants import DATA, HELLO, INIT
-from sockatuh.protocol.password_proof import SALT_SIZE, Binding, Offer, PasswordHash
+from sockatuh.protocol.constants import DATA, HELLO, INIT, SALT_SIZE
+from sockatuh.protocol.password_proof import Binding, Offer, PasswordHash
 from sockatuh.protocol.seam import Address
 
 GUESS: Final = "a false guess"

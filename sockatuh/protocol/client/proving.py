@@ -11,10 +11,10 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from sockatuh.errors import ProtocolError
-from sockatuh.protocol.constants import BCRYPT_COSTS
+from sockatuh.protocol.constants import BCRYPT_COSTS, SALT_SIZE
 from sockatuh.protocol.messages import NameValid
 from sockatuh.protocol.pake import SHARE_SIZE, multiply
-from sockatuh.protocol.password_proof import CPACE_OVER_BCRYPT, SALT_SIZE, Binding, Proof, prove_untrusted
+from sockatuh.protocol.password_proof import CPACE_OVER_BCRYPT, Binding, Proof, prove_untrusted
 
 from .events import HashWanted
 
@@ -102,8 +102,9 @@ class Prover:
 
     def may_hash(self, password: bytes) -> bool:
         """Tell whether a server that has proved nothing may have the password hashed: with three salts in all."""
-        is_known = self._wanted(password) in (self._awaited, self._hash and self._hash[0])
-        return is_known or _count(self._hashed, password) < MOST_UNANSWERED
+        if _count(self._hashed, password) < MOST_UNANSWERED or self._offer is None:
+            return True
+        return _wanted(self._offer, password) in (self._awaited, self._hash and self._hash[0])
 
     def prove(self, name: str, password: bytes, *, is_pinned: bool) -> Proof | HashWanted | None:
         """Return the proof for the present offer, or the hash that is needed for it; None while a hash is awaited."""
@@ -112,7 +113,7 @@ class Prover:
             return None
         if (made := self._made_for(name, password)) is not None:
             return made
-        wanted = HashWanted(password, offer.salt, offer.cost)
+        wanted = _wanted(offer, password)
         if self._hash is None or self._hash[0] != wanted:
             if self._awaited is not None:
                 return None
@@ -125,9 +126,6 @@ class Prover:
         if not is_pinned:
             self._unanswered = password, _count(self._unanswered, password) + 1
         return proof
-
-    def _wanted(self, password: bytes) -> HashWanted | None:
-        return None if self._offer is None else HashWanted(password, self._offer.salt, self._offer.cost)
 
     def _made_for(self, name: str, password: bytes) -> Proof | None:
         made = self._made
@@ -158,6 +156,10 @@ class Prover:
     def forget_accepted(self) -> None:
         """Forget under which salt the password was accepted: the shell has been told that it has changed."""
         self._accepted = None
+
+
+def _wanted(offer: NameValid, password: bytes) -> HashWanted:
+    return HashWanted(password, offer.salt, offer.cost)
 
 
 def _count(of: tuple[bytes, int], password: bytes) -> int:

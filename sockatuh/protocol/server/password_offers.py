@@ -38,7 +38,11 @@ class PasswordOffers:
 
     def has_one(self, session: Session) -> bool:
         """Tell whether a session has an offer that a proof can answer."""
-        return session.offer is not None and session.offer.known == self._known
+        return self._find(session) is not None
+
+    def _find(self, session: Session) -> Offer | None:
+        offer = session.offer
+        return offer if offer is not None and offer.known == self._known else None
 
     def name_valid(self, session: Session, name: str) -> NameValid | None:
         """Return the message with a session's offer; None if it has to wait for one until `take_waiting`."""
@@ -72,16 +76,18 @@ class PasswordOffers:
             del self._waiting[session.place]
 
     def _name_valid(self, session: Session, name: str) -> NameValid:
-        if session.offer is None or session.offer.known != self._known:
+        offer = self._find(session)
+        if offer is None:
             binding = Binding(session.opening_hash, self._server_key, session.client_key)
-            session.offer = Offer(self._known, binding, self._random)
+            offer = session.offer = Offer(self._known, binding, self._random)
             self._made += 1
-        return NameValid(name, CPACE_OVER_BCRYPT, session.offer.share, self._known.salt, self._known.cost)
+        return NameValid(name, CPACE_OVER_BCRYPT, offer.share, self._known.salt, self._known.cost)
 
     def open(self, session: Session, name: str) -> Opened | None:
         """Open the proof in a session's JOIN; None if its client does not know the hash."""
-        if session.offer is None or session.proof is None or not self.has_one(session):
+        offer = self._find(session)
+        if offer is None or session.proof is None:
             return None
-        opened = session.offer.open_untrusted(session.proof, name)
+        opened = offer.open_untrusted(session.proof, name)
         session.confirmation = b"" if opened is None else opened.confirmation
         return opened
