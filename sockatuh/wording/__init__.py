@@ -1,21 +1,42 @@
-"""Every sentence that is printed for people; a translation is another package like this one.
+"""Every sentence that is printed for people, in the language that this process speaks.
 
-`admin` has those about running a room and about errors, `client` those about being in a room.
+There is one package per language, all with the same modules, names and signatures (docs/TRANSLATING.md):
+
+* `admin`: about running a room, and about errors;
+* `client`: about being in a room;
+* `install`, `check`, `backup`, `doctor`: about the commands of these names.
+
+`from sockatuh.wording import client` is that module in the language chosen from the environment when this module is
+imported; for type checkers it is English. The packages themselves never import this module, so several languages can
+be loaded side by side.
 """
-
-# ruff: noqa: S105 - a sentence about a password is no password
 
 from __future__ import annotations
 
-from typing import Final
+from importlib import import_module
+from typing import TYPE_CHECKING
 
-from sockatuh.room.text import clean_line
+if TYPE_CHECKING:
+    from .en import HELP_JSON, HELP_PASSWORD_FILE, NO_ANSWER_GIVEN, admin, backup, check, client, doctor, install
+else:
+    _chosen = import_module(".en", __name__)
 
-HELP_PASSWORD_FILE: Final = "Read the room's password from the first line of a file; - is stdin."
-HELP_JSON: Final = "Print JSON, one object per line (docs/JSON.md)."
-NO_ANSWER_GIVEN: Final = "Not answered, so nothing was done."
+    def __getattr__(name: str) -> object:
+        """Return a module or a sentence of the chosen language, loaded on first use."""
+        if name in _MODULES:
+            return import_module(f".{name}", _chosen.__name__)
+        return getattr(_chosen, name)
 
+    _MODULES = frozenset({"admin", "backup", "check", "client", "doctor", "install"})
 
-def fact(value: object) -> str:
-    """Return a path, a setting or the like on one line, so that it cannot imitate a line of its own."""
-    return clean_line(str(value))
+__all__ = [
+    "HELP_JSON",
+    "HELP_PASSWORD_FILE",
+    "NO_ANSWER_GIVEN",
+    "admin",
+    "backup",
+    "check",
+    "client",
+    "doctor",
+    "install",
+]

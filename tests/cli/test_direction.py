@@ -19,7 +19,7 @@ from sockatuh.client.items import member_of
 from sockatuh.protocol.messages import ACTION, JOINED, LEFT, MESSAGE, Entry, MemberInfo
 from sockatuh.store.history import LogLine, SessionLine
 from sockatuh.wording import client as phrases
-from sockatuh.wording.client import WHO_COLUMNS
+from sockatuh.wording.en.client import WHO_COLUMNS
 
 NOON = 1_700_000_000_000
 TURNED = (

@@ -10,7 +10,7 @@ from hostile import COCKTAIL, faults_of_text, lies_in
 
 from sockatuh import errors
 from sockatuh.cli.errors import explain, guard
-from sockatuh.wording.admin import REFUSALS
+from sockatuh.wording.en.admin import REFUSALS
 
 OLD, NEW = bytes(32), bytes([1]) * 32
 DOCS = Path(__file__).parent.parent.parent / "docs"

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 import pytest
 from cli.people import PASSWORD, Person, Server, json_lines, until
 
-from sockatuh.wording.client import HELD
+from sockatuh.wording.en.client import HELD
 
 
 @contextlib.contextmanager

@@ -35,7 +35,7 @@ from sockatuh.protocol.identity import Invite, words
 from sockatuh.protocol.noise import public_key
 from sockatuh.protocol.pake import Part
 from sockatuh.protocol.password_proof import _Keys
-from sockatuh.wording.client import password_unproven
+from sockatuh.wording.en.client import password_unproven
 
 OK: Final = 0
 REFUSED: Final = 4

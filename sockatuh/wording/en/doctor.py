@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Final
 
-from . import fact
+from sockatuh.wording.facts import fact
 
 HELP_DOCTOR: Final = "Find out why a room cannot be reached, or what else is wrong here."
 HELP_DOCTOR_SERVER: Final = (

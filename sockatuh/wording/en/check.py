@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Final
 
-from . import fact
+from sockatuh.wording.facts import fact
 
 HELP_SHOW_ORIGIN: Final = "Also print where each setting comes from."
 HELP_SETTINGS: Final = "Check only the settings, and print only what is wrong; a reload of the service runs this."

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Final
 
-from . import fact
+from sockatuh.wording.facts import fact
 
 HELP_INSTALL: Final = """Install the room as a systemd service.
 

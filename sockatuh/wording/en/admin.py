@@ -15,8 +15,7 @@ from sockatuh.errors import Problem
 from sockatuh.net.address import split_address
 from sockatuh.protocol.constants import DEFAULT_PORT
 from sockatuh.protocol.seam import bracketed
-
-from . import fact
+from sockatuh.wording.facts import fact
 
 if TYPE_CHECKING:
     from sockatuh.server.options import Ready

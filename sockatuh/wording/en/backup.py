@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Final
 
-from . import fact
+from sockatuh.wording.facts import fact
 
 HELP_BACKUP: Final = "Copy the room to one file, while it runs."
 HELP_RESTORE: Final = "Restore a room from a backup."

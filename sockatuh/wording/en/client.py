@@ -12,7 +12,7 @@ from datetime import date
 from pathlib import Path
 from typing import Final
 
-from . import fact
+from sockatuh.wording.facts import fact
 
 HELP_CHAT: Final = "Talk in a room."
 HELP_SEND: Final = "Say one thing in a room, and wait until it is stored."
