@@ -17,10 +17,12 @@ from sockatuh.client.items import (
     OtherKey,
     PresenceChanged,
     Rejected,
+    Renamed,
     Said,
     Stored,
     Waiting,
     Went,
+    Whispered,
 )
 from sockatuh.client.room import Room
 from sockatuh.room.moments import find_rfc3339
@@ -63,6 +65,10 @@ class JsonLines:
             case Said():
                 said = {"from": event.name, "text": event.text, "action": event.action, "own": event.own}
                 print_line("message", seq=event.seq, at=find_rfc3339(event.at), **said)
+            case Whispered(seq, at, name, to, text, own):
+                print_line("private", seq=seq, at=find_rfc3339(at), **{"from": name}, to=to, text=text, own=own)
+            case Renamed(seq, at, name, new, tag):
+                print_line("renamed", seq=seq, at=find_rfc3339(at), name=name, new=new, key=tag or None)
             case Came(seq, at, name, dialect, tag):
                 print_line("joined", seq=seq, at=find_rfc3339(at), name=name, dialect=dialect, key=tag or None)
             case Went(seq, at, name, reason):

@@ -57,6 +57,30 @@ class Said:
 
 
 @dataclass(frozen=True, slots=True)
+class Whispered:
+    """A private line from `name` to `to`, which only the two of them are sent. `own`: this client said it."""
+
+    seq: int
+    at: int
+    name: str
+    to: str
+    text: str
+    own: bool = False
+    tag: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Renamed:
+    """The member who was called `name` is called `new` now."""
+
+    seq: int
+    at: int
+    name: str
+    new: str
+    tag: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Came:
     """Somebody joined, by a dialect (`secure` or `classic`) and with a key, whose short form is `tag`."""
 
@@ -118,12 +142,13 @@ class Stored:
 
 @dataclass(frozen=True, slots=True)
 class Rejected:
-    """A line given to `Room.send` will never be stored; `code` says why (docs/PROTOCOL.md §6)."""
+    """A line given to `Room.send` will never be stored; `code` says why (docs/PROTOCOL.md §6). `to`: see Whispered."""
 
     number: int
     text: str
     action: bool
     code: str
+    to: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,17 +171,32 @@ class OtherKey:
 class PresenceChanged:
     """`here` members are in the room now; names of those who changed, apart from what `Came` and `Went` report.
 
-    `present`: in contact again, or joined without a `Came`; `lost`: contact is lost; `gone`: left without a `Went`.
+    `present`: in contact again, back, or joined without a `Came`; `lost`: contact is lost; `gone`: left without a
+    `Went`; `away`: pairs of a name and the text that says why or until when.
     """
 
     here: int
     present: tuple[str, ...] = ()
     lost: tuple[str, ...] = ()
     gone: tuple[str, ...] = ()
+    away: tuple[tuple[str, str], ...] = ()
 
 
 Event: TypeAlias = (
-    Said | Came | Went | Gap | Here | Lost | Back | Stored | Rejected | Waiting | OtherKey | PresenceChanged
+    Said
+    | Whispered
+    | Renamed
+    | Came
+    | Went
+    | Gap
+    | Here
+    | Lost
+    | Back
+    | Stored
+    | Rejected
+    | Waiting
+    | OtherKey
+    | PresenceChanged
 )
 """What iterating over a room yields."""
 
@@ -183,7 +223,10 @@ Item: TypeAlias = Event | Missed | Day
 
 @dataclass(frozen=True, slots=True)
 class Member:
-    """Somebody in the room. `present`: in contact; `since`: ms since 1970; `tag`: the short form of the key, or ""."""
+    """Somebody in the room. `present`: in contact; `since`: ms since 1970; `tag`: the short form of the key, or "".
+
+    `away` is the text with which it said that it is away, None if it is not.
+    """
 
     name: str
     dialect: str
@@ -191,6 +234,7 @@ class Member:
     present: bool
     since: int
     role: Role
+    away: str | None = None
 
 
 # What signing in tells a person (client/sign_in.py).

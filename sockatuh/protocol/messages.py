@@ -71,7 +71,19 @@ class Leave(_Message, frozen=True, tag=3):
     """Request to leave the room."""
 
 
-CallBody = Join | Who | Leave
+class Rename(_Message, frozen=True, tag=4):
+    """Request of a member for another name."""
+
+    name: str
+
+
+class Away(_Message, frozen=True, tag=5):
+    """A member is away, with a text that says why or until when ("": without one), or (None) is back."""
+
+    text: str | None
+
+
+CallBody = Join | Who | Leave | Rename | Away
 
 
 # Bodies of ANSWER.
@@ -127,7 +139,10 @@ READER: Final = 2
 
 
 class MemberInfo(_Message, frozen=True):
-    """One member or guest: `present` tells whether it is in contact, `since` when it joined (ms since 1970)."""
+    """One member or guest: `present` tells whether it is in contact, `since` when it joined (ms since 1970).
+
+    `away` is the text of its AWAY, None if it is not away.
+    """
 
     name: str
     tag: str
@@ -135,6 +150,7 @@ class MemberInfo(_Message, frozen=True):
     present: bool
     since: Count
     role: Count = MEMBER
+    away: str | None = None
 
 
 class Members(_Message, frozen=True, tag=19):
@@ -148,7 +164,18 @@ class Goodbye(_Message, frozen=True, tag=20):
     """The client has left the room."""
 
 
-AnswerBody = Welcome | NameValid | Refused | Members | Goodbye
+class NameChanged(_Message, frozen=True, tag=21):
+    """The member has another name now, as the room writes it, and a ticket for that name."""
+
+    name: Name
+    ticket: Ticket
+
+
+class Noted(_Message, frozen=True, tag=22):
+    """What the call said was noted."""
+
+
+AnswerBody = Welcome | NameValid | Refused | Members | Goodbye | NameChanged | Noted
 
 
 # Client to server.
@@ -160,7 +187,10 @@ class Call(_Message, frozen=True, tag=1):
 
 
 class Say(_Message, frozen=True, tag=2):
-    """Part `index` of the `count` parts of line `number`. `oldest` is the lowest line number without an answer."""
+    """Part `index` of the `count` parts of line `number`. `oldest` is the lowest line number without an answer.
+
+    `to` names the addressee of a private line, in the part with index 0; "": the line is for everybody.
+    """
 
     number: Count
     oldest: Count
@@ -168,6 +198,7 @@ class Say(_Message, frozen=True, tag=2):
     index: Part
     count: Part
     piece: bytes
+    to: Name = ""
 
 
 class Ack(_Message, frozen=True, tag=3):
@@ -302,6 +333,7 @@ class Closed(_Message, frozen=True, tag=26):
 IN_CONTACT: Final = 0
 CONTACT_LOST: Final = 1
 GONE: Final = 2
+AWAY: Final = 3
 """The states in PRESENCE. A client ignores those it does not know."""
 
 
@@ -343,6 +375,8 @@ LEFT: Final = 2
 MESSAGE: Final = 3
 ACTION: Final = 4
 CLAIMED: Final = 5
+PRIVATE: Final = 6
+RENAMED: Final = 7
 
 
 class Entry(_Message, frozen=True):
@@ -421,7 +455,7 @@ class _UnknownCallFrame(_Message, frozen=True, tag=1):
     body: Annotated[tuple[msgspec.Raw, ...], Meta(min_length=1)]
 
 
-_CALLS: Final = frozenset({1, 2, 3})
+_CALLS: Final = frozenset({1, 2, 3, 4, 5})
 _PAIR: Final = b"\x92"
 """First byte of a msgpack array of two elements. Among the items of ENTRIES, only an Unshown has two."""
 _encoder: Final = msgspec.msgpack.Encoder()

@@ -15,10 +15,12 @@ from sockatuh.protocol.messages import (
     LOG_REFUSES,
     Answer,
     AnswerBody,
+    Away,
     Call,
     Join,
     Leave,
     Refused,
+    Rename,
     Say,
     Stored,
     UnknownCall,
@@ -116,7 +118,7 @@ class Requests:
                 self.answer(session, number, Refused("not_joined"))
             case Leave():
                 return True
-            case UnknownCall():
+            case UnknownCall() | Rename() | Away():
                 self.answer(session, number, Refused("unknown_call"))
         return False
 
