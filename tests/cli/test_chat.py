@@ -209,6 +209,7 @@ def test_a_name_that_is_the_password_is_explained_and_another_asked_for(person: 
     assert PASSWORD not in server.logged
 
 
+@pytest.mark.slow
 def test_too_many_wrong_passwords_have_to_wait(own_server: Server, person: Person) -> None:
     nina = person("nina", own_server)
     del nina.environ["SOCKATUH_PASSWORD"]
@@ -262,6 +263,7 @@ def test_unanswered_lines_of_a_closed_terminal_are_reported_by_the_next_chat(
     once_more.close()
 
 
+@pytest.mark.slow
 def test_a_vanished_terminal_is_reported_at_the_next_start(own_server: Server, person: Person) -> None:
     qori = person("qori", own_server)
     terminal = come_in(qori)

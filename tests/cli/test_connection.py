@@ -87,6 +87,7 @@ def test_an_invite_with_a_different_key_is_refused_before_sending(person: Person
     assert "sockatuh identity forget 127.0.0.1:9" in done.stderr
 
 
+@pytest.mark.slow
 def test_a_server_with_another_key_than_before_is_refused(server: Server, person: Person) -> None:
     hadi = person("hadi", server)
     Profile(hadi.directory).pin(server.address, b"a" * 32, "kitchen")
@@ -114,6 +115,7 @@ def server_of_the_future() -> Iterator[str]:
         thread.join()
 
 
+@pytest.mark.slow
 def test_a_server_of_another_version_is_recognised(person: Person) -> None:
     with server_of_the_future() as address:
         done = person("indah").call("who", address)
@@ -161,6 +163,7 @@ def test_a_password_may_come_from_a_file_from_stdin_or_from_the_environment(
         assert (client.run if stdin else client.call)("send", "hello", *args, stdin=stdin).returncode == 0
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("end", [b"", b"\n", b"\r\n", b"\r\nsecond line\r\n"])
 def test_a_mark_before_the_password_and_line_ends_behind_it_are_no_part_of_it(
     server: Server, person: Person, tmp_path: Path, end: bytes
@@ -225,6 +228,7 @@ def test_a_wrong_password_ends_a_non_interactive_command(server: Server, person:
     assert client.call("send", "hello").returncode == 4
 
 
+@pytest.mark.slow
 def test_a_taken_or_owned_name_has_its_own_exit_code(server: Server, person: Person) -> None:
     person("sari", server).call("send", "mine")
     done = person("tono", server).call("send", "hello", "--name", "sari")
@@ -232,6 +236,7 @@ def test_a_taken_or_owned_name_has_its_own_exit_code(server: Server, person: Per
     assert "--name" in done.stderr
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["a:b", "", " ", "x" * 5000, "\udce9"])
 def test_an_invalid_name_is_refused(server: Server, person: Person, name: str) -> None:
     client: Client = person("umar", server)

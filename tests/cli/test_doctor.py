@@ -99,6 +99,7 @@ def test_an_invite_names_the_key(server: Server, person: Person) -> None:
     assert found["key"]["text"].startswith("the one that the invite names")
 
 
+@pytest.mark.slow
 def test_a_server_with_another_key_than_the_known_one_stops_the_person(server: Server, person: Person) -> None:
     eva = person("eva")
     Profile(eva.directory).pin(server.address, OTHER_KEY, "kitchen")

@@ -66,6 +66,7 @@ def test_a_room_that_has_moved_is_followed_without_a_question(server: Server, an
     assert ana.call("chat").stderr == ""
 
 
+@pytest.mark.slow
 def test_only_a_chat_follows_and_only_its_last_server(server: Server, ana: Client) -> None:
     move_away(ana, server)
     assert ana.call("send", "hello", "--timeout", "0.5").returncode == 3
@@ -74,6 +75,7 @@ def test_only_a_chat_follows_and_only_its_last_server(server: Server, ana: Clien
     assert ana.call("chat").returncode == 3
 
 
+@pytest.mark.slow
 def test_discovery_can_be_turned_off(server: Server, ana: Client, person: Person) -> None:
     profile = move_away(ana, server)
     ana.environ["SOCKATUH_DISCOVER"] = "off"

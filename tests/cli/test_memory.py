@@ -102,6 +102,7 @@ def test_a_read_only_profile_works_with_a_warning(server: Server, person: Person
     assert done.stderr.count("\n") == 1
 
 
+@pytest.mark.slow
 def test_a_key_that_cannot_be_pinned_is_not_trusted_unless_an_invite_names_it(server: Server, person: Person) -> None:
     eka = person("eka-on-a-disc", server)
     (eka.directory / ".lock").mkdir()

@@ -130,6 +130,7 @@ def test_a_program_with_a_ticket_rereads_its_password_file(
         assert reader.wait() == 0
 
 
+@pytest.mark.slow
 def test_a_ticket_that_is_refused_costs_a_program_with_a_password_nothing(own_server: Server, person: Person) -> None:
     """As when the server's ticket keys are lost: neither the file nor the password has changed."""
     client = person("joko", own_server)
@@ -163,6 +164,7 @@ def test_a_program_whose_file_still_holds_the_old_password_ends_and_says_so(
         assert "--password-file" not in reader.stderr.read()
 
 
+@pytest.mark.slow
 def test_a_program_ends_by_returning_unstored_lines(own_server: Server, person: Person) -> None:
     with person("joko", own_server).start("chat", "--json") as chat:
         lines = json_lines(chat)

@@ -113,6 +113,7 @@ def test_a_killed_server_that_comes_back_is_found_again_and_nothing_is_missed(
     assert (message["seq"], message["text"]) == (seq, "while nobody listened")
 
 
+@pytest.mark.slow
 def test_permanent_errors_end_it(own_server: Server, person: Person) -> None:
     joko = person("joko", own_server)
     with joko.start("tail", "--json") as reader:

@@ -38,6 +38,7 @@ def test_pasted_text_has_no_effect_before_it_is_sent(server: Server, person: Per
     terminal.wait_for("pia  abc")
 
 
+@pytest.mark.slow
 def test_the_terminal_never_echoes_input_while_lines_are_printed(server: Server, person: Person) -> None:
     terminal = person("qori", server).terminal("chat", "-n", "0")
     terminal.wait_for("\u2014 you are here \u2014", ">")

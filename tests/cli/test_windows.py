@@ -87,6 +87,7 @@ def test_redirected_output_is_utf_8(person: Person) -> None:
     assert on_windows(program=program, environ=wira.environ)[1] == "王さん — …\n"
 
 
+@pytest.mark.slow
 def test_ctrl_c_interrupts_an_idle_client() -> None:
     assert on_windows(program=DEAF)[0] == 130
 

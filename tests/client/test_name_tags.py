@@ -88,6 +88,7 @@ def test_unchanged_files_are_not_rewritten(tags: NameTags, tmp_path: Path) -> No
     assert path.stat().st_mode & 0o777 == 0o600
 
 
+@pytest.mark.slow
 def test_names_keys_and_servers_are_bounded(tmp_path: Path) -> None:
     tags = again(tmp_path)
     for number in range(MOST_NAMES + 9):

@@ -88,6 +88,7 @@ def without_data(data: bytes) -> bytes | None:
     return None if data[0] == DATA else data
 
 
+@pytest.mark.slow
 def test_a_restarted_server_resets_silent_clients(kitchen: Room, server: ServerProcess) -> None:
     async def story() -> None:
         async with relay_to(server.port) as relay, joined("wulan", relay.port, server.key) as wulan:

@@ -40,6 +40,7 @@ def with_another_version(data: bytes) -> bytes:
     return data[:1] + b"\2" + data[2:] if data[0] in (COOKIE, HELLO) else data
 
 
+@pytest.mark.slow
 def test_all_lines_arrive_once_and_in_order_over_a_bad_network(server: ServerProcess) -> None:
     async def story() -> None:
         async with (

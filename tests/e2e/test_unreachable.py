@@ -75,6 +75,7 @@ def test_a_closed_port_is_reported_at_once_and_lines_arrive_after_the_start(room
     asyncio.run(story())
 
 
+@pytest.mark.slow
 def test_another_service_on_the_port_is_recognised(tmp_path: Path) -> None:
     async def story() -> None:
         with socket.socket(type=socket.SOCK_DGRAM) as echo:

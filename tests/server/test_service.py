@@ -239,6 +239,7 @@ async def serving_beside(room: Room) -> AsyncIterator[None]:
 # Shutdown.
 
 
+@pytest.mark.slow
 def test_sigterm_notifies_manager_and_members_of_a_restart(room: Room, manager: socket.socket) -> None:
     room.environ = {"NOTIFY_SOCKET": manager.getsockname(), "WATCHDOG_USEC": "200000"}
 
@@ -357,6 +358,7 @@ def test_a_shorter_retention_takes_effect_at_once(options: ServiceOptions) -> No
 # What it keeps, and for how long.
 
 
+@pytest.mark.slow
 def test_without_retention_texts_are_delivered_but_never_stored(options: ServiceOptions, quick: None) -> None:
     del quick
 
@@ -462,6 +464,7 @@ def test_only_data_past_its_retention_is_deleted(
 # Periodic work.
 
 
+@pytest.mark.slow
 def test_dropped_datagrams_are_summarised_periodically_and_at_shutdown(options: ServiceOptions, quick: None) -> None:
     del quick
 
