@@ -13,9 +13,11 @@ import subprocess
 import termios
 import time
 from collections.abc import Callable, Mapping, Sequence
+from typing import Any
 
 import pyte
 
+from .emulator import Emulator
 from .programs import Program
 
 PATIENCE = 15.0
@@ -36,7 +38,7 @@ class Terminal:
         rows: int = 30,
         command: Sequence[str] = (),
     ) -> None:
-        self.screen = pyte.Screen(columns, rows)
+        self.screen = Emulator(columns, rows)
         self.written = ""
         self.echoed_at_the_end = False
         """Whether the terminal showed by itself what is typed when the program had ended."""
@@ -44,7 +46,8 @@ class Terminal:
         self._decoder = codecs.getincrementaldecoder("utf-8")()
         self._is_open = True
         self._ours, theirs = os.openpty()
-        fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack("4H", rows, columns, 0, 0))
+        _set_size(theirs, columns, rows)
+        self.settings_at_the_start = termios.tcgetattr(theirs)
         try:
             self._program = Program(
                 args, environ, stdin=theirs, stdout=theirs, stderr=theirs, in_terminal=True, command=command
@@ -64,6 +67,16 @@ class Terminal:
     def echoes(self) -> bool:
         """Tell whether the terminal shows by itself what is typed."""
         return bool(termios.tcgetattr(self._ours)[3] & termios.ECHO)
+
+    @property
+    def settings(self) -> list[Any]:
+        """The terminal's settings, as `stty -a` prints them."""
+        return termios.tcgetattr(self._ours)
+
+    def resize(self, columns: int, rows: int) -> None:
+        """Change the terminal's size; the system tells the program by SIGWINCH."""
+        self.screen.resize(rows, columns)
+        _set_size(self._ours, columns, rows)
 
     def read(self, timeout: float) -> bool:
         """Take what the program writes next; False when it has ended."""
@@ -114,6 +127,7 @@ class Terminal:
         while self.read(0.5):
             assert time.monotonic() < until, f"still there:\n{self.text}"
         self.echoed_at_the_end = self.echoes
+        self.settings_at_the_end = self.settings
         return self._program.wait(PATIENCE)
 
     def hang_up(self) -> int:
@@ -136,3 +150,7 @@ class Terminal:
         if self._is_open:
             self._is_open = False
             os.close(self._ours)
+
+
+def _set_size(descriptor: int, columns: int, rows: int) -> None:
+    fcntl.ioctl(descriptor, termios.TIOCSWINSZ, struct.pack("4H", rows, columns, 0, 0))
