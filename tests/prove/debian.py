@@ -21,6 +21,9 @@ from prove.attack import Attack, Found, Pace, Run, require
 from prove.box import ADDRESS, Box, Done, lay_cable
 from prove.programs import Program
 
+from sockatuh.client.discovery import USUAL_SECONDS, find_rooms
+from sockatuh.client.profile import Profile
+
 README: Final = Path(__file__).parents[2] / "README.md"
 RELEASES: Final = ("trixie", "bookworm")
 """The first is tried always, all of them with --long."""
@@ -241,6 +244,7 @@ async def _story(release: str, run: Run) -> tuple[int, list[float]]:
         said = await home.paste(install)
         [password] = re.findall(r"^Password, shown once: (\S+)$", said, re.MULTILINE)
         async with home.gathered(password):
+            await _find(home)
             await _use(home, use)
             await _misconfigure(home)
             await _break(home)
@@ -264,6 +268,15 @@ def _machine(release: str, name: str, run: Run, files: Mapping[str, bytes] | Non
     for file, data in (files or {}).items():
         (box.root / SOURCE.lstrip("/") / file).write_bytes(data)
     return box
+
+
+async def _find(home: Household) -> None:
+    """Have somebody who knows nothing find the room, whose process has a socket and no network."""
+    unit = await home.paste("systemctl show --property=PrivateNetwork,TriggeredBy sockatuh.service")
+    require({"PrivateNetwork=yes", "TriggeredBy=sockatuh.socket"} <= {*unit.split()}, f"another unit: {unit}")
+    found = await find_rooms(Profile(home.run.directory / "stranger"), seconds=USUAL_SECONDS)
+    servers = [room.server for room in found.rooms if room.is_proven]
+    require(servers == [f"{ADDRESS}:{PORT}"], f"found in the network: {servers}")
 
 
 async def _use(home: Household, use: str) -> None:
@@ -450,8 +463,8 @@ async def prove(run: Run) -> Found:
         lines += said
         silences += waited
     return Found(
-        f"Debian {' and '.join(releases)}, {PEOPLE} people, {lines} lines; {RESTARTS + 1} restarts, {KILLS} kills, a "
-        "watchdog, reloads, a new password, a restore, a new machine, a reboot",
+        f"Debian {' and '.join(releases)}, found without its address; {PEOPLE} people, {lines} lines; {RESTARTS + 1} "
+        f"restarts, {KILLS} kills, a watchdog, reloads, a new password, a restore, a new machine, a reboot",
         f"0 lost, 0 doubled, one order, nobody seen to leave; heard again after {max(silences):.0f} s at most, after "
         f"{sorted(silences)[len(silences) // 2]:.1f} s mostly",
     )
@@ -463,7 +476,8 @@ ATTACKS: Final[tuple[Attack, ...]] = (
         "The service does on a minimal Debian what the README says, whatever happens to it, and no line is lost",
         "paste the README's commands into a Debian booted for it (systemd-nspawn): install, restart, reload, other "
         "passwords, kill -9, "
-        "SIGSTOP, backup, restore, a new machine in place of a lost one, reboot, uninstall, while people talk",
+        "SIGSTOP, backup, restore, a new machine in place of a lost one, reboot, uninstall, while people talk; find it "
+        "by a broadcast",
         prove,
         limit=1500.0,
         pace=Pace.UNTIMED,
