@@ -47,15 +47,24 @@ PASSWORD_HASH: Final = "$2b$10$HVAF7RDoGEc6Q23VxJkGjupo2fKMcx.UM25DCv0nCcLal2ii7
 ENTRY: Final = m.Entry(7, 1_700_000_000_000, m.MESSAGE, "ana", "sopnya jam satu", fixed("mark", 6), "AbCdEfGh")
 UNSHOWN: Final = m.Unshown(4, 3)
 NODES: Final = ("192.168.1.3:7625", "[fe80::2]:7625")
+PRIVATE: Final = m.Entry(
+    9, 1_700_000_000_002, m.PRIVATE, "ana", "kunci di bawah keset", fixed("mark", 6), "AbCdEfGh", "budi"
+)
+RENAMED: Final = m.Entry(10, 1_700_000_000_003, m.RENAMED, "budi", "budiman", b"", "AbCdEfGh")
 JOINED: Final = m.Entry(8, 1_700_000_000_001, m.JOINED, "budi", "secure", b"", "AbCdEfGh")
+CHANGES: Final = (
+    m.Change("ana", "AbCdEfGh", m.CONTACT_LOST),
+    m.Change("budi", "", m.GONE),
+    m.Change("citra", "AbCdEfGh", m.AWAY, "makan siang"),
+)
 PLAIN: Final = m.InitPayload("sockatuh 0.1", STREAM, 0, None, 0, None)
 PARAMETERS: Final = m.RespPayload(SERVER_CID, 25, 80, 16_384, 100, reset_token(RESET_KEY, SERVER_CID), "dapur", False)
 
 
-def _ticket() -> bytes:
+def _ticket(name: str = "ana") -> bytes:
     key = TicketKey(fixed("ticket id", 4), fixed("ticket key"))
     tickets = Tickets([key], password_generation(PASSWORD_HASH))
-    return tickets.seal(Ticket("ana", LOG_ID, 4321), public_key(CLIENT), _counted("ticket nonce"))
+    return tickets.seal(Ticket(name, LOG_ID, 4321), public_key(CLIENT), _counted("ticket nonce"))
 
 
 def _counted(what: str) -> Any:
@@ -150,8 +159,12 @@ def client_messages(rekey: bytes) -> dict[str, m.ClientMessage]:
         "CALL JOIN with the ticket": m.Call(3, m.Join(None, None, None)),
         "CALL WHO": m.Call(4, m.Who("ana")),
         "CALL LEAVE": m.Call(5, m.Leave()),
+        "CALL RENAME": m.Call(6, m.Rename("ana_maria")),
+        "CALL AWAY": m.Call(7, m.Away("makan siang")),
+        "CALL AWAY, back": m.Call(8, m.Away(None)),
         "SAY": m.Say(1, 1, False, 0, 1, "Kopi? ☕".encode()),
         "SAY, the second part of three, of an action": m.Say(300, 290, True, 1, 3, b"x" * 32),
+        "SAY, the first part of two, of a private line": m.Say(301, 290, False, 0, 2, b"x" * 32, "budi"),
         "ACK": m.Ack(70_000),
         "GET": m.Get(7, 4_294_967_296),
         "PING": m.Ping(TOKEN),
@@ -163,7 +176,8 @@ def client_messages(rekey: bytes) -> dict[str, m.ClientMessage]:
 def server_messages(rekeyed: bytes) -> dict[str, m.ServerMessage]:
     """Return one or more of each message of a server."""
     member = m.MemberInfo("ana", tag(public_key(CLIENT)), "secure", True, 1_700_000_000_000)
-    items = tuple(msgspec.Raw(m.encode(item)) for item in (UNSHOWN, ENTRY, JOINED))
+    away = m.MemberInfo("budi", "AbCdEfGh", "secure", True, 1_700_000_000_001, m.MEMBER, "makan siang")
+    items = tuple(msgspec.Raw(m.encode(item)) for item in (UNSHOWN, ENTRY, JOINED, PRIVATE, RENAMED))
     return {
         "ANSWER WELCOME": m.Answer(1, m.Welcome("ana", LOG_ID, 5, 8, _ticket())),
         "ANSWER WELCOME, with further addresses": m.Answer(1, m.Welcome("ana", LOG_ID, 5, 8, _ticket(), NODES)),
@@ -174,19 +188,22 @@ def server_messages(rekeyed: bytes) -> dict[str, m.ServerMessage]:
         "ANSWER REFUSED": m.Answer(3, m.Refused("name_taken", 0, "Ana", "", "Mf3Kd81x", 1_763_800_000_000)),
         "ANSWER REFUSED with a suggestion": m.Answer(3, m.Refused("name_invalid", 0, "one word", "ana_maria")),
         "ANSWER REFUSED with a wait": m.Answer(3, m.Refused("password_wait", 5_000, "")),
-        "ANSWER MEMBERS": m.Answer(4, m.Members((member,), False)),
+        "ANSWER MEMBERS": m.Answer(4, m.Members((member, away), False)),
         "ANSWER GOODBYE": m.Answer(5, m.Goodbye()),
+        "ANSWER NAME_CHANGED": m.Answer(6, m.NameChanged("ana_maria", _ticket("ana_maria"))),
+        "ANSWER NOTED": m.Answer(7, m.Noted()),
         "STORED": m.Stored(((1, 9), (2, 10))),
         "UNSAID": m.Unsaid(3, "text_empty"),
+        "UNSAID, a private line to nobody": m.Unsaid(4, "no_such_name"),
         "PROGRESS": m.Progress(4, 4, 0b101, 1_500),
-        "ENTRIES": m.Entries(3, 8, True, items),
+        "ENTRIES": m.Entries(3, 10, True, items),
         "ENTRY_PART": m.EntryPart(9, 1, 3, b"x" * 32, False),
         "HEAD": m.Head(70_000),
         "PONG": m.Pong(TOKEN, 8, 3),
         "PATH_CHALLENGE": m.PathChallenge(TOKEN),
         "REKEYED": m.Rekeyed(rekeyed),
         "CLOSED": m.Closed("restarting", 250),
-        "PRESENCE": m.Presence(301, (m.Change("ana", "AbCdEfGh", m.CONTACT_LOST), m.Change("budi", "", m.GONE))),
+        "PRESENCE": m.Presence(301, CHANGES),
     }
 
 
@@ -239,6 +256,8 @@ def vectors() -> dict[str, Any]:
             "message": m.encode(ENTRY).hex(),
             "joined": m.encode(JOINED).hex(),
             "unshown": m.encode(UNSHOWN).hex(),
+            "private": m.encode(PRIVATE).hex(),
+            "renamed": m.encode(RENAMED).hex(),
         },
         "line": {"stream": STREAM.hex(), "number": 7, "id": line_id(public_key(CLIENT), STREAM, 7).hex()},
         "ticket": {
