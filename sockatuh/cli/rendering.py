@@ -4,8 +4,9 @@ No two different entries look alike, whatever names and texts they hold, at any 
 
 * The first row of an entry begins with its time at the margin, and every other row is indented. So no text
   can imitate somebody else's line.
-* After the time comes the author of a message, or a mark that cannot begin a name: `·` for joins and leaves, `*` for
-  an action. A name is one word, so it ends at the first space; two spaces separate an author from a text.
+* After the time comes the author of a message, or a mark that cannot begin a name: `·` for joins, leaves and renames,
+  `*` for an action, `»` for a private line, after which author and addressee stand. A name is one word, so it ends at
+  the first space; two spaces separate an author or an addressee from a text.
 * A name too long for a row is cut, and each row that is cut ends in `…`, which occurs in no name. The rest of the
   name, and the remark that a text continues, are aligned with the names; texts are indented further.
 """
@@ -16,19 +17,21 @@ import hashlib
 import re
 from typing import Final, TypeAlias
 
-from sockatuh.client.items import Came, Said, Went, local_moment
+from sockatuh.client.items import Came, Renamed, Said, Went, Whispered, local_moment
 from sockatuh.room.text import clean_line, lines_of
 from sockatuh.wording import client as phrases
 
-from .direction import apart, without_marks
-from .naming import shown_name
+from .direction import LEFT_TO_RIGHT
+from .naming import quoted, shown_name
 from .wrapping import CUT, reach, width_of, wrap
 
 Piece: TypeAlias = tuple[str, str]
 """A style's name and a text."""
 Line: TypeAlias = tuple[Piece, ...]
+Entry: TypeAlias = Said | Whispered | Came | Went | Renamed
+"""What a screen shows of the log."""
 
-AUTHORS: Final = 10
+AUTHORS: Final = 9
 """Colours for authors."""
 NO_TIME: Final = "--:--"
 NAMES_AT: Final = len(NO_TIME) + 1
@@ -38,21 +41,37 @@ TEXTS_FROM: Final = NAMES_AT + 3
 DEEPEST_INDENT: Final = 24
 EVENT: Final = "· "
 ACTED: Final = "* "
+WHISPERED: Final = "» "
+TO: Final = " → "
 LONGEST: Final = 12
 """The most rows of a text that a screen shows in full."""
 SHORTENED: Final = 10
 """Rows shown of a longer one."""
 
 
-def draw(event: Said | Came | Went, me: str, columns: int | None = None) -> list[Line]:
-    """Return the lines that show an entry of the log; `columns` wraps them."""
-    match event:
+def draw(entry: Entry, me: str, columns: int | None = None) -> list[Line]:
+    """Return the lines that show an entry of the log to somebody called `me`; `columns` wraps them."""
+    match entry:
         case Said():
-            return _draw_text(event, me, columns)
+            mark, gap = (ACTED, " ") if entry.action else ("", "  ")
+            told = "class:mention" if mentions(entry, me) else ""
+            return _draw_text(entry, mark, shown_name(entry.name), gap, ("", told), columns)
+        case Whispered():
+            names = shown_name(entry.name) + TO + _addressee(entry, me)
+            return _draw_text(entry, WHISPERED, names, "  ", ("class:private", ""), columns)
         case Came():
-            return _draw_event(event, phrases.joined(shown_name(event.name)), columns)
+            return draw_event(entry.at, phrases.joined(shown_name(entry.name)), columns)
         case Went():
-            return _draw_event(event, phrases.left(shown_name(event.name), event.reason), columns)
+            return draw_event(entry.at, phrases.left(shown_name(entry.name), entry.reason), columns)
+        case Renamed():
+            return draw_event(entry.at, phrases.renamed(shown_name(entry.name), shown_name(entry.new)), columns)
+
+
+def draw_event(at: int, sentence: str, columns: int | None) -> list[Line]:
+    """Return the lines that tell something nobody has said, at a moment (ms since 1970)."""
+    first, *others = wrap(sentence, columns, NAMES_AT + reach(EVENT), TEXTS_FROM, CUT, whole=False)
+    head: Line = (_time(at), ("class:event", EVENT + first))
+    return [head, *((("class:event", " " * TEXTS_FROM + row),) for row in others)]
 
 
 def shorten(lines: list[Line], seq: int, columns: int | None) -> list[Line]:
@@ -68,22 +87,31 @@ def plain(line: Line) -> str:
     return "".join(text for _, text in line)
 
 
-def author_style(name: str) -> str:
-    """Return an author's style, which is the same on every machine."""
-    return f"class:author{hashlib.blake2s(name.casefold().encode()).digest()[0] % AUTHORS}"
+def author_style(name: str, tag: str = "") -> str:
+    """Return an author's style: the same on every machine, and after a rename where the key is known (`tag`)."""
+    return f"class:author{hashlib.blake2s((tag or name.casefold()).encode()).digest()[0] % AUTHORS}"
 
 
-def _draw_event(event: Came | Went, sentence: str, columns: int | None) -> list[Line]:
-    first, *others = wrap(sentence, columns, NAMES_AT + reach(EVENT), TEXTS_FROM, CUT, whole=False)
-    head: Line = (_time(event.at), ("class:event", EVENT + first))
-    return [head, *((("class:event", " " * TEXTS_FROM + row),) for row in others)]
+def mentions(said: Said, me: str) -> bool:
+    """Tell whether a line of somebody else names me, with or without an @ before the name."""
+    return clean_line(said.name) != me and any(_names(text, me) for text in lines_of(said.text))
 
 
-def _draw_text(said: Said, me: str, columns: int | None) -> list[Line]:
-    name, texts = shown_name(said.name), lines_of(said.text)
-    mark, gap = (ACTED, " ") if said.action else ("", "  ")
-    *cut, author = _rows_of_name(without_marks(name), columns, NAMES_AT + len(mark))
-    style, told = author_style(clean_line(said.name)), "class:mention" if _tells(texts, said.name, me) else ""
+def _addressee(whispered: Whispered, me: str) -> str:
+    """Return the addressee, as "you" in a line that somebody else sent to me."""
+    if whispered.to == me and whispered.name != me:
+        return phrases.YOU
+    return quoted(whispered.to) if whispered.to == phrases.YOU else shown_name(whispered.to)
+
+
+def _draw_text(
+    entry: Said | Whispered, mark: str, names: str, gap: str, styles: tuple[str, str], columns: int | None
+) -> list[Line]:
+    """Return the lines of a text. `names` stand between `mark` and `gap`; `styles` are added to those of both."""
+    texts = lines_of(entry.text)
+    bare = names.removesuffix(LEFT_TO_RIGHT)
+    *cut, author = wrap(bare, columns, NAMES_AT + len(mark), NAMES_AT, CUT, whole=False)
+    style, told = f"{author_style(clean_line(entry.name), entry.tag)} {styles[0]}".rstrip(), styles[1]
     before = "" if cut else mark
     used = NAMES_AT + len(before) + width_of(author) + len(gap)
     deepest = min(DEEPEST_INDENT, max(TEXTS_FROM, columns // 2)) if columns else DEEPEST_INDENT
@@ -96,23 +124,16 @@ def _draw_text(said: Said, me: str, columns: int | None) -> list[Line]:
         for row in wrap(text, columns, start, indent, whole=False)
     ]
     first, *others = rows or [""]
-    last: Line = (("", before), (style, apart(author)), *((("", gap), (told, first)) if first else ()))
+    author += names[len(bare) :]
+    last: Line = (("", before), (style, author), *((("", gap), (told, first)) if first else ()))
     heads: list[Line] = [(("", "" if at else mark), (style, row)) for at, row in enumerate(cut)] + [last]
     return [
-        *((_time(said.at) if at == 0 else ("", " " * NAMES_AT), *head) for at, head in enumerate(heads)),
+        *((_time(entry.at) if at == 0 else ("", " " * NAMES_AT), *head) for at, head in enumerate(heads)),
         *((("", " " * indent), (told, row)) for row in others),
     ]
 
 
-def _rows_of_name(name: str, columns: int | None, used: int) -> list[str]:
-    return list(wrap(name, columns, used, NAMES_AT, CUT, whole=False))
-
-
-def _tells(texts: list[str], name: str, me: str) -> bool:
-    return clean_line(name) != me and any(_mentions(text, me) for text in texts)
-
-
-def _mentions(text: str, me: str) -> bool:
+def _names(text: str, me: str) -> bool:
     return re.search(rf"(?<!\w){re.escape(me)}(?!\w)", text, re.IGNORECASE) is not None
 
 

@@ -19,7 +19,6 @@ from prompt_toolkit.formatted_text import FormattedText
 from prompt_toolkit.key_binding import KeyBindings, KeyPressEvent
 from prompt_toolkit.output import ColorDepth
 from prompt_toolkit.renderer import print_formatted_text
-from prompt_toolkit.styles import Style
 
 from sockatuh.client.items import Event, Waiting
 from sockatuh.client.room import Room
@@ -29,8 +28,9 @@ from sockatuh.wording import client as phrases
 from .direction import LEFT_TO_RIGHT, anchored, apart, turns
 from .naming import shown_name
 from .narrator import Narrator
+from .palette import COLOURED, COLOURLESS
 from .questions import ask_hidden
-from .rendering import ACTED, AUTHORS, TEXTS_FROM, Line, plain
+from .rendering import ACTED, TEXTS_FROM, Line, plain
 from .rows import note_rows
 from .sign_in import AtTerminal
 from .slash import CommandRunner, Done, NotDone
@@ -46,18 +46,6 @@ LAST_WORDS: Final = 10.0
 INDENT: Final = "      "
 UNSENT: Final = "…"
 PROMPT: Final = "> "
-
-# Of medium lightness, legible on light and on dark backgrounds.
-AUTHOR_COLOURS: Final = (
-    "#d75f5f", "#5f87d7", "#00875f", "#af5faf", "#d78700", "#0087af", "#875fd7", "#5f8700", "#d75f87", "#008787",
-)  # fmt: skip
-WEIGHTS: Final = [
-    *((name, "dim") for name in ("time", "event", "note", "pending")),
-    *((name, "bold") for name in ("mention", "prompt", "status")),
-]
-"""These are not colours, so they stay under NO_COLOR, where a mention must still stand out."""
-COLOURED: Final = Style([*WEIGHTS, *((f"author{place}", AUTHOR_COLOURS[place]) for place in range(AUTHORS))])
-COLOURLESS: Final = Style(WEIGHTS)
 
 
 class Screen:

@@ -17,10 +17,11 @@ from sockatuh.cli.direction import LEFT_TO_RIGHT, anchored, turns
 from sockatuh.cli.history import _message, _session
 from sockatuh.cli.naming import shown_name
 from sockatuh.cli.rendering import LONGEST, TEXTS_FROM, Line, draw, plain, shorten
+from sockatuh.cli.rendering import Entry as Item
 from sockatuh.cli.rows import aligned, log_rows, note_rows
 from sockatuh.cli.who import _row
 from sockatuh.cli.wrapping import CUT, reach, wrap
-from sockatuh.client.items import member_of
+from sockatuh.client.items import Came, Renamed, Said, Went, Whispered, member_of
 from sockatuh.protocol.messages import ACTION, JOINED, LEFT, MESSAGE, Entry, MemberInfo
 from sockatuh.room.names import NameRules
 from sockatuh.room.text import BLANKS, clean_text
@@ -44,19 +45,45 @@ def events(names: Iterable[str], texts: Iterable[str]) -> Iterator[Entry]:
         yield from (Entry(7, NOON, LEFT, name, reason) for reason in ("left", *phrases.LEFT_REASONS))
 
 
+def between_two(names: Iterable[str], texts: Iterable[str]) -> Iterator[Item]:
+    """Yield what has two names in it: private lines of all kinds, and renames."""
+    names, texts = tuple(names), tuple(texts)
+    for name in (*names, "you"):
+        yield from (Renamed(7, NOON, name, new) for new in ("you", *FEW_NAMES))
+        pairs = [(name, "me"), ("me", name), (name, "you"), (name, "é" * 32)]
+        yield from (Whispered(7, NOON, author, to, text) for author, to in pairs for text in texts)
+    yield Whispered(7, NOON, "me", "me", "hi")
+
+
+def items(names: Iterable[str], texts: Iterable[str]) -> Iterator[Item]:
+    names, texts = tuple(names), tuple(texts)
+    yield from map(happened, events(names, texts))
+    yield from between_two(names, texts[:6])
+
+
 @cache
-def visible_content(entry: Entry) -> tuple[object, ...]:
+def visible_content(item: Item) -> tuple[object, ...]:
     """Return what of an entry has to be seen: of a text all but its spaces, newlines and letters without ink."""
-    what = "joined" if entry.kind == JOINED else _SPACES.sub("", clean_text(entry.text))
-    return entry.kind, unicodedata.normalize("NFC", entry.name), what
+    name = unicodedata.normalize("NFC", item.name)
+    match item:
+        case Said(text=text, action=action):
+            return "said", name, action, _SPACES.sub("", clean_text(text))
+        case Whispered(to=to, text=text):
+            return "whispered", name, unicodedata.normalize("NFC", to), _SPACES.sub("", clean_text(text))
+        case Came():
+            return "came", name
+        case Went(reason=reason):
+            return "went", name, reason
+        case Renamed(new=new):
+            return "renamed", name, unicodedata.normalize("NFC", new)
 
 
-def shown(entry: Entry, columns: int | None, *, shortened: bool) -> list[Line]:
-    lines = draw(happened(entry), "me", columns)
-    return shorten(lines, entry.seq, columns) if shortened and len(lines) > LONGEST else lines
+def shown(item: Item, columns: int | None, *, shortened: bool) -> list[Line]:
+    lines = draw(item, "me", columns)
+    return shorten(lines, item.seq, columns) if shortened and len(lines) > LONGEST else lines
 
 
-def judge(entries: Iterable[Entry], columns: int | None, *, shortened: bool = False) -> None:
+def judge(entries: Iterable[Item], columns: int | None, *, shortened: bool = False) -> None:
     seen: dict[str, tuple[object, ...]] = {}
     for entry in entries:
         lines = shown(entry, columns, shortened=shortened)
@@ -66,7 +93,7 @@ def judge(entries: Iterable[Entry], columns: int | None, *, shortened: bool = Fa
             assert row.startswith("      "), (entry, columns, rows)
         if columns is not None:
             assert max(map(reach, rows)) <= columns, (entry, columns, rows)
-        if shortened and len(rows) > 10 and "/show" in rows[10]:
+        if shortened and any(row.startswith("      … ") for row in rows[10:]):
             continue  # two that differ further on look alike so far, and say that there is more
         content = visible_content(entry)
         before = seen.setdefault("\n".join(rows), content)
@@ -74,10 +101,17 @@ def judge(entries: Iterable[Entry], columns: int | None, *, shortened: bool = Fa
         check_direction(lines, entry)
 
 
-def check_direction(lines: list[Line], entry: Entry) -> None:
+def shows_you(item: Whispered) -> bool:
+    return item.to == "me" != item.name
+
+
+def check_direction(lines: list[Line], item: Item) -> None:
     """A name of right-to-left letters is followed by our mark before anything else, and nothing but a name is."""
     rows = [plain(line) for line in lines]
-    assert sum(row.count(LEFT_TO_RIGHT) for row in rows) == turns(entry.name)
+    names = [item.name]
+    if isinstance(item, Whispered | Renamed):
+        names.append(item.new if isinstance(item, Renamed) else "" if shows_you(item) else item.to)
+    assert sum(row.count(LEFT_TO_RIGHT) for row in rows) == sum(map(turns, names))
     for row in rows:
         assert not turns(row) or anchored(row).startswith(LEFT_TO_RIGHT)
 
@@ -90,32 +124,32 @@ def test_the_names_are_legal_but_those_of_former_times() -> None:
 
 @pytest.mark.parametrize("columns", [40, *(pytest.param(each, marks=pytest.mark.slow) for each in (None, 20, 80))])
 def test_no_two_different_events_look_alike(columns: int | None) -> None:
-    judge(events((*NAMES, *FORMER), SAID), columns)
+    judge(items((*NAMES, *FORMER), SAID), columns)
 
 
 @pytest.mark.parametrize("columns", [*range(20, 50, 3), *range(50, 201, 25)])
 def test_no_two_different_events_look_alike_at_many_widths(columns: int) -> None:
-    judge(events(FEW_NAMES, FEW_SAID), columns)
+    judge(items(FEW_NAMES, FEW_SAID), columns)
 
 
 @pytest.mark.slow
 def test_no_two_different_events_look_alike_at_every_width() -> None:
     for columns in range(20, 201):
-        judge(events(FEW_NAMES, FEW_SAID), columns)
+        judge(items(FEW_NAMES, FEW_SAID), columns)
 
 
 @pytest.mark.parametrize("columns", [20, 40, 80])
 def test_hostile_texts_are_distinguishable_too(columns: int) -> None:
-    judge(events(("ana",), TEXTS.values()), columns)
+    judge(items(("ana",), TEXTS.values()), columns)
 
 
 @pytest.mark.parametrize("columns", FEW_WIDTHS)
 def test_a_text_that_is_shown_in_part_says_so_where_no_text_could(columns: int) -> None:
-    entries = list(events(FEW_NAMES, SAID))
+    entries = list(items(FEW_NAMES, SAID))
     judge(entries, columns, shortened=True)
     for entry in entries:
         rows = [plain(line) for line in shown(entry, columns, shortened=True)]
-        whole = [plain(line) for line in draw(happened(entry), "me", columns)]
+        whole = [plain(line) for line in draw(entry, "me", columns)]
         remarks = [row for row in rows[1:] if row.startswith("      … ")]
         assert len(remarks) == (len(whole) > 12)
         assert not any(row.startswith("      … ") for row in whole)
@@ -124,9 +158,7 @@ def test_a_text_that_is_shown_in_part_says_so_where_no_text_could(columns: int) 
 @pytest.mark.parametrize("columns", FEW_WIDTHS)
 def test_no_remark_looks_like_an_event_or_like_another(columns: int) -> None:
     """Among remarks: who is here, and who has come without encryption."""
-    seen = {
-        "\n".join(plain(line) for line in draw(happened(entry), "me", columns)): "" for entry in events(NAMES, SAID)
-    }
+    seen = {"\n".join(plain(line) for line in draw(entry, "me", columns)): "" for entry in items(NAMES, SAID)}
     lists = [(name, other) for name in (*NAMES, *FORMER) for other in NAMES[::5]] + [(name,) for name in NAMES]
     for names in lists:
         rows = note_rows(phrases.here([shown_name(name) for name in names]), columns)
@@ -162,7 +194,8 @@ def test_the_history_tells_lines_from_sessions(columns: int) -> None:
         first, *others = wrap(f"12:00 {history(entry)}", columns, 0, TEXTS_FROM, CUT, whole=False)
         assert all(reach(row) <= columns - TEXTS_FROM for row in others)
         assert reach(first) <= columns
-        assert seen.setdefault("\n".join([first, *others]), visible_content(entry)) == visible_content(entry)
+        content = visible_content(happened(entry))
+        assert seen.setdefault("\n".join([first, *others]), content) == content
 
 
 def test_the_history_tells_a_program_that_calls_itself_a_sentence() -> None:

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from sockatuh.cli.direction import LEFT_TO_RIGHT
 from sockatuh.cli.rendering import author_style, draw, plain, shorten
-from sockatuh.client.items import Said
+from sockatuh.client.items import Renamed, Said, Whispered
 from sockatuh.protocol.messages import ACTION, JOINED, LEFT, MESSAGE, Entry
 
 NOON = 1_700_000_000_000
@@ -25,6 +25,18 @@ def shown(kind: int, text: str = "", name: str = "ana", columns: int | None = No
 def test_a_text_follows_its_author_after_two_spaces() -> None:
     assert shown(MESSAGE, "soup at one") == ["ana  soup at one"]
     assert shown(ACTION, "waves") == ["* ana waves"]
+
+
+def test_a_private_line_has_author_and_addressee_underlined() -> None:
+    to_me = draw(Whispered(1, NOON, "budi", "tom", "the key is under the mat"), "tom")[0]
+    assert plain(to_me)[6:] == "» budi → you  the key is under the mat"
+    assert [text for style, text in to_me if "class:private" in style] == ["budi → you"]
+    by_me = [plain(draw(Whispered(1, NOON, "tom", to, "yes"), "tom")[0])[6:] for to in ("budi", "tom", "you")]
+    assert by_me == ["» tom → budi  yes", "» tom → tom  yes", '» tom → "you"  yes']
+
+
+def test_a_rename_is_a_sentence() -> None:
+    assert plain(draw(Renamed(1, NOON, "tom", "tomas"), "ana")[0])[6:] == "· tom is now tomas"
 
 
 @pytest.mark.parametrize(
@@ -150,12 +162,16 @@ def test_a_mention_is_highlighted() -> None:
     def style(text: str, me: str = "tom") -> str:
         return draw(Said(1, NOON, "ana", text), me)[0][-1][0]
 
-    assert style("hi Tom!") == style("one\ntom: two") == "class:mention"
+    assert style("hi Tom!") == style("one\ntom: two") == style("ask @tom") == "class:mention"
     assert style("tomorrow") == style("atom") == style("ana", "ana") == ""
 
 
 def test_an_author_has_the_same_colour_everywhere() -> None:
-    assert author_style("ana") == author_style("Ana") == "class:author1"
+    assert author_style("ana") == author_style("Ana") == "class:author4"
+
+
+def test_a_colour_survives_a_rename_where_the_key_is_known() -> None:
+    assert author_style("tom", "abcdefgh") == author_style("tomas", "abcdefgh") != author_style("tom", "hgfedcba")
 
 
 @pytest.mark.parametrize("at", [(1 << 63) - 1, 300_000_000_000_000])

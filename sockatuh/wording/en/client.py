@@ -99,6 +99,7 @@ HELD: Final = (
     "The server cannot store anything at the moment; this waits there and continues by itself. Ctrl-C gives up."
 )
 HERE: Final = "you are here"
+YOU: Final = "you"
 BACK: Final = "back in contact"
 REWOUND: Final = "the room's log was set back; some of the lines above may be gone from it"
 IN_CLEAR: Final = "what is said from now on also leaves the server unencrypted, for {name}"
@@ -221,6 +222,11 @@ def joined(name: str) -> str:
 def left(name: str, reason: str) -> str:
     """Say that somebody went."""
     return f"{name} left" + (f" ({LEFT_REASONS[reason]})" if reason in LEFT_REASONS else "")
+
+
+def renamed(name: str, new: str) -> str:
+    """Say that somebody has another name now."""
+    return f"{name} is now {new}"
 
 
 def last_contact(seconds: float, kept: int) -> str:
