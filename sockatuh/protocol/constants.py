@@ -73,6 +73,8 @@ MARK_SIZE: Final = 6
 TAG_LENGTH: Final = 8
 MAX_NAME_BYTES: Final = 128
 MAX_ROOM_BYTES: Final = 64
+MAX_AWAY: Final = 80
+"""Characters of the text of somebody who is away, when cleaned."""
 MAX_TICKET_BYTES: Final = 256
 MAX_NODES: Final = 8
 """Addresses in the `nodes` of WELCOME."""

@@ -49,11 +49,21 @@ class Caller:
         pending.tries += 1
         return pending.message
 
+    def drop(self) -> None:
+        """Forget the call that has no answer; one that comes all the same answers nothing."""
+        self._pending = None
+        self._timers.stop(ClientTimer.CALL)
+
     def hurry(self, now: float) -> None:
         """Repeat a call that was sent before at once: contact was in doubt and is back."""
         if self._pending is not None and self._pending.tries:
             self._pending.tries = 0
             self._timers.set(ClientTimer.CALL, now)
+
+    @property
+    def is_idle(self) -> bool:
+        """Tell whether no call is under way."""
+        return self._pending is None
 
     @property
     def is_leaving(self) -> bool:
@@ -70,6 +80,5 @@ class Caller:
         pending = self._pending
         if pending is None or pending.message.number != answer.number:
             return None
-        self._pending = None
-        self._timers.stop(ClientTimer.CALL)
+        self.drop()
         return pending.message.body, answer.body

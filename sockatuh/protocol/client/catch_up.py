@@ -15,7 +15,7 @@ from sockatuh.protocol.constants import (
     REORDER_DELAY,
 )
 from sockatuh.protocol.datagrams import jitter, line_id
-from sockatuh.protocol.messages import CLAIMED, JOINED, LEFT, Ack, Entries, EntryPart, Get, Welcome
+from sockatuh.protocol.messages import CLAIMED, JOINED, LEFT, RENAMED, Ack, Entries, EntryPart, Get, Welcome
 
 from .events import CaughtUp, EntriesGone, EntryArrived
 from .inbox import Gone, Inbox
@@ -26,7 +26,7 @@ ANSWERS_TIMED: Final = 8
 """Response times remembered: enough for one of them to be that of a first request, whatever gets lost."""
 ANSWER_GUESS: Final = 0.05
 """Seconds that an answer is assumed to take before any was timed."""
-SAID_BY_NOBODY: Final = frozenset({JOINED, LEFT, CLAIMED})
+SAID_BY_NOBODY: Final = frozenset({JOINED, LEFT, CLAIMED, RENAMED})
 """Kinds of entries that are nobody's line, whatever mark they have."""
 GET_BACKOFF: Final = 1.25
 """Each repeated request waits longer for its answer by this factor."""

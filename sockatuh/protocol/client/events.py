@@ -161,10 +161,38 @@ class LinesHeld:
 
 @dataclass(frozen=True, slots=True)
 class MembersListed:
-    """A page of the members."""
+    """A page of the members, as `request` asked for."""
 
     members: tuple[MemberInfo, ...]
     more: bool
+    request: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class NameChanged:
+    """We are called `name` now: we asked for it (`request`), or another session of ours did (None).
+
+    `ticket` is for the new name; None if another session got it, as the one we have is as good.
+    """
+
+    name: str
+    ticket: bytes | None
+    request: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class PresenceNoted:
+    """The server has noted that we are away, or back, as `request` said."""
+
+    request: int
+
+
+@dataclass(frozen=True, slots=True)
+class RequestRefused:
+    """The server did not do what `request` asked for."""
+
+    request: int
+    why: JoinRefused
 
 
 @dataclass(frozen=True, slots=True)
@@ -198,6 +226,9 @@ PeerEvent: TypeAlias = (
     | LinesDelayed
     | LinesHeld
     | MembersListed
+    | NameChanged
+    | PresenceNoted
+    | RequestRefused
     | ContactLost
     | LeftRoom
 )

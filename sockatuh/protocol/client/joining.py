@@ -52,6 +52,8 @@ class Credentials:
 
     def __init__(self, options: PeerOptions, random: Callable[[int], bytes]) -> None:
         self.ticket = options.ticket
+        self.name = ""
+        """The name under which the client is in the room, or was last."""
         self.was_joined = False
         """Whether the client has ever been in the room."""
         self.put_off: JoinRefused | None = None
@@ -141,14 +143,7 @@ class Credentials:
 
         If that is now in `put_off`, the client asks the same again, after as long as it says.
         """
-        reason = JoinRefused(
-            code_untrusted(refused.code),
-            retry_seconds(refused),
-            refused.detail[:MAX_DETAIL],
-            refused.suggestion,
-            refused.tag,
-            refused.since,
-        )
+        reason = reason_of(refused)
         self.put_off = None
         if asked.proof and refused.code not in UNDECIDED:
             self._prover.drop_offer()
@@ -173,8 +168,26 @@ class Credentials:
             return self._give_up("server_unproven", "welcome")
         if asked.name is None:
             self._prover.accept_ticket()
-        self.ticket, self.was_joined, self.put_off = welcome.ticket, True, None
+        self.was_joined, self.put_off = True, None
         self._is_pinned, self._resumes = True, False
-        if self._wanted is not None:
-            self._wanted = replace(self._wanted, name=welcome.name)
+        self.rename(welcome.name, welcome.ticket)
         return None
+
+    def rename(self, name: str, ticket: bytes | None) -> None:
+        """Note the name that the server gave the client, under which it comes back; None keeps the ticket it has."""
+        self.name = name
+        self.ticket = self.ticket if ticket is None else ticket
+        if self._wanted is not None:
+            self._wanted = replace(self._wanted, name=name)
+
+
+def reason_of(refused: Refused) -> JoinRefused:
+    """Return the reason that a server gives, within bounds."""
+    return JoinRefused(
+        code_untrusted(refused.code),
+        retry_seconds(refused),
+        refused.detail[:MAX_DETAIL],
+        refused.suggestion,
+        refused.tag,
+        refused.since,
+    )

@@ -27,6 +27,7 @@ class _Line:
     """A line without an answer; `missing` are the indexes of the parts that the server is not known to have."""
 
     action: bool
+    to: str
     pieces: list[bytes]
     missing: set[int]
     tries: int = 0
@@ -48,11 +49,11 @@ class Outbox:
     def __contains__(self, number: int) -> bool:
         return number in self._lines
 
-    def add(self, text: bytes, action: bool) -> int:
-        """Add a line, due at once, and return its number."""
+    def add(self, text: bytes, action: bool, to: str = "") -> int:
+        """Add a line, due at once, and return its number; `to` is the addressee of a private one."""
         self._last += 1
-        pieces = [text[at : at + MAX_PIECE] for at in range(0, len(text), MAX_PIECE)] or [b""]
-        self._lines[self._last] = _Line(action, pieces, set(range(len(pieces))))
+        pieces = _cut(text, MAX_PIECE - len(to.encode()))
+        self._lines[self._last] = _Line(action, to, pieces, set(range(len(pieces))))
         self._set_timer()
         return self._last
 
@@ -109,7 +110,7 @@ class Outbox:
                 line.sent_at = now
                 pieces = line.pieces
                 says += [
-                    Say(number, oldest, line.action, index, len(pieces), pieces[index])
+                    Say(number, oldest, line.action, index, len(pieces), pieces[index], "" if index else line.to)
                     for index in sorted(line.missing)
                 ]
         self._set_timer()
@@ -134,3 +135,8 @@ class Outbox:
 
     def _set_timer(self) -> None:
         self._timers.set(ClientTimer.LINES, min((line.due_at for _, line in self._in_flight()), default=None))
+
+
+def _cut(text: bytes, first: int) -> list[bytes]:
+    """Cut a text into pieces: the first of at most `first` bytes, as the addressee travels with it, then MAX_PIECE."""
+    return [text[:first], *(text[at : at + MAX_PIECE] for at in range(first, len(text), MAX_PIECE))]

@@ -14,6 +14,7 @@ from sockatuh.errors import ProtocolError
 from sockatuh.protocol import messages as m
 from sockatuh.protocol.constants import COOKIE, DATA, RESET, RESP
 from sockatuh.protocol.datagrams import jitter
+from sockatuh.protocol.identity import tag
 from sockatuh.protocol.noise import public_key
 from sockatuh.protocol.password_proof import Binding
 from sockatuh.protocol.seam import Address
@@ -25,9 +26,10 @@ from .caller import Caller
 from .catch_up import CatchUp
 from .dialer import Dialer
 from .handshakes import Established
-from .joining import Credentials, PeerOptions
+from .joining import Credentials, PeerOptions, reason_of
 from .obstacles import Obstacle, is_ours
 from .outbox import Outbox
+from .requests import Request, Requests
 from .secure_link import Link
 from .state import TRANSITIONS, PeerState
 from .timers import SESSION_TIMERS, ClientTimer
@@ -56,10 +58,13 @@ class Peer:
         self._caller = Caller(random, self._timers)
         self._lines = Outbox(random, self._timers)
         self._public_key = public_key(options.private_key)
+        self._tag = tag(self._public_key)
         self._catch_up = CatchUp(self._public_key, options.stream, random, options.cursor)
         self._log_id: bytes | None = None
         self._credentials = Credentials(options, random)
-        self._who: m.Who | None = None
+        self._requests = Requests()
+        self._named_at = 0
+        """The seq up to which the log is in the name with which WELCOME let us in."""
         self._bounds = Bounds(random)
 
     # State for the shell.
@@ -124,9 +129,12 @@ class Peer:
             self._go_on_joining(now)
             self.handle_timer(now)
 
-    def say(self, text: str, now: float, *, action: bool = False) -> int:
-        """Say a line and return its number; it is sent until it is stored or refused."""
-        number = self._lines.add(text.encode(), action)
+    def say(self, text: str, now: float, *, action: bool = False, to: str = "") -> int:
+        """Say a line and return its number; it is sent until it is stored or refused.
+
+        `to` names the addressee of a private line, in at most MAX_NAME_BYTES; "": the line is for everybody.
+        """
+        number = self._lines.add(text.encode(), action, to)
         self._catch_up.expect(number)
         self.handle_timer(now)
         return number
@@ -140,13 +148,36 @@ class Peer:
         self._catch_up.resume(now)
         self.handle_timer(now)
 
-    def ask_who(self, after: str, now: float) -> None:
-        """Ask for the page of members after a name, "" for the first. Without contact it is asked on return."""
-        if self._credentials.was_joined:
-            self._who = m.Who(after)
-        if self.state is PeerState.JOINED:
-            self._ask(m.Who(after), now)
-            self.handle_timer(now)
+    def ask_who(self, after: str, now: float) -> int:
+        """Ask for the page of members after a name, "" for the first; MembersListed or RequestRefused follows.
+
+        This and the two below return the request's number. Requests are made one after another, without contact on
+        return.
+        """
+        return self._request(m.Who(after), now)
+
+    def rename(self, name: str, now: float) -> int:
+        """Ask for another name; NameChanged or RequestRefused follows."""
+        return self._request(m.Rename(name), now)
+
+    def set_away(self, text: str | None, now: float) -> int:
+        """Say that we are away, or (None) back; PresenceNoted or RequestRefused follows."""
+        return self._request(m.Away(text), now)
+
+    def _request(self, body: Request, now: float) -> int:
+        number = self._requests.add(body)
+        self._make_request(now)
+        self.handle_timer(now)
+        return number
+
+    def withdraw(self, number: int, now: float) -> None:
+        """Give up a request. If it is under way the server may have done it already."""
+        first = self._requests.first
+        if first is not None and first[0] == number and self._is_making_request:
+            self._caller.drop()
+        self._requests.remove(number)
+        self._make_request(now)
+        self.handle_timer(now)
 
     def leave(self, now: float) -> None:
         """Leave the room; LeftRoom comes when the server has answered, or does not answer."""
@@ -360,10 +391,19 @@ class Peer:
     def _read_on(self) -> None:
         """Report what is ready; a line of ours that is in the log is stored, whether or not STORED came."""
         for event in self._catch_up.take():
-            if isinstance(event, e.EntryArrived) and event.own is not None and self._lines.remove(event.own):
-                self._events.append(e.LineStored(event.own, event.entry.seq))
+            if isinstance(event, e.EntryArrived):
+                if event.own is not None and self._lines.remove(event.own):
+                    self._events.append(e.LineStored(event.own, event.entry.seq))
+                self._follow_rename(event.entry)
             self._events.append(event)
         self._set_catch_up()
+
+    def _follow_rename(self, entry: m.Entry) -> None:
+        """Take our new name from the log: another session of ours has asked for it, or the answer was lost."""
+        is_ours = entry.tag == self._tag and entry.name == self._credentials.name
+        if entry.kind == m.RENAMED and is_ours and entry.seq > self._named_at:
+            self._credentials.rename(entry.text, None)
+            self._events.append(e.NameChanged(entry.text, None, None))
 
     def _set_catch_up(self) -> None:
         """Set the catch-up timer, no earlier than the budget for replies allows."""
@@ -392,8 +432,18 @@ class Peer:
         self._enter("join")
         self._ask(join, at)
 
-    def _ask(self, call: m.Join | m.Who, at: float) -> None:
+    def _ask(self, call: m.Join | Request, at: float) -> None:
         self._caller.ask(call, self._bounds.reserve_call(at))
+
+    def _make_request(self, now: float) -> None:
+        """Make the next request, if we are in the room and no call is under way."""
+        if self.state is PeerState.JOINED and self._caller.is_idle and (first := self._requests.first) is not None:
+            self._ask(first[1], now)
+
+    @property
+    def _is_making_request(self) -> bool:
+        """Whether the call under way is the first of the requests."""
+        return self.state is PeerState.JOINED and not self._caller.is_idle and not self._caller.is_leaving
 
     def _take_answer(self, answer: m.Answer, now: float) -> None:
         match self._caller.take_answer(answer):
@@ -403,13 +453,29 @@ class Peer:
                 self._take_offer(join, valid, now)
             case m.Join() as join, m.Refused() as refused:
                 self._refused(join, refused, now)
-            case m.Who(), m.Members(members, more):
-                self._who = None
-                self._events.append(e.MembersListed(members, more))
+            case (m.Who() | m.Rename() | m.Away()) as asked, answered if self._requests.first is not None:
+                number, _ = self._requests.first
+                self._requests.remove(number)
+                self._finish_request(number, asked, answered)
+                self._make_request(now)
             case _, m.Goodbye():
                 self._leave_for_good()
             case _:
                 pass  # no answer to what was asked
+
+    def _finish_request(self, number: int, asked: Request, answered: m.AnswerBody) -> None:
+        """Report the answer to a request; one that is no answer to it counts as a refusal."""
+        match asked, answered:
+            case m.Who(), m.Members(members, more):
+                self._events.append(e.MembersListed(members, more, number))
+            case m.Rename(), m.NameChanged(name, ticket):
+                self._credentials.rename(name, ticket)
+                self._events.append(e.NameChanged(name, ticket, number))
+            case m.Away(), m.Noted():
+                self._events.append(e.PresenceNoted(number))
+            case _:
+                refused = answered if isinstance(answered, m.Refused) else m.Refused("unknown")
+                self._events.append(e.RequestRefused(number, reason_of(refused)))
 
     def _refused(self, asked: m.Join, refused: m.Refused, now: float) -> None:
         self._enter("refuse")
@@ -440,7 +506,7 @@ class Peer:
         self._dialer.pin = self._server_key
         begins = self._log_id is None and self._options.cursor == 0
         rewound = self._catch_up.place(welcome, self._log_id, begins=begins)
-        self._log_id, self.waits_for_log = welcome.log_id, False
+        self._log_id, self.waits_for_log, self._named_at = welcome.log_id, False, welcome.head
         self._enter("welcome")
         fields = welcome.name, welcome.log_id, welcome.start, welcome.head, welcome.ticket
         self._events.append(e.Admitted(*fields, again, rewound, welcome.nodes))
@@ -448,5 +514,4 @@ class Peer:
         if self._options.role != m.SCRIPT:
             self._catch_up.begin(welcome.head, now)
             self._read_on()
-        if self._who is not None:
-            self._ask(self._who, now)
+        self._make_request(now)

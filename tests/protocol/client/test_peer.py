@@ -20,6 +20,7 @@ from sockatuh.protocol.client import events as pe
 from sockatuh.protocol.client.state import PeerState
 from sockatuh.protocol.constants import COOKIE, DATA, HELLO, INIT, INIT_SIZE, INIT_TICKET_SIZE, RESET, RESP
 from sockatuh.protocol.datagrams import line_id
+from sockatuh.protocol.identity import tag
 from sockatuh.protocol.noise import public_key
 from sockatuh.protocol.password_proof import PROOF_SIZE
 
@@ -30,6 +31,21 @@ OFFER: Final = m.NameValid("ana", 0, b"\x09".ljust(32, b"\0"), bytes(16), 10)
 
 def make_entries(after: int, through: int, *seqs: int, end: bool = False) -> m.Entries:
     return m.Entries(after, through, end, tuple(msgspec.Raw(entry(seq)[1]) for seq in seqs))
+
+
+Ask = Callable[[RawServer], object]
+
+
+def ask_who(host: RawServer) -> int:
+    return host.peer.ask_who("", host.now)
+
+
+def rename(host: RawServer) -> int:
+    return host.peer.rename("budi", host.now)
+
+
+def set_away(host: RawServer) -> int:
+    return host.peer.set_away("lunch", host.now)
 
 
 def kinds(datagrams: list[bytes]) -> list[int]:
@@ -356,16 +372,14 @@ def test_lines_over_the_rate_are_reported_with_the_delay() -> None:
 def test_members_are_listed_to_members() -> None:
     host = RawServer(make_peer())
     host.shake()
-    host.peer.ask_who("", host.now)
+    host.peer.ask_who("b", host.now)
     assert host.take() == [], "not before one is in"
     host.peer.join("ana", PASSWORD, host.now)
     host.open(host.take())
-    host.admit()
-    host.peer.ask_who("b", host.now)
-    assert host.open(host.take()) == [m.Call(3, m.Who("b"))]
+    assert host.admit() == [m.Call(3, m.Who("b"))]
     info = (m.MemberInfo("budi", "", "secure", True, 1),)
     host.reply(m.Members(info, True))
-    assert last_event(host) == pe.MembersListed(info, True)
+    assert last_event(host) == pe.MembersListed(info, True, 1)
 
 
 @pytest.mark.parametrize("asked", ["before contact was lost", "while contact is lost", "while joining again"])
@@ -381,7 +395,114 @@ def test_who_is_answered_after_contact_was_lost_too(asked: str) -> None:
         host.peer.ask_who("b", host.now)
     assert host.admit() == [m.Call(3, m.Who("b"))]
     host.reply(m.Members((), False))
-    assert last_event(host) == pe.MembersListed((), False)
+    assert last_event(host) == pe.MembersListed((), False, 1)
+
+
+def test_requests_are_made_one_after_another_in_order() -> None:
+    host = joined_raw_server()
+    for ask in (ask_who, rename, set_away):
+        ask(host)
+    assert host.open(host.take()) == [m.Call(3, m.Who(""))]
+    assert host.reply(m.Members((), False)) == [m.Call(4, m.Rename("budi"))]
+    assert host.reply(m.NameChanged("Budi", b"for budi")) == [m.Call(5, m.Away("lunch"))]
+    assert host.reply(m.Noted()) == []
+    assert host.events[-3:] == [
+        pe.MembersListed((), False, 1),
+        pe.NameChanged("Budi", b"for budi", 2),
+        pe.PresenceNoted(3),
+    ]
+
+
+def test_requests_without_an_answer_are_made_again_in_the_next_session() -> None:
+    host = joined_raw_server()
+    rename(host)
+    set_away(host)
+    host.tell_raw(host.reset())
+    ask_who(host)
+    host.shake_again()
+    assert host.admit() == [m.Call(3, m.Rename("budi"))]
+    assert host.reply(m.Refused("name_taken", 0, "budi", "", "abcdefgh", 7)) == [m.Call(4, m.Away("lunch"))]
+    assert last_event(host) == pe.RequestRefused(1, pe.JoinRefused("name_taken", 0.0, "budi", "", "abcdefgh", 7))
+    assert host.reply(m.Noted()) == [m.Call(5, m.Who(""))]
+
+
+def test_a_request_that_was_given_up_is_not_made_again_and_delays_no_other() -> None:
+    host = joined_raw_server()
+    for ask in (rename, set_away, ask_who):
+        ask(host)
+    host.take()
+    host.peer.withdraw(1, host.now)
+    assert host.open(host.take()) == [m.Call(4, m.Away("lunch"))]
+    events = list(host.events)
+    host.tell(m.Answer(3, m.NameChanged("budi", b"late")))
+    assert host.events == events, "nobody waits for this answer; the log tells the name"
+    host.peer.withdraw(3, host.now)
+    assert host.reply(m.Noted()) == []
+    host.peer.withdraw(2, host.now)
+    host.tell_raw(host.reset())
+    host.shake_again()
+    assert host.admit() == []
+
+
+def test_leaving_does_not_wait_for_requests() -> None:
+    host = joined_raw_server()
+    rename(host)
+    host.open(host.take())
+    host.peer.leave(host.now)
+    assert host.open(host.take()) == [m.Call(4, m.Leave())]
+    host.peer.withdraw(1, host.now)
+    assert host.reply(m.Goodbye()) == []
+    assert last_event(host) == pe.LeftRoom()
+
+
+def test_after_a_rename_the_client_comes_back_under_the_new_name_with_the_new_ticket() -> None:
+    host = joined_raw_server()
+    rename(host)
+    host.open(host.take())
+    host.reply(m.NameChanged("Budi", b"for budi"))
+    host.tell_raw(host.reset())
+    assert host.shake_again() == [m.Call(1, m.Join("Budi", b"", None))]
+    assert host.init_payload.ticket == b"for budi"
+
+
+def renamed(seq: int, name: str, new: str, tag: str) -> m.Entries:
+    said = m.Entry(seq, 1_700_000_000_000, m.RENAMED, name, new, tag=tag)
+    return m.Entries(seq - 1, seq, False, (msgspec.Raw(m.encode(said)),))
+
+
+def test_a_rename_by_another_session_of_this_member_is_followed() -> None:
+    host = joined_raw_server()
+    ours = tag(host.client_key)
+    host.tell(renamed(1, "ana", "zoe", "abcdefgh"))
+    host.tell(renamed(2, "tom", "zoe", ours))
+    assert host.of(pe.NameChanged) == [], "somebody else, and another member of the same key"
+    host.tell(renamed(3, "ana", "budi", ours))
+    assert host.of(pe.NameChanged) == [pe.NameChanged("budi", None, None)]
+    assert isinstance(last_event(host), pe.EntryArrived)
+    host.tell_raw(host.reset())
+    assert host.shake_again() == [m.Call(1, m.Join("budi", b"", None))]
+    assert host.init_payload.ticket == b"ticket", "it brings its owner to the new name too"
+
+
+def test_the_log_tells_the_new_name_once_if_the_answer_comes_first_or_last() -> None:
+    host = joined_raw_server()
+    ours = tag(host.client_key)
+    rename(host)
+    host.open(host.take())
+    host.reply(m.NameChanged("budi", b"for budi"))
+    host.tell(renamed(1, "ana", "budi", ours))
+    assert host.of(pe.NameChanged) == [pe.NameChanged("budi", b"for budi", 1)]
+
+
+def test_renames_from_before_the_client_was_let_in_change_nothing() -> None:
+    host = RawServer(make_peer())
+    host.peer.join("ana", PASSWORD, host.now)
+    host.shake()
+    host.admit(start=0, head=2)
+    ours = tag(host.client_key)
+    host.tell(renamed(1, "ana", "budi", ours))
+    host.tell(renamed(2, "budi", "ana", ours))
+    assert host.of(pe.NameChanged) == []
 
 
 def test_an_answered_who_is_not_asked_again() -> None:
@@ -1005,17 +1126,24 @@ def test_whatever_an_authentic_server_says_nothing_is_raised(
 
 
 @pytest.mark.parametrize("body", [OFFER, m.Welcome("x", LOG_ID, 0, 0, b""), m.Refused("name_taken")])
-@pytest.mark.parametrize("question", ["who", "leave"])
-def test_an_answer_to_another_question_is_no_answer(body: m.AnswerBody, question: str) -> None:
+def test_an_answer_to_another_question_is_no_answer_to_leave(body: m.AnswerBody) -> None:
     host = joined_raw_server()
-    if question == "who":
-        host.peer.ask_who("", host.now)
-    else:
-        host.peer.leave(host.now)
+    host.peer.leave(host.now)
     host.open(host.take())
     events = list(host.events)
     host.reply(body)
     assert host.events == events
+    assert state_of(host) is PeerState.JOINED
+
+
+@pytest.mark.parametrize("body", [OFFER, m.Welcome("x", LOG_ID, 0, 0, b""), m.Refused("Name taken!"), m.Goodbye()])
+@pytest.mark.parametrize("ask", [ask_who, rename, set_away])
+def test_an_answer_to_another_question_refuses_a_request(body: m.AnswerBody, ask: Ask) -> None:
+    host = joined_raw_server()
+    ask(host)
+    host.open(host.take())
+    host.reply(body)
+    assert last_event(host) == pe.RequestRefused(1, pe.JoinRefused("unknown", 0.0, ""))
     assert state_of(host) is PeerState.JOINED
 
 
