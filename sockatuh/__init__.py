@@ -36,6 +36,7 @@ __all__ = [
     "Reason",
     "Refused",
     "Rejected",
+    "Renamed",
     "Role",
     "Room",
     "Said",
@@ -47,6 +48,7 @@ __all__ = [
     "VersionMismatch",
     "Waiting",
     "Went",
+    "Whispered",
     "__version__",
     "connect",
 ]
@@ -64,11 +66,13 @@ if TYPE_CHECKING:
         OtherKey,
         PresenceChanged,
         Rejected,
+        Renamed,
         Role,
         Said,
         Stored,
         Waiting,
         Went,
+        Whispered,
     )
     from sockatuh.client.profile import Profile
     from sockatuh.client.room import Room
@@ -102,7 +106,7 @@ _HOMES: Final = {
     **dict.fromkeys(
         (
             "Back", "Came", "Event", "Gap", "Here", "Lost", "Member", "OtherKey", "PresenceChanged",
-            "Rejected", "Role", "Said", "Stored", "Waiting", "Went",
+            "Rejected", "Renamed", "Role", "Said", "Stored", "Waiting", "Went", "Whispered",
         ),
         "client.items",
     ),

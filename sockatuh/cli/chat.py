@@ -12,6 +12,7 @@ from typing import Annotated, Any, TypeAlias
 
 import typer
 
+from sockatuh.client.items import OwnText
 from sockatuh.client.room import Room
 from sockatuh.client.sign_in import Trust
 from sockatuh.errors import OutputLost
@@ -20,7 +21,7 @@ from sockatuh.wording import client as phrases
 from .connection import joined
 from .errors import ExitCode
 from .event_loop import StoppedShort, run
-from .jsonlines import print_line
+from .jsonlines import own_texts, print_line
 from .options import NameOption, PasswordFileOption, TrustOption, Wishes
 from .questions import is_terminal, may_ask, tell
 from .reading_range import AfterOption, SinceOption, read_range
@@ -105,14 +106,14 @@ def _end(room: Room, *, as_json: bool) -> bool:
     return bool(unstored)
 
 
-def _report(unstored: list[str], *, as_json: bool) -> None:
+def _report(unstored: list[OwnText], *, as_json: bool) -> None:
     """Print the lines that may not be stored."""
     if not unstored:
         return
     sentence = phrases.not_stored(len(unstored))
     if as_json:
         with contextlib.suppress(OutputLost):  # stderr says it as well
-            print_line("error", code="not_stored", message=sentence, texts=unstored)
+            print_line("error", code="not_stored", message=sentence, **own_texts(unstored))
     if is_terminal(sys.stderr):
         tell("")  # after a ^C
     tell(sentence)

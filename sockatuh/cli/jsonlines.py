@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Final
 
 from sockatuh.client.items import (
@@ -15,6 +15,7 @@ from sockatuh.client.items import (
     Here,
     Lost,
     OtherKey,
+    OwnText,
     PresenceChanged,
     Rejected,
     Renamed,
@@ -37,18 +38,31 @@ def print_line(kind: str, **fields: object) -> None:
     print(json.dumps({"v": VERSION, "type": kind, **fields}), flush=True)
 
 
-def read_line(line: str) -> tuple[str, bool]:
-    """Return (text, action) from a line of JSON or plain text; raise ValueError if it is invalid JSON."""
+def own_texts(texts: Sequence[OwnText]) -> dict[str, object]:
+    """Return the fields that list own lines: private ones apart from those for the room, and only if there are any."""
+    private = [{"to": own.to, "text": own.text} for own in texts if own.to]
+    public = [own.text for own in texts if not own.to]
+    return {"texts": public, "private": private} if private else {"texts": public}
+
+
+def read_line(line: str) -> tuple[str, bool, str]:
+    """Return (text, action, addressee) from a line of JSON or plain text; raise ValueError if it is invalid JSON.
+
+    The addressee is "" if the object has no `to`. An empty one is invalid, so that it is not said to everybody.
+    """
     if not line.lstrip().startswith("{"):
-        return line, False
+        return line, False, ""
     try:
         fields = json.loads(line)
     except RecursionError:
         raise ValueError(phrases.NOT_A_LINE) from None
-    text, action = fields.get("text"), fields.get("action", False)
-    if not isinstance(text, str) or not isinstance(action, bool):
-        raise ValueError(phrases.NOT_A_LINE)
-    return text, action
+    match fields:
+        case {"text": str(text), "to": str(to)} if to and isinstance(action := fields.get("action", False), bool):
+            return text, action, to
+        case {"text": str(text)} if "to" not in fields and isinstance(action := fields.get("action", False), bool):
+            return text, action, ""
+        case _:
+            raise ValueError(phrases.NOT_A_LINE)
 
 
 class JsonLines:
@@ -75,17 +89,17 @@ class JsonLines:
                 print_line("left", seq=seq, at=find_rfc3339(at), name=name, reason=reason)
             case Stored(number, seq):
                 print_line("stored", seq=seq, line=number)
-            case Rejected(number, _, _, code):
-                self.refuse(code, wording.refused(code, 0, ""), line=number)
+            case Rejected(number, _, _, code, to):
+                self.refuse(code, wording.refused(code, 0, ""), line=number, **({"to": to} if to else {}))
             case PresenceChanged():  # `who` says who is here
                 pass
             case _:
                 self._notice_of(event)
 
-    def inherit(self, texts: list[str]) -> None:
+    def inherit(self, texts: Sequence[OwnText]) -> None:
         """Print the lines that a killed program had sent and that were never acknowledged."""
         if texts:
-            self._notice("never_acknowledged", phrases.never_acknowledged(len(texts)), texts=texts)
+            self._notice("never_acknowledged", phrases.never_acknowledged(len(texts)), **own_texts(texts))
 
     def refuse(self, code: str, reason: str, **fields: object) -> None:
         """Print why a line was rejected."""

@@ -7,6 +7,7 @@ import sys
 from collections.abc import Iterable, Sequence
 from typing import Final, TextIO
 
+from sockatuh.client.items import OwnText
 from sockatuh.room.text import lines_of
 
 from .direction import LEFT_TO_RIGHT, anchored, without_marks
@@ -56,10 +57,17 @@ def log_rows(line: str) -> str:
     return "\n".join(anchored(" " * LOG_INDENT + row if at else row) for at, row in enumerate(rows))
 
 
-def print_own_texts(texts: Iterable[str]) -> None:
+def print_own_texts(texts: Iterable[OwnText]) -> None:
     """Print texts that this person wrote, indented so that pasted log lines do not look like real ones."""
-    lines = (" " * NAMES_AT + line for text in texts for line in lines_of(text))
+    lines = (" " * NAMES_AT + line for own in texts for line in lines_of(as_typed(own.text, to=own.to)))
     print_wrapped(lines, TEXTS_FROM, sys.stderr)
+
+
+def as_typed(text: str, *, action: bool = False, to: str = "") -> str:
+    """Return an own line as a person types it: with the command that makes it an action, or a private line."""
+    if to:
+        return f"/msg {to} {text}"
+    return f"/me {text}" if action else text
 
 
 def note_rows(sentence: str, columns: int | None) -> list[str]:

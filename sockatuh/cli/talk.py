@@ -121,18 +121,18 @@ async def talk_in_json(room: Room) -> None:
             if line.is_whole and not line.data.strip():
                 continue
             try:
-                text, action = read_line(text_of(line))
+                text, action, to = read_line(text_of(line))
             except NoText as fault:
                 view.refuse(fault.code, _explained(fault, room), input_line=line.number)
                 continue
             except ValueError:
                 view.refuse("bad_line", phrases.NOT_A_LINE, input_line=line.number)
                 continue
-            if refusal := room.fault_of(text):
+            if refusal := room.fault_of(text, to):
                 view.refuse(refusal[0], _why(*refusal, room), input_line=line.number)
                 continue
             await room.room_for_more()
-            room.send(text, action=action)
+            room.send(text, action=action, to=to)
 
     await _converse(room, view.report, feed)
     _end(view.refused)

@@ -9,7 +9,14 @@ from typing import Final
 
 from sockatuh.errors import ClientError, IdentityChanged, Refused
 from sockatuh.net.address import format_address
-from sockatuh.protocol.client.events import AddressesUnreachable, Admitted, HashWanted, LinesDelayed, LinesHeld
+from sockatuh.protocol.client.events import (
+    AddressesUnreachable,
+    Admitted,
+    HashWanted,
+    LinesDelayed,
+    LinesHeld,
+    NameChanged,
+)
 from sockatuh.protocol.identity import Invite
 from sockatuh.room.text import clean_line
 
@@ -49,6 +56,7 @@ async def connect(
     login: str = "",
     keeps_server: bool = False,
     keeps_name: bool = False,
+    keeps_rename: bool = False,
     follows: bool = False,
     carry: Carry = UdpCarrier,
 ) -> AsyncIterator[Room]:
@@ -65,7 +73,8 @@ async def connect(
     Earlier lines to begin with: the newest `history` (None: as many as the server gives), those `after` a seq, and none
     older than `since` (ms since 1970). `patience` is the most seconds that connecting may take, not counting the
     time a person takes to answer; `login` is the name to suggest where none is known. `keeps_server` and `keeps_name`
-    remember the server and the name in the profile, as a chat does. `follows`: if a server whose key is pinned does not
+    remember the server and the name in the profile, as a chat does, and `keeps_rename` the name of a later
+    `Room.rename`. `follows`: if a server whose key is pinned does not
     answer, look for it in the local networks, and remember its new address. `carry` makes what carries the datagrams.
 
     Raises AddressUnclear, NoServer, NotPrepared, NotStored, IdentityChanged, ServerUnproven, VersionMismatch,
@@ -145,6 +154,12 @@ async def connect(
                 memory.keep_ticket(admitted.name, admitted.ticket, used_ticket=sign_in.used_ticket)
                 again.admitted()
 
+            def remember_rename(changed: NameChanged) -> None:
+                if changed.ticket:
+                    memory.keep_ticket(changed.name, changed.ticket, used_ticket=False)
+                if keeps_rename and changed.request is not None:
+                    memory.keep_name(changed.name)
+
             room = Room(
                 conversation,
                 title,
@@ -154,6 +169,7 @@ async def connect(
                 password=password,
                 since=since,
                 remember=remember,
+                remember_rename=remember_rename,
                 ask_password=lambda refused: again.mend(refused, room.fail),
             )
             try:

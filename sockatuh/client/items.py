@@ -12,8 +12,10 @@ from typing import Final, TypeAlias
 
 from sockatuh.errors import KeyFileError, Refused
 from sockatuh.protocol.client import events as e
+from sockatuh.protocol.constants import MAX_AWAY
 from sockatuh.protocol.messages import (
     ACTION,
+    AWAY,
     CONTACT_LOST,
     GONE,
     IN_CONTACT,
@@ -21,7 +23,9 @@ from sockatuh.protocol.messages import (
     LEFT,
     MEMBER,
     MESSAGE,
+    PRIVATE,
     READER,
+    RENAMED,
     SCRIPT,
     Entry,
     MemberInfo,
@@ -152,6 +156,14 @@ class Rejected:
 
 
 @dataclass(frozen=True, slots=True)
+class OwnText:
+    """A text of this client that is perhaps not stored; `to` is the addressee of a private line, "": the room."""
+
+    text: str
+    to: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Waiting:
     """Lines wait at the server: for `seconds`, because they came too fast; None: it can store nothing at present."""
 
@@ -199,6 +211,9 @@ Event: TypeAlias = (
     | PresenceChanged
 )
 """What iterating over a room yields."""
+
+EntryEvent: TypeAlias = Said | Whispered | Renamed | Came | Went
+"""An entry of the log."""
 
 
 # What a timeline adds for people.
@@ -320,7 +335,7 @@ Notice: TypeAlias = (
 """What sign-in reports to a person, apart from its questions."""
 
 
-def event_of(entry: Entry, *, own: bool) -> Said | Came | Went | None:
+def event_of(entry: Entry, *, own: bool) -> EntryEvent | None:
     """Return what an entry of the log reports, None for kinds this client does not know."""
     name = clean_line(entry.name)
     if entry.kind in (MESSAGE, ACTION):
@@ -330,6 +345,11 @@ def event_of(entry: Entry, *, own: bool) -> Said | Came | Went | None:
         return Came(entry.seq, entry.at, name, clean_line(entry.text), clean_line(entry.tag))
     if entry.kind == LEFT:
         return Went(entry.seq, entry.at, name, clean_line(entry.text))
+    if entry.kind == PRIVATE:
+        to, text = clean_line(entry.to), clean_text(entry.text)
+        return Whispered(entry.seq, entry.at, name, to, text, own, clean_line(entry.tag))
+    if entry.kind == RENAMED:
+        return Renamed(entry.seq, entry.at, name, clean_line(entry.text), clean_line(entry.tag))
     return None
 
 
@@ -339,14 +359,23 @@ def presence_of(event: e.PresenceChanged) -> PresenceChanged:
     def names(state: int) -> tuple[str, ...]:
         return tuple(clean_line(change.name) for change in event.changed if change.state == state)
 
-    return PresenceChanged(event.here, names(IN_CONTACT), names(CONTACT_LOST), names(GONE))
+    away = tuple(
+        (clean_line(change.name), shortened_away(change.text)) for change in event.changed if change.state == AWAY
+    )
+    return PresenceChanged(event.here, names(IN_CONTACT), names(CONTACT_LOST), names(GONE), away)
 
 
 def member_of(info: MemberInfo) -> Member:
     """Return a member as the server described it; a role this client does not know counts as a member's."""
     role = next((role for role, number in ROLE_NUMBERS.items() if number == info.role), Role.MEMBER)
     name, dialect, tag = clean_line(info.name), clean_line(info.dialect), clean_line(info.tag)
-    return Member(name, dialect, tag, info.present, info.since, role)
+    away = None if info.away is None else shortened_away(info.away)
+    return Member(name, dialect, tag, info.present, info.since, role, away)
+
+
+def shortened_away(text: str) -> str:
+    """Return the text of somebody who is away, clean, and no longer than a room takes."""
+    return clean_line(clean_line(text)[:MAX_AWAY])
 
 
 def local_moment(milliseconds: int) -> datetime | None:

@@ -21,26 +21,32 @@ from typing import Final, Protocol
 
 from sockatuh.errors import NotInRoom, Refused
 from sockatuh.protocol.client import events as e
+from sockatuh.protocol.constants import MAX_AWAY, MAX_NAME_BYTES, MAX_PARTS, MAX_PIECE
 from sockatuh.protocol.messages import MemberInfo
 from sockatuh.room.text import clean_line, clean_text
+from sockatuh.room.word import one_word
 
 from .deadline import loop_time
 from .items import (
     UNENCRYPTED,
     Back,
     Came,
+    EntryEvent,
     Event,
     Gap,
     Here,
     Lost,
     Member,
     OtherKey,
+    OwnText,
     PresenceChanged,
     Rejected,
+    Renamed,
     Said,
     Stored,
     Waiting,
     Went,
+    Whispered,
     event_of,
     local_moment,
     member_of,
@@ -55,6 +61,8 @@ DRAIN_FACTOR: Final = 10
 """`drained` may take this many times its `patience` in total."""
 DEFAULT_MAX_TEXT: Final = 16_384
 """The longest text, in bytes, of a room with the default limits."""
+ADDRESSEE_CODES: Final = frozenset({"no_such_name", "reads_in_clear"})
+"""Refusals of a private line that are about its addressee."""
 LINES_AHEAD: Final = 64
 """Lines that may wait for their answer before `room_for_more` waits."""
 
@@ -94,14 +102,20 @@ class Session(Protocol):
     def listen(self, listener: Listener) -> None:
         """Report every event to a listener, beginning with those since the join."""
 
-    def say(self, text: str, *, action: bool = False) -> int:
-        """Send a line and return its number."""
+    def say(self, text: str, *, action: bool = False, to: str = "") -> int:
+        """Send a line and return its number; `to` is the addressee of a private one."""
 
     async def stored(self, number: int, timeout: float | None) -> int:
         """Wait until a line is stored and return its seq; raises if it will not be."""
 
     async def list_members(self, timeout: float | None = None) -> list[MemberInfo]:
         """Return everybody in the room."""
+
+    async def rename(self, name: str, timeout: float | None = None) -> str:
+        """Take another name, and return it as the server writes it."""
+
+    async def set_away(self, text: str | None, timeout: float | None = None) -> None:
+        """Say that this member is away, or (None) back."""
 
     def come_back(self, name: str, password: str) -> None:
         """Join again with a password."""
@@ -118,11 +132,15 @@ class Session(Protocol):
 
 @dataclass(slots=True)
 class Unplaced:
-    """A line that was said and has not arrived in the log yet; `seq` is set once it is stored."""
+    """A line that was said and has not arrived in the log yet; `seq` is set once it is stored.
+
+    `to` is the addressee of a private line.
+    """
 
     text: str
     action: bool
     seq: int | None = None
+    to: str = ""
 
 
 class Room:
@@ -139,12 +157,13 @@ class Room:
         password: RoomPassword | None = None,
         since: int | None = None,
         remember: Callable[[e.Admitted], None] = lambda _: None,
+        remember_rename: Callable[[e.NameChanged], None] = lambda _: None,
         ask_password: Callable[[Refused], bool] = lambda _: False,
     ) -> None:
         """`since`: skip entries older than this moment (ms since 1970) until everything up to the present is there.
 
-        `remember` is called for each admission; `ask_password` is called with a refusal, and returns whether a person
-        is asked for the password because of it.
+        `remember` is called for each admission, `remember_rename` for each change of the own name. `ask_password` is
+        called with a refusal, and returns whether a person is asked for the password because of it.
         """
         self.name, self.me = name, clean_line(admitted.name)
         self.in_contact = True
@@ -156,7 +175,7 @@ class Room:
         self._unsent, self._tags = unsent or Unsent(None, session.server), tags
         self._password = password or RoomPassword(None)
         self._since = since
-        self._remember, self._ask_password = remember, ask_password
+        self._remember, self._remember_rename, self._ask_password = remember, remember_rename, ask_password
         self._unanswered: dict[int, int | None] = {}
         """The numbers of unanswered lines, each with its note on disk; `say` makes none, as its caller waits."""
         self._awaited: set[int] = set()
@@ -169,24 +188,58 @@ class Room:
 
     # For every application.
 
-    async def say(self, text: str, *, action: bool = False, timeout: float | None = None) -> int:
+    async def say(self, text: str, *, action: bool = False, to: str = "", timeout: float | None = None) -> int:
         """Say a line and wait until it is stored; return its place in the log. `action`: in the third person, `/me`.
 
-        Raises Refused if the line cannot be said, NotStored or NoServer after `timeout` seconds, and the error that
-        ends the conversation. A line whose call timed out or was cancelled is still sent until it is stored.
+        `to` names somebody who is here, or owns that name: then only the two of you are sent the line. Raises Refused
+        if the line cannot be said (`no_such_name`, `reads_in_clear`: because of the addressee, who is the `detail`),
+        NotStored or NoServer after `timeout` seconds, and the error that ends the conversation. A line whose call timed
+        out or was cancelled is still sent until it is stored.
         """
-        if (fault := self.fault_of(text)) is not None:
+        if (fault := self.fault_of(text, to)) is not None:
             code, size = fault
-            raise Refused(code, detail=f"{size:,} bytes; at most {self.max_text:,}" if size > self.max_text else "")
+            detail = f"{size:,} bytes; at most {self.max_text:,}" if size > self.max_text else ""
+            raise Refused(code, detail=clean_line(to) if code in ADDRESSEE_CODES else detail)
         self._check()
-        number = self._send(clean_text(text), action=action)
+        number = self._send(clean_text(text), action=action, to=_addressee(to))
         self._unanswered[number] = None
         self._awaited.add(number)
         try:
             return await self._session.stored(number, timeout)
+        except Refused as refused:
+            if refused.code in ADDRESSEE_CODES:
+                raise Refused(refused.code, detail=clean_line(to)) from None
+            raise
         finally:
             if number not in self._unanswered:
                 self._awaited.discard(number)
+
+    async def rename(self, name: str, timeout: float | None = None) -> str:
+        """Take another name, and return it as the room writes it; `me` follows, and the old name stays this member's.
+
+        Raises Refused or NameTaken if the name cannot be had, and NoServer after `timeout` seconds. A call that timed
+        out or was cancelled is not repeated, but the server may have received it: `me` tells.
+        """
+        self._check()
+        if self._password.occurs_in(name):
+            raise Refused("name_is_password")
+        return clean_line(await self._session.rename(name, timeout))
+
+    async def away(self, text: str = "", timeout: float | None = None) -> None:
+        """Tell everybody that this member is away, with a text that says why or until when; saying a line ends it.
+
+        Raises Refused (`text_too_long`: over 80 characters), and NoServer after `timeout` seconds.
+        """
+        self._check()
+        cleaned = clean_line(text)
+        if len(cleaned) > MAX_AWAY:
+            raise Refused("text_too_long", detail=f"{len(cleaned)} characters; at most {MAX_AWAY}")
+        await self._session.set_away(cleaned, timeout)
+
+    async def back(self, timeout: float | None = None) -> None:
+        """Tell everybody that this member is back; raises as `away`."""
+        self._check()
+        await self._session.set_away(None, timeout)
 
     def __aiter__(self) -> Reader[Event]:
         return self._events.reader()
@@ -221,12 +274,15 @@ class Room:
 
     # For screens and pipes.
 
-    def send(self, text: str, *, action: bool = False) -> int:
-        """Say a line without waiting, and return its number; `Stored` or `Rejected` with this number follows."""
+    def send(self, text: str, *, action: bool = False, to: str = "") -> int:
+        """Say a line without waiting, and return its number; `Stored` or `Rejected` with this number follows.
+
+        `to`: see `say`. Raises Refused if nobody can be called that.
+        """
         self._check()
-        cleaned = clean_text(text)
-        note = self._unsent.note(cleaned)
-        number = self._send(cleaned, action=action)
+        cleaned, addressee = clean_text(text), _addressee(to)
+        note = self._unsent.note(OwnText(cleaned, addressee))
+        number = self._send(cleaned, action=action, to=addressee)
         self._unanswered[number] = note
         return number
 
@@ -245,16 +301,20 @@ class Room:
         """Seconds since the last datagram from the server, if one is overdue; None while all is well."""
         return self._session.silence
 
-    def fault_of(self, text: str) -> tuple[str, int] | None:
-        """Return why a text should not be said, as a code and its size in bytes, or None.
+    def fault_of(self, text: str, to: str = "") -> tuple[str, int] | None:
+        """Return why a text should not be said (to an addressee), as a code and its size in bytes, or None.
 
         The code is one of the protocol's, or `text_is_password`: ask a person whether that is intended.
         """
         cleaned = clean_text(text)
         size = len(cleaned.encode())
+        try:
+            taken = len(_addressee(to).encode())
+        except Refused as refused:
+            return refused.code, size
         if not size:
             return "text_empty", 0
-        if size > self.max_text:
+        if size > min(self.max_text, MAX_PARTS * MAX_PIECE - taken):
             return "text_too_long", size
         return ("text_is_password", size) if self._password.occurs_in(cleaned) else None
 
@@ -274,13 +334,14 @@ class Room:
                     async with asyncio.timeout(patience):
                         await self._next_move()
 
-    def unstored(self) -> list[str]:
+    def unstored(self) -> list[OwnText]:
         """Return the texts that are possibly not stored."""
-        return [line.text for line in self.unplaced.values() if line.seq is None]
+        return [OwnText(line.text, line.to) for line in self.unplaced.values() if line.seq is None]
 
-    def take_inherited(self) -> list[str]:
+    def take_inherited(self) -> list[OwnText]:
         """Return, once only, the lines that killed clients of this profile said here without an answer."""
-        return [clean_text(text) for text in self._unsent.take_inherited()]
+        inherited = self._unsent.take_inherited()
+        return [OwnText(clean_text(line.text), line.to and (clean_line(line.to) or "?")) for line in inherited]
 
     def forget_unsent(self) -> None:
         """Delete the notes of unanswered lines, once the person has been told which they are."""
@@ -314,6 +375,9 @@ class Room:
                 self._put_state(Lost(clean_line(reason)))
             case e.Admitted():
                 self._come_back(event)
+            case e.NameChanged(name):
+                self.me = clean_line(name)
+                self._remember_rename(event)
             case e.PresenceChanged():
                 self._report_presence(event)
             case _:
@@ -331,17 +395,18 @@ class Room:
         self._error = error
         self._events.close(error)
 
-    def _send(self, cleaned: str, *, action: bool) -> int:
-        number = self._session.say(cleaned, action=action)
-        self.unplaced[number] = Unplaced(cleaned, action)
+    def _send(self, cleaned: str, *, action: bool, to: str) -> int:
+        number = self._session.say(cleaned, action=action, to=to)
+        self.unplaced[number] = Unplaced(cleaned, action, to=to)
         return number
 
-    def _report_entry(self, event: Said | Came | Went) -> None:
+    def _report_entry(self, event: EntryEvent) -> None:
         if self._since is not None and event.at < self._since:
             return
         if not isinstance(event, Went) and (event.tag or (isinstance(event, Came) and event.dialect == UNENCRYPTED)):
-            self._notice_key(event.name, event.tag, local_moment(event.at))
-        self._put(event, len(event.text) if isinstance(event, Said) else 0)
+            name = event.new if isinstance(event, Renamed) else event.name
+            self._notice_key(name, event.tag, local_moment(event.at))
+        self._put(event, len(event.text) if isinstance(event, Said | Whispered) else 0)
 
     def _report_presence(self, event: e.PresenceChanged) -> None:
         """Report who is here; but not to readers that are behind, because this is not paused for them."""
@@ -402,7 +467,7 @@ class Room:
         if number in self._awaited:
             self._awaited.discard(number)
         elif line is not None:
-            self._put(Rejected(number, line.text, line.action, code))
+            self._put(Rejected(number, line.text, line.action, code, line.to))
 
     def _place(self, seq: int, own: int | None) -> None:
         """Forget lines that have arrived in the log, and those that must have, although their mark was lost."""
@@ -425,3 +490,14 @@ class Room:
     def _check(self) -> None:
         if self._error is not None:
             raise self._error
+
+
+def _addressee(to: str) -> str:
+    """Return an addressee as it is sent, "" for everybody; Refused if no name can be such a text.
+
+    So what was meant for somebody is never said to everybody, whatever is left of the name.
+    """
+    cleaned = one_word(clean_line(to))
+    if to and not 0 < len(cleaned.encode()) <= MAX_NAME_BYTES:
+        raise Refused("no_such_name", detail=clean_line(to))
+    return cleaned

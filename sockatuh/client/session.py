@@ -37,7 +37,7 @@ from sockatuh.protocol.client.bounds import MEMBERS_LISTED
 from sockatuh.protocol.client.joining import PeerOptions
 from sockatuh.protocol.client.obstacles import Obstacle
 from sockatuh.protocol.client.peer import Peer
-from sockatuh.protocol.constants import PUT_OFF, VERSION
+from sockatuh.protocol.constants import MAX_NAME_BYTES, PUT_OFF, VERSION
 from sockatuh.protocol.identity import words
 from sockatuh.protocol.messages import MEMBER, MemberInfo
 from sockatuh.protocol.seam import Address
@@ -109,8 +109,7 @@ class Conversation:
         self._steps = 0
         """How many callers wait for an answer."""
         self._deliveries: dict[int, asyncio.Future[int]] = {}
-        self._page: asyncio.Future[e.MembersListed] | None = None
-        self._one_listing = asyncio.Lock()
+        self._requests: dict[int, asyncio.Future[Any]] = {}
         self._left = asyncio.Event()
         self._dialled: list[Address] = []
         self._reached: Address | None = None
@@ -246,26 +245,39 @@ class Conversation:
             del self._deliveries[number]
 
     async def list_members(self, timeout: float | None = None) -> list[MemberInfo]:
-        """Return everybody in the room; raises NoServer."""
+        """Return everybody in the room; raises NoServer and Refused."""
         listing, ends_at = Listing(), _end_of(timeout)
         after: str | None = ""
-        await self._answered(self._one_listing.acquire(), timeout)
-        try:
-            while after is not None:
-                self._page = asyncio.get_running_loop().create_future()
-                self.ask_who(after)
-                page = await self._answered(self._page, _left(ends_at))
-                after = listing.take(page.members, page.more)
-        finally:
-            self._page = None
-            self._one_listing.release()
+        while after is not None:
+            page: e.MembersListed = await self._requested(self.ask_who(after), _left(ends_at))
+            after = listing.take(page.members, page.more)
         return list(listing.members)
+
+    async def rename(self, name: str, timeout: float | None = None) -> str:
+        """Take another name, and return it as the server writes it; raises NameTaken, Refused and NoServer."""
+        number = self.peer.rename(sendable_name(name), loop_time())
+        changed: e.NameChanged = await self._requested(number, timeout)
+        return changed.name
+
+    async def set_away(self, text: str | None, timeout: float | None = None) -> None:
+        """Say that this member is away, with a text, or (None) back; raises Refused and NoServer."""
+        await self._requested(self.peer.set_away(text, loop_time()), timeout)
+
+    async def _requested(self, number: int, timeout: float | None) -> Any:
+        """Wait for the answer to a request that was just made; give the request up if nobody waits for it any more."""
+        answer: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
+        self._requests[number] = answer
+        self._carrier.flush()
+        try:
+            return await self._answered(answer, timeout)
+        finally:
+            del self._requests[number]
+            self.peer.withdraw(number, loop_time())
+            self._carrier.flush()
 
     async def leave(self) -> None:
         """Leave the room; waits at most a second for the server's answer."""
-        for answer in self._deliveries.values():
-            _settle(answer, NotInRoom())
-        _settle(self._page, NotInRoom())
+        self._fail_all(NotInRoom())
         self.peer.leave(loop_time())
         self._carrier.flush()
         with contextlib.suppress(TimeoutError):
@@ -275,9 +287,9 @@ class Conversation:
 
     # Calls that do not wait.
 
-    def say(self, text: str, *, action: bool = False) -> int:
+    def say(self, text: str, *, action: bool = False, to: str = "") -> int:
         """Send a line and return its number; LineStored or LineRefused with that number is reported."""
-        number = self.peer.say(text, loop_time(), action=action)
+        number = self.peer.say(text, loop_time(), action=action, to=to)
         self._carrier.flush()
         return number
 
@@ -305,10 +317,11 @@ class Conversation:
         self.peer.resume_reading(loop_time())
         self._carrier.flush()
 
-    def ask_who(self, after: str) -> None:
-        """Ask for a page of the members; MembersListed is reported."""
-        self.peer.ask_who(after, loop_time())
+    def ask_who(self, after: str) -> int:
+        """Ask for a page of the members; MembersListed or RequestRefused with the number returned is reported."""
+        number = self.peer.ask_who(after, loop_time())
         self._carrier.flush()
+        return number
 
     @property
     def silence(self) -> float | None:
@@ -364,17 +377,22 @@ class Conversation:
                 _settle(self._deliveries.get(number), seq)
             case e.LineRefused(number, code):
                 _settle(self._deliveries.get(number), Refused(code))
-            case e.MembersListed():
-                _settle(self._page, event)
+            case e.MembersListed(request=number) | e.NameChanged(request=int(number)) | e.PresenceNoted(number):
+                _settle(self._requests.get(number), event)
+            case e.RequestRefused(number, why):
+                _settle(self._requests.get(number), self._error_of(why))
             case e.LeftRoom():
                 self._left.set()
             case _:
                 pass
         if (failure := self._failure_of(event)) is not None:
-            for answer in self._deliveries.values():
-                _settle(answer, failure)
-            _settle(self._page, failure)
+            self._fail_all(failure)
         self._report(event)
+
+    def _fail_all(self, failure: ClientError) -> None:
+        """Give every caller that waits an error."""
+        for answer in (*self._deliveries.values(), *self._requests.values()):
+            _settle(answer, failure)
 
     def _report(self, event: e.PeerEvent) -> None:
         """Pass an event to the listener, or queue it for `next_event`."""
@@ -504,6 +522,14 @@ class Conversation:
         self._dialled = addresses
         self.peer.connect(addresses, loop_time())
         self._carrier.flush()
+
+
+def sendable_name(name: str) -> str:
+    """Return a name that can be sent; whether it is valid is for the server to say. Refused: it is far too long."""
+    sendable = name.encode(errors="replace").decode()
+    if (size := len(sendable.encode())) > MAX_NAME_BYTES:
+        raise Refused("name_invalid", detail=f"{size} bytes; at most {MAX_NAME_BYTES}")
+    return sendable
 
 
 def _end_of(timeout: float | None) -> float | None:

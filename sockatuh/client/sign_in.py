@@ -15,7 +15,7 @@ from typing import Final, Protocol
 
 from sockatuh.errors import NameTaken, NotStored, Refused
 from sockatuh.protocol.client.events import Admitted
-from sockatuh.protocol.constants import MAX_NAME_BYTES, PUT_OFF
+from sockatuh.protocol.constants import PUT_OFF
 from sockatuh.protocol.identity import words
 from sockatuh.room.password import is_usable
 from sockatuh.room.text import clean_line
@@ -24,7 +24,7 @@ from sockatuh.room.word import is_word
 from .deadline import Patience, loop_time
 from .items import NameFree, NameRefused, Notice, PasswordWrong, SignedIn, TryLater
 from .room_password import MENDED_BY_A_PASSWORD, RoomPassword
-from .session import NAME_CODES, Conversation
+from .session import NAME_CODES, Conversation, sendable_name
 
 JOINING: Final = 60.0
 """Seconds to wait for the answer to a join: on small machines bcrypt takes 15 s at either end."""
@@ -122,7 +122,7 @@ class SignIn:
 
     async def _join(self) -> Admitted:
         """Try once: choose a name, then send it with the password."""
-        name = _checked(self._name or await self._ask_name())
+        name = sendable_name(self._name or await self._ask_name())
         self._name = name
         self._refuse_password_as_name()
         if self._password is None and self._questions is not None and name != self._decided:
@@ -304,14 +304,6 @@ def variants(name: str) -> list[str]:
     stem = name.rstrip("0123456789") or name
     number = int(name[len(stem) :] or 1) if len(name) - len(stem) < MOST_DIGITS else 1
     return [f"{stem}{number + further}" for further in range(1, VARIANTS + 1)]
-
-
-def _checked(name: str) -> str:
-    """Return a name that can be sent; whether it is valid is for the server to say."""
-    sendable = name.encode(errors="replace").decode()
-    if (size := len(sendable.encode())) > MAX_NAME_BYTES:
-        raise Refused("name_invalid", detail=f"{size} bytes; at most {MAX_NAME_BYTES}")
-    return sendable
 
 
 def _name_in(text: str, otherwise: str) -> str:

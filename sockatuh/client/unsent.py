@@ -3,6 +3,9 @@
 Each running client keeps its own file locked, and deletes it once every line is answered or the person has been told
 which are not. A file without a lock belonged to a client that was killed. A failure to keep these notes must not end
 the conversation, so errors are ignored here.
+
+A note is a line of JSON: the server, the note's number, the text, and for a private line the addressee. Without a text
+it settles the note of that number.
 """
 
 from __future__ import annotations
@@ -15,6 +18,8 @@ from typing import IO, Final
 
 from sockatuh.errors import KeyFileError
 from sockatuh.store.files import ensure_private_directory, lock
+
+from .items import OwnText
 
 _SUFFIX: Final = ".unsent"
 _LARGEST: Final = 4_194_304
@@ -31,15 +36,15 @@ class Unsent:
         self._directory, self._server = (directory or Path()) / "unsent", server
         self._path = self._directory / f"{os.urandom(8).hex()}{_SUFFIX}"
         self._file: IO[bytes] | None = None
-        self._open: dict[int, str] = {}
+        self._open: dict[int, OwnText] = {}
         self._last = self._size = 0
         self._full_at = _FULL
 
-    def note(self, text: str) -> int:
+    def note(self, text: OwnText) -> int:
         """Note a text that is about to be sent; return the number to settle it by."""
         self._last += 1
         self._open[self._last] = text
-        self._write([self._last, text])
+        self._write(_note(self._last, text))
         return self._last
 
     def settle(self, noted: int) -> None:
@@ -52,9 +57,9 @@ class Unsent:
                 self._file.truncate(0)
                 self._size = 0
 
-    def take_inherited(self) -> list[str]:
+    def take_inherited(self) -> list[OwnText]:
         """Return and delete the lines that killed clients sent to this server without an answer."""
-        texts: list[str] = []
+        texts: list[OwnText] = []
         if not self._keeps:
             return texts
         with contextlib.suppress(OSError):
@@ -91,7 +96,7 @@ class Unsent:
         """Write the open notes to a new file, then delete this one, so that a kill in between loses nothing."""
         path = self._directory / f"{os.urandom(8).hex()}{_SUFFIX}"
         file = _create(path)
-        self._size = file.write(b"".join(self._encode([noted, text]) for noted, text in self._open.items()))
+        self._size = file.write(b"".join(self._encode(_note(noted, text)) for noted, text in self._open.items()))
         self._full_at = max(_FULL, 2 * self._size)
         self.close()
         self._file, self._path = file, path
@@ -106,6 +111,10 @@ def move_unsent(directory: Path | None, before: str, after: str) -> None:
     for text in Unsent(directory, before).take_inherited():
         moved.note(text)
     moved.leave()
+
+
+def _note(noted: int, text: OwnText) -> list[object]:
+    return [noted, text.text, text.to] if text.to else [noted, text.text]
 
 
 def _create(path: Path) -> IO[bytes]:
@@ -123,7 +132,7 @@ def _open_to_append(path: str, flags: int) -> int:
     return os.open(path, flags | os.O_APPEND, 0o600)
 
 
-def _take(path: Path, server: str) -> list[str]:
+def _take(path: Path, server: str) -> list[OwnText]:
     with open(path, "r+b", buffering=0) as file:
         if not _lock(file) or not os.fstat(file.fileno()).st_nlink:  # its client is running, or another client took it
             return []
@@ -136,9 +145,9 @@ def _take(path: Path, server: str) -> list[str]:
     return texts
 
 
-def _read(data: bytes, server: str) -> list[str] | None:
+def _read(data: bytes, server: str) -> list[OwnText] | None:
     """Return the open texts, None if they were sent to another server."""
-    texts: dict[int, str] = {}
+    texts: dict[int, OwnText] = {}
     for line in data.splitlines():
         with contextlib.suppress(ValueError, TypeError, RecursionError):  # the last one may be cut off
             of, noted, *text = json.loads(line)
@@ -146,7 +155,7 @@ def _read(data: bytes, server: str) -> list[str] | None:
                 return None
             texts.pop(noted, None)
             if text:
-                texts[noted] = str(text[0])
+                texts[noted] = OwnText(*map(str, text[:2]))
     return list(texts.values())
 
 

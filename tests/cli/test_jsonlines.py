@@ -10,7 +10,21 @@ import pytest
 from client.session_double import SessionDouble, room_of
 
 from sockatuh.cli.jsonlines import JsonLines, read_line
-from sockatuh.client.items import Back, Came, Event, Gap, Here, Lost, OtherKey, Rejected, Said, Stored, Waiting, Went
+from sockatuh.client.items import (
+    Back,
+    Came,
+    Event,
+    Gap,
+    Here,
+    Lost,
+    OtherKey,
+    OwnText,
+    Rejected,
+    Said,
+    Stored,
+    Waiting,
+    Went,
+)
 
 MOMENT = "2026-01-01T00:00:00.000Z"
 AT = 1_767_225_600_000
@@ -62,8 +76,9 @@ def test_each_event_is_one_object(
 def test_it_begins_with_the_room_and_what_a_killed_program_left(capsys: pytest.CaptureFixture[str]) -> None:
     view = JsonLines(room_of(SessionDouble()), clock=lambda: AT / 1000)
     view.inherit([])
-    view.inherit(["one", "two"])
-    admitted, inherited = map(json.loads, capsys.readouterr().out.splitlines())
+    view.inherit([OwnText("one"), OwnText("two")])
+    view.inherit([OwnText("one"), OwnText("two", "budi")])
+    admitted, inherited, with_private = map(json.loads, capsys.readouterr().out.splitlines())
     assert (admitted["code"], admitted["name"], admitted["room"], admitted["at"]) == (
         "admitted",
         "tom",
@@ -71,10 +86,22 @@ def test_it_begins_with_the_room_and_what_a_killed_program_left(capsys: pytest.C
         MOMENT,
     )
     assert (inherited["code"], inherited["texts"]) == ("never_acknowledged", ["one", "two"])
+    assert "private" not in inherited
+    assert (with_private["texts"], with_private["private"]) == (["one"], [{"to": "budi", "text": "two"}])
 
 
 @pytest.mark.parametrize(
-    "line", ['{"text": 1}', "{}", '{"text": "x", "action": "yes"}', "{nonsense", '{"a":' * 100_000]
+    "line",
+    [
+        '{"text": 1}',
+        "{}",
+        '{"text": "x", "action": "yes"}',
+        '{"text": "x", "to": 1}',
+        '{"text": "x", "to": null}',
+        '{"text": "x", "to": ""}',
+        "{nonsense",
+        '{"a":' * 100_000,
+    ],
 )
 def test_an_object_that_is_no_line_is_refused(line: str) -> None:
     with pytest.raises(ValueError):  # noqa: PT011 (of the library that reads it, too)
@@ -82,5 +109,6 @@ def test_an_object_that_is_no_line_is_refused(line: str) -> None:
 
 
 def test_a_line_is_text_or_an_object() -> None:
-    assert read_line("[1]") == ("[1]", False)
-    assert read_line(' {"text": "waves", "action": true}') == ("waves", True)
+    assert read_line("[1]") == ("[1]", False, "")
+    assert read_line(' {"text": "waves", "action": true}') == ("waves", True, "")
+    assert read_line('{"text": "the key", "to": "budi"}') == ("the key", False, "budi")

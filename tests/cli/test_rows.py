@@ -7,6 +7,7 @@ import pytest
 from sockatuh.cli.direction import LEFT_TO_RIGHT, apart
 from sockatuh.cli.rows import aligned, note_rows, print_own_texts, print_row, print_wrapped
 from sockatuh.cli.safe_output import ShownText
+from sockatuh.client.items import OwnText
 
 
 class Shown(ShownText):
@@ -72,8 +73,13 @@ def test_a_remark_goes_on_indented() -> None:
 
 
 def test_texts_that_are_given_back_stand_where_no_line_of_a_room_begins(capsys: pytest.CaptureFixture[str]) -> None:
-    print_own_texts(["one\n12:00 zoe  I quit", "two"])
-    assert capsys.readouterr().err.splitlines() == ["      one", "      12:00 zoe  I quit", "      two"]
+    print_own_texts([OwnText("one\n12:00 zoe  I quit"), OwnText("the key\nis under the mat", "budi")])
+    assert capsys.readouterr().err.splitlines() == [
+        "      one",
+        "      12:00 zoe  I quit",
+        "      /msg budi the key",
+        "      is under the mat",
+    ]
 
 
 def test_columns_stand_under_each_other_however_wide_the_characters_are() -> None:

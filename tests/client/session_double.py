@@ -24,6 +24,10 @@ class SessionDouble:
         self.silence: float | None = None
         self.is_held = self.is_paused = self.has_left = False
         self.said: list[tuple[str, bool]] = []
+        self.whispered: list[tuple[str, str]] = []
+        """Pairs of an addressee and a text."""
+        self.renames: list[str] = []
+        self.away: list[str | None] = []
         self.came_back: list[tuple[str, str]] = []
         self.present: Sequence[MemberInfo] = ()
         self._listener: Listener | None = None
@@ -32,9 +36,12 @@ class SessionDouble:
     def listen(self, listener: Listener) -> None:
         self._listener = listener
 
-    def say(self, text: str, *, action: bool = False) -> int:
-        self.said.append((text, action))
-        return len(self.said)
+    def say(self, text: str, *, action: bool = False, to: str = "") -> int:
+        if to:
+            self.whispered.append((to, text))
+        else:
+            self.said.append((text, action))
+        return len(self.said) + len(self.whispered)
 
     async def stored(self, number: int, timeout: float | None) -> int:
         self._answers[number] = asyncio.get_running_loop().create_future()
@@ -44,6 +51,16 @@ class SessionDouble:
     async def list_members(self, timeout: float | None = None) -> list[MemberInfo]:
         async with asyncio.timeout(timeout):
             return list(self.present)
+
+    async def rename(self, name: str, timeout: float | None = None) -> str:
+        async with asyncio.timeout(timeout):
+            self.renames.append(name)
+            self.tell(e.NameChanged(name, b"new ticket", len(self.renames)))
+            return name
+
+    async def set_away(self, text: str | None, timeout: float | None = None) -> None:
+        async with asyncio.timeout(timeout):
+            self.away.append(text)
 
     def come_back(self, name: str, password: str) -> None:
         self.came_back.append((name, password))
@@ -77,9 +94,9 @@ def room_of(session: SessionDouble, *, says: int = 0, password: RoomPassword | N
 
 
 def happened(entry: Entry) -> Said | Came | Went:
-    """Return the event of an entry whose kind is known."""
+    """Return the event of an entry that is a line, a join or a leave."""
     event = event_of(entry, own=False)
-    assert event is not None
+    assert isinstance(event, Said | Came | Went)
     return event
 
 

@@ -14,7 +14,8 @@ from sockatuh.client.room import Room
 from sockatuh.client.stream import MOST_EVENTS
 from sockatuh.client.timeline import Timeline
 from sockatuh.protocol.client import events as e
-from sockatuh.protocol.messages import CONTACT_LOST, GONE, IN_CONTACT, MESSAGE, Change, Entry, MemberInfo
+from sockatuh.protocol.constants import MAX_AWAY
+from sockatuh.protocol.messages import AWAY, CONTACT_LOST, GONE, IN_CONTACT, MESSAGE, Change, Entry, MemberInfo
 from sockatuh.testing import MemoryRoom, run
 
 BEFORE = date.today() - timedelta(days=9)
@@ -49,9 +50,18 @@ def test_a_change_names_who_came_into_contact_who_lost_it_and_who_is_gone() -> N
 
 def test_unknown_presence_states_are_ignored() -> None:
     async def story(room: Room, session: SessionDouble) -> None:
-        away = (Change("budi", "", 3, "at lunch"),)
-        session.tell(e.PresenceChanged(7, away), e.PresenceChanged(7, away), e.PresenceChanged(8, ()))
+        unknown = (Change("budi", "", 4, "a text"),)
+        session.tell(e.PresenceChanged(7, unknown), e.PresenceChanged(7, unknown), e.PresenceChanged(8, ()))
         assert await take(room, 2) == [PresenceChanged(7), PresenceChanged(8)]
+
+    in_a_room(story)
+
+
+def test_who_is_away_is_reported_with_a_clean_text_of_bounded_length() -> None:
+    async def story(room: Room, session: SessionDouble) -> None:
+        changed = Change("bu\x1b[2Jdi", "", AWAY, "lunch\n\x1b]0;title\x07"), Change("eva", "", AWAY, "x" * 99)
+        session.tell(e.PresenceChanged(7, changed))
+        assert await take(room, 1) == [PresenceChanged(7, away=(("budi", "lunch"), ("eva", "x" * MAX_AWAY)))]
 
     in_a_room(story)
 

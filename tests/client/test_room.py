@@ -15,6 +15,7 @@ from sockatuh.client.items import (
     Here,
     Lost,
     Member,
+    OwnText,
     Rejected,
     Role,
     Said,
@@ -276,7 +277,7 @@ def test_a_line_whose_mark_was_lost_is_placed_by_its_seq() -> None:
 def test_places_in_a_rewound_log_are_discarded() -> None:
     async def story(room: Room, session: SessionDouble) -> None:
         session.tell(e.LineStored(1, 5), REWOUND, entry(5), entry(6, 2))
-        assert room.unstored() == ["line 0"]
+        assert room.unstored() == [OwnText("line 0")]
 
     in_a_room(story, says=2)
 

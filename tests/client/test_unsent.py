@@ -9,15 +9,20 @@ from pathlib import Path
 
 import pytest
 
+from sockatuh.client.items import OwnText
 from sockatuh.client.unsent import Unsent, move_unsent
 
 SERVER = "kitchen:7625"
+LINES = [OwnText("soup at one"), OwnText("two\nlines", "budi")]
+"""What `running` has said and got no answer to."""
 PROGRAM = """
 import sys, time
 from pathlib import Path
+from sockatuh.client.items import OwnText
 from sockatuh.client.unsent import Unsent
 unsent = Unsent(Path(sys.argv[1]), "kitchen:7625")
-settled = [unsent.note("answered"), unsent.note("soup at one"), unsent.note("two\\nlines")][0]
+lines = OwnText("answered"), OwnText("soup at one"), OwnText("two\\nlines", "budi")
+settled = [unsent.note(line) for line in lines][0]
 unsent.settle(settled)
 print("ready", flush=True)
 time.sleep(60)
@@ -41,7 +46,7 @@ def end(process: subprocess.Popen[bytes]) -> None:
 
 def test_unanswered_lines_of_a_killed_client_are_reported_once(tmp_path: Path) -> None:
     end(running(tmp_path))
-    assert Unsent(tmp_path, SERVER).take_inherited() == ["soup at one", "two\nlines"]
+    assert Unsent(tmp_path, SERVER).take_inherited() == LINES
     assert Unsent(tmp_path, SERVER).take_inherited() == []
     assert os.listdir(tmp_path / "unsent") == []
 
@@ -62,7 +67,7 @@ def test_unanswered_lines_are_reported_only_at_their_own_server(tmp_path: Path) 
 
 def test_a_client_that_ends_normally_leaves_no_note(tmp_path: Path) -> None:
     unsent = Unsent(tmp_path, SERVER)
-    unsent.note("soup at one")
+    unsent.note(OwnText("soup at one"))
     unsent.close()
     assert os.listdir(tmp_path / "unsent") == []
     assert Unsent(tmp_path, SERVER).take_inherited() == []
@@ -78,10 +83,10 @@ def test_a_silent_client_writes_no_note(tmp_path: Path) -> None:
 def test_answered_lines_take_no_space(tmp_path: Path) -> None:
     unsent = Unsent(tmp_path, SERVER)
     for number in range(1000):
-        unsent.settle(unsent.note(f"line {number}"))
+        unsent.settle(unsent.note(OwnText(f"line {number}")))
     [file] = (tmp_path / "unsent").iterdir()
     assert file.stat().st_size == 0
-    unsent.note("the last")
+    unsent.note(OwnText("the last"))
     assert b"the last" in file.read_bytes()
     assert file.read_bytes().startswith(b"[")
     unsent.close()
@@ -90,7 +95,7 @@ def test_answered_lines_take_no_space(tmp_path: Path) -> None:
 @pytest.mark.skipif(os.name != "posix", reason="modes are a matter of POSIX")
 def test_the_note_is_private(tmp_path: Path) -> None:
     unsent = Unsent(tmp_path / "client", SERVER)
-    unsent.note("soup at one")
+    unsent.note(OwnText("soup at one"))
     [file] = (tmp_path / "client" / "unsent").iterdir()
     assert stat.S_IMODE(file.stat().st_mode) == 0o600
     assert stat.S_IMODE(file.parent.stat().st_mode) == 0o700
@@ -110,16 +115,16 @@ def test_damaged_notes_are_ignored(tmp_path: Path, damage: bytes) -> None:
 
 def test_an_unwritable_directory_raises_nothing() -> None:
     unsent = Unsent(Path(os.devnull), SERVER)
-    unsent.settle(unsent.note("soup at one"))
+    unsent.settle(unsent.note(OwnText("soup at one")))
     assert unsent.take_inherited() == []
     unsent.close()
 
 
 def test_the_note_of_a_long_pipe_is_bounded(tmp_path: Path) -> None:
     unsent = Unsent(tmp_path, SERVER)
-    waiting = [unsent.note("first")]
+    waiting = [unsent.note(OwnText("first"))]
     for number in range(3_000):
-        waiting.append(unsent.note(f"{number} " + "x" * 3_000))
+        waiting.append(unsent.note(OwnText(f"{number} " + "x" * 3_000)))
         if len(waiting) > 20:
             unsent.settle(waiting.pop(1))
         if number % 100 == 0:
@@ -129,7 +134,7 @@ def test_the_note_of_a_long_pipe_is_bounded(tmp_path: Path) -> None:
     copy.write_bytes(file.read_bytes())
     inherited = Unsent(tmp_path, SERVER).take_inherited()
     assert len(inherited) == len(waiting)
-    assert inherited[0] == "first"
+    assert inherited[0] == OwnText("first")
     unsent.close()
     assert not list((tmp_path / "unsent").iterdir())
 
@@ -138,5 +143,5 @@ def test_what_was_sent_to_a_server_moves_with_it(tmp_path: Path) -> None:
     end(running(tmp_path))
     move_unsent(tmp_path, SERVER, "10.0.0.31:7625")
     assert Unsent(tmp_path, SERVER).take_inherited() == []
-    assert Unsent(tmp_path, "10.0.0.31:7625").take_inherited() == ["soup at one", "two\nlines"]
+    assert Unsent(tmp_path, "10.0.0.31:7625").take_inherited() == LINES
     move_unsent(None, SERVER, "10.0.0.31:7625")

@@ -206,7 +206,7 @@ def line() -> Target:
     def run(data: bytes) -> None:
         parse_slash(data.decode("utf-8", "replace"))
         try:
-            said, _ = read_line(data.decode())
+            said, _, _ = read_line(data.decode())
         except ValueError:
             return
         clean_text(said).encode()
