@@ -43,7 +43,7 @@ from sockatuh.wording import NO_ANSWER_GIVEN
 from sockatuh.wording import admin as wording
 from sockatuh.wording import client as phrases
 
-from .naming import shown_key, whose
+from .naming import shown_key, shown_name, whose
 from .wrapping import print_folded
 
 _UsageError: type[BaseException] = typer.BadParameter.__mro__[1]
@@ -101,6 +101,11 @@ def explain(error: Exception) -> Explanation:
         case Refused(code="password_wrong", detail=str(its_words)) if its_words:
             message = phrases.password_unproven(clean_line(its_words)) + wording.wait_first(error.wait)
             return Explanation(ExitCode.REFUSED, "password_wrong", message)
+        case Refused(code="no_such_name", detail=str(name)) if name:
+            nearest = error.suggestion and shown_name(error.suggestion)
+            return Explanation(ExitCode.REFUSED, error.code, phrases.nobody_called(shown_name(name), nearest))
+        case Refused(code="reads_in_clear", detail=str(name)) if name:
+            return Explanation(ExitCode.REFUSED, error.code, phrases.reads_in_clear(shown_name(name)))
         case Refused():
             exit_code = ExitCode.NAME_TAKEN if isinstance(error, NameTaken) else ExitCode.REFUSED
             code = clean_line(error.code)
@@ -204,6 +209,8 @@ def report(error: Exception, *, as_json: bool) -> int:
         line: dict[str, object] = {"v": 1, "type": "error", "code": explanation.code, "message": explanation.message}
         if isinstance(error, NameTaken) and error.tag:
             line |= _whose(error)
+        if isinstance(error, Refused) and error.code in ("no_such_name", "reads_in_clear"):
+            line |= {"to": clean_line(error.detail), "nearest": clean_line(error.suggestion) or None}
         if isinstance(error, ConfigurationError):
             line["problems"] = [
                 {"key": problem.key, "origin": problem.origin, "expected": problem.expected}

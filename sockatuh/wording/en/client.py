@@ -45,6 +45,8 @@ HELP_WORDS: Final = (
     "The text; several words are joined with spaces. Without words, or with - alone, the text is read from stdin. "
     "Write -- before a text that begins with a hyphen."
 )
+HELP_TO: Final = "Send it as a private line to somebody who is in the room, or owns that name."
+TO_WHOM: Final = "--to needs a name."
 HELP_TIMEOUT: Final = "Seconds within which the text must be stored, else exit 3; time spent at prompts does not count."
 HELP_SINCE: Final = "Only what was said since then: 90m, 12h or 2d ago, 09:30, 2026-11-28 or 2026-11-28T09:30."
 HELP_AFTER: Final = "Begin after this place in the log, the seq of the last line you have read."
@@ -114,7 +116,7 @@ SAY_PASSWORD: Final = "that line contains the room's password, and everybody wou
 NOT_SAID: Final = "the line with the password was not sent"
 NOT_UTF8: Final = "it is not UTF-8"
 HOLDS_NUL: Final = "it contains NUL bytes, so it is not text"
-NOT_A_LINE: Final = 'a line that begins with { must be {"text": "…"} and may have "action": true'
+NOT_A_LINE: Final = 'a line that begins with { must be {"text": "…"} and may have "action": true and "to": "NAME"'
 CHAT_HELP: Final = (
     "/who            list who is here",
     "/me TEXT        say what you do: /me waves",
@@ -304,6 +306,16 @@ def too_long(size: int, most: int) -> str:
 def in_parts(size: int, most: int) -> str:
     """Say what to do with a text that is too long, sizes in bytes."""
     return f"{too_long(size, most)}. Send it in parts."
+
+
+def nobody_called(name: str, nearest: str) -> str:
+    """Say that a private line's addressee is unknown here; `nearest`: a similar name, "" if there is none."""
+    return f"nobody here is called {name}" + (f"; nearest: {nearest}" if nearest else "")
+
+
+def reads_in_clear(name: str) -> str:
+    """Say why somebody cannot be sent a private line."""
+    return f"{name} reads in clear; say it in the room"
 
 
 def unknown_command(word: str) -> str:
