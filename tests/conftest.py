@@ -13,6 +13,9 @@ from hypothesis import HealthCheck, settings
 sys.dont_write_bytecode = False
 os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
 
+# Sentences are compared in English, on a machine of any language.
+os.environ["SOCKATUH_LANG"] = "en"
+
 heed_signals()
 settings.register_profile("shared", deadline=None, max_examples=60, suppress_health_check=[HealthCheck.too_slow])
 settings.register_profile("thorough", settings.get_profile("shared"), max_examples=600)

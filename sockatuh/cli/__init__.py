@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import os
 import sys
 from typing import Final
 
@@ -19,6 +20,9 @@ def main() -> None:
         from .safe_output import make_safe
 
         make_safe()
+        from .language import speak_english_to_programs
+
+        speak_english_to_programs(sys.argv[1:], os.environ, sys.stderr)
         from .app import run
 
         gc.enable()

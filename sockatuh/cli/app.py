@@ -26,6 +26,7 @@ from sockatuh.wording import install as service
 from .environment import correct_environment
 from .errors import ExitCode, end_row, guard, stop, warn
 from .help_layout import HelpContext
+from .language import asks_json, command_of
 
 COMMANDS: Final = {
     # name: (module of this package, function, one sentence)
@@ -107,12 +108,12 @@ def run(args: Sequence[str]) -> int:
     app = all_commands()
 
     def command() -> object:
-        for sentence in correct_environment(os.environ, tells_time=_command_of(args) in TELL_TIME and not as_json):
+        for sentence in correct_environment(os.environ, tells_time=command_of(args) in TELL_TIME and not as_json):
             warn(sentence)
         # Standalone, Typer would print usage errors itself and break rows within words.
         return app.main(list(args), prog_name="sockatuh", standalone_mode=False)
 
-    as_json = _asks_json(args)
+    as_json = asks_json(args)
     has_passed_socket = "LISTEN_FDS" in os.environ  # `serve` takes it out
     code = guard(command, as_json=as_json)
     if has_passed_socket and code in PERMANENT:
@@ -144,13 +145,3 @@ def _print_version(context: Any, option: Any, is_given: bool) -> None:  # noqa: 
 
         version()
         raise typer.Exit
-
-
-def _command_of(args: Sequence[str]) -> str:
-    return next((word for word in args if not word.startswith("-")), "")
-
-
-def _asks_json(args: Sequence[str]) -> bool:
-    # In the unparsed words, because parsing may be what fails; what follows -- is text.
-    options = args[: args.index("--")] if "--" in args else args
-    return "--json" in options

@@ -10,6 +10,7 @@ from typing import Any, Final
 
 from .app import ON_THE_BOX, all_commands
 from .help_layout import HelpContext, without_braces
+from .typer_words import sentence_in_words
 
 MADE_FROM: Final = "Made from the help pages of sockatuh."
 """Stands at the beginning of each file that is made from the tree."""
@@ -99,7 +100,7 @@ def _parameters(command: Any, context: HelpContext, names: list[str]) -> Iterato
         yield Parameter(
             names=tuple(sorted(each.opts, key=len)) if is_option else (),  # Typer has those of --help in any order
             term=record[0],
-            sentence=" ".join(record[1].split()),
+            sentence=" ".join(sentence_in_words(record[1]).split()),
             metavar=metavar.strip("<>"),
             takes=_takes(metavar, choices, is_flag=is_option and each.is_flag),
             choices=choices,

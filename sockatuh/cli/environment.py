@@ -1,4 +1,4 @@
-"""Corrects the process's environment when a command starts: variables, time zone, umask, file descriptors.
+"""Corrects the process's environment when a command starts: variables, language, time zone, umask, file descriptors.
 
 A unit, a container or a cron job may have set them to anything, and a failure because of that may come later, when
 nobody is watching. So each command corrects them first, and prints a sentence for each correction.
@@ -17,6 +17,7 @@ from typing import Final
 
 from sockatuh.errors import SockAtuhError
 from sockatuh.settings.variables import find_ignored, without_foreign
+from sockatuh.wording import LANGUAGES, find_unknown
 from sockatuh.wording import admin as wording
 
 NEEDED_DESCRIPTORS: Final = 32
@@ -38,6 +39,8 @@ def correct_environment(environ: MutableMapping[str, str], *, tells_time: bool) 
     _raise_descriptors()
     _clear_mask()
     told = [wording.passed_over(names)] if (names := find_ignored(environ)) else []
+    if unknown := find_unknown(environ):
+        told.append(wording.no_such_language(unknown, [*LANGUAGES]))
     for name in [*environ.keys() - without_foreign(environ).keys(), *(["HOME"] if environ.get("HOME") == "" else [])]:
         del environ[name]
     if tells_time and (zone := environ.get("TZ", "")) and not _is_zone(zone, environ.get("TZDIR")):

@@ -39,11 +39,12 @@ from sockatuh.net.journal import is_journal, with_level
 from sockatuh.protocol.identity import words
 from sockatuh.room.moments import find_rfc3339
 from sockatuh.room.text import clean_line
-from sockatuh.wording import NO_ANSWER_GIVEN
+from sockatuh.wording import NO_ANSWER_GIVEN, usage
 from sockatuh.wording import admin as wording
 from sockatuh.wording import client as phrases
 
 from .naming import shown_key, shown_name, whose
+from .typer_words import error_in_words
 from .wrapping import print_folded
 
 _UsageError: type[BaseException] = typer.BadParameter.__mro__[1]
@@ -260,14 +261,14 @@ def stop(sentence: str, exit_code: ExitCode = ExitCode.OTHER) -> NoReturn:
 def _report_usage(error: Any, *, as_json: bool) -> int:
     """Report a usage error, and how to get help."""
     message, context = error.format_message(), error.ctx
-    if message.startswith("Usage: "):  # without any arguments the message is the whole help page
+    if message.startswith(usage.USAGE):  # without any arguments the message is the whole help page
         print(message, file=sys.stderr)
         return ExitCode.USAGE
-    message = f"Error: {clean_line(message)}"
+    message = usage.error(clean_line(error_in_words(message)))
     if as_json:
         with contextlib.suppress(OutputLost):
             print(json.dumps({"v": 1, "type": "error", "code": "usage", "message": message}), flush=True)
-    hint = f"{context.get_usage()}\nTry '{context.command_path} --help' for help.\n\n" if context else ""
+    hint = f"{context.get_usage()}\n{usage.try_help(context.command_path)}\n\n" if context else ""
     complain(hint + message)
     return ExitCode.USAGE
 

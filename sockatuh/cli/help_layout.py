@@ -9,6 +9,9 @@ from typing import Any, Final
 
 import typer
 
+from sockatuh.wording import usage
+
+from .typer_words import sentence_in_words
 from .wrapping import fold, reach
 
 WIDEST: Final = 80
@@ -31,7 +34,11 @@ class HelpLayout(_Formatter):  # type: ignore[misc]
 
     def write_usage(self, prog: str, args: str = "", prefix: str | None = None) -> None:
         """Write the usage line."""
-        self.write(self._folded(f"{prefix or 'Usage: '}{prog} {without_braces(args)}", 0) + "\n")
+        self.write(self._folded(f"{prefix or usage.USAGE}{prog} {without_braces(args)}", 0) + "\n")
+
+    def write_heading(self, heading: str) -> None:
+        """Write what stands above a list."""
+        super().write_heading(usage.HEADINGS.get(heading, heading))
 
     def write_text(self, text: str) -> None:
         """Write paragraphs; one that begins with a line of \\b keeps its lines."""
@@ -50,7 +57,7 @@ class HelpLayout(_Formatter):  # type: ignore[misc]
             column = BELOW
         for (term, sentence), width in zip(rows, terms, strict=True):
             head = " " * self.current_indent + term
-            explained = self._folded(" ".join(sentence.split()), column)
+            explained = self._folded(" ".join(sentence_in_words(sentence).split()), column)
             if sentence and self.current_indent + width + col_spacing <= column:
                 self.write(head.ljust(column) + explained.lstrip(" ") + "\n")
             else:

@@ -13,6 +13,7 @@ import typer
 from sockatuh import __version__
 from sockatuh.protocol.constants import VERSION
 from sockatuh.wording import admin as wording
+from sockatuh.wording import config_file
 
 from .arguments import FROM_STDIN, a_path, password_in_file, working_directory
 from .errors import stop
@@ -123,11 +124,11 @@ def _set_up(directory: Path | None, config: Path, room: str, password_hash: str)
 
 def _write_config(path: Path, room: str, password_hash: str, *, beside: bool) -> None:
     lines = [
-        wording.CONFIG_HEAD,
+        config_file.HEAD,
         # A JSON string of printable characters is a TOML string.
         f"room = {json.dumps(room, ensure_ascii=False)}",
-        f"password_hash = '{password_hash}'  # {wording.HASH_IS_SECRET}",
-        *([f'state_dir = "."  # {wording.CONFIG_BESIDE}'] if beside else []),
+        f"password_hash = '{password_hash}'  # {config_file.HASH_IS_SECRET}",
+        *([f'state_dir = "."  # {config_file.BESIDE}'] if beside else []),
     ]
     path.parent.mkdir(parents=True, exist_ok=True)
     with open(path, "x", encoding="utf-8", opener=_open_config) as file:

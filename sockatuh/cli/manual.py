@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from typing import Final
 
 from sockatuh.wording import admin as wording
+from sockatuh.wording import usage
 
 from .command_tree import MADE_FROM, Command, Parameter
 
@@ -20,24 +21,28 @@ def manual_page(program: Command) -> str:
 
 def _lines(program: Command) -> Iterator[str]:
     yield f'.\\" {MADE_FROM}'
-    yield '.TH SOCKATUH 1 "" SockAtuh "User Commands"'
+    yield f'.TH SOCKATUH 1 "" SockAtuh "{_escaped(usage.MANUAL_TITLE)}"'
     yield ".nh"  # no hyphen in a path or an address
-    yield ".SH NAME"
+    yield _section("NAME")
     yield f"sockatuh \\- {_escaped(program.summary)}"
-    yield ".SH SYNOPSIS"
+    yield _section("SYNOPSIS")
     yield f".B sockatuh\n{_escaped(program.usage)}"
-    yield ".SH OPTIONS"
+    yield _section("OPTIONS")
     for option in program.options:
         yield from _entry(option)
-    yield ".SH COMMANDS"
+    yield _section("COMMANDS")
     for command in program.commands:
         yield f".SS sockatuh {_escaped(command.name)} {_escaped(command.usage)}"
         yield from _text(command.text)
         for each in (*command.arguments, *command.options):
             yield from _entry(each)
-    yield ".SH EXIT STATUS"
+    yield _section("EXIT STATUS")
     for code, meaning in _EXIT_CODE.findall(wording.HELP_EXIT_CODES):
         yield f".TP\n.B {code}\n{_escaped(meaning)}"
+
+
+def _section(name: str) -> str:
+    return f".SH {_escaped(usage.MANUAL_SECTIONS[name])}"
 
 
 def _text(text: str) -> Iterator[str]:

@@ -16,6 +16,7 @@ from sockatuh.errors import ConfigurationError, Problem
 from sockatuh.protocol.seam import bracketed
 from sockatuh.settings.secret import SecretError, read_secret
 from sockatuh.settings.values import checked_hash
+from sockatuh.wording import config_file
 from sockatuh.wording import install as wording
 
 from .arguments import working_directory
@@ -131,7 +132,7 @@ def service_settings(source: Path | None, room: str) -> ServiceSettings:
         raise ConfigurationError([problem])
     if source is None:
         name = json.dumps(settings.room, ensure_ascii=False)
-        text = f'{wording.CONFIG_HEAD}\nroom = {name}\nstate_dir = "/{STATE}"\n'
+        text = f'{config_file.SERVICE_HEAD}\nroom = {name}\nstate_dir = "/{STATE}"\n'
     elif is_kept:
         text = toml_text(source.read_bytes())
     else:
@@ -161,7 +162,7 @@ def _problem_of(settings: Settings, *, is_kept: bool) -> Problem | None:
 
 def _for_everybody(text: str, source: Path) -> str:
     """Return the text of the settings without the secret, and with the service's state directory."""
-    text = re.sub(r"^password_hash\s*=.*$", wording.SECRET_MOVED, text, flags=re.MULTILINE)
+    text = re.sub(r"^password_hash\s*=.*$", config_file.SECRET_MOVED, text, flags=re.MULTILINE)
     text = re.sub(r"^state_dir\s*=.*$", f'state_dir = "/{STATE}"', text, flags=re.MULTILINE)
     try:
         is_left = "password_hash" in tomllib.loads(text)

@@ -14,6 +14,7 @@ from sockatuh.client.room import Room
 from sockatuh.errors import ClientError
 from sockatuh.room.text import clean_line
 from sockatuh.wording import client as phrases
+from sockatuh.wording.answers import NO, YES
 
 from .narrator import LongTexts, describe
 from .rendering import Line, draw
@@ -133,11 +134,11 @@ class CommandRunner:
         """Carry out a line."""
         asked_back, self._asked_back = self._asked_back, None
         if asked_back is not None:
-            if line.strip().lower() in phrases.YES:
+            if line.strip().lower() in YES:
                 self._room.send(asked_back.text, action=asked_back.action)
                 return Done.HANDLED
             self._view.note(phrases.NOT_SAID)
-            if line.strip().lower() in phrases.NO:
+            if line.strip().lower() in NO:
                 return Done.HANDLED
         match parse(line):
             case SayText() as say:

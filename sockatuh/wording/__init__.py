@@ -4,7 +4,8 @@ There is one package per language, all with the same modules, names and signatur
 
 * `admin`: about running a room, and about errors;
 * `client`: about being in a room;
-* `install`, `check`, `backup`, `doctor`: about the commands of these names.
+* `install`, `check`, `backup`, `doctor`: about the commands of these names;
+* `usage`: the words of help pages and usage errors.
 
 `from sockatuh.wording import client` is that module in the language chosen from the environment when this module is
 imported; for type checkers it is English. The packages themselves never import this module, so several languages can
@@ -13,13 +14,46 @@ be loaded side by side.
 
 from __future__ import annotations
 
+import os
+import re
+from collections.abc import Mapping
 from importlib import import_module
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
+
+VARIABLE: Final = "SOCKATUH_LANG"
+"""The variable that names the language; without it the locale does."""
+LANGUAGES: Final = {
+    # the package: the codes that stand for it in the variable and in the names of locales
+    "en": ("en", "c", "posix"),
+    "id": ("id", "in"),
+}
+_LOCALE: Final = ("LC_ALL", "LC_MESSAGES", "LANG")
+_CODE: Final = re.compile(r"([A-Za-z]+)(?:[_.@-].*)?", re.ASCII | re.DOTALL)
+
+
+def find_language(name: str) -> str | None:
+    """Return the package for a language or locale such as `id` or `id_ID.UTF-8`, None if there is none."""
+    code = found[1].lower() if (found := _CODE.fullmatch(name)) else ""
+    return next((package for package, codes in LANGUAGES.items() if code in codes), None)
+
+
+def choose_language(environ: Mapping[str, str]) -> str:
+    """Return the package that an environment asks for; English if it asks for a language that we do not have."""
+    asked = next(filter(None, map(environ.get, (VARIABLE, *_LOCALE))), "en")
+    return find_language(asked) or "en"
+
+
+def find_unknown(environ: Mapping[str, str]) -> str | None:
+    """Return what our variable asks for if that is no language we have."""
+    asked = environ.get(VARIABLE, "")
+    return asked if asked and find_language(asked) is None else None
+
 
 if TYPE_CHECKING:
-    from .en import HELP_JSON, HELP_PASSWORD_FILE, NO_ANSWER_GIVEN, admin, backup, check, client, doctor, install
+    from .en import HELP_JSON, HELP_PASSWORD_FILE, NO_ANSWER_GIVEN, admin, backup, check, client, doctor, install, usage
 else:
-    _chosen = import_module(".en", __name__)
+    _chosen = import_module(f".{choose_language(os.environ)}", __name__)
+    _MODULES = frozenset({"admin", "backup", "check", "client", "doctor", "install", "usage"})
 
     def __getattr__(name: str) -> object:
         """Return a module or a sentence of the chosen language, loaded on first use."""
@@ -27,16 +61,21 @@ else:
             return import_module(f".{name}", _chosen.__name__)
         return getattr(_chosen, name)
 
-    _MODULES = frozenset({"admin", "backup", "check", "client", "doctor", "install"})
 
 __all__ = [
     "HELP_JSON",
     "HELP_PASSWORD_FILE",
+    "LANGUAGES",
     "NO_ANSWER_GIVEN",
+    "VARIABLE",
     "admin",
     "backup",
     "check",
+    "choose_language",
     "client",
     "doctor",
+    "find_language",
+    "find_unknown",
     "install",
+    "usage",
 ]

@@ -92,10 +92,6 @@ TOO_MANY_FILES: Final = (
 STILL_THERE: Final = ", still there"
 TRANSIENT: Final = ", for one command"
 
-CONFIG_HEAD: Final = "# The room's settings. `sockatuh check --show-origin` prints every other one, with its default.\n"
-HASH_IS_SECRET: Final = "keep this private: whoever has it can pose as the server to newcomers"
-CONFIG_BESIDE: Final = "beside this file"
-
 NOTHING_GIVEN: Final = "Nothing was given away."
 REFUSALS: Final[Mapping[str, str]] = {
     "name_invalid": "The server does not accept that name. Choose another with --name.",
@@ -320,6 +316,11 @@ def too_few_descriptors(most: int, needed: int) -> str:
 def no_such_zone(zone: str) -> str:
     """Say that the time zone is unknown."""
     return f"TZ={fact(zone)[:60]} is not a time zone known here, so times are in UTC."
+
+
+def no_such_language(asked: str, known: Sequence[str]) -> str:
+    """Say that there is no such language, and list the codes of those there are."""
+    return f"no such language: {fact(asked)[:60]}; there are {', '.join(known)}"
 
 
 def bug(kind: str, message: str) -> str:

@@ -72,8 +72,6 @@ AFTER_OR_LINES: Final = "--after cannot be combined with -n or --since: each of 
 WHICH_IDENTITY_ACTION: Final = "`sockatuh identity show`, or `sockatuh identity forget SERVER`."
 
 ASK_PASSWORD: Final = "Room password: "
-YES: Final = frozenset({"y", "yes", "ya"})
-NO: Final = frozenset({"", "n", "no", "t", "tidak"})
 # The two answers of the original program.
 NAME_VALID: Final = "Username valid!"
 JOINED: Final = "Berhasil bergabung!"

@@ -18,12 +18,8 @@ HELP_PRINT: Final = "Print every file and every command, and do nothing."
 HELP_FROM: Final = "Start from the settings in this file, such as `sockatuh init` writes."
 HELP_PURGE: Final = "Also remove the settings, the password, the keys and everything that was said."
 
-CONFIG_HEAD: Final = (
-    "# The room's settings, readable by all: no secret in it. After a change: systemctl reload sockatuh\n"
-    "# `sudo sockatuh check` prints all that are in force.\n"
-)
-SECRET_MOVED: Final = "# password_hash is in a file of its own, which only root can read"
 SHOWN_AS_SECRET: Final = "(the hash of the room's password)\n"
+NEWS: Final = {"new": "new", "changed": "changed", "unchanged": "unchanged", "kept": "kept"}
 NO_SYSTEMD: Final = (
     "This system was not started by systemd, so there is no service to install. Start the room with `sockatuh serve`."
 )
@@ -113,7 +109,7 @@ def room_is_set(path: Path) -> str:
 def will_write(path: Path, mode: int | None, news: str) -> str:
     """Say what happens to a file, or to a link, which has no mode."""
     return (
-        f"  {news:<9} {fact(path)}"
+        f"  {NEWS[news]:<9} {fact(path)}"
         + (f" ({mode:04o})" if mode is not None else "")
         + (" (it is another program's)" if news == "kept" else "")
     )

@@ -1,0 +1,50 @@
+"""Every sentence that `check` prints."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Final
+
+from sockatuh.wording.facts import fact
+
+HELP_SHOW_ORIGIN: Final = "Tampilkan juga asal setiap setelan."
+HELP_SETTINGS: Final = (
+    "Periksa setelan saja, dan tampilkan hanya yang salah; dijalankan oleh layanan waktu membaca ulang setelan."
+)
+
+RUNNING: Final = "ruang sedang berjalan"
+WAITING: Final = "ruang tidak berjalan; systemd memegang portnya dan menjalankannya kalau ada yang datang"
+READY: Final = "ruang tidak berjalan dan bisa dijalankan"
+NOT_TRIED: Final = "tidak dicoba"
+CLOSED_CREDENTIAL: Final = "berkas kredensial /etc/sockatuh/password_hash, yang hanya boleh dibaca root"
+NOT_ADMITTED: Final = (
+    "Data dan kata sandi ruang adalah milik layanan, dan hanya root yang bisa memeriksanya: sudo sockatuh check"
+)
+
+
+def in_order(state: str, room: str, host: str, port: int, state_dir: Path) -> str:
+    """Say that nothing is wrong, and whether the room is running."""
+    return f'Semua beres; {state}: ruang "{room}" di {fact(host)} port {port}, data di {fact(state_dir)}'
+
+
+def setting(key: str, value: str, origin: str) -> str:
+    """Show one setting, with its origin if there is one."""
+    return f"{fact(key)} = {fact(value)}" + (f"  ({fact(origin)})" if origin else "")
+
+
+def not_writable(place: Path) -> str:
+    """Say that the state directory cannot be written."""
+    return f"seharusnya direktori yang bisa ditulisi pengguna ini, dan {fact(place)} bukan"
+
+
+def silent(port: int) -> str:
+    """Say that a server runs the room but does not answer at its port."""
+    return (
+        f"ada server yang menjalankan ruang ini tetapi tidak menjawab di port {port}: server itu dimulai dengan port "
+        "lain, atau macet; mulailah ulang"
+    )
+
+
+def another_answers(port: int) -> str:
+    """Say that another server has the room's port."""
+    return f"server SockAtuh lain menjawab di port {port}"

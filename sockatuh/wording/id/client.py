@@ -1,0 +1,466 @@
+"""Every sentence that the client's commands and screens print.
+
+Callers clean texts from the network first. The reasons for which a server refuses something are in `admin`.
+"""
+# ruff: noqa: S105 - sentences about passwords are not passwords
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from datetime import date
+from pathlib import Path
+from typing import Final
+
+from sockatuh.wording.facts import fact
+
+HELP_CHAT: Final = "Mengobrol di sebuah ruang."
+HELP_SEND: Final = "Kirim satu pesan ke ruang, dan tunggu sampai tersimpan."
+HELP_TAIL: Final = "Baca yang dikatakan di ruang, sampai dihentikan."
+HELP_WHO: Final = "Lihat siapa saja yang ada di ruang."
+HELP_DISCOVER: Final = "Cari ruang di jaringan komputer ini."
+HELP_IDENTITY: Final = "Tampilkan kunci yang dikenal server sebagai Anda, atau lupakan kunci sebuah server."
+
+HELP_SERVER: Final = (
+    "HOST, HOST:PORT, [IPV6]:PORT, atau undangan sockatuh://…; bawaan: $SOCKATUH_SERVER, "
+    "kalau tidak ada, server dari `sockatuh chat SERVER` Anda yang terakhir."
+)
+HELP_CHAT_SERVER: Final = (
+    "HOST, HOST:PORT, [IPV6]:PORT, atau undangan sockatuh://…; bawaan: $SOCKATUH_SERVER, kalau tidak ada, server dari "
+    "obrolan Anda yang terakhir, di mana pun sekarang, kalau tidak ada, ruang yang ditemukan "
+    "(dengan $SOCKATUH_DISCOVER=off tidak dicari)."
+)
+HELP_NAME: Final = (
+    "Nama Anda; bawaan: nama yang Anda pilih di obrolan terakhir di sana, kalau belum ada, nama login Anda."
+)
+HELP_TRUST: Final = (
+    "Sikap terhadap server yang belum Anda kenal: dengan ask dan accept-new server harus membuktikan bahwa ia tahu "
+    "kata sandinya; dengan strict server itu ditolak, kecuali Anda punya undangan."
+)
+HELP_PLAIN: Final = "Baris biasa, untuk terminal sederhana dan pembaca layar."
+HELP_CHAT_JSON: Final = (
+    "Baca teks atau JSON dari stdin, satu per baris, dan tampilkan yang terjadi sebagai JSON (docs/JSON.md)."
+)
+HELP_HISTORY_LINES: Final = (
+    "Berapa pesan sebelumnya yang ditampilkan dulu; bawaan: di terminal sebanyak yang dikirim server, selain itu "
+    "tidak ada."
+)
+HELP_TAIL_LINES: Final = "Berapa pesan sebelumnya yang ditampilkan dulu; bawaan: di terminal 10, selain itu tidak ada."
+HELP_COLOUR: Final = "Kapan memakai warna; auto: di terminal, kecuali NO_COLOR disetel."
+HELP_WORDS: Final = (
+    "Teksnya; beberapa kata digabung dengan spasi. Tanpa kata, atau dengan - saja, teks dibaca dari stdin. "
+    "Tulis -- sebelum teks yang diawali tanda hubung."
+)
+HELP_TIMEOUT: Final = (
+    "Batas waktu dalam detik sampai teks tersimpan, kalau lewat: kode keluar 3; waktu menjawab pertanyaan tidak "
+    "dihitung."
+)
+HELP_SINCE: Final = "Hanya yang dikatakan sejak itu: 90m, 12h, atau 2d lalu, 09:30, 2026-11-28, atau 2026-11-28T09:30."
+HELP_AFTER: Final = "Mulai sesudah tempat ini di log, yaitu seq pesan terakhir yang sudah Anda baca."
+HELP_SWEEP: Final = (
+    "Tanyai juga satu per satu setiap alamat dalam /24 di sekitar alamat komputer ini. Ruang ditemukan meskipun "
+    "firewall membuang jawaban atas broadcast, tetapi cara ini tampak seperti pemindaian port."
+)
+HELP_QUICK: Final = "Tampilkan apa yang menjawab, tanpa namanya dan tanpa menuntut bukti kuncinya."
+HELP_SEARCH_TIMEOUT: Final = (
+    "Berapa detik menunggu jawaban; pencarian selesai lebih cepat kalau tidak ada lagi yang menjawab."
+)
+HELP_IDENTITY_ACTION: Final = "show, atau forget dengan SERVER yang kunci dan tiketnya akan dihapus."
+HELP_IDENTITY_SERVER: Final = "HOST atau HOST:PORT, seperti ditulis oleh `identity show`."
+
+NO_SERVER_KNOWN: Final = (
+    "Server mana? `sockatuh chat HOST` mengingatnya, begitu juga undangan dari pengelola ruang; "
+    "skrip menyebutnya dengan $SOCKATUH_SERVER, `send` juga dengan --server HOST."
+)
+PASSWORD_NOT_TEXT: Final = "Kata sandi itu bukan UTF-8."
+TEXT_NOT_UTF8: Final = "Teks di stdin bukan UTF-8; tidak ada yang dikirim."
+TEXT_HOLDS_NUL: Final = "Masukan di stdin berisi byte NUL, jadi bukan teks; tidak ada yang dikirim."
+STDIN_TWICE: Final = "Kata sandi dan teks tidak bisa sama-sama dari stdin; berikan salah satunya dengan cara lain."
+WHICH_TEXT: Final = "Kirim apa? `sockatuh send teksnya di sini`, atau salurkan lewat pipa."
+AFTER_OR_LINES: Final = "--after tidak bisa dipakai bersama -n atau --since: masing-masing menentukan awalnya."
+WHICH_IDENTITY_ACTION: Final = "`sockatuh identity show`, atau `sockatuh identity forget SERVER`."
+
+ASK_PASSWORD: Final = "Kata sandi ruang: "
+# The two answers of the original program.
+NAME_VALID: Final = "Username valid!"
+JOINED: Final = "Berhasil bergabung!"
+
+PASSWORD_CHANGED: Final = (
+    "Kata sandi ruang sudah diganti. Masukkan yang baru dan Anda masuk lagi; yang sudah Anda tulis tetap disimpan."
+)
+PASSWORD_WRONG: Final = "Itu bukan kata sandi ruang ini."
+PREPARING: Final = "menyiapkan kata sandi…"
+NAME_REFUSALS: Final = {
+    "name_invalid": "Ruang ini tidak menerima nama itu.",
+    "name_unavailable": (
+        "{name}, atau nama yang mirip, sudah dipakai di sini. Pilih nama lain, atau ketik {name} sekali lagi kalau "
+        "itu nama Anda: setelah kata sandi, ruang memberi tahu siapa pemiliknya."
+    ),
+    "name_taken": "Ada orang di ruang yang memakai nama itu, atau nama yang mirip.",
+    "name_owned": "Nama itu milik kunci lain.",
+    "name_is_password": "Nama tidak boleh sama dengan kata sandi ruang.",
+}
+
+MONTHS: Final = (
+    "Januari", "Februari", "Maret", "April", "Mei", "Juni", "Juli", "Agustus", "September", "Oktober", "November",
+    "Desember",
+)  # fmt: skip
+NOT_STORED_YET: Final = "… belum tersimpan"
+HELD: Final = (
+    "Server sedang tidak bisa menyimpan apa pun; pesan ini menunggu di sana dan berlanjut sendiri. Ctrl-C membatalkan."
+)
+HERE: Final = "Anda di sini"
+BACK: Final = "terhubung lagi"
+REWOUND: Final = "log ruang dikembalikan ke keadaan lama; sebagian pesan di atas mungkin sudah tidak ada di dalamnya"
+IN_CLEAR: Final = "mulai sekarang pesan juga keluar dari server tanpa enkripsi, untuk {name}"
+LOSSES: Final = {
+    "restarting": "server dimulai ulang; tetaplah di sini, yang Anda tulis disimpan",
+    "closing": "ruang ditutup oleh pengelolanya; mungkin nanti dibuka lagi, Ctrl-C untuk keluar",
+}
+OUT_OF_CONTACT: Final = "sedang tidak terhubung; coba lagi setelah terhubung"
+ME_WHAT: Final = "/me perlu teks: /me melambai"
+SHOW_WHAT: Final = "/show perlu nomor yang ada di bawah teks panjang: /show 4321"
+SAY_PASSWORD: Final = "pesan itu berisi kata sandi ruang, dan semua orang akan membacanya; kirim juga? [y/T]"
+NOT_SAID: Final = "pesan berisi kata sandi itu tidak dikirim"
+NOT_UTF8: Final = "bukan UTF-8"
+HOLDS_NUL: Final = "berisi byte NUL, jadi bukan teks"
+NOT_A_LINE: Final = 'baris yang diawali { harus berupa {"text": "…"} dan boleh berisi "action": true'
+CHAT_HELP: Final = (
+    "/who            lihat siapa saja yang ada di sini",
+    "/me TEKS        katakan yang Anda lakukan: /me melambai",
+    "/show SEQ       tampilkan teks panjang seutuhnya",
+    "/help           tampilkan daftar ini",
+    "/quit           keluar; Ctrl-D dan Ctrl-C juga",
+    "//TEKS          kirim teks yang diawali garis miring",
+)
+
+ROOM_COLUMNS: Final = ("RUANG", "ALAMAT", "KUNCI")
+NONE_CHOSEN: Final = "Tidak ada ruang yang dipilih."
+NOT_A_NUMBER: Final = "nan bukan jumlah detik."
+KEEP_APART: Final = (
+    "Banyak jaringan memisahkan komputer (Wi-Fi tamu, VLAN), dan banyak firewall membuang jawaban atas broadcast."
+)
+WHO_COLUMNS: Final = ("NAMA", "SEJAK", "DIALEK", "KUNCI")
+NO_CONTACT: Final = "(tidak terhubung)"
+LEFT_REASONS: Final = {
+    "lost": "hubungan terputus",
+    "idle": "diam terlalu lama",
+    "server_lost": "tidak kembali",
+    "closed": "ruang ditutup",
+    "crowded": "hubungan terputus, dan tempatnya diperlukan",
+}
+
+
+def not_a_moment(text: str) -> str:
+    """Say how to write a moment."""
+    return f"--since {fact(text)} bukan waktu. Tulis 90m, 12h, atau 2d lalu, 09:30, 2026-11-28, atau 2026-11-28T09:30."
+
+
+def not_a_server(reason: str) -> str:
+    """Say why a server cannot be what was written."""
+    return f"{reason}. Tulis HOST, HOST:PORT, [IPV6]:PORT, atau undangan sockatuh://…"
+
+
+def password_unproven(words: str) -> str:
+    """Say that a password was refused by a server that has proved nothing; `words` are those of its key."""
+    return (
+        "Tidak berhasil: itu bukan kata sandi ruang, atau ini bukan server ruang Anda. Yang Anda ketik tetap rahasia "
+        f"dalam kedua hal. Kata-kata kuncinya: {words}; bandingkan dengan layar ruang kalau Anda yakin akan kata "
+        "sandinya."
+    )
+
+
+def ask_name(default: str) -> str:
+    """Ask for a name."""
+    return f"Nama Anda [{default}]: " if default else "Nama Anda: "
+
+
+def name_refused(code: str, detail: str, name: str) -> str:
+    """Say why a name cannot be had, before another is asked for."""
+    return NAME_REFUSALS[code].format(name=name) + (f" ({detail})" if detail else "")
+
+
+def holder(name: str, tag: str, moment: str) -> str:
+    """Say who has a name, with which key and since when, as far as known."""
+    return ", ".join([name, *([f"kunci {tag}"] if tag else []), *([f"sejak {moment}"] if moment else [])])
+
+
+def owner(tag: str, moment: str) -> str:
+    """Say who owns a name that nobody uses at present, and when it was last used."""
+    return ", ".join([*([f"kunci {tag}"] if tag else []), *([f"terakhir dipakai {moment}"] if moment else [])])
+
+
+def name_valid_as(name: str) -> str:
+    """Say that a name is free, and how the room spells it."""
+    return f"{NAME_VALID} Penulisannya {name}."
+
+
+def waiting(wait: float) -> str:
+    """Say in how many seconds the next password is checked."""
+    return f"Terlalu banyak percobaan dari sini; yang ini diperiksa dalam {math.ceil(wait)} detik. Ctrl-C untuk keluar."
+
+
+def many_guess(wait: float) -> str:
+    """Say that many wrong passwords are tried, and in how many seconds this one is checked."""
+    return (
+        f"Banyak kata sandi salah sedang dicoba di sini; yang ini diperiksa dalam {math.ceil(wait)} detik. "
+        "Ctrl-C untuk keluar."
+    )
+
+
+def welcome(room: str, server: str, name: str) -> str:
+    """Say which room this is."""
+    return f"{room} di {server}. Anda adalah {name}; /help menampilkan perintahnya."
+
+
+def earlier(count: int) -> str:
+    """Head the lines from before the client joined."""
+    return f"{count} pesan sebelumnya"
+
+
+def missed(count: int) -> str:
+    """Head the lines from while there was no contact."""
+    return f"{count} pesan selama Anda tidak terhubung"
+
+
+def gone(count: int) -> str:
+    """Say that the server no longer keeps some lines."""
+    return f"{count} pesan tidak disimpan lagi"
+
+
+def joined(name: str) -> str:
+    """Say that somebody came."""
+    return f"{name} bergabung"
+
+
+def left(name: str, reason: str) -> str:
+    """Say that somebody went."""
+    return f"{name} keluar" + (f" ({LEFT_REASONS[reason]})" if reason in LEFT_REASONS else "")
+
+
+def last_contact(seconds: float, kept: int) -> str:
+    """Say how long the server has been silent, and how many lines wait for it."""
+    return f"terakhir terhubung {int(seconds)} detik lalu" + (f", {kept} pesan menunggu" if kept else "")
+
+
+def contact_lost(kept: int) -> str:
+    """Say that contact is lost, where no clock can be shown."""
+    return "hubungan terputus, mencoba lagi" + (f"; {kept} pesan menunggu" if kept else "")
+
+
+def more(count: int) -> str:
+    """Say how many lines are not shown."""
+    return f"dan {count} lagi"
+
+
+def leaving(kept: int) -> str:
+    """Say why leaving takes a moment."""
+    return f"keluar setelah {kept} pesan tersimpan; Ctrl-C keluar sekarang juga"
+
+
+def more_of_it(count: int, seq: int) -> str:
+    """Say how much of a long text is hidden, and how to see it."""
+    return f"… {count} baris lagi; /show {seq}"
+
+
+def not_kept(seq: int) -> str:
+    """Say that a text is not kept, or not long."""
+    return f"{seq} bukan teks panjang, atau tidak disimpan lagi di sini"
+
+
+def still_trying(obstacles: Sequence[str]) -> str:
+    """Say what is in the way of the server, and that the client keeps trying."""
+    told = "; ".join(obstacles)
+    return f"{told[:1].upper()}{told[1:]}; masih mencoba."
+
+
+def another_key(name: str, last: date, *, has_key: bool) -> str:
+    """Say that a name is used with a new key, or without one; `last`: the day it was last seen."""
+    how = (
+        "memakai kunci lain dari sebelumnya" if has_key else "tidak memakai kunci (tanpa enkripsi), tidak seperti dulu"
+    )
+    return f"{name} {how}; terakhir terlihat {last.day} {MONTHS[last.month - 1]} {last.year}"
+
+
+def delayed(wait: float) -> str:
+    """Say that the room's rate was exceeded; `wait`: seconds until the server resumes."""
+    return f"terlalu cepat untuk ruang ini; pengiriman berlanjut dalam {max(1, math.ceil(wait))} detik"
+
+
+def held(count: int) -> str:
+    """Say that lines wait at the server, which can store nothing at present."""
+    return f"belum tersimpan: server sedang tidak bisa menyimpan apa pun; {count} pesan menunggu di sana"
+
+
+def refused_line(reason: str) -> str:
+    """Say that a line was rejected."""
+    return f"tidak dikirim: {reason}"
+
+
+def input_line_refused(number: int, reason: str) -> str:
+    """Say that a line of the input was rejected."""
+    return f"baris {number} tidak dikirim: {reason}"
+
+
+def not_done(why: str) -> str:
+    """Say why a typed line was rejected, and how to get it back."""
+    return f"{why.removesuffix('.')}; tombol Atas memunculkannya lagi"
+
+
+def too_long(size: int, most: int) -> str:
+    """Give the sizes of a text that is too long, in bytes."""
+    return f"{_number(size)} byte; paling banyak {_number(most)}"
+
+
+def in_parts(size: int, most: int) -> str:
+    """Say what to do with a text that is too long, sizes in bytes."""
+    return f"{too_long(size, most)}. Kirimlah dalam beberapa bagian."
+
+
+def unknown_command(word: str) -> str:
+    """Say that there is no such command."""
+    return f"tidak ada perintah /{word}; /help menampilkan daftarnya, //{word} mengirimnya sebagai teks"
+
+
+def here(names: Sequence[str]) -> str:
+    """List who is in the room."""
+    return f"{len(names)} orang di sini: {', '.join(names)}"
+
+
+def here_as(name: str, role: str, *, is_encrypted: bool, is_present: bool) -> str:
+    """Name somebody who is in the room; `role`: "" for a member."""
+    remarks = [
+        *([role] if role else []),
+        *([] if is_encrypted else ["tanpa enkripsi"]),
+        *([] if is_present else ["tidak terhubung"]),
+    ]
+    return f"{name} ({', '.join(remarks)})" if remarks else name
+
+
+def not_stored(count: int) -> str:
+    """Say how many lines the server has not acknowledged."""
+    return f"{count} pesan tidak tersimpan:"
+
+
+def stored_and_not_printed(seq: int, reason: str) -> str:
+    """Say that a line is stored although its receipt could not be printed."""
+    return f"Tersimpan sebagai {seq}; itu tidak bisa ditulis ke stdout: {reason}."
+
+
+def not_remembered(path: str, reason: str) -> str:
+    """Say that the profile could not be written."""
+    return f"Ini tidak bisa diingat untuk lain kali: {path}: {reason}."
+
+
+def never_acknowledged(count: int) -> str:
+    """Introduce the unanswered lines of a client that was killed."""
+    return f"{count} pesan dari waktu lalu tidak pernah dipastikan tersimpan; tidak dikirim lagi:"
+
+
+def some_refused(count: int) -> str:
+    """Say how many lines of the input were rejected."""
+    return f"{count} baris ditolak."
+
+
+def identity(words: Sequence[str], fingerprint: str, path: Path) -> str:
+    """Show the person's own key."""
+    return f"Sidik jari    {' '.join(words)}  (SHA256:{fingerprint})\nDisimpan di   {fact(path)}"
+
+
+def known_server(server: str, words: Sequence[str], first_seen: str, room: str) -> str:
+    """Show a known server."""
+    return f"{server}  {room}\n    {' '.join(words)}  (sejak {first_seen})"
+
+
+def milliseconds(seconds: float) -> str:
+    """Say how long an answer took."""
+    return f"{max(1, round(seconds * 1000))} ms"
+
+
+def found_known(first_seen: str) -> str:
+    """Say of a key that it is known, and since which day."""
+    return f"dikenal sejak {first_seen}"
+
+
+def found_moved(first_seen: str, server: str) -> str:
+    """Say of a key that it is known from another address."""
+    return f"dikenal sejak {first_seen}, pindah; dulu di {server}"
+
+
+def found_other_key(room: str, server: str) -> str:
+    """Say of a key that another one is known for the room's name (`room`: quoted) or its address; its words follow."""
+    return f"⚠ bukan kunci {room or f'ruang di {server}'} yang Anda kenal: "
+
+
+def found_new() -> str:
+    """Say of a key that it is new; its words follow."""
+    return "baru: "
+
+
+def found_outdated(version: int) -> str:
+    """Say that a server speaks another version of the protocol."""
+    return f"memakai protokol versi {version}, sedangkan program ini versi lain"
+
+
+def found_one(room: str, server: str) -> str:
+    """Say which room was found."""
+    return f"Ditemukan {room} di {server}."
+
+
+def moved(room: str, server: str, before: str) -> str:
+    """Say that a known room has another address."""
+    return f"{room} sekarang di {server} (dulu di {before})."
+
+
+def which_room(default: int | None) -> str:
+    """Ask which of the listed rooms to join."""
+    return "Yang mana? " if default is None else f"Yang mana? [{default}] "
+
+
+def one_to(count: int) -> str:
+    """Say what an answer to that may be."""
+    return f"1 sampai {count}" if count > 1 else "1, atau Ctrl-C"
+
+
+def name_one(servers: Sequence[str], *, are_known: bool) -> str:
+    """Say that a program has to name the room that it joins."""
+    if len(servers) == 1:
+        return f"Ada ruang yang menjawab di {servers[0]} tetapi belum dikenal; sebutkan: `sockatuh chat {servers[0]}`."
+    known = "" if are_known else ", dan tidak satu pun dikenal di sini"
+    return f"Beberapa ruang menjawab{known}; sebutkan satu: {', '.join(servers)}."
+
+
+def on_or_off(variable: str, value: str) -> str:
+    """Say what a variable may be."""
+    return f"{variable} harus on atau off; isinya {fact(value)!r}."
+
+
+def some_unproven(count: int) -> str:
+    """Say how many answers are not listed."""
+    return f"{count} jawaban menyebut kunci tanpa membuktikannya, dan tidak ditampilkan; --json memuatnya."
+
+
+def no_room(networks: Sequence[str], *, was_swept: bool) -> str:
+    """Say that no room was found, where it was looked for, and what to do now."""
+    where = f"di {_and(networks)}" if networks else "di sini: komputer ini tidak ada di jaringan mana pun"
+    ask = "mintalah kepada pengelola ruang baris yang ditampilkan `sockatuh serve`."
+    todo = f"M{ask[1:]}" if was_swept else f"Coba `sockatuh discover --sweep`, atau {ask}"
+    return f"Tidak ada ruang yang menjawab {where}.\n{KEEP_APART}\n{todo}"
+
+
+def forgotten(server: str) -> str:
+    """Say that a server's key is no longer known."""
+    return f"{server} dilupakan. `sockatuh chat {server}` berikutnya akan menjadi pertemuan pertama."
+
+
+def not_known(server: str) -> str:
+    """Say that there was nothing to forget."""
+    return f"{server} tidak dikenal di sini. `sockatuh identity show` menampilkan server yang dikenal."
+
+
+def _and(items: Sequence[str]) -> str:
+    return f"{', '.join(items[:-1])} dan {items[-1]}" if len(items) > 1 else "".join(items)
+
+
+def _number(count: int) -> str:
+    return f"{count:,}".replace(",", ".")

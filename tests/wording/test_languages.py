@@ -1,0 +1,43 @@
+"""Every language says the same: the same modules, names, kinds, parameters, and keys of tables."""
+
+from __future__ import annotations
+
+import string
+
+import pytest
+from wording.languages import ENGLISH, OTHERS, PACKAGES, modules_of, public, shape_of, texts_of
+
+from sockatuh.wording import LANGUAGES
+
+
+def test_every_package_can_be_chosen_and_every_choice_is_a_package() -> None:
+    assert {*PACKAGES} == {*LANGUAGES}
+
+
+@pytest.mark.parametrize("language", OTHERS)
+def test_a_language_has_the_same_sentences_as_english(language: str) -> None:
+    ours, theirs = modules_of(ENGLISH), modules_of(language)
+    assert theirs.keys() == ours.keys()
+    for name, module in ours.items():
+        here, there = public(module), public(theirs[name])
+        assert here.keys() - there.keys() == set(), f"missing from {language}/{name}"
+        assert there.keys() - here.keys() == set(), f"only in {language}/{name}"
+        differ = {each for each in here if shape_of(here[each]) != shape_of(there[each])}
+        assert not differ, f"of another shape in {language}/{name}"
+
+
+@pytest.mark.parametrize("language", OTHERS)
+def test_the_places_for_facts_in_tables_are_the_same(language: str) -> None:
+    theirs = modules_of(language)
+    for name, module in modules_of(ENGLISH).items():
+        for each, value in public(module).items():
+            texts = zip(texts_of(value), texts_of(public(theirs[name])[each]), strict=True)
+            for ours, other in texts:
+                assert places_of(ours) == places_of(other), f"{language}/{name}: {other}"
+
+
+def places_of(text: str) -> list[str]:
+    try:
+        return sorted(field for _, field, _, _ in string.Formatter().parse(text) if field)
+    except ValueError:  # a brace that is only shown
+        return []
