@@ -46,7 +46,7 @@ def shape_of(value: object) -> object:
     if inspect.isfunction(value):
         return inspect.signature(value)
     if isinstance(value, dict):
-        return "dict", [(key, shape_of(each)) for key, each in value.items()]
+        return {key: shape_of(each) for key, each in value.items()}
     if isinstance(value, tuple):
         return "tuple", [shape_of(each) for each in value]
     if isinstance(value, frozenset):
@@ -59,7 +59,7 @@ def texts_of(value: object) -> Iterator[str]:
     if isinstance(value, str):
         yield value
     elif isinstance(value, dict):
-        for each in value.values():
+        for _, each in sorted(value.items()):
             yield from texts_of(each)
     elif isinstance(value, tuple):
         for each in value:

@@ -36,6 +36,12 @@ def test_the_places_for_facts_in_tables_are_the_same(language: str) -> None:
                 assert places_of(ours) == places_of(other), f"{language}/{name}: {other}"
 
 
+@pytest.mark.parametrize("language", OTHERS)
+def test_the_patterns_of_usage_errors_are_tried_in_the_same_order(language: str) -> None:
+    ours, theirs = modules_of(ENGLISH)["usage"], modules_of(language)["usage"]
+    assert [*theirs.ERRORS] == [*ours.ERRORS]
+
+
 def places_of(text: str) -> list[str]:
     try:
         return sorted(field for _, field, _, _ in string.Formatter().parse(text) if field)

@@ -127,6 +127,8 @@ REFUSALS: Final[Mapping[str, str]] = {
     "not_joined": "Server tidak mengenal klien ini sebagai anggota. Coba lagi.",
     "text_empty": "Tidak ada yang bisa ditampilkan dalam teks itu.",
     "text_too_long": "Teks itu terlalu panjang untuk ruang ini. Kirimlah dalam beberapa bagian.",
+    "no_such_name": "Tidak ada yang bernama itu di ruang, dan nama itu tidak ada pemiliknya.",
+    "reads_in_clear": "Orang itu membaca tanpa enkripsi. Katakan saja di ruang.",
     "restarting": "Server sedang dimulai ulang. Coba lagi sebentar lagi.",
     "closing": "Ruang ditutup oleh pengelolanya.",
     "idle": "Server terlalu lama tidak menerima apa pun dari klien ini. Bergabunglah lagi.",

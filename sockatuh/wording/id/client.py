@@ -51,6 +51,7 @@ HELP_WORDS: Final = (
     "Teksnya; beberapa kata digabung dengan spasi. Tanpa kata, atau dengan - saja, teks dibaca dari stdin. "
     "Tulis -- sebelum teks yang diawali tanda hubung."
 )
+HELP_TO: Final = "Kirim sebagai pesan pribadi kepada orang yang ada di ruang, atau pemilik nama itu."
 HELP_TIMEOUT: Final = (
     "Batas waktu dalam detik sampai teks tersimpan, kalau lewat: kode keluar 3; waktu menjawab pertanyaan tidak "
     "dihitung."
@@ -72,6 +73,7 @@ NO_SERVER_KNOWN: Final = (
     "Server mana? `sockatuh chat HOST` mengingatnya, begitu juga undangan dari pengelola ruang; "
     "skrip menyebutnya dengan $SOCKATUH_SERVER, `send` juga dengan --server HOST."
 )
+TO_WHOM: Final = "--to memerlukan nama."
 PASSWORD_NOT_TEXT: Final = "Kata sandi itu bukan UTF-8."
 TEXT_NOT_UTF8: Final = "Teks di stdin bukan UTF-8; tidak ada yang dikirim."
 TEXT_HOLDS_NUL: Final = "Masukan di stdin berisi byte NUL, jadi bukan teks; tidak ada yang dikirim."
@@ -109,6 +111,7 @@ NOT_STORED_YET: Final = "… belum tersimpan"
 HELD: Final = (
     "Server sedang tidak bisa menyimpan apa pun; pesan ini menunggu di sana dan berlanjut sendiri. Ctrl-C membatalkan."
 )
+YOU: Final = "Anda"
 HERE: Final = "Anda di sini"
 BACK: Final = "terhubung lagi"
 REWOUND: Final = "log ruang dikembalikan ke keadaan lama; sebagian pesan di atas mungkin sudah tidak ada di dalamnya"
@@ -124,7 +127,7 @@ SAY_PASSWORD: Final = "pesan itu berisi kata sandi ruang, dan semua orang akan m
 NOT_SAID: Final = "pesan berisi kata sandi itu tidak dikirim"
 NOT_UTF8: Final = "bukan UTF-8"
 HOLDS_NUL: Final = "berisi byte NUL, jadi bukan teks"
-NOT_A_LINE: Final = 'baris yang diawali { harus berupa {"text": "…"} dan boleh berisi "action": true'
+NOT_A_LINE: Final = 'baris yang diawali { harus berupa {"text": "…"} dan boleh berisi "action": true dan "to": "NAMA"'
 CHAT_HELP: Final = (
     "/who            lihat siapa saja yang ada di sini",
     "/me TEKS        katakan yang Anda lakukan: /me melambai",
@@ -226,6 +229,21 @@ def missed(count: int) -> str:
 def gone(count: int) -> str:
     """Say that the server no longer keeps some lines."""
     return f"{count} pesan tidak disimpan lagi"
+
+
+def renamed(name: str, new: str) -> str:
+    """Say that somebody has another name now."""
+    return f"{name} sekarang bernama {new}"
+
+
+def nobody_called(name: str, nearest: str) -> str:
+    """Say that a private line's addressee is unknown here; `nearest`: a similar name, "" if there is none."""
+    return f"tidak ada yang bernama {name} di sini" + (f"; yang mirip: {nearest}" if nearest else "")
+
+
+def reads_in_clear(name: str) -> str:
+    """Say why somebody cannot be sent a private line."""
+    return f"{name} membaca tanpa enkripsi; katakan saja di ruang"
 
 
 def joined(name: str) -> str:
