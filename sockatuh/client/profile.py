@@ -38,6 +38,10 @@ _KEPT_AS_IS: Final = "surrogateescape"  # bytes that are not UTF-8 survive a rew
 _NO_HOME: Final = "there is no such home directory; name a directory in $SOCKATUH_CLIENT_DIR"
 TICKETS_PER_SERVER: Final = 32
 """Tickets kept per server, the newest; a server allows one key as many names."""
+CHOICES_PER_SERVER: Final = 16
+IGNORED_PER_SERVER: Final = 256
+"""People ignored per server, the latest."""
+_NO_LIMIT: Final = 1 << 30
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +60,14 @@ class SavedTicket:
     name: str
     sealed: bytes
     day: str
+
+
+@dataclass(frozen=True, slots=True)
+class Ignored:
+    """Somebody whose lines are not shown: whoever has the key with this tag; without one, whoever has the name."""
+
+    name: str
+    tag: str = ""
 
 
 def default_directory(chosen: str | None = None) -> Path:
@@ -89,6 +101,8 @@ class Profile:
         self._salts = _ServerLines(self._path("salts"), _parse_salt)
         self._last = _ServerLines(self._path("last_server"), _parse_text)
         self._nodes = _ServerLines(self._path("nodes"), _parse_nodes)
+        self._choices = _ServerLines(self._path("choices"), _parse_choice)
+        self._ignored = _ServerLines(self._path("ignored"), _parse_ignored)
         self._key: bytes | None = None
 
     def _path(self, name: str) -> Path | None:
@@ -141,7 +155,8 @@ class Profile:
 
     def move(self, before: str, after: str) -> None:
         """Give everything known about a server to another address; what was known about that goes the other way."""
-        for lines in (self._tickets, self._names, self._nodes, self._salts, self._pins):
+        kept = self._tickets, self._names, self._nodes, self._salts, self._choices, self._ignored, self._pins
+        for lines in kept:
             lines.swap(before, after)
         if (last := self.find_last_server()) is not None and _one_word(last) == _one_word(before):
             self.set_last_server(after)
@@ -172,6 +187,28 @@ class Profile:
         value = f"{base64.b64encode(sealed).decode()} {day} {_one_line(name)}"
         self._tickets.put(server, value, _of(name), at_most=TICKETS_PER_SERVER)
 
+    def find_choice(self, server: str, what: str) -> str | None:
+        """Return what this person has chosen for a server's chat: `quiet`, `bell`, `people`; None if nothing."""
+        found = self._choices.find(server, lambda choice: choice[0] == what)
+        return None if found is None else found[1]
+
+    def set_choice(self, server: str, what: str, value: str) -> None:
+        """Remember a choice; both are words."""
+        self._choices.put(server, f"{what} {value}", lambda choice: choice[0] == what, at_most=CHOICES_PER_SERVER)
+
+    def ignored(self, server: str) -> list[Ignored]:
+        """Return whom this person ignores at a server, the latest last."""
+        return self._ignored.values(server)
+
+    def ignore(self, server: str, whom: Ignored) -> None:
+        """Remember to ignore somebody."""
+        value = f"key {whom.tag} {_one_line(whom.name)}" if whom.tag else f"name {_one_line(whom.name)}"
+        self._ignored.put(server, value, _of_same(whom), at_most=IGNORED_PER_SERVER)
+
+    def unignore(self, server: str, whom: Ignored) -> bool:
+        """Forget to ignore somebody; False if nobody of that key, or without a key of that name, was ignored."""
+        return self._ignored.remove(server, _of_same(whom))
+
     def clear_tickets(self, server: str) -> bool:
         """Delete a server's tickets; False if there were none."""
         return self._tickets.remove(server)
@@ -194,6 +231,11 @@ class _ServerLines(Generic[T]):
         found = (value for line in self._lines() if (value := self._value(line, word)) is not None and of(value))
         return next(found, None)
 
+    def values(self, server: str) -> list[T]:
+        """Return all values of a server, the latest last."""
+        word = _one_word(server)
+        return [value for line in self._lines() if (value := self._value(line, word)) is not None]
+
     def all(self) -> dict[str, T]:
         """Return what `find` returns for each server that has a value, sorted by server."""
         found: dict[str, T] = {}
@@ -211,9 +253,9 @@ class _ServerLines(Generic[T]):
         if not self._is_all_there_is(word, added, of):
             self._rewrite(word, [added], of, at_most)
 
-    def remove(self, server: str) -> bool:
+    def remove(self, server: str, of: Callable[[T], bool] = _of_any) -> bool:
         is_there = bool(self._remembered) if self._path is None else self._path.exists()
-        return is_there and self._rewrite(_one_word(server), [], _of_any, 0)
+        return is_there and self._rewrite(_one_word(server), [], of, _NO_LIMIT)
 
     def swap(self, one: str, other: str) -> None:
         """Exchange the values of two servers."""
@@ -293,6 +335,22 @@ def _parse_salt(value: str) -> bytes | None:
     except (binascii.Error, ValueError):
         return None
     return salt if len(salt) == SALT_SIZE else None
+
+
+def _parse_choice(value: str) -> tuple[str, str] | None:
+    what, space, chosen = value.partition(" ")
+    return (what, chosen) if space and chosen else None
+
+
+def _parse_ignored(value: str) -> Ignored | None:
+    how, _, rest = value.partition(" ")
+    tag, _, name = rest.partition(" ") if how == "key" else ("", "", rest)
+    return Ignored(name, tag) if name and how == ("key" if tag else "name") else None
+
+
+def _of_same(whom: Ignored) -> Callable[[Ignored], bool]:
+    """Return a test for the one who is ignored because of the same key, or without a key because of the same name."""
+    return lambda each: each.tag == whom.tag and (bool(whom.tag) or _folded(each.name) == _folded(whom.name))
 
 
 def _parse_ticket(value: str) -> SavedTicket | None:

@@ -14,7 +14,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from machine import unmeasured
 
-from sockatuh.client.profile import TICKETS_PER_SERVER, Profile, default_directory
+from sockatuh.client.profile import IGNORED_PER_SERVER, TICKETS_PER_SERVER, Ignored, Profile, default_directory
 from sockatuh.errors import KeyFileError
 
 SERVER = "192.168.1.20:7625"
@@ -367,3 +367,50 @@ def test_known_servers_are_those_whose_key_can_be_read(files: Profile, tmp_path:
             "c:1 x25519 nonsense\nUPPER:1 x25519 " + base64.b64encode(KEY).decode() + " 2026 room\n\x1b[2J:1 x\n"
         )
     assert [*files.known_servers()] == ["a:1", "b:1"]
+
+
+def test_choices_are_kept_for_each_server_and_follow_it(files: Profile, tmp_path: Path) -> None:
+    assert files.find_choice(SERVER, "quiet") is None
+    files.set_choice(SERVER, "quiet", "on")
+    files.set_choice(SERVER, "bell", "all")
+    files.set_choice(OTHER, "quiet", "off")
+    files.set_choice(SERVER, "quiet", "off")
+    files.set_choice(SERVER, "quiet", "on")
+    assert (files.find_choice(SERVER, "quiet"), files.find_choice(SERVER, "bell")) == ("on", "all")
+    files.move(SERVER, "10.0.0.9:7625")
+    again = Profile(tmp_path / "client")
+    assert again.find_choice("10.0.0.9:7625", "bell") == "all"
+    assert again.find_choice(SERVER, "quiet") is None
+    assert again.find_choice(OTHER, "quiet") == "off"
+
+
+def test_people_are_ignored_by_key_and_without_one_by_name(files: Profile) -> None:
+    zoe, old, lied = Ignored("zoë", "k1"), Ignored("oldpi"), Ignored("key\nx name y", "k2")
+    for each in (zoe, old, lied):
+        files.ignore(SERVER, each)
+    assert files.ignored(SERVER) == [zoe, old, Ignored("key x name y", "k2")]
+    files.ignore(SERVER, Ignored("Zora", "k1"))
+    assert files.ignored(SERVER)[-1] == Ignored("Zora", "k1")
+    assert len(files.ignored(SERVER)) == 3
+    assert not files.unignore(SERVER, Ignored("zoë"))
+    assert files.unignore(SERVER, Ignored("OLDPI"))
+    assert files.unignore(SERVER, zoe)
+    assert files.ignored(SERVER) == [Ignored("key x name y", "k2")]
+    assert files.ignored(OTHER) == []
+
+
+def test_lines_that_name_nobody_to_ignore_are_kept_and_passed_over(files: Profile, tmp_path: Path) -> None:
+    written = f"{SERVER} key\n{SERVER} key k1\n{SERVER} nobody x\n{SERVER} name\n{SERVER}\n\n"
+    files.ignore(SERVER, Ignored("zoë"))
+    path = tmp_path / "client" / "ignored"
+    path.write_text(written + path.read_text())
+    assert files.ignored(SERVER) == [Ignored("zoë")]
+    files.ignore(SERVER, Ignored("ana"))
+    assert path.read_text().startswith(written)
+
+
+def test_the_people_ignored_longest_are_forgotten() -> None:
+    files = Profile()
+    for number in range(IGNORED_PER_SERVER + 3):
+        files.ignore(SERVER, Ignored(f"n{number}"))
+    assert [files.ignored(SERVER)[at].name for at in (0, -1)] == ["n3", f"n{IGNORED_PER_SERVER + 2}"]
