@@ -1,0 +1,37 @@
+"""Finds the links in texts."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from typing import Final
+
+from sockatuh.room.text import BLANKS, lines_of
+
+_LINK: Final = re.compile(rf"(?<!\w)(?:https?|ftp|sockatuh)://[^\s{BLANKS}<>\"`…“”«»]+", re.IGNORECASE)
+_ENDS_NO_LINK: Final = ".,;:!?'*_~’‘"
+_BRACKETS: Final = {")": "(", "]": "[", "}": "{"}
+
+
+def links_in(text: str) -> Iterator[str]:
+    """Yield each link in a text, cleaned, without the punctuation of the sentence around it.
+
+    A link holds no space and no letter that looks like one, so wherever a terminal wraps it, no row of it can be taken
+    for a line of the log.
+    """
+    for line in lines_of(text):
+        for found in _LINK.finditer(line):
+            link = _without_punctuation(found[0])
+            if not link.endswith("//"):
+                yield link
+
+
+def _without_punctuation(link: str) -> str:
+    """Return a link without what follows it; a closing bracket belongs to it only if it was opened in it."""
+    while link:
+        last = link[-1]
+        opening = _BRACKETS.get(last)
+        if last not in _ENDS_NO_LINK and (opening is None or link.count(opening) >= link.count(last)):
+            break
+        link = link[:-1]
+    return link
