@@ -5,16 +5,15 @@ from __future__ import annotations
 from collections import OrderedDict
 from collections.abc import Iterator
 from itertools import islice
-from typing import Final, TypeAlias, TypeVar
+from typing import Final, TypeVar
 
-from sockatuh.client.items import Came, Renamed, Said, Went, Whispered
+from sockatuh.client.items import Said, Whispered
 
 from .folding import fold_letters
 from .links import links_in
+from .rendering import Entry
 
 T = TypeVar("T")
-Entry: TypeAlias = Said | Whispered | Came | Went | Renamed
-"""What a log holds and a screen shows."""
 
 HELD: Final = 10_000
 """The most entries held."""

@@ -115,6 +115,7 @@ NOT_SAID: Final = "the line with the password was not sent"
 NOT_UTF8: Final = "it is not UTF-8"
 HOLDS_NUL: Final = "it contains NUL bytes, so it is not text"
 NOT_A_LINE: Final = 'a line that begins with { must be {"text": "…"} and may have "action": true and "to": "NAME"'
+NO_EDITOR: Final = "no editor; set $EDITOR"
 CHAT_HELP: Final = (
     "/who            list who is here",
     "/me TEXT        say what you do: /me waves",
@@ -314,6 +315,26 @@ def nobody_called(name: str, nearest: str) -> str:
 def reads_in_clear(name: str) -> str:
     """Say why somebody cannot be sent a private line."""
     return f"{name} reads in clear; say it in the room"
+
+
+def pasted(lines: int, size: int) -> str:
+    """Say how much was pasted, and what Enter and Ctrl-C do with it; `size` in bytes."""
+    return f"{lines:,} line{_s(lines)}, {size:,} bytes: Enter sends them as one message, Ctrl-C drops them"
+
+
+def editor_failed(editor: str) -> str:
+    """Say that an editor failed."""
+    return f"{fact(editor)} failed; the text is as it was"
+
+
+def notification(name: str, room: str, text: str) -> str:
+    """Tell of a line while the person looks elsewhere."""
+    return f"{name} in {room}: {text}"
+
+
+def notify_is(variable: str, value: str) -> str:
+    """Say what the variable about notifications may be."""
+    return f"{variable} is off, bell or terminal; it is {fact(value)!r}."
 
 
 def unknown_command(word: str) -> str:

@@ -1,0 +1,68 @@
+"""Edits a text in the editor of the person's choice, in a private file that nobody sees and that is removed."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import shlex
+import shutil
+import subprocess
+import tempfile
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Final
+
+CHOSEN_BY: Final = ("VISUAL", "EDITOR")
+FALLBACKS: Final = ("nano", "vi")
+_LARGEST: Final = 4_194_304
+"""The most bytes that are read of what the editor has written; a line may have 16 KiB."""
+
+
+class EditorFailed(Exception):
+    """The editor did not start, or it said that it failed, so the text is as it was."""
+
+
+def find_editor(environ: Mapping[str, str], which: Callable[[str], str | None] = shutil.which) -> list[str] | None:
+    """Return the command of $VISUAL, else of $EDITOR, else nano or vi if there is one, else None."""
+    for name in CHOSEN_BY:
+        if (chosen := environ.get(name, "")).strip():
+            return _split(chosen)
+    return next(([each] for each in FALLBACKS if which(each)), None)
+
+
+async def edit(text: str, command: Sequence[str]) -> str:
+    """Run an editor on a text and return what it has made of it, without the line end that editors add.
+
+    The terminal must be the editor's while this waits. Raises EditorFailed.
+    """
+    try:
+        with tempfile.TemporaryDirectory(prefix="sockatuh-") as directory:  # only its owner can enter it
+            path = Path(directory, "line.txt")
+            path.write_bytes(text.encode("utf-8", "surrogateescape"))
+            path.chmod(0o600)
+            await _run([*command, str(path)])
+            with path.open("rb") as file:
+                written = file.read(_LARGEST).decode(errors="replace")
+    except (OSError, ValueError) as error:
+        raise EditorFailed from error
+    return written.replace("\r\n", "\n").removesuffix("\n")
+
+
+async def _run(command: Sequence[str]) -> None:
+    process = subprocess.Popen(command)  # noqa: S603 - the person's own choice
+    try:
+        code = await asyncio.to_thread(process.wait)  # Windows' selector loop runs no processes
+    except asyncio.CancelledError:
+        process.terminate()
+        raise
+    if code:
+        raise EditorFailed
+
+
+def _split(chosen: str) -> list[str]:
+    if os.name == "nt":
+        return [chosen]
+    try:
+        return shlex.split(chosen)
+    except ValueError:  # a quotation mark is missing
+        return [chosen]
