@@ -11,8 +11,9 @@ from sockatuh.protocol.channel import Channel
 from sockatuh.protocol.client import events as pe
 from sockatuh.protocol.client.joining import PeerOptions
 from sockatuh.protocol.client.peer import Peer
-from sockatuh.protocol.constants import COOKIE, DATA, HELLO, PROLOGUE, RESET, RESP
-from sockatuh.protocol.datagrams import reset_token
+from sockatuh.protocol.constants import COOKIE, DATA, HELLO, MARK_SIZE, PROLOGUE, RESET, RESP
+from sockatuh.protocol.datagrams import line_id, reset_token
+from sockatuh.protocol.identity import tag
 from sockatuh.protocol.noise import Responder, public_key
 from sockatuh.protocol.password_proof import Binding, Offer, PasswordHash
 
@@ -62,6 +63,15 @@ class RawServer:
     @property
     def key(self) -> bytes:
         return public_key(self.private_key)
+
+    @property
+    def tag(self) -> str:
+        """How others see whose key the peer has."""
+        return tag(self.client_key)
+
+    def mark(self, number: int) -> bytes:
+        """Return the mark of a line of the peer's."""
+        return line_id(self.client_key, self.init_payload.stream, number)[:MARK_SIZE]
 
     @property
     def token(self) -> bytes:

@@ -309,6 +309,37 @@ def test_the_longest_text_is_one_that_can_be_cut_into_parts(named: int, meant: i
 # Whatever it says.
 
 
+@pytest.mark.parametrize("name", ["", "n" * 129, "☕" * 43, "n" * 15_000])
+def test_a_rename_that_a_server_writes_into_the_log_is_only_followed_to_what_may_be_a_name(name: str) -> None:
+    host = joined_raw_server()
+    encoded = m.encode(m.Entry(1, 1, m.RENAMED, "ana", name, b"", host.tag))
+    pieces = [encoded[at : at + MAX_PIECE] for at in range(0, len(encoded), MAX_PIECE)]
+    for index, piece in enumerate(pieces):
+        host.tell(m.EntryPart(1, index, len(pieces), piece, end=False))
+    assert [event.entry.text for event in host.of(pe.EntryArrived) if isinstance(event, pe.EntryArrived)] == [name]
+    assert not host.of(pe.NameChanged)
+    host.tell_raw(host.reset())
+    host.shake_again()
+    host.reply(m.Refused("ticket_refused"))
+    assert host.last_call().body == m.Join("ana", b"", None)
+
+
+def test_a_rename_of_somebody_else_or_of_long_ago_is_not_ours() -> None:
+    host = joined_raw_server(head=3)
+    for entry_of in (
+        m.Entry(1, 1, m.RENAMED, "ana", "before", b"", host.tag),
+        m.Entry(4, 1, m.RENAMED, "ana", "eve", b"", "AbCdEfGh"),
+        m.Entry(5, 1, m.RENAMED, "budi", "eve", b"", host.tag),
+        m.Entry(6, 1, m.RENAMED, "ana", "eve", b"", ""),
+    ):
+        item = msgspec.Raw(m.encode(entry_of))
+        host.tell(m.Entries(entry_of.seq - 1, max(entry_of.seq, 3), True, (item,)))
+    assert not host.of(pe.NameChanged)
+    item = msgspec.Raw(m.encode(m.Entry(7, 1, m.RENAMED, "ana", "anna", b"", host.tag)))
+    host.tell(m.Entries(6, 7, True, (item,)))
+    assert host.of(pe.NameChanged) == [pe.NameChanged("anna", None, None)]
+
+
 def right_confirmation(host: RawServer) -> bytes:
     """Return what confirms the last proof, if the last offer was for it."""
     calls = [each for each in host.received if isinstance(each, m.Call)]
@@ -339,9 +370,23 @@ def anything(dice: random.Random, host: RawServer) -> m.ServerMessage:
         ),
         host.make_offer() if dice.random() < 0.5 else m.Refused("busy", number),
         m.Refused(code, number),
-        m.Members((m.MemberInfo(str(number), "", "secure", True, 1),), dice.random() < 0.9),
+        m.Members((m.MemberInfo(str(number), "", "secure", True, 1, 0, "away"),), dice.random() < 0.9),
+        m.NameChanged(dice.choice(["", "ana", "n" * 128]), dice.randbytes(dice.choice([0, 40, 256]))),
+        m.Noted(),
     ]
     body = dice.choice(bodies)
+    cursor = host.peer._catch_up.inbox.cursor
+    odd = m.Entry(
+        cursor + 1,
+        number,
+        dice.choice([m.PRIVATE, m.RENAMED]),
+        "ana",
+        dice.choice(["", "ana", "n" * 800]),
+        dice.choice([b"", host.mark(1), dice.randbytes(6), dice.randbytes(40)]),
+        dice.choice(["", host.tag]),
+        dice.choice(["", "ana", "\n" * 200]),
+        dice.random() < 0.5,
+    )
     messages: list[m.ServerMessage] = [
         m.Answer(call, body),
         m.Answer(call, body),
@@ -349,7 +394,9 @@ def anything(dice: random.Random, host: RawServer) -> m.ServerMessage:
         m.Unsaid(number % 9, code),
         m.Progress(number, dice.randrange(9), dice.randrange(1 << 16), dice.choice([0, 0, number]), dice.randrange(3)),
         m.Entries(min(number, other), max(number, other), dice.random() < 0.5, ()),
-        m.Entries(host.peer._catch_up.inbox.cursor, host.peer._catch_up.inbox.cursor + dice.randrange(300), True, ()),
+        m.Entries(cursor, cursor + dice.randrange(300), True, ()),
+        m.Entries(cursor, cursor + 1, True, (msgspec.Raw(m.encode(odd)),)),
+        m.Presence(number, (m.Change("ana", host.tag, dice.randrange(6), "x" * dice.randrange(900)),)),
         m.EntryPart(other, dice.randrange(17), dice.randrange(17), b"x", dice.random() < 0.5),
         m.Head(number),
         m.Pong(bytes(8), other),
@@ -373,8 +420,10 @@ def test_whatever_a_server_says_its_client_stays_within_its_bounds(seed: int) ->
     else:
         peer.connect([SERVER], host.now)
     for number in range(6):
-        peer.say(f"{number}" * dice.choice([1, 3000, 16_000]), host.now)
+        peer.say(f"{number}" * dice.choice([1, 3000, 16_000]), host.now, to=dice.choice(["", "n" * 128]))
     peer.ask_who("", host.now)
+    peer.rename("n" * 128, host.now)
+    peer.set_away("a" * 80, host.now)
     while host.now < START + 20.0 and len(sent_at) < 40_000:
         sent = list[bytes]()
         sent = [data for data, _ in peer.datagrams_to_send()]
@@ -414,6 +463,9 @@ def test_whatever_a_server_says_its_client_stays_within_its_bounds(seed: int) ->
                     if (after := listing.take(members, more)) is None:
                         listing, after = Listing(), ""
                     peer.ask_who(after, host.now)
+                case pe.NameChanged() | pe.PresenceNoted() | pe.RequestRefused():
+                    assert len(peer._requests) < 10
+                    dice.choice([lambda: peer.rename("ana", host.now), lambda: peer.set_away(None, host.now)])()
                 case _:
                     pass
     check(sent_at)

@@ -12,7 +12,7 @@ from collections.abc import Callable, Sequence
 
 from sockatuh.errors import ProtocolError
 from sockatuh.protocol import messages as m
-from sockatuh.protocol.constants import COOKIE, DATA, RESET, RESP
+from sockatuh.protocol.constants import COOKIE, DATA, MAX_NAME_BYTES, RESET, RESP
 from sockatuh.protocol.datagrams import jitter
 from sockatuh.protocol.identity import tag
 from sockatuh.protocol.noise import public_key
@@ -401,7 +401,8 @@ class Peer:
     def _follow_rename(self, entry: m.Entry) -> None:
         """Take our new name from the log: another session of ours has asked for it, or the answer was lost."""
         is_ours = entry.tag == self._tag and entry.name == self._credentials.name
-        if entry.kind == m.RENAMED and is_ours and entry.seq > self._named_at:
+        can_be_said = 0 < len(entry.text.encode()) <= MAX_NAME_BYTES  # in a JOIN, when we come back
+        if entry.kind == m.RENAMED and is_ours and can_be_said and entry.seq > self._named_at:
             self._credentials.rename(entry.text, None)
             self._events.append(e.NameChanged(entry.text, None, None))
 
