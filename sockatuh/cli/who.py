@@ -10,6 +10,7 @@ from sockatuh.room.moments import find_rfc3339
 from sockatuh.wording import client as phrases
 
 from .connection import joined
+from .direction import apart
 from .event_loop import run
 from .jsonlines import print_line
 from .naming import local_moment, shown_name
@@ -51,6 +52,7 @@ def _print_json(member: Member) -> None:
         dialect=member.dialect,
         key=member.tag or None,
         present=member.present,
+        away=member.away,
         **{"as": member.role},
     )
 
@@ -59,6 +61,8 @@ def _row(member: Member) -> tuple[str, ...]:
     remarks = [] if member.present else [phrases.NO_CONTACT]
     if member.role is not Role.MEMBER:
         remarks.append(f"({member.role})")
+    if member.away is not None:  # last, because it ends with a text of somebody else's
+        remarks.append(phrases.is_away(apart(member.away)))
     name, since = shown_name(member.name), local_moment(member.since)
     row = (name, since, member.dialect, member.tag or "-")
     return (*row, *remarks)

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from sockatuh.client.items import Came, Said, Went, event_of
 from sockatuh.client.room import Listener, Room
 from sockatuh.client.room_password import RoomPassword
+from sockatuh.errors import Refused
 from sockatuh.protocol.client import events as e
 from sockatuh.protocol.client.inbox import Gone
 from sockatuh.protocol.messages import JOINED, LEFT, MESSAGE, Entry, MemberInfo
@@ -73,6 +74,11 @@ class SessionDouble:
 
     async def leave(self) -> None:
         self.has_left = True
+
+    def refuse(self, number: int, why: Refused) -> None:
+        """Refuse a line for which somebody waits."""
+        self._answers[number].set_exception(why)
+        self.tell(e.LineRefused(number, why.code))
 
     def tell(self, *events: e.PeerEvent) -> None:
         """Report events, as the network would."""

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from datetime import date, datetime
 from pathlib import Path
 
 import pytest
@@ -15,22 +16,28 @@ from sockatuh.client.items import (
     Here,
     Lost,
     Member,
+    OtherKey,
     OwnText,
     Rejected,
+    Renamed,
     Role,
     Said,
     Stored,
     Waiting,
     Went,
+    Whispered,
 )
+from sockatuh.client.name_tags import NameTags
 from sockatuh.client.room import Room
 from sockatuh.client.room_password import RoomPassword
 from sockatuh.client.stream import MOST_EVENTS
 from sockatuh.client.unsent import Unsent
 from sockatuh.errors import IdentityChanged, NotInRoom, Refused
 from sockatuh.protocol.client import events as e
-from sockatuh.protocol.messages import MESSAGE, READER, Entry, MemberInfo
+from sockatuh.protocol.constants import MAX_PARTS, MAX_PIECE
+from sockatuh.protocol.messages import MESSAGE, PRIVATE, READER, RENAMED, Entry, MemberInfo
 
+TODAY = int(datetime.now().timestamp() * 1000)
 BACK = e.Admitted("tom", bytes(16), 3, 9, b"ticket", again=True, rewound=False)
 REWOUND = e.Admitted("tom", b"another log, now", 3, 9, b"ticket", again=True, rewound=True)
 
@@ -118,6 +125,129 @@ def test_an_invalid_text_is_refused_before_it_is_sent() -> None:
         with pytest.raises(Refused, match="text_is_password"):
             await careful.say("Tulip Harbor")
         assert not session.said
+
+    in_a_room(story)
+
+
+def test_private_lines_to_several_addressees_are_numbered_with_the_others(tmp_path: Path) -> None:
+    async def story(_: Room, session: SessionDouble) -> None:
+        room = Room(session, "kitchen", ADMITTED, unsent=Unsent(tmp_path, session.server))
+        numbers = [room.send("the key", to="budi"), room.send("soup at one"), room.send("or two", to="eva")]
+        assert numbers == [1, 2, 3]
+        assert session.whispered == [("budi", "the key"), ("eva", "or two")]
+        assert [line.to for line in room.unplaced.values()] == ["budi", "", "eva"]
+        assert room.unstored() == [OwnText("the key", "budi"), OwnText("soup at one"), OwnText("or two", "eva")]
+        session.tell(whisper(4, 1), e.LineStored(2, 5), e.LineRefused(3, "no_such_name"))
+        assert await take(room, 3) == [
+            Whispered(4, 0, "tom", "budi", "the key", own=True),
+            Stored(2, 5),
+            Rejected(3, "or two", False, "no_such_name", "eva"),
+        ]
+        assert room.unstored() == []
+        room.forget_unsent()
+
+    in_a_room(story)
+
+
+def whisper(seq: int, own: int | None = None, *, name: str = "tom", text: str = "the key") -> e.EntryArrived:
+    return e.EntryArrived(Entry(seq, 0, PRIVATE, name, text, to="bu\x1b[1mdi\u202e"), own)
+
+
+@pytest.mark.parametrize("to", [" ", "\x1b[31m", "\u202e", "\n", "x" * 129, "é" * 65])
+def test_what_is_meant_for_somebody_is_said_to_nobody_if_nothing_is_left_of_the_name(to: str) -> None:
+    async def story(room: Room, session: SessionDouble) -> None:
+        with pytest.raises(Refused, match="no_such_name"):
+            await room.say("the key", to=to)
+        with pytest.raises(Refused, match="no_such_name"):
+            room.send("the key", to=to)
+        assert room.fault_of("the key", to) == ("no_such_name", 7)
+        assert (session.said, session.whispered, room.unanswered, room.unplaced) == ([], [], 0, {})
+
+    in_a_room(story)
+
+
+@pytest.mark.parametrize(("code", "detail"), [("no_such_name", "bud"), ("reads_in_clear", "bud"), ("text_empty", "")])
+def test_a_refusal_of_a_private_line_names_its_addressee(code: str, detail: str) -> None:
+    async def story(room: Room, session: SessionDouble) -> None:
+        saying = asyncio.create_task(room.say("the key", to="bud\u202e"))
+        await asyncio.sleep(0)
+        session.refuse(1, Refused(code))
+        with pytest.raises(Refused, match=code) as refused:
+            await saying
+        assert refused.value.detail == detail
+
+    in_a_room(story)
+
+
+def test_the_addressee_takes_its_bytes_from_the_longest_text_a_line_can_carry() -> None:
+    async def story(room: Room, session: SessionDouble) -> None:
+        session.max_text = most = MAX_PARTS * MAX_PIECE
+        assert room.fault_of("x" * most) is None
+        assert room.fault_of("x" * (most - 4), "budi") is None
+        assert room.fault_of("x" * (most - 3), "budi") == ("text_too_long", most - 3)
+
+    in_a_room(story)
+
+
+def test_the_own_name_follows_a_rename_and_is_remembered_with_its_ticket() -> None:
+    async def story(_: Room, session: SessionDouble) -> None:
+        remembered: list[e.NameChanged] = []
+        room = Room(session, "kitchen", ADMITTED, password=RoomPassword("tulip"), remember_rename=remembered.append)
+        assert await room.rename("tomas") == room.me == "tomas"
+        by_another = e.NameChanged("to\x1b[2Jby", None, None)
+        session.tell(by_another)
+        assert room.me == "toby"
+        assert remembered == [e.NameChanged("tomas", b"new ticket", 1), by_another]
+        with pytest.raises(Refused, match="name_is_password"):
+            await room.rename("TULIP")
+        assert session.renames == ["tomas"]
+        assert not room.mend(Refused("password_changed"))
+
+    in_a_room(story)
+
+
+def test_a_rename_in_the_log_is_an_event_and_its_key_is_known_under_the_new_name() -> None:
+    async def story(_: Room, session: SessionDouble) -> None:
+        tags = NameTags(None, session.server)
+        room = Room(session, "kitchen", ADMITTED, tags=tags)
+        for name in ("ana", "budi"):
+            tags.see(name, "key of " + name, date(2026, 1, 1), 0.0)
+        renames = [
+            Entry(4, TODAY, RENAMED, "ana", "an\x1b[1mna\n", tag="key of ana"),
+            Entry(5, TODAY, MESSAGE, "anna", "hello", tag="key of ana"),
+            Entry(6, TODAY, RENAMED, "anna", "budi", tag="key of ana"),
+        ]
+        session.tell(*(e.EntryArrived(each, None) for each in renames))
+        assert await take(room, 4) == [
+            Renamed(4, TODAY, "ana", "anna", "key of ana"),
+            Said(5, TODAY, "anna", "hello", tag="key of ana"),
+            OtherKey("budi", "key of ana", date(2026, 1, 1)),
+            Renamed(6, TODAY, "anna", "budi", "key of ana"),
+        ]
+
+    in_a_room(story)
+
+
+def test_being_away_is_told_with_a_clean_text_of_at_most_80_characters() -> None:
+    async def story(room: Room, session: SessionDouble) -> None:
+        await room.away("lunch\n\x1b[1muntil two")
+        await room.away()
+        await room.back()
+        assert session.away == ["lunch ⏎ until two", "", None]
+        with pytest.raises(Refused, match="text_too_long"):
+            await room.away("x" * 81)
+        assert len(session.away) == 3
+
+    in_a_room(story)
+
+
+def test_calls_end_with_the_conversation() -> None:
+    async def story(room: Room, session: SessionDouble) -> None:
+        await room.leave()
+        for call in (room.rename("tomas"), room.away(), room.back(), room.say("x", to="ana")):
+            with pytest.raises(NotInRoom):
+                await call
+        assert (session.renames, session.away, session.whispered) == ([], [], [])
 
     in_a_room(story)
 

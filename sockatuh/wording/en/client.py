@@ -347,6 +347,11 @@ def here(names: Sequence[str]) -> str:
     return f"{len(names)} here: {', '.join(names)}"
 
 
+def is_away(text: str) -> str:
+    """Say that somebody is away; `text` says why or until when, "" if that was not said."""
+    return f"away: {text}" if text else "away"
+
+
 def here_as(name: str, role: str, *, is_encrypted: bool, is_present: bool) -> str:
     """Name somebody who is in the room; `role`: "" for a member."""
     remarks = [

@@ -4,13 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+import msgspec
 import pytest
 from kit.bare_room import no_jitter
 
 from sockatuh.protocol.client.outbox import PROGRESS_RESEND_AFTER, Outbox
 from sockatuh.protocol.client.timers import ClientTimer
-from sockatuh.protocol.constants import LINE_WINDOW, LINES_IN_FLIGHT, MAX_PIECE, RETRY_AFTER
-from sockatuh.protocol.messages import Progress, Say
+from sockatuh.protocol.constants import (
+    LINE_WINDOW,
+    LINES_IN_FLIGHT,
+    MAX_PARTS,
+    MAX_PIECE,
+    MAX_PLAINTEXT,
+    RETRY_AFTER,
+)
+from sockatuh.protocol.messages import Progress, Say, encode
 from sockatuh.protocol.timers import TimerTable
 
 
@@ -49,6 +57,19 @@ def test_the_pieces_of_a_long_text_make_the_text() -> None:
     assert {say.count for say in says} == {15}
     assert max(len(say.piece) for say in says) == MAX_PIECE
     assert b"".join(say.piece for say in says) == text
+
+
+@pytest.mark.parametrize("to", ["b", "é" * 64])
+def test_the_addressee_of_a_private_line_stands_in_its_first_part_which_fits_a_datagram(to: str) -> None:
+    sender, text = Sender(), b"x" * (MAX_PARTS * MAX_PIECE - len(to.encode()))
+    assert [sender.outbox.add(b"for all", False), sender.outbox.add(text, True, to)] == [1, 2], "one numbering"
+    _, *says = sender.due(0.0)
+    assert [say.to for say in says] == [to] + [""] * (MAX_PARTS - 1)
+    assert b"".join(say.piece for say in says) == text
+    largest = [msgspec.structs.replace(say, number=2**62, oldest=2**62) for say in says]
+    assert max(len(encode(say)) for say in largest) <= MAX_PLAINTEXT
+    sender.outbox.restart()
+    assert sender.due(1.0)[1].to == to, "in every repetition"
 
 
 def test_an_empty_text_is_one_empty_piece() -> None:
