@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import sys
 from typing import Annotated, Final
 
@@ -9,10 +10,10 @@ import typer
 
 from sockatuh.client.deadline import Patience
 from sockatuh.client.items import Role
-from sockatuh.client.room import DEFAULT_MAX_TEXT
+from sockatuh.client.room import DEFAULT_MAX_TEXT, Room
 from sockatuh.client.sign_in import Trust
-from sockatuh.errors import OutputLost, Refused
-from sockatuh.room.text import clean_text
+from sockatuh.errors import ClientError, OutputLost, Refused
+from sockatuh.room.text import clean_line, clean_text
 from sockatuh.wording import client as phrases
 
 from .connection import joined
@@ -24,12 +25,15 @@ from .questions import is_terminal, may_ask, tell
 
 FROM_STDIN: Final = "-"
 MOST_READ: Final = 1_048_576
+LISTED_WITHIN: Final = 2.0
+"""Seconds to wait for the names of who is here."""
 
 
 def send(
     words: Annotated[
         list[str] | None, typer.Argument(metavar="[TEXT... | -]", help=phrases.HELP_WORDS, show_default=False)
     ] = None,
+    to: Annotated[str | None, typer.Option("--to", help=phrases.HELP_TO, metavar="NAME", show_default=False)] = None,
     server: ServerOption = None,
     name: NameOption = None,
     password_file: PasswordFileOption = None,
@@ -38,6 +42,8 @@ def send(
     as_json: JsonOption = False,
 ) -> None:
     """Say one text as a script, whose joining and leaving nobody sees."""
+    if to is not None and not clean_line(to):
+        stop(phrases.TO_WHOM, ExitCode.USAGE)
     text = _text_of(words or [])
     if text is None and password_file == FROM_STDIN:
         stop(phrases.STDIN_TWICE, ExitCode.USAGE)
@@ -45,18 +51,34 @@ def send(
     wishes = Wishes(server, name, password_file, trust, may_ask(), role=Role.SCRIPT, patience=Patience(timeout))
     stored: list[int] = []
     try:
-        run(lambda: _send(wishes, text, stored, as_json=as_json))
+        run(lambda: _send(wishes, text, to or "", stored, as_json=as_json))
     except BaseException:
         if not stored:
             raise
         # Later failures do not count: a script that is told of one would send the stored line again.
 
 
-async def _send(wishes: Wishes, text: str, stored: list[int], *, as_json: bool) -> None:
+async def _send(wishes: Wishes, text: str, to: str, stored: list[int], *, as_json: bool) -> None:
     async with joined(wishes) as room:
-        stored.append(await room.say(text, timeout=wishes.patience.left()))
+        try:
+            stored.append(await room.say(text, to=to, timeout=wishes.patience.left()))
+        except Refused as refused:
+            if refused.code != "no_such_name":
+                raise
+            nearest = await _find_nearest(room, refused.detail, wishes.patience)
+            raise Refused(refused.code, detail=refused.detail, suggestion=nearest) from None
         if as_json:
             _print_receipt(stored[0])
+
+
+async def _find_nearest(room: Room, name: str, patience: Patience) -> str:
+    """Return the name in the room that is most like a name, "" if there is none or the server does not answer."""
+    from .people_here import PeopleHere  # only a name that nobody has needs it
+
+    people = PeopleHere()
+    with contextlib.suppress(ClientError):
+        people.load(await room.members(patience.left(LISTED_WITHIN)))
+    return people.nearest(name)
 
 
 def _print_receipt(seq: int) -> None:

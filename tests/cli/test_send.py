@@ -1,13 +1,19 @@
 from __future__ import annotations
 
+import asyncio
 import json
 import subprocess
 import sys
 
 import pytest
 from cli.people import Person, Server
+from client.session_double import SessionDouble, room_of
 from machine import unmeasured
 
+from sockatuh.cli.send import _find_nearest
+from sockatuh.client.deadline import Patience
+from sockatuh.errors import NoServer
+from sockatuh.protocol import messages as m
 from sockatuh.store.history import HistoryReader, LogLine
 
 LOOK = "import sys\nfrom sockatuh.cli.app import run\ncode = run(sys.argv[1:])\n"
@@ -135,3 +141,27 @@ del signal.SIGHUP
 for name in {names!r}: __import__("sockatuh.cli." + name)
 """
     subprocess.run([sys.executable, "-c", program], check=True)
+
+
+def test_a_private_line_needs_a_name_that_can_be_shown(person: Person) -> None:
+    for to in ("", " ", "\x1b[31m"):
+        done = person("opik").call("send", "--server", "nowhere.invalid", "--to", to, "the key", "--json")
+        assert (done.returncode, done.stderr) == (2, "--to needs a name.\n")
+        assert json.loads(done.stdout)["code"] == "usage"
+
+
+def test_the_nearest_name_is_that_of_somebody_here() -> None:
+    async def nearest(name: str) -> str:
+        session = SessionDouble()
+        session.present = [m.MemberInfo(each, "abcdefgh", "secure", True, 1) for each in ("ana", "Budi")]
+        return await _find_nearest(room_of(session), name, Patience(5.0))
+
+    assert [asyncio.run(nearest(name)) for name in ("bud", "ANNA", "zoë")] == ["Budi", "ana", ""]
+
+
+def test_without_the_list_of_who_is_here_no_name_is_the_nearest() -> None:
+    class Silent(SessionDouble):
+        async def list_members(self, timeout: float | None = None) -> list[m.MemberInfo]:
+            raise NoServer(self.server, timeout or 0)
+
+    assert asyncio.run(_find_nearest(room_of(Silent()), "bud", Patience(5.0))) == ""

@@ -345,6 +345,11 @@ def here(names: Sequence[str]) -> str:
     return f"{len(names)} orang di sini: {', '.join(names)}"
 
 
+def is_away(text: str) -> str:
+    """Say that somebody is away; `text` says why or until when, "" if that was not said."""
+    return f"sedang pergi: {text}" if text else "sedang pergi"
+
+
 def here_as(name: str, role: str, *, is_encrypted: bool, is_present: bool) -> str:
     """Name somebody who is in the room; `role`: "" for a member."""
     remarks = [
