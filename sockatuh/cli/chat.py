@@ -58,10 +58,11 @@ def chat(
     """Join a room and talk."""
     person = is_terminal(sys.stdin) and is_terminal(sys.stdout)
     asking = may_ask() and (person or as_json)
-    wanted = read_range(lines, since, after, None if person and not as_json else 0)
-    wishes = Wishes(server, name, password_file, trust, asking, chooses=True, wanted=wanted)
+    reads = person and not as_json
+    wanted = read_range(lines, since, after, None if reads else 0)
+    wishes = Wishes(server, name, password_file, trust, asking, chooses=True, reads=reads, wanted=wanted)
     talk = _choose(person=person, plain=plain or os.environ.get("TERM") == "dumb", as_json=as_json, colour=colour)
-    run(lambda: _chat(wishes, talk, greets=person and not as_json, as_json=as_json), when_stopped=ExitCode.OK)
+    run(lambda: _chat(wishes, talk, greets=reads, as_json=as_json), when_stopped=ExitCode.OK)
 
 
 def _choose(*, person: bool, plain: bool, as_json: bool, colour: Colour) -> Talk:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import OrderedDict
 from collections.abc import Sequence
+from datetime import datetime
 from typing import Final, Protocol
 
 from sockatuh.client.items import (
@@ -11,6 +12,7 @@ from sockatuh.client.items import (
     Back,
     Came,
     Day,
+    Empty,
     Event,
     Gap,
     Here,
@@ -19,12 +21,15 @@ from sockatuh.client.items import (
     Member,
     Missed,
     OtherKey,
+    Read,
     Rejected,
     Role,
     Said,
+    Since,
     Stored,
     Waiting,
     Went,
+    local_moment,
 )
 from sockatuh.client.room import Room
 from sockatuh.client.timeline import Timeline
@@ -32,7 +37,7 @@ from sockatuh.wording import admin as wording
 from sockatuh.wording import client as phrases
 
 from .naming import shown_name
-from .rendering import LONGEST, Line, draw, shorten
+from .rendering import LONGEST, Line, draw, faded, shorten
 
 LONG_TEXTS_SIZE: Final = 1_048_576
 """Bytes of long texts that are kept: 64 texts of the greatest length, or more shorter ones."""
@@ -107,6 +112,8 @@ class Narrator:
         match item:
             case Said() | Came() | Went():
                 self._show(item)
+            case Read(Said() as line):
+                self._show(line, was_read=True)
             case Stored() | Rejected() | Waiting():
                 self._tell_of_own(item)
             case Lost(reason):
@@ -130,6 +137,10 @@ class Narrator:
                 return phrases.BACK
             case Here():
                 return phrases.HERE
+            case Empty():
+                return phrases.EMPTY
+            case Since(count, at, left_out, after):
+                return phrases.since(count, local_moment(at), datetime.now(), left_out, after)
             case Missed(count, again):
                 return (phrases.missed if again else phrases.earlier)(count)
             case Day(day):
@@ -137,12 +148,12 @@ class Narrator:
             case _:
                 return None
 
-    def _show(self, event: Said | Came | Went) -> None:
+    def _show(self, event: Said | Came | Went, *, was_read: bool = False) -> None:
         lines = draw(event, self._room.me, self._view.columns)
         if self._timeline is not None and isinstance(event, Said) and len(lines) > LONGEST:
             self.long_texts.keep(event)
             lines = shorten(lines, event.seq, self._view.columns)
-        self._view.show(lines)
+        self._view.show(faded(lines) if was_read else lines)
         if self._timeline is not None and isinstance(event, Came) and event.dialect == UNENCRYPTED:
             self._view.note(phrases.IN_CLEAR.format(name=shown_name(event.name)))
 

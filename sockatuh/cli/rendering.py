@@ -82,6 +82,11 @@ def shorten(lines: list[Line], seq: int, columns: int | None) -> list[Line]:
     return lines[:SHORTENED] + [(("class:note", row),) for row in rows]
 
 
+def faded(lines: list[Line]) -> list[Line]:
+    """Return lines as they are shown to somebody who has read them before."""
+    return [tuple(("class:read", text) for _, text in line) for line in lines]
+
+
 def plain(line: Line) -> str:
     """Return the text of a line."""
     return "".join(text for _, text in line)

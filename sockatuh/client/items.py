@@ -226,13 +226,38 @@ class Missed:
 
 
 @dataclass(frozen=True, slots=True)
+class Read:
+    """A line that this person was shown in an earlier chat, repeated so that what is new has its context."""
+
+    line: Said | Whispered
+
+
+@dataclass(frozen=True, slots=True)
+class Since:
+    """A heading: `count` lines follow, from since this person's last chat, which ended at `at` (ms since 1970).
+
+    `left_out` entries of the log between the two, those after the seq `after`, are too many to be fetched.
+    """
+
+    count: int
+    at: int
+    left_out: int
+    after: int
+
+
+@dataclass(frozen=True, slots=True)
+class Empty:
+    """Nobody has ever said anything in this room."""
+
+
+@dataclass(frozen=True, slots=True)
 class Day:
     """A heading: what follows was said on another day, in local time."""
 
     day: date
 
 
-Item: TypeAlias = Event | Missed | Day
+Item: TypeAlias = Event | Missed | Read | Since | Empty | Day
 """What a timeline yields."""
 
 

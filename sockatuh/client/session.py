@@ -70,7 +70,8 @@ LEAVE_TIMEOUT: Final = 1.0
 class ConversationOptions:
     """Where the server is, and who connects; see PeerOptions. `key` is the server's pinned key, None if unknown.
 
-    `nodes` are further addresses of the same room, to be named only together with a key. `salt`: see PeerOptions.
+    `nodes` are further addresses of the same room, to be named only together with a key. `salt`, `cursor`, `log_id`,
+    `earlier` and `newest`: see PeerOptions.
     `meets_nobody_new`: refuse a server whose key is not pinned.
     """
 
@@ -82,6 +83,9 @@ class ConversationOptions:
     salt: bytes | None = None
     role: int = MEMBER
     cursor: int = 0
+    log_id: bytes | None = None
+    earlier: int = 0
+    newest: int | None = None
     history: int | None = None
     nodes: tuple[Node, ...] = ()
     meets_nobody_new: bool = False
@@ -129,6 +133,9 @@ class Conversation:
                 ticket=options.ticket,
                 salt=options.salt,
                 cursor=options.cursor,
+                log_id=options.log_id,
+                earlier=options.earlier,
+                newest=options.newest,
                 history=options.history,
                 meets_nobody_new=options.meets_nobody_new,
             ),

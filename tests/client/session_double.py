@@ -13,7 +13,7 @@ from sockatuh.protocol.client import events as e
 from sockatuh.protocol.client.inbox import Gone
 from sockatuh.protocol.messages import JOINED, LEFT, MESSAGE, Entry, MemberInfo
 
-ADMITTED = e.Admitted("tom", bytes(16), 3, 9, b"ticket", again=False, rewound=False)
+ADMITTED = e.Admitted("tom", bytes(16), 3, 9, b"ticket", again=False, rewound=False, begins=3)
 
 
 class SessionDouble:

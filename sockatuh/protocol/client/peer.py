@@ -60,7 +60,7 @@ class Peer:
         self._public_key = public_key(options.private_key)
         self._tag = tag(self._public_key)
         self._catch_up = CatchUp(self._public_key, options.stream, random, options.cursor)
-        self._log_id: bytes | None = None
+        self._log_id = options.log_id
         self._credentials = Credentials(options, random)
         self._requests = Requests()
         self._named_at = 0
@@ -507,10 +507,12 @@ class Peer:
         self._dialer.pin = self._server_key
         begins = self._log_id is None and self._options.cursor == 0
         rewound = self._catch_up.place(welcome, self._log_id, begins=begins)
+        if not again:
+            self._catch_up.stretch(welcome.head, self._options.earlier, self._options.newest)
         self._log_id, self.waits_for_log, self._named_at = welcome.log_id, False, welcome.head
         self._enter("welcome")
         fields = welcome.name, welcome.log_id, welcome.start, welcome.head, welcome.ticket
-        self._events.append(e.Admitted(*fields, again, rewound, welcome.nodes))
+        self._events.append(e.Admitted(*fields, again, rewound, welcome.nodes, self._catch_up.inbox.cursor))
         self._lines.restart()
         if self._options.role != m.SCRIPT:
             self._catch_up.begin(welcome.head, now)

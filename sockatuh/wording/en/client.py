@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from datetime import date
+from datetime import date, datetime
 from pathlib import Path
 from typing import Final
 
@@ -100,6 +100,7 @@ HELD: Final = (
 )
 HERE: Final = "you are here"
 YOU: Final = "you"
+EMPTY: Final = "nobody has said anything yet"
 BACK: Final = "back in contact"
 REWOUND: Final = "the room's log was set back; some of the lines above may be gone from it"
 IN_CLEAR: Final = "what is said from now on also leaves the server unencrypted, for {name}"
@@ -203,6 +204,19 @@ def welcome(room: str, server: str, name: str) -> str:
 def earlier(count: int) -> str:
     """Head the lines from before the client joined."""
     return f"{count} earlier line{_s(count)}"
+
+
+def since(count: int, left: datetime | None, now: datetime, left_out: int, after: int) -> str:
+    """Head the lines from since a person's last chat, which ended when it `left`.
+
+    `left_out` entries of the log before them, those after the seq `after`, are not shown.
+    """
+    when = f" since {_moment(left, now)}" if left is not None else ""
+    lines = f"{count:,} line{_s(count)}{when}"
+    if not left_out:
+        return lines
+    entries = f"{left_out:,} {'entry' if left_out == 1 else 'entries'}"
+    return f"{lines}, without the {entries} before them; sockatuh chat --after {after} shows all"
 
 
 def missed(count: int) -> str:
@@ -481,6 +495,14 @@ def forgotten(server: str) -> str:
 def not_known(server: str) -> str:
     """Say that there was nothing to forget."""
     return f"{server} is not known here. `sockatuh identity show` lists the servers that are."
+
+
+def _moment(moment: datetime, now: datetime) -> str:
+    """Return a moment as people say it: the time, and the day if it is another one."""
+    if moment.date() == now.date():
+        return f"{moment:%H:%M}"
+    year = "" if moment.year == now.year else f" {moment.year}"
+    return f"{moment.day} {MONTHS[moment.month - 1]}{year}, {moment:%H:%M}"
 
 
 def _s(count: int) -> str:

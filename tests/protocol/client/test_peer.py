@@ -81,7 +81,7 @@ def test_it_asks_the_server_shakes_hands_and_joins() -> None:
     assert state_of(host) is PeerState.JOINED
     assert host.events == [
         pe.Connected("a room", SERVER_KEY, SERVER, False, 16_384),
-        pe.Admitted("ana", LOG_ID, 3, 3, b"ticket", again=False, rewound=False),
+        pe.Admitted("ana", LOG_ID, 3, 3, b"ticket", again=False, rewound=False, begins=3),
         pe.CaughtUp(),
     ]
 
