@@ -13,6 +13,7 @@ from sockatuh.client.items import (
     Came,
     Day,
     Empty,
+    EntryEvent,
     Event,
     Gap,
     Here,
@@ -23,12 +24,14 @@ from sockatuh.client.items import (
     OtherKey,
     Read,
     Rejected,
+    Renamed,
     Role,
     Said,
     Since,
     Stored,
     Waiting,
     Went,
+    Whispered,
     local_moment,
 )
 from sockatuh.client.room import Room
@@ -110,9 +113,9 @@ class Narrator:
 
     def _tell(self, item: Item) -> None:
         match item:
-            case Said() | Came() | Went():
+            case Said() | Whispered() | Came() | Went() | Renamed():
                 self._show(item)
-            case Read(Said() as line):
+            case Read(line):
                 self._show(line, was_read=True)
             case Stored() | Rejected() | Waiting():
                 self._tell_of_own(item)
@@ -148,7 +151,7 @@ class Narrator:
             case _:
                 return None
 
-    def _show(self, event: Said | Came | Went, *, was_read: bool = False) -> None:
+    def _show(self, event: EntryEvent, *, was_read: bool = False) -> None:
         lines = draw(event, self._room.me, self._view.columns)
         if self._timeline is not None and isinstance(event, Said) and len(lines) > LONGEST:
             self.long_texts.keep(event)

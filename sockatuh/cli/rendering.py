@@ -63,6 +63,8 @@ def draw(entry: Entry, me: str, columns: int | None = None) -> list[Line]:
             return draw_event(entry.at, phrases.joined(shown_name(entry.name)), columns)
         case Went():
             return draw_event(entry.at, phrases.left(shown_name(entry.name), entry.reason), columns)
+        case Renamed() if entry.new == me:
+            return draw_event(entry.at, phrases.you_are(shown_name(me)), columns)
         case Renamed():
             return draw_event(entry.at, phrases.renamed(shown_name(entry.name), shown_name(entry.new)), columns)
 

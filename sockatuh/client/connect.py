@@ -158,12 +158,11 @@ async def connect(
             def keep_place(log_id: bytes, seq: int, at: int) -> None:
                 memory.keep_bookmark(Bookmark(room.me, log_id, seq, at))
 
-            reading = Reading(bookmark, admitted, keep_place) if keeps_place else None
+            reading = Reading(admitted, bookmark, keep_place if keeps_place else None)
             again = PasswordAgain(questions, password, lambda typed: conversation.come_back(room.me, typed))
 
             def remember(admitted: Admitted) -> None:
-                if reading is not None:
-                    reading.note_admission(admitted)
+                reading.note_admission(admitted)
                 memory.keep_nodes(admitted.nodes)
                 memory.keep_salt(conversation.peer.salt)
                 memory.keep_ticket(admitted.name, admitted.ticket, used_ticket=sign_in.used_ticket)
@@ -192,8 +191,7 @@ async def connect(
                 yield room
             finally:
                 again.close()
-                if reading is not None:
-                    reading.close()
+                reading.close()
                 if not room.unanswered:
                     room.forget_unsent()
                 with contextlib.suppress(ClientError):

@@ -45,30 +45,32 @@ class Return:
 class Reading:
     """Follows how far a person reads; `bookmark` is where the last chat ended, None if there was none.
 
-    `save` writes a bookmark for the present name; `clock` returns s since 1970.
+    `save` writes the id of a log, a seq in it, and the present moment, None: nothing is kept. `clock` returns s since
+    1970.
     """
 
     def __init__(
         self,
-        bookmark: Bookmark | None,
         admitted: Admitted,
-        save: Callable[[bytes, int, int], None],
+        bookmark: Bookmark | None = None,
+        save: Callable[[bytes, int, int], None] | None = None,
         clock: Callable[[], float] = time.time,
     ) -> None:
-        self.start = admitted.start
-        """What is up to this seq was not asked for as news, but because of what follows."""
+        self.begins = admitted.begins
+        """The seq after which events are reported."""
+        self.news_after = 0 if save is None else admitted.start
+        """The seq up to which events are only the context of what follows."""
         self.returned: Return | None = None
         """What was read before this chat, None in the first chat."""
         if bookmark is not None:
-            left_out = max(0, admitted.begins - admitted.start)
-            self.returned = Return(admitted.start, bookmark.at, left_out)
+            self.returned = Return(admitted.start, bookmark.at, max(0, admitted.begins - admitted.start))
         self._log_id, self._seq = admitted.log_id, admitted.start
         self._save, self._clock = save, clock
         self._saving: asyncio.TimerHandle | None = None
 
     def note_shown(self, seq: int) -> None:
         """Note that everything up to `seq` has been shown to the person."""
-        if seq > self._seq:
+        if self._save is not None and seq > self._seq:
             self._seq = seq
             if self._saving is None:
                 self._saving = asyncio.get_running_loop().call_later(SAVE_AFTER, self._write)
@@ -86,5 +88,6 @@ class Reading:
         if self._saving is not None:
             self._saving.cancel()
             self._saving = None
-        with contextlib.suppress(KeyFileError):  # without it, the next chat begins as the first one did
-            self._save(self._log_id, self._seq, int(self._clock() * 1000))
+        if self._save is not None:
+            with contextlib.suppress(KeyFileError):  # without it, the next chat begins as the first one did
+                self._save(self._log_id, self._seq, int(self._clock() * 1000))

@@ -53,7 +53,7 @@ from .items import (
     presence_of,
 )
 from .name_tags import NameTags
-from .reading import Reading, Return
+from .reading import Reading
 from .room_password import RoomPassword
 from .stream import Reader, Stream
 from .unsent import Unsent
@@ -171,14 +171,14 @@ class Room:
         self.in_contact = True
         self.here: int | None = None
         """How many members are in the room, as the server said last; None until it has."""
+        self.reading = reading or Reading(admitted)
+        """How far the person has read who is shown the events."""
         self.unplaced: dict[int, Unplaced] = {}
         """Own lines, by number, that have not arrived in the log yet."""
         self._session = session
         self._unsent, self._tags = unsent or Unsent(None, session.server), tags
         self._password = password or RoomPassword(None)
         self._since = since
-        self._reading = reading
-        self._begins = admitted.begins
         self._remember, self._remember_rename, self._ask_password = remember, remember_rename, ask_password
         self._unanswered: dict[int, int | None] = {}
         """The numbers of unanswered lines, each with its note on disk; `say` makes none, as its caller waits."""
@@ -350,26 +350,6 @@ class Room:
     def forget_unsent(self) -> None:
         """Delete the notes of unanswered lines, once the person has been told which they are."""
         self._unsent.close()
-
-    @property
-    def returned(self) -> Return | None:
-        """What this person has read here in an earlier chat, None if nothing is known of one."""
-        return self._reading.returned if self._reading is not None else None
-
-    @property
-    def news_after(self) -> int:
-        """The seq up to which events are not news to this person, 0 if all are."""
-        return self._reading.start if self._reading is not None else 0
-
-    @property
-    def is_whole(self) -> bool:
-        """Tell whether the events of this room begin with the first entry of its log."""
-        return self._begins == 0
-
-    def note_shown(self, seq: int) -> None:
-        """Note that everything up to `seq` has been shown to the person, for the next chat."""
-        if self._reading is not None:
-            self._reading.note_shown(seq)
 
     # Called by the session.
 

@@ -10,13 +10,14 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Generator, Iterator
 from datetime import date
-from typing import Final, TypeAlias
+from typing import Final
 
 from .items import (
     Back,
     Came,
     Day,
     Empty,
+    EntryEvent,
     Event,
     Gap,
     Here,
@@ -44,9 +45,6 @@ GATHERED_SIZE: Final = 1_000_000
 READ_BEFORE: Final = 20
 """Lines yielded as already read."""
 
-Entry: TypeAlias = Said | Whispered | Came | Went | Renamed
-"""An event that is an entry of the log."""
-
 
 class Timeline:
     """Turns events into items; `tells_own`: also lines of this client, if nothing shows them yet."""
@@ -56,10 +54,11 @@ class Timeline:
         self._gathered: list[Event] | None = []
         self._size = 0
         self._again = False
-        self._returned, self._news_after = room.returned, room.news_after
+        self._reading = room.reading
+        self._returned, self._news_after = room.reading.returned, room.reading.news_after
         self._has_headed = False
         self._read: deque[Said | Whispered] = deque(maxlen=READ_BEFORE)
-        self._is_empty = room.is_whole
+        self._is_empty = room.reading.begins == 0
         """Whether the log holds no line, as far as this client knows."""
         self._day = today or date.today()
 
@@ -96,7 +95,7 @@ class Timeline:
             case _:
                 yield from self._show(event)
 
-    def _was_read(self, event: Entry | Gap) -> bool:
+    def _was_read(self, event: EntryEvent | Gap) -> bool:
         """Tell whether an event is from before what is news to this person."""
         return (event.through if isinstance(event, Gap) else event.seq) <= self._news_after
 
@@ -122,16 +121,16 @@ class Timeline:
 
     def _show(self, event: Event, *, is_news: bool = True) -> Iterator[Item]:
         """Yield an event if it is news, and note that it is shown: who came and went before this client did is not."""
-        if isinstance(event, Entry):
+        if isinstance(event, EntryEvent):
             if is_news and self._is_shown(event):
                 yield from self._on_its_day(event, event)
-            self._room.note_shown(event.seq)
+            self._reading.note_shown(event.seq)
         else:
             yield event
             if isinstance(event, Gap):
-                self._room.note_shown(event.through)
+                self._reading.note_shown(event.through)
 
-    def _is_shown(self, event: Entry) -> bool:
+    def _is_shown(self, event: EntryEvent) -> bool:
         """Tell whether a person wants to see an entry: not its own joins, nor own lines that are shown already."""
         match event:
             case Said(own=True) | Whispered(own=True):
@@ -141,7 +140,7 @@ class Timeline:
             case _:
                 return True
 
-    def _on_its_day(self, entry: Entry, item: Item) -> Iterator[Item]:
+    def _on_its_day(self, entry: EntryEvent, item: Item) -> Iterator[Item]:
         """Yield an item about an entry, below a heading if that is of another day than the one before."""
         if (moment := local_moment(entry.at)) and moment.date() != self._day:
             self._day = moment.date()

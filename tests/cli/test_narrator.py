@@ -135,7 +135,7 @@ def test_who_returns_is_shown_what_is_new_below_what_was_read() -> None:
 
     async def story() -> Wall:
         session, wall = SessionDouble(), Wall()
-        room = Room(session, "room", admitted, reading=Reading(bookmark, admitted, lambda *_: None))
+        room = Room(session, "room", admitted, reading=Reading(admitted, bookmark, lambda *_: None))
         narrator = Narrator(room, wall, marks=True)
         session.tell(said(1, "one"), said(2, "two"), CaughtUp())
         async for event in room:

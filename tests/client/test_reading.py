@@ -175,7 +175,7 @@ def test_an_empty_room_is_told_from_one_whose_lines_may_not_be_read() -> None:
 def test_it_is_written_after_a_while_and_at_the_end_not_with_every_line() -> None:
     async def story() -> None:
         saved: list[tuple[bytes, int, int]] = []
-        reading = Reading(None, admitted(), lambda *place: saved.append(place), clock=lambda: 7.5)
+        reading = Reading(admitted(), None, lambda *place: saved.append(place), clock=lambda: 7.5)
         for seq in range(4, 9):
             reading.note_shown(seq)
         await asyncio.sleep(SAVE_AFTER - 1)
@@ -196,7 +196,7 @@ def test_it_is_written_after_a_while_and_at_the_end_not_with_every_line() -> Non
 def test_it_never_moves_back_in_the_same_log() -> None:
     async def story() -> None:
         saved: list[tuple[bytes, int, int]] = []
-        reading = Reading(LEFT, admitted(start=5), lambda *place: saved.append(place), clock=lambda: 0)
+        reading = Reading(admitted(start=5), LEFT, lambda *place: saved.append(place), clock=lambda: 0)
         reading.note_shown(2)
         reading.close()
         assert saved == [(LOG, 5, 0)]
@@ -207,7 +207,7 @@ def test_it_never_moves_back_in_the_same_log() -> None:
 def test_in_a_log_that_was_set_back_it_begins_where_that_begins() -> None:
     async def story() -> None:
         saved: list[tuple[bytes, int, int]] = []
-        reading = Reading(LEFT, admitted(start=9), lambda *place: saved.append(place), clock=lambda: 0)
+        reading = Reading(admitted(start=9), LEFT, lambda *place: saved.append(place), clock=lambda: 0)
         reading.note_admission(admitted(start=2, log_id=OTHER_LOG, rewound=True))
         reading.note_shown(4)
         reading.close()
@@ -220,14 +220,14 @@ def test_a_profile_that_cannot_be_written_costs_the_place_only() -> None:
     def fail(*_: object) -> None:
         raise KeyFileError("bookmarks", "read-only")
 
-    Reading(None, admitted(), fail).close()
+    Reading(admitted(), None, fail).close()
 
 
 @pytest.mark.parametrize(("start", "begins", "left_out"), [(200, 200 - EARLIER, 0), (200, 200, 0), (200, 700, 500)])
 def test_what_is_left_out_is_what_lies_between_the_place_and_the_first_entry(
     start: int, begins: int, left_out: int
 ) -> None:
-    reading = Reading(LEFT, admitted(start=start, begins=begins), lambda *_: None)
+    reading = Reading(admitted(start=start, begins=begins), LEFT, lambda *_: None)
     assert reading.returned is not None
     assert (reading.returned.seq, reading.returned.at, reading.returned.left_out) == (start, 1_000, left_out)
 

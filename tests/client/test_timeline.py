@@ -53,7 +53,7 @@ def room(*, read_to: int | None = None, begins: int = 0, start: int = 0) -> Room
     start = start if read_to is None else read_to
     admitted = Admitted("tom", bytes(16), start, 99, b"", again=False, rewound=False, begins=begins)
     bookmark = None if read_to is None else Bookmark("tom", bytes(16), read_to, LEFT_AT)
-    return Room(SessionDouble(), "kitchen", admitted, reading=Reading(bookmark, admitted, lambda *_: None))
+    return Room(SessionDouble(), "kitchen", admitted, reading=Noted(admitted, bookmark))
 
 
 def shown(events: Sequence[Event], of: Room, *, tells_own: bool = True, today: date = TODAY) -> list[Item]:
@@ -61,11 +61,11 @@ def shown(events: Sequence[Event], of: Room, *, tells_own: bool = True, today: d
     return [item for event in events for item in timeline.take(event)]
 
 
-class Noted(Room):
+class Noted(Reading):
     """Collects what counts as shown; no timer runs."""
 
-    def __init__(self, of: Room) -> None:
-        self.__dict__ = of.__dict__
+    def __init__(self, admitted: Admitted, bookmark: Bookmark | None) -> None:
+        super().__init__(admitted, bookmark, lambda *_: None)
         self.seqs: list[int] = []
 
     def note_shown(self, seq: int) -> None:
@@ -85,7 +85,7 @@ def test_what_was_read_comes_first_then_what_is_new_below_its_heading() -> None:
         Went(6, NOON, "budi"),
         Here(),
     ]
-    assert shown(events, Noted(room(read_to=3))) == [
+    assert shown(events, room(read_to=3)) == [
         Read(said(1)),
         Read(whispered(2)),
         Since(2, LEFT_AT, 0, 3),
@@ -97,22 +97,22 @@ def test_what_was_read_comes_first_then_what_is_new_below_its_heading() -> None:
 
 def test_of_what_was_read_only_the_last_lines_are_repeated() -> None:
     lines = [said(seq) for seq in range(1, 60)]
-    assert shown([*lines, Here()], Noted(room(read_to=59))) == [*map(Read, lines[-READ_BEFORE:]), Here()]
+    assert shown([*lines, Here()], room(read_to=59)) == [*map(Read, lines[-READ_BEFORE:]), Here()]
 
 
 def test_a_rename_while_one_was_away_is_news_and_joins_are_not() -> None:
     renamed = Renamed(5, NOON, "ana", "anna")
-    assert shown([Came(4, NOON, "budi"), renamed, Here()], Noted(room(read_to=3, begins=1))) == [renamed, Here()]
+    assert shown([Came(4, NOON, "budi"), renamed, Here()], room(read_to=3, begins=1)) == [renamed, Here()]
 
 
 def test_what_was_left_out_is_said_even_if_no_line_follows() -> None:
-    items = shown([Came(900, NOON, "budi"), Here()], Noted(room(read_to=3, begins=890)))
+    items = shown([Came(900, NOON, "budi"), Here()], room(read_to=3, begins=890))
     assert items == [Since(0, LEFT_AT, 887, 3), Here()]
 
 
 def test_entries_before_what_was_read_that_are_no_longer_kept_are_no_news() -> None:
     lost = Gap(3, 5, 2)
-    assert shown([Gap(0, 2, 2), Gap(2, 3, 1), lost, said(6), Here()], Noted(room(read_to=3))) == [
+    assert shown([Gap(0, 2, 2), Gap(2, 3, 1), lost, said(6), Here()], room(read_to=3)) == [
         Since(1, LEFT_AT, 0, 3),
         lost,
         said(6),
@@ -122,14 +122,14 @@ def test_entries_before_what_was_read_that_are_no_longer_kept_are_no_news() -> N
 
 def test_the_heading_is_shown_once_however_much_is_new() -> None:
     lines = [said(seq) for seq in range(1, GATHERED + 50)]
-    items = shown([*lines, Here()], Noted(room(read_to=0)))
+    items = shown([*lines, Here()], room(read_to=0))
     assert [item for item in items if not isinstance(item, Said)] == [Since(GATHERED + 1, LEFT_AT, 0, 0), Here()]
     assert items[0] == Since(GATHERED + 1, LEFT_AT, 0, 0)
 
 
 def test_a_loss_of_contact_while_it_is_fetched_repeats_nothing() -> None:
     events: list[Event] = [said(1), Lost("silence"), Back(), said(2), said(3), said(4), Here()]
-    assert shown(events, Noted(room(read_to=3))) == [
+    assert shown(events, room(read_to=3)) == [
         Read(said(1)),
         Lost("silence"),
         Read(said(2)),
@@ -142,7 +142,7 @@ def test_a_loss_of_contact_while_it_is_fetched_repeats_nothing() -> None:
 
 def test_in_a_log_that_was_set_back_low_places_are_news_again() -> None:
     events: list[Event] = [Here(), Lost("reset"), Back(rewound=True), said(2), Here()]
-    assert shown(events, Noted(room(read_to=3, begins=1))) == [
+    assert shown(events, room(read_to=3, begins=1)) == [
         Here(),
         Lost("reset"),
         Back(rewound=True),
@@ -153,7 +153,7 @@ def test_in_a_log_that_was_set_back_low_places_are_news_again() -> None:
 
 
 def test_a_first_chat_has_earlier_lines_and_no_since() -> None:
-    assert shown([said(1), Here()], Noted(room())) == [Missed(1, again=False), said(1), Here()]
+    assert shown([said(1), Here()], room()) == [Missed(1, again=False), said(1), Here()]
 
 
 # An empty room.
@@ -171,17 +171,17 @@ def test_a_first_chat_has_earlier_lines_and_no_since() -> None:
 )
 @pytest.mark.parametrize("start", [0, 2])
 def test_a_room_is_empty_if_its_whole_log_has_no_line(events: list[Event], is_empty: bool, start: int) -> None:
-    items = shown([*events, Here()], Noted(room(start=start)))
+    items = shown([*events, Here()], room(start=start))
     assert (Empty() in items) is is_empty
     assert items[-1] == Here()
 
 
 def test_a_room_whose_beginning_is_unknown_is_not_called_empty() -> None:
-    assert shown([Came(3, NOON, "tom"), Here()], Noted(room(begins=2, start=2))) == [Here()]
+    assert shown([Came(3, NOON, "tom"), Here()], room(begins=2, start=2)) == [Here()]
 
 
 def test_a_room_is_called_empty_once() -> None:
-    assert shown([Here(), Lost("reset"), Back(), Here()], Noted(room())) == [Empty(), Here(), Lost("reset"), Back()]
+    assert shown([Here(), Lost("reset"), Back(), Here()], room()) == [Empty(), Here(), Lost("reset"), Back()]
 
 
 # Live.
@@ -190,7 +190,7 @@ def test_a_room_is_called_empty_once() -> None:
 def test_private_lines_and_renames_are_passed_on_as_they_come() -> None:
     lively: list[Event] = [whispered(1), whispered(2, own=True), Renamed(3, NOON, "ana", "anna"), said(4)]
     lively.append(Renamed(5, NOON, "tom", "tomas"))
-    assert shown([Here(), *lively], Noted(room(begins=1))) == [Here(), *lively]
+    assert shown([Here(), *lively], room(begins=1)) == [Here(), *lively]
 
 
 def test_own_lines_are_left_to_a_screen_that_shows_them_already() -> None:
@@ -202,13 +202,13 @@ def test_own_lines_are_left_to_a_screen_that_shows_them_already() -> None:
         whispered(4, own=True),
         said(5),
     ]
-    assert shown(events, Noted(room()), tells_own=False) == [Here(), said(5)]
+    assert shown(events, room(), tells_own=False) == [Here(), said(5)]
 
 
 def test_a_day_is_headed_once_also_among_what_was_read() -> None:
     yesterday = TODAY - (date(2026, 1, 2) - date(2026, 1, 1))
     old = [said(1, at=NOON - DAY), said(2, at=NOON - DAY)]
-    assert shown([*old, said(3), said(4), Here()], Noted(room(read_to=2))) == [
+    assert shown([*old, said(3), said(4), Here()], room(read_to=2)) == [
         Day(yesterday),
         *map(Read, old),
         Since(2, LEFT_AT, 0, 2),
@@ -220,15 +220,16 @@ def test_a_day_is_headed_once_also_among_what_was_read() -> None:
 
 
 def test_presence_is_not_shown() -> None:
-    assert shown([Here(), PresenceChanged(3)], Noted(room(begins=1))) == [Here()]
+    assert shown([Here(), PresenceChanged(3)], room(begins=1)) == [Here()]
 
 
 # What counts as shown.
 
 
 def test_everything_up_to_the_newest_entry_shown_counts_also_what_is_no_news() -> None:
-    noted = Noted(room(read_to=3))
-    timeline = Timeline(noted, tells_own=False)
+    of = room(read_to=3)
+    noted, timeline = of.reading, Timeline(of, tells_own=False)
+    assert isinstance(noted, Noted)
     gathered: list[Event] = [said(2), said(4), Came(5, NOON, "tom")]
     assert [item for event in gathered for item in timeline.take(event)] == []
     assert noted.seqs == [], "gathered, and on no screen yet"

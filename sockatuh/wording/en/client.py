@@ -239,6 +239,11 @@ def left(name: str, reason: str) -> str:
     return f"{name} left" + (f" ({LEFT_REASONS[reason]})" if reason in LEFT_REASONS else "")
 
 
+def you_are(name: str) -> str:
+    """Say that the person who reads this has another name now."""
+    return f"you are {name} now"
+
+
 def renamed(name: str, new: str) -> str:
     """Say that somebody has another name now."""
     return f"{name} is now {new}"
