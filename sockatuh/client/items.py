@@ -277,6 +277,25 @@ class Member:
     away: str | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class Link:
+    """How the network between this client and its server has been, over all its sessions; times are in seconds.
+
+    `address` is the one in use (`host:port`, "" before there is one), `key` the server's (X25519, 32 bytes).
+    `best_answer` is the shortest time of the last eight answers, `last_answer` the last one's; None before there are
+    any. `sent` and `repeated` count datagrams, `losses` how often contact was lost, `lost_for` how long in all.
+    """
+
+    address: str
+    key: bytes
+    best_answer: float | None
+    last_answer: float | None
+    sent: int
+    repeated: int
+    losses: int
+    lost_for: float
+
+
 # What signing in tells a person (client/sign_in.py).
 @dataclass(frozen=True, slots=True)
 class Unreachable:

@@ -35,6 +35,7 @@ from .items import (
     Event,
     Gap,
     Here,
+    Link,
     Lost,
     Member,
     OtherKey,
@@ -99,6 +100,10 @@ class Session(Protocol):
     @property
     def is_held(self) -> bool:
         """Whether lines wait because the server can store nothing."""
+
+    @property
+    def link(self) -> Link:
+        """How the network between here and the server has been."""
 
     def listen(self, listener: Listener) -> None:
         """Report every event to a listener, beginning with those since the join."""
@@ -304,6 +309,11 @@ class Room:
     def silence(self) -> float | None:
         """Seconds since the last datagram from the server, if one is overdue; None while all is well."""
         return self._session.silence
+
+    @property
+    def link(self) -> Link:
+        """How the network between here and the server has been."""
+        return self._session.link
 
     def fault_of(self, text: str, to: str = "") -> tuple[str, int] | None:
         """Return why a text should not be said (to an addressee), as a code and its size in bytes, or None.

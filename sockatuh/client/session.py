@@ -45,6 +45,7 @@ from sockatuh.room.password import PasswordUnusable, prepare_password
 
 from .carrier import Carry, UdpCarrier
 from .deadline import loop_time
+from .items import Link
 from .password_hash import hash_password
 from .room import Listener
 from .server_address import Node, parse_nodes_untrusted
@@ -334,6 +335,21 @@ class Conversation:
     def silence(self) -> float | None:
         """Seconds since the server was last heard, if it should have been heard by now; None while all is well."""
         return self.peer.silence(loop_time())
+
+    @property
+    def link(self) -> Link:
+        """How the network between here and the server has been."""
+        report = self.peer.report_link(loop_time())
+        return Link(
+            format_address(report.address) if report.address is not None else "",
+            report.server_key,
+            report.best_answer,
+            report.last_answer,
+            report.sent,
+            report.repeated,
+            report.losses,
+            report.lost_for,
+        )
 
     @property
     def is_proven(self) -> bool:
