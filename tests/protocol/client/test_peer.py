@@ -1284,18 +1284,20 @@ def test_the_link_report_times_answers_and_counts_repetitions_and_losses() -> No
     host.now += 0.02
     host.tell(m.Stored(((1, 40),)))
     report = host.peer.report_link(host.now)
-    assert (report.best_answer, report.server_key) == (pytest.approx(0.02), host.key)
+    assert report.server_key == host.key
+    assert report.best_answer == pytest.approx(0.02)
     ask_who(host)
     (call,) = (each for each in host.open(host.take()) if isinstance(each, m.Call))
     host.now += 0.05
     host.tell(m.Answer(call.number, m.Members((), False)))
     host.peer.say("two", host.now)
     host.open(host.take())
-    host.open(host.wait(0.7))
+    again = [each for each in host.open(host.wait(0.7)) if isinstance(each, m.Say)]
     host.tell(m.Stored(((2, 41),)))
     report = host.peer.report_link(host.now)
-    assert (report.best_answer, report.last_answer) == (pytest.approx(0.02), pytest.approx(0.05))
-    assert (report.repeated, report.losses, report.sent) == (1, 0, len(host.sent))
+    assert report.best_answer == pytest.approx(0.02)
+    assert report.last_answer == pytest.approx(0.05)
+    assert (report.repeated, report.losses, report.sent) == (len(again), 0, len(host.sent))
     host.peer.receive_datagram(host.reset(), SERVER, host.now)
     assert host.peer.report_link(host.now + 3.0).lost_for == pytest.approx(3.0)
     assert host.peer.report_link(host.now).losses == 1
