@@ -180,7 +180,7 @@ def describe(members: Sequence[Member]) -> str:
 
 
 def _described(member: Member) -> str:
-    role = "" if member.role is Role.MEMBER else str(member.role)
+    role = "" if member.role is Role.MEMBER else phrases.ROLES[member.role]
     return phrases.here_as(
         shown_name(member.name), role, is_encrypted=member.dialect != UNENCRYPTED, is_present=member.present
     )

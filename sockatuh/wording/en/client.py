@@ -133,6 +133,7 @@ KEEP_APART: Final = (
     "Many networks keep machines apart (guest Wi-Fi, VLANs), and many firewalls drop answers to a broadcast."
 )
 WHO_COLUMNS: Final = ("NAME", "SINCE", "DIALECT", "KEY")
+ROLES: Final = {"member": "member", "script": "script", "reader": "reader"}
 NO_CONTACT: Final = "(no contact)"
 LEFT_REASONS: Final = {
     "lost": "lost contact",

@@ -8,11 +8,13 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from datetime import date
+from datetime import date, datetime
 from pathlib import Path
 from typing import Final
 
 from sockatuh.wording.facts import fact
+
+from .reasons import in_words
 
 HELP_CHAT: Final = "Mengobrol di sebuah ruang."
 HELP_SEND: Final = "Kirim satu pesan ke ruang, dan tunggu sampai tersimpan."
@@ -112,6 +114,8 @@ HELD: Final = (
     "Server sedang tidak bisa menyimpan apa pun; pesan ini menunggu di sana dan berlanjut sendiri. Ctrl-C membatalkan."
 )
 YOU: Final = "Anda"
+EMPTY: Final = "belum ada yang berbicara"
+NO_EDITOR: Final = "tidak ada editor; setel $EDITOR"
 HERE: Final = "Anda di sini"
 BACK: Final = "terhubung lagi"
 REWOUND: Final = "log ruang dikembalikan ke keadaan lama; sebagian pesan di atas mungkin sudah tidak ada di dalamnya"
@@ -144,6 +148,7 @@ KEEP_APART: Final = (
     "Banyak jaringan memisahkan komputer (Wi-Fi tamu, VLAN), dan banyak firewall membuang jawaban atas broadcast."
 )
 WHO_COLUMNS: Final = ("NAMA", "SEJAK", "DIALEK", "KUNCI")
+ROLES: Final = {"member": "anggota", "script": "skrip", "reader": "pembaca"}
 NO_CONTACT: Final = "(tidak terhubung)"
 LEFT_REASONS: Final = {
     "lost": "hubungan terputus",
@@ -161,7 +166,7 @@ def not_a_moment(text: str) -> str:
 
 def not_a_server(reason: str) -> str:
     """Say why a server cannot be what was written."""
-    return f"{reason}. Tulis HOST, HOST:PORT, [IPV6]:PORT, atau undangan sockatuh://…"
+    return f"{in_words(reason)}. Tulis HOST, HOST:PORT, [IPV6]:PORT, atau undangan sockatuh://…"
 
 
 def password_unproven(words: str) -> str:
@@ -180,7 +185,7 @@ def ask_name(default: str) -> str:
 
 def name_refused(code: str, detail: str, name: str) -> str:
     """Say why a name cannot be had, before another is asked for."""
-    return NAME_REFUSALS[code].format(name=name) + (f" ({detail})" if detail else "")
+    return NAME_REFUSALS[code].format(name=name) + (f" ({in_words(detail)})" if detail else "")
 
 
 def holder(name: str, tag: str, moment: str) -> str:
@@ -244,6 +249,44 @@ def nobody_called(name: str, nearest: str) -> str:
 def reads_in_clear(name: str) -> str:
     """Say why somebody cannot be sent a private line."""
     return f"{name} membaca tanpa enkripsi; katakan saja di ruang"
+
+
+def since(count: int, left: datetime | None, now: datetime, left_out: int, after: int) -> str:
+    """Head the lines from since a person's last chat, which ended when it `left`.
+
+    `left_out` entries of the log before them, those after the seq `after`, are not shown.
+    """
+    when = f" sejak {_moment(left, now)}" if left is not None else ""
+    lines = f"{_number(count)} pesan{when}"
+    if not left_out:
+        return lines
+    entries = f"{_number(left_out)} entri"
+    return f"{lines}, tanpa {entries} sebelumnya; sockatuh chat --after {after} menampilkan semuanya"
+
+
+def you_are(name: str) -> str:
+    """Say that the person who reads this has another name now."""
+    return f"nama Anda sekarang {name}"
+
+
+def pasted(lines: int, size: int) -> str:
+    """Say how much was pasted, and what Enter and Ctrl-C do with it; `size` in bytes."""
+    return f"{_number(lines)} baris, {_number(size)} byte: Enter mengirimnya sebagai satu pesan, Ctrl-C membuangnya"
+
+
+def editor_failed(editor: str) -> str:
+    """Say that an editor failed."""
+    return f"{fact(editor)} gagal; teksnya tetap seperti semula"
+
+
+def notification(name: str, room: str, text: str) -> str:
+    """Tell of a line while the person looks elsewhere."""
+    return f"{name} di {room}: {text}"
+
+
+def notify_is(variable: str, value: str) -> str:
+    """Say what the variable about notifications may be."""
+    return f"{variable} harus off, bell, atau terminal; isinya {fact(value)!r}."
 
 
 def joined(name: str) -> str:
@@ -312,12 +355,12 @@ def held(count: int) -> str:
 
 def refused_line(reason: str) -> str:
     """Say that a line was rejected."""
-    return f"tidak dikirim: {reason}"
+    return f"tidak dikirim: {in_words(reason)}"
 
 
 def input_line_refused(number: int, reason: str) -> str:
     """Say that a line of the input was rejected."""
-    return f"baris {number} tidak dikirim: {reason}"
+    return f"baris {number} tidak dikirim: {in_words(reason)}"
 
 
 def not_done(why: str) -> str:
@@ -367,12 +410,12 @@ def not_stored(count: int) -> str:
 
 def stored_and_not_printed(seq: int, reason: str) -> str:
     """Say that a line is stored although its receipt could not be printed."""
-    return f"Tersimpan sebagai {seq}; itu tidak bisa ditulis ke stdout: {reason}."
+    return f"Tersimpan sebagai {seq}; itu tidak bisa ditulis ke stdout: {in_words(reason)}."
 
 
 def not_remembered(path: str, reason: str) -> str:
     """Say that the profile could not be written."""
-    return f"Ini tidak bisa diingat untuk lain kali: {path}: {reason}."
+    return f"Ini tidak bisa diingat untuk lain kali: {path}: {in_words(reason)}."
 
 
 def never_acknowledged(count: int) -> str:
@@ -479,6 +522,14 @@ def forgotten(server: str) -> str:
 def not_known(server: str) -> str:
     """Say that there was nothing to forget."""
     return f"{server} tidak dikenal di sini. `sockatuh identity show` menampilkan server yang dikenal."
+
+
+def _moment(moment: datetime, now: datetime) -> str:
+    """Return a moment as people say it: the time, and the day if it is another one."""
+    if moment.date() == now.date():
+        return f"{moment:%H:%M}"
+    year = "" if moment.year == now.year else f" {moment.year}"
+    return f"{moment.day} {MONTHS[moment.month - 1]}{year}, {moment:%H:%M}"
 
 
 def _and(items: Sequence[str]) -> str:
