@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from datetime import datetime
 from typing import Final, Protocol
 
@@ -108,8 +108,11 @@ class Narrator:
 
     def report(self, event: Event) -> None:
         """Show an event."""
-        for item in (event,) if self._timeline is None else self._timeline.take(event):
+        for item in self._items(event):
             self._tell(item)
+
+    def _items(self, event: Event) -> Iterable[Item]:
+        return (event,) if self._timeline is None else self._timeline.take(event)
 
     def _tell(self, item: Item) -> None:
         match item:

@@ -39,7 +39,10 @@ HELP_TRUST: Final = (
     "Sikap terhadap server yang belum Anda kenal: dengan ask dan accept-new server harus membuktikan bahwa ia tahu "
     "kata sandinya; dengan strict server itu ditolak, kecuali Anda punya undangan."
 )
-HELP_PLAIN: Final = "Baris biasa, untuk terminal sederhana dan pembaca layar."
+HELP_INLINE: Final = "Tampilkan di bawah isi terminal, bukan di layar tersendiri; juga SOCKATUH_SCREEN=inline."
+HELP_PLAIN: Final = (
+    "Baris biasa, untuk terminal sederhana dan pembaca layar, yang tidak bisa membaca layar lain baris demi baris."
+)
 HELP_CHAT_JSON: Final = (
     "Baca teks atau JSON dari stdin, satu per baris, dan tampilkan yang terjadi sebagai JSON (docs/JSON.md)."
 )
@@ -150,6 +153,13 @@ KEEP_APART: Final = (
 WHO_COLUMNS: Final = ("NAMA", "SEJAK", "DIALEK", "KUNCI")
 ROLES: Final = {"member": "anggota", "script": "skrip", "reader": "pembaca"}
 NO_CONTACT: Final = "(tidak terhubung)"
+AWAY: Final = "(pergi)"
+HEADER_NO_CONTACT: Final = "tidak terhubung"
+NEW: Final = "baru"
+SCROLLED: Final = "digulir ke atas · End"
+DID_JOIN: Final = "bergabung"
+DID_COME_BACK: Final = "keluar lalu kembali"
+DID_JOIN_AND_LEAVE: Final = "bergabung lalu keluar"
 LEFT_REASONS: Final = {
     "lost": "hubungan terputus",
     "idle": "diam terlalu lama",
@@ -236,6 +246,17 @@ def gone(count: int) -> str:
     return f"{count} pesan tidak disimpan lagi"
 
 
+def did_leave(reason: str) -> str:
+    """Say how somebody has left, as the end of a sentence about one or several."""
+    return "keluar" + (f" ({LEFT_REASONS[reason]})" if reason in LEFT_REASONS else "")
+
+
+def several_did(names: Sequence[str], others: int, done: str) -> str:
+    """Say what some people, and as many others, have done."""
+    rest = f" dan {others} orang lain" if others else ""
+    return f"{', '.join(names)}{rest} {done}"
+
+
 def renamed(name: str, new: str) -> str:
     """Say that somebody has another name now."""
     return f"{name} sekarang bernama {new}"
@@ -296,12 +317,57 @@ def joined(name: str) -> str:
 
 def left(name: str, reason: str) -> str:
     """Say that somebody went."""
-    return f"{name} keluar" + (f" ({LEFT_REASONS[reason]})" if reason in LEFT_REASONS else "")
+    return f"{name} {did_leave(reason)}"
 
 
 def last_contact(seconds: float, kept: int) -> str:
     """Say how long the server has been silent, and how many lines wait for it."""
     return f"terakhir terhubung {int(seconds)} detik lalu" + (f", {kept} pesan menunggu" if kept else "")
+
+
+def no_contact_since(moment: str, kept: int) -> str:
+    """Say since when there is no contact, and how many lines wait for it."""
+    return f"tidak terhubung sejak {moment}" + (f", {kept} pesan menunggu" if kept else "")
+
+
+def how_many_here(count: int) -> str:
+    """Say how many are in the room, in the header."""
+    return f"{count} di sini"
+
+
+def answers(milliseconds: int) -> str:
+    """Say how fast the server answers."""
+    return f"{milliseconds} md"
+
+
+def slow_answers(milliseconds: int) -> str:
+    """Say that the server answers slowly."""
+    return f"lambat {milliseconds} md"
+
+
+def people(count: int) -> str:
+    """Head the column of those who are here."""
+    return f"ORANG {count}"
+
+
+def unseen(count: int) -> str:
+    """Say how many lines have come below what is shown, and the key that goes there."""
+    return f"{count} belum terlihat di bawah · End"
+
+
+def hit(number: int, count: int) -> str:
+    """Say which of the found lines is shown, and the keys that go on."""
+    return f"{number} dari {count} · Enter yang lebih lama, Esc kembali"
+
+
+def as_you_left_it(room: str) -> str:
+    """Head the last rows of a room that was left."""
+    return f"{room}, saat Anda keluar:"
+
+
+def not_a_screen(variable: str, value: str) -> str:
+    """Say what the variable about the screen may be."""
+    return f"{variable} adalah full, inline, atau plain; isinya {fact(value)!r}."
 
 
 def contact_lost(kept: int) -> str:
