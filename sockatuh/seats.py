@@ -96,6 +96,14 @@ class Seats(Generic[Holder]):
             seat.standing, seat.weight = standing, weight
         self._put_in(seat)
 
+    def hand_over(self, holder: Holder, successor: Holder) -> None:
+        """Give a holder's seat, if it has one, to `successor`, whose own seat is freed; the seat keeps its age."""
+        if (seat := self._seats.get(holder)) is not None and holder != successor:
+            self.release(successor)
+            del self._seats[holder]
+            seat.holder = successor
+            self._seats[successor] = seat
+
     def release(self, holder: Holder) -> None:
         """Free the seat of a holder, if it has one."""
         seat = self._seats.pop(holder, None)

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from typing import Final, TypeAlias
 
-from .entries import Body, Claimed, Joined, Left, Message
+from .entries import Body, Claimed, Joined, Left, Message, Renamed, Whispered
 
 Audience: TypeAlias = frozenset[str] | None
 """The fingerprints of the keys an entry is shown to; None: everybody."""
@@ -25,5 +25,9 @@ def audience_of(body: Body) -> Audience:
             return EVERYBODY
         case Joined(unshown=unshown) | Left(unshown=unshown):
             return NOBODY if unshown else EVERYBODY
+        case Whispered(owner=owner, to_owner=to_owner):
+            return frozenset({owner, to_owner} - {""})  # "" is no key: nobody is shown a line because of it
+        case Renamed():
+            return EVERYBODY
         case Claimed():
             return NOBODY

@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Final, Literal
 
-PresenceState = Literal["here", "lost", "gone"]
-"""A member is in contact, has lost contact, or has left."""
+PresenceState = Literal["here", "lost", "gone", "away"]
+"""A member is in contact, has lost contact, has left, or is in contact but says that it is away."""
 MAX_CHANGES: Final = 32
 """The changes since the last PRESENCE, one for each key, up to MAX_CHANGES; further ones are dropped.
 
@@ -16,11 +16,12 @@ MAX_CHANGES: Final = 32
 
 @dataclass(frozen=True, slots=True)
 class PresenceChange:
-    """The new state of a member; `owner` is the fingerprint of its key."""
+    """The new state of a member; `owner` is the fingerprint of its key, `text` what goes with "away"."""
 
     name: str
     owner: str
     state: PresenceState
+    text: str = ""
 
 
 class PresenceChanges:
@@ -34,9 +35,9 @@ class PresenceChanges:
         if key in self._changes or len(self._changes) < MAX_CHANGES:
             self._changes[key] = change
 
-    def forget(self, key: str) -> None:
-        """Drop the change of a name key, because an entry of the log shows it to everybody."""
-        self._changes.pop(key, None)
+    def forget(self, key: str) -> bool:
+        """Drop the change of a name key, because an entry of the log shows it to everybody; return if there was one."""
+        return self._changes.pop(key, None) is not None
 
     def take(self) -> list[PresenceChange]:
         """Return and forget the changes, oldest first."""

@@ -10,14 +10,22 @@ from typing import Final, TypeAlias
 
 from .decisions import Occupant, Role
 from .room import Room
+from .text import clean_line
 
 MAX_LISTED: Final = 71
 """Name keys in one reply."""
+MAX_AWAY: Final = 80
+"""Characters of the text that goes with being away."""
 
 
 @dataclass(frozen=True, slots=True)
 class SayLine:
     """Say a line."""
+
+
+@dataclass(frozen=True, slots=True)
+class SayPrivately:
+    """Say a line to one member or guest."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,6 +36,39 @@ class ListMembers:
 
 
 @dataclass(frozen=True, slots=True)
+class SetAway:
+    """Note that the member is away, with a text that may be empty, or (None) is not."""
+
+    text: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Rename:
+    """Give the member another name. The log decides, so the room server answers this later."""
+
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class Noted:
+    """What the command said was noted."""
+
+
+@dataclass(frozen=True, slots=True)
+class NameGiven:
+    """The member has this name now."""
+
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class Denied:
+    """The command was not carried out, for the reason that `code` names (docs/PROTOCOL.md §5)."""
+
+    code: str
+
+
+@dataclass(frozen=True, slots=True)
 class MemberList:
     """Who is in the room, one group for each name key, its member first. `more`: others follow after the last one."""
 
@@ -35,22 +76,31 @@ class MemberList:
     more: bool
 
 
-Command: TypeAlias = ListMembers
-Reply: TypeAlias = MemberList
+Command: TypeAlias = ListMembers | SetAway | Rename
+Reply: TypeAlias = MemberList | Noted | NameGiven | Denied
 
-MAY: Final[dict[type[SayLine | Command], frozenset[Role]]] = {
+MAY: Final[dict[type[SayLine | SayPrivately | Command], frozenset[Role]]] = {
     SayLine: frozenset({"member", "script"}),
+    SayPrivately: frozenset({"member", "script"}),
+    SetAway: frozenset({"member"}),
+    Rename: frozenset({"member"}),
     ListMembers: frozenset({"member", "script", "reader"}),
 }
 
 
-def may(role: Role, command: type[SayLine | Command]) -> bool:
+def may(role: Role, command: type[SayLine | SayPrivately | Command]) -> bool:
     """Tell whether somebody in this role may give the command."""
     return role in MAY[command]
 
 
-def answer(room: Room, command: Command, session: int, role: Role) -> Reply:
+def answer(room: Room, command: ListMembers | SetAway, session: int, role: Role) -> Reply:
     """Carry out a command of a session that may give it."""
+    if isinstance(command, SetAway):
+        text = None if command.text is None else clean_line(command.text).strip()
+        if text is not None and len(text) > MAX_AWAY:
+            return Denied("text_too_long")
+        room.set_away(session, text)
+        return Noted()
     # A script is here only to ask, so it does not list itself.
     groups, more = room.occupants_after(command.after, MAX_LISTED, session if role == "script" else None)
     return MemberList(tuple(map(tuple, groups)), more)

@@ -49,6 +49,8 @@ class Member:
     """Whether nobody was shown the join, so that nobody is to be shown the leave."""
     sessions: frozenset[int] = frozenset()
     lost_at: float | None = None
+    away: str | None = None
+    """What it says about being away, "" if nothing; None: it is not away."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,21 +103,47 @@ class Occupant:
     is_present: bool
     since: int
     role: Role
+    away: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Addressee:
+    """To whom a private line goes: the name as the room writes it, and the fingerprint of the key ("": none).
+
+    `dialect` is that of whoever is here under the name, "" if nobody is.
+    """
+
+    name: str
+    owner: str
+    dialect: str
 
 
 @dataclass(frozen=True, slots=True)
 class TooOften:
-    """Joining would append an entry, which is not allowed now; nothing was changed."""
+    """An entry would have to be appended, which is not allowed now; nothing was changed."""
 
 
 @dataclass(frozen=True, slots=True)
 class Intent:
-    """What has to be appended, provided that the last entry of `key` is `expect` (0: none)."""
+    """What has to be appended, provided that the last entry of `key` is `expect` (0: none).
+
+    `also` has to be appended with it, or neither.
+    """
 
     kind: Kind
     body: Body
     key: str
     expect: int
+    also: Intent | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class NewName:
+    """The member may have this name, once `intent` is committed; None: it has it already."""
+
+    name: str
+    key: str
+    intent: Intent | None
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,15 +6,18 @@ Unknown fields are ignored, so an older SockAtuh reads entries to which a newer 
 
 from __future__ import annotations
 
-from typing import Final, Literal
+from typing import Final, Literal, TypeAlias
 
 import msgspec
 
 from sockatuh.errors import RowUnreadable
 
-Kind = Literal["joined", "left", "claimed", "message"]
+Kind = Literal["joined", "left", "claimed", "message", "private", "renamed"]
+LINE_KINDS: Final[frozenset[Kind]] = frozenset({"message", "private"})
+"""The kinds of lines: what somebody said. Of these the log may keep no text, and only so many bytes."""
 
 _MESSAGE_COST: Final = 47
+_WHISPER_COST: Final = 54
 _EVENT_COST: Final = 128
 """Bytes of a body in addition to its name, owner and text; those of events are roughly one size."""
 
@@ -43,10 +46,29 @@ class Joined(_Entry, frozen=True):
 
 
 class Left(_Entry, frozen=True):
-    """A member left: why (docs/PROTOCOL.md §8), and after how many seconds; `place` is where it had come from."""
+    """A member left: why (docs/PROTOCOL.md §8), and after how many seconds; `place` is where it had come from.
+
+    With the reason `renamed` it is still here, under the name in `renamed_to`; that entry is the one before this.
+    """
 
     reason: str
     seconds: float
+    since: int = 0
+    place: str = ""
+    unshown: bool = False
+    renamed_to: str = ""
+
+
+class Renamed(_Entry, frozen=True):
+    """A member has another name: `name` before, `new` from now on. Under `new` this is its membership.
+
+    The key of this entry is that of the new name; unless it is also that of the old one, `left` follows for that.
+    `joined_at` is when it joined, wall time in milliseconds; the other fields are as in `joined` and `left`.
+    """
+
+    new: str
+    dialect: str
+    joined_at: int
     since: int = 0
     place: str = ""
     unshown: bool = False
@@ -66,7 +88,17 @@ class Message(_Entry, frozen=True):
     action: bool
 
 
-Body = Joined | Left | Claimed | Message
+class Whispered(_Entry, frozen=True):
+    """A private line: `to` is the addressee's name, `to_owner` the fingerprint of its key."""
+
+    text: str
+    to: str
+    to_owner: str
+
+
+Body = Joined | Left | Claimed | Message | Whispered | Renamed
+Line: TypeAlias = Message | Whispered
+"""What somebody said."""
 
 
 def kind_of(body: Body) -> Kind:
@@ -80,6 +112,10 @@ def kind_of(body: Body) -> Kind:
             return "claimed"
         case Message():
             return "message"
+        case Whispered():
+            return "private"
+        case Renamed():
+            return "renamed"
 
 
 def encode_body(body: Body) -> bytes:
@@ -99,6 +135,9 @@ def size_of(body: Body) -> int:
     """Return about how many bytes the body takes as JSON."""
     if isinstance(body, Message):
         return _MESSAGE_COST + len(body.name.encode()) + len(body.owner) + len(body.text.encode())
+    if isinstance(body, Whispered):
+        size = len(body.name.encode()) + len(body.owner) + len(body.to.encode()) + len(body.to_owner)
+        return _WHISPER_COST + size + len(body.text.encode())
     return _EVENT_COST + len(body.name.encode()) + len(body.owner)
 
 
@@ -112,5 +151,9 @@ def _type_of(kind: str) -> type[Body]:
             return Claimed
         case "message":
             return Message
+        case "private":
+            return Whispered
+        case "renamed":
+            return Renamed
         case _:
             raise ValueError("there is no such kind")

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Final, Literal
 
 from sockatuh.seats import Seats, Standing
 
 LeftReason = Literal["left", "lost", "idle", "server_lost", "closed", "crowded"]
 """Why a membership ended; `crowded`: the member had lost contact, and somebody else needed the seat."""
+RENAMED: Final = "renamed"
+"""The reason in the `left` of a name whose member has another name now; its membership has not ended."""
 
 
 class Grace:
@@ -25,6 +27,11 @@ class Grace:
     def stop(self, key: str) -> None:
         """Forget that a member lost contact."""
         self._waiting.pop(key, None)
+
+    def rename(self, key: str, new: str) -> None:
+        """Note that a member has another name key."""
+        if (waiting := self._waiting.pop(key, None)) is not None:
+            self._waiting[new] = waiting
 
     def next_at(self) -> float | None:
         """Return when `take_due` may have something to return, None if nobody is away."""

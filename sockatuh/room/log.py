@@ -35,18 +35,26 @@ MAX_SEQ: Final = 2**63 - 1
 class Append:
     """An entry to be written; the same `id` (16 bytes) again is the same entry.
 
-    With `expect`, it is written only if the last entry of `key` has that seq (0: there is none).
+    With `expect`, it is written only if the last entry of `key` has that seq (0: there is none). `also` is written with
+    it, as the next entry: if either does not find what it expects, neither is written. They have different keys, and
+    their outcome is that of this entry.
     """
 
     id: bytes
     body: Body
     key: str | None = None
     expect: int | None = None
+    also: Append | None = None
 
     @property
     def kind(self) -> Kind:
         """The kind under which the entry is stored."""
         return kind_of(self.body)
+
+    @property
+    def entries(self) -> tuple[Append, ...]:
+        """All entries that are written together, in order; usually it is the only one."""
+        return (self,) if self.also is None else (self, *self.also.entries)
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,10 +83,14 @@ class Committed:
 
 @dataclass(frozen=True, slots=True)
 class Conflict:
-    """The append was not written: the last entry of its key is `last` (0: none), not the one it expected."""
+    """The append was not written: the last entry of a key in it is `last` (0: none), not the one it expected.
+
+    `key` is that of the first such entry.
+    """
 
     id: bytes
     last: int
+    key: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

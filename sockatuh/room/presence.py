@@ -14,7 +14,7 @@ from typing import Final
 
 from sockatuh.seats import place_of_text
 
-from .entries import Body, Claimed, Joined, Left, Message
+from .entries import Body, Claimed, Joined, Left, Message, Renamed, Whispered
 
 NAMES_PER_OWNER: Final = 32
 """Names that one key may own: a person uses a few, and scripts some more."""
@@ -41,13 +41,18 @@ class Present:
 
 @dataclass(frozen=True, slots=True)
 class Use:
-    """The last entry by which a key used a name, and its place. `since`: the first one. `at` is wall time in ms."""
+    """The last entry by which a key used a name, and its place. `since`: the first one. `at` is wall time in ms.
 
+    `name` is the name as it was written. `renamed_to`: by that entry the member got another name, this one.
+    """
+
+    name: str
     owner: str
     seq: int
     at: int
     since: int
     place: str
+    renamed_to: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +63,7 @@ class _Known:
     use: Use | None
 
 
-def place_of_entry(body: Joined | Left | Claimed) -> str:
+def place_of_entry(body: Joined | Left | Claimed | Renamed) -> str:
     """Return the place that a name or a seat counts for."""
     return place_of(body.address, body.owner) if isinstance(body, Joined) else body.place
 
@@ -66,6 +71,12 @@ def place_of_entry(body: Joined | Left | Claimed) -> str:
 def place_of(address: str, owner: str) -> str:
     """Return the place of an address as written in the log; `owner` is the key seen there, "" if none."""
     return place_of_text(address) if owner else KEYLESS
+
+
+def _use_by(body: Joined | Left | Claimed | Renamed, seq: int, at: int) -> Use:
+    name = body.new if isinstance(body, Renamed) else body.name
+    renamed_to = body.renamed_to if isinstance(body, Left) else ""
+    return Use(name, body.owner, seq, at, body.since or seq, place_of_entry(body), renamed_to)
 
 
 class PresenceFold:
@@ -92,19 +103,21 @@ class PresenceFold:
 
     def apply(self, seq: int, at: int, body: Body, key: str | None) -> None:
         """Apply one entry; `at` is its wall time in milliseconds, `key` its name key (lines have none)."""
-        if key is None or isinstance(body, Message):
+        if key is None or isinstance(body, Message | Whispered):
             return
         before = self._known.get(key)
         # A wrong clock may have stamped it with a year long past; it cannot be older than the entries before it.
         self._newest_at = max(self._newest_at, at)
-        since, place = body.since or seq, place_of_entry(body)
-        use = Use(body.owner, seq, self._newest_at, since, place) if body.owner else before.use if before else None
+        use = _use_by(body, seq, self._newest_at) if body.owner else before.use if before else None
         self._known[key] = _Known(seq, use)
         if body.owner:
             self._own(key, body.owner, before.use.owner if before and before.use else "")
         match body:
             case Joined():
                 self._present[key] = Present(body.name, key, body.owner, body.dialect, at, seq, body.unshown)
+            case Renamed():
+                joined = body.joined_at
+                self._present[key] = Present(body.new, key, body.owner, body.dialect, joined, seq, body.unshown)
             case Left():
                 self._present.pop(key, None)
             case Claimed():

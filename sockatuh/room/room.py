@@ -12,6 +12,9 @@ until it is committed the member is *leaving*: its key may ask to join again but
 that it asks once more when the `left` is in the log. Scripts and readers are guests: they are not members, but nobody
 else gets their name while they are here. A session has its own number for life and joins once.
 
+A rename is an append as well, of two entries: one makes the member's new name, the other frees its old one. A member
+keeps its sessions, its seat and all else; what waits for its name key, such as its grace, waits for the new one then.
+
 Seats are shared by place (`sockatuh.seats`). A member in contact keeps its seat; one that lost contact may have to give
 it up to somebody from a place with fewer members, and gets one back if it returns within the grace, whatever the bound.
 
@@ -22,29 +25,32 @@ from __future__ import annotations
 
 from bisect import bisect_left, bisect_right
 from dataclasses import replace
+from math import inf
 from typing import Final
 
 from sockatuh.seats import Seats, Standing
 
 from .changes import PresenceChange, PresenceChanges, PresenceState
 from .decisions import (
+    Addressee,
     Admit,
     GuestsFull,
     Intent,
     Member,
     NameAllowed,
     NameDenied,
+    NewName,
     Occupant,
     Role,
     RoomFull,
     RoomLimits,
     TooOften,
 )
-from .entries import Body, Claimed, Joined, Left, kind_of
-from .grace import Grace, LeftReason, Ousted
+from .entries import Body, Claimed, Joined, Left, Renamed, kind_of
+from .grace import RENAMED, Grace, LeftReason, Ousted
 from .guests import Guest, Guests
 from .names import NameInvalid, NameRules
-from .presence import PresenceFold, place_of, place_of_entry
+from .presence import NAMES_PER_OWNER, PresenceFold, place_of, place_of_entry
 
 _CLAIM_AFTER: Final = 86_400_000
 """Milliseconds after which another use of a name by its owner is appended again."""
@@ -60,12 +66,14 @@ _RETRY_AFTER: Final = 5.0
 
 
 __all__ = [
+    "Addressee",
     "Admit",
     "Intent",
     "LeftReason",
     "Member",
     "NameAllowed",
     "NameDenied",
+    "NewName",
     "Occupant",
     "Room",
     "RoomFull",
@@ -121,6 +129,13 @@ class Room:
 
     def judge_name(self, name: str, owner: str, at: int) -> NameAllowed | NameDenied:
         """Return whether this owner ("" for a visitor without a key) could have the name now; nothing is reserved."""
+        judged = self._judge_name(name, owner, at)
+        if isinstance(judged, NameAllowed) and self._is_here(judged.key):
+            return NameAllowed(self._members[judged.key].name, judged.key)
+        return judged
+
+    def _judge_name(self, name: str, owner: str, at: int) -> NameAllowed | NameDenied:
+        """Return the same, and the name in the spelling that was asked for even if a member has another."""
         shown = self._rules.enforce(name)
         if isinstance(shown, NameInvalid):
             would_do = f"; {shown.suggestion} would do" if shown.suggestion else ""
@@ -132,7 +147,7 @@ class Room:
         if (whose := self._presence.owner_of(key, at)) not in ("", owner):
             use = self._presence.use_of(key)
             return NameDenied("name_owned", "", owner=whose, since=use.at if use else 0)
-        return NameAllowed(self._members[key].name if self._is_here(key) else shown, key)
+        return NameAllowed(shown, key)
 
     def join(
         self,
@@ -185,6 +200,63 @@ class Room:
         intent = Intent(kind_of(body), body, key, expect) if body else None
         return Admit(judged.name, key, owner, dialect, role, intent, tuple(left), tuple(ended))
 
+    def rename(self, session: int, name: str, at: int, *, may_write: bool) -> NewName | NameDenied | TooOften | None:
+        """Decide about a member's request for another name; None: the session is no member's.
+
+        Without `may_write` it is only told whether it has the name already.
+        """
+        member = self.member_of(session)
+        if member is None or not member.owner:
+            return None
+        judged = self._judge_name(name, member.owner, at)
+        if isinstance(judged, NameDenied):
+            return judged
+        shown, key = judged.name, judged.key
+        if shown == member.name:
+            return NewName(shown, key, None)
+        if key != member.key and self._is_here(key):  # the same key is here under both names
+            other = self._members[key]
+            return NameDenied("name_taken", other.name, owner=other.owner, since=other.joined_at)
+        if not may_write or not self._is_here(member.key):
+            return TooOften()
+        expect = _NEVER if key in self._leaving else self._presence.last_seq(key)
+        since = min((seq for each in (key, member.key) if (seq := self.known_since(each, member.owner))), default=0)
+        body = Renamed(
+            member.name, member.owner, shown, member.dialect, member.joined_at, since, member.place, member.unshown
+        )
+        also = None if key == member.key else self._left(member, RENAMED, at, renamed_to=shown)
+        return NewName(shown, key, Intent("renamed", body, key, expect, also))
+
+    def find_renamed(self, name: str, owner: str) -> str:
+        """Return the name to which renames of this owner have led from `name`; `name` itself if there were none."""
+        for _ in range(NAMES_PER_OWNER):
+            use = self._presence.find_use(self._rules.key(name), owner)
+            after = use.renamed_to if use else ""
+            if not after or not self._presence.find_use(self._rules.key(after), owner):
+                break
+            name = after
+        return name
+
+    def find_addressee(self, name: str, at: int) -> Addressee | None:
+        """Find to whom a private line goes at wall time `at`: who is here under a name, else the name's owner."""
+        key = self._rules.key(name)
+        if here := self._here_under(key, None):
+            return Addressee(here[0].name, here[0].owner, here[0].dialect)
+        if not (owner := self._presence.owner_of(key, at)):
+            return None
+        key = self._rules.key(self.find_renamed(name, owner))
+        member, use = self._members.get(key), self._presence.find_use(key, owner)
+        if member is not None and member.owner == owner:
+            return Addressee(member.name, owner, member.dialect)
+        return Addressee(use.name, owner, "") if use is not None else None
+
+    def set_away(self, session: int, text: str | None) -> None:
+        """Note that a session's member is away, with a text, or (None) is not."""
+        member = self.member_of(session)
+        if member is not None and member.away != text:
+            self._members[member.key] = replace(member, away=text)
+            self._note_change(member.key)
+
     def give_up(self, session: int) -> None:
         """Note that the last join decided for a session will not be appended."""
         if session not in self._member_of:
@@ -204,11 +276,11 @@ class Room:
         if not self._is_here(admit.key) or self._members[admit.key].owner != admit.owner:
             return False
         member = self._members[admit.key]
-        if member.lost_at is not None:
-            self._note_change(admit.key, "here")
         self._lost.stop(admit.key)
         self._member_of[session] = admit.key
         self._members[admit.key] = replace(member, sessions=member.sessions | {session}, lost_at=None)
+        if member.lost_at is not None:
+            self._note_change(admit.key)
         self._seats.seat(admit.key, member.place, Standing.KEPT)
         return True
 
@@ -258,7 +330,7 @@ class Room:
     def append_failed(self, key: str, now: float) -> None:
         """Note that the `left` of this key will not be committed; `expire` returns it again later."""
         reason = self._leaving.pop(key, None)
-        if reason and not self._members[key].sessions:
+        if reason and not self._members[key].sessions:  # a renamed member is no longer leaving under this key
             self._members[key] = replace(self._members[key], lost_at=now)
             self._seats.seat(key, self._members[key].place, Standing.SURPLUS)
             self._lost.start(key, now + _RETRY_AFTER, reason)
@@ -284,12 +356,45 @@ class Room:
             self._list(key)
             self._note_entry(key, body, "here")
             self._lost.start(key, 0.0, "lost")  # until a session is attached
+        elif isinstance(body, Renamed):
+            self._rename(key, body)
         elif isinstance(body, Left):
             self._remove(key)
-            self._note_entry(key, body, "gone")
+            if body.reason != RENAMED:
+                self._note_entry(key, body, "gone")
             self._release_unused(key)
             if body.reason == "crowded" and body.owner:
                 self._ousted.note(key, body.owner, body.place, at + int(self._limits.grace * 1000))
+
+    def _rename(self, key: str, body: Renamed) -> None:
+        """Apply a rename: to a member that is here, or after a restart, when the new name is all there is to know."""
+        before, here = self._rules.key(body.name), self._presence.present[key]
+        if key != before:
+            self._remove(key)
+        reason = self._leaving.pop(before, None)
+        member = self._members.pop(before, None)
+        self._members[key] = renamed = Member(
+            here.name, key, here.owner, here.dialect, here.joined_at, here.joined_seq, body.place, body.unshown
+        )
+        self._ousted.forget(key)
+        self._seats.hand_over(before, key)
+        if key not in self._seats:
+            self._seats.seat(key, body.place, Standing.SURPLUS)
+        self._unlist(before)
+        self._list(key)
+        was_changed = self._changes.forget(before) | self._changes.forget(key)
+        if member is None:
+            self._lost.start(key, 0.0, "lost")  # until a session is attached
+            return
+        for session in member.sessions:
+            self._member_of[session] = key
+        self._members[key] = replace(renamed, sessions=member.sessions, lost_at=member.lost_at, away=member.away)
+        self._lost.rename(before, key)
+        if reason is not None:  # its `left` was for the old name, and fails
+            self._members[key] = replace(self._members[key], lost_at=-inf)
+            self._lost.start(key, 0.0, reason)
+        if was_changed:
+            self._note_change(key)
 
     def take_changes(self) -> list[PresenceChange]:
         """Remove and return the changes of members that the log does not show to everybody."""
@@ -302,14 +407,21 @@ class Room:
         else:
             self._changes.forget(key)
 
-    def _note_change(self, key: str, state: PresenceState) -> None:
+    def _note_change(self, key: str) -> None:
+        """Note that a member is in contact or not, or away or back."""
         member = self._members[key]
-        self._changes.note(key, PresenceChange(member.name, member.owner, state))
+        state: PresenceState = "lost" if member.lost_at is not None else "here" if member.away is None else "away"
+        text = (member.away or "") if state == "away" else ""
+        self._changes.note(key, PresenceChange(member.name, member.owner, state, text))
 
     def member_of(self, session: int) -> Member | None:
         """Find the member a session belongs to; a guest's belongs to none."""
         key = self._member_of.get(session)
         return self._members[key] if key is not None else None
+
+    def sessions_of(self, key: str) -> frozenset[int]:
+        """Return the sessions of the member under a name key."""
+        return self._members[key].sessions if key in self._members else frozenset()
 
     def occupants_after(self, name: str, limit: int, but: int | None = None) -> tuple[list[list[Occupant]], bool]:
         """Return who is here after this name ("": from the first), and whether there are more.
@@ -325,8 +437,8 @@ class Room:
         member = self._members.get(key)
         found = []
         if member is not None:
-            present = member.lost_at is None
-            found.append(Occupant(member.name, member.owner, member.dialect, present, member.joined_at, "member"))
+            is_present, since = member.lost_at is None, member.joined_at
+            found.append(Occupant(member.name, member.owner, member.dialect, is_present, since, "member", member.away))
         guests = (guest for guest in self._guests.of_key(key) if guest.sessions != {but})
         return found + [
             Occupant(guest.name, guest.owner, guest.dialect, True, guest.since, guest.role) for guest in guests
@@ -400,29 +512,21 @@ class Room:
     def _lose(self, key: str, now: float, reason: LeftReason) -> None:
         member = self._members[key]
         self._members[key] = replace(member, lost_at=now)
-        self._note_change(key, "lost")
+        self._note_change(key)
         self._seats.seat(key, member.place, Standing.SURPLUS)
         self._lost.start(key, now + (self._limits.grace if member.owner else 0.0), reason)
 
     def _leave(self, key: str, reason: LeftReason, at: int) -> Intent:
         self._lost.stop(key)
         self._leaving[key] = reason
-        member = self._members[key]
+        return self._left(self._members[key], reason, at)
+
+    def _left(self, member: Member, reason: str, at: int, renamed_to: str = "") -> Intent:
         seconds = max(0, at - member.joined_at) / 1_000
-        return Intent(
-            "left",
-            Left(
-                member.name,
-                member.owner,
-                reason,
-                seconds,
-                self.known_since(key, member.owner) or 0,
-                member.place,
-                member.unshown,
-            ),
-            key,
-            self._presence.last_seq(key),
-        )
+        since = self.known_since(member.key, member.owner) or 0
+        is_unshown = member.unshown or bool(renamed_to)
+        body = Left(member.name, member.owner, reason, seconds, since, member.place, is_unshown, renamed_to)
+        return Intent("left", body, member.key, self._presence.last_seq(member.key))
 
     def _remove(self, key: str) -> None:
         self._leaving.pop(key, None)
