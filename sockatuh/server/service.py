@@ -33,6 +33,7 @@ from sockatuh.net.resolver import resolve
 from sockatuh.net.sockets import RECEIVE_BUFFER, given_buffers, open_server_socket
 from sockatuh.protocol.server.door import ServerIdentity
 from sockatuh.protocol.server.tickets import Tickets, password_generation
+from sockatuh.room.entries import LINE_KINDS
 from sockatuh.room.log import Outcome, Row, Stretch
 from sockatuh.room.names import NameRules
 from sockatuh.store.database import wall_clock
@@ -50,7 +51,7 @@ from .options import Ready, ServiceOptions
 from .password_checks import Check
 from .reload import Reloader
 from .trusted_clock import TrustedClock
-from .upkeep import MESSAGE, Pruning, TicketKeyFile
+from .upkeep import Pruning, TicketKeyFile
 from .write_batching import WriteBatcher
 
 TICK: Final = 1.0
@@ -96,7 +97,7 @@ class Service:
         self._room_log = RoomLog.open(
             options.state_dir / DATABASE,
             synchronous=options.synchronous,
-            volatile_kinds=frozenset({MESSAGE} if options.message_retention == 0 else ()),
+            volatile_kinds=LINE_KINDS if options.message_retention == 0 else frozenset(),
             on_error=lambda error: self._on_loop(self._note_storage_error, error),
         )
         self._recorder = SessionRecorder(self._room_log, deliver=lambda then: self._on_loop(self._take_written, then))

@@ -13,6 +13,7 @@ from typing import Final
 from sockatuh.errors import SockAtuhError
 from sockatuh.log import Logger
 from sockatuh.protocol.server.tickets import TicketKey, Tickets
+from sockatuh.room.entries import LINE_KINDS
 from sockatuh.room.log import MAX_SEQ
 from sockatuh.room.moments import rfc3339
 from sockatuh.store.history import SessionRecorder
@@ -22,9 +23,8 @@ from sockatuh.store.roomlog import RoomLog
 from .options import ServiceOptions
 from .trusted_clock import oldest_kept
 
-MESSAGE: Final = "message"
 VOLATILE_KEPT: Final = 3_600.0
-"""Seconds for which the empty rows of messages that are not kept stay, because clients may still repeat them."""
+"""Seconds for which the empty rows of lines that are not kept stay, because clients may still repeat them."""
 OVERSHOOT: Final = 64
 """The log may exceed its bound by one part in this many before the oldest lines are deleted."""
 MIN_OVERSHOOT: Final = 65_536
@@ -47,7 +47,7 @@ class Pruning:
         # What this process has written is not older than the process.
         is_young = time.monotonic() - self._began_at < min(kept, options.event_retention)
         young = self._inherited + 1 if is_young else MAX_SEQ
-        self._room_log.prune(messages, events, frozenset({MESSAGE}), now=rfc3339(now), young=young)
+        self._room_log.prune(messages, events, LINE_KINDS, now=rfc3339(now), young=young)
         if events is not None:
             self._recorder.prune(events)
         self.bound_bytes(options)
@@ -62,7 +62,7 @@ class Pruning:
 
     def bound_bytes(self, options: ServiceOptions) -> None:
         """Delete the oldest lines if all together take too many bytes. Raises StoreError."""
-        self._room_log.bound_bytes(MESSAGE, options.message_bytes)
+        self._room_log.bound_bytes(options.message_bytes)
 
 
 class TicketKeyFile:

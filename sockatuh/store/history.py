@@ -8,7 +8,7 @@ import os
 import sqlite3
 import time
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Final, TypeVar
 
@@ -64,21 +64,26 @@ class SessionLine:
 
 @dataclass(frozen=True, slots=True)
 class LogLine:
-    """One message of the log; `at` is in milliseconds since 1970 UTC, and `action` marks a `/me`."""
+    """One line of the log; `at` is in milliseconds since 1970 UTC, and `action` marks a `/me`.
+
+    `to` is the addressee of a private line, "" for everybody. Whoever did not ask for private lines gets no text.
+    """
 
     seq: int
     at: int
     name: str
     text: str
     action: bool
+    to: str = ""
 
 
 class _Said(msgspec.Struct):
-    """The fields of a message's body that the history shows."""
+    """The fields of a line's body that the history shows."""
 
     name: str
     text: str
-    action: bool
+    action: bool = False
+    to: str = ""
 
 
 Line = TypeVar("Line", SessionLine, LogLine)
@@ -119,6 +124,10 @@ class SessionRecorder:
     def moved(self, record: int, address: str) -> None:
         """Record that a session has a new address."""
         self._write("UPDATE sessions SET address = ? WHERE record = ?", (address, record))
+
+    def renamed(self, record: int, name: str) -> None:
+        """Record that a session's member has another name; when it got that is in the log."""
+        self._write("UPDATE sessions SET name = ? WHERE record = ?", (name, record))
 
     def closed(self, record: int, reason: str) -> None:
         """Record that a session is over, and why."""
@@ -193,21 +202,26 @@ class HistoryReader:
         """
         return self._newest(query, since, _session_line, name, limit)
 
-    def messages(self, since: int | None, name: str | None, limit: int | None, *, after: int = 0) -> list[LogLine]:
-        """Read the newest `limit` messages (None: all), ascending, from `since` on and with a seq above `after`.
+    def messages(
+        self, since: int | None, name: str | None, limit: int | None, *, after: int = 0, private: bool = False
+    ) -> list[LogLine]:
+        """Read the newest `limit` lines (None: all), ascending, from `since` on and with a seq above `after`.
 
-        `name` is compared case-insensitively. Raises DatabaseTooNew or DatabaseUnusable.
+        `name` is compared case-insensitively with who said a line. The text of private lines is only read with
+        `private`. Raises DatabaseTooNew or DatabaseUnusable.
         """
         query = """
             SELECT seq, at, CAST(body AS BLOB) FROM log
-            WHERE +kind = 'message' AND at >= ? AND body IS NOT NULL AND seq > ? ORDER BY seq DESC
+            WHERE +kind IN ('message', 'private') AND at >= ? AND body IS NOT NULL AND seq > ? ORDER BY seq DESC
         """
-        return self._newest(query, since, _log_line, name, limit, after)
+        return self._newest(query, since, _with_private if private else _log_line, name, limit, after)
 
-    def lines(self, since: int | None, name: str | None, limit: int | None) -> list[SessionLine | LogLine]:
+    def lines(
+        self, since: int | None, name: str | None, limit: int | None, *, private: bool = False
+    ) -> list[SessionLine | LogLine]:
         """Read the newest `limit` sessions and messages (None: all), by time; a session's is when it was opened."""
         sessions: list[SessionLine | LogLine] = [*self.joins(since, name, limit)]
-        messages: list[SessionLine | LogLine] = [*self.messages(since, name, limit)]
+        messages: list[SessionLine | LogLine] = [*self.messages(since, name, limit, private=private)]
         both = heapq.merge(sessions, messages, key=_at)  # each list keeps its order, whatever the clock did
         return list(both)[-limit if limit is not None else None :] if limit != 0 else []
 
@@ -258,8 +272,13 @@ def _session_line(opened: str, closed: str | None, *rest: Any) -> SessionLine:
 
 
 def _log_line(seq: int, at: str, body: bytes) -> LogLine:
+    line = _with_private(seq, at, body)
+    return replace(line, text="") if line.to else line
+
+
+def _with_private(seq: int, at: str, body: bytes) -> LogLine:
     said = msgspec.json.decode(body, type=_Said)
-    return LogLine(seq, from_rfc3339(at), said.name, said.text, said.action)
+    return LogLine(seq, from_rfc3339(at), said.name, said.text, said.action, said.to)
 
 
 def _read_last_record(connection: sqlite3.Connection) -> int:

@@ -13,7 +13,7 @@ from functools import cache
 from typing import Final
 
 from sockatuh.errors import RowUnreadable
-from sockatuh.room.entries import decode_body, encode_body
+from sockatuh.room.entries import LINE_KINDS, decode_body, encode_body
 from sockatuh.room.log import MAX_SEQ, Append, Conflict, Row, Span, Stretch
 from sockatuh.room.moments import from_rfc3339, rfc3339
 
@@ -56,13 +56,14 @@ def append_all(
 
 def append_if(
     connection: sqlite3.Connection, append: Append, at: int, volatile_kinds: frozenset[str]
-) -> Row | Conflict:
-    """Write one entry if the last entry of its key is the expected one, or if its id is in the log already."""
+) -> list[Row] | Conflict:
+    """Write an append whole if the last entry of each key in it is the expected one, or if it is in the log already."""
     query = "SELECT max(seq) FROM log WHERE key = ?"
-    last: int = connection.execute(query, (append.key,)).fetchone()[0] or 0
-    if last != append.expect and not _find_rows(connection, {append.id: append}):
-        return Conflict(append.id, last)
-    return append_all(connection, [append], at, volatile_kinds)[0]
+    for entry in append.entries:
+        last: int = connection.execute(query, (entry.key,)).fetchone()[0] or 0
+        if entry.expect not in (None, last) and not _find_rows(connection, {append.id: append}):
+            return Conflict(append.id, last, entry.key)
+    return append_all(connection, append.entries, at, volatile_kinds)
 
 
 def delete_old(connection: sqlite3.Connection, kind: str, before: str, young: int) -> int:
@@ -71,7 +72,8 @@ def delete_old(connection: sqlite3.Connection, kind: str, before: str, young: in
     The last entry of a key is kept, and so is every entry from the seq `young` on.
     """
     deleted = connection.execute(_DELETE_OLD, (kind, before, young, PRUNE_CHUNK)).fetchall()
-    subtract_deleted(connection, kind, deleted)
+    if kind in LINE_KINDS:
+        subtract_deleted(connection, deleted)
     return len(deleted)
 
 

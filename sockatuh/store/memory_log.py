@@ -46,13 +46,14 @@ class MemoryTable:
         return len(self.rows)
 
     def write(self, append: Append, at: int) -> Committed | Conflict:
-        """Write an entry, unless its id is there already or the last of its key is not the one it expects."""
+        """Write an append whole, unless it is there already or the last of a key in it is not the one it expects."""
         outcome = self._write(append, at)
-        self._confirmed = max(self._confirmed, outcome.seq if isinstance(outcome, Committed) else outcome.last)
+        last = outcome.last if isinstance(outcome, Conflict) else outcome.seq + len(append.entries) - 1
+        self._confirmed = max(self._confirmed, last)
         return outcome
 
     def write_unconfirmed(self, append: Append, at: int) -> None:
-        """Write an entry in a transaction whose confirmation is lost: followers get it with the next confirmed one."""
+        """Write an append in a transaction whose confirmation is lost: followers get it with the next confirmed one."""
         self._write(append, at)
 
     def confirmed_after(self, seq: int) -> list[Row]:
@@ -66,15 +67,17 @@ class MemoryTable:
     def _write(self, append: Append, at: int) -> Committed | Conflict:
         if (row := self._by_id.get(append.id)) is not None:
             return Committed(append.id, row.seq)
-        last = self._last.get(append.key or "", 0)
-        if append.expect is not None and append.expect != last:
-            return Conflict(append.id, last)
-        row = Row(self.head + 1, append.id, at, append.body, append.key)
-        self.rows.append(row)
-        self._by_id[row.id] = row
-        if row.key is not None:
-            self._last[row.key] = row.seq
-        return Committed(row.id, row.seq)
+        for entry in append.entries:
+            last = self._last.get(entry.key or "", 0)
+            if entry.expect not in (None, last):
+                return Conflict(append.id, last, entry.key)
+        first = self.head + 1
+        for seq, entry in enumerate(append.entries, first):
+            self.rows.append(row := Row(seq, entry.id, at, entry.body, entry.key))
+            self._by_id[row.id] = row
+            if row.key is not None:
+                self._last[row.key] = row.seq
+        return Committed(append.id, first)
 
 
 class MemoryLog:

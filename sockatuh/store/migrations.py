@@ -59,7 +59,10 @@ _LINEAGE: Final = (
     "CREATE TABLE replaced_sessions (cid INTEGER NOT NULL, address TEXT NOT NULL)",
 )
 
-STEPS: Final = (_ROOM, _LINEAGE)
+# Entries may be of the kinds `private` and `renamed`, which an older program would take for damage.
+_WHISPERS_AND_RENAMES: Final = ()
+
+STEPS: Final = (_ROOM, _LINEAGE, _WHISPERS_AND_RENAMES)
 
 
 def refuse_newer(connection: sqlite3.Connection, path: Path) -> int:

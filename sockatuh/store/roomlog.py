@@ -83,8 +83,8 @@ class _Worked:
     error: StoreError | None
 
 
-_Done = Row | Conflict | Failed | _Worked
-"""What became of a job: the row of an append that is committed, or its outcome; or another write."""
+_Done = list[Row] | Conflict | Failed | _Worked
+"""What became of a job: the rows of an append that is committed, or its outcome; or another write."""
 
 
 class RoomLog:
@@ -270,16 +270,16 @@ class RoomLog:
         self._delete_all(free_pages)
         return removed
 
-    def bound_bytes(self, kind: str, limit: int) -> int:
-        """Delete the oldest entries of a kind without keys until the rest take at most `limit` bytes; return how many.
+    def bound_bytes(self, limit: int) -> int:
+        """Delete the oldest lines until the rest take at most `limit` bytes; return how many.
 
         This can take long, like `prune`, and must not run at the same time.
         """
-        tally = self._readers.read(partial(read_tally, kind=kind))
-        while (more := self._readers.read(partial(count_more, kind=kind, tally=tally))) != tally:
+        tally = self._readers.read(read_tally)
+        while (more := self._readers.read(partial(count_more, tally=tally))) != tally:
             tally = more
-        self.call(partial(write_tally, kind=kind, tally=tally))
-        removed = self._delete_all(partial(delete_oldest, kind=kind, limit=limit))
+        self.call(partial(write_tally, tally=tally))
+        removed = self._delete_all(partial(delete_oldest, limit=limit))
         if removed:
             self._delete_all(free_pages)
         return removed
@@ -303,7 +303,7 @@ class RoomLog:
         for together, group in groupby(jobs, _is_unconditional):
             if together and self._refused is None:
                 appends = [job for job in group if isinstance(job, Append)]
-                done += append_all(connection, appends, now, self._volatile_kinds)
+                done += ([row] for row in append_all(connection, appends, now, self._volatile_kinds))
             else:
                 done += (self._run_alone(connection, job, now) for job in group)
         return done
@@ -355,9 +355,9 @@ class RoomLog:
         written: list[_Worked] = []
         for each in done:
             match each:
-                case Row():
-                    rows.append(each)
-                    outcomes.append(Committed(each.id, each.seq))
+                case list():
+                    rows += each
+                    outcomes.append(Committed(each[0].id, each[0].seq))
                 case Conflict() | Failed():
                     outcomes.append(each)
                 case _Worked():
@@ -422,7 +422,7 @@ class RoomLog:
 
 
 def _is_unconditional(job: Append | _Work) -> bool:
-    return isinstance(job, Append) and job.expect is None
+    return isinstance(job, Append) and job.expect is None and job.also is None
 
 
 def _seq(row: Row) -> int:

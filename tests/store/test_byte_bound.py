@@ -41,10 +41,10 @@ def stored(size: int) -> int:
 
 
 def count(connection: sqlite3.Connection) -> None:
-    tally = read_tally(connection, "message")
-    while (more := count_more(connection, "message", tally)) != tally:
+    tally = read_tally(connection)
+    while (more := count_more(connection, tally)) != tally:
         tally = more
-    write_tally(connection, "message", tally)
+    write_tally(connection, tally)
 
 
 def true_bytes(connection: sqlite3.Connection) -> int:
@@ -71,12 +71,12 @@ def test_the_byte_count_is_exact_after_any_appends_and_deletes(steps: list[list[
                 number += len(step)
             elif isinstance(step, int):
                 count(connection)
-                while delete_oldest(connection, "message", step):
+                while delete_oldest(connection, step):
                     pass
-                assert read_tally(connection, "message").bytes == true_bytes(connection) <= step
+                assert read_tally(connection).bytes == true_bytes(connection) <= step
             elif step == "count":
                 count(connection)
-                assert read_tally(connection, "message").bytes == true_bytes(connection)
+                assert read_tally(connection).bytes == true_bytes(connection)
             elif step == "age":
                 while delete_old(connection, "message", "2026-01-31T10:00:00.000Z", MAX_SEQ):
                     pass
@@ -84,7 +84,7 @@ def test_the_byte_count_is_exact_after_any_appends_and_deletes(steps: list[list[
                 say(connection, number, [5] * 3, kind="joined")
                 number += 3
         count(connection)
-        assert read_tally(connection, "message").bytes == true_bytes(connection)
+        assert read_tally(connection).bytes == true_bytes(connection)
 
 
 def test_only_the_oldest_lines_are_deleted() -> None:
@@ -92,8 +92,8 @@ def test_only_the_oldest_lines_are_deleted() -> None:
         say(connection, 1, [10] * 5, kind="joined")
         say(connection, 6, [100] * 10)
         count(connection)
-        assert delete_oldest(connection, "message", 3 * stored(100)) == 7
-        assert delete_oldest(connection, "message", 3 * stored(100)) == 0
+        assert delete_oldest(connection, 3 * stored(100)) == 7
+        assert delete_oldest(connection, 3 * stored(100)) == 0
         kept = [seq for (seq,) in connection.execute("SELECT seq FROM log ORDER BY seq")]
         assert kept == [1, 2, 3, 4, 5, 13, 14, 15]
 
@@ -103,10 +103,10 @@ def test_only_entries_since_the_last_count_are_read(monkeypatch: pytest.MonkeyPa
     with closing(empty()) as connection:
         say(connection, 1, [1] * 105)
         count(connection)
-        tally = read_tally(connection, "message")
+        tally = read_tally(connection)
         assert tally.counted == 105
         say(connection, 1_000, [7])
-        more = count_more(connection, "message", tally)
+        more = count_more(connection, tally)
         assert (more.bytes - tally.bytes, more.counted - tally.counted) == (stored(7), 1)
 
 
@@ -121,8 +121,8 @@ def test_deleting_lines_frees_disk_space(tmp_path: Path) -> None:
         log.append(entry(number, text="x" * 10_000))
     log.call(lambda _: None)
     assert log.appended_bytes == 400 * stored(10_000)
-    assert log.bound_bytes("message", 98 * stored(10_000)) == 302
+    assert log.bound_bytes(98 * stored(10_000)) == 302
     assert [row.seq for row in log.read(0, 400, 1_000).rows] == list(range(303, 401))
-    assert log.bound_bytes("message", 98 * stored(10_000)) == 0
+    assert log.bound_bytes(98 * stored(10_000)) == 0
     log.close()
     assert (tmp_path / "room.db").stat().st_size < 1_500_000

@@ -79,10 +79,10 @@ def test_only_appends_that_fail_their_condition_are_rejected(asked: list[tuple[A
             outcome = append_if(connection, wish, AT, KEPT)
             last = model.last_of(wish.key)
             if model.seq_of(wish) is None and last != expect:
-                assert outcome == Conflict(wish.id, last)
+                assert outcome == Conflict(wish.id, last, wish.key)
             else:
-                assert isinstance(outcome, Row)
-                assert outcome.seq == model.append(wish)
+                assert isinstance(outcome, list)
+                assert [row.seq for row in outcome] == [model.append(wish)]
         assert [seq for seq, _ in rows(connection)] == list(range(1, len(model.entries) + 1))
 
 

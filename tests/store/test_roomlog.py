@@ -116,13 +116,13 @@ def test_a_name_is_taken_by_one_of_two_who_ask_at_once(room: Room) -> None:
     room.log.append(other)
     free.set()
     room.wait()
-    assert room.outcomes == [Committed(ana.id, 1), Conflict(other.id, last=1)]
+    assert room.outcomes == [Committed(ana.id, 1), Conflict(other.id, last=1, key=other.key)]
 
 
 def test_a_condition_is_met_by_the_last_entry_of_its_key(room: Room) -> None:
     room.append(entry(1, "joined", "ana", expect=0), entry(2, "left", "ana"))
     late, right = entry(3, "joined", "ana", expect=1), entry(4, "joined", "ana", expect=2)
-    assert room.append(late, right) == [Conflict(late.id, last=2), Committed(right.id, 3)]
+    assert room.append(late, right) == [Conflict(late.id, last=2, key=late.key), Committed(right.id, 3)]
 
 
 def test_outcomes_come_in_the_order_of_the_appends_whatever_they_are(room: Room) -> None:
@@ -210,7 +210,7 @@ def test_rows_written_by_another_program_are_delivered_in_order(room: Room) -> N
     with closing(sqlite3.connect(room.path, isolation_level=None)) as other:
         append_all(other, [entry(2), entry(3, "joined", "ana")], START, frozenset())
     join = entry(4, "joined", "ana", expect=0)
-    assert room.append(join) == [Conflict(join.id, last=3)]
+    assert room.append(join) == [Conflict(join.id, last=3, key=join.key)]
     assert seqs(room.followed) == [1, 2, 3], "who loses a race has been shown who won"
     with closing(sqlite3.connect(room.path, isolation_level=None)) as other:
         append_all(other, [entry(5), entry(6)], START, frozenset())
