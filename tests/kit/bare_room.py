@@ -60,9 +60,17 @@ def no_jitter(count: int) -> bytes:
     return b"\x80" * count
 
 
-def entry(seq: int, text: str = "", kind: int = m.MESSAGE, mark: bytes = b"", shown_to: Audience = EVERYBODY) -> Logged:
+def entry(
+    seq: int,
+    text: str = "",
+    kind: int = m.MESSAGE,
+    mark: bytes = b"",
+    shown_to: Audience = EVERYBODY,
+    *,
+    to: str = "",
+) -> Logged:
     """Return an encoded entry as the room server passes it to the endpoint."""
-    encoding = m.encode(m.Entry(seq, 1_700_000_000_000 + seq, kind, "ana", text or f"line {seq}", mark))
+    encoding = m.encode(m.Entry(seq, 1_700_000_000_000 + seq, kind, "ana", text or f"line {seq}", mark, to=to))
     return Logged(seq, encoding, shown_to)
 
 
@@ -177,6 +185,11 @@ class BareRoom(PartyState):
                 names = [name for name in ("ana", "budi", "cem") if name > after]
                 info = tuple(m.MemberInfo(name, "", "secure", True, 1) for name in names[:2])
                 self.endpoint.answer(cid, number, m.Members(info, len(names) > 2))
+            case ev.RenameAsked(cid, number, name) if self.answering:
+                self.endpoint.rename(cid, name)
+                self.endpoint.answer_rename(cid, number, name)
+            case ev.AwayAsked(cid, number) if self.answering:
+                self.endpoint.answer(cid, number, m.Noted())
             case ev.LineReceived() if self.storing:
                 self._store(event, now)
             case ev.LineReceived():
@@ -208,7 +221,7 @@ class BareRoom(PartyState):
         seq = self._seq_of.get(line.id)
         if seq is None:
             seq = self._seq_of[line.id] = self.head = self.head + 1
-            kind = m.ACTION if line.action else m.MESSAGE
-            self.log[seq] = entry(seq, line.text, kind, line.id[:6])
+            kind = m.PRIVATE if line.to else m.ACTION if line.action else m.MESSAGE
+            self.log[seq] = entry(seq, line.text, kind, line.id[:6], to=line.to)
             self.endpoint.publish([self.log[seq]], now)
         self.endpoint.answer_lines([(line.cid, line.number, seq)], now)

@@ -18,7 +18,7 @@ from sockatuh.protocol.timers import TimerTable
 def take_all(receiver: LineReceiver) -> list[tuple[int, bool, bytes]]:
     taken: list[tuple[int, bool, bytes]] = []
     while receiver.ready():
-        taken.append(receiver.take())
+        taken.append(receiver.take()[:3])
     return taken
 
 

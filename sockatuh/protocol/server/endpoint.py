@@ -23,10 +23,10 @@ from sockatuh.protocol.messages import (
     Closed,
     Get,
     Goodbye,
+    NameChanged,
     PathResponse,
     Ping,
     Pong,
-    Presence,
     Rekey,
     Say,
     Welcome,
@@ -198,12 +198,27 @@ class Endpoint:
             return False
         self._table.join(session, name)
         session.floor = floor
-        ticket = self.tickets.seal(Ticket(name, self.log_id, self.head), session.client_key, self._random)
+        ticket = self._seal_ticket(session, name)
         welcome = Welcome(name, self.log_id, start, self.head, ticket, confirmation=session.confirmation)
         self._requests.answer(session, number, welcome)
         if not session.is_script:
             self._fanout.add(session, start, now)
         return True
+
+    def rename(self, cid: int, name: str) -> None:
+        """Note that a session's member has another name now."""
+        session = self._table.find(cid)
+        if session is not None and session.joined:
+            self._table.rename(session, name)
+
+    def answer_rename(self, cid: int, number: int, name: str) -> None:
+        """Answer RENAME: the member has this name, and here is a ticket for it."""
+        session = self._table.find(cid)
+        if session is not None:
+            self._requests.answer(session, number, NameChanged(name, self._seal_ticket(session, name)))
+
+    def _seal_ticket(self, session: Session, name: str) -> bytes:
+        return self.tickets.seal(Ticket(name, self.log_id, self.head), session.client_key, self._random)
 
     def answer_lines(self, answers: Iterable[tuple[int, int, int | str]], now: float) -> None:
         """Answer lines: (cid, number, seq) for each that is durable, (cid, number, code) for each refused."""
@@ -224,7 +239,7 @@ class Endpoint:
     def tell_presence(self, here: int, changes: Sequence[Change]) -> None:
         """Tell everybody how many members are here and which have changed; call it at most once a second."""
         self.here = here
-        self._fanout.tell_presence(Presence(here, tuple(changes)))
+        self._fanout.tell_presence(here, changes)
 
     def supply(self, cid: int, after: int, through: int, entries: Sequence[Logged]) -> None:
         """Answer the GET of a session from the log; `entries` are all that are kept of (after, through]."""

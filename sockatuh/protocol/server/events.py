@@ -55,14 +55,36 @@ class WhoAsked:
 
 
 @dataclass(frozen=True, slots=True)
+class RenameAsked:
+    """A client wants another name for its member."""
+
+    cid: int
+    number: int
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class AwayAsked:
+    """A client says that its member is away, with a text that may be empty, or back (None)."""
+
+    cid: int
+    number: int
+    text: str | None
+
+
+@dataclass(frozen=True, slots=True)
 class LineReceived:
-    """A member said a line; `id` (16 bytes) is the same however often the line is sent."""
+    """A member said a line; `id` (16 bytes) is the same however often the line is sent.
+
+    `to` names the addressee of a private line; "": the line is for everybody.
+    """
 
     cid: int
     number: int
     id: bytes
     action: bool
     text: str
+    to: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,6 +118,8 @@ ServerEvent: TypeAlias = (
     | SessionOpened
     | JoinAsked
     | WhoAsked
+    | RenameAsked
+    | AwayAsked
     | LineReceived
     | EntriesWanted
     | SessionMoved

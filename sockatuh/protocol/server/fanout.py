@@ -13,7 +13,7 @@ from collections.abc import Iterable, Sequence
 from typing import Final
 
 from sockatuh.protocol.constants import GET_DATAGRAMS, MAX_PLAINTEXT, REPAIR_AFTER, REPAIR_DATAGRAMS
-from sockatuh.protocol.messages import Entries, Get, Head, Presence, ServerMessage, encode
+from sockatuh.protocol.messages import Change, Entries, Get, Head, Presence, ServerMessage, encode
 from sockatuh.protocol.timers import TimerTable
 
 from .limits import Limits
@@ -29,6 +29,8 @@ PUSH_DATAGRAMS: Final = 64
 """Datagrams a session is pushed in one turn; a burst of long texts must not fill memory, nor every receive buffer."""
 ACK_SECONDS_PER_SESSION: Final = 0.00025
 ACK_SECONDS_MAX: Final = 1.0
+PRESENCE_BYTES: Final = MAX_PLAINTEXT - 16
+"""Bytes of changes in one PRESENCE: what is around them takes 14 at most."""
 SWEEP_BYTES: Final = 2_097_152
 """Bytes that one sweep resends; the remaining sessions wait for the next sweep."""
 SWEEP_GRAIN: Final = 0.05
@@ -135,9 +137,21 @@ class Fanout:
         self._sweep_by(now + self._delay)
         return shown
 
-    def tell_presence(self, presence: Presence) -> None:
-        """Send PRESENCE to every session that gets entries; what is lost is not sent again."""
-        self._out.send_to_all(list(self._sessions.values()), [encode(presence)])
+    def tell_presence(self, here: int, changes: Sequence[Change]) -> None:
+        """Send PRESENCE to every session that gets entries; what is lost is not sent again.
+
+        Changes that do not fit one datagram, because of long names and texts, follow in further ones.
+        """
+        told: list[list[Change]] = [[]]
+        size = 0
+        for change in changes:
+            size += len(encode(change))
+            if told[-1] and size > PRESENCE_BYTES:
+                told.append([])
+                size = len(encode(change))
+            told[-1].append(change)
+        plaintexts = [encode(Presence(here, tuple(each))) for each in told]
+        self._out.send_to_all(list(self._sessions.values()), plaintexts)
 
     def acknowledge(self, session: Session, seq: int, now: float) -> None:
         """Note that a session has everything up to `seq`."""

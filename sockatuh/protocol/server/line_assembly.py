@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from sockatuh.protocol.constants import LINE_WINDOW, MAX_PARTS, MAX_PIECE, ROWS_PER_LINE
 from sockatuh.protocol.messages import Progress, Say
@@ -20,11 +21,21 @@ class _Assembly:
     parts: list[bytes | None]
     missing: int
     begun_at: float
+    to: str = ""
 
     @property
     def held_bytes(self) -> int:
         """About how many bytes of memory it takes."""
-        return LINE_COST + sum(len(part) + PART_COST for part in self.parts if part is not None)
+        return LINE_COST + len(self.to) + sum(len(part) + PART_COST for part in self.parts if part is not None)
+
+
+class Line(NamedTuple):
+    """A whole line: `to` names the addressee of a private one, "" for everybody."""
+
+    number: int
+    action: bool
+    text: bytes
+    to: str
 
 
 class LineReceiver:
@@ -59,6 +70,9 @@ class LineReceiver:
             self.held_bytes += LINE_COST
         if len(line.parts) != say.count or line.parts[say.index] is not None:
             return
+        if say.index == 0:
+            line.to = say.to
+            self.held_bytes += len(say.to)
         line.parts[say.index] = say.piece
         line.missing -= 1
         self._held += 1
@@ -80,12 +94,12 @@ class LineReceiver:
         """Tell whether parts are kept, of a line that is incomplete or not next."""
         return self._held > 0
 
-    def take(self) -> tuple[int, bool, bytes]:
-        """Remove the next line, which has to be `ready`, and return its (number, action, bytes)."""
+    def take(self) -> Line:
+        """Remove and return the next line, which has to be `ready`."""
         number = self.next
         line = self._forget(number)
         self.next, self.asks_again = number + 1, False
-        return number, line.action, b"".join(part for part in line.parts if part is not None)
+        return Line(number, line.action, b"".join(part for part in line.parts if part is not None), line.to)
 
     def progress(self, wait_ms: int = 0, reason: int = 0) -> Progress:
         """Return a PROGRESS: which parts of the next line are here, and why it waits."""

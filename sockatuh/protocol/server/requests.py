@@ -31,7 +31,7 @@ from sockatuh.protocol.messages import (
 )
 from sockatuh.protocol.timers import TimerTable
 
-from .events import JoinAsked, LineReceived, ServerEvent, WhoAsked
+from .events import AwayAsked, JoinAsked, LineReceived, RenameAsked, ServerEvent, WhoAsked
 from .half_lines import HalfLines
 from .limits import Limits
 from .password_offers import PasswordOffers
@@ -107,18 +107,24 @@ class Requests:
         if number == session.call_number:
             if session.call_answer is not None:
                 self._out.send_encoded(session, session.call_answer)
+            else:
+                self.tell_waiting(session, now)
             return False
         session.call_number, session.call_answer = number, None
         match body:
             case Join():
                 self._join(session, number, body, now)
-            case Who(after) if session.joined:
-                self._events.append(WhoAsked(session.cid, number, after))
-            case Who():
+            case Who() | Rename() | Away() if not session.joined:
                 self.answer(session, number, Refused("not_joined"))
+            case Who(after):
+                self._events.append(WhoAsked(session.cid, number, after))
+            case Rename(name):
+                self._events.append(RenameAsked(session.cid, number, name))
+            case Away(text):
+                self._events.append(AwayAsked(session.cid, number, text))
             case Leave():
                 return True
-            case UnknownCall() | Rename() | Away():
+            case UnknownCall():
                 self.answer(session, number, Refused("unknown_call"))
         return False
 
@@ -230,7 +236,7 @@ class Requests:
                 self._out.send(session, lines.progress(int(wait * 1000) + 1))
                 return
             self._rates.charge(key, place, cost - at_once)
-            number, action, text = lines.take()
+            number, action, text, to = lines.take()
             self.half_lines.keep(session)
             session.unsettled += 1
             if len(text) > self._limits.text_bytes:
@@ -239,7 +245,8 @@ class Requests:
             self._released += len(text)
             self.holding = self.holding or self._released >= RELEASED_AT_ONCE
             line = line_id(key, session.stream, number)
-            self._events.append(LineReceived(session.cid, number, line, action, text.decode("utf-8", "replace")))
+            said = text.decode("utf-8", "replace")
+            self._events.append(LineReceived(session.cid, number, line, action, said, to))
 
     def expire(self, session: Session, now: float) -> None:
         """Drop parts that have waited too long for the rest, and ask for the whole line again."""
@@ -262,8 +269,9 @@ class Requests:
                 self._first = everybody.index(session)
 
     def tell_waiting(self, session: Session, now: float) -> None:
-        """While the log refuses appends, notify a session whose lines or JOIN wait, and extend its time to join."""
-        if self.log_refuses and (session.unsettled or session.joining or session.lines.ready()):
+        """While the log refuses appends, notify a session whose lines or call wait, and extend its time to join."""
+        is_calling = session.call_number > 0 and session.call_answer is None
+        if self.log_refuses and (session.unsettled or is_calling or session.lines.ready()):
             self._out.send(session, session.lines.progress(reason=LOG_REFUSES))
             session.join_by = max(session.join_by, now + self._limits.join_seconds)
 

@@ -88,6 +88,15 @@ class SessionTable:
             self._by_member.setdefault((session.client_key, name), []).append(session)
             self._seat_members(session)
 
+    def rename(self, session: Session, name: str) -> None:
+        """Note that a member, to which this session belongs, has another name; call it for each of its sessions."""
+        member = session.client_key, session.name or ""
+        of_member = self._by_member[member]
+        of_member.remove(session)
+        if not of_member:
+            del self._by_member[member]
+        self.join(session, name)
+
     def remove(self, session: Session) -> None:
         """Remove a session and its channels."""
         del self._sessions[session.cid]

@@ -22,7 +22,7 @@ def parts_of(number: int, text: bytes, oldest: int = 1, piece: int = 4, *, actio
 def take_all(receiver: LineReceiver) -> list[tuple[int, bool, bytes]]:
     taken: list[tuple[int, bool, bytes]] = []
     while receiver.ready():
-        taken.append(receiver.take())
+        taken.append(receiver.take()[:3])
     return taken
 
 
