@@ -344,6 +344,9 @@ class _Recorder:
     def moved(self, record: int, address: str) -> None:
         pass
 
+    def renamed(self, record: int, name: str) -> None:
+        pass
+
     def closed(self, record: int, reason: str) -> None:
         pass
 

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Iterable, Sequence
-from datetime import datetime
+from collections.abc import Sequence
 from typing import Final, Protocol
 
 from sockatuh.client.items import (
@@ -12,8 +11,6 @@ from sockatuh.client.items import (
     Back,
     Came,
     Day,
-    Empty,
-    EntryEvent,
     Event,
     Gap,
     Here,
@@ -22,17 +19,12 @@ from sockatuh.client.items import (
     Member,
     Missed,
     OtherKey,
-    Read,
     Rejected,
-    Renamed,
     Role,
     Said,
-    Since,
     Stored,
     Waiting,
     Went,
-    Whispered,
-    local_moment,
 )
 from sockatuh.client.room import Room
 from sockatuh.client.timeline import Timeline
@@ -40,7 +32,7 @@ from sockatuh.wording import admin as wording
 from sockatuh.wording import client as phrases
 
 from .naming import shown_name
-from .rendering import LONGEST, Line, draw, faded, shorten
+from .rendering import LONGEST, Line, draw, shorten
 
 LONG_TEXTS_SIZE: Final = 1_048_576
 """Bytes of long texts that are kept: 64 texts of the greatest length, or more shorter ones."""
@@ -108,18 +100,13 @@ class Narrator:
 
     def report(self, event: Event) -> None:
         """Show an event."""
-        for item in self._items(event):
+        for item in (event,) if self._timeline is None else self._timeline.take(event):
             self._tell(item)
-
-    def _items(self, event: Event) -> Iterable[Item]:
-        return (event,) if self._timeline is None else self._timeline.take(event)
 
     def _tell(self, item: Item) -> None:
         match item:
-            case Said() | Whispered() | Came() | Went() | Renamed():
+            case Said() | Came() | Went():
                 self._show(item)
-            case Read(line):
-                self._show(line, was_read=True)
             case Stored() | Rejected() | Waiting():
                 self._tell_of_own(item)
             case Lost(reason):
@@ -143,10 +130,6 @@ class Narrator:
                 return phrases.BACK
             case Here():
                 return phrases.HERE
-            case Empty():
-                return phrases.EMPTY
-            case Since(count, at, left_out, after):
-                return phrases.since(count, local_moment(at), datetime.now(), left_out, after)
             case Missed(count, again):
                 return (phrases.missed if again else phrases.earlier)(count)
             case Day(day):
@@ -154,12 +137,12 @@ class Narrator:
             case _:
                 return None
 
-    def _show(self, event: EntryEvent, *, was_read: bool = False) -> None:
+    def _show(self, event: Said | Came | Went) -> None:
         lines = draw(event, self._room.me, self._view.columns)
         if self._timeline is not None and isinstance(event, Said) and len(lines) > LONGEST:
             self.long_texts.keep(event)
             lines = shorten(lines, event.seq, self._view.columns)
-        self._view.show(faded(lines) if was_read else lines)
+        self._view.show(lines)
         if self._timeline is not None and isinstance(event, Came) and event.dialect == UNENCRYPTED:
             self._view.note(phrases.IN_CLEAR.format(name=shown_name(event.name)))
 
@@ -183,7 +166,7 @@ def describe(members: Sequence[Member]) -> str:
 
 
 def _described(member: Member) -> str:
-    role = "" if member.role is Role.MEMBER else phrases.ROLES[member.role]
+    role = "" if member.role is Role.MEMBER else str(member.role)
     return phrases.here_as(
         shown_name(member.name), role, is_encrypted=member.dialect != UNENCRYPTED, is_present=member.present
     )

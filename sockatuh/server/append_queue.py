@@ -15,6 +15,7 @@ from sockatuh.room.entries import size_of
 from sockatuh.room.log import Append, Committed, Conflict, Failed, Outcome
 
 from .join import JoinAttempt
+from .rename import RenameAttempt
 
 RETRY_INTERVAL = 1.0
 """Seconds between two retries at a database that refuses."""
@@ -34,7 +35,7 @@ class LineWaiter:
     number: int
 
 
-Waiter: TypeAlias = LineWaiter | JoinAttempt
+Waiter: TypeAlias = LineWaiter | JoinAttempt | RenameAttempt
 
 
 class AppendQueue:
@@ -122,4 +123,6 @@ class AppendQueue:
 
 
 def _memory_of(append: Append) -> int:
-    return APPEND_MEMORY + 4 * size_of(append.body)  # a str takes up to four bytes a character
+    return sum(
+        APPEND_MEMORY + 4 * size_of(entry.body) for entry in append.entries
+    )  # a str takes up to four bytes a character

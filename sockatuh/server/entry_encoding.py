@@ -9,7 +9,7 @@ from sockatuh.protocol.constants import MARK_SIZE, TAG_LENGTH
 from sockatuh.protocol.server.packing import Logged, unshown
 from sockatuh.room.audience import NOBODY, audience_of
 from sockatuh.room.changes import PresenceChange, PresenceState
-from sockatuh.room.entries import Claimed, Joined, Left, Message
+from sockatuh.room.entries import Claimed, Joined, Left, Message, Renamed, Whispered
 from sockatuh.room.log import Row
 
 
@@ -32,14 +32,18 @@ def _entry(row: Row) -> m.Entry:
         case Message(name=name, text=text, action=action):
             kind = m.ACTION if action else m.MESSAGE
             return m.Entry(row.seq, row.at, kind, name, text, row.id[:MARK_SIZE], tag)
+        case Whispered(name=name, text=text, to=to):
+            return m.Entry(row.seq, row.at, m.PRIVATE, name, text, row.id[:MARK_SIZE], tag, to)
+        case Renamed(name=name, new=new):
+            return m.Entry(row.seq, row.at, m.RENAMED, name, new, b"", tag)
         case Claimed(name=name):
             return m.Entry(row.seq, row.at, m.CLAIMED, name, "", b"", tag)
 
 
-STATES: Final[dict[PresenceState, int]] = {"here": m.IN_CONTACT, "lost": m.CONTACT_LOST, "gone": m.GONE}
+STATES: Final[dict[PresenceState, int]] = {"here": m.IN_CONTACT, "lost": m.CONTACT_LOST, "gone": m.GONE, "away": m.AWAY}
 """What the room's states are on the wire."""
 
 
 def encode_change(change: PresenceChange) -> m.Change:
     """Return what PRESENCE says of a change."""
-    return m.Change(change.name, change.owner[:TAG_LENGTH], STATES[change.state])
+    return m.Change(change.name, change.owner[:TAG_LENGTH], STATES[change.state], change.text)

@@ -17,9 +17,8 @@ from functools import partial
 from typing import Final, Protocol
 
 from sockatuh.log import Logger
-from sockatuh.net.address import format_address, pack_address
+from sockatuh.net.address import format_address
 from sockatuh.protocol.constants import TAG_LENGTH
-from sockatuh.protocol.server.rate_limit import KeysOfPlaces, TokenBucket, place_of
 from sockatuh.room.admission import Right, Wait, Wrong
 from sockatuh.room.decisions import GuestsFull
 from sockatuh.room.log import Committed, Conflict
@@ -29,24 +28,16 @@ from sockatuh.room.room import Admit, Intent, NameDenied, Room, RoomFull, TooOft
 from sockatuh.room.text import clean_line
 
 from .dialects.base import GivenPassword, NameAsked, PasswordGiven, Refusal, Visitor
+from .entry_rate import EntryRate
 from .password_checks import Busy, Check, PasswordDesk, PutOff, Verdict
+from .refusal_log import NAME_LOGGED, RefusalLog
 from .session_journal import Recorder
 
 BUSY_SECONDS: Final = 2.0
 SEAT_SECONDS: Final = 5.0
 """Seconds after which a visitor that found no seat may ask again."""
-JOINS_PER_MINUTE: Final = 10
-JOINS_BURST: Final = 20
-"""Joins of one key a minute, and at once, that are appended to the log."""
-JOINERS: Final = 4_096
-"""Keys whose joins are counted."""
-REFUSALS_LOGGED: Final = 2.0
-REFUSALS_BURST: Final = 50
-"""Refusals logged a second, and at once: nobody without the password may fill the disk with them."""
 STOLEN_CONSEQUENCE: Final = "whoever has it was refused, but can pose as this server to people who were never here"
 STOLEN_REMEDY: Final = "find out who can read the configuration, then set another password with sockatuh hash-password"
-NAME_LOGGED: Final = 64
-"""Characters of a refused name that are logged."""
 
 
 class JoinState(Enum):
@@ -124,6 +115,8 @@ class JoinAttempts:
         desk: PasswordDesk,
         recorder: Recorder,
         log: Logger,
+        rate: EntryRate,
+        refusals: RefusalLog,
         *,
         carry_out: CarryOut,
         evict: Callable[[Visitor, float], None],
@@ -132,8 +125,7 @@ class JoinAttempts:
         self._room, self._desk = room, desk
         self._recorder, self._log, self._wall = recorder, log, wall
         self._carry_out, self._evict = carry_out, evict
-        self._refusals = TokenBucket(REFUSALS_LOGGED, REFUSALS_BURST)
-        self._rates = KeysOfPlaces(JOINS_PER_MINUTE / 60, JOINS_BURST, JOINERS)
+        self._rate, self._refusals = rate, refusals
         self._joins: dict[int, JoinAttempt] = {}
         """By session; those that are GONE are removed."""
 
@@ -161,7 +153,7 @@ class JoinAttempts:
         if not isinstance(judged, NameDenied):
             visitor.dialect.name_valid(visitor, judged.name)
             return
-        self._log_refusal("name_refused", visitor, event.name, now, reason=judged.code)
+        self._refusals.note("name_refused", visitor, event.name, now, reason=judged.code)
         if judged.code == "name_invalid":
             visitor.dialect.refuse(visitor, Refusal(judged.code, detail=judged.detail, suggestion=judged.suggestion))
         else:
@@ -175,7 +167,7 @@ class JoinAttempts:
         self._joins[event.visitor.session] = join
         if event.open_password is not None:
             self._check(join, event.open_password, now)
-        elif self._room.is_legal(join.name):
+        elif self._room.is_legal(self._room.find_renamed(join.name, join.visitor.owner)):
             self._admit(join, now)
         else:  # the rules for names have changed since the ticket was sealed
             self._refuse(join, Refusal("ticket_refused"))
@@ -232,10 +224,12 @@ class JoinAttempts:
     def _admit(self, join: JoinAttempt, now: float, *, counted: bool = False) -> None:
         """Let the room decide; `counted`: the join was counted against its key's rate already."""
         visitor = join.visitor
-        wait = self._rate_wait(visitor, now)
+        wait = self._rate.wait(visitor, now)
+        # A ticket is for whoever its name has become.
+        name = self._room.find_renamed(join.name, visitor.owner) if join.by_ticket else join.name
         decided = self._room.join(
             visitor.session,
-            join.name,
+            name,
             visitor.owner,
             dialect=visitor.dialect.name,
             address=format_address(visitor.address),
@@ -272,8 +266,8 @@ class JoinAttempts:
         # The session first, then the join: if this server is killed, the next one wakes everybody who is in.
         self._record(visitor, admit.name)
         if admit.intent is not None:
-            if visitor.dialect.owns_names and not counted:
-                self._rates.take(visitor.owner, place_of(pack_address(visitor.address)), now)
+            if not counted:
+                self._rate.count(visitor, now)
             self._carry_out(admit.intent, join)
         elif visitor.role == "script":  # it does not stay, and repeats its request until it is answered
             self._seat(join, admit, now)
@@ -289,12 +283,6 @@ class JoinAttempts:
         elif join.state is not JoinState.GONE:
             self._room.note_last_seq(join.admit.key, outcome.last)
             self._admit(join, now, counted=True)
-
-    def _rate_wait(self, visitor: Visitor, now: float) -> float:
-        """Return in how many seconds the key's next join may be appended; dialects without keys have own rates."""
-        if not visitor.dialect.owns_names:
-            return 0.0
-        return self._rates.delay(visitor.owner, place_of(pack_address(visitor.address)), now)
 
     def _record(self, visitor: Visitor, name: str) -> None:
         if visitor.record is None:
@@ -334,7 +322,7 @@ class JoinAttempts:
     # Refusals.
 
     def _refuse_name(self, join: JoinAttempt, refused: NameDenied, now: float) -> None:
-        self._log_refusal("name_refused", join.visitor, join.name, now, reason=refused.code)
+        self._refusals.note("name_refused", join.visitor, join.name, now, reason=refused.code)
         self._refuse(
             join,
             Refusal(
@@ -347,14 +335,14 @@ class JoinAttempts:
         )
 
     def _refuse_seat(self, join: JoinAttempt, code: str, detail: str, now: float) -> None:
-        self._log_refusal("seat_refused", join.visitor, join.name, now, reason=code, detail=detail)
+        self._refusals.note("seat_refused", join.visitor, join.name, now, reason=code, detail=detail)
         self._refuse(join, Refusal(code, SEAT_SECONDS, detail))
 
     def _refuse_password(self, check: Check, code: str, wait: float, now: float) -> None:
         join = check.join
         if code != "passwords_guessed":  # one warning covers all of those
             name, rounded = _name_to_log(check), round(wait, 1)
-            self._log_refusal("password_refused", join.visitor, name, now, reason=code, wait=rounded)
+            self._refusals.note("password_refused", join.visitor, name, now, reason=code, wait=rounded)
         self._refuse(join, Refusal(code, wait))
 
     def _report_theft(self, check: Check) -> None:
@@ -368,11 +356,6 @@ class JoinAttempts:
             consequence=STOLEN_CONSEQUENCE,
             remedy=STOLEN_REMEDY,
         )
-
-    def _log_refusal(self, event: str, visitor: Visitor, name: str, now: float, **fields: object) -> None:
-        if self._refusals.take(now):
-            address, key = format_address(visitor.address), visitor.owner[:TAG_LENGTH]
-            self._log.info(event, name=clean_line(name[:NAME_LOGGED]), address=address, key=key, **fields)
 
     def _refuse(self, join: JoinAttempt, refusal: Refusal) -> None:
         visitor = join.visitor

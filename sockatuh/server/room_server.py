@@ -15,8 +15,8 @@ from typing import Final
 from sockatuh.errors import SockAtuhError
 from sockatuh.log import Logger
 from sockatuh.protocol.constants import TAG_LENGTH
-from sockatuh.room.commands import SayLine, answer, may
-from sockatuh.room.entries import Body, Claimed, Joined, Left, Message
+from sockatuh.room.commands import Denied, Rename, SayLine, SayPrivately, answer, may
+from sockatuh.room.entries import Claimed, Joined, Left, Line, Message, Renamed, Whispered
 from sockatuh.room.grace import LeftReason
 from sockatuh.room.log import Append, Committed, Conflict, Outcome, Row, Stretch
 from sockatuh.room.room import Intent, Room
@@ -35,9 +35,12 @@ from .dialects.base import (
     SessionEnded,
     Visitor,
 )
+from .entry_rate import EntryRate
 from .join import BUSY_SECONDS, JoinAttempt, JoinAttempts
 from .log_reads import ReadQueue, ReadRequest
 from .password_checks import Check, PasswordDesk
+from .refusal_log import RefusalLog
+from .rename import RenameAttempt, Renames
 from .session_journal import Recorder, SessionJournal
 
 MAX_HELD: Final = 256
@@ -79,7 +82,12 @@ class RoomServer:
         self._recorder, self._journal, self._log, self._options = recorder, journal, log, options
         self._random, self._wall = random, wall
         self._appends = AppendQueue(put, resume)
-        self._joining = JoinAttempts(room, desk, recorder, log, carry_out=self._carry_out, evict=self._evict, wall=wall)
+        rate, refusals = EntryRate(), RefusalLog(log)
+        self._joining = JoinAttempts(
+            room, desk, recorder, log, rate, refusals, carry_out=self._carry_out, evict=self._evict, wall=wall
+        )
+        self._renames = Renames(room, rate, refusals, carry_out=self._carry_out, is_in=self._is_in, wall=wall)
+        self._whispers = {dialect.name: dialect.can_be_whispered_to for dialect in dialects}
         self._reads = ReadQueue()
         self._dropped: Counter[str] = Counter()
         self._holding = False
@@ -109,18 +117,27 @@ class RoomServer:
         """Answer those who wait for appends: lines are stored, and joins are finished or decided again."""
         stored: list[tuple[LineWaiter, int]] = []
         joins: list[tuple[JoinAttempt, Committed | Conflict]] = []
+        renames: list[tuple[RenameAttempt, Committed | Conflict]] = []
+        has_failed = False
         for append, outcome, waiters in self._appends.resolve(outcomes, now):
             if isinstance(outcome, Conflict) and not waiters and append.key:
                 self._room.append_failed(append.key, now)
+                has_failed = True
             for waiter in waiters:
                 if isinstance(waiter, JoinAttempt):
                     joins.append((waiter, outcome))
+                elif isinstance(waiter, RenameAttempt):
+                    renames.append((waiter, outcome))
                 elif isinstance(outcome, Committed):
                     stored.append((waiter, outcome.seq))
         self._answer_stored(stored, now)
         self._pace(now)
         for join, outcome in joins:
             self._joining.finish(join, outcome, now)
+        for rename, outcome in renames:
+            self._renames.finish(rename, outcome, now)
+        if has_failed:
+            self._expire(now)  # a `left` came too late because its member was being renamed
 
     def _answer_stored(self, stored: Iterable[tuple[LineWaiter, int]], now: float) -> None:
         answers: dict[Dialect, list[tuple[int, int, int | str]]] = {}
@@ -151,6 +168,14 @@ class RoomServer:
                     texts["action"] = True
                 size = len(body.text.encode())
                 self._log.info("message_posted", author=body.name, seq=row.seq, bytes=size, **texts)
+            case Whispered():
+                size = len(body.text.encode())
+                self._log.info("private_line_posted", author=body.name, to=body.to, seq=row.seq, bytes=size)
+            case Renamed(name=name, new=new):
+                self._log.info("member_renamed", name=name, new=new, key=body.owner[:TAG_LENGTH], seq=row.seq)
+                self._rename_sessions(row.key or "", new)
+            case Left(renamed_to=new) if new:
+                pass  # `member_renamed` says it
             case Joined(name=name, dialect=dialect, address=address):
                 key = body.owner[:TAG_LENGTH]
                 fields = {"name": name, "address": address, "dialect": dialect, "key": key, "version": body.version}
@@ -160,13 +185,20 @@ class RoomServer:
             case Claimed(name=name):
                 self._log.info("name_claimed", name=name, key=body.owner[:TAG_LENGTH], seq=row.seq)
 
-    def _carry_out(self, intent: Intent, *waiters: Waiter) -> None:
-        self._append(self._random(16), intent.body, *waiters, key=intent.key, expect=intent.expect)
+    def _rename_sessions(self, key: str, name: str) -> None:
+        for session in self._room.sessions_of(key):
+            if (visitor := self._joining.find(session)) is not None:
+                visitor.name = name
+                visitor.dialect.rename(visitor, name)
+                if visitor.record is not None:
+                    self._recorder.renamed(visitor.record, name)
 
-    def _append(
-        self, line: bytes, body: Body, *waiters: Waiter, key: str | None = None, expect: int | None = None
-    ) -> None:
-        self._appends.add(Append(line, body, key, expect), *waiters)
+    def _carry_out(self, intent: Intent, *waiters: Waiter) -> None:
+        self._appends.add(self._append_of(intent), *waiters)
+
+    def _append_of(self, intent: Intent) -> Append:
+        also = None if intent.also is None else self._append_of(intent.also)
+        return Append(self._random(16), intent.body, intent.key, intent.expect, also)
 
     # From the dialects.
 
@@ -181,33 +213,59 @@ class RoomServer:
                 visitor.dialect.refuse(visitor, Refusal("busy", BUSY_SECONDS))
             case PasswordGiven():
                 self._joining.begin(event, now)
-            case Asked(visitor, number, command):
-                if may(visitor.role, type(command)):
-                    reply = answer(self._room, command, visitor.session, visitor.role)
-                    visitor.dialect.answer(visitor, number, reply)
+            case Asked():
+                self._obey(event, now)
             case RowsWanted(visitor, after, through):
                 self._reads.add(ReadRequest(visitor.session, after, through))
             case SessionEnded(visitor, reason, recorded):
                 self._close(visitor, reason, recorded, now)
 
+    def _obey(self, asked: Asked, now: float) -> None:
+        visitor, number, command = asked.visitor, asked.number, asked.command
+        if not may(visitor.role, type(command)):
+            visitor.dialect.answer(visitor, number, Denied("only_members"))
+        elif not isinstance(command, Rename):
+            visitor.dialect.answer(visitor, number, answer(self._room, command, visitor.session, visitor.role))
+        elif self._is_full:
+            visitor.dialect.answer(visitor, number, Refusal("busy", BUSY_SECONDS))
+        else:
+            self._renames.begin(visitor, number, command.name, now)
+
     def _say(self, line: LineSaid, now: float) -> None:
         visitor, cleaned = line.visitor, clean_text(line.text)
-        if not may(visitor.role, SayLine):
+        if not may(visitor.role, SayPrivately if line.to else SayLine):
             self._refuse_line(line, "only_reading", now)
         elif not cleaned:
             self._refuse_line(line, "text_empty", now)
         elif len(cleaned.encode()) > self._options.text_bytes:
             self._refuse_line(line, "text_too_long", now)
+        elif isinstance(body := self._line_of(line, cleaned), str):
+            self._refuse_line(line, body, now)
         else:
-            message = Message(visitor.name, visitor.owner, cleaned, line.action)
-            self._append(line.id, message, LineWaiter(visitor.session, line.number))
+            self._room.set_away(visitor.session, None)  # whoever speaks is back
+            self._appends.add(Append(line.id, body), LineWaiter(visitor.session, line.number))
             if self._is_full:
                 self._pace(now)
+
+    def _line_of(self, line: LineSaid, text: str) -> Line | str:
+        """Return what is to be stored of a line, or the code with which it is refused."""
+        visitor = line.visitor
+        if not line.to:
+            return Message(visitor.name, visitor.owner, text, line.action)
+        addressee = self._room.find_addressee(line.to, self._wall())
+        if addressee is None:
+            return "no_such_name"
+        if not addressee.owner or not self._whispers.get(addressee.dialect, not addressee.dialect):
+            return "reads_in_clear"
+        return Whispered(visitor.name, visitor.owner, text, addressee.name, addressee.owner)
 
     def _refuse_line(self, line: LineSaid, code: str, now: float) -> None:
         line.visitor.dialect.answer_lines([(line.visitor.session, line.number, code)], now)
 
     # Sessions.
+
+    def _is_in(self, visitor: Visitor) -> bool:
+        return self._joining.find(visitor.session) is visitor
 
     def _evict(self, visitor: Visitor, now: float) -> None:
         """End the session of a guest whose seat somebody else needs."""
@@ -254,6 +312,9 @@ class RoomServer:
         self._appends.retry(now)
         self._pace(now)
         self._tell_presence(now)
+        self._expire(now)
+
+    def _expire(self, now: float) -> None:
         expiry = self._room.next_expiry()
         if expiry is not None and expiry <= now:
             for intent in self._room.expire(now, self._wall()):

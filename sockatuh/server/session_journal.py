@@ -37,6 +37,9 @@ class Recorder(Protocol):
     def moved(self, record: int, address: str) -> None:
         """Record its new address."""
 
+    def renamed(self, record: int, name: str) -> None:
+        """Record that its member has another name."""
+
     def closed(self, record: int, reason: str) -> None:
         """Record that it is over."""
 

@@ -44,7 +44,7 @@ class WriteBatcher:
 
     def put(self, append: Append) -> None:
         """Accept an append; `flush` passes it to the log."""
-        size = max(1, size_of(append.body) - SURPLUS)
+        size = sum(max(1, size_of(entry.body) - SURPLUS) for entry in append.entries)
         self._waiting.append(append)
         self._size = self._size + size if self._size + size <= ITEM_BYTES else size
         if self._size + size > ITEM_BYTES:  # another of this size would not fit

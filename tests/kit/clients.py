@@ -124,6 +124,22 @@ class Client(PartyState):
         self.world.settle()
         return number
 
+    def whisper(self, to: str, text: str) -> int:
+        number = self.peer.say(text, self.now, to=to)
+        self.said[number] = text
+        self.world.settle()
+        return number
+
+    def rename(self, name: str) -> int:
+        number = self.peer.rename(name, self.now)
+        self.world.settle()
+        return number
+
+    def set_away(self, text: str | None) -> int:
+        number = self.peer.set_away(text, self.now)
+        self.world.settle()
+        return number
+
     def leave(self) -> None:
         self.peer.leave(self.now)
         self.has_left = True
@@ -182,6 +198,10 @@ def _told(entry: m.Entry) -> str:
             return f"{entry.name}: {entry.text}"
         case m.ACTION:
             return f"* {entry.name} {entry.text}"
+        case m.PRIVATE:
+            return f"{entry.name} → {entry.to}: {entry.text}"
+        case m.RENAMED:
+            return f"{entry.name} is now {entry.text}"
         case kind:
             return f"{entry.name} {STORIES[kind]}"
 

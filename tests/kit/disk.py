@@ -129,6 +129,9 @@ class Ledger:
         if record in self.written:
             self._write(record, self.written[record][0], address)
 
+    def renamed(self, record: int, name: str) -> None:
+        self.records[record].name = name
+
     def closed(self, record: int, reason: str) -> None:
         assert reason
         assert self.records[record].reason is None, "a session was closed twice"

@@ -19,7 +19,7 @@ from sockatuh.protocol.noise import public_key
 from sockatuh.protocol.server.limits import Limits
 from sockatuh.room.entries import Body, Joined, Left, Message
 from sockatuh.room.log import Append
-from sockatuh.server.join import JOINS_BURST, JOINS_PER_MINUTE
+from sockatuh.server.entry_rate import ENTRIES_BURST, ENTRIES_PER_MINUTE
 from sockatuh.store.roomlog import RoomLog
 
 PROMISE: Final = "A misbehaving member delays itself, and nobody else"
@@ -119,7 +119,7 @@ def _told_of_too_many(toll: Toll, _: float, server: ServerProcess) -> str:
 
 def _told_when_to_come(toll: Toll, seconds: float, _: ServerProcess) -> str:
     joined = toll.told.get("Welcome", 0)
-    require(joined <= JOINS_BURST + JOINS_PER_MINUTE / 60 * (seconds + SLACK) + 1, f"it joined {joined} times")
+    require(joined <= ENTRIES_BURST + ENTRIES_PER_MINUTE / 60 * (seconds + SLACK) + 1, f"it joined {joined} times")
     require(toll.told.get("busy", 0) > 0 and toll.longest_wait > 0, f"it was not told to wait: {toll.told}")
     return f"{joined} joins, {toll.told['busy']} told to wait up to {toll.longest_wait:.0f} s"
 

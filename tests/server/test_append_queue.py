@@ -72,7 +72,7 @@ def test_a_conflict_is_final_and_reported_to_the_waiting_sessions() -> None:
     desk.appends.add(entry(2, key="ana", expect=0), LineWaiter(7, 1))
     desk.write()
     outcome, waiters = desk.settled[1]
-    assert outcome == Conflict(entry(2).id, last=1)
+    assert outcome == Conflict(entry(2).id, last=1, key="ana")
     assert waiters == [LineWaiter(7, 1)]
     assert len(desk.appends) == 0
 

@@ -18,7 +18,8 @@ from sockatuh.protocol.server.limits import Limits
 from sockatuh.room.entries import Joined
 from sockatuh.room.names import NameRules
 from sockatuh.room.presence import NAMES_PER_OWNER
-from sockatuh.server.join import JOINS_BURST, TRANSITIONS, JoinState, JoinStep
+from sockatuh.server.entry_rate import ENTRIES_BURST
+from sockatuh.server.join import TRANSITIONS, JoinState, JoinStep
 
 HOUR = 3_600.0
 
@@ -348,7 +349,7 @@ def test_a_client_that_leaves_during_its_password_check_never_joins(world: Insta
 
 def test_a_key_that_rejoins_too_often_is_delayed_and_then_admitted(world: InstantWorld) -> None:
     key = world.random(32)
-    for number in range(JOINS_BURST):
+    for number in range(ENTRIES_BURST):
         world.person(f"name {number}", key=key).leave()
     late = world.person("one more", key=key)
     assert not late.is_in
@@ -365,7 +366,7 @@ def test_a_key_that_rejoins_too_often_is_delayed_and_then_admitted(world: Instan
 def test_resuming_a_membership_is_no_join_and_costs_nothing(world: InstantWorld) -> None:
     key = world.random(32)
     world.person("ana", key=key)
-    for _ in range(2 * JOINS_BURST):
+    for _ in range(2 * ENTRIES_BURST):
         again = world.person("ana", key=key)
         assert again.is_in
         again.leave()
@@ -373,7 +374,7 @@ def test_resuming_a_membership_is_no_join_and_costs_nothing(world: InstantWorld)
 
 def test_one_line_scripts_under_one_name_are_not_rate_limited(world: InstantWorld) -> None:
     key = world.random(32)
-    for _ in range(2 * JOINS_BURST):
+    for _ in range(2 * ENTRIES_BURST):
         script = world.person("backup", key=key, transient=True)
         assert script.is_in
         script.leave()

@@ -76,13 +76,17 @@ class PasswordGiven:
 
 @dataclass(frozen=True, slots=True)
 class LineSaid:
-    """A member said a line. `id` (16 bytes) stays the same however often it is sent. Answer with `answer_lines`."""
+    """A member said a line. `id` (16 bytes) stays the same however often it is sent. Answer with `answer_lines`.
+
+    `to` names the addressee of a private line; "": the line is for everybody.
+    """
 
     visitor: Visitor
     number: int
     id: bytes
     text: str
     action: bool
+    to: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,7 +121,7 @@ DialectEvent: TypeAlias = NameAsked | PasswordGiven | LineSaid | Asked | RowsWan
 
 @dataclass(frozen=True, slots=True)
 class Refusal:
-    """Why a visitor does not get in: a code of docs/PROTOCOL.md §5. It may try again after `wait` seconds.
+    """Why a visitor does not get in, or another name: a code of docs/PROTOCOL.md §5. It may try again after `wait` s.
 
     For a name that belongs to somebody: the key of its `owner`, and since when (wall time in milliseconds).
     """
@@ -165,8 +169,11 @@ class Dialect(Core[DialectEvent], Protocol):
     def welcome(self, visitor: Visitor, name: str, known_from: int | None, now: float) -> None:
         """Let a visitor in. It may read from `known_from` on (None: no more than any newcomer)."""
 
-    def answer(self, visitor: Visitor, number: int, reply: Reply) -> None:
+    def answer(self, visitor: Visitor, number: int, reply: Reply | Refusal) -> None:
         """Answer a command."""
+
+    def rename(self, visitor: Visitor, name: str) -> None:
+        """Note that a visitor's member has another name, whichever of its sessions has asked for that."""
 
     def answer_lines(self, answers: Iterable[tuple[int, int, int | str]], now: float) -> None:
         """Answer lines: (session, number, seq) for each that is durable, (session, number, code) for each refused."""

@@ -25,7 +25,7 @@ from sockatuh.protocol.seam import Address
 from sockatuh.protocol.server.rate_limit import BucketTable
 from sockatuh.room.changes import PresenceChange
 from sockatuh.room.commands import Reply
-from sockatuh.room.entries import Message
+from sockatuh.room.entries import Message, Renamed
 from sockatuh.room.log import Row
 
 from .base import DialectEvent, GivenPassword, LineSaid, NameAsked, PasswordGiven, Refusal, SessionEnded, Visitor
@@ -232,18 +232,23 @@ class ClassicDialect:
         if peer is not None:
             self._queue(WELCOME, peer)
 
-    def answer(self, visitor: Visitor, number: int, reply: Reply) -> None:
+    def answer(self, visitor: Visitor, number: int, reply: Reply | Refusal) -> None:
         """Send nothing: classic members give no commands."""
+
+    def rename(self, visitor: Visitor, name: str) -> None:
+        """Do nothing: classic members keep their names."""
 
     def answer_lines(self, answers: Iterable[tuple[int, int, int | str]], now: float) -> None:
         """Send nothing: the original does not acknowledge lines."""
 
     def publish(self, rows: Sequence[Row], now: float) -> None:
-        """Send lines to all members but the one who said them."""
+        """Send lines to all members but the one who said them, and who has another name; private lines to nobody."""
         if self._peers.members:
             for row in rows:
                 if isinstance(row.body, Message):
                     self._send_line(row.body, row.id)
+                elif isinstance(row.body, Renamed):
+                    self._send([f"{row.body.name} is now {row.body.new}".encode()])
 
     def tell_presence(self, here: int, changes: Sequence[PresenceChange]) -> None:
         """Send nothing: classic members are not told who comes and goes."""
@@ -374,6 +379,10 @@ class ClassicDialect:
         more = len(rows) - MOST_ROWS
         rest = [f"… {more} more line{'s' if more > 1 else ''}"] if more > 0 else []
         datagrams = [datagram for row in rows[:MOST_ROWS] + rest for datagram in _cut_line(head, row)]
+        self._send(datagrams, line)
+
+    def _send(self, datagrams: Sequence[bytes], line: bytes = b"") -> None:
+        """Send datagrams to all members but the one who said the line with this id."""
         ended = {ending: [datagram + ending for datagram in datagrams] for ending in (b"", *LINE_ENDINGS)}
         for peer in self._peers.members.values():
             if peer.visitor is None or line[_RANDOM_SIZE:] == _encode_session(peer.visitor):

@@ -20,7 +20,7 @@ from sockatuh.protocol.server.limits import Limits
 from sockatuh.protocol.server.packing import Logged
 from sockatuh.protocol.server.tickets import password_generation
 from sockatuh.room.changes import PresenceChange
-from sockatuh.room.commands import ListMembers, Reply
+from sockatuh.room.commands import Denied, ListMembers, MemberList, NameGiven, Noted, Rename, Reply, SetAway
 from sockatuh.room.decisions import Occupant, Role
 from sockatuh.room.entries import Message
 from sockatuh.room.log import Row
@@ -108,12 +108,16 @@ class SecureDialect:
         if visitor is None:  # closed from this side before its event was read
             return None
         match event:
-            case events.LineReceived(_, number, line, action, text):
-                return LineSaid(visitor, number, line, text, action)
+            case events.LineReceived(_, number, line, action, text, to):
+                return LineSaid(visitor, number, line, text, action, to)
             case events.JoinAsked(cid):  # if the client has left since, its proof can no longer be opened
                 return self._ask_to_join(visitor, event) if self._endpoint.is_open(cid) else None
             case events.WhoAsked(_, number, after):
                 return Asked(visitor, number, ListMembers(after))
+            case events.RenameAsked(_, number, name):
+                return Asked(visitor, number, Rename(name))
+            case events.AwayAsked(_, number, text):
+                return Asked(visitor, number, SetAway(text))
             case events.EntriesWanted(_, after, through):
                 return RowsWanted(visitor, after, through)
             case events.SessionMoved(_, address):
@@ -173,9 +177,7 @@ class SecureDialect:
     def refuse(self, visitor: Visitor, refusal: Refusal) -> None:
         """Answer a visitor's JOIN with the reason why it does not get in."""
         if (join := self._joins.pop(visitor.session, None)) is not None:
-            wait_ms, tag = math.ceil(refusal.wait * 1000), refusal.owner[:TAG_LENGTH]
-            refused = m.Refused(refusal.code, wait_ms, refusal.detail, refusal.suggestion, tag, refusal.since)
-            self._endpoint.answer(visitor.session, join.number, refused)
+            self._endpoint.answer(visitor.session, join.number, _refused(refusal))
 
     def welcome(self, visitor: Visitor, name: str, known_from: int | None, now: float) -> None:
         """Let a visitor in, to read on from where it stopped, or from the newest lines on."""
@@ -183,7 +185,25 @@ class SecureDialect:
             start, floor = self._resumption.place(visitor.session, join.history, known_from)
             self._endpoint.admit(visitor.session, join.number, name, start, floor, now)
 
-    def answer(self, visitor: Visitor, number: int, reply: Reply) -> None:
+    def answer(self, visitor: Visitor, number: int, reply: Reply | Refusal) -> None:
+        """Answer WHO, RENAME or AWAY."""
+        match reply:
+            case MemberList():
+                self._answer_who(visitor, number, reply)
+            case NameGiven(name):
+                self._endpoint.answer_rename(visitor.session, number, name)
+            case Noted():
+                self._endpoint.answer(visitor.session, number, m.Noted())
+            case Denied(code):
+                self._endpoint.answer(visitor.session, number, m.Refused(code))
+            case Refusal():
+                self._endpoint.answer(visitor.session, number, _refused(reply))
+
+    def rename(self, visitor: Visitor, name: str) -> None:
+        """Note that a visitor's member has another name."""
+        self._endpoint.rename(visitor.session, name)
+
+    def _answer_who(self, visitor: Visitor, number: int, reply: MemberList) -> None:
         """Answer WHO with as many members as fit a datagram."""
         infos: list[m.MemberInfo] = []
         more, size = reply.more, 0
@@ -252,4 +272,9 @@ def _encode(rows: Iterable[Row]) -> list[Logged]:
 
 def _info(here: Occupant) -> m.MemberInfo:
     tag, role = here.owner[:TAG_LENGTH], ROLE_NUMBERS[here.role]
-    return m.MemberInfo(here.name, tag, here.dialect, here.is_present, here.since, role)
+    return m.MemberInfo(here.name, tag, here.dialect, here.is_present, here.since, role, here.away)
+
+
+def _refused(refusal: Refusal) -> m.Refused:
+    wait_ms, tag = math.ceil(refusal.wait * 1000), refusal.owner[:TAG_LENGTH]
+    return m.Refused(refusal.code, wait_ms, refusal.detail, refusal.suggestion, tag, refusal.since)
