@@ -316,7 +316,7 @@ def passed_over(names: Sequence[str]) -> str:
     """Say that variables were ignored."""
     others = f" dan {len(names) - 1} lagi yang serupa" if len(names) > 1 else ""
     return (
-        f"{fact(names[0])}{others} diabaikan: container runtime membuat variabel seperti itu untuk layanan bernama "
+        f"Diabaikan: {fact(names[0])}{others}; container runtime membuat variabel seperti itu untuk layanan bernama "
         "sockatuh (Kubernetes: enableServiceLinks: false)."
     )
 
@@ -397,7 +397,7 @@ def room_refused(reason: str) -> str:
 
 def no_history(path: Path) -> str:
     """Say that there is no database to read."""
-    return f"{fact(path)} tidak ada. Sebutkan state_dir ruang dengan --config FILE, atau di $SOCKATUH_STATE_DIR."
+    return f"Tidak ada {fact(path)}. Sebutkan state_dir ruang dengan --config FILE, atau di $SOCKATUH_STATE_DIR."
 
 
 def day(date: str) -> str:

@@ -43,7 +43,7 @@ def no_room_yet(state_dir: Path) -> str:
 
 def no_room(database: Path) -> str:
     """Say that there is no room to back up."""
-    return f"{fact(database)} tidak ada. Sebutkan state_dir ruang dengan --config FILE, atau di $SOCKATUH_STATE_DIR."
+    return f"Tidak ada {fact(database)}. Sebutkan state_dir ruang dengan --config FILE, atau di $SOCKATUH_STATE_DIR."
 
 
 def belongs_to_room(file: Path) -> str:

@@ -473,7 +473,7 @@ def no_room(networks: Sequence[str], *, was_swept: bool) -> str:
 
 def forgotten(server: str) -> str:
     """Say that a server's key is no longer known."""
-    return f"{server} dilupakan. `sockatuh chat {server}` berikutnya akan menjadi pertemuan pertama."
+    return f"Sudah dilupakan: {server}. `sockatuh chat {server}` berikutnya akan menjadi pertemuan pertama."
 
 
 def not_known(server: str) -> str:

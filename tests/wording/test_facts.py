@@ -1,0 +1,138 @@
+"""Every language shows the same facts, escapes the same ones, and begins no line with one where English does not."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Final
+
+import pytest
+from hostile import COCKTAIL, TEXTS
+from wording.languages import ENGLISH, OTHERS, functions_of, modules_of, public, texts_of
+from wording.samples import NUMBERS, calls_of
+
+from sockatuh.room.text import clean_line
+
+SENTENCES: Final = dict(functions_of(ENGLISH))
+PLAIN: Final = "xqz"
+"""Part of no word of any language."""
+ODD: Final = ("format strings", "markup: Rich", "RTL", "backslash escapes", "trailing backslash")
+NOT_SHOWN: Final = {
+    # sentences that do not show all they are given, with the reason
+    "admin.database_unusable": "the remedy begins the next sentence, with a capital",
+    "admin.passed_over": "of many variables the first is enough",
+    "admin.ready_here": "only host and port matter to whoever sits at the same machine",
+    "admin.server_unproven": "the words are of use only while it is unclear whose server this is",
+    "client.found_other_key": "a room without a name is known by its address",
+    "client.name_refused": "most refusals are about the name just typed",
+    "client.still_trying": "the first obstacle begins the sentence, with a capital",
+    "doctor.found_rooms": "the first room is examined",
+    "install.command_failed": "what the service says explains more than what the command says",
+    "install.shortcut_shown": "a shortcut is a link or a script, or another program's file",
+}
+WHOLE_FILES: Final = {"install.file_shown", "install.shortcut_shown"}
+"""What these show has lines of its own, under a heading."""
+SAME: Final = {
+    # what is the same in every language, with the reason
+    "client.NAME_VALID": "the greeting of the original program",
+    "client.JOINED": "the greeting of the original program",
+    "client.MONTHS": "April, September and November",
+    "client.milliseconds": "a unit",
+    "client.here_as": "only a name if there is nothing to remark",
+    "doctor.CHECKS": "terms",
+    "doctor.key": "no word of ours",
+    "doctor.problem": "no word of ours",
+    "check.setting": "no word of ours",
+    "admin.file_unusable": "no word of ours",
+    "admin.wait_first": "empty if there is nothing to wait for",
+    "admin.day": "no word of ours",
+    "reasons.in_words": "what is not known stays as it is",
+    "reasons.REASONS": "two reasons in one",
+    "backup.SERVE": "a command",
+    "backup.START_SERVICE": "a command",
+    "backup.install_service": "a command",
+    "doctor.UNIT_DOWN_REMEDY": "a command",
+    "doctor.buffer_remedy": "a command",
+    "install.command_shown": "a command",
+    "install.file_shown": "a file",
+    "install.shortcut_shown": "a file",
+}
+
+
+def told(function: Callable[..., object], values: dict[str, object]) -> str:
+    """Return what a function says, whatever it returns."""
+    said = function(**values)
+    return said if isinstance(said, str) else "\n".join(said)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("language", OTHERS)
+def test_the_same_facts_are_shown_in_every_language(language: str) -> None:
+    broken: dict[str, str] = {}
+    for name, theirs in functions_of(language):
+        for call in calls_of(name, theirs, PLAIN):
+            ours, other = told(SENTENCES[name], call.values), told(theirs, call.values)
+            shown = [*call.facts, *map(str, NUMBERS)]
+            if [fact in ours for fact in shown] != [fact in other for fact in shown]:
+                broken[name] = other
+    assert not broken
+
+
+def test_english_shows_every_fact() -> None:
+    left_out: set[str] = set()
+    for name, function in SENTENCES.items():
+        for call in calls_of(name, function, PLAIN):
+            if any(fact not in told(function, call.values) for fact in call.facts):
+                left_out.add(name)
+    assert left_out == {*NOT_SHOWN}
+
+
+@pytest.mark.parametrize("language", OTHERS)
+def test_no_line_begins_with_a_fact_that_does_not_in_english(language: str) -> None:
+    broken: dict[str, str] = {}
+    for name, theirs in functions_of(language):
+        for call in calls_of(name, theirs, PLAIN):
+            ours, other = told(SENTENCES[name], call.values), told(theirs, call.values)
+            where = [line.startswith(PLAIN) for line in other.split("\n")]
+            if (any(where[1:]) and name not in WHOLE_FILES) or (where[0] and not ours.startswith(PLAIN)):
+                broken[name] = other
+    assert not broken
+
+
+@pytest.mark.parametrize("language", OTHERS)
+def test_what_english_cleans_is_cleaned_in_every_language(language: str) -> None:
+    broken: dict[str, str] = {}
+    for name, theirs in functions_of(language):
+        for call in calls_of(name, theirs, COCKTAIL, [2]):
+            ours, other = told(SENTENCES[name], call.values), told(theirs, call.values)
+            if other.count(COCKTAIL) != ours.count(COCKTAIL):
+                broken[name] = other
+    assert not broken
+
+
+@pytest.mark.parametrize("language", OTHERS)
+def test_a_cleaned_text_is_shown_as_it_is(language: str) -> None:
+    text = clean_line(" ".join(TEXTS[case] for case in ODD))
+    broken: dict[str, str] = {}
+    for name, theirs in functions_of(language):
+        for call in calls_of(name, theirs, text, [2]):
+            ours, other = told(SENTENCES[name], call.values), told(theirs, call.values)
+            if [fact in ours for fact in call.facts] != [fact in other for fact in call.facts]:
+                broken[name] = other
+    assert not broken
+
+
+@pytest.mark.parametrize("language", OTHERS)
+def test_nothing_is_left_in_english(language: str) -> None:
+    same: set[str] = set()
+    theirs = modules_of(language)
+    for module, here in modules_of(ENGLISH).items():
+        for name, value in public(here).items():
+            if any(
+                ours == other
+                for ours, other in zip(texts_of(value), texts_of(public(theirs[module])[name]), strict=True)
+            ):
+                same.add(f"{module}.{name}")
+    for name, function in functions_of(language):
+        calls = [*calls_of(name, function, PLAIN)]
+        if any(told(SENTENCES[name], call.values) == told(function, call.values) for call in calls):
+            same.add(name)
+    assert same == {*SAME}
