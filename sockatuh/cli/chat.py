@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import os
+import shutil
 import sys
 from collections.abc import Callable, Coroutine
 from enum import StrEnum
@@ -18,8 +19,8 @@ from sockatuh.client.sign_in import Trust
 from sockatuh.errors import OutputLost
 from sockatuh.wording import client as phrases
 
-from .connection import joined
-from .errors import ExitCode
+from .connection import joined, profile_of
+from .errors import ExitCode, stop
 from .event_loop import StoppedShort, run
 from .jsonlines import own_texts, print_line
 from .options import NameOption, PasswordFileOption, TrustOption, Wishes
@@ -29,6 +30,7 @@ from .rows import print_own_texts
 from .safe_output import is_lost
 from .sign_in import AtTerminal
 from .talk import talk_in_json, talk_in_plain_lines, talk_through_a_pipe
+from .which_screen import ScreenKind, choose_screen
 
 Talk: TypeAlias = Callable[[Room, AtTerminal], Coroutine[Any, Any, None]]
 
@@ -51,6 +53,7 @@ def chat(
     ] = None,
     since: SinceOption = None,
     after: AfterOption = None,
+    inline: Annotated[bool, typer.Option("--inline", help=phrases.HELP_INLINE)] = False,
     plain: Annotated[bool, typer.Option("--plain", help=phrases.HELP_PLAIN)] = False,
     as_json: Annotated[bool, typer.Option("--json", help=phrases.HELP_CHAT_JSON)] = False,
     colour: Annotated[Colour, typer.Option("--color", help=phrases.HELP_COLOUR)] = Colour.AUTO,
@@ -58,21 +61,31 @@ def chat(
     """Join a room and talk."""
     person = is_terminal(sys.stdin) and is_terminal(sys.stdout)
     asking = may_ask() and (person or as_json)
-    wanted = read_range(lines, since, after, None if person and not as_json else 0)
-    wishes = Wishes(server, name, password_file, trust, asking, chooses=True, wanted=wanted)
-    talk = _choose(person=person, plain=plain or os.environ.get("TERM") == "dumb", as_json=as_json, colour=colour)
-    run(lambda: _chat(wishes, talk, greets=person and not as_json, as_json=as_json), when_stopped=ExitCode.OK)
+    reads = person and not as_json
+    wanted = read_range(lines, since, after, None if reads else 0)
+    wishes = Wishes(server, name, password_file, trust, asking, chooses=True, reads=reads, wanted=wanted)
+    screen = _choose_screen(inline=inline, plain=plain)
+    talk = _choose(person=person, screen=screen, as_json=as_json, colour=colour)
+    run(lambda: _chat(wishes, talk, greets=reads, as_json=as_json), when_stopped=ExitCode.OK)
 
 
-def _choose(*, person: bool, plain: bool, as_json: bool, colour: Colour) -> Talk:
+def _choose_screen(*, inline: bool, plain: bool) -> ScreenKind:
+    size = shutil.get_terminal_size() if is_terminal(sys.stdout) else None
+    try:
+        return choose_screen(os.environ, size, inline=inline, plain=plain)
+    except ValueError as error:
+        stop(str(error), ExitCode.USAGE)
+
+
+def _choose(*, person: bool, screen: ScreenKind, as_json: bool, colour: Colour) -> Talk:
     if as_json:
         return lambda room, _: talk_in_json(room)
     if not person:
         return lambda room, _: talk_through_a_pipe(room)
-    if plain:
+    if screen is ScreenKind.PLAIN:
         return talk_in_plain_lines
     coloured = colour is Colour.ALWAYS or (colour is Colour.AUTO and not os.environ.get("NO_COLOR"))
-    return lambda room, person: _talk_on_a_screen(room, person, colour=coloured)
+    return lambda room, person: _talk_on_a_screen(room, person, screen, colour=coloured)
 
 
 async def _chat(wishes: Wishes, talk: Talk, *, greets: bool, as_json: bool) -> None:
@@ -120,11 +133,16 @@ def _report(unstored: list[OwnText], *, as_json: bool) -> None:
     print_own_texts(unstored)
 
 
-async def _talk_on_a_screen(room: Room, person: AtTerminal, *, colour: bool) -> None:
-    from .screen import Screen
-
+async def _talk_on_a_screen(room: Room, person: AtTerminal, kind: ScreenKind, *, colour: bool) -> None:
     try:
-        await Screen(room, person, colour=colour).run()
+        if kind is ScreenKind.FULL:
+            from .fullscreen.screen import FullScreen
+
+            await FullScreen(room, person, profile_of(os.environ), colour=colour).run()
+        else:
+            from .screen import Screen
+
+            await Screen(room, person, colour=colour).run()
     except (
         KeyboardInterrupt
     ):  # on the screen Ctrl-C is an ordinary key: the terminal wrote no ^C, so there is no row to end

@@ -75,7 +75,7 @@ def _rows(settings: Settings, room: ChosenRoom) -> dict[str, tuple[Any, str]]:
     if room.service is not None and room.service.listens is not None:
         for key, value in zip(("host", "port"), room.service.listens, strict=True):
             if rows[key][0] != value:
-                rows[key] = (value, f"{SOCKET_UNIT}, whatever is set elsewhere")
+                rows[key] = (value, wording.whatever_is_set(SOCKET_UNIT))
     return rows
 
 

@@ -48,6 +48,7 @@ async def joined(wishes: Wishes, person: AtTerminal | None = None) -> AsyncItera
             keeps_server=wishes.chooses and (bool(wishes.server) or not os.environ.get("SOCKATUH_SERVER")),
             keeps_name=wishes.chooses and wishes.may_ask and not wishes.name,
             keeps_rename=wishes.chooses and wishes.may_ask,
+            keeps_place=wishes.reads,
             follows=follows,
         ) as room:
             yield room

@@ -39,7 +39,7 @@ from sockatuh.net.journal import is_journal, with_level
 from sockatuh.protocol.identity import words
 from sockatuh.room.moments import find_rfc3339
 from sockatuh.room.text import clean_line
-from sockatuh.wording import NO_ANSWER_GIVEN, usage
+from sockatuh.wording import NO_ANSWER_GIVEN, reasons, usage
 from sockatuh.wording import admin as wording
 from sockatuh.wording import client as phrases
 
@@ -137,17 +137,18 @@ def _explain_local(error: Exception) -> Explanation:
             message = wording.database_too_new(clean_line(error.path), error.found, error.known)
             return Explanation(ExitCode.OTHER, "database_too_new", message)
         case StoreError():
-            remedy = error.remedy if isinstance(error, DatabaseUnusable) else ""
-            return Explanation(
-                ExitCode.OTHER, "database_unusable", wording.database_unusable(clean_line(str(error)), remedy)
-            )
+            facts = ("", str(error), "")
+            if isinstance(error, DatabaseUnusable):
+                facts = (error.path, error.reason, error.remedy)
+            message = wording.database_unusable(*map(clean_line, facts))
+            return Explanation(ExitCode.OTHER, "database_unusable", message)
         case KeyFileError():
             exit_code = ExitCode.BAD_CONFIGURATION if isinstance(error, FileNotPrivate) else ExitCode.OTHER
             return Explanation(exit_code, "key_unusable", wording.key_unusable(clean_line(error.path), error.reason))
         case OutputLost():
             return Explanation(ExitCode.OTHER, "output_lost", wording.output_lost(clean_line(error.reason)))
         case SockAtuhError():
-            return Explanation(ExitCode.OTHER, "other", str(error))
+            return Explanation(ExitCode.OTHER, "other", reasons.in_words(str(error)))
         case OSError() | MemoryError():
             return _explain_system(error)
         case _:

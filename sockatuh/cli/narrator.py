@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from datetime import datetime
 from typing import Final, Protocol
 
 from sockatuh.client.items import (
@@ -11,6 +12,8 @@ from sockatuh.client.items import (
     Back,
     Came,
     Day,
+    Empty,
+    EntryEvent,
     Event,
     Gap,
     Here,
@@ -19,12 +22,17 @@ from sockatuh.client.items import (
     Member,
     Missed,
     OtherKey,
+    Read,
     Rejected,
+    Renamed,
     Role,
     Said,
+    Since,
     Stored,
     Waiting,
     Went,
+    Whispered,
+    local_moment,
 )
 from sockatuh.client.room import Room
 from sockatuh.client.timeline import Timeline
@@ -32,7 +40,7 @@ from sockatuh.wording import admin as wording
 from sockatuh.wording import client as phrases
 
 from .naming import shown_name
-from .rendering import LONGEST, Line, draw, shorten
+from .rendering import LONGEST, Line, draw, faded, shorten
 
 LONG_TEXTS_SIZE: Final = 1_048_576
 """Bytes of long texts that are kept: 64 texts of the greatest length, or more shorter ones."""
@@ -100,13 +108,18 @@ class Narrator:
 
     def report(self, event: Event) -> None:
         """Show an event."""
-        for item in (event,) if self._timeline is None else self._timeline.take(event):
+        for item in self._items(event):
             self._tell(item)
+
+    def _items(self, event: Event) -> Iterable[Item]:
+        return (event,) if self._timeline is None else self._timeline.take(event)
 
     def _tell(self, item: Item) -> None:
         match item:
-            case Said() | Came() | Went():
+            case Said() | Whispered() | Came() | Went() | Renamed():
                 self._show(item)
+            case Read(line):
+                self._show(line, was_read=True)
             case Stored() | Rejected() | Waiting():
                 self._tell_of_own(item)
             case Lost(reason):
@@ -130,6 +143,10 @@ class Narrator:
                 return phrases.BACK
             case Here():
                 return phrases.HERE
+            case Empty():
+                return phrases.EMPTY
+            case Since(count, at, left_out, after):
+                return phrases.since(count, local_moment(at), datetime.now(), left_out, after)
             case Missed(count, again):
                 return (phrases.missed if again else phrases.earlier)(count)
             case Day(day):
@@ -137,12 +154,12 @@ class Narrator:
             case _:
                 return None
 
-    def _show(self, event: Said | Came | Went) -> None:
+    def _show(self, event: EntryEvent, *, was_read: bool = False) -> None:
         lines = draw(event, self._room.me, self._view.columns)
         if self._timeline is not None and isinstance(event, Said) and len(lines) > LONGEST:
             self.long_texts.keep(event)
             lines = shorten(lines, event.seq, self._view.columns)
-        self._view.show(lines)
+        self._view.show(faded(lines) if was_read else lines)
         if self._timeline is not None and isinstance(event, Came) and event.dialect == UNENCRYPTED:
             self._view.note(phrases.IN_CLEAR.format(name=shown_name(event.name)))
 
@@ -166,7 +183,7 @@ def describe(members: Sequence[Member]) -> str:
 
 
 def _described(member: Member) -> str:
-    role = "" if member.role is Role.MEMBER else str(member.role)
+    role = "" if member.role is Role.MEMBER else phrases.ROLES[member.role]
     return phrases.here_as(
         shown_name(member.name), role, is_encrypted=member.dialect != UNENCRYPTED, is_present=member.present
     )

@@ -42,7 +42,8 @@ class Range:
 class Wishes:
     """How to connect; a value of None comes from the profile, or from a person if `may_ask`.
 
-    `chooses`: this is a `chat`, so the profile remembers its server and name. `wanted`: which earlier lines to show.
+    `chooses`: this is a `chat`, so the profile remembers its server and name. `reads`: a person reads what is shown, so
+    the profile remembers how far. `wanted`: which earlier lines to show.
     """
 
     server: str | None
@@ -51,6 +52,7 @@ class Wishes:
     trust: Trust
     may_ask: bool
     chooses: bool = False
+    reads: bool = False
     role: Role = Role.MEMBER
     wanted: Range = Range()
     patience: Patience = field(default_factory=lambda: Patience(None))

@@ -17,7 +17,7 @@ AUTHOR_COLOURS: Final = (
     "#d75f5f", "#5f87d7", "#00875f", "#af5faf", "#af8700", "#875fd7", "#5f8700", "#d75f87", "#008787",
 )  # fmt: skip
 _WEIGHTS: Final = [
-    *((name, "dim") for name in ("time", "event", "note", "pending", "absent")),
+    *((name, "dim") for name in ("time", "event", "note", "pending", "absent", "read")),
     *((name, "bold") for name in ("mention", "prompt", "status", "hint", "heading")),
     ("private", "underline"),
     ("header", "reverse"),

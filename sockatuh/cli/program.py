@@ -21,6 +21,7 @@ from typing import Final
 
 import sockatuh
 from sockatuh.protocol.constants import VERSION
+from sockatuh.wording import install as wording
 
 SYSTEM: Final = tuple(map(Path, ("/usr", "/lib", "/lib64")))
 """Directories from which our units allow programs to run in any case."""
@@ -64,7 +65,7 @@ class Program:
         if done.returncode == 0 and done.stdout.strip() == f"sockatuh {sockatuh.__version__} (protocol {VERSION})":
             return ""
         said = (done.stderr or done.stdout).strip().splitlines()
-        return said[-1] if said else f"it ends with {done.returncode}"
+        return said[-1] if said else wording.ended_with(done.returncode)
 
 
 def called_as() -> str:

@@ -63,6 +63,8 @@ def draw(entry: Entry, me: str, columns: int | None = None) -> list[Line]:
             return draw_event(entry.at, phrases.joined(shown_name(entry.name)), columns)
         case Went():
             return draw_event(entry.at, phrases.left(shown_name(entry.name), entry.reason), columns)
+        case Renamed() if entry.new == me:
+            return draw_event(entry.at, phrases.you_are(shown_name(me)), columns)
         case Renamed():
             return draw_event(entry.at, phrases.renamed(shown_name(entry.name), shown_name(entry.new)), columns)
 
@@ -80,6 +82,11 @@ def shorten(lines: list[Line], seq: int, columns: int | None) -> list[Line]:
     first, *others = wrap(remark, columns, NAMES_AT, TEXTS_FROM)
     rows = [" " * NAMES_AT + first, *(" " * TEXTS_FROM + row for row in others)]
     return lines[:SHORTENED] + [(("class:note", row),) for row in rows]
+
+
+def faded(lines: list[Line]) -> list[Line]:
+    """Return lines as they are shown to somebody who has read them before."""
+    return [tuple(("class:read", text) for _, text in line) for line in lines]
 
 
 def plain(line: Line) -> str:

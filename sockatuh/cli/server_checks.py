@@ -66,7 +66,7 @@ def not_resolved(host: str, error: Exception) -> Verdict:
     """Return the verdict about a name that has no address."""
     is_unknown = isinstance(error, socket.gaierror) and error.errno != socket.EAI_AGAIN
     kind = "unknown_name" if is_unknown else "no_name_server"
-    reason = (error.strerror if isinstance(error, OSError) else "") or "the name servers do not answer"
+    reason = (error.strerror if isinstance(error, OSError) else "") or wording.NO_NAME_SERVER
     remedy = wording.WRITE_THE_ADDRESS if host.lower().rstrip(".").endswith(LOCAL) else admin.REMEDIES[kind]
     return bad("name", wording.not_resolved(host, reason), remedy, ExitCode.NO_SERVER)
 

@@ -7,35 +7,22 @@ sentences are compared with the patterns in `wording.usage`; one that fits none 
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
 from typing import Final
 
 from sockatuh.wording import usage
+from sockatuh.wording.patterns import translated
 
 _REMARKS_BEHIND: Final = re.compile(r"(?P<sentence>.*?)\s*\[(?P<remarks>[^\[\]]*)\]", re.DOTALL)
-_PLACE: Final = re.compile(r"\\\{(\w+)\\\}")
 
 
 def error_in_words(message: str) -> str:
     """Return the message of a usage error."""
-    return _translated(message, usage.ERRORS)
+    return translated(message.replace("\n\t", " "), usage.ERRORS)  # Typer lists choices one below the other
 
 
 def sentence_in_words(sentence: str) -> str:
     """Return the explanation of an option or an argument, with remarks such as its default behind it."""
     if (behind := _REMARKS_BEHIND.fullmatch(sentence)) is None:
         return usage.SENTENCES.get(sentence, sentence)
-    remarks = "; ".join(_translated(remark, usage.REMARKS) for remark in behind["remarks"].split("; "))
+    remarks = "; ".join(translated(remark, usage.REMARKS) for remark in behind["remarks"].split("; "))
     return f"{behind['sentence']} [{remarks}]".lstrip()
-
-
-def _translated(text: str, table: Mapping[str, str]) -> str:
-    for pattern, translation in table.items():
-        if found := re.fullmatch(_PLACE.sub(r"(?P<\1>.*?)", re.escape(pattern)), text, re.DOTALL):
-            values = found.groupdict()
-            if "others" in values:
-                values["others"] = " ".join(values["others"].split())  # Typer writes choices one below the other
-            if "reason" in values:
-                values["reason"] = _translated(values["reason"], table)
-            return translation.format(**values)
-    return text

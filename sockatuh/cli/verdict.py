@@ -8,6 +8,8 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Final
 
+from sockatuh.wording import doctor as wording
+
 from .errors import ExitCode
 from .jsonlines import print_line
 from .rows import print_wrapped
@@ -74,7 +76,7 @@ def print_verdict(verdict: Verdict, *, as_json: bool) -> None:
         told = {"check": verdict.check, "result": verdict.result, "text": verdict.text}
         print_line("checked", **told, remedy=verdict.remedy or None, **verdict.facts)
         return
-    head = f"{MARKS[verdict.result]}  {verdict.check:<{LABEL}}"
+    head = f"{MARKS[verdict.result]}  {wording.CHECKS.get(verdict.check, verdict.check):<{LABEL}}"
     columns = columns_of(sys.stdout)
     indent = len(head) if columns is None or columns >= WIDE else NARROW_INDENT
     first, *others = [*verdict.text.splitlines(), *verdict.remedy.splitlines()]

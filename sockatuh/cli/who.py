@@ -60,7 +60,7 @@ def _print_json(member: Member) -> None:
 def _row(member: Member) -> tuple[str, ...]:
     remarks = [] if member.present else [phrases.NO_CONTACT]
     if member.role is not Role.MEMBER:
-        remarks.append(f"({member.role})")
+        remarks.append(f"({phrases.ROLES[member.role]})")
     if member.away is not None:  # last, because it ends with a text of somebody else's
         remarks.append(phrases.is_away(apart(member.away)))
     name, since = shown_name(member.name), local_moment(member.since)

@@ -26,7 +26,8 @@ from .deadline import Patience
 from .items import ROLE_NUMBERS, Notice, Role
 from .memory import Memory
 from .name_tags import NameTags
-from .profile import Profile
+from .profile import Bookmark, Profile
+from .reading import EARLIER, MOST_NEW, Reading
 from .room import Room
 from .room_password import RoomPassword
 from .server_address import ServerAddress
@@ -57,6 +58,7 @@ async def connect(
     keeps_server: bool = False,
     keeps_name: bool = False,
     keeps_rename: bool = False,
+    keeps_place: bool = False,
     follows: bool = False,
     carry: Carry = UdpCarrier,
 ) -> AsyncIterator[Room]:
@@ -74,8 +76,9 @@ async def connect(
     older than `since` (ms since 1970). `patience` is the most seconds that connecting may take, not counting the
     time a person takes to answer; `login` is the name to suggest where none is known. `keeps_server` and `keeps_name`
     remember the server and the name in the profile, as a chat does, and `keeps_rename` the name of a later
-    `Room.rename`. `follows`: if a server whose key is pinned does not
-    answer, look for it in the local networks, and remember its new address. `carry` makes what carries the datagrams.
+    `Room.rename`; `keeps_place` remembers how far was read, and begins there if no other beginning is asked for.
+    `follows`: if a server whose key is pinned does not answer, look for it in the local networks, and remember its new
+    address. `carry` makes what carries the datagrams.
 
     Raises AddressUnclear, NoServer, NotPrepared, NotStored, IdentityChanged, ServerUnproven, VersionMismatch,
     ClientOutdated, NameTaken, Refused and KeyFileError.
@@ -102,6 +105,8 @@ async def connect(
     if pin is not None and address.key is not None and pin.key != address.key:
         raise IdentityChanged(address.server, pin.key, address.key)
     key = pin.key if pin is not None else address.key
+    continues = keeps_place and (history, after, since) == (None, None, None)
+    bookmark = memory.bookmark if continues else None
     options = ConversationOptions(
         address.host,
         address.port,
@@ -111,7 +116,10 @@ async def connect(
         ticket=memory.ticket,
         salt=memory.salt,
         role=ROLE_NUMBERS[role],
-        cursor=after or 0,
+        cursor=bookmark.seq if bookmark is not None else after or 0,
+        log_id=bookmark.log_id if bookmark is not None else None,
+        earlier=EARLIER if continues else 0,
+        newest=MOST_NEW if bookmark is not None else None,
         history=history,
         meets_nobody_new=Trust(trust) is Trust.STRICT,
     )
@@ -146,9 +154,15 @@ async def connect(
             if password.given is not None:
                 with contextlib.suppress(Refused):
                     conversation.come_back(admitted.name, password.given)
+
+            def keep_place(log_id: bytes, seq: int, at: int) -> None:
+                memory.keep_bookmark(Bookmark(room.me, log_id, seq, at))
+
+            reading = Reading(admitted, bookmark, keep_place if keeps_place else None)
             again = PasswordAgain(questions, password, lambda typed: conversation.come_back(room.me, typed))
 
             def remember(admitted: Admitted) -> None:
+                reading.note_admission(admitted)
                 memory.keep_nodes(admitted.nodes)
                 memory.keep_salt(conversation.peer.salt)
                 memory.keep_ticket(admitted.name, admitted.ticket, used_ticket=sign_in.used_ticket)
@@ -168,6 +182,7 @@ async def connect(
                 tags=tags,
                 password=password,
                 since=since,
+                reading=reading,
                 remember=remember,
                 remember_rename=remember_rename,
                 ask_password=lambda refused: again.mend(refused, room.fail),
@@ -176,6 +191,7 @@ async def connect(
                 yield room
             finally:
                 again.close()
+                reading.close()
                 if not room.unanswered:
                     room.forget_unsent()
                 with contextlib.suppress(ClientError):

@@ -226,13 +226,38 @@ class Missed:
 
 
 @dataclass(frozen=True, slots=True)
+class Read:
+    """A line that this person was shown in an earlier chat, repeated so that what is new has its context."""
+
+    line: Said | Whispered
+
+
+@dataclass(frozen=True, slots=True)
+class Since:
+    """A heading: `count` lines follow, from since this person's last chat, which ended at `at` (ms since 1970).
+
+    `left_out` entries of the log between the two, those after the seq `after`, are too many to be fetched.
+    """
+
+    count: int
+    at: int
+    left_out: int
+    after: int
+
+
+@dataclass(frozen=True, slots=True)
+class Empty:
+    """Nobody has ever said anything in this room."""
+
+
+@dataclass(frozen=True, slots=True)
 class Day:
     """A heading: what follows was said on another day, in local time."""
 
     day: date
 
 
-Item: TypeAlias = Event | Missed | Day
+Item: TypeAlias = Event | Missed | Read | Since | Empty | Day
 """What a timeline yields."""
 
 
@@ -250,6 +275,25 @@ class Member:
     since: int
     role: Role
     away: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Link:
+    """How the network between this client and its server has been, over all its sessions; times are in seconds.
+
+    `address` is the one in use (`host:port`, "" before there is one), `key` the server's (X25519, 32 bytes).
+    `best_answer` is the shortest time of the last eight answers, `last_answer` the last one's; None before there are
+    any. `sent` and `repeated` count datagrams, `losses` how often contact was lost, `lost_for` how long in all.
+    """
+
+    address: str
+    key: bytes
+    best_answer: float | None
+    last_answer: float | None
+    sent: int
+    repeated: int
+    losses: int
+    lost_for: float
 
 
 # What signing in tells a person (client/sign_in.py).

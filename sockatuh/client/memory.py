@@ -15,7 +15,7 @@ from sockatuh.room.text import clean_line
 from sockatuh.room.word import one_word
 
 from .items import NotRemembered, Role
-from .profile import Profile, SavedTicket
+from .profile import Bookmark, Profile, SavedTicket
 from .server_address import Node, ServerAddress, parse_nodes_untrusted
 
 
@@ -45,6 +45,15 @@ class Memory:
     def ticket(self) -> bytes | None:
         """The ticket for this name, if there is one."""
         return self._ticket.sealed if self._ticket is not None else None
+
+    @property
+    def bookmark(self) -> Bookmark | None:
+        """How far this person has read under this name, None if that is not known."""
+        return self._profile.find_bookmark(self._address.server, self.name) if self.name else None
+
+    def keep_bookmark(self, bookmark: Bookmark) -> None:
+        """Remember how far this person has read; raises KeyFileError."""
+        self._profile.keep_bookmark(self._address.server, bookmark)
 
     @property
     def salt(self) -> bytes | None:

@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import Final, Generic, TypeVar
 
 from sockatuh.errors import KeyFileError
-from sockatuh.protocol.constants import MAX_NODES, SALT_SIZE
+from sockatuh.protocol.constants import LOG_ID_SIZE, MAX_NODES, SALT_SIZE
 from sockatuh.store.files import (
     ensure_private_directory,
     exclusive,
@@ -35,9 +35,11 @@ T = TypeVar("T")
 
 _ENCODING: Final = "utf-8"
 _KEPT_AS_IS: Final = "surrogateescape"  # bytes that are not UTF-8 survive a rewrite of their file
+_LARGEST: Final = 2**63 - 1
+"""The largest integer that the protocol has."""
 _NO_HOME: Final = "there is no such home directory; name a directory in $SOCKATUH_CLIENT_DIR"
-TICKETS_PER_SERVER: Final = 32
-"""Tickets kept per server, the newest; a server allows one key as many names."""
+NAMES_PER_SERVER: Final = 32
+"""Names per server whose tickets and bookmarks are kept, the newest; a server allows one key as many names."""
 CHOICES_PER_SERVER: Final = 16
 IGNORED_PER_SERVER: Final = 256
 """People ignored per server, the latest."""
@@ -51,6 +53,16 @@ class Pin:
     key: bytes
     first_seen: str
     room: str
+
+
+@dataclass(frozen=True, slots=True)
+class Bookmark:
+    """How far somebody has read under a name: the id of the log (16 bytes), the seq, and when (ms since 1970)."""
+
+    name: str
+    log_id: bytes
+    seq: int
+    at: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,6 +111,7 @@ class Profile:
         self._names = _ServerLines(self._path("names"), _parse_text)
         self._tickets = _ServerLines(self._path("tickets"), _parse_ticket)
         self._salts = _ServerLines(self._path("salts"), _parse_salt)
+        self._bookmarks = _ServerLines(self._path("bookmarks"), _parse_bookmark)
         self._last = _ServerLines(self._path("last_server"), _parse_text)
         self._nodes = _ServerLines(self._path("nodes"), _parse_nodes)
         self._choices = _ServerLines(self._path("choices"), _parse_choice)
@@ -132,8 +145,9 @@ class Profile:
         self._pins.put(server, f"x25519 {base64.b64encode(key).decode()} {first_seen} {_one_line(room)}")
 
     def forget(self, server: str) -> bool:
-        """Delete a server's key, and what it told of itself; False if there was no key."""
+        """Delete a server's key, what it told of itself, and what was read there; False if there was no key."""
         self._nodes.remove(server)
+        self._bookmarks.remove(server)
         self._salts.remove(server)
         return self._pins.remove(server)
 
@@ -155,8 +169,17 @@ class Profile:
 
     def move(self, before: str, after: str) -> None:
         """Give everything known about a server to another address; what was known about that goes the other way."""
-        kept = self._tickets, self._names, self._nodes, self._salts, self._choices, self._ignored, self._pins
-        for lines in kept:
+        lines_of_servers = (
+            self._tickets,
+            self._names,
+            self._nodes,
+            self._salts,
+            self._bookmarks,
+            self._choices,
+            self._ignored,
+            self._pins,
+        )
+        for lines in lines_of_servers:
             lines.swap(before, after)
         if (last := self.find_last_server()) is not None and _one_word(last) == _one_word(before):
             self.set_last_server(after)
@@ -185,7 +208,20 @@ class Profile:
         """Store the newest ticket for a name at a server; tickets for other names stay."""
         day = datetime.now(UTC).date().isoformat()
         value = f"{base64.b64encode(sealed).decode()} {day} {_one_line(name)}"
-        self._tickets.put(server, value, _of(name), at_most=TICKETS_PER_SERVER)
+        self._tickets.put(server, value, _of(name), at_most=NAMES_PER_SERVER)
+
+    def find_bookmark(self, server: str, name: str) -> Bookmark | None:
+        """Return how far this person has read under a name, None if that is not known."""
+        return self._bookmarks.find(server, _of(name))
+
+    def keep_bookmark(self, server: str, bookmark: Bookmark) -> None:
+        """Remember how far this person has read, unless another client has read further in the same log."""
+        present = self.find_bookmark(server, bookmark.name)
+        if present is not None and present.log_id == bookmark.log_id and present.seq > bookmark.seq:
+            return
+        log_id = base64.b64encode(bookmark.log_id).decode()
+        value = f"{log_id} {bookmark.seq} {bookmark.at} {_one_line(bookmark.name)}"
+        self._bookmarks.put(server, value, _of(bookmark.name), at_most=NAMES_PER_SERVER)
 
     def find_choice(self, server: str, what: str) -> str | None:
         """Return what this person has chosen for a server's chat: `quiet`, `bell`, `people`; None if nothing."""
@@ -363,10 +399,24 @@ def _parse_ticket(value: str) -> SavedTicket | None:
     return SavedTicket(name, sealed, day) if sealed and name else None
 
 
-def _of(name: str) -> Callable[[SavedTicket], bool]:
-    """Return a test for the tickets of one name, ignoring case, with a space the same as a `_`."""
+def _parse_bookmark(value: str) -> Bookmark | None:
+    fields = value.split(" ", 3)
+    if len(fields) < 4 or not all(field.isascii() and field.isdigit() for field in fields[1:3]):
+        return None
+    try:
+        log_id = base64.b64decode(fields[0], validate=True)
+        seq, at = (int(field) for field in fields[1:3])
+    except (binascii.Error, ValueError):
+        return None
+    if len(log_id) != LOG_ID_SIZE or max(seq, at) > _LARGEST or not fields[3]:
+        return None
+    return Bookmark(fields[3], log_id, seq, at)
+
+
+def _of(name: str) -> Callable[[SavedTicket | Bookmark], bool]:
+    """Return a test for what is kept under one name, ignoring case, with a space the same as a `_`."""
     wanted = _folded(name)
-    return lambda ticket: _folded(ticket.name) == wanted
+    return lambda saved: _folded(saved.name) == wanted
 
 
 def _folded(name: str) -> str:

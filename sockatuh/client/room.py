@@ -35,6 +35,7 @@ from .items import (
     Event,
     Gap,
     Here,
+    Link,
     Lost,
     Member,
     OtherKey,
@@ -53,6 +54,7 @@ from .items import (
     presence_of,
 )
 from .name_tags import NameTags
+from .reading import Reading
 from .room_password import RoomPassword
 from .stream import Reader, Stream
 from .unsent import Unsent
@@ -98,6 +100,10 @@ class Session(Protocol):
     @property
     def is_held(self) -> bool:
         """Whether lines wait because the server can store nothing."""
+
+    @property
+    def link(self) -> Link:
+        """How the network between here and the server has been."""
 
     def listen(self, listener: Listener) -> None:
         """Report every event to a listener, beginning with those since the join."""
@@ -156,6 +162,7 @@ class Room:
         tags: NameTags | None = None,
         password: RoomPassword | None = None,
         since: int | None = None,
+        reading: Reading | None = None,
         remember: Callable[[e.Admitted], None] = lambda _: None,
         remember_rename: Callable[[e.NameChanged], None] = lambda _: None,
         ask_password: Callable[[Refused], bool] = lambda _: False,
@@ -169,6 +176,8 @@ class Room:
         self.in_contact = True
         self.here: int | None = None
         """How many members are in the room, as the server said last; None until it has."""
+        self.reading = reading or Reading(admitted)
+        """How far the person has read who is shown the events."""
         self.unplaced: dict[int, Unplaced] = {}
         """Own lines, by number, that have not arrived in the log yet."""
         self._session = session
@@ -300,6 +309,11 @@ class Room:
     def silence(self) -> float | None:
         """Seconds since the last datagram from the server, if one is overdue; None while all is well."""
         return self._session.silence
+
+    @property
+    def link(self) -> Link:
+        """How the network between here and the server has been."""
+        return self._session.link
 
     def fault_of(self, text: str, to: str = "") -> tuple[str, int] | None:
         """Return why a text should not be said (to an addressee), as a code and its size in bytes, or None.

@@ -45,6 +45,7 @@ from sockatuh.room.password import PasswordUnusable, prepare_password
 
 from .carrier import Carry, UdpCarrier
 from .deadline import loop_time
+from .items import Link
 from .password_hash import hash_password
 from .room import Listener
 from .server_address import Node, parse_nodes_untrusted
@@ -70,7 +71,8 @@ LEAVE_TIMEOUT: Final = 1.0
 class ConversationOptions:
     """Where the server is, and who connects; see PeerOptions. `key` is the server's pinned key, None if unknown.
 
-    `nodes` are further addresses of the same room, to be named only together with a key. `salt`: see PeerOptions.
+    `nodes` are further addresses of the same room, to be named only together with a key. `salt`, `cursor`, `log_id`,
+    `earlier` and `newest`: see PeerOptions.
     `meets_nobody_new`: refuse a server whose key is not pinned.
     """
 
@@ -82,6 +84,9 @@ class ConversationOptions:
     salt: bytes | None = None
     role: int = MEMBER
     cursor: int = 0
+    log_id: bytes | None = None
+    earlier: int = 0
+    newest: int | None = None
     history: int | None = None
     nodes: tuple[Node, ...] = ()
     meets_nobody_new: bool = False
@@ -129,6 +134,9 @@ class Conversation:
                 ticket=options.ticket,
                 salt=options.salt,
                 cursor=options.cursor,
+                log_id=options.log_id,
+                earlier=options.earlier,
+                newest=options.newest,
                 history=options.history,
                 meets_nobody_new=options.meets_nobody_new,
             ),
@@ -327,6 +335,21 @@ class Conversation:
     def silence(self) -> float | None:
         """Seconds since the server was last heard, if it should have been heard by now; None while all is well."""
         return self.peer.silence(loop_time())
+
+    @property
+    def link(self) -> Link:
+        """How the network between here and the server has been."""
+        report = self.peer.report_link(loop_time())
+        return Link(
+            format_address(report.address) if report.address is not None else "",
+            report.server_key,
+            report.best_answer,
+            report.last_answer,
+            report.sent,
+            report.repeated,
+            report.losses,
+            report.lost_for,
+        )
 
     @property
     def is_proven(self) -> bool:

@@ -43,7 +43,18 @@ CREDENTIAL_DIRECTORIES: Final = (
 """Variables that name the directories in which the credential may be, the strongest first, with each one's origin."""
 CLIENT_VARIABLES: Final = frozenset(
     PREFIX + name
-    for name in ("CONFIG", "CLIENT_DIR", "PASSWORD_FILE", "PASSWORD", "SERVER", "NAME", "TRUST", "DISCOVER", "LANG")
+    for name in (
+        "CONFIG",
+        "CLIENT_DIR",
+        "PASSWORD_FILE",
+        "PASSWORD",
+        "SERVER",
+        "NAME",
+        "TRUST",
+        "DISCOVER",
+        "LANG",
+        "SCREEN",
+    )
 )
 """Variables that are not settings of the server: the client's, and the one that names the file."""
 _LONGEST_QUOTED: Final = 40

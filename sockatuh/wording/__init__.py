@@ -5,6 +5,7 @@ There is one package per language, all with the same modules, names and signatur
 * `admin`: about running a room, and about errors;
 * `client`: about being in a room;
 * `install`, `check`, `backup`, `doctor`: about the commands of these names;
+* `reasons`: why something failed, as the packages below say it;
 * `usage`: the words of help pages and usage errors.
 
 `from sockatuh.wording import client` is that module in the language chosen from the environment when this module is
@@ -50,10 +51,22 @@ def find_unknown(environ: Mapping[str, str]) -> str | None:
 
 
 if TYPE_CHECKING:
-    from .en import HELP_JSON, HELP_PASSWORD_FILE, NO_ANSWER_GIVEN, admin, backup, check, client, doctor, install, usage
+    from .en import (
+        HELP_JSON,
+        HELP_PASSWORD_FILE,
+        NO_ANSWER_GIVEN,
+        admin,
+        backup,
+        check,
+        client,
+        doctor,
+        install,
+        reasons,
+        usage,
+    )
 else:
     _chosen = import_module(f".{choose_language(os.environ)}", __name__)
-    _MODULES = frozenset({"admin", "backup", "check", "client", "doctor", "install", "usage"})
+    _MODULES = frozenset({"admin", "backup", "check", "client", "doctor", "install", "reasons", "usage"})
 
     def __getattr__(name: str) -> object:
         """Return a module or a sentence of the chosen language, loaded on first use."""
@@ -77,5 +90,6 @@ __all__ = [
     "find_language",
     "find_unknown",
     "install",
+    "reasons",
     "usage",
 ]

@@ -97,6 +97,7 @@ class Client:
         self._terminals: list[Terminal] = []
         self._watchdogs: list[threading.Timer] = []
         self.environ = kept | {"SOCKATUH_CLIENT_DIR": str(directory), "TERM": "xterm-256color", "LANG": "C.UTF-8"}
+        self.environ |= {"SOCKATUH_SCREEN": "inline"}  # the full screen's own tests say so
         if server is not None:
             self.environ |= {"SOCKATUH_SERVER": server.address}
             self.environ |= {"SOCKATUH_NAME": directory.name, "SOCKATUH_PASSWORD": PASSWORD}

@@ -3,8 +3,8 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
-from datetime import datetime
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -13,8 +13,10 @@ from client.session_double import ADMITTED, SessionDouble
 from sockatuh.cli.narrator import LongTexts, Narrator
 from sockatuh.cli.rendering import Line, plain
 from sockatuh.cli.slash import CommandRunner, Done, NotDone
-from sockatuh.client.items import Said, Waiting
+from sockatuh.client.items import Here, Said, Waiting
 from sockatuh.client.name_tags import NameTags
+from sockatuh.client.profile import Bookmark
+from sockatuh.client.reading import Reading
 from sockatuh.client.room import Room
 from sockatuh.client.timeline import GATHERED_SIZE
 from sockatuh.protocol.client.events import (
@@ -44,9 +46,11 @@ class Wall:
     """A view that records its calls."""
 
     seen: list[str] = field(default_factory=list)
+    lines: list[Line] = field(default_factory=list)
     columns: int | None = None
 
     def show(self, lines: Sequence[Line]) -> None:
+        self.lines += lines
         self.seen += [plain(line)[6:] for line in lines]
 
     def answer(self, lines: Sequence[str]) -> None:
@@ -76,13 +80,14 @@ def tell(
     then: Callable[[CommandRunner], object] = lambda _: None,
     present: Sequence[MemberInfo] = (),
     tags: NameTags | None = None,
+    begins: int = 3,
 ) -> list[str]:
     """Return what a member called tom is shown of some events; `then` runs afterwards."""
 
     async def report() -> list[str]:
         session, wall = SessionDouble(), Wall()
         session.present = present
-        room = Room(session, "room", ADMITTED, tags=tags)
+        room = Room(session, "room", replace(ADMITTED, begins=begins), tags=tags)
         for text in says:
             room.send(text)
         narrator = Narrator(room, wall, marks=marks, tells_own=tells_own)
@@ -121,6 +126,35 @@ def test_history_is_shown_between_marks_without_joins_and_leaves() -> None:
         said(4, "new"),
     ]
     assert tell(*history) == ["— 2 earlier lines", "ana  one", "ana  two", "— you are here", "ana  new"]
+
+
+def test_who_returns_is_shown_what_is_new_below_what_was_read() -> None:
+    admitted = Admitted("tom", bytes(16), 1, 9, b"", again=False, rewound=False, begins=0)
+    last = datetime.now() - timedelta(minutes=1)
+    bookmark = Bookmark("tom", bytes(16), 1, int(last.timestamp() * 1000))
+
+    async def story() -> Wall:
+        session, wall = SessionDouble(), Wall()
+        room = Room(session, "room", admitted, reading=Reading(admitted, bookmark, lambda *_: None))
+        narrator = Narrator(room, wall, marks=True)
+        session.tell(said(1, "one"), said(2, "two"), CaughtUp())
+        async for event in room:
+            narrator.report(event)
+            if event == Here():
+                break
+        return wall
+
+    wall = asyncio.run(story())
+    since = phrases.since(1, last, datetime.now(), 0, 1)
+    assert wall.seen == ["ana  one", f"— {since}", "ana  two", "— you are here"]
+    assert [{style for style, _ in line} == {"class:read"} for line in wall.lines] == [True, False]
+
+
+def test_a_room_in_which_nothing_was_said_says_so() -> None:
+    assert tell(event_of(1, JOINED, "tom", "secure"), CaughtUp(), begins=0) == [
+        "— nobody has said anything yet",
+        "— you are here",
+    ]
 
 
 def test_an_empty_room_shows_where_one_is() -> None:

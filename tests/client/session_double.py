@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Sequence
 
-from sockatuh.client.items import Came, Said, Went, event_of
+from sockatuh.client.items import Came, Link, Said, Went, event_of
 from sockatuh.client.room import Listener, Room
 from sockatuh.client.room_password import RoomPassword
 from sockatuh.errors import Refused
@@ -13,7 +13,7 @@ from sockatuh.protocol.client import events as e
 from sockatuh.protocol.client.inbox import Gone
 from sockatuh.protocol.messages import JOINED, LEFT, MESSAGE, Entry, MemberInfo
 
-ADMITTED = e.Admitted("tom", bytes(16), 3, 9, b"ticket", again=False, rewound=False)
+ADMITTED = e.Admitted("tom", bytes(16), 3, 9, b"ticket", again=False, rewound=False, begins=3)
 
 
 class SessionDouble:
@@ -31,6 +31,7 @@ class SessionDouble:
         self.away: list[str | None] = []
         self.came_back: list[tuple[str, str]] = []
         self.present: Sequence[MemberInfo] = ()
+        self.link = Link("127.0.0.1:9", bytes(32), 0.003, 0.004, 9, 1, 2, 20.0)
         self._listener: Listener | None = None
         self._answers: dict[int, asyncio.Future[int]] = {}
 

@@ -14,7 +14,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from machine import unmeasured
 
-from sockatuh.client.profile import IGNORED_PER_SERVER, TICKETS_PER_SERVER, Ignored, Profile, default_directory
+from sockatuh.client.profile import IGNORED_PER_SERVER, NAMES_PER_SERVER, Ignored, Profile, default_directory
 from sockatuh.errors import KeyFileError
 
 SERVER = "192.168.1.20:7625"
@@ -229,11 +229,11 @@ def test_each_name_has_its_own_ticket_however_it_is_written(files: Profile) -> N
 
 def test_the_oldest_tickets_are_evicted(files: Profile, tmp_path: Path) -> None:
     files.keep_ticket(OTHER, "ana", b"other")
-    for number in range(TICKETS_PER_SERVER + 5):
+    for number in range(NAMES_PER_SERVER + 5):
         files.keep_ticket(SERVER, f"job-{number}", b"x")
     assert [sealed(files, SERVER, f"job-{number}") for number in (4, 5)] == [None, b"x"]
     assert sealed(files, OTHER, "ana") == b"other"
-    assert len((tmp_path / "client" / "tickets").read_text().splitlines()) == TICKETS_PER_SERVER + 1
+    assert len((tmp_path / "client" / "tickets").read_text().splitlines()) == NAMES_PER_SERVER + 1
 
 
 def test_unchanged_data_is_not_rewritten_and_needs_no_writable_directory(files: Profile, tmp_path: Path) -> None:

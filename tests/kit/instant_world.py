@@ -109,6 +109,7 @@ class InstantWorld(World):
         role: int = m.MEMBER,
         cursor: int = 0,
         history: int | None = None,
+        earlier: int = 0,
     ) -> Client:
         """Connect a client; with a name, join at once."""
         key = key or self.random(32)
@@ -121,6 +122,7 @@ class InstantWorld(World):
             ticket=ticket,
             cursor=cursor,
             history=history,
+            earlier=earlier,
         )
         address = (host or self.host(), 40_000 + len(self.clients))
         person = Client(address, world=self, peer=Peer(options, self.random), key=key)

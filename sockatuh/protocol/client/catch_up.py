@@ -78,6 +78,13 @@ class CatchUp:
             self.inbox.receive(Entries(self.inbox.cursor, welcome.start, False, ()))
         return rewound
 
+    def stretch(self, head: int, earlier: int, newest: int | None) -> None:
+        """Read `earlier` entries before the cursor too; or, if more than `newest` follow it, only those."""
+        cursor = self.inbox.cursor
+        begins = max(0, cursor - earlier) if newest is None or head - cursor <= newest else head - newest
+        if begins != cursor:
+            self.inbox.restart(begins, head)
+
     def begin(self, head: int, now: float) -> None:
         """Begin a session; the log ends at `head`."""
         self.inbox.notice_head(head)

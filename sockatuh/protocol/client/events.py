@@ -90,7 +90,8 @@ class JoinRefused:
 class Admitted:
     """We are in the room. `again`: after a loss of contact; `rewound`: the log is not the one we knew.
 
-    `nodes` are further addresses of the room, each `host:port` as the server wrote it.
+    `nodes` are further addresses of the room, each `host:port` as the server wrote it. `begins` is the seq after which
+    we read: before `start` if earlier entries were wanted too, after it if there are too many.
     """
 
     name: str
@@ -101,6 +102,7 @@ class Admitted:
     again: bool
     rewound: bool
     nodes: tuple[str, ...] = ()
+    begins: int = 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -22,9 +22,10 @@ from .proving import Prover
 class PeerOptions:
     """Who this client is, its role, and what it remembers from earlier runs.
 
-    Keys are 32 bytes, `stream` is 8 random ones, `cursor` is 0 if nothing has been read. `salt` (16 bytes) is the one
-    under which the room accepted the password last, as far as is known. `meets_nobody_new`: stop at a server whose key
-    is not pinned.
+    Keys are 32 bytes, `stream` is 8 random ones, `cursor` is 0 if nothing has been read. `log_id` (16 bytes) is the log
+    it belongs to, None if that is not known. At the first join, `earlier` entries before the cursor are fetched too,
+    and at most `newest` after it. `salt` (16 bytes) is the one under which the room accepted the password last, as far
+    as is known. `meets_nobody_new`: stop at a server whose key is not pinned.
     """
 
     private_key: bytes
@@ -35,6 +36,9 @@ class PeerOptions:
     ticket: bytes | None = None
     salt: bytes | None = None
     cursor: int = 0
+    log_id: bytes | None = None
+    earlier: int = 0
+    newest: int | None = None
     history: int | None = None
     meets_nobody_new: bool = False
 

@@ -7,7 +7,7 @@ itself, sends again what was not stored, and asks for what it missed.
 from __future__ import annotations
 
 import contextlib
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Callable, Sequence
 
 from sockatuh.errors import ProtocolError
@@ -27,6 +27,7 @@ from .catch_up import CatchUp
 from .dialer import Dialer
 from .handshakes import Established
 from .joining import Credentials, PeerOptions, reason_of
+from .link_counts import LinkCounts, LinkReport
 from .obstacles import Obstacle, is_ours
 from .outbox import Outbox
 from .requests import Request, Requests
@@ -60,12 +61,13 @@ class Peer:
         self._public_key = public_key(options.private_key)
         self._tag = tag(self._public_key)
         self._catch_up = CatchUp(self._public_key, options.stream, random, options.cursor)
-        self._log_id: bytes | None = None
+        self._log_id = options.log_id
         self._credentials = Credentials(options, random)
         self._requests = Requests()
         self._named_at = 0
         """The seq up to which the log is in the name with which WELCOME let us in."""
         self._bounds = Bounds(random)
+        self._counts = LinkCounts()
 
     # State for the shell.
 
@@ -99,6 +101,11 @@ class Peer:
         if self._link is None or not (self._link.contact.is_doubtful or self.state is PeerState.DIALING):
             return None
         return now - self._link.contact.received_at
+
+    def report_link(self, now: float) -> LinkReport:
+        """Return how the network between here and the server has been."""
+        address = self._link.address if self._link is not None else None
+        return self._counts.report(address, self._server_key, now)
 
     # Commands of a person or a script.
 
@@ -240,6 +247,7 @@ class Peer:
         """Remove and return the datagrams to send."""
         out = self._out[:]
         self._out.clear()
+        self._counts.sent += len(out)
         return out
 
     def _handle_session_timer(self, timer: ClientTimer, link: Link, now: float) -> None:
@@ -250,12 +258,15 @@ class Peer:
                 link.rekey(now)
             case ClientTimer.CALL:
                 if call := self._caller.handle_timer(now):
+                    self._counts.ask(call.number, now, is_quick=isinstance(call.body, m.Who))
                     link.send(call, now)
                     self._doubt_if(self._caller.is_repeating, now)
                 else:
                     self._leave_for_good()
             case ClientTimer.LINES if self.state is PeerState.JOINED:
-                for say in self._lines.handle_timer(now):
+                says = self._lines.handle_timer(now)
+                self._counts.send_lines(Counter(say.number for say in says), now)
+                for say in says:
                     link.send(say, now)
                 self._doubt_if(self._lines.is_repeating, now)
             case ClientTimer.CATCH_UP if self.state is PeerState.JOINED:
@@ -264,6 +275,7 @@ class Peer:
                 self._set_catch_up()
             case ClientTimer.PING:
                 if ping := link.contact.handle_timer(now):
+                    self._counts.ask(ping.nonce, now)
                     link.send(ping, now)
                 else:
                     self._lose("silence", now)
@@ -302,6 +314,7 @@ class Peer:
     def _close_session(self) -> None:
         self._timers.stop(*SESSION_TIMERS)
         self._caller = Caller(self._random, self._timers)
+        self._counts.close_session()
         self.waits_for_log = False
 
     def _lose(self, reason: str, now: float, wait: float = 0.0) -> None:
@@ -312,6 +325,7 @@ class Peer:
         self._credentials.end_session(reason, wait)
         self._close_session()
         self._dial(now + self._bounds.close_session(now, wait))
+        self._counts.lose(now)
         self._events.append(e.ContactLost(reason))
 
     def _leave_for_good(self) -> None:
@@ -345,17 +359,18 @@ class Peer:
             case m.Entries() | m.EntryPart():
                 if self.state is PeerState.JOINED:
                     self._catch_up.receive(message, now)
-                    self._read_on()
+                    self._read_on(now)
             case m.Stored() | m.Unsaid():
                 if self.state is PeerState.JOINED:  # no line was sent before, so nobody else knows of any
                     self.waits_for_log = self.waits_for_log and isinstance(message, m.Unsaid)
-                    self._events.extend(self._lines.take_answer(message))
+                    self._take_line_answers(message, now)
             case m.Progress():
                 self._take_progress(message, now)
             case m.Presence(here, changed):
                 self._note_presence(here, changed)
             case m.Pong(_, head) | m.Head(head):
                 if isinstance(message, m.Pong):
+                    self._counts.answer(message.nonce, now)
                     self._note_presence(message.here)
                 if self.state is PeerState.JOINED and self._options.role != m.SCRIPT:
                     self._catch_up.notice_head(head, now, again=isinstance(message, m.Head))
@@ -378,6 +393,11 @@ class Peer:
             self.here = here
             self._events.append(e.PresenceChanged(here, changed))
 
+    def _take_line_answers(self, answer: m.Stored | m.Unsaid, now: float) -> None:
+        for event in self._lines.take_answer(answer):
+            self._counts.answer_line(event.number, now)
+            self._events.append(event)
+
     def _take_progress(self, progress: m.Progress, now: float) -> None:
         if progress.reason == m.LOG_REFUSES:
             if not self.waits_for_log:
@@ -385,14 +405,17 @@ class Peer:
             self.waits_for_log = True
         elif progress.wait_ms:
             self._events.append(e.LinesDelayed(LINE_SECONDS(progress.wait_ms / 1000)))
+        if progress.wait_ms or self.waits_for_log:
+            self._counts.delay_lines()
         if self._bounds.replies.is_ready(now):
             self._bounds.replies.spend(now, self._lines.take_progress(progress, now))
 
-    def _read_on(self) -> None:
+    def _read_on(self, now: float) -> None:
         """Report what is ready; a line of ours that is in the log is stored, whether or not STORED came."""
         for event in self._catch_up.take():
             if isinstance(event, e.EntryArrived):
                 if event.own is not None and self._lines.remove(event.own):
+                    self._counts.answer_line(event.own, now)
                     self._events.append(e.LineStored(event.own, event.entry.seq))
                 self._follow_rename(event.entry)
             self._events.append(event)
@@ -447,6 +470,7 @@ class Peer:
         return self.state is PeerState.JOINED and not self._caller.is_idle and not self._caller.is_leaving
 
     def _take_answer(self, answer: m.Answer, now: float) -> None:
+        self._counts.answer(answer.number, now)
         match self._caller.take_answer(answer):
             case m.Join() as join, m.Welcome() as welcome:
                 self._welcome(join, welcome, now)
@@ -507,12 +531,15 @@ class Peer:
         self._dialer.pin = self._server_key
         begins = self._log_id is None and self._options.cursor == 0
         rewound = self._catch_up.place(welcome, self._log_id, begins=begins)
+        if not again:
+            self._catch_up.stretch(welcome.head, self._options.earlier, self._options.newest)
         self._log_id, self.waits_for_log, self._named_at = welcome.log_id, False, welcome.head
         self._enter("welcome")
         fields = welcome.name, welcome.log_id, welcome.start, welcome.head, welcome.ticket
-        self._events.append(e.Admitted(*fields, again, rewound, welcome.nodes))
+        self._events.append(e.Admitted(*fields, again, rewound, welcome.nodes, self._catch_up.inbox.cursor))
         self._lines.restart()
         if self._options.role != m.SCRIPT:
             self._catch_up.begin(welcome.head, now)
-            self._read_on()
+            self._read_on(now)
+        self._counts.find_again(now)
         self._make_request(now)

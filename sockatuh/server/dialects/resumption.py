@@ -25,6 +25,8 @@ from sockatuh.room.log import Lineage
 
 LINES_NOTED: Final = 10_000
 """Lines whose seq is remembered: the most that a newcomer can get."""
+EMPTY_LOG: Final = 64
+"""Entries of a log without lines that a newcomer may read, so as to know that nobody has said anything."""
 
 
 class Resumption:
@@ -65,7 +67,7 @@ class Resumption:
         # It may read the newest lines, and everything since its key was first known to be a member.
         places = self._lines_back(self.history_on_join), known_from, self.known_by_ticket(session)
         floor = min(seq for seq in places if seq is not None)
-        return max(self._wanted(point, history), floor), floor
+        return max(self._wanted(point, history), floor), 0 if self._is_empty else floor
 
     def known_by_ticket(self, session: int) -> int | None:
         """Return the seq of this log at which a session's ticket proves its key to have been a member, if it does.
@@ -96,6 +98,11 @@ class Resumption:
         """Return the seq before the newest `count` lines, at most those that newcomers get."""
         given = min(count, self.history_on_join, len(self._lines))
         return self._lines[-given] - 1 if given else self._endpoint.head
+
+    @property
+    def _is_empty(self) -> bool:
+        """Whether there are only a few entries and no line among them, which a newcomer may know."""
+        return bool(self.history_on_join) and not self._lines and self._endpoint.head <= EMPTY_LOG
 
     def _check_proof(self, ticket: Ticket) -> None:
         """Give the log a new id if the ticket proves a seq beyond its head."""

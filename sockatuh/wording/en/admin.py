@@ -270,10 +270,11 @@ def database_too_new(path: str, found: int, known: int) -> str:
     return f"{path} was written by a newer SockAtuh (schema {found}, known here: {known}). Update this one."
 
 
-def database_unusable(reason: str, remedy: str) -> str:
+def database_unusable(path: str, reason: str, remedy: str) -> str:
     """Say that the room's database cannot be used, with the remedy if one is known."""
+    where = f"{path}: " if path else ""
     what_next = f"{remedy[0].upper()}{remedy[1:]}" if remedy else "Try `sockatuh check`."
-    return f"The room's database cannot be used: {reason}. {what_next}"
+    return f"The room's database cannot be used: {where}{reason}. {what_next}"
 
 
 def key_unusable(path: str, reason: str) -> str:

@@ -46,3 +46,8 @@ def silent(port: int) -> str:
 def another_answers(port: int) -> str:
     """Say that another server has the room's port."""
     return f"another SockAtuh server answers at port {port}"
+
+
+def whatever_is_set(unit: str) -> str:
+    """Say that a value comes from systemd's unit, so that no other setting of it counts."""
+    return f"{unit}, whatever is set elsewhere"

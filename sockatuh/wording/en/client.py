@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from datetime import date
+from datetime import date, datetime
 from pathlib import Path
 from typing import Final
 
@@ -34,7 +34,10 @@ HELP_TRUST: Final = (
     "What to do about a server you have not met: ask and accept-new have it prove that it knows the password; "
     "strict refuses it, unless you have an invite."
 )
-HELP_PLAIN: Final = "Plain lines, for dumb terminals and screen readers."
+HELP_PLAIN: Final = (
+    "Plain lines, for dumb terminals and for screen readers, which cannot read the other screens line by line."
+)
+HELP_INLINE: Final = "Draw below what the terminal shows, not on a screen of its own; also SOCKATUH_SCREEN=inline."
 HELP_CHAT_JSON: Final = "Read texts or JSON from stdin, one per line, and print what happens as JSON (docs/JSON.md)."
 HELP_HISTORY_LINES: Final = (
     "How many earlier lines to show first; default: on a terminal as many as the server sends, else none."
@@ -100,6 +103,7 @@ HELD: Final = (
 )
 HERE: Final = "you are here"
 YOU: Final = "you"
+EMPTY: Final = "nobody has said anything yet"
 BACK: Final = "back in contact"
 REWOUND: Final = "the room's log was set back; some of the lines above may be gone from it"
 IN_CLEAR: Final = "what is said from now on also leaves the server unencrypted, for {name}"
@@ -132,7 +136,15 @@ KEEP_APART: Final = (
     "Many networks keep machines apart (guest Wi-Fi, VLANs), and many firewalls drop answers to a broadcast."
 )
 WHO_COLUMNS: Final = ("NAME", "SINCE", "DIALECT", "KEY")
+ROLES: Final = {"member": "member", "script": "script", "reader": "reader"}
 NO_CONTACT: Final = "(no contact)"
+AWAY: Final = "(away)"
+HEADER_NO_CONTACT: Final = "no contact"
+NEW: Final = "new"
+SCROLLED: Final = "scrolled back · End"
+DID_JOIN: Final = "joined"
+DID_COME_BACK: Final = "left and came back"
+DID_JOIN_AND_LEAVE: Final = "joined and left"
 LEFT_REASONS: Final = {
     "lost": "lost contact",
     "idle": "silent",
@@ -205,6 +217,19 @@ def earlier(count: int) -> str:
     return f"{count} earlier line{_s(count)}"
 
 
+def since(count: int, left: datetime | None, now: datetime, left_out: int, after: int) -> str:
+    """Head the lines from since a person's last chat, which ended when it `left`.
+
+    `left_out` entries of the log before them, those after the seq `after`, are not shown.
+    """
+    when = f" since {_moment(left, now)}" if left is not None else ""
+    lines = f"{count:,} line{_s(count)}{when}"
+    if not left_out:
+        return lines
+    entries = f"{left_out:,} {'entry' if left_out == 1 else 'entries'}"
+    return f"{lines}, without the {entries} before them; sockatuh chat --after {after} shows all"
+
+
 def missed(count: int) -> str:
     """Head the lines from while there was no contact."""
     return f"{count} line{_s(count)} while you were away"
@@ -222,7 +247,23 @@ def joined(name: str) -> str:
 
 def left(name: str, reason: str) -> str:
     """Say that somebody went."""
-    return f"{name} left" + (f" ({LEFT_REASONS[reason]})" if reason in LEFT_REASONS else "")
+    return f"{name} {did_leave(reason)}"
+
+
+def did_leave(reason: str) -> str:
+    """Say how somebody has left, as the end of a sentence about one or several."""
+    return "left" + (f" ({LEFT_REASONS[reason]})" if reason in LEFT_REASONS else "")
+
+
+def several_did(names: Sequence[str], others: int, done: str) -> str:
+    """Say what some people, and as many others, have done."""
+    rest = f" and {others} other{_s(others)}" if others else ""
+    return f"{', '.join(names)}{rest} {done}"
+
+
+def you_are(name: str) -> str:
+    """Say that the person who reads this has another name now."""
+    return f"you are {name} now"
 
 
 def renamed(name: str, new: str) -> str:
@@ -233,6 +274,51 @@ def renamed(name: str, new: str) -> str:
 def last_contact(seconds: float, kept: int) -> str:
     """Say how long the server has been silent, and how many lines wait for it."""
     return f"last contact {int(seconds)} s" + (f", {kept} line{_s(kept)} kept" if kept else "")
+
+
+def no_contact_since(moment: str, kept: int) -> str:
+    """Say since when there is no contact, and how many lines wait for it."""
+    return f"no contact since {moment}" + (f", {kept} line{_s(kept)} kept" if kept else "")
+
+
+def how_many_here(count: int) -> str:
+    """Say how many are in the room, in the header."""
+    return f"{count} here"
+
+
+def answers(milliseconds: int) -> str:
+    """Say how fast the server answers."""
+    return f"{milliseconds} ms"
+
+
+def slow_answers(milliseconds: int) -> str:
+    """Say that the server answers slowly."""
+    return f"slow {milliseconds} ms"
+
+
+def people(count: int) -> str:
+    """Head the column of those who are here."""
+    return f"PEOPLE {count}"
+
+
+def unseen(count: int) -> str:
+    """Say how many lines have come below what is shown, and the key that goes there."""
+    return f"{count} not seen below · End"
+
+
+def hit(number: int, count: int) -> str:
+    """Say which of the found lines is shown, and the keys that go on."""
+    return f"{number} of {count} · Enter older, Esc back"
+
+
+def as_you_left_it(room: str) -> str:
+    """Head the last rows of a room that was left."""
+    return f"{room}, as you left it:"
+
+
+def not_a_screen(variable: str, value: str) -> str:
+    """Say what the variable about the screen may be."""
+    return f"{variable} is full, inline or plain; it is {fact(value)!r}."
 
 
 def contact_lost(kept: int) -> str:
@@ -481,6 +567,14 @@ def forgotten(server: str) -> str:
 def not_known(server: str) -> str:
     """Say that there was nothing to forget."""
     return f"{server} is not known here. `sockatuh identity show` lists the servers that are."
+
+
+def _moment(moment: datetime, now: datetime) -> str:
+    """Return a moment as people say it: the time, and the day if it is another one."""
+    if moment.date() == now.date():
+        return f"{moment:%H:%M}"
+    year = "" if moment.year == now.year else f" {moment.year}"
+    return f"{moment.day} {MONTHS[moment.month - 1]}{year}, {moment:%H:%M}"
 
 
 def _s(count: int) -> str:

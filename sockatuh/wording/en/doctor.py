@@ -14,6 +14,28 @@ HELP_DOCTOR_SERVER: Final = (
     "chat, else a room that is found."
 )
 
+CHECKS: Final = {
+    # the names of the checks, at most 10 columns
+    "broadcast": "broadcast",
+    "contact": "contact",
+    "datagrams": "datagrams",
+    "firewall": "firewall",
+    "key": "key",
+    "name": "name",
+    "port": "port",
+    "profile": "profile",
+    "rmem": "rmem",
+    "room": "room",
+    "route": "route",
+    "screen": "screen",
+    "search": "search",
+    "settings": "settings",
+    "subnet": "subnet",
+    "terminal": "terminal",
+    "ticket": "ticket",
+    "unit": "unit",
+    "version": "version",
+}
 NO_ADDRESS: Final = "the server has no address"
 NOT_REACHED: Final = "the server did not answer"
 NOT_PROVEN: Final = "the server has not proved its key"
@@ -25,6 +47,7 @@ NO_ANSWER_REMEDY: Final = (
     "Whoever runs the room sees whether it is open, and on which port: `sudo sockatuh doctor` on its machine. "
     "Guest Wi-Fi and VLANs often keep machines apart; then another network helps."
 )
+NO_NAME_SERVER: Final = "the name servers do not answer"
 NO_ROUTE: Final = "this machine has no route to it"
 NO_ROUTE_REMEDY: Final = "Is this machine connected to the room's network?"
 HERE: Final = "the server is on this machine"

@@ -23,7 +23,7 @@ ERRORS: Final = {
     "No such command {value}.": "No such command {value}.",
     "No such option: {value} (Possible options: {others})": "No such option: {value} (Possible options: {others})",
     "No such option: {value}": "No such option: {value}",
-    "Missing argument {value}. Choose from:{others}": "Missing argument {value}. Choose from: {others}",
+    "Missing argument {value}. Choose from: {others}": "Missing argument {value}. Choose from: {others}",
     "Missing argument {value}.": "Missing argument {value}.",
     "Option {value} requires an argument.": "Option {value} requires an argument.",
     "Option {value} does not take a value.": "Option {value} does not take a value.",

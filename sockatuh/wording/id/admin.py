@@ -17,6 +17,8 @@ from sockatuh.protocol.constants import DEFAULT_PORT
 from sockatuh.protocol.seam import bracketed
 from sockatuh.wording.facts import fact
 
+from .reasons import in_words
+
 if TYPE_CHECKING:
     from sockatuh.server.options import Ready
 
@@ -142,7 +144,7 @@ def refused(code: str, wait: float, detail: str) -> str:
     """Say why the server refused, and how many seconds to wait."""
     sentence = REFUSALS.get(code, f"Server menolak ({code}).")
     if detail:
-        sentence += f" ({detail})"
+        sentence += f" ({in_words(detail)})"
     return sentence + wait_first(wait)
 
 
@@ -153,13 +155,13 @@ def wait_first(wait: float) -> str:
 
 def bad_configuration(problems: Iterable[Problem]) -> str:
     """Say everything that is wrong with the settings."""
-    lines = "\n".join(f"  {problem.key} ({problem.origin}): {problem.expected}" for problem in problems)
+    lines = "\n".join(f"  {_problem(problem)}" for problem in problems)
     return f"Konfigurasi tidak bisa dipakai:\n{lines}"
 
 
 def not_started(problems: Iterable[Problem]) -> str:
     """Say in one line, for the service manager, why the room cannot be opened."""
-    return f"Konfigurasi tidak bisa dipakai: {'; '.join(map(str, problems))}"
+    return f"Konfigurasi tidak bisa dipakai: {'; '.join(map(_problem, problems))}"
 
 
 OBSTACLES: Final = {
@@ -196,7 +198,7 @@ def no_server(server: str, reason: str, obstacles: Sequence[tuple[str, str]] = (
     """Say that nobody answered, and what stood in the way: pairs of an address and an obstacle."""
     kinds = {what for _, what in obstacles}
     remedy = REMEDIES.get(kinds.pop(), NO_REMEDY) if len(kinds) == 1 else NO_REMEDY
-    told = "; ".join([reason] * bool(reason) + in_the_way(obstacles))
+    told = "; ".join([in_words(reason)] * bool(reason) + in_the_way(obstacles))
     return f"Tidak ada server SockAtuh di {server}: {told}.\n{remedy}"
 
 
@@ -278,7 +280,9 @@ def version_mismatch(ours: int, theirs: int) -> str:
 
 def address_unusable(host: str, port: int, reason: str) -> str:
     """Say that the port cannot be opened."""
-    return f"Tidak bisa mendengarkan di {host} port {port}: {reason}. Pilih yang lain dengan --host atau --port."
+    return (
+        f"Tidak bisa mendengarkan di {host} port {port}: {in_words(reason)}. Pilih yang lain dengan --host atau --port."
+    )
 
 
 def database_too_new(path: str, found: int, known: int) -> str:
@@ -286,30 +290,31 @@ def database_too_new(path: str, found: int, known: int) -> str:
     return f"{path} ditulis oleh SockAtuh yang lebih baru (skema {found}, dikenal di sini: {known}). Perbarui yang ini."
 
 
-def database_unusable(reason: str, remedy: str) -> str:
+def database_unusable(path: str, reason: str, remedy: str) -> str:
     """Say that the room's database cannot be used, with the remedy if one is known."""
-    what_next = f"{remedy[0].upper()}{remedy[1:]}" if remedy else "Coba `sockatuh check`."
-    return f"Basis data ruang tidak bisa dipakai: {reason}. {what_next}"
+    where, todo = f"{path}: " if path else "", in_words(remedy)
+    what_next = f"{todo[0].upper()}{todo[1:]}" if todo else "Coba `sockatuh check`."
+    return f"Basis data ruang tidak bisa dipakai: {where}{in_words(reason)}. {what_next}"
 
 
 def key_unusable(path: str, reason: str) -> str:
     """Say that a key file or its directory cannot be used; the reason includes the remedy."""
-    return f"Kunci di {path} tidak bisa dipakai: {reason}."
+    return f"Kunci di {path} tidak bisa dipakai: {in_words(reason)}."
 
 
 def file_unusable(path: str, reason: str) -> str:
     """Say that a file cannot be read or written."""
-    return f"{path}: {reason}."
+    return f"{path}: {in_words(reason)}."
 
 
 def output_lost(reason: str) -> str:
     """Say that the output could not be written."""
-    return f"Keluaran tidak bisa ditulis ke stdout: {reason}."
+    return f"Keluaran tidak bisa ditulis ke stdout: {in_words(reason)}."
 
 
 def system_refused(reason: str) -> str:
     """Say that the operating system refused something."""
-    return f"Sistem menolak: {reason}."
+    return f"Sistem menolak: {in_words(reason)}."
 
 
 def passed_over(names: Sequence[str]) -> str:
@@ -369,7 +374,7 @@ def serve_next(config: Path | None) -> str:
 
 def secret_unusable(origin: str, reason: str) -> str:
     """Say why a password cannot be read from its file, variable or stdin."""
-    return f"Kata sandi tidak bisa dibaca: {fact(origin)} {reason}."
+    return f"Kata sandi tidak bisa dibaca: {fact(origin)} {in_words(reason)}."
 
 
 def no_such_home(path: str) -> str:
@@ -379,7 +384,7 @@ def no_such_home(path: str) -> str:
 
 def password_refused(reason: str) -> str:
     """Say why a password cannot be used."""
-    return f"Kata sandi itu tidak bisa dipakai: {reason}."
+    return f"Kata sandi itu tidak bisa dipakai: {in_words(reason)}."
 
 
 def password_weak(size: int, enough: int) -> str:
@@ -392,7 +397,7 @@ def password_weak(size: int, enough: int) -> str:
 
 def room_refused(reason: str) -> str:
     """Say why a name for a room cannot be used."""
-    return f"Nama ruang {reason}."
+    return f"Nama ruang {in_words(reason)}."
 
 
 def no_history(path: Path) -> str:
@@ -432,6 +437,10 @@ def ready_here(program: str, room: Ready) -> str:
     """Say what to type in a second terminal of this machine; `program` is the command there."""
     is_local = room.host in ("", "::", "0.0.0.0", "127.0.0.1", "::1")  # noqa: S104 - compared
     return f"Di terminal kedua: {program} chat {'localhost' if is_local else bracketed(room.host)}{_port(room)}"
+
+
+def _problem(problem: Problem) -> str:
+    return f"{problem.key} ({in_words(problem.origin)}): {in_words(problem.expected)}"
 
 
 def _port(room: Ready) -> str:

@@ -8,6 +8,8 @@ from typing import Final
 
 from sockatuh.wording.facts import fact
 
+from .reasons import in_words
+
 HELP_BACKUP: Final = "Salin ruang ke satu berkas, selagi berjalan."
 HELP_RESTORE: Final = "Pulihkan ruang dari cadangan."
 HELP_BACKUP_FILE: Final = (
@@ -54,7 +56,7 @@ def belongs_to_room(file: Path) -> str:
 def not_written(file: Path, reason: str) -> str:
     """Say why the backup could not be written."""
     advice = f"Apakah ruang kosongnya cukup, dan bolehkah Anda menulis di sana? Coba: df -h {fact(file.parent)}"
-    return f"{fact(file)} tidak bisa ditulis: {reason}. {advice}"
+    return f"{fact(file)} tidak bisa ditulis: {in_words(reason)}. {advice}"
 
 
 def is_there(file: Path) -> str:
@@ -84,14 +86,17 @@ def restored(database: Path, entries: int, last: int, moment: str | None, kept: 
 def unreadable(reason: str) -> str:
     """Say what it means that the replaced room cannot be read."""
     return (
-        f"Yang tadinya ada di sana tidak bisa dibaca: {reason}. Jadi anggota yang bergabung sejak cadangan itu tidak "
-        "dibangunkan; program mereka menyadarinya sendiri dalam 25 detik."
+        f"Yang tadinya ada di sana tidak bisa dibaca: {in_words(reason)}. Jadi anggota yang bergabung sejak cadangan "
+        "itu tidak dibangunkan; program mereka menyadarinya sendiri dalam 25 detik."
     )
 
 
 def not_restored(file: Path, reason: str) -> str:
     """Say why a file cannot be put in the room's place."""
-    return f"{fact(file)} tidak bisa dipulihkan: {reason}. Tidak ada yang diubah. Apakah ada cadangan yang lebih lama?"
+    return (
+        f"{fact(file)} tidak bisa dipulihkan: {in_words(reason)}. Tidak ada yang diubah. "
+        "Apakah ada cadangan yang lebih lama?"
+    )
 
 
 def _held(entries: int, last: int, moment: str | None) -> str:

@@ -7,6 +7,8 @@ from typing import Final
 
 from sockatuh.wording.facts import fact
 
+from .reasons import in_words
+
 HELP_SHOW_ORIGIN: Final = "Tampilkan juga asal setiap setelan."
 HELP_SETTINGS: Final = (
     "Periksa setelan saja, dan tampilkan hanya yang salah; dijalankan oleh layanan waktu membaca ulang setelan."
@@ -29,7 +31,7 @@ def in_order(state: str, room: str, host: str, port: int, state_dir: Path) -> st
 
 def setting(key: str, value: str, origin: str) -> str:
     """Show one setting, with its origin if there is one."""
-    return f"{fact(key)} = {fact(value)}" + (f"  ({fact(origin)})" if origin else "")
+    return f"{fact(key)} = {fact(value)}" + (f"  ({fact(in_words(origin))})" if origin else "")
 
 
 def not_writable(place: Path) -> str:
@@ -48,3 +50,8 @@ def silent(port: int) -> str:
 def another_answers(port: int) -> str:
     """Say that another server has the room's port."""
     return f"server SockAtuh lain menjawab di port {port}"
+
+
+def whatever_is_set(unit: str) -> str:
+    """Say that a value comes from systemd's unit, so that no other setting of it counts."""
+    return f"{unit}, apa pun yang disetel di tempat lain"

@@ -8,11 +8,13 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from datetime import date
+from datetime import date, datetime
 from pathlib import Path
 from typing import Final
 
 from sockatuh.wording.facts import fact
+
+from .reasons import in_words
 
 HELP_CHAT: Final = "Mengobrol di sebuah ruang."
 HELP_SEND: Final = "Kirim satu pesan ke ruang, dan tunggu sampai tersimpan."
@@ -37,7 +39,10 @@ HELP_TRUST: Final = (
     "Sikap terhadap server yang belum Anda kenal: dengan ask dan accept-new server harus membuktikan bahwa ia tahu "
     "kata sandinya; dengan strict server itu ditolak, kecuali Anda punya undangan."
 )
-HELP_PLAIN: Final = "Baris biasa, untuk terminal sederhana dan pembaca layar."
+HELP_INLINE: Final = "Tampilkan di bawah isi terminal, bukan di layar tersendiri; juga SOCKATUH_SCREEN=inline."
+HELP_PLAIN: Final = (
+    "Baris biasa, untuk terminal sederhana dan pembaca layar, yang tidak bisa membaca layar lain baris demi baris."
+)
 HELP_CHAT_JSON: Final = (
     "Baca teks atau JSON dari stdin, satu per baris, dan tampilkan yang terjadi sebagai JSON (docs/JSON.md)."
 )
@@ -112,6 +117,8 @@ HELD: Final = (
     "Server sedang tidak bisa menyimpan apa pun; pesan ini menunggu di sana dan berlanjut sendiri. Ctrl-C membatalkan."
 )
 YOU: Final = "Anda"
+EMPTY: Final = "belum ada yang berbicara"
+NO_EDITOR: Final = "tidak ada editor; setel $EDITOR"
 HERE: Final = "Anda di sini"
 BACK: Final = "terhubung lagi"
 REWOUND: Final = "log ruang dikembalikan ke keadaan lama; sebagian pesan di atas mungkin sudah tidak ada di dalamnya"
@@ -144,7 +151,15 @@ KEEP_APART: Final = (
     "Banyak jaringan memisahkan komputer (Wi-Fi tamu, VLAN), dan banyak firewall membuang jawaban atas broadcast."
 )
 WHO_COLUMNS: Final = ("NAMA", "SEJAK", "DIALEK", "KUNCI")
+ROLES: Final = {"member": "anggota", "script": "skrip", "reader": "pembaca"}
 NO_CONTACT: Final = "(tidak terhubung)"
+AWAY: Final = "(pergi)"
+HEADER_NO_CONTACT: Final = "tidak terhubung"
+NEW: Final = "baru"
+SCROLLED: Final = "digulir ke atas · End"
+DID_JOIN: Final = "bergabung"
+DID_COME_BACK: Final = "keluar lalu kembali"
+DID_JOIN_AND_LEAVE: Final = "bergabung lalu keluar"
 LEFT_REASONS: Final = {
     "lost": "hubungan terputus",
     "idle": "diam terlalu lama",
@@ -161,7 +176,7 @@ def not_a_moment(text: str) -> str:
 
 def not_a_server(reason: str) -> str:
     """Say why a server cannot be what was written."""
-    return f"{reason}. Tulis HOST, HOST:PORT, [IPV6]:PORT, atau undangan sockatuh://…"
+    return f"{in_words(reason)}. Tulis HOST, HOST:PORT, [IPV6]:PORT, atau undangan sockatuh://…"
 
 
 def password_unproven(words: str) -> str:
@@ -180,7 +195,7 @@ def ask_name(default: str) -> str:
 
 def name_refused(code: str, detail: str, name: str) -> str:
     """Say why a name cannot be had, before another is asked for."""
-    return NAME_REFUSALS[code].format(name=name) + (f" ({detail})" if detail else "")
+    return NAME_REFUSALS[code].format(name=name) + (f" ({in_words(detail)})" if detail else "")
 
 
 def holder(name: str, tag: str, moment: str) -> str:
@@ -231,6 +246,17 @@ def gone(count: int) -> str:
     return f"{count} pesan tidak disimpan lagi"
 
 
+def did_leave(reason: str) -> str:
+    """Say how somebody has left, as the end of a sentence about one or several."""
+    return "keluar" + (f" ({LEFT_REASONS[reason]})" if reason in LEFT_REASONS else "")
+
+
+def several_did(names: Sequence[str], others: int, done: str) -> str:
+    """Say what some people, and as many others, have done."""
+    rest = f" dan {others} orang lain" if others else ""
+    return f"{', '.join(names)}{rest} {done}"
+
+
 def renamed(name: str, new: str) -> str:
     """Say that somebody has another name now."""
     return f"{name} sekarang bernama {new}"
@@ -246,6 +272,44 @@ def reads_in_clear(name: str) -> str:
     return f"{name} membaca tanpa enkripsi; katakan saja di ruang"
 
 
+def since(count: int, left: datetime | None, now: datetime, left_out: int, after: int) -> str:
+    """Head the lines from since a person's last chat, which ended when it `left`.
+
+    `left_out` entries of the log before them, those after the seq `after`, are not shown.
+    """
+    when = f" sejak {_moment(left, now)}" if left is not None else ""
+    lines = f"{_number(count)} pesan{when}"
+    if not left_out:
+        return lines
+    entries = f"{_number(left_out)} entri"
+    return f"{lines}, tanpa {entries} sebelumnya; sockatuh chat --after {after} menampilkan semuanya"
+
+
+def you_are(name: str) -> str:
+    """Say that the person who reads this has another name now."""
+    return f"nama Anda sekarang {name}"
+
+
+def pasted(lines: int, size: int) -> str:
+    """Say how much was pasted, and what Enter and Ctrl-C do with it; `size` in bytes."""
+    return f"{_number(lines)} baris, {_number(size)} byte: Enter mengirimnya sebagai satu pesan, Ctrl-C membuangnya"
+
+
+def editor_failed(editor: str) -> str:
+    """Say that an editor failed."""
+    return f"{fact(editor)} gagal; teksnya tetap seperti semula"
+
+
+def notification(name: str, room: str, text: str) -> str:
+    """Tell of a line while the person looks elsewhere."""
+    return f"{name} di {room}: {text}"
+
+
+def notify_is(variable: str, value: str) -> str:
+    """Say what the variable about notifications may be."""
+    return f"{variable} harus off, bell, atau terminal; isinya {fact(value)!r}."
+
+
 def joined(name: str) -> str:
     """Say that somebody came."""
     return f"{name} bergabung"
@@ -253,12 +317,57 @@ def joined(name: str) -> str:
 
 def left(name: str, reason: str) -> str:
     """Say that somebody went."""
-    return f"{name} keluar" + (f" ({LEFT_REASONS[reason]})" if reason in LEFT_REASONS else "")
+    return f"{name} {did_leave(reason)}"
 
 
 def last_contact(seconds: float, kept: int) -> str:
     """Say how long the server has been silent, and how many lines wait for it."""
     return f"terakhir terhubung {int(seconds)} detik lalu" + (f", {kept} pesan menunggu" if kept else "")
+
+
+def no_contact_since(moment: str, kept: int) -> str:
+    """Say since when there is no contact, and how many lines wait for it."""
+    return f"tidak terhubung sejak {moment}" + (f", {kept} pesan menunggu" if kept else "")
+
+
+def how_many_here(count: int) -> str:
+    """Say how many are in the room, in the header."""
+    return f"{count} di sini"
+
+
+def answers(milliseconds: int) -> str:
+    """Say how fast the server answers."""
+    return f"{milliseconds} md"
+
+
+def slow_answers(milliseconds: int) -> str:
+    """Say that the server answers slowly."""
+    return f"lambat {milliseconds} md"
+
+
+def people(count: int) -> str:
+    """Head the column of those who are here."""
+    return f"ORANG {count}"
+
+
+def unseen(count: int) -> str:
+    """Say how many lines have come below what is shown, and the key that goes there."""
+    return f"{count} belum terlihat di bawah · End"
+
+
+def hit(number: int, count: int) -> str:
+    """Say which of the found lines is shown, and the keys that go on."""
+    return f"{number} dari {count} · Enter yang lebih lama, Esc kembali"
+
+
+def as_you_left_it(room: str) -> str:
+    """Head the last rows of a room that was left."""
+    return f"{room}, saat Anda keluar:"
+
+
+def not_a_screen(variable: str, value: str) -> str:
+    """Say what the variable about the screen may be."""
+    return f"{variable} adalah full, inline, atau plain; isinya {fact(value)!r}."
 
 
 def contact_lost(kept: int) -> str:
@@ -312,12 +421,12 @@ def held(count: int) -> str:
 
 def refused_line(reason: str) -> str:
     """Say that a line was rejected."""
-    return f"tidak dikirim: {reason}"
+    return f"tidak dikirim: {in_words(reason)}"
 
 
 def input_line_refused(number: int, reason: str) -> str:
     """Say that a line of the input was rejected."""
-    return f"baris {number} tidak dikirim: {reason}"
+    return f"baris {number} tidak dikirim: {in_words(reason)}"
 
 
 def not_done(why: str) -> str:
@@ -367,12 +476,12 @@ def not_stored(count: int) -> str:
 
 def stored_and_not_printed(seq: int, reason: str) -> str:
     """Say that a line is stored although its receipt could not be printed."""
-    return f"Tersimpan sebagai {seq}; itu tidak bisa ditulis ke stdout: {reason}."
+    return f"Tersimpan sebagai {seq}; itu tidak bisa ditulis ke stdout: {in_words(reason)}."
 
 
 def not_remembered(path: str, reason: str) -> str:
     """Say that the profile could not be written."""
-    return f"Ini tidak bisa diingat untuk lain kali: {path}: {reason}."
+    return f"Ini tidak bisa diingat untuk lain kali: {path}: {in_words(reason)}."
 
 
 def never_acknowledged(count: int) -> str:
@@ -479,6 +588,14 @@ def forgotten(server: str) -> str:
 def not_known(server: str) -> str:
     """Say that there was nothing to forget."""
     return f"{server} tidak dikenal di sini. `sockatuh identity show` menampilkan server yang dikenal."
+
+
+def _moment(moment: datetime, now: datetime) -> str:
+    """Return a moment as people say it: the time, and the day if it is another one."""
+    if moment.date() == now.date():
+        return f"{moment:%H:%M}"
+    year = "" if moment.year == now.year else f" {moment.year}"
+    return f"{moment.day} {MONTHS[moment.month - 1]}{year}, {moment:%H:%M}"
 
 
 def _and(items: Sequence[str]) -> str:

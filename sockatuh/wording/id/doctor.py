@@ -8,12 +8,36 @@ from typing import Final
 
 from sockatuh.wording.facts import fact
 
+from .reasons import in_words
+
 HELP_DOCTOR: Final = "Cari tahu mengapa ruang tidak bisa dihubungi, atau apa lagi yang salah di sini."
 HELP_DOCTOR_SERVER: Final = (
     "HOST, HOST:PORT, [IPV6]:PORT, atau undangan sockatuh://…; bawaan: $SOCKATUH_SERVER, kalau tidak ada, server dari "
     "obrolan Anda yang terakhir, kalau tidak ada, ruang yang ditemukan."
 )
 
+CHECKS: Final = {
+    # the names of the checks, at most 10 columns
+    "broadcast": "broadcast",
+    "contact": "jawaban",
+    "datagrams": "datagram",
+    "firewall": "firewall",
+    "key": "kunci",
+    "name": "nama",
+    "port": "port",
+    "profile": "profil",
+    "rmem": "rmem",
+    "room": "ruang",
+    "route": "rute",
+    "screen": "layar",
+    "search": "pencarian",
+    "settings": "setelan",
+    "subnet": "subnet",
+    "terminal": "terminal",
+    "ticket": "tiket",
+    "unit": "unit",
+    "version": "versi",
+}
 NO_ADDRESS: Final = "server tidak punya alamat"
 NOT_REACHED: Final = "server tidak menjawab"
 NOT_PROVEN: Final = "server belum membuktikan kuncinya"
@@ -25,6 +49,7 @@ NO_ANSWER_REMEDY: Final = (
     "Pengelola ruang bisa melihat apakah ruangnya terbuka, dan di port mana: `sudo sockatuh doctor` di komputernya. "
     "Wi-Fi tamu dan VLAN sering memisahkan komputer; kalau begitu jaringan lain membantu."
 )
+NO_NAME_SERVER: Final = "server nama tidak menjawab"
 NO_ROUTE: Final = "komputer ini tidak punya rute ke sana"
 NO_ROUTE_REMEDY: Final = "Apakah komputer ini terhubung ke jaringan ruang itu?"
 HERE: Final = "servernya ada di komputer ini"
@@ -73,7 +98,7 @@ def resolves(host: str, addresses: Sequence[str]) -> str:
 
 def not_resolved(host: str, reason: str) -> str:
     """Say that a name does not resolve, and what the resolver said."""
-    return f"alamat {fact(host)} tidak ditemukan: {fact(reason)}"
+    return f"alamat {fact(host)} tidak ditemukan: {fact(in_words(reason))}"
 
 
 def found_rooms(rooms: Sequence[str]) -> str:
@@ -200,7 +225,7 @@ def not_utf8(encoding: str) -> str:
 
 def problem(key: str, origin: str, expected: str) -> str:
     """Say what is wrong with a setting."""
-    return f"{fact(key)} ({fact(origin)}): {fact(expected)}"
+    return f"{fact(key)} ({fact(in_words(origin))}): {fact(in_words(expected))}"
 
 
 def answers_at(port: int) -> str:

@@ -65,6 +65,11 @@ def unreadable_program(command: Sequence[str], said: str) -> str:
     )
 
 
+def ended_with(code: int) -> str:
+    """Say how a trial of the program ended that printed nothing."""
+    return f"program itu berakhir dengan {code}"
+
+
 def packaged(path: Path) -> str:
     """Say that a package has installed units, which ours would override."""
     return (

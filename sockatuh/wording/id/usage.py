@@ -23,7 +23,7 @@ ERRORS: Final = {
     "No such command {value}.": "Tidak ada perintah {value}.",
     "No such option: {value} (Possible options: {others})": "Tidak ada opsi {value} (mungkin maksud Anda: {others})",
     "No such option: {value}": "Tidak ada opsi {value}",
-    "Missing argument {value}. Choose from:{others}": "Argumen {value} belum ada. Pilih dari: {others}",
+    "Missing argument {value}. Choose from: {others}": "Argumen {value} belum ada. Pilih dari: {others}",
     "Missing argument {value}.": "Argumen {value} belum ada.",
     "Option {value} requires an argument.": "Opsi {value} memerlukan nilai.",
     "Option {value} does not take a value.": "Opsi {value} tidak menerima nilai.",

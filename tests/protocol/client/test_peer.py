@@ -81,7 +81,7 @@ def test_it_asks_the_server_shakes_hands_and_joins() -> None:
     assert state_of(host) is PeerState.JOINED
     assert host.events == [
         pe.Connected("a room", SERVER_KEY, SERVER, False, 16_384),
-        pe.Admitted("ana", LOG_ID, 3, 3, b"ticket", again=False, rewound=False),
+        pe.Admitted("ana", LOG_ID, 3, 3, b"ticket", again=False, rewound=False, begins=3),
         pe.CaughtUp(),
     ]
 
@@ -1275,3 +1275,29 @@ def test_an_entry_of_an_unknown_kind_arrives_and_counts_as_ones_own_by_its_mark(
     mark = line_id(public_key(host.peer._options.private_key), host.peer._options.stream, number)[:6]
     host.tell(m.Entries(0, 1, False, (msgspec.Raw(entry(1, "psst", 6, mark).encoding),)))
     assert host.of(pe.LineStored) == [pe.LineStored(number, 1)]
+
+
+def test_the_link_report_times_answers_and_counts_repetitions_and_losses() -> None:
+    host = joined_raw_server()
+    host.peer.say("one", host.now)
+    host.open(host.take())
+    host.now += 0.02
+    host.tell(m.Stored(((1, 40),)))
+    report = host.peer.report_link(host.now)
+    assert report.server_key == host.key
+    assert report.best_answer == pytest.approx(0.02)
+    ask_who(host)
+    (call,) = (each for each in host.open(host.take()) if isinstance(each, m.Call))
+    host.now += 0.05
+    host.tell(m.Answer(call.number, m.Members((), False)))
+    host.peer.say("two", host.now)
+    host.open(host.take())
+    again = [each for each in host.open(host.wait(0.7)) if isinstance(each, m.Say)]
+    host.tell(m.Stored(((2, 41),)))
+    report = host.peer.report_link(host.now)
+    assert report.best_answer == pytest.approx(0.02)
+    assert report.last_answer == pytest.approx(0.05)
+    assert (report.repeated, report.losses, report.sent) == (len(again), 0, len(host.sent))
+    host.peer.receive_datagram(host.reset(), SERVER, host.now)
+    assert host.peer.report_link(host.now + 3.0).lost_for == pytest.approx(3.0)
+    assert host.peer.report_link(host.now).losses == 1

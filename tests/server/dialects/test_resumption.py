@@ -12,6 +12,7 @@ from sockatuh.protocol.client import events as e
 from sockatuh.protocol.noise import public_key
 from sockatuh.protocol.server.limits import Limits
 from sockatuh.protocol.server.tickets import Ticket
+from sockatuh.server.dialects.resumption import EMPTY_LOG
 from sockatuh.server.entry_encoding import encode_entry
 
 LINES = 20
@@ -293,3 +294,37 @@ def test_a_client_limited_to_recent_history_is_still_notified_of_a_rewind() -> N
     say(world, ana, 2 * LINES, "new")
     assert come_back(world, budi) == [f"new {2 * LINES - 1}"]
     assert budi.last(e.Admitted).rewound
+
+
+# What a client requests from before the place where it begins.
+
+
+@pytest.mark.parametrize(
+    ("lines", "seen", "gone"),
+    [(0, [1, 2], []), (1, [2, 3], [(0, 1)])],
+    ids=["nobody has said anything: it may read everything", "somebody has: only what newcomers may read"],
+)
+def test_a_newcomer_may_know_that_nobody_has_said_anything(
+    world: InstantWorld, lines: int, seen: list[int], gone: list[tuple[int, int]]
+) -> None:
+    say(world, world.person("ana"), lines, "line")
+    newcomer = world.person("tom", history=0, earlier=128)
+    world.advance(1.0)
+    assert (newcomer.seen, newcomer.gone) == (seen, gone)
+
+
+def test_a_log_of_many_joins_is_not_read_by_newcomers() -> None:
+    world = InstantWorld(limits=LIMITS)
+    for number in range(EMPTY_LOG):
+        world.person(f"person{number}", host=f"10.1.0.{number + 1}")
+    newcomer = world.person("tom", history=0, earlier=128)
+    world.advance(1.0)
+    assert (newcomer.seen, newcomer.gone) == ([], [(0, EMPTY_LOG + 1)])
+
+
+def test_where_newcomers_get_no_history_they_do_not_learn_that_there_is_none() -> None:
+    world = InstantWorld(limits=LIMITS, history_on_join=0)
+    world.person("ana")
+    newcomer = world.person("tom", history=0, earlier=128)
+    world.advance(1.0)
+    assert (newcomer.seen, newcomer.gone) == ([], [(0, 2)])

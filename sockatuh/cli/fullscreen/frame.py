@@ -1,0 +1,162 @@
+"""Arranges what surrounds the log: the header, the people beside it, the hint below it. Pure: values in, rows out."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Final, Protocol
+
+from sockatuh.cli.direction import LEFT_TO_RIGHT, anchored, apart, turns
+from sockatuh.cli.naming import shown_name
+from sockatuh.cli.rendering import Line, Piece, author_style, plain
+from sockatuh.cli.wrapping import clip, reach, width_of
+from sockatuh.room.text import clean_line
+from sockatuh.wording import client as phrases
+
+PEOPLE_FROM: Final = 100
+"""Columns from which on the people are shown beside the log."""
+PEOPLE_COLUMNS: Final = 20
+SLOW_FROM: Final = 0.2
+"""Seconds from which on the server's answers are called slow."""
+GAP: Final = 2
+"""Columns between the two halves of the header."""
+BESIDE: Final = "│ "
+PRESENT, ABSENT, IN_CLEAR = "● ", "○ ", "! "
+
+
+class Somebody(Protocol):
+    """What the column shows of a member."""
+
+    @property
+    def name(self) -> str:
+        """The name."""
+
+    @property
+    def tag(self) -> str:
+        """The short form of the key, or ""."""
+
+    @property
+    def present(self) -> bool:
+        """Whether there is contact."""
+
+    @property
+    def away(self) -> str | None:
+        """Why the member is away, None if it is not."""
+
+    @property
+    def encrypted(self) -> bool:
+        """Whether its lines are encrypted on the way."""
+
+
+@dataclass(frozen=True, slots=True)
+class Contact:
+    """How the server is reached. `here`: how many members are in the room; `answer_time`: seconds; None: unknown."""
+
+    room: str
+    server: str
+    here: int | None = None
+    answer_time: float | None = None
+    in_contact: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Situation:
+    """What the hint may be about, each None or "" if it does not apply.
+
+    `since`: the local time of the last contact, `kept`: own lines that wait for the next; `refused`: why a line was not
+    taken; `pasted`: what to do about a paste; `hit`: which of how many found lines is shown.
+    """
+
+    leaving: str = ""
+    since: str | None = None
+    kept: int = 0
+    delayed: float | None = None
+    held: int = 0
+    refused: str = ""
+    pasted: str = ""
+    hit: tuple[int, int] | None = None
+    unseen: int = 0
+    is_scrolled: bool = False
+
+
+def hint(now: Situation) -> str:
+    """Return the one hint that is shown, "" for none: contact before lines, lines before the view."""
+    if now.leaving:
+        return now.leaving
+    if now.since is not None:
+        return phrases.no_contact_since(now.since, now.kept)
+    if now.delayed is not None:
+        return phrases.delayed(now.delayed)
+    if now.held:
+        return phrases.held(now.held)
+    if now.refused or now.pasted:
+        return now.refused or now.pasted
+    if now.hit is not None:
+        return phrases.hit(*now.hit)
+    if now.unseen:
+        return phrases.unseen(now.unseen)
+    return phrases.SCROLLED if now.is_scrolled else ""
+
+
+def header(contact: Contact, columns: int) -> Line:
+    """Return the first row: which room this is, how many are here, and how fast the server answers."""
+    facts = [
+        *([phrases.how_many_here(contact.here)] if contact.here is not None else []),
+        *([_speed(contact)] if not contact.in_contact or contact.answer_time is not None else []),
+    ]
+    right = " · ".join(facts) + " "
+    left = clip(
+        f" {shown_name(contact.room)} · {apart(clean_line(contact.server))}", max(0, columns - reach(right) - GAP)
+    )
+    gap = max(1, columns - width_of(left) - width_of(right))
+    return (("class:header", anchored(left) + " " * gap + right),)
+
+
+def people_rows(people: Sequence[Somebody], rows: int) -> list[Line]:
+    """Return the column of people, `rows` high: a heading and who is here."""
+    shown = people if len(people) < rows else people[: max(0, rows - 2)]
+    lines: list[Line] = [(("class:heading", phrases.people(len(people))),), *map(_person, shown)]
+    if len(shown) < len(people):
+        lines.append((("class:note", phrases.more(len(people) - len(shown))),))
+    return [_clipped(line, PEOPLE_COLUMNS - len(BESIDE)) for line in lines[:rows]]
+
+
+def beside(log: Sequence[Line], people: Sequence[Line], columns: int) -> list[Line]:
+    """Return rows in which the people stand beside the log; `columns`: those of the whole row."""
+    width = columns - PEOPLE_COLUMNS
+    rows: list[Line] = []
+    for at in range(max(len(log), len(people))):
+        row = log[at] if at < len(log) else ()
+        text = plain(row)
+        pad = " " * max(0, width - width_of(text))
+        edge = LEFT_TO_RIGHT + BESIDE if turns(text) else BESIDE
+        rows.append((*row, ("", pad), ("class:event", edge), *(people[at] if at < len(people) else ())))
+    return rows
+
+
+def _speed(contact: Contact) -> str:
+    if not contact.in_contact:
+        return phrases.HEADER_NO_CONTACT
+    seconds = contact.answer_time or 0.0
+    return (phrases.slow_answers if seconds >= SLOW_FROM else phrases.answers)(max(1, round(seconds * 1000)))
+
+
+def _person(somebody: Somebody) -> Line:
+    mark = IN_CLEAR if not somebody.encrypted else PRESENT if somebody.present else ABSENT
+    style = "class:absent" if not somebody.present or somebody.away is not None else ""
+    name: Piece = (f"{author_style(somebody.name, somebody.tag)} {style}".rstrip(), shown_name(somebody.name))
+    away: Line = (("class:absent", f" {phrases.AWAY}"),) if somebody.away is not None else ()
+    return ((style, mark), name, *away)
+
+
+def _clipped(line: Line, columns: int) -> Line:
+    """Return as much of a line as fits; what is cut ends in an ellipsis, as no name does."""
+    if reach(plain(line)) <= columns:
+        return line
+    pieces: list[Piece] = []
+    left = columns - 1
+    for style, text in line:
+        part = clip(text, left) if left > 0 else ""
+        pieces.append((style, part))
+        left = left - reach(part) if part == text else 0
+    return (*pieces, ("class:absent", "…"))

@@ -1,0 +1,405 @@
+"""The full screen of a chat: what is said comes into a log that scrolls, and what is typed goes out.
+
+Nothing is painted by a clock. A painting follows a key, an event of the room, or a size; only the hint that lines were
+too fast ends by itself.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import os
+import time
+from collections.abc import Callable, Sequence
+from datetime import datetime, timedelta
+from typing import Final
+
+from prompt_toolkit.buffer import Buffer
+from prompt_toolkit.formatted_text import FormattedText
+from prompt_toolkit.input import Input
+from prompt_toolkit.key_binding import merge_key_bindings
+from prompt_toolkit.output import Output
+from prompt_toolkit.renderer import print_formatted_text
+
+from sockatuh.cli.chat_state import ChatState
+from sockatuh.cli.clipboard import clipboard
+from sockatuh.cli.direction import LEFT_TO_RIGHT, anchored, turns
+from sockatuh.cli.input_line import InputLine
+from sockatuh.cli.naming import shown_name
+from sockatuh.cli.pending import pending_rows
+from sockatuh.cli.rendering import NAMES_AT, TEXTS_FROM, Line, plain
+from sockatuh.cli.sign_in import AtTerminal
+from sockatuh.cli.slash import CommandRunner, Done, NotDone
+from sockatuh.cli.tab_completion import TabCompletion
+from sockatuh.cli.talk import report_last_answers
+from sockatuh.cli.terminal import open_terminal
+from sockatuh.cli.wrapping import CUT, clip, reach, wrap
+from sockatuh.client.items import Event, Waiting
+from sockatuh.client.profile import Profile
+from sockatuh.client.room import Room
+from sockatuh.client.server_address import short_form
+from sockatuh.room.text import clean_line
+from sockatuh.wording import client as phrases
+
+from .application import Face
+from .feed import Feed
+from .frame import PEOPLE_COLUMNS, PEOPLE_FROM, Contact, Situation, beside, header, hint, people_rows
+from .keys import bind_keys
+from .scrollback import IDLE_AFTER, Scrollback
+
+LAST_WORDS: Final = 10.0
+"""Seconds without an acknowledgement after which the client leaves although lines are unsent."""
+FRAME: Final = 2
+"""Rows of header and hint."""
+BESIDE_INPUT: Final = 1
+PEOPLE: Final = "people"
+HIDDEN, SHOWN = "hidden", "shown"
+
+
+class FullScreen:
+    """A view with a log that scrolls and an input; `output` and `input` are the terminal unless a test says else."""
+
+    def __init__(
+        self,
+        room: Room,
+        person: AtTerminal,
+        profile: Profile,
+        *,
+        colour: bool,
+        output: Output | None = None,
+        input: Input | None = None,  # noqa: A002 - as prompt_toolkit calls it
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._room, self._person, self._clock = room, person, clock
+        self._output = output or open_terminal()
+        self._state = ChatState(room, profile, self._write, os.environ, self._changed)
+        self._log = Scrollback()
+        self._feed = Feed(room, self._state, self._log, self)
+        self._commands = CommandRunner(room, self, self._feed.long_texts)
+        self._buffer = Buffer(multiline=True, accept_handler=self._accept)
+        self._buffer.on_text_changed += self._forget_refusal
+        completion = TabCompletion({}, self._state.people.names)
+        self._input = InputLine(self._buffer, completion, self._leave)
+        keys = bind_keys(
+            self, is_empty=lambda: not self._buffer.text, is_searching=lambda: self._log.search is not None
+        )
+        self._face = Face(
+            self._compose,
+            self._buffer,
+            merge_key_bindings([self._input.keys, keys]),
+            self._leave,
+            output=self._output,
+            input=input,
+            colour=colour,
+        )
+        self._face.app.key_processor.before_key_press += self._touch
+        self._size = self._face.size
+        """The columns and rows of the log, as it was painted last."""
+        self._key_at = clock()
+        self._refused = ""
+        self._delayed: float | None = None
+        self._delay_ends: asyncio.TimerHandle | None = None
+        self._lost_at: datetime | None = None
+        self._leaving: asyncio.Task[None] | None = None
+        self._hides_people = self._state.choice(PEOPLE) == HIDDEN
+
+    async def run(self) -> None:
+        """Talk until the person leaves; raises KeyboardInterrupt, or the error that ended the conversation."""
+        self._person.ask_again = self._ask_password
+        follow = asyncio.create_task(self._follow())
+        follow.add_done_callback(lambda _: self._face.close())
+        try:
+            with contextlib.suppress(EOFError):
+                await self._face.run()
+            if follow.done():
+                follow.result()
+        finally:
+            follow.cancel()
+            if self._leaving is not None:
+                self._leaving.cancel()
+            if self._delay_ends is not None:
+                self._delay_ends.cancel()
+            await asyncio.wait({follow})
+            await self._input.close()
+            self._commands.close()
+            self._state.close()
+            await report_last_answers(self._room, self._feed.report)
+            with contextlib.suppress(OSError):  # the terminal was hung up
+                self._leave_behind()
+
+    async def _follow(self) -> None:
+        async for event in self._room:
+            self._report(event)
+
+    def _report(self, event: Event) -> None:
+        self._feed.report(event, is_idle=self._clock() - self._key_at >= IDLE_AFTER)
+        self._changed()
+
+    def _changed(self) -> None:
+        self._face.invalidate()
+
+    def _touch(self, _: object) -> None:
+        self._key_at = self._clock()
+        self._state.notifier.touch()
+
+    def _write(self, text: str) -> None:
+        """Write control sequences of our own to the terminal."""
+        self._output.write_raw(text)
+        self._output.flush()
+
+    async def _ask_password(self, why: str) -> str:
+        self.note(why)
+        self._log.to_newest()
+        return await self._face.ask_hidden()
+
+    # What a narrator and commands ask of a view.
+
+    @property
+    def columns(self) -> int:
+        """The log's width."""
+        return self._size[0]
+
+    def show(self, lines: Sequence[Line]) -> None:
+        """Show lines of the log."""
+        drawn = list(lines)
+        self._log.add_lines(lambda columns: _refitted(drawn, columns))
+        self._changed()
+
+    def note(self, sentence: str) -> None:
+        """Show a remark between them."""
+        self._log.add_note(sentence)
+        self._changed()
+
+    def answer(self, lines: Sequence[str]) -> None:
+        """Show the answer to a command."""
+        kept = list(lines)
+        self._log.add_lines(lambda columns: [row for line in kept for row in _answer_rows(line, columns)])
+        self._changed()
+
+    def show_found(self, text: str, seqs: Sequence[int]) -> None:  # noqa: ARG002 - the hint says how many
+        """Show the newest of the lines that were found, in the middle."""
+        self._log.find(seqs, *self._size)
+        self._changed()
+
+    def show_earlier(self, count: int) -> None:  # noqa: ARG002 - the log scrolls
+        """Show the screenful before this one."""
+        self.scroll_pages(-1)
+
+    def show_links(self, links: Sequence[str]) -> None:
+        """Show links, each whole on rows of its own without an indent, so that it can be copied."""
+        kept = list(links)
+        self._log.add_lines(
+            lambda columns: [(("class:note", row),) for link in kept for row in _chopped(link, columns)]
+        )
+        self._changed()
+
+    def toggle_people(self) -> bool:
+        """Show or hide the people, where there is room for them; remembered."""
+        self._hides_people = not self._hides_people
+        if (fault := self._state.choose(PEOPLE, HIDDEN if self._hides_people else SHOWN)) is not None:
+            self.note(fault)
+        self._changed()
+        return self._face.size[0] >= PEOPLE_FROM
+
+    def copy(self, text: str) -> bool:
+        """Have the terminal copy a text (OSC 52)."""
+        self._write(clipboard(text))
+        return True
+
+    def lose(self, reason: str) -> None:
+        """Note since when there is no contact, for the hint, and show what the server gave as a reason."""
+        self._lost_at = datetime.now() - timedelta(seconds=self._room.silence or 0.0)
+        if reason in phrases.LOSSES:
+            self.note(phrases.LOSSES[reason])
+
+    def wait(self, waiting: Waiting) -> None:
+        """Show in the hint why lines wait."""
+        if waiting.seconds is not None:
+            self.go_on()
+            self._delayed = waiting.seconds
+            self._delay_ends = asyncio.get_running_loop().call_later(waiting.seconds, self.go_on)
+
+    def go_on(self) -> None:
+        """Clear what `wait` shows: no line waits any longer."""
+        if self._delay_ends is not None:
+            self._delay_ends.cancel()
+        self._delayed, self._delay_ends = None, None
+        self._changed()
+
+    def refuse(self, text: str, reason: str) -> None:
+        """Say that a text was rejected; what was typed meanwhile stays in the input."""
+        self.note(phrases.refused_line(reason))
+        first_row = clean_line(text.partition("\n")[0])
+        self._log.add_lines(
+            lambda columns: [(("class:note", " " * TEXTS_FROM + clip(first_row, max(1, columns - TEXTS_FROM))),)]
+        )
+
+    # What the keys ask for.
+
+    def scroll_pages(self, pages: int) -> None:
+        """Move the log by its height."""
+        self.scroll_rows(pages * max(1, self._size[1] - 1))
+
+    def scroll_rows(self, rows: int) -> None:
+        """Move the log."""
+        self._log.scroll(rows, *self._size)
+
+    def to_oldest(self) -> None:
+        """Show the oldest row."""
+        self._log.to_oldest(*self._size)
+
+    def to_newest(self) -> None:
+        """Show the newest row."""
+        self._log.to_newest()
+
+    def to_mention(self) -> None:
+        """Show the newest mention, then the one before."""
+        self._log.to_mention(*self._size)
+
+    def to_marker(self) -> None:
+        """Show what came first while nobody read."""
+        self._log.to_marker(*self._size)
+
+    def older_hit(self) -> None:
+        """Show the next older line that was found."""
+        self._log.to_older_hit(*self._size)
+
+    def begin_search(self) -> None:
+        """Let a text be typed that is searched for."""
+        self._buffer.insert_text("/search ")
+
+    def escape(self) -> None:
+        """End the search, show the newest row, and take the unread marker away."""
+        self._log.to_newest()
+        self._log.marker = None
+        self._refused = ""
+
+    def repaint(self) -> None:
+        """Paint everything again."""
+        self._face.repaint()
+
+    # The input.
+
+    def _accept(self, buffer: Buffer) -> bool:
+        """Carry out the typed text; return whether it stays in the input, because it could not be."""
+        if self._leaving is not None:
+            return True
+        if not buffer.text.strip():
+            return False
+        self._log.to_newest()
+        match self._commands.run(buffer.text):
+            case NotDone(why):
+                self._refused = why
+                return True
+            case Done.LEAVING:
+                self._leave(False)
+            case Done.HANDLED:
+                if not buffer.text.startswith("/"):
+                    self._log.marker = None
+        return False
+
+    def _forget_refusal(self, _: object) -> None:
+        self._refused = ""
+
+    def _leave(self, interrupted: bool) -> None:
+        """Leave at once, or when the lines that were said are stored."""
+        if interrupted:
+            self._face.close(KeyboardInterrupt())
+        elif not self._room.unanswered:
+            self._face.close()
+        elif self._leaving is None:
+            self._leaving = asyncio.create_task(self._room.drained(LAST_WORDS))
+            self._leaving.add_done_callback(lambda _: self._face.close())
+            self._buffer.reset()
+            self._changed()
+
+    # What is painted.
+
+    def _compose(self, columns: int, rows: int) -> list[Line]:
+        """Return the rows above the input."""
+        shows_people = columns >= PEOPLE_FROM and not self._hides_people
+        width = columns - PEOPLE_COLUMNS if shows_people else columns
+        height = max(0, rows - FRAME)
+        self._size = width, max(1, height)
+        tail = pending_rows(self._room.unplaced.values(), self._room.me, width, is_held=self._room.is_held)
+        self._log.show_tail([(("class:pending", row),) for row in tail])
+        log = [_anchored(line) for line in self._log.window(width, height)] if height else []
+        log[:0] = [()] * (height - len(log))
+        if shows_people:
+            log = beside(log, people_rows(self._state.people.people, height), columns)
+        below: Line = (("class:hint", anchored(" " + clip(hint(self._situation()), max(1, columns - BESIDE_INPUT)))),)
+        return [header(self._contact(), columns), *log, below][:rows]
+
+    def _contact(self) -> Contact:
+        room = self._room
+        return Contact(room.name, short_form(room.server), room.here, None, room.in_contact)
+
+    def _situation(self) -> Situation:
+        room, log = self._room, self._log
+        return Situation(
+            leaving=phrases.leaving(room.unanswered) if self._leaving is not None else "",
+            since=self._last_contact(),
+            kept=room.unanswered,
+            delayed=self._delayed if room.unanswered else None,
+            held=room.unanswered if room.is_held else 0,
+            refused=self._refused,
+            pasted=self._input.hint,
+            hit=(log.search.at + 1, len(log.search.found)) if log.search is not None else None,
+            unseen=log.unseen,
+            is_scrolled=log.bottom is not None,
+        )
+
+    def _last_contact(self) -> str | None:
+        """Return when the server was heard last, if contact is lost or in doubt."""
+        if self._room.in_contact and self._room.silence is None:
+            return None
+        if self._room.in_contact or self._lost_at is None:
+            return f"{datetime.now() - timedelta(seconds=self._room.silence or 0.0):%H:%M:%S}"
+        return f"{self._lost_at:%H:%M:%S}"
+
+    def _leave_behind(self) -> None:
+        """Print the last screenful on the normal screen, where it stays."""
+        columns, rows = self._face.size
+        lines = [_anchored(line) for line in self._log.newest(columns, max(1, rows - FRAME - 1))]
+        if not lines:
+            return
+        heading: Line = (("class:heading", phrases.as_you_left_it(shown_name(self._room.name))),)
+        pieces = [piece for line in (heading, *lines) for piece in (*line, ("", "\n"))]
+        print_formatted_text(
+            self._output, FormattedText(pieces), self._face.style, color_depth=self._face.app.color_depth
+        )
+
+
+def _anchored(line: Line) -> Line:
+    """Return a line that begins at the left even on terminals that reorder right-to-left text."""
+    return (("", LEFT_TO_RIGHT), *line) if turns(plain(line)) else line
+
+
+def _answer_rows(line: str, columns: int) -> list[Line]:
+    first, *others = wrap(line, columns, NAMES_AT, TEXTS_FROM, CUT, whole=False)
+    rows = [" " * NAMES_AT + first, *(" " * TEXTS_FROM + row for row in others)]
+    return [(("class:note", row),) for row in rows]
+
+
+def _chopped(link: str, columns: int) -> list[str]:
+    """Return a link in rows that are full, so that the terminal's selection puts it together again."""
+    rows: list[str] = []
+    while link:
+        row = clip(link, columns) or link[:1]
+        rows.append(row)
+        link = link[len(row) :]
+    return rows
+
+
+def _refitted(lines: Sequence[Line], columns: int) -> list[Line]:
+    """Return lines that were drawn for another width; those too long go on in indented rows, in one style."""
+    rows: list[Line] = []
+    for line in lines:
+        text = plain(line)
+        if reach(text) <= columns:
+            rows.append(line)
+        else:
+            first, *others = wrap(text, columns, 0, TEXTS_FROM, CUT, whole=False)
+            style = line[-1][0]
+            rows += [((style, first),), *(((style, " " * TEXTS_FROM + row),) for row in others)]
+    return rows

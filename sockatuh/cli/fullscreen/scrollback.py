@@ -1,0 +1,337 @@
+"""The log of the full screen: the newest blocks, and which of their rows the window shows.
+
+A block is whatever stands together in the log: a message, a fold of joins, a heading, an answer to a command. It keeps
+what it shows, not its rows, and is wrapped when it is looked at, at the width of that moment. So a resize costs what is
+seen, however much is held, and nothing has to be wrapped in advance: the window is not a number of rows from the top
+but a place, a block and one of its rows, which stays where it is whatever comes or is evicted.
+
+The rows below the last block (own lines that wait for the server) are the tail; it is a block whose number is the next.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from datetime import timedelta
+from typing import Final
+
+from sockatuh.cli.rendering import LONGEST, Entry, Line, draw, draw_event, faded, mentions, shorten
+from sockatuh.cli.rows import note_rows
+from sockatuh.cli.wrapping import reach
+from sockatuh.client.items import UNENCRYPTED, Came, Renamed, Said, Went, Whispered
+from sockatuh.wording import client as phrases
+
+from .joins import Fold
+
+MOST: Final = 10_000
+"""Blocks held."""
+SPEAKER_FOR: Final = timedelta(minutes=10) // timedelta(milliseconds=1)
+"""Milliseconds for which the leave of somebody who has spoken is worth a row of its own."""
+SPEAKERS: Final = 1_000
+IDLE_AFTER: Final = 30.0
+"""Seconds without a key after which nobody is thought to be reading."""
+RULE: Final = "─"
+
+Draw = Callable[[int], list[Line]]
+"""Makes the rows of a block for a number of columns."""
+
+
+@dataclass(slots=True)
+class Block:
+    """Something in the log; `rows` are those for `columns`, made when they are wanted."""
+
+    draw: Draw
+    seq: int = 0
+    fold: Fold | None = None
+    columns: int = 0
+    rows: Sequence[Line] = ()
+
+    def at(self, columns: int) -> Sequence[Line]:
+        """Return the rows for a width."""
+        if self.columns != columns:
+            self.rows, self.columns = self.draw(columns), columns
+        return self.rows
+
+    def amend(self) -> None:
+        """Forget the rows, as what they show has changed."""
+        self.columns = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """A row of the log: a block's number and the row's index in it."""
+
+    block: int
+    row: int
+
+
+@dataclass(slots=True)
+class Search:
+    """What was found: the numbers of blocks, newest first, and which of them is shown."""
+
+    found: list[int]
+    at: int = 0
+
+
+@dataclass(slots=True)
+class Scrollback:
+    """The blocks, and the part of them that is shown. `bottom` is the last row of the window; None: it follows."""
+
+    most: int = MOST
+    bottom: Place | None = None
+    marker: int | None = None
+    """The block above which `new` stands: the first that came while nobody was thought to be reading."""
+    search: Search | None = None
+    unseen: int = 0
+    """How many lines have come below the window since it stopped following."""
+    _blocks: deque[Block] = field(default_factory=deque)
+    _first: int = 0
+    _tail: Sequence[Line] = ()
+    _by_seq: dict[int, int] = field(default_factory=dict)
+    _mentions: deque[int] = field(default_factory=deque)
+    _spoke: dict[str, int] = field(default_factory=dict)
+
+    def __len__(self) -> int:
+        return len(self._blocks)
+
+    @property
+    def end(self) -> int:
+        """The number of the next block."""
+        return self._first + len(self._blocks)
+
+    # What comes.
+
+    def add_entry(self, entry: Entry, me: str, *, is_unread: bool = False, was_read: bool = False) -> None:
+        """Add an entry of the log.
+
+        `is_unread`: it came while nobody was thought to be reading; `was_read`: it was shown in an earlier chat.
+        """
+        match entry:
+            case Said() | Whispered():
+                self._hear(entry.name, entry.at)
+                if is_unread and not entry.own and self.marker is None:
+                    self.marker = self.end
+                if isinstance(entry, Whispered) or mentions(entry, me):
+                    self._mentions.append(self.end)
+            case Renamed():
+                if entry.name in self._spoke:
+                    self._hear(entry.new, self._spoke.pop(entry.name))
+            case Came() | Went() if self._folds(entry):
+                self._fold(entry, me)
+                return
+            case _:
+                pass
+        self._append(Block(lambda columns: _draw(entry, me, columns, was_read=was_read), entry.seq), counts=True)
+
+    def add_lines(self, draw: Draw) -> None:
+        """Add what is no entry of the log: a heading, a notice, the answer to a command."""
+        self._append(Block(draw))
+
+    def add_note(self, sentence: str) -> None:
+        """Add a notice of the program."""
+        self.add_lines(lambda columns: [(("class:note", row),) for row in note_rows(sentence, columns)])
+
+    def show_tail(self, rows: Sequence[Line]) -> None:
+        """Show rows below the last block."""
+        self._tail = rows
+
+    def _append(self, block: Block, *, counts: bool = False) -> None:
+        if block.seq:
+            self._by_seq[block.seq] = self.end
+        self._blocks.append(block)
+        if counts and self.bottom is not None:
+            self.unseen += 1
+        while len(self._blocks) > self.most:
+            evicted = self._blocks.popleft()
+            if self._by_seq.get(evicted.seq) == self._first:
+                del self._by_seq[evicted.seq]
+            self._first += 1
+        while self._mentions and self._mentions[0] < self._first:
+            self._mentions.popleft()
+
+    def _folds(self, event: Came | Went) -> bool:
+        """Tell whether an event is part of a fold, and not worth a row of its own."""
+        if isinstance(event, Came):
+            return event.dialect != UNENCRYPTED  # which is followed by a warning
+        spoke = self._spoke.get(event.name)
+        return spoke is None or event.at - spoke > SPEAKER_FOR
+
+    def _fold(self, event: Came | Went, me: str) -> None:
+        last = self._blocks[-1] if self._blocks else None
+        if last is not None and last.fold is not None and not last.fold.is_full:
+            last.fold.add(event)
+            last.amend()
+            return
+        fold = Fold(event)
+
+        def draw_fold(columns: int) -> list[Line]:
+            return draw(fold.only, me, columns) if fold.only else draw_event(fold.at, fold.sentence, columns)
+
+        self._append(Block(draw_fold, event.seq, fold))
+
+    def _hear(self, name: str, at: int) -> None:
+        self._spoke.pop(name, None)
+        self._spoke[name] = at
+        if len(self._spoke) > SPEAKERS:
+            del self._spoke[next(iter(self._spoke))]
+
+    # What is seen.
+
+    def window(self, columns: int, height: int) -> list[Line]:
+        """Return the rows that are shown, at most `height`."""
+        self._settle(columns, height)
+        rows: list[Line] = []
+        place: Place | None = self.bottom or self._last(columns)
+        while place is not None and len(rows) < height:
+            part = self._rows_of(place.block, columns)[: place.row + 1]
+            rows[:0] = part[-(height - len(rows)) :]
+            place = self._end_of(place.block - 1, columns)
+        return rows
+
+    def newest(self, columns: int, height: int) -> list[Line]:
+        """Return the last rows of the log without the tail, wherever the window stands."""
+        rows: list[Line] = []
+        place = self._end_of(self.end - 1, columns)
+        while place is not None and len(rows) < height:
+            rows[:0] = self._rows_of(place.block, columns)[-(height - len(rows)) :]
+            place = self._end_of(place.block - 1, columns)
+        return rows
+
+    def scroll(self, rows: int, columns: int, height: int) -> None:
+        """Move the window down by a number of rows, or up if it is negative."""
+        bottom = self.bottom or self._last(columns)
+        if bottom is None:
+            return
+        if rows < 0:
+            # The window stays full: its bottom goes no higher than it is when the oldest row stands on top.
+            highest = self._highest(columns, height)
+            self._stand_at(max(self._moved(bottom, rows, columns), highest, key=_order), columns)
+        else:
+            self._stand_at(self._moved(bottom, rows, columns), columns)
+
+    def to_oldest(self, columns: int, height: int) -> None:
+        """Show the oldest row on top."""
+        self._stand_at(self._highest(columns, height), columns)
+
+    def to_newest(self) -> None:
+        """Show the newest row, and follow from now on."""
+        self.bottom, self.unseen, self.search = None, 0, None
+
+    def centre(self, block: int, columns: int, height: int) -> None:
+        """Show a block in the middle of the window."""
+        if not self._first <= block < self.end:
+            return
+        bottom = self._moved(Place(block, 0), height // 2, columns)
+        self._stand_at(max(bottom, self._highest(columns, height), key=_order), columns)
+
+    def to_marker(self, columns: int, height: int) -> bool:
+        """Show what came first while nobody read; False if nothing did."""
+        if self.marker is None or self.marker < self._first:
+            return False
+        self.centre(self.marker, columns, height)
+        return True
+
+    def to_mention(self, columns: int, height: int) -> bool:
+        """Show the newest mention or private line, or the one before that which is shown; False if there is none."""
+        found = self.search.found if self.search and self.search.found == [*reversed(self._mentions)] else None
+        if found is not None and self.search is not None and self.search.at + 1 < len(found):
+            return self.to_older_hit(columns, height)
+        return self._begin([*reversed(self._mentions)], columns, height)
+
+    # Searching.
+
+    def find(self, seqs: Sequence[int], columns: int, height: int) -> bool:
+        """Show the first of the entries with these seqs, newest first; False if none of them is held."""
+        blocks = [self._by_seq[seq] for seq in seqs if seq in self._by_seq]
+        return self._begin(blocks, columns, height)
+
+    def to_older_hit(self, columns: int, height: int) -> bool:
+        """Show the next older of what was found; False if this is the oldest."""
+        if self.search is None or self.search.at + 1 >= len(self.search.found):
+            return False
+        self.search.at += 1
+        self.centre(self.search.found[self.search.at], columns, height)
+        return True
+
+    @property
+    def hit(self) -> int | None:
+        """The number of the block that was found and is shown."""
+        return self.search.found[self.search.at] if self.search is not None else None
+
+    def _begin(self, blocks: list[int], columns: int, height: int) -> bool:
+        if not blocks:
+            return False
+        self.search = Search(blocks)
+        self.centre(blocks[0], columns, height)
+        return True
+
+    # Places.
+
+    def _settle(self, columns: int, height: int) -> None:
+        """Put the window back into the log: blocks were evicted, or have fewer rows at this width."""
+        if self.bottom is not None:
+            rows = self._rows_of(max(self.bottom.block, self._first), columns)
+            inside = Place(max(self.bottom.block, self._first), max(0, min(self.bottom.row, len(rows) - 1)))
+            self._stand_at(max(inside, self._highest(columns, height), key=_order), columns)
+
+    def _stand_at(self, bottom: Place, columns: int) -> None:
+        last = self._last(columns)
+        if last is None or _order(bottom) >= _order(last):
+            self.bottom, self.unseen = None, 0
+        else:
+            self.bottom = bottom
+            self.unseen = min(self.unseen, self.end - 1 - bottom.block)
+
+    def _rows_of(self, number: int, columns: int) -> Sequence[Line]:
+        if number == self.end:
+            return self._tail
+        rows = self._blocks[number - self._first].at(columns)
+        if number == self.hit:
+            rows = [tuple((f"{style} class:found".lstrip(), text) for style, text in row) for row in rows]
+        return [marker_row(columns), *rows] if number == self.marker else rows
+
+    def _end_of(self, number: int, columns: int) -> Place | None:
+        """Return the last row of a block, or of the one before it if it has none; None above the oldest."""
+        while number >= self._first:
+            if rows := self._rows_of(number, columns):
+                return Place(number, len(rows) - 1)
+            number -= 1
+        return None
+
+    def _last(self, columns: int) -> Place | None:
+        return self._end_of(self.end, columns)
+
+    def _highest(self, columns: int, height: int) -> Place:
+        """Return where the window's bottom is when the oldest row stands on top."""
+        return self._moved(Place(self._first, 0), height - 1, columns)
+
+    def _moved(self, place: Place, by: int, columns: int) -> Place:
+        """Return the place a number of rows below, or above if it is negative, within the log."""
+        number, row = place.block, place.row + by
+        while row < 0 and number > self._first:
+            number -= 1
+            row += len(self._rows_of(number, columns))
+        while number < self.end and row >= (size := len(self._rows_of(number, columns))):
+            row -= size
+            number += 1
+        if number == self.end and row >= len(self._tail):
+            return self._last(columns) or Place(self._first, 0)
+        return Place(number, max(0, row))
+
+
+def marker_row(columns: int) -> Line:
+    """Return the row above what is new."""
+    label = f"{RULE} {phrases.NEW} "
+    return (("class:heading", label + RULE * max(0, columns - reach(phrases.NEW) - 3)),)
+
+
+def _order(place: Place) -> tuple[int, int]:
+    return place.block, place.row
+
+
+def _draw(entry: Entry, me: str, columns: int, *, was_read: bool) -> list[Line]:
+    rows = draw(entry, me, columns)
+    if isinstance(entry, Said | Whispered) and len(rows) > LONGEST:
+        rows = shorten(rows, entry.seq, columns)
+    return faded(rows) if was_read else rows

@@ -1,0 +1,40 @@
+"""Shows own lines that have not arrived in the server's log yet, below it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Final
+
+from sockatuh.client.room import Unplaced
+from sockatuh.room.text import clean_line
+from sockatuh.wording import client as phrases
+
+from .direction import anchored, apart
+from .naming import shown_name
+from .rendering import ACTED, NAMES_AT, TO, WHISPERED
+from .wrapping import clip, reach
+
+SHOWN: Final = 5
+UNSENT: Final = "…"
+NARROWEST: Final = 1
+
+
+def pending_rows(lines: Iterable[Unplaced], me: str, columns: int, *, is_held: bool) -> list[str]:
+    """Return a row for each line that is not in the log yet, at most SHOWN, and how many more there are.
+
+    No row begins at the margin, where an entry of the log has its time. `is_held`: the server cannot store any.
+    """
+    waiting = [line for line in lines if line.seq is None]
+    mark = phrases.NOT_STORED_YET if is_held else UNSENT
+    indent = " " * NAMES_AT
+    room = max(NARROWEST, columns - NAMES_AT - reach(mark) - 2)
+    rows = [clip(_text(line, shown_name(me)), room) for line in waiting[:SHOWN]]
+    shown = [anchored(f"{indent}{apart(row)} {mark}") for row in rows]
+    return shown + ([indent + phrases.more(len(waiting) - SHOWN)] if len(waiting) > SHOWN else [])
+
+
+def _text(line: Unplaced, name: str) -> str:
+    text = clean_line(line.text)
+    if line.to:
+        return f"{WHISPERED}{name}{TO}{shown_name(line.to)}  {text}"
+    return f"{ACTED}{name} {text}" if line.action else f"{name}  {text}"
