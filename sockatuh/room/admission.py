@@ -18,6 +18,8 @@ from collections.abc import Hashable
 from dataclasses import dataclass
 from typing import Final, Literal
 
+from .names import fold_spaces
+
 FORGET_AFTER: Final = 3_600.0
 """Seconds without a wrong try after which the earlier ones are forgotten."""
 
@@ -79,6 +81,7 @@ class PasswordGate:
         self._cap = cap
         self._max_entries = max_entries
         self._right_digest: bytes | None = None
+        self._right_folded: bytes | None = None
         self._penalties: OrderedDict[_Source, _Penalty] = OrderedDict()
 
     def check(self, password: bytes, address: Hashable, owner: str, now: float) -> Right | Wrong | Wait | Undecided:
@@ -95,15 +98,24 @@ class PasswordGate:
         """Record the result of a try that was judged elsewhere: by bcrypt, or because its proof failed."""
         if right:
             self._right_digest = self._digest(password)
+            self._right_folded = self._digest(_folded(password.decode("utf-8", "replace")))
         return self._judge(right, _sources(address, owner), now)
 
     def seconds_to_wait(self, address: Hashable, owner: str, now: float) -> float:
         """Return for how many seconds no try of this address or key is checked."""
         return max(0.0, self._wait(_sources(address, owner), now))
 
+    def is_like_name(self, name: str) -> bool:
+        """Tell whether a name would give the right password away; False as long as nobody has given that.
+
+        Whoever asks learns whether one guess is right, so this is only for those who know the password.
+        """
+        digest = self._right_folded
+        return digest is not None and hmac.compare_digest(self._digest(_folded(name)), digest)
+
     def forget_password(self) -> None:
         """Let bcrypt check again: the hash was changed. Waits stay."""
-        self._right_digest = None
+        self._right_digest = self._right_folded = None
 
     def tries(self, address: Hashable, owner: str, now: float) -> int:
         """Return how many wrong tries of this address or this key are remembered, whichever has more."""
@@ -136,6 +148,10 @@ class PasswordGate:
 
     def _digest(self, password: bytes) -> bytes:
         return hmac.digest(self._secret, password, hashlib.sha256)
+
+
+def _folded(text: str) -> bytes:
+    return fold_spaces(text).encode("utf-8", "replace")
 
 
 def _sources(address: Hashable, owner: str) -> tuple[_Source, ...]:

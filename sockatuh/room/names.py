@@ -138,10 +138,11 @@ class NameRules:
 
 def same_as_password(name: str, password: str) -> bool:
     """Tell whether the name would give the password away: they differ in case, width and spaces at most."""
-    return _fold_spaces(name) == _fold_spaces(password)
+    return fold_spaces(name) == fold_spaces(password)
 
 
-def _fold_spaces(text: str) -> str:
+def fold_spaces(text: str) -> str:
+    """Return a text without differences of case, width and spaces, as which `_` counts."""
     return fold(text.replace("_", " "))
 
 

@@ -87,12 +87,14 @@ class JoinAttempt:
     """One attempt to join. While it is written, `admit` says what the room decided.
 
     The member may read from `known_from` on (None: no more than any newcomer). `has_left`: the client said LEAVE.
+    `password` counts passwords: this attempt, if it gets in, shows that its client knows that one.
     """
 
     visitor: Visitor
     name: str
     by_ticket: bool
     ticket_known_from: int = 0
+    password: int = 0
     state: JoinState = JoinState.ASKED
     admit: Admit | None = None
     known_from: int | None = None
@@ -144,6 +146,14 @@ class JoinAttempts:
         join = self._joins.get(session)
         return join.visitor if join is not None else None
 
+    def would_tell_password(self, visitor: Visitor, name: str) -> bool:
+        """Tell whether a name is the password, as far as the server knows that and the visitor has proved to know it.
+
+        Somebody who is in under an earlier password is told nothing about the present one.
+        """
+        join = self._joins.get(visitor.session)
+        return join is not None and join.password == self._desk.passwords and self._desk.is_like_name(name)
+
     # Requests of visitors.
 
     def ask_name(self, event: NameAsked, now: float) -> None:
@@ -161,9 +171,8 @@ class JoinAttempts:
 
     def begin(self, event: PasswordGiven, now: float) -> None:
         """Check the password, now or once bcrypt has. The name is only checked after the password was right."""
-        join = JoinAttempt(
-            event.visitor, event.name, by_ticket=event.open_password is None, ticket_known_from=event.known_from
-        )
+        by_ticket = event.open_password is None
+        join = JoinAttempt(event.visitor, event.name, by_ticket, event.known_from, self._desk.passwords)
         self._joins[event.visitor.session] = join
         if event.open_password is not None:
             self._check(join, event.open_password, now)

@@ -94,6 +94,8 @@ class PasswordDesk:
         self._displaced: deque[Check] = deque()
         self._checking: Check | None = None
         self._anonymous_tries = TokenBucket(ANONYMOUS_TRIES_PER_SECOND, ANONYMOUS_TRIES)
+        self.passwords = 0
+        """How often the password was changed."""
 
     def ask(self, check: Check, now: float) -> Verdict | None:
         """Return the verdict, or None if `take_check` and `answer` will give it; `put_off` was asked before."""
@@ -117,9 +119,14 @@ class PasswordDesk:
 
     def forget_password(self) -> None:
         """Let bcrypt check all passwords again: the hash was changed. Waits and the queue stay."""
+        self.passwords += 1
         self._gate.forget_password()
         for check in self._waiting():
             check.shows_hash = False  # it was another hash that they showed
+
+    def is_like_name(self, name: str) -> bool:
+        """Tell somebody who knows the password whether a name would give it away."""
+        return self._gate.is_like_name(name)
 
     def take_check(self, now: float) -> tuple[Check, Verdict | None] | None:
         """Return the next check, with its verdict if that is known by now, or with None: then it is for bcrypt."""

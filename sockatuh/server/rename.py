@@ -39,7 +39,10 @@ class CarryOut(Protocol):
 
 
 class Renames:
-    """All renames. `is_in` tells whether a visitor's session has not ended; `wall` is milliseconds since 1970."""
+    """All renames. `is_in` tells whether a visitor's session has not ended; `wall` is milliseconds since 1970.
+
+    `would_tell_password` tells whether a name is to be refused because it is the room's password.
+    """
 
     def __init__(
         self,
@@ -49,10 +52,12 @@ class Renames:
         *,
         carry_out: CarryOut,
         is_in: Callable[[Visitor], bool],
+        would_tell_password: Callable[[Visitor, str], bool],
         wall: Callable[[], int],
     ) -> None:
         self._room, self._rate, self._refusals = room, rate, refusals
         self._carry_out, self._is_in, self._wall = carry_out, is_in, wall
+        self._would_tell_password = would_tell_password
 
     def begin(self, visitor: Visitor, number: int, name: str, now: float) -> None:
         """Let the room decide about a request."""
@@ -71,6 +76,9 @@ class Renames:
 
     def _decide(self, attempt: RenameAttempt, now: float, *, counted: bool) -> None:
         visitor, number = attempt.visitor, attempt.number
+        if self._would_tell_password(visitor, attempt.name):
+            visitor.dialect.answer(visitor, number, Refusal("name_is_password"))
+            return
         wait = 0.0 if counted else self._rate.wait(visitor, now)
         decided = self._room.rename(visitor.session, attempt.name, self._wall(), may_write=not wait)
         match decided:

@@ -86,7 +86,15 @@ class RoomServer:
         self._joining = JoinAttempts(
             room, desk, recorder, log, rate, refusals, carry_out=self._carry_out, evict=self._evict, wall=wall
         )
-        self._renames = Renames(room, rate, refusals, carry_out=self._carry_out, is_in=self._is_in, wall=wall)
+        self._renames = Renames(
+            room,
+            rate,
+            refusals,
+            carry_out=self._carry_out,
+            is_in=self._is_in,
+            would_tell_password=self._joining.would_tell_password,
+            wall=wall,
+        )
         self._whispers = {dialect.name: dialect.can_be_whispered_to for dialect in dialects}
         self._reads = ReadQueue()
         self._dropped: Counter[str] = Counter()

@@ -131,6 +131,7 @@ class Client(PartyState):
         return number
 
     def rename(self, name: str) -> int:
+        self.overheard.note_name(name)
         number = self.peer.rename(name, self.now)
         self.world.settle()
         return number

@@ -143,3 +143,16 @@ def test_the_same_password_hashed_anew_is_right_again() -> None:
     gate.forget_password()
     assert gate.record(RIGHT, True, HOME, "k", 1.0) == Right()
     assert gate.check(RIGHT, HOME, "k", 1.0) == Right()
+
+
+def test_a_name_is_compared_with_the_password_once_that_is_known_and_until_it_is_changed() -> None:
+    gate = PasswordGate(b"s" * 32)
+    assert not gate.is_like_name("tulip-harbor")
+    gate.record(b"guess", False, HOME, "k", 0.0)
+    assert not gate.is_like_name("guess")
+    gate.record(b"Tulip Harbor", True, HOME, "k", 0.0)
+    assert gate.is_like_name("tulip_harbor")
+    assert gate.is_like_name("ＴULIP  HARBOR")
+    assert not gate.is_like_name("tulip")
+    gate.forget_password()
+    assert not gate.is_like_name("tulip_harbor")

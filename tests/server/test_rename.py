@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 from kit.clients import Client
 from kit.instant_world import InstantWorld
+from kit.world import PASSWORD
 
 from sockatuh.protocol import messages as m
 from sockatuh.protocol.client import events as e
@@ -102,6 +103,22 @@ def test_a_name_is_refused_as_in_joining(world: InstantWorld, name: str) -> None
     assert refused(tom) == asked.refusals[-1]
     assert world.log.head == head
     assert len(world.diary.of("name_refused")) == 2
+
+
+@pytest.mark.parametrize("name", [PASSWORD, PASSWORD.upper(), PASSWORD.replace(" ", "_")])
+def test_a_name_that_is_the_password_is_refused_and_not_logged(world: InstantWorld, name: str) -> None:
+    tom = world.person("tom")
+    tom.rename(name)
+    assert refused(tom) == "name_is_password"
+    assert not any(name in str(each.fields) for each in world.diary.logged)
+
+
+def test_who_is_in_under_an_earlier_password_is_told_nothing_about_the_next(world: InstantWorld) -> None:
+    tom = world.person("tom")
+    world.server.desk.forget_password()
+    world.person("budi")
+    tom.rename(PASSWORD.replace(" ", "_"))
+    assert tom.last(e.NameChanged).name == PASSWORD.replace(" ", "_"), "it may guess, but learns nothing"
 
 
 def test_one_key_is_not_renamed_to_another_of_its_own_members(world: InstantWorld) -> None:
