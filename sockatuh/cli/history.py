@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Iterator
-from dataclasses import astuple, fields
+from dataclasses import astuple
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Final
 
@@ -14,18 +14,19 @@ from sockatuh.room.moments import local, rfc3339
 from sockatuh.room.text import clean_line
 from sockatuh.store.files import DATABASE
 from sockatuh.wording import admin as wording
+from sockatuh.wording import client as phrases
 
 from .errors import ExitCode, stop
 from .naming import shown_name, shown_program
 from .new_room import ConfigOption
 from .options import JsonOption, Range
 from .reading_range import AfterOption, SinceOption, read_range
-from .rendering import ACTED, EVENT, TEXTS_FROM
+from .rendering import ACTED, EVENT, TEXTS_FROM, TO, WHISPERED
 from .rows import print_wrapped
 from .which_room import choose_room, require_access
 
 if TYPE_CHECKING:
-    from sockatuh.store.history import HistoryReader, LogLine, SessionLine
+    from sockatuh.store.history import HistoryReader, Line, LogLine, SessionLine
 
 NEWEST: Final = 200
 """How many lines are read if no option says so."""
@@ -39,6 +40,7 @@ def history(
     since: SinceOption = None,
     after: AfterOption = None,
     name: Annotated[str | None, typer.Option("--name", help=wording.HELP_NAME, metavar="NAME")] = None,
+    private: Annotated[bool, typer.Option("--private", help=wording.HELP_PRIVATE)] = False,
     as_json: JsonOption = False,
 ) -> None:
     """Read what was said, and who came and went."""
@@ -46,8 +48,9 @@ def history(
         stop(wording.AFTER_COUNTS_MESSAGES, ExitCode.USAGE)
     wanted = read_range(lines, since, after, NEWEST)
     from sockatuh.store.as_owner import as_owner
-    from sockatuh.store.history import HistoryReader, LogLine, SessionLine
+    from sockatuh.store.history import HistoryReader, LogLine, RenameLine, SessionLine
 
+    kinds = {kind.__name__: kind for kind in (LogLine, RenameLine, SessionLine)}
     room = choose_room(config)
     require_access(room)
     path = room.load(serving=False).state_dir / DATABASE
@@ -56,61 +59,76 @@ def history(
 
     def work(state_dir: Path, _: None) -> list[list[object]]:
         reader = HistoryReader(state_dir / DATABASE)
-        return [list(astuple(line)) for line in _read(reader, wanted, name, joins=joins, everything=everything)]
+        lines = _read(reader, wanted, name, joins=joins, everything=everything, private=private)
+        return [[type(line).__name__, *astuple(line)] for line in lines]
 
-    # The two are told apart by their number of fields.
-    found = [
-        LogLine(*each) if len(each) == len(fields(LogLine)) else SessionLine(*each)
-        for each in as_owner(path.parent, work)
-    ]
+    found = [kinds[kind](*fields) for kind, *fields in as_owner(path.parent, work)]
     if as_json:
-        for text in _as_json(found):
+        for text in _as_json(found, private=private):
             print(text)
     else:
         print_wrapped(_for_people(found), TEXTS_FROM)
 
 
 def _read(
-    reader: HistoryReader, wanted: Range, name: str | None, *, joins: bool, everything: bool
-) -> Iterable[SessionLine | LogLine]:
+    reader: HistoryReader, wanted: Range, name: str | None, *, joins: bool, everything: bool, private: bool
+) -> Iterable[Line]:
     if everything:
-        return reader.lines(wanted.since, name, wanted.lines)
+        return reader.lines(wanted.since, name, wanted.lines, private=private)
     if joins:
-        return reader.joins(wanted.since, name, wanted.lines)
-    return reader.messages(wanted.since, name, wanted.lines, after=wanted.after or 0)
+        return reader.joins_and_renames(wanted.since, name, wanted.lines)
+    return reader.messages(wanted.since, name, wanted.lines, after=wanted.after or 0, private=private)
 
 
-def _as_json(lines: Iterable[SessionLine | LogLine]) -> Iterator[str]:
-    from sockatuh.store.history import LogLine
+def _as_json(lines: Iterable[Line], *, private: bool) -> Iterator[str]:
+    """Yield an object for each line; the text of a private one is null unless it was asked for."""
+    from sockatuh.store.history import LogLine, RenameLine, SessionLine
 
     for line in lines:
-        if isinstance(line, LogLine):
-            fields: dict[str, object] = {"type": "message", "seq": line.seq, "at": rfc3339(line.at), "from": line.name}
-            fields |= {"text": line.text, "action": line.action}
-        else:
-            fields = {"type": "session", "at": rfc3339(line.opened), "name": line.name, "key": line.owner}
-            fields |= {"address": line.address, "dialect": line.dialect, "version": line.version}
-            fields |= {"transient": line.transient, "reason": line.reason}
-            fields["closed"] = None if line.closed is None else rfc3339(line.closed)
+        match line:
+            case LogLine(seq, at, name, text, action, ""):
+                fields: dict[str, object] = {"type": "message", "seq": seq, "at": rfc3339(at), "from": name}
+                fields |= {"text": text, "action": action}
+            case LogLine(seq, at, name, text, _, to):
+                fields = {"type": "private", "seq": seq, "at": rfc3339(at), "from": name, "to": to}
+                fields["text"] = text if private else None
+            case RenameLine(seq, at, name, new, owner):
+                fields = {"type": "renamed", "seq": seq, "at": rfc3339(at), "name": name, "new": new, "key": owner}
+            case SessionLine():
+                fields = {"type": "session", "at": rfc3339(line.opened), "name": line.name, "key": line.owner}
+                fields |= {"address": line.address, "dialect": line.dialect, "version": line.version}
+                fields |= {"transient": line.transient, "reason": line.reason}
+                fields["closed"] = None if line.closed is None else rfc3339(line.closed)
         yield json.dumps({"v": 1, **fields})
 
 
-def _for_people(lines: Iterable[SessionLine | LogLine]) -> Iterator[str]:
+def _for_people(lines: Iterable[Line]) -> Iterator[str]:
     """Yield a row for each line, in local time, with a heading for each new day."""
-    from sockatuh.store.history import LogLine
-
     day = ""
     for line in lines:
-        moment = local(line.at if isinstance(line, LogLine) else line.opened)
+        moment = local(line.at)
         if (today := f"{moment:%Y-%m-%d}") != day:
             day = today
             yield wording.day(day)
-        shown = _message(line) if isinstance(line, LogLine) else _session(line)
-        yield f"{moment:%H:%M} {shown}"
+        yield f"{moment:%H:%M} {_shown(line)}"
+
+
+def _shown(line: Line) -> str:
+    from sockatuh.store.history import LogLine, RenameLine, SessionLine
+
+    match line:
+        case LogLine():
+            return _message(line)
+        case RenameLine():
+            return EVENT + phrases.renamed(shown_name(line.name), shown_name(line.new))
+        case SessionLine():
+            return _session(line)
 
 
 def _message(line: LogLine) -> str:
     name, text = shown_name(line.name), clean_line(line.text)
+    if line.to:
+        return f"{WHISPERED}{name}{TO}{shown_name(line.to)}  {text}".rstrip()
     return f"{ACTED}{name} {text}" if line.action else f"{name}  {text}"
 
 

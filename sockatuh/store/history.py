@@ -7,10 +7,10 @@ import itertools
 import os
 import sqlite3
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, Final, TypeVar
+from typing import Any, Final, TypeAlias, TypeVar
 
 import msgspec
 
@@ -61,6 +61,11 @@ class SessionLine:
     transient: bool
     reason: str | None
 
+    @property
+    def at(self) -> int:
+        """When it was opened."""
+        return self.opened
+
 
 @dataclass(frozen=True, slots=True)
 class LogLine:
@@ -77,6 +82,25 @@ class LogLine:
     to: str = ""
 
 
+@dataclass(frozen=True, slots=True)
+class RenameLine:
+    """A member called `name` took the name `new`; `at` is in ms since 1970 UTC, `owner` the fingerprint of its key."""
+
+    seq: int
+    at: int
+    name: str
+    new: str
+    owner: str
+
+
+class _Renamed(msgspec.Struct):
+    """The fields of a rename's body that the history shows."""
+
+    name: str
+    owner: str
+    new: str
+
+
 class _Said(msgspec.Struct):
     """The fields of a line's body that the history shows."""
 
@@ -86,7 +110,8 @@ class _Said(msgspec.Struct):
     to: str = ""
 
 
-Line = TypeVar("Line", SessionLine, LogLine)
+Line: TypeAlias = SessionLine | RenameLine | LogLine
+LineT = TypeVar("LineT", SessionLine, RenameLine, LogLine)
 
 
 def _at_once(then: Callable[[float], None]) -> None:
@@ -216,24 +241,35 @@ class HistoryReader:
         """
         return self._newest(query, since, _with_private if private else _log_line, name, limit, after)
 
-    def lines(
-        self, since: int | None, name: str | None, limit: int | None, *, private: bool = False
-    ) -> list[SessionLine | LogLine]:
-        """Read the newest `limit` sessions and messages (None: all), by time; a session's is when it was opened."""
-        sessions: list[SessionLine | LogLine] = [*self.joins(since, name, limit)]
-        messages: list[SessionLine | LogLine] = [*self.messages(since, name, limit, private=private)]
-        both = heapq.merge(sessions, messages, key=_at)  # each list keeps its order, whatever the clock did
-        return list(both)[-limit if limit is not None else None :] if limit != 0 else []
+    def renames(self, since: int | None, name: str | None, limit: int | None) -> list[RenameLine]:
+        """Read the newest `limit` renames (None: all), ascending, from `since` on.
+
+        `name` is compared case-insensitively with both names. Raises DatabaseTooNew or DatabaseUnusable.
+        """
+        query = """
+            SELECT seq, at, CAST(body AS BLOB) FROM log
+            WHERE +kind = 'renamed' AND at >= ? AND body IS NOT NULL ORDER BY seq DESC
+        """
+        return self._newest(query, since, _rename_line, name, limit)
+
+    def joins_and_renames(self, since: int | None, name: str | None, limit: int | None) -> list[Line]:
+        """Read the newest `limit` sessions and renames (None: all), by time; a session's is when it was opened."""
+        return _newest_of(limit, self.joins(since, name, limit), self.renames(since, name, limit))
+
+    def lines(self, since: int | None, name: str | None, limit: int | None, *, private: bool = False) -> list[Line]:
+        """Read the newest `limit` sessions, renames and messages (None: all), by time."""
+        messages = self.messages(since, name, limit, private=private)
+        return _newest_of(limit, self.joins(since, name, limit), self.renames(since, name, limit), messages)
 
     def _newest(
         self,
         query: str,
         since: int | None,
-        parse: Callable[..., Line],
+        parse: Callable[..., LineT],
         name: str | None,
         limit: int | None,
         *values: int,
-    ) -> list[Line]:
+    ) -> list[LineT]:
         connection = self._open()
         try:
             with explained(self._path):
@@ -251,15 +287,21 @@ class HistoryReader:
         return open_as_it_is(self._path)
 
 
-def _of_name(lines: Iterable[Line], name: str | None) -> Iterable[Line]:
+def _of_name(lines: Iterable[LineT], name: str | None) -> Iterable[LineT]:
     if name is None:
         return lines
     wanted = name.casefold()
-    return (line for line in lines if line.name.casefold() == wanted)
+    return (line for line in lines if wanted in map(str.casefold, _names_of(line)))
 
 
-def _at(line: SessionLine | LogLine) -> int:
-    return line.opened if isinstance(line, SessionLine) else line.at
+def _names_of(line: Line) -> tuple[str, ...]:
+    return (line.name, line.new) if isinstance(line, RenameLine) else (line.name,)
+
+
+def _newest_of(limit: int | None, *kinds: Sequence[Line]) -> list[Line]:
+    """Return the newest `limit` of several lists, by time; each keeps its order, whatever the clock did."""
+    merged = list(heapq.merge(*kinds, key=lambda line: line.at))
+    return merged if limit is None else merged[max(0, len(merged) - limit) :]
 
 
 def _session_line(opened: str, closed: str | None, *rest: Any) -> SessionLine:
@@ -269,6 +311,11 @@ def _session_line(opened: str, closed: str | None, *rest: Any) -> SessionLine:
         raise TypeError(f"a session of {opened}")
     ended = None if closed is None else from_rfc3339(closed)
     return SessionLine(from_rfc3339(opened), ended, name, owner, address, dialect, version, bool(transient), reason)
+
+
+def _rename_line(seq: int, at: str, body: bytes) -> RenameLine:
+    renamed = msgspec.json.decode(body, type=_Renamed)
+    return RenameLine(seq, from_rfc3339(at), renamed.name, renamed.new, renamed.owner)
 
 
 def _log_line(seq: int, at: str, body: bytes) -> LogLine:

@@ -112,3 +112,45 @@ def test_a_damaged_database_is_a_sentence_and_for_scripts_a_line(
     said = capfd.readouterr()
     assert json.loads(said.out)["code"] == "database_unusable"
     assert "not a database" in said.err
+
+
+@pytest.fixture(name="whispered")
+def _whispered(tmp_path: Path, now: int) -> int:
+    """Add a private line and two renames to the past; return the time of the first."""
+    rows: list[tuple[str, dict[str, object]]] = [
+        ("private", {"name": "ana", "owner": "kA", "text": "the key\nis\x1b[2J here", "to": "bob", "to_owner": "kB"}),
+        ("renamed", {"name": "ana", "owner": "kA", "new": "anna", "dialect": "secure", "joined_at": 1}),
+        ("renamed", {"name": "an old name", "owner": "kC", "new": "ev\u202ea", "dialect": "secure", "joined_at": 1}),
+    ]
+    connection = open_writer(tmp_path / "room.db", "normal")
+    for number, (kind, body) in enumerate(rows):
+        connection.execute(
+            "INSERT INTO log (id, at, kind, key, body) VALUES (?, ?, ?, NULL, CAST(? AS TEXT))",
+            (bytes([9, number]) * 8, rfc3339(now + 100 + number), kind, json.dumps(body).encode()),
+        )
+    connection.close()
+    return now + 100
+
+
+def test_a_private_line_is_listed_without_its_text_unless_that_is_asked_for(
+    capfd: pytest.CaptureFixture[str], whispered: int
+) -> None:
+    assert read(capfd)[-1][6:] == "» ana → bob"
+    assert "the key" not in "".join(read(capfd, "--all") + read(capfd, "--all", "--json"))
+    assert read(capfd, "--private")[-1][6:] == "» ana → bob  the key ⏎ is here"
+    private = {"v": 1, "type": "private", "seq": 4, "at": rfc3339(whispered), "from": "ana", "to": "bob"}
+    assert json.loads(read(capfd, "--json")[-1]) == {**private, "text": None}
+    assert json.loads(read(capfd, "--json", "--private")[-1]) == {**private, "text": "the key\nis\x1b[2J here"}
+
+
+@pytest.mark.usefixtures("whispered")
+def test_renames_are_listed_among_who_came_and_went_under_both_names(capfd: pytest.CaptureFixture[str]) -> None:
+    renames = ["· ana is now anna", '· "an old name" is now eva']
+    assert [line[6:] for line in read(capfd, "--joins")][-2:] == renames
+    assert [line[6:] for line in read(capfd, "--all")][-3:] == ["» ana → bob", *renames]
+    assert not any("is now" in line for line in read(capfd))
+    for name in ("ANA", "anna"):
+        *_, renamed = [json.loads(line) for line in read(capfd, "--joins", "--json", "--name", name)]
+        assert renamed.pop("at").endswith("Z")
+        assert renamed == {"v": 1, "type": "renamed", "seq": 5, "name": "ana", "new": "anna", "key": "kA"}
+    assert len(read(capfd, "--joins", "--json", "-n", "3")) == 3

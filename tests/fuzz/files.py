@@ -17,7 +17,7 @@ from sockatuh.settings.model import VARIABLES
 from sockatuh.settings.sources import load
 from sockatuh.store.database import open_writer
 from sockatuh.store.files import find_key, load_or_create_key
-from sockatuh.store.history import HistoryReader, LogLine, SessionLine
+from sockatuh.store.history import HistoryReader, Line
 from sockatuh.store.keys import load_ticket_keys
 
 Target: TypeAlias = Callable[[bytes], None]
@@ -111,7 +111,7 @@ def history_row(directory: Path) -> Target:
         columns += [None] * (COLUMNS - len(columns))
         _write_row(connection, columns)
         reader = HistoryReader(path)
-        for read in (reader.messages, reader.joins, reader.lines):
+        for read in (reader.messages, reader.joins, reader.joins_and_renames, reader.lines):
             for name in (None, "ana"):
                 with contextlib.suppress(StoreError):
                     for line in read(None, name, 10):
@@ -134,7 +134,7 @@ def _column(data: bytes) -> object:
             return data.decode("utf-8", "replace")
 
 
-def _look_at(line: SessionLine | LogLine) -> None:
+def _look_at(line: Line) -> None:
     """Assert that each field is of its type."""
     for field in dataclasses.fields(line):
         kinds = {"int": int, "int | None": int | None, "str": str, "str | None": str | None, "bool": bool}

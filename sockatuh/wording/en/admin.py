@@ -72,9 +72,10 @@ HELP_INIT_DIR: Final = "Keep the configuration and the room's state here; create
 HELP_ROOM: Final = "The room's name; default: this machine's name."
 HELP_NON_INTERACTIVE: Final = "Ask nothing."
 HELP_WEAK: Final = "Accept a password of fewer than 8 bytes."
-HELP_JOINS: Final = "Who came and went, instead of what was said."
-HELP_ALL: Final = "Both: what was said, and who came and went."
+HELP_JOINS: Final = "Who came and went or took another name, instead of what was said."
+HELP_ALL: Final = "Both: what was said, and who came and went or took another name."
 HELP_NAME: Final = "Only one member."
+HELP_PRIVATE: Final = "Show the texts of private lines too; without it only who wrote to whom."
 HELP_LINES: Final = "Only the newest N; default: 200, or all with --since or --after."
 
 ASK_ROOM: Final = "Room name"

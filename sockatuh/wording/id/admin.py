@@ -76,9 +76,10 @@ HELP_INIT_DIR: Final = "Simpan konfigurasi dan data ruang di sini; dibuat kalau 
 HELP_ROOM: Final = "Nama ruang; bawaan: nama komputer ini."
 HELP_NON_INTERACTIVE: Final = "Jangan bertanya apa pun."
 HELP_WEAK: Final = "Terima kata sandi yang kurang dari 8 byte."
-HELP_JOINS: Final = "Siapa yang datang dan pergi, bukan yang dikatakan."
-HELP_ALL: Final = "Keduanya: yang dikatakan, dan siapa yang datang dan pergi."
+HELP_JOINS: Final = "Siapa yang datang, pergi, atau berganti nama, bukan yang dikatakan."
+HELP_ALL: Final = "Keduanya: yang dikatakan, dan siapa yang datang, pergi, atau berganti nama."
 HELP_NAME: Final = "Hanya satu anggota."
+HELP_PRIVATE: Final = "Tampilkan juga teks pesan pribadi; tanpa ini hanya siapa menulis kepada siapa."
 HELP_LINES: Final = "Hanya N yang terbaru; bawaan: 200, atau semuanya dengan --since atau --after."
 
 ASK_ROOM: Final = "Nama ruang"
