@@ -37,7 +37,7 @@ from sockatuh.protocol.seam import Address, Core
 from sockatuh.protocol.server.door import ServerIdentity
 from sockatuh.protocol.server.limits import Limits
 from sockatuh.protocol.server.tickets import TicketKey, Tickets
-from sockatuh.room.entries import Message
+from sockatuh.room.entries import Message, Whispered
 from sockatuh.room.log import Append, Lineage, Outcome, Row
 from sockatuh.room.names import NameRules
 from sockatuh.server.build import LogPort, build
@@ -99,9 +99,15 @@ class MemoryRoom:
 
     @property
     def lines(self) -> list[tuple[str, str]]:
-        """What was said, in order: pairs of a name and a text."""
+        """What was said to everybody, in order: pairs of a name and a text."""
         bodies = [row.body for row in self._table.rows]
         return [(body.name, body.text) for body in bodies if isinstance(body, Message)]
+
+    @property
+    def private_lines(self) -> list[tuple[str, str, str]]:
+        """What was said privately, in order: an author's name, an addressee's, and a text."""
+        bodies = [row.body for row in self._table.rows]
+        return [(body.name, body.to, body.text) for body in bodies if isinstance(body, Whispered)]
 
     def connect(self, server: str | None = None, **options: Any) -> AbstractAsyncContextManager[Room]:
         """Join the room as `sockatuh.connect` does; any `server` means this one, and the password is filled in."""

@@ -8,14 +8,14 @@ import dataclasses
 import inspect
 import re
 import typing
-from collections.abc import Callable, Coroutine
+from collections.abc import AsyncIterator, Callable, Coroutine
 from pathlib import Path
 from typing import Any, Final
 
 import pytest
 
 import sockatuh
-from sockatuh import Room, Said
+from sockatuh import Event, Room, Said, Whispered
 from sockatuh.testing import MemoryRoom, run
 
 PAGE: Final = (Path(__file__).parent.parent / "docs/API.md").read_text("utf-8")
@@ -35,12 +35,43 @@ async def said_in(room: Room) -> Said:
     raise AssertionError("the room has ended")
 
 
+async def whispered_to(room: Room) -> Whispered:
+    """Return the next private line of somebody else."""
+    async for event in room:
+        if isinstance(event, Whispered) and not event.own:
+            return event
+    raise AssertionError("the room has ended")
+
+
+async def until_said(room: Room, text: str) -> AsyncIterator[Event]:
+    """Yield what happens in a room up to a line."""
+    async for event in room:
+        yield event
+        if isinstance(event, Said) and event.text == text:
+            return
+
+
 async def greet_the_bot(rooms: dict[str, MemoryRoom]) -> None:
     await asyncio.sleep(1)
     async with rooms["kitchen.local"].connect(name="ana") as ana:
         await ana.say("!hello")
         answer = await said_in(ana)
         assert (answer.name, answer.text) == ("bot", "hello ana")
+
+
+async def ask_the_doorman(rooms: dict[str, MemoryRoom]) -> None:
+    await asyncio.sleep(1)
+    kitchen = rooms["kitchen.local"]
+    async with kitchen.connect(name="ana") as ana, kitchen.connect(name="budi") as budi:
+        await ana.say("!code")
+        answer = await whispered_to(ana)
+        assert (answer.name, answer.to, answer.text) == ("doorman", "ana", "the door's code is 7625")
+        await ana.say("thank you", to="doorman")
+        assert "!code" in (await whispered_to(ana)).text
+        await budi.say("what code?")
+        seen = [event async for event in until_said(budi, "what code?")]
+        assert not any(isinstance(event, Whispered) for event in seen), "it is between the two"
+    assert kitchen.lines == [("ana", "!code"), ("budi", "what code?")]
 
 
 async def talk_over_the_bridge(rooms: dict[str, MemoryRoom]) -> None:
@@ -56,6 +87,7 @@ async def talk_over_the_bridge(rooms: dict[str, MemoryRoom]) -> None:
 
 STORIES: Final[dict[str, Story]] = {
     "A bot in 15 lines": greet_the_bot,
+    "A private answer": ask_the_doorman,
     "A bridge": talk_over_the_bridge,
 }
 """What happens in the rooms of a program that runs until it is stopped."""

@@ -3,10 +3,30 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import AsyncIterator
+from typing import TypeVar
 
 import pytest
 
-from sockatuh import Back, Came, Here, Lost, NameTaken, Refused, Role, Room, Said, Went
+from sockatuh import (
+    Back,
+    Came,
+    Event,
+    Here,
+    Lost,
+    NameTaken,
+    PresenceChanged,
+    Profile,
+    Refused,
+    Rejected,
+    Renamed,
+    Role,
+    Room,
+    Said,
+    Stored,
+    Went,
+    Whispered,
+)
 from sockatuh.testing import MemoryRoom, run
 
 
@@ -170,3 +190,170 @@ def test_it_works_in_an_ordinary_loop_as_well() -> None:
             return kitchen.lines
 
     assert asyncio.run(main()) == [("ana", "soup at one")]
+
+
+EventT = TypeVar("EventT", bound=Event)
+
+
+async def next_of(room: Room, kind: type[EventT]) -> EventT:
+    """Return the next event of a kind, by a loop of its own unless another one is open."""
+    async for event in room:
+        if isinstance(event, kind):
+            return event
+    raise AssertionError("the room has ended")
+
+
+def test_a_private_line_is_sent_to_its_two_people_only() -> None:
+    async def main() -> None:
+        async with (
+            MemoryRoom() as kitchen,
+            kitchen.connect(name="ana") as ana,
+            kitchen.connect(name="budi") as budi,
+            kitchen.connect(name="eva") as eva,
+        ):
+            first = await ana.say("the key is under the mat", to="budi")
+            second = await ana.say("soup at one")
+            assert second == first + 1, "one log"
+            whispered = await next_of(budi, Whispered)
+            assert (whispered.name, whispered.to, whispered.own) == ("ana", "budi", False)
+            assert (whispered.seq, whispered.text) == (first, "the key is under the mat")
+            assert (await next_of(ana, Whispered)).own, "known by its mark"
+            seen = [event async for event in until_text(eva, "soup at one")]
+            assert not any(isinstance(event, Whispered) for event in seen)
+            assert kitchen.lines == [("ana", "soup at one")]
+            assert kitchen.private_lines == [("ana", "budi", "the key is under the mat")]
+
+    run(main())
+
+
+async def until_text(room: Room, text: str) -> AsyncIterator[Event]:
+    async for event in room:
+        yield event
+        if isinstance(event, Said) and event.text == text:
+            return
+
+
+def test_a_private_line_to_nobody_is_refused_and_to_somebody_who_left_is_delivered_on_return() -> None:
+    async def main() -> None:
+        profile = Profile()
+        async with MemoryRoom() as kitchen, kitchen.connect(name="ana") as ana:
+            with pytest.raises(Refused, match="no_such_name") as refused:
+                await ana.say("the key", to="bud")
+            assert refused.value.detail == "bud"
+            async with kitchen.connect(name="budi", profile=profile):
+                seen = await ana.say("welcome")
+            number = ana.send("welcome back", to="Budi")
+            assert (await next_of(ana, Stored)).number == number
+            assert ana.send("nobody hears", to="bud")
+            rejected = await next_of(ana, Rejected)
+            assert (rejected.code, rejected.to, rejected.text) == ("no_such_name", "bud", "nobody hears")
+            async with kitchen.connect(name="budi", profile=profile, after=seen) as budi:
+                assert (await next_of(budi, Whispered)).text == "welcome back"
+
+    run(main())
+
+
+def test_private_lines_said_without_a_network_arrive_once_and_to_nobody_else() -> None:
+    async def main() -> None:
+        async with MemoryRoom() as kitchen, kitchen.connect(name="ana") as ana, kitchen.connect(name="budi") as budi:
+            kitchen.cut_network()
+            for number in range(5):
+                ana.send(f"line {number}", to="budi" if number % 2 else "")
+            await asyncio.sleep(30)
+            kitchen.restart()
+            kitchen.mend_network()
+            await ana.drained(60)
+            assert kitchen.lines == [("ana", f"line {number}") for number in (0, 2, 4)]
+            assert kitchen.private_lines == [("ana", "budi", f"line {number}") for number in (1, 3)]
+            heard = [await next_of(budi, Whispered) for _ in range(1)]
+            assert [each.text for each in heard] == ["line 1"]
+
+    run(main())
+
+
+def test_a_rename_is_seen_by_everybody_and_outlives_contact_and_restart() -> None:
+    async def main() -> None:
+        profile = Profile()
+        async with MemoryRoom() as kitchen, kitchen.connect(name="budi") as budi:
+            async with kitchen.connect("kitchen", name="ana", profile=profile, keeps_rename=True) as ana:
+                assert await ana.rename("anna") == ana.me == "anna"
+                renamed = await next_of(budi, Renamed)
+                assert (renamed.name, renamed.new) == ("ana", "anna")
+                assert sorted(member.name for member in await budi.members()) == ["anna", "budi"]
+                with pytest.raises(NameTaken) as taken:
+                    await ana.rename("budi")
+                assert (taken.value.code, ana.me) == ("name_taken", "anna")
+                with pytest.raises(Refused, match="name_invalid"):
+                    await ana.rename("a b: c")
+                kitchen.restart()
+                await ana.say("still here")
+                said = await next_of(budi, Said)
+                assert (said.name, ana.me, renamed.tag) == ("anna", "anna", said.tag)
+            async with kitchen.connect("kitchen", profile=profile) as back:
+                assert back.me == "anna", "the name is remembered, with a ticket"
+
+    run(main())
+
+
+def test_another_session_of_the_member_is_renamed_with_it_and_so_is_its_ticket() -> None:
+    async def main() -> None:
+        profile = Profile()
+        async with (
+            MemoryRoom() as kitchen,
+            kitchen.connect("kitchen", name="ana", profile=profile) as desk,
+            kitchen.connect("kitchen", name="ana", profile=profile) as phone,
+        ):
+            await desk.rename("anna")
+            assert (await next_of(phone, Renamed)).new == phone.me == "anna"
+            assert profile.find_name("kitchen:7625") is None, "only a person's chat remembers it"
+            kitchen.restart()
+            await phone.say("from the phone")
+            assert phone.me == "anna"
+            assert kitchen.lines == [("anna", "from the phone")]
+
+    run(main())
+
+
+def test_whoever_is_away_is_so_until_it_speaks_or_is_back() -> None:
+    async def main() -> None:
+        async with MemoryRoom() as kitchen, kitchen.connect(name="ana") as ana, kitchen.connect(name="budi") as budi:
+            events = aiter(budi)
+
+            async def away_of() -> tuple[tuple[str, str], ...] | None:
+                """Return the next report about ana: who is away, None that she is in contact."""
+                async for event in events:
+                    if isinstance(event, PresenceChanged) and (event.away or "ana" in event.present):
+                        return event.away or None
+                raise AssertionError
+
+            async def listed() -> str | None:
+                return next(member.away for member in await budi.members() if member.name == "ana")
+
+            await ana.away("lunch")
+            assert await away_of() == (("ana", "lunch"),)
+            assert await listed() == "lunch"
+            await ana.say("mhm", to="budi")
+            assert await away_of() is None
+            assert await listed() is None
+            await ana.away()
+            assert await away_of() == (("ana", ""),)
+            await ana.back()
+            assert await away_of() is None
+
+    run(main())
+
+
+def test_requests_made_without_a_network_are_answered_on_return() -> None:
+    async def main() -> None:
+        async with MemoryRoom() as kitchen, kitchen.connect(name="ana") as ana:
+            kitchen.cut_network()
+            renaming, going = asyncio.create_task(ana.rename("anna")), asyncio.create_task(ana.away("lunch"))
+            listing = asyncio.create_task(ana.members())
+            await asyncio.sleep(60)
+            assert {renaming.done(), going.done(), listing.done()} == {False}
+            kitchen.mend_network()
+            assert await renaming == "anna"
+            await going
+            assert [(member.name, member.away) for member in await listing] == [("anna", "lunch")]
+
+    run(main())
