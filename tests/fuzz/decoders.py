@@ -31,7 +31,7 @@ from sockatuh.settings.values import format_span, parse_span
 
 Target: TypeAlias = Callable[[bytes], None]
 
-KINDS: Final = ("joined", "left", "claimed", "message", "no such kind")
+KINDS: Final = ("joined", "left", "claimed", "message", "private", "renamed", "no such kind")
 MAX_TEXT: Final = 16_384
 CLIENT_KEY: Final = bytes(range(32))
 

@@ -15,7 +15,18 @@ from protocol import vectors
 from sockatuh.errors import ProtocolError
 from sockatuh.protocol import messages as m
 from sockatuh.protocol.client import events as pe
-from sockatuh.protocol.constants import COOKIE, DATA, HELLO, INIT, MAX_DATAGRAM, MAX_PLAINTEXT, PROLOGUE, RESP
+from sockatuh.protocol.constants import (
+    COOKIE,
+    DATA,
+    HELLO,
+    INIT,
+    MAX_AWAY,
+    MAX_DATAGRAM,
+    MAX_NAME_BYTES,
+    MAX_PLAINTEXT,
+    PROLOGUE,
+    RESP,
+)
 from sockatuh.protocol.datagrams import COOKIE_STRUCT, RESP_STRUCT
 from sockatuh.protocol.noise import Responder
 
@@ -152,7 +163,7 @@ class Stage:
         """Do what a person or script may do."""
         peer, now = self.host.peer, self.host.now
         text = some[1:].decode("utf-8", "replace")
-        match (some or b"\0")[0] % 8:
+        match (some or b"\0")[0] % 11:
             case 0:
                 peer.connect([SERVER, ELSEWHERE], now)
             case 1:
@@ -168,8 +179,15 @@ class Stage:
                 peer.leave(now)
             case 6:
                 peer.poke(now)
-            case _:
+            case 7:
                 peer.stop()
+            case 8:
+                to, _, said = text.partition("\0")
+                peer.say(said, now, to=to.encode()[:MAX_NAME_BYTES].decode(errors="ignore"))
+            case 9:
+                peer.rename(text[:32], now)
+            case _:
+                peer.set_away(text[:MAX_AWAY] or None, now)
         self.take(self.host.take() + self.host.wait(0.0))
 
     def take(self, sent: Sequence[bytes]) -> Sequence[bytes]:

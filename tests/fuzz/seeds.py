@@ -48,6 +48,8 @@ BODIES: Final = (
     b'{"name":"ana","owner":"k","reason":"left","seconds":1.5,"since":3}',
     b'{"name":"ana","owner":"k"}',
     b'{"name":"ana","owner":"","text":"hi \\u2615","action":false}',
+    b'{"name":"ana","owner":"k","text":"hi \\u2615","to":"budi","to_owner":"j"}',
+    b'{"name":"ana","owner":"k","new":"anna","dialect":"secure","joined_at":1700000000000,"since":3,"place":"10.0.0.2"}',
 )
 INVITES: Final = ("sockatuh://box.lan:7625/%C3%A9#k=", "sockatuh://[fe80::1%25eth0]:1/r#k=")
 LINES: Final = (
@@ -142,6 +144,20 @@ def _of_the_server(client: dict[str, bytes]) -> Iterator[tuple[str, str, bytes]]
     proof = vectors.proven().proof
     yield "server", "proofs", write_steps([(8, b"cem\0\0" + each) for each in (proof, proof[:96], proof + b"x", b"")])
     yield "server", "disk", write_steps([(13, b"\1"), (9, b"held"), (12, b"\x10\0\0"), (13, b"\0"), (12, b"\x40\0\0")])
+    whispered = [(17, b"ana\0to myself"), (17, b"nobody\0" + b"x" * 900), (17, b"\0to all"), (17, b"\xff\0")]
+    yield "server", "whispers", write_steps([(8, b"budi"), *whispered, (12, b"\0\xff"), (14, b""), (17, b"ana\0again")])
+    renamed = [
+        (18, b"anna"),
+        (9, b"as anna"),
+        (18, b"ANNA"),
+        (18, b""),
+        (18, b"a b"),
+        (18, b"budi"),
+        (18, b"n" * 1_100),
+    ]
+    away = [(19, b"lunch"), (17, b"budi\0back"), (19, b"\x1b[2J" * 99), (19, b""), (19, b"x" * 1_100)]
+    names = [(8, b"budi"), *renamed, *away, (13, b"\1"), (18, b"held"), (13, b"\0"), (12, b"\x40\0\0"), (14, b"")]
+    yield "server", "names", write_steps([*names, (12, b"\xff\xff\0")])
     yield "server", "crash", write_steps([(9, b"before"), (14, b""), (9, b"after"), (11, b"\0\2")])
     classic = [
         b"\0Username:budi\n",
@@ -191,6 +207,28 @@ def _of_the_peer(server: dict[str, bytes]) -> Iterator[tuple[str, str, bytes]]:
         "lost",
         PEER_JOINED + write_steps([(8, b"\3hi"), (7, b"\xff\0\0"), (2, b""), (3, b""), (10, b""), (4, b"\0\x09")]),
     )
+    own = [(8, b"\x08budi\0hi"), (8, b"\x09anna"), (8, b"\x0alunch"), (8, b"\x0a"), (8, b"\x04")]
+    yield (
+        "peer",
+        "requests",
+        PEER_JOINED
+        + write_steps(
+            [
+                *own,
+                (0, server["ANSWER NAME_CHANGED"]),
+                (0, server["ANSWER NOTED"]),
+                *own,
+                (7, b"\xff\0\0"),
+                (2, b""),
+                (3, b""),
+                (10, b""),
+                (4, b"\0\x09"),
+            ]
+        ),
+    )
+    told = m.Entry(1, 1, m.RENAMED, "ana", "n" * 900, b"", "AbCdEfGh", "to", True)
+    odd = m.encode(m.Entries(0, 1, True, (msgspec.Raw(m.encode(told)),)))
+    yield "peer", "renamed", PEER_JOINED + write_steps([(0, odd), (0, server["ENTRIES"]), (7, b"\xff\0\0"), (2, b"")])
     yield "peer", "renewed", PEER_JOINED + write_steps([(7, b"\0\xf0\0"), (5, b""), (0, server["PONG"]), (6, b"")])
     yield "peer", "goodbye", PEER_JOINED + write_steps([(8, b"\4"), (8, b"\5"), (0, server["ANSWER GOODBYE"])])
     wrong = bytes(16) + b"\2" + bytes(32) + b"\1\0"

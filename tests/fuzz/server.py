@@ -160,6 +160,27 @@ class Stage:
         for index, piece in enumerate(pieces):
             self.seal("member", m.encode(m.Say(number, number, False, index, len(pieces), piece)))
 
+    def whisper(self, some: bytes) -> None:
+        """Say a text of one piece to anybody: the name stands before a NUL."""
+        to, _, text = some.partition(b"\0")
+        guest = self.guest("member")
+        number = guest.calls = guest.calls + 1
+        self.seal("member", m.encode(m.Say(number, number, False, 0, 1, text[:MAX_PIECE], to.decode(errors="replace"))))
+
+    def rename(self, some: bytes) -> None:
+        """Ask for any name as the member."""
+        self.call("member", m.Rename(some.decode("utf-8", "replace")))
+
+    def go_away(self, some: bytes) -> None:
+        """Be away with any text, or back, as the member."""
+        self.call("member", m.Away(some.decode("utf-8", "replace") if some else None))
+
+    def call(self, kind: str, body: m.CallBody) -> None:
+        """Make a call in somebody's session."""
+        guest = self.guest(kind)
+        guest.calls += 1
+        self.seal(kind, m.encode(m.Call(guest.calls, body)))
+
     def rekey(self, noise: bytes) -> None:
         """Ask for new keys, rightly or with any bytes."""
         guest = self.guest("member")
@@ -222,6 +243,9 @@ def server() -> Callable[[bytes], None]:
             stage.crash,
             lambda some: stage.throw(some[1:], CLASSIC[(some or b"\0")[0] % len(CLASSIC)]),
             stage.vary,
+            stage.whisper,
+            stage.rename,
+            stage.go_away,
         )
         for what, some in read_steps(data):
             doings[what % len(doings)](some)
