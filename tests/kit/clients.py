@@ -16,6 +16,7 @@ from sockatuh.protocol.client.peer import Peer
 from sockatuh.protocol.client.secure_link import Link
 from sockatuh.protocol.client.timers import ClientTimer
 from sockatuh.protocol.constants import COOKIE, RESP
+from sockatuh.protocol.identity import fingerprint
 from sockatuh.protocol.noise import public_key
 from sockatuh.protocol.password_proof import Binding
 from sockatuh.protocol.seam import Address
@@ -48,6 +49,12 @@ class Client(PartyState):
     events: list[e.PeerEvent] = field(default_factory=list)
     said: dict[int, str] = field(default_factory=dict)
     """The lines it has said, by number."""
+    said_as: dict[int, str] = field(default_factory=dict)
+    """What the room called it when it said them, as far as it knew."""
+    said_to: dict[int, str] = field(default_factory=dict)
+    """To whom: "" to everybody."""
+    refused: dict[int, str] = field(default_factory=dict)
+    """The codes with which lines were refused, by number."""
     stored: dict[int, int] = field(default_factory=dict)
     """The seqs of acknowledged lines, by number."""
     seen: list[int] = field(default_factory=list)
@@ -57,6 +64,7 @@ class Client(PartyState):
     starts: list[int] = field(default_factory=list)
     """The seq after which it was admitted, each time."""
     overheard: Overheard = field(init=False)
+    _known_as: str = ""
 
     def __post_init__(self) -> None:
         self.overheard = Overheard(self.peer)
@@ -79,6 +87,21 @@ class Client(PartyState):
         return bool(self.all(e.Admitted))
 
     @property
+    def is_asking(self) -> bool:
+        """Tell whether a request of its has no answer."""
+        return len(self.peer._requests) > 0
+
+    @property
+    def fingerprint(self) -> str:
+        """Whose the lines are that it says."""
+        return fingerprint(public_key(self.key))
+
+    @property
+    def known_as(self) -> str:
+        """What the room calls it, as far as it knows."""
+        return self._known_as or self.name
+
+    @property
     def refusals(self) -> list[str]:
         return [event.code for event in self.all(e.JoinRefused)]
 
@@ -88,7 +111,7 @@ class Client(PartyState):
 
     @property
     def story(self) -> list[str]:
-        """What the screen would show: lines as `name: text`, actions as `* name text`, the rest as `name joined`."""
+        """What the screen would show: lines as `name: text`, or `name → to: text`, the rest as `name joined`."""
         return [_told(entry) for entry in self.entries]
 
     @property
@@ -101,6 +124,11 @@ class Client(PartyState):
         """(seq, name, text) of each line that arrived."""
         said = (entry for entry in self.entries if entry.kind in (m.MESSAGE, m.ACTION))
         return [(entry.seq, entry.name, entry.text) for entry in said]
+
+    @property
+    def whispers(self) -> list[tuple[str, str, str]]:
+        """(name, to, text) of each private line that arrived."""
+        return [(entry.name, entry.to, entry.text) for entry in self.entries if entry.kind == m.PRIVATE]
 
     # What it does.
 
@@ -118,17 +146,15 @@ class Client(PartyState):
         self.peer.join(name, password.encode(), self.now)
         self.world.settle()
 
-    def say(self, text: str, *, action: bool = False) -> int:
-        number = self.peer.say(text, self.now, action=action)
-        self.said[number] = text
+    def say(self, text: str, *, action: bool = False, to: str = "") -> int:
+        """Say a line; `to` is the addressee of a private one."""
+        number = self.peer.say(text, self.now, action=action, to=to)
+        self.said[number], self.said_as[number], self.said_to[number] = text, self.known_as, to
         self.world.settle()
         return number
 
     def whisper(self, to: str, text: str) -> int:
-        number = self.peer.say(text, self.now, to=to)
-        self.said[number] = text
-        self.world.settle()
-        return number
+        return self.say(text, to=to)
 
     def rename(self, name: str) -> int:
         self.overheard.note_name(name)
@@ -180,8 +206,14 @@ class Client(PartyState):
 
     def _note(self, event: e.PeerEvent) -> None:
         match event:
-            case e.Admitted(start=start):
+            case e.Admitted(name, start=start):
+                self._known_as = name
                 self.starts.append(start)
+            case e.NameChanged(name):
+                self._known_as = name
+            case e.LineRefused(number, code):
+                assert number not in self.refused, "a line was refused twice"
+                self.refused[number] = code
             case e.EntryArrived(entry):
                 self.seen.append(entry.seq)
             case e.EntriesGone(stretch):

@@ -22,6 +22,7 @@ from sockatuh.protocol.messages import PathChallenge, encode
 from sockatuh.protocol.seam import Address
 from sockatuh.room.entries import Claimed, Joined, Message
 
+from .laws import Chronicle
 from .world import FAIR, SimulatedRoom
 
 REMEMBERED: Final = 3_000
@@ -194,11 +195,11 @@ class Siege(SimulatedRoom):
         bodies = [(row.seq, row.body) for row in self.log.rows]
         return [(seq, body.name, body.text) for seq, body in bodies if isinstance(body, Message) and body.owner]
 
-    def _check_membership(self) -> None:
+    def _check_membership(self, chronicle: Chronicle) -> None:
         if (
             self.server.is_up and not self.server.room_server.unwritten
         ):  # or the room has not yet received what the log has stored
-            super()._check_membership()
+            super()._check_membership(chronicle)
 
     def _here(self) -> list[Client]:
         return [node for node in self.members if not node.has_left]

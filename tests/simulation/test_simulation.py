@@ -7,11 +7,14 @@ from __future__ import annotations
 
 import pytest
 from kit.clients import Client
-from kit.server import SERVER
+from kit.server import SERVER, name_rules
 from kit.weather import Weather
+from simulation.laws import Chronicle
 from simulation.world import FAIR, SimulatedRoom
 
+from sockatuh.protocol.client.events import MembersListed
 from sockatuh.room.decisions import JOIN_LINES_UP_TO
+from sockatuh.room.entries import Left
 
 SEEDS = range(40)
 MORE_SEEDS = range(40, 2150)
@@ -29,8 +32,13 @@ class Story:
         self.keys = [
             self.world.dice.randbytes(32) for _ in range(self.dice.choice([2, 3, 4, 5, 8, 30 if seed % 10 == 0 else 2]))
         ]
+        self.names = [f"member{number}" for number in range(len(self.keys))]
         self.counter = 0
         self.absent_long = False
+
+        self.said_away: set[str | None] = {None}
+        self.owned: set[tuple[Client, int]] = set()
+        """The private lines whose addressee's name belonged to somebody."""
 
     def live(self) -> None:
         world, dice = self.world, self.dice
@@ -40,16 +48,20 @@ class Story:
             corruption=dice.choice([0.0, 0.02]),
             delay=(0.0002, dice.choice([0.002, 0.04])),
         )
-        for number, key in enumerate(self.keys):
-            world.add_client(f"member{number}", key=key, history=dice.choice([None, 0, 3]))
+        for name, key in zip(self.names, self.keys, strict=True):
+            world.add_client(name, key=key, history=dice.choice([None, 0, 3]))
         for _ in range(dice.randint(5, 30)):
             world.run(dice.uniform(0.0, 1.5))
             node = dice.choice([node for node in world.members if not node.has_left])
             dice.choice(
-                [self.say] * 12 + [self.burst, self.paste, self.move, self.cut, self.crash, self.fill, self.meddle]
+                [self.say] * 8
+                + [self.whisper] * 4
+                + [self.burst, self.paste, self.move, self.cut, self.crash, self.fill, self.meddle]
+                + [self.rename] * 3
+                + [self.go_away, self.whisper_at_length]
             )(node)
             if dice.random() < 0.1:
-                dice.choice([self.send, self.return_later, self.sleep])(node)
+                dice.choice([self.send, self.return_later, self.sleep, self.open_another])(node)
             if dice.random() < 0.05:
                 awake = dice.choice([node for node in world.members if not node.has_left])
                 dice.choice([self.suspend, self.suspend_server, self.turn_the_clock])(awake)
@@ -58,6 +70,50 @@ class Story:
     def say(self, node: Client, extra: str = "") -> None:
         self.counter += 1
         node.say(f"line {self.counter}{extra}")
+
+    def whisper(self, node: Client, extra: str = "") -> None:
+        """Say something to somebody: here, gone, renamed, oneself, or nobody; the name may look different."""
+        log = Chronicle.of(self.world.log.rows)
+        names = [*self.names, *(name for had in log.names.values() for _, name in had)]
+        to = self.dice.choice(names)
+        self.counter += 1
+        to = self.dice.choice([to, to, to.upper(), f"nobody{self.counter}"])
+        number = node.say(f"secret {self.counter}{extra}", to=to)
+        if name_rules().key(to) in log.owners and not self.world.server.wall_ahead:
+            self.owned.add((node, number))
+
+    def whisper_at_length(self, node: Client) -> None:
+        """Say something to somebody that takes several datagrams, or just one more because of the name."""
+        self.whisper(node, " " + "x" * self.dice.choice([1_100, 1_108, 1_112, 1_120, 5_000, 16_000]))
+
+    def rename(self, node: Client) -> None:
+        """Ask for another name: a new one, the same in other letters, one that somebody has or had, or one like it."""
+        if not all(each.starts for each in self.world.members):
+            return  # somebody is still on the way in, whose name is to be free
+        name = self.dice.choice([*self.names, f"nick{self.dice.randint(0, 3)}", f"new{self.counter}", node.known_as])
+        like = [name, name, name.upper(), name.replace("e", "\N{CYRILLIC SMALL LETTER IE}")]
+        for each in (node, self.dice.choice(self.world.members))[: self.dice.choice([1, 1, 2])]:  # at the same moment
+            each.rename(self.dice.choice(like))
+        if self.dice.random() < 0.5:
+            self.say(node)
+
+    def go_away(self, node: Client) -> None:
+        """Be away, or back."""
+        text = self.dice.choice([None, "", "lunch", f"until {self.counter}"])
+        self.said_away.add(text)
+        node.set_away(text)
+
+    def open_another(self, node: Client) -> None:
+        """Somebody opens a second window, under the name they have."""
+        if name := self.name_of(node):
+            self.world.add_client(name, key=node.key, history=0)
+
+    def name_of(self, node: Client) -> str:
+        """Return what somebody is called; "" while another name is asked for."""
+        if any(each.is_asking for each in self.world.members if each.key == node.key and not each.has_left):
+            return ""
+        called = Chronicle.of(self.world.log.rows).present.values()
+        return next((name for name, owner in called if owner == node.fingerprint), node.known_as)
 
     def burst(self, node: Client) -> None:
         for _ in range(self.dice.randint(2, 40)):
@@ -90,7 +146,8 @@ class Story:
         self.world.suspend_server(self.dice.choice([self.dice.uniform(0.1, 10.0), self.dice.uniform(60.0, 400.0)]))
 
     def turn_the_clock(self, node: Client) -> None:
-        """The server's wall clock jumps."""
+        """The server's wall clock jumps; names may be free from then on."""
+        self.owned.clear()
         self.world.server.wall_ahead += self.dice.choice(
             [HOUR, -HOUR, -24 * HOUR, 400 * 24 * HOUR, -50 * 365 * 24 * HOUR]
         )
@@ -115,7 +172,7 @@ class Story:
 
     def send(self, node: Client) -> None:
         """A script of a member says a line, under the member's name."""
-        script = self.world.add_client(node.name, key=node.key, is_script=True)
+        script = self.world.add_client(self.name_of(node) or node.known_as, key=node.key, is_script=True)
         self.say(script)
         assert self.world.run(60.0, until=lambda: script.peer.unanswered == 0)
         script.leave()
@@ -126,9 +183,11 @@ class Story:
             return
         self.absent_long = True
         assert self.world.run(60.0, until=lambda: node.peer.unanswered == 0)
+        if not (name := self.name_of(node)):
+            return
         node.leave()
         self.world.run(self.dice.uniform(0.0, 2.0))
-        self.world.add_client(node.name, key=node.key, history=self.dice.choice([None, 0]))
+        self.world.add_client(name, key=node.key, history=self.dice.choice([None, 0]))
 
     def sleep(self, node: Client) -> None:
         """A laptop sleeps for longer than the room waits."""
@@ -151,9 +210,21 @@ def test_a_room_survives_its_weather(seed: int) -> None:
     story.live()
     assert world.run(SETTLE, until=world.everybody_is_up_to_date), "not everybody came back"
     world.check()
-    assert all(set(node.said) == set(node.stored) for node in world.members), "a line was never stored"
+    for node in world.members:
+        assert node.said.keys() == node.stored.keys() | node.refused.keys(), "a line was never answered"
+        for number, code in node.refused.items():
+            assert code == "no_such_name", f"a line was refused with {code}"
+            assert (node, number) not in story.owned, f"nobody is called {node.said_to[number]}"
+        away = {member.away for listed in node.all(MembersListed) for member in listed.members}
+        assert away <= story.said_away, "somebody is away with a text that nobody said"
+    present = [*Chronicle.of(world.log.rows).present.values()]
+    assert len({owner for _, owner in present}) == len(present), "somebody is here under two names"
+    for node in world.members:
+        if not (node.has_left or node.is_script or node.refusals):
+            assert (node.known_as, node.fingerprint) in present, f"{node.known_as} does not know what it is called"
     if not story.absent_long:
-        assert not [row for row in world.log.rows if row.kind == "left"], "a short absence left a line"
+        left = [row.body for row in world.log.rows if isinstance(row.body, Left) and row.body.reason != "renamed"]
+        assert not left, "a short absence left a line"
 
 
 @pytest.mark.parametrize("seed", range(20))

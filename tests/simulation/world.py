@@ -19,22 +19,19 @@ from sockatuh.protocol.client.peer import Peer
 from sockatuh.protocol.client.state import PeerState
 from sockatuh.protocol.seam import Address
 from sockatuh.protocol.server.limits import Limits
-from sockatuh.room.audience import NOBODY, audience_of
 from sockatuh.room.decisions import JOIN_LINES_UP_TO
-from sockatuh.room.entries import Message
-from sockatuh.room.log import Row
+from sockatuh.room.entries import Message, Whispered
+from sockatuh.room.presence import PresenceFold
 from sockatuh.room.room import Room
+
+from .laws import Chronicle, as_shown, shown_to, without_mark
 
 DISK = (0.0005, 0.003)
 """Seconds that a commit takes."""
 BCRYPT = 0.24
 """Seconds that looking at a password takes."""
+NAME_OWNERSHIP = 86_400.0
 FAIR = Weather(delay=(0.0002, 0.002))
-
-
-def is_shown(row: Row) -> bool:
-    """Tell whether anybody is shown an entry."""
-    return audience_of(row.body) != NOBODY
 
 
 class SimulatedRoom(World):
@@ -56,7 +53,7 @@ class SimulatedRoom(World):
             OPTIONS,
             room="the room",
             history_on_join=50,
-            name_ownership=86_400.0,
+            name_ownership=NAME_OWNERSHIP,
             limits=limits or Limits(handshakes_per_address=1000, handshakes_burst=1000),
             classic=classic,
             join_lines_up_to=join_lines_up_to,
@@ -143,40 +140,64 @@ class SimulatedRoom(World):
         )
 
     def _has_seen_all(self, client: Client) -> bool:
-        last = next((row.seq for row in reversed(self.log.rows) if is_shown(row)), 0)
+        last = next((row.seq for row in reversed(self.log.rows) if shown_to(row.body, client.fingerprint)), 0)
         return client.seen[-1] == last if client.seen else client.starts[-1] >= last
 
     def messages(self) -> list[tuple[int, str, str]]:
         bodies = [(row.seq, row.body) for row in self.log.rows]
         return [(seq, body.name, body.text) for seq, body in bodies if isinstance(body, Message)]
 
+    def whispers(self) -> list[tuple[int, Whispered]]:
+        """Return the private lines in the log, each with its seq."""
+        return [(row.seq, row.body) for row in self.log.rows if isinstance(row.body, Whispered)]
+
     def check(self) -> None:
         """Assert the invariants of docs/ARCHITECTURE.md that can be seen from here."""
-        messages = self.messages()
-        texts = [text for _, _, text in messages]
-        assert len(texts) == len(set(texts)), "a line is in the log twice"
-        in_log = {seq: text for seq, _, text in messages}
+        chronicle = Chronicle.of(self.log.rows)
         for client in self.members:
-            for number, seq in client.stored.items():
-                assert in_log[seq] == client.said[number], "an acknowledged line is not where it was said to be"
-            assert client.seen == sorted(set(client.seen)), "entries came twice or out of order"
-            assert not client.gone, "entries were called gone that are in the log"
-            if client.seen:
-                stretch = self.log.rows[client.starts[0] : client.seen[-1]]
-                assert client.seen == [row.seq for row in stretch if is_shown(row)], "an entry is missing, or too many"
-            if client.has_left and client.peer.unanswered:
-                continue
-            mine = [text for _, name, text in messages if name == client.name and text in client.said.values()]
-            assert mine == [text for text in client.said.values() if text in set(mine)], "its lines changed places"
-        self._check_membership()
+            self._check_shown(client)
+            self._check_lines(client, chronicle)
+        self._check_membership(chronicle)
 
-    def _check_membership(self) -> None:
-        present: set[str] = set()
-        for row in self.log.rows:
-            assert row.key is not None or row.kind == "message"
-            if row.kind == "joined":
-                assert row.key not in present, "two members hold one name"
-                present.add(row.key or "")
-            elif row.kind == "left":
-                present.remove(row.key or "")
-        assert self.room.count == len(present)
+    def _check_shown(self, client: Client) -> None:
+        """Assert that somebody was shown exactly what is meant for that key, each once and in order."""
+        assert client.seen == sorted(set(client.seen)), "entries came twice or out of order"
+        assert not client.gone, "entries were called gone that are in the log"
+        rows = self.log.rows
+        for entry in client.entries:
+            assert without_mark(entry) == as_shown(rows[entry.seq - 1]), "an entry is not what is in the log"
+        if client.seen:
+            stretch = rows[client.starts[0] : client.seen[-1]]
+            meant = [row.seq for row in stretch if shown_to(row.body, client.fingerprint)]
+            assert client.seen == meant, "an entry is missing, or was meant for others"
+
+    def _check_lines(self, client: Client, chronicle: Chronicle) -> None:
+        """Assert that what somebody said is where that client was told it is, to whom it was said, and in order."""
+        for number, seq in client.stored.items():
+            assert chronicle.texts.get(client.said[number]) == seq, "a line is not where it was said to be"
+            body = self.log.rows[seq - 1].body
+            assert body.owner == client.fingerprint, "a line is somebody else's"
+            assert isinstance(body, Whispered) == bool(client.said_to[number]), "a line was said to others than meant"
+            assert chronicle.is_since(body.owner, client.said_as[number], body.name, seq), "a line under a name before"
+        for number in client.refused:
+            assert client.said[number] not in chronicle.texts, "a refused line is in the log"
+        if client.has_left and client.peer.unanswered:
+            return
+        places = [chronicle.texts[text] for text in client.said.values() if text in chronicle.texts]
+        assert places == sorted(places), "its lines changed places"
+
+    def _check_membership(self, chronicle: Chronicle) -> None:
+        """Assert that the room is what the log says, and that the last entries of all names say the same."""
+        whole, last = PresenceFold(NAME_OWNERSHIP), PresenceFold(NAME_OWNERSHIP)
+        for fold, rows in ((whole, self.log.rows), (last, self.log.last_of_each_key())):
+            for row in rows:
+                fold.apply(row.seq, row.at, row.body, row.key)
+        assert whole.present == last.present, "the last entries say something else than all of them"
+        here = {key: (each.name, each.owner) for key, each in whole.present.items()}
+        assert here == chronicle.present, "the fold says something else than the log"
+        for key in chronicle.owners:
+            uses = [replace(use, at=0) for fold in (whole, last) if (use := fold.use_of(key)) is not None]
+            assert len(uses) == 2, "the last entries say something else of whose a name is"
+            assert uses[0] == uses[1], "the last entries say something else of whose a name is"  # but not when: clocks
+        here = {member.key: (member.name, member.owner) for member in self.room.members}
+        assert here == chronicle.present, "the room says something else than the log"

@@ -1,0 +1,144 @@
+"""What must hold of a log, and of what somebody was shown of it: worked out from the rows, without the room's own fold.
+
+Only the name keys (which names look alike) are the program's.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+import msgspec
+from kit.server import name_rules
+
+from sockatuh.protocol import messages as m
+from sockatuh.room.entries import Body, Claimed, Joined, Left, Message, Renamed, Whispered
+from sockatuh.room.log import Row
+
+TAG = 8
+"""Characters of a fingerprint that others are shown."""
+
+
+def shown_to(body: Body, fingerprint: str) -> bool:
+    """Tell whether an entry is shown to a key, as the document has it."""
+    match body:
+        case Message() | Renamed():
+            return True
+        case Whispered():
+            return fingerprint in (body.owner, body.to_owner)
+        case Claimed():
+            return False
+        case Joined() | Left():
+            return not body.unshown
+
+
+def as_shown(row: Row) -> m.Entry:
+    """Return an entry as whoever is shown it gets it; without its mark."""
+    body = row.body
+    tag = body.owner[:TAG]
+    match body:
+        case Message():
+            kind = m.ACTION if body.action else m.MESSAGE
+            return m.Entry(row.seq, row.at, kind, body.name, body.text, b"", tag)
+        case Whispered():
+            return m.Entry(row.seq, row.at, m.PRIVATE, body.name, body.text, b"", tag, body.to)
+        case Renamed():
+            return m.Entry(row.seq, row.at, m.RENAMED, body.name, body.new, b"", tag)
+        case Joined():
+            return m.Entry(row.seq, row.at, m.JOINED, body.name, body.dialect, b"", tag)
+        case Left():
+            return m.Entry(row.seq, row.at, m.LEFT, body.name, body.reason, b"", tag)
+        case Claimed():
+            raise AssertionError("nobody is shown a claim")
+
+
+def without_mark(entry: m.Entry) -> m.Entry:
+    """Return an entry without its mark, which means something to its author only."""
+    return msgspec.structs.replace(entry, mark=b"")
+
+
+@dataclass(slots=True)
+class Chronicle:
+    """What a log says, row by row: who is here under which name key, and whose each name is.
+
+    `read` asserts that each row may follow those before it.
+    """
+
+    present: dict[str, tuple[str, str]] = field(default_factory=dict)
+    """(name, owner) of everybody here, by name key."""
+    owners: dict[str, str] = field(default_factory=dict)
+    """Who used a name key last, of those with keys."""
+    names: dict[str, list[tuple[int, str]]] = field(default_factory=dict)
+    """(seq, name) of each name that an owner has come to have, in order."""
+    texts: dict[str, int] = field(default_factory=dict)
+    """The seq of each line of somebody with a key; classic clients may double theirs."""
+    _freed: str = ""
+    """The name key that the next row has to free, after a rename."""
+
+    @classmethod
+    def of(cls, rows: Sequence[Row]) -> Chronicle:
+        chronicle = cls()
+        for row in rows:
+            chronicle.read(row)
+        assert not chronicle._freed, "a rename that frees no name"
+        return chronicle
+
+    def read(self, row: Row) -> None:
+        body = row.body
+        if self._freed:
+            assert isinstance(body, Left), "a rename that frees no name"
+            assert (body.reason, row.key) == ("renamed", self._freed), "a rename that frees another name"
+            assert body.unshown, "a member that has another name is seen to leave"
+            self._freed = ""
+        elif isinstance(body, Left):
+            assert body.reason != "renamed", "a name is freed by a rename that there is not"
+        match body:
+            case Message():
+                assert row.key is None
+                self._note_line(row.seq, body.owner, body.text)
+            case Whispered():
+                assert row.key is None
+                assert self.owners[name_rules().key(body.to)] == body.to_owner, "a private line to another key"
+                self._note_line(row.seq, body.owner, body.text)
+            case Joined():
+                assert row.key not in self.present, "two members hold one name"
+                self._seat(row, body.name)
+            case Renamed():
+                before = name_rules().key(body.name)
+                assert self.present.get(before) == (body.name, body.owner), "somebody renamed who is not here"
+                if row.key == before:
+                    assert body.new != body.name, "a rename to the same name"
+                else:
+                    assert row.key not in self.present, "two members hold one name"
+                    self._freed = before
+                self._seat(row, body.new)
+            case Left():
+                assert row.key is not None
+                assert self.present.pop(row.key) == (body.name, body.owner), "somebody left who was not here"
+            case Claimed():
+                self._own(row, body.name)
+
+    def _seat(self, row: Row, name: str) -> None:
+        assert row.key == name_rules().key(name), "an entry under the key of another name"
+        self.present[row.key] = name, row.body.owner
+        self._own(row, name)
+
+    def _own(self, row: Row, name: str) -> None:
+        owner = row.body.owner
+        if owner:
+            assert row.key is not None
+            self.owners[row.key] = owner
+            self.names.setdefault(owner, []).append((row.seq, name))
+
+    def _note_line(self, seq: int, owner: str, text: str) -> None:
+        if owner:
+            assert text not in self.texts, "a line is in the log twice"
+            self.texts[text] = seq
+
+    def is_since(self, owner: str, earlier: str, name: str, seq: int) -> bool:
+        """Tell whether an owner, who had a name, can have had this one later, up to the entry `seq`."""
+        had = [each for at, each in self.names.get(owner, []) if at <= seq]
+        if earlier not in had:
+            return True  # nothing is known: a guest, who appends nothing
+        last = len(had) - 1 - had[::-1].index(earlier)
+        return name in had[last:]
