@@ -27,6 +27,7 @@ from sockatuh import (
     Went,
     Whispered,
 )
+from sockatuh.protocol.constants import MAX_AWAY
 from sockatuh.testing import MemoryRoom, run
 
 
@@ -289,7 +290,7 @@ def test_a_rename_is_seen_by_everybody_and_outlives_contact_and_restart() -> Non
                 await ana.say("still here")
                 said = await next_of(budi, Said)
                 assert (said.name, ana.me, renamed.tag) == ("anna", "anna", said.tag)
-            async with kitchen.connect("kitchen", profile=profile) as back:
+            async with kitchen.connect("kitchen", profile=profile, password=None) as back:
                 assert back.me == "anna", "the name is remembered, with a ticket"
 
     run(main())
@@ -335,6 +336,8 @@ def test_whoever_is_away_is_so_until_it_speaks_or_is_back() -> None:
             await ana.say("mhm", to="budi")
             assert await away_of() is None
             assert await listed() is None
+            await ana.away("é" * MAX_AWAY)
+            assert await away_of() == (("ana", "é" * MAX_AWAY),)
             await ana.away()
             assert await away_of() == (("ana", ""),)
             await ana.back()

@@ -26,9 +26,11 @@ from sockatuh.client.items import (
     Whispered,
 )
 from sockatuh.client.room import Room
+from sockatuh.errors import Refused
 from sockatuh.room.moments import find_rfc3339
-from sockatuh.wording import admin as wording
 from sockatuh.wording import client as phrases
+
+from .errors import explain
 
 VERSION: Final = 1
 
@@ -90,7 +92,7 @@ class JsonLines:
             case Stored(number, seq):
                 print_line("stored", seq=seq, line=number)
             case Rejected(number, _, _, code, to):
-                self.refuse(code, wording.refused(code, 0, ""), line=number, **({"to": to} if to else {}))
+                self.refuse(code, explain(Refused(code, detail=to)).message, line=number, **({"to": to} if to else {}))
             case PresenceChanged():  # `who` says who is here
                 pass
             case _:

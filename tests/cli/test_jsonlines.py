@@ -20,10 +20,12 @@ from sockatuh.client.items import (
     OtherKey,
     OwnText,
     Rejected,
+    Renamed,
     Said,
     Stored,
     Waiting,
     Went,
+    Whispered,
 )
 
 MOMENT = "2026-01-01T00:00:00.000Z"
@@ -42,6 +44,19 @@ AT = 1_767_225_600_000
             {"type": "joined", "seq": 5, "at": MOMENT, "name": "ana", "dialect": "classic", "key": None},
         ),
         (Went(6, AT, "ana", "timeout"), {"type": "left", "seq": 6, "at": MOMENT, "name": "ana", "reason": "timeout"}),
+        (
+            Whispered(7, AT, "ana", "tom", "the key", tag="abcdefgh"),
+            {"type": "private", "seq": 7, "at": MOMENT, "from": "ana", "to": "tom", "text": "the key", "own": False},
+        ),
+        (
+            Renamed(8, AT, "ana", "anna", "abcdefgh"),
+            {"type": "renamed", "seq": 8, "at": MOMENT, "name": "ana", "new": "anna", "key": "abcdefgh"},
+        ),
+        (Renamed(9, AT, "ana", "anna"), {"type": "renamed", "seq": 9, "name": "ana", "new": "anna", "key": None}),
+        (
+            Rejected(3, "hi", False, "no_such_name", "bud"),
+            {"type": "error", "code": "no_such_name", "message": "nobody here is called bud", "line": 3, "to": "bud"},
+        ),
         (Stored(1, 7), {"type": "stored", "seq": 7, "line": 1}),
         (Rejected(2, "hi", False, "password_said"), {"type": "error", "code": "password_said", "line": 2}),
         (Gap(3, 9, 6), {"type": "notice", "code": "gone", "after": 3, "through": 9, "count": 6}),
