@@ -21,7 +21,6 @@ from sockatuh.wording import admin
 from sockatuh.wording import install as wording
 
 from .arguments import a_path
-from .command_tree import read_tree
 from .errors import ExitCode, stop
 from .new_room import (
     NonInteractiveOption,
@@ -100,7 +99,7 @@ def install_service(
     if (shortcut := find_shortcut(program)) is not None:
         planned.append(shortcut)
     if shortcut is None or shortcut.is_ours:  # else the shells and `man` mean another program by this name
-        planned += shell_files(read_tree())
+        planned += shell_files(program.command)
     is_update = bool(_existing(at(UNIT_DIRECTORY) / name for name in UNITS))
     commands = _commands(planned, is_update=is_update)
     if print_only:

@@ -21,6 +21,7 @@ CODES: Final[dict[str, tuple[str, ...]]] = {
     "refused.code": tuple(admin.REFUSALS),
     "name_refused.code": tuple(client.NAME_REFUSALS),
     "left.reason": tuple(client.LEFT_REASONS),
+    "did_leave.reason": tuple(client.LEFT_REASONS),
     "server_unproven.reason": ("welcome", "offer", "proofs"),
     "will_write.news": tuple(install.NEWS),
 }

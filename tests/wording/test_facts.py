@@ -38,6 +38,7 @@ SAME: Final = {
     "client.MONTHS": "April, September and November",
     "client.milliseconds": "a unit",
     "client.here_as": "only a name if there is nothing to remark",
+    "client.several_did": "names, and what they did, which comes in",
     "doctor.CHECKS": "terms",
     "doctor.key": "no word of ours",
     "doctor.problem": "no word of ours",

@@ -20,6 +20,7 @@ REMARKS: Final = {
 ERRORS: Final = {
     # the first that fits is used; `reason` may be another of these
     "Missing command.": "Missing command.",
+    "No such command {value}. Did you mean {others}?": "No such command {value}. Did you mean {others}?",
     "No such command {value}.": "No such command {value}.",
     "No such option: {value} (Possible options: {others})": "No such option: {value} (Possible options: {others})",
     "No such option: {value}": "No such option: {value}",

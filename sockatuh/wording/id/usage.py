@@ -20,6 +20,7 @@ REMARKS: Final = {
 ERRORS: Final = {
     # the first that fits is used; `reason` may be another of these
     "Missing command.": "Perintahnya belum ada.",
+    "No such command {value}. Did you mean {others}?": "Tidak ada perintah {value}. Maksud Anda {others}?",
     "No such command {value}.": "Tidak ada perintah {value}.",
     "No such option: {value} (Possible options: {others})": "Tidak ada opsi {value} (mungkin maksud Anda: {others})",
     "No such option: {value}": "Tidak ada opsi {value}",
