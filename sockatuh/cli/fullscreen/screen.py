@@ -332,7 +332,7 @@ class FullScreen:
 
     def _contact(self) -> Contact:
         room = self._room
-        return Contact(room.name, short_form(room.server), room.here, None, room.in_contact)
+        return Contact(room.name, short_form(room.server), room.here, room.link.best_answer, room.in_contact)
 
     def _situation(self) -> Situation:
         room, log = self._room, self._log

@@ -181,22 +181,11 @@ class Scrollback:
     def window(self, columns: int, height: int) -> list[Line]:
         """Return the rows that are shown, at most `height`."""
         self._settle(columns, height)
-        rows: list[Line] = []
-        place: Place | None = self.bottom or self._last(columns)
-        while place is not None and len(rows) < height:
-            part = self._rows_of(place.block, columns)[: place.row + 1]
-            rows[:0] = part[-(height - len(rows)) :]
-            place = self._end_of(place.block - 1, columns)
-        return rows
+        return self._rows_up_to(self.bottom or self._last(columns), columns, height)
 
     def newest(self, columns: int, height: int) -> list[Line]:
         """Return the last rows of the log without the tail, wherever the window stands."""
-        rows: list[Line] = []
-        place = self._end_of(self.end - 1, columns)
-        while place is not None and len(rows) < height:
-            rows[:0] = self._rows_of(place.block, columns)[-(height - len(rows)) :]
-            place = self._end_of(place.block - 1, columns)
-        return rows
+        return self._rows_up_to(self._end_of(self.end - 1, columns), columns, height)
 
     def scroll(self, rows: int, columns: int, height: int) -> None:
         """Move the window down by a number of rows, or up if it is negative."""
@@ -290,6 +279,15 @@ class Scrollback:
         if number == self.hit:
             rows = [tuple((f"{style} class:found".lstrip(), text) for style, text in row) for row in rows]
         return [marker_row(columns), *rows] if number == self.marker else rows
+
+    def _rows_up_to(self, place: Place | None, columns: int, height: int) -> list[Line]:
+        """Return a place's row below those above it, `height` in all."""
+        rows: list[Line] = []
+        while place is not None and len(rows) < height:
+            part = self._rows_of(place.block, columns)[: place.row + 1]
+            rows[:0] = part[-(height - len(rows)) :]
+            place = self._end_of(place.block - 1, columns) if len(rows) < height else None
+        return rows
 
     def _end_of(self, number: int, columns: int) -> Place | None:
         """Return the last row of a block, or of the one before it if it has none; None above the oldest."""
