@@ -16,9 +16,9 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Final
 
-from sockatuh.cli.rendering import LONGEST, Entry, Line, draw, draw_event, faded, mentions, shorten
+from sockatuh.cli.rendering import LONGEST, TEXTS_FROM, Entry, Line, draw, draw_event, faded, mentions, shorten
 from sockatuh.cli.rows import note_rows
-from sockatuh.cli.wrapping import reach
+from sockatuh.cli.wrapping import CUT, reach
 from sockatuh.client.items import UNENCRYPTED, Came, Renamed, Said, Went, Whispered
 from sockatuh.wording import client as phrases
 
@@ -166,7 +166,7 @@ class Scrollback:
         fold = Fold(event)
 
         def draw_fold(columns: int) -> list[Line]:
-            return draw(fold.only, me, columns) if fold.only else draw_event(fold.at, fold.sentence, columns)
+            return _cut(draw(fold.only, me, columns) if fold.only else draw_event(fold.at, fold.sentence, columns))
 
         self._append(Block(draw_fold, event.seq, fold))
 
@@ -330,6 +330,13 @@ def _order(place: Place) -> tuple[int, int]:
 
 def _draw(entry: Entry, me: str, columns: int, *, was_read: bool) -> list[Line]:
     rows = draw(entry, me, columns)
-    if isinstance(entry, Said | Whispered) and len(rows) > LONGEST:
+    if not isinstance(entry, Said | Whispered):
+        rows = _cut(rows)
+    elif len(rows) > LONGEST:
         rows = shorten(rows, entry.seq, columns)
     return faded(rows) if was_read else rows
+
+
+def _cut(rows: list[Line]) -> list[Line]:
+    """Return the first rows of an event, which has more only if a server sends names that nobody may have."""
+    return rows if len(rows) <= LONGEST else [*rows[: LONGEST - 1], (("class:event", " " * TEXTS_FROM + CUT),)]

@@ -51,6 +51,8 @@ class Shown:
         self.person = AtTerminal()
         self.wire = Wire(self.terminal)
         self.now = 1_000.0
+        self.running: asyncio.Task[None]
+        self.was_interrupted = False
         self._pipe = pipe
         self._seq = 0
         output = UnaskedTerminal(
@@ -60,6 +62,13 @@ class Shown:
             self.room, self.person, Profile(directory), colour=colour, output=output, input=pipe, clock=lambda: self.now
         )
 
+    async def run(self) -> None:
+        """Talk until this person leaves."""
+        try:
+            await self.screen.run()
+        except KeyboardInterrupt:
+            self.was_interrupted = True  # out of a task of its own it would stop the loop
+
     @property
     def rows(self) -> list[str]:
         return [row.rstrip() for row in self.terminal.display]
@@ -67,6 +76,11 @@ class Shown:
     @property
     def text(self) -> str:
         return "\n".join(self.rows)
+
+    @property
+    def paintings(self) -> int:
+        """How often it was painted."""
+        return self.screen._face.app.render_counter
 
     def type(self, keys: str) -> None:
         self._pipe.send_text(keys)
@@ -116,15 +130,13 @@ async def shown(
     with create_pipe_input() as pipe:
         it = Shown(directory, columns, rows, pipe, colour=colour)
         it.session.present = present
-        running = asyncio.create_task(it.screen.run())
+        running = it.running = asyncio.create_task(it.run())
         try:
             await it.until(lambda: "kitchen" in it.text, "header")
             it.tell(CaughtUp())
             await it.see("you are here")
             yield it
         finally:
-            it.running = running
             if not running.done():
                 running.cancel()
-            with contextlib.suppress(asyncio.CancelledError, KeyboardInterrupt):
-                await running
+            await asyncio.wait({running})
