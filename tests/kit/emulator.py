@@ -12,12 +12,14 @@ from typing import Any, Final, NamedTuple, cast
 
 import pyte
 from pyte import modes
-from wcwidth import wcwidth
+from wcwidth import iter_graphemes, wcswidth, wcwidth
 
 ALTERNATE: Final = 1049
 BRACKETED_PASTE: Final = 2004
 PRIVATE: Final = 5
 """Bits by which pyte shifts the number of a private mode."""
+NARROW, WIDE = "x", "界"
+"""What pyte is given to draw instead of a character whose width it does not know."""
 FAINT, NORMAL_INTENSITY = 2, 22
 COLOURS: Final = frozenset({38, 48})
 """What is followed by a colour: 5 and a number, or 2 and three."""
@@ -42,9 +44,14 @@ class Cell(NamedTuple):
 
 
 class Emulator(pyte.Screen):
-    """A terminal of some size that joins no characters: each has the width of its own."""
+    """A terminal of some size.
 
-    def __init__(self, columns: int, rows: int) -> None:
+    `joins`: what belongs together takes the width of one, such as a family, a flag or a thumb with its colour, as on
+    terminals that follow UAX 29; otherwise each character has the width of its own, as on older ones.
+    """
+
+    def __init__(self, columns: int, rows: int, *, joins: bool = False) -> None:
+        self._joins = joins
         self.scrollback: list[str] = []
         """The rows that have left the normal screen at its top."""
         self.bells = 0
@@ -87,13 +94,39 @@ class Emulator(pyte.Screen):
 
     def draw(self, data: str) -> None:
         """Write text at the cursor. Other than pyte, go on after a character without a width."""
-        for char in data:
-            if wcwidth(char) > 0:
-                super().draw(char)
-            elif column := min(self.cursor.x, self.columns):
-                line = self.buffer[self.cursor.y]
-                column -= 1 if line[column - 1].data or column == 1 else 2
-                line[column] = line[column]._replace(data=line[column].data + char)
+        for cluster in iter_graphemes(data) if self._joins and not data.isascii() else data:
+            first, width = cluster[0], max(0, wcswidth(cluster))
+            if not width:
+                self._join(cluster)
+                continue
+            if self.cursor.x < self.columns:
+                self._halve(self.cursor.x)
+            super().draw(first if wcwidth(first) == width else WIDE if width > 1 else NARROW)
+            if self.cursor.x < self.columns:
+                self._halve(self.cursor.x, follows=True)
+            if cluster != (WIDE if width > 1 else NARROW):
+                line, column = self.buffer[self.cursor.y], self.cursor.x - width
+                line[column] = line[column]._replace(data=cluster)
+
+    def erase_in_line(self, how: int = 0, private: bool = False) -> None:
+        """Erase a part of the row; of a wide character no half is left."""
+        self._halve(min(self.cursor.x, self.columns - 1))
+        super().erase_in_line(how, private)
+        self._halve(min(self.cursor.x + 1, self.columns - 1), follows=True)
+
+    def _halve(self, column: int, *, follows: bool = False) -> None:
+        """Blank what is left of a wide character that is cut before this column: the half before, or that after it."""
+        line = self.buffer[self.cursor.y]
+        at = column if follows else column - 1
+        if not line[column].data and at >= 0:
+            line[at] = line[at]._replace(data=" ")
+
+    def _join(self, mark: str) -> None:
+        """Put a character without a width to the one before the cursor."""
+        if column := min(self.cursor.x, self.columns):
+            line = self.buffer[self.cursor.y]
+            column -= 1 if line[column - 1].data or column == 1 else 2
+            line[column] = line[column]._replace(data=line[column].data + mark)
 
     def select_graphic_rendition(self, *attrs: int, **kwargs: Any) -> None:
         """Set the style of what is written next."""

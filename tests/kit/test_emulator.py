@@ -53,3 +53,18 @@ def test_modes_bells_and_the_cursor_are_known() -> None:
     assert 2004 in screen.private_modes
     assert screen.cursor.hidden
     assert screen.bells == 2
+
+
+def test_a_terminal_that_joins_gives_what_belongs_together_the_width_of_one() -> None:
+    screen = Emulator(12, 2, joins=True)
+    pyte.Stream(screen).feed(f"a{FAMILY}b\U0001f1ee\U0001f1e9c\u2764\ufe0fd\u200e")
+    cells = [screen.cell(0, column).data for column in range(10)]
+    assert cells == ["a", FAMILY, "", "b", "\U0001f1ee\U0001f1e9", "", "c", "\u2764\ufe0f", "", "d\u200e"]
+    assert screen.display[0].startswith(f"a{FAMILY}b")
+
+
+def test_half_of_a_wide_character_is_never_left() -> None:
+    assert fed("a界b\x1b[3G\x1b[K").display[0].rstrip() == "a"
+    assert fed("a界b\x1b[3Gx").display[0].rstrip() == "a xb"
+    assert fed("a界b\x1b[2Gx").display[0].rstrip() == "ax b"
+    assert fed("a界b\x1b[2G今").display[0].rstrip() == "a今b"

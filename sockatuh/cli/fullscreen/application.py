@@ -148,6 +148,7 @@ class Face:
 
     def repaint(self) -> None:
         """Paint everything again, because something else has written on the terminal."""
+        self.app.output.cursor_goto(1, 1)  # where the next painting takes the cursor to be
         self.app.renderer.reset(leave_alternate_screen=False)
         self.app.invalidate()
 

@@ -2,7 +2,8 @@
 
 Terminals disagree about the width of joined characters: a family of emoji takes two columns on some and six on others.
 So the cell after such a cluster is preceded by CHA (ECMA-48 §8.3.9), which puts the cursor into the column that was
-meant, and a row with one in it is repainted whole whenever it changes. Rows are kept as cells, because most of them are
+meant, and a row with one in it is erased (EL, §8.3.41) and repainted whole whenever it changes, because nobody knows
+which columns it has left unpainted, or has painted beyond its end. Rows are kept as cells, because most of them are
 painted again and again.
 """
 
@@ -11,6 +12,7 @@ from __future__ import annotations
 import unicodedata
 from collections import OrderedDict
 from collections.abc import Callable, Sequence
+from functools import cached_property
 from typing import Final
 
 import wcwidth
@@ -26,15 +28,19 @@ KEPT: Final = 512
 """Rows kept as cells."""
 LEAST: Final = 3
 """Rows wanted at least: header, log, hint."""
-KINDS: Final = 61
-"""Kinds of uncertain rows: two that follow each other in one place are taken for different unless of the same kind."""
+KINDS: Final = 1_021
+"""Kinds of rows that are repainted whole: each cell's style names the row's kind, so that all of them differ."""
+ERASE: Final = "\x1b[2K"
+COVERED: Final = Char("", "")
+"""What a wide character covers besides its own column; without it, what follows a row's end would be erased with it."""
 MARKS: Final = frozenset({"Mn", "Mc", "Me", "Cf"})
 
 
 class Cells:
     """A row as cells, each in its column. `anchors` are the columns where the terminal's cursor may be elsewhere."""
 
-    def __init__(self, line: Line) -> None:
+    def __init__(self, line: Line, kind: int) -> None:
+        self._kind = kind % KINDS
         self.cells: dict[int, Char] = {}
         self.anchors: list[int] = []
         column, before = 0, ""
@@ -47,13 +53,17 @@ class Cells:
                 char = Char(before + cluster, style)
                 char.width = width
                 self.cells[column] = char
+                for covered in range(column + 1, column + width):
+                    self.cells[covered] = COVERED
                 before, column = "", column + width
                 if is_uncertain(cluster):
                     self.anchors.append(column)
-        if self.anchors:
-            kind = f" class:row{hash(line) % KINDS}"
-            for at, char in self.cells.items():
-                self.cells[at] = _styled(char, char.style + kind)
+
+    @cached_property
+    def whole(self) -> dict[int, Char]:
+        """The cells of a row that is painted whole, wherever it is painted next."""
+        kind = f" class:row{self._kind}"
+        return {at: char if char is COVERED else _styled(char, char.style + kind) for at, char in self.cells.items()}
 
 
 class Canvas(Container):
@@ -62,6 +72,9 @@ class Canvas(Container):
     def __init__(self, compose: Callable[[int, int], Sequence[Line]]) -> None:
         self._compose = compose
         self._kept: OrderedDict[Line, Cells] = OrderedDict()
+        self._made = 0
+        self._whole: dict[int, Cells] = {}
+        """The rows that were painted whole last time, by their places."""
 
     def reset(self) -> None:
         """Do nothing: there is no state."""
@@ -93,10 +106,15 @@ class Canvas(Container):
     ) -> None:
         """Paint."""
         columns, top, left = write_position.width, write_position.ypos, write_position.xpos
+        before, self._whole = self._whole, {}
         for at, line in enumerate(self._compose(columns, write_position.height)):
-            row = self._cells_of(line)
+            row, last = self._cells_of(line), before.get(at)
+            is_whole = bool(row.anchors) or (last is not None and (last is row or bool(last.anchors)))
+            if is_whole:
+                self._whole[at] = row
+                screen.zero_width_escapes[top + at][left] = ERASE
             cells = screen.data_buffer[top + at]
-            for column, char in row.cells.items():
+            for column, char in (row.whole if is_whole else row.cells).items():
                 if column + char.width <= columns:
                     cells[left + column] = char
             for column in row.anchors:
@@ -106,7 +124,8 @@ class Canvas(Container):
 
     def _cells_of(self, line: Line) -> Cells:
         if (cells := self._kept.get(line)) is None:
-            cells = self._kept[line] = Cells(line)
+            self._made += 1
+            cells = self._kept[line] = Cells(line, self._made)
             if len(self._kept) > KEPT:
                 self._kept.popitem(last=False)
         else:

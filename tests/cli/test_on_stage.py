@@ -1,0 +1,183 @@
+"""The full screen as a whole, in a room in memory: what it draws, writes and rings, and what it leaves alone."""
+
+from __future__ import annotations
+
+import asyncio
+import re
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager
+from pathlib import Path
+from typing import Final
+
+import pytest
+from cli.scenes import CODE, LONG, People, say_in_every_script
+from cli.stage import Stage, chatting
+from hostile import TEXTS
+from kit.emulator import ALTERNATE, BRACKETED_PASTE
+
+from sockatuh.testing import MemoryRoom, run
+
+MOUSE: Final = re.compile(r"\x1b\[\?(?:9|1000|1001|1002|1003|1005|1006|1015)[;\d]*h")
+WIDTHS: Final = (40, 200, 63, 120, 41, 80, 177, 55, 99, 100)
+HALF_TYPED: Final = "half of a line, while the window changes its size again and again, of more than a hundred columns"
+OUTAGE: Final = 20.0
+FULL: Final = {"SOCKATUH_SCREEN": "full"}
+
+
+@asynccontextmanager
+async def evening(
+    directory: Path, *names: str, columns: int = 80, rows: int = 24, joins: bool = True
+) -> AsyncIterator[tuple[Stage, People, MemoryRoom]]:
+    """Put the full screen on a stage, in a room in which people of some names are."""
+    async with MemoryRoom() as kitchen, AsyncExitStack() as doors:
+        people = People(kitchen, directory, doors)
+        await people.come(*names)
+        async with chatting(kitchen, directory, columns=columns, rows=rows, joins=joins, environ=FULL) as stage:
+            yield stage, people, kitchen
+
+
+@pytest.mark.parametrize("joins", [True, False], ids=["joins", "joins nothing"])
+def test_the_screen_is_what_painting_it_again_would_show(tmp_path: Path, *, joins: bool) -> None:
+    async def scene() -> None:
+        async with evening(tmp_path, "ana", "eva", joins=joins) as (stage, people, _):
+            for _ in range(3):
+                await say_in_every_script(people)
+                await people["ana"].say(CODE)
+                await people["ana"].say("\U0001f468\u200d\U0001f469\u200d\U0001f467" * 5)
+                await people["ana"].say(LONG)
+                await stage.pause()
+                for key in ("", "\x1b[5~", "\x1b[A", "\x1b[B", "\x1b[1;5H", "\x1b"):
+                    await stage.type(key)
+                    before = stage.rows
+                    await stage.type("\x0c")
+                    assert before == stage.rows
+
+    run(scene())
+
+
+@pytest.mark.parametrize("joins", [True, False], ids=["joins", "joins nothing"])
+def test_the_people_stand_in_one_column_whatever_is_beside_them(tmp_path: Path, *, joins: bool) -> None:
+    async def scene() -> None:
+        async with evening(tmp_path, "ana", "eva", columns=120, rows=40, joins=joins) as (stage, people, _):
+            await say_in_every_script(people)
+            await stage.pause()
+            edges = [
+                [column for column in range(120) if stage.screen.cell(row, column).data.endswith("│")]
+                for row in range(1, 38)
+            ]
+            assert edges == [[100]] * 37
+
+    run(scene())
+
+
+def test_what_is_half_typed_stands_there_once_whatever_the_width_becomes(tmp_path: Path) -> None:
+    async def scene() -> None:
+        async with evening(tmp_path, "ana", columns=100) as (stage, people, _):
+            await people["ana"].say(LONG)
+            step = -(-len(HALF_TYPED) // len(WIDTHS))
+            for at, width in enumerate(WIDTHS):
+                await stage.resize(width, 24)
+                await stage.type(HALF_TYPED[at * step : (at + 1) * step])
+                shown = re.sub(r"\s+", " ", " ".join(stage.rows))
+                typed = HALF_TYPED[: (at + 1) * step]
+                assert shown.replace(" ", "").count(typed.replace(" ", "")) == 1
+            assert stage.screen.scrollback == []
+
+    run(scene())
+
+
+def test_no_mouse_is_asked_for_and_every_mode_is_left(tmp_path: Path) -> None:
+    async def scene() -> None:
+        async with evening(tmp_path, "ana") as (stage, _, _):
+            assert stage.screen.is_alternate
+            await stage.type("the last words\r")
+            await stage.type("/quit\r")
+            await stage.end()
+            assert MOUSE.search(stage.written) is None
+            assert not {ALTERNATE, BRACKETED_PASTE} & stage.screen.private_modes
+            assert not stage.screen.is_alternate
+            assert not stage.screen.cursor.hidden
+            assert sum("tom  the last words" in row for row in stage.rows) == 1
+
+    run(scene())
+
+
+def test_nothing_is_drawn_while_nothing_happens(tmp_path: Path) -> None:
+    async def scene() -> None:
+        async with evening(tmp_path, "ana") as (stage, _, kitchen):
+            await asyncio.sleep(5)
+            written = len(stage.written)
+            await asyncio.sleep(60)
+            assert len(stage.written) == written
+            kitchen.cut_network()
+            await stage.type("kept\r")
+            await asyncio.sleep(30)
+            assert "1 line kept" in "".join(stage.rows)
+            written = len(stage.written)
+            await asyncio.sleep(OUTAGE)
+            assert len(stage.written) == written
+            kitchen.mend_network()
+            await asyncio.sleep(60)
+            assert kitchen.lines == [("tom", "kept")]
+            assert not any("no contact" in row or "…" in row for row in stage.rows)
+
+    run(scene())
+
+
+def test_a_mention_rings_once_and_five_of_them_once(tmp_path: Path) -> None:
+    async def scene() -> None:
+        async with evening(tmp_path, "ana") as (stage, people, _):
+            await stage.type("x\x7f")
+            await people["ana"].say("tom: too early, a key was pressed just now")
+            await asyncio.sleep(11)
+            for bells, texts in ((1, ["tom: soup?"]), (2, [f"tom: {number}" for number in range(5)]), (2, ["soup"])):
+                for text in texts:
+                    await people["ana"].say(text)
+                await asyncio.sleep(4)
+                assert stage.screen.bells == bells
+            await people["ana"].say("only for you", to="tom")
+            await stage.pause()
+            assert stage.screen.bells == 3
+            await asyncio.sleep(4)
+            await stage.type("x")
+            await people["ana"].say("tom: you are here")
+            await stage.pause()
+            assert stage.screen.bells == 3
+
+    run(scene())
+
+
+def test_history_rings_nobody(tmp_path: Path) -> None:
+    async def scene() -> None:
+        async with MemoryRoom() as kitchen, AsyncExitStack() as doors:
+            people = People(kitchen, tmp_path, doors)
+            await people.come("ana")
+            await people["ana"].say("tom: soup at one")
+            async with chatting(kitchen, tmp_path, environ=FULL) as stage:
+                await asyncio.sleep(20)
+                assert any("tom: soup at one" in row for row in stage.rows)
+                kitchen.cut_network()
+                await asyncio.sleep(60)
+                kitchen.mend_network()
+                await asyncio.sleep(60)
+                assert stage.screen.bells == 0
+
+    run(scene())
+
+
+def test_no_byte_of_a_text_is_obeyed(tmp_path: Path) -> None:
+    async def scene() -> None:
+        async with evening(tmp_path, "ana") as (stage, people, _):
+            await asyncio.sleep(20)
+            title = stage.screen.title
+            for text in TEXTS.values():
+                if len(text) < 1_000:
+                    await people["ana"].say(f"tom {text}x")
+                    await people["ana"].say(f"{text}x", to="tom")
+            await asyncio.sleep(20)
+            assert stage.screen.title == title
+            assert stage.screen.is_alternate
+            assert MOUSE.search(stage.written) is None
+            assert re.search(r"\x1b\[(?:77[AHn]|[\d;]*77m|\?47h|2J)|\x1b[\]PcX_^]|[\x80-\x9f]", stage.written) is None
+
+    run(scene())
