@@ -81,6 +81,10 @@ class Subject:
     def python(self) -> str:
         return str(self.tree / ".venv/bin/python")
 
+    @property
+    def program(self) -> str:
+        return str(self.tree / ".venv/bin/sockatuh")
+
 
 @dataclass(frozen=True, slots=True)
 class Cost:
@@ -220,7 +224,7 @@ def _environ(subject: Subject, directory: Path, port: int) -> dict[str, str]:
 
 def _join_once(subject: Subject, environ: dict[str, str]) -> None:
     """Meet the server, so that the measured start knows it and has a ticket."""
-    command = [subject.python, "-m", "sockatuh", "chat", "--json"]
+    command = [subject.program, "chat", "--json"]
     subprocess.run(
         command, env=environ, check=True, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, timeout=PATIENCE
     )
@@ -232,7 +236,7 @@ class Speaker:
     def __init__(self, subject: Subject, environ: dict[str, str]) -> None:
         directory = str(Path(environ["SOCKATUH_CLIENT_DIR"]).with_name("speaker"))
         self._process = subprocess.Popen(
-            [subject.python, "-m", "sockatuh", "chat", "--json"],
+            [subject.program, "chat", "--json"],
             env=environ | {"SOCKATUH_CLIENT_DIR": directory, "SOCKATUH_NAME": "speaker"},
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
@@ -303,7 +307,7 @@ class Watched:
         self._tail = b""
         self._began = time.monotonic()
         self._process = subprocess.Popen(
-            [subject.python, "-m", "sockatuh", "chat", "-n", str(HISTORY)],
+            [subject.program, "chat", "-n", str(HISTORY)],
             env=environ,
             stdin=theirs,
             stdout=theirs,
