@@ -307,6 +307,7 @@ def test_another_session_of_the_member_is_renamed_with_it_and_so_is_its_ticket()
             await desk.rename("anna")
             assert (await next_of(phone, Renamed)).new == phone.me == "anna"
             assert profile.find_name("kitchen:7625") is None, "only a person's chat remembers it"
+            assert profile.find_ticket("kitchen:7625", "anna") is not None, "whoever asked has a ticket for it"
             kitchen.restart()
             await phone.say("from the phone")
             assert phone.me == "anna"
