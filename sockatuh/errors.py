@@ -10,6 +10,8 @@
     │       └── DatabaseDamaged
     ├── KeyFileError             a key file that is unreadable or damaged
     │   └── FileNotPrivate       it, or its directory, belongs to somebody else or is open to others
+    ├── OtherIdentity            there is a key already, and it is another
+    ├── ExportUnreadable         a file that an exported key cannot be read from
     ├── AddressUnusable          the socket cannot be opened there
     ├── OutputLost               stdout cannot be written
     └── ClientError              why a client could not do what was asked
@@ -112,6 +114,28 @@ class KeyFileError(SockAtuhError):
 
 class FileNotPrivate(KeyFileError):
     """A file or a directory that belongs to somebody else, or that others can read or write."""
+
+
+class OtherIdentity(SockAtuhError):
+    """A client has another key already, in the file at `path`."""
+
+    def __init__(self, path: str) -> None:
+        super().__init__(path)
+        self.path = path
+
+    def __str__(self) -> str:
+        return f"{self.path} holds another key"
+
+
+class ExportUnreadable(SockAtuhError):
+    """A file that holds no exported key, or one that cannot be read; `fault` is an ExportFault."""
+
+    def __init__(self, fault: str) -> None:
+        super().__init__(fault)
+        self.fault = fault
+
+    def __str__(self) -> str:
+        return f"no exported key can be read from it: {self.fault}"
 
 
 class AddressUnusable(SockAtuhError):

@@ -119,4 +119,6 @@ def _takes(metavar: str, choices: tuple[str, ...], *, is_flag: bool) -> Takes:
         return Takes.NOTHING
     if choices:
         return Takes.CHOICE
-    return {"FILE": Takes.FILE, "DIR": Takes.DIRECTORY}.get(metavar, Takes.TEXT)
+    if metavar.endswith("FILE"):
+        return Takes.FILE
+    return Takes.DIRECTORY if metavar == "DIR" else Takes.TEXT

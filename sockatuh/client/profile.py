@@ -18,9 +18,10 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final, Generic, TypeVar
 
-from sockatuh.errors import KeyFileError
+from sockatuh.errors import KeyFileError, OtherIdentity
 from sockatuh.protocol.constants import LOG_ID_SIZE, MAX_NODES, SALT_SIZE
 from sockatuh.store.files import (
+    create_private,
     ensure_private_directory,
     exclusive,
     find_bytes,
@@ -130,6 +131,38 @@ class Profile:
         refuse_foreign(path)
         ensure_private_directory(self.directory)
         return load_or_create_key(path)
+
+    def has_identity(self, key: bytes) -> bool:
+        """Tell whether this client has that private key (32 bytes) already."""
+        if self.directory is None:
+            return self._key == key
+        return find_key((find_bytes(self.directory / "identity") or b"").strip()) == key
+
+    def adopt_identity(self, key: bytes, *, replaces: bool) -> Path | None:
+        """Take another private key (32 bytes) for this client's own; raises OtherIdentity if there is one already.
+
+        If it `replaces` one, that is kept in a file beside it, which is returned, and what was remembered for it is
+        forgotten: the names that belong to it, and its tickets.
+        """
+        if self.directory is None:
+            self._key = key
+            return None
+        path = self.directory / "identity"
+        refuse_foreign(path)
+        ensure_private_directory(self.directory)
+        written = base64.b64encode(key) + b"\n"
+        if create_private(path, written):
+            return None
+        with exclusive(self.directory):
+            if self.has_identity(key):
+                return None
+            if not replaces:
+                raise OtherIdentity(str(path))
+            kept = _create_dated(path, find_bytes(path) or b"")
+            write_private(path, written)
+        self._names.clear()
+        self._tickets.clear()
+        return kept
 
     def find_pin(self, server: str) -> Pin | None:
         """Return what is known about a server, None if it is unknown."""
@@ -293,6 +326,14 @@ class _ServerLines(Generic[T]):
         is_there = bool(self._remembered) if self._path is None else self._path.exists()
         return is_there and self._rewrite(_one_word(server), [], of, _NO_LIMIT)
 
+    def clear(self) -> None:
+        """Remove the values of all servers."""
+        self._remembered = []
+        if self._path is not None and self._path.exists():
+            refuse_foreign(self._path)
+            with exclusive(self._path.parent):
+                write_private(self._path, b"")
+
     def swap(self, one: str, other: str) -> None:
         """Exchange the values of two servers."""
         words = _one_word(one), _one_word(other)
@@ -348,6 +389,14 @@ class _ServerLines(Generic[T]):
         refuse_foreign(self._path)
         text = (find_bytes(self._path) or b"").decode(_ENCODING, _KEPT_AS_IS)
         return text.removesuffix("\n").split("\n") if text else []
+
+
+def _create_dated(path: Path, content: bytes) -> Path:
+    """Create a file beside `path`, with the time in its name, and return it."""
+    while True:
+        dated = path.with_name(f"{path.name}-{datetime.now(UTC):%Y%m%dT%H%M%S.%fZ}")
+        if create_private(dated, content):
+            return dated
 
 
 def _parse_pin(value: str) -> Pin | None:

@@ -54,15 +54,21 @@ def write_private(path: Path, data: bytes) -> None:
         _replace(finished, path)
 
 
-def create_private(path: Path, data: bytes) -> None:
-    """Create `path` in one durable step, unless it exists: the first of two processes wins."""
+def create_private(path: Path, data: bytes) -> bool:
+    """Create `path` in one durable step, unless it exists: the first of two processes wins; tell whether it was this.
+
+    On a file system without hard links, as on many USB sticks, two at the same moment may both believe it.
+    """
     with explained(path), _finished_beside(path, data) as finished:
         try:
             os.link(finished, path)
         except FileExistsError:
-            return
-        except OSError:  # a file system without hard links
+            return False
+        except OSError:
+            if os.path.lexists(path):
+                return False
             _replace(finished, path)
+    return True
 
 
 def read_private(path: Path) -> bytes:

@@ -4,7 +4,7 @@ There is one package per language, all with the same modules, names and signatur
 
 * `admin`: about running a room, and about errors;
 * `client`: about being in a room;
-* `install`, `check`, `backup`, `doctor`: about the commands of these names;
+* `install`, `check`, `backup`, `doctor`, `identity`: about the commands of these names;
 * `reasons`: why something failed, as the packages below say it;
 * `usage`: the words of help pages and usage errors.
 
@@ -60,13 +60,14 @@ if TYPE_CHECKING:
         check,
         client,
         doctor,
+        identity,
         install,
         reasons,
         usage,
     )
 else:
     _chosen = import_module(f".{choose_language(os.environ)}", __name__)
-    _MODULES = frozenset({"admin", "backup", "check", "client", "doctor", "install", "reasons", "usage"})
+    _MODULES = frozenset({"admin", "backup", "check", "client", "doctor", "identity", "install", "reasons", "usage"})
 
     def __getattr__(name: str) -> object:
         """Return a module or a sentence of the chosen language, loaded on first use."""
@@ -89,6 +90,7 @@ __all__ = [
     "doctor",
     "find_language",
     "find_unknown",
+    "identity",
     "install",
     "reasons",
     "usage",

@@ -40,7 +40,8 @@ def test_values_are_known_by_their_kind(program: Command) -> None:
         for each in command.parameters
     }
     assert kinds["chat --trust"] == (Takes.CHOICE, ("ask", "accept-new", "strict"))
-    assert kinds["identity show|forget"] == (Takes.CHOICE, ("show", "forget"))
+    assert kinds["identity show|forget|export|import"] == (Takes.CHOICE, ("show", "forget", "export", "import"))
+    assert kinds["identity SERVER|FILE"] == (Takes.FILE, ())
     assert kinds["help COMMAND"] == (Takes.CHOICE, tuple(COMMANDS))
     assert kinds["backup FILE"] == kinds["check --config"] == kinds["chat --password-file"] == (Takes.FILE, ())
     assert kinds["init --dir"] == (Takes.DIRECTORY, ())

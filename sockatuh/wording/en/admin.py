@@ -98,7 +98,11 @@ REFUSALS: Final[Mapping[str, str]] = {
     "name_invalid": "The server does not accept that name. Choose another with --name.",
     "name_unavailable": "That name is not available in this room. Choose another with --name.",
     "name_taken": "Somebody in the room has that name, or one that looks like it. Choose another with --name.",
-    "name_owned": "That name belongs to another key. Choose another with --name, or use the key it was used with.",
+    "name_owned": (
+        "That name belongs to another key; a key is what a room knows you by, and stays on the machine where you first "
+        "were there. If the name is yours, `sockatuh identity export FILE` there and `sockatuh identity import FILE` "
+        "here, or ask whoever runs the room to release the name. Else choose another with --name."
+    ),
     "name_is_password": "A name must not be the room's password. Choose another with --name.",
     "unknown_server": "This server is not known, and --trust strict meets nobody new. Use the invite its admin has.",
     "password_missing": "The room wants a password. Give it with --password-file, or in $SOCKATUH_PASSWORD.",

@@ -9,7 +9,6 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from datetime import date, datetime
-from pathlib import Path
 from typing import Final
 
 from sockatuh.wording.facts import fact
@@ -19,7 +18,7 @@ HELP_SEND: Final = "Say one thing in a room, and wait until it is stored."
 HELP_TAIL: Final = "Read what is said in a room, until stopped."
 HELP_WHO: Final = "List who is in a room."
 HELP_DISCOVER: Final = "Find the rooms in this machine's networks."
-HELP_IDENTITY: Final = "Show the key that servers know you by, or forget a server's key."
+HELP_IDENTITY: Final = "Show, export or import the key that servers know you by, or forget a server's key."
 
 HELP_SERVER: Final = (
     "HOST, HOST:PORT, [IPV6]:PORT or an invite sockatuh://…; default: $SOCKATUH_SERVER, "
@@ -59,8 +58,6 @@ HELP_SWEEP: Final = (
 )
 HELP_QUICK: Final = "Print what answers, without its name and without having it prove its key."
 HELP_SEARCH_TIMEOUT: Final = "Seconds to wait for answers; the search ends sooner when nothing new has answered."
-HELP_IDENTITY_ACTION: Final = "show, or forget with the SERVER whose key and tickets to remove."
-HELP_IDENTITY_SERVER: Final = "HOST or HOST:PORT, as `identity show` lists it."
 
 NO_SERVER_KNOWN: Final = (
     "Which server? `sockatuh chat HOST` remembers it, and so does an invite from whoever runs the room; "
@@ -72,7 +69,6 @@ TEXT_HOLDS_NUL: Final = "The input on stdin contains NUL bytes, so it is not tex
 STDIN_TWICE: Final = "stdin cannot supply both the password and the text; give one of them another way."
 WHICH_TEXT: Final = "Send what? `sockatuh send some text`, or pipe it in."
 AFTER_OR_LINES: Final = "--after cannot be combined with -n or --since: each of them says where to begin."
-WHICH_IDENTITY_ACTION: Final = "`sockatuh identity show`, or `sockatuh identity forget SERVER`."
 
 ASK_PASSWORD: Final = "Room password: "
 # The two answers of the original program.
@@ -82,6 +78,13 @@ JOINED: Final = "Berhasil bergabung!"
 PASSWORD_CHANGED: Final = "The room has a new password. Give it and you are in again; what you have said is kept."
 PASSWORD_WRONG: Final = "That is not the room's password."
 PREPARING: Final = "preparing the password…"
+KEY_EXPLAINED: Final = (
+    "A key is what a room knows you by: it is made at your first visit, and stays on the machine where that was."
+)
+WAYS_TO_A_NAME: Final = (
+    "If the name is yours: `sockatuh identity export FILE` there and `sockatuh identity import FILE` here, or ask "
+    "whoever runs the room to release the name. Else choose another."
+)
 NAME_REFUSALS: Final = {
     "name_invalid": "The room does not accept that name.",
     "name_unavailable": (
@@ -89,7 +92,7 @@ NAME_REFUSALS: Final = {
         "with the password, the room says whose it is."
     ),
     "name_taken": "Somebody in the room has that name, or one that looks like it.",
-    "name_owned": "That name belongs to another key.",
+    "name_owned": "That name belongs to another key{detail}. {key} {ways}",
     "name_is_password": "A name must not be the room's password.",
 }
 
@@ -179,7 +182,9 @@ def ask_name(default: str) -> str:
 
 def name_refused(code: str, detail: str, name: str) -> str:
     """Say why a name cannot be had, before another is asked for."""
-    return NAME_REFUSALS[code].format(name=name) + (f" ({detail})" if detail else "")
+    shown = f" ({detail})" if detail else ""
+    sentence = NAME_REFUSALS[code].format(name=name, detail=shown, key=KEY_EXPLAINED, ways=WAYS_TO_A_NAME)
+    return sentence if code == "name_owned" else sentence + shown
 
 
 def holder(name: str, tag: str, moment: str) -> str:
@@ -473,16 +478,6 @@ def some_refused(count: int) -> str:
     return f"{count} line{_s(count)} {'was' if count == 1 else 'were'} refused."
 
 
-def identity(words: Sequence[str], fingerprint: str, path: Path) -> str:
-    """Show the person's own key."""
-    return f"Fingerprint  {' '.join(words)}  (SHA256:{fingerprint})\nKept in      {fact(path)}"
-
-
-def known_server(server: str, words: Sequence[str], first_seen: str, room: str) -> str:
-    """Show a known server."""
-    return f"{server}  {room}\n    {' '.join(words)}  (since {first_seen})"
-
-
 def milliseconds(seconds: float) -> str:
     """Say how long an answer took."""
     return f"{max(1, round(seconds * 1000))} ms"
@@ -557,16 +552,6 @@ def no_room(networks: Sequence[str], *, was_swept: bool) -> str:
     ask = "ask whoever runs the room for the line that `sockatuh serve` printed."
     todo = f"A{ask[1:]}" if was_swept else f"Try `sockatuh discover --sweep`, or {ask}"
     return f"No room answered {where}.\n{KEEP_APART}\n{todo}"
-
-
-def forgotten(server: str) -> str:
-    """Say that a server's key is no longer known."""
-    return f"Forgot {server}. The next `sockatuh chat {server}` is a first meeting."
-
-
-def not_known(server: str) -> str:
-    """Say that there was nothing to forget."""
-    return f"{server} is not known here. `sockatuh identity show` lists the servers that are."
 
 
 def _moment(moment: datetime, now: datetime) -> str:

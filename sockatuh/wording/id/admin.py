@@ -103,7 +103,12 @@ REFUSALS: Final[Mapping[str, str]] = {
     "name_invalid": "Server tidak menerima nama itu. Pilih nama lain dengan --name.",
     "name_unavailable": "Nama itu tidak tersedia di ruang ini. Pilih nama lain dengan --name.",
     "name_taken": "Ada orang di ruang yang memakai nama itu, atau nama yang mirip. Pilih nama lain dengan --name.",
-    "name_owned": "Nama itu milik kunci lain. Pilih nama lain dengan --name, atau pakai kunci yang dulu memakainya.",
+    "name_owned": (
+        "Nama itu milik kunci lain; kunci adalah tanda pengenal Anda bagi ruang, dan tinggal di komputer tempat Anda "
+        "pertama kali masuk. Kalau nama itu milik Anda, `sockatuh identity export FILE` di sana dan `sockatuh identity "
+        "import FILE` di sini, atau minta pengelola ruang melepaskan nama itu. Kalau bukan, pilih nama lain dengan "
+        "--name."
+    ),
     "name_is_password": "Nama tidak boleh sama dengan kata sandi ruang. Pilih nama lain dengan --name.",
     "unknown_server": (
         "Server ini belum dikenal, dan --trust strict tidak menerima yang baru. Pakai undangan dari pengelolanya."

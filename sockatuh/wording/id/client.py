@@ -9,7 +9,6 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from datetime import date, datetime
-from pathlib import Path
 from typing import Final
 
 from sockatuh.wording.facts import fact
@@ -21,7 +20,9 @@ HELP_SEND: Final = "Kirim satu pesan ke ruang, dan tunggu sampai tersimpan."
 HELP_TAIL: Final = "Baca yang dikatakan di ruang, sampai dihentikan."
 HELP_WHO: Final = "Lihat siapa saja yang ada di ruang."
 HELP_DISCOVER: Final = "Cari ruang di jaringan komputer ini."
-HELP_IDENTITY: Final = "Tampilkan kunci yang dikenal server sebagai Anda, atau lupakan kunci sebuah server."
+HELP_IDENTITY: Final = (
+    "Tampilkan, ekspor, atau impor kunci yang dikenal server sebagai Anda, atau lupakan kunci sebuah server."
+)
 
 HELP_SERVER: Final = (
     "HOST, HOST:PORT, [IPV6]:PORT, atau undangan sockatuh://…; bawaan: $SOCKATUH_SERVER, "
@@ -71,8 +72,6 @@ HELP_QUICK: Final = "Tampilkan apa yang menjawab, tanpa namanya dan tanpa menunt
 HELP_SEARCH_TIMEOUT: Final = (
     "Berapa detik menunggu jawaban; pencarian selesai lebih cepat kalau tidak ada lagi yang menjawab."
 )
-HELP_IDENTITY_ACTION: Final = "show, atau forget dengan SERVER yang kunci dan tiketnya akan dihapus."
-HELP_IDENTITY_SERVER: Final = "HOST atau HOST:PORT, seperti ditulis oleh `identity show`."
 
 NO_SERVER_KNOWN: Final = (
     "Server mana? `sockatuh chat HOST` mengingatnya, begitu juga undangan dari pengelola ruang; "
@@ -85,7 +84,6 @@ TEXT_HOLDS_NUL: Final = "Masukan di stdin berisi byte NUL, jadi bukan teks; tida
 STDIN_TWICE: Final = "Kata sandi dan teks tidak bisa sama-sama dari stdin; berikan salah satunya dengan cara lain."
 WHICH_TEXT: Final = "Kirim apa? `sockatuh send teksnya di sini`, atau salurkan lewat pipa."
 AFTER_OR_LINES: Final = "--after tidak bisa dipakai bersama -n atau --since: masing-masing menentukan awalnya."
-WHICH_IDENTITY_ACTION: Final = "`sockatuh identity show`, atau `sockatuh identity forget SERVER`."
 
 ASK_PASSWORD: Final = "Kata sandi ruang: "
 # The two answers of the original program.
@@ -97,6 +95,13 @@ PASSWORD_CHANGED: Final = (
 )
 PASSWORD_WRONG: Final = "Itu bukan kata sandi ruang ini."
 PREPARING: Final = "menyiapkan kata sandi…"
+KEY_EXPLAINED: Final = (
+    "Kunci adalah tanda pengenal Anda bagi ruang: dibuat pada kunjungan pertama, dan tinggal di komputer tempat itu."
+)
+WAYS_TO_A_NAME: Final = (
+    "Kalau nama itu milik Anda: `sockatuh identity export FILE` di sana dan `sockatuh identity import FILE` di sini, "
+    "atau minta pengelola ruang melepaskan nama itu. Kalau bukan, pilih nama lain."
+)
 NAME_REFUSALS: Final = {
     "name_invalid": "Ruang ini tidak menerima nama itu.",
     "name_unavailable": (
@@ -104,7 +109,7 @@ NAME_REFUSALS: Final = {
         "itu nama Anda: setelah kata sandi, ruang memberi tahu siapa pemiliknya."
     ),
     "name_taken": "Ada orang di ruang yang memakai nama itu, atau nama yang mirip.",
-    "name_owned": "Nama itu milik kunci lain.",
+    "name_owned": "Nama itu milik kunci lain{detail}. {key} {ways}",
     "name_is_password": "Nama tidak boleh sama dengan kata sandi ruang.",
 }
 
@@ -195,7 +200,9 @@ def ask_name(default: str) -> str:
 
 def name_refused(code: str, detail: str, name: str) -> str:
     """Say why a name cannot be had, before another is asked for."""
-    return NAME_REFUSALS[code].format(name=name) + (f" ({in_words(detail)})" if detail else "")
+    shown = f" ({in_words(detail)})" if detail else ""
+    sentence = NAME_REFUSALS[code].format(name=name, detail=shown, key=KEY_EXPLAINED, ways=WAYS_TO_A_NAME)
+    return sentence if code == "name_owned" else sentence + shown
 
 
 def holder(name: str, tag: str, moment: str) -> str:
@@ -494,16 +501,6 @@ def some_refused(count: int) -> str:
     return f"{count} baris ditolak."
 
 
-def identity(words: Sequence[str], fingerprint: str, path: Path) -> str:
-    """Show the person's own key."""
-    return f"Sidik jari    {' '.join(words)}  (SHA256:{fingerprint})\nDisimpan di   {fact(path)}"
-
-
-def known_server(server: str, words: Sequence[str], first_seen: str, room: str) -> str:
-    """Show a known server."""
-    return f"{server}  {room}\n    {' '.join(words)}  (sejak {first_seen})"
-
-
 def milliseconds(seconds: float) -> str:
     """Say how long an answer took."""
     return f"{max(1, round(seconds * 1000))} ms"
@@ -578,16 +575,6 @@ def no_room(networks: Sequence[str], *, was_swept: bool) -> str:
     ask = "mintalah kepada pengelola ruang baris yang ditampilkan `sockatuh serve`."
     todo = f"M{ask[1:]}" if was_swept else f"Coba `sockatuh discover --sweep`, atau {ask}"
     return f"Tidak ada ruang yang menjawab {where}.\n{KEEP_APART}\n{todo}"
-
-
-def forgotten(server: str) -> str:
-    """Say that a server's key is no longer known."""
-    return f"Sudah dilupakan: {server}. `sockatuh chat {server}` berikutnya akan menjadi pertemuan pertama."
-
-
-def not_known(server: str) -> str:
-    """Say that there was nothing to forget."""
-    return f"{server} tidak dikenal di sini. `sockatuh identity show` menampilkan server yang dikenal."
 
 
 def _moment(moment: datetime, now: datetime) -> str:
