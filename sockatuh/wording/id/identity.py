@@ -109,7 +109,7 @@ def known_server(server: str, words: Sequence[str], first_seen: str, room: str) 
 
 def forgotten(server: str) -> str:
     """Say that a server's key is no longer known."""
-    return f"{server} dilupakan. `sockatuh chat {server}` berikutnya akan menjadi pertemuan pertama."
+    return f"Sudah dilupakan: {server}. `sockatuh chat {server}` berikutnya akan menjadi pertemuan pertama."
 
 
 def not_known(server: str) -> str:
