@@ -164,3 +164,19 @@ def test_the_rule_holds_for_any_arrivals(size: int, steps: list[tuple[str, Stand
         seats.seat(number, place, standing, weight)
         here[number] = place, standing, weight
         assert seats.used <= size
+
+
+def test_a_seat_that_is_handed_over_keeps_its_age_its_place_and_its_weight() -> None:
+    seats: Seats[str] = Seats(3)
+    seats.seat("old", "a", SURPLUS)
+    seats.seat("young", "a", SURPLUS)
+    seats.seat("taken", "b", KEPT)
+    seats.hand_over("old", "new")
+    assert ("old" in seats, "new" in seats, len(seats), seats.used) == (False, True, 3, 3)
+    assert seats.find_victims("c") == ["young"]
+    seats.release("young")
+    seats.hand_over("new", "taken")
+    assert (seats.held_by("a"), seats.held_by("b"), len(seats)) == (1, 0, 1), "the successor's own seat is freed"
+    seats.hand_over("nobody", "taken")
+    seats.hand_over("taken", "taken")
+    assert "taken" in seats

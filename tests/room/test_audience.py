@@ -5,7 +5,18 @@ from __future__ import annotations
 import pytest
 
 from sockatuh.room.audience import EVERYBODY, NOBODY, Audience, audience_of
-from sockatuh.room.entries import Body, Claimed, Joined, Left, Message, decode_body, encode_body, kind_of
+from sockatuh.room.entries import (
+    Body,
+    Claimed,
+    Joined,
+    Left,
+    Message,
+    Renamed,
+    Whispered,
+    decode_body,
+    encode_body,
+    kind_of,
+)
 
 JOINED = Joined("ana", "owner", "secure", "10.0.0.2:4000", "sockatuh 1")
 LEFT = Left("ana", "owner", "left", 1.0)
@@ -19,6 +30,11 @@ LEFT = Left("ana", "owner", "left", 1.0)
         (LEFT, EVERYBODY),
         (Joined("ana", "owner", "secure", "10.0.0.2:4000", "sockatuh 1", unshown=True), NOBODY),
         (Left("ana", "owner", "left", 1.0, unshown=True), NOBODY),
+        (Whispered("ana", "owner", "hi", "budi", "other"), frozenset({"owner", "other"})),
+        (Whispered("ana", "owner", "hi", "ana", "owner"), frozenset({"owner"})),
+        (Whispered("ana", "", "hi", "budi", ""), NOBODY),
+        (Renamed("ana", "owner", "anna", "secure", 5), EVERYBODY),
+        (Renamed("ana", "owner", "anna", "secure", 5, unshown=True), EVERYBODY),
         (Claimed("ana", "owner"), NOBODY),
     ],
 )

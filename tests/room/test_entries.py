@@ -7,7 +7,19 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from sockatuh.errors import RowUnreadable
-from sockatuh.room.entries import Body, Claimed, Joined, Left, Message, decode_body, encode_body, kind_of
+from sockatuh.room.entries import (
+    Body,
+    Claimed,
+    Joined,
+    Left,
+    Message,
+    Renamed,
+    Whispered,
+    decode_body,
+    encode_body,
+    kind_of,
+    size_of,
+)
 
 TEXT = st.text(st.characters(exclude_categories=["Cs"]), max_size=20)
 BODIES: st.SearchStrategy[Body] = st.one_of(
@@ -15,6 +27,8 @@ BODIES: st.SearchStrategy[Body] = st.one_of(
     st.builds(Left, name=TEXT, owner=TEXT, reason=TEXT, seconds=st.floats(0, 1e9)),
     st.builds(Claimed, name=TEXT, owner=TEXT),
     st.builds(Message, name=TEXT, owner=TEXT, text=TEXT, action=st.booleans()),
+    st.builds(Whispered, name=TEXT, owner=TEXT, text=TEXT, to=TEXT, to_owner=TEXT),
+    st.builds(Renamed, name=TEXT, owner=TEXT, new=TEXT, dialect=TEXT, joined_at=st.integers(0, 2**53)),
 )
 
 
@@ -34,8 +48,18 @@ def test_every_kind_has_its_name() -> None:
         Left(name="ana", owner="k", reason="left", seconds=1.5),
         Claimed(name="ana", owner="k"),
         Message(name="ana", owner="k", text="hi", action=True),
+        Whispered(name="ana", owner="k", text="hi", to="budi", to_owner="l"),
+        Renamed(name="ana", owner="k", new="anna", dialect="secure", joined_at=5),
     ]
-    assert [kind_of(body) for body in bodies] == ["joined", "left", "claimed", "message"]
+    assert [kind_of(body) for body in bodies] == ["joined", "left", "claimed", "message", "private", "renamed"]
+
+
+@pytest.mark.parametrize("line", [
+    Message("Ánà", "k" * 43, "soup at öne", action=False),
+    Whispered("Ánà", "k" * 43, "soup at öne", "būdi", "l" * 43),
+])  # fmt: skip
+def test_the_size_of_a_line_is_that_of_its_json(line: Message | Whispered) -> None:
+    assert size_of(line) == len(encode_body(line))
 
 
 def test_a_field_from_a_newer_version_is_ignored() -> None:
@@ -51,6 +75,8 @@ def test_a_field_from_a_newer_version_is_ignored() -> None:
         ("message", b'{"name":"\xff","owner":"","text":"","action":false}'),
         ("message", b"[" * 100_000),
         ("claimed", b""),
+        ("private", b'{"name":"ana","owner":"k","text":"hi","to":"budi"}'),
+        ("renamed", b'{"name":"ana","owner":"k","new":"anna","dialect":"secure","joined_at":"then"}'),
         ("painted", b"{}"),
     ],
 )
@@ -59,7 +85,7 @@ def test_a_damaged_body_is_unreadable(kind: str, data: bytes) -> None:
         decode_body(kind, data)
 
 
-@given(st.sampled_from(["joined", "left", "claimed", "message", "x"]), st.binary(max_size=60))
+@given(st.sampled_from(["joined", "left", "claimed", "message", "private", "renamed", "x"]), st.binary(max_size=60))
 def test_any_bytes_are_a_body_or_unreadable(kind: str, data: bytes) -> None:
     try:
         body = decode_body(kind, data)

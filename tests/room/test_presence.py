@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sockatuh.room.entries import Body, Claimed, Joined, Left, Message
+from sockatuh.room.entries import Body, Claimed, Joined, Left, Message, Renamed
 from sockatuh.room.presence import PresenceFold
 
 DAY = 86_400.0
@@ -19,6 +19,18 @@ def joined(name: str, owner: str) -> Joined:
 
 def left(name: str, owner: str) -> Left:
     return Left(name=name, owner=owner, reason="left", seconds=1.0)
+
+
+def renamed(name: str, new: str, owner: str) -> Renamed:
+    return Renamed(name=name, owner=owner, new=new, dialect="secure", joined_at=500, place="192.0.2.1")
+
+
+def renamed_away(name: str, new: str, owner: str) -> Left:
+    return Left(name=name, owner=owner, reason="renamed", seconds=1.0, unshown=True, renamed_to=new)
+
+
+def may_take(presence: PresenceFold, key: str, owner: str) -> bool:
+    return key not in presence.present and presence.owner_of(key, 99) in ("", owner)
 
 
 def test_who_joined_is_present_until_it_left() -> None:
@@ -181,19 +193,49 @@ def test_short_visits_do_not_accumulate() -> None:
 
 
 @given(
-    st.lists(st.tuples(st.sampled_from("abc"), st.sampled_from(["", "k", "l"]), st.sampled_from("jlc")), max_size=30)
+    st.lists(
+        st.tuples(st.sampled_from("abcd"), st.sampled_from(["", "k", "l"]), st.sampled_from("jlcABCD")), max_size=40
+    ),
+    st.integers(2, 4),
 )
-def test_the_last_entries_of_each_key_fold_to_the_same_room(steps: list[tuple[str, str, str]]) -> None:
-    whole, short = PresenceFold(inf), PresenceFold(inf)
-    last: dict[str, tuple[int, Body]] = {}
-    for seq, (name, owner, kind) in enumerate(steps, start=1):
-        here = whole.present.get(name)
-        if (kind == "l") != (here is not None):
-            continue
-        body: Body = left(name, here.owner) if here else joined(name, owner) if kind == "j" else Claimed(name, owner)
-        whole.apply(seq, seq, body, name)
-        last[name] = (seq, body)
-    for name, (seq, body) in sorted(last.items(), key=lambda item: item[1][0]):
-        short.apply(seq, seq, body, name)
+def test_the_last_entries_of_each_key_fold_to_the_same_room(
+    steps: list[tuple[str, str, str]], names_per_owner: int
+) -> None:
+    whole, short = (PresenceFold(inf, names_per_owner=names_per_owner) for _ in range(2))
+    log: list[tuple[str, Body]] = []
+    for name, owner, step in steps:
+        here, other = whole.present.get(name), step.lower()
+        begun = len(log)
+        if here is None and step in "jc" and whole.owner_of(name, 99) in ("", owner):
+            log.append((name, joined(name, owner) if step == "j" else Claimed(name, owner)))
+        elif here and step == "l":
+            log.append((name, left(name, here.owner)))
+        elif here and here.owner and step.isupper() and may_take(whole, other, here.owner):
+            log += [(other, renamed(name, other, here.owner)), (name, renamed_away(name, other, here.owner))]
+        for seq, (key, body) in enumerate(log[begun:], begun + 1):
+            whole.apply(seq, seq, body, key)
+    last = {key: (seq, body) for seq, (key, body) in enumerate(log, 1)}
+    for key, (seq, body) in sorted(last.items(), key=lambda item: item[1][0]):
+        short.apply(seq, seq, body, key)
     assert short.present == whole.present
-    assert all(short.last_seq(name) == whole.last_seq(name) for name in "abc")
+    for key in "abcd":
+        assert short.last_seq(key) == whole.last_seq(key)
+        assert short.owner_of(key, 99) == whole.owner_of(key, 99)
+
+
+def test_after_a_rename_the_new_name_is_the_member_and_the_old_one_leads_to_it() -> None:
+    presence = PresenceFold(DAY)
+    presence.apply(1, 1_000, joined("tom", "k"), "tom")
+    presence.apply(2, 2_000, renamed("tom", "Ana", "k"), "ana")
+    presence.apply(3, 2_000, renamed_away("tom", "Ana", "k"), "tom")
+    assert list(presence.present) == ["ana"]
+    here = presence.present["ana"]
+    assert (here.name, here.owner, here.joined_at, here.unshown) == ("Ana", "k", 500, False)
+    use = presence.find_use("tom", "k")
+    assert use is not None
+    assert (use.name, use.renamed_to) == ("tom", "Ana")
+    assert presence.owner_of("tom", 3_000) == "k"
+    presence.apply(4, 4_000, joined("Tom", "k"), "tom")
+    use = presence.find_use("tom", "k")
+    assert use is not None
+    assert (use.name, use.renamed_to) == ("Tom", "")

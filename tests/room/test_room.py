@@ -8,16 +8,18 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from sockatuh.room.decisions import GuestsFull, Role
-from sockatuh.room.entries import Body, Claimed, Joined, Left
+from sockatuh.room.entries import Body, Claimed, Joined, Left, Renamed
 from sockatuh.room.names import NameRules
 from sockatuh.room.presence import PresenceFold
 from sockatuh.room.room import (
+    Addressee,
     Admit,
     Intent,
     LeftReason,
     Member,
     NameAllowed,
     NameDenied,
+    NewName,
     Occupant,
     Room,
     RoomFull,
@@ -83,6 +85,8 @@ class RoomHarness:
         self.rules, self.max_members, self.ownership = rules, max_members, ownership
         self.log: list[tuple[int, int, Body, str]] = []
         self.queue: deque[tuple[Intent, int | None, Admit | None]] = deque()
+        self.renaming: dict[int, str] = {}
+        """The name that each session wants whose rename is in the queue, by the number of the intent."""
         self.asked: dict[int, tuple[str, str, Role, str, bool]] = {}
         self.open: set[int] = set()
         self.refused: dict[int, NameDenied | RoomFull | GuestsFull | TooOften] = {}
@@ -125,6 +129,13 @@ class RoomHarness:
         else:
             self.ask(session, *self.asked[session])
 
+    def rename(self, session: int, name: str) -> NewName | NameDenied | TooOften | None:
+        answer = self.room.rename(session, name, self.at, may_write=True)
+        if isinstance(answer, NewName) and answer.intent:
+            self.queue.append((answer.intent, session, None))
+            self.renaming[id(answer.intent)] = name
+        return answer
+
     def go(self, session: int, *, left: bool, reason: LeftReason = "lost") -> None:
         self.open.discard(session)
         self.admitted.pop(session, None)
@@ -141,15 +152,22 @@ class RoomHarness:
         if not self.queue:
             return
         intent, session, admit = self.queue.popleft()
-        if intent.expect == self.last_seq(intent.key):
-            self.log.append((len(self.log) + 1, self.at, intent.body, intent.key))
-            self.room.apply(*self.log[-1])
+        wanted = self.renaming.pop(id(intent), None)
+        entries = [intent, intent.also] if intent.also else [intent]
+        failed = next((each for each in entries if each.expect != self.last_seq(each.key)), None)
+        if failed is None:
+            for entry in entries:
+                self.log.append((len(self.log) + 1, self.at, entry.body, entry.key))
+                self.room.apply(*self.log[-1])
             if session in self.open and admit:
                 self.seat(session, admit)
             return
-        self.room.note_last_seq(intent.key, self.last_seq(intent.key))
+        self.room.note_last_seq(failed.key, self.last_seq(failed.key))
         if session is None:
-            self.room.append_failed(intent.key, self.now)
+            self.room.append_failed(failed.key, self.now)
+            self.pass_time(0)
+        elif session in self.open and wanted is not None:
+            self.rename(session, wanted)
         elif session in self.open:
             self.ask(session, *self.asked[session])
 
@@ -167,6 +185,7 @@ class RoomHarness:
 
     def restart(self) -> None:
         self.queue.clear()
+        self.renaming.clear()
         self.open.clear()
         self.asked.clear()
         self.admitted.clear()
@@ -610,9 +629,131 @@ def test_a_join_that_would_be_written_too_often_changes_nothing(rules: NameRules
     assert isinstance(join(room, 2, "budi", "l"), Admit)
 
 
+def test_a_rename_moves_the_member_with_all_it_has(harness: RoomHarness) -> None:
+    harness.ask(1, "tom", "k", address="10.0.0.1:1")
+    harness.ask(2, "tom", "k")
+    harness.commit()
+    [before] = harness.members()
+    harness.room.set_away(2, "lunch")
+    harness.pass_time(60)
+    harness.rename(1, "ana")
+    assert harness.members()[0].name == "tom", "not before it is written"
+    harness.commit()
+    assert harness.history() == [("Joined", "tom"), ("Renamed", "tom"), ("Left", "tom")]
+    [after] = harness.members()
+    assert (after.name, after.key, after.away) == ("ana", "ana", "lunch")
+    assert (after.joined_at, after.place, after.sessions) == (before.joined_at, before.place, frozenset({1, 2}))
+    assert harness.room.member_of(2) == after
+    assert [here[0].name for here in harness.room.occupants_after("", 9)[0]] == ["ana"]
+    harness.go(1, left=True)
+    harness.go(2, left=True)
+    harness.commit()
+    assert harness.log[-1][2:] == (Left("ana", "k", "left", 60.0, 1, "10.0.0.1"), "ana")
+
+
+def test_a_rename_keeps_the_age_of_the_seat_and_frees_none(rules: NameRules) -> None:
+    harness = RoomHarness(rules, max_members=2)
+    for session, name in enumerate(("ana", "budi"), 1):
+        harness.ask(session, name, name, address="10.0.0.1:1")
+    harness.commit()
+    harness.rename(1, "cem")
+    harness.commit()
+    harness.ask(3, "ana", "ana", address="10.0.0.1:2")
+    assert isinstance(harness.refused[3], RoomFull)
+    for session in (1, 2):
+        harness.go(session, left=False)
+    harness.ask(4, "eva", "eva", address="10.0.0.2:1")
+    harness.commit()
+    assert [member.name for member in harness.members()] == ["cem", "eva"], "budi's seat is still the newer one"
+
+
+def test_what_a_member_may_read_goes_back_to_its_first_name(harness: RoomHarness) -> None:
+    harness.ask(1, "tom", "k")
+    harness.commit()
+    harness.rename(1, "ana")
+    harness.commit()
+    assert harness.room.known_since(rules_key(harness, "ana"), "k") == 1
+
+
+def test_renames_are_followed_as_far_as_the_names_are_still_the_keys(harness: RoomHarness) -> None:
+    harness.ask(1, "tom", "k")
+    harness.commit()
+    for name in ("ana", "cem"):
+        harness.rename(1, name)
+        harness.commit()
+    assert harness.room.find_renamed("TOM", "k") == "cem"
+    assert harness.room.find_renamed("tom", "l") == "tom"
+    assert harness.room.find_renamed("nobody", "k") == "nobody"
+    harness.go(1, left=True)
+    harness.commit()
+    assert harness.room.find_renamed("tom", "k") == "cem"
+    harness.ask(2, "tom", "k")
+    harness.commit()
+    assert harness.room.find_renamed("tom", "k") == "tom", "it came back under that name"
+    assert harness.room.find_renamed("ana", "k") == "cem"
+
+
+def test_an_addressee_is_whoever_is_here_and_else_the_owner_of_the_name(harness: RoomHarness) -> None:
+    at = harness.at
+    harness.ask(1, "Tom", "k")
+    harness.ask(2, "oldpi", "")
+    harness.ask(3, "robot", "r", "script")
+    harness.commit()
+    find = harness.room.find_addressee
+    assert find("TOM", at) == Addressee("Tom", "k", "secure")
+    assert find("oldpi", at) == Addressee("oldpi", "", "classic")
+    assert find("Robot", at) == Addressee("robot", "r", "secure")
+    assert find("eva", at) is None
+    assert find("", at) is None
+    assert find("a b\x00:" * 40, at) is None
+    harness.rename(1, "Ana")
+    harness.commit()
+    assert find("tom", at) == Addressee("Ana", "k", "secure")
+    harness.go(1, left=True)
+    harness.go(2, left=False)
+    harness.pass_time(0)
+    harness.commit()
+    assert find("ana", at) == find("tom", at) == Addressee("Ana", "k", "")
+    assert find("oldpi", at) is None, "classic members own nothing"
+
+
+def test_a_name_that_is_owned_no_longer_has_no_addressee(rules: NameRules) -> None:
+    harness = RoomHarness(rules, ownership=DAY)
+    harness.ask(1, "tom", "k")
+    harness.commit()
+    harness.go(1, left=True)
+    harness.commit()
+    assert harness.room.find_addressee("tom", harness.at) is not None
+    assert harness.room.find_addressee("tom", harness.at + DAY_MS) is None
+
+
+def test_a_rename_under_way_and_another_of_the_same_member_are_decided_again(harness: RoomHarness) -> None:
+    harness.ask(1, "tom", "k")
+    harness.commit()
+    harness.rename(1, "ana")
+    harness.rename(1, "cem")
+    harness.commit()
+    assert [member.name for member in harness.members()] == ["cem"]
+    kinds = [kind for kind, _ in harness.history()]
+    assert kinds == ["Joined", "Renamed", "Left", "Renamed", "Left"]
+
+
+def test_a_rename_that_may_not_be_written_changes_nothing_but_the_own_name_is_had(harness: RoomHarness) -> None:
+    harness.ask(1, "tom", "k")
+    harness.commit()
+    assert harness.room.rename(1, "ana", harness.at, may_write=False) == TooOften()
+    assert harness.room.rename(1, "tom", harness.at, may_write=False) == NewName("tom", rules_key(harness, "tom"), None)
+    assert harness.room.rename(9, "ana", harness.at, may_write=True) is None
+
+
+def rules_key(harness: RoomHarness, name: str) -> str:
+    return harness.rules.key(name)
+
+
 STEPS = st.one_of(
     st.tuples(st.just("ask"), st.integers(0, 5), st.sampled_from(["ana", "Аna", "budi"]), st.booleans()),
     st.tuples(st.just("go"), st.integers(0, 5), st.booleans()),
+    st.tuples(st.just("rename"), st.integers(0, 5), st.sampled_from(["ana", "Ana", "budi", "cem"])),
     st.tuples(st.just("commit")),
     st.tuples(st.just("wait"), st.sampled_from([1.0, 70.0, 130.0, 2 * DAY])),
     st.tuples(st.just("restart")),
@@ -633,6 +774,8 @@ def test_names_stay_unique_and_the_log_reproduces_the_room(
                 harness.ask(number, name, OWNERS[client], "script" if transient and OWNERS[client] else "member")
             case ("go", int(client), bool(left)):
                 harness.go(sessions[client], left=left)
+            case ("rename", int(client), str(name)) if sessions[client] in harness.open:
+                harness.rename(sessions[client], name)
             case ("commit",):
                 harness.commit_one()
             case ("wait", float(seconds)):
@@ -657,9 +800,12 @@ def check(harness: RoomHarness) -> None:
     folded = PresenceFold(harness.ownership)
     open_joins: set[str] = set()
     for seq, at, body, key in harness.log:
-        assert (key in open_joins) == isinstance(body, Left)  # each left closes the one join before it
-        if not isinstance(body, Claimed):
-            open_joins ^= {key}
+        if isinstance(body, Renamed):  # it opens the membership under the new name, which may only be a new spelling
+            assert (key in open_joins) == (harness.rules.key(body.name) == key)
+            open_joins.add(key)
+        else:
+            assert (key in open_joins) == isinstance(body, Left)  # each left closes the one join before it
+            open_joins ^= set() if isinstance(body, Claimed) else {key}
         folded.apply(seq, at, body, key)
     assert {(m.name, m.key, m.owner, m.joined_at, m.joined_seq) for m in members} == {
         (p.name, p.key, p.owner, p.joined_at, p.joined_seq) for p in folded.present.values()
@@ -667,6 +813,9 @@ def check(harness: RoomHarness) -> None:
     assert len({member.key for member in members}) == len(members) <= harness.max_members
     holders = {member.key: member.owner for member in members}
     for session, admit in harness.admitted.items():
-        assert holders.setdefault(admit.key, admit.owner) == admit.owner
         if admit.role == "member":
-            assert harness.room.member_of(session) in members
+            member = harness.room.member_of(session)
+            assert member in members
+            assert session in member.sessions
+        else:
+            assert holders.setdefault(admit.key, admit.owner) == admit.owner

@@ -48,7 +48,7 @@ def count(connection: sqlite3.Connection) -> None:
 
 
 def true_bytes(connection: sqlite3.Connection) -> int:
-    query = "SELECT coalesce(sum(length(CAST(body AS BLOB)) + ?), 0) FROM log WHERE kind = 'message'"
+    query = "SELECT coalesce(sum(length(CAST(body AS BLOB)) + ?), 0) FROM log WHERE kind IN ('message', 'private')"
     return int(connection.execute(query, (ROW_COST,)).fetchone()[0])
 
 
@@ -56,19 +56,25 @@ def true_bytes(connection: sqlite3.Connection) -> int:
     st.lists(
         st.one_of(
             st.lists(st.integers(0, 300), max_size=30),
+            st.tuples(st.lists(st.integers(0, 300), max_size=9)),
             st.integers(0, 4_000),
             st.sampled_from(["count", "age", "joins"]),
         ),
         max_size=12,
     )
 )
-def test_the_byte_count_is_exact_after_any_appends_and_deletes(steps: list[list[int] | int | str]) -> None:
+def test_the_byte_count_is_exact_after_any_appends_and_deletes(
+    steps: list[list[int] | tuple[list[int]] | int | str],
+) -> None:
     with closing(empty()) as connection:
         number = 1
         for day, step in enumerate(steps):
             if isinstance(step, list):
                 say(connection, number, step, AT + day * DAY_MS)
                 number += len(step)
+            elif isinstance(step, tuple):
+                say(connection, number, *step, AT + day * DAY_MS, "private")
+                number += len(*step)
             elif isinstance(step, int):
                 count(connection)
                 while delete_oldest(connection, step):
@@ -78,8 +84,9 @@ def test_the_byte_count_is_exact_after_any_appends_and_deletes(steps: list[list[
                 count(connection)
                 assert read_tally(connection).bytes == true_bytes(connection)
             elif step == "age":
-                while delete_old(connection, "message", "2026-01-31T10:00:00.000Z", MAX_SEQ):
-                    pass
+                for kind in ("message", "private"):
+                    while delete_old(connection, kind, "2026-01-31T10:00:00.000Z", MAX_SEQ):
+                        pass
             else:
                 say(connection, number, [5] * 3, kind="joined")
                 number += 3
@@ -108,6 +115,17 @@ def test_only_entries_since_the_last_count_are_read(monkeypatch: pytest.MonkeyPa
         say(connection, 1_000, [7])
         more = count_more(connection, tally)
         assert (more.bytes - tally.bytes, more.counted - tally.counted) == (stored(7), 1)
+
+
+def test_private_lines_and_messages_are_deleted_in_one_order() -> None:
+    with closing(empty()) as connection:
+        for number in range(1, 11):
+            say(connection, number, [100], kind="private" if number % 2 else "message")
+        say(connection, 11, [1], kind="joined")
+        count(connection)
+        assert delete_oldest(connection, read_tally(connection).bytes - 5 * stored(100)) in (5, 6)
+        kept = connection.execute("SELECT min(seq), count(*) FROM log WHERE kind <> 'joined'").fetchone()
+        assert kept[0] + kept[1] == 11, "the oldest are gone, whichever they were"
 
 
 def test_deleting_lines_frees_disk_space(tmp_path: Path) -> None:

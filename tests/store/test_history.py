@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from sockatuh.errors import DatabaseTooNew, DatabaseUnusable, StoreError
-from sockatuh.room.entries import Claimed, Message
+from sockatuh.room.entries import Claimed, Message, Whispered
 from sockatuh.room.log import Append
 from sockatuh.room.moments import rfc3339
 from sockatuh.store.history import HistoryReader, LogLine, LostSession, SessionLine, SessionRecorder
@@ -46,6 +46,10 @@ class Server:
 
     def say(self, name: str, text: str, *, action: bool = False) -> None:
         self.log.append(Append(os.urandom(16), Message(name, "", text, action)))
+        self.tick()
+
+    def whisper(self, name: str, to: str, text: str) -> None:
+        self.log.append(Append(os.urandom(16), Whispered(name, "k", text, to, "l")))
         self.tick()
 
     def tick(self) -> None:
@@ -82,6 +86,25 @@ def test_a_session_is_recorded_from_start_to_end(server: Server) -> None:
     [line] = server.history().joins(None, None, 10)
     assert (line.opened, line.closed, line.reason) == (START, START + MINUTE, "left")
     assert line.address == "[fe80::1%eth0]:4001"
+
+
+def test_a_session_of_a_renamed_member_has_its_last_name(server: Server) -> None:
+    record = server.open("tom")
+    server.recorder.renamed(record, "tomas")
+    server.tick()
+    assert names(server.history().joins(None, None, 10)) == ["tomas"]
+
+
+def test_private_lines_are_listed_and_their_texts_only_read_on_request(server: Server) -> None:
+    server.say("ana", "soup at one")
+    server.whisper("ana", "budi", "the key is under the mat")
+    reader = server.history()
+    shown, private = reader.messages(None, None, 10), reader.messages(None, None, 10, private=True)
+    assert [(line.name, line.to, line.text) for line in shown] == [("ana", "", "soup at one"), ("ana", "budi", "")]
+    assert [line.text for line in private] == ["soup at one", "the key is under the mat"]
+    assert [line.text for line in reader.lines(None, None, 10) if isinstance(line, LogLine)] == ["soup at one", ""]
+    assert reader.lines(None, None, 10, private=True) == private
+    assert texts(reader.messages(None, "budi", 10, private=True)) == [], "it is the author who is looked for"
 
 
 def test_a_transient_session_is_marked(server: Server) -> None:

@@ -12,9 +12,10 @@ from typing import Protocol
 from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
-from store.lines import body_of
+from store.lines import body_of, rename
 
 from sockatuh.errors import DatabaseUnusable
+from sockatuh.room.entries import Left, Renamed
 from sockatuh.room.log import Append, Conflict, Failed, Lineage, Log, Outcome, Row
 from sockatuh.store.log_table import append_all
 from sockatuh.store.memory_log import MemoryLog, MemoryTable
@@ -56,6 +57,9 @@ class Follower:
             self._hold(last <= self.head, f"{outcome} comes before its row")
             if not isinstance(outcome, Conflict) and outcome.seq > self.after:
                 self._hold(self.rows[outcome.seq].id == outcome.id, f"{outcome} is another row")
+                if isinstance(self.rows[outcome.seq].body, Renamed):
+                    following = self.rows.get(outcome.seq + 1)
+                    self._hold(following is not None and isinstance(following.body, Left), f"{outcome} is half there")
 
     def _hold(self, holds: bool, what: str) -> None:
         if not holds:
@@ -178,6 +182,15 @@ class Law(RuleBasedStateMachine):
             self.pending[append.id] = append
             self.bench.log.append(append)
 
+    @rule(number=numbers, expect=st.sampled_from(["the last", "none"]), old=st.sampled_from(["the last", "another"]))
+    def append_two(self, number: int, expect: str, old: str) -> None:
+        last = {key: max((row.seq for row in self.follower.rows.values() if row.key == key), default=0) for key in KEYS}
+        expected = last["ana"] if expect == "the last" else 0
+        append = rename(100 + 2 * number, expected, last["budi"] + (old == "another"), "ana", "budi")
+        if append.id not in self.pending:
+            self.pending[append.id] = append
+            self.bench.log.append(append)
+
     @rule()
     def commit(self) -> None:
         self.bench.commit()
@@ -211,10 +224,10 @@ class Law(RuleBasedStateMachine):
     def teardown(self) -> None:
         for _ in range(2):
             self.repeat_what_has_failed()
-        self.bench.log.append(entry_of(99))
+        self.bench.log.append(entry_of(999))
         self.bench.commit()
         self._take_outcomes()
-        assert set(self.pending) <= {entry_of(99).id}, "every append is answered in the end"
+        assert set(self.pending) <= {entry_of(999).id}, "every append is answered in the end"
         assert self.follower.broken == []
         last = self.bench.log.span().last
         assert [*self.follower.rows.values()] == self.bench.log.read(0, last, last + 1).rows

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from hypothesis import given
 from hypothesis import strategies as st
-from store.lines import body_of, entry
+from store.lines import body_of, entry, rename
 
 from sockatuh.room.entries import encode_body
 from sockatuh.room.log import Append, Conflict, Row, Span, Stretch
@@ -84,6 +84,28 @@ def test_only_appends_that_fail_their_condition_are_rejected(asked: list[tuple[A
                 assert isinstance(outcome, list)
                 assert [row.seq for row in outcome] == [model.append(wish)]
         assert [seq for seq, _ in rows(connection)] == list(range(1, len(model.entries) + 1))
+
+
+@given(
+    st.lists(
+        st.tuples(st.integers(0, 5), st.sampled_from([("ana", "tom"), ("tom", "ana")]), *[st.integers(0, 6)] * 2),
+        max_size=20,
+    )
+)
+def test_two_entries_are_written_together_or_not_at_all(asked: list[tuple[int, tuple[str, str], int, int]]) -> None:
+    model = Model()
+    with empty_log() as connection:
+        for number, (new, old), expect, old_expect in asked:
+            wish = rename(2 * number, expect, old_expect, new, old)
+            outcome = append_if(connection, wish, AT, KEPT)
+            failed = next((each for each in wish.entries if each.expect != model.last_of(each.key)), None)
+            if model.seq_of(wish) is None and failed is not None:
+                assert outcome == Conflict(wish.id, model.last_of(failed.key), failed.key)
+            else:
+                assert isinstance(outcome, list)
+                assert [row.seq for row in outcome] == [model.append(each) for each in wish.entries]
+                assert outcome[1].seq == outcome[0].seq + 1
+        assert rows(connection) == [(seq, each.id) for seq, each in enumerate(model.entries, 1)]
 
 
 def test_an_append_returns_the_entry_as_it_will_be_read() -> None:

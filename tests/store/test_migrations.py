@@ -6,8 +6,11 @@ from contextlib import closing
 from pathlib import Path
 
 import pytest
+from store.lines import entry
 
 from sockatuh.errors import DatabaseTooNew
+from sockatuh.store import migrations
+from sockatuh.store.log_table import append_all
 from sockatuh.store.migrations import STEPS, migrate, refuse_newer
 
 PATH = Path("room.db")
@@ -47,6 +50,27 @@ def test_a_newer_database_is_refused_and_not_touched(connection: sqlite3.Connect
         migrate(connection, PATH)
     assert tables(connection) == set()
     assert not connection.in_transaction
+
+
+def test_a_program_that_does_not_know_private_lines_refuses_the_database_in_words(
+    connection: sqlite3.Connection, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    migrate(connection, PATH)
+    monkeypatch.setattr(migrations, "STEPS", STEPS[:2])
+    with pytest.raises(DatabaseTooNew, match=r"room.db has schema 3, this SockAtuh knows up to 2"):
+        migrate(connection, PATH)
+
+
+def test_a_database_of_the_schema_before_is_raised_with_all_that_is_in_it(connection: sqlite3.Connection) -> None:
+    for step in STEPS[:2]:
+        for statement in step:
+            connection.execute(statement)
+    connection.execute("PRAGMA user_version = 2")
+    append_all(connection, [entry(1), entry(2, "joined", "ana")], 1, frozenset())
+    before = connection.execute("SELECT * FROM log").fetchall()
+    migrate(connection, PATH)
+    assert refuse_newer(connection, PATH) == 3
+    assert connection.execute("SELECT * FROM log").fetchall() == before
 
 
 def test_a_step_that_fails_leaves_nothing_behind(connection: sqlite3.Connection) -> None:

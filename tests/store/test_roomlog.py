@@ -13,7 +13,7 @@ from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 
 import pytest
-from store.lines import body_of, entry
+from store.lines import body_of, entry, rename
 
 from sockatuh.errors import DatabaseDamaged, DatabaseTooNew, DatabaseUnusable, StoreError
 from sockatuh.room.log import Append, Committed, Conflict, Failed, Outcome, Row, Span, Stretch
@@ -123,6 +123,28 @@ def test_a_condition_is_met_by_the_last_entry_of_its_key(room: Room) -> None:
     room.append(entry(1, "joined", "ana", expect=0), entry(2, "left", "ana"))
     late, right = entry(3, "joined", "ana", expect=1), entry(4, "joined", "ana", expect=2)
     assert room.append(late, right) == [Conflict(late.id, last=2, key=late.key), Committed(right.id, 3)]
+
+
+def test_both_entries_of_an_append_are_delivered_in_one_call_and_answered_once(room: Room) -> None:
+    room.append(entry(1, "joined", "tom", expect=0))
+    renamed = rename(2, 0, 1)
+    room.append(renamed, entry(4))
+    rows, outcomes = room.deliveries[-1]
+    assert seqs(rows) == [2, 3, 4]
+    assert [row.key for row in rows] == ["ana", "tom", None]
+    assert outcomes == [Committed(renamed.id, 2), Committed(entry(4).id, 4)]
+    assert room.append(renamed) == [Committed(renamed.id, 2)], "repeated, it is the same two entries"
+    assert room.log.span().last == 4
+
+
+@pytest.mark.parametrize(("expect", "old_expect", "last", "key"), [(7, 1, 0, "ana"), (0, 7, 1, "tom")])
+def test_of_two_entries_of_which_one_comes_too_late_neither_is_written(
+    room: Room, expect: int, old_expect: int, last: int, key: str
+) -> None:
+    room.append(entry(1, "joined", "tom", expect=0))
+    late = rename(2, expect, old_expect)
+    assert room.append(late) == [Conflict(late.id, last, key)]
+    assert room.log.span().last == 1
 
 
 def test_outcomes_come_in_the_order_of_the_appends_whatever_they_are(room: Room) -> None:
