@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import OrderedDict
 from collections.abc import Iterable, Sequence
-from datetime import datetime
+from datetime import date, datetime
 from typing import Final, Protocol
 
 from sockatuh.client.items import (
@@ -150,7 +150,7 @@ class Narrator:
             case Missed(count, again):
                 return (phrases.missed if again else phrases.earlier)(count)
             case Day(day):
-                return day.isoformat()
+                return phrases.day(day, date.today())
             case _:
                 return None
 

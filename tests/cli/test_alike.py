@@ -14,6 +14,7 @@ from forgers import FORMER, NAMES, SAID
 from hostile import TEXTS
 
 from sockatuh.cli.direction import LEFT_TO_RIGHT, anchored, turns
+from sockatuh.cli.fullscreen.scrollback import Scrollback
 from sockatuh.cli.history import _message, _session
 from sockatuh.cli.naming import shown_name
 from sockatuh.cli.rendering import LONGEST, TEXTS_FROM, Line, draw, plain, shorten
@@ -153,6 +154,33 @@ def test_a_text_that_is_shown_in_part_says_so_where_no_text_could(columns: int) 
         remarks = [row for row in rows[1:] if row.startswith("      … ")]
         assert len(remarks) == (len(whole) > 12)
         assert not any(row.startswith("      … ") for row in whole)
+
+
+def folds(names: Iterable[str]) -> Iterator[tuple[Item, ...]]:
+    """Yield joins and leaves of one and of two people, as they may follow each other."""
+    for name in names:
+        came, went, lost = Came(7, NOON, name), Went(7, NOON, name), Went(7, NOON, name, "lost")
+        yield from ((came,), (went,), (lost,), (came, went), (went, came))
+        for other in ("budi", "joined", "left", "and", "others", "אבי", "ana_joined"):
+            if other != name:
+                too, gone = Came(8, NOON, other), Went(8, NOON, other)
+                yield from ((came, too), (went, gone), (came, gone), (went, too), (lost, gone), (came, went, gone))
+
+
+@pytest.mark.parametrize("columns", FEW_WIDTHS)
+def test_a_fold_of_joins_looks_like_nothing_but_what_it_folds(columns: int) -> None:
+    """Nor like an entry: a name in it could be what another sentence ends with."""
+    seen: dict[str, object] = {}
+    for events in folds((*NAMES, *FORMER)):
+        log = Scrollback()
+        for event in events:
+            log.add_entry(event, "me")
+        rows = [plain(line) for line in log.window(columns, 99)]
+        assert all(reach(row) <= columns for row in rows)
+        assert seen.setdefault("\n".join(rows), events) == events
+    for item in items(NAMES, ("joined", "left")):
+        if not isinstance(item, Came | Went):
+            assert "\n".join(plain(line) for line in draw(item, "me", columns)) not in seen
 
 
 @pytest.mark.parametrize("columns", FEW_WIDTHS)

@@ -222,7 +222,9 @@ def test_a_rewound_log_is_reported() -> None:
 def test_a_new_day_starts_with_its_date() -> None:
     yesterday = NOW - DAY
     shown = tell(said(1, "old", at=yesterday), said(2, "new"), CaughtUp())
-    dates = [f"— {datetime.fromtimestamp(at / 1000):%Y-%m-%d}" for at in (yesterday, NOW)]
+    moments = [datetime.fromtimestamp(at / 1000) for at in (yesterday, NOW)]
+    dates = [f"— {phrases.day(moment.date(), moments[1].date())}" for moment in moments]
+    assert dates[1] == f"— {moments[1]:%A} {moments[1].day} {moments[1]:%B}"
     assert shown[1:-1] == [dates[0], "ana  old", dates[1], "ana  new"]
 
 

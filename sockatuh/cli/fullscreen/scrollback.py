@@ -1,7 +1,7 @@
 """The log of the full screen: the newest blocks, and which of their rows the window shows.
 
 A block is whatever stands together in the log: a message, a fold of joins, a heading, an answer to a command. It keeps
-what it shows, not its rows, and is wrapped when it is looked at, at the width of that moment. So a resize costs what is
+what it shows, and its rows only while they are looked at, at the width of that moment. So a resize costs what is
 seen, however much is held, and nothing has to be wrapped in advance: the window is not a number of rows from the top
 but a place, a block and one of its rows, which stays where it is whatever comes or is evicted.
 
@@ -53,9 +53,9 @@ class Block:
             self.rows, self.columns = self.draw(columns), columns
         return self.rows
 
-    def amend(self) -> None:
-        """Forget the rows, as what they show has changed."""
-        self.columns = 0
+    def forget(self) -> None:
+        """Forget the rows: what they show has changed, or nobody looks at them."""
+        self.rows, self.columns = (), 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,6 +91,9 @@ class Scrollback:
     _by_seq: dict[int, int] = field(default_factory=dict)
     _mentions: deque[int] = field(default_factory=deque)
     _spoke: dict[str, int] = field(default_factory=dict)
+    _wrapped: set[int] = field(default_factory=set)
+    _looked_at: set[int] = field(default_factory=set)
+    """The blocks whose rows are kept, and those that were wanted since the window was made last."""
 
     def __len__(self) -> int:
         return len(self._blocks)
@@ -161,7 +164,7 @@ class Scrollback:
         last = self._blocks[-1] if self._blocks else None
         if last is not None and last.fold is not None and not last.fold.is_full:
             last.fold.add(event)
-            last.amend()
+            last.forget()
             return
         fold = Fold(event)
 
@@ -181,7 +184,9 @@ class Scrollback:
     def window(self, columns: int, height: int) -> list[Line]:
         """Return the rows that are shown, at most `height`."""
         self._settle(columns, height)
-        return self._rows_up_to(self.bottom or self._last(columns), columns, height)
+        rows = self._rows_up_to(self.bottom or self._last(columns), columns, height)
+        self._forget_rows()
+        return rows
 
     def newest(self, columns: int, height: int) -> list[Line]:
         """Return the last rows of the log without the tail, wherever the window stands."""
@@ -275,6 +280,7 @@ class Scrollback:
     def _rows_of(self, number: int, columns: int) -> Sequence[Line]:
         if number == self.end:
             return self._tail
+        self._looked_at.add(number)
         rows = self._blocks[number - self._first].at(columns)
         if number == self.hit:
             rows = [tuple((f"{style} class:found".lstrip(), text) for style, text in row) for row in rows]
@@ -288,6 +294,13 @@ class Scrollback:
             rows[:0] = part[-(height - len(rows)) :]
             place = self._end_of(place.block - 1, columns) if len(rows) < height else None
         return rows
+
+    def _forget_rows(self) -> None:
+        """Drop the rows of blocks that have not been looked at since the last time."""
+        for number in self._wrapped - self._looked_at:
+            if self._first <= number < self.end:
+                self._blocks[number - self._first].forget()
+        self._wrapped, self._looked_at = self._looked_at, set()
 
     def _end_of(self, number: int, columns: int) -> Place | None:
         """Return the last row of a block, or of the one before it if it has none; None above the oldest."""

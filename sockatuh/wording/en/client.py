@@ -100,6 +100,7 @@ MONTHS: Final = (
     "January", "February", "March", "April", "May", "June", "July", "August", "September", "October", "November",
     "December",
 )  # fmt: skip
+WEEKDAYS: Final = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
 NOT_STORED_YET: Final = "… not stored yet"
 HELD: Final = (
     "The server cannot store anything at the moment; this waits there and continues by itself. Ctrl-C gives up."
@@ -233,6 +234,12 @@ def since(count: int, left: datetime | None, now: datetime, left_out: int, after
         return lines
     entries = f"{left_out:,} {'entry' if left_out == 1 else 'entries'}"
     return f"{lines}, without the {entries} before them; sockatuh chat --after {after} shows all"
+
+
+def day(moment: date, today: date) -> str:
+    """Head the lines of a day."""
+    year = "" if moment.year == today.year else f" {moment.year}"
+    return f"{WEEKDAYS[moment.weekday()]} {moment.day} {MONTHS[moment.month - 1]}{year}"
 
 
 def missed(count: int) -> str:

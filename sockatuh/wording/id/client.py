@@ -117,6 +117,7 @@ MONTHS: Final = (
     "Januari", "Februari", "Maret", "April", "Mei", "Juni", "Juli", "Agustus", "September", "Oktober", "November",
     "Desember",
 )  # fmt: skip
+WEEKDAYS: Final = ("Senin", "Selasa", "Rabu", "Kamis", "Jumat", "Sabtu", "Minggu")
 NOT_STORED_YET: Final = "… belum tersimpan"
 HELD: Final = (
     "Server sedang tidak bisa menyimpan apa pun; pesan ini menunggu di sana dan berlanjut sendiri. Ctrl-C membatalkan."
@@ -241,6 +242,12 @@ def welcome(room: str, server: str, name: str) -> str:
 def earlier(count: int) -> str:
     """Head the lines from before the client joined."""
     return f"{count} pesan sebelumnya"
+
+
+def day(moment: date, today: date) -> str:
+    """Head the lines of a day."""
+    year = "" if moment.year == today.year else f" {moment.year}"
+    return f"{WEEKDAYS[moment.weekday()]}, {moment.day} {MONTHS[moment.month - 1]}{year}"
 
 
 def missed(count: int) -> str:
