@@ -206,10 +206,11 @@ def line() -> Target:
     def run(data: bytes) -> None:
         parse_slash(data.decode("utf-8", "replace"))
         try:
-            said, _, _ = read_line(data.decode())
+            said, _, to = read_line(data.decode())
         except ValueError:
             return
         clean_text(said).encode()
+        assert not to or data.decode().lstrip().startswith("{")
 
     return run
 

@@ -145,9 +145,10 @@ def _write_row(connection: sqlite3.Connection, columns: list[object]) -> None:
     at, body, opened, closed, name, owner, transient, reason = columns
     connection.execute("DELETE FROM log")
     connection.execute("DELETE FROM sessions")
-    with contextlib.suppress(sqlite3.IntegrityError):
-        row = (os.urandom(16), at, "message", body)
-        connection.execute("INSERT INTO log (id, at, kind, body) VALUES (?, ?, ?, ?)", row)
+    for kind in ("message", "private", "renamed"):
+        with contextlib.suppress(sqlite3.IntegrityError):
+            row = (os.urandom(16), at, kind, body)
+            connection.execute("INSERT INTO log (id, at, kind, body) VALUES (?, ?, ?, ?)", row)
     with contextlib.suppress(sqlite3.IntegrityError):
         session = (1, opened, closed, name, owner, "a", "secure", "v", transient, reason)
         connection.execute("INSERT INTO sessions VALUES (?, NULL, ?, ?, ?, ?, ?, ?, ?, ?, ?)", session)

@@ -54,6 +54,7 @@ BODIES: Final = (
 INVITES: Final = ("sockatuh://box.lan:7625/%C3%A9#k=", "sockatuh://[fe80::1%25eth0]:1/r#k=")
 LINES: Final = (
     b'{"text": "hi", "action": true}',
+    b'{"text": "hi", "to": "budi"}',
     b'{"text": "\\ud800"}',
     b"/me waves",
     b"//slash",
@@ -66,6 +67,7 @@ KNOWN: Final = (
 )
 ROWS: Final = (
     b'2026-01-31T09:52:00.000Z\0{"name":"ana","text":"hi","action":false}\0002026-01-31T09:52:00.000Z\0\0ana\0k\x000\0left',
+    b'2026-01-31T09:52:00.000Z\0{"name":"ana","owner":"k","text":"hi","to":"budi","new":"anna"}',
     b'2026-01-31T09:52:00.000Z\0{"name":1}\0yesterday\0never\0!ana\0!k\0#1\0',
 )
 OLD_MEMBER, SCRIPT, NEW_GUEST = 0, 2, 1
