@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import base64
+from collections.abc import Mapping
+
+from .passthrough import to_terminal
 
 
-def clipboard(text: str) -> str:
+def clipboard(text: str, environ: Mapping[str, str]) -> str:
     """Return the control sequence that copies a text, which cannot leave it: it travels in base64."""
-    return f"\x1b]52;c;{base64.b64encode(text.encode()).decode()}\x1b\\"
+    return to_terminal(f"\x1b]52;c;{base64.b64encode(text.encode()).decode()}\x1b\\", environ)

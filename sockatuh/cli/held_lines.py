@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections import OrderedDict
 from collections.abc import Iterator
 from itertools import islice
@@ -18,7 +19,7 @@ T = TypeVar("T")
 HELD: Final = 10_000
 """The most entries held."""
 HELD_SIZE: Final = 8_388_608
-"""The most bytes (UTF-8) of texts held, so that many long ones do not fill the memory."""
+"""The most bytes of memory that texts held may take, however long they are."""
 
 
 class HeldLines:
@@ -91,4 +92,4 @@ def _first(newest_first: Iterator[T], count: int) -> list[T]:
 
 
 def _size_of(item: Entry) -> int:
-    return len(item.text.encode("utf-8", "replace")) if isinstance(item, Said | Whispered) else 0
+    return sys.getsizeof(item.text) if isinstance(item, Said | Whispered) else 0

@@ -20,6 +20,7 @@ from sockatuh.room.text import clean_line
 from sockatuh.wording import client as phrases
 
 from .errors import ExitCode, stop
+from .passthrough import to_terminal
 from .rendering import mentions
 from .wrapping import clip
 
@@ -87,7 +88,7 @@ def dialect_of(environ: Mapping[str, str]) -> Dialect:
     return Dialect.NONE
 
 
-def call(text: str, dialect: Dialect, *, is_in_tmux: bool) -> str:
+def call(text: str, dialect: Dialect, environ: Mapping[str, str]) -> str:
     """Return what calls somebody, with a text that strangers may have written."""
     shown = clip(_FORBIDDEN.sub(" ", clean_line(text)), LONGEST)
     match dialect:
@@ -97,9 +98,7 @@ def call(text: str, dialect: Dialect, *, is_in_tmux: bool) -> str:
             command = f"{_ESCAPE}]9;{shown}{_END}"
         case Dialect.RXVT:
             command = f"{_ESCAPE}]777;notify;{TITLE};{shown}{_END}"
-    if is_in_tmux:
-        command = f"{_ESCAPE}Ptmux;{command.replace(_ESCAPE, _ESCAPE * 2)}{_END}"
-    return command + BEL
+    return to_terminal(command, environ) + BEL
 
 
 class Notifier:
@@ -121,9 +120,14 @@ class Notifier:
         self._room, self._write, self._clock = room, write, clock
         self._way = chosen_way(environ)
         self._dialect = dialect_of(environ) if self._way is Notify.TERMINAL else Dialect.NONE
-        self._is_in_tmux = bool(environ.get("TMUX"))
+        self._environ = environ
         self._is_live = False
         self._key_at = self._called_at = float("-inf")
+
+    @property
+    def is_off(self) -> bool:
+        """Tell whether the environment keeps it silent."""
+        return self._way is Notify.OFF
 
     def touch(self) -> None:
         """Note that a key was pressed."""
@@ -138,13 +142,8 @@ class Notifier:
                 self._is_live = False
             case Said() | Whispered() if self._is_live and self._concerns(item) and self._may_call():
                 self._called_at = self._clock()
-                self._write(
-                    call(
-                        phrases.notification(clean_line(item.name), clean_line(self._room.name), item.text),
-                        self._dialect,
-                        is_in_tmux=self._is_in_tmux,
-                    )
-                )
+                sentence = phrases.notification(clean_line(item.name), clean_line(self._room.name), item.text)
+                self._write(call(sentence, self._dialect, self._environ))
             case _:
                 pass
 
@@ -155,7 +154,7 @@ class Notifier:
 
     def _may_call(self) -> bool:
         now = self._clock()
-        return self._way is not Notify.OFF and now - self._called_at >= SILENCE and now - self._key_at >= PRESENCE
+        return not self.is_off and now - self._called_at >= SILENCE and now - self._key_at >= PRESENCE
 
 
 def write_to_terminal(text: str) -> None:

@@ -39,23 +39,23 @@ def test_a_search_finds_texts_and_authors_newest_first() -> None:
 
 
 def test_the_oldest_are_evicted_by_number_and_by_size() -> None:
-    held = HeldLines(most=3, most_bytes=100)
+    held = HeldLines(most=3, most_bytes=1_000)
     for seq in range(1, 6):
-        held.add(said(seq, "é" * 5))
+        held.add(said(seq, "x"))
     assert [entry.seq for entry in held] == [3, 4, 5]
-    held.add(said(6, "é" * 45))
+    held.add(said(6, "x" * 870))
     assert [entry.seq for entry in held] == [5, 6]
-    held.add(said(7, "é" * 51))
+    held.add(said(7, "\U0001f30a" * 250))
     assert len(held) == 0
 
 
 def test_a_seq_that_comes_again_is_the_newest_and_counts_once() -> None:
-    held = HeldLines(most_bytes=100)
-    for text in ("a" * 60, "b" * 60):
+    held = HeldLines(most_bytes=2_000)
+    for text in ("a" * 1_500, "b" * 1_500):
         held.add(said(1, text))
-    held.add(said(2, "c" * 40))
+    held.add(said(2, "c" * 100))
     held.add(said(1, "d"))
-    assert [(entry.seq, entry) for entry in held] == [(2, said(2, "c" * 40)), (1, said(1, "d"))]
+    assert list(held) == [said(2, "c" * 100), said(1, "d")]
     assert held.find(1) == said(1, "d")
     assert held.find(3) is None
 

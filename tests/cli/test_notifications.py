@@ -12,6 +12,7 @@ from sockatuh.cli.notifications import BEL, Bell, Dialect, Notifier, Notify, cal
 from sockatuh.cli.wrapping import reach
 from sockatuh.client.items import Back, Here, Item, Lost, Missed, Said, Whispered
 
+TMUX = {"TMUX": "/run/tmux-0/default,1,0"}
 KITTY = {"TERM": "xterm-kitty"}
 
 
@@ -109,10 +110,10 @@ def test_each_terminal_is_sent_what_it_takes(environ: dict[str, str], dialect: D
 
 
 def test_the_sequences_are_these() -> None:
-    assert call("ana in kitchen: hi", Dialect.NONE, is_in_tmux=True) == BEL
-    assert call("hi", Dialect.ITERM, is_in_tmux=False) == "\x1b]9;hi\x1b\\\a"
-    assert call("hi", Dialect.RXVT, is_in_tmux=False) == "\x1b]777;notify;SockAtuh;hi\x1b\\\a"
-    assert call("hi", Dialect.ITERM, is_in_tmux=True) == "\x1bPtmux;\x1b\x1b]9;hi\x1b\x1b\\\x1b\\\a"
+    assert call("ana in kitchen: hi", Dialect.NONE, TMUX) == BEL
+    assert call("hi", Dialect.ITERM, {}) == "\x1b]9;hi\x1b\\\a"
+    assert call("hi", Dialect.RXVT, {}) == "\x1b]777;notify;SockAtuh;hi\x1b\\\a"
+    assert call("hi", Dialect.ITERM, TMUX) == "\x1bPtmux;\x1b\x1b]9;hi\x1b\x1b\\\x1b\\\a"
 
 
 def test_a_notification_names_who_and_where() -> None:
@@ -125,7 +126,7 @@ def test_a_notification_names_who_and_where() -> None:
 @pytest.mark.parametrize("in_tmux", [True, False])
 def test_no_byte_of_a_strangers_text_is_obeyed(dialect: Dialect, in_tmux: bool) -> None:
     for text in [*TEXTS.values(), "a;b;c", "x" * 500]:
-        written = call(text, dialect, is_in_tmux=in_tmux)
+        written = call(text, dialect, TMUX if in_tmux else {})
         assert written.count(BEL) == 1
         body = re.sub(r"^(\x1bPtmux;\x1b)?\x1b\](9;|777;notify;SockAtuh;)", "", written)
         body = body.removesuffix(BEL).removesuffix("\x1b\x1b\\\x1b\\" if in_tmux else "\x1b\\")
