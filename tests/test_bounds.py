@@ -21,7 +21,7 @@ from kit.bare_room import IDENTITY, START, TICKET_KEY, Dice
 from kit.disk import Diary
 from kit.sessions import make_offers, make_pending, make_session, place
 
-from sockatuh.cli.narrator import LongTexts
+from sockatuh.cli.held_lines import HeldLines
 from sockatuh.client.items import Said
 from sockatuh.errors import StoreError
 from sockatuh.log import unblocked
@@ -433,14 +433,14 @@ def test_the_next_missing_entry_is_accepted_however_much_is_buffered() -> None:
 
 
 @pytest.mark.parametrize("text", ["\n" * 13, EMOJI + "x" * LARGE], ids=["many lines", "wide"])
-def test_long_texts_that_may_be_shown_whole(text: str) -> None:
-    def fill() -> LongTexts:
-        texts = LongTexts()
-        for seq in range(2_000):
-            texts.keep(Said(seq, 1_700_000_000_000, "ana", f"{seq}{text}"))
-        return texts
+def test_lines_that_a_screen_holds(text: str) -> None:
+    def fill() -> HeldLines:
+        held = HeldLines()
+        for seq in range(12_000):
+            held.add(Said(seq, 1_700_000_000_000, "ana", f"{seq}{text}"))
+        return held
 
-    assert held_by(fill) < 5 * MIB
+    assert held_by(fill) < 13 * MIB
 
 
 # The log on stderr.

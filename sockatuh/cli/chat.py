@@ -23,6 +23,7 @@ from .connection import joined, profile_of
 from .errors import ExitCode, stop
 from .event_loop import StoppedShort, run
 from .jsonlines import own_texts, print_line
+from .notifications import chosen_way
 from .options import NameOption, PasswordFileOption, TrustOption, Wishes
 from .questions import is_terminal, may_ask, tell
 from .reading_range import AfterOption, SinceOption, read_range
@@ -65,6 +66,7 @@ def chat(
     wanted = read_range(lines, since, after, None if reads else 0)
     wishes = Wishes(server, name, password_file, trust, asking, chooses=True, reads=reads, wanted=wanted)
     screen = _choose_screen(inline=inline, plain=plain)
+    chosen_way(os.environ)  # stops if it means nothing, before anybody joins
     talk = _choose(person=person, screen=screen, as_json=as_json, colour=colour)
     run(lambda: _chat(wishes, talk, greets=reads, as_json=as_json), when_stopped=ExitCode.OK)
 
@@ -83,7 +85,7 @@ def _choose(*, person: bool, screen: ScreenKind, as_json: bool, colour: Colour) 
     if not person:
         return lambda room, _: talk_through_a_pipe(room)
     if screen is ScreenKind.PLAIN:
-        return talk_in_plain_lines
+        return lambda room, person: talk_in_plain_lines(room, person, profile_of(os.environ))
     coloured = colour is Colour.ALWAYS or (colour is Colour.AUTO and not os.environ.get("NO_COLOR"))
     return lambda room, person: _talk_on_a_screen(room, person, screen, colour=coloured)
 
@@ -142,7 +144,7 @@ async def _talk_on_a_screen(room: Room, person: AtTerminal, kind: ScreenKind, *,
         else:
             from .screen import Screen
 
-            await Screen(room, person, colour=colour).run()
+            await Screen(room, person, profile_of(os.environ), colour=colour).run()
     except (
         KeyboardInterrupt
     ):  # on the screen Ctrl-C is an ordinary key: the terminal wrote no ^C, so there is no row to end

@@ -10,7 +10,7 @@ import contextlib
 from collections.abc import Callable, Mapping
 from typing import Final
 
-from sockatuh.client.items import Came, Event, Here, Item, Renamed, Said, Went, Whispered
+from sockatuh.client.items import Came, Event, Here, Item, Read, Renamed, Said, Went, Whispered
 from sockatuh.client.profile import Ignored, Profile
 from sockatuh.client.room import Room
 from sockatuh.errors import ClientError, KeyFileError
@@ -46,6 +46,8 @@ class ChatState:
         self.people = PeopleHere()
         self.last_private = ""
         """Who sent the last private line to this person, "" if nobody has."""
+        self.has_whispered = False
+        """Whether this person was told who can read private lines."""
         self._room, self._profile, self._changed = room, profile, changed
         self.is_quiet = self.choice(QUIET) == ON
         bell = self.choice(BELL)
@@ -61,19 +63,23 @@ class ChatState:
 
     def admits(self, item: Item) -> bool:
         """Tell whether an item is to be shown; what is shown is held, and called for if it concerns this person."""
-        match item:
-            case Said() | Whispered() if self._ignores(item):
+        entry = item.line if isinstance(item, Read) else item
+        match entry:
+            case Said() | Whispered() if self._ignores(entry):
                 return False
             case Came() | Went() if self.is_quiet:
                 return False
             case Said() | Whispered() | Came() | Went() | Renamed():
-                self.held.add(item)
+                self.held.add(entry)
             case _:
                 pass
-        if isinstance(item, Whispered) and not item.own and item.name != self._room.me:
-            self.last_private = item.name
-        if isinstance(item, Renamed) and item.name == self.last_private:
-            self.last_private = item.new
+        match entry:
+            case Whispered(own=False, name=name) if name != self._room.me:
+                self.last_private = name
+            case Renamed(name=name, new=new) if name == self.last_private:
+                self.last_private = new
+            case _:
+                pass
         self.notifier.report(item)
         return True
 

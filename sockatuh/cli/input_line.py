@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import os
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Coroutine, Iterable
 from typing import Any, Final
 
 from prompt_toolkit.application import in_terminal
@@ -71,6 +71,24 @@ class InputLine:
     def is_edited(self) -> bool:
         """Tell whether an external editor has the terminal, so that nothing may be printed."""
         return self._editing is not None and not self._editing.done()
+
+    async def until_free(self) -> None:
+        """Wait until no external editor has the terminal."""
+        if self._editing is not None and not self._editing.done():
+            await asyncio.wait({self._editing})
+
+    async def watch(self, running: Coroutine[Any, Any, None]) -> None:
+        """Run the application to its end; when cancelled, end the editor first, for which an application waits."""
+        task = asyncio.create_task(_outcome_of(running))
+        try:
+            await asyncio.wait({task})
+        finally:
+            if not task.done():
+                await self.close()
+                task.cancel()
+                await asyncio.wait({task})
+        if (left := task.result()) is not None:
+            raise left
 
     async def close(self) -> None:
         """End the external editor if it runs; the text is as it was before."""
@@ -149,6 +167,15 @@ class InputLine:
         bind("c-d", to=lambda _: self._leave(False), when=is_empty)
         bind("c-z", to=_suspend, when=Condition(suspend_to_background_supported))
         return keys
+
+
+async def _outcome_of(running: Coroutine[Any, Any, None]) -> BaseException | None:
+    """Return how an application was left; these exceptions would end the loop if they ended a task."""
+    try:
+        await running
+    except (KeyboardInterrupt, EOFError) as left:
+        return left
+    return None
 
 
 def _suspend(event: KeyPressEvent) -> None:

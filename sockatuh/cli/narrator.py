@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import OrderedDict
 from collections.abc import Iterable, Sequence
 from datetime import date, datetime
 from typing import Final, Protocol
@@ -38,13 +37,15 @@ from sockatuh.client.room import Room
 from sockatuh.client.timeline import Timeline
 from sockatuh.wording import admin as wording
 from sockatuh.wording import client as phrases
+from sockatuh.wording import commands
 
-from .naming import shown_name
+from .chat_state import ChatState
+from .held_lines import HeldLines
+from .naming import quoted, shown_name
 from .rendering import LONGEST, Line, draw, faded, shorten
 
-LONG_TEXTS_SIZE: Final = 1_048_576
-"""Bytes of long texts that are kept: 64 texts of the greatest length, or more shorter ones."""
-LONG_TEXTS: Final = 1_024
+FOUND_SHOWN: Final = 20
+"""Lines that a search shows on a screen that does not scroll."""
 
 
 class View(Protocol):
@@ -73,37 +74,15 @@ class View(Protocol):
         """Show that a text was rejected, and show the text."""
 
 
-class LongTexts:
-    """Texts that were shortened on the screen, by seq, so that `/show` can print them; the oldest are evicted."""
-
-    def __init__(self, most: int = LONG_TEXTS_SIZE) -> None:
-        self._texts: OrderedDict[int, Said] = OrderedDict()
-        self._most, self._size = most, 0
-
-    def keep(self, said: Said) -> None:
-        """Keep a text, replacing one with the same seq."""
-        self._drop(said.seq)
-        self._texts[said.seq] = said
-        self._size += _size_of(said)
-        while self._size > self._most or len(self._texts) > LONG_TEXTS:
-            self._drop(next(iter(self._texts)))
-
-    def find(self, seq: int) -> Said | None:
-        """Return a text, None if it was not kept or has been evicted."""
-        return self._texts.get(seq)
-
-    def _drop(self, seq: int) -> None:
-        if said := self._texts.pop(seq, None):
-            self._size -= _size_of(said)
-
-
 class Narrator:
-    """Shows events on a view. `marks`: with the headings of a Timeline, for a person; `tells_own`: see Timeline."""
+    """Shows events on a view: with the state of a chat for a person, below the headings of a Timeline, else bare.
 
-    def __init__(self, room: Room, view: View, *, marks: bool, tells_own: bool = True) -> None:
-        self.long_texts = LongTexts()
-        self._room, self._view = room, view
-        self._timeline = Timeline(room, tells_own=tells_own) if marks else None
+    `tells_own`: see Timeline.
+    """
+
+    def __init__(self, room: Room, view: View, state: ChatState | None = None, *, tells_own: bool = True) -> None:
+        self._room, self._view, self._state = room, view, state
+        self._timeline = Timeline(room, tells_own=tells_own) if state is not None else None
         self._waits = False
 
     def report(self, event: Event) -> None:
@@ -112,7 +91,16 @@ class Narrator:
             self._tell(item)
 
     def _items(self, event: Event) -> Iterable[Item]:
-        return (event,) if self._timeline is None else self._timeline.take(event)
+        """Yield what is to be shown of an event."""
+        if self._state is None or self._timeline is None:
+            yield event
+            return
+        self._state.hear(event)
+        for item in self._timeline.take(event):
+            if self._state.admits(item):
+                yield item
+            elif isinstance(item, Came):
+                self._warn_of_clear(item)
 
     def _tell(self, item: Item) -> None:
         match item:
@@ -155,26 +143,66 @@ class Narrator:
                 return None
 
     def _show(self, event: EntryEvent, *, was_read: bool = False) -> None:
-        lines = draw(event, self._room.me, self._view.columns)
-        if self._timeline is not None and isinstance(event, Said) and len(lines) > LONGEST:
-            self.long_texts.keep(event)
-            lines = shorten(lines, event.seq, self._view.columns)
+        columns = self._view.columns
+        draws = draw if self._state is None else draw_shortened
+        lines = draws(event, self._room.me, columns)
         self._view.show(faded(lines) if was_read else lines)
-        if self._timeline is not None and isinstance(event, Came) and event.dialect == UNENCRYPTED:
-            self._view.note(phrases.IN_CLEAR.format(name=shown_name(event.name)))
+        if self._timeline is not None and isinstance(event, Came):
+            self._warn_of_clear(event)
+
+    def _warn_of_clear(self, came: Came) -> None:
+        """Tell that what is said from now on is also sent in clear, whether or not joins are shown."""
+        if came.dialect == UNENCRYPTED:
+            self._view.note(phrases.IN_CLEAR.format(name=shown_name(came.name)))
+
+    def _refusal_of(self, rejected: Rejected) -> tuple[str, str]:
+        """Return a rejected text as it was typed, and why it was rejected."""
+        text, to = rejected.text, rejected.to
+        reason = wording.refused(rejected.code, 0, "")
+        if to:
+            name = shown_name(to)
+            if rejected.code == "no_such_name":
+                nearest = self._state.people.nearest(to) if self._state is not None else ""
+                reason = phrases.nobody_called(name, nearest and shown_name(nearest))
+            elif rejected.code == "reads_in_clear":
+                reason = phrases.reads_in_clear(name)
+            return f"/msg {to} {text}", reason
+        return f"/me {text}" if rejected.action else text, reason
 
     def _tell_of_own(self, item: Stored | Rejected | Waiting) -> None:
         match item:
             case Waiting():
                 self._waits = True
                 self._view.wait(item)
-            case Rejected(_, text, action, code):
-                self._view.refuse(f"/me {text}" if action else text, wording.refused(code, 0, ""))
+            case Rejected():
+                self._view.refuse(*self._refusal_of(item))
             case Stored() if self._waits and not self._room.unanswered:
                 self._waits = False
                 self._view.go_on()
             case Stored():
                 pass
+
+
+def draw_shortened(entry: EntryEvent, me: str, columns: int | None) -> list[Line]:
+    """Return the lines that show an entry; of a long one only the first, and a remark on how to see the rest."""
+    lines = draw(entry, me, columns)
+    return shorten(lines, entry.seq, columns) if len(lines) > LONGEST else lines
+
+
+def found(text: str, seqs: Sequence[int]) -> str:
+    """Return the heading of what `draw_found` shows."""
+    return commands.found(quoted(text), len(seqs), min(len(seqs), FOUND_SHOWN))
+
+
+def draw_found(seqs: Sequence[int], held: HeldLines, me: str, columns: int | None) -> list[Line]:
+    """Return the lines that show the newest entries that a search has found (their seqs, newest first)."""
+    entries = (held.find(seq) for seq in reversed(seqs[:FOUND_SHOWN]))
+    return [line for entry in entries if entry is not None for line in draw_shortened(entry, me, columns)]
+
+
+def draw_earlier(count: int, held: HeldLines, me: str, columns: int | None) -> list[Line]:
+    """Return the lines that show the newest entries held, oldest first."""
+    return [line for entry in held.newest(count) for line in draw_shortened(entry, me, columns)]
 
 
 def describe(members: Sequence[Member]) -> str:
@@ -187,7 +215,3 @@ def _described(member: Member) -> str:
     return phrases.here_as(
         shown_name(member.name), role, is_encrypted=member.dialect != UNENCRYPTED, is_present=member.present
     )
-
-
-def _size_of(said: Said) -> int:
-    return len(said.text.encode("utf-8", "replace"))

@@ -10,6 +10,8 @@ from sockatuh.client.items import Waiting
 from sockatuh.client.room import Room
 from sockatuh.wording import client as phrases
 
+from .held_lines import HeldLines
+from .narrator import draw_earlier, draw_found, found
 from .rendering import Line, plain
 from .rows import NOTE_INDENT, note_rows, print_row, print_wrapped
 from .wrapping import columns_of
@@ -18,10 +20,14 @@ INDENT: Final = "  "
 
 
 class Plain:
-    """A view for pipes, dumb terminals and screen readers; `refused` counts rejected texts."""
+    """A view for pipes, dumb terminals and screen readers; `refused` counts rejected texts.
 
-    def __init__(self, room: Room) -> None:
+    `held`: the lines shown before, for a person who types commands.
+    """
+
+    def __init__(self, room: Room, held: HeldLines | None = None) -> None:
         self._room = room
+        self._held = HeldLines() if held is None else held
         self._delayed = False
         self.refused = 0
 
@@ -70,3 +76,25 @@ class Plain:
     def answer(self, lines: Sequence[str]) -> None:
         """Print the answer to a command."""
         print_wrapped((f"{INDENT}{line}" for line in lines), len(INDENT) + NOTE_INDENT, sys.stderr)
+
+    def show_found(self, text: str, seqs: Sequence[int]) -> None:
+        """Print the newest of the lines that were found."""
+        self.note(found(text, seqs))
+        self.show(draw_found(seqs, self._held, self._room.me, self.columns))
+
+    def show_earlier(self, count: int) -> None:
+        """Print the newest entries again."""
+        self.show(draw_earlier(count, self._held, self._room.me, self.columns))
+
+    def show_links(self, links: Sequence[str]) -> None:
+        """Print links, each on a row of its own."""
+        for link in links:
+            print_row(link, sys.stderr)
+
+    def toggle_people(self) -> bool:
+        """Return False: there is no list of people."""
+        return False
+
+    def copy(self, text: str) -> bool:  # noqa: ARG002 - plain lines control no terminal
+        """Return False: plain lines send a terminal no commands."""
+        return False

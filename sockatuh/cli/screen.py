@@ -8,71 +8,76 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import time
+import os
 from collections.abc import Callable, Sequence
-from typing import Any, Final
+from datetime import datetime, timedelta
+from typing import Final
 
 from prompt_toolkit import PromptSession
 from prompt_toolkit.application import in_terminal
 from prompt_toolkit.buffer import Buffer
 from prompt_toolkit.formatted_text import FormattedText
-from prompt_toolkit.key_binding import KeyBindings, KeyPressEvent
+from prompt_toolkit.key_binding import DynamicKeyBindings
 from prompt_toolkit.output import ColorDepth
 from prompt_toolkit.renderer import print_formatted_text
 
 from sockatuh.client.items import Event, Waiting
+from sockatuh.client.profile import Profile
 from sockatuh.client.room import Room
 from sockatuh.room.text import clean_line
 from sockatuh.wording import client as phrases
 
-from .direction import LEFT_TO_RIGHT, anchored, apart, turns
-from .naming import shown_name
-from .narrator import Narrator
+from .chat_state import ChatState
+from .clipboard import clipboard
+from .direction import LEFT_TO_RIGHT, turns
+from .input_line import InputLine
+from .narrator import Narrator, draw_earlier, draw_found, found
 from .palette import COLOURED, COLOURLESS
+from .pending import pending_rows
 from .questions import ask_hidden
-from .rendering import ACTED, TEXTS_FROM, Line, plain
+from .rendering import TEXTS_FROM, Line, plain
 from .rows import note_rows
 from .sign_in import AtTerminal
 from .slash import CommandRunner, Done, NotDone
 from .talk import report_last_answers
 from .terminal import ShowRemoved, open_terminal
-from .wrapping import CUT, clip, reach, wrap
+from .wrapping import CUT, clip, wrap
 
-REFRESH: Final = 1.0
-"""Seconds between two redraws of the status line."""
-PENDING_SHOWN: Final = 5
 LAST_WORDS: Final = 10.0
 """Seconds without an acknowledgement after which the client leaves although lines are unsent."""
 INDENT: Final = "      "
-UNSENT: Final = "…"
 PROMPT: Final = "> "
 
 
 class Screen:
     """A view with an input line."""
 
-    def __init__(self, room: Room, person: AtTerminal, *, colour: bool) -> None:
+    def __init__(self, room: Room, person: AtTerminal, profile: Profile, *, colour: bool) -> None:
         self._room, self._person = room, person
-        self._narrator = Narrator(room, self, marks=True)
-        self._commands = CommandRunner(room, self, self._narrator.long_texts)
+        self._state = ChatState(room, profile, self._write, os.environ, lambda: self._session.app.invalidate())
+        self._narrator = Narrator(room, self, self._state)
+        self._commands = CommandRunner(room, self, self._state)
         self._style = COLOURED if colour else COLOURLESS
         self._depth = None if colour else ColorDepth.DEPTH_1_BIT
         self._unprinted: list[Line] = []
         self._is_to_print = asyncio.Event()
-        self._delayed_until = 0.0
+        self._delayed: float | None = None
+        self._delay_ends: asyncio.TimerHandle | None = None
+        self._lost_at = ""
         self._session: PromptSession[None] = PromptSession(
             self._message,
             style=self._style,
             color_depth=self._depth,
-            key_bindings=self._keys(),
+            multiline=True,
+            key_bindings=DynamicKeyBindings(lambda: self._input.keys),
             input_processors=[ShowRemoved()],
             prompt_continuation=" " * len(PROMPT),
             erase_when_done=True,
-            enable_suspend=True,
-            refresh_interval=REFRESH,
             output=open_terminal(),
         )
         self._session.default_buffer.accept_handler = self._accept
+        self._input = InputLine(self._session.default_buffer, self._commands.completion, self._leave)
+        self._session.app.key_processor.before_key_press += lambda _: self._state.notifier.touch()
 
     async def run(self) -> None:
         """Talk until the person leaves; raises KeyboardInterrupt, or the error that ended the conversation."""
@@ -82,7 +87,7 @@ class Screen:
         follow.add_done_callback(lambda _: self._close())
         try:
             with contextlib.suppress(EOFError):
-                await self._session.prompt_async()
+                await self._input.watch(self._session.prompt_async())
             if self._room.unanswered and not follow.done():
                 self.note(phrases.leaving(self._room.unanswered))
                 self._print_now()
@@ -95,6 +100,8 @@ class Screen:
             printer.cancel()
             await asyncio.wait({follow, printer})
             self._commands.close()
+            self._state.close()
+            self.go_on()
             await report_last_answers(self._room, self._narrator.report)
             self._print_now()
 
@@ -137,8 +144,31 @@ class Screen:
             first, *others = wrap(line, self.columns, len(INDENT), TEXTS_FROM, CUT, whole=False)
             self.show([(("class:note", row),) for row in (INDENT + first, *(indent + row for row in others))])
 
+    def show_found(self, text: str, seqs: Sequence[int]) -> None:
+        """Print the newest of the lines that were found."""
+        self.note(found(text, seqs))
+        self.show(draw_found(seqs, self._state.held, self._room.me, self.columns))
+
+    def show_earlier(self, count: int) -> None:
+        """Print the newest entries again."""
+        self.show(draw_earlier(count, self._state.held, self._room.me, self.columns))
+
+    def show_links(self, links: Sequence[str]) -> None:
+        """Print links whole; the terminal wraps them, and its selection puts them together again."""
+        self.show([(("class:note", link),) for link in links])
+
+    def toggle_people(self) -> bool:
+        """Return False: there is no list of people."""
+        return False
+
+    def copy(self, text: str) -> bool:
+        """Have the terminal copy a text (OSC 52)."""
+        self._write(clipboard(text, os.environ))
+        return True
+
     def lose(self, reason: str) -> None:
-        """Print why contact was lost if the server gave a reason; otherwise only the status line shows it."""
+        """Note since when there is no contact, and print why if the server gave a reason."""
+        self._lost_at = f"{datetime.now() - timedelta(seconds=self._room.silence or 0.0):%H:%M:%S}"
         if reason in phrases.LOSSES:
             self.note(phrases.LOSSES[reason])
 
@@ -151,16 +181,27 @@ class Screen:
     def wait(self, waiting: Waiting) -> None:
         """Show in the status line why lines wait."""
         if waiting.seconds is not None:
-            self._delayed_until = time.monotonic() + waiting.seconds
+            self.go_on()
+            self._delayed = waiting.seconds
+            self._delay_ends = asyncio.get_running_loop().call_later(waiting.seconds, self.go_on)
 
     def go_on(self) -> None:
         """Clear what `wait` shows: no line waits any longer."""
-        self._delayed_until = 0.0
+        if self._delay_ends is not None:
+            self._delay_ends.cancel()
+            self._session.app.invalidate()
+        self._delayed, self._delay_ends = None, None
+
+    def _write(self, text: str) -> None:
+        """Write control sequences of our own to the terminal."""
+        self._session.output.write_raw(text)
+        self._session.output.flush()
 
     async def _print(self) -> None:
         """Print collected lines whenever there are some, redrawing the input once each time."""
         while True:
             await self._is_to_print.wait()
+            await self._input.until_free()
             if self._session.app.is_running:
                 self._print_above()
             else:
@@ -188,30 +229,20 @@ class Screen:
 
     def _message(self) -> FormattedText:
         """Return what precedes the typed text: pending lines, the status if there is one, the prompt."""
-        pieces = [("class:pending", f"{INDENT}{line}\n") for line in self._pending()]
+        room = self._room
+        pending = pending_rows(room.unplaced.values(), room.me, self.columns, is_held=room.is_held)
+        pieces = [("class:pending", f"{line}\n") for line in pending]
         if status := self._status():
             pieces.append(("class:status", f"{status}\n"))
         return FormattedText([*pieces, ("class:prompt", PROMPT)])
 
-    def _pending(self) -> list[str]:
-        waiting = [line for line in self._room.unplaced.values() if line.seq is None]
-        mark = phrases.NOT_STORED_YET if self._room.is_held else UNSENT
-        room = max(1, self.columns - len(INDENT) - reach(mark) - 2)
-        name = shown_name(self._room.me)
-        rows = [
-            clip(f"{ACTED}{name} {text}" if line.action else f"{name}  {text}", room)
-            for line in waiting[:PENDING_SHOWN]
-            for text in [clean_line(line.text)]
-        ]
-        shown = [anchored(f"{apart(row)} {mark}") for row in rows]
-        return shown + ([phrases.more(len(waiting) - PENDING_SHOWN)] if len(waiting) > PENDING_SHOWN else [])
-
     def _status(self) -> str:
-        silence = self._room.silence
-        if silence is not None:
-            return phrases.last_contact(silence, self._room.unanswered)
-        wait = self._delayed_until - time.monotonic()
-        return phrases.delayed(wait) if wait > 0 and self._room.unanswered else ""
+        """Return what there is to say about contact, about waiting lines, or about the input; no clock runs in it."""
+        if not self._room.in_contact:
+            return phrases.no_contact_since(self._lost_at, self._room.unanswered)
+        if self._delayed is not None and self._room.unanswered:
+            return phrases.delayed(self._delayed)
+        return self._input.hint
 
     def _accept(self, buffer: Buffer) -> bool:
         """Run the typed line; returning False clears the input."""
@@ -224,20 +255,8 @@ class Screen:
                 pass
         return False
 
-    def _keys(self) -> KeyBindings:
-        keys = KeyBindings()
-
-        @keys.add("c-c")
-        @keys.add("<sigint>")
-        def _(event: KeyPressEvent) -> None:
-            """Discard the input; leave if there is none."""
-            buffer: Any = event.current_buffer
-            if buffer.text:
-                buffer.reset()
-            else:
-                self._close(KeyboardInterrupt())
-
-        return keys
+    def _leave(self, interrupted: bool) -> None:
+        self._close(KeyboardInterrupt() if interrupted else None)
 
     def _close(self, error: BaseException | None = None) -> None:
         app = self._session.app

@@ -44,6 +44,6 @@ def tail(
 
 async def _tail(wishes: Wishes, *, as_json: bool) -> None:
     async with joined(wishes) as room:
-        report = JsonLines(room).report if as_json else Narrator(room, Plain(room), marks=False).report
+        report = JsonLines(room).report if as_json else Narrator(room, Plain(room)).report
         async for event in room:
             report(event)

@@ -4,18 +4,22 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import os
 from collections.abc import Awaitable, Callable
 from typing import Final
 
 from sockatuh.client.items import Event
+from sockatuh.client.profile import Profile
 from sockatuh.client.room import Room
 from sockatuh.errors import ClientError
 from sockatuh.wording import admin as wording
 from sockatuh.wording import client as phrases
 
+from .chat_state import ChatState
 from .errors import ExitCode, stop
 from .jsonlines import JsonLines, read_line
 from .narrator import Narrator
+from .notifications import write_to_terminal
 from .plain import Plain
 from .questions import tell
 from .sign_in import AtTerminal
@@ -47,11 +51,12 @@ class TypedPassword:
         return True
 
 
-async def talk_in_plain_lines(room: Room, person: AtTerminal) -> None:
+async def talk_in_plain_lines(room: Room, person: AtTerminal, profile: Profile) -> None:
     """Talk with a person who types lines; own lines are not printed again, as the terminal has echoed them."""
-    view = Plain(room)
-    narrator = Narrator(room, view, marks=True, tells_own=False)
-    commands = CommandRunner(room, view, narrator.long_texts)
+    state = ChatState(room, profile, write_to_terminal, os.environ)
+    view = Plain(room, state.held)
+    narrator = Narrator(room, view, state, tells_own=False)
+    commands = CommandRunner(room, view, state)
     password = TypedPassword()
 
     async def ask_again(why: str) -> str:
@@ -64,6 +69,7 @@ async def talk_in_plain_lines(room: Room, person: AtTerminal) -> None:
 
     async def feed() -> None:
         async for line in read_lines():
+            state.notifier.touch()
             typed = line.data.decode(errors="replace")
             if not line.is_whole:
                 view.note(_why("text_too_long", line.size, room))
@@ -83,13 +89,14 @@ async def talk_in_plain_lines(room: Room, person: AtTerminal) -> None:
         await _converse(room, narrator.report, feed)
     finally:
         commands.close()
+        state.close()
         person.answered()
 
 
 async def talk_through_a_pipe(room: Room) -> None:
     """Say each line of stdin verbatim, and print the log."""
     view = Plain(room)
-    narrator = Narrator(room, view, marks=False)
+    narrator = Narrator(room, view)
 
     async def feed() -> None:
         async for line in read_lines():

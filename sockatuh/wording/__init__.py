@@ -4,7 +4,9 @@ There is one package per language, all with the same modules, names and signatur
 
 * `admin`: about running a room, and about errors;
 * `client`: about being in a room;
-* `install`, `check`, `backup`, `doctor`, `identity`: about the commands of these names;
+    _MODULES = frozenset(
+        {"admin", "backup", "check", "client", "commands", "doctor", "identity", "install", "reasons", "usage"}
+    )
 * `reasons`: why something failed, as the packages below say it;
 * `usage`: the words of help pages and usage errors.
 
@@ -59,6 +61,7 @@ if TYPE_CHECKING:
         backup,
         check,
         client,
+        commands,
         doctor,
         identity,
         install,
@@ -67,7 +70,9 @@ if TYPE_CHECKING:
     )
 else:
     _chosen = import_module(f".{choose_language(os.environ)}", __name__)
-    _MODULES = frozenset({"admin", "backup", "check", "client", "doctor", "identity", "install", "reasons", "usage"})
+    _MODULES = frozenset(
+        {"admin", "backup", "check", "client", "commands", "doctor", "identity", "install", "reasons", "usage"}
+    )
 
     def __getattr__(name: str) -> object:
         """Return a module or a sentence of the chosen language, loaded on first use."""
@@ -87,6 +92,7 @@ __all__ = [
     "check",
     "choose_language",
     "client",
+    "commands",
     "doctor",
     "find_language",
     "find_unknown",

@@ -3,19 +3,20 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from datetime import datetime, timedelta
 from pathlib import Path
 
 import pytest
+from cli.wall import Wall
 from client.session_double import ADMITTED, SessionDouble
 
-from sockatuh.cli.narrator import LongTexts, Narrator
-from sockatuh.cli.rendering import Line, plain
+from sockatuh.cli.chat_state import ChatState
+from sockatuh.cli.narrator import Narrator
 from sockatuh.cli.slash import CommandRunner, Done, NotDone
-from sockatuh.client.items import Here, Said, Waiting
+from sockatuh.client.items import Here
 from sockatuh.client.name_tags import NameTags
-from sockatuh.client.profile import Bookmark
+from sockatuh.client.profile import Bookmark, Profile
 from sockatuh.client.reading import Reading
 from sockatuh.client.room import Room
 from sockatuh.client.timeline import GATHERED_SIZE
@@ -41,35 +42,8 @@ BACK = Admitted("tom", bytes(16), 0, 9, b"", again=True, rewound=False)
 REWOUND = Admitted("tom", bytes(16), 0, 9, b"", again=True, rewound=True)
 
 
-@dataclass
-class Wall:
-    """A view that records its calls."""
-
-    seen: list[str] = field(default_factory=list)
-    lines: list[Line] = field(default_factory=list)
-    columns: int | None = None
-
-    def show(self, lines: Sequence[Line]) -> None:
-        self.lines += lines
-        self.seen += [plain(line)[6:] for line in lines]
-
-    def answer(self, lines: Sequence[str]) -> None:
-        self.seen += lines
-
-    def note(self, sentence: str) -> None:
-        self.seen.append(f"— {sentence}")
-
-    def lose(self, reason: str) -> None:
-        self.seen.append(f"lost: {reason}")
-
-    def wait(self, waiting: Waiting) -> None:
-        self.seen.append(f"waits: {waiting.seconds}")
-
-    def go_on(self) -> None:
-        self.seen.append("goes on")
-
-    def refuse(self, text: str, reason: str) -> None:
-        self.seen.append(f"{text!r}: {reason}")
+def state_of(room: Room) -> ChatState:
+    return ChatState(room, Profile(), lambda _: None, {})
 
 
 def tell(
@@ -90,16 +64,18 @@ def tell(
         room = Room(session, "room", replace(ADMITTED, begins=begins), tags=tags)
         for text in says:
             room.send(text)
-        narrator = Narrator(room, wall, marks=marks, tells_own=tells_own)
-        commands, readers = CommandRunner(room, wall, narrator.long_texts), aiter(room)
+        state = state_of(room)
+        narrator = Narrator(room, wall, state if marks else None, tells_own=tells_own)
+        commands, readers = CommandRunner(room, wall, state), aiter(room)
         for event in events:
             session.tell(event)
             while readers.is_behind:
                 narrator.report(await anext(readers))
         then(commands)
-        for _ in range(5):
+        for _ in range(10):
             await asyncio.sleep(0)
         commands.close()
+        state.close()
         return wall.seen
 
     return asyncio.run(report())
@@ -111,10 +87,6 @@ def said(seq: int, text: str, *, own: int | None = None, at: int = NOW) -> Entry
 
 def event_of(seq: int, kind: int, name: str, text: str) -> EntryArrived:
     return EntryArrived(Entry(seq, NOW, kind, name, text), None)
-
-
-def said_of(seq: int, size: int) -> Said:
-    return Said(seq, 0, "ana", "é" * (size // 2))
 
 
 def test_history_is_shown_between_marks_without_joins_and_leaves() -> None:
@@ -136,7 +108,7 @@ def test_who_returns_is_shown_what_is_new_below_what_was_read() -> None:
     async def story() -> Wall:
         session, wall = SessionDouble(), Wall()
         room = Room(session, "room", admitted, reading=Reading(admitted, bookmark, lambda *_: None))
-        narrator = Narrator(room, wall, marks=True)
+        narrator = Narrator(room, wall, state_of(room))
         session.tell(said(1, "one"), said(2, "two"), CaughtUp())
         async for event in room:
             narrator.report(event)
@@ -259,7 +231,7 @@ def test_a_long_text_is_shown_in_part_to_a_person_and_whole_to_a_file() -> None:
     ("line", "answer"),
     [
         ("/show 4321", 200),
-        ("/show 4322", "4322 is not a long text, or is no longer kept here"),
+        ("/show 4322", "there is no line 4322 here, or none any more"),
         ("/show", phrases.SHOW_WHAT),
         ("/show -1", phrases.SHOW_WHAT),
         ("/show " + "9" * 5000, phrases.SHOW_WHAT),
@@ -320,23 +292,3 @@ def test_the_member_list_is_not_requested_without_contact() -> None:
 def test_a_storage_delay_is_reported_at_its_start_and_end() -> None:
     assert tell(LinesHeld(), LinesDelayed(1.5), LineStored(1, 3)) == ["waits: None", "waits: 1.5", "goes on"]
     assert tell(LinesHeld(), LineStored(1, 3), says=["one", "two"]) == ["waits: None"]
-
-
-def test_long_texts_are_kept_up_to_a_number_of_bytes() -> None:
-    texts = LongTexts(most=100)
-    for seq in range(1, 8):
-        texts.keep(said_of(seq, 30))
-    assert [seq for seq in range(10) if texts.find(seq)] == [5, 6, 7]
-    texts.keep(said_of(8, 100))
-    assert [seq for seq in range(10) if texts.find(seq)] == [8]
-    texts.keep(said_of(9, 102))
-    assert texts.find(9) is None
-
-
-def test_a_text_that_comes_again_counts_once() -> None:
-    texts = LongTexts(most=100)
-    for _ in range(9):
-        texts.keep(said_of(1, 60))
-    texts.keep(said_of(2, 40))
-    assert texts.find(1)
-    assert texts.find(2)

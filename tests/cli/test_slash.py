@@ -4,7 +4,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from sockatuh.cli.slash import LeaveRoom, ListMembers, Request, SayText, ShowHelp, ShowText, UnknownCommand, parse
+from sockatuh.cli.commands.table import COMMANDS, help_rows
+from sockatuh.cli.slash import Request, SayText, TypedCommand, UnknownCommand, parse
+from sockatuh.wording import commands as wording
+
+
+def command(name: str, rest: str = "") -> TypedCommand:
+    return TypedCommand(COMMANDS[name], rest)
 
 
 @pytest.mark.parametrize(
@@ -12,16 +18,17 @@ from sockatuh.cli.slash import LeaveRoom, ListMembers, Request, SayText, ShowHel
     [
         ("hello", SayText("hello")),
         (" /me waves", SayText(" /me waves")),
-        ("/me waves\nat all", SayText("waves\nat all", action=True)),
-        ("/me", SayText("", action=True)),
+        ("/me waves\nat all", command("me", "waves\nat all")),
+        ("/me", command("me")),
         ("//who", SayText("/who")),
-        ("/who", ListMembers()),
-        ("/who  is here", ListMembers()),
-        ("/help", ShowHelp()),
-        ("/show 4321", ShowText("4321")),
-        ("/show", ShowText("")),
-        ("/quit", LeaveRoom()),
+        ("/who", command("who")),
+        ("/who  is here", command("who", "is here")),
+        ("/help", command("help")),
+        ("/show 4321", command("show", "4321")),
+        ("/quit", command("quit")),
+        ("/r yes ", command("r", "yes ")),
         ("/Quit", UnknownCommand("Quit")),
+        ("/strike", UnknownCommand("strike")),
         ("/", UnknownCommand("")),
         ("/\x1b[2J x", UnknownCommand("")),
         ("/etc/passwd is a file", SayText("/etc/passwd is a file")),
@@ -37,3 +44,10 @@ def test_a_typed_line_is_parsed_as_one_command(line: str, request_: Request) -> 
 @given(st.text(max_size=40))
 def test_a_double_slash_sends_a_text_starting_with_one(text: str) -> None:
     assert parse(f"//{text}") == SayText(f"/{text}")
+
+
+def test_help_has_a_row_for_each_command_in_the_order_of_the_table() -> None:
+    assert list(wording.COMMANDS) == list(COMMANDS)
+    rows = help_rows()
+    assert [row.split()[0] for row in rows] == [*(f"/{name}" for name in COMMANDS), "//TEXT"]
+    assert max(map(len, rows)) <= 74, "fits 80 columns with its indent"

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from sockatuh.client.items import Came, Link, Said, Went, event_of
 from sockatuh.client.room import Listener, Room
 from sockatuh.client.room_password import RoomPassword
-from sockatuh.errors import Refused
+from sockatuh.errors import ClientError, Refused
 from sockatuh.protocol.client import events as e
 from sockatuh.protocol.client.inbox import Gone
 from sockatuh.protocol.messages import JOINED, LEFT, MESSAGE, Entry, MemberInfo
@@ -32,6 +32,10 @@ class SessionDouble:
         self.came_back: list[tuple[str, str]] = []
         self.present: Sequence[MemberInfo] = ()
         self.link = Link("127.0.0.1:9", bytes(32), 0.003, 0.004, 9, 1, 2, 20.0)
+        self.answering: asyncio.Event | None = None
+        """If there is one, requests are answered once it is set."""
+        self.refusal: ClientError | None = None
+        """If there is one, it is the answer to the next request."""
         self._listener: Listener | None = None
         self._answers: dict[int, asyncio.Future[int]] = {}
 
@@ -57,12 +61,21 @@ class SessionDouble:
     async def rename(self, name: str, timeout: float | None = None) -> str:
         async with asyncio.timeout(timeout):
             self.renames.append(name)
+            await self._answer()
             self.tell(e.NameChanged(name, b"new ticket", len(self.renames)))
             return name
 
     async def set_away(self, text: str | None, timeout: float | None = None) -> None:
         async with asyncio.timeout(timeout):
             self.away.append(text)
+            await self._answer()
+
+    async def _answer(self) -> None:
+        if self.answering is not None:
+            await self.answering.wait()
+        if (refusal := self.refusal) is not None:
+            self.refusal = None
+            raise refusal
 
     def come_back(self, name: str, password: str) -> None:
         self.came_back.append((name, password))

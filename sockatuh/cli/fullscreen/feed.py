@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 from sockatuh.cli.chat_state import ChatState
-from sockatuh.cli.naming import shown_name
 from sockatuh.cli.narrator import Narrator, View
 from sockatuh.cli.rendering import Entry
-from sockatuh.client.items import UNENCRYPTED, Came, Event, Here
+from sockatuh.client.items import Came, Event, Here
 from sockatuh.client.room import Room
-from sockatuh.wording import client as phrases
 
 from .scrollback import Scrollback
 
@@ -17,20 +15,17 @@ class Feed(Narrator):
     """A narrator that puts entries into a log as they are, and everything else on its view."""
 
     def __init__(self, room: Room, state: ChatState, log: Scrollback, view: View) -> None:
-        super().__init__(room, view, marks=True)
-        self._state, self._log = state, log
+        super().__init__(room, view, state)
+        self._log = log
         self._is_idle = self._is_live = False
 
     def report(self, event: Event, *, is_idle: bool = False) -> None:
         """Take an event; `is_idle`: nobody is thought to be reading."""
         self._is_idle = is_idle
-        self._state.hear(event)
-        for item in self._items(event):
-            if self._state.admits(item):
-                self._tell(item)
+        super().report(event)
         self._is_live = self._is_live or isinstance(event, Here)
 
     def _show(self, event: Entry, *, was_read: bool = False) -> None:
         self._log.add_entry(event, self._room.me, is_unread=self._is_idle and self._is_live, was_read=was_read)
-        if isinstance(event, Came) and event.dialect == UNENCRYPTED:
-            self._view.note(phrases.IN_CLEAR.format(name=shown_name(event.name)))
+        if isinstance(event, Came):
+            self._warn_of_clear(event)

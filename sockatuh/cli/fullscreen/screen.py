@@ -30,7 +30,6 @@ from sockatuh.cli.pending import pending_rows
 from sockatuh.cli.rendering import NAMES_AT, TEXTS_FROM, Line, plain
 from sockatuh.cli.sign_in import AtTerminal
 from sockatuh.cli.slash import CommandRunner, Done, NotDone
-from sockatuh.cli.tab_completion import TabCompletion
 from sockatuh.cli.talk import report_last_answers
 from sockatuh.cli.terminal import open_terminal
 from sockatuh.cli.wrapping import CUT, clip, reach, wrap
@@ -75,11 +74,10 @@ class FullScreen:
         self._state = ChatState(room, profile, self._write, os.environ, self._changed)
         self._log = Scrollback()
         self._feed = Feed(room, self._state, self._log, self)
-        self._commands = CommandRunner(room, self, self._feed.long_texts)
+        self._commands = CommandRunner(room, self, self._state)
         self._buffer = Buffer(multiline=True, accept_handler=self._accept)
         self._buffer.on_text_changed += self._forget_refusal
-        completion = TabCompletion({}, self._state.people.names)
-        self._input = InputLine(self._buffer, completion, self._leave)
+        self._input = InputLine(self._buffer, self._commands.completion, self._leave)
         keys = bind_keys(
             self, is_empty=lambda: not self._buffer.text, is_searching=lambda: self._log.search is not None
         )
@@ -110,7 +108,7 @@ class FullScreen:
         follow.add_done_callback(lambda _: self._face.close())
         try:
             with contextlib.suppress(EOFError):
-                await self._face.run()
+                await self._input.watch(self._face.run())
             if follow.done():
                 follow.result()
         finally:
@@ -203,7 +201,7 @@ class FullScreen:
 
     def copy(self, text: str) -> bool:
         """Have the terminal copy a text (OSC 52)."""
-        self._write(clipboard(text))
+        self._write(clipboard(text, os.environ))
         return True
 
     def lose(self, reason: str) -> None:

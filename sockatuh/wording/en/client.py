@@ -124,14 +124,6 @@ NOT_UTF8: Final = "it is not UTF-8"
 HOLDS_NUL: Final = "it contains NUL bytes, so it is not text"
 NOT_A_LINE: Final = 'a line that begins with { must be {"text": "…"} and may have "action": true and "to": "NAME"'
 NO_EDITOR: Final = "no editor; set $EDITOR"
-CHAT_HELP: Final = (
-    "/who            list who is here",
-    "/me TEXT        say what you do: /me waves",
-    "/show SEQ       show a long text in full",
-    "/help           show this list",
-    "/quit           leave; so do Ctrl-D and Ctrl-C",
-    "//TEXT          say a text that begins with a slash",
-)
 
 ROOM_COLUMNS: Final = ("ROOM", "ADDRESS", "KEY")
 NONE_CHOSEN: Final = "No room was chosen."
@@ -283,11 +275,6 @@ def renamed(name: str, new: str) -> str:
     return f"{name} is now {new}"
 
 
-def last_contact(seconds: float, kept: int) -> str:
-    """Say how long the server has been silent, and how many lines wait for it."""
-    return f"last contact {int(seconds)} s" + (f", {kept} line{_s(kept)} kept" if kept else "")
-
-
 def no_contact_since(moment: str, kept: int) -> str:
     """Say since when there is no contact, and how many lines wait for it."""
     return f"no contact since {moment}" + (f", {kept} line{_s(kept)} kept" if kept else "")
@@ -351,11 +338,6 @@ def leaving(kept: int) -> str:
 def more_of_it(count: int, seq: int) -> str:
     """Say how much of a long text is hidden, and how to see it."""
     return f"… {count} more line{_s(count)}; /show {seq}"
-
-
-def not_kept(seq: int) -> str:
-    """Say that a text is not kept, or not long."""
-    return f"{seq} is not a long text, or is no longer kept here"
 
 
 def still_trying(obstacles: Sequence[str]) -> str:

@@ -141,14 +141,6 @@ NOT_SAID: Final = "pesan berisi kata sandi itu tidak dikirim"
 NOT_UTF8: Final = "bukan UTF-8"
 HOLDS_NUL: Final = "berisi byte NUL, jadi bukan teks"
 NOT_A_LINE: Final = 'baris yang diawali { harus berupa {"text": "…"} dan boleh berisi "action": true dan "to": "NAMA"'
-CHAT_HELP: Final = (
-    "/who            lihat siapa saja yang ada di sini",
-    "/me TEKS        katakan yang Anda lakukan: /me melambai",
-    "/show SEQ       tampilkan teks panjang seutuhnya",
-    "/help           tampilkan daftar ini",
-    "/quit           keluar; Ctrl-D dan Ctrl-C juga",
-    "//TEKS          kirim teks yang diawali garis miring",
-)
 
 ROOM_COLUMNS: Final = ("RUANG", "ALAMAT", "KUNCI")
 NONE_CHOSEN: Final = "Tidak ada ruang yang dipilih."
@@ -334,11 +326,6 @@ def left(name: str, reason: str) -> str:
     return f"{name} {did_leave(reason)}"
 
 
-def last_contact(seconds: float, kept: int) -> str:
-    """Say how long the server has been silent, and how many lines wait for it."""
-    return f"terakhir terhubung {int(seconds)} detik lalu" + (f", {kept} pesan menunggu" if kept else "")
-
-
 def no_contact_since(moment: str, kept: int) -> str:
     """Say since when there is no contact, and how many lines wait for it."""
     return f"tidak terhubung sejak {moment}" + (f", {kept} pesan menunggu" if kept else "")
@@ -402,11 +389,6 @@ def leaving(kept: int) -> str:
 def more_of_it(count: int, seq: int) -> str:
     """Say how much of a long text is hidden, and how to see it."""
     return f"… {count} baris lagi; /show {seq}"
-
-
-def not_kept(seq: int) -> str:
-    """Say that a text is not kept, or not long."""
-    return f"{seq} bukan teks panjang, atau tidak disimpan lagi di sini"
 
 
 def still_trying(obstacles: Sequence[str]) -> str:

@@ -1,0 +1,123 @@
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+
+import pytest
+from cli.wall import Chat
+from client.session_double import entry, joined
+from hostile import TEXTS, forbidden_in
+
+from sockatuh.protocol.client.events import CaughtUp, EntryArrived, LineRefused
+from sockatuh.protocol.messages import PRIVATE, Entry, MemberInfo
+from sockatuh.wording import client as phrases
+from sockatuh.wording import commands as wording
+
+PEOPLE = (MemberInfo("budi", "k1", "secure", True, 0), MemberInfo("oldpi", "", "classic", True, 0))
+
+
+def in_a_chat(story: Callable[[Chat], Awaitable[None]], *, password: str | None = None) -> None:
+    """Run a story in a chat with budi and oldpi, who reads in clear."""
+
+    async def run() -> None:
+        chat = Chat(password=password)
+        chat.session.present = PEOPLE
+        await chat.hear(CaughtUp())
+        await story(chat)
+        chat.close()
+
+    asyncio.run(run())
+
+
+def whispered(seq: int, name: str, to: str, text: str = "x") -> EntryArrived:
+    return EntryArrived(Entry(seq, 0, PRIVATE, name, text, to=to), None)
+
+
+def test_what_is_said_to_one_person_goes_to_that_person_and_once_says_who_reads_it() -> None:
+    async def story(chat: Chat) -> None:
+        assert await chat.type("/msg BUDI hello\nthere  now") == [
+            "— private: only you, budi and whoever has the box can read it"
+        ]
+        assert await chat.type("/msg budi again") == []
+        assert chat.session.whispered == [("budi", "hello\nthere  now"), ("budi", "again")]
+
+    in_a_chat(story)
+
+
+def test_somebody_who_is_not_here_is_left_to_the_server() -> None:
+    async def story(chat: Chat) -> None:
+        assert await chat.type("/msg bud hello") == []
+        assert chat.session.whispered == [("bud", "hello")]
+        assert await chat.hear(LineRefused(1, "no_such_name")) == [
+            "'/msg bud hello': nobody here is called bud; nearest: budi"
+        ]
+        await chat.type("/msg xyzzy hello")
+        assert await chat.hear(LineRefused(2, "no_such_name")) == ["'/msg xyzzy hello': nobody here is called xyzzy"]
+        await chat.type("/msg oldp hello")
+        assert await chat.hear(LineRefused(3, "reads_in_clear")) == [
+            "'/msg oldp hello': oldp reads in clear; say it in the room"
+        ]
+
+    in_a_chat(story)
+
+
+@pytest.mark.parametrize(
+    ("line", "why"),
+    [
+        ("/msg", wording.MSG_WHAT),
+        ("/msg budi", wording.MSG_WHAT),
+        ("/msg budi ", wording.MSG_WHAT),
+        ("/msg oldpi psst", "oldpi reads in clear; say it in the room"),
+        ("/me", phrases.ME_WHAT),
+        ("/me  \n", phrases.ME_WHAT),
+        ("/r hello", wording.NOBODY_TO_ANSWER),
+        ("/msg budi " + "x" * 101, phrases.refused_line(phrases.in_parts(101, 100))),
+        (f"/msg {'w' * 500} hello", "nobody here is called " + "w" * 500),
+    ],
+)
+def test_what_cannot_be_said_is_refused_with_the_reason(line: str, why: str) -> None:
+    async def story(chat: Chat) -> None:
+        assert await chat.type(line) == [f"no: {why}"]
+        assert (chat.session.said, chat.session.whispered) == ([], [])
+
+    in_a_chat(story)
+
+
+def test_an_answer_goes_to_whoever_sent_the_last_private_line() -> None:
+    async def story(chat: Chat) -> None:
+        await chat.hear(joined(4, "ana"), whispered(5, "ana", "tom"), whispered(6, "budi", "tom"))
+        await chat.hear(whispered(7, "tom", "ana"), entry(8, name="ana"))
+        assert await chat.type("/r") == [f"no: {wording.REPLY_WHAT}"]
+        await chat.type("/r on my way")
+        assert chat.session.whispered == [("budi", "on my way")]
+
+    in_a_chat(story)
+
+
+@pytest.mark.parametrize(("line", "to"), [("/msg budi tulip-harbor", "budi"), ("tulip-harbor", "")])
+def test_a_line_with_the_password_is_asked_back_before_it_is_said(line: str, to: str) -> None:
+    text = "tulip-harbor"
+
+    async def story(chat: Chat) -> None:
+        asked = (await chat.type(line))[0]
+        assert "contains the room's password" in asked
+        assert (f"and {to or 'everybody'} would read it") in asked
+        assert await chat.type("no") == [f"— {phrases.NOT_SAID}"]
+        assert (chat.session.said, chat.session.whispered) == ([], [])
+        await chat.type(line)
+        assert await chat.type("yes") == []
+        assert [*chat.session.whispered, *chat.session.said] == [(to, text) if to else (text, False)]
+        await chat.type(line)
+        assert await chat.type("/who") == [f"— {phrases.NOT_SAID}", "— 2 here: budi, oldpi (unencrypted)"]
+
+    in_a_chat(story, password="tulip-harbor")
+
+
+def test_hostile_names_and_texts_are_shown_clean() -> None:
+    async def story(chat: Chat) -> None:
+        for text in TEXTS.values():
+            for line in (f"/msg {text} x", f"/msg budi {text}", f"/ignore {text}", f"/unignore {text}", f"/{text}"):
+                for shown in await chat.type(line):
+                    assert not forbidden_in(shown.replace("\u200e", "")), line
+
+    in_a_chat(story)
