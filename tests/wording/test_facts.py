@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import re
 from collections.abc import Callable
 from typing import Final
 
@@ -11,6 +12,7 @@ from hostile import COCKTAIL, TEXTS
 from wording.languages import ENGLISH, OTHERS, functions_of, modules_of, public, texts_of
 from wording.samples import NUMBERS, calls_of
 
+from sockatuh.cli.app import COMMANDS
 from sockatuh.room.text import clean_line
 
 SENTENCES: Final = dict(functions_of(ENGLISH))
@@ -48,6 +50,7 @@ SAME: Final = {
     "client.JOINED": "the greeting of the original program",
     "client.MONTHS": "April, September and November",
     "client.milliseconds": "a unit",
+    "client.answers": "a unit",
     "client.here_as": "only a name if there is nothing to remark",
     "client.several_did": "names, and what they did, which comes in",
     "commands.COMMANDS": "what is typed as it stands",
@@ -146,6 +149,34 @@ def test_a_reason_in_english_is_translated_by_the_sentence_that_takes_it_in(lang
             if given and reason in told(theirs, call.values | given).lower():
                 left.add(name)
     assert not left
+
+
+TYPED: Final = re.compile(
+    r"(?<![\w-])--?[a-z][a-z-]*|\$[A-Z_]+|SOCKATUH_[A-Z_]+|(?<![\w/.<])/[a-z]+\b|sockatuh://|~?/[a-z]+/[\w./-]+"
+    rf"|\bsockatuh (?:{'|'.join(COMMANDS)})\b|\b(?:Ctrl|Alt)-[A-Z]|\b\w+\.(?:toml|md|socket|service)\b"
+)
+"""What people type or look up: options, variables, commands, paths, keys."""
+
+
+@pytest.mark.parametrize("language", OTHERS)
+def test_what_people_type_is_the_same_in_every_language(language: str) -> None:
+    broken: dict[str, object] = {}
+    theirs = modules_of(language)
+    for module, here in modules_of(ENGLISH).items():
+        for name, value in public(here).items():
+            for ours, other in zip(texts_of(value), texts_of(public(theirs[module])[name]), strict=False):
+                if typed_in(ours) != typed_in(other):
+                    broken[f"{module}.{name}"] = typed_in(ours) ^ typed_in(other), other
+    for name, function in functions_of(language):
+        for call in calls_of(name, function, PLAIN, [2]):
+            ours, other = told(SENTENCES[name], call.values), told(function, call.values)
+            if typed_in(ours) != typed_in(other):
+                broken[name] = typed_in(ours) ^ typed_in(other), other
+    assert not broken
+
+
+def typed_in(text: str) -> set[str]:
+    return {*TYPED.findall(text)}
 
 
 @pytest.mark.parametrize("language", OTHERS)

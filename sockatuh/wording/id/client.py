@@ -96,7 +96,7 @@ PASSWORD_CHANGED: Final = (
 PASSWORD_WRONG: Final = "Itu bukan kata sandi ruang ini."
 PREPARING: Final = "menyiapkan kata sandi…"
 KEY_EXPLAINED: Final = (
-    "Kunci adalah tanda pengenal Anda bagi ruang: dibuat pada kunjungan pertama, dan tinggal di komputer tempat itu."
+    "Kunci adalah tanda pengenal Anda bagi ruang: dibuat pada kunjungan pertama, dan tetap di komputer itu."
 )
 WAYS_TO_A_NAME: Final = (
     "Kalau nama itu milik Anda: `sockatuh identity export FILE` di sana dan `sockatuh identity import FILE` di sini, "
@@ -338,12 +338,12 @@ def how_many_here(count: int) -> str:
 
 def answers(milliseconds: int) -> str:
     """Say how fast the server answers."""
-    return f"{milliseconds} md"
+    return f"{milliseconds} ms"
 
 
 def slow_answers(milliseconds: int) -> str:
     """Say that the server answers slowly."""
-    return f"lambat {milliseconds} md"
+    return f"lambat {milliseconds} ms"
 
 
 def people(count: int) -> str:
@@ -368,7 +368,7 @@ def as_you_left_it(room: str) -> str:
 
 def not_a_screen(variable: str, value: str) -> str:
     """Say what the variable about the screen may be."""
-    return f"{variable} adalah full, inline, atau plain; isinya {fact(value)!r}."
+    return f"{variable} harus full, inline, atau plain; isinya {fact(value)!r}."
 
 
 def contact_lost(kept: int) -> str:

@@ -29,7 +29,7 @@ REPLACE_WHAT: Final = "--replace hanya untuk `sockatuh identity import FILE`."
 ASK_NEW_PASSPHRASE: Final = "Frasa sandi untuk berkas itu (paling sedikit 8 byte): "
 ASK_PASSPHRASE: Final = "Frasa sandi berkas itu: "
 PASSPHRASES_DIFFER: Final = "Kedua frasa sandi berbeda; tidak ada yang ditulis. Coba lagi."
-PASSPHRASE_MISSING: Final = "File itu dienkripsi dengan frasa sandi. Berikan dengan --passphrase-berkas FILE."
+PASSPHRASE_MISSING: Final = "Berkas itu dienkripsi dengan frasa sandi. Berikan dengan --passphrase-file FILE."
 PASSPHRASE_EMPTY: Final = "Frasa sandinya kosong; tidak ada yang dilakukan."
 FAULTS: Final[Mapping[str, str]] = {
     "foreign": "{file} tidak berisi kunci yang ditulis `sockatuh identity export`.",
