@@ -20,7 +20,7 @@ from sockatuh.client.room import Room
 from sockatuh.client.room_password import RoomPassword
 from sockatuh.protocol.client.events import Admitted, PeerEvent
 
-_DAY: Final = re.compile(r"— \d{4}-\d\d-\d\d")
+_DAY: Final = re.compile(r"— \w+ \d+ \w+ \d{4}")
 
 
 @dataclass

@@ -7,6 +7,8 @@ from typing import Final
 
 from sockatuh.wording.facts import fact
 
+from .reasons import in_words
+
 COMMANDS: Final = {
     "who": ("[-k]", "lihat siapa saja yang ada; -k: dengan kunci dan sejak kapan"),
     "me": ("TEKS", "katakan apa yang Anda lakukan: /me melambaikan tangan"),
@@ -173,7 +175,7 @@ def is_there(file: str) -> str:
 
 def not_saved(file: str, reason: str) -> str:
     """Say why a file could not be written."""
-    return f"{fact(file)}: {fact(reason)}"
+    return f"{fact(file)}: {in_words(fact(reason))}"
 
 
 def saved(size: int, file: str) -> str:
