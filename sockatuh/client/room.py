@@ -240,7 +240,7 @@ class Room:
         Raises Refused (`text_too_long`: over 80 characters), and NoServer after `timeout` seconds.
         """
         self._check()
-        cleaned = clean_line(text)
+        cleaned = clean_line(text).strip()
         if len(cleaned) > MAX_AWAY:
             raise Refused("text_too_long", detail=f"{len(cleaned)} characters; at most {MAX_AWAY}")
         await self._session.set_away(cleaned, timeout)
@@ -418,8 +418,8 @@ class Room:
         if self._since is not None and event.at < self._since:
             return
         if not isinstance(event, Went) and (event.tag or (isinstance(event, Came) and event.dialect == UNENCRYPTED)):
-            name = event.new if isinstance(event, Renamed) else event.name
-            self._notice_key(name, event.tag, local_moment(event.at))
+            for name in (event.name, event.new) if isinstance(event, Renamed) else (event.name,):
+                self._notice_key(name, event.tag, local_moment(event.at))
         self._put(event, len(event.text) if isinstance(event, Said | Whispered) else 0)
 
     def _report_presence(self, event: e.PresenceChanged) -> None:

@@ -216,13 +216,17 @@ def test_a_rename_in_the_log_is_an_event_and_its_key_is_known_under_the_new_name
             Entry(4, TODAY, RENAMED, "ana", "an\x1b[1mna\n", tag="key of ana"),
             Entry(5, TODAY, MESSAGE, "anna", "hello", tag="key of ana"),
             Entry(6, TODAY, RENAMED, "anna", "budi", tag="key of ana"),
+            Entry(7, TODAY, MESSAGE, "eva", "hello", tag="key of eva"),
+            Entry(8, TODAY, RENAMED, "eva", "evi", tag="another key"),
         ]
         session.tell(*(e.EntryArrived(each, None) for each in renames))
-        assert await take(room, 4) == [
+        assert await take(room, 6) == [
             Renamed(4, TODAY, "ana", "anna", "key of ana"),
             Said(5, TODAY, "anna", "hello", tag="key of ana"),
             OtherKey("budi", "key of ana", date(2026, 1, 1)),
             Renamed(6, TODAY, "anna", "budi", "key of ana"),
+            Said(7, TODAY, "eva", "hello", tag="key of eva"),
+            OtherKey("eva", "another key", date.today()),
         ]
 
     in_a_room(story)
@@ -230,7 +234,7 @@ def test_a_rename_in_the_log_is_an_event_and_its_key_is_known_under_the_new_name
 
 def test_being_away_is_told_with_a_clean_text_of_at_most_80_characters() -> None:
     async def story(room: Room, session: SessionDouble) -> None:
-        await room.away("lunch\n\x1b[1muntil two")
+        await room.away(" lunch\n\x1b[1muntil two ")
         await room.away()
         await room.back()
         assert session.away == ["lunch ⏎ until two", "", None]

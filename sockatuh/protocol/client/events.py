@@ -158,7 +158,7 @@ class LinesDelayed:
 
 @dataclass(frozen=True, slots=True)
 class LinesHeld:
-    """The server has our lines, or our JOIN, but can store nothing now; it resumes by itself."""
+    """The server has our lines, our JOIN or our RENAME, but can store nothing now; it resumes by itself."""
 
 
 @dataclass(frozen=True, slots=True)

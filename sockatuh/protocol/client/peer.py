@@ -44,7 +44,7 @@ class Peer:
         self.here = 0
         """How many members are in the room, as of the server's last report."""
         self.waits_for_log = False
-        """Whether the server has our lines, or our JOIN, and cannot store them now."""
+        """Whether the server has our lines, our JOIN or our RENAME, and cannot store them now."""
         self._options, self._random = options, random
         self._out: list[tuple[bytes, Address]] = []
         self._events: deque[e.PeerEvent] = deque()
@@ -495,6 +495,7 @@ class Peer:
                 self._events.append(e.MembersListed(members, more, number))
             case m.Rename(), m.NameChanged(name, ticket):
                 self._credentials.rename(name, ticket)
+                self.waits_for_log = False  # the rename is stored
                 self._events.append(e.NameChanged(name, ticket, number))
             case m.Away(), m.Noted():
                 self._events.append(e.PresenceNoted(number))

@@ -465,6 +465,17 @@ def test_after_a_rename_the_client_comes_back_under_the_new_name_with_the_new_ti
     assert host.init_payload.ticket == b"for budi"
 
 
+def test_a_rename_that_the_server_cannot_store_yet_waits_as_lines_do() -> None:
+    host = joined_raw_server()
+    rename(host)
+    host.open(host.take())
+    host.tell(m.Progress(0, 0, 0, 0, m.LOG_REFUSES))
+    assert host.peer.waits_for_log
+    assert last_event(host) == pe.LinesHeld()
+    host.reply(m.NameChanged("budi", b"for budi"))
+    assert not host.peer.waits_for_log
+
+
 def renamed(seq: int, name: str, new: str, tag: str) -> m.Entries:
     said = m.Entry(seq, 1_700_000_000_000, m.RENAMED, name, new, tag=tag)
     return m.Entries(seq - 1, seq, False, (msgspec.Raw(m.encode(said)),))
