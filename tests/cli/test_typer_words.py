@@ -13,6 +13,7 @@ from typing import Any, Final
 
 import pytest
 from machine import unmeasured
+from wording.languages import modules_of
 
 from sockatuh.cli.app import COMMANDS
 from sockatuh.cli.typer_words import error_in_words, sentence_in_words
@@ -116,6 +117,13 @@ def test_typers_errors_are_those_of_the_table(line: str) -> None:
 
 def test_a_choice_is_told_on_one_line() -> None:
     assert error_in_words("Missing argument 'X'. Choose from:\n\ta,\n\tb") == "Missing argument 'X'. Choose from: a, b"
+
+
+def test_a_value_from_a_variable_is_told_with_its_reason(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(usage, "ERRORS", modules_of("id")["usage"].ERRORS)
+    message = "Invalid value for '--trust' (env var: 'SOCKATUH_TRUST'): 'x: (y)' is not one of 'ask', 'strict'."
+    told = "Nilai '--trust' (variabel: 'SOCKATUH_TRUST') tidak sah: 'x: (y)' bukan salah satu dari 'ask', 'strict'."
+    assert error_in_words(message) == told
 
 
 @pytest.mark.parametrize(

@@ -29,6 +29,7 @@ ERRORS: Final = {
     "Option {value} requires an argument.": "Option {value} requires an argument.",
     "Option {value} does not take a value.": "Option {value} does not take a value.",
     "Got unexpected extra argument(s) ({value})": "Got unexpected extra argument(s) ({value})",
+    "Invalid value for {value} (env var: {variable}): {reason}": "Invalid value for {value} (env var: {variable}): {reason}",
     "Invalid value for {value}: {reason}": "Invalid value for {value}: {reason}",
     "Invalid value: {reason}": "Invalid value: {reason}",
     "{value} is not one of {others}.": "{value} is not one of {others}.",

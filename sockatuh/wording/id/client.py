@@ -180,8 +180,8 @@ def not_a_server(reason: str) -> str:
 def password_unproven(words: str) -> str:
     """Say that a password was refused by a server that has proved nothing; `words` are those of its key."""
     return (
-        "Tidak berhasil: itu bukan kata sandi ruang, atau ini bukan server ruang Anda. Yang Anda ketik tetap rahasia "
-        f"dalam kedua hal. Kata-kata kuncinya: {words}; bandingkan dengan layar ruang kalau Anda yakin akan kata "
+        "Tidak berhasil: itu bukan kata sandi ruang, atau ini bukan server ruang Anda. Yang Anda ketik tidak diketahui "
+        f"siapa pun. Kata-kata kuncinya: {words}; bandingkan dengan layar ruang kalau Anda yakin akan kata "
         "sandinya."
     )
 

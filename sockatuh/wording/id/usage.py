@@ -29,6 +29,7 @@ ERRORS: Final = {
     "Option {value} requires an argument.": "Opsi {value} memerlukan nilai.",
     "Option {value} does not take a value.": "Opsi {value} tidak menerima nilai.",
     "Got unexpected extra argument(s) ({value})": "Ada argumen berlebih ({value})",
+    "Invalid value for {value} (env var: {variable}): {reason}": "Nilai {value} (variabel: {variable}) tidak sah: {reason}",
     "Invalid value for {value}: {reason}": "Nilai {value} tidak sah: {reason}",
     "Invalid value: {reason}": "Nilai tidak sah: {reason}",
     "{value} is not one of {others}.": "{value} bukan salah satu dari {others}.",
