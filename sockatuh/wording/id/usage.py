@@ -4,6 +4,8 @@ Typer has most of them in English in its code, out of reach of any translation, 
 printed (`cli/typer_words.py`). The keys of the tables are Typer's own words, the same in every language.
 """
 
+# ruff: noqa: E501 - one sentence a row
+
 from __future__ import annotations
 
 from typing import Final
