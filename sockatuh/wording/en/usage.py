@@ -24,6 +24,7 @@ ERRORS: Final = {
     "Missing command.": "Missing command.",
     "No such command {value}. Did you mean {others}?": "No such command {value}. Did you mean {others}?",
     "No such command {value}.": "No such command {value}.",
+    "No such option: {value} ('(Possible options: {others})',)": "No such option: {value} (Possible options: {others})",  # Typer 0.26
     "No such option: {value} (Possible options: {others})": "No such option: {value} (Possible options: {others})",
     "No such option: {value}": "No such option: {value}",
     "Missing argument {value}. Choose from: {others}": "Missing argument {value}. Choose from: {others}",

@@ -24,6 +24,7 @@ ERRORS: Final = {
     "Missing command.": "Perintahnya belum ada.",
     "No such command {value}. Did you mean {others}?": "Tidak ada perintah {value}. Maksud Anda {others}?",
     "No such command {value}.": "Tidak ada perintah {value}.",
+    "No such option: {value} ('(Possible options: {others})',)": "Tidak ada opsi {value} (mungkin maksud Anda: {others})",  # Typer 0.26
     "No such option: {value} (Possible options: {others})": "Tidak ada opsi {value} (mungkin maksud Anda: {others})",
     "No such option: {value}": "Tidak ada opsi {value}",
     "Missing argument {value}. Choose from: {others}": "Argumen {value} belum ada. Pilih dari: {others}",
