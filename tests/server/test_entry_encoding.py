@@ -6,9 +6,10 @@ from hypothesis import strategies as st
 
 from sockatuh.protocol import messages as m
 from sockatuh.protocol.server.packing import EVERYBODY, unshown
-from sockatuh.room.entries import Body, Claimed, Joined, Left, Message
+from sockatuh.room.changes import PresenceChange, PresenceState
+from sockatuh.room.entries import Body, Claimed, Joined, Left, Message, Renamed, Whispered
 from sockatuh.room.log import Row
-from sockatuh.server.entry_encoding import encode_entry
+from sockatuh.server.entry_encoding import encode_change, encode_entry
 
 OWNER = "9f3cAbCdEfGhIjKlMnOpQrStUvWxYz0123456789abc"
 LINE = bytes(range(16))
@@ -38,6 +39,10 @@ def row_of(body: Body) -> Row:
             Message("ana", OWNER, "waves", action=True),
             m.Entry(7, 1_700_000_000_123, m.ACTION, "ana", "waves", LINE[:6], OWNER[:8]),
         ),
+        (
+            Renamed("ana", OWNER, "anna", "secure", 5, place="10.0.0.2"),
+            m.Entry(7, 1_700_000_000_123, m.RENAMED, "ana", "anna", b"", OWNER[:8]),
+        ),
     ],
 )
 def test_each_kind_is_encoded_as_the_protocol_specifies(body: Body, entry: m.Entry) -> None:
@@ -52,6 +57,7 @@ def test_each_kind_is_encoded_as_the_protocol_specifies(body: Body, entry: m.Ent
         Joined("ana", OWNER, "secure", "10.0.0.2:4000", "sockatuh 1", unshown=True),
         Left("ana", OWNER, "lost", 12.5, unshown=True),
         Claimed("ana", OWNER),
+        Left("ana", OWNER, "renamed", 12.5, unshown=True, renamed_to="anna"),
     ],
 )
 def test_an_entry_shown_to_nobody_is_reduced_to_its_number(body: Body) -> None:
@@ -65,6 +71,8 @@ def test_an_entry_shown_to_nobody_is_reduced_to_its_number(body: Body) -> None:
         Left("ana", OWNER, "left", 1.0),
         Claimed("ana", OWNER),
         Message("ana", OWNER, "hi", action=False),
+        Whispered("ana", OWNER, "hi", "budi", "l" * 43),
+        Renamed("ana", OWNER, "anna", "secure", 5, place="10.20.30.40"),
     ],
 )
 def test_addresses_versions_and_full_fingerprints_are_not_sent(body: Body) -> None:
@@ -72,6 +80,22 @@ def test_addresses_versions_and_full_fingerprints_are_not_sent(body: Body) -> No
     assert b"10.20.30.40" not in encoded
     assert b"sockatuh" not in encoded
     assert OWNER.encode() not in encoded
+    assert b"l" * 9 not in encoded
+
+
+def test_a_private_line_names_its_addressee_and_is_for_two_keys() -> None:
+    encoded = encode_entry(row_of(Whispered("ana", OWNER, "hi", "budi", "another key")))
+    assert encoded.shown_to == frozenset({OWNER, "another key"})
+    entry = m.Entry(7, 1_700_000_000_123, m.PRIVATE, "ana", "hi", LINE[:6], OWNER[:8], "budi")
+    assert m.decode_entry_untrusted(encoded.encoding) == entry
+
+
+@pytest.mark.parametrize(("state", "number", "text"), [
+    ("here", m.IN_CONTACT, ""), ("lost", m.CONTACT_LOST, ""), ("gone", m.GONE, ""), ("away", m.AWAY, "lunch"),
+])  # fmt: skip
+def test_each_state_has_its_number(state: PresenceState, number: int, text: str) -> None:
+    change = encode_change(PresenceChange("ana", OWNER, state, text))
+    assert change == m.Change("ana", OWNER[:8], number, text)
 
 
 @given(st.text(), st.text(), st.booleans())

@@ -11,6 +11,8 @@ from sockatuh.protocol.messages import Progress, Say
 LINE_COST = 512
 PART_COST = 64
 """Bytes of memory that a line, and each part of it, takes besides its text."""
+NAME_COST = 4
+"""Bytes of memory of each character of an addressee's name, at most."""
 
 
 @dataclass(slots=True)
@@ -26,7 +28,8 @@ class _Assembly:
     @property
     def held_bytes(self) -> int:
         """About how many bytes of memory it takes."""
-        return LINE_COST + len(self.to) + sum(len(part) + PART_COST for part in self.parts if part is not None)
+        parts = sum(len(part) + PART_COST for part in self.parts if part is not None)
+        return LINE_COST + NAME_COST * len(self.to) + parts
 
 
 class Line(NamedTuple):
@@ -72,7 +75,7 @@ class LineReceiver:
             return
         if say.index == 0:
             line.to = say.to
-            self.held_bytes += len(say.to)
+            self.held_bytes += NAME_COST * len(say.to)
         line.parts[say.index] = say.piece
         line.missing -= 1
         self._held += 1

@@ -624,3 +624,16 @@ def test_whatever_is_pushed_and_lost_each_client_gives_out_what_it_is_shown_and_
         mine = [seq for seq, to in enumerate(audiences, 1) if to is None or session.owner in to]
         assert inboxes[session.cid].cursor == len(audiences)
         assert [item.seq if isinstance(item, m.Entry) else item for item in given_out[session.cid]] == mine
+
+
+def test_what_has_changed_is_told_in_as_few_datagrams_as_hold_it() -> None:
+    crowd = Crowd()
+    few, long = m.Change("budi", "tag", 0), m.Change("\N{GOTHIC LETTER AHSA}" * 32, "12345678", 3, "\N{SNAIL}" * 80)
+    crowd.fanout.tell_presence(5, [])
+    crowd.fanout.tell_presence(5, [few] * 32)
+    assert crowd.opener.read() == [m.Presence(5, ()), m.Presence(5, (few,) * 32)]
+    crowd.fanout.tell_presence(5, [few, *[long] * 31])
+    told = [each for each in crowd.opener.read() if isinstance(each, m.Presence)]
+    assert [change for each in told for change in each.changed] == [few, *[long] * 31]
+    assert {each.here for each in told} == {5}
+    assert len(told) == 16, "two of the longest in each"

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import random
 
+import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from sockatuh.protocol.constants import LINE_WINDOW, MAX_PARTS, MAX_PIECE
 from sockatuh.protocol.messages import Progress, Say
-from sockatuh.protocol.server.line_assembly import LineReceiver
+from sockatuh.protocol.server.line_assembly import Line, LineReceiver
 
 
 def parts_of(number: int, text: bytes, oldest: int = 1, piece: int = 4, *, action: bool = False) -> list[Say]:
@@ -150,3 +151,31 @@ def test_however_much_comes_early_only_so_much_is_held_and_the_next_line_still_g
 
 def held(receiver: LineReceiver) -> int:
     return sum(part is not None for line in receiver._waiting.values() for part in line.parts)
+
+
+def test_the_addressee_stands_in_the_first_part_whichever_part_comes_first() -> None:
+    for order in ([0, 1, 2], [2, 1, 0], [1, 0, 2]):
+        receiver = LineReceiver()
+        parts = parts_of(1, b"0123456789")
+        says = [msgspec.structs.replace(say, to="budi" if say.index == 0 else "eva") for say in parts]
+        for index in order:
+            receiver.receive(says[index], 0.0)
+        assert receiver.take() == Line(1, False, b"0123456789", "budi")
+        assert receiver.held_bytes == 0
+
+
+def test_a_name_in_a_later_part_makes_no_line_private() -> None:
+    receiver = LineReceiver()
+    receiver.receive(Say(1, 1, False, 0, 2, b"ab"), 0.0)
+    receiver.receive(Say(1, 1, False, 1, 2, b"cd", "budi"), 0.0)
+    assert receiver.take() == Line(1, False, b"abcd", "")
+
+
+def test_the_addressees_name_counts_among_the_bytes_held_until_the_line_goes() -> None:
+    named, unnamed = LineReceiver(), LineReceiver()
+    for receiver, to in ((named, "b" * 128), (unnamed, "")):
+        receiver.receive(Say(1, 1, False, 0, 2, b"ab", to), 0.0)
+        receiver.receive(Say(1, 1, False, 0, 2, b"ab", to), 0.0)
+    assert named.held_bytes - unnamed.held_bytes == 4 * 128
+    named.drop_all()
+    assert named.held_bytes == 0

@@ -156,6 +156,42 @@ def test_only_members_may_list_the_members() -> None:
     assert desk.read() == [m.Answer(1, m.Refused("not_joined"))]
 
 
+@pytest.mark.parametrize(("body", "event"), [
+    (m.Rename("tomas"), ev.RenameAsked(5, 1, "tomas")),
+    (m.Away("lunch"), ev.AwayAsked(5, 1, "lunch")),
+    (m.Away(None), ev.AwayAsked(5, 1, None)),
+])  # fmt: skip
+def test_a_rename_and_being_away_are_reported_once_and_only_of_those_who_have_joined(
+    desk: Desk, body: m.CallBody, event: ev.ServerEvent
+) -> None:
+    for _ in range(2):
+        desk.call(1, body)
+    assert list(desk.events) == [event]
+    assert desk.read() == [], "the room server has not answered"
+    stranger = Desk(joined=False)
+    stranger.call(1, body)
+    assert not stranger.events
+    assert stranger.read() == [m.Answer(1, m.Refused("not_joined"))]
+
+
+def test_a_private_line_is_reported_with_its_addressee(desk: Desk) -> None:
+    desk.requests.say(desk.session, m.Say(1, 1, True, 0, 1, b"hi", "budi"), desk.now)
+    [said] = desk.events
+    assert isinstance(said, ev.LineReceived)
+    assert (said.to, said.text) == ("budi", "hi")
+
+
+def test_a_session_whose_rename_waits_for_the_log_is_told_so_whenever_it_asks(desk: Desk) -> None:
+    desk.call(1, m.Rename("tomas"))
+    desk.requests.hold([desk.session], hold=False, refuses=True, now=desk.now)
+    desk.call(1, m.Rename("tomas"))
+    assert [each.reason for each in desk.read() if isinstance(each, m.Progress)] == [m.LOG_REFUSES] * 2
+    desk.requests.answer(desk.session, 1, m.NameChanged("tomas", b"ticket"))
+    desk.read()
+    desk.call(1, m.Rename("tomas"))
+    assert desk.read() == [m.Answer(1, m.NameChanged("tomas", b"ticket"))]
+
+
 def test_a_member_cannot_join_again(desk: Desk) -> None:
     for number, proof in enumerate((None, b"", PROOF), 1):
         desk.call(number, m.Join("budi", proof, None))

@@ -210,3 +210,27 @@ def test_a_session_keeps_its_cid_over_all_its_channels(table: SessionTable, sess
     table.promote(session, START)
     table.expire_channels(session, START + 60)
     assert table.find(5) is session
+
+
+def test_a_renamed_members_sessions_are_still_one_member(table: SessionTable) -> None:
+    sessions = [table.open(make_pending(cid, stream=bytes([cid]) * 8), START) for cid in (5, 6)]
+    for session in sessions:
+        table.join(session, "tom")
+    for session in sessions:
+        table.rename(session, "tomas")
+    assert [session.name for session in sessions] == ["tomas", "tomas"]
+    newcomers = fill(table, 1, 1, 1, 1)
+    assert len(newcomers) == 4
+    table.remove(sessions[0])
+    table.remove(sessions[1])
+    assert len(table) == 4
+
+
+def test_renaming_leaves_nothing_of_the_old_name() -> None:
+    table = SessionTable(LIMITS)
+    empty = footprint(table)
+    session = table.open(make_pending(5), START)
+    table.join(session, "tom")
+    table.rename(session, "tomas")
+    table.remove(session)
+    assert footprint(table) == empty

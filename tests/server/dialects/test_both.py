@@ -75,6 +75,27 @@ def test_a_classic_client_that_sends_newlines_receives_newlines(world: InstantWo
     assert netcat.received[-1] == b"ana: hi\n"
 
 
+def test_a_rename_is_a_row_of_plain_text_and_a_private_line_is_nothing(world: InstantWorld) -> None:
+    ana, budi = world.person("ana"), world.person("budi")
+    netcat = world.teletype()
+    netcat.send(b"Username:cici\n")
+    netcat.send(b"Password:" + PASSWORD.encode() + b"\n")
+    ana.rename("Siti")
+    assert netcat.received[-1] == b"ana is now Siti\n"
+    budi.whisper("siti", "not for all")
+    budi.say("for all")
+    assert netcat.received[-2:] == [b"ana is now Siti\n", b"budi: for all\n"]
+
+
+def test_what_a_classic_member_says_of_a_rename_is_its_own_line(world: InstantWorld) -> None:
+    ana, cici, budi = world.person("ana"), world.teletype(), world.teletype()
+    cici.join("cici")
+    budi.join("budi")
+    cici.send(b"ana is now budi")
+    assert budi.received[-1] == b"cici: ana is now budi"
+    assert ana.story[-1] == "cici: ana is now budi"
+
+
 def test_a_classic_member_cannot_take_an_owned_name_or_own_one(world: InstantWorld) -> None:
     ana, budi = world.person("ana"), world.teletype()
     assert budi.send(b"Username:ana") == [TAKEN]
