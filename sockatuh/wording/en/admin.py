@@ -119,6 +119,7 @@ REFUSALS: Final[Mapping[str, str]] = {
     "guests_from_address": "There are too many scripts and readers in the room from your address. Try again later.",
     "no_such_name": "Nobody in the room is called that, and nobody owns the name.",
     "reads_in_clear": "Whoever that is reads in clear. Say it in the room.",
+    "only_members": "Only a member can do that. This client is a script, or only reads.",
     "only_reading": "This client only reads, and cannot speak.",
     "crowded": "The server has no seat left for your address, which has more than others. Try again later.",
     "already_joined": "This client has joined already.",

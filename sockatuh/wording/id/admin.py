@@ -125,6 +125,7 @@ REFUSALS: Final[Mapping[str, str]] = {
     "room_full": "Ruang sudah penuh. Coba lagi nanti, atau minta pengelolanya menaikkan max_members.",
     "guests_full": "Terlalu banyak skrip dan pembaca di ruang ini. Coba lagi nanti.",
     "guests_from_address": "Terlalu banyak skrip dan pembaca di ruang ini dari alamat Anda. Coba lagi nanti.",
+    "only_members": "Hanya anggota yang bisa melakukan itu. Klien ini skrip, atau hanya membaca.",
     "only_reading": "Klien ini hanya membaca, dan tidak bisa mengirim pesan.",
     "crowded": (
         "Server tidak punya tempat lagi untuk alamat Anda, yang memakai lebih banyak daripada yang lain. "
