@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import unicodedata
 from collections import OrderedDict
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from functools import cached_property
 from typing import Final
 
@@ -21,8 +21,8 @@ from prompt_toolkit.layout import Container, Dimension
 from prompt_toolkit.layout.mouse_handlers import MouseHandlers
 from prompt_toolkit.layout.screen import Char, Screen, WritePosition
 
-from sockatuh.cli.rendering import Line
-from sockatuh.cli.wrapping import width_of
+from sockatuh.cli.rendering import Line, Piece
+from sockatuh.cli.wrapping import clip, reach, width_of
 
 KEPT: Final = 512
 """Rows kept as cells."""
@@ -31,39 +31,47 @@ LEAST: Final = 3
 KINDS: Final = 1_021
 """Kinds of rows that are repainted whole: each cell's style names the row's kind, so that all of them differ."""
 ERASE: Final = "\x1b[2K"
+GIVEN_UP: Final = 8
+"""The lowest rows, which the input may take when it grows. It writes letter by letter, over each column they cover."""
 COVERED: Final = Char("", "")
-"""What a wide character covers besides its own column; without it, what follows a row's end would be erased with it."""
+"""What a cell covers besides its own column. It differs from what was painted there before, and from a blank."""
 MARKS: Final = frozenset({"Mn", "Mc", "Me", "Cf"})
 
 
 class Cells:
-    """A row as cells, each in its column. `anchors` are the columns where the terminal's cursor may be elsewhere."""
+    """A row as cells, each in its column. `anchors` are the columns where the terminal's cursor may be elsewhere.
+
+    Text of one style is one cell, so that a painting compares and writes a few cells of a row and not each letter.
+    """
 
     def __init__(self, line: Line, kind: int) -> None:
         self._kind = kind % KINDS
         self.cells: dict[int, Char] = {}
         self.anchors: list[int] = []
-        column, before = 0, ""
+        self.columns = 0
+        before = ""
         for style, text in line:
-            for cluster in text if text.isascii() else wcwidth.iter_graphemes(text):
-                width = 1 if cluster.isascii() else width_of(cluster)
-                if not width:  # a mark of direction: it goes with what it stands before
-                    before += cluster
-                    continue
-                char = Char(before + cluster, style)
-                char.width = width
-                self.cells[column] = char
-                for covered in range(column + 1, column + width):
-                    self.cells[covered] = COVERED
-                before, column = "", column + width
-                if is_uncertain(cluster):
-                    self.anchors.append(column)
+            for run, width, is_certain in _runs(before + text):
+                before = "" if width else run  # a mark of direction goes with what it stands before
+                self._add(run, style, width)
+                if not is_certain:
+                    self.anchors.append(self.columns)
+        if self.columns:
+            self.cells.setdefault(self.columns - 1, COVERED)  # where the row ends, behind which is erased
+
+    def _add(self, text: str, style: str, width: int) -> None:
+        if width:
+            self.cells[self.columns] = _cell(text, style, width)
+            self.columns += width
 
     @cached_property
     def whole(self) -> dict[int, Char]:
         """The cells of a row that is painted whole, wherever it is painted next."""
         kind = f" class:row{self._kind}"
-        return {at: char if char is COVERED else _styled(char, char.style + kind) for at, char in self.cells.items()}
+        return {
+            at: char if char is COVERED else _cell(char.char, char.style + kind, char.width)
+            for at, char in self.cells.items()
+        }
 
 
 class Canvas(Container):
@@ -105,22 +113,25 @@ class Canvas(Container):
         z_index: int | None,
     ) -> None:
         """Paint."""
-        columns, top, left = write_position.width, write_position.ypos, write_position.xpos
+        columns, top = write_position.width, write_position.ypos  # it begins in the first column
         before, self._whole = self._whole, {}
         for at, line in enumerate(self._compose(columns, write_position.height)):
             row, last = self._cells_of(line), before.get(at)
+            if row.columns > columns:
+                row = self._cells_of(_cut(line, columns))
+            escapes = screen.zero_width_escapes[top + at]
             is_whole = bool(row.anchors) or (last is not None and (last is row or bool(last.anchors)))
             if is_whole:
                 self._whole[at] = row
-                screen.zero_width_escapes[top + at][left] = ERASE
-            cells = screen.data_buffer[top + at]
-            for column, char in (row.whole if is_whole else row.cells).items():
-                if column + char.width <= columns:
-                    cells[left + column] = char
+                escapes[0] = ERASE
+            cells = row.whole if is_whole else row.cells
+            if at >= write_position.height - GIVEN_UP:
+                cells = dict.fromkeys(range(row.columns), COVERED) | cells
+            screen.data_buffer[top + at].update(cells)
             for column in row.anchors:
-                screen.zero_width_escapes[top + at][left + column] = f"\x1b[{left + column + 1}G"
+                escapes[column] = f"\x1b[{column + 1}G"
         screen.height = max(screen.height, top + write_position.height)
-        screen.width = max(screen.width, left + columns)
+        screen.width = max(screen.width, columns)
 
     def _cells_of(self, line: Line) -> Cells:
         if (cells := self._kept.get(line)) is None:
@@ -142,7 +153,32 @@ def is_uncertain(cluster: str) -> bool:
     return marks != plain_accents or marks < len(cluster) - 1
 
 
-def _styled(char: Char, style: str) -> Char:
-    styled = Char(char.char, style)
-    styled.width = char.width
-    return styled
+def _runs(text: str) -> Iterator[tuple[str, int, bool]]:
+    """Cut a text after each uncertain cluster; yield each part with its width, and whether that is certain."""
+    if text.isascii():
+        yield text, len(text), True
+        return
+    run, width = "", 0
+    for cluster in wcwidth.iter_graphemes(text):
+        run, width = run + cluster, width + width_of(cluster)
+        if is_uncertain(cluster):
+            yield run, width, False
+            run, width = "", 0
+    if run:
+        yield run, width, True
+
+
+def _cell(text: str, style: str, width: int) -> Char:
+    cell = Char(text, style)
+    cell.width = width
+    return cell
+
+
+def _cut(line: Line, columns: int) -> Line:
+    """Return as much of a line as fits a terminal that is narrower than any row is wrapped for."""
+    pieces: list[Piece] = []
+    for style, text in line:
+        part = clip(text, columns) if columns > 0 else ""
+        pieces.append((style, part))
+        columns -= reach(part) if part == text else columns
+    return tuple(pieces)
