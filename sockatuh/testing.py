@@ -262,6 +262,9 @@ class _WireCarrier(_WireDriver[PeerEvent]):
     def find_source(self, server: Address) -> str | None:
         return str(self._address[0])
 
+    def watch_machine(self, on_change: Callable[[bool], None]) -> None:
+        return None
+
     async def run_slow(self, work: Callable[[], bytes]) -> bytes:
         return work()  # time stands still meanwhile
 

@@ -17,6 +17,16 @@ from .lookup import look_up, look_up_again
 from .refusals import Refusals
 
 
+class Watch(Protocol):
+    """Watches the machine; what it does not see has to be looked for."""
+
+    sees_network: bool
+    sees_sleep: bool
+
+    def close(self) -> None:
+        """Watch no longer."""
+
+
 class Carrier(Protocol):
     """Runs one client's core: passes received datagrams to it, sends its datagrams, and fires its timers."""
 
@@ -37,6 +47,12 @@ class Carrier(Protocol):
 
     def find_source(self, server: Address) -> str | None:
         """Return this machine's address as that server sees it, None while there is no route."""
+
+    def watch_machine(self, on_change: Callable[[bool], None]) -> Watch | None:
+        """Call `on_change` when the machine's network has changed, with whether the machine may have slept.
+
+        None: neither ever happens.
+        """
 
     async def run_slow(self, work: Callable[[], bytes]) -> bytes:
         """Run what computes for long, beside everything else, and return its result."""
@@ -65,6 +81,11 @@ class UdpCarrier:
 
     def find_source(self, server: Address) -> str | None:
         return find_source(server)
+
+    def watch_machine(self, on_change: Callable[[bool], None]) -> Watch | None:
+        from sockatuh.net.machine_watch import watch_machine  # not before there is a session
+
+        return watch_machine(on_change)
 
     async def run_slow(self, work: Callable[[], bytes]) -> bytes:
         return await in_background(work)

@@ -43,7 +43,7 @@ from sockatuh.protocol.messages import MEMBER, MemberInfo
 from sockatuh.protocol.seam import Address
 from sockatuh.room.password import PasswordUnusable, prepare_password
 
-from .carrier import Carry, UdpCarrier
+from .carrier import Carry, UdpCarrier, Watch
 from .deadline import loop_time
 from .items import Link
 from .password_hash import hash_password
@@ -55,12 +55,12 @@ T = TypeVar("T")
 Waits = e.LinesHeld | e.LinesDelayed | e.AddressesUnreachable | e.HashWanted
 """Why a call waits: because of the server, of an obstacle on the way to it, or of a hash that takes long to make."""
 NAME_CODES: Final = ("name_unavailable", "name_taken", "name_owned")
-WATCH_INTERVAL: Final = 1.0
-"""Seconds between two checks whether this machine slept or moved, or the server moved."""
+LOOK_INTERVAL: Final = 10.0
+"""Seconds between two looks whether this machine slept or moved, where nothing reports it."""
 SLEPT: Final = 3.0
 """The machine has slept if the wall clock ran ahead of the monotonic one by this many seconds."""
-RESOLVE_EVERY: Final = 5
-"""Checks between two look-ups of the server's name while contact is lost."""
+RESOLVE_INTERVAL: Final = 5.0
+"""Seconds between two look-ups of the server's name while there is no contact."""
 HASH_PATIENCE: Final = 1.0
 """Seconds after which it is reported that the password is still being hashed."""
 LEAVE_TIMEOUT: Final = 1.0
@@ -119,7 +119,11 @@ class Conversation:
         self._dialled: list[Address] = []
         self._reached: Address | None = None
         self._source: str | None = None
-        self._watch: asyncio.Task[None] | None = None
+        self._ahead = 0.0
+        """By how many seconds the wall clock was ahead of the monotonic one."""
+        self._watch: Watch | None = None
+        self._looking: asyncio.Task[None] | None = None
+        self._resolving: asyncio.Task[None] | None = None
         self._looking_up: asyncio.Task[None] | None = None
         self._hashing: asyncio.Task[None] | None = None
         self._obstacles: tuple[tuple[str, str], ...] = ()
@@ -152,15 +156,16 @@ class Conversation:
 
     async def __aenter__(self) -> Conversation:
         self._carrier.start()
-        self._watch = asyncio.create_task(self._watch_network())
         return self
 
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        for task in (self._watch, self._looking_up, self._hashing):
+        for task in (self._looking, self._resolving, self._looking_up, self._hashing):
             if task is not None:
                 task.cancel()
+        if self._watch is not None:
+            self._watch.close()
         self._carrier.flush()
         self._carrier.close()
 
@@ -173,8 +178,11 @@ class Conversation:
         """
         ends_at = _end_of(timeout)
         self._dial(await self._look_up(timeout))
+        self._resolve_until_contact()
         connected: e.Connected = await self._wait((e.Connected,), _left(ends_at))
-        self._reached, self._source = connected.address, self._carrier.find_source(connected.address)
+        self._reached = connected.address
+        if self._watch is None:
+            self._watch_machine()
         return connected
 
     async def _look_up(self, timeout: float | None) -> list[Address]:
@@ -389,7 +397,12 @@ class Conversation:
                 refusal = self._error_of(event)
                 if code in PUT_OFF or (isinstance(refusal, Refused) and self._listener.mend(refusal)):
                     return
+            case e.ContactLost():
+                self._resolve_until_contact()
             case e.Connected(room, key, max_text=max_text):  # until a key is pinned, it may be another server's
+                if self._resolving is not None:
+                    self._resolving.cancel()
+                    self._resolving = None
                 self.room, self.server_key, self.max_text = room, key, max_text
                 self._obstacles = ()
             case e.Admitted(nodes=nodes):
@@ -506,24 +519,39 @@ class Conversation:
         reason = f"no answer within {max(1, round(seconds))} s"
         raise NoServer(self.server, seconds, reason, self._obstacles)
 
-    async def _watch_network(self) -> None:
-        """Ping at once after a sleep or with a new address; look up the server's again while it does not answer."""
-        ahead = time.time() - loop_time()
-        looks = 0
+    def _watch_machine(self) -> None:
+        """From now on, ping at once when this machine has slept or has another address."""
+        self._source, self._ahead = self._find_source(), time.time() - loop_time()
+        self._watch = self._carrier.watch_machine(self._look)
+        if self._watch is not None and not (self._watch.sees_network and self._watch.sees_sleep):
+            self._looking = asyncio.create_task(self._look_every(LOOK_INTERVAL))
+
+    async def _look_every(self, seconds: float) -> None:
         while True:
-            await asyncio.sleep(WATCH_INTERVAL)
-            now_ahead, now_source = time.time() - loop_time(), self._find_source()
-            if now_ahead - ahead > SLEPT or now_source not in (self._source, None):
-                self.peer.poke(loop_time())
-                self._carrier.flush()
-            ahead, self._source = now_ahead, now_source
-            looks += 1
-            is_dialling_first = self._reached is None and bool(self._dialled)
-            if looks % RESOLVE_EVERY == 0 and (self.silence is not None or is_dialling_first):
-                self._begin_look_up()
+            await asyncio.sleep(seconds)
+            self._look()
+
+    def _look(self, may_have_slept: bool = False) -> None:
+        """Look whether this machine has another address, or has slept; the wall clock goes on meanwhile."""
+        ahead, source = time.time() - loop_time(), self._find_source()
+        has_slept = may_have_slept or ahead - self._ahead > SLEPT
+        if has_slept or source not in (self._source, None):
+            self.peer.poke(loop_time())
+            self._carrier.flush()
+        self._ahead, self._source = ahead, source
 
     def _find_source(self) -> str | None:
         return self._carrier.find_source(self._reached) if self._reached is not None else None
+
+    def _resolve_until_contact(self) -> None:
+        """Look up the server's name again and again while it does not answer: its address may be another one now."""
+        if self._resolving is None or self._resolving.done():
+            self._resolving = asyncio.create_task(self._resolve_again())
+
+    async def _resolve_again(self) -> None:
+        while True:
+            await asyncio.sleep(RESOLVE_INTERVAL)
+            self._begin_look_up()
 
     def _note_nodes(self, nodes: tuple[Node, ...]) -> None:
         """From now on, dial these nodes too when contact is lost."""
