@@ -26,6 +26,7 @@ from sockatuh.cli.clipboard import clipboard
 from sockatuh.cli.direction import LEFT_TO_RIGHT, anchored, turns
 from sockatuh.cli.input_line import InputLine
 from sockatuh.cli.naming import shown_name
+from sockatuh.cli.narrator import draw_found, found
 from sockatuh.cli.pending import pending_rows
 from sockatuh.cli.rendering import NAMES_AT, TEXTS_FROM, Line, plain
 from sockatuh.cli.sign_in import AtTerminal
@@ -174,9 +175,11 @@ class FullScreen:
         self._log.add_lines(lambda columns: [row for line in kept for row in _answer_rows(line, columns)])
         self._changed()
 
-    def show_found(self, text: str, seqs: Sequence[int]) -> None:  # noqa: ARG002 - the hint says how many
-        """Show the newest of the lines that were found, in the middle."""
-        self._log.find(seqs, *self._size)
+    def show_found(self, text: str, seqs: Sequence[int]) -> None:
+        """Show the newest of the lines that were found, in the middle, or below the log if that no longer has it."""
+        if not self._log.find(seqs, *self._size):
+            self.note(found(text, seqs))
+            self.show(draw_found(seqs, self._state.held, self._room.me, self.columns))
         self._changed()
 
     def show_earlier(self, count: int) -> None:  # noqa: ARG002 - the log scrolls
@@ -193,11 +196,13 @@ class FullScreen:
 
     def toggle_people(self) -> bool:
         """Show or hide the people, where there is room for them; remembered."""
+        if self._face.size[0] < PEOPLE_FROM:
+            return False
         self._hides_people = not self._hides_people
         if (fault := self._state.choose(PEOPLE, HIDDEN if self._hides_people else SHOWN)) is not None:
             self.note(fault)
         self._changed()
-        return self._face.size[0] >= PEOPLE_FROM
+        return True
 
     def copy(self, text: str) -> bool:
         """Have the terminal copy a text (OSC 52)."""
@@ -282,18 +287,20 @@ class FullScreen:
         """Carry out the typed text; return whether it stays in the input, because it could not be."""
         if self._leaving is not None:
             return True
-        if not buffer.text.strip():
-            return False
-        self._log.to_newest()
-        match self._commands.run(buffer.text):
+        if buffer.text:
+            self._log.to_newest()
+        said = self._room.unanswered
+        outcome = self._commands.run(buffer.text)
+        if self._room.unanswered > said:
+            self._log.marker = None
+        match outcome:
             case NotDone(why):
                 self._refused = why
                 return True
             case Done.LEAVING:
                 self._leave(False)
             case Done.HANDLED:
-                if not buffer.text.startswith("/"):
-                    self._log.marker = None
+                pass
         return False
 
     def _forget_refusal(self, _: object) -> None:
