@@ -115,7 +115,7 @@ class Scrollback:
                 self._hear(entry.name, entry.at)
                 if is_unread and not entry.own and self.marker is None:
                     self.marker = self.end
-                if isinstance(entry, Whispered) or mentions(entry, me):
+                if (entry.name != me) if isinstance(entry, Whispered) else mentions(entry, me):
                     self._mentions.append(self.end)
             case Renamed():
                 if entry.name in self._spoke:

@@ -259,6 +259,7 @@ def test_the_newest_mention_is_gone_to_then_the_one_before() -> None:
     ]
     by_seq: dict[int, Entry] = {each.seq: each for each in mentions}
     log = log_of(by_seq.get(seq, said(seq)) for seq in range(1, 40))
+    log.add_entry(Whispered(40, NOON, "tom", "budi", "line 40"), "tom")
     for number in (25, 15, 5, 25):
         assert log.to_mention(COLUMNS, 1)
         assert numbers(log, height=1) == [number]
