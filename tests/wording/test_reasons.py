@@ -78,6 +78,31 @@ def _no_texts(node: ast.AST) -> Iterator[ast.AST]:
         yield from ast.walk(node.returns)
 
 
+NOT_FOR_PEOPLE: Final = {
+    # what stands in cli/ and has several words, but is not spoken
+    "command_tree.py": {"Made from the help pages of sockatuh."},  # marks files as ours
+    "completion_scripts.py": None,  # programs of shells
+    "firewalls.py": None,  # commands, and what firewalls print
+    "manual.py": None,  # the macros of man
+    "rows.py": {"… {} more rows"},  # the log
+    "service_files.py": None,  # units
+    "program.py": {"{} -m sockatuh", "sockatuh {} (protocol {})"},
+    "init.py": {"sockatuh {} (protocol {})", "password_hash = '{}'  # {}", 'state_dir = "."  # {}'},
+}
+_COMMAND_OR_STYLE: Final = re.compile(r"(sudo|sockatuh|hash-password) |.*\bclass:")
+
+
+def test_no_sentence_is_made_in_the_command_line_itself() -> None:
+    strays: dict[str, set[str]] = {}
+    for path in sorted((PACKAGE / "cli").rglob("*.py")):
+        module = str(path.relative_to(PACKAGE / "cli"))
+        allowed = NOT_FOR_PEOPLE.get(module, set())
+        if allowed is not None:
+            found = {*sentences_in(path.read_text("utf-8"))} - allowed
+            strays[module] = {text for text in found if not _COMMAND_OR_STYLE.match(text)}
+    assert {module: found for module, found in strays.items() if found} == {}
+
+
 @pytest.mark.parametrize("module", SOURCES)
 def test_no_sentence_of_the_packages_below_is_missing_from_the_table(module: str) -> None:
     found = {*sentences_in((PACKAGE / module).read_text("utf-8"))} - NO_SENTENCES.get(module, set())
