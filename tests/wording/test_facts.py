@@ -151,6 +151,15 @@ def test_a_reason_in_english_is_translated_by_the_sentence_that_takes_it_in(lang
     assert not left
 
 
+def test_indonesian_writes_large_numbers_with_full_stops() -> None:
+    for name, theirs in functions_of("id"):
+        for call in calls_of(name, theirs, PLAIN, [8031]):
+            other = told(theirs, call.values)
+            assert "8,031" not in other, name
+            if "8,031" in told(SENTENCES[name], call.values):
+                assert "8.031" in other, name
+
+
 TYPED: Final = re.compile(
     r"(?<![\w-])--?[a-z][a-z-]*|\$[A-Z_]+|SOCKATUH_[A-Z_]+|(?<![\w/.<])/[a-z]+\b|sockatuh://|~?/[a-z]+/[\w./-]+"
     rf"|\bsockatuh (?:{'|'.join(COMMANDS)})\b|\b(?:Ctrl|Alt)-[A-Z]|\b\w+\.(?:toml|md|socket|service)\b"

@@ -27,8 +27,8 @@ COMMANDS: Final = {
     "links": ("", "lihat tautan-tautan terakhir secara utuh"),
     "copy": ("[N]", "salin teks pesan-pesan terakhir"),
     "show": ("SEQ", "tampilkan teks panjang seluruhnya"),
-    "save": ("SEQ FILE", "simpan teks ke file baru"),
-    "net": ("", "lihat keadaan sambungan"),
+    "save": ("SEQ FILE", "simpan teks ke berkas baru"),
+    "net": ("", "lihat keadaan hubungan"),
     "help": ("", "tampilkan daftar ini"),
     "quit": ("", "keluar; Ctrl-D dan Ctrl-C juga"),
 }
@@ -40,7 +40,7 @@ REPLY_WHAT: Final = "/r memerlukan teks: /r sebentar lagi sampai"
 NOBODY_TO_ANSWER: Final = "belum ada yang mengirim pesan pribadi kepada Anda"
 NICK_WHAT: Final = "/nick memerlukan nama, satu kata: /nick tomas"
 YOU_ARE_BACK: Final = "Anda sudah kembali"
-QUIET_WHAT: Final = "/quiet adalah on atau off"
+QUIET_WHAT: Final = "/quiet harus on atau off"
 QUIET: Final = "yang datang dan pergi tidak ditampilkan; /quiet off menampilkannya"
 NOT_QUIET: Final = "yang datang dan pergi ditampilkan; /quiet on menyembunyikannya"
 BELLS: Final = {
@@ -57,21 +57,21 @@ COPY_NUMBER: Final = "/copy memerlukan angka"
 NO_LINES: Final = "tidak ada pesan di sini"
 NO_LINKS: Final = "tidak ada tautan di sini"
 NO_COPYING: Final = "/copy hanya bisa di layar yang digambar, tanpa --plain"
-SAVE_WHAT: Final = "/save memerlukan nomor teks dan file: /save 4321 catatan.txt"
+SAVE_WHAT: Final = "/save memerlukan nomor teks dan berkas: /save 4321 catatan.txt"
 NO_ADDRESS: Final = "belum ada"
-NET_ROWS: Final = ("server", "alamat", "kunci", "jawaban", "datagram", "kontak", "pesan")
+NET_ROWS: Final = ("server", "alamat", "kunci", "jawaban", "datagram", "hubungan", "pesan")
 """What the facts are about that /net shows."""
 IN_CONTACT: Final = "tidak pernah putus"
 
 
 def ask_private_password(name: str) -> str:
     """Ask whether a private line with the room's password is to be sent."""
-    return f"pesan itu memuat kata sandi ruang ini, dan {name} akan membacanya; kirim? [y/N]"
+    return f"pesan itu memuat kata sandi ruang ini, dan {name} akan membacanya; kirim juga? [y/T]"
 
 
 def first_private(name: str) -> str:
     """Say once who can read a private line."""
-    return f"pribadi: hanya Anda, {name}, dan yang memegang mesin server yang bisa membacanya"
+    return f"pribadi: hanya Anda, {name}, dan pemilik komputer servernya yang bisa membacanya"
 
 
 def under_way(command: str) -> str:
@@ -96,12 +96,12 @@ def away_too_long(size: int, most: int) -> str:
 
 def bell_is(bell: str) -> str:
     """Say what the bell may be, and what it is."""
-    return f"/bell adalah off, mine, atau all; sekarang {bell}"
+    return f"/bell harus off, mine, atau all; sekarang {bell}"
 
 
 def silenced(sentence: str, variable: str) -> str:
     """Add to a sentence about the bell that a variable keeps it silent."""
-    return f"{sentence}, tetapi ${variable} adalah off"
+    return f"{sentence}, tetapi ${variable} bernilai off"
 
 
 def nobody_here(name: str) -> str:
@@ -144,13 +144,13 @@ def unignored(name: str) -> str:
 
 def not_found(text: str, count: int) -> str:
     """Say that a search found nothing; `text` is quoted."""
-    return f"{text} tidak ada di {count:,} pesan di sini"
+    return f"{text} tidak ada di {_number(count)} pesan di sini"
 
 
 def found(text: str, count: int, shown: int) -> str:
     """Head the newest lines that a search has found; `text` is quoted."""
     newest = f", {shown} yang terbaru" if shown < count else ""
-    return f"{count:,} pesan dengan {text}{newest}"
+    return f"{_number(count)} pesan dengan {text}{newest}"
 
 
 def no_line(seq: int) -> str:
@@ -165,7 +165,7 @@ def copied(count: int) -> str:
 
 def copy_too_long(size: int, most: int) -> str:
     """Give the sizes of what is too long to copy, in bytes."""
-    return f"{size:,} byte; terminal diberi paling banyak {most:,}"
+    return f"{_number(size)} byte; terminal diberi paling banyak {_number(most)}"
 
 
 def is_there(file: str) -> str:
@@ -180,7 +180,7 @@ def not_saved(file: str, reason: str) -> str:
 
 def saved(size: int, file: str) -> str:
     """Say that a text was saved; `size` in bytes."""
-    return f"{size:,} byte disimpan di {fact(file)}"
+    return f"{_number(size)} byte disimpan di {fact(file)}"
 
 
 def answer_times(best: str, last: str) -> str:
@@ -190,7 +190,7 @@ def answer_times(best: str, last: str) -> str:
 
 def datagrams(sent: int, repeated: int) -> str:
     """Count datagrams."""
-    return f"{sent:,} terkirim, {repeated:,} di antaranya ulangan"
+    return f"{_number(sent)} terkirim, {_number(repeated)} di antaranya ulangan"
 
 
 def contact_losses(count: int, span: str) -> str:
@@ -200,7 +200,7 @@ def contact_losses(count: int, span: str) -> str:
 
 def unanswered_lines(count: int) -> str:
     """Say how many lines have no answer."""
-    return f"{count:,} belum terjawab"
+    return f"{_number(count)} belum terjawab"
 
 
 def span(seconds: float) -> str:
@@ -209,3 +209,7 @@ def span(seconds: float) -> str:
         return f"{round(seconds)} detik"
     minutes = round(seconds / 60)
     return f"{minutes} menit" if minutes < 100 else f"{round(minutes / 60)} jam"
+
+
+def _number(count: int) -> str:
+    return f"{count:,}".replace(",", ".")
