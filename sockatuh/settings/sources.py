@@ -53,6 +53,7 @@ CLIENT_VARIABLES: Final = frozenset(
         "TRUST",
         "DISCOVER",
         "LANG",
+        "NOTIFY",
         "SCREEN",
     )
 )

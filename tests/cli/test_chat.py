@@ -108,6 +108,7 @@ def test_a_mention_stands_out_without_colours_too(server: Server, person: Person
     terminal.wait_for("hesti  gilang: soup?")
     bold = [cell.data for row in terminal.screen.buffer.values() for cell in row.values() if cell.bold]
     assert "gilang: soup?" in "".join(bold)
+    assert terminal.written.count("\a") == 1, "it rings for what is new, once"
 
 
 def test_every_typed_command_works(server: Server, person: Person) -> None:

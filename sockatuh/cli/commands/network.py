@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from sockatuh.cli.naming import shown_key, shown_name
+from sockatuh.cli.naming import shown_name
 from sockatuh.cli.rows import aligned
+from sockatuh.protocol.identity import words
 from sockatuh.room.text import clean_line
 from sockatuh.wording import client as phrases
 from sockatuh.wording import commands as wording
@@ -20,7 +21,7 @@ def describe_network(desk: Desk, _: str) -> Outcome:
     facts = (
         f"{shown_name(room.name)}  {clean_line(room.server)}",
         clean_line(link.address) or wording.NO_ADDRESS,
-        shown_key(link.key),
+        " ".join(words(link.key)),
         wording.answer_times(best, last),
         wording.datagrams(link.sent, link.repeated),
         wording.contact_losses(link.losses, wording.span(link.lost_for)) if link.losses else wording.IN_CONTACT,
