@@ -36,6 +36,7 @@ from sockatuh.errors import (
     VersionMismatch,
 )
 from sockatuh.net.journal import is_journal, with_level
+from sockatuh.protocol.constants import ADDRESSEE_CODES
 from sockatuh.protocol.identity import words
 from sockatuh.room.moments import find_rfc3339
 from sockatuh.room.text import clean_line
@@ -211,8 +212,10 @@ def report(error: Exception, *, as_json: bool) -> int:
         line: dict[str, object] = {"v": 1, "type": "error", "code": explanation.code, "message": explanation.message}
         if isinstance(error, NameTaken) and error.tag:
             line |= _whose(error)
-        if isinstance(error, Refused) and error.code in ("no_such_name", "reads_in_clear"):
-            line |= {"to": clean_line(error.detail), "nearest": clean_line(error.suggestion) or None}
+        if isinstance(error, Refused) and error.code in ADDRESSEE_CODES:
+            line["to"] = clean_line(error.detail)
+        if isinstance(error, Refused) and error.code == "no_such_name":
+            line["nearest"] = clean_line(error.suggestion) or None
         if isinstance(error, ConfigurationError):
             line["problems"] = [
                 {"key": problem.key, "origin": problem.origin, "expected": problem.expected}

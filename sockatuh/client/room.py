@@ -21,7 +21,7 @@ from typing import Final, Protocol
 
 from sockatuh.errors import NotInRoom, Refused
 from sockatuh.protocol.client import events as e
-from sockatuh.protocol.constants import MAX_AWAY, MAX_NAME_BYTES, MAX_PARTS, MAX_PIECE
+from sockatuh.protocol.constants import ADDRESSEE_CODES, MAX_AWAY, MAX_NAME_BYTES, MAX_PARTS, MAX_PIECE
 from sockatuh.protocol.messages import MemberInfo
 from sockatuh.room.text import clean_line, clean_text
 from sockatuh.room.word import one_word
@@ -63,8 +63,6 @@ DRAIN_FACTOR: Final = 10
 """`drained` may take this many times its `patience` in total."""
 DEFAULT_MAX_TEXT: Final = 16_384
 """The longest text, in bytes, of a room with the default limits."""
-ADDRESSEE_CODES: Final = frozenset({"no_such_name", "reads_in_clear"})
-"""Refusals of a private line that are about its addressee."""
 LINES_AHEAD: Final = 64
 """Lines that may wait for their answer before `room_for_more` waits."""
 

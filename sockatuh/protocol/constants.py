@@ -85,6 +85,8 @@ PUT_OFF: Final = frozenset({"password_wait", "passwords_guessed"})
 """Refusals of a password that the server has not checked; it checks the next try after `wait_ms`."""
 UNDECIDED: Final = PUT_OFF | {"busy"}
 """Refusals that decide nothing about a proof: the offer it is for still stands, and it may be sent again."""
+ADDRESSEE_CODES: Final = frozenset({"no_such_name", "reads_in_clear"})
+"""Refusals of a private line that are about its addressee."""
 SALT_SIZE: Final = 16
 PASSWORD_FIELD_SIZE: Final = 72
 """Bytes to which a password is padded before it is sealed: the most that bcrypt reads."""
