@@ -4,9 +4,8 @@ There is one package per language, all with the same modules, names and signatur
 
 * `admin`: about running a room, and about errors;
 * `client`: about being in a room;
-    _MODULES = frozenset(
-        {"admin", "backup", "check", "client", "commands", "doctor", "identity", "install", "reasons", "usage"}
-    )
+* `commands`: about the commands that are typed in a chat;
+* `install`, `check`, `backup`, `doctor`, `identity`: about the commands of these names;
 * `reasons`: why something failed, as the packages below say it;
 * `usage`: the words of help pages and usage errors.
 

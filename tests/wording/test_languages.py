@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import string
+from pathlib import Path
 
 import pytest
 from wording.languages import ENGLISH, OTHERS, PACKAGES, modules_of, public, shape_of, texts_of
 
+import sockatuh.wording
 from sockatuh.cli.verdict import LABEL
 from sockatuh.cli.wrapping import reach
 from sockatuh.wording import LANGUAGES
@@ -14,6 +16,13 @@ from sockatuh.wording import LANGUAGES
 
 def test_every_package_can_be_chosen_and_every_choice_is_a_package() -> None:
     assert {*PACKAGES} == {*LANGUAGES}
+
+
+def test_the_guide_and_the_package_name_every_module() -> None:
+    modules = {f"`{name}`" for name in modules_of(ENGLISH) if name}
+    guide = Path(__file__).parents[2] / "docs/TRANSLATING.md"
+    for text in (guide.read_text("utf-8"), sockatuh.wording.__doc__ or ""):
+        assert {name for name in modules if name not in text} == set()
 
 
 @pytest.mark.parametrize("language", OTHERS)

@@ -11,7 +11,7 @@ from sockatuh.wording.facts import fact
 
 HELP_INSTALL: Final = """Install the room as a systemd service.
 
-Also installs the manual page, and command completion for those of bash, zsh and fish that this machine has.
+Also installs the manual page, and command completion for those of bash, zsh and fish that this machine has, in English.
 """
 HELP_UNINSTALL: Final = "Remove the service; the settings and what was said stay."
 HELP_PRINT: Final = "Print every file and every command, and do nothing."

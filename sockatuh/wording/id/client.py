@@ -120,7 +120,7 @@ MONTHS: Final = (
 WEEKDAYS: Final = ("Senin", "Selasa", "Rabu", "Kamis", "Jumat", "Sabtu", "Minggu")
 NOT_STORED_YET: Final = "… belum tersimpan"
 HELD: Final = (
-    "Server sedang tidak bisa menyimpan apa pun; pesan ini menunggu di sana dan berlanjut sendiri. Ctrl-C membatalkan."
+    "Server sedang tidak bisa menyimpan apa pun; ini menunggu di sana dan dilanjutkan sendiri. Ctrl-C membatalkan."
 )
 YOU: Final = "Anda"
 EMPTY: Final = "belum ada yang berbicara"

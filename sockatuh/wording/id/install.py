@@ -11,7 +11,8 @@ from sockatuh.wording.facts import fact
 
 HELP_INSTALL: Final = """Pasang ruang sebagai layanan systemd.
 
-Halaman manual juga dipasang, begitu pula pelengkap perintah untuk bash, zsh, dan fish yang ada di komputer ini.
+Halaman manual juga dipasang, begitu pula pelengkap perintah untuk bash, zsh, dan fish yang ada di komputer ini,
+semuanya dalam bahasa Inggris.
 """
 HELP_UNINSTALL: Final = "Copot layanan; setelan dan yang dikatakan tetap ada."
 HELP_PRINT: Final = "Tampilkan setiap berkas dan setiap perintah, dan jangan lakukan apa pun."
