@@ -40,6 +40,7 @@ from sockatuh.wording import client as phrases
 from sockatuh.wording import commands
 
 from .chat_state import ChatState
+from .direction import apart
 from .held_lines import HeldLines
 from .naming import quoted, shown_name
 from .rendering import LONGEST, Line, draw, faded, shorten
@@ -212,6 +213,7 @@ def describe(members: Sequence[Member]) -> str:
 
 def _described(member: Member) -> str:
     role = "" if member.role is Role.MEMBER else phrases.ROLES[member.role]
+    away = None if member.away is None else apart(member.away)
     return phrases.here_as(
-        shown_name(member.name), role, is_encrypted=member.dialect != UNENCRYPTED, is_present=member.present
+        shown_name(member.name), role, away, is_encrypted=member.dialect != UNENCRYPTED, is_present=member.present
     )

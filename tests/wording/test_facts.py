@@ -51,7 +51,6 @@ SAME: Final = {
     "client.MONTHS": "April, September and November",
     "client.milliseconds": "a unit",
     "client.answers": "a unit",
-    "client.here_as": "only a name if there is nothing to remark",
     "client.several_did": "names, and what they did, which comes in",
     "commands.COMMANDS": "what is typed as it stands",
     "commands.NET_ROWS": "a term",
