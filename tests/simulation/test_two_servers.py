@@ -15,6 +15,7 @@ from kit.clients import Client
 from kit.weather import Weather
 from simulation.world import FAIR, SimulatedRoom
 
+from sockatuh.protocol.client.events import NameChanged, RequestRefused
 from sockatuh.room.log import Append, Conflict, Outcome, Row
 
 SEEDS = range(8)
@@ -178,3 +179,27 @@ def test_a_line_is_one_entry_when_its_commit_was_called_failed_and_the_other_ser
     assert pair.run(SETTLE, until=lambda: len(ana.stored) == len(budi.stored) == 1 and pair.is_settled())
     assert [text for _, _, text in pair.rooms[0].messages()] == ["is it there?", "I have seen nothing"]
     assert ana.lines == budi.lines == [(3, "ana", "is it there?"), (4, "budi", "I have seen nothing")]
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_the_log_decides_between_a_rename_at_one_server_and_a_join_at_the_other(seed: int) -> None:
+    pair = Pair(seed, lag=0.05)
+    tom = pair.rooms[0].add_client("tom")
+    assert pair.run(20.0, until=partial(are_answered, [tom]))
+    phone = pair.rooms[1].add_client("tom", key=tom.key)
+    assert pair.run(20.0, until=partial(are_answered, [phone]))
+    ana = pair.rooms[1].add_client("ana")
+    pair.run(seed * 0.004)
+    tom.rename("ana")
+    assert pair.run(20.0, until=lambda: are_answered([ana]) and bool(tom.all(NameChanged) or tom.all(RequestRefused)))
+    pair.run(1.0)
+    assert pair.conflicts, "both were decided on before either was in the log"
+    names = [[member.name for member in room.server.room.members] for room in pair.rooms]
+    assert names[0] == names[1]
+    phone.say("hello")
+    assert pair.run(20.0, until=lambda: bool(phone.stored))
+    kinds, author = [row.kind for row in pair.log.rows], pair.rooms[0].messages()[-1][1]
+    if ana.is_in:
+        assert (names[0], kinds, author) == (["ana", "tom"], ["joined", "joined", "message"], "tom")
+    else:
+        assert (names[0], kinds, author) == (["ana"], ["joined", "renamed", "left", "message"], "ana")
