@@ -313,8 +313,9 @@ class JoinAttempts:
             self._admit(join, now)
         else:
             self._step(join, JoinStep.WRITTEN)
-            visitor.name, join.admit = admit.name, None
-            visitor.dialect.welcome(visitor, admit.name, join.known_from, now)
+            member = self._room.member_of(visitor.session)  # it may be written otherwise than when this was decided
+            visitor.name, join.admit = member.name if member else admit.name, None
+            visitor.dialect.welcome(visitor, visitor.name, join.known_from, now)
             if not visitor.dialect.encrypted:
                 self._log.warning(
                     "unencrypted_member_joined", name=visitor.name, address=format_address(visitor.address)

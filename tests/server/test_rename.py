@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 from kit.clients import Client
 from kit.instant_world import InstantWorld
+from kit.password_hash import quick_hash
 from kit.world import PASSWORD
 
 from sockatuh.protocol import messages as m
@@ -119,6 +120,31 @@ def test_who_is_in_under_an_earlier_password_is_told_nothing_about_the_next(worl
     world.person("budi")
     tom.rename(PASSWORD.replace(" ", "_"))
     assert tom.last(e.NameChanged).name == PASSWORD.replace(" ", "_"), "it may guess, but learns nothing"
+
+
+def test_who_is_in_under_an_earlier_password_gets_no_ticket_that_stands_in_for_the_next(world: InstantWorld) -> None:
+    tom = world.person("tom")
+    first = tom.last(e.Admitted).ticket
+    world.parts.secure.replace_password(quick_hash("another password"))
+    tom.rename("tomas")
+    assert tom.last(e.NameChanged) == e.NameChanged("tomas", b"", 1)
+    assert tom.peer._credentials.ticket == first, "a void one, but no empty one"
+    back = world.person(key=tom.key, ticket=first)
+    back.peer.join("tomas", None, world.now)
+    world.settle()
+    assert not back.is_in
+
+
+def test_a_session_that_is_let_in_while_the_spelling_changes_speaks_in_the_new_one(world: InstantWorld) -> None:
+    tom, budi = world.person("tom"), world.person("budi")
+    world.writer_busy = True
+    phone = world.person("tom", key=tom.key)
+    tom.rename("Tom")
+    world.writer_busy = False
+    world.settle()
+    assert phone.last(e.Admitted).name == "Tom"
+    phone.say("hello")
+    assert budi.story[-1] == "Tom: hello"
 
 
 def test_one_key_is_not_renamed_to_another_of_its_own_members(world: InstantWorld) -> None:

@@ -174,7 +174,8 @@ class MembersListed:
 class NameChanged:
     """We are called `name` now: we asked for it (`request`), or another session of ours did (None).
 
-    `ticket` is for the new name; None if another session got it, as the one we have is as good.
+    `ticket` is for the new name; None if another session got it, as the one we have is as good. It has no bytes if the
+    room's password was changed since we joined.
     """
 
     name: str

@@ -178,9 +178,9 @@ class Credentials:
         return None
 
     def rename(self, name: str, ticket: bytes | None) -> None:
-        """Note the name that the server gave the client, under which it comes back; None keeps the ticket it has."""
+        """Note the name that the server gave the client, under which it comes back, and the ticket, if there is one."""
         self.name = name
-        self.ticket = self.ticket if ticket is None else ticket
+        self.ticket = ticket or self.ticket
         if self._wanted is not None:
             self._wanted = replace(self._wanted, name=name)
 

@@ -197,7 +197,7 @@ class Endpoint:
         if session is None:
             return False
         self._table.join(session, name)
-        session.floor = floor
+        session.floor, session.has_old_password = floor, False
         ticket = self._seal_ticket(session, name)
         welcome = Welcome(name, self.log_id, start, self.head, ticket, confirmation=session.confirmation)
         self._requests.answer(session, number, welcome)
@@ -212,10 +212,11 @@ class Endpoint:
             self._table.rename(session, name)
 
     def answer_rename(self, cid: int, number: int, name: str) -> None:
-        """Answer RENAME: the member has this name, and here is a ticket for it."""
+        """Answer RENAME: the member has this name, and here is a ticket for it, unless the password was changed."""
         session = self._table.find(cid)
         if session is not None:
-            self._requests.answer(session, number, NameChanged(name, self._seal_ticket(session, name)))
+            ticket = b"" if session.has_old_password else self._seal_ticket(session, name)
+            self._requests.answer(session, number, NameChanged(name, ticket))
 
     def _seal_ticket(self, session: Session, name: str) -> bytes:
         return self.tickets.seal(Ticket(name, self.log_id, self.head), session.client_key, self._random)

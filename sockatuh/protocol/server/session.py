@@ -116,6 +116,8 @@ class Session:
     old_channel: Channel | None = None
     old_until: float = 0.0
     rekeyed_at: float = float("-inf")
+    has_old_password: bool = False
+    """Whether the password was changed since it joined: it stays, but gets no ticket that it could come back with."""
     moved_at: float = float("-inf")
     slowed_at: float = float("-inf")
     """When the client was last asked to slow down."""

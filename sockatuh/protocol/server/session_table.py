@@ -33,9 +33,9 @@ class SessionTable:
             session.rate.replace_rate(*datagram_rate(limits))
 
     def void_tickets(self) -> None:
-        """Void the tickets that sessions came with; those that have joined stay."""
+        """Void the tickets that sessions came with; those that have joined stay, but get no other ticket."""
         for session in self._sessions.values():
-            session.ticket = None
+            session.ticket, session.has_old_password = None, True
 
     def __len__(self) -> int:
         return len(self._sessions)
