@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Final, Protocol
 
 from sockatuh.cli.direction import LEFT_TO_RIGHT, anchored, apart, turns
@@ -20,6 +21,8 @@ SLOW_FROM: Final = 0.2
 """Seconds from which on the server's answers are called slow."""
 GAP: Final = 2
 """Columns between the two halves of the header."""
+MEASURED: Final = 512
+"""Rows whose width is remembered, as most of them are shown again and again."""
 BESIDE: Final = "│ "
 PRESENT, ABSENT, IN_CLEAR = "● ", "○ ", "! "
 
@@ -105,15 +108,16 @@ def header(contact: Contact, columns: int) -> Line:
         *([_speed(contact)] if not contact.in_contact or contact.answer_time is not None else []),
     ]
     right = " · ".join(facts) + " "
-    left = clip(
-        f" {shown_name(contact.room)} · {apart(clean_line(contact.server))}", max(0, columns - reach(right) - GAP)
-    )
+    room, server = (apart(clean_line(each)) for each in (contact.room, contact.server))
+    left = clip(f" {room} · {server}", max(0, columns - reach(right) - GAP))
     gap = max(1, columns - width_of(left) - width_of(right))
     return (("class:header", anchored(left) + " " * gap + right),)
 
 
 def people_rows(people: Sequence[Somebody], rows: int) -> list[Line]:
-    """Return the column of people, `rows` high: a heading and who is here."""
+    """Return the column of people, `rows` high: a heading and who is here; empty before that is known."""
+    if not people:
+        return []
     shown = people if len(people) < rows else people[: max(0, rows - 2)]
     lines: list[Line] = [(("class:heading", phrases.people(len(people))),), *map(_person, shown)]
     if len(shown) < len(people):
@@ -127,11 +131,17 @@ def beside(log: Sequence[Line], people: Sequence[Line], columns: int) -> list[Li
     rows: list[Line] = []
     for at in range(max(len(log), len(people))):
         row = log[at] if at < len(log) else ()
-        text = plain(row)
-        pad = " " * max(0, width - width_of(text))
-        edge = LEFT_TO_RIGHT + BESIDE if turns(text) else BESIDE
+        taken, is_turning = _measure(plain(row))
+        pad = " " * max(0, width - taken)
+        edge = LEFT_TO_RIGHT + BESIDE if is_turning else BESIDE
         rows.append((*row, ("", pad), ("class:event", edge), *(people[at] if at < len(people) else ())))
     return rows
+
+
+@lru_cache(maxsize=MEASURED)
+def _measure(text: str) -> tuple[int, bool]:
+    """Return how many columns a row takes, and whether it holds letters written from right to left."""
+    return width_of(text), turns(text)
 
 
 def _speed(contact: Contact) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Final, Protocol
 
+from prompt_toolkit.buffer import Buffer
 from prompt_toolkit.filters import Condition
 from prompt_toolkit.key_binding import KeyBindings, KeyPressEvent
 
@@ -50,9 +51,14 @@ WHEEL: Final = 1
 """Rows by which one key moves; terminals turn the mouse wheel into several of them."""
 
 
-def bind_keys(screen: Scrolled, *, is_empty: Callable[[], bool], is_searching: Callable[[], bool]) -> KeyBindings:
-    """Return the bindings. `is_empty`: nothing is typed, so that keys which edit may scroll."""
+def bind_keys(screen: Scrolled, buffer: Buffer, *, is_searching: Callable[[], bool]) -> KeyBindings:
+    """Return the bindings; keys that also edit scroll where there is nothing to edit in the buffer."""
     keys = KeyBindings()
+
+    def is_empty() -> bool:
+        return not buffer.text
+
+    at_end = Condition(lambda: buffer.document.is_cursor_at_the_end)
     empty, searching = Condition(is_empty), Condition(lambda: is_empty() and is_searching())
     always = Condition(lambda: True)
 
@@ -65,7 +71,7 @@ def bind_keys(screen: Scrolled, *, is_empty: Callable[[], bool], is_searching: C
     bind("pagedown", to=lambda: screen.scroll_pages(1))
     bind("c-home", to=screen.to_oldest)
     bind("c-end", to=screen.to_newest)
-    bind("end", to=screen.to_newest, when=empty)
+    bind("end", to=screen.to_newest, when=at_end)
     bind("up", to=lambda: screen.scroll_rows(-WHEEL), when=empty)
     bind("down", to=lambda: screen.scroll_rows(WHEEL), when=empty)
     bind("enter", to=screen.older_hit, when=searching)

@@ -23,9 +23,8 @@ from prompt_toolkit.renderer import print_formatted_text
 
 from sockatuh.cli.chat_state import ChatState
 from sockatuh.cli.clipboard import clipboard
-from sockatuh.cli.direction import LEFT_TO_RIGHT, anchored, turns
+from sockatuh.cli.direction import anchored, apart
 from sockatuh.cli.input_line import InputLine
-from sockatuh.cli.naming import shown_name
 from sockatuh.cli.narrator import draw_found, found
 from sockatuh.cli.pending import pending_rows
 from sockatuh.cli.rendering import NAMES_AT, TEXTS_FROM, Line, plain
@@ -79,9 +78,7 @@ class FullScreen:
         self._buffer = Buffer(multiline=True, accept_handler=self._accept)
         self._buffer.on_text_changed += self._forget_refusal
         self._input = InputLine(self._buffer, self._commands.completion, self._leave)
-        keys = bind_keys(
-            self, is_empty=lambda: not self._buffer.text, is_searching=lambda: self._log.search is not None
-        )
+        keys = bind_keys(self, self._buffer, is_searching=lambda: self._log.search is not None)
         self._face = Face(
             self._compose,
             self._buffer,
@@ -328,7 +325,7 @@ class FullScreen:
         self._size = width, max(1, height)
         tail = pending_rows(self._room.unplaced.values(), self._room.me, width, is_held=self._room.is_held)
         self._log.show_tail([(("class:pending", row),) for row in tail])
-        log = [_anchored(line) for line in self._log.window(width, height)] if height else []
+        log = self._log.window(width, height) if height else []
         log[:0] = [()] * (height - len(log))
         if shows_people:
             log = beside(log, people_rows(self._state.people.people, height), columns)
@@ -365,19 +362,14 @@ class FullScreen:
     def _leave_behind(self) -> None:
         """Print the last screenful on the normal screen, where it stays."""
         columns, rows = self._face.size
-        lines = [_anchored(line) for line in self._log.newest(columns, max(1, rows - FRAME - 1))]
+        lines = self._log.newest(columns, max(1, rows - FRAME - 1))
         if not lines:
             return
-        heading: Line = (("class:heading", phrases.as_you_left_it(shown_name(self._room.name))),)
+        heading: Line = (("class:heading", phrases.as_you_left_it(apart(clean_line(self._room.name)))),)
         pieces = [piece for line in (heading, *lines) for piece in (*line, ("", "\n"))]
         print_formatted_text(
             self._output, FormattedText(pieces), self._face.style, color_depth=self._face.app.color_depth
         )
-
-
-def _anchored(line: Line) -> Line:
-    """Return a line that begins at the left even on terminals that reorder right-to-left text."""
-    return (("", LEFT_TO_RIGHT), *line) if turns(plain(line)) else line
 
 
 def _answer_rows(line: str, columns: int) -> list[Line]:

@@ -16,7 +16,8 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Final
 
-from sockatuh.cli.rendering import LONGEST, TEXTS_FROM, Entry, Line, draw, draw_event, faded, mentions, shorten
+from sockatuh.cli.direction import LEFT_TO_RIGHT, turns
+from sockatuh.cli.rendering import LONGEST, TEXTS_FROM, Entry, Line, draw, draw_event, faded, mentions, plain, shorten
 from sockatuh.cli.rows import note_rows
 from sockatuh.cli.wrapping import CUT, reach
 from sockatuh.client.items import UNENCRYPTED, Came, Renamed, Said, Went, Whispered
@@ -50,7 +51,7 @@ class Block:
     def at(self, columns: int) -> Sequence[Line]:
         """Return the rows for a width."""
         if self.columns != columns:
-            self.rows, self.columns = self.draw(columns), columns
+            self.rows, self.columns = [_anchored(row) for row in self.draw(columns)], columns
         return self.rows
 
     def forget(self) -> None:
@@ -329,6 +330,11 @@ class Scrollback:
         if number == self.end and row >= len(self._tail):
             return self._last(columns) or Place(self._first, 0)
         return Place(number, max(0, row))
+
+
+def _anchored(line: Line) -> Line:
+    """Return a line that begins at the left even on terminals that reorder right-to-left text."""
+    return (("", LEFT_TO_RIGHT), *line) if turns(plain(line)) else line
 
 
 def marker_row(columns: int) -> Line:
