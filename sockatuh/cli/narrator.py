@@ -40,7 +40,6 @@ from sockatuh.wording import client as phrases
 from sockatuh.wording import commands
 
 from .chat_state import ChatState
-from .direction import apart
 from .held_lines import HeldLines
 from .naming import quoted, shown_name
 from .rendering import LONGEST, Line, draw, faded, shorten
@@ -213,7 +212,11 @@ def describe(members: Sequence[Member]) -> str:
 
 def _described(member: Member) -> str:
     role = "" if member.role is Role.MEMBER else phrases.ROLES[member.role]
-    away = None if member.away is None else apart(member.away)
+    # Not with what the person says about it: within this sentence it could imitate other names.
     return phrases.here_as(
-        shown_name(member.name), role, away, is_encrypted=member.dialect != UNENCRYPTED, is_present=member.present
+        shown_name(member.name),
+        role,
+        is_encrypted=member.dialect != UNENCRYPTED,
+        is_present=member.present,
+        is_away=member.away is not None,
     )

@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import os
+import sys
 from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
 from typing import Final
@@ -17,8 +18,9 @@ from prompt_toolkit import PromptSession
 from prompt_toolkit.application import in_terminal
 from prompt_toolkit.buffer import Buffer
 from prompt_toolkit.formatted_text import FormattedText
+from prompt_toolkit.input import Input
 from prompt_toolkit.key_binding import DynamicKeyBindings
-from prompt_toolkit.output import ColorDepth
+from prompt_toolkit.output import ColorDepth, Output
 from prompt_toolkit.renderer import print_formatted_text
 
 from sockatuh.client.items import Event, Waiting
@@ -50,9 +52,18 @@ PROMPT: Final = "> "
 
 
 class Screen:
-    """A view with an input line."""
+    """A view with an input line; `output` and `input` are the terminal unless a test says else."""
 
-    def __init__(self, room: Room, person: AtTerminal, profile: Profile, *, colour: bool) -> None:
+    def __init__(
+        self,
+        room: Room,
+        person: AtTerminal,
+        profile: Profile,
+        *,
+        colour: bool,
+        output: Output | None = None,
+        input: Input | None = None,  # noqa: A002 - as prompt_toolkit calls it
+    ) -> None:
         self._room, self._person = room, person
         self._state = ChatState(room, profile, self._write, os.environ, lambda: self._session.app.invalidate())
         self._narrator = Narrator(room, self, self._state)
@@ -73,8 +84,11 @@ class Screen:
             input_processors=[ShowRemoved()],
             prompt_continuation=" " * len(PROMPT),
             erase_when_done=True,
-            output=open_terminal(),
+            output=output or open_terminal(),
+            input=input,
         )
+        if sys.platform != "win32":  # there a signal tells of a new size
+            self._session.app.terminal_size_polling_interval = None
         self._session.default_buffer.accept_handler = self._accept
         self._input = InputLine(self._session.default_buffer, self._commands.completion, self._leave)
         self._session.app.key_processor.before_key_press += lambda _: self._state.notifier.touch()

@@ -277,11 +277,11 @@ def test_the_member_list_notes_what_is_special() -> None:
     members = (
         MemberInfo("ana", "", "secure", True, 0),
         MemberInfo("budi\x1b[31m", "", "classic", False, 0),
-        MemberInfo("citra", "", "secure", True, 0, away="lunch\x1b[31m"),
+        MemberInfo("citra", "", "secure", True, 0, away="lunch), zoe (no contact\x1b[31m"),
         MemberInfo("dewi", "", "secure", False, 0, away=""),
     )
     assert tell(CaughtUp(), present=members, then=lambda commands: commands.run("/who"))[1:] == [
-        "— 4 here: ana, budi (unencrypted, no contact), citra (away: lunch), dewi (no contact, away)"
+        "— 4 here: ana, budi (unencrypted, no contact), citra (away), dewi (no contact, away)"
     ]
 
 

@@ -432,13 +432,13 @@ def is_away(text: str) -> str:
     return f"away: {text}" if text else "away"
 
 
-def here_as(name: str, role: str, away: str | None, *, is_encrypted: bool, is_present: bool) -> str:
-    """Name somebody who is in the room; `role`: "" for a member, `away`: None for somebody who is not."""
+def here_as(name: str, role: str, *, is_encrypted: bool, is_present: bool, is_away: bool) -> str:
+    """Name somebody who is in the room; `role`: "" for a member."""
     remarks = [
         *([role] if role else []),
         *([] if is_encrypted else ["unencrypted"]),
         *([] if is_present else ["no contact"]),
-        *([] if away is None else [is_away(away)]),
+        *(["away"] if is_away else []),
     ]
     return f"{name} ({', '.join(remarks)})" if remarks else name
 

@@ -455,13 +455,13 @@ def is_away(text: str) -> str:
     return f"sedang pergi: {text}" if text else "sedang pergi"
 
 
-def here_as(name: str, role: str, away: str | None, *, is_encrypted: bool, is_present: bool) -> str:
-    """Name somebody who is in the room; `role`: "" for a member, `away`: None for somebody who is not."""
+def here_as(name: str, role: str, *, is_encrypted: bool, is_present: bool, is_away: bool) -> str:
+    """Name somebody who is in the room; `role`: "" for a member."""
     remarks = [
         *([role] if role else []),
         *([] if is_encrypted else ["tanpa enkripsi"]),
         *([] if is_present else ["tidak terhubung"]),
-        *([] if away is None else [is_away(away)]),
+        *(["sedang pergi"] if is_away else []),
     ]
     return f"{name} ({', '.join(remarks)})" if remarks else name
 

@@ -115,7 +115,7 @@ def test_a_line_with_the_password_is_asked_back_before_it_is_said(line: str, to:
 
 def test_hostile_names_and_texts_are_shown_clean() -> None:
     async def story(chat: Chat) -> None:
-        for text in TEXTS.values():
+        for text in (each[:300] for each in TEXTS.values()):
             for line in (f"/msg {text} x", f"/msg budi {text}", f"/ignore {text}", f"/unignore {text}", f"/{text}"):
                 for shown in await chat.type(line):
                     assert not forbidden_in(shown.replace("\u200e", "")), line
