@@ -90,7 +90,7 @@ class Client:
         self, directory: Path, server: Server | None = None, command: Sequence[str] = (), **environ: str
     ) -> None:
         kept = {key: value for key, value in os.environ.items() if not key.startswith("SOCKATUH_")}
-        for name in ("NO_COLOR", "TERM", "LANG", "LC_ALL", "COLUMNS", "LINES"):
+        for name in ("NO_COLOR", "TERM", "LANG", "LC_ALL", "LC_MESSAGES", "COLUMNS", "LINES"):
             kept.pop(name, None)
         self.directory = directory
         self._command = command

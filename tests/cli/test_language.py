@@ -9,6 +9,8 @@ import sys
 from pathlib import Path
 
 import pytest
+from cli.people import PASSWORD, Client, Server
+from kit.programs import SOCKATUH
 from machine import unmeasured
 
 from sockatuh.cli.shell_files import MAKERS, shell_files
@@ -48,6 +50,32 @@ def test_json_and_what_goes_with_it_on_stderr_are_english_in_every_language() ->
     done = sockatuh("who", "--json", "--bogus", SOCKATUH_LANG="id")
     assert json.loads(done.stdout)["message"] == "Error: No such option: --bogus"
     assert "\nError: No such option: --bogus\n" in done.stderr
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("screen", ["inline", "full"])
+def test_a_person_is_spoken_to_in_indonesian_from_the_first_question_to_the_last_line(
+    own_server: Server, tmp_path: Path, screen: str
+) -> None:
+    budi = Client(tmp_path / "budi", own_server, SOCKATUH, SOCKATUH_LANG="id", SOCKATUH_SCREEN=screen)
+    for variable in ("SOCKATUH_NAME", "SOCKATUH_PASSWORD"):
+        del budi.environ[variable]
+    terminal = budi.terminal("chat", "-n", "0")
+    try:
+        terminal.wait_for("Nama Anda [")
+        terminal.answer("]:", "budi")
+        terminal.answer("Kata sandi ruang:", "bukan ini")
+        terminal.wait_for("Username valid!", "itu bukan kata sandi ruang")
+        terminal.answer("Kata sandi ruang:", PASSWORD)
+        terminal.wait_for("di sini" if screen == "full" else "Anda adalah budi")
+        terminal.wait_until(lambda: any(line.startswith(">") for line in terminal.lines), "prompt")
+        terminal.enter("halo")
+        terminal.wait_for("budi  halo")
+        terminal.enter("/frob")
+        terminal.wait_for("tidak ada perintah /frob")
+        assert "There is" not in terminal.text
+    finally:
+        terminal.close()
 
 
 @pytest.mark.slow
