@@ -28,7 +28,7 @@ from sockatuh.net.notify import Notifier
 from sockatuh.protocol.client import events as e
 from sockatuh.protocol.datagrams import reset_token
 from sockatuh.protocol.server.limits import Limits
-from sockatuh.room.entries import Left, Message
+from sockatuh.room.entries import Left, Message, Whispered
 from sockatuh.room.log import Append
 from sockatuh.server import service as service_module
 from sockatuh.server.options import Ready, ServiceOptions
@@ -350,7 +350,9 @@ def test_a_shorter_retention_takes_effect_at_once(options: ServiceOptions) -> No
     async def story() -> None:
         async with serving(keeps_all, reread=lambda: options) as served:
             served.service.reload()
-            await eventually(lambda: [line.text for line in history.messages(None, None, 9)] == ["10 days", "0 days"])
+            await eventually(
+                lambda: [line.text for line in history.messages(None, None, 9) if not line.to] == ["10 days", "0 days"]
+            )
 
     asyncio.run(story())
 
@@ -417,11 +419,13 @@ def old_log(state_dir: Path, clock: Callable[[], int]) -> Iterator[RoomLog]:
 
 
 def fill_with_the_past(state_dir: Path) -> None:
-    """Leave a line, a name that was used and a closed session of 400, 40, 10 and 0 days ago."""
+    """Leave a line, a private one, a name that was used and a closed session of 400, 40, 10 and 0 days ago."""
     for days in (400, 40, 10, 0):
         at = wall_clock() - days * DAY_MS
         with old_log(state_dir, partial(int, at)) as log:
             log.append(Append(days.to_bytes(16, "big"), Message("ana", "key", f"{days} days", action=False)))
+            private = Whispered("ana", "key", f"{days} days", "budi", "other")
+            log.append(Append(b"private " + days.to_bytes(8, "big"), private))
             left = Left("guest", "key", "left", 1.0)
             log.append(Append(b"guests  " + days.to_bytes(8, "big"), left, f"guest of {days}"))
             recorder = SessionRecorder(log, partial(int, at))
@@ -442,17 +446,17 @@ def test_only_data_past_its_retention_is_deleted(
     fill_with_the_past(options.state_dir)
     history = HistoryReader(options.state_dir / "room.db")
 
-    def kept() -> tuple[list[str], list[str]]:
+    def kept() -> tuple[list[tuple[str, str]], list[str]]:
         return (
-            [line.text for line in history.messages(None, None, 100)],
+            [(line.text, line.to) for line in history.messages(None, None, 100, private=True)],
             [line.name for line in history.joins(None, None, 100)],
         )
 
+    said = [(f"{days} days", to) for days in lines for to in ("", "budi")]
+
     async def story() -> None:
         async with serving(replace(options, message_retention=messages, event_retention=events)) as served:
-            await eventually(
-                lambda: kept() == ([f"{days} days" for days in lines], [f"{days} days" for days in sessions])
-            )
+            await eventually(lambda: kept() == (said, [f"{days} days" for days in sessions]))
             assert not served.diary.of("storage_failed")
         with contextlib.closing(open_reader(options.state_dir / "room.db")) as database:
             owned = database.execute("SELECT count(*) FROM log WHERE kind = 'left'").fetchone()

@@ -16,6 +16,7 @@ import pytest
 from store.lines import body_of, entry, rename
 
 from sockatuh.errors import DatabaseDamaged, DatabaseTooNew, DatabaseUnusable, StoreError
+from sockatuh.room.entries import LINE_KINDS
 from sockatuh.room.log import Append, Committed, Conflict, Failed, Outcome, Row, Span, Stretch
 from sockatuh.room.moments import rfc3339
 from sockatuh.store import roomlog
@@ -288,13 +289,14 @@ def test_the_last_entry_of_each_key_is_known(room: Room) -> None:
     assert seqs(room.log.last_of_each_key()) == [2, 4]
 
 
-def test_volatile_kinds_are_delivered_and_counted_but_not_kept(path: Path) -> None:
-    room = Room(path, volatile_kinds=MESSAGES)
+@pytest.mark.parametrize("kind", ["message", "private"])
+def test_volatile_kinds_are_delivered_and_counted_but_not_kept(path: Path, kind: str) -> None:
+    room = Room(path, volatile_kinds=LINE_KINDS)
     with closing(room.log):
-        room.append(entry(1, text="soup at one"))
+        room.append(entry(1, kind, text="soup at one"))
         room.append(entry(2, "joined", "ana"))
-        assert room.append(entry(1)) == [Committed(entry(1).id, 1)]
-        assert [row.body for row in room.followed] == [body_of("message", "soup at one"), body_of("joined", "2")]
+        assert room.append(entry(1, kind)) == [Committed(entry(1).id, 1)]
+        assert [row.body for row in room.followed] == [body_of(kind, "soup at one"), body_of("joined", "2")]
         assert seqs(room.log.read(0, 10, 10)) == seqs(room.log.recent(10)) == [2]
         assert room.log.span() == Span(room.log.span().log_id, 1, 2)
     for file in path.parent.iterdir():
