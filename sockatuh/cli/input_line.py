@@ -24,6 +24,7 @@ from sockatuh.wording import client as phrases
 
 from .external_editor import EditorFailed, edit, find_editor
 from .tab_completion import TabCompletion
+from .terminal import discard_typed_ahead
 
 REMEMBERED: Final = 100
 """Lines typed before that Up brings back."""
@@ -79,6 +80,7 @@ class InputLine:
 
     async def watch(self, running: Coroutine[Any, Any, None]) -> None:
         """Run the application to its end; when cancelled, end the editor first, for which an application waits."""
+        discard_typed_ahead()
         task = asyncio.create_task(_outcome_of(running))
         try:
             await asyncio.wait({task})

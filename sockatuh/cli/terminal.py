@@ -10,6 +10,7 @@ remove is displayed as U+FFFD.
 
 from __future__ import annotations
 
+import contextlib
 import os
 import sys
 import unicodedata
@@ -43,6 +44,18 @@ def open_terminal() -> Output:
     if sys.platform == "win32" or not sys.stdout.isatty():
         return create_output()
     return UnaskedTerminal.from_pty(sys.stdout, term=os.environ.get("TERM"))
+
+
+def discard_typed_ahead() -> None:
+    """Drop what was typed before a screen took the terminal, which had turned its Enter into Ctrl-J, a new line."""
+    if not sys.stdin.isatty():
+        return
+    try:
+        import termios
+    except ImportError:
+        return
+    with contextlib.suppress(termios.error):  # the terminal was hung up
+        termios.tcflush(sys.stdin, termios.TCIFLUSH)
 
 
 class ShowRemoved(Processor):

@@ -85,7 +85,11 @@ def objects(client: Client, *lines: object) -> list[dict[str, Any]]:
 def test_a_program_says_private_lines_and_hears_of_those_that_nobody_gets(server: Server, person: Person) -> None:
     yuni = person("yuni", server)
     found = objects(
-        yuni, {"text": "one", "to": "yuni"}, {"text": "two", "to": "nobody"}, {"text": "three", "to": ""}, {"text": "4"}
+        yuni,
+        {"text": "one", "to": "yuni"},
+        {"text": "for nobody", "to": "nobody"},
+        {"text": "to nothing", "to": ""},
+        {"text": "4"},
     )
     private = next(each for each in found if each["type"] == "private")
     assert (private["from"], private["to"], private["text"], private["own"]) == ("yuni", "yuni", "one", True)
@@ -93,7 +97,7 @@ def test_a_program_says_private_lines_and_hears_of_those_that_nobody_gets(server
     assert {*errors} == {"no_such_name", "bad_line", "refused"}
     assert (errors["no_such_name"]["line"], errors["no_such_name"]["to"]) == (2, "nobody")
     assert errors["bad_line"]["input_line"] == 3
-    assert {"two", "three"}.isdisjoint(said_in(server))
+    assert {"for nobody", "to nothing"}.isdisjoint(said_in(server))
     assert "4" in said_in(server)
 
 

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import os
+import select
 import unicodedata
 
 import pytest
@@ -8,7 +10,7 @@ from hostile import TEXTS, faults_of_text
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sockatuh.cli.terminal import STAND_IN, show_removed
+from sockatuh.cli.terminal import STAND_IN, discard_typed_ahead, show_removed
 
 
 @pytest.mark.parametrize("name", TEXTS)
@@ -26,6 +28,19 @@ def test_ordinary_input_is_shown_unchanged() -> None:
     text = "Gr\u00fc\u00dfe, \u4f60\u597d \U0001f469\u200d\U0001f469\u200d\U0001f467"
     assert show_removed(text) == text
     assert show_removed("a\u202eb") == f"a{STAND_IN}b"
+
+
+def test_what_was_typed_before_a_screen_is_dropped(monkeypatch: pytest.MonkeyPatch) -> None:
+    ours, theirs = os.openpty()
+    with os.fdopen(theirs, "r") as stdin:
+        monkeypatch.setattr("sys.stdin", stdin)
+        os.write(ours, b"much too early\r")
+        assert select.select([stdin], [], [], 5)[0]
+        discard_typed_ahead()
+        assert not select.select([stdin], [], [], 0)[0]
+        os.write(ours, b"just in time\r")
+        assert stdin.readline() == "just in time\n"
+    os.close(ours)
 
 
 def test_pasted_text_has_no_effect_before_it_is_sent(server: Server, person: Person) -> None:
