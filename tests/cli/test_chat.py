@@ -202,7 +202,7 @@ def test_a_name_that_is_the_password_is_explained_and_another_asked_for(person: 
     terminal.answer("Room password:", PASSWORD)
     terminal.wait_for("A name must not be the room's password.")
     terminal.answer("]:", "rani")
-    terminal.wait_for("Berhasil bergabung!", "You are rani", HERE)
+    terminal.wait_for("Berhasil bergabung!", "You are rani", HERE, ">")
     terminal.enter("/quit")
     assert terminal.end() == 0
     server.stop()
