@@ -161,7 +161,7 @@ def test_a_killed_server_costs_no_line_and_everybody_is_back_by_themselves(own_s
     own_server.stop(signal.SIGKILL)
     first.enter("one")
     first.enter("two")
-    first.wait_for("one …", "two …", "last contact", "2 lines kept")
+    first.wait_for("one …", "two …", "no contact since", "2 lines kept")
     own_server.start()
     for terminal in (first, second):
         terminal.wait_for("joko  one", "joko  two")
