@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import string
 from pathlib import Path
+from typing import Final
 
 import pytest
 from wording.languages import ENGLISH, OTHERS, PACKAGES, modules_of, public, shape_of, texts_of
@@ -12,6 +13,9 @@ import sockatuh.wording
 from sockatuh.cli.verdict import LABEL
 from sockatuh.cli.wrapping import reach
 from sockatuh.wording import LANGUAGES
+
+ORDINARY: Final = 80
+"""The columns of a terminal that nobody has made wider."""
 
 
 def test_every_package_can_be_chosen_and_every_choice_is_a_package() -> None:
@@ -58,6 +62,17 @@ def test_what_stands_in_a_column_fits_it(language: str) -> None:
     modules = modules_of(language)
     assert max(map(reach, modules["doctor"].CHECKS.values())) < LABEL
     assert max(map(reach, modules["install"].NEWS.values())) <= reach("unchanged")
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_a_hint_fits_one_row_of_an_ordinary_terminal(language: str) -> None:
+    client = modules_of(language)["client"]
+    hints = [
+        client.no_contact_since("10:04:31", 11), client.delayed(11.0), client.held(11), client.hit(11, 112),
+        client.unseen(112), client.leaving(11), client.pasted(200, 8031), client.OUT_OF_CONTACT, client.SCROLLED,
+        client.unknown_command("serach"), client.not_done(client.ME_WHAT), client.not_done(client.SHOW_WHAT),
+    ]  # fmt: skip
+    assert [hint for hint in hints if reach(hint) >= ORDINARY] == []
 
 
 def places_of(text: str) -> list[str]:

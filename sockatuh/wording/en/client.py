@@ -359,7 +359,7 @@ def delayed(wait: float) -> str:
 
 def held(count: int) -> str:
     """Say that lines wait at the server, which can store nothing at present."""
-    return f"not stored yet: the server cannot store anything at the moment; {count} line{_s(count)} waiting there"
+    return f"not stored yet: the server cannot store anything now; {count} line{_s(count)} waiting there"
 
 
 def refused_line(reason: str) -> str:

@@ -135,7 +135,7 @@ LOSSES: Final = {
 }
 OUT_OF_CONTACT: Final = "sedang tidak terhubung; coba lagi setelah terhubung"
 ME_WHAT: Final = "/me perlu teks: /me melambai"
-SHOW_WHAT: Final = "/show perlu nomor yang ada di bawah teks panjang: /show 4321"
+SHOW_WHAT: Final = "/show perlu nomor teks panjang: /show 4321"
 SAY_PASSWORD: Final = "pesan itu berisi kata sandi ruang, dan semua orang akan membacanya; kirim juga? [y/T]"
 NOT_SAID: Final = "pesan berisi kata sandi itu tidak dikirim"
 NOT_UTF8: Final = "bukan UTF-8"
@@ -412,7 +412,7 @@ def delayed(wait: float) -> str:
 
 def held(count: int) -> str:
     """Say that lines wait at the server, which can store nothing at present."""
-    return f"belum tersimpan: server sedang tidak bisa menyimpan apa pun; {count} pesan menunggu di sana"
+    return f"belum tersimpan: server sedang tidak bisa menyimpan; {count} pesan menunggu di sana"
 
 
 def refused_line(reason: str) -> str:
@@ -427,7 +427,7 @@ def input_line_refused(number: int, reason: str) -> str:
 
 def not_done(why: str) -> str:
     """Say why a typed line was rejected, and how to get it back."""
-    return f"{why.removesuffix('.')}; tombol Atas memunculkannya lagi"
+    return f"{why.removesuffix('.')}; tombol Atas mengembalikannya"
 
 
 def too_long(size: int, most: int) -> str:
@@ -442,7 +442,7 @@ def in_parts(size: int, most: int) -> str:
 
 def unknown_command(word: str) -> str:
     """Say that there is no such command."""
-    return f"tidak ada perintah /{word}; /help menampilkan daftarnya, //{word} mengirimnya sebagai teks"
+    return f"tidak ada perintah /{word}; lihat /help, atau kirim sebagai teks: //{word}"
 
 
 def here(names: Sequence[str]) -> str:
