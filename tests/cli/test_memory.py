@@ -62,6 +62,22 @@ def test_one_off_overrides_do_not_change_remembered_choices(server: Server, pers
     terminal.wait_for("You are ana-who-chose")  # with no question
 
 
+def test_a_name_taken_in_a_chat_is_the_one_of_the_next_chat_and_of_scripts(server: Server, person: Person) -> None:
+    fitri = person("fitri-the-first", server)
+    terminal = fitri.terminal("chat", "--plain", server.address)
+    terminal.wait_for("You are fitri-the-first")
+    terminal.enter("/nick fitri-the-second")
+    terminal.wait_for("fitri-the-second now")
+    terminal.enter("/quit")
+    assert terminal.end() == 0
+    for variable in ("SERVER", "NAME", "PASSWORD"):
+        del fitri.environ[f"SOCKATUH_{variable}"]
+    assert fitri.call("send", "hello").returncode == 0, "by the ticket for the new name"
+    terminal = fitri.terminal("chat", "--plain")
+    terminal.wait_for("You are fitri-the-second")  # with no question
+    terminal.wait_for("fitri-the-second  hello")
+
+
 def test_each_name_keeps_its_own_ticket(server: Server, person: Person) -> None:
     budi = person("budi-of-two", server)
     names = ("budi-of-two", "bot-of-budi")
