@@ -14,6 +14,8 @@ from typing import Final
 
 CHOSEN_BY: Final = ("VISUAL", "EDITOR")
 FALLBACKS: Final = ("nano", "vi")
+LAST_MOMENTS: Final = 1.0
+"""Seconds in which an editor that is told to end ends by itself."""
 _LARGEST: Final = 4_194_304
 """The most bytes that are read of what the editor has written; a line may have 16 KiB."""
 
@@ -31,14 +33,14 @@ def find_editor(environ: Mapping[str, str], which: Callable[[str], str | None] =
 
 
 async def edit(text: str, command: Sequence[str]) -> str:
-    """Run an editor on a text and return what it has made of it, without the line end that editors add.
+    """Run an editor on a text and return what it has made of it; in the file, a text ends with a line end.
 
     The terminal must be the editor's while this waits. Raises EditorFailed.
     """
     try:
         with tempfile.TemporaryDirectory(prefix="sockatuh-") as directory:  # only its owner can enter it
             path = Path(directory, "line.txt")
-            path.write_bytes(text.encode("utf-8", "surrogateescape"))
+            path.write_bytes((text and f"{text}\n").encode("utf-8", "replace"))
             path.chmod(0o600)
             await _run([*command, str(path)])
             with path.open("rb") as file:
@@ -50,10 +52,14 @@ async def edit(text: str, command: Sequence[str]) -> str:
 
 async def _run(command: Sequence[str]) -> None:
     process = subprocess.Popen(command)  # noqa: S603 - the person's own choice
+    # In a thread, because the selector loop runs no processes on Windows.
+    ending = asyncio.get_running_loop().run_in_executor(None, process.wait)
     try:
-        code = await asyncio.to_thread(process.wait)  # Windows' selector loop runs no processes
+        code = await asyncio.shield(ending)
     except asyncio.CancelledError:
         process.terminate()
+        await asyncio.wait({ending}, timeout=LAST_MOMENTS)
+        process.kill()  # which does nothing to one that has ended
         raise
     if code:
         raise EditorFailed

@@ -19,6 +19,8 @@ def links_in(text: str) -> Iterator[str]:
     A link holds no space and no letter that looks like one, so wherever a terminal wraps it, no row of it can be taken
     for a line of the log.
     """
+    if "://" not in text:  # cleaning again is slow, and nearly no text has a link
+        return
     for line in lines_of(text):
         for found in _LINK.finditer(line):
             link = _without_punctuation(found[0])

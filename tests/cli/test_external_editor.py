@@ -2,12 +2,12 @@ from __future__ import annotations
 
 import asyncio
 import os
-import stat
 import sys
 from pathlib import Path
 
 import pytest
 
+from sockatuh.cli import external_editor
 from sockatuh.cli.external_editor import EditorFailed, edit, find_editor
 
 needs_posix = pytest.mark.skipif(os.name != "posix", reason="editors are shell scripts here")
@@ -40,7 +40,7 @@ def script(tmp_path: Path, body: str) -> list[str]:
 def test_a_text_comes_back_edited_and_its_file_is_private_and_removed(tmp_path: Path) -> None:
     note = tmp_path / "note"
     editor = script(tmp_path, f'echo "$1" > {note}; stat -c %a "$1" "$(dirname "$1")" >> {note}; echo more >> "$1"')
-    assert asyncio.run(edit("héllo\n", editor)) == "héllo\nmore"
+    assert asyncio.run(edit("héllo", editor)) == "héllo\nmore"
     path, *modes = note.read_text().split()
     assert modes == ["600", "700"]
     assert not Path(path).parent.exists()
@@ -65,10 +65,14 @@ def test_what_is_no_unicode_is_replaced(tmp_path: Path) -> None:
 
 
 @needs_posix
-def test_giving_up_ends_the_editor(tmp_path: Path) -> None:
+@pytest.mark.parametrize("last_words", ["", "trap '' TERM;"], ids=["usual", "stubborn"])
+def test_giving_up_ends_the_editor(tmp_path: Path, last_words: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(external_editor, "LAST_MOMENTS", 0.05)
     started = tmp_path / "started"
     os.mkfifo(started)
-    editor = script(tmp_path, f"echo $$ > {started}; exec {sys.executable} -c 'import signal; signal.pause()'")
+    editor = script(
+        tmp_path, f"{last_words} echo $$ > {started}; exec {sys.executable} -c 'import signal; signal.pause()'"
+    )
 
     async def give_up() -> int:
         editing = asyncio.create_task(edit("text", editor))
@@ -81,4 +85,9 @@ def test_giving_up_ends_the_editor(tmp_path: Path) -> None:
     number = asyncio.run(give_up())  # which waits for the thread that waits for the editor
     with pytest.raises(ProcessLookupError):
         os.kill(number, 0)
-    assert stat.S_ISFIFO(started.stat().st_mode)
+
+
+@needs_posix
+@pytest.mark.parametrize("text", ["", "one", "one\n", "one\n\n", "\n"])
+def test_what_is_not_changed_comes_back_as_it_was(tmp_path: Path, text: str) -> None:
+    assert asyncio.run(edit(text, script(tmp_path, "true"))) == text

@@ -210,7 +210,7 @@ def test_what_comes_while_an_editor_has_the_terminal_is_printed_afterwards(
         it.tell(entry(5, text="soup?"))
         await asyncio.to_thread(gate.write_text, "more\n")
         await it.see("ana  soup?")
-        await it.see_last("> halfmore")
+        await it.see_last("> half", "  more")
         assert "soup" not in it.wire.getvalue()[:written]
 
     on(story)
