@@ -23,7 +23,7 @@ from .errors import ExitCode, stop
 from .event_loop import run
 from .found_rooms import nothing_found, room_name
 from .options import JsonOption
-from .own_checks import check_profile, check_terminal, check_ticket
+from .own_checks import check_language, check_profile, check_terminal, check_ticket
 from .server_checks import check_server
 from .verdict import Result, Verdict, bad, exit_code_of, fine, print_verdict
 
@@ -38,7 +38,7 @@ def doctor(
 
 async def _doctor(server: str | None, *, as_json: bool) -> None:
     verdicts = []
-    async for verdict in _check_all(server, profile_of(os.environ)):
+    async for verdict in _check_all(server, profile_of(os.environ), as_json=as_json):
         verdicts.append(verdict)
         print_verdict(verdict, as_json=as_json)
     failed = sum(verdict.result is Result.BAD for verdict in verdicts)
@@ -46,7 +46,7 @@ async def _doctor(server: str | None, *, as_json: bool) -> None:
         stop(wording.summary(failed), exit_code_of(verdicts))
 
 
-async def _check_all(given: str | None, profile: Profile) -> AsyncIterator[Verdict]:
+async def _check_all(given: str | None, profile: Profile, *, as_json: bool) -> AsyncIterator[Verdict]:
     text, address = given or os.environ.get("SOCKATUH_SERVER"), None
     if not text:
         try:
@@ -67,6 +67,8 @@ async def _check_all(given: str | None, profile: Profile) -> AsyncIterator[Verdi
     yield check_ticket(profile, address.server if address is not None else None, os.environ.get("SOCKATUH_NAME"))
     for verdict in check_terminal(os.environ):
         yield verdict
+    if not as_json:  # which speaks English to every program
+        yield check_language(os.environ)
     if sys.platform != "win32":
         from .box_checks import check_room, find_room_here
 

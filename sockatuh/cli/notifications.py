@@ -66,9 +66,17 @@ class Dialect(Enum):
 
 def chosen_way(environ: Mapping[str, str]) -> Notify:
     """Return what SOCKATUH_NOTIFY asks for, or stop with a usage error if it means nothing."""
+    try:
+        return find_way(environ)
+    except ValueError as error:
+        stop(str(error), ExitCode.USAGE)
+
+
+def find_way(environ: Mapping[str, str]) -> Notify:
+    """Return what SOCKATUH_NOTIFY asks for; raises ValueError with a sentence if it means nothing."""
     value = environ.get(VARIABLE) or Notify.TERMINAL
     if value not in list(Notify):
-        stop(phrases.notify_is(VARIABLE, value), ExitCode.USAGE)
+        raise ValueError(phrases.notify_is(VARIABLE, value))
     return Notify(value)
 
 

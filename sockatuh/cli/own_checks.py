@@ -1,4 +1,4 @@
-"""The checks of `doctor` on what a client uses of this machine: its directory, its ticket, its terminal."""
+"""The checks of `doctor` on what a client uses of this machine: its directory, ticket, terminal and language."""
 
 from __future__ import annotations
 
@@ -13,12 +13,17 @@ from sockatuh.client.profile import Profile
 from sockatuh.errors import KeyFileError
 from sockatuh.store.files import read_private
 from sockatuh.store.ownership import refuse_foreign
+from sockatuh.wording import LANGUAGES, admin, choose_language, find_unknown
+from sockatuh.wording import VARIABLE as LANGUAGE_VARIABLE
 from sockatuh.wording import doctor as wording
 
+from . import notifications, which_screen
 from .errors import explain
 from .naming import shown_name
+from .notifications import Dialect, Notify, dialect_of, find_way
 from .questions import is_terminal
 from .verdict import Verdict, bad, fine, skipped
+from .which_screen import ScreenKind, choose_screen
 
 
 def check_profile(directory: Path) -> Verdict:
@@ -58,19 +63,56 @@ def check_ticket(profile: Profile, server: str | None, name: str | None) -> Verd
 
 
 def check_terminal(environ: Mapping[str, str], streams: tuple[TextIO, TextIO] | None = None) -> Iterator[Verdict]:
-    """Yield the verdict about the terminal, and which screen `chat` would take; by default that of stdin and stdout."""
+    """Yield the verdicts about the terminal and what `chat` would do on it; by default that of stdin and stdout."""
     stdin, stdout = streams or (sys.stdin, sys.stdout)
     if not (is_terminal(stdin) and is_terminal(stdout)):
         yield skipped("terminal", wording.NO_TERMINAL)
         return
     size, encoding, term = shutil.get_terminal_size(), stdout.encoding, environ.get("TERM", "")
-    is_plain = term == "dumb"
     multiplexer = "tmux" if environ.get("TMUX") else "screen" if environ.get("STY") else ""
-    has_colours = not is_plain and not environ.get("NO_COLOR")
+    has_colours = term != "dumb" and not environ.get("NO_COLOR")
     text = wording.terminal(term, size.columns, size.lines, encoding, colours=has_colours, multiplexer=multiplexer)
     facts = {"term": term, "columns": size.columns, "rows": size.lines, "encoding": encoding, "colours": has_colours}
     if encoding.lower().replace("-", "") != "utf8":
         yield bad("terminal", wording.not_utf8(encoding), wording.NOT_UTF8_REMEDY, **facts)
     else:
         yield fine("terminal", text, **facts)
-    yield fine("screen", wording.screen(plain=is_plain), plain=is_plain)
+    yield _check_screen(environ, (size.columns, size.lines))
+    yield _check_calls(environ)
+
+
+def _check_screen(environ: Mapping[str, str], size: tuple[int, int]) -> Verdict:
+    """Return the verdict on which screen `chat` would take, and why if it is not the full one."""
+    try:
+        kind = choose_screen(environ, size)
+    except ValueError as error:
+        return bad("screen", str(error), wording.unset(which_screen.VARIABLE))
+    if kind is ScreenKind.FULL:
+        because = ""
+    elif environ.get(which_screen.VARIABLE) == kind:
+        because = wording.said_by(which_screen.VARIABLE)
+    elif kind is ScreenKind.PLAIN:
+        because = wording.TERM_DUMB
+    else:
+        because = wording.terminal_small(which_screen.LEAST_COLUMNS, which_screen.LEAST_ROWS)
+    return fine("screen", wording.screen(kind, because), screen=kind)
+
+
+def _check_calls(environ: Mapping[str, str]) -> Verdict:
+    """Return the verdict on what calls somebody who is mentioned."""
+    try:
+        way = find_way(environ)
+    except ValueError as error:
+        return bad("calls", str(error), wording.unset(notifications.VARIABLE))
+    if way is Notify.TERMINAL and dialect_of(environ) is Dialect.NONE:
+        return fine("calls", wording.CALLED_BY_BELL_ONLY, notify=Notify.BELL)
+    return fine("calls", wording.CALLS[way], notify=way)
+
+
+def check_language(environ: Mapping[str, str]) -> Verdict:
+    """Return the verdict on which language people are spoken to in, and what has chosen it."""
+    if unknown := find_unknown(environ):
+        return bad("language", admin.no_such_language(unknown, [*LANGUAGES]), wording.unset(LANGUAGE_VARIABLE))
+    chosen_by = next(filter(environ.get, (LANGUAGE_VARIABLE, "LC_ALL", "LC_MESSAGES", "LANG")), "")
+    said = f"{chosen_by}={environ[chosen_by]}" if chosen_by else ""
+    return fine("language", wording.language(choose_language(environ), said))

@@ -30,6 +30,7 @@ from sockatuh.protocol.client import discovery as search
 from sockatuh.protocol.client.checkup import HELLOS
 from sockatuh.protocol.client.checkup import Path as Way
 from sockatuh.wording import check as states
+from sockatuh.wording.en import doctor as wording
 
 KEY, OTHER_KEY = bytes(range(32)), bytes(range(1, 33))
 AT = ("192.168.1.20", 7625)
@@ -67,7 +68,7 @@ def test_all_is_well_with_a_server_that_is_known(server: Server, person: Person)
     done = ana.call("doctor")
     assert (done.returncode, done.stderr) == (0, "")
     rows = [line.split(maxsplit=2) for line in done.stdout.splitlines()]
-    assert [row[1] for row in rows] == [*CHECKS, "terminal"]
+    assert [row[1] for row in rows] == [*CHECKS, "terminal", "language"]
     told = {check: (mark, text) for mark, check, text in rows}
     assert told["contact"][0] == "ok"
     assert told["contact"][1].endswith("ms, none lost")
@@ -317,14 +318,66 @@ def terminal(encoding: str = "utf-8", **environ: str) -> list[Verdict]:
     return list(own_checks.check_terminal(environ, (Tty(), Tty(encoding))))  # type: ignore[arg-type]
 
 
-def test_the_terminal_is_described_with_the_screen_that_chat_would_take() -> None:
-    described, screen = terminal(TERM="xterm-256color", TMUX="/tmp/tmux-1/default,1,0")  # noqa: S108 - a variable
+def test_the_terminal_is_described_with_what_chat_would_do_on_it() -> None:
+    described, screen, calls = terminal(TERM="xterm-256color", TMUX="/tmp/tmux-1/default,1,0")  # noqa: S108 - a variable
     assert described.text.startswith("xterm-256color, ")
     assert described.text.endswith("utf-8, colours, in tmux")
-    assert screen.text == "chat would use the screen"
-    assert terminal(TERM="dumb")[1].text == "chat would print plain lines"
+    assert (screen.text, screen.facts) == ("chat would take the full screen", {"screen": "full"})
+    assert (calls.text, calls.facts) == (wording.CALLED_BY_BELL_ONLY, {"notify": "bell"})
     assert "no colours" in terminal(TERM="xterm", NO_COLOR="1")[0].text
     assert terminal("iso8859-1", TERM="xterm")[0].result is Result.BAD
+
+
+@pytest.mark.parametrize(
+    ("environ", "text"),
+    [
+        ({"TERM": "dumb"}, f"chat would take plain lines: {wording.TERM_DUMB}"),
+        ({}, f"chat would take plain lines: {wording.TERM_DUMB}"),
+        ({"TERM": "xterm", "COLUMNS": "39"}, "chat would take the inline screen: the full one needs at least 40×8"),
+        (
+            {"TERM": "xterm", "SOCKATUH_SCREEN": "inline"},
+            "chat would take the inline screen: SOCKATUH_SCREEN says so",
+        ),
+        ({"TERM": "xterm", "SOCKATUH_SCREEN": "plain"}, "chat would take plain lines: SOCKATUH_SCREEN says so"),
+        ({"TERM": "xterm", "SOCKATUH_SCREEN": "full"}, "chat would take the full screen"),
+    ],
+)
+def test_the_screen_is_the_one_that_chat_would_take(
+    environ: dict[str, str], text: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COLUMNS", environ.get("COLUMNS", "80"))
+    assert terminal(**environ)[1].text == text
+
+
+@pytest.mark.parametrize(
+    ("environ", "text"),
+    [
+        ({"TERM": "foot"}, wording.CALLS["terminal"]),
+        ({"TERM": "foot", "SOCKATUH_NOTIFY": "bell"}, wording.CALLS["bell"]),
+        ({"TERM": "foot", "SOCKATUH_NOTIFY": "off"}, wording.CALLS["off"]),
+        ({"TERM": "dumb"}, wording.CALLED_BY_BELL_ONLY),
+    ],
+)
+def test_what_calls_somebody_is_said(environ: dict[str, str], text: str) -> None:
+    assert terminal(**environ)[2].text == text
+
+
+def test_the_language_is_named_with_what_has_chosen_it() -> None:
+    assert own_checks.check_language({}).text == "English"
+    assert own_checks.check_language({"LANG": "id_ID.UTF-8"}).text == (
+        "Indonesian (Bahasa Indonesia), from LANG=id_ID.UTF-8"
+    )
+    english = own_checks.check_language({"SOCKATUH_LANG": "en", "LC_ALL": "id_ID", "LANG": "C"})
+    assert english.text == "English, from SOCKATUH_LANG=en"
+    assert own_checks.check_language({"LC_ALL": "de_DE"}).text == "English, from LC_ALL=de_DE"
+
+
+def test_a_variable_that_means_nothing_is_bad_with_a_remedy() -> None:
+    _, screen, calls = terminal(TERM="xterm", SOCKATUH_SCREEN="ful", SOCKATUH_NOTIFY="on")
+    language = own_checks.check_language({"SOCKATUH_LANG": "xx"})
+    for each, variable in (screen, "SCREEN"), (calls, "NOTIFY"), (language, "LANG"):
+        assert each.result is Result.BAD
+        assert each.remedy.endswith(f"unset SOCKATUH_{variable}")
 
 
 # On the box.

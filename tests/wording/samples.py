@@ -13,7 +13,7 @@ from typing import Any, Final, Literal
 
 from sockatuh.errors import Problem
 from sockatuh.server.options import Ready
-from sockatuh.wording.en import admin, client, identity, install
+from sockatuh.wording.en import admin, client, doctor, identity, install
 
 NUMBERS: Final = (0, 1, 2, 11)
 CODES: Final[dict[str, tuple[str, ...]]] = {
@@ -24,6 +24,7 @@ CODES: Final[dict[str, tuple[str, ...]]] = {
     "did_leave.reason": tuple(client.LEFT_REASONS),
     "server_unproven.reason": ("welcome", "offer", "proofs"),
     "will_write.news": tuple(install.NEWS),
+    "screen.kind": tuple(doctor.SCREENS),
     "import_refused.fault": tuple(identity.FAULTS),
 }
 OBSTACLES: Final = tuple(admin.OBSTACLES)

@@ -17,10 +17,12 @@ HELP_DOCTOR_SERVER: Final = (
 CHECKS: Final = {
     # the names of the checks, at most 10 columns
     "broadcast": "broadcast",
+    "calls": "calls",
     "contact": "contact",
     "datagrams": "datagrams",
     "firewall": "firewall",
     "key": "key",
+    "language": "language",
     "name": "name",
     "port": "port",
     "profile": "profile",
@@ -36,6 +38,20 @@ CHECKS: Final = {
     "unit": "unit",
     "version": "version",
 }
+SCREENS: Final = {
+    "full": "the full screen",
+    "inline": "the inline screen",
+    "plain": "plain lines",
+}
+TERM_DUMB: Final = "TERM says that the terminal cannot move its cursor"
+CALLS: Final = {
+    # what calls somebody who is mentioned
+    "off": "nothing calls you: SOCKATUH_NOTIFY is off",
+    "bell": "a bell calls you when you are mentioned; SOCKATUH_NOTIFY leaves it at that",
+    "terminal": "a bell and a notification of the desktop call you when you are mentioned",
+}
+CALLED_BY_BELL_ONLY: Final = "a bell calls you when you are mentioned; this terminal is not known to show notifications"
+LANGUAGES: Final = {"en": "English", "id": "Indonesian (Bahasa Indonesia)"}
 NO_ADDRESS: Final = "the server has no address"
 NOT_REACHED: Final = "the server did not answer"
 NOT_PROVEN: Final = "the server has not proved its key"
@@ -203,9 +219,29 @@ def terminal(term: str, columns: int, rows: int, encoding: str, *, colours: bool
     return f"{fact(term) or 'TERM is not set'}, {columns}×{rows}, {fact(encoding)}, {paint}{around}"
 
 
-def screen(*, plain: bool) -> str:
-    """Say which screen `chat` would take."""
-    return "chat would print plain lines" if plain else "chat would use the screen"
+def screen(kind: str, because: str) -> str:
+    """Say which screen `chat` would take, and why if it is not the full one."""
+    return f"chat would take {SCREENS[kind]}" + (f": {because}" if because else "")
+
+
+def said_by(variable: str) -> str:
+    """Name the variable that decides."""
+    return f"{variable} says so"
+
+
+def terminal_small(columns: int, rows: int) -> str:
+    """Say how large a terminal has to be for the full screen."""
+    return f"the full one needs at least {columns}×{rows}"
+
+
+def unset(variable: str) -> str:
+    """Say what to do about a variable that means nothing."""
+    return f"Correct it, or do without: unset {variable}"
+
+
+def language(code: str, said_by: str) -> str:
+    """Say which language is spoken, and which variable with its value has chosen it, "" if none has."""
+    return f"{LANGUAGES.get(code, code)}, from {fact(said_by)}" if said_by else LANGUAGES.get(code, code)
 
 
 def not_utf8(encoding: str) -> str:

@@ -19,10 +19,12 @@ HELP_DOCTOR_SERVER: Final = (
 CHECKS: Final = {
     # the names of the checks, at most 10 columns
     "broadcast": "broadcast",
+    "calls": "panggilan",
     "contact": "jawaban",
     "datagrams": "datagram",
     "firewall": "firewall",
     "key": "kunci",
+    "language": "bahasa",
     "name": "nama",
     "port": "port",
     "profile": "profil",
@@ -38,6 +40,22 @@ CHECKS: Final = {
     "unit": "unit",
     "version": "versi",
 }
+SCREENS: Final = {
+    "full": "layar penuh",
+    "inline": "layar sebaris",
+    "plain": "baris biasa",
+}
+TERM_DUMB: Final = "menurut TERM, terminal ini tidak bisa memindahkan kursornya"
+CALLS: Final = {
+    # what calls somebody who is mentioned
+    "off": "tidak ada yang memanggil Anda: SOCKATUH_NOTIFY berisi off",
+    "bell": "bel memanggil Anda kalau nama Anda disebut; SOCKATUH_NOTIFY membatasinya sampai di situ",
+    "terminal": "bel dan notifikasi desktop memanggil Anda kalau nama Anda disebut",
+}
+CALLED_BY_BELL_ONLY: Final = (
+    "bel memanggil Anda kalau nama Anda disebut; terminal ini tidak dikenal bisa menampilkan notifikasi"
+)
+LANGUAGES: Final = {"en": "Inggris (English)", "id": "Indonesia"}
 NO_ADDRESS: Final = "server tidak punya alamat"
 NOT_REACHED: Final = "server tidak menjawab"
 NOT_PROVEN: Final = "server belum membuktikan kuncinya"
@@ -213,9 +231,29 @@ def terminal(term: str, columns: int, rows: int, encoding: str, *, colours: bool
     return f"{fact(term) or 'TERM tidak disetel'}, {columns}×{rows}, {fact(encoding)}, {paint}{around}"
 
 
-def screen(*, plain: bool) -> str:
-    """Say which screen `chat` would take."""
-    return "chat akan menampilkan baris biasa" if plain else "chat akan memakai layar"
+def screen(kind: str, because: str) -> str:
+    """Say which screen `chat` would take, and why if it is not the full one."""
+    return f"chat akan memakai {SCREENS[kind]}" + (f": {because}" if because else "")
+
+
+def said_by(variable: str) -> str:
+    """Name the variable that decides."""
+    return f"begitu menurut {variable}"
+
+
+def terminal_small(columns: int, rows: int) -> str:
+    """Say how large a terminal has to be for the full screen."""
+    return f"layar penuh perlu paling sedikit {columns}×{rows}"
+
+
+def unset(variable: str) -> str:
+    """Say what to do about a variable that means nothing."""
+    return f"Perbaiki, atau tanpa itu saja: unset {variable}"
+
+
+def language(code: str, said_by: str) -> str:
+    """Say which language is spoken, and which variable with its value has chosen it, "" if none has."""
+    return f"{LANGUAGES.get(code, code)}, dari {fact(said_by)}" if said_by else LANGUAGES.get(code, code)
 
 
 def not_utf8(encoding: str) -> str:
