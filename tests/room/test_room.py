@@ -667,6 +667,22 @@ def test_a_rename_keeps_the_age_of_the_seat_and_frees_none(rules: NameRules) -> 
     assert [member.name for member in harness.members()] == ["cem", "eva"], "budi's seat is still the newer one"
 
 
+def test_who_gives_up_the_seat_while_it_is_renamed_leaves_under_the_new_name_and_gets_it_back(rules: NameRules) -> None:
+    harness = RoomHarness(rules, max_members=2)
+    for session, name in enumerate(("ana", "dora"), 1):
+        harness.ask(session, name, name, address="10.0.0.1:1")
+    harness.commit()
+    harness.rename(1, "cem")
+    harness.go(1, left=False)
+    harness.ask(3, "budi", "budi", address="10.0.0.2:1")
+    harness.commit()
+    assert [member.name for member in harness.members()] == ["budi", "dora"]
+    assert harness.reasons() == ["renamed", "crowded"]
+    harness.ask(4, harness.room.find_renamed("ana", "ana"), "ana", address="10.0.0.1:1", returns=True)
+    harness.commit()
+    assert [member.name for member in harness.members()] == ["budi", "cem", "dora"], "whatever the bound is"
+
+
 def test_what_a_member_may_read_goes_back_to_its_first_name(harness: RoomHarness) -> None:
     harness.ask(1, "tom", "k")
     harness.commit()

@@ -260,6 +260,20 @@ def test_who_loses_contact_while_renamed_leaves_at_graces_end_under_the_new_name
     assert world.log.rows[-1].key == world.log.rows[-3].key
 
 
+def test_a_room_that_closes_while_somebody_is_renamed_is_empty_in_the_log(world: InstantWorld) -> None:
+    tom = world.person("tom")
+    world.person("budi")
+    world.writer_busy = True
+    tom.rename("tomas")
+    world.room_server.empty_room()
+    tom.rename("thomas")
+    world.writer_busy = False
+    world.settle()
+    left = [(body.name, body.reason) for body in world.bodies() if isinstance(body, Left)]
+    assert left == [("tom", "renamed"), ("budi", "closed"), ("tomas", "closed")]
+    assert names(world) == []
+
+
 def test_a_ticket_for_the_old_name_leads_to_the_new_one(world: InstantWorld) -> None:
     tom = world.person("tom")
     phone = world.person("tom", key=tom.key)
