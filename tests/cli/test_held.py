@@ -55,7 +55,7 @@ def test_send_reports_the_delay_and_respects_its_timeout(own_server: Server, per
         late = cici.run("send", "--timeout", "3", "one")
         assert late.returncode == 3
         assert HELD in late.stderr
-        assert "could not store anything for 3 s" in late.stderr
+        assert re.search("could not store anything for [123] s", late.stderr)  # what joining has left of the 3
         with cici.start("send", "two") as waiting:
             assert waiting.stderr is not None
             assert waiting.stderr.readline().strip() == HELD

@@ -122,7 +122,7 @@ def people_rows(people: Sequence[Somebody], rows: int) -> list[Line]:
     lines: list[Line] = [(("class:heading", phrases.people(len(people))),), *map(_person, shown)]
     if len(shown) < len(people):
         lines.append((("class:note", phrases.more(len(people) - len(shown))),))
-    return [_clipped(line, PEOPLE_COLUMNS - len(BESIDE)) for line in lines[:rows]]
+    return [shortened(line, PEOPLE_COLUMNS - len(BESIDE)) for line in lines[:rows]]
 
 
 def beside(log: Sequence[Line], people: Sequence[Line], columns: int) -> list[Line]:
@@ -159,7 +159,7 @@ def _person(somebody: Somebody) -> Line:
     return ((style, mark), name, *away)
 
 
-def _clipped(line: Line, columns: int) -> Line:
+def shortened(line: Line, columns: int) -> Line:
     """Return as much of a line as fits; what is cut ends in an ellipsis, as no name does."""
     if reach(plain(line)) <= columns:
         return line

@@ -42,7 +42,7 @@ from sockatuh.wording import client as phrases
 
 from .application import Face
 from .feed import Feed
-from .frame import PEOPLE_COLUMNS, PEOPLE_FROM, Contact, Situation, beside, header, hint, people_rows
+from .frame import PEOPLE_COLUMNS, PEOPLE_FROM, Contact, Situation, beside, header, hint, people_rows, shortened
 from .keys import bind_keys
 from .scrollback import IDLE_AFTER, Scrollback
 
@@ -329,7 +329,7 @@ class FullScreen:
         log[:0] = [()] * (height - len(log))
         if shows_people:
             log = beside(log, people_rows(self._state.people.people, height), columns)
-        below: Line = (("class:hint", anchored(" " + clip(hint(self._situation()), max(1, columns - BESIDE_INPUT)))),)
+        below = shortened((("class:hint", anchored(f" {hint(self._situation())}")),), max(1, columns - BESIDE_INPUT))
         return [header(self._contact(), columns), *log, below][:rows]
 
     def _contact(self) -> Contact:

@@ -57,6 +57,15 @@ def test_the_screen_has_header_log_hint_and_input(tmp_path: Path) -> None:
     assert not it.terminal.is_alternate
 
 
+def test_a_hint_that_does_not_fit_ends_in_an_ellipsis(tmp_path: Path) -> None:
+    async def act(it: Shown) -> None:
+        it.resize(40, 12)
+        it.type("/nothing-of-this-name\r")
+        await it.see("> /nothing-of-this-name", " there is no command /nothing-of-this-…")
+
+    on(tmp_path, act)
+
+
 def member(name: str, *, present: bool = True, dialect: str = "secure", away: str | None = None) -> MemberInfo:
     return MemberInfo(name, f"{name}-tag", dialect, present, NOW, away=away)
 
