@@ -9,5 +9,11 @@ from .passthrough import to_terminal
 
 
 def clipboard(text: str, environ: Mapping[str, str]) -> str:
-    """Return the control sequence that copies a text, which cannot leave it: it travels in base64."""
-    return to_terminal(f"\x1b]52;c;{base64.b64encode(text.encode()).decode()}\x1b\\", environ)
+    """Return the control sequence that copies a text, which cannot leave it: it travels in base64.
+
+    Within tmux it comes twice: bare, which tmux obeys with `set-clipboard on`, and wrapped, which it passes on with
+    `allow-passthrough on`. By default it swallows both.
+    """
+    sequence = f"\x1b]52;c;{base64.b64encode(text.encode()).decode()}\x1b\\"
+    wrapped = to_terminal(sequence, environ)
+    return sequence if wrapped == sequence else sequence + wrapped

@@ -1,9 +1,23 @@
 from __future__ import annotations
 
 import pytest
+from hostile import TEXTS, forbidden_in
 
 from sockatuh.cli.people_here import PeopleHere
-from sockatuh.client.items import Came, Event, Member, PresenceChanged, Renamed, Role, Said, Went, Whispered
+from sockatuh.cli.tab_completion import TabCompletion
+from sockatuh.client.items import (
+    Came,
+    Event,
+    Member,
+    PresenceChanged,
+    Renamed,
+    Role,
+    Said,
+    Went,
+    Whispered,
+    event_of,
+)
+from sockatuh.protocol.messages import MESSAGE, Entry
 
 
 def member(name: str, *, tag: str = "", role: Role = Role.MEMBER, dialect: str = "secure") -> Member:
@@ -85,3 +99,18 @@ def test_a_name_is_found_in_any_case() -> None:
     assert people().find("BUDI") is not None
     assert people().find("backup-bot") is not None
     assert people().find("zoe") is None
+
+
+def test_hostile_names_are_completed_clean() -> None:
+    here = PeopleHere()
+    for seq, text in enumerate(TEXTS.values(), 1):
+        event = event_of(Entry(seq, 0, MESSAGE, text[:300], "x"), own=False)
+        assert event is not None
+        here.take(event)
+    tab, typed = TabCompletion({"msg": here.names}, here.names), "/msg "
+    for _ in TEXTS:
+        completed = tab.complete(typed)
+        assert completed is not None
+        assert not forbidden_in(completed)
+        assert "\n" not in completed
+        typed = completed
