@@ -228,14 +228,23 @@ class Room:
         return NewName(shown, key, Intent("renamed", body, key, expect, also))
 
     def find_renamed(self, name: str, owner: str) -> str:
-        """Return the name to which renames of this owner have led from `name`; `name` itself if there were none."""
+        """Return the name to which renames of this owner have led from `name`; `name` itself if there were none.
+
+        If another key has taken a name on the way since, it is the name under which the owner is here, if it is here
+        under one only.
+        """
+        own, use = name, self._presence.use_of(self._rules.key(name))
+        if use is None:
+            return name
         for _ in range(NAMES_PER_OWNER):
-            use = self._presence.find_use(self._rules.key(name), owner)
-            after = use.renamed_to if use else ""
-            if not after or not self._presence.find_use(self._rules.key(after), owner):
+            if use is None or use.owner != owner:
                 break
-            name = after
-        return name
+            if not use.renamed_to:
+                return name
+            own, name = name, use.renamed_to
+            use = self._presence.use_of(self._rules.key(name))
+        here = [member.name for member in self._members.values() if member.owner == owner]
+        return here[0] if len(here) == 1 else own
 
     def find_addressee(self, name: str, at: int) -> Addressee | None:
         """Find to whom a private line goes at wall time `at`: who is here under a name, else the name's owner."""

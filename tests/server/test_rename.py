@@ -289,6 +289,24 @@ def test_a_ticket_for_the_old_name_leads_to_the_new_one(world: InstantWorld) -> 
     assert [body.name for body in world.bodies() if isinstance(body, Joined)] == ["tom", "thomas"]
 
 
+@pytest.mark.parametrize("taken", ["tomas", "tom"])
+@pytest.mark.parametrize("restarts", [False, True])
+def test_it_does_so_even_where_somebody_else_has_taken_a_name_on_the_way(taken: str, restarts: bool) -> None:
+    world = InstantWorld(ownership=0.0)
+    tom, eva = world.person("tom"), world.person("eva")
+    phone = world.person("tom", key=tom.key)
+    phone.cut_off = True
+    old = phone.last(e.Admitted).ticket
+    world.advance(IDLE + 2)
+    tom.rename("tomas")
+    tom.rename("thomas")
+    eva.rename(taken)
+    if restarts:
+        world.begin()
+    assert come_back(world, tom.key, old) == "thomas"
+    assert [body.name for body in world.bodies() if isinstance(body, Joined)] == ["tom", "eva"]
+
+
 def test_a_restart_finds_the_member_under_the_new_name_and_lets_it_return(world: InstantWorld) -> None:
     tom = world.person("tom")
     tom.rename("tomas")

@@ -10,7 +10,7 @@ from kit.clients import Client
 from kit.server import SERVER, name_rules
 from kit.weather import Weather
 from simulation.laws import Chronicle
-from simulation.world import FAIR, SimulatedRoom
+from simulation.world import FAIR, NAME_OWNERSHIP, SimulatedRoom
 
 from sockatuh.protocol.client.events import MembersListed
 from sockatuh.room.decisions import JOIN_LINES_UP_TO
@@ -27,7 +27,13 @@ class Story:
 
     def __init__(self, seed: int) -> None:
         # In some rooms nobody is shown who comes and goes, in some it ends with the third member.
-        self.world = SimulatedRoom(seed, join_lines_up_to=(JOIN_LINES_UP_TO, 0, 2)[seed % 3])
+        # In some, nobody keeps a name when that member is called something else or gone.
+        self.keeps_names = seed % 4 != 3
+        self.world = SimulatedRoom(
+            seed,
+            join_lines_up_to=(JOIN_LINES_UP_TO, 0, 2)[seed % 3],
+            name_ownership=NAME_OWNERSHIP if self.keeps_names else 0.0,
+        )
         self.dice = self.world.dice
         self.keys = [
             self.world.dice.randbytes(32) for _ in range(self.dice.choice([2, 3, 4, 5, 8, 30 if seed % 10 == 0 else 2]))
@@ -79,7 +85,7 @@ class Story:
         self.counter += 1
         to = self.dice.choice([to, to, to.upper(), f"nobody{self.counter}"])
         number = node.say(f"secret {self.counter}{extra}", to=to)
-        if name_rules().key(to) in log.owners and not self.world.server.wall_ahead:
+        if name_rules().key(to) in log.owners and self.keeps_names and not self.world.server.wall_ahead:
             self.owned.add((node, number))
 
     def whisper_at_length(self, node: Client) -> None:

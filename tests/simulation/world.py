@@ -47,19 +47,20 @@ class SimulatedRoom(World):
         *,
         classic: bool = False,
         join_lines_up_to: int = JOIN_LINES_UP_TO,
+        name_ownership: float = NAME_OWNERSHIP,
     ) -> None:
         dice = random.Random(seed)
         options = replace(
             OPTIONS,
             room="the room",
             history_on_join=50,
-            name_ownership=NAME_OWNERSHIP,
+            name_ownership=name_ownership,
             limits=limits or Limits(handshakes_per_address=1000, handshakes_burst=1000),
             classic=classic,
             join_lines_up_to=join_lines_up_to,
         )
         super().__init__(RoomServer(dice, options, disk=DISK, bcrypt=BCRYPT), weather=weather)
-        self.dice = dice
+        self.dice, self.name_ownership = dice, name_ownership
         self.server.true_time = lambda: self.now
         self.log = self.server.log
         self.members: list[Client] = []
@@ -188,7 +189,7 @@ class SimulatedRoom(World):
 
     def _check_membership(self, chronicle: Chronicle) -> None:
         """Assert that the room is what the log says, and that the last entries of all names say the same."""
-        whole, last = PresenceFold(NAME_OWNERSHIP), PresenceFold(NAME_OWNERSHIP)
+        whole, last = PresenceFold(self.name_ownership), PresenceFold(self.name_ownership)
         for fold, rows in ((whole, self.log.rows), (last, self.log.last_of_each_key())):
             for row in rows:
                 fold.apply(row.seq, row.at, row.body, row.key)
