@@ -28,7 +28,7 @@ from machine import free_port
 from sockatuh.client.session import Conversation, ConversationOptions
 from sockatuh.protocol.client import events as e
 from sockatuh.protocol.identity import Invite
-from sockatuh.protocol.messages import JOINED, LEFT, MESSAGE, SCRIPT, Entry
+from sockatuh.protocol.messages import JOINED, LEFT, MESSAGE, PRIVATE, RENAMED, SCRIPT, Entry
 from sockatuh.store.history import HistoryReader
 
 PASSWORD = "tulip-harbor-sixteen"
@@ -292,8 +292,9 @@ class Member:
         """Tell whether all that was said is stored."""
         return self.stored.keys() == self.said.keys()
 
-    def say(self, text: str) -> int:
-        number = self.conversation.say(text)
+    def say(self, text: str, *, to: str = "") -> int:
+        """Say a line; `to` is the addressee of a private one."""
+        number = self.conversation.say(text, to=to)
         self.said[number] = text
         return number
 
@@ -334,7 +335,13 @@ class Member:
 
 
 def _as_shown(entry: Entry) -> str:
-    shown = {MESSAGE: f"{entry.name}: {entry.text}", JOINED: f"{entry.name} joined", LEFT: f"{entry.name} left"}
+    shown = {
+        MESSAGE: f"{entry.name}: {entry.text}",
+        JOINED: f"{entry.name} joined",
+        LEFT: f"{entry.name} left",
+        PRIVATE: f"{entry.name} → {entry.to}: {entry.text}",
+        RENAMED: f"{entry.name} is now {entry.text}",
+    }
     return shown.get(entry.kind, "")
 
 

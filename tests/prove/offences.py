@@ -100,6 +100,34 @@ def begin_lines(signal: Signal, port: int, seconds: float, rate: float) -> Toll:
     return _pour(signal, _member(port), halves, seconds, rate)
 
 
+def whisper(signal: Signal, port: int, seconds: float, rate: float) -> Toll:
+    """Say private lines to names that nobody has, to what is no name, and to oneself."""
+    names = ("nobody", "no body", "\x1b[2J", "\u202eana", "", NAME, "n" * 128)
+    lines = (
+        m.Say(number, 1, False, 0, 1, b"psst %d" % number, names[number % len(names)]) for number in itertools.count(1)
+    )
+    return _pour(signal, _member(port), lines, seconds, rate)
+
+
+def rename_again(signal: Signal, port: int, seconds: float, rate: float) -> Toll:
+    """Ask for name after name: legal ones, illegal ones, the one somebody has."""
+    names = ("# ", "\x1b[#m", "a b #", "speaker0", "#" * 60, "#")
+    calls = (
+        m.Call(number, m.Rename(names[number % len(names)].replace("#", f"r{number}")))
+        for number in itertools.count(10)
+    )
+    return _pour(signal, _member(port), calls, seconds, rate)
+
+
+def go_away(signal: Signal, port: int, seconds: float, rate: float) -> Toll:
+    """Be away and back, with texts that are as long as a datagram, or full of control characters."""
+    texts = (None, "x" * 1_100, "\x1b]0;away\x07\x1b[2J", "\n" * 500, "lunch", "\u202e" * 300)
+    calls = (
+        m.Call(number, m.Away(text)) for number, text in zip(itertools.count(10), itertools.cycle(texts), strict=False)
+    )
+    return _pour(signal, _member(port), calls, seconds, rate)
+
+
 def ping(signal: Signal, port: int, seconds: float, rate: float) -> Toll:
     """Ask whether the server is there."""
     return _pour(signal, _member(port), map(m.Ping, _tokens()), seconds, rate)

@@ -124,6 +124,29 @@ def _told_when_to_come(toll: Toll, seconds: float, _: ServerProcess) -> str:
     return f"{joined} joins, {toll.told['busy']} told to wait up to {toll.longest_wait:.0f} s"
 
 
+def _refused_or_told_to_wait(toll: Toll, seconds: float, server: ServerProcess) -> str:
+    told = _told_to_wait(toll, seconds, server)
+    refused = toll.told.get("no_such_name", 0)
+    require(refused > 0, f"nobody was told that there is no such name: {toll.told}")
+    return f"{refused} refused, {told}"
+
+
+def _renamed_at_the_rate(toll: Toll, seconds: float, server: ServerProcess) -> str:
+    told = _answered_at_the_rate("busy")(toll, seconds, server)
+    renamed = len(server.events("member_renamed"))  # who asks anew does not wait for the answer
+    most = ENTRIES_BURST + ENTRIES_PER_MINUTE / 60 * (seconds + SLACK) + 1
+    require(0 < renamed <= most, f"renamed {renamed} times: {toll.told}")
+    require(toll.longest_wait > 0, f"it was not told to wait: {toll.told}")
+    return f"{renamed} renames, {toll.told.get('name_invalid', 0)} of illegal names refused, of the rest {told}"
+
+
+def _away_at_the_rate(toll: Toll, seconds: float, server: ServerProcess) -> str:
+    noted = _answered_at_the_rate("Noted")(toll, seconds, server)
+    refused = toll.told.get("text_too_long", 0)
+    require(refused > 0, f"a text of any length is taken: {toll.told}")
+    return f"{noted}, {refused} refused"
+
+
 # A log that is long.
 
 
@@ -192,6 +215,14 @@ ATTACKS: Final = (
         "one key opens sessions from 100 addresses as fast as it can, and joins under 1,000 names/min from 20",
         Case("sessions", offences.open_sessions, 500, _told_of_too_many),
         Case("names", offences.take_names, 1_000 / 60, _told_when_to_come),
+    ),
+    _attack_for(
+        "offenders-names",
+        "one member says 10,000 private lines/s to nobody, asks for 10,000 names/s, legal and illegal, and is away and "
+        "back 10,000 times/s, with texts of any length and of control characters",
+        Case("private lines", offences.whisper, 10_000, _refused_or_told_to_wait),
+        Case("AWAY", offences.go_away, 10_000, _away_at_the_rate),
+        Case("renames", offences.rename_again, 10_000, _renamed_at_the_rate),
     ),
     _attack_for(
         "offenders-floods",

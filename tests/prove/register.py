@@ -26,6 +26,7 @@ from prove import (
     pastes,
     powerloss,
     refused,
+    renames,
     restores,
     roaming,
     service,
@@ -39,6 +40,7 @@ from prove import (
     unreachable,
     upgrade,
     villain,
+    whispers,
 )
 from prove.attack import Attack
 
@@ -71,6 +73,8 @@ ATTACKS: tuple[Attack, ...] = (
     *greedy.ATTACKS,
     *papers.ATTACKS,
     *streams.ATTACKS,
+    *whispers.ATTACKS,
+    *renames.ATTACKS,
     *middle.ATTACKS,
     *impostor.ATTACKS,
     *capture.ATTACKS,

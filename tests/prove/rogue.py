@@ -11,6 +11,7 @@ from collections import Counter
 from collections.abc import Iterator
 from typing import Final
 
+import msgspec
 from e2e.running import PASSWORD
 
 from sockatuh.client.password_hash import hash_password
@@ -87,13 +88,13 @@ class Rogue:
                 self._take(data, time.monotonic())
         return self
 
-    def join(self, name: str, password: str = PASSWORD) -> m.AnswerBody:
+    def join(self, name: str, password: str = PASSWORD, *, history: int = 0) -> m.AnswerBody:
         """Ask for an offer and prove the password; return the last answer."""
-        offer = self.ask(m.Join(name, b"", 0))
+        offer = self.ask(m.Join(name, b"", history))
         if not isinstance(offer, m.NameValid):
             return offer
         secret = hash_password(password.encode(), offer.salt, offer.cost)
-        return self.ask(self.prove(offer, name, password, secret))
+        return self.ask(msgspec.structs.replace(self.prove(offer, name, password, secret), history=history))
 
     def prove(self, offer: m.NameValid, name: str, password: str, secret: bytes) -> m.Join:
         """Return the JOIN with a proof of a password for an offer; `secret` is the hash that it shows."""
@@ -158,11 +159,15 @@ class Rogue:
             if data[:1] == bytes([DATA]) and self._established is not None:
                 try:
                     plaintext = self._established.channel.open_untrusted(data)
+                    self.note_opened(plaintext)
                     messages.append(m.decode_server_message_untrusted(plaintext))
                 except ProtocolError:  # for one who was at this address before
                     continue
                 self._note(messages[-1])
         return messages
+
+    def note_opened(self, plaintext: bytes) -> None:
+        """Look at what was sealed for this client; a hook for those who keep it."""
 
     def _take(self, data: bytes, now: float) -> None:
         if data[0] == COOKIE:

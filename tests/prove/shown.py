@@ -11,7 +11,7 @@ from hostile import TITLE, escapes_in, faults_of_text, lies_in, without_escapes
 from kit.terminal import Terminal
 from prove.attack import require
 
-PATIENCE: Final = 20.0
+PATIENCE: Final = 60.0
 QUIET: Final = 0.2
 """Seconds without a byte after which a program has nothing more to say."""
 _COUNTS: Final = re.compile(r"^\x1b\[[\d;]*([ABCDm])$")

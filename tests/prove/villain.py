@@ -35,9 +35,9 @@ ROOM: Final = f"\x1b]0;{TITLE}\x07\x1b[77A\u202e\nroom"
 REFUSED: Final = "refused"
 CLOSE: Final = "close"
 LAST: Final = "the last of all lines"
-LONGEST: Final = 15_000
+LONGEST: Final = 14_000
 A_NAME: Final = 300
-IN_A_PAGE: Final = 300
+IN_A_PAGE: Final = 250
 TURN: Final = 0.01
 NEVER: Final = (1 << 63) - 1
 _ENTRY: Final = re.compile(r"\d\d:\d\d |--:-- | {6}")
@@ -73,9 +73,15 @@ class Villain(BareRoom):
         said: list[Logged] = []
         for text in map(_sendable, TEXTS.values()):
             name = text[:A_NAME]
-            for kind in (m.MESSAGE, m.ACTION, m.JOINED, m.LEFT, m.CLAIMED, 77):
-                said.append(_entry(self.head + len(said) + 1, kind, name, _cut(text, LONGEST), tag=name, at=NEVER))
+            for kind in (m.MESSAGE, m.ACTION, m.JOINED, m.LEFT, m.CLAIMED, m.PRIVATE, m.RENAMED, 77):
+                seq = self.head + len(said) + 1
+                said.append(_entry(seq, kind, name, _cut(text, LONGEST), tag=name, at=NEVER, to=_to(kind, name)))
         said.append(_entry(self.head + len(said) + 1, m.MESSAGE, "ana", LAST))
+        for text in map(_sendable, TEXTS.values()):
+            states = (m.IN_CONTACT, m.CONTACT_LOST, m.AWAY, 77)
+            self.endpoint.tell_presence(
+                NEVER, [m.Change(text[:40], text[:8], state, _cut(text, 150)) for state in states]
+            )
         return self.publish(*said, head=said[-1].seq, now=time.monotonic())
 
     def _answer(self, event: ev.ServerEvent, now: float) -> None:
@@ -105,7 +111,7 @@ class Villain(BareRoom):
         texts = [_cut(_sendable(text), IN_A_PAGE) for text in TEXTS.values()]
         text = texts[self.asked[cid] % len(texts)]
         self.asked[cid] += 1
-        return m.Members((m.MemberInfo(text, text, text, False, NEVER),), self.asked[cid] < len(texts))
+        return m.Members((m.MemberInfo(text, text, text, False, NEVER, m.MEMBER, text),), self.asked[cid] < len(texts))
 
 
 class Lair:
@@ -154,8 +160,15 @@ def _cut(text: str, size: int) -> str:
     return text.encode()[:size].decode(errors="ignore")
 
 
-def _entry(seq: int, kind: int, name: str, text: str, *, tag: str = "", at: int = 1_700_000_000_000) -> Logged:
-    return Logged(seq, m.encode(m.Entry(seq, at, kind, name, text, b"", tag)))
+def _to(kind: int, name: str) -> str:
+    """Return to whom an entry is; some kinds have no addressee, and are to be shown as if they had none."""
+    return name if kind in (m.MESSAGE, m.PRIVATE, m.RENAMED) else ""
+
+
+def _entry(
+    seq: int, kind: int, name: str, text: str, *, tag: str = "", at: int = 1_700_000_000_000, to: str = ""
+) -> Logged:
+    return Logged(seq, m.encode(m.Entry(seq, at, kind, name, text, b"", tag, to, bool(to))))
 
 
 # The attack.
