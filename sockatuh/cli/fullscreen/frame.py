@@ -10,7 +10,7 @@ from typing import Final, Protocol
 from sockatuh.cli.direction import LEFT_TO_RIGHT, anchored, apart, turns
 from sockatuh.cli.naming import shown_name
 from sockatuh.cli.rendering import Line, Piece, author_style, plain
-from sockatuh.cli.wrapping import clip, reach, width_of
+from sockatuh.cli.wrapping import CUT, clip, reach, width_of
 from sockatuh.room.text import clean_line
 from sockatuh.wording import client as phrases
 
@@ -109,7 +109,9 @@ def header(contact: Contact, columns: int) -> Line:
     ]
     right = " · ".join(facts) + " "
     room, server = (apart(clean_line(each)) for each in (contact.room, contact.server))
-    left = clip(f" {room} · {server}", max(0, columns - reach(right) - GAP))
+    left = f" {room} · {server}"
+    if reach(left) > (room_for := columns - reach(right) - GAP):
+        left = clip(left, max(0, room_for - reach(CUT))) + CUT
     gap = max(1, columns - width_of(left) - width_of(right))
     return (("class:header", anchored(left) + " " * gap + right),)
 
@@ -164,9 +166,9 @@ def shortened(line: Line, columns: int) -> Line:
     if reach(plain(line)) <= columns:
         return line
     pieces: list[Piece] = []
-    left = columns - 1
+    left = columns - reach(CUT)
     for style, text in line:
         part = clip(text, left) if left > 0 else ""
         pieces.append((style, part))
         left = left - reach(part) if part == text else 0
-    return (*pieces, ("class:absent", "…"))
+    return (*pieces, ("class:absent", CUT))

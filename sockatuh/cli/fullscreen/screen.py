@@ -50,7 +50,6 @@ LAST_WORDS: Final = 10.0
 """Seconds without an acknowledgement after which the client leaves although lines are unsent."""
 FRAME: Final = 2
 """Rows of header and hint."""
-BESIDE_INPUT: Final = 1
 PEOPLE: Final = "people"
 HIDDEN, SHOWN = "hidden", "shown"
 
@@ -293,6 +292,8 @@ class FullScreen:
         match outcome:
             case NotDone(why):
                 self._refused = why
+                if not _fits(why, self._face.size[0]):
+                    self.note(why)
                 return True
             case Done.LEAVING:
                 self._leave(False)
@@ -329,7 +330,7 @@ class FullScreen:
         log[:0] = [()] * (height - len(log))
         if shows_people:
             log = beside(log, people_rows(self._state.people.people, height), columns)
-        below = shortened((("class:hint", anchored(f" {hint(self._situation())}")),), max(1, columns - BESIDE_INPUT))
+        below = shortened((("class:hint", anchored(f" {hint(self._situation())}")),), columns)
         return [header(self._contact(), columns), *log, below][:rows]
 
     def _contact(self) -> Contact:
@@ -370,6 +371,11 @@ class FullScreen:
         print_formatted_text(
             self._output, FormattedText(pieces), self._face.style, color_depth=self._face.app.color_depth
         )
+
+
+def _fits(sentence: str, columns: int) -> bool:
+    """Tell whether a sentence fits the row of hints, which begins with a space."""
+    return reach(sentence) < columns
 
 
 def _answer_rows(line: str, columns: int) -> list[Line]:

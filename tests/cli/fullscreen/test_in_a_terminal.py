@@ -117,3 +117,19 @@ def test_a_server_that_is_killed_while_somebody_types_costs_no_line(own_server: 
     terminal.wait_until(lambda: "no contact" not in terminal.text and "…" not in terminal.text, "contact")
     assert terminal.text.count("fajar  soup at one") == 1
     assert terminal.lines[-1] == "> half ty"
+
+
+@pytest.mark.slow
+def test_a_line_that_is_not_stored_is_told_below_what_was_left(own_server: Server, person: Person) -> None:
+    terminal = come_in(person("gita", own_server))
+    own_server.stop(signal.SIGKILL)
+    terminal.type("soup at one\r")
+    terminal.wait_for("gita  soup at one …")
+    terminal.type("\x04")
+    terminal.wait_for("leaving when 1 line is stored; Ctrl-C leaves at once")
+    terminal.type("\x03")
+    assert terminal.end() == 130
+    is_as_before(terminal)
+    assert terminal.lines[-4] == "kitchen, as you left it:"
+    assert terminal.lines[-2:] == ["1 line was not stored:", "      soup at one"]
+    own_server.start()

@@ -169,6 +169,15 @@ def test_a_command_that_cannot_be_done_stays_in_the_input_below_the_reason(tmp_p
     on(tmp_path, act)
 
 
+def test_a_reason_that_does_not_fit_the_hint_stands_whole_in_the_log(tmp_path: Path) -> None:
+    async def act(it: Shown) -> None:
+        it.type("/shrug\r")
+        await it.see("— there is no command /shrug; /help\n  lists them, //shrug says it as text —", "> /shrug")
+        assert it.rows[-2] == " there is no command /shrug; /help lis…"
+
+    on(tmp_path, act, columns=40, rows=8)
+
+
 def test_lines_that_came_too_fast_are_hinted_at_until_they_go_on(tmp_path: Path) -> None:
     async def act(it: Shown) -> None:
         it.type("one\r")
@@ -243,6 +252,21 @@ def test_a_text_survives_ten_resizes_once_and_nothing_scrolls_off_the_normal_scr
         await it.miss("half-typed")
 
     assert on(tmp_path, act).terminal.scrollback == []
+
+
+def test_a_terminal_of_any_size_shows_what_fits(tmp_path: Path) -> None:
+    async def act(it: Shown) -> None:
+        it.say("👩\u200d👩\u200d👧 soup at one\n" * 3)
+        it.type("half ty")
+        await it.see("> half ty")
+        for columns, rows in ((1, 1), (2, 2), (5, 3), (10, 4), (19, 5), (39, 7), (300, 90), (100, 2), (40, 8)):
+            painted = it.paintings
+            it.resize(columns, rows)
+            await it.until(lambda: it.paintings > painted, "painting")  # noqa: B023
+            assert not it.running.done()
+        await it.see("kitchen", "soup at one", "> half ty")
+
+    as_before(on(tmp_path, act, present=PEOPLE))
 
 
 def test_own_lines_stand_dim_below_the_log_until_they_are_in_it(tmp_path: Path) -> None:
