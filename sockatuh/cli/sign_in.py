@@ -13,6 +13,7 @@ from sockatuh.client.items import (
     Moved,
     NameFree,
     NameRefused,
+    NoAnswerYet,
     Notice,
     NotRemembered,
     PasswordWrong,
@@ -89,6 +90,8 @@ def tell_notice(notice: Notice, *, is_asked: bool) -> None:
             tell(phrases.delayed(seconds))
         case Unreachable(obstacles):
             tell(phrases.still_trying(wording.in_the_way(obstacles)))
+        case NoAnswerYet(server):
+            tell(phrases.no_answer_yet(short_form(server)))
         case Moved(room, server, before):
             tell(phrases.moved(shown_name(room), short_form(server), short_form(before)))
         case NotRemembered(error):

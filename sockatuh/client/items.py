@@ -305,6 +305,13 @@ class Unreachable:
 
 
 @dataclass(frozen=True, slots=True)
+class NoAnswerYet:
+    """The server (`host:port`) has been asked and says nothing, and nothing says why; the client waits."""
+
+    server: str
+
+
+@dataclass(frozen=True, slots=True)
 class NameFree:
     """The name can be had; `written` is how the room writes it."""
 
@@ -367,6 +374,7 @@ class Preparing:
 Notice: TypeAlias = (
     Waiting
     | Unreachable
+    | NoAnswerYet
     | Moved
     | NameFree
     | NameRefused

@@ -7,7 +7,8 @@ import asyncio
 import pytest
 
 from sockatuh import Here, IdentityChanged, Lost, NoServer, NotInRoom, Profile, Refused, Room, Said, Trust
-from sockatuh.client.items import Notice, SignedIn
+from sockatuh.client.connect import FIRST_ANSWER, SILENT_AFTER
+from sockatuh.client.items import NoAnswerYet, Notice, SignedIn
 from sockatuh.client.sign_in import Reason
 from sockatuh.client.stream import MOST_SIZE
 from sockatuh.protocol.server.limits import Limits
@@ -179,5 +180,25 @@ def test_a_key_that_another_client_of_the_profile_has_pinned_meanwhile_is_not_re
         pin = profile.find_pin("kitchen:7625")
         assert pin is not None
         assert pin.key == other
+
+    run(story())
+
+
+def test_a_server_that_says_nothing_is_reported_after_a_second_and_given_up_later() -> None:
+    async def story() -> None:
+        notices: list[tuple[float, Notice]] = []
+        async with MemoryRoom() as kitchen:
+            kitchen.cut_network()
+            loop = asyncio.get_running_loop()
+            with pytest.raises(NoServer):
+                async with kitchen.connect(name="ana", on_notice=lambda notice: notices.append((loop.time(), notice))):
+                    pass
+            assert [notice for _, notice in notices] == [NoAnswerYet("kitchen:7625")]
+            assert [at for at, _ in notices] == pytest.approx([SILENT_AFTER])
+            assert loop.time() == pytest.approx(FIRST_ANSWER)
+            kitchen.mend_network()
+            async with kitchen.connect(name="ana", on_notice=lambda notice: notices.append((loop.time(), notice))):
+                await asyncio.sleep(10)
+            assert [type(notice) for _, notice in notices[1:]] == [SignedIn]
 
     run(story())

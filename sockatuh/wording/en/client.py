@@ -340,6 +340,11 @@ def more_of_it(count: int, seq: int) -> str:
     return f"… {count} more line{_s(count)}; /show {seq}"
 
 
+def no_answer_yet(server: str) -> str:
+    """Say what is waited for."""
+    return f"Waiting for an answer from {server} …"
+
+
 def still_trying(obstacles: Sequence[str]) -> str:
     """Say what is in the way of the server, and that the client keeps trying."""
     told = "; ".join(obstacles)

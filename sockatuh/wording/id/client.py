@@ -391,6 +391,11 @@ def more_of_it(count: int, seq: int) -> str:
     return f"… {count} baris lagi; /show {seq}"
 
 
+def no_answer_yet(server: str) -> str:
+    """Say what is waited for."""
+    return f"Menunggu jawaban dari {server} …"
+
+
 def still_trying(obstacles: Sequence[str]) -> str:
     """Say what is in the way of the server, and that the client keeps trying."""
     told = "; ".join(obstacles)
