@@ -19,7 +19,7 @@ from .entries import Body, Claimed, Joined, Left, Message, Renamed, Whispered
 NAMES_PER_OWNER: Final = 32
 """Names that one key may own: a person uses a few, and scripts some more."""
 MAX_NAMES: Final = 65_536
-"""Names of absent people that are remembered: some 30 MiB, many years of a room's visitors."""
+"""Names of absent people that are remembered: some 40 MiB, many years of a room's visitors."""
 KEYLESS: Final = "keyless"
 """The place of everybody without a key, since nothing proves their addresses."""
 _SWEEP_FROM: Final = 1_024
@@ -73,8 +73,9 @@ def place_of(address: str, owner: str) -> str:
     return place_of_text(address) if owner else KEYLESS
 
 
-def _use_by(body: Joined | Left | Claimed | Renamed, seq: int, at: int) -> Use:
+def _use_by(body: Joined | Left | Claimed | Renamed, key: str, seq: int, at: int) -> Use:
     name = body.new if isinstance(body, Renamed) else body.name
+    name = key if name == key else name  # one string instead of two, for tens of thousands of names
     renamed_to = body.renamed_to if isinstance(body, Left) else ""
     return Use(name, body.owner, seq, at, body.since or seq, place_of_entry(body), renamed_to)
 
@@ -108,7 +109,7 @@ class PresenceFold:
         before = self._known.get(key)
         # A wrong clock may have stamped it with a year long past; it cannot be older than the entries before it.
         self._newest_at = max(self._newest_at, at)
-        use = _use_by(body, seq, self._newest_at) if body.owner else before.use if before else None
+        use = _use_by(body, key, seq, self._newest_at) if body.owner else before.use if before else None
         self._known[key] = _Known(seq, use)
         if body.owner:
             self._own(key, body.owner, before.use.owner if before and before.use else "")

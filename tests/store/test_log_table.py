@@ -6,7 +6,7 @@ from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from store.lines import body_of, entry, rename
 
@@ -92,6 +92,7 @@ def test_only_appends_that_fail_their_condition_are_rejected(asked: list[tuple[A
         max_size=20,
     )
 )
+@settings(max_examples=30)
 def test_two_entries_are_written_together_or_not_at_all(asked: list[tuple[int, tuple[str, str], int, int]]) -> None:
     model = Model()
     with empty_log() as connection:
