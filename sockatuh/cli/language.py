@@ -9,8 +9,8 @@ from __future__ import annotations
 from collections.abc import MutableMapping, Sequence
 from typing import Final, TextIO
 
-LANGUAGE: Final = "SOCKATUH_LANG"
-"""`wording.VARIABLE`, which cannot be imported before this module has done its work."""
+FOR_PROGRAMS: Final = "_SOCKATUH_FOR_PROGRAMS"
+"""`wording.FOR_PROGRAMS`, which cannot be imported before this module has done its work."""
 
 
 def command_of(args: Sequence[str]) -> str:
@@ -27,4 +27,4 @@ def asks_json(args: Sequence[str]) -> bool:
 def speak_english_to_programs(args: Sequence[str], environ: MutableMapping[str, str], stderr: TextIO) -> None:
     """Choose English for a command that programs read: with --json, and `serve` when its stderr is no terminal."""
     if asks_json(args) or (command_of(args) == "serve" and not stderr.isatty()):
-        environ[LANGUAGE] = "en"
+        environ[FOR_PROGRAMS] = "yes"

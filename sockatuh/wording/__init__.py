@@ -24,6 +24,8 @@ from typing import TYPE_CHECKING, Final
 
 VARIABLE: Final = "SOCKATUH_LANG"
 """The variable that names the language; without it the locale does."""
+FOR_PROGRAMS: Final = "_SOCKATUH_FOR_PROGRAMS"
+"""Set by `cli.language` within a process that speaks to programs, and so in English whatever a person asks for."""
 LANGUAGES: Final = {
     # the package: the codes that stand for it in the variable and in the names of locales
     "en": ("en", "c", "posix"),
@@ -68,7 +70,8 @@ if TYPE_CHECKING:
         usage,
     )
 else:
-    _chosen = import_module(f".{choose_language(os.environ)}", __name__)
+    _spoken = "en" if FOR_PROGRAMS in os.environ else choose_language(os.environ)
+    _chosen = import_module(f".{_spoken}", __name__)
     _MODULES = frozenset(
         {"admin", "backup", "check", "client", "commands", "doctor", "identity", "install", "reasons", "usage"}
     )
@@ -81,6 +84,7 @@ else:
 
 
 __all__ = [
+    "FOR_PROGRAMS",
     "HELP_JSON",
     "HELP_PASSWORD_FILE",
     "LANGUAGES",

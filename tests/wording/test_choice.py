@@ -7,8 +7,9 @@ from collections.abc import Mapping
 
 import pytest
 
-from sockatuh.cli.language import LANGUAGE, speak_english_to_programs
-from sockatuh.wording import VARIABLE, choose_language, find_unknown
+from sockatuh import wording
+from sockatuh.cli.language import FOR_PROGRAMS, speak_english_to_programs
+from sockatuh.wording import choose_language, find_unknown
 
 CHOICES: dict[str, tuple[Mapping[str, str], str]] = {
     "nothing set": ({}, "en"),
@@ -74,10 +75,10 @@ class _Terminal(io.StringIO):
     ],
 )
 def test_what_programs_read_is_in_english(args: list[str], stderr: io.StringIO, is_for_programs: bool) -> None:
-    environ = {VARIABLE: "id"}
+    environ = dict[str, str]()
     speak_english_to_programs(args, environ, stderr)
-    assert environ == {VARIABLE: "en" if is_for_programs else "id"}
+    assert (wording.FOR_PROGRAMS in environ) is is_for_programs
 
 
 def test_the_variable_has_one_name() -> None:
-    assert LANGUAGE == VARIABLE
+    assert FOR_PROGRAMS == wording.FOR_PROGRAMS

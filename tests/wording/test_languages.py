@@ -65,6 +65,11 @@ def test_what_stands_in_a_column_fits_it(language: str) -> None:
 
 
 @pytest.mark.parametrize("language", LANGUAGES)
+def test_every_language_has_a_name_in_every_language(language: str) -> None:
+    assert modules_of(language)["doctor"].LANGUAGES.keys() == LANGUAGES.keys()
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
 def test_a_hint_fits_one_row_of_an_ordinary_terminal(language: str) -> None:
     client = modules_of(language)["client"]
     hints = [
