@@ -27,12 +27,12 @@ from sockatuh.cli.direction import anchored, apart
 from sockatuh.cli.input_line import InputLine
 from sockatuh.cli.narrator import draw_found, found
 from sockatuh.cli.pending import pending_rows
-from sockatuh.cli.rendering import NAMES_AT, TEXTS_FROM, Line, plain
+from sockatuh.cli.rendering import Line
 from sockatuh.cli.sign_in import AtTerminal
 from sockatuh.cli.slash import CommandRunner, Done, NotDone
 from sockatuh.cli.talk import report_last_answers
 from sockatuh.cli.terminal import open_terminal
-from sockatuh.cli.wrapping import CUT, clip, reach, wrap
+from sockatuh.cli.wrapping import reach
 from sockatuh.client.items import Event, Waiting
 from sockatuh.client.profile import Profile
 from sockatuh.client.room import Room
@@ -44,7 +44,8 @@ from .application import Face
 from .feed import Feed
 from .frame import PEOPLE_COLUMNS, PEOPLE_FROM, Contact, Situation, beside, header, hint, people_rows, shortened
 from .keys import bind_keys
-from .scrollback import IDLE_AFTER, Scrollback
+from .log_view import LogView
+from .scrollback import IDLE_AFTER
 
 LAST_WORDS: Final = 10.0
 """Seconds without an acknowledgement after which the client leaves although lines are unsent."""
@@ -54,7 +55,7 @@ PEOPLE: Final = "people"
 HIDDEN, SHOWN = "hidden", "shown"
 
 
-class FullScreen:
+class FullScreen(LogView):
     """A view with a log that scrolls and an input; `output` and `input` are the terminal unless a test says else."""
 
     def __init__(
@@ -70,8 +71,9 @@ class FullScreen:
     ) -> None:
         self._room, self._person, self._clock = room, person, clock
         self._output = output or open_terminal()
-        self._state = ChatState(room, profile, self._write, os.environ, self._changed)
-        self._log = Scrollback()
+        size = self._output.get_size()
+        super().__init__((size.columns, size.rows), self._paint_soon)
+        self._state = ChatState(room, profile, self._write, os.environ, self._paint_soon)
         self._feed = Feed(room, self._state, self._log, self)
         self._commands = CommandRunner(room, self, self._state)
         self._buffer = Buffer(multiline=True, accept_handler=self._accept)
@@ -88,8 +90,6 @@ class FullScreen:
             colour=colour,
         )
         self._face.app.key_processor.before_key_press += self._touch
-        self._size = self._face.size
-        """The columns and rows of the log, as it was painted last."""
         self._key_at = clock()
         self._refused = ""
         self._delayed: float | None = None
@@ -128,9 +128,9 @@ class FullScreen:
 
     def _report(self, event: Event) -> None:
         self._feed.report(event, is_idle=self._clock() - self._key_at >= IDLE_AFTER)
-        self._changed()
+        self._paint_soon()
 
-    def _changed(self) -> None:
+    def _paint_soon(self) -> None:
         self._face.invalidate()
 
     def _touch(self, _: object) -> None:
@@ -147,47 +147,13 @@ class FullScreen:
         self._log.to_newest()
         return await self._face.ask_hidden()
 
-    # What a narrator and commands ask of a view.
-
-    @property
-    def columns(self) -> int:
-        """The log's width."""
-        return self._size[0]
-
-    def show(self, lines: Sequence[Line]) -> None:
-        """Show lines of the log."""
-        drawn = list(lines)
-        self._log.add_lines(lambda columns: _refitted(drawn, columns))
-        self._changed()
-
-    def note(self, sentence: str) -> None:
-        """Show a remark between them."""
-        self._log.add_note(sentence)
-        self._changed()
-
-    def answer(self, lines: Sequence[str]) -> None:
-        """Show the answer to a command."""
-        kept = list(lines)
-        self._log.add_lines(lambda columns: [row for line in kept for row in _answer_rows(line, columns)])
-        self._changed()
+    # What a narrator and commands ask of a view, besides the log.
 
     def show_found(self, text: str, seqs: Sequence[int]) -> None:
         """Show the newest of the lines that were found, in the middle, or below the log if that no longer has it."""
         if not self._log.find(seqs, *self._size):
             self.note(found(text, seqs))
             self.show(draw_found(seqs, self._state.held, self._room.me, self.columns))
-        self._changed()
-
-    def show_earlier(self, count: int) -> None:  # noqa: ARG002 - the log scrolls
-        """Show the screenful before this one."""
-        self.scroll_pages(-1)
-
-    def show_links(self, links: Sequence[str]) -> None:
-        """Show links, each whole on rows of its own without an indent, so that it can be copied."""
-        kept = list(links)
-        self._log.add_lines(
-            lambda columns: [(("class:note", row),) for link in kept for row in _chopped(link, columns)]
-        )
         self._changed()
 
     def toggle_people(self) -> bool:
@@ -197,7 +163,7 @@ class FullScreen:
         self._hides_people = not self._hides_people
         if (fault := self._state.choose(PEOPLE, HIDDEN if self._hides_people else SHOWN)) is not None:
             self.note(fault)
-        self._changed()
+        self._paint_soon()
         return True
 
     def copy(self, text: str) -> bool:
@@ -223,45 +189,9 @@ class FullScreen:
         if self._delay_ends is not None:
             self._delay_ends.cancel()
         self._delayed, self._delay_ends = None, None
-        self._changed()
+        self._paint_soon()
 
-    def refuse(self, text: str, reason: str) -> None:
-        """Say that a text was rejected; what was typed meanwhile stays in the input."""
-        self.note(phrases.refused_line(reason))
-        first_row = clean_line(text.partition("\n")[0])
-        self._log.add_lines(
-            lambda columns: [(("class:note", " " * TEXTS_FROM + clip(first_row, max(1, columns - TEXTS_FROM))),)]
-        )
-
-    # What the keys ask for.
-
-    def scroll_pages(self, pages: int) -> None:
-        """Move the log by its height."""
-        self.scroll_rows(pages * max(1, self._size[1] - 1))
-
-    def scroll_rows(self, rows: int) -> None:
-        """Move the log."""
-        self._log.scroll(rows, *self._size)
-
-    def to_oldest(self) -> None:
-        """Show the oldest row."""
-        self._log.to_oldest(*self._size)
-
-    def to_newest(self) -> None:
-        """Show the newest row."""
-        self._log.to_newest()
-
-    def to_mention(self) -> None:
-        """Show the newest mention, then the one before."""
-        self._log.to_mention(*self._size)
-
-    def to_marker(self) -> None:
-        """Show what came first while nobody read."""
-        self._log.to_marker(*self._size)
-
-    def older_hit(self) -> None:
-        """Show the next older line that was found."""
-        self._log.to_older_hit(*self._size)
+    # What the keys ask for, besides the log.
 
     def begin_search(self) -> None:
         """Let a text be typed that is searched for."""
@@ -314,7 +244,7 @@ class FullScreen:
             self._leaving = asyncio.create_task(self._room.drained(LAST_WORDS))
             self._leaving.add_done_callback(lambda _: self._face.close())
             self._buffer.reset()
-            self._changed()
+            self._paint_soon()
 
     # What is painted.
 
@@ -376,33 +306,3 @@ class FullScreen:
 def _fits(sentence: str, columns: int) -> bool:
     """Tell whether a sentence fits the row of hints, which begins with a space."""
     return reach(sentence) < columns
-
-
-def _answer_rows(line: str, columns: int) -> list[Line]:
-    first, *others = wrap(line, columns, NAMES_AT, TEXTS_FROM, CUT, whole=False)
-    rows = [" " * NAMES_AT + first, *(" " * TEXTS_FROM + row for row in others)]
-    return [(("class:note", row),) for row in rows]
-
-
-def _chopped(link: str, columns: int) -> list[str]:
-    """Return a link in rows that are full, so that the terminal's selection puts it together again."""
-    rows: list[str] = []
-    while link:
-        row = clip(link, columns) or link[:1]
-        rows.append(row)
-        link = link[len(row) :]
-    return rows
-
-
-def _refitted(lines: Sequence[Line], columns: int) -> list[Line]:
-    """Return lines that were drawn for another width; those too long go on in indented rows, in one style."""
-    rows: list[Line] = []
-    for line in lines:
-        text = plain(line)
-        if reach(text) <= columns:
-            rows.append(line)
-        else:
-            first, *others = wrap(text, columns, 0, TEXTS_FROM, CUT, whole=False)
-            style = line[-1][0]
-            rows += [((style, first),), *(((style, " " * TEXTS_FROM + row),) for row in others)]
-    return rows
