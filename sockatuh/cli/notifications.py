@@ -148,7 +148,7 @@ class Notifier:
                 self._is_live = True
             case Back(rewound=True):  # what is shown next was said before
                 self._is_live = False
-            case Said() | Whispered() if self._is_live and self._concerns(item) and self._may_call():
+            case Said() | Whispered() if self._is_live and self._may_call() and self._concerns(item):
                 self._called_at = self._clock()
                 sentence = phrases.notification(clean_line(item.name), clean_line(self._room.name), item.text)
                 self._write(call(sentence, self._dialect, self._environ))

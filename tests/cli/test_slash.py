@@ -1,12 +1,17 @@
 from __future__ import annotations
 
+from types import ModuleType
+
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from sockatuh.cli.commands.table import COMMANDS, help_rows
 from sockatuh.cli.slash import Request, SayText, TypedCommand, UnknownCommand, parse
-from sockatuh.wording import commands as wording
+from sockatuh.wording.en import commands as en
+from sockatuh.wording.id import commands as id_
+
+INDENT = 6
 
 
 def command(name: str, rest: str = "") -> TypedCommand:
@@ -47,7 +52,11 @@ def test_a_double_slash_sends_a_text_starting_with_one(text: str) -> None:
 
 
 def test_help_has_a_row_for_each_command_in_the_order_of_the_table() -> None:
+    assert [row.split()[0] for row in help_rows()] == [*(f"/{name}" for name in COMMANDS), "//TEXT"]
+
+
+@pytest.mark.parametrize("wording", [en, id_], ids=["en", "id"])
+def test_a_row_of_help_fits_80_columns_in_every_language(wording: ModuleType) -> None:
     assert list(wording.COMMANDS) == list(COMMANDS)
-    rows = help_rows()
-    assert [row.split()[0] for row in rows] == [*(f"/{name}" for name in COMMANDS), "//TEXT"]
-    assert max(map(len, rows)) <= 74, "fits 80 columns with its indent"
+    before = max(len(f"/{name} {arguments}") for name, (arguments, _) in wording.COMMANDS.items())
+    assert [what for _, what in wording.COMMANDS.values() if INDENT + before + 2 + len(what) > 80] == []

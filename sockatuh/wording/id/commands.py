@@ -10,17 +10,17 @@ from sockatuh.wording.facts import fact
 from .reasons import in_words
 
 COMMANDS: Final = {
-    "who": ("[-k]", "lihat siapa saja yang ada; -k: dengan kunci dan sejak kapan"),
-    "me": ("TEKS", "katakan apa yang Anda lakukan: /me melambaikan tangan"),
+    "who": ("[-k]", "lihat siapa yang ada; -k: juga kunci, sejak kapan"),
+    "me": ("TEKS", "katakan yang Anda lakukan: /me melambai"),
     "msg": ("NAMA TEKS", "katakan sesuatu kepada satu orang saja"),
     "r": ("TEKS", "balas pesan pribadi yang terakhir"),
     "nick": ("NAMA", "pakai nama lain"),
-    "away": ("[TEKS]", "beri tahu bahwa Anda pergi dulu; pesan Anda berikutnya mengakhirinya"),
+    "away": ("[TEKS]", "beri tahu bahwa Anda pergi, sampai pesan berikutnya"),
     "back": ("", "beri tahu bahwa Anda sudah kembali"),
     "people": ("", "tampilkan atau sembunyikan daftar orang"),
-    "quiet": ("[on|off]", "sembunyikan siapa yang datang dan pergi, atau tampilkan lagi"),
-    "bell": ("[off|mine|all]", "kapan berbunyi: tidak pernah, saat nama Anda disebut, atau selalu"),
-    "ignore": ("[NAMA]", "jangan tampilkan pesan seseorang; tanpa nama: lihat siapa saja"),
+    "quiet": ("[on|off]", "sembunyikan atau tampilkan yang datang dan pergi"),
+    "bell": ("[off|mine|all]", "kapan berbunyi: tak pernah, nama disebut, selalu"),
+    "ignore": ("[NAMA]", "sembunyikan pesan seseorang; tanpa nama: daftarnya"),
     "unignore": ("NAMA", "tampilkan lagi"),
     "search": ("TEKS", "cari pesan"),
     "history": ("[N]", "tampilkan lagi pesan-pesan terakhir"),
