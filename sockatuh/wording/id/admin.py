@@ -190,7 +190,7 @@ REMEDIES: Final = {
     "forbidden": "Izinkan UDP: firewall komputer itu, atau satu di tengah jalur, menolaknya.",
     "forbidden_here": "Izinkan UDP keluar: `sudo nft list ruleset` menampilkan aturannya, kalau itu milik Linux.",
     "not_a_machine": "Berikan alamat komputer yang menjalankan ruang: alamat itu ditampilkan waktu ruang dibuka.",
-    "too_long": "Terowongan atau VPN di jalur itu harus meloloskan paket 1.280 byte.",
+    "too_long": "Tunnel atau VPN di jalur itu harus meloloskan paket 1.280 byte.",
     "foreign": "Apakah portnya benar? Port ruang adalah 7625, kecuali pengelolanya memilih yang lain.",
     "unknown_name": "Apakah namanya benar? Alamat juga bisa: komputer ruang menampilkannya waktu ruang dibuka.",
     "no_name_server": "Apakah komputer ini terhubung ke jaringan? Alamat IP ruang tidak memerlukan server nama.",
@@ -264,7 +264,7 @@ def server_unproven(server: str, words: str, reason: str) -> str:
         case _:
             return (
                 f"{server} diberi tiga bukti kata sandi dan tidak membalas satu pun: ini mungkin bukan ruang Anda. "
-                f"Kata-kata kuncinya: {words}; bandingkan dengan layar ruang sebelum Anda mencoba lagi."
+                f"Kuncinya dalam kata-kata: {words}; bandingkan dengan layar ruang sebelum Anda mencoba lagi."
             )
 
 
@@ -386,7 +386,7 @@ def secret_unusable(origin: str, reason: str) -> str:
 
 def no_such_home(path: str) -> str:
     """Say that a path begins with a home directory that does not exist."""
-    return f"{fact(path)}: direktori rumah itu tidak ada. Tulis jalur lengkapnya."
+    return f"{fact(path)}: direktori rumah itu tidak ada. Tulis path lengkapnya."
 
 
 def password_refused(reason: str) -> str:

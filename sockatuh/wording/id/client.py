@@ -181,7 +181,7 @@ def password_unproven(words: str) -> str:
     """Say that a password was refused by a server that has proved nothing; `words` are those of its key."""
     return (
         "Tidak berhasil: itu bukan kata sandi ruang, atau ini bukan server ruang Anda. Yang Anda ketik tidak diketahui "
-        f"siapa pun. Kata-kata kuncinya: {words}; bandingkan dengan layar ruang kalau Anda yakin akan kata "
+        f"siapa pun. Kuncinya dalam kata-kata: {words}; bandingkan dengan layar ruang kalau Anda yakin akan kata "
         "sandinya."
     )
 

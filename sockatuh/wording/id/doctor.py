@@ -77,7 +77,7 @@ OTHER_SUBNET: Final = "subnet lain: broadcast tidak menemukan apa pun di sana, a
 NO_BROADCAST_THERE: Final = "servernya tidak ada di jaringan komputer ini"
 WHOLE: Final = "1.200 byte lewat dalam satu bagian"
 NARROW: Final = "jalurnya meloloskan kurang dari 1.200 byte (VPN?)"
-NARROW_REMEDY: Final = "Terowongan atau VPN di jalur itu harus meloloskan paket 1.280 byte; naikkan MTU-nya."
+NARROW_REMEDY: Final = "Tunnel atau VPN di jalur itu harus meloloskan paket 1.280 byte; naikkan MTU-nya."
 SILENT: Final = "server menyelesaikan jabat tangan lalu tidak menjawab"
 SILENT_REMEDY: Final = "Coba lagi; kalau tetap begitu, pengelola ruang menemukan sebabnya di `journalctl -u sockatuh`."
 BROADCAST: Final = "server menjawab broadcast"
@@ -100,7 +100,7 @@ FILES_FINE: Final = "setelan dan berkas ruang bisa dipakai"
 NOT_TRIED: Final = "tidak dicoba, karena setelannya"
 NOT_RUNNING: Final = "ruang tidak berjalan; portnya bebas"
 NOT_RUNNING_REMEDY: Final = "sockatuh serve; sebagai layanan: sudo sockatuh install-service"
-BY_SYSTEMD: Final = "systemd membuka soketnya, dan bisa memberi yang diminta sockatuh.socket"
+BY_SYSTEMD: Final = "systemd membuka socketnya, dan bisa memberi yang diminta sockatuh.socket"
 NO_FIREWALL: Final = "ufw, firewalld, maupun nftables tidak aktif"
 
 
@@ -132,7 +132,7 @@ def route(source: str, interface: str) -> str:
 
 def tunnel(interface: str, source: str) -> str:
     """Say that datagrams leave through a tunnel."""
-    return f"keluar lewat {fact(interface)}, sebuah terowongan, dari {source}"
+    return f"keluar lewat {fact(interface)}, sebuah tunnel, dari {source}"
 
 
 def tunnel_remedy() -> str:
@@ -273,14 +273,14 @@ def answers_at(port: int) -> str:
 
 def buffer(granted: int) -> str:
     """Say how large a receive buffer the system grants."""
-    return f"penyangga terima {_number(granted // 1024)} KiB diberikan"
+    return f"buffer penerima {_number(granted // 1024)} KiB diberikan"
 
 
 def small_buffer(granted: int, wanted: int) -> str:
     """Say that the receive buffer is small."""
     return (
-        f"penyangga terima hanya diberikan {_number(granted // 1024)} dari {_number(wanted // 1024)} KiB; "
-        "lonjakan lalu lintas bisa hilang"
+        f"buffer penerima hanya diberikan {_number(granted // 1024)} dari {_number(wanted // 1024)} KiB; "
+        "yang datang bersamaan bisa hilang"
     )
 
 
