@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import contextlib
 from collections.abc import AsyncIterator, Callable
 from functools import partial
@@ -38,8 +37,6 @@ from .unsent import Unsent
 
 FIRST_ANSWER: Final = 5.0
 """Seconds to wait for a first answer; the handshake is repeated four times in that time."""
-SILENT_AFTER: Final = 1.0
-"""Seconds without an answer after which that is reported, unless there is something better to report."""
 
 
 @contextlib.asynccontextmanager
@@ -101,7 +98,6 @@ async def connect(
             case HashWanted():
                 on_notice(items.Preparing())
             case AddressesUnreachable(obstacles):
-                silence.cancel()
                 on_notice(items.Unreachable(tuple((format_address(to), what) for to, what in obstacles)))
 
     memory = Memory(profile, address, name, login if questions is None else None, role, on_notice)
@@ -127,19 +123,19 @@ async def connect(
         history=history,
         meets_nobody_new=Trust(trust) is Trust.STRICT,
     )
-    async with Conversation(options, tell_waits, carry) as conversation:
-        timeout, moved = patience.left(None if patience.seconds else FIRST_ANSWER), None
-        silence = asyncio.get_running_loop().call_later(SILENT_AFTER, on_notice, items.NoAnswerYet(address.server))
-        try:
-            if follows and pin is not None:
-                from .discovery import seek_key  # no other command waits until it is loaded
-                from .following import open_anywhere
 
-                connected, moved = await open_anywhere(conversation, timeout, partial(seek_key, address.server, pin))
-            else:
-                connected = await conversation.open(timeout)
-        finally:
-            silence.cancel()
+    def tell_silence() -> None:
+        on_notice(items.NoAnswerYet(address.server))
+
+    async with Conversation(options, tell_waits, carry, tell_silence) as conversation:
+        timeout, moved = patience.left(None if patience.seconds else FIRST_ANSWER), None
+        if follows and pin is not None:
+            from .discovery import seek_key  # no other command waits until it is loaded
+            from .following import open_anywhere
+
+            connected, moved = await open_anywhere(conversation, timeout, partial(seek_key, address.server, pin))
+        else:
+            connected = await conversation.open(timeout)
         if moved is not None and memory.move(moved):
             on_notice(items.Moved(clean_line(connected.room), moved.server, address.server))
             conversation.move((moved.host, moved.port))

@@ -55,6 +55,8 @@ T = TypeVar("T")
 Waits = e.LinesHeld | e.LinesDelayed | e.AddressesUnreachable | e.HashWanted
 """Why a call waits: because of the server, of an obstacle on the way to it, or of a hash that takes long to make."""
 NAME_CODES: Final = ("name_unavailable", "name_taken", "name_owned")
+SILENT_AFTER: Final = 1.0
+"""Seconds after which it is reported that the server does not answer, if there is nothing better to report."""
 LOOK_INTERVAL: Final = 10.0
 """Seconds between two looks whether this machine slept or moved, where nothing reports it."""
 SLEPT: Final = 3.0
@@ -95,8 +97,8 @@ class ConversationOptions:
 class Conversation:
     """An open conversation; use it as an async context manager.
 
-    `on_waiting` is called while a call waits and there is a reason for the wait to report. `carry` makes what carries
-    the datagrams.
+    `on_waiting` is called while a call waits and there is a reason for the wait to report, `on_silence` when the server
+    says nothing and nothing says why. `carry` makes what carries the datagrams.
     """
 
     def __init__(
@@ -104,12 +106,13 @@ class Conversation:
         options: ConversationOptions,
         on_waiting: Callable[[Waits], None] | None = None,
         carry: Carry = UdpCarrier,
+        on_silence: Callable[[], None] = lambda: None,
     ) -> None:
         self.options = options
         self.room = ""
         self.max_text = 0
         self.server_key = b""
-        self._on_waiting = on_waiting
+        self._on_waiting, self._on_silence = on_waiting, on_silence
         self._events: asyncio.Queue[e.PeerEvent] = asyncio.Queue()
         self._steps = 0
         """How many callers wait for an answer."""
@@ -179,11 +182,19 @@ class Conversation:
         ends_at = _end_of(timeout)
         self._dial(await self._look_up(timeout))
         self._resolve_until_contact()
-        connected: e.Connected = await self._wait((e.Connected,), _left(ends_at))
+        silence = asyncio.get_running_loop().call_later(SILENT_AFTER, self._report_silence)
+        try:
+            connected: e.Connected = await self._wait((e.Connected,), _left(ends_at))
+        finally:
+            silence.cancel()
         self._reached = connected.address
         if self._watch is None:
             self._watch_machine()
         return connected
+
+    def _report_silence(self) -> None:
+        if not self._obstacles:
+            self._on_silence()
 
     async def _look_up(self, timeout: float | None) -> list[Address]:
         """Return the server's addresses; NoServer if it has none, or none are found within `timeout` seconds."""

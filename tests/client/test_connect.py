@@ -7,8 +7,9 @@ import asyncio
 import pytest
 
 from sockatuh import Here, IdentityChanged, Lost, NoServer, NotInRoom, Profile, Refused, Room, Said, Trust
-from sockatuh.client.connect import FIRST_ANSWER, SILENT_AFTER
+from sockatuh.client.connect import FIRST_ANSWER
 from sockatuh.client.items import NoAnswerYet, Notice, SignedIn
+from sockatuh.client.session import SILENT_AFTER
 from sockatuh.client.sign_in import Reason
 from sockatuh.client.stream import MOST_SIZE
 from sockatuh.protocol.server.limits import Limits
