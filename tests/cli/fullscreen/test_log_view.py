@@ -66,8 +66,8 @@ def test_a_rejected_text_is_one_row_whatever_it_holds() -> None:
     for text in TEXTS.values():
         view = View()
         view.refuse(text, "too much")
-        first, row = view.rows(40)
+        first, row = (each.replace(LEFT_TO_RIGHT, "") for each in view.rows(40))
         assert first == "— not sent: too much —"
         assert row.startswith(" " * 9)
-        assert faults_of_text(row.replace(LEFT_TO_RIGHT, "")) == []
+        assert faults_of_text(row) == []
         assert reach(row) <= 40
