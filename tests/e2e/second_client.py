@@ -1,8 +1,8 @@
 """A client written from docs/PROTOCOL.md alone, to find out whether that suffices: it imports nothing of the program.
 
 Where it can, it uses other libraries than the program does: `noise` for the channel, `cpace` for the exchange. It does
-what a person's client does at a first meeting and when it comes back, and no more: it neither roams nor rekeys, and
-repairs its log only by asking once for each hole.
+what a person's client does at a first meeting, in the room and when it comes back, and no more: it neither roams nor
+rekeys, and repairs its log only by asking once for each hole.
 """
 
 from __future__ import annotations
@@ -28,9 +28,12 @@ from noise.connection import Keypair, NoiseConnection
 
 HELLO, COOKIE, INIT, RESP, DATA = range(0xB1, 0xB6)
 CALL, SAY, ACK, GET, PING = range(1, 6)
-ANSWER, STORED, ENTRIES, PONG, CLOSED = 16, 17, 20, 23, 26
-JOIN, LEAVE = 1, 3
-WELCOME, NAME_VALID, REFUSED, GOODBYE = 16, 17, 18, 20
+ANSWER, STORED, UNSAID, ENTRIES, ENTRY_PART, PONG, CLOSED, PRESENCE = 16, 17, 18, 20, 21, 23, 26, 27
+JOIN, WHO, LEAVE, RENAME, AWAY = range(1, 6)
+WELCOME, NAME_VALID, REFUSED, MEMBERS, GOODBYE, NAME_CHANGED, NOTED = range(16, 23)
+PRIVATE, RENAMED = 6, 7
+PIECE: Final = 1_120
+"""The most bytes of a text in one part."""
 
 PATIENCE: Final = 30.0
 """Seconds after which an answer will never come."""
@@ -40,7 +43,7 @@ T = TypeVar("T")
 
 
 class Refused(Exception):
-    """The server answered a call with REFUSED."""
+    """The server answered a call with REFUSED, or a line with UNSAID."""
 
     def __init__(self, code: str, wait_ms: int = 0) -> None:
         super().__init__(code)
@@ -229,12 +232,17 @@ class SecondClient:
         self.ticket: bytes | None = None
         self.stream = os.urandom(8)
         self.pin: bytes | None = None
+        self.name = ""
+        """What the room calls it."""
+        self.presence: dict[str, tuple[int, str]] = {}
+        """(state, text) of whoever was told of in PRESENCE."""
         self.log_id: bytes | None = None
         self.cursor = 0
         self.entries: dict[int, Message] = {}
         self.round_trips = 0
         """Questions asked after the handshake."""
-        self._calls = self._lines = 0
+        self._calls = self._lines = self._named_at = 0
+        self._parts: dict[int, dict[int, bytes]] = {}
         self._is_in = False
         self._socket = socket.socket(type=socket.SOCK_DGRAM)
         self._socket.connect(("127.0.0.1", port))
@@ -284,19 +292,63 @@ class SecondClient:
     def _begin(self, welcome: Welcome) -> Welcome:
         self._is_in = True
         self.log_id, self.cursor, self.ticket = welcome.log_id, welcome.start, welcome.ticket
+        self.name, self._named_at = welcome.name, welcome.head
         self.read_through(welcome.head)
         return welcome
 
     # In the room.
 
-    def say(self, text: str) -> int:
-        """Say a line of one piece, and return its place once it is stored."""
+    @property
+    def tag(self) -> str:
+        """Whose its entries are, as others are told it."""
+        fingerprint = base64.b64encode(hashlib.sha256(self.channel.client_key).digest())
+        return fingerprint.decode()[:8]
+
+    def say(self, text: str, *, to: str = "") -> int:
+        """Say a line, to everybody or privately, and return its place once it is stored; raises Refused."""
         self._lines += 1
         number = self._lines
-        message = [SAY, number, number, False, 0, 1, text.encode()]
-        stored = self._exchange(message, lambda m: dict(m[1]).get(number) if m[0] == STORED else None)
-        assert isinstance(stored, int)
-        return stored
+        pieces = cut(text.encode(), PIECE - len(to.encode()))
+        parts = [
+            [SAY, number, number, False, index, len(pieces), piece, *([to] if to and index == 0 else [])]
+            for index, piece in enumerate(pieces)
+        ]
+        for part in parts[1:]:
+            self._send(part)  # the rest with the first, which is repeated until there is an answer
+
+        def answer(m: Message) -> Message | None:
+            """Return [seq], or [no seq, code]."""
+            if m[:2] == [UNSAID, number]:
+                return [0, m[2]]
+            return [dict(m[1])[number]] if m[0] == STORED and number in dict(m[1]) else None
+
+        seq, *refused = self._exchange(parts[0], answer)
+        if refused:
+            raise Refused(*refused)
+        assert isinstance(seq, int)
+        return seq
+
+    def rename(self, name: str) -> str:
+        """Take another name, and return it as the room writes it."""
+        number, self.name, ticket, *_ = self.call([RENAME, name])
+        assert number == NAME_CHANGED
+        self.ticket = ticket or self.ticket
+        return self.name
+
+    def be_away(self, text: str | None) -> None:
+        """Be away with a text, or (None) be back."""
+        assert self.call([AWAY, text])[:1] == [NOTED]
+
+    def who(self) -> dict[str, Message]:
+        """Return everybody in the room by name: each as [name, tag, dialect, present, since, as, away]."""
+        found: dict[str, Message] = {}
+        more, after = True, ""
+        while more:
+            number, members, more, *_ = self.call([WHO, after])
+            assert number == MEMBERS
+            found |= {member[0]: member for member in members}
+            after = members[-1][0] if members else after
+        return found
 
     def read_through(self, seq: int) -> None:
         """Receive entries until none up to this one is missing."""
@@ -306,6 +358,11 @@ class SecondClient:
     def listen_until(self, seq: int) -> None:
         """Receive entries until this one has been pushed."""
         while seq not in self.entries:
+            self._receive()
+
+    def listen_for(self, holds: Callable[[], bool]) -> None:
+        """Receive what comes until something holds."""
+        while not holds():
             self._receive()
 
     def acknowledge(self) -> None:
@@ -358,14 +415,39 @@ class SecondClient:
             return [0]  # a repetition from the handshake, or from the session before
         message = self.channel.open(datagram)
         if message[0] == ENTRIES and self._is_in:
-            self._read_entries(*message[1:])
+            self._read_entries(*message[1:5])
+        elif message[0] == ENTRY_PART and self._is_in:
+            self._read_part(*message[1:5])
+        elif message[0] == PRESENCE:
+            self.presence |= {name: (state, text) for name, _, state, text, *_ in message[2]}
         assert message[0] != CLOSED, message
         return message
 
     def _read_entries(self, after: int, through: int, _end: bool, items: list[Message]) -> None:
-        self.entries |= {item[0]: item for item in items if len(item) > 2}
+        for item in items:
+            if len(item) > 2:
+                self._read_entry(item)
         if after <= self.cursor:
             self.cursor = max(self.cursor, through)
+
+    def _read_part(self, seq: int, index: int, count: int, piece: bytes) -> None:
+        parts = self._parts.setdefault(seq, {})
+        parts[index] = piece
+        if len(parts) == count:
+            encoded = b"".join(parts[each] for each in range(count))
+            self._read_entries(seq - 1, seq, False, [msgspec.msgpack.decode(encoded)])
+
+    def _read_entry(self, entry: Message) -> None:
+        """Note an entry; another session of ours may have asked for another name."""
+        seq, _, kind, name, text, _, tag, *_ = entry
+        self.entries[seq] = entry
+        if kind == RENAMED and seq > self._named_at and (name, tag) == (self.name, self.tag):
+            self.name, self._named_at = text, seq
+
+
+def cut(text: bytes, first: int) -> list[bytes]:
+    """Cut a text into parts, the first of which is at most so long."""
+    return [text[:first], *(text[at : at + PIECE] for at in range(first, len(text), PIECE))]
 
 
 def _find_cookie(datagram: bytes, nonce: bytes) -> Cookie | None:

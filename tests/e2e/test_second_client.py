@@ -20,6 +20,9 @@ from e2e.running import PASSWORD, Room, ServerProcess, joined
 from e2e.second_client import (
     JOIN,
     NAME_VALID,
+    PIECE,
+    PRIVATE,
+    RENAMED,
     WELCOME,
     Channel,
     Cookie,
@@ -113,6 +116,100 @@ def test_with_its_ticket_the_client_is_back_in_one_round_trip(client: SecondClie
     client.shake_hands()
     assert client.come_back().name == "cici"
     assert client.round_trips == 1
+
+
+def test_what_is_said_privately_is_for_two(hall: ServerProcess, client: SecondClient) -> None:
+    join(client, "mira")
+
+    async def story() -> None:
+        async with joined("budi", hall.port, hall.key) as budi, joined("nina", hall.port, hall.key) as nina:
+            long = "x" * (3 * PIECE)
+            for text, to in (("kuncinya di bawah keset", "BUDI"), (long, "budi"), ("for myself", "mira")):
+                seq = await asyncio.to_thread(client.say, text, to=to)
+                await asyncio.to_thread(client.listen_until, seq)
+                assert client.entries[seq][2:5] == [PRIVATE, "mira", text]
+                assert client.entries[seq][6:8] == [client.tag, to.lower()]
+            budi.say(long + "!", to="Mira")
+            await budi.until(budi.is_answered)
+            (seq,) = budi.stored.values()
+            await asyncio.to_thread(client.listen_until, seq)
+            assert client.entries[seq][2:5] == [PRIVATE, "budi", long + "!"]
+            last = await asyncio.to_thread(client.say, "said to all")
+            await asyncio.gather(*(member.has_seen(last) for member in (budi, nina)))
+            assert budi.story[-4:-1] == [
+                "mira → budi: kuncinya di bawah keset",
+                f"mira → budi: {long}",
+                f"budi → mira: {long}!",
+            ]
+            assert not [line for line in nina.story if "→" in line]
+            with pytest.raises(Refused, match="no_such_name"):
+                await asyncio.to_thread(client.say, "is anybody there?", to="nobody")
+
+    asyncio.run(story())
+
+
+def test_a_cut_text_fits_and_is_whole_again() -> None:
+    for size in (0, 1, PIECE - 3, PIECE, PIECE + 1, 3 * PIECE):
+        pieces = second_client.cut(b"y" * size, PIECE - 3)
+        assert b"".join(pieces) == b"y" * size
+        assert len(pieces[0]) <= PIECE - 3
+        assert all(0 < len(piece) <= PIECE for piece in pieces[1:])
+
+
+def test_the_client_is_renamed_and_its_other_session_learns_of_it(hall: ServerProcess, client: SecondClient) -> None:
+    join(client, "intan")
+    with SecondClient(hall.port, client.private_key) as other, SecondClient(hall.port, os.urandom(32)) as joko:
+        for each, name in ((other, "intan"), (joko, "joko")):
+            each.shake_hands()
+            join(each, name)
+        assert client.rename("Intan Sari") == client.name == "Intan_Sari"
+        other.listen_for(lambda: other.name == "Intan_Sari")
+        seq = other.say("from the other window")
+        joko.listen_until(seq)
+        assert joko.entries[seq][3] == "Intan_Sari"
+        (renamed,) = (entry for entry in joko.entries.values() if entry[2] == RENAMED)
+        assert renamed[3:7] == ["intan", "Intan_Sari", b"", client.tag]
+        assert joko.name == "joko"
+        assert joko.who()["Intan_Sari"][1] == client.tag
+        with pytest.raises(Refused, match="name_taken"):
+            client.rename("JOKO")
+        client.shake_hands()
+        assert client.come_back().name == "Intan_Sari"
+        other.shake_hands()
+        assert other.come_back().name == "Intan_Sari", "by the ticket for the name before"
+        joko.leave()
+        other.leave()
+
+
+def test_who_is_away_is_listed_so_until_something_is_said(hall: ServerProcess, client: SecondClient) -> None:
+    join(client, "kiki")
+    with SecondClient(hall.port, os.urandom(32)) as lina:
+        lina.shake_hands()
+        join(lina, "lina")
+        assert lina.who()["kiki"][6] is None
+        client.be_away("makan\tsiang ")
+        assert lina.who()["kiki"][6] == "makan    siang"
+        with pytest.raises(Refused, match="text_too_long"):
+            client.be_away("x" * 81)
+        client.be_away("")
+        assert lina.who()["kiki"][6] == ""
+        client.be_away(None)
+        assert lina.who()["kiki"][6] is None
+        client.be_away("again")
+        client.say("psst", to="lina")
+        assert lina.who()["kiki"][6] is None
+
+
+@pytest.mark.slow  # the server tells it once a second
+def test_who_is_away_is_told_to_whoever_does_not_ask(hall: ServerProcess, client: SecondClient) -> None:
+    join(client, "omar")
+    with SecondClient(hall.port, os.urandom(32)) as putri:
+        putri.shake_hands()
+        join(putri, "putri")
+        client.be_away("makan siang")
+        putri.listen_for(lambda: putri.presence.get("omar") == (3, "makan siang"))
+        client.say("back")
+        putri.listen_for(lambda: putri.presence.get("omar") == (0, ""))
 
 
 def test_a_proof_is_for_the_name_as_it_was_sent_and_the_room_spells_it(client: SecondClient) -> None:
