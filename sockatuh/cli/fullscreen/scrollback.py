@@ -151,6 +151,8 @@ class Scrollback:
             if self._by_seq.get(evicted.seq) == self._first:
                 del self._by_seq[evicted.seq]
             self._first += 1
+        if self.marker is not None:
+            self.marker = max(self.marker, self._first)
         while self._mentions and self._mentions[0] < self._first:
             self._mentions.popleft()
 

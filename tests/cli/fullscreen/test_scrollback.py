@@ -195,6 +195,14 @@ def test_the_marker_can_be_gone_to() -> None:
     assert "─ new ─" in "".join(seen(log))
 
 
+def test_the_marker_stays_with_the_oldest_line_when_its_own_is_evicted() -> None:
+    log = Scrollback(5)
+    for seq in range(1, 20):
+        log.add_entry(said(seq), "tom", is_unread=True)
+    assert log.to_marker(COLUMNS, HEIGHT)
+    assert seen(log)[0].startswith("─ new ─")
+
+
 # Joins.
 
 
