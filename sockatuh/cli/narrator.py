@@ -83,7 +83,7 @@ class Narrator:
     def __init__(self, room: Room, view: View, state: ChatState | None = None, *, tells_own: bool = True) -> None:
         self._room, self._view, self._state = room, view, state
         self._timeline = Timeline(room, tells_own=tells_own) if state is not None else None
-        self._waits = False
+        self._waits = self._has_explained = False
 
     def report(self, event: Event) -> None:
         """Show an event."""
@@ -114,6 +114,9 @@ class Narrator:
                 self._view.lose(reason)
             case _ if (sentence := self._sentence(item)) is not None:
                 self._view.note(sentence)
+                if isinstance(item, OtherKey) and self._timeline is not None and not self._has_explained:
+                    self._has_explained = True
+                    self._view.note(phrases.KEYS_EXPLAINED)
             case _:
                 pass
 

@@ -246,6 +246,23 @@ def test_the_rest_of_a_long_text_is_shown_on_request(line: str, answer: int | st
     assert len(shown[12:]) == (200 if answer == 200 else 0)
 
 
+def test_what_a_key_is_is_explained_to_a_person_once(tmp_path: Path) -> None:
+    def of(seq: int, name: str, tag: str, days: int) -> EntryArrived:
+        return EntryArrived(Entry(seq, NOW + days * DAY, MESSAGE, name, "hi", b"", tag), None)
+
+    seen = tell(
+        *(of(seq, name, "key1", 0) for seq, name in enumerate(("ana", "budi"), 1)),
+        *(of(seq, name, "key2", 1) for seq, name in enumerate(("ana", "budi"), 3)),
+        CaughtUp(),
+        tags=NameTags(tmp_path, "127.0.0.1:9"),
+    )
+    assert [line.split()[1:5] for line in seen if "another key" in line] == [
+        ["ana", "comes", "with", "another"],
+        ["budi", "comes", "with", "another"],
+    ]
+    assert seen.count(f"— {phrases.KEYS_EXPLAINED}") == 1
+
+
 def test_a_changed_key_is_reported_once_before_the_names_next_event(tmp_path: Path) -> None:
     def of(seq: int, kind: int, tag: str, days: int) -> EntryArrived:
         return EntryArrived(Entry(seq, 1_700_000_000_000 + days * DAY, kind, "ana", "hi", b"", tag), None)
@@ -256,7 +273,7 @@ def test_a_changed_key_is_reported_once_before_the_names_next_event(tmp_path: Pa
     assert shown(of(1, MESSAGE, "key1", 0), CaughtUp()) == ["ana  hi"]
     day = "14" if datetime.fromtimestamp(1_700_000_000).astimezone().day == 14 else "15"
     assert shown(of(2, JOINED, "key2", 3), CaughtUp(), of(3, MESSAGE, "key2", 3), of(4, MESSAGE, "key1", 3)) == [
-        f"— ana has another key than before; last seen {day} November 2023",
+        f"— ana comes with another key than before (last seen {day} November 2023)",
         "· ana joined",
         "ana  hi",
         "ana  hi",

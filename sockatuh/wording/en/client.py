@@ -81,6 +81,10 @@ PREPARING: Final = "preparing the password…"
 KEY_EXPLAINED: Final = (
     "A key is what a room knows you by: it is made at your first visit, and stays on the machine where that was."
 )
+KEYS_EXPLAINED: Final = (
+    "a room knows everybody by a key, which stays on one machine; another one is that person on another machine, or "
+    "somebody else"
+)
 WAYS_TO_A_NAME: Final = (
     "If the name is yours: `sockatuh identity export FILE` there and `sockatuh identity import FILE` here, or ask "
     "whoever runs the room to release the name. Else choose another."
@@ -353,8 +357,8 @@ def still_trying(obstacles: Sequence[str]) -> str:
 
 def another_key(name: str, last: date, *, has_key: bool) -> str:
     """Say that a name is used with a new key, or without one; `last`: the day it was last seen."""
-    how = "another key than before" if has_key else "no key (unencrypted), unlike before"
-    return f"{name} has {how}; last seen {last.day} {MONTHS[last.month - 1]} {last.year}"
+    how = "with another key than before" if has_key else "without a key (unencrypted), unlike before"
+    return f"{name} comes {how} (last seen {last.day} {MONTHS[last.month - 1]} {last.year})"
 
 
 def delayed(wait: float) -> str:

@@ -98,6 +98,10 @@ PREPARING: Final = "menyiapkan kata sandi…"
 KEY_EXPLAINED: Final = (
     "Kunci adalah tanda pengenal Anda bagi ruang: dibuat pada kunjungan pertama, dan tetap di komputer itu."
 )
+KEYS_EXPLAINED: Final = (
+    "ruang mengenal setiap orang dari kuncinya, yang tinggal di satu komputer; kunci lain berarti orang itu di "
+    "komputer lain, atau orang lain"
+)
 WAYS_TO_A_NAME: Final = (
     "Kalau nama itu milik Anda: `sockatuh identity export FILE` di sana dan `sockatuh identity import FILE` di sini, "
     "atau minta pengelola ruang melepaskan nama itu. Kalau bukan, pilih nama lain."
@@ -404,10 +408,8 @@ def still_trying(obstacles: Sequence[str]) -> str:
 
 def another_key(name: str, last: date, *, has_key: bool) -> str:
     """Say that a name is used with a new key, or without one; `last`: the day it was last seen."""
-    how = (
-        "memakai kunci lain dari sebelumnya" if has_key else "tidak memakai kunci (tanpa enkripsi), tidak seperti dulu"
-    )
-    return f"{name} {how}; terakhir terlihat {last.day} {MONTHS[last.month - 1]} {last.year}"
+    how = "dengan kunci lain dari sebelumnya" if has_key else "tanpa kunci (tidak terenkripsi), tidak seperti dulu"
+    return f"{name} datang {how} (terakhir terlihat {last.day} {MONTHS[last.month - 1]} {last.year})"
 
 
 def delayed(wait: float) -> str:
