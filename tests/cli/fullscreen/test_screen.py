@@ -57,6 +57,19 @@ def test_the_screen_has_header_log_hint_and_input(tmp_path: Path) -> None:
     assert not it.terminal.is_alternate
 
 
+def test_a_long_answer_is_read_from_its_first_row(tmp_path: Path) -> None:
+    async def act(it: Shown) -> None:
+        it.type("/help\r")
+        await it.see("/who [-k]", "End")
+        assert it.rows[1].strip().startswith("/who [-k]")
+        it.say("soup at one")
+        await it.see("1 not seen below")
+        it.type(END)
+        await it.see("ana  soup at one")
+
+    on(tmp_path, act, columns=60, rows=15)
+
+
 def test_a_hint_that_does_not_fit_ends_in_an_ellipsis(tmp_path: Path) -> None:
     async def act(it: Shown) -> None:
         it.resize(40, 12)

@@ -44,6 +44,25 @@ def numbers(log: Scrollback, columns: int = COLUMNS, height: int = HEIGHT) -> li
 # Scrolling.
 
 
+def test_what_is_higher_than_the_window_is_read_from_its_first_row() -> None:
+    log = lines(9)
+    log.add_lines(lambda _: [(("", f"row {row}"),) for row in range(6)])
+    log.read_last(COLUMNS, HEIGHT)
+    assert seen(log) == ["row 0", "row 1", "row 2", "row 3"]
+    log.to_newest()
+    log.add_lines(lambda _: [(("", f"last {row}"),) for row in range(HEIGHT)])
+    log.read_last(COLUMNS, HEIGHT)
+    assert (seen(log)[-1], log.bottom) == ("last 3", None)
+
+
+def test_a_window_that_is_scrolled_stays_where_it_is_when_an_answer_comes() -> None:
+    log = lines(9)
+    log.scroll(-1, COLUMNS, HEIGHT)
+    log.add_lines(lambda _: [(("", f"row {row}"),) for row in range(6)])
+    log.read_last(COLUMNS, HEIGHT)
+    assert numbers(log) == [5, 6, 7, 8]
+
+
 def test_the_window_follows_the_newest_until_it_is_scrolled() -> None:
     log = lines(9)
     assert numbers(log) == [6, 7, 8, 9]
