@@ -38,6 +38,7 @@ from sockatuh.protocol.server.limits import Limits
 from sockatuh.protocol.server.tickets import Tickets
 
 OTHER_KEY = b"k" * 32
+NOBODYS_PORT = 9
 SHORT = 0.1
 """Seconds of a search where nothing is lost."""
 
@@ -58,10 +59,11 @@ def profile(tmp_path: Path) -> Profile:
 
 @pytest.fixture(autouse=True)
 def _links(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Keep every search on this machine."""
+    """Keep every search on this machine, and away from a room that may run on it."""
     four = ipaddress.IPv4Interface("127.0.0.1/8")
     only = [Link("lo", 1, ((four, four.network.broadcast_address),), has_ipv6=False)]
     monkeypatch.setattr(discovery, "find_links", lambda: only)
+    monkeypatch.setattr(discovery, "DEFAULT_PORT", NOBODYS_PORT)
 
 
 @contextlib.asynccontextmanager
