@@ -135,9 +135,9 @@ def test_a_known_server_is_asked_at_its_own_address(profile: Profile) -> None:
 def test_a_server_that_has_moved_is_recognised_by_its_key(profile: Profile) -> None:
     async def main() -> None:
         async with room() as port:
-            profile.pin("192.0.2.20:7625", SERVER_KEY, "the room")
+            profile.pin("192.0.2.20:9", SERVER_KEY, "the room")
             (only,) = (await search(profile, port)).rooms
-        assert (only.standing, only.known_as) == (Standing.MOVED, "192.0.2.20:7625")
+        assert (only.standing, only.known_as) == (Standing.MOVED, "192.0.2.20:9")
         assert only.server == f"127.0.0.1:{port}"
 
     run(main())
