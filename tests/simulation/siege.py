@@ -207,8 +207,8 @@ class Siege(SimulatedRoom):
     def _is_answered(self, node: Client) -> bool:
         if node.peer.state is PeerState.OPEN and node.refusals:
             return True
-        read = (node.seen or node.starts or [-1])[-1] == self.log.head
-        return node.peer.state is PeerState.JOINED and not node.peer.unanswered and (node.is_script or read)
+        has_read = node.is_script or (bool(node.starts) and self._has_seen_all(node))
+        return node.peer.state is PeerState.JOINED and not node.peer.unanswered and has_read
 
     def _everybody_is_answered(self) -> bool:
         return self.server.is_up and all(self._is_answered(node) for node in self._here())
