@@ -167,6 +167,7 @@ def test_out_of_contact_the_hint_says_since_when_and_nothing_is_painted_by_a_clo
         it.session.silence = None
         it.tell(replace(ADMITTED, again=True), CaughtUp())
         await it.miss("no contact")
+        it.tell(LineStored(1, 1))
 
     on(tmp_path, act)
 
@@ -358,6 +359,7 @@ def test_what_stands_out_does_so_without_colours(tmp_path: Path) -> None:
     on(tmp_path, act, colour=False)
 
 
+@pytest.mark.slow
 def test_nothing_that_a_stranger_writes_is_obeyed(tmp_path: Path) -> None:
     async def act(it: Shown) -> None:
         for text in TEXTS.values():
@@ -465,7 +467,7 @@ def test_nothing_is_written_while_nothing_happens(tmp_path: Path) -> None:
         await it.see("ana  hello")
         await asyncio.sleep(0.1)
         written = len(it.wire.getvalue())
-        await asyncio.sleep(0.7)
+        await asyncio.sleep(0.2)
         assert len(it.wire.getvalue()) == written
 
     on(tmp_path, act)

@@ -122,7 +122,7 @@ def test_what_is_looked_at_stays_when_the_width_changes() -> None:
 def test_the_window_is_full_and_in_order_whatever_is_done(seed: int, columns: int, height: int) -> None:
     dice = random.Random(seed)
     log = Scrollback(8)
-    for seq in range(1, 16):
+    for seq in range(1, 12):
         log.add_entry(said(seq, f"line {seq}" + "\nmore" * dice.choice((0, 0, 3, 14))), "tom")
         log.show_tail([(("", "tail"),)] * dice.choice((0, 0, 2)))
         if dice.random() < 0.5:
@@ -188,6 +188,11 @@ def test_a_long_text_is_shortened_at_each_width() -> None:
     log = log_of([said(4321, "soup " * 90)])
     assert seen(log, 40, 99)[-1] == "      … 5 more lines; /show 4321"
     assert "/show" not in "".join(seen(log, 200, 99))
+
+
+def test_a_row_that_holds_right_to_left_letters_begins_at_the_left() -> None:
+    log = log_of([said(1, "שלום"), said(2, "hello")])
+    assert [plain(row).startswith("\u200e") for row in log.window(COLUMNS, HEIGHT)] == [True, False]
 
 
 # The unread marker.
