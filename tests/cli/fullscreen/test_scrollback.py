@@ -184,6 +184,19 @@ def test_only_what_is_looked_at_is_wrapped() -> None:
     assert drawn == [999, 998, 997, 996] * 2
 
 
+def test_rows_are_kept_only_while_they_are_seen() -> None:
+    """With all that were ever drawn, 10,000 lines take 5 MiB more."""
+    log = lines(50)
+    for seq in range(51, 90):
+        log.add_entry(said(seq), "tom")
+        log.window(COLUMNS, HEIGHT)
+    log.scroll(-20, COLUMNS, HEIGHT)
+    for _ in range(2):
+        log.window(COLUMNS, HEIGHT)
+    kept = [number for number, block in enumerate(log._blocks, start=1) if block.rows]
+    assert len(kept) <= 3 * HEIGHT, kept
+
+
 def test_a_long_text_is_shortened_at_each_width() -> None:
     log = log_of([said(4321, "soup " * 90)])
     assert seen(log, 40, 99)[-1] == "      … 5 more lines; /show 4321"
