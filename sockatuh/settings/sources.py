@@ -55,6 +55,7 @@ CLIENT_VARIABLES: Final = frozenset(
         "LANG",
         "NOTIFY",
         "SCREEN",
+        "NOTIFY",
     )
 )
 """Variables that are not settings of the server: the client's, and the one that names the file."""
