@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from typing import Final
 
@@ -48,14 +48,11 @@ class PeopleHere:
     def __init__(self) -> None:
         self._here: dict[str, Person] = {}
         self._guests: dict[str, Person] = {}
-        self._sorted: list[Person] | None = None
-        """What `people` has returned, until something happens: a screen asks for it at each painting."""
         self._spoke: dict[str, tuple[int, str]] = {}
         """The last line of each speaker, also of those who have left: its seq, and the speaker's key tag."""
 
     def load(self, members: Iterable[Member]) -> None:
         """Replace everybody by those whom the server lists."""
-        self._sorted = None
         self._here.clear()
         self._guests.clear()
         for member in members:
@@ -66,7 +63,6 @@ class PeopleHere:
 
     def take(self, event: Event) -> None:
         """Follow an event of the room."""
-        self._sorted = None
         match event:
             case Said() | Whispered():
                 self._hear(event)
@@ -82,11 +78,9 @@ class PeopleHere:
                 pass
 
     @property
-    def people(self) -> Sequence[Person]:
+    def people(self) -> list[Person]:
         """The members, sorted by who spoke last, then by name; guests are seen by nobody, so they are not listed."""
-        if self._sorted is None:
-            self._sorted = sorted(map(self._with_speech, self._here.values()), key=_order)
-        return self._sorted
+        return sorted((self._with_speech(person) for person in self._here.values()), key=_order)
 
     def names(self) -> list[str]:
         """Return the names of everybody here, and of speakers who have left; who spoke last comes first."""
