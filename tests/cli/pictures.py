@@ -10,10 +10,12 @@ from itertools import groupby
 from typing import Final
 
 from kit.emulator import Cell, Emulator
-from wcwidth import wcwidth
+from wcwidth import wcswidth
 
 NO_STYLE: Final = Cell(" ")
 CELL_WIDTH, ROW_HEIGHT, MARGIN = 8.4, 18, 12
+LINES: Final = frozenset("─│")
+"""Characters that are drawn as lines, because the rows of a picture stand further apart than those of a terminal."""
 BASELINE: Final = 13
 """Pixels from the top of a row to the line that letters stand on."""
 
@@ -65,6 +67,7 @@ def _spelt(row: str) -> str:
 STYLESHEET: Final = """
 .screen { fill: #fdfdfb; stroke: #b8b8b0 }
 text { fill: #24292f; white-space: pre; font: 14px ui-monospace, 'DejaVu Sans Mono', Menlo, Consolas, monospace }
+path { stroke: #24292f }
 .bar { fill: #24292f }
 .reverse { fill: #fdfdfb }
 .bold { font-weight: bold }
@@ -73,6 +76,7 @@ text { fill: #24292f; white-space: pre; font: 14px ui-monospace, 'DejaVu Sans Mo
 @media (prefers-color-scheme: dark) {
 .screen { fill: #15181c; stroke: #3a3f46 }
 text { fill: #d7dae0 }
+path { stroke: #d7dae0 }
 .bar { fill: #d7dae0 }
 .reverse { fill: #15181c }
 }
@@ -97,44 +101,57 @@ def picture(screen: Emulator, title: str) -> str:
 
 
 def _drawn(screen: Emulator, row: int) -> Iterator[str]:
-    top = MARGIN + row * ROW_HEIGHT
-    for (style, _), run in groupby(_glyphs(screen, row), lambda glyph: (glyph.style, glyph.stands_alone)):
-        glyphs = list(run)
-        width = (glyphs[-1].column + glyphs[-1].columns - glyphs[0].column) * CELL_WIDTH
-        x = MARGIN + glyphs[0].column * CELL_WIDTH
+    top, glyphs = MARGIN + row * ROW_HEIGHT, list(_glyphs(screen, row))
+    for style, run in groupby(glyphs, lambda glyph: glyph.style):
         if style.reverse:
+            x, width = _extent(list(run))
             yield f'<rect class="bar" x="{x:.1f}" y="{top}" width="{width:.1f}" height="{ROW_HEIGHT}"/>'
-        while glyphs and not glyphs[0].text.strip():
-            del glyphs[0]
-        while glyphs and not glyphs[-1].text.strip():
-            del glyphs[-1]
-        if glyphs:
-            yield _text(glyphs, style, top + BASELINE)
+    for (style, kind), run in groupby(glyphs, lambda glyph: (glyph.style, glyph.kind)):
+        drawn = list(run)
+        while drawn and not drawn[0].text.strip():
+            del drawn[0]
+        while drawn and not drawn[-1].text.strip():
+            del drawn[-1]
+        if drawn and kind in LINES:
+            (x, width), middle = _extent(drawn), top + ROW_HEIGHT / 2
+            path = f"M{x:.1f} {middle}h{width:.1f}" if kind == "─" else f"M{x + width / 2:.1f} {top}v{ROW_HEIGHT}"
+            yield f'<path class="{_classes(style)}" d="{path}"/>'
+        elif drawn:
+            yield _text(drawn, style, top + BASELINE)
 
 
 def _text(glyphs: Sequence[_Glyph], style: Cell, y: int) -> str:
-    classes = " ".join(word for word in ("bold", "faint", "underscore", "reverse") if getattr(style, word))
-    attributes = f' class="{classes}"' if classes else ""
+    attributes = f' class="{classes}"' if (classes := _classes(style)) else ""
     attributes += f' style="fill:{_colour(style.fg)}"' if style.fg != "default" else ""
-    x, columns = MARGIN + glyphs[0].column * CELL_WIDTH, sum(glyph.columns for glyph in glyphs)
-    fits = f'textLength="{columns * CELL_WIDTH:.1f}" lengthAdjust="spacingAndGlyphs"'
+    x, width = _extent(glyphs)
+    fits = f'textLength="{width:.1f}" lengthAdjust="spacingAndGlyphs"'
     return f'<text x="{x:.1f}" y="{y}" {fits}{attributes}>{html.escape("".join(glyph.text for glyph in glyphs))}</text>'
 
 
 @dataclass(frozen=True, slots=True)
 class _Glyph:
-    """What is drawn in one place; `stands_alone`: fonts do not agree about its width, so it is drawn by itself."""
+    """What is drawn in one place; neighbours are drawn together if they are of one `kind`."""
 
     column: int
     columns: int
     text: str
     style: Cell
-    stands_alone: bool
+    kind: str
 
 
 def _glyphs(screen: Emulator, row: int) -> Iterator[_Glyph]:
     for column in range(screen.columns):
         cell = screen.cell(row, column)
-        if cell.data:
-            is_odd = not cell.data.isascii() and not cell.data.isalpha()
-            yield _Glyph(column, max(1, wcwidth(cell.data[0])), cell.data, cell._replace(data=""), is_odd)
+        if text := cell.data:
+            # Fonts do not agree about the width of what is neither ASCII nor a letter: it is drawn by itself.
+            kind = "" if text.isascii() or text.isalpha() else text if text in LINES else f"{text}{column}"
+            yield _Glyph(column, max(1, wcswidth(text)), text, cell._replace(data=""), kind)
+
+
+def _extent(glyphs: Sequence[_Glyph]) -> tuple[float, float]:
+    first, last = glyphs[0], glyphs[-1]
+    return MARGIN + first.column * CELL_WIDTH, (last.column + last.columns - first.column) * CELL_WIDTH
+
+
+def _classes(style: Cell) -> str:
+    return " ".join(word for word in ("bold", "faint", "underscore", "reverse") if getattr(style, word))

@@ -18,7 +18,6 @@ from typing import Final
 
 from cli.pictures import picture, written_down
 from cli.stage import Stage, chatting, guest
-from kit.emulator import Emulator
 
 from sockatuh.client.room import Room
 from sockatuh.testing import MemoryRoom, run
@@ -86,7 +85,8 @@ async def _evening(shot: Shot, directory: Path) -> dict[str, str]:
         async with chatting(kitchen, directory, columns=shot.columns, rows=shot.rows, environ=shot.environ) as stage:
 
             async def shoot(moment: str) -> None:
-                await stage.pause()
+                # Which paintings lead to a screen is a matter of speed, and marks of direction may be left from them.
+                await stage.type("\x0c" if shot.screen == "full" and stage.is_running else "")
                 moments[moment] = written_down(stage.screen)
 
             await shoot("just come in")
@@ -112,6 +112,7 @@ async def _evening(shot: Shot, directory: Path) -> dict[str, str]:
             await stage.type("\x03")
             await _answers(stage)
             await shoot("answers to commands")
+            await stage.type("x\x03")  # the inline screen has dropped what it could not do
             kitchen.cut_network()
             for number in range(1, 8):
                 await stage.type(f"kept {number}\r")
@@ -154,6 +155,7 @@ async def _before(people: People) -> None:
     await people.come("backup-bot")
     await people["backup-bot"].say("backup done: 41G")
     await people.go("backup-bot")
+    await people["ana"].say(LISTING)
     await asyncio.sleep(300)
     await people.come("budi", "eva")
 
@@ -178,12 +180,11 @@ async def _talk(stage: Stage, people: People) -> None:
     await people["budi"].say(LONG)
     await people["ana"].say("puts the kettle on", action=True)
     await people["budi"].say(CODE)
-    await people["eva"].say(LISTING)
     await asyncio.sleep(IDLE)
     await people["ana"].say("tom: look at https://intern.example/a")
-    # x
-    # await people["kim"].rename("kimiko")
-    # await people["eva"].away("lunch")
+    await people["budi"].say("the key is under the mat", to="tom")
+    await people["kim"].rename("kimiko")
+    await people["eva"].away("lunch")
 
 
 async def _answers(stage: Stage) -> None:
@@ -196,34 +197,34 @@ async def _answers(stage: Stage) -> None:
 def readme_picture() -> str:
     """Return docs/screen.svg: the screen as README shows it."""
     with tempfile.TemporaryDirectory() as directory:
-        return picture(run(_first_minute(Path(directory))), TITLE)
+        return run(_first_minute(Path(directory)))
 
 
-async def _first_minute(directory: Path) -> Emulator:
+async def _first_minute(directory: Path) -> str:
     async with MemoryRoom() as kitchen, AsyncExitStack() as doors:
         people = People(kitchen, directory, doors)
-        await people.come("ana")
-        await people["ana"].say("soup at one")
+        await people.come("sari")
+        await people["sari"].say("soup at one")
         await people.come("backup-bot")
         await asyncio.sleep(360)
         await people["backup-bot"].say("backup done: 41G")
-        await people.come("zoë", "eva")
+        await people.come("zoë", "wati")
         await asyncio.sleep(120)
         async with chatting(kitchen, directory, columns=104, rows=22, environ={"SOCKATUH_LANG": "en"}) as stage:
             await people.come("budi")
             await people.go("zoë")
-            await people["ana"].say("puts the kettle on", action=True)
+            await people["sari"].say("puts the kettle on", action=True)
             await stage.type("is there bread?\r")
-            await people["ana"].say(LONG)
-            await people["eva"].say("パンもたくさんあります")
-            # x
+            await people["sari"].say(LONG)
+            await people["wati"].say("パンもたくさんあります")
+            await people["budi"].say("the key is under the mat", to="tom")
             await stage.type("/msg budi thank you\r")
-            await people["eva"].away("lunch")
+            await people["wati"].away("lunch")
             await asyncio.sleep(IDLE)
-            await people["ana"].say("tom: look at https://intern.example/soup")
+            await people["sari"].say("tom: look at https://intern.example/soup")
             await people["budi"].say("I have had two bowls already")
-            await stage.type("coming")
-            return stage.screen
+            await stage.type("coming\x0c")
+            return picture(stage.screen, TITLE)
 
 
 def main() -> None:
@@ -233,27 +234,27 @@ def main() -> None:
     parser.add_argument("--show", metavar="COLUMNSxROWS", help="print the moments on a terminal of this size instead")
     parser.add_argument("--screen", default="full", choices=["full", "inline"], help="which screen to print")
     parser.add_argument("--no-colour", action="store_true", help="print without colours")
-    parser.add_argument("--write", help=argparse.SUPPRESS)
+    for name in ("--write", "--compare"):  # the files of this language, which is that of the environment
+        parser.add_argument(name, metavar="LANGUAGE", help=argparse.SUPPRESS)
     options = parser.parse_args()
     if options.show:
         columns, rows = map(int, options.show.split("x"))
-        print(page_of(Shot(columns, rows, language(), not options.no_colour, options.screen)))
+        print(page_of(Shot(columns, rows, choose_language(os.environ), not options.no_colour, options.screen)))
         return
-    if options.write:
+    if language := options.write or options.compare:
         for shot in SHOTS:
-            if shot.language == options.write:
-                shot.path.parent.mkdir(exist_ok=True)
-                shot.path.write_text(page_of(shot), "utf-8")
+            if shot.language == language:
+                page = page_of(shot)
+                if options.compare and page != shot.path.read_text("utf-8"):
+                    print(shot.path.name, page, sep="\n")
+                elif options.write:
+                    shot.path.parent.mkdir(exist_ok=True)
+                    shot.path.write_text(page, "utf-8")
         return
     PICTURE.write_text(readme_picture(), "utf-8")
     for each in LANGUAGES if options.golden else ():
         environ = os.environ | {"SOCKATUH_LANG": each}
         subprocess.run([sys.executable, "-m", "cli.scenes", "--write", each], env=environ, check=True)
-
-
-def language() -> str:
-    """Return the language of this process."""
-    return choose_language(os.environ)
 
 
 if __name__ == "__main__":

@@ -21,7 +21,7 @@ from collections.abc import AsyncIterator, Iterator, Mapping
 from datetime import datetime, tzinfo
 from functools import partialmethod
 from pathlib import Path
-from types import MappingProxyType
+from types import MappingProxyType, SimpleNamespace
 from typing import Any, Final, Self
 from unittest import mock
 
@@ -34,6 +34,7 @@ from prompt_toolkit.input.base import PipeInput
 from sockatuh.cli import chat
 from sockatuh.cli.fullscreen.screen import FullScreen
 from sockatuh.cli.notifications import Notifier
+from sockatuh.cli.screen import Screen
 from sockatuh.client.profile import Profile
 from sockatuh.client.room import Room
 from sockatuh.client.server_address import ServerAddress
@@ -106,6 +107,11 @@ class Stage:
         _set_size(self._terminal, columns, rows)
         get_app()._on_resize()
         await asyncio.sleep(SETTLED)
+
+    @property
+    def is_running(self) -> bool:
+        """Tell whether the program has not ended yet."""
+        return self.task is not None and not self.task.done()
 
     async def end(self) -> None:
         """Wait until the program has ended by itself."""
@@ -203,12 +209,15 @@ def _virtual_clock() -> Iterator[None]:
     def wall() -> float:
         return EPOCH / 1000 + loop.time()
 
+    assert Screen.__module__ in sys.modules, "it has to be imported before its clock can be replaced"
+    kitchen = SimpleNamespace(**vars(time) | {"time": wall, "monotonic": loop.time})
     with contextlib.ExitStack() as stack:
-        stack.enter_context(mock.patch("time.monotonic", loop.time))
-        stack.enter_context(mock.patch("time.time", wall))
+        # Only in our modules: prompt_toolkit postpones its paintings until a clock that stood still would go on.
         for name, module in list(sys.modules.items()):
-            if name.startswith("sockatuh.") and getattr(module, "datetime", None) is datetime:
-                stack.enter_context(mock.patch.object(module, "datetime", KitchenTime))
+            if name.startswith("sockatuh."):
+                for attribute, real, ours in (("time", time, kitchen), ("datetime", datetime, KitchenTime)):
+                    if getattr(module, attribute, None) is real:
+                        stack.enter_context(mock.patch.object(module, attribute, ours))
         for clocked in (Notifier, FullScreen):  # their default was taken from `time` when they were defined
             stack.enter_context(
                 mock.patch.object(clocked, "__init__", partialmethod(clocked.__init__, clock=loop.time))

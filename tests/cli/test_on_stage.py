@@ -15,6 +15,7 @@ from cli.stage import Stage, chatting
 from hostile import TEXTS
 from kit.emulator import ALTERNATE, BRACKETED_PASTE
 
+from sockatuh.cli.direction import without_marks
 from sockatuh.testing import MemoryRoom, run
 
 MOUSE: Final = re.compile(r"\x1b\[\?(?:9|1000|1001|1002|1003|1005|1006|1015)[;\d]*h")
@@ -36,6 +37,11 @@ async def evening(
             yield stage, people, kitchen
 
 
+def seen(stage: Stage) -> list[str]:
+    """Return the rows without marks of direction, which have no width: a blank may keep one from a former row."""
+    return [without_marks(row) for row in stage.rows]
+
+
 @pytest.mark.parametrize("joins", [True, False], ids=["joins", "joins nothing"])
 def test_the_screen_is_what_painting_it_again_would_show(tmp_path: Path, *, joins: bool) -> None:
     async def scene() -> None:
@@ -48,9 +54,9 @@ def test_the_screen_is_what_painting_it_again_would_show(tmp_path: Path, *, join
                 await stage.pause()
                 for key in ("", "\x1b[5~", "\x1b[A", "\x1b[B", "\x1b[1;5H", "\x1b"):
                     await stage.type(key)
-                    before = stage.rows
+                    before = seen(stage)
                     await stage.type("\x0c")
-                    assert before == stage.rows
+                    assert before == seen(stage)
 
     run(scene())
 
