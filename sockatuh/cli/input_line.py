@@ -31,6 +31,8 @@ REMEMBERED: Final = 100
 PASTED_LINES: Final = 3
 """The most lines of a paste about which nothing is said."""
 PASTED_BYTES: Final = 2_000
+INPUT_ROWS: Final = 6
+"""Rows to which the input grows; what is longer scrolls in them."""
 
 
 class LastLines(History):
@@ -101,7 +103,7 @@ class InputLine:
     def _recount(self, _: object = None) -> None:
         """Say how much was pasted, as long as it is much."""
         text = self._buffer.text
-        lines, size = text.count("\n") + 1, len(text.encode("utf-8", "replace"))
+        lines, size = text.removesuffix("\n").count("\n") + 1, len(text.encode("utf-8", "replace"))
         self._is_pasted = self._is_pasted and (lines > PASTED_LINES or size > PASTED_BYTES)
         self._say(phrases.pasted(lines, size) if self._is_pasted else "")
 

@@ -20,6 +20,7 @@ from prompt_toolkit.buffer import Buffer
 from prompt_toolkit.formatted_text import FormattedText
 from prompt_toolkit.input import Input
 from prompt_toolkit.key_binding import DynamicKeyBindings
+from prompt_toolkit.layout import Dimension
 from prompt_toolkit.output import ColorDepth, Output
 from prompt_toolkit.renderer import print_formatted_text
 
@@ -32,7 +33,7 @@ from sockatuh.wording import client as phrases
 from .chat_state import ChatState
 from .clipboard import clipboard
 from .direction import LEFT_TO_RIGHT, turns
-from .input_line import InputLine
+from .input_line import INPUT_ROWS, InputLine
 from .narrator import Narrator, draw_earlier, draw_found, found
 from .palette import COLOURED, COLOURLESS
 from .pending import pending_rows
@@ -89,6 +90,7 @@ class Screen:
         )
         if sys.platform != "win32":  # there a signal tells of a new size
             self._session.app.terminal_size_polling_interval = None
+        self._session.layout.current_window.height = Dimension(min=1, max=INPUT_ROWS)  # a paste moves no log out
         self._session.default_buffer.accept_handler = self._accept
         self._input = InputLine(self._session.default_buffer, self._commands.completion, self._leave)
         self._session.app.key_processor.before_key_press += lambda _: self._state.notifier.touch()

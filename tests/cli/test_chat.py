@@ -188,8 +188,8 @@ def test_missed_lines_are_shown_between_marks(own_server: Server, person: Person
     mira.call("send", "meanwhile")
     terminal.wait_for("mira  meanwhile")
     terminal.wait_for_prompt()
-    if "while you were away" in terminal.text:  # otherwise it might be back before mira said it
-        assert terminal.lines[-4] == "— 1 line while you were away —"
+    if "while you were out of contact" in terminal.text:  # otherwise it might be back before mira said it
+        assert terminal.lines[-4] == "— 1 line while you were out of contact —"
         assert terminal.lines[-2] == HERE
     terminal.signal(signal.SIGTERM)
     assert terminal.end() == 0

@@ -18,6 +18,7 @@ from kit.terminal import PATIENCE
 from prompt_toolkit.data_structures import Size
 from prompt_toolkit.input import PipeInput, create_pipe_input
 
+from sockatuh.cli.input_line import INPUT_ROWS
 from sockatuh.cli.screen import Screen
 from sockatuh.cli.sign_in import AtTerminal
 from sockatuh.cli.terminal import UnaskedTerminal
@@ -151,6 +152,17 @@ def test_typed_rows_a_paste_and_a_completion_stand_in_the_input() -> None:
     on(story)
 
 
+def test_a_long_paste_moves_no_log_out_of_sight() -> None:
+    async def story(it: Shown) -> None:
+        it.tell(entry(4))
+        await it.see("00:00 ana  x")
+        it.type("\x1b[200~" + "\n".join(f"row {row}" for row in range(200)) + "\x1b[201~")
+        await it.see("200 lines", "row 199", "00:00 ana  x")
+        assert sum("row " in row for row in it.rows) == INPUT_ROWS
+
+    on(story)
+
+
 def test_a_command_that_is_refused_says_why_and_comes_back() -> None:
     async def story(it: Shown) -> None:
         it.type("/r hello\r")
@@ -169,8 +181,7 @@ def test_found_lines_links_and_earlier_lines_are_printed_again() -> None:
         await it.see("soup 29", "x" * 20)
         it.type("/search SOUP\r")
         await it.see('25 lines with "SOUP", the newest 20')
-        await it.see_last(*(row for row in it.rows[-20:]))
-        assert it.rows[-2].endswith("ana  soup 29")
+        await it.until(lambda: it.rows[-2].endswith("ana  soup 29"), "newest line that was found")
         it.type("/links\r")
         await it.see_last(long[:80], long[80:], ">")
         it.type("/history 2\r")

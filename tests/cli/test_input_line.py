@@ -126,6 +126,8 @@ def test_tab_completes_in_the_middle_of_a_text() -> None:
         ("a\nb\nc", ""),
         ("x" * 2_000, ""),
         ("a\r\nb\rc\nd", phrases.pasted(4, 7)),
+        ("a\nb\nc\nd\n", phrases.pasted(4, 8)),
+        ("a\nb\nc\n", ""),
         ("x" * 2_001, phrases.pasted(1, 2_001)),
         ("\n".join(["e" * 39 + "\x1b"] * 200), phrases.pasted(200, 8_199)),
     ],

@@ -145,7 +145,7 @@ def test_missed_lines_are_shown_between_marks_with_joins_and_leaves() -> None:
     assert tell(*missed) == [
         "— you are here",
         "lost: reset",
-        "— 1 line while you were away",
+        "— 1 line while you were out of contact",
         "ana  one",
         "· budi left (lost contact)",
         "— you are here",
@@ -161,7 +161,7 @@ def test_losing_contact_during_catch_up_hides_nothing() -> None:
         "— 1 earlier line",
         "ana  one",
         "lost: silence",
-        "— 1 line while you were away",
+        "— 1 line while you were out of contact",
         "ana  two",
         "— you are here",
     ]

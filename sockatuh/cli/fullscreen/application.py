@@ -28,6 +28,7 @@ from prompt_toolkit.layout import BufferControl, ConditionalContainer, Dimension
 from prompt_toolkit.layout.processors import PasswordProcessor
 from prompt_toolkit.output import ColorDepth, Output
 
+from sockatuh.cli.input_line import INPUT_ROWS
 from sockatuh.cli.palette import COLOURED, COLOURLESS
 from sockatuh.cli.rendering import Line
 from sockatuh.cli.terminal import ShowRemoved
@@ -35,7 +36,6 @@ from sockatuh.wording import client as phrases
 
 from .canvas import Canvas
 
-INPUT_ROWS: Final = 6
 PROMPT: Final = "> "
 REPAINT_AFTER: Final = 0.033
 """Seconds between two paintings at least."""

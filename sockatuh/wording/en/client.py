@@ -240,7 +240,7 @@ def day(moment: date, today: date) -> str:
 
 def missed(count: int) -> str:
     """Head the lines from while there was no contact."""
-    return f"{count} line{_s(count)} while you were away"
+    return f"{count} line{_s(count)} while you were out of contact"
 
 
 def gone(count: int) -> str:
