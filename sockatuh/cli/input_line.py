@@ -142,6 +142,10 @@ class InputLine:
                 return
             self._buffer.document = Document(text, len(text))
 
+    def _send(self) -> None:
+        self._buffer.validate_and_handle()
+        self._buffer.load_history_if_not_yet_loaded()  # at once, not with the next painting: Up may come before
+
     def _interrupt(self) -> None:
         """Discard the input; leave if there is none."""
         if self._buffer.text:
@@ -158,7 +162,7 @@ class InputLine:
             def _(event: KeyPressEvent) -> None:
                 to(event)
 
-        bind("enter", to=lambda _: buffer.validate_and_handle())
+        bind("enter", to=lambda _: self._send())
         for pressed in (("escape", "enter"), ("c-j",)):
             bind(*pressed, to=lambda _: buffer.insert_text("\n"))
         bind("c-p", to=lambda _: buffer.history_backward())
