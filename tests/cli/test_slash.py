@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from pathlib import Path
 from types import ModuleType
 
 import pytest
@@ -60,3 +61,9 @@ def test_a_row_of_help_fits_80_columns_in_every_language(wording: ModuleType) ->
     assert list(wording.COMMANDS) == list(COMMANDS)
     before = max(len(f"/{name} {arguments}") for name, (arguments, _) in wording.COMMANDS.items())
     assert [what for _, what in wording.COMMANDS.values() if INDENT + before + 2 + len(what) > 80] == []
+
+
+def test_the_page_about_the_chat_names_each_command() -> None:
+    page = Path(__file__).parents[2].joinpath("docs/CHAT.md").read_text("utf-8").replace("\\|", "|")
+    rows = [f"`/{name} {arguments}".rstrip() + "`" for name, (arguments, _) in en.COMMANDS.items()]
+    assert [row for row in rows if row not in page] == []
