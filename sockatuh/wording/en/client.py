@@ -39,7 +39,8 @@ HELP_PLAIN: Final = (
 HELP_INLINE: Final = "Draw below what the terminal shows, not on a screen of its own; also SOCKATUH_SCREEN=inline."
 HELP_CHAT_JSON: Final = "Read texts or JSON from stdin, one per line, and print what happens as JSON (docs/JSON.md)."
 HELP_HISTORY_LINES: Final = (
-    "How many earlier lines to show first; default: on a terminal as many as the server sends, else none."
+    "How many earlier lines to show first; default: on a terminal everything since your last chat there (the first "
+    "time as much as the server sends), else none."
 )
 HELP_TAIL_LINES: Final = "How many earlier lines to show first; default: on a terminal 10, else none."
 HELP_COLOUR: Final = "When to use colours; auto: on a terminal, unless NO_COLOR is set."

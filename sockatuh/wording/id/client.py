@@ -48,8 +48,8 @@ HELP_CHAT_JSON: Final = (
     "Baca teks atau JSON dari stdin, satu per baris, dan tampilkan yang terjadi sebagai JSON (docs/JSON.md)."
 )
 HELP_HISTORY_LINES: Final = (
-    "Berapa pesan sebelumnya yang ditampilkan dulu; bawaan: di terminal sebanyak yang dikirim server, selain itu "
-    "tidak ada."
+    "Berapa pesan sebelumnya yang ditampilkan dulu; bawaan: di terminal semua sejak obrolan Anda yang terakhir di sana "
+    "(kali pertama sebanyak yang dikirim server), selain itu tidak ada."
 )
 HELP_TAIL_LINES: Final = "Berapa pesan sebelumnya yang ditampilkan dulu; bawaan: di terminal 10, selain itu tidak ada."
 HELP_COLOUR: Final = "Kapan memakai warna; auto: di terminal, kecuali NO_COLOR disetel."
