@@ -19,7 +19,7 @@ T = TypeVar("T")
 HELD: Final = 10_000
 """The most entries held."""
 HELD_SIZE: Final = 8_388_608
-"""The most bytes of memory that texts held may take, however long they are."""
+"""The most bytes of memory that texts and names held may take, however long they are."""
 
 
 class HeldLines:
@@ -92,4 +92,4 @@ def _first(newest_first: Iterator[T], count: int) -> list[T]:
 
 
 def _size_of(item: Entry) -> int:
-    return sys.getsizeof(item.text) if isinstance(item, Said | Whispered) else 0
+    return sys.getsizeof(item.name) + (sys.getsizeof(item.text) if isinstance(item, Said | Whispered) else 0)

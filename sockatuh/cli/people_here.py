@@ -23,8 +23,10 @@ from sockatuh.room.namekeys import fold
 
 from .folding import fold_letters
 
-SPEAKERS: Final = 1_000
-"""Speakers remembered, the latest; a room has at most as many members."""
+PEOPLE: Final = 4_096
+"""Members and guests kept, the latest, whatever a server reports."""
+SPEAKERS: Final = 1_024
+"""Speakers remembered, the latest."""
 NEAR: Final = 0.6
 """How alike two names have to be (0 to 1) for one to be suggested in place of the other."""
 
@@ -50,24 +52,28 @@ class PeopleHere:
         self._guests: dict[str, Person] = {}
         self._spoke: dict[str, tuple[int, str]] = {}
         """The last line of each speaker, also of those who have left: its seq, and the speaker's key tag."""
+        self._listed: list[Person] | None = None
+        """What `people` returns, until something changes."""
 
     def load(self, members: Iterable[Member]) -> None:
         """Replace everybody by those whom the server lists."""
         self._here.clear()
         self._guests.clear()
+        self._listed = None
         for member in members:
-            people = self._here if member.role is Role.MEMBER else self._guests
-            people[member.name] = Person(
-                member.name, member.tag, member.present, member.away, member.dialect != UNENCRYPTED, member.role
-            )
+            is_encrypted = member.dialect != UNENCRYPTED
+            person = Person(member.name, member.tag, member.present, member.away, is_encrypted, member.role)
+            _put(self._here if member.role is Role.MEMBER else self._guests, person)
 
     def take(self, event: Event) -> None:
         """Follow an event of the room."""
+        if isinstance(event, Said | Whispered | Came | Went | Renamed | PresenceChanged):
+            self._listed = None
         match event:
             case Said() | Whispered():
                 self._hear(event)
             case Came(name=name, dialect=dialect, tag=tag):
-                self._here[name] = Person(name, tag, encrypted=dialect != UNENCRYPTED)
+                _put(self._here, Person(name, tag, encrypted=dialect != UNENCRYPTED))
             case Went(name=name):
                 self._here.pop(name, None)
             case Renamed():
@@ -80,7 +86,9 @@ class PeopleHere:
     @property
     def people(self) -> list[Person]:
         """The members, sorted by who spoke last, then by name; guests are seen by nobody, so they are not listed."""
-        return sorted((self._with_speech(person) for person in self._here.values()), key=_order)
+        if self._listed is None:
+            self._listed = sorted(map(self._with_speech, self._here.values()), key=_order)
+        return self._listed
 
     def names(self) -> list[str]:
         """Return the names of everybody here, and of speakers who have left; who spoke last comes first."""
@@ -112,7 +120,7 @@ class PeopleHere:
 
     def _rename(self, event: Renamed) -> None:
         before = self._here.pop(event.name, None)
-        self._here[event.new] = replace(before or Person(event.name, event.tag), name=event.new)
+        _put(self._here, replace(before or Person(event.name, event.tag), name=event.new))
         if (spoke := self._spoke.pop(event.name, None)) is not None:
             self._spoke[event.new] = spoke
 
@@ -120,15 +128,22 @@ class PeopleHere:
         for name in event.gone:
             self._here.pop(name, None)
         for name in event.present:
-            self._here[name] = replace(self._here.get(name, Person(name)), present=True, away=None)
+            _put(self._here, replace(self._here.get(name, Person(name)), present=True, away=None))
         for name in event.lost:
             if (person := self._here.get(name)) is not None:
                 self._here[name] = replace(person, present=False)
         for name, text in event.away:
-            self._here[name] = replace(self._here.get(name, Person(name)), present=True, away=text)
+            _put(self._here, replace(self._here.get(name, Person(name)), present=True, away=text))
 
     def _with_speech(self, person: Person) -> Person:
         return replace(person, spoke=self._spoke.get(person.name, (0, ""))[0])
+
+
+def _put(people: dict[str, Person], person: Person) -> None:
+    """Keep somebody, in place of the one kept longest if there are too many."""
+    people[person.name] = person
+    if len(people) > PEOPLE:
+        del people[next(iter(people))]
 
 
 def _order(person: Person) -> tuple[int, str, str]:

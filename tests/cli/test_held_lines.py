@@ -43,7 +43,7 @@ def test_the_oldest_are_evicted_by_number_and_by_size() -> None:
     for seq in range(1, 6):
         held.add(said(seq, "x"))
     assert [entry.seq for entry in held] == [3, 4, 5]
-    held.add(said(6, "x" * 870))
+    held.add(said(6, "x" * 750))
     assert [entry.seq for entry in held] == [5, 6]
     held.add(said(7, "\U0001f30a" * 250))
     assert len(held) == 0

@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 from hostile import TEXTS, forbidden_in
 
-from sockatuh.cli.people_here import PeopleHere
+from sockatuh.cli.people_here import PEOPLE, SPEAKERS, PeopleHere
 from sockatuh.cli.tab_completion import TabCompletion
 from sockatuh.client.items import (
     Came,
@@ -114,3 +114,13 @@ def test_hostile_names_are_completed_clean() -> None:
         assert not forbidden_in(completed)
         assert "\n" not in completed
         typed = completed
+
+
+def test_no_more_people_are_kept_than_a_room_has_whatever_the_server_reports() -> None:
+    here = PeopleHere()
+    for seq in range(PEOPLE + 3):
+        here.take(Came(seq, 0, f"n{seq}"))
+        here.take(PresenceChanged(1, present=(f"p{seq}",), away=((f"q{seq}", "lunch"),)))
+        here.take(Said(seq, 0, f"s{seq}", "x"))
+    assert len(here.people) == PEOPLE
+    assert len(here.names()) == PEOPLE + SPEAKERS
