@@ -167,6 +167,8 @@ def test_a_command_that_is_refused_says_why_and_comes_back() -> None:
     async def story(it: Shown) -> None:
         it.type("/r hello\r")
         await it.see("nobody has sent you a private line yet; the Up key brings it back")
+        typed = it.screen._session.default_buffer
+        await it.until(lambda: len(typed._working_lines) > 1, "history")  # a task loads it; until then Up does nothing
         it.type("\x1b[A")
         await it.see_last("> /r hello")
 
