@@ -8,11 +8,10 @@ from collections.abc import Iterator
 from itertools import islice
 from typing import Final, TypeVar
 
-from sockatuh.client.items import Said, Whispered
+from sockatuh.client.items import EntryEvent, Said, Whispered
 
 from .folding import fold_letters
 from .links import links_in
-from .rendering import Entry
 
 T = TypeVar("T")
 
@@ -26,10 +25,10 @@ class HeldLines:
     """Entries by seq, in the order in which they came; the oldest are evicted."""
 
     def __init__(self, most: int = HELD, most_bytes: int = HELD_SIZE) -> None:
-        self._entries: OrderedDict[int, Entry] = OrderedDict()
+        self._entries: OrderedDict[int, EntryEvent] = OrderedDict()
         self._most, self._most_bytes, self._size = most, most_bytes, 0
 
-    def add(self, item: Entry) -> None:
+    def add(self, item: EntryEvent) -> None:
         """Hold an entry as the newest, in place of one with its seq: a log that was set back gives a seq again."""
         self._drop(item.seq)
         self._entries[item.seq] = item
@@ -37,14 +36,14 @@ class HeldLines:
         while len(self._entries) > self._most or self._size > self._most_bytes:
             self._drop(next(iter(self._entries)))
 
-    def find(self, seq: int) -> Entry | None:
+    def find(self, seq: int) -> EntryEvent | None:
         """Return the entry with a seq, None if it is not held."""
         return self._entries.get(seq)
 
     def __len__(self) -> int:
         return len(self._entries)
 
-    def __iter__(self) -> Iterator[Entry]:
+    def __iter__(self) -> Iterator[EntryEvent]:
         """Yield the entries, oldest first."""
         return iter(self._entries.values())
 
@@ -53,7 +52,7 @@ class HeldLines:
         """How many of the entries were said, by whomever."""
         return sum(isinstance(each, Said | Whispered) for each in self)
 
-    def newest(self, count: int) -> list[Entry]:
+    def newest(self, count: int) -> list[EntryEvent]:
         """Return the newest entries, at most `count`, oldest first."""
         return _first(reversed(self._entries.values()), count)
 
@@ -91,5 +90,5 @@ def _first(newest_first: Iterator[T], count: int) -> list[T]:
     return list(islice(newest_first, count))[::-1]
 
 
-def _size_of(item: Entry) -> int:
+def _size_of(item: EntryEvent) -> int:
     return sys.getsizeof(item.name) + (sys.getsizeof(item.text) if isinstance(item, Said | Whispered) else 0)

@@ -42,7 +42,8 @@ from sockatuh.wording import commands
 from .chat_state import ChatState
 from .held_lines import HeldLines
 from .naming import quoted, shown_name
-from .rendering import LONGEST, Line, draw, faded, shorten
+from .rendering import Line, draw, draw_shortened, faded
+from .rows import as_typed
 
 FOUND_SHOWN: Final = 20
 """Lines that a search shows on a screen that does not scroll."""
@@ -160,8 +161,7 @@ class Narrator:
 
     def _refusal_of(self, rejected: Rejected) -> tuple[str, str]:
         """Return a rejected text as it was typed, and why it was rejected."""
-        text, to = rejected.text, rejected.to
-        reason = wording.refused(rejected.code, 0, "")
+        to, reason = rejected.to, wording.refused(rejected.code, 0, "")
         if to:
             name = shown_name(to)
             if rejected.code == "no_such_name":
@@ -169,8 +169,7 @@ class Narrator:
                 reason = phrases.nobody_called(name, nearest and shown_name(nearest))
             elif rejected.code == "reads_in_clear":
                 reason = phrases.reads_in_clear(name)
-            return f"/msg {to} {text}", reason
-        return f"/me {text}" if rejected.action else text, reason
+        return as_typed(rejected.text, action=rejected.action, to=to), reason
 
     def _tell_of_own(self, item: Stored | Rejected | Waiting) -> None:
         match item:
@@ -184,12 +183,6 @@ class Narrator:
                 self._view.go_on()
             case Stored():
                 pass
-
-
-def draw_shortened(entry: EntryEvent, me: str, columns: int | None) -> list[Line]:
-    """Return the lines that show an entry; of a long one only the first, and a remark on how to see the rest."""
-    lines = draw(entry, me, columns)
-    return shorten(lines, entry.seq, columns) if len(lines) > LONGEST else lines
 
 
 def found(text: str, seqs: Sequence[int]) -> str:

@@ -17,19 +17,17 @@ import hashlib
 import re
 from typing import Final, TypeAlias
 
-from sockatuh.client.items import Came, Renamed, Said, Went, Whispered, local_moment
+from sockatuh.client.items import Came, EntryEvent, Renamed, Said, Went, Whispered, local_moment
 from sockatuh.room.text import clean_line, lines_of
 from sockatuh.wording import client as phrases
 
-from .direction import LEFT_TO_RIGHT
+from .direction import LEFT_TO_RIGHT, turns
 from .naming import quoted, shown_name
-from .wrapping import CUT, reach, width_of, wrap
+from .wrapping import CUT, clip, reach, width_of, wrap
 
 Piece: TypeAlias = tuple[str, str]
 """A style's name and a text."""
 Line: TypeAlias = tuple[Piece, ...]
-Entry: TypeAlias = Said | Whispered | Came | Went | Renamed
-"""What a screen shows of the log."""
 
 AUTHORS: Final = 9
 """Colours for authors."""
@@ -49,7 +47,7 @@ SHORTENED: Final = 10
 """Rows shown of a longer one."""
 
 
-def draw(entry: Entry, me: str, columns: int | None = None) -> list[Line]:
+def draw(entry: EntryEvent, me: str, columns: int | None = None) -> list[Line]:
     """Return the lines that show an entry of the log to somebody called `me`; `columns` wraps them."""
     match entry:
         case Said():
@@ -76,12 +74,19 @@ def draw_event(at: int, sentence: str, columns: int | None) -> list[Line]:
     return [head, *((("class:event", " " * TEXTS_FROM + row),) for row in others)]
 
 
-def shorten(lines: list[Line], seq: int, columns: int | None) -> list[Line]:
-    """Return the first lines of a long text, and a remark on how to see the rest."""
-    remark = phrases.more_of_it(len(lines) - SHORTENED, seq)
-    first, *others = wrap(remark, columns, NAMES_AT, TEXTS_FROM)
+def draw_shortened(entry: EntryEvent, me: str, columns: int | None) -> list[Line]:
+    """Return the lines that show an entry; of a long one only the first, and a remark on how to see the rest."""
+    lines = draw(entry, me, columns)
+    if len(lines) <= LONGEST:
+        return lines
+    return lines[:SHORTENED] + draw_answer(phrases.more_of_it(len(lines) - SHORTENED, entry.seq), columns)
+
+
+def draw_answer(sentence: str, columns: int | None) -> list[Line]:
+    """Return the lines that answer a command, or remark on an entry, in a row of their own below it."""
+    first, *others = wrap(sentence, columns, NAMES_AT, TEXTS_FROM, CUT, whole=False)
     rows = [" " * NAMES_AT + first, *(" " * TEXTS_FROM + row for row in others)]
-    return lines[:SHORTENED] + [(("class:note", row),) for row in rows]
+    return [(("class:note", row),) for row in rows]
 
 
 def faded(lines: list[Line]) -> list[Line]:
@@ -92,6 +97,21 @@ def faded(lines: list[Line]) -> list[Line]:
 def plain(line: Line) -> str:
     """Return the text of a line."""
     return "".join(text for _, text in line)
+
+
+def anchored_line(line: Line) -> Line:
+    """Return a line that begins at the left even on terminals that reorder right-to-left text."""
+    return (("", LEFT_TO_RIGHT), *line) if turns(plain(line)) else line
+
+
+def clip_line(line: Line, columns: int) -> Line:
+    """Return as much of a line as fits into a number of columns."""
+    pieces: list[Piece] = []
+    for style, text in line:
+        part = clip(text, columns) if columns > 0 else ""
+        pieces.append((style, part))
+        columns = columns - reach(part) if part == text else 0
+    return tuple(pieces)
 
 
 def author_style(name: str, tag: str = "") -> str:

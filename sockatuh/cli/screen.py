@@ -32,23 +32,19 @@ from sockatuh.wording import client as phrases
 
 from .chat_state import ChatState
 from .clipboard import clipboard
-from .direction import LEFT_TO_RIGHT, turns
 from .input_line import INPUT_ROWS, InputLine
 from .narrator import Narrator, draw_earlier, draw_found, found
 from .palette import COLOURED, COLOURLESS
 from .pending import pending_rows
 from .questions import ask_hidden
-from .rendering import TEXTS_FROM, Line, plain
+from .rendering import TEXTS_FROM, Line, anchored_line, draw_answer
 from .rows import note_rows
 from .sign_in import AtTerminal
 from .slash import CommandRunner, Done, NotDone
-from .talk import report_last_answers
+from .talk import LAST_WORDS, report_last_answers
 from .terminal import ShowRemoved, open_terminal
-from .wrapping import CUT, clip, wrap
+from .wrapping import clip
 
-LAST_WORDS: Final = 10.0
-"""Seconds without an acknowledgement after which the client leaves although lines are unsent."""
-INDENT: Final = "      "
 PROMPT: Final = "> "
 
 
@@ -155,10 +151,7 @@ class Screen:
 
     def answer(self, lines: Sequence[str]) -> None:
         """Print the answer to a command."""
-        indent = " " * TEXTS_FROM
-        for line in lines:
-            first, *others = wrap(line, self.columns, len(INDENT), TEXTS_FROM, CUT, whole=False)
-            self.show([(("class:note", row),) for row in (INDENT + first, *(indent + row for row in others))])
+        self.show([row for line in lines for row in draw_answer(line, self.columns)])
 
     def show_found(self, text: str, seqs: Sequence[int]) -> None:
         """Print the newest of the lines that were found."""
@@ -235,7 +228,7 @@ class Screen:
         app.invalidate()
 
     def _print_now(self) -> None:
-        pieces = [piece for line in self._unprinted for piece in (*_anchored(line), ("", "\n"))]
+        pieces = [piece for line in self._unprinted for piece in (*anchored_line(line), ("", "\n"))]
         self._unprinted.clear()
         self._is_to_print.clear()
         if pieces:
@@ -278,8 +271,3 @@ class Screen:
         app = self._session.app
         if app.is_running and app.future is not None and not app.future.done():
             app.exit(exception=error) if error else app.exit()
-
-
-def _anchored(line: Line) -> Line:
-    """Return a line that begins at the left even on terminals that reorder right-to-left text."""
-    return (("", LEFT_TO_RIGHT), *line) if turns(plain(line)) else line

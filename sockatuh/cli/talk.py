@@ -28,6 +28,8 @@ from .stdin import NoText, read_lines, text_of
 
 STORED_WITHIN: Final = 30.0
 """Seconds without an acknowledgement after which the command ends although lines are unanswered."""
+LAST_WORDS: Final = 10.0
+"""Seconds without an acknowledgement after which a screen is left although lines are unsent."""
 LAST_ANSWERS: Final = 1.0
 """Seconds to wait for answers to lines said just before leaving."""
 

@@ -17,12 +17,11 @@ from sockatuh.cli.direction import LEFT_TO_RIGHT, anchored, turns
 from sockatuh.cli.fullscreen.scrollback import Scrollback
 from sockatuh.cli.history import _message, _session
 from sockatuh.cli.naming import shown_name
-from sockatuh.cli.rendering import LONGEST, TEXTS_FROM, Line, draw, plain, shorten
-from sockatuh.cli.rendering import Entry as Item
+from sockatuh.cli.rendering import TEXTS_FROM, Line, draw, draw_shortened, plain
 from sockatuh.cli.rows import aligned, log_rows, note_rows
 from sockatuh.cli.who import _row
 from sockatuh.cli.wrapping import CUT, reach, wrap
-from sockatuh.client.items import Came, Renamed, Said, Went, Whispered, member_of
+from sockatuh.client.items import Came, EntryEvent, Renamed, Said, Went, Whispered, member_of
 from sockatuh.protocol.messages import ACTION, JOINED, LEFT, MESSAGE, Entry, MemberInfo
 from sockatuh.room.names import NameRules
 from sockatuh.room.text import BLANKS, clean_text
@@ -46,7 +45,7 @@ def events(names: Iterable[str], texts: Iterable[str]) -> Iterator[Entry]:
         yield from (Entry(7, NOON, LEFT, name, reason) for reason in ("left", *phrases.LEFT_REASONS))
 
 
-def between_two(names: Iterable[str], texts: Iterable[str]) -> Iterator[Item]:
+def between_two(names: Iterable[str], texts: Iterable[str]) -> Iterator[EntryEvent]:
     """Yield what has two names in it: private lines of all kinds, and renames."""
     names, texts = tuple(names), tuple(texts)
     for name in (*names, "you"):
@@ -56,14 +55,14 @@ def between_two(names: Iterable[str], texts: Iterable[str]) -> Iterator[Item]:
     yield Whispered(7, NOON, "me", "me", "hi")
 
 
-def items(names: Iterable[str], texts: Iterable[str]) -> Iterator[Item]:
+def items(names: Iterable[str], texts: Iterable[str]) -> Iterator[EntryEvent]:
     names, texts = tuple(names), tuple(texts)
     yield from map(happened, events(names, texts))
     yield from between_two(names, texts[:6])
 
 
 @cache
-def visible_content(item: Item) -> tuple[object, ...]:
+def visible_content(item: EntryEvent) -> tuple[object, ...]:
     """Return what of an entry has to be seen: of a text all but its spaces, newlines and letters without ink."""
     name = unicodedata.normalize("NFC", item.name)
     match item:
@@ -79,12 +78,11 @@ def visible_content(item: Item) -> tuple[object, ...]:
             return "renamed", name, unicodedata.normalize("NFC", new)
 
 
-def shown(item: Item, columns: int | None, *, shortened: bool) -> list[Line]:
-    lines = draw(item, "me", columns)
-    return shorten(lines, item.seq, columns) if shortened and len(lines) > LONGEST else lines
+def shown(item: EntryEvent, columns: int | None, *, shortened: bool) -> list[Line]:
+    return (draw_shortened if shortened else draw)(item, "me", columns)
 
 
-def judge(entries: Iterable[Item], columns: int | None, *, shortened: bool = False) -> None:
+def judge(entries: Iterable[EntryEvent], columns: int | None, *, shortened: bool = False) -> None:
     seen: dict[str, tuple[object, ...]] = {}
     for entry in entries:
         lines = shown(entry, columns, shortened=shortened)
@@ -106,7 +104,7 @@ def shows_you(item: Whispered) -> bool:
     return item.to == "me" != item.name
 
 
-def check_direction(lines: list[Line], item: Item) -> None:
+def check_direction(lines: list[Line], item: EntryEvent) -> None:
     """A name of right-to-left letters is followed by our mark before anything else, and nothing but a name is."""
     rows = [plain(line) for line in lines]
     names = [item.name]
@@ -156,7 +154,7 @@ def test_a_text_that_is_shown_in_part_says_so_where_no_text_could(columns: int) 
         assert not any(row.startswith("      … ") for row in whole)
 
 
-def folds(names: Iterable[str]) -> Iterator[tuple[Item, ...]]:
+def folds(names: Iterable[str]) -> Iterator[tuple[EntryEvent, ...]]:
     """Yield joins and leaves of one and of two people, as they may follow each other."""
     for name in names:
         came, went, lost = Came(7, NOON, name), Went(7, NOON, name), Went(7, NOON, name, "lost")

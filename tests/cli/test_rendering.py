@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from sockatuh.cli.direction import LEFT_TO_RIGHT
-from sockatuh.cli.rendering import author_style, draw, plain, shorten
+from sockatuh.cli.rendering import author_style, draw, draw_shortened, plain
 from sockatuh.client.items import Renamed, Said, Whispered
 from sockatuh.protocol.messages import ACTION, JOINED, LEFT, MESSAGE, Entry
 
@@ -93,7 +93,7 @@ def test_a_name_that_is_no_word_is_quoted() -> None:
 
 def test_a_long_text_is_abbreviated_on_a_screen() -> None:
     entry = Said(4321, NOON, "ana", "\n".join(map(str, range(200))))
-    rows = [plain(line) for line in shorten(draw(entry, "tom", 80), 4321, 80)]
+    rows = [plain(line) for line in draw_shortened(entry, "tom", 80)]
     assert [row.strip() for row in rows[1:10]] == [str(number) for number in range(1, 10)]
     assert rows[10:] == ["      … 190 more lines; /show 4321"]
     assert len(draw(entry, "tom", 80)) == len(draw(entry, "tom")) == 200

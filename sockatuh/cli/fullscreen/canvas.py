@@ -21,8 +21,8 @@ from prompt_toolkit.layout import Container, Dimension
 from prompt_toolkit.layout.mouse_handlers import MouseHandlers
 from prompt_toolkit.layout.screen import Char, Screen, WritePosition
 
-from sockatuh.cli.rendering import Line, Piece
-from sockatuh.cli.wrapping import clip, reach, width_of
+from sockatuh.cli.rendering import Line, clip_line
+from sockatuh.cli.wrapping import width_of
 
 KEPT: Final = 512
 """Rows kept as cells."""
@@ -117,8 +117,8 @@ class Canvas(Container):
         before, self._whole = self._whole, {}
         for at, line in enumerate(self._compose(columns, write_position.height)):
             row, last = self._cells_of(line), before.get(at)
-            if row.columns > columns:
-                row = self._cells_of(_cut(line, columns))
+            if row.columns > columns:  # the terminal is narrower than any row is wrapped for
+                row = self._cells_of(clip_line(line, columns))
             escapes = screen.zero_width_escapes[top + at]
             is_whole = bool(row.anchors) or (last is not None and (last is row or bool(last.anchors)))
             if is_whole:
@@ -172,13 +172,3 @@ def _cell(text: str, style: str, width: int) -> Char:
     cell = Char(text, style)
     cell.width = width
     return cell
-
-
-def _cut(line: Line, columns: int) -> Line:
-    """Return as much of a line as fits a terminal that is narrower than any row is wrapped for."""
-    pieces: list[Piece] = []
-    for style, text in line:
-        part = clip(text, columns) if columns > 0 else ""
-        pieces.append((style, part))
-        columns -= reach(part) if part == text else columns
-    return tuple(pieces)

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from sockatuh.cli.chat_state import ChatState
 from sockatuh.cli.narrator import Narrator, View
-from sockatuh.cli.rendering import Entry
-from sockatuh.client.items import Came, Event, Here
+from sockatuh.client.items import Came, EntryEvent, Event, Here
 from sockatuh.client.room import Room
 
 from .scrollback import Scrollback
@@ -25,7 +24,7 @@ class Feed(Narrator):
         super().report(event)
         self._is_live = self._is_live or isinstance(event, Here)
 
-    def _show(self, event: Entry, *, was_read: bool = False) -> None:
+    def _show(self, event: EntryEvent, *, was_read: bool = False) -> None:
         self._log.add_entry(event, self._room.me, is_unread=self._is_idle and self._is_live, was_read=was_read)
         if isinstance(event, Came):
             self._warn_of_clear(event)

@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import Final, Protocol
+from typing import Final
 
 from sockatuh.cli.direction import LEFT_TO_RIGHT, anchored, apart, turns
 from sockatuh.cli.naming import shown_name
-from sockatuh.cli.rendering import Line, Piece, author_style, plain
+from sockatuh.cli.people_here import Person
+from sockatuh.cli.rendering import Line, Piece, author_style, clip_line, plain
 from sockatuh.cli.wrapping import CUT, clip, reach, width_of
 from sockatuh.room.text import clean_line
 from sockatuh.wording import client as phrases
@@ -25,30 +26,6 @@ MEASURED: Final = 512
 """Rows whose width is remembered, as most of them are shown again and again."""
 BESIDE: Final = "│ "
 PRESENT, ABSENT, IN_CLEAR = "● ", "○ ", "! "
-
-
-class Somebody(Protocol):
-    """What the column shows of a member."""
-
-    @property
-    def name(self) -> str:
-        """The name."""
-
-    @property
-    def tag(self) -> str:
-        """The short form of the key, or ""."""
-
-    @property
-    def present(self) -> bool:
-        """Whether there is contact."""
-
-    @property
-    def away(self) -> str | None:
-        """Why the member is away, None if it is not."""
-
-    @property
-    def encrypted(self) -> bool:
-        """Whether its lines are encrypted on the way."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,7 +93,7 @@ def header(contact: Contact, columns: int) -> Line:
     return (("class:header", anchored(left) + " " * gap + right),)
 
 
-def people_rows(people: Sequence[Somebody], rows: int) -> list[Line]:
+def people_rows(people: Sequence[Person], rows: int) -> list[Line]:
     """Return the column of people, `rows` high: a heading and who is here; empty before that is known."""
     if not people:
         return []
@@ -153,7 +130,7 @@ def _speed(contact: Contact) -> str:
     return (phrases.slow_answers if seconds >= SLOW_FROM else phrases.answers)(max(1, round(seconds * 1000)))
 
 
-def _person(somebody: Somebody) -> Line:
+def _person(somebody: Person) -> Line:
     mark = IN_CLEAR if not somebody.encrypted else PRESENT if somebody.present else ABSENT
     style = "class:absent" if not somebody.present or somebody.away is not None else ""
     name: Piece = (f"{author_style(somebody.name, somebody.tag)} {style}".rstrip(), shown_name(somebody.name))
@@ -165,10 +142,4 @@ def shortened(line: Line, columns: int) -> Line:
     """Return as much of a line as fits; what is cut ends in an ellipsis, as no name does."""
     if reach(plain(line)) <= columns:
         return line
-    pieces: list[Piece] = []
-    left = columns - reach(CUT)
-    for style, text in line:
-        part = clip(text, left) if left > 0 else ""
-        pieces.append((style, part))
-        left = left - reach(part) if part == text else 0
-    return (*pieces, ("class:absent", CUT))
+    return (*clip_line(line, columns - reach(CUT)), ("class:absent", CUT))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
-from sockatuh.cli.rendering import NAMES_AT, TEXTS_FROM, Line, plain
+from sockatuh.cli.rendering import TEXTS_FROM, Line, draw_answer, plain
 from sockatuh.cli.wrapping import CUT, clip, reach, wrap
 from sockatuh.room.text import clean_line
 from sockatuh.wording import client as phrases
@@ -40,7 +40,7 @@ class LogView:
     def answer(self, lines: Sequence[str]) -> None:
         """Show the answer to a command."""
         kept = list(lines)
-        self._log.add_lines(lambda columns: [row for line in kept for row in _answer_rows(line, columns)])
+        self._log.add_lines(lambda columns: [row for line in kept for row in draw_answer(line, columns)])
         self._changed()
 
     def show_links(self, links: Sequence[str]) -> None:
@@ -92,12 +92,6 @@ class LogView:
     def older_hit(self) -> None:
         """Show the next older line that was found."""
         self._log.to_older_hit(*self._size)
-
-
-def _answer_rows(line: str, columns: int) -> list[Line]:
-    first, *others = wrap(line, columns, NAMES_AT, TEXTS_FROM, CUT, whole=False)
-    rows = [" " * NAMES_AT + first, *(" " * TEXTS_FROM + row for row in others)]
-    return [(("class:note", row),) for row in rows]
 
 
 def _chopped(link: str, columns: int) -> list[str]:

@@ -30,7 +30,7 @@ from sockatuh.cli.pending import pending_rows
 from sockatuh.cli.rendering import Line
 from sockatuh.cli.sign_in import AtTerminal
 from sockatuh.cli.slash import CommandRunner, Done, NotDone
-from sockatuh.cli.talk import report_last_answers
+from sockatuh.cli.talk import LAST_WORDS, report_last_answers
 from sockatuh.cli.terminal import open_terminal
 from sockatuh.cli.wrapping import reach
 from sockatuh.client.items import Event, Waiting
@@ -47,8 +47,6 @@ from .keys import bind_keys
 from .log_view import LogView
 from .scrollback import IDLE_AFTER
 
-LAST_WORDS: Final = 10.0
-"""Seconds without an acknowledgement after which the client leaves although lines are unsent."""
 FRAME: Final = 2
 """Rows of header and hint."""
 PEOPLE: Final = "people"

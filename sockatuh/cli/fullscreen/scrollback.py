@@ -16,11 +16,20 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Final
 
-from sockatuh.cli.direction import LEFT_TO_RIGHT, turns
-from sockatuh.cli.rendering import LONGEST, TEXTS_FROM, Entry, Line, draw, draw_event, faded, mentions, plain, shorten
+from sockatuh.cli.rendering import (
+    LONGEST,
+    TEXTS_FROM,
+    Line,
+    anchored_line,
+    draw,
+    draw_event,
+    draw_shortened,
+    faded,
+    mentions,
+)
 from sockatuh.cli.rows import note_rows
 from sockatuh.cli.wrapping import CUT, reach
-from sockatuh.client.items import UNENCRYPTED, Came, Renamed, Said, Went, Whispered
+from sockatuh.client.items import UNENCRYPTED, Came, EntryEvent, Renamed, Said, Went, Whispered
 from sockatuh.wording import client as phrases
 
 from .joins import Fold
@@ -51,7 +60,7 @@ class Block:
     def at(self, columns: int) -> Sequence[Line]:
         """Return the rows for a width."""
         if self.columns != columns:
-            self.rows, self.columns = [_anchored(row) for row in self.draw(columns)], columns
+            self.rows, self.columns = [anchored_line(row) for row in self.draw(columns)], columns
         return self.rows
 
     def forget(self) -> None:
@@ -106,7 +115,7 @@ class Scrollback:
 
     # What comes.
 
-    def add_entry(self, entry: Entry, me: str, *, is_unread: bool = False, was_read: bool = False) -> None:
+    def add_entry(self, entry: EntryEvent, me: str, *, is_unread: bool = False, was_read: bool = False) -> None:
         """Add an entry of the log.
 
         `is_unread`: it came while nobody was thought to be reading; `was_read`: it was shown in an earlier chat.
@@ -334,11 +343,6 @@ class Scrollback:
         return Place(number, max(0, row))
 
 
-def _anchored(line: Line) -> Line:
-    """Return a line that begins at the left even on terminals that reorder right-to-left text."""
-    return (("", LEFT_TO_RIGHT), *line) if turns(plain(line)) else line
-
-
 def marker_row(columns: int) -> Line:
     """Return the row above what is new."""
     label = f"{RULE} {phrases.NEW} "
@@ -349,12 +353,9 @@ def _order(place: Place) -> tuple[int, int]:
     return place.block, place.row
 
 
-def _draw(entry: Entry, me: str, columns: int, *, was_read: bool) -> list[Line]:
-    rows = draw(entry, me, columns)
-    if not isinstance(entry, Said | Whispered):
-        rows = _cut(rows)
-    elif len(rows) > LONGEST:
-        rows = shorten(rows, entry.seq, columns)
+def _draw(entry: EntryEvent, me: str, columns: int, *, was_read: bool) -> list[Line]:
+    is_said = isinstance(entry, Said | Whispered)
+    rows = draw_shortened(entry, me, columns) if is_said else _cut(draw(entry, me, columns))
     return faded(rows) if was_read else rows
 
 

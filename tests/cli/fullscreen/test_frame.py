@@ -1,24 +1,16 @@
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 import pytest
 
 from sockatuh.cli.direction import LEFT_TO_RIGHT
 from sockatuh.cli.fullscreen.frame import Contact, Situation, beside, header, hint, people_rows
+from sockatuh.cli.people_here import Person
 from sockatuh.cli.rendering import plain
 from sockatuh.cli.wrapping import reach, width_of
 
 KITCHEN = Contact("kitchen", "kitchen-pi", here=8, answer_time=0.0031)
-
-
-@dataclass(frozen=True)
-class Somebody:
-    name: str
-    tag: str = ""
-    present: bool = True
-    away: str | None = None
-    encrypted: bool = True
 
 
 def test_the_header_fills_its_row() -> None:
@@ -88,11 +80,11 @@ def test_one_hint_is_shown_and_what_matters_most_comes_first() -> None:
 
 def test_people_have_marks_and_those_who_do_not_fit_are_counted() -> None:
     people = [
-        Somebody("ana"),
-        Somebody("budi", away=""),
-        Somebody("eva", present=False, away="lunch"),
-        Somebody("oldpi", encrypted=False),
-        Somebody("אבי"),
+        Person("ana"),
+        Person("budi", away=""),
+        Person("eva", present=False, away="lunch"),
+        Person("oldpi", encrypted=False),
+        Person("אבי"),
     ]
     rows = [plain(row) for row in people_rows(people, 9)]
     assert rows == ["PEOPLE 5", "● ana", "● budi (away)", "○ eva (away)", "! oldpi", "● אבי\u200e"]
@@ -104,7 +96,7 @@ def test_people_have_marks_and_those_who_do_not_fit_are_counted() -> None:
 
 @pytest.mark.parametrize("name", ["w" * 32, "王" * 32, "é" * 40, "two words", "א" * 32])
 def test_a_long_name_is_cut_with_a_mark_that_is_in_no_name(name: str) -> None:
-    row = plain(people_rows([Somebody(name, away="x")], 3)[1])
+    row = plain(people_rows([Person(name, away="x")], 3)[1])
     assert reach(row) <= 20
     assert row.endswith("…") == (reach(name) > 8)
 

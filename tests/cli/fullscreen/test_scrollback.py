@@ -8,8 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from sockatuh.cli.fullscreen.scrollback import Scrollback
-from sockatuh.cli.rendering import Entry, Line, plain
-from sockatuh.client.items import Came, Renamed, Said, Went, Whispered
+from sockatuh.cli.rendering import Line, plain
+from sockatuh.client.items import Came, EntryEvent, Renamed, Said, Went, Whispered
 
 NOON = 1_700_000_000_000
 MINUTE = 60_000
@@ -20,7 +20,7 @@ def said(seq: int, text: str = "", name: str = "ana", at: int = NOON) -> Said:
     return Said(seq, at, name, text or f"line {seq}")
 
 
-def log_of(entries: Iterable[Entry], most: int = 10_000) -> Scrollback:
+def log_of(entries: Iterable[EntryEvent], most: int = 10_000) -> Scrollback:
     log = Scrollback(most)
     for entry in entries:
         log.add_entry(entry, "tom")
@@ -206,7 +206,7 @@ def test_the_marker_stays_with_the_oldest_line_when_its_own_is_evicted() -> None
 # Joins.
 
 
-def folded(events: Sequence[Entry]) -> list[str]:
+def folded(events: Sequence[EntryEvent]) -> list[str]:
     return seen(log_of(events), 80, 99)
 
 
@@ -223,10 +223,10 @@ def test_joins_that_follow_each_other_are_one_row_that_is_amended() -> None:
 
 def test_who_has_just_spoken_leaves_on_a_row_of_its_own() -> None:
     """Otherwise whoever asked something could be gone without being missed (weechat#259)."""
-    spoke: list[Entry] = [said(1, "anybody?", "zoë"), Went(2, NOON + 9 * MINUTE, "eva")]
+    spoke: list[EntryEvent] = [said(1, "anybody?", "zoë"), Went(2, NOON + 9 * MINUTE, "eva")]
     assert folded([*spoke, Went(3, NOON + 10 * MINUTE, "zoë")])[1:] == ["· eva left", "· zoë left"]
     assert folded([*spoke, Went(3, NOON + 11 * MINUTE, "zoë")])[1:] == ["· eva, zoë left"]
-    renamed: list[Entry] = [
+    renamed: list[EntryEvent] = [
         said(1, "anybody?", "zoë"),
         Renamed(2, NOON, "zoë", "zoe"),
         Came(3, NOON, "eva"),
@@ -236,7 +236,7 @@ def test_who_has_just_spoken_leaves_on_a_row_of_its_own() -> None:
 
 
 def test_a_member_without_encryption_is_not_folded_away() -> None:
-    events: list[Entry] = [Came(1, NOON, "budi"), Came(2, NOON, "oldpi", "classic"), Came(3, NOON, "eva")]
+    events: list[EntryEvent] = [Came(1, NOON, "budi"), Came(2, NOON, "oldpi", "classic"), Came(3, NOON, "eva")]
     assert folded(events) == ["· budi joined", "· oldpi joined", "· eva joined"]
 
 
@@ -265,7 +265,7 @@ def test_the_newest_mention_is_gone_to_then_the_one_before() -> None:
         Whispered(15, NOON, "budi", "tom", "line 15"),
         said(25, "@tom line 25"),
     ]
-    by_seq: dict[int, Entry] = {each.seq: each for each in mentions}
+    by_seq: dict[int, EntryEvent] = {each.seq: each for each in mentions}
     log = log_of(by_seq.get(seq, said(seq)) for seq in range(1, 40))
     log.add_entry(Whispered(40, NOON, "tom", "budi", "line 40"), "tom")
     for number in (25, 15, 5, 25):
