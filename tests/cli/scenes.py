@@ -138,8 +138,8 @@ class People:
         return self._rooms[name]
 
     async def come(self, *names: str) -> None:
-        """Let people join."""
-        for name in names:
+        """Let people join who are not here yet."""
+        for name in [each for each in names if each not in self._rooms]:
             self._rooms[name] = await self._doors.enter_async_context(guest(self._kitchen, self._directory, name))
 
     async def go(self, *names: str) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import re
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
@@ -12,15 +11,10 @@ from typing import Final
 import pytest
 from cli.scenes import CODE, LONG, People, say_in_every_script
 from cli.stage import Stage, chatting
-from hostile import TEXTS
-from kit.emulator import ALTERNATE, BRACKETED_PASTE
 
 from sockatuh.cli.direction import without_marks
 from sockatuh.testing import MemoryRoom, run
 
-MOUSE: Final = re.compile(r"\x1b\[\?(?:9|1000|1001|1002|1003|1005|1006|1015)[;\d]*h")
-WIDTHS: Final = (40, 200, 63, 120, 41, 80, 177, 55, 99, 100)
-HALF_TYPED: Final = "half of a line, while the window changes its size again and again, of more than a hundred columns"
 OUTAGE: Final = 20.0
 FULL: Final = {"SOCKATUH_SCREEN": "full"}
 
@@ -46,7 +40,7 @@ def seen(stage: Stage) -> list[str]:
 def test_the_screen_is_what_painting_it_again_would_show(tmp_path: Path, *, joins: bool) -> None:
     async def scene() -> None:
         async with evening(tmp_path, "ana", "eva", joins=joins) as (stage, people, _):
-            for _ in range(3):
+            for _ in range(2):
                 await say_in_every_script(people)
                 await people["ana"].say(CODE)
                 await people["ana"].say("\U0001f468\u200d\U0001f469\u200d\U0001f467" * 5)
@@ -72,38 +66,6 @@ def test_the_people_stand_in_one_column_whatever_is_beside_them(tmp_path: Path, 
                 for row in range(1, 38)
             ]
             assert edges == [[100]] * 37
-
-    run(scene())
-
-
-def test_what_is_half_typed_stands_there_once_whatever_the_width_becomes(tmp_path: Path) -> None:
-    async def scene() -> None:
-        async with evening(tmp_path, "ana", columns=100) as (stage, people, _):
-            await people["ana"].say(LONG)
-            step = -(-len(HALF_TYPED) // len(WIDTHS))
-            for at, width in enumerate(WIDTHS):
-                await stage.resize(width, 24)
-                await stage.type(HALF_TYPED[at * step : (at + 1) * step])
-                shown = re.sub(r"\s+", " ", " ".join(stage.rows))
-                typed = HALF_TYPED[: (at + 1) * step]
-                assert shown.replace(" ", "").count(typed.replace(" ", "")) == 1
-            assert stage.screen.scrollback == []
-
-    run(scene())
-
-
-def test_no_mouse_is_asked_for_and_every_mode_is_left(tmp_path: Path) -> None:
-    async def scene() -> None:
-        async with evening(tmp_path, "ana") as (stage, _, _):
-            assert stage.screen.is_alternate
-            await stage.type("the last words\r")
-            await stage.type("/quit\r")
-            await stage.end()
-            assert MOUSE.search(stage.written) is None
-            assert not {ALTERNATE, BRACKETED_PASTE} & stage.screen.private_modes
-            assert not stage.screen.is_alternate
-            assert not stage.screen.cursor.hidden
-            assert sum("tom  the last words" in row for row in stage.rows) == 1
 
     run(scene())
 
@@ -167,23 +129,5 @@ def test_history_rings_nobody(tmp_path: Path) -> None:
                 kitchen.mend_network()
                 await asyncio.sleep(60)
                 assert stage.screen.bells == 0
-
-    run(scene())
-
-
-def test_no_byte_of_a_text_is_obeyed(tmp_path: Path) -> None:
-    async def scene() -> None:
-        async with evening(tmp_path, "ana") as (stage, people, _):
-            await asyncio.sleep(20)
-            title = stage.screen.title
-            for text in TEXTS.values():
-                if len(text) < 1_000:
-                    await people["ana"].say(f"tom {text}x")
-                    await people["ana"].say(f"{text}x", to="tom")
-            await asyncio.sleep(20)
-            assert stage.screen.title == title
-            assert stage.screen.is_alternate
-            assert MOUSE.search(stage.written) is None
-            assert re.search(r"\x1b\[(?:77[AHn]|[\d;]*77m|\?47h|2J)|\x1b[\]PcX_^]|[\x80-\x9f]", stage.written) is None
 
     run(scene())
