@@ -74,8 +74,8 @@ class ChatState:
             case _:
                 pass
         match entry:
-            case Whispered(own=False, name=name) if name != self._room.me:
-                self.last_private = name
+            case Whispered() if not self._room.wrote(entry):
+                self.last_private = entry.name
             case Renamed(name=name, new=new) if name == self.last_private:
                 self.last_private = new
             case _:

@@ -32,7 +32,7 @@ class HeldLines:
         """Hold an entry as the newest, in place of one with its seq: a log that was set back gives a seq again."""
         self._drop(item.seq)
         self._entries[item.seq] = item
-        self._size += _size_of(item)
+        self._size += size_of(item)
         while len(self._entries) > self._most or self._size > self._most_bytes:
             self._drop(next(iter(self._entries)))
 
@@ -83,12 +83,13 @@ class HeldLines:
 
     def _drop(self, seq: int) -> None:
         if (item := self._entries.pop(seq, None)) is not None:
-            self._size -= _size_of(item)
+            self._size -= size_of(item)
 
 
 def _first(newest_first: Iterator[T], count: int) -> list[T]:
     return list(islice(newest_first, count))[::-1]
 
 
-def _size_of(item: EntryEvent) -> int:
+def size_of(item: EntryEvent) -> int:
+    """Return about how many bytes of memory an entry's name and text take."""
     return sys.getsizeof(item.name) + (sys.getsizeof(item.text) if isinstance(item, Said | Whispered) else 0)

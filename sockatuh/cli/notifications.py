@@ -156,7 +156,7 @@ class Notifier:
                 pass
 
     def _concerns(self, said: Said | Whispered) -> bool:
-        if said.own or said.name == self._room.me or self.bell is Bell.OFF:
+        if self._room.wrote(said) or self.bell is Bell.OFF:
             return False
         return self.bell is Bell.ALL or isinstance(said, Whispered) or mentions(said, self._room.me)
 

@@ -45,6 +45,8 @@ from .talk import LAST_WORDS, report_last_answers
 from .terminal import ShowRemoved, open_terminal
 from .wrapping import clip
 
+MOST_UNPRINTED: Final = 1_000
+"""Rows that wait until the terminal is free again; meanwhile the server keeps what comes after them."""
 PROMPT: Final = "> "
 
 
@@ -121,6 +123,8 @@ class Screen:
         async for event in self._room:
             report(event)
             self._session.app.invalidate()
+            if len(self._unprinted) > MOST_UNPRINTED:  # because an external editor has the terminal
+                await self._input.until_free()
 
     async def _ask_password(self, why: str) -> str:
         """Ask for a password below the log, in place of the input."""

@@ -17,7 +17,8 @@ from sockatuh.protocol.client.events import (
     LinesHeld,
     NameChanged,
 )
-from sockatuh.protocol.identity import Invite
+from sockatuh.protocol.identity import Invite, tag
+from sockatuh.protocol.noise import public_key
 from sockatuh.room.text import clean_line
 
 from . import items
@@ -185,6 +186,7 @@ async def connect(
                 unsent=Unsent(profile.directory, address.server),
                 tags=tags,
                 password=password,
+                tag=tag(public_key(options.private_key)),
                 since=since,
                 reading=reading,
                 remember=remember,

@@ -159,18 +159,21 @@ class Room:
         unsent: Unsent | None = None,
         tags: NameTags | None = None,
         password: RoomPassword | None = None,
+        tag: str = "",
         since: int | None = None,
         reading: Reading | None = None,
         remember: Callable[[e.Admitted], None] = lambda _: None,
         remember_rename: Callable[[e.NameChanged], None] = lambda _: None,
         ask_password: Callable[[Refused], bool] = lambda _: False,
     ) -> None:
-        """`since`: skip entries older than this moment (ms since 1970) until everything up to the present is there.
+        """`tag` is the short form of this client's key.
+
+        `since`: skip entries older than this moment (ms since 1970) until everything up to the present is there.
 
         `remember` is called for each admission, `remember_rename` for each change of the own name. `ask_password` is
         called with a refusal, and returns whether a person is asked for the password because of it.
         """
-        self.name, self.me = name, clean_line(admitted.name)
+        self.name, self.me, self.tag = name, clean_line(admitted.name), tag
         self.in_contact = True
         self.here: int | None = None
         """How many members are in the room, as the server said last; None until it has."""
@@ -312,6 +315,10 @@ class Room:
     def link(self) -> Link:
         """How the network between here and the server has been."""
         return self._session.link
+
+    def wrote(self, line: Said | Whispered) -> bool:
+        """Tell whether this person said a line: here, elsewhere with the same key, or earlier under another name."""
+        return line.own or line.name == self.me or line.tag == self.tag != ""
 
     def fault_of(self, text: str, to: str = "") -> tuple[str, int] | None:
         """Return why a text should not be said (to an addressee), as a code and its size in bytes, or None.

@@ -175,6 +175,24 @@ def test_a_command_that_is_refused_says_why_and_comes_back() -> None:
     on(story)
 
 
+def test_few_rows_wait_while_an_editor_has_the_terminal() -> None:
+    async def story(it: Shown) -> None:
+        editor = asyncio.Event()
+        it.screen._input._editing = asyncio.ensure_future(_wait(editor))
+        it.tell(*(entry(seq) for seq in range(5, 1_500)), entry(1_500, text="the last"))
+        await it.until(lambda: len(it.screen._unprinted) > 1_000, "rows that wait")
+        await asyncio.sleep(0)
+        assert len(it.screen._unprinted) < 1_010
+        editor.set()
+        await it.see("the last")
+
+    on(story)
+
+
+async def _wait(event: asyncio.Event) -> None:
+    await event.wait()
+
+
 def test_found_lines_links_and_earlier_lines_are_printed_again() -> None:
     long = "https://intern.example/" + "x" * 100
 

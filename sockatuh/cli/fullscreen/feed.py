@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from sockatuh.cli.chat_state import ChatState
 from sockatuh.cli.narrator import Narrator, View
-from sockatuh.client.items import Came, EntryEvent, Event, Here
+from sockatuh.client.items import Came, EntryEvent, Event, Here, Said, Whispered
 from sockatuh.client.room import Room
 
 from .scrollback import Scrollback
@@ -25,6 +25,8 @@ class Feed(Narrator):
         self._is_live = self._is_live or isinstance(event, Here)
 
     def _show(self, event: EntryEvent, *, was_read: bool = False) -> None:
-        self._log.add_entry(event, self._room.me, is_unread=self._is_idle and self._is_live, was_read=was_read)
+        is_mine = isinstance(event, Said | Whispered) and self._room.wrote(event)
+        is_unread = self._is_idle and self._is_live
+        self._log.add_entry(event, self._room.me, is_mine=is_mine, is_unread=is_unread, was_read=was_read)
         if isinstance(event, Came):
             self._warn_of_clear(event)

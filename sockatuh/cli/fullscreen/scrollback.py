@@ -16,6 +16,7 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Final
 
+from sockatuh.cli.held_lines import HELD_SIZE, size_of
 from sockatuh.cli.rendering import (
     LONGEST,
     TEXTS_FROM,
@@ -49,11 +50,12 @@ Draw = Callable[[int], list[Line]]
 
 @dataclass(slots=True)
 class Block:
-    """Something in the log; `rows` are those for `columns`, made when they are wanted."""
+    """Something in the log; `size`: bytes of its texts; `rows` are those for `columns`, made when they are wanted."""
 
     draw: Draw
     seq: int = 0
     fold: Fold | None = None
+    size: int = 0
     columns: int = 0
     rows: Sequence[Line] = ()
 
@@ -89,6 +91,7 @@ class Scrollback:
     """The blocks, and the part of them that is shown. `bottom` is the last row of the window; None: it follows."""
 
     most: int = MOST
+    most_bytes: int = HELD_SIZE
     bottom: Place | None = None
     marker: int | None = None
     """The block above which `new` stands: the first that came while nobody was thought to be reading."""
@@ -97,6 +100,7 @@ class Scrollback:
     """How many lines have come below the window since it stopped following."""
     _blocks: deque[Block] = field(default_factory=deque)
     _first: int = 0
+    _size: int = 0
     _tail: Sequence[Line] = ()
     _by_seq: dict[int, int] = field(default_factory=dict)
     _mentions: deque[int] = field(default_factory=deque)
@@ -115,17 +119,20 @@ class Scrollback:
 
     # What comes.
 
-    def add_entry(self, entry: EntryEvent, me: str, *, is_unread: bool = False, was_read: bool = False) -> None:
+    def add_entry(
+        self, entry: EntryEvent, me: str, *, is_mine: bool = False, is_unread: bool = False, was_read: bool = False
+    ) -> None:
         """Add an entry of the log.
 
-        `is_unread`: it came while nobody was thought to be reading; `was_read`: it was shown in an earlier chat.
+        `is_mine`: the person called `me` said it; `is_unread`: it came while nobody was thought to be reading;
+        `was_read`: it was shown in an earlier chat.
         """
         match entry:
             case Said() | Whispered():
                 self._hear(entry.name, entry.at)
-                if is_unread and not entry.own and self.marker is None:
+                if is_unread and not is_mine and self.marker is None:
                     self.marker = self.end
-                if (entry.name != me) if isinstance(entry, Whispered) else mentions(entry, me):
+                if not is_mine and (isinstance(entry, Whispered) or mentions(entry, me)):
                     self._mentions.append(self.end)
             case Renamed():
                 if entry.name in self._spoke:
@@ -135,7 +142,8 @@ class Scrollback:
                 return
             case _:
                 pass
-        self._append(Block(lambda columns: _draw(entry, me, columns, was_read=was_read), entry.seq), counts=True)
+        block = Block(lambda columns: _draw(entry, me, columns, was_read=was_read), entry.seq, size=size_of(entry))
+        self._append(block, counts=True)
 
     def add_lines(self, draw: Draw) -> None:
         """Add what is no entry of the log: a heading, a notice, the answer to a command."""
@@ -153,10 +161,12 @@ class Scrollback:
         if block.seq:
             self._by_seq[block.seq] = self.end
         self._blocks.append(block)
+        self._size += block.size
         if counts and self.bottom is not None:
             self.unseen += 1
-        while len(self._blocks) > self.most:
+        while len(self._blocks) > self.most or self._size > self.most_bytes:
             evicted = self._blocks.popleft()
+            self._size -= evicted.size
             if self._by_seq.get(evicted.seq) == self._first:
                 del self._by_seq[evicted.seq]
             self._first += 1

@@ -29,8 +29,8 @@ def in_a_chat(story: Callable[[Chat], Awaitable[None]], *, password: str | None 
     asyncio.run(run())
 
 
-def whispered(seq: int, name: str, to: str, text: str = "x") -> EntryArrived:
-    return EntryArrived(Entry(seq, 0, PRIVATE, name, text, to=to), None)
+def whispered(seq: int, name: str, to: str, text: str = "x", tag: str = "") -> EntryArrived:
+    return EntryArrived(Entry(seq, 0, PRIVATE, name, text, tag=tag, to=to), None)
 
 
 def test_what_is_said_to_one_person_goes_to_that_person_and_once_says_who_reads_it() -> None:
@@ -88,6 +88,16 @@ def test_an_answer_goes_to_whoever_sent_the_last_private_line() -> None:
         await chat.hear(joined(4, "ana"), whispered(5, "ana", "tom"), whispered(6, "budi", "tom"))
         await chat.hear(whispered(7, "tom", "ana"), entry(8, name="ana"))
         assert await chat.type("/r") == [f"no: {wording.REPLY_WHAT}"]
+        await chat.type("/r on my way")
+        assert chat.session.whispered == [("budi", "on my way")]
+
+    in_a_chat(story)
+
+
+def test_an_answer_does_not_go_to_oneself_under_an_earlier_name() -> None:
+    async def story(chat: Chat) -> None:
+        chat.room.tag = "t0m"
+        await chat.hear(whispered(4, "budi", "thomas", tag="k1"), whispered(5, "thomas", "budi", tag="t0m"))
         await chat.type("/r on my way")
         assert chat.session.whispered == [("budi", "on my way")]
 

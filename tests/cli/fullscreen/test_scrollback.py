@@ -181,7 +181,7 @@ def test_the_marker_stands_above_the_first_line_that_came_while_nobody_read() ->
     assert seen(log) == ["ana  line 2", "─ new " + "─" * 34, "ana  line 3", "ana  line 4"]
     log.marker = None
     log.add_entry(Came(5, NOON, "eva"), "tom", is_unread=True)
-    log.add_entry(Said(6, NOON, "tom", "mine", own=True), "tom", is_unread=True)
+    log.add_entry(Said(6, NOON, "tom", "mine", own=True), "tom", is_mine=True, is_unread=True)
     assert log.marker is None
     assert not log.to_marker(COLUMNS, HEIGHT)
 
@@ -193,6 +193,14 @@ def test_the_marker_can_be_gone_to() -> None:
         log.add_entry(said(seq), "tom", is_unread=True)
     assert log.to_marker(COLUMNS, HEIGHT)
     assert "─ new ─" in "".join(seen(log))
+
+
+def test_the_oldest_are_evicted_when_texts_take_too_much_memory() -> None:
+    log = Scrollback(most_bytes=10_000)
+    for seq in range(1, 40):
+        log.add_entry(said(seq, f"{'w' * 900} line {seq}"), "tom")
+    assert 5 <= len(log) <= 10
+    assert numbers(log, height=1) == [39]
 
 
 def test_the_marker_stays_with_the_oldest_line_when_its_own_is_evicted() -> None:
@@ -267,7 +275,7 @@ def test_the_newest_mention_is_gone_to_then_the_one_before() -> None:
     ]
     by_seq: dict[int, EntryEvent] = {each.seq: each for each in mentions}
     log = log_of(by_seq.get(seq, said(seq)) for seq in range(1, 40))
-    log.add_entry(Whispered(40, NOON, "tom", "budi", "line 40"), "tom")
+    log.add_entry(Whispered(40, NOON, "tom", "budi", "line 40"), "tom", is_mine=True)
     for number in (25, 15, 5, 25):
         assert log.to_mention(COLUMNS, 1)
         assert numbers(log, height=1) == [number]
