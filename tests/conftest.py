@@ -13,8 +13,10 @@ from hypothesis import HealthCheck, settings
 sys.dont_write_bytecode = False
 os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
 
-# Sentences are compared in English, on a machine of any language.
-os.environ["SOCKATUH_LANG"] = "en"
+# Sentences are compared in English, on a machine of any language; some tests start programs without our own variables.
+os.environ |= {"SOCKATUH_LANG": "en", "LC_MESSAGES": "C"}
+if everything := os.environ.pop("LC_ALL", ""):
+    os.environ["LC_CTYPE"] = everything
 
 heed_signals()
 settings.register_profile("shared", deadline=None, max_examples=60, suppress_health_check=[HealthCheck.too_slow])

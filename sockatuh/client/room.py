@@ -43,6 +43,7 @@ from .items import (
     PresenceChanged,
     Rejected,
     Renamed,
+    Role,
     Said,
     Stored,
     Waiting,
@@ -176,7 +177,7 @@ class Room:
         self.name, self.me, self.tag = name, clean_line(admitted.name), tag
         self.in_contact = True
         self.here: int | None = None
-        """How many members are in the room, as the server said last; None until it has."""
+        """How many members are in the room, as the server said last, at the latest by `members`; None until it has."""
         self.reading = reading or Reading(admitted)
         """How far the person has read who is shown the events."""
         self.unplaced: dict[int, Unplaced] = {}
@@ -261,6 +262,8 @@ class Room:
         for member in members:
             if member.tag or member.dialect == UNENCRYPTED:
                 self._notice_key(member.name, member.tag, datetime.now())
+        if self.here is None:  # nothing has changed since this session came in, so PRESENCE has told nothing
+            self.here = sum(member.role is Role.MEMBER for member in members)
         return members
 
     async def leave(self) -> None:

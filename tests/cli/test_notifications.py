@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import io
 import re
 from collections.abc import Mapping
 
@@ -8,7 +9,18 @@ from client.session_double import SessionDouble, room_of
 from hostile import TEXTS, forbidden_in
 
 from sockatuh.cli.errors import ExitCode, Stopped
-from sockatuh.cli.notifications import BEL, Bell, Dialect, Notifier, Notify, call, chosen_way, dialect_of
+from sockatuh.cli.notifications import (
+    BEL,
+    Bell,
+    Dialect,
+    Notifier,
+    Notify,
+    call,
+    chosen_way,
+    dialect_of,
+    write_to_terminal,
+)
+from sockatuh.cli.safe_output import ShownText
 from sockatuh.cli.wrapping import reach
 from sockatuh.client.items import Back, Here, Item, Lost, Missed, Said, Whispered
 
@@ -147,3 +159,12 @@ def test_a_value_that_means_nothing_is_a_usage_error() -> None:
     with pytest.raises(Stopped, match=r"SOCKATUH_NOTIFY is off, bell or terminal; it is 'loud'\.") as stopped:
         chosen_way({"SOCKATUH_NOTIFY": "loud"})
     assert stopped.value.exit_code is ExitCode.USAGE
+
+
+def test_our_own_sequences_pass_the_filter_of_stdout(monkeypatch: pytest.MonkeyPatch) -> None:
+    written = io.BytesIO()
+    stream = ShownText(written, "utf-8")
+    monkeypatch.setattr("sys.stdout", stream)
+    stream.write(BEL)
+    write_to_terminal(BEL)
+    assert written.getvalue() == b"\\u0007\a"

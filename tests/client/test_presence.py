@@ -15,7 +15,18 @@ from sockatuh.client.stream import MOST_EVENTS
 from sockatuh.client.timeline import Timeline
 from sockatuh.protocol.client import events as e
 from sockatuh.protocol.constants import MAX_AWAY
-from sockatuh.protocol.messages import AWAY, CONTACT_LOST, GONE, IN_CONTACT, MESSAGE, Change, Entry, MemberInfo
+from sockatuh.protocol.messages import (
+    AWAY,
+    CONTACT_LOST,
+    GONE,
+    IN_CONTACT,
+    MEMBER,
+    MESSAGE,
+    READER,
+    Change,
+    Entry,
+    MemberInfo,
+)
 from sockatuh.testing import MemoryRoom, run
 
 BEFORE = date.today() - timedelta(days=9)
@@ -44,6 +55,21 @@ def test_a_change_names_who_came_into_contact_who_lost_it_and_who_is_gone() -> N
         session.tell(e.PresenceChanged(7, changes))
         assert await take(room, 1) == [PresenceChanged(7, ("budi",), ("citi",), ("dewi",))]
         assert room.here == 7
+
+    in_a_room(story)
+
+
+def test_the_members_listed_are_counted_if_nothing_has_changed_since_this_one_came_in() -> None:
+    async def story(room: Room, session: SessionDouble) -> None:
+        session.present = tuple(
+            MemberInfo(name, "", "secure", True, 0, role)
+            for name, role in (("ana", MEMBER), ("tail", READER), ("budi", MEMBER))
+        )
+        await room.members()
+        assert room.here == 2
+        session.tell(e.PresenceChanged(3, ()))
+        await room.members()
+        assert room.here == 3
 
     in_a_room(story)
 

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from sockatuh import Profile, Role
-from sockatuh.client.items import Empty, Here, Item, Read, Said, Since
+from sockatuh.client.items import Empty, Here, Item, Read, Said, Since, Whispered
 from sockatuh.client.profile import Bookmark
 from sockatuh.client.reading import EARLIER, MOST_NEW, SAVE_AFTER, Reading
 from sockatuh.client.room import Room
@@ -78,6 +78,41 @@ def test_who_returns_is_shown_what_was_read_and_then_what_is_new() -> None:
                 third = await screen_of(tom)
                 assert texts(third)[-2:] == ["(one)", "(two)"]
                 assert not headings(third)
+
+    run(story())
+
+
+def test_private_lines_that_came_while_one_was_away_are_among_the_new() -> None:
+    async def story() -> None:
+        profile = Profile()
+        async with MemoryRoom() as kitchen, kitchen.connect(name="ana") as ana, kitchen.connect(name="eva"):
+            async with kitchen.connect(name="tom", profile=profile, keeps_place=True, history=None) as tom:
+                await screen_of(tom)
+            await ana.say("for tom", to="tom")
+            await ana.say("for eva", to="eva")
+            await ana.say("for all")
+            async with kitchen.connect(name="tom", profile=profile, keeps_place=True, history=None) as tom:
+                shown = await screen_of(tom)
+            (since,) = headings(shown)
+            assert isinstance(since, Since)
+            assert since.count == 2
+            assert [item.text for item in shown if isinstance(item, Said | Whispered)] == ["for tom", "for all"]
+            async with kitchen.connect(name="tom", profile=profile, keeps_place=True, history=None) as tom:
+                assert texts(await screen_of(tom)) == ["(for tom)", "(for all)"]
+
+    run(story())
+
+
+def test_the_place_follows_a_rename() -> None:
+    async def story() -> None:
+        profile = Profile()
+        async with MemoryRoom() as kitchen, kitchen.connect(name="ana") as ana:
+            async with kitchen.connect(name="tom", profile=profile, keeps_place=True, history=None) as tom:
+                await screen_of(tom)
+                await tom.rename("tomas")
+            await ana.say("new")
+            async with kitchen.connect(name="tomas", profile=profile, keeps_place=True, history=None) as tom:
+                assert texts(await screen_of(tom)) == ["new"]
 
     run(story())
 

@@ -11,7 +11,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Final, TypeAlias
 
-from sockatuh.client.profile import Profile
+from sockatuh.client.profile import Ignored, Profile
 from sockatuh.errors import ConfigurationError, KeyFileError, StoreError
 from sockatuh.settings.model import VARIABLES
 from sockatuh.settings.sources import load
@@ -23,7 +23,7 @@ from sockatuh.store.keys import load_ticket_keys
 Target: TypeAlias = Callable[[bytes], None]
 
 SERVER: Final = "kitchen-pi:7625"
-LINES: Final = ("known_servers", "names", "tickets", "last_server")
+LINES: Final = ("known_servers", "names", "tickets", "last_server", "choices", "ignored")
 COLUMNS: Final = 8
 
 
@@ -40,8 +40,12 @@ def client_files(directory: Path) -> Target:
         assert ticket is None or ticket.sealed
         for text in (files.find_name(SERVER), files.find_last_server()):
             assert text is None or text
+        assert files.find_choice(SERVER, "quiet") != ""
+        assert all(whom.name for whom in files.ignored(SERVER))
         files.set_name("box:1", "ana")
         assert files.find_name("box:1") == "ana", "what was remembered is not there"
+        files.ignore("box:1", Ignored("ana", "k1"))
+        assert files.ignored("box:1") == [Ignored("ana", "k1")]
 
     return run
 

@@ -110,6 +110,8 @@ class InstantWorld(World):
         cursor: int = 0,
         history: int | None = None,
         earlier: int = 0,
+        newest: int | None = None,
+        log_id: bytes | None = None,
     ) -> Client:
         """Connect a client; with a name, join at once."""
         key = key or self.random(32)
@@ -123,6 +125,8 @@ class InstantWorld(World):
             cursor=cursor,
             history=history,
             earlier=earlier,
+            newest=newest,
+            log_id=log_id,
         )
         address = (host or self.host(), 40_000 + len(self.clients))
         person = Client(address, world=self, peer=Peer(options, self.random), key=key)

@@ -62,7 +62,7 @@ class Sending:
         self._started = self._began = 0.0
 
     async def start(self, server: str, timeout: int) -> None:
-        """Begin it, and wait for its first words."""
+        """Begin it, and wait for its first words; those after a second without any reason are not counted."""
         environ = {key: value for key, value in os.environ.items() if not key.startswith("SOCKATUH_")}
         environ |= {"SOCKATUH_CLIENT_DIR": str(self._directory), "SOCKATUH_PASSWORD": PASSWORD}
         command = [
@@ -85,7 +85,9 @@ class Sending:
         )  # fmt: skip
         assert self._process.stderr is not None
         async with asyncio.timeout(PATIENCE):
-            self._first = await self._process.stderr.readline()
+            while (first := await self._process.stderr.readline()).startswith(b"Waiting for an answer"):
+                pass
+            self._first = first
         self._began = time.monotonic() - self._started
 
     async def end(self) -> Outcome:

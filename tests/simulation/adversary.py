@@ -89,6 +89,18 @@ class Adversary(RuleBasedStateMachine):
         for _ in range(times if size < 1_000 else 1):
             self.siege.talk(self.node(number), size)
 
+    @rule(number=which, to=which, size=st.sampled_from([1, 1_120, 5_000]))
+    def whisper(self, number: int, to: int, size: int) -> None:
+        self.siege.talk(self.node(number), size, to=self.node(to).known_as)
+
+    @rule(number=which, name=st.sampled_from((*NAMES, f"{MARK} enam", f"{MARK} ENAM")))
+    def rename(self, number: int, name: str) -> None:
+        self.node(number).rename(name)
+
+    @rule(number=which, text=st.sampled_from([None, "", f"{MARK} lunch"]))
+    def be_away_or_back(self, number: int, text: str | None) -> None:
+        self.node(number).set_away(text)
+
     @rule(number=which)
     def leave(self, number: int) -> None:
         node = self.node(number)

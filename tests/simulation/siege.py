@@ -20,7 +20,7 @@ from sockatuh.protocol.client.state import PeerState
 from sockatuh.protocol.constants import COOKIE, DATA, DATA_HEADER_SIZE, HELLO, RESET, RESP, TAG_SIZE
 from sockatuh.protocol.messages import PathChallenge, encode
 from sockatuh.protocol.seam import Address
-from sockatuh.room.entries import Claimed, Joined, Message
+from sockatuh.room.entries import Joined, Left, Message, Renamed
 
 from .laws import Chronicle
 from .world import FAIR, SimulatedRoom
@@ -89,10 +89,10 @@ class Siege(SimulatedRoom):
         node.peer.stop()
         node.has_left = node.cut_off = True
 
-    def talk(self, node: Client, size: int) -> None:
-        """Have somebody say a new line."""
+    def talk(self, node: Client, size: int, to: str = "") -> None:
+        """Have somebody say a new line, to everybody or privately."""
         self.lines += 1
-        node.say(f"{MARK} {self.lines} ".ljust(size, "x").rstrip())
+        node.say(f"{MARK} {self.lines} ".ljust(size, "x").rstrip(), to=to)
 
     # The wire.
 
@@ -207,8 +207,8 @@ class Siege(SimulatedRoom):
     def _is_answered(self, node: Client) -> bool:
         if node.peer.state is PeerState.OPEN and node.refusals:
             return True
-        read = (node.seen or node.starts or [-1])[-1] == self.log.head
-        return node.peer.state is PeerState.JOINED and not node.peer.unanswered and (node.is_script or read)
+        has_read = node.is_script or (bool(node.starts) and self._has_seen_all(node))
+        return node.peer.state is PeerState.JOINED and not node.peer.unanswered and has_read
 
     def _everybody_is_answered(self) -> bool:
         return self.server.is_up and all(self._is_answered(node) for node in self._here())
@@ -222,14 +222,28 @@ class Siege(SimulatedRoom):
         """Assert it from the log alone, without the name keys of the server."""
         present: Counter[str] = Counter()
         for row in self.log.rows:
-            body = row.body
-            if not isinstance(body, Message | Claimed):
-                present[ONE_NAME[0] if body.name in ONE_NAME else body.name] += 1 if isinstance(body, Joined) else -1
+            match row.body:
+                case Joined(name=name):
+                    present[_folded(name)] += 1
+                case Left(name=name, reason=reason) if reason != "renamed":
+                    present[_folded(name)] -= 1
+                case Renamed(name=name, new=new):  # at once, whatever frees the old one behind it
+                    present[_folded(name)] -= 1
+                    present[_folded(new)] += 1
+                case _:
+                    pass
             assert all(count in (0, 1) for count in present.values()), "two members hold one name"
 
     def _all_see_the_same(self) -> None:
         """Assert that two who have both read an entry have read the same."""
         said: dict[int, tuple[str, str]] = {}
         for node in self.members:
-            for seq, name, text in node.lines:
-                assert said.setdefault(seq, (name, text)) == (name, text), "two members read different things"
+            for entry in node.entries:
+                read = entry.name, entry.text
+                assert said.setdefault(entry.seq, read) == read, "two members read different things"
+
+
+def _folded(name: str) -> str:
+    """Return one name for all that look alike here, as the room writes them."""
+    name = name.replace("_", " ")
+    return ONE_NAME[0] if name in ONE_NAME else name.casefold()

@@ -280,3 +280,55 @@ def test_a_briefly_suspended_client_stays_in_the_room() -> None:
         assert world.run(3.0, until=world.everybody_is_up_to_date)
     assert len(ana.starts) == 1, "the session held"
     assert [row.kind for row in world.log.rows] == ["joined", "joined", "message", "message"]
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_who_is_away_stays_so_through_the_weather_until_something_is_said_or_the_server_restarts(seed: int) -> None:
+    world = SimulatedRoom(seed, Weather(loss=0.1, duplication=0.1, delay=(0.0002, 0.02)))
+    ana, budi, _ = (world.add_client(name) for name in ("ana", "budi", "cici"))
+    assert world.run(20.0, until=world.everybody_is_up_to_date)
+    window = world.add_client("ana", key=ana.key)
+    assert world.run(20.0, until=world.everybody_is_up_to_date)
+
+    def away(asks: Client) -> dict[str, str | None]:
+        asks.peer.ask_who("", asks.now)
+        assert world.run(20.0, until=lambda: not asks.is_asking)
+        return {member.name: member.away for member in asks.last(MembersListed).members}
+
+    ana.set_away("lunch")
+    assert world.run(20.0, until=lambda: not ana.is_asking)
+    world.move(ana)
+    world.suspend_client(ana, world.dice.uniform(1.0, 60.0))
+    ana.rename("anna")
+    assert world.run(20.0, until=lambda: not ana.is_asking and world.everybody_is_up_to_date())
+    assert away(budi) == {"anna": "lunch", "budi": None, "cici": None}
+    if seed % 2:
+        window.say("psst", to="budi")  # from the other window
+        assert world.run(20.0, until=world.everybody_is_up_to_date)
+    else:
+        world.server.crash()
+        world.start_server()
+        assert world.run(20.0, until=lambda: world.everybody_is_up_to_date() and world.room.in_contact == 3)
+    assert away(budi) == {"anna": None, "budi": None, "cici": None}
+    world.check()
+
+
+def test_who_was_away_for_long_is_shown_what_was_said_privately_meanwhile() -> None:
+    world = SimulatedRoom(4)
+    ana, budi, cici = (world.add_client(name) for name in ("ana", "budi", "cici"))
+    assert world.run(5.0, until=world.everybody_is_up_to_date)
+    budi.cut_off = True
+    world.run(300.0)
+    assert isinstance(world.log.rows[-1].body, Left)
+    ana.say("first", to="budi")
+    ana.rename("anna")
+    assert world.run(5.0, until=lambda: not ana.is_asking)
+    ana.say("second", to="BUDI")
+    assert world.run(5.0, until=lambda: len(ana.stored) == 2)
+    world.server.crash()
+    world.start_server()
+    budi.cut_off = False
+    assert world.run(60.0, until=world.everybody_is_up_to_date)
+    assert budi.whispers == [("ana", "budi", "first"), ("anna", "budi", "second")]
+    assert not cici.whispers
+    world.check()

@@ -13,9 +13,10 @@ from functools import partial
 import pytest
 from kit.clients import Client
 from kit.weather import Weather
+from simulation.laws import Chronicle
 from simulation.world import FAIR, SimulatedRoom
 
-from sockatuh.protocol.client.events import NameChanged, RequestRefused
+from sockatuh.protocol.client import events as e
 from sockatuh.room.log import Append, Conflict, Outcome, Row
 
 SEEDS = range(8)
@@ -80,9 +81,11 @@ class Pair:
         """Hold both servers, and all their members, to one log."""
         for room in self.rooms:
             room.check()
-        lines = {seq: (name, text) for seq, name, text in self.rooms[0].messages()}
         for client in self.clients:
-            assert all(lines[seq] == (name, text) for seq, name, text in client.lines), "two see different lines"
+            assert client.said.keys() == client.stored.keys() | client.refused.keys(), "a line was never answered"
+            assert {*client.refused.values()} <= {"no_such_name"}
+            here = Chronicle.of(self.log.rows).present.values()
+            assert (client.known_as, client.fingerprint) in here, "somebody does not know what they are called"
 
 
 class Story:
@@ -92,6 +95,7 @@ class Story:
         self.pair = Pair(seed)
         self.dice = self.pair.dice
         self.counter = 0
+        self.failures = [self.crash, self.lose_confirmations, self.fill]
 
     def live(self) -> None:
         pair, dice = self.pair, self.dice
@@ -101,7 +105,7 @@ class Story:
                 room.add_client(f"member{number}{each}")
         for _ in range(dice.randint(5, 10)):
             pair.run(dice.uniform(0.0, 0.5))
-            dice.choice([self.say] * 6 + [self.crash, self.lose_confirmations, self.fill])()
+            dice.choice([self.say] * 5 + [self.whisper] * 2 + [self.rename] * 2 + self.failures)()
         for room in pair.rooms:
             room.weather = FAIR
 
@@ -110,6 +114,21 @@ class Story:
             for _ in range(self.dice.randint(0, 4)):
                 self.counter += 1
                 self.dice.choice(room.members).say(f"line {self.counter}")
+
+    def whisper(self) -> None:
+        """Have somebody at each server say something to somebody at either."""
+        for room in self.pair.rooms:
+            self.counter += 1
+            to = self.dice.choice([client.known_as for client in self.pair.clients])
+            self.dice.choice(room.members).say(f"secret {self.counter}", to=to)
+
+    def rename(self) -> None:
+        """Have somebody at each server ask for a name at the same time, now and then for the same one."""
+        if all(client.starts for client in self.pair.clients):
+            for room in self.pair.rooms:
+                self.counter += 1
+                name = self.dice.choice(["salt", "Salt", "pepper", f"new{self.counter}"])
+                self.dice.choice(room.members).rename(name)
 
     def crash(self) -> None:
         room = self.dice.choice(self.pair.rooms)
@@ -146,6 +165,42 @@ def test_members_of_two_servers_see_one_room_whatever_fails(seed: int) -> None:
 @pytest.mark.parametrize("seed", MORE_SEEDS)
 def test_it_holds_in_many_seeds_of_weather(seed: int) -> None:
     test_members_of_two_servers_see_one_room_whatever_fails(seed)
+
+
+def test_the_log_decides_when_members_of_two_servers_ask_for_one_name() -> None:
+    conflicts = 0
+    for seed in range(4):
+        pair = Pair(seed, lag=0.05)
+        clients = [room.add_client(name) for room, name in zip(pair.rooms, ["ana", "budi"], strict=True)]
+        assert pair.run(20.0, until=lambda clients=clients: all(client.starts for client in clients))  # type: ignore[misc]
+        before = pair.conflicts
+        for client in clients:
+            client.rename("cici")
+        assert pair.run(20.0, until=lambda clients=clients: not any(client.is_asking for client in clients))  # type: ignore[misc]
+        assert pair.run(20.0, until=pair.is_settled)
+        pair.check()
+        winner, loser = sorted(clients, key=lambda client: client.known_as != "cici")
+        assert loser.last(e.RequestRefused).why.code == "name_taken"
+        assert loser.known_as == loser.name
+        assert [row.kind for row in pair.log.rows] == ["joined", "joined", "renamed", "left"]
+        assert winner.last(e.NameChanged).request is not None
+        conflicts += pair.conflicts - before
+    assert conflicts, "at least once, both were decided on before either was in the log"
+
+
+def test_a_private_line_goes_to_whoever_has_the_name_at_the_other_server() -> None:
+    pair = Pair(3)
+    ana, eva = (pair.rooms[0].add_client(name) for name in ("ana", "eva"))
+    budi = pair.rooms[1].add_client("budi")
+    assert pair.run(20.0, until=lambda: pair.is_settled() and all(len(room.room.members) == 3 for room in pair.rooms))
+    budi.rename("bodhi")
+    assert pair.run(20.0, until=lambda: not budi.is_asking and pair.is_settled())
+    pair.run(1.0)
+    ana.say("psst", to="budi")
+    assert pair.run(20.0, until=lambda: bool(ana.stored) and pair.is_settled())
+    assert ana.whispers == budi.whispers == [("ana", "bodhi", "psst")]
+    assert not eva.whispers
+    pair.check()
 
 
 def are_answered(clients: list[Client]) -> bool:
@@ -191,7 +246,7 @@ def test_the_log_decides_between_a_rename_at_one_server_and_a_join_at_the_other(
     ana = pair.rooms[1].add_client("ana")
     pair.run(seed * 0.004)
     tom.rename("ana")
-    assert pair.run(20.0, until=lambda: are_answered([ana]) and bool(tom.all(NameChanged) or tom.all(RequestRefused)))
+    assert pair.run(20.0, until=lambda: are_answered([ana]) and not tom.is_asking)
     pair.run(1.0)
     assert pair.conflicts, "both were decided on before either was in the log"
     names = [[member.name for member in room.server.room.members] for room in pair.rooms]

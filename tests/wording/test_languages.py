@@ -71,11 +71,19 @@ def test_every_language_has_a_name_in_every_language(language: str) -> None:
 
 @pytest.mark.parametrize("language", LANGUAGES)
 def test_a_hint_fits_one_row_of_an_ordinary_terminal(language: str) -> None:
-    client = modules_of(language)["client"]
+    client, commands = modules_of(language)["client"], modules_of(language)["commands"]
     hints = [
         client.no_contact_since("10:04:31", 11), client.delayed(11.0), client.held(11), client.hit(11, 112),
         client.unseen(112), client.leaving(11), client.pasted(200, 8031), client.OUT_OF_CONTACT, client.SCROLLED,
         client.unknown_command("serach"), client.not_done(client.ME_WHAT), client.not_done(client.SHOW_WHAT),
+        *map(client.not_done, (
+            commands.MSG_WHAT, commands.REPLY_WHAT, commands.NOBODY_TO_ANSWER, commands.NICK_WHAT, commands.QUIET_WHAT,
+            commands.SEARCH_WHAT, commands.HISTORY_NUMBER, commands.COPY_NUMBER, commands.NO_COPYING,
+            commands.SAVE_WHAT, commands.UNIGNORE_WHOM, commands.NO_LINES, commands.NO_LINKS,
+            commands.under_way("nick"), commands.away_too_long(90, 80), commands.bell_is("mine"),
+            commands.nobody_here("budi"), commands.not_ignored("budi"), commands.not_found('"soup"', 812),
+            commands.no_line(4321), commands.copy_too_long(70_000, 65_536), commands.is_there("notes.txt"),
+        )),
     ]  # fmt: skip
     assert [hint for hint in hints if reach(hint) >= ORDINARY] == []
 

@@ -9,7 +9,7 @@ from sockatuh.cli.wrapping import CUT, clip, reach, wrap
 from sockatuh.room.text import clean_line
 from sockatuh.wording import client as phrases
 
-from .scrollback import Scrollback
+from .scrollback import Draw, Scrollback
 
 
 class LogView:
@@ -29,8 +29,7 @@ class LogView:
     def show(self, lines: Sequence[Line]) -> None:
         """Show lines of the log."""
         drawn = list(lines)
-        self._log.add_lines(lambda columns: _refitted(drawn, columns))
-        self._changed()
+        self._answer(lambda columns: _refitted(drawn, columns))
 
     def note(self, sentence: str) -> None:
         """Show a remark between them."""
@@ -40,15 +39,17 @@ class LogView:
     def answer(self, lines: Sequence[str]) -> None:
         """Show the answer to a command."""
         kept = list(lines)
-        self._log.add_lines(lambda columns: [row for line in kept for row in draw_answer(line, columns)])
-        self._changed()
+        self._answer(lambda columns: [row for line in kept for row in draw_answer(line, columns)])
 
     def show_links(self, links: Sequence[str]) -> None:
         """Show links, each whole on rows of its own without an indent, so that it can be copied."""
         kept = list(links)
-        self._log.add_lines(
-            lambda columns: [(("class:note", row),) for link in kept for row in _chopped(link, columns)]
-        )
+        self._answer(lambda columns: [(("class:note", row),) for link in kept for row in _chopped(link, columns)])
+
+    def _answer(self, draw: Draw) -> None:
+        """Show rows that were asked for, from the first on if not all of them fit."""
+        self._log.add_lines(draw)
+        self._log.read_last(*self._size)
         self._changed()
 
     def refuse(self, text: str, reason: str) -> None:

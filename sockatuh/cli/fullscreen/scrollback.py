@@ -234,6 +234,12 @@ class Scrollback:
         """Show the newest row, and follow from now on."""
         self.bottom, self.unseen, self.search = None, 0, None
 
+    def read_last(self, columns: int, height: int) -> None:
+        """Show the last block from its first row on, if it is higher than the window, and the window follows."""
+        last = self.end - 1
+        if self.bottom is None and last >= self._first and len(self._rows_of(last, columns)) > height:
+            self._stand_at(self._moved(Place(last, 0), height - 1, columns), columns)
+
     def centre(self, block: int, columns: int, height: int) -> None:
         """Show a block in the middle of the window."""
         if not self._first <= block < self.end:

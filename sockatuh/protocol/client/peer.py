@@ -325,7 +325,8 @@ class Peer:
         self._credentials.end_session(reason, wait)
         self._close_session()
         self._dial(now + self._bounds.close_session(now, wait))
-        self._counts.lose(now)
+        if self._credentials.was_joined:  # sessions also end while a name or a password is being typed
+            self._counts.lose(now)
         self._events.append(e.ContactLost(reason))
 
     def _leave_for_good(self) -> None:

@@ -121,7 +121,7 @@ LOSSES: Final = {
     "closing": "the room was closed by its admin; it may open again, Ctrl-C leaves",
 }
 OUT_OF_CONTACT: Final = "no contact at the moment; try again when it is back"
-ME_WHAT: Final = "/me needs a text: /me waves"
+ME_WHAT: Final = "/me needs to know what you do: /me waves"
 SHOW_WHAT: Final = "/show needs the number below a long text: /show 4321"
 SAY_PASSWORD: Final = "that line contains the room's password, and everybody would read it; send it? [y/N]"
 NOT_SAID: Final = "the line with the password was not sent"

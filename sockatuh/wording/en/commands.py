@@ -55,7 +55,7 @@ COPY_NUMBER: Final = "/copy takes a number"
 NO_LINES: Final = "no lines here"
 NO_LINKS: Final = "no links here"
 NO_COPYING: Final = "/copy needs a screen that draws, without --plain"
-SAVE_WHAT: Final = "/save needs the number of a text and a file: /save 4321 notes.txt"
+SAVE_WHAT: Final = "/save needs a number and a file: /save 4321 a.txt"
 NO_ADDRESS: Final = "none"
 NET_ROWS: Final = ("server", "address", "key", "answers", "datagrams", "contact", "lines")
 """What the facts are about that /net shows."""

@@ -138,7 +138,7 @@ LOSSES: Final = {
     "closing": "ruang ditutup oleh pengelolanya; mungkin nanti dibuka lagi, Ctrl-C untuk keluar",
 }
 OUT_OF_CONTACT: Final = "sedang tidak terhubung; coba lagi setelah terhubung"
-ME_WHAT: Final = "/me perlu teks: /me melambai"
+ME_WHAT: Final = "/me perlu tahu yang Anda lakukan: /me melambai"
 SHOW_WHAT: Final = "/show perlu nomor teks panjang: /show 4321"
 SAY_PASSWORD: Final = "pesan itu berisi kata sandi ruang, dan semua orang akan membacanya; kirim juga? [y/T]"
 NOT_SAID: Final = "pesan berisi kata sandi itu tidak dikirim"

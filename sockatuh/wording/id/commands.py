@@ -37,7 +37,7 @@ SLASH_HELP: Final = ("//TEKS", "kirim teks yang diawali garis miring")
 
 MSG_WHAT: Final = "/msg memerlukan nama dan teks: /msg budi halo"
 REPLY_WHAT: Final = "/r memerlukan teks: /r sebentar lagi sampai"
-NOBODY_TO_ANSWER: Final = "belum ada yang mengirim pesan pribadi kepada Anda"
+NOBODY_TO_ANSWER: Final = "belum ada pesan pribadi untuk Anda"
 NICK_WHAT: Final = "/nick memerlukan nama, satu kata: /nick tomas"
 YOU_ARE_BACK: Final = "Anda sudah kembali"
 QUIET_WHAT: Final = "/quiet harus on atau off"
@@ -56,8 +56,8 @@ HISTORY_NUMBER: Final = "/history memerlukan angka"
 COPY_NUMBER: Final = "/copy memerlukan angka"
 NO_LINES: Final = "tidak ada pesan di sini"
 NO_LINKS: Final = "tidak ada tautan di sini"
-NO_COPYING: Final = "/copy hanya bisa di layar yang digambar, tanpa --plain"
-SAVE_WHAT: Final = "/save memerlukan nomor teks dan berkas: /save 4321 catatan.txt"
+NO_COPYING: Final = "/copy tidak bisa di baris biasa (--plain)"
+SAVE_WHAT: Final = "/save perlu nomor dan berkas: /save 4321 a.txt"
 NO_ADDRESS: Final = "belum ada"
 NET_ROWS: Final = ("server", "alamat", "kunci", "jawaban", "datagram", "hubungan", "pesan")
 """What the facts are about that /net shows."""
@@ -76,7 +76,7 @@ def first_private(name: str) -> str:
 
 def under_way(command: str) -> str:
     """Say that a command was given before and has no answer yet."""
-    return f"jawaban untuk /{command} Anda yang terakhir belum datang"
+    return f"/{command} yang terakhir belum terjawab"
 
 
 def unanswered(command: str) -> str:
@@ -106,7 +106,7 @@ def silenced(sentence: str, variable: str) -> str:
 
 def nobody_here(name: str) -> str:
     """Say that a name belongs to nobody here."""
-    return f"tidak ada yang bernama {name} di sini; /who menampilkan siapa saja"
+    return f"tidak ada yang bernama {name} di sini; lihat /who"
 
 
 def ignored(name: str) -> str:
@@ -134,7 +134,7 @@ def by_name(name: str) -> str:
 
 def not_ignored(name: str) -> str:
     """Say that somebody was not ignored."""
-    return f"Anda tidak mengabaikan {name}; /ignore menampilkan siapa saja"
+    return f"Anda tidak mengabaikan {name}; lihat /ignore"
 
 
 def unignored(name: str) -> str:
@@ -155,7 +155,7 @@ def found(text: str, count: int, shown: int) -> str:
 
 def no_line(seq: int) -> str:
     """Say that no line with that number is held."""
-    return f"tidak ada pesan {seq} di sini, atau sudah tidak disimpan"
+    return f"pesan {seq} tidak ada di sini"
 
 
 def copied(count: int) -> str:
@@ -165,7 +165,7 @@ def copied(count: int) -> str:
 
 def copy_too_long(size: int, most: int) -> str:
     """Give the sizes of what is too long to copy, in bytes."""
-    return f"{_number(size)} byte; terminal diberi paling banyak {_number(most)}"
+    return f"{_number(size)} byte; paling banyak {_number(most)}"
 
 
 def is_there(file: str) -> str:

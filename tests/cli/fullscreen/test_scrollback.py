@@ -44,6 +44,25 @@ def numbers(log: Scrollback, columns: int = COLUMNS, height: int = HEIGHT) -> li
 # Scrolling.
 
 
+def test_what_is_higher_than_the_window_is_read_from_its_first_row() -> None:
+    log = lines(9)
+    log.add_lines(lambda _: [(("", f"row {row}"),) for row in range(6)])
+    log.read_last(COLUMNS, HEIGHT)
+    assert seen(log) == ["row 0", "row 1", "row 2", "row 3"]
+    log.to_newest()
+    log.add_lines(lambda _: [(("", f"last {row}"),) for row in range(HEIGHT)])
+    log.read_last(COLUMNS, HEIGHT)
+    assert (seen(log)[-1], log.bottom) == ("last 3", None)
+
+
+def test_a_window_that_is_scrolled_stays_where_it_is_when_an_answer_comes() -> None:
+    log = lines(9)
+    log.scroll(-1, COLUMNS, HEIGHT)
+    log.add_lines(lambda _: [(("", f"row {row}"),) for row in range(6)])
+    log.read_last(COLUMNS, HEIGHT)
+    assert numbers(log) == [5, 6, 7, 8]
+
+
 def test_the_window_follows_the_newest_until_it_is_scrolled() -> None:
     log = lines(9)
     assert numbers(log) == [6, 7, 8, 9]
@@ -103,7 +122,7 @@ def test_what_is_looked_at_stays_when_the_width_changes() -> None:
 def test_the_window_is_full_and_in_order_whatever_is_done(seed: int, columns: int, height: int) -> None:
     dice = random.Random(seed)
     log = Scrollback(8)
-    for seq in range(1, 16):
+    for seq in range(1, 12):
         log.add_entry(said(seq, f"line {seq}" + "\nmore" * dice.choice((0, 0, 3, 14))), "tom")
         log.show_tail([(("", "tail"),)] * dice.choice((0, 0, 2)))
         if dice.random() < 0.5:
@@ -165,10 +184,28 @@ def test_only_what_is_looked_at_is_wrapped() -> None:
     assert drawn == [999, 998, 997, 996] * 2
 
 
+def test_rows_are_kept_only_while_they_are_seen() -> None:
+    """With all that were ever drawn, 10,000 lines take 5 MiB more."""
+    log = lines(50)
+    for seq in range(51, 90):
+        log.add_entry(said(seq), "tom")
+        log.window(COLUMNS, HEIGHT)
+    log.scroll(-20, COLUMNS, HEIGHT)
+    for _ in range(2):
+        log.window(COLUMNS, HEIGHT)
+    kept = [number for number, block in enumerate(log._blocks, start=1) if block.rows]
+    assert len(kept) <= 3 * HEIGHT, kept
+
+
 def test_a_long_text_is_shortened_at_each_width() -> None:
     log = log_of([said(4321, "soup " * 90)])
     assert seen(log, 40, 99)[-1] == "      … 5 more lines; /show 4321"
     assert "/show" not in "".join(seen(log, 200, 99))
+
+
+def test_a_row_that_holds_right_to_left_letters_begins_at_the_left() -> None:
+    log = log_of([said(1, "שלום"), said(2, "hello")])
+    assert [plain(row).startswith("\u200e") for row in log.window(COLUMNS, HEIGHT)] == [True, False]
 
 
 # The unread marker.

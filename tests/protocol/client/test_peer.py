@@ -599,6 +599,17 @@ def test_a_reset_makes_it_dial_again_within_a_second_and_come_back_with_its_tick
     assert (admitted.again, admitted.rewound) == (True, False)
 
 
+def test_contact_that_is_lost_before_the_first_admission_is_not_counted() -> None:
+    host = RawServer(make_peer())
+    host.shake()
+    host.tell_raw(host.reset())
+    assert len(host.of(pe.ContactLost)) == 1
+    assert host.peer.report_link(host.now).losses == 0
+    host = joined_raw_server()
+    host.tell_raw(host.reset())
+    assert host.peer.report_link(host.now).losses == 1
+
+
 def test_clients_come_back_at_different_times() -> None:
     moments = set[float]()
     for seed in range(30):

@@ -328,3 +328,49 @@ def test_where_newcomers_get_no_history_they_do_not_learn_that_there_is_none() -
     newcomer = world.person("tom", history=0, earlier=128)
     world.advance(1.0)
     assert (newcomer.seen, newcomer.gone) == ([], [(0, 2)])
+
+
+def read_by(world: InstantWorld, cursor: int, log_id: bytes, key: bytes, newest: int | None = None) -> Client:
+    """Return a client whose person has read up to a place in an earlier run, and wants 4 entries of context."""
+    reader = world.person("tom", key=key, cursor=cursor, log_id=log_id, earlier=4, newest=newest)
+    world.advance(3.0)
+    return reader
+
+
+def test_who_has_read_to_a_place_gets_a_little_before_it_and_everything_after(world: InstantWorld) -> None:
+    ana, tom = world.person("ana"), world.person("tom")
+    say(world, ana, LINES, "line")
+    tom.leave()
+    reader = read_by(world, 10, world.log.log_id, tom.key)
+    admitted = reader.last(e.Admitted)
+    assert (admitted.start, admitted.begins, admitted.rewound) == (10, 6, False)
+    assert reader.seen == [*range(7, world.log.head + 1)]
+    reader.cut_off = True
+    say(world, ana, 3, "more")
+    world.begin()
+    come_back(world, reader)
+    again = reader.last(e.Admitted)
+    assert again.begins == again.start, "after a loss of contact nothing is repeated"
+    assert reader.seen == [*range(7, world.log.head + 1)]
+
+
+def test_in_a_log_that_was_set_back_the_place_is_where_both_are_the_same(world: InstantWorld) -> None:
+    ana, tom = world.person("ana"), world.person("tom")
+    say(world, ana, LINES, "line")
+    former = world.log.log_id
+    restore(world, 8)
+    reader = read_by(world, 15, former, tom.key)
+    admitted = reader.last(e.Admitted)
+    assert (admitted.start, admitted.begins, admitted.rewound) == (8, 4, True)
+    assert reader.seen == [*range(5, world.log.head + 1)]
+    assert not reader.gone
+
+
+def test_of_too_much_only_the_newest_is_read(world: InstantWorld) -> None:
+    ana, tom = world.person("ana"), world.person("tom")
+    say(world, ana, LINES, "line")
+    reader = read_by(world, 5, world.log.log_id, tom.key, newest=6)
+    admitted, head = reader.last(e.Admitted), world.log.head
+    assert (admitted.start, admitted.begins) == (5, admitted.head - 6)
+    assert reader.seen == [*range(admitted.head - 5, head + 1)]
+    assert not reader.gone
