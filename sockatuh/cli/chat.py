@@ -7,7 +7,7 @@ import contextlib
 import os
 import shutil
 import sys
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Sequence
 from enum import StrEnum
 from typing import Annotated, Any, TypeAlias
 
@@ -33,7 +33,8 @@ from .sign_in import AtTerminal
 from .talk import talk_in_json, talk_in_plain_lines, talk_through_a_pipe
 from .which_screen import ScreenKind, choose_screen
 
-Talk: TypeAlias = Callable[[Room, AtTerminal], Coroutine[Any, Any, None]]
+Talk: TypeAlias = Callable[[Room, AtTerminal, Sequence[OwnText]], Coroutine[Any, Any, None]]
+"""Talks; the texts are those that a killed chat had said without an answer, which stderr has told."""
 
 
 class Colour(StrEnum):
@@ -81,13 +82,13 @@ def _choose_screen(*, inline: bool, plain: bool) -> ScreenKind:
 
 def _choose(*, person: bool, screen: ScreenKind, as_json: bool, colour: Colour) -> Talk:
     if as_json:
-        return lambda room, _: talk_in_json(room)
+        return lambda room, *_: talk_in_json(room)
     if not person:
-        return lambda room, _: talk_through_a_pipe(room)
+        return lambda room, *_: talk_through_a_pipe(room)
     if screen is ScreenKind.PLAIN:
-        return lambda room, person: talk_in_plain_lines(room, person, profile_of(os.environ))
+        return lambda room, person, _: talk_in_plain_lines(room, person, profile_of(os.environ))
     coloured = colour is Colour.ALWAYS or (colour is Colour.AUTO and not os.environ.get("NO_COLOR"))
-    return lambda room, person: _talk_on_a_screen(room, person, screen, colour=coloured)
+    return lambda room, person, inherited: _talk_on_a_screen(room, person, screen, inherited, colour=coloured)
 
 
 async def _chat(wishes: Wishes, talk: Talk, *, greets: bool, as_json: bool) -> None:
@@ -95,11 +96,11 @@ async def _chat(wishes: Wishes, talk: Talk, *, greets: bool, as_json: bool) -> N
     async with joined(wishes, person) as room:
         if greets:
             tell(phrases.welcome(room.name, room.server, room.me))
-        if not as_json and (inherited := room.take_inherited()):
+        if inherited := [] if as_json else room.take_inherited():
             tell(phrases.never_acknowledged(len(inherited)))
             print_own_texts(inherited)
         try:
-            await talk(room, person)
+            await talk(room, person, inherited)
         except asyncio.CancelledError:
             if _end(room, as_json=as_json):
                 raise StoppedShort(ExitCode.NO_SERVER) from None
@@ -135,12 +136,14 @@ def _report(unstored: list[OwnText], *, as_json: bool) -> None:
     print_own_texts(unstored)
 
 
-async def _talk_on_a_screen(room: Room, person: AtTerminal, kind: ScreenKind, *, colour: bool) -> None:
+async def _talk_on_a_screen(
+    room: Room, person: AtTerminal, kind: ScreenKind, inherited: Sequence[OwnText], *, colour: bool
+) -> None:
     try:
         if kind is ScreenKind.FULL:
             from .fullscreen.screen import FullScreen
 
-            await FullScreen(room, person, profile_of(os.environ), colour=colour).run()
+            await FullScreen(room, person, profile_of(os.environ), colour=colour, inherited=inherited).run()
         else:
             from .screen import Screen
 

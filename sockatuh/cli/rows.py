@@ -59,8 +59,12 @@ def log_rows(line: str) -> str:
 
 def print_own_texts(texts: Iterable[OwnText]) -> None:
     """Print texts that this person wrote, indented so that pasted log lines do not look like real ones."""
-    lines = (" " * NAMES_AT + line for own in texts for line in lines_of(as_typed(own.text, to=own.to)))
-    print_wrapped(lines, TEXTS_FROM, sys.stderr)
+    print_wrapped((" " * NAMES_AT + line for line in own_lines(texts)), TEXTS_FROM, sys.stderr)
+
+
+def own_lines(texts: Iterable[OwnText]) -> list[str]:
+    """Return the lines of texts that this person wrote, as they are typed."""
+    return [line for own in texts for line in lines_of(as_typed(own.text, to=own.to))]
 
 
 def as_typed(text: str, *, action: bool = False, to: str = "") -> str:

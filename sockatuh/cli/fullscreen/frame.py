@@ -44,7 +44,8 @@ class Situation:
     """What the hint may be about, each None or "" if it does not apply.
 
     `since`: the local time of the last contact, `kept`: own lines that wait for the next; `refused`: why a line was not
-    taken; `pasted`: what to do about a paste; `hit`: which of how many found lines is shown.
+    taken; `pasted`: what to do about a paste; `hit`: which of how many found lines is shown; `greeting`: what to do at
+    all, for somebody who has just come in.
     """
 
     leaving: str = ""
@@ -57,6 +58,7 @@ class Situation:
     hit: tuple[int, int] | None = None
     unseen: int = 0
     is_scrolled: bool = False
+    greeting: str = ""
 
 
 def hint(now: Situation) -> str:
@@ -75,7 +77,7 @@ def hint(now: Situation) -> str:
         return phrases.hit(*now.hit)
     if now.unseen:
         return phrases.unseen(now.unseen)
-    return phrases.SCROLLED if now.is_scrolled else ""
+    return phrases.SCROLLED if now.is_scrolled else now.greeting
 
 
 def header(contact: Contact, columns: int) -> Line:

@@ -25,15 +25,17 @@ from sockatuh.cli.chat_state import ChatState
 from sockatuh.cli.clipboard import clipboard
 from sockatuh.cli.direction import anchored, apart
 from sockatuh.cli.input_line import InputLine
+from sockatuh.cli.naming import shown_name
 from sockatuh.cli.narrator import draw_found, found
 from sockatuh.cli.pending import pending_rows
 from sockatuh.cli.rendering import Line
+from sockatuh.cli.rows import own_lines
 from sockatuh.cli.sign_in import AtTerminal
 from sockatuh.cli.slash import CommandRunner, Done, NotDone
 from sockatuh.cli.talk import LAST_WORDS, report_last_answers
 from sockatuh.cli.terminal import open_terminal
 from sockatuh.cli.wrapping import reach
-from sockatuh.client.items import Event, Waiting
+from sockatuh.client.items import Event, OwnText, Waiting
 from sockatuh.client.profile import Profile
 from sockatuh.client.room import Room
 from sockatuh.client.server_address import short_form
@@ -66,7 +68,9 @@ class FullScreen(LogView):
         output: Output | None = None,
         input: Input | None = None,  # noqa: A002 - as prompt_toolkit calls it
         clock: Callable[[], float] = time.monotonic,
+        inherited: Sequence[OwnText] = (),
     ) -> None:
+        """`inherited`: lines that a killed chat had said here without an answer."""
         self._room, self._person, self._clock = room, person, clock
         self._output = output or open_terminal()
         size = self._output.get_size()
@@ -90,11 +94,16 @@ class FullScreen(LogView):
         self._face.app.key_processor.before_key_press += self._touch
         self._key_at = clock()
         self._refused = ""
+        self._greeting = phrases.greeting(shown_name(room.me))
+        """What to do, until a key is pressed: what was printed before stands on the normal screen."""
         self._delayed: float | None = None
         self._delay_ends: asyncio.TimerHandle | None = None
         self._lost_at: datetime | None = None
         self._leaving: asyncio.Task[None] | None = None
         self._hides_people = self._state.choice(PEOPLE) == HIDDEN
+        if inherited:
+            self.note(phrases.never_acknowledged(len(inherited)))
+            self.answer(own_lines(inherited))
 
     async def run(self) -> None:
         """Talk until the person leaves; raises KeyboardInterrupt, or the error that ended the conversation."""
@@ -132,6 +141,7 @@ class FullScreen(LogView):
         self._face.invalidate()
 
     def _touch(self, _: object) -> None:
+        self._greeting = ""
         self._key_at = self._clock()
         self._state.notifier.touch()
 
@@ -278,6 +288,7 @@ class FullScreen(LogView):
             hit=(log.search.at + 1, len(log.search.found)) if log.search is not None else None,
             unseen=log.unseen,
             is_scrolled=log.bottom is not None,
+            greeting=self._greeting,
         )
 
     def _last_contact(self) -> str | None:

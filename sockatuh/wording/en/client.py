@@ -215,6 +215,11 @@ def welcome(room: str, server: str, name: str) -> str:
     return f"{room} at {server}. You are {name}; /help lists the commands."
 
 
+def greeting(name: str) -> str:
+    """Say to somebody who has come in by which name, and how to go on."""
+    return f"you are {name}; /help lists the commands"
+
+
 def earlier(count: int) -> str:
     """Head the lines from before the client joined."""
     return f"{count} earlier line{_s(count)}"

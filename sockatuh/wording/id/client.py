@@ -235,6 +235,11 @@ def welcome(room: str, server: str, name: str) -> str:
     return f"{room} di {server}. Anda adalah {name}; /help menampilkan perintahnya."
 
 
+def greeting(name: str) -> str:
+    """Say to somebody who has come in by which name, and how to go on."""
+    return f"Anda adalah {name}; /help menampilkan perintahnya"
+
+
 def earlier(count: int) -> str:
     """Head the lines from before the client joined."""
     return f"{count} pesan sebelumnya"

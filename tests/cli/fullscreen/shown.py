@@ -8,6 +8,7 @@ import io
 import time
 from collections.abc import AsyncIterator, Callable
 from pathlib import Path
+from typing import Any
 
 import pyte
 from client.session_double import ADMITTED, SessionDouble
@@ -44,7 +45,7 @@ class Wire(io.StringIO):
 class Shown:
     """A room called kitchen, in which this person is called tom."""
 
-    def __init__(self, directory: Path, columns: int, rows: int, pipe: PipeInput, *, colour: bool) -> None:
+    def __init__(self, directory: Path, columns: int, rows: int, pipe: PipeInput, **options: Any) -> None:
         self.session = SessionDouble()
         self.room = Room(self.session, "kitchen", ADMITTED)
         self.terminal = Emulator(columns, rows)
@@ -59,7 +60,7 @@ class Shown:
             self.wire, self._size, term="xterm-256color", default_color_depth=ColorDepth.DEPTH_8_BIT
         )
         self.screen = FullScreen(
-            self.room, self.person, Profile(directory), colour=colour, output=output, input=pipe, clock=lambda: self.now
+            self.room, self.person, Profile(directory), output=output, input=pipe, clock=lambda: self.now, **options
         )
 
     async def run(self) -> None:
@@ -124,11 +125,11 @@ class Shown:
 
 @contextlib.asynccontextmanager
 async def shown(
-    directory: Path, columns: int = 80, rows: int = 24, *, colour: bool = True, present: tuple[MemberInfo, ...] = ()
+    directory: Path, columns: int = 80, rows: int = 24, *, present: tuple[MemberInfo, ...] = (), **options: Any
 ) -> AsyncIterator[Shown]:
-    """Show the screen for the block; afterwards it is ended if it still runs."""
+    """Show the screen, made with some options, for the block; afterwards it is ended if it still runs."""
     with create_pipe_input() as pipe:
-        it = Shown(directory, columns, rows, pipe, colour=colour)
+        it = Shown(directory, columns, rows, pipe, **{"colour": True} | options)
         it.session.present = present
         running = it.running = asyncio.create_task(it.run())
         try:

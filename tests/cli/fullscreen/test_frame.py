@@ -58,9 +58,21 @@ def test_one_hint_is_shown_and_what_matters_most_comes_first() -> None:
         hit=(3, 17),
         unseen=2,
         is_scrolled=True,
+        greeting="you are tom",
     )
     seen = [hint(everything)]
-    for gone in ("leaving", "since", "delayed", "held", "refused", "pasted", "hit", "unseen", "is_scrolled"):
+    for gone in (
+        "leaving",
+        "since",
+        "delayed",
+        "held",
+        "refused",
+        "pasted",
+        "hit",
+        "unseen",
+        "is_scrolled",
+        "greeting",
+    ):
         empty = getattr(Situation(), gone)
         everything = replace(everything, **{gone: empty})
         seen.append(hint(everything))
@@ -74,6 +86,7 @@ def test_one_hint_is_shown_and_what_matters_most_comes_first() -> None:
         "3 of 17 · Enter older, Esc back",
         "2 not seen below · End",
         "scrolled back · End",
+        "you are tom",
         "",
     ]
 

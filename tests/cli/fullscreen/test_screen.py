@@ -13,6 +13,7 @@ from cli.fullscreen.shown import NOW, Shown, shown
 from client.session_double import ADMITTED
 from hostile import TEXTS
 
+from sockatuh.client.items import OwnText
 from sockatuh.errors import NotInRoom
 from sockatuh.protocol.client.events import CaughtUp, ContactLost, LinesDelayed, LineStored
 from sockatuh.protocol.messages import JOINED, MemberInfo
@@ -42,9 +43,11 @@ def on(
 
 def test_the_screen_has_header_log_hint_and_input(tmp_path: Path) -> None:
     async def act(it: Shown) -> None:
+        await it.see(" you are tom; /help lists the commands\n>")
         it.say("soup at one")
         it.type("half ty")
         await it.see("ana  soup at one", "> half ty")
+        await it.miss("/help")
         header, *log, above, last, hint, typed = it.rows
         assert header.startswith(" kitchen · 127.0.0.1:9")
         assert header.endswith("3 ms")
@@ -150,6 +153,19 @@ def test_columns_stay_where_they_are_beside_texts_of_uncertain_width(tmp_path: P
         assert sum("and " in row for row in it.rows) == 1
 
     on(tmp_path, act, columns=100, present=PEOPLE)
+
+
+def test_what_a_killed_chat_had_not_seen_stored_stands_above_the_log(tmp_path: Path) -> None:
+    """It is printed before the screen, too, which covers that."""
+
+    async def act(it: Shown) -> None:
+        await it.see(
+            "2 lines of last time were never acknowledged; not sent again", "      /msg eva the key", "\n      two"
+        )
+        it.say("soup at one")
+        await it.see("soup at one")
+
+    on(tmp_path, act, inherited=(OwnText("one\ntwo"), OwnText("the key", "eva")))
 
 
 # Hints.
