@@ -40,6 +40,7 @@ def seen(stage: Stage) -> list[str]:
 def test_the_screen_is_what_painting_it_again_would_show(tmp_path: Path, *, joins: bool) -> None:
     async def scene() -> None:
         async with evening(tmp_path, "ana", "eva", joins=joins) as (stage, people, _):
+            await stage.type("\x1b")  # any key ends what somebody who has just come in is told
             for _ in range(2):
                 await say_in_every_script(people)
                 await people["ana"].say(CODE)
