@@ -7,10 +7,12 @@ import sys
 from collections.abc import Iterable, Sequence
 from typing import Final, TextIO
 
-from sockatuh.client.items import OwnText
+from sockatuh.client.items import Member, OwnText, Role
 from sockatuh.room.text import lines_of
+from sockatuh.wording import client as phrases
 
-from .direction import LEFT_TO_RIGHT, anchored, without_marks
+from .direction import LEFT_TO_RIGHT, anchored, apart, without_marks
+from .naming import local_moment, shown_name
 from .questions import is_terminal
 from .rendering import LONGEST, NAMES_AT, SHORTENED, TEXTS_FROM
 from .safe_output import ShownText, escape
@@ -47,6 +49,16 @@ def aligned(rows: Sequence[Sequence[str]]) -> list[str]:
     return [
         "  ".join(cell + " " * (widths[at] - width_of(cell)) for at, cell in enumerate(row)).rstrip() for row in rows
     ]
+
+
+def member_row(member: Member) -> tuple[str, ...]:
+    """Return the row of a member in the table of who is here; its columns are WHO_COLUMNS, and remarks."""
+    remarks = [] if member.present else [phrases.NO_CONTACT]
+    if member.role is not Role.MEMBER:
+        remarks.append(f"({phrases.ROLES[member.role]})")
+    if member.away is not None:  # last, because it ends with a text of somebody else's
+        remarks.append(phrases.is_away(apart(member.away)))
+    return (shown_name(member.name), local_moment(member.since), member.dialect, member.tag or "-", *remarks)
 
 
 def log_rows(line: str) -> str:

@@ -10,13 +10,11 @@ from sockatuh.room.moments import find_rfc3339
 from sockatuh.wording import client as phrases
 
 from .connection import joined
-from .direction import apart
 from .event_loop import run
 from .jsonlines import print_line
-from .naming import local_moment, shown_name
 from .options import JsonOption, NameOption, PasswordFileOption, ServerArgument, TrustOption, Wishes
 from .questions import may_ask
-from .rows import NOTE_INDENT, aligned, print_wrapped
+from .rows import NOTE_INDENT, aligned, member_row, print_wrapped
 
 ANSWERED_WITHIN: Final = 10.0
 
@@ -40,7 +38,7 @@ async def _who(wishes: Wishes, *, as_json: bool) -> None:
         for member in members:
             _print_json(member)
         return
-    rows = [phrases.WHO_COLUMNS, *(_row(member) for member in members)]
+    rows = [phrases.WHO_COLUMNS, *map(member_row, members)]
     print_wrapped(aligned(rows), NOTE_INDENT)
 
 
@@ -55,14 +53,3 @@ def _print_json(member: Member) -> None:
         away=member.away,
         **{"as": member.role},
     )
-
-
-def _row(member: Member) -> tuple[str, ...]:
-    remarks = [] if member.present else [phrases.NO_CONTACT]
-    if member.role is not Role.MEMBER:
-        remarks.append(f"({phrases.ROLES[member.role]})")
-    if member.away is not None:  # last, because it ends with a text of somebody else's
-        remarks.append(phrases.is_away(apart(member.away)))
-    name, since = shown_name(member.name), local_moment(member.since)
-    row = (name, since, member.dialect, member.tag or "-")
-    return (*row, *remarks)

@@ -18,8 +18,7 @@ from sockatuh.cli.fullscreen.scrollback import Scrollback
 from sockatuh.cli.history import _message, _session
 from sockatuh.cli.naming import shown_name
 from sockatuh.cli.rendering import TEXTS_FROM, Line, draw, draw_shortened, plain
-from sockatuh.cli.rows import aligned, log_rows, note_rows
-from sockatuh.cli.who import _row
+from sockatuh.cli.rows import aligned, log_rows, member_row, note_rows
 from sockatuh.cli.wrapping import CUT, reach, wrap
 from sockatuh.client.items import Came, EntryEvent, Renamed, Said, Went, Whispered, member_of
 from sockatuh.protocol.messages import ACTION, JOINED, LEFT, MESSAGE, Entry, MemberInfo
@@ -197,7 +196,7 @@ def test_no_remark_looks_like_an_event_or_like_another(columns: int) -> None:
 def test_a_table_of_members_tells_a_list_in_a_name_from_a_list() -> None:
     def table(*names: str) -> str:
         return "\n".join(
-            aligned([_row(member_of(MemberInfo(name, "abcdefgh", "secure", True, NOON))) for name in names])
+            aligned([member_row(member_of(MemberInfo(name, "abcdefgh", "secure", True, NOON))) for name in names])
         )
 
     tables = [table(name) for name in (*NAMES, *FORMER)] + [table("ana", "budi"), table("ana", "budi", "citra")]

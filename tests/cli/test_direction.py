@@ -13,8 +13,7 @@ from sockatuh.cli.direction import LEFT_TO_RIGHT, anchored, apart, turns, withou
 from sockatuh.cli.history import _message, _session
 from sockatuh.cli.naming import shown_name
 from sockatuh.cli.rendering import draw, plain
-from sockatuh.cli.rows import aligned, note_rows
-from sockatuh.cli.who import _row
+from sockatuh.cli.rows import aligned, member_row, note_rows
 from sockatuh.client.items import member_of
 from sockatuh.protocol.messages import ACTION, JOINED, LEFT, MESSAGE, Entry, MemberInfo
 from sockatuh.store.history import LogLine, SessionLine
@@ -107,7 +106,7 @@ def test_the_history_the_table_of_members_and_the_log_keep_their_order(base: int
     session = _session(SessionLine(NOON, None, "אבי", "k", "10.0.0.9", "secure", "sockatuh 0.1", False, None))
     assert in_order(laid_out(f"12:00 {line}", base, "12:00", "אבי", "שלום"))
     assert in_order(laid_out(f"12:00 {session}", base, "12:00", "·", "אבי", "joined", "10.0.0.9"))
-    _, row = aligned([WHO_COLUMNS, _row(member_of(MemberInfo("אבי", "a1b2c3d4", "secure", True, NOON)))])
+    _, row = aligned([WHO_COLUMNS, member_row(member_of(MemberInfo("אבי", "a1b2c3d4", "secure", True, NOON)))])
     assert in_order(laid_out(row, base, "אבי", "2023", "secure", "a1b2c3d4"))
     logged = '12:00:00 info    message_posted author=אבי seq=7 text="שלום 12 name=רות" logger=x'
     assert in_order(laid_out(logged, base, "author=", "אבי", "seq=7", "text=", "name=", "logger=x"))

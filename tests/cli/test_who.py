@@ -5,7 +5,8 @@ import json
 import pytest
 from cli.people import Person, Server
 
-from sockatuh.cli.who import _print_json, _row
+from sockatuh.cli.rows import member_row
+from sockatuh.cli.who import _print_json
 from sockatuh.client.items import Member, Role
 
 
@@ -31,9 +32,9 @@ def member(away: str | None, *, role: Role = Role.MEMBER, present: bool = True) 
 
 
 def test_who_is_away_has_a_remark_behind_all_others() -> None:
-    assert _row(member(None))[4:] == ()
-    assert _row(member(""))[4:] == ("away",)
-    assert _row(member("lunch (reader)", present=False))[4:] == ("(no contact)", "away: lunch (reader)")
+    assert member_row(member(None))[4:] == ()
+    assert member_row(member(""))[4:] == ("away",)
+    assert member_row(member("lunch (reader)", present=False))[4:] == ("(no contact)", "away: lunch (reader)")
 
 
 def test_a_program_reads_the_text_of_somebody_who_is_away(capsys: pytest.CaptureFixture[str]) -> None:

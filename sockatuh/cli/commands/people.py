@@ -4,12 +4,10 @@ from __future__ import annotations
 
 from typing import Final
 
-from sockatuh.cli.direction import apart
-from sockatuh.cli.naming import local_moment, shown_name, whose
+from sockatuh.cli.naming import shown_name, whose
 from sockatuh.cli.narrator import describe
 from sockatuh.cli.people_here import Person
-from sockatuh.cli.rows import aligned
-from sockatuh.client.items import Member, Role
+from sockatuh.cli.rows import aligned, member_row
 from sockatuh.client.profile import Ignored
 from sockatuh.errors import Refused
 from sockatuh.protocol.constants import MAX_AWAY
@@ -85,18 +83,9 @@ async def _list(desk: Desk, *, with_keys: bool) -> None:
     members = await desk.room.members(ANSWERED_WITHIN)
     desk.state.people.load(members)
     if with_keys:
-        desk.view.answer(aligned([phrases.WHO_COLUMNS, *map(_row, members)]))
+        desk.view.answer(aligned([phrases.WHO_COLUMNS, *map(member_row, members)]))
     else:
         desk.view.note(describe(members))
-
-
-def _row(member: Member) -> tuple[str, ...]:
-    remarks = [] if member.present else [phrases.NO_CONTACT]
-    if member.role is not Role.MEMBER:
-        remarks.append(f"({member.role})")
-    if member.away is not None:  # last, because it ends with a text of somebody else's
-        remarks.append(phrases.is_away(apart(member.away)))
-    return (shown_name(member.name), local_moment(member.since), member.dialect, member.tag or "-", *remarks)
 
 
 async def _rename(desk: Desk, name: str) -> None:
