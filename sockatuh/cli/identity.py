@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import getpass
 import os
 from enum import StrEnum
 from pathlib import Path
@@ -24,7 +23,7 @@ from .connection import parse_server_address, profile_of
 from .errors import ExitCode, stop
 from .jsonlines import print_line
 from .options import JsonOption
-from .questions import may_ask
+from .questions import may_ask, read_hidden
 
 KEY_FILE: Final = "identity"
 LEAST_PASSPHRASE: Final = 8
@@ -139,10 +138,10 @@ def _find_passphrase(file: str | None, *, is_new: bool) -> str:
         return password_in_file(file)
     if not may_ask():
         stop(phrases.PASSPHRASE_MISSING, ExitCode.USAGE)
-    passphrase = getpass.getpass(phrases.ASK_NEW_PASSPHRASE if is_new else phrases.ASK_PASSPHRASE)
+    passphrase = read_hidden(phrases.ASK_NEW_PASSPHRASE if is_new else phrases.ASK_PASSPHRASE)
     if not passphrase:
         stop(phrases.PASSPHRASE_EMPTY)
     is_enough = len(passphrase.encode(errors="replace")) >= LEAST_PASSPHRASE
-    if is_new and is_enough and getpass.getpass(wording.ASK_AGAIN) != passphrase:
+    if is_new and is_enough and read_hidden(wording.ASK_AGAIN) != passphrase:
         stop(phrases.PASSPHRASES_DIFFER)
     return passphrase

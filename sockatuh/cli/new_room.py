@@ -5,7 +5,6 @@ Used by `init` and `install-service`; `hash-password` checks a password in the s
 
 from __future__ import annotations
 
-import getpass
 import os
 import sys
 from pathlib import Path
@@ -19,6 +18,7 @@ from sockatuh.wording import admin as wording
 
 from .arguments import password_in_file
 from .errors import ExitCode, stop
+from .questions import read_hidden
 
 BCRYPT_COST: Final = 12
 STRONG_BYTES: Final = 8
@@ -67,8 +67,8 @@ def _ask(question: str, default: str) -> str:
 
 def ask_twice(question: str) -> str:
     """Return a password that a person typed twice, or stop if the two differ."""
-    password = getpass.getpass(question)
-    if password and getpass.getpass(wording.ASK_AGAIN) != password:
+    password = read_hidden(question)
+    if password and read_hidden(wording.ASK_AGAIN) != password:
         stop(wording.PASSWORDS_DIFFER)
     return password
 

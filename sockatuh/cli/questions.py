@@ -54,15 +54,20 @@ def ask(question: str) -> str:
 
 
 def ask_hidden(question: str) -> str:
-    """Ask a question; return the typed line, which is not echoed."""
+    """Ask a question within the event loop; return the typed line, which is not echoed."""
     with _interruptible():
-        try:
-            return getpass.getpass(question)
-        except EOFError:
-            tell("")
-            stop(NO_ANSWER_GIVEN)
-        except UnicodeDecodeError:
-            stop(phrases.PASSWORD_NOT_TEXT)
+        return read_hidden(question)
+
+
+def read_hidden(question: str) -> str:
+    """Ask a question where no event loop runs; return the typed line, which is not echoed."""
+    try:
+        return getpass.getpass(question)
+    except EOFError:
+        tell("")
+        stop(NO_ANSWER_GIVEN)
+    except UnicodeDecodeError:
+        stop(phrases.PASSWORD_NOT_TEXT)
 
 
 def tell(sentence: str, end: str = "\n") -> None:

@@ -143,3 +143,12 @@ def test_the_passphrase_is_typed_twice_unseen_and_a_wrong_one_is_told(person: Pe
         assert screen.end() == status
         assert "correct" not in screen.text
     assert other.call("identity").stdout.splitlines()[0] == dewi.call("identity").stdout.splitlines()[0]
+
+
+@pytest.mark.slow
+def test_a_typed_passphrase_that_is_no_text_is_told(person: Person, tmp_path: Path) -> None:
+    screen = person("dewi").terminal("identity", "export", str(tmp_path / "dewi.key"))
+    screen.wait_for(phrases.ASK_NEW_PASSPHRASE.strip())
+    screen.type_bytes(b"\xff" * 9 + b"\n")
+    assert screen.end() == 1
+    assert "not UTF-8" in screen.text

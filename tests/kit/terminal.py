@@ -106,7 +106,10 @@ class Terminal:
             assert self.read(0.5) or condition(), f"ended without {what}:\n{self.text}"
 
     def type(self, text: str) -> None:
-        os.write(self._ours, text.encode())
+        self.type_bytes(text.encode())
+
+    def type_bytes(self, typed: bytes) -> None:
+        os.write(self._ours, typed)
 
     def enter(self, text: str) -> None:
         """Type a line, and wait for nothing."""
