@@ -15,7 +15,7 @@ from typing import Final
 CHOSEN_BY: Final = ("VISUAL", "EDITOR")
 FALLBACKS: Final = ("nano", "vi")
 LAST_MOMENTS: Final = 1.0
-"""Seconds in which an editor that is told to end ends by itself."""
+"""Seconds for which an editor may go on after SIGTERM; then it is killed."""
 _LARGEST: Final = 4_194_304
 """The most bytes that are read of what the editor has written; a line may have 16 KiB."""
 

@@ -1,7 +1,8 @@
 """Decides which commands speak English whatever the language of the environment is: those that programs read.
 
-What `--json` prints, and with it the sentences on stderr, is matched and searched for by programs and in reports, and
-so is what `serve` writes into a log. `wording` reads the environment when it is first imported, so this comes before.
+Programs match what `--json` prints, including its sentences on stderr, and people search for it in reports; the same
+holds for what `serve` writes into a log. `wording` reads the environment when it is first imported, so this comes
+before.
 """
 
 from __future__ import annotations

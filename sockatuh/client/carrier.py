@@ -18,13 +18,13 @@ from .refusals import Refusals
 
 
 class Watch(Protocol):
-    """Watches the machine; what it does not see has to be looked for."""
+    """Watches the machine; what it does not see has to be polled for."""
 
     sees_network: bool
     sees_sleep: bool
 
     def close(self) -> None:
-        """Watch no longer."""
+        """Stop watching."""
 
 
 class Carrier(Protocol):

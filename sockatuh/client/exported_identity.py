@@ -1,8 +1,8 @@
 """A client's key in a file of its own, encrypted with a passphrase, to be carried elsewhere (docs/IDENTITY.md).
 
-The key of the encryption is made from the passphrase by scrypt (RFC 7914), which costs whoever guesses as much memory
-and time as it costs us once. Its parameters stand in the file, so that a later version can raise them; they are bounded
-when a file is read, because anybody can have written it. A checksum tells a damaged file from a wrong passphrase.
+The encryption key is derived from the passphrase by scrypt (RFC 7914), so each guess costs as much memory and time as
+opening the file once. The parameters are in the file, so that a later version can raise them, and bounded when a file
+is read, because anybody may have written it. A checksum tells a damaged file from a wrong passphrase.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ _SALT_SIZE: Final = 16
 _SEALED_SIZE: Final = KEY_SIZE + 16
 _CHECK_SIZE: Final = 4
 _NONCE: Final = bytes(12)
-"""Each file has a salt of its own, and so a key that seals nothing else."""
+"""Each file has its own salt, so its encryption key seals nothing else."""
 _LARGEST_N: Final = 24
 _MOST_MEMORY: Final = 512 * 1024 * 1024
 """Bytes of memory that reading a file may take."""

@@ -58,7 +58,7 @@ NAME_CODES: Final = ("name_unavailable", "name_taken", "name_owned")
 SILENT_AFTER: Final = 1.0
 """Seconds after which it is reported that the server does not answer, if there is nothing better to report."""
 LOOK_INTERVAL: Final = 10.0
-"""Seconds between two looks whether this machine slept or moved, where nothing reports it."""
+"""Seconds between two checks whether this machine slept or moved, where nothing reports it."""
 SLEPT: Final = 3.0
 """The machine has slept if the wall clock ran ahead of the monotonic one by this many seconds."""
 RESOLVE_INTERVAL: Final = 5.0
@@ -291,7 +291,7 @@ class Conversation:
         await self._requested(self.peer.set_away(text, loop_time()), timeout)
 
     async def _requested(self, number: int, timeout: float | None) -> Any:
-        """Wait for the answer to a request that was just made; give the request up if nobody waits for it any more."""
+        """Wait for the answer to a request that was just made; withdraw it if nobody waits any longer."""
         answer: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
         self._requests[number] = answer
         self._carrier.flush()

@@ -1,11 +1,11 @@
-"""Notices that this machine has other addresses or routes, or that it slept, without looking again and again.
+"""Notices that this machine has other addresses or routes, or that it slept, without polling.
 
 On Linux the kernel reports both. A netlink socket (rtnetlink(7)) becomes readable when a link, an address or a route
 changes. A timer on the wall clock that is never due (timerfd_create(2), TFD_TIMER_CANCEL_ON_SET) becomes readable when
 that clock is set, which the kernel does whenever the machine wakes: all other timers count only the time awake, so a
 process that waits for the next one sleeps on. A person or NTP may have set the clock too; that costs one datagram.
 
-Where one of the two is missing, who watches has to look now and then.
+Where one of the two is missing, the caller has to poll.
 """
 
 from __future__ import annotations
@@ -36,8 +36,8 @@ _NEVER: Final = struct.pack("4l", 0, 0, (1 << 8 * struct.calcsize("l") - 1) - 1,
 class MachineWatch:
     """Calls `on_change` when something has changed, with whether the machine may have slept; needs a running loop.
 
-    `network` and `clock` become readable when that has changed, None: the system has none for us; it closes them.
-    `sees_network` and `sees_sleep` tell which of the two it notices at all.
+    `network` and `clock` become readable on a change; None where the system offers none. The watch closes them.
+    `sees_network` and `sees_sleep` tell which of the two it notices.
     """
 
     def __init__(self, on_change: Callable[[bool], None], network: socket.socket | None, clock: int | None) -> None:
@@ -53,7 +53,7 @@ class MachineWatch:
             self._loop.add_reader(self._clock, self._take_clock)
 
     def close(self) -> None:
-        """Watch no longer."""
+        """Stop watching."""
         if self._network is not None:
             self._loop.remove_reader(self._network)
             self._network.close()
@@ -65,7 +65,7 @@ class MachineWatch:
         self._network = self._clock = None
 
     def _take_network(self) -> None:
-        """Take what the kernel reports; what it says is of no interest, and neither is what it had no room for."""
+        """Drain what the kernel reports; only that it reports something matters."""
         if self._network is not None:
             with contextlib.suppress(OSError):
                 while self._network.recv(_MOST_BYTES):
@@ -90,12 +90,12 @@ class MachineWatch:
 
 
 def watch_machine(on_change: Callable[[bool], None]) -> MachineWatch:
-    """Watch with whatever the system has for us."""
+    """Watch with whatever the system offers."""
     return MachineWatch(on_change, open_network(), open_clock())
 
 
 def open_network() -> socket.socket | None:
-    """Return a socket that is readable when the network has changed, None if the system has none for us."""
+    """Return a socket that is readable when the network has changed, None if the system offers none."""
     if sys.platform != "linux":
         return None
     try:
@@ -111,7 +111,7 @@ def open_network() -> socket.socket | None:
 
 
 def open_clock() -> int | None:
-    """Return a descriptor that is readable when the wall clock was set, None if the system has none for us."""
+    """Return a descriptor that is readable when the wall clock was set, None if the system offers none."""
     if sys.platform != "linux":
         return None
     try:

@@ -234,7 +234,7 @@ class JoinAttempts:
         """Let the room decide; `counted`: the join was counted against its key's rate already."""
         visitor = join.visitor
         wait = self._rate.wait(visitor, now)
-        # A ticket is for whoever its name has become.
+        # A ticket for a name that was changed since is good for the new one.
         name = self._room.find_renamed(join.name, visitor.owner) if join.by_ticket else join.name
         decided = self._room.join(
             visitor.session,

@@ -231,7 +231,7 @@ def test_a_long_text_is_shown_in_part_to_a_person_and_whole_to_a_file() -> None:
     ("line", "answer"),
     [
         ("/show 4321", 200),
-        ("/show 4322", "there is no line 4322 here, or none any more"),
+        ("/show 4322", "line 4322 is not here, or no longer"),
         ("/show", phrases.SHOW_WHAT),
         ("/show -1", phrases.SHOW_WHAT),
         ("/show " + "9" * 5000, phrases.SHOW_WHAT),

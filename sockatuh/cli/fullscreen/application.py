@@ -54,13 +54,13 @@ class _Application(Application[None]):
 
     @property
     def timeoutlen(self) -> float:
-        """Return for how many seconds."""
+        """The seconds for which to wait."""
         pressed = self.key_processor.key_buffer
         return ALT_WITHIN if pressed and pressed[0].key == Keys.Escape else CHORD_WITHIN
 
     @timeoutlen.setter
     def timeoutlen(self, _: float | None) -> None:
-        """Ignore what prompt_toolkit sets."""
+        """Ignore the value that prompt_toolkit sets."""
 
 
 class Face:
@@ -192,7 +192,7 @@ class Face:
         return keys
 
     def _fail(self, loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
-        """End with an error that nobody has caught: the terminal must not stay as it is."""
+        """End with an error that nothing has caught, so that the terminal is restored."""
         error = context.get("exception")
         if isinstance(error, Exception) and self.is_running:
             self.close(error)

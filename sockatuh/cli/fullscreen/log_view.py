@@ -13,7 +13,7 @@ from .scrollback import Draw, Scrollback
 
 
 class LogView:
-    """A log in a window of a size; `changed` is called when it has to be painted."""
+    """A log in a window of `size` (columns, rows); `changed` is called when it has to be painted again."""
 
     def __init__(self, size: tuple[int, int], changed: Callable[[], None]) -> None:
         self._log = Scrollback()

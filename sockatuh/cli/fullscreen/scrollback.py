@@ -38,7 +38,7 @@ from .joins import Fold
 MOST: Final = 10_000
 """Blocks held."""
 SPEAKER_FOR: Final = timedelta(minutes=10) // timedelta(milliseconds=1)
-"""Milliseconds for which the leave of somebody who has spoken is worth a row of its own."""
+"""Milliseconds after their last line in which somebody's leave gets its own row."""
 SPEAKERS: Final = 1_000
 IDLE_AFTER: Final = 30.0
 """Seconds without a key after which nobody is thought to be reading."""
@@ -176,7 +176,7 @@ class Scrollback:
             self._mentions.popleft()
 
     def _folds(self, event: Came | Went) -> bool:
-        """Tell whether an event is part of a fold, and not worth a row of its own."""
+        """Tell whether an event belongs to a fold rather than to its own row."""
         if isinstance(event, Came):
             return event.dialect != UNENCRYPTED  # which is followed by a warning
         spoke = self._spoke.get(event.name)

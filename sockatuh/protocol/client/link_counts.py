@@ -14,14 +14,15 @@ from typing import Final
 from sockatuh.protocol.seam import Address
 
 TIMES_KEPT: Final = 8
-"""Answers of which the shortest time is reported, as the protocol reckons with it at the server (§6)."""
+"""Answers of which the shortest time is reported; the server measures in the same way (docs/PROTOCOL.md §6)."""
 
 
 @dataclass(frozen=True, slots=True)
 class LinkReport:
     """How the network between a client and its server has been; times are seconds, None before there are any.
 
-    `best_answer` is the shortest of the last eight, `lost_for` the time without contact, also of a loss that lasts.
+    `best_answer` is the shortest of the last eight, `lost_for` the time without contact, with a loss that still
+    lasts.
     """
 
     address: Address | None

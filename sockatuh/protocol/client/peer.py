@@ -158,8 +158,8 @@ class Peer:
     def ask_who(self, after: str, now: float) -> int:
         """Ask for the page of members after a name, "" for the first; MembersListed or RequestRefused follows.
 
-        This and the two below return the request's number. Requests are made one after another, without contact on
-        return.
+        This and the two below return the request's number. Requests are made one after another; without contact they
+        wait until it is back.
         """
         return self._request(m.Who(after), now)
 
@@ -178,7 +178,7 @@ class Peer:
         return number
 
     def withdraw(self, number: int, now: float) -> None:
-        """Give up a request. If it is under way the server may have done it already."""
+        """Withdraw a request. If it is under way, the server may have carried it out already."""
         first = self._requests.first
         if first is not None and first[0] == number and self._is_making_request:
             self._caller.drop()

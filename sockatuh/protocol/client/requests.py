@@ -35,5 +35,5 @@ class Requests:
         return self._last
 
     def remove(self, number: int) -> None:
-        """Remove a request that was answered, or that nobody waits for any more."""
+        """Remove a request that was answered or withdrawn."""
         self._bodies.pop(number, None)

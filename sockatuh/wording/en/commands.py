@@ -13,8 +13,8 @@ COMMANDS: Final = {
     "msg": ("NAME TEXT", "say something to one person only"),
     "r": ("TEXT", "answer the last private line"),
     "nick": ("NAME", "take another name"),
-    "away": ("[TEXT]", "tell that you are away; what you say next ends it"),
-    "back": ("", "tell that you are back"),
+    "away": ("[TEXT]", "tell the others that you are away; what you say next ends it"),
+    "back": ("", "tell the others that you are back"),
     "people": ("", "show or hide the list of people"),
     "quiet": ("[on|off]", "hide joins and leaves, or show them again"),
     "bell": ("[off|mine|all]", "when to ring: never, when you are named, or always"),
@@ -26,7 +26,7 @@ COMMANDS: Final = {
     "copy": ("[N]", "copy the last lines' text"),
     "show": ("SEQ", "show a long text in full"),
     "save": ("SEQ FILE", "save a text in a new file"),
-    "net": ("", "tell how the connection is"),
+    "net": ("", "show how the connection has been"),
     "help": ("", "show this list"),
     "quit": ("", "leave; so do Ctrl-D and Ctrl-C"),
 }
@@ -42,7 +42,7 @@ QUIET_WHAT: Final = "/quiet is on or off"
 QUIET: Final = "joins and leaves are hidden; /quiet off shows them"
 NOT_QUIET: Final = "joins and leaves are shown; /quiet on hides them"
 BELLS: Final = {
-    "off": "the bell rings never",
+    "off": "the bell never rings",
     "mine": "the bell rings when somebody names you, and for private lines",
     "all": "the bell rings for every line",
 }
@@ -152,7 +152,7 @@ def found(text: str, count: int, shown: int) -> str:
 
 def no_line(seq: int) -> str:
     """Say that no line with that number is held."""
-    return f"there is no line {seq} here, or none any more"
+    return f"line {seq} is not here, or no longer"
 
 
 def copied(count: int) -> str:
