@@ -15,7 +15,7 @@ PATIENCE: Final = 60.0
 QUIET: Final = 0.2
 """Seconds without a byte after which a program has nothing more to say."""
 _COUNTS: Final = re.compile(r"^\x1b\[[\d;]*([ABCDm])$")
-_AT_THE_MARGIN: Final = re.compile(r"(?:\d\d:\d\d |--:-- |\u2014 .*|> ?|$)")
+_AT_THE_MARGIN: Final = re.compile(r"(?:\d\d:\d\d |--:-- |\u2014 .*|> ?|\d+ lines, [\d,]+ bytes: Enter sends .*|$)")
 _AUTHOR: Final = re.compile(r"\u200e?(?:\d\d:\d\d|--:--) (?:[*·] ?)?(.*)")
 _OUR_MARK: Final = re.compile(r"\u200e(?=\d\d:\d\d[: ]|--:-- |\u2014 | {2})|(?<=[\u0590-\u08ff0-9\x22])\u200e")
 """U+200E where the program puts it: before a row and behind a name, or a quoted one, of right-to-left letters."""
