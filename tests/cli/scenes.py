@@ -21,13 +21,12 @@ from cli.stage import Stage, chatting, guest
 
 from sockatuh.client.room import Room
 from sockatuh.testing import MemoryRoom, run
-from sockatuh.wording import choose_language
+from sockatuh.wording import LANGUAGES, choose_language
 
 GOLDEN: Final = Path(__file__).parent / "golden"
 PICTURE: Final = Path(__file__).parents[2] / "docs/screen.svg"
 TITLE: Final = "sockatuh chat in a terminal"
 SIZES: Final = ((40, 12), (80, 24), (100, 30), (120, 40))
-LANGUAGES: Final = ("en", "id")
 IDLE: Final = 40.0
 """Seconds without a key after which what comes is unread."""
 CODE: Final = "def soup(at: int) -> str:\n    return f'soup at {at}'\n\nprint(soup(13))"

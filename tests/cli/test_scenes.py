@@ -8,7 +8,9 @@ import sys
 from typing import Final
 
 import pytest
-from cli.scenes import LANGUAGES, PICTURE, SHOTS, Shot, page_of, readme_picture
+from cli.scenes import PICTURE, SHOTS, Shot, page_of, readme_picture
+
+from sockatuh.wording import LANGUAGES
 
 REMEDY: Final = "`scripts/picture --golden` writes it anew; look at what has changed"
 USUAL: Final = (Shot(80, 24), Shot(120, 40), Shot(80, 24, coloured=False))
