@@ -11,6 +11,7 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections.abc import Iterator
+from functools import lru_cache
 from itertools import groupby, islice
 from typing import Final
 
@@ -28,6 +29,8 @@ BLANKS: Final = "\u115f\u1160\u2800\u3164\uffa0\U0001d159\U00013441\U00013442"
 
 _FORBIDDEN: Final = frozenset({"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"})
 _MARKS: Final = frozenset({"Mn", "Mc", "Me"})
+LATELY: Final = 8
+"""Texts whose lines are kept: a screen asks for those of a new line to draw it, to look for mentions, and to ring."""
 _MARKS_SORTED: Final = 32
 """Marks in a row that are examined; far more than are kept."""
 CONTROL_SEQUENCE: Final = re.compile(
@@ -69,8 +72,13 @@ def clean_line(text: str) -> str:
 
 def lines_of(text: str) -> list[str]:
     """Return each line of the text as `clean_line` would; no lines if there is nothing to see."""
+    return [*_lines_of(text)]
+
+
+@lru_cache(maxsize=LATELY)
+def _lines_of(text: str) -> tuple[str, ...]:
     cleaned = clean_text(text)
-    return [clean_line(line) for line in cleaned.split("\n")] if cleaned else []
+    return tuple(map(clean_line, cleaned.split("\n"))) if cleaned else ()
 
 
 def judge(text: str) -> Iterator[tuple[str, bool]]:
