@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sys
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Final
@@ -24,6 +25,7 @@ from .errors import ExitCode, stop
 from .jsonlines import print_line
 from .options import JsonOption
 from .questions import may_ask, read_hidden
+from .wrapping import folded
 
 KEY_FILE: Final = "identity"
 LEAST_PASSPHRASE: Final = 8
@@ -78,16 +80,16 @@ def _show(profile: Profile, *, as_json: bool) -> None:
             seen = {"fingerprint": fingerprint(pin.key), "words": words(pin.key), "first_seen": pin.first_seen}
             print_line("server", server=server, room=clean_line(pin.room), **seen)
         return
-    print(phrases.identity(words(key), fingerprint(key), path))
+    _say(phrases.identity(words(key), fingerprint(key), path))
     for server, pin in pins.items():
-        print(phrases.known_server(server, words(pin.key), pin.first_seen, clean_line(pin.room)))
+        _say(phrases.known_server(server, words(pin.key), pin.first_seen, clean_line(pin.room)))
 
 
 def _forget(profile: Profile, server: str) -> None:
     had_ticket = profile.clear_tickets(server)
     if not (profile.forget(server) or had_ticket):
         stop(phrases.not_known(server))
-    print(phrases.forgotten(server))
+    _say(phrases.forgotten(server))
 
 
 def _export(profile: Profile, path: Path, passphrase_file: str | None, *, as_json: bool) -> None:
@@ -105,7 +107,7 @@ def _export(profile: Profile, path: Path, passphrase_file: str | None, *, as_jso
     if as_json:
         print_line("exported", path=str(path), fingerprint=fingerprint(shown), words=words(shown))
     else:
-        print(phrases.exported(path, words(shown), fingerprint(shown)))
+        _say(phrases.exported(path, words(shown), fingerprint(shown)))
 
 
 def _import(profile: Profile, path: Path, passphrase_file: str | None, *, replace: bool, as_json: bool) -> None:
@@ -127,9 +129,13 @@ def _import(profile: Profile, path: Path, passphrase_file: str | None, *, replac
         kept_in = None if kept is None else str(kept)
         print_line("imported", fingerprint=fingerprint(shown), words=words(shown), kept=kept_in)
         return
-    print(phrases.is_the_same() if is_known else phrases.imported(words(shown), fingerprint(shown)))
+    _say(phrases.is_the_same() if is_known else phrases.imported(words(shown), fingerprint(shown)))
     if kept is not None:
-        print(phrases.kept(kept))
+        _say(phrases.kept(kept))
+
+
+def _say(sentences: str) -> None:
+    print(folded(sentences, sys.stdout))
 
 
 def _find_passphrase(file: str | None, *, is_new: bool) -> str:

@@ -80,9 +80,9 @@ def print_folded(text: str, end: str = "\n") -> None:
     print(folded(text), end=end, file=sys.stderr, flush=True)
 
 
-def folded(text: str) -> str:
-    """Return sentences wrapped for the terminal on stderr, unchanged if stderr is not a terminal."""
-    columns = columns_of(sys.stderr)
+def folded(text: str, stream: TextIO | None = None) -> str:
+    """Return sentences wrapped for the terminal on a stream, by default stderr; unchanged if it is not a terminal."""
+    columns = columns_of(stream or sys.stderr)
     return "\n".join(fold(text, columns)) if columns else text
 
 

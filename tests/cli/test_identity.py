@@ -136,6 +136,7 @@ def test_the_passphrase_is_typed_twice_unseen_and_a_wrong_one_is_told(person: Pe
         assert screen.end() == status
         assert "correct" not in screen.text
         assert file.exists() is (status == 0)
+    assert any(row.startswith("(SHA256:") and row.endswith(")") for row in screen.lines)  # it is not cut at the edge
     other = person("dewi", SOCKATUH_CLIENT_DIR=str(tmp_path / "laptop"))
     for typed, status in (("correct house", 1), ("correct horse", 0)):
         screen = other.terminal("identity", "import", str(file))

@@ -317,7 +317,8 @@ def unseen(count: int) -> str:
 
 def hit(number: int, count: int) -> str:
     """Say which of the found lines is shown, and the keys that go on."""
-    return f"{number} of {count} · Enter older, Esc back"
+    older = "" if number == count else "Enter older, "
+    return f"{number:,} of {count:,} · {older}Esc back"
 
 
 def as_you_left_it(room: str) -> str:

@@ -367,7 +367,8 @@ def unseen(count: int) -> str:
 
 def hit(number: int, count: int) -> str:
     """Say which of the found lines is shown, and the keys that go on."""
-    return f"{number} dari {count} · Enter yang lebih lama, Esc kembali"
+    older = "" if number == count else "Enter yang lebih lama, "
+    return f"{_number(number)} dari {_number(count)} · {older}Esc kembali"
 
 
 def as_you_left_it(room: str) -> str:

@@ -91,6 +91,13 @@ def test_one_hint_is_shown_and_what_matters_most_comes_first() -> None:
     ]
 
 
+def test_the_oldest_hit_has_none_before_it() -> None:
+    assert [hint(Situation(hit=(number, 1_111))) for number in (1_110, 1_111)] == [
+        "1,110 of 1,111 · Enter older, Esc back",
+        "1,111 of 1,111 · Esc back",
+    ]
+
+
 def test_people_have_marks_and_those_who_do_not_fit_are_counted() -> None:
     people = [
         Person("ana"),
