@@ -193,8 +193,8 @@ def test_the_library_prints_nothing_and_reads_no_environment(module: str) -> Non
 
 
 CLIENTS_COMMANDS: Final = (
-    "chat", "connection", "jsonlines", "narrator", "plain", "rendering", "screen", "send", "sign_in", "slash", "tail",
-    "talk", "who", "naming",
+    "chat", "connection", "jsonlines", "narrator", "plain", "rendering", "inline_screen", "send", "sign_in", "slash",
+    "tail", "talk", "who", "naming",
 )  # fmt: skip
 
 

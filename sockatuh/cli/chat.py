@@ -145,9 +145,9 @@ async def _talk_on_a_screen(
 
             await FullScreen(room, person, profile_of(os.environ), colour=colour, inherited=inherited).run()
         else:
-            from .screen import Screen
+            from .inline_screen import InlineScreen
 
-            await Screen(room, person, profile_of(os.environ), colour=colour).run()
+            await InlineScreen(room, person, profile_of(os.environ), colour=colour).run()
     except (
         KeyboardInterrupt
     ):  # on the screen Ctrl-C is an ordinary key: the terminal wrote no ^C, so there is no row to end

@@ -5,7 +5,7 @@ from __future__ import annotations
 import base64
 from collections.abc import Mapping
 
-from .passthrough import to_terminal
+from .tmux import through_tmux
 
 
 def clipboard(text: str, environ: Mapping[str, str]) -> str:
@@ -15,5 +15,5 @@ def clipboard(text: str, environ: Mapping[str, str]) -> str:
     `allow-passthrough on`. By default it swallows both.
     """
     sequence = f"\x1b]52;c;{base64.b64encode(text.encode()).decode()}\x1b\\"
-    wrapped = to_terminal(sequence, environ)
+    wrapped = through_tmux(sequence, environ)
     return sequence if wrapped == sequence else sequence + wrapped

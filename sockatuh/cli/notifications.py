@@ -20,8 +20,8 @@ from sockatuh.room.text import clean_line
 from sockatuh.wording import client as phrases
 
 from .errors import ExitCode, stop
-from .passthrough import to_terminal
 from .rendering import mentions
+from .tmux import through_tmux
 from .wrapping import clip
 
 VARIABLE: Final = "SOCKATUH_NOTIFY"
@@ -106,7 +106,7 @@ def call(text: str, dialect: Dialect, environ: Mapping[str, str]) -> str:
             command = f"{_ESCAPE}]9;{shown}{_END}"
         case Dialect.RXVT:
             command = f"{_ESCAPE}]777;notify;{TITLE};{shown}{_END}"
-    return to_terminal(command, environ) + BEL
+    return through_tmux(command, environ) + BEL
 
 
 class Notifier:

@@ -12,7 +12,7 @@ from sockatuh.wording import client as phrases
 
 from .answer_view import AnswerView
 from .chat_state import ChatState
-from .commands.desk import Desk, Done, NotDone, Outcome, SayText
+from .commands.context import CommandContext, Done, NotDone, Outcome, SayText
 from .commands.table import COMMANDS, Command, words_of
 from .tab_completion import TabCompletion
 
@@ -54,24 +54,24 @@ def parse(line: str) -> Request:
 
 
 class CommandRunner:
-    """Carries out typed lines, and shows the answers on a view; see Desk for the question about the password."""
+    """Carries out typed lines, and shows the answers on a view; CommandContext asks about the password."""
 
     def __init__(self, room: Room, view: AnswerView, state: ChatState) -> None:
         self.completion = TabCompletion(words_of(state), state.people.names)
-        self._desk = Desk(room, view, state)
+        self._context = CommandContext(room, view, state)
 
     def run(self, line: str) -> Outcome:
         """Carry out a line."""
-        if self._desk.take_answer(line):
+        if self._context.take_answer(line):
             return Done.HANDLED
         match parse(line):
             case SayText() as say:
-                return self._desk.say(say)
+                return self._context.say(say)
             case TypedCommand(command, rest):
-                return command.run(self._desk, rest)
+                return command.run(self._context, rest)
             case UnknownCommand(word):
                 return NotDone(phrases.unknown_command(word))
 
     def close(self) -> None:
         """Cancel pending answers."""
-        self._desk.close()
+        self._context.close()

@@ -33,8 +33,8 @@ from prompt_toolkit.input.base import PipeInput
 
 from sockatuh.cli import chat
 from sockatuh.cli.fullscreen.screen import FullScreen
+from sockatuh.cli.inline_screen import InlineScreen
 from sockatuh.cli.notifications import Notifier
-from sockatuh.cli.screen import Screen
 from sockatuh.client.profile import Profile
 from sockatuh.client.room import Room
 from sockatuh.client.server_address import ServerAddress
@@ -209,7 +209,7 @@ def _virtual_clock() -> Iterator[None]:
     def wall() -> float:
         return EPOCH / 1000 + loop.time()
 
-    assert Screen.__module__ in sys.modules, "it has to be imported before its clock can be replaced"
+    assert InlineScreen.__module__ in sys.modules, "it has to be imported before its clock can be replaced"
     kitchen = SimpleNamespace(**vars(time) | {"time": wall, "monotonic": loop.time})
     with contextlib.ExitStack() as stack:
         # Only in our modules: prompt_toolkit postpones its paintings until a clock that stood still would go on.

@@ -18,8 +18,8 @@ from kit.terminal import PATIENCE
 from prompt_toolkit.data_structures import Size
 from prompt_toolkit.input import PipeInput, create_pipe_input
 
+from sockatuh.cli.inline_screen import InlineScreen
 from sockatuh.cli.input_line import INPUT_ROWS
-from sockatuh.cli.screen import Screen
 from sockatuh.cli.sign_in import AtTerminal
 from sockatuh.cli.terminal import UnaskedTerminal
 from sockatuh.client.profile import Profile
@@ -55,7 +55,7 @@ class Shown:
         self.was_interrupted = False
         self._pipe = pipe
         output = UnaskedTerminal(self.wire, lambda: Size(rows=24, columns=80), term="xterm-256color")
-        self.screen = Screen(self.room, AtTerminal(), Profile(), colour=False, output=output, input=pipe)
+        self.screen = InlineScreen(self.room, AtTerminal(), Profile(), colour=False, output=output, input=pipe)
 
     @property
     def rows(self) -> list[str]:

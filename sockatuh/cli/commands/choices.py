@@ -6,27 +6,28 @@ from sockatuh.cli.chat_state import BELL, OFF, ON, QUIET
 from sockatuh.cli.notifications import VARIABLE, Bell
 from sockatuh.wording import commands as wording
 
-from .desk import Desk, NotDone, Outcome
+from .context import CommandContext, NotDone, Outcome
 
 
-def be_quiet(desk: Desk, rest: str) -> Outcome:
+def be_quiet(context: CommandContext, rest: str) -> Outcome:
     """Hide joins and leaves, or show them."""
     wanted = rest.strip() or ON
     if wanted not in (ON, OFF):
         return NotDone(wording.QUIET_WHAT)
-    desk.state.is_quiet = wanted == ON
-    fault = desk.state.choose(QUIET, wanted)
-    return desk.tell(wording.QUIET if desk.state.is_quiet else wording.NOT_QUIET, fault)
+    context.state.is_quiet = wanted == ON
+    fault = context.state.choose(QUIET, wanted)
+    return context.tell(wording.QUIET if context.state.is_quiet else wording.NOT_QUIET, fault)
 
 
-def set_bell(desk: Desk, rest: str) -> Outcome:
+def set_bell(context: CommandContext, rest: str) -> Outcome:
     """Choose for which lines it rings."""
-    wanted, notifier = rest.strip(), desk.state.notifier
+    wanted, notifier = rest.strip(), context.state.notifier
     if not wanted:
-        return desk.tell(wording.bell_is(notifier.bell))
+        return context.tell(wording.bell_is(notifier.bell))
     if wanted not in list(Bell):
         return NotDone(wording.bell_is(notifier.bell))
     notifier.bell = Bell(wanted)
-    fault = desk.state.choose(BELL, wanted)
+    fault = context.state.choose(BELL, wanted)
     is_silenced = notifier.is_off and notifier.bell is not Bell.OFF
-    return desk.tell(wording.silenced(wording.BELLS[wanted], VARIABLE) if is_silenced else wording.BELLS[wanted], fault)
+    sentence = wording.BELLS[wanted]
+    return context.tell(wording.silenced(sentence, VARIABLE) if is_silenced else sentence, fault)

@@ -15,7 +15,7 @@ from sockatuh.room.text import clean_line, clean_text
 from sockatuh.wording import client as phrases
 from sockatuh.wording import commands as wording
 
-from .desk import Desk, Done, NotDone, Outcome, number_in
+from .context import CommandContext, Done, NotDone, Outcome, number_in
 from .saying import split_word
 
 LINKS: Final = 10
@@ -25,69 +25,69 @@ GREATEST_SEQ: Final = 10**19
 _NEW_AND_NO_LINK: Final = os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_NOFOLLOW", 0)
 
 
-def search(desk: Desk, rest: str) -> Outcome:
+def search(context: CommandContext, rest: str) -> Outcome:
     """Show the lines held that hold a text."""
     text = clean_line(rest).strip()
     if not text:
         return NotDone(wording.SEARCH_WHAT)
-    if not (seqs := desk.state.held.search(text)):
-        return NotDone(wording.not_found(quoted(text), desk.state.held.lines))
-    desk.view.show_found(text, seqs)
+    if not (seqs := context.state.held.search(text)):
+        return NotDone(wording.not_found(quoted(text), context.state.held.lines))
+    context.view.show_found(text, seqs)
     return Done.HANDLED
 
 
-def show_earlier(desk: Desk, rest: str) -> Outcome:
+def show_earlier(context: CommandContext, rest: str) -> Outcome:
     """Show the last entries again."""
     count = number_in(rest.strip() or str(EARLIER), HELD)
     if count is None:
         return NotDone(wording.HISTORY_NUMBER)
-    if not desk.state.held:
+    if not context.state.held:
         return NotDone(wording.NO_LINES)
-    desk.view.show_earlier(count)
+    context.view.show_earlier(count)
     return Done.HANDLED
 
 
-def list_links(desk: Desk, _: str) -> Outcome:
+def list_links(context: CommandContext, _: str) -> Outcome:
     """List the last links."""
-    if not (links := desk.state.held.links(LINKS)):
+    if not (links := context.state.held.links(LINKS)):
         return NotDone(wording.NO_LINKS)
-    desk.view.show_links(links)
+    context.view.show_links(links)
     return Done.HANDLED
 
 
-def copy(desk: Desk, rest: str) -> Outcome:
+def copy(context: CommandContext, rest: str) -> Outcome:
     """Have the terminal copy the last lines' texts."""
     count = number_in(rest.strip() or "1", HELD)
     if count is None:
         return NotDone(wording.COPY_NUMBER)
-    if not (texts := desk.state.held.texts(count)):
+    if not (texts := context.state.held.texts(count)):
         return NotDone(wording.NO_LINES)
     text = clean_text("\n".join(texts))
     if (size := len(text.encode())) > COPIED:
         return NotDone(wording.copy_too_long(size, COPIED))
-    if not desk.view.copy(text):
+    if not context.view.copy(text):
         return NotDone(wording.NO_COPYING)
-    return desk.tell(wording.copied(len(texts)))
+    return context.tell(wording.copied(len(texts)))
 
 
-def show_text(desk: Desk, rest: str) -> Outcome:
+def show_text(context: CommandContext, rest: str) -> Outcome:
     """Show an entry in full."""
     seq = number_in(rest.strip(), GREATEST_SEQ)
     if seq is None:
         return NotDone(phrases.SHOW_WHAT)
-    if (entry := desk.state.held.find(seq)) is None:
+    if (entry := context.state.held.find(seq)) is None:
         return NotDone(wording.no_line(seq))
-    desk.view.show(draw(entry, desk.room.me, desk.view.columns))
+    context.view.show(draw(entry, context.room.me, context.view.columns))
     return Done.HANDLED
 
 
-def save(desk: Desk, rest: str) -> Outcome:
+def save(context: CommandContext, rest: str) -> Outcome:
     """Save a text in a new file that only its owner can read."""
     number, file = split_word(rest.strip())
     seq = number_in(number, GREATEST_SEQ)
     if seq is None or not file:
         return NotDone(wording.SAVE_WHAT)
-    entry = desk.state.held.find(seq)
+    entry = context.state.held.find(seq)
     if not isinstance(entry, Said | Whispered):
         return NotDone(wording.no_line(seq))
     data = f"{clean_text(entry.text)}\n".encode()
@@ -99,7 +99,7 @@ def save(desk: Desk, rest: str) -> Outcome:
         return NotDone(wording.not_saved(file, error.strerror or type(error).__name__))
     except ValueError:  # a NUL byte
         return NotDone(wording.SAVE_WHAT)
-    return desk.tell(wording.saved(len(data), file))
+    return context.tell(wording.saved(len(data), file))
 
 
 def _write_new(path: str, data: bytes) -> None:

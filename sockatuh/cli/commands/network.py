@@ -9,12 +9,12 @@ from sockatuh.room.text import clean_line
 from sockatuh.wording import client as phrases
 from sockatuh.wording import commands as wording
 
-from .desk import Desk, Done, Outcome
+from .context import CommandContext, Done, Outcome
 
 
-def describe_network(desk: Desk, _: str) -> Outcome:
+def describe_network(context: CommandContext, _: str) -> Outcome:
     """Show the server, the address in use, its key, and what was counted since the chat began."""
-    room, link = desk.room, desk.room.link
+    room, link = context.room, context.room.link
     best, last = (
         phrases.milliseconds(each) if each is not None else "?" for each in (link.best_answer, link.last_answer)
     )
@@ -27,5 +27,5 @@ def describe_network(desk: Desk, _: str) -> Outcome:
         wording.contact_losses(link.losses, wording.span(link.lost_for)) if link.losses else wording.IN_CONTACT,
         wording.unanswered_lines(room.unanswered),
     )
-    desk.view.answer(aligned(list(zip(wording.NET_ROWS, facts, strict=True))))
+    context.view.answer(aligned(list(zip(wording.NET_ROWS, facts, strict=True))))
     return Done.HANDLED

@@ -7,29 +7,29 @@ from sockatuh.room.word import one_word
 from sockatuh.wording import client as phrases
 from sockatuh.wording import commands as wording
 
-from .desk import Desk, NotDone, Outcome, SayText
+from .context import CommandContext, NotDone, Outcome, SayText
 
 
-def act(desk: Desk, text: str) -> Outcome:
+def act(context: CommandContext, text: str) -> Outcome:
     """Say a text in the third person."""
-    return desk.say(SayText(text, action=True)) if text.strip() else NotDone(phrases.ME_WHAT)
+    return context.say(SayText(text, action=True)) if text.strip() else NotDone(phrases.ME_WHAT)
 
 
-def whisper(desk: Desk, rest: str) -> Outcome:
+def whisper(context: CommandContext, rest: str) -> Outcome:
     """Say a text to one person only."""
     name, text = split_word(rest)
     if not (name and text):
         return NotDone(wording.MSG_WHAT)
-    return _say_to(desk, name, text)
+    return _say_to(context, name, text)
 
 
-def reply(desk: Desk, text: str) -> Outcome:
+def reply(context: CommandContext, text: str) -> Outcome:
     """Answer whoever sent the last private line."""
-    if not desk.state.last_private:
+    if not context.state.last_private:
         return NotDone(wording.NOBODY_TO_ANSWER)
     if not text.strip():
         return NotDone(wording.REPLY_WHAT)
-    return _say_to(desk, desk.state.last_private, text)
+    return _say_to(context, context.state.last_private, text)
 
 
 def split_word(text: str) -> tuple[str, str]:
@@ -38,12 +38,12 @@ def split_word(text: str) -> tuple[str, str]:
     return word, "".join(rest)
 
 
-def _say_to(desk: Desk, name: str, text: str) -> Outcome:
-    person = desk.state.people.find(one_word(name))
+def _say_to(context: CommandContext, name: str, text: str) -> Outcome:
+    person = context.state.people.find(one_word(name))
     if person is not None and not person.encrypted:
         return NotDone(phrases.reads_in_clear(shown_name(person.name)))
     say = SayText(text, to=person.name if person is not None else name)
-    if person is not None and not desk.state.has_whispered and desk.room.fault_of(say.text, say.to) is None:
-        desk.state.has_whispered = True
-        desk.view.note(wording.first_private(shown_name(person.name)))
-    return desk.say(say)
+    if person is not None and not context.state.has_whispered and context.room.fault_of(say.text, say.to) is None:
+        context.state.has_whispered = True
+        context.view.note(wording.first_private(shown_name(person.name)))
+    return context.say(say)

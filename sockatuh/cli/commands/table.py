@@ -13,9 +13,9 @@ from sockatuh.cli.tab_completion import Words
 from sockatuh.wording import commands as wording
 
 from . import choices, looking_back, network, people, saying
-from .desk import Desk, Done, Outcome
+from .context import CommandContext, Done, Outcome
 
-Handler: TypeAlias = Callable[[Desk, str], Outcome]
+Handler: TypeAlias = Callable[[CommandContext, str], Outcome]
 """Carries out a command; given what follows it, as it was typed."""
 
 
@@ -28,8 +28,8 @@ class Command:
     words: Callable[[ChatState], Sequence[str]] | None = None
 
 
-def _show_help(desk: Desk, _: str) -> Outcome:
-    desk.view.answer(help_rows())
+def _show_help(context: CommandContext, _: str) -> Outcome:
+    context.view.answer(help_rows())
     return Done.HANDLED
 
 

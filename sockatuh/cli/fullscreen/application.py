@@ -63,7 +63,7 @@ class _Application(Application[None]):
         """Ignore the value that prompt_toolkit sets."""
 
 
-class Face:
+class ScreenApplication:
     """The application. `compose` returns the rows above the input for a number of columns and rows."""
 
     def __init__(

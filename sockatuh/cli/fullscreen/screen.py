@@ -42,7 +42,7 @@ from sockatuh.client.server_address import short_form
 from sockatuh.room.text import clean_line
 from sockatuh.wording import client as phrases
 
-from .application import Face
+from .application import ScreenApplication
 from .feed import Feed
 from .frame import PEOPLE_COLUMNS, PEOPLE_FROM, Contact, Situation, beside, header, hint, people_rows, shortened
 from .keys import bind_keys
@@ -82,7 +82,7 @@ class FullScreen(LogView):
         self._buffer.on_text_changed += self._forget_refusal
         self._input = InputLine(self._buffer, self._commands.completion, self._leave)
         keys = bind_keys(self, self._buffer, is_searching=lambda: self._log.search is not None)
-        self._face = Face(
+        self._application = ScreenApplication(
             self._compose,
             self._buffer,
             merge_key_bindings([self._input.keys, keys]),
@@ -91,7 +91,7 @@ class FullScreen(LogView):
             input=input,
             colour=colour,
         )
-        self._face.app.key_processor.before_key_press += self._touch
+        self._application.app.key_processor.before_key_press += self._touch
         self._key_at = clock()
         self._refused = ""
         self._greeting = phrases.greeting(shown_name(room.me))
@@ -109,10 +109,10 @@ class FullScreen(LogView):
         """Talk until the person leaves; raises KeyboardInterrupt, or the error that ended the conversation."""
         self._person.ask_again = self._ask_password
         follow = asyncio.create_task(self._follow())
-        follow.add_done_callback(lambda _: self._face.close())
+        follow.add_done_callback(lambda _: self._application.close())
         try:
             with contextlib.suppress(EOFError):
-                await self._input.watch(self._face.run())
+                await self._input.watch(self._application.run())
             if follow.done():
                 follow.result()
         finally:
@@ -138,7 +138,7 @@ class FullScreen(LogView):
         self._paint_soon()
 
     def _paint_soon(self) -> None:
-        self._face.invalidate()
+        self._application.invalidate()
 
     def _touch(self, _: object) -> None:
         self._greeting = ""
@@ -153,7 +153,7 @@ class FullScreen(LogView):
     async def _ask_password(self, why: str) -> str:
         self.note(why)
         self._log.to_newest()
-        return await self._face.ask_hidden()
+        return await self._application.ask_hidden()
 
     # What a narrator and commands ask of a view, besides the log.
 
@@ -166,7 +166,7 @@ class FullScreen(LogView):
 
     def toggle_people(self) -> bool:
         """Show or hide the people, where there is room for them; remembered."""
-        if self._face.size[0] < PEOPLE_FROM:
+        if self._application.size[0] < PEOPLE_FROM:
             return False
         self._hides_people = not self._hides_people
         if (fault := self._state.choose(PEOPLE, HIDDEN if self._hides_people else SHOWN)) is not None:
@@ -213,7 +213,7 @@ class FullScreen(LogView):
 
     def repaint(self) -> None:
         """Paint everything again."""
-        self._face.repaint()
+        self._application.repaint()
 
     # The input.
 
@@ -230,7 +230,7 @@ class FullScreen(LogView):
         match outcome:
             case NotDone(why):
                 self._refused = why
-                if not _fits(why, self._face.size[0]):
+                if not _fits(why, self._application.size[0]):
                     self.note(why)
                 return True
             case Done.LEAVING:
@@ -245,12 +245,12 @@ class FullScreen(LogView):
     def _leave(self, interrupted: bool) -> None:
         """Leave at once, or when the lines that were said are stored."""
         if interrupted:
-            self._face.close(KeyboardInterrupt())
+            self._application.close(KeyboardInterrupt())
         elif not self._room.unanswered:
-            self._face.close()
+            self._application.close()
         elif self._leaving is None:
             self._leaving = asyncio.create_task(self._room.drained(LAST_WORDS))
-            self._leaving.add_done_callback(lambda _: self._face.close())
+            self._leaving.add_done_callback(lambda _: self._application.close())
             self._buffer.reset()
             self._paint_soon()
 
@@ -301,14 +301,14 @@ class FullScreen(LogView):
 
     def _leave_behind(self) -> None:
         """Print the last screenful on the normal screen, where it stays."""
-        columns, rows = self._face.size
+        columns, rows = self._application.size
         lines = self._log.newest(columns, max(1, rows - FRAME - 1))
         if not lines:
             return
         heading: Line = (("class:heading", phrases.as_you_left_it(apart(clean_line(self._room.name)))),)
         pieces = [piece for line in (heading, *lines) for piece in (*line, ("", "\n"))]
         print_formatted_text(
-            self._output, FormattedText(pieces), self._face.style, color_depth=self._face.app.color_depth
+            self._output, FormattedText(pieces), self._application.style, color_depth=self._application.app.color_depth
         )
 
 

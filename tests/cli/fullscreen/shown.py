@@ -81,7 +81,7 @@ class Shown:
     @property
     def paintings(self) -> int:
         """How often it was painted."""
-        return self.screen._face.app.render_counter
+        return self.screen._application.app.render_counter
 
     def type(self, keys: str) -> None:
         self._pipe.send_text(keys)
@@ -102,7 +102,7 @@ class Shown:
     def resize(self, columns: int, rows: int) -> None:
         """Change the size of the terminal, as a person who drags its edge does."""
         self.terminal.resize(rows, columns)
-        self.screen._face.app._on_resize()
+        self.screen._application.app._on_resize()
 
     async def until(self, condition: Callable[[], bool], what: str = "") -> None:
         """Wait until something is seen."""

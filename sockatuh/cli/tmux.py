@@ -8,7 +8,7 @@ from typing import Final
 _ESCAPE: Final = "\x1b"
 
 
-def to_terminal(sequence: str, environ: Mapping[str, str]) -> str:
+def through_tmux(sequence: str, environ: Mapping[str, str]) -> str:
     """Return a control sequence of our own as it reaches the terminal: within tmux wrapped, to be passed through."""
     if not environ.get("TMUX"):
         return sequence

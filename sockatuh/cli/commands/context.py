@@ -48,7 +48,7 @@ class NotDone:
 Outcome: TypeAlias = Done | NotDone
 
 
-class Desk:
+class CommandContext:
     """A room, a view for answers, and the state of the chat.
 
     Before a line that contains the room's password is sent, the person is asked; the next line is the answer.

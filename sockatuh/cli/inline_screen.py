@@ -1,4 +1,4 @@
-"""The interactive screen: a log that only grows, and the input line below it.
+"""The inline screen: a log that only grows, and the input line below it.
 
 New entries are printed above the input, which stays as it is. The client's own lines are shown dimmed above the input
 until they arrive in the server's log; then they are printed in their place, like everybody's.
@@ -50,7 +50,7 @@ MOST_UNPRINTED: Final = 1_000
 PROMPT: Final = "> "
 
 
-class Screen:
+class InlineScreen:
     """A view with an input line; `output` and `input` are the terminal unless a test says else."""
 
     def __init__(
