@@ -30,10 +30,13 @@ def links_in(text: str) -> Iterator[str]:
 
 def _without_punctuation(link: str) -> str:
     """Return a link without what follows it; a closing bracket belongs to it only if it was opened in it."""
-    while link:
-        last = link[-1]
-        opening = _BRACKETS.get(last)
-        if last not in _ENDS_NO_LINK and (opening is None or link.count(opening) >= link.count(last)):
+    end = len(link)
+    surplus = {closing: link.count(closing) - link.count(opening) for closing, opening in _BRACKETS.items()}
+    while end:
+        last = link[end - 1]
+        if last not in _ENDS_NO_LINK and surplus.get(last, 0) <= 0:
             break
-        link = link[:-1]
-    return link
+        if last in surplus:
+            surplus[last] -= 1
+        end -= 1
+    return link[:end]

@@ -78,6 +78,8 @@ def test_the_newest_texts_come_in_order() -> None:
         ("sockatuh://10.0.0.5:7625/#abc", ["sockatuh://10.0.0.5:7625/#abc"]),
         ("https:// http://... xhttps://no javascript:alert(1) file:///etc/passwd", []),
         ("https://a/\u280012:00\u2800zoe", ["https://a/"]),
+        ("https://a/(b)).) and https://a/[({b}])}", ["https://a/(b)", "https://a/[({b}])"]),
+        pytest.param("https://" + ")" * 300_000, [], id="many brackets, each looked at once"),
         ("https://a/\x1b]8;;file:///etc/passwd\x1b\\b", ["https://a/b"]),
     ],
 )

@@ -6,9 +6,11 @@ import pytest
 from kit.clients import Client
 from kit.instant_world import InstantWorld
 
+from sockatuh.protocol import constants
 from sockatuh.protocol import messages as m
 from sockatuh.protocol.client import events as e
 from sockatuh.protocol.server.limits import Limits
+from sockatuh.room import commands
 
 IDLE = Limits().idle_seconds
 GRACE = Limits().grace_seconds
@@ -162,3 +164,7 @@ def test_saying_the_same_again_tells_nobody(world: InstantWorld) -> None:
         tom.set_away("lunch")
         world.advance(1.5)
     assert len(told(budi)) == 1
+
+
+def test_the_room_and_the_protocol_agree_on_the_longest_text() -> None:
+    assert commands.MAX_AWAY == constants.MAX_AWAY
