@@ -246,7 +246,7 @@ class InlineScreen:
         pending = pending_rows(room.unplaced.values(), room.me, self.columns, is_held=room.is_held)
         pieces = [("class:pending", f"{line}\n") for line in pending]
         if status := self._status():
-            pieces.append(("class:status", f"{status}\n"))
+            pieces.append(("class:status", f" {status}\n"))  # indented, as no line of the room is
         return FormattedText([*pieces, ("class:prompt", PROMPT)])
 
     def _status(self) -> str:

@@ -14,9 +14,12 @@ from prove.attack import require
 PATIENCE: Final = 60.0
 QUIET: Final = 0.2
 """Seconds without a byte after which a program has nothing more to say."""
-_COUNTS: Final = re.compile(r"^\x1b\[[\d;]*([ABCDm])$")
-_AT_THE_MARGIN: Final = re.compile(r"(?:\d\d:\d\d |--:-- |\u2014 .*|> ?|\d+ lines, [\d,]+ bytes: Enter sends .*|$)")
-_AUTHOR: Final = re.compile(r"\u200e?(?:\d\d:\d\d|--:--) (?:[*·] ?)?(.*)")
+_COUNTS: Final = re.compile(r"^\x1b\[[\d;]*([ABCDGHm])$")
+_AT_THE_MARGIN: Final = re.compile(r"(?:\d\d:\d\d |--:-- |\u2014 .*|\u2500 new \u2500.*|> ?|$)")
+_AUTHOR: Final = re.compile(r"\u200e?(?:\d\d:\d\d|--:--) (?:[*·»] ?)?(.*)")
+BELL: Final = "\x07"
+BELL_EVERY: Final = 3.0
+"""Seconds from one bell to the next."""
 _OUR_MARK: Final = re.compile(r"\u200e(?=\d\d:\d\d[: ]|--:-- |\u2014 | {2})|(?<=[\u0590-\u08ff0-9\x22])\u200e")
 """U+200E where the program puts it: before a row and behind a name, or a quoted one, of right-to-left letters."""
 
@@ -34,14 +37,19 @@ def kinds_in(written: str) -> set[str]:
 
 
 class Watched:
-    """A terminal that is looked at again and again; `names` are those who may have said something."""
+    """A terminal that is looked at again and again; `names` are those who may have said something.
 
-    def __init__(self, terminal: Terminal, what: str, names: Iterable[str] | None = None) -> None:
-        self.terminal, self.what = terminal, what
+    `paints`: it is only looked at when nothing comes any more, as the program paints changed cells in any order.
+    """
+
+    def __init__(
+        self, terminal: Terminal, what: str, names: Iterable[str] | None = None, *, paints: bool = False
+    ) -> None:
+        self.terminal, self.what, self.paints = terminal, what, paints
         self.names = None if names is None else set(names)
         self._usual: set[str] | None = None
         self._usual_rows: set[str] = set()
-        self._seen = 0
+        self._seen, self._began_at = 0, time.monotonic()
 
     def take(self, until: Callable[[], bool] | None = None) -> None:
         """Look on until something holds, or until nothing comes any more."""
@@ -49,8 +57,10 @@ class Watched:
         while time.monotonic() < ends_at and (until is not None or time.monotonic() < quiet_at):
             before = len(self.terminal.written)
             is_there = self.terminal.read(0.1)
-            if len(self.terminal.written) > before:
+            has_come = len(self.terminal.written) > before
+            if has_come:
                 quiet_at = time.monotonic() + QUIET
+            if has_come is not self.paints:
                 self._look()
             if not is_there or (until is not None and until()):
                 break
@@ -64,19 +74,21 @@ class Watched:
         """Take what was written until now for usual."""
         self._usual = kinds_in(self.terminal.written)
         self._usual_rows = set(self._rows())
-        self._seen = len(self.terminal.written)
+        self._seen, self._began_at = len(self.terminal.written), time.monotonic()
 
     def judge(self) -> int:
         """Require that nothing unusual was written since; return how many characters it was."""
         written = self.terminal.written[self._seen :]
-        strange = kinds_in(written) - (self._usual or {"\r", "\n"})
+        strange = kinds_in(written) - (self._usual or {"\r", "\n"}) - {BELL}
         require(not strange, f"{self.what}: {sorted(map(repr, strange))[:5]} never came from it before")
         # A terminal's row may end where pictures are joined.
-        plain = without_escapes(written).translate(dict.fromkeys(map(ord, "\r\b\u200d")))
+        plain = without_escapes(written).translate(dict.fromkeys(map(ord, f"\r\b\u200d{BELL}")))
         plain = _OUR_MARK.sub("", plain)
         faults = sorted({fault for line in plain.split("\n") for fault in faults_of_text(line)})
         require(not faults, f"{self.what}: {faults[:5]}")
         require("\b\b" not in written, f"{self.what}: the cursor went back")
+        bells, most = without_escapes(written).count(BELL), 1 + (time.monotonic() - self._began_at) / BELL_EVERY
+        require(bells <= most, f"{self.what}: {bells} bells")
         screen = self.terminal.screen
         require(TITLE not in screen.title + screen.icon_name, f"{self.what}: the title is {screen.title!r}")
         return len(written)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import itertools
 import json
 import os
 import re
@@ -34,18 +35,27 @@ FAST: Final = {
     "limits.handshakes_burst": 1000,
 }
 HOST: Final = "127.0.0.1"
+WATCHER: Final = "watcher"
+LOOKER: Final = "looker"
 LAST: Final = "the last of all lines"
-HARMLESS: Final = ("hello", "two\nlines", "to watcher: do you see it?", "a long one " * 20, "caf\u00e9 \U0001f469")
+HARMLESS: Final = (
+    "hello",
+    "two\nlines",
+    "to watcher: do you see it?",
+    "a long one " * 20,
+    "caf\u00e9 \U0001f469\u200d\U0001f469\u200d\U0001f467",
+)
 ROWS: Final = 40
 _LOG_LINE: Final = re.compile(r"\d\d:\d\d:\d\d (?:info|warning|error) +[a-z_]+ ")
 LONGEST_NAME: Final = 200
+LONGEST_AWAY: Final = 300
 VERSION_BYTES: Final = 32
 CLASSIC: Final = "klasik"
 HEARD_AT_ONCE: Final = 16
 SAID_AGAIN: Final = 0.5
 """Seconds after which a line that has no answer is said again."""
 ASKED_AT_ONCE: Final = 50
-"""Questions a session is answered before it has to wait."""
+"""Questions that are asked from one address, which is answered 60 before it has to wait."""
 PASTED: Final = 6
 """Texts that are pasted at once."""
 ARGUMENT: Final = "\n".join(text.replace("\0", "") for text in TEXTS.values() if len(text) < 1_000)
@@ -61,16 +71,17 @@ class Speaker:
         require(isinstance(answer, m.Welcome), f"{name} is not in: {answer}")
         self._number = 0
 
-    def say(self, data: bytes, *, action: bool = False) -> None:
-        """Say bytes, and wait until they are stored or refused."""
+    def say(self, data: bytes, *, action: bool = False, to: str = "") -> None:
+        """Say bytes, to everybody or privately, and wait until they are stored or refused."""
         self._number += 1
-        pieces = [data[at : at + MAX_PIECE] for at in range(0, len(data), MAX_PIECE)] or [b""]
+        size = MAX_PIECE - len(to)
+        pieces = [data[at : at + size] for at in range(0, len(data), size)] or [b""]
         ends_at, said_at = time.monotonic() + PATIENCE, 0.0
         while (now := time.monotonic()) < ends_at:
             if now > said_at + SAID_AGAIN:
                 said_at = now
                 for index, piece in enumerate(pieces):
-                    self._rogue.send(m.Say(self._number, self._number, action, index, len(pieces), piece))
+                    self._rogue.send(m.Say(self._number, self._number, action, index, len(pieces), piece, to))
             for message in self._rogue.hear(0.1):
                 if isinstance(message, m.Stored | m.Unsaid):
                     return
@@ -93,8 +104,8 @@ def speak(port: int) -> int:
     secure = Speaker(port, "rogue", version=COCKTAIL.encode()[:VERSION_BYTES].decode(errors="ignore"))
     count = 0
     for text in (*TEXTS.values(), *SAID):
-        for action in (False, True):
-            secure.say(encoded(text), action=action)
+        for action, to in ((False, ""), (True, ""), (False, WATCHER), (False, LOOKER)):
+            secure.say(encoded(text), action=action, to=to)
             count += 1
     for data in BYTES.values():
         secure.say(data)
@@ -130,16 +141,22 @@ def introduce(port: int) -> tuple[list[str], int]:
     wanted = [name for text in TEXTS.values() for name in (text[:LONGEST_NAME], f"a{text[:30]}")]
     wanted += [*NAMES, *FORMER]
     for at in range(0, len(wanted), ASKED_AT_ONCE):
-        rogue = Rogue(port).shake()
+        rogue = Rogue(port, host=f"127.0.2.{at // ASKED_AT_ONCE + 1}").shake()
         for name in wanted[at : at + ASKED_AT_ONCE]:
             answer = rogue.ask(m.Join(name.encode(errors="replace").decode(), None, 0))
             if isinstance(answer, m.NameValid):
                 names.append(answer.name)
+            else:
+                require(
+                    isinstance(answer, m.Refused) and answer.code != "name_wait", f"{name!r} is not judged: {answer}"
+                )
         rogue.close()
     names = list({rules.key(name): name for name in names}.values())
-    for name in names:
+    excuses = [text.encode(errors="replace")[:LONGEST_AWAY].decode(errors="ignore") for text in TEXTS.values()]
+    for name, text in zip(names, itertools.cycle(excuses), strict=False):
         other = Rogue(port).shake()
         require(isinstance(other.join(name), m.Welcome), f"{name!r} is valid and not in")
+        other.ask(m.Away(text))
         require(rules.enforce(name) == name, f"{name!r} is no name")
     for number, texts in enumerate(_by_host()):
         with _classic(100 + number, port) as classic:
@@ -241,7 +258,7 @@ def entries_are_lines(what: str, text: str, names: Iterable[str]) -> int:
     """Require that each line is an entry of somebody who is in, or indented."""
     lines = text.removesuffix("\n").split("\n")
     for line in lines:
-        author = line[6:].removeprefix("* ").removeprefix("· ")
+        author = line[6:].removeprefix("* ").removeprefix("· ").removeprefix("» ")
         is_entry = line[2:3] == ":" and author.startswith(tuple(names))
         require(is_entry or line.startswith("      "), f"{what}: {line[:80]!r} stands at the margin")
     return len(lines)
@@ -258,15 +275,16 @@ async def hostile_texts(run: Run) -> Found:
 
 
 def _attack(run: Run, room: Room, server: ServerProcess) -> Found:
-    watcher, other = (_client(run.directory / name, server.port) for name in ("watcher", "other"))
+    watcher, other = (_client(run.directory / name, server.port) for name in (WATCHER, "other"))
+    full = _client(run.directory / LOOKER, server.port, "full")
     try:
-        return _watch(run, watcher, other, room, server)
+        return _watch(run, watcher, full, other, room, server)
     finally:
-        watcher.close()
-        other.close()
+        for client in (watcher, full, other):
+            client.close()
 
 
-def _client(directory: Path, port: int) -> Client:
+def _client(directory: Path, port: int, screen: str = "inline") -> Client:
     return Client(
         directory,
         command=SOCKATUH,
@@ -274,18 +292,20 @@ def _client(directory: Path, port: int) -> Client:
         SOCKATUH_NAME=directory.name,
         SOCKATUH_PASSWORD=PASSWORD,
         SOCKATUH_TRUST="accept-new",
+        SOCKATUH_SCREEN=screen,
     )
 
 
-def _watch(run: Run, watcher: Client, other: Client, room: Room, server: ServerProcess) -> Found:
+def _watch(run: Run, watcher: Client, looker: Client, other: Client, room: Room, server: ServerProcess) -> Found:
     port = server.port
-    names = ["watcher", "other", "friend", "rogue", CLASSIC]
-    screen = Watched(watcher.terminal("chat", rows=ROWS), "chat", names)
+    names = [WATCHER, LOOKER, "other", "friend", "rogue", CLASSIC]
+    full = Watched(looker.terminal("chat", rows=ROWS), "the full screen", names, paints=True)
+    screen = Watched(watcher.terminal("chat", "--inline", rows=ROWS), "chat --inline", names)
     plain = Watched(watcher.terminal("chat", "--plain", rows=ROWS), "chat --plain", names)
     tail = Watched(watcher.terminal("tail", rows=ROWS), "tail", names)
-    watched = (screen, plain, tail)
+    watched = (full, screen, plain, tail)
     readers = [Reader(watcher, what) for what in ("tail", "tail --json")]
-    for each in (screen, plain):
+    for each in (full, screen, plain):
         each.wait_for("you are here")
     _be_harmless(watched, port)
 
@@ -300,7 +320,7 @@ def _watch(run: Run, watcher: Client, other: Client, room: Room, server: ServerP
     count += speak_by_commands(other)
     for each in watched:
         each.take()
-    count += type_in(screen)
+    count += type_in(full) + type_in(screen)
     Speaker(port, "friend").say(LAST.encode())
     for each in watched:
         each.wait_for(LAST)
@@ -312,7 +332,7 @@ def _watch(run: Run, watcher: Client, other: Client, room: Room, server: ServerP
     logged = _judge_log(server) + _console(run)
     return Found(
         f"{count} texts and {name_count} names ({len(tried)} of them taken) of {len(TEXTS) + len(BYTES)} kinds; "
-        f"{written:,} characters on 3 terminals, {lines} lines of 6 readers, {logged} of the log",
+        f"{written:,} characters on 4 terminals, {lines} lines of 6 readers, {logged} of the log",
         "0 escape sequences, control or format characters that are not the screen's own; 0 lines begun by a text",
     )
 
@@ -320,19 +340,13 @@ def _watch(run: Run, watcher: Client, other: Client, room: Room, server: ServerP
 def _be_harmless(watched: tuple[Watched, ...], port: int) -> None:
     """Do with harmless texts what is done with the others later, to see what the programs write then."""
     friend = Speaker(port, "friend")
-    screen = watched[0]
     for text in HARMLESS:
         for action in (False, True):
             friend.say(text.encode(), action=action)
-        screen.terminal.type(f"\x1b[200~{text}\x1b[201~")
-        screen.take()
-        screen.terminal.type("\r")
-        screen.take()
-        screen.terminal.type("/nothing\r")
-        screen.take()
-        screen.terminal.type("\x15")
-        screen.terminal.type("/who\r")
-        screen.take()
+        for screen in watched[:2]:
+            for typed in (f"\x1b[200~{text}\x1b[201~", "\r", "/nothing\r", "\x15", "/who\r"):
+                screen.terminal.type(typed)
+                screen.take()
     friend.close()
     for each in watched:
         each.take()
@@ -382,9 +396,9 @@ ATTACKS: Final[tuple[Attack, ...]] = (
         "hostile-texts",
         "A text or a name does nothing to another's terminal or log beyond being shown",
         f"{len(TEXTS) + len(BYTES)} kinds of hostile text and {len(SAID) + len(NAMES) + len(FORMER)} that look like "
-        "something else as lines, actions, names and client version, by the secure "
-        "and the classic dialect, send, chat (pasted, piped, JSON); looked at in chat, --plain, tail, history, who, "
-        "each --json, and the log",
+        "something else as lines, private lines, actions, names, texts of AWAY and client version, by the secure "
+        "and the classic dialect, send, chat (pasted, piped, JSON); looked at in chat, --inline, --plain, tail, "
+        "history, who, each --json, and the log",
         hostile_texts,
         180.0,
     ),

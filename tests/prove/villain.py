@@ -33,7 +33,10 @@ from sockatuh.protocol.server.tickets import Tickets
 EVIL: Final = COCKTAIL.encode(errors="replace").decode()
 ROOM: Final = f"\x1b]0;{TITLE}\x07\x1b[77A\u202e\nroom"
 REFUSED: Final = "refused"
+FULL: Final = "the full screen"
 CLOSE: Final = "close"
+FAMILY: Final = "\U0001f469\u200d\U0001f469\u200d\U0001f467"
+"""Behind what is joined, a screen says which column is meant."""
 LAST: Final = "the last of all lines"
 LONGEST: Final = 14_000
 A_NAME: Final = 300
@@ -51,7 +54,11 @@ class Villain(BareRoom):
         self.asked: Counter[int] = Counter()
         self.closed_for: set[bytes] = set()
         super().__init__(seed=seed)
-        self.publish(*(_entry(at, m.MESSAGE, "ana", f"line {at}\nand more") for at in range(1, 6)), head=5, now=0.0)
+        self.publish(
+            *(_entry(at, m.MESSAGE, "ana", f"line {at}\nand {FAMILY} more of it") for at in range(1, 6)),
+            head=5,
+            now=0.0,
+        )
 
     def restart(self) -> None:
         identity = ServerIdentity(self.dice(32), self.dice(32), ROOM)
@@ -97,6 +104,8 @@ class Villain(BareRoom):
                 self.endpoint.accept_name(cid, number, name)
             case ev.WhoAsked(cid, number):
                 self.endpoint.answer(cid, number, self._page(cid))
+            case ev.RenameAsked(cid, number) | ev.AwayAsked(cid, number):
+                self.endpoint.answer(cid, number, m.Refused(EVIL, 1_000, EVIL, EVIL, EVIL))
             case ev.LineReceived(cid, _, line, _, text) if text == CLOSE and line not in self.closed_for:
                 self.closed_for.add(line)
                 self.endpoint.close(cid, EVIL)
@@ -182,14 +191,16 @@ async def hostile_server(run: Run) -> Found:
         loop.call_soon_threadsafe(lambda: lair.send(lair.villain.rage()))
 
     client = _client(run.directory / "guest", lair.port)
+    looker = _client(run.directory / "looker", lair.port, "full")
     try:
-        return await asyncio.to_thread(_visit, client, _client(run.directory / REFUSED, lair.port), rage)
+        return await asyncio.to_thread(_visit, client, looker, _client(run.directory / REFUSED, lair.port), rage)
     finally:
+        looker.close()
         client.close()
         lair.close()
 
 
-def _client(directory: Path, port: int) -> Client:
+def _client(directory: Path, port: int, screen: str = "inline") -> Client:
     return Client(
         directory,
         command=SOCKATUH,
@@ -197,31 +208,43 @@ def _client(directory: Path, port: int) -> Client:
         SOCKATUH_NAME=directory.name,
         SOCKATUH_PASSWORD=PASSWORD,
         SOCKATUH_TRUST="accept-new",
+        SOCKATUH_SCREEN=screen,
     )
 
 
-def _visit(client: Client, refused: Client, rage: Callable[[], None]) -> Found:
-    screen, plain, tail = watched = [
-        Watched(client.terminal(*args, rows=40), " ".join(args)) for args in (["chat"], ["chat", "--plain"], ["tail"])
+def _visit(client: Client, looker: Client, refused: Client, rage: Callable[[], None]) -> Found:
+    full, screen, plain, tail = watched = [
+        Watched(client.terminal(*args, rows=40), what, paints=what == FULL)
+        for client, what, args in (
+            (looker, FULL, ["chat"]),
+            (client, "chat --inline", ["chat"]),
+            (client, "chat --plain", ["chat", "--plain"]),
+            (client, "tail", ["tail"]),
+        )
     ]
     readers = [Reader(client, what) for what in ("tail", "tail --json")]
-    screen.wait_for("you are here", "line 5")
-    _be_harmless(screen)
-    screen.begin()
+    for each in (full, screen):
+        each.wait_for("you are here", "line 5")
+        _be_harmless(each)
+        each.begin()
     for each in (plain, tail):
         each.wait_for("line 5")
     rage()
     for each in watched:
         each.wait_for(LAST)
-    for each in (screen, plain):
+    for each in (full, screen, plain):
         for line, answer in (
             ("hello", "The server refused"),
-            ("/who", f"{len(TEXTS)} here: "),
+            ("/msg ana psst", "The server refused"),
+            ("/nick ana", "The server refused"),
+            ("/away soup", "The server refused"),
+            ("/who", "(no contact, away)" if each is full else f"{len(TEXTS)} here: "),
             (CLOSE, "log was set back"),  # it lets everybody begin again at 0
         ):
             each.take()
             each.terminal.type(f"{line}\r")
-            each.wait_for(answer)
+            if line != CLOSE or each is not full:  # that paints only what stands there in the end
+                each.wait_for(answer)
         each.take()
     characters = sum(each.judge() for each in watched)
     lines, objects = (reader.end() for reader in readers)
@@ -230,7 +253,7 @@ def _visit(client: Client, refused: Client, rage: Callable[[], None]) -> Found:
     count = lines.count("\n") + json_lines("tail --json", objects) + _run_commands(client, refused)
     return Found(
         f"{len(TEXTS)} kinds of hostile text as names, texts, tags, dialects, reasons and members, in every kind of "
-        f"entry, as codes and details; {characters:,} characters on 3 terminals, {count} lines",
+        f"entry, as codes and details; {characters:,} characters on 4 terminals, {count} lines",
         "0 escape sequences, control or format characters that are not the screen's own; each entry one line",
     )
 
@@ -276,7 +299,7 @@ ATTACKS: Final[tuple[Attack, ...]] = (
         "hostile-server",
         "A hostile server does nothing to a member's terminal beyond showing text: the client sanitises by itself",
         "a server whose every name, text, tag, code and detail is hostile, also the room's name; looked at in chat, "
-        "--plain, tail, who, send, identity, each --json",
+        "--inline, --plain, tail, who, send, identity, each --json",
         hostile_server,
     ),
 )
