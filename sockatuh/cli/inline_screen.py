@@ -35,14 +35,14 @@ from .clipboard import clipboard
 from .input_line import INPUT_ROWS, InputLine
 from .narrator import Narrator, draw_earlier, draw_found, found
 from .palette import COLOURED, COLOURLESS
-from .pending import pending_rows
+from .pending import Delay, pending_rows
 from .questions import ask_hidden
 from .rendering import TEXTS_FROM, Line, anchored_line, draw_answer
 from .rows import note_rows
 from .sign_in import AtTerminal
 from .slash import CommandRunner, Done, NotDone
 from .talk import LAST_WORDS, report_last_answers
-from .terminal import ShowRemoved, open_terminal
+from .terminal import ShowRemoved, end_application, open_terminal
 from .wrapping import clip
 
 MOST_UNPRINTED: Final = 1_000
@@ -71,8 +71,7 @@ class InlineScreen:
         self._depth = None if colour else ColorDepth.DEPTH_1_BIT
         self._unprinted: list[Line] = []
         self._is_to_print = asyncio.Event()
-        self._delayed: float | None = None
-        self._delay_ends: asyncio.TimerHandle | None = None
+        self._delay = Delay(lambda: self._session.app.invalidate())
         self._lost_at = ""
         self._session: PromptSession[None] = PromptSession(
             self._message,
@@ -115,7 +114,7 @@ class InlineScreen:
             await asyncio.wait({follow, printer})
             self._commands.close()
             self._state.close()
-            self.go_on()
+            self._delay.end()
             await report_last_answers(self._room, self._narrator.report)
             self._print_now()
 
@@ -194,16 +193,11 @@ class InlineScreen:
     def wait(self, waiting: Waiting) -> None:
         """Show in the status line why lines wait."""
         if waiting.seconds is not None:
-            self.go_on()
-            self._delayed = waiting.seconds
-            self._delay_ends = asyncio.get_running_loop().call_later(waiting.seconds, self.go_on)
+            self._delay.begin(waiting.seconds)
 
     def go_on(self) -> None:
         """Clear what `wait` shows: no line waits any longer."""
-        if self._delay_ends is not None:
-            self._delay_ends.cancel()
-            self._session.app.invalidate()
-        self._delayed, self._delay_ends = None, None
+        self._delay.end()
 
     def _write(self, text: str) -> None:
         """Write control sequences of our own to the terminal."""
@@ -253,8 +247,8 @@ class InlineScreen:
         """Return what there is to say about contact, about waiting lines, or about the input; no clock runs in it."""
         if not self._room.in_contact:
             return phrases.no_contact_since(self._lost_at, self._room.unanswered)
-        if self._delayed is not None and self._room.unanswered:
-            return phrases.delayed(self._delayed)
+        if self._delay.seconds is not None and self._room.unanswered:
+            return phrases.delayed(self._delay.seconds)
         return self._input.hint
 
     def _accept(self, buffer: Buffer) -> bool:
@@ -272,6 +266,4 @@ class InlineScreen:
         self._close(KeyboardInterrupt() if interrupted else None)
 
     def _close(self, error: BaseException | None = None) -> None:
-        app = self._session.app
-        if app.is_running and app.future is not None and not app.future.done():
-            app.exit(exception=error) if error else app.exit()
+        end_application(self._session.app, error)

@@ -1,8 +1,9 @@
-"""Shows own lines that have not arrived in the server's log yet, below it."""
+"""Shows own lines that have not arrived in the server's log yet, below it, and how long the room's rate delays them."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import asyncio
+from collections.abc import Callable, Iterable
 from typing import Final
 
 from sockatuh.client.room import Unplaced
@@ -31,6 +32,28 @@ def pending_rows(lines: Iterable[Unplaced], me: str, columns: int, *, is_held: b
     rows = [clip(_text(line, shown_name(me)), room) for line in waiting[:SHOWN]]
     shown = [anchored(f"{indent}{apart(row)} {mark}") for row in rows]
     return shown + ([indent + phrases.more(len(waiting) - SHOWN)] if len(waiting) > SHOWN else [])
+
+
+class Delay:
+    """For how many `seconds` lines wait because they came too fast, None if none does; it ends by itself."""
+
+    def __init__(self, changed: Callable[[], None]) -> None:
+        self.seconds: float | None = None
+        self._changed = changed
+        self._ends: asyncio.TimerHandle | None = None
+
+    def begin(self, seconds: float) -> None:
+        """Begin again, for this long from now."""
+        self.end()
+        self.seconds = seconds
+        self._ends = asyncio.get_running_loop().call_later(seconds, self.end)
+
+    def end(self) -> None:
+        """End it: no line waits any longer."""
+        if self._ends is not None:
+            self._ends.cancel()
+            self._changed()
+        self.seconds, self._ends = None, None
 
 
 def _text(line: Unplaced, name: str) -> str:

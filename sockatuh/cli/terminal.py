@@ -1,4 +1,4 @@
-"""The terminal of the interactive screen: opens it for drawing, and shows typed text safely.
+"""The terminal of the screens that draw: opens it for drawing, and shows typed text safely.
 
 It is never asked for its cursor position. Serial consoles, shells in editors and slow connections may not answer; then
 prompt_toolkit would print a warning between the lines of the room, and take a late answer for typing. The position is
@@ -16,6 +16,7 @@ import sys
 import unicodedata
 from typing import Final
 
+from prompt_toolkit.application import Application
 from prompt_toolkit.formatted_text import StyleAndTextTuples
 from prompt_toolkit.layout.processors import Processor, Transformation, TransformationInput
 from prompt_toolkit.output import Output, create_output
@@ -44,6 +45,12 @@ def open_terminal() -> Output:
     if sys.platform == "win32" or not sys.stdout.isatty():
         return create_output()
     return UnaskedTerminal.from_pty(sys.stdout, term=os.environ.get("TERM"))
+
+
+def end_application(app: Application[None], error: BaseException | None = None) -> None:
+    """End an application, once; its run raises the error, if there is one."""
+    if app.is_running and app.future is not None and not app.future.done():
+        app.exit(exception=error) if error else app.exit()
 
 
 def discard_typed_ahead() -> None:

@@ -31,7 +31,7 @@ from prompt_toolkit.output import ColorDepth, Output
 from sockatuh.cli.input_line import INPUT_ROWS
 from sockatuh.cli.palette import COLOURED, COLOURLESS
 from sockatuh.cli.rendering import Line
-from sockatuh.cli.terminal import ShowRemoved
+from sockatuh.cli.terminal import ShowRemoved, end_application
 from sockatuh.wording import client as phrases
 
 from .canvas import Canvas
@@ -133,9 +133,7 @@ class ScreenApplication:
 
     def close(self, error: BaseException | None = None) -> None:
         """End it, once."""
-        app = self.app
-        if app.is_running and app.future is not None and not app.future.done():
-            app.exit(exception=error) if error else app.exit()
+        end_application(self.app, error)
 
     @property
     def is_running(self) -> bool:

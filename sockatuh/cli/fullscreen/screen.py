@@ -27,7 +27,7 @@ from sockatuh.cli.direction import anchored, apart
 from sockatuh.cli.input_line import InputLine
 from sockatuh.cli.naming import shown_name
 from sockatuh.cli.narrator import draw_found, found
-from sockatuh.cli.pending import pending_rows
+from sockatuh.cli.pending import Delay, pending_rows
 from sockatuh.cli.rendering import Line
 from sockatuh.cli.rows import own_lines
 from sockatuh.cli.sign_in import AtTerminal
@@ -96,8 +96,7 @@ class FullScreen(LogView):
         self._refused = ""
         self._greeting = phrases.greeting(shown_name(room.me))
         """What to do, until a key is pressed: what was printed before stands on the normal screen."""
-        self._delayed: float | None = None
-        self._delay_ends: asyncio.TimerHandle | None = None
+        self._delay = Delay(self._paint_soon)
         self._lost_at: datetime | None = None
         self._leaving: asyncio.Task[None] | None = None
         self._hides_people = self._state.choice(PEOPLE) == HIDDEN
@@ -119,8 +118,7 @@ class FullScreen(LogView):
             follow.cancel()
             if self._leaving is not None:
                 self._leaving.cancel()
-            if self._delay_ends is not None:
-                self._delay_ends.cancel()
+            self._delay.end()
             await asyncio.wait({follow})
             await self._input.close()
             self._commands.close()
@@ -188,16 +186,11 @@ class FullScreen(LogView):
     def wait(self, waiting: Waiting) -> None:
         """Show in the hint why lines wait."""
         if waiting.seconds is not None:
-            self.go_on()
-            self._delayed = waiting.seconds
-            self._delay_ends = asyncio.get_running_loop().call_later(waiting.seconds, self.go_on)
+            self._delay.begin(waiting.seconds)
 
     def go_on(self) -> None:
         """Clear what `wait` shows: no line waits any longer."""
-        if self._delay_ends is not None:
-            self._delay_ends.cancel()
-        self._delayed, self._delay_ends = None, None
-        self._paint_soon()
+        self._delay.end()
 
     # What the keys ask for, besides the log.
 
@@ -281,7 +274,7 @@ class FullScreen(LogView):
             leaving=phrases.leaving(room.unanswered) if self._leaving is not None else "",
             since=self._last_contact(),
             kept=room.unanswered,
-            delayed=self._delayed if room.unanswered else None,
+            delayed=self._delay.seconds if room.unanswered else None,
             held=room.unanswered if room.is_held else 0,
             refused=self._refused,
             pasted=self._input.hint,
