@@ -83,29 +83,8 @@ class ScreenApplication:
         self._buffer = buffer
         self._password = Buffer(multiline=False, accept_handler=self._take_answer)
         is_asking = Condition(lambda: self._answer is not None)
-        typed = Window(
-            BufferControl(buffer, input_processors=[ShowRemoved()]),
-            height=Dimension(min=1, max=INPUT_ROWS),
-            wrap_lines=True,
-            dont_extend_height=True,
-            get_line_prefix=_prompt,
-        )
-        asked = Window(
-            BufferControl(self._password, input_processors=[PasswordProcessor()]),
-            height=1,
-            get_line_prefix=lambda *_: [("class:prompt", phrases.ASK_PASSWORD)],
-        )
         self.app: Application[None] = _Application(
-            Layout(
-                HSplit(
-                    [
-                        Canvas(compose),
-                        ConditionalContainer(typed, ~is_asking),
-                        ConditionalContainer(asked, is_asking),
-                    ]
-                ),
-                focused_element=typed,
-            ),
+            self._layout(compose, is_asking),
             style=self.style,
             color_depth=None if colour else ColorDepth.DEPTH_1_BIT,
             key_bindings=merge_key_bindings(
@@ -120,6 +99,23 @@ class ScreenApplication:
             input=input,
         )
         self.app.ttimeoutlen = SEQUENCE_WITHIN
+
+    def _layout(self, compose: Callable[[int, int], Sequence[Line]], is_asking: Condition) -> Layout:
+        """Return the canvas above the input, or above the question in its place."""
+        typed = Window(
+            BufferControl(self._buffer, input_processors=[ShowRemoved()]),
+            height=Dimension(min=1, max=INPUT_ROWS),
+            wrap_lines=True,
+            dont_extend_height=True,
+            get_line_prefix=_prompt,
+        )
+        asked = Window(
+            BufferControl(self._password, input_processors=[PasswordProcessor()]),
+            height=1,
+            get_line_prefix=lambda *_: [("class:prompt", phrases.ASK_PASSWORD)],
+        )
+        below = [ConditionalContainer(typed, ~is_asking), ConditionalContainer(asked, is_asking)]
+        return Layout(HSplit([Canvas(compose), *below]), focused_element=typed)
 
     async def run(self) -> None:
         """Show it until `close`; raises what `close` was given, and whatever goes wrong while it is shown."""
