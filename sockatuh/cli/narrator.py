@@ -84,6 +84,7 @@ class Narrator:
     def __init__(self, room: Room, view: View, state: ChatState | None = None, *, tells_own: bool = True) -> None:
         self._room, self._view, self._state = room, view, state
         self._timeline = Timeline(room, tells_own=tells_own) if state is not None else None
+        self._tells_own = tells_own
         self._waits = self._has_explained = False
 
     def report(self, event: Event) -> None:
@@ -97,6 +98,8 @@ class Narrator:
             yield event
             return
         self._state.hear(event)
+        if not self._tells_own and isinstance(event, Said | Whispered) and event.own:
+            self._state.held.add(event)  # it is not shown again, but commands find it
         for item in self._timeline.take(event):
             if self._state.admits(item):
                 yield item

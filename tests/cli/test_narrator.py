@@ -285,6 +285,14 @@ def test_a_line_typed_on_a_plain_terminal_is_not_echoed() -> None:
     assert tell(CaughtUp(), said(1, "one", own=1), said(2, "two"), tells_own=False) == ["— you are here", "ana  two"]
 
 
+def test_commands_find_the_lines_that_a_plain_terminal_has_echoed() -> None:
+    def look_back(commands: CommandRunner) -> None:
+        commands.run("/search soup")
+
+    shown = tell(CaughtUp(), said(1, "my soup", own=1), said(2, "two"), tells_own=False, then=look_back)
+    assert shown[2:] == ["found soup: [1]"]
+
+
 def test_a_refused_line_is_given_back_with_the_reason() -> None:
     shown = tell(CaughtUp(), LineRefused(1, "text_empty"), LineRefused(7, "text_empty"), says=["hello"])
     assert shown[1:] == ["'hello': There is nothing printable in that text."]
