@@ -239,12 +239,14 @@ class Room:
     async def away(self, text: str = "", timeout: float | None = None) -> None:
         """Tell everybody that this member is away, with a text that says why or until when; saying a line ends it.
 
-        Raises Refused (`text_too_long`: over 80 characters), and NoServer after `timeout` seconds.
+        Raises Refused (`text_too_long`: over 80 characters; `text_is_password`), and NoServer after `timeout` seconds.
         """
         self._check()
         cleaned = clean_line(text).strip()
         if len(cleaned) > MAX_AWAY:
             raise Refused("text_too_long", detail=f"{len(cleaned)} characters; at most {MAX_AWAY}")
+        if self._password.occurs_in(cleaned):
+            raise Refused("text_is_password")
         await self._session.set_away(cleaned, timeout)
 
     async def back(self, timeout: float | None = None) -> None:

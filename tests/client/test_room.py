@@ -124,7 +124,10 @@ def test_an_invalid_text_is_refused_before_it_is_sent() -> None:
         careful = room_of(session, password=RoomPassword("tulip harbor"))
         with pytest.raises(Refused, match="text_is_password"):
             await careful.say("Tulip Harbor")
+        with pytest.raises(Refused, match="text_is_password"):
+            await careful.away("gone; Tulip Harbor")
         assert not session.said
+        assert not session.away
 
     in_a_room(story)
 
