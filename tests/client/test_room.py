@@ -125,7 +125,7 @@ def test_an_invalid_text_is_refused_before_it_is_sent() -> None:
         with pytest.raises(Refused, match="text_is_password"):
             await careful.say("Tulip Harbor")
         with pytest.raises(Refused, match="text_is_password"):
-            await careful.away("gone; Tulip Harbor")
+            await careful.away(" tulip harbor")
         assert not session.said
         assert not session.away
 
