@@ -194,7 +194,13 @@ def test_the_library_prints_nothing_and_reads_no_environment(module: str) -> Non
 
 CLIENTS_COMMANDS: Final = (
     "chat", "connection", "jsonlines", "narrator", "plain", "rendering", "inline_screen", "send", "sign_in", "slash",
-    "tail", "talk", "who", "naming",
+    "tail", "talk", "who", "naming", "chat_state", "held_lines", "people_here", "input_line", "notifications",
+    "pending", "tab_completion", "which_screen", "external_editor", "links", "clipboard",
+    *(
+        module.removeprefix("sockatuh.cli.")
+        for module in MODULES
+        if module.startswith(("sockatuh.cli.commands.", "sockatuh.cli.fullscreen."))
+    ),
 )  # fmt: skip
 
 

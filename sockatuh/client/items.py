@@ -34,6 +34,8 @@ from sockatuh.room.text import clean_line, clean_text
 
 UNENCRYPTED: Final = "classic"
 """The dialect of members whose lines travel unencrypted."""
+AWAY_LENGTH: Final = MAX_AWAY
+"""Characters of the text that goes with being away, at most."""
 
 
 class Role(StrEnum):

@@ -8,9 +8,9 @@ from sockatuh.cli.naming import shown_name, whose
 from sockatuh.cli.narrator import describe
 from sockatuh.cli.people_here import Person
 from sockatuh.cli.rows import aligned, member_row
+from sockatuh.client.items import AWAY_LENGTH
 from sockatuh.client.profile import Ignored
 from sockatuh.errors import Refused
-from sockatuh.protocol.constants import MAX_AWAY
 from sockatuh.room.namekeys import fold
 from sockatuh.room.text import clean_line
 from sockatuh.room.word import one_word
@@ -45,8 +45,8 @@ def rename(context: CommandContext, rest: str) -> Outcome:
 def go_away(context: CommandContext, rest: str) -> Outcome:
     """Tell everybody that this person is away."""
     text = clean_line(rest).strip()
-    if len(text) > MAX_AWAY:
-        return NotDone(wording.away_too_long(len(text), MAX_AWAY))
+    if len(text) > AWAY_LENGTH:
+        return NotDone(wording.away_too_long(len(text), AWAY_LENGTH))
     return context.begin("away", _go_away(context, text))
 
 

@@ -99,8 +99,8 @@ REFUSALS: Final[Mapping[str, str]] = {
     "name_unavailable": "That name is not available in this room. Choose another with --name.",
     "name_taken": "Somebody in the room has that name, or one that looks like it. Choose another with --name.",
     "name_owned": (
-        "That name belongs to another key; a key is what a room knows you by, and stays on the machine where you first "
-        "were there. If the name is yours, `sockatuh identity export FILE` there and `sockatuh identity import FILE` "
+        "That name belongs to another key; a key is what a room knows you by, and stays on the machine where it was "
+        "made. If the name is yours, `sockatuh identity export FILE` there and `sockatuh identity import FILE` "
         "here, or ask whoever runs the room to release the name. Else choose another with --name."
     ),
     "name_is_password": "A name must not be the room's password. Choose another with --name.",
