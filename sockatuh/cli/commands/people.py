@@ -61,7 +61,7 @@ def ignore(context: CommandContext, rest: str) -> Outcome:
     if not name:
         return context.tell(_ignored_people(context))
     person = context.state.people.find(name)
-    if person is not None and person.encrypted and not person.tag and context.room.in_contact:
+    if person is not None and person.encrypted and not person.tag:
         return context.begin("ignore", _look_up_and_ignore(context, person.name))
     return _ignore(context, name, person)
 

@@ -161,6 +161,15 @@ def test_somebody_whose_key_is_not_known_yet_is_looked_up() -> None:
     in_a_chat(story)
 
 
+def test_a_key_that_cannot_be_looked_up_is_not_said_to_be_missing() -> None:
+    async def story(chat: Chat) -> None:
+        await chat.hear(joined(5, "ana"), ContactLost("silence"))
+        assert await chat.type("/ignore ana") == [f"no: {phrases.OUT_OF_CONTACT}"]
+        assert await chat.type("/ignore") == [f"— {wording.NOBODY_IGNORED}"]
+
+    in_a_chat(story)
+
+
 @pytest.mark.parametrize(
     ("line", "why"),
     [
