@@ -42,7 +42,7 @@ from .rows import note_rows
 from .sign_in import AtTerminal
 from .slash import CommandRunner, Done, NotDone
 from .talk import LAST_WORDS, report_last_answers
-from .terminal import ShowRemoved, end_application, open_terminal
+from .terminal import end_application, input_processors, open_terminal
 from .wrapping import clip
 
 MOST_UNPRINTED: Final = 1_000
@@ -79,7 +79,7 @@ class InlineScreen:
             color_depth=self._depth,
             multiline=True,
             key_bindings=DynamicKeyBindings(lambda: self._input.keys),
-            input_processors=[ShowRemoved()],
+            input_processors=input_processors(),
             prompt_continuation=" " * len(PROMPT),
             erase_when_done=True,
             output=output or open_terminal(),

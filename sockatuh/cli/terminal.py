@@ -18,7 +18,7 @@ from typing import Final
 
 from prompt_toolkit.application import Application
 from prompt_toolkit.formatted_text import StyleAndTextTuples
-from prompt_toolkit.layout.processors import Processor, Transformation, TransformationInput
+from prompt_toolkit.layout.processors import Processor, TabsProcessor, Transformation, TransformationInput
 from prompt_toolkit.output import Output, create_output
 from prompt_toolkit.output.vt100 import Vt100_Output
 
@@ -72,6 +72,11 @@ class ShowRemoved(Processor):
         """Return a line of the input that is safe to show."""
         shown: StyleAndTextTuples = [(style, show_removed(text)) for style, text, *_ in transformation_input.fragments]
         return Transformation(shown)
+
+
+def input_processors() -> list[Processor]:
+    """Return what shows the input safely, and tabs as spaces; prompt_toolkit itself shows them as `^I`."""
+    return [ShowRemoved(), TabsProcessor(char1=" ", char2=" ")]
 
 
 def show_removed(text: str) -> str:

@@ -31,7 +31,7 @@ from prompt_toolkit.output import ColorDepth, Output
 from sockatuh.cli.input_line import INPUT_ROWS
 from sockatuh.cli.palette import COLOURED, COLOURLESS
 from sockatuh.cli.rendering import Line
-from sockatuh.cli.terminal import ShowRemoved, end_application
+from sockatuh.cli.terminal import end_application, input_processors
 from sockatuh.wording import client as phrases
 
 from .canvas import Canvas
@@ -103,7 +103,7 @@ class ScreenApplication:
     def _layout(self, compose: Callable[[int, int], Sequence[Line]], is_asking: Condition) -> Layout:
         """Return the canvas above the input, or above the question in its place."""
         typed = Window(
-            BufferControl(self._buffer, input_processors=[ShowRemoved()]),
+            BufferControl(self._buffer, input_processors=input_processors()),
             height=Dimension(min=1, max=INPUT_ROWS),
             wrap_lines=True,
             dont_extend_height=True,

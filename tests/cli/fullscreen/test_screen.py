@@ -73,6 +73,16 @@ def test_a_long_answer_is_read_from_its_first_row(tmp_path: Path) -> None:
     on(tmp_path, act, columns=60, rows=15)
 
 
+def test_a_tab_in_the_input_is_shown_as_spaces_and_sent_as_it_is(tmp_path: Path) -> None:
+    async def act(it: Shown) -> None:
+        it.type(paste("def f():\treturn 1") + "x")
+        await it.see("> def f():    return 1x")
+        it.type("\r")
+        await it.until(lambda: it.session.said == [("def f():\treturn 1x", False)], "line")
+
+    on(tmp_path, act)
+
+
 def test_a_hint_that_does_not_fit_ends_in_an_ellipsis(tmp_path: Path) -> None:
     async def act(it: Shown) -> None:
         it.resize(40, 12)
