@@ -17,6 +17,7 @@ from kit.raw_server import RawServer, joined_raw_server, make_peer
 
 from sockatuh.protocol import messages as m
 from sockatuh.protocol.client import events as pe
+from sockatuh.protocol.client.peer import MOST_FORMER
 from sockatuh.protocol.client.state import PeerState
 from sockatuh.protocol.constants import COOKIE, DATA, HELLO, INIT, INIT_SIZE, INIT_TICKET_SIZE, RESET, RESP
 from sockatuh.protocol.datagrams import line_id
@@ -503,6 +504,26 @@ def test_the_log_tells_the_new_name_once_if_the_answer_comes_first_or_last() -> 
     host.reply(m.NameChanged("budi", b"for budi"))
     host.tell(renamed(1, "ana", "budi", ours))
     assert host.of(pe.NameChanged) == [pe.NameChanged("budi", b"for budi", 1)]
+
+
+def test_an_answer_that_another_session_was_faster_than_changes_no_name_back() -> None:
+    host = joined_raw_server()
+    ours = tag(host.client_key)
+    host.peer.rename("ana", host.now)  # which it is called: nothing is stored
+    host.tell(renamed(1, "ana", "budi", ours))
+    host.reply(m.NameChanged("ana", b"new ticket"))
+    assert [event.name for event in host.of(pe.NameChanged) if isinstance(event, pe.NameChanged)] == ["budi", "budi"]
+    host.peer.rename("ana", host.now)  # back, and the answer is there before the entry
+    host.reply(m.NameChanged("ana", b"newer ticket"))
+    host.tell(renamed(2, "budi", "ana", ours))
+    assert host.peer._credentials.name == "ana"
+
+
+def test_a_server_that_renames_a_client_without_end_fills_no_memory() -> None:
+    host = joined_raw_server()
+    for seq in range(1, 200):
+        host.tell(renamed(seq, "ana" if seq == 1 else f"n{seq - 1}", f"n{seq}", host.tag))
+    assert len(host.peer._former) == MOST_FORMER
 
 
 def test_renames_from_before_the_client_was_let_in_change_nothing() -> None:
