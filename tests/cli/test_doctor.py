@@ -83,6 +83,7 @@ def test_all_is_well_with_a_server_that_is_known(server: Server, person: Person)
     assert ana.call("who", "--json").stdout == before
 
 
+@pytest.mark.slow
 def test_a_server_that_is_not_known_yet_is_new(server: Server, person: Person) -> None:
     done = person("eva").call("doctor", server.address, "--json")
     found = objects(done.stdout)

@@ -131,6 +131,7 @@ def test_a_server_that_proves_nothing_is_left_with_nothing_on_disk(
     assert PASSWORD.encode() not in server.said
 
 
+@pytest.mark.slow
 def test_another_key_than_the_pinned_one_stops_before_anything_is_sent(person: Person) -> None:
     done, server, client = meet(person("ana"), welcome_at_once, "send", "hello", "--json", key=b"k" * 32)
     assert (done.returncode, json.loads(done.stdout)["code"]) == (6, "identity_changed")

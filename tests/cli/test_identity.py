@@ -57,6 +57,7 @@ def test_an_action_that_lacks_its_server_or_has_one_too_many_is_wrong_usage(pers
 # To another machine.
 
 
+@pytest.mark.slow
 def test_a_key_is_carried_to_another_machine_with_the_names_it_owns(
     server: Server, person: Person, tmp_path: Path
 ) -> None:

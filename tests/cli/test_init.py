@@ -163,6 +163,7 @@ def test_a_short_password_is_refused_with_the_way_to_have_it(
     assert (tmp_path / "room").exists() == (command[0] == "init")
 
 
+@pytest.mark.slow
 def test_hash_password_prints_only_a_hash_of_cost_12_of_the_normal_form() -> None:
     done = programs.run(["hash-password"], os.environ, "cafe\u0301 noir\n".encode())
     assert re.fullmatch(r"\$2b\$12\$[./A-Za-z0-9]{53}\n", done.stdout)

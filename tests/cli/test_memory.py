@@ -104,6 +104,7 @@ def test_unchanged_files_are_not_rewritten(server: Server, person: Person) -> No
     assert known(citra) == before
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(os.name != "posix", reason="a lock there is no file")
 def test_a_read_only_profile_works_with_a_warning(server: Server, person: Person) -> None:
     dewi = person("dewi-on-a-disc", server)

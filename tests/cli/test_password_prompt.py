@@ -146,6 +146,7 @@ def test_a_ticket_that_is_refused_costs_a_program_with_a_password_nothing(own_se
         assert reader.wait() == 0
 
 
+@pytest.mark.slow
 def test_a_program_whose_file_still_holds_the_old_password_ends_and_says_so(
     own_server: Server, person: Person, tmp_path: Path
 ) -> None:

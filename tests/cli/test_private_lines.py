@@ -109,6 +109,7 @@ def leave_behind(client: Client, server: Server) -> None:
     notes.leave()
 
 
+@pytest.mark.slow
 def test_a_private_line_of_a_killed_program_is_told_apart_from_what_was_for_everybody(
     server: Server, person: Person
 ) -> None:

@@ -107,6 +107,7 @@ def test_a_restarted_server_resets_silent_clients(kitchen: Room, server: ServerP
     asyncio.run(story())
 
 
+@pytest.mark.slow
 def test_clients_resume_after_an_orderly_restart_without_join_entries(server: ServerProcess) -> None:
     async def story() -> None:
         async with joined("yanti", server.port, server.key) as yanti:

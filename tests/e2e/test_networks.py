@@ -125,6 +125,7 @@ def test_a_client_whose_address_changes_in_mid_conversation_stays_in(kitchen: Ro
     asyncio.run(story())
 
 
+@pytest.mark.slow
 def test_swapping_the_servers_key_reveals_nothing(server: ServerProcess) -> None:
     async def story() -> None:
         async with relay_to(server.port) as relay:
@@ -176,6 +177,7 @@ def test_forged_datagrams_alone_keep_nobody_out(server: ServerProcess, version: 
     asyncio.run(story())
 
 
+@pytest.mark.slow
 def test_a_version_mismatch_is_distinguished_from_an_absent_server(server: ServerProcess) -> None:
     async def story() -> None:
         async with relay_to(server.port) as relay:

@@ -15,6 +15,7 @@ from sockatuh.protocol.client import events as e
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="the server runs on Linux and macOS")
 
 
+@pytest.mark.slow
 def test_a_restart_on_a_held_socket_loses_no_line_and_shows_no_leave(
     tmp_path: Path,
 ) -> None:
