@@ -14,6 +14,7 @@ from sockatuh.cli.errors import explain
 from sockatuh.cli.naming import shown_name
 from sockatuh.client.room import Room
 from sockatuh.errors import ClientError, NoServer, Refused
+from sockatuh.room.word import one_word
 from sockatuh.wording import client as phrases
 from sockatuh.wording import commands as wording
 from sockatuh.wording.answers import NO, YES
@@ -125,6 +126,11 @@ class CommandContext:
             self.view.note(explain(refused).message)
         except ClientError:
             pass
+
+
+def name_in(text: str) -> str:
+    """Return the name that somebody has typed, also as people are addressed in a line: `@budi`, `budi:`."""
+    return one_word(text.strip().removeprefix("@").rstrip(":,"))
 
 
 def number_in(text: str, most: int) -> int | None:

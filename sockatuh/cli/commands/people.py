@@ -17,7 +17,7 @@ from sockatuh.room.word import one_word
 from sockatuh.wording import client as phrases
 from sockatuh.wording import commands as wording
 
-from .context import ANSWERED_WITHIN, CommandContext, Done, NotDone, Outcome
+from .context import ANSWERED_WITHIN, CommandContext, Done, NotDone, Outcome, name_in
 
 WITH_KEYS: Final = "-k"
 _ABOUT_THE_NAME: Final = frozenset({"name_invalid", "name_taken", "name_owned", "name_is_password"})
@@ -57,7 +57,7 @@ def come_back(context: CommandContext, _: str) -> Outcome:
 
 def ignore(context: CommandContext, rest: str) -> Outcome:
     """Ignore somebody from now on, by key if there is one; without a name list who is ignored."""
-    name = one_word(rest.strip())
+    name = name_in(rest)
     if not name:
         return context.tell(_ignored_people(context))
     person = context.state.people.find(name)
@@ -68,7 +68,7 @@ def ignore(context: CommandContext, rest: str) -> Outcome:
 
 def unignore(context: CommandContext, rest: str) -> Outcome:
     """Show the lines of somebody again, whose name it was then or is now."""
-    name = one_word(rest.strip())
+    name = name_in(rest)
     if not name:
         return NotDone(wording.UNIGNORE_WHOM)
     person = context.state.people.find(name)

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from sockatuh.cli.naming import shown_name
-from sockatuh.room.word import one_word
 from sockatuh.wording import client as phrases
 from sockatuh.wording import commands as wording
 
-from .context import CommandContext, NotDone, Outcome, SayText
+from .context import CommandContext, NotDone, Outcome, SayText, name_in
 
 
 def act(context: CommandContext, text: str) -> Outcome:
@@ -17,7 +16,8 @@ def act(context: CommandContext, text: str) -> Outcome:
 
 def whisper(context: CommandContext, rest: str) -> Outcome:
     """Say a text to one person only."""
-    name, text = split_word(rest)
+    word, text = split_word(rest)
+    name = name_in(word)
     if not (name and text):
         return NotDone(wording.MSG_WHAT)
     return _say_to(context, name, text)
@@ -39,7 +39,7 @@ def split_word(text: str) -> tuple[str, str]:
 
 
 def _say_to(context: CommandContext, name: str, text: str) -> Outcome:
-    person = context.state.people.find(one_word(name))
+    person = context.state.people.find(name)
     if person is not None and not person.encrypted:
         return NotDone(phrases.reads_in_clear(shown_name(person.name)))
     say = SayText(text, to=person.name if person is not None else name)

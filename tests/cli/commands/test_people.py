@@ -134,7 +134,7 @@ def test_the_lines_of_somebody_ignored_are_not_shown_under_any_name(tmp_path: Pa
     async def later(chat: Chat) -> None:
         assert await chat.type("/ignore") == ["— you ignore zoë"]
         assert await chat.hear(said(10, "zoë", "k1")) == []
-        assert await chat.type("/unignore zoë") == [f"— {wording.unignored('zoë')}"]
+        assert await chat.type("/unignore @zoë") == [f"— {wording.unignored('zoë')}"]
         assert await chat.hear(said(11, "zoë", "k1")) == ["zoë  x"]
         assert await chat.type("/ignore") == ["— you ignore nobody"]
 

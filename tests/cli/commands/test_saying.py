@@ -38,8 +38,9 @@ def test_what_is_said_to_one_person_goes_to_that_person_and_once_says_who_reads_
         assert await chat.type("/msg BUDI hello\nthere  now") == [
             "— private: only you, budi and whoever has the box can read it"
         ]
-        assert await chat.type("/msg budi again") == []
-        assert chat.session.whispered == [("budi", "hello\nthere  now"), ("budi", "again")]
+        for name in ("budi", "@budi", "budi:", "budi,"):
+            assert await chat.type(f"/msg {name} again") == []
+        assert chat.session.whispered == [("budi", "hello\nthere  now"), *[("budi", "again")] * 4]
 
     in_a_chat(story)
 
@@ -66,6 +67,7 @@ def test_somebody_who_is_not_here_is_left_to_the_server() -> None:
     [
         ("/msg", wording.MSG_WHAT),
         ("/msg budi", wording.MSG_WHAT),
+        ("/msg @: hello", wording.MSG_WHAT),
         ("/msg budi ", wording.MSG_WHAT),
         ("/msg oldpi psst", "oldpi reads in clear; say it in the room"),
         ("/me", phrases.ME_WHAT),
