@@ -16,7 +16,7 @@ from sockatuh.wording import client as phrases
 
 from .errors import ExitCode, stop
 from .options import Wishes
-from .sign_in import AtTerminal, given_password, login_name, tell_notice
+from .sign_in import AtTerminal, given_password, login_name
 
 
 @contextlib.asynccontextmanager
@@ -38,7 +38,7 @@ async def joined(wishes: Wishes, person: AtTerminal | None = None) -> AsyncItera
             profile=profile,
             trust=wishes.trust,
             questions=person if wishes.may_ask else None,
-            on_notice=partial(tell_notice, is_asked=wishes.may_ask),
+            on_notice=partial(person.take_notice, is_asked=wishes.may_ask),
             role=wishes.role,
             history=wishes.wanted.lines,
             after=wishes.wanted.after,

@@ -94,7 +94,7 @@ class InlineScreen:
 
     async def run(self) -> None:
         """Talk until the person leaves; raises KeyboardInterrupt, or the error that ended the conversation."""
-        self._person.ask_again = self._ask_password
+        self._person.ask_again, self._person.show_notice = self._ask_password, self.note
         follow = asyncio.create_task(self._follow(self._narrator.report))
         printer = asyncio.create_task(self._print())
         follow.add_done_callback(lambda _: self._close())
@@ -109,6 +109,7 @@ class InlineScreen:
             if follow.done():
                 follow.result()
         finally:
+            self._person.show_notice = None
             follow.cancel()
             printer.cancel()
             await asyncio.wait({follow, printer})

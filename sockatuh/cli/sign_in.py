@@ -41,10 +41,13 @@ class AtTerminal:
     """Asks on stderr and reads stdin, with echo off until the client is in the room.
 
     Somebody who is in the room already is asked for a new password by `ask_again`, which a screen sets; `hides_again`
-    turns echo off while that question waits for an answer.
+    turns echo off while that question waits for an answer. `lasting` are the sentences told while signing in that
+    still matter afterwards: a screen that covers them shows them again, and sets `show_notice` for later ones.
     """
 
     def __init__(self) -> None:
+        self.lasting: list[str] = []
+        self.show_notice: Callable[[str], None] | None = None
         self.ask_again: Callable[[str], Awaitable[str]] | None = None
         self.hides_again = False
         self._hidden = contextlib.ExitStack()
@@ -55,6 +58,16 @@ class AtTerminal:
         if not self._is_hidden:
             self._is_hidden = True
             self._hidden.enter_context(unseen())
+
+    def take_notice(self, notice: Notice, *, is_asked: bool) -> None:
+        """Print a notice of signing in; `is_asked`: a person is there, who wants to know all of them."""
+        if (sentence := _lasting_sentence(notice)) is None:
+            _tell_notice(notice, is_asked=is_asked)
+        elif self.show_notice is not None:
+            self.show_notice(sentence.removesuffix("."))
+        else:
+            self.lasting.append(sentence)
+            tell(sentence)
 
     def answered(self) -> None:
         """Turn echo on again."""
@@ -81,8 +94,19 @@ class AtTerminal:
         return password
 
 
-def tell_notice(notice: Notice, *, is_asked: bool) -> None:
-    """Print a notice of signing in on stderr; `is_asked`: a person is there, who wants to know all of them."""
+def _lasting_sentence(notice: Notice) -> str | None:
+    """Return what a notice says if that still matters in the room."""
+    match notice:
+        case Moved(room, server, before):
+            return phrases.moved(shown_name(room), short_form(server), short_form(before))
+        case NotRemembered(error):
+            return phrases.not_remembered(clean_line(error.path), error.reason)
+        case _:
+            return None
+
+
+def _tell_notice(notice: Notice, *, is_asked: bool) -> None:
+    """Print a notice that matters only while signing in."""
     match notice:
         case Waiting(None):
             tell(phrases.HELD)
@@ -92,10 +116,6 @@ def tell_notice(notice: Notice, *, is_asked: bool) -> None:
             tell(phrases.still_trying(wording.in_the_way(obstacles)))
         case NoAnswerYet(server):
             tell(phrases.no_answer_yet(short_form(server)))
-        case Moved(room, server, before):
-            tell(phrases.moved(shown_name(room), short_form(server), short_form(before)))
-        case NotRemembered(error):
-            tell(phrases.not_remembered(clean_line(error.path), error.reason))
         case _ if not is_asked:
             pass
         case Preparing():

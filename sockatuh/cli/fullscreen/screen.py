@@ -100,13 +100,15 @@ class FullScreen(LogView):
         self._lost_at: datetime | None = None
         self._leaving: asyncio.Task[None] | None = None
         self._hides_people = self._state.choice(PEOPLE) == HIDDEN
+        for sentence in person.lasting:
+            self.note(sentence.removesuffix("."))
         if inherited:
             self.note(phrases.never_acknowledged(len(inherited)))
             self.answer(own_lines(inherited))
 
     async def run(self) -> None:
         """Talk until the person leaves; raises KeyboardInterrupt, or the error that ended the conversation."""
-        self._person.ask_again = self._ask_password
+        self._person.ask_again, self._person.show_notice = self._ask_password, self.note
         follow = asyncio.create_task(self._follow())
         follow.add_done_callback(lambda _: self._application.close())
         try:
@@ -115,6 +117,7 @@ class FullScreen(LogView):
             if follow.done():
                 follow.result()
         finally:
+            self._person.show_notice = None
             follow.cancel()
             if self._leaving is not None:
                 self._leaving.cancel()

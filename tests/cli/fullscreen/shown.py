@@ -49,7 +49,7 @@ class Shown:
         self.session = SessionDouble()
         self.room = Room(self.session, "kitchen", ADMITTED)
         self.terminal = Emulator(columns, rows)
-        self.person = AtTerminal()
+        self.person: AtTerminal = options.pop("person", None) or AtTerminal()
         self.wire = Wire(self.terminal)
         self.now = 1_000.0
         self.running: asyncio.Task[None]

@@ -13,8 +13,9 @@ from cli.fullscreen.shown import NOW, Shown, shown
 from client.session_double import ADMITTED
 from hostile import TEXTS
 
-from sockatuh.client.items import OwnText
-from sockatuh.errors import NotInRoom
+from sockatuh.cli.sign_in import AtTerminal
+from sockatuh.client.items import Moved, NotRemembered, OwnText, SignedIn
+from sockatuh.errors import KeyFileError, NotInRoom
 from sockatuh.protocol.client.events import CaughtUp, ContactLost, LinesDelayed, LineStored
 from sockatuh.protocol.messages import JOINED, MemberInfo
 
@@ -176,6 +177,21 @@ def test_what_a_killed_chat_had_not_seen_stored_stands_above_the_log(tmp_path: P
         await it.see("soup at one")
 
     on(tmp_path, act, inherited=(OwnText("one\ntwo"), OwnText("the key", "eva")))
+
+
+def test_what_was_said_while_signing_in_and_still_matters_stands_in_the_log(tmp_path: Path) -> None:
+    """The screen covers what was printed before it, and later notices may not be printed over it."""
+    person = AtTerminal()
+    person.take_notice(Moved("kitchen", "192.0.2.31:7625", "192.0.2.20:7625"), is_asked=True)
+    person.take_notice(SignedIn(), is_asked=True)
+
+    async def act(it: Shown) -> None:
+        await it.see("— kitchen is at 192.0.2.31 now (it was at 192.0.2.20) —")
+        it.person.take_notice(NotRemembered(KeyFileError("names", "read-only")), is_asked=True)
+        await it.see("— This cannot be remembered for the next time: names: read-only —")
+        assert "Berhasil" not in "".join(it.rows)
+
+    on(tmp_path, act, person=person)
 
 
 # Hints.
