@@ -11,7 +11,6 @@ import contextlib
 import os
 import sys
 from collections.abc import Callable, Sequence
-from datetime import datetime, timedelta
 from typing import Final
 
 from prompt_toolkit import PromptSession
@@ -35,7 +34,7 @@ from .clipboard import clipboard
 from .input_line import INPUT_ROWS, InputLine
 from .narrator import Narrator, draw_earlier, draw_found, found
 from .palette import COLOURED, COLOURLESS
-from .pending import Delay, pending_rows
+from .pending import Delay, last_heard, pending_rows
 from .questions import ask_hidden
 from .rendering import TEXTS_FROM, Line, anchored_line, draw_answer
 from .rows import note_rows
@@ -181,7 +180,7 @@ class InlineScreen:
 
     def lose(self, reason: str) -> None:
         """Note since when there is no contact, and print why if the server gave a reason."""
-        self._lost_at = f"{datetime.now() - timedelta(seconds=self._room.silence or 0.0):%H:%M:%S}"
+        self._lost_at = last_heard(self._room)
         if reason in phrases.LOSSES:
             self.note(phrases.LOSSES[reason])
 

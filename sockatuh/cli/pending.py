@@ -1,12 +1,13 @@
-"""Shows own lines that have not arrived in the server's log yet, below it, and how long the room's rate delays them."""
+"""Shows own lines that have not arrived in the server's log yet, and why: no contact, or the room's rate."""
 
 from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Iterable
+from datetime import datetime, timedelta
 from typing import Final
 
-from sockatuh.client.room import Unplaced
+from sockatuh.client.room import Room, Unplaced
 from sockatuh.room.text import clean_line
 from sockatuh.wording import client as phrases
 
@@ -32,6 +33,11 @@ def pending_rows(lines: Iterable[Unplaced], me: str, columns: int, *, is_held: b
     rows = [clip(_text(line, shown_name(me)), room) for line in waiting[:SHOWN]]
     shown = [anchored(f"{indent}{apart(row)} {mark}") for row in rows]
     return shown + ([indent + phrases.more(len(waiting) - SHOWN)] if len(waiting) > SHOWN else [])
+
+
+def last_heard(room: Room) -> str:
+    """Return when the server was heard last, as local time to the second; now, if nothing is overdue."""
+    return f"{datetime.now() - timedelta(seconds=room.silence or 0.0):%H:%M:%S}"
 
 
 class Delay:

@@ -41,7 +41,7 @@ class AtTerminal:
     """Asks on stderr and reads stdin, with echo off until the client is in the room.
 
     Somebody who is in the room already is asked for a new password by `ask_again`, which a screen sets; `hides_again`
-    turns echo off while that question waits for an answer. `lasting` are the sentences told while signing in that
+    turns echo off while that question waits for an answer. `lasting` are the remarks made while signing in that
     still matter afterwards: a screen that covers them shows them again, and sets `show_notice` for later ones.
     """
 
@@ -63,10 +63,12 @@ class AtTerminal:
         """Print a notice of signing in; `is_asked`: a person is there, who wants to know all of them."""
         if (sentence := _lasting_sentence(notice)) is None:
             _tell_notice(notice, is_asked=is_asked)
-        elif self.show_notice is not None:
-            self.show_notice(sentence.removesuffix("."))
+            return
+        remark = sentence.removesuffix(".")
+        if self.show_notice is not None:
+            self.show_notice(remark)
         else:
-            self.lasting.append(sentence)
+            self.lasting.append(remark)
             tell(sentence)
 
     def answered(self) -> None:

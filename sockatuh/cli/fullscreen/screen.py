@@ -11,7 +11,6 @@ import contextlib
 import os
 import time
 from collections.abc import Callable, Sequence
-from datetime import datetime, timedelta
 from typing import Final
 
 from prompt_toolkit.buffer import Buffer
@@ -27,7 +26,7 @@ from sockatuh.cli.direction import anchored, apart
 from sockatuh.cli.input_line import InputLine
 from sockatuh.cli.naming import shown_name
 from sockatuh.cli.narrator import draw_found, found
-from sockatuh.cli.pending import Delay, pending_rows
+from sockatuh.cli.pending import Delay, last_heard, pending_rows
 from sockatuh.cli.rendering import Line
 from sockatuh.cli.rows import own_lines
 from sockatuh.cli.sign_in import AtTerminal
@@ -97,11 +96,11 @@ class FullScreen(LogView):
         self._greeting = phrases.greeting(shown_name(room.me))
         """What to do, until a key is pressed: what was printed before stands on the normal screen."""
         self._delay = Delay(self._paint_soon)
-        self._lost_at: datetime | None = None
+        self._lost_at = ""
         self._leaving: asyncio.Task[None] | None = None
         self._hides_people = self._state.choice(PEOPLE) == HIDDEN
         for sentence in person.lasting:
-            self.note(sentence.removesuffix("."))
+            self.note(sentence)
         if inherited:
             self.note(phrases.never_acknowledged(len(inherited)))
             self.answer(own_lines(inherited))
@@ -182,7 +181,7 @@ class FullScreen(LogView):
 
     def lose(self, reason: str) -> None:
         """Note since when there is no contact, for the hint, and show what the server gave as a reason."""
-        self._lost_at = datetime.now() - timedelta(seconds=self._room.silence or 0.0)
+        self._lost_at = last_heard(self._room)
         if reason in phrases.LOSSES:
             self.note(phrases.LOSSES[reason])
 
@@ -291,9 +290,7 @@ class FullScreen(LogView):
         """Return when the server was heard last, if contact is lost or in doubt."""
         if self._room.in_contact and self._room.silence is None:
             return None
-        if self._room.in_contact or self._lost_at is None:
-            return f"{datetime.now() - timedelta(seconds=self._room.silence or 0.0):%H:%M:%S}"
-        return f"{self._lost_at:%H:%M:%S}"
+        return last_heard(self._room) if self._room.in_contact else self._lost_at or last_heard(self._room)
 
     def _leave_behind(self) -> None:
         """Print the last screenful on the normal screen, where it stays."""
