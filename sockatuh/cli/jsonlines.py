@@ -21,6 +21,7 @@ from sockatuh.client.items import (
     Renamed,
     Said,
     Stored,
+    Struck,
     Waiting,
     Went,
     Whispered,
@@ -85,6 +86,9 @@ class JsonLines:
                 print_line("private", seq=seq, at=find_rfc3339(at), **{"from": name}, to=to, text=text, own=own)
             case Renamed(seq, at, name, new, tag):
                 print_line("renamed", seq=seq, at=find_rfc3339(at), name=name, new=new, key=tag or None)
+            case Struck(seq, at, name, line, line_at, tag):
+                fields = {"name": name, "line": line, "line_at": find_rfc3339(line_at), "key": tag or None}
+                print_line("struck", seq=seq, at=find_rfc3339(at), **fields)
             case Came(seq, at, name, dialect, tag):
                 print_line("joined", seq=seq, at=find_rfc3339(at), name=name, dialect=dialect, key=tag or None)
             case Went(seq, at, name, reason):

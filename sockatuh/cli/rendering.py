@@ -17,7 +17,7 @@ import hashlib
 import re
 from typing import Final, TypeAlias
 
-from sockatuh.client.items import Came, EntryEvent, Renamed, Said, Went, Whispered, local_moment
+from sockatuh.client.items import Came, EntryEvent, Renamed, Said, Struck, Went, Whispered, local_moment
 from sockatuh.room.text import clean_line, lines_of
 from sockatuh.wording import client as phrases
 
@@ -65,6 +65,8 @@ def draw(entry: EntryEvent, me: str, columns: int | None = None) -> list[Line]:
             return draw_event(entry.at, phrases.you_are(shown_name(me)), columns)
         case Renamed():
             return draw_event(entry.at, phrases.renamed(shown_name(entry.name), shown_name(entry.new)), columns)
+        case Struck():
+            return draw_event(entry.at, phrases.struck(shown_name(entry.name), _clock(entry.line_at)), columns)
 
 
 def draw_event(at: int, sentence: str, columns: int | None) -> list[Line]:
@@ -165,5 +167,9 @@ def _names(text: str, me: str) -> bool:
 
 
 def _time(at: int) -> Piece:
+    return "class:time", f"{_clock(at)} "
+
+
+def _clock(at: int) -> str:
     moment = local_moment(at)  # whatever the server says
-    return "class:time", f"{moment:%H:%M} " if moment else f"{NO_TIME} "
+    return f"{moment:%H:%M}" if moment else NO_TIME

@@ -27,6 +27,7 @@ from sockatuh.protocol.messages import (
     READER,
     RENAMED,
     SCRIPT,
+    STRUCK,
     Entry,
     MemberInfo,
 )
@@ -51,7 +52,10 @@ ROLE_NUMBERS: Final = {Role.MEMBER: MEMBER, Role.SCRIPT: SCRIPT, Role.READER: RE
 
 @dataclass(frozen=True, slots=True)
 class Said:
-    """A line. `action`: told in the third person (`/me waves`); `own`: this client said it; `tag`: its author's key."""
+    """A line. `action`: told in the third person (`/me waves`); `own`: this client said it; `tag`: its author's key.
+
+    `official`: the room's admin said it.
+    """
 
     seq: int
     at: int
@@ -60,6 +64,7 @@ class Said:
     action: bool = False
     own: bool = False
     tag: str = ""
+    official: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,6 +88,18 @@ class Renamed:
     at: int
     name: str
     new: str
+    tag: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Struck:
+    """The text of the line `line`, which `name` said at `line_at`, was removed by its author or the admin."""
+
+    seq: int
+    at: int
+    name: str
+    line: int
+    line_at: int
     tag: str = ""
 
 
@@ -148,13 +165,18 @@ class Stored:
 
 @dataclass(frozen=True, slots=True)
 class Rejected:
-    """A line given to `Room.send` will never be stored; `code` says why (docs/PROTOCOL.md §6). `to`: see Whispered."""
+    """A line given to `Room.send` will never be stored; `code` says why (docs/PROTOCOL.md §6). `to`: see Whispered.
+
+    For `muted`: after `wait` seconds (0: unknown) this client may speak again, and `detail` is the admin's reason.
+    """
 
     number: int
     text: str
     action: bool
     code: str
     to: str = ""
+    wait: float = 0.0
+    detail: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -200,6 +222,7 @@ Event: TypeAlias = (
     Said
     | Whispered
     | Renamed
+    | Struck
     | Came
     | Went
     | Gap
@@ -214,7 +237,7 @@ Event: TypeAlias = (
 )
 """What iterating over a room yields."""
 
-EntryEvent: TypeAlias = Said | Whispered | Renamed | Came | Went
+EntryEvent: TypeAlias = Said | Whispered | Renamed | Struck | Came | Went
 """An entry of the log."""
 
 
@@ -394,7 +417,7 @@ def event_of(entry: Entry, *, own: bool) -> EntryEvent | None:
     name = clean_line(entry.name)
     if entry.kind in (MESSAGE, ACTION):
         text, action = clean_text(entry.text), entry.kind == ACTION
-        return Said(entry.seq, entry.at, name, text, action, own, clean_line(entry.tag))
+        return Said(entry.seq, entry.at, name, text, action, own, clean_line(entry.tag), entry.official)
     if entry.kind == JOINED:
         return Came(entry.seq, entry.at, name, clean_line(entry.text), clean_line(entry.tag))
     if entry.kind == LEFT:
@@ -404,6 +427,8 @@ def event_of(entry: Entry, *, own: bool) -> EntryEvent | None:
         return Whispered(entry.seq, entry.at, name, to, text, own, clean_line(entry.tag))
     if entry.kind == RENAMED:
         return Renamed(entry.seq, entry.at, name, clean_line(entry.text), clean_line(entry.tag))
+    if entry.kind == STRUCK:
+        return Struck(entry.seq, entry.at, name, entry.line, entry.line_at, clean_line(entry.tag))
     return None
 
 

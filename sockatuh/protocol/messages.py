@@ -83,7 +83,13 @@ class Away(_Message, frozen=True, tag=5):
     text: str | None
 
 
-CallBody = Join | Who | Leave | Rename | Away
+class Strike(_Message, frozen=True, tag=6):
+    """Request to remove the text of the client's own line `seq`."""
+
+    seq: Count
+
+
+CallBody = Join | Who | Leave | Rename | Away | Strike
 
 
 # Bodies of ANSWER.
@@ -252,10 +258,15 @@ class Stored(_Message, frozen=True, tag=17):
 
 
 class Unsaid(_Message, frozen=True, tag=18):
-    """Line `number` was refused, for the reason that `code` names, and will never be stored."""
+    """Line `number` was refused, for the reason that `code` names, and will never be stored.
+
+    `wait_ms` is the time after which another line may be said (0: unknown), `detail` what the admin gave as the reason.
+    """
 
     number: Count
     code: str
+    wait_ms: Count = 0
+    detail: str = ""
 
 
 LOG_REFUSES: Final = 1
@@ -324,10 +335,14 @@ class Rekeyed(_Message, frozen=True, tag=25):
 
 
 class Closed(_Message, frozen=True, tag=26):
-    """The session has ended, for the reason that `code` names; `wait_ms` is the time to wait before the next one."""
+    """The session has ended, for the reason that `code` names; `wait_ms` is the time to wait before the next one.
+
+    `detail` is what the admin gave as the reason, for `kicked` and `banned`.
+    """
 
     code: str
     wait_ms: Count
+    detail: str = ""
 
 
 IN_CONTACT: Final = 0
@@ -377,12 +392,14 @@ ACTION: Final = 4
 CLAIMED: Final = 5
 PRIVATE: Final = 6
 RENAMED: Final = 7
+STRUCK: Final = 8
 
 
 class Entry(_Message, frozen=True):
     """One entry of the room's log as clients receive it (§8). `at` is ms since 1970, `mark` identifies a client's line.
 
-    `to` is the addressee of a private line; `official` marks a line of the room's admin.
+    `to` is the addressee of a private line; `official` marks a line of the room's admin. `line` and `line_at` are the
+    seq and the time (ms since 1970) of the line that was struck.
     """
 
     seq: Count
@@ -394,6 +411,8 @@ class Entry(_Message, frozen=True):
     tag: str = ""
     to: str = ""
     official: bool = False
+    line: Count = 0
+    line_at: Count = 0
 
 
 class Unshown(_Message, frozen=True):
@@ -455,7 +474,7 @@ class _UnknownCallFrame(_Message, frozen=True, tag=1):
     body: Annotated[tuple[msgspec.Raw, ...], Meta(min_length=1)]
 
 
-_CALLS: Final = frozenset({1, 2, 3, 4, 5})
+_CALLS: Final = frozenset({1, 2, 3, 4, 5, 6})
 _PAIR: Final = b"\x92"
 """First byte of a msgpack array of two elements. Among the items of ENTRIES, only an Unshown has two."""
 _encoder: Final = msgspec.msgpack.Encoder()

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from typing import Final, TypeAlias
 
-from .entries import Body, Claimed, Joined, Left, Message, Renamed, Whispered
+from .entries import Body, Claimed, Joined, Left, Message, Ordered, Released, Renamed, Struck, Whispered
 
 Audience: TypeAlias = frozenset[str] | None
 """The fingerprints of the keys an entry is shown to; None: everybody."""
@@ -21,6 +21,8 @@ NOBODY: Final[Audience] = frozenset()
 def audience_of(body: Body) -> Audience:
     """Return to whom an entry is shown."""
     match body:
+        case Message(struck=True) | Whispered(struck=True):
+            return NOBODY  # the `struck` that follows says what has become of it
         case Message():
             return EVERYBODY
         case Joined(unshown=unshown) | Left(unshown=unshown):
@@ -29,5 +31,7 @@ def audience_of(body: Body) -> Audience:
             return frozenset({owner, to_owner} - {""})  # "" is no key: nobody is shown a line because of it
         case Renamed():
             return EVERYBODY
-        case Claimed():
+        case Struck(owner=owner, to_owner=to_owner):
+            return frozenset({owner, to_owner} - {""}) if to_owner else EVERYBODY
+        case Claimed() | Released() | Ordered():
             return NOBODY

@@ -6,8 +6,9 @@ A dialect turns what a client sends into a command; the room server lets this mo
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Final, TypeAlias
+from typing import Final, Literal, TypeAlias
 
+from . import orders
 from .decisions import Occupant, Role
 from .room import Room
 from .text import clean_line
@@ -50,6 +51,13 @@ class Rename:
 
 
 @dataclass(frozen=True, slots=True)
+class StrikeOwn:
+    """Remove the text of one of the member's own lines. The log decides, so the room server answers this later."""
+
+    seq: int
+
+
+@dataclass(frozen=True, slots=True)
 class Noted:
     """What the command said was noted."""
 
@@ -76,21 +84,41 @@ class MemberList:
     more: bool
 
 
-Command: TypeAlias = ListMembers | SetAway | Rename
+Command: TypeAlias = ListMembers | SetAway | Rename | StrikeOwn
 Reply: TypeAlias = MemberList | Noted | NameGiven | Denied
 
-MAY: Final[dict[type[SayLine | SayPrivately | Command], frozenset[Role]]] = {
+Asker: TypeAlias = Role | Literal["admin"]
+"""Who asks: a session in a role, or the admin at the control socket."""
+Request: TypeAlias = SayLine | SayPrivately | Command | orders.Order | orders.Query
+
+_ADMIN: Final[frozenset[Asker]] = frozenset({"admin"})
+MAY: Final[dict[type[Request], frozenset[Asker]]] = {
     SayLine: frozenset({"member", "script"}),
     SayPrivately: frozenset({"member", "script"}),
     SetAway: frozenset({"member"}),
     Rename: frozenset({"member"}),
     ListMembers: frozenset({"member", "script", "reader"}),
+    StrikeOwn: frozenset({"member"}),
+    orders.Kick: _ADMIN,
+    orders.Ban: _ADMIN,
+    orders.Unban: _ADMIN,
+    orders.Mute: _ADMIN,
+    orders.Unmute: _ADMIN,
+    orders.Release: _ADMIN,
+    orders.Announce: _ADMIN,
+    orders.Strike: _ADMIN,
+    orders.Reload: _ADMIN,
+    orders.Status: _ADMIN,
+    orders.Sessions: _ADMIN,
+    orders.Names: _ADMIN,
+    orders.Bans: _ADMIN,
+    orders.Metrics: _ADMIN,
 }
 
 
-def may(role: Role, command: type[SayLine | SayPrivately | Command]) -> bool:
-    """Tell whether somebody in this role may give the command."""
-    return role in MAY[command]
+def may(asker: Asker, request: type[Request]) -> bool:
+    """Tell whether somebody may ask for this."""
+    return asker in MAY[request]
 
 
 def answer(room: Room, command: ListMembers | SetAway, session: int, role: Role) -> Reply:

@@ -1,4 +1,4 @@
-"""What the log's entries say: who joined and left, who claimed a name, and what was said.
+"""What the log's entries say: who joined and left, who claimed a name, what was said, and what the admin ordered.
 
 Bodies are stored as JSON objects, so any tool can read the database. The kind is stored beside the body, not in it.
 Unknown fields are ignored, so an older SockAtuh reads entries to which a newer one of the same schema has added fields.
@@ -12,14 +12,32 @@ import msgspec
 
 from sockatuh.errors import RowUnreadable
 
-Kind = Literal["joined", "left", "claimed", "message", "private", "renamed"]
+Kind = Literal[
+    "joined",
+    "left",
+    "claimed",
+    "message",
+    "private",
+    "renamed",
+    "removed",
+    "banned",
+    "unbanned",
+    "muted",
+    "unmuted",
+    "released",
+    "struck",
+]
 LINE_KINDS: Final[frozenset[Kind]] = frozenset({"message", "private"})
 """The kinds of lines: what somebody said. Of these the log may keep no text, and only so many bytes."""
 
 _MESSAGE_COST: Final = 47
 _WHISPER_COST: Final = 54
 _EVENT_COST: Final = 128
+_ORDER_COST: Final = 256
 """Bytes of a body in addition to its name, owner and text; those of events are roughly one size."""
+
+
+_AS: Final = {"as_": "as"}
 
 
 class _Entry(msgspec.Struct, frozen=True):
@@ -81,22 +99,99 @@ class Claimed(_Entry, frozen=True):
     place: str = ""
 
 
-class Message(_Entry, frozen=True):
-    """A member said something; `action` marks a `/me`."""
+class Message(_Entry, frozen=True, omit_defaults=True):
+    """A member said something; `action` marks a `/me`. A line with the owner ADMIN_OWNER is the admin's.
+
+    `struck`: the text was removed, and is "" now.
+    """
 
     text: str
     action: bool
+    struck: bool = False
 
 
-class Whispered(_Entry, frozen=True):
-    """A private line: `to` is the addressee's name, `to_owner` the fingerprint of its key."""
+class Whispered(_Entry, frozen=True, omit_defaults=True):
+    """A private line: `to` is the addressee's name, `to_owner` the fingerprint of its key. `struck`: see Message."""
 
     text: str
     to: str
     to_owner: str
+    struck: bool = False
 
 
-Body = Joined | Left | Claimed | Message | Whispered | Renamed
+class Struck(_Entry, frozen=True, rename=_AS):
+    """The text of the line `line`, said at `line_at` (ms since 1970), was removed; `name` and `owner` are its author's.
+
+    `to_owner`: the line was private, to that key. `by` and `as_` are as in an order; `by` is None if the author did it.
+    """
+
+    line: int
+    line_at: int
+    to_owner: str = ""
+    by: int | None = None
+    as_: str = ""
+    reason: str = ""
+
+
+class Released(_Entry, frozen=True, rename=_AS):
+    """The admin freed a name, which had belonged to the key `owner`; the key of this entry is the name's."""
+
+    by: int | None = None
+    as_: str = ""
+    reason: str = ""
+
+
+class Ordered(_Entry, frozen=True, rename=_AS):
+    """The fields of all orders that stay in force, and whom they are about.
+
+    With an `owner` that is a key, which was seen under `name`. Else, with an `address`, it is an IP address or network
+    (CIDR), or with a `name` too the classic member of that name there. Else it is `name`, and whoever looks like it.
+
+    `by` is the uid of whoever gave the order, as the server sees it, and `as_` the login name that the command claimed.
+    """
+
+    address: str
+    by: int | None
+    as_: str
+    reason: str
+
+
+class Removed(Ordered, frozen=True, rename=_AS):
+    """A member was removed (kick), and may not return before `until` (RFC 3339)."""
+
+    until: str
+
+
+class Banned(Ordered, frozen=True, rename=_AS):
+    """A target may not join before `until` (RFC 3339; None: ever). `strangers`: that goes for keys new to the room."""
+
+    until: str | None
+    strangers: bool = False
+
+
+class Unbanned(Ordered, frozen=True, rename=_AS):
+    """The ban with this target has ended; `lifted` is the seq of its entry."""
+
+    lifted: int
+
+
+class Muted(Ordered, frozen=True, rename=_AS):
+    """A target may say nothing before `until` (RFC 3339; None: ever)."""
+
+    until: str | None
+
+
+class Unmuted(Ordered, frozen=True, rename=_AS):
+    """The mute with this target has ended; `lifted` is the seq of its entry."""
+
+    lifted: int
+
+
+ADMIN_OWNER: Final = "server"
+"""The owner of the admin's lines: no key has this fingerprint."""
+Order: TypeAlias = Removed | Banned | Unbanned | Muted | Unmuted
+"""Who may be in the room, and who may speak; of each target and kind the last one is in force."""
+Body = Joined | Left | Claimed | Message | Whispered | Renamed | Released | Struck | Order
 Line: TypeAlias = Message | Whispered
 """What somebody said."""
 
@@ -116,6 +211,20 @@ def kind_of(body: Body) -> Kind:
             return "private"
         case Renamed():
             return "renamed"
+        case Released():
+            return "released"
+        case Struck():
+            return "struck"
+        case Removed():
+            return "removed"
+        case Banned():
+            return "banned"
+        case Unbanned():
+            return "unbanned"
+        case Muted():
+            return "muted"
+        case Unmuted():
+            return "unmuted"
 
 
 def encode_body(body: Body) -> bytes:
@@ -138,22 +247,29 @@ def size_of(body: Body) -> int:
     if isinstance(body, Whispered):
         size = len(body.name.encode()) + len(body.owner) + len(body.to.encode()) + len(body.to_owner)
         return _WHISPER_COST + size + len(body.text.encode())
+    if isinstance(body, Ordered):
+        return _ORDER_COST + len(body.name.encode()) + len(body.reason.encode())
     return _EVENT_COST + len(body.name.encode()) + len(body.owner)
 
 
 def _type_of(kind: str) -> type[Body]:
-    match kind:
-        case "joined":
-            return Joined
-        case "left":
-            return Left
-        case "claimed":
-            return Claimed
-        case "message":
-            return Message
-        case "private":
-            return Whispered
-        case "renamed":
-            return Renamed
-        case _:
-            raise ValueError("there is no such kind")
+    if kind not in _TYPES:
+        raise ValueError("there is no such kind")
+    return _TYPES[kind]
+
+
+_TYPES: Final[dict[str, type[Body]]] = {
+    "joined": Joined,
+    "left": Left,
+    "claimed": Claimed,
+    "message": Message,
+    "private": Whispered,
+    "renamed": Renamed,
+    "removed": Removed,
+    "banned": Banned,
+    "unbanned": Unbanned,
+    "muted": Muted,
+    "unmuted": Unmuted,
+    "released": Released,
+    "struck": Struck,
+}

@@ -38,6 +38,9 @@ class Append:
     With `expect`, it is written only if the last entry of `key` has that seq (0: there is none). `also` is written with
     it, as the next entry: if either does not find what it expects, neither is written. They have different keys, and
     their outcome is that of this entry.
+
+    With `strikes`, the text of the line with that seq is removed from the log together with writing this entry
+    (`room.entries.Message.struck`); Conflict if no such line is kept, or its text was removed already.
     """
 
     id: bytes
@@ -45,6 +48,7 @@ class Append:
     key: str | None = None
     expect: int | None = None
     also: Append | None = None
+    strikes: int | None = None
 
     @property
     def kind(self) -> Kind:

@@ -14,7 +14,7 @@ from typing import Final
 
 from sockatuh.seats import place_of_text
 
-from .entries import Body, Claimed, Joined, Left, Message, Renamed, Whispered
+from .entries import Body, Claimed, Joined, Left, Released, Renamed
 
 NAMES_PER_OWNER: Final = 32
 """Names that one key may own: a person uses a few, and scripts some more."""
@@ -104,9 +104,12 @@ class PresenceFold:
 
     def apply(self, seq: int, at: int, body: Body, key: str | None) -> None:
         """Apply one entry; `at` is its wall time in milliseconds, `key` its name key (lines have none)."""
-        if key is None or isinstance(body, Message | Whispered):
+        if key is None or not isinstance(body, Joined | Left | Claimed | Renamed | Released):
             return
         before = self._known.get(key)
+        if isinstance(body, Released):
+            self._release(key, seq, before)
+            return
         # A wrong clock may have stamped it with a year long past; it cannot be older than the entries before it.
         self._newest_at = max(self._newest_at, at)
         use = _use_by(body, key, seq, self._newest_at) if body.owner else before.use if before else None
@@ -127,6 +130,12 @@ class PresenceFold:
             self.forget_expired(at)
             known = len(self._known)
             self._sweep_at = max(_SWEEP_FROM, min(2 * known, known + self._max_names // 8))
+
+    def _release(self, key: str, seq: int, before: _Known | None) -> None:
+        """Note that a name is nobody's from now on."""
+        self._known[key] = _Known(seq, None)
+        if before is not None and before.use is not None:
+            self._disown(key, before.use.owner)
 
     def last_seq(self, key: str) -> int:
         """Return the seq of the last entry of this name key, 0 if none is known."""

@@ -9,7 +9,18 @@ from sockatuh.protocol.constants import MARK_SIZE, TAG_LENGTH
 from sockatuh.protocol.server.packing import Logged, unshown
 from sockatuh.room.audience import NOBODY, audience_of
 from sockatuh.room.changes import PresenceChange, PresenceState
-from sockatuh.room.entries import Claimed, Joined, Left, Message, Renamed, Whispered
+from sockatuh.room.entries import (
+    ADMIN_OWNER,
+    Claimed,
+    Joined,
+    Left,
+    Message,
+    Ordered,
+    Released,
+    Renamed,
+    Struck,
+    Whispered,
+)
 from sockatuh.room.log import Row
 
 
@@ -31,13 +42,17 @@ def _entry(row: Row) -> m.Entry:
             return m.Entry(row.seq, row.at, m.LEFT, name, reason, b"", tag)
         case Message(name=name, text=text, action=action):
             kind = m.ACTION if action else m.MESSAGE
+            if body.owner == ADMIN_OWNER:
+                return m.Entry(row.seq, row.at, kind, name, text, official=True)
             return m.Entry(row.seq, row.at, kind, name, text, row.id[:MARK_SIZE], tag)
         case Whispered(name=name, text=text, to=to):
             return m.Entry(row.seq, row.at, m.PRIVATE, name, text, row.id[:MARK_SIZE], tag, to)
         case Renamed(name=name, new=new):
             return m.Entry(row.seq, row.at, m.RENAMED, name, new, b"", tag)
-        case Claimed(name=name):
-            return m.Entry(row.seq, row.at, m.CLAIMED, name, "", b"", tag)
+        case Struck(name=name, line=line, line_at=line_at):
+            return m.Entry(row.seq, row.at, m.STRUCK, name, tag=tag, line=line, line_at=line_at)
+        case Claimed() | Released() | Ordered():
+            raise AssertionError("nobody is shown these")
 
 
 STATES: Final[dict[PresenceState, int]] = {"here": m.IN_CONTACT, "lost": m.CONTACT_LOST, "gone": m.GONE, "away": m.AWAY}

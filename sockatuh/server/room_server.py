@@ -15,8 +15,19 @@ from typing import Final
 from sockatuh.errors import SockAtuhError
 from sockatuh.log import Logger
 from sockatuh.protocol.constants import TAG_LENGTH
-from sockatuh.room.commands import Denied, Rename, SayLine, SayPrivately, answer, may
-from sockatuh.room.entries import Claimed, Joined, Left, Line, Message, Renamed, Whispered
+from sockatuh.room.commands import Denied, ListMembers, Rename, SayLine, SayPrivately, SetAway, answer, may
+from sockatuh.room.entries import (
+    Claimed,
+    Joined,
+    Left,
+    Line,
+    Message,
+    Ordered,
+    Released,
+    Renamed,
+    Struck,
+    Whispered,
+)
 from sockatuh.room.grace import LeftReason
 from sockatuh.room.log import Append, Committed, Conflict, Outcome, Row, Stretch
 from sockatuh.room.room import Intent, Room
@@ -190,6 +201,8 @@ class RoomServer:
                 self._log.info("member_joined", seq=row.seq, **fields)
             case Left(name=name, reason=reason, seconds=seconds):
                 self._log.info("member_left", name=name, reason=reason, seconds=round(seconds, 1), seq=row.seq)
+            case Released() | Struck() | Ordered():
+                pass
             case Claimed(name=name):
                 self._log.info("name_claimed", name=name, key=body.owner[:TAG_LENGTH], seq=row.seq)
 
@@ -232,12 +245,14 @@ class RoomServer:
         visitor, number, command = asked.visitor, asked.number, asked.command
         if not may(visitor.role, type(command)):
             visitor.dialect.answer(visitor, number, Denied("only_members"))
-        elif not isinstance(command, Rename):
+        elif isinstance(command, ListMembers | SetAway):
             visitor.dialect.answer(visitor, number, answer(self._room, command, visitor.session, visitor.role))
         elif self._is_full:
             visitor.dialect.answer(visitor, number, Refusal("busy", BUSY_SECONDS))
-        else:
+        elif isinstance(command, Rename):
             self._renames.begin(visitor, number, command.name, now)
+        else:
+            visitor.dialect.answer(visitor, number, Denied("no_such_line"))
 
     def _say(self, line: LineSaid, now: float) -> None:
         visitor, cleaned = line.visitor, clean_text(line.text)

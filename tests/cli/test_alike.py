@@ -20,7 +20,7 @@ from sockatuh.cli.naming import shown_name
 from sockatuh.cli.rendering import TEXTS_FROM, Line, draw, draw_shortened, plain
 from sockatuh.cli.rows import aligned, log_rows, member_row, note_rows
 from sockatuh.cli.wrapping import CUT, reach, wrap
-from sockatuh.client.items import Came, EntryEvent, Renamed, Said, Went, Whispered, member_of
+from sockatuh.client.items import Came, EntryEvent, Renamed, Said, Struck, Went, Whispered, member_of
 from sockatuh.protocol.messages import ACTION, JOINED, LEFT, MESSAGE, Entry, MemberInfo
 from sockatuh.room.names import NameRules
 from sockatuh.room.text import BLANKS, clean_text
@@ -73,6 +73,8 @@ def visible_content(item: EntryEvent) -> tuple[object, ...]:
             return "came", name
         case Went(reason=reason):
             return "went", name, reason
+        case Struck(line=line):
+            return "struck", name, line
         case Renamed(new=new):
             return "renamed", name, unicodedata.normalize("NFC", new)
 

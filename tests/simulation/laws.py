@@ -12,7 +12,7 @@ import msgspec
 from kit.server import name_rules
 
 from sockatuh.protocol import messages as m
-from sockatuh.room.entries import Body, Claimed, Joined, Left, Message, Renamed, Whispered
+from sockatuh.room.entries import Body, Claimed, Joined, Left, Message, Ordered, Released, Renamed, Struck, Whispered
 from sockatuh.room.log import Row
 
 TAG = 8
@@ -26,7 +26,9 @@ def shown_to(body: Body, fingerprint: str) -> bool:
             return True
         case Whispered():
             return fingerprint in (body.owner, body.to_owner)
-        case Claimed():
+        case Struck():
+            return not body.to_owner or fingerprint in (body.owner, body.to_owner)
+        case Claimed() | Released() | Ordered():
             return False
         case Joined() | Left():
             return not body.unshown
@@ -48,8 +50,10 @@ def as_shown(row: Row) -> m.Entry:
             return m.Entry(row.seq, row.at, m.JOINED, body.name, body.dialect, b"", tag)
         case Left():
             return m.Entry(row.seq, row.at, m.LEFT, body.name, body.reason, b"", tag)
-        case Claimed():
-            raise AssertionError("nobody is shown a claim")
+        case Struck():
+            return m.Entry(row.seq, row.at, m.STRUCK, body.name, tag=tag, line=body.line, line_at=body.line_at)
+        case Claimed() | Released() | Ordered():
+            raise AssertionError("nobody is shown this")
 
 
 def without_mark(entry: m.Entry) -> m.Entry:
@@ -117,6 +121,8 @@ class Chronicle:
                 assert self.present.pop(row.key) == (body.name, body.owner), "somebody left who was not here"
             case Claimed():
                 self._own(row, body.name)
+            case Released() | Struck() | Ordered():
+                pass
 
     def _seat(self, row: Row, name: str) -> None:
         assert row.key == name_rules().key(name), "an entry under the key of another name"

@@ -73,6 +73,15 @@ class AwayAsked:
 
 
 @dataclass(frozen=True, slots=True)
+class StrikeAsked:
+    """A client wants the text of its line `seq` removed."""
+
+    cid: int
+    number: int
+    seq: int
+
+
+@dataclass(frozen=True, slots=True)
 class LineReceived:
     """A member said a line; `id` (16 bytes) is the same however often the line is sent.
 
@@ -120,6 +129,7 @@ ServerEvent: TypeAlias = (
     | WhoAsked
     | RenameAsked
     | AwayAsked
+    | StrikeAsked
     | LineReceived
     | EntriesWanted
     | SessionMoved

@@ -23,6 +23,7 @@ from sockatuh.protocol.messages import (
     Rename,
     Say,
     Stored,
+    Strike,
     UnknownCall,
     Unsaid,
     Welcome,
@@ -31,7 +32,7 @@ from sockatuh.protocol.messages import (
 )
 from sockatuh.protocol.timers import TimerTable
 
-from .events import AwayAsked, JoinAsked, LineReceived, RenameAsked, ServerEvent, WhoAsked
+from .events import AwayAsked, JoinAsked, LineReceived, RenameAsked, ServerEvent, StrikeAsked, WhoAsked
 from .half_lines import HalfLines
 from .limits import Limits
 from .password_offers import PasswordOffers
@@ -114,7 +115,7 @@ class Requests:
         match body:
             case Join():
                 self._join(session, number, body, now)
-            case Who() | Rename() | Away() if not session.joined:
+            case Who() | Rename() | Away() | Strike() if not session.joined:
                 self.answer(session, number, Refused("not_joined"))
             case Who(after):
                 self._events.append(WhoAsked(session.cid, number, after))
@@ -122,6 +123,8 @@ class Requests:
                 self._events.append(RenameAsked(session.cid, number, name))
             case Away(text):
                 self._events.append(AwayAsked(session.cid, number, text))
+            case Strike(seq):
+                self._events.append(StrikeAsked(session.cid, number, seq))
             case Leave():
                 return True
             case UnknownCall():

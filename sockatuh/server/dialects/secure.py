@@ -20,7 +20,7 @@ from sockatuh.protocol.server.limits import Limits
 from sockatuh.protocol.server.packing import Logged
 from sockatuh.protocol.server.tickets import password_generation
 from sockatuh.room.changes import PresenceChange
-from sockatuh.room.commands import Denied, ListMembers, MemberList, NameGiven, Noted, Rename, Reply, SetAway
+from sockatuh.room.commands import Denied, ListMembers, MemberList, NameGiven, Noted, Rename, Reply, SetAway, StrikeOwn
 from sockatuh.room.decisions import Occupant, Role
 from sockatuh.room.entries import Message
 from sockatuh.room.log import Row
@@ -118,6 +118,8 @@ class SecureDialect:
                 return Asked(visitor, number, Rename(name))
             case events.AwayAsked(_, number, text):
                 return Asked(visitor, number, SetAway(text))
+            case events.StrikeAsked(_, number, seq):
+                return Asked(visitor, number, StrikeOwn(seq))
             case events.EntriesWanted(_, after, through):
                 return RowsWanted(visitor, after, through)
             case events.SessionMoved(_, address):

@@ -280,6 +280,11 @@ def you_are(name: str) -> str:
     return f"you are {name} now"
 
 
+def struck(name: str, time: str) -> str:
+    """Say that the text of a line is gone; `time` is when it was said (HH:MM)."""
+    return f"a line of {name}'s of {time} was removed"
+
+
 def renamed(name: str, new: str) -> str:
     """Say that somebody has another name now."""
     return f"{name} is now {new}"

@@ -272,6 +272,11 @@ def several_did(names: Sequence[str], others: int, done: str) -> str:
     return f"{', '.join(names)}{rest} {done}"
 
 
+def struck(name: str, time: str) -> str:
+    """Say that the text of a line is gone; `time` is when it was said (HH:MM)."""
+    return f"satu baris {name} pukul {time} dihapus"
+
+
 def renamed(name: str, new: str) -> str:
     """Say that somebody has another name now."""
     return f"{name} sekarang bernama {new}"

@@ -967,7 +967,7 @@ def test_other_limits_hold_at_once_for_those_who_are_in(member: RawClient) -> No
 
 def test_a_call_of_a_later_version_is_answered_and_the_session_goes_on(member: RawClient) -> None:
     member.calls += 1
-    call = msgspec.msgpack.encode([1, member.calls, [6, "lunch"]])
+    call = msgspec.msgpack.encode([1, member.calls, [7, "lunch"]])
     for _ in range(2):  # a repetition has the same answer
         answers = member.read(member.send_raw(member.channel.seal(call)))
         assert answers == [m.Answer(member.calls, m.Refused("unknown_call"))]

@@ -1,0 +1,261 @@
+"""What an admin, or for some of it a member, may order: values, as the control socket takes them in JSON.
+
+An order is one object, such as `{"do":"kick","name":"budi","for":300,"reason":"flooding","as":"tom"}`. Unknown fields
+are refused, so a typing error does not become half an order. `commands.py` says who may give which (docs/CONTROL.md).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Annotated, Final, TypeAlias
+
+import msgspec
+from msgspec import UNSET, Meta, UnsetType
+
+MAX_REASON: Final = 200
+"""Characters of a reason."""
+MAX_CLAIMED: Final = 64
+"""Characters of the login name that a command claims."""
+MAX_IN_FORCE: Final = 10_000
+"""Kicks, bans and mutes in force at one time."""
+MAX_SPAN: Final = 100 * 365 * 86_400.0
+"""Seconds of the longest span; a longer one has to be for ever."""
+KICK_SECONDS: Final = 60.0
+BAN_SECONDS: Final = 86_400.0
+MUTE_SECONDS: Final = 600.0
+"""For how long each is in force if the order does not say so."""
+
+Text: TypeAlias = Annotated[str, Meta(max_length=16_384)]
+Seconds: TypeAlias = Annotated[float, Meta(gt=0, le=MAX_SPAN)]
+Span: TypeAlias = Seconds | UnsetType | None
+"""For how many seconds; None: for ever, UNSET: as long as is usual for the order."""
+
+
+@dataclass(frozen=True, slots=True)
+class Actor:
+    """Who gives an order: an admin's uid as the server sees it, and the login name that the command claimed.
+
+    `uid` is None, and `name` a member's, for what members may do themselves.
+    """
+
+    uid: int | None
+    name: str = ""
+
+
+class _Command(msgspec.Struct, frozen=True, tag_field="do", tag=str.lower, forbid_unknown_fields=True, kw_only=True):
+    """What every order may say: `as`, the login name of whoever gives it."""
+
+    as_: Annotated[str, Meta(max_length=256)] = msgspec.field(default="", name="as")
+
+
+class Kick(_Command, frozen=True):
+    """Remove a member, and refuse its joins for a while."""
+
+    name: Text
+    for_: Seconds | UnsetType = msgspec.field(default=UNSET, name="for")
+    reason: Text = ""
+    yes: bool = False
+    dry_run: bool = False
+
+
+class Ban(_Command, frozen=True):
+    """Refuse the joins of a target, and remove whoever matches.
+
+    `target`: `NAME` (its key), `key:TAG`, an address or network, or `name:NAME`. `strangers`: of an address, only keys
+    that are new to the room.
+    """
+
+    target: Text
+    for_: Span = msgspec.field(default=UNSET, name="for")
+    reason: Text = ""
+    strangers: bool = False
+    yes: bool = False
+    dry_run: bool = False
+
+
+class Unban(_Command, frozen=True):
+    """End a ban, or a kick that is still in force: its id, or its target."""
+
+    target: Text
+
+
+class Mute(_Command, frozen=True):
+    """Store no lines of a member, or of a target as in Ban that is a name or a key."""
+
+    name: Text
+    for_: Span = msgspec.field(default=UNSET, name="for")
+    reason: Text = ""
+    dry_run: bool = False
+
+
+class Unmute(_Command, frozen=True):
+    """End a mute: its id, or the name."""
+
+    name: Text
+
+
+class Release(_Command, frozen=True):
+    """Free a name that belongs to a key."""
+
+    name: Text
+    reason: Text = ""
+
+
+class Announce(_Command, frozen=True):
+    """Say a line to everybody in the admin's name."""
+
+    text: Text
+
+
+class Strike(_Command, frozen=True):
+    """Remove the text of a line: the one at `seq`, or the last one that `last` said."""
+
+    seq: Annotated[int, Meta(ge=1, le=(1 << 63) - 1)] | None = None
+    last: Text = ""
+    reason: Text = ""
+
+
+class Reload(_Command, frozen=True):
+    """Read the settings again, as SIGHUP does."""
+
+
+class Status(_Command, frozen=True):
+    """Tell how the room and its server are."""
+
+
+class Sessions(_Command, frozen=True):
+    """List the open sessions, or those under one name."""
+
+    name: Text = ""
+
+
+class Names(_Command, frozen=True):
+    """List the names that the room remembers; `unused`: only those not used for so many seconds."""
+
+    unused: Seconds | None = None
+
+
+class Bans(_Command, frozen=True):
+    """List the kicks, bans and mutes in force."""
+
+
+class Metrics(_Command, frozen=True):
+    """Give the numbers that a monitoring system collects."""
+
+
+Order: TypeAlias = Kick | Ban | Unban | Mute | Unmute | Release | Announce | Strike
+"""What changes the room, and is an entry of its log."""
+Query: TypeAlias = Reload | Status | Sessions | Names | Bans | Metrics
+"""What is answered at once, or by the process."""
+
+
+# Replies. The last line of an answer has the type `done` (`would` for a dry run) or `error`.
+class Kicked(msgspec.Struct, frozen=True, kw_only=True):
+    """Whom a kick removed, with how many sessions, from where; `until` (RFC 3339) its joins are refused."""
+
+    seq: int
+    name: str
+    key: str
+    sessions: int
+    addresses: tuple[str, ...]
+    until: str
+    reason: str
+    members: int
+
+
+class BanSet(msgspec.Struct, frozen=True, kw_only=True):
+    """A ban: its `id` (0 in a dry run), what it is about, and whom it removed.
+
+    `what` is the target as `bans` lists it. `addresses` are those that a banned key came from, and `others` the members
+    at those addresses whom it does not concern. `members` were in the room. `replaced`: the ban it replaced, or 0.
+    """
+
+    id: int
+    what: str
+    name: str
+    key: str
+    until: str | None
+    strangers: bool
+    reason: str
+    removed: tuple[str, ...]
+    members: int
+    addresses: tuple[str, ...]
+    others: tuple[str, ...]
+    replaced: int
+
+
+class Lifted(msgspec.Struct, frozen=True, kw_only=True):
+    """The order `id` is no longer in force; `seq` is the entry that says so."""
+
+    seq: int
+    id: int
+    order: str
+    what: str
+
+
+class MuteSet(msgspec.Struct, frozen=True, kw_only=True):
+    """A mute: its `id` (0 in a dry run), whom it concerns, and its end."""
+
+    id: int
+    what: str
+    name: str
+    key: str
+    until: str | None
+    reason: str
+    replaced: int
+
+
+class NameReleased(msgspec.Struct, frozen=True, kw_only=True):
+    """A name that is free now; it belonged to `key` (a tag), which used it last at `used` (RFC 3339)."""
+
+    seq: int
+    name: str
+    key: str
+    used: str
+
+
+class Announced(msgspec.Struct, frozen=True, kw_only=True):
+    """A line that everybody was told, as it is stored; `members` are in the room."""
+
+    seq: int
+    name: str
+    text: str
+    members: int
+
+
+class LineStruck(msgspec.Struct, frozen=True, kw_only=True):
+    """A line whose text is gone: who said it, when (RFC 3339), and to whom if it was private."""
+
+    seq: int
+    line: int
+    name: str
+    at: str
+    to: str
+
+
+class Reloaded(msgspec.Struct, frozen=True, kw_only=True):
+    """The settings that were taken, and those that need a restart."""
+
+    taken: tuple[str, ...]
+    restart: tuple[str, ...]
+
+
+Done: TypeAlias = Kicked | BanSet | Lifted | MuteSet | NameReleased | Announced | LineStruck | Reloaded
+
+
+class OrderDenied(msgspec.Struct, frozen=True, kw_only=True):
+    """An order that was not carried out, for the reason that `code` names (docs/CONTROL.md).
+
+    `nearest` are names like the one that was not found, or targets of which one may be meant; `count` of `members`
+    would be removed. `problems` are those of the settings.
+    """
+
+    code: str
+    name: str = ""
+    nearest: tuple[str, ...] = ()
+    count: int = 0
+    members: int = 0
+    problems: tuple[str, ...] = ()
+
+
+Reply: TypeAlias = Done | OrderDenied
