@@ -51,6 +51,8 @@ PRIVATE: Final = m.Entry(
     9, 1_700_000_000_002, m.PRIVATE, "ana", "kunci di bawah keset", fixed("mark", 6), "AbCdEfGh", "budi"
 )
 RENAMED: Final = m.Entry(10, 1_700_000_000_003, m.RENAMED, "budi", "budiman", b"", "AbCdEfGh")
+STRUCK: Final = m.Entry(11, 1_700_000_000_004, m.STRUCK, "ana", tag="AbCdEfGh", line=7, line_at=1_700_000_000_000)
+OFFICIAL: Final = m.Entry(12, 1_700_000_000_005, m.MESSAGE, "admin", "server pindah jam lima", official=True)
 JOINED: Final = m.Entry(8, 1_700_000_000_001, m.JOINED, "budi", "secure", b"", "AbCdEfGh")
 CHANGES: Final = (
     m.Change("ana", "AbCdEfGh", m.CONTACT_LOST),
@@ -162,6 +164,7 @@ def client_messages(rekey: bytes) -> dict[str, m.ClientMessage]:
         "CALL RENAME": m.Call(6, m.Rename("ana_maria")),
         "CALL AWAY": m.Call(7, m.Away("makan siang")),
         "CALL AWAY, back": m.Call(8, m.Away(None)),
+        "CALL STRIKE": m.Call(9, m.Strike(7)),
         "SAY": m.Say(1, 1, False, 0, 1, "Kopi? ☕".encode()),
         "SAY, the second part of three, of an action": m.Say(300, 290, True, 1, 3, b"x" * 32),
         "SAY, the first part of two, of a private line": m.Say(301, 290, False, 0, 2, b"x" * 32, "budi"),
@@ -177,7 +180,7 @@ def server_messages(rekeyed: bytes) -> dict[str, m.ServerMessage]:
     """Return one or more of each message of a server."""
     member = m.MemberInfo("ana", tag(public_key(CLIENT)), "secure", True, 1_700_000_000_000)
     away = m.MemberInfo("budi", "AbCdEfGh", "secure", True, 1_700_000_000_001, m.MEMBER, "makan siang")
-    items = tuple(msgspec.Raw(m.encode(item)) for item in (UNSHOWN, ENTRY, JOINED, PRIVATE, RENAMED))
+    items = tuple(msgspec.Raw(m.encode(item)) for item in (UNSHOWN, ENTRY, JOINED, PRIVATE, RENAMED, STRUCK, OFFICIAL))
     return {
         "ANSWER WELCOME": m.Answer(1, m.Welcome("ana", LOG_ID, 5, 8, _ticket())),
         "ANSWER WELCOME, with further addresses": m.Answer(1, m.Welcome("ana", LOG_ID, 5, 8, _ticket(), NODES)),
@@ -188,6 +191,7 @@ def server_messages(rekeyed: bytes) -> dict[str, m.ServerMessage]:
         "ANSWER REFUSED": m.Answer(3, m.Refused("name_taken", 0, "Ana", "", "Mf3Kd81x", 1_763_800_000_000)),
         "ANSWER REFUSED with a suggestion": m.Answer(3, m.Refused("name_invalid", 0, "one word", "ana_maria")),
         "ANSWER REFUSED with a wait": m.Answer(3, m.Refused("password_wait", 5_000, "")),
+        "ANSWER REFUSED of somebody banned": m.Answer(3, m.Refused("banned", 86_400_000, "flooding")),
         "ANSWER MEMBERS": m.Answer(4, m.Members((member, away), False)),
         "ANSWER GOODBYE": m.Answer(5, m.Goodbye()),
         "ANSWER NAME_CHANGED": m.Answer(6, m.NameChanged("ana_maria", _ticket("ana_maria"))),
@@ -195,14 +199,16 @@ def server_messages(rekeyed: bytes) -> dict[str, m.ServerMessage]:
         "STORED": m.Stored(((1, 9), (2, 10))),
         "UNSAID": m.Unsaid(3, "text_empty"),
         "UNSAID, a private line to nobody": m.Unsaid(4, "no_such_name"),
+        "UNSAID, of somebody muted": m.Unsaid(5, "muted", 600_000, "flooding"),
         "PROGRESS": m.Progress(4, 4, 0b101, 1_500),
-        "ENTRIES": m.Entries(3, 10, True, items),
+        "ENTRIES": m.Entries(3, 12, True, items),
         "ENTRY_PART": m.EntryPart(9, 1, 3, b"x" * 32, False),
         "HEAD": m.Head(70_000),
         "PONG": m.Pong(TOKEN, 8, 3),
         "PATH_CHALLENGE": m.PathChallenge(TOKEN),
         "REKEYED": m.Rekeyed(rekeyed),
         "CLOSED": m.Closed("restarting", 250),
+        "CLOSED, of somebody removed": m.Closed("kicked", 60_000, "flooding"),
         "PRESENCE": m.Presence(301, CHANGES),
     }
 
