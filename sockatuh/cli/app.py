@@ -42,6 +42,7 @@ COMMANDS: Final = {
     "who": ("who", "who", phrases.HELP_WHO),
     "discover": ("discover", "discover", phrases.HELP_DISCOVER),
     "doctor": ("doctor", "doctor", diagnoses.HELP_DOCTOR),
+    "ping": ("ping", "ping_server", phrases.HELP_PING),
     "history": ("history", "history", wording.HELP_HISTORY),
     "backup": ("backup", "backup", backups.HELP_BACKUP),
     "restore": ("backup", "restore", backups.HELP_RESTORE),

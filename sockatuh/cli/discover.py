@@ -23,7 +23,8 @@ from .questions import tell
 LONGEST_SEARCH: Final = 60.0
 
 
-def _is_a_number(seconds: float) -> float:
+def not_nan(seconds: float) -> float:
+    """Return a number of seconds that is one, or stop with a usage error."""
     if math.isnan(seconds):  # it compares as neither too short nor too long
         raise typer.BadParameter(phrases.NOT_A_NUMBER)
     return seconds
@@ -41,7 +42,7 @@ def discover(
             metavar="SECONDS",
             min=0.1,
             max=LONGEST_SEARCH,
-            callback=_is_a_number,
+            callback=not_nan,
         ),
     ] = USUAL_SECONDS,
 ) -> None:

@@ -18,6 +18,7 @@ HELP_SEND: Final = "Say one thing in a room, and wait until it is stored."
 HELP_TAIL: Final = "Read what is said in a room, until stopped."
 HELP_WHO: Final = "List who is in a room."
 HELP_DISCOVER: Final = "Find the rooms in this machine's networks."
+HELP_PING: Final = "Tell whether a server answers, how fast, and with which key; needs no password."
 HELP_IDENTITY: Final = "Show, export or import the key that servers know you by, or forget a server's key."
 
 HELP_SERVER: Final = (
@@ -58,6 +59,7 @@ HELP_SWEEP: Final = (
     "answers to a broadcast, and it looks like a port scan."
 )
 HELP_QUICK: Final = "Print what answers, without its name and without having it prove its key."
+HELP_PING_TIMEOUT: Final = "Seconds to wait for the answer."
 HELP_SEARCH_TIMEOUT: Final = "Seconds to wait for answers; the search ends sooner when nothing new has answered."
 
 NO_SERVER_KNOWN: Final = (
@@ -512,6 +514,16 @@ def found_other_key(room: str, server: str) -> str:
 def found_new() -> str:
     """Say of a key that it is new; its words follow."""
     return "new: "
+
+
+def found_as_invited() -> str:
+    """Say of a key that the invite names it; its words follow."""
+    return "as the invite says: "
+
+
+def pong(room: str, server: str, seconds: float, version: int) -> str:
+    """Say how fast a room's server answered; what is known about its key follows."""
+    return f"{room} at {server} answered in {seconds * 1000:.1f} ms, version {version} of the protocol, key "
 
 
 def found_outdated(version: int) -> str:

@@ -92,6 +92,7 @@ _SENTENCES: Final = (
     # A client that waits, or has left.
     "no answer within {seconds} s",
     "no answer",
+    "what answers there proves no key",
     "this client has left the room",
     # Files (store/, client/profile.py).
     "there is no such home directory; name a directory in $SOCKATUH_CLIENT_DIR",

@@ -20,6 +20,7 @@ HELP_SEND: Final = "Kirim satu pesan ke ruang, dan tunggu sampai tersimpan."
 HELP_TAIL: Final = "Baca yang dikatakan di ruang, sampai dihentikan."
 HELP_WHO: Final = "Lihat siapa saja yang ada di ruang."
 HELP_DISCOVER: Final = "Cari ruang di jaringan komputer ini."
+HELP_PING: Final = "Lihat apakah sebuah server menjawab, secepat apa, dan dengan kunci apa; tanpa kata sandi."
 HELP_IDENTITY: Final = (
     "Tampilkan, ekspor, atau impor kunci yang dikenal server sebagai Anda, atau lupakan kunci sebuah server."
 )
@@ -69,6 +70,7 @@ HELP_SWEEP: Final = (
     "firewall membuang jawaban atas broadcast, tetapi cara ini tampak seperti pemindaian port."
 )
 HELP_QUICK: Final = "Tampilkan apa yang menjawab, tanpa namanya dan tanpa menuntut bukti kuncinya."
+HELP_PING_TIMEOUT: Final = "Berapa detik menunggu jawaban."
 HELP_SEARCH_TIMEOUT: Final = (
     "Berapa detik menunggu jawaban; pencarian selesai lebih cepat kalau tidak ada lagi yang menjawab."
 )
@@ -532,6 +534,17 @@ def found_other_key(room: str, server: str) -> str:
 def found_new() -> str:
     """Say of a key that it is new; its words follow."""
     return "baru: "
+
+
+def found_as_invited() -> str:
+    """Say of a key that the invite names it; its words follow."""
+    return "seperti dalam undangan: "
+
+
+def pong(room: str, server: str, seconds: float, version: int) -> str:
+    """Say how fast a room's server answered; what is known about its key follows."""
+    took = f"{seconds * 1000:.1f}".replace(".", ",")
+    return f"{room} di {server} menjawab dalam {took} ms, protokol versi {version}, kunci "
 
 
 def found_outdated(version: int) -> str:

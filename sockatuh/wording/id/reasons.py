@@ -94,6 +94,7 @@ REASONS: Final = {
     # A client that waits, or has left.
     "no answer within {seconds} s": "tidak ada jawaban dalam {seconds} detik",
     "no answer": "tidak ada jawaban",
+    "what answers there proves no key": "yang menjawab di sana tidak membuktikan kunci apa pun",
     "this client has left the room": "klien ini sudah keluar dari ruang",
     # Files (store/, client/profile.py).
     "there is no such home directory; name a directory in $SOCKATUH_CLIENT_DIR": "direktori rumah itu tidak ada; sebutkan sebuah direktori di $SOCKATUH_CLIENT_DIR",
