@@ -38,6 +38,8 @@ _ORDER_COST: Final = 256
 
 
 _AS: Final = {"as_": "as"}
+_TAG: Final = 8
+"""Characters of a key's fingerprint that stand for it."""
 
 
 class _Entry(msgspec.Struct, frozen=True):
@@ -99,15 +101,17 @@ class Claimed(_Entry, frozen=True):
     place: str = ""
 
 
-class Message(_Entry, frozen=True, omit_defaults=True):
+class Message(_Entry, frozen=True, omit_defaults=True, rename=_AS):
     """A member said something; `action` marks a `/me`. A line with the owner ADMIN_OWNER is the admin's.
 
-    `struck`: the text was removed, and is "" now.
+    `struck`: the text was removed, and is "" now. `by` and `as_` are as in an order, in the admin's lines alone.
     """
 
     text: str
     action: bool
     struck: bool = False
+    by: int | None = None
+    as_: str = ""
 
 
 class Whispered(_Entry, frozen=True, omit_defaults=True):
@@ -185,6 +189,15 @@ class Unmuted(Ordered, frozen=True, rename=_AS):
     """The mute with this target has ended; `lifted` is the seq of its entry."""
 
     lifted: int
+
+
+def what_of(ordered: Ordered) -> str:
+    """Return whom an order is about: `key:TAG`, an address or network, `name:NAME`, or (classic) `NAME@ADDRESS`."""
+    if ordered.owner:
+        return f"key:{ordered.owner[:_TAG]}"
+    if ordered.address:
+        return f"{ordered.name}@{ordered.address}" if ordered.name else ordered.address
+    return f"name:{ordered.name}"
 
 
 ADMIN_OWNER: Final = "server"

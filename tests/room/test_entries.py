@@ -8,17 +8,23 @@ from hypothesis import strategies as st
 
 from sockatuh.errors import RowUnreadable
 from sockatuh.room.entries import (
+    ADMIN_OWNER,
+    Banned,
     Body,
     Claimed,
     Joined,
     Left,
     Message,
+    Muted,
+    Ordered,
+    Removed,
     Renamed,
     Whispered,
     decode_body,
     encode_body,
     kind_of,
     size_of,
+    what_of,
 )
 
 TEXT = st.text(st.characters(exclude_categories=["Cs"]), max_size=20)
@@ -40,6 +46,23 @@ def test_a_body_comes_back_as_it_was(body: Body) -> None:
 def test_a_body_is_a_plain_json_object_without_its_kind() -> None:
     body = Message(name="ana", owner="k", text="soup\nat one", action=False)
     assert json.loads(encode_body(body)) == {"name": "ana", "owner": "k", "text": "soup\nat one", "action": False}
+
+
+def test_a_line_of_the_admin_names_who_gave_it() -> None:
+    line = Message("admin", ADMIN_OWNER, "lunch", False, by=0, as_="tom")
+    fields = json.loads(encode_body(line))
+    assert (fields["by"], fields["as"]) == (0, "tom")
+    assert decode_body("message", encode_body(line)) == line
+
+
+@pytest.mark.parametrize(("order", "what"), [
+    (Banned("budi", "k7Qm3xYzABCDEFGH", "", 0, "tom", "", None), "key:k7Qm3xYz"),
+    (Banned("", "", "10.0.0.0/8", 0, "tom", "", None), "10.0.0.0/8"),
+    (Muted("budi", "", "10.0.0.7", 0, "tom", "", None), "budi@10.0.0.7"),
+    (Removed("budi", "", "", 0, "tom", "", "2026-11-29T10:07:00.000Z"), "name:budi"),
+])  # fmt: skip
+def test_a_target_is_named_as_an_admin_types_it(order: Ordered, what: str) -> None:
+    assert what_of(order) == what
 
 
 def test_every_kind_has_its_name() -> None:
