@@ -77,13 +77,26 @@ class Trouble(msgspec.Struct, frozen=True, kw_only=True):
     remedy: str
 
 
+class LastBackup(msgspec.Struct, frozen=True, kw_only=True):
+    """The last backup, as the room's stamp tells (store/backup_stamp.py): when it was made, and its file.
+
+    `failed` is when a later one failed, and `reason` why; `due` is when the next one is overdue, if one is expected.
+    """
+
+    at: str | None
+    file: str
+    failed: str | None
+    reason: str
+    due: str | None
+
+
 class StatusReport(msgspec.Struct, frozen=True, kw_only=True, tag="status"):
     """The room and its server at this moment.
 
     `here` are up to MAX_HERE members, who joined first first. `sessions` counts the open ones by dialect, `dropped` the
     datagrams dropped since the start by reason. `head` is the last entry's seq, `database` the bytes on disk,
     `unwritten` how many appends have no outcome yet. `orders` counts those in force by kind. `loop` and `writer` are
-    the seconds since the event loop's last tick and the writer thread's last sign.
+    the seconds since the event loop's last tick and the writer thread's last sign. `backup` is None if none was made.
     """
 
     room: str
@@ -110,6 +123,7 @@ class StatusReport(msgspec.Struct, frozen=True, kw_only=True, tag="status"):
     dropped: dict[str, int]
     receive_buffer: int
     troubles: tuple[Trouble, ...]
+    backup: LastBackup | None = None
 
 
 class Histogram(msgspec.Struct, frozen=True, kw_only=True):
