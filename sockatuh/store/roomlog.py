@@ -372,31 +372,49 @@ class RoomLog:
             _settle(each)
 
     def _hand_over(self, rows: list[Row], outcomes: list[Outcome]) -> None:
-        """Deliver the rows that have not been delivered yet, and then the outcomes."""
+        """Deliver the rows that have not been delivered yet, and then the outcomes.
+
+        If rows of other processes cannot be read, no later row is delivered, and the outcomes that come after them are
+        failures: what they answer is repeated, and its rows are read then.
+        """
         fresh: list[Row] = []
+        unread: StoreError | None = None
         for row in sorted(rows, key=_seq):
             if row.seq > self._delivered + 1:  # another process has written the rows before it
                 self._tell(fresh, [])
                 fresh = []
-                self._deliver_missing(row.seq - 1)
+                if (unread := self._deliver_missing(row.seq - 1)) is not None:
+                    break
             if row.seq > self._delivered:
                 fresh.append(row)
                 self._delivered = row.seq
         last = max((each.last for each in outcomes if isinstance(each, Conflict)), default=0)
-        if last > self._delivered:
+        if unread is None and last > self._delivered:
             self._tell(fresh, [])
             fresh = []
-            self._deliver_missing(last)
-        self._tell(fresh, outcomes)
+            unread = self._deliver_missing(last)
+        self._tell(fresh, outcomes if unread is None else list(self._as_far_as_delivered(outcomes, unread)))
+
+    def _as_far_as_delivered(self, outcomes: list[Outcome], unread: StoreError) -> Iterator[Outcome]:
+        """Yield failures from the first outcome on whose row was not delivered; nothing may overtake it."""
+        for outcome in outcomes:
+            if self._refused is None and _row_before(outcome) > self._delivered:
+                self._refuse(unread)
+            yield outcome if self._refused is None else Failed(outcome.id, self._refused)
 
     def _catch_up(self) -> None:
         try:
-            self._deliver_missing(self.span().last)
+            unread = self._deliver_missing(self.span().last)
         except StoreError as error:
-            self._on_error(error)
+            unread = error
+        if unread is not None:
+            self._on_error(unread)
 
-    def _deliver_missing(self, through: int) -> None:
-        """Deliver the rows up to `through` that have not been delivered yet and are still in the log."""
+    def _deliver_missing(self, through: int) -> StoreError | None:
+        """Deliver the rows up to `through` that have not been delivered yet and are still in the log.
+
+        Returns why not all of them could be read. Damage is no reason: damaged rows are missing for good.
+        """
         try:
             while self._delivered < through:
                 stretch = self.read(self._delivered, through, FOLLOW_LIMIT)
@@ -405,7 +423,8 @@ class RoomLog:
                 if isinstance(stretch.damage, StoreError):
                     self._on_error(stretch.damage)
         except StoreError as error:
-            self._on_error(error)
+            return error
+        return None
 
     def _tell(self, rows: list[Row], outcomes: list[Outcome]) -> None:
         if self._deliver is None or not (rows or outcomes):
@@ -427,6 +446,15 @@ def _is_unconditional(job: Append | _Work) -> bool:
 
 def _seq(row: Row) -> int:
     return row.seq
+
+
+def _row_before(outcome: Outcome) -> int:
+    """Return the seq whose row is delivered before the outcome."""
+    match outcome:
+        case Committed(seq=seq) | Conflict(last=seq):
+            return seq
+        case Failed():
+            return 0
 
 
 def _settle(worked: _Worked) -> None:

@@ -633,6 +633,61 @@ def test_nothing_is_acknowledged_once_the_file_was_removed(room: Room, name: str
     assert "removed or replaced" in error
 
 
+# Rows of another process that cannot be read for a while.
+
+
+@pytest.fixture
+def unreadable(path: Path) -> Iterator[sqlite3.Connection]:
+    """A database that the log's writer goes on writing and nobody else can open: it calls itself too new."""
+    Room(path).log.close()
+    with closing(sqlite3.connect(path, isolation_level=None)) as other:
+        yield other
+
+
+@contextmanager
+def followed_unread(path: Path, other: sqlite3.Connection) -> Iterator[Room]:
+    """Open the log with a follower of everything while it cannot be read."""
+    room = Room(path)
+    deliver = room.deliveries
+    room.log.close()
+    room.log = RoomLog.open(
+        path, synchronous="normal", volatile_kinds=frozenset(), on_error=room.errors.append, clock=lambda: START
+    )
+    other.execute("PRAGMA user_version = 99")
+    room.log.follow(0, lambda rows, outcomes: deliver.append((rows, outcomes)))
+    yield room
+    room.log.close()
+
+
+def test_a_conflict_is_not_told_before_the_rows_that_it_is_about_could_be_read(
+    path: Path, unreadable: sqlite3.Connection
+) -> None:
+    version = unreadable.execute("PRAGMA user_version").fetchone()[0]
+    late = entry(2, "joined", "ana", expect=0)
+    with followed_unread(path, unreadable) as room:
+        append_all(unreadable, [entry(1, "joined", "ana")], START, frozenset())
+        [failed] = room.append(late)
+        assert isinstance(failed, Failed)
+        assert isinstance(failed.error, DatabaseTooNew)
+        assert isinstance(room.append(entry(3))[0], Failed), "nothing overtakes it"
+        unreadable.execute(f"PRAGMA user_version = {version}")
+        room.log.resume()
+        assert room.append(late, entry(3)) == [Conflict(late.id, 1, "ana"), Committed(entry(3).id, 2)]
+        assert seqs(room.followed) == [1, 2]
+
+
+def test_no_row_is_delivered_before_those_that_could_not_be_read(path: Path, unreadable: sqlite3.Connection) -> None:
+    version = unreadable.execute("PRAGMA user_version").fetchone()[0]
+    with followed_unread(path, unreadable) as room:
+        append_all(unreadable, [entry(1), entry(2)], START, frozenset())
+        assert [type(outcome) for outcome in room.append(entry(3), entry(2))] == [Failed, Failed]
+        assert room.followed == []
+        unreadable.execute(f"PRAGMA user_version = {version}")
+        room.log.resume()
+        assert room.append(entry(3), entry(2)) == [Committed(entry(3).id, 3), Committed(entry(2).id, 2)]
+        assert seqs(room.followed) == [1, 2, 3]
+
+
 # Damage.
 
 
