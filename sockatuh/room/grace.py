@@ -6,8 +6,11 @@ from typing import Final, Literal
 
 from sockatuh.seats import Seats, Standing
 
-LeftReason = Literal["left", "lost", "idle", "server_lost", "closed", "crowded"]
-"""Why a membership ended; `crowded`: the member had lost contact, and somebody else needed the seat."""
+LeftReason = Literal["left", "lost", "idle", "server_lost", "closed", "crowded", "removed"]
+"""Why a membership ended; `crowded`: the member had lost contact, and somebody else needed the seat.
+
+`removed`: the admin removed the member.
+"""
 RENAMED: Final = "renamed"
 """The reason in the `left` of a name whose member has another name now; its membership has not ended."""
 

@@ -78,6 +78,11 @@ class Guests:
             del self._guests[key]
         return key
 
+    def key_of(self, session: int) -> str | None:
+        """Find the name key that a session is listed under."""
+        found = self._keys.get(session)
+        return found[0] if found is not None else None
+
     def __contains__(self, key: str) -> bool:
         return key in self._guests
 

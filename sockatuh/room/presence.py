@@ -158,6 +158,15 @@ class PresenceFold:
         """Tell whether this key has used a name that nobody else has taken since."""
         return owner in self._owned
 
+    def knew(self, owner: str, seq: int) -> bool:
+        """Tell whether this key had used a name before the entry `seq` that nobody else has taken since."""
+        uses = (self._find_use(key) for key in self._owned.get(owner, ()))
+        return any(use is not None and use.since < seq for use in uses)
+
+    def uses(self) -> list[Use]:
+        """Return the last use of each name that somebody with a key used last."""
+        return [known.use for known in self._known.values() if known.use is not None]
+
     def use_of(self, key: str) -> Use | None:
         """Find the last use of this name by somebody with a key."""
         return self._find_use(key)

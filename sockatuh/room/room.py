@@ -50,7 +50,7 @@ from .entries import Body, Claimed, Joined, Left, Renamed, kind_of
 from .grace import RENAMED, Grace, LeftReason, Ousted
 from .guests import Guest, Guests
 from .names import NameInvalid, NameRules
-from .presence import NAMES_PER_OWNER, PresenceFold, place_of, place_of_entry
+from .presence import NAMES_PER_OWNER, PresenceFold, Use, place_of, place_of_entry
 
 _CLAIM_AFTER: Final = 86_400_000
 """Milliseconds after which another use of a name by its owner is appended again."""
@@ -405,6 +405,10 @@ class Room:
         if was_changed:
             self._note_change(key)
 
+    def remove(self, key: str, at: int) -> Intent | None:
+        """Return what has to be appended to remove the member under a name key; None if nobody is, or is leaving."""
+        return self._leave(key, "removed", at) if self._is_here(key) else None
+
     def take_changes(self) -> list[PresenceChange]:
         """Remove and return the changes of members that the log does not show to everybody."""
         return self._changes.take()
@@ -427,6 +431,26 @@ class Room:
         """Find the member a session belongs to; a guest's belongs to none."""
         key = self._member_of.get(session)
         return self._members[key] if key is not None else None
+
+    def key_of(self, name: str) -> str:
+        """Return the name key of any text."""
+        return self._rules.key(name)
+
+    def enforce(self, name: str) -> str | NameInvalid:
+        """Return the form in which a name is written, or why it is not a name."""
+        return self._rules.enforce(name)
+
+    def find_member(self, key: str) -> Member | None:
+        """Find the member under a name key."""
+        return self._members.get(key)
+
+    def guests_of(self, key: str) -> list[Guest]:
+        """Return the guests under a name key."""
+        return [*self._guests.of_key(key)]
+
+    def name_key_of(self, session: int) -> str | None:
+        """Find the name key under which a session is in."""
+        return self._member_of.get(session) or self._guests.key_of(session)
 
     def sessions_of(self, key: str) -> frozenset[int]:
         """Return the sessions of the member under a name key."""
@@ -456,6 +480,18 @@ class Room:
     def knows(self, owner: str) -> bool:
         """Tell whether this key has been in before under a name that it still owns."""
         return self._presence.knows(owner)
+
+    def knew(self, owner: str, seq: int) -> bool:
+        """Tell whether this key had been in, under a name that it still owns, before the entry `seq`."""
+        return self._presence.knew(owner, seq)
+
+    def uses(self) -> list[Use]:
+        """Return the last use of each name that the room remembers."""
+        return self._presence.uses()
+
+    def use_of(self, key: str) -> Use | None:
+        """Find the last use of a name by somebody with a key."""
+        return self._presence.use_of(key)
 
     def known_since(self, key: str, owner: str) -> int | None:
         """Find the first entry by which this owner used the name; it may read everything after that."""

@@ -15,6 +15,7 @@ from sockatuh.room.entries import size_of
 from sockatuh.room.log import Append, Committed, Conflict, Failed, Outcome
 
 from .join import JoinAttempt
+from .orders import OrderAttempt
 from .rename import RenameAttempt
 
 RETRY_INTERVAL = 1.0
@@ -35,7 +36,7 @@ class LineWaiter:
     number: int
 
 
-Waiter: TypeAlias = LineWaiter | JoinAttempt | RenameAttempt
+Waiter: TypeAlias = LineWaiter | JoinAttempt | RenameAttempt | OrderAttempt
 
 
 class AppendQueue:

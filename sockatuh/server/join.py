@@ -29,6 +29,7 @@ from sockatuh.room.text import clean_line
 
 from .dialects.base import GivenPassword, NameAsked, PasswordGiven, Refusal, Visitor
 from .entry_rate import EntryRate
+from .gate import Gate
 from .password_checks import Busy, Check, PasswordDesk, PutOff, Verdict
 from .refusal_log import NAME_LOGGED, RefusalLog
 from .session_journal import Recorder
@@ -109,7 +110,10 @@ class CarryOut(Protocol):
 
 
 class JoinAttempts:
-    """All joins. `evict` ends the session of somebody who gives up a seat; `wall` is milliseconds since 1970."""
+    """All joins. `gate` knows whom an order keeps out, `evict` ends the session of somebody who gives up a seat.
+
+    `wall` gives milliseconds since 1970.
+    """
 
     def __init__(
         self,
@@ -119,12 +123,13 @@ class JoinAttempts:
         log: Logger,
         rate: EntryRate,
         refusals: RefusalLog,
+        gate: Gate,
         *,
         carry_out: CarryOut,
         evict: Callable[[Visitor, float], None],
         wall: Callable[[], int],
     ) -> None:
-        self._room, self._desk = room, desk
+        self._room, self._desk, self._gate = room, desk, gate
         self._recorder, self._log, self._wall = recorder, log, wall
         self._carry_out, self._evict = carry_out, evict
         self._rate, self._refusals = rate, refusals
@@ -140,6 +145,10 @@ class JoinAttempts:
     def visitors(self) -> list[Visitor]:
         """Return everybody who is in, or about to be."""
         return [join.visitor for join in self._joins.values()]
+
+    def names(self) -> list[tuple[Visitor, str]]:
+        """Return everybody who is in, or about to be, with the name that each has or asks for."""
+        return [(join.visitor, join.visitor.name or join.name) for join in self._joins.values()]
 
     def find(self, session: int) -> Visitor | None:
         """Find a visitor who is in, or about to be."""
@@ -159,6 +168,9 @@ class JoinAttempts:
     def ask_name(self, event: NameAsked, now: float) -> None:
         """Check a name. The visitor has not given the password, so it is not told whose the name is."""
         visitor = event.visitor
+        if (barred := self._gate.bar(visitor, event.name, now)) is not None:
+            visitor.dialect.refuse(visitor, barred)
+            return
         judged = self._room.judge_name(event.name, visitor.owner, self._wall())
         if not isinstance(judged, NameDenied):
             visitor.dialect.name_valid(visitor, judged.name)
@@ -170,13 +182,18 @@ class JoinAttempts:
             visitor.dialect.refuse(visitor, Refusal("name_unavailable"))
 
     def begin(self, event: PasswordGiven, now: float) -> None:
-        """Check the password, now or once bcrypt has. The name is only checked after the password was right."""
+        """Check the password, now or once bcrypt has. The name is only checked after the password was right.
+
+        Whoever an order keeps out is told so before: their password is not looked at.
+        """
         by_ticket = event.open_password is None
         join = JoinAttempt(event.visitor, event.name, by_ticket, event.known_from, self._desk.passwords)
         self._joins[event.visitor.session] = join
-        if event.open_password is not None:
+        if (barred := self._gate.bar(join.visitor, self._name_of(join), now)) is not None:
+            self._refuse(join, barred)
+        elif event.open_password is not None:
             self._check(join, event.open_password, now)
-        elif self._room.is_legal(self._room.find_renamed(join.name, join.visitor.owner)):
+        elif self._room.is_legal(self._name_of(join)):
             self._admit(join, now)
         else:  # the rules for names have changed since the ticket was sealed
             self._refuse(join, Refusal("ticket_refused"))
@@ -230,12 +247,17 @@ class JoinAttempts:
 
     # The name and the seat.
 
+    def _name_of(self, join: JoinAttempt) -> str:
+        """Return the name that a join asks for. A ticket for a name that was changed since is good for the new one."""
+        return self._room.find_renamed(join.name, join.visitor.owner) if join.by_ticket else join.name
+
     def _admit(self, join: JoinAttempt, now: float, *, counted: bool = False) -> None:
         """Let the room decide; `counted`: the join was counted against its key's rate already."""
-        visitor = join.visitor
+        visitor, name = join.visitor, self._name_of(join)
+        if (barred := self._gate.bar(visitor, name, now)) is not None:  # since the password was given
+            self._refuse(join, barred)
+            return
         wait = self._rate.wait(visitor, now)
-        # A ticket for a name that was changed since is good for the new one.
-        name = self._room.find_renamed(join.name, visitor.owner) if join.by_ticket else join.name
         decided = self._room.join(
             visitor.session,
             name,
@@ -309,6 +331,8 @@ class JoinAttempts:
         visitor = join.visitor
         if join.state is JoinState.GONE:
             self._let_go(join, admit, now)
+        elif (barred := self._gate.bar(visitor, admit.name, now)) is not None:
+            self._refuse(join, barred)  # its member, if there is one now, is removed by the order's entry
         elif not self._room.attach(visitor.session, admit, self._wall()):
             self._admit(join, now)
         else:

@@ -17,6 +17,7 @@ from sockatuh.room.room import Room
 
 from .dialects.base import Refusal, Visitor
 from .entry_rate import EntryRate
+from .gate import Gate
 from .join import BUSY_SECONDS
 from .refusal_log import RefusalLog
 
@@ -49,13 +50,14 @@ class Renames:
         room: Room,
         rate: EntryRate,
         refusals: RefusalLog,
+        gate: Gate,
         *,
         carry_out: CarryOut,
         is_in: Callable[[Visitor], bool],
         would_tell_password: Callable[[Visitor, str], bool],
         wall: Callable[[], int],
     ) -> None:
-        self._room, self._rate, self._refusals = room, rate, refusals
+        self._room, self._rate, self._refusals, self._gate = room, rate, refusals, gate
         self._carry_out, self._is_in, self._wall = carry_out, is_in, wall
         self._would_tell_password = would_tell_password
 
@@ -78,6 +80,9 @@ class Renames:
         visitor, number = attempt.visitor, attempt.number
         if self._would_tell_password(visitor, attempt.name):
             visitor.dialect.answer(visitor, number, Refusal("name_is_password"))
+            return
+        if (reserved := self._gate.reserved(visitor, attempt.name, now)) is not None:
+            visitor.dialect.answer(visitor, number, reserved)
             return
         wait = 0.0 if counted else self._rate.wait(visitor, now)
         decided = self._room.rename(visitor.session, attempt.name, self._wall(), may_write=not wait)

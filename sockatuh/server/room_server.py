@@ -30,6 +30,7 @@ from sockatuh.room.entries import (
 )
 from sockatuh.room.grace import LeftReason
 from sockatuh.room.log import Append, Committed, Conflict, Outcome, Row, Stretch
+from sockatuh.room.order_book import OrderBook
 from sockatuh.room.room import Intent, Room
 from sockatuh.room.text import clean_text
 
@@ -47,8 +48,10 @@ from .dialects.base import (
     Visitor,
 )
 from .entry_rate import EntryRate
-from .join import BUSY_SECONDS, JoinAttempt, JoinAttempts
+from .gate import Gate
+from .join import BUSY_SECONDS, SEAT_SECONDS, JoinAttempt, JoinAttempts
 from .log_reads import ReadQueue, ReadRequest
+from .orders import OrderAttempt, Orders
 from .password_checks import Check, PasswordDesk
 from .refusal_log import RefusalLog
 from .rename import RenameAttempt, Renames
@@ -62,10 +65,14 @@ PRESENCE_INTERVAL: Final = 1.0
 
 @dataclass(frozen=True, slots=True)
 class RoomServerOptions:
-    """The admin's settings: whether texts are logged, and the longest text in bytes."""
+    """The admin's settings: whether texts are logged, the longest text in bytes, and the name the admin speaks under.
+
+    Nobody else may bear that name.
+    """
 
     log_texts: bool
     text_bytes: int
+    announce_as: str = "admin"
 
 
 class RoomServer:
@@ -94,13 +101,36 @@ class RoomServer:
         self._random, self._wall = random, wall
         self._appends = AppendQueue(put, resume)
         rate, refusals = EntryRate(), RefusalLog(log)
+        book, decided = OrderBook(), OrderBook()
+        self._gate = Gate(room, book, decided, refusals, wall)
+        self._gate.announce_as = options.announce_as
         self._joining = JoinAttempts(
-            room, desk, recorder, log, rate, refusals, carry_out=self._carry_out, evict=self._evict, wall=wall
+            room,
+            desk,
+            recorder,
+            log,
+            rate,
+            refusals,
+            self._gate,
+            carry_out=self._carry_out,
+            evict=self._evict,
+            wall=wall,
+        )
+        self.orders = Orders(
+            room,
+            book,
+            decided,
+            log,
+            append=self._carry_out,
+            visitors=self._joining.names,
+            dismiss=self._dismiss,
+            wall=wall,
         )
         self._renames = Renames(
             room,
             rate,
             refusals,
+            self._gate,
             carry_out=self._carry_out,
             is_in=self._is_in,
             would_tell_password=self._joining.would_tell_password,
@@ -118,7 +148,9 @@ class RoomServer:
         """Start from where the last process ended: who was here, and what was said last."""
         for row in last_of_each_key:
             self._room.apply(row.seq, row.at, row.body, row.key)
+            self.orders.load(row)
         self._room.lose_all(now)
+        self.orders.enforce()
         self._room.take_changes()  # nobody is connected
         for dialect in self._dialects:
             dialect.load_recent(recent)
@@ -127,7 +159,7 @@ class RoomServer:
     def take_rows(self, rows: Sequence[Row], now: float) -> None:
         """Apply and publish the rows the log delivers, whichever server wrote them; called before `take_outcomes`."""
         for row in rows:
-            self._apply(row)
+            self._apply(row, now)
         if rows:
             for dialect in self._dialects:
                 dialect.publish(rows, now)
@@ -137,6 +169,7 @@ class RoomServer:
         stored: list[tuple[LineWaiter, int]] = []
         joins: list[tuple[JoinAttempt, Committed | Conflict]] = []
         renames: list[tuple[RenameAttempt, Committed | Conflict]] = []
+        orders: list[tuple[OrderAttempt, Append, Committed | Conflict]] = []
         has_failed = False
         for append, outcome, waiters in self._appends.resolve(outcomes, now):
             if isinstance(outcome, Conflict) and not waiters and append.key:
@@ -147,6 +180,8 @@ class RoomServer:
                     joins.append((waiter, outcome))
                 elif isinstance(waiter, RenameAttempt):
                     renames.append((waiter, outcome))
+                elif isinstance(waiter, OrderAttempt):
+                    orders.append((waiter, append, outcome))
                 elif isinstance(outcome, Committed):
                     stored.append((waiter, outcome.seq))
         self._answer_stored(stored, now)
@@ -155,11 +190,13 @@ class RoomServer:
             self._joining.finish(join, outcome, now)
         for rename, outcome in renames:
             self._renames.finish(rename, outcome, now)
+        for order, append, outcome in orders:
+            self.orders.finish(order, append, outcome, now)
         if has_failed:
             self._expire(now)  # a `left` came too late because its member was being renamed
 
     def _answer_stored(self, stored: Iterable[tuple[LineWaiter, int]], now: float) -> None:
-        answers: dict[Dialect, list[tuple[int, int, int | str]]] = {}
+        answers: dict[Dialect, list[tuple[int, int, int | Refusal]]] = {}
         for waiter, seq in stored:
             if (visitor := self._joining.find(waiter.session)) is not None:
                 answers.setdefault(visitor.dialect, []).append((visitor.session, waiter.number, seq))
@@ -177,9 +214,10 @@ class RoomServer:
         """Tell whether so much waits for the database that nothing more is accepted."""
         return self._appends.held >= MAX_HELD or self._appends.is_full
 
-    def _apply(self, row: Row) -> None:
+    def _apply(self, row: Row, now: float) -> None:
         body = row.body
         self._room.apply(row.seq, row.at, body, row.key)
+        self.orders.apply(row, now)
         match body:
             case Message():
                 texts: dict[str, object] = {"text": body.text} if self._options.log_texts else {}
@@ -257,13 +295,15 @@ class RoomServer:
     def _say(self, line: LineSaid, now: float) -> None:
         visitor, cleaned = line.visitor, clean_text(line.text)
         if not may(visitor.role, SayPrivately if line.to else SayLine):
-            self._refuse_line(line, "only_reading", now)
+            self._refuse_line(line, Refusal("only_reading"), now)
+        elif (silenced := self._gate.find_removal(visitor)) is not None:
+            self._refuse_line(line, silenced, now)
         elif not cleaned:
-            self._refuse_line(line, "text_empty", now)
+            self._refuse_line(line, Refusal("text_empty"), now)
         elif len(cleaned.encode()) > self._options.text_bytes:
-            self._refuse_line(line, "text_too_long", now)
+            self._refuse_line(line, Refusal("text_too_long"), now)
         elif isinstance(body := self._line_of(line, cleaned), str):
-            self._refuse_line(line, body, now)
+            self._refuse_line(line, Refusal(body), now)
         else:
             self._room.set_away(visitor.session, None)  # whoever speaks is back
             self._appends.add(Append(line.id, body), LineWaiter(visitor.session, line.number))
@@ -282,8 +322,8 @@ class RoomServer:
             return "reads_in_clear"
         return Whispered(visitor.name, visitor.owner, text, addressee.name, addressee.owner)
 
-    def _refuse_line(self, line: LineSaid, code: str, now: float) -> None:
-        line.visitor.dialect.answer_lines([(line.visitor.session, line.number, code)], now)
+    def _refuse_line(self, line: LineSaid, refusal: Refusal, now: float) -> None:
+        line.visitor.dialect.answer_lines([(line.visitor.session, line.number, refusal)], now)
 
     # Sessions.
 
@@ -292,8 +332,13 @@ class RoomServer:
 
     def _evict(self, visitor: Visitor, now: float) -> None:
         """End the session of a guest whose seat somebody else needs."""
-        visitor.dialect.close(visitor, "crowded")
+        visitor.dialect.close(visitor, "crowded", SEAT_SECONDS)
         self._close(visitor, "crowded", "lost", now)
+
+    def _dismiss(self, visitor: Visitor, refusal: Refusal, now: float) -> None:
+        """End the session of somebody whom an order removes."""
+        visitor.dialect.close(visitor, refusal.code, refusal.wait, refusal.detail)
+        self._close(visitor, refusal.code, "removed", now)
 
     def _close(self, visitor: Visitor, reason: str, recorded: LeftReason, now: float) -> None:
         self._forget(visitor, reason)
@@ -315,6 +360,7 @@ class RoomServer:
     def replace_options(self, options: RoomServerOptions) -> None:
         """Apply other options from now on."""
         self._options = options
+        self._gate.announce_as = options.announce_as
 
     @property
     def members(self) -> int:
@@ -333,6 +379,7 @@ class RoomServer:
     def handle_timer(self, now: float) -> None:
         """End memberships whose grace is over, and retry what the database refused; to be called once a second."""
         self._appends.retry(now)
+        self.orders.handle_timer(now)
         self._pace(now)
         self._tell_presence(now)
         self._expire(now)

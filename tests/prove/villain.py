@@ -110,7 +110,9 @@ class Villain(BareRoom):
                 self.closed_for.add(line)
                 self.endpoint.close(cid, EVIL)
             case ev.LineReceived(cid, number):
-                self.endpoint.answer_lines([(cid, number, EVIL if self.hostile else "text_empty")], now)
+                self.endpoint.answer_lines(
+                    [(cid, number, m.Unsaid(number, EVIL if self.hostile else "text_empty"))], now
+                )
             case _:
                 super()._answer(event, now)
 

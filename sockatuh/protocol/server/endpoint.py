@@ -29,6 +29,7 @@ from sockatuh.protocol.messages import (
     Pong,
     Rekey,
     Say,
+    Unsaid,
     Welcome,
     decode_client_message_untrusted,
     encode,
@@ -221,8 +222,8 @@ class Endpoint:
     def _seal_ticket(self, session: Session, name: str) -> bytes:
         return self.tickets.seal(Ticket(name, self.log_id, self.head), session.client_key, self._random)
 
-    def answer_lines(self, answers: Iterable[tuple[int, int, int | str]], now: float) -> None:
-        """Answer lines: (cid, number, seq) for each that is durable, (cid, number, code) for each refused."""
+    def answer_lines(self, answers: Iterable[tuple[int, int, int | Unsaid]], now: float) -> None:
+        """Answer lines: (cid, number, seq) for each that is durable, (cid, number, UNSAID) for each refused."""
         for cid, number, answer in answers:
             session = self._table.find(cid)
             if session is not None:
@@ -248,11 +249,11 @@ class Endpoint:
         if session is not None:
             self._fanout.supply(session, after, through, entries)
 
-    def close(self, cid: int, code: str, wait_ms: int = 0) -> None:
+    def close(self, cid: int, code: str, wait_ms: int = 0, detail: str = "") -> None:
         """End a session from this side, telling it why; no event follows."""
         session = self._table.find(cid)
         if session is not None:
-            self._out.send(session, Closed(code, wait_ms))
+            self._out.send(session, Closed(code, wait_ms, detail))
             self._remove(session)
 
     def close_all(self, code: str) -> None:

@@ -243,7 +243,7 @@ class Requests:
             self.half_lines.keep(session)
             session.unsettled += 1
             if len(text) > self._limits.text_bytes:
-                self.answer_line(session, number, "text_too_long")
+                self.answer_line(session, number, Unsaid(number, "text_too_long"))
                 continue
             self._released += len(text)
             self.holding = self.holding or self._released >= RELEASED_AT_ONCE
@@ -278,12 +278,12 @@ class Requests:
             self._out.send(session, session.lines.progress(reason=LOG_REFUSES))
             session.join_by = max(session.join_by, now + self._limits.join_seconds)
 
-    def answer_line(self, session: Session, number: int, answer: int | str) -> None:
-        """Answer a line: with its seq if it is durable, with a code if it was refused."""
+    def answer_line(self, session: Session, number: int, answer: int | Unsaid) -> None:
+        """Answer a line: with its seq if it is durable, with UNSAID if it was refused."""
         session.answer_line(number, answer)
         session.unsettled -= 1
-        if isinstance(answer, str):
-            self._out.send(session, Unsaid(number, answer))
+        if isinstance(answer, Unsaid):
+            self._out.send(session, answer)
         else:
             session.stored.append((number, answer))
             self._stored[session.cid] = session

@@ -105,7 +105,7 @@ class Session:
     """What shows the client that this server knows the hash, once that proof was opened."""
     call_answer: bytes | None = None
     lines: LineReceiver = field(default_factory=LineReceiver)
-    line_answers: dict[int, int | str] = field(default_factory=dict)
+    line_answers: dict[int, int | Unsaid] = field(default_factory=dict)
     stored: list[tuple[int, int]] = field(default_factory=list)
     unsettled: int = 0
     """Released lines that have no answer yet."""
@@ -142,8 +142,8 @@ class Session:
         next_channel = self.rekeying.channel if self.rekeying else None
         return [channel for channel in (self.channel, self.old_channel, next_channel) if channel]
 
-    def answer_line(self, number: int, answer: int | str) -> None:
-        """Keep the seq or the code that a line was answered with."""
+    def answer_line(self, number: int, answer: int | Unsaid) -> None:
+        """Keep the seq or the refusal that a line was answered with."""
         self.line_answers[number] = answer
         if len(self.line_answers) > ANSWERS_KEPT:
             del self.line_answers[next(iter(self.line_answers))]
@@ -155,8 +155,8 @@ class Session:
                 return None
             case int(seq):
                 return Stored(((number, seq),))
-            case code:
-                return Unsaid(number, code)
+            case refused:
+                return refused
 
 
 def datagram_rate(limits: Limits) -> tuple[float, float]:

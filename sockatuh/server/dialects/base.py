@@ -121,7 +121,10 @@ DialectEvent: TypeAlias = NameAsked | PasswordGiven | LineSaid | Asked | RowsWan
 
 @dataclass(frozen=True, slots=True)
 class Refusal:
-    """Why a visitor does not get in, or another name: a code of docs/PROTOCOL.md §5. It may try again after `wait` s.
+    """Why a visitor does not get in, or stay, or what it asks or says is refused: a code of docs/PROTOCOL.md §5.
+
+    It may try again after `wait` seconds (0.0: that is not known). `detail` is for people; for what an order of the
+    admin's refuses, it is the admin's reason.
 
     For a name that belongs to somebody: the key of its `owner`, and since when (wall time in milliseconds).
     """
@@ -175,8 +178,8 @@ class Dialect(Core[DialectEvent], Protocol):
     def rename(self, visitor: Visitor, name: str) -> None:
         """Note that a visitor's member has another name, whichever of its sessions has asked for that."""
 
-    def answer_lines(self, answers: Iterable[tuple[int, int, int | str]], now: float) -> None:
-        """Answer lines: (session, number, seq) for each that is durable, (session, number, code) for each refused."""
+    def answer_lines(self, answers: Iterable[tuple[int, int, int | Refusal]], now: float) -> None:
+        """Answer lines: (session, number, seq) for each that is durable, (session, number, why) for each refused."""
 
     def publish(self, rows: Sequence[Row], now: float) -> None:
         """Send committed rows to all members."""
@@ -190,8 +193,8 @@ class Dialect(Core[DialectEvent], Protocol):
     def hold(self, hold: bool, now: float, *, refuses: bool) -> None:
         """Accept no lines while the log cannot take more. `refuses`: it takes none, so notify whoever waits."""
 
-    def close(self, visitor: Visitor, code: str) -> None:
-        """End a session and tell its client why; no event follows."""
+    def close(self, visitor: Visitor, code: str, wait: float = 0.0, detail: str = "") -> None:
+        """End a session and tell its client why, and for how many seconds it is to wait; no event follows."""
 
     def close_all(self, code: str) -> None:
         """End all sessions: the server stops."""

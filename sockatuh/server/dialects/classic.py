@@ -40,6 +40,8 @@ PASSWORD_WRONG: Final = b"Password salah! Silakan coba lagi."
 
 TRY_AGAIN: Final = frozenset({"password_wrong", "password_wait", "passwords_guessed", "busy"})
 """Refusals after which the same name and password may be right: the original has no word for "busy"."""
+KEPT_OUT: Final = frozenset({"banned", "kicked"})
+"""Refusals because of an order of the admin's."""
 STRANGER_SECONDS: Final = 60.0
 LINE_ENDINGS: Final = (b"\r\n", b"\n")
 LONGEST_ENDING: Final = 2
@@ -216,9 +218,12 @@ class ClassicDialect:
             self._queue(NAME_VALID, peer)
 
     def refuse(self, visitor: Visitor, refusal: Refusal) -> None:
-        """Say that the password was wrong, so that it is given again, or that the name cannot be had."""
+        """Say that the password was wrong, so that it is given again, or that the name cannot be had.
+
+        Somebody whom an order keeps out is not told so: the original has no word for it. Its name gets no answer.
+        """
         checked = self._peers.end_check(visitor.address)
-        if refusal.code in TRY_AGAIN:
+        if refusal.code in TRY_AGAIN or refusal.code in KEPT_OUT:
             answer, peer = PASSWORD_WRONG, checked
         else:
             answer, peer = NAME_TAKEN, checked or self._peers.strangers.get(visitor.address)
@@ -238,7 +243,7 @@ class ClassicDialect:
     def rename(self, visitor: Visitor, name: str) -> None:
         """Do nothing: classic members keep their names."""
 
-    def answer_lines(self, answers: Iterable[tuple[int, int, int | str]], now: float) -> None:
+    def answer_lines(self, answers: Iterable[tuple[int, int, int | Refusal]], now: float) -> None:
         """Send nothing: the original does not acknowledge lines."""
 
     def publish(self, rows: Sequence[Row], now: float) -> None:
@@ -260,7 +265,7 @@ class ClassicDialect:
         """Drop lines while the log cannot take more: nothing in this dialect could make a client say them again."""
         self._holding = hold
 
-    def close(self, visitor: Visitor, code: str) -> None:
+    def close(self, visitor: Visitor, code: str, wait: float = 0.0, detail: str = "") -> None:
         """Forget a visitor without a word."""
         self._peers.drop(visitor.address)
         self._lines.drop(visitor.address)

@@ -15,7 +15,7 @@ from sockatuh.protocol.identity import fingerprint
 from sockatuh.protocol.password_proof import PasswordHash
 from sockatuh.protocol.seam import Address
 from sockatuh.protocol.server import events
-from sockatuh.protocol.server.endpoint import CROWDED_MS, Endpoint
+from sockatuh.protocol.server.endpoint import Endpoint
 from sockatuh.protocol.server.limits import Limits
 from sockatuh.protocol.server.packing import Logged
 from sockatuh.protocol.server.tickets import password_generation
@@ -218,9 +218,11 @@ class SecureDialect:
             infos += page
         self._endpoint.answer(visitor.session, number, m.Members(tuple(infos), more))
 
-    def answer_lines(self, answers: Iterable[tuple[int, int, int | str]], now: float) -> None:
-        """Answer lines with their seq or the code they were refused with."""
-        self._endpoint.answer_lines(answers, now)
+    def answer_lines(self, answers: Iterable[tuple[int, int, int | Refusal]], now: float) -> None:
+        """Answer lines with their seq, or why they were refused."""
+        self._endpoint.answer_lines(
+            [(session, number, _line_answer(number, answer)) for session, number, answer in answers], now
+        )
 
     def publish(self, rows: Sequence[Row], now: float) -> None:
         """Send committed rows to all members."""
@@ -239,10 +241,10 @@ class SecureDialect:
         """Leave lines at their sessions while the log cannot take more."""
         self._endpoint.hold_lines(hold, now, refuses=refuses)
 
-    def close(self, visitor: Visitor, code: str) -> None:
-        """End a session whose seat somebody else needs."""
+    def close(self, visitor: Visitor, code: str, wait: float = 0.0, detail: str = "") -> None:
+        """End a session, and tell its client why."""
         self._forget(visitor)
-        self._endpoint.close(visitor.session, code, CROWDED_MS)
+        self._endpoint.close(visitor.session, code, math.ceil(wait * 1000), detail)
 
     def close_all(self, code: str) -> None:
         """End every session: the server stops."""
@@ -275,6 +277,12 @@ def _encode(rows: Iterable[Row]) -> list[Logged]:
 def _info(here: Occupant) -> m.MemberInfo:
     tag, role = here.owner[:TAG_LENGTH], ROLE_NUMBERS[here.role]
     return m.MemberInfo(here.name, tag, here.dialect, here.is_present, here.since, role, here.away)
+
+
+def _line_answer(number: int, answer: int | Refusal) -> int | m.Unsaid:
+    if isinstance(answer, int):
+        return answer
+    return m.Unsaid(number, answer.code, math.ceil(answer.wait * 1000), answer.detail)
 
 
 def _refused(refusal: Refusal) -> m.Refused:

@@ -285,7 +285,7 @@ def test_a_repeated_line_is_answered_again_and_not_reported_again(desk: Desk) ->
 
 def test_a_refused_line_is_refused_again_when_it_is_repeated(desk: Desk) -> None:
     desk.say(1)
-    desk.requests.answer_line(desk.session, 1, "text_empty")
+    desk.requests.answer_line(desk.session, 1, m.Unsaid(1, "text_empty"))
     desk.say(1)
     assert desk.read() == [m.Unsaid(1, "text_empty")] * 2
 

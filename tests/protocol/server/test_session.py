@@ -43,9 +43,9 @@ def test_a_session_shows_neither_the_proof_nor_what_answers_it() -> None:
 def test_answers_to_lines_are_repeated_as_they_were() -> None:
     session = make_session()
     session.answer_line(1, 40)
-    session.answer_line(2, "text_empty")
+    session.answer_line(2, m.Unsaid(2, "muted", 60_000, "shouting"))
     assert session.repeat_answer(1) == m.Stored(((1, 40),))
-    assert session.repeat_answer(2) == m.Unsaid(2, "text_empty")
+    assert session.repeat_answer(2) == m.Unsaid(2, "muted", 60_000, "shouting")
     assert session.repeat_answer(3) is None
 
 

@@ -326,7 +326,7 @@ def test_a_refused_line_does_not_block_later_lines(way: Way) -> None:
         said = way.one()
         assert isinstance(said, LineSaid)
         assert said.text == text
-        way.dialect.answer_lines([(visitor.session, said.number, "text_empty")], way.now)
+        way.dialect.answer_lines([(visitor.session, said.number, Refusal("text_empty"))], way.now)
 
 
 def test_no_line_is_reported_while_lines_are_held(way: Way) -> None:
