@@ -2,19 +2,26 @@
 
 from __future__ import annotations
 
+import math
 import sys
+import time
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from sockatuh.errors import DatabaseUnusable
+from sockatuh.errors import DatabaseUnusable, SockAtuhError
+from sockatuh.protocol.identity import words
 from sockatuh.room.moments import from_rfc3339, local
+from sockatuh.store.backup_series import backup_name, keep_newest
+from sockatuh.store.backup_stamp import note_failed, note_made
 from sockatuh.store.files import DATABASE
 from sockatuh.wording import backup as wording
 
 from .arguments import a_path
-from .errors import ExitCode, stop
+from .errors import ExitCode, explain, stop, warn
 from .new_room import ConfigOption
 from .program import called_as
 from .service_files import STATE, at
@@ -22,31 +29,82 @@ from .which_room import ChosenRoom, choose_room, is_booted, is_root, require_acc
 
 
 def backup(
-    file: Annotated[
-        Path, typer.Argument(parser=a_path, help=wording.HELP_BACKUP_FILE, metavar="FILE", show_default=False)
+    place: Annotated[
+        Path,
+        typer.Argument(parser=a_path, help=wording.HELP_BACKUP_FILE, metavar="FILE", show_default=False),
     ],
     config: ConfigOption = None,
     force: Annotated[bool, typer.Option("--force", help=wording.HELP_FORCE)] = False,
+    keep: Annotated[int | None, typer.Option("--keep", help=wording.HELP_KEEP, metavar="N", min=1)] = None,
+    every: Annotated[str | None, typer.Option("--every", help=wording.HELP_EVERY, metavar="SPAN")] = None,
 ) -> None:
     """Copy the room to one file, while it runs."""
     from sockatuh.store.backup import is_own, make_backup
 
+    seconds = _interval(every)
+    is_series = keep is not None or seconds is not None
     room = choose_room(config)
     database = room.load(serving=False).state_dir / DATABASE
     require_access(room)
     if not database.exists():
         stop(wording.no_room(database))
+    spelt, now = _key_words(database.parent), int(time.time() * 1000)
+    file = place / backup_name(spelt, now) if is_series or place.is_dir() else place
     if is_own(file, database):
         stop(wording.belongs_to_room(file), ExitCode.USAGE)
     if file.exists() and not force:
         stop(wording.is_there(file))
     try:
-        found = make_backup(database, file, replace=force)
-    except DatabaseUnusable as error:
-        if error.path != str(file):
-            raise
-        stop(wording.not_written(file, error.reason))
-    print(wording.backed_up(file, found.entries, found.last, _shown(found.at), keys=found.keys), file=sys.stderr)
+        made = make_backup(database, file, replace=force)
+        deleted = [] if keep is None else keep_newest(file, spelt, keep, now)
+    except (SockAtuhError, OSError) as error:
+        if is_series:
+            _stamp(database, partial(note_failed, reason=_in_english(error), every=seconds))
+        if isinstance(error, DatabaseUnusable) and error.path == str(file):
+            stop(wording.not_written(file, error.reason))
+        raise
+    _stamp(database, partial(note_made, file=file.absolute(), every=seconds))
+    print(wording.backed_up(file, made.entries, made.last, _shown(made.at), keys=made.keys), file=sys.stderr)
+    if deleted:
+        print(wording.deleted(deleted), file=sys.stderr)
+
+
+def _interval(every: str | None) -> float | None:
+    """Return the seconds within which the next backup is expected, or stop with a usage error."""
+    from sockatuh.settings.values import parse_span
+
+    if every is None:
+        return None
+    try:
+        seconds = parse_span(every)
+    except ValueError:
+        seconds = 0.0
+    if not 0 < seconds < math.inf:
+        stop(wording.not_an_interval(every), ExitCode.USAGE)
+    return seconds
+
+
+def _key_words(state_dir: Path) -> tuple[str, ...]:
+    """Return the words of the room's key, none if it has no key yet."""
+    from .check import own_key
+
+    key = own_key(state_dir)
+    return words(key) if key is not None else ()
+
+
+def _in_english(error: SockAtuhError | OSError) -> str:
+    """Return why a backup failed, as logs and JSON say it."""
+    if isinstance(error, OSError):
+        return ": ".join(filter(None, [str(error.filename or ""), error.strerror or str(error)]))
+    return str(error)
+
+
+def _stamp(database: Path, note: Callable[[Path, int], None]) -> None:
+    """Note what became of a backup where the room sees it; the backup itself does not depend on that."""
+    try:
+        note(database.parent, int(time.time() * 1000))
+    except (SockAtuhError, OSError) as error:
+        warn(wording.not_noted(explain(error).message))
 
 
 def restore(

@@ -129,13 +129,14 @@ def _who_serves(settings: Settings, host: str, port: int) -> tuple[bool, Problem
     if not is_locked(settings.state_dir):
         return False, None
     key = find_server_key(host, port, ANSWERS_WITHIN) if port else None
-    if key is not None and key == _own_key(settings.state_dir):
+    if key is not None and key == own_key(settings.state_dir):
         return True, None
     origin = settings.origins["port"]
     return False, Problem("port", origin, wording.silent(port) if key is None else wording.another_answers(port))
 
 
-def _own_key(state_dir: Path) -> bytes | None:
+def own_key(state_dir: Path) -> bytes | None:
+    """Return the public key (32 bytes) of the room in a state directory, None if that cannot be read."""
     from sockatuh.protocol.noise import public_key
     from sockatuh.store.as_owner import as_owner
     from sockatuh.store.files import find_key, read_private

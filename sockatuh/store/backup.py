@@ -21,6 +21,7 @@ from sockatuh.errors import DatabaseUnusable
 from sockatuh.room.moments import rfc3339
 
 from .as_owner import as_owner
+from .backup_stamp import STAMP
 from .database import database_uri, explained, open_as_it_is, wall_clock
 from .draft import Draft
 from .files import LOCK_FILE, read_private
@@ -79,7 +80,7 @@ def _write(name: str, draft: Draft, directory: Path, handed: sqlite3.Connection 
 
 def is_own(file: Path, database: Path) -> bool:
     """Return whether a file is one of the room's own."""
-    own = {database.name, *KEY_FILES, LOCK_FILE, *(database.name + end for end in BESIDE)}
+    own = {database.name, *KEY_FILES, LOCK_FILE, STAMP, *(database.name + end for end in BESIDE)}
     return file.name in own and file.parent.resolve() == database.parent.resolve()
 
 

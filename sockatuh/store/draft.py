@@ -18,7 +18,8 @@ from typing import Final, Self
 from .database import database_uri
 from .trusted_path import reach
 
-_NAME: Final = "copy"
+COPY: Final = "copy"
+"""The name of the database in the private directory."""
 _SETTINGS: Final = (
     "PRAGMA auto_vacuum = INCREMENTAL",
     "PRAGMA main.locking_mode = EXCLUSIVE",  # from here on SQLite opens no other file beside it
@@ -50,7 +51,7 @@ class Draft:
             stack.callback(self._remove)
             self._own = os.open(self._name, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW, dir_fd=self._above)
             stack.callback(os.close, self._own)
-            os.close(os.open(_NAME, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600, dir_fd=self._own))
+            os.close(os.open(COPY, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600, dir_fd=self._own))
             stack.callback(self._unlink)
             self._stack = stack.pop_all()
         return self
@@ -62,7 +63,7 @@ class Draft:
 
     def open(self) -> sqlite3.Connection:
         """Open the draft, which is empty."""
-        return _connect(self.file.absolute().parent / self._name / _NAME)
+        return _connect(self.file.absolute().parent / self._name / COPY)
 
     def open_apart(self) -> sqlite3.Connection:  # pragma: no cover - a confined child cannot write what is measured
         """Open the draft as root, in a process that does nothing else: it is confined to the draft's directory."""
@@ -70,11 +71,11 @@ class Draft:
             raise NotImplementedError
         os.fchdir(self._own)
         os.chroot(".")
-        return _connect(Path("/") / _NAME)
+        return _connect(Path("/") / COPY)
 
     def place(self, *, replace: bool) -> None:
         """Move the draft into place durably; FileExistsError if a file is there that must not be replaced."""
-        descriptor = os.open(_NAME, os.O_RDONLY, dir_fd=self._own)
+        descriptor = os.open(COPY, os.O_RDONLY, dir_fd=self._own)
         try:
             os.fsync(descriptor)
         finally:
@@ -99,7 +100,7 @@ class Draft:
 
     def _link(self) -> None:
         try:
-            os.link(_NAME, self.file.name, src_dir_fd=self._own, dst_dir_fd=self._above)
+            os.link(COPY, self.file.name, src_dir_fd=self._own, dst_dir_fd=self._above)
         except FileExistsError:
             raise FileExistsError(errno.EEXIST, "there is such a file already", str(self.file)) from None
         except OSError:  # a file system without hard links, as on many memory sticks
@@ -109,13 +110,13 @@ class Draft:
 
     def _replace(self) -> None:
         try:
-            os.replace(_NAME, self.file.name, src_dir_fd=self._own, dst_dir_fd=self._above)
+            os.replace(COPY, self.file.name, src_dir_fd=self._own, dst_dir_fd=self._above)
         except OSError as error:
             raise type(error)(error.errno, error.strerror, str(self.file)) from error
 
     def _unlink(self) -> None:
         with contextlib.suppress(FileNotFoundError):
-            os.unlink(_NAME, dir_fd=self._own)
+            os.unlink(COPY, dir_fd=self._own)
 
     def _remove(self) -> None:
         with contextlib.suppress(OSError):

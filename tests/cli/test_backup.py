@@ -12,8 +12,9 @@ from sockatuh.cli import backup, service_files, which_room
 from sockatuh.cli.app import run
 from sockatuh.room.entries import Message
 from sockatuh.room.log import Append
+from sockatuh.store.backup_stamp import Stamp, read_stamp
 from sockatuh.store.database import open_writer
-from sockatuh.store.files import lock_directory
+from sockatuh.store.files import load_or_create_key, lock_directory
 from sockatuh.store.log_table import append_all
 from sockatuh.store.migrations import STEPS
 
@@ -179,3 +180,71 @@ def test_a_room_is_copied_while_it_runs_and_comes_back_as_the_same_server(
     assert "after" not in output
     own_server.start()
     assert ana.run("send", "again").returncode == 0, "it is the server she has met"
+
+
+# A series of backups in a directory.
+
+
+def test_in_a_directory_a_backup_gets_a_name_with_the_date(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    (tmp_path / "backups").mkdir()
+    said(capfd, "backup", "backups")
+    (file,) = (tmp_path / "backups").iterdir()
+    assert re.fullmatch(r"sockatuh-\d{4}-\d\d-\d\d-\d{6}\.backup", file.name), "the room has no key yet"
+    assert file.stat().st_mode & 0o777 == 0o600
+    load_or_create_key(tmp_path / "state/server.key")
+    said(capfd, "backup", "backups", "--keep", "1")
+    assert sum(re.fullmatch(r"sockatuh(-[a-z]+){2}-2\S+", each.name) is not None for each in file.parent.iterdir()) == 1
+    assert file.exists(), "it is not this room's"
+
+
+def test_the_room_learns_when_it_was_copied_and_when_the_next_is_due(
+    tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "backups").mkdir()
+    said(capfd, "backup", "backups", "--keep", "2", "--every", "1d")
+    stamp = read_stamp(tmp_path / "state")
+    assert (stamp.file, stamp.failed, stamp.every) == (str(next((tmp_path / "backups").iterdir())), None, 86_400.0)
+    said(capfd, "backup", "by hand")
+    assert read_stamp(tmp_path / "state").file == str(tmp_path / "by hand")
+    assert read_stamp(tmp_path / "state").every == 86_400.0
+
+
+def test_the_oldest_are_deleted_and_named(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    (tmp_path / "backups").mkdir()
+    for year in (2020, 2021, 2022):
+        (tmp_path / f"backups/sockatuh-{year}-01-01-000000.backup").touch()
+    output = said(capfd, "backup", "backups", "--keep", "2")
+    assert output.endswith(
+        "Deleted backups/sockatuh-2020-01-01-000000.backup.\nDeleted backups/sockatuh-2021-01-01-000000.backup.\n"
+    )
+    assert len([*(tmp_path / "backups").iterdir()]) == 2
+
+
+def test_a_series_into_a_directory_that_is_not_there_fails_and_the_room_learns_it(
+    tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    said(capfd, "backup", "unmounted", "--keep", "2", "--every", "1d", code=1)
+    assert not (tmp_path / "unmounted").exists()
+    stamp = read_stamp(tmp_path / "state")
+    assert (stamp.at, stamp.failed is not None, stamp.every) == (None, True, 86_400.0)
+    assert stamp.reason.endswith("No such file or directory")
+    assert "unmounted" in stamp.reason
+
+
+def test_a_failure_by_hand_is_no_trouble_of_the_room(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    said(capfd, "backup", "nowhere/file", code=1)
+    assert read_stamp(tmp_path / "state") == Stamp()
+
+
+@pytest.mark.parametrize("span", ["0", "forever", "soon", "-1d", ""])
+def test_an_interval_that_is_none_is_a_usage_error(capfd: pytest.CaptureFixture[str], span: str) -> None:
+    assert "--every" in said(capfd, "backup", ".", "--every", span, code=2)
+
+
+@pytest.mark.parametrize("count", ["0", "-1", "many"])
+def test_a_count_that_makes_no_sense_is_a_usage_error(capfd: pytest.CaptureFixture[str], count: str) -> None:
+    said(capfd, "backup", ".", "--keep", count, code=2)
+
+
+def test_the_stamp_itself_is_not_overwritten_by_a_backup(capfd: pytest.CaptureFixture[str]) -> None:
+    assert "belongs to the room" in said(capfd, "backup", "state/backup.json", "--force", code=2)

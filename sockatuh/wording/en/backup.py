@@ -11,8 +11,13 @@ from sockatuh.wording.facts import fact
 HELP_BACKUP: Final = "Copy the room to one file, while it runs."
 HELP_RESTORE: Final = "Restore a room from a backup."
 HELP_BACKUP_FILE: Final = (
-    "The backup to write. It contains the history and the server's keys, so keep it as safe as this machine. "
-    "The configuration is a separate file: keep a copy of that too."
+    "The backup to write; in a directory it is named by date. It contains the history and the server's keys, so keep "
+    "it as safe as this machine. The configuration is a separate file: keep a copy of that too."
+)
+HELP_KEEP: Final = "FILE is a directory; delete the oldest of this room's backups there, so that N are left."
+HELP_EVERY: Final = (
+    "FILE is a directory; the next backup is expected within this span, such as 1d. `sockatuh status` says when one "
+    "has failed or is overdue."
 )
 HELP_RESTORE_FILE: Final = "A file that `sockatuh backup` wrote, or a room.db. The current room is kept beside it."
 HELP_FORCE: Final = "Replace an existing file."
@@ -58,6 +63,21 @@ def not_written(file: Path, reason: str) -> str:
 def is_there(file: Path) -> str:
     """Say that an existing file was not replaced."""
     return f"{fact(file)} is there already and was left as it is. Choose another name, or replace it with --force."
+
+
+def not_an_interval(text: str) -> str:
+    """Say that a text is no span in which a next backup could be expected."""
+    return f"--every takes a span such as 12h or 1d, not {fact(text)}."
+
+
+def deleted(files: Iterable[Path]) -> str:
+    """Say which older backups were deleted."""
+    return "\n".join(f"Deleted {fact(file)}." for file in files)
+
+
+def not_noted(why: str) -> str:
+    """Say that the room could not be told of a backup."""
+    return f"The room's status will not know of this: {why}"
 
 
 def backed_up(file: Path, entries: int, last: int, moment: str | None, *, keys: bool) -> str:

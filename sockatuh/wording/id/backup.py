@@ -13,8 +13,13 @@ from .reasons import in_words
 HELP_BACKUP: Final = "Salin ruang ke satu berkas, selagi berjalan."
 HELP_RESTORE: Final = "Pulihkan ruang dari cadangan."
 HELP_BACKUP_FILE: Final = (
-    "Berkas cadangan yang akan ditulis. Isinya riwayat dan kunci server, jadi jagalah seaman komputer ini. "
-    "Konfigurasi adalah berkas lain: simpan salinannya juga."
+    "Berkas cadangan yang akan ditulis; di sebuah direktori ia dinamai menurut tanggal. Isinya riwayat dan kunci "
+    "server, jadi jagalah seaman komputer ini. Konfigurasi adalah berkas lain: simpan salinannya juga."
+)
+HELP_KEEP: Final = "FILE adalah direktori; hapus cadangan ruang ini yang paling lama di sana, sampai tersisa N."
+HELP_EVERY: Final = (
+    "FILE adalah direktori; cadangan berikutnya dinanti dalam jangka waktu ini, misalnya 1d. `sockatuh status` memberi "
+    "tahu kalau ada yang gagal atau terlambat."
 )
 HELP_RESTORE_FILE: Final = (
     "Berkas yang ditulis `sockatuh backup`, atau sebuah room.db. Ruang yang sekarang disimpan di sebelahnya."
@@ -62,6 +67,21 @@ def not_written(file: Path, reason: str) -> str:
 def is_there(file: Path) -> str:
     """Say that an existing file was not replaced."""
     return f"{fact(file)} sudah ada dan dibiarkan. Pilih nama lain, atau ganti dengan --force."
+
+
+def not_an_interval(text: str) -> str:
+    """Say that a text is no span in which a next backup could be expected."""
+    return f"--every berisi jangka waktu seperti 12h atau 1d, bukan {fact(text)}."
+
+
+def deleted(files: Iterable[Path]) -> str:
+    """Say which older backups were deleted."""
+    return "\n".join(f"Menghapus {fact(file)}." for file in files)
+
+
+def not_noted(why: str) -> str:
+    """Say that the room could not be told of a backup."""
+    return f"Status ruang tidak akan tahu tentang ini: {why}"
 
 
 def backed_up(file: Path, entries: int, last: int, moment: str | None, *, keys: bool) -> str:
