@@ -29,6 +29,8 @@ Kind = Literal[
 ]
 LINE_KINDS: Final[frozenset[Kind]] = frozenset({"message", "private"})
 """The kinds of lines: what somebody said. Of these the log may keep no text, and only so many bytes."""
+ORDER_KINDS: Final[frozenset[Kind]] = frozenset({"removed", "banned", "unbanned", "muted", "unmuted"})
+"""The kinds of orders, of which the last of a key is in force until its end, if it has one (`until`)."""
 
 _MESSAGE_COST: Final = 47
 _WHISPER_COST: Final = 54

@@ -31,6 +31,19 @@ _DELETE_OLD: Final = """
     )
     RETURNING seq, coalesce(length(CAST(body AS BLOB)), 0)
 """
+# An end that is not written as this program writes it is none (`room/order_book.py`): strftime writes it so, '+0 days'
+# for the 30th of February too. Reading JSON that is none is an error, and only CASE decides what is read first.
+_DELETE_ENDED: Final = """
+    DELETE FROM log WHERE seq IN (
+        SELECT seq FROM log AS old WHERE kind = ? AND at < ? AND seq < ?
+        AND NOT EXISTS (SELECT 1 FROM log AS other WHERE other.key = old.key AND other.seq <> old.seq)
+        AND CASE
+            WHEN kind IN ('unbanned', 'unmuted') THEN 1
+            WHEN json_valid(body) THEN json_extract(body, '$.until') < ?
+            AND strftime('%Y-%m-%dT%H:%M:%fZ', json_extract(body, '$.until'), '+0 days') = json_extract(body, '$.until')
+        END LIMIT ?
+    )
+"""
 
 
 def append_all(
@@ -75,6 +88,15 @@ def delete_old(connection: sqlite3.Connection, kind: str, before: str, young: in
     if kind in LINE_KINDS:
         subtract_deleted(connection, deleted)
     return len(deleted)
+
+
+def delete_ended(connection: sqlite3.Connection, kind: str, before: str, young: int) -> int:
+    """Delete a chunk of the orders of a kind that were given and have ended before an RFC 3339 time; return how many.
+
+    An order is only deleted when it is the only entry of its key: as long as an earlier one is there, that would be in
+    force again, and a later one may be what ended it. Entries from the seq `young` on are kept.
+    """
+    return connection.execute(_DELETE_ENDED, (kind, before, young, before, PRUNE_CHUNK)).rowcount
 
 
 def find_young(connection: sqlite3.Connection, since: str, until: str) -> int:

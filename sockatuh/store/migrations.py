@@ -62,7 +62,10 @@ _LINEAGE: Final = (
 # Entries may be of the kinds `private` and `renamed`, which an older program would take for damage.
 _WHISPERS_AND_RENAMES: Final = ()
 
-STEPS: Final = (_ROOM, _LINEAGE, _WHISPERS_AND_RENAMES)
+# Entries may be the admin's orders (`removed`, `banned`, `released`, `struck` …); the last of a key may be deleted.
+_ORDERS: Final = ()
+
+STEPS: Final = (_ROOM, _LINEAGE, _WHISPERS_AND_RENAMES, _ORDERS)
 
 
 def refuse_newer(connection: sqlite3.Connection, path: Path) -> int:

@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import Any, Final, TypeVar
 
 from sockatuh.errors import DatabaseDamaged, DatabaseUnusable, StoreError
-from sockatuh.room.entries import size_of
+from sockatuh.room.entries import ORDER_KINDS, size_of
 from sockatuh.room.log import (
     MAX_SEQ,
     Append,
@@ -41,6 +41,7 @@ from .log_identity import read_lineage, renew_log_id
 from .log_table import (
     append_all,
     append_if,
+    delete_ended,
     delete_old,
     find_young,
     read_around_damage,
@@ -255,9 +256,10 @@ class RoomLog:
     ) -> int:
         """Delete entries older than a time (RFC 3339 as in the database; None: none), and return how many.
 
-        The last entry of a key is kept whatever its age, as it tells who is here and who owns a name. No entry counts
-        as older than one before it, and none from the seq `young` on counts as old, whatever clock has stamped it;
-        `now` is the time to judge this by (None: the log's clock).
+        The last entry of a key is kept whatever its age, as it tells who is here, who owns a name, and which orders are
+        in force; unless it is an order that ended as long ago. No entry counts as older than one before it, and none
+        from the seq `young` on counts as old, whatever clock has stamped it; `now` is the time to judge this by (None:
+        the log's clock).
         This can take long, in small transactions between which other jobs are written; call it in its own thread.
         """
         removed = 0
@@ -267,6 +269,8 @@ class RoomLog:
             if before is not None:
                 first = min(young, self._readers.read(partial(find_young, since=before, until=now)))
                 removed += self._delete_all(partial(delete_old, kind=kind, before=before, young=first))
+                if kind in ORDER_KINDS:  # sorted, `banned` comes before `unbanned`
+                    removed += self._delete_all(partial(delete_ended, kind=kind, before=before, young=first))
         self._delete_all(free_pages)
         return removed
 

@@ -8,11 +8,25 @@ import tempfile
 from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from sockatuh.errors import DatabaseTooNew, DatabaseUnusable, StoreError
-from sockatuh.room.entries import Claimed, Message, Whispered
+from sockatuh.room.entries import (
+    ADMIN_OWNER,
+    Banned,
+    Body,
+    Claimed,
+    Message,
+    Muted,
+    Released,
+    Removed,
+    Struck,
+    Unbanned,
+    Unmuted,
+    Whispered,
+)
 from sockatuh.room.log import Append
 from sockatuh.room.moments import rfc3339
 from sockatuh.store.history import HistoryReader, LogLine, LostSession, SessionLine, SessionRecorder
@@ -177,6 +191,32 @@ def test_messages_are_read_with_who_said_them(server: Server) -> None:
         LogLine(1, START, "ana", "soup at one", False),
         LogLine(2, START + MINUTE, "tom", "waves", True),
     ]
+
+
+ORDER: dict[str, Any] = {"name": "ana", "owner": "k", "address": "", "by": 0, "as_": "tom", "reason": "flooding"}
+
+
+def test_the_admins_orders_are_no_lines_of_the_history(server: Server) -> None:
+    until = rfc3339(START)
+    orders: list[Body] = [
+        Removed(**ORDER, until=until),
+        Banned(**ORDER, until=None),
+        Unbanned(**ORDER, lifted=2),
+        Muted(**ORDER, until=until),
+        Unmuted(**ORDER, lifted=4),
+        Released("ana", "k", 0, "tom"),
+        Struck("ana", "k", 1, START),
+    ]
+    server.open("ana")
+    server.say("ana", "soup")
+    for body in orders:
+        server.log.append(Append(os.urandom(16), body))
+    server.log.append(Append(os.urandom(16), Message("admin", ADMIN_OWNER, "maintenance at six", action=False)))
+    server.tick()
+    reader = server.history()
+    assert texts(reader.messages(None, None, None)) == ["soup", "maintenance at six"]
+    assert [line.name for line in reader.lines(None, None, None)] == ["ana", "ana", "admin"]
+    assert len(reader.joins_and_renames(None, None, None)) == 1
 
 
 def test_volatile_messages_are_not_in_the_history(tmp_path: Path) -> None:

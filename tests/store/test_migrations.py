@@ -52,24 +52,28 @@ def test_a_newer_database_is_refused_and_not_touched(connection: sqlite3.Connect
     assert not connection.in_transaction
 
 
-def test_a_program_that_does_not_know_private_lines_refuses_the_database_in_words(
-    connection: sqlite3.Connection, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize("known", [2, 3], ids=["private lines and renames", "the admin's orders"])
+def test_a_program_that_does_not_know_a_kind_of_entry_refuses_the_database_in_words(
+    connection: sqlite3.Connection, monkeypatch: pytest.MonkeyPatch, known: int
 ) -> None:
     migrate(connection, PATH)
-    monkeypatch.setattr(migrations, "STEPS", STEPS[:2])
-    with pytest.raises(DatabaseTooNew, match=r"room.db has schema 3, this SockAtuh knows up to 2"):
+    monkeypatch.setattr(migrations, "STEPS", STEPS[:known])
+    with pytest.raises(DatabaseTooNew, match=rf"room.db has schema {len(STEPS)}, this SockAtuh knows up to {known}"):
         migrate(connection, PATH)
 
 
-def test_a_database_of_the_schema_before_is_raised_with_all_that_is_in_it(connection: sqlite3.Connection) -> None:
-    for step in STEPS[:2]:
+@pytest.mark.parametrize("found", range(1, len(STEPS)))
+def test_a_database_of_a_schema_before_is_raised_with_all_that_is_in_it(
+    connection: sqlite3.Connection, found: int
+) -> None:
+    for step in STEPS[:found]:
         for statement in step:
             connection.execute(statement)
-    connection.execute("PRAGMA user_version = 2")
+    connection.execute(f"PRAGMA user_version = {found}")
     append_all(connection, [entry(1), entry(2, "joined", "ana")], 1, frozenset())
     before = connection.execute("SELECT * FROM log").fetchall()
     migrate(connection, PATH)
-    assert refuse_newer(connection, PATH) == 3
+    assert refuse_newer(connection, PATH) == len(STEPS)
     assert connection.execute("SELECT * FROM log").fetchall() == before
 
 
