@@ -211,6 +211,11 @@ Line: TypeAlias = Message | Whispered
 """What somebody said."""
 
 
+def without_text(line: Line) -> Line:
+    """Return what stays of a line whose text is removed."""
+    return msgspec.structs.replace(line, text="", struck=True)
+
+
 def kind_of(body: Body) -> Kind:
     """Return the kind under which this body is stored."""
     match body:

@@ -90,3 +90,10 @@ def subtract_deleted(connection: sqlite3.Connection, deleted: Iterable[tuple[int
     tally = read_tally(connection)
     if size := sum(size + ROW_COST for seq, size in deleted if seq <= tally.counted):
         write_tally(connection, replace(tally, bytes=max(0, tally.bytes - size)))
+
+
+def subtract_struck(connection: sqlite3.Connection, seq: int, size: int) -> None:
+    """Subtract the bytes by which the body of a line that stays has become shorter."""
+    tally = read_tally(connection)
+    if tally.gone < seq <= tally.counted:
+        write_tally(connection, replace(tally, bytes=max(0, tally.bytes - size)))

@@ -8,17 +8,18 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Generator, Iterable, Iterator, Sequence
-from contextlib import closing
+from contextlib import closing, suppress
 from functools import cache
 from typing import Final
 
 from sockatuh.errors import RowUnreadable
-from sockatuh.room.entries import LINE_KINDS, decode_body, encode_body
+from sockatuh.room.entries import LINE_KINDS, Body, Message, Whispered, decode_body, encode_body, without_text
 from sockatuh.room.log import MAX_SEQ, Append, Conflict, Row, Span, Stretch
 from sockatuh.room.moments import from_rfc3339, rfc3339
 
 from .byte_bound import subtract_deleted
 from .sqlite_errors import is_damage
+from .striking import has_text, strike
 
 PRUNE_CHUNK: Final = 200
 """Rows deleted in one transaction; a thousand would block the writer for 40 to 110 ms."""
@@ -70,13 +71,25 @@ def append_all(
 def append_if(
     connection: sqlite3.Connection, append: Append, at: int, volatile_kinds: frozenset[str]
 ) -> list[Row] | Conflict:
-    """Write an append whole if the last entry of each key in it is the expected one, or if it is in the log already."""
+    """Write an append whole if it finds what it expects (`room.log.Append`), or if it is in the log already."""
+    conflict = _find_conflict(connection, append)
+    if conflict is not None and not _find_rows(connection, {append.id: append}):
+        return conflict
+    for entry in append.entries:
+        if entry.strikes is not None:
+            strike(connection, entry.strikes)
+    return append_all(connection, append.entries, at, volatile_kinds)
+
+
+def _find_conflict(connection: sqlite3.Connection, append: Append) -> Conflict | None:
     query = "SELECT max(seq) FROM log WHERE key = ?"
     for entry in append.entries:
         last: int = connection.execute(query, (entry.key,)).fetchone()[0] or 0
-        if entry.expect not in (None, last) and not _find_rows(connection, {append.id: append}):
+        if entry.expect not in (None, last):
             return Conflict(append.id, last, entry.key)
-    return append_all(connection, append.entries, at, volatile_kinds)
+        if entry.strikes is not None and not has_text(connection, entry.strikes):
+            return Conflict(append.id, 0)
+    return None
 
 
 def delete_old(connection: sqlite3.Connection, kind: str, before: str, young: int) -> int:
@@ -196,10 +209,26 @@ def _insert_statement(places: int) -> str:
 
 
 def _find_rows(connection: sqlite3.Connection, appends: dict[bytes, Append]) -> dict[bytes, Row]:
-    """Find which ids are in the log; the bodies are those of the appends, as a stored one may be missing or damaged."""
-    query = f"SELECT id, seq, at FROM log WHERE id IN ({', '.join('?' * len(appends))})"  # noqa: S608 (only ? in it)
-    found = connection.execute(query, list(appends)).fetchall()
-    return {each: Row(seq, each, from_rfc3339(at), appends[each].body, appends[each].key) for each, seq, at in found}
+    """Find which ids are in the log, and return their rows."""
+    columns, ids = "id, seq, at, CAST(body AS BLOB)", ", ".join("?" * len(appends))
+    found = connection.execute(f"SELECT {columns} FROM log WHERE id IN ({ids})", list(appends)).fetchall()  # noqa: S608
+    return {
+        each: Row(seq, each, from_rfc3339(at), _body_of(appends[each], body), appends[each].key)
+        for each, seq, at, body in found
+    }
+
+
+def _body_of(append: Append, stored: bytes | None) -> Body:
+    """Return the body of an append that is in the log: its own, as the stored one may be missing or damaged.
+
+    If it is a line whose text was removed since, it has no text.
+    """
+    if isinstance(append.body, Message | Whispered) and stored is not None:
+        with suppress(RowUnreadable):
+            found = decode_body(append.kind, stored)
+            if isinstance(found, Message | Whispered) and found.struck:
+                return without_text(append.body)
+    return append.body
 
 
 def _read(

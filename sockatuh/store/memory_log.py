@@ -9,8 +9,10 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable, Iterable
+from dataclasses import replace
 
 from sockatuh.errors import StoreError
+from sockatuh.room.entries import Message, Whispered, without_text
 from sockatuh.room.log import (
     MAX_SEQ,
     Append,
@@ -46,7 +48,7 @@ class MemoryTable:
         return len(self.rows)
 
     def write(self, append: Append, at: int) -> Committed | Conflict:
-        """Write an append whole, unless it is there already or the last of a key in it is not the one it expects."""
+        """Write an append whole, unless it is there already or does not find what it expects (`room.log.Append`)."""
         outcome = self._write(append, at)
         last = outcome.last if isinstance(outcome, Conflict) else outcome.seq + len(append.entries) - 1
         self._confirmed = max(self._confirmed, last)
@@ -71,13 +73,26 @@ class MemoryTable:
             last = self._last.get(entry.key or "", 0)
             if entry.expect not in (None, last):
                 return Conflict(append.id, last, entry.key)
+            if entry.strikes is not None and not self._has_text(entry.strikes):
+                return Conflict(append.id, 0)
         first = self.head + 1
         for seq, entry in enumerate(append.entries, first):
+            if entry.strikes is not None:
+                self._strike(entry.strikes)
             self.rows.append(row := Row(seq, entry.id, at, entry.body, entry.key))
             self._by_id[row.id] = row
             if row.key is not None:
                 self._last[row.key] = row.seq
         return Committed(append.id, first)
+
+    def _has_text(self, seq: int) -> bool:
+        body = self.rows[seq - 1].body if 0 < seq <= self.head else None
+        return isinstance(body, Message | Whispered) and not body.struck
+
+    def _strike(self, seq: int) -> None:
+        row = self.rows[seq - 1]
+        if isinstance(row.body, Message | Whispered):
+            self.rows[seq - 1] = self._by_id[row.id] = replace(row, body=without_text(row.body))
 
 
 class MemoryLog:

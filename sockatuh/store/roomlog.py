@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import contextlib
 import sqlite3
+import time
 from collections import deque
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future
@@ -19,7 +20,7 @@ from pathlib import Path
 from typing import Any, Final, TypeVar
 
 from sockatuh.errors import DatabaseDamaged, DatabaseUnusable, StoreError
-from sockatuh.room.entries import ORDER_KINDS, size_of
+from sockatuh.room.entries import ORDER_KINDS, Struck, size_of
 from sockatuh.room.log import (
     MAX_SEQ,
     Append,
@@ -52,6 +53,7 @@ from .log_table import (
     read_span,
 )
 from .sqlite_errors import is_passing, unusable
+from .striking import truncate_wal
 
 T = TypeVar("T")
 
@@ -59,6 +61,8 @@ MAX_KEPT: Final = 10_000
 """Other writes kept while the database refuses them; further ones are dropped."""
 MAX_QUEUED: Final = 16_384
 """Jobs in the queue from which on other writes are dropped: the disk does not answer."""
+TRUNCATE_INTERVAL: Final = 1.0
+"""Seconds between two attempts to empty the write-ahead log."""
 FOLLOW_LIMIT: Final = 1_024
 """Rows read at once for a follower that is behind."""
 
@@ -106,8 +110,12 @@ class RoomLog:
         self._deliver: Deliver | None = None
         self._delivered = 0
         self._readers = Readers(path)
+        self._connection = connection
+        self._has_remains = True
+        """Whether the write-ahead log may hold removed texts, as at the start that of a process that was killed."""
+        self._truncate_at = 0.0
         self._writer: Writer[Append | _Work, _Done] = Writer(
-            path, connection, run=self._run, fail=self._fail, finish=self._finish
+            path, connection, run=self._run, fail=self._fail, finish=self._finish, rest=self._rest
         )
         self._refused: StoreError | None = None
         self._kept: deque[_Work] = deque()
@@ -366,6 +374,9 @@ class RoomLog:
                     outcomes.append(each)
                 case _Worked():
                     written.append(each)
+        if any(isinstance(row.body, Struck) for row in rows):
+            self._has_remains, self._truncate_at = True, 0.0
+            self._rest()
         self.appended_bytes += sum(ROW_COST + size_of(row.body) for row in rows)
         if outcomes and self._deliver is not None:
             self._hand_over(rows, outcomes)
@@ -374,6 +385,14 @@ class RoomLog:
                 self._kept.popleft()
                 self._kept_for = self._kept_for if self._kept else None
             _settle(each)
+
+    def _rest(self) -> None:
+        """Empty the write-ahead log if it may hold removed texts; as long as a reader is in the way, once a second."""
+        now = time.monotonic()
+        if self._has_remains and now >= self._truncate_at:
+            self._truncate_at = now + TRUNCATE_INTERVAL
+            with contextlib.suppress(sqlite3.Error):  # what the disk refuses is reported when something is written
+                self._has_remains = not truncate_wal(self._connection)
 
     def _hand_over(self, rows: list[Row], outcomes: list[Outcome]) -> None:
         """Deliver the rows that have not been delivered yet, and then the outcomes.
@@ -445,7 +464,7 @@ class RoomLog:
 
 
 def _is_unconditional(job: Append | _Work) -> bool:
-    return isinstance(job, Append) and job.expect is None and job.also is None
+    return isinstance(job, Append) and job.expect is None and job.also is None and job.strikes is None
 
 
 def _seq(row: Row) -> int:

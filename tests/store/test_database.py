@@ -36,7 +36,10 @@ class Desk:
         connection.execute("CREATE TABLE IF NOT EXISTS numbers (number)")
         self.batches: list[list[str]] = []
         self.answered = threading.Event()
-        self.writer: Writer[Insert, str] = Writer(path, connection, run=self.run, fail=self.fail, finish=self.finish)
+        self.rested = threading.Event()
+        self.writer: Writer[Insert, str] = Writer(
+            path, connection, run=self.run, fail=self.fail, finish=self.finish, rest=self.rested.set
+        )
         self.free = threading.Event()
         self.free.set()
 
@@ -245,6 +248,14 @@ def test_the_writer_reports_when_it_last_finished_a_job(desk: Desk) -> None:
     desk.writer.put(1)
     desk.writer.close()
     assert before < desk.writer.answered_at <= time.monotonic()
+
+
+def test_the_writer_rests_after_a_batch_and_about_once_a_second(desk: Desk) -> None:
+    assert desk.rested.wait(10), "without a job, too"
+    desk.rested.clear()
+    desk.writer.put(1)
+    desk.writer.close()
+    assert desk.rested.is_set()
 
 
 def test_closing_leaves_one_file(desk: Desk, path: Path) -> None:

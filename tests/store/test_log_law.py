@@ -1,4 +1,4 @@
-"""Both logs obey the rules of `room/log.py` under appends, failures, repeats and foreign writes."""
+"""Both logs obey the rules of `room/log.py` under appends, strikes, failures, repeats and foreign writes."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import sqlite3
 import tempfile
 from collections.abc import Sequence
 from contextlib import closing, suppress
+from dataclasses import replace
 from pathlib import Path
 from typing import Protocol
 
@@ -15,9 +16,9 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, ru
 from store.lines import body_of, rename
 
 from sockatuh.errors import DatabaseUnusable
-from sockatuh.room.entries import Left, Renamed
+from sockatuh.room.entries import Left, Message, Renamed, Struck, without_text
 from sockatuh.room.log import Append, Conflict, Failed, Lineage, Log, Outcome, Row
-from sockatuh.store.log_table import append_all
+from sockatuh.store.log_table import append_if
 from sockatuh.store.memory_log import MemoryLog, MemoryTable
 from sockatuh.store.roomlog import RoomLog
 
@@ -30,6 +31,11 @@ def entry_of(number: int, expect: int | None = None) -> Append:
     """Return the entry whose id is `number`; the id decides what it says and its key."""
     kind, key = ("message", None) if number % 3 == 0 else ("joined", KEYS[number % 3])
     return Append(number.to_bytes(16, "big"), body_of(kind, str(number)), key, expect)
+
+
+def strike_of(number: int, seq: int) -> Append:
+    """Return the entry whose id is `number` and a line's seq, and which strikes that line."""
+    return Append((300 + number * 1_000 + seq).to_bytes(16, "big"), Struck("ana", "key", seq, AT), strikes=seq)
 
 
 class Follower:
@@ -47,6 +53,8 @@ class Follower:
             self._hold(row.seq == self.head + 1, f"{row.seq} follows {self.head}")
             self._hold(row.id not in {each.id for each in self.rows.values()}, f"{row.id.hex()} came twice")
             self.head, self.rows[row.seq] = row.seq, row
+            if isinstance(row.body, Struck):
+                self._strike(row.body.line)
         for outcome in outcomes:
             self.outcomes.append(outcome)
             if isinstance(outcome, Failed):
@@ -60,6 +68,15 @@ class Follower:
                 if isinstance(self.rows[outcome.seq].body, Renamed):
                     following = self.rows.get(outcome.seq + 1)
                     self._hold(following is not None and isinstance(following.body, Left), f"{outcome} is half there")
+
+    def _strike(self, seq: int) -> None:
+        """Note that a line's text is gone, also from what was delivered before."""
+        line = self.rows[seq]
+        if isinstance(line.body, Message):
+            self.rows[seq] = replace(line, body=without_text(line.body))
+        strikes = [row for row in self.rows.values() if isinstance(row.body, Struck) and row.body.line == seq]
+        self._hold(len(strikes) == 1, f"{seq} was struck twice")
+        self._hold(isinstance(line.body, Message), f"{seq} is no line")
 
     def _hold(self, holds: bool, what: str) -> None:
         if not holds:
@@ -153,7 +170,8 @@ class DiskBench:
 
     def write_elsewhere(self, appends: list[Append]) -> None:
         with closing(sqlite3.connect(self._path, isolation_level=None)) as other:
-            append_all(other, appends, AT, frozenset())
+            for append in appends:
+                append_if(other, append, AT, frozenset())
 
     def close(self) -> None:
         self.log.close()
@@ -188,6 +206,15 @@ class Law(RuleBasedStateMachine):
         expected = last["ana"] if expect == "the last" else 0
         append = rename(100 + 2 * number, expected, last["budi"] + (old == "another"), "ana", "budi")
         if append.id not in self.pending:
+            self.pending[append.id] = append
+            self.bench.log.append(append)
+
+    @rule(number=st.integers(0, 3), seq=st.integers(1, 20), elsewhere=st.booleans())
+    def strike(self, number: int, seq: int, elsewhere: bool) -> None:
+        append = strike_of(number, seq)
+        if elsewhere:
+            self.bench.write_elsewhere([append])
+        elif append.id not in self.pending:
             self.pending[append.id] = append
             self.bench.log.append(append)
 
@@ -230,7 +257,10 @@ class Law(RuleBasedStateMachine):
         assert set(self.pending) <= {entry_of(999).id}, "every append is answered in the end"
         assert self.follower.broken == []
         last = self.bench.log.span().last
-        assert [*self.follower.rows.values()] == self.bench.log.read(0, last, last + 1).rows
+        kept = self.bench.log.read(0, last, last + 1).rows
+        assert [*self.follower.rows.values()] == kept
+        struck = {row.body.line for row in kept if isinstance(row.body, Struck)}
+        assert struck == {row.seq for row in kept if isinstance(row.body, Message) and row.body.struck}
         self.bench.close()
 
     def _follow(self, after: int) -> None:
