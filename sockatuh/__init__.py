@@ -36,6 +36,7 @@ __all__ = [
     "Reason",
     "Refused",
     "Rejected",
+    "Removed",
     "Renamed",
     "Role",
     "Room",
@@ -90,6 +91,7 @@ if TYPE_CHECKING:
         NotPrepared,
         NotStored,
         Refused,
+        Removed,
         ServerUnproven,
         SockAtuhError,
         VersionMismatch,
@@ -113,7 +115,7 @@ _HOMES: Final = {
     **dict.fromkeys(
         (
             "AddressUnclear", "ClientError", "ClientOutdated", "IdentityChanged", "KeyFileError", "NameTaken",
-            "NoServer", "NotInRoom", "NotPrepared", "NotStored", "Refused", "ServerUnproven",
+            "NoServer", "NotInRoom", "NotPrepared", "NotStored", "Refused", "Removed", "ServerUnproven",
             "SockAtuhError", "VersionMismatch",
         ),
         "errors",

@@ -18,7 +18,8 @@
         ├── AddressUnclear
         ├── NoServer
         ├── Refused
-        │   └── NameTaken
+        │   ├── NameTaken
+        │   └── Removed          by the room's admin
         ├── NotStored
         ├── NotInRoom
         ├── NotPrepared
@@ -227,6 +228,18 @@ class Refused(ClientError):
 
 class NameTaken(Refused):
     """The name is held by somebody else, or belongs to another key."""
+
+
+class Removed(Refused):
+    """The room's admin has removed this client, or does not let it in; `code` is `kicked` or `banned`.
+
+    `reason` is what the admin gave as one, a text from the network. `until` (ms since 1970, by this machine's clock) is
+    when the order ends, None for never or if the server did not say.
+    """
+
+    def __init__(self, code: str, wait: float = 0.0, reason: str = "", until: int | None = None) -> None:
+        super().__init__(code, wait, reason)
+        self.reason, self.until = reason, until
 
 
 class NotInRoom(ClientError):

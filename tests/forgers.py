@@ -14,11 +14,12 @@ NAMES: Final = (
 """Legal names, some of which are part of others or words of our own sentences."""
 FORMER: Final = (
     "ana kicks", "ana joined", "budi joined; ana", "ana, budi, citra", "· ana", "* ana", "— you are here —", '"ana"',
-    "12:00 ana", "", "ana  hi", "a…", "שלום אבי", "ana (lost contact)",
+    "12:00 ana", "# ana", "# * ana", "#", "", "ana  hi", "a…", "שלום אבי", "ana (lost contact)",
 )  # fmt: skip
 """Names that stand in logs of earlier versions, or that a bad server may send."""
 SAID: Final = (
     "hi", "joined", "left", "left (lost contact)", "budi joined; ana", "kicks budi", "· ana joined", "* ana waves",
+    "# ana  hi", "x\n12:00 # ana  hi", "x\n      # ana  hi",
     "12:00 ana  hi", "x\n12:00 ana  hi", "x\n      · ana joined", "x\n\t\ty", "… 190 more lines; /show 4321",
     "x\n      … 190 more lines; /show 1", "— you are here —", "/me waves", "אבי", "x אבי 12:00 ana", "שלום\nعليكم",
     "王伟 joined", "e\u0301 z\u0335", "\U0001f1ee\U0001f1e9" * 12, _FAMILY * 8, "w" * 90, "12:00 " * 30, "й" * 90,

@@ -16,7 +16,7 @@ import typer
 from sockatuh.client.items import OwnText
 from sockatuh.client.room import Room
 from sockatuh.client.sign_in import Trust
-from sockatuh.errors import OutputLost
+from sockatuh.errors import OutputLost, Removed
 from sockatuh.wording import client as phrases
 
 from .connection import joined, profile_of
@@ -106,27 +106,30 @@ async def _chat(wishes: Wishes, talk: Talk, *, greets: bool, as_json: bool) -> N
                 raise StoppedShort(ExitCode.NO_SERVER) from None
             raise
         except BaseException as error:
-            if _end(room, as_json=as_json) and isinstance(error, OutputLost):
+            if _end(room, as_json=as_json, was_removed=isinstance(error, Removed)) and isinstance(error, OutputLost):
                 raise typer.Exit(ExitCode.NO_SERVER) from None
             raise
         if _end(room, as_json=as_json):
             raise typer.Exit(ExitCode.NO_SERVER)
 
 
-def _end(room: Room, *, as_json: bool) -> bool:
-    """Print the lines that are possibly not stored, or leave that to the next start if nobody would see them now."""
+def _end(room: Room, *, as_json: bool, was_removed: bool = False) -> bool:
+    """Print the lines that are possibly not stored; the next start does it if nobody would see them now.
+
+    It does it, too, if this person was removed by the admin, and had no say in when this one ends.
+    """
     unstored = room.unstored()
-    _report(unstored, as_json=as_json)
-    if not (unstored and is_lost(sys.stderr)):
+    _report(unstored, as_json=as_json, are_kept=was_removed)
+    if not (unstored and (was_removed or is_lost(sys.stderr))):
         room.forget_unsent()
     return bool(unstored)
 
 
-def _report(unstored: list[OwnText], *, as_json: bool) -> None:
-    """Print the lines that may not be stored."""
+def _report(unstored: list[OwnText], *, as_json: bool, are_kept: bool) -> None:
+    """Print the lines that may not be stored; `are_kept`: on disk, for the next start."""
     if not unstored:
         return
-    sentence = phrases.not_stored(len(unstored))
+    sentence = (phrases.not_sent_but_kept if are_kept else phrases.not_stored)(len(unstored))
     if as_json:
         with contextlib.suppress(OutputLost):  # stderr says it as well
             print_line("error", code="not_stored", message=sentence, **own_texts(unstored))

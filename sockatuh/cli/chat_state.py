@@ -114,8 +114,11 @@ class ChatState:
             self._changed()
 
     def _ignores(self, said: Said | Whispered) -> bool:
-        """Tell whether a line is of somebody ignored: by key; by name only a line of somebody without one."""
-        if said.own or not self.ignored:
+        """Tell whether a line is of somebody ignored: by key; by name only a line of somebody without one.
+
+        Nobody ignores the room's admin by that, whose lines have no key.
+        """
+        if said.own or not self.ignored or (isinstance(said, Said) and said.official):
             return False
         return any(
             each.tag == said.tag if each.tag or said.tag else fold(each.name) == fold(said.name)

@@ -44,6 +44,7 @@ from sockatuh.wording import NO_ANSWER_GIVEN, reasons, usage
 from sockatuh.wording import admin as wording
 from sockatuh.wording import client as phrases
 
+from . import ordered
 from .naming import shown_key, shown_name, whose
 from .typer_words import error_in_words
 from .wrapping import print_folded
@@ -108,6 +109,8 @@ def explain(error: Exception) -> Explanation:
             return Explanation(ExitCode.REFUSED, error.code, phrases.nobody_called(shown_name(name), nearest))
         case Refused(code="reads_in_clear", detail=str(name)) if name:
             return Explanation(ExitCode.REFUSED, error.code, phrases.reads_in_clear(shown_name(name)))
+        case Refused() if error.code in ordered.CODES:
+            return Explanation(ExitCode.REFUSED, error.code, ordered.sentence_of(error))
         case Refused():
             exit_code = ExitCode.NAME_TAKEN if isinstance(error, NameTaken) else ExitCode.REFUSED
             code = clean_line(error.code)
@@ -212,6 +215,8 @@ def report(error: Exception, *, as_json: bool) -> int:
         line: dict[str, object] = {"v": 1, "type": "error", "code": explanation.code, "message": explanation.message}
         if isinstance(error, NameTaken) and error.tag:
             line |= _whose(error)
+        if isinstance(error, Refused):
+            line |= ordered.facts_of(error)
         if isinstance(error, Refused) and error.code in ADDRESSEE_CODES:
             line["to"] = clean_line(error.detail)
         if isinstance(error, Refused) and error.code == "no_such_name":

@@ -32,6 +32,7 @@ from sockatuh.room.moments import find_rfc3339
 from sockatuh.wording import client as phrases
 
 from .errors import explain
+from .ordered import MUTED, facts_of
 
 VERSION: Final = 1
 
@@ -81,7 +82,7 @@ class JsonLines:
         match event:
             case Said():
                 said = {"from": event.name, "text": event.text, "action": event.action, "own": event.own}
-                print_line("message", seq=event.seq, at=find_rfc3339(event.at), **said)
+                print_line("message", seq=event.seq, at=find_rfc3339(event.at), **said, official=event.official)
             case Whispered(seq, at, name, to, text, own):
                 print_line("private", seq=seq, at=find_rfc3339(at), **{"from": name}, to=to, text=text, own=own)
             case Renamed(seq, at, name, new, tag):
@@ -95,22 +96,28 @@ class JsonLines:
                 print_line("left", seq=seq, at=find_rfc3339(at), name=name, reason=reason)
             case Stored(number, seq):
                 print_line("stored", seq=seq, line=number)
-            case Rejected(number, _, _, code, to):
-                self.refuse(code, explain(Refused(code, detail=to)).message, line=number, **({"to": to} if to else {}))
+            case Rejected():
+                self._reject(event)
             case PresenceChanged():  # `who` says who is here
                 pass
             case _:
                 self._notice_of(event)
+
+    def _reject(self, rejected: Rejected) -> None:
+        detail = rejected.detail if rejected.code == MUTED else rejected.to
+        why = Refused(rejected.code, rejected.wait, detail)
+        fields = {"to": rejected.to} if rejected.to else {}
+        self.refuse(rejected.code, explain(why).message, line=rejected.number, **fields, **facts_of(why))
 
     def inherit(self, texts: Sequence[OwnText]) -> None:
         """Print the lines that a killed program had sent and that were never acknowledged."""
         if texts:
             self._notice("never_acknowledged", phrases.never_acknowledged(len(texts)), **own_texts(texts))
 
-    def refuse(self, code: str, reason: str, **fields: object) -> None:
+    def refuse(self, code: str, sentence: str, **fields: object) -> None:
         """Print why a line was rejected."""
         self.refused += 1
-        print_line("error", code=code, message=reason, **fields)
+        print_line("error", code=code, message=sentence, **fields)
 
     def _notice_of(self, event: Gap | Here | Back | Lost | Waiting | OtherKey) -> None:
         match event:

@@ -41,6 +41,12 @@ def quoted(text: str) -> str:
     return f'"{inside}"'
 
 
+def shown_reason(text: str) -> str:
+    """Return an admin's reason as it stands in parentheses: one with a parenthesis or quotation mark is quoted."""
+    cleaned = clean_line(text).strip()
+    return apart(quoted(cleaned) if any(char in cleaned for char in '()"') else cleaned)
+
+
 def whose(refused: Refused) -> str:
     """Return the details of a refusal: who has the name and since when, or when its owner last used it.
 

@@ -35,6 +35,7 @@ from sockatuh.client.items import (
 )
 from sockatuh.client.room import Room
 from sockatuh.client.timeline import Timeline
+from sockatuh.errors import Refused
 from sockatuh.wording import admin as wording
 from sockatuh.wording import client as phrases
 from sockatuh.wording import commands
@@ -42,11 +43,16 @@ from sockatuh.wording import commands
 from .chat_state import ChatState
 from .held_lines import HeldLines
 from .naming import quoted, shown_name
+from .ordered import MUTED, end_of, sentence_of
 from .rendering import Line, draw, draw_shortened, faded
 from .rows import as_typed
 
 FOUND_SHOWN: Final = 20
 """Lines that a search shows on a screen that does not scroll."""
+
+
+SAME_END: Final = 30_000
+"""Milliseconds by which two ends of one mute may differ: each comes as the time that is left."""
 
 
 class View(Protocol):
@@ -86,6 +92,8 @@ class Narrator:
         self._timeline = Timeline(room, tells_own=tells_own) if state is not None else None
         self._tells_own = tells_own
         self._waits = self._has_explained = False
+        self._told_mute: tuple[int, str] | None = None
+        """Until when (ms since 1970) and why this person is muted, as was said last."""
 
     def report(self, event: Event) -> None:
         """Show an event."""
@@ -165,7 +173,9 @@ class Narrator:
     def _refusal_of(self, rejected: Rejected) -> tuple[str, str]:
         """Return a rejected text as it was typed, and why it was rejected."""
         to, reason = rejected.to, wording.refused(rejected.code, 0, "")
-        if to:
+        if rejected.code == MUTED:
+            reason = self._mute_in_words(rejected, shortly=reason)
+        elif to:
             name = shown_name(to)
             if rejected.code == "no_such_name":
                 nearest = self._state.people.nearest(to) if self._state is not None else ""
@@ -173,6 +183,15 @@ class Narrator:
             elif rejected.code == "reads_in_clear":
                 reason = phrases.reads_in_clear(name)
         return as_typed(rejected.text, action=rejected.action, to=to), reason
+
+    def _mute_in_words(self, rejected: Rejected, *, shortly: str) -> str:
+        """Say until when this person is muted, and why; `shortly`, once that is known."""
+        order = Refused(rejected.code, rejected.wait, rejected.detail)
+        until = end_of(order) or 0
+        told, self._told_mute = self._told_mute, (until, rejected.detail)
+        if told is not None and told[1] == rejected.detail and abs(until - told[0]) < SAME_END:
+            return shortly
+        return sentence_of(order)
 
     def _tell_of_own(self, item: Stored | Rejected | Waiting) -> None:
         match item:

@@ -18,7 +18,7 @@ AUTHOR_COLOURS: Final = (
 )  # fmt: skip
 _WEIGHTS: Final = [
     *((name, "dim") for name in ("time", "event", "note", "pending", "absent", "read")),
-    *((name, "bold") for name in ("mention", "prompt", "status", "hint", "heading")),
+    *((name, "bold") for name in ("official", "mention", "prompt", "status", "hint", "heading")),
     ("private", "underline"),
     ("header", "reverse"),
     ("found", "reverse"),

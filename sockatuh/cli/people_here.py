@@ -70,6 +70,8 @@ class PeopleHere:
         if isinstance(event, Said | Whispered | Came | Went | Renamed | PresenceChanged):
             self._listed = None
         match event:
+            case Said(official=True):  # who speaks for the room is not in it
+                pass
             case Said() | Whispered():
                 self._hear(event)
             case Came(name=name, dialect=dialect, tag=tag):

@@ -5,8 +5,8 @@ No two different entries look alike, whatever names and texts they hold, at any 
 * The first row of an entry begins with its time at the margin, and every other row is indented. So no text
   can imitate somebody else's line.
 * After the time comes the author of a message, or a mark that cannot begin a name: `·` for joins, leaves and renames,
-  `*` for an action, `»` for a private line, after which author and addressee stand. A name is one word, so it ends at
-  the first space; two spaces separate an author or an addressee from a text.
+  `*` for an action, `»` for a private line, after which author and addressee stand, `#` for a line of the room's admin.
+  A name is one word, so it ends at the first space; two spaces separate an author or an addressee from a text.
 * A name too long for a row is cut, and each row that is cut ends in `…`, which occurs in no name. The rest of the
   name, and the remark that a text continues, are aligned with the names; texts are indented further.
 """
@@ -40,6 +40,7 @@ DEEPEST_INDENT: Final = 24
 EVENT: Final = "· "
 ACTED: Final = "* "
 WHISPERED: Final = "» "
+OFFICIAL: Final = "# "
 TO: Final = " → "
 LONGEST: Final = 12
 """The most rows of a text that a screen shows in full."""
@@ -53,7 +54,8 @@ def draw(entry: EntryEvent, me: str, columns: int | None = None) -> list[Line]:
         case Said():
             mark, gap = (ACTED, " ") if entry.action else ("", "  ")
             told = "class:mention" if mentions(entry, me) else ""
-            return _draw_text(entry, mark, shown_name(entry.name), gap, ("", told), columns)
+            official, style = (OFFICIAL, "class:official") if entry.official else ("", "")
+            return _draw_text(entry, official + mark, shown_name(entry.name), gap, (style, told), columns)
         case Whispered():
             names = shown_name(entry.name) + TO + _addressee(entry, me)
             return _draw_text(entry, WHISPERED, names, "  ", ("class:private", ""), columns)
@@ -122,7 +124,9 @@ def author_style(name: str, tag: str = "") -> str:
 
 
 def mentions(said: Said, me: str) -> bool:
-    """Tell whether a line of somebody else names me, with or without an @ before the name."""
+    """Tell whether a line is for me: the admin says it, or somebody else names me, with or without an @."""
+    if said.official:
+        return True
     return clean_line(said.name) != me and any(_names(text, me) for text in lines_of(said.text))
 
 

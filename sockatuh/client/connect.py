@@ -198,7 +198,9 @@ async def connect(
             finally:
                 again.close()
                 reading.close()
-                if not room.unanswered:
+                if room.unanswered:
+                    room.keep_unsent()
+                else:
                     room.forget_unsent()
                 with contextlib.suppress(ClientError):
                     await room.leave()

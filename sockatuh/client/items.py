@@ -116,7 +116,7 @@ class Came:
 
 @dataclass(frozen=True, slots=True)
 class Went:
-    """Somebody left; `reason` is a word of the protocol: `left`, `lost`, `idle` …"""
+    """Somebody left; `reason` is a word of the protocol: `left`, `lost`, `idle`, `removed` (by the admin) …"""
 
     seq: int
     at: int
@@ -416,8 +416,8 @@ def event_of(entry: Entry, *, own: bool) -> EntryEvent | None:
     """Return what an entry of the log reports, None for kinds this client does not know."""
     name = clean_line(entry.name)
     if entry.kind in (MESSAGE, ACTION):
-        text, action = clean_text(entry.text), entry.kind == ACTION
-        return Said(entry.seq, entry.at, name, text, action, own, clean_line(entry.tag), entry.official)
+        text, action, is_own = clean_text(entry.text), entry.kind == ACTION, own and not entry.official
+        return Said(entry.seq, entry.at, name, text, action, is_own, clean_line(entry.tag), entry.official)
     if entry.kind == JOINED:
         return Came(entry.seq, entry.at, name, clean_line(entry.text), clean_line(entry.tag))
     if entry.kind == LEFT:

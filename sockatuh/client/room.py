@@ -323,6 +323,8 @@ class Room:
 
     def wrote(self, line: Said | Whispered) -> bool:
         """Tell whether this person said a line: here, elsewhere with the same key, or earlier under another name."""
+        if isinstance(line, Said) and line.official:
+            return False
         return line.own or line.name == self.me or line.tag == self.tag != ""
 
     def fault_of(self, text: str, to: str = "") -> tuple[str, int] | None:
@@ -371,6 +373,10 @@ class Room:
         """Delete the notes of unanswered lines, once the person has been told which they are."""
         self._unsent.close()
 
+    def keep_unsent(self) -> None:
+        """Leave the notes of unanswered lines on disk, where the next client of this profile finds them."""
+        self._unsent.leave()
+
     # Called by the session.
 
     def take(self, event: e.PeerEvent) -> None:
@@ -388,8 +394,8 @@ class Room:
                 self._put(Here())
             case e.LineStored(number, seq):
                 self._store(number, seq)
-            case e.LineRefused(number, code):
-                self._reject(number, clean_line(code))
+            case e.LineRefused():
+                self._reject(event)
             case e.LinesDelayed(wait):
                 self._put_state(Waiting(wait))
             case e.LinesHeld():
@@ -485,13 +491,15 @@ class Room:
         else:
             self._put(Stored(number, seq))
 
-    def _reject(self, number: int, code: str) -> None:
+    def _reject(self, refused: e.LineRefused) -> None:
+        number = refused.number
         self._answer(number)
         line = self.unplaced.pop(number, None)
         if number in self._awaited:
             self._awaited.discard(number)
         elif line is not None:
-            self._put(Rejected(number, line.text, line.action, code, line.to))
+            why = clean_line(refused.code), line.to, refused.wait, clean_line(refused.detail)
+            self._put(Rejected(number, line.text, line.action, *why))
 
     def _place(self, seq: int, own: int | None) -> None:
         """Forget lines that have arrived in the log, and those that must have, although their mark was lost."""

@@ -28,6 +28,7 @@ from sockatuh.errors import (
     NotPrepared,
     NotStored,
     Refused,
+    Removed,
     ServerUnproven,
     VersionMismatch,
 )
@@ -42,6 +43,7 @@ from sockatuh.protocol.identity import words
 from sockatuh.protocol.messages import MEMBER, MemberInfo
 from sockatuh.protocol.seam import Address
 from sockatuh.room.password import PasswordUnusable, prepare_password
+from sockatuh.room.text import clean_line
 
 from .carrier import Carry, UdpCarrier, Watch
 from .deadline import loop_time
@@ -54,7 +56,7 @@ from .whereabouts import Whereabouts
 T = TypeVar("T")
 Waits = e.LinesHeld | e.LinesDelayed | e.AddressesUnreachable | e.HashWanted
 """Why a call waits: because of the server, of an obstacle on the way to it, or of a hash that takes long to make."""
-NAME_CODES: Final = ("name_unavailable", "name_taken", "name_owned")
+NAME_CODES: Final = ("name_unavailable", "name_taken", "name_owned", "name_reserved")
 SILENT_AFTER: Final = 1.0
 """Seconds after which it is reported that the server does not answer, if there is nothing better to report."""
 LOOK_INTERVAL: Final = 10.0
@@ -422,8 +424,8 @@ class Conversation:
                 self._on_waiting(event)
             case e.LineStored(number, seq):
                 _settle(self._deliveries.get(number), seq)
-            case e.LineRefused(number, code):
-                _settle(self._deliveries.get(number), Refused(code))
+            case e.LineRefused(number, code, wait, detail):
+                _settle(self._deliveries.get(number), Refused(code, wait, clean_line(detail)))
             case e.MembersListed(request=number) | e.NameChanged(request=int(number)) | e.PresenceNoted(number):
                 _settle(self._requests.get(number), event)
             case e.RequestRefused(number, why):
@@ -459,6 +461,8 @@ class Conversation:
                 return VersionMismatch(VERSION, theirs)
             case e.ServerUnknown(key):
                 return Refused("unknown_server", detail=" ".join(words(key)))
+            case e.Removed(code, wait, detail):
+                return Removed(code, wait, clean_line(detail), _moment_in(wait))
             case e.ContactLost("too_many_sessions"):
                 return Refused("too_many_sessions")
             case e.ContactLost("crowded") if not self.peer.waits_for_a_seat:
@@ -592,6 +596,11 @@ def sendable_name(name: str) -> str:
     if (size := len(sendable.encode())) > MAX_NAME_BYTES:
         raise Refused("name_invalid", detail=f"{size} bytes; at most {MAX_NAME_BYTES}")
     return sendable
+
+
+def _moment_in(seconds: float) -> int | None:
+    """Return when `seconds` will have passed, in ms since 1970; None for 0, which stands for no such moment."""
+    return int((time.time() + seconds) * 1000) if seconds else None
 
 
 def _end_of(timeout: float | None) -> float | None:

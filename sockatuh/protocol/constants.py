@@ -85,6 +85,10 @@ PUT_OFF: Final = frozenset({"password_wait", "passwords_guessed"})
 """Refusals of a password that the server has not checked; it checks the next try after `wait_ms`."""
 UNDECIDED: Final = PUT_OFF | {"busy"}
 """Refusals that decide nothing about a proof: the offer it is for still stands, and it may be sent again."""
+REMOVAL_CODES: Final = frozenset({"kicked", "banned"})
+"""Why the room's admin has removed a client, in CLOSED and in REFUSED: it may not come back by itself."""
+MAX_WAIT_MS: Final = (1 << 31) - 1
+"""The longest `wait_ms` of CLOSED, REFUSED and UNSAID; it stands for any longer one."""
 ADDRESSEE_CODES: Final = frozenset({"no_such_name", "reads_in_clear"})
 """Refusals of a private line that are about its addressee."""
 SALT_SIZE: Final = 16

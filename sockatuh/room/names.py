@@ -35,7 +35,7 @@ _WORD: Final = re.compile(r"[^\W_]+")
 _LATIN: Final = re.compile(r"[a-z]")
 _DELIMITERS: Final = frozenset(':;,()"')
 """What ends a name in our sentences; no letter of a name may look like it."""
-_MARKS: Final = "·*»"
+_MARKS: Final = "·*»#"
 """What stands before a name on a row that is no message; a name's first letter may not look like it."""
 _RIGHT_TO_LEFT: Final = frozenset({"R", "AL", "AN"})
 _LONGEST_EXPANSION: Final = 4

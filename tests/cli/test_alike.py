@@ -12,6 +12,7 @@ import pytest
 from client.session_double import happened
 from forgers import FORMER, NAMES, SAID
 from hostile import TEXTS
+from msgspec.structs import replace as replaced
 
 from sockatuh.cli.direction import LEFT_TO_RIGHT, anchored, turns
 from sockatuh.cli.fullscreen.scrollback import Scrollback
@@ -29,6 +30,7 @@ from sockatuh.wording import client as phrases
 
 NOON: Final = 1_700_000_000_000
 EVENT_ROW: Final = re.compile(r"\d\d:\d\d ")
+SPOKEN: Final = (MESSAGE, ACTION)
 _SPACES: Final = re.compile(rf"[\s{BLANKS}]+")
 
 FEW_NAMES: Final = ("joined", "אבי", "abcdefghijklmn", "abcdefghijklmnop", "é" * 32, "ana kicks")
@@ -39,7 +41,7 @@ FEW_WIDTHS: Final = (20, 40, 80)
 def events(names: Iterable[str], texts: Iterable[str]) -> Iterator[Entry]:
     texts = tuple(texts)
     for name in names:
-        yield from (Entry(7, NOON, kind, name, text) for kind in (MESSAGE, ACTION) for text in texts)
+        yield from (Entry(7, NOON, kind, name, text) for kind in SPOKEN for text in texts)
         yield Entry(7, NOON, JOINED, name, "secure")
         yield from (Entry(7, NOON, LEFT, name, reason) for reason in ("left", *phrases.LEFT_REASONS))
 
@@ -57,6 +59,7 @@ def between_two(names: Iterable[str], texts: Iterable[str]) -> Iterator[EntryEve
 def items(names: Iterable[str], texts: Iterable[str]) -> Iterator[EntryEvent]:
     names, texts = tuple(names), tuple(texts)
     yield from map(happened, events(names, texts))
+    yield from (happened(replaced(entry, official=True)) for entry in events(names, texts[:6]) if entry.kind in SPOKEN)
     yield from between_two(names, texts[:6])
 
 
@@ -65,8 +68,8 @@ def visible_content(item: EntryEvent) -> tuple[object, ...]:
     """Return what of an entry has to be seen: of a text all but its spaces, newlines and letters without ink."""
     name = unicodedata.normalize("NFC", item.name)
     match item:
-        case Said(text=text, action=action):
-            return "said", name, action, _SPACES.sub("", clean_text(text))
+        case Said(text=text, action=action, official=official):
+            return "said", name, action, official, _SPACES.sub("", clean_text(text))
         case Whispered(to=to, text=text):
             return "whispered", name, unicodedata.normalize("NFC", to), _SPACES.sub("", clean_text(text))
         case Came():

@@ -9,6 +9,7 @@ import pytest
 from hostile import COCKTAIL, faults_of_text, lies_in
 
 from sockatuh import errors
+from sockatuh.cli import ordered
 from sockatuh.cli.errors import explain, guard
 from sockatuh.wording.en.admin import REFUSALS
 
@@ -31,7 +32,11 @@ ERRORS = [
     (errors.Refused("reads_in_clear", detail="oldpi"), 4, ["oldpi reads in clear; say it in the room\n"]),
     (errors.Refused("from_the_future"), 4, ["from_the_future"]),
     (errors.NameTaken("name_taken", detail="Ana"), 5, ["Ana", "--name"]),
-    (errors.NameTaken("name_owned"), 5, ["another key"]),
+    (errors.NameTaken("name_owned"), 5, ["another key", "free the name: `sockatuh release NAME`"]),
+    (errors.NameTaken("name_reserved"), 5, ["The room's admin keeps that name", "--name"]),
+    (errors.Removed("kicked", 300.0, "flooding"), 4, ["from the room (flooding). You can come back in 5 min.\n"]),
+    (errors.Removed("banned", 0.0, "flooding"), 4, ["You are banned from this room for ever (flooding).\n"]),
+    (errors.Refused("muted", 0.0, "flooding"), 4, ["You are muted in this room (flooding).\n"]),
     (errors.IdentityChanged("box:7625", OLD, NEW), 6, ["STOP", "SHA256:", "identity forget box:7625"]),
     (errors.ServerUnproven("box", OLD, "welcome"), 6, ["box let you in without knowing", "Nothing was given away."]),
     (errors.ServerUnproven("box", OLD, "offer"), 6, ["box does not ask for", "Nothing was given away."]),
@@ -74,6 +79,22 @@ def test_scripts_get_the_error_as_a_line_of_json(capsys: pytest.CaptureFixture[s
     assert "Wait 5 s" in line["message"]
 
 
+@pytest.mark.parametrize(
+    ("error", "facts"),
+    [
+        (errors.Removed("banned", 60.0, "x", 1_700_000_000_000), (60.0, "2023-11-14T22:13:20.000Z", "x")),
+        (errors.Removed("banned"), (None, None, None)),
+        (errors.Removed("kicked", 60.0, "\x1b[31m", 1_700_000_000_000), (60.0, "2023-11-14T22:13:20.000Z", None)),
+    ],
+)
+def test_scripts_are_told_how_long_an_order_lasts_and_why(
+    error: errors.Removed, facts: tuple[object, ...], capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert guard(raising(error), as_json=True) == 4
+    line = json.loads(capsys.readouterr().out)
+    assert (line["code"], line["wait"], line["until"], line["reason"]) == (error.code, *facts)
+
+
 def test_ctrl_c_is_130_and_says_nothing(capsys: pytest.CaptureFixture[str]) -> None:
     assert guard(raising(KeyboardInterrupt()), as_json=False) == 130
     assert capsys.readouterr() == ("", "")
@@ -85,6 +106,9 @@ def test_ctrl_c_is_130_and_says_nothing(capsys: pytest.CaptureFixture[str]) -> N
         errors.NameTaken("name_taken", detail=COCKTAIL),
         errors.Refused(COCKTAIL, 1.0, COCKTAIL),
         errors.Refused("password_wrong", detail=COCKTAIL),
+        errors.Refused("muted", 60, COCKTAIL),
+        errors.Removed("kicked", 60, COCKTAIL),
+        errors.Removed("banned", 60, COCKTAIL, 1_700_000_000_000),
         errors.ServerUnproven(COCKTAIL, OLD, "welcome"),
         errors.ServerUnproven(COCKTAIL, OLD, "proofs"),
         errors.ClientOutdated(COCKTAIL),
@@ -118,7 +142,7 @@ def codes_of_the_protocol() -> set[str]:
 def test_every_code_of_the_protocol_has_its_sentence() -> None:
     codes = codes_of_the_protocol()
     assert len(codes) > 10
-    assert codes <= REFUSALS.keys()
+    assert codes <= REFUSALS.keys() | ordered.CODES
 
 
 def test_every_code_that_a_command_makes_itself_is_documented_with_its_exit_code() -> None:

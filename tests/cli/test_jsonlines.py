@@ -39,6 +39,8 @@ AT = 1_767_225_600_000
             Said(4, AT, "ana", "hi", own=True),
             {"type": "message", "seq": 4, "at": MOMENT, "from": "ana", "text": "hi", "action": False, "own": True},
         ),
+        (Said(4, AT, "ana", "hi"), {"type": "message", "from": "ana", "official": False}),
+        (Said(4, AT, "admin", "hi", official=True), {"type": "message", "from": "admin", "official": True}),
         (
             Came(5, AT, "ana", "classic"),
             {"type": "joined", "seq": 5, "at": MOMENT, "name": "ana", "dialect": "classic", "key": None},
@@ -57,6 +59,11 @@ AT = 1_767_225_600_000
             Rejected(3, "hi", False, "no_such_name", "bud"),
             {"type": "error", "code": "no_such_name", "message": "nobody here is called bud", "line": 3, "to": "bud"},
         ),
+        (
+            Rejected(3, "hi", False, "muted", "bud", detail="flooding"),
+            {"type": "error", "code": "muted", "to": "bud", "reason": "flooding", "wait": None, "until": None},
+        ),
+        (Rejected(3, "hi", False, "muted", wait=60.0), {"type": "error", "wait": 60.0, "reason": None}),
         (Stored(1, 7), {"type": "stored", "seq": 7, "line": 1}),
         (Rejected(2, "hi", False, "password_said"), {"type": "error", "code": "password_said", "line": 2}),
         (Gap(3, 9, 6), {"type": "notice", "code": "gone", "after": 3, "through": 9, "count": 6}),

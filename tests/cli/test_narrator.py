@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import asyncio
+import re
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import replace
@@ -296,6 +297,21 @@ def test_commands_find_the_lines_that_a_plain_terminal_has_echoed() -> None:
 def test_a_refused_line_is_given_back_with_the_reason() -> None:
     shown = tell(CaughtUp(), LineRefused(1, "text_empty"), LineRefused(7, "text_empty"), says=["hello"])
     assert shown[1:] == ["'hello': There is nothing printable in that text."]
+
+
+def test_a_mute_is_told_in_full_once_and_then_again_when_it_changes() -> None:
+    said = ["one", "two", "three", "four", "five"]
+    muted = [
+        LineRefused(1, "muted", 600.0, "flooding"),
+        LineRefused(2, "muted", 590.0, "flooding"),
+        LineRefused(3, "muted", 6_000.0, "flooding"),
+        LineRefused(4, "muted", 6_000.0, "still flooding"),
+        LineRefused(5, "muted", 6_000.0, "still flooding"),
+    ]
+    told = [line.partition(": ")[2] for line in tell(CaughtUp(), *muted, says=said)[1:]]
+    assert [sentence == "You are muted in this room." for sentence in told] == [False, True, False, False, True]
+    assert re.fullmatch(r"You are muted in this room until .*\d\d:\d\d \(flooding\)\.", told[0])
+    assert told[3].endswith(" (still flooding).")
 
 
 def test_the_member_list_notes_what_is_special() -> None:

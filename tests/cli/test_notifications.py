@@ -50,16 +50,17 @@ def said(text: str, name: str = "ana", *, own: bool = False) -> Said:
 
 
 MENTION = said("tom: soup?")
+OFFICIAL = Said(3, 0, "admin", "closing at five", official=True)
 PRIVATE = Whispered(2, 0, "ana", "tom", "the key is under the mat")
 
 
 @pytest.mark.parametrize(
-    ("bell", "called"), [(Bell.OFF, [0, 0, 0, 0]), (Bell.MINE, [0, 1, 1, 1]), (Bell.ALL, [1, 1, 1, 1])]
+    ("bell", "called"), [(Bell.OFF, [0, 0, 0, 0, 0]), (Bell.MINE, [0, 1, 1, 1, 1]), (Bell.ALL, [1, 1, 1, 1, 1])]
 )
-def test_a_call_is_for_mentions_and_private_lines_or_for_all(bell: Bell, called: list[int]) -> None:
+def test_a_call_is_for_mentions_private_and_official_lines_or_for_all(bell: Bell, called: list[int]) -> None:
     ears = Ears(bell)
     ears.hear(Here())
-    assert [ears.hear(item) for item in (said("tomato"), MENTION, said("hey @Tom!"), PRIVATE)] == called
+    assert [ears.hear(item) for item in (said("tomato"), MENTION, said("hey @Tom!"), PRIVATE, OFFICIAL)] == called
 
 
 def test_nobody_is_called_for_history_or_own_lines() -> None:

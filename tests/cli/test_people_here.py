@@ -44,6 +44,12 @@ def names(here: PeopleHere) -> list[str]:
     return [person.name for person in here.people]
 
 
+def test_who_speaks_for_the_room_is_nobody_in_it() -> None:
+    here = people(Said(1, 0, "admin", "closing at five", official=True))
+    assert "admin" not in here.names()
+    assert here.find("admin") is None
+
+
 def test_members_are_sorted_by_name_and_guests_are_only_named() -> None:
     here = people()
     assert names(here) == ["Budi", "oldpi", "tom", "zoë"]

@@ -35,6 +35,14 @@ def test_a_private_line_has_author_and_addressee_underlined() -> None:
     assert by_me == ["» tom → budi  yes", "» tom → tom  yes", '» tom → "you"  yes']
 
 
+def test_a_line_of_the_admin_has_a_mark_and_is_bold() -> None:
+    said = draw(Said(1, NOON, "admin", "closing\nat five", official=True), "tom")
+    assert [plain(line) for line in said] == ["".join([plain(said[0])[:6], "# admin  closing"]), " " * 15 + "at five"]
+    assert [text for style, text in said[0] if "class:official" in style] == ["admin"]
+    assert [text for line in said for style, text in line if style == "class:mention"] == ["closing", "at five"]
+    assert plain(draw(Said(1, NOON, "admin", "waves", True, official=True), "tom")[0])[6:] == "# * admin waves"
+
+
 def test_a_rename_is_a_sentence() -> None:
     assert plain(draw(Renamed(1, NOON, "tom", "tomas"), "ana")[0])[6:] == "· tom is now tomas"
 

@@ -92,7 +92,7 @@ class SessionDouble:
     def refuse(self, number: int, why: Refused) -> None:
         """Refuse a line for which somebody waits."""
         self._answers[number].set_exception(why)
-        self.tell(e.LineRefused(number, why.code))
+        self.tell(e.LineRefused(number, why.code, why.wait, why.detail))
 
     def tell(self, *events: e.PeerEvent) -> None:
         """Report events, as the network would."""

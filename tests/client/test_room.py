@@ -371,6 +371,32 @@ def test_a_fatal_error_is_raised_by_every_loop_and_call() -> None:
     in_a_room(story)
 
 
+def test_a_muted_client_is_told_how_long_and_why() -> None:
+    async def story(room: Room, session: SessionDouble) -> None:
+        room.send("hi")
+        session.tell(e.LineRefused(1, "muted", 60.0, "flooding\x1b[31m\n"))
+        assert await take(room, 1) == [Rejected(1, "hi", False, "muted", wait=60.0, detail="flooding")]
+        saying = asyncio.create_task(room.say("hello"))
+        await asyncio.sleep(0)
+        session.refuse(2, Refused("muted", 60.0, "flooding"))
+        with pytest.raises(Refused) as refused:
+            await saying
+        assert (refused.value.code, refused.value.wait, refused.value.detail) == ("muted", 60.0, "flooding")
+
+    in_a_room(story)
+
+
+def test_nobody_is_the_author_of_what_the_admin_says() -> None:
+    async def story(room: Room, session: SessionDouble) -> None:
+        official = Entry(4, TODAY, MESSAGE, "tom", "closing at five", b"", room.tag, official=True)
+        session.tell(e.EntryArrived(official, 1))
+        (said,) = await take(room, 1)
+        assert isinstance(said, Said)
+        assert (said.official, said.own, room.wrote(said)) == (True, False, False)
+
+    in_a_room(story)
+
+
 def test_members_are_values_without_numbers() -> None:
     async def story(room: Room, session: SessionDouble) -> None:
         session.present = [

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from prove.false_server import FalseServer, Meeting, Trick, welcome
 
-from sockatuh import Profile, Refused, ServerUnproven, connect
+from sockatuh import NameTaken, Profile, Refused, Removed, ServerUnproven, connect
 from sockatuh.client.items import NameFree, NameRefused, Notice, PasswordWrong, SignedIn, TryLater
 from sockatuh.client.room_password import RoomPassword
 from sockatuh.client.sign_in import PasswordAgain, Reason
@@ -168,6 +168,46 @@ def test_a_text_that_is_no_name_is_neither_shown_nor_suggested_as_one(sentence: 
     asyncio.run(story())
     assert person.asked == ["", "", Reason.JOINING]
     assert NameFree("cleo", "cleo") in person.notices
+
+
+def test_a_reserved_name_is_asked_for_again_like_a_taken_one() -> None:
+    person = Person(["bea"])
+
+    def trick(server: FalseServer, meeting: Meeting, join: m.Join) -> m.AnswerBody:
+        is_reserved = join.name in ("admin", "admin2")
+        return m.Refused("name_reserved") if is_reserved else server.offer(meeting, join.name or "")
+
+    async def story() -> None:
+        with FalseServer(trick) as server:
+            address = f"127.0.0.1:{server.port}"
+            with pytest.raises(IndexError):  # nobody types a password
+                async with connect(address, name="admin", questions=person, on_notice=person.notices.append):
+                    pass
+
+    asyncio.run(story())
+    assert person.asked == ["admin3", Reason.JOINING]
+    (refused,) = (notice for notice in person.notices if isinstance(notice, NameRefused))
+    assert isinstance(refused.why, NameTaken)
+
+
+@pytest.mark.parametrize("code", ["kicked", "banned"])
+def test_whoever_is_banned_is_asked_nothing_more(code: str) -> None:
+    person = Person(["bea"], RIGHT)
+
+    def trick(*_: object) -> m.AnswerBody:
+        return m.Refused(code, 60_000, "flooding \x1b[31m")
+
+    async def story() -> None:
+        with FalseServer(trick) as server:
+            with pytest.raises(Removed) as removed:
+                async with connect(f"127.0.0.1:{server.port}", name="ana", questions=person):
+                    pass
+            assert len(server.joins) == 1
+        assert (removed.value.code, removed.value.wait, removed.value.reason) == (code, 60.0, "flooding")
+        assert removed.value.until is not None
+
+    asyncio.run(story())
+    assert person.asked == []
 
 
 def test_a_name_that_is_typed_and_is_the_password_is_asked_for_again_and_not_proved() -> None:

@@ -20,7 +20,7 @@ from sockatuh.wording import commands as wording
 from .context import ANSWERED_WITHIN, CommandContext, Done, NotDone, Outcome, name_in
 
 WITH_KEYS: Final = "-k"
-_ABOUT_THE_NAME: Final = frozenset({"name_invalid", "name_taken", "name_owned", "name_is_password"})
+_ABOUT_THE_NAME: Final = frozenset({"name_invalid", "name_taken", "name_owned", "name_reserved", "name_is_password"})
 
 
 def list_people(context: CommandContext, rest: str) -> Outcome:

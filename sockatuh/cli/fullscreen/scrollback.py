@@ -40,6 +40,8 @@ MOST: Final = 10_000
 SPEAKER_FOR: Final = timedelta(minutes=10) // timedelta(milliseconds=1)
 """Milliseconds after their last line in which somebody's leave gets its own row."""
 SPEAKERS: Final = 1_000
+REMOVED: Final = "removed"
+"""Why somebody left whom the admin has removed: everybody is to see that."""
 IDLE_AFTER: Final = 30.0
 """Seconds without a key after which nobody is thought to be reading."""
 RULE: Final = "─"
@@ -129,7 +131,8 @@ class Scrollback:
         """
         match entry:
             case Said() | Whispered():
-                self._hear(entry.name, entry.at)
+                if not (isinstance(entry, Said) and entry.official):
+                    self._hear(entry.name, entry.at)
                 if is_unread and not is_mine and self.marker is None:
                     self.marker = self.end
                 if not is_mine and (isinstance(entry, Whispered) or mentions(entry, me)):
@@ -179,6 +182,8 @@ class Scrollback:
         """Tell whether an event belongs to a fold rather than to its own row."""
         if isinstance(event, Came):
             return event.dialect != UNENCRYPTED  # which is followed by a warning
+        if event.reason == REMOVED:
+            return False
         spoke = self._spoke.get(event.name)
         return spoke is None or event.at - spoke > SPEAKER_FOR
 

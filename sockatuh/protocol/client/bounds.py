@@ -11,7 +11,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final
 
-from sockatuh.protocol.constants import MAX_PARTS, MAX_PIECE, PUT_OFF
+from sockatuh.protocol.constants import MAX_PARTS, MAX_PIECE, MAX_WAIT_MS, PUT_OFF, REMOVAL_CODES
 from sockatuh.protocol.datagrams import jitter
 from sockatuh.protocol.messages import Refused
 
@@ -45,6 +45,8 @@ REFUSED_SECONDS: Final = Clamp(0.0, 900.0)
 """wait_ms of any other REFUSED; an honest server names 10 minutes at most."""
 NEXT_TRY_SECONDS: Final = Clamp(1.0, 900.0)
 """wait_ms of REFUSED(password_wait), after which a program tries again by itself."""
+ORDER_SECONDS: Final = Clamp(0.0, MAX_WAIT_MS / 1000)
+"""wait_ms of what an admin has ordered (`kicked`, `banned`, `muted`): it is shown, and nothing waits for it."""
 LINE_SECONDS: Final = Clamp(0.0, 30.0)
 """wait_ms of PROGRESS, after which lines are sent again."""
 CLOSED_SECONDS: Final = Clamp(0.0, 30.0)
@@ -81,6 +83,8 @@ OWN_CODES: Final = frozenset(
     }
 )
 """Codes of what the client finds out by itself; a server cannot have it report them."""
+ORDER_CODES: Final = REMOVAL_CODES | {"muted"}
+"""Codes of what an admin has ordered about this client."""
 SEAT_CODES: Final = frozenset({"room_full", "guests_full", "guests_from_address"})
 """Refusals that end as soon as a seat is free."""
 
@@ -145,6 +149,8 @@ def retry_seconds(refused: Refused) -> float:
     """Return the seconds to wait after a refusal."""
     if refused.code == "busy" or refused.code in SEAT_CODES:  # the client asks again by itself
         clamp = BUSY_SECONDS
+    elif refused.code in ORDER_CODES:
+        clamp = ORDER_SECONDS
     else:
         clamp = NEXT_TRY_SECONDS if refused.code in PUT_OFF else REFUSED_SECONDS
     return clamp(refused.wait_ms / 1000)

@@ -87,6 +87,18 @@ class JoinRefused:
 
 
 @dataclass(frozen=True, slots=True)
+class Removed:
+    """The admin has removed us, or does not let us in (`kicked`, `banned`); the peer has stopped.
+
+    The order ends in `wait` seconds (0: never, or the server does not say), `detail` is the reason that was given.
+    """
+
+    code: str
+    wait: float
+    detail: str
+
+
+@dataclass(frozen=True, slots=True)
 class Admitted:
     """We are in the room. `again`: after a loss of contact; `rewound`: the log is not the one we knew.
 
@@ -143,10 +155,12 @@ class LineStored:
 
 @dataclass(frozen=True, slots=True)
 class LineRefused:
-    """Our line will never be stored."""
+    """Our line will never be stored. For `muted`: we may speak in `wait` seconds (0: unknown); `detail` says why."""
 
     number: int
     code: str
+    wait: float = 0.0
+    detail: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -219,6 +233,7 @@ PeerEvent: TypeAlias = (
     | NameAccepted
     | HashWanted
     | JoinRefused
+    | Removed
     | Admitted
     | EntryArrived
     | PresenceChanged

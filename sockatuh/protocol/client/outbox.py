@@ -14,7 +14,7 @@ from sockatuh.protocol.datagrams import jitter
 from sockatuh.protocol.messages import Progress, Say, Stored, Unsaid
 from sockatuh.protocol.timers import TimerTable
 
-from .bounds import LINE_SECONDS, code_untrusted
+from .bounds import LINE_SECONDS, MAX_DETAIL, ORDER_SECONDS, code_untrusted
 from .events import LineRefused, LineStored
 from .timers import ClientTimer
 
@@ -68,8 +68,8 @@ class Outbox:
         match answer:
             case Stored(pairs):
                 yield from (LineStored(number, seq) for number, seq in pairs if self.remove(number))
-            case Unsaid(number, code) if self.remove(number):
-                yield LineRefused(number, code_untrusted(code))
+            case Unsaid(number, code, wait_ms, detail) if self.remove(number):
+                yield LineRefused(number, code_untrusted(code), ORDER_SECONDS(wait_ms / 1000), detail[:MAX_DETAIL])
             case _:
                 pass
 

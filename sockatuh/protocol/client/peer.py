@@ -13,7 +13,7 @@ from typing import Final
 
 from sockatuh.errors import ProtocolError
 from sockatuh.protocol import messages as m
-from sockatuh.protocol.constants import COOKIE, DATA, MAX_NAME_BYTES, RESET, RESP
+from sockatuh.protocol.constants import COOKIE, DATA, MAX_NAME_BYTES, REMOVAL_CODES, RESET, RESP
 from sockatuh.protocol.datagrams import jitter
 from sockatuh.protocol.identity import tag
 from sockatuh.protocol.noise import public_key
@@ -50,6 +50,7 @@ class Peer:
         self.waits_for_log = False
         """Whether the server has our lines, our JOIN or our RENAME, and cannot store them now."""
         self._options, self._random = options, random
+        self._is_removed = False
         self._out: list[tuple[bytes, Address]] = []
         self._events: deque[e.PeerEvent] = deque()
         self._timers = TimerTable(ClientTimer)
@@ -118,7 +119,7 @@ class Peer:
     def connect(self, addresses: Sequence[Address], now: float) -> None:
         """Dial the server at any of `addresses`; also called when its addresses have changed."""
         self._addresses = addresses
-        if self.state in (PeerState.IDLE, PeerState.DIALING):
+        if self.state in (PeerState.IDLE, PeerState.DIALING) and not self._is_removed:
             self._dial(now)
 
     def stop(self) -> None:
@@ -335,6 +336,16 @@ class Peer:
             self._counts.lose(now)
         self._events.append(e.ContactLost(reason))
 
+    def _be_removed(self, order: m.Refused) -> None:
+        """Stop for good, because the admin wants us out; a leave that is under way has succeeded."""
+        self._is_removed = True
+        if self._caller.is_leaving:
+            self._leave_for_good()
+            return
+        why = reason_of(order)
+        self.stop()
+        self._events.append(e.Removed(why.code, why.wait, why.detail))
+
     def _leave_for_good(self) -> None:
         self.stop()
         self._events.append(e.LeftRoom())
@@ -389,6 +400,8 @@ class Peer:
                     self._reply(m.PathResponse(token), now)
             case m.Rekeyed():
                 link.finish_rekey(message, now)
+            case m.Closed(code, wait_ms, detail) if code in REMOVAL_CODES:
+                self._be_removed(m.Refused(code, wait_ms, detail))
             case m.Closed(sent, wait_ms):
                 code = code_untrusted(sent)
                 if self._has_session:
@@ -517,6 +530,9 @@ class Peer:
                 self._events.append(e.RequestRefused(number, reason_of(refused)))
 
     def _refused(self, asked: m.Join, refused: m.Refused, now: float) -> None:
+        if refused.code in REMOVAL_CODES:
+            self._be_removed(refused)
+            return
         self._enter("refuse")
         reason = self._credentials.note_refusal(asked, refused)
         if self.put_off:

@@ -29,7 +29,7 @@ Exit codes:
   1    another failure
   2    wrong usage
   3    no server, or no answer in time
-  4    refused: password, limits
+  4    refused: password, limits, a kick, a ban
   5    the name is not available
   6    the server's identity changed, or is not proved
   7    protocol versions do not match
@@ -101,7 +101,11 @@ REFUSALS: Final[Mapping[str, str]] = {
     "name_owned": (
         "That name belongs to another key; a key is what a room knows you by, and stays on the machine where it was "
         "made. If the name is yours, `sockatuh identity export FILE` there and `sockatuh identity import FILE` "
-        "here, or ask whoever runs the room to release the name. Else choose another with --name."
+        "here, or ask whoever runs the room to free the name: `sockatuh release NAME`. Else choose another with "
+        "--name."
+    ),
+    "name_reserved": (
+        "The room's admin keeps that name, or one that looks like it, for nobody's use. Choose another with --name."
     ),
     "name_is_password": "A name must not be the room's password. Choose another with --name.",
     "unknown_server": "This server is not known, and --trust strict meets nobody new. Use the invite its admin has.",
@@ -119,6 +123,7 @@ REFUSALS: Final[Mapping[str, str]] = {
     "guests_from_address": "There are too many scripts and readers in the room from your address. Try again later.",
     "no_such_name": "Nobody in the room is called that, and nobody owns the name.",
     "reads_in_clear": "Whoever that is reads in clear. Say it in the room.",
+    "muted": "You are muted in this room.",
     "only_members": "Only a member can do that. This client is a script, or only reads.",
     "only_reading": "This client only reads, and cannot speak.",
     "crowded": "The server has no seat left for your address, which has more than others. Try again later.",

@@ -90,7 +90,7 @@ KEYS_EXPLAINED: Final = (
 )
 WAYS_TO_A_NAME: Final = (
     "If the name is yours: `sockatuh identity export FILE` there and `sockatuh identity import FILE` here, or ask "
-    "whoever runs the room to release the name. Else choose another."
+    "whoever runs the room to free the name: `sockatuh release NAME`. Else choose another."
 )
 NAME_REFUSALS: Final = {
     "name_invalid": "The room does not accept that name.",
@@ -100,6 +100,7 @@ NAME_REFUSALS: Final = {
     ),
     "name_taken": "Somebody in the room has that name, or one that looks like it.",
     "name_owned": "That name belongs to another key{detail}. {key} {ways}",
+    "name_reserved": "The room's admin keeps that name, or one that looks like it, for nobody's use.",
     "name_is_password": "A name must not be the room's password.",
 }
 
@@ -154,6 +155,7 @@ LEFT_REASONS: Final = {
     "server_lost": "did not come back",
     "closed": "room closed",
     "crowded": "lost contact, and the seat was needed",
+    "removed": "removed",
 }
 
 
@@ -440,6 +442,24 @@ def notify_is(variable: str, value: str) -> str:
     return f"{variable} is off, bell or terminal; it is {fact(value)!r}."
 
 
+def removed(why: str, span: str) -> str:
+    """Say that the admin has removed this person; `why` and for how long (`span`) may be ""."""
+    back = f" You can come back in {span}." if span else ""
+    return f"You were removed from the room{_because(why)}.{back}"
+
+
+def banned(why: str, until: datetime | None, now: datetime, *, at_least: bool) -> str:
+    """Say that the admin has banned this person, until a moment, until a later one (`at_least`), or (None) for ever."""
+    if until is None:
+        return f"You are banned from this room for ever{_because(why)}."
+    return f"You are banned from this room {'at least ' if at_least else ''}until {_soon(until, now)}{_because(why)}."
+
+
+def muted(why: str, until: datetime | None, now: datetime) -> str:
+    """Say that the admin has muted this person; `until` is None if the end is not known."""
+    return f"You are muted in this room{f' until {_soon(until, now)}' if until is not None else ''}{_because(why)}."
+
+
 def unknown_command(word: str) -> str:
     """Say that there is no such command."""
     return f"there is no command /{word}; /help lists them, //{word} says it as text"
@@ -469,6 +489,12 @@ def here_as(name: str, role: str, *, is_encrypted: bool, is_present: bool, is_aw
 def not_stored(count: int) -> str:
     """Say how many lines the server has not acknowledged."""
     return f"{count} line{_s(count)} {'was' if count == 1 else 'were'} not stored:"
+
+
+def not_sent_but_kept(count: int) -> str:
+    """Say how many lines of somebody who was removed the server has not acknowledged, and where they are now."""
+    were, them = ("was", "it") if count == 1 else ("were", "them")
+    return f"{count} line{_s(count)} {were} not stored. Your next chat here lists {them} again:"
 
 
 def stored_and_not_printed(seq: int, reason: str) -> str:
@@ -575,6 +601,17 @@ def no_room(networks: Sequence[str], *, was_swept: bool) -> str:
     ask = "ask whoever runs the room for the line that `sockatuh serve` printed."
     todo = f"A{ask[1:]}" if was_swept else f"Try `sockatuh discover --sweep`, or {ask}"
     return f"No room answered {where}.\n{KEEP_APART}\n{todo}"
+
+
+def _because(why: str) -> str:
+    return f" ({why})" if why else ""
+
+
+def _soon(moment: datetime, now: datetime) -> str:
+    """Return a moment to come as people say it: the time, and the day of the week or the date if it is another day."""
+    if 0 < (moment.date() - now.date()).days < 7:
+        return f"{WEEKDAYS[moment.weekday()][:3]} {moment:%H:%M}"
+    return _moment(moment, now)
 
 
 def _moment(moment: datetime, now: datetime) -> str:

@@ -31,7 +31,7 @@ Kode keluar:
   1    kegagalan lain
   2    cara pemakaian salah
   3    tidak ada server, atau tidak menjawab tepat waktu
-  4    ditolak: kata sandi, batas
+  4    ditolak: kata sandi, batas, dikeluarkan, dilarang masuk
   5    nama tidak tersedia
   6    identitas server berubah, atau tidak terbukti
   7    versi protokol tidak cocok
@@ -106,8 +106,12 @@ REFUSALS: Final[Mapping[str, str]] = {
     "name_owned": (
         "Nama itu milik kunci lain; kunci adalah tanda pengenal Anda bagi ruang, dan tinggal di komputer tempat Anda "
         "pertama kali masuk. Kalau nama itu milik Anda, `sockatuh identity export FILE` di sana dan `sockatuh identity "
-        "import FILE` di sini, atau minta pengelola ruang melepaskan nama itu. Kalau bukan, pilih nama lain dengan "
-        "--name."
+        "import FILE` di sini, atau minta pengelola ruang melepaskan nama itu: `sockatuh release NAME`. Kalau bukan, "
+        "pilih nama lain dengan --name."
+    ),
+    "name_reserved": (
+        "Nama itu, atau nama yang mirip, dicadangkan pengelola ruang, jadi tidak bisa dipakai. "
+        "Pilih nama lain dengan --name."
     ),
     "name_is_password": "Nama tidak boleh sama dengan kata sandi ruang. Pilih nama lain dengan --name.",
     "unknown_server": (
@@ -125,6 +129,7 @@ REFUSALS: Final[Mapping[str, str]] = {
     "room_full": "Ruang sudah penuh. Coba lagi nanti, atau minta pengelolanya menaikkan max_members.",
     "guests_full": "Terlalu banyak skrip dan pembaca di ruang ini. Coba lagi nanti.",
     "guests_from_address": "Terlalu banyak skrip dan pembaca di ruang ini dari alamat Anda. Coba lagi nanti.",
+    "muted": "Anda dibisukan di ruang ini.",
     "only_members": "Hanya anggota yang bisa melakukan itu. Klien ini skrip, atau hanya membaca.",
     "only_reading": "Klien ini hanya membaca, dan tidak bisa mengirim pesan.",
     "crowded": (

@@ -106,7 +106,7 @@ KEYS_EXPLAINED: Final = (
 )
 WAYS_TO_A_NAME: Final = (
     "Kalau nama itu milik Anda: `sockatuh identity export FILE` di sana dan `sockatuh identity import FILE` di sini, "
-    "atau minta pengelola ruang melepaskan nama itu. Kalau bukan, pilih nama lain."
+    "atau minta pengelola ruang melepaskan nama itu: `sockatuh release NAME`. Kalau bukan, pilih nama lain."
 )
 NAME_REFUSALS: Final = {
     "name_invalid": "Ruang ini tidak menerima nama itu.",
@@ -116,6 +116,7 @@ NAME_REFUSALS: Final = {
     ),
     "name_taken": "Ada orang di ruang yang memakai nama itu, atau nama yang mirip.",
     "name_owned": "Nama itu milik kunci lain{detail}. {key} {ways}",
+    "name_reserved": "Nama itu, atau nama yang mirip, dicadangkan pengelola ruang, jadi tidak bisa dipakai.",
     "name_is_password": "Nama tidak boleh sama dengan kata sandi ruang.",
 }
 
@@ -170,6 +171,7 @@ LEFT_REASONS: Final = {
     "server_lost": "tidak kembali",
     "closed": "ruang ditutup",
     "crowded": "hubungan terputus, dan tempatnya diperlukan",
+    "removed": "dikeluarkan",
 }
 
 
@@ -460,6 +462,25 @@ def in_parts(size: int, most: int) -> str:
     return f"{too_long(size, most)}. Kirimlah dalam beberapa bagian."
 
 
+def removed(why: str, span: str) -> str:
+    """Say that the admin has removed this person; `why` and for how long (`span`) may be ""."""
+    back = f" Anda bisa kembali dalam {span}." if span else ""
+    return f"Anda dikeluarkan dari ruang ini{_because(why)}.{back}"
+
+
+def banned(why: str, until: datetime | None, now: datetime, *, at_least: bool) -> str:
+    """Say that the admin has banned this person, until a moment, until a later one (`at_least`), or (None) for ever."""
+    if until is None:
+        return f"Anda dilarang masuk ke ruang ini untuk selamanya{_because(why)}."
+    least = "setidaknya " if at_least else ""
+    return f"Anda dilarang masuk ke ruang ini {least}sampai {_soon(until, now)}{_because(why)}."
+
+
+def muted(why: str, until: datetime | None, now: datetime) -> str:
+    """Say that the admin has muted this person; `until` is None if the end is not known."""
+    return f"Anda dibisukan di ruang ini{f' sampai {_soon(until, now)}' if until is not None else ''}{_because(why)}."
+
+
 def unknown_command(word: str) -> str:
     """Say that there is no such command."""
     return f"tidak ada perintah /{word}; lihat /help, atau kirim sebagai teks: //{word}"
@@ -489,6 +510,11 @@ def here_as(name: str, role: str, *, is_encrypted: bool, is_present: bool, is_aw
 def not_stored(count: int) -> str:
     """Say how many lines the server has not acknowledged."""
     return f"{count} pesan tidak tersimpan:"
+
+
+def not_sent_but_kept(count: int) -> str:
+    """Say how many lines of somebody who was removed the server has not acknowledged, and where they are now."""
+    return f"{count} pesan tidak tersimpan. `chat` berikutnya di sini menampilkannya lagi:"
 
 
 def stored_and_not_printed(seq: int, reason: str) -> str:
@@ -596,6 +622,17 @@ def no_room(networks: Sequence[str], *, was_swept: bool) -> str:
     ask = "mintalah kepada pengelola ruang baris yang ditampilkan `sockatuh serve`."
     todo = f"M{ask[1:]}" if was_swept else f"Coba `sockatuh discover --sweep`, atau {ask}"
     return f"Tidak ada ruang yang menjawab {where}.\n{KEEP_APART}\n{todo}"
+
+
+def _because(why: str) -> str:
+    return f" ({why})" if why else ""
+
+
+def _soon(moment: datetime, now: datetime) -> str:
+    """Return a moment to come as people say it: the time, and the day of the week or the date if it is another day."""
+    if 0 < (moment.date() - now.date()).days < 7:
+        return f"{WEEKDAYS[moment.weekday()]} {moment:%H:%M}"
+    return _moment(moment, now)
 
 
 def _moment(moment: datetime, now: datetime) -> str:

@@ -151,6 +151,15 @@ def test_a_member_without_a_key_is_ignored_by_name_which_is_said() -> None:
     in_a_chat(story)
 
 
+def test_what_the_admin_says_is_shown_whomever_one_ignores() -> None:
+    async def story(chat: Chat) -> None:
+        await chat.type("/ignore oldpi")
+        official = EntryArrived(Entry(5, 0, MESSAGE, "oldpi", "closing at five", official=True), None)
+        assert await chat.hear(official) == ["# oldpi  closing at five"]
+
+    in_a_chat(story)
+
+
 def test_somebody_whose_key_is_not_known_yet_is_looked_up() -> None:
     async def story(chat: Chat) -> None:
         await chat.hear(joined(5, "ana"))  # this entry tells no tag

@@ -41,6 +41,20 @@ def numbers(log: Scrollback, columns: int = COLUMNS, height: int = HEIGHT) -> li
     return [int(row.split()[-1]) for row in seen(log, columns, height) if "line" in row]
 
 
+def test_a_removal_is_never_folded_away() -> None:
+    log = log_of([Came(1, NOON, "budi"), Went(2, NOON, "budi", "removed"), Came(3, NOON, "budi")])
+    assert seen(log) == ["· budi joined", "· budi left (removed)", "· budi joined"]
+
+
+def test_what_the_admin_says_is_found_as_a_mention_and_is_nobodys_last_line() -> None:
+    official = Said(1, NOON, "ana", "closing at five", official=True)
+    log = log_of([official, *(said(seq, name="eva") for seq in range(2, 9))])
+    assert log.to_mention(COLUMNS, HEIGHT)
+    assert "# ana  closing at five" in seen(log)
+    log = log_of([official, Came(2, NOON, "zoe"), Went(3, NOON, "ana")])
+    assert seen(log) == ["# ana  closing at five", "· zoe joined; ana left"]
+
+
 # Scrolling.
 
 

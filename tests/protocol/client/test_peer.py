@@ -687,6 +687,71 @@ def test_a_client_whose_session_was_closed_comes_back_after_the_wait(code: str) 
     assert kinds(host.wait(0.2)) == [HELLO]
 
 
+REMOVALS: Final = ("kicked", "banned")
+
+
+@pytest.mark.parametrize("code", REMOVALS)
+def test_a_client_that_the_admin_removes_stops_and_never_comes_back_by_itself(code: str) -> None:
+    host = joined_raw_server()
+    host.peer.say("soup", host.now)
+    host.take()
+    assert host.tell_raw(host.channel.seal(m.encode(m.Closed(code, 300_000, "flooding")))) == []
+    assert last_event(host) == pe.Removed(code, 300.0, "flooding")
+    host.tell_raw(host.reset())
+    host.peer.connect([ELSEWHERE], host.now)
+    host.peer.poke(host.now)
+    assert host.wait(4000) == []
+    assert host.of(pe.ContactLost) == []
+    assert host.peer.unanswered == 1, "what was not stored is still there to be listed"
+
+
+@pytest.mark.parametrize("code", REMOVALS)
+@pytest.mark.parametrize("resumed", [True, False])
+def test_a_client_that_did_not_hear_of_its_removal_is_told_at_its_next_join(code: str, *, resumed: bool) -> None:
+    host = joined_raw_server()
+    host.tell_raw(host.reset())
+    host.resumed = resumed
+    host.shake_again()
+    assert host.reply(m.Refused(code, 60_000, "flooding")) == []
+    assert last_event(host) == pe.Removed(code, 60.0, "flooding")
+    assert host.of(pe.JoinRefused) == []
+    assert host.wait(4000) == []
+
+
+def test_a_client_that_asks_for_a_name_only_is_refused_as_well() -> None:
+    host = RawServer(make_peer())
+    host.peer.join("ana", None, host.now)
+    host.shake()
+    host.reply(m.Refused("banned"))
+    assert host.events[1:] == [pe.Removed("banned", 0.0, "")]
+    host.peer.join("ana", PASSWORD, host.now)
+    assert host.wait(60) == []
+
+
+def test_a_client_that_is_leaving_has_left_when_it_is_removed() -> None:
+    host = joined_raw_server()
+    host.peer.leave(host.now)
+    host.take()
+    host.tell(m.Closed("kicked", 60_000, "x"))
+    assert last_event(host) == pe.LeftRoom()
+    assert host.of(pe.Removed) == []
+
+
+def test_the_time_and_the_reason_of_an_order_are_bounded() -> None:
+    longest = (2**31 - 1) / 1000
+    host = joined_raw_server()
+    host.peer.say("soup", host.now)
+    host.take()
+    host.tell(m.Unsaid(1, "muted", 2**60, "x" * 1000))
+    assert last_event(host) == pe.LineRefused(1, "muted", longest, "x" * 200)
+    host.peer.set_away("lunch", host.now)
+    host.open(host.take())
+    host.reply(m.Refused("muted", 3_600_000, "x" * 900))
+    assert last_event(host) == pe.RequestRefused(1, pe.JoinRefused("muted", 3_600.0, "x" * 200))
+    host.tell(m.Closed("banned", 2**60, "x" * 999))
+    assert last_event(host) == pe.Removed("banned", longest, "x" * 200)
+
+
 def test_a_client_that_has_nothing_to_say_pings() -> None:
     host = joined_raw_server()
     assert host.open(host.wait(22.4)) == []
