@@ -69,11 +69,14 @@ class ExitCode(IntEnum):
 
 
 class Stopped(Exception):
-    """Stops a command with a sentence of its own, as opposed to an error from a lower layer."""
+    """Stops a command with a sentence of its own, as opposed to an error from a lower layer.
 
-    def __init__(self, sentence: str, exit_code: ExitCode) -> None:
+    `code` is the word for scripts, "" for that of the exit code; `line` is the object for --json if there is one.
+    """
+
+    def __init__(self, sentence: str, exit_code: ExitCode, *, code: str = "", line: str = "") -> None:
         super().__init__(sentence)
-        self.exit_code = exit_code
+        self.exit_code, self.code, self.line = exit_code, code or exit_code.name.lower(), line
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,7 +92,7 @@ def explain(error: Exception) -> Explanation:
     """Return how to report an error; an unforeseen one is reported as a bug."""
     match error:
         case Stopped():
-            return Explanation(error.exit_code, error.exit_code.name.lower(), str(error))
+            return Explanation(error.exit_code, error.code, str(error))
         case ConfigurationError():
             message = wording.bad_configuration([_cleaned(problem) for problem in error.problems])
             return Explanation(ExitCode.BAD_CONFIGURATION, "bad_configuration", message)
@@ -226,8 +229,9 @@ def report(error: Exception, *, as_json: bool) -> int:
                 {"key": problem.key, "origin": problem.origin, "expected": problem.expected}
                 for problem in error.problems
             ]
+        own = error.line if isinstance(error, Stopped) else ""
         with contextlib.suppress(OutputLost):  # the exit code and stderr say it too
-            print(json.dumps(line), flush=True)
+            print(own or json.dumps(line), flush=True)
     complain(explanation.message)
     return explanation.exit_code
 

@@ -37,6 +37,8 @@ class ServiceOptions:
     message_bytes: int = 1 << 30
     join_lines_up_to: int = JOIN_LINES_UP_TO
     discoverable: bool = True
+    control: str = "auto"
+    announce_as: str = "admin"
     log_level: str = "info"
     log_format: str = "auto"
 

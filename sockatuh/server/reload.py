@@ -16,7 +16,7 @@ from sockatuh.log import Logger
 from .build import Parts, classic_peers, room_limits, room_server_options
 from .options import ServiceOptions
 
-NEEDS_RESTART: Final = frozenset({"host", "port", "room", "state_dir", "synchronous", "log_format"})
+NEEDS_RESTART: Final = frozenset({"host", "port", "room", "state_dir", "synchronous", "log_format", "control"})
 
 
 @dataclass(frozen=True, slots=True)

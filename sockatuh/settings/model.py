@@ -18,9 +18,12 @@ from sockatuh.protocol.constants import DEFAULT_PORT
 from sockatuh.protocol.server.limits import Limits
 
 from .values import (
+    AUTO,
     DAY,
     PRIVATE_NETWORKS,
     Network,
+    checked_announcer,
+    checked_control,
     checked_directory,
     checked_hash,
     checked_host,
@@ -96,6 +99,8 @@ class Settings(BaseSettings):
     max_members: Annotated[int, _NUMBER, Field(ge=1, le=10_000)] = 1_000
     join_lines_up_to: Annotated[int, _NUMBER, Field(ge=0, le=10_000)] = 200
     discoverable: bool = True
+    control: Annotated[str, BeforeValidator(checked_control)] = AUTO
+    announce_as: Annotated[str, BeforeValidator(checked_announcer)] = "admin"
     log_format: Literal["auto", "console", "json"] = "auto"
     log_level: Literal["debug", "info", "warning", "error"] = "info"
     log_messages: Literal["auto", "always", "never"] = "auto"

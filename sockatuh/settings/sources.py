@@ -28,7 +28,7 @@ from sockatuh.store.files import find_expanded
 
 from .model import KEYS, VARIABLES, Settings, contradictions, wanted
 from .secret import SecretError, read_secret
-from .values import checked_directory, room_name
+from .values import AUTO, OFF, checked_directory, room_name
 from .variables import PREFIX, without_foreign
 
 SYSTEM_FILE: Final = Path("/etc/sockatuh/sockatuh.toml")
@@ -60,6 +60,7 @@ CLIENT_VARIABLES: Final = frozenset(
 )
 """Variables that are not settings of the server: the client's, and the one that names the file."""
 _LONGEST_QUOTED: Final = 40
+_PATHS: Final = frozenset({"state_dir", "control"})
 
 Found: TypeAlias = dict[str, tuple[object, str]]
 """Value and origin by dotted key."""
@@ -173,7 +174,7 @@ class _Environment(EnvSettingsSource):
         return {name.lower(): value for name, value in self._known.items()}
 
     def __call__(self) -> dict[str, Any]:
-        return _with_state_dir_in(self._cwd, super().__call__())
+        return _with_paths_in(self._cwd, super().__call__())
 
     def origin(self, key: str) -> str:
         return f"environment {next(name for name, each in VARIABLES.items() if each == key)}"
@@ -236,7 +237,7 @@ class _File(TomlConfigSettingsSource):
         except (ValueError, RecursionError) as error:
             self._refuse(f"is not a TOML file: {error}")
             return {}
-        return _with_state_dir_in(self._path.parent, self._without_unknown(table))
+        return _with_paths_in(self._path.parent, self._without_unknown(table))
 
     def _refuse(self, reason: str) -> None:
         self.is_usable = False
@@ -327,13 +328,14 @@ def _put(table: dict[str, Any], key: str, value: object) -> None:
     (table.setdefault(above, {}) if above else table)[name] = value
 
 
-def _with_state_dir_in(directory: Path, table: dict[str, Any]) -> dict[str, Any]:
-    """Resolve a relative state directory against the directory it was written in: the file's, or the working one."""
-    value = table.get("state_dir")
-    if not isinstance(value, str) or not value:
-        return table
-    path = find_expanded(value)
-    return table | {"state_dir": directory / path if path else value}
+def _with_paths_in(directory: Path, table: dict[str, Any]) -> dict[str, Any]:
+    """Resolve relative paths against the directory they were written in: the file's, or the working one."""
+    for key in _PATHS & table.keys():
+        value = table[key]
+        if isinstance(value, str) and value and not (key == "control" and value in (AUTO, OFF)):
+            path = find_expanded(value)
+            table = table | {key: str(directory / path) if path else value}
+    return table
 
 
 def _unknown(name: str, known: Iterable[str]) -> str:

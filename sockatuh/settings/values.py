@@ -31,6 +31,12 @@ PRIVATE_NETWORKS: Final[tuple[Network, ...]] = tuple(
     )
 )
 
+AUTO: Final = "auto"
+OFF: Final = "off"
+"""The control socket is where it belongs, or there is none."""
+MAX_SOCKET_BYTES: Final = 107
+"""Bytes of a socket's path that a system accepts: unix(7)."""
+
 _UNITS: Final = {"s": 1.0, "m": 60.0, "h": 3600.0, "d": 86_400.0, "w": 604_800.0}
 DAY: Final = _UNITS["d"]
 
@@ -102,6 +108,27 @@ def checked_directory(value: object) -> object:
     if "\0" in str(value):
         raise ValueError("should be a path without NUL")
     return value
+
+
+def checked_control(value: object) -> str:
+    """Return where the control socket is to be: "auto", "off", or a path that fits into a socket's address."""
+    if isinstance(value, Path):
+        value = str(value)
+    if not isinstance(value, str) or not value or value.startswith("~") or "\0" in value:
+        raise ValueError('should be "auto", "off", or the path of a socket, like /run/sockatuh/control')
+    if len(value.encode("utf-8", "surrogateescape")) > MAX_SOCKET_BYTES:
+        raise ValueError(f"should be at most {MAX_SOCKET_BYTES} bytes long")
+    return value
+
+
+def checked_announcer(value: object) -> str:
+    """Return the name in which the admin speaks, as it is written."""
+    from sockatuh.room.names import NameRules  # reads the table of look-alikes
+
+    name = NameRules().enforce(value) if isinstance(value, str) else None
+    if not isinstance(name, str):
+        raise ValueError("should be a name that a member could have, like admin")
+    return name
 
 
 def checked_hash(value: object) -> str:

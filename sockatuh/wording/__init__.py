@@ -5,6 +5,7 @@ There is one package per language, all with the same modules, names and signatur
 * `admin`: about running a room, and about errors;
 * `client`: about being in a room;
 * `commands`: about the commands that are typed in a chat;
+* `control`: about the server's control socket;
 * `install`, `check`, `backup`, `doctor`, `identity`: about the commands of these names;
 * `reasons`: why something failed, as the packages below say it;
 * `usage`: the words of help pages and usage errors.
@@ -63,6 +64,7 @@ if TYPE_CHECKING:
         check,
         client,
         commands,
+        control,
         doctor,
         identity,
         install,
@@ -73,7 +75,7 @@ else:
     _spoken = "en" if FOR_PROGRAMS in os.environ else choose_language(os.environ)
     _chosen = import_module(f".{_spoken}", __name__)
     _MODULES = frozenset(
-        {"admin", "backup", "check", "client", "commands", "doctor", "identity", "install", "reasons", "usage"}
+        "admin backup check client commands control doctor identity install reasons usage".split()  # noqa: SIM905
     )
 
     def __getattr__(name: str) -> object:
@@ -96,6 +98,7 @@ __all__ = [
     "choose_language",
     "client",
     "commands",
+    "control",
     "doctor",
     "find_language",
     "find_unknown",

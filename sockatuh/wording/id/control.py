@@ -1,0 +1,55 @@
+"""The sentences of commands that ask the server of this machine, when they get no answer."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Final
+
+from .reasons import in_words
+
+HELP_SOCKET: Final = "Soket kendali server; bawaan: $SOCKATUH_CONTROL, atau tempat ruang menaruhnya."
+SWITCHED_OFF: Final = 'Soket kendali dimatikan (control = "off").'
+
+
+def no_server(looked: Sequence[str]) -> str:
+    """Say that no server runs; `looked` are the places where its socket would be."""
+    places = f" (sudah dicari di {', '.join(looked)})" if looked else ""
+    return f"Tidak ada server yang berjalan di sini{places}."
+
+
+def only_root(command: str) -> str:
+    """Say that this user may not; `command` does the same as root."""
+    return f"Hanya root yang boleh melakukannya: {command}"
+
+
+def unusable(path: str, reason: str) -> str:
+    """Say that a socket cannot be used, in the system's words."""
+    return f"Soket kendali {path} tidak bisa dipakai: {in_words(reason)}."
+
+
+def silent(path: str, seconds: int) -> str:
+    """Say that a server does not answer."""
+    return (
+        f"Server di {path} tidak menjawab dalam {seconds} detik. Lognya mungkin memuat sebabnya: journalctl -u sockatuh"
+    )
+
+
+def ended(path: str) -> str:
+    """Say that a server ended the connection before it had answered."""
+    return (
+        f"Server di {path} berhenti sebelum selesai menjawab. Kalau tadi ada perintah, `sockatuh audit` menunjukkan "
+        "apakah perintah itu sudah dijalankan."
+    )
+
+
+def not_understood(path: str) -> str:
+    """Say that whatever answers is no server of ours."""
+    return f"Yang menjawab di {path} bukan server SockAtuh."
+
+
+def other_version(theirs: int, ours: int) -> str:
+    """Say that server and command are of different versions."""
+    return (
+        f"Server yang sedang berjalan menjawab dengan bahasa soket kendali versi {theirs}, sedangkan perintah ini "
+        f"memakai versi {ours}. Pakailah program yang dijalankan server itu, atau mulai ulang servernya."
+    )
