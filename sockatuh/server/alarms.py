@@ -15,7 +15,9 @@ from sockatuh.log import Logger
 from sockatuh.net.notify import Notifier
 from sockatuh.protocol.server.rate_limit import BucketTable
 
-_TOPIC: Final = "storing"
+from .box_report import Trouble
+
+_TOPIC: Final = "not_storing"
 _SILENT: Final = "see whether the disk is overloaded or gone: dmesg"
 _WARNINGS_BURST: Final = 5
 _WARNINGS_A_SECOND: Final = 1 / 60
@@ -23,30 +25,60 @@ _WARNINGS_A_SECOND: Final = 1 / 60
 _KINDS: Final = 16
 
 
+def well_line(room: str, members: int, lost: int, orders: int) -> str:
+    """Return what `systemctl status` shows of a room that is well."""
+    told = f"{room}: {members} member{'' if members == 1 else 's'}"
+    told += f" ({lost} lost)" if lost else ""
+    return told + (f", {orders} order{'' if orders == 1 else 's'} in force" if orders else "")
+
+
 class Status:
-    """What `systemctl status` shows of the room: a sentence for each topic in trouble, or else what `well` returns."""
+    """What `systemctl status` shows of the room: a sentence for each topic in trouble, or else what `well` returns.
+
+    `troubles` are the same for `sockatuh status`; a topic is the code of its trouble.
+    """
 
     def __init__(self, notifier: Notifier, well: Callable[[], str]) -> None:
         self._notifier, self._well = notifier, well
-        self._troubles: dict[str, str] = {}
+        self._sentences: dict[str, str] = {}
+        self._troubles: dict[str, Trouble] = {}
+        self._told: str | None = None
+        """What `well` returned when it was asked last."""
 
-    def say(self, topic: str, trouble: str) -> None:
+    @property
+    def troubles(self) -> tuple[Trouble, ...]:
+        """What is wrong at present, the latest last."""
+        return tuple(self._troubles.values())
+
+    def say(self, topic: str, sentence: str, reason: str = "", remedy: str = "") -> None:
         """Report the trouble of a topic, "" once it is over; the service manager is only told of changes."""
-        if trouble == self._troubles.get(topic, ""):
+        if sentence == self._sentences.get(topic, ""):
             return
+        self._sentences.pop(topic, None)
         self._troubles.pop(topic, None)
-        if trouble:
-            self._troubles[topic] = trouble
-        self._notifier.status(self._text or self._well())
+        if sentence:
+            self._sentences[topic] = sentence
+            self._troubles[topic] = Trouble(code=topic, reason=reason, remedy=remedy)
+        self._told = self._well()
+        self._notifier.status(self._text or self._told)
+
+    def look(self) -> None:
+        """Report how the room is if that has changed and nothing is wrong. Call it every few seconds."""
+        if self._notifier.address is None:
+            return
+        well = self._well()
+        if well != self._told and not self._sentences:
+            self._notifier.status(well)
+        self._told = well
 
     def repeat(self) -> None:
         """Report all troubles again, if any: the service manager was told something else meanwhile."""
-        if self._troubles:
+        if self._sentences:
             self._notifier.status(self._text)
 
     @property
     def _text(self) -> str:
-        return "; ".join(self._troubles.values())
+        return "; ".join(self._sentences.values())
 
 
 class StorageAlarm:
@@ -90,7 +122,8 @@ class StorageAlarm:
         if fields["reason"] not in self._told:
             self._told.add(fields["reason"])
             self._log.warning("storage_failing", **fields)
-        self._status.say(_TOPIC, f"Lines are not stored: {fields['reason']}")
+        reason, remedy = fields["reason"], fields.get("remedy", "")
+        self._status.say(_TOPIC, f"Lines are not stored: {reason}", reason, remedy)
 
     def _explain(self, error: Exception) -> dict[str, str]:
         if not isinstance(error, DatabaseUnusable):

@@ -148,7 +148,7 @@ class GuessWatch:
         match self._bound.look(now):
             case GuessingBegan(wrong):
                 self._log.warning("passwords_guessed", wrong=wrong, consequence=_CONSEQUENCE, remedy=_REMEDY)
-                self._status.say(_TOPIC, _GUESSED_AT)
+                self._status.say(_TOPIC, _GUESSED_AT, _CONSEQUENCE, _REMEDY)
             case GuessingEnded(seconds, wrong, put_off):
                 self._log.warning("guessing_ended", seconds=round(seconds), wrong=wrong, put_off=put_off)
                 self._status.say(_TOPIC, "")

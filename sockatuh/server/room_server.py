@@ -368,6 +368,11 @@ class RoomServer:
         return self._room.count
 
     @property
+    def lost(self) -> int:
+        """How many of the members are out of contact."""
+        return self._room.count - self._room.in_contact
+
+    @property
     def unwritten(self) -> int:
         """How many appends have no outcome yet."""
         return len(self._appends)

@@ -42,7 +42,7 @@ from sockatuh.store.history import LostSession, SessionRecorder
 from sockatuh.store.keys import ServerKeys
 from sockatuh.store.roomlog import RoomLog
 
-from .alarms import Status, StorageAlarm
+from .alarms import Status, StorageAlarm, well_line
 from .build import LogPort, build
 from .dialects.base import DialectEvent
 from .guessing import GuessWatch
@@ -55,6 +55,8 @@ from .upkeep import Pruning, TicketKeyFile
 from .write_batching import WriteBatcher
 
 TICK: Final = 1.0
+STATUS_EVERY: Final = 5
+"""Ticks between two looks at what the service manager shows of a room that is well."""
 SUMMARY_EVERY: Final = 60
 UPKEEP_EVERY: Final = 3_600
 """Ticks between two summaries of what was dropped, and two rounds of pruning and renewing ticket keys."""
@@ -131,7 +133,7 @@ class Service:
         self._bcrypt = ThreadPoolExecutor(1, "bcrypt")
         self._reader = ThreadPoolExecutor(1, "reader")
         self._keeper = ThreadPoolExecutor(1, "upkeep")
-        self._status = Status(notifier, lambda: f"{options.room}: {self._room_server.members} members")
+        self._status = Status(notifier, self._well_line)
         self._storing = StorageAlarm(options.state_dir / DATABASE, log, self._status)
         self._guesses = GuessWatch(parts.desk.bound, log, self._status)
 
@@ -271,6 +273,8 @@ class Service:
             now = time.monotonic()
             self._room_server.handle_timer(now)
             self._guesses.look(now)
+            if ticks % STATUS_EVERY == 0:
+                self._status.look()
             self._clock.read()
             self._room_log.try_again()
             if now - began_at < LATE:
@@ -288,6 +292,11 @@ class Service:
             if ticks >= UPKEEP_FROM and (ticks - UPKEEP_FROM) % UPKEEP_EVERY == 0:
                 self._ticket_keys.renew(self._tickets)
                 self._keeper.submit(self._prune, self._pruning.prune)
+
+    def _well_line(self) -> str:
+        server = self._room_server
+        orders = server.orders.book.count(self._clock.read())
+        return well_line(self._options.room, server.members, server.lost, orders)
 
     def _prune(self, prune: Callable[[ServiceOptions], None]) -> None:
         """Delete what is not to be kept; in a thread of its own."""

@@ -11,7 +11,8 @@ from kit.disk import Diary
 
 from sockatuh.errors import DatabaseUnusable, StoreError
 from sockatuh.net.notify import Notifier
-from sockatuh.server.alarms import Status, StorageAlarm
+from sockatuh.server.alarms import Status, StorageAlarm, well_line
+from sockatuh.server.box_report import Trouble
 
 PATH = Path("/var/lib/sockatuh/room.db")
 FULL = DatabaseUnusable(str(PATH), "the disk is full", "make room there: df -h /var/lib/sockatuh")
@@ -23,7 +24,8 @@ class Desk:
 
     def __init__(self, manager: socket.socket) -> None:
         self.diary, self._manager = Diary(), manager
-        self.status = Status(Notifier(manager.getsockname()), lambda: "kitchen: 3 members")
+        self.well = "kitchen: 3 members"
+        self.status = Status(Notifier(manager.getsockname()), lambda: self.well)
         self.storing = StorageAlarm(PATH, self.diary, self.status)
 
     @property
@@ -97,3 +99,43 @@ def test_other_errors_are_logged_with_a_rate_limit(desk: Desk) -> None:
     desk.storing.warn("storage_failed", FULL, 600.0)
     assert len(desk.diary.of("history_unreadable")) == 14
     assert desk.diary.of("storage_failed") == [FULL_FIELDS]
+
+
+def test_a_room_that_is_well_is_told_when_it_changes(desk: Desk) -> None:
+    desk.status.look()
+    desk.status.look()
+    assert desk.statuses == ["STATUS=kitchen: 3 members"]
+    desk.well = "kitchen: 4 members"
+    desk.status.look()
+    assert desk.statuses == ["STATUS=kitchen: 4 members"]
+
+
+def test_while_something_is_wrong_nothing_else_is_told(desk: Desk) -> None:
+    desk.storing.look(FULL, 1, 0.0)
+    desk.well = "kitchen: 4 members"
+    desk.status.look()
+    desk.storing.look(None, 0, 1.0)
+    desk.status.look()
+    assert desk.statuses == [f"STATUS=Lines are not stored: {PATH}: the disk is full", "STATUS=kitchen: 4 members"]
+
+
+def test_a_trouble_has_its_reason_and_its_remedy_for_the_admin_who_asks(desk: Desk) -> None:
+    assert [*desk.status.troubles] == []
+    desk.storing.look(FULL, 1, 0.0)
+    trouble = Trouble(code="not_storing", reason=f"{PATH}: the disk is full", remedy=FULL.remedy)
+    assert [*desk.status.troubles] == [trouble]
+    desk.storing.look(None, 0, 1.0)
+    assert [*desk.status.troubles] == []
+
+
+@pytest.mark.parametrize(
+    ("members", "lost", "orders", "line"),
+    [
+        (0, 0, 0, "kitchen: 0 members"),
+        (1, 0, 1, "kitchen: 1 member, 1 order in force"),
+        (12, 2, 3, "kitchen: 12 members (2 lost), 3 orders in force"),
+        (12, 12, 0, "kitchen: 12 members (12 lost)"),
+    ],
+)
+def test_what_systemd_shows_of_a_room(members: int, lost: int, orders: int, line: str) -> None:
+    assert well_line("kitchen", members, lost, orders) == line
