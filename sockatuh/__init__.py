@@ -45,6 +45,7 @@ __all__ = [
     "SockAtuhError",
     "Stored",
     "Timeline",
+    "TooFast",
     "Trust",
     "VersionMismatch",
     "Waiting",
@@ -94,6 +95,7 @@ if TYPE_CHECKING:
         Removed,
         ServerUnproven,
         SockAtuhError,
+        TooFast,
         VersionMismatch,
     )
     from sockatuh.protocol.identity import Invite
@@ -116,7 +118,7 @@ _HOMES: Final = {
         (
             "AddressUnclear", "ClientError", "ClientOutdated", "IdentityChanged", "KeyFileError", "NameTaken",
             "NoServer", "NotInRoom", "NotPrepared", "NotStored", "Refused", "Removed", "ServerUnproven",
-            "SockAtuhError", "VersionMismatch",
+            "SockAtuhError", "TooFast", "VersionMismatch",
         ),
         "errors",
     ),

@@ -21,6 +21,7 @@
         │   ├── NameTaken
         │   └── Removed          by the room's admin
         ├── NotStored
+        ├── TooFast
         ├── NotInRoom
         ├── NotPrepared
         ├── IdentityChanged
@@ -206,6 +207,20 @@ class NotStored(ClientError):
 
     def __str__(self) -> str:
         return f"the server at {self.server} could store nothing within {max(1, round(self.seconds))} s"
+
+
+class TooFast(ClientError):
+    """Lines come faster than the room takes them, so one was not stored within `seconds`.
+
+    The server takes the next one in `wait` seconds, as it said last; whoever has more lines than it takes waits longer.
+    """
+
+    def __init__(self, seconds: float, wait: float) -> None:
+        super().__init__(seconds, wait)
+        self.seconds, self.wait = seconds, wait
+
+    def __str__(self) -> str:
+        return f"lines come faster than the room takes them; not stored within {max(1, round(self.seconds))} s"
 
 
 class Refused(ClientError):

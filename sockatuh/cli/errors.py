@@ -33,6 +33,7 @@ from sockatuh.errors import (
     ServerUnproven,
     SockAtuhError,
     StoreError,
+    TooFast,
     VersionMismatch,
 )
 from sockatuh.net.journal import is_journal, with_level
@@ -104,6 +105,8 @@ def explain(error: Exception) -> Explanation:
         case NotStored():
             message = wording.not_stored(clean_line(error.server), error.seconds)
             return Explanation(ExitCode.NO_SERVER, "not_stored", message)
+        case TooFast():
+            return Explanation(ExitCode.NO_SERVER, "too_fast", wording.too_fast(error.seconds))
         case Refused(code="password_wrong", detail=str(its_words)) if its_words:
             message = phrases.password_unproven(clean_line(its_words)) + wording.wait_first(error.wait)
             return Explanation(ExitCode.REFUSED, "password_wrong", message)

@@ -204,8 +204,8 @@ class Room:
 
         `to` names somebody who is here, or owns that name: then only the two of you are sent the line. Raises Refused
         if the line cannot be said (`no_such_name`, `reads_in_clear`: because of the addressee, who is the `detail`),
-        NotStored or NoServer after `timeout` seconds, and the error that ends the conversation. A line whose call timed
-        out or was cancelled is still sent until it is stored.
+        NotStored, TooFast or NoServer after `timeout` seconds, and the error that ends the conversation. A line whose
+        call timed out or was cancelled is still sent until it is stored.
         """
         if (fault := self.fault_of(text, to)) is not None:
             code, size = fault

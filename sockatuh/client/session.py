@@ -30,6 +30,7 @@ from sockatuh.errors import (
     Refused,
     Removed,
     ServerUnproven,
+    TooFast,
     VersionMismatch,
 )
 from sockatuh.net.address import format_address
@@ -257,7 +258,7 @@ class Conversation:
         raise self._error_of(event)
 
     async def deliver(self, text: str, timeout: float | None = None) -> int:
-        """Say a line and wait until it is durable; return its seq. Raises Refused, NoServer, NotStored.
+        """Say a line and wait until it is durable; return its seq. Raises Refused, NoServer, NotStored and TooFast.
 
         A delivery that is cancelled or times out is no longer awaited; the line itself is still sent until it is
         stored.
@@ -270,6 +271,10 @@ class Conversation:
         self._deliveries[number] = answer
         try:
             return await self._answered(answer, timeout)
+        except NoServer:
+            if (wait := self.peer.delay(loop_time())) is None:
+                raise
+            raise TooFast(timeout or 0, wait) from None
         finally:
             del self._deliveries[number]
 

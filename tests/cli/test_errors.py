@@ -20,6 +20,7 @@ DOCS = Path(__file__).parent.parent.parent / "docs"
 ERRORS = [
     (errors.NoServer("box:7625", 5.0), 3, ["box:7625", "no answer"]),
     (errors.NotStored("box:7625", 10.0), 3, ["box:7625", "10 s", "may still store it", "systemctl status"]),
+    (errors.TooFast(10.0, 3.0), 3, ["within 10 s", "--timeout"]),
     (errors.NotPrepared(60.0), 3, ["60 s", "--timeout"]),
     (errors.Refused("password_wrong", 40.2), 4, ["That is not the room's password.", "Wait 41 s"]),
     (errors.Refused("password_wrong", 40.2, "the eight"), 4, ["Its words: the eight; compare", "Wait 41 s"]),

@@ -6,7 +6,7 @@ import asyncio
 
 import pytest
 
-from sockatuh import Here, IdentityChanged, Lost, NoServer, NotInRoom, Profile, Refused, Room, Said, Trust
+from sockatuh import Here, IdentityChanged, Lost, NoServer, NotInRoom, Profile, Refused, Room, Said, TooFast, Trust
 from sockatuh.client.connect import FIRST_ANSWER
 from sockatuh.client.items import NoAnswerYet, Notice, SignedIn
 from sockatuh.client.session import SILENT_AFTER
@@ -17,6 +17,7 @@ from sockatuh.testing import MemoryRoom, run
 
 LONG = 16_000
 FAST = Limits(lines_per_second=10_000, lines_burst=10_000)
+SLOW = Limits(lines_per_second=0.01, lines_burst=1)
 
 
 async def texts_of(room: Room, count: int) -> list[str]:
@@ -162,6 +163,20 @@ def test_lost_contact_is_an_event_and_lines_said_meanwhile_are_stored_later() ->
                 if kinds.count(Here) == 2 or (Lost in kinds and Said in kinds):
                     break
             assert Lost in kinds
+
+    run(story())
+
+
+def test_a_line_that_waits_because_of_the_rate_has_an_error_of_its_own() -> None:
+    async def story() -> None:
+        async with MemoryRoom(limits=SLOW) as kitchen, kitchen.connect(name="ana") as ana:
+            await ana.say("one")
+            with pytest.raises(TooFast) as late:
+                await ana.say("two", timeout=5)
+            assert (late.value.seconds, 0 < late.value.wait <= 60) == (5, True)
+            kitchen.cut_network()
+            with pytest.raises(NoServer):
+                await ana.say("three", timeout=20)
 
     run(story())
 

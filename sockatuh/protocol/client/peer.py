@@ -51,6 +51,8 @@ class Peer:
         """Whether the server has our lines, our JOIN or our RENAME, and cannot store them now."""
         self._options, self._random = options, random
         self._is_removed = False
+        self._delayed_until: float | None = None
+        """Until when the server takes no line, as they came too fast; None: no line waits because of that."""
         self._out: list[tuple[bytes, Address]] = []
         self._events: deque[e.PeerEvent] = deque()
         self._timers = TimerTable(ClientTimer)
@@ -108,6 +110,12 @@ class Peer:
         if self._link is None or not (self._link.contact.is_doubtful or self.state is PeerState.DIALING):
             return None
         return now - self._link.contact.received_at
+
+    def delay(self, now: float) -> float | None:
+        """Return in how many seconds the server takes lines again, if they wait only because they came too fast."""
+        if self._delayed_until is None or self.state is not PeerState.JOINED or self.silence(now) is not None:
+            return None
+        return max(0.0, self._delayed_until - now)
 
     def report_link(self, now: float) -> LinkReport:
         """Return how the network between here and the server has been."""
@@ -322,7 +330,7 @@ class Peer:
         self._timers.stop(*SESSION_TIMERS)
         self._caller = Caller(self._random, self._timers)
         self._counts.close_session()
-        self.waits_for_log = False
+        self.waits_for_log, self._delayed_until = False, None
 
     def _lose(self, reason: str, now: float, wait: float = 0.0) -> None:
         """Dial again after `wait` seconds; lines and cursor are kept."""
@@ -417,6 +425,8 @@ class Peer:
         for event in self._lines.take_answer(answer):
             self._counts.answer_line(event.number, now)
             self._events.append(event)
+        if not self._lines:
+            self._delayed_until = None
 
     def _take_progress(self, progress: m.Progress, now: float) -> None:
         if progress.reason == m.LOG_REFUSES:
@@ -425,6 +435,7 @@ class Peer:
             self.waits_for_log = True
         elif progress.wait_ms:
             self._events.append(e.LinesDelayed(LINE_SECONDS(progress.wait_ms / 1000)))
+        self._delayed_until = now + LINE_SECONDS(progress.wait_ms / 1000) if progress.wait_ms else None
         if progress.wait_ms or self.waits_for_log:
             self._counts.delay_lines()
         if self._bounds.replies.is_ready(now):

@@ -232,6 +232,14 @@ def not_stored(server: str, seconds: float) -> str:
     )
 
 
+def too_fast(seconds: float) -> str:
+    """Say that a line waited too long because lines come faster than the room takes them."""
+    return (
+        f"The line was not stored within {max(1, round(seconds))} s: more lines come from here than this room takes. "
+        "Try again later, or let `send` wait longer: --timeout."
+    )
+
+
 def identity_changed(server: str, pinned: str, offered: str) -> str:
     """Say that the server has another key than the one this client knows."""
     return (

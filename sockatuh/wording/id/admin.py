@@ -245,6 +245,14 @@ def not_stored(server: str, seconds: float) -> str:
     )
 
 
+def too_fast(seconds: float) -> str:
+    """Say that a line waited too long because lines come faster than the room takes them."""
+    return (
+        f"Pesan tidak tersimpan dalam {max(1, round(seconds))} detik: dari sini datang lebih banyak pesan daripada "
+        "yang diterima ruang ini. Coba lagi nanti, atau biarkan `send` menunggu lebih lama: --timeout."
+    )
+
+
 def identity_changed(server: str, pinned: str, offered: str) -> str:
     """Say that the server has another key than the one this client knows."""
     return (

@@ -370,6 +370,28 @@ def test_lines_over_the_rate_are_reported_with_the_delay() -> None:
     assert not [each for each in host.open(host.wait(3.3)) if isinstance(each, m.Say)]
 
 
+def test_it_tells_whether_lines_wait_only_because_of_the_rate() -> None:
+    host = joined_raw_server()
+    host.peer.say("one", host.now)
+    host.peer.say("two", host.now)
+    host.open(host.take())
+    assert host.peer.delay(host.now) is None
+    host.tell(m.Progress(1, 1, 1, 3_000))
+    assert host.peer.delay(host.now + 1) == 2.0
+    host.tell(m.Stored(((1, 1),)))
+    assert host.peer.delay(host.now) == 3.0, "the other one waits still"
+    host.wait(6)
+    assert host.peer.silence(host.now) is not None
+    assert host.peer.delay(host.now) is None, "now the server says nothing"
+    host.tell(m.Progress(2, 1, 1, 3_000))
+    assert host.peer.delay(host.now) == 3.0
+    host.tell(m.Progress(2, 1, 1, 0))
+    assert host.peer.delay(host.now) is None
+    host.tell(m.Progress(2, 1, 1, 3_000))
+    host.tell(m.Stored(((2, 2),)))
+    assert host.peer.delay(host.now) is None
+
+
 def test_members_are_listed_to_members() -> None:
     host = RawServer(make_peer())
     host.shake()
