@@ -493,6 +493,14 @@ class Room:
         """Find the last use of a name by somebody with a key."""
         return self._presence.use_of(key)
 
+    def owner_of(self, key: str, at: int) -> str:
+        """Return the key to which a name belongs at wall time `at`, "" if to none."""
+        return self._presence.owner_of(key, at)
+
+    def last_seq(self, key: str) -> int:
+        """Return the seq of the last entry of a name key, 0 if none is known."""
+        return self._presence.last_seq(key)
+
     def known_since(self, key: str, owner: str) -> int | None:
         """Find the first entry by which this owner used the name; it may read everything after that."""
         use = self._presence.find_use(key, owner)

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Final
 
+from sockatuh.protocol.constants import MAX_WAIT_MS
 from sockatuh.room.order_book import InForce, OrderBook
 from sockatuh.room.room import Room
 from sockatuh.room.targets import Who
@@ -20,7 +21,7 @@ from .refusal_log import RefusalLog
 if TYPE_CHECKING:
     from .dialects.base import Visitor
 
-MAX_WAIT: Final = (2**31 - 1) / 1000
+MAX_WAIT: Final = MAX_WAIT_MS / 1000
 """The longest wait that a client is told, in seconds: an order that ends later is in force just as well."""
 
 
@@ -65,6 +66,14 @@ class Gate:
         at, who = self._wall(), self._who(visitor, visitor.name)
         order = decided.find_bar(who, at, self._room.knew) or decided.find_reserved(who.name_key, at)
         return refusal_of(order, at) if order is not None else None
+
+    def find_mute(self, visitor: Visitor) -> Refusal | None:
+        """Return the mute of somebody who is in, and count what it refuses."""
+        for book in self._books:
+            if len(book) and (order := book.find_mute(self._who(visitor, visitor.name), at := self._wall())):
+                order.hit(at)
+                return refusal_of(order, at)
+        return None
 
     def _who(self, visitor: Visitor, name: str) -> Who:
         return Who(visitor.owner, str(visitor.address[0]), self._room.key_of(name))

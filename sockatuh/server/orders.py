@@ -16,15 +16,17 @@ import msgspec
 
 from sockatuh.log import Logger
 from sockatuh.room import orders as o
-from sockatuh.room.commands import may
+from sockatuh.room.commands import StrikeOwn, may
 from sockatuh.room.decisions import Intent
 from sockatuh.room.log import Append, Committed, Conflict, Row
+from sockatuh.room.meant import Visit
 from sockatuh.room.order_book import InForce, OrderBook
-from sockatuh.room.order_decisions import Before, Decided, Decisions, Given, Visit
+from sockatuh.room.order_decisions import Before, Decided, Decisions, Given, Unkeyed
 from sockatuh.room.room import Room
 from sockatuh.room.targets import MARK, Who
 
 from .gate import refusal_of
+from .order_journal import note_order
 
 if TYPE_CHECKING:
     from .dialects.base import Refusal, Visitor
@@ -50,9 +52,9 @@ class OrderAttempt:
 
 
 class CarryOut(Protocol):
-    """Appends an intent."""
+    """Appends an entry."""
 
-    def __call__(self, intent: Intent, *waiters: OrderAttempt) -> None:
+    def __call__(self, intent: Intent | Unkeyed, *waiters: OrderAttempt) -> None:
         """Append it; `Orders.finish` is called for each waiter."""
 
 
@@ -67,6 +69,7 @@ class Orders:
         room: Room,
         book: OrderBook,
         decided: OrderBook,
+        decisions: Decisions,
         log: Logger,
         *,
         append: CarryOut,
@@ -78,12 +81,13 @@ class Orders:
         """The orders in force."""
         self._room, self._decided, self._log, self._wall = room, decided, log, wall
         self._append, self._visitors, self._dismiss = append, visitors, dismiss
-        self._decisions = Decisions(room, book)
+        self.decisions = decisions
         self._under_way: list[OrderAttempt] = []
 
     def carry_out(self, order: o.Order, actor: o.Actor, answer: Answer, now: float) -> None:
         """Carry out an order; `answer` is called once, when the log has stored it or it was denied."""
-        if not may("member" if actor.uid is None else "admin", type(order)):
+        request = StrikeOwn if actor.uid is None and isinstance(order, o.Strike) else type(order)
+        if not may("member" if actor.uid is None else "admin", request):
             answer(o.OrderDenied(code="only_admins"))
         elif len(self._under_way) >= MAX_UNDER_WAY:
             answer(o.OrderDenied(code="not_stored"))
@@ -120,6 +124,7 @@ class Orders:
 
     def apply(self, row: Row, now: float) -> None:
         """Apply a committed entry: whoever an order in force is about is removed."""
+        note_order(self._log, row)
         order = self.book.apply(row.seq, row.at, row.body, row.key)
         if order is not None and order.kind != "mute":
             self._remove(order, now)
@@ -139,7 +144,7 @@ class Orders:
                 self._append(left)
 
     def _decide(self, attempt: OrderAttempt) -> None:
-        decided = self._decisions.decide(attempt.order, attempt.given, self._visits(), attempt.before)
+        decided = self.decisions.decide(attempt.order, attempt.given, self._visits(), attempt.before)
         if isinstance(decided, o.OrderDenied):
             _answer(attempt, decided)
         elif getattr(attempt.order, "dry_run", False):
@@ -151,13 +156,15 @@ class Orders:
                 self._decided.put(decided.order)
             self._append(self._with_leaves(decided), attempt)
 
-    def _with_leaves(self, decided: Decided) -> Intent:
-        """Return the intent of an order, with the `left` of each member that is removed together with it."""
-        also = None
+    def _with_leaves(self, decided: Decided) -> Intent | Unkeyed:
+        """Return the entry of an order, with the `left` of each member that is removed together with it."""
+        if isinstance(decided.entry, Unkeyed):
+            return decided.entry
+        also = decided.entry.also
         for key in reversed(decided.leaving):
             if (left := self._room.remove(key, self._wall())) is not None:
-                also = _chained(left, also)
-        return _chained(decided.intent, also)
+                also = replace(left, also=also)
+        return replace(decided.entry, also=also)
 
     def _visits(self) -> list[Visit]:
         return [Visit(visitor.session, self._who(visitor, name)) for visitor, name in self._visitors()]
@@ -171,7 +178,7 @@ class Orders:
         at = self._wall()
         if not order.holds(at):
             return
-        concerned = self._decisions.find_removed(order, self._visits())
+        concerned = self.decisions.find_removed(order, self._visits())
         for member in concerned.members:
             if (left := self._room.remove(member.key, at)) is not None:
                 self._append(left)
@@ -188,10 +195,6 @@ def with_seq(reply: o.Done, seq: int) -> o.Done:
     if isinstance(reply, o.Reloaded):
         return reply
     return msgspec.structs.replace(reply, seq=seq)
-
-
-def _chained(intent: Intent, also: Intent | None) -> Intent:
-    return intent if also is None else replace(intent, also=also)
 
 
 def _answer(attempt: OrderAttempt, reply: o.Reply) -> None:

@@ -15,8 +15,9 @@ from typing import Final
 from sockatuh.errors import SockAtuhError
 from sockatuh.log import Logger
 from sockatuh.protocol.constants import TAG_LENGTH
-from sockatuh.room.commands import Denied, ListMembers, Rename, SayLine, SayPrivately, SetAway, answer, may
+from sockatuh.room.commands import Command, Denied, ListMembers, Rename, SayLine, SayPrivately, SetAway, answer, may
 from sockatuh.room.entries import (
+    ADMIN_OWNER,
     Claimed,
     Joined,
     Left,
@@ -31,6 +32,7 @@ from sockatuh.room.entries import (
 from sockatuh.room.grace import LeftReason
 from sockatuh.room.log import Append, Committed, Conflict, Outcome, Row, Stretch
 from sockatuh.room.order_book import OrderBook
+from sockatuh.room.order_decisions import Decisions, Unkeyed
 from sockatuh.room.room import Intent, Room
 from sockatuh.room.text import clean_text
 
@@ -51,6 +53,7 @@ from .entry_rate import EntryRate
 from .gate import Gate
 from .join import BUSY_SECONDS, SEAT_SECONDS, JoinAttempt, JoinAttempts
 from .log_reads import ReadQueue, ReadRequest
+from .order_journal import note_announcement
 from .orders import OrderAttempt, Orders
 from .password_checks import Check, PasswordDesk
 from .refusal_log import RefusalLog
@@ -120,6 +123,7 @@ class RoomServer:
             room,
             book,
             decided,
+            Decisions(room, book, announce_as=options.announce_as, text_bytes=options.text_bytes),
             log,
             append=self._carry_out,
             visitors=self._joining.names,
@@ -219,6 +223,8 @@ class RoomServer:
         self._room.apply(row.seq, row.at, body, row.key)
         self.orders.apply(row, now)
         match body:
+            case Message(owner=owner) if owner == ADMIN_OWNER:
+                note_announcement(self._log, row, body, log_texts=self._options.log_texts)
             case Message():
                 texts: dict[str, object] = {"text": body.text} if self._options.log_texts else {}
                 if body.action:
@@ -252,8 +258,11 @@ class RoomServer:
                 if visitor.record is not None:
                     self._recorder.renamed(visitor.record, name)
 
-    def _carry_out(self, intent: Intent, *waiters: Waiter) -> None:
-        self._appends.add(self._append_of(intent), *waiters)
+    def _carry_out(self, intent: Intent | Unkeyed, *waiters: Waiter) -> None:
+        if isinstance(intent, Unkeyed):
+            self._appends.add(Append(self._random(16), intent.body, strikes=intent.strikes), *waiters)
+        else:
+            self._appends.add(self._append_of(intent), *waiters)
 
     def _append_of(self, intent: Intent) -> Append:
         also = None if intent.also is None else self._append_of(intent.also)
@@ -283,6 +292,8 @@ class RoomServer:
         visitor, number, command = asked.visitor, asked.number, asked.command
         if not may(visitor.role, type(command)):
             visitor.dialect.answer(visitor, number, Denied("only_members"))
+        elif (refusal := self._find_silence(visitor, command)) is not None:
+            visitor.dialect.answer(visitor, number, refusal)
         elif isinstance(command, ListMembers | SetAway):
             visitor.dialect.answer(visitor, number, answer(self._room, command, visitor.session, visitor.role))
         elif self._is_full:
@@ -292,11 +303,18 @@ class RoomServer:
         else:
             visitor.dialect.answer(visitor, number, Denied("no_such_line"))
 
+    def _find_silence(self, visitor: Visitor, command: Command) -> Refusal | None:
+        """Return why an order forbids a command: everybody would see a name or a text of somebody who is muted."""
+        if isinstance(command, ListMembers):
+            return None
+        shows = isinstance(command, Rename) or (isinstance(command, SetAway) and bool(command.text))
+        return self._gate.find_removal(visitor) or (self._gate.find_mute(visitor) if shows else None)
+
     def _say(self, line: LineSaid, now: float) -> None:
         visitor, cleaned = line.visitor, clean_text(line.text)
         if not may(visitor.role, SayPrivately if line.to else SayLine):
             self._refuse_line(line, Refusal("only_reading"), now)
-        elif (silenced := self._gate.find_removal(visitor)) is not None:
+        elif (silenced := self._gate.find_removal(visitor) or self._gate.find_mute(visitor)) is not None:
             self._refuse_line(line, silenced, now)
         elif not cleaned:
             self._refuse_line(line, Refusal("text_empty"), now)
@@ -360,7 +378,8 @@ class RoomServer:
     def replace_options(self, options: RoomServerOptions) -> None:
         """Apply other options from now on."""
         self._options = options
-        self._gate.announce_as = options.announce_as
+        self._gate.announce_as = self.orders.decisions.announce_as = options.announce_as
+        self.orders.decisions.text_bytes = options.text_bytes
 
     @property
     def members(self) -> int:
