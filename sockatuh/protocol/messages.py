@@ -171,10 +171,14 @@ class Goodbye(_Message, frozen=True, tag=20):
 
 
 class NameChanged(_Message, frozen=True, tag=21):
-    """The member has another name now, as the room writes it, and a ticket for that name."""
+    """The member has another name now, as the room writes it, and a ticket for that name.
+
+    `seq` is the place in the log up to which the name takes account of renames: that of this one, if it is an entry.
+    """
 
     name: Name
     ticket: Ticket
+    seq: Count
 
 
 class Noted(_Message, frozen=True, tag=22):

@@ -64,9 +64,10 @@ class Noted:
 
 @dataclass(frozen=True, slots=True)
 class NameGiven:
-    """The member has this name now."""
+    """The member has this name now, by the entry `seq`; None: it had the name already."""
 
     name: str
+    seq: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

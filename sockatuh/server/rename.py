@@ -72,7 +72,7 @@ class Renames:
         if not self._is_in(attempt.visitor):
             return
         if isinstance(outcome, Committed):
-            attempt.visitor.dialect.answer(attempt.visitor, attempt.number, NameGiven(attempt.given))
+            attempt.visitor.dialect.answer(attempt.visitor, attempt.number, NameGiven(attempt.given, outcome.seq))
         else:
             self._decide(attempt, now, counted=True)
 

@@ -187,7 +187,7 @@ class BareRoom(PartyState):
                 self.endpoint.answer(cid, number, m.Members(info, len(names) > 2))
             case ev.RenameAsked(cid, number, name) if self.answering:
                 self.endpoint.rename(cid, name)
-                self.endpoint.answer_rename(cid, number, name)
+                self.endpoint.answer_rename(cid, number, name, None)
             case ev.AwayAsked(cid, number) if self.answering:
                 self.endpoint.answer(cid, number, m.Noted())
             case ev.LineReceived() if self.storing:

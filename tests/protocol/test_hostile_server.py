@@ -371,7 +371,9 @@ def anything(dice: random.Random, host: RawServer) -> m.ServerMessage:
         host.make_offer() if dice.random() < 0.5 else m.Refused("busy", number),
         m.Refused(code, number),
         m.Members((m.MemberInfo(str(number), "", "secure", True, 1, 0, "away"),), dice.random() < 0.9),
-        m.NameChanged(dice.choice(["", "ana", "n" * 128]), dice.randbytes(dice.choice([0, 40, 256]))),
+        m.NameChanged(
+            dice.choice(["", "ana", "n" * 128]), dice.randbytes(dice.choice([0, 40, 256])), dice.choice([0, 9, 2**62])
+        ),
         m.Noted(),
     ]
     body = dice.choice(bodies)

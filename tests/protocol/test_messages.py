@@ -35,7 +35,7 @@ answers = st.one_of(
     st.builds(m.Refused, texts, counts, texts),
     st.builds(m.Members, st.lists(members, max_size=3).map(tuple), st.booleans()),
     st.builds(m.Goodbye),
-    st.builds(m.NameChanged, texts, blobs),
+    st.builds(m.NameChanged, texts, blobs, counts),
     st.builds(m.Noted),
 )
 client_messages = st.one_of(
@@ -290,7 +290,7 @@ def test_a_ticket_has_at_most_256_bytes_so_that_it_fits_the_next_handshake() -> 
     [
         m.NameValid("n" * 129, 0, b"", b"", 10),
         m.Welcome("n" * 129, bytes(16), 0, 0, b""),
-        m.NameChanged("n" * 129, b""),
+        m.NameChanged("n" * 129, b"", 0),
     ],
 )
 def test_a_name_that_a_client_could_not_say_again_is_refused(answer: m.AnswerBody) -> None:

@@ -194,7 +194,7 @@ def server_messages(rekeyed: bytes) -> dict[str, m.ServerMessage]:
         "ANSWER REFUSED of somebody banned": m.Answer(3, m.Refused("banned", 86_400_000, "flooding")),
         "ANSWER MEMBERS": m.Answer(4, m.Members((member, away), False)),
         "ANSWER GOODBYE": m.Answer(5, m.Goodbye()),
-        "ANSWER NAME_CHANGED": m.Answer(6, m.NameChanged("ana_maria", _ticket("ana_maria"))),
+        "ANSWER NAME_CHANGED": m.Answer(6, m.NameChanged("ana_maria", _ticket("ana_maria"), 41)),
         "ANSWER NOTED": m.Answer(7, m.Noted()),
         "STORED": m.Stored(((1, 9), (2, 10))),
         "UNSAID": m.Unsaid(3, "text_empty"),

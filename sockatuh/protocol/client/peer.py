@@ -9,7 +9,6 @@ from __future__ import annotations
 import contextlib
 from collections import Counter, deque
 from collections.abc import Callable, Sequence
-from typing import Final
 
 from sockatuh.errors import ProtocolError
 from sockatuh.protocol import messages as m
@@ -35,9 +34,6 @@ from .requests import Request, Requests
 from .secure_link import Link
 from .state import TRANSITIONS, PeerState
 from .timers import SESSION_TIMERS, ClientTimer
-
-MOST_FORMER: Final = 64
-"""Former names that are kept: as many as the windows of one person change in the time of an answer, and many more."""
 
 
 class Peer:
@@ -72,9 +68,7 @@ class Peer:
         self._credentials = Credentials(options, random)
         self._requests = Requests()
         self._named_at = 0
-        """The seq up to which the log is in the name with which WELCOME let us in."""
-        self._former: set[str] = set()
-        """The names, MOST_FORMER at most, that we had and lost by the log since the last request was made."""
+        """The seq up to which our name takes account of the renames in the log."""
         self._bounds = Bounds(random)
         self._counts = LinkCounts()
 
@@ -457,9 +451,7 @@ class Peer:
         is_ours = entry.tag == self._tag and entry.name == self._credentials.name
         can_be_said = 0 < len(entry.text.encode()) <= MAX_NAME_BYTES  # in a JOIN, when we come back
         if entry.kind == m.RENAMED and is_ours and can_be_said and entry.seq > self._named_at:
-            if len(self._former) < MOST_FORMER:
-                self._former.add(entry.name)
-            self._former.discard(entry.text)
+            self._named_at = entry.seq
             self._credentials.rename(entry.text, None)
             self._events.append(e.NameChanged(entry.text, None, None))
 
@@ -496,7 +488,6 @@ class Peer:
     def _make_request(self, now: float) -> None:
         """Make the next request, if we are in the room and no call is under way."""
         if self.state is PeerState.JOINED and self._caller.is_idle and (first := self._requests.first) is not None:
-            self._former.clear()
             self._ask(first[1], now)
 
     @property
@@ -528,9 +519,10 @@ class Peer:
         match asked, answered:
             case m.Who(), m.Members(members, more):
                 self._events.append(e.MembersListed(members, more, number))
-            case m.Rename(), m.NameChanged(name, ticket):
-                if name in self._former:  # another session of ours was faster than this answer
+            case m.Rename(), m.NameChanged(name, ticket, seq):
+                if seq < self._named_at:  # another session of ours was faster than this answer
                     name = self._credentials.name
+                self._named_at = max(seq, self._named_at)
                 self._credentials.rename(name, ticket)
                 self.waits_for_log = False  # the rename is stored
                 self._events.append(e.NameChanged(name, ticket, number))

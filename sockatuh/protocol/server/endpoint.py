@@ -212,12 +212,15 @@ class Endpoint:
         if session is not None and session.joined:
             self._table.rename(session, name)
 
-    def answer_rename(self, cid: int, number: int, name: str) -> None:
-        """Answer RENAME: the member has this name, and here is a ticket for it, unless the password was changed."""
+    def answer_rename(self, cid: int, number: int, name: str, seq: int | None) -> None:
+        """Answer RENAME: the member has this name, and here is a ticket for it, unless the password was changed.
+
+        `seq` is that of the rename, None if the member had the name already.
+        """
         session = self._table.find(cid)
         if session is not None:
             ticket = b"" if session.has_old_password else self._seal_ticket(session, name)
-            self._requests.answer(session, number, NameChanged(name, ticket))
+            self._requests.answer(session, number, NameChanged(name, ticket, self.head if seq is None else seq))
 
     def _seal_ticket(self, session: Session, name: str) -> bytes:
         return self.tickets.seal(Ticket(name, self.log_id, self.head), session.client_key, self._random)

@@ -192,8 +192,8 @@ class SecureDialect:
         match reply:
             case MemberList():
                 self._answer_who(visitor, number, reply)
-            case NameGiven(name):
-                self._endpoint.answer_rename(visitor.session, number, name)
+            case NameGiven(name, seq):
+                self._endpoint.answer_rename(visitor.session, number, name, seq)
             case Noted():
                 self._endpoint.answer(visitor.session, number, m.Noted())
             case Denied(code):

@@ -17,7 +17,6 @@ from kit.raw_server import RawServer, joined_raw_server, make_peer
 
 from sockatuh.protocol import messages as m
 from sockatuh.protocol.client import events as pe
-from sockatuh.protocol.client.peer import MOST_FORMER
 from sockatuh.protocol.client.state import PeerState
 from sockatuh.protocol.constants import COOKIE, DATA, HELLO, INIT, INIT_SIZE, INIT_TICKET_SIZE, RESET, RESP
 from sockatuh.protocol.datagrams import line_id
@@ -427,7 +426,7 @@ def test_requests_are_made_one_after_another_in_order() -> None:
         ask(host)
     assert host.open(host.take()) == [m.Call(3, m.Who(""))]
     assert host.reply(m.Members((), False)) == [m.Call(4, m.Rename("budi"))]
-    assert host.reply(m.NameChanged("Budi", b"for budi")) == [m.Call(5, m.Away("lunch"))]
+    assert host.reply(m.NameChanged("Budi", b"for budi", 1)) == [m.Call(5, m.Away("lunch"))]
     assert host.reply(m.Noted()) == []
     assert host.events[-3:] == [
         pe.MembersListed((), False, 1),
@@ -457,7 +456,7 @@ def test_a_request_that_was_given_up_is_not_made_again_and_delays_no_other() -> 
     host.peer.withdraw(1, host.now)
     assert host.open(host.take()) == [m.Call(4, m.Away("lunch"))]
     events = list(host.events)
-    host.tell(m.Answer(3, m.NameChanged("budi", b"late")))
+    host.tell(m.Answer(3, m.NameChanged("budi", b"late", 1)))
     assert host.events == events, "nobody waits for this answer; the log tells the name"
     host.peer.withdraw(3, host.now)
     assert host.reply(m.Noted()) == []
@@ -482,7 +481,7 @@ def test_after_a_rename_the_client_comes_back_under_the_new_name_with_the_new_ti
     host = joined_raw_server()
     rename(host)
     host.open(host.take())
-    host.reply(m.NameChanged("Budi", b"for budi"))
+    host.reply(m.NameChanged("Budi", b"for budi", 1))
     host.tell_raw(host.reset())
     assert host.shake_again() == [m.Call(1, m.Join("Budi", b"", None))]
     assert host.init_payload.ticket == b"for budi"
@@ -495,7 +494,7 @@ def test_a_rename_that_the_server_cannot_store_yet_waits_as_lines_do() -> None:
     host.tell(m.Progress(0, 0, 0, 0, m.LOG_REFUSES))
     assert host.peer.waits_for_log
     assert last_event(host) == pe.LinesHeld()
-    host.reply(m.NameChanged("budi", b"for budi"))
+    host.reply(m.NameChanged("budi", b"for budi", 1))
     assert not host.peer.waits_for_log
 
 
@@ -523,29 +522,40 @@ def test_the_log_tells_the_new_name_once_if_the_answer_comes_first_or_last() -> 
     ours = tag(host.client_key)
     rename(host)
     host.open(host.take())
-    host.reply(m.NameChanged("budi", b"for budi"))
+    host.reply(m.NameChanged("budi", b"for budi", 1))
     host.tell(renamed(1, "ana", "budi", ours))
     assert host.of(pe.NameChanged) == [pe.NameChanged("budi", b"for budi", 1)]
 
 
 def test_an_answer_that_another_session_was_faster_than_changes_no_name_back() -> None:
     host = joined_raw_server()
-    ours = tag(host.client_key)
-    host.peer.rename("ana", host.now)  # which it is called: nothing is stored
+    ours = host.tag
+    host.peer.rename("budi", host.now)
+    host.open(host.take())
     host.tell(renamed(1, "ana", "budi", ours))
-    host.reply(m.NameChanged("ana", b"new ticket"))
-    assert [event.name for event in host.of(pe.NameChanged) if isinstance(event, pe.NameChanged)] == ["budi", "budi"]
-    host.peer.rename("ana", host.now)  # back, and the answer is there before the entry
-    host.reply(m.NameChanged("ana", b"newer ticket"))
-    host.tell(renamed(2, "budi", "ana", ours))
-    assert host.peer._credentials.name == "ana"
+    host.tell(renamed(2, "budi", "zoe", ours))  # by the other session
+    host.reply(m.NameChanged("budi", b"new ticket", 1))
+    assert [event.name for event in host.of(pe.NameChanged) if isinstance(event, pe.NameChanged)] == [
+        "budi",
+        "zoe",
+        "zoe",
+    ]
+    host.peer.rename("budi", host.now)  # back, and the answer is there before the entry
+    host.open(host.take())
+    host.reply(m.NameChanged("budi", b"newer ticket", 3))
+    host.tell(renamed(3, "zoe", "budi", ours))
+    host.tell(renamed(4, "budi", "zoe", ours))
+    assert host.peer._credentials.name == "zoe"
 
 
-def test_a_server_that_renames_a_client_without_end_fills_no_memory() -> None:
+def test_the_answer_about_the_name_that_the_client_has_already_counts_up_to_its_place_in_the_log() -> None:
     host = joined_raw_server()
-    for seq in range(1, 200):
-        host.tell(renamed(seq, "ana" if seq == 1 else f"n{seq - 1}", f"n{seq}", host.tag))
-    assert len(host.peer._former) == MOST_FORMER
+    host.peer.rename("zoe", host.now)  # another session has given it this name, and the entry is on its way
+    host.open(host.take())
+    host.reply(m.NameChanged("zoe", b"new ticket", 2))
+    host.tell(renamed(1, "ana", "budi", host.tag))
+    host.tell(renamed(2, "budi", "zoe", host.tag))
+    assert host.of(pe.NameChanged) == [pe.NameChanged("zoe", b"new ticket", 1)]
 
 
 def test_renames_from_before_the_client_was_let_in_change_nothing() -> None:

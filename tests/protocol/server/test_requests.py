@@ -186,10 +186,10 @@ def test_a_session_whose_rename_waits_for_the_log_is_told_so_whenever_it_asks(de
     desk.requests.hold([desk.session], hold=False, refuses=True, now=desk.now)
     desk.call(1, m.Rename("tomas"))
     assert [each.reason for each in desk.read() if isinstance(each, m.Progress)] == [m.LOG_REFUSES] * 2
-    desk.requests.answer(desk.session, 1, m.NameChanged("tomas", b"ticket"))
+    desk.requests.answer(desk.session, 1, m.NameChanged("tomas", b"ticket", 7))
     desk.read()
     desk.call(1, m.Rename("tomas"))
-    assert desk.read() == [m.Answer(1, m.NameChanged("tomas", b"ticket"))]
+    assert desk.read() == [m.Answer(1, m.NameChanged("tomas", b"ticket", 7))]
 
 
 def test_a_member_cannot_join_again(desk: Desk) -> None:
