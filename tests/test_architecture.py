@@ -32,7 +32,7 @@ MAY_IMPORT: Final[dict[str, set[str]]] = {
     "errors": set(),
     "seats": set(),
     "log": {"net.journal"},
-    "settings": {"errors", "protocol.constants", "protocol.server.limits", "room.names", "store.files"},
+    "settings": {"errors", "net.address", "protocol.constants", "protocol.server.limits", "room.names", "store.files"},
     "protocol": {"errors"},
     "protocol.server": {"errors", "seats", "protocol"},
     "protocol.client": {"errors", "protocol"},

@@ -234,7 +234,7 @@ def _tell_running(settings: Settings) -> None:
     key = find_server_key(host, port, ANSWERS_WITHIN)
     if key is None:
         stop(wording.no_answer(port))
-    print(admin.ready(Ready(settings.room, host, addresses, port, key)))
+    print(admin.ready(Ready(settings.room, host, addresses, port, key, settings.nodes)))
     print(wording.RUNNING)
 
 

@@ -122,6 +122,7 @@ def service_options(settings: Settings, *, terminal: bool) -> ServiceOptions:
         max_members=settings.max_members,
         join_lines_up_to=settings.join_lines_up_to,
         discoverable=settings.discoverable,
+        nodes=settings.nodes,
         control=settings.control,
         announce_as=settings.announce_as,
         log_texts=settings.log_messages == "always" or (settings.log_messages == "auto" and terminal),

@@ -172,6 +172,7 @@ class Conversation:
                 task.cancel()
         if self._watch is not None:
             self._watch.close()
+        self._whereabouts.close()
         self._carrier.flush()
         self._carrier.close()
 
@@ -591,7 +592,7 @@ class Conversation:
     def _dial(self, addresses: list[Address]) -> None:
         """Have the peer dial these addresses whenever it has no session."""
         self._dialled = addresses
-        self.peer.connect(addresses, loop_time())
+        self.peer.connect(addresses, loop_time(), self._whereabouts.further)
         self._carrier.flush()
 
 

@@ -74,6 +74,7 @@ def build(
         random=random,
         pack_address=pack_address,
     )
+    endpoint.nodes = options.nodes
     resumption = Resumption(endpoint, port.lineage, log, renew=port.renew, random=random)
     resumption.history_on_join = options.history_on_join
     journal = SessionJournal(log)

@@ -7,6 +7,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
+from sockatuh.net.address import parse_server
+from sockatuh.protocol.constants import DEFAULT_PORT
 from sockatuh.protocol.identity import Invite, fingerprint, words
 from sockatuh.protocol.server.limits import Limits
 from sockatuh.room.decisions import JOIN_LINES_UP_TO
@@ -37,6 +39,7 @@ class ServiceOptions:
     message_bytes: int = 1 << 30
     join_lines_up_to: int = JOIN_LINES_UP_TO
     discoverable: bool = True
+    nodes: tuple[str, ...] = ()
     control: str = "auto"
     announce_as: str = "admin"
     log_level: str = "info"
@@ -52,6 +55,8 @@ class Ready:
     addresses: tuple[str, ...]
     port: int
     server_key: bytes
+    nodes: tuple[str, ...] = ()
+    """Where else members find the room, each `host:port`."""
 
     @property
     def fingerprint(self) -> str:
@@ -65,5 +70,8 @@ class Ready:
 
     @property
     def invite(self) -> str:
-        """The room's address, name and key in one line, which clients accept in place of an address."""
-        return Invite(self.addresses[0], self.port, self.room, self.server_key).encode()
+        """The room's addresses, name and key in one line, which clients accept in place of an address."""
+        here = self.addresses[0], self.port
+        nodes = [parse_server(node, DEFAULT_PORT) for node in self.nodes]
+        further = tuple(node for node in nodes if node != here)
+        return Invite(*here, self.room, self.server_key, further).encode()

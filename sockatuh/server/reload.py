@@ -65,6 +65,7 @@ class Reloader:
     def _tell(self, options: ServiceOptions) -> None:
         parts = self._parts
         parts.core.discoverable = options.discoverable
+        parts.endpoint.nodes = options.nodes
         parts.secure.replace_rules(options.limits, options.history_on_join)
         parts.room.replace_limits(room_limits(options))
         parts.room_server.replace_options(room_server_options(options))

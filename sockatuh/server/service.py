@@ -333,7 +333,9 @@ class Service:
         options = self._options
         host, port = self._socket.getsockname()[:2]
         buffer = given_buffers(self._socket).receive
-        ready = Ready(options.room, host, lan_addresses_of(self._socket), port, self._endpoint.public_key)
+        ready = Ready(
+            options.room, host, lan_addresses_of(self._socket), port, self._endpoint.public_key, options.nodes
+        )
         place = {"version": __version__, "room": options.room, "host": host, "port": port}
         proof = {"fingerprint": ready.fingerprint, "words": " ".join(ready.words), "invite": ready.invite}
         self._log.info("server_started", **place, **proof, receive_buffer=buffer)

@@ -28,6 +28,7 @@ from .values import (
     checked_hash,
     checked_host,
     checked_networks,
+    checked_nodes,
     format_span,
     parse_span,
     room_name,
@@ -99,6 +100,7 @@ class Settings(BaseSettings):
     max_members: Annotated[int, _NUMBER, Field(ge=1, le=10_000)] = 1_000
     join_lines_up_to: Annotated[int, _NUMBER, Field(ge=0, le=10_000)] = 200
     discoverable: bool = True
+    nodes: Annotated[tuple[str, ...], BeforeValidator(checked_nodes)] = ()
     control: Annotated[str, BeforeValidator(checked_control)] = AUTO
     announce_as: Annotated[str, BeforeValidator(checked_announcer)] = "admin"
     log_format: Literal["auto", "console", "json"] = "auto"

@@ -11,7 +11,15 @@ import re
 from pathlib import Path
 from typing import Final, TypeAlias
 
-from sockatuh.protocol.constants import BCRYPT_COSTS, BCRYPT_HASH, MAX_ROOM_BYTES
+from sockatuh.net.address import format_address, parse_server
+from sockatuh.protocol.constants import (
+    BCRYPT_COSTS,
+    BCRYPT_HASH,
+    DEFAULT_PORT,
+    MAX_NODE_CHARACTERS,
+    MAX_NODES,
+    MAX_ROOM_BYTES,
+)
 
 from .secret import SecretError, secret_in_text
 
@@ -30,6 +38,9 @@ PRIVATE_NETWORKS: Final[tuple[Network, ...]] = tuple(
         "fe80::/10",
     )
 )
+
+EVERYWHERE: Final = frozenset({"::", "0.0.0.0"})  # noqa: S104 - compared
+"""Hosts that a server listens on and nobody can dial."""
 
 AUTO: Final = "auto"
 OFF: Final = "off"
@@ -82,6 +93,30 @@ def _network(item: str) -> Network:
     except ValueError:
         meant = ""
     raise ValueError(f"should be networks like 10.0.0.0/8 or fd00::/8, and {shown} is none{meant}")
+
+
+def checked_nodes(value: object) -> tuple[str, ...]:
+    """Return the nodes in a list, or in a text that separates them by spaces or commas, each as `host:port`."""
+    items = re.split(r"[,\s]+", value.strip()) if isinstance(value, str) else value
+    if not isinstance(items, list | tuple) or not all(isinstance(item, str) for item in items):
+        raise ValueError(f"should be a list of at most {MAX_NODES} addresses like 192.168.1.21:{DEFAULT_PORT}")
+    nodes = tuple(dict.fromkeys(_node(item) for item in items if item))
+    if len(nodes) > MAX_NODES:
+        raise ValueError(f"should be at most {MAX_NODES} addresses, and these are {len(nodes)}")
+    return nodes
+
+
+def _node(item: str) -> str:
+    """Return a node as clients are told it; an address that only means something on this machine is none."""
+    try:
+        host, port = parse_server(item, DEFAULT_PORT)
+        node = format_address((host, port))
+        if len(node) <= MAX_NODE_CHARACTERS and node.isprintable() and "%" not in host and host not in EVERYWHERE:
+            return node
+    except ValueError:
+        pass
+    shown = ascii(item if len(item) <= 40 else f"{item[:40]}…")
+    raise ValueError(f"should be addresses like 192.168.1.21:{DEFAULT_PORT} or box2.lan, and {shown} is none")
 
 
 def room_name(value: object) -> str:

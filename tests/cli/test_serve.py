@@ -16,6 +16,7 @@ from e2e.running import PASS_ON, Room, hash_password
 from kit.terminal import PATIENCE, Terminal
 
 from sockatuh.cli.serve import service_options
+from sockatuh.protocol.identity import Invite
 from sockatuh.server.options import Ready
 from sockatuh.settings.sources import load
 from sockatuh.wording import admin
@@ -100,10 +101,13 @@ def test_closing_the_terminal_closes_the_room(terminal: Terminal) -> None:
 
 
 def test_all_addresses_are_printed_and_the_best_is_in_the_invite() -> None:
-    ready = Ready("kitchen", "::", ("192.168.1.20", "fd00::20"), 7000, bytes(range(32)))
+    nodes = ("192.168.1.20:7000", "192.168.1.21:7625", "box2.lan:7625")
+    ready = Ready("kitchen", "::", ("192.168.1.20", "fd00::20"), 7000, bytes(range(32)), nodes)
     output = admin.ready(ready).splitlines()
     assert output[2:4] == ["Tell people: sockatuh chat 192.168.1.20:7000", "        or:  sockatuh chat [fd00::20]:7000"]
-    assert output[4].startswith("Invite:      sockatuh://192.168.1.20:7000/")
+    invite = Invite.parse_untrusted(output[4].removeprefix("Invite:").strip())
+    assert (invite.host, invite.port) == ("192.168.1.20", 7000)
+    assert invite.nodes == (("192.168.1.21", 7625), ("box2.lan", 7625)), "the room's own address is not said twice"
 
 
 def test_texts_go_to_the_log_that_a_person_watches_unless_the_settings_say_otherwise(room: Room) -> None:

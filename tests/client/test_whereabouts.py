@@ -11,6 +11,7 @@ from sockatuh.client.whereabouts import ADDRESSES_OF_A_NODE, MOST_NODES, Whereab
 from sockatuh.protocol.seam import Address
 from sockatuh.testing import run
 
+SLOW = 3.0
 HOST, NODE, OTHER = ("box.lan", 7625), ("node.lan", 1), ("10.0.0.3", 2)
 
 
@@ -20,6 +21,8 @@ class Names:
     def __init__(self, addresses: dict[tuple[str, int], list[Address]] | None = None) -> None:
         self.addresses = addresses or {}
         self.silent: set[tuple[str, int]] = set()
+        self.slow: set[tuple[str, int]] = set()
+        """Names that are answered after SLOW seconds."""
 
     async def look_up(self, host: str, port: int, on_silence: Callable[[], None]) -> list[Address]:
         if (host, port) in self.silent:
@@ -32,6 +35,8 @@ class Names:
     async def look_up_again(self, host: str, port: int) -> list[Address]:
         if (host, port) in self.silent:
             await asyncio.sleep(3600)
+        if (host, port) in self.slow:
+            await asyncio.sleep(SLOW)
         return self.addresses.get((host, port), [])
 
 
@@ -78,6 +83,55 @@ def test_announced_nodes_are_dialled_besides_known_ones() -> None:
         assert await whereabouts.look_up_again() == [("a", 1), ("b", 1)]
 
     run(story())
+
+
+def test_a_node_that_no_name_server_answers_for_keeps_no_other_from_being_dialled() -> None:
+    names = Names({OTHER: [("c", 2)]})
+    names.silent |= {HOST, NODE}
+    assert look_up(names, NODE, OTHER) == [("c", 2)]
+    assert look_up(names, OTHER, NODE) == [("c", 2)]
+
+
+def test_a_host_that_is_unknown_is_given_up_only_when_no_node_can_be_dialled() -> None:
+    names = Names({NODE: [("b", 1)]})
+    names.slow.add(NODE)
+    assert look_up(names, NODE) == [("b", 1)]
+    with pytest.raises(OSError, match="unknown"):
+        look_up(names)
+
+
+def test_an_address_stays_in_use_until_there_is_another() -> None:
+    names = Names({HOST: [("a", 1)], NODE: [("b", 1)], OTHER: [("c", 2)]})
+    whereabouts = Whereabouts(names, *HOST, [NODE, OTHER])
+
+    async def story() -> None:
+        await whereabouts.look_up(lambda: None)
+        names.addresses = {NODE: [("d", 1)]}
+        names.silent.add(OTHER)
+        assert await whereabouts.look_up_again() == [("a", 1), ("d", 1), ("c", 2)], "the name server may be gone too"
+        assert whereabouts.further == [("d", 1), ("c", 2)]
+        whereabouts.close()
+
+    run(story())
+
+
+def test_an_answer_that_takes_long_is_used_when_it_is_there() -> None:
+    names = Names({HOST: [("a", 1)], NODE: [("b", 1)]})
+    names.slow.add(NODE)
+    whereabouts = Whereabouts(names, *HOST, [NODE])
+
+    async def story() -> None:
+        assert await whereabouts.look_up(lambda: None) == [("a", 1)]
+        await asyncio.sleep(SLOW)
+        assert whereabouts.known == [("a", 1), ("b", 1)]
+
+    run(story())
+
+
+def test_an_address_of_the_host_is_no_further_one() -> None:
+    whereabouts = Whereabouts(Names({HOST: [("a", 1)], NODE: [("b", 1), ("a", 1)]}), *HOST, [NODE])
+    run(whereabouts.look_up(lambda: None))
+    assert whereabouts.further == [("b", 1)]
 
 
 def test_the_number_of_dialled_addresses_is_bounded() -> None:

@@ -132,6 +132,13 @@ def test_a_room_can_be_hidden_without_a_restart(world: InstantWorld, reload: Rel
     assert not world.parts.core.discoverable
 
 
+def test_members_are_told_where_else_the_room_is_when_they_next_sign_in(world: InstantWorld, reload: Reload) -> None:
+    assert world.person("ana").last(e.Admitted).nodes == ()
+    change, said = reload(nodes=("192.168.1.21:7625", "box2.lan:7000"))
+    assert (change.taken, said) == (("nodes",), "configuration reloaded")
+    assert world.person("budi").last(e.Admitted).nodes == ("192.168.1.21:7625", "box2.lan:7000")
+
+
 def test_disabling_the_classic_dialect_keeps_its_present_members(world: InstantWorld, reload: Reload) -> None:
     early, late = world.teletype(), world.teletype()
     early.join("early")

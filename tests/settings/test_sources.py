@@ -307,12 +307,30 @@ def expect_our_words(directory: Path, environ: Mapping[str, str], key: str, orig
         ("host", "a b", "should be an address of this machine or its name, like :: or 192.168.1.20"),
         ("state_dir", "", "should be the path of a directory, like /var/lib/sockatuh"),
         ("classic_networks", [1], "should be a list of networks like 10.0.0.0/8 or fd00::/8"),
+        ("nodes", [1], "should be a list of at most 8 addresses like 192.168.1.21:7625"),
+        ("nodes", ["10.0.0.1:0"], "should be addresses like 192.168.1.21:7625 or box2.lan, and '10.0.0.1:0' is none"),
+        ("nodes", [f"10.0.0.{n}" for n in range(9)], "should be at most 8 addresses, and these are 9"),
     ],
 )
 def test_a_wrong_value_is_told_with_what_would_be_right(tmp_path: Path, key: str, value: object, expected: str) -> None:
     table, _, name = key.rpartition(".")
     file = write(tmp_path / "room.toml", (f"[{table}]\n" if table else "") + f"{name} = {json.dumps(value)}\n")
     assert problems_of(tmp_path, SET, config=file)[key] == Problem(key, f"file {file}", expected)
+
+
+def test_nodes_are_addresses_with_a_port_each_of_them_once(tmp_path: Path) -> None:
+    file = write(tmp_path / "room.toml", "nodes = ['10.0.0.2', 'box2.lan:7000', '10.0.0.2:7625', 'fd00::2']\n")
+    settings = load_in(tmp_path, SET, config=file)
+    assert settings.nodes == ("10.0.0.2:7625", "box2.lan:7000", "[fd00::2]:7625")
+    assert load_in(tmp_path, SET | {"SOCKATUH_NODES": "10.0.0.2, box2.lan"}).nodes == ("10.0.0.2:7625", "box2.lan:7625")
+    assert settings.shown("nodes") == ["10.0.0.2:7625", "box2.lan:7000", "[fd00::2]:7625"]
+
+
+@pytest.mark.parametrize("node", ["::", "0.0.0.0:7625", "fe80::2%eth0", "a" * 70, "http://box2", "box 2:", "\x1b[2J"])
+def test_what_no_client_could_dial_is_no_node(tmp_path: Path, node: str) -> None:
+    problem = problems_of(tmp_path, SET, config=write(tmp_path / "room.toml", f"nodes = {json.dumps([node])}\n"))
+    assert problem["nodes"].expected.endswith("is none")
+    assert problem["nodes"].expected.isprintable()
 
 
 def test_an_empty_variable_is_one_that_is_not_set(tmp_path: Path) -> None:

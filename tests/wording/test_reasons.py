@@ -140,6 +140,9 @@ def test_a_remedy_behind_a_reason_is_translated_with_it(language: str) -> None:
 SETTINGS: Final = (
     ("classic_networks", "10.0.0.1/8"),
     ("classic_networks", "kitchen"),
+    ("nodes", "::"),
+    ("nodes", 1),
+    ("nodes", [f"10.0.0.{number}" for number in range(9)]),
     ("password_hash", "$2b$12$x"),
     ("classic", "perhaps"),
     ("port", 70_000),

@@ -14,6 +14,8 @@ COOKIE as follows:
 * ASKING, the pinned key and our version: accepted. INIT follows, and only a RESP proves anything.
 * ASKING, any key while none is pinned: accepted too, as the password will prove the server. `meets_nobody_new`: the
   dialer reports the key and stops.
+* ASKING, another key than the pinned one at a further address of the room: ignored. Somebody else has that address
+  now, or it is a lie.
 * ASKING, another key or version: noted, and the dialer keeps waiting for a better answer. It reports the wrong one
   and stops when MISMATCHES_IGNORED rounds in a row have ended with nothing better, and so does the next.
 * SHAKING, the same server with another cookie: ours was stale, or forged. Another INIT is made with the new cookie; the
@@ -81,6 +83,8 @@ class Dialer:
         self._handshakes = Handshakes(private_key, random)
         self._obstacles = Obstacles()
         self._addresses: Sequence[Address] = ()
+        self._further: frozenset[Address] = frozenset()
+        """Those of them at which another server may be."""
         self._payload: InitPayload | None = None
         self._nonces: dict[bytes, Address] = {}
         self._tries = 0
@@ -94,11 +98,20 @@ class Dialer:
         """The INIT made with that cookie."""
         self._init_at = 0.0
 
-    def start(self, addresses: Sequence[Address], payload: InitPayload, at: float) -> None:
-        """Send HELLO to every address from `at` (monotonic seconds) on; `payload` goes into INIT."""
+    def start(
+        self,
+        addresses: Sequence[Address],
+        payload: InitPayload,
+        at: float,
+        further: frozenset[Address] = frozenset(),
+    ) -> None:
+        """Send HELLO to every address from `at` (monotonic seconds) on; `payload` goes into INIT.
+
+        At addresses that are in `further`, a server with another key than the pinned one is passed over.
+        """
         if addresses != self._addresses or self.state is Dialing.IDLE:
             self._obstacles.begin(addresses)
-        self._addresses, self._payload = addresses, payload
+        self._addresses, self._further, self._payload = addresses, further, payload
         self._ask(at)
 
     def stop(self) -> None:
@@ -141,6 +154,8 @@ class Dialer:
         if self.state is Dialing.SHAKING and version == VERSION:
             self._receive_another_cookie(received, not_before)
         if self.state is not Dialing.ASKING:
+            return None
+        if address in self._further and self.pin not in (None, server_key):
             return None
         if version != VERSION or self.pin not in (None, server_key):
             self._note_wrong(server_key, version, now)

@@ -56,6 +56,7 @@ class Peer:
             options.private_key, options.pin, random, self._timers, self._out, meets_nobody_new=options.meets_nobody_new
         )
         self._addresses: Sequence[Address] = ()
+        self._further: frozenset[Address] = frozenset()
         self._link: Link | None = None
         self._server_key = b""
         """The key of the server of the present session, pinned or not."""
@@ -118,9 +119,12 @@ class Peer:
 
     # Commands of a person or a script.
 
-    def connect(self, addresses: Sequence[Address], now: float) -> None:
-        """Dial the server at any of `addresses`; also called when its addresses have changed."""
-        self._addresses = addresses
+    def connect(self, addresses: Sequence[Address], now: float, further: Sequence[Address] = ()) -> None:
+        """Dial the server at any of `addresses`; also called when its addresses have changed.
+
+        At those that are `further` ones of the room, another server may be too.
+        """
+        self._addresses, self._further = addresses, frozenset(further)
         if self.state in (PeerState.IDLE, PeerState.DIALING) and not self._is_removed:
             self._dial(now)
 
@@ -302,7 +306,7 @@ class Peer:
         ticket = self._credentials.ticket if self.pin is not None else None
         payload = m.InitPayload(options.version, options.stream, m.FLAGS[options.role], self._log_id, cursor, ticket)
         self._enter("dial")
-        self._dialer.start(self._addresses, payload, at)
+        self._dialer.start(self._addresses, payload, at, self._further)
 
     def _open_session(self, established: Established, now: float) -> None:
         payload = established.payload

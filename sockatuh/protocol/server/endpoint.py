@@ -85,6 +85,8 @@ class Endpoint:
         """Datagrams that were not processed, by reason."""
         self.here = 0
         """How many members there are, as PONG says."""
+        self.nodes: tuple[str, ...] = ()
+        """Further addresses of the room, each `host:port`, that WELCOME names; at most MAX_NODES."""
         self._limits, self._random, self._pack_address = limits, random, pack_address
         self._out = Outgoing(self.dropped)
         self._events: deque[ServerEvent] = deque()
@@ -200,7 +202,7 @@ class Endpoint:
         self._table.join(session, name)
         session.floor, session.has_old_password = floor, False
         ticket = self._seal_ticket(session, name)
-        welcome = Welcome(name, self.log_id, start, self.head, ticket, confirmation=session.confirmation)
+        welcome = Welcome(name, self.log_id, start, self.head, ticket, self.nodes, session.confirmation)
         self._requests.answer(session, number, welcome)
         if not session.is_script:
             self._fanout.add(session, start, now)

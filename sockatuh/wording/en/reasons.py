@@ -13,6 +13,9 @@ _SENTENCES: Final = (
     # of two that fit, the one further up is used; `reason` may be another of these
     # Settings (settings/).
     "should be a span like 90m, 12h or 30d, or 0, or forever",
+    "should be a list of at most {count} addresses like {address}",
+    "should be at most {count} addresses, and these are {found}",
+    "should be addresses like {address} or box2.lan, and {value} is none",
     "should be a list of networks like 10.0.0.0/8 or fd00::/8",
     "should be networks like 10.0.0.0/8 or fd00::/8, and {value} is none; is {meant} meant?",
     "should be networks like 10.0.0.0/8 or fd00::/8, and {value} is none",

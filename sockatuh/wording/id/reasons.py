@@ -15,6 +15,9 @@ REASONS: Final = {
     # of two that fit, the one further up is used; `reason` may be another of these
     # Settings (settings/).
     "should be a span like 90m, 12h or 30d, or 0, or forever": "seharusnya jangka waktu seperti 90m, 12h, atau 30d, atau 0, atau forever",
+    "should be a list of at most {count} addresses like {address}": "seharusnya daftar paling banyak {count} alamat seperti {address}",
+    "should be at most {count} addresses, and these are {found}": "seharusnya paling banyak {count} alamat, dan ini ada {found}",
+    "should be addresses like {address} or box2.lan, and {value} is none": "seharusnya alamat seperti {address} atau box2.lan, dan {value} bukan",
     "should be a list of networks like 10.0.0.0/8 or fd00::/8": "seharusnya daftar jaringan seperti 10.0.0.0/8 atau fd00::/8",
     "should be networks like 10.0.0.0/8 or fd00::/8, and {value} is none; is {meant} meant?": "seharusnya jaringan seperti 10.0.0.0/8 atau fd00::/8, dan {value} bukan; maksudnya {meant}?",
     "should be networks like 10.0.0.0/8 or fd00::/8, and {value} is none": "seharusnya jaringan seperti 10.0.0.0/8 atau fd00::/8, dan {value} bukan",

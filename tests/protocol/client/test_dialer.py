@@ -116,6 +116,43 @@ def make_resp(init: bytes, seed: int = 5, private_key: bytes = IDENTITY.private_
     return struct.pack("<BBHI", RESP, 1, 0, int.from_bytes(init[4:8], "little")) + message, responder
 
 
+# Further addresses of a room.
+
+
+@pytest.mark.parametrize("version", [VERSION, VERSION + 1])
+def test_another_server_at_a_further_address_never_ends_dialling(version: int) -> None:
+    client = Client(pin=SERVER_KEY)
+    client.dialer.start([SERVER, ELSEWHERE], PAYLOAD, START, frozenset({ELSEWHERE}))
+    for _ in range(MISMATCHES_IGNORED + 5):
+        sent = client.fire()
+        (hello,) = (data for data, address in sent if address == ELSEWHERE)
+        assert client.cookie(hello, key=b"x" * 32, version=version) is None
+        assert client.reason is None
+    (hello,) = (data for data, address in client.fire() if address == SERVER)
+    assert client.cookie(hello) is None
+    ((_, address),) = client.fire()
+    assert address == SERVER, "the intended server is still met"
+
+
+def test_the_intended_server_is_met_at_a_further_address() -> None:
+    client = Client(pin=SERVER_KEY)
+    client.dialer.start([SERVER, ELSEWHERE], PAYLOAD, START, frozenset({ELSEWHERE}))
+    (hello,) = (data for data, address in client.fire() if address == ELSEWHERE)
+    assert client.cookie(hello) is None
+    ((_, address),) = client.fire()
+    assert address == ELSEWHERE
+
+
+def test_the_rooms_own_server_in_another_version_is_reported_from_a_further_address_too() -> None:
+    client = Client(pin=SERVER_KEY)
+    client.dialer.start([ELSEWHERE], PAYLOAD, START, frozenset({ELSEWHERE}))
+    for _ in range(MISMATCHES_IGNORED + 1):
+        ((hello, _),) = client.fire()
+        client.cookie(hello, version=VERSION + 1)
+    client.fire()
+    assert client.reason == VersionDiffers(VERSION + 1)
+
+
 # HELLO.
 
 
