@@ -29,7 +29,8 @@ def encode_entry(row: Row) -> Logged:
     audience = audience_of(row.body)
     if audience == NOBODY:
         return unshown(row.seq)
-    return Logged(row.seq, m.encode(_entry(row)), audience)
+    strikes = row.body.line if isinstance(row.body, Struck) else 0
+    return Logged(row.seq, m.encode(_entry(row)), audience, strikes=strikes)
 
 
 def _entry(row: Row) -> m.Entry:

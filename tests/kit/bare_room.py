@@ -60,6 +60,12 @@ def no_jitter(count: int) -> bytes:
     return b"\x80" * count
 
 
+def strike(seq: int, line: int, shown_to: Audience = EVERYBODY) -> Logged:
+    """Return the encoded entry that strikes a line."""
+    encoding = m.encode(m.Entry(seq, 1_700_000_000_000 + seq, m.STRUCK, "ana", line=line))
+    return Logged(seq, encoding, shown_to, strikes=line)
+
+
 def entry(
     seq: int,
     text: str = "",

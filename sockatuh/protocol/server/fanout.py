@@ -17,7 +17,7 @@ from sockatuh.protocol.messages import Change, Entries, Get, Head, Presence, Ser
 from sockatuh.protocol.timers import TimerTable
 
 from .limits import Limits
-from .packing import Logged, Packed, as_shown_to, covered_through, mark_end, pack, unshown
+from .packing import Logged, Packed, as_shown_to, covered_through, mark_end, pack, strike_out, unshown
 from .rate_limit import KeysOfPlaces
 from .recent import Recent
 from .retransmission import Remedy, RetransmissionState
@@ -92,8 +92,13 @@ class Fanout:
             del self._of_owner[session.owner]
 
     def publish(self, entries: Sequence[Logged], now: float) -> None:
-        """Send what was committed, contiguous and in order, to each session that is shown it and not far behind."""
+        """Send what was committed, contiguous and in order, to each session that is shown it and not far behind.
+
+        No datagram made from now on holds a line that these entries strike.
+        """
+        entries = strike_out(entries)
         self.recent.extend(entries)
+        self._out.strike({entry.strikes for entry in entries} - {0})
         named = {owner for entry in entries if entry.shown_to for owner in entry.shown_to}
         apart = sorted(named | self._apart.keys())
         reached = {owner: self._push_apart(owner, entries, now) for owner in apart}

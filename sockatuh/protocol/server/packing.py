@@ -7,13 +7,22 @@ or never, and one number, the cursor, says what a session lacks.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from typing import NamedTuple, TypeAlias
 
 import msgspec
 
 from sockatuh.protocol.constants import MAX_PIECE, MAX_PLAINTEXT
-from sockatuh.protocol.messages import Entries, EntryPart, Unshown, encode
+from sockatuh.protocol.messages import (
+    Entries,
+    Entry,
+    EntryPart,
+    ServerMessage,
+    Unshown,
+    decode_item_untrusted,
+    decode_server_message_untrusted,
+    encode,
+)
 
 Audience: TypeAlias = frozenset[str] | None
 """The fingerprints of the keys an entry is shown to; None: everybody."""
@@ -24,13 +33,15 @@ NOBODY: Audience = frozenset()
 class Logged(NamedTuple):
     """One entry of the log as it is published: its encoding, and to whom it is shown.
 
-    One that is shown to nobody may stand for a run of `run` entries from `seq` on.
+    One that is shown to nobody may stand for a run of `run` entries from `seq` on. `strikes` is the seq of the line
+    whose text it says is removed, 0 if it says nothing like that.
     """
 
     seq: int
     encoding: bytes
     shown_to: Audience = EVERYBODY
     run: int = 1
+    strikes: int = 0
 
     @property
     def last(self) -> int:
@@ -80,6 +91,33 @@ def _merge_unshown(owner: str, entries: Sequence[Logged]) -> Iterator[Logged]:
             seq, count = (seq if count else entry.seq), count + entry.run
     if count:
         yield Logged(seq, encode(Unshown(seq, count)), NOBODY, count)
+
+
+def strike_out(entries: Sequence[Logged]) -> Sequence[Logged]:
+    """Return entries without the lines that later ones of them strike: nobody is shown those."""
+    struck = {entry.strikes for entry in entries}
+    if struck == {0}:
+        return entries
+    return [unshown(entry.seq) if entry.seq in struck else entry for entry in entries]
+
+
+def without_lines(plaintext: bytes, seqs: Collection[int]) -> bytes | None:
+    """Return an encoded message in which the entries with these seqs are not shown; None if nothing is left of it."""
+    message: ServerMessage = decode_server_message_untrusted(plaintext)
+    if isinstance(message, EntryPart) and message.seq in seqs:
+        if message.index:
+            return None
+        hidden = msgspec.Raw(encode(Unshown(message.seq, 1)))
+        return encode(Entries(message.seq - 1, message.seq, message.end, (hidden,)))
+    if isinstance(message, Entries) and any(message.after < seq <= message.through for seq in seqs):
+        return encode(msgspec.structs.replace(message, items=tuple(_hide(item, seqs) for item in message.items)))
+    return plaintext
+
+
+def _hide(item: msgspec.Raw, seqs: Collection[int]) -> msgspec.Raw:
+    found = decode_item_untrusted(item)
+    is_shown = isinstance(found, Entry) and found.seq in seqs
+    return msgspec.Raw(encode(Unshown(found.seq, 1))) if is_shown else item
 
 
 def pack(after: int, through: int, items: Sequence[Logged], limit: int | None = None) -> list[Packed]:

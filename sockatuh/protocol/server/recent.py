@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from bisect import bisect_right
+from bisect import bisect_left, bisect_right
 from collections.abc import Sequence
 from operator import attrgetter
 
@@ -31,9 +31,11 @@ class Recent:
         self._max_entries, self._max_bytes = max_entries, max_bytes
 
     def extend(self, entries: Sequence[Logged]) -> None:
-        """Append what was committed, and evict the oldest as needed."""
+        """Append what was committed, forget the lines that it strikes, and evict the oldest as needed."""
         for entry in entries:
             self._append(entry)
+            if entry.strikes:
+                self._strike(entry.strikes)
         if entries:
             self.head = entries[-1].last
         while len(self._entries) - self._begin > self._max_entries or self._bytes > self._max_bytes:
@@ -57,6 +59,12 @@ class Recent:
         # A buffer that msgspec has encoded into is half as long again; a copy is not.
         self._entries.append(Logged(entry.seq, bytes(memoryview(entry.encoding)), entry.shown_to))
         self._bytes += len(entry.encoding)
+
+    def _strike(self, seq: int) -> None:
+        at = bisect_left(self._entries, seq, lo=self._begin, key=_last)
+        if at < len(self._entries) and self._entries[at].seq == seq and self._entries[at].is_shown:
+            self._bytes -= len(self._entries[at].encoding)
+            self._entries[at] = unshown(seq)
 
     def load(self, after: int, entries: Sequence[Logged]) -> None:
         """Start with the entries of the log after `after`."""

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from collections import Counter, deque
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Iterator, Sequence
+from dataclasses import dataclass, replace
 from typing import Final
 
 from sockatuh.protocol.channel import Channel, ChannelExhausted
 from sockatuh.protocol.messages import ServerMessage, encode
 from sockatuh.protocol.seam import Address
 
+from .packing import without_lines
 from .session import Session
 
 PORTION: Final = 256
@@ -49,6 +50,22 @@ class Outgoing:
         step = max(1, PORTION // len(plaintexts))
         for at in range(0, len(sessions), step):
             self._waiting.append(_QueuedMessage(sessions[at : at + step], plaintexts))
+
+    def strike(self, seqs: Collection[int]) -> None:
+        """Take the lines with these seqs out of what is queued."""
+        if not seqs:
+            return
+        kept: dict[bytes, bytes | None] = {}  # a message to many is queued in several places
+        for _ in range(len(self._waiting)):
+            item = self._waiting.popleft()
+            if isinstance(item, _QueuedMessage):
+                for plaintext in item.plaintexts:
+                    if plaintext not in kept:
+                        kept[plaintext] = without_lines(plaintext, seqs)
+                left = [found for plaintext in item.plaintexts if (found := kept[plaintext]) is not None]
+                item = replace(item, plaintexts=left)
+            if not isinstance(item, _QueuedMessage) or item.plaintexts:
+                self._waiting.append(item)
 
     def take(self) -> list[tuple[bytes, Address]]:
         """Remove and return the next datagrams to send; empty when there are none.

@@ -25,7 +25,7 @@ from sockatuh.protocol.seam import Address
 from sockatuh.protocol.server.rate_limit import BucketTable
 from sockatuh.room.changes import PresenceChange
 from sockatuh.room.commands import Reply
-from sockatuh.room.entries import Message, Renamed
+from sockatuh.room.entries import Message, Renamed, Struck
 from sockatuh.room.log import Row
 
 from .base import DialectEvent, GivenPassword, LineSaid, NameAsked, PasswordGiven, Refusal, SessionEnded, Visitor
@@ -247,11 +247,16 @@ class ClassicDialect:
         """Send nothing: the original does not acknowledge lines."""
 
     def publish(self, rows: Sequence[Row], now: float) -> None:
-        """Send lines to all members but the one who said them, and who has another name; private lines to nobody."""
+        """Send lines to all members but the one who said them, and who has another name; private lines to nobody.
+
+        Of a line that is struck, what is still queued is dropped; what was sent cannot be taken back.
+        """
         if self._peers.members:
             for row in rows:
-                if isinstance(row.body, Message):
-                    self._send_line(row.body, row.id)
+                if isinstance(row.body, Message) and not row.body.struck:
+                    self._send_line(row.body, row)
+                elif isinstance(row.body, Struck):
+                    self._lines.strike(row.body.line)
                 elif isinstance(row.body, Renamed):
                     self._send([f"{row.body.name} is now {row.body.new}".encode()])
 
@@ -374,7 +379,7 @@ class ClassicDialect:
         self._last_session -= 1  # those of the secure dialect are positive
         return Visitor(self._last_session, self, address, "", "", "member", opened_at=now)
 
-    def _send_line(self, message: Message, line: bytes) -> None:
+    def _send_line(self, message: Message, row: Row) -> None:
         """Send each row of a text as `NAME: row`, an action's as `* NAME row`.
 
         A row that is too long for one datagram is cut. Of more than `MOST_ROWS` rows the rest is only counted.
@@ -384,16 +389,16 @@ class ClassicDialect:
         more = len(rows) - MOST_ROWS
         rest = [f"… {more} more line{'s' if more > 1 else ''}"] if more > 0 else []
         datagrams = [datagram for row in rows[:MOST_ROWS] + rest for datagram in _cut_line(head, row)]
-        self._send(datagrams, line)
+        self._send(datagrams, row.id, row.seq)
 
-    def _send(self, datagrams: Sequence[bytes], line: bytes = b"") -> None:
-        """Send datagrams to all members but the one who said the line with this id."""
+    def _send(self, datagrams: Sequence[bytes], line: bytes = b"", seq: int = 0) -> None:
+        """Send datagrams to all members but the one who said the line with this id, which is the entry `seq`."""
         ended = {ending: [datagram + ending for datagram in datagrams] for ending in (b"", *LINE_ENDINGS)}
         for peer in self._peers.members.values():
             if peer.visitor is None or line[_RANDOM_SIZE:] == _encode_session(peer.visitor):
                 continue
             for datagram in ended[peer.ending]:
-                if not self._lines.add(datagram, peer.address):
+                if not self._lines.add(datagram, peer.address, seq):
                     self.dropped["outbox"] += 1
 
     def _queue(self, data: bytes, peer: _ClassicPeer) -> None:

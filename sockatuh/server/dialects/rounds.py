@@ -23,20 +23,30 @@ class Rounds:
     """Datagrams by address; those who were served longest ago come first."""
 
     def __init__(self) -> None:
-        self._waiting: OrderedDict[Address, deque[tuple[bytes, Address]]] = OrderedDict()
+        self._waiting: OrderedDict[Address, deque[tuple[int, bytes, Address]]] = OrderedDict()
         self._sent: Counter[Address] = Counter()
         self._sent_to_all = 0
 
     def __bool__(self) -> bool:
         return bool(self._waiting)
 
-    def add(self, data: bytes, address: Address) -> bool:
-        """Queue a datagram; return False if too many are queued already."""
+    def add(self, data: bytes, address: Address, seq: int = 0) -> bool:
+        """Queue a datagram, which holds some of the entry `seq`; return False if too many are queued already."""
         queue = self._waiting.setdefault(address, deque())
         if len(queue) >= LONGEST:
             return False
-        queue.append((data, address))
+        queue.append((seq, data, address))
         return True
+
+    def strike(self, seq: int) -> None:
+        """Drop the datagrams that hold some of the entry `seq`."""
+        for address, queue in list(self._waiting.items()):
+            if any(each[0] == seq for each in queue):
+                left = deque(each for each in queue if each[0] != seq)
+                if left:
+                    self._waiting[address] = left
+                else:
+                    del self._waiting[address]
 
     def drop(self, address: Address) -> None:
         """Drop the datagrams for an address."""
@@ -55,7 +65,7 @@ class Rounds:
             queue = self._waiting[address]
             if share <= 0:
                 continue
-            part = [queue.popleft() for _ in range(min(share, len(queue)))]
+            part = [queue.popleft()[1:] for _ in range(min(share, len(queue)))]
             self._sent[address] += len(part)
             self._sent_to_all += len(part)
             taken += part

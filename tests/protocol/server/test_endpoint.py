@@ -435,8 +435,8 @@ def test_ended_sessions_leave_nothing_behind() -> None:
         warm.now = guest.now + 3
         bare_room.timer(warm.now)
     assert len(bare_room.endpoint) == 0
-    # For each: a used cookie, the bucket of a speaker, and the entry in the log with its four fields.
-    assert footprint(bare_room.endpoint) - before <= 5 * (1 + 1 + 5)
+    # For each: a used cookie, the bucket of a speaker, and the entry in the log with its five fields.
+    assert footprint(bare_room.endpoint) - before <= 5 * (1 + 1 + 6)
     assert bare_room.endpoint.get_timer() is None
 
 

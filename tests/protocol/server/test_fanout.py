@@ -11,7 +11,7 @@ from itertools import pairwise
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from kit.bare_room import START, entry
+from kit.bare_room import START, entry, strike
 from kit.sessions import Opener, make_session
 
 from sockatuh.protocol import messages as m
@@ -624,6 +624,95 @@ def test_whatever_is_pushed_and_lost_each_client_gives_out_what_it_is_shown_and_
         mine = [seq for seq, to in enumerate(audiences, 1) if to is None or session.owner in to]
         assert inboxes[session.cid].cursor == len(audiences)
         assert [item.seq if isinstance(item, m.Entry) else item for item in given_out[session.cid]] == mine
+
+
+def texts_in(message: m.ServerMessage) -> dict[int, str]:
+    """Return the texts in a message by seq; of a part of an entry, the part."""
+    if isinstance(message, m.EntryPart):
+        return {message.seq: message.piece.decode("latin-1")}
+    items = [m.decode_item_untrusted(item) for item in message.items] if isinstance(message, m.Entries) else []
+    return {item.seq: item.text for item in items if isinstance(item, m.Entry) and item.kind != m.STRUCK}
+
+
+LINES = st.tuples(st.sampled_from([1, 40, 2_500]), st.sampled_from(AUDIENCES))
+STEPS = st.lists(
+    st.one_of(
+        LINES,
+        st.tuples(st.just("strike"), st.integers(1, 12)),
+        st.tuples(st.sampled_from(["take", "sweep", "get"]), st.integers(0, 12)),
+    ),
+    max_size=40,
+)
+
+
+@given(steps=STEPS, seed=st.integers(0, 2**32))
+def test_no_datagram_made_after_a_strike_holds_the_line(steps: list[tuple[object, object]], seed: int) -> None:
+    """Whatever was queued, asked for or to be sent again; and everybody is shown all that was not struck."""
+    dice = random.Random(seed)
+    crowd = owned(3)
+    inboxes = {session.cid: Inbox(0) for session in crowd.sessions}
+    given_out: dict[int, list[m.Entry | Gone]] = {cid: [] for cid in inboxes}
+    audience_of: dict[int, Audience] = {}
+    lines: set[int] = set()
+    struck: set[int] = set()
+
+    def take(loss: float) -> None:
+        for cid, message in crowd.opener.read_by_cid():
+            assert not struck & texts_in(message).keys()
+            if dice.random() >= loss and isinstance(message, m.Entries | m.EntryPart):
+                inboxes[cid].receive(message)
+                given_out[cid] += inboxes[cid].take()
+
+    def publish(published: Logged) -> None:
+        waiting.append(published)
+        audience_of[published.seq] = published.shown_to
+        if dice.random() < 0.6:
+            crowd.fanout.publish(waiting, crowd.now)
+            struck.update({each.strikes for each in waiting} - {0})
+            waiting.clear()
+
+    waiting: list[Logged] = []
+    for what, how in steps:
+        seq = len(audience_of) + 1
+        if isinstance(what, int):
+            lines.add(seq)
+            publish(entry(seq, "x" * what, shown_to=how))  # type: ignore[arg-type]
+        elif what == "strike" and isinstance(how, int) and how in lines:
+            lines.remove(how)
+            publish(strike(seq, how, audience_of[how]))
+        elif what == "take":
+            take(loss=0.3)
+        elif what == "sweep":
+            crowd.now += 3.0
+            crowd.fanout.sweep(crowd.now)
+        elif what == "get" and isinstance(how, int):
+            crowd.fanout.get(dice.choice(crowd.sessions), m.Get(how, 99), crowd.now)
+    crowd.fanout.publish(waiting, crowd.now)
+    struck.update({each.strikes for each in waiting} - {0})
+    take(loss=0.0)
+    for session in crowd.sessions:
+        inbox, head = inboxes[session.cid], len(audience_of)
+        inbox.notice_head(head)
+        while inbox.holes():
+            crowd.now += 1.0
+            crowd.fanout.get(session, m.Get(*inbox.holes()[0]), crowd.now)
+            take(loss=0.0)
+        got = [item.seq for item in given_out[session.cid] if isinstance(item, m.Entry)]
+        mine = {seq for seq, to in audience_of.items() if to is None or session.owner in to}
+        assert len(got) == len(given_out[session.cid]), "nothing is reported as gone"
+        assert mine - struck <= set(got) <= mine
+        assert got == sorted(got)
+
+
+def test_a_long_line_of_which_a_part_has_left_is_not_sent_to_its_end() -> None:
+    crowd = Crowd()
+    crowd.fanout.publish([entry(1), entry(2, "x" * 5_000), entry(3)], START)
+    crowd.fanout.publish([strike(4, 2)], START)
+    assert [
+        (each.after, each.through, [m.decode_item_untrusted(item).seq for item in each.items])
+        for each in crowd.opener.read()
+        if isinstance(each, m.Entries)
+    ] == [(0, 1, [1]), (1, 2, [2]), (2, 3, [3]), (3, 4, [4])]
 
 
 def test_what_has_changed_is_told_in_as_few_datagrams_as_hold_it() -> None:

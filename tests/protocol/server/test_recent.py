@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Final
 
 import pytest
-from kit.bare_room import entry
+from kit.bare_room import entry, strike
 
 from sockatuh.protocol.server.packing import unshown
 from sockatuh.protocol.server.recent import Recent
@@ -111,3 +111,29 @@ def test_an_evicted_run_is_not_continued() -> None:
     assert recent.since(2, 4, MUCH) is None
     recent.extend([unshown(5)])
     assert recent.since(4, 5, MUCH) == (5, [unshown(5)])
+
+
+def test_a_struck_line_is_forgotten_and_its_number_is_not() -> None:
+    recent = Recent(0, max_entries=100, max_bytes=10_000)
+    recent.extend([entry(1), entry(2), entry(3)])
+    recent.extend([strike(4, 2)])
+    assert recent.since(0, 4, MUCH) == (4, [entry(1), unshown(2), entry(3), strike(4, 2)._replace(strikes=0)])
+
+
+@pytest.mark.parametrize("line", [1, 3, 4, 99], ids=["evicted", "shown to nobody", "itself", "not there"])
+def test_striking_what_is_not_at_hand_changes_nothing(line: int) -> None:
+    recent = Recent(0, max_entries=3, max_bytes=10_000)
+    recent.extend([entry(1), entry(2), unshown(3), entry(4)])
+    recent.extend([strike(5, line)])
+    found = recent.since(2, 5, MUCH)
+    assert found is not None
+    assert [each.seq for each in found[1]] == [3, 4, 5]
+
+
+def test_what_a_struck_line_took_is_free_for_others() -> None:
+    size = len(entry(1, "x" * 100).encoding)
+    recent = Recent(0, max_entries=100, max_bytes=3 * size)
+    recent.extend([entry(1, "x" * 100), entry(2, "x" * 100)])
+    recent.extend([strike(3, 2)])
+    recent.extend([entry(4, "x" * 100)])
+    assert recent.since(0, 4, MUCH) is not None

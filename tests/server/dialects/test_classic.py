@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from kit.disk import Diary
 
 from sockatuh.protocol.seam import Address
-from sockatuh.room.entries import Message
+from sockatuh.room.entries import Message, Struck
 from sockatuh.room.log import Row
 from sockatuh.server.dialects.base import (
     DialectEvent,
@@ -416,6 +416,25 @@ def test_forty_rows_are_sent_whole(room: Conversation, rows: int, last: str) -> 
     room.join(BUDI, "budi")
     room.publish("ana", "\n".join("x" * rows))
     assert room.received()[-1] == last.encode()
+
+
+def test_of_a_struck_line_no_further_datagram_leaves_and_nothing_is_said(room: Conversation) -> None:
+    room.join(BUDI, "budi")
+    text = "\n".join(f"row {number}" for number in range(3 * SHARE))
+    line = Row(1, bytes(16), 0, Message("ana", "", text, action=False))
+    other = Row(2, bytes(16), 0, Message("ana", "", "another", action=False))
+    room.dialect.publish([line, other], 0.0)
+    first = room.dialect.datagrams_to_send()
+    assert len(first) == SHARE
+    room.dialect.publish([Row(3, bytes(16), 0, Struck("ana", "", 1, 0))], 0.0)
+    assert room.received() == [b"ana: another"]
+
+
+def test_a_line_that_was_struck_before_it_was_read_is_not_sent(room: Conversation) -> None:
+    room.join(BUDI, "budi")
+    line = Row(1, bytes(16), 0, Message("ana", "", "", action=False, struck=True))
+    room.dialect.publish([line, Row(2, bytes(16), 0, Struck("ana", "", 1, 0))], 0.0)
+    assert room.received() == []
 
 
 def test_an_action_cannot_be_confused_with_a_message(room: Conversation) -> None:

@@ -46,3 +46,13 @@ def test_the_queue_of_one_recipient_is_bounded() -> None:
     assert [rounds.add(b"x", ANA) for _ in range(LONGEST + 2)] == [True] * LONGEST + [False] * 2
     rounds.drop(ANA)
     assert rounds.take() == []
+
+
+def test_what_holds_a_struck_entry_is_dropped_for_everybody() -> None:
+    rounds = Rounds()
+    for seq, data in ((1, b"one"), (2, b"two, first row"), (2, b"two, second row"), (3, b"three")):
+        rounds.add(data, ANA, seq)
+    rounds.add(b"two, first row", BUDI, 2)
+    rounds.strike(2)
+    assert rounds.take() == [(b"one", ANA), (b"three", ANA)]
+    assert not rounds
