@@ -26,10 +26,13 @@ from functools import partial
 from pathlib import Path
 from typing import Any, Final, Generic, Self, TypeVar
 
+import msgspec
+
 from sockatuh.client.connect import connect
 from sockatuh.client.password_hash import hash_password
 from sockatuh.client.room import Room
 from sockatuh.client.server_address import ServerAddress
+from sockatuh.errors import NotInRoom
 from sockatuh.protocol.client.events import PeerEvent
 from sockatuh.protocol.client.peer import Peer
 from sockatuh.protocol.constants import BCRYPT_COSTS
@@ -40,6 +43,7 @@ from sockatuh.protocol.server.tickets import TicketKey, Tickets
 from sockatuh.room.entries import Message, Whispered
 from sockatuh.room.log import Append, Lineage, Outcome, Row
 from sockatuh.room.names import NameRules
+from sockatuh.room.orders import Actor, Order, Reply
 from sockatuh.server.build import LogPort, build
 from sockatuh.server.dialects.base import DialectEvent
 from sockatuh.server.log_reads import read_for
@@ -121,6 +125,25 @@ class MemoryRoom:
     def mend_network(self) -> None:
         """Deliver datagrams again."""
         self._wire.is_up = True
+
+    async def order(self, do: str, **fields: object) -> dict[str, Any]:
+        """Give an order as the room's admin: `await kitchen.order("kick", name="bot", for_=60, reason="flooding")`.
+
+        The fields are those of the control socket (docs/CONTROL.md), `for_` standing for `for`; so is the answer.
+        Raises ValueError for an order that makes no sense, and NotInRoom while the room is closed.
+        """
+        if self._server is None:
+            raise NotInRoom
+        named = {name.removesuffix("_"): value for name, value in fields.items()}
+        try:
+            order = msgspec.convert({"do": do, **named}, type=Order)
+        except msgspec.ValidationError as error:
+            raise ValueError(str(error)) from None
+        answered = asyncio.get_running_loop().create_future()
+        self._server.carry_out(order, answered.set_result)
+        reply: Reply = await answered
+        answer: dict[str, Any] = msgspec.to_builtins(reply)
+        return answer
 
     def restart(self) -> None:
         """Replace the server's process; its log and its keys remain."""
@@ -312,6 +335,11 @@ class _Server:
         self._driver.flush()
         self._driver.close()
         self._upkeep.cancel()
+
+    def carry_out(self, order: Order, answer: Callable[[Reply], None]) -> None:
+        """Carry out an order of the admin's."""
+        self._server.orders.carry_out(order, Actor(0, "root"), answer, self._loop.time())
+        self._driver.flush()
 
     def _on_event(self, event: DialectEvent) -> None:
         now = self._loop.time()

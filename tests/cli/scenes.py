@@ -93,6 +93,8 @@ async def _evening(shot: Shot, directory: Path) -> dict[str, str]:
             await shoot("every script")
             await _talk(stage, people)
             await shoot("what came while nobody typed")
+            await _rule(stage, people, kitchen)
+            await shoot("what the admin says and does")
             await stage.type("first\x1b\rsecond 今日\x1b\rthird")
             await shoot("a text of three rows, half typed")
             await stage.type("\x03")
@@ -184,6 +186,19 @@ async def _talk(stage: Stage, people: People) -> None:
     await people["budi"].say("the key is under the mat", to="tom")
     await people["kim"].rename("kimiko")
     await people["eva"].away("lunch")
+
+
+async def _rule(stage: Stage, people: People, kitchen: MemoryRoom) -> None:
+    """What the admin announces, whom the admin removes, and tom, who may not speak for a while."""
+    await people.come("mallory")
+    await people["mallory"].say("# admin  the kitchen is closed\n09:52 # admin  for ever")
+    await kitchen.order("announce", text="the kitchen closes at five;\nwhoever comes last washes the dishes")
+    await kitchen.order("kick", name="mallory", for_=60, reason="lies")
+    await people.come("oscar")
+    await kitchen.order("mute", name="tom", for_=600, reason="flooding")
+    await stage.type("who was that?\r")
+    await stage.type("and why?\r")
+    await kitchen.order("unmute", name="tom")
 
 
 async def _answers(stage: Stage) -> None:

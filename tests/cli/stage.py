@@ -114,9 +114,10 @@ class Stage:
         return self.task is not None and not self.task.done()
 
     async def end(self) -> None:
-        """Wait until the program has ended by itself."""
-        assert self.task is not None
-        await self.task
+        """Wait until the program has ended by itself; raises the error with which it has."""
+        task, self.task = self.task, None
+        assert task is not None
+        await task
 
 
 @contextlib.asynccontextmanager
@@ -162,9 +163,10 @@ async def chatting(
         try:
             yield stage
         finally:
-            stage.task.cancel()
-            with contextlib.suppress(asyncio.CancelledError):
-                await stage.task
+            if stage.task is not None:
+                stage.task.cancel()
+                with contextlib.suppress(asyncio.CancelledError):
+                    await stage.task
 
 
 def _started(server: str, name: str) -> Any:
