@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Coroutine
 from pathlib import Path
-from typing import Final
+from typing import Any, Final, TypeVar
 
 import pytest
 
@@ -13,6 +14,7 @@ from sockatuh.client.items import OwnText
 from sockatuh.client.room_password import RoomPassword
 from sockatuh.testing import MemoryRoom, run
 
+EventT = TypeVar("EventT")
 PASSWORD: Final = "tulip-harbor"
 
 
@@ -24,14 +26,15 @@ async def ended(room: Room) -> Removed:
     return removed.value
 
 
-async def went(room: Room) -> Went:
+async def next_of(kind: type[EventT], room: Room) -> EventT:
+    """Return the next event of a kind."""
     async for event in room:
-        if isinstance(event, Went):
+        if isinstance(event, kind):
             return event
     raise AssertionError("the room has ended")
 
 
-async def refused(kitchen: MemoryRoom, **options: object) -> Removed:
+async def refused(kitchen: MemoryRoom, **options: Any) -> Removed:
     """Return why somebody cannot come in."""
     with pytest.raises(Removed) as removed:
         async with kitchen.connect(**options):
@@ -58,7 +61,7 @@ def test_a_kick_ends_a_client_for_as_long_as_it_lasts(*, hears: bool) -> None:
                     await budi.say("but")
                 with pytest.raises(Removed):
                     budi.send("but")
-            assert (await went(ana)).reason == "removed"
+            assert (await next_of(Went, ana)).reason == "removed"
             assert (await refused(kitchen, name="budi", profile=profile)).code == "kicked"
             assert (await refused(kitchen, name="bert", profile=profile, role="script")).code == "kicked"
             await asyncio.sleep(300)
@@ -128,14 +131,12 @@ def test_a_muted_client_stays_and_is_told_why_its_lines_are_not_stored() -> None
     async def story() -> None:
         async with MemoryRoom() as kitchen, kitchen.connect(name="ana"), kitchen.connect(name="budi") as budi:
             await kitchen.order("mute", name="budi", for_=600, reason="flooding")
-            events = aiter(budi)
             number = budi.send("hello")
-            async for event in events:
-                if isinstance(event, Rejected):
-                    break
+            event = await next_of(Rejected, budi)
             assert (event.number, event.code, event.detail) == (number, "muted", "flooding")
             assert 590 < event.wait <= 600
-            for asked in (budi.say("x"), budi.say("x", to="ana"), budi.rename("bert"), budi.away("lunch")):
+            requests: list[Coroutine[Any, Any, object]] = [budi.say("x"), budi.say("x", to="ana"), budi.rename("bert")]
+            for asked in (*requests, budi.away("lunch")):
                 with pytest.raises(Refused) as muted:
                     await asked
                 assert (muted.value.code, muted.value.detail) == ("muted", "flooding")
@@ -152,9 +153,7 @@ def test_an_announcement_is_official_and_nobodys_own() -> None:
     async def story() -> None:
         async with MemoryRoom() as kitchen, kitchen.connect(name="ana") as ana:
             await kitchen.order("announce", text="the kitchen closes at five")
-            async for event in ana:
-                if isinstance(event, Said):
-                    break
+            event = await next_of(Said, ana)
             assert (event.name, event.text, event.official) == ("admin", "the kitchen closes at five", True)
             assert not ana.wrote(event)
             assert "admin" not in [member.name for member in await ana.members()]
