@@ -156,7 +156,7 @@ async def chatting(
         stack.enter_context(_virtual_clock())
         for stream in ("stdin", "stdout", "stderr"):
             stack.enter_context(mock.patch.object(sys, stream, paper))
-        stack.enter_context(mock.patch("sockatuh.cli.connection.connect", _connecting(kitchen)))
+        stack.enter_context(mock.patch("sockatuh.cli.connection.connect", connecting(kitchen)))
         stack.enter_context(create_app_session(input=keys))
         stage.task = asyncio.create_task(_started(SERVER, name))
         await asyncio.sleep(SETTLED)
@@ -191,7 +191,7 @@ def _person(directory: Path, name: str) -> Path:
     return directory
 
 
-def _connecting(kitchen: MemoryRoom) -> Any:
+def connecting(kitchen: MemoryRoom) -> Any:
     def connect(server: ServerAddress, **options: Any) -> Any:
         return kitchen.connect(server.host, **options)
 
