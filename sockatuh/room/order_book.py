@@ -66,7 +66,7 @@ class InForce:
 
     def _spares(self, who: Who, knew: Knew) -> bool:
         is_for_strangers = isinstance(self.body, Banned) and self.body.strangers
-        return is_for_strangers and who.owner != "" and knew(who.owner, self.id or MAX_SEQ)
+        return is_for_strangers and knew(who.owner, self.id or MAX_SEQ)
 
 
 def order_of(seq: int, at: int, body: Standing, log_key: str) -> InForce | None:

@@ -46,6 +46,12 @@ def left(world: InstantWorld) -> list[tuple[str, str]]:
     return [(body.name, body.reason) for body in world.bodies() if isinstance(body, Left)]
 
 
+def hits(world: InstantWorld, number: int) -> int:
+    order = world.room_server.orders.book.find_id(number, world.wall())
+    assert order is not None
+    return order.hits
+
+
 # Kick.
 
 
@@ -107,7 +113,7 @@ def test_a_muted_member_stays_and_says_nothing(world: InstantWorld) -> None:
     assert [(refused.number, refused.code) for refused in budi.all(e.LineRefused)] == [
         (number, "muted"), (whisper, "muted")]  # fmt: skip
     assert len(ana.story) == ana_saw
-    assert world.room_server.orders.book.find_id(mute.id, world.wall()).hits == 2
+    assert hits(world, mute.id) == 2
     world.advance(60.0)
     assert budi.say("hello again") in budi.stored
 
