@@ -32,7 +32,6 @@ from sockatuh.client.connect import connect
 from sockatuh.client.password_hash import hash_password
 from sockatuh.client.room import Room
 from sockatuh.client.server_address import ServerAddress
-from sockatuh.errors import NotInRoom
 from sockatuh.protocol.client.events import PeerEvent
 from sockatuh.protocol.client.peer import Peer
 from sockatuh.protocol.constants import BCRYPT_COSTS
@@ -130,10 +129,10 @@ class MemoryRoom:
         """Give an order as the room's admin: `await kitchen.order("kick", name="bot", for_=60, reason="flooding")`.
 
         The fields are those of the control socket (docs/CONTROL.md), `for_` standing for `for`; so is the answer.
-        Raises ValueError for an order that makes no sense, and NotInRoom while the room is closed.
+        Raises ValueError for an order that makes no sense, and RuntimeError while the room is closed.
         """
         if self._server is None:
-            raise NotInRoom
+            raise RuntimeError("the room is closed")
         named = {name.removesuffix("_"): value for name, value in fields.items()}
         try:
             order = msgspec.convert({"do": do, **named}, type=Order)

@@ -21,7 +21,7 @@ from .naming import shown_name, shown_program
 from .new_room import ConfigOption
 from .options import JsonOption, Range
 from .reading_range import AfterOption, SinceOption, read_range
-from .rendering import ACTED, EVENT, TEXTS_FROM, TO, WHISPERED
+from .rendering import ACTED, EVENT, OFFICIAL, TEXTS_FROM, TO, WHISPERED
 from .rows import print_wrapped
 from .which_room import choose_room, require_access
 
@@ -86,9 +86,9 @@ def _as_json(lines: Iterable[Line], *, private: bool) -> Iterator[str]:
 
     for line in lines:
         match line:
-            case LogLine(seq, at, name, text, action, ""):
+            case LogLine(seq, at, name, text, action, "", official):
                 fields: dict[str, object] = {"type": "message", "seq": seq, "at": rfc3339(at), "from": name}
-                fields |= {"text": text, "action": action}
+                fields |= {"text": text, "action": action, "official": official}
             case LogLine(seq, at, name, text, _, to):
                 fields = {"type": "private", "seq": seq, "at": rfc3339(at), "from": name, "to": to}
                 fields["text"] = text if private else None
@@ -129,7 +129,8 @@ def _message(line: LogLine) -> str:
     name, text = shown_name(line.name), clean_line(line.text)
     if line.to:
         return f"{WHISPERED}{name}{TO}{shown_name(line.to)}  {text}".rstrip()
-    return f"{ACTED}{name} {text}" if line.action else f"{name}  {text}"
+    said = f"{ACTED}{name} {text}" if line.action else f"{name}  {text}"
+    return OFFICIAL + said if line.official else said
 
 
 def _session(line: SessionLine) -> str:

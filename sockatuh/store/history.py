@@ -15,6 +15,7 @@ from typing import Any, Final, TypeAlias, TypeVar
 import msgspec
 
 from sockatuh.errors import DatabaseUnusable
+from sockatuh.room.entries import ADMIN_OWNER
 from sockatuh.room.moments import from_rfc3339, rfc3339
 
 from .database import explained, open_as_it_is, wall_clock
@@ -72,6 +73,7 @@ class LogLine:
     """One line of the log; `at` is in milliseconds since 1970 UTC, and `action` marks a `/me`.
 
     `to` is the addressee of a private line, "" for everybody. Whoever did not ask for private lines gets no text.
+    `official`: the room's admin said it.
     """
 
     seq: int
@@ -80,6 +82,7 @@ class LogLine:
     text: str
     action: bool
     to: str = ""
+    official: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,6 +111,7 @@ class _Said(msgspec.Struct):
     text: str
     action: bool = False
     to: str = ""
+    owner: str = ""
 
 
 Line: TypeAlias = SessionLine | RenameLine | LogLine
@@ -325,7 +329,8 @@ def _log_line(seq: int, at: str, body: bytes) -> LogLine:
 
 def _with_private(seq: int, at: str, body: bytes) -> LogLine:
     said = msgspec.json.decode(body, type=_Said)
-    return LogLine(seq, from_rfc3339(at), said.name, said.text, said.action, said.to)
+    is_official = said.owner == ADMIN_OWNER
+    return LogLine(seq, from_rfc3339(at), said.name, said.text, said.action, said.to, is_official)
 
 
 def _read_last_record(connection: sqlite3.Connection) -> int:

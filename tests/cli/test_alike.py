@@ -46,6 +46,11 @@ def events(names: Iterable[str], texts: Iterable[str]) -> Iterator[Entry]:
         yield from (Entry(7, NOON, LEFT, name, reason) for reason in ("left", *phrases.LEFT_REASONS))
 
 
+def officials(names: Iterable[str], texts: Iterable[str]) -> Iterator[Entry]:
+    """Yield what the room's admin says, whoever else is called that."""
+    yield from (replaced(entry, official=True) for entry in events(names, texts) if entry.kind in SPOKEN)
+
+
 def between_two(names: Iterable[str], texts: Iterable[str]) -> Iterator[EntryEvent]:
     """Yield what has two names in it: private lines of all kinds, and renames."""
     names, texts = tuple(names), tuple(texts)
@@ -59,7 +64,7 @@ def between_two(names: Iterable[str], texts: Iterable[str]) -> Iterator[EntryEve
 def items(names: Iterable[str], texts: Iterable[str]) -> Iterator[EntryEvent]:
     names, texts = tuple(names), tuple(texts)
     yield from map(happened, events(names, texts))
-    yield from (happened(replaced(entry, official=True)) for entry in events(names, texts[:6]) if entry.kind in SPOKEN)
+    yield from map(happened, officials(names, texts[:6]))
     yield from between_two(names, texts[:6])
 
 
@@ -210,8 +215,8 @@ def test_a_table_of_members_tells_a_list_in_a_name_from_a_list() -> None:
 
 def history(entry: Entry) -> str:
     """Return what `history` prints of a line, or of a session for an entry that nobody said."""
-    if entry.kind in (MESSAGE, ACTION):
-        return _message(LogLine(7, NOON, entry.name, entry.text, entry.kind == ACTION))
+    if entry.kind in SPOKEN:
+        return _message(LogLine(7, NOON, entry.name, entry.text, entry.kind == ACTION, official=entry.official))
     closed = None if entry.kind == JOINED else NOON
     reason = None if entry.kind == JOINED else entry.text
     return _session(SessionLine(NOON, closed, entry.name, "k", "10.0.0.9", "secure", "sockatuh 0.1", False, reason))
@@ -220,7 +225,8 @@ def history(entry: Entry) -> str:
 @pytest.mark.parametrize("columns", FEW_WIDTHS)
 def test_the_history_tells_lines_from_sessions(columns: int) -> None:
     seen: dict[str, tuple[object, ...]] = {}
-    for entry in events((*FEW_NAMES, *FORMER), SAID):
+    names = (*FEW_NAMES, *FORMER)
+    for entry in (*events(names, SAID), *officials(names, SAID)):
         first, *others = wrap(f"12:00 {history(entry)}", columns, 0, TEXTS_FROM, CUT, whole=False)
         assert all(reach(row) <= columns - TEXTS_FROM for row in others)
         assert reach(first) <= columns

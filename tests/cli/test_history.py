@@ -80,7 +80,7 @@ def test_json_bears_utc_and_the_text_as_it_is(capfd: pytest.CaptureFixture[str],
     }  # fmt: skip
     assert lines[1] == {
         "v": 1, "type": "message", "seq": 1, "at": rfc3339(now - 47 * HOUR), "from": "ana",
-        "text": "soup at one\nor two", "action": False,
+        "text": "soup at one\nor two", "action": False, "official": False,
     }  # fmt: skip
 
 

@@ -193,6 +193,13 @@ def test_messages_are_read_with_who_said_them(server: Server) -> None:
     ]
 
 
+def test_what_the_admin_said_is_known_by_its_owner(server: Server) -> None:
+    for name, owner in (("admin", ADMIN_OWNER), ("admin", "kA")):
+        server.log.append(Append(os.urandom(16), Message(name, owner, "closing at five", action=False)))
+    server.tick()
+    assert [line.official for line in server.history().messages(None, None, 10)] == [True, False]
+
+
 ORDER: dict[str, Any] = {"name": "ana", "owner": "k", "address": "", "by": 0, "as_": "tom", "reason": "flooding"}
 
 
