@@ -81,6 +81,7 @@ ONLY_IN: Final = {
     "sqlite3": "store",
     "typer": "cli",
     "prompt_toolkit": "cli",
+    "prometheus_client": "cli",
 }
 
 TOP_LEVEL: Final = {
@@ -88,7 +89,9 @@ TOP_LEVEL: Final = {
     "sockatuh.socket", "CHANGELOG.md", "LICENSE",
 }  # fmt: skip
 
-HEAVY: Final = ("pydantic", "structlog", "sqlite3", "prompt_toolkit", "bcrypt", "sockatuh.settings.model")
+HEAVY: Final = (
+    "pydantic", "structlog", "sqlite3", "prompt_toolkit", "prometheus_client", "bcrypt", "sockatuh.settings.model",
+)  # fmt: skip
 
 
 def of_each_module(rule: Callable[[str], None]) -> Callable[[], None]:
@@ -171,6 +174,11 @@ def test_the_room_knows_no_error_of_the_store(module: str) -> None:
 def test_each_library_is_known_to_one_layer_only(module: str) -> None:
     libraries = {name.split(".")[0] for name in imports_of(module)} & ONLY_IN.keys()
     assert {library for library in libraries if ONLY_IN[library] != layer_of(module)} == set()
+
+
+def test_one_module_knows_prometheus() -> None:
+    found = {module for module in MODULES if any(name.startswith("prometheus_client") for name in imports_of(module))}
+    assert found == {"sockatuh.cli.box.exposition"}
 
 
 @of_each_module

@@ -22,6 +22,7 @@ from sockatuh.wording import backup as backups
 from sockatuh.wording import client as phrases
 from sockatuh.wording import doctor as diagnoses
 from sockatuh.wording import install as service
+from sockatuh.wording import status as seeing
 
 from .environment import correct_environment
 from .errors import ExitCode, end_row, guard, stop, warn
@@ -43,6 +44,8 @@ COMMANDS: Final = {
     "discover": ("discover", "discover", phrases.HELP_DISCOVER),
     "doctor": ("doctor", "doctor", diagnoses.HELP_DOCTOR),
     "ping": ("ping", "ping_server", phrases.HELP_PING),
+    "status": ("box.status", "status", seeing.HELP_STATUS),
+    "metrics": ("box.metrics", "metrics", seeing.HELP_METRICS),
     "history": ("history", "history", wording.HELP_HISTORY),
     "backup": ("backup", "backup", backups.HELP_BACKUP),
     "restore": ("backup", "restore", backups.HELP_RESTORE),
@@ -58,12 +61,23 @@ PERMANENT: Final = (ExitCode.USAGE, ExitCode.BAD_CONFIGURATION)
 PAUSE: Final = 5.0
 """Seconds to wait before such an exit if systemd passed a socket: a datagram in it would restart us at once."""
 
-TELL_TIME: Final = frozenset({"serve", "chat", "tail", "who", "history", "backup", "restore"})
+TELL_TIME: Final = frozenset({"serve", "status", "chat", "tail", "who", "history", "backup", "restore"})
 """Commands that print local times."""
 
 
 ON_THE_BOX: Final = frozenset(
-    {"init", "check", "serve", "install-service", "uninstall-service", "history", "backup", "restore"}
+    {
+        "init",
+        "check",
+        "serve",
+        "install-service",
+        "uninstall-service",
+        "status",
+        "metrics",
+        "history",
+        "backup",
+        "restore",
+    }
 )
 """Commands that need the locks, owners and modes of Unix."""
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import os
 import sys
 from collections.abc import Iterable, Sequence
 from typing import Final, TextIO
@@ -22,13 +23,15 @@ NOTE_INDENT: Final = 2
 LOG_INDENT: Final = 9
 
 
-def print_row(row: str, stream: TextIO | None = None) -> None:
-    """Print a row of cleaned text and flush it."""
+def print_row(row: str, stream: TextIO | None = None, style: str = "") -> None:
+    """Print a row of cleaned text and flush it; `style` is a selection of graphic renditions, for terminals only."""
     stream = stream or sys.stdout
     if is_terminal(stream) and isinstance(stream, ShownText) and _has_mark(stream.encoding):
         # Cleaning has removed marks from names and texts, so all of these are ours.
-        parts = map(escape, anchored(row).split(LEFT_TO_RIGHT))
-        io.TextIOWrapper.write(stream, LEFT_TO_RIGHT.join(parts) + "\n")
+        shown = LEFT_TO_RIGHT.join(map(escape, anchored(row).split(LEFT_TO_RIGHT)))
+        if style and os.environ.get("TERM", "dumb") != "dumb":
+            shown = f"\x1b[{style}m{shown}\x1b[0m"
+        io.TextIOWrapper.write(stream, shown + "\n")
     else:
         stream.write(without_marks(row) + "\n")
     stream.flush()
@@ -40,6 +43,12 @@ def print_wrapped(lines: Iterable[str], indent: int, stream: TextIO | None = Non
     for line in lines:
         for at, row in enumerate(wrap(line, columns_of(stream), 0, indent, CUT, whole=False)):
             print_row(" " * indent + row if at else row, stream)
+
+
+def print_styled(line: str, indent: int, style: str, *, whole: bool) -> None:
+    """Print a line as `print_wrapped` does, in a style; `whole`: ASCII words too long for a row are not cut."""
+    for at, row in enumerate(wrap(line, columns_of(sys.stdout), 0, indent, CUT, whole=whole)):
+        print_row(" " * indent + row if at else row, style=style)
 
 
 def aligned(rows: Sequence[Sequence[str]]) -> list[str]:

@@ -7,6 +7,7 @@ There is one package per language, all with the same modules, names and signatur
 * `commands`: about the commands that are typed in a chat;
 * `control`: about the server's control socket;
 * `install`, `check`, `backup`, `doctor`, `identity`: about the commands of these names;
+* `status`: about how a running room is, for people and for monitoring;
 * `reasons`: why something failed, as the packages below say it;
 * `usage`: the words of help pages and usage errors.
 
@@ -69,13 +70,14 @@ if TYPE_CHECKING:
         identity,
         install,
         reasons,
+        status,
         usage,
     )
 else:
     _spoken = "en" if FOR_PROGRAMS in os.environ else choose_language(os.environ)
     _chosen = import_module(f".{_spoken}", __name__)
     _MODULES = frozenset(
-        "admin backup check client commands control doctor identity install reasons usage".split()  # noqa: SIM905
+        "admin backup check client commands control doctor identity install reasons status usage".split()  # noqa: SIM905
     )
 
     def __getattr__(name: str) -> object:
@@ -105,5 +107,6 @@ __all__ = [
     "identity",
     "install",
     "reasons",
+    "status",
     "usage",
 ]

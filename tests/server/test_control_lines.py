@@ -162,7 +162,7 @@ def test_a_denial_has_its_code_a_sentence_and_its_facts() -> None:
 
 @pytest.mark.parametrize("verb", ANSWERED_WITH)
 def test_each_order_has_its_answer(verb: str) -> None:
-    names = {each.__name__.lower() for each in (*orders.Order.__args__, orders.Reload)}  # type: ignore[attr-defined]
+    names = {each.__name__.lower() for each in (*orders.Order.__args__, orders.Reload)}
     assert verb in names
     assert issubclass(ANSWERED_WITH[verb], msgspec.Struct)
     assert names == ANSWERED_WITH.keys()

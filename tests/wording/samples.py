@@ -5,7 +5,7 @@ from __future__ import annotations
 import inspect
 import types
 import typing
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from pathlib import Path
@@ -13,7 +13,7 @@ from typing import Any, Final, Literal
 
 from sockatuh.errors import Problem
 from sockatuh.server.options import Ready
-from sockatuh.wording.en import admin, client, doctor, identity, install
+from sockatuh.wording.en import admin, client, doctor, identity, install, status
 
 NUMBERS: Final = (0, 1, 2, 11)
 CODES: Final[dict[str, tuple[str, ...]]] = {
@@ -25,6 +25,7 @@ CODES: Final[dict[str, tuple[str, ...]]] = {
     "server_unproven.reason": ("welcome", "offer", "proofs"),
     "will_write.news": tuple(install.NEWS),
     "screen.kind": tuple(doctor.SCREENS),
+    "trouble.code": tuple(status.TROUBLES),
     "import_refused.fault": tuple(identity.FAULTS),
 }
 OBSTACLES: Final = tuple(admin.OBSTACLES)
@@ -60,6 +61,9 @@ def _value(kind: Any, place: str, text: str, number: int, turn: int, facts: list
     if origin in (typing.Union, types.UnionType):
         wanted = [each for each in typing.get_args(kind) if each is not type(None)]
         return _value(wanted[0], place, text, number, turn, facts) if turn % 2 == 0 else None
+    if origin is Mapping:
+        facts += [f"{text}a", f"{text}b"]
+        return {f"{text}a": number, f"{text}b": number}
     if origin is Literal:
         words = typing.get_args(kind)
         return words[turn % len(words)]

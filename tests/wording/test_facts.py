@@ -72,6 +72,8 @@ SAME: Final = {
     "install.command_shown": "a command",
     "install.file_shown": "a file",
     "install.shortcut_shown": "a file",
+    "status.ORDERS": "what is typed as it stands",
+    "status.counted": "no word of ours",
 }
 
 

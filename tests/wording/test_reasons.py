@@ -27,6 +27,7 @@ SOURCES: Final = (
     "client/profile.py",
     "store/files.py", "store/keys.py", "store/ownership.py", "store/trusted_path.py", "store/as_owner.py",
     "store/sources.py", "store/restore.py", "store/draft.py", "store/sqlite_errors.py", "store/database.py",
+    "server/backup_watch.py",
 )  # fmt: skip
 NO_SENTENCES: Final = {
     # parts, of which the whole is in the table
@@ -80,6 +81,7 @@ def _no_texts(node: ast.AST) -> Iterator[ast.AST]:
 
 NOT_FOR_PEOPLE: Final = {
     # what stands in cli/ and has several words, but is not spoken
+    "box/exposition.py": None,  # the help texts of Prometheus's format
     "command_tree.py": {"Made from the help pages of sockatuh."},  # marks files as ours
     "completion_scripts.py": None,  # programs of shells
     "firewalls.py": None,  # commands, and what firewalls print

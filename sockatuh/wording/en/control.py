@@ -7,6 +7,7 @@ from typing import Final
 
 HELP_SOCKET: Final = "The server's control socket; default: $SOCKATUH_CONTROL, or where the room has it."
 SWITCHED_OFF: Final = 'The control socket is switched off (control = "off").'
+NO_ITEM: Final = "The server answered, but not what it was asked for."
 
 
 def no_server(looked: Sequence[str]) -> str:

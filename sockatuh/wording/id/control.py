@@ -9,6 +9,7 @@ from .reasons import in_words
 
 HELP_SOCKET: Final = "Soket kendali server; bawaan: $SOCKATUH_CONTROL, atau tempat ruang menaruhnya."
 SWITCHED_OFF: Final = 'Soket kendali dimatikan (control = "off").'
+NO_ITEM: Final = "Server menjawab, tetapi bukan yang ditanyakan."
 
 
 def no_server(looked: Sequence[str]) -> str:
