@@ -345,9 +345,11 @@ class Room:
         return ("text_is_password", size) if self._password.occurs_in(cleaned) else None
 
     async def room_for_more(self) -> None:
-        """Wait until fewer than LINES_AHEAD lines are unanswered."""
+        """Wait until fewer than LINES_AHEAD lines are unanswered; raises the error that ends the conversation."""
+        self._check()
         while self.unanswered >= LINES_AHEAD:
             await self._next_move()
+            self._check()
 
     async def drained(self, patience: float) -> None:
         """Wait until every line is stored and in the log; give up after `patience` seconds without progress.
@@ -424,6 +426,7 @@ class Room:
         """End every loop and every call with an error."""
         self._error = error
         self._events.close(error)
+        self._moved.set()
 
     def _send(self, cleaned: str, *, action: bool, to: str) -> int:
         number = self._session.say(cleaned, action=action, to=to)

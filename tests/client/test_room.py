@@ -28,11 +28,11 @@ from sockatuh.client.items import (
     Whispered,
 )
 from sockatuh.client.name_tags import NameTags
-from sockatuh.client.room import Room
+from sockatuh.client.room import LINES_AHEAD, Room
 from sockatuh.client.room_password import RoomPassword
 from sockatuh.client.stream import MOST_EVENTS
 from sockatuh.client.unsent import Unsent
-from sockatuh.errors import IdentityChanged, NotInRoom, Refused
+from sockatuh.errors import IdentityChanged, NotInRoom, Refused, Removed
 from sockatuh.protocol.client import events as e
 from sockatuh.protocol.constants import MAX_PARTS, MAX_PIECE
 from sockatuh.protocol.messages import MESSAGE, PRIVATE, READER, RENAMED, Entry, MemberInfo
@@ -395,6 +395,18 @@ def test_nobody_is_the_author_of_what_the_admin_says() -> None:
         assert (said.official, said.own, room.wrote(said)) == (True, False, False)
 
     in_a_room(story)
+
+
+def test_whoever_waits_to_say_more_is_told_that_the_conversation_has_ended() -> None:
+    async def story(room: Room, _: SessionDouble) -> None:
+        waiting = asyncio.create_task(room.room_for_more())
+        await asyncio.sleep(0)
+        room.fail(Removed("kicked", 60.0))
+        with pytest.raises(Removed):
+            await waiting
+        assert len(room.unstored()) == LINES_AHEAD
+
+    in_a_room(story, says=LINES_AHEAD)
 
 
 def test_members_are_values_without_numbers() -> None:

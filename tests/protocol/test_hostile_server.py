@@ -355,7 +355,9 @@ def anything(dice: random.Random, host: RawServer) -> m.ServerMessage:
     number = dice.choice([0, 1, 2, 5, 64, 1024, 1 << 40, NEVER])
     other = dice.choice([0, 1, 3, number, min(NEVER, number + dice.randrange(1200)), NEVER])
     call = host.last_call().number if any(isinstance(each, m.Call) for each in host.received) else 1
-    code = dice.choice(["busy", "password_wait", "ticket_refused", "password_wrong", "restarting", "idle", "?"])
+    code = dice.choice(
+        ["busy", "password_wait", "ticket_refused", "password_wrong", "muted", "restarting", "idle", "?"]
+    )
     bodies: list[m.AnswerBody] = [
         m.Welcome(
             "ana",
@@ -393,7 +395,7 @@ def anything(dice: random.Random, host: RawServer) -> m.ServerMessage:
         m.Answer(call, body),
         m.Answer(call, body),
         m.Stored(((number % 9, other),)),
-        m.Unsaid(number % 9, code),
+        m.Unsaid(number % 9, code, other, "x" * dice.randrange(900)),
         m.Progress(number, dice.randrange(9), dice.randrange(1 << 16), dice.choice([0, 0, number]), dice.randrange(3)),
         m.Entries(min(number, other), max(number, other), dice.random() < 0.5, ()),
         m.Entries(cursor, cursor + dice.randrange(300), True, ()),
