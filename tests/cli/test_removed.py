@@ -47,6 +47,11 @@ def test_a_screen_leaves_what_it_showed_and_then_says_why_it_ended(tmp_path: Pat
                     await stage.end()
                 assert report(removed.value, as_json=False) == ExitCode.REFUSED
                 left = [row for row in stage.rows if row]
+            await asyncio.sleep(300)
+            async with chatting(kitchen, tmp_path, environ={"SOCKATUH_SCREEN": screen}) as stage:
+                rows = "\n".join(row for row in stage.rows if row)
+                assert "1 line of last time was never acknowledged" in rows
+                assert "\n      is there bread?\n" in rows
         assert left[-5:] == [
             "— you are here —",
             "09:52 · ana left (removed)",
