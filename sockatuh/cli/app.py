@@ -22,6 +22,7 @@ from sockatuh.wording import backup as backups
 from sockatuh.wording import client as phrases
 from sockatuh.wording import doctor as diagnoses
 from sockatuh.wording import install as service
+from sockatuh.wording import orders
 from sockatuh.wording import status as seeing
 
 from .environment import correct_environment
@@ -46,6 +47,18 @@ COMMANDS: Final = {
     "ping": ("ping", "ping_server", phrases.HELP_PING),
     "status": ("box.status", "status", seeing.HELP_STATUS),
     "metrics": ("box.metrics", "metrics", seeing.HELP_METRICS),
+    "sessions": ("box.listing", "sessions", orders.HELP_SESSIONS),
+    "names": ("box.listing", "names", orders.HELP_NAMES),
+    "kick": ("box.acting", "kick", orders.HELP_KICK),
+    "ban": ("box.acting", "ban", orders.HELP_BAN),
+    "unban": ("box.acting", "unban", orders.HELP_UNBAN),
+    "bans": ("box.listing", "bans", orders.HELP_BANS),
+    "mute": ("box.acting", "mute", orders.HELP_MUTE),
+    "unmute": ("box.acting", "unmute", orders.HELP_UNMUTE),
+    "release": ("box.acting", "release", orders.HELP_RELEASE),
+    "announce": ("box.acting", "announce", orders.HELP_ANNOUNCE),
+    "strike": ("box.acting", "strike", orders.HELP_STRIKE),
+    "audit": ("box.audit", "audit", orders.HELP_AUDIT),
     "history": ("history", "history", wording.HELP_HISTORY),
     "backup": ("backup", "backup", backups.HELP_BACKUP),
     "restore": ("backup", "restore", backups.HELP_RESTORE),
@@ -61,24 +74,14 @@ PERMANENT: Final = (ExitCode.USAGE, ExitCode.BAD_CONFIGURATION)
 PAUSE: Final = 5.0
 """Seconds to wait before such an exit if systemd passed a socket: a datagram in it would restart us at once."""
 
-TELL_TIME: Final = frozenset({"serve", "status", "chat", "tail", "who", "history", "backup", "restore"})
+_ACTING: Final = frozenset({"kick", "ban", "unban", "mute", "unmute", "release", "announce", "strike"})
+_LISTING: Final = frozenset({"status", "sessions", "names", "bans", "audit"})
+TELL_TIME: Final = frozenset({"serve", "chat", "tail", "who", "history", "backup", "restore"}) | _ACTING | _LISTING
 """Commands that print local times."""
 
 
-ON_THE_BOX: Final = frozenset(
-    {
-        "init",
-        "check",
-        "serve",
-        "install-service",
-        "uninstall-service",
-        "status",
-        "metrics",
-        "history",
-        "backup",
-        "restore",
-    }
-)
+_MAKING: Final = frozenset({"init", "check", "serve", "install-service", "uninstall-service", "backup", "restore"})
+ON_THE_BOX: Final = frozenset({"metrics", "history"}) | _MAKING | _ACTING | _LISTING
 """Commands that need the locks, owners and modes of Unix."""
 
 

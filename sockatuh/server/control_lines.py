@@ -40,7 +40,6 @@ Item: TypeAlias = StatusReport | SessionItem | NameItem | OrderItem | MetricsRep
 _BUSY: Final = "eight commands are connected already; try again"
 MESSAGES: Final[dict[str, str]] = {
     "ambiguous": "several are meant by that; say more of it",
-    "banned": "it is banned already",
     "busy": _BUSY,
     "configuration_refused": "the settings have mistakes; nothing was changed",
     "everybody": "that is everybody there is; no such ban is set",
@@ -49,13 +48,14 @@ MESSAGES: Final[dict[str, str]] = {
     "name_free": "that name belongs to nobody",
     "name_invalid": "nobody can have that name",
     "name_taken": "a member has the name in which the admin speaks",
-    "no_address": "there is no address there",
     "no_key": "that member has no key; its address can be banned, or the name",
     "no_such_key": "the room knows no such key",
     "no_such_line": "there is no such line",
+    "no_such_member": "nobody who is here is called that",
     "no_such_name": "nobody is called that",
     "no_such_order": "no such order is in force",
     "not_a_line": "that entry is not a line",
+    "not_an_address": "only of an address or a network can new keys be refused",
     "not_stored": "the log has not stored it yet; it stays queued, and is carried out once it is stored",
     "own_loopback": "that is this machine itself",
     "present": "somebody is here under that name",

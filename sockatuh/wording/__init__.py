@@ -6,6 +6,7 @@ There is one package per language, all with the same modules, names and signatur
 * `client`: about being in a room;
 * `commands`: about the commands that are typed in a chat;
 * `control`: about the server's control socket;
+* `orders`: about the commands with which an admin acts on a running room;
 * `install`, `check`, `backup`, `doctor`, `identity`: about the commands of these names;
 * `status`: about how a running room is, for people and for monitoring;
 * `reasons`: why something failed, as the packages below say it;
@@ -69,6 +70,7 @@ if TYPE_CHECKING:
         doctor,
         identity,
         install,
+        orders,
         reasons,
         status,
         usage,
@@ -77,7 +79,7 @@ else:
     _spoken = "en" if FOR_PROGRAMS in os.environ else choose_language(os.environ)
     _chosen = import_module(f".{_spoken}", __name__)
     _MODULES = frozenset(
-        "admin backup check client commands control doctor identity install reasons status usage".split()  # noqa: SIM905
+        "admin backup check client commands control doctor identity install orders reasons status usage".split()  # noqa: SIM905
     )
 
     def __getattr__(name: str) -> object:
@@ -106,6 +108,7 @@ __all__ = [
     "find_unknown",
     "identity",
     "install",
+    "orders",
     "reasons",
     "status",
     "usage",

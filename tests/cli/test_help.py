@@ -40,5 +40,5 @@ def test_values_have_names_for_people_and_not_those_of_python_types(
     page = printed(capfd, command, "--help")
     assert not re.search(r"<(str|int|float|bool|path|text)>", page, re.IGNORECASE)
     assert not re.search(r"[{}]", page)
-    place = r"[A-Z]+|[a-z|]+|\[(?:[A-Z|]+|[a-z|]+|TEXT\.\.\. \| -)\]"
+    place = r"[A-Z|]+|[a-z|]+|\[(?:[A-Z|]+|[a-z|]+|TEXT\.\.\. \| -)\]"
     assert re.match(rf"Usage: sockatuh {command} \[OPTIONS\](?: (?:{place}))*\n", page)

@@ -1,0 +1,122 @@
+"""Says why the server refused an order, and what to do next."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from sockatuh.cli.naming import shown_name
+from sockatuh.room import orders
+from sockatuh.room.orders import Order, OrderDenied, Query
+from sockatuh.room.text import clean_line
+from sockatuh.wording import orders as wording
+
+from .caller import Caller
+from .shown import shown_target
+
+_NAME: Final = "name:"
+
+
+def why_not(denied: OrderDenied, request: Order | Query, caller: Caller) -> str:
+    """Return why a request was refused; where another command helps, that follows on a line of its own."""
+    sentence, command = _sentence(denied, request, caller)
+    return f"{sentence}\n{command}" if command else sentence
+
+
+def _sentence(denied: OrderDenied, request: Order | Query, caller: Caller) -> tuple[str, str]:
+    typed = denied.name or _typed(request)
+    name, target = shown_name(typed), shown_target(typed)
+    near = list(map(shown_target, denied.nearest))
+    match denied.code:
+        case "no_such_member":
+            return wording.nobody_here(name, near), _instead(denied, request, caller, "sessions")
+        case "no_such_name" if isinstance(request, orders.Sessions):
+            return wording.nobody_here(name, near), _instead(denied, request, caller, "sessions")
+        case "no_such_name":
+            return wording.nobody_known(name, near), _instead(denied, request, caller, "names")
+        case "name_invalid":
+            meant = [f"{_NAME}{each}" for each in denied.nearest]
+            return wording.not_a_name(name, near), wording.meant(caller.command("ban", *meant)) if meant else ""
+        case "name_free":
+            return wording.name_free(name, near), _instead(denied, request, caller, "names")
+        case "ambiguous":
+            return wording.ambiguous(target, near), ""
+        case "no_such_key":
+            return wording.no_such_key(target), wording.see(caller.command("names"))
+        case "no_key":
+            banned = [*denied.nearest, f"{_NAME}{typed}"]
+            return wording.no_key(name, [caller.command("ban", each) for each in banned]), ""
+        case "no_such_order":
+            told = wording.no_such_mute if isinstance(request, orders.Unmute) else wording.no_such_ban
+            return told(target), wording.see(caller.command("bans"))
+        case "present":
+            return wording.present(name, caller.command("kick", typed)), ""
+        case "name_taken":
+            return wording.name_in_use(name, caller.command("kick", typed)), ""
+        case "half_the_room":
+            return wording.half_the_room(denied.count, denied.members), ""
+        case _:
+            return _short(denied, request, caller, target), ""
+
+
+def _short(denied: OrderDenied, request: Order | Query, caller: Caller, target: str) -> str:
+    """Return the refusals that need no other command, or have it in the sentence."""
+    match denied.code:
+        case "own_loopback":
+            return wording.own_loopback(target)
+        case "everybody":
+            return wording.everybody(target)
+        case "not_an_address":
+            return wording.STRANGERS_OF
+        case "too_many_orders":
+            return wording.too_many_orders(orders.MAX_IN_FORCE, caller.command("bans"))
+        case "text_empty" if isinstance(request, orders.Announce):
+            return wording.ANNOUNCEMENT_EMPTY
+        case "text_too_long":
+            is_line = isinstance(request, orders.Announce)
+            return wording.ANNOUNCEMENT_TOO_LONG if is_line else wording.reason_too_long(orders.MAX_REASON)
+        case "not_stored":
+            return wording.not_stored(caller.command("status"))
+        case "unknown":
+            return wording.unknown_order("; ".join(map(clean_line, denied.problems)))
+        case _ if isinstance(request, orders.Strike) and (told := _line(denied.code, request)):
+            return told
+        case _:
+            return wording.OTHER_REFUSALS.get(denied.code) or wording.denied(clean_line(denied.code))
+
+
+def _line(code: str, order: orders.Strike) -> str:
+    """Return why a line was not struck, "" for a reason that has nothing to do with the line."""
+    if order.seq is None:
+        return wording.nothing_said(shown_name(order.last)) if code == "no_such_line" else ""
+    match code:
+        case "no_such_line":
+            return wording.no_such_line(order.seq)
+        case "not_a_line":
+            return wording.not_a_line(order.seq)
+        case "struck_already":
+            return wording.struck_already(order.seq)
+        case _:
+            return ""
+
+
+def _instead(denied: OrderDenied, request: Order | Query, caller: Caller, look: str) -> str:
+    """Give the same command for the only thing that may have been meant, else the one that shows what there is."""
+    if len(denied.nearest) != 1:
+        return wording.see(caller.command(look))
+    meant = denied.nearest[0]
+    if isinstance(request, orders.Strike):
+        return wording.meant(caller.command("strike", options=[f"--last={meant}"]))
+    return wording.meant(caller.command(type(request).__name__.lower(), meant))
+
+
+def _typed(request: Order | Query) -> str:
+    """Return whom a request is about, as it was typed."""
+    match request:
+        case orders.Ban() | orders.Unban():
+            return request.target
+        case orders.Kick() | orders.Mute() | orders.Unmute() | orders.Release() | orders.Sessions():
+            return request.name
+        case orders.Strike():
+            return request.last
+        case _:
+            return ""
