@@ -23,13 +23,15 @@ def drive_port(
     on_event: Callable[[EventT], None],
     on_settled: Callable[[], None],
     tell: Tell,
+    on_turn: Callable[[float], None],
 ) -> Driver[EventT]:
-    """Return the driver of a server's core; `tell` is called once for each fallback."""
+    """Return the driver of a server's core; `tell` is called once for each fallback, `on_turn` after each turn."""
     return Driver(
         core,
         sock,
         on_event,
         on_settled=on_settled,
         sender=partial(batch_sender, tell=tell),
+        on_turn=on_turn,
         receiver=partial(ArrivalReceiver, tell=tell) if ask_for_notes(sock) else None,
     )

@@ -9,6 +9,7 @@ from __future__ import annotations
 import contextlib
 import errno
 import socket
+import struct
 import sys
 from dataclasses import dataclass
 from typing import Final
@@ -32,6 +33,8 @@ DONT_FRAGMENT: Final[dict[str, tuple[tuple[int, int, int], ...]]] = {
 }
 SO_SNDBUFFORCE: Final = 32
 SO_RCVBUFFORCE: Final = 33
+SO_MEMINFO: Final = 55
+_MEMINFO: Final = struct.Struct("9I")
 
 NOT_HERE: Final = frozenset({errno.EAFNOSUPPORT, errno.EADDRNOTAVAIL, errno.EPROTONOSUPPORT})
 REASONS: Final = {
@@ -89,6 +92,20 @@ def given_buffers(sock: socket.socket) -> Buffers:
     receive = sock.getsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF)
     send = sock.getsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF)
     return Buffers(receive // share, send // share)
+
+
+def unread_drops(sock: socket.socket) -> int | None:
+    """Return how many datagrams the kernel dropped because nobody read them in time; None where it does not tell.
+
+    SO_MEMINFO (Linux 4.12) tells it of the socket itself, whichever network namespace that belongs to.
+    """
+    if sys.platform != "linux":
+        return None
+    try:
+        found = sock.getsockopt(socket.SOL_SOCKET, SO_MEMINFO, _MEMINFO.size)
+        return int(_MEMINFO.unpack(found)[-1])
+    except (OSError, struct.error):
+        return None
 
 
 def _candidates(host: str, port: int) -> list[tuple[int, Address]]:

@@ -6,6 +6,7 @@ it took; a reason that changes meanwhile is reported too, each once.
 
 from __future__ import annotations
 
+import socket
 from collections.abc import Callable
 from pathlib import Path
 from typing import Final
@@ -13,12 +14,21 @@ from typing import Final
 from sockatuh.errors import DatabaseUnusable, SockAtuhError
 from sockatuh.log import Logger
 from sockatuh.net.notify import Notifier
+from sockatuh.net.sockets import unread_drops
 from sockatuh.protocol.server.rate_limit import BucketTable
 
 from .box_report import Trouble
 
 _TOPIC: Final = "not_storing"
 _SILENT: Final = "see whether the disk is overloaded or gone: dmesg"
+CONTROL_TOPIC: Final = "control_unusable"
+_CONTROL_REMEDY: Final = "see what is wrong with that directory; it is tried again every minute"
+_OVERRULED_REMEDY: Final = "edit sockatuh.socket, or set host and port to the same"
+_UNREAD_TOPIC: Final = "datagrams_unread"
+_UNREAD_REMEDY: Final = "raise net.core.rmem_max, or ReceiveBuffer= in the socket unit; or the machine is too slow"
+MANY_UNREAD: Final = 100
+UNREAD_SHARE: Final = 0.01
+"""Datagrams lost in a minute, and their share of those read, from which on it is a trouble."""
 _WARNINGS_BURST: Final = 5
 _WARNINGS_A_SECOND: Final = 1 / 60
 """Warnings of one kind at once, and a second: a broken disk must not fill the log."""
@@ -50,10 +60,13 @@ class Status:
         """What is wrong at present, the latest last."""
         return tuple(self._troubles.values())
 
-    def say(self, topic: str, sentence: str, reason: str = "", remedy: str = "") -> None:
-        """Report the trouble of a topic, "" once it is over; the service manager is only told of changes."""
+    def say(self, topic: str, sentence: str, reason: str = "", remedy: str = "") -> bool:
+        """Report the trouble of a topic, "" once it is over; the service manager is only told of changes.
+
+        Return whether it was one.
+        """
         if sentence == self._sentences.get(topic, ""):
-            return
+            return False
         self._sentences.pop(topic, None)
         self._troubles.pop(topic, None)
         if sentence:
@@ -61,6 +74,7 @@ class Status:
             self._troubles[topic] = Trouble(code=topic, reason=reason, remedy=remedy)
         self._told = self._well()
         self._notifier.status(self._text or self._told)
+        return True
 
     def look(self) -> None:
         """Report how the room is if that has changed and nothing is wrong. Call it every few seconds."""
@@ -81,6 +95,36 @@ class Status:
         return "; ".join(self._sentences.values())
 
 
+def unusable_control(reason: str) -> tuple[str, str, str, str]:
+    """Return what `Status.say` is told while the control socket cannot be opened."""
+    return CONTROL_TOPIC, f"The control socket cannot be opened: {reason}", reason, _CONTROL_REMEDY
+
+
+def overruled_trouble(place: str, overruled: str) -> Trouble:
+    """Return that the service manager's socket is elsewhere than the settings say."""
+    reason = f"the service manager's socket is {place}, the settings say {overruled}"
+    return Trouble(code="socket_overruled", reason=reason, remedy=_OVERRULED_REMEDY)
+
+
+class UnreadWatch:
+    """Watches how many datagrams the kernel drops because they do not fit into the receive buffer."""
+
+    def __init__(self, sock: socket.socket, status: Status) -> None:
+        self._socket, self._status = sock, status
+        self._unread, self._received = unread_drops(sock) or 0, 0
+
+    def look(self, received: int) -> None:
+        """Report a change; `received` datagrams were read since the start. Call it about once a minute."""
+        unread = unread_drops(self._socket) or 0
+        lost, read = max(0, unread - self._unread), received - self._received
+        self._unread, self._received = unread, received
+        if lost < max(MANY_UNREAD, UNREAD_SHARE * read):
+            self._status.say(_UNREAD_TOPIC, "")
+            return
+        reason = f"{lost} of {lost + read} datagrams of the last minute did not fit into the receive buffer"
+        self._status.say(_UNREAD_TOPIC, f"Datagrams are lost: {reason}", reason, _UNREAD_REMEDY)
+
+
 class StorageAlarm:
     """Watches one database."""
 
@@ -89,7 +133,8 @@ class StorageAlarm:
         self._began_at: float | None = None
         self._waited = 0
         self._told: set[str] = set()
-        self._knows_damage = False
+        self.damage: Trouble | None = None
+        """What is known of damage in the log."""
         self._warnings = BucketTable(_WARNINGS_A_SECOND, _WARNINGS_BURST, _KINDS)
 
     def look(self, obstacle: SockAtuhError | None, waiting: int, now: float) -> None:
@@ -106,9 +151,10 @@ class StorageAlarm:
 
     def note_damage(self, damage: SockAtuhError) -> None:
         """Log that a stretch of the log is damaged, once: the remedy is the same for every other."""
-        if not self._knows_damage:
-            self._knows_damage = True
-            self._log.warning("history_damaged", **self._explain(damage))
+        if self.damage is None:
+            fields = self._explain(damage)
+            self.damage = Trouble(code="history_damaged", reason=fields["reason"], remedy=fields.get("remedy", ""))
+            self._log.warning("history_damaged", **fields)
 
     def warn(self, event: str, error: Exception, now: float) -> None:
         """Report another fault of the database, but only a few times if it recurs."""

@@ -64,6 +64,7 @@ MESSAGES: Final[dict[str, str]] = {
     "text_empty": "there is nothing in it",
     "text_too_long": "it is too long",
     "timeout": "no whole line came in time",
+    "unfinished": "it takes long; the server's log will say how it ended",
     "too_many_orders": "10,000 orders are in force; end some",
     "unknown": "that is no request this server understands",
 }

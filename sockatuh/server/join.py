@@ -169,7 +169,7 @@ class JoinAttempts:
         """Check a name. The visitor has not given the password, so it is not told whose the name is."""
         visitor = event.visitor
         if (barred := self._gate.bar(visitor, event.name, now)) is not None:
-            visitor.dialect.refuse(visitor, barred)
+            self._refusals.refuse(visitor, barred)
             return
         judged = self._room.judge_name(event.name, visitor.owner, self._wall())
         if not isinstance(judged, NameDenied):
@@ -177,9 +177,9 @@ class JoinAttempts:
             return
         self._refusals.note("name_refused", visitor, event.name, now, reason=judged.code)
         if judged.code == "name_invalid":
-            visitor.dialect.refuse(visitor, Refusal(judged.code, detail=judged.detail, suggestion=judged.suggestion))
+            self._refusals.refuse(visitor, Refusal(judged.code, detail=judged.detail, suggestion=judged.suggestion))
         else:
-            visitor.dialect.refuse(visitor, Refusal("name_unavailable"))
+            self._refusals.refuse(visitor, Refusal("name_unavailable"))
 
     def begin(self, event: PasswordGiven, now: float) -> None:
         """Check the password, now or once bcrypt has. The name is only checked after the password was right.
@@ -399,7 +399,7 @@ class JoinAttempts:
         if join.state is JoinState.WRITING:
             self._room.give_up(visitor.session)
         self._step(join, JoinStep.REFUSED)
-        visitor.dialect.refuse(visitor, refusal)
+        self._refusals.refuse(visitor, refusal)
 
 
 def _name_to_log(check: Check) -> str:

@@ -12,6 +12,8 @@ from typing import Final
 
 from sockatuh.errors import ConfigurationError
 from sockatuh.log import Logger
+from sockatuh.room.orders import OrderDenied, Reloaded
+from sockatuh.room.text import clean_line
 
 from .build import Parts, classic_peers, room_limits, room_server_options
 from .options import ServiceOptions
@@ -37,6 +39,14 @@ def config_change(before: ServiceOptions, fresh: ServiceOptions) -> ConfigChange
         left.append("message_retention")
     options = replace(fresh, **{name: getattr(before, name) for name in left})
     return ConfigChange(options, tuple(name for name in differing if name not in left), tuple(left))
+
+
+def reply_to_reload(change: ConfigChange, fresh: ServiceOptions | Exception) -> Reloaded | OrderDenied:
+    """Return what whoever ordered a reload is told."""
+    if isinstance(fresh, Exception):
+        problems = fresh.problems if isinstance(fresh, ConfigurationError) else [fresh]
+        return OrderDenied(code="configuration_refused", problems=tuple(clean_line(str(each)) for each in problems))
+    return Reloaded(taken=change.taken, restart=change.left)
 
 
 class Reloader:

@@ -79,10 +79,10 @@ class Renames:
     def _decide(self, attempt: RenameAttempt, now: float, *, counted: bool) -> None:
         visitor, number = attempt.visitor, attempt.number
         if self._would_tell_password(visitor, attempt.name):
-            visitor.dialect.answer(visitor, number, Refusal("name_is_password"))
+            self._refuse(visitor, number, Refusal("name_is_password"))
             return
         if (reserved := self._gate.reserved(visitor, attempt.name, now)) is not None:
-            visitor.dialect.answer(visitor, number, reserved)
+            self._refuse(visitor, number, reserved)
             return
         wait = 0.0 if counted else self._rate.wait(visitor, now)
         decided = self._room.rename(visitor.session, attempt.name, self._wall(), may_write=not wait)
@@ -97,8 +97,12 @@ class Renames:
                 self._carry_out(intent, attempt)
             case NameDenied(code, detail, suggestion, owner, since):
                 self._refusals.note("name_refused", visitor, attempt.name, now, reason=code)
-                visitor.dialect.answer(visitor, number, Refusal(code, 0.0, detail, suggestion, owner, since))
+                self._refuse(visitor, number, Refusal(code, 0.0, detail, suggestion, owner, since))
             case TooOften():
-                visitor.dialect.answer(visitor, number, Refusal("busy", wait + 1e-3 if wait else BUSY_SECONDS))
+                self._refuse(visitor, number, Refusal("busy", wait + 1e-3 if wait else BUSY_SECONDS))
             case None:
-                visitor.dialect.answer(visitor, number, Denied("only_members"))
+                self._refuse(visitor, number, Denied("only_members"))
+
+    def _refuse(self, visitor: Visitor, number: int, refusal: Refusal | Denied) -> None:
+        self._refusals.codes[refusal.code] += 1
+        visitor.dialect.answer(visitor, number, refusal)

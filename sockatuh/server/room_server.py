@@ -104,6 +104,10 @@ class RoomServer:
         self._random, self._wall = random, wall
         self._appends = AppendQueue(put, resume)
         rate, refusals = EntryRate(), RefusalLog(log)
+        self.lines = self.joins = 0
+        """How many were appended since the start, by whichever server."""
+        self.refused = refusals.codes
+        """How often each code was the answer since the start."""
         book, decided = OrderBook(), OrderBook()
         self._gate = Gate(room, book, decided, refusals, wall)
         self._gate.announce_as = options.announce_as
@@ -140,6 +144,7 @@ class RoomServer:
             would_tell_password=self._joining.would_tell_password,
             wall=wall,
         )
+        self._refusals = refusals
         self._whispers = {dialect.name: dialect.can_be_whispered_to for dialect in dialects}
         self._reads = ReadQueue()
         self._dropped: Counter[str] = Counter()
@@ -222,6 +227,8 @@ class RoomServer:
         body = row.body
         self._room.apply(row.seq, row.at, body, row.key)
         self.orders.apply(row, now)
+        self.lines += isinstance(body, Message | Whispered)
+        self.joins += isinstance(body, Joined)
         match body:
             case Message(owner=owner) if owner == ADMIN_OWNER:
                 note_announcement(self._log, row, body, log_texts=self._options.log_texts)
@@ -278,7 +285,7 @@ class RoomServer:
             case NameAsked():
                 self._joining.ask_name(event, now)
             case PasswordGiven(visitor) if self._is_full:
-                visitor.dialect.refuse(visitor, Refusal("busy", BUSY_SECONDS))
+                self._refusals.refuse(visitor, Refusal("busy", BUSY_SECONDS))
             case PasswordGiven():
                 self._joining.begin(event, now)
             case Asked():
@@ -341,6 +348,7 @@ class RoomServer:
         return Whispered(visitor.name, visitor.owner, text, addressee.name, addressee.owner)
 
     def _refuse_line(self, line: LineSaid, refusal: Refusal, now: float) -> None:
+        self.refused[refusal.code] += 1
         line.visitor.dialect.answer_lines([(line.visitor.session, line.number, refusal)], now)
 
     # Sessions.
@@ -396,6 +404,15 @@ class RoomServer:
         """How many appends have no outcome yet."""
         return len(self._appends)
 
+    def visitors(self) -> list[Visitor]:
+        """Return the sessions that are in."""
+        return [visitor for visitor in self._joining.visitors() if visitor.name]
+
+    @property
+    def dropped(self) -> Counter[str]:
+        """Datagrams that were dropped since the start, by reason."""
+        return sum((dialect.dropped for dialect in self._dialects), Counter[str]())
+
     def obstacle(self, now: float) -> SockAtuhError | None:
         """Return why the database does not store anything; None if it does."""
         return self._appends.obstacle(now)
@@ -450,7 +467,7 @@ class RoomServer:
 
     def summarise_dropped(self) -> None:
         """Log how many datagrams were dropped since the last call, if any."""
-        total = sum((dialect.dropped for dialect in self._dialects), Counter[str]())
+        total = self.dropped
         if news := total - self._dropped:
             self._log.info("datagram_dropped", **news)
         self._dropped = total

@@ -7,20 +7,22 @@ own thread. Each turn of the loop ends by sending what is queued.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import math
 import os
 import signal
 import socket
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
+from pathlib import Path
 from typing import Final
 
 import bcrypt
 
 from sockatuh import __version__
-from sockatuh.errors import SockAtuhError, StoreError
+from sockatuh.errors import ConfigurationError, SockAtuhError, StoreError
 from sockatuh.log import Logger
 from sockatuh.net.address import parse_server
 from sockatuh.net.arrival import arrivals_at
@@ -30,26 +32,43 @@ from sockatuh.net.interfaces import find_sources, lan_addresses_of
 from sockatuh.net.notify import Notifier
 from sockatuh.net.port import drive_port
 from sockatuh.net.resolver import resolve
-from sockatuh.net.sockets import RECEIVE_BUFFER, given_buffers, open_server_socket
+from sockatuh.net.sockets import RECEIVE_BUFFER, given_buffers, open_server_socket, unread_drops
 from sockatuh.protocol.server.door import ServerIdentity
 from sockatuh.protocol.server.tickets import Tickets, password_generation
 from sockatuh.room.entries import LINE_KINDS
 from sockatuh.room.log import Outcome, Row, Stretch
 from sockatuh.room.names import NameRules
+from sockatuh.room.orders import Actor, Order, OrderDenied, Reply
+from sockatuh.store.backup_stamp import read_stamp
 from sockatuh.store.database import wall_clock
 from sockatuh.store.files import DATABASE, lock_directory
 from sockatuh.store.history import LostSession, SessionRecorder
 from sockatuh.store.keys import ServerKeys
 from sockatuh.store.roomlog import RoomLog
 
-from .alarms import Status, StorageAlarm, well_line
+from .alarms import (
+    CONTROL_TOPIC,
+    Status,
+    StorageAlarm,
+    UnreadWatch,
+    overruled_trouble,
+    unusable_control,
+    well_line,
+)
+from .backup_watch import backup_troubles, last_backup
+from .box_report import Trouble
 from .build import LogPort, build
+from .control import ControlSocket, control_path
+from .control_lines import Item
 from .dialects.base import DialectEvent
 from .guessing import GuessWatch
 from .log_reads import ReadRequest, read_for
 from .options import Ready, ServiceOptions
 from .password_checks import Check
-from .reload import Reloader
+from .reload import Reloader, reply_to_reload
+from .reports import Asked, Vitals
+from .reports import report as make_report
+from .timing import Timing
 from .trusted_clock import TrustedClock
 from .upkeep import Pruning, TicketKeyFile
 from .write_batching import WriteBatcher
@@ -91,13 +110,15 @@ class Service:
     ) -> None:
         self._options, self._log, self._notifier, self._announce = options, log, notifier, announce
         self._lock = lock_directory(options.state_dir)
+        self._control = self._bind_control()
         keys = ServerKeys.load(options.state_dir)
         self._socket = passed or open_server_socket(options.host, options.port)
         self._is_passed = passed is not None
         self._loop = asyncio.get_running_loop()
         self._stopped: asyncio.Future[str] = self._loop.create_future()
+        self._database = options.state_dir / DATABASE
         self._room_log = RoomLog.open(
-            options.state_dir / DATABASE,
+            self._database,
             synchronous=options.synchronous,
             volatile_kinds=LINE_KINDS if options.message_retention == 0 else frozenset(),
             on_error=lambda error: self._on_loop(self._note_storage_error, error),
@@ -108,12 +129,14 @@ class Service:
         self._ticket_keys = TicketKeyFile(options.state_dir, log, time.monotonic)
         self._tickets = Tickets(self._ticket_keys.load(), password_generation(options.password_hash))
         span = self._room_log.span()
+        self._commits, self._turns = Timing(), Timing()
+        self._room_log.time_commits(self._commits.observe)
         self._room_log.follow(span.last, lambda rows, outcomes: self._on_loop(self._take_committed, rows, outcomes))
         self._pruning = Pruning(self._room_log, self._recorder, span.last, self._clock.read)
         append = partial(self._room_log.append, wake=False)
         self._batcher = WriteBatcher(append, self._room_log.wake, self._loop.call_later, time.monotonic)
         room_log = self._room_log
-        parts = build(
+        self._parts = parts = build(
             options,
             ServerIdentity(keys.private_key, keys.reset_key, options.room),
             self._tickets,
@@ -128,14 +151,23 @@ class Service:
         self._read_options = reread or (lambda: self._options)
         self._reloader = Reloader(parts, log)
         self._driver: Driver[DialectEvent] = drive_port(
-            parts.core, self._socket, self._on_event, self._batcher.flush, partial(_log_fallback, log)
+            parts.core,
+            self._socket,
+            self._on_event,
+            self._batcher.flush,
+            partial(_log_fallback, log),
+            self._turns.observe,
         )
         self._bcrypt = ThreadPoolExecutor(1, "bcrypt")
         self._reader = ThreadPoolExecutor(1, "reader")
         self._keeper = ThreadPoolExecutor(1, "upkeep")
         self._status = Status(notifier, self._well_line)
-        self._storing = StorageAlarm(options.state_dir / DATABASE, log, self._status)
+        self._storing = StorageAlarm(self._database, log, self._status)
         self._guesses = GuessWatch(parts.desk.bound, log, self._status)
+        self._unread = UnreadWatch(self._socket, self._status)
+        self._lasting: list[Trouble] = []
+        """What was wrong when the process began, and stays so."""
+        self._started_at, self._ticked_at, self._password_checks = 0, 0.0, 0
 
     async def run(self) -> None:
         """Serve until SIGTERM (restarting) or SIGINT (closing), or until `stop`; SIGHUP reloads."""
@@ -149,6 +181,7 @@ class Service:
         self._driver.start()
         await self._wake(self._lost)
         self._recorder.close_lost()
+        await self._open_control()
         self._say_ready()
         ticking = self._loop.create_task(self._tick())
         # Without ticks the room would run on with half of its work undone; a restart is better.
@@ -163,28 +196,97 @@ class Service:
         if not self._stopped.done():
             self._stopped.set_result(code)
 
-    def reload(self) -> None:
-        """Apply a changed configuration, without dropping anybody."""
+    def reload(self, answer: Callable[[Reply], None] = lambda _: None) -> None:
+        """Apply a changed configuration, without dropping anybody; `answer` is told what was taken."""
         self._notifier.reloading(time.monotonic())
-        self._keeper.submit(self._reread)  # a small machine takes a second for it
+        self._keeper.submit(self._reread, answer)  # a small machine takes a second for it
 
-    def _reread(self) -> None:
+    def _reread(self, answer: Callable[[Reply], None]) -> None:
         try:
             fresh: ServiceOptions | Exception = self._read_options()
         except Exception as error:
             fresh = error
-        self._on_loop(self._take_options, fresh)
+        self._on_loop(self._take_options, fresh, answer)
 
-    def _take_options(self, fresh: ServiceOptions | Exception) -> None:
+    def _take_options(self, fresh: ServiceOptions | Exception, answer: Callable[[Reply], None]) -> None:
         if isinstance(fresh, Exception) and not isinstance(fresh, SockAtuhError | OSError):
+            answer(OrderDenied(code="internal"))
             raise fresh
         change, said = self._reloader.reload(self._options, fresh)
+        answer(reply_to_reload(change, fresh))
         self._options = change.options
         if {"message_retention", "message_bytes", "event_retention"} & {*change.taken}:
             self._keeper.submit(self._prune, self._pruning.prune)
         self._driver.flush()
         self._notifier.ready(said)
         self._status.repeat()
+
+    # The control socket.
+
+    def report(self, query: Asked) -> Iterable[Item] | OrderDenied:
+        """Answer a query of the control socket."""
+        return make_report(query, self._parts, self._options, self._vitals())
+
+    def carry_out(self, order: Order, actor: Actor, answer: Callable[[Reply], None]) -> None:
+        """Carry out an order of the control socket."""
+        self._room_server.orders.carry_out(order, actor, answer, time.monotonic())
+        self._driver.flush()
+
+    def _bind_control(self) -> ControlSocket | None:
+        """Take the socket's place in the file system; ConfigurationError if that is no place for it."""
+        options = self._options
+        path = control_path(options.control, options.state_dir, os.environ.get("RUNTIME_DIRECTORY"))
+        control = ControlSocket(path, self, self._log) if path is not None else None
+        if control is not None:
+            with contextlib.suppress(OSError):  # `_open_control` tries again, and tells
+                control.bind()
+        return control
+
+    async def _open_control(self) -> None:
+        """Answer at the control socket, once the file system takes it."""
+        if self._control is None:
+            return
+        try:
+            if not self._control.is_bound:
+                self._control.bind()
+        except (OSError, ConfigurationError) as error:
+            reason = error.strerror or str(error) if isinstance(error, OSError) else str(error)
+            if self._status.say(*unusable_control(reason)):
+                self._log.warning("control_unusable", reason=reason)
+            return
+        self._status.say(CONTROL_TOPIC, "")
+        await self._control.start()
+
+    def _vitals(self) -> Vitals:
+        now, wall, options = time.monotonic(), self._clock.read(), self._options
+        host, port = self._socket.getsockname()[:2]
+        driver, stamp = self._driver, read_stamp(options.state_dir)
+        damage = self._storing.damage
+        unread = unread_drops(self._socket)
+        return Vitals(
+            now=now,
+            wall=wall,
+            ready=Ready(options.room, host, lan_addresses_of(self._socket), port, self._endpoint.public_key),
+            started=self._started_at,
+            database=sum(map(_size, (self._database, Path(f"{self._database}-wal")))),
+            storing=(self._room_server.obstacle(now) or self._room_log.obstacle) is None,
+            loop=now - self._ticked_at,
+            writer=now - self._room_log.answered_at,
+            receive_buffer=given_buffers(self._socket).receive,
+            received=driver.received,
+            sent=driver.sent,
+            dropped={**({"receive_buffer": unread} if unread else {}), **driver.errors},
+            password_checks=self._password_checks,
+            commits=self._commits.histogram(),
+            turns=self._turns.histogram(),
+            troubles=(
+                *self._status.troubles,
+                *([damage] if damage is not None else []),
+                *self._lasting,
+                *backup_troubles(stamp, wall),
+            ),
+            backup=last_backup(stamp),
+        )
 
     # What happens.
 
@@ -233,6 +335,7 @@ class Service:
             self._storing.note_damage(found.damage)
 
     def _ask_bcrypt(self, check: Check) -> None:
+        self._password_checks += 1
         self._bcrypt.submit(self._check, check, self._options.password_hash)
 
     def _check(self, check: Check, password_hash: str) -> None:
@@ -272,6 +375,7 @@ class Service:
                 await self._wake(self._lost)
             now = time.monotonic()
             self._room_server.handle_timer(now)
+            self._ticked_at = now
             self._guesses.look(now)
             if ticks % STATUS_EVERY == 0:
                 self._status.look()
@@ -289,6 +393,8 @@ class Service:
                 self._keeper.submit(self._prune, self._pruning.bound_bytes)
             if ticks % SUMMARY_EVERY == 0:
                 self._room_server.summarise_dropped()
+                self._unread.look(self._driver.received)
+                await self._open_control()
             if ticks >= UPKEEP_FROM and (ticks - UPKEEP_FROM) % UPKEEP_EVERY == 0:
                 self._ticket_keys.renew(self._tickets)
                 self._keeper.submit(self._prune, self._pruning.prune)
@@ -342,10 +448,14 @@ class Service:
         if self._is_passed and (options.host, options.port) != (host, port):
             overruled = f"{options.host} port {options.port}"
             self._log.warning("socket_was_passed", host=host, port=port, overruled=overruled)
+            self._lasting.append(overruled_trouble(f"{host} port {port}", overruled))
         if buffer < RECEIVE_BUFFER // 16:
             remedy = "raise ReceiveBuffer= in the socket unit" if self._is_passed else "raise net.core.rmem_max"
             self._log.warning("receive_buffer_small", bytes=buffer, remedy=remedy)
+            self._lasting.append(Trouble(code="receive_buffer_small", reason=f"{buffer} bytes", remedy=remedy))
         self._classic.start()
+        self._started_at = self._clock.read()
+        self._ticked_at = time.monotonic()
         self._announce(ready)
         self._notifier.ready(f"Room {options.room} on port {port}")
 
@@ -358,6 +468,8 @@ class Service:
         deadline = time.monotonic() + LAST_WORDS
         while self._room_server.unwritten and time.monotonic() < deadline:
             await asyncio.sleep(0.01)
+        if self._control is not None:
+            await self._control.close()
         self._room_server.close_sessions(code)
         self._driver.flush()
         self._driver.close()
@@ -368,6 +480,13 @@ class Service:
         self._room_log.close()  # reads and pruning that are still running fail
         self._lock.close()
         self._log.info("server_stopped", reason=code)
+
+
+def _size(path: Path) -> int:
+    try:
+        return path.stat().st_size
+    except OSError:
+        return 0
 
 
 def _log_fallback(log: Logger, fallback: Fallback, error: OSError) -> None:

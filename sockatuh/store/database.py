@@ -249,6 +249,8 @@ class Writer(Generic[Job, Done]):
         self._bell: SimpleQueue[None] = SimpleQueue()
         self._gate = threading.Lock()
         self._closed = False
+        self.timed: Callable[[float], None] = lambda _: None
+        """Told, in the thread, how many seconds each transaction took."""
         self.answered_at = time.monotonic()
         """When the thread was last idle or finished a batch, in monotonic seconds; a live thread's is recent."""
         self._thread = threading.Thread(target=self._serve, name="sockatuh-writer", daemon=True)
@@ -288,7 +290,10 @@ class Writer(Generic[Job, Done]):
         while not last:
             jobs, last = self._collect()
             if jobs:
-                self._finish(self._commit(jobs))
+                began_at = time.monotonic()
+                done = self._commit(jobs)
+                self.timed(time.monotonic() - began_at)
+                self._finish(done)
             self._rest()
             self.answered_at = time.monotonic()
         close_in_order(self._connection)

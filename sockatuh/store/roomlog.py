@@ -147,6 +147,10 @@ class RoomLog:
         """When the writer was last idle or finished a batch, in monotonic seconds; a live writer's is recent."""
         return self._writer.answered_at
 
+    def time_commits(self, observe: Callable[[float], None]) -> None:
+        """Tell `observe`, in the writer thread, how many seconds each transaction takes from now on."""
+        self._writer.timed = observe
+
     def follow(self, after: int, deliver: Deliver) -> None:
         """Deliver every row with a seq above `after`, and the outcomes of appends; called once, before any append.
 

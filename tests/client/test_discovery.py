@@ -80,7 +80,7 @@ async def room(host: str = "0.0.0.0") -> AsyncIterator[int]:  # noqa: S104
         pack_address=pack_address,
     )
     sock = open_server_socket(host, 0)
-    driver = drive_port(endpoint, sock, lambda _: None, lambda: None, lambda *_: None)
+    driver = drive_port(endpoint, sock, lambda _: None, lambda: None, lambda *_: None, lambda _: None)
     driver.start()
     try:
         yield sock.getsockname()[1]

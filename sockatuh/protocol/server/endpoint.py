@@ -184,6 +184,14 @@ class Endpoint:
         """Tell whether a session has not ended."""
         return self._table.find(cid) is not None
 
+    def find_condition(self, cid: int, now: float) -> tuple[float, int] | None:
+        """Return for how many seconds a session was silent, and how many entries it has not acknowledged."""
+        session = self._table.find(cid)
+        if session is None:
+            return None
+        sent = session.retransmission
+        return max(0.0, now - session.received_at), max(0, sent.shown - sent.acked)
+
     def open_proof(self, cid: int, name: str) -> Opened | None:
         """Open the proof in a session's JOIN for a name; None if its client does not know the password's hash."""
         session = self._table.find(cid)

@@ -137,6 +137,14 @@ class Refusal:
     since: int = 0
 
 
+@dataclass(frozen=True, slots=True)
+class Condition:
+    """How a session is: seconds since it was heard last, and how many entries it has not acknowledged."""
+
+    silent: float
+    behind: int
+
+
 class Dialect(Core[DialectEvent], Protocol):
     """One way into the room. Commands that concern a visitor whose session has ended do nothing."""
 
@@ -192,6 +200,9 @@ class Dialect(Core[DialectEvent], Protocol):
 
     def hold(self, hold: bool, now: float, *, refuses: bool) -> None:
         """Accept no lines while the log cannot take more. `refuses`: it takes none, so notify whoever waits."""
+
+    def find_condition(self, visitor: Visitor, now: float) -> Condition | None:
+        """Return how a session is, None if it is over."""
 
     def close(self, visitor: Visitor, code: str, wait: float = 0.0, detail: str = "") -> None:
         """End a session and tell its client why, and for how many seconds it is to wait; no event follows."""

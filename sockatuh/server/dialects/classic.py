@@ -28,7 +28,17 @@ from sockatuh.room.commands import Reply
 from sockatuh.room.entries import Message, Renamed, Struck
 from sockatuh.room.log import Row
 
-from .base import DialectEvent, GivenPassword, LineSaid, NameAsked, PasswordGiven, Refusal, SessionEnded, Visitor
+from .base import (
+    Condition,
+    DialectEvent,
+    GivenPassword,
+    LineSaid,
+    NameAsked,
+    PasswordGiven,
+    Refusal,
+    SessionEnded,
+    Visitor,
+)
 from .rounds import Rounds
 
 ASK_NAME: Final = "Username:"
@@ -269,6 +279,11 @@ class ClassicDialect:
     def hold(self, hold: bool, now: float, *, refuses: bool) -> None:
         """Drop lines while the log cannot take more: nothing in this dialect could make a client say them again."""
         self._holding = hold
+
+    def find_condition(self, visitor: Visitor, now: float) -> Condition | None:
+        """Return how a session is, None if it is over. Nothing tells what arrived there."""
+        peer = self._peers.members.get(visitor.address)
+        return Condition(max(0.0, now - peer.received_at), 0) if peer is not None else None
 
     def close(self, visitor: Visitor, code: str, wait: float = 0.0, detail: str = "") -> None:
         """Forget a visitor without a word."""

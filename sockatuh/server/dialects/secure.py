@@ -30,6 +30,7 @@ from sockatuh.server.session_journal import Recorder, SessionJournal
 
 from .base import (
     Asked,
+    Condition,
     DialectEvent,
     GivenPassword,
     LineSaid,
@@ -240,6 +241,11 @@ class SecureDialect:
     def hold(self, hold: bool, now: float, *, refuses: bool) -> None:
         """Leave lines at their sessions while the log cannot take more."""
         self._endpoint.hold_lines(hold, now, refuses=refuses)
+
+    def find_condition(self, visitor: Visitor, now: float) -> Condition | None:
+        """Return how a session is, None if it is over."""
+        found = self._endpoint.find_condition(visitor.session, now)
+        return Condition(*found) if found is not None else None
 
     def close(self, visitor: Visitor, code: str, wait: float = 0.0, detail: str = "") -> None:
         """End a session, and tell its client why."""
