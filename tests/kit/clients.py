@@ -63,6 +63,8 @@ class Client(PartyState):
     """(after, through) of each range reported as no longer kept."""
     starts: list[int] = field(default_factory=list)
     """The seq after which it was admitted, each time."""
+    asked_for: str = ""
+    """The name it asked for last."""
     overheard: Overheard = field(init=False)
     _known_as: str = ""
 
@@ -137,12 +139,12 @@ class Client(PartyState):
 
     def ask(self, name: str) -> None:
         """Ask to join, without a password."""
-        self.overheard.note_name(name)
+        self._note_name(name)
         self.peer.join(name, None, self.now)
         self.world.settle()
 
     def join(self, name: str, password: str = PASSWORD) -> None:
-        self.overheard.note_name(name)
+        self._note_name(name)
         self.peer.join(name, password.encode(), self.now)
         self.world.settle()
 
@@ -157,7 +159,7 @@ class Client(PartyState):
         return self.say(text, to=to)
 
     def rename(self, name: str) -> int:
-        self.overheard.note_name(name)
+        self._note_name(name)
         number = self.peer.rename(name, self.now)
         self.world.settle()
         return number
@@ -176,6 +178,10 @@ class Client(PartyState):
         self.peer.ask_who("", self.now)
         self.world.settle()
         return [member.name for member in self.last(e.MembersListed).members]
+
+    def _note_name(self, name: str) -> None:
+        self.asked_for = name
+        self.overheard.note_name(name)
 
     # The five methods.
 

@@ -24,6 +24,7 @@ from sockatuh.server.build import LogPort, build
 from sockatuh.server.log_reads import read_for
 from sockatuh.server.options import ServiceOptions
 from sockatuh.server.password_checks import Check
+from sockatuh.server.trusted_clock import TrustedClock
 from sockatuh.store.memory_log import MemoryLog
 
 from .disk import Backup, Diary, Disk, Ledger
@@ -109,6 +110,10 @@ class RoomServer(PartyState):
     def wall(self) -> int:
         return max(0, WALL_MS + int(self.true_time() * 1000) + self.wall_ahead)  # no system's clock is before 1970
 
+    def believed_wall(self) -> int:
+        """Return what the running server takes for the time, in ms since 1970: it does not believe every jump."""
+        return self._clock.read()
+
     # The process.
 
     def start(self, now: float, hashed: str | None = None) -> None:
@@ -120,6 +125,7 @@ class RoomServer(PartyState):
             self._options = replace(self._options, password_hash=hashed)
         self.now, self.is_up = now, True
         lost = self.ledger.take_lost()
+        self._clock = TrustedClock(self.wall, lambda: self.now)
         self._log = MemoryLog(self.log, self.wall)
         self._log.follow(self.log.head, self._take_committed)
         self._commits: deque[float] = deque()
@@ -136,7 +142,7 @@ class RoomServer(PartyState):
             self.ledger,
             self._logger,
             random=self._dice.randbytes,
-            wall=self.wall,
+            wall=self._clock.read,
         )
         self.endpoint, self.classic, self.room, self.room_server = (
             parts.endpoint,
@@ -182,6 +188,7 @@ class RoomServer(PartyState):
         if self._tick_at <= now:
             following = self._tick_at + 1.0
             self._tick_at = following if following > now else now + 1.0
+            self._clock.read()
             self.room_server.handle_timer(now)
 
     def process(self, now: float) -> None:

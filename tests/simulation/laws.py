@@ -12,7 +12,21 @@ import msgspec
 from kit.server import name_rules
 
 from sockatuh.protocol import messages as m
-from sockatuh.room.entries import Body, Claimed, Joined, Left, Message, Ordered, Released, Renamed, Struck, Whispered
+from sockatuh.room.entries import (
+    ADMIN_OWNER,
+    Body,
+    Claimed,
+    Joined,
+    Left,
+    Line,
+    Message,
+    Ordered,
+    Released,
+    Removed,
+    Renamed,
+    Struck,
+    Whispered,
+)
 from sockatuh.room.log import Row
 
 TAG = 8
@@ -22,6 +36,8 @@ TAG = 8
 def shown_to(body: Body, fingerprint: str) -> bool:
     """Tell whether an entry is shown to a key, as the document has it."""
     match body:
+        case Message(struck=True) | Whispered(struck=True):
+            return False
         case Message() | Renamed():
             return True
         case Whispered():
@@ -34,6 +50,11 @@ def shown_to(body: Body, fingerprint: str) -> bool:
             return not body.unshown
 
 
+def is_struck(body: Body) -> bool:
+    """Tell whether it is a line whose text was removed."""
+    return isinstance(body, Message | Whispered) and body.struck
+
+
 def as_shown(row: Row) -> m.Entry:
     """Return an entry as whoever is shown it gets it; without its mark."""
     body = row.body
@@ -41,6 +62,8 @@ def as_shown(row: Row) -> m.Entry:
     match body:
         case Message():
             kind = m.ACTION if body.action else m.MESSAGE
+            if body.owner == ADMIN_OWNER:
+                return m.Entry(row.seq, row.at, kind, body.name, body.text, official=True)
             return m.Entry(row.seq, row.at, kind, body.name, body.text, b"", tag)
         case Whispered():
             return m.Entry(row.seq, row.at, m.PRIVATE, body.name, body.text, b"", tag, body.to)
@@ -74,10 +97,20 @@ class Chronicle:
     """Who used a name key last, of those with keys."""
     names: dict[str, list[tuple[int, str]]] = field(default_factory=dict)
     """(seq, name) of each name that an owner has come to have, in order."""
+    released: dict[str, str] = field(default_factory=dict)
+    """Whose each name key was that the admin has freed."""
+    doubles: set[str] = field(default_factory=set)
+    """The owners who were here under two names at one time."""
     texts: dict[str, int] = field(default_factory=dict)
     """The seq of each line of somebody with a key; classic clients may double theirs."""
+    lines: dict[int, tuple[Row, Line]] = field(default_factory=dict)
+    """The row and the body of each line, by its seq."""
+    struck: dict[int, int] = field(default_factory=dict)
+    """The seq of the entry that says so, by the seq of each line whose text was removed."""
     _freed: str = ""
     """The name key that the next row has to free, after a rename."""
+    _kicked: set[tuple[str, str]] = field(default_factory=set)
+    """(name, owner) of whom the next rows have to let leave, after a kick."""
 
     @classmethod
     def of(cls, rows: Sequence[Row]) -> Chronicle:
@@ -85,6 +118,9 @@ class Chronicle:
         for row in rows:
             chronicle.read(row)
         assert not chronicle._freed, "a rename that frees no name"
+        assert not chronicle._kicked, "a kick that removes nobody"
+        gone = {seq for seq, (_, line) in chronicle.lines.items() if line.struck}
+        assert gone == chronicle.struck.keys(), "a text is gone and nothing says so, or the other way round"
         return chronicle
 
     def read(self, row: Row) -> None:
@@ -96,14 +132,20 @@ class Chronicle:
             self._freed = ""
         elif isinstance(body, Left):
             assert body.reason != "renamed", "a name is freed by a rename that there is not"
+        if self._kicked:
+            assert isinstance(body, Left), "a kick that removes nobody"
+            assert body.reason == "removed", "a kick that removes nobody"
+            assert (body.name, body.owner) in self._kicked, "a kick that removes another"
+            self._kicked.remove((body.name, body.owner))
         match body:
             case Message():
                 assert row.key is None
-                self._note_line(row.seq, body.owner, body.text)
+                self._note_line(row, body)
             case Whispered():
                 assert row.key is None
-                assert self.owners[name_rules().key(body.to)] == body.to_owner, "a private line to another key"
-                self._note_line(row.seq, body.owner, body.text)
+                to = name_rules().key(body.to)
+                assert body.to_owner in (self.owners.get(to), self.released.get(to)), "a private line to another key"
+                self._note_line(row, body)
             case Joined():
                 assert row.key not in self.present, "two members hold one name"
                 self._seat(row, body.name)
@@ -121,12 +163,44 @@ class Chronicle:
                 assert self.present.pop(row.key) == (body.name, body.owner), "somebody left who was not here"
             case Claimed():
                 self._own(row, body.name)
-            case Released() | Struck() | Ordered():
+            case Released():
+                assert row.key == name_rules().key(body.name), "an entry under the key of another name"
+                assert row.key not in self.present, "the name of somebody who is here was freed"
+                assert self.owners.pop(row.key, None) == body.owner, "a name was freed that was another's"
+                self.released[row.key] = body.owner
+            case Struck():
+                self._strike(row.seq, body)
+            case Removed():
+                self._kicked = self._find_present(body)
+            case Ordered():
                 pass
+
+    def _find_present(self, body: Removed) -> set[tuple[str, str]]:
+        """Return (name, owner) of those whom a kick is about; guests may be kicked as well, who are no members."""
+        if body.owner:
+            return {here for here in self.present.values() if here[1] == body.owner}
+        here = self.present.get(name_rules().key(body.name), ("", ""))
+        return {here} if here[0] and not here[1] else set()
+
+    def _strike(self, seq: int, body: Struck) -> None:
+        assert body.line in self.lines, "a line was struck that is none"
+        assert body.line not in self.struck, "a line was struck twice"
+        row, line = self.lines[body.line]
+        assert line.struck, "the text of a struck line is still there"
+        assert not line.text, "the text of a struck line is still there"
+        assert (body.name, body.owner, body.line_at) == (line.name, line.owner, row.at), "struck as another's"
+        to_owner = line.to_owner if isinstance(line, Whispered) else ""
+        assert body.to_owner == to_owner, "a private line was struck as if it were another's"
+        self.struck[body.line] = seq
 
     def _seat(self, row: Row, name: str) -> None:
         assert row.key == name_rules().key(name), "an entry under the key of another name"
-        self.present[row.key] = name, row.body.owner
+        owner = row.body.owner
+        if owner and any(
+            each == owner and key not in (row.key, self._freed) for key, (_, each) in self.present.items()
+        ):
+            self.doubles.add(owner)
+        self.present[row.key] = name, owner
         self._own(row, name)
 
     def _own(self, row: Row, name: str) -> None:
@@ -136,10 +210,11 @@ class Chronicle:
             self.owners[row.key] = owner
             self.names.setdefault(owner, []).append((row.seq, name))
 
-    def _note_line(self, seq: int, owner: str, text: str) -> None:
-        if owner:
-            assert text not in self.texts, "a line is in the log twice"
-            self.texts[text] = seq
+    def _note_line(self, row: Row, body: Line) -> None:
+        self.lines[row.seq] = row, body
+        if body.owner and not body.struck:
+            assert body.text not in self.texts, "a line is in the log twice"
+            self.texts[body.text] = row.seq
 
     def is_since(self, owner: str, earlier: str, name: str, seq: int) -> bool:
         """Tell whether an owner, who had a name, can have had this one later, up to the entry `seq`."""
