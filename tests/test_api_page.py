@@ -85,9 +85,29 @@ async def talk_over_the_bridge(rooms: dict[str, MemoryRoom]) -> None:
     assert (len(kitchen.lines), len(workshop.lines)) == (2, 2), "a line that came over the bridge does not go back"
 
 
+async def remove_the_greeter(rooms: dict[str, MemoryRoom]) -> None:
+    kitchen = rooms["kitchen.local"]
+    await asyncio.sleep(1)
+    await kitchen.order("mute", name="greeter", for_=60)
+    async with kitchen.connect(name="ana"):
+        await asyncio.sleep(1)
+    assert kitchen.lines == [], "it is muted, and stays"
+    await kitchen.order("unmute", name="greeter")
+    await kitchen.order("kick", name="greeter", for_=600, reason="too much")
+    async with kitchen.connect(name="budi") as budi:
+        await asyncio.sleep(590)
+        assert [member.name for member in await budi.members()] == ["budi"]
+        await asyncio.sleep(20)
+        assert {member.name for member in await budi.members()} == {"budi", "greeter"}
+    async with kitchen.connect(name="eva"):
+        await asyncio.sleep(1)
+    assert kitchen.lines == [("greeter", "welcome, eva")]
+
+
 STORIES: Final[dict[str, Story]] = {
     "A bot in 15 lines": greet_the_bot,
     "A private answer": ask_the_doorman,
+    "What the admin orders": remove_the_greeter,
     "A bridge": talk_over_the_bridge,
 }
 """What happens in the rooms of a program that runs until it is stopped."""
