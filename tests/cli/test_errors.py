@@ -34,7 +34,7 @@ ERRORS = [
     (errors.Refused("from_the_future"), 4, ["from_the_future"]),
     (errors.NameTaken("name_taken", detail="Ana"), 5, ["Ana", "--name"]),
     (errors.NameTaken("name_owned"), 5, ["another key", "free the name: `sockatuh release NAME`"]),
-    (errors.NameTaken("name_reserved"), 5, ["The room's admin keeps that name", "--name"]),
+    (errors.NameTaken("name_reserved"), 5, ["The room's admin has reserved that name", "--name"]),
     (errors.Removed("kicked", 300.0, "flooding"), 4, ["from the room (flooding). You can come back in 5 min.\n"]),
     (errors.Removed("banned", 0.0, "flooding"), 4, ["You are banned from this room for ever (flooding).\n"]),
     (errors.Refused("muted", 0.0, "flooding"), 4, ["You are muted in this room (flooding).\n"]),

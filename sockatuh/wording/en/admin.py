@@ -105,7 +105,7 @@ REFUSALS: Final[Mapping[str, str]] = {
         "--name."
     ),
     "name_reserved": (
-        "The room's admin keeps that name, or one that looks like it, for nobody's use. Choose another with --name."
+        "The room's admin has reserved that name, or one that looks like it. Choose another with --name."
     ),
     "name_is_password": "A name must not be the room's password. Choose another with --name.",
     "unknown_server": "This server is not known, and --trust strict meets nobody new. Use the invite its admin has.",

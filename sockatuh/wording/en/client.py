@@ -100,7 +100,7 @@ NAME_REFUSALS: Final = {
     ),
     "name_taken": "Somebody in the room has that name, or one that looks like it.",
     "name_owned": "That name belongs to another key{detail}. {key} {ways}",
-    "name_reserved": "The room's admin keeps that name, or one that looks like it, for nobody's use.",
+    "name_reserved": "The room's admin has reserved that name, or one that looks like it.",
     "name_is_password": "A name must not be the room's password.",
 }
 

@@ -110,8 +110,7 @@ REFUSALS: Final[Mapping[str, str]] = {
         "pilih nama lain dengan --name."
     ),
     "name_reserved": (
-        "Nama itu, atau nama yang mirip, dicadangkan pengelola ruang, jadi tidak bisa dipakai. "
-        "Pilih nama lain dengan --name."
+        "Nama itu, atau nama yang mirip, dicadangkan oleh pengelola ruang. Pilih nama lain dengan --name."
     ),
     "name_is_password": "Nama tidak boleh sama dengan kata sandi ruang. Pilih nama lain dengan --name.",
     "unknown_server": (

@@ -116,7 +116,7 @@ NAME_REFUSALS: Final = {
     ),
     "name_taken": "Ada orang di ruang yang memakai nama itu, atau nama yang mirip.",
     "name_owned": "Nama itu milik kunci lain{detail}. {key} {ways}",
-    "name_reserved": "Nama itu, atau nama yang mirip, dicadangkan pengelola ruang, jadi tidak bisa dipakai.",
+    "name_reserved": "Nama itu, atau nama yang mirip, dicadangkan oleh pengelola ruang.",
     "name_is_password": "Nama tidak boleh sama dengan kata sandi ruang.",
 }
 
