@@ -14,8 +14,11 @@ from sockatuh.room.moments import local, rfc3339
 from sockatuh.room.text import clean_line
 from sockatuh.store.files import DATABASE
 from sockatuh.wording import admin as wording
+from sockatuh.wording import attendance as attended
 from sockatuh.wording import client as phrases
 
+from .arguments import a_path
+from .attendance_shown import show_attendance
 from .errors import ExitCode, stop
 from .naming import shown_name, shown_program
 from .new_room import ConfigOption
@@ -41,9 +44,20 @@ def history(
     after: AfterOption = None,
     name: Annotated[str | None, typer.Option("--name", help=wording.HELP_NAME, metavar="NAME")] = None,
     private: Annotated[bool, typer.Option("--private", help=wording.HELP_PRIVATE)] = False,
+    svg: Annotated[
+        Path | None, typer.Option("--svg", parser=a_path, help=attended.HELP_SVG, metavar="FILE", show_default=False)
+    ] = None,
+    timeline: Annotated[bool, typer.Option("--timeline", help=attended.HELP_TIMELINE)] = False,
+    force: Annotated[bool, typer.Option("--force", help=attended.HELP_FORCE)] = False,
     as_json: JsonOption = False,
 ) -> None:
     """Read what was said, and who came and went."""
+    if svg is not None or timeline or force:
+        _check_shown(svg, timeline=timeline, force=force, joins=joins, as_json=as_json)
+        if everything or lines is not None or after is not None or private:
+            stop(attended.ONLY_A_SPAN, ExitCode.USAGE)
+        show_attendance(config, since, name, svg, force=force)
+        return
     if after is not None and (joins or everything):
         stop(wording.AFTER_COUNTS_MESSAGES, ExitCode.USAGE)
     wanted = read_range(lines, since, after, NEWEST)
@@ -68,6 +82,18 @@ def history(
             print(text)
     else:
         print_wrapped(_for_people(found), TEXTS_FROM)
+
+
+def _check_shown(svg: Path | None, *, timeline: bool, force: bool, joins: bool, as_json: bool) -> None:
+    """Stop with a usage error unless these options together show one picture."""
+    if as_json:
+        stop(attended.NO_JSON, ExitCode.USAGE)
+    if svg is None and force:
+        stop(attended.FORCE_WHAT, ExitCode.USAGE)
+    if svg is not None and timeline:
+        stop(attended.NOT_BOTH, ExitCode.USAGE)
+    if svg is not None and not joins:
+        stop(attended.SVG_NEEDS_JOINS, ExitCode.USAGE)
 
 
 def _read(

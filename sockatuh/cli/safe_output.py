@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 _ONLY_READ: Final = re.compile(r"[\n\t -~]*")
 _KEPT: Final = frozenset("\n\t")
 _JOINER: Final = "\u200d"
-_STAND_INS: Final = {"—": "-", "…": "...", "·": "-", "✓": "ok"}
+_STAND_INS: Final = {"—": "-", "…": "...", "·": "-", "✓": "ok", "–": "-", "█": "#", "░": "~"}
 """Replacements for characters of our own sentences in encodings that lack them."""
 _OPENED_FOR: Final = {"stdin": "r", "stdout": "w", "stderr": "w"}
 

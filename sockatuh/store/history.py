@@ -20,6 +20,7 @@ from sockatuh.room.moments import from_rfc3339, rfc3339
 
 from .database import explained, open_as_it_is, wall_clock
 from .log_table import PRUNE_CHUNK
+from .memberships import Membership, read_memberships
 from .roomlog import RoomLog
 
 SERVER_LOST: Final = "server_lost"
@@ -264,6 +265,17 @@ class HistoryReader:
         """Read the newest `limit` sessions, renames and messages (None: all), by time."""
         messages = self.messages(since, name, limit, private=private)
         return _newest_of(limit, self.joins(since, name, limit), self.renames(since, name, limit), messages)
+
+    def memberships(self, since: int) -> list[Membership]:
+        """Read who was in the room at `since` (ms since 1970) or later; raises DatabaseTooNew or DatabaseUnusable."""
+        connection = self._open()
+        try:
+            with explained(self._path):
+                return read_memberships(connection, since)
+        except (TypeError, ValueError, RecursionError) as error:
+            raise DatabaseUnusable(str(self._path), f"damaged: {error!r}") from error
+        finally:
+            connection.close()
 
     def _newest(
         self,

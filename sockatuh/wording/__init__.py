@@ -7,6 +7,7 @@ There is one package per language, all with the same modules, names and signatur
 * `commands`: about the commands that are typed in a chat;
 * `control`: about the server's control socket;
 * `orders`: about the commands with which an admin acts on a running room;
+* `attendance`: about the picture and the timeline of `history`;
 * `install`, `check`, `backup`, `doctor`, `identity`: about the commands of these names;
 * `status`: about how a running room is, for people and for monitoring;
 * `reasons`: why something failed, as the packages below say it;
@@ -62,6 +63,7 @@ if TYPE_CHECKING:
         HELP_PASSWORD_FILE,
         NO_ANSWER_GIVEN,
         admin,
+        attendance,
         backup,
         check,
         client,
@@ -79,7 +81,22 @@ else:
     _spoken = "en" if FOR_PROGRAMS in os.environ else choose_language(os.environ)
     _chosen = import_module(f".{_spoken}", __name__)
     _MODULES = frozenset(
-        "admin backup check client commands control doctor identity install orders reasons status usage".split()  # noqa: SIM905
+        (
+            "admin",
+            "attendance",
+            "backup",
+            "check",
+            "client",
+            "commands",
+            "control",
+            "doctor",
+            "identity",
+            "install",
+            "orders",
+            "reasons",
+            "status",
+            "usage",
+        )
     )
 
     def __getattr__(name: str) -> object:
@@ -97,6 +114,7 @@ __all__ = [
     "NO_ANSWER_GIVEN",
     "VARIABLE",
     "admin",
+    "attendance",
     "backup",
     "check",
     "choose_language",

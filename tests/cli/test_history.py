@@ -154,3 +154,72 @@ def test_renames_are_listed_among_who_came_and_went_under_both_names(capfd: pyte
         assert renamed.pop("at").endswith("Z")
         assert renamed == {"v": 1, "type": "renamed", "seq": 5, "name": "ana", "new": "anna", "key": "kA"}
     assert len(read(capfd, "--joins", "--json", "-n", "3")) == 3
+
+
+# The picture and the timeline.
+
+
+def test_a_picture_is_written_once_and_again_only_by_force(
+    capfd: pytest.CaptureFixture[str], tmp_path: Path, now: int
+) -> None:
+    del now
+    file = tmp_path / "who.svg"
+    draw = ["history", "--joins", "--svg", str(file)]
+    assert run(draw) == 0
+    assert capfd.readouterr().err == f"Wrote {file}: 1 name.\n"
+    assert "<svg" in file.read_text()
+    assert "bob" in file.read_text()
+    assert "ana" not in re.findall(r">(\w+)</text>", file.read_text()), "she left longer ago than a day"
+    file.write_text("mine")
+    assert run(draw) == 1
+    assert "is there already" in capfd.readouterr().err
+    assert file.read_text() == "mine"
+    assert run([*draw, "--force", "--since", "3d"]) == 0
+    assert "Wrote" in capfd.readouterr().err
+    assert "ana" in re.findall(r">(\w+)</text>", file.read_text())
+    assert sorted(path.name for path in tmp_path.iterdir() if "svg" in path.name) == ["who.svg"], "nothing beside it"
+
+
+def test_a_picture_can_go_to_stdout(capfd: pytest.CaptureFixture[str]) -> None:
+    output = "\n".join(read(capfd, "--joins", "--svg", "-", "--since", "forever"))
+    assert output.startswith("<?xml")
+    assert output.endswith("</svg>")
+
+
+def test_a_picture_that_cannot_be_written_is_told(capfd: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    for file in (tmp_path / "nowhere" / "who.svg", tmp_path):
+        assert run(["history", "--joins", "--svg", str(file), "--force"]) == 1
+        said = capfd.readouterr().err
+        assert str(file) in said
+        assert "Traceback" not in said
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        (["--svg", "who.svg"], "add --joins"),
+        (["--joins", "--svg", "who.svg", "--json"], "leave --json out"),
+        (["--timeline", "--json"], "leave --json out"),
+        (["--timeline", "--joins", "--svg", "who.svg"], "choose one"),
+        (["--joins", "--svg", "who.svg", "-n", "5"], "choose it with --since"),
+        (["--timeline", "--after", "5"], "choose it with --since"),
+        (["--timeline", "--all"], "choose it with --since"),
+        (["--joins", "--svg", "who.svg", "--private"], "--private"),
+        (["--joins", "--force"], "--force replaces"),
+        (["--timeline", "--since", "noon"], "noon"),
+    ],
+)
+def test_options_that_make_no_picture_are_a_usage_error(
+    capfd: pytest.CaptureFixture[str], tmp_path: Path, options: list[str], said: str
+) -> None:
+    assert run(["history", *options]) == 2
+    assert said in capfd.readouterr().err
+    assert not (tmp_path / "who.svg").exists()
+
+
+def test_a_timeline_shows_a_day_unless_told_otherwise(capfd: pytest.CaptureFixture[str]) -> None:
+    rows = read(capfd, "--timeline")
+    assert [row.split()[0] for row in rows[2:-1]] == ["bob"]
+    assert rows[2].endswith("·██") or rows[2].endswith("·███")
+    assert {row.split()[0] for row in read(capfd, "--timeline", "--since", "3d")[2:-1]} == {"ana", "bob"}
+    assert [row.split()[0] for row in read(capfd, "--timeline", "--since", "3d", "--name", "ANA")[2:-1]] == ["ana"]

@@ -62,6 +62,8 @@ SAME: Final = {
     "admin.file_unusable": "no word of ours",
     "admin.wait_first": "empty if there is nothing to wait for",
     "admin.day": "no word of ours",
+    "attendance.span": "no word of ours",
+    "attendance.was_here": "no word of ours",
     "reasons.in_words": "what is not known stays as it is",
     "reasons.REASONS": "two reasons in one",
     "backup.SERVE": "a command",

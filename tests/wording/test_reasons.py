@@ -82,6 +82,7 @@ def _no_texts(node: ast.AST) -> Iterator[ast.AST]:
 NOT_FOR_PEOPLE: Final = {
     # what stands in cli/ and has several words, but is not spoken
     "box/exposition.py": None,  # the help texts of Prometheus's format
+    "attendance_picture.py": None,  # styles and classes
     "command_tree.py": {"Made from the help pages of sockatuh."},  # marks files as ours
     "completion_scripts.py": None,  # programs of shells
     "firewalls.py": None,  # commands, and what firewalls print
