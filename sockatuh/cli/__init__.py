@@ -7,6 +7,8 @@ import os
 import sys
 from typing import Final
 
+NAMES_AT_TAB: Final = "--names-at-tab"
+"""What the completion scripts call; it is no option of the program."""
 INTERRUPTED: Final = 130
 """The exit code of Ctrl-C; `errors.ExitCode` repeats it, but may not be loaded yet."""
 
@@ -17,6 +19,11 @@ def main() -> None:
     # while modules load: it finds nothing, and takes a tenth of each start.
     gc.disable()
     try:
+        if sys.argv[1:2] == [NAMES_AT_TAB]:
+            from .box.names_at_tab import print_names
+
+            print_names(sys.argv[2:])
+            return
         from .safe_output import make_safe
 
         make_safe()

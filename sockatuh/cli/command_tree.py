@@ -24,6 +24,23 @@ class Takes(StrEnum):
     FILE = "file"
     DIRECTORY = "directory"
     TEXT = "text"
+    HERE = "here"
+    KNOWN = "known"
+    KEPT_OUT = "kept-out"
+    MUTED = "muted"
+
+
+NAMES: Final = {
+    # command, and option or name of the argument: whose names it takes, which the server is asked for at Tab
+    ("sessions", "NAME"): Takes.HERE,
+    ("kick", "NAME"): Takes.HERE,
+    ("strike", "--last"): Takes.HERE,
+    ("ban", "TARGET"): Takes.KNOWN,
+    ("mute", "TARGET"): Takes.KNOWN,
+    ("release", "NAME"): Takes.KNOWN,
+    ("unban", "ID|TARGET"): Takes.KEPT_OUT,
+    ("unmute", "ID|TARGET"): Takes.MUTED,
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,7 +119,8 @@ def _parameters(command: Any, context: HelpContext, names: list[str]) -> Iterato
             term=record[0],
             sentence=" ".join(sentence_in_words(record[1]).split()),
             metavar=metavar.strip("<>"),
-            takes=_takes(metavar, choices, is_flag=is_option and each.is_flag),
+            takes=NAMES.get((command.name, each.opts[-1] if is_option else metavar.strip("[]")))
+            or _takes(metavar, choices, is_flag=is_option and each.is_flag),
             choices=choices,
             is_required=each.required,
             is_repeated=each.nargs == -1,

@@ -1,6 +1,8 @@
 """Makes the scripts that complete this program's command lines in bash, zsh and fish.
 
-They contain the whole command tree and do not run the program, which would take longer than people wait for a Tab.
+They contain the whole command tree and do not run the program, which would take longer than people wait for a Tab; but
+for the names in an admin's orders, which `box/names_at_tab.py` prints without loading the command line. Members choose
+those names, so they are quoted for the shell, and nothing in the scripts evaluates them.
 """
 
 from __future__ import annotations
@@ -8,7 +10,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from typing import Final
 
-from .command_tree import MADE_FROM, Command, Parameter, Takes
+from . import NAMES_AT_TAB
+from .command_tree import MADE_FROM, NAMES, Command, Parameter, Takes
 
 
 def bash_script(program: Command) -> str:
@@ -30,6 +33,8 @@ def bash_script(program: Command) -> str:
     return _BASH.replace("@cases@", "\n".join(rows))
 
 
+OF_PEOPLE: Final = tuple(dict.fromkeys(NAMES.values()))
+"""What is asked of the server."""
 _BASH: Final = f"""\
 # {MADE_FROM}
 
@@ -70,6 +75,12 @@ _sockatuh() {{
         "" | :text) ;;
         :file) compopt -o default ;;
         :directory) compopt -o dirnames ;;
+        {" | ".join(f":{each}" for each in OF_PEOPLE)})
+            while IFS= read -r each; do
+                printf -v each %q "$each"
+                COMPREPLY+=("$each")
+            done < <("${{COMP_WORDS[0]/#\\~/${{HOME-}}}}" {NAMES_AT_TAB} "${{takes#:}}" "$word" 2>/dev/null </dev/null)
+            ;;
         *) COMPREPLY=($(compgen -W "$takes" -- "$word")) ;;
     esac
 }}
@@ -99,8 +110,14 @@ _ZSH: Final = f"""\
 #compdef sockatuh
 # {MADE_FROM}
 
+_sockatuh_names() {{
+    local -a names
+    names=(${{(f)"$($program {NAMES_AT_TAB} $1 $PREFIX 2>/dev/null </dev/null)"}})
+    compadd -a names
+}}
+
 _sockatuh() {{
-    local curcontext=$curcontext state line
+    local curcontext=$curcontext program=${{words[1]/#\\~/$HOME}} state line
     local -i outcome=1
     local -a commands
     local -A opt_args
@@ -160,6 +177,8 @@ def _zsh_action(parameter: Parameter) -> str:
             return "_files -/"
         case Takes.NOTHING | Takes.TEXT:
             return " "
+        case names:
+            return f" _sockatuh_names {names}"
 
 
 def _zsh_escaped(text: str) -> str:
@@ -196,6 +215,11 @@ function __sockatuh_in --description 'Whether a command is given, and so many ar
     test (count (string match -v -- '-*' $words)) -eq $argv[2]
 end
 
+function __sockatuh_names --description 'Names that the room knows'
+    set -l words (commandline -opc)
+    $words[1] {NAMES_AT_TAB} $argv[1] (commandline -ct) 2>/dev/null </dev/null
+end
+
 complete -c sockatuh -f
 @rows@
 """
@@ -216,6 +240,8 @@ def _fish_row(condition: str, parameter: Parameter) -> str:
             row += " -x"
         case Takes.NOTHING:
             pass
+        case names:
+            row += f" -x -a '(__sockatuh_names {names})'"
     return f"{row} -d {_fish_quoted(parameter.summary)}" if parameter.names else row
 
 

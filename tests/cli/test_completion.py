@@ -11,6 +11,7 @@ from typing import Final
 import pexpect
 import pytest
 
+from sockatuh.cli import NAMES_AT_TAB
 from sockatuh.cli.app import COMMANDS, run
 from sockatuh.cli.command_tree import read_tree
 from sockatuh.cli.completion_scripts import SCRIPTS
@@ -35,7 +36,19 @@ LINES: Final = {
     "sockatuh backup ": {"FILES"},
     "sockatuh check --config ": {"FILES"},
     "sockatuh init --dir ": {"DIRECTORIES"},
+    "sockatuh sessions --json ": {"here"},
+    "sockatuh kick ": {"here"},
+    "sockatuh kick budi ": set[str](),
+    "sockatuh kick --for ": set[str](),
+    "sockatuh strike --last ": {"here"},
+    "sockatuh ban --yes ": {"known"},
+    "sockatuh mute ": {"known"},
+    "sockatuh release ": {"known"},
+    "sockatuh unban ": {"kept-out"},
+    "sockatuh unmute ": {"muted"},
 }
+HOSTILE: Final = ("o'neil", "$(touch${IFS}pwned)", "`touch pwned`", "a;touch pwned", "two words", "*", "安娜")
+"""Names that no room admits by now, but one; an old log may have them."""
 
 
 def shell(name: str) -> str:
@@ -43,6 +56,17 @@ def shell(name: str) -> str:
     if found is None:
         pytest.skip(f"{name} is not installed")
     return found
+
+
+def program_that_offers(directory: Path, *names: str) -> str:
+    """Make a program `sockatuh` that only answers at Tab: names, or the kind it is asked for; return a PATH with it."""
+    program = directory / "sockatuh"
+    listed = "".join(f"{name}\n" for name in names)
+    (directory / "names").write_text(listed)
+    answer = f"cat {directory}/names" if names else 'echo "$2"'
+    program.write_text(f'#!/bin/sh\n[ "$1" = {NAMES_AT_TAB} ] && {answer}\n')
+    program.chmod(0o755)
+    return f"{directory}:{os.environ['PATH']}"
 
 
 @pytest.fixture(scope="module")
@@ -66,7 +90,7 @@ def test_a_script_for_another_shell_is_wrong_usage(capfd: pytest.CaptureFixture[
     assert "'bash', 'zsh', 'fish'" in capfd.readouterr().err
 
 
-def test_bash_offers_what_the_help_pages_have(scripts: dict[str, str]) -> None:
+def test_bash_offers_what_the_help_pages_have(scripts: dict[str, str], tmp_path: Path) -> None:
     asked = "".join(
         f"COMP_WORDS=({' '.join(words[:-1])} '{words[-1]}'); COMP_CWORD={len(words) - 1}; _sockatuh; "
         'echo "${COMPREPLY[*]}$files"; files=\n'
@@ -74,7 +98,7 @@ def test_bash_offers_what_the_help_pages_have(scripts: dict[str, str]) -> None:
     )
     found = subprocess.run(
         [shell("bash"), "--norc", "-u", "-c", f'files=; compopt() {{ files=$2; }}\n{scripts["bash"]}\n{asked}'],
-        capture_output=True, text=True, check=True,
+        env=os.environ | {"PATH": program_that_offers(tmp_path)}, capture_output=True, text=True, check=True,
     )  # fmt: skip
     assert found.stderr == ""
     named = {"default": "FILES", "dirnames": "DIRECTORIES"}
@@ -115,8 +139,10 @@ def test_fish_offers_what_the_help_pages_have(scripts: dict[str, str], tmp_path:
     fish = shell("fish")
     (tmp_path / "room").mkdir()
     (tmp_path / "a.toml").touch()
+    (programs := tmp_path / ".programs").mkdir()
     asked = "".join(f'complete -C "{line}"\necho END\n' for line in LINES)
     environ = os.environ | {"HOME": str(tmp_path / "room"), "LC_ALL": "C.UTF-8"}
+    environ["PATH"] = program_that_offers(programs)
     found = subprocess.run(
         [fish, "--no-config", "-c", f"{scripts['fish']}\n{asked}"],
         cwd=tmp_path, env=environ, capture_output=True, text=True, check=True,
@@ -131,10 +157,36 @@ def test_fish_offers_what_the_help_pages_have(scripts: dict[str, str], tmp_path:
     assert {line: {*words} - {"-h"} for line, words in zip(LINES, answers, strict=False)} == expected
 
 
+def test_bash_quotes_the_names_that_members_have_chosen(scripts: dict[str, str], tmp_path: Path) -> None:
+    asked = """
+        COMP_WORDS=(sockatuh kick ''); COMP_CWORD=2; _sockatuh
+        for each in "${COMPREPLY[@]}"; do eval "printf '%s\\n' $each"; done
+    """
+    found = subprocess.run(
+        [shell("bash"), "--norc", "-u", "-c", f"{scripts['bash']}\n{asked}"],
+        cwd=tmp_path, env={"PATH": program_that_offers(tmp_path, *HOSTILE), "LC_ALL": "C.UTF-8"},
+        capture_output=True, text=True, check=True,
+    )  # fmt: skip
+    assert (found.stdout.splitlines(), found.stderr) == ([*HOSTILE], "")
+    assert not (tmp_path / "pwned").exists()
+
+
+def test_fish_takes_the_names_that_members_have_chosen_as_they_are(scripts: dict[str, str], tmp_path: Path) -> None:
+    path = program_that_offers(tmp_path, *HOSTILE)
+    found = subprocess.run(
+        [shell("fish"), "--no-config", "-c", f'{scripts["fish"]}\ncomplete -C "sockatuh kick "'],
+        cwd=tmp_path, env=os.environ | {"PATH": path, "HOME": str(tmp_path), "LC_ALL": "C.UTF-8"},
+        capture_output=True, text=True, check=True,
+    )  # fmt: skip
+    assert {row.partition("\t")[0] for row in found.stdout.splitlines()} == {*HOSTILE}
+    assert not (tmp_path / "pwned").exists()
+
+
 def test_zsh_completes_commands_options_values_and_files(scripts: dict[str, str], tmp_path: Path) -> None:
     (tmp_path / "_sockatuh").write_text(scripts["zsh"])
     (tmp_path / "my room.toml").touch()
-    environ = {"PATH": os.environ["PATH"], "PS1": "$ ", "TERM": "dumb", "HOME": str(tmp_path)}
+    path = program_that_offers(tmp_path, "$(touch${IFS}pwned)")
+    environ = {"PATH": path, "PS1": "$ ", "TERM": "dumb", "HOME": str(tmp_path)}
     typing = pexpect.spawn(
         shell("zsh"), ["-f", "-i"], env=environ, cwd=str(tmp_path), encoding="utf-8", timeout=30, dimensions=(24, 200)
     )  # fmt: skip
@@ -149,6 +201,8 @@ def test_zsh_completes_commands_options_values_and_files(scripts: dict[str, str]
         "sockatuh identity f": "<sockatuh><identity><forget>",
         "sockatuh help ser": "<sockatuh><help><serve>",
         "sockatuh backup m": "<sockatuh><backup><my room.toml>",
+        "sockatuh kick ": "<sockatuh><kick><$(touch${IFS}pwned)>",
+        "sockatuh strike --last=": "<sockatuh><strike><--last=$(touch${IFS}pwned)>",
     }
     try:
         typing.send("fpath=($PWD $fpath); autoload -U compinit; compinit -u -D; PS1=READY'> '\r")
@@ -158,3 +212,4 @@ def test_zsh_completes_commands_options_values_and_files(scripts: dict[str, str]
             typing.expect_exact(becomes)
     finally:
         typing.close(force=True)
+    assert not (tmp_path / "pwned").exists()
