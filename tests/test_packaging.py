@@ -28,6 +28,7 @@ from sockatuh.settings.values import PRIVATE_NETWORKS
 ROOT: Final = Path(__file__).parent.parent
 UNIT: Final = ROOT / "sockatuh.service"
 SOCKET: Final = ROOT / "sockatuh.socket"
+UNITS: Final = ROOT / "sockatuh/units"
 CONFIG: Final = ROOT / "config/sockatuh.toml"
 WITHOUT_DEFAULT: Final = {"password_hash", "room", "state_dir"}
 MAX_EXPOSURE: Final = 0.3
@@ -68,6 +69,24 @@ def test_the_units_exposure_is_low() -> None:
 
 def test_the_units_verify_except_for_the_missing_program() -> None:
     said = analyse("verify", str(UNIT), str(SOCKET)).stderr.splitlines()
+    assert [line for line in said if "/opt/sockatuh/bin/sockatuh is not executable" not in line] == []
+
+
+@pytest.mark.parametrize(("name", "most"), [("metrics", 0.9), ("backup", 1.7)])
+def test_the_units_of_timers_are_locked_in_as_far_as_root_can_be(name: str, most: float) -> None:
+    unit = UNITS / f"sockatuh-{name}.service"
+    said = analyse("security", "--offline=true", "--no-pager", str(unit)).stdout
+    score = re.search(r"Overall exposure level for \S+: ([0-9.]+)", said)
+    assert score, said
+    assert float(score[1]) <= most
+    # Without capabilities at exec root could open neither the socket nor the room.
+    assert "SecureBits" not in directives(unit)
+
+
+def test_the_units_of_timers_verify_except_for_the_missing_program() -> None:
+    units = sorted(map(str, UNITS.glob("sockatuh-*")))
+    assert len(units) == 4
+    said = analyse("verify", *units).stderr.splitlines()
     assert [line for line in said if "/opt/sockatuh/bin/sockatuh is not executable" not in line] == []
 
 

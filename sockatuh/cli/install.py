@@ -11,11 +11,13 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Final, TypeAlias
 
 import typer
 
+from sockatuh.store.backup_stamp import expect_no_more
 from sockatuh.store.trusted_path import refuse_strangers_links
 from sockatuh.wording import admin
 from sockatuh.wording import install as wording
@@ -55,6 +57,18 @@ from .service_files import (
     units,
 )
 from .shell_files import installed_shell_files, remove_empty_parents, shell_files
+from .timer_files import (
+    BACKUP_SERVICE,
+    BACKUP_TIMER,
+    BACKUP_UNITS,
+    KEEP,
+    METRICS_UNITS,
+    NUMBERS,
+    Backups,
+    Extras,
+    installed_extras,
+    installed_units,
+)
 from .which_room import find_installed, is_booted, is_root
 
 if TYPE_CHECKING:
@@ -65,7 +79,7 @@ Planned: TypeAlias = PlannedFile | PlannedShortcut
 
 OTHERS_SEARCH: Final = 0o055
 RELOAD_UNITS: Final = ("systemctl", "daemon-reload")
-JOURNAL: Final = ("journalctl", f"--unit={SERVICE_UNIT}", "--no-pager", "--output=cat", "--lines=8")
+JOURNAL: Final = ("journalctl", "--no-pager", "--output=cat", "--lines=8")
 AS_THE_SERVICE: Final = (
     "systemd-run", "--quiet", "--collect", "--wait", "--pipe", "--property=DynamicUser=yes",
     "--property=ProtectHome=yes", "--property=PrivateTmp=yes", "--property=RuntimeMaxSec=60",
@@ -84,6 +98,12 @@ def install_service(
     non_interactive: NonInteractiveOption = False,
     print_only: Annotated[bool, typer.Option("--print", help=wording.HELP_PRINT)] = False,
     weak: WeakOption = False,
+    metrics: Annotated[bool | None, typer.Option("--metrics/--no-metrics", help=wording.HELP_METRICS)] = None,
+    backup: Annotated[
+        Path | None, typer.Option("--backup", parser=a_path, help=wording.HELP_BACKUP, metavar="DIR")
+    ] = None,
+    keep: Annotated[int | None, typer.Option("--keep", help=wording.HELP_KEEP, metavar="N", min=1)] = None,
+    no_backup: Annotated[bool, typer.Option("--no-backup", help=wording.HELP_NO_BACKUP)] = False,
 ) -> None:
     """Write units, settings and the password's hash, and start the room."""
     if not print_only:
@@ -93,23 +113,31 @@ def install_service(
     program = this_program()
     if not print_only:
         _require_readable(program)
+    before = installed_extras()
+    extras = Extras(before.metrics if metrics is None else metrics, _choose_backups(before, backup, keep, no_backup))
     asking = sys.stdin.isatty() and not (non_interactive or print_only)
     chosen = _choose_settings(config, room, password_file, asking=asking)
-    planned: list[Planned] = [*units(program, chosen.settings), chosen.config]
+    planned: list[Planned] = [*units(program, chosen.settings), *extras.units(program), chosen.config]
     if (shortcut := find_shortcut(program)) is not None:
         planned.append(shortcut)
     if shortcut is None or shortcut.is_ours:  # else the shells and `man` mean another program by this name
         planned += shell_files(program.command)
     is_update = bool(_existing(at(UNIT_DIRECTORY) / name for name in UNITS))
-    commands = _commands(planned, is_update=is_update)
+    commands = (*_commands(planned, is_update=is_update), *_extra_commands(extras, tries=bool(backup or keep)))
     if print_only:
         _print_all(planned, commands)
         return
     password, is_made_up = ("", False) if chosen.password_hash else new_password(password_file, asking=asking)
     check_strength(password, weak=weak)
     secret = credential_file(chosen.password_hash or hash_text(password))
+    _remove_extras(before, extras)
+    _make_directories(extras)
     _do([*planned, secret], commands, password if is_made_up else "")
     _tell_running(chosen.settings)
+    if extras.metrics:
+        print(wording.writes_numbers(at(NUMBERS)))
+    if extras.backups is not None:
+        print(wording.makes_backups(extras.backups.directory, extras.backups.keep))
 
 
 def uninstall_service(
@@ -118,15 +146,19 @@ def uninstall_service(
     """Stop the service and remove its units; settings and history stay unless they are purged."""
     require_root_and_systemd("uninstall-service")
     installed = [at(UNIT_DIRECTORY) / name for name in UNITS]
+    extras, timers = installed_extras(), installed_units()
+    numbers = [at(NUMBERS)] if extras.metrics else []
     data = [at(each) for each in (CONFIG, CREDENTIAL, STATE, PRIVATE_STATE)]
     command, called = installed_command(), called_as()
     shortcut = PlannedShortcut(at(SHORTCUT), command, (command,))
-    if not _existing([*installed, *(data if purge else ())]):
+    if not _existing([*installed, *timers, *(data if purge else ())]):
         stop(wording.NOTHING_INSTALLED)
     shortcuts = [shortcut.path] if shortcut.news in ("changed", "unchanged") else []
     for_shells = installed_shell_files()
-    gone = _existing([*installed, *shortcuts, *for_shells, *(data if purge else ())])
+    gone = _existing([*installed, *timers, *numbers, *shortcuts, *for_shells, *(data if purge else ())])
     refuse_strangers_links(gone)
+    if timers:
+        _stop_timers(path.name for path in timers)
     if _existing(installed):
         _run(("systemctl", "disable", "--now", *UNITS))
     for path in gone:
@@ -136,10 +168,15 @@ def uninstall_service(
     if purge and at(CONFIG).parent.is_dir() and not any(at(CONFIG).parent.iterdir()):
         at(CONFIG).parent.rmdir()
     _run(RELOAD_UNITS)
-    _call(("systemctl", "reset-failed", *UNITS))  # units that no longer exist should not be listed as failed
+    # Units that no longer exist should not be listed as failed.
+    _call(("systemctl", "reset-failed", *UNITS, *(path.name for path in timers)))
     print(wording.removed(gone))
     if staying := _existing(data):
         print(wording.kept(staying, called))
+    if extras.backups is not None:
+        if at(STATE).exists():
+            expect_no_more(at(STATE))
+        print(wording.backups_stay(extras.backups.directory))
 
 
 def replace_password(password_hash: str) -> None:
@@ -179,6 +216,27 @@ def _require_readable(program: Program) -> None:
         stop(wording.unreadable_program(program.command, said[-1] if said else ""))
 
 
+def _choose_backups(before: Extras, directory: Path | None, keep: int | None, is_refused: bool) -> Backups | None:
+    """Return the backups that are wanted, or stop if the options contradict each other or cannot be used."""
+    if is_refused:
+        if directory is not None or keep is not None:
+            stop(wording.BACKUP_OR_NOT, ExitCode.USAGE)
+        return None
+    if directory is None:
+        if keep is None or before.backups is None:
+            if keep is not None:
+                stop(wording.KEEP_WHAT, ExitCode.USAGE)
+            return before.backups
+        return replace(before.backups, keep=keep)
+    kept = before.backups.keep if before.backups is not None else KEEP
+    backups = Backups(Path(os.path.abspath(directory)), kept if keep is None else keep)
+    if not str(backups.directory).isprintable() or (directory.exists() and not directory.is_dir()):
+        stop(wording.no_directory(directory), ExitCode.USAGE)
+    if backups.is_within_room:
+        stop(wording.within_room(directory), ExitCode.USAGE)
+    return backups
+
+
 def _choose_settings(
     config: Path | None, room: str | None, password_file: str | None, *, asking: bool
 ) -> ServiceSettings:
@@ -204,6 +262,13 @@ def _commands(planned: Iterable[Planned], *, is_update: bool) -> tuple[Command, 
     keeps_socket = any(file.path.name == SOCKET_UNIT and file.news == "unchanged" for file in planned)
     again: Command = ("systemctl", "restart", *([SERVICE_UNIT] if keeps_socket else UNITS))
     return (RELOAD_UNITS, enable, *([again] if is_update else []))
+
+
+def _extra_commands(extras: Extras, *, tries: bool) -> tuple[Command, ...]:
+    """Return the commands that start the timers; `tries`: the first backup is made at once."""
+    enable: tuple[Command, ...] = (("systemctl", "enable", *extras.timers), ("systemctl", "restart", *extras.timers))
+    first: Command = ("systemctl", "start", BACKUP_SERVICE)
+    return (*(enable if extras.timers else ()), *((first,) if tries and extras.backups is not None else ()))
 
 
 # Showing it.
@@ -239,6 +304,37 @@ def _tell_running(settings: Settings) -> None:
 
 
 # Doing it.
+
+
+def _stop_timers(names: Iterable[str]) -> None:
+    _run(("systemctl", "disable", "--now", *names))
+    _call(("systemctl", "clean", "--what=state", BACKUP_TIMER))  # when it ran last; systemd keeps that in a file
+
+
+def _remove_extras(before: Extras, after: Extras) -> None:
+    """Stop and remove the timers that are not wanted any longer, and what they have written but backups."""
+    gone = [*(METRICS_UNITS if not after.metrics else ()), *(BACKUP_UNITS if after.backups is None else ())]
+    found = [*installed_units(gone), *_existing([at(NUMBERS)] if before.metrics and not after.metrics else [])]
+    if not found:
+        return
+    refuse_strangers_links(found)
+    _stop_timers(path.name for path in found if path.name in gone)
+    for path in found:
+        path.unlink()
+    print(wording.removed(found), file=sys.stderr)
+    if before.backups is not None and after.backups is None:
+        expect_no_more(at(STATE))
+        print(wording.backups_stay(before.backups.directory), file=sys.stderr)
+
+
+def _make_directories(extras: Extras) -> None:
+    """Make the directories that the timers write to, if they are missing; backups are nobody else's business."""
+    if extras.metrics and not at(NUMBERS).parent.exists():
+        _open_directory(at(NUMBERS).parent)
+    if extras.backups is not None and not extras.backups.directory.exists():
+        refuse_strangers_links([extras.backups.directory])
+        extras.backups.directory.parent.mkdir(parents=True, exist_ok=True)
+        extras.backups.directory.mkdir(mode=0o700)
 
 
 def _do(planned: Sequence[Planned], commands: Sequence[Command], made_password: str) -> None:
@@ -299,17 +395,18 @@ def _run(command: Command) -> None:
     began_at = time.time()
     done = _call(command)
     if done.returncode != 0:
-        stop(wording.command_failed(command, done.stderr.strip(), _reasons(began_at)))
+        unit = command[-1] if command[-1].endswith(".service") else SERVICE_UNIT
+        stop(wording.command_failed(command, done.stderr.strip(), _reasons(began_at, unit)))
 
 
 def _call(command: Command) -> subprocess.CompletedProcess[str]:
     return subprocess.run(command, capture_output=True, text=True, check=False)  # noqa: S603 - our own words
 
 
-def _reasons(since: float) -> str:
-    """Return what the service has logged to the journal since a time, "" if the journal cannot be read."""
+def _reasons(since: float, unit: str = SERVICE_UNIT) -> str:
+    """Return what a service has logged to the journal since a time, "" if the journal cannot be read."""
     try:
-        done = _call((*JOURNAL, f"--since=@{int(since)}"))
+        done = _call((*JOURNAL, f"--unit={unit}", f"--since=@{int(since)}"))
     except OSError:
         return ""
     return done.stdout.strip() if done.returncode == 0 else ""

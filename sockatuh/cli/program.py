@@ -26,8 +26,8 @@ from sockatuh.wording import install as wording
 SYSTEM: Final = tuple(map(Path, ("/usr", "/lib", "/lib64")))
 """Directories from which our units allow programs to run in any case."""
 LIBRARIES: Final = (
-    "sockatuh", "bcrypt", "cryptography", "mnemonic", "msgspec", "platformdirs", "precis_i18n", "prompt_toolkit",
-    "pydantic", "pydantic_settings", "structlog", "typer", "wcwidth",
+    "sockatuh", "bcrypt", "cryptography", "mnemonic", "msgspec", "platformdirs", "precis_i18n", "prometheus_client",
+    "prompt_toolkit", "pydantic", "pydantic_settings", "structlog", "typer", "wcwidth",
 )  # fmt: skip
 NOBODY: Final = 65_534
 ENVIRONMENT: Final = {"PATH": "/usr/local/bin:/usr/bin:/bin", "LANG": "C.UTF-8"}

@@ -183,14 +183,17 @@ def units(program: Program, settings: Settings) -> list[PlannedFile]:
 
 def unit(name: str, program: Program, host: str, port: int) -> str:
     """Return one unit, made from the packaged template, which has the program in /opt/sockatuh and the default port."""
-    text = files("sockatuh").joinpath("units", name).read_text("utf-8")
-    command = " ".join(map(_escaped, program.command))
-    places = "".join(f" {_escaped(str(place))}" for place in program.executable_places())
     listen = str(port) if host == "::" else f"{bracketed(host)}:{port}"
-    return (
-        text.replace("=/opt/sockatuh/bin/sockatuh ", f"={command} ")
-        .replace("-/lib64 /opt/sockatuh\n", f"-/lib64{places}\n")
-        .replace("ListenDatagram=7625\n", f"ListenDatagram={listen}\n")
+    return packaged_text(name, program).replace("ListenDatagram=7625\n", f"ListenDatagram={listen}\n")
+
+
+def packaged_text(name: str, program: Program) -> str:
+    """Return the packaged template of a unit, for this program."""
+    text = files("sockatuh").joinpath("units", name).read_text("utf-8")
+    command = " ".join(map(escaped, program.command))
+    places = "".join(f" {escaped(str(place))}" for place in program.executable_places())
+    return text.replace("=/opt/sockatuh/bin/sockatuh ", f"={command} ").replace(
+        "-/lib64 /opt/sockatuh\n", f"-/lib64{places}\n"
     )
 
 
@@ -199,8 +202,12 @@ def installed_command() -> tuple[str, ...]:
     unit_file = at(UNIT_DIRECTORY) / SERVICE_UNIT
     text = unit_file.read_text("utf-8") if unit_file.is_file() else ""
     found = re.search(r"^ExecStart=(.+) serve --config .*$", text, re.MULTILINE)
-    words = re.findall(r'"((?:[^"\\]|\\.)*)"|(\S+)', found[1]) if found else []
-    return tuple(_unescaped(quoted or plain) for quoted, plain in words)
+    return tuple(map(unescaped, words_of(found[1]))) if found else ()
+
+
+def words_of(command: str) -> list[str]:
+    """Return the words of a command line in a unit file, still escaped."""
+    return [quoted or plain for quoted, plain in re.findall(r'"((?:[^"\\]|\\.)*)"|(\S+)', command)]
 
 
 def find_packaged_unit() -> Path | None:
@@ -221,12 +228,12 @@ def credential_file(password_hash: str) -> PlannedFile:
     return PlannedFile(at(CREDENTIAL), f"{password_hash}\n", 0o600)
 
 
-def _unescaped(word: str) -> str:
-    """Undo `_escaped`."""
+def unescaped(word: str) -> str:
+    """Undo `escaped`, but for the quotation marks around it."""
     return re.sub(r"\\(.)", r"\1", word.replace("$$", "$").replace("%%", "%"))
 
 
-def _escaped(word: str) -> str:
+def escaped(word: str) -> str:
     """Return a word quoted for a unit file: systemd.syntax(7)."""
     word = word.replace("\\", "\\\\").replace("%", "%%").replace("$", "$$").replace('"', '\\"')
-    return f'"{word}"' if any(char.isspace() for char in word) else word
+    return f'"{word}"' if any(char.isspace() or char == "'" for char in word) else word

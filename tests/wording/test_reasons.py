@@ -89,6 +89,7 @@ NOT_FOR_PEOPLE: Final = {
     "manual.py": None,  # the macros of man
     "rows.py": {"… {} more rows"},  # the log
     "service_files.py": None,  # units
+    "timer_files.py": None,  # units
     "program.py": {"{} -m sockatuh", "sockatuh {} (protocol {})"},
     "init.py": {"sockatuh {} (protocol {})", "password_hash = '{}'  # {}", 'state_dir = "."  # {}'},
 }

@@ -17,6 +17,10 @@ HELP_UNINSTALL: Final = "Remove the service; the settings and what was said stay
 HELP_PRINT: Final = "Print every file and every command, and do nothing."
 HELP_FROM: Final = "Start from the settings in this file, such as `sockatuh init` writes."
 HELP_PURGE: Final = "Also remove the settings, the password, the keys and everything that was said."
+HELP_METRICS: Final = "Also write the room's numbers for Prometheus each minute, or no longer."
+HELP_BACKUP: Final = "Also make a backup in DIR each night, and the first one now. DIR should be on another disk."
+HELP_KEEP: Final = "How many backups to keep in DIR; default: 7."
+HELP_NO_BACKUP: Final = "Make no more backups; those that are there stay."
 
 SHOWN_AS_SECRET: Final = "(the hash of the room's password)\n"
 NEWS: Final = {"new": "new", "changed": "changed", "unchanged": "unchanged", "kept": "kept"}
@@ -26,6 +30,8 @@ NO_SYSTEMD: Final = (
 NOT_LINUX: Final = "systemd runs on Linux only. Start the room with `sockatuh serve`."
 RUNNING: Final = "It runs now, and after each start of this machine. Look at it: systemctl status sockatuh"
 PORT_UNSET: Final = "should not be 0: clients could not find a service that uses any port"
+BACKUP_OR_NOT: Final = "--no-backup goes with neither --backup nor --keep."
+KEEP_WHAT: Final = "--keep is about backups; name their directory with --backup DIR."
 NOTHING_INSTALLED: Final = "There is no SockAtuh service here; nothing was done."
 HASH_NOT_ALONE: Final = (
     "the password_hash in it cannot be moved to a file of its own; write it on one line, as `sockatuh init` does"
@@ -154,6 +160,31 @@ def command_failed(command: Sequence[str], said: str, reasons: str) -> str:
 
 def _indented(lines: str) -> str:
     return ":\n" + "\n".join(f"  {fact(line)}" for line in lines.splitlines()) if lines else "."
+
+
+def no_directory(path: Path) -> str:
+    """Say that backups cannot be put there."""
+    return f"{fact(path)} is not a directory that can stand in a unit."
+
+
+def within_room(path: Path) -> str:
+    """Say that backups must not be among the room's own files."""
+    return f"{fact(path)} is where the room itself is; backups there would be lost with it."
+
+
+def writes_numbers(path: Path) -> str:
+    """Say where the room's numbers are written."""
+    return f"Its numbers are written each minute: {fact(path)}"
+
+
+def makes_backups(directory: Path, keep: int) -> str:
+    """Say where backups are made, and how many are kept."""
+    return f"A backup is made each night, and the newest {keep:,} are kept: {fact(directory)}"
+
+
+def backups_stay(directory: Path) -> str:
+    """Say that the backups themselves are not removed."""
+    return f"The backups stay: {fact(directory)}"
 
 
 def removed(paths: Iterable[Path]) -> str:

@@ -18,6 +18,10 @@ HELP_UNINSTALL: Final = "Copot layanan; setelan dan yang dikatakan tetap ada."
 HELP_PRINT: Final = "Tampilkan setiap berkas dan setiap perintah, dan jangan lakukan apa pun."
 HELP_FROM: Final = "Mulai dari setelan di berkas ini, seperti yang ditulis `sockatuh init`."
 HELP_PURGE: Final = "Hapus juga setelan, kata sandi, kunci, dan semua yang dikatakan."
+HELP_METRICS: Final = "Tulis juga angka-angka ruang untuk Prometheus setiap menit, atau tidak lagi."
+HELP_BACKUP: Final = "Buat juga cadangan di DIR setiap malam, yang pertama sekarang. Sebaiknya DIR ada di disk lain."
+HELP_KEEP: Final = "Berapa cadangan yang disimpan di DIR; bawaan: 7."
+HELP_NO_BACKUP: Final = "Jangan buat cadangan lagi; yang sudah ada tetap ada."
 
 SHOWN_AS_SECRET: Final = "(hash kata sandi ruang)\n"
 NEWS: Final = {"new": "baru", "changed": "diubah", "unchanged": "sama", "kept": "tetap"}
@@ -28,6 +32,8 @@ NO_SYSTEMD: Final = (
 NOT_LINUX: Final = "systemd hanya ada di Linux. Jalankan ruang dengan `sockatuh serve`."
 RUNNING: Final = "Layanan berjalan sekarang, dan setiap kali komputer ini dinyalakan. Lihat: systemctl status sockatuh"
 PORT_UNSET: Final = "tidak boleh 0: klien tidak bisa menemukan layanan yang memakai sembarang port"
+BACKUP_OR_NOT: Final = "--no-backup tidak bisa bersama --backup atau --keep."
+KEEP_WHAT: Final = "--keep adalah tentang cadangan; sebutkan direktorinya dengan --backup DIR."
 NOTHING_INSTALLED: Final = "Tidak ada layanan SockAtuh di sini; tidak ada yang dilakukan."
 HASH_NOT_ALONE: Final = (
     "password_hash di dalamnya tidak bisa dipindahkan ke berkas sendiri; tulis dalam satu baris, seperti "
@@ -163,6 +169,31 @@ def _indented(lines: str) -> str:
     return ":\n" + "\n".join(f"  {fact(line)}" for line in lines.splitlines()) if lines else "."
 
 
+def no_directory(path: Path) -> str:
+    """Say that backups cannot be put there."""
+    return f"{fact(path)} bukan direktori yang bisa ditulis dalam sebuah unit."
+
+
+def within_room(path: Path) -> str:
+    """Say that backups must not be among the room's own files."""
+    return f"{fact(path)} adalah tempat ruang itu sendiri; cadangan di sana akan hilang bersamanya."
+
+
+def writes_numbers(path: Path) -> str:
+    """Say where the room's numbers are written."""
+    return f"Angka-angkanya ditulis setiap menit: {fact(path)}"
+
+
+def makes_backups(directory: Path, keep: int) -> str:
+    """Say where backups are made, and how many are kept."""
+    return f"Cadangan dibuat setiap malam, dan {_number(keep)} yang terbaru disimpan: {fact(directory)}"
+
+
+def backups_stay(directory: Path) -> str:
+    """Say that the backups themselves are not removed."""
+    return f"Cadangannya tetap ada: {fact(directory)}"
+
+
 def removed(paths: Iterable[Path]) -> str:
     """Say what was removed."""
     return "\n".join(f"  dihapus   {fact(path)}" for path in paths)
@@ -176,3 +207,7 @@ def kept(paths: Iterable[Path], program: str) -> str:
             f"Untuk menghapus ini juga: sudo {program} uninstall-service --purge",
         ]
     )
+
+
+def _number(count: int) -> str:
+    return f"{count:,}".replace(",", ".")

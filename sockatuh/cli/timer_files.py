@@ -1,0 +1,103 @@
+"""The timers beside the systemd service: the room's numbers for Prometheus, and a backup each night."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from .program import Program
+from .service_files import (
+    PRIVATE_STATE,
+    STATE,
+    UNIT_DIRECTORY,
+    PlannedFile,
+    at,
+    escaped,
+    packaged_text,
+    unescaped,
+    words_of,
+)
+
+METRICS_TIMER: Final = "sockatuh-metrics.timer"
+METRICS_SERVICE: Final = "sockatuh-metrics.service"
+BACKUP_TIMER: Final = "sockatuh-backup.timer"
+BACKUP_SERVICE: Final = "sockatuh-backup.service"
+METRICS_UNITS: Final = (METRICS_TIMER, METRICS_SERVICE)
+BACKUP_UNITS: Final = (BACKUP_TIMER, BACKUP_SERVICE)
+TIMERS: Final = (METRICS_TIMER, BACKUP_TIMER)
+NUMBERS: Final = "var/lib/prometheus/node-exporter/sockatuh.prom"
+"""Where Debian's node_exporter looks for files of other programs."""
+KEEP: Final = 7
+_USUAL: Final = "/var/backups/sockatuh"
+"""The directory in the packaged template."""
+_MAKES_BACKUPS: Final = re.compile(r"^ExecStart=.* backup --keep (\d+) --every \S+ -- (.+)$", re.MULTILINE)
+
+
+@dataclass(frozen=True, slots=True)
+class Backups:
+    """The directory of the backups, and how many are kept there."""
+
+    directory: Path
+    keep: int = KEEP
+
+    @property
+    def is_within_room(self) -> bool:
+        """Whether the directory is the room's own, or in it."""
+        room = {each.resolve() for each in (at(STATE), at(PRIVATE_STATE))}
+        return any(self.directory.resolve().is_relative_to(each) for each in room)
+
+
+@dataclass(frozen=True, slots=True)
+class Extras:
+    """Which timers a service has beside it."""
+
+    metrics: bool = False
+    backups: Backups | None = None
+
+    def units(self, program: Program) -> list[PlannedFile]:
+        """Return the units for this program."""
+        names = (METRICS_UNITS if self.metrics else ()) + (BACKUP_UNITS if self.backups is not None else ())
+        return [
+            PlannedFile(at(UNIT_DIRECTORY) / name, extra_unit(name, program, self.backups), 0o644) for name in names
+        ]
+
+    @property
+    def timers(self) -> tuple[str, ...]:
+        """The timers to be enabled."""
+        return tuple(name for name in TIMERS if (self.metrics if name == METRICS_TIMER else self.backups is not None))
+
+
+def installed_extras() -> Extras:
+    """Return the timers that are installed."""
+    file = at(UNIT_DIRECTORY) / BACKUP_SERVICE
+    found = _MAKES_BACKUPS.search(file.read_text("utf-8")) if file.is_file() else None
+    words = words_of(found[2]) if found else []
+    backups = Backups(Path(unescaped(words[0])), int(found[1])) if found and words else None
+    return Extras((at(UNIT_DIRECTORY) / METRICS_SERVICE).is_file(), backups)
+
+
+def installed_units(of: Iterable[str] = (*METRICS_UNITS, *BACKUP_UNITS)) -> list[Path]:
+    """Return the units of timers that are there."""
+    return [path for name in of if (path := at(UNIT_DIRECTORY) / name).exists() or path.is_symlink()]
+
+
+def extra_unit(name: str, program: Program, backups: Backups | None) -> str:
+    """Return one unit, made from the packaged template."""
+    text = packaged_text(name, program)
+    if backups is None:
+        return text
+    place = escaped(str(backups.directory))
+    return (
+        text.replace(f"--keep {KEEP} ", f"--keep {backups.keep} ")
+        .replace(f"-- {_USUAL}\n", f"-- {place}\n")
+        .replace(f"RequiresMountsFor={_USUAL}\n", f"RequiresMountsFor={_path(backups.directory)}\n")
+        .replace(f"ReadWritePaths=-{_USUAL}\n", f"ReadWritePaths={_path(backups.directory, '-')}\n")
+    )
+
+
+def _path(directory: Path, prefix: str = "") -> str:
+    """Return a path as a setting that is no command line takes it: `$` means nothing there."""
+    return escaped(f"{prefix}{directory}").replace("$$", "$")
