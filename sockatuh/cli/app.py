@@ -20,6 +20,7 @@ from typer.main import get_command
 from sockatuh.wording import admin as wording
 from sockatuh.wording import backup as backups
 from sockatuh.wording import client as phrases
+from sockatuh.wording import control as box
 from sockatuh.wording import doctor as diagnoses
 from sockatuh.wording import install as service
 from sockatuh.wording import orders
@@ -47,6 +48,7 @@ COMMANDS: Final = {
     "ping": ("ping", "ping_server", phrases.HELP_PING),
     "status": ("box.status", "status", seeing.HELP_STATUS),
     "metrics": ("box.metrics", "metrics", seeing.HELP_METRICS),
+    "reload": ("box.reload", "reload", box.HELP_RELOAD),
     "sessions": ("box.listing", "sessions", orders.HELP_SESSIONS),
     "names": ("box.listing", "names", orders.HELP_NAMES),
     "kick": ("box.acting", "kick", orders.HELP_KICK),
@@ -81,7 +83,7 @@ TELL_TIME: Final = frozenset({"serve", "chat", "tail", "who", "history", "backup
 
 
 _MAKING: Final = frozenset({"init", "check", "serve", "install-service", "uninstall-service", "backup", "restore"})
-ON_THE_BOX: Final = frozenset({"metrics", "history"}) | _MAKING | _ACTING | _LISTING
+ON_THE_BOX: Final = frozenset({"metrics", "history", "reload"}) | _MAKING | _ACTING | _LISTING
 """Commands that need the locks, owners and modes of Unix."""
 
 

@@ -112,7 +112,7 @@ def classic_peers(options: ServiceOptions) -> int:
 
 def room_server_options(options: ServiceOptions) -> RoomServerOptions:
     """Return the room server's share of the options."""
-    return RoomServerOptions(options.log_texts, options.limits.text_bytes)
+    return RoomServerOptions(options.log_texts, options.limits.text_bytes, options.announce_as)
 
 
 def room_limits(options: ServiceOptions) -> RoomLimits:

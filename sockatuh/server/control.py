@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import errno
 import os
 import socket
 import stat
@@ -47,8 +46,6 @@ _ITEMS_AT_ONCE: Final = 256
 """Items written before the loop may do other work."""
 _BACKLOG: Final = 64
 _MASK: Final = 0o177
-_LASTING: Final = frozenset({errno.ENOENT, errno.ENOTDIR, errno.EACCES, errno.EPERM, errno.ELOOP, errno.EADDRINUSE})
-"""Errors that only another setting, or the admin, will cure."""
 _PEERCRED: Final = struct.Struct("3i")
 _XUCRED: Final = struct.Struct("2I")
 UNKNOWN_UID: Final = -1
@@ -86,11 +83,14 @@ def find_fault(path: Path) -> str | None:
         return f"should be at most {MAX_SOCKET_BYTES} bytes long"
     try:
         refuse_strangers_links([path])
+    except OSError:
+        return "should be a path on which nobody else's link lies"
+    if not os.access(path.parent, os.W_OK | os.X_OK) or not path.parent.is_dir():
+        return "should be in a directory that the server can write to"
+    try:
         found = os.lstat(path)
     except FileNotFoundError:
         return None
-    except PermissionError:
-        return "should be a path on which nobody else's link lies"
     if not stat.S_ISSOCK(found.st_mode) or found.st_uid != os.geteuid():
         return "should be a path for a socket of this server; something else is there"
     return "should be a path of its own; another server answers there" if _answers(path) else None
@@ -125,21 +125,23 @@ class ControlSocket:
         """Whether it has its place in the file system."""
         return self._listening is not None
 
+    def check(self) -> None:
+        """Raise ConfigurationError if something is wrong with the path; nothing is changed."""
+        if (fault := find_fault(self._path)) is not None:
+            raise ConfigurationError([Problem("control", str(self._path), fault)])
+
     def bind(self) -> None:
         """Take the place in the file system; connections wait until `start`.
 
         Raises ConfigurationError if something is wrong with the path, OSError if the system refuses for now. A socket
         that an earlier server of this user left there is replaced.
         """
-        if (fault := find_fault(self._path)) is not None:
-            raise self._unfit(fault)
+        self.check()
         listening = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
         try:
             self._bind(listening)
-        except OSError as error:
+        except OSError:
             listening.close()
-            if error.errno in _LASTING:
-                raise self._unfit(f"cannot be used: {error.strerror}") from error
             raise
         self._listening = listening
 
@@ -187,9 +189,6 @@ class ControlSocket:
             found = os.lstat(self._path)
             if (found.st_dev, found.st_ino) == self._made:
                 os.unlink(self._path)
-
-    def _unfit(self, expected: str) -> ConfigurationError:
-        return ConfigurationError([Problem("control", str(self._path), expected)])
 
     # Connections.
 

@@ -7,7 +7,6 @@ own thread. Each turn of the loop ends by sending what is queued.
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import math
 import os
 import signal
@@ -110,7 +109,7 @@ class Service:
     ) -> None:
         self._options, self._log, self._notifier, self._announce = options, log, notifier, announce
         self._lock = lock_directory(options.state_dir)
-        self._control = self._bind_control()
+        self._control = self._find_control()
         keys = ServerKeys.load(options.state_dir)
         self._socket = passed or open_server_socket(options.host, options.port)
         self._is_passed = passed is not None
@@ -232,23 +231,26 @@ class Service:
         self._room_server.orders.carry_out(order, actor, answer, time.monotonic())
         self._driver.flush()
 
-    def _bind_control(self) -> ControlSocket | None:
-        """Take the socket's place in the file system; ConfigurationError if that is no place for it."""
+    def _find_control(self) -> ControlSocket | None:
+        """Return the control socket, not yet open; ConfigurationError if something is wrong with its place."""
         options = self._options
         path = control_path(options.control, options.state_dir, os.environ.get("RUNTIME_DIRECTORY"))
-        control = ControlSocket(path, self, self._log) if path is not None else None
-        if control is not None:
-            with contextlib.suppress(OSError):  # `_open_control` tries again, and tells
-                control.bind()
+        if path is None:
+            return None
+        control = ControlSocket(path, self, self._log)
+        try:
+            control.check()
+        except ConfigurationError:
+            self._lock.close()
+            raise
         return control
 
     async def _open_control(self) -> None:
-        """Answer at the control socket, once the file system takes it."""
-        if self._control is None:
+        """Answer at the control socket. If the file system refuses it at present, the room is served without it."""
+        if self._control is None or self._control.is_bound:
             return
         try:
-            if not self._control.is_bound:
-                self._control.bind()
+            self._control.bind()
         except (OSError, ConfigurationError) as error:
             reason = error.strerror or str(error) if isinstance(error, OSError) else str(error)
             if self._status.say(*unusable_control(reason)):

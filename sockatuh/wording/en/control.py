@@ -9,6 +9,29 @@ HELP_SOCKET: Final = "The server's control socket; default: $SOCKATUH_CONTROL, o
 SWITCHED_OFF: Final = 'The control socket is switched off (control = "off").'
 NO_ITEM: Final = "The server answered, but not what it was asked for."
 
+HELP_RELOAD: Final = """Have the room's server read its settings again, without dropping anybody.
+
+It says what was taken, and which settings need a restart. If there is a mistake in them, nothing is changed.
+"""
+NOTHING_CHANGED: Final = "The settings were read again; nothing in them has changed."
+NOTHING_WAS_CHANGED: Final = "Nothing was changed; the room goes on with the settings it has."
+RELOAD_UNFINISHED: Final = "The server has not read its settings yet, and will. Its log says how it ends."
+
+
+def taken(settings: Sequence[str]) -> str:
+    """Say which settings were taken."""
+    return f"Taken: {', '.join(settings)}."
+
+
+def restart_needed(settings: Sequence[str]) -> str:
+    """Say which settings have changed and need a restart."""
+    return f"Needs a restart: {', '.join(settings)}."
+
+
+def settings_unreadable(reason: str) -> str:
+    """Say why the settings could not be read at all."""
+    return f"The settings cannot be read: {reason}."
+
 
 def no_server(looked: Sequence[str]) -> str:
     """Say that no server runs; `looked` are the places where its socket would be."""

@@ -11,6 +11,29 @@ HELP_SOCKET: Final = "Soket kendali server; bawaan: $SOCKATUH_CONTROL, atau temp
 SWITCHED_OFF: Final = 'Soket kendali dimatikan (control = "off").'
 NO_ITEM: Final = "Server menjawab, tetapi bukan yang ditanyakan."
 
+HELP_RELOAD: Final = """Minta server ruang membaca ulang pengaturannya, tanpa memutus siapa pun.
+
+Hasilnya: apa yang dipakai, dan pengaturan mana yang perlu mulai ulang. Kalau ada yang salah, tidak ada yang diubah.
+"""
+NOTHING_CHANGED: Final = "Pengaturan sudah dibaca ulang; tidak ada yang berubah."
+NOTHING_WAS_CHANGED: Final = "Tidak ada yang diubah; ruang terus berjalan dengan pengaturan yang ada."
+RELOAD_UNFINISHED: Final = "Server belum membaca pengaturannya, dan akan melakukannya. Lognya memuat hasilnya."
+
+
+def taken(settings: Sequence[str]) -> str:
+    """Say which settings were taken."""
+    return f"Dipakai: {', '.join(settings)}."
+
+
+def restart_needed(settings: Sequence[str]) -> str:
+    """Say which settings have changed and need a restart."""
+    return f"Perlu mulai ulang: {', '.join(settings)}."
+
+
+def settings_unreadable(reason: str) -> str:
+    """Say why the settings could not be read at all."""
+    return f"Pengaturan tidak bisa dibaca: {in_words(reason)}."
+
 
 def no_server(looked: Sequence[str]) -> str:
     """Say that no server runs; `looked` are the places where its socket would be."""
