@@ -44,6 +44,7 @@ __all__ = [
     "ServerUnproven",
     "SockAtuhError",
     "Stored",
+    "Struck",
     "Timeline",
     "TooFast",
     "Trust",
@@ -72,6 +73,7 @@ if TYPE_CHECKING:
         Role,
         Said,
         Stored,
+        Struck,
         Waiting,
         Went,
         Whispered,
@@ -110,7 +112,7 @@ _HOMES: Final = {
     **dict.fromkeys(
         (
             "Back", "Came", "Event", "Gap", "Here", "Lost", "Member", "OtherKey", "PresenceChanged",
-            "Rejected", "Renamed", "Role", "Said", "Stored", "Waiting", "Went", "Whispered",
+            "Rejected", "Renamed", "Role", "Said", "Stored", "Struck", "Waiting", "Went", "Whispered",
         ),
         "client.items",
     ),

@@ -338,6 +338,7 @@ class _Server:
     def carry_out(self, order: Order, answer: Callable[[Reply], None]) -> None:
         """Carry out an order of the admin's."""
         self._server.orders.carry_out(order, Actor(0, "root"), answer, self._loop.time())
+        self._read()
         self._driver.flush()
 
     def _on_event(self, event: DialectEvent) -> None:
@@ -345,6 +346,9 @@ class _Server:
         self._server.handle(event, now)
         while (check := self._server.take_check(now)) is not None:
             self._server.answer_check(check, check.password == self._password, now)
+        self._read()
+
+    def _read(self) -> None:
         while (request := self._server.take_read()) is not None:
             self._server.answer_read(request, read_for(self._log, request))
 
@@ -361,6 +365,7 @@ class _Server:
         now = self._loop.time()
         self._server.take_rows(rows, now)
         self._server.take_outcomes(outcomes, now)
+        self._read()
 
     def _maintain(self) -> None:
         self._server.handle_timer(self._loop.time())

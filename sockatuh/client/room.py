@@ -46,6 +46,7 @@ from .items import (
     Role,
     Said,
     Stored,
+    Struck,
     Waiting,
     Went,
     Whispered,
@@ -121,6 +122,9 @@ class Session(Protocol):
 
     async def set_away(self, text: str | None, timeout: float | None = None) -> None:
         """Say that this member is away, or (None) back."""
+
+    async def strike(self, seq: int, timeout: float | None = None) -> None:
+        """Have the text of an own line removed."""
 
     def come_back(self, name: str, password: str) -> None:
         """Join again with a password."""
@@ -253,6 +257,18 @@ class Room:
         """Tell everybody that this member is back; raises as `away`."""
         self._check()
         await self._session.set_away(None, timeout)
+
+    async def strike(self, seq: int, timeout: float | None = None) -> None:
+        """Remove the text of a line that this member said, at this place in the log, up to 15 minutes ago.
+
+        The room forgets it, and every client is told by `Struck`; whoever has read it has read it. Raises Refused
+        (`no_such_line`, `not_a_line`, `not_yours`, `too_late`, `struck_already`), and NoServer after `timeout` seconds.
+        A call that timed out or was cancelled is not repeated, but the server may have received it.
+        """
+        self._check()
+        if not 0 < seq < 1 << 63:
+            raise Refused("no_such_line")
+        await self._session.strike(seq, timeout)
 
     def __aiter__(self) -> Reader[Event]:
         return self._events.reader()
@@ -436,7 +452,9 @@ class Room:
     def _report_entry(self, event: EntryEvent) -> None:
         if self._since is not None and event.at < self._since:
             return
-        if not isinstance(event, Went) and (event.tag or (isinstance(event, Came) and event.dialect == UNENCRYPTED)):
+        if not isinstance(event, Went | Struck) and (
+            event.tag or (isinstance(event, Came) and event.dialect == UNENCRYPTED)
+        ):
             for name in (event.name, event.new) if isinstance(event, Renamed) else (event.name,):
                 self._notice_key(name, event.tag, local_moment(event.at))
         self._put(event, len(event.text) if isinstance(event, Said | Whispered) else 0)

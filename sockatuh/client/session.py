@@ -298,6 +298,10 @@ class Conversation:
         """Say that this member is away, with a text, or (None) back; raises Refused and NoServer."""
         await self._requested(self.peer.set_away(text, loop_time()), timeout)
 
+    async def strike(self, seq: int, timeout: float | None = None) -> None:
+        """Have the text of an own line removed; raises Refused and NoServer."""
+        await self._requested(self.peer.strike(seq, loop_time()), timeout)
+
     async def _requested(self, number: int, timeout: float | None) -> Any:
         """Wait for the answer to a request that was just made; withdraw it if nobody waits any longer."""
         answer: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
@@ -432,7 +436,7 @@ class Conversation:
                 _settle(self._deliveries.get(number), seq)
             case e.LineRefused(number, code, wait, detail):
                 _settle(self._deliveries.get(number), Refused(code, wait, clean_line(detail)))
-            case e.MembersListed(request=number) | e.NameChanged(request=int(number)) | e.PresenceNoted(number):
+            case e.MembersListed(request=number) | e.NameChanged(request=int(number)) | e.RequestDone(number):
                 _settle(self._requests.get(number), event)
             case e.RequestRefused(number, why):
                 _settle(self._requests.get(number), self._error_of(why))

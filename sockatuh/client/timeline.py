@@ -31,6 +31,7 @@ from .items import (
     Said,
     Since,
     Stored,
+    Struck,
     Waiting,
     Went,
     Whispered,
@@ -66,6 +67,8 @@ class Timeline:
         """Take an event, and yield what is to be shown now."""
         if isinstance(event, Said | Whispered | Gap):
             self._is_empty = False
+        if isinstance(event, Struck):
+            self._forget(event.line)
         match event:
             case PresenceChanged():  # on a screen, what the log says is enough
                 return
@@ -84,7 +87,7 @@ class Timeline:
                 yield event
             case Stored() | Rejected() | Waiting():  # about own lines, which are not in the log yet
                 yield event
-            case Said() | Whispered() | Came() | Went() | Renamed() | Gap() if self._was_read(event):
+            case Said() | Whispered() | Came() | Went() | Renamed() | Struck() | Gap() if self._was_read(event):
                 if isinstance(event, Said | Whispered):
                     self._read.append(event)
             case _ if self._gathered is not None:
@@ -94,6 +97,16 @@ class Timeline:
                     yield from self._pass_on()
             case _:
                 yield from self._show(event)
+
+    def _forget(self, seq: int) -> None:
+        """Yield nothing of a line that was struck before it was shown."""
+
+        def is_kept(event: Event) -> bool:
+            return not (isinstance(event, Said | Whispered) and event.seq == seq)
+
+        self._read = deque(filter(is_kept, self._read), READ_BEFORE)
+        if self._gathered is not None:
+            self._gathered = list(filter(is_kept, self._gathered))
 
     def _was_read(self, event: EntryEvent | Gap) -> bool:
         """Tell whether an event is from before what is news to this person."""

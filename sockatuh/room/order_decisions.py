@@ -95,7 +95,7 @@ class Decisions:
         self._room, self._book, self._meanings = room, book, Meanings(room, book)
         self.announce_as, self.text_bytes = announce_as, text_bytes
 
-    def decide(self, order: o.Order, given: Given, visits: Sequence[Visit], before: Before) -> Decision:
+    def decide(self, order: o.RoomOrder, given: Given, visits: Sequence[Visit], before: Before) -> Decision:
         """Decide about an order; `visits` are all sessions that are in or about to be."""
         reason = clean_line(getattr(order, "reason", "")).strip()
         if len(reason) > o.MAX_REASON:
@@ -115,8 +115,6 @@ class Decisions:
                 return self._release(order, reason, given)
             case o.Announce():
                 return self._announce(order, given)
-            case o.Strike():
-                return o.OrderDenied(code="no_such_line")
 
     def find_removed(self, order: InForce, visits: Sequence[Visit]) -> Concerned:
         """Return whom an order removes: members all of whose sessions it is about, or who were lost at its address."""

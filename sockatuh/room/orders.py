@@ -143,7 +143,9 @@ class Metrics(_Command, frozen=True):
     """Give the numbers that a monitoring system collects."""
 
 
-Order: TypeAlias = Kick | Ban | Unban | Mute | Unmute | Release | Announce | Strike
+RoomOrder: TypeAlias = Kick | Ban | Unban | Mute | Unmute | Release | Announce
+"""The orders about which the room decides from what it is at that moment."""
+Order: TypeAlias = RoomOrder | Strike
 """What changes the room, and is an entry of its log."""
 Query: TypeAlias = Reload | Status | Sessions | Names | Bans | Metrics
 """What is answered at once, or by the process."""

@@ -17,6 +17,7 @@ from sockatuh.room.log import Append, Committed, Conflict, Failed, Outcome
 from .join import JoinAttempt
 from .orders import OrderAttempt
 from .rename import RenameAttempt
+from .strikes import StrikeAttempt
 
 RETRY_INTERVAL = 1.0
 """Seconds between two retries at a database that refuses."""
@@ -36,7 +37,7 @@ class LineWaiter:
     number: int
 
 
-Waiter: TypeAlias = LineWaiter | JoinAttempt | RenameAttempt | OrderAttempt
+Waiter: TypeAlias = LineWaiter | JoinAttempt | RenameAttempt | OrderAttempt | StrikeAttempt
 
 
 class AppendQueue:

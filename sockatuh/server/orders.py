@@ -16,7 +16,7 @@ import msgspec
 
 from sockatuh.log import Logger
 from sockatuh.room import orders as o
-from sockatuh.room.commands import StrikeOwn, may
+from sockatuh.room.commands import may
 from sockatuh.room.decisions import Intent
 from sockatuh.room.log import Append, Committed, Conflict, Row
 from sockatuh.room.meant import Visit
@@ -27,14 +27,10 @@ from sockatuh.room.targets import MARK, Who
 
 from .gate import refusal_of
 from .order_journal import note_order
+from .strikes import MAX_UNDER_WAY, STORED_WITHIN, Strikes
 
 if TYPE_CHECKING:
     from .dialects.base import Refusal, Visitor
-
-STORED_WITHIN: Final = 5.0
-"""Seconds after which an order counts as not stored; it stays queued."""
-MAX_UNDER_WAY: Final = 64
-"""Orders that wait for the disk; no more are taken."""
 
 Answer: TypeAlias = Callable[[o.Reply], None]
 
@@ -43,7 +39,7 @@ Answer: TypeAlias = Callable[[o.Reply], None]
 class OrderAttempt:
     """An order that waits for its entry. `answer` is called once; None: it was."""
 
-    order: o.Order
+    order: o.RoomOrder
     given: Given
     answer: Answer | None
     answer_by: float
@@ -70,6 +66,7 @@ class Orders:
         book: OrderBook,
         decided: OrderBook,
         decisions: Decisions,
+        strikes: Strikes,
         log: Logger,
         *,
         append: CarryOut,
@@ -80,15 +77,16 @@ class Orders:
         self.book: Final = book
         """The orders in force."""
         self._room, self._decided, self._log, self._wall = room, decided, log, wall
-        self._append, self._visitors, self._dismiss = append, visitors, dismiss
+        self._append, self._visitors, self._dismiss, self._strikes = append, visitors, dismiss, strikes
         self.decisions = decisions
         self._under_way: list[OrderAttempt] = []
 
     def carry_out(self, order: o.Order, actor: o.Actor, answer: Answer, now: float) -> None:
         """Carry out an order; `answer` is called once, when the log has stored it or it was denied."""
-        request = StrikeOwn if actor.uid is None and isinstance(order, o.Strike) else type(order)
-        if not may("member" if actor.uid is None else "admin", request):
+        if not may("member" if actor.uid is None else "admin", type(order)):
             answer(o.OrderDenied(code="only_admins"))
+        elif isinstance(order, o.Strike):
+            self._strikes.order(order, Given(actor, self._wall()), answer, now)
         elif len(self._under_way) >= MAX_UNDER_WAY:
             answer(o.OrderDenied(code="not_stored"))
         else:

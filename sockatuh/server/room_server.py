@@ -52,13 +52,14 @@ from .dialects.base import (
 from .entry_rate import EntryRate
 from .gate import Gate
 from .join import BUSY_SECONDS, SEAT_SECONDS, JoinAttempt, JoinAttempts
-from .log_reads import ReadQueue, ReadRequest
+from .log_reads import LineRequest, ReadQueue, ReadRequest, Request
 from .order_journal import note_announcement
 from .orders import OrderAttempt, Orders
 from .password_checks import Check, PasswordDesk
 from .refusal_log import RefusalLog
 from .rename import RenameAttempt, Renames
 from .session_journal import Recorder, SessionJournal
+from .strikes import StrikeAttempt, Strikes
 
 MAX_HELD: Final = 256
 """Appends refused by the database, above which number lines wait at their sessions."""
@@ -123,11 +124,16 @@ class RoomServer:
             evict=self._evict,
             wall=wall,
         )
+        self._reads = ReadQueue()
+        self._strikes = Strikes(
+            room, rate, append=self._carry_out, find_line=self._reads.add, is_in=self._is_in, wall=wall
+        )
         self.orders = Orders(
             room,
             book,
             decided,
             Decisions(room, book, announce_as=options.announce_as, text_bytes=options.text_bytes),
+            self._strikes,
             log,
             append=self._carry_out,
             visitors=self._joining.names,
@@ -146,7 +152,6 @@ class RoomServer:
         )
         self._refusals = refusals
         self._whispers = {dialect.name: dialect.can_be_whispered_to for dialect in dialects}
-        self._reads = ReadQueue()
         self._dropped: Counter[str] = Counter()
         self._holding = False
         self._presence_at, self._presence_told = 0.0, 0
@@ -169,6 +174,8 @@ class RoomServer:
         """Apply and publish the rows the log delivers, whichever server wrote them; called before `take_outcomes`."""
         for row in rows:
             self._apply(row, now)
+            if isinstance(row.body, Struck):
+                self._reads.strike(row.body.line)
         if rows:
             for dialect in self._dialects:
                 dialect.publish(rows, now)
@@ -179,6 +186,7 @@ class RoomServer:
         joins: list[tuple[JoinAttempt, Committed | Conflict]] = []
         renames: list[tuple[RenameAttempt, Committed | Conflict]] = []
         orders: list[tuple[OrderAttempt, Append, Committed | Conflict]] = []
+        strikes: list[tuple[StrikeAttempt, Committed | Conflict]] = []
         has_failed = False
         for append, outcome, waiters in self._appends.resolve(outcomes, now):
             if isinstance(outcome, Conflict) and not waiters and append.key:
@@ -191,6 +199,8 @@ class RoomServer:
                     renames.append((waiter, outcome))
                 elif isinstance(waiter, OrderAttempt):
                     orders.append((waiter, append, outcome))
+                elif isinstance(waiter, StrikeAttempt):
+                    strikes.append((waiter, outcome))
                 elif isinstance(outcome, Committed):
                     stored.append((waiter, outcome.seq))
         self._answer_stored(stored, now)
@@ -201,6 +211,8 @@ class RoomServer:
             self._renames.finish(rename, outcome, now)
         for order, append, outcome in orders:
             self.orders.finish(order, append, outcome, now)
+        for strike, outcome in strikes:
+            self._strikes.finish(strike, outcome)
         if has_failed:
             self._expire(now)  # a `left` came too late because its member was being renamed
 
@@ -308,7 +320,7 @@ class RoomServer:
         elif isinstance(command, Rename):
             self._renames.begin(visitor, number, command.name, now)
         else:
-            visitor.dialect.answer(visitor, number, Denied("no_such_line"))
+            self._strikes.strike_own(visitor, number, command.seq, now)
 
     def _find_silence(self, visitor: Visitor, command: Command) -> Refusal | None:
         """Return why an order forbids a command: everybody would see a name or a text of somebody who is muted."""
@@ -421,6 +433,7 @@ class RoomServer:
         """End memberships whose grace is over, and retry what the database refused; to be called once a second."""
         self._appends.retry(now)
         self.orders.handle_timer(now)
+        self._strikes.handle_timer(now)
         self._pace(now)
         self._tell_presence(now)
         self._expire(now)
@@ -454,13 +467,17 @@ class RoomServer:
         """Process what bcrypt found."""
         self._joining.take_verdict(check, self._desk.answer(check, right, now), now)
 
-    def take_read(self) -> ReadRequest | None:
-        """Return the next stretch of the log to be read, unless many are under way; answer with `answer_read`."""
+    def take_read(self) -> Request | None:
+        """Return what is to be read of the log next, unless many reads are under way; answer with `answer_read`."""
         return self._reads.take()
 
-    def answer_read(self, request: ReadRequest, found: Stretch | None) -> None:
+    def answer_read(self, request: Request, found: Stretch | None) -> None:
         """Send what was read; None: it could not be read."""
-        self._reads.finish(request)
+        if not self._reads.finish(request):
+            return
+        if isinstance(request, LineRequest):
+            self._strikes.take_line(request, found)
+            return
         visitor = self._joining.find(request.session)
         if found is not None and visitor is not None:
             visitor.dialect.supply(visitor.session, request.after, found.through, found.rows)

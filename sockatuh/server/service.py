@@ -61,7 +61,7 @@ from .control import ControlSocket, control_path
 from .control_lines import Item
 from .dialects.base import DialectEvent
 from .guessing import GuessWatch
-from .log_reads import ReadRequest, read_for
+from .log_reads import Request, read_for
 from .options import Ready, ServiceOptions
 from .password_checks import Check
 from .reload import Reloader, reply_to_reload
@@ -301,6 +301,7 @@ class Service:
         self._room_server.take_rows(rows, now)
         self._room_server.take_outcomes(outcomes, now)
         self._look_at_storing(waiting, now)
+        self._start_jobs()
         self._driver.flush()
         self._batcher.note_fanout(now, time.monotonic())
 
@@ -315,14 +316,14 @@ class Service:
         if check is not None:
             self._ask_bcrypt(check)
 
-    def _read(self, request: ReadRequest) -> None:
+    def _read(self, request: Request) -> None:
         try:
             found: Stretch | Exception = read_for(self._room_log, request)
         except Exception as error:  # whatever it is, the client repeats its request
             found = error
         self._on_loop(self._answer_read, request, found)
 
-    def _answer_read(self, request: ReadRequest, found: Stretch | Exception) -> None:
+    def _answer_read(self, request: Request, found: Stretch | Exception) -> None:
         if isinstance(found, Exception):
             self._storing.warn("history_unreadable", found, time.monotonic())
             self._room_server.answer_read(request, None)

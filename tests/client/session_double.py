@@ -29,6 +29,7 @@ class SessionDouble:
         """Pairs of an addressee and a text."""
         self.renames: list[str] = []
         self.away: list[str | None] = []
+        self.struck: list[int] = []
         self.came_back: list[tuple[str, str]] = []
         self.present: Sequence[MemberInfo] = ()
         self.link = Link("127.0.0.1:9", bytes(32), 0.003, 0.004, 9, 1, 2, 20.0)
@@ -68,6 +69,11 @@ class SessionDouble:
     async def set_away(self, text: str | None, timeout: float | None = None) -> None:
         async with asyncio.timeout(timeout):
             self.away.append(text)
+            await self._answer()
+
+    async def strike(self, seq: int, timeout: float | None = None) -> None:
+        async with asyncio.timeout(timeout):
+            self.struck.append(seq)
             await self._answer()
 
     async def _answer(self) -> None:

@@ -131,6 +131,11 @@ class ServerProcess:
         self._news = threading.Condition()
 
     @property
+    def state_dir(self) -> Path:
+        """Where it keeps its state."""
+        return self._config.parent / "state"
+
+    @property
     def key(self) -> bytes:
         """The server's public key, as its last invite has it."""
         return self._invite().key

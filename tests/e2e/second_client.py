@@ -29,9 +29,9 @@ from noise.connection import Keypair, NoiseConnection
 HELLO, COOKIE, INIT, RESP, DATA = range(0xB1, 0xB6)
 CALL, SAY, ACK, GET, PING = range(1, 6)
 ANSWER, STORED, UNSAID, ENTRIES, ENTRY_PART, PONG, CLOSED, PRESENCE = 16, 17, 18, 20, 21, 23, 26, 27
-JOIN, WHO, LEAVE, RENAME, AWAY = range(1, 6)
+JOIN, WHO, LEAVE, RENAME, AWAY, STRIKE = range(1, 7)
 WELCOME, NAME_VALID, REFUSED, MEMBERS, GOODBYE, NAME_CHANGED, NOTED = range(16, 23)
-PRIVATE, RENAMED = 6, 7
+PRIVATE, RENAMED, STRUCK = 6, 7, 8
 PIECE: Final = 1_120
 """The most bytes of a text in one part."""
 
@@ -339,6 +339,10 @@ class SecondClient:
         """Be away with a text, or (None) be back."""
         assert self.call([AWAY, text])[:1] == [NOTED]
 
+    def strike(self, seq: int) -> None:
+        """Have the text of an own line removed."""
+        assert self.call([STRIKE, seq])[:1] == [NOTED]
+
     def who(self) -> dict[str, Message]:
         """Return everybody in the room by name: each as [name, tag, dialect, present, since, as, away]."""
         found: dict[str, Message] = {}
@@ -438,11 +442,13 @@ class SecondClient:
             self._read_entries(seq - 1, seq, False, [msgspec.msgpack.decode(encoded)])
 
     def _read_entry(self, entry: Message) -> None:
-        """Note an entry; another session of ours may have asked for another name."""
+        """Note an entry; another session of ours may have asked for another name, and a line may be struck."""
         seq, _, kind, name, text, _, tag, *_ = entry
         self.entries[seq] = entry
         if kind == RENAMED and seq > self._named_at and (name, tag) == (self.name, self.tag):
             self.name, self._named_at = text, seq
+        if kind == STRUCK:
+            self.entries.pop(entry[9], None)
 
 
 def cut(text: bytes, first: int) -> list[bytes]:

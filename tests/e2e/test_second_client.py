@@ -23,6 +23,7 @@ from e2e.second_client import (
     PIECE,
     PRIVATE,
     RENAMED,
+    STRUCK,
     WELCOME,
     Channel,
     Cookie,
@@ -198,6 +199,36 @@ def test_who_is_away_is_listed_so_until_something_is_said(hall: ServerProcess, c
         client.be_away("again")
         client.say("psst", to="lina")
         assert lina.who()["kiki"][6] is None
+
+
+def test_a_struck_line_is_gone_for_both_and_in_the_state_directory(hall: ServerProcess, client: SecondClient) -> None:
+    secret = "sandi lemari: 4711-4711"
+    join(client, "rina")
+    with SecondClient(hall.port, os.urandom(32)) as sari:
+        sari.shake_hands()
+        join(sari, "sari")
+        seq = client.say(secret)
+        sari.listen_until(seq)
+        with pytest.raises(Refused, match="not_yours"):
+            sari.strike(seq)
+        assert sari.entries[seq][4] == secret
+        line_at = sari.entries[seq][1]
+        client.strike(seq)
+        sari.listen_for(lambda: seq not in sari.entries)
+        (struck,) = (entry for entry in sari.entries.values() if entry[2] == STRUCK)
+        assert struck[3:] == ["rina", "", b"", client.tag, "", False, seq, line_at]
+        with pytest.raises(Refused, match="struck_already"):
+            client.strike(seq)
+        sari.leave()
+    with SecondClient(hall.port, os.urandom(32)) as tini:
+        tini.shake_hands()
+        join(tini, "tini")
+        tini.read_through(struck[0])
+        assert seq not in tini.entries
+        tini.leave()
+    files = [file for file in hall.state_dir.iterdir() if file.is_file()]
+    assert files
+    assert [file.name for file in files if secret.encode() in file.read_bytes()] == []
 
 
 @pytest.mark.slow  # the server tells it once a second

@@ -169,6 +169,11 @@ class Client(PartyState):
         self.world.settle()
         return number
 
+    def strike(self, seq: int) -> int:
+        number = self.peer.strike(seq, self.now)
+        self.world.settle()
+        return number
+
     def leave(self) -> None:
         self.peer.leave(self.now)
         self.has_left = True
@@ -241,6 +246,8 @@ def _told(entry: m.Entry) -> str:
             return f"{entry.name} → {entry.to}: {entry.text}"
         case m.RENAMED:
             return f"{entry.name} is now {entry.text}"
+        case m.STRUCK:
+            return f"{entry.name}'s line {entry.line} was struck"
         case kind:
             return f"{entry.name} {STORIES[kind]}"
 

@@ -467,7 +467,7 @@ def test_whatever_a_server_says_its_client_stays_within_its_bounds(seed: int) ->
                     if (after := listing.take(members, more)) is None:
                         listing, after = Listing(), ""
                     peer.ask_who(after, host.now)
-                case pe.NameChanged() | pe.PresenceNoted() | pe.RequestRefused():
+                case pe.NameChanged() | pe.RequestDone() | pe.RequestRefused():
                     assert len(peer._requests) < 10
                     if dice.random() < 0.5:
                         peer.rename("ana", host.now)

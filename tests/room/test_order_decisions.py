@@ -73,16 +73,16 @@ class Stage:
         assert isinstance(decided.entry, Intent)
         return self.apply(decided.entry.body, decided.entry.key)
 
-    def decide(self, order: o.Order, given: Given = TOM) -> Decided | o.OrderDenied:
+    def decide(self, order: o.RoomOrder, given: Given = TOM) -> Decided | o.OrderDenied:
         return self.decisions.decide(order, given, self.visits, self.before)
 
-    def decided(self, order: o.Order, given: Given = TOM) -> Decided:
+    def decided(self, order: o.RoomOrder, given: Given = TOM) -> Decided:
         decided = self.decide(order, given)
         self.before = Before()
         assert isinstance(decided, Decided), decided
         return decided
 
-    def denied(self, order: o.Order) -> o.OrderDenied:
+    def denied(self, order: o.RoomOrder) -> o.OrderDenied:
         denied = self.decide(order)
         self.before = Before()
         assert isinstance(denied, o.OrderDenied), denied
@@ -295,7 +295,7 @@ def test_there_are_ten_thousand_orders_at_most(stage: Stage, monkeypatch: pytest
     o.Mute(name="budi", reason="x" + "\t" * 50 + "x"),
     o.Release(name="budi", reason="x" * 201),
 ])  # fmt: skip
-def test_a_reason_has_at_most_200_characters(stage: Stage, order: o.Order) -> None:
+def test_a_reason_has_at_most_200_characters(stage: Stage, order: o.RoomOrder) -> None:
     assert stage.denied(order).code == "text_too_long"
 
 

@@ -45,7 +45,7 @@ def test_who_is_away_is_told_to_everybody_and_listed_so(world: InstantWorld) -> 
     tom, budi = world.person("tom"), world.person("budi")
     head = world.log.head
     request = tom.set_away("lunch")
-    assert tom.last(e.PresenceNoted).request == request
+    assert tom.last(e.RequestDone).request == request
     world.advance(1.5)
     assert told(budi) == [("tom", m.AWAY, "lunch")]
     assert away_of(budi) == {"budi": None, "tom": "lunch"}

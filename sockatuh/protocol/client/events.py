@@ -172,7 +172,7 @@ class LinesDelayed:
 
 @dataclass(frozen=True, slots=True)
 class LinesHeld:
-    """The server has our lines, our JOIN or our RENAME, but can store nothing now; it resumes by itself."""
+    """The server has our lines, our JOIN, RENAME or STRIKE, but can store nothing now; it resumes by itself."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -198,8 +198,8 @@ class NameChanged:
 
 
 @dataclass(frozen=True, slots=True)
-class PresenceNoted:
-    """The server has noted that we are away, or back, as `request` said."""
+class RequestDone:
+    """The server has done what `request` asked for: noted that we are away or back, or struck a line."""
 
     request: int
 
@@ -245,7 +245,7 @@ PeerEvent: TypeAlias = (
     | LinesHeld
     | MembersListed
     | NameChanged
-    | PresenceNoted
+    | RequestDone
     | RequestRefused
     | ContactLost
     | LeftRoom

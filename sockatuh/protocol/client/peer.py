@@ -44,7 +44,7 @@ class Peer:
         self.here = 0
         """How many members are in the room, as of the server's last report."""
         self.waits_for_log = False
-        """Whether the server has our lines, our JOIN or our RENAME, and cannot store them now."""
+        """Whether the server has our lines, our JOIN, RENAME or STRIKE, and cannot store them now."""
         self._options, self._random = options, random
         self._is_removed = False
         self._delayed_until: float | None = None
@@ -171,7 +171,7 @@ class Peer:
     def ask_who(self, after: str, now: float) -> int:
         """Ask for the page of members after a name, "" for the first; MembersListed or RequestRefused follows.
 
-        This and the two below return the request's number. Requests are made one after another; without contact they
+        This and the three below return the request's number. Requests are made one after another; without contact they
         wait until it is back.
         """
         return self._request(m.Who(after), now)
@@ -181,8 +181,12 @@ class Peer:
         return self._request(m.Rename(name), now)
 
     def set_away(self, text: str | None, now: float) -> int:
-        """Say that we are away, or (None) back; PresenceNoted or RequestRefused follows."""
+        """Say that we are away, or (None) back; RequestDone or RequestRefused follows."""
         return self._request(m.Away(text), now)
+
+    def strike(self, seq: int, now: float) -> int:
+        """Have the text of our line `seq` removed; RequestDone or RequestRefused follows."""
+        return self._request(m.Strike(seq), now)
 
     def _request(self, body: Request, now: float) -> int:
         number = self._requests.add(body)
@@ -508,7 +512,7 @@ class Peer:
                 self._take_offer(join, valid, now)
             case m.Join() as join, m.Refused() as refused:
                 self._refused(join, refused, now)
-            case (m.Who() | m.Rename() | m.Away()) as asked, answered if self._requests.first is not None:
+            case (m.Who() | m.Rename() | m.Away() | m.Strike()) as asked, answered if self._requests.first is not None:
                 number, _ = self._requests.first
                 self._requests.remove(number)
                 self._finish_request(number, asked, answered)
@@ -531,7 +535,10 @@ class Peer:
                 self.waits_for_log = False  # the rename is stored
                 self._events.append(e.NameChanged(name, ticket, number))
             case m.Away(), m.Noted():
-                self._events.append(e.PresenceNoted(number))
+                self._events.append(e.RequestDone(number))
+            case m.Strike(), m.Noted():
+                self.waits_for_log = False
+                self._events.append(e.RequestDone(number))
             case _:
                 refused = answered if isinstance(answered, m.Refused) else m.Refused("unknown")
                 self._events.append(e.RequestRefused(number, reason_of(refused)))

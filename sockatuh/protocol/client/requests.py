@@ -1,4 +1,4 @@
-"""What a client in the room has asked the server and got no answer to yet: WHO, RENAME and AWAY (docs/PROTOCOL.md §5).
+"""What a client in the room has asked and got no answer to yet: WHO, RENAME, AWAY and STRIKE (docs/PROTOCOL.md §5).
 
 A session has one call under way, so requests are made one after another, in order. They outlive sessions: one that was
 not answered when contact was lost is made again on return. That is harmless, as each asks for a state, not for a step.
@@ -8,9 +8,9 @@ from __future__ import annotations
 
 from typing import TypeAlias
 
-from sockatuh.protocol.messages import Away, Rename, Who
+from sockatuh.protocol.messages import Away, Rename, Strike, Who
 
-Request: TypeAlias = Who | Rename | Away
+Request: TypeAlias = Who | Rename | Away | Strike
 
 
 class Requests:

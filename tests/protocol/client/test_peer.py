@@ -431,7 +431,7 @@ def test_requests_are_made_one_after_another_in_order() -> None:
     assert host.events[-3:] == [
         pe.MembersListed((), False, 1),
         pe.NameChanged("Budi", b"for budi", 2),
-        pe.PresenceNoted(3),
+        pe.RequestDone(3),
     ]
 
 

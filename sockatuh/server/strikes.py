@@ -1,0 +1,178 @@
+"""Striking a line: the log is asked for it, the room decides, and one append overwrites its text and says so.
+
+The line may be long gone from memory, so it is read like any old entry, in another thread (`log_reads.py`). If another
+strike comes first, or the line is deleted meanwhile, the append is a conflict, and the log is asked again.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Final, Protocol
+
+from sockatuh.room import orders as o
+from sockatuh.room.commands import Denied, Noted
+from sockatuh.room.entries import Struck
+from sockatuh.room.log import Committed, Conflict, Row, Stretch
+from sockatuh.room.meant import LONGEST_NAME
+from sockatuh.room.moments import rfc3339
+from sockatuh.room.order_decisions import Given, Unkeyed
+from sockatuh.room.room import Room
+from sockatuh.room.striking import Verdict, addressee_of, said_under, strike_any, strike_own
+from sockatuh.room.text import clean_line
+
+from .dialects.base import Refusal, Visitor
+from .entry_rate import EntryRate
+from .join import BUSY_SECONDS
+from .log_reads import LineRequest
+
+STORED_WITHIN: Final = 5.0
+"""Seconds after which an order counts as not stored; it stays queued."""
+MAX_UNDER_WAY: Final = 64
+"""Orders that wait for the disk; no more are taken."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Order:
+    """An order of the admin's; `answer` is to be called by `answer_by` (monotonic seconds)."""
+
+    order: o.Strike
+    given: Given
+    answer: Callable[[o.Reply], None]
+    answer_by: float
+
+
+@dataclass(frozen=True, slots=True)
+class _Request:
+    """A member's request to strike a line of its own."""
+
+    visitor: Visitor
+    number: int
+
+
+@dataclass(slots=True, eq=False)
+class StrikeAttempt:
+    """A line that is to be struck, by whom, and what was decided about it. `asked` is None once it is answered."""
+
+    asked: _Order | _Request | None
+    wanted: LineRequest
+    decided: tuple[Struck, o.LineStruck] | None = None
+
+
+class CarryOut(Protocol):
+    """Appends an entry."""
+
+    def __call__(self, intent: Unkeyed, *waiters: StrikeAttempt) -> None:
+        """Append it; `Strikes.finish` is called for each waiter."""
+
+
+class Strikes:
+    """All strikes. `find_line` asks the log for a line, and `take_line` takes what it has found.
+
+    `is_in` tells whether a visitor's session has not ended; `wall` gives milliseconds since 1970.
+    """
+
+    def __init__(
+        self,
+        room: Room,
+        rate: EntryRate,
+        *,
+        append: CarryOut,
+        find_line: Callable[[LineRequest], None],
+        is_in: Callable[[Visitor], bool],
+        wall: Callable[[], int],
+    ) -> None:
+        self._room, self._rate = room, rate
+        self._append, self._find_line, self._is_in, self._wall = append, find_line, is_in, wall
+        self._attempts: dict[LineRequest, StrikeAttempt] = {}
+        """Those for which the log is being asked."""
+        self._orders: list[StrikeAttempt] = []
+        """The admin's that have no answer yet."""
+
+    def order(self, order: o.Strike, given: Given, answer: Callable[[o.Reply], None], now: float) -> None:
+        """Carry out an order of the admin's; `answer` is called once."""
+        reason, name = clean_line(order.reason).strip(), order.last[:LONGEST_NAME]
+        if (order.seq is None) == (not name):
+            answer(o.OrderDenied(code="unknown"))
+        elif len(reason) > o.MAX_REASON:
+            answer(o.OrderDenied(code="text_too_long"))
+        elif len(self._orders) >= MAX_UNDER_WAY:
+            answer(o.OrderDenied(code="not_stored"))
+        else:
+            key = self._room.key_of(name)
+            wanted = LineRequest(order.seq or 0, None if order.seq else said_under(key, self._room.key_of))
+            attempt = StrikeAttempt(_Order(order, given, answer, now + STORED_WITHIN), wanted)
+            self._orders.append(attempt)
+            self._look_up(attempt)
+
+    def strike_own(self, visitor: Visitor, number: int, seq: int, now: float) -> None:
+        """Strike a line of the visitor's own, and answer its call."""
+        if wait := self._rate.wait(visitor, now):
+            visitor.dialect.answer(visitor, number, Refusal("busy", wait + 1e-3))
+            return
+        self._rate.count(visitor, now)
+        self._look_up(StrikeAttempt(_Request(visitor, number), LineRequest(seq)))
+
+    def take_line(self, request: LineRequest, found: Stretch | None) -> None:
+        """Decide about the line that the log has found; None: it could not be read."""
+        attempt = self._attempts.pop(request)
+        if found is None:
+            self._answer(attempt, "not_stored")
+            return
+        row = found.rows[-1] if found.rows else None
+        verdict = self._decide(attempt, row)
+        if isinstance(verdict, str) or row is None:
+            self._answer(attempt, verdict if isinstance(verdict, str) else "no_such_line")
+            return
+        to = addressee_of(row.body)
+        reply = o.LineStruck(seq=0, line=row.seq, name=verdict.name, at=rfc3339(row.at), to=to)
+        attempt.decided = verdict, reply
+        self._append(Unkeyed(verdict, row.seq), attempt)
+
+    def finish(self, attempt: StrikeAttempt, outcome: Committed | Conflict) -> None:
+        """Answer a request whose entry is in the log, or ask the log again if something else came first."""
+        if isinstance(outcome, Committed):
+            self._answer(attempt, outcome.seq)
+        elif attempt.asked is not None:
+            self._look_up(attempt)
+
+    def handle_timer(self, now: float) -> None:
+        """Answer those whose orders could not be stored in time; to be called once a second."""
+        for attempt in [*self._orders]:
+            if isinstance(attempt.asked, _Order) and attempt.asked.answer_by <= now:
+                self._answer(attempt, "not_stored")
+
+    def _look_up(self, attempt: StrikeAttempt) -> None:
+        self._attempts[attempt.wanted] = attempt
+        self._find_line(attempt.wanted)
+
+    def _decide(self, attempt: StrikeAttempt, row: Row | None) -> Verdict:
+        match attempt.asked:
+            case _Order(order, given):
+                return strike_any(row, *given.by, clean_line(order.reason).strip())
+            case _Request(visitor):
+                return strike_own(row, visitor.owner, self._wall())
+            case None:
+                return "not_stored"
+
+    def _answer(self, attempt: StrikeAttempt, found: int | str) -> None:
+        """Answer once: with the seq of the entry, or with the code of the refusal."""
+        asked, attempt.asked = attempt.asked, None
+        if isinstance(asked, _Order):
+            self._orders.remove(attempt)
+            asked.answer(_reply(asked.order, attempt, found))
+        elif asked is not None and self._is_in(asked.visitor):
+            asked.visitor.dialect.answer(asked.visitor, asked.number, _answer_to_member(found))
+
+
+def _reply(order: o.Strike, attempt: StrikeAttempt, found: int | str) -> o.Reply:
+    if isinstance(found, int) and attempt.decided is not None:
+        _, reply = attempt.decided
+        return o.LineStruck(seq=found, line=reply.line, name=reply.name, at=reply.at, to=reply.to)
+    return o.OrderDenied(code=str(found), name=clean_line(order.last[:LONGEST_NAME]))
+
+
+def _answer_to_member(found: int | str) -> Noted | Denied | Refusal:
+    if found == "not_stored":
+        return Refusal("busy", BUSY_SECONDS)
+    return Noted() if isinstance(found, int) else Denied(found)
