@@ -35,11 +35,14 @@ TROUBLES: Final = {
     # what is wrong, by the code of the control socket
     "backup_failed": "The last backup failed",
     "backup_overdue": "A backup is overdue",
+    "control_unusable": "The control socket cannot be opened",
+    "datagrams_unread": "Datagrams are lost",
     "guessing": "Many wrong passwords are being tried",
     "history_damaged": "A stretch of what was said is damaged",
     "loop_late": "The server is behind with its work",
     "not_storing": "Lines are not stored",
     "receive_buffer_small": "The receive buffer is small, so a burst of datagrams may be lost",
+    "socket_overruled": "The room is not where its settings say",
     "writer_silent": "The part of the server that writes to the disk does not answer",
 }
 ORDERS: Final = {

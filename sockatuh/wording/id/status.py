@@ -37,11 +37,14 @@ TROUBLES: Final = {
     # what is wrong, by the code of the control socket
     "backup_failed": "Cadangan terakhir gagal",
     "backup_overdue": "Cadangan terlambat",
+    "control_unusable": "Soket kendali tidak bisa dibuka",
+    "datagrams_unread": "Ada datagram yang hilang",
     "guessing": "Banyak kata sandi salah sedang dicoba",
     "history_damaged": "Sebagian dari yang pernah ditulis rusak",
     "loop_late": "Server tertinggal dari pekerjaannya",
     "not_storing": "Pesan tidak disimpan",
     "receive_buffer_small": "Buffer penerima kecil, jadi serbuan datagram bisa ada yang hilang",
+    "socket_overruled": "Ruang tidak berada di tempat yang ditulis setelannya",
     "writer_silent": "Bagian server yang menulis ke disk tidak menjawab",
 }
 ORDERS: Final = {

@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
+import re
+from pathlib import Path
+
 import pytest
 from cli.box.reports import FULL, HERE, INVITE, NOW, REPORT, WORDS
 from hostile import TEXTS
 from msgspec.structs import replace
 
+from sockatuh import server
 from sockatuh.cli.box import status_view
 from sockatuh.cli.box.status_view import Line, status_lines, troubles_of, what_is_unwell
 from sockatuh.cli.wrapping import CUT, wrap
+from sockatuh.server import alarms, guessing
 from sockatuh.server.box_report import LastBackup, StatusReport, Trouble
+from sockatuh.wording.en import status as english
 from sockatuh.wording.id import client, reasons, status
 
 
@@ -175,3 +181,25 @@ def test_in_indonesian(monkeypatch: pytest.MonkeyPatch) -> None:
     assert "sesi       3 secure, 1 classic" in rows
     assert "perintah   1 ban, 2 mute berlaku; daftarnya: sockatuh bans" in rows
     assert "dibuang    1.012 datagram sejak dimulai: 1.010 size, 2 replay; buffer penerima" in rows
+
+
+def codes_in(module: str) -> set[tuple[str, str]]:
+    """Return the codes of troubles that a module of the server makes."""
+    source = (Path(server.__file__).parent / module).read_text("utf-8")
+    return {*re.findall(r'Trouble\(\s*code="(\w+)"|^_?\w*TOPIC: Final = "(\w+)"', source, re.MULTILINE)}
+
+
+def test_there_are_words_for_every_trouble_of_a_server() -> None:
+    found = {
+        code for module in ("alarms.py", "guessing.py", "backup_watch.py", "service.py") for code in codes_in(module)
+    }
+    codes = {one or other for one, other in found}
+    assert {"not_storing", "guessing", "backup_failed", "receive_buffer_small"} <= codes
+    assert codes | {"loop_late", "writer_silent"} == {*english.TROUBLES}
+
+
+def test_every_remedy_and_reason_of_the_servers_own_can_be_said_in_other_languages() -> None:
+    remedies = [alarms._SILENT, alarms._CONTROL_REMEDY, alarms._OVERRULED_REMEDY, alarms._UNREAD_REMEDY]
+    remedies += [guessing._CONSEQUENCE, guessing._REMEDY, alarms.overruled_trouble(":: port 1", ":: port 2").reason]
+    remedies += ["12 bytes", "raise net.core.rmem_max", "raise ReceiveBuffer= in the socket unit"]
+    assert [each for each in remedies if reasons.in_words(each) == each] == []
