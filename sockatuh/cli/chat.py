@@ -9,14 +9,15 @@ import shutil
 import sys
 from collections.abc import Callable, Coroutine, Sequence
 from enum import StrEnum
-from typing import Annotated, Any, TypeAlias
+from typing import TYPE_CHECKING, Annotated, Any, TypeAlias
 
 import typer
 
 from sockatuh.client.items import OwnText
 from sockatuh.client.room import Room
 from sockatuh.client.sign_in import Trust
-from sockatuh.errors import OutputLost, Removed
+from sockatuh.errors import ClientError, OutputLost, Removed
+from sockatuh.room.text import clean_text
 from sockatuh.wording import client as phrases
 
 from .connection import joined, profile_of
@@ -32,6 +33,10 @@ from .safe_output import is_lost
 from .sign_in import AtTerminal
 from .talk import talk_in_json, talk_in_plain_lines, talk_through_a_pipe
 from .which_screen import ScreenKind, choose_screen
+
+if TYPE_CHECKING:
+    from .fullscreen.screen import FullScreen
+    from .inline_screen import InlineScreen
 
 Talk: TypeAlias = Callable[[Room, AtTerminal, Sequence[OwnText]], Coroutine[Any, Any, None]]
 """Talks; the texts are those that a killed chat had said without an answer, which stderr has told."""
@@ -142,16 +147,23 @@ def _report(unstored: list[OwnText], *, as_json: bool, are_kept: bool) -> None:
 async def _talk_on_a_screen(
     room: Room, person: AtTerminal, kind: ScreenKind, inherited: Sequence[OwnText], *, colour: bool
 ) -> None:
+    screen: FullScreen | InlineScreen
+    if kind is ScreenKind.FULL:
+        from .fullscreen.screen import FullScreen
+
+        screen = FullScreen(room, person, profile_of(os.environ), colour=colour, inherited=inherited)
+    else:
+        from .inline_screen import InlineScreen
+
+        screen = InlineScreen(room, person, profile_of(os.environ), colour=colour)
     try:
-        if kind is ScreenKind.FULL:
-            from .fullscreen.screen import FullScreen
-
-            await FullScreen(room, person, profile_of(os.environ), colour=colour, inherited=inherited).run()
-        else:
-            from .inline_screen import InlineScreen
-
-            await InlineScreen(room, person, profile_of(os.environ), colour=colour).run()
+        await screen.run()
     except (
         KeyboardInterrupt
     ):  # on the screen Ctrl-C is an ordinary key: the terminal wrote no ^C, so there is no row to end
         raise typer.Exit(ExitCode.INTERRUPTED) from None
+    except ClientError:
+        if screen.draft:
+            tell(phrases.NOT_FINISHED)
+            print_own_texts([OwnText(clean_text(screen.draft))])
+        raise

@@ -118,6 +118,11 @@ class InlineScreen:
             await report_last_answers(self._room, self._narrator.report)
             self._print_now()
 
+    @property
+    def draft(self) -> str:
+        """What stands in the input."""
+        return self._session.default_buffer.text
+
     async def _follow(self, report: Callable[[Event], None]) -> None:
         async for event in self._room:
             report(event)

@@ -40,7 +40,7 @@ def test_a_screen_leaves_what_it_showed_and_then_says_why_it_ended(tmp_path: Pat
                 await stage.pause()
                 kitchen.cut_network()
                 await stage.type("is there bread?\r")
-                await stage.type("half a lin")
+                await stage.type("half a line\x1b\rand ano")
                 await kitchen.order("kick", name="tom", for_=300, reason="flooding")
                 kitchen.mend_network()
                 with pytest.raises(Removed) as removed:
@@ -52,9 +52,12 @@ def test_a_screen_leaves_what_it_showed_and_then_says_why_it_ended(tmp_path: Pat
                 rows = "\n".join(row for row in stage.rows if row)
                 assert "1 line of last time was never acknowledged" in rows
                 assert "\n      is there bread?\n" in rows
-        assert left[-5:] == [
+        assert left[-8:] == [
             "— you are here —",
             "09:52 · ana left (removed)",
+            "What you were writing:",
+            "      half a line",
+            "      and ano",
             "1 line was not stored. Your next chat here lists it again:",
             "      is there bread?",
             KICKED,

@@ -129,6 +129,11 @@ class FullScreen(LogView):
             with contextlib.suppress(OSError):  # the terminal was hung up
                 self._leave_behind()
 
+    @property
+    def draft(self) -> str:
+        """What stands in the input."""
+        return self._buffer.text
+
     async def _follow(self) -> None:
         async for event in self._room:
             self._report(event)

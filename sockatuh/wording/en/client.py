@@ -128,6 +128,7 @@ ME_WHAT: Final = "/me needs to know what you do: /me waves"
 SHOW_WHAT: Final = "/show needs the number below a long text: /show 4321"
 SAY_PASSWORD: Final = "that line contains the room's password, and everybody would read it; send it? [y/N]"
 NOT_SAID: Final = "the line with the password was not sent"
+NOT_FINISHED: Final = "What you were writing:"
 NOT_UTF8: Final = "it is not UTF-8"
 HOLDS_NUL: Final = "it contains NUL bytes, so it is not text"
 NOT_A_LINE: Final = 'a line that begins with { must be {"text": "…"} and may have "action": true and "to": "NAME"'

@@ -145,6 +145,7 @@ ME_WHAT: Final = "/me perlu tahu yang Anda lakukan: /me melambai"
 SHOW_WHAT: Final = "/show perlu nomor teks panjang: /show 4321"
 SAY_PASSWORD: Final = "pesan itu berisi kata sandi ruang, dan semua orang akan membacanya; kirim juga? [y/T]"
 NOT_SAID: Final = "pesan berisi kata sandi itu tidak dikirim"
+NOT_FINISHED: Final = "Yang sedang Anda tulis:"
 NOT_UTF8: Final = "bukan UTF-8"
 HOLDS_NUL: Final = "berisi byte NUL, jadi bukan teks"
 NOT_A_LINE: Final = 'baris yang diawali { harus berupa {"text": "…"} dan boleh berisi "action": true dan "to": "NAMA"'
