@@ -90,7 +90,7 @@ class RoomServer(PartyState):
         """`disk` and `bcrypt`: how many seconds they take, of the disk at least and at most."""
         super().__init__(SERVER)
         options = replace(options, password_hash=quick_hash(password))
-        self._dice, self._options, self._disk, self._bcrypt_seconds = dice, options, disk, bcrypt
+        self._dice, self._options, self.disk, self._bcrypt_seconds = dice, options, disk, bcrypt
         self.diary, self.bcrypt = Diary(), Bcrypt(password.encode())
         self.ledger = Ledger(self._when_written)
         self.log = Disk(dice.randbytes(16))
@@ -228,7 +228,7 @@ class RoomServer(PartyState):
 
     def _commit_later(self) -> None:
         last = self._commits[-1] if self._commits else self.now
-        self._commits.append(max(last, self.now + self._dice.uniform(*self._disk)))
+        self._commits.append(max(last, self.now + self._dice.uniform(*self.disk)))
 
     def _write(self, now: float) -> bool:
         """Commit what is due in one transaction; the server is notified a little later, if the disk takes any time."""
@@ -238,7 +238,7 @@ class RoomServer(PartyState):
             count += 1
         if count:
             self._log.commit(count)
-            self._deliveries.append(now + (DELIVERED_AFTER if any(self._disk) else 0.0))
+            self._deliveries.append(now + (DELIVERED_AFTER if any(self.disk) else 0.0))
         return count > 0
 
     def _deliver(self, now: float) -> bool:
