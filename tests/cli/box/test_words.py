@@ -68,7 +68,7 @@ def test_a_ban_of_a_key_in_the_service_gives_the_one_command_that_changes_the_pa
 ) -> None:
     monkeypatch.setattr(Caller, "runs_service", lambda _: True)
     password = told("ban of a key", caller=SERVICE)[-2]
-    assert password.endswith("change the password: sudo sockatuh hash-password --for-service")
+    assert password.endswith("change the password: sudo sockatuh hash-password --service")
 
 
 def test_a_ban_without_an_end_that_replaces_another_says_both() -> None:
