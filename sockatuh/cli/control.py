@@ -8,7 +8,9 @@ from __future__ import annotations
 
 import errno
 import getpass
+import json
 import os
+import re
 import shlex
 import shutil
 import socket
@@ -49,6 +51,8 @@ MAX_ANSWER: Final = 64 << 20
 _CHUNK: Final = 65_536
 _RETRY: Final = 0.05
 """Seconds between two attempts to connect to a server that is busy accepting others."""
+_NOT_ASCII: Final = re.compile(r"[^\0-\x7f]+")
+"""What a line of JSON has within texts alone; all that commands print with --json is ASCII (docs/JSON.md)."""
 _SAFE_PATH: Final = "/usr/local/bin:/usr/bin:/bin"
 EXIT_CODES: Final[dict[str, ExitCode]] = {
     "busy": ExitCode.NO_SERVER,
@@ -80,7 +84,8 @@ class OrderRefused(Stopped):
 class Answer:
     """What the server answered: items in order, and what it did (None for a query).
 
-    `is_dry`: nothing was done, `done` says what would be. `lines` are all lines as they came, without line feeds.
+    `is_dry`: nothing was done, `done` says what would be. `lines` are all lines as they came, but in ASCII, without
+    line feeds.
     """
 
     items: tuple[Item, ...]
@@ -289,7 +294,7 @@ def _lines(connection: _Connection, patience: float) -> Iterator[bytes]:
 def _fields_of(data: bytes, path: str) -> tuple[dict[str, Any], str]:
     try:
         fields = msgspec.json.decode(data, type=dict[str, Any])
-        line = data.decode()
+        line = _NOT_ASCII.sub(lambda found: json.dumps(found[0])[1:-1], data.decode())
     except (msgspec.MsgspecError, ValueError, RecursionError):
         raise _not_understood(path) from None
     theirs = fields.get("v")

@@ -41,7 +41,7 @@ def audit(
         for given in found:
             print(json.dumps({"v": 1, "type": "ordered", **audit_fields(given)}))
         return
-    print_table(wording.AUDIT_COLUMNS, [*map(audit_row, found)], 5, wording.NOTHING_ORDERED)
+    print_table(wording.AUDIT_COLUMNS, [*map(audit_row, found)], 4, wording.NOTHING_ORDERED)
 
 
 def print_past(config: Path | None, *, as_json: bool) -> None:

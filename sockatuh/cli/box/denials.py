@@ -47,7 +47,7 @@ def _sentence(denied: OrderDenied, request: Order | Query, caller: Caller) -> tu
             return wording.no_key(name, [caller.command("ban", each) for each in banned]), ""
         case "no_such_order":
             told = wording.no_such_mute if isinstance(request, orders.Unmute) else wording.no_such_ban
-            return told(target), wording.see(caller.command("bans"))
+            return told(target, near), _instead(denied, request, caller, "bans")
         case "present":
             return wording.present(name, caller.command("kick", typed)), ""
         case "name_taken":

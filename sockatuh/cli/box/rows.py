@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, Final
 
-from sockatuh.cli.naming import quoted, shown_name, shown_program
+from sockatuh.cli.naming import shown_name, shown_program
 from sockatuh.protocol.constants import TAG_LENGTH
 from sockatuh.room.moments import find_rfc3339
 from sockatuh.room.text import clean_line
@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 
 STRANGERS: Final = "--strangers"
 """Stands behind an address of which only new keys are refused, as it was typed."""
+_OURS: Final = "sockatuh "
+"""Begins the version string of our own client."""
 
 
 def order_row(item: OrderItem) -> tuple[str, ...]:
@@ -55,7 +57,7 @@ def session_row(item: SessionItem) -> tuple[str, ...]:
         clean_line(item.key) or NOTHING,
         clean_line(item.address),
         clean_line(item.dialect),
-        shown_program(item.version) or NOTHING,
+        shown_program(item.version.removeprefix(_OURS)) or NOTHING,
         listed(item.since),
         f"{item.silent:.0f}s",
         str(item.behind),
@@ -72,7 +74,7 @@ def audit_row(given: GivenOrder) -> tuple[str, ...]:
         given.order,
         _about(given),
         listed_end(given.until) if given.stays else NOTHING,
-        quoted(clean_line(given.text)) if given.order == "announce" else free_text(given.reason),
+        free_text(given.text or given.reason),
     )
 
 

@@ -77,7 +77,7 @@ BANS_COLUMNS: Final = ("ID", "ORDER", "WHAT", "UNTIL", "BY", "SINCE", "HITS", "L
 ALL_BANS_COLUMNS: Final = ("ID", "ORDER", "WHAT", "UNTIL", "BY", "SINCE", "NOW", "REASON")
 NAMES_COLUMNS: Final = ("NAME", "KEY", "LAST USED", "HERE")
 SESSIONS_COLUMNS: Final = ("NAME", "KEY", "ADDRESS", "DIALECT", "VERSION", "SINCE", "SILENT", "BEHIND", "AS")
-AUDIT_COLUMNS: Final = ("ID", "AT", "BY", "ORDER", "WHAT", "UNTIL", "REASON")
+AUDIT_COLUMNS: Final = ("ID", "AT", "BY", "ORDER", "WHAT", "UNTIL", "TEXT")
 YES: Final = "yes"
 NO_ORDERS: Final = "No kick, ban or mute is in force."
 NEVER_ORDERED: Final = "There has been no kick, ban or mute."
@@ -322,14 +322,14 @@ def no_key(name: str, commands: Sequence[str]) -> str:
     return f"{name} is in the classic dialect and has no key. Ban the address, or the name: {'; '.join(commands)}"
 
 
-def no_such_ban(target: str) -> str:
+def no_such_ban(target: str, nearest: Sequence[str]) -> str:
     """Say that no ban or kick fits what is to be ended."""
-    return f"No ban or kick of {target} is in force."
+    return f"No ban or kick of {target} is in force{_nearest(nearest)}."
 
 
-def no_such_mute(target: str) -> str:
+def no_such_mute(target: str, nearest: Sequence[str]) -> str:
     """Say that no mute fits what is to be ended."""
-    return f"No mute of {target} is in force."
+    return f"No mute of {target} is in force{_nearest(nearest)}."
 
 
 def own_loopback(target: str) -> str:

@@ -82,7 +82,7 @@ BANS_COLUMNS: Final = ("ID", "PERINTAH", "SASARAN", "SAMPAI", "OLEH", "SEJAK", "
 ALL_BANS_COLUMNS: Final = ("ID", "PERINTAH", "SASARAN", "SAMPAI", "OLEH", "SEJAK", "SEKARANG", "ALASAN")
 NAMES_COLUMNS: Final = ("NAMA", "KUNCI", "TERAKHIR DIPAKAI", "DI SINI")
 SESSIONS_COLUMNS: Final = ("NAMA", "KUNCI", "ALAMAT", "DIALEK", "VERSI", "SEJAK", "DIAM", "TERTINGGAL", "SEBAGAI")
-AUDIT_COLUMNS: Final = ("ID", "PADA", "OLEH", "PERINTAH", "SASARAN", "SAMPAI", "ALASAN")
+AUDIT_COLUMNS: Final = ("ID", "PADA", "OLEH", "PERINTAH", "SASARAN", "SAMPAI", "TEKS")
 YES: Final = "ya"
 NO_ORDERS: Final = "Tidak ada kick, ban, atau mute yang berlaku."
 NEVER_ORDERED: Final = "Belum pernah ada kick, ban, atau mute."
@@ -332,14 +332,14 @@ def no_key(name: str, commands: Sequence[str]) -> str:
     return f"{name} memakai dialek klasik dan tidak punya kunci. Larang alamatnya, atau namanya: {'; '.join(commands)}"
 
 
-def no_such_ban(target: str) -> str:
+def no_such_ban(target: str, nearest: Sequence[str]) -> str:
     """Say that no ban or kick fits what is to be ended."""
-    return f"Tidak ada ban atau kick untuk {target} yang berlaku."
+    return f"Tidak ada ban atau kick untuk {target} yang berlaku{_nearest(nearest)}."
 
 
-def no_such_mute(target: str) -> str:
+def no_such_mute(target: str, nearest: Sequence[str]) -> str:
     """Say that no mute fits what is to be ended."""
-    return f"Tidak ada mute untuk {target} yang berlaku."
+    return f"Tidak ada mute untuk {target} yang berlaku{_nearest(nearest)}."
 
 
 def own_loopback(target: str) -> str:

@@ -15,7 +15,7 @@ from sockatuh.room.text import clean_line
 from sockatuh.server.control_lines import MESSAGES
 
 CALLER: Final = Caller()
-OF_OTHER_COMMANDS: Final = {"configuration_refused"}
+OF_OTHER_COMMANDS: Final = {"configuration_refused", "unfinished"}
 
 
 def told(case: str, caller: Caller = CALLER) -> str:
