@@ -88,20 +88,20 @@ async def talk_over_the_bridge(rooms: dict[str, MemoryRoom]) -> None:
 async def remove_the_greeter(rooms: dict[str, MemoryRoom]) -> None:
     kitchen = rooms["kitchen.local"]
     await asyncio.sleep(1)
-    await kitchen.order("mute", name="greeter", for_=60)
+    await kitchen.order("mute", name="host", for_=60)
     async with kitchen.connect(name="ana"):
         await asyncio.sleep(1)
     assert kitchen.lines == [], "it is muted, and stays"
-    await kitchen.order("unmute", name="greeter")
-    await kitchen.order("kick", name="greeter", for_=600, reason="too much")
+    await kitchen.order("unmute", name="host")
+    await kitchen.order("kick", name="host", for_=600, reason="too much")
     async with kitchen.connect(name="budi") as budi:
         await asyncio.sleep(590)
         assert [member.name for member in await budi.members()] == ["budi"]
         await asyncio.sleep(20)
-        assert {member.name for member in await budi.members()} == {"budi", "greeter"}
+        assert {member.name for member in await budi.members()} == {"budi", "host"}
     async with kitchen.connect(name="eva"):
         await asyncio.sleep(1)
-    assert kitchen.lines == [("greeter", "welcome, eva")]
+    assert kitchen.lines == [("host", "welcome, eva")]
 
 
 STORIES: Final[dict[str, Story]] = {
