@@ -475,6 +475,12 @@ def test_nobody_bears_the_admins_name(world: InstantWorld, name: str) -> None:
     assert ana.last(e.RequestRefused).why.code == "name_reserved"
 
 
+def test_whoever_asked_for_a_reserved_name_may_take_another(world: InstantWorld) -> None:
+    ana = world.person("admin")
+    ana.join("ana")
+    assert ana.last(e.Admitted).name == "ana"
+
+
 def test_another_admins_name_counts_from_now_on(world: InstantWorld) -> None:
     boss = world.person("boss")
     world.room_server.replace_options(RoomServerOptions(log_texts=False, text_bytes=1000, announce_as="boss"))
