@@ -38,7 +38,10 @@ class Program:
         command: Sequence[str] = ("chat", "--json"),
         *,
         host: str = "127.0.0.1",
+        within: Sequence[str] = (),
     ) -> None:
+        """`within` is a command that runs it, as on another machine (`lan.Host.prefix`)."""
+        self.within = within
         self.name, self.port, self.host, self.command = name, port, host, command
         self.objects: list[dict[str, Any]] = []
         self.printed: list[str] = []
@@ -58,7 +61,7 @@ class Program:
         verb, *flags = self.command
         command = ["-m", "sockatuh", verb, f"{self.host}:{self.port}", *flags, "--trust", "accept-new"]
         self._process = await asyncio.create_subprocess_exec(
-            sys.executable, *command, "--name", self.name, *options, env=environ, limit=1 << 20,
+            *self.within, sys.executable, *command, "--name", self.name, *options, env=environ, limit=1 << 20,
             stdin=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE,
         )  # fmt: skip
         self._reading = [asyncio.create_task(self._read_out()), asyncio.create_task(self._read_err())]
