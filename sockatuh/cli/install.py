@@ -68,6 +68,7 @@ from .timer_files import (
     Extras,
     installed_extras,
     installed_units,
+    remove_directory_of_numbers,
 )
 from .which_room import find_installed, is_booted, is_root
 
@@ -165,6 +166,8 @@ def uninstall_service(
         _remove(path)
     for path in for_shells:
         remove_empty_parents(path)
+    if extras.metrics:
+        remove_directory_of_numbers()
     if purge and at(CONFIG).parent.is_dir() and not any(at(CONFIG).parent.iterdir()):
         at(CONFIG).parent.rmdir()
     _run(RELOAD_UNITS)
@@ -321,6 +324,8 @@ def _remove_extras(before: Extras, after: Extras) -> None:
     _stop_timers(path.name for path in found if path.name in gone)
     for path in found:
         path.unlink()
+    if before.metrics and not after.metrics:
+        remove_directory_of_numbers()
     print(wording.removed(found), file=sys.stderr)
     if before.backups is not None and after.backups is None:
         expect_no_more(at(STATE))

@@ -10,6 +10,7 @@ from typing import Final
 
 from .program import Program
 from .service_files import (
+    PACKAGED_UNITS,
     PRIVATE_STATE,
     STATE,
     UNIT_DIRECTORY,
@@ -30,6 +31,7 @@ BACKUP_UNITS: Final = (BACKUP_TIMER, BACKUP_SERVICE)
 TIMERS: Final = (METRICS_TIMER, BACKUP_TIMER)
 NUMBERS: Final = "var/lib/prometheus/node-exporter/sockatuh.prom"
 """Where Debian's node_exporter looks for files of other programs."""
+NODE_EXPORTER: Final = "prometheus-node-exporter.service"
 KEEP: Final = 7
 _USUAL: Final = "/var/backups/sockatuh"
 """The directory in the packaged template."""
@@ -82,6 +84,16 @@ def installed_extras() -> Extras:
 def installed_units(of: Iterable[str] = (*METRICS_UNITS, *BACKUP_UNITS)) -> list[Path]:
     """Return the units of timers that are there."""
     return [path for name in of if (path := at(UNIT_DIRECTORY) / name).exists() or path.is_symlink()]
+
+
+def remove_directory_of_numbers() -> None:
+    """Remove the directory of the numbers if it is empty, unless node_exporter is there, whose it is then."""
+    if any((at(directory) / NODE_EXPORTER).exists() for directory in PACKAGED_UNITS):
+        return
+    for directory in at(NUMBERS).parents[:2]:
+        if directory.is_symlink() or not directory.is_dir() or any(directory.iterdir()):
+            return
+        directory.rmdir()
 
 
 def extra_unit(name: str, program: Program, backups: Backups | None) -> str:

@@ -43,7 +43,7 @@ def test_metrics_are_written_each_minute_until_they_are_not(
     (tree / PROM).write_text("sockatuh_up 1.0\n")
     assert install("--no-metrics") == 0
     assert extra_units(tree) == set()
-    assert not (tree / PROM).exists()
+    assert not (tree / "var/lib/prometheus").exists()
     said = [*commands][4:]
     assert said[0] == "disable --now sockatuh-metrics.timer sockatuh-metrics.service"
     assert not [each for each in said if each.startswith(("enable sockatuh-m", "restart sockatuh-m"))]
@@ -175,6 +175,14 @@ def test_a_file_of_numbers_that_nobody_asked_for_stays(tree: Path) -> None:
     (tree / PROM).write_text("from a container\n")
     assert run(["uninstall-service"]) == 0
     assert (tree / PROM).exists()
+
+
+def test_the_directory_of_numbers_stays_where_it_is_the_collectors(tree: Path) -> None:
+    (tree / "lib/systemd/system").mkdir(parents=True)
+    (tree / "lib/systemd/system/prometheus-node-exporter.service").touch()
+    install("--metrics")
+    assert run(["uninstall-service"]) == 0
+    assert (tree / PROM).parent.is_dir()
 
 
 def test_without_a_directory_the_unit_is_the_packaged_one() -> None:

@@ -17,8 +17,8 @@ from sockatuh.room.entries import Banned, Left
 from sockatuh.room.log import Append
 from sockatuh.room.order_book import InForce
 from sockatuh.room.targets import Target
-from sockatuh.server.orders import MAX_UNDER_WAY
 from sockatuh.server.room_server import RoomServerOptions
+from sockatuh.server.strikes import MAX_UNDER_WAY
 
 TOM = o.Actor(0, "tom")
 R = TypeVar("R")
