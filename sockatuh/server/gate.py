@@ -24,6 +24,9 @@ if TYPE_CHECKING:
 MAX_WAIT: Final = MAX_WAIT_MS / 1000
 """The longest wait that a client is told, in seconds: an order that ends later is in force just as well."""
 
+_NO_END: Final = 0
+"""A moment before any end: an order that has waited for the disk beyond its end counts until its entry comes."""
+
 
 class Gate:
     """Asks the book of orders in force, and that of those that were decided and have no entry yet.
@@ -34,14 +37,14 @@ class Gate:
     def __init__(
         self, room: Room, book: OrderBook, decided: OrderBook, refusals: RefusalLog, wall: Callable[[], int]
     ) -> None:
-        self._room, self._books, self._refusals, self._wall = room, (book, decided), refusals, wall
+        self._room, self._book, self._decided, self._refusals, self._wall = room, book, decided, refusals, wall
         self.announce_as = ""
 
     def bar(self, visitor: Visitor, name: str, now: float) -> Refusal | None:
         """Return why a visitor may not come in under a name; None if no order says so."""
         at, who = self._wall(), self._who(visitor, name)
-        for book in self._books:
-            if (order := book.find_bar(who, at, self._room.knew)) is not None:
+        for book, moment in self._books(at):
+            if (order := book.find_bar(who, moment, self._room.knew)) is not None:
                 self._note(order, visitor, name, at, now)
                 return refusal_of(order, at)
         return self.reserved(visitor, name, now)
@@ -49,8 +52,8 @@ class Gate:
     def reserved(self, visitor: Visitor, name: str, now: float) -> Refusal | None:
         """Return why nobody may bear a name; None if no order says so."""
         at, key = self._wall(), self._room.key_of(name)
-        for book in self._books:
-            if (order := book.find_reserved(key, at)) is not None:
+        for book, moment in self._books(at):
+            if (order := book.find_reserved(key, moment)) is not None:
                 self._note(order, visitor, name, at, now)
                 return refusal_of(order, at)
         if self.announce_as and key == self._room.key_of(self.announce_as):
@@ -60,20 +63,25 @@ class Gate:
 
     def find_removal(self, visitor: Visitor) -> Refusal | None:
         """Return the order that is about to remove somebody who is in, as a refusal of what it says or does."""
-        decided = self._books[1]
+        decided = self._decided
         if not len(decided):
             return None
-        at, who = self._wall(), self._who(visitor, visitor.name)
-        order = decided.find_bar(who, at, self._room.knew) or decided.find_reserved(who.name_key, at)
-        return refusal_of(order, at) if order is not None else None
+        who = self._who(visitor, visitor.name)
+        order = decided.find_bar(who, _NO_END, self._room.knew) or decided.find_reserved(who.name_key, _NO_END)
+        return refusal_of(order, self._wall()) if order is not None else None
 
     def find_mute(self, visitor: Visitor) -> Refusal | None:
         """Return the mute of somebody who is in, and count what it refuses."""
-        for book in self._books:
-            if len(book) and (order := book.find_mute(self._who(visitor, visitor.name), at := self._wall())):
+        at = self._wall()
+        for book, moment in self._books(at):
+            if len(book) and (order := book.find_mute(self._who(visitor, visitor.name), moment)) is not None:
                 order.hit(at)
                 return refusal_of(order, at)
         return None
+
+    def _books(self, at: int) -> tuple[tuple[OrderBook, int], ...]:
+        """Return both books, with the moment for which to ask each."""
+        return (self._book, at), (self._decided, _NO_END)
 
     def _who(self, visitor: Visitor, name: str) -> Who:
         return Who(visitor.owner, str(visitor.address[0]), self._room.key_of(name))

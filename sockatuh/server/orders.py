@@ -174,8 +174,8 @@ class Orders:
     def _remove(self, order: InForce, now: float) -> None:
         """Remove the members whom an order is about, and close the sessions."""
         at = self._wall()
-        if not order.holds(at):
-            return
+        if order.kind != "kick" and not order.holds(at):
+            return  # it was stored so late; a kick has made its member leave all the same
         concerned = self.decisions.find_removed(order, self._visits())
         for member in concerned.members:
             if (left := self._room.remove(member.key, at)) is not None:

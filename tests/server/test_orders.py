@@ -211,6 +211,21 @@ def test_after_five_seconds_an_order_is_not_stored_and_is_stored_later(world: In
     assert budi.last(e.Removed).code == "banned"
 
 
+def test_a_kick_that_is_stored_after_its_end_still_removes_its_member(world: InstantWorld) -> None:
+    ana, budi = world.person("ana"), world.person("budi")
+    world.log.full = True
+    order(world, o.Kick(name="budi", for_=10.0))
+    world.advance(12.0)
+    budi.say("and another thing")
+    world.log.full = False
+    world.advance(5.0)
+    assert left(world) == [("budi", "removed")]
+    assert budi.last(e.Removed).code == "kicked"
+    assert ana.story[-1] == "budi left"
+    assert ana.who() == ["ana"]
+    assert world.person("budi", key=budi.key).is_in
+
+
 def test_so_many_orders_wait_for_the_disk(world: InstantWorld) -> None:
     world.log.full = True
     waiting = [order(world, o.Ban(target=f"10.9.0.{number}")) for number in range(MAX_UNDER_WAY)]
