@@ -7,7 +7,6 @@ import math
 import os
 from dataclasses import dataclass, field, replace
 from datetime import datetime
-from itertools import pairwise
 from pathlib import Path
 from typing import Final
 
@@ -48,24 +47,27 @@ class _TicketKey:
 
 
 def load_ticket_keys(directory: Path, lived: float = 0.0) -> list[tuple[bytes, bytes]]:
-    """Return the ticket keys as (key_id of 4 bytes, key of 32 bytes), the newest first; KeyFileError if damaged.
+    """Return the ticket keys as (key_id of 4 bytes, key of 32 bytes); KeyFileError if damaged.
 
-    A new key is made when the newest is a day old, and a key is deleted 7 days after it was replaced (docs/PROTOCOL.md
-    §9). Age counts the time for which the server has run; `lived` is how much of it has passed since the last call. So
-    a wall clock in the wrong year makes no key older, and a server that is off keeps its keys that much longer.
+    The first one seals; then come those that sealed before it, the newest first, and at the end the one that will
+    replace it. That one is made a day before: so a copy of the keys that is not a day old opens all tickets, also on
+    another box (docs/SPARE.md). A key is deleted 7 days after it was replaced (docs/PROTOCOL.md §9). Age counts the
+    time for which the server has run; `lived` is how much of it has passed since the last call. So a wall clock in the
+    wrong year makes no key older, and a server that is off keeps its keys that much longer.
     """
     ensure_private_directory(directory)
     path = directory / _TICKET_KEYS_FILE
     kept = _read_ticket_keys(path) if os.path.exists(path) else []
     keys = [replace(key, age=key.age + lived) for key in kept]
-    if not keys or keys[0].age >= _ROTATED_AFTER:
+    while len(keys) < 2 or keys[0].age >= _ROTATED_AFTER:
         keys.insert(0, _TicketKey(0.0, os.urandom(TICKET_KEY_ID_BYTES), os.urandom(KEY_BYTES)))
-    # A key's replacement is the next newer one.
-    keys = keys[:1] + [key for newer, key in pairwise(keys) if newer.age < _FORGOTTEN_AFTER]
+    # The newest is not used yet. A key was replaced when the one after its successor was made.
+    keys = keys[:2] + [key for newer, key in zip(keys, keys[2:], strict=False) if newer.age < _FORGOTTEN_AFTER]
     keys = keys[:_MAX_TICKET_KEYS]
     if (text := "".join(map(_encode, keys))) != "".join(map(_encode, kept)):  # so that a start on a full disk succeeds
         write_private(path, text.encode())
-    return [(key.key_id, key.key) for key in keys]
+    prepared, *used = keys
+    return [(key.key_id, key.key) for key in (*used, prepared)]
 
 
 def _encode(key: _TicketKey) -> str:

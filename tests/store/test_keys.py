@@ -37,35 +37,46 @@ def test_a_key_that_others_can_read_is_refused(tmp_path: Path, name: str) -> Non
         ServerKeys.load(tmp_path)
 
 
+def sealing(directory: Path, lived: float = 0.0) -> tuple[bytes, bytes]:
+    """Return the key that seals tickets."""
+    return load_ticket_keys(directory, lived)[0]
+
+
 def test_a_ticket_key_serves_for_a_day(tmp_path: Path) -> None:
-    [(key_id, key)] = load_ticket_keys(tmp_path / "state")
-    assert (len(key_id), len(key)) == (4, 32)
-    assert load_ticket_keys(tmp_path / "state", DAY - 1) == [(key_id, key)]
+    keys = load_ticket_keys(tmp_path / "state")
+    assert [(len(key_id), len(key)) for key_id, key in keys] == [(4, 32), (4, 32)]
+    assert load_ticket_keys(tmp_path / "state", DAY - 1) == keys
 
 
-def test_after_a_day_a_new_ticket_key_comes_first(tmp_path: Path) -> None:
-    first = load_ticket_keys(tmp_path)
-    both = load_ticket_keys(tmp_path, DAY)
-    assert both[1:] == first
-    assert both[0] != first[0]
+def test_after_a_day_the_ticket_key_that_was_made_ready_seals(tmp_path: Path) -> None:
+    first, ready = load_ticket_keys(tmp_path)
+    assert load_ticket_keys(tmp_path, DAY)[:2] == [ready, first]
+
+
+def test_a_copy_that_is_not_a_day_old_has_every_key_that_has_sealed_since(tmp_path: Path) -> None:
+    hours = [load_ticket_keys(tmp_path, 3_600.0) for _ in range(100)]
+    for hour, copy in enumerate(hours):
+        assert all(later[0] in copy for later in hours[hour : hour + 24])
+    assert hours[24][0] != hours[0][0]
 
 
 def test_a_ticket_key_is_forgotten_seven_days_after_it_was_replaced(tmp_path: Path) -> None:
-    [first] = load_ticket_keys(tmp_path)
-    for _ in range(7):
+    first = sealing(tmp_path)
+    assert sealing(tmp_path, DAY) != first
+    for _ in range(6):
         assert first in load_ticket_keys(tmp_path, DAY), "a ticket of its last hour is 7 days old at most"
     assert first not in load_ticket_keys(tmp_path, DAY)
 
 
 def test_the_running_time_of_many_short_runs_adds_up(tmp_path: Path) -> None:
-    [first] = load_ticket_keys(tmp_path)
+    first = sealing(tmp_path)
     counts = []
     for _ in range(9 * 24):
         load_ticket_keys(tmp_path)
         counts.append(len(keys := load_ticket_keys(tmp_path, 3_600.0)))
     assert first not in keys
-    assert counts[22:24] == [1, 2]
-    assert max(counts) == 8
+    assert counts[22:24] == [2, 3]
+    assert max(counts) == 9
 
 
 def test_a_start_never_ages_a_ticket_key_whatever_the_clock_says(tmp_path: Path) -> None:
@@ -77,19 +88,19 @@ def test_a_start_never_ages_a_ticket_key_whatever_the_clock_says(tmp_path: Path)
 
 def test_a_key_used_through_a_long_run_without_checks_is_kept(tmp_path: Path) -> None:
     load_ticket_keys(tmp_path)
-    used, _ = load_ticket_keys(tmp_path, DAY)
-    new, *rest = load_ticket_keys(tmp_path, 400 * DAY)
-    assert rest == [used]
-    assert new != used
+    used, *_ = load_ticket_keys(tmp_path, DAY)
+    assert used in load_ticket_keys(tmp_path, 400 * DAY)
+    assert sealing(tmp_path) != used
 
 
-def test_keys_in_the_first_file_format_start_aging_now(tmp_path: Path) -> None:
+@pytest.mark.parametrize("made", ["2026-03-01T12:00:00+00:00", "80000", "999999"])
+def test_a_single_key_of_an_earlier_version_goes_on_sealing_until_another_is_ready(tmp_path: Path, made: str) -> None:
     load_ticket_keys(tmp_path)
-    line = b"2026-03-01T12:00:00+00:00 01020304 " + b"A" * 43 + b"=\n"
-    (tmp_path / "ticket.keys").write_bytes(line)
+    (tmp_path / "ticket.keys").write_bytes(made.encode() + b" 01020304 " + b"A" * 43 + b"=\n")
     old = (bytes((1, 2, 3, 4)), bytes(32))
-    assert load_ticket_keys(tmp_path) == [old]
-    assert load_ticket_keys(tmp_path, DAY)[1:] == [old]
+    first, ready = load_ticket_keys(tmp_path)
+    assert first == old
+    assert load_ticket_keys(tmp_path, DAY)[:2] == [ready, old]
 
 
 @pytest.mark.parametrize(

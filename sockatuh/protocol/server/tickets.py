@@ -49,12 +49,12 @@ def password_generation(password_hash: str) -> bytes:
 
 
 class Tickets:
-    """Seals with the newest of `keys` (newest first, at least one), and opens with any of them.
+    """Seals with the first of `keys` (at least one), and opens with any of them.
 
     `generation` is the `password_generation` of the room's password; tickets made under another one do not open.
     """
 
-    __slots__ = ("_ciphers", "_generation", "_newest")
+    __slots__ = ("_ciphers", "_generation", "_sealing")
 
     def __init__(self, keys: Sequence[TicketKey], generation: bytes) -> None:
         self._generation = generation
@@ -64,8 +64,8 @@ class Tickets:
         """Use these keys from now on; tickets sealed with other keys no longer open."""
         if not keys:
             raise ValueError("no ticket key")
-        self._newest = keys[0].key_id
-        # From the oldest, so that the newest stands where two share an id.
+        self._sealing = keys[0].key_id
+        # From the last, so that the first stands where two share an id.
         self._ciphers = {key.key_id: ChaCha20Poly1305(key.key) for key in reversed(keys)}
 
     def replace_generation(self, generation: bytes) -> None:
@@ -76,8 +76,8 @@ class Tickets:
         """Return a ticket as bytes that are valid only together with proof of `client_key`."""
         nonce = random(_NONCE_SIZE)
         body = _encoder.encode([ticket.name, ticket.log_id, ticket.seq])
-        sealed = self._ciphers[self._newest].encrypt(nonce, body, self._associated_data(self._newest, client_key))
-        return self._newest + nonce + sealed
+        sealed = self._ciphers[self._sealing].encrypt(nonce, body, self._associated_data(self._sealing, client_key))
+        return self._sealing + nonce + sealed
 
     def open_untrusted(self, ticket: bytes, client_key: bytes) -> Ticket:
         """Return what a ticket says, or raise ProtocolError if it is not valid for that key."""
