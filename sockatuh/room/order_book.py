@@ -17,7 +17,7 @@ from typing import TypeAlias
 from .entries import Banned, Body, Muted, Ordered, Removed, what_of
 from .log import MAX_SEQ
 from .moments import from_rfc3339
-from .targets import OrderKind, Target, Who, address_of, find_network, find_number, plain_host
+from .targets import OrderKind, Target, Who, find_number, find_prefix, plain_host
 
 Standing: TypeAlias = Removed | Banned | Muted
 """The entries of orders that stay in force."""
@@ -83,8 +83,8 @@ class OrderBook:
     def __init__(self) -> None:
         self._orders: dict[str, InForce] = {}
         self._by_id: dict[int, InForce] = {}
-        self._networks: dict[tuple[int, int], dict[int, InForce]] = {}
-        """By version of IP and bits that vary: the orders about networks of that size, by the bits that do not."""
+        self._networks: dict[int, dict[int, dict[int, InForce]]] = {4: {}, 6: {}}
+        """By version of IP and bits that vary: the bans of networks of that size, by the bits that do not."""
 
     def __len__(self) -> int:
         return len(self._orders)
@@ -109,7 +109,8 @@ class OrderBook:
         self.drop(order.log_key)
         self._orders[order.log_key] = self._by_id[order.id] = order
         if (place := _place_of(order)) is not None:
-            self._networks.setdefault(place[0], {})[place[1]] = order
+            version, bits, prefix = place
+            self._networks[version].setdefault(bits, {})[prefix] = order
 
     def has(self, order: InForce) -> bool:
         """Tell whether an order was not replaced since it was put here."""
@@ -121,10 +122,12 @@ class OrderBook:
             return
         self._by_id.pop(order.id, None)
         if (place := _place_of(order)) is not None:
-            of_size = self._networks[place[0]]
-            del of_size[place[1]]
-            if not of_size:
-                del self._networks[place[0]]
+            version, bits, prefix = place
+            of_size = self._networks[version].get(bits, {})
+            if of_size.get(prefix) is order:
+                del of_size[prefix]
+                if not of_size:
+                    del self._networks[version][bits]
 
     def forget_ended(self, at: int) -> None:
         """Forget the orders that have ended."""
@@ -183,24 +186,19 @@ class OrderBook:
 
     def _of_networks(self, host: str) -> Iterator[InForce]:
         """Yield the orders about networks that a host is in."""
-        if not self._networks or (number := find_number(host)) is None:
+        if (number := find_number(host)) is None:
             return
         version, address = number
-        for (of_version, bits), orders in self._networks.items():
-            if of_version == version and (order := orders.get(address >> bits)) is not None:
+        for bits, orders in self._networks[version].items():
+            if (order := orders.get(address >> bits)) is not None:
                 yield order
 
 
-def _place_of(order: InForce) -> tuple[tuple[int, int], int] | None:
+def _place_of(order: InForce) -> tuple[int, int, int] | None:
     """Return where a ban of a network stands in the index; None for other orders."""
     target = order.target
-    if order.kind != "ban" or not target.address or target.name_key:
-        return None
-    network = find_network(target.address)
-    if network is None or address_of(network) != target.address:
-        return None  # this program did not write it
-    bits = network.max_prefixlen - network.prefixlen
-    return (network.version, bits), int(network.network_address) >> bits
+    is_of_network = order.kind == "ban" and target.address and not target.name_key
+    return find_prefix(target.address) if is_of_network else None
 
 
 def _end_of(until: str | None) -> int | None:

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from sockatuh.room.entries import Banned, Body, Claimed, Message, Muted, Order, Ordered, Removed, Unbanned, Unmuted
 from sockatuh.room.moments import rfc3339
 from sockatuh.room.order_book import InForce, OrderBook
-from sockatuh.room.targets import OrderKind, Target, Who, address_of, find_network
+from sockatuh.room.targets import OrderKind, Target, Who, address_of, find_network, find_prefix
 
 START = 1_700_000_000_000
 KNOWN_AT = 5
@@ -208,15 +208,26 @@ def test_an_end_that_cannot_be_read_is_none(until: str) -> None:
     assert order.seconds_left(START) == 0.0
 
 
-def test_an_address_that_this_program_does_not_write_is_listed_and_holds_nobody() -> None:
+def test_addresses_that_this_program_does_not_write_are_listed_and_lifted() -> None:
     book = OrderBook()
-    for seq, address in enumerate(["10.0.0.7/32", "10.0.0.7/8", "300.1.1.1", "::ffff:10.0.0.7"], 1):
+    strange = ["10.0.0.7/32", "10.0.0.7/8", "300.1.1.1", "::ffff:10.0.0.7", "10.0.0.7", "10.0.0.0/33", "1.2.3.4/x"]
+    for seq, address in enumerate(strange, 1):
         book.apply(seq, START, Banned("", "", address, 0, "", "", None), Target(address=address).log_key("ban"))
-    assert len(book.in_force(START)) == 4
-    assert book.find_bar(Who("k1", "10.0.0.7", "ana"), START, knew) is None
+    assert len(book.in_force(START)) == len(strange)
+    who = Who("k1", "10.0.0.7", "ana")
+    assert book.find_bar(who, START, knew) is not None
     for order in list(book):
         book.drop(order.log_key)
     assert len(book) == 0
+    assert book.find_bar(who, START, knew) is None
+
+
+@pytest.mark.parametrize(("address", "prefix"), [
+    ("10.0.0.5", (4, 0, 0x0A000005)), ("10.0.0.0/8", (4, 24, 10)), ("2001:db8::/32", (6, 96, 0x20010DB8)),
+    ("::/0", (6, 128, 0)), ("ana", None), ("10.0.0.0/33", None), ("10.0.0.0/", None), ("::1/129", None),
+])  # fmt: skip
+def test_a_network_is_a_prefix(address: str, prefix: tuple[int, int, int] | None) -> None:
+    assert find_prefix(address) == prefix
 
 
 @pytest.mark.parametrize(("text", "address"), [
