@@ -134,6 +134,12 @@ class OrderBook:
         for key in [key for key, order in self._orders.items() if not order.holds(at)]:
             self.drop(key)
 
+    def shift(self, by: int, after: int) -> None:
+        """Move the ends of the orders whose entries come after `after`: the wall clock was set by so much meanwhile."""
+        for order in self._orders.values():
+            if order.id > after and order.until is not None:
+                order.until += by
+
     def last_seq(self, log_key: str) -> int:
         """Return the seq of the order with a key, 0 if none is known; the log may have a later entry that lifted it."""
         order = self._orders.get(log_key)

@@ -32,6 +32,9 @@ from .strikes import MAX_UNDER_WAY, STORED_WITHIN, Strikes
 if TYPE_CHECKING:
     from .dialects.base import Refusal, Visitor
 
+JUMP_MS: Final = 1_000
+"""Milliseconds by which the wall clock must be set within a second to count as a jump."""
+
 Answer: TypeAlias = Callable[[o.Reply], None]
 
 
@@ -80,6 +83,8 @@ class Orders:
         self._append, self._visitors, self._dismiss, self._strikes = append, visitors, dismiss, strikes
         self.decisions = decisions
         self._under_way: list[OrderAttempt] = []
+        self._loaded, self._ahead = 0, 0
+        """The last entry that was loaded, and by how much the wall clock was ahead of the monotonic one."""
 
     def carry_out(self, order: o.Order, actor: o.Actor, answer: Answer, now: float) -> None:
         """Carry out an order; `answer` is called once, when the log has stored it or it was denied."""
@@ -116,9 +121,23 @@ class Orders:
 
     def handle_timer(self, now: float) -> None:
         """Answer those whose orders could not be stored in time; to be called once a second."""
+        self._follow_clock(now)
         for attempt in self._under_way:
             if attempt.answer_by <= now:
                 _answer(attempt, o.OrderDenied(code="not_stored"))
+
+    def _follow_clock(self, now: float) -> None:
+        """Let no jump of the wall clock end or prolong an order that this process has seen begin.
+
+        Orders of before have only the wall clock, which may have been wrong when the machine started.
+        """
+        ahead = self._ahead_of(now)
+        if abs(ahead - self._ahead) > JUMP_MS:
+            self.book.shift(ahead - self._ahead, self._loaded)
+        self._ahead = ahead
+
+    def _ahead_of(self, now: float) -> int:
+        return self._wall() - int(now * 1000)
 
     def apply(self, row: Row, now: float) -> None:
         """Apply a committed entry: whoever an order in force is about is removed."""
@@ -130,10 +149,11 @@ class Orders:
     def load(self, row: Row) -> None:
         """Apply an entry of the past."""
         self.book.apply(row.seq, row.at, row.body, row.key)
+        self._loaded = row.seq
 
-    def enforce(self) -> None:
+    def enforce(self, now: float) -> None:
         """Remove whoever is still a member though an order keeps them out: the last process was killed in between."""
-        at = self._wall()
+        at, self._ahead = self._wall(), self._ahead_of(now)
         self.book.forget_ended(at)
         for member in self._room.members if len(self.book) else ():
             who = Who(member.owner, member.place.partition("/")[0], member.key)

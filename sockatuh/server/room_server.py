@@ -164,7 +164,7 @@ class RoomServer:
             self._room.apply(row.seq, row.at, row.body, row.key)
             self.orders.load(row)
         self._room.lose_all(now)
-        self.orders.enforce()
+        self.orders.enforce(now)
         self._room.take_changes()  # nobody is connected
         for dialect in self._dialects:
             dialect.load_recent(recent)

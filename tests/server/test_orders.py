@@ -19,6 +19,7 @@ from sockatuh.room.order_book import InForce
 from sockatuh.room.targets import Target
 from sockatuh.server.room_server import RoomServerOptions
 from sockatuh.server.strikes import MAX_UNDER_WAY
+from sockatuh.server.trusted_clock import BELIEVED_AFTER
 
 TOM = o.Actor(0, "tom")
 R = TypeVar("R")
@@ -571,6 +572,32 @@ def test_a_member_of_whom_a_killed_server_had_only_stored_the_ban_is_removed_by_
     world.begin()
     world.settle()
     assert left(world) == [("budi", "removed")]
+
+
+@pytest.mark.parametrize("hours", [-1, 1])
+def test_a_jump_of_the_clock_neither_ends_nor_prolongs_an_order(world: InstantWorld, hours: int) -> None:
+    budi = world.person("budi")
+    carry_out(world, o.Kick(name="budi", for_=BELIEVED_AFTER + 60.0), o.Kicked)
+    world.advance(10.0)
+    world.server.wall_ahead = hours * 3_600_000
+    world.advance(10.0)
+    assert world.person("budi", key=budi.key).last(e.Removed).wait == pytest.approx(BELIEVED_AFTER + 40.0, abs=1.1)
+    world.advance(BELIEVED_AFTER)
+    assert world.person("budi", key=budi.key).last(e.Removed).wait == pytest.approx(40.0, abs=1.1)
+    world.advance(42.0)
+    assert world.person("budi", key=budi.key).is_in
+
+
+def test_an_order_of_before_ends_by_the_clock_once_that_is_right(world: InstantWorld) -> None:
+    budi = world.person("budi")
+    carry_out(world, o.Ban(target="budi", for_=86_400.0), o.BanSet)
+    world.server.wall_ahead = -10 * 365 * 86_400_000  # the machine boots without a battery for its clock
+    world.begin()
+    assert not world.person("budi", key=budi.key).is_in
+    world.server.wall_ahead = 0
+    world.advance(BELIEVED_AFTER + 2.0)
+    left_of_it = 86_400.0 - BELIEVED_AFTER
+    assert world.person("budi", key=budi.key).last(e.Removed).wait == pytest.approx(left_of_it, abs=3.0)
 
 
 # The classic dialect.
