@@ -256,10 +256,12 @@ def _converse(connection: _Connection, request: Order | Query, patience: float) 
             case "error":
                 denied = _converted(fields, OrderDenied, connection.path)
                 raise OrderRefused(denied, _sentence(denied, fields), line)
-            case kind if kind in _ITEM_TYPES:
+            case str(kind) if kind in _ITEM_TYPES:
                 items.append(_converted(fields, Item, connection.path))
-            case _:
+            case str():
                 pass  # a newer server tells more than this command knows
+            case _:
+                raise _not_understood(connection.path)
     raise _Ended("ended", wording.ended(clean_line(connection.path)))
 
 
