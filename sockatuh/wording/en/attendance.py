@@ -12,7 +12,7 @@ HELP_TIMELINE: Final = "Who was here when, as a row of characters for each name.
 HELP_FORCE: Final = "With --svg: replace FILE."
 
 SVG_NEEDS_JOINS: Final = "--svg draws who came and went: add --joins."
-NO_JSON: Final = "--svg and --timeline are for people: leave --json out. `history --joins --json` has the same facts."
+NO_JSON: Final = "--svg and --timeline are for people: leave --json out. `history --joins --json` lists the sessions."
 NOT_BOTH: Final = "--svg and --timeline are two forms of the same: choose one."
 ONLY_A_SPAN: Final = (
     "--svg and --timeline show a span of time: choose it with --since, and leave -n, --after, --all and --private out."

@@ -14,7 +14,7 @@ HELP_FORCE: Final = "Dengan --svg: ganti FILE."
 SVG_NEEDS_JOINS: Final = "--svg menggambar siapa yang datang dan pergi: tambahkan --joins."
 NO_JSON: Final = (
     "--svg dan --timeline dibuat untuk dilihat orang: jangan pakai --json. "
-    "`history --joins --json` memuat fakta yang sama."
+    "`history --joins --json` mendaftar sesi-sesinya."
 )
 NOT_BOTH: Final = "--svg dan --timeline adalah dua bentuk dari hal yang sama: pilih salah satu."
 ONLY_A_SPAN: Final = (
