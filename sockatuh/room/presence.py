@@ -108,7 +108,10 @@ class PresenceFold:
             return
         before = self._known.get(key)
         if isinstance(body, Released):
-            self._release(key, seq, before)
+            self._known[key] = _Known(seq, None)
+            # At a start it may be the last that is known of this key: as a name of its, it had crowded out another one.
+            self._own(key, body.owner, before.use.owner if before and before.use else "")
+            self._disown(key, body.owner)
             return
         # A wrong clock may have stamped it with a year long past; it cannot be older than the entries before it.
         self._newest_at = max(self._newest_at, at)
@@ -130,12 +133,6 @@ class PresenceFold:
             self.forget_expired(at)
             known = len(self._known)
             self._sweep_at = max(_SWEEP_FROM, min(2 * known, known + self._max_names // 8))
-
-    def _release(self, key: str, seq: int, before: _Known | None) -> None:
-        """Note that a name is nobody's from now on."""
-        self._known[key] = _Known(seq, None)
-        if before is not None and before.use is not None:
-            self._disown(key, before.use.owner)
 
     def last_seq(self, key: str) -> int:
         """Return the seq of the last entry of this name key, 0 if none is known."""

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sockatuh.room.entries import Body, Claimed, Joined, Left, Message, Renamed
+from sockatuh.room.entries import Body, Claimed, Joined, Left, Message, Released, Renamed
 from sockatuh.room.presence import PresenceFold
 
 DAY = 86_400.0
@@ -194,7 +194,7 @@ def test_short_visits_do_not_accumulate() -> None:
 
 @given(
     st.lists(
-        st.tuples(st.sampled_from("abcd"), st.sampled_from(["", "k", "l"]), st.sampled_from("jlcABCD")), max_size=40
+        st.tuples(st.sampled_from("abcd"), st.sampled_from(["", "k", "l"]), st.sampled_from("jlcrABCD")), max_size=40
     ),
     st.integers(2, 4),
 )
@@ -210,6 +210,8 @@ def test_the_last_entries_of_each_key_fold_to_the_same_room(
             log.append((name, joined(name, owner) if step == "j" else Claimed(name, owner)))
         elif here and step == "l":
             log.append((name, left(name, here.owner)))
+        elif here is None and step == "r" and (whose := whole.owner_of(name, 99)):
+            log.append((name, Released(name, whose, 0, "tom")))
         elif here and here.owner and step.isupper() and may_take(whole, other, here.owner):
             log += [(other, renamed(name, other, here.owner)), (name, renamed_away(name, other, here.owner))]
         for seq, (key, body) in enumerate(log[begun:], begun + 1):
@@ -221,6 +223,32 @@ def test_the_last_entries_of_each_key_fold_to_the_same_room(
     for key in "abcd":
         assert short.last_seq(key) == whole.last_seq(key)
         assert short.owner_of(key, 99) == whole.owner_of(key, 99)
+
+
+def test_a_released_name_is_nobodys_and_its_key_is_not_known_by_it() -> None:
+    presence = PresenceFold(DAY)
+    presence.apply(1, 1_000, Claimed("ana", "k"), "ana")
+    assert presence.knows("k")
+    assert presence.knew("k", 2)
+    assert not presence.knew("k", 1)
+    presence.apply(2, 2_000, Released("ana", "k", 0, "tom"), "ana")
+    assert presence.owner_of("ana", 2_000) == ""
+    assert presence.find_use("ana", "k") is None
+    assert not presence.knows("k")
+    assert not presence.knew("k", 9)
+    assert presence.last_seq("ana") == 2
+    presence.apply(3, 3_000, joined("ana", "l"), "ana")
+    assert presence.owner_of("ana", 3_000) == "l"
+
+
+def test_a_name_that_was_given_up_for_a_released_one_does_not_come_back_with_a_restart() -> None:
+    whole, short = (PresenceFold(inf, names_per_owner=2) for _ in range(2))
+    bodies = [Claimed("a", "k"), Claimed("b", "k"), Claimed("c", "k"), Released("b", "k", 0, "tom")]
+    for seq, body in enumerate(bodies, 1):
+        whole.apply(seq, seq, body, body.name)
+    for seq, body in ((1, bodies[0]), (3, bodies[2]), (4, bodies[3])):
+        short.apply(seq, seq, body, body.name)
+    assert [short.owner_of(name, 9) for name in "abc"] == [whole.owner_of(name, 9) for name in "abc"] == ["", "", "k"]
 
 
 def test_after_a_rename_the_new_name_is_the_member_and_the_old_one_leads_to_it() -> None:
