@@ -81,6 +81,7 @@ COMMANDS = (
     ("backup", "another.backup"),
     ("check", "--config", "room.toml"),
     ("history",),
+    ("audit",),
 )
 
 
@@ -236,7 +237,13 @@ def test_errors_name_paths_as_seen_from_outside(state: Path, tmp_path: Path, cap
         ["init", "--dir", "new", "--non-interactive"],
         *(
             pytest.param(each, marks=pytest.mark.slow, id=each[0])  # each starts an interpreter
-            for each in (["backup", "other"], ["restore", "other"], ["history"], ["check", "--config", "room.toml"])
+            for each in (
+                ["backup", "other"],
+                ["restore", "other"],
+                ["history"],
+                ["audit"],
+                ["check", "--config", "room.toml"],
+            )
         ),
     ],
     ids=lambda command: command[0],
