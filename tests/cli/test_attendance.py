@@ -254,8 +254,8 @@ def lasting(work: Callable[[], object]) -> float:
 
 @pytest.mark.slow
 def test_ten_thousand_sessions_are_drawn_in_the_time_of_parsing_them_a_few_times() -> None:
-    sessions = [session(f"guest{n % 300}", n % 24 + n / 10_000, n % 24 + n / 10_000 + 0.2) for n in range(10_000)]
-    members = [member(f"guest{n}", 0, None) for n in range(300)]
+    sessions = [session(f"guest{n % MOST_ROWS}", n % 24 + n / 10_000, n % 24 + n / 10_000 + 0.2) for n in range(10_000)]
+    members = [member(f"guest{n}", 0, None) for n in range(MOST_ROWS)]
     picture = draw_picture(of_day(sessions, members), "dapur")
     drawing = lasting(lambda: draw_picture(of_day(sessions, members), "dapur"))
     yardstick = lasting(lambda: [ET.tostring(ET.fromstring(picture)) for _ in range(10)])  # noqa: S314 - our own
