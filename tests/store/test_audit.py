@@ -101,8 +101,10 @@ def test_every_order_is_read_with_who_gave_it_about_whom_until_when_and_why(log:
     assert (struck.by, struck.name, struck.line, struck.line_at) == (None, "ana", 5, START + 4 * MINUTE)
 
 
-def test_a_line_that_quotes_the_admins_mark_is_no_announcement(log: Log) -> None:
+def test_a_line_that_has_the_admins_mark_elsewhere_is_no_announcement(log: Log) -> None:
     log.write(*EVERYTHING)
+    log.write((Message("ana", KEY, "soup", False), None))
+    log.spoil(10, '{"name":"ana","owner":"k","text":"soup","action":false,"newer":{"owner":"server"}}')
     assert [each.text for each in AuditReader(log.path).orders() if each.order == "announce"] == ["lunch at one"]
 
 
