@@ -243,7 +243,7 @@ def test_a_released_name_is_nobodys_and_its_key_is_not_known_by_it() -> None:
 
 def test_a_name_that_was_given_up_for_a_released_one_does_not_come_back_with_a_restart() -> None:
     whole, short = (PresenceFold(inf, names_per_owner=2) for _ in range(2))
-    bodies = [Claimed("a", "k"), Claimed("b", "k"), Claimed("c", "k"), Released("b", "k", 0, "tom")]
+    bodies: list[Body] = [Claimed("a", "k"), Claimed("b", "k"), Claimed("c", "k"), Released("b", "k", 0, "tom")]
     for seq, body in enumerate(bodies, 1):
         whole.apply(seq, seq, body, body.name)
     for seq, body in ((1, bodies[0]), (3, bodies[2]), (4, bodies[3])):
