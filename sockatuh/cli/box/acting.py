@@ -20,7 +20,7 @@ from sockatuh.settings.values import format_span
 from sockatuh.wording import client as phrases
 from sockatuh.wording import orders as wording
 
-from .arguments import LONGEST, is_network, login, name_of, reason_of, target_of, typed
+from .arguments import LONGEST, banned_of, is_network, login, name_of, reason_of, target_of, typed
 from .caller import Caller
 from .denials import why_not
 from .spans import span_of, span_of_kick
@@ -73,7 +73,7 @@ def ban(
     as_json: JsonOption = False,
 ) -> None:
     """Refuse the joins of a target, and remove whoever matches."""
-    target = target_of(target)
+    target = banned_of(target)
     if strangers and not is_network(target):
         stop(wording.STRANGERS_OF, ExitCode.USAGE)
     order = orders.Ban(

@@ -52,6 +52,16 @@ def typed(text: str) -> str:
     return text.encode("utf-8", "surrogateescape").decode("utf-8", "replace")
 
 
+def banned_of(text: str) -> str:
+    """Return the target of a ban that was typed; an address in the place of a network would ban its neighbours, too."""
+    target = target_of(text)
+    if is_network(target):
+        network = ipaddress.ip_network(target, strict=False)
+        if "/" in target and ipaddress.ip_address(target.partition("/")[0]) != network.network_address:
+            stop(wording.not_a_network(target, str(network)), ExitCode.USAGE)
+    return target
+
+
 def is_network(text: str) -> bool:
     """Tell whether a target is an IP address or a network."""
     try:

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from sockatuh.cli.control import AUTO, VARIABLE
 from sockatuh.cli.which_room import choose_room
 from sockatuh.room.text import clean_line
 
@@ -38,4 +39,5 @@ class Caller:
 
     def runs_service(self) -> bool:
         """Return whether the room is that of this machine's service, which has its password in a credential."""
-        return self.socket is None and choose_room(self.config).service is not None
+        named = self.socket or (os.environ.get(VARIABLE) if self.config is None else None)
+        return named in (None, "", AUTO) and choose_room(self.config).service is not None

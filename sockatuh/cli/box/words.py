@@ -75,8 +75,10 @@ def _banned(reply: orders.BanSet, order: orders.Ban, caller: Caller, *, is_done:
     if not is_done:
         return told
     if reply.key:
-        command = caller.about_machine("hash-password", "--service") if caller.runs_service() else ""
-        told.append(wording.change_password(command) if command else wording.change_password_here())
+        if caller.runs_service():
+            told.append(wording.change_password(caller.about_machine("hash-password", "--service")))
+        else:
+            told.append(wording.change_password_here(caller.command("reload")))
     return [*told, wording.ending(caller.command("unban", str(reply.id)))]
 
 

@@ -132,6 +132,11 @@ def too_long_a_span(years: int) -> str:
     return f"--for is at most {years} years; longer is forever."
 
 
+def not_a_network(target: str, meant: str) -> str:
+    """Say that an address stands where a network should, and which network it is in."""
+    return f"{target} is an address with the length of a network. Is the network {meant} meant, or the address alone?"
+
+
 def short_tag(target: str, least: int) -> str:
     """Say that a key's tag is too short to name it."""
     return f"{target} is too short: key: needs at least the first {least} characters. See: sockatuh names"
@@ -214,11 +219,11 @@ def change_password(command: str) -> str:
     return f"A new key costs nothing to whoever has the password. To be sure, change the password: {command}"
 
 
-def change_password_here() -> str:
+def change_password_here(command: str) -> str:
     """Say why a ban of a key is not the end of it, and how to change the password of a room that is no service."""
     return (
-        "A new key costs nothing to whoever has the password. To be sure, change the password: `sockatuh "
-        "hash-password`, put the hash into the configuration, `sockatuh reload`"
+        "A new key costs nothing to whoever has the password. To be sure, change the password: put what `sockatuh "
+        f"hash-password` prints into the configuration, then: {command}"
     )
 
 

@@ -138,6 +138,11 @@ def too_long_a_span(years: int) -> str:
     return f"--for paling lama {years} tahun; yang lebih lama adalah forever."
 
 
+def not_a_network(target: str, meant: str) -> str:
+    """Say that an address stands where a network should, and which network it is in."""
+    return f"{target} adalah alamat dengan panjang sebuah jaringan. Maksudnya jaringan {meant}, atau alamat itu saja?"
+
+
 def short_tag(target: str, least: int) -> str:
     """Say that a key's tag is too short to name it."""
     return f"{target} terlalu pendek: key: memerlukan sedikitnya {least} karakter pertama. Lihat: sockatuh names"
@@ -224,11 +229,11 @@ def change_password(command: str) -> str:
     )
 
 
-def change_password_here() -> str:
+def change_password_here(command: str) -> str:
     """Say why a ban of a key is not the end of it, and how to change the password of a room that is no service."""
     return (
         "Siapa pun yang tahu kata sandinya bisa membuat kunci baru dengan mudah. Supaya pasti, ganti kata sandinya: "
-        "`sockatuh hash-password`, masukkan hash itu ke dalam konfigurasi, `sockatuh reload`"
+        f"masukkan yang ditampilkan `sockatuh hash-password` ke dalam konfigurasi, lalu: {command}"
     )
 
 

@@ -10,9 +10,11 @@ import pytest
 from cli.box.replies import replies
 from hostile import TEXTS, faults_of_text
 
+from sockatuh.cli import which_room
 from sockatuh.cli.box.caller import Caller
 from sockatuh.cli.box.words import MOST_NAMED, in_words
 from sockatuh.cli.direction import without_marks
+from sockatuh.cli.which_room import Installed
 from sockatuh.room import orders
 
 CALLER: Final = Caller()
@@ -59,7 +61,7 @@ def test_a_ban_of_a_key_tells_its_addresses_who_else_is_there_and_what_makes_it_
     assert came == "The key came from 192.168.1.20; addresses are not banned with it."
     assert others == "2 others are there: budi, siti."
     assert password.startswith("A new key costs nothing to whoever has the password.")
-    assert "`sockatuh hash-password`" in password
+    assert password.endswith("`sockatuh hash-password` prints into the configuration, then: sockatuh reload")
     assert end == "To end it: sockatuh unban 813"
 
 
@@ -69,6 +71,19 @@ def test_a_ban_of_a_key_in_the_service_gives_the_one_command_that_changes_the_pa
     monkeypatch.setattr(Caller, "runs_service", lambda _: True)
     password = told("ban of a key", caller=SERVICE)[-2]
     assert password.endswith("change the password: sudo sockatuh hash-password --service")
+
+
+def test_a_room_that_is_named_is_not_taken_for_the_service(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.chdir(tmp_path)
+    service = Installed(Path("/etc/systemd/system/sockatuh.service"), is_active=True, is_listening=True)
+    monkeypatch.setattr(which_room, "find_installed", lambda: service)
+    for name in which_room.NAMES_A_ROOM:
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.delenv("SOCKATUH_CONTROL", raising=False)
+    assert Caller().runs_service()
+    assert not Caller(socket="/srv/control").runs_service()
+    monkeypatch.setenv("SOCKATUH_CONTROL", "/srv/control")
+    assert not Caller().runs_service()
 
 
 def test_a_ban_without_an_end_that_replaces_another_says_both() -> None:
