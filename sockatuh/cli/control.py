@@ -61,6 +61,7 @@ EXIT_CODES: Final[dict[str, ExitCode]] = {
     "not_stored": ExitCode.NO_SERVER,
     "stopping": ExitCode.NO_SERVER,
     "timeout": ExitCode.NO_SERVER,
+    "unfinished": ExitCode.NO_SERVER,
 }
 """The exit codes of refusals; all others have REFUSED."""
 
