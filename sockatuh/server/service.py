@@ -229,6 +229,7 @@ class Service:
     def carry_out(self, order: Order, actor: Actor, answer: Callable[[Reply], None]) -> None:
         """Carry out an order of the control socket."""
         self._room_server.orders.carry_out(order, actor, answer, time.monotonic())
+        self._start_jobs()
         self._driver.flush()
 
     def _find_control(self) -> ControlSocket | None:

@@ -94,6 +94,16 @@ def test_an_order_is_carried_out_and_answered_with_the_seq_of_its_entry(options:
     asyncio.run(story())
 
 
+def test_a_line_is_struck_in_a_room_in_which_nothing_happens(options: ServiceOptions) -> None:
+    async def story() -> None:
+        async with Served(options) as served:
+            [said] = await served.ask("announce", text="the key is under the mat")
+            [struck] = await served.ask("strike", seq=said["seq"])
+            assert (struck["type"], struck["line"]) == ("done", said["seq"])
+
+    asyncio.run(story())
+
+
 def test_the_room_is_told_about_while_it_runs(options: ServiceOptions) -> None:
     async def story() -> None:
         async with Served(options) as served, joined("ana", served.ready.port, served.ready.server_key) as ana:
