@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Final, Protocol
 
 from .rendering import Line
@@ -18,8 +18,8 @@ class AnswerView(Protocol):
     def columns(self) -> int | None:
         """Its width, if long lines are to be wrapped."""
 
-    def show(self, lines: Sequence[Line]) -> None:
-        """Show lines of the log."""
+    def show(self, lines: Sequence[Line], seq: int = 0) -> None:
+        """Show lines of the log; `seq` is the entry they are, if it is one."""
 
     def answer(self, lines: Sequence[str]) -> None:
         """Show the answer to a command."""
@@ -33,8 +33,11 @@ class AnswerView(Protocol):
     def show_earlier(self, count: int) -> None:
         """Show the newest `count` entries held again, or where a screen scrolls, the screenful before this one."""
 
-    def show_links(self, links: Sequence[str]) -> None:
-        """Show links, each whole on rows of its own without an indent, so that it can be copied."""
+    def show_links(self, links: Mapping[str, int]) -> None:
+        """Show links, each whole on rows of its own without an indent, so that it can be copied.
+
+        Each belongs to the entry with its seq.
+        """
 
     def toggle_people(self) -> bool:
         """Show or hide the list of people; return False where there is none."""

@@ -7,10 +7,10 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Final
 
-from sockatuh.client.items import Came, Event, Here, Item, Read, Renamed, Said, Went, Whispered
+from sockatuh.client.items import Came, Event, Here, Item, Read, Renamed, Said, Struck, Went, Whispered
 from sockatuh.client.profile import Ignored, Profile
 from sockatuh.client.room import Room
 from sockatuh.errors import ClientError, KeyFileError
@@ -55,9 +55,16 @@ class ChatState:
         self.ignored = self._find_ignored()
         self._loading: asyncio.Task[None] | None = None
 
+    @property
+    def own_lines(self) -> Sequence[int]:
+        """The seqs of the last lines that this person said, oldest first."""
+        return self._room.own_lines
+
     def hear(self, event: Event) -> None:
         """Follow an event of the room, whether or not it is shown."""
         self.people.take(event)
+        if isinstance(event, Struck):
+            self.held.take_off(event.line)
         if isinstance(event, Here) and (self._loading is None or self._loading.done()):
             self._loading = asyncio.create_task(self._load())
 
@@ -65,11 +72,11 @@ class ChatState:
         """Tell whether an item is to be shown; what is shown is held, and called for if it concerns this person."""
         entry = item.line if isinstance(item, Read) else item
         match entry:
-            case Said() | Whispered() if self._ignores(entry):
+            case Said() | Whispered() | Struck() if self._ignores(entry):
                 return False
             case Came() | Went() if self.is_quiet:
                 return False
-            case Said() | Whispered() | Came() | Went() | Renamed():
+            case Said() | Whispered() | Came() | Went() | Renamed() | Struck():
                 self.held.add(entry)
             case _:
                 pass
@@ -113,17 +120,23 @@ class ChatState:
             self.people.load(await self._room.members())
             self._changed()
 
-    def _ignores(self, said: Said | Whispered) -> bool:
+    def _ignores(self, said: Said | Whispered | Struck) -> bool:
         """Tell whether a line is of somebody ignored: by key; by name only a line of somebody without one.
+
+        The same goes for the news that such a line was removed.
 
         Nobody ignores the room's admin by that, whose lines have no key.
         """
-        if said.own or not self.ignored or (isinstance(said, Said) and said.official):
+        if not self.ignored or self._is_exempt(said):
             return False
         return any(
             each.tag == said.tag if each.tag or said.tag else fold(each.name) == fold(said.name)
             for each in self.ignored
         )
+
+    @staticmethod
+    def _is_exempt(said: Said | Whispered | Struck) -> bool:
+        return (isinstance(said, Said | Whispered) and said.own) or (isinstance(said, Said) and said.official)
 
     def _find_ignored(self) -> list[Ignored]:
         with contextlib.suppress(KeyFileError):

@@ -36,6 +36,10 @@ class HeldLines:
         while len(self._entries) > self._most or self._size > self._most_bytes:
             self._drop(next(iter(self._entries)))
 
+    def take_off(self, seq: int) -> None:
+        """Hold an entry no longer: its text was removed from the room."""
+        self._drop(seq)
+
     def find(self, seq: int) -> EntryEvent | None:
         """Return the entry with a seq, None if it is not held."""
         return self._entries.get(seq)
@@ -69,14 +73,18 @@ class HeldLines:
         """Return the texts of the newest lines, at most `count`, oldest first."""
         return _first((said.text for said in self._newest_lines()), count)
 
-    def links(self, count: int) -> list[str]:
-        """Return the newest links, at most `count`, oldest first; each once, where it came last. They are clean."""
-        found: dict[str, None] = {}
+    def links(self, count: int) -> dict[str, int]:
+        """Return the newest links with their entries' seqs, at most `count`, oldest first; each where it came last.
+
+        They are clean.
+        """
+        found: dict[str, int] = {}
         for said in self._newest_lines():
-            found |= dict.fromkeys(reversed(list(links_in(said.text))))
+            for link in reversed(list(links_in(said.text))):
+                found.setdefault(link, said.seq)
             if len(found) >= count:
                 break
-        return list(found)[:count][::-1]
+        return dict(list(found.items())[:count][::-1])
 
     def _newest_lines(self) -> Iterator[Said | Whispered]:
         return (each for each in reversed(self._entries.values()) if isinstance(each, Said | Whispered))

@@ -114,10 +114,10 @@ def _as_json(lines: Iterable[Line], *, private: bool) -> Iterator[str]:
         match line:
             case LogLine(seq, at, name, text, action, "", official):
                 fields: dict[str, object] = {"type": "message", "seq": seq, "at": rfc3339(at), "from": name}
-                fields |= {"text": text, "action": action, "official": official}
+                fields |= {"text": text, "action": action, "official": official, "struck": _strike_of(line)}
             case LogLine(seq, at, name, text, _, to):
                 fields = {"type": "private", "seq": seq, "at": rfc3339(at), "from": name, "to": to}
-                fields["text"] = text if private else None
+                fields |= {"text": text if private else None, "struck": _strike_of(line)}
             case RenameLine(seq, at, name, new, owner):
                 fields = {"type": "renamed", "seq": seq, "at": rfc3339(at), "name": name, "new": new, "key": owner}
             case SessionLine():
@@ -126,6 +126,14 @@ def _as_json(lines: Iterable[Line], *, private: bool) -> Iterator[str]:
                 fields |= {"transient": line.transient, "reason": line.reason}
                 fields["closed"] = None if line.closed is None else rfc3339(line.closed)
         yield json.dumps({"v": 1, **fields})
+
+
+def _strike_of(line: LogLine) -> dict[str, object] | None:
+    """Return what is known about the removal of a line's text, None if it was not removed."""
+    if not line.struck:
+        return None
+    at = None if line.struck_at is None else rfc3339(line.struck_at)
+    return {"at": at, "by": line.struck_by, "as": line.struck_as or None, "reason": line.struck_reason or None}
 
 
 def _for_people(lines: Iterable[Line]) -> Iterator[str]:
@@ -153,10 +161,22 @@ def _shown(line: Line) -> str:
 
 def _message(line: LogLine) -> str:
     name, text = shown_name(line.name), clean_line(line.text)
+    if line.struck:
+        to, because = line.to and shown_name(line.to), clean_line(line.struck_reason)
+        return EVENT + wording.struck(name, to, _struck_by(line), because)
     if line.to:
         return f"{WHISPERED}{name}{TO}{shown_name(line.to)}  {text}".rstrip()
     said = f"{ACTED}{name} {text}" if line.action else f"{name}  {text}"
     return OFFICIAL + said if line.official else said
+
+
+def _struck_by(line: LogLine) -> str:
+    """Return who removed a line's text, "" if the log no longer says."""
+    if line.struck_at is None:
+        return ""
+    if line.struck_by is None:
+        return shown_name(line.name)
+    return clean_line(line.struck_as) or str(line.struck_by)
 
 
 def _session(line: SessionLine) -> str:

@@ -10,7 +10,7 @@ import asyncio
 import contextlib
 import os
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Final
 
 from prompt_toolkit import PromptSession
@@ -68,7 +68,8 @@ class InlineScreen:
         self._commands = CommandRunner(room, self, self._state)
         self._style = COLOURED if colour else COLOURLESS
         self._depth = None if colour else ColorDepth.DEPTH_1_BIT
-        self._unprinted: list[Line] = []
+        self._unprinted: list[tuple[int, Line]] = []
+        """Lines of the log, each with the seq of the entry it is of, or 0."""
         self._is_to_print = asyncio.Event()
         self._delay = Delay(lambda: self._session.app.invalidate())
         self._lost_at = ""
@@ -148,10 +149,14 @@ class InlineScreen:
         """The terminal's width."""
         return self._session.output.get_size().columns
 
-    def show(self, lines: Sequence[Line]) -> None:
-        """Print lines of the log above the input."""
-        self._unprinted += lines
+    def show(self, lines: Sequence[Line], seq: int = 0) -> None:
+        """Print lines of the log above the input; `seq` is the entry they are, if it is one."""
+        self._unprinted += ((seq, line) for line in lines)
         self._is_to_print.set()
+
+    def take_off(self, seq: int) -> None:
+        """Print an entry no more if it is not printed yet."""
+        self._unprinted = [(of, line) for of, line in self._unprinted if of != seq]
 
     def note(self, sentence: str) -> None:
         """Print a remark between them."""
@@ -170,7 +175,7 @@ class InlineScreen:
         """Print the newest entries again."""
         self.show(draw_earlier(count, self._state.held, self._room.me, self.columns))
 
-    def show_links(self, links: Sequence[str]) -> None:
+    def show_links(self, links: Mapping[str, int]) -> None:
         """Print links whole; the terminal wraps them, and its selection puts them together again."""
         self.show([(("class:note", link),) for link in links])
 
@@ -231,7 +236,7 @@ class InlineScreen:
         app.invalidate()
 
     def _print_now(self) -> None:
-        pieces = [piece for line in self._unprinted for piece in (*anchored_line(line), ("", "\n"))]
+        pieces = [piece for _, line in self._unprinted for piece in (*anchored_line(line), ("", "\n"))]
         self._unprinted.clear()
         self._is_to_print.clear()
         if pieces:

@@ -69,6 +69,26 @@ def read_line(line: str) -> tuple[str, bool, str]:
             raise ValueError(phrases.NOT_A_LINE)
 
 
+def read_strike(line: str) -> int | None:
+    """Return the seq of the line that a line of JSON asks to be removed, None if it asks for nothing like that.
+
+    Raises ValueError if it asks for more than that, or for no place in a log.
+    """
+    if not line.lstrip().startswith("{"):
+        return None
+    try:
+        fields = json.loads(line)
+    except (ValueError, RecursionError):
+        return None
+    match fields:
+        case {"strike": int(seq), **others} if seq > 0 and not isinstance(seq, bool) and "text" not in others:
+            return seq
+        case {"strike": _}:
+            raise ValueError(phrases.NOT_A_LINE)
+        case _:
+            return None
+
+
 class JsonLines:
     """Prints events; `refused` counts the lines that were rejected."""
 

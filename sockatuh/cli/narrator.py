@@ -28,6 +28,7 @@ from sockatuh.client.items import (
     Said,
     Since,
     Stored,
+    Struck,
     Waiting,
     Went,
     Whispered,
@@ -62,8 +63,11 @@ class View(Protocol):
     def columns(self) -> int | None:
         """Its width, if long lines are to be wrapped."""
 
-    def show(self, lines: Sequence[Line]) -> None:
-        """Show lines of the log."""
+    def show(self, lines: Sequence[Line], seq: int = 0) -> None:
+        """Show lines of the log; `seq` is the entry they are, if it is one."""
+
+    def take_off(self, seq: int) -> None:
+        """Show an entry no longer, if that is possible."""
 
     def note(self, sentence: str) -> None:
         """Show a remark between them."""
@@ -97,6 +101,8 @@ class Narrator:
 
     def report(self, event: Event) -> None:
         """Show an event."""
+        if isinstance(event, Struck):
+            self._view.take_off(event.line)
         for item in self._items(event):
             self._tell(item)
 
@@ -116,7 +122,7 @@ class Narrator:
 
     def _tell(self, item: Item) -> None:
         match item:
-            case Said() | Whispered() | Came() | Went() | Renamed():
+            case Said() | Whispered() | Came() | Went() | Renamed() | Struck():
                 self._show(item)
             case Read(line):
                 self._show(line, was_read=True)
@@ -161,7 +167,7 @@ class Narrator:
         columns = self._view.columns
         draws = draw if self._state is None else draw_shortened
         lines = draws(event, self._room.me, columns)
-        self._view.show(faded(lines) if was_read else lines)
+        self._view.show(faded(lines) if was_read else lines, event.seq)
         if self._timeline is not None and isinstance(event, Came):
             self._warn_of_clear(event)
 

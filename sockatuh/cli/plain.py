@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Final
 
 from sockatuh.client.items import Waiting
@@ -36,10 +36,13 @@ class Plain:
         """The terminal's width; a file has none."""
         return columns_of(sys.stdout)
 
-    def show(self, lines: Sequence[Line]) -> None:
+    def show(self, lines: Sequence[Line], seq: int = 0) -> None:  # noqa: ARG002 - what is printed stays
         """Print lines of the log and flush them."""
         for line in lines:
             print_row(plain(line))
+
+    def take_off(self, seq: int) -> None:
+        """Do nothing: what is printed stays."""
 
     def note(self, sentence: str) -> None:
         """Print a remark."""
@@ -86,7 +89,7 @@ class Plain:
         """Print the newest entries again."""
         self.show(draw_earlier(count, self._held, self._room.me, self.columns))
 
-    def show_links(self, links: Sequence[str]) -> None:
+    def show_links(self, links: Mapping[str, int]) -> None:
         """Print links, each on a row of its own."""
         for link in links:
             print_row(link, sys.stderr)

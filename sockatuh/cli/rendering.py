@@ -68,7 +68,8 @@ def draw(entry: EntryEvent, me: str, columns: int | None = None) -> list[Line]:
         case Renamed():
             return draw_event(entry.at, phrases.renamed(shown_name(entry.name), shown_name(entry.new)), columns)
         case Struck():
-            return draw_event(entry.at, phrases.struck(shown_name(entry.name), _clock(entry.line_at)), columns)
+            sentence = phrases.struck(shown_name(entry.name), local_moment(entry.line_at), local_moment(entry.at))
+            return draw_event(entry.at, sentence, columns)
 
 
 def draw_event(at: int, sentence: str, columns: int | None) -> list[Line]:
@@ -171,9 +172,5 @@ def _names(text: str, me: str) -> bool:
 
 
 def _time(at: int) -> Piece:
-    return "class:time", f"{_clock(at)} "
-
-
-def _clock(at: int) -> str:
     moment = local_moment(at)  # whatever the server says
-    return f"{moment:%H:%M}" if moment else NO_TIME
+    return "class:time", f"{moment:%H:%M} " if moment else f"{NO_TIME} "

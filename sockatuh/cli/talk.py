@@ -11,13 +11,13 @@ from typing import Final
 from sockatuh.client.items import Event
 from sockatuh.client.profile import Profile
 from sockatuh.client.room import Room
-from sockatuh.errors import ClientError
+from sockatuh.errors import ClientError, NoServer, Refused
 from sockatuh.wording import admin as wording
 from sockatuh.wording import client as phrases
 
 from .chat_state import ChatState
-from .errors import ExitCode, stop
-from .jsonlines import JsonLines, read_line
+from .errors import ExitCode, explain, stop
+from .jsonlines import JsonLines, read_line, read_strike
 from .narrator import Narrator
 from .notifications import write_to_terminal
 from .plain import Plain
@@ -130,6 +130,9 @@ async def talk_in_json(room: Room) -> None:
             if line.is_whole and not line.data.strip():
                 continue
             try:
+                if (seq := read_strike(text_of(line))) is not None:
+                    await _strike(room, seq, view, line.number)
+                    continue
                 text, action, to = read_line(text_of(line))
             except NoText as fault:
                 view.refuse(fault.code, _explained(fault, room), input_line=line.number)
@@ -145,6 +148,15 @@ async def talk_in_json(room: Room) -> None:
 
     await _converse(room, view.report, feed)
     _end(view.refused)
+
+
+async def _strike(room: Room, seq: int, view: JsonLines, number: int) -> None:
+    """Remove the text of an own line; the event tells that it is gone, an error that it is not."""
+    try:
+        await room.strike(seq, STORED_WITHIN)
+    except (Refused, NoServer) as error:
+        why = explain(error)
+        view.refuse(why.code, why.message, input_line=number, strike=seq)
 
 
 async def report_last_answers(room: Room, report: Callable[[Event], None]) -> None:

@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
@@ -67,6 +68,8 @@ DEFAULT_MAX_TEXT: Final = 16_384
 """The longest text, in bytes, of a room with the default limits."""
 LINES_AHEAD: Final = 64
 """Lines that may wait for their answer before `room_for_more` waits."""
+OWN_LINES: Final = 64
+"""The last own lines of which the place in the log is known."""
 
 
 class Listener(Protocol):
@@ -186,6 +189,8 @@ class Room:
         """How far the person has read who is shown the events."""
         self.unplaced: dict[int, Unplaced] = {}
         """Own lines, by number, that have not arrived in the log yet."""
+        self.own_lines: deque[int] = deque(maxlen=OWN_LINES)
+        """The places in the log of the last lines that this person said, oldest first, without those struck."""
         self._session = session
         self._unsent, self._tags = unsent or Unsent(None, session.server), tags
         self._password = password or RoomPassword(None)
@@ -269,6 +274,7 @@ class Room:
         if not 0 < seq < 1 << 63:
             raise Refused("no_such_line")
         await self._session.strike(seq, timeout)
+        self._forget_own(seq)
 
     def __aiter__(self) -> Reader[Event]:
         return self._events.reader()
@@ -449,7 +455,15 @@ class Room:
         self.unplaced[number] = Unplaced(cleaned, action, to=to)
         return number
 
+    def _forget_own(self, seq: int) -> None:
+        if seq in self.own_lines:
+            self.own_lines.remove(seq)
+
     def _report_entry(self, event: EntryEvent) -> None:
+        if isinstance(event, Said | Whispered) and self.wrote(event):
+            self.own_lines.append(event.seq)
+        elif isinstance(event, Struck):
+            self._forget_own(event.line)
         if self._since is not None and event.at < self._since:
             return
         if not isinstance(event, Went | Struck) and (
@@ -495,6 +509,7 @@ class Room:
         self._remember(admitted)
         if admitted.rewound:
             self._seen = admitted.start
+            self.own_lines.clear()
             for line in self.unplaced.values():
                 line.seq = None  # a seq of the replaced log; the line's mark will still identify its entry
             self._put(Back(rewound=True))

@@ -59,6 +59,7 @@ from .password_checks import Check, PasswordDesk
 from .refusal_log import RefusalLog
 from .rename import RenameAttempt, Renames
 from .session_journal import Recorder, SessionJournal
+from .stored_lines import StoredLines
 from .strikes import StrikeAttempt, Strikes
 
 MAX_HELD: Final = 256
@@ -124,7 +125,7 @@ class RoomServer:
             evict=self._evict,
             wall=wall,
         )
-        self._reads = ReadQueue()
+        self._reads, self._stored_lines = ReadQueue(), StoredLines()
         self._strikes = Strikes(
             room, rate, append=self._carry_out, find_line=self._reads.add, is_in=self._is_in, wall=wall
         )
@@ -166,6 +167,8 @@ class RoomServer:
         self._room.lose_all(now)
         self.orders.enforce(now)
         self._room.take_changes()  # nobody is connected
+        for row in recent:
+            self._stored_lines.note(row)
         for dialect in self._dialects:
             dialect.load_recent(recent)
             dialect.tell_presence(self._room.count, ())
@@ -174,6 +177,7 @@ class RoomServer:
         """Apply and publish the rows the log delivers, whichever server wrote them; called before `take_outcomes`."""
         for row in rows:
             self._apply(row, now)
+            self._stored_lines.note(row)
             if isinstance(row.body, Struck):
                 self._reads.strike(row.body.line)
         if rows:
@@ -331,7 +335,9 @@ class RoomServer:
 
     def _say(self, line: LineSaid, now: float) -> None:
         visitor, cleaned = line.visitor, clean_text(line.text)
-        if not may(visitor.role, SayPrivately if line.to else SayLine):
+        if (seq := self._stored_lines.find(line.id)) is not None:
+            visitor.dialect.answer_lines([(visitor.session, line.number, seq)], now)
+        elif not may(visitor.role, SayPrivately if line.to else SayLine):
             self._refuse_line(line, Refusal("only_reading"), now)
         elif (silenced := self._gate.find_removal(visitor) or self._gate.find_mute(visitor)) is not None:
             self._refuse_line(line, silenced, now)

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import heapq
 import itertools
 import os
 import sqlite3
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Final, TypeAlias, TypeVar
@@ -74,7 +75,8 @@ class LogLine:
     """One line of the log; `at` is in milliseconds since 1970 UTC, and `action` marks a `/me`.
 
     `to` is the addressee of a private line, "" for everybody. Whoever did not ask for private lines gets no text.
-    `official`: the room's admin said it.
+    `official`: the room's admin said it. `struck`: its text was removed, at `struck_at` by an admin's uid (None: by the
+    author) and login name, because of `struck_reason`, as far as the log still says.
     """
 
     seq: int
@@ -84,6 +86,11 @@ class LogLine:
     action: bool
     to: str = ""
     official: bool = False
+    struck: bool = False
+    struck_at: int | None = None
+    struck_by: int | None = None
+    struck_as: str = ""
+    struck_reason: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,6 +120,16 @@ class _Said(msgspec.Struct):
     action: bool = False
     to: str = ""
     owner: str = ""
+    struck: bool = False
+
+
+class _Struck(msgspec.Struct, rename={"as_": "as"}):
+    """The fields of a strike that the history shows."""
+
+    line: int
+    by: int | None = None
+    as_: str = ""
+    reason: str = ""
 
 
 Line: TypeAlias = SessionLine | RenameLine | LogLine
@@ -244,7 +261,18 @@ class HistoryReader:
             SELECT seq, at, CAST(body AS BLOB) FROM log
             WHERE +kind IN ('message', 'private') AND at >= ? AND body IS NOT NULL AND seq > ? ORDER BY seq DESC
         """
-        return self._newest(query, since, _with_private if private else _log_line, name, limit, after)
+        lines = self._newest(query, since, _with_private if private else _log_line, name, limit, after)
+        return self._with_strikes(lines) if any(line.struck for line in lines) else lines
+
+    def _with_strikes(self, lines: Sequence[LogLine]) -> list[LogLine]:
+        """Return lines with what the log says about their removal."""
+        query = "SELECT at, CAST(body AS BLOB) FROM log WHERE kind = 'struck' AND body IS NOT NULL"
+        strikes: dict[int, tuple[int, int | None, str, str]] = {}
+        with self._reading() as connection:
+            for at, body in connection.execute(query):
+                found = msgspec.json.decode(body, type=_Struck)
+                strikes[found.line] = from_rfc3339(at), found.by, found.as_, found.reason
+        return [_with_strike(line, strikes.get(line.seq)) if line.struck else line for line in lines]
 
     def renames(self, since: int | None, name: str | None, limit: int | None) -> list[RenameLine]:
         """Read the newest `limit` renames (None: all), ascending, from `since` on.
@@ -286,12 +314,17 @@ class HistoryReader:
         limit: int | None,
         *values: int,
     ) -> list[LineT]:
+        with self._reading() as connection:
+            rows = connection.execute(query, ("" if since is None else rfc3339(since), *values))
+            lines = itertools.starmap(parse, rows)
+            return list(itertools.islice(_of_name(lines, name), limit))[::-1]
+
+    @contextlib.contextmanager
+    def _reading(self) -> Iterator[sqlite3.Connection]:
         connection = self._open()
         try:
             with explained(self._path):
-                rows = connection.execute(query, ("" if since is None else rfc3339(since), *values))
-                lines = itertools.starmap(parse, rows)
-                return list(itertools.islice(_of_name(lines, name), limit))[::-1]
+                yield connection
         except (TypeError, ValueError, RecursionError) as error:
             raise DatabaseUnusable(str(self._path), f"damaged: {error!r}") from error
         finally:
@@ -342,7 +375,14 @@ def _log_line(seq: int, at: str, body: bytes) -> LogLine:
 def _with_private(seq: int, at: str, body: bytes) -> LogLine:
     said = msgspec.json.decode(body, type=_Said)
     is_official = said.owner == ADMIN_OWNER
-    return LogLine(seq, from_rfc3339(at), said.name, said.text, said.action, said.to, is_official)
+    return LogLine(seq, from_rfc3339(at), said.name, said.text, said.action, said.to, is_official, said.struck)
+
+
+def _with_strike(line: LogLine, strike: tuple[int, int | None, str, str] | None) -> LogLine:
+    if strike is None:
+        return line
+    at, by, as_, reason = strike
+    return replace(line, struck_at=at, struck_by=by, struck_as=as_, struck_reason=reason)
 
 
 def _read_last_record(connection: sqlite3.Connection) -> int:

@@ -84,14 +84,23 @@ def test_the_newest_texts_come_in_order() -> None:
     ],
 )
 def test_links_are_found_in_their_sentences(text: str, links: list[str]) -> None:
-    assert of(text).links(10) == links
+    assert list(of(text).links(10)) == links
 
 
 def test_each_of_the_newest_links_comes_once() -> None:
     held = of("https://a https://b", "https://c", "again https://a")
-    assert held.links(10) == ["https://b", "https://c", "https://a"]
-    assert held.links(2) == ["https://c", "https://a"]
-    assert HeldLines().links(10) == []
+    assert list(held.links(10)) == ["https://b", "https://c", "https://a"]
+    assert list(held.links(2)) == ["https://c", "https://a"]
+    assert HeldLines().links(10) == {}
+
+
+def test_what_is_taken_off_is_found_no_more() -> None:
+    held = of("https://a 4711", "soup")
+    held.take_off(1)
+    held.take_off(99)
+    assert held.find(1) is None
+    assert (held.search("4711"), held.texts(9), held.links(9), held.lines) == ([], ["soup"], {}, 1)
+    assert held._size == of("soup")._size
 
 
 def test_hostile_texts_make_clean_links() -> None:

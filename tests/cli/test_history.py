@@ -3,6 +3,8 @@ from __future__ import annotations
 import json
 import os
 import re
+import sqlite3
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -80,7 +82,7 @@ def test_json_bears_utc_and_the_text_as_it_is(capfd: pytest.CaptureFixture[str],
     }  # fmt: skip
     assert lines[1] == {
         "v": 1, "type": "message", "seq": 1, "at": rfc3339(now - 47 * HOUR), "from": "ana",
-        "text": "soup at one\nor two", "action": False, "official": False,
+        "text": "soup at one\nor two", "action": False, "official": False, "struck": None,
     }  # fmt: skip
 
 
@@ -138,7 +140,15 @@ def test_a_private_line_is_listed_without_its_text_unless_that_is_asked_for(
     assert read(capfd)[-1][6:] == "» ana → bob"
     assert "the key" not in "".join(read(capfd, "--all") + read(capfd, "--all", "--json"))
     assert read(capfd, "--private")[-1][6:] == "» ana → bob  the key ⏎ is here"
-    private = {"v": 1, "type": "private", "seq": 4, "at": rfc3339(whispered), "from": "ana", "to": "bob"}
+    private = {
+        "v": 1,
+        "type": "private",
+        "seq": 4,
+        "at": rfc3339(whispered),
+        "from": "ana",
+        "to": "bob",
+        "struck": None,
+    }
     assert json.loads(read(capfd, "--json")[-1]) == {**private, "text": None}
     assert json.loads(read(capfd, "--json", "--private")[-1]) == {**private, "text": "the key\nis\x1b[2J here"}
 
@@ -223,3 +233,54 @@ def test_a_timeline_shows_a_day_unless_told_otherwise(capfd: pytest.CaptureFixtu
     assert rows[2].endswith("·██") or rows[2].endswith("·███")
     assert {row.split()[0] for row in read(capfd, "--timeline", "--since", "3d")[2:-1]} == {"ana", "bob"}
     assert [row.split()[0] for row in read(capfd, "--timeline", "--since", "3d", "--name", "ANA")[2:-1]] == ["ana"]
+
+
+# Struck lines.
+
+
+@pytest.fixture
+def struck(tmp_path: Path, now: int) -> None:
+    """Let ana strike a line of hers, and tom two of bob's, one of them private, and forget who struck a fourth."""
+    with closing(open_writer(tmp_path / "room.db", "normal")) as connection:
+        connection.execute("DELETE FROM log")
+        for seq, (kind, name, to) in enumerate(
+            [("message", "ana", ""), ("message", "bob", ""), ("private", "bob", "ana"), ("message", "bob", "")], 1
+        ):
+            body: dict[str, object] = {"name": name, "text": "", "struck": True, "owner": "k"}
+            body |= {"to": to, "to_owner": "k2"} if to else {"action": False}
+            add(connection, seq, kind, now + seq, body)
+        by_author = {"name": "ana", "owner": "k", "line": 1, "line_at": now + 1, "by": None, "as": "", "reason": ""}
+        add(connection, 5, "struck", now + 9, by_author)
+        for seq, line, reason in ((6, 2, "spam\x1b[2J"), (7, 3, "")):
+            add(connection, seq, "struck", now + 9, by_author | {"line": line, "by": 0, "as": "tom", "reason": reason})
+
+
+def add(connection: sqlite3.Connection, seq: int, kind: str, at: int, body: dict[str, object]) -> None:
+    connection.execute(
+        "INSERT INTO log (seq, id, at, kind, key, body) VALUES (?, ?, ?, ?, NULL, CAST(? AS TEXT))",
+        (seq, bytes([64 + seq]) * 16, rfc3339(at), kind, json.dumps(body)),
+    )
+
+
+@pytest.mark.usefixtures("struck")
+def test_a_struck_line_shows_that_it_was_removed_and_by_whom(capfd: pytest.CaptureFixture[str]) -> None:
+    assert [line[6:] for line in read(capfd) if not line.startswith("—")] == [
+        "· what ana said was removed by ana",
+        "· what bob said was removed by tom (spam)",
+        "· what bob said to ana was removed by tom",
+        "· what bob said was removed",
+    ]
+
+
+@pytest.mark.usefixtures("struck")
+def test_json_tells_when_a_line_was_removed_by_whom_and_why(capfd: pytest.CaptureFixture[str], now: int) -> None:
+    lines = [json.loads(line) for line in read(capfd, "--json", "--private")]
+    assert [line["text"] for line in lines] == ["", "", "", ""]
+    at = rfc3339(now + 9)
+    assert [line["struck"] for line in lines] == [
+        {"at": at, "by": None, "as": None, "reason": None},
+        {"at": at, "by": 0, "as": "tom", "reason": "spam\x1b[2J"},
+        {"at": at, "by": 0, "as": "tom", "reason": None},
+        {"at": None, "by": None, "as": None, "reason": None},
+    ]
+    assert [line["struck"] for line in map(json.loads, read(capfd, "--json", "--name", "nobody"))] == []

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from client.session_double import SessionDouble, room_of
 
-from sockatuh.cli.jsonlines import JsonLines, read_line
+from sockatuh.cli.jsonlines import JsonLines, read_line, read_strike
 from sockatuh.client.items import (
     Back,
     Came,
@@ -23,6 +23,7 @@ from sockatuh.client.items import (
     Renamed,
     Said,
     Stored,
+    Struck,
     Waiting,
     Went,
     Whispered,
@@ -54,6 +55,11 @@ AT = 1_767_225_600_000
             Renamed(8, AT, "ana", "anna", "abcdefgh"),
             {"type": "renamed", "seq": 8, "at": MOMENT, "name": "ana", "new": "anna", "key": "abcdefgh"},
         ),
+        (
+            Struck(9, AT, "ana", 4, AT, "abcdefgh"),
+            {"type": "struck", "seq": 9, "at": MOMENT, "name": "ana", "line": 4, "line_at": MOMENT, "key": "abcdefgh"},
+        ),
+        (Struck(9, AT, "ana", 4, 2**62), {"type": "struck", "line_at": None, "key": None}),
         (Renamed(9, AT, "ana", "anna"), {"type": "renamed", "seq": 9, "name": "ana", "new": "anna", "key": None}),
         (
             Rejected(3, "hi", False, "no_such_name", "bud"),
@@ -134,3 +140,16 @@ def test_a_line_is_text_or_an_object() -> None:
     assert read_line("[1]") == ("[1]", False, "")
     assert read_line(' {"text": "waves", "action": true}') == ("waves", True, "")
     assert read_line('{"text": "the key", "to": "budi"}') == ("the key", False, "budi")
+
+
+def test_an_object_may_ask_for_a_line_to_be_removed() -> None:
+    assert read_strike('{"strike": 812}') == 812
+    assert read_strike(' {"strike": 812, "note": "by mistake"}') == 812
+    for line in ('{"text": "x"}', "strike 812", "{nonsense", "{}", '{"a":' * 100_000):
+        assert read_strike(line) is None
+
+
+@pytest.mark.parametrize("seq", ["0", "-1", "true", "1.5", '"812"', "null", '[812], "text": "x"', '812, "text": "x"'])
+def test_what_names_no_line_to_be_removed_is_refused_and_never_said(seq: str) -> None:
+    with pytest.raises(ValueError):  # noqa: PT011 (of the library that reads it, too)
+        read_strike(f'{{"strike": {seq}}}')

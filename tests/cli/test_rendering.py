@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from datetime import datetime
+
 import pyte
 import pytest
 import wcwidth
@@ -10,7 +12,7 @@ from hypothesis import strategies as st
 
 from sockatuh.cli.direction import LEFT_TO_RIGHT
 from sockatuh.cli.rendering import author_style, draw, draw_shortened, plain
-from sockatuh.client.items import Renamed, Said, Whispered
+from sockatuh.client.items import Renamed, Said, Struck, Whispered
 from sockatuh.protocol.messages import ACTION, JOINED, LEFT, MESSAGE, Entry
 
 NOON = 1_700_000_000_000
@@ -45,6 +47,20 @@ def test_a_line_of_the_admin_has_a_mark_and_is_bold() -> None:
 
 def test_a_rename_is_a_sentence() -> None:
     assert plain(draw(Renamed(1, NOON, "tom", "tomas"), "ana")[0])[6:] == "· tom is now tomas"
+
+
+@pytest.mark.parametrize(
+    ("line_at", "when"),
+    [
+        (NOON, f" of {datetime.fromtimestamp(NOON / 1000):%H:%M}"),
+        (NOON - 86_400_000, f" of 13 November, {datetime.fromtimestamp(NOON / 1000):%H:%M}"),
+        (NOON - 400 * 86_400_000, f" of 10 October 2022, {datetime.fromtimestamp(NOON / 1000 - 400 * 86_400):%H:%M}"),
+        (2**62, ""),
+    ],
+)
+def test_a_removed_line_is_named_by_when_it_was_said(line_at: int, when: str) -> None:
+    (row,) = draw(Struck(9, NOON, "ana", 3, line_at), "tom")
+    assert plain(row)[6:] == f"· a line of ana's{when} was removed"
 
 
 @pytest.mark.parametrize(

@@ -34,7 +34,7 @@ def command(name: str, rest: str = "") -> TypedCommand:
         ("/quit", command("quit")),
         ("/r yes ", command("r", "yes ")),
         ("/Quit", UnknownCommand("Quit")),
-        ("/strike", UnknownCommand("strike")),
+        ("/kick", UnknownCommand("kick")),
         ("/", UnknownCommand("")),
         ("/\x1b[2J x", UnknownCommand("")),
         ("/etc/passwd is a file", SayText("/etc/passwd is a file")),

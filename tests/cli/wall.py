@@ -33,10 +33,15 @@ class Wall:
     copies: bool = True
     has_people: bool = False
     copied: list[str] = field(default_factory=list)
+    taken_off: list[int] = field(default_factory=list)
 
-    def show(self, lines: Sequence[Line]) -> None:
+    def show(self, lines: Sequence[Line], seq: int = 0) -> None:
+        del seq
         self.lines += lines
         self.seen += [plain(line)[6:] for line in lines]
+
+    def take_off(self, seq: int) -> None:
+        self.taken_off.append(seq)
 
     def answer(self, lines: Sequence[str]) -> None:
         self.seen += lines
@@ -50,7 +55,7 @@ class Wall:
     def show_earlier(self, count: int) -> None:
         self.seen.append(f"earlier: {count}")
 
-    def show_links(self, links: Sequence[str]) -> None:
+    def show_links(self, links: Mapping[str, int]) -> None:
         self.seen += links
 
     def toggle_people(self) -> bool:

@@ -23,6 +23,7 @@ from sockatuh.client.items import (
     Renamed,
     Said,
     Since,
+    Struck,
     Went,
     Whispered,
 )
@@ -239,3 +240,21 @@ def test_everything_up_to_the_newest_entry_shown_counts_also_what_is_no_news() -
     for event in live:
         list(timeline.take(event))
     assert noted.seqs == [4, 5, 6, 9, 10]
+
+
+def test_what_was_struck_before_it_was_shown_is_not_shown_and_not_counted() -> None:
+    events: list[Event] = [said(1), said(2), Struck(3, NOON, "ana", 2, NOON), whispered(4), Here()]
+    assert shown(events, room()) == [
+        Missed(2, again=False),
+        said(1),
+        Struck(3, NOON, "ana", 2, NOON),
+        whispered(4),
+        Here(),
+    ]
+
+
+def test_nor_is_it_what_was_read_before() -> None:
+    events: list[Event] = [said(1), said(2), Struck(3, NOON, "ana", 1, NOON), said(6), Here()]
+    items = shown(events, room(read_to=5))
+    assert [item.line for item in items if isinstance(item, Read)] == [said(2)]
+    assert Struck(3, NOON, "ana", 1, NOON) not in items, "that was read as well"

@@ -151,9 +151,10 @@ class InstantWorld(World):
         cursor: int = 0,
         ticket: bytes | None = None,
         host: str | None = None,
+        stream: bytes | None = None,
     ) -> LawlessClient:
-        """Connect a client that claims to have read up to `cursor` of the log `log_id`."""
-        payload = m.InitPayload("outlaw", self.random(8), 0, log_id, cursor, ticket)
+        """Connect a client that claims to have read up to `cursor` of the log `log_id`; `stream` identifies its lines."""
+        payload = m.InitPayload("outlaw", stream or self.random(8), 0, log_id, cursor, ticket)
         address = (host or self.host(), 60_000 + len(self.clients))
         outlaw = LawlessClient(self, address, key or self.random(32), payload)
         self.clients.append(outlaw)

@@ -16,12 +16,11 @@ from sockatuh.wording import client as phrases
 from sockatuh.wording import commands as wording
 
 from .context import CommandContext, Done, NotDone, Outcome, number_in
-from .saying import split_word
+from .saying import GREATEST_SEQ, split_word
 
 LINKS: Final = 10
 EARLIER: Final = 20
 """Entries that /history shows if it is told no number."""
-GREATEST_SEQ: Final = 10**19
 _NEW_AND_NO_LINK: Final = os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_NOFOLLOW", 0)
 
 
@@ -77,7 +76,7 @@ def show_text(context: CommandContext, rest: str) -> Outcome:
         return NotDone(phrases.SHOW_WHAT)
     if (entry := context.state.held.find(seq)) is None:
         return NotDone(wording.no_line(seq))
-    context.view.show(draw(entry, context.room.me, context.view.columns))
+    context.view.show(draw(entry, context.room.me, context.view.columns), seq)
     return Done.HANDLED
 
 

@@ -1,12 +1,16 @@
-"""Commands that say something: /me, /msg, /r."""
+"""Commands that say something, or take it back: /me, /msg, /r, /strike."""
 
 from __future__ import annotations
+
+from typing import Final
 
 from sockatuh.cli.naming import shown_name
 from sockatuh.wording import client as phrases
 from sockatuh.wording import commands as wording
 
-from .context import CommandContext, NotDone, Outcome, SayText, name_in
+from .context import ANSWERED_WITHIN, CommandContext, NotDone, Outcome, SayText, name_in, number_in
+
+GREATEST_SEQ: Final = 10**19
 
 
 def act(context: CommandContext, text: str) -> Outcome:
@@ -32,6 +36,15 @@ def reply(context: CommandContext, text: str) -> Outcome:
     return _say_to(context, context.state.last_private, text)
 
 
+def strike(context: CommandContext, rest: str) -> Outcome:
+    """Remove the text of an own line from the room: of the last one, or of the one with a number."""
+    typed = rest.strip()
+    seq = number_in(typed, GREATEST_SEQ)
+    if typed and seq is None:
+        return NotDone(wording.STRIKE_WHAT)
+    return context.begin("strike", _strike(context, seq))
+
+
 def split_word(text: str) -> tuple[str, str]:
     """Return the first word of a text, and what follows it."""
     word, *rest = text.split(maxsplit=1) or [""]
@@ -47,3 +60,17 @@ def _say_to(context: CommandContext, name: str, text: str) -> Outcome:
         context.state.has_whispered = True
         context.view.note(wording.first_private(shown_name(person.name)))
     return context.say(say)
+
+
+async def _strike(context: CommandContext, seq: int | None) -> None:
+    room = context.room
+    if seq is None:
+        await room.drained(ANSWERED_WITHIN)  # the last line may have no place in the log yet
+        if room.unplaced:
+            context.view.note(wording.STRIKE_LATER)
+            return
+        if not room.own_lines:
+            context.view.note(wording.NOTHING_TO_STRIKE)
+            return
+        seq = room.own_lines[-1]
+    await room.strike(seq, ANSWERED_WITHIN)

@@ -41,6 +41,10 @@ def _ignored(state: ChatState) -> list[str]:
     return [each.name for each in state.ignored]
 
 
+def _own_lines(state: ChatState) -> list[str]:
+    return [str(seq) for seq in reversed(state.own_lines)]
+
+
 COMMANDS: Final = {
     command.name: command
     for command in (
@@ -48,6 +52,7 @@ COMMANDS: Final = {
         Command("me", saying.act),
         Command("msg", saying.whisper, _names),
         Command("r", saying.reply),
+        Command("strike", saying.strike, _own_lines),
         Command("nick", people.rename),
         Command("away", people.go_away),
         Command("back", people.come_back),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 
 from sockatuh.cli.rendering import TEXTS_FROM, Line, draw_answer, plain
 from sockatuh.cli.wrapping import CUT, clip, reach, wrap
@@ -26,10 +26,22 @@ class LogView:
         """The log's width."""
         return self._size[0]
 
-    def show(self, lines: Sequence[Line]) -> None:
-        """Show lines of the log."""
+    def show(self, lines: Sequence[Line], seq: int = 0) -> None:
+        """Show lines of the log; `seq` is the entry they are, if it is one."""
+        self.quote(lines, [seq] if seq else [])
+
+    def quote(self, lines: Sequence[Line], seqs: Iterable[int]) -> None:
+        """Show lines of the log that are the entries with these seqs."""
         drawn = list(lines)
-        self._answer(lambda columns: _refitted(drawn, columns))
+        self._answer(lambda columns: _refitted(drawn, columns), frozenset(seqs))
+
+    def take_off(self, seq: int) -> None:
+        """Show an entry no longer; if a search had led to it, show the next older line that was found."""
+        hit = self._log.hit
+        self._log.take_off(seq)
+        if self._log.hit not in (None, hit):
+            self._log.centre(self._log.hit or 0, *self._size)
+        self._changed()
 
     def note(self, sentence: str) -> None:
         """Show a remark between them."""
@@ -41,14 +53,20 @@ class LogView:
         kept = list(lines)
         self._answer(lambda columns: [row for line in kept for row in draw_answer(line, columns)])
 
-    def show_links(self, links: Sequence[str]) -> None:
-        """Show links, each whole on rows of its own without an indent, so that it can be copied."""
-        kept = list(links)
-        self._answer(lambda columns: [(("class:note", row),) for link in kept for row in _chopped(link, columns)])
+    def show_links(self, links: Mapping[str, int]) -> None:
+        """Show links, each whole on rows of its own without an indent, so that it can be copied.
 
-    def _answer(self, draw: Draw) -> None:
+        Each belongs to the entry with its seq. They are taken off together.
+        """
+        kept = list(links)
+        self._answer(
+            lambda columns: [(("class:note", row),) for link in kept for row in _chopped(link, columns)],
+            frozenset(links.values()),
+        )
+
+    def _answer(self, draw: Draw, quotes: frozenset[int] = frozenset()) -> None:
         """Show rows that were asked for, from the first on if not all of them fit."""
-        self._log.add_lines(draw)
+        self._log.add_lines(draw, quotes)
         self._log.read_last(*self._size)
         self._changed()
 

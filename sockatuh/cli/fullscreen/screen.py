@@ -25,7 +25,7 @@ from sockatuh.cli.clipboard import clipboard
 from sockatuh.cli.direction import anchored, apart
 from sockatuh.cli.input_line import InputLine
 from sockatuh.cli.naming import shown_name
-from sockatuh.cli.narrator import draw_found, found
+from sockatuh.cli.narrator import FOUND_SHOWN, draw_found, found
 from sockatuh.cli.pending import Delay, last_heard, pending_rows
 from sockatuh.cli.rendering import Line
 from sockatuh.cli.rows import own_lines
@@ -166,7 +166,7 @@ class FullScreen(LogView):
         """Show the newest of the lines that were found, in the middle, or below the log if that no longer has it."""
         if not self._log.find(seqs, *self._size):
             self.note(found(text, seqs))
-            self.show(draw_found(seqs, self._state.held, self._room.me, self.columns))
+            self.quote(draw_found(seqs, self._state.held, self._room.me, self.columns), seqs[:FOUND_SHOWN])
         self._changed()
 
     def toggle_people(self) -> bool:

@@ -52,12 +52,16 @@ Draw = Callable[[int], list[Line]]
 
 @dataclass(slots=True)
 class Block:
-    """Something in the log; `size`: bytes of its texts; `rows` are those for `columns`, made when they are wanted."""
+    """Something in the log; `size`: bytes of its texts; `rows` are those for `columns`, made when they are wanted.
+
+    `quotes` are the seqs of the lines whose texts it shows, besides the entry `seq` that it is.
+    """
 
     draw: Draw
     seq: int = 0
     fold: Fold | None = None
     size: int = 0
+    quotes: frozenset[int] = frozenset()
     columns: int = 0
     rows: Sequence[Line] = ()
 
@@ -148,9 +152,35 @@ class Scrollback:
         block = Block(lambda columns: _draw(entry, me, columns, was_read=was_read), entry.seq, size=size_of(entry))
         self._append(block, counts=True)
 
-    def add_lines(self, draw: Draw) -> None:
-        """Add what is no entry of the log: a heading, a notice, the answer to a command."""
-        self._append(Block(draw))
+    def add_lines(self, draw: Draw, quotes: frozenset[int] = frozenset()) -> None:
+        """Add what is no entry of the log: a heading, a notice, the answer to a command.
+
+        `quotes` are the seqs of the lines whose texts it shows.
+        """
+        self._append(Block(draw, quotes=quotes))
+
+    def take_off(self, seq: int) -> None:
+        """Show the entry `seq` no longer, nor what quotes it.
+
+        Of what a search has found, the next older one takes its place.
+        """
+        gone = {
+            number
+            for number, block in enumerate(self._blocks, self._first)
+            if seq in block.quotes or (block.seq == seq and block.fold is None)
+        }
+        for number in gone:
+            block = self._blocks[number - self._first]
+            self._size -= block.size
+            self._blocks[number - self._first] = Block(_nothing)
+            if self.bottom is not None and block.seq and number > self.bottom.block:
+                self.unseen = max(0, self.unseen - 1)
+        self._by_seq.pop(seq, None)
+        self._mentions = deque(number for number in self._mentions if number not in gone)
+        if self.search is not None and not gone.isdisjoint(self.search.found):
+            before = sum(number not in gone for number in self.search.found[: self.search.at])
+            found = [number for number in self.search.found if number not in gone]
+            self.search = Search(found, min(before, len(found) - 1)) if found else None
 
     def add_note(self, sentence: str) -> None:
         """Add a notice of the program."""
@@ -372,6 +402,11 @@ def marker_row(columns: int) -> Line:
 
 def _order(place: Place) -> tuple[int, int]:
     return place.block, place.row
+
+
+def _nothing(_: int) -> list[Line]:
+    """Draw a block that was taken off: the numbers of the others stay as they are."""
+    return []
 
 
 def _draw(entry: EntryEvent, me: str, columns: int, *, was_read: bool) -> list[Line]:

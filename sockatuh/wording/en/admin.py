@@ -123,6 +123,13 @@ REFUSALS: Final[Mapping[str, str]] = {
     "guests_from_address": "There are too many scripts and readers in the room from your address. Try again later.",
     "no_such_name": "Nobody in the room is called that, and nobody owns the name.",
     "reads_in_clear": "Whoever that is reads in clear. Say it in the room.",
+    "no_such_line": "The room has no such line; one that keeps no history has none.",
+    "not_a_line": "That is nothing that was said.",
+    "not_yours": "That line is not yours. Whoever runs the room can remove it: `sockatuh strike SEQ`.",
+    "too_late": (
+        "Your lines can be removed for 15 minutes. Later, whoever runs the room can do it: `sockatuh strike SEQ`."
+    ),
+    "struck_already": "That line was removed already.",
     "muted": "You are muted in this room.",
     "only_members": "Only a member can do that. This client is a script, or only reads.",
     "only_reading": "This client only reads, and cannot speak.",
@@ -407,6 +414,12 @@ def no_history(path: Path) -> str:
 def day(date: str) -> str:
     """Show where a new day begins."""
     return f"— {date} —"
+
+
+def struck(name: str, to: str, by: str, because: str) -> str:
+    """Show that a line (to `to`, if it was private) has no text any more; `by` and `because` may be ""."""
+    private = f" to {to}" if to else ""
+    return f"what {name} said{private} was removed" + (f" by {by}" if by else "") + (f" ({because})" if because else "")
 
 
 def came(name: str, address: str, program: str) -> str:

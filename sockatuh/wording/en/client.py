@@ -285,9 +285,10 @@ def you_are(name: str) -> str:
     return f"you are {name} now"
 
 
-def struck(name: str, time: str) -> str:
-    """Say that the text of a line is gone; `time` is when it was said (HH:MM)."""
-    return f"a line of {name}'s of {time} was removed"
+def struck(name: str, said: datetime | None, now: datetime | None) -> str:
+    """Say that the text of a line is gone, which was said at a moment, if that is known."""
+    when = f" of {_moment(said, now)}" if said is not None and now is not None else ""
+    return f"a line of {name}'s{when} was removed"
 
 
 def renamed(name: str, new: str) -> str:

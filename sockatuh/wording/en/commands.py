@@ -12,6 +12,7 @@ COMMANDS: Final = {
     "me": ("TEXT", "say what you do: /me waves"),
     "msg": ("NAME TEXT", "say something to one person only"),
     "r": ("TEXT", "answer the last private line"),
+    "strike": ("[SEQ]", "remove your last line, or that one, for everybody"),
     "nick": ("NAME", "take another name"),
     "away": ("[TEXT]", "show others that you are away, until you speak"),
     "back": ("", "show others that you are back"),
@@ -36,6 +37,9 @@ SLASH_HELP: Final = ("//TEXT", "say a text that begins with a slash")
 MSG_WHAT: Final = "/msg needs a name and a text: /msg budi hello"
 REPLY_WHAT: Final = "/r needs a text: /r on my way"
 NOBODY_TO_ANSWER: Final = "nobody has sent you a private line yet"
+STRIKE_WHAT: Final = "/strike takes the number of a line: /strike 4321; without one it removes your last line"
+STRIKE_LATER: Final = "your last line is not stored yet; once it is, /strike can remove it"
+NOTHING_TO_STRIKE: Final = "you have said nothing here that could be removed"
 NICK_WHAT: Final = "/nick needs a name, one word: /nick tomas"
 YOU_ARE_BACK: Final = "you are back"
 QUIET_WHAT: Final = "/quiet is on or off"

@@ -128,6 +128,13 @@ REFUSALS: Final[Mapping[str, str]] = {
     "room_full": "Ruang sudah penuh. Coba lagi nanti, atau minta pengelolanya menaikkan max_members.",
     "guests_full": "Terlalu banyak skrip dan pembaca di ruang ini. Coba lagi nanti.",
     "guests_from_address": "Terlalu banyak skrip dan pembaca di ruang ini dari alamat Anda. Coba lagi nanti.",
+    "no_such_line": "Tidak ada pesan itu di ruang ini; ruang tanpa riwayat tidak menyimpan pesan.",
+    "not_a_line": "Itu bukan pesan.",
+    "not_yours": "Itu bukan pesan Anda. Pengelola ruang bisa menghapusnya: `sockatuh strike SEQ`.",
+    "too_late": (
+        "Pesan Anda bisa dihapus selama 15 menit. Setelah itu pengelola ruang bisa melakukannya: `sockatuh strike SEQ`."
+    ),
+    "struck_already": "Pesan itu sudah dihapus.",
     "muted": "Anda dibisukan di ruang ini.",
     "only_members": "Hanya anggota yang bisa melakukan itu. Klien ini skrip, atau hanya membaca.",
     "only_reading": "Klien ini hanya membaca, dan tidak bisa mengirim pesan.",
@@ -427,6 +434,12 @@ def no_history(path: Path) -> str:
 def day(date: str) -> str:
     """Show where a new day begins."""
     return f"— {date} —"
+
+
+def struck(name: str, to: str, by: str, because: str) -> str:
+    """Show that a line (to `to`, if it was private) has no text any more; `by` and `because` may be ""."""
+    private = f" kepada {to}" if to else ""
+    return f"pesan {name}{private} dihapus" + (f" oleh {by}" if by else "") + (f" ({because})" if because else "")
 
 
 def came(name: str, address: str, program: str) -> str:

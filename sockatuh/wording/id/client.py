@@ -277,9 +277,12 @@ def several_did(names: Sequence[str], others: int, done: str) -> str:
     return f"{', '.join(names)}{rest} {done}"
 
 
-def struck(name: str, time: str) -> str:
-    """Say that the text of a line is gone; `time` is when it was said (HH:MM)."""
-    return f"satu baris {name} pukul {time} dihapus"
+def struck(name: str, said: datetime | None, now: datetime | None) -> str:
+    """Say that the text of a line is gone, which was said at a moment, if that is known."""
+    when = ""
+    if said is not None and now is not None:
+        when = f" pukul {said:%H:%M}" if said.date() == now.date() else f" tanggal {_moment(said, now)}"
+    return f"pesan {name}{when} telah dihapus"
 
 
 def renamed(name: str, new: str) -> str:

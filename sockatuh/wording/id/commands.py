@@ -14,6 +14,7 @@ COMMANDS: Final = {
     "me": ("TEKS", "katakan yang Anda lakukan: /me melambai"),
     "msg": ("NAMA TEKS", "katakan sesuatu kepada satu orang saja"),
     "r": ("TEKS", "balas pesan pribadi yang terakhir"),
+    "strike": ("[SEQ]", "hapus pesan terakhir Anda, atau yang itu, bagi semua"),
     "nick": ("NAMA", "pakai nama lain"),
     "away": ("[TEKS]", "beri tahu bahwa Anda pergi, sampai pesan berikutnya"),
     "back": ("", "beri tahu bahwa Anda sudah kembali"),
@@ -38,6 +39,9 @@ SLASH_HELP: Final = ("//TEKS", "kirim teks yang diawali garis miring")
 MSG_WHAT: Final = "/msg memerlukan nama dan teks: /msg budi halo"
 REPLY_WHAT: Final = "/r memerlukan teks: /r sebentar lagi sampai"
 NOBODY_TO_ANSWER: Final = "belum ada pesan pribadi untuk Anda"
+STRIKE_WHAT: Final = "/strike memerlukan nomor pesan: /strike 4321; tanpa nomor: pesan terakhir Anda"
+STRIKE_LATER: Final = "pesan terakhir Anda belum tersimpan; setelah tersimpan, /strike bisa menghapusnya"
+NOTHING_TO_STRIKE: Final = "di sini belum ada pesan Anda yang bisa dihapus"
 NICK_WHAT: Final = "/nick memerlukan nama, satu kata: /nick tomas"
 YOU_ARE_BACK: Final = "Anda sudah kembali"
 QUIET_WHAT: Final = "/quiet harus on atau off"

@@ -44,11 +44,36 @@ def test_answers_and_remarks_are_wrapped_at_each_width() -> None:
 def test_a_link_stands_in_full_rows_that_make_it_whole_again() -> None:
     view = View()
     link = "https://intern.example/" + "x" * 50
-    view.show_links([link, "https://b.example/王伟王伟王伟王伟王伟王伟"])
+    view.show_links({link: 1, "https://b.example/王伟王伟王伟王伟王伟王伟": 2})
     assert "".join(view.rows(40)[:2]) == link
     assert len(view.rows(40)[0]) == 40
     assert "".join(view.rows(40)[2:]) == "https://b.example/王伟王伟王伟王伟王伟王伟"
     assert view.rows(80)[0] == link
+
+
+def test_what_quotes_a_struck_line_is_taken_off_too() -> None:
+    view = View()
+    secret, other = Said(7, NOON, "ana", "it is 4711"), Said(8, NOON, "ana", "soup at one")
+    view.show(draw(secret, "tom", 40), 7)
+    view.show(draw(other, "tom", 40), 8)
+    view.show_links({"https://a.example/4711": 7, "https://b.example/": 8})
+    view.quote([*draw(secret, "tom", 40), *draw(other, "tom", 40)], [7, 8])
+    view.note("a remark")
+    before = view.changes
+    view.take_off(7)
+    assert [row[6:] for row in view.rows(40)] == ["ana  soup at one", "mark —"]
+    assert view.changes == before + 1
+
+
+def test_a_search_that_led_to_a_struck_line_shows_the_next_older_one() -> None:
+    view = View()
+    for seq in range(1, 40):
+        view._log.add_entry(Said(seq, NOON, "ana", f"line {seq}"), "tom")
+    view._log.find([30, 10], *view._size)
+    view.take_off(30)
+    assert any(row.endswith("line 10") for row in (plain(row) for row in view._log.window(*view._size)))
+    view.take_off(10)
+    assert view._log.search is None
 
 
 def test_lines_drawn_for_one_width_fit_another() -> None:

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from sockatuh.cli.fullscreen.scrollback import Scrollback
 from sockatuh.cli.rendering import Line, plain
-from sockatuh.client.items import Came, EntryEvent, Renamed, Said, Went, Whispered
+from sockatuh.client.items import Came, EntryEvent, Renamed, Said, Struck, Went, Whispered
 
 NOON = 1_700_000_000_000
 MINUTE = 60_000
@@ -38,7 +38,7 @@ def seen(log: Scrollback, columns: int = COLUMNS, height: int = HEIGHT) -> list[
 
 def numbers(log: Scrollback, columns: int = COLUMNS, height: int = HEIGHT) -> list[int]:
     """Return which of `lines` are seen."""
-    return [int(row.split()[-1]) for row in seen(log, columns, height) if "line" in row]
+    return [int(row.split()[-1]) for row in seen(log, columns, height) if "line" in row and "removed" not in row]
 
 
 def test_a_removal_is_never_folded_away() -> None:
@@ -53,6 +53,104 @@ def test_what_the_admin_says_is_found_as_a_mention_and_is_nobodys_last_line() ->
     assert "# ana  closing at five" in seen(log)
     log = log_of([official, Came(2, NOON, "zoe"), Went(3, NOON, "ana")])
     assert seen(log) == ["# ana  closing at five", "· zoe joined; ana left"]
+
+
+# What was struck.
+
+WIDE = 60
+
+
+def strike(log: Scrollback, seq: int, line: int) -> None:
+    """Take off a line and show that it was removed, as a feed does."""
+    log.take_off(line)
+    log.add_entry(Struck(seq, NOON, "ana", line, NOON), "tom")
+
+
+def test_a_struck_line_is_taken_off_and_the_window_stays_full() -> None:
+    log = lines(9)
+    strike(log, 10, 8)
+    assert numbers(log, WIDE) == [6, 7, 9]
+    assert seen(log, WIDE)[-1].startswith("· a line of ana's of ")
+    log.take_off(9)
+    assert numbers(log, WIDE) == [5, 6, 7]
+    assert len(log) == 10, "the numbers of the other blocks stay"
+
+
+@pytest.mark.parametrize("line", [1, 4, 5, 9])
+def test_a_window_that_does_not_follow_stays_where_it_is(line: int) -> None:
+    log = lines(9)
+    log.scroll(-4, WIDE, HEIGHT)
+    assert numbers(log, WIDE) == [2, 3, 4, 5]
+    strike(log, 10, line)
+    assert len(seen(log, WIDE)) == HEIGHT
+    assert line not in numbers(log, WIDE)
+    assert [number for number in numbers(log, WIDE) if number in (2, 3, 4, 5)] == [n for n in (2, 3, 4, 5) if n != line]
+    log.scroll(99, WIDE, HEIGHT)
+    assert seen(log, WIDE)[-1].startswith("· a line of ana's")
+    log.to_oldest(WIDE, HEIGHT)
+    assert numbers(log, WIDE) == [n for n in range(1, 6) if n != line][:HEIGHT]
+
+
+def test_lines_below_the_window_count_as_unseen_only_while_they_are_there() -> None:
+    log = lines(9)
+    log.scroll(-2, WIDE, HEIGHT)
+    for seq in (10, 11):
+        log.add_entry(said(seq), "tom")
+    assert log.unseen == 2
+    log.take_off(11)
+    assert log.unseen == 1
+
+
+def test_neither_a_search_nor_a_jump_to_a_mention_leads_to_a_struck_line() -> None:
+    log = log_of([said(seq, f"tom, line {seq}" if seq in (2, 5, 8) else "") for seq in range(1, 30)])
+    assert log.find([8, 5, 2], WIDE, HEIGHT)
+    assert log.to_older_hit(WIDE, HEIGHT)
+    log.take_off(5)
+    assert log.hit == 1, "that of line 2"
+    assert not log.to_older_hit(WIDE, HEIGHT)
+    log.to_newest()
+    assert log.to_mention(WIDE, HEIGHT)
+    assert "tom, line 8" in "".join(seen(log, WIDE))
+    assert log.to_mention(WIDE, HEIGHT)
+    assert "tom, line 2" in "".join(seen(log, WIDE))
+    for seq in (2, 8):
+        log.take_off(seq)
+    assert log.search is None
+    assert not log.to_mention(WIDE, HEIGHT)
+    assert not log.find([8, 5, 2], WIDE, HEIGHT)
+
+
+def test_taking_off_gives_back_its_bytes_and_what_is_not_there_changes_nothing() -> None:
+    log = log_of([said(1, "x" * 1_000), said(2)])
+    log.take_off(1)
+    log.take_off(1)
+    log.take_off(99)
+    assert log._size == log_of([said(2)])._size
+    assert numbers(log, WIDE) == [2]
+
+
+def test_a_fold_of_joins_is_no_line() -> None:
+    log = log_of([Came(1, NOON, "zoe"), Came(2, NOON, "eva")])
+    log.take_off(1)
+    assert seen(log, WIDE) == ["· zoe, eva joined"]
+
+
+@given(
+    count=st.integers(1, 30),
+    struck=st.lists(st.integers(1, 30), max_size=12),
+    scrolls=st.lists(st.integers(-9, 9), max_size=6),
+)
+def test_whatever_is_struck_and_scrolled_the_window_shows_what_is_left_in_order(
+    count: int, struck: list[int], scrolls: list[int]
+) -> None:
+    log = lines(count)
+    for at in range(max(len(struck), len(scrolls))):
+        log.take_off(struck[at] if at < len(struck) else 0)
+        log.scroll(scrolls[at] if at < len(scrolls) else 0, WIDE, HEIGHT)
+        left = [seq for seq in range(1, count + 1) if seq not in struck[: at + 1]]
+        shown = numbers(log, WIDE)
+        assert len(shown) == min(HEIGHT, len(left))
+        assert not shown or shown == left[left.index(shown[0]) :][: len(shown)]
 
 
 # Scrolling.

@@ -1,0 +1,37 @@
+"""Which lines the log has stored lately, by their ids, so that one that is said again is answered as it was stored.
+
+A client repeats a line, in other sessions too, until it is answered. What has happened since, such as a mute, or that
+nobody has the addressee's name any more, decides about new lines only: UNSAID says that a line will never be stored.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+from sockatuh.room.entries import LINE_KINDS
+from sockatuh.room.log import Row
+
+CAPACITY: Final = 8_192
+"""Lines that are remembered; many more than are said while one client is without contact."""
+
+
+class StoredLines:
+    """The seqs of the newest lines; `capacity` of them."""
+
+    def __init__(self, capacity: int = CAPACITY) -> None:
+        self._capacity = capacity
+        self._seqs: dict[bytes, int] = {}
+
+    def __len__(self) -> int:
+        return len(self._seqs)
+
+    def note(self, row: Row) -> None:
+        """Remember an entry of the log, if it is a line."""
+        if row.kind in LINE_KINDS:
+            self._seqs[row.id] = row.seq
+            if len(self._seqs) > self._capacity:
+                del self._seqs[next(iter(self._seqs))]
+
+    def find(self, line: bytes) -> int | None:
+        """Return the seq of a line that is remembered."""
+        return self._seqs.get(line)
