@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from prove import (
+    admin,
     asked,
     backups,
     capture,
@@ -81,6 +82,7 @@ ATTACKS: tuple[Attack, ...] = (
     *impostor.ATTACKS,
     *capture.ATTACKS,
     *clock.ATTACKS,
+    *admin.ATTACKS,
     *upgrade.ATTACKS,
     *service.ATTACKS,
     *debian.ATTACKS,
