@@ -231,7 +231,7 @@ def test_a_room_survives_its_admin(seed: int) -> None:
 
 def test_the_stories_give_every_order_and_hear_every_answer() -> None:
     """What is never done is never tested: over the seeds, every kind of order is carried out and denied."""
-    done, denied = set[str](), set[str]()
+    done, denied, searched = set[str](), set[str](), 0
     for seed in range(8):
         story = AdminStory(seed)
         story.live()
@@ -239,5 +239,7 @@ def test_the_stories_give_every_order_and_hear_every_answer() -> None:
             for reply in given.replies:
                 kind = type(given.order).__name__
                 (denied if isinstance(reply, OrderDenied) else done).add(kind)
-    assert done >= {"Kick", "Ban", "Unban", "Mute", "Unmute", "Release", "Announce"}
+        searched += story.world.searched
+    assert done >= {"Kick", "Ban", "Unban", "Mute", "Unmute", "Release", "Announce", "Strike"}
+    assert searched > 100
     assert denied >= {"Kick", "Ban", "Release", "Strike"}
