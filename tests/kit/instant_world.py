@@ -153,7 +153,7 @@ class InstantWorld(World):
         host: str | None = None,
         stream: bytes | None = None,
     ) -> LawlessClient:
-        """Connect a client that claims to have read up to `cursor` of the log `log_id`; `stream` identifies its lines."""
+        """Connect a client that claims to have read up to `cursor` of the log `log_id`; `stream` is its lines'."""
         payload = m.InitPayload("outlaw", stream or self.random(8), 0, log_id, cursor, ticket)
         address = (host or self.host(), 60_000 + len(self.clients))
         outlaw = LawlessClient(self, address, key or self.random(32), payload)

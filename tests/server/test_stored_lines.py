@@ -12,7 +12,6 @@ from sockatuh.room.entries import Left, Message
 from sockatuh.room.log import Row
 from sockatuh.server.stored_lines import StoredLines
 
-
 STREAM = bytes(8)
 KEY = bytes(range(32))
 

@@ -109,7 +109,7 @@ class AdminStory(Story):
         """Let the admin give an order, or two at the same moment."""
         orders: list[Callable[[], None]] = [
             self.kick, self.kick, self.ban, self.ban, self.lift, self.lift,
-            self.mute, self.mute, self.release, self.announce, self.strike, self.strike,
+            self.mute, self.mute, self.release, self.announce, self.strike, self.strike, self.take_back,
         ]  # fmt: skip
         if self.dice.random() < 0.2:
             self.meet()
@@ -180,6 +180,13 @@ class AdminStory(Story):
         lines = [row.seq for row in rows if isinstance(row.body, Message | Whispered)]
         seq = self.dice.choice([*lines * 10, len(rows) + 7, 1])
         self.world.order(self.dice.choice([Strike(seq=seq), Strike(seq=seq), Strike(last=self.somebody())]))
+
+    def take_back(self) -> None:
+        """Let a member strike a line: its own, or another's."""
+        node = self.dice.choice(self.world.members)
+        seqs = [*node.stored.values(), *(entry.seq for entry in node.entries)]
+        if seqs and node.peer.state is PeerState.JOINED:
+            node.strike(self.dice.choice(seqs))
 
     # In the end.
 
