@@ -109,7 +109,7 @@ class AdminStory(Story):
         """Let the admin give an order, or two at the same moment."""
         orders: list[Callable[[], None]] = [
             self.kick, self.kick, self.ban, self.ban, self.lift, self.lift,
-            self.mute, self.mute, self.release, self.announce, self.strike, self.strike, self.take_back,
+            self.mute, self.mute, self.release, self.announce, self.strike, self.strike_at_once, self.take_back,
         ]  # fmt: skip
         if self.dice.random() < 0.2:
             self.meet()
@@ -180,6 +180,15 @@ class AdminStory(Story):
         lines = [row.seq for row in rows if isinstance(row.body, Message | Whispered)]
         seq = self.dice.choice([*lines * 10, len(rows) + 7, 1])
         self.world.order(self.dice.choice([Strike(seq=seq), Strike(seq=seq), Strike(last=self.somebody())]))
+
+    def strike_at_once(self) -> None:
+        """Strike long lines that are still on their way to everybody."""
+        if awake := self.awake():
+            node = self.dice.choice(awake)
+            for _ in range(self.dice.choice([1, 1, 5])):
+                self.paste(node)
+            self.world.run(self.dice.uniform(0.0, 0.1))
+            self.world.order(Strike(last=self.name_of(node) or node.known_as))
 
     def take_back(self) -> None:
         """Let a member strike a line: its own, or another's."""
