@@ -22,6 +22,8 @@ PORT: Final = 7625
 SPARE: Final = "10.77.0.14"
 OTHER_ROOM: Final = "10.77.0.15"
 """Another room's server, which the admin has named as a node by mistake."""
+RUDE: Final = "something that nobody is to read"
+REFUSED: Final = 4
 LINES: Final = 20
 BACK_WITHIN: Final = 10.0
 """Seconds from the start of the spare box until everybody whose client runs is in again."""
@@ -76,6 +78,10 @@ async def _lose_the_box(run: Run) -> Found:
             await _come(stack, programs)
             at_home = {"SOCKATUH_CLIENT_DIR": str(run.directory / "dewi"), "SOCKATUH_PASSWORD": PASSWORD}
             await _send(lan.clients[0], at_home, "I have to go", Lan.ADDRESS)
+            rude = {"SOCKATUH_CLIENT_DIR": str(run.directory / "fajar"), "SOCKATUH_PASSWORD": PASSWORD}
+            await _send(lan.clients[2], rude, RUDE, Lan.ADDRESS)
+            await box.run("ban", "fajar", "--for", "forever")
+            await box.run("strike", "--last", "fajar")
             kept, lost = await _talk(box, programs)
             invite = next(line.split()[-1] for line in server.said if "sockatuh://" in line)
             await _destroy(lan, server, programs)
@@ -89,17 +95,22 @@ async def _lose_the_box(run: Run) -> Found:
             await _send(lan.clients[0], {**at_home, "SOCKATUH_PASSWORD": ""}, "dewi is back", Lan.ADDRESS)
             newcomer = {"SOCKATUH_CLIENT_DIR": str(run.directory / "eka"), "SOCKATUH_PASSWORD": PASSWORD}
             await _send(lan.clients[1], newcomer, "eka is new", invite)
+            await _send(lan.clients[2], rude, "me again", f"{SPARE}:{PORT}", code=REFUSED)
+            await _send(lan.clients[2], rude, "me again", Lan.ADDRESS, code=REFUSED)
             for each in programs:
                 await each.until(
                     lambda: {"dewi is back", "eka is new"} <= {text for _, text in each.heard},  # noqa: B023
                     "did not hear who came later",
                 )
             _check(spare, programs, kept, lost, unsaid)
+            files = [file for file in spare.room.state_dir.iterdir() if RUDE.encode() in file.read_bytes()]
+            require(not files, f"what was struck is in {files}")
     return Found(
-        f"3 members, one in by a ticket; {len(kept)} lines in the copy, {len(lost)} after it, {len(unsaid)} said while "
-        "there was no box; another server at a node",
+        f"3 members, one in by a ticket, and one who was banned; {len(kept)} lines in the copy, {len(lost)} after it, "
+        f"{len(unsaid)} said while there was no box; another server at a node",
         f"all in after {short(back)}, without a question, and told that the log was set back; what was in the copy is "
-        f"there once, what was said meanwhile too; who was away, and an invite of before, find the room as well",
+        "there once, what was said meanwhile too; who was away, and an invite of before, find the room as well; who "
+        "was banned stays out, what was struck is in no file",
     )
 
 
@@ -112,11 +123,11 @@ async def _come(stack: AsyncExitStack, programs: Sequence[Program]) -> None:
     await programs[-1].start(with_password=False)
 
 
-async def _send(host: Host, environ: dict[str, str], text: str, server: str) -> None:
+async def _send(host: Host, environ: dict[str, str], text: str, server: str, code: int = 0) -> None:
     name = os.path.basename(environ["SOCKATUH_CLIENT_DIR"])
     words = ("send", "--server", server, "--name", name, "--trust", "accept-new", text)
-    code, said = await command(host, {key: value for key, value in environ.items() if value}, *words)
-    require(code == 0, f"`sockatuh send` by {name} ended with {code}: {said}")
+    found, said = await command(host, {key: value for key, value in environ.items() if value}, *words)
+    require(found == code, f"`sockatuh send` by {name} ended with {found}: {said}")
 
 
 async def _talk(box: Box, programs: Sequence[Program]) -> tuple[list[str], list[str]]:
@@ -190,7 +201,7 @@ ATTACKS: Final[tuple[Attack, ...]] = (
         "back without doing anything, is told what is lost, and has said nothing in vain since",
         f"kill -9 and no network any more for the box; the last copy is restored on another machine, which `nodes` "
         f"names behind another room's server; {3 * LINES} lines were said since; members stay, come by their profile "
-        "and by an old invite",
+        "and by an old invite, and one had been banned",
         _lose_the_box,
     ),
 )
