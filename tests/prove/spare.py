@@ -103,7 +103,9 @@ async def _lose_the_box(run: Run) -> Found:
                     "did not hear who came later",
                 )
             _check(spare, programs, kept, lost, unsaid)
-            files = [file for file in spare.room.state_dir.iterdir() if RUDE.encode() in file.read_bytes()]
+            files = [
+                file for file in spare.room.state_dir.iterdir() if file.is_file() and RUDE.encode() in file.read_bytes()
+            ]
             require(not files, f"what was struck is in {files}")
     return Found(
         f"3 members, one in by a ticket, and one who was banned; {len(kept)} lines in the copy, {len(lost)} after it, "
