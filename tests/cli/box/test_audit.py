@@ -5,17 +5,11 @@ from __future__ import annotations
 import json
 import os
 from pathlib import Path
-from types import ModuleType
 from typing import Any, Final
 
 import pytest
-from hostile import TEXTS, faults_of_text
 
 from sockatuh.cli.app import run
-from sockatuh.cli.box.rows import audit_row, past_row
-from sockatuh.cli.box.tables import table
-from sockatuh.cli.direction import without_marks
-from sockatuh.cli.wrapping import reach
 from sockatuh.room.entries import (
     ADMIN_OWNER,
     Banned,
@@ -30,7 +24,6 @@ from sockatuh.room.entries import (
 )
 from sockatuh.room.log import Append
 from sockatuh.room.moments import rfc3339
-from sockatuh.store.audit import Ended, GivenOrder
 from sockatuh.store.database import open_writer, wall_clock
 from sockatuh.store.log_table import append_all
 
@@ -146,31 +139,3 @@ def test_a_missing_database_is_reported_with_its_path(tmp_path: Path, capfd: pyt
     for words in (["audit"], ["bans", "--all"]):
         assert run(words) == 1
         assert str(tmp_path / "room.db") in capfd.readouterr().err
-
-
-def order(said: str, **fields: Any) -> GivenOrder:
-    given: dict[str, Any] = {"seq": 9, "at": 0, "order": "ban", "by": 0, "until": None}
-    given |= dict.fromkeys(("login", "what", "name", "owner", "reason", "text"), said)
-    return GivenOrder(**given | fields)
-
-
-@pytest.mark.parametrize("name", TEXTS)
-def test_no_text_of_a_strangers_gets_through(name: str) -> None:
-    text = TEXTS[name]
-    rows = [audit_row(order(text, order=verb)) for verb in ("kick", "unban", "release", "announce", "strike")]
-    rows.append(past_row(order(text), Ended("lifted", 0, 5, text, 0))[:-1])
-    for row in rows:
-        for cell in row:
-            assert faults_of_text(without_marks(cell)) == []
-            assert "\n" not in cell
-
-
-@pytest.mark.parametrize("columns", [40, 80])
-def test_no_row_is_wider_than_the_terminal(columns: int, spoken: ModuleType) -> None:
-    rows = [
-        audit_row(order("budi", order="kick", what="key:k7Qm3xYz", owner=KEY, reason="flooding", text="")),
-        audit_row(order("tom", order="release", owner=KEY, reason="", text="")),
-    ]
-    assert max(map(reach, table(spoken.AUDIT_COLUMNS, rows, 4, columns))) <= columns
-    past = [past_row(order("budi", what="key:k7Qm3xYz", reason="flooding"), Ended("replaced", 0, 812))]
-    assert max(map(reach, table(spoken.ALL_BANS_COLUMNS, past, 3, columns))) <= columns
