@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import base64
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
@@ -15,7 +16,9 @@ from kit.world import PASSWORD
 from protocol import vectors
 
 from sockatuh.protocol import messages as m
+from sockatuh.server.control_lines import encode_request
 
+from .control import ASKED
 from .decoders import KINDS
 from .steps import write_steps
 from .targets import CORPUS
@@ -61,6 +64,14 @@ LINES: Final = (
     b"{",
     b'{"text":1}',
 )
+REQUESTS: Final = (
+    b'{"v":1,"do":"ban","target":"::ffff:10.0.0.2","yes":true}\n{"v":1,"do":"ban","target":"ana","yes":true}\n',
+    b'{"v":1,"do":"ban","target":"name:\\u0430na","for":1e-9}\n{"v":1,"do":"unban","target":"name:ana"}\n',
+    b'{"v":1,"do":"ban","target":"key:AAAAAAAA"}\n{"v":1,"do":"ban","target":"0.0.0.0/0"}\n{"v":1,"do":"bans"}',
+    b'{"v":1,"do":"announce","text":"\\u001b]0;x\\u0007\\u202e"}\n\0\n{"v":1,"do":"mute","name":"ana","reason":"\\ud83d"}\n',
+    b'{"v":1,"do":"strike","seq":9223372036854775807}\n{"v":1,"do":"strike"}\n{"v":1,"do":"strike","seq":3,"last":"ana"}\n',
+    b"GET /metrics HTTP/1.1\r\nHost: box\r\n\r\n",
+)
 TICKET_KEYS: Final = b"2026-01-31T00:00:00+00:00 0a0b0c0d " + KEY + b"\n"
 KNOWN: Final = (
     b"kitchen-pi:7625 x25519 " + KEY + b" 2026-01-31T09:52:00Z the room\nkitchen-pi:7625 " + KEY + b"\nlast box:1\n"
@@ -102,6 +113,7 @@ def seeds() -> Iterator[tuple[str, str, bytes]]:
     yield from (("body", kind, bytes([at]) + body) for at, (kind, body) in enumerate(zip(KINDS, BODIES, strict=False)))
     yield from (("span", f"{number}", span) for number, span in enumerate((b"12h", b"30d", b"0", b"forever")))
     yield from _of_files()
+    yield from _of_the_control_socket()
     yield from _of_the_server(client)
     yield from _of_the_peer(server)
 
@@ -120,6 +132,18 @@ def _of_files() -> Iterator[tuple[str, str, bytes]]:
     yield "settings_environment", "one_each", b"::\n7625\ndapur\n\n/tmp\nfull\n200\n30d\n1w\n0\non\n10.0.0.0/8 ::1\n9"
     yield "settings_environment", "named", b"SOCKATUH_ROOM=\xff\nSOCKATUH_LIMITS__PENDING=1e9\nSOCKATUH_X=1"
     yield from (("history_row", f"{number}", row) for number, row in enumerate(ROWS))
+
+
+def _of_the_control_socket() -> Iterator[tuple[str, str, bytes]]:
+    page = (ROOT / "docs/CONTROL.md").read_text("utf-8")
+    examples = re.findall(r"^```json\n(.*?)^```", page, re.MULTILINE | re.DOTALL)
+    for number, (request, answer) in enumerate(example.split("\n", 1) for example in examples):
+        yield "control_socket", f"{number}", request.encode() + b"\n"
+        at = next((at for at, each in enumerate(ASKED) if f'"do":"{type(each).__name__.lower()}"' in request), 0)
+        yield "control_answer", f"{number}", bytes([at]) + answer.encode()
+    yield "control_socket", "many", b"".join(encode_request(each) for each in ASKED)
+    for number, line in enumerate(REQUESTS):
+        yield "control_socket", f"odd {number}", line
 
 
 def _of_the_server(client: dict[str, bytes]) -> Iterator[tuple[str, str, bytes]]:

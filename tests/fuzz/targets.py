@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Final
 
-from . import decoders, files
+from . import control, decoders, files
 from .decoders import Target
 from .peer import peer
 from .server import server
@@ -32,6 +32,8 @@ TARGETS: Final[Mapping[str, Callable[[Path], Target]]] = {
     "settings_file": files.settings_file,
     "settings_environment": lambda _: files.settings_environment(),
     "history_row": files.history_row,
+    "control_socket": control.socket_of_a_room,
+    "control_answer": lambda _: control.answer_to_a_command(),
     "server": lambda _: server(),
     "peer": lambda _: peer(),
 }
