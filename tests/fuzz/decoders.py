@@ -20,18 +20,29 @@ from sockatuh.protocol.constants import DEFAULT_PORT
 from sockatuh.protocol.identity import Invite
 from sockatuh.protocol.password_proof import PROOF_SIZE, Binding, Offer, PasswordHash, prove_untrusted
 from sockatuh.protocol.server.tickets import Tickets, password_generation
-from sockatuh.room.entries import decode_body, encode_body
+from sockatuh.room.entries import Body, decode_body, encode_body
 from sockatuh.room.log import Row
 from sockatuh.room.moments import find_rfc3339
 from sockatuh.room.names import MAX_NAME_BYTES, NameInvalid, same_as_password
+from sockatuh.room.order_book import OrderBook
+from sockatuh.room.orders import OrderDenied
 from sockatuh.room.password import PasswordUnusable, prepare_password
+from sockatuh.room.targets import Who
 from sockatuh.room.text import clean_line, clean_text, lines_of
+from sockatuh.server.control_lines import decode_request_untrusted, encode_reply, encode_request
 from sockatuh.server.entry_encoding import encode_entry
 from sockatuh.settings.values import format_span, parse_span
 
 Target: TypeAlias = Callable[[bytes], None]
 
-KINDS: Final = ("joined", "left", "claimed", "message", "private", "renamed", "no such kind")
+KINDS: Final = (
+    "joined", "left", "claimed", "message", "private", "renamed", "struck", "released", "removed", "banned", "unbanned",
+    "muted", "unmuted", "no such kind",
+)  # fmt: skip
+ORDER_KEYS: Final = (
+    "ana",
+    *(f"\1{kind}:{to}" for kind in ("kick", "ban", "mute") for to in ("key:k", "address:10.0.0.0/8")),
+)
 MAX_TEXT: Final = 16_384
 CLIENT_KEY: Final = bytes(range(32))
 
@@ -227,6 +238,31 @@ def body() -> Target:
         assert decode_body(kind, encode_body(value)) == value, "a body that does not come back"
         if (entry := encode_entry(Row(1, bytes(16), 0, value))).is_shown:
             m.decode_entry_untrusted(entry.encoding)
+        _fold(value)
+
+    return run
+
+
+def _fold(body: Body) -> None:
+    """Let an entry be the whole log, under the key of an order about anybody: what is in force ends, or does not."""
+    for key in ORDER_KEYS:
+        book = OrderBook()
+        order = book.apply(1, 0, body, key)
+        assert len(book) == (order is not None)
+        for at in (0, 1_800_000_000_000):
+            book.find_bar(Who("k", "10.0.0.2", "ana"), at, lambda _owner, _seq: False)
+            assert len(book.in_force(at)) == book.count(at)
+
+
+def control_line() -> Target:
+    """Return the target: a request at the control socket."""
+
+    def run(data: bytes) -> None:
+        request = decode_request_untrusted(data)
+        if isinstance(request, OrderDenied):
+            encode_reply(request)
+        else:
+            assert decode_request_untrusted(encode_request(request)) == request, "a request that does not come back"
 
     return run
 

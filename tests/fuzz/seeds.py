@@ -54,6 +54,36 @@ BODIES: Final = (
     b'{"name":"ana","owner":"k","text":"hi \\u2615","to":"budi","to_owner":"j"}',
     b'{"name":"ana","owner":"k","new":"anna","dialect":"secure","joined_at":1700000000000,"since":3,"place":"10.0.0.2"}',
 )
+_ORDER: Final = b'{"name":"ana","owner":"k","address":"","by":0,"as":"tom","reason":"flooding"'
+BODIES_OF_ORDERS: Final = (
+    b'{"name":"ana","owner":"k","line":3,"line_at":1700000000000,"to_owner":"j","by":0,"as":"tom","reason":""}',
+    b'{"name":"ana","owner":"k","by":0,"as":"tom","reason":"a new laptop"}',
+    _ORDER + b',"until":"2026-11-29T10:07:00.000Z"}',
+    b'{"name":"","owner":"","address":"10.0.0.0/8","by":null,"as":"","reason":"","until":null,"strangers":true}',
+    _ORDER + b',"lifted":7}',
+    _ORDER + b',"until":"soon"}',
+    _ORDER + b',"lifted":-1}',
+)
+REQUESTS: Final = {
+    "kick": b'{"v":1,"do":"kick","name":"ana","for":300,"reason":"flooding","as":"tom","yes":true}',
+    "ban": b'{"v":1,"do":"ban","target":"ana","for":null}',
+    "ban key": b'{"v":1,"do":"ban","target":"key:AbCdEfGh"}',
+    "ban address": b'{"v":1,"do":"ban","target":"10.0.1.0/24","strangers":true,"yes":true}',
+    "ban mapped": b'{"v":1,"do":"ban","target":"::ffff:10.0.1.1","dry_run":true}',
+    "ban name": b'{"v":1,"do":"ban","target":"name:\\u0430na","yes":true}',
+    "unban": b'{"v":1,"do":"unban","target":"3"}',
+    "mute": b'{"v":1,"do":"mute","name":"ana","for":0.5}',
+    "unmute": b'{"v":1,"do":"unmute","name":"ana"}',
+    "release": b'{"v":1,"do":"release","name":"anna"}',
+    "announce": b'{"v":1,"do":"announce","text":"\\u001b[2Jsoup \\u202e at one"}',
+    "strike": b'{"v":1,"do":"strike","seq":2,"reason":"private"}',
+    "strike last": b'{"v":1,"do":"strike","last":"ana"}',
+    "sessions": b'{"v":1,"do":"sessions","name":""}',
+    "names": b'{"v":1,"do":"names","unused":1e9}',
+    "typo": b'{"v":1,"do":"kick","name":"ana","fro":300}',
+    "huge": b'{"v":1,"do":"ban","target":"ana","for":1e308}',
+    "version": b'{"v":2,"do":"status"}',
+}
 INVITES: Final = ("sockatuh://box.lan:7625/%C3%A9#k=", "sockatuh://[fe80::1%25eth0]:1/r#k=")
 LINES: Final = (
     b'{"text": "hi", "action": true}',
@@ -110,7 +140,11 @@ def seeds() -> Iterator[tuple[str, str, bytes]]:
         yield "password", name, text
     yield from (("name", name, text) for name, text in NAMES.items())
     yield from (("line", f"{number}", line) for number, line in enumerate(LINES))
-    yield from (("body", kind, bytes([at]) + body) for at, (kind, body) in enumerate(zip(KINDS, BODIES, strict=False)))
+    yield from (
+        ("body", kind, bytes([at]) + body)
+        for at, (kind, body) in enumerate(zip(KINDS, (*BODIES, *BODIES_OF_ORDERS), strict=False))
+    )
+    yield from (("control_line", name, line) for name, line in REQUESTS.items())
     yield from (("span", f"{number}", span) for number, span in enumerate((b"12h", b"30d", b"0", b"forever")))
     yield from _of_files()
     yield from _of_the_control_socket()
@@ -184,6 +218,11 @@ def _of_the_server(client: dict[str, bytes]) -> Iterator[tuple[str, str, bytes]]
     away = [(19, b"lunch"), (17, b"budi\0back"), (19, b"\x1b[2J" * 99), (19, b""), (19, b"x" * 1_100)]
     names = [(8, b"budi"), *renamed, *away, (13, b"\1"), (18, b"held"), (13, b"\0"), (12, b"\x40\0\0"), (14, b"")]
     yield "server", "names", write_steps([*names, (12, b"\xff\xff\0")])
+    orders = [(21, line) for line in REQUESTS.values()]
+    said = [(9, b"one"), (9, b"two"), (20, b"\2"), (20, b"\1"), (20, b"\xff" * 8)]
+    yield "server", "orders", write_steps([*said, *orders, (9, b"three"), (12, b"\xff\xff\0"), (14, b""), (9, b"four")])
+    full = [(13, b"\1"), orders[0], orders[1], (12, b"\x80\0\0"), (9, b"held"), (13, b"\0"), (12, b"\x40\0\0")]
+    yield "server", "orders on a full disk", write_steps([(9, b"one"), *full, (8, b"ana"), (14, b"")])
     yield "server", "crash", write_steps([(9, b"before"), (14, b""), (9, b"after"), (11, b"\0\2")])
     classic = [
         b"\0Username:budi\n",

@@ -29,6 +29,8 @@ from sockatuh.protocol.password_proof import PROOF_SIZE
 from sockatuh.protocol.seam import Address
 from sockatuh.protocol.server.roaming import AMPLIFICATION
 from sockatuh.protocol.server.tickets import password_generation
+from sockatuh.room.orders import Actor, Order
+from sockatuh.server.control_lines import decode_request_untrusted
 
 from .decoders import forge_ticket
 from .steps import read_steps, seconds, vary
@@ -175,6 +177,19 @@ class Stage:
         """Be away with any text, or back, as the member."""
         self.call("member", m.Away(some.decode("utf-8", "replace") if some else None))
 
+    def strike(self, some: bytes) -> None:
+        """Ask for any line to be struck as the member."""
+        self.call("member", m.Strike(int.from_bytes(some[:8], "little")))
+
+    def order(self, line: bytes) -> None:
+        """Give an order as the admin, if the line is one; it is answered once at most."""
+        request = decode_request_untrusted(line)
+        if isinstance(request, Order):
+            answers: list[object] = []
+            self.world.room_server.orders.carry_out(request, Actor(0, "tom"), answers.append, self.now)
+            self.take(self.world.timer(self.now))
+            assert len(answers) <= 1, "an order was answered twice"
+
     def call(self, kind: str, body: m.CallBody) -> None:
         """Make a call in somebody's session."""
         guest = self.guest(kind)
@@ -246,6 +261,8 @@ def server() -> Callable[[bytes], None]:
             stage.whisper,
             stage.rename,
             stage.go_away,
+            stage.strike,
+            stage.order,
         )
         for what, some in read_steps(data):
             doings[what % len(doings)](some)

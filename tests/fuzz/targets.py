@@ -26,6 +26,7 @@ TARGETS: Final[Mapping[str, Callable[[Path], Target]]] = {
     "password": lambda _: decoders.password(),
     "line": lambda _: decoders.line(),
     "body": lambda _: decoders.body(),
+    "control_line": lambda _: decoders.control_line(),
     "span": lambda _: decoders.span(),
     "client_files": files.client_files,
     "key_files": files.key_files,
