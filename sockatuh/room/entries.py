@@ -6,7 +6,7 @@ Unknown fields are ignored, so an older SockAtuh reads entries to which a newer 
 
 from __future__ import annotations
 
-from typing import Final, Literal, TypeAlias
+from typing import Annotated, Final, Literal, TypeAlias
 
 import msgspec
 
@@ -42,6 +42,10 @@ _ORDER_COST: Final = 256
 _AS: Final = {"as_": "as"}
 _TAG: Final = 8
 """Characters of a key's fingerprint that stand for it."""
+
+
+_Number: TypeAlias = Annotated[int, msgspec.Meta(ge=0, le=(1 << 63) - 1)]
+"""What goes to clients as it stands in the database, and has to fit there (docs/PROTOCOL.md §2)."""
 
 
 class _Entry(msgspec.Struct, frozen=True):
@@ -131,8 +135,8 @@ class Struck(_Entry, frozen=True, rename=_AS):
     `to_owner`: the line was private, to that key. `by` and `as_` are as in an order; `by` is None if the author did it.
     """
 
-    line: int
-    line_at: int
+    line: _Number
+    line_at: _Number
     to_owner: str = ""
     by: int | None = None
     as_: str = ""

@@ -64,7 +64,7 @@ BODIES_OF_ORDERS: Final = (
     _ORDER + b',"until":"soon"}',
     _ORDER + b',"lifted":-1}',
 )
-REQUESTS: Final = {
+ORDERS: Final = {
     "kick": b'{"v":1,"do":"kick","name":"ana","for":300,"reason":"flooding","as":"tom","yes":true}',
     "ban": b'{"v":1,"do":"ban","target":"ana","for":null}',
     "ban key": b'{"v":1,"do":"ban","target":"key:AbCdEfGh"}',
@@ -144,7 +144,7 @@ def seeds() -> Iterator[tuple[str, str, bytes]]:
         ("body", kind, bytes([at]) + body)
         for at, (kind, body) in enumerate(zip(KINDS, (*BODIES, *BODIES_OF_ORDERS), strict=False))
     )
-    yield from (("control_line", name, line) for name, line in REQUESTS.items())
+    yield from (("control_line", name, line) for name, line in ORDERS.items())
     yield from (("span", f"{number}", span) for number, span in enumerate((b"12h", b"30d", b"0", b"forever")))
     yield from _of_files()
     yield from _of_the_control_socket()
@@ -218,7 +218,7 @@ def _of_the_server(client: dict[str, bytes]) -> Iterator[tuple[str, str, bytes]]
     away = [(19, b"lunch"), (17, b"budi\0back"), (19, b"\x1b[2J" * 99), (19, b""), (19, b"x" * 1_100)]
     names = [(8, b"budi"), *renamed, *away, (13, b"\1"), (18, b"held"), (13, b"\0"), (12, b"\x40\0\0"), (14, b"")]
     yield "server", "names", write_steps([*names, (12, b"\xff\xff\0")])
-    orders = [(21, line) for line in REQUESTS.values()]
+    orders = [(21, line) for line in ORDERS.values()]
     said = [(9, b"one"), (9, b"two"), (20, b"\2"), (20, b"\1"), (20, b"\xff" * 8)]
     yield "server", "orders", write_steps([*said, *orders, (9, b"three"), (12, b"\xff\xff\0"), (14, b""), (9, b"four")])
     full = [(13, b"\1"), orders[0], orders[1], (12, b"\x80\0\0"), (9, b"held"), (13, b"\0"), (12, b"\x40\0\0")]
