@@ -113,7 +113,7 @@ def try_room(settings: Settings, room: ChosenRoom) -> tuple[str, list[Problem]]:
         return wording.NOT_TRIED, [*problems, state_problem]
     if room.service is not None and room.service.is_listening:
         return wording.WAITING, problems
-    return wording.READY, [*problems, *_port_problems(settings, host, port)]
+    return wording.READY, [*problems, *_port_problems(settings, host, port), *_control_problems(settings, room)]
 
 
 def listens(settings: Settings, room: ChosenRoom) -> tuple[str, int]:
@@ -188,3 +188,16 @@ def _port_problems(settings: Settings, host: str, port: int) -> Iterator[Problem
         open_server_socket(host, port).close()
     except AddressUnusable as error:
         yield Problem("port", settings.origins["port"], str(error))
+
+
+def _control_problems(settings: Settings, room: ChosenRoom) -> Iterator[Problem]:
+    """Yield what is wrong with the control socket's place; that of a service is made by systemd when it starts."""
+    from sockatuh.server.control import control_path, find_fault
+
+    path = control_path(settings.control, settings.state_dir, room.environ.get("RUNTIME_DIRECTORY"))
+    if path is None or room.service is not None:
+        return
+    will_be_made = path.parent == settings.state_dir and not settings.state_dir.exists()
+    fault = find_fault(path, is_to_come=will_be_made)
+    if fault is not None:
+        yield Problem("control", settings.origins["control"], fault)

@@ -74,10 +74,11 @@ def control_path(setting: str, state_dir: Path, runtime_directory: str | None) -
     return place / NAME
 
 
-def find_fault(path: Path) -> str | None:
+def find_fault(path: Path, *, is_to_come: bool = False) -> str | None:
     """Return why a path cannot be the control socket's, in the words of `should be …`; None if nothing is known.
 
-    A socket of this user at which nobody answers is no fault: an earlier server left it.
+    A socket of this user at which nobody answers is no fault: an earlier server left it. `is_to_come`: the directory is
+    made when the server starts.
     """
     if len(os.fsencode(path)) > MAX_SOCKET_BYTES:
         return f"should be at most {MAX_SOCKET_BYTES} bytes long"
@@ -85,6 +86,8 @@ def find_fault(path: Path) -> str | None:
         refuse_strangers_links([path])
     except OSError:
         return "should be a path on which nobody else's link lies"
+    if is_to_come:
+        return None
     if not os.access(path.parent, os.W_OK | os.X_OK) or not path.parent.is_dir():
         return "should be in a directory that the server can write to"
     try:

@@ -232,3 +232,23 @@ def test_where_systemd_knows_no_such_service_it_is_the_usual_room(
     monkeypatch.setenv("SOCKATUH_PASSWORD_HASH", HASH)
     assert run(["check"]) == 0
     assert str(tmp_path / "mine") in capfd.readouterr().err
+
+
+def test_a_place_where_no_control_socket_can_be_is_told(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    (tmp_path / "state").mkdir(mode=0o700)
+    (tmp_path / "state/control").write_text("mine")
+    assert run(["check", "--config", configured(tmp_path)]) == 8
+    assert "something else is there" in capfd.readouterr().err
+    assert run(["check", "--config", configured(tmp_path, control="nowhere/control")]) == 8
+    assert "control (file " in capfd.readouterr().err
+    assert run(["check", "--config", configured(tmp_path, control="off")]) == 0
+    assert run(["check", "--config", configured(tmp_path, control="sock")]) == 0
+    assert (tmp_path / "state/control").read_text() == "mine"
+
+
+def test_a_state_directory_that_is_yet_to_be_made_has_room_for_the_socket_if_its_path_is_short(
+    tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    assert run(["check", "--config", configured(tmp_path)]) == 0
+    assert run(["check", "--config", configured(tmp_path, state_dir=str(tmp_path / ("x" * 100)))]) == 8
+    assert "should be at most 107 bytes long" in capfd.readouterr().err

@@ -10,7 +10,7 @@ from contextlib import ExitStack
 import pytest
 
 from sockatuh.errors import AddressUnusable
-from sockatuh.net.sockets import given_buffers, open_client_socket, open_server_socket
+from sockatuh.net.sockets import given_buffers, open_client_socket, open_server_socket, unread_drops
 
 
 @pytest.fixture
@@ -122,3 +122,13 @@ def test_buffers_are_enlarged_as_far_as_the_system_allows(sockets: ExitStack) ->
 def test_an_oversized_buffer_request_is_no_error(sockets: ExitStack) -> None:
     greedy = sockets.enter_context(open_server_socket("127.0.0.1", 0, receive_buffer=1 << 30, send_buffer=1 << 30))
     assert given_buffers(greedy).receive >= 64 * 1024
+
+
+def test_what_the_kernel_drops_is_counted_where_it_tells(sockets: ExitStack) -> None:
+    server = sockets.enter_context(open_server_socket("127.0.0.1", 0, receive_buffer=4_096))
+    assert unread_drops(server) == (0 if sys.platform == "linux" else None)
+    client = sockets.enter_context(open_client_socket())
+    for _ in range(200):
+        client.sendto(bytes(1200), ("::ffff:127.0.0.1", server.getsockname()[1]))
+    if sys.platform == "linux":
+        assert 0 < (unread_drops(server) or 0) < 200

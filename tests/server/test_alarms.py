@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import socket
+import struct
+import sys
 from collections.abc import Iterator
 from pathlib import Path
+from typing import cast
 
 import pytest
 from kit.disk import Diary
 
 from sockatuh.errors import DatabaseUnusable, StoreError
 from sockatuh.net.notify import Notifier
-from sockatuh.server.alarms import Status, StorageAlarm, well_line
+from sockatuh.net.sockets import SO_MEMINFO
+from sockatuh.server.alarms import Status, StorageAlarm, UnreadWatch, overruled_trouble, well_line
 from sockatuh.server.box_report import Trouble
 
 PATH = Path("/var/lib/sockatuh/room.db")
@@ -139,3 +143,47 @@ def test_a_trouble_has_its_reason_and_its_remedy_for_the_admin_who_asks(desk: De
 )
 def test_what_systemd_shows_of_a_room(members: int, lost: int, orders: int, line: str) -> None:
     assert well_line("kitchen", members, lost, orders) == line
+
+
+class FakeCounter:
+    """A socket whose kernel says how many datagrams nobody read in time."""
+
+    unread = 0
+
+    def getsockopt(self, level: int, option: int, size: int) -> bytes:
+        assert (level, option, size) == (socket.SOL_SOCKET, SO_MEMINFO, 36)
+        return struct.pack("9I", *[0] * 8, self.unread)
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux tells it")
+def test_datagrams_that_nobody_read_in_time_are_a_trouble_for_as_long_as_they_are_many(desk: Desk) -> None:
+    kernel = FakeCounter()
+    kernel.unread = 5_000  # lost before this process
+    watch = UnreadWatch(cast(socket.socket, kernel), desk.status)
+    watch.look(1_000)
+    assert [*desk.status.troubles] == []
+    kernel.unread += 99  # few, though of few
+    watch.look(1_100)
+    assert [*desk.status.troubles] == []
+    kernel.unread += 150
+    watch.look(11_100)
+    [trouble] = desk.status.troubles
+    assert trouble.code == "datagrams_unread"
+    assert trouble.reason.startswith("150 of 10150 datagrams of the last minute ")
+    kernel.unread += 150  # few of many
+    watch.look(111_100)
+    assert [*desk.status.troubles] == []
+
+
+def test_damage_of_the_log_is_kept_for_the_admin_who_asks(desk: Desk) -> None:
+    desk.storing.note_damage(DatabaseUnusable(str(PATH), "a page is torn", "restore a backup"))
+    desk.storing.note_damage(DatabaseUnusable(str(PATH), "another one"))
+    assert desk.storing.damage == Trouble(
+        code="history_damaged", reason=f"{PATH}: a page is torn", remedy="restore a backup"
+    )
+
+
+def test_a_socket_that_listens_elsewhere_is_said_with_both_places() -> None:
+    trouble = overruled_trouble(":: port 7625", "127.0.0.1 port 7000")
+    assert trouble.code == "socket_overruled"
+    assert trouble.reason == "the service manager's socket is :: port 7625, the settings say 127.0.0.1 port 7000"
