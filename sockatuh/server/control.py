@@ -169,9 +169,13 @@ class ControlSocket:
                 self._welcome, sock=self._listening, limit=MAX_LINE, backlog=_BACKLOG
             )
 
+    def hold(self) -> None:
+        """Begin no further request: the server stops. Whoever waits for an answer still gets it."""
+        self._stopping = True
+
     async def close(self) -> None:
         """Accept nobody more, remove the socket, and give those who wait for an answer a moment to read it."""
-        self._stopping = True
+        self.hold()
         self._remove()
         if self._server is not None:
             self._server.close()

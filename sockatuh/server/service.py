@@ -465,6 +465,8 @@ class Service:
 
     async def _close(self, code: str) -> None:
         self._notifier.stopping()
+        if self._control is not None:
+            self._control.hold()
         if code == "closing":
             self._room_server.empty_room()
         self._room_server.hold_lines(time.monotonic())  # clients repeat them to the next process

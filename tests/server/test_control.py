@@ -533,6 +533,22 @@ def test_a_stop_waits_for_answers_and_not_for_the_idle(path: Path) -> None:
     asyncio.run(story())
 
 
+def test_a_server_that_stops_begins_nothing_more_and_answers_what_it_began(path: Path) -> None:
+    async def story() -> None:
+        async with listening(path) as here:
+            here.box.answers_at_once = False
+            waiting, late = await here.connect(), await here.connect()
+            waiting.writer.write(ANNOUNCE)
+            await here.box.came.wait()
+            here.control.hold()
+            assert [line["code"] for line in await late.say(ANNOUNCE)] == ["stopping"]
+            assert len(here.box.ordered) == 1
+            here.box.ordered[0][2](ANNOUNCED)
+            assert [line["type"] for line in await waiting.answer()] == ["done"]
+
+    asyncio.run(story())
+
+
 def test_a_peer_without_credentials_is_unknown() -> None:
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as other:
         assert peer_uid(other) in (-1, 0, os.getuid(), 2**32 - 1)
