@@ -24,6 +24,7 @@ from sockatuh import (
     Room,
     Said,
     Stored,
+    Struck,
     Went,
     Whispered,
 )
@@ -343,6 +344,34 @@ def test_whoever_is_away_is_so_until_it_speaks_or_is_back() -> None:
             assert await away_of() == (("ana", ""),)
             await ana.back()
             assert await away_of() is None
+
+    run(main())
+
+
+def test_a_struck_line_is_gone_for_whoever_comes_later() -> None:
+    async def main() -> None:
+        async with MemoryRoom() as kitchen, kitchen.connect(name="ana") as ana, kitchen.connect(name="budi") as budi:
+            events = aiter(budi)
+            seq = await ana.say("the code is 4711")
+            assert list(ana.own_lines) == [seq]
+            with pytest.raises(Refused, match="not_yours"):
+                await budi.strike(seq)
+            await ana.strike(seq)
+            struck = await anext(event async for event in events if isinstance(event, Struck))
+            assert (struck.line, struck.name, struck.tag) == (seq, "ana", ana.tag)
+            assert not ana.own_lines
+            async with kitchen.connect(name="eva", history=20) as eva:
+                seen: list[Event] = []
+                async for event in eva:
+                    seen.append(event)
+                    if isinstance(event, Here):
+                        break
+            assert [event.line for event in seen if isinstance(event, Struck)] == [seq]
+            assert not [event for event in seen if isinstance(event, Said)]
+            assert (await kitchen.order("strike", seq=seq))["code"] == "struck_already"
+            last = await budi.say("soup at one")
+            reply = await kitchen.order("strike", last="budi")
+            assert (reply["line"], reply["name"]) == (last, "budi")
 
     run(main())
 

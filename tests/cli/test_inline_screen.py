@@ -24,8 +24,16 @@ from sockatuh.cli.sign_in import AtTerminal
 from sockatuh.cli.terminal import UnaskedTerminal
 from sockatuh.client.profile import Profile
 from sockatuh.client.room import Room
-from sockatuh.protocol.client.events import Admitted, CaughtUp, ContactLost, LinesDelayed, LineStored, PeerEvent
-from sockatuh.protocol.messages import MemberInfo
+from sockatuh.protocol.client.events import (
+    Admitted,
+    CaughtUp,
+    ContactLost,
+    EntryArrived,
+    LinesDelayed,
+    LineStored,
+    PeerEvent,
+)
+from sockatuh.protocol.messages import STRUCK, Entry, MemberInfo
 from sockatuh.wording import client as phrases
 
 BACK = Admitted("tom", bytes(16), 0, 9, b"", again=True, rewound=False)
@@ -236,14 +244,17 @@ def test_what_comes_while_an_editor_has_the_terminal_is_printed_afterwards(
         it.type("half\x18\x05")
         await it.until(lambda: it.screen._session.app._running_in_terminal, "editor")
         before = it.wire.getvalue()
-        it.tell(entry(5, text="soup?"))
-        await it.until(lambda: bool(it.screen._unprinted), "line that waits")
+        it.tell(entry(4, text="4711"), entry(5, text="soup?"))
+        it.tell(EntryArrived(Entry(6, 0, STRUCK, "ana", line=4), None))
+        await it.until(lambda: "removed" in str(it.screen._unprinted), "lines that wait")
+        assert "4711" not in str(it.screen._unprinted)
         for _ in range(20):
             await asyncio.sleep(0)
         assert it.wire.getvalue() == before
         await asyncio.to_thread(gate.write_text, "more\n")
         await it.see("ana  soup?")
         await it.see_last("> half", "  more")
+        assert "4711" not in it.wire.getvalue()
 
     on(story)
 

@@ -23,6 +23,7 @@ from sockatuh.client.items import (
     Role,
     Said,
     Stored,
+    Struck,
     Waiting,
     Went,
     Whispered,
@@ -35,7 +36,7 @@ from sockatuh.client.unsent import Unsent
 from sockatuh.errors import IdentityChanged, NotInRoom, Refused, Removed
 from sockatuh.protocol.client import events as e
 from sockatuh.protocol.constants import MAX_PARTS, MAX_PIECE
-from sockatuh.protocol.messages import MESSAGE, PRIVATE, READER, RENAMED, Entry, MemberInfo
+from sockatuh.protocol.messages import MESSAGE, PRIVATE, READER, RENAMED, STRUCK, Entry, MemberInfo
 
 TODAY = int(datetime.now().timestamp() * 1000)
 BACK = e.Admitted("tom", bytes(16), 3, 9, b"ticket", again=True, rewound=False)
@@ -248,10 +249,57 @@ def test_being_away_is_told_with_a_clean_text_of_at_most_80_characters() -> None
     in_a_room(story)
 
 
+@pytest.mark.parametrize("seq", [0, -1, 1 << 63])
+def test_what_can_be_no_place_in_a_log_is_no_line_to_be_struck(seq: int) -> None:
+    async def story(room: Room, session: SessionDouble) -> None:
+        with pytest.raises(Refused, match="no_such_line"):
+            await room.strike(seq)
+        assert session.struck == []
+
+    in_a_room(story)
+
+
+def test_the_own_lines_are_those_of_this_person_that_are_not_struck() -> None:
+    async def story(_: Room, session: SessionDouble) -> None:
+        room = Room(session, "kitchen", ADMITTED, tag="our key")
+        said = [
+            Entry(4, TODAY, MESSAGE, "tom", "here", tag="our key"),
+            Entry(5, TODAY, MESSAGE, "tomas", "under an earlier name", tag="our key"),
+            Entry(6, TODAY, MESSAGE, "ana", "hello", tag="her key"),
+            Entry(7, TODAY, PRIVATE, "tom", "psst", tag="our key", to="ana"),
+            Entry(8, TODAY, MESSAGE, "tom", "the admin as tom", official=True),
+            Entry(9, TODAY, MESSAGE, "tom", "last", tag="our key"),
+        ]
+        session.tell(*(e.EntryArrived(each, None) for each in said))
+        assert list(room.own_lines) == [4, 5, 7, 9]
+        await room.strike(9)
+        session.tell(e.EntryArrived(Entry(10, TODAY, STRUCK, "tomas", tag="our key", line=5, line_at=TODAY), None))
+        assert list(room.own_lines) == [4, 7]
+        session.refusal = Refused("too_late")
+        with pytest.raises(Refused, match="too_late"):
+            await room.strike(4)
+        assert list(room.own_lines) == [4, 7]
+        session.tell(e.Admitted("tom", bytes(16), 3, 9, b"", again=True, rewound=True, begins=3))
+        assert list(room.own_lines) == [], "those numbers mean other entries now"
+
+    in_a_room(story)
+
+
+def test_a_struck_line_tells_nothing_about_who_has_its_authors_name_now() -> None:
+    async def story(_: Room, session: SessionDouble) -> None:
+        tags = NameTags(None, session.server)
+        room = Room(session, "kitchen", ADMITTED, tags=tags)
+        tags.see("budi", "key of budi", date(2026, 1, 1), 0.0)
+        session.tell(e.EntryArrived(Entry(4, TODAY, STRUCK, "budi", tag="former key", line=3, line_at=1), None))
+        assert await take(room, 1) == [Struck(4, TODAY, "budi", 3, 1, "former key")]
+
+    in_a_room(story)
+
+
 def test_calls_end_with_the_conversation() -> None:
     async def story(room: Room, session: SessionDouble) -> None:
         await room.leave()
-        for call in (room.rename("tomas"), room.away(), room.back(), room.say("x", to="ana")):
+        for call in (room.rename("tomas"), room.away(), room.back(), room.strike(4), room.say("x", to="ana")):
             with pytest.raises(NotInRoom):
                 await call
         assert (session.renames, session.away, session.whispered) == ([], [], [])

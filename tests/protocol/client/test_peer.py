@@ -44,6 +44,10 @@ def rename(host: RawServer) -> int:
     return host.peer.rename("budi", host.now)
 
 
+def strike(host: RawServer) -> int:
+    return host.peer.strike(7, host.now)
+
+
 def set_away(host: RawServer) -> int:
     return host.peer.set_away("lunch", host.now)
 
@@ -422,12 +426,16 @@ def test_who_is_answered_after_contact_was_lost_too(asked: str) -> None:
 
 def test_requests_are_made_one_after_another_in_order() -> None:
     host = joined_raw_server()
-    for ask in (ask_who, rename, set_away):
+    for ask in (ask_who, rename, set_away, strike):
         ask(host)
     assert host.open(host.take()) == [m.Call(3, m.Who(""))]
     assert host.reply(m.Members((), False)) == [m.Call(4, m.Rename("budi"))]
     assert host.reply(m.NameChanged("Budi", b"for budi", 1)) == [m.Call(5, m.Away("lunch"))]
-    assert host.reply(m.Noted()) == []
+    assert host.reply(m.Noted()) == [m.Call(6, m.Strike(7))]
+    assert host.reply(m.Refused("too_late")) == []
+    refused = host.events.pop()
+    assert isinstance(refused, pe.RequestRefused)
+    assert (refused.request, refused.why.code) == (4, "too_late")
     assert host.events[-3:] == [
         pe.MembersListed((), False, 1),
         pe.NameChanged("Budi", b"for budi", 2),
