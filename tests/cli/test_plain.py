@@ -111,6 +111,25 @@ def test_a_bot_that_is_stopped_leaves_first(server: Server, person: Person) -> N
     assert bot.returncode == 0
 
 
+def test_a_bot_takes_a_line_back(server: Server, person: Person) -> None:
+    with person("rio", server).start("chat", "--json") as bot:
+        lines = json_lines(bot)
+        assert bot.stdin is not None
+        bot.stdin.write('{"text": "4711"}\n')
+        bot.stdin.flush()
+        seq = until(lines, "stored")["seq"]
+        bot.stdin.write(f'{{"strike": {seq}}}\n{{"strike": {2**60}}}\n{{"strike": 0}}\n')
+        bot.stdin.close()
+        assert until(lines, "struck")["line"] == seq
+        errors = [line for line in lines if line["type"] == "error"]
+    assert [(error["code"], error.get("strike"), error.get("input_line")) for error in errors] == [
+        ("no_such_line", 2**60, 3),
+        ("bad_line", None, 4),
+        ("refused", None, None),
+    ]
+    assert bot.returncode == 4
+
+
 def test_plain_mode_works_on_a_terminal(own_server: Server, person: Person) -> None:
     joko, kiki = person("joko"), person("kiki", own_server)
     terminal = joko.terminal("chat", "--plain", "-n", "0", own_server.address)
