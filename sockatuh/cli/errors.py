@@ -37,7 +37,7 @@ from sockatuh.errors import (
     VersionMismatch,
 )
 from sockatuh.net.journal import is_journal, with_level
-from sockatuh.protocol.constants import ADDRESSEE_CODES
+from sockatuh.protocol.constants import ADDRESSEE_CODES, ORDER_CODES
 from sockatuh.protocol.identity import words
 from sockatuh.room.moments import find_rfc3339
 from sockatuh.room.text import clean_line
@@ -115,7 +115,7 @@ def explain(error: Exception) -> Explanation:
             return Explanation(ExitCode.REFUSED, error.code, phrases.nobody_called(shown_name(name), nearest))
         case Refused(code="reads_in_clear", detail=str(name)) if name:
             return Explanation(ExitCode.REFUSED, error.code, phrases.reads_in_clear(shown_name(name)))
-        case Refused() if error.code in ordered.CODES:
+        case Refused() if error.code in ORDER_CODES:
             return Explanation(ExitCode.REFUSED, error.code, ordered.sentence_of(error))
         case Refused():
             exit_code = ExitCode.NAME_TAKEN if isinstance(error, NameTaken) else ExitCode.REFUSED

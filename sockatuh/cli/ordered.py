@@ -8,7 +8,7 @@ from typing import Final
 
 from sockatuh.client.items import local_moment
 from sockatuh.errors import Refused, Removed
-from sockatuh.protocol.constants import MAX_WAIT_MS, REMOVAL_CODES
+from sockatuh.protocol.constants import ORDER_CODES
 from sockatuh.room.moments import find_rfc3339
 from sockatuh.room.text import clean_line
 from sockatuh.wording import client as phrases
@@ -17,26 +17,23 @@ from sockatuh.wording import commands as wording
 from .naming import shown_reason
 
 MUTED: Final = "muted"
-CODES: Final = REMOVAL_CODES | {MUTED}
-_LONGEST: Final = MAX_WAIT_MS / 1000
-"""The wait, in seconds, that stands for any longer one."""
 
 
 def sentence_of(refused: Refused) -> str:
-    """Return what a refusal with one of the CODES says."""
+    """Return what a refusal with one of the ORDER_CODES says."""
     why, until = shown_reason(refused.detail), end_of(refused)
     now = datetime.now().astimezone()
     if refused.code == "kicked":
         return phrases.removed(why, wording.span(refused.wait) if refused.wait else "")
     moment = local_moment(until) if until is not None else None
     if refused.code == "banned":
-        return phrases.banned(why, moment, now, at_least=refused.wait >= _LONGEST)
-    return phrases.muted(why, moment if refused.wait < _LONGEST else None, now)
+        return phrases.banned(why, moment, now)
+    return phrases.muted(why, moment, now)
 
 
 def facts_of(refused: Refused) -> dict[str, object]:
     """Return the fields of a JSON error that say how long an order lasts, and why it was given; {} for other codes."""
-    if refused.code not in CODES:
+    if refused.code not in ORDER_CODES:
         return {}
     until = end_of(refused)
     return {

@@ -87,8 +87,10 @@ UNDECIDED: Final = PUT_OFF | {"busy"}
 """Refusals that decide nothing about a proof: the offer it is for still stands, and it may be sent again."""
 REMOVAL_CODES: Final = frozenset({"kicked", "banned"})
 """Why the room's admin has removed a client, in CLOSED and in REFUSED: it may not come back by itself."""
-MAX_WAIT_MS: Final = (1 << 31) - 1
-"""The longest `wait_ms` of CLOSED, REFUSED and UNSAID; it stands for any longer one."""
+ORDER_CODES: Final = REMOVAL_CODES | {"muted"}
+"""What an admin has ordered about a client; `wait_ms` tells when it ends, and 0 that it does not."""
+MAX_ORDER_MS: Final = 100 * 365 * 86_400_000
+"""The longest `wait_ms` of these, a hundred years: no order that has an end is given for longer."""
 ADDRESSEE_CODES: Final = frozenset({"no_such_name", "reads_in_clear"})
 """Refusals of a private line that are about its addressee."""
 SALT_SIZE: Final = 16

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Final
 
-from sockatuh.protocol.constants import MAX_WAIT_MS
+from sockatuh.protocol.constants import MAX_ORDER_MS
 from sockatuh.room.order_book import InForce, OrderBook
 from sockatuh.room.room import Room
 from sockatuh.room.targets import Who
@@ -21,9 +21,8 @@ from .refusal_log import RefusalLog
 if TYPE_CHECKING:
     from .dialects.base import Visitor
 
-MAX_WAIT: Final = MAX_WAIT_MS / 1000
-"""The longest wait that a client is told, in seconds: an order that ends later is in force just as well."""
-
+_LONGEST: Final = MAX_ORDER_MS / 1000
+"""Seconds; an end that is even later was not written by an order of ours."""
 _NO_END: Final = 0
 """A moment before any end: an order that has waited for the disk beyond its end counts until its entry comes."""
 
@@ -105,4 +104,4 @@ def refusal_of(order: InForce, at: int) -> Refusal:
     code = "muted" if order.kind == "mute" else code_of(order)
     if code == "name_reserved":
         return Refusal(code)
-    return Refusal(code, min(order.seconds_left(at), MAX_WAIT), order.body.reason)
+    return Refusal(code, min(order.seconds_left(at), _LONGEST), order.body.reason)

@@ -9,8 +9,8 @@ import pytest
 from hostile import COCKTAIL, faults_of_text, lies_in
 
 from sockatuh import errors
-from sockatuh.cli import ordered
 from sockatuh.cli.errors import explain, guard
+from sockatuh.protocol.constants import ORDER_CODES
 from sockatuh.wording.en.admin import REFUSALS
 
 OLD, NEW = bytes(32), bytes([1]) * 32
@@ -143,7 +143,7 @@ def codes_of_the_protocol() -> set[str]:
 def test_every_code_of_the_protocol_has_its_sentence() -> None:
     codes = codes_of_the_protocol()
     assert len(codes) > 10
-    assert codes <= REFUSALS.keys() | ordered.CODES
+    assert codes <= REFUSALS.keys() | ORDER_CODES
 
 
 def test_every_code_that_a_command_makes_itself_is_documented_with_its_exit_code() -> None:

@@ -11,7 +11,7 @@ from hostile import TEXTS, faults_of_text
 from sockatuh.cli.direction import without_marks
 from sockatuh.cli.ordered import facts_of, sentence_of
 from sockatuh.errors import Refused, Removed
-from sockatuh.protocol.constants import MAX_WAIT_MS
+from sockatuh.protocol.constants import MAX_ORDER_MS
 from sockatuh.wording.en import client as english
 from sockatuh.wording.id import client as indonesian
 
@@ -49,17 +49,18 @@ def test_a_kick_says_why_and_when_one_can_come_back(wait: float, reason: str, se
     ],
 )
 def test_a_ban_and_a_mute_say_until_when(until: datetime, written: str, id_written: str) -> None:
-    for_ban = english.banned("flooding", until, FRIDAY, at_least=False)
+    for_ban = english.banned("flooding", until, FRIDAY)
     assert for_ban == f"You are banned from this room until {written} (flooding)."
     assert english.muted("", until, FRIDAY) == f"You are muted in this room until {written}."
     assert indonesian.muted("", until, FRIDAY) == f"Anda dibisukan di ruang ini sampai {id_written}."
 
 
-def test_a_ban_without_an_end_and_one_beyond_the_longest_that_the_wire_carries() -> None:
+def test_a_ban_without_an_end_and_one_of_a_hundred_years() -> None:
     assert sentence_of(Removed("banned", 0.0, "x")) == "You are banned from this room for ever (x)."
-    longest = sentence_of(Removed("banned", MAX_WAIT_MS / 1000, "", 1_700_000_000_000))
-    assert longest.startswith("You are banned from this room at least until 14 November 2023, "), longest
-    assert sentence_of(Refused("muted", MAX_WAIT_MS / 1000)) == "You are muted in this room."
+    longest = sentence_of(Removed("banned", MAX_ORDER_MS / 1000, "", 4_948_000_000_000))
+    assert longest.startswith("You are banned from this room until 18 October 2126, "), longest
+    assert sentence_of(Refused("muted", MAX_ORDER_MS / 1000)).startswith("You are muted in this room until ")
+    assert sentence_of(Refused("muted", 0.0)) == "You are muted in this room."
 
 
 def test_a_reason_cannot_end_its_parentheses() -> None:

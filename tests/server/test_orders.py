@@ -12,6 +12,7 @@ from kit.world import PASSWORD
 
 from sockatuh.protocol import messages as m
 from sockatuh.protocol.client import events as e
+from sockatuh.protocol.constants import MAX_ORDER_MS
 from sockatuh.room import orders as o
 from sockatuh.room.entries import Banned, Left
 from sockatuh.room.log import Append
@@ -99,6 +100,15 @@ def test_a_ban_by_name_is_of_the_key_and_survives_a_restart(world: InstantWorld)
     world.begin()
     other = world.person("someone", key=budi.key)
     assert other.last(e.Removed) == e.Removed("banned", 0.0, "spam")
+
+
+def test_the_end_of_the_longest_ban_is_told_to_the_millisecond(world: InstantWorld) -> None:
+    assert o.MAX_SPAN * 1000 == MAX_ORDER_MS
+    budi = world.person("budi")
+    carry_out(world, o.Ban(target="budi", for_=o.MAX_SPAN), o.BanSet)
+    assert budi.last(e.Removed) == e.Removed("banned", o.MAX_SPAN, "")
+    world.advance(1.0)
+    assert world.person("budi", key=budi.key).last(e.Removed) == e.Removed("banned", o.MAX_SPAN - 1.0, "")
 
 
 def test_an_unban_by_id_lets_the_key_back_in(world: InstantWorld) -> None:

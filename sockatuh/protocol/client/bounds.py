@@ -11,7 +11,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final
 
-from sockatuh.protocol.constants import MAX_PARTS, MAX_PIECE, MAX_WAIT_MS, PUT_OFF, REMOVAL_CODES
+from sockatuh.protocol.constants import MAX_ORDER_MS, MAX_PARTS, MAX_PIECE, ORDER_CODES, PUT_OFF
 from sockatuh.protocol.datagrams import jitter
 from sockatuh.protocol.messages import Refused
 
@@ -45,7 +45,7 @@ REFUSED_SECONDS: Final = Clamp(0.0, 900.0)
 """wait_ms of any other REFUSED; an honest server names 10 minutes at most."""
 NEXT_TRY_SECONDS: Final = Clamp(1.0, 900.0)
 """wait_ms of REFUSED(password_wait), after which a program tries again by itself."""
-ORDER_SECONDS: Final = Clamp(0.0, MAX_WAIT_MS / 1000)
+ORDER_SECONDS: Final = Clamp(0.0, MAX_ORDER_MS / 1000)
 """wait_ms of what an admin has ordered (`kicked`, `banned`, `muted`): it is shown, and nothing waits for it."""
 LINE_SECONDS: Final = Clamp(0.0, 30.0)
 """wait_ms of PROGRESS, after which lines are sent again."""
@@ -83,8 +83,6 @@ OWN_CODES: Final = frozenset(
     }
 )
 """Codes of what the client finds out by itself; a server cannot have it report them."""
-ORDER_CODES: Final = REMOVAL_CODES | {"muted"}
-"""Codes of what an admin has ordered about this client."""
 SEAT_CODES: Final = frozenset({"room_full", "guests_full", "guests_from_address"})
 """Refusals that end as soon as a seat is free."""
 

@@ -450,11 +450,11 @@ def removed(why: str, span: str) -> str:
     return f"You were removed from the room{_because(why)}.{back}"
 
 
-def banned(why: str, until: datetime | None, now: datetime, *, at_least: bool) -> str:
-    """Say that the admin has banned this person, until a moment, until a later one (`at_least`), or (None) for ever."""
+def banned(why: str, until: datetime | None, now: datetime) -> str:
+    """Say that the admin has banned this person, until a moment or (None) for ever."""
     if until is None:
         return f"You are banned from this room for ever{_because(why)}."
-    return f"You are banned from this room {'at least ' if at_least else ''}until {_soon(until, now)}{_because(why)}."
+    return f"You are banned from this room until {_soon(until, now)}{_because(why)}."
 
 
 def muted(why: str, until: datetime | None, now: datetime) -> str:

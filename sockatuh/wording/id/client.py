@@ -472,12 +472,11 @@ def removed(why: str, span: str) -> str:
     return f"Anda dikeluarkan dari ruang ini{_because(why)}.{back}"
 
 
-def banned(why: str, until: datetime | None, now: datetime, *, at_least: bool) -> str:
-    """Say that the admin has banned this person, until a moment, until a later one (`at_least`), or (None) for ever."""
+def banned(why: str, until: datetime | None, now: datetime) -> str:
+    """Say that the admin has banned this person, until a moment or (None) for ever."""
     if until is None:
         return f"Anda dilarang masuk ke ruang ini untuk selamanya{_because(why)}."
-    least = "setidaknya " if at_least else ""
-    return f"Anda dilarang masuk ke ruang ini {least}sampai {_soon(until, now)}{_because(why)}."
+    return f"Anda dilarang masuk ke ruang ini sampai {_soon(until, now)}{_because(why)}."
 
 
 def muted(why: str, until: datetime | None, now: datetime) -> str:
