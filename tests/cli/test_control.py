@@ -125,6 +125,15 @@ def test_the_services_own_settings_lead_to_its_runtime_directory(machine: Path) 
         asked(config=config)
 
 
+def test_an_option_wins_over_the_variable(machine: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    config = config_in(machine / "elsewhere", state_dir=machine / "elsewhere")
+    with answering(machine / "other", ANSWER) as other, answering(machine / "elsewhere/control", ANSWER) as meant:
+        monkeypatch.setenv("SOCKATUH_CONTROL", str(machine / "other"))
+        asked(config=config)
+        asked(str(meant.path))
+        assert (len(other.asked), len(meant.asked)) == (0, 2)
+
+
 def test_a_variable_names_a_room_as_well(machine: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("SOCKATUH_STATE_DIR", str(machine / "elsewhere"))
     with answering(machine / "run/sockatuh/control", ANSWER) as service:

@@ -434,6 +434,17 @@ def test_a_line_that_is_too_long_ends_the_connection(path: Path) -> None:
     asyncio.run(story())
 
 
+def test_a_line_may_not_be_longer_however_it_comes(path: Path) -> None:
+    async def story() -> None:
+        async with listening(path) as here:
+            for rest, code in ((MAX_LINE - 2, "unknown"), (MAX_LINE - 1, "text_too_long")):
+                visitor = await here.connect()
+                await visitor.say(STATUS + b"x")
+                assert [line["code"] for line in await visitor.say(b"x" * rest + b"\n")] == [code]
+
+    asyncio.run(story())
+
+
 def test_a_line_must_end_in_time_and_with_the_connection(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(control_module, "LINE_TIMEOUT", 0.01)
 
