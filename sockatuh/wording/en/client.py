@@ -385,7 +385,9 @@ def delayed(wait: float) -> str:
 
 
 def held(count: int) -> str:
-    """Say that lines wait at the server, which can store nothing at present."""
+    """Say that lines, or without any what was asked for, wait at the server, which can store nothing at present."""
+    if not count:
+        return "the server cannot store anything now; what you asked for waits there"
     return f"not stored yet: the server cannot store anything now; {count} line{_s(count)} waiting there"
 
 

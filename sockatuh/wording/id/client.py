@@ -437,7 +437,9 @@ def delayed(wait: float) -> str:
 
 
 def held(count: int) -> str:
-    """Say that lines wait at the server, which can store nothing at present."""
+    """Say that lines, or without any what was asked for, wait at the server, which can store nothing at present."""
+    if not count:
+        return "server sedang tidak bisa menyimpan; permintaan Anda menunggu di sana"
     return f"belum tersimpan: server sedang tidak bisa menyimpan; {count} pesan menunggu di sana"
 
 
