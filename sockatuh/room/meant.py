@@ -75,8 +75,8 @@ class Meanings:
         text = text.strip()
         if (found := self._find_by_form(text, visits)) is not None:
             return found
-        if find_network(text) is not None:
-            return _find_address(text)
+        if (network := find_network(text)) is not None:
+            return _find_address(text, network)
         owner = self._find_owner(text, visits)
         if isinstance(owner, Meant) and not owner.target.owner:
             return o.OrderDenied(code="no_key", name=owner.name, nearest=owner.addresses)
@@ -176,16 +176,15 @@ def hosts_of(visits: Iterable[Visit]) -> tuple[str, ...]:
     return _each([plain_host(visit.who.host) for visit in visits])
 
 
-def _find_address(text: str) -> Meant | o.OrderDenied:
-    network = find_network(text)
-    if network is None:
-        return o.OrderDenied(code="unknown")
-    address = address_of(network)
+def _find_address(text: str, network: Network) -> Meant | o.OrderDenied:
+    address, host = address_of(network), text.partition("/")[0]
     if network.prefixlen == 0:
         return o.OrderDenied(code="everybody", name=address)
     is_range = network.num_addresses > 1 and _overlap(network, _LOOPBACKS)
     if is_range or any(_overlap(network, own) for own in _LOOPBACK):
         return o.OrderDenied(code="own_loopback", name=address)
+    if find_number(host) != (network.version, int(network.network_address)):
+        return o.OrderDenied(code="host_bits", name=_shown(text), nearest=(address, plain_host(host)))
     return Meant(Target(address=address), "")
 
 

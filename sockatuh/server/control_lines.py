@@ -43,6 +43,7 @@ MESSAGES: Final[dict[str, str]] = {
     "configuration_refused": "the settings have mistakes; nothing was changed",
     "everybody": "that is everybody there is",
     "half_the_room": "that removes half of the room or more; say yes if it is meant",
+    "host_bits": "an address has the length of a network; give the network or the address",
     "internal": "the server made a mistake, which is in its log",
     "name_free": "that name belongs to nobody",
     "name_invalid": "nobody can have that name",

@@ -15,12 +15,13 @@ from sockatuh.cli.options import JsonOption
 from sockatuh.cli.questions import is_terminal
 from sockatuh.cli.rows import NOTE_INDENT, print_wrapped
 from sockatuh.room import orders
+from sockatuh.room.targets import find_network
 from sockatuh.room.text import clean_text
 from sockatuh.settings.values import format_span
 from sockatuh.wording import client as phrases
 from sockatuh.wording import orders as wording
 
-from .arguments import LONGEST, banned_of, is_network, login, name_of, reason_of, target_of, typed
+from .arguments import LONGEST, login, name_of, reason_of, target_of, typed
 from .caller import Caller
 from .denials import why_not
 from .spans import span_of, span_of_kick
@@ -73,8 +74,8 @@ def ban(
     as_json: JsonOption = False,
 ) -> None:
     """Refuse the joins of a target, and remove whoever matches."""
-    target = banned_of(target)
-    if strangers and not is_network(target):
+    target = target_of(target)
+    if strangers and find_network(target) is None:
         stop(wording.STRANGERS_OF, ExitCode.USAGE)
     order = orders.Ban(
         target=target, for_=span_of(lasts), reason=reason_of(reason), strangers=strangers, yes=yes, dry_run=dry_run,

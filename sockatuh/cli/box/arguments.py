@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ipaddress
 import os
 from typing import Final
 
@@ -50,22 +49,3 @@ def reason_of(text: str) -> str:
 def typed(text: str) -> str:
     """Return an argument as a text that JSON can hold; bytes that are not UTF-8 are replaced."""
     return text.encode("utf-8", "surrogateescape").decode("utf-8", "replace")
-
-
-def banned_of(text: str) -> str:
-    """Return the target of a ban that was typed; an address in the place of a network would ban its neighbours, too."""
-    target = target_of(text)
-    if is_network(target):
-        network = ipaddress.ip_network(target, strict=False)
-        if "/" in target and ipaddress.ip_address(target.partition("/")[0]) != network.network_address:
-            stop(wording.not_a_network(target, str(network)), ExitCode.USAGE)
-    return target
-
-
-def is_network(text: str) -> bool:
-    """Tell whether a target is an IP address or a network."""
-    try:
-        ipaddress.ip_network(text, strict=False)
-    except ValueError:
-        return False
-    return True

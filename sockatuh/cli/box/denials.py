@@ -45,6 +45,8 @@ def _sentence(denied: OrderDenied, request: Order | Query, caller: Caller) -> tu
         case "no_key":
             banned = [*denied.nearest, f"{_NAME}{typed}"]
             return wording.no_key(name, [caller.command("ban", each) for each in banned]), ""
+        case "host_bits":
+            return wording.host_bits(target, [caller.command("ban", each) for each in denied.nearest]), ""
         case "no_such_order":
             told = wording.no_such_mute if isinstance(request, orders.Unmute) else wording.no_such_ban
             return told(target, near), _instead(denied, request, caller, "bans")

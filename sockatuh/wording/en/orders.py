@@ -132,11 +132,6 @@ def too_long_a_span(years: int) -> str:
     return f"--for is at most {years} years; longer is forever."
 
 
-def not_a_network(target: str, meant: str) -> str:
-    """Say that an address stands where a network should, and which network it is in."""
-    return f"{target} is an address with the length of a network. Is the network {meant} meant, or the address alone?"
-
-
 def short_tag(target: str, least: int) -> str:
     """Say that a key's tag is too short to name it."""
     return f"{target} is too short: key: needs at least the first {least} characters. See: sockatuh names"
@@ -325,6 +320,11 @@ def no_such_key(target: str) -> str:
 def no_key(name: str, commands: Sequence[str]) -> str:
     """Say that a member of the classic dialect has no key that an order could be about, and give what can be done."""
     return f"{name} is in the classic dialect and has no key. Ban the address, or the name: {'; '.join(commands)}"
+
+
+def host_bits(target: str, commands: Sequence[str]) -> str:
+    """Say that an address stands where a network should, and how to ban either: the network, or the address alone."""
+    return f"{target} is an address with the length of a network. Ban one of the two: {'; '.join(commands)}"
 
 
 def no_such_ban(target: str, nearest: Sequence[str]) -> str:

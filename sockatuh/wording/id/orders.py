@@ -138,11 +138,6 @@ def too_long_a_span(years: int) -> str:
     return f"--for paling lama {years} tahun; yang lebih lama adalah forever."
 
 
-def not_a_network(target: str, meant: str) -> str:
-    """Say that an address stands where a network should, and which network it is in."""
-    return f"{target} adalah alamat dengan panjang sebuah jaringan. Maksudnya jaringan {meant}, atau alamat itu saja?"
-
-
 def short_tag(target: str, least: int) -> str:
     """Say that a key's tag is too short to name it."""
     return f"{target} terlalu pendek: key: memerlukan sedikitnya {least} karakter pertama. Lihat: sockatuh names"
@@ -335,6 +330,11 @@ def no_such_key(target: str) -> str:
 def no_key(name: str, commands: Sequence[str]) -> str:
     """Say that a member of the classic dialect has no key that an order could be about, and give what can be done."""
     return f"{name} memakai dialek klasik dan tidak punya kunci. Larang alamatnya, atau namanya: {'; '.join(commands)}"
+
+
+def host_bits(target: str, commands: Sequence[str]) -> str:
+    """Say that an address stands where a network should, and how to ban either: the network, or the address alone."""
+    return f"{target} adalah alamat dengan panjang sebuah jaringan. Larang salah satunya: {'; '.join(commands)}"
 
 
 def no_such_ban(target: str, nearest: Sequence[str]) -> str:

@@ -38,6 +38,9 @@ def refusals(text: str = "budy", nearest: str = "budi") -> dict[str, Refusal]:
         ),
         "no_such_key": of(orders.Ban(target="key:k7Qm3xYz"), "no_such_key", name="k7Qm3xYz"),
         "no_key": of(ban, "no_key", name=text, nearest=("192.168.1.20",)),
+        "host_bits": of(
+            orders.Ban(target="10.0.0.5/8"), "host_bits", name="10.0.0.5/8", nearest=("10.0.0.0/8", "10.0.0.5")
+        ),
         "no_such_order of unban": of(orders.Unban(target=text), "no_such_order", name=text),
         "no_such_order of unmute": of(orders.Unmute(name="812"), "no_such_order", name="812"),
         "present": of(orders.Release(name=text), "present", name=text),

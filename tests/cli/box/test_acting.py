@@ -95,8 +95,6 @@ USAGE: Final = {
     "ban budi --for 0": "would be over at once",
     "ban budi --for soon": "or forever, not 'soon'.",
     "ban budi --strangers": "--strangers is about an address",
-    "ban 10.0.0.5/8": "Is the network 10.0.0.0/8 meant",
-    "ban fe80::1/64": "Is the network fe80::/64 meant",
     "ban key:k7Qm": "at least the first 8 characters",
     f"ban budi --reason {'x' * 201}": "at most 200 characters",
     "mute budi --for 0": "would be over at once",

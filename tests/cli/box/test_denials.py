@@ -48,6 +48,7 @@ def test_a_refusal_that_needs_another_command_first_gives_it() -> None:
     assert told("present", Caller(has_sudo=True)).endswith("Kick first: sudo sockatuh kick budy")
     assert told("name_taken").endswith("kick first: sockatuh kick admin")
     assert told("no_key").endswith("sockatuh ban 192.168.1.20; sockatuh ban name:budy")
+    assert told("host_bits").endswith("Ban one of the two: sockatuh ban 10.0.0.0/8; sockatuh ban 10.0.0.5")
     assert told("no_such_order of unban") == "No ban or kick of budy is in force.\nSee: sockatuh bans"
     assert told("no_such_order of unmute").startswith("No mute of 812 ")
     assert told("not_stored").endswith("Why: sockatuh status")
