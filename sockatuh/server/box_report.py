@@ -136,7 +136,10 @@ class Histogram(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class MetricsReport(msgspec.Struct, frozen=True, kw_only=True, tag="metrics"):
-    """Numbers for a monitoring system; counters run since the start of the server."""
+    """Numbers for a monitoring system; counters run since the start of the server.
+
+    `started` and `last_backup` are in seconds since 1970, the latter None if no backup was made.
+    """
 
     version: str
     room: str
@@ -160,3 +163,4 @@ class MetricsReport(msgspec.Struct, frozen=True, kw_only=True, tag="metrics"):
     turn_seconds: Histogram
     behind_members: int
     receive_buffer_bytes: int
+    last_backup: float | None = None

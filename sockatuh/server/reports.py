@@ -18,7 +18,7 @@ from sockatuh.net.address import format_address
 from sockatuh.protocol.constants import TAG_LENGTH
 from sockatuh.room.decisions import Member
 from sockatuh.room.entries import Banned
-from sockatuh.room.moments import find_rfc3339
+from sockatuh.room.moments import find_rfc3339, from_rfc3339
 from sockatuh.room.order_book import InForce
 from sockatuh.room.orders import Bans, Metrics, Names, OrderDenied, Sessions, Status
 from sockatuh.room.text import clean_line
@@ -224,6 +224,7 @@ def metrics_report(parts: Parts, options: ServiceOptions, vitals: Vitals) -> Met
         turn_seconds=vitals.turns,
         behind_members=len({visitor.name for visitor in visitors if _is_behind(visitor, vitals)}),
         receive_buffer_bytes=vitals.receive_buffer,
+        last_backup=from_rfc3339(at) / 1000 if vitals.backup is not None and (at := vitals.backup.at) else None,
     )
 
 

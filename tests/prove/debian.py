@@ -19,6 +19,7 @@ from typing import Any, Final
 
 from prove.attack import Attack, Found, Pace, Run, require
 from prove.box import ADDRESS, Box, Done, lay_cable
+from prove.debian_admin import administer, watch_and_copy
 from prove.programs import Program
 
 from sockatuh.client.discovery import USUAL_SECONDS, find_rooms
@@ -58,6 +59,8 @@ def readme_blocks() -> list[str]:
     """Return what README has to be pasted for a service: install, run, back up, restore, and on a new machine."""
     text = README.read_text("utf-8")
     section = text[text.index("### As a systemd service") : text.index("## Commands")]
+    before, _, rest = section.partition("### Looking after it\n")  # `debian_admin` does that
+    section = before + rest[rest.index("### ") :]
     blocks = re.findall(r"^```sh\n(.*?)^```$", section, re.MULTILINE | re.DOTALL)
     assert len(blocks) == 5, "README's section on the service has other commands than this attack knows of"
     return blocks
@@ -206,7 +209,8 @@ class Household:
             name, program = person.program.name, person.program
             require(person.heard == log, f"{name} has other lines than the log, or in another order")
             require(all(places[text] == seq for text, seq in person.stored.items()), f"{name} was told wrong places")
-            require(not program.of("left"), f"{name} saw somebody leave: {program.of('left')[:1]}")
+            left = [each for each in program.of("left") if not each["name"].startswith(GUEST)]
+            require(not left, f"{name} saw somebody leave: {left[:1]}")
             require(not program.of("error"), f"{name} was told {program.of('error')[:1]}")
             require(person.count("rewound") == self._rewinds, f"{name} was told {person.count('rewound')} set-backs")
         self.lines += len(log)
@@ -248,12 +252,14 @@ async def _story(release: str, run: Run) -> tuple[int, list[float]]:
             await _use(home, use)
             await _misconfigure(home)
             await _break(home)
+            await administer(home, SECOND_PASSWORD)
             await _restore(home, back_up, restore)
             kept = await _back_up_and_lose(home, back_up)
             with _machine(release, f"{release}-2", run, kept) as other:
                 home.box = other
                 before = await home.paste(LISTED)
                 await _begin_anew(home, begin_anew)
+                await watch_and_copy(home)
                 await _renew(home)
                 await _reboot(home)
                 await _change_password(home)
@@ -449,6 +455,7 @@ async def _uninstall(home: Household, before: str) -> None:
     said = await home.paste("sudo sockatuh uninstall-service")
     require("kept      /var/lib/private/sockatuh" in said, f"the history is gone, or nobody is told of it: {said}")
     await home.paste("sudo /opt/sockatuh/bin/sockatuh uninstall-service --purge")
+    await home.paste("! ls -d /var/lib/systemd/timers/*sockatuh* 2>/dev/null")
     left = {*(await home.paste(LISTED)).splitlines()} - {*before.splitlines()}
     require(not left, f"left behind: {sorted(left)[:5]}")
 
@@ -464,7 +471,8 @@ async def prove(run: Run) -> Found:
         silences += waited
     return Found(
         f"Debian {' and '.join(releases)}, found without its address; {PEOPLE} people, {lines} lines; {RESTARTS + 1} "
-        f"restarts, {KILLS} kills, a watchdog, reloads, a new password, a restore, a new machine, a reboot",
+        f"restarts, {KILLS + 1} kills, a watchdog, reloads, a new password, a restore, a new machine, a reboot; a "
+        "kick, a ban, two timers",
         f"0 lost, 0 doubled, one order, nobody seen to leave; heard again after {max(silences):.0f} s at most, after "
         f"{sorted(silences)[len(silences) // 2]:.1f} s mostly",
     )
@@ -476,8 +484,9 @@ ATTACKS: Final[tuple[Attack, ...]] = (
         "The service does on a minimal Debian what the README says, whatever happens to it, and no line is lost",
         "paste the README's commands into a Debian booted for it (systemd-nspawn): install, restart, reload, other "
         "passwords, kill -9, "
-        "SIGSTOP, backup, restore, a new machine in place of a lost one, reboot, uninstall, while people talk; find it "
-        "by a broadcast",
+        "SIGSTOP, backup, restore, a new machine in place of a lost one, reboot, uninstall, while people talk; status, "
+        "a kick, a ban over a kill -9, numbers for Prometheus, backups of the timer and one that fails; another user "
+        "of the machine tries the same; find it by a broadcast",
         prove,
         limit=1500.0,
         pace=Pace.UNTIMED,

@@ -105,6 +105,10 @@ class Program:
     async def end(self, number: int) -> int:
         """Send the process a signal, wait for its end and for all it printed; return its exit code."""
         self.send(number)
+        return await self.over()
+
+    async def over(self) -> int:
+        """Wait for the end of the process and for all it printed; return its exit code."""
         assert self._process is not None
         try:
             async with asyncio.timeout(PATIENCE):

@@ -62,6 +62,10 @@ def _families(report: MetricsReport) -> Iterator[Metric]:
     yield _histogram("turn_seconds", "Seconds of one turn of the event loop.", report.turn_seconds)
     yield _gauge("behind_members", "Members with more than 1,024 unacknowledged entries.", report.behind_members)
     yield _gauge("receive_buffer_bytes", "Bytes of the socket's receive buffer.", report.receive_buffer_bytes)
+    if report.last_backup is not None:
+        yield _gauge(
+            "last_backup_timestamp_seconds", "When the last backup was made, in seconds since 1970.", report.last_backup
+        )
 
 
 def _gauge(name: str, what: str, value: float) -> Metric:

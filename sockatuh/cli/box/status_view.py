@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from sockatuh.cli.direction import apart
-from sockatuh.cli.naming import local_moment, shown_name
+from sockatuh.cli.naming import shown_name
 from sockatuh.cli.rows import NOTE_INDENT, aligned
 from sockatuh.cli.verdict import MARKS, Result
 from sockatuh.room.moments import from_rfc3339
@@ -16,6 +16,8 @@ from sockatuh.server.box_report import Here, StatusReport, Trouble
 from sockatuh.wording import client as phrases
 from sockatuh.wording import reasons
 from sockatuh.wording import status as wording
+
+from .shown import moment
 
 ANSWERED_WITHIN: Final = 3.0
 """Seconds since the last sign of a part of the server, beyond which something is wrong with it."""
@@ -72,12 +74,6 @@ def what_is_unwell(report: StatusReport) -> str | None:
     """Return a sentence about what keeps a server from its work, None if nothing does."""
     vital = [each for each in troubles_of(report) if each.code in ("not_storing", "loop_late", "writer_silent")]
     return _sentence(vital[0]) if vital else None
-
-
-def moment(text: str) -> str:
-    """Return a time (RFC 3339) as the local one, with its date unless that is today."""
-    at = _find_moment(text)
-    return clean_line(text) if at is None else local_moment(at)
 
 
 def _sentence(trouble: Trouble) -> str:

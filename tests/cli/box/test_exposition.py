@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import re
+from pathlib import Path
+
 import pytest
 from cli.box.reports import METRICS
 from hostile import TEXTS
@@ -42,7 +45,7 @@ def test_every_number_is_there_with_its_type() -> None:
         "log_bytes",
         "bans",
     }
-    gauges |= {"storing", "unwritten", "behind_members", "receive_buffer_bytes"}
+    gauges |= {"storing", "unwritten", "behind_members", "receive_buffer_bytes", "last_backup_timestamp_seconds"}
     counters = {"lines", "joins", "refused", "datagrams_received", "datagrams_sent", "dropped", "password_checks"}
     histograms = {"commit_seconds", "turn_seconds"}
     types = {"gauge": gauges, "counter": counters, "histogram": histograms}
@@ -82,5 +85,18 @@ def test_a_hostile_room_adds_neither_lines_nor_labels(text: str) -> None:
 
 
 def test_an_empty_room_has_whole_families() -> None:
-    families = parsed(replace(METRICS, sessions={}, refused={}, dropped={}))
+    families = parsed(replace(METRICS, sessions={}, refused={}, dropped={}, last_backup=None))
+    assert "sockatuh_last_backup_timestamp_seconds" not in families
     assert families["sockatuh_dropped"].samples == []
+
+
+def test_the_page_on_monitoring_lists_every_number_with_its_labels() -> None:
+    page = (Path(__file__).parents[3] / "docs/MONITORING.md").read_text("utf-8")
+    rows = [line for line in page[page.index("## Metrics") :].splitlines() if line.startswith("| `sockatuh_")]
+    listed = {name: labels for row in rows for name, labels in re.findall(r"`(sockatuh_\w+)(?:\{([\w,]+)\})?`", row)}
+    names = {sample.name for family in parsed(METRICS).values() for sample in family.samples}
+    assert listed.keys() == {re.sub("_(bucket|count|sum)$", "", name) for name in names}
+    for family in parsed(METRICS).values():
+        for sample in family.samples:
+            labels = ",".join(sorted(sample.labels.keys() - {"le"}))
+            assert listed[re.sub("_(bucket|count|sum)$", "", sample.name)] == labels
