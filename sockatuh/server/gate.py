@@ -71,9 +71,22 @@ class Gate:
 
     def find_mute(self, visitor: Visitor) -> Refusal | None:
         """Return the mute of somebody who is in, and count what it refuses."""
+        return self._find_mute(self._who(visitor, visitor.name))
+
+    def silence(self, visitor: Visitor, name: str) -> Refusal | None:
+        """Return the mute of a key that would be a member under a name that it has not had, which the room would read.
+
+        Guests are told to nobody, and a classic visitor is another one under another name.
+        """
+        who = self._who(visitor, name)
+        if visitor.role != "member" or not who.owner or self._room.known_since(who.name_key, who.owner) is not None:
+            return None
+        return self._find_mute(who)
+
+    def _find_mute(self, who: Who) -> Refusal | None:
         at = self._wall()
         for book, moment in self._books(at):
-            if len(book) and (order := book.find_mute(self._who(visitor, visitor.name), moment)) is not None:
+            if len(book) and (order := book.find_mute(who, moment)) is not None:
                 order.hit(at)
                 return refusal_of(order, at)
         return None

@@ -254,7 +254,8 @@ class JoinAttempts:
     def _admit(self, join: JoinAttempt, now: float, *, counted: bool = False) -> None:
         """Let the room decide; `counted`: the join was counted against its key's rate already."""
         visitor, name = join.visitor, self._name_of(join)
-        if (barred := self._gate.bar(visitor, name, now)) is not None:  # since the password was given
+        barred = self._gate.bar(visitor, name, now) or self._gate.silence(visitor, name)
+        if barred is not None:  # since the password was given
             self._refuse(join, barred)
             return
         wait = self._rate.wait(visitor, now)

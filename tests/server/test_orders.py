@@ -550,6 +550,20 @@ def test_somebody_muted_gives_nothing_else_to_read(world: InstantWorld) -> None:
     assert script.last(e.LineRefused) == e.LineRefused(number, "muted", 60.0, "spam")
 
 
+def test_somebody_muted_does_not_come_in_under_a_name_that_says_something(world: InstantWorld) -> None:
+    ana, budi = world.person("ana"), world.person("budi")
+    budi.rename("tono")
+    mute = carry_out(world, o.Mute(name="tono", for_=60.0, reason="spam"), o.MuteSet)
+    ana_saw = len(ana.story)
+    assert world.person("soup_at_one", key=budi.key).refusals == ["muted"]
+    assert len(ana.story) == ana_saw
+    assert hits(world, mute.id) == 1
+    assert world.person("budi", key=budi.key).is_in
+    assert world.person("soup_at_two", key=budi.key, transient=True).is_in, "guests are told to nobody"
+    world.advance(60.0)
+    assert world.person("soup_at_one", key=budi.key).is_in
+
+
 def test_a_mute_survives_a_restart_and_is_lifted(world: InstantWorld) -> None:
     budi = world.person("budi")
     carry_out(world, o.Mute(name="budi", for_=None), o.MuteSet)
