@@ -11,11 +11,12 @@ from kit.clients import Client
 from kit.instant_world import InstantWorld
 from kit.world import PASSWORD
 from kit.world_box import WorldBox
+from msgspec.structs import replace
 
 from sockatuh.protocol import messages as m
 from sockatuh.room import orders as o
 from sockatuh.server import reports
-from sockatuh.server.box_report import Trouble
+from sockatuh.server.box_report import LastBackup, Trouble
 from sockatuh.server.control_lines import encode_item
 from sockatuh.server.reports import Asked
 
@@ -110,6 +111,16 @@ def test_what_the_process_knows_is_passed_on(box: WorldBox) -> None:
     assert found["troubles"] == [msgspec.to_builtins(trouble)]
     assert found["dropped"] == {"receive_buffer": 3}
     assert found["loop"] == 0.123
+
+
+def test_the_last_backup_is_told_to_people_and_as_a_number(box: WorldBox) -> None:
+    assert (status(box)["backup"], metrics(box)["last_backup"]) == (None, None)
+    last = LastBackup(at="2026-11-29T04:00:00.500Z", file="/srv/x", failed=None, reason="", due=None)
+    box.known = {"backup": last}
+    assert status(box)["backup"] == msgspec.to_builtins(last)
+    assert metrics(box)["last_backup"] == 1_795_924_800.5
+    box.known = {"backup": replace(last, at=None, failed="2026-11-29T04:00:00.500Z")}
+    assert metrics(box)["last_backup"] is None
 
 
 def test_datagrams_of_no_kind_are_counted(world: InstantWorld, box: WorldBox) -> None:
