@@ -30,6 +30,7 @@ from sockatuh.room.text import clean_line
 from sockatuh.server.control_lines import ANSWERED_WITH, VERSION, Item, encode_request
 from sockatuh.store.files import find_expanded
 from sockatuh.wording import control as wording
+from sockatuh.wording import orders as in_general
 
 from .arguments import working_directory
 from .errors import ExitCode, Stopped
@@ -316,7 +317,9 @@ def _converted(fields: dict[str, Any], kind: Any, path: str) -> Any:
 
 
 def _sentence(denied: OrderDenied, fields: Mapping[str, Any]) -> str:
-    """Return the refusal in words; `fields` has the server's own, in English."""
+    """Return the refusal in words; `fields` has the server's own, in English, for what commands say in theirs."""
+    if (sentence := in_general.OTHER_REFUSALS.get(denied.code)) is not None:
+        return sentence
     message = fields.get("message")
     return clean_line(message) if isinstance(message, str) and message else clean_line(denied.code)
 

@@ -94,7 +94,10 @@ def test_a_check_of_a_room_that_is_well_is_one_line_and_exit_0(admin: Client) ->
         (encode_item(REPORT), "not ok: The server at "),  # it ends before its last line
         (b"", "not ok: The server at "),
         (b"220 mail ESMTP\n", "not ok: What answers at "),
-        (encode_reply(OrderDenied(code="busy")), "not ok: as many are connected as may be, or "),
+        (
+            encode_reply(OrderDenied(code="busy")),
+            "not ok: The server is answering as many commands as it can. ",
+        ),
     ],
 )
 def test_whatever_is_wrong_is_one_line_and_exit_1(
