@@ -369,6 +369,7 @@ class _Server:
 
     def _maintain(self) -> None:
         self._server.handle_timer(self._loop.time())
+        self._read()
         self._driver.flush()
         self._upkeep = self._loop.call_later(UPKEEP_INTERVAL, self._maintain)
 

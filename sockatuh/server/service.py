@@ -379,6 +379,7 @@ class Service:
                 await self._wake(self._lost)
             now = time.monotonic()
             self._room_server.handle_timer(now)
+            self._start_jobs()
             self._ticked_at = now
             self._guesses.look(now)
             if ticks % STATUS_EVERY == 0:

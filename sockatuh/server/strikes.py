@@ -10,9 +10,10 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final, Protocol
 
+import msgspec
+
 from sockatuh.room import orders as o
 from sockatuh.room.commands import Denied, Noted
-from sockatuh.room.entries import Struck
 from sockatuh.room.log import Committed, Conflict, Row, Stretch
 from sockatuh.room.meant import LONGEST_NAME
 from sockatuh.room.moments import rfc3339
@@ -52,11 +53,14 @@ class _Request:
 
 @dataclass(slots=True, eq=False)
 class StrikeAttempt:
-    """A line that is to be struck, by whom, and what was decided about it. `asked` is None once it is answered."""
+    """A line that is to be struck, and by whom; also after that one was told that nothing is stored yet."""
 
-    asked: _Order | _Request | None
+    asked: _Order | _Request
     wanted: LineRequest
-    decided: tuple[Struck, o.LineStruck] | None = None
+    reply: o.LineStruck | None = None
+    is_answered: bool = False
+    is_under_way: bool = False
+    """Whether the log is reading the line or writing the entry."""
 
 
 class CarryOut(Protocol):
@@ -87,7 +91,7 @@ class Strikes:
         self._attempts: dict[LineRequest, StrikeAttempt] = {}
         """Those for which the log is being asked."""
         self._orders: list[StrikeAttempt] = []
-        """The admin's that have no answer yet."""
+        """The admin's that are neither carried out nor denied; what the log could not read is asked for again."""
 
     def order(self, order: o.Strike, given: Given, answer: Callable[[o.Reply], None], now: float) -> None:
         """Carry out an order of the admin's; `answer` is called once."""
@@ -117,33 +121,40 @@ class Strikes:
         """Decide about the line that the log has found; None: it could not be read."""
         attempt = self._attempts.pop(request)
         if found is None:
-            self._answer(attempt, "not_stored")
+            attempt.is_under_way = False
+            if isinstance(attempt.asked, _Request):
+                self._answer(attempt, "not_stored")
             return
         row = found.rows[-1] if found.rows else None
         verdict = self._decide(attempt, row)
         if isinstance(verdict, str) or row is None:
-            self._answer(attempt, verdict if isinstance(verdict, str) else "no_such_line")
+            self._finish(attempt, verdict if isinstance(verdict, str) else "no_such_line")
             return
         to = addressee_of(row.body)
         reply = o.LineStruck(seq=0, line=row.seq, name=verdict.name, at=rfc3339(row.at), to=to)
-        attempt.decided = verdict, reply
+        attempt.reply = reply
         self._append(Unkeyed(verdict, row.seq), attempt)
 
     def finish(self, attempt: StrikeAttempt, outcome: Committed | Conflict) -> None:
         """Answer a request whose entry is in the log, or ask the log again if something else came first."""
         if isinstance(outcome, Committed):
-            self._answer(attempt, outcome.seq)
-        elif attempt.asked is not None:
+            self._finish(attempt, outcome.seq)
+        else:
             self._look_up(attempt)
 
     def handle_timer(self, now: float) -> None:
-        """Answer those whose orders could not be stored in time; to be called once a second."""
-        for attempt in [*self._orders]:
+        """Answer those whose orders could not be stored in time, and ask again for what could not be read.
+
+        To be called once a second.
+        """
+        for attempt in self._orders:
             if isinstance(attempt.asked, _Order) and attempt.asked.answer_by <= now:
                 self._answer(attempt, "not_stored")
+            if not attempt.is_under_way:
+                self._look_up(attempt)
 
     def _look_up(self, attempt: StrikeAttempt) -> None:
-        self._attempts[attempt.wanted] = attempt
+        self._attempts[attempt.wanted], attempt.is_under_way = attempt, True
         self._find_line(attempt.wanted)
 
     def _decide(self, attempt: StrikeAttempt, row: Row | None) -> Verdict:
@@ -152,23 +163,27 @@ class Strikes:
                 return strike_any(row, *given.by, clean_line(order.reason).strip())
             case _Request(visitor):
                 return strike_own(row, visitor.owner, self._wall())
-            case None:
-                return "not_stored"
+
+    def _finish(self, attempt: StrikeAttempt, found: int | str) -> None:
+        if attempt in self._orders:
+            self._orders.remove(attempt)
+        self._answer(attempt, found)
 
     def _answer(self, attempt: StrikeAttempt, found: int | str) -> None:
         """Answer once: with the seq of the entry, or with the code of the refusal."""
-        asked, attempt.asked = attempt.asked, None
+        asked = attempt.asked
+        if attempt.is_answered:
+            return
+        attempt.is_answered = True
         if isinstance(asked, _Order):
-            self._orders.remove(attempt)
             asked.answer(_reply(asked.order, attempt, found))
-        elif asked is not None and self._is_in(asked.visitor):
+        elif self._is_in(asked.visitor):
             asked.visitor.dialect.answer(asked.visitor, asked.number, _answer_to_member(found))
 
 
 def _reply(order: o.Strike, attempt: StrikeAttempt, found: int | str) -> o.Reply:
-    if isinstance(found, int) and attempt.decided is not None:
-        _, reply = attempt.decided
-        return o.LineStruck(seq=found, line=reply.line, name=reply.name, at=reply.at, to=reply.to)
+    if isinstance(found, int) and attempt.reply is not None:
+        return msgspec.structs.replace(attempt.reply, seq=found)
     return o.OrderDenied(code=str(found), name=clean_line(order.last[:LONGEST_NAME]))
 
 

@@ -271,13 +271,33 @@ def test_no_more_orders_wait_than_the_bound(world: InstantWorld) -> None:
     assert answers == [o.OrderDenied(code="not_stored")]
 
 
-def test_a_line_that_cannot_be_read_is_busy_for_a_member_and_not_stored_for_the_admin(world: InstantWorld) -> None:
+def test_a_line_that_cannot_be_read_is_asked_for_again_until_it_is_struck(world: InstantWorld) -> None:
+    ana = world.person("ana")
+    seq = say(ana)
     server, answers = world.room_server, list[o.Reply]()
-    server.orders.carry_out(o.Strike(seq=1), TOM, answers.append, world.now)
-    request = server.take_read()
+    server.orders.carry_out(o.Strike(seq=seq), TOM, answers.append, world.now)
+    for second in range(1, 8):
+        request = server.take_read()
+        assert request is not None
+        assert server.take_read() is None
+        server.answer_read(request, None)
+        server.handle_timer(world.now + second)
+    assert answers == [o.OrderDenied(code="not_stored")], "told once, after five seconds"
+    world.settle()
+    assert texts(world) == [""]
+    assert len(answers) == 1
+
+
+def test_a_member_whose_line_cannot_be_read_is_to_try_again(world: InstantWorld) -> None:
+    ana = world.person("ana")
+    seq = say(ana)
+    (visitor,) = (visitor for visitor, _ in world.room_server._joining.names())
+    world.room_server._strikes.strike_own(visitor, 99, seq, world.now)
+    request = world.room_server.take_read()
     assert request is not None
-    server.answer_read(request, None)
-    assert answers == [o.OrderDenied(code="not_stored")]
+    world.room_server.answer_read(request, None)
+    assert world.room_server.take_read() is None
+    assert texts(world) == [SECRET]
 
 
 def test_of_a_classic_members_line_the_admin_alone_can_remove_the_text(world: InstantWorld) -> None:
