@@ -17,6 +17,7 @@ from sockatuh.client.items import OwnText
 from sockatuh.client.room import Room
 from sockatuh.client.sign_in import Trust
 from sockatuh.errors import ClientError, OutputLost, Removed
+from sockatuh.room.log import MAX_SEQ
 from sockatuh.room.text import clean_text
 from sockatuh.wording import client as phrases
 
@@ -56,7 +57,7 @@ def chat(
     password_file: PasswordFileOption = None,
     trust: TrustOption = Trust.ASK,
     lines: Annotated[
-        int | None, typer.Option("-n", "--lines", help=phrases.HELP_HISTORY_LINES, metavar="N", min=0)
+        int | None, typer.Option("-n", "--lines", help=phrases.HELP_HISTORY_LINES, metavar="N", min=0, max=MAX_SEQ)
     ] = None,
     since: SinceOption = None,
     after: AfterOption = None,

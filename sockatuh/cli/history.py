@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
 
+from sockatuh.room.log import MAX_SEQ
 from sockatuh.room.moments import local, rfc3339
 from sockatuh.room.text import clean_line
 from sockatuh.store.files import DATABASE
@@ -39,7 +40,9 @@ def history(
     config: ConfigOption = None,
     joins: Annotated[bool, typer.Option("--joins", help=wording.HELP_JOINS)] = False,
     everything: Annotated[bool, typer.Option("--all", help=wording.HELP_ALL)] = False,
-    lines: Annotated[int | None, typer.Option("-n", "--lines", help=wording.HELP_LINES, metavar="N", min=1)] = None,
+    lines: Annotated[
+        int | None, typer.Option("-n", "--lines", help=wording.HELP_LINES, metavar="N", min=1, max=MAX_SEQ)
+    ] = None,
     since: SinceOption = None,
     after: AfterOption = None,
     name: Annotated[str | None, typer.Option("--name", help=wording.HELP_NAME, metavar="NAME")] = None,

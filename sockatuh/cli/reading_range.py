@@ -10,6 +10,7 @@ from typing import Annotated, Final
 
 import typer
 
+from sockatuh.room.log import MAX_SEQ
 from sockatuh.settings.values import parse_span
 from sockatuh.wording import client as phrases
 
@@ -17,7 +18,7 @@ from .errors import ExitCode, stop
 from .options import Range
 
 SinceOption = Annotated[str | None, typer.Option("--since", help=phrases.HELP_SINCE, metavar="WHEN")]
-AfterOption = Annotated[int | None, typer.Option("--after", help=phrases.HELP_AFTER, metavar="SEQ", min=0)]
+AfterOption = Annotated[int | None, typer.Option("--after", help=phrases.HELP_AFTER, metavar="SEQ", min=0, max=MAX_SEQ)]
 
 _CLOCK: Final = re.compile(r"\d{1,2}:\d\d(:\d\d)?")
 

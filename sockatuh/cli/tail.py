@@ -9,6 +9,7 @@ import typer
 
 from sockatuh.client.items import Role
 from sockatuh.client.sign_in import Trust
+from sockatuh.room.log import MAX_SEQ
 from sockatuh.wording import client as phrases
 
 from .connection import joined
@@ -30,7 +31,7 @@ def tail(
     password_file: PasswordFileOption = None,
     trust: TrustOption = Trust.ASK,
     lines: Annotated[
-        int | None, typer.Option("-n", "--lines", help=phrases.HELP_TAIL_LINES, metavar="N", min=0)
+        int | None, typer.Option("-n", "--lines", help=phrases.HELP_TAIL_LINES, metavar="N", min=0, max=MAX_SEQ)
     ] = None,
     since: SinceOption = None,
     after: AfterOption = None,

@@ -27,7 +27,7 @@ After a change: COLUMNS=80 SOCKATUH_LANG=id sockatuh send --help >tests/cli/page
 COMPARED: Final = ("all", "send", "hash-password")
 WIDTHS: Final = (80, 40)
 ERRORS: Final[dict[str, str]] = {
-    # what is typed: the first line of Typer's table that it must find
+    # what is typed: the first line of Typer's table that it must find, and say in our words
     "frob": "No such command {value}.",
     "chatt": "No such command {value}. Did you mean {others}?",
     "send --bogus": "No such option: {value}",
@@ -39,6 +39,12 @@ ERRORS: Final[dict[str, str]] = {
     "chat a b": "Got unexpected extra argument(s) ({value})",
     "completion ksh": "{value} is not one of {others}.",
     "history -n 0": "{value} is not in the range {others}.",
+    f"history -n {1 << 63}": "{value} is not in the range {others}.",
+    f"tail -n {1 << 63}": "{value} is not in the range {others}.",
+    f"chat -n {1 << 63}": "{value} is not in the range {others}.",
+    f"tail --after {1 << 63}": "{value} is not in the range {others}.",
+    f"strike {1 << 63}": "{value} is not in the range {others}.",
+    "strike abc": "{value} is not a valid int range.",
 }
 SCRIPT: Final = """
 import contextlib, io, json, os, sys
@@ -110,8 +116,7 @@ def test_nothing_of_typers_is_left_in_english(language: str) -> None:
 
 @pytest.mark.parametrize("line", ERRORS)
 def test_typers_errors_are_those_of_the_table(line: str) -> None:
-    pattern = re.sub(r"\\\{\w+\\\}", ".+", re.escape(ERRORS[line]))
-    assert ERRORS[line] in usage.ERRORS
+    pattern = re.sub(r"\\\{\w+\\\}", ".+", re.escape(modules_of("en")["usage"].ERRORS[ERRORS[line]]))
     assert re.search(pattern + "$", spoken("en")["errors"][line].replace("\n", " ").strip())
 
 

@@ -15,6 +15,7 @@ from sockatuh.cli.options import JsonOption
 from sockatuh.cli.questions import is_terminal
 from sockatuh.cli.rows import NOTE_INDENT, print_wrapped
 from sockatuh.room import orders
+from sockatuh.room.log import MAX_SEQ
 from sockatuh.room.targets import find_network
 from sockatuh.room.text import clean_text
 from sockatuh.settings.values import format_span
@@ -152,7 +153,7 @@ def announce(
 
 def strike(
     seq: Annotated[
-        int | None, typer.Argument(metavar="[SEQ]", help=wording.HELP_SEQ, min=1, show_default=False)
+        int | None, typer.Argument(metavar="[SEQ]", help=wording.HELP_SEQ, min=1, max=MAX_SEQ, show_default=False)
     ] = None,
     last: Annotated[str | None, typer.Option("--last", help=wording.HELP_LAST, metavar="NAME")] = None,
     reason: KeptReasonOption = "",

@@ -37,12 +37,12 @@ ERRORS: Final = {
     "Invalid value: {reason}": "Invalid value: {reason}",
     "{value} is not one of {others}.": "{value} is not one of {others}.",
     "{value} is not in the range {others}.": "{value} is not in the range {others}.",
-    "{value} is not a valid int.": "{value} is not a valid int.",
-    "{value} is not a valid int range.": "{value} is not a valid int range.",
-    "{value} is not a valid integer.": "{value} is not a valid integer.",
-    "{value} is not a valid integer range.": "{value} is not a valid integer range.",
-    "{value} is not a valid float.": "{value} is not a valid float.",
-    "{value} is not a valid float range.": "{value} is not a valid float range.",
+    "{value} is not a valid int.": "{value} is not a whole number.",
+    "{value} is not a valid int range.": "{value} is not a whole number.",
+    "{value} is not a valid integer.": "{value} is not a whole number.",
+    "{value} is not a valid integer range.": "{value} is not a whole number.",
+    "{value} is not a valid float.": "{value} is not a number.",
+    "{value} is not a valid float range.": "{value} is not a number.",
 }
 MANUAL_SECTIONS: Final = {
     "NAME": "NAME",
