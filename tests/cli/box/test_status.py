@@ -46,11 +46,16 @@ def test_json_is_what_the_socket_says(admin: Client, server: ControlDouble) -> N
     assert (done.returncode, done.stdout.encode()) == (0, server.answer)
 
 
-def test_on_a_terminal_what_is_wrong_is_red_and_bold_without_colours(admin: Client, server: ControlDouble) -> None:
+def test_on_a_terminal_what_is_wrong_is_red(admin: Client, server: ControlDouble) -> None:
     server.answer = UNWELL
     terminal = admin.terminal("status")
     assert terminal.end() == 0
     assert "\x1b[1;31m!!  Lines are not stored" in terminal.written
+
+
+@pytest.mark.slow
+def test_without_colours_it_is_bold(admin: Client, server: ControlDouble) -> None:
+    server.answer = UNWELL
     admin.environ["NO_COLOR"] = "1"
     terminal = admin.terminal("status")
     assert terminal.end() == 0
@@ -58,6 +63,7 @@ def test_on_a_terminal_what_is_wrong_is_red_and_bold_without_colours(admin: Clie
     assert "\x1b[1;31m" not in terminal.written
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("server")
 def test_a_dumb_terminal_gets_no_sequence(admin: Client) -> None:
     admin.environ["TERM"] = "dumb"
