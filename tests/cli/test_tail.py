@@ -30,6 +30,7 @@ def test_tail_prints_new_lines(server: Server, person: Person) -> None:
     del message["at"]
     assert message == {
         "v": 1, "type": "message", "seq": seq, "from": "ana", "text": "soup at one", "action": False, "own": False,
+        "official": False,
     }  # fmt: skip
     assert reader.returncode == 0
 
