@@ -18,6 +18,10 @@ MAX_CLAIMED: Final = 64
 """Characters of the login name that a command claims."""
 MAX_IN_FORCE: Final = 10_000
 """Kicks, bans and mutes in force at one time."""
+MAX_UNDER_WAY: Final = 64
+"""Orders that may wait for the disk, and as many strikes; no more are taken."""
+STORED_WITHIN: Final = 5.0
+"""Seconds after which whoever gave an order is told that it is not stored yet; it stays queued."""
 MAX_SPAN: Final = 100 * 365 * 86_400.0
 """Seconds of the longest span; a longer one has to be for ever."""
 KICK_SECONDS: Final = 60.0

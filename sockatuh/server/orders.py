@@ -27,7 +27,7 @@ from sockatuh.room.targets import MARK, Who
 
 from .gate import refusal_of
 from .order_journal import note_order
-from .strikes import MAX_UNDER_WAY, STORED_WITHIN, Strikes
+from .strikes import Strikes
 
 if TYPE_CHECKING:
     from .dialects.base import Refusal, Visitor
@@ -92,12 +92,12 @@ class Orders:
             answer(o.OrderDenied(code="only_admins"))
         elif isinstance(order, o.Strike):
             self._strikes.order(order, Given(actor, self._wall()), answer, now)
-        elif len(self._under_way) >= MAX_UNDER_WAY:
-            answer(o.OrderDenied(code="not_stored"))
+        elif len(self._under_way) >= o.MAX_UNDER_WAY:
+            answer(o.OrderDenied(code="busy"))
         else:
             at = self._wall()
             self.book.forget_ended(at)
-            self._decide(OrderAttempt(order, Given(actor, at), answer, now + STORED_WITHIN))
+            self._decide(OrderAttempt(order, Given(actor, at), answer, now + o.STORED_WITHIN))
 
     def finish(self, attempt: OrderAttempt, append: Append, outcome: Committed | Conflict, now: float) -> None:
         """Answer an order whose entry is in the log, or decide again if another entry came first."""

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Final, Protocol
+from typing import Protocol
 
 import msgspec
 
@@ -26,11 +26,6 @@ from .dialects.base import Refusal, Visitor
 from .entry_rate import EntryRate
 from .join import BUSY_SECONDS
 from .log_reads import LineRequest
-
-STORED_WITHIN: Final = 5.0
-"""Seconds after which an order counts as not stored; it stays queued."""
-MAX_UNDER_WAY: Final = 64
-"""Orders that wait for the disk; no more are taken."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,12 +95,12 @@ class Strikes:
             answer(o.OrderDenied(code="unknown"))
         elif len(reason) > o.MAX_REASON:
             answer(o.OrderDenied(code="text_too_long"))
-        elif len(self._orders) >= MAX_UNDER_WAY:
-            answer(o.OrderDenied(code="not_stored"))
+        elif len(self._orders) >= o.MAX_UNDER_WAY:
+            answer(o.OrderDenied(code="busy"))
         else:
             key = self._room.key_of(name)
             wanted = LineRequest(order.seq or 0, None if order.seq else said_under(key, self._room.key_of))
-            attempt = StrikeAttempt(_Order(order, given, answer, now + STORED_WITHIN), wanted)
+            attempt = StrikeAttempt(_Order(order, given, answer, now + o.STORED_WITHIN), wanted)
             self._orders.append(attempt)
             self._look_up(attempt)
 

@@ -19,7 +19,6 @@ from sockatuh.room.log import Append
 from sockatuh.room.order_book import InForce
 from sockatuh.room.targets import Target
 from sockatuh.server.room_server import RoomServerOptions
-from sockatuh.server.strikes import MAX_UNDER_WAY
 from sockatuh.server.trusted_clock import BELIEVED_AFTER
 
 TOM = o.Actor(0, "tom")
@@ -239,12 +238,12 @@ def test_a_kick_that_is_stored_after_its_end_still_removes_its_member(world: Ins
 
 def test_so_many_orders_wait_for_the_disk(world: InstantWorld) -> None:
     world.log.full = True
-    waiting = [order(world, o.Ban(target=f"10.9.0.{number}")) for number in range(MAX_UNDER_WAY)]
-    assert order(world, o.Ban(target="10.9.1.1")) == [o.OrderDenied(code="not_stored")]
+    waiting = [order(world, o.Ban(target=f"10.9.0.{number}")) for number in range(o.MAX_UNDER_WAY)]
+    assert order(world, o.Ban(target="10.9.1.1")) == [o.OrderDenied(code="busy")], "it is not queued"
     world.log.full = False
     world.advance(10.0)
     assert {len(answers) for answers in waiting} == {1}
-    assert world.kinds().count("banned") == MAX_UNDER_WAY
+    assert world.kinds().count("banned") == o.MAX_UNDER_WAY
 
 
 def test_two_bans_of_one_target_at_once_are_one_entry_each_and_the_second_replaces(world: InstantWorld) -> None:

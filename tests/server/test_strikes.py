@@ -16,7 +16,6 @@ from sockatuh.room.log import Stretch
 from sockatuh.room.striking import OWN_LINE_SECONDS
 from sockatuh.server.entry_rate import ENTRIES_BURST
 from sockatuh.server.log_reads import ReadRequest
-from sockatuh.server.strikes import MAX_UNDER_WAY, STORED_WITHIN
 
 TOM = o.Actor(0, "tom")
 SECRET = "the door opens with 4711"
@@ -249,7 +248,7 @@ def test_an_order_that_cannot_be_stored_is_answered_and_carried_out_later(world:
     world.log.error = DatabaseUnusable("room.db", "the disk is full")
     answers = order(world, o.Strike(seq=seq))
     number = ana.strike(seq)
-    world.advance(STORED_WITHIN + 1)
+    world.advance(o.STORED_WITHIN + 1)
     assert [type(answer) for answer in answers] == [o.OrderDenied]
     assert ana.all(e.LinesHeld), "the member's client knows that it waits"
     world.log.error = None
@@ -266,9 +265,13 @@ def test_no_more_orders_wait_than_the_bound(world: InstantWorld) -> None:
     seq = say(ana)
     world.writer_busy = True
     answers: list[o.Reply] = []
-    for _ in range(MAX_UNDER_WAY + 1):
+    for _ in range(o.MAX_UNDER_WAY + 1):
         world.room_server.orders.carry_out(o.Strike(seq=seq), TOM, answers.append, world.now)
-    assert answers == [o.OrderDenied(code="not_stored")]
+    assert answers == [o.OrderDenied(code="busy")], "it is not queued"
+    world.advance(o.STORED_WITHIN + 1)
+    assert answers[1:] == [o.OrderDenied(code="not_stored")] * o.MAX_UNDER_WAY
+    world.room_server.orders.carry_out(o.Strike(seq=seq), TOM, answers.append, world.now)
+    assert answers[-1] == o.OrderDenied(code="busy"), "those that have their answer wait still"
 
 
 def test_a_line_that_cannot_be_read_is_asked_for_again_until_it_is_struck(world: InstantWorld) -> None:

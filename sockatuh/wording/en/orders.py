@@ -409,8 +409,8 @@ ANNOUNCEMENT_EMPTY: Final = "There is nothing printable in that text."
 ANNOUNCEMENT_TOO_LONG: Final = "That text is too long for a line of this room. Announce it in parts."
 OTHER_REFUSALS: Final = {
     # codes of docs/CONTROL.md that are not about whom or what an order names
-    "busy": "The server is answering as many commands as it can. Try again.",
-    "internal": "The server made a mistake; its log says which. Nothing may have been done.",
+    "busy": "The server is answering as many commands as it can. This one was not taken; try again.",
+    "internal": "The server made a mistake; its log says which. Perhaps nothing was done.",
     "stopping": "The server is stopping; nothing was done. Try again when it runs.",
     "text_empty": "There is nothing printable in that text.",
     "timeout": "The server did not receive the order in time; nothing was done. Try again.",

@@ -423,7 +423,7 @@ ANNOUNCEMENT_EMPTY: Final = "Tidak ada yang bisa ditampilkan dalam teks itu."
 ANNOUNCEMENT_TOO_LONG: Final = "Teks itu terlalu panjang untuk satu pesan di ruang ini. Umumkan dalam beberapa bagian."
 OTHER_REFUSALS: Final = {
     # codes of docs/CONTROL.md that are not about whom or what an order names
-    "busy": "Server sedang menjawab perintah sebanyak yang ia mampu. Coba lagi.",
+    "busy": "Server sedang menjawab perintah sebanyak yang ia mampu. Yang ini tidak diterima; coba lagi.",
     "internal": "Server membuat kesalahan; lognya menyebut yang mana. Mungkin tidak ada yang dilakukan.",
     "stopping": "Server sedang berhenti; tidak ada yang dilakukan. Coba lagi setelah ia berjalan.",
     "text_empty": "Tidak ada yang bisa ditampilkan dalam teks itu.",
