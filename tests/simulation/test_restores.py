@@ -15,8 +15,8 @@ from sockatuh.protocol.client import events as e
 from sockatuh.protocol.client.state import PeerState
 from sockatuh.protocol.messages import MESSAGE
 
-SEEDS = range(40)
-MORE_SEEDS = range(40, 600)
+SEEDS = range(12)
+MORE_SEEDS = range(12, 600)
 SETTLE = 90.0
 
 
