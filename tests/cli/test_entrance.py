@@ -55,7 +55,7 @@ def test_the_same_name_again_goes_on_to_the_password_and_then_the_room_says_whos
     terminal.wait_for("not the room's password")
     assert "belongs" not in terminal.text
     terminal.answer(QUESTION, PASSWORD)
-    terminal.wait_for("That name belongs to another key (key ", "used last", "identity import", "to release")
+    terminal.wait_for("That name belongs to another key (key ", "used last", "identity import", "to free")
     terminal.answer("[noor2]:", "")
     terminal.wait_for("You are noor2")
     assert terminal.text.count(QUESTION) == 2, "the right password is not asked for again"
