@@ -91,9 +91,9 @@ def test_events_below_the_level_are_not_written() -> None:
 
 
 @pytest.mark.parametrize("log_format", ["json", "console"])
-@pytest.mark.parametrize("value", [*HOSTILE, *TEXTS.values()])
-def test_member_input_stays_within_its_field(log_format: str, value: str) -> None:
-    assert_harmless(log_format, value)
+def test_member_input_stays_within_its_field(log_format: str) -> None:
+    for value in (*HOSTILE, *TEXTS.values()):
+        assert_harmless(log_format, value)
 
 
 @given(st.text(st.characters(exclude_categories=[])), st.sampled_from(["json", "console"]))

@@ -19,11 +19,11 @@ from sockatuh.errors import OutputLost
 from sockatuh.room.text import clean_text
 
 
-@pytest.mark.parametrize("name", TEXTS)
-def test_nothing_hostile_passes(name: str) -> None:
-    shown = escape(TEXTS[name])
-    assert escapes_in(shown) == []
-    assert faults_of_text(shown.replace("\t", "")) == []
+def test_nothing_hostile_passes() -> None:
+    for name, text in TEXTS.items():
+        shown = escape(text)
+        assert escapes_in(shown) == [], name
+        assert faults_of_text(shown.replace("\t", "")) == [], name
 
 
 @given(st.text(st.characters(exclude_categories=[])))

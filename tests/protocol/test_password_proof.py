@@ -296,12 +296,12 @@ def test_a_server_written_from_the_document_opens_our_proof(password: bytes, nam
     assert proof.is_answered_by(server.tag())
 
 
-@pytest.mark.parametrize("length", [0, *range(73, 256)])
-def test_a_length_that_no_password_has_opens_without_a_password(length: int) -> None:
-    offer = make_offer()
-    opened = offer.open_untrusted(ClientByHand(offer.share).proof(bytes([length]) + b"x" * 72), NAME)
-    assert opened is not None
-    assert opened.password is None
+def test_a_length_that_no_password_has_opens_without_a_password() -> None:
+    for length in (0, *range(73, 256)):
+        offer = make_offer()
+        opened = offer.open_untrusted(ClientByHand(offer.share).proof(bytes([length]) + b"x" * 72), NAME)
+        assert opened is not None, length
+        assert opened.password is None, length
 
 
 @pytest.mark.parametrize("size", [1, 72])
