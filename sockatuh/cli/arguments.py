@@ -28,6 +28,8 @@ def working_directory() -> Path:
 
 def a_path(text: str) -> Path:
     """Return the path in an argument, with ~ expanded, which shells do not do in --option=~/path."""
+    if not text:
+        raise typer.BadParameter(wording.PATH_EMPTY)
     if (path := find_expanded(text)) is None:
         raise typer.BadParameter(wording.no_such_home(text))
     return path

@@ -52,7 +52,7 @@ def metrics(
 
 def _write(file: Path, text: bytes) -> None:
     """Replace a file at once, readable by everybody: the collector may read it at any moment."""
-    beside = file.with_name(f".{file.name}.{os.urandom(6).hex()}")
+    beside = file.parent / f".{file.name}.{os.urandom(6).hex()}"
     try:
         refuse_strangers_links([file])
         try:

@@ -79,3 +79,19 @@ def test_a_file_that_cannot_be_written_is_told_and_nothing_is_left(admin: Client
     (tmp_path / "taken").mkdir()
     assert admin.call("metrics", "--to", str(tmp_path / "taken")).returncode == 1
     assert not [path for path in tmp_path.iterdir() if path.name.startswith(".taken")]
+
+
+@pytest.mark.usefixtures("server")
+@pytest.mark.parametrize("option", [["metrics", "--to"], ["backup"], ["history", "--joins", "--svg"]])
+def test_an_empty_path_is_wrong_usage(admin: Client, option: list[str]) -> None:
+    done = admin.call(*option, "")
+    assert (done.returncode, done.stdout) == (2, "")
+    assert "the path is empty" in done.stderr
+
+
+@pytest.mark.usefixtures("server")
+@pytest.mark.parametrize("path", ["/", ".", ".."])
+def test_a_directory_cannot_be_the_file(admin: Client, path: str) -> None:
+    done = admin.call("metrics", "--to", path)
+    assert (done.returncode, done.stdout) == (1, "")
+    assert " could not be written: " in done.stderr
