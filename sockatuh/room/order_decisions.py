@@ -274,6 +274,8 @@ class Decisions:
 
     def _members_at(self, addresses: Collection[str], visits: Sequence[Visit]) -> tuple[str, ...]:
         """Return the names of the members who have a session at one of these addresses."""
+        if not addresses:
+            return ()
         keys = {visit.who.name_key for visit in visits if plain_host(visit.who.host) in addresses}
         return tuple(member.name for member in self._room.members if member.key in keys)
 

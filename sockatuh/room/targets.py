@@ -143,6 +143,8 @@ def find_prefix(address: str) -> tuple[int, int, int] | None:
 
 def plain_host(host: str) -> str:
     """Return a host as an order's entry writes it: without scope, an IPv4-mapped one as IPv4."""
+    if ":" not in host and "%" not in host:  # an IPv4 address has one form only, and a room may have thousands
+        return host
     network = find_network(host.partition("/")[0])
     return host if network is None else address_of(network)
 
