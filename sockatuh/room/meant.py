@@ -67,7 +67,7 @@ class Meanings:
         hosts = hosts_of(visit for visit in visits if found is not None and visit.session in found.sessions)
         if found is None or not hosts:
             here = (member.name for member in self._room.members)
-            return o.OrderDenied(code="no_such_member", name=_shown(name), nearest=_nearest(name, here))
+            return not_found("no_such_member", name, here)
         return Meant(Target(address=hosts[0], name_key=key), found.name, hosts)
 
     def find_target(self, text: str, visits: Sequence[Visit]) -> Meant | o.OrderDenied:
@@ -113,7 +113,7 @@ class Meanings:
     def no_such_name(self, name: str) -> o.OrderDenied:
         """Return that the room does not know a name, with those it knows that are like it."""
         known = [member.name for member in self._room.members] + [use.name for use in self._room.uses()]
-        return o.OrderDenied(code="no_such_name", name=_shown(name), nearest=_nearest(name, known))
+        return not_found("no_such_name", name, known)
 
     def _find_by_form(self, text: str, visits: Sequence[Visit]) -> Meant | o.OrderDenied | None:
         form, colon, value = text.partition(":")
@@ -174,6 +174,11 @@ class Meanings:
 def hosts_of(visits: Iterable[Visit]) -> tuple[str, ...]:
     """Return the addresses of sessions, each once."""
     return _each([plain_host(visit.who.host) for visit in visits])
+
+
+def not_found(code: str, name: str, known: Iterable[str]) -> o.OrderDenied:
+    """Return that a name is none of those `known`, with those that are most like it."""
+    return o.OrderDenied(code=code, name=_shown(name), nearest=_nearest(name, known))
 
 
 def _find_address(text: str, network: Network) -> Meant | o.OrderDenied:

@@ -8,7 +8,6 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from difflib import get_close_matches
 from heapq import nsmallest
 from math import isinf
 from typing import Final
@@ -18,10 +17,10 @@ from sockatuh.net.address import format_address
 from sockatuh.protocol.constants import TAG_LENGTH
 from sockatuh.room.decisions import Member
 from sockatuh.room.entries import Banned
+from sockatuh.room.meant import not_found
 from sockatuh.room.moments import find_rfc3339, from_rfc3339
 from sockatuh.room.order_book import InForce
 from sockatuh.room.orders import Bans, Metrics, Names, OrderDenied, Sessions, Status
-from sockatuh.room.text import clean_line
 
 from .box_report import (
     MAX_HERE,
@@ -42,9 +41,6 @@ from .options import Ready, ServiceOptions
 
 FAR_BEHIND: Final = 1_024
 """Entries that a session has not acknowledged, beyond which it counts as behind."""
-MAX_NEAREST: Final = 3
-LONGEST_NAME: Final = 64
-"""Characters of a name that was not found which are repeated; a longer one has no names like it."""
 
 Asked = Status | Sessions | Names | Bans | Metrics
 """The queries that are answered here."""
@@ -135,9 +131,7 @@ def session_items(parts: Parts, vitals: Vitals, name: str = "") -> Iterator[Sess
         key = parts.room.key_of(name)
         found = [visitor for visitor in visitors if parts.room.name_key_of(visitor.session) == key]
         if not found:
-            names = {visitor.name for visitor in visitors} if len(name) <= LONGEST_NAME else set()
-            nearest = tuple(get_close_matches(name, sorted(names), MAX_NEAREST))
-            return OrderDenied(code="no_such_member", name=clean_line(name[:LONGEST_NAME]), nearest=nearest)
+            return not_found("no_such_member", name, (visitor.name for visitor in visitors))
         visitors = found
     return _session_items(sorted(visitors, key=lambda each: (each.name.casefold(), each.opened_at)), vitals)
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import shlex
-from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -26,12 +25,12 @@ class Caller:
         """Return the caller of this process."""
         return cls(socket, config, "SUDO_USER" in os.environ)
 
-    def command(self, verb: str, *arguments: str, options: Sequence[str] = ()) -> str:
+    def command(self, verb: str, *arguments: str) -> str:
         """Return one of the commands that act on this room as it is typed, cleaned and quoted for a shell."""
         room = [] if self.socket is None else ["--socket", self.socket]
         room += [] if self.config is None else ["--config", str(self.config)]
         ended = ["--"] if any(each.startswith("-") for each in arguments) else []
-        return self.about_machine(verb, *room, *options, *ended, *arguments)
+        return self.about_machine(verb, *room, *ended, *arguments)
 
     def about_machine(self, *words: str) -> str:
         """Return one of our commands that does not take the options about a room, quoted for a shell."""

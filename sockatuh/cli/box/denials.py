@@ -23,13 +23,10 @@ def why_not(denied: OrderDenied, request: Order | Query, caller: Caller) -> str:
 
 
 def _sentence(denied: OrderDenied, request: Order | Query, caller: Caller) -> tuple[str, str]:
-    typed = denied.name or _typed(request)
-    name, target = shown_name(typed), shown_target(typed)
+    name, target = shown_name(denied.name), shown_target(denied.name)
     near = list(map(shown_target, denied.nearest))
     match denied.code:
         case "no_such_member":
-            return wording.nobody_here(name, near), _instead(denied, request, caller, "sessions")
-        case "no_such_name" if isinstance(request, orders.Sessions):
             return wording.nobody_here(name, near), _instead(denied, request, caller, "sessions")
         case "no_such_name":
             return wording.nobody_known(name, near), _instead(denied, request, caller, "names")
@@ -43,7 +40,7 @@ def _sentence(denied: OrderDenied, request: Order | Query, caller: Caller) -> tu
         case "no_such_key":
             return wording.no_such_key(target), wording.see(caller.command("names"))
         case "no_key":
-            banned = [*denied.nearest, f"{_NAME}{typed}"]
+            banned = [*denied.nearest, f"{_NAME}{denied.name}"]
             return wording.no_key(name, [caller.command("ban", each) for each in banned]), ""
         case "host_bits":
             return wording.host_bits(target, [caller.command("ban", each) for each in denied.nearest]), ""
@@ -51,9 +48,9 @@ def _sentence(denied: OrderDenied, request: Order | Query, caller: Caller) -> tu
             told = wording.no_such_mute if isinstance(request, orders.Unmute) else wording.no_such_ban
             return told(target, near), _instead(denied, request, caller, "bans")
         case "present":
-            return wording.present(name, caller.command("kick", typed)), ""
+            return wording.present(name, caller.command("kick", denied.name)), ""
         case "name_taken":
-            return wording.name_in_use(name, caller.command("kick", typed)), ""
+            return wording.name_in_use(name, caller.command("kick", denied.name)), ""
         case "half_the_room":
             return wording.half_the_room(denied.count, denied.members), ""
         case _:
@@ -105,20 +102,4 @@ def _instead(denied: OrderDenied, request: Order | Query, caller: Caller, look: 
     """Give the same command for the only thing that may have been meant, else the one that shows what there is."""
     if len(denied.nearest) != 1:
         return wording.see(caller.command(look))
-    meant = denied.nearest[0]
-    if isinstance(request, orders.Strike):
-        return wording.meant(caller.command("strike", options=[f"--last={meant}"]))
-    return wording.meant(caller.command(type(request).__name__.lower(), meant))
-
-
-def _typed(request: Order | Query) -> str:
-    """Return whom a request is about, as it was typed."""
-    match request:
-        case orders.Ban() | orders.Unban():
-            return request.target
-        case orders.Kick() | orders.Mute() | orders.Unmute() | orders.Release() | orders.Sessions():
-            return request.name
-        case orders.Strike():
-            return request.last
-        case _:
-            return ""
+    return wording.meant(caller.command(type(request).__name__.lower(), denied.nearest[0]))

@@ -28,7 +28,7 @@ def refusals(text: str = "budy", nearest: str = "budi") -> dict[str, Refusal]:
     return {
         "no_such_member": of(kick, "no_such_member", name=text, nearest=near),
         "no_such_member, nearest none": of(kick, "no_such_member", name=text),
-        "no_such_member of sessions": of(orders.Sessions(name=text), "no_such_name", name=text, nearest=near),
+        "no_such_member of sessions": of(orders.Sessions(name=text), "no_such_member", name=text, nearest=near),
         "no_such_name": of(ban, "no_such_name", name=text, nearest=near),
         "no_such_name of a mute": of(orders.Mute(name=text), "no_such_name", name=text, nearest=(nearest, "bud")),
         "name_free": of(orders.Release(name=text), "name_free", name=text, nearest=near),
@@ -55,7 +55,6 @@ def refusals(text: str = "budy", nearest: str = "budi") -> dict[str, Refusal]:
         "text_too_long of a reason": of(kick, "text_too_long"),
         "no_such_line": of(strike, "no_such_line"),
         "no_such_line of a name": of(orders.Strike(last=text), "no_such_line", name=text),
-        "no_such_member of a line": of(orders.Strike(last=text), "no_such_name", name=text, nearest=near),
         "not_a_line": of(strike, "not_a_line"),
         "struck_already": of(strike, "struck_already"),
         "not_stored": of(kick, "not_stored"),

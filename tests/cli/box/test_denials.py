@@ -40,7 +40,7 @@ def test_who_is_not_here_is_told_with_the_nearest_name_and_the_command() -> None
     assert told("no_such_member, nearest none") == "Nobody here is called budy.\nSee: sockatuh sessions"
     assert told("no_such_name").endswith("\nPerhaps: sockatuh ban budi")
     assert told("no_such_name of a mute").endswith("nearest: budi, bud.\nSee: sockatuh names")
-    assert told("no_such_member of a line").endswith("\nPerhaps: sockatuh strike --last=budi")
+    assert told("no_such_member of sessions").endswith("\nPerhaps: sockatuh sessions budi")
     assert told("name_invalid").endswith("\nPerhaps: sockatuh ban name:budi")
 
 
