@@ -41,7 +41,8 @@ def audit(
         for given in found:
             print(json.dumps({"v": 1, "type": "ordered", **audit_fields(given)}))
         return
-    print_table(wording.AUDIT_COLUMNS, [*map(audit_row, found)], 4, wording.NOTHING_ORDERED)
+    nothing = wording.NOTHING_ORDERED if (moment, wanted) == (None, None) else wording.NOTHING_CHOSEN
+    print_table(wording.AUDIT_COLUMNS, [*map(audit_row, found)], 4, nothing)
 
 
 def print_past(config: Path | None, *, as_json: bool) -> None:

@@ -59,7 +59,8 @@ def names(
         print_lines(answer)
         return
     found = sorted((item for item in answer.items if isinstance(item, NameItem)), key=lambda item: item.name.casefold())
-    print_table(wording.NAMES_COLUMNS, [*map(name_row, found)], _WHO, wording.NO_NAMES)
+    nothing = wording.NO_NAMES if unused is None else wording.NO_UNUSED_NAMES
+    print_table(wording.NAMES_COLUMNS, [*map(name_row, found)], _WHO, nothing)
 
 
 def sessions(

@@ -77,13 +77,15 @@ BANS_COLUMNS: Final = ("ID", "ORDER", "WHAT", "UNTIL", "BY", "SINCE", "HITS", "L
 ALL_BANS_COLUMNS: Final = ("ID", "ORDER", "WHAT", "UNTIL", "BY", "SINCE", "NOW", "REASON")
 NAMES_COLUMNS: Final = ("NAME", "KEY", "LAST USED", "HERE")
 SESSIONS_COLUMNS: Final = ("NAME", "KEY", "ADDRESS", "DIALECT", "VERSION", "SINCE", "SILENT", "BEHIND", "AS")
-AUDIT_COLUMNS: Final = ("ID", "AT", "BY", "ORDER", "WHAT", "UNTIL", "TEXT")
+AUDIT_COLUMNS: Final = ("ID", "AT", "BY", "ORDER", "WHAT", "UNTIL", "REASON, TEXT")
 YES: Final = "yes"
 NO_ORDERS: Final = "No kick, ban or mute is in force."
 NEVER_ORDERED: Final = "There has been no kick, ban or mute."
 NO_SESSIONS: Final = "Nobody is connected."
-NO_NAMES: Final = "The room remembers no such name."
+NO_NAMES: Final = "The room remembers no name."
+NO_UNUSED_NAMES: Final = "The room remembers no name that was unused for that long."
 NOTHING_ORDERED: Final = "Nothing was ordered."
+NOTHING_CHOSEN: Final = "Nothing was ordered then, or by them."
 
 NOTHING_DONE: Final = "Nothing was done (--dry-run)."
 FOR_EVER: Final = "for ever"

@@ -82,13 +82,15 @@ BANS_COLUMNS: Final = ("ID", "PERINTAH", "SASARAN", "SAMPAI", "OLEH", "SEJAK", "
 ALL_BANS_COLUMNS: Final = ("ID", "PERINTAH", "SASARAN", "SAMPAI", "OLEH", "SEJAK", "SEKARANG", "ALASAN")
 NAMES_COLUMNS: Final = ("NAMA", "KUNCI", "TERAKHIR DIPAKAI", "DI SINI")
 SESSIONS_COLUMNS: Final = ("NAMA", "KUNCI", "ALAMAT", "DIALEK", "VERSI", "SEJAK", "DIAM", "TERTINGGAL", "SEBAGAI")
-AUDIT_COLUMNS: Final = ("ID", "PADA", "OLEH", "PERINTAH", "SASARAN", "SAMPAI", "TEKS")
+AUDIT_COLUMNS: Final = ("ID", "PADA", "OLEH", "PERINTAH", "SASARAN", "SAMPAI", "ALASAN, TEKS")
 YES: Final = "ya"
 NO_ORDERS: Final = "Tidak ada kick, ban, atau mute yang berlaku."
 NEVER_ORDERED: Final = "Belum pernah ada kick, ban, atau mute."
 NO_SESSIONS: Final = "Tidak ada yang terhubung."
-NO_NAMES: Final = "Tidak ada nama seperti itu yang diingat ruang."
+NO_NAMES: Final = "Tidak ada nama yang diingat ruang."
+NO_UNUSED_NAMES: Final = "Tidak ada nama yang tidak dipakai selama itu."
 NOTHING_ORDERED: Final = "Tidak ada yang diperintahkan."
+NOTHING_CHOSEN: Final = "Tidak ada yang diperintahkan pada waktu itu, atau olehnya."
 
 NOTHING_DONE: Final = "Tidak ada yang dilakukan (--dry-run)."
 FOR_EVER: Final = "untuk selamanya"

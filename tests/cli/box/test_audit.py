@@ -72,7 +72,7 @@ def read_json(capfd: pytest.CaptureFixture[str], *words: str) -> list[dict[str, 
 
 def test_every_order_is_a_row(capfd: pytest.CaptureFixture[str]) -> None:
     head, *rows = read(capfd, "audit")
-    assert head.split() == ["ID", "AT", "BY", "ORDER", "WHAT", "UNTIL", "TEXT"]
+    assert head.split() == ["ID", "AT", "BY", "ORDER", "WHAT", "UNTIL", "REASON,", "TEXT"]
     order, what, by = head.index("ORDER"), head.index("WHAT"), head.index("BY")
     assert [row[order:what].strip() for row in rows] == [
         "kick", "ban", "ban", "unban", "mute", "release", "announce", "strike"
@@ -93,7 +93,7 @@ def test_orders_are_chosen_by_time_and_by_who_gave_them(capfd: pytest.CaptureFix
     assert [line["seq"] for line in read_json(capfd, "audit", "--by", "TOM")] == [2, 3, 6, 7, 8]
     assert [line["seq"] for line in read_json(capfd, "audit", "--by", "1000")] == [4]
     assert [line["seq"] for line in read_json(capfd, "audit", "--by", "ana")] == [5, 9]
-    assert read(capfd, "audit", "--by", "zoe") == ["Nothing was ordered."]
+    assert read(capfd, "audit", "--by", "zoe") == ["Nothing was ordered then, or by them."]
     assert run(["audit", "--since", "soon"]) == 2
 
 
