@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from sockatuh.room.entries import LINE_KINDS
+from sockatuh.room.entries import Message, Whispered
 from sockatuh.room.log import Row
 
 CAPACITY: Final = 8_192
@@ -27,7 +27,7 @@ class StoredLines:
 
     def note(self, row: Row) -> None:
         """Remember an entry of the log, if it is a line."""
-        if row.kind in LINE_KINDS:
+        if isinstance(row.body, Message | Whispered):
             self._seqs[row.id] = row.seq
             if len(self._seqs) > self._capacity:
                 del self._seqs[next(iter(self._seqs))]

@@ -18,6 +18,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any, Final
 
+from bench.orders import measure
 from e2e.relay import Relay, as_it_is, relay_to
 from e2e.running import PATIENCE, Member, Room, ServerProcess, eventually, hash_password, joined
 from prove.attack import Attack, Found, Run, require, require_in_time
@@ -43,6 +44,10 @@ NOT_STORED_AFTER: Final = (4.0, 9.0)
 """Seconds after which whoever gave an order is told that it is not stored yet."""
 MEGABYTES: Final = 3
 FLOODING: Final = "flooding"
+JOIN_COSTS: Final = 20.0
+"""Microseconds that ten thousand orders may add to a join."""
+START_COSTS: Final = 0.1
+"""Seconds that they may add to a start."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -374,6 +379,18 @@ async def _recovered(server: ServerProcess, desk: Desk) -> float:
     return time.monotonic() - began
 
 
+# Ten thousand at once.
+
+
+def order_thousands(run: Run) -> Found:
+    """Start with ten thousand bans in force, and ask at the gate, beside the same room without any."""
+    cost = measure(run.directory)
+    start, join = cost.start_with - cost.start_without, cost.join_with - cost.join_without
+    require_in_time(join < JOIN_COSTS, f"{cost}: {join:.1f} µs more a join")
+    require_in_time(start < START_COSTS, f"{cost}: {start:.2f} s more a start")
+    return Found(f"{cost.orders:,} bans of keys, addresses, networks and names", str(cost))
+
+
 ATTACKS: Final[tuple[Attack, ...]] = (
     Attack(
         "admin-ban",
@@ -401,5 +418,11 @@ ATTACKS: Final[tuple[Attack, ...]] = (
         "Orders: what cannot be stored is said to be not stored, and is stored once when it can be",
         "three orders and a command on a full disk, which is emptied",
         order_on_a_full_disk,
+    ),
+    Attack(
+        "admin-thousands",
+        "Orders: as many as can be in force delay neither a join nor a start",
+        "10,000 bans; the start of the server and the question at the gate, beside the same room without any",
+        order_thousands,
     ),
 )
