@@ -2,15 +2,14 @@
 
     PYTHONPATH=tests python -m bench.orders
 
-*Start*: the processor time of the process until it can be joined; both rooms in turn. *A join*: the question at the gate
-alone, as often as one join asks it, in this process; the handshake around it takes some milliseconds, in which a few
-microseconds could not be seen. Of both the shortest of several counts, so that a busy machine is not measured.
+*Start*: the processor time of the process until it can be joined; both rooms in turn. *A join*: the question at the
+gate alone, as often as one join asks it, in this process; the handshake around it takes some milliseconds, in which a
+few microseconds could not be seen. Of both the shortest of several counts, so that a busy machine is not measured.
 """
 
 from __future__ import annotations
 
 import ipaddress
-import os
 import tempfile
 import timeit
 from collections.abc import Iterator
@@ -19,6 +18,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
+from bench.process import NANOSECONDS
 from e2e.running import Room, hash_password
 from kit.instant_world import InstantWorld
 
@@ -49,8 +49,9 @@ class Cost:
 
     def __str__(self) -> str:
         return (
-            f"a start takes {self.start_with:.2f} s of processor time with {self.orders:,} bans and {self.start_without:.2f} s without; "
-            f"a join asks for {self.join_with:.1f} µs with them and {self.join_without:.1f} µs without"
+            f"a start takes {self.start_with:.2f} s of processor time with {self.orders:,} bans and "
+            f"{self.start_without:.2f} s without; a join asks for {self.join_with:.1f} µs with them and "
+            f"{self.join_without:.1f} µs without"
         )
 
 
@@ -106,8 +107,8 @@ def _fill(database: Path, count: int) -> None:
 
 def _processor_time(process: int) -> float:
     """Return the seconds of processor time that a process has used."""
-    fields = Path(f"/proc/{process}/stat").read_text("ascii").rpartition(")")[2].split()
-    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+    tasks = [*Path(f"/proc/{process}/task").iterdir()]
+    return sum(int((task / "schedstat").read_text("ascii").split()[0]) for task in tasks) / NANOSECONDS
 
 
 def _join(count: int) -> float:
