@@ -40,10 +40,8 @@ _ORDER_COST: Final = 256
 
 
 _AS: Final = {"as_": "as"}
-_TAG: Final = 8
-"""Characters of a key's fingerprint that stand for it."""
-
-
+TAG_LENGTH: Final = 8
+"""Characters of a key's fingerprint that stand for it, and the fewest by which an order may name a key."""
 _Number: TypeAlias = Annotated[int, msgspec.Meta(ge=0, le=(1 << 63) - 1)]
 """What goes to clients as it stands in the database, and has to fit there (docs/PROTOCOL.md §2)."""
 
@@ -200,7 +198,7 @@ class Unmuted(Ordered, frozen=True, rename=_AS):
 def what_of(ordered: Ordered) -> str:
     """Return whom an order is about: `key:TAG`, an address or network, `name:NAME`, or (classic) `NAME@ADDRESS`."""
     if ordered.owner:
-        return f"key:{ordered.owner[:_TAG]}"
+        return f"key:{ordered.owner[:TAG_LENGTH]}"
     if ordered.address:
         return f"{ordered.name}@{ordered.address}" if ordered.name else ordered.address
     return f"name:{ordered.name}"

@@ -14,14 +14,13 @@ from itertools import islice
 from typing import Final
 
 from . import orders as o
+from .entries import TAG_LENGTH
 from .names import NameInvalid
 from .order_book import InForce, OrderBook
 from .room import Room
 from .targets import Network, OrderKind, Target, Who, address_of, find_network, find_number, plain_host
 from .text import clean_line
 
-TAG_LENGTH: Final = 8
-"""Characters of a fingerprint that stand for it, and the fewest by which an order may name a key."""
 MAX_NEAREST: Final = 3
 """Names like the one that was not found."""
 MAX_COMPARED: Final = 300

@@ -30,6 +30,14 @@ def from_rfc3339(text: str) -> int:
     return (datetime.fromisoformat(text) - _EPOCH) // timedelta(milliseconds=1)
 
 
+def find_moment(text: str) -> int | None:
+    """Return what `from_rfc3339` does, or None for a text that is no moment."""
+    try:
+        return from_rfc3339(text)
+    except (ValueError, TypeError, OverflowError):
+        return None
+
+
 def local(milliseconds: int) -> datetime:
     """Return a moment in this machine's time zone."""
     return (_EPOCH + timedelta(milliseconds=milliseconds)).astimezone()

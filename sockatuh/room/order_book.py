@@ -16,7 +16,7 @@ from typing import TypeAlias
 
 from .entries import Banned, Body, Muted, Ordered, Removed, what_of
 from .log import MAX_SEQ
-from .moments import from_rfc3339
+from .moments import find_moment
 from .targets import OrderKind, Target, Who, find_number, find_prefix, plain_host
 
 Standing: TypeAlias = Removed | Banned | Muted
@@ -167,28 +167,27 @@ class OrderBook:
         """Find the order because of which somebody may not join; a ban before a kick, which ends sooner."""
         if not self._orders:
             return None
-        if who.owner and (order := self.find(f"\u0001ban:key:{who.owner}", at)) is not None:
+        if who.owner and (order := self._find_own("ban", who, at)) is not None:
             return order
         for order in self._of_networks(who.host):
             if order.holds(at) and order.concerns(who, knew):
                 return order
-        if who.owner:
-            return self.find(f"\u0001kick:key:{who.owner}", at)
-        return self.find(Target(address=plain_host(who.host), name_key=who.name_key).log_key("kick"), at)
+        return self._find_own("kick", who, at)
 
     def find_reserved(self, name_key: str, at: int) -> InForce | None:
         """Find the ban of a name."""
-        return self.find(f"\u0001ban:name:{name_key}", at) if self._orders else None
+        return self.find(Target(name_key=name_key).log_key("ban"), at) if self._orders else None
 
     def find_mute(self, who: Who, at: int) -> InForce | None:
         """Find the order because of which somebody may say nothing."""
         if not self._orders:
             return None
-        if who.owner:
-            own = self.find(f"\u0001mute:key:{who.owner}", at)
-        else:
-            own = self.find(Target(address=plain_host(who.host), name_key=who.name_key).log_key("mute"), at)
-        return own or self.find(f"\u0001mute:name:{who.name_key}", at)
+        return self._find_own("mute", who, at) or self.find(Target(name_key=who.name_key).log_key("mute"), at)
+
+    def _find_own(self, kind: OrderKind, who: Who, at: int) -> InForce | None:
+        """Find the order about somebody's key, or about a classic member."""
+        own = Target(owner=who.owner) if who.owner else Target(address=plain_host(who.host), name_key=who.name_key)
+        return self.find(own.log_key(kind), at)
 
     def _of_networks(self, host: str) -> Iterator[InForce]:
         """Yield the orders about networks that a host is in."""
@@ -209,7 +208,4 @@ def _place_of(order: InForce) -> tuple[int, int, int] | None:
 
 def _end_of(until: str | None) -> int | None:
     """Return the end of an order. One that cannot be read is none: the order stays until somebody lifts it."""
-    try:
-        return None if until is None else from_rfc3339(until)
-    except (ValueError, TypeError, OverflowError):
-        return None
+    return None if until is None else find_moment(until)

@@ -15,9 +15,21 @@ from msgspec import UNSET, UnsetType
 
 from . import orders as o
 from .decisions import Intent, Member
-from .entries import ADMIN_OWNER, Banned, Body, Message, Muted, Released, Removed, Unbanned, Unmuted, kind_of
+from .entries import (
+    ADMIN_OWNER,
+    TAG_LENGTH,
+    Banned,
+    Body,
+    Message,
+    Muted,
+    Released,
+    Removed,
+    Unbanned,
+    Unmuted,
+    kind_of,
+)
 from .guests import Guest
-from .meant import LONGEST_NAME, TAG_LENGTH, Meanings, Meant, Visit, hosts_of
+from .meant import LONGEST_NAME, Meanings, Meant, Visit, hosts_of
 from .moments import rfc3339
 from .order_book import InForce, OrderBook, Standing
 from .room import Room
@@ -140,7 +152,8 @@ class Decisions:
         body = Removed(meant.name, target.owner, target.address, *given.by, reason, rfc3339(until))
         new = _order("kick", target, body, given.at, until)
         removed = self.find_removed(new, visits)
-        if (denied := self._object(new, removed, given.at, is_sure=is_sure)) is not None:
+        denied = (None if is_sure else self._find_half(new, removed)) or self._find_excess(new, given.at)
+        if denied is not None:
             return denied
         reply = o.Kicked(
             seq=0,
@@ -168,7 +181,8 @@ class Decisions:
         body = Banned(meant.name, target.owner, target.address, *given.by, reason, end, order.strangers)
         new = _order("ban", target, body, given.at, until)
         removed = self.find_removed(new, visits)
-        if (denied := self._object(new, removed, given.at, is_sure=is_sure)) is not None:
+        denied = (None if is_sure else self._find_half(new, removed)) or self._find_excess(new, given.at)
+        if denied is not None:
             return denied
         addresses = (hosts_of(removed.visits) or meant.addresses) if target.owner else ()
         own = {visit.session for visit in removed.visits}
@@ -197,7 +211,7 @@ class Decisions:
         end = None if until is None else rfc3339(until)
         body = Muted(meant.name, target.owner, target.address, *given.by, reason, end)
         new = _order("mute", target, body, given.at, until)
-        if (denied := self._object(new, Concerned((), ()), given.at, is_sure=True)) is not None:
+        if (denied := self._find_excess(new, given.at)) is not None:
             return denied
         reply = o.MuteSet(
             id=0,
@@ -255,11 +269,15 @@ class Decisions:
 
     # What an order would do.
 
-    def _object(self, new: InForce, removed: Concerned, at: int, *, is_sure: bool) -> o.OrderDenied | None:
-        """Return why an order is not carried out though it is clear what it means."""
+    def _find_half(self, new: InForce, removed: Concerned) -> o.OrderDenied | None:
+        """Return that an order removes so many that whoever gave it has to say that this is meant."""
         count, members = len(removed.members), self._room.count
-        if not is_sure and members > SMALL_ROOM and 2 * count >= members:
+        if members > SMALL_ROOM and 2 * count >= members:
             return o.OrderDenied(code="half_the_room", name=new.what, count=count, members=members)
+        return None
+
+    def _find_excess(self, new: InForce, at: int) -> o.OrderDenied | None:
+        """Return that so many orders are in force that there can be no more."""
         if self._book.find(new.log_key, at) is None and self._book.count(at) >= o.MAX_IN_FORCE:
             return o.OrderDenied(code="too_many_orders", count=o.MAX_IN_FORCE)
         return None

@@ -32,7 +32,7 @@ class ReadRequest:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class LineRequest:
-    """Somebody wants to know the entry `seq`, or if that is 0, the last one that is meant."""
+    """Asks for the entry `seq`, or, if that is 0, for the last entry for which `is_meant` is true."""
 
     seq: int
     is_meant: Callable[[Body], bool] | None = None

@@ -7,7 +7,7 @@ from typing import Final
 
 from sockatuh.cli.direction import apart
 from sockatuh.cli.naming import local_moment, quoted, shown_name
-from sockatuh.room.moments import from_rfc3339
+from sockatuh.room.moments import find_moment
 from sockatuh.room.text import clean_line
 from sockatuh.room.word import is_word
 from sockatuh.wording import orders as wording
@@ -20,10 +20,8 @@ FOREVER: Final = "forever"
 
 def moment(text: str) -> str:
     """Return a time (RFC 3339) as the local one, with its date unless that is today."""
-    try:
-        return local_moment(from_rfc3339(text))
-    except (ValueError, TypeError, OverflowError):
-        return clean_line(text)
+    at = find_moment(text)
+    return clean_line(text) if at is None else local_moment(at)
 
 
 def listed(text: str | None) -> str:

@@ -10,7 +10,7 @@ from sockatuh.cli.direction import apart
 from sockatuh.cli.naming import shown_name
 from sockatuh.cli.rows import NOTE_INDENT, aligned
 from sockatuh.cli.verdict import MARKS, Result
-from sockatuh.room.moments import from_rfc3339
+from sockatuh.room.moments import find_moment
 from sockatuh.room.text import clean_line
 from sockatuh.server.box_report import Here, StatusReport, Trouble
 from sockatuh.wording import client as phrases
@@ -104,7 +104,7 @@ def _facts(report: StatusReport, now: int) -> Iterator[tuple[str, str]]:
     yield "address", wording.address(report.addresses, report.port)
     yield "words", clean_line(report.words)
     yield "invite", clean_line(report.invite)
-    started = _find_moment(report.started)
+    started = find_moment(report.started)
     seconds = 0.0 if started is None else max(0.0, (now - started) / 1000)
     yield "running", wording.running(report.version, moment(report.started), seconds)
     yield "storing", wording.storing(report.storing, report.head, report.database, report.unwritten)
@@ -125,10 +125,3 @@ def _backup(report: StatusReport) -> str:
     made = f"{moment(last.at)}, {clean_line(last.file)}" if last.at is not None else ""
     failed = wording.last_failed(moment(last.failed)) if last.failed is not None else ""
     return "; ".join(filter(None, [made, failed]))
-
-
-def _find_moment(text: str) -> int | None:
-    try:
-        return from_rfc3339(text)
-    except (ValueError, TypeError, OverflowError):
-        return None
