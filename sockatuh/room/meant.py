@@ -75,7 +75,7 @@ class Meanings:
         if (found := self._find_by_form(text, visits)) is not None:
             return found
         if (network := find_network(text)) is not None:
-            return _find_address(text, network)
+            return self._find_bearer(text, network, visits) or _find_address(text, network)
         owner = self._find_owner(text, visits)
         if isinstance(owner, Meant) and not owner.target.owner:
             return o.OrderDenied(code="no_key", name=owner.name, nearest=owner.addresses)
@@ -126,6 +126,17 @@ class Meanings:
             nearest = (shown.suggestion,) if shown.suggestion else ()
             return o.OrderDenied(code="name_invalid", name=_shown(name), nearest=nearest)
         return Meant(Target(name_key=self._room.key_of(shown)), shown)
+
+    def _find_bearer(self, text: str, network: Network, visits: Sequence[Visit]) -> o.OrderDenied | None:
+        """Return that an address is somebody's name as well: perhaps they took it to have another one banned."""
+        key = self._room.key_of(text)
+        if not (self._room.find_member(key) or self._room.guests_of(key) or self._room.use_of(key)):
+            return None
+        owner = self._find_owner(text, visits)
+        if not isinstance(owner, Meant):
+            return None
+        named = f"key:{owner.target.owner[:TAG_LENGTH]}" if owner.target.owner else f"name:{owner.name}"
+        return o.OrderDenied(code="ambiguous", name=_shown(text), nearest=(named, str(network)))
 
     def _find_owner(self, name: str, visits: Sequence[Visit]) -> Meant | o.OrderDenied:
         here = self.find_here(name, visits)

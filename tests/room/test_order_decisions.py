@@ -271,6 +271,18 @@ def test_a_tag_of_two_keys_is_ambiguous(stage: Stage) -> None:
     assert intent(stage.decided(o.Ban(target=f"key:{BUDI_TOO}"))).key.endswith(BUDI_TOO)
 
 
+def test_an_address_that_somebody_has_for_a_name_is_ambiguous(stage: Stage) -> None:
+    stage.enter("10.0.0.9", BUDI_TOO, "10.0.0.8")
+    here = stage.denied(o.Ban(target="10.0.0.9"))
+    stage.leave("10.0.0.9")
+    remembered = stage.denied(o.Ban(target="10.0.0.9"))
+    for denied in (here, remembered):
+        assert (denied.code, denied.nearest) == ("ambiguous", (f"key:{BUDI_TOO[:8]}", "10.0.0.9/32"))
+    assert reply(stage.decided(o.Ban(target="10.0.0.9/32")), o.BanSet).what == "10.0.0.9"
+    stage.enter("10.9.9.9", "", "10.0.0.8")
+    assert stage.denied(o.Ban(target="10.9.9.9")).nearest == ("name:10.9.9.9", "10.9.9.9/32")
+
+
 def test_half_the_room_is_only_removed_by_who_means_it(stage: Stage) -> None:
     denied = stage.denied(o.Ban(target="10.0.0.0/8"))
     assert (denied.code, denied.name, denied.count, denied.members) == ("half_the_room", "10.0.0.0/8", 4, 5)
