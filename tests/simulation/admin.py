@@ -61,8 +61,6 @@ OVER: Final = 20.0
 
 A line that was refused is refused for good, however late its author hears of it.
 """
-LONGEST: Final = (2**31 - 1) / 1000
-"""Seconds of the longest wait that a client is told."""
 TOLD_OF: Final = {"kicked": ("kick",), "banned": ("ban",), "name_reserved": ("ban",), "muted": ("mute",)}
 """The orders behind each code that a client is refused with."""
 
@@ -179,7 +177,7 @@ class AdminRoom(SimulatedRoom):
             about = any(order.concerns(owner, name, client.address[0]) for name in names)
             over = spell.ended_at is not None and spell.ended_at < self.now - OVER
             over = code != "muted" and (over or not order.is_in_force(at - int(OVER * 1000)))
-            end = 0.0 if order.until is None else min((order.until - at) / 1000, LONGEST)
+            end = 0.0 if order.until is None else (order.until - at) / 1000
             is_right = wait is None or (bool(wait) == (order.until is not None) and abs(end - wait) < OVER)
             if about and is_right and order.verb in TOLD_OF[code] and not over and detail in (None, order.body.reason):
                 return
