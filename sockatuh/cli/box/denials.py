@@ -68,8 +68,6 @@ def _short(denied: OrderDenied, request: Order | Query, caller: Caller, target: 
             return wording.STRANGERS_OF
         case "too_many_orders":
             return wording.too_many_orders(orders.MAX_IN_FORCE, caller.command("bans"))
-        case "text_empty" if isinstance(request, orders.Announce):
-            return wording.ANNOUNCEMENT_EMPTY
         case "text_too_long":
             is_line = isinstance(request, orders.Announce)
             return wording.ANNOUNCEMENT_TOO_LONG if is_line else wording.reason_too_long(orders.MAX_REASON)

@@ -371,7 +371,7 @@ def too_many_orders(most: int, command: str) -> str:
 
 def no_such_line(line: int) -> str:
     """Say that a line is not in the log."""
-    return f"The room's log has no line {line}, or no longer. `sockatuh history --json` shows the seq of each."
+    return f"Line {line} is not in the room's log, or no longer. `sockatuh history --json` shows the seq of each."
 
 
 def nothing_said(name: str) -> str:
@@ -414,7 +414,7 @@ OTHER_REFUSALS: Final = {
     "busy": "The server is answering as many commands as it can. This one was not taken; try again.",
     "internal": "The server made a mistake; its log says which. Perhaps nothing was done.",
     "stopping": "The server is stopping; nothing was done. Try again when it runs.",
-    "text_empty": "There is nothing printable in that text.",
+    "text_empty": ANNOUNCEMENT_EMPTY,
     "timeout": "The server did not receive the order in time; nothing was done. Try again.",
 }
 

@@ -428,7 +428,7 @@ OTHER_REFUSALS: Final = {
     "busy": "Server sedang menjawab perintah sebanyak yang ia mampu. Yang ini tidak diterima; coba lagi.",
     "internal": "Server membuat kesalahan; lognya menyebut yang mana. Mungkin tidak ada yang dilakukan.",
     "stopping": "Server sedang berhenti; tidak ada yang dilakukan. Coba lagi setelah ia berjalan.",
-    "text_empty": "Tidak ada yang bisa ditampilkan dalam teks itu.",
+    "text_empty": ANNOUNCEMENT_EMPTY,
     "timeout": "Server tidak menerima perintahnya tepat waktu; tidak ada yang dilakukan. Coba lagi.",
 }
 
