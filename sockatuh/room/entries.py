@@ -206,9 +206,9 @@ def what_of(ordered: Ordered) -> str:
 
 ADMIN_OWNER: Final = "server"
 """The owner of the admin's lines: no key has this fingerprint."""
-Order: TypeAlias = Removed | Banned | Unbanned | Muted | Unmuted
+OrderEntry: TypeAlias = Removed | Banned | Unbanned | Muted | Unmuted
 """Who may be in the room, and who may speak; of each target and kind the last one is in force."""
-Body = Joined | Left | Claimed | Message | Whispered | Renamed | Released | Struck | Order
+Body = Joined | Left | Claimed | Message | Whispered | Renamed | Released | Struck | OrderEntry
 Line: TypeAlias = Message | Whispered
 """What somebody said."""
 

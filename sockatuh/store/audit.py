@@ -15,7 +15,7 @@ from sockatuh.room.entries import (
     Body,
     Message,
     Muted,
-    Order,
+    OrderEntry,
     Released,
     Removed,
     Struck,
@@ -42,7 +42,7 @@ _ANNOUNCED: Final = """
 """
 _MARK: Final = f'"owner":"{ADMIN_OWNER}"'
 """Stands in the body of an announcement; in the text of a line its quotation marks would be escaped."""
-_VERBS: Final[dict[type[Order], Verb]] = {
+_VERBS: Final[dict[type[OrderEntry], Verb]] = {
     Removed: "kick", Banned: "ban", Unbanned: "unban", Muted: "mute", Unmuted: "unmute"
 }  # fmt: skip
 _STAY: Final = frozenset({"kick", "ban", "mute"})
@@ -174,7 +174,7 @@ def _order_of(seq: int, at: int, body: Body) -> GivenOrder | None:
             return None
 
 
-def _about_target(seq: int, at: int, body: Order) -> GivenOrder:
+def _about_target(seq: int, at: int, body: OrderEntry) -> GivenOrder:
     about = what_of(body), body.name, body.owner, body.reason
     given = GivenOrder(seq, at, _VERBS[type(body)], body.by, body.as_, *about)
     if isinstance(body, Unbanned | Unmuted):

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sockatuh.room.entries import Banned, Body, Claimed, Message, Muted, Order, Ordered, Removed, Unbanned, Unmuted
+from sockatuh.room.entries import Banned, Body, Claimed, Message, Muted, Ordered, OrderEntry, Removed, Unbanned, Unmuted
 from sockatuh.room.moments import rfc3339
 from sockatuh.room.order_book import InForce, OrderBook
 from sockatuh.room.targets import OrderKind, Target, Who, address_of, find_network, find_prefix
@@ -57,7 +57,7 @@ def logs(draw: st.DrawFn) -> list[Entry]:
         target, kind = draw(targets), draw(st.sampled_from(KINDS))
         end = None if (span := draw(spans)) is None else rfc3339(START + seq + span)
         about = "seen as", target.owner, target.address, 0, "tom", ""
-        bodies: dict[OrderKind, list[Order]] = {
+        bodies: dict[OrderKind, list[OrderEntry]] = {
             "kick": [Removed(*about, end or rfc3339(START)), Unbanned(*about, 1)],
             "ban": [Banned(*about, end, draw(st.booleans())), Unbanned(*about, 1)],
             "mute": [Muted(*about, end), Unmuted(*about, 1)],

@@ -14,7 +14,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from store.lines import entry
 
-from sockatuh.room.entries import LINE_KINDS, ORDER_KINDS, Banned, Muted, Order, Removed, Unbanned, Unmuted
+from sockatuh.room.entries import LINE_KINDS, ORDER_KINDS, Banned, Muted, OrderEntry, Removed, Unbanned, Unmuted
 from sockatuh.room.log import MAX_SEQ, Append
 from sockatuh.room.moments import from_rfc3339, rfc3339
 from sockatuh.store.backup import make_backup
@@ -37,7 +37,7 @@ LOG_KEYS: dict[Kind, str] = {
 }
 
 
-def order(kind: Kind, until: int | None = None) -> Order:
+def order(kind: Kind, until: int | None = None) -> OrderEntry:
     """Return an order about one key that ends at `until` (ms since 1970)."""
     end = None if until is None else rfc3339(until)
     match kind:
@@ -53,7 +53,7 @@ def order(kind: Kind, until: int | None = None) -> Order:
             return Unmuted("budi", "k", "", 0, "tom", "", 1)
 
 
-def write(connection: sqlite3.Connection, number: int, at: int, body: Order, key: str) -> None:
+def write(connection: sqlite3.Connection, number: int, at: int, body: OrderEntry, key: str) -> None:
     append_all(connection, [Append(number.to_bytes(16, "big"), body, key)], at, frozenset())
 
 
