@@ -123,7 +123,7 @@ class ServerProcess:
     ) -> None:
         self.logged: list[dict[str, Any]] = []
         self.said: list[str] = []
-        self._config, self._held, self._within = config, held, within
+        self.config, self._held, self._within = config, held, within
         self._environ = {key: value for key, value in os.environ.items() if not key.startswith("SOCKATUH_")} | environ
         self._is_forked = is_forked and not held and not within
         self._process: subprocess.Popen[bytes] | Program | None = None
@@ -133,7 +133,7 @@ class ServerProcess:
     @property
     def state_dir(self) -> Path:
         """Where it keeps its state."""
-        return self._config.parent / "state"
+        return self.config.parent / "state"
 
     @property
     def key(self) -> bytes:
@@ -160,12 +160,12 @@ class ServerProcess:
         self._reading.start()
 
     def _fork(self) -> IO[bytes]:
-        self._process = Program(["serve", "--config", str(self._config)], self._environ, stdin=DEVNULL, stdout=DEVNULL)
+        self._process = Program(["serve", "--config", str(self.config)], self._environ, stdin=DEVNULL, stdout=DEVNULL)
         assert self._process.stderr is not None
         return self._process.stderr.buffer
 
     def _execute(self) -> IO[bytes]:
-        command = [sys.executable, "-m", "sockatuh", "serve", "--config", str(self._config)]
+        command = [sys.executable, "-m", "sockatuh", "serve", "--config", str(self.config)]
         held = [] if self._held is None else [self._held.fileno()]
         if held:
             command = [sys.executable, "-c", PASS_ON, str(held[0]), *command]

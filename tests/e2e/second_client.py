@@ -45,9 +45,17 @@ T = TypeVar("T")
 class Refused(Exception):
     """The server answered a call with REFUSED, or a line with UNSAID."""
 
-    def __init__(self, code: str, wait_ms: int = 0) -> None:
+    def __init__(self, code: str, wait_ms: int = 0, detail: str = "") -> None:
         super().__init__(code)
-        self.code, self.wait_ms = code, wait_ms
+        self.code, self.wait_ms, self.detail = code, wait_ms, detail
+
+
+class Closed(Exception):
+    """The server has ended the session."""
+
+    def __init__(self, code: str, wait_ms: int, detail: str = "") -> None:
+        super().__init__(code)
+        self.code, self.wait_ms, self.detail = code, wait_ms, detail
 
 
 class Unproven(Exception):
@@ -317,9 +325,9 @@ class SecondClient:
             self._send(part)  # the rest with the first, which is repeated until there is an answer
 
         def answer(m: Message) -> Message | None:
-            """Return [seq], or [no seq, code]."""
+            """Return [seq], or [no seq, code, and what else UNSAID says]."""
             if m[:2] == [UNSAID, number]:
-                return [0, m[2]]
+                return [0, *m[2:5]]
             return [dict(m[1])[number]] if m[0] == STORED and number in dict(m[1]) else None
 
         seq, *refused = self._exchange(parts[0], answer)
@@ -388,7 +396,7 @@ class SecondClient:
         self.round_trips += 1
         answer: Message = self._exchange([CALL, number, body], lambda m: m[2] if m[:2] == [ANSWER, number] else None)
         if answer[0] == REFUSED:
-            raise Refused(*answer[1:3])
+            raise Refused(*answer[1:4])
         return answer
 
     def _send(self, message: Message) -> None:
@@ -424,7 +432,8 @@ class SecondClient:
             self._read_part(*message[1:5])
         elif message[0] == PRESENCE:
             self.presence |= {name: (state, text) for name, _, state, text, *_ in message[2]}
-        assert message[0] != CLOSED, message
+        if message[0] == CLOSED:
+            raise Closed(*message[1:4])
         return message
 
     def _read_entries(self, after: int, through: int, _end: bool, items: list[Message]) -> None:

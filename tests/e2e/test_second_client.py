@@ -6,6 +6,7 @@ import ast
 import asyncio
 import json
 import os
+import socket
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -26,6 +27,7 @@ from e2e.second_client import (
     STRUCK,
     WELCOME,
     Channel,
+    Closed,
     Cookie,
     Handshake,
     Message,
@@ -310,6 +312,45 @@ def test_it_computes_the_known_proof_and_accepts_the_known_confirmation() -> Non
     assert msgspec.msgpack.decode(asked)[2][:3] == [JOIN, proved["name"], proof.data]
     welcome = Welcome.read(msgspec.msgpack.decode(answers["ANSWER WELCOME, with a confirmation"])[2])
     assert proof.verify(welcome.confirmation)
+
+
+def order(hall: ServerProcess, **fields: object) -> dict[str, object]:
+    """Give an order at the server's control socket, and return the answer."""
+    with socket.socket(socket.AF_UNIX) as admin:
+        admin.connect(str(hall.config.parent / "state/control"))
+        admin.sendall(json.dumps({"v": 1, **fields}).encode() + b"\n")
+        with admin.makefile() as lines:
+            answer: dict[str, object] = json.loads(lines.readline())
+    assert answer["type"] == "done", answer
+    return answer
+
+
+def test_it_is_muted_hears_the_admin_and_is_kicked_with_a_reason_and_an_end(
+    hall: ServerProcess, client: SecondClient
+) -> None:
+    join(client, "ira")
+    order(hall, do="mute", name="ira", **{"for": 60}, reason="hush")
+    with pytest.raises(Refused, match="muted") as muted:
+        client.say("can anybody hear me?")
+    assert (0 < muted.value.wait_ms <= 60_000, muted.value.detail) == (True, "hush")
+    with pytest.raises(Refused, match="muted"):
+        client.rename("irene")
+    order(hall, do="unmute", name="ira")
+    seq = order(hall, do="announce", text="soup is ready")["seq"]
+    assert isinstance(seq, int)
+    client.listen_until(seq)
+    entry = client.entries[seq]
+    assert (entry[3:5], entry[6], entry[8]) == (["admin", "soup is ready"], "", True)
+    kick = order(hall, do="kick", name="ira", **{"for": 60}, reason="enough")
+    with pytest.raises(Closed, match="kicked") as closed:
+        client.ping()
+    assert (0 < closed.value.wait_ms <= 60_000, closed.value.detail) == (True, "enough")
+    client.shake_hands()
+    with pytest.raises(Refused, match="kicked") as refused:
+        client.ask_for_name("somebody_else")
+    assert (0 < refused.value.wait_ms <= 60_000, refused.value.detail) == (True, "enough")
+    order(hall, do="unban", target=str(kick["seq"]))
+    assert client.come_back().name == "ira"
 
 
 def test_an_offer_is_repeated_until_a_proof_uses_it_and_a_proof_without_one_gets_another(client: SecondClient) -> None:
