@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import os
 import sys
 from dataclasses import astuple
@@ -16,6 +15,7 @@ from sockatuh.wording import backup
 
 from .arguments import FROM_STDIN
 from .errors import stop
+from .output_file import write_new, write_over
 from .reading_range import read_range
 from .rows import print_row
 from .which_room import choose_room, require_access
@@ -69,31 +69,9 @@ def show_attendance(
         print(picture.decode(), end="")
         return
     try:
-        write_anew(file, picture, replace=force)
+        (write_over if force else write_new)(file, picture)
     except FileExistsError:
         stop(backup.is_there(file))
     except OSError as error:
         stop(backup.not_written(file, error.strerror or str(error)))
     print(attended.wrote(file, len(shown.rows) + shown.others), file=sys.stderr)
-
-
-def write_anew(file: Path, data: bytes, *, replace: bool) -> None:
-    """Write a new file, or put a whole new one in the place of `file`; raises OSError, also if it is a directory."""
-    if not replace:
-        with open(file, "xb") as stream:
-            try:
-                stream.write(data)
-                stream.flush()
-            except OSError:
-                with contextlib.suppress(OSError):
-                    os.unlink(file)
-                raise
-        return
-    beside = file.with_name(f".{file.name}.{os.urandom(6).hex()}")
-    try:
-        with open(beside, "xb") as stream:
-            stream.write(data)
-        os.replace(beside, file)
-    finally:
-        with contextlib.suppress(OSError):
-            os.unlink(beside)

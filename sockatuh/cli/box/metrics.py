@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
-import os
 import sys
 from pathlib import Path
 from typing import Annotated, Final
@@ -15,9 +13,9 @@ from sockatuh.cli.control import ControlUnanswered, SocketOption, ask, print_lin
 from sockatuh.cli.errors import ExitCode, Stopped, stop
 from sockatuh.cli.new_room import ConfigOption
 from sockatuh.cli.options import JsonOption
+from sockatuh.cli.output_file import write_over
 from sockatuh.room.orders import Metrics
 from sockatuh.server.box_report import MetricsReport
-from sockatuh.store.trusted_path import refuse_strangers_links
 from sockatuh.wording import control as unanswered
 from sockatuh.wording import status as wording
 
@@ -52,17 +50,7 @@ def metrics(
 
 def _write(file: Path, text: bytes) -> None:
     """Replace a file at once, readable by everybody: the collector may read it at any moment."""
-    beside = file.parent / f".{file.name}.{os.urandom(6).hex()}"
     try:
-        refuse_strangers_links([file])
-        try:
-            descriptor = os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_EXCL, READABLE)
-            with open(descriptor, "wb") as stream:
-                os.fchmod(descriptor, READABLE)  # regardless of the umask
-                stream.write(text)
-            beside.replace(file)
-        finally:
-            with contextlib.suppress(OSError):
-                beside.unlink(missing_ok=True)
+        write_over(file, text, READABLE)
     except OSError as error:
         stop(wording.not_written(file, error.strerror or str(error)))
