@@ -51,7 +51,7 @@ def _kicked(reply: orders.Kicked, order: orders.Kick, caller: Caller, *, is_done
     told = [
         wording.kicked(whom(reply.name, reply.key), reply.sessions, addresses, is_done=is_done),
         wording.kept_out(lasts, has_key=bool(reply.key)),
-        *_why(reply.reason),
+        *(_why(reply.reason) if reply.key else _as_classic(reply.reason, addresses, caller)),
     ]
     return [*told, wording.ending(caller.command("unban", str(reply.seq)))] if is_done else told
 
@@ -84,7 +84,9 @@ def _banned(reply: orders.BanSet, order: orders.Ban, caller: Caller, *, is_done:
 
 def _muted(reply: orders.MuteSet, order: orders.Mute, caller: Caller, *, is_done: bool) -> list[str]:
     lasts = term(reply.until, _seconds(order.for_, orders.MUTE_SECONDS))
-    told = [wording.muted(_key(reply.name, reply.key, reply.what), lasts, is_done=is_done), *_why(reply.reason)]
+    told = [wording.muted(_key(reply.name, reply.key, reply.what), lasts, is_done=is_done)]
+    _, at, address = clean_line(reply.what).rpartition("@")
+    told += _as_classic(reply.reason, [address], caller) if at and not reply.key else _why(reply.reason)
     if reply.replaced:
         told.append(wording.replaces("mute", reply.replaced, is_done=is_done))
     return [*told, wording.ending(caller.command("unmute", str(reply.id)))] if is_done else told
@@ -127,6 +129,12 @@ def _also_there(names: Sequence[str]) -> str:
 def _some(names: Sequence[str]) -> tuple[list[str], int]:
     """Return the first names, and how many others there are."""
     return list(map(shown_name, names[:MOST_NAMED])), max(0, len(names) - MOST_NAMED)
+
+
+def _as_classic(reason: str, addresses: Sequence[str], caller: Caller) -> list[str]:
+    """Say what is different about somebody without a key: whom a name at an address is all that is known of."""
+    bans = [caller.command("ban", each) for each in addresses]
+    return [*([wording.another_name(bans)] if bans else []), *_kept(reason)]
 
 
 def _why(reason: str) -> list[str]:

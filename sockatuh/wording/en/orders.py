@@ -153,6 +153,11 @@ def kept_out(term: str, *, has_key: bool) -> str:
     return f"{'Its key' if has_key else 'Its name at its address'} is refused {term}."
 
 
+def another_name(commands: Sequence[str]) -> str:
+    """Say what an order about a member of the classic dialect cannot do, and what can."""
+    return f"It does not concern the same person under another name. Their address can be banned: {'; '.join(commands)}"
+
+
 def why(text: str) -> str:
     """Show the reason that whoever the order is about is told."""
     return f"Told as the reason: {text}"

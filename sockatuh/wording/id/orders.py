@@ -159,6 +159,11 @@ def kept_out(term: str, *, has_key: bool) -> str:
     return f"{'Kuncinya' if has_key else 'Namanya di alamatnya'} ditolak {term}."
 
 
+def another_name(commands: Sequence[str]) -> str:
+    """Say what an order about a member of the classic dialect cannot do, and what can."""
+    return f"Orang yang sama dengan nama lain tidak terkena. Alamatnya bisa dilarang: {'; '.join(commands)}"
+
+
 def why(text: str) -> str:
     """Show the reason that whoever the order is about is told."""
     return f"Alasan yang diberitahukan: {text}"

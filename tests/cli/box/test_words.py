@@ -54,6 +54,16 @@ def test_who_has_no_key_is_kept_out_by_name_and_address() -> None:
     assert end.startswith("Its name at its address is refused until ")
 
 
+@pytest.mark.parametrize("kind", ["kick, classic and lost", "mute, classic"])
+def test_of_somebody_without_a_key_it_is_said_that_another_name_helps_them_and_that_they_are_told_nothing(
+    kind: str,
+) -> None:
+    *_, another, why, _ = told(kind)
+    assert another.startswith("It does not concern the same person under another name. ")
+    assert "can be banned: sockatuh ban 192.168.1.20" in another
+    assert why == "Kept as the reason: flooding"
+
+
 def test_a_ban_of_a_key_tells_its_addresses_who_else_is_there_and_what_makes_it_sure() -> None:
     first, removed, came, others, _, password, end = told("ban of a key")
     assert first.startswith("budi (key k7Qm3xYz) is banned until 2030-01-31 ")
