@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import stat
 import subprocess
 import sys
@@ -36,8 +37,22 @@ def _outside(tmp_path: Path) -> Path:
     return outside
 
 
+@pytest.fixture(name="made", scope="module")
+def _made(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A directory with a room in `state` and its backup beside it, for each test to copy."""
+    made = tmp_path_factory.mktemp("made")
+    with closing(open_writer(made / "state" / "room.db", "full")) as connection:
+        append_all(connection, [Append(bytes(16), Message("ana", "", "soup", action=False))], 1, frozenset())
+    for name in ("server.key", "reset.key", "ticket.keys"):
+        write_private(made / "state" / name, name.encode())
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("SOCKATUH_STATE_DIR", str(made / "state"))
+        assert run(["backup", str(made / "room.backup")]) == 0
+    return made
+
+
 @pytest.fixture(name="state")
-def _state(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+def _state(made: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """The service's room, of which there is a backup with root; others may pass through to it."""
     for name in [name for name in os.environ if name.startswith("SOCKATUH_")]:
         monkeypatch.delenv(name)
@@ -45,11 +60,7 @@ def _state(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.setenv("SOCKATUH_STATE_DIR", str(state))
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(new_room, "BCRYPT_COST", 10)
-    with closing(open_writer(state / "room.db", "full")) as connection:
-        append_all(connection, [Append(bytes(16), Message("ana", "", "soup", action=False))], 1, frozenset())
-    for name in ("server.key", "reset.key", "ticket.keys"):
-        write_private(state / name, name.encode())
-    assert run(["backup", "room.backup"]) == 0
+    shutil.copytree(made, tmp_path, dirs_exist_ok=True)
     give(state)
     return state
 
