@@ -83,6 +83,8 @@ class OrderBook:
     def __init__(self) -> None:
         self._orders: dict[str, InForce] = {}
         self._by_id: dict[int, InForce] = {}
+        self.mutes = 0
+        """How many of them are mutes."""
         self._networks: dict[int, dict[int, dict[int, InForce]]] = {4: {}, 6: {}}
         """By version of IP and bits that vary: the bans of networks of that size, by the bits that do not."""
 
@@ -108,6 +110,7 @@ class OrderBook:
         """Add an order in the place of the one with the same key."""
         self.drop(order.log_key)
         self._orders[order.log_key] = self._by_id[order.id] = order
+        self.mutes += order.kind == "mute"
         if (place := _place_of(order)) is not None:
             version, bits, prefix = place
             self._networks[version].setdefault(bits, {})[prefix] = order
@@ -121,6 +124,7 @@ class OrderBook:
         if (order := self._orders.pop(log_key, None)) is None:
             return
         self._by_id.pop(order.id, None)
+        self.mutes -= order.kind == "mute"
         if (place := _place_of(order)) is not None:
             version, bits, prefix = place
             of_size = self._networks[version].get(bits, {})
@@ -180,7 +184,7 @@ class OrderBook:
 
     def find_mute(self, who: Who, at: int) -> InForce | None:
         """Find the order because of which somebody may say nothing."""
-        if not self._orders:
+        if not self.mutes:
             return None
         return self._find_own("mute", who, at) or self.find(Target(name_key=who.name_key).log_key("mute"), at)
 

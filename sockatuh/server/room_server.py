@@ -244,9 +244,11 @@ class RoomServer:
     def _apply(self, row: Row, now: float) -> None:
         body = row.body
         self._room.apply(row.seq, row.at, body, row.key)
-        self.orders.apply(row, now)
-        self.lines += isinstance(body, Message | Whispered)
-        self.joins += isinstance(body, Joined)
+        if row.key is not None or not isinstance(body, Message | Whispered):  # a line is no order
+            self.orders.apply(row, now)
+            self.joins += isinstance(body, Joined)
+        else:
+            self.lines += 1
         match body:
             case Message(owner=owner) if owner == ADMIN_OWNER:
                 note_announcement(self._log, row, body, log_texts=self._options.log_texts)

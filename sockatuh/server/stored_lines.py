@@ -6,6 +6,7 @@ nobody has the addressee's name any more, decides about new lines only: UNSAID s
 
 from __future__ import annotations
 
+from collections import OrderedDict
 from typing import Final
 
 from sockatuh.room.entries import Message, Whispered
@@ -20,7 +21,8 @@ class StoredLines:
 
     def __init__(self, capacity: int = CAPACITY) -> None:
         self._capacity = capacity
-        self._seqs: dict[bytes, int] = {}
+        self._seqs: OrderedDict[bytes, int] = OrderedDict()
+        """Its oldest key goes at once; the first one of a dict is looked for behind all that were deleted."""
 
     def __len__(self) -> int:
         return len(self._seqs)
@@ -30,7 +32,7 @@ class StoredLines:
         if isinstance(row.body, Message | Whispered):
             self._seqs[row.id] = row.seq
             if len(self._seqs) > self._capacity:
-                del self._seqs[next(iter(self._seqs))]
+                self._seqs.popitem(last=False)
 
     def find(self, line: bytes) -> int | None:
         """Return the seq of a line that is remembered."""
