@@ -123,11 +123,12 @@ def test_both_of_an_append_of_two_are_written_or_neither(room: Room) -> None:
 
 
 def test_a_reader_that_is_in_the_way_delays_only_the_write_ahead_log(room: Room) -> None:
-    room.append(entry(1, text=SECRET))
+    room.append(entry(9))  # after it the log of the last process would be emptied
     with closing(sqlite3.connect(room.path, isolation_level=None)) as reader:
         reader.execute("BEGIN")
         reader.execute("SELECT count(*) FROM log").fetchall()
-        room.append(strike(2, 1))
+        room.append(entry(1, text=SECRET))
+        room.append(strike(2, 2))
         assert "room.db-wal" in room.files_with(SECRET)
         reader.execute("COMMIT")
     room.log._truncate_at = 0.0  # a second later
