@@ -13,7 +13,7 @@ from cli.scenes import PICTURE, SHOTS, Shot, page_of, readme_picture
 from sockatuh.wording import LANGUAGES
 
 REMEDY: Final = "`scripts/picture --golden` writes it anew; look at what has changed"
-USUAL: Final = (Shot(80, 24), Shot(120, 40), Shot(80, 24, coloured=False))
+USUAL: Final = (Shot(80, 24),)
 """The terminals that the default suite looks at; the slow tests look at all."""
 
 
