@@ -109,8 +109,7 @@ class Decisions:
 
     def decide(self, order: o.RoomOrder, given: Given, visits: Sequence[Visit], before: Before) -> Decision:
         """Decide about an order; `visits` are all sessions that are in or about to be."""
-        reason = clean_line(getattr(order, "reason", "")).strip()
-        if len(reason) > o.MAX_REASON:
+        if (reason := o.find_reason(order)) is None:
             return o.OrderDenied(code="text_too_long")
         match order:
             case o.Kick():

@@ -12,6 +12,8 @@ from typing import Annotated, Final, TypeAlias
 import msgspec
 from msgspec import UNSET, Meta, UnsetType
 
+from .text import clean_line
+
 MAX_REASON: Final = 200
 """Characters of a reason."""
 MAX_CLAIMED: Final = 64
@@ -153,6 +155,12 @@ Order: TypeAlias = RoomOrder | Strike
 """What changes the room, and is an entry of its log."""
 Query: TypeAlias = Reload | Status | Sessions | Names | Bans | Metrics
 """What is answered at once, or by the process."""
+
+
+def find_reason(order: Order) -> str | None:
+    """Return the reason that is given with an order, cleaned, "" if there is none; None if it is too long."""
+    reason = clean_line(getattr(order, "reason", "")).strip()
+    return reason if len(reason) <= MAX_REASON else None
 
 
 # Replies. The last line of an answer has the type `done` (`would` for a dry run) or `error`.

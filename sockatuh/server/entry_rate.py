@@ -1,4 +1,4 @@
-"""How many joins and renames of one key are appended to the log (docs/PROTOCOL.md §10)."""
+"""How many joins, renames and strikes of one key are appended to the log (docs/PROTOCOL.md §10)."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ if TYPE_CHECKING:
 
 ENTRIES_PER_MINUTE: Final = 10
 ENTRIES_BURST: Final = 20
-"""Joins and renames of one key a minute, and at once."""
+"""Joins, renames and strikes of one key a minute, and at once."""
 KEYS: Final = 4_096
 """Keys for which they are counted."""
 
 
 class EntryRate:
-    """Counts joins and renames by key and place. Dialects without keys have rates of their own."""
+    """Counts joins, renames and strikes by key and place. Dialects without keys have rates of their own."""
 
     def __init__(self) -> None:
         self._rates = KeysOfPlaces(ENTRIES_PER_MINUTE / 60, ENTRIES_BURST, KEYS)

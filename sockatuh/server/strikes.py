@@ -90,10 +90,10 @@ class Strikes:
 
     def order(self, order: o.Strike, given: Given, answer: Callable[[o.Reply], None], now: float) -> None:
         """Carry out an order of the admin's; `answer` is called once."""
-        reason, name = clean_line(order.reason).strip(), order.last[:LONGEST_NAME]
+        name = order.last[:LONGEST_NAME]
         if (order.seq is None) == (not name):
             answer(o.OrderDenied(code="unknown"))
-        elif len(reason) > o.MAX_REASON:
+        elif o.find_reason(order) is None:
             answer(o.OrderDenied(code="text_too_long"))
         elif len(self._orders) >= o.MAX_UNDER_WAY:
             answer(o.OrderDenied(code="busy"))
@@ -155,7 +155,7 @@ class Strikes:
     def _decide(self, attempt: StrikeAttempt, row: Row | None) -> Verdict:
         match attempt.asked:
             case _Order(order, given):
-                return strike_any(row, *given.by, clean_line(order.reason).strip())
+                return strike_any(row, *given.by, o.find_reason(order) or "")
             case _Request(visitor):
                 return strike_own(row, visitor.owner, self._wall())
 
