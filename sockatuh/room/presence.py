@@ -110,6 +110,8 @@ class PresenceFold:
         if isinstance(body, Released):
             self._known[key] = _Known(seq, None)
             # At a start it may be the last that is known of this key: as a name of its, it had crowded out another one.
+            # If its key has used a name again since, that one comes too late to crowd out: then the start gives the key
+            # back a name that it had lost, and that nobody has used since.
             self._own(key, body.owner, before.use.owner if before and before.use else "")
             self._disown(key, body.owner)
             return
