@@ -239,16 +239,17 @@ def _open(path: str, patience: float) -> socket.socket:
 
 
 def _converse(connection: _Connection, request: Order | Query, patience: float) -> Answer:
+    silent = _silent(connection.path, patience, is_order=not isinstance(request, Query))
     try:
         connection.socket.sendall(encode_request(request))
     except (BrokenPipeError, ConnectionResetError):
         pass  # it may have said why
     except TimeoutError:
-        raise _silent(connection.path, patience) from None
+        raise silent from None
     done_type = ANSWERED_WITH.get(type(request).__name__.lower())
     items: list[Item] = []
     lines: list[str] = []
-    for data in _lines(connection, patience):
+    for data in _lines(connection, patience, silent):
         fields, line = _fields_of(data, connection.path)
         lines.append(line)
         match fields.get("type"):
@@ -267,19 +268,19 @@ def _converse(connection: _Connection, request: Order | Query, patience: float) 
     raise _Ended("ended", wording.ended(clean_line(connection.path)))
 
 
-def _lines(connection: _Connection, patience: float) -> Iterator[bytes]:
-    """Yield the lines as they come; no more than so many seconds may pass between two of them."""
+def _lines(connection: _Connection, patience: float, silent: _Ended) -> Iterator[bytes]:
+    """Yield the lines as they come; no more than so many seconds may pass between two of them, or it is `silent`."""
     held, size = bytearray(), 0
     deadline = time.monotonic() + patience
     while True:
         left = deadline - time.monotonic()
         if left <= 0:
-            raise _silent(connection.path, patience)
+            raise silent
         connection.socket.settimeout(left)
         try:
             data = connection.socket.recv(_CHUNK)
         except TimeoutError:
-            raise _silent(connection.path, patience) from None
+            raise silent from None
         except ConnectionResetError:
             data = b""
         size += len(data)
@@ -324,8 +325,9 @@ def _sentence(denied: OrderDenied, fields: Mapping[str, Any]) -> str:
     return clean_line(message) if isinstance(message, str) and message else clean_line(denied.code)
 
 
-def _silent(path: str, patience: float) -> _Ended:
-    return _Ended("silent", wording.silent(clean_line(path), max(1, round(patience))))
+def _silent(path: str, patience: float, *, is_order: bool = False) -> _Ended:
+    """Return that a server is silent; what it was ordered is in the socket, and done when it goes on."""
+    return _Ended("silent", wording.silent(clean_line(path), max(1, round(patience)), is_order=is_order))
 
 
 def _not_understood(path: str) -> _Ended:

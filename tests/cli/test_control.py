@@ -328,8 +328,18 @@ def test_a_server_that_hangs_is_given_up(machine: Path) -> None:
         hung.listen(0)
         code, exit_code, told = unanswered(lambda: asked(str(path), patience=0.05))
         assert (code, exit_code) == ("silent", ExitCode.NO_SERVER)
-        assert "does not answer within 1 s" in told
+        assert "does not answer within 1 s. Its log" in told
         assert unanswered(lambda: asked(str(path), patience=0.05))[0] == "silent", "no more may wait there"
+
+
+def test_a_server_that_hangs_may_still_carry_out_what_it_was_ordered(machine: Path) -> None:
+    path = machine / "hung"
+    with socket.socket(socket.AF_UNIX) as hung:
+        hung.bind(str(path))
+        hung.listen(1)
+        code, exit_code, told = unanswered(lambda: ask(orders.Unban(target="812"), str(path), None, patience=0.05))
+        assert (code, exit_code) == ("silent", ExitCode.NO_SERVER)
+        assert "carries out the order; `sockatuh audit` tells whether it did." in told
 
 
 # Whole commands.

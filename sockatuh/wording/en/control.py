@@ -49,9 +49,12 @@ def unusable(path: str, reason: str) -> str:
     return f"The control socket {path} cannot be used: {reason}."
 
 
-def silent(path: str, seconds: int) -> str:
-    """Say that a server does not answer."""
-    return f"The server at {path} does not answer within {seconds} s. Its log may say why: journalctl -u sockatuh"
+def silent(path: str, seconds: int, *, is_order: bool) -> str:
+    """Say that a server does not answer, and what becomes of what it was ordered."""
+    order = " When it goes on, it carries out the order; `sockatuh audit` tells whether it did." if is_order else ""
+    return (
+        f"The server at {path} does not answer within {seconds} s.{order} Its log may say why: journalctl -u sockatuh"
+    )
 
 
 def ended(path: str) -> str:

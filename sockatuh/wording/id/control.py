@@ -51,10 +51,12 @@ def unusable(path: str, reason: str) -> str:
     return f"Soket kendali {path} tidak bisa dipakai: {in_words(reason)}."
 
 
-def silent(path: str, seconds: int) -> str:
-    """Say that a server does not answer."""
+def silent(path: str, seconds: int, *, is_order: bool) -> str:
+    """Say that a server does not answer, and what becomes of what it was ordered."""
+    order = " Begitu ia berjalan lagi, perintah itu dijalankannya; `sockatuh audit` menunjukkannya." if is_order else ""
     return (
-        f"Server di {path} tidak menjawab dalam {seconds} detik. Lognya mungkin memuat sebabnya: journalctl -u sockatuh"
+        f"Server di {path} tidak menjawab dalam {seconds} detik.{order} Lognya mungkin memuat sebabnya: "
+        "journalctl -u sockatuh"
     )
 
 
