@@ -46,7 +46,7 @@ def span_unused(text: str | None) -> float | None:
 
 def _seconds(text: str, *, may_be_forever: bool) -> float:
     try:
-        seconds = parse_span(text)
+        seconds = parse_span(text.strip())
     except ValueError:
         stop(wording.not_a_span(text, may_be_forever=may_be_forever), ExitCode.USAGE)
     if MAX_SPAN < seconds < math.inf:

@@ -113,7 +113,9 @@ def _struck(reply: orders.LineStruck, order: orders.Order) -> list[str]:
 
 
 def _key(name: str, tag: str, what: str) -> str:
-    return whom(name, tag) if name else shown_target(what)
+    if not name or what.startswith(_NAMES_A_NAME):
+        return shown_target(what)
+    return whom(name, tag)
 
 
 def _removed(names: Sequence[str], members: int, *, is_done: bool) -> str:

@@ -67,6 +67,9 @@ def replies(text: str = "budi", reason: str = "flooding") -> dict[str, Told]:
             orders.Mute(name=f"key:{key}", for_=None),
             orders.MuteSet(**mute | {"name": "", "until": None, "replaced": 802}),
         ),
+        "mute of a name": Told(
+            orders.Mute(name=f"name:{text}"), orders.MuteSet(**mute | {"key": "", "what": f"name:{text}"})
+        ),
         "mute, classic": Told(orders.Mute(name=text), orders.MuteSet(**mute | {"key": "", "what": f"{text}@{place}"})),
         "unmute": Told(orders.Unmute(name=text), orders.Lifted(seq=816, id=814, order="mute", what=f"key:{key}")),
         "release": Told(

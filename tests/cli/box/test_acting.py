@@ -71,7 +71,7 @@ def test_a_command_gives_one_order_and_says_what_was_done(
 
 def test_forever_is_an_order_without_an_end(place: Path) -> None:
     with answering(place, DONE["ban of a key that is alone"]) as double:
-        assert run(["ban", "budi", "--for", "forever"]) == 0
+        assert run(["ban", "budi", "--for", " forever "]) == 0
     assert double.asked[0]["for"] is None
 
 

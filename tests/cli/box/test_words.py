@@ -54,6 +54,12 @@ def test_who_has_no_key_is_kept_out_by_name_and_address() -> None:
     assert end.startswith("Its name at its address is refused until ")
 
 
+def test_a_name_that_is_muted_is_nobody_of_the_classic_dialect() -> None:
+    first, why, _ = told("mute of a name")
+    assert first.startswith("name:budi is muted until ")
+    assert why == "Told as the reason: flooding"
+
+
 @pytest.mark.parametrize("kind", ["kick, classic and lost", "mute, classic"])
 def test_of_somebody_without_a_key_it_is_said_that_another_name_helps_them_and_that_they_are_told_nothing(
     kind: str,
