@@ -18,7 +18,17 @@ from kit.raw_server import RawServer, joined_raw_server, make_peer
 from sockatuh.protocol import messages as m
 from sockatuh.protocol.client import events as pe
 from sockatuh.protocol.client.state import PeerState
-from sockatuh.protocol.constants import COOKIE, DATA, HELLO, INIT, INIT_SIZE, INIT_TICKET_SIZE, RESET, RESP
+from sockatuh.protocol.constants import (
+    COOKIE,
+    DATA,
+    HELLO,
+    INIT,
+    INIT_SIZE,
+    INIT_TICKET_SIZE,
+    MAX_ORDER_MS,
+    RESET,
+    RESP,
+)
 from sockatuh.protocol.datagrams import line_id
 from sockatuh.protocol.identity import tag
 from sockatuh.protocol.noise import public_key
@@ -778,7 +788,7 @@ def test_a_client_that_is_leaving_has_left_when_it_is_removed() -> None:
 
 
 def test_the_time_and_the_reason_of_an_order_are_bounded() -> None:
-    longest = (2**31 - 1) / 1000
+    longest = MAX_ORDER_MS / 1000
     host = joined_raw_server()
     host.peer.say("soup", host.now)
     host.take()
