@@ -90,7 +90,7 @@ Reply: TypeAlias = MemberList | Noted | NameGiven | Denied
 
 Asker: TypeAlias = Role | Literal["admin"]
 """Who asks: a session in a role, or the admin at the control socket."""
-Request: TypeAlias = SayLine | SayPrivately | Command | orders.Order | orders.Query
+Request: TypeAlias = SayLine | SayPrivately | Command | orders.Order
 
 _ADMIN: Final[frozenset[Asker]] = frozenset({"admin"})
 MAY: Final[dict[type[Request], frozenset[Asker]]] = {
@@ -108,12 +108,6 @@ MAY: Final[dict[type[Request], frozenset[Asker]]] = {
     orders.Release: _ADMIN,
     orders.Announce: _ADMIN,
     orders.Strike: _ADMIN,
-    orders.Reload: _ADMIN,
-    orders.Status: _ADMIN,
-    orders.Sessions: _ADMIN,
-    orders.Names: _ADMIN,
-    orders.Bans: _ADMIN,
-    orders.Metrics: _ADMIN,
 }
 
 
