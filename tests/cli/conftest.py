@@ -4,10 +4,21 @@ from __future__ import annotations
 
 import signal
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 
 import pytest
 from cli.people import Client, Person, Server
+
+from sockatuh.cli import shell_files
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _one_tree_of_commands() -> Iterator[None]:
+    """Read the commands' options once: a program installs itself once, and these tests do forty times."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(shell_files, "read_tree", cache(shell_files.read_tree))
+        yield
 
 
 @pytest.fixture(scope="session", name="server")

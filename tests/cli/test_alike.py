@@ -35,7 +35,7 @@ _SPACES: Final = re.compile(rf"[\s{BLANKS}]+")
 
 FEW_NAMES: Final = ("joined", "אבי", "abcdefghijklmn", "abcdefghijklmnop", "é" * 32, "ana kicks")
 FEW_SAID: Final = ("joined", "op  joined", "x\n12:00 a  hi", "שלום", "w" * 50)
-FEW_WIDTHS: Final = (20, 40, 80)
+FEW_WIDTHS: Final = (40, pytest.param(20, marks=pytest.mark.slow), pytest.param(80, marks=pytest.mark.slow))
 
 
 def events(names: Iterable[str], texts: Iterable[str]) -> Iterator[Entry]:

@@ -18,6 +18,7 @@ def come_in(client: Client, *options: str) -> Terminal:
     return terminal
 
 
+@pytest.mark.slow
 def test_the_first_time_asks_until_it_is_right_and_the_second_time_asks_nothing(
     own_server: Server, person: Person
 ) -> None:

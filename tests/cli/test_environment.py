@@ -88,7 +88,7 @@ def test_the_clients_variables_are_passed_over_too(server: Server, person: Perso
     assert ana.call("send", "hello", "--name", "ana-in-a-pod").returncode == 0
 
 
-@pytest.mark.parametrize("limit", [6, 31])
+@pytest.mark.parametrize("limit", [6, pytest.param(31, marks=pytest.mark.slow)])
 @pytest.mark.parametrize("command", [["serve", "--port", "0"], ["send", "127.0.0.1:9", "hello", "--timeout", "0.1"]])
 def test_too_few_descriptors_are_a_sentence(person: Person, limit: int, command: list[str]) -> None:
     script = f'ulimit -n {limit}; exec "$0" "$@"'

@@ -130,6 +130,7 @@ def test_a_bot_takes_a_line_back(server: Server, person: Person) -> None:
     assert bot.returncode == 4
 
 
+@pytest.mark.slow
 def test_plain_mode_works_on_a_terminal(own_server: Server, person: Person) -> None:
     joko, kiki = person("joko"), person("kiki", own_server)
     terminal = joko.terminal("chat", "--plain", "-n", "0", own_server.address)

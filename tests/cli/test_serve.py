@@ -54,6 +54,7 @@ def serve_passed(sock: socket.socket, config: Path, manager: socket.socket) -> s
     )  # fmt: skip
 
 
+@pytest.mark.slow
 def test_a_socket_of_the_wrong_kind_is_reported_to_admin_and_manager(room: Room, manager: socket.socket) -> None:
     with socket.socket() as sock:
         sock.bind(("127.0.0.1", 0))
