@@ -10,14 +10,14 @@ from pathlib import Path
 import pytest
 from cli.people import Client, Person, Server
 
-from sockatuh.cli import shell_files
+from sockatuh.cli.command_tree import read_tree
 
 
 @pytest.fixture(scope="session", autouse=True)
 def _one_tree_of_commands() -> Iterator[None]:
     """Read the commands' options once: a program installs itself once, and these tests do forty times."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(shell_files, "read_tree", cache(shell_files.read_tree))
+        patch.setattr("sockatuh.cli.shell_files.read_tree", cache(read_tree))
         yield
 
 
