@@ -99,7 +99,8 @@ def install_service(
     non_interactive: NonInteractiveOption = False,
     print_only: Annotated[bool, typer.Option("--print", help=wording.HELP_PRINT)] = False,
     weak: WeakOption = False,
-    metrics: Annotated[bool | None, typer.Option("--metrics/--no-metrics", help=wording.HELP_METRICS)] = None,
+    metrics: Annotated[bool, typer.Option("--metrics", help=wording.HELP_METRICS)] = False,
+    no_metrics: Annotated[bool, typer.Option("--no-metrics", help=wording.HELP_NO_METRICS)] = False,
     backup: Annotated[
         Path | None, typer.Option("--backup", parser=a_path, help=wording.HELP_BACKUP, metavar="DIR")
     ] = None,
@@ -114,8 +115,11 @@ def install_service(
     program = this_program()
     if not print_only:
         _require_readable(program)
+    if metrics and no_metrics:
+        stop(wording.METRICS_OR_NOT, ExitCode.USAGE)
     before = installed_extras()
-    extras = Extras(before.metrics if metrics is None else metrics, _choose_backups(before, backup, keep, no_backup))
+    is_counted = metrics or (before.metrics and not no_metrics)
+    extras = Extras(is_counted, _choose_backups(before, backup, keep, no_backup))
     asking = sys.stdin.isatty() and not (non_interactive or print_only)
     chosen = _choose_settings(config, room, password_file, asking=asking)
     planned: list[Planned] = [*units(program, chosen.settings), *extras.units(program), chosen.config]

@@ -89,6 +89,7 @@ def test_again_it_renews_the_timers_and_keeps_what_was_chosen(
     ("options", "said"),
     [
         (["--keep", "3"], "--backup DIR"),
+        (["--metrics", "--no-metrics"], "--no-metrics does not go with --metrics."),
         (["--no-backup", "--keep", "3"], "--no-backup"),
         (["--no-backup", "--backup", "x"], "--no-backup"),
         (["--backup", "file"], "not a directory"),
