@@ -24,6 +24,7 @@ from sockatuh.server.box_report import StatusReport
 from sockatuh.wording import control as unanswered
 from sockatuh.wording import status as wording
 
+from .caller import Caller
 from .status_view import ANSWERED_WITHIN, status_lines, what_is_unwell
 
 STYLES: Final = {"bad": "1;31", "head": "1", "": ""}
@@ -47,7 +48,7 @@ def status(
         return
     columns = columns_of(sys.stdout)
     styles = COLOURLESS if os.environ.get("NO_COLOR") else STYLES
-    for line in status_lines(_report_in(answer), int(time.time() * 1000), columns):
+    for line in status_lines(_report_in(answer), int(time.time() * 1000), columns, Caller.of(socket, config)):
         if line.wraps:
             print_styled(line.text, line.indent, styles[line.style], whole=line.is_whole)
         else:

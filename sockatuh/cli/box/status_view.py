@@ -17,6 +17,7 @@ from sockatuh.wording import client as phrases
 from sockatuh.wording import reasons
 from sockatuh.wording import status as wording
 
+from .caller import Caller
 from .shown import moment
 
 ANSWERED_WITHIN: Final = 3.0
@@ -43,7 +44,7 @@ class Line:
     """Whether the line is cut into rows; the terminal wraps another one, so that it is copied in one piece."""
 
 
-def status_lines(report: StatusReport, now: int, columns: int | None) -> Iterator[Line]:
+def status_lines(report: StatusReport, now: int, columns: int | None, caller: Caller) -> Iterator[Line]:
     """Yield the lines of a status at `now` (ms since 1970) for a terminal of so many columns (None: a file)."""
     for trouble in troubles_of(report):
         mark = f"{MARKS[Result.BAD]}  "
@@ -53,7 +54,7 @@ def status_lines(report: StatusReport, now: int, columns: int | None) -> Iterato
     room = shown_name(report.room)
     yield Line(wording.head(room, report.members, report.max_members, report.lost, report.guests), style="head")
     yield from map(Line, _people(report))
-    for label, text in _facts(report, now):
+    for label, text in _facts(report, now, caller):
         head = f"{wording.LABELS[label]:<{LABEL}}"
         indent = LABEL if columns is None or columns >= WIDE else NOTE_INDENT
         yield Line(head + text, indent, is_whole=True, wraps=label != "invite")
@@ -99,7 +100,7 @@ def _row(member: Here) -> tuple[str, ...]:
     return shown_name(member.name), moment(member.since), clean_line(member.key) or "-", ", ".join(remarks)
 
 
-def _facts(report: StatusReport, now: int) -> Iterator[tuple[str, str]]:
+def _facts(report: StatusReport, now: int, caller: Caller) -> Iterator[tuple[str, str]]:
     """Yield each fact: its label, and what is told."""
     yield "address", wording.address(report.addresses, report.port)
     yield "words", clean_line(report.words)
@@ -109,7 +110,10 @@ def _facts(report: StatusReport, now: int) -> Iterator[tuple[str, str]]:
     yield "running", wording.running(report.version, moment(report.started), seconds)
     yield "storing", wording.storing(report.storing, report.head, report.database, report.unwritten)
     yield "sessions", wording.counted(_most_first(report.sessions))
-    yield "orders", wording.orders({kind: count for kind, count in report.orders.items() if count})
+    yield (
+        "orders",
+        wording.orders({kind: count for kind, count in report.orders.items() if count}, caller.command("bans")),
+    )
     yield "dropped", wording.dropped(_most_first(report.dropped), report.receive_buffer)
     yield "backup", _backup(report)
 

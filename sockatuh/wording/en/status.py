@@ -114,10 +114,10 @@ def counted(counts: Mapping[str, int]) -> str:
     return ", ".join(f"{count:,} {fact(kind)}" for kind, count in counts.items()) or NONE
 
 
-def orders(counts: Mapping[str, int]) -> str:
-    """Say how many orders of each kind are in force."""
+def orders(counts: Mapping[str, int], command: str) -> str:
+    """Say how many orders of each kind are in force, and which command lists them."""
     told = [f"{count:,} {ORDERS.get(kind, (fact(kind),) * 2)[count != 1]}" for kind, count in counts.items()]
-    return f"{', '.join(told)} in force; sockatuh bans lists them" if told else NO_ORDERS
+    return f"{', '.join(told)} in force; {command} lists them" if told else NO_ORDERS
 
 
 def dropped(counts: Mapping[str, int], buffer: int) -> str:

@@ -116,11 +116,11 @@ def counted(counts: Mapping[str, int]) -> str:
     return ", ".join(f"{_number(count)} {fact(kind)}" for kind, count in counts.items()) or NONE
 
 
-def orders(counts: Mapping[str, int]) -> str:
-    """Say how many orders of each kind are in force."""
+def orders(counts: Mapping[str, int], command: str) -> str:
+    """Say how many orders of each kind are in force, and which command lists them."""
     kinds = {kind: ORDERS.get(kind, (fact(kind),))[0] for kind in counts}
     told = [f"{_number(count)} {kinds[kind]}" for kind, count in counts.items()]
-    return f"{', '.join(told)} berlaku; daftarnya: sockatuh bans" if told else NO_ORDERS
+    return f"{', '.join(told)} berlaku; daftarnya: {command}" if told else NO_ORDERS
 
 
 def dropped(counts: Mapping[str, int], buffer: int) -> str:

@@ -12,6 +12,7 @@ from msgspec.structs import replace
 
 from sockatuh import server
 from sockatuh.cli.box import status_view
+from sockatuh.cli.box.caller import Caller
 from sockatuh.cli.box.status_view import Line, status_lines, troubles_of, what_is_unwell
 from sockatuh.cli.wrapping import CUT, wrap
 from sockatuh.server import alarms, guessing
@@ -28,7 +29,7 @@ def _utc(monkeypatch: pytest.MonkeyPatch) -> None:
 def shown(report: StatusReport, columns: int | None = 80) -> list[str]:
     """Return the rows on a terminal."""
     rows = []
-    for line in status_lines(report, NOW, columns):
+    for line in status_lines(report, NOW, columns, Caller()):
         cut = wrap(line.text, columns if line.wraps else None, 0, line.indent, CUT, whole=line.is_whole)
         rows += [" " * line.indent + row if at else row for at, row in enumerate(cut)]
     return rows
@@ -66,6 +67,12 @@ def test_a_room_that_is_well() -> None:
     assert since
 
 
+def test_the_command_that_lists_the_orders_is_for_the_same_room_and_user() -> None:
+    caller = Caller(socket="/srv/control", has_sudo=True)
+    told = [line.text for line in status_lines(REPORT, NOW, None, caller) if line.text.startswith("orders ")]
+    assert told == ["orders     1 ban, 2 mutes in force; sudo sockatuh bans --socket /srv/control lists them"]
+
+
 def test_what_is_wrong_stands_first_each_with_what_to_do() -> None:
     failed = Trouble(code="backup_failed", reason="/srv: No space left on device", remedy="see why: journalctl")
     rows = shown(replace(REPORT, storing=False, unwritten=14, troubles=(FULL, failed)))
@@ -77,7 +84,7 @@ def test_what_is_wrong_stands_first_each_with_what_to_do() -> None:
     ]
     assert rows[4].startswith("kitchen: ")
     assert "storing    NO; 14 wait; the last entry is 8,123; 12 MiB on disk" in rows
-    styles = [line.style for line in status_lines(replace(REPORT, troubles=(FULL,)), NOW, 80)]
+    styles = [line.style for line in status_lines(replace(REPORT, troubles=(FULL,)), NOW, 80, Caller())]
     assert styles[:3] == ["bad", "", "head"]
     assert {*styles[3:]} == {""}
 
@@ -147,9 +154,9 @@ def test_on_a_narrow_terminal_no_row_but_the_invite_is_too_long() -> None:
 def test_no_text_of_others_begins_a_line_or_moves_a_cursor(columns: int | None) -> None:
     for name, text in TEXTS.items():
         report = full_of(text)
-        lines = [*status_lines(report, NOW, columns)]
+        lines = [*status_lines(report, NOW, columns, Caller())]
         assert all("\n" not in line.text and "\x1b" not in line.text and "\r" not in line.text for line in lines), name
-        assert len(lines) == len([*status_lines(replace(report, room="x"), NOW, columns)]), name
+        assert len(lines) == len([*status_lines(replace(report, room="x"), NOW, columns, Caller())]), name
         assert all(isinstance(line, Line) for line in lines), name
 
 
