@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from typing import Final
 
 from sockatuh.cli.direction import apart
@@ -14,6 +15,8 @@ from sockatuh.wording import orders as wording
 
 from .tables import NOTHING
 
+_KEY: Final = re.compile(r"key:[A-Za-z0-9+/]+")
+"""A key's fingerprint is base64 (RFC 4648 §4)."""
 FOREVER: Final = "forever"
 """How an end that never comes is typed, and listed."""
 
@@ -54,9 +57,10 @@ def target(what: str, name: str) -> str:
 
 
 def shown_target(what: str) -> str:
-    """Return a target as one unit: words with `:` `/` `@` between them stay as they are."""
+    """Return a target as one unit: keys, and words with `:` `/` `@` between them, stay as they are."""
     cleaned = clean_line(what)
-    is_plain = cleaned and all(map(is_word, filter(None, cleaned.replace("/", ":").replace("@", ":").split(":"))))
+    words = filter(None, cleaned.replace("/", ":").replace("@", ":").split(":"))
+    is_plain = _KEY.fullmatch(cleaned) or (cleaned and all(map(is_word, words)))
     return apart(cleaned if is_plain else quoted(cleaned))
 
 

@@ -71,6 +71,11 @@ def test_a_name_that_is_no_word_is_one_cell_that_cannot_be_taken_for_others() ->
     assert order_row(in_force("x", what="name:a  b", name=""))[2] == '"name:a  b" --strangers'
 
 
+def test_a_key_is_not_put_in_quotes() -> None:
+    for tag in ("7+yjqC0S", "+/yjqC0/", "7//jqC0S"):
+        assert order_row(in_force("x", what=f"key:{tag}", name="budi", strangers=False))[2] == f"budi key:{tag}"
+
+
 @pytest.mark.parametrize("columns", [40, 80])
 def test_no_row_is_wider_than_the_terminal(columns: int, spoken: ModuleType) -> None:
     order = {"order": "kick", "what": "key:k7Qm3xYz", "key": "k7Qm3xYz", "reason": "flooding", "as_": "tom"}
