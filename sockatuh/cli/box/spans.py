@@ -50,5 +50,5 @@ def _seconds(text: str, *, may_be_forever: bool) -> float:
     except ValueError:
         stop(wording.not_a_span(text, may_be_forever=may_be_forever), ExitCode.USAGE)
     if MAX_SPAN < seconds < math.inf:
-        stop(wording.too_long_a_span(round(MAX_SPAN / _YEAR)), ExitCode.USAGE)
+        stop(wording.too_long_a_span(round(MAX_SPAN / _YEAR), may_be_forever=may_be_forever), ExitCode.USAGE)
     return seconds

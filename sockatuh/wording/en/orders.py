@@ -31,7 +31,8 @@ HELP_UNBAN: Final = "End a ban, or a kick that is in force."
 HELP_BANS: Final = "List the kicks, bans and mutes in force."
 HELP_MUTE: Final = """Let somebody read the room but not speak in it.
 
-Its lines are not stored, and it is told so. Nobody else is. TARGET is a NAME, here or remembered, or key:TAG.
+Its lines are not stored, and it is told so. Nobody else is. TARGET is a NAME, here or remembered, key:TAG, or
+name:NAME for whoever has that name.
 """
 HELP_UNMUTE: Final = "End a mute."
 HELP_RELEASE: Final = """Free a name that belongs to a key.
@@ -53,7 +54,7 @@ HELP_SESSIONS: Final = "List who is connected, from where, and with what."
 
 HELP_MEMBER: Final = "The name of somebody who is here."
 HELP_TARGET: Final = "Whom: see above."
-HELP_WHOM: Final = "Whom: a NAME or key:TAG."
+HELP_WHOM: Final = "Whom: a NAME, key:TAG or name:NAME."
 HELP_ORDER: Final = "The ID that `sockatuh bans` lists, or the target."
 HELP_MUTED: Final = "The ID that `sockatuh bans` lists, or the name."
 HELP_NAME: Final = "The name."
@@ -129,9 +130,9 @@ def not_unused(text: str) -> str:
     return f"--unused should be a span such as 90d, not {fact(text)!r}."
 
 
-def too_long_a_span(years: int) -> str:
+def too_long_a_span(years: int, *, may_be_forever: bool) -> str:
     """Say that a span is longer than the server takes."""
-    return f"--for is at most {years} years; longer is forever."
+    return f"--for is at most {years} years" + ("; longer is forever." if may_be_forever else f". {KICK_FOR_EVER}")
 
 
 def short_tag(target: str, least: int) -> str:

@@ -32,7 +32,7 @@ HELP_BANS: Final = "Tampilkan daftar kick, ban, dan mute yang berlaku."
 HELP_MUTE: Final = """Biarkan seseorang membaca ruang, tetapi tidak berbicara.
 
 Pesannya tidak disimpan, dan ia diberi tahu. Yang lain tidak. TARGET adalah NAME, yang ada di sini atau yang diingat,
-atau key:TAG.
+key:TAG, atau name:NAME untuk siapa pun yang memakai nama itu.
 """
 HELP_UNMUTE: Final = "Akhiri mute."
 HELP_RELEASE: Final = """Lepaskan nama yang menjadi milik sebuah kunci.
@@ -56,7 +56,7 @@ HELP_SESSIONS: Final = "Tampilkan siapa yang terhubung, dari mana, dan dengan ap
 
 HELP_MEMBER: Final = "Nama seseorang yang ada di sini."
 HELP_TARGET: Final = "Siapa: lihat di atas."
-HELP_WHOM: Final = "Siapa: NAME atau key:TAG."
+HELP_WHOM: Final = "Siapa: NAME, key:TAG atau name:NAME."
 HELP_ORDER: Final = "ID yang ditampilkan `sockatuh bans`, atau sasarannya."
 HELP_MUTED: Final = "ID yang ditampilkan `sockatuh bans`, atau namanya."
 HELP_NAME: Final = "Namanya."
@@ -135,9 +135,10 @@ def not_unused(text: str) -> str:
     return f"--unused seharusnya jangka waktu seperti 90d, bukan {fact(text)!r}."
 
 
-def too_long_a_span(years: int) -> str:
+def too_long_a_span(years: int, *, may_be_forever: bool) -> str:
     """Say that a span is longer than the server takes."""
-    return f"--for paling lama {years} tahun; yang lebih lama adalah forever."
+    longer = "; yang lebih lama adalah forever." if may_be_forever else f". {KICK_FOR_EVER}"
+    return f"--for paling lama {years} tahun{longer}"
 
 
 def short_tag(target: str, least: int) -> str:

@@ -90,7 +90,8 @@ USAGE: Final = {
     "kick budi --for forever": "sockatuh ban NAME --for forever",
     "kick budi --for soon": "such as 90s, 10m or 1d, not 'soon'.",
     "kick budi --for 5": "not '5'",
-    "kick budi --for 40000d": "at most 100 years",
+    "kick budi --for 40000d": "at most 100 years. A kick ends by itself. To keep somebody out for ever: sockatuh ban",
+    "ban budi --for 40000d": "at most 100 years; longer is forever.",
     "kick @": "The name is empty.",
     "ban budi --for 0": "would be over at once",
     "ban budi --for soon": "or forever, not 'soon'.",
@@ -116,6 +117,11 @@ def test_what_is_typed_wrong_is_not_ordered(words: str, place: Path, capfd: pyte
     said = capfd.readouterr()
     assert said.out == ""
     assert USAGE[words] in " ".join(said.err.split())
+
+
+def test_the_help_of_mute_names_all_that_can_be_muted(capfd: pytest.CaptureFixture[str]) -> None:
+    assert run(["mute", "--help"]) == 0
+    assert capfd.readouterr().out.count("name:NAME") == 2
 
 
 def test_bytes_that_are_no_text_and_control_characters_reach_no_server(place: Path) -> None:
