@@ -54,7 +54,7 @@ UNKNOWN_UID: Final = -1
 class Box(Protocol):
     """What the socket is asked about, in the loop's thread."""
 
-    def report(self, query: Asked) -> Iterable[Item] | OrderDenied:
+    async def report(self, query: Asked) -> Iterable[Item] | OrderDenied:
         """Answer a query."""
 
     def carry_out(self, order: Order, actor: Actor, answer: Callable[[Reply], None]) -> None:
@@ -245,7 +245,7 @@ class ControlSocket:
             reply = await _within(RELOAD_TIMEOUT, self._box.reload, late="unfinished")
             await _send(writer, encode_reply(reply))
         elif isinstance(request, Query):
-            items = self._box.report(request)
+            items = await self._box.report(request)
             if isinstance(items, OrderDenied):
                 await _send(writer, encode_reply(items))
                 return

@@ -44,6 +44,8 @@ FAR_BEHIND: Final = 1_024
 
 Asked = Status | Sessions | Names | Bans | Metrics
 """The queries that are answered here."""
+NEEDS_SURROUNDINGS: Final = (Status, Metrics)
+"""Those whose answers have something that is read from the disk or the interfaces (`surroundings.py`)."""
 
 
 @dataclass(frozen=True, slots=True)

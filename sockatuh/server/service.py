@@ -15,7 +15,6 @@ import time
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
-from pathlib import Path
 from typing import Final
 
 import bcrypt
@@ -27,7 +26,7 @@ from sockatuh.net.address import parse_server
 from sockatuh.net.arrival import arrivals_at
 from sockatuh.net.driver import Driver
 from sockatuh.net.fallback import Fallback
-from sockatuh.net.interfaces import find_sources, lan_addresses_of
+from sockatuh.net.interfaces import find_sources
 from sockatuh.net.notify import Notifier
 from sockatuh.net.port import drive_port
 from sockatuh.net.resolver import resolve
@@ -38,7 +37,6 @@ from sockatuh.room.entries import LINE_KINDS
 from sockatuh.room.log import Outcome, Row, Stretch
 from sockatuh.room.names import NameRules
 from sockatuh.room.orders import Actor, Order, OrderDenied, Reply
-from sockatuh.store.backup_stamp import read_stamp
 from sockatuh.store.database import wall_clock
 from sockatuh.store.files import DATABASE, lock_directory
 from sockatuh.store.history import LostSession, SessionRecorder
@@ -65,8 +63,9 @@ from .log_reads import Request, read_for
 from .options import Ready, ServiceOptions
 from .password_checks import Check
 from .reload import Reloader, reply_to_reload
-from .reports import Asked, Vitals
+from .reports import NEEDS_SURROUNDINGS, Asked, Vitals
 from .reports import report as make_report
+from .surroundings import SurroundingsReader, read_surroundings
 from .timing import Timing
 from .trusted_clock import TrustedClock
 from .upkeep import Pruning, TicketKeyFile
@@ -160,6 +159,7 @@ class Service:
         self._bcrypt = ThreadPoolExecutor(1, "bcrypt")
         self._reader = ThreadPoolExecutor(1, "reader")
         self._keeper = ThreadPoolExecutor(1, "upkeep")
+        self._surroundings = SurroundingsReader(partial(read_surroundings, options.state_dir, self._socket))
         self._status = Status(notifier, self._well_line)
         self._storing = StorageAlarm(self._database, log, self._status)
         self._guesses = GuessWatch(parts.desk.bound, log, self._status)
@@ -222,8 +222,10 @@ class Service:
 
     # The control socket.
 
-    def report(self, query: Asked) -> Iterable[Item] | OrderDenied:
+    async def report(self, query: Asked) -> Iterable[Item] | OrderDenied:
         """Answer a query of the control socket."""
+        if isinstance(query, NEEDS_SURROUNDINGS):
+            await self._surroundings.refresh()
         return make_report(query, self._parts, self._options, self._vitals())
 
     def carry_out(self, order: Order, actor: Actor, answer: Callable[[Reply], None]) -> None:
@@ -263,15 +265,15 @@ class Service:
     def _vitals(self) -> Vitals:
         now, wall, options = time.monotonic(), self._clock.read(), self._options
         host, port = self._socket.getsockname()[:2]
-        driver, stamp = self._driver, read_stamp(options.state_dir)
+        driver, around = self._driver, self._surroundings.last
         damage = self._storing.damage
         unread = unread_drops(self._socket)
         return Vitals(
             now=now,
             wall=wall,
-            ready=Ready(options.room, host, lan_addresses_of(self._socket), port, self._endpoint.public_key),
+            ready=Ready(options.room, host, around.addresses, port, self._endpoint.public_key),
             started=self._started_at,
-            database=sum(map(_size, (self._database, Path(f"{self._database}-wal")))),
+            database=around.database,
             storing=(self._room_server.obstacle(now) or self._room_log.obstacle) is None,
             loop=now - self._ticked_at,
             writer=now - self._room_log.answered_at,
@@ -286,9 +288,9 @@ class Service:
                 *self._status.troubles,
                 *([damage] if damage is not None else []),
                 *self._lasting,
-                *backup_troubles(stamp, wall),
+                *backup_troubles(around.stamp, wall),
             ),
-            backup=last_backup(stamp),
+            backup=last_backup(around.stamp),
         )
 
     # What happens.
@@ -444,9 +446,8 @@ class Service:
         options = self._options
         host, port = self._socket.getsockname()[:2]
         buffer = given_buffers(self._socket).receive
-        ready = Ready(
-            options.room, host, lan_addresses_of(self._socket), port, self._endpoint.public_key, options.nodes
-        )
+        addresses = self._surroundings.last.addresses
+        ready = Ready(options.room, host, addresses, port, self._endpoint.public_key, options.nodes)
         place = {"version": __version__, "room": options.room, "host": host, "port": port}
         proof = {"fingerprint": ready.fingerprint, "words": " ".join(ready.words), "invite": ready.invite}
         self._log.info("server_started", **place, **proof, receive_buffer=buffer)
@@ -487,13 +488,6 @@ class Service:
         self._room_log.close()  # reads and pruning that are still running fail
         self._lock.close()
         self._log.info("server_stopped", reason=code)
-
-
-def _size(path: Path) -> int:
-    try:
-        return path.stat().st_size
-    except OSError:
-        return 0
 
 
 def _log_fallback(log: Logger, fallback: Fallback, error: OSError) -> None:

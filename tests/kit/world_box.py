@@ -45,7 +45,11 @@ class WorldBox:
         )
         return replace(vitals, **self.known)
 
-    def report(self, query: Asked) -> Iterator[Item] | OrderDenied:
+    async def report(self, query: Asked) -> Iterator[Item] | OrderDenied:
+        """Answer a query of the control socket."""
+        return self.told(query)
+
+    def told(self, query: Asked) -> Iterator[Item] | OrderDenied:
         """Answer a query."""
         return report(query, self.world.parts, OPTIONS, self.vitals())
 

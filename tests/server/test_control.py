@@ -50,7 +50,7 @@ class FakeBox:
     answers_at_once: bool = True
     came: asyncio.Event = field(default_factory=asyncio.Event)
 
-    def report(self, query: Asked) -> Iterable[Item] | o.OrderDenied:
+    async def report(self, query: Asked) -> Iterable[Item] | o.OrderDenied:
         if isinstance(query, o.Bans):
             raise ZeroDivisionError
         if isinstance(query, o.Sessions):

@@ -32,7 +32,7 @@ def box(world: InstantWorld) -> WorldBox:
 
 
 def asked(box: WorldBox, query: Asked) -> list[dict[str, Any]]:
-    items = box.report(query)
+    items = box.told(query)
     assert not isinstance(items, o.OrderDenied), items
     return [json.loads(encode_item(item)) for item in items]
 
@@ -151,9 +151,9 @@ def test_one_members_sessions_are_found_by_a_name_like_it(world: InstantWorld, b
     world.person("budi")
     world.person("Ana", key=ana.key)
     assert [each["name"] for each in asked(box, o.Sessions(name="ana"))] == ["Ana", "Ana"]
-    denied = box.report(o.Sessions(name="buddy"))
+    denied = box.told(o.Sessions(name="buddy"))
     assert denied == o.OrderDenied(code="no_such_member", name="buddy", nearest=("budi",))
-    assert isinstance(box.report(o.Sessions(name="x" * 10_000)), o.OrderDenied)
+    assert isinstance(box.told(o.Sessions(name="x" * 10_000)), o.OrderDenied)
 
 
 def test_guests_have_sessions_and_strangers_have_none(world: InstantWorld, box: WorldBox) -> None:

@@ -7,6 +7,7 @@ import json
 import os
 import socket
 import sys
+import threading
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -17,11 +18,14 @@ from e2e.running import PATIENCE, eventually, hash_password, joined
 from kit.disk import Diary
 from kit.server import OPTIONS, name_rules
 
+from sockatuh.cli.box.status_view import ANSWERED_WITHIN
 from sockatuh.errors import ConfigurationError, Problem, Removed
 from sockatuh.net.notify import Notifier
 from sockatuh.server import service as service_module
+from sockatuh.server import surroundings
 from sockatuh.server.options import Ready, ServiceOptions
 from sockatuh.server.service import Service
+from sockatuh.store.backup_stamp import Stamp, note_made
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="the server runs on Linux and macOS")
 
@@ -125,6 +129,47 @@ def test_the_room_is_told_about_while_it_runs(options: ServiceOptions) -> None:
             assert numbers["turn_seconds"]["count"] > 0
             assert numbers["datagrams_received"] > 0
             assert numbers["datagrams_sent"] > 0
+
+    asyncio.run(story())
+
+
+def test_a_disk_that_hangs_stops_neither_the_room_nor_who_asks_about_it(
+    options: ServiceOptions, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    released, reads = threading.Event(), []
+
+    def hang(_: Path) -> Stamp:
+        reads.append(1)
+        released.wait()
+        return Stamp()
+
+    async def story() -> None:
+        note_made(options.state_dir, 1_000, options.state_dir / "a.backup", None)
+        async with Served(options) as served, joined("ana", served.ready.port, served.ready.server_key) as ana:
+            monkeypatch.setattr(surroundings, "read_stamp", hang)
+            asking = asyncio.gather(served.ask("status"), served.ask("metrics"))
+            await eventually(lambda: bool(reads))
+            ana.say("soup at one")
+            await ana.until(ana.is_answered)
+            assert not asking.done()
+            async with asyncio.timeout(ANSWERED_WITHIN):
+                (status, _), (numbers, _) = await asking
+            assert (status["backup"]["file"], numbers["last_backup"]) == (str(options.state_dir / "a.backup"), 1.0)
+            assert await served.ask("bans") == [{"v": 1, "type": "done"}]
+            assert len(reads) == 1
+
+    try:
+        asyncio.run(story())
+    finally:
+        released.set()
+
+
+def test_a_backup_is_told_of_as_soon_as_it_is_made(options: ServiceOptions) -> None:
+    async def story() -> None:
+        async with Served(options) as served:
+            assert (await served.ask("status"))[0]["backup"] is None
+            note_made(options.state_dir, 1_000, options.state_dir / "a.backup", None)
+            assert (await served.ask("status"))[0]["backup"]["file"] == str(options.state_dir / "a.backup")
 
     asyncio.run(story())
 
