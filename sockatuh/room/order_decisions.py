@@ -163,6 +163,7 @@ class Decisions:
             until=body.until,
             reason=reason,
             members=self._room.count,
+            removed=tuple(member.name for member in removed.members),
         )
         leaving = tuple(member.key for member in removed.members)
         return Decided(reply, self._intent(new, before), new, leaving)

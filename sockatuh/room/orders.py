@@ -165,7 +165,10 @@ def find_reason(order: Order) -> str | None:
 
 # Replies. The last line of an answer has the type `done` (`would` for a dry run) or `error`.
 class Kicked(msgspec.Struct, frozen=True, kw_only=True):
-    """Whom a kick removed, with how many sessions, from where; `until` (RFC 3339) its joins are refused."""
+    """Whom a kick removed, with how many sessions, from where; `until` (RFC 3339) its joins are refused.
+
+    `removed` are all members that are gone: one key may be here under several names. `members` were in the room.
+    """
 
     seq: int
     name: str
@@ -175,6 +178,7 @@ class Kicked(msgspec.Struct, frozen=True, kw_only=True):
     until: str
     reason: str
     members: int
+    removed: tuple[str, ...] = ()
 
 
 class BanSet(msgspec.Struct, frozen=True, kw_only=True):

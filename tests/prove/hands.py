@@ -174,7 +174,17 @@ def _lies(text: str) -> Iterator[tuple[list[str], bytes]]:
         id=1, order="ban", what=text, name=text, key=text, until=now, since=now, by=0, as_=text, reason=text,
         strangers=False, hits=0, hit=now,
     )  # fmt: skip
-    kicked = Kicked(seq=1, name=text, key=text, sessions=1, addresses=(text,), until=now, reason=text, members=3)
+    kicked = Kicked(
+        seq=1,
+        name=text,
+        key=text,
+        sessions=1,
+        addresses=(text,),
+        until=now,
+        reason=text,
+        members=3,
+        removed=(text, text),
+    )
     here = Here(name=text, key=text, dialect=text, since=now, sessions=1, lost=now, away=text)
     trouble = Trouble(code=text, reason=text, remedy=text)
     status = msgspec.structs.replace(

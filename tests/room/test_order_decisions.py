@@ -121,7 +121,7 @@ def test_a_kick_is_one_entry_with_the_leave(stage: Stage) -> None:
     assert decided.leaving == (stage.room.key_of("budi"),)
     assert decided.reply == o.Kicked(
         seq=0, name="budi", key="BudisKey", sessions=1, addresses=("10.0.0.2",), until=end, reason="too ⏎ loud",
-        members=5,
+        members=5, removed=("budi",),
     )  # fmt: skip
 
 
@@ -139,6 +139,7 @@ def test_a_kick_counts_all_sessions_of_the_key_under_any_name(stage: Stage) -> N
     assert reply(decided, o.Kicked).sessions == 4
     assert reply(decided, o.Kicked).addresses == ("10.0.0.2", "10.0.0.3")
     assert len(decided.leaving) == 2
+    assert reply(decided, o.Kicked).removed == ("budi", "budis-phone")
 
 
 def test_a_lost_member_is_kicked(stage: Stage) -> None:

@@ -50,6 +50,7 @@ def _kicked(reply: orders.Kicked, order: orders.Kick, caller: Caller, *, is_done
     lasts = term(reply.until, _seconds(order.for_, orders.KICK_SECONDS))
     told = [
         wording.kicked(whom(reply.name, reply.key), reply.sessions, addresses, is_done=is_done),
+        *([_removed(reply.removed, reply.members, is_done=is_done)] if len(reply.removed) > 1 else []),
         wording.kept_out(lasts, has_key=bool(reply.key)),
         *(_why(reply.reason) if reply.key else _as_classic(reply.reason, addresses, caller)),
     ]

@@ -202,7 +202,7 @@ def name_banned(name: str, term: str, *, is_done: bool) -> str:
 
 
 def removed(names: Sequence[str], others: int, count: int, members: int, *, is_done: bool) -> str:
-    """Say who a ban removed, as many `others`, and how much of the room that is."""
+    """Say who a ban or a kick removed, as many `others`, and how much of the room that is."""
     of = f"{count:,} of {members:,} member{_s(members)}"
     return f"{'Removed' if is_done else 'Would be removed'}: {_list(names, others)} ({of})."
 

@@ -30,7 +30,11 @@ def replies(text: str = "budi", reason: str = "flooding") -> dict[str, Told]:
     return {
         "kick": Told(
             orders.Kick(name=text, for_=300.0),
-            orders.Kicked(**kicked, key=key, sessions=3, members=12),
+            orders.Kicked(**kicked, key=key, sessions=3, members=12, removed=(text,)),
+        ),
+        "kick of a key with two names": Told(
+            orders.Kick(name=text, for_=300.0),
+            orders.Kicked(**kicked, key=key, sessions=3, members=12, removed=(text, "tom3")),
         ),
         "kick, classic and lost": Told(
             orders.Kick(name=text),

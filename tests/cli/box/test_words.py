@@ -48,6 +48,11 @@ def test_a_kick_says_who_how_many_sessions_from_where_until_when_and_how_to_end_
     assert (why, command) == ("Told as the reason: flooding", "To end it: sockatuh unban 812")
 
 
+def test_a_kick_names_all_members_that_the_key_had() -> None:
+    assert told("kick of a key with two names")[1] == "Removed: budi, tom3 (2 of 12 members)."
+    assert told("kick of a key with two names", is_dry=True)[1] == "Would be removed: budi, tom3 (2 of 12 members)."
+
+
 def test_who_has_no_key_is_kept_out_by_name_and_address() -> None:
     first, end, *_ = told("kick, classic and lost")
     assert first == "budi (classic) was removed; contact was lost, it had come from 192.168.1.20 and 192.168.1.31."
