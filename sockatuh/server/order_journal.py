@@ -19,6 +19,10 @@ from sockatuh.room.entries import (
     what_of,
 )
 from sockatuh.room.log import Row
+from sockatuh.room.meant import LONGEST_NAME
+from sockatuh.room.order_decisions import Given
+from sockatuh.room.orders import Announce, Ban, Order, Strike, Unban
+from sockatuh.room.text import clean_line
 
 EVENTS: Final[dict[type[Ordered], str]] = {
     Removed: "member_kicked",
@@ -48,6 +52,22 @@ def note_order(log: Logger, row: Row) -> None:
             log.info("line_struck", seq=row.seq, line=body.line, author=body.name, **_by(body))
         case _:
             pass
+
+
+def note_dropped(log: Logger, order: Order, given: Given, code: str) -> None:
+    """Log that an order could not be carried out any more when it could be stored: whoever gave it is not told."""
+    match order:
+        case Ban(target=target) | Unban(target=target):
+            what = target
+        case Announce():
+            what = ""
+        case Strike(seq=seq, last=last):
+            what = last if seq is None else str(seq)
+        case _:
+            what = order.name
+    by, login = given.by
+    fields = {"order": type(order).__name__.lower(), "target": clean_line(what[:LONGEST_NAME]), "code": code}
+    log.warning("order_dropped", **fields, **{"by": by, "as": login})
 
 
 def note_announcement(log: Logger, row: Row, body: Message, *, log_texts: bool) -> None:

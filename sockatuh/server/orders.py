@@ -26,7 +26,7 @@ from sockatuh.room.room import Room
 from sockatuh.room.targets import MARK, Who
 
 from .gate import refusal_of
-from .order_journal import note_order
+from .order_journal import note_dropped, note_order
 from .strikes import Strikes
 
 if TYPE_CHECKING:
@@ -164,6 +164,8 @@ class Orders:
     def _decide(self, attempt: OrderAttempt) -> None:
         decided = self.decisions.decide(attempt.order, attempt.given, self._visits(), attempt.before)
         if isinstance(decided, o.OrderDenied):
+            if attempt.answer is None:
+                note_dropped(self._log, attempt.order, attempt.given, decided.code)
             _answer(attempt, decided)
         elif getattr(attempt.order, "dry_run", False):
             _answer(attempt, decided.reply)

@@ -127,7 +127,7 @@ class RoomServer:
         )
         self._reads, self._stored_lines = ReadQueue(), StoredLines()
         self._strikes = Strikes(
-            room, rate, append=self._carry_out, find_line=self._reads.add, is_in=self._is_in, wall=wall
+            room, rate, log, append=self._carry_out, find_line=self._reads.add, is_in=self._is_in, wall=wall
         )
         self.orders = Orders(
             room,

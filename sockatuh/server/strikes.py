@@ -12,6 +12,7 @@ from typing import Protocol
 
 import msgspec
 
+from sockatuh.log import Logger
 from sockatuh.room import orders as o
 from sockatuh.room.commands import Denied, Noted
 from sockatuh.room.log import Committed, Conflict, Row, Stretch
@@ -26,6 +27,7 @@ from .dialects.base import Refusal, Visitor
 from .entry_rate import EntryRate
 from .join import BUSY_SECONDS
 from .log_reads import LineRequest
+from .order_journal import note_dropped
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,13 +77,14 @@ class Strikes:
         self,
         room: Room,
         rate: EntryRate,
+        log: Logger,
         *,
         append: CarryOut,
         find_line: Callable[[LineRequest], None],
         is_in: Callable[[Visitor], bool],
         wall: Callable[[], int],
     ) -> None:
-        self._room, self._rate = room, rate
+        self._room, self._rate, self._log = room, rate, log
         self._append, self._find_line, self._is_in, self._wall = append, find_line, is_in, wall
         self._attempts: dict[LineRequest, StrikeAttempt] = {}
         """Those for which the log is being asked."""
@@ -162,6 +165,9 @@ class Strikes:
     def _finish(self, attempt: StrikeAttempt, found: int | str) -> None:
         if attempt in self._orders:
             self._orders.remove(attempt)
+        asked = attempt.asked
+        if attempt.is_answered and isinstance(asked, _Order) and isinstance(found, str):
+            note_dropped(self._log, asked.order, asked.given, found)
         self._answer(attempt, found)
 
     def _answer(self, attempt: StrikeAttempt, found: int | str) -> None:

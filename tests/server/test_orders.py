@@ -516,6 +516,22 @@ def test_another_admins_name_counts_from_now_on(world: InstantWorld) -> None:
     assert world.person("admin").is_in
 
 
+def test_an_order_that_is_refused_after_its_answer_is_in_the_servers_log(world: InstantWorld) -> None:
+    old = world.person("tom")
+    old.leave()
+    world.log.full = True
+    world.person("tom", key=old.key)
+    answers = order(world, o.Release(name="tom"))
+    world.advance(o.STORED_WITHIN + 1)
+    assert answers == [o.OrderDenied(code="not_stored")]
+    world.log.full = False
+    world.advance(10.0)
+    assert len(answers) == 1
+    assert world.diary.of("order_dropped") == [
+        {"order": "release", "target": "tom", "code": "present", "by": 0, "as": "tom"}
+    ]
+
+
 def test_a_release_that_comes_after_a_join_is_denied(world: InstantWorld) -> None:
     old = world.person("tom")
     old.leave()

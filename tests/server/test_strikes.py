@@ -260,6 +260,20 @@ def test_an_order_that_cannot_be_stored_is_answered_and_carried_out_later(world:
     assert (refused.request, refused.why.code) == (number, "struck_already")
 
 
+def test_a_strike_that_is_refused_after_its_answer_is_in_the_servers_log(world: InstantWorld) -> None:
+    seq = say(world.person("ana"))
+    world.log.error = DatabaseUnusable("room.db", "the disk is full")
+    order(world, o.Strike(seq=seq))
+    order(world, o.Strike(seq=seq))
+    world.advance(o.STORED_WITHIN + 1)
+    assert world.diary.of("order_dropped") == []
+    world.log.error = None
+    world.advance(2.0)
+    assert world.diary.of("order_dropped") == [
+        {"order": "strike", "target": str(seq), "code": "struck_already", "by": 0, "as": "tom"}
+    ]
+
+
 def test_no_more_orders_wait_than_the_bound(world: InstantWorld) -> None:
     ana = world.person("ana")
     seq = say(ana)
