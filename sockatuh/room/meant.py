@@ -18,7 +18,7 @@ from .entries import TAG_LENGTH
 from .names import NameInvalid
 from .order_book import InForce, OrderBook
 from .room import Room
-from .targets import Network, OrderKind, Target, Who, address_of, find_network, find_number, plain_host
+from .targets import Network, OrderKind, Target, Who, address_of, find_network, find_number, is_like_address, plain_host
 from .text import clean_line
 
 MAX_NEAREST: Final = 3
@@ -79,27 +79,42 @@ class Meanings:
         owner = self._find_owner(text, visits)
         if isinstance(owner, Meant) and not owner.target.owner:
             return o.OrderDenied(code="no_key", name=owner.name, nearest=owner.addresses)
+        if isinstance(owner, o.OrderDenied) and is_like_address(text):
+            return o.OrderDenied(code="address_invalid", name=_shown(text))
         return owner
 
     def find_speaker(self, text: str, visits: Sequence[Visit]) -> Meant | o.OrderDenied:
         """Find whom a mute is about."""
-        return self._find_by_form(text.strip(), visits) or self._find_owner(text.strip(), visits)
+        text = text.strip()
+        if (found := self._find_by_form(text, visits)) is not None:
+            return found
+        owner = self._find_owner(text, visits)
+        is_address = find_network(text) is not None or is_like_address(text)
+        if isinstance(owner, o.OrderDenied) and is_address:
+            return o.OrderDenied(code="address_muted", name=_shown(text))
+        return owner
 
     def find_orders(self, text: str, kinds: tuple[OrderKind, ...], at: int) -> list[InForce] | o.OrderDenied:
         """Find the orders in force that a text means, all about one target: by an id, or by whom they are about."""
         text = text.strip()
-        if text.isascii() and text.isdecimal() and len(text) <= _LONGEST_ID:
-            order = self._book.find_id(int(text), at)
-            if order is not None and order.kind in kinds:
-                return [order]
+        numbered = self._find_numbered(text, at)
+        if numbered is not None and numbered.kind in kinds:
+            return [numbered]
         means = self._means(text)
         found = [order for order in self._book.in_force(at) if order.kind in kinds and means(order)]
         targets = {order.target for order in found}
+        if not found and numbered is not None:
+            return o.OrderDenied(code="is_mute" if numbered.kind == "mute" else "is_ban", name=text)
         if not found:
             return o.OrderDenied(code="no_such_order", name=_shown(text), nearest=self._like(text, kinds, at))
         if len(targets) > 1:
             return o.OrderDenied(code="ambiguous", name=_shown(text), nearest=_each([order.what for order in found]))
         return found
+
+    def _find_numbered(self, text: str, at: int) -> InForce | None:
+        """Find the order in force of which a text is the id."""
+        is_id = text.isascii() and text.isdecimal() and len(text) <= _LONGEST_ID
+        return self._book.find_id(int(text), at) if is_id else None
 
     def find_use(self, name: str) -> Meant | None:
         """Find the key that used a name last, and its address if that is known."""

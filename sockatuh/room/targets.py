@@ -8,6 +8,7 @@ first one, and two admins at once cannot cross. IPv4-mapped IPv6 addresses are I
 from __future__ import annotations
 
 import ipaddress
+import re
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Final, Literal, TypeAlias
@@ -82,6 +83,11 @@ class Target:
             return not who.owner and who.name_key == self.name_key and plain_host(who.host) == self.address
         network, number = find_network(self.address), find_number(who.host)
         return network is not None and number is not None and _holds(network, number)
+
+
+def is_like_address(text: str) -> bool:
+    """Tell whether a text was meant as an address or a network, though it may be none: `10.0.0.0/33`."""
+    return _LIKE_ADDRESS.fullmatch(text[:_LONGEST_ADDRESS]) is not None
 
 
 def find_network(text: str) -> Network | None:
@@ -170,4 +176,8 @@ def _holds(network: Network, number: Number) -> bool:
 
 
 _LONGEST_ADDRESS: Final = 64
+_LIKE_ADDRESS: Final = re.compile(
+    r"[0-9]{1,3}(?:\.[0-9]{0,3}){0,3}/.*|[0-9]{1,3}(?:\.[0-9]{1,3}){2,}(?:[^0-9].*)?|\[?[0-9a-fA-F]*:[0-9a-fA-F.]*:.*"
+)
+"""Numbers before a slash, three numbers with points between them, or hexadecimal numbers and colons."""
 _KINDS: Final[dict[str, OrderKind]] = {"kick": "kick", "ban": "ban", "mute": "mute"}

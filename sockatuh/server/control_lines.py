@@ -38,6 +38,8 @@ Request: TypeAlias = Order | Query
 Item: TypeAlias = StatusReport | SessionItem | NameItem | OrderItem | MetricsReport
 
 MESSAGES: Final[dict[str, str]] = {
+    "address_invalid": "that is not an address or a network",
+    "address_muted": "an address cannot be muted, only a name or a key",
     "ambiguous": "several are meant by that; say more of it",
     "busy": "as many are connected as may be, or wait to be stored; try again",
     "configuration_refused": "the settings have mistakes; nothing was changed",
@@ -45,6 +47,8 @@ MESSAGES: Final[dict[str, str]] = {
     "half_the_room": "that removes half of the room or more; say yes if it is meant",
     "host_bits": "an address has the length of a network; give the network or the address",
     "internal": "the server made a mistake, which is in its log",
+    "is_ban": "the order of that id is a ban or a kick, which unban ends",
+    "is_mute": "the order of that id is a mute, which unmute ends",
     "name_free": "that name belongs to nobody",
     "name_invalid": "nobody can have that name",
     "name_taken": "somebody who is here has the name that the admin speaks in",
@@ -56,7 +60,8 @@ MESSAGES: Final[dict[str, str]] = {
     "no_such_order": "no such order is in force",
     "not_a_line": "that entry of the log is not a line",
     "not_an_address": "strangers are refused by address only",
-    "not_stored": "the log has not stored it within 5 s; it stays queued, and is done once it is stored",
+    "not_stored": "the log has not stored it within 5 s; it stays queued, and is done once it is stored, "
+    "unless what it needs has changed by then",
     "own_loopback": "that is this machine itself",
     "present": "somebody who is here has that name",
     "stopping": "the server stops; nothing was done",

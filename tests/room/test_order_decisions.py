@@ -254,6 +254,11 @@ def test_strangers_are_those_who_were_never_here(stage: Stage) -> None:
     ("dewi", "no_key", ("10.0.0.9",)), ("buddi", "no_such_name", ("budi",)),
     ("key:BudisKe", "no_such_key", ()), ("key:", "no_such_key", ()), ("key:ZZZZZZZZZ", "no_such_key", ()),
     ("name:a!b", "name_invalid", ("ab",)), ("name:", "name_invalid", ()),
+    *((text, "address_invalid", ()) for text in (
+        "10.0.0.0/33", "1.2.3.4:80", "10.0.0", "10.0.0.256", "10.0.0.*", "10.0.0.1-10.0.0.9", "10/8", "[::1]:80",
+        "fe80::1::2", "fe80::/129", "10.0.0.0/x", "1.2.3.4.5",
+    )),
+    *((text, "no_such_name", ()) for text in ("1.5", "a.b.c", "10", "localhost:80")),
     ("", "no_such_name", ()), ("x" * 16_384, "no_such_name", ()),
 ])  # fmt: skip
 def test_a_ban_that_is_refused(stage: Stage, text: str, code: str, nearest: tuple[str, ...]) -> None:
@@ -371,9 +376,15 @@ def test_a_name_under_which_two_keys_are_banned_is_ambiguous(stage: Stage) -> No
 def test_what_is_not_banned_cannot_be_lifted(stage: Stage) -> None:
     stage.store(stage.decided(o.Ban(target="name:budi")))
     stage.store(stage.decided(o.Mute(name="ana")))
-    for text in ("ana", "2", "99", "10.0.0.1", "", "9" * 30, "x" * 16_384, "key:A", "key:AAAAAAAA"):
+    for text in ("ana", "99", "10.0.0.1", "", "9" * 30, "x" * 16_384, "key:A", "key:AAAAAAAA"):
         assert stage.denied(o.Unban(target=text)).code == "no_such_order"
     assert stage.denied(o.Unban(target="budi")).nearest == ("name:budi",), "a ban of the name is another order"
+
+
+def test_an_id_of_another_order_is_told_to_be_that(stage: Stage) -> None:
+    ban, mute = stage.store(stage.decided(o.Ban(target="cici"))), stage.store(stage.decided(o.Mute(name="ana")))
+    assert stage.denied(o.Unban(target=str(mute))) == o.OrderDenied(code="is_mute", name=str(mute))
+    assert stage.denied(o.Unmute(name=str(ban))) == o.OrderDenied(code="is_ban", name=str(ban))
 
 
 # Mute.
@@ -394,7 +405,14 @@ def test_a_mute_is_about_a_key_a_name_or_a_classic_member(stage: Stage, text: st
 
 
 def test_an_address_is_nobody_to_mute(stage: Stage) -> None:
-    assert stage.denied(o.Mute(name="10.0.0.2")).code == "no_such_name"
+    for text in ("10.0.0.2", "10.0.0.0/24", "::1", "10.0.0.0/33"):
+        assert stage.denied(o.Mute(name=text)) == o.OrderDenied(code="address_muted", name=text)
+
+
+def test_somebody_whose_name_looks_like_an_address_is_meant_by_it(stage: Stage) -> None:
+    stage.enter("10.0.0", "T" * 43, "10.0.0.4")
+    assert reply(stage.decided(o.Ban(target="10.0.0")), o.BanSet).name == "10.0.0"
+    assert reply(stage.decided(o.Mute(name="10.0.0")), o.MuteSet).name == "10.0.0"
 
 
 # Names.

@@ -47,6 +47,10 @@ def _sentence(denied: OrderDenied, request: Order | Query, caller: Caller) -> tu
         case "no_such_order":
             told = wording.no_such_mute if isinstance(request, orders.Unmute) else wording.no_such_ban
             return told(target, near), _instead(denied, request, caller, "bans")
+        case "is_ban":
+            return wording.is_ban(target), wording.ending(caller.command("unban", denied.name))
+        case "is_mute":
+            return wording.is_mute(target), wording.ending(caller.command("unmute", denied.name))
         case "present":
             return wording.present(name, caller.command("kick", denied.name)), ""
         case "name_taken":
@@ -60,6 +64,10 @@ def _sentence(denied: OrderDenied, request: Order | Query, caller: Caller) -> tu
 def _short(denied: OrderDenied, request: Order | Query, caller: Caller, target: str) -> str:
     """Return the refusals that need no other command, or have it in the sentence."""
     match denied.code:
+        case "address_invalid":
+            return wording.address_invalid(target)
+        case "address_muted":
+            return wording.address_muted(target)
         case "own_loopback":
             return wording.own_loopback(target)
         case "everybody":
@@ -72,7 +80,7 @@ def _short(denied: OrderDenied, request: Order | Query, caller: Caller, target: 
             is_line = isinstance(request, orders.Announce)
             return wording.ANNOUNCEMENT_TOO_LONG if is_line else wording.reason_too_long(orders.MAX_REASON)
         case "not_stored":
-            return wording.not_stored(caller.command("status"))
+            return wording.not_stored(caller.command("status"), caller.about_machine("audit"))
         case "unknown":
             return wording.unknown_order("; ".join(map(clean_line, denied.problems)))
         case _ if isinstance(request, orders.Strike) and (told := _line(denied.code, request)):

@@ -345,6 +345,26 @@ def no_such_mute(target: str, nearest: Sequence[str]) -> str:
     return f"No mute of {target} is in force{_nearest(nearest)}."
 
 
+def is_ban(number: str) -> str:
+    """Say that an id that was taken for a mute's is that of a ban or a kick."""
+    return f"{number} is a ban or a kick, not a mute."
+
+
+def is_mute(number: str) -> str:
+    """Say that an id that was taken for a ban's is that of a mute."""
+    return f"{number} is a mute, not a ban or a kick."
+
+
+def address_invalid(target: str) -> str:
+    """Say that what looks like an address is none."""
+    return f"{target} is not an address or a network, such as 10.0.0.7 or 10.0.0.0/24."
+
+
+def address_muted(target: str) -> str:
+    """Say that addresses cannot be muted."""
+    return f"{target} cannot be muted: mutes take names and keys, not addresses."
+
+
 def own_loopback(target: str) -> str:
     """Say that this machine is not banned from its own room."""
     return (
@@ -425,11 +445,12 @@ OTHER_REFUSALS: Final = {
 }
 
 
-def not_stored(command: str) -> str:
-    """Say that an order waits to be stored, and how to see why."""
+def not_stored(command: str, audit: str) -> str:
+    """Say that an order waits to be stored, how to see why, and what became of it."""
     return (
-        "The server cannot store anything at present. The order waits there, and is carried out as soon as it is "
-        f"stored; do not give it again. Why: {command}"
+        "The server cannot store anything at present. The order waits there, and is stored and carried out as soon as "
+        "possible, unless what it needs has changed by then; do not give it again. What became of it: "
+        f"{audit}. Why: {command}"
     )
 
 

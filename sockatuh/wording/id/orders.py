@@ -355,6 +355,26 @@ def no_such_mute(target: str, nearest: Sequence[str]) -> str:
     return f"Tidak ada mute untuk {target} yang berlaku{_nearest(nearest)}."
 
 
+def is_ban(number: str) -> str:
+    """Say that an id that was taken for a mute's is that of a ban or a kick."""
+    return f"{number} adalah ban atau kick, bukan mute."
+
+
+def is_mute(number: str) -> str:
+    """Say that an id that was taken for a ban's is that of a mute."""
+    return f"{number} adalah mute, bukan ban atau kick."
+
+
+def address_invalid(target: str) -> str:
+    """Say that what looks like an address is none."""
+    return f"{target} bukan alamat atau jaringan, seperti 10.0.0.7 atau 10.0.0.0/24."
+
+
+def address_muted(target: str) -> str:
+    """Say that addresses cannot be muted."""
+    return f"{target} tidak bisa di-mute: mute berlaku untuk nama dan kunci, bukan alamat."
+
+
 def own_loopback(target: str) -> str:
     """Say that this machine is not banned from its own room."""
     return (
@@ -439,11 +459,12 @@ OTHER_REFUSALS: Final = {
 }
 
 
-def not_stored(command: str) -> str:
-    """Say that an order waits to be stored, and how to see why."""
+def not_stored(command: str, audit: str) -> str:
+    """Say that an order waits to be stored, how to see why, and what became of it."""
     return (
-        "Server tidak bisa menyimpan apa pun saat ini. Perintahnya menunggu di sana, dan dijalankan begitu bisa "
-        f"disimpan; jangan berikan lagi. Sebabnya: {command}"
+        "Server tidak bisa menyimpan apa pun saat ini. Perintahnya menunggu di sana, dan disimpan serta "
+        "dijalankan secepatnya, kecuali yang diperlukannya sudah berubah saat itu; jangan berikan lagi. Hasilnya: "
+        f"{audit}. Sebabnya: {command}"
     )
 
 

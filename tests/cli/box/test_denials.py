@@ -51,7 +51,18 @@ def test_a_refusal_that_needs_another_command_first_gives_it() -> None:
     assert told("host_bits").endswith("Ban one of the two: sockatuh ban 10.0.0.0/8; sockatuh ban 10.0.0.5")
     assert told("no_such_order of unban") == "No ban or kick of budy is in force.\nSee: sockatuh bans"
     assert told("no_such_order of unmute").startswith("No mute of 812 ")
-    assert told("not_stored").endswith("Why: sockatuh status")
+    assert told("is_mute") == "812 is a mute, not a ban or a kick.\nTo end it: sockatuh unmute 812"
+    assert told("is_ban") == "812 is a ban or a kick, not a mute.\nTo end it: sockatuh unban 812"
+
+
+def test_an_order_that_waits_is_not_promised_to_be_carried_out() -> None:
+    assert "unless what it needs has changed by then" in told("not_stored")
+    assert told("not_stored").endswith("What became of it: sockatuh audit. Why: sockatuh status")
+
+
+def test_an_address_where_none_can_be_is_called_that() -> None:
+    assert told("address_invalid") == "budy is not an address or a network, such as 10.0.0.7 or 10.0.0.0/24."
+    assert told("address_muted") == "budy cannot be muted: mutes take names and keys, not addresses."
 
 
 def test_half_the_room_says_how_many_and_what_would_do_it() -> None:
