@@ -27,7 +27,7 @@ from sockatuh.server.control_lines import (
 ROOT: Final = Path(__file__).parent.parent
 PAGE: Final = (ROOT / "docs/CONTROL.md").read_text("utf-8")
 VERBS: Final[dict[str, Any]] = {
-    each.__name__.lower(): each for each in (*get_args(orders.Order), *get_args(orders.Query))
+    each.__name__.lower(): each for each in (*get_args(orders.Order), *get_args(box_report.Query))
 }
 EXAMPLES: Final = [block.splitlines() for block in re.findall(r"^```json\n(.*?)^```", PAGE, re.MULTILINE | re.DOTALL)]
 
@@ -60,7 +60,7 @@ def test_every_order_is_there_with_its_fields_and_what_its_answer_has() -> None:
 
 def test_every_query_is_there_with_its_fields() -> None:
     rows = {named(do)[0]: named(fields) for do, fields, _ in table("do", "fields", "items")}
-    assert {**rows, "reload": []}.keys() == {each.__name__.lower() for each in get_args(orders.Query)}
+    assert {**rows, "reload": []}.keys() == {each.__name__.lower() for each in get_args(box_report.Query)}
     for verb, fields in rows.items():
         assert fields == [name for name in fields_of(VERBS[verb]) if name != "as"], verb
 

@@ -25,8 +25,9 @@ import msgspec
 import typer
 
 from sockatuh.errors import ConfigurationError
-from sockatuh.room.orders import Done, Order, OrderDenied, Query
+from sockatuh.room.orders import Done, Order, OrderDenied
 from sockatuh.room.text import clean_line
+from sockatuh.server.box_report import Query, Reloaded
 from sockatuh.server.control_lines import ANSWERED_WITH, VERSION, Item, encode_request
 from sockatuh.store.files import find_expanded
 from sockatuh.wording import control as wording
@@ -91,7 +92,7 @@ class Answer:
     """
 
     items: tuple[Item, ...]
-    done: Done | None
+    done: Done | Reloaded | None
     is_dry: bool
     lines: tuple[str, ...]
 

@@ -48,13 +48,13 @@ class Actor:
     name: str = ""
 
 
-class _Command(msgspec.Struct, frozen=True, tag_field="do", tag=str.lower, forbid_unknown_fields=True, kw_only=True):
-    """What every order may say: `as`, the login name of whoever gives it."""
+class Attributed(msgspec.Struct, frozen=True, tag_field="do", tag=str.lower, forbid_unknown_fields=True, kw_only=True):
+    """What every order, and every query, may say: `as`, the login name of whoever gives it."""
 
     as_: Annotated[str, Meta(max_length=256)] = msgspec.field(default="", name="as")
 
 
-class Kick(_Command, frozen=True):
+class Kick(Attributed, frozen=True):
     """Remove a member, and refuse its joins for a while."""
 
     name: Text
@@ -64,7 +64,7 @@ class Kick(_Command, frozen=True):
     dry_run: bool = False
 
 
-class Ban(_Command, frozen=True):
+class Ban(Attributed, frozen=True):
     """Refuse the joins of a target, and remove whoever matches.
 
     `target`: `NAME` (its key), `key:TAG`, an address or network, or `name:NAME`. `strangers`: of an address, only keys
@@ -79,13 +79,13 @@ class Ban(_Command, frozen=True):
     dry_run: bool = False
 
 
-class Unban(_Command, frozen=True):
+class Unban(Attributed, frozen=True):
     """End a ban, or a kick that is still in force: its id, or its target."""
 
     target: Text
 
 
-class Mute(_Command, frozen=True):
+class Mute(Attributed, frozen=True):
     """Store no lines of a member, or of a target as in Ban that is a name or a key."""
 
     name: Text
@@ -94,26 +94,26 @@ class Mute(_Command, frozen=True):
     dry_run: bool = False
 
 
-class Unmute(_Command, frozen=True):
+class Unmute(Attributed, frozen=True):
     """End a mute: its id, or the name."""
 
     name: Text
 
 
-class Release(_Command, frozen=True):
+class Release(Attributed, frozen=True):
     """Free a name that belongs to a key."""
 
     name: Text
     reason: Text = ""
 
 
-class Announce(_Command, frozen=True):
+class Announce(Attributed, frozen=True):
     """Say a line to everybody in the admin's name."""
 
     text: Text
 
 
-class Strike(_Command, frozen=True):
+class Strike(Attributed, frozen=True):
     """Remove the text of a line: the one at `seq`, or the last one that `last` said."""
 
     seq: Annotated[int, Meta(ge=1, le=(1 << 63) - 1)] | None = None
@@ -121,40 +121,10 @@ class Strike(_Command, frozen=True):
     reason: Text = ""
 
 
-class Reload(_Command, frozen=True):
-    """Read the settings again, as SIGHUP does."""
-
-
-class Status(_Command, frozen=True):
-    """Tell how the room and its server are."""
-
-
-class Sessions(_Command, frozen=True):
-    """List the open sessions, or those under one name."""
-
-    name: Text = ""
-
-
-class Names(_Command, frozen=True):
-    """List the names that the room remembers; `unused`: only those not used for so many seconds."""
-
-    unused: Seconds | None = None
-
-
-class Bans(_Command, frozen=True):
-    """List the kicks, bans and mutes in force."""
-
-
-class Metrics(_Command, frozen=True):
-    """Give the numbers that a monitoring system collects."""
-
-
 RoomOrder: TypeAlias = Kick | Ban | Unban | Mute | Unmute | Release | Announce
 """The orders about which the room decides from what it is at that moment."""
 Order: TypeAlias = RoomOrder | Strike
 """What changes the room, and is an entry of its log."""
-Query: TypeAlias = Reload | Status | Sessions | Names | Bans | Metrics
-"""What is answered at once, or by the process."""
 
 
 def find_reason(order: Order) -> str | None:
@@ -251,18 +221,11 @@ class LineStruck(msgspec.Struct, frozen=True, kw_only=True):
     to: str
 
 
-class Reloaded(msgspec.Struct, frozen=True, kw_only=True):
-    """The settings that were taken, and those that need a restart."""
-
-    taken: tuple[str, ...]
-    restart: tuple[str, ...]
-
-
-Done: TypeAlias = Kicked | BanSet | Lifted | MuteSet | NameReleased | Announced | LineStruck | Reloaded
+Done: TypeAlias = Kicked | BanSet | Lifted | MuteSet | NameReleased | Announced | LineStruck
 
 
 class OrderDenied(msgspec.Struct, frozen=True, kw_only=True):
-    """An order that was not carried out, for the reason that `code` names (docs/CONTROL.md).
+    """An order that was not carried out, or a query not answered, for the reason that `code` names (docs/CONTROL.md).
 
     `nearest` are names like the one that was not found, or targets of which one may be meant; `count` of `members`
     would be removed. `problems` are those of the settings.

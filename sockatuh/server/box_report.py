@@ -1,16 +1,64 @@
-"""What the admin is told about a running room: values, one JSON object a line on the control socket (docs/CONTROL.md).
+"""What the admin asks about a running room, and is told: values, each a JSON object on the control socket.
+
+docs/CONTROL.md has them all. What changes the room is an order (room/orders.py).
 
 Times are RFC 3339 in UTC, spans are in seconds, and keys are their tags (8 characters), "" in the classic dialect.
 """
 
 from __future__ import annotations
 
-from typing import Final
+from typing import Final, TypeAlias
 
 import msgspec
 
+from sockatuh.room.orders import Attributed, OrderDenied, Seconds, Text
+
 MAX_HERE: Final = 50
 """Members that a status names; the rest are counted."""
+
+
+class Reload(Attributed, frozen=True):
+    """Read the settings again, as SIGHUP does."""
+
+
+class Status(Attributed, frozen=True):
+    """Tell how the room and its server are."""
+
+
+class Sessions(Attributed, frozen=True):
+    """List the open sessions, or those under one name."""
+
+    name: Text = ""
+
+
+class Names(Attributed, frozen=True):
+    """List the names that the room remembers; `unused`: only those not used for so many seconds."""
+
+    unused: Seconds | None = None
+
+
+class Bans(Attributed, frozen=True):
+    """List the kicks, bans and mutes in force."""
+
+
+class Metrics(Attributed, frozen=True):
+    """Give the numbers that a monitoring system collects."""
+
+
+Asked: TypeAlias = Status | Sessions | Names | Bans | Metrics
+"""What is answered at once."""
+Query: TypeAlias = Reload | Asked
+"""What changes nothing in the room."""
+
+
+class Reloaded(msgspec.Struct, frozen=True, kw_only=True):
+    """The settings that were taken, and those that need a restart."""
+
+    taken: tuple[str, ...]
+    restart: tuple[str, ...]
+
+
+ReloadReply: TypeAlias = Reloaded | OrderDenied
 
 
 class SessionItem(msgspec.Struct, frozen=True, kw_only=True, tag="session"):

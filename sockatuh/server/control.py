@@ -16,16 +16,16 @@ import struct
 from collections.abc import Callable, Iterable
 from functools import partial
 from pathlib import Path
-from typing import Final, Protocol
+from typing import Final, Protocol, TypeVar
 
 from sockatuh.errors import ConfigurationError, Problem
 from sockatuh.log import Logger
-from sockatuh.room.orders import MAX_CLAIMED, Actor, Order, OrderDenied, Query, Reload, Reply
+from sockatuh.room.orders import MAX_CLAIMED, Actor, Order, OrderDenied, Reply
 from sockatuh.room.text import clean_line
 from sockatuh.store.trusted_path import refuse_strangers_links
 
+from .box_report import Asked, Query, Reload, ReloadReply
 from .control_lines import MAX_LINE, Item, Request, decode_request_untrusted, encode_item, encode_reply
-from .reports import Asked
 
 NAME: Final = "control"
 """The socket's file in the runtime or the state directory."""
@@ -50,6 +50,8 @@ _PEERCRED: Final = struct.Struct("3i")
 _XUCRED: Final = struct.Struct("2I")
 UNKNOWN_UID: Final = -1
 
+T = TypeVar("T")
+
 
 class Box(Protocol):
     """What the socket is asked about, in the loop's thread."""
@@ -60,7 +62,7 @@ class Box(Protocol):
     def carry_out(self, order: Order, actor: Actor, answer: Callable[[Reply], None]) -> None:
         """Carry out an order; `answer` is called once."""
 
-    def reload(self, answer: Callable[[Reply], None]) -> None:
+    def reload(self, answer: Callable[[ReloadReply], None]) -> None:
         """Read the settings again; `answer` is called once they were taken or refused."""
 
 
@@ -299,11 +301,11 @@ class _Lines:
         return line
 
 
-async def _within(seconds: float, begin: Callable[[Callable[[Reply], None]], None], *, late: str) -> Reply:
+async def _within(seconds: float, begin: Callable[[Callable[[T], None]], None], *, late: str) -> T | OrderDenied:
     """Return the answer to what `begin` begins, or `late` as a denial; one that comes later, or twice, is dropped."""
-    answered: asyncio.Future[Reply] = asyncio.get_running_loop().create_future()
+    answered: asyncio.Future[T | OrderDenied] = asyncio.get_running_loop().create_future()
 
-    def answer(reply: Reply) -> None:
+    def answer(reply: T) -> None:
         if not answered.done():
             answered.set_result(reply)
 

@@ -21,12 +21,10 @@ from sockatuh.room.orders import (
     NameReleased,
     Order,
     OrderDenied,
-    Query,
-    Reloaded,
 )
 from sockatuh.room.text import clean_line
 
-from .box_report import MetricsReport, NameItem, OrderItem, SessionItem, StatusReport
+from .box_report import MetricsReport, NameItem, OrderItem, Query, Reloaded, SessionItem, StatusReport
 
 VERSION: Final = 1
 MAX_LINE: Final = 65_536
@@ -75,7 +73,7 @@ MESSAGES: Final[dict[str, str]] = {
 }
 """What each code means. Commands have sentences of their own, in the language of the terminal."""
 
-ANSWERED_WITH: Final[dict[str, type[Done]]] = {
+ANSWERED_WITH: Final[dict[str, type[Done | Reloaded]]] = {
     "kick": Kicked,
     "ban": BanSet,
     "unban": Lifted,
@@ -116,7 +114,7 @@ def encode_item(item: Item) -> bytes:
     return _line({"v": VERSION, **msgspec.to_builtins(item)})
 
 
-def encode_reply(reply: Done | OrderDenied | None, *, dry_run: bool = False) -> bytes:
+def encode_reply(reply: Done | Reloaded | OrderDenied | None, *, dry_run: bool = False) -> bytes:
     """Return the last line of an answer; None: a query was answered by its items."""
     if isinstance(reply, OrderDenied):
         fields = msgspec.to_builtins(reply)

@@ -212,8 +212,6 @@ def with_seq(reply: o.Done, seq: int) -> o.Done:
     """Return a reply with the seq of the order's entry, which is the id of an order that stays in force."""
     if isinstance(reply, o.BanSet | o.MuteSet):
         return msgspec.structs.replace(reply, id=seq)
-    if isinstance(reply, o.Reloaded):
-        return reply
     return msgspec.structs.replace(reply, seq=seq)
 
 

@@ -12,9 +12,10 @@ from typing import Final
 
 from sockatuh.errors import ConfigurationError
 from sockatuh.log import Logger
-from sockatuh.room.orders import OrderDenied, Reloaded
+from sockatuh.room.orders import OrderDenied
 from sockatuh.room.text import clean_line
 
+from .box_report import Reloaded, ReloadReply
 from .build import Parts, classic_peers, room_limits, room_server_options
 from .options import ServiceOptions
 
@@ -41,7 +42,7 @@ def config_change(before: ServiceOptions, fresh: ServiceOptions) -> ConfigChange
     return ConfigChange(options, tuple(name for name in differing if name not in left), tuple(left))
 
 
-def reply_to_reload(change: ConfigChange, fresh: ServiceOptions | Exception) -> Reloaded | OrderDenied:
+def reply_to_reload(change: ConfigChange, fresh: ServiceOptions | Exception) -> ReloadReply:
     """Return what whoever ordered a reload is told."""
     if isinstance(fresh, Exception):
         problems = fresh.problems if isinstance(fresh, ConfigurationError) else [fresh]

@@ -20,17 +20,23 @@ from sockatuh.room.entries import Banned
 from sockatuh.room.meant import not_found
 from sockatuh.room.moments import find_rfc3339, from_rfc3339
 from sockatuh.room.order_book import InForce
-from sockatuh.room.orders import Bans, Metrics, Names, OrderDenied, Sessions, Status
+from sockatuh.room.orders import OrderDenied
 
 from .box_report import (
     MAX_HERE,
+    Asked,
+    Bans,
     Here,
     Histogram,
     LastBackup,
+    Metrics,
     MetricsReport,
     NameItem,
+    Names,
     OrderItem,
     SessionItem,
+    Sessions,
+    Status,
     StatusReport,
     Trouble,
 )
@@ -42,10 +48,8 @@ from .options import Ready, ServiceOptions
 FAR_BEHIND: Final = 1_024
 """Entries that a session has not acknowledged, beyond which it counts as behind."""
 
-Asked = Status | Sessions | Names | Bans | Metrics
-"""The queries that are answered here."""
 NEEDS_SURROUNDINGS: Final = (Status, Metrics)
-"""Those whose answers have something that is read from the disk or the interfaces (`surroundings.py`)."""
+"""Queries whose answers have something that is read from the disk or the interfaces (`surroundings.py`)."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -53,7 +53,7 @@ from .alarms import (
     well_line,
 )
 from .backup_watch import backup_troubles, last_backup
-from .box_report import Trouble
+from .box_report import Asked, ReloadReply, Trouble
 from .build import LogPort, build
 from .control import ControlSocket, control_path
 from .control_lines import Item
@@ -63,7 +63,7 @@ from .log_reads import Request, read_for
 from .options import Ready, ServiceOptions
 from .password_checks import Check
 from .reload import Reloader, reply_to_reload
-from .reports import NEEDS_SURROUNDINGS, Asked, Vitals
+from .reports import NEEDS_SURROUNDINGS, Vitals
 from .reports import report as make_report
 from .surroundings import SurroundingsReader, read_surroundings
 from .timing import Timing
@@ -195,19 +195,19 @@ class Service:
         if not self._stopped.done():
             self._stopped.set_result(code)
 
-    def reload(self, answer: Callable[[Reply], None] = lambda _: None) -> None:
+    def reload(self, answer: Callable[[ReloadReply], None] = lambda _: None) -> None:
         """Apply a changed configuration, without dropping anybody; `answer` is told what was taken."""
         self._notifier.reloading(time.monotonic())
         self._keeper.submit(self._reread, answer)  # a small machine takes a second for it
 
-    def _reread(self, answer: Callable[[Reply], None]) -> None:
+    def _reread(self, answer: Callable[[ReloadReply], None]) -> None:
         try:
             fresh: ServiceOptions | Exception = self._read_options()
         except Exception as error:
             fresh = error
         self._on_loop(self._take_options, fresh, answer)
 
-    def _take_options(self, fresh: ServiceOptions | Exception, answer: Callable[[Reply], None]) -> None:
+    def _take_options(self, fresh: ServiceOptions | Exception, answer: Callable[[ReloadReply], None]) -> None:
         if isinstance(fresh, Exception) and not isinstance(fresh, SockAtuhError | OSError):
             answer(OrderDenied(code="internal"))
             raise fresh

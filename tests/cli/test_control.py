@@ -19,6 +19,7 @@ from sockatuh.cli.control import Answer, ControlUnanswered, OrderRefused, ask, w
 from sockatuh.cli.errors import ExitCode, Stopped
 from sockatuh.errors import ConfigurationError
 from sockatuh.room import orders
+from sockatuh.server import box_report
 from sockatuh.server.box_report import NameItem
 from sockatuh.server.control_lines import encode_item, encode_reply
 
@@ -46,7 +47,7 @@ def machine(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.Monkey
 
 
 def asked(socket: str | None = None, config: Path | None = None, patience: float = 5.0) -> Answer:
-    return ask(orders.Names(), socket, config, patience=patience)
+    return ask(box_report.Names(), socket, config, patience=patience)
 
 
 def unanswered(act: Callable[[], object]) -> tuple[str, ExitCode, str]:
@@ -230,7 +231,7 @@ def test_the_login_name_is_the_one_before_sudo() -> None:
 # Answers.
 
 
-def answered(path: Path, answer: bytes, request: orders.Order | orders.Query = orders.Names()) -> Answer:  # noqa: B008
+def answered(path: Path, answer: bytes, request: orders.Order | box_report.Query = box_report.Names()) -> Answer:  # noqa: B008
     with answering(path, answer):
         return ask(request, str(path), None, patience=5.0)
 
@@ -352,10 +353,10 @@ def server(machine: Path) -> Iterator[ControlDouble]:
 
 
 def test_reload_says_what_was_taken(server: ControlDouble, capsys: pytest.CaptureFixture[str]) -> None:
-    server.answer = encode_reply(orders.Reloaded(taken=("max_members", "limits"), restart=("port",)))
+    server.answer = encode_reply(box_report.Reloaded(taken=("max_members", "limits"), restart=("port",)))
     assert run(["reload"]) == 0
     assert capsys.readouterr().out == "Taken: max_members, limits.\nNeeds a restart: port.\n"
-    server.answer = encode_reply(orders.Reloaded(taken=(), restart=()))
+    server.answer = encode_reply(box_report.Reloaded(taken=(), restart=()))
     assert run(["reload"]) == 0
     assert capsys.readouterr().out == "The settings were read again; nothing in them has changed.\n"
     assert run(["reload", "--json"]) == 0

@@ -16,21 +16,22 @@ from kit.world_box import WorldBox
 from sockatuh.cli.control import _Connection, _converse, _Ended
 from sockatuh.cli.errors import Stopped
 from sockatuh.room import orders
+from sockatuh.server import box_report
 from sockatuh.server.control import ControlSocket
 
 from .decoders import Target
 
 PATIENCE: Final = 20.0
 STATUS: Final = b'{"v":1,"do":"status"}\n'
-ASKED: Final[tuple[orders.Order | orders.Query, ...]] = (
-    orders.Names(),
+ASKED: Final[tuple[orders.Order | box_report.Query, ...]] = (
+    box_report.Names(),
     orders.Kick(name="budi"),
     orders.Ban(target="budi"),
     orders.Unban(target="812"),
     orders.Mute(name="budi"),
     orders.Release(name="budi"),
     orders.Strike(seq=7),
-    orders.Reload(),
+    box_report.Reload(),
 )
 
 

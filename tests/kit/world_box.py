@@ -6,10 +6,11 @@ from collections.abc import Callable, Iterator
 from dataclasses import replace
 from typing import Any
 
-from sockatuh.room.orders import Actor, Order, OrderDenied, Reloaded, Reply
+from sockatuh.room.orders import Actor, Order, OrderDenied, Reply
+from sockatuh.server.box_report import Asked, Reloaded, ReloadReply
 from sockatuh.server.control_lines import Item
 from sockatuh.server.options import Ready
-from sockatuh.server.reports import Asked, Vitals, report
+from sockatuh.server.reports import Vitals, report
 from sockatuh.server.timing import Timing
 
 from .instant_world import InstantWorld
@@ -58,6 +59,6 @@ class WorldBox:
         self.world.room_server.orders.carry_out(order, actor, answer, self.world.now)
         self.world.settle()
 
-    def reload(self, answer: Callable[[Reply], None]) -> None:
+    def reload(self, answer: Callable[[ReloadReply], None]) -> None:
         """Take nothing: the world's settings do not change."""
         answer(Reloaded(taken=(), restart=()))

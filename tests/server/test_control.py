@@ -19,8 +19,9 @@ from kit.disk import Diary
 
 from sockatuh.errors import ConfigurationError
 from sockatuh.room import orders as o
+from sockatuh.server import box_report
 from sockatuh.server import control as control_module
-from sockatuh.server.box_report import NameItem
+from sockatuh.server.box_report import Asked, NameItem
 from sockatuh.server.control import (
     MAX_CONNECTIONS,
     MAX_SOCKET_BYTES,
@@ -30,7 +31,6 @@ from sockatuh.server.control import (
     peer_uid,
 )
 from sockatuh.server.control_lines import MAX_LINE, Item
-from sockatuh.server.reports import Asked
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="the server runs on Linux and macOS")
 
@@ -51,9 +51,9 @@ class FakeBox:
     came: asyncio.Event = field(default_factory=asyncio.Event)
 
     async def report(self, query: Asked) -> Iterable[Item] | o.OrderDenied:
-        if isinstance(query, o.Bans):
+        if isinstance(query, box_report.Bans):
             raise ZeroDivisionError
-        if isinstance(query, o.Sessions):
+        if isinstance(query, box_report.Sessions):
             return o.OrderDenied(code="no_such_member", name=query.name)
         return self.items
 
@@ -63,9 +63,9 @@ class FakeBox:
         if self.answers_at_once:
             answer(ANNOUNCED)
 
-    def reload(self, answer: Callable[[o.Reply], None]) -> None:
+    def reload(self, answer: Callable[[box_report.ReloadReply], None]) -> None:
         if self.answers_at_once:
-            answer(o.Reloaded(taken=("room",), restart=("port",)))
+            answer(box_report.Reloaded(taken=("room",), restart=("port",)))
 
 
 @dataclass

@@ -11,6 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from sockatuh.room import orders
+from sockatuh.server import box_report
 from sockatuh.server.box_report import NameItem
 from sockatuh.server.control_lines import (
     ANSWERED_WITH,
@@ -38,12 +39,12 @@ REQUESTS = (
     orders.Announce(text="Soup is ready"),
     orders.Strike(seq=5),
     orders.Strike(last="budi", reason="a key"),
-    orders.Reload(),
-    orders.Status(),
-    orders.Sessions(name="budi"),
-    orders.Names(unused=86_400.0),
-    orders.Bans(),
-    orders.Metrics(),
+    box_report.Reload(),
+    box_report.Status(),
+    box_report.Sessions(name="budi"),
+    box_report.Names(unused=86_400.0),
+    box_report.Bans(),
+    box_report.Metrics(),
 )
 
 
@@ -162,7 +163,7 @@ def test_a_denial_has_its_code_a_sentence_and_its_facts() -> None:
 
 @pytest.mark.parametrize("verb", ANSWERED_WITH)
 def test_each_order_has_its_answer(verb: str) -> None:
-    names = {each.__name__.lower() for each in (*orders.Order.__args__, orders.Reload)}
+    names = {each.__name__.lower() for each in (*orders.Order.__args__, box_report.Reload)}
     assert verb in names
     assert issubclass(ANSWERED_WITH[verb], msgspec.Struct)
     assert names == ANSWERED_WITH.keys()

@@ -15,10 +15,9 @@ from msgspec.structs import replace
 
 from sockatuh.protocol import messages as m
 from sockatuh.room import orders as o
-from sockatuh.server import reports
-from sockatuh.server.box_report import LastBackup, Trouble
+from sockatuh.server import box_report, reports
+from sockatuh.server.box_report import Asked, LastBackup, Trouble
 from sockatuh.server.control_lines import encode_item
-from sockatuh.server.reports import Asked
 
 
 @pytest.fixture
@@ -38,12 +37,12 @@ def asked(box: WorldBox, query: Asked) -> list[dict[str, Any]]:
 
 
 def status(box: WorldBox) -> dict[str, Any]:
-    [found] = asked(box, o.Status())
+    [found] = asked(box, box_report.Status())
     return found
 
 
 def metrics(box: WorldBox) -> dict[str, Any]:
-    [found] = asked(box, o.Metrics())
+    [found] = asked(box, box_report.Metrics())
     return found
 
 
@@ -137,7 +136,7 @@ def test_sessions_are_told_with_what_they_lack(world: InstantWorld, box: WorldBo
     world.advance(2)
     ana.say("soup at one")
     world.advance(1)
-    first, second = asked(box, o.Sessions())
+    first, second = asked(box, box_report.Sessions())
     assert (first["name"], first["role"], first["dialect"], first["version"]) == ("ana", "member", "secure", "test 1")
     assert (first["address"], first["behind"]) == ("10.0.0.20:40000", 0)
     assert 0 <= first["silent"] < 1
@@ -150,17 +149,17 @@ def test_one_members_sessions_are_found_by_a_name_like_it(world: InstantWorld, b
     ana = world.person("Ana")
     world.person("budi")
     world.person("Ana", key=ana.key)
-    assert [each["name"] for each in asked(box, o.Sessions(name="ana"))] == ["Ana", "Ana"]
-    denied = box.told(o.Sessions(name="buddy"))
+    assert [each["name"] for each in asked(box, box_report.Sessions(name="ana"))] == ["Ana", "Ana"]
+    denied = box.told(box_report.Sessions(name="buddy"))
     assert denied == o.OrderDenied(code="no_such_member", name="buddy", nearest=("budi",))
-    assert isinstance(box.told(o.Sessions(name="x" * 10_000)), o.OrderDenied)
+    assert isinstance(box.told(box_report.Sessions(name="x" * 10_000)), o.OrderDenied)
 
 
 def test_guests_have_sessions_and_strangers_have_none(world: InstantWorld, box: WorldBox) -> None:
     world.person("bot", role=m.SCRIPT)
     world.person("reader", role=m.READER)
     world.person()  # has not joined
-    assert [(each["name"], each["role"]) for each in asked(box, o.Sessions())] == [
+    assert [(each["name"], each["role"]) for each in asked(box, box_report.Sessions())] == [
         ("bot", "script"),
         ("reader", "reader"),
     ]
@@ -174,11 +173,11 @@ def test_names_are_told_with_whose_they_are(world: InstantWorld, box: WorldBox) 
     world.advance(10)
     world.person("budi")
     world.teletype().join("classico")
-    here, gone = asked(box, o.Names())
+    here, gone = asked(box, box_report.Names())
     assert (here["name"], here["here"]) == ("budi", True)
     assert (gone["name"], gone["here"]) == ("ana", False)
-    assert [each["name"] for each in asked(box, o.Names(unused=9.0))] == ["ana"]
-    assert asked(box, o.Names(unused=1_000.0)) == []
+    assert [each["name"] for each in asked(box, box_report.Names(unused=9.0))] == ["ana"]
+    assert asked(box, box_report.Names(unused=1_000.0)) == []
 
 
 def test_a_name_that_was_freed_or_that_nobody_owns_any_more_is_not_told() -> None:
@@ -187,9 +186,9 @@ def test_a_name_that_was_freed_or_that_nobody_owns_any_more_is_not_told() -> Non
     for name in ("ana", "budi"):
         world.person(name).leave()
     assert isinstance(order(box, o.Release(name="ana")), o.NameReleased)
-    assert [each["name"] for each in asked(box, o.Names())] == ["budi"]
+    assert [each["name"] for each in asked(box, box_report.Names())] == ["budi"]
     world.advance(31)
-    assert asked(box, o.Names()) == []
+    assert asked(box, box_report.Names()) == []
 
 
 # Orders.
@@ -202,7 +201,7 @@ def test_orders_in_force_are_told_with_who_gave_them_and_whom_they_refused(world
     order(box, o.Mute(name="ana"))
     world.person(key=budi.key).join("budi", PASSWORD)
     ana.say("but")
-    kick, ban, mute = asked(box, o.Bans())
+    kick, ban, mute = asked(box, box_report.Bans())
     assert [each["order"] for each in (kick, ban, mute)] == ["kick", "ban", "mute"]
     assert (kick["name"], kick["reason"], kick["by"], kick["as"]) == ("budi", "flooding", 0, "tom")
     assert kick["what"] == f"key:{kick['key']}"
@@ -213,7 +212,7 @@ def test_orders_in_force_are_told_with_who_gave_them_and_whom_they_refused(world
     assert status(box)["orders"] == {"kick": 1, "ban": 1, "mute": 1}
     assert metrics(box)["bans"] == 1
     world.advance(61)
-    assert [each["order"] for each in asked(box, o.Bans())] == ["ban", "mute"]
+    assert [each["order"] for each in asked(box, box_report.Bans())] == ["ban", "mute"]
 
 
 # Numbers.

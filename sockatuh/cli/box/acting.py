@@ -177,7 +177,7 @@ def _give(order: orders.Order, socket: str | None, config: Path | None, *, as_js
         raise OrderRefused(refused.denied, why_not(refused.denied, order, caller), refused.line or "") from None
     if as_json:
         print_lines(answer)
-    elif answer.done is not None:
+    elif isinstance(answer.done, orders.Done):
         print_wrapped(in_words(answer.done, order, caller, is_dry=answer.is_dry), NOTE_INDENT)
 
 

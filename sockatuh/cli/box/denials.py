@@ -6,8 +6,9 @@ from typing import Final
 
 from sockatuh.cli.naming import shown_name
 from sockatuh.room import orders
-from sockatuh.room.orders import Order, OrderDenied, Query
+from sockatuh.room.orders import Order, OrderDenied
 from sockatuh.room.text import clean_line
+from sockatuh.server.box_report import Query
 from sockatuh.wording import orders as wording
 
 from .caller import Caller

@@ -12,7 +12,7 @@ from sockatuh.cli.errors import ExitCode, stop
 from sockatuh.cli.naming import shown_name
 from sockatuh.cli.new_room import ConfigOption
 from sockatuh.cli.options import JsonOption
-from sockatuh.room import orders
+from sockatuh.server import box_report
 from sockatuh.server.box_report import NameItem, OrderItem, SessionItem
 from sockatuh.wording import orders as wording
 
@@ -39,7 +39,7 @@ def bans(
     if everything:
         print_past(config, as_json=as_json)
         return
-    answer = _asked(orders.Bans(), socket, config)
+    answer = _asked(box_report.Bans(), socket, config)
     if as_json:
         print_lines(answer)
         return
@@ -54,7 +54,7 @@ def names(
     as_json: JsonOption = False,
 ) -> None:
     """List the names that the room remembers."""
-    answer = _asked(orders.Names(unused=span_unused(unused)), socket, config)
+    answer = _asked(box_report.Names(unused=span_unused(unused)), socket, config)
     if as_json:
         print_lines(answer)
         return
@@ -73,7 +73,7 @@ def sessions(
 ) -> None:
     """List the open sessions."""
     wanted = "" if name is None else name_of(name)
-    answer = _asked(orders.Sessions(name=wanted), socket, config)
+    answer = _asked(box_report.Sessions(name=wanted), socket, config)
     if as_json:
         print_lines(answer)
         return
@@ -83,7 +83,7 @@ def sessions(
     print_table(wording.SESSIONS_COLUMNS, rows, _WHO, wording.NO_SESSIONS)
 
 
-def _asked(query: orders.Query, socket: str | None, config: Path | None) -> Answer:
+def _asked(query: box_report.Query, socket: str | None, config: Path | None) -> Answer:
     try:
         return ask(query, socket, config)
     except OrderRefused as refused:

@@ -14,8 +14,7 @@ from sockatuh.cli.errors import ExitCode, Stopped, stop
 from sockatuh.cli.new_room import ConfigOption
 from sockatuh.cli.options import JsonOption
 from sockatuh.cli.output_file import write_over
-from sockatuh.room.orders import Metrics
-from sockatuh.server.box_report import MetricsReport
+from sockatuh.server.box_report import Metrics, MetricsReport
 from sockatuh.wording import control as unanswered
 from sockatuh.wording import status as wording
 

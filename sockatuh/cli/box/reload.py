@@ -15,6 +15,7 @@ from sockatuh.cli.which_room import choose_room, is_root
 from sockatuh.errors import Problem
 from sockatuh.room import orders
 from sockatuh.room.text import clean_line
+from sockatuh.server import box_report
 from sockatuh.wording import admin
 from sockatuh.wording import control as wording
 
@@ -34,7 +35,7 @@ def reload(socket: SocketOption = None, config: ConfigOption = None, as_json: Js
     """Have the server read its settings again, without dropping anybody."""
     if socket is None and is_root():
         _renew_credential(config)
-    request = orders.Reload(as_=login())
+    request = box_report.Reload(as_=login())
     try:
         answer = ask(request, socket, config, patience=PATIENCE)
     except OrderRefused as refused:
@@ -42,17 +43,17 @@ def reload(socket: SocketOption = None, config: ConfigOption = None, as_json: Js
         raise OrderRefused(refused.denied, sentence, refused.line) from None
     if as_json:
         print_lines(answer)
-    elif isinstance(answer.done, orders.Reloaded):
+    elif isinstance(answer.done, box_report.Reloaded):
         print_wrapped(_in_words(answer.done), NOTE_INDENT)
 
 
-def _in_words(done: orders.Reloaded) -> list[str]:
+def _in_words(done: box_report.Reloaded) -> list[str]:
     taken, restart = (tuple(map(clean_line, names)) for names in (done.taken, done.restart))
     told = [wording.taken(taken) if taken else wording.NOTHING_CHANGED]
     return told + ([wording.restart_needed(restart)] if restart else [])
 
 
-def _why_not(denied: orders.OrderDenied, request: orders.Reload, caller: Caller) -> str:
+def _why_not(denied: orders.OrderDenied, request: box_report.Reload, caller: Caller) -> str:
     if denied.code == "unfinished":
         return wording.RELOAD_UNFINISHED
     if denied.code != "configuration_refused":

@@ -19,8 +19,7 @@ from sockatuh.cli.options import JsonOption
 from sockatuh.cli.rows import print_row, print_styled
 from sockatuh.cli.wrapping import columns_of
 from sockatuh.errors import SockAtuhError
-from sockatuh.room.orders import Status
-from sockatuh.server.box_report import StatusReport
+from sockatuh.server.box_report import Status, StatusReport
 from sockatuh.wording import control as unanswered
 from sockatuh.wording import status as wording
 

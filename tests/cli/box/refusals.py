@@ -6,7 +6,9 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from sockatuh.room import orders
-from sockatuh.room.orders import Order, OrderDenied, Query
+from sockatuh.room.orders import Order, OrderDenied
+from sockatuh.server import box_report
+from sockatuh.server.box_report import Query
 
 
 @dataclass(frozen=True)
@@ -28,7 +30,7 @@ def refusals(text: str = "budy", nearest: str = "budi") -> dict[str, Refusal]:
     return {
         "no_such_member": of(kick, "no_such_member", name=text, nearest=near),
         "no_such_member, nearest none": of(kick, "no_such_member", name=text),
-        "no_such_member of sessions": of(orders.Sessions(name=text), "no_such_member", name=text, nearest=near),
+        "no_such_member of sessions": of(box_report.Sessions(name=text), "no_such_member", name=text, nearest=near),
         "no_such_name": of(ban, "no_such_name", name=text, nearest=near),
         "no_such_name of a mute": of(orders.Mute(name=text), "no_such_name", name=text, nearest=(nearest, "bud")),
         "name_free": of(orders.Release(name=text), "name_free", name=text, nearest=near),

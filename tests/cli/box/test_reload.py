@@ -15,7 +15,7 @@ from sockatuh.cli import service_files
 from sockatuh.cli.app import run
 from sockatuh.cli.box import reload
 from sockatuh.cli.which_room import ChosenRoom, Installed
-from sockatuh.room.orders import Reloaded
+from sockatuh.server.box_report import Reloaded
 from sockatuh.server.control_lines import encode_reply
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32" or os.geteuid() != 0, reason="only root does this")

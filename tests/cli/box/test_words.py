@@ -29,7 +29,7 @@ def told(kind: str, *, is_dry: bool = False, caller: Caller = CALLER) -> list[st
 
 def test_there_is_a_case_for_every_reply_of_an_order() -> None:
     kinds = {type(case.reply) for case in replies().values()}
-    assert kinds == {*orders.Done.__args__} - {orders.Reloaded}
+    assert kinds == {*orders.Done.__args__}
 
 
 @pytest.mark.parametrize("kind", KINDS)
