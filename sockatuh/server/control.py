@@ -135,13 +135,20 @@ class ControlSocket:
         if (fault := find_fault(self._path)) is not None:
             raise ConfigurationError([Problem("control", str(self._path), fault)])
 
+    def clear(self) -> None:
+        """Remove the socket that an earlier server of this user left; ConfigurationError as `check` raises it."""
+        self.check()
+        with contextlib.suppress(FileNotFoundError):
+            if stat.S_ISSOCK(os.lstat(self._path).st_mode):  # `find_fault` lets no other server's pass
+                os.unlink(self._path)
+
     def bind(self) -> None:
         """Take the place in the file system; connections wait until `start`.
 
         Raises ConfigurationError if something is wrong with the path, OSError if the system refuses for now. A socket
         that an earlier server of this user left there is replaced.
         """
-        self.check()
+        self.clear()
         listening = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
         try:
             self._bind(listening)
@@ -151,9 +158,6 @@ class ControlSocket:
         self._listening = listening
 
     def _bind(self, listening: socket.socket) -> None:
-        with contextlib.suppress(FileNotFoundError):
-            if stat.S_ISSOCK(os.lstat(self._path).st_mode):  # the dead one; `find_fault` lets no other pass
-                os.unlink(self._path)
         mask = os.umask(_MASK)  # there is no moment at which others could connect
         try:
             listening.bind(str(self._path))

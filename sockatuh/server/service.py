@@ -7,6 +7,7 @@ own thread. Each turn of the loop ends by sending what is queued.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import math
 import os
 import signal
@@ -108,9 +109,13 @@ class Service:
     ) -> None:
         self._options, self._log, self._notifier, self._announce = options, log, notifier, announce
         self._lock = lock_directory(options.state_dir)
-        self._control = self._find_control()
-        keys = ServerKeys.load(options.state_dir)
-        self._socket = passed or open_server_socket(options.host, options.port)
+        try:
+            self._control = self._find_control()
+            keys = ServerKeys.load(options.state_dir)
+            self._socket = passed or open_server_socket(options.host, options.port)
+        except BaseException:
+            self._lock.close()
+            raise
         self._is_passed = passed is not None
         self._loop = asyncio.get_running_loop()
         self._stopped: asyncio.Future[str] = self._loop.create_future()
@@ -241,11 +246,8 @@ class Service:
         if path is None:
             return None
         control = ControlSocket(path, self, self._log)
-        try:
-            control.check()
-        except ConfigurationError:
-            self._lock.close()
-            raise
+        with contextlib.suppress(OSError):  # `bind` tries again
+            control.clear()  # now, because this server may not come to open its own
         return control
 
     async def _open_control(self) -> None:

@@ -19,7 +19,7 @@ from kit.disk import Diary
 from kit.server import OPTIONS, name_rules
 
 from sockatuh.cli.box.status_view import ANSWERED_WITHIN
-from sockatuh.errors import ConfigurationError, Problem, Removed
+from sockatuh.errors import AddressUnusable, ConfigurationError, Problem, Removed
 from sockatuh.net.notify import Notifier
 from sockatuh.server import service as service_module
 from sockatuh.server import surroundings
@@ -222,6 +222,21 @@ def test_a_stopped_server_leaves_no_socket_and_a_killed_ones_is_replaced(options
             assert len(await served.ask("status")) == 2
 
     asyncio.run(story())
+
+
+def test_a_server_that_does_not_start_leaves_no_dead_socket_of_an_earlier_one(options: ServiceOptions) -> None:
+    path = options.state_dir / "control"
+    with socket.socket(socket.AF_UNIX) as dead:
+        dead.bind(str(path))
+
+    async def story() -> None:
+        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as taken:
+            taken.bind(("127.0.0.1", 0))
+            with pytest.raises(AddressUnusable):
+                Served(replace(options, port=taken.getsockname()[1]))
+
+    asyncio.run(story())
+    assert not os.path.lexists(path)
 
 
 def test_without_a_control_socket_there_is_none(options: ServiceOptions) -> None:
