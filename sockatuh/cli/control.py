@@ -34,7 +34,7 @@ from sockatuh.wording import control as wording
 from sockatuh.wording import orders as in_general
 
 from .arguments import working_directory
-from .errors import ExitCode, Stopped
+from .errors import ExitCode, RoomUnread, Stopped
 from .program import called_as
 from .service_files import STATE, at
 from .which_room import NAMES_A_ROOM, is_root
@@ -202,9 +202,9 @@ def _places_in_settings(config: Path | None, *, is_named: bool) -> Iterator[str]
     environ = {name: value for name, value in os.environ.items() if name != VARIABLE}
     try:
         settings = load({"config": config}, environ, working_directory(), serving=False)
-    except ConfigurationError:
+    except ConfigurationError as error:
         if is_named:
-            raise
+            raise RoomUnread(error.problems, wording.by_socket(str(at(RUNTIME)))) from None
         return
     if settings.control == OFF:
         raise _Ended("control_off", wording.SWITCHED_OFF)

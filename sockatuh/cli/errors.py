@@ -80,6 +80,14 @@ class Stopped(Exception):
         self.exit_code, self.code, self.line = exit_code, code or exit_code.name.lower(), line
 
 
+class RoomUnread(ConfigurationError):
+    """The settings of the room whose server is to be asked have mistakes; `hint` says how to ask it all the same."""
+
+    def __init__(self, problems: list[Problem], hint: str) -> None:
+        super().__init__(problems)
+        self.hint = hint
+
+
 @dataclass(frozen=True, slots=True)
 class Explanation:
     """An error for people and for scripts."""
@@ -96,6 +104,8 @@ def explain(error: Exception) -> Explanation:
             return Explanation(error.exit_code, error.code, str(error))
         case ConfigurationError():
             message = wording.bad_configuration([_cleaned(problem) for problem in error.problems])
+            if isinstance(error, RoomUnread):
+                message = f"{message}\n{error.hint}"
             return Explanation(ExitCode.BAD_CONFIGURATION, "bad_configuration", message)
         case NoServer():
             message = wording.no_server(clean_line(error.server), clean_line(error.reason), error.obstacles)

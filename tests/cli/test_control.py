@@ -16,7 +16,7 @@ from kit.control_double import ControlDouble, answering, items
 from sockatuh.cli import control, service_files
 from sockatuh.cli.app import run
 from sockatuh.cli.control import Answer, ControlUnanswered, OrderRefused, ask, whoever_asks
-from sockatuh.cli.errors import ExitCode, Stopped
+from sockatuh.cli.errors import ExitCode, Stopped, explain
 from sockatuh.errors import ConfigurationError
 from sockatuh.room import orders
 from sockatuh.server import box_report
@@ -76,7 +76,8 @@ def test_a_socket_that_is_named_is_the_only_one(machine: Path, monkeypatch: pyte
     with answering(machine / "run/sockatuh/control", ANSWER) as service:
         code, exit_code, told = unanswered(lambda: asked("here/control"))
         assert (code, exit_code) == ("no_server", ExitCode.NO_SERVER)
-        assert told == f"No server runs here (looked at {machine / 'elsewhere/here/control'})."
+        assert told.startswith(f"No server runs here (looked at {machine / 'elsewhere/here/control'}), or ")
+        assert told.endswith('or it has no control socket (control = "off", or an older version).')
         monkeypatch.setenv("SOCKATUH_CONTROL", str(machine / "there"))
         assert "there" in unanswered(asked)[2]
         with answering(machine / "there", ANSWER):
@@ -148,8 +149,13 @@ def test_settings_that_cannot_be_read_matter_only_if_they_were_named(machine: Pa
     broken = config_in(machine / "elsewhere/config", port="many")
     broken.rename(broken.with_name("sockatuh.toml"))
     assert "run/sockatuh/control" in unanswered(asked)[2]
-    with pytest.raises(ConfigurationError):
+    with pytest.raises(ConfigurationError) as caught:
         asked(config=broken.with_name("sockatuh.toml"))
+    *_, hint = explain(caught.value).message.splitlines()
+    place = machine / "run/sockatuh/control"
+    assert hint == f"A server that runs can be reached all the same, by its control socket: --socket PATH ({place}?)."
+    with answering(place, ANSWER):
+        asked(str(place), config=broken.with_name("sockatuh.toml"))
 
 
 def test_a_dead_socket_is_no_server(machine: Path) -> None:

@@ -36,7 +36,12 @@ def settings_unreadable(reason: str) -> str:
 def no_server(looked: Sequence[str]) -> str:
     """Say that no server runs; `looked` are the places where its socket would be."""
     places = f" (looked at {', '.join(looked)})" if looked else ""
-    return f"No server runs here{places}."
+    return f'No server runs here{places}, or it has no control socket (control = "off", or an older version).'
+
+
+def by_socket(place: str) -> str:
+    """Say that a server can be asked although the settings of its room have mistakes; `place` is the service's."""
+    return f"A server that runs can be reached all the same, by its control socket: --socket PATH ({place}?)."
 
 
 def only_root(command: str) -> str:

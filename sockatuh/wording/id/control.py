@@ -38,7 +38,15 @@ def settings_unreadable(reason: str) -> str:
 def no_server(looked: Sequence[str]) -> str:
     """Say that no server runs; `looked` are the places where its socket would be."""
     places = f" (sudah dicari di {', '.join(looked)})" if looked else ""
-    return f"Tidak ada server yang berjalan di sini{places}."
+    return (
+        f'Tidak ada server yang berjalan di sini{places}, atau server itu tanpa soket kendali (control = "off", atau '
+        "versi yang lebih lama)."
+    )
+
+
+def by_socket(place: str) -> str:
+    """Say that a server can be asked although the settings of its room have mistakes; `place` is the service's."""
+    return f"Server yang berjalan tetap bisa dihubungi lewat soket kendalinya: --socket PATH ({place}?)."
 
 
 def only_root(command: str) -> str:
