@@ -48,7 +48,7 @@ class Given:
     at: int
 
     @property
-    def by(self) -> tuple[int | None, str]:
+    def by(self) -> tuple[int, str]:
         """The uid and the login name that an entry keeps."""
         return self.actor.uid, clean_line(self.actor.name)[: o.MAX_CLAIMED]
 

@@ -39,12 +39,9 @@ Span: TypeAlias = Seconds | UnsetType | None
 
 @dataclass(frozen=True, slots=True)
 class Actor:
-    """Who gives an order: an admin's uid as the server sees it, and the login name that the command claimed.
+    """The admin who gives an order: the uid as the server sees it, and the login name that the command claimed."""
 
-    `uid` is None, and `name` a member's, for what members may do themselves.
-    """
-
-    uid: int | None
+    uid: int
     name: str = ""
 
 

@@ -29,7 +29,7 @@ def strike_own(row: Row | None, owner: str, at: int) -> Verdict:
     return "too_late" if isinstance(found, Struck) and at - row.at > OWN_LINE_SECONDS * 1000 else found
 
 
-def strike_any(row: Row | None, by: int | None, as_: str, reason: str) -> Verdict:
+def strike_any(row: Row | None, by: int, as_: str, reason: str) -> Verdict:
     """Decide about an admin's order; `by`, `as_` and `reason` are kept with it."""
     return "no_such_line" if row is None else _strike(row, (by, as_, reason))
 

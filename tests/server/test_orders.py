@@ -307,14 +307,6 @@ def test_a_dry_run_changes_nothing(world: InstantWorld) -> None:
     assert budi.say("still here") in budi.stored
 
 
-def test_a_member_may_not_give_an_admins_order(world: InstantWorld) -> None:
-    answers: list[o.Reply] = []
-    world.person("budi")
-    world.room_server.orders.carry_out(o.Kick(name="budi"), o.Actor(None, "ana"), answers.append, world.now)
-    assert answers == [o.OrderDenied(code="only_admins")]
-    assert world.kinds() == ["joined"]
-
-
 # Joins under way.
 
 

@@ -100,12 +100,12 @@ class AdminRoom(SimulatedRoom):
         self.lives += 1
         super().start_server()
 
-    def order(self, order: Order, uid: int | None = 0) -> Given:
+    def order(self, order: Order) -> Given:
         """Give an order to the server, and let the world settle."""
         given = Given(order, self.lives, self.log.head)
         self.given.append(given)
         self.server.now = self.server.clock.read(self.now)
-        self.server.room_server.orders.carry_out(order, Actor(uid, "tom"), given.replies.append, self.server.now)
+        self.server.room_server.orders.carry_out(order, Actor(0, "tom"), given.replies.append, self.server.now)
         self.settle()
         return given
 
