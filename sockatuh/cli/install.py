@@ -65,8 +65,8 @@ from .timer_files import (
     METRICS_UNITS,
     NUMBERS,
     Backups,
-    Extras,
-    installed_extras,
+    Timers,
+    installed_timers,
     installed_units,
     remove_directory_of_numbers,
 )
@@ -117,32 +117,32 @@ def install_service(
         _require_readable(program)
     if metrics and no_metrics:
         stop(wording.METRICS_OR_NOT, ExitCode.USAGE)
-    before = installed_extras()
+    before = installed_timers()
     is_counted = metrics or (before.metrics and not no_metrics)
-    extras = Extras(is_counted, _choose_backups(before, backup, keep, no_backup))
+    timers = Timers(is_counted, _choose_backups(before, backup, keep, no_backup))
     asking = sys.stdin.isatty() and not (non_interactive or print_only)
     chosen = _choose_settings(config, room, password_file, asking=asking)
-    planned: list[Planned] = [*units(program, chosen.settings), *extras.units(program), chosen.config]
+    planned: list[Planned] = [*units(program, chosen.settings), *timers.units(program), chosen.config]
     if (shortcut := find_shortcut(program)) is not None:
         planned.append(shortcut)
     if shortcut is None or shortcut.is_ours:  # else the shells and `man` mean another program by this name
         planned += shell_files(program.command)
     is_update = bool(_existing(at(UNIT_DIRECTORY) / name for name in UNITS))
-    commands = (*_commands(planned, is_update=is_update), *_extra_commands(extras, tries=bool(backup or keep)))
+    commands = (*_commands(planned, is_update=is_update), *_timer_commands(timers, tries=bool(backup or keep)))
     if print_only:
         _print_all(planned, commands)
         return
     password, is_made_up = ("", False) if chosen.password_hash else new_password(password_file, asking=asking)
     check_strength(password, weak=weak)
     secret = credential_file(chosen.password_hash or hash_text(password))
-    _remove_extras(before, extras)
-    _make_directories(extras)
+    _remove_timers(before, timers)
+    _make_directories(timers)
     _do([*planned, secret], commands, password if is_made_up else "")
     _tell_running(chosen.settings)
-    if extras.metrics:
+    if timers.metrics:
         print(wording.writes_numbers(at(NUMBERS)))
-    if extras.backups is not None:
-        print(wording.makes_backups(extras.backups.directory, extras.backups.keep))
+    if timers.backups is not None:
+        print(wording.makes_backups(timers.backups.directory, timers.backups.keep))
 
 
 def uninstall_service(
@@ -151,39 +151,39 @@ def uninstall_service(
     """Stop the service and remove its units; settings and history stay unless they are purged."""
     require_root_and_systemd("uninstall-service")
     installed = [at(UNIT_DIRECTORY) / name for name in UNITS]
-    extras, timers = installed_extras(), installed_units()
-    numbers = [at(NUMBERS)] if extras.metrics else []
+    timers, timer_units = installed_timers(), installed_units()
+    numbers = [at(NUMBERS)] if timers.metrics else []
     data = [at(each) for each in (CONFIG, CREDENTIAL, STATE, PRIVATE_STATE)]
     command, called = installed_command(), called_as()
     shortcut = PlannedShortcut(at(SHORTCUT), command, (command,))
-    if not _existing([*installed, *timers, *(data if purge else ())]):
+    if not _existing([*installed, *timer_units, *(data if purge else ())]):
         stop(wording.NOTHING_INSTALLED)
     shortcuts = [shortcut.path] if shortcut.news in ("changed", "unchanged") else []
     for_shells = installed_shell_files()
-    gone = _existing([*installed, *timers, *numbers, *shortcuts, *for_shells, *(data if purge else ())])
+    gone = _existing([*installed, *timer_units, *numbers, *shortcuts, *for_shells, *(data if purge else ())])
     refuse_strangers_links(gone)
-    if timers:
-        _stop_timers(path.name for path in timers)
+    if timer_units:
+        _stop_timers(path.name for path in timer_units)
     if _existing(installed):
         _run(("systemctl", "disable", "--now", *UNITS))
     for path in gone:
         _remove(path)
     for path in for_shells:
         remove_empty_parents(path)
-    if extras.metrics:
+    if timers.metrics:
         remove_directory_of_numbers()
     if purge and at(CONFIG).parent.is_dir() and not any(at(CONFIG).parent.iterdir()):
         at(CONFIG).parent.rmdir()
     _run(RELOAD_UNITS)
     # Units that no longer exist should not be listed as failed.
-    _call(("systemctl", "reset-failed", *UNITS, *(path.name for path in timers)))
+    _call(("systemctl", "reset-failed", *UNITS, *(path.name for path in timer_units)))
     print(wording.removed(gone))
     if staying := _existing(data):
         print(wording.kept(staying, called))
-    if extras.backups is not None:
+    if timers.backups is not None:
         if at(STATE).exists():
             expect_no_more(at(STATE))
-        print(wording.backups_stay(extras.backups.directory))
+        print(wording.backups_stay(timers.backups.directory))
 
 
 def replace_password(password_hash: str) -> None:
@@ -223,7 +223,7 @@ def _require_readable(program: Program) -> None:
         stop(wording.unreadable_program(program.command, said[-1] if said else ""))
 
 
-def _choose_backups(before: Extras, directory: Path | None, keep: int | None, is_refused: bool) -> Backups | None:
+def _choose_backups(before: Timers, directory: Path | None, keep: int | None, is_refused: bool) -> Backups | None:
     """Return the backups that are wanted, or stop if the options contradict each other or cannot be used."""
     if is_refused:
         if directory is not None or keep is not None:
@@ -271,11 +271,11 @@ def _commands(planned: Iterable[Planned], *, is_update: bool) -> tuple[Command, 
     return (RELOAD_UNITS, enable, *([again] if is_update else []))
 
 
-def _extra_commands(extras: Extras, *, tries: bool) -> tuple[Command, ...]:
+def _timer_commands(timers: Timers, *, tries: bool) -> tuple[Command, ...]:
     """Return the commands that start the timers; `tries`: the first backup is made at once."""
-    enable: tuple[Command, ...] = (("systemctl", "enable", *extras.timers), ("systemctl", "restart", *extras.timers))
+    enable: tuple[Command, ...] = (("systemctl", "enable", *timers.names), ("systemctl", "restart", *timers.names))
     first: Command = ("systemctl", "start", BACKUP_SERVICE)
-    return (*(enable if extras.timers else ()), *((first,) if tries and extras.backups is not None else ()))
+    return (*(enable if timers.names else ()), *((first,) if tries and timers.backups is not None else ()))
 
 
 # Showing it.
@@ -318,7 +318,7 @@ def _stop_timers(names: Iterable[str]) -> None:
     _call(("systemctl", "clean", "--what=state", BACKUP_TIMER))  # when it ran last; systemd keeps that in a file
 
 
-def _remove_extras(before: Extras, after: Extras) -> None:
+def _remove_timers(before: Timers, after: Timers) -> None:
     """Stop and remove the timers that are not wanted any longer, and what they have written but backups."""
     gone = [*(METRICS_UNITS if not after.metrics else ()), *(BACKUP_UNITS if after.backups is None else ())]
     found = [*installed_units(gone), *_existing([at(NUMBERS)] if before.metrics and not after.metrics else [])]
@@ -336,14 +336,14 @@ def _remove_extras(before: Extras, after: Extras) -> None:
         print(wording.backups_stay(before.backups.directory), file=sys.stderr)
 
 
-def _make_directories(extras: Extras) -> None:
+def _make_directories(timers: Timers) -> None:
     """Make the directories that the timers write to, if they are missing; backups are nobody else's business."""
-    if extras.metrics and not at(NUMBERS).parent.exists():
+    if timers.metrics and not at(NUMBERS).parent.exists():
         _open_directory(at(NUMBERS).parent)
-    if extras.backups is not None and not extras.backups.directory.exists():
-        refuse_strangers_links([extras.backups.directory])
-        extras.backups.directory.parent.mkdir(parents=True, exist_ok=True)
-        extras.backups.directory.mkdir(mode=0o700)
+    if timers.backups is not None and not timers.backups.directory.exists():
+        refuse_strangers_links([timers.backups.directory])
+        timers.backups.directory.parent.mkdir(parents=True, exist_ok=True)
+        timers.backups.directory.mkdir(mode=0o700)
 
 
 def _do(planned: Sequence[Planned], commands: Sequence[Command], made_password: str) -> None:

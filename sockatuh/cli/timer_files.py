@@ -53,7 +53,7 @@ class Backups:
 
 
 @dataclass(frozen=True, slots=True)
-class Extras:
+class Timers:
     """Which timers a service has beside it."""
 
     metrics: bool = False
@@ -63,22 +63,22 @@ class Extras:
         """Return the units for this program."""
         names = (METRICS_UNITS if self.metrics else ()) + (BACKUP_UNITS if self.backups is not None else ())
         return [
-            PlannedFile(at(UNIT_DIRECTORY) / name, extra_unit(name, program, self.backups), 0o644) for name in names
+            PlannedFile(at(UNIT_DIRECTORY) / name, timer_unit(name, program, self.backups), 0o644) for name in names
         ]
 
     @property
-    def timers(self) -> tuple[str, ...]:
+    def names(self) -> tuple[str, ...]:
         """The timers to be enabled."""
         return tuple(name for name in TIMERS if (self.metrics if name == METRICS_TIMER else self.backups is not None))
 
 
-def installed_extras() -> Extras:
+def installed_timers() -> Timers:
     """Return the timers that are installed."""
     file = at(UNIT_DIRECTORY) / BACKUP_SERVICE
     found = _MAKES_BACKUPS.search(file.read_text("utf-8")) if file.is_file() else None
     words = words_of(found[2]) if found else []
     backups = Backups(Path(unescaped(words[0])), int(found[1])) if found and words else None
-    return Extras((at(UNIT_DIRECTORY) / METRICS_SERVICE).is_file(), backups)
+    return Timers((at(UNIT_DIRECTORY) / METRICS_SERVICE).is_file(), backups)
 
 
 def installed_units(of: Iterable[str] = (*METRICS_UNITS, *BACKUP_UNITS)) -> list[Path]:
@@ -96,8 +96,8 @@ def remove_directory_of_numbers() -> None:
         directory.rmdir()
 
 
-def extra_unit(name: str, program: Program, backups: Backups | None) -> str:
-    """Return one unit, made from the packaged template."""
+def timer_unit(name: str, program: Program, backups: Backups | None) -> str:
+    """Return one unit of a timer, made from the packaged template."""
     text = packaged_text(name, program)
     if backups is None:
         return text

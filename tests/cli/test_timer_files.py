@@ -9,7 +9,7 @@ import pytest
 from cli.test_install import UNITS, _elsewhere, commands, content, install, program_in, tree
 
 from sockatuh.cli.app import run
-from sockatuh.cli.timer_files import BACKUP_UNITS, METRICS_UNITS, Backups, Extras, extra_unit, installed_extras
+from sockatuh.cli.timer_files import BACKUP_UNITS, METRICS_UNITS, Backups, Timers, installed_timers, timer_unit
 from sockatuh.store.backup_stamp import Stamp, note_failed, read_stamp
 
 pytestmark = pytest.mark.skipif("sys.platform != 'linux'", reason="systemd is Linux's")
@@ -25,7 +25,7 @@ def unit_of(root: Path, name: str) -> list[str]:
     return (root / UNITS / name).read_text().splitlines()
 
 
-def extra_units(root: Path) -> set[str]:
+def timer_units(root: Path) -> set[str]:
     return {path.name for path in (root / UNITS).iterdir()} & {*METRICS_UNITS, *BACKUP_UNITS}
 
 
@@ -34,7 +34,7 @@ def test_metrics_are_written_each_minute_until_they_are_not(
 ) -> None:
     assert install("--metrics") == 0
     assert [*commands][2:] == METRICS
-    assert extra_units(tree) == {*METRICS_UNITS}
+    assert timer_units(tree) == {*METRICS_UNITS}
     service = unit_of(tree, "sockatuh-metrics.service")
     assert f"ExecStart=/opt/chat/bin/sockatuh metrics --to /{PROM}" in service
     assert "ExecPaths=/usr -/lib -/lib64 /opt/chat" in service
@@ -42,7 +42,7 @@ def test_metrics_are_written_each_minute_until_they_are_not(
     assert f"written each minute: {tree}/{PROM}" in capfd.readouterr().out
     (tree / PROM).write_text("sockatuh_up 1.0\n")
     assert install("--no-metrics") == 0
-    assert extra_units(tree) == set()
+    assert timer_units(tree) == set()
     assert not (tree / "var/lib/prometheus").exists()
     said = [*commands][4:]
     assert said[0] == "disable --now sockatuh-metrics.timer sockatuh-metrics.service"
@@ -73,16 +73,16 @@ def test_again_it_renews_the_timers_and_keeps_what_was_chosen(
     called = len([*commands])
     assert install() == 0
     assert content(tree) == before
-    assert installed_extras() == Extras(metrics=True, backups=Backups(tmp_path / "my 'b' \"$%\\", 3))
+    assert installed_timers() == Timers(metrics=True, backups=Backups(tmp_path / "my 'b' \"$%\\", 3))
     assert [*commands][called + 3 :] == [
         "enable sockatuh-metrics.timer sockatuh-backup.timer",
         "restart sockatuh-metrics.timer sockatuh-backup.timer",
     ]
     assert install("--keep", "9") == 0
-    assert installed_extras() == Extras(metrics=True, backups=Backups(tmp_path / "my 'b' \"$%\\", 9))
+    assert installed_timers() == Timers(metrics=True, backups=Backups(tmp_path / "my 'b' \"$%\\", 9))
     monkeypatch.chdir("/")
     assert install("--backup", str(tmp_path / "other"), "--no-metrics") == 0
-    assert installed_extras() == Extras(metrics=False, backups=Backups(tmp_path / "other", 9))
+    assert installed_timers() == Timers(metrics=False, backups=Backups(tmp_path / "other", 9))
 
 
 @pytest.mark.parametrize(
@@ -130,7 +130,7 @@ def test_a_first_backup_that_fails_is_told_with_its_own_log(
     assert install("--backup", "backups") == 1
     assert "`systemctl start sockatuh-backup.service` failed:\n  disk full\n" in capfd.readouterr().err
     assert [*commands][-1] == "start sockatuh-backup.service"
-    assert extra_units(tree) == {*BACKUP_UNITS}
+    assert timer_units(tree) == {*BACKUP_UNITS}
 
 
 def test_when_backups_end_the_room_expects_none_and_those_made_stay(
@@ -143,7 +143,7 @@ def test_when_backups_end_the_room_expects_none_and_those_made_stay(
     (tmp_path / "backups/sockatuh-a-b-2026-01-01-000000.backup").touch()
     capfd.readouterr()
     assert install("--no-backup") == 0
-    assert extra_units(tree) == set()
+    assert timer_units(tree) == set()
     assert read_stamp(state) == Stamp()
     assert "disable --now sockatuh-backup.timer sockatuh-backup.service" in [*commands]
     assert "clean --what=state sockatuh-backup.timer" in [*commands]
@@ -187,5 +187,5 @@ def test_the_directory_of_numbers_stays_where_it_is_the_collectors(tree: Path) -
 
 
 def test_without_a_directory_the_unit_is_the_packaged_one() -> None:
-    text = extra_unit("sockatuh-backup.service", program_in("/opt/sockatuh"), None)
+    text = timer_unit("sockatuh-backup.service", program_in("/opt/sockatuh"), None)
     assert "-- /var/backups/sockatuh\n" in text
