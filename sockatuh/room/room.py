@@ -432,6 +432,11 @@ class Room:
         key = self._member_of.get(session)
         return self._members[key] if key is not None else None
 
+    @property
+    def rules(self) -> NameRules:
+        """What makes name keys; it never changes, so any thread may ask it."""
+        return self._rules
+
     def key_of(self, name: str) -> str:
         """Return the name key of any text."""
         return self._rules.key(name)

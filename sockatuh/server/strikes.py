@@ -101,8 +101,8 @@ class Strikes:
         elif len(self._orders) >= o.MAX_UNDER_WAY:
             answer(o.OrderDenied(code="busy"))
         else:
-            key = self._room.key_of(name)
-            wanted = LineRequest(order.seq or 0, None if order.seq else said_under(key, self._room.key_of))
+            key_of = self._room.rules.key  # not the room's own: the reader's thread calls it
+            wanted = LineRequest(order.seq or 0, None if order.seq else said_under(key_of(name), key_of))
             attempt = StrikeAttempt(_Order(order, given, answer, now + o.STORED_WITHIN), wanted)
             self._orders.append(attempt)
             self._look_up(attempt)
