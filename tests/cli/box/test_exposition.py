@@ -99,3 +99,12 @@ def test_the_page_on_monitoring_lists_every_number_with_its_labels() -> None:
         for sample in family.samples:
             labels = ",".join(sorted(sample.labels.keys() - {"le"}))
             assert listed[re.sub("_(bucket|count|sum)$", "", sample.name)] == labels
+
+
+def test_every_number_in_an_alert_of_the_page_is_one_that_prometheus_is_given() -> None:
+    page = (Path(__file__).parents[3] / "docs/MONITORING.md").read_text("utf-8")
+    told = exposition(METRICS).decode()
+    alerts = re.findall(r"^  expr: (.*)", page, re.MULTILINE)
+    named = [re.findall(r"\bsockatuh_\w+", alert) for alert in alerts]
+    assert all(named)
+    assert all(re.search(rf"^{name}[ {{]", told, re.MULTILINE) for names in named for name in names)
