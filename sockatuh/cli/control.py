@@ -24,7 +24,7 @@ from typing import Annotated, Any, Final, NoReturn
 import msgspec
 import typer
 
-from sockatuh.errors import ConfigurationError
+from sockatuh.errors import ConfigurationError, Problem
 from sockatuh.room.orders import Done, Order, OrderDenied
 from sockatuh.room.text import clean_line
 from sockatuh.server.box_report import Query, Reloaded
@@ -34,7 +34,7 @@ from sockatuh.wording import control as wording
 from sockatuh.wording import orders as in_general
 
 from .arguments import working_directory
-from .errors import ExitCode, RoomUnread, Stopped
+from .errors import ExitCode, RoomUnread, Stopped, stop
 from .program import called_as
 from .service_files import STATE, at
 from .which_room import NAMES_A_ROOM, is_root
@@ -184,7 +184,9 @@ def _places(given: str | None, config: Path | None, environ: Mapping[str, str]) 
 
     A room that is named is looked for in its own places only, so that nobody is banned from another.
     """
-    for word in (given, environ.get(VARIABLE) if config is None else None):
+    variable = environ.get(VARIABLE) if config is None else None
+    _refuse_other_words(given, variable if not given else None)
+    for word in (given, variable):
         if word == OFF:
             raise _Ended("control_off", wording.SWITCHED_OFF)
         if word and word != AUTO:
@@ -194,6 +196,19 @@ def _places(given: str | None, config: Path | None, environ: Mapping[str, str]) 
     if not is_named:
         yield str(at(RUNTIME))
     yield from _places_in_settings(config, is_named=is_named)
+
+
+def _refuse_other_words(given: str | None, variable: str | None) -> None:
+    """Stop at what is no place, nor one of the two words; a relative path is typed, but stands in no variable."""
+    from sockatuh.settings.values import checked_control, find_meant_control
+
+    if given and (meant := find_meant_control(given)) is not None:
+        stop(wording.socket_meant(clean_line(given), meant), ExitCode.USAGE)
+    if variable:
+        try:
+            checked_control(str(find_expanded(variable) or variable))
+        except ValueError as error:
+            raise ConfigurationError([Problem("control", f"environment {VARIABLE}", str(error))]) from None
 
 
 def _places_in_settings(config: Path | None, *, is_named: bool) -> Iterator[str]:

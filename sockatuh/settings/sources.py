@@ -28,7 +28,7 @@ from sockatuh.store.files import find_expanded
 
 from .model import KEYS, VARIABLES, Settings, contradictions, wanted
 from .secret import SecretError, read_secret
-from .values import AUTO, OFF, checked_directory, room_name
+from .values import checked_directory, room_name
 from .variables import PREFIX, without_foreign
 
 SYSTEM_FILE: Final = Path("/etc/sockatuh/sockatuh.toml")
@@ -332,9 +332,12 @@ def _with_paths_in(directory: Path, table: dict[str, Any]) -> dict[str, Any]:
     """Resolve relative paths against the directory they were written in: the file's, or the working one."""
     for key in _PATHS & table.keys():
         value = table[key]
-        if isinstance(value, str) and value and not (key == "control" and value in (AUTO, OFF)):
+        if isinstance(value, str) and value:
             path = find_expanded(value)
-            table = table | {key: str(directory / path) if path else value}
+            if key == "control":  # is never relative
+                table = table | {key: str(path) if path and value.startswith("~") else value}
+            else:
+                table = table | {key: str(directory / path) if path else value}
     return table
 
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import ipaddress
 import math
+import os
 import re
 from pathlib import Path
 from typing import Final, TypeAlias
@@ -145,12 +146,26 @@ def checked_directory(value: object) -> object:
     return value
 
 
+def find_meant_control(text: str) -> str | None:
+    """Return the word that was meant by one in other letters, such as "Off"; None if the text is no such word."""
+    word = text.strip().lower()
+    return word if word in (AUTO, OFF) and word != text else None
+
+
 def checked_control(value: object) -> str:
-    """Return where the control socket is to be: "auto", "off", or a path that fits into a socket's address."""
+    """Return where the control socket is to be: "auto", "off", or an absolute path that fits into a socket's address.
+
+    A relative one is refused: it is more often a word that was meant to switch the socket off.
+    """
     if isinstance(value, Path):
         value = str(value)
-    if not isinstance(value, str) or not value or value.startswith("~") or "\0" in value:
-        raise ValueError('should be "auto", "off", or the path of a socket, like /run/sockatuh/control')
+    if isinstance(value, str) and (meant := find_meant_control(value)) is not None:
+        raise ValueError(
+            'should be "auto", "off", or the absolute path of a socket, like /run/sockatuh/control; '
+            f'is "{meant}" meant?'
+        )
+    if not isinstance(value, str) or not (value in (AUTO, OFF) or os.path.isabs(value)) or "\0" in value:
+        raise ValueError('should be "auto", "off", or the absolute path of a socket, like /run/sockatuh/control')
     if len(value.encode("utf-8", "surrogateescape")) > MAX_SOCKET_BYTES:
         raise ValueError(f"should be at most {MAX_SOCKET_BYTES} bytes long")
     return value

@@ -239,10 +239,11 @@ def test_a_place_where_no_control_socket_can_be_is_told(tmp_path: Path, capfd: p
     (tmp_path / "state/control").write_text("mine")
     assert run(["check", "--config", configured(tmp_path)]) == 8
     assert "something else is there" in capfd.readouterr().err
-    assert run(["check", "--config", configured(tmp_path, control="nowhere/control")]) == 8
+    assert run(["check", "--config", configured(tmp_path, control=str(tmp_path / "nowhere/control"))]) == 8
     assert "control (file " in capfd.readouterr().err
     assert run(["check", "--config", configured(tmp_path, control="off")]) == 0
-    assert run(["check", "--config", configured(tmp_path, control="sock")]) == 0
+    assert run(["check", "--config", configured(tmp_path, control=str(tmp_path / "sock"))]) == 0
+    assert run(["check", "--config", configured(tmp_path, control="none")]) == 8
     assert (tmp_path / "state/control").read_text() == "mine"
 
 

@@ -99,6 +99,20 @@ def test_off_is_said(machine: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         assert unanswered(asked)[:2] == ("control_off", ExitCode.NO_SERVER)
 
 
+def test_other_letters_and_relative_paths_are_no_words(machine: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    with pytest.raises(Stopped, match="not Off; is off meant") as caught:
+        asked("Off")
+    assert caught.value.exit_code == ExitCode.USAGE
+    with answering(machine / "elsewhere/none", ANSWER):
+        asked("none")
+        for word, end in (("none", "/control"), ("AUTO", 'is "auto" meant?')):
+            monkeypatch.setenv("SOCKATUH_CONTROL", word)
+            with pytest.raises(ConfigurationError) as refused:
+                asked()
+            assert refused.value.problems[0].origin == "environment SOCKATUH_CONTROL"
+            assert refused.value.problems[0].expected.endswith(end)
+
+
 def config_in(directory: Path, **settings: object) -> Path:
     path = directory / "room.toml"
     path.write_text("".join(f"{key} = {json.dumps(str(value))}\n" for key, value in settings.items()))
@@ -115,7 +129,7 @@ def test_a_room_that_is_named_is_not_mistaken_for_the_services(machine: Path) ->
 
 
 def test_the_settings_say_where_it_is_or_that_there_is_none(machine: Path) -> None:
-    config = config_in(machine / "elsewhere", state_dir="x", control="sock")
+    config = config_in(machine / "elsewhere", state_dir="x", control=machine / "elsewhere/sock")
     with answering(machine / "elsewhere/sock", ANSWER):
         asked(config=config)
     config_in(machine / "elsewhere", control="off")

@@ -137,12 +137,18 @@ def test_a_relative_state_directory_is_beside_what_names_it(tmp_path: Path) -> N
     assert load_in(tmp_path, SET | {"SOCKATUH_STATE_DIR": "state"}).state_dir == tmp_path / "state"
 
 
-def test_the_control_socket_is_a_word_or_a_path_beside_what_names_it(tmp_path: Path) -> None:
+def test_the_control_socket_is_a_word_or_an_absolute_path(tmp_path: Path) -> None:
     assert load_in(tmp_path).control == "auto"
-    write(tmp_path / "config/sockatuh.toml", "control = 'sock'\nannounce_as = 'Warden'")
+    write(tmp_path / "config/sockatuh.toml", "control = '/srv/sock'\nannounce_as = 'Warden'")
     settings = load_in(tmp_path)
-    assert (settings.control, settings.announce_as) == (str(tmp_path / "config/sock"), "Warden")
-    assert load_in(tmp_path, SET | {"SOCKATUH_CONTROL": "x/y"}).control == str(tmp_path / "x/y")
+    assert (settings.control, settings.announce_as) == ("/srv/sock", "Warden")
+    for word, end in (
+        ("x/y", "control"),
+        ("none", "control"),
+        ("Off", 'is "off" meant?'),
+        (" auto", 'is "auto" meant?'),
+    ):
+        assert problems_of(tmp_path, SET | {"SOCKATUH_CONTROL": word})["control"].expected.endswith(end)
     for word in ("off", "auto", "/run/" + "x" * 102):
         assert load_in(tmp_path, SET | {"SOCKATUH_CONTROL": word}).control == word
 
@@ -317,8 +323,9 @@ def expect_our_words(directory: Path, environ: Mapping[str, str], key: str, orig
         ("host", "a b", "should be an address of this machine or its name, like :: or 192.168.1.20"),
         ("state_dir", "", "should be the path of a directory, like /var/lib/sockatuh"),
         ("classic_networks", [1], "should be a list of networks like 10.0.0.0/8 or fd00::/8"),
-        ("control", "", 'should be "auto", "off", or the path of a socket, like /run/sockatuh/control'),
-        ("control", 7, 'should be "auto", "off", or the path of a socket, like /run/sockatuh/control'),
+        ("control", "", 'should be "auto", "off", or the absolute path of a socket, like /run/sockatuh/control'),
+        ("control", "none", 'should be "auto", "off", or the absolute path of a socket, like /run/sockatuh/control'),
+        ("control", 7, 'should be "auto", "off", or the absolute path of a socket, like /run/sockatuh/control'),
         ("control", "/run/" + "x" * 103, "should be at most 107 bytes long"),
         ("control", "/run/" + "ä" * 52, "should be at most 107 bytes long"),
         ("announce_as", "the admin:", "should be a name that a member could have, like admin"),

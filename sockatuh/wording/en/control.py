@@ -39,6 +39,11 @@ def no_server(looked: Sequence[str]) -> str:
     return f'No server runs here{places}, or it has no control socket (control = "off", or an older version).'
 
 
+def socket_meant(word: str, meant: str) -> str:
+    """Say that the value of --socket is one of its words in other letters."""
+    return f"--socket should be a path, auto or off, not {word}; is {meant} meant?"
+
+
 def by_socket(place: str) -> str:
     """Say that a server can be asked although the settings of its room have mistakes; `place` is the service's."""
     return f"A server that runs can be reached all the same, by its control socket: --socket PATH ({place}?)."

@@ -44,6 +44,11 @@ def no_server(looked: Sequence[str]) -> str:
     )
 
 
+def socket_meant(word: str, meant: str) -> str:
+    """Say that the value of --socket is one of its words in other letters."""
+    return f"--socket seharusnya path, auto atau off, bukan {word}; maksudnya {meant}?"
+
+
 def by_socket(place: str) -> str:
     """Say that a server can be asked although the settings of its room have mistakes; `place` is the service's."""
     return f"Server yang berjalan tetap bisa dihubungi lewat soket kendalinya: --socket PATH ({place}?)."
