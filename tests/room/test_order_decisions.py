@@ -2,112 +2,19 @@
 
 from __future__ import annotations
 
-from typing import TypeVar
-
 import pytest
+from kit.order_stage import ANA, AT, BUDI, BUDI_TOO, TOM, Stage, furnished_stage, intent, reply
 
 from sockatuh.room import orders as o
-from sockatuh.room.decisions import Admit, Intent, RoomLimits
-from sockatuh.room.entries import ADMIN_OWNER, Banned, Body, Joined, Left, Message, Muted, Released, Removed, Unbanned
-from sockatuh.room.meant import Visit
+from sockatuh.room.decisions import Intent
+from sockatuh.room.entries import ADMIN_OWNER, Banned, Message, Released, Removed, Unbanned
 from sockatuh.room.moments import rfc3339
-from sockatuh.room.names import NameRules
-from sockatuh.room.order_book import OrderBook
-from sockatuh.room.order_decisions import Before, Decided, Decisions, Given, Unkeyed
-from sockatuh.room.room import Room
-from sockatuh.room.targets import Who
-
-AT = 1_700_000_000_000
-TOM = Given(o.Actor(1000, "tom\x1b[2J"), AT)
-ANA, BUDI, BUDI_TOO = "A" * 43, "BudisKey" + "x" * 35, "BudisKey" + "y" * 35
-RULES = NameRules()
-R = TypeVar("R")
-
-
-class Stage:
-    """A room with people in it, and its orders."""
-
-    def __init__(self) -> None:
-        self.room = Room(RULES, RoomLimits(100, 90 * 86_400.0, 60.0))
-        self.book = OrderBook()
-        self.decisions = Decisions(self.room, self.book, announce_as="admin", text_bytes=100)
-        self.visits: list[Visit] = []
-        self.seq = 0
-        self.before = Before()
-
-    def enter(self, name: str, owner: str, host: str) -> int:
-        """Let somebody in; return the session."""
-        key, session = self.room.key_of(name), len(self.visits) + 1
-        dialect = "secure" if owner else "classic"
-        if self.room.find_member(key) is None:
-            self.apply(Joined(name, owner, dialect, f"{host}:5000", "1"), key)
-        assert self.room.attach(session, Admit(name, key, owner, dialect, "member", None), AT)
-        self.visits.append(Visit(session, Who(owner, host, key)))
-        return session
-
-    def read(self, name: str, owner: str, host: str) -> None:
-        """Let a reader in."""
-        key, session = self.room.key_of(name), len(self.visits) + 1
-        assert self.room.attach(session, Admit(name, key, owner, "secure", "reader", None), AT)
-        self.visits.append(Visit(session, Who(owner, host, key)))
-
-    def lose(self, session: int) -> None:
-        self.room.detach(session, 0.0, AT, left=False)
-        self.visits = [visit for visit in self.visits if visit.session != session]
-
-    def leave(self, name: str) -> None:
-        key = self.room.key_of(name)
-        member = self.room.find_member(key)
-        assert member is not None
-        self.visits = [visit for visit in self.visits if visit.session not in member.sessions]
-        self.apply(Left(name, member.owner, "left", 1.0, place=member.place), key)
-
-    def apply(self, body: Body, key: str) -> int:
-        self.seq += 1
-        self.room.apply(self.seq, AT, body, key)
-        self.book.apply(self.seq, AT, body, key)
-        return self.seq
-
-    def store(self, decided: Decided) -> int:
-        """Apply an order's entry."""
-        assert isinstance(decided.entry, Intent)
-        return self.apply(decided.entry.body, decided.entry.key)
-
-    def decide(self, order: o.RoomOrder, given: Given = TOM) -> Decided | o.OrderDenied:
-        return self.decisions.decide(order, given, self.visits, self.before)
-
-    def decided(self, order: o.RoomOrder, given: Given = TOM) -> Decided:
-        decided = self.decide(order, given)
-        self.before = Before()
-        assert isinstance(decided, Decided), decided
-        return decided
-
-    def denied(self, order: o.RoomOrder) -> o.OrderDenied:
-        denied = self.decide(order)
-        self.before = Before()
-        assert isinstance(denied, o.OrderDenied), denied
-        return denied
-
-
-def reply(decided: Decided, kind: type[R]) -> R:
-    assert isinstance(decided.reply, kind)
-    return decided.reply
-
-
-def intent(decided: Decided) -> Intent:
-    assert isinstance(decided.entry, Intent)
-    return decided.entry
+from sockatuh.room.order_decisions import Given, Unkeyed
 
 
 @pytest.fixture
 def stage() -> Stage:
-    stage = Stage()
-    stage.enter("ana", ANA, "10.0.0.1")
-    stage.enter("budi", BUDI, "10.0.0.2")
-    stage.enter("cici", "C" * 43, "10.0.0.2")
-    stage.enter("dewi", "", "10.0.0.9")
-    stage.enter("eka", "E" * 43, "2001:db8::7")
-    return stage
+    return furnished_stage()
 
 
 # Kick.
@@ -156,13 +63,6 @@ def test_a_reader_alone_is_kicked(stage: Stage) -> None:
     assert decided.leaving == ()
 
 
-@pytest.mark.parametrize(("name", "nearest"), [("budy", ("budi",)), ("zzz", ()), ("b" * 5000, ()), ("", ())])
-def test_nobody_here_is_called_that(stage: Stage, name: str, nearest: tuple[str, ...]) -> None:
-    denied = stage.denied(o.Kick(name=name))
-    assert (denied.code, denied.nearest) == ("no_such_member", nearest)
-    assert len(denied.name) <= 128
-
-
 def test_a_kick_that_is_decided_again_follows_its_member(stage: Stage) -> None:
     stage.decide(o.Kick(name="budi"))
     stage.leave("budi")
@@ -173,22 +73,6 @@ def test_a_kick_that_is_decided_again_follows_its_member(stage: Stage) -> None:
 
 
 # Ban.
-
-
-@pytest.mark.parametrize(("text", "key", "removed"), [
-    ("budi", f"\1ban:key:{BUDI}", ["budi"]),
-    ("key:BudisKey", f"\1ban:key:{BUDI}", ["budi"]),
-    ("10.0.0.2", "\1ban:address:10.0.0.2", ["budi", "cici"]),
-    ("::ffff:10.0.0.1", "\1ban:address:10.0.0.1", ["ana"]),
-    ("2001:db8::/32", "\1ban:address:2001:db8::/32", ["eka"]),
-    ("10.0.0.9", "\1ban:address:10.0.0.9", ["dewi"]),
-    ("name:BUDI", None, ["budi"]),
-    ("name:visitor", None, []),
-])  # fmt: skip
-def test_a_target_is_recognised_by_its_form(stage: Stage, text: str, key: str | None, removed: list[str]) -> None:
-    decided = stage.decided(o.Ban(target=text))
-    assert sorted(reply(decided, o.BanSet).removed) == removed
-    assert intent(decided).key == key or f"\1ban:name:{stage.room.key_of(text[5:])}"
 
 
 def test_a_ban_lasts_a_day_or_as_long_as_it_says(stage: Stage) -> None:
@@ -202,14 +86,6 @@ def test_a_ban_of_a_key_names_its_addresses_and_who_else_is_there(stage: Stage) 
     banned = reply(stage.decided(o.Ban(target="budi")), o.BanSet)
     assert (banned.addresses, banned.others) == (("10.0.0.2",), ("cici",))
     assert (banned.what, banned.name, banned.key, banned.members) == ("key:BudisKey", "budi", "BudisKey", 5)
-
-
-def test_somebody_who_has_left_is_remembered_by_key_and_address(stage: Stage) -> None:
-    stage.leave("budi")
-    decided = stage.decided(o.Ban(target="budi"))
-    banned = reply(decided, o.BanSet)
-    assert intent(decided).key == f"\1ban:key:{BUDI}"
-    assert (banned.removed, banned.addresses, banned.others) == ((), ("10.0.0.2",), ("cici",))
 
 
 def test_a_second_ban_of_a_target_replaces_the_first(stage: Stage) -> None:
@@ -268,25 +144,6 @@ def test_a_ban_that_is_refused(stage: Stage, text: str, code: str, nearest: tupl
 
 def test_one_loopback_address_of_a_browser_may_be_banned(stage: Stage) -> None:
     assert reply(stage.decided(o.Ban(target="127.9.8.7")), o.BanSet).what == "127.9.8.7"
-
-
-def test_a_tag_of_two_keys_is_ambiguous(stage: Stage) -> None:
-    stage.enter("budi2", BUDI_TOO, "10.0.0.8")
-    denied = stage.denied(o.Ban(target="key:BudisKey"))
-    assert (denied.code, denied.nearest) == ("ambiguous", (f"key:{BUDI}", f"key:{BUDI_TOO}"))
-    assert intent(stage.decided(o.Ban(target=f"key:{BUDI_TOO}"))).key.endswith(BUDI_TOO)
-
-
-def test_an_address_that_somebody_has_for_a_name_is_ambiguous(stage: Stage) -> None:
-    stage.enter("10.0.0.9", BUDI_TOO, "10.0.0.8")
-    here = stage.denied(o.Ban(target="10.0.0.9"))
-    stage.leave("10.0.0.9")
-    remembered = stage.denied(o.Ban(target="10.0.0.9"))
-    for denied in (here, remembered):
-        assert (denied.code, denied.nearest) == ("ambiguous", (f"key:{BUDI_TOO[:8]}", "10.0.0.9/32"))
-    assert reply(stage.decided(o.Ban(target="10.0.0.9/32")), o.BanSet).what == "10.0.0.9"
-    stage.enter("10.9.9.9", "", "10.0.0.8")
-    assert stage.denied(o.Ban(target="10.9.9.9")).nearest == ("name:10.9.9.9", "10.9.9.9/32")
 
 
 def test_half_the_room_is_only_removed_by_who_means_it(stage: Stage) -> None:
@@ -390,29 +247,9 @@ def test_an_id_of_another_order_is_told_to_be_that(stage: Stage) -> None:
 # Mute.
 
 
-@pytest.mark.parametrize(("text", "what"), [
-    ("budi", "key:BudisKey"), ("key:BudisKey", "key:BudisKey"), ("dewi", "dewi@10.0.0.9"), ("name:budi", "name:budi"),
-])  # fmt: skip
-def test_a_mute_is_about_a_key_a_name_or_a_classic_member(stage: Stage, text: str, what: str) -> None:
-    decided = stage.decided(o.Mute(name=text, reason="spam"))
-    muted = reply(decided, o.MuteSet)
-    assert (muted.what, muted.until, muted.reason) == (what, rfc3339(AT + 600_000), "spam")
-    body = intent(decided).body
-    assert isinstance(body, Muted)
-    number = stage.store(decided)
-    lifting = stage.decided(o.Unmute(name=text))
-    assert lifting.reply == o.Lifted(seq=0, id=number, order="mute", what=what)
-
-
 def test_an_address_is_nobody_to_mute(stage: Stage) -> None:
     for text in ("10.0.0.2", "10.0.0.0/24", "::1", "10.0.0.0/33"):
         assert stage.denied(o.Mute(name=text)) == o.OrderDenied(code="address_muted", name=text)
-
-
-def test_somebody_whose_name_looks_like_an_address_is_meant_by_it(stage: Stage) -> None:
-    stage.enter("10.0.0", "T" * 43, "10.0.0.4")
-    assert reply(stage.decided(o.Ban(target="10.0.0")), o.BanSet).name == "10.0.0"
-    assert reply(stage.decided(o.Mute(name="10.0.0")), o.MuteSet).name == "10.0.0"
 
 
 # Names.
