@@ -112,8 +112,8 @@ MAY: Final[dict[type[Request], frozenset[Asker]]] = {
 
 
 def may(asker: Asker, request: type[Request]) -> bool:
-    """Tell whether somebody may ask for this."""
-    return asker in MAY[request]
+    """Tell whether somebody may ask for this; nobody may ask for what is not in the table."""
+    return asker in MAY.get(request, frozenset())
 
 
 def answer(room: Room, command: ListMembers | SetAway, session: int, role: Role) -> Reply:

@@ -16,6 +16,7 @@ import msgspec
 
 from sockatuh.log import Logger
 from sockatuh.room import orders as o
+from sockatuh.room.commands import may
 from sockatuh.room.decisions import Intent
 from sockatuh.room.log import Append, Committed, Conflict, Row
 from sockatuh.room.meant import Visit
@@ -87,7 +88,9 @@ class Orders:
 
     def carry_out(self, order: o.Order, actor: o.Actor, answer: Answer, now: float) -> None:
         """Carry out an order; `answer` is called once, when the log has stored it or it was denied."""
-        if isinstance(order, o.Strike):
+        if not may("admin", type(order)):
+            answer(o.OrderDenied(code="unknown"))
+        elif isinstance(order, o.Strike):
             self._strikes.order(order, Given(actor, self._wall()), answer, now)
         elif len(self._under_way) >= o.MAX_UNDER_WAY:
             answer(o.OrderDenied(code="busy"))

@@ -80,6 +80,16 @@ def test_an_unban_by_id_lets_the_key_back_in(world: InstantWorld) -> None:
     assert again.replaced == 0
 
 
+def test_what_is_not_in_the_table_of_who_may_ask_for_what_is_no_order(world: InstantWorld) -> None:
+    class Pardon(o.Unban, frozen=True):
+        """An unban of which the table knows nothing."""
+
+    budi = world.person("budi")
+    carry_out(world, o.Ban(target="budi"), o.BanSet)
+    assert denied(world, Pardon(target="budi")) == "unknown"
+    assert not world.person("budi", key=budi.key).is_in
+
+
 # Mute.
 
 
