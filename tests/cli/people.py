@@ -131,10 +131,10 @@ class Client:
         """Run a command to its end, in a process of its own."""
         return _as_on_a_fast_machine(run(args, self.environ, stdin, PATIENCE, self._command))
 
-    def start(self, *args: str) -> Program:
-        """Start a long-running command, with a time limit."""
+    def start(self, *args: str, patience: float = PATIENCE) -> Program:
+        """Start a long-running command, which is killed after `patience` seconds."""
         process = Program(args, self.environ, command=self._command)
-        self._watchdogs.append(threading.Timer(PATIENCE, process.kill))
+        self._watchdogs.append(threading.Timer(patience, process.kill))
         self._watchdogs[-1].start()
         return process
 

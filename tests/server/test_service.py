@@ -399,7 +399,7 @@ def test_without_retention_texts_are_delivered_but_never_stored(options: Service
 
 
 def on_disk(directory: Path) -> bytes:
-    return b"".join(path.read_bytes() for path in sorted(directory.iterdir()))
+    return b"".join(path.read_bytes() for path in sorted(directory.iterdir()) if path.is_file())
 
 
 @contextlib.contextmanager
