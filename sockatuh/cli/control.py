@@ -103,11 +103,8 @@ def ask(request: Order | Query, socket: str | None, config: Path | None, *, pati
     Raises OrderRefused if it refuses, ControlUnanswered if nobody answers within `patience` seconds or what answers is
     not understood, Stopped if only root may ask, and ConfigurationError for what --config names.
     """
-    try:
-        with _connect(socket, config, patience) as connection:
-            return _converse(connection, request, patience)
-    except _Ended as ended:
-        raise ControlUnanswered(ended.code, ended.sentence, ended.exit_code) from None
+    with _connect(socket, config, patience) as connection:
+        return _converse(connection, request, patience)
 
 
 def whoever_asks(environ: Mapping[str, str]) -> str:
@@ -124,14 +121,6 @@ def print_lines(answer: Answer) -> None:
     """Print what the server answered as it came: the output of --json."""
     for line in answer.lines:
         print(line)
-
-
-class _Ended(Exception):
-    """The conversation cannot go on."""
-
-    def __init__(self, code: str, sentence: str, exit_code: ExitCode = ExitCode.NO_SERVER) -> None:
-        super().__init__(code)
-        self.code, self.sentence, self.exit_code = code, sentence, exit_code
 
 
 @dataclass(frozen=True, slots=True)
@@ -164,15 +153,15 @@ def _connect(given: str | None, config: Path | None, patience: float) -> _Connec
             raise _silent(path, patience) from None
         except OSError as error:
             reason = clean_line(error.strerror or str(error))
-            raise _Ended("no_server", wording.unusable(clean_line(path), reason)) from None
+            raise ControlUnanswered("no_server", wording.unusable(clean_line(path), reason)) from None
     if closed is not None:
         _stop_for_root(closed)
-    raise _Ended("no_server", wording.no_server(list(map(clean_line, looked))))
+    raise ControlUnanswered("no_server", wording.no_server(list(map(clean_line, looked))))
 
 
 def _stop_for_root(path: str) -> NoReturn:
     if is_root():
-        raise _Ended("no_server", wording.unusable(clean_line(path), os.strerror(errno.EACCES)))
+        raise ControlUnanswered("no_server", wording.unusable(clean_line(path), os.strerror(errno.EACCES)))
     program = "sockatuh" if shutil.which("sockatuh", path=_SAFE_PATH) else called_as()
     raise Stopped(
         wording.only_root(clean_line(f"sudo {program} {shlex.join(sys.argv[1:])}")), ExitCode.REFUSED, code="only_root"
@@ -188,7 +177,7 @@ def _places(given: str | None, config: Path | None, environ: Mapping[str, str]) 
     _refuse_other_words(given, variable if not given else None)
     for word in (given, variable):
         if word == OFF:
-            raise _Ended("control_off", wording.SWITCHED_OFF)
+            raise ControlUnanswered("control_off", wording.SWITCHED_OFF)
         if word and word != AUTO:
             yield str(working_directory() / (find_expanded(word) or word))
             return
@@ -222,7 +211,7 @@ def _places_in_settings(config: Path | None, *, is_named: bool) -> Iterator[str]
             raise RoomUnread(error.problems, wording.by_socket(str(at(RUNTIME)))) from None
         return
     if settings.control == OFF:
-        raise _Ended("control_off", wording.SWITCHED_OFF)
+        raise ControlUnanswered("control_off", wording.SWITCHED_OFF)
     if settings.control != AUTO:
         yield settings.control
         return
@@ -281,10 +270,10 @@ def _converse(connection: _Connection, request: Order | Query, patience: float) 
                 pass  # a newer server tells more than this command knows
             case _:
                 raise _not_understood(connection.path)
-    raise _Ended("ended", wording.ended(clean_line(connection.path)))
+    raise ControlUnanswered("ended", wording.ended(clean_line(connection.path)))
 
 
-def _lines(connection: _Connection, patience: float, silent: _Ended) -> Iterator[bytes]:
+def _lines(connection: _Connection, patience: float, silent: ControlUnanswered) -> Iterator[bytes]:
     """Yield the lines as they come; no more than so many seconds may pass between two of them, or it is `silent`."""
     held, size = bytearray(), 0
     deadline = time.monotonic() + patience
@@ -320,7 +309,7 @@ def _fields_of(data: bytes, path: str) -> tuple[dict[str, Any], str]:
         raise _not_understood(path) from None
     theirs = fields.get("v")
     if isinstance(theirs, int) and theirs != VERSION:
-        raise _Ended("version_mismatch", wording.other_version(theirs, VERSION), ExitCode.VERSION_MISMATCH)
+        raise ControlUnanswered("version_mismatch", wording.other_version(theirs, VERSION), ExitCode.VERSION_MISMATCH)
     if theirs != VERSION:
         raise _not_understood(path)
     return fields, line
@@ -341,13 +330,13 @@ def _sentence(denied: OrderDenied, fields: Mapping[str, Any]) -> str:
     return clean_line(message) if isinstance(message, str) and message else clean_line(denied.code)
 
 
-def _silent(path: str, patience: float, *, is_order: bool = False) -> _Ended:
+def _silent(path: str, patience: float, *, is_order: bool = False) -> ControlUnanswered:
     """Return that a server is silent; what it was ordered is in the socket, and done when it goes on."""
-    return _Ended("silent", wording.silent(clean_line(path), max(1, round(patience)), is_order=is_order))
+    return ControlUnanswered("silent", wording.silent(clean_line(path), max(1, round(patience)), is_order=is_order))
 
 
-def _not_understood(path: str) -> _Ended:
-    return _Ended("not_understood", wording.not_understood(clean_line(path)), ExitCode.OTHER)
+def _not_understood(path: str) -> ControlUnanswered:
+    return ControlUnanswered("not_understood", wording.not_understood(clean_line(path)), ExitCode.OTHER)
 
 
 _ITEM_TYPES: Final = frozenset({"status", "session", "name", "order", "metrics"})

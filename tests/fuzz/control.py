@@ -13,7 +13,7 @@ from kit.disk import Diary
 from kit.instant_world import InstantWorld
 from kit.world_box import WorldBox
 
-from sockatuh.cli.control import _Connection, _converse, _Ended
+from sockatuh.cli.control import _Connection, _converse
 from sockatuh.cli.errors import Stopped
 from sockatuh.room import orders
 from sockatuh.server import box_report
@@ -86,7 +86,7 @@ def answer_to_a_command() -> Target:
             theirs.shutdown(socket.SHUT_WR)
             try:
                 answer = _converse(_Connection(ours, "/run/control"), request, PATIENCE)
-            except (_Ended, Stopped):
+            except Stopped:
                 return
             assert answer.lines
 
