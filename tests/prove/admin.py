@@ -44,9 +44,9 @@ NOT_STORED_AFTER: Final = (4.0, 9.0)
 """Seconds after which whoever gave an order is told that it is not stored yet."""
 MEGABYTES: Final = 3
 FLOODING: Final = "flooding"
-JOIN_COSTS: Final = 2.5
+JOIN_COSTS: Final = 2.0
 """How many times what a join asks at the gate without any orders it may cost with ten thousand."""
-START_COSTS: Final = 1.4
+START_COSTS: Final = 1.3
 """The same of a start."""
 
 
