@@ -61,10 +61,10 @@ def test_a_known_room_is_found_and_its_key_proven(server: Server, person: Person
 def test_a_quick_search_prints_no_name(server: Server, person: Person) -> None:
     ana = person("ana", server)
     ana.call("send", "hello")
-    done = ana.call("discover", "--quick", "--json", "--timeout", "0.1")
+    done = ana.call("discover", "--quick", "--json", "--timeout", "0.5")
     found = json.loads(done.stdout)
     assert (done.returncode, found["room"], found["proven"]) == (0, None, False)
-    assert ana.call("discover", "--quick", "--timeout", "0.1").stdout.splitlines()[1].startswith("-     127.0.0.1:")
+    assert ana.call("discover", "--quick", "--timeout", "0.5").stdout.splitlines()[1].startswith("-     127.0.0.1:")
 
 
 def test_the_server_remembers_nothing_of_a_search(server: Server, person: Person) -> None:

@@ -41,12 +41,11 @@ CHECKS = ["name", "route", "subnet", "contact", "key", "room", "version", "datag
 
 @pytest.fixture(autouse=True)
 def _elsewhere(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    """Work in a directory without settings, ask no network, and wait only as long as the loopback needs."""
+    """Work in a directory without settings, and ask no network."""
     (tmp_path / "empty").mkdir()
     monkeypatch.chdir(tmp_path / "empty")
     monkeypatch.setattr(discovery, "find_links", list)
     monkeypatch.setattr(core, "HELLO_INTERVAL", 0.01)
-    monkeypatch.setattr(core, "PATIENCE", 0.1)
 
 
 def objects(stdout: str) -> dict[str, dict[str, Any]]:
@@ -111,7 +110,10 @@ def test_a_server_with_another_key_than_the_known_one_stops_the_person(server: S
     assert "--  room" in done.stdout
 
 
-def test_no_server_there_is_exit_3_and_says_what_stood_in_the_way(person: Person) -> None:
+def test_no_server_there_is_exit_3_and_says_what_stood_in_the_way(
+    person: Person, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(core, "PATIENCE", 0.1)
     port = closed_port()
     done = person("eva").call("doctor", f"127.0.0.1:{port}", "--json")
     found = objects(done.stdout)

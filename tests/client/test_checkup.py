@@ -24,9 +24,7 @@ LOOPBACK = ipaddress.IPv4Interface("127.0.0.1/8")
 def _only_here(monkeypatch: pytest.MonkeyPatch) -> None:
     links = [Link("lo", 1, ((LOOPBACK, LOOPBACK.network.broadcast_address),), has_ipv6=False)]
     monkeypatch.setattr(checkup, "find_links", lambda: links)
-    monkeypatch.setattr(checkup, "BROADCAST_SECONDS", 0.1)
     monkeypatch.setattr(core, "HELLO_INTERVAL", 0.01)
-    monkeypatch.setattr(core, "PATIENCE", 0.1)
 
 
 def test_a_server_is_examined() -> None:
@@ -41,7 +39,9 @@ def test_a_server_is_examined() -> None:
 
 
 @pytest.mark.skipif("sys.platform != 'linux'")
-def test_a_closed_port_is_an_obstacle() -> None:
+def test_a_closed_port_is_an_obstacle(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(core, "PATIENCE", 0.1)
+
     async def main() -> None:
         with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as taken:
             taken.bind(("127.0.0.1", 0))
@@ -54,10 +54,11 @@ def test_a_closed_port_is_an_obstacle() -> None:
     run(main())
 
 
-def test_a_broadcast_is_answered_by_the_server_itself() -> None:
+def test_a_broadcast_is_answered_by_the_server_itself(monkeypatch: pytest.MonkeyPatch) -> None:
     async def main() -> None:
         async with room() as port:
             assert await answers_a_broadcast(SERVER_KEY, port)
+            monkeypatch.setattr(checkup, "BROADCAST_SECONDS", 0.1)
             assert not await answers_a_broadcast(b"k" * 32, port)
 
     run(main())
