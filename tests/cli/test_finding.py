@@ -45,7 +45,7 @@ def ana(server: Server, person: Person) -> Client:
 
 @pytest.fixture
 def impatient_ana(ana: Client, monkeypatch: pytest.MonkeyPatch) -> Client:
-    """Ana, who waits less for nobody; what is there may take its time on a busy machine."""
+    """Ana, who soon gives up: for tests in which no server answers. One that answers may be slow on a busy machine."""
     monkeypatch.setattr(discovery, "SEARCH_SECONDS", 0.2)
     monkeypatch.setattr(connect, "FIRST_ANSWER", 0.5)
     return ana
