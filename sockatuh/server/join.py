@@ -263,7 +263,7 @@ class JoinAttempts:
             visitor.session,
             name,
             visitor.owner,
-            dialect=visitor.dialect.name,
+            dialect=visitor.way,
             address=format_address(visitor.address),
             version=visitor.version,
             role=visitor.role,

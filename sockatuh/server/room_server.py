@@ -38,6 +38,7 @@ from sockatuh.room.text import clean_text
 
 from .append_queue import AppendQueue, LineWaiter, Waiter
 from .dialects.base import (
+    WEB,
     Asked,
     Dialect,
     DialectEvent,
@@ -152,7 +153,7 @@ class RoomServer:
             wall=wall,
         )
         self._refusals = refusals
-        self._whispers = {dialect.name: dialect.can_be_whispered_to for dialect in dialects}
+        self._whispers = {WEB: True, **{dialect.name: dialect.can_be_whispered_to for dialect in dialects}}
         self._dropped: Counter[str] = Counter()
         self._holding = False
         self._presence_at, self._presence_told = 0.0, 0

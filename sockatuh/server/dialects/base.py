@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
-from typing import Protocol, TypeAlias
+from typing import Final, Protocol, TypeAlias
 
 from sockatuh.protocol.seam import Address, Core
 from sockatuh.room.changes import PresenceChange
@@ -17,6 +17,11 @@ from sockatuh.room.commands import Command, Reply
 from sockatuh.room.decisions import Role
 from sockatuh.room.grace import LeftReason
 from sockatuh.room.log import Row
+
+WEB: Final = "web"
+"""What those are shown as who come by a gateway for browsers (docs/WEB.md), whatever its dialect."""
+WEB_CLIENT: Final = "sockatuh-web "
+"""How the version of such a gateway begins."""
 
 
 @dataclass(slots=True, eq=False)
@@ -38,6 +43,11 @@ class Visitor:
     cid: int | None = None
     name: str = ""
     record: int | None = None
+
+    @property
+    def way(self) -> str:
+        """How this visitor comes, as others are shown it: by its dialect, or `web`, which is what it says of itself."""
+        return WEB if self.dialect.owns_names and self.version.startswith(WEB_CLIENT) else self.dialect.name
 
 
 @dataclass(frozen=True, slots=True)
