@@ -22,6 +22,7 @@ __all__ = [
     "IdentityChanged",
     "Invite",
     "KeyFileError",
+    "LineStream",
     "Lost",
     "Member",
     "NameTaken",
@@ -48,6 +49,7 @@ __all__ = [
     "Timeline",
     "TooFast",
     "Trust",
+    "UnansweredLine",
     "VersionMismatch",
     "Waiting",
     "Went",
@@ -64,6 +66,7 @@ if TYPE_CHECKING:
         Event,
         Gap,
         Here,
+        LineStream,
         Lost,
         Member,
         OtherKey,
@@ -100,6 +103,7 @@ if TYPE_CHECKING:
         TooFast,
         VersionMismatch,
     )
+    from sockatuh.protocol.client.joining import UnansweredLine
     from sockatuh.protocol.identity import Invite
 
 _HOMES: Final = {
@@ -108,10 +112,11 @@ _HOMES: Final = {
     "Profile": "client.profile",
     "Timeline": "client.timeline",
     "Invite": "protocol.identity",
+    "UnansweredLine": "protocol.client.joining",
     **dict.fromkeys(("Questions", "Reason", "Trust"), "client.sign_in"),
     **dict.fromkeys(
         (
-            "Back", "Came", "Event", "Gap", "Here", "Lost", "Member", "OtherKey", "PresenceChanged",
+            "Back", "Came", "Event", "Gap", "Here", "LineStream", "Lost", "Member", "OtherKey", "PresenceChanged",
             "Rejected", "Renamed", "Role", "Said", "Stored", "Struck", "Waiting", "Went", "Whispered",
         ),
         "client.items",

@@ -74,6 +74,11 @@ async def ask_the_doorman(rooms: dict[str, MemoryRoom]) -> None:
     assert kitchen.lines == [("ana", "!code"), ("budi", "what code?")]
 
 
+async def hear_the_bell(rooms: dict[str, MemoryRoom]) -> None:
+    await asyncio.sleep(1)
+    assert rooms["kitchen.local"].lines == [("bell", "somebody rang at 09:30"), ("bell", "and again")]
+
+
 async def talk_over_the_bridge(rooms: dict[str, MemoryRoom]) -> None:
     await asyncio.sleep(1)
     kitchen, workshop = rooms["kitchen.local"], rooms["workshop.local"]
@@ -107,6 +112,7 @@ async def remove_the_greeter(rooms: dict[str, MemoryRoom]) -> None:
 STORIES: Final[dict[str, Story]] = {
     "A bot in 15 lines": greet_the_bot,
     "A private answer": ask_the_doorman,
+    "Saying a line once, over restarts of the program": hear_the_bell,
     "What the admin orders": remove_the_greeter,
     "A bridge": talk_over_the_bridge,
 }

@@ -63,10 +63,13 @@ Carry: TypeAlias = Callable[[Peer, Callable[[PeerEvent], None]], Carrier]
 
 
 class UdpCarrier:
-    """Carries datagrams over a UDP socket of its own; create it in a running loop."""
+    """Carries datagrams over a UDP socket of its own, bound to an address of this machine; create it in a running loop.
 
-    def __init__(self, peer: Peer, on_event: Callable[[PeerEvent], None]) -> None:
-        self.socket = open_client_socket()
+    Raises AddressUnusable if the machine does not have the address `source`; "::" stands for all of them.
+    """
+
+    def __init__(self, peer: Peer, on_event: Callable[[PeerEvent], None], source: str = "::") -> None:
+        self.socket = open_client_socket(source)
         refusals = Refusals(self.socket, peer.note_obstacle)
         self.driver: Driver[PeerEvent] = Driver(
             peer, self.socket, on_event, sender=refusals.sender, receiver=refusals.receiver

@@ -24,7 +24,7 @@ from sockatuh.room.text import clean_line
 from . import items
 from .carrier import Carry, UdpCarrier
 from .deadline import Patience
-from .items import ROLE_NUMBERS, Notice, Role
+from .items import ROLE_NUMBERS, LineStream, Notice, Role
 from .memory import Memory
 from .name_tags import NameTags
 from .profile import Bookmark, Profile
@@ -61,7 +61,10 @@ async def connect(
     keeps_rename: bool = False,
     keeps_place: bool = False,
     follows: bool = False,
-    carry: Carry = UdpCarrier,
+    source: str = "::",
+    lines: LineStream | None = None,
+    program: str = "sockatuh",
+    carry: Carry | None = None,
 ) -> AsyncIterator[Room]:
     """Connect to a server and join its room; the room is left at the end of the block.
 
@@ -79,10 +82,13 @@ async def connect(
     remember the server and the name in the profile, as a chat does, and `keeps_rename` the name of a later
     `Room.rename`; `keeps_place` remembers how far was read, and begins there if no other beginning is asked for.
     `follows`: if a server whose key is pinned does not answer, look for it in the local networks, and remember its new
-    address. `carry` makes what carries the datagrams.
+    address.
+
+    `source` is the address of this machine to send from, `lines` the stream of lines to continue, `program` the name by
+    which this client is known to the server's admin. `carry` makes what carries the datagrams.
 
     Raises AddressUnclear, NoServer, NotPrepared, NotStored, IdentityChanged, ServerUnproven, VersionMismatch,
-    ClientOutdated, NameTaken, Refused and KeyFileError.
+    ClientOutdated, NameTaken, Refused and KeyFileError; AddressUnusable: this machine does not have the `source`.
     """
     address = server if isinstance(server, ServerAddress) else ServerAddress.parse(server)
     profile = Profile() if profile is None else profile
@@ -123,7 +129,10 @@ async def connect(
         newest=MOST_NEW if bookmark is not None else None,
         history=history,
         meets_nobody_new=Trust(trust) is Trust.STRICT,
+        lines=lines,
+        program=program,
     )
+    carry = carry or partial(UdpCarrier, source=source)
 
     def tell_silence() -> None:
         on_notice(items.NoAnswerYet(address.server))
@@ -183,7 +192,8 @@ async def connect(
                 conversation,
                 title,
                 admitted,
-                unsent=Unsent(profile.directory, address.server),
+                lines=lines,
+                unsent=Unsent(profile.directory if lines is None else None, address.server),
                 tags=tags,
                 password=password,
                 tag=tag(public_key(options.private_key)),

@@ -12,6 +12,7 @@ from typing import Final, TypeAlias
 
 from sockatuh.errors import KeyFileError, Refused
 from sockatuh.protocol.client import events as e
+from sockatuh.protocol.client.joining import UnansweredLine
 from sockatuh.protocol.constants import MAX_AWAY
 from sockatuh.protocol.messages import (
     ACTION,
@@ -105,7 +106,7 @@ class Struck:
 
 @dataclass(frozen=True, slots=True)
 class Came:
-    """Somebody joined, by a dialect (`secure` or `classic`) and with a key, whose short form is `tag`."""
+    """Somebody joined, by a dialect (`secure`, `classic`; `web`: a browser), with a key, whose short form is `tag`."""
 
     seq: int
     at: int
@@ -185,6 +186,20 @@ class OwnText:
 
     text: str
     to: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class LineStream:
+    """The numbering of the lines of one key in one room, for a program that continues it after a restart.
+
+    `id` is 8 random bytes, `last` the number of the last line that was said, `unanswered` the lines without an answer,
+    in ascending order of their numbers. A line that is said again under its number is the same line, whatever became
+    of it. Use a stream for one connection at a time: a second one ends the first.
+    """
+
+    id: bytes
+    last: int = 0
+    unanswered: tuple[UnansweredLine, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -64,7 +64,9 @@ class Reading:
         """What was read before this chat, None in the first chat."""
         if bookmark is not None:
             self.returned = Return(admitted.start, bookmark.at, max(0, admitted.begins - admitted.start))
-        self._log_id, self._seq = admitted.log_id, admitted.start
+        self.log_id = admitted.log_id
+        """The id of the room's log."""
+        self._seq = admitted.start
         self._save, self._clock = save, clock
         self._saving: asyncio.TimerHandle | None = None
 
@@ -77,8 +79,8 @@ class Reading:
 
     def note_admission(self, admitted: Admitted) -> None:
         """Note that the client is back in the room, whose log may be another one now."""
-        if admitted.log_id != self._log_id or admitted.rewound:
-            self._log_id, self._seq = admitted.log_id, admitted.start
+        if admitted.log_id != self.log_id or admitted.rewound:
+            self.log_id, self._seq = admitted.log_id, admitted.start
 
     def close(self) -> None:
         """Write the place for the next chat."""
@@ -90,4 +92,4 @@ class Reading:
             self._saving = None
         if self._save is not None:
             with contextlib.suppress(KeyFileError):  # without it, the next chat begins as the first one did
-                self._save(self._log_id, self._seq, int(self._clock() * 1000))
+                self._save(self.log_id, self._seq, int(self._clock() * 1000))

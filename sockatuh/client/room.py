@@ -36,6 +36,7 @@ from .items import (
     Event,
     Gap,
     Here,
+    LineStream,
     Link,
     Lost,
     Member,
@@ -141,6 +142,9 @@ class Session(Protocol):
     async def leave(self) -> None:
         """Leave the room."""
 
+    def let_go(self) -> None:
+        """Stop without leaving the room."""
+
 
 @dataclass(slots=True)
 class Unplaced:
@@ -164,6 +168,7 @@ class Room:
         name: str,
         admitted: e.Admitted,
         *,
+        lines: LineStream | None = None,
         unsent: Unsent | None = None,
         tags: NameTags | None = None,
         password: RoomPassword | None = None,
@@ -174,7 +179,7 @@ class Room:
         remember_rename: Callable[[e.NameChanged], None] = lambda _: None,
         ask_password: Callable[[Refused], bool] = lambda _: False,
     ) -> None:
-        """`tag` is the short form of this client's key.
+        """`tag` is the short form of this client's key. `lines` is the stream that it continues, None: a new one.
 
         `since`: skip entries older than this moment (ms since 1970) until everything up to the present is there.
 
@@ -199,6 +204,9 @@ class Room:
         self._unanswered: dict[int, int | None] = {}
         """The numbers of unanswered lines, each with its note on disk; `say` makes none, as its caller waits."""
         self._awaited: set[int] = set()
+        for line in lines.unanswered if lines is not None else ():
+            self.unplaced[line.number] = Unplaced(line.text, line.action, to=line.to)
+            self._unanswered[line.number] = None
         self._seen = admitted.start
         self._moved = asyncio.Event()
         self._error: Exception | None = None
@@ -298,6 +306,21 @@ class Room:
             await self._session.leave()
         finally:
             self._events.close()
+
+    def let_go(self) -> None:
+        """End loops and calls as if this process were killed: the room waits for it as for a member out of contact.
+
+        A client that comes back in time, with the same profile, never left.
+        """
+        if self._error is None:
+            self._error = NotInRoom()
+        self._session.let_go()
+        self._events.close()
+
+    @property
+    def log_id(self) -> bytes:
+        """Which log the room has, 16 bytes: once it was replaced or set back, they are others."""
+        return self.reading.log_id
 
     @property
     def server(self) -> str:

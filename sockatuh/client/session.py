@@ -48,7 +48,7 @@ from sockatuh.room.text import clean_line
 
 from .carrier import Carry, UdpCarrier, Watch
 from .deadline import loop_time
-from .items import Link
+from .items import LineStream, Link
 from .password_hash import hash_password
 from .room import Listener
 from .server_address import Node, parse_nodes_untrusted
@@ -78,7 +78,8 @@ class ConversationOptions:
 
     `nodes` are further addresses of the same room, to be named only together with a key. `salt`, `cursor`, `log_id`,
     `earlier` and `newest`: see PeerOptions.
-    `meets_nobody_new`: refuse a server whose key is not pinned.
+    `meets_nobody_new`: refuse a server whose key is not pinned. `lines` is the stream of lines to continue, None for a
+    new one. `program` is what the server is told of the client, with the version.
     """
 
     host: str
@@ -95,6 +96,8 @@ class ConversationOptions:
     history: int | None = None
     nodes: tuple[Node, ...] = ()
     meets_nobody_new: bool = False
+    lines: LineStream | None = None
+    program: str = "sockatuh"
 
 
 class Conversation:
@@ -134,11 +137,14 @@ class Conversation:
         self._hashing: asyncio.Task[None] | None = None
         self._obstacles: tuple[tuple[str, str], ...] = ()
         self._listener: Listener | None = None
+        lines = options.lines or LineStream(os.urandom(8))
         self.peer = Peer(
             PeerOptions(
                 private_key=options.private_key,
-                stream=os.urandom(8),
-                version=f"sockatuh {__version__}",
+                stream=lines.id,
+                last_line=lines.last,
+                unanswered=tuple(lines.unanswered),
+                version=f"{options.program} {__version__}",
                 role=options.role,
                 pin=options.key,
                 ticket=options.ticket,
@@ -313,6 +319,12 @@ class Conversation:
             del self._requests[number]
             self.peer.withdraw(number, loop_time())
             self._carrier.flush()
+
+    def let_go(self) -> None:
+        """Stop without leaving: for the server, contact is lost."""
+        self._fail_all(NotInRoom())
+        self.peer.stop()
+        self._carrier.flush()
 
     async def leave(self) -> None:
         """Leave the room; waits at most a second for the server's answer."""

@@ -70,12 +70,18 @@ def open_server_socket(
     return sock
 
 
-def open_client_socket() -> socket.socket:
+def open_client_socket(source: str = "::") -> socket.socket:
     """Return a non-blocking, unconnected UDP socket on a free port: dual stack, or IPv4 where there is no IPv6.
 
-    It is bound at once, because Windows cannot read from an unbound socket.
+    It is bound at once, because Windows cannot read from an unbound socket. `source` is the one of this machine's
+    addresses to send from; raises AddressUnusable for one that it does not have.
     """
-    return _open_first(_candidates("::", 0))
+    try:
+        return _open_first(_candidates(source, 0))
+    except (OSError, ValueError) as error:
+        if source == "::":
+            raise
+        raise AddressUnusable(source, 0, _plain_reason(error)) from error
 
 
 def open_search_socket() -> socket.socket:

@@ -132,3 +132,14 @@ def test_what_the_kernel_drops_is_counted_where_it_tells(sockets: ExitStack) -> 
         client.sendto(bytes(1200), ("::ffff:127.0.0.1", server.getsockname()[1]))
     if sys.platform == "linux":
         assert 0 < (unread_drops(server) or 0) < 200
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux has all of 127.0.0.0/8")
+def test_a_client_may_send_from_an_address_of_its_choice() -> None:
+    with open_client_socket("127.3.2.1") as sock:
+        assert sock.getsockname()[0] == "127.3.2.1"
+
+
+def test_an_address_of_another_machine_cannot_be_sent_from() -> None:
+    with pytest.raises(AddressUnusable):
+        open_client_socket("192.0.2.7")

@@ -19,13 +19,24 @@ from .proving import Prover
 
 
 @dataclass(frozen=True, slots=True)
+class UnansweredLine:
+    """A line of an earlier run, with its number, that perhaps is not stored; `to` is "" if it is for everybody."""
+
+    number: int
+    text: str
+    action: bool = False
+    to: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class PeerOptions:
     """Who this client is, its role, and what it remembers from earlier runs.
 
-    Keys are 32 bytes, `stream` is 8 random ones, `cursor` is 0 if nothing has been read. `log_id` (16 bytes) is the log
-    it belongs to, None if that is not known. At the first join, `earlier` entries before the cursor are fetched too,
-    and at most `newest` after it. `salt` (16 bytes) is the one under which the room accepted the password last, as far
-    as is known. `meets_nobody_new`: stop at a server whose key is not pinned.
+    Keys are 32 bytes, `stream` is 8 random ones; that of an earlier run is continued after its line `last_line`, with
+    its `unanswered` lines in ascending order. `cursor` is 0 if nothing has been read. `log_id` (16 bytes) is the log it
+    belongs to, None if that is not known. At the first join, `earlier` entries before the cursor are fetched too, and
+    at most `newest` after it. `salt` (16 bytes) is the one under which the room accepted the password last, as far as
+    is known. `meets_nobody_new`: stop at a server whose key is not pinned.
     """
 
     private_key: bytes
@@ -41,6 +52,8 @@ class PeerOptions:
     newest: int | None = None
     history: int | None = None
     meets_nobody_new: bool = False
+    last_line: int = 0
+    unanswered: tuple[UnansweredLine, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

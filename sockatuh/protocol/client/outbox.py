@@ -38,10 +38,11 @@ class _Line:
 class Outbox:
     """The unanswered lines of one client, oldest first."""
 
-    def __init__(self, random: Callable[[int], bytes], timers: TimerTable[ClientTimer]) -> None:
+    def __init__(self, random: Callable[[int], bytes], timers: TimerTable[ClientTimer], last: int = 0) -> None:
+        """`last` is the number of the last line that was said in this stream, before this client began."""
         self._random, self._timers = random, timers
         self._lines: dict[int, _Line] = {}
-        self._last = 0
+        self._last = last
 
     def __len__(self) -> int:
         return len(self._lines)
@@ -52,10 +53,15 @@ class Outbox:
     def add(self, text: bytes, action: bool, to: str = "") -> int:
         """Add a line, due at once, and return its number; `to` is the addressee of a private one."""
         self._last += 1
-        pieces = _cut(text, MAX_PIECE - len(to.encode()))
-        self._lines[self._last] = _Line(action, to, pieces, set(range(len(pieces))))
-        self._set_timer()
+        self.add_again(self._last, text, action, to)
         return self._last
+
+    def add_again(self, number: int, text: bytes, action: bool, to: str = "") -> None:
+        """Add a line under the number that an earlier client of this stream gave it; call it in ascending order."""
+        pieces = _cut(text, MAX_PIECE - len(to.encode()))
+        self._lines[number] = _Line(action, to, pieces, set(range(len(pieces))))
+        self._last = max(self._last, number)
+        self._set_timer()
 
     def remove(self, number: int) -> bool:
         """Remove a line that was answered; False if it was answered before."""

@@ -61,10 +61,13 @@ class Peer:
         self._server_key = b""
         """The key of the server of the present session, pinned or not."""
         self._caller = Caller(random, self._timers)
-        self._lines = Outbox(random, self._timers)
+        self._lines = Outbox(random, self._timers, options.last_line)
         self._public_key = public_key(options.private_key)
         self._tag = tag(self._public_key)
         self._catch_up = CatchUp(self._public_key, options.stream, random, options.cursor)
+        for line in options.unanswered:
+            self._lines.add_again(line.number, line.text.encode(), line.action, line.to)
+            self._catch_up.expect(line.number)
         self._log_id = options.log_id
         self._credentials = Credentials(options, random)
         self._requests = Requests()

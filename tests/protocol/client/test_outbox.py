@@ -224,3 +224,16 @@ def test_a_line_that_was_sent_twice_is_a_reason_to_doubt() -> None:
     assert sender.outbox.is_repeating
     sender.outbox.remove(1)
     assert not sender.outbox.is_repeating
+
+
+def test_lines_of_an_earlier_run_keep_their_numbers_and_new_ones_follow() -> None:
+    sender = Sender()
+    sender.outbox = Outbox(no_jitter, sender.timers, last=9)
+    sender.outbox.add_again(7, b"seven", False)
+    sender.outbox.add_again(9, b"nine", True, "budi")
+    assert sender.outbox.add(b"ten", False) == 10
+    assert sender.due(0.0) == [
+        Say(7, 7, False, 0, 1, b"seven"),
+        Say(9, 7, True, 0, 1, b"nine", "budi"),
+        Say(10, 7, False, 0, 1, b"ten"),
+    ]
