@@ -1,0 +1,133 @@
+"""A certificate of our own for the web door: P-256, signed by itself, for the names and addresses it is reached at.
+
+Nobody vouches for it, so browsers warn. What a careful person can compare is its SHA-256, which is printed at the start
+and shown by a browser's page about the certificate; therefore it is made once and kept until it is about to expire,
+even if the machine's addresses have changed since: browsers warn in either case, and those who went on past the warning
+are asked again only when the certificate is another one.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Final
+
+from cryptography import x509
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.hashes import SHA256
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat, load_pem_private_key
+from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
+
+from sockatuh.errors import KeyFileError
+from sockatuh.store.files import create_private, find_bytes, read_private, write_private
+
+FILE: Final = "web.pem"
+"""Certificate and key, in the state directory."""
+VALID: Final = timedelta(days=397)
+"""How long it is valid: browsers refuse certificates of more than 398 days."""
+BEHIND: Final = timedelta(days=1)
+"""How far a browser's clock may be behind ours when the certificate is new."""
+RENEWED: Final = timedelta(days=30)
+"""How long before its end another one is made, at a start."""
+MAX_COMMON_NAME: Final = 64
+"""Characters of a subject's name (RFC 5280, appendix A)."""
+
+_LABEL: Final = "[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?"
+_DNS_NAME: Final = re.compile(rf"(?=.{{1,253}}\Z){_LABEL}(\.{_LABEL})*")
+
+
+@dataclass(frozen=True, slots=True)
+class Certificate:
+    """A certificate with its key, as a server loads them from one file, and what is said about it."""
+
+    pem: bytes
+    sha256: str
+    """Of its DER form, as browsers show it: `AB:CD:…`."""
+    ends: datetime
+
+
+def make_certificate(names: Sequence[str], now: datetime) -> bytes:
+    """Return a certificate and its new key (PEM) for host names and addresses, without those that none can hold.
+
+    The fields are those of a server's certificate under RFC 5280 and the CA/Browser Forum's requirements, except that
+    it is its own issuer.
+    """
+    key = ec.generate_private_key(ec.SECP256R1())
+    known = [*filter(None, map(_general_name, dict.fromkeys(names)))]
+    host = next((each.value for each in known if isinstance(each, x509.DNSName)), "sockatuh")
+    subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, host[:MAX_COMMON_NAME])])
+    begins = now.replace(microsecond=0) - BEHIND
+    builder = (
+        x509.CertificateBuilder(subject, subject, key.public_key(), x509.random_serial_number())
+        .not_valid_before(begins)
+        .not_valid_after(begins + VALID)
+        .add_extension(x509.BasicConstraints(ca=False, path_length=None), critical=True)
+        .add_extension(_for_signatures(), critical=True)
+        .add_extension(x509.ExtendedKeyUsage([ExtendedKeyUsageOID.SERVER_AUTH]), critical=False)
+        .add_extension(x509.SubjectKeyIdentifier.from_public_key(key.public_key()), critical=False)
+    )
+    if known:
+        builder = builder.add_extension(x509.SubjectAlternativeName(known), critical=False)
+    certificate = builder.sign(key, SHA256())
+    secret = key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
+    return certificate.public_bytes(Encoding.PEM) + secret
+
+
+def read_certificate(pem: bytes) -> Certificate:
+    """Return what a file says whose first certificate is the server's; raises ValueError with a reason."""
+    try:
+        first = x509.load_pem_x509_certificates(pem)[0]
+    except ValueError:
+        raise ValueError("it holds no certificate (PEM)") from None
+    return Certificate(pem, first.fingerprint(SHA256()).hex(":").upper(), first.not_valid_after_utc)
+
+
+def load_or_make(path: Path, names: Sequence[str], now: datetime) -> Certificate:
+    """Return the certificate in a private file; if there is none, or it is about to expire, make another.
+
+    Raises KeyFileError if the file cannot be used. One that holds something else is never replaced.
+    """
+    if find_bytes(path) is None:
+        create_private(path, make_certificate(names, now))
+    kept = _read(path)
+    if kept.ends - now > RENEWED:
+        return kept
+    write_private(path, make_certificate(names, now))
+    return _read(path)
+
+
+def _read(path: Path) -> Certificate:
+    pem = read_private(path)
+    try:
+        load_pem_private_key(pem, None)
+        return read_certificate(pem)
+    except ValueError:
+        raise KeyFileError(str(path), "damaged: it should hold a certificate and its key; move it away") from None
+
+
+def _general_name(name: str) -> x509.GeneralName | None:
+    """Return what stands in a certificate for a host name or an address, None for what can be neither."""
+    try:
+        return x509.IPAddress(ipaddress.ip_address(name.partition("%")[0]))
+    except ValueError:
+        lower = name.lower()
+        return x509.DNSName(lower) if _DNS_NAME.fullmatch(lower) else None
+
+
+def _for_signatures() -> x509.KeyUsage:
+    """Return the use of a key that only signs, as TLS with ECDSA needs it."""
+    return x509.KeyUsage(
+        digital_signature=True,
+        content_commitment=False,
+        key_encipherment=False,
+        data_encipherment=False,
+        key_agreement=False,
+        key_cert_sign=False,
+        crl_sign=False,
+        encipher_only=False,
+        decipher_only=False,
+    )
