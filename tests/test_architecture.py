@@ -53,6 +53,7 @@ MAY_IMPORT: Final[dict[str, set[str]]] = {
         "store.ownership",
     },
     "wording": {"errors", "net.address", "protocol", "room.text", "server.options"},
+    "web": {"errors", "store.files"},
     "cli": {
         "errors",
         "log",
@@ -82,6 +83,7 @@ ONLY_IN: Final = {
     "typer": "cli",
     "prompt_toolkit": "cli",
     "prometheus_client": "cli",
+    "segno": "web",
 }
 
 TOP_LEVEL: Final = {

@@ -9,6 +9,7 @@ There is one package per language, all with the same modules, names and signatur
 * `orders`: about the commands with which an admin acts on a running room;
 * `attendance`: about the picture and the timeline of `history`;
 * `install`, `check`, `backup`, `doctor`, `identity`: about the commands of these names;
+* `page`: the page for browsers; the gateway reads it in the language of each browser;
 * `status`: about how a running room is, for people and for monitoring;
 * `reasons`: why something failed, as the packages below say it;
 * `usage`: the words of help pages and usage errors.

@@ -10,6 +10,7 @@ from typing import Final
 from wording.languages import ENGLISH, modules_of, public
 
 import sockatuh
+from sockatuh.web.template import places_of
 
 PACKAGE: Final = Path(sockatuh.__file__).parent
 LANGUAGES: Final = PACKAGE / "wording"
@@ -28,6 +29,8 @@ def uses_in(path: Path) -> Iterator[str]:
 
 def test_every_sentence_is_said_somewhere() -> None:
     elsewhere = {name for path in PACKAGE.rglob("*.py") if not path.is_relative_to(LANGUAGES) for name in uses_in(path)}
+    template = (PACKAGE / "web/page/index.html").read_text("utf-8")
+    elsewhere |= {word.upper() for word in places_of(template)}
     for module in modules_of(ENGLISH).values():
         own = {*uses_in(Path(module.__file__ or ""))}
         unused = {*public(module)} - elsewhere - own
