@@ -505,7 +505,7 @@ async function send() {
     if (tab.queue[0] !== line || line.n !== tab.n) continue; // the log was faster
     if (!said || said.status >= 500 || said.status === 429) await pause(said?.wait || 2);
     else if (said.status === 401) break;
-    else if (said.error === "out_of_order") {
+    else if (said.error === "out_of_order" || said.error === "number_used") {
       renumber();
       await pause(0.2);
     } else {
