@@ -53,7 +53,18 @@ MAY_IMPORT: Final[dict[str, set[str]]] = {
         "store.ownership",
     },
     "wording": {"errors", "net.address", "protocol", "room.text", "server.options"},
-    "web": {"errors", "store.files"},
+    "web": {
+        "client",
+        "errors",
+        "log",
+        "protocol.constants",
+        "room.moments",
+        "room.text",
+        "room.word",
+        "seats",
+        "store.files",
+        "wording",
+    },
     "cli": {
         "errors",
         "log",
@@ -84,6 +95,8 @@ ONLY_IN: Final = {
     "prompt_toolkit": "cli",
     "prometheus_client": "cli",
     "segno": "web",
+    "starlette": "web",
+    "uvicorn": "web",
 }
 
 TOP_LEVEL: Final = {

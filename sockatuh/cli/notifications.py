@@ -15,12 +15,12 @@ from enum import Enum, StrEnum, auto
 from typing import Final
 
 from sockatuh.client.items import Back, Here, Item, Said, Whispered
+from sockatuh.client.mentions import mentions
 from sockatuh.client.room import Room
 from sockatuh.room.text import clean_line
 from sockatuh.wording import client as phrases
 
 from .errors import ExitCode, stop
-from .rendering import mentions
 from .tmux import through_tmux
 from .wrapping import clip
 

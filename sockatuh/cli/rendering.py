@@ -14,10 +14,10 @@ No two different entries look alike, whatever names and texts they hold, at any 
 from __future__ import annotations
 
 import hashlib
-import re
 from typing import Final, TypeAlias
 
 from sockatuh.client.items import Came, EntryEvent, Renamed, Said, Struck, Went, Whispered, local_moment
+from sockatuh.client.mentions import mentions
 from sockatuh.room.text import clean_line, lines_of
 from sockatuh.wording import client as phrases
 
@@ -124,13 +124,6 @@ def author_style(name: str, tag: str = "") -> str:
     return f"class:author{hashlib.blake2s((tag or name.casefold()).encode()).digest()[0] % AUTHORS}"
 
 
-def mentions(said: Said, me: str) -> bool:
-    """Tell whether a line is for me: the admin says it, or somebody else names me, with or without an @."""
-    if said.official:
-        return True
-    return clean_line(said.name) != me and any(_names(text, me) for text in lines_of(said.text))
-
-
 def _addressee(whispered: Whispered, me: str) -> str:
     """Return the addressee, as "you" in a line that somebody else sent to me."""
     if whispered.to == me and whispered.name != me:
@@ -165,10 +158,6 @@ def _draw_text(
         *((_time(entry.at) if at == 0 else ("", " " * NAMES_AT), *head) for at, head in enumerate(heads)),
         *((("", " " * indent), (told, row)) for row in others),
     ]
-
-
-def _names(text: str, me: str) -> bool:
-    return re.search(rf"(?<!\w){re.escape(me)}(?!\w)", text, re.IGNORECASE) is not None
 
 
 def _time(at: int) -> Piece:

@@ -81,6 +81,8 @@ class Reading:
         """Note that the client is back in the room, whose log may be another one now."""
         if admitted.log_id != self.log_id or admitted.rewound:
             self.log_id, self._seq = admitted.log_id, admitted.start
+        if admitted.rewound:
+            self.begins = admitted.begins
 
     def close(self) -> None:
         """Write the place for the next chat."""

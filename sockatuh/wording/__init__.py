@@ -12,7 +12,8 @@ There is one package per language, all with the same modules, names and signatur
 * `page`: the page for browsers; the gateway reads it in the language of each browser;
 * `status`: about how a running room is, for people and for monitoring;
 * `reasons`: why something failed, as the packages below say it;
-* `usage`: the words of help pages and usage errors.
+* `usage`: the words of help pages and usage errors;
+* `web`: about the web door.
 
 `from sockatuh.wording import client` is that module in the language chosen from the environment when this module is
 imported; for type checkers it is English. The packages themselves never import this module, so several languages can
@@ -77,6 +78,7 @@ if TYPE_CHECKING:
         reasons,
         status,
         usage,
+        web,
     )
 else:
     _spoken = "en" if FOR_PROGRAMS in os.environ else choose_language(os.environ)
@@ -97,6 +99,7 @@ else:
             "reasons",
             "status",
             "usage",
+            "web",
         )
     )
 
@@ -131,4 +134,5 @@ __all__ = [
     "reasons",
     "status",
     "usage",
+    "web",
 ]

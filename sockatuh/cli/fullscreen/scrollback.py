@@ -26,11 +26,11 @@ from sockatuh.cli.rendering import (
     draw_event,
     draw_shortened,
     faded,
-    mentions,
 )
 from sockatuh.cli.rows import note_rows
 from sockatuh.cli.wrapping import CUT, reach
 from sockatuh.client.items import UNENCRYPTED, Came, EntryEvent, Renamed, Said, Went, Whispered
+from sockatuh.client.mentions import mentions
 from sockatuh.wording import client as phrases
 
 from .joins import Fold

@@ -1,0 +1,437 @@
+"""The HTTP interface (docs/WEB.md): turns requests into what a browser asks, and what happens into answers.
+
+Each request passes the same checks in the same order, the cheap ones first: where it comes from, what it asks for, how
+much it sends, who sends it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import json
+import re
+import time
+from collections.abc import Callable, Collection, Mapping
+from contextlib import aclosing
+from importlib.resources import files
+from typing import Any, Final
+
+from starlette.applications import Starlette
+from starlette.requests import ClientDisconnect, Request
+from starlette.responses import JSONResponse, Response
+from starlette.routing import Route
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from sockatuh.client.profile import Profile
+from sockatuh.errors import KeyFileError, NameTaken, Refused, SockAtuhError, TooFast
+from sockatuh.log import Logger
+from sockatuh.protocol.constants import ORDER_CODES, PUT_OFF
+from sockatuh.room.text import clean_line
+
+from .browser import Browser, NumberUsed, OutOfOrder, TooManyStreams
+from .browsers import Browsers, DoorFull
+from .cookies import delete_cookie, find_token_untrusted, set_cookie
+from .facts import tell_members
+from .feed import Place
+from .lines import Taken
+from .origins import is_admitted
+from .source_address import place_of
+from .speech import Speech, Trouble, choose_language_untrusted, speech_of
+from .template import fill, words_of
+from .tries import Tries
+from .way import Way, suggested_in
+
+LARGEST_BODY: Final = 65_536
+STALLED: Final = 30.0
+"""Seconds after which a reader that takes nothing is cut off."""
+LIST_TIMEOUT: Final = 5.0
+"""Seconds to wait for the list of members."""
+MOST_JOINING: Final = 32
+"""Joins and questions about names that are under way at a time."""
+NAMES: Final = (30, 1.0)
+"""Names that one address may ask about: at once, and one more every so many seconds."""
+PASSWORDS_HERE: Final = (30, 2.0)
+"""The same for wrong passwords, where the room tells browsers apart and counts for itself."""
+PASSWORDS: Final = (5, 12.0)
+"""The same, where it does not."""
+HEADERS: Final = {
+    "content-security-policy": (
+        "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; img-src 'self' data:; "
+        "base-uri 'none'; form-action 'self'; frame-ancestors 'none'"
+    ),
+    "x-content-type-options": "nosniff",
+    "referrer-policy": "no-referrer",
+    "cross-origin-opener-policy": "same-origin",
+    "cross-origin-resource-policy": "same-origin",
+    "cache-control": "no-store",
+}
+STATUS: Final = {
+    "bad_request": 400,
+    "not_joined": 401,
+    "forbidden": 403,
+    "not_found": 404,
+    "not_allowed": 405,
+    **dict.fromkeys(("name_taken", "name_owned", "name_reserved", "name_unavailable", "name_invalid"), 409),
+    **dict.fromkeys(("out_of_order", "number_used"), 409),
+    "too_large": 413,
+    "not_json": 415,
+    **dict.fromkeys(("text_too_long", "text_empty", "text_is_password", "no_such_name", "reads_in_clear"), 422),
+    **dict.fromkeys(("too_many_tries", "too_many_streams", "too_fast"), 429),
+    **dict.fromkeys((*PUT_OFF, "password_wait", "passwords_guessed", "name_wait"), 429),
+    **dict.fromkeys(("full", "not_kept", "room_full"), 503),
+    **dict.fromkeys(("password_wrong", "name_is_password", *ORDER_CODES), 403),
+}
+"""The status of each error; 502 for what is not here."""
+_PAGE: Final = re.compile(r"[A-Za-z0-9_-]{1,32}")
+_MOST_N: Final = 1 << 53
+RIGHT_TO_LEFT: Final = frozenset({"ar", "fa", "he", "ur"})
+"""Languages that are written from right to left."""
+
+
+class Denied(Exception):
+    """A request is answered with an error."""
+
+    def __init__(self, trouble: Trouble, **more: object) -> None:
+        super().__init__(trouble.error)
+        self.trouble, self.more = trouble, more
+
+
+class Door:
+    """Answers the requests of one gateway. `names` are its host names, in lower case; `secure`: it speaks TLS.
+
+    `clock` is monotonic seconds.
+    """
+
+    def __init__(
+        self,
+        browsers: Browsers,
+        way: Way,
+        log: Logger,
+        *,
+        secure: bool,
+        names: Collection[str] = (),
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self.browsers, self._way, self._log = browsers, way, log
+        self._secure, self._names, self._clock = secure, frozenset(names), clock
+        self._names_asked = Tries(*NAMES)
+        self._wrong = Tries(*(PASSWORDS_HERE if way.tells_browsers_apart else PASSWORDS))
+        self._joining = asyncio.Semaphore(MOST_JOINING)
+        folder = files("sockatuh.web") / "page"
+        self._template = (folder / "index.html").read_text("utf-8")
+        self._files = {
+            name: ((folder / name).read_bytes(), kind)
+            for name, kind in (("app.js", "text/javascript"), ("app.css", "text/css"))
+        }
+
+    def app(self) -> ASGIApp:
+        """Return the application."""
+        routes = [
+            Route("/", self._page, methods=["GET"]),
+            Route("/app.js", self._file, methods=["GET"]),
+            Route("/app.css", self._file, methods=["GET"]),
+            Route("/me", self._me, methods=["GET"]),
+            Route("/join", self._join, methods=["POST"]),
+            Route("/events", self._events, methods=["GET"]),
+            Route("/say", self._say, methods=["POST"]),
+            Route("/who", self._who, methods=["GET"]),
+            Route("/leave", self._leave, methods=["POST"]),
+        ]
+        handlers: Mapping[Any, Any] = {
+            404: self._not_found,
+            405: self._not_allowed,
+            Denied: self._denied,
+            ClientDisconnect: self._gone,
+        }
+        return _Checked(Starlette(routes=routes, exception_handlers=handlers), self._is_admitted)
+
+    # Checks.
+
+    def _is_admitted(self, method: str, path: str, headers: Mapping[str, str]) -> bool:
+        scheme = "https" if self._secure else "http"
+        return is_admitted(method, path, headers, scheme=scheme, names=self._names)
+
+    def _browser(self, request: Request, speech: Speech) -> Browser:
+        """Return the browser that has sent a request; Denied if it has not joined."""
+        browser = self.browsers.find(self._token(request))
+        if browser is None:
+            raise Denied(speech.trouble("not_joined"))
+        return browser
+
+    def _token(self, request: Request) -> str | None:
+        return find_token_untrusted(request.headers.get("cookie", ""), secure=self._secure)
+
+    # The page.
+
+    async def _page(self, request: Request) -> Response:
+        speech = _speech(request)
+        direction = "rtl" if speech.language in RIGHT_TO_LEFT else "ltr"
+        told = {"language": speech.language, "direction": direction, "title": self._way.room or "SockAtuh"}
+        page = fill(self._template, words_of(speech.language) | told).encode()
+        return _cached(request, page, "text/html", {"content-language": speech.language, "vary": "Accept-Language"})
+
+    async def _file(self, request: Request) -> Response:
+        data, kind = self._files[request.url.path.removeprefix("/")]
+        return _cached(request, data, kind)
+
+    # Who a browser is.
+
+    async def _me(self, request: Request) -> Response:
+        speech, token = _speech(request), self._token(request)
+        browser = self.browsers.find(token)
+        told: dict[str, object] = {
+            "joined": browser is not None and not browser.wants_password and browser.removed is None,
+            "room": browser.room_name if browser is not None else None,
+            "name": browser.name if browser is not None else None,
+            "encrypted": self._secure,
+            "max_text": browser.max_text if browser is not None else 16_384,
+            "language": speech.language,
+        }
+        headers = {}
+        if browser is not None and token is not None:
+            if (removed := browser.removed) is not None:
+                told |= speech.explain(removed).as_json()
+            headers["set-cookie"] = set_cookie(token, secure=self._secure)
+        return JSONResponse(told, headers=headers)
+
+    async def _join(self, request: Request) -> Response:
+        speech, body = _speech(request), await _body(request)
+        token = self._token(request)
+        match body:
+            case {"name": str(name)} if name.strip() and isinstance(password := body.get("password", ""), str):
+                pass
+            case _:
+                raise Denied(speech.trouble("bad_request"))
+        browser = self.browsers.find(token)
+        if browser is not None and not browser.wants_password and browser.removed is None and browser.name:
+            return JSONResponse({"next": "events", "name": browser.name, "room": browser.room_name})
+        address, place = _address(request), place_of(_address(request))
+        try:
+            async with self._joining:
+                if not password:
+                    return await self._ask_name(name, browser, address, place, speech)
+                return await self._let_in(token, name, password, address, place, speech)
+        except DoorFull:
+            raise Denied(speech.trouble("full")) from None
+        except (SockAtuhError, OSError) as error:
+            if isinstance(error, Refused) and error.code == "password_wrong":
+                self._wrong.count(place, self._clock())
+            self._note(error, address)
+            told = speech.explain(error)
+            suggestion = clean_line(suggested_in(error)) if isinstance(error, NameTaken) else ""
+            raise Denied(told, **({"suggestion": suggestion} if suggestion else {})) from None
+
+    async def _ask_name(self, name: str, browser: Browser | None, address: str, place: str, speech: Speech) -> Response:
+        self._count(self._names_asked, place, speech)
+        self._names_asked.count(place, self._clock())
+        profile = browser.profile if browser is not None else Profile()
+        written = await self._way.ask_name(name, profile, address)
+        return JSONResponse({"next": "password", "name": written, "sentence": speech.web.name_free(written)})
+
+    async def _let_in(
+        self, token: str | None, name: str, password: str, address: str, place: str, speech: Speech
+    ) -> Response:
+        self._count(self._wrong, place, speech)
+        token, browser = await self.browsers.join(token, name, password, address)
+        fields = {"name": browser.me, "address": address, "source": self._way.source(address)}
+        self._log.info("browser_joined", **fields)
+        told = {"next": "events", "name": browser.name, "room": browser.room_name}
+        return JSONResponse(told, headers={"set-cookie": set_cookie(token, secure=self._secure)})
+
+    def _count(self, tries: Tries, place: str, speech: Speech) -> None:
+        if wait := tries.wait(place, self._clock()):
+            raise Denied(speech.trouble("too_many_tries", wait))
+
+    def _note(self, error: Exception, address: str) -> None:
+        code = error.code if isinstance(error, Refused) else type(error).__name__
+        self._log.info("browser_refused", address=address, source=self._way.source(address), reason=code)
+
+    async def _leave(self, request: Request) -> Response:
+        speech = _speech(request)
+        await _body(request)
+        browser = self._browser(request, speech)
+        name = browser.me
+        await self.browsers.leave(browser)
+        self._log.info("browser_left", name=name)
+        return Response(status_code=204, headers={"set-cookie": delete_cookie(secure=self._secure)})
+
+    # In the room.
+
+    async def _events(self, request: Request) -> Any:
+        speech = _speech(request)
+        browser = self._browser(request, speech)
+        if browser.wants_password:
+            raise Denied(speech.trouble("not_joined"))
+        after = request.headers.get("last-event-id") or request.query_params.get("after", "")
+        address = _address(request)
+        try:
+            feed = browser.open_feed(speech)
+        except TooManyStreams:
+            raise Denied(speech.trouble("too_many_streams")) from None
+        try:
+            await self.browsers.open(browser, address)
+        except BaseException as error:
+            browser.close_feed(feed)
+            if isinstance(error, DoorFull):
+                raise Denied(speech.trouble("full")) from None
+            if isinstance(error, SockAtuhError | OSError):
+                self._note(error, address)
+                raise Denied(speech.explain(error)) from None
+            raise
+        events = browser.events(feed, Place.parse_untrusted(after), address)
+        return EventStream(events, lambda: browser.close_feed(feed))
+
+    async def _say(self, request: Request) -> Response:
+        speech, body = _speech(request), await _body(request)
+        browser = self._browser(request, speech)
+        match body:
+            case {"page": str(page), "n": int(n), "text": str(text)} if (
+                _PAGE.fullmatch(page)
+                and not isinstance(n, bool)
+                and 0 < n < _MOST_N
+                and isinstance(action := body.get("action", False), bool)
+                and isinstance(to := body.get("to", ""), str)
+            ):
+                pass
+            case _:
+                raise Denied(speech.trouble("bad_request"))
+        try:
+            line = browser.say(page, n, text, action=action, to=to)
+        except OutOfOrder as error:
+            raise Denied(speech.trouble("out_of_order"), next=error.next) from None
+        except NumberUsed:
+            raise Denied(speech.trouble("number_used")) from None
+        except TooFast:
+            raise Denied(speech.trouble("too_fast", 1.0)) from None
+        except (Refused, KeyFileError) as error:
+            raise Denied(speech.explain(error)) from None
+        return _said(line, is_answered=not browser.is_unanswered(page, n), speech=speech)
+
+    async def _who(self, request: Request) -> Response:
+        speech = _speech(request)
+        browser = self._browser(request, speech)
+        try:
+            return JSONResponse(tell_members(await browser.members(LIST_TIMEOUT), browser.me, speech))
+        except SockAtuhError as error:
+            raise Denied(speech.explain(error)) from None
+
+    # Errors.
+
+    async def _not_found(self, request: Request, _error: Exception) -> Response:
+        return _answer(_speech(request).trouble("not_found"))
+
+    async def _not_allowed(self, request: Request, _error: Exception) -> Response:
+        return _answer(_speech(request).trouble("not_allowed"))
+
+    async def _denied(self, _request: Request, error: Denied) -> Response:
+        return _answer(error.trouble, **error.more)
+
+    async def _gone(self, _request: Request, _error: Exception) -> Response:
+        return Response(status_code=400)  # nobody reads it
+
+
+class EventStream:
+    """The answer that is a stream of events; it ends with them, or when the reader has gone or takes nothing."""
+
+    def __init__(self, events: Any, close: Callable[[], None]) -> None:
+        self._events, self._close = events, close
+
+    async def __call__(self, _scope: Scope, receive: Receive, send: Send) -> None:
+        """Send the stream."""
+        sending = asyncio.create_task(self._send(send))
+        leaving = asyncio.create_task(_until_gone(receive))
+        try:
+            await asyncio.wait((sending, leaving), return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            self._close()
+            for task in (sending, leaving):
+                task.cancel()
+            await asyncio.gather(sending, leaving, return_exceptions=True)
+
+    async def _send(self, send: Send) -> None:
+        headers = [(b"content-type", b"text/event-stream; charset=utf-8"), (b"x-accel-buffering", b"no")]
+        await send({"type": "http.response.start", "status": 200, "headers": headers})
+        async with aclosing(self._events) as events:
+            async for data in events:
+                async with asyncio.timeout(STALLED):
+                    await send({"type": "http.response.body", "body": data, "more_body": True})
+        await send({"type": "http.response.body", "body": b"", "more_body": False})
+
+
+async def _until_gone(receive: Receive) -> None:
+    while (await receive())["type"] != "http.disconnect":
+        pass
+
+
+class _Checked:
+    """Answers requests that do not come from our own page, and gives every answer its headers."""
+
+    def __init__(self, app: ASGIApp, is_admitted: Callable[[str, str, Mapping[str, str]], bool]) -> None:
+        self._app, self._is_admitted = app, is_admitted
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        async def send_with_headers(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                given = {name.lower() for name, _ in message["headers"]}
+                ours = [(name.encode(), value.encode()) for name, value in HEADERS.items()]
+                message["headers"] = [*message["headers"], *(each for each in ours if each[0] not in given)]
+            await send(message)
+
+        if scope["type"] != "http":
+            return
+        hosts = [value for name, value in scope["headers"] if name == b"host"]
+        headers = {name.decode("latin-1").lower(): value.decode("latin-1") for name, value in scope["headers"]}
+        if len(hosts) != 1 or not self._is_admitted(scope["method"], scope["path"], headers):
+            speech = speech_of(choose_language_untrusted(headers.get("accept-language", "")))
+            await _answer(speech.trouble("forbidden"))(scope, receive, send_with_headers)
+            return
+        await self._app(scope, receive, send_with_headers)
+
+
+def _speech(request: Request) -> Speech:
+    return speech_of(choose_language_untrusted(request.headers.get("accept-language", "")))
+
+
+def _address(request: Request) -> str:
+    return request.client.host if request.client is not None else ""
+
+
+async def _body(request: Request) -> dict[str, Any]:
+    """Return the object that a request holds; Denied if it holds none, or is too large."""
+    speech = _speech(request)
+    if request.headers.get("content-type", "").partition(";")[0].strip().lower() != "application/json":
+        raise Denied(speech.trouble("not_json"))
+    data = bytearray()
+    async for part in request.stream():
+        data += part
+        if len(data) > LARGEST_BODY:
+            raise Denied(speech.trouble("too_large"))
+    try:
+        body = json.loads(data)
+    except (ValueError, RecursionError):
+        body = None
+    if not isinstance(body, dict):
+        raise Denied(speech.trouble("bad_request"))
+    return body
+
+
+def _answer(trouble: Trouble, **more: object) -> Response:
+    headers = {"retry-after": str(max(1, round(trouble.wait)))} if trouble.wait else {}
+    return JSONResponse(trouble.as_json() | more, STATUS.get(trouble.error, 502), headers)
+
+
+def _said(line: Taken, *, is_answered: bool, speech: Speech) -> Response:
+    if not is_answered:
+        return JSONResponse({"n": line.n, "state": "taken"}, 202)
+    if line.error is not None:
+        return JSONResponse({"n": line.n, "state": "refused", **speech.refusal(line.error, line.to).as_json()})
+    return JSONResponse({"n": line.n, "state": "stored"} | ({"seq": line.seq} if line.seq is not None else {}))
+
+
+def _cached(request: Request, data: bytes, kind: str, headers: Mapping[str, str] | None = None) -> Response:
+    """Return a file that a browser may keep, if it asks each time whether it is still the same."""
+    tag = f'"{hashlib.sha256(data).hexdigest()[:24]}"'
+    more = {"etag": tag, "cache-control": "no-cache", **(headers or {})}
+    if request.headers.get("if-none-match") == tag:
+        return Response(status_code=304, headers=more)
+    return Response(data, media_type=kind, headers=more)

@@ -1,0 +1,520 @@
+"""One browser: its member in the room, its lines, and the streams of its tabs.
+
+A browser is an ordinary client of the room, with a key, a ticket and a journal of its lines in its directory. Its
+connection begins with the first stream and ends some time after the last one, because a phone that is locked closes its
+streams. What happens is told to each tab in its language; a tab that comes back is told what it has missed, from memory
+or, where that does not reach, from the room's log, which a second client of the same key reads.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import os
+import shutil
+import time
+from collections.abc import AsyncIterator, Callable
+from pathlib import Path
+from typing import Final
+
+from sockatuh.client.items import (
+    Back,
+    Came,
+    EntryEvent,
+    Event,
+    Gap,
+    Here,
+    Lost,
+    Member,
+    Rejected,
+    Role,
+    Said,
+    Stored,
+    Struck,
+    Went,
+    Whispered,
+)
+from sockatuh.client.profile import Profile
+from sockatuh.client.room import DEFAULT_MAX_TEXT, Room
+from sockatuh.errors import ClientError, NoServer, Refused, Removed, SockAtuhError, TooFast
+from sockatuh.protocol.constants import MAX_NAME_BYTES
+from sockatuh.room.moments import find_rfc3339
+from sockatuh.room.text import clean_line, clean_text
+from sockatuh.room.word import one_word
+
+from .facts import VERSION, Facts, notice, tell, tell_ended, tell_pending, tell_refused, tell_stored
+from .feed import RETRY, Feed, Place, encode, short_log
+from .journal import Journal
+from .lines import Lines, Taken, digest_of
+from .recent import Recent, Shown, seq_of
+from .speech import Speech, Trouble
+from .way import Way
+
+STREAMS: Final = 6
+"""The most streams of one browser."""
+LINGER: Final = 600.0
+"""Seconds for which a member stays in the room without a stream."""
+AT_FIRST: Final = 100
+"""Entries that a new tab begins with, at most."""
+READY_WITHIN: Final = 5.0
+"""Seconds to wait, once in the room, for the entries that a tab begins with."""
+GIVEN_UP: Final = 24 * 3600.0
+"""Seconds after which a line that could not be said is given up."""
+LEAVING: Final = 2.0
+"""Seconds to wait for the answers to lines before leaving."""
+WANTS_PASSWORD: Final = frozenset({"ticket_refused", "password_changed", "password_missing", "password_wrong"})
+"""Refusals of a returning browser that its person can mend."""
+
+
+class OutOfOrder(Exception):
+    """A line was sent before the one before it; `next` is the number of that one."""
+
+    def __init__(self, next_: int) -> None:
+        super().__init__(f"the next is {next_}")
+        self.next = next_
+
+
+class NumberUsed(Exception):
+    """A line was sent under a number that another line of the page has."""
+
+
+class TooManyStreams(Exception):
+    """A browser has as many streams as it may have."""
+
+
+class Browser:
+    """A browser that has joined, or is about to; its directory exists while it has.
+
+    `clock` returns seconds since 1970.
+    """
+
+    def __init__(
+        self, directory: Path, way: Way, *, linger: float = LINGER, clock: Callable[[], float] = time.time
+    ) -> None:
+        self.directory, self.profile = directory, Profile(directory)
+        self.wants_password = False
+        """Whether the room has refused the ticket, so that only the password lets this browser in again."""
+        self.lost_at: int | None = None
+        self._way, self._linger, self._clock = way, linger, clock
+        self._kept: Journal | None = None
+        self._room: Room | None = None
+        self._recent = Recent()
+        self._feeds: set[Feed] = set()
+        self._opening = asyncio.Lock()
+        self._living: asyncio.Task[None] | None = None
+        self._ready: asyncio.Future[None] | None = None
+        self._leaving: asyncio.TimerHandle | None = None
+        self._is_caught_up = False
+        self._told_name = ""
+        self._here: int | None = None
+        self._removed: Removed | None = None
+
+    # What it is.
+
+    @property
+    def name(self) -> str | None:
+        """The name that this browser has in the room, None if it never joined."""
+        return self._room.me if self._room is not None else self.profile.find_name(self._way.server.server)
+
+    @property
+    def me(self) -> str:
+        """The same, for what is told to it."""
+        return self.name or ""
+
+    @property
+    def room_name(self) -> str | None:
+        """The name of the room."""
+        return self._room.name if self._room is not None else self._way.room
+
+    @property
+    def max_text(self) -> int:
+        """The bytes of the longest text."""
+        return self._room.max_text if self._room is not None else DEFAULT_MAX_TEXT
+
+    @property
+    def is_live(self) -> bool:
+        """Whether it is in the room, or on its way there."""
+        return self._living is not None and not self._living.done()
+
+    @property
+    def streams(self) -> int:
+        """How many of its tabs read along."""
+        return len(self._feeds)
+
+    @property
+    def removed(self) -> Removed | None:
+        """The order of the admin's that keeps it out, None if there is none or its time is over."""
+        removed = self._removed
+        if removed is not None and removed.until is not None and removed.until <= self._clock() * 1000:
+            self._removed = removed = None
+        return removed
+
+    @property
+    def unanswered(self) -> int:
+        """How many of its lines have no answer."""
+        return len(self._lines.unanswered)
+
+    def wrote(self, line: Said | Whispered) -> bool:
+        """Tell whether this person said a line."""
+        return self._room is not None and self._room.wrote(line)
+
+    def find_stored(self, seq: int) -> tuple[str, int] | None:
+        """Return the page and the number of an own line that is stored at `seq`."""
+        return self._lines.find_stored(seq)
+
+    @property
+    def _journal(self) -> Journal:
+        if self._kept is None:
+            self._kept = Journal(self.directory)
+        return self._kept
+
+    @property
+    def _lines(self) -> Lines:
+        return self._journal.lines
+
+    # Coming and going.
+
+    async def join(self, name: str, password: str, address: str) -> None:
+        """Join with the password, which is forgotten at once: from then on a ticket stands in for it.
+
+        `address` is the browser's. Raises what `sockatuh.connect` raises.
+        """
+        async with self._opening:
+            await self._stop()
+            lines = self._lines.to_continue()
+            async with self._way.connect(
+                self.profile, address, name=name, password=password, lines=lines, keeps_name=True, history=0
+            ) as room:
+                room.let_go()
+            self._way.remember_server(self.profile)
+            self.wants_password, self._removed = False, None
+        await self.open(address)
+
+    async def open(self, address: str) -> None:
+        """Be in the room, if necessary by coming back with the ticket; raises what `sockatuh.connect` raises."""
+        async with self._opening:
+            if not self.is_live:
+                self._ready = asyncio.get_running_loop().create_future()
+                self._living = asyncio.create_task(self._live(address, self._ready))
+                with contextlib.suppress(OSError):
+                    os.utime(self.directory)  # when it was used last
+            if self._ready is not None:
+                await asyncio.shield(self._ready)
+        self._set_leaving()
+
+    async def leave(self) -> None:
+        """Leave the room for good, and be forgotten."""
+        async with self._opening:
+            if self._room is not None and self._lines.unanswered:
+                with contextlib.suppress(TimeoutError, SockAtuhError):
+                    async with asyncio.timeout(LEAVING):
+                        await self._room.drained(LEAVING)
+            self._end_feeds(lambda speech: speech.trouble("left"))
+            await self._stop()
+            self.forget()
+
+    def forget(self) -> None:
+        """Delete all that is kept of this browser."""
+        if self._kept is not None:
+            self._kept.close()
+            self._kept = None
+        shutil.rmtree(self.directory, ignore_errors=True)
+
+    async def let_go(self) -> None:
+        """End the connection because the gateway ends: to the room it is a loss of contact, and the tabs come back."""
+        for feed in list(self._feeds):
+            feed.end()
+        if self._room is not None:
+            self._room.let_go()
+        await self._stop()
+
+    async def _stop(self) -> None:
+        living, self._living = self._living, None
+        if living is not None:
+            living.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await living
+
+    def _set_leaving(self) -> None:
+        """Leave some time after the last stream has ended."""
+        if self._leaving is not None:
+            self._leaving.cancel()
+            self._leaving = None
+        if self.is_live and not self._feeds:
+            self._leaving = asyncio.get_running_loop().call_later(self._linger, self._leave_for_now)
+
+    def _leave_for_now(self) -> None:
+        if not self._feeds and self._living is not None:
+            self._living.cancel()
+
+    # In the room.
+
+    async def _live(self, address: str, ready: asyncio.Future[None]) -> None:
+        """Be in the room until it ends, and tell the tabs what happens."""
+        error: Exception | None = None
+        self._give_up_old_lines()
+        stream = self._lines.to_continue()
+        try:
+            async with self._way.connect(
+                self.profile, address, lines=stream, keeps_name=True, keeps_rename=True, history=AT_FIRST
+            ) as room:
+                self._begin(room, stream.last)
+                asyncio.get_running_loop().call_later(READY_WITHIN, _settle, ready)
+                async for event in room:
+                    self._take(event, room)
+                    if isinstance(event, Here):
+                        _settle(ready)
+        except (SockAtuhError, OSError) as failed:
+            error = failed
+        finally:
+            self._room, self._recent, self._is_caught_up, self.lost_at = None, Recent(), False, None
+            if self._kept is not None:
+                self._kept.close()
+            self._end(error, ready)
+
+    def _give_up_old_lines(self) -> None:
+        """Refuse the lines that have waited for a day: nobody expects them to be said now."""
+        before = self._clock() * 1000 - GIVEN_UP * 1000
+        for number, line in list(self._lines.after(0)):
+            if line.at < before:
+                self._journal.refuse(number, "not_stored")
+
+    def _begin(self, room: Room, last: int) -> None:
+        """Note that this browser is in the room, and say what was taken while it was not; `last`: what it knows of."""
+        self._room, self._recent = room, Recent(room.reading.begins)
+        self._told_name, self._here, self._removed, self.lost_at = room.me, room.here, None, None
+        for number, line in list(self._lines.after(last)):
+            self._say(room, number, line)
+
+    def _end(self, error: Exception | None, ready: asyncio.Future[None]) -> None:
+        """Tell the tabs why this browser is out of the room."""
+        if isinstance(error, Refused) and error.code in WANTS_PASSWORD:
+            self.wants_password = True
+            for feed in list(self._feeds):
+                feed.put({"type": "asked", "name": self.me, "sentence": feed.speech.explain(error).sentence})
+                feed.end()
+        elif isinstance(error, NoServer):
+            for feed in list(self._feeds):
+                feed.end()
+        elif error is not None:
+            if isinstance(error, Removed):
+                self._removed = error
+            reason = error
+            self._end_feeds(lambda speech: speech.explain(reason))
+        else:
+            for feed in list(self._feeds):
+                feed.end()
+        if not ready.done():
+            ready.set_exception(error if error is not None else NoServer(self._way.server.server, 0, "closed"))
+            ready.exception()  # perhaps nobody waits any longer
+
+    def _end_feeds(self, why: Callable[[Speech], Trouble]) -> None:
+        for feed in list(self._feeds):
+            feed.put(tell_ended(why(feed.speech)))
+            feed.end()
+
+    def _take(self, event: Event, room: Room) -> None:
+        match event:
+            case Stored(number, seq):
+                self._take_stored(number, seq)
+            case Rejected():
+                self._take_refusal(event)
+            case Back(rewound=True):
+                self._recent = Recent(room.reading.begins)
+                self._journal.begin_another_log()
+                self.lost_at = None
+            case Back():
+                self.lost_at = None
+            case Lost():
+                self.lost_at, self._is_caught_up = int(self._clock() * 1000), False
+            case Struck(line=line):
+                self._recent.strike(line)
+            case _:
+                pass
+        if isinstance(event, EntryEvent | Gap):
+            self._recent.add(event)
+        for feed in list(self._feeds):
+            self._tell(feed, event, room)
+        if isinstance(event, Here):
+            self._is_caught_up = True
+            for feed in self._feeds:
+                feed.is_fresh = False
+        self._tell_state(room)
+
+    def _tell(self, feed: Feed, event: Event, room: Room) -> None:
+        if feed.is_fresh and isinstance(event, Came | Went):  # before this tab was opened
+            return
+        if (facts := tell(event, self, feed.speech)) is not None:
+            place = Place(seq_of(event), short_log(room.log_id)) if isinstance(event, EntryEvent | Gap) else None
+            feed.put(facts, place, resets=isinstance(event, Back) and event.rewound)
+
+    def _tell_state(self, room: Room) -> None:
+        """Tell all tabs the name and the number of members, where these have changed."""
+        if room.me != self._told_name:
+            self._told_name = room.me
+            for feed in self._feeds:
+                feed.put({"type": "you", "name": room.me})
+
+    def _take_stored(self, number: int, seq: int) -> None:
+        if (line := self._lines.line_of(number)) is not None:
+            self._journal.store(number, seq)
+            for feed in list(self._feeds):
+                feed.put(tell_stored(line, seq))
+
+    def _take_refusal(self, rejected: Rejected) -> None:
+        if (line := self._lines.line_of(rejected.number)) is not None:
+            self._journal.refuse(rejected.number, rejected.code)
+            for feed in list(self._feeds):
+                why = feed.speech.refusal(rejected.code, line.to, rejected.wait, rejected.detail)
+                feed.put(tell_refused(line, why))
+
+    # What a page asks.
+
+    def say(self, page: str, n: int, text: str, *, action: bool = False, to: str = "") -> Taken:
+        """Take a line, which is on disk then and is said once, and return what is known of it.
+
+        Raises OutOfOrder, NumberUsed, TooFast, Refused for a line that cannot be said, and KeyFileError for one that
+        cannot be written.
+        """
+        cleaned, is_action = clean_text(text), action and not to
+        digest = digest_of(cleaned, is_action, to)
+        if (known := self._lines.find(page, n)) is not None:
+            if known.digest and known.digest != digest:
+                raise NumberUsed
+            return known
+        if n != (following := self._lines.next_of(page)):
+            raise OutOfOrder(following)
+        self._refuse(text, to)
+        if self._lines.is_full:
+            raise TooFast(0, 1.0)
+        line = Taken(page, n, cleaned, is_action, to, int(self._clock() * 1000), digest=digest)
+        number = self._journal.take(line)
+        if self._room is not None:
+            self._say(self._room, number, line)
+        return line
+
+    def _refuse(self, text: str, to: str) -> None:
+        """Raise Refused for a line that cannot be said."""
+        cleaned = one_word(clean_line(to))
+        if to and not 0 < len(cleaned.encode()) <= MAX_NAME_BYTES:
+            raise Refused("no_such_name", detail=clean_line(to))
+        if self._room is not None:
+            fault = self._room.fault_of(text, to)
+            code = fault[0] if fault is not None else ""
+        else:
+            size = len(clean_text(text).encode())
+            code = "text_empty" if not size else "text_too_long" if size > DEFAULT_MAX_TEXT - MAX_NAME_BYTES else ""
+        if code:
+            raise Refused(code, detail=clean_line(to) if code == "no_such_name" else "")
+
+    def _say(self, room: Room, number: int, line: Taken) -> None:
+        with contextlib.suppress(ClientError):  # it is said when this browser is back
+            if (sent := room.send(line.text, action=line.action, to=line.to)) != number:
+                raise RuntimeError(f"line {number} was said as {sent}")
+
+    def is_unanswered(self, page: str, n: int) -> bool:
+        """Tell whether a line was taken and has no answer yet."""
+        return self._lines.is_unanswered(page, n)
+
+    async def members(self, timeout: float) -> list[Member]:
+        """Return who is here; raises ClientError."""
+        if self._room is None:
+            raise NoServer(self._way.server.server, 0, "no contact")
+        return await self._room.members(timeout)
+
+    # Streams.
+
+    def open_feed(self, speech: Speech) -> Feed:
+        """Begin a stream; raises TooManyStreams."""
+        if len(self._feeds) >= STREAMS:
+            raise TooManyStreams
+        feed = Feed(speech)
+        self._feeds.add(feed)
+        self._set_leaving()
+        return feed
+
+    def close_feed(self, feed: Feed) -> None:
+        """End a stream."""
+        self._feeds.discard(feed)
+        self._set_leaving()
+
+    async def events(self, feed: Feed, after: Place | None, address: str) -> AsyncIterator[bytes]:
+        """Yield what a stream sends, from after a place on or (None) from the last entries on."""
+        room = self._room
+        if room is None:
+            return
+        feed.is_fresh = after is None and not self._is_caught_up
+        yield RETRY
+        yield encode(self._hello(room))
+        log = short_log(room.log_id)
+        if after is not None and after.log != log:
+            yield encode(notice("rewound", feed.speech.client.REWOUND))
+            after = None
+        if after is not None and after.seq < self._recent.floor:
+            async for shown in self._missed(after.seq, address):
+                after = Place(seq_of(shown), log)
+                if (facts := tell(shown, self, feed.speech)) is not None:
+                    yield encode(facts, after)
+            after = Place(max(after.seq, self._recent.floor), log)
+        # From here to the end of the list nothing is awaited, so nothing comes between it and what `feed` has.
+        recent: list[Shown]
+        if after is None:
+            recent = list(filter(_is_line, self._recent.after(0)))[-AT_FIRST:]
+        else:
+            recent = self._recent.after(after.seq)
+        begin = [
+            encode(facts, Place(seq_of(shown), log))
+            for shown in recent
+            if (facts := tell(shown, self, feed.speech)) is not None
+        ]
+        feed.position = self._recent.newest
+        if self._is_caught_up:
+            begin.append(encode(notice("caught_up", feed.speech.client.HERE)))
+        for data in begin:
+            yield data
+        while (following := await feed.next()) is not None:
+            yield following
+
+    def _hello(self, room: Room) -> Facts:
+        since = find_rfc3339(self.lost_at) if self.lost_at is not None else None
+        return {
+            "type": "hello",
+            "v": VERSION,
+            "room": room.name,
+            "name": room.me,
+            "key": room.tag,
+            "log": short_log(room.log_id),
+            "max_text": room.max_text,
+            "here": room.here,
+            "contact": room.in_contact,
+            "since": since,
+            "pending": tell_pending(self._lines.unanswered),
+        }
+
+    async def _missed(self, after: int, address: str) -> AsyncIterator[Shown]:
+        """Yield the entries after a seq from the room's log, up to those in memory."""
+        target = self._recent.floor
+        try:
+            async with self._way.connect(
+                self.profile, address, name=self.me, role=Role.READER, after=max(1, after)
+            ) as reader:
+                async for event in reader:
+                    if isinstance(event, Here):
+                        return
+                    if isinstance(event, EntryEvent | Gap):
+                        if seq_of(event) > after:
+                            yield event
+                        if seq_of(event) >= target:
+                            return
+        except SockAtuhError:
+            yield Gap(after, target, target - after)
+
+
+def _settle(ready: asyncio.Future[None]) -> None:
+    if not ready.done():
+        ready.set_result(None)
+
+
+def _is_line(shown: Shown) -> bool:
+    """Tell whether an entry is something to begin with: who came and went earlier is not."""
+    return not isinstance(shown, Came | Went)

@@ -1,0 +1,152 @@
+"""All browsers that have joined: each by the hash of its cookie, with a directory of its own.
+
+At most so many are in the room at a time, and so many are remembered; those unused for long are forgotten first. A
+browser that has not joined has nothing here.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import os
+import re
+import shutil
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Final
+
+from sockatuh.store.files import ensure_private_directory
+
+from .browser import LINGER, Browser
+from .cookies import KEPT_FOR, TOKEN_BYTES, hash_of, make_token
+from .way import Way
+
+FOLDER: Final = "browsers"
+KEPT: Final = 2_000
+"""The most browsers that are remembered."""
+LIVE: Final = 200
+"""The most browsers in the room at a time, if nothing else is set."""
+_HASH: Final = re.compile("[0-9a-f]{64}")
+
+
+class DoorFull(Exception):
+    """As many browsers are in the room as the gateway takes."""
+
+
+class Browsers:
+    """The browsers of one gateway; `live` is how many may be in the room."""
+
+    def __init__(
+        self,
+        directory: Path,
+        way: Way,
+        *,
+        live: int = LIVE,
+        kept: int = KEPT,
+        linger: float = LINGER,
+        clock: Callable[[], float] = time.time,
+    ) -> None:
+        """Read which browsers there are; raises KeyFileError."""
+        self._directory, self._way = directory / FOLDER, way
+        self._live, self._most_kept, self._linger, self._clock = live, kept, linger, clock
+        self._joining = 0
+        ensure_private_directory(directory)
+        ensure_private_directory(self._directory)
+        self._kept = {path.name for path in self._directory.iterdir() if _HASH.fullmatch(path.name)}
+        self._in_memory: dict[str, Browser] = {}
+
+    @property
+    def live(self) -> int:
+        """How many browsers are in the room, or on their way."""
+        return sum(browser.is_live for browser in self._in_memory.values())
+
+    def __len__(self) -> int:
+        return len(self._kept)
+
+    def find(self, token: str | None) -> Browser | None:
+        """Return the browser with a cookie, if it has joined."""
+        if token is None or (hashed := hash_of(token)) not in self._kept:
+            return None
+        return self._in_memory.get(hashed) or self._remember(hashed)
+
+    async def join(self, token: str | None, name: str, password: str, address: str) -> tuple[str, Browser]:
+        """Let a browser into the room, and return its cookie; raises DoorFull, and what `Browser.join` raises."""
+        browser = self.find(token)
+        if browser is not None and token is not None:
+            self._admit(browser)
+            await browser.join(name, password, address)
+            return token, browser
+        if self.live + self._joining >= self._live:
+            raise DoorFull
+        self._joining += 1
+        token = make_token(os.urandom(TOKEN_BYTES))
+        browser = Browser(self._directory / hash_of(token), self._way, linger=self._linger, clock=self._clock)
+        try:
+            ensure_private_directory(browser.directory)
+            await browser.join(name, password, address)
+        except BaseException:
+            browser.forget()
+            raise
+        finally:
+            self._joining -= 1
+        self._make_room()
+        self._kept.add(browser.directory.name)
+        self._in_memory[browser.directory.name] = browser
+        return token, browser
+
+    async def open(self, browser: Browser, address: str) -> None:
+        """Bring a browser back into the room; raises DoorFull, and what `Browser.open` raises."""
+        self._admit(browser)
+        await browser.open(address)
+
+    async def leave(self, browser: Browser) -> None:
+        """Let a browser leave for good."""
+        self._kept.discard(browser.directory.name)
+        await browser.leave()
+        self._in_memory.pop(browser.directory.name, None)
+
+    def sweep(self) -> None:
+        """Forget the browsers that were not used for long, and release the memory of those that are away."""
+        for hashed, browser in list(self._in_memory.items()):
+            if not browser.is_live and not browser.streams and not browser.wants_password and browser.removed is None:
+                del self._in_memory[hashed]
+        before = self._clock() - KEPT_FOR
+        for hashed in list(self._kept - self._in_memory.keys()):
+            path = self._directory / hashed
+            if _used_at(path) < before or not Browser(path, self._way).name:
+                self._forget(hashed)
+
+    async def let_go(self) -> None:
+        """End all connections, because the gateway ends."""
+        await asyncio.gather(*(browser.let_go() for browser in self._in_memory.values()))
+
+    def _admit(self, browser: Browser) -> None:
+        if not browser.is_live and self.live + self._joining >= self._live:
+            raise DoorFull
+
+    def _remember(self, hashed: str) -> Browser:
+        browser = Browser(self._directory / hashed, self._way, linger=self._linger, clock=self._clock)
+        self._in_memory[hashed] = browser
+        return browser
+
+    def _make_room(self) -> None:
+        """Forget the browser that was not used for longest, if there are too many."""
+        while len(self._kept) >= self._most_kept:
+            idle = [each for each in self._kept if (found := self._in_memory.get(each)) is None or not found.is_live]
+            if not idle:
+                return
+            self._forget(min(idle, key=lambda hashed: _used_at(self._directory / hashed)))
+
+    def _forget(self, hashed: str) -> None:
+        self._kept.discard(hashed)
+        self._in_memory.pop(hashed, None)
+        with contextlib.suppress(OSError):
+            shutil.rmtree(self._directory / hashed)
+
+
+def _used_at(path: Path) -> float:
+    try:
+        return path.stat().st_mtime
+    except OSError:
+        return 0.0

@@ -1,0 +1,120 @@
+"""The way from the gateway to its room: how a browser's client connects, and what is known of the server."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable
+from contextlib import AbstractAsyncContextManager
+from dataclasses import dataclass, field
+from ipaddress import ip_address
+from typing import Any, Final
+
+from sockatuh.client.connect import connect
+from sockatuh.client.items import NameFree, NameRefused, Notice
+from sockatuh.client.profile import Profile
+from sockatuh.client.room import Room
+from sockatuh.client.server_address import ServerAddress
+from sockatuh.client.sign_in import Reason
+from sockatuh.errors import NameTaken, Refused
+
+from .source_address import source_of
+
+PROGRAM: Final = "sockatuh-web"
+"""What the room is told of this client: it shows others `web` because of it."""
+PATIENCE: Final = 30.0
+"""Seconds that connecting may take, while a person waits."""
+EVERYWHERE: Final = "::"
+
+Connect = Callable[..., AbstractAsyncContextManager[Room]]
+
+
+class _Answered(Exception):
+    """Ends a connection that was only to ask about a name."""
+
+
+class _NameQuestions:
+    """Asks nobody: what the room says about the name is the answer."""
+
+    async def name(self, suggested: str) -> str:  # noqa: ARG002 - the library asks with it
+        raise _Answered
+
+    async def password(self, reason: Reason) -> str:  # noqa: ARG002
+        raise _Answered
+
+    def answered(self) -> None:
+        """Nothing was asked."""
+
+
+@dataclass(frozen=True, slots=True)
+class Way:
+    """How to reach the room. `known` remembers its key for all browsers; `key` makes source addresses (32 bytes).
+
+    `connect_to` is replaced in tests, by a room in memory.
+    """
+
+    server: ServerAddress
+    known: Profile
+    key: bytes
+    connect_to: Connect = field(default=connect)
+
+    @property
+    def tells_browsers_apart(self) -> bool:
+        """Whether each browser comes from an address of its own, which needs a room on this machine, and Linux."""
+        try:
+            return sys.platform == "linux" and ip_address(self.server.host).is_loopback and ":" not in self.server.host
+        except ValueError:
+            return False
+
+    @property
+    def room(self) -> str | None:
+        """The room's name, None before anybody has joined."""
+        pin = self.known.find_pin(self.server.server)
+        return (pin.room or None) if pin is not None else None
+
+    def source(self, address: str) -> str:
+        """Return the address to connect from for a browser at an address."""
+        return source_of(address, self.key) if self.tells_browsers_apart else EVERYWHERE
+
+    def connect(self, profile: Profile, address: str, **options: Any) -> AbstractAsyncContextManager[Room]:
+        """Connect for a browser; see `sockatuh.connect`."""
+        server = self.server.server
+        if profile.find_pin(server) is None and (pin := self.known.find_pin(server)) is not None:
+            profile.pin(server, pin.key, pin.room)
+        return self.connect_to(
+            self.server,
+            profile=profile,
+            source=self.source(address),
+            program=PROGRAM,
+            **{"patience": PATIENCE} | options,
+        )
+
+    def remember_server(self, profile: Profile) -> None:
+        """Remember the key of the server that a browser was let in by, which has proved that it knows the password."""
+        server = self.server.server
+        if self.known.find_pin(server) is None and (pin := profile.find_pin(server)) is not None:
+            self.known.pin(server, pin.key, pin.room)
+
+    async def ask_name(self, name: str, profile: Profile, address: str) -> str:
+        """Ask the room whether a name can be had, and return it as the room writes it.
+
+        Raises NameTaken (perhaps with a suggestion) and Refused, and what connecting raises.
+        """
+        answers: list[Notice] = []
+        try:
+            async with self.connect(
+                profile, address, name=name, questions=_NameQuestions(), on_notice=answers.append, history=0
+            ) as room:
+                return room.me  # by a ticket: it is this browser's own name
+        except _Answered:
+            pass
+        for answer in reversed(answers):
+            if isinstance(answer, NameFree):
+                return answer.written
+            if isinstance(answer, NameRefused):
+                raise answer.why
+        raise Refused("busy")
+
+
+def suggested_in(refused: Refused) -> str:
+    """Return the name that a refusal suggests, "" if it suggests none."""
+    return refused.suggestion if isinstance(refused, NameTaken) else ""

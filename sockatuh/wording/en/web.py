@@ -1,0 +1,123 @@
+"""Every sentence of the web door apart from its page: why a request is refused, and what the command `web` prints."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from typing import Final
+
+from sockatuh.wording.facts import fact
+
+HELP_WEB: Final = """Let browsers into a room: serve a page to them, and be a client of the room for each.
+
+The page needs nothing installed. It is weaker than the terminal: the keys of those who use it lie on this machine, and
+a browser cannot tell this machine from an impostor unless the certificate is compared or trusted.
+"""
+HELP_SERVER: Final = "The room: HOST, HOST:PORT or an invite; default: the room on this machine, 127.0.0.1:7625."
+HELP_LISTEN: Final = "The address and the TCP port to listen on."
+HELP_CERT: Final = "A certificate (PEM), with its chain."
+HELP_KEY: Final = "The certificate's key (PEM); default: it is in the same file."
+HELP_SELF_SIGNED: Final = "Make a certificate of our own, and print its SHA-256; the default. Browsers warn about it."
+HELP_HTTP: Final = "Without encryption: everybody on the network can read along."
+HELP_QR: Final = "Print the address as a QR code too."
+HELP_MAX: Final = "The most browsers at a time."
+HELP_NAME: Final = "A further host name of this machine, besides its own; may be repeated."
+HELP_STATE: Final = "Keep the browsers' keys and the certificate here."
+
+NOT_INSTALLED: Final = "The web door is not installed. Install it: pip install 'sockatuh[web]'"
+ONE_OF_THREE: Final = "--cert, --self-signed and --http exclude each other."
+KEY_WITHOUT_CERT: Final = "--key needs --cert."
+NOT_ENCRYPTED: Final = "Without encryption: everybody on this network can read along."
+ONE_SOURCE: Final = (
+    "The room is on another machine, so it counts all browsers as one address; each gets 5 tries of the password a "
+    "minute here."
+)
+
+FORBIDDEN: Final = "This page was opened under an address that is not its own. Open it by the address that was printed."
+ERRORS: Final = {
+    "bad_request": "The page sent something that makes no sense. Load it again.",
+    "not_joined": "This browser is not in the room.",
+    "not_found": "There is no such page here.",
+    "not_allowed": "That cannot be done in this way.",
+    "out_of_order": "An earlier line is missing.",
+    "number_used": "That was said already, in another tab.",
+    "too_large": "That is too long.",
+    "not_json": "The page sent something that makes no sense. Load it again.",
+    "too_many_tries": "Too many tries from here.",
+    "too_many_streams": "The room is open in too many tabs of this browser. Close one.",
+    "too_fast": "Too fast for this room; wait a moment.",
+    "full": "The room's web door is full.",
+    "not_kept": "The line could not be written to the disk of this machine, so it was not sent.",
+    "no_server": "The room does not answer.",
+    "not_prepared": "The machine took too long to prepare the password. Try again.",
+    "not_stored": "The room cannot store anything at the moment. Try again later.",
+    "identity_changed": "The room has another key than before, so nothing was sent to it. Ask whoever runs it.",
+    "server_unproven": (
+        "The room did not prove that it knows the password, so it may be another one. Ask whoever runs it."
+    ),
+    "version_mismatch": "The room and its web door are of different versions. Ask whoever runs them.",
+    "client_outdated": "The web door is too old for this room. Ask whoever runs it.",
+    "trouble": "Something is wrong at the web door. Ask whoever runs it.",
+    "left": "You have left the room.",
+    "closed": "The web door is closing.",
+    "name_invalid": "The room does not accept that name.",
+    "name_unavailable": "That name, or one that looks like it, is taken here.",
+    "name_taken": "Somebody in the room has that name, or one that looks like it.",
+    "name_owned": (
+        "That name belongs to another browser or machine. If it is yours, ask whoever runs the room to free it; else "
+        "choose another."
+    ),
+    "name_reserved": "The room's admin has reserved that name, or one that looks like it.",
+    "name_is_password": "A name must not be the room's password.",
+    "password_changed": "The room has a new password.",
+    "ticket_refused": "The room wants the password again.",
+    "room_full": "The room is full. Try again later.",
+    "too_many_sessions": "This browser is connected too often.",
+}
+
+
+def name_free(name: str) -> str:
+    """Say that a name can be had, as the room writes it."""
+    return f"{name} is free."
+
+
+def wait_first(wait: float) -> str:
+    """Say how many seconds to wait, as the end of a sentence; nothing for 0."""
+    return f" Wait {math.ceil(wait)} s." if wait > 0 else ""
+
+
+def how_many(count: int) -> str:
+    """Say how many people are in the room."""
+    return "1 person is here." if count == 1 else f"{count:,} people are here."
+
+
+def member(name: str, remarks: Sequence[str]) -> str:
+    """Say who is here, and how."""
+    return name + "".join(f" ({each})" for each in remarks)
+
+
+WEB: Final = "web"
+UNENCRYPTED: Final = "unencrypted"
+NO_CONTACT: Final = "no contact"
+AWAY: Final = "away"
+YOU: Final = "you"
+
+
+def open_at(urls: Sequence[str], room: str) -> str:
+    """Say where the page is, once it is served."""
+    return f"The web door to {fact(room)} is open: {' '.join(urls)}"
+
+
+def certificate_is(sha256: str, until: str) -> str:
+    """Give what a browser shows of our own certificate, to be compared."""
+    return f"Browsers will warn. The certificate's SHA-256, to compare: {sha256} (until {until})"
+
+
+def not_a_place(text: str) -> str:
+    """Say how to write where to listen."""
+    return f"--listen {fact(text)} is no address with a port. Write [::]:7680 or 192.168.1.20:7680."
+
+
+def certificate_unusable(path: str, reason: str) -> str:
+    """Say that a certificate or its key cannot be used."""
+    return f"{fact(path)} cannot be used for TLS: {reason}."

@@ -1,0 +1,483 @@
+"""A browser and a room in memory, in virtual time: what its tabs are told, and what becomes of what it says."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from sockatuh import Profile, Refused, Room, TooFast
+from sockatuh.client.server_address import ServerAddress
+from sockatuh.protocol.server.limits import Limits
+from sockatuh.testing import MemoryRoom, run
+from sockatuh.web.browser import STREAMS, Browser, NumberUsed, OutOfOrder, TooManyStreams
+from sockatuh.web.browsers import Browsers, DoorFull
+from sockatuh.web.feed import Feed, Place
+from sockatuh.web.speech import speech_of
+from sockatuh.web.way import Way
+
+ADDRESS = "192.168.1.20"
+FAST = Limits(lines_per_second=10_000, lines_burst=10_000)
+
+
+def way_to(kitchen: MemoryRoom, directory: Path) -> Way:
+    def connect(server: ServerAddress, **options: Any) -> Any:
+        return kitchen.connect(server.server, **{"password": None, **options})
+
+    return Way(ServerAddress("127.0.0.1"), Profile(directory / "known"), bytes(32), connect)
+
+
+class Tab:
+    """A tab's stream: `seen` is what it was told."""
+
+    def __init__(self, browser: Browser, language: str = "en") -> None:
+        self.browser, self.language = browser, language
+        self.seen: list[dict[str, Any]] = []
+        self.ids: list[str] = []
+        self.feed: Feed | None = None
+        self._task: asyncio.Task[None] | None = None
+        self._moved = asyncio.Event()
+
+    async def open(self, after: str = "") -> None:
+        feed = self.feed = self.browser.open_feed(speech_of(self.language))
+        await self.browser.open(ADDRESS)
+        self._task = asyncio.create_task(self._read(feed, Place.parse_untrusted(after)))
+
+    async def _read(self, feed: Feed, after: Place | None) -> None:
+        async for data in self.browser.events(feed, after, ADDRESS):
+            for line in data.decode().splitlines():
+                if line.startswith("id: "):
+                    self.ids.append(line[4:])
+                elif line.startswith("data: "):
+                    self.seen.append(json.loads(line[6:]))
+                    self._moved.set()
+        self.seen.append({"type": "END"})
+        self._moved.set()
+
+    async def until(self, **facts: Any) -> dict[str, Any]:
+        while True:
+            for each in self.seen:
+                if facts.items() <= each.items():
+                    return each
+            self._moved.clear()
+            async with asyncio.timeout(60):
+                await self._moved.wait()
+
+    async def close(self) -> None:
+        assert self._task is not None
+        assert self.feed is not None
+        self._task.cancel()
+        await asyncio.gather(self._task, return_exceptions=True)
+        self.browser.close_feed(self.feed)
+
+    def texts(self) -> list[str]:
+        return [each["text"] for each in self.seen if each["type"] == "message"]
+
+
+@asynccontextmanager
+async def in_kitchen(
+    tmp_path: Path, name: str = "phone", limits: Limits = FAST
+) -> AsyncIterator[tuple[MemoryRoom, Browsers, str, Browser]]:
+    async with MemoryRoom(limits=limits) as kitchen:
+        browsers = Browsers(tmp_path, way_to(kitchen, tmp_path))
+        token, browser = await browsers.join(None, name, kitchen.password, ADDRESS)
+        try:
+            yield kitchen, browsers, token, browser
+        finally:
+            await browsers.let_go()
+
+
+async def said(room: Room, count: int, what: str = "line") -> None:
+    for number in range(count):
+        await room.say(f"{what} {number}")
+
+
+def test_a_browser_says_a_line_and_two_tabs_are_told_of_it(tmp_path: Path) -> None:
+    async def story() -> None:
+        async with in_kitchen(tmp_path) as (kitchen, _, _, browser), kitchen.connect(name="ana") as ana:
+            one, two = Tab(browser), Tab(browser, "id")
+            await one.open()
+            await two.open()
+            await one.until(code="caught_up")
+            browser.say("page", 1, "soup at one")
+            await one.until(type="stored", page="page", n=1)
+            message = await one.until(type="message", text="soup at one")
+            assert (message["from"], message["own"], message["mine"]) == ("phone", True, True)
+            assert message["line"] == {"page": "page", "n": 1}
+            await two.until(type="message", text="soup at one")
+            await ana.say("coming, phone")
+            assert (await one.until(type="message", text="coming, phone"))["mention"]
+            await ana.say("psst", to="phone")
+            assert (await two.until(type="private"))["to"] == "phone"
+            assert kitchen.lines == [("phone", "soup at one"), ("ana", "coming, phone")]
+            hello = one.seen[0]
+            assert (hello["type"], hello["name"], hello["room"], hello["pending"]) == ("hello", "phone", "kitchen", [])
+
+    run(story())
+
+
+def test_others_see_that_it_came_by_the_web(tmp_path: Path) -> None:
+    async def story() -> None:
+        async with in_kitchen(tmp_path) as (kitchen, _, _, _), kitchen.connect(name="ana") as ana:
+            assert {each.name: each.dialect for each in await ana.members()} == {"phone": "web", "ana": "secure"}
+
+    run(story())
+
+
+def test_a_line_that_is_sent_again_is_said_once_and_answered_with_what_became_of_it(tmp_path: Path) -> None:
+    async def story() -> None:
+        async with in_kitchen(tmp_path) as (kitchen, _, _, browser):
+            tab = Tab(browser)
+            await tab.open()
+            assert browser.say("page", 1, "one").seq is None
+            assert browser.say("page", 1, "one").seq is None
+            stored = await tab.until(type="stored")
+            assert browser.say("page", 1, "one").seq == stored["seq"]
+            with pytest.raises(NumberUsed):
+                browser.say("page", 1, "another")
+            with pytest.raises(OutOfOrder) as early:
+                browser.say("page", 3, "three")
+            assert early.value.next == 2
+            assert browser.say("other", 1, "one").n == 1, "another tab counts for itself"
+            await tab.until(type="stored", page="other")
+            assert kitchen.lines == [("phone", "one"), ("phone", "one")]
+
+    run(story())
+
+
+def test_a_line_that_cannot_be_said_takes_no_number(tmp_path: Path) -> None:
+    async def story() -> None:
+        async with in_kitchen(tmp_path) as (_, _, _, browser):
+            for text, to, code in (
+                ("", "", "text_empty"),
+                ("x" * 20_000, "", "text_too_long"),
+                ("hi", " ", "no_such_name"),
+            ):
+                with pytest.raises(Refused) as refused:
+                    browser.say("page", 1, text, to=to)
+                assert refused.value.code == code
+            tab = Tab(browser)
+            await tab.open()
+            browser.say("page", 1, "psst", to="nobody")
+            refusal = await tab.until(type="refused")
+            assert (refusal["n"], refusal["error"], refusal["to"]) == (1, "no_such_name", "nobody")
+            assert "nobody" in refusal["sentence"]
+            assert browser.say("page", 1, "psst", to="nobody").error == "no_such_name"
+
+    run(story())
+
+
+def test_lines_said_without_contact_wait_and_are_said_once(tmp_path: Path) -> None:
+    async def story() -> None:
+        async with in_kitchen(tmp_path) as (kitchen, _, _, browser):
+            tab = Tab(browser)
+            await tab.open()
+            await tab.until(code="caught_up")
+            kitchen.cut_network()
+            for n in range(1, 65):
+                browser.say("page", n, f"line {n}")
+            with pytest.raises(TooFast):
+                browser.say("page", 65, "one too many")
+            lost = await tab.until(code="contact_lost")
+            assert lost["since"]
+            late = Tab(browser)
+            await late.open()
+            await asyncio.sleep(1)
+            assert [each["n"] for each in late.seen[0]["pending"]] == list(range(1, 65))
+            assert late.seen[0]["contact"] is False
+            kitchen.mend_network()
+            await tab.until(type="stored", n=64)
+            assert kitchen.lines == [("phone", f"line {n}") for n in range(1, 65)]
+
+    run(story())
+
+
+@pytest.mark.parametrize("is_stored", [False, True], ids=["before the room had it", "after"])
+def test_a_line_is_said_once_although_the_gateway_was_killed(tmp_path: Path, is_stored: bool) -> None:
+    async def story() -> None:
+        async with MemoryRoom(limits=FAST) as kitchen:
+            way = way_to(kitchen, tmp_path)
+            first = Browsers(tmp_path, way)
+            token, browser = await first.join(None, "phone", kitchen.password, ADDRESS)
+            if not is_stored:
+                kitchen.cut_network()
+            browser.say("page", 1, "soup at one")
+            browser._journal.store = lambda *_: None  # type: ignore[method-assign]  # killed before it was written
+            await asyncio.sleep(0.1)
+            await first.let_go()
+            kitchen.mend_network()
+            second = Browsers(tmp_path, way)
+            found = second.find(token)
+            assert found is not None
+            assert found.say("page", 1, "soup at one").seq is None, "taken"
+            tab = Tab(found)
+            await tab.open()
+            stored = await tab.until(type="stored", n=1)
+            message = await tab.until(type="message", text="soup at one")
+            assert message["seq"] == stored["seq"]
+            assert message["line"] == {"page": "page", "n": 1}
+            assert found.say("page", 2, "and bread").seq is None
+            await tab.until(type="stored", n=2)
+            assert kitchen.lines == [("phone", "soup at one"), ("phone", "and bread")]
+            await second.let_go()
+
+    run(story())
+
+
+def test_nobody_is_seen_to_leave_when_the_gateway_or_the_room_is_restarted(tmp_path: Path) -> None:
+    async def story() -> None:
+        async with MemoryRoom() as kitchen, kitchen.connect(name="ana") as ana:
+            way = way_to(kitchen, tmp_path)
+            first = Browsers(tmp_path, way)
+            token, _ = await first.join(None, "phone", kitchen.password, ADDRESS)
+            await first.let_go()
+            kitchen.restart()
+            second = Browsers(tmp_path, way)
+            browser = second.find(token)
+            assert browser is not None
+            tab = Tab(browser)
+            await tab.open()
+            browser.say("page", 1, "still here")
+            await tab.until(type="message", text="still here")
+            kinds = []
+            async for event in ana:
+                kinds.append(type(event).__name__)
+                if getattr(event, "text", "") == "still here":
+                    break
+            assert "Went" not in kinds
+            await second.let_go()
+
+    run(story())
+
+
+def test_a_tab_that_comes_back_is_told_what_it_missed_from_memory_or_from_the_log(tmp_path: Path) -> None:
+    async def story() -> None:
+        async with in_kitchen(tmp_path) as (kitchen, _, _, browser), kitchen.connect(name="ana") as ana:
+            tab = Tab(browser)
+            await tab.open()
+            await said(ana, 5)
+            await tab.until(type="message", text="line 4")
+            last = tab.ids[-1]
+            await tab.close()
+            await said(ana, 10, "short")
+            again = Tab(browser)
+            await again.open(last)
+            await again.until(type="message", text="short 9")
+            assert again.texts() == [f"short {n}" for n in range(10)]
+            await again.close()
+            await said(ana, 600, "long")
+            later = Tab(browser)
+            await later.open(last)
+            await later.until(type="message", text="long 599")
+            await later.until(code="caught_up")
+            await ana.say("now")
+            await later.until(type="message", text="now")
+            assert later.texts() == [f"short {n}" for n in range(10)] + [f"long {n}" for n in range(600)] + ["now"]
+            fresh = Tab(browser)
+            await fresh.open()
+            await fresh.until(code="caught_up")
+            assert fresh.texts() == [f"long {n}" for n in range(501, 600)] + ["now"]
+            assert not [each for each in fresh.seen if each["type"] == "joined"], "who came before is no news"
+
+    run(story())
+
+
+def test_a_tab_that_comes_back_after_the_gateway_was_restarted_misses_nothing(tmp_path: Path) -> None:
+    async def story() -> None:
+        async with MemoryRoom(limits=FAST) as kitchen, kitchen.connect(name="ana") as ana:
+            way = way_to(kitchen, tmp_path)
+            first = Browsers(tmp_path, way)
+            token, browser = await first.join(None, "phone", kitchen.password, ADDRESS)
+            tab = Tab(browser)
+            await tab.open()
+            await ana.say("before")
+            await tab.until(type="message", text="before")
+            await first.let_go()
+            await said(ana, 150)
+            second = Browsers(tmp_path, way)
+            found = second.find(token)
+            assert found is not None
+            again = Tab(found)
+            await again.open(tab.ids[-1])
+            await again.until(type="message", text="line 149")
+            assert again.texts() == [f"line {n}" for n in range(150)]
+            await second.let_go()
+
+    run(story())
+
+
+def test_a_private_line_of_others_is_told_to_no_tab(tmp_path: Path) -> None:
+    async def story() -> None:
+        async with (
+            in_kitchen(tmp_path) as (kitchen, _, _, browser),
+            kitchen.connect(name="ana") as ana,
+            kitchen.connect(name="budi"),
+        ):
+            tab = Tab(browser)
+            await tab.open()
+            await ana.say("psst", to="budi")
+            await ana.say("soup")
+            await tab.until(type="message", text="soup")
+            assert "psst" not in json.dumps(tab.seen)
+
+    run(story())
+
+
+def test_a_struck_line_is_told_to_no_tab_that_comes_later(tmp_path: Path) -> None:
+    async def story() -> None:
+        async with in_kitchen(tmp_path) as (kitchen, _, _, browser), kitchen.connect(name="ana") as ana:
+            seq = await ana.say("secret")
+            await ana.strike(seq)
+            await ana.say("soup")
+            tab = Tab(browser)
+            await tab.open()
+            assert (await tab.until(type="struck"))["line"] == seq
+            await tab.until(type="message", text="soup")
+            assert "secret" not in json.dumps(tab.seen)
+
+    run(story())
+
+
+def test_a_wrong_password_leaves_nothing_behind(tmp_path: Path) -> None:
+    async def story() -> None:
+        async with MemoryRoom() as kitchen:
+            browsers = Browsers(tmp_path, way_to(kitchen, tmp_path))
+            with pytest.raises(Refused) as refused:
+                await browsers.join(None, "phone", "wrong-password", ADDRESS)
+            assert refused.value.code == "password_wrong"
+            assert not list((tmp_path / "browsers").iterdir())
+            assert (len(browsers), browsers.live) == (0, 0)
+
+    run(story())
+
+
+def test_the_password_is_not_kept_on_disk_and_nothing_there_holds_the_cookie(tmp_path: Path) -> None:
+    async def story() -> None:
+        async with in_kitchen(tmp_path) as (kitchen, _, token, browser):
+            browser.say("page", 1, "hello")
+            await asyncio.sleep(1)
+            for path in tmp_path.rglob("*"):
+                assert token not in str(path)
+                if path.is_file():
+                    assert path.stat().st_mode & 0o077 == 0, path
+                    assert kitchen.password.encode() not in path.read_bytes()
+                    assert token.encode() not in path.read_bytes()
+
+    run(story())
+
+
+def test_a_member_without_a_stream_leaves_after_a_while_and_comes_back_by_ticket(tmp_path: Path) -> None:
+    async def story() -> None:
+        async with in_kitchen(tmp_path) as (kitchen, _, _, browser), kitchen.connect(name="ana") as ana:
+            tab = Tab(browser)
+            await tab.open()
+            await asyncio.sleep(3_000)
+            assert len(await ana.members()) == 2
+            await tab.close()
+            await asyncio.sleep(590)
+            assert len(await ana.members()) == 2
+            await asyncio.sleep(20)
+            assert [each.name for each in await ana.members()] == ["ana"]
+            assert browser.say("page", 1, "said while away").seq is None
+            again = Tab(browser)
+            await again.open()
+            await again.until(type="message", text="said while away")
+            assert kitchen.lines == [("phone", "said while away")]
+
+    run(story(), limit=10_000)
+
+
+def test_whoever_leaves_is_forgotten(tmp_path: Path) -> None:
+    async def story() -> None:
+        async with in_kitchen(tmp_path) as (kitchen, browsers, token, browser), kitchen.connect(name="ana") as ana:
+            tab = Tab(browser)
+            await tab.open()
+            browser.say("page", 1, "bye")
+            await browsers.leave(browser)
+            assert (await tab.until(type="ended"))["error"] == "left"
+            await tab.until(type="END")
+            assert kitchen.lines == [("phone", "bye")]
+            assert [each.name for each in await ana.members()] == ["ana"]
+            assert browsers.find(token) is None
+            assert not list((tmp_path / "browsers").iterdir())
+
+    run(story())
+
+
+def test_a_kick_ends_the_streams_and_says_why_and_the_member_may_return_later(tmp_path: Path) -> None:
+    async def story() -> None:
+        async with in_kitchen(tmp_path) as (kitchen, _, _, browser):
+            tab = Tab(browser)
+            await tab.open()
+            await kitchen.order("kick", name="phone", for_=60, reason="flooding")
+            ended = await tab.until(type="ended")
+            assert (ended["error"], ended["reason"]) == ("kicked", "flooding")
+            assert "flooding" in ended["sentence"]
+            await tab.until(type="END")
+            await tab.close()
+            assert browser.removed is not None
+            assert not browser.is_live
+
+    run(story())
+
+
+def test_a_new_password_is_asked_for_and_the_same_member_returns(tmp_path: Path) -> None:
+    async def story() -> None:
+        async with in_kitchen(tmp_path) as (kitchen, browsers, token, browser):
+            tab = Tab(browser)
+            await tab.open()
+            await tab.until(code="caught_up")
+            browser.profile.clear_tickets(browser._way.server.server)
+            await browser.let_go()
+            await tab.close()
+            again = Tab(browser)
+            with pytest.raises(Refused):
+                await again.open()
+            assert browser.wants_password
+            assert browser.name == "phone"
+            assert await browsers.join(token, "phone", kitchen.password, ADDRESS) == (token, browser)
+            assert not browser.wants_password
+
+    run(story())
+
+
+def test_there_are_as_many_streams_and_browsers_as_are_allowed(tmp_path: Path) -> None:
+    async def story() -> None:
+        async with MemoryRoom() as kitchen:
+            browsers = Browsers(tmp_path, way_to(kitchen, tmp_path), live=2, kept=2)
+            tokens = []
+            for name in ("ana", "budi"):
+                token, browser = await browsers.join(None, name, kitchen.password, ADDRESS)
+                tokens.append(token)
+            with pytest.raises(DoorFull):
+                await browsers.join(None, "eva", kitchen.password, ADDRESS)
+            for _ in range(STREAMS):
+                browser.open_feed(speech_of("en"))
+            with pytest.raises(TooManyStreams):
+                browser.open_feed(speech_of("en"))
+            first = browsers.find(tokens[0])
+            assert first is not None
+            await first.let_go()
+            await browsers.join(None, "eva", kitchen.password, ADDRESS)
+            assert browsers.find(tokens[0]) is None, "forgotten, as it was not there"
+            assert len(browsers) == 2
+            await browsers.let_go()
+
+    run(story())
+
+
+def test_the_room_says_whether_a_name_can_be_had_before_the_password(tmp_path: Path) -> None:
+    async def story() -> None:
+        async with MemoryRoom() as kitchen, kitchen.connect(name="ana"):
+            way = way_to(kitchen, tmp_path)
+            assert await way.ask_name("budi", Profile(), ADDRESS) == "budi"
+            with pytest.raises(Refused) as refused:
+                await way.ask_name("ana", Profile(), ADDRESS)
+            assert refused.value.code == "name_unavailable"
+
+    run(story())
