@@ -25,6 +25,7 @@ from sockatuh.wording import doctor as diagnoses
 from sockatuh.wording import install as service
 from sockatuh.wording import orders
 from sockatuh.wording import status as seeing
+from sockatuh.wording import web as door
 
 from .environment import correct_environment
 from .errors import ExitCode, end_row, guard, stop, warn
@@ -64,6 +65,7 @@ COMMANDS: Final = {
     "history": ("history", "history", wording.HELP_HISTORY),
     "backup": ("backup", "backup", backups.HELP_BACKUP),
     "restore": ("backup", "restore", backups.HELP_RESTORE),
+    "web": ("web", "web", door.HELP_WEB),
     "identity": ("identity", "identity", phrases.HELP_IDENTITY),
     "completion": ("completion", "completion", wording.HELP_COMPLETION),
     "help": ("help", "help_about", wording.HELP_HELP),
@@ -83,7 +85,7 @@ TELL_TIME: Final = frozenset({"serve", "chat", "tail", "who", "history", "backup
 
 
 _MAKING: Final = frozenset({"init", "check", "serve", "install-service", "uninstall-service", "backup", "restore"})
-ON_THE_BOX: Final = frozenset({"metrics", "history", "reload"}) | _MAKING | _ACTING | _LISTING
+ON_THE_BOX: Final = frozenset({"metrics", "history", "reload", "web"}) | _MAKING | _ACTING | _LISTING
 """Commands that need the locks, owners and modes of Unix."""
 
 

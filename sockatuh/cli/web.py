@@ -1,0 +1,127 @@
+"""The command `web`, which lets browsers into a room."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Final
+
+import platformdirs
+import typer
+
+from sockatuh.client.server_address import ServerAddress
+from sockatuh.net.address import parse_server
+from sockatuh.wording import web as wording
+
+from .arguments import a_path
+from .errors import ExitCode, Stopped
+from .rows import log_rows
+from .wrapping import columns_of, print_folded
+
+if TYPE_CHECKING:
+    from sockatuh.web.service import Open, WebOptions
+
+HERE: Final = "127.0.0.1"
+PORT: Final = 7680
+NEEDED: Final = ("starlette", "uvicorn")
+
+
+def web(
+    server: Annotated[str, typer.Argument(metavar="SERVER", help=wording.HELP_SERVER, show_default=False)] = HERE,
+    listen: Annotated[str, typer.Option("--listen", metavar="ADDRESS:PORT", help=wording.HELP_LISTEN)] = f"[::]:{PORT}",
+    cert: Annotated[Path | None, typer.Option("--cert", parser=a_path, metavar="FILE", help=wording.HELP_CERT)] = None,
+    key: Annotated[Path | None, typer.Option("--key", parser=a_path, metavar="FILE", help=wording.HELP_KEY)] = None,
+    self_signed: Annotated[bool, typer.Option("--self-signed", help=wording.HELP_SELF_SIGNED)] = False,
+    http: Annotated[bool, typer.Option("--http", help=wording.HELP_HTTP)] = False,
+    qr: Annotated[bool, typer.Option("--qr", help=wording.HELP_QR)] = False,
+    most: Annotated[int, typer.Option("--max", metavar="N", min=1, max=10_000, help=wording.HELP_MAX)] = 200,
+    names: Annotated[list[str] | None, typer.Option("--name", metavar="HOST", help=wording.HELP_NAME)] = None,
+    state: Annotated[
+        Path | None, typer.Option("--state", parser=a_path, metavar="DIR", help=wording.HELP_STATE)
+    ] = None,
+) -> None:
+    """Serve the page until stopped."""
+    if sum((cert is not None, self_signed, http)) > 1:
+        raise typer.BadParameter(wording.ONE_OF_THREE)
+    if key is not None and cert is None:
+        raise typer.BadParameter(wording.KEY_WITHOUT_CERT)
+    host, port = _place(listen)
+    address = ServerAddress.parse(server)
+    try:
+        from sockatuh.web.service import CertificateUnusable, WebOptions
+    except ModuleNotFoundError as error:
+        if error.name in NEEDED:
+            raise Stopped(wording.NOT_INSTALLED, ExitCode.OTHER) from None
+        raise
+    directory = state or _state_directory()
+    options = WebOptions(
+        address, directory, host, port, encrypted=not http, cert=cert, key=key, live=most, names=tuple(names or ())
+    )
+    try:
+        _run(options, qr=qr)
+    except CertificateUnusable as error:
+        raise Stopped(wording.certificate_unusable(error.path, error.reason), ExitCode.BAD_CONFIGURATION) from None
+
+
+def _run(options: WebOptions, *, qr: bool) -> None:
+    from sockatuh import log
+    from sockatuh.net.journal import is_journal
+    from sockatuh.net.notify import Notifier
+    from sockatuh.web.service import run
+
+    notifier = Notifier.from_environment(os.environ)
+
+    def announce(door: Open) -> None:
+        for sentence in _told_of(door):
+            print_folded(sentence)
+        if qr:
+            _print_code(door.urls[0])
+        notifier.ready(wording.open_at(door.urls, door.room))
+
+    with log.unblocked(sys.stderr) as stream:
+        log.configure(
+            "auto",
+            "info",
+            stream=stream,
+            is_terminal=sys.stderr.isatty(),
+            is_journal=is_journal(sys.stderr, os.environ),
+            lay_out=log_rows,
+        )
+        asyncio.run(run(options, log.get_logger("sockatuh"), announce))
+
+
+def _told_of(door: Open) -> list[str]:
+    """Return what to say of an open door."""
+    told = [wording.open_at(door.urls, door.room)]
+    if door.certificate is not None:
+        told.append(wording.certificate_is(door.certificate.sha256, f"{door.certificate.ends:%Y-%m-%d}"))
+    if not door.encrypted:
+        told.append(wording.NOT_ENCRYPTED)
+    if not door.tells_browsers_apart:
+        told.append(wording.ONE_SOURCE)
+    return told
+
+
+def _print_code(url: str) -> None:
+    """Print the address as a QR code, where the terminal can show it."""
+    from sockatuh.web.code import draw_code
+
+    columns = columns_of(sys.stderr)
+    rows = draw_code(url, columns, sys.stderr.encoding, colour="NO_COLOR" not in os.environ) if columns else []
+    print("\n".join([*rows, url]), file=sys.stderr)
+
+
+def _place(text: str) -> tuple[str, int]:
+    """Return the host and the port of --listen."""
+    try:
+        return parse_server(text, PORT)
+    except ValueError:
+        raise typer.BadParameter(wording.not_a_place(text)) from None
+
+
+def _state_directory() -> Path:
+    """Return where the browsers' keys are kept: what the service manager made for that, or the user's own."""
+    given = os.environ.get("STATE_DIRECTORY", "").partition(":")[0]
+    return Path(given) if given else Path(platformdirs.user_state_dir("sockatuh")) / "web"

@@ -1,0 +1,212 @@
+"""The web door as a process: sockets, TLS, uvicorn, signals, and what it says when it is open."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import fcntl
+import signal
+import socket
+import ssl
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import IO, Final
+
+import uvicorn
+
+from sockatuh.client.profile import Profile
+from sockatuh.client.server_address import ServerAddress
+from sockatuh.errors import AddressUnusable, KeyFileError
+from sockatuh.log import Logger
+from sockatuh.net.interfaces import lan_addresses_of
+from sockatuh.store.files import ensure_private_directory, explained, load_or_create_key, open_private
+
+from .app import Door
+from .browsers import LIVE, Browsers
+from .certificate import FILE, Certificate, load_or_make, read_certificate
+from .way import Way
+
+DEFAULT_PORT: Final = 7680
+UPKEEP: Final = 3_600.0
+"""Seconds between two rounds in which unused browsers are forgotten."""
+ENDING: Final = 3
+"""Seconds that answers under way may take when the gateway ends."""
+CONNECTIONS: Final = 2_000
+"""TCP connections at a time; a browser has a handful."""
+BACKLOG: Final = 128
+USER_TIMEOUT: Final = 30_000
+"""Milliseconds after which the kernel ends a connection whose other end takes nothing (tcp(7))."""
+_LOCK: Final = "web.lock"
+_KEY: Final = "source.key"
+_KNOWN: Final = "known"
+
+
+class CertificateUnusable(Exception):
+    """A certificate that was given cannot be used."""
+
+    def __init__(self, path: str, reason: str) -> None:
+        super().__init__(f"{path}: {reason}")
+        self.path, self.reason = path, reason
+
+
+@dataclass(frozen=True, slots=True)
+class WebOptions:
+    """What may be set. `names` are further host names of this machine.
+
+    `encrypted`: by TLS, with the certificate and key in the files `cert` and `key` (PEM), or (None) with our own.
+    """
+
+    server: ServerAddress
+    state_dir: Path
+    host: str = "::"
+    port: int = DEFAULT_PORT
+    encrypted: bool = True
+    cert: Path | None = None
+    key: Path | None = None
+    live: int = LIVE
+    names: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Open:
+    """How the open door is reached; `certificate` is our own, None if another is used, or none."""
+
+    urls: tuple[str, ...]
+    room: str
+    encrypted: bool
+    certificate: Certificate | None
+    tells_browsers_apart: bool
+
+
+async def run(options: WebOptions, log: Logger, announce: Callable[[Open], None]) -> None:
+    """Serve browsers until SIGTERM or SIGINT.
+
+    Raises KeyFileError (the state directory), AddressUnusable and CertificateUnusable.
+    """
+    with _locked(options.state_dir), _listening(options.host, options.port) as sock:
+        way = Way(options.server, Profile(options.state_dir / _KNOWN), load_or_create_key(options.state_dir / _KEY))
+        browsers = Browsers(options.state_dir, way, live=options.live)
+        browsers.sweep()
+        addresses = lan_addresses_of(sock)
+        names = own_names(options.names)
+        certificate, pem = _certificate(options, [*addresses, *names])
+        door = Door(browsers, way, log, secure=options.encrypted, names=names)
+        server = _Server(_configured(door, options, pem))
+        urls = tuple(_url(address, sock.getsockname()[1], encrypted=options.encrypted) for address in addresses)
+        announce(Open(urls, way.room or way.server.server, options.encrypted, certificate, way.tells_browsers_apart))
+        log.info("web_open", urls=" ".join(urls), browsers=len(browsers))
+        await _serve(server, sock, browsers, log)
+
+
+async def _serve(server: _Server, sock: socket.socket, browsers: Browsers, log: Logger) -> None:
+    loop, ending = asyncio.get_running_loop(), asyncio.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, ending.set)
+    serving = asyncio.create_task(server.serve(sockets=[sock]))
+    upkeep = asyncio.create_task(_keep_up(browsers, log))
+    told = asyncio.create_task(ending.wait())
+    try:
+        await asyncio.wait((serving, told), return_when=asyncio.FIRST_COMPLETED)
+    finally:
+        for task in (upkeep, told):
+            task.cancel()
+        await browsers.let_go()  # streams end, so that the server does not wait for them
+        server.should_exit = True
+        await serving
+        log.info("web_closed")
+
+
+async def _keep_up(browsers: Browsers, log: Logger) -> None:
+    while True:
+        await asyncio.sleep(UPKEEP)
+        try:
+            browsers.sweep()
+        except (KeyFileError, OSError) as error:
+            log.warning("browsers_not_swept", reason=str(error))
+
+
+class _Server(uvicorn.Server):
+    """uvicorn, which leaves the signals to us: the members have to be let go first."""
+
+    @contextlib.contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        """Capture none."""
+        yield
+
+
+def _configured(door: Door, options: WebOptions, pem: Path | None) -> uvicorn.Config:
+    return uvicorn.Config(
+        door.app(),
+        http="h11",
+        ws="none",
+        lifespan="off",
+        loop="asyncio",
+        log_config=None,
+        log_level="critical",
+        access_log=False,
+        proxy_headers=False,
+        server_header=False,
+        limit_concurrency=CONNECTIONS,
+        timeout_graceful_shutdown=ENDING,
+        ssl_certfile=pem,
+        ssl_keyfile=options.key if options.cert is not None else None,
+    )
+
+
+def _certificate(options: WebOptions, names: list[str]) -> tuple[Certificate | None, Path | None]:
+    """Return our own certificate, if that is used, and the file with the one to use, if any is."""
+    if not options.encrypted:
+        return None, None
+    if options.cert is None:
+        path = options.state_dir / FILE
+        return load_or_make(path, names, datetime.now(UTC)), path
+    try:
+        read_certificate(options.cert.read_bytes())
+        ssl.create_default_context(ssl.Purpose.CLIENT_AUTH).load_cert_chain(options.cert, options.key)
+    except (OSError, ValueError) as error:  # also what ssl raises
+        reason = getattr(error, "strerror", None) or str(error)
+        raise CertificateUnusable(str(options.cert), reason) from None
+    return None, options.cert
+
+
+def own_names(further: tuple[str, ...]) -> list[str]:
+    """Return the names by which this machine may be called: its own, that with .local, and those that were set."""
+    host = socket.gethostname().lower()
+    short = host.partition(".")[0]
+    return list(dict.fromkeys([host, short, f"{short}.local", *(name.lower().removesuffix(".") for name in further)]))
+
+
+@contextlib.contextmanager
+def _listening(host: str, port: int) -> Iterator[socket.socket]:
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    try:
+        dual = host == "::" and socket.has_dualstack_ipv6()
+        sock = socket.create_server((host, port), family=family, backlog=BACKLOG, dualstack_ipv6=dual)
+    except OSError as error:
+        reason = {98: "another program uses this port", 13: "no permission to use this port"}
+        raise AddressUnusable(host, port, reason.get(error.errno or 0) or error.strerror or str(error)) from error
+    with sock:
+        if hasattr(socket, "TCP_USER_TIMEOUT"):
+            sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, USER_TIMEOUT)
+        yield sock
+
+
+@contextlib.contextmanager
+def _locked(directory: Path) -> Iterator[IO[bytes]]:
+    """Keep a second gateway from using the same directory."""
+    ensure_private_directory(directory)
+    path = directory / _LOCK
+    with explained(path), open(path, "ab", opener=open_private) as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise KeyFileError(str(path), "another sockatuh web uses this directory") from None
+        yield file
+
+
+def _url(address: str, port: int, *, encrypted: bool) -> str:
+    host = f"[{address}]" if ":" in address else address
+    scheme, usual = ("https", 443) if encrypted else ("http", 80)
+    return f"{scheme}://{host}/" if port == usual else f"{scheme}://{host}:{port}/"
