@@ -23,10 +23,9 @@ from starlette.routing import Route
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from sockatuh.client.profile import Profile
-from sockatuh.errors import KeyFileError, NameTaken, Refused, SockAtuhError, TooFast
+from sockatuh.errors import KeyFileError, Refused, SockAtuhError, TooFast
 from sockatuh.log import Logger
 from sockatuh.protocol.constants import ORDER_CODES, PUT_OFF
-from sockatuh.room.text import clean_line
 
 from .browser import Browser, NumberUsed, OutOfOrder, TooManyStreams
 from .browsers import Browsers, DoorFull
@@ -39,7 +38,7 @@ from .source_address import place_of
 from .speech import Speech, Trouble, choose_language_untrusted, speech_of
 from .template import fill, words_of
 from .tries import Tries
-from .way import Way, suggested_in
+from .way import Way
 
 LARGEST_BODY: Final = 65_536
 STALLED: Final = 30.0
@@ -217,9 +216,7 @@ class Door:
             if isinstance(error, Refused) and error.code == "password_wrong":
                 self._wrong.count(place, self._clock())
             self._note(error, address)
-            told = speech.explain(error)
-            suggestion = clean_line(suggested_in(error)) if isinstance(error, NameTaken) else ""
-            raise Denied(told, **({"suggestion": suggestion} if suggestion else {})) from None
+            raise Denied(speech.explain(error)) from None
 
     async def _ask_name(self, name: str, browser: Browser | None, address: str, place: str, speech: Speech) -> Response:
         self._count(self._names_asked, place, speech)

@@ -391,6 +391,8 @@ class Browser:
         number = self._journal.take(line)
         if self._room is not None:
             self._say(self._room, number, line)
+        else:
+            self._journal.close()  # until this browser is back
         return line
 
     def _refuse(self, text: str, to: str) -> None:

@@ -33,12 +33,16 @@ class _Answered(Exception):
 
 
 class _NameQuestions:
-    """Asks nobody: what the room says about the name is the answer."""
+    """Asks nobody: what the room says about the name is the answer. `suggested` is one that can be had instead."""
 
-    async def name(self, suggested: str) -> str:  # noqa: ARG002 - the library asks with it
+    def __init__(self) -> None:
+        self.suggested = ""
+
+    async def name(self, suggested: str) -> str:
+        self.suggested = suggested
         raise _Answered
 
-    async def password(self, reason: Reason) -> str:  # noqa: ARG002
+    async def password(self, reason: Reason) -> str:  # noqa: ARG002 - the library asks with it
         raise _Answered
 
     def answered(self) -> None:
@@ -100,9 +104,10 @@ class Way:
         Raises NameTaken (perhaps with a suggestion) and Refused, and what connecting raises.
         """
         answers: list[Notice] = []
+        questions = _NameQuestions()
         try:
             async with self.connect(
-                profile, address, name=name, questions=_NameQuestions(), on_notice=answers.append, history=0
+                profile, address, name=name, questions=questions, on_notice=answers.append, history=0
             ) as room:
                 return room.me  # by a ticket: it is this browser's own name
         except _Answered:
@@ -111,10 +116,6 @@ class Way:
             if isinstance(answer, NameFree):
                 return answer.written
             if isinstance(answer, NameRefused):
-                raise answer.why
+                why = answer.why
+                raise NameTaken(why.code, why.wait, why.detail, questions.suggested, why.tag, why.since)
         raise Refused("busy")
-
-
-def suggested_in(refused: Refused) -> str:
-    """Return the name that a refusal suggests, "" if it suggests none."""
-    return refused.suggestion if isinstance(refused, NameTaken) else ""

@@ -1,0 +1,391 @@
+"""The HTTP interface as a browser meets it: uvicorn on a loopback address, with a room in memory behind it."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import json
+import re
+import socket
+from collections.abc import AsyncIterator, Callable, Coroutine
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+from sockatuh import Profile
+from sockatuh.client.server_address import ServerAddress
+from sockatuh.log import Logger
+from sockatuh.testing import MemoryRoom
+from sockatuh.web.app import HEADERS, LARGEST_BODY, Door
+from sockatuh.web.browsers import Browsers
+from sockatuh.web.service import WebOptions, _configured, _Server
+from sockatuh.web.way import Way
+
+PASSWORD: Final = "tulip-harbor"
+JSON: Final = {"Content-Type": "application/json"}
+
+
+class Silence:
+    """Logs nothing."""
+
+    def info(self, event: str, **fields: object) -> None:
+        pass
+
+    warning = error = info
+
+
+@dataclass
+class Answer:
+    """What a request was answered."""
+
+    status: int
+    headers: dict[str, str]
+    body: bytes
+
+    @property
+    def json(self) -> Any:
+        return json.loads(self.body)
+
+
+@dataclass
+class Client:
+    """A browser as far as HTTP goes: it keeps a cookie, and says where a request comes from."""
+
+    host: str
+    port: int
+    cookie: str = ""
+
+    async def ask(
+        self,
+        method: str,
+        path: str,
+        body: object = None,
+        headers: dict[str, str] | None = None,
+        data: bytes | None = None,
+    ) -> Answer:
+        reader, writer = await self._send(method, path, body, headers, data)
+        answer = await _read_head(reader)
+        length = answer.headers.get("content-length")
+        answer.body = await reader.readexactly(int(length)) if length is not None else await reader.read()
+        writer.close()
+        if found := re.match(r"(sockatuh=[^;]*)", answer.headers.get("set-cookie", "")):
+            self.cookie = found[1]
+        return answer
+
+    @contextlib.asynccontextmanager
+    async def stream(self, headers: dict[str, str] | None = None, query: str = "") -> AsyncIterator[Stream]:
+        reader, writer = await self._send("GET", f"/events{query}", None, headers, None)
+        answer = await _read_head(reader)
+        try:
+            yield Stream(answer, reader)
+        finally:
+            writer.close()
+
+    async def join(self, name: str) -> None:
+        answer = await self.ask("POST", "/join", {"name": name, "password": PASSWORD})
+        assert answer.status == 200, answer.body
+
+    async def _send(
+        self, method: str, path: str, body: object, headers: dict[str, str] | None, data: bytes | None
+    ) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
+        reader, writer = await asyncio.open_connection(self.host, self.port)
+        if data is None:
+            data = b"" if body is None else json.dumps(body).encode()
+        told = {"Host": f"{self.host}:{self.port}", "Connection": "close", "Content-Length": str(len(data))}
+        told |= JSON if method == "POST" else {}
+        told |= {"Cookie": self.cookie} if self.cookie else {}
+        told |= headers or {}
+        rows = [f"{method} {path} HTTP/1.1", *(f"{key}: {value}" for key, value in told.items() if value)]
+        writer.write("\r\n".join([*rows, "", ""]).encode() + data)
+        return reader, writer
+
+
+@dataclass
+class Stream:
+    """The answer to GET /events."""
+
+    answer: Answer
+    reader: asyncio.StreamReader
+    text: str = ""
+
+    async def until(self, **facts: object) -> dict[str, Any]:
+        async with asyncio.timeout(10):
+            while True:
+                row = (await self.reader.readline()).decode()
+                self.text += row
+                if row.startswith("data: ") and facts.items() <= (told := json.loads(row[6:])).items():
+                    return dict(told)
+                assert row, f"the stream has ended: {self.text}"
+
+
+async def _read_head(reader: asyncio.StreamReader) -> Answer:
+    async with asyncio.timeout(10):
+        head = (await reader.readuntil(b"\r\n\r\n")).decode("latin-1").split("\r\n")
+    headers = {key.lower(): value for key, _, value in (row.partition(": ") for row in head[1:] if row)}
+    return Answer(int(head[0].split()[1]), headers, b"")
+
+
+@dataclass
+class Gateway:
+    """A gateway that is open, and the room behind it."""
+
+    kitchen: MemoryRoom
+    browsers: Browsers
+    port: int
+
+    def client(self, host: str = "127.0.0.1") -> Client:
+        return Client(host, self.port)
+
+
+def with_gateway(tmp_path: Path, story: Callable[[Gateway], Coroutine[Any, Any, None]]) -> None:
+    """Tell a story with a gateway, in real time."""
+
+    async def told() -> None:
+        async with MemoryRoom(password=PASSWORD) as kitchen:
+
+            def connect(server: ServerAddress, **options: Any) -> Any:
+                return kitchen.connect(server.server, **{"password": None, **options})
+
+            way = Way(ServerAddress("127.0.0.1"), Profile(tmp_path / "known"), bytes(32), connect)
+            browsers = Browsers(tmp_path, way)
+            log: Logger = Silence()
+            door = Door(browsers, way, log, secure=False, names=["box", "box.local"])
+            options = WebOptions(way.server, tmp_path, encrypted=False)
+            server = _Server(_configured(door, options, None))
+            with socket.create_server(("127.0.0.1", 0)) as sock:
+                serving = asyncio.create_task(server.serve(sockets=[sock]))
+                while not server.started:
+                    await asyncio.sleep(0.01)
+                try:
+                    async with asyncio.timeout(30):
+                        await story(Gateway(kitchen, browsers, sock.getsockname()[1]))
+                finally:
+                    await browsers.let_go()
+                    server.should_exit = True
+                    await serving
+
+    asyncio.run(told())
+
+
+def test_a_browser_joins_in_two_steps_speaks_and_leaves(tmp_path: Path) -> None:
+    async def story(gateway: Gateway) -> None:
+        phone = gateway.client()
+        assert (await phone.ask("GET", "/me")).json["joined"] is False
+        asked = await phone.ask("POST", "/join", {"name": "ana"})
+        assert (asked.status, asked.json["next"], asked.json["name"]) == (200, "password", "ana")
+        assert "set-cookie" not in asked.headers
+        wrong = await phone.ask("POST", "/join", {"name": "ana", "password": "wrong"})
+        assert (wrong.status, wrong.json["error"]) == (403, "password_wrong")
+        assert not phone.cookie
+        joined = await phone.ask("POST", "/join", {"name": "ana", "password": PASSWORD})
+        assert (joined.status, joined.json) == (200, {"next": "events", "name": "ana", "room": "kitchen"})
+        assert re.fullmatch(
+            r"sockatuh=[\w-]{43}; Path=/; Max-Age=7776000; HttpOnly; SameSite=Strict", joined.headers["set-cookie"]
+        )
+        async with phone.stream() as stream:
+            assert stream.answer.headers["content-type"] == "text/event-stream; charset=utf-8"
+            await stream.until(type="hello", name="ana")
+            line = {"page": "p", "n": 1, "text": "soup at one"}
+            said = await phone.ask("POST", "/say", line)
+            assert (said.status, said.json) == (202, {"n": 1, "state": "taken"})
+            stored = await stream.until(type="stored", page="p", n=1)
+            await stream.until(type="message", text="soup at one", seq=stored["seq"])
+            again = await phone.ask("POST", "/say", line)
+            assert (again.status, again.json) == (200, {"n": 1, "state": "stored", "seq": stored["seq"]})
+            early = await phone.ask("POST", "/say", line | {"n": 3})
+            assert (early.status, early.json["error"], early.json["next"]) == (409, "out_of_order", 2)
+            assert phone.cookie.partition("=")[2] not in stream.text
+            who = await phone.ask("GET", "/who")
+            assert [(each["name"], each["dialect"], each["me"]) for each in who.json["members"]] == [
+                ("ana", "web", True)
+            ]
+            left = await phone.ask("POST", "/leave", {})
+            assert left.status == 204
+            assert "Max-Age=0" in left.headers["set-cookie"]
+            await stream.until(type="ended", error="left")
+        assert gateway.kitchen.lines == [("ana", "soup at one")]
+        assert not list((tmp_path / "browsers").iterdir())
+
+    with_gateway(tmp_path, story)
+
+
+def test_a_tab_that_comes_back_names_the_last_event_in_a_header_or_in_the_address(tmp_path: Path) -> None:
+    async def story(gateway: Gateway) -> None:
+        phone = gateway.client()
+        await phone.join("ana")
+        for n in (1, 2, 3):
+            await phone.ask("POST", "/say", {"page": "p", "n": n, "text": f"line {n}"})
+        async with phone.stream() as stream:
+            await stream.until(type="message", text="line 1")
+            last = re.findall(r"^id: (\S+)", stream.text, re.MULTILINE)[-1]
+            await stream.until(type="message", text="line 3")
+        for again in (phone.stream({"Last-Event-ID": last}), phone.stream(query=f"?after={last}")):
+            async with again as stream:
+                await stream.until(type="message", text="line 3")
+                assert "line 1" not in stream.text
+                assert "line 2" in stream.text
+        async with phone.stream({"Last-Event-ID": "3-00000000"}) as stream:
+            await stream.until(code="rewound")
+            await stream.until(type="message", text="line 1")
+
+    with_gateway(tmp_path, story)
+
+
+FOREIGN: Final[list[tuple[str, str, dict[str, str]]]] = [
+    ("GET", "/", {"Host": "evil.example"}),
+    ("GET", "/me", {"Host": "evil.example:7680"}),
+    ("GET", "/app.js", {"Host": "127.0.0.1.evil.example"}),
+    ("GET", "/me", {"Host": "127.0.0.1@evil.example"}),
+    ("GET", "/me", {"Sec-Fetch-Site": "cross-site"}),
+    ("GET", "/me", {"Sec-Fetch-Site": "same-site"}),
+    ("GET", "/events", {"Sec-Fetch-Site": "cross-site", "Sec-Fetch-Mode": "navigate", "Sec-Fetch-Dest": "document"}),
+    ("GET", "/", {"Sec-Fetch-Site": "cross-site", "Sec-Fetch-Mode": "navigate", "Sec-Fetch-Dest": "iframe"}),
+    ("POST", "/say", {"Origin": "https://evil.example"}),
+    ("POST", "/join", {"Origin": "null"}),
+    ("POST", "/leave", {"Origin": "http://127.0.0.1:1"}),
+]
+
+
+def test_what_another_site_sends_is_refused_before_the_cookie_is_looked_at(tmp_path: Path) -> None:
+    async def story(gateway: Gateway) -> None:
+        phone = gateway.client()
+        await phone.join("ana")
+        for method, path, headers in FOREIGN:
+            answer = await phone.ask(method, path, {}, headers)
+            assert (answer.status, answer.json["error"]) == (403, "forbidden"), (method, path, headers)
+        assert (await phone.ask("GET", "/me")).json["joined"]
+
+    with_gateway(tmp_path, story)
+
+
+def test_our_own_page_and_a_link_to_it_are_admitted(tmp_path: Path) -> None:
+    async def story(gateway: Gateway) -> None:
+        phone, port = gateway.client(), gateway.port
+        link = {"Sec-Fetch-Site": "cross-site", "Sec-Fetch-Mode": "navigate", "Sec-Fetch-Dest": "document"}
+        for headers in (link, {"Host": f"box.local:{port}"}, {"Host": f"[::1]:{port}"}, {"Host": "BOX"}):
+            assert (await phone.ask("GET", "/", headers=headers)).status == 200
+        own = {"Origin": f"http://127.0.0.1:{port}", "Sec-Fetch-Site": "same-origin"}
+        assert (await phone.ask("POST", "/join", {"name": "ana"}, own)).status == 200
+
+    with_gateway(tmp_path, story)
+
+
+def test_every_answer_has_the_headers_that_keep_others_out(tmp_path: Path) -> None:
+    async def story(gateway: Gateway) -> None:
+        phone = gateway.client()
+        requests = (
+            ("GET", "/"),
+            ("GET", "/app.js"),
+            ("GET", "/me"),
+            ("GET", "/nothing"),
+            ("POST", "/me"),
+            ("GET", "/who"),
+        )
+        for method, path in requests:
+            answer = await phone.ask(method, path)
+            for name, value in HEADERS.items():
+                if name != "cache-control":
+                    assert answer.headers[name] == value, (path, name)
+            assert answer.headers["cache-control"] == ("no-cache" if path in ("/", "/app.js") else "no-store")
+            assert "server" not in answer.headers
+        assert "unsafe" not in HEADERS["content-security-policy"]
+
+    with_gateway(tmp_path, story)
+
+
+def test_the_page_is_in_the_browsers_language_and_sent_once(tmp_path: Path) -> None:
+    async def story(gateway: Gateway) -> None:
+        phone = gateway.client()
+        english = await phone.ask("GET", "/", headers={"Accept-Language": "de, en;q=0.5"})
+        indonesian = await phone.ask("GET", "/", headers={"Accept-Language": "en;q=0.1, id-ID"})
+        assert english.headers["content-language"], indonesian.headers["content-language"] == ("en", "id")
+        assert b'lang="id"' in indonesian.body
+        assert b"{{" not in english.body + indonesian.body
+        again = await phone.ask(
+            "GET", "/", headers={"Accept-Language": "id", "If-None-Match": indonesian.headers["etag"]}
+        )
+        assert (again.status, again.body) == (304, b"")
+        refused = await phone.ask("GET", "/who", headers={"Accept-Language": "id"})
+        assert refused.json["sentence"] == "Peramban ini tidak ada di ruang."
+
+    with_gateway(tmp_path, story)
+
+
+def test_what_makes_no_sense_is_refused(tmp_path: Path) -> None:
+    async def story(gateway: Gateway) -> None:
+        phone = gateway.client()
+        assert (await phone.ask("POST", "/say", {"page": "p", "n": 1, "text": "x"})).status == 401
+        await phone.join("ana")
+        bodies: list[tuple[bytes, int, str]] = [
+            (b"", 400, "bad_request"),
+            (b"[]", 400, "bad_request"),
+            (b"{", 400, "bad_request"),
+            (b"[" * 60_000, 400, "bad_request"),
+            (b'{"page":"p","n":1}', 400, "bad_request"),
+            (b'{"page":"p","n":"1","text":"x"}', 400, "bad_request"),
+            (b'{"page":"p","n":true,"text":"x"}', 400, "bad_request"),
+            (b'{"page":"p","n":0,"text":"x"}', 400, "bad_request"),
+            (b'{"page":"../p","n":1,"text":"x"}', 400, "bad_request"),
+            (b'{"page":"p","n":1,"text":"x","action":1}', 400, "bad_request"),
+            (b'{"page":"p","n":1,"text":"x","to":null}', 400, "bad_request"),
+            (b'{"page":"p","n":1,"text":"\\ud800"}', 422, "text_empty"),
+            (b'{"page":"p","n":1,"text":" "}', 422, "text_empty"),
+            (b'{"page":"p","n":1,"text":"' + b"x" * 30_000 + b'"}', 422, "text_too_long"),
+            (b'{"text":"' + b"x" * LARGEST_BODY + b'"}', 413, "too_large"),
+        ]
+        for data, status, error in bodies:
+            answer = await phone.ask("POST", "/say", data=data)
+            assert (answer.status, answer.json["error"]) == (status, error), data[:60]
+        plain = await phone.ask("POST", "/say", {"page": "p", "n": 1, "text": "x"}, {"Content-Type": "text/plain"})
+        assert (plain.status, plain.json["error"]) == (415, "not_json")
+        assert (await phone.ask("GET", "/say")).json["error"] == "not_allowed"
+        assert (await phone.ask("GET", "/favicon.ico")).json["error"] == "not_found"
+        for cookie in ("sockatuh=../../etc", "sockatuh=" + "A" * 43, "sockatuh", "=;;="):
+            assert (await Client("127.0.0.1", gateway.port, cookie).ask("GET", "/who")).status == 401
+        assert gateway.kitchen.lines == []
+
+    with_gateway(tmp_path, story)
+
+
+def test_the_seventh_stream_of_a_browser_is_refused_and_one_that_ends_makes_room(tmp_path: Path) -> None:
+    async def story(gateway: Gateway) -> None:
+        phone = gateway.client()
+        await phone.join("ana")
+        async with contextlib.AsyncExitStack() as streams:
+            for _ in range(6):
+                await streams.enter_async_context(phone.stream())
+            refused = await phone.ask("GET", "/events")
+            assert (refused.status, refused.json["error"]) == (429, "too_many_streams")
+        await asyncio.sleep(0.2)
+        async with phone.stream() as stream:
+            await stream.until(type="hello")
+
+    with_gateway(tmp_path, story)
+
+
+def test_a_browser_is_shown_nothing_of_another(tmp_path: Path) -> None:
+    async def story(gateway: Gateway) -> None:
+        ana, budi = gateway.client(), gateway.client()
+        await ana.join("ana")
+        await budi.join("budi")
+        async with ana.stream() as stream:
+            await stream.until(type="hello")
+            await budi.ask("POST", "/say", {"page": "p", "n": 1, "text": "psst", "to": "budi"})
+            await budi.ask("POST", "/say", {"page": "p", "n": 2, "text": "hi"})
+            seen = await stream.until(type="message", text="hi")
+            assert (seen["own"], seen["mine"], seen["line"]) == (False, False, None)
+            assert "psst" not in stream.text
+            assert budi.cookie.partition("=")[2] not in stream.text
+        assert (await budi.ask("POST", "/join", {"name": "eva"})).json["name"] == "budi", "it has joined already"
+
+    with_gateway(tmp_path, story)
+
+
+def test_the_password_of_a_name_that_is_taken_is_not_asked_for(tmp_path: Path) -> None:
+    async def story(gateway: Gateway) -> None:
+        ana, other = gateway.client(), gateway.client()
+        await ana.join("ana")
+        refused = await other.ask("POST", "/join", {"name": "Ana"})
+        assert (refused.status, refused.json["error"], refused.json["suggestion"]) == (409, "name_unavailable", "Ana2")
+
+    with_gateway(tmp_path, story)
