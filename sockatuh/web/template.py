@@ -9,6 +9,7 @@ from importlib import import_module
 from typing import Final
 
 _PLACE: Final = re.compile(r"\{\{(\w+)\}\}", re.ASCII)
+_SKIPPED: Final = re.compile(r"^(?:[ \t]*//.*\n|[ \t]+|\n)", re.MULTILINE)
 
 
 def words_of(language: str) -> dict[str, str]:
@@ -20,6 +21,11 @@ def words_of(language: str) -> dict[str, str]:
 def fill(template: str, words: Mapping[str, str]) -> str:
     """Return a template with each `{{word}}` replaced, escaped for text and for attributes; KeyError without one."""
     return _PLACE.sub(lambda place: html.escape(words[place[1]]), template)
+
+
+def compact(text: str) -> str:
+    """Return a script, a style or a template without what a browser skips: indentation, and lines of comment."""
+    return _SKIPPED.sub("", text)
 
 
 def places_of(template: str) -> set[str]:

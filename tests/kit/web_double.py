@@ -16,7 +16,7 @@ from importlib.resources import files
 from typing import Any, Final
 from urllib.parse import parse_qs, urlsplit
 
-from sockatuh.web.template import fill, words_of
+from sockatuh.web.template import compact, fill, words_of
 
 PASSWORD: Final = "tulip-harbor"
 LOG: Final = "5f3a9c01"
@@ -58,9 +58,13 @@ class WebDouble(ThreadingHTTPServer):
         self.posts: list[Event] = []
         self.deaf = False
         """Whether connections are closed without an answer."""
+        self.loses_answers = False
+        """Whether what is said is stored, and the connection closed before the answer."""
         self.lost_since = ""
         self.reported: list[str] = []
         """What a browser did against the policy."""
+        self.followed = 0
+        """Streams that were opened."""
         self.changed = threading.Condition()
         self._streams: list[queue.SimpleQueue[Event | None]] = []
 
@@ -120,6 +124,7 @@ class WebDouble(ThreadingHTTPServer):
         """Return what a stream begins with, and where it goes on."""
         with self.changed:
             self._streams.append(queue.SimpleQueue())
+            self.followed += 1
             return self.entries[-FIRST:] if after is None else self.entries[after:], self._streams[-1]
 
     def handle_error(self, request: object, client_address: object) -> None:
@@ -145,7 +150,7 @@ class _Handler(BaseHTTPRequestHandler):
         if path in KINDS:
             words = words_of(here.language) | {"language": here.language, "direction": "ltr", "title": "kitchen"}
             text = (files("sockatuh.web") / "page" / (path or "index.html")).read_text("utf-8")
-            self._answer(200, (text if path else fill(text, words)).encode(), KINDS[path])
+            self._answer(200, (compact(text) if path else fill(compact(text), words)).encode(), KINDS[path])
         elif path == "me":
             self._json({
                 "joined": bool(name), "room": "kitchen" if name else None, "name": name,
@@ -204,6 +209,9 @@ class _Handler(BaseHTTPRequestHandler):
             mine = [n for page, n in here.taken if page == body["page"]]
             if key in here.taken:
                 known = here.taken[key]
+                if known["text"] != body["text"]:
+                    self._json({"error": "number_used", "sentence": "no"}, 409)
+                    return
                 self._json({"n": body["n"], "state": "stored", "seq": known["seq"]} if "seq" in known else
                            {"n": body["n"], "state": "taken"}, 200 if "seq" in known else 202)  # fmt: skip
                 return
@@ -212,7 +220,10 @@ class _Handler(BaseHTTPRequestHandler):
                 return
             here.taken[key] = body
             here.unstored.append((self.cookie, body))
-        self._json({"n": body["n"], "state": "taken"}, 202)
+        if here.loses_answers:
+            self.close_connection = True
+        else:
+            self._json({"n": body["n"], "state": "taken"}, 202)
         if here.stores:
             here.store()
 

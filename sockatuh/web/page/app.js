@@ -1,722 +1,494 @@
-// The page of the web door. Its contract with the gateway is docs/WEB.md.
+// The page of the web door; docs/WEB.md is its contract with the gateway.
 "use strict";
 
-const PATIENCE = 30_000; // ms for one request
-const SILENCE = 50_000; // ms without a ping after which a stream is dead
-const MOST_SHOWN = 2_000; // entries
-const MOST_MISSED = 2_000; // entries that are fetched after an absence
-const LINK = /\bhttps?:\/\/[^\s\u115f\u1160\u2800\u3164\uffa0<>"`…“”«»]+/gi;
-const BRACKETS = { ")": "(", "]": "[", "}": "{" };
+const SILENCE = 50_000; // ms without a ping, after which a stream counts as dead
+const LINK = /\bhttps?:\/\/(?:\([^\s()<>]*\)|[^\s()<>"`“”])*(?:\([^\s()<>]*\)|[^\s()<>"`“”.,;:!?'*_~’\]}])/gi;
 
 const $ = (id) => document.getElementById(id);
-const words = document.body.dataset;
-const language = document.documentElement.lang;
-const lines = $("lines"), log = $("log"), field = $("text");
+const words = document.body.dataset, lines = $("lines"), log = $("log"), field = $("text"), bell = $("bell");
+const hasKeys = !matchMedia("(pointer: coarse)").matches;
 
-let room = "", me = ""; // names
-let stream = null, lastId = "", heardAt = Date.now(), hasPings = false, isCaughtUp = false;
-let lostAt = 0, held = ""; // what is said about contact
-let day = new Date().toDateString(), isAtEnd = true, below = 0;
-let unseen = 0, mayMark = true; // lines since the tab was hidden, and whether the next one is headed by "new"
-let taken = []; // own lines the gateway has that have not come back in the log
-let isSending = false, isSure = false, wake = () => {};
-
-// Texts, storage, requests
+let room, me, stream, heardAt, hasPings, isCaughtUp, isSending, wake;
+let lastId = "", lostAt = 0, held = "", day = new Date().toDateString(), isAtEnd = true;
+let unseen = 0, mayMark = true; // lines since the tab was hidden; whether the next one is headed by "new"
+let taken = []; // own lines that the gateway has and the log has not
 
 const fill = (word, facts) => words[word].replace(/\{(\w+)\}/g, (_, key) => facts[key]);
-const two = (number) => String(number).padStart(2, "0");
-const clock = (moment) => `${two(moment.getHours())}:${two(moment.getMinutes())}`;
+const lost = (since) => fill("lost", { time: clock(since) });
+const clock = (at) => new Date(at).toTimeString().slice(0, 5);
+const parse = (id) => (([seq, its]) => ({ seq: +seq, its }))((id || "0").split("-")); // the entry, and its log
 
 function keep(store, key, value) {
-  try {
-    window[store].setItem(key, JSON.stringify(value));
-  } catch { /* storage is full, or not allowed */ }
+	try {
+		window[store][key] = JSON.stringify(value);
+	} catch {} // it is full, or forbidden
 }
 
 function kept(store, key) {
-  try {
-    return JSON.parse(window[store].getItem(key));
-  } catch {
-    return null;
-  }
+	try {
+		return JSON.parse(window[store][key]);
+	} catch {}
 }
 
+const seen = parse(kept("localStorage", "read"));
 const tab = kept("sessionStorage", "tab") || { queue: [] }; // page, n: of the next line; queue: lines not taken yet
 if (!tab.page) renumber();
 
 function renumber() {
-  const random = crypto.getRandomValues(new Uint8Array(12));
-  Object.assign(tab, { page: Array.from(random, (byte) => two(byte.toString(16))).join(""), n: 1 });
-  save();
+	tab.page = crypto.getRandomValues(new Uint32Array(3)).join("-");
+	tab.n = 1;
+	save();
 }
 
 function save() {
-  keep("sessionStorage", "tab", tab);
+	keep("sessionStorage", "tab", tab);
+	$("pending").replaceChildren(...[...taken, ...tab.queue].map((line) => {
+		const shown = draw({ ...line, type: line.to ? "private" : "message", from: me, own: true });
+		shown.append(" ", make("span", "unseen", `(${words.pending})`), "…");
+		return shown;
+	}));
+	if (isAtEnd) toEnd();
 }
 
-// The answer with its status, or null if the gateway cannot be reached.
 async function ask(path, body) {
-  const stop = new AbortController(), timer = setTimeout(() => stop.abort(), PATIENCE);
-  const post = { method: "POST", headers: { "Content-Type": "application/json" }, body: JSON.stringify(body) };
-  try {
-    const answer = await fetch(path, { signal: stop.signal, ...(body && post) });
-    const facts = answer.status === 204 ? {} : await answer.json();
-    return { ...facts, ok: answer.ok, status: answer.status };
-  } catch {
-    return null;
-  } finally {
-    clearTimeout(timer);
-  }
+	const post = { method: "POST", body: new Blob([JSON.stringify(body)], { type: "application/json" }) };
+	try {
+		const answer = await fetch(path, { signal: AbortSignal.timeout?.(30_000), ...(body && post) });
+		return { ok: answer.ok, status: answer.status, ...(answer.status !== 204 && (await answer.json())) };
+	} catch {
+		return { sentence: lost(Date.now()) };
+	}
 }
 
 // The door
 
 async function start(sentence = "") {
-  const known = await ask("me");
-  if (!known || !known.ok) {
-    answer(known ? known.sentence : fill("lost", { time: clock(new Date()) }));
-    $("door").hidden = !$("room").hidden;
-    setTimeout(start, 3_000, sentence);
-    return;
-  }
-  $("clear").hidden = known.encrypted;
-  if (known.joined) enter(known);
-  else if (known.name) askPassword(known.name, sentence);
-  else askName(sentence);
+	const known = await ask("me");
+	if (!known.ok) {
+		$("answer").textContent = known.sentence;
+		$("door").hidden = !$("room").hidden;
+		return setTimeout(start, 3_000, sentence);
+	}
+	$("clear").hidden = known.encrypted;
+	if (!known.joined) return door(known.name ? "password" : "name", sentence, known.name || "");
+	if ($("room").hidden) {
+		$("password").value = "";
+		$("door").hidden = true;
+		$("room").hidden = false;
+		(hasKeys ? field : log).focus();
+	}
+	greet(known);
+	open(lastId);
 }
 
-function answer(sentence) {
-  $("answer").textContent = sentence;
+function door(step, sentence, name) {
+	stream?.close();
+	stream = null;
+	$("people").close();
+	$("leaving").close();
+	$("ask-name").hidden = step !== "name";
+	$("ask-password").hidden = step === "name";
+	$("room").hidden = true;
+	$("door").hidden = false;
+	$("answer").textContent = sentence;
+	$("name").value = $("chosen").value = name;
+	$(step).focus();
+	$(step).select();
 }
 
-function door(form, sentence) {
-  if (stream) stream.close();
-  stream = null;
-  for (const each of ["ask-name", "ask-password"]) $(each).hidden = each !== form;
-  for (const dialog of document.querySelectorAll("dialog[open]")) dialog.close();
-  $("room").hidden = true;
-  $("door").hidden = false;
-  answer(sentence);
-}
-
-function askName(sentence) {
-  door("ask-name", sentence);
-  $("name").select();
-  $("name").focus();
-}
-
-function askPassword(name, sentence) {
-  door("ask-password", sentence);
-  $("chosen").value = name;
-  $("password").value = "";
-  $("password").focus();
-}
-
-// One step of joining: the form is busy until it is answered.
-async function step(form, body) {
-  const button = form.querySelector("button");
-  if (button.disabled) return;
-  button.disabled = true;
-  form.ariaBusy = "true";
-  answer("");
-  const said = (await ask("join", body)) || { sentence: fill("lost", { time: clock(new Date()) }) };
-  button.disabled = false;
-  form.ariaBusy = "false";
-  if (said.next === "password") askPassword(said.name, said.sentence || "");
-  else if (said.next === "events") await joined();
-  else if (said.status === 409) {
-    $("name").value = said.suggestion || body.name;
-    askName(said.sentence);
-  } else {
-    answer(said.sentence);
-    const input = form.querySelector("input:not([readonly])");
-    input.focus();
-    input.select();
-  }
-}
-
-async function joined() {
-  const known = await ask("me");
-  if (known && known.ok && !known.joined) answer(words.cookies);
-  else start();
-}
-
-$("ask-name").onsubmit = (event) => {
-  event.preventDefault();
-  step(event.target, { name: $("name").value });
+$("door").onsubmit = async (event) => {
+	event.preventDefault();
+	const form = event.target, step = form.id.slice(4), isName = step === "name", name = $(isName ? step : "chosen").value;
+	if (form.ariaBusy === "true") return;
+	form.ariaBusy = "true";
+	$("answer").textContent = "";
+	const answer = await ask("join", isName ? { name } : { name, password: $("password").value });
+	form.ariaBusy = "false";
+	if (answer.next === "events") start(words.cookies); // unless they are kept
+	else if (answer.next) door("password", answer.sentence, answer.name);
+	else if (answer.status === 409) door("name", answer.sentence, answer.suggestion || name);
+	else door(step, answer.sentence, name);
 };
-$("ask-password").onsubmit = (event) => {
-  event.preventDefault();
-  step(event.target, { name: $("chosen").value, password: $("password").value });
-};
-$("other").onclick = () => {
-  $("name").value = $("chosen").value;
-  askName("");
-};
+$("other").onclick = () => door("name", "", $("chosen").value);
 
 // The stream
 
-function enter(known) {
-  const isNew = $("room").hidden;
-  $("password").value = "";
-  $("door").hidden = true;
-  $("room").hidden = false;
-  greet(known.room, known.name);
-  open();
-  if (isNew && (hasKeys() || document.activeElement !== document.body)) field.focus();
-  else if (isNew) log.focus();
+function greet(known) {
+	room = known.room || room;
+	me = known.name;
+	document.querySelector("header h1").textContent = room;
+	title();
 }
 
-function greet(itsName, myName) {
-  [room, me] = [itsName || "SockAtuh", myName];
-  document.querySelector("header h1").textContent = room;
-  title();
+function title() {
+	document.title = unseen ? `(${unseen}) ${room}` : room;
 }
 
-function open(after = lastId) {
-  if (stream) stream.close();
-  heardAt = Date.now();
-  isCaughtUp = false;
-  log.ariaLive = after ? "polite" : "off"; // nobody wants to be read a hundred lines
-  const own = (stream = new EventSource(`events${after && `?after=${encodeURIComponent(after)}`}`));
-  own.onmessage = (message) => {
-    if (stream !== own) return;
-    heardAt = Date.now();
-    take(JSON.parse(message.data), message.lastEventId);
-  };
-  own.onerror = () => {
-    if (stream !== own) return;
-    lose(heardAt);
-    if (own.readyState === EventSource.CLOSED) setTimeout(reopen, 2_000, own);
-  };
-}
-
-// A stream that was refused says nothing; ask in another way why.
-async function reopen(closed) {
-  if (stream !== closed) return;
-  const known = await ask("me");
-  if (stream !== closed) return;
-  if (!known || !known.ok) setTimeout(reopen, 2_000, closed);
-  else if (!known.joined) start();
-  else open();
+function open(after) {
+	stream?.close();
+	heardAt = Date.now();
+	isCaughtUp = false;
+	log.ariaLive = after ? "polite" : "off"; // nobody wants a hundred lines read out
+	const own = (stream = new EventSource(after ? `events?after=${after}` : "events"));
+	own.onmessage = ({ data, lastEventId }) => {
+		heardAt = Date.now();
+		const event = JSON.parse(data);
+		if (stream === own) (handlers[event.type] || handlers.other)(event, lastEventId);
+	};
+	own.onerror = () => {
+		if (stream !== own) return;
+		contact(lostAt || heardAt);
+		if (own.readyState === EventSource.CLOSED) setTimeout(start, 2_000); // it was refused
+	};
 }
 
 function watch() {
-  if (stream && hasPings && Date.now() - heardAt > SILENCE) {
-    lose(heardAt);
-    open();
-  }
+	if (!stream || !hasPings || Date.now() - heardAt < SILENCE) return;
+	contact(lostAt || heardAt);
+	open(lastId);
 }
 
-function lose(since) {
-  lostAt = lostAt || since;
-  contact();
+function contact(since, why = held) {
+	[lostAt, held] = [since, why];
+	$("contact").textContent = lostAt ? lost(lostAt) : held;
 }
 
-function contact() {
-  $("contact").textContent = lostAt ? fill("lost", { time: clock(new Date(lostAt)) }) : held;
-}
+const said = (event, id) => {
+	if (event.line) settle(event.line);
+	entry(event, id, draw(event));
+};
 
-function take(event, id) {
-  switch (event.type) {
-    case "hello":
-      greet(event.room, event.name);
-      count(event.here);
-      lostAt = event.contact ? 0 : Date.parse(event.since);
-      contact();
-      taken = event.pending.filter((line) => !settle(line) || true);
-      drawPending();
-      wake();
-      send();
-      break;
-    case "ping":
-      hasPings = true;
-      break;
-    case "message":
-    case "private":
-      if (event.line) {
-        taken = taken.filter((line) => line.page !== event.line.page || line.n !== event.line.n);
-        settle(event.line);
-        drawPending();
-      }
-      entry(event, id, draw(event));
-      break;
-    case "struck":
-      lines.querySelector(`[data-seq="${Number(event.line)}"]`)?.remove();
-      entry(event, id, told(event));
-      break;
-    case "stored":
-      held = "";
-      contact();
-      break;
-    case "refused":
-      taken = taken.filter((line) => line.page !== event.page || line.n !== event.n);
-      drawPending();
-      giveBack(event, event.sentence);
-      break;
-    case "you":
-      greet(room, event.name);
-      break;
-    case "here":
-      count(event.here);
-      break;
-    case "notice":
-      notice(event);
-      break;
-    case "asked":
-      askPassword(event.name, event.sentence);
-      break;
-    case "ended":
-      door("", event.sentence);
-      setTimeout(start, event.error === "closed" ? 3_000 : 0, event.sentence);
-      break;
-    default:
-      if (event.seq && event.sentence) entry(event, id, told(event));
-  }
-}
+const delayed = (event) => contact(lostAt, event.sentence);
 
-function notice(event) {
-  switch (event.code) {
-    case "caught_up":
-      caughtUp();
-      break;
-    case "contact_lost":
-      lose(Date.parse(event.since));
-      break;
-    case "back":
-      lostAt = 0;
-      contact();
-      wake();
-      break;
-    case "not_stored_yet":
-    case "delayed":
-      held = event.sentence;
-      contact();
-      break;
-    case "rewound":
-      forget();
-    // falls through
-    default:
-      if (event.sentence) note(event.sentence);
-  }
-}
+const handlers = {
+	hello(event) {
+		greet(event);
+		handlers.here(event);
+		event.pending.forEach(settle);
+		taken = event.pending;
+		save();
+		if (event.contact) handlers.back();
+		else handlers.contact_lost(event);
+		send();
+	},
+	ping() {
+		hasPings = true;
+	},
+	message: said,
+	private: said,
+	struck(event, id) {
+		lines.querySelector(`[data-seq="${+event.line}"]`)?.remove();
+		handlers.other(event, id);
+	},
+	stored: () => contact(lostAt, ""),
+	refused(event) {
+		settle(event);
+		giveBack(event, event.sentence);
+	},
+	you: greet,
+	here({ here }) {
+		if (here) $("who").textContent = fill("here", { n: here });
+	},
+	asked: (event) => door("password", event.sentence, event.name),
+	ended(event) {
+		door("name", event.sentence, "");
+		setTimeout(start, event.error === "closed" ? 3_000 : 0, event.sentence);
+	},
+	notice: (event) => (handlers[event.code] || handlers.other)(event),
+	caught_up: caughtUp,
+	contact_lost: (event) => contact(Date.parse(event.since)),
+	back() {
+		contact(0);
+		wake?.();
+	},
+	delayed,
+	not_stored_yet: delayed,
+	rewound(event) {
+		forget();
+		handlers.other(event);
+	},
+	other(event, id) {
+		if (event.seq) entry(event, id, item("event", event.at, make("bdi", "", event.sentence)));
+		else if (event.sentence) note(event.sentence);
+	},
+};
 
 function forget() {
-  lines.replaceChildren();
-  [lastId, day] = ["", new Date().toDateString()];
+	lines.replaceChildren();
+	lastId = "";
+	day = new Date().toDateString();
 }
 
 function caughtUp() {
-  const [seq, its] = parse(kept("localStorage", "read")), first = Number(lines.querySelector("[data-seq]")?.dataset.seq);
-  if (!isCaughtUp && log.ariaLive === "off") {
-    const missed = parse(lastId)[0] - seq;
-    if (its === parse(lastId)[1] && first > seq + 1 && missed <= MOST_MISSED) { // more than the stream began with
-      forget();
-      open(`${seq}-${its}`);
-      return;
-    }
-  }
-  isCaughtUp = true;
-  mayMark = document.hidden;
-  toEnd();
-  read();
-  setTimeout(() => (log.ariaLive = "polite"), 500);
-}
-
-function parse(id) {
-  const [seq, its] = String(id || "0-").split("-");
-  return [Number(seq), its];
+	if (log.ariaLive === "off" && parse(lastId).its === seen.its && lines.querySelector("[data-seq]")?.dataset.seq > seen.seq + 1) {
+		forget(); // more was missed than the stream began with
+		mayMark = true;
+		return open(`${seen.seq}-${seen.its}`);
+	}
+	isCaughtUp = true;
+	mayMark = document.hidden;
+	toEnd();
+	read();
+	setTimeout(() => (log.ariaLive = "polite"), 500);
 }
 
 function read() {
-  if (!document.hidden && isCaughtUp && lastId) keep("localStorage", "read", lastId);
+	if (!document.hidden && isCaughtUp && lastId) keep("localStorage", "read", lastId);
 }
 
 // The log
 
-function make(tag, kind, text) {
-  const made = document.createElement(tag);
-  if (kind) made.className = kind;
-  if (text !== undefined) made.textContent = text;
-  return made;
-}
-
-function written(text) {
-  const shown = make("bdi", "text");
-  let end = 0;
-  for (const found of text.matchAll(LINK)) {
-    const target = trimmed(found[0]);
-    try {
-      if (!/^https?:$/.test(new URL(target).protocol)) continue;
-    } catch {
-      continue;
-    }
-    const link = make("a", "", target);
-    Object.assign(link, { href: target, rel: "noreferrer noopener", target: "_blank" });
-    shown.append(text.slice(end, found.index), link);
-    end = found.index + target.length;
-  }
-  shown.append(text.slice(end));
-  return shown;
-}
-
-// A link without the punctuation of the sentence around it.
-function trimmed(link) {
-  const number = (char) => link.split(char).length;
-  for (;;) {
-    const last = link.slice(-1);
-    if (!/[.,;:!?'*_~’‘]/.test(last) && !(last in BRACKETS && number(last) > number(BRACKETS[last]))) return link;
-    link = link.slice(0, -1);
-  }
+function make(tag, kind, text = "") {
+	const made = document.createElement(tag);
+	made.className = kind;
+	made.textContent = text;
+	return made;
 }
 
 function named(name, key) {
-  const shown = make("bdi", "name", name);
-  let hue = 7;
-  for (const char of key || name.toLowerCase()) hue = (hue * 31 + char.codePointAt()) % 360;
-  shown.style.setProperty("--hue", hue);
-  return shown;
+	const shown = make("bdi", "name", name);
+	let hue = 7;
+	for (const char of key || name) hue = (hue * 31 + char.codePointAt()) % 360;
+	shown.style.setProperty("--hue", hue);
+	return shown;
 }
 
-function time(at) {
-  const shown = make("time", "", clock(new Date(at)));
-  shown.dateTime = at;
-  return shown;
+function written(text) {
+	const shown = make("bdi", "text");
+	let end = 0;
+	for (const { 0: target, index } of text.matchAll(LINK)) {
+		const link = make("a", "", target);
+		Object.assign(link, { href: target, rel: "noreferrer noopener", target: "_blank" });
+		shown.append(text.slice(end, index), link);
+		end = index + target.length;
+	}
+	shown.append(text.slice(end));
+	return shown;
 }
 
-const mark = (text) => make("span", "mark", text);
+function item(kind, at, ...parts) {
+	const shown = make("li", kind), time = make("time", "", clock(at));
+	time.dateTime = at;
+	shown.append(time, ...parts.flatMap((part) => (part ? [" ", part] : [])));
+	return shown;
+}
 
-// The element of a line. Nothing of it but our own words is outside a bdi.
+// Whatever others wrote is in a bdi; the rest is ours.
 function draw(line) {
-  const item = make("li", [
-    line.type, line.action && "action", line.mention && "mention", line.official && "official",
-    (line.own || line.mine) && "own",
-  ].filter(Boolean).join(" "));
-  item.append(time(line.at), " ");
-  if (line.official) item.append(mark(words.official), " ");
-  if (line.action) item.append("* ");
-  item.append(named(line.from, line.key), " ");
-  if (line.type === "private") {
-    const to = line.to === me && !line.own ? make("bdi", "to", words.you) : named(line.to, "");
-    item.append("→ ", to, " ", mark(words.private), " ");
-  }
-  item.append(written(line.text));
-  if (line.mention) item.append(make("span", "unseen", ` (${words.mention})`));
-  return item;
-}
-
-function told(event) {
-  const item = make("li", "event");
-  item.append(time(event.at), " ", make("bdi", "", event.sentence));
-  return item;
+	const to = line.type === "private" && line.to;
+	return item(
+		[line.type, ...["action", "mention", "official", "own"].filter((kind) => line[kind])].join(" "),
+		line.at,
+		line.official && make("span", "", words.official),
+		line.action && "*",
+		named(line.from, line.key),
+		to && "→",
+		to && (to === me ? make("bdi", "", words.you) : named(to)),
+		to && make("span", "", words.private),
+		written(line.text),
+		line.mention && make("span", "unseen", `(${words.mention})`),
+	);
 }
 
 function note(sentence) {
-  add(make("li", "note", sentence));
+	add(make("li", "note", sentence));
+	if (isCaughtUp) toEnd();
 }
 
-function entry(event, id, item) {
-  const isLine = "text" in event && !event.own, moment = new Date(event.at);
-  item.dataset.seq = event.seq;
-  if (moment.toDateString() !== day) {
-    day = moment.toDateString();
-    const how = { weekday: "long", day: "numeric", month: "long", year: "numeric" };
-    lines.append(make("li", "day", moment.toLocaleDateString(language === "en" ? "en-GB" : language, how)));
-  }
-  if (isLine && mayMark && (isCaughtUp ? document.hidden : isUnread(id))) {
-    mayMark = false;
-    $("unread")?.remove();
-    const heading = make("li", "", words.new);
-    heading.id = "unread";
-    lines.append(heading);
-  }
-  lastId = id || lastId;
-  add(item, isLine);
-  if (!isCaughtUp) return;
-  read();
-  if (isLine && document.hidden) {
-    unseen += 1;
-    title();
-    if (event.mention || event.type === "private") ring(event);
-  }
+function head(text) {
+	const shown = make("li", "head", text);
+	lines.append(shown);
+	return shown;
 }
 
-function isUnread(id) {
-  const [seq, its] = parse(kept("localStorage", "read")), [now, ours] = parse(id);
-  return its === ours && now > seq;
+function entry(event, id, shown) {
+	const isNews = "text" in event && !event.own, date = new Date(event.at);
+	shown.dataset.seq = event.seq;
+	lastId = id || lastId;
+	if (date.toDateString() !== day) {
+		day = date.toDateString();
+		head(date.toLocaleDateString(document.documentElement.lang.replace("en", "en-GB"), { dateStyle: "full" }));
+	}
+	if (isNews && mayMark && (isCaughtUp ? document.hidden : parse(id).its === seen.its && event.seq > seen.seq)) {
+		mayMark = false;
+		$("unread")?.remove();
+		head(words.new).id = "unread";
+	}
+	add(shown);
+	read();
+	if (!isNews || !isCaughtUp || !document.hidden) return;
+	unseen += 1;
+	title();
+	if (event.mention || event.type === "private") ring(event);
 }
 
-function add(item, isLine) {
-  lines.append(item);
-  if (lines.childElementCount > MOST_SHOWN) lines.firstChild.remove();
-  if (!isCaughtUp) return;
-  if (isAtEnd) toEnd();
-  else if (isLine) {
-    below += 1;
-    end();
-  }
+function add(shown) {
+	lines.append(shown);
+	if (isCaughtUp && isAtEnd) toEnd();
 }
 
 function toEnd() {
-  isAtEnd = true;
-  below = 0;
-  log.scrollTop = log.scrollHeight;
-  end();
-}
-
-function end() {
-  $("end").hidden = isAtEnd;
-  $("end").textContent = below ? fill("below", { n: below }) : words.end;
+	log.scrollTop = log.scrollHeight;
 }
 
 log.onscroll = () => {
-  isAtEnd = log.scrollHeight - log.scrollTop - log.clientHeight < 40;
-  if (isAtEnd) below = 0;
-  end();
+	isAtEnd = log.scrollHeight - log.scrollTop - log.clientHeight < 40;
+	$("end").hidden = isAtEnd;
 };
 $("end").onclick = () => {
-  toEnd();
-  field.focus();
+	toEnd();
+	field.focus();
 };
 new ResizeObserver(() => isAtEnd && toEnd()).observe(log);
-
-function title() {
-  document.title = unseen ? `(${unseen}) ${room}` : room;
-}
 
 // Own lines
 
 function say(text, action = false, to = "") {
-  tab.queue.push({ text, action, to, at: new Date().toISOString() });
-  save();
-  drawPending();
-  toEnd();
-  send();
+	tab.queue.push({ text, action, to, at: new Date().toISOString() });
+	save();
+	toEnd();
+	send();
 }
 
 async function send() {
-  if (isSending || !isSure) return;
-  isSending = true;
-  while (tab.queue.length && stream) {
-    const line = tab.queue[0];
-    line.n = tab.n;
-    save();
-    const said = await ask("say", { page: tab.page, n: line.n, text: line.text, action: line.action, to: line.to });
-    if (tab.queue[0] !== line || line.n !== tab.n) continue; // the log was faster
-    if (!said || said.status >= 500 || said.status === 429) await pause(said?.wait || 2);
-    else if (said.status === 401) break;
-    else if (said.error === "out_of_order" || said.error === "number_used") {
-      renumber();
-      await pause(0.2);
-    } else {
-      const own = { ...line, page: tab.page };
-      tab.queue.shift();
-      if (said.ok) tab.n += 1;
-      save();
-      if (said.state === "taken" || said.seq > parse(lastId)[0]) taken.push(own);
-      else if (said.state !== "stored") giveBack(line, said.sentence);
-      drawPending();
-    }
-  }
-  isSending = false;
+	if (isSending) return;
+	isSending = true;
+	while (tab.queue.length && stream) {
+		const line = tab.queue[0], { text, action, to } = line, { page, n } = tab;
+		line.n = n;
+		save();
+		const said = await ask("say", { page, n, text, action, to });
+		if (tab.queue[0] !== line) continue; // the log was faster
+		if (!said.status || said.status >= 500 || said.status === 429) await pause(said.wait || 2);
+		else if (said.status === 401) break;
+		else if (said.status === 409) {
+			renumber();
+			await pause(0.2);
+		} else {
+			tab.queue.shift();
+			if (said.ok) tab.n += 1;
+			if (said.state === "taken") taken.push({ ...line, page });
+			else if (said.state !== "stored") giveBack(line, said.sentence);
+			save();
+		}
+	}
+	isSending = false;
 }
 
 function pause(seconds) {
-  return new Promise((done) => {
-    wake = done;
-    setTimeout(done, seconds * 1_000);
-  });
+	return new Promise((done) => setTimeout((wake = done), seconds * 1_000));
 }
 
-// The gateway has a line of ours: if it is the one being sent, it need not be sent again.
+// A line is the gateway's or the log's: it is not pending, and if it is the one being sent, not sent again.
 function settle({ page, n }) {
-  if (page !== tab.page || n !== tab.n || tab.queue[0]?.n !== n) return false;
-  tab.queue.shift();
-  tab.n += 1;
-  save();
-  return true;
-}
-
-function drawPending() {
-  $("pending").replaceChildren(...[...taken, ...tab.queue].map((line) => {
-    const item = draw({ ...line, type: line.to ? "private" : "message", from: me, own: true });
-    item.append(" ", make("span", "unseen", `(${words.pending})`), mark("…"));
-    return item;
-  }));
-  if (isAtEnd) toEnd();
+	taken = taken.filter((line) => line.page !== page || line.n !== n);
+	if (page === tab.page && n === tab.queue[0]?.n) {
+		tab.queue.shift();
+		tab.n = n + 1;
+	}
+	save();
 }
 
 function giveBack(line, why) {
-  const command = line.to ? `/msg ${line.to} ` : line.action ? "/me " : line.text.startsWith("/") ? "/" : "";
-  const typed = command + line.text;
-  note(fill("refused", { why }) + (field.value ? `\n${typed}` : ""));
-  if (!field.value) write(typed);
+	const typed = (line.to ? `/msg ${line.to} ` : line.action ? "/me " : line.text[0] === "/" ? "/" : "") + line.text;
+	note(fill("refused", { why }) + (field.value ? `\n${typed}` : ""));
+	if (!field.value) write(typed);
 }
 
 function write(text) {
-  field.value = text;
-  grow();
-  field.focus();
-}
-
-function grow() {
-  field.style.height = "auto";
-  field.style.height = `${field.scrollHeight}px`;
-  keep("sessionStorage", "draft", field.value);
+	field.value = text;
+	field.focus();
+	field.oninput();
 }
 
 function run(typed) {
-  const [, word, rest] = /^(\/\S*)?\s*([^]*)$/.exec(typed);
-  if (!word || word.slice(1).includes("/")) return say(typed.startsWith("//") ? typed.slice(1) : typed);
-  const [, to, text] = /^(\S*)\s*([^]*)$/.exec(rest);
-  switch (word) {
-    case "/me":
-      return rest ? say(rest, true) : refuse(typed, fill("what", { word }));
-    case "/msg":
-      return text ? say(text, false, to) : refuse(typed, fill("what", { word }));
-    case "/who":
-      return who();
-    case "/leave":
-      return $("leaving").showModal();
-    case "/help":
-      note(words.help);
-      return toEnd();
-    default:
-      return refuse(typed, fill("unknown", { word }));
-  }
-}
-
-function refuse(typed, why) {
-  note(why);
-  toEnd();
-  write(typed);
+	const [, word, rest] = /^(\/\S*)?\s*([^]*)$/.exec(typed), [, to, text] = /^(\S*)\s*([^]*)$/.exec(rest);
+	if (!word || word.includes("/", 1)) say(typed.replace(/^\/\//, "/"));
+	else if (word === "/me" && rest) say(rest, true);
+	else if (word === "/msg" && text) say(text, false, to);
+	else if (word === "/who") who();
+	else if (word === "/leave") $("leaving").showModal();
+	else if (word === "/help") note(words.help);
+	else {
+		note(fill(/^\/(me|msg)$/.test(word) ? "what" : "unknown", { word }));
+		write(typed);
+	}
 }
 
 $("say").onsubmit = (event) => {
-  event.preventDefault();
-  const typed = field.value.trimEnd();
-  write("");
-  if (typed) run(typed);
+	event.preventDefault();
+	const typed = field.value.trimEnd();
+	write("");
+	if (typed) run(typed);
 };
-field.oninput = grow;
+field.oninput = () => {
+	field.style.height = "auto";
+	field.style.height = `${field.scrollHeight + 2}px`;
+};
 field.onkeydown = (event) => {
-  if (event.key === "Enter" && !event.shiftKey && !event.isComposing && hasKeys()) {
-    event.preventDefault();
-    $("say").requestSubmit();
-  } else if (event.key === "PageUp" || event.key === "PageDown") {
-    event.preventDefault();
-    log.scrollBy(0, (event.key === "PageUp" ? -0.9 : 0.9) * log.clientHeight);
-  }
+	if (event.key !== "Enter" || event.shiftKey || event.isComposing || !hasKeys) return;
+	event.preventDefault();
+	$("say").requestSubmit();
 };
-
-function hasKeys() {
-  return !matchMedia("(pointer: coarse)").matches;
-}
 
 // Who is here, leaving, the bell
 
-function count(number) {
-  if (number !== null && number !== undefined) $("who").textContent = fill("here", { n: number });
-}
-
 async function who() {
-  const said = await ask("who");
-  if (!said || !said.ok) return note(said ? said.sentence : fill("lost", { time: clock(new Date()) }));
-  $("people").querySelector("ul").replaceChildren(...said.members.map((member) => {
-    const item = make("li"), shown = make(member.me ? "span" : "button");
-    shown.append(make("bdi", "", member.sentence));
-    if (!member.me) {
-      shown.title = words.whisper;
-      shown.onclick = () => {
-        $("people").close();
-        write(`/msg ${member.name} ${field.value}`);
-      };
-    }
-    item.append(shown);
-    return item;
-  }));
-  if (!$("people").open) $("people").showModal();
+	const said = await ask("who"), people = $("people");
+	if (!said.ok) return note(said.sentence);
+	people.querySelector("ul").replaceChildren(...said.members.map((member) => {
+		const shown = make("li", ""), button = make("button", "");
+		button.disabled = member.me;
+		button.append(make("bdi", "", member.sentence));
+		button.onclick = () => {
+			people.close();
+			write(`/msg ${member.name} ${field.value}`);
+		};
+		shown.append(button);
+		return shown;
+	}));
+	people.showModal();
 }
 
 $("who").onclick = who;
 $("leave").onclick = () => $("leaving").showModal();
-$("leaving").onclose = async () => {
-  if ($("leaving").returnValue !== "leave") return;
-  $("leaving").returnValue = "";
-  const said = await ask("leave", {});
-  if (!said) return note(fill("lost", { time: clock(new Date()) }));
-  tab.queue = [];
-  renumber();
-  forget();
-  taken = [];
-  drawPending();
-  start();
+$("leaving").onsubmit = async (event) => {
+	if (event.submitter.value !== "leave") return;
+	const said = await ask("leave", {});
+	if (!said.ok) return note(said.sentence);
+	[tab.queue, taken] = [[], []];
+	renumber();
+	forget();
+	start();
 };
 
-function bell() {
-  const isOn = Notification.permission === "granted" && kept("localStorage", "bell") === true;
-  $("bell").hidden = Notification.permission === "denied";
-  $("bell").ariaPressed = String(isOn);
-  return isOn;
+function rings() {
+	const permission = window.Notification?.permission || "denied", isOn = permission === "granted" && !!kept("localStorage", "bell");
+	bell.hidden = permission === "denied";
+	bell.ariaPressed = isOn;
+	return isOn;
 }
+
+bell.onclick = async () => {
+	const isOn = !rings();
+	await Notification.requestPermission();
+	keep("localStorage", "bell", isOn);
+	rings();
+};
 
 function ring(line) {
-  if (!("Notification" in window) || !bell()) return;
-  try {
-    const shown = new Notification(`${line.from} · ${room}`, { body: line.text.slice(0, 200), tag: "sockatuh" });
-    shown.onclick = () => window.focus();
-  } catch { // Chrome on Android lets only service workers notify
-    $("bell").hidden = true;
-  }
+	try {
+		if (rings()) new Notification(`${line.from} · ${room}`, { body: line.text, tag: room }).onclick = () => window.focus();
+	} catch {} // Chrome on Android leaves it to service workers
 }
 
-if ("Notification" in window) {
-  bell();
-  $("bell").onclick = async () => {
-    const wasOn = bell();
-    if (!wasOn) await Notification.requestPermission();
-    keep("localStorage", "bell", !wasOn);
-    bell();
-  };
-}
-
-document.addEventListener("visibilitychange", () => {
-  if (document.hidden) {
-    mayMark = true;
-    return;
-  }
-  unseen = 0;
-  title();
-  read();
-  watch();
-});
-window.addEventListener("online", watch);
+document.onvisibilitychange = () => {
+	mayMark ||= document.hidden;
+	unseen = 0;
+	if (stream) title();
+	read();
+	watch();
+};
 setInterval(watch, 5_000);
-if (window.visualViewport) { // keyboards on iOS cover the page instead of making it smaller
-  visualViewport.addEventListener("resize", () => {
-    if (visualViewport.scale === 1) document.body.style.setProperty("--height", `${visualViewport.height}px`);
-  });
-}
-
-// A tab that is duplicated copies the numbers of the other's lines; the other says so.
-function copied() {
-  tab.queue = [];
-  renumber();
-  drawPending();
-}
-
-if ("BroadcastChannel" in window) {
-  const tabs = new BroadcastChannel("sockatuh");
-  tabs.onmessage = ({ data }) => {
-    if (data.asks === tab.page) tabs.postMessage({ has: tab.page });
-    else if (data.has === tab.page && !isSure) copied();
-  };
-  tabs.postMessage({ asks: tab.page });
-}
-setTimeout(() => {
-  isSure = true;
-  send();
-}, 300);
-
-field.value = kept("sessionStorage", "draft") || "";
+rings();
 start();

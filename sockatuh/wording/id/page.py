@@ -10,9 +10,7 @@ from typing import Final
 
 NOT_ENCRYPTED: Final = "Halaman ini tidak dienkripsi: semua orang di jaringan ini bisa ikut membaca."
 NO_SCRIPT: Final = "Halaman ini memerlukan JavaScript."
-NO_COOKIES: Final = (
-    "Browser ini tidak menyimpan cookie yang menjadi tanda pengenalnya. Izinkan cookie untuk halaman ini."
-)
+NO_COOKIES: Final = "Browser ini tidak menyimpan cookie, padahal itu tanda pengenalnya."
 
 YOUR_NAME: Final = "Nama Anda"
 ROOM_PASSWORD: Final = "Kata sandi ruang"
@@ -26,20 +24,14 @@ SAY_SOMETHING: Final = "Tulis pesan"
 SEND: Final = "Kirim"
 HERE: Final = "{n} di sini"
 WHO_IS_HERE: Final = "Siapa yang ada di sini"
-WRITE_PRIVATELY: Final = "tulis pesan pribadi"
 CLOSE: Final = "Tutup"
 BELL: Final = "Beri tahu saya"
-BELL_EXPLAINED: Final = "Beri tahu saya kalau nama saya disebut atau ada pesan pribadi"
 LEAVE: Final = "Keluar"
 LEAVE_ASKED: Final = "Keluar dari ruang?"
-LEAVE_EXPLAINED: Final = (
-    "Browser ini akan dilupakan. Menutup halaman bukan berarti keluar: siapa pun yang kembali dalam 90 hari langsung "
-    "masuk tanpa kata sandi."
-)
+LEAVE_EXPLAINED: Final = "Browser ini akan dilupakan. Menutup halaman bukan berarti keluar."
 STAY: Final = "Tetap di sini"
 
 NEW: Final = "baru"
-NEW_BELOW: Final = "{n} pesan baru di bawah"
 TO_THE_END: Final = "Ke pesan terakhir"
 NOT_STORED_YET: Final = "belum tersimpan"
 NO_CONTACT_SINCE: Final = "tidak terhubung sejak {time}; yang Anda tulis disimpan"
@@ -48,7 +40,7 @@ ADMIN_SAYS: Final = "pengelola ruang berkata"
 PRIVATE: Final = "pribadi"
 YOU: Final = "Anda"
 NOT_SENT: Final = "tidak terkirim: {why}"
-NOT_A_COMMAND: Final = "tidak ada perintah {word}; /help menampilkan daftarnya, dan /{word} mengirimnya sebagai teks"
+NOT_A_COMMAND: Final = "tidak ada perintah {word}; /help menampilkan daftarnya, /{word} mengirimnya"
 WHAT_TO_SAY: Final = "{word} perlu teks"
 HELP: Final = (
     "/me TEKS menceritakan yang Anda lakukan\n/msg NAMA TEKS hanya untuk satu orang\n"
