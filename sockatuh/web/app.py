@@ -36,7 +36,7 @@ from .lines import Taken
 from .origins import is_admitted
 from .source_address import place_of
 from .speech import Speech, Trouble, choose_language_untrusted, speech_of
-from .template import fill, words_of
+from .template import compact, fill, words_of
 from .tries import Tries
 from .way import Way
 
@@ -117,9 +117,9 @@ class Door:
         self._wrong = Tries(*(PASSWORDS_HERE if way.tells_browsers_apart else PASSWORDS))
         self._joining = asyncio.Semaphore(MOST_JOINING)
         folder = files("sockatuh.web") / "page"
-        self._template = (folder / "index.html").read_text("utf-8")
+        self._template = compact((folder / "index.html").read_text("utf-8"))
         self._files = {
-            name: ((folder / name).read_bytes(), kind)
+            name: (compact((folder / name).read_text("utf-8")).encode(), kind)
             for name, kind in (("app.js", "text/javascript"), ("app.css", "text/css"))
         }
 

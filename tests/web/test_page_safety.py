@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from functools import partial
 from pathlib import Path
 from typing import Final
 
@@ -79,13 +80,17 @@ def test_no_second_row_of_a_text_begins_where_a_time_stands(tab: Tab, gateway: W
     assert text_begins >= time_ends
 
 
+def shows_answer(tab: Tab, text: str) -> bool:
+    return tab.text("#answer") == text
+
+
 def test_hostile_sentences_at_the_door_make_no_element(tab: Tab, gateway: WebDouble) -> None:
     for text in MARKUP.values():
         gateway.refuses["join"] = (409, {"error": "name_taken", "sentence": text, "suggestion": text})
         tab.find("#name").clear()
         tab.find("#name").send_keys("ana")
         tab.find("#ask-name button").click()
-        tab.until(lambda text=text: tab.text("#answer") == text)
+        tab.until(partial(shows_answer, tab, text))
         assert tab.count("#answer *") == 0
 
 
