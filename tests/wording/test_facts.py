@@ -79,6 +79,9 @@ SAME: Final = {
     "install.shortcut_shown": "a file",
     "status.ORDERS": "what is typed as it stands",
     "status.counted": "no word of ours",
+    "web.WEB": "a term",
+    "web.member": "a name, and remarks, which come in",
+    "web.wait_first": "empty if there is nothing to wait for",
 }
 
 

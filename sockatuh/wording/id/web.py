@@ -8,6 +8,8 @@ from typing import Final
 
 from sockatuh.wording.facts import fact
 
+from .reasons import in_words
+
 HELP_WEB: Final = """Buka ruang untuk peramban: sajikan halaman kepadanya, dan jadilah klien ruang untuk masing-masing.
 
 Halaman itu tidak perlu memasang apa pun. Ia lebih lemah daripada terminal: kunci para pemakainya ada di mesin ini, dan
@@ -90,7 +92,7 @@ def wait_first(wait: float) -> str:
 
 def how_many(count: int) -> str:
     """Katakan berapa orang ada di ruang."""
-    return f"{count} orang ada di sini."
+    return f"{count:,} orang ada di sini.".replace(",", ".")
 
 
 def member(name: str, remarks: Sequence[str]) -> str:
@@ -122,4 +124,4 @@ def not_a_place(text: str) -> str:
 
 def certificate_unusable(path: str, reason: str) -> str:
     """Katakan bahwa sebuah sertifikat atau kuncinya tidak dapat dipakai."""
-    return f"{fact(path)} tidak dapat dipakai untuk TLS: {reason}."
+    return f"{fact(path)} tidak dapat dipakai untuk TLS: {in_words(reason)}."
