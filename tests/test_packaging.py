@@ -83,9 +83,21 @@ def test_the_units_of_timers_are_locked_in_as_far_as_root_can_be(name: str, most
     assert "SecureBits" not in directives(unit)
 
 
+def test_the_door_for_browsers_is_locked_in_as_far_as_a_server_on_the_network_can_be() -> None:
+    unit = UNITS / "sockatuh-web.service"
+    said = analyse("security", "--offline=true", "--no-pager", str(unit)).stdout
+    score = re.search(r"Overall exposure level for \S+: ([0-9.]+)", said)
+    assert score, said
+    assert float(score[1]) <= 1.0
+    found = directives(unit)
+    assert found["DynamicUser"] == ["yes"]
+    assert found["StateDirectory"] == ["sockatuh-web"]
+    assert found["ExecStart"] == ["/opt/sockatuh/bin/sockatuh web 127.0.0.1"]
+
+
 def test_the_units_of_timers_verify_except_for_the_missing_program() -> None:
     units = sorted(map(str, UNITS.glob("sockatuh-*")))
-    assert len(units) == 4
+    assert len(units) == 5
     said = analyse("verify", *units).stderr.splitlines()
     assert [line for line in said if "/opt/sockatuh/bin/sockatuh is not executable" not in line] == []
 

@@ -21,6 +21,7 @@ from sockatuh.store.backup_stamp import expect_no_more
 from sockatuh.store.trusted_path import refuse_strangers_links
 from sockatuh.wording import admin
 from sockatuh.wording import install as wording
+from sockatuh.wording import web as door
 
 from .arguments import a_path
 from .errors import ExitCode, stop
@@ -64,12 +65,15 @@ from .timer_files import (
     KEEP,
     METRICS_UNITS,
     NUMBERS,
+    WEB_SERVICE,
+    WEB_STATE,
     Backups,
-    Timers,
-    installed_timers,
+    Companions,
+    installed_companions,
     installed_units,
     remove_directory_of_numbers,
 )
+from .web import can_serve_web
 from .which_room import find_installed, is_booted, is_root
 
 if TYPE_CHECKING:
@@ -106,6 +110,8 @@ def install_service(
     ] = None,
     keep: Annotated[int | None, typer.Option("--keep", help=wording.HELP_KEEP, metavar="N", min=1)] = None,
     no_backup: Annotated[bool, typer.Option("--no-backup", help=wording.HELP_NO_BACKUP)] = False,
+    web: Annotated[bool, typer.Option("--web", help=wording.HELP_WEB_DOOR)] = False,
+    no_web: Annotated[bool, typer.Option("--no-web", help=wording.HELP_NO_WEB_DOOR)] = False,
 ) -> None:
     """Write units, settings and the password's hash, and start the room."""
     if not print_only:
@@ -117,32 +123,41 @@ def install_service(
         _require_readable(program)
     if metrics and no_metrics:
         stop(wording.METRICS_OR_NOT, ExitCode.USAGE)
-    before = installed_timers()
-    is_counted = metrics or (before.metrics and not no_metrics)
-    timers = Timers(is_counted, _choose_backups(before, backup, keep, no_backup))
+    if web and no_web:
+        stop(wording.WEB_OR_NOT, ExitCode.USAGE)
+    before = installed_companions()
+    companions = Companions(
+        metrics or (before.metrics and not no_metrics),
+        _choose_backups(before, backup, keep, no_backup),
+        web or (before.web and not no_web),
+    )
+    if companions.web and not can_serve_web():
+        stop(door.NOT_INSTALLED)
     asking = sys.stdin.isatty() and not (non_interactive or print_only)
     chosen = _choose_settings(config, room, password_file, asking=asking)
-    planned: list[Planned] = [*units(program, chosen.settings), *timers.units(program), chosen.config]
+    planned: list[Planned] = [*units(program, chosen.settings), *companions.units(program), chosen.config]
     if (shortcut := find_shortcut(program)) is not None:
         planned.append(shortcut)
     if shortcut is None or shortcut.is_ours:  # else the shells and `man` mean another program by this name
         planned += shell_files(program.command)
     is_update = bool(_existing(at(UNIT_DIRECTORY) / name for name in UNITS))
-    commands = (*_commands(planned, is_update=is_update), *_timer_commands(timers, tries=bool(backup or keep)))
+    commands = (*_commands(planned, is_update=is_update), *_companion_commands(companions, tries=bool(backup or keep)))
     if print_only:
         _print_all(planned, commands)
         return
     password, is_made_up = ("", False) if chosen.password_hash else new_password(password_file, asking=asking)
     check_strength(password, weak=weak)
     secret = credential_file(chosen.password_hash or hash_text(password))
-    _remove_timers(before, timers)
-    _make_directories(timers)
+    _remove_companions(before, companions)
+    _make_directories(companions)
     _do([*planned, secret], commands, password if is_made_up else "")
     _tell_running(chosen.settings)
-    if timers.metrics:
+    if companions.metrics:
         print(wording.writes_numbers(at(NUMBERS)))
-    if timers.backups is not None:
-        print(wording.makes_backups(timers.backups.directory, timers.backups.keep))
+    if companions.backups is not None:
+        print(wording.makes_backups(companions.backups.directory, companions.backups.keep))
+    if companions.web:
+        print(wording.serves_browsers(WEB_SERVICE))
 
 
 def uninstall_service(
@@ -151,39 +166,39 @@ def uninstall_service(
     """Stop the service and remove its units; settings and history stay unless they are purged."""
     require_root_and_systemd("uninstall-service")
     installed = [at(UNIT_DIRECTORY) / name for name in UNITS]
-    timers, timer_units = installed_timers(), installed_units()
-    numbers = [at(NUMBERS)] if timers.metrics else []
-    data = [at(each) for each in (CONFIG, CREDENTIAL, STATE, PRIVATE_STATE)]
+    companions, companion_units = installed_companions(), installed_units()
+    numbers = [at(NUMBERS)] if companions.metrics else []
+    data = [at(each) for each in (CONFIG, CREDENTIAL, STATE, PRIVATE_STATE, *WEB_STATE)]
     command, called = installed_command(), called_as()
     shortcut = PlannedShortcut(at(SHORTCUT), command, (command,))
-    if not _existing([*installed, *timer_units, *(data if purge else ())]):
+    if not _existing([*installed, *companion_units, *(data if purge else ())]):
         stop(wording.NOTHING_INSTALLED)
     shortcuts = [shortcut.path] if shortcut.news in ("changed", "unchanged") else []
     for_shells = installed_shell_files()
-    gone = _existing([*installed, *timer_units, *numbers, *shortcuts, *for_shells, *(data if purge else ())])
+    gone = _existing([*installed, *companion_units, *numbers, *shortcuts, *for_shells, *(data if purge else ())])
     refuse_strangers_links(gone)
-    if timer_units:
-        _stop_timers(path.name for path in timer_units)
+    if companion_units:
+        _stop_companions(path.name for path in companion_units)
     if _existing(installed):
         _run(("systemctl", "disable", "--now", *UNITS))
     for path in gone:
         _remove(path)
     for path in for_shells:
         remove_empty_parents(path)
-    if timers.metrics:
+    if companions.metrics:
         remove_directory_of_numbers()
     if purge and at(CONFIG).parent.is_dir() and not any(at(CONFIG).parent.iterdir()):
         at(CONFIG).parent.rmdir()
     _run(RELOAD_UNITS)
     # Units that no longer exist should not be listed as failed.
-    _call(("systemctl", "reset-failed", *UNITS, *(path.name for path in timer_units)))
+    _call(("systemctl", "reset-failed", *UNITS, *(path.name for path in companion_units)))
     print(wording.removed(gone))
     if staying := _existing(data):
         print(wording.kept(staying, called))
-    if timers.backups is not None:
+    if companions.backups is not None:
         if at(STATE).exists():
             expect_no_more(at(STATE))
-        print(wording.backups_stay(timers.backups.directory))
+        print(wording.backups_stay(companions.backups.directory))
 
 
 def replace_password(password_hash: str) -> None:
@@ -223,7 +238,7 @@ def _require_readable(program: Program) -> None:
         stop(wording.unreadable_program(program.command, said[-1] if said else ""))
 
 
-def _choose_backups(before: Timers, directory: Path | None, keep: int | None, is_refused: bool) -> Backups | None:
+def _choose_backups(before: Companions, directory: Path | None, keep: int | None, is_refused: bool) -> Backups | None:
     """Return the backups that are wanted, or stop if the options contradict each other or cannot be used."""
     if is_refused:
         if directory is not None or keep is not None:
@@ -271,11 +286,14 @@ def _commands(planned: Iterable[Planned], *, is_update: bool) -> tuple[Command, 
     return (RELOAD_UNITS, enable, *([again] if is_update else []))
 
 
-def _timer_commands(timers: Timers, *, tries: bool) -> tuple[Command, ...]:
-    """Return the commands that start the timers; `tries`: the first backup is made at once."""
-    enable: tuple[Command, ...] = (("systemctl", "enable", *timers.names), ("systemctl", "restart", *timers.names))
+def _companion_commands(companions: Companions, *, tries: bool) -> tuple[Command, ...]:
+    """Return the commands that start what goes beside the service; `tries`: the first backup is made at once."""
+    enable: tuple[Command, ...] = (
+        ("systemctl", "enable", *companions.names),
+        ("systemctl", "restart", *companions.names),
+    )
     first: Command = ("systemctl", "start", BACKUP_SERVICE)
-    return (*(enable if timers.names else ()), *((first,) if tries and timers.backups is not None else ()))
+    return (*(enable if companions.names else ()), *((first,) if tries and companions.backups is not None else ()))
 
 
 # Showing it.
@@ -313,19 +331,20 @@ def _tell_running(settings: Settings) -> None:
 # Doing it.
 
 
-def _stop_timers(names: Iterable[str]) -> None:
+def _stop_companions(names: Iterable[str]) -> None:
     _run(("systemctl", "disable", "--now", *names))
     _call(("systemctl", "clean", "--what=state", BACKUP_TIMER))  # when it ran last; systemd keeps that in a file
 
 
-def _remove_timers(before: Timers, after: Timers) -> None:
-    """Stop and remove the timers that are not wanted any longer, and what they have written but backups."""
+def _remove_companions(before: Companions, after: Companions) -> None:
+    """Stop and remove what is not wanted any longer, and what it has written but backups and browsers' keys."""
     gone = [*(METRICS_UNITS if not after.metrics else ()), *(BACKUP_UNITS if after.backups is None else ())]
+    gone += [] if after.web else [WEB_SERVICE]
     found = [*installed_units(gone), *_existing([at(NUMBERS)] if before.metrics and not after.metrics else [])]
     if not found:
         return
     refuse_strangers_links(found)
-    _stop_timers(path.name for path in found if path.name in gone)
+    _stop_companions(path.name for path in found if path.name in gone)
     for path in found:
         path.unlink()
     if before.metrics and not after.metrics:
@@ -336,14 +355,14 @@ def _remove_timers(before: Timers, after: Timers) -> None:
         print(wording.backups_stay(before.backups.directory), file=sys.stderr)
 
 
-def _make_directories(timers: Timers) -> None:
+def _make_directories(companions: Companions) -> None:
     """Make the directories that the timers write to, if they are missing; backups are nobody else's business."""
-    if timers.metrics and not at(NUMBERS).parent.exists():
+    if companions.metrics and not at(NUMBERS).parent.exists():
         _open_directory(at(NUMBERS).parent)
-    if timers.backups is not None and not timers.backups.directory.exists():
-        refuse_strangers_links([timers.backups.directory])
-        timers.backups.directory.parent.mkdir(parents=True, exist_ok=True)
-        timers.backups.directory.mkdir(mode=0o700)
+    if companions.backups is not None and not companions.backups.directory.exists():
+        refuse_strangers_links([companions.backups.directory])
+        companions.backups.directory.parent.mkdir(parents=True, exist_ok=True)
+        companions.backups.directory.mkdir(mode=0o700)
 
 
 def _do(planned: Sequence[Planned], commands: Sequence[Command], made_password: str) -> None:

@@ -1,4 +1,4 @@
-"""The timers beside the systemd service: the room's numbers for Prometheus, and a backup each night."""
+"""What goes beside the systemd service: the numbers for Prometheus, a backup each night, the door for browsers."""
 
 from __future__ import annotations
 
@@ -28,7 +28,9 @@ BACKUP_TIMER: Final = "sockatuh-backup.timer"
 BACKUP_SERVICE: Final = "sockatuh-backup.service"
 METRICS_UNITS: Final = (METRICS_TIMER, METRICS_SERVICE)
 BACKUP_UNITS: Final = (BACKUP_TIMER, BACKUP_SERVICE)
-TIMERS: Final = (METRICS_TIMER, BACKUP_TIMER)
+WEB_SERVICE: Final = "sockatuh-web.service"
+WEB_STATE: Final = ("var/lib/sockatuh-web", "var/lib/private/sockatuh-web")
+"""Where the door for browsers keeps their keys and its certificate."""
 NUMBERS: Final = "var/lib/prometheus/node-exporter/sockatuh.prom"
 """Where Debian's node_exporter looks for files of other programs."""
 NODE_EXPORTER: Final = "prometheus-node-exporter.service"
@@ -53,36 +55,40 @@ class Backups:
 
 
 @dataclass(frozen=True, slots=True)
-class Timers:
-    """Which timers a service has beside it."""
+class Companions:
+    """What a service has beside it: timers, and the door for browsers."""
 
     metrics: bool = False
     backups: Backups | None = None
+    web: bool = False
 
     def units(self, program: Program) -> list[PlannedFile]:
         """Return the units for this program."""
         names = (METRICS_UNITS if self.metrics else ()) + (BACKUP_UNITS if self.backups is not None else ())
+        names += (WEB_SERVICE,) if self.web else ()
         return [
-            PlannedFile(at(UNIT_DIRECTORY) / name, timer_unit(name, program, self.backups), 0o644) for name in names
+            PlannedFile(at(UNIT_DIRECTORY) / name, companion_unit(name, program, self.backups), 0o644) for name in names
         ]
 
     @property
     def names(self) -> tuple[str, ...]:
-        """The timers to be enabled."""
-        return tuple(name for name in TIMERS if (self.metrics if name == METRICS_TIMER else self.backups is not None))
+        """The units to be enabled and started."""
+        wanted = {METRICS_TIMER: self.metrics, BACKUP_TIMER: self.backups is not None, WEB_SERVICE: self.web}
+        return tuple(name for name, is_wanted in wanted.items() if is_wanted)
 
 
-def installed_timers() -> Timers:
-    """Return the timers that are installed."""
+def installed_companions() -> Companions:
+    """Return those that are installed."""
     file = at(UNIT_DIRECTORY) / BACKUP_SERVICE
     found = _MAKES_BACKUPS.search(file.read_text("utf-8")) if file.is_file() else None
     words = words_of(found[2]) if found else []
     backups = Backups(Path(unescaped(words[0])), int(found[1])) if found and words else None
-    return Timers((at(UNIT_DIRECTORY) / METRICS_SERVICE).is_file(), backups)
+    units = at(UNIT_DIRECTORY)
+    return Companions((units / METRICS_SERVICE).is_file(), backups, (units / WEB_SERVICE).is_file())
 
 
-def installed_units(of: Iterable[str] = (*METRICS_UNITS, *BACKUP_UNITS)) -> list[Path]:
-    """Return the units of timers that are there."""
+def installed_units(of: Iterable[str] = (*METRICS_UNITS, *BACKUP_UNITS, WEB_SERVICE)) -> list[Path]:
+    """Return the units of companions that are there."""
     return [path for name in of if (path := at(UNIT_DIRECTORY) / name).exists() or path.is_symlink()]
 
 
@@ -96,8 +102,8 @@ def remove_directory_of_numbers() -> None:
         directory.rmdir()
 
 
-def timer_unit(name: str, program: Program, backups: Backups | None) -> str:
-    """Return one unit of a timer, made from the packaged template."""
+def companion_unit(name: str, program: Program, backups: Backups | None) -> str:
+    """Return one unit, made from the packaged template."""
     text = packaged_text(name, program)
     if backups is None:
         return text

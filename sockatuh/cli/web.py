@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 import sys
+from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Final
 
@@ -63,6 +64,11 @@ def web(
         _run(options, qr=qr)
     except CertificateUnusable as error:
         raise Stopped(wording.certificate_unusable(error.path, error.reason), ExitCode.BAD_CONFIGURATION) from None
+
+
+def can_serve_web() -> bool:
+    """Tell whether what the command needs is installed."""
+    return all(find_spec(name) is not None for name in NEEDED)
 
 
 def _run(options: WebOptions, *, qr: bool) -> None:

@@ -9,7 +9,14 @@ import pytest
 from cli.test_install import UNITS, _elsewhere, commands, content, install, program_in, tree
 
 from sockatuh.cli.app import run
-from sockatuh.cli.timer_files import BACKUP_UNITS, METRICS_UNITS, Backups, Timers, installed_timers, timer_unit
+from sockatuh.cli.timer_files import (
+    BACKUP_UNITS,
+    METRICS_UNITS,
+    Backups,
+    Companions,
+    companion_unit,
+    installed_companions,
+)
 from sockatuh.store.backup_stamp import Stamp, note_failed, read_stamp
 
 pytestmark = pytest.mark.skipif("sys.platform != 'linux'", reason="systemd is Linux's")
@@ -73,16 +80,16 @@ def test_again_it_renews_the_timers_and_keeps_what_was_chosen(
     called = len([*commands])
     assert install() == 0
     assert content(tree) == before
-    assert installed_timers() == Timers(metrics=True, backups=Backups(tmp_path / "my 'b' \"$%\\", 3))
+    assert installed_companions() == Companions(metrics=True, backups=Backups(tmp_path / "my 'b' \"$%\\", 3))
     assert [*commands][called + 3 :] == [
         "enable sockatuh-metrics.timer sockatuh-backup.timer",
         "restart sockatuh-metrics.timer sockatuh-backup.timer",
     ]
     assert install("--keep", "9") == 0
-    assert installed_timers() == Timers(metrics=True, backups=Backups(tmp_path / "my 'b' \"$%\\", 9))
+    assert installed_companions() == Companions(metrics=True, backups=Backups(tmp_path / "my 'b' \"$%\\", 9))
     monkeypatch.chdir("/")
     assert install("--backup", str(tmp_path / "other"), "--no-metrics") == 0
-    assert installed_timers() == Timers(metrics=False, backups=Backups(tmp_path / "other", 9))
+    assert installed_companions() == Companions(metrics=False, backups=Backups(tmp_path / "other", 9))
 
 
 @pytest.mark.parametrize(
@@ -90,6 +97,7 @@ def test_again_it_renews_the_timers_and_keeps_what_was_chosen(
     [
         (["--keep", "3"], "--backup DIR"),
         (["--metrics", "--no-metrics"], "--no-metrics does not go with --metrics."),
+        (["--web", "--no-web"], "--no-web does not go with --web."),
         (["--no-backup", "--keep", "3"], "--no-backup"),
         (["--no-backup", "--backup", "x"], "--no-backup"),
         (["--backup", "file"], "not a directory"),
@@ -187,5 +195,42 @@ def test_the_directory_of_numbers_stays_where_it_is_the_collectors(tree: Path) -
 
 
 def test_without_a_directory_the_unit_is_the_packaged_one() -> None:
-    text = timer_unit("sockatuh-backup.service", program_in("/opt/sockatuh"), None)
+    text = companion_unit("sockatuh-backup.service", program_in("/opt/sockatuh"), None)
     assert "-- /var/backups/sockatuh\n" in text
+
+
+def test_the_door_for_browsers_is_a_unit_of_its_own_until_it_is_not(
+    tree: Path, commands: list[str], capfd: pytest.CaptureFixture[str]
+) -> None:
+    assert install("--web") == 0
+    assert [*commands][2:] == ["enable sockatuh-web.service", "restart sockatuh-web.service"]
+    service = unit_of(tree, "sockatuh-web.service")
+    assert "ExecStart=/opt/chat/bin/sockatuh web 127.0.0.1" in service
+    assert "ExecPaths=/usr -/lib -/lib64 /opt/chat" in service
+    assert "journalctl -u sockatuh-web.service" in capfd.readouterr().out
+    assert installed_companions() == Companions(web=True)
+    assert install() == 0
+    assert installed_companions() == Companions(web=True), "an update keeps it"
+    assert install("--no-web") == 0
+    assert installed_companions() == Companions()
+    assert "disable --now sockatuh-web.service" in [*commands]
+
+
+def test_a_door_that_cannot_be_opened_is_not_installed(
+    tree: Path, capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("sockatuh.cli.install.can_serve_web", lambda: False)
+    assert install("--web") == 1
+    assert "pip install 'sockatuh[web]'" in capfd.readouterr().err
+    assert not (tree / UNITS / "sockatuh-web.service").exists()
+
+
+def test_uninstalling_takes_the_door_away_and_purging_the_browsers_keys(tree: Path) -> None:
+    assert install("--web") == 0
+    keys = tree / "var/lib/private/sockatuh-web"
+    keys.mkdir(parents=True)
+    assert run(["uninstall-service"]) == 0
+    assert not (tree / UNITS / "sockatuh-web.service").exists()
+    assert keys.exists()
+    assert run(["uninstall-service", "--purge"]) == 0
+    assert not keys.exists()

@@ -22,6 +22,8 @@ HELP_NO_METRICS: Final = "Write these numbers no longer."
 HELP_BACKUP: Final = "Also make a backup in DIR each night, and the first one now. DIR should be on another disk."
 HELP_KEEP: Final = "How many backups to keep in DIR; default: 7."
 HELP_NO_BACKUP: Final = "Make no more backups; those that are there stay."
+HELP_WEB_DOOR: Final = "Also let browsers in, by a page at TCP port 7680."
+HELP_NO_WEB_DOOR: Final = "Let browsers in no longer."
 
 SHOWN_AS_SECRET: Final = "(the hash of the room's password)\n"
 NEWS: Final = {"new": "new", "changed": "changed", "unchanged": "unchanged", "kept": "kept"}
@@ -32,6 +34,7 @@ NOT_LINUX: Final = "systemd runs on Linux only. Start the room with `sockatuh se
 RUNNING: Final = "It runs now, and after each start of this machine. Look at it: systemctl status sockatuh"
 PORT_UNSET: Final = "should not be 0: clients could not find a service that uses any port"
 METRICS_OR_NOT: Final = "--no-metrics does not go with --metrics."
+WEB_OR_NOT: Final = "--no-web does not go with --web."
 BACKUP_OR_NOT: Final = "--no-backup goes with neither --backup nor --keep."
 KEEP_WHAT: Final = "--keep is about backups; name their directory with --backup DIR."
 NOTHING_INSTALLED: Final = "There is no SockAtuh service here; nothing was done."
@@ -177,6 +180,11 @@ def within_room(path: Path) -> str:
 def writes_numbers(path: Path) -> str:
     """Say where the room's numbers are written."""
     return f"Its numbers are written each minute: {fact(path)}"
+
+
+def serves_browsers(unit: str) -> str:
+    """Say that browsers are let in, and where the address and the certificate are told."""
+    return f"Browsers are let in at TCP port 7680; the address and the certificate: journalctl -u {unit}"
 
 
 def makes_backups(directory: Path, keep: int) -> str:

@@ -23,6 +23,8 @@ HELP_NO_METRICS: Final = "Jangan tulis lagi angka-angka itu."
 HELP_BACKUP: Final = "Buat juga cadangan di DIR setiap malam, yang pertama sekarang. Sebaiknya DIR ada di disk lain."
 HELP_KEEP: Final = "Berapa cadangan yang disimpan di DIR; bawaan: 7."
 HELP_NO_BACKUP: Final = "Jangan buat cadangan lagi; yang sudah ada tetap ada."
+HELP_WEB_DOOR: Final = "Buka juga untuk peramban, dengan halaman di porta TCP 7680."
+HELP_NO_WEB_DOOR: Final = "Jangan buka lagi untuk peramban."
 
 SHOWN_AS_SECRET: Final = "(hash kata sandi ruang)\n"
 NEWS: Final = {"new": "baru", "changed": "diubah", "unchanged": "sama", "kept": "tetap"}
@@ -34,6 +36,7 @@ NOT_LINUX: Final = "systemd hanya ada di Linux. Jalankan ruang dengan `sockatuh 
 RUNNING: Final = "Layanan berjalan sekarang, dan setiap kali komputer ini dinyalakan. Lihat: systemctl status sockatuh"
 PORT_UNSET: Final = "tidak boleh 0: klien tidak bisa menemukan layanan yang memakai sembarang port"
 METRICS_OR_NOT: Final = "--no-metrics tidak bisa bersama --metrics."
+WEB_OR_NOT: Final = "--no-web tidak bisa bersama --web."
 BACKUP_OR_NOT: Final = "--no-backup tidak bisa bersama --backup atau --keep."
 KEEP_WHAT: Final = "--keep adalah tentang cadangan; sebutkan direktorinya dengan --backup DIR."
 NOTHING_INSTALLED: Final = "Tidak ada layanan SockAtuh di sini; tidak ada yang dilakukan."
@@ -184,6 +187,11 @@ def within_room(path: Path) -> str:
 def writes_numbers(path: Path) -> str:
     """Say where the room's numbers are written."""
     return f"Angka-angkanya ditulis setiap menit: {fact(path)}"
+
+
+def serves_browsers(unit: str) -> str:
+    """Katakan bahwa peramban dapat masuk, dan di mana alamat serta sertifikatnya disebut."""
+    return f"Peramban dapat masuk di porta TCP 7680; alamat dan sertifikatnya: journalctl -u {unit}"
 
 
 def makes_backups(directory: Path, keep: int) -> str:
