@@ -64,6 +64,7 @@ HEADERS: Final = {
     "cross-origin-resource-policy": "same-origin",
     "cache-control": "no-store",
 }
+OPENER: Final = b"cross-origin-opener-policy"
 STATUS: Final = {
     "bad_request": 400,
     "not_joined": 401,
@@ -370,6 +371,8 @@ class _Checked:
         async def send_with_headers(message: Message) -> None:
             if message["type"] == "http.response.start":
                 given = {name.lower() for name, _ in message["headers"]}
+                if scope.get("scheme") != "https":  # browsers heed it over TLS only, and complain elsewhere
+                    given.add(OPENER)
                 ours = [(name.encode(), value.encode()) for name, value in HEADERS.items()]
                 message["headers"] = [*message["headers"], *(each for each in ours if each[0] not in given)]
             await send(message)

@@ -7,12 +7,13 @@ from collections.abc import Callable
 from typing import Any, Final
 
 from kit.browser import command, console_of
+from kit.web_door import WebDoor
 from kit.web_double import PASSWORD, WebDouble
 from selenium.webdriver.common.keys import Keys
 from selenium.webdriver.remote.webdriver import WebDriver
 from selenium.webdriver.remote.webelement import WebElement
 
-PATIENCE: Final = 8.0
+PATIENCE: Final = 30.0
 REFUSED: Final = "Failed to load resource: the server responded with a status of"
 """What the console says of each answer that is an error, and is none of the page's."""
 
@@ -20,7 +21,7 @@ REFUSED: Final = "Failed to load resource: the server responded with a status of
 class Tab:
     """A tab of a browser, at the page of a gateway."""
 
-    def __init__(self, driver: WebDriver, gateway: WebDouble) -> None:
+    def __init__(self, driver: WebDriver, gateway: WebDouble | WebDoor) -> None:
         self.driver, self.gateway = driver, gateway
         self.expects_network_errors = False
 
@@ -29,12 +30,12 @@ class Tab:
         self.driver.get(self.gateway.url)
         self.until(lambda: self.js("return !$('door').hidden || !$('room').hidden"))
 
-    def join(self, name: str = "ana") -> None:
+    def join(self, name: str = "ana", password: str = PASSWORD) -> None:
         """Join with the keyboard, and wait until the room's history is there."""
         self.type(f"{name}{Keys.ENTER}")
         self.until(lambda: self.focus == "password")
-        self.type(f"{PASSWORD}{Keys.ENTER}")
-        self.until(lambda: self.shows("#room") and self.gateway.followed > 0)
+        self.type(f"{password}{Keys.ENTER}")
+        self.until(lambda: self.shows("#room") and self.gateway.followed > 0, 20)
         self.until(lambda: self.js("return isCaughtUp"))
 
     def say(self, text: str) -> None:

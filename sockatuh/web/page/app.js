@@ -192,7 +192,7 @@ const handlers = {
 	asked: (event) => door("password", event.sentence, event.name),
 	ended(event) {
 		door("name", event.sentence, "");
-		setTimeout(start, event.error === "closed" ? 3_000 : 0, event.sentence);
+		if (event.error === "closed") setTimeout(start, 3_000, event.sentence);
 	},
 	notice: (event) => (handlers[event.code] || handlers.other)(event),
 	caught_up: caughtUp,
@@ -454,11 +454,13 @@ $("who").onclick = who;
 $("leave").onclick = () => $("leaving").showModal();
 $("leaving").onsubmit = async (event) => {
 	if (event.submitter.value !== "leave") return;
-	const said = await ask("leave", {});
-	if (!said.ok) return note(said.sentence);
-	[tab.queue, taken] = [[], []];
-	renumber();
-	forget();
+	stream.close();
+	stream = null;
+	if ((await ask("leave", {})).ok) {
+		[tab.queue, taken] = [[], []];
+		renumber();
+		forget();
+	}
 	start();
 };
 
