@@ -14,18 +14,18 @@ from __future__ import annotations
 import json
 import pkgutil
 import unicodedata
+from collections.abc import Mapping
+from functools import cache
 from typing import Final
 
 _DOT_ABOVE: Final = "\u0307"
 
 
 class NameKeys:
-    """Computes name keys. Building it reads the table of look-alikes, so build one and share it."""
+    """Computes name keys. The first one reads the table of look-alikes, which takes half a megabyte; all share it."""
 
     def __init__(self) -> None:
-        lookalikes = json.loads(pkgutil.get_data(__name__, "lookalikes.json") or b"")
-        self._table = {ord(char): each for each, chars in lookalikes["written"].items() for char in chars}
-        self.disguises: Final = frozenset(lookalikes["disguises"])
+        self._table, self.disguises = _read_lookalikes()
 
     def key(self, name: str) -> str:
         """Return the name key, which is equal for names that count as one; the text need not be a legal name."""
@@ -38,6 +38,14 @@ class NameKeys:
         """Return the class of a character, itself if it looks like no other."""
         look: str = self._table.get(ord(char), char)
         return look
+
+
+@cache
+def _read_lookalikes() -> tuple[Mapping[int, str], frozenset[str]]:
+    """Return the class of each character that has one, and the disguises."""
+    lookalikes = json.loads(pkgutil.get_data(__name__, "lookalikes.json") or b"")
+    table = {ord(char): each for each, chars in lookalikes["written"].items() for char in chars}
+    return table, frozenset(lookalikes["disguises"])
 
 
 def fold(text: str) -> str:
