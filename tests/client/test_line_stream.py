@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -83,7 +84,7 @@ def test_a_line_of_an_earlier_run_may_be_refused(tmp_path: Path) -> None:
 
 def test_the_unanswered_lines_of_a_stream_are_not_noted_a_second_time(tmp_path: Path) -> None:
     async def story() -> None:
-        mine = {"name": "bell", "profile": Profile(tmp_path), "lines": LineStream(STREAM)}
+        mine: dict[str, Any] = {"name": "bell", "profile": Profile(tmp_path), "lines": LineStream(STREAM)}
         async with MemoryRoom() as kitchen, kitchen.connect(**mine) as room:
             kitchen.cut_network()
             room.send("one")

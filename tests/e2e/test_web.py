@@ -54,6 +54,7 @@ class GatewayProcess:
                     await asyncio.sleep(0.05)
                 else:
                     writer.close()
+                    await writer.wait_closed()
                     return
 
     async def end(self, number: int = signal.SIGTERM) -> int:

@@ -44,10 +44,12 @@ class Client:
         data: bytes | None = None,
     ) -> Answer:
         reader, writer = await self._send(method, path, body, headers, data)
-        answer = await _read_head(reader)
-        length = answer.headers.get("content-length")
-        answer.body = await reader.readexactly(int(length)) if length is not None else await reader.read()
-        writer.close()
+        try:
+            answer = await _read_head(reader)
+            length = answer.headers.get("content-length")
+            answer.body = await reader.readexactly(int(length)) if length is not None else await reader.read()
+        finally:
+            await _close(writer)
         if found := re.match(r"(sockatuh=[^;]*)", answer.headers.get("set-cookie", "")):
             self.cookie = found[1]
         return answer
@@ -55,11 +57,10 @@ class Client:
     @contextlib.asynccontextmanager
     async def stream(self, headers: dict[str, str] | None = None, query: str = "") -> AsyncIterator[Stream]:
         reader, writer = await self._send("GET", f"/events{query}", None, headers, None)
-        answer = await _read_head(reader)
         try:
-            yield Stream(answer, reader)
+            yield Stream(await _read_head(reader), reader)
         finally:
-            writer.close()
+            await _close(writer)
 
     async def join(self, name: str) -> None:
         answer = await self.ask("POST", "/join", {"name": name, "password": PASSWORD})
@@ -103,3 +104,9 @@ async def _read_head(reader: asyncio.StreamReader) -> Answer:
         head = (await reader.readuntil(b"\r\n\r\n")).decode("latin-1").split("\r\n")
     headers = {key.lower(): value for key, _, value in (row.partition(": ") for row in head[1:] if row)}
     return Answer(int(head[0].split()[1]), headers, b"")
+
+
+async def _close(writer: asyncio.StreamWriter) -> None:
+    writer.close()
+    with contextlib.suppress(OSError):
+        await writer.wait_closed()
