@@ -46,7 +46,7 @@ class WebDoor:
     @property
     def sha256(self) -> str:
         """The fingerprint of its certificate, as it printed it last."""
-        return re.findall(r"(?:[0-9A-F]{2}:){31}[0-9A-F]{2}", self.said.replace("\n", ""))[-1]
+        return str(re.findall(r"(?:[0-9A-F]{2}:){31}[0-9A-F]{2}", self.said.replace("\n", ""))[-1])
 
     def begin(self) -> None:
         """Start it, and wait until it takes connections."""

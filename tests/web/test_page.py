@@ -33,13 +33,13 @@ def test_joining_takes_a_name_and_then_the_password(tab: Tab) -> None:
     assert tab.js("return JSON.stringify([{...localStorage}, {...sessionStorage}])").count("tulip") == 0
 
 
-def test_another_name_can_be_chosen_before_the_password(tab: Tab) -> None:
+def test_another_name_can_be_chosen_before_the_password(tab: Tab, gateway: WebDouble) -> None:
     tab.type(f"ana{Keys.ENTER}")
     tab.until(lambda: tab.focus == "password")
     tab.find("#other").click()
     assert tab.focus == "name"
     tab.join("ani")
-    assert [*tab.gateway.members.values()] == ["ani"]
+    assert [*gateway.members.values()] == ["ani"]
 
 
 def test_people_talk(tab: Tab, gateway: WebDouble) -> None:
