@@ -12,7 +12,7 @@ import sys
 import time
 from collections.abc import Callable, Mapping
 from enum import Enum, StrEnum, auto
-from typing import Final
+from typing import Final, TextIO
 
 from sockatuh.client.items import Back, Here, Item, Said, Whispered
 from sockatuh.client.mentions import mentions
@@ -165,9 +165,9 @@ class Notifier:
         return not self.is_off and now - self._called_at >= SILENCE and now - self._key_at >= PRESENCE
 
 
-def write_to_terminal(text: str) -> None:
-    """Write control sequences of our own to stdout, past the filter that escapes those of others."""
-    stream = sys.stdout
+def write_to_terminal(text: str, stream: TextIO | None = None) -> None:
+    """Write control sequences of our own to a stream (None: stdout), past the filter that escapes those of others."""
+    stream = stream or sys.stdout
     if isinstance(stream, io.TextIOWrapper):
         io.TextIOWrapper.write(stream, text)
     else:

@@ -114,9 +114,12 @@ def _print_code(url: str) -> None:
     """Print the address as a QR code, where the terminal can show it."""
     from sockatuh.web.code import draw_code
 
-    columns = columns_of(sys.stderr)
-    rows = draw_code(url, columns, sys.stderr.encoding, colour="NO_COLOR" not in os.environ) if columns else []
-    print("\n".join([*rows, url]), file=sys.stderr)
+    from .notifications import write_to_terminal
+
+    columns, has_colours = columns_of(sys.stderr), not os.environ.get("NO_COLOR")
+    rows = draw_code(url, columns, sys.stderr.encoding, colour=has_colours) if columns else []
+    write_to_terminal("".join(f"{row}\n" for row in rows), sys.stderr)
+    print(url, file=sys.stderr)
 
 
 def _place(text: str) -> tuple[str, int]:
