@@ -1,7 +1,8 @@
 // The page of the web door; docs/WEB.md is its contract with the gateway.
 "use strict";
 
-const SILENCE = 50_000; // ms without a ping, after which a stream counts as dead
+// Milliseconds without a ping, after which a stream counts as dead.
+const SILENCE = 50_000;
 const LINK = /\bhttps?:\/\/(?:\([^\s()<>]*\)|[^\s()<>"`“”])*(?:\([^\s()<>]*\)|[^\s()<>"`“”.,;:!?'*_~’\]}])/gi;
 
 const $ = (id) => document.getElementById(id);
@@ -10,18 +11,22 @@ const hasKeys = !matchMedia("(pointer: coarse)").matches;
 
 let room, me, stream, heardAt, hasPings, isCaughtUp, isSending, wake;
 let lastId = "", lostAt = 0, held = "", day = new Date().toDateString(), isAtEnd = true;
-let unseen = 0, mayMark = true; // lines since the tab was hidden; whether the next one is headed by "new"
-let taken = []; // own lines that the gateway has and the log has not
+// Lines since the tab was hidden, and whether the next one is headed by "new".
+let unseen = 0, mayMark = true;
+// Own lines that the gateway has and the log has not.
+let taken = [];
 
 const fill = (word, facts) => words[word].replace(/\{(\w+)\}/g, (_, key) => facts[key]);
 const lost = (since) => fill("lost", { time: clock(since) });
 const clock = (at) => new Date(at).toTimeString().slice(0, 5);
-const parse = (id) => (([seq, its]) => ({ seq: +seq, its }))((id || "0").split("-")); // the entry, and its log
+// An id is the number of an entry, and its log.
+const parse = (id) => (([seq, its]) => ({ seq: +seq, its }))((id || "0").split("-"));
 
 function keep(store, key, value) {
 	try {
 		window[store][key] = JSON.stringify(value);
-	} catch {} // it is full, or forbidden
+	// Storage is full, or forbidden.
+	} catch {}
 }
 
 function kept(store, key) {
@@ -31,7 +36,8 @@ function kept(store, key) {
 }
 
 const seen = parse(kept("localStorage", "read"));
-const tab = kept("sessionStorage", "tab") || { queue: [] }; // page, n: of the next line; queue: lines not taken yet
+// `page` and `n` are those of the next line, `queue` the lines that the gateway has not taken.
+const tab = kept("sessionStorage", "tab") || { queue: [] };
 if (!tab.page) renumber();
 
 function renumber() {
@@ -104,7 +110,8 @@ $("door").onsubmit = async (event) => {
 	$("answer").textContent = "";
 	const answer = await ask("join", isName ? { name } : { name, password: $("password").value });
 	form.ariaBusy = "false";
-	if (answer.next === "events") start(words.cookies); // unless they are kept
+	// The sentence is shown if the cookie was not kept.
+	if (answer.next === "events") start(words.cookies);
 	else if (answer.next) door("password", answer.sentence, answer.name);
 	else if (answer.status === 409) door("name", answer.sentence, answer.suggestion || name);
 	else door(step, answer.sentence, name);
@@ -128,7 +135,8 @@ function open(after) {
 	stream?.close();
 	heardAt = Date.now();
 	isCaughtUp = false;
-	log.ariaLive = after ? "polite" : "off"; // nobody wants a hundred lines read out
+	// Nobody wants a hundred lines read out.
+	log.ariaLive = after ? "polite" : "off";
 	const own = (stream = new EventSource(after ? `events?after=${after}` : "events"));
 	own.onmessage = ({ data, lastEventId }) => {
 		heardAt = Date.now();
@@ -138,7 +146,8 @@ function open(after) {
 	own.onerror = () => {
 		if (stream !== own) return;
 		contact(lostAt || heardAt);
-		if (own.readyState === EventSource.CLOSED) setTimeout(start, 2_000); // it was refused
+		// It was refused: ask why.
+		if (own.readyState === EventSource.CLOSED) setTimeout(start, 2_000);
 	};
 }
 
@@ -221,7 +230,8 @@ function forget() {
 
 function caughtUp() {
 	if (log.ariaLive === "off" && parse(lastId).its === seen.its && lines.querySelector("[data-seq]")?.dataset.seq > seen.seq + 1) {
-		forget(); // more was missed than the stream began with
+		// More was missed than the stream began with.
+		forget();
 		mayMark = true;
 		return open(`${seen.seq}-${seen.its}`);
 	}
@@ -358,7 +368,8 @@ async function send() {
 		line.n = n;
 		save();
 		const said = await ask("say", { page, n, text, action, to });
-		if (tab.queue[0] !== line) continue; // the log was faster
+		// It came in the log, before the answer.
+		if (tab.queue[0] !== line) continue;
 		if (!said.status || said.status >= 500 || said.status === 429) await pause(said.wait || 2);
 		else if (said.status === 401) break;
 		else if (said.status === 409) {
@@ -481,7 +492,8 @@ bell.onclick = async () => {
 function ring(line) {
 	try {
 		if (rings()) new Notification(`${line.from} · ${room}`, { body: line.text, tag: room }).onclick = () => window.focus();
-	} catch {} // Chrome on Android leaves it to service workers
+	// Chrome on Android leaves it to service workers.
+	} catch {}
 }
 
 document.onvisibilitychange = () => {

@@ -28,7 +28,7 @@ CLOSE: Final = "Close"
 BELL: Final = "Notify me"
 LEAVE: Final = "Leave"
 LEAVE_ASKED: Final = "Leave the room?"
-LEAVE_EXPLAINED: Final = "This browser is forgotten. Closing the page is not leaving."
+LEAVE_EXPLAINED: Final = "This browser is forgotten, but its name stays taken. Closing the page is not leaving."
 STAY: Final = "Stay"
 
 NEW: Final = "new"

@@ -28,7 +28,9 @@ CLOSE: Final = "Tutup"
 BELL: Final = "Beri tahu saya"
 LEAVE: Final = "Keluar"
 LEAVE_ASKED: Final = "Keluar dari ruang?"
-LEAVE_EXPLAINED: Final = "Browser ini akan dilupakan. Menutup halaman bukan berarti keluar."
+LEAVE_EXPLAINED: Final = (
+    "Browser ini akan dilupakan, tetapi namanya tetap dipakai. Menutup halaman bukan berarti keluar."
+)
 STAY: Final = "Tetap di sini"
 
 NEW: Final = "baru"
