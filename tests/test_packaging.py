@@ -55,8 +55,9 @@ def directives(unit: Path = UNIT) -> dict[str, list[str]]:
 
 def flat(table: dict[str, Any]) -> dict[str, Any]:
     return {
-        **{key: value for key, value in table.items() if key != "limits"},
+        **{key: value for key, value in table.items() if not isinstance(value, dict)},
         **{f"limits.{key}": value for key, value in table["limits"].items()},
+        **{f"web.{key}": value for key, value in table["web"].items()},
     }
 
 
@@ -92,7 +93,7 @@ def test_the_door_for_browsers_is_locked_in_as_far_as_a_server_on_the_network_ca
     found = directives(unit)
     assert found["DynamicUser"] == ["yes"]
     assert found["StateDirectory"] == ["sockatuh-web"]
-    assert found["ExecStart"] == ["/opt/sockatuh/bin/sockatuh web 127.0.0.1"]
+    assert found["ExecStart"] == ["/opt/sockatuh/bin/sockatuh web --config /etc/sockatuh/sockatuh.toml"]
 
 
 def test_the_units_of_timers_verify_except_for_the_missing_program() -> None:

@@ -18,26 +18,28 @@ from sockatuh.wording import web as wording
 
 from .arguments import a_path
 from .errors import ExitCode, Stopped
+from .new_room import ConfigOption
 from .rows import log_rows
+from .web_settings import read_door
 from .wrapping import columns_of, print_folded
 
 if TYPE_CHECKING:
     from sockatuh.web.service import Open, WebOptions
 
-HERE: Final = "127.0.0.1"
 PORT: Final = 7680
 NEEDED: Final = ("starlette", "uvicorn")
 
 
 def web(
-    server: Annotated[str, typer.Argument(metavar="SERVER", help=wording.HELP_SERVER, show_default=False)] = HERE,
-    listen: Annotated[str, typer.Option("--listen", metavar="ADDRESS:PORT", help=wording.HELP_LISTEN)] = f"[::]:{PORT}",
+    server: Annotated[str | None, typer.Argument(metavar="SERVER", help=wording.HELP_SERVER)] = None,
+    config: ConfigOption = None,
+    listen: Annotated[str | None, typer.Option("--listen", metavar="ADDRESS:PORT", help=wording.HELP_LISTEN)] = None,
     cert: Annotated[Path | None, typer.Option("--cert", parser=a_path, metavar="FILE", help=wording.HELP_CERT)] = None,
     key: Annotated[Path | None, typer.Option("--key", parser=a_path, metavar="FILE", help=wording.HELP_KEY)] = None,
     self_signed: Annotated[bool, typer.Option("--self-signed", help=wording.HELP_SELF_SIGNED)] = False,
     http: Annotated[bool, typer.Option("--http", help=wording.HELP_HTTP)] = False,
     qr: Annotated[bool, typer.Option("--qr", help=wording.HELP_QR)] = False,
-    most: Annotated[int, typer.Option("--max", metavar="N", min=1, max=10_000, help=wording.HELP_MAX)] = 200,
+    most: Annotated[int | None, typer.Option("--max", metavar="N", min=1, max=10_000, help=wording.HELP_MAX)] = None,
     names: Annotated[list[str] | None, typer.Option("--name", metavar="HOST", help=wording.HELP_NAME)] = None,
     state: Annotated[
         Path | None, typer.Option("--state", parser=a_path, metavar="DIR", help=wording.HELP_STATE)
@@ -48,17 +50,27 @@ def web(
         raise typer.BadParameter(wording.ONE_OF_THREE)
     if key is not None and cert is None:
         raise typer.BadParameter(wording.KEY_WITHOUT_CERT)
-    host, port = _place(listen)
-    address = ServerAddress.parse(server)
+    place = _place(listen) if listen is not None else None
     try:
         from sockatuh.web.service import CertificateUnusable, WebOptions
     except ModuleNotFoundError as error:
         if error.name in NEEDED:
             raise Stopped(wording.NOT_INSTALLED, ExitCode.OTHER) from None
         raise
-    directory = state or _state_directory()
+    door = read_door(config)
+    host, port = place or parse_server(door.listen, PORT)
+    if cert is None and not (self_signed or http) and door.certificate:
+        cert, key = Path(door.certificate), Path(door.key) if door.key else None
     options = WebOptions(
-        address, directory, host, port, encrypted=not http, cert=cert, key=key, live=most, names=tuple(names or ())
+        ServerAddress.parse(server if server is not None else door.server),
+        state or _state_directory(),
+        host,
+        port,
+        encrypted=not http and (door.encryption != "off" or cert is not None or self_signed),
+        cert=cert,
+        key=key,
+        live=most if most is not None else door.browsers,
+        names=(*door.names, *(names or ())),
     )
     try:
         _run(options, qr=qr)

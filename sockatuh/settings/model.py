@@ -10,7 +10,7 @@ from dataclasses import fields
 from pathlib import Path
 from typing import Annotated, Any, Final, Literal, TypeAlias, cast, get_args, get_origin, get_type_hints
 
-from pydantic import BaseModel, BeforeValidator, Field, PrivateAttr, create_model
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PrivateAttr, create_model
 from pydantic_core import PydanticCustomError
 from pydantic_settings import BaseSettings, InitSettingsSource, PydanticBaseSettingsSource, SettingsConfigDict
 
@@ -25,15 +25,19 @@ from .values import (
     checked_announcer,
     checked_control,
     checked_directory,
+    checked_file,
     checked_hash,
     checked_host,
+    checked_names,
     checked_networks,
     checked_nodes,
+    checked_place,
     format_span,
     parse_span,
     room_name,
 )
 from .variables import PREFIX
+from .web_door import Encryption, WebDoor
 
 _MAX_TEXT_BYTES: Final = 16_384
 _MIN_MESSAGE_BYTES: Final = 65_536
@@ -72,6 +76,34 @@ def _limits(value: object) -> Limits:
     return value if isinstance(value, Limits) else Limits(**_LimitsForm.model_validate(value).model_dump())
 
 
+_DOOR: Final = WebDoor()
+
+
+class _WebForm(BaseModel):
+    """The fields of `WebDoor` and what each may be."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    server: str = _DOOR.server
+    listen: Annotated[str, BeforeValidator(checked_place)] = _DOOR.listen
+    encryption: Encryption = _DOOR.encryption
+    certificate: Annotated[str, BeforeValidator(checked_file)] = _DOOR.certificate
+    key: Annotated[str, BeforeValidator(checked_file)] = _DOOR.key
+    browsers: Annotated[int, _NUMBER, Field(ge=1, le=10_000)] = _DOOR.browsers
+    names: Annotated[tuple[str, ...], BeforeValidator(checked_names)] = _DOOR.names
+
+
+def _web(value: object) -> WebDoor:
+    return value if isinstance(value, WebDoor) else WebDoor(**_WebForm.model_validate(value).model_dump())
+
+
+_FORMS: Final[Mapping[str, tuple[type, type[BaseModel]]]] = {
+    "limits": (Limits, _LimitsForm),
+    "web": (WebDoor, _WebForm),
+}
+"""The tables of the file, each with its value and its form."""
+
+
 class Settings(BaseSettings):
     """The settings of one room; `sources.load` makes them."""
 
@@ -107,6 +139,7 @@ class Settings(BaseSettings):
     log_level: Literal["debug", "info", "warning", "error"] = "info"
     log_messages: Literal["auto", "always", "never"] = "auto"
     limits: Annotated[Limits, BeforeValidator(_limits)] = Limits()
+    web: Annotated[WebDoor, BeforeValidator(_web)] = WebDoor()
 
     _origins: Mapping[str, str] = PrivateAttr(default_factory=dict)
 
@@ -130,7 +163,7 @@ class Settings(BaseSettings):
     def shown(self, key: str) -> str | int | float | list[str]:
         """Return the value of a dotted key as it would be written in the file."""
         table, _, name = key.rpartition(".")
-        value: Any = getattr(self.limits if table else self, name)
+        value: Any = getattr(getattr(self, table) if table else self, name)
         if key in SPANS:
             return format_span(value)
         if isinstance(value, tuple):
@@ -140,8 +173,8 @@ class Settings(BaseSettings):
 
 def _dotted_keys() -> Iterator[str]:
     for name in Settings.model_fields:
-        if name == "limits":
-            yield from (f"limits.{field.name}" for field in fields(Limits))
+        if name in _FORMS:
+            yield from (f"{name}.{field.name}" for field in fields(_FORMS[name][0]))
         else:
             yield name
 
@@ -154,7 +187,7 @@ VARIABLES: Final[Mapping[str, str]] = {PREFIX + key.upper().replace(".", "__"): 
 def wanted(key: str) -> str:
     """Return what the value of a dotted key should be, for fields with a list of words or a range of numbers."""
     table, _, name = key.rpartition(".")
-    field = (_LimitsForm if table else Settings).model_fields[name]
+    field = (_FORMS[table][1] if table else Settings).model_fields[name]
     if get_origin(field.annotation) is Literal:
         return "should be " + " or ".join(f'"{each}"' for each in get_args(field.annotation))
     if field.annotation is bool:
@@ -162,6 +195,8 @@ def wanted(key: str) -> str:
     bounds = {
         kind: getattr(each, kind) for each in field.metadata for kind in ("ge", "gt", "le") if hasattr(each, kind)
     }
+    if field.annotation is str:
+        return "should be a text"
     if field.annotation is float:
         return f"should be a number over {bounds['gt']}"
     return f"should be a whole number from {bounds.get('ge', 1)} to {bounds['le']}"
@@ -169,7 +204,11 @@ def wanted(key: str) -> str:
 
 def contradictions(settings: Settings) -> Iterator[tuple[str, str]]:
     """Yield key and sentence for each value that is wrong only in combination with another one."""
-    limits = settings.limits
+    limits, web = settings.limits, settings.web
+    if (web.encryption == "certificate") != bool(web.certificate):
+        yield "web.certificate", 'should be set if web.encryption is "certificate", and only then'
+    if web.key and not web.certificate:
+        yield "web.key", "should not be set without web.certificate"
     if limits.text_bytes > _MAX_TEXT_BYTES:
         yield "limits.text_bytes", f"should be at most {_MAX_TEXT_BYTES}: the protocol cuts an entry into 16 parts"
     if limits.half_line_bytes < _MIN_HALF_LINES:

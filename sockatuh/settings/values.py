@@ -5,6 +5,7 @@ Each function returns the value in force, or raises ValueError with a sentence t
 
 from __future__ import annotations
 
+import contextlib
 import ipaddress
 import math
 import os
@@ -133,6 +134,33 @@ def checked_host(value: object) -> str:
     if isinstance(value, str) and re.fullmatch(r"[!-~]{1,255}", value):
         return value
     raise ValueError("should be an address of this machine or its name, like :: or 192.168.1.20")
+
+
+def checked_place(value: object) -> str:
+    """Return an address or a host name with a TCP port, written `host:port` or `[v6]:port`."""
+    if isinstance(value, str) and value.isprintable() and len(value) <= 255:
+        with contextlib.suppress(ValueError):
+            if parse_server(value, 0)[1]:
+                return value
+    raise ValueError("should be an address with a port, like [::]:7680 or 192.168.1.20:7680")
+
+
+def checked_names(value: object) -> tuple[str, ...]:
+    """Return the host names in a list, or in a text that separates them by spaces or commas."""
+    items = re.split(r"[,\s]+", value.strip()) if isinstance(value, str) else value
+    if not isinstance(items, list | tuple) or not all(isinstance(item, str) for item in items):
+        raise ValueError("should be a list of host names like chat.example.org")
+    names = tuple(dict.fromkeys(item.lower() for item in items if item))
+    if not all(re.fullmatch(r"[a-z0-9._-]{1,253}", name) for name in names):
+        raise ValueError("should be a list of host names like chat.example.org")
+    return names
+
+
+def checked_file(value: object) -> str:
+    """Return the absolute path of a file, "" for none."""
+    if isinstance(value, str) and "\0" not in value and (not value or value.startswith("/")):
+        return value
+    raise ValueError("should be the absolute path of a file")
 
 
 def checked_directory(value: object) -> object:

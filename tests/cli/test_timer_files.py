@@ -205,7 +205,7 @@ def test_the_door_for_browsers_is_a_unit_of_its_own_until_it_is_not(
     assert install("--web") == 0
     assert [*commands][2:] == ["enable sockatuh-web.service", "restart sockatuh-web.service"]
     service = unit_of(tree, "sockatuh-web.service")
-    assert "ExecStart=/opt/chat/bin/sockatuh web 127.0.0.1" in service
+    assert "ExecStart=/opt/chat/bin/sockatuh web --config /etc/sockatuh/sockatuh.toml" in service
     assert "ExecPaths=/usr -/lib -/lib64 /opt/chat" in service
     assert "journalctl -u sockatuh-web.service" in capfd.readouterr().out
     assert installed_companions() == Companions(web=True)

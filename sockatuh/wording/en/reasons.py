@@ -13,6 +13,12 @@ _SENTENCES: Final = (
     # of two that fit, the one further up is used; `reason` may be another of these
     # Settings (settings/).
     "should be a span like 90m, 12h or 30d, or 0, or forever",
+    "should be a list of host names like chat.example.org",
+    "should be an address with a port, like [::]:7680 or 192.168.1.20:7680",
+    "should be the absolute path of a file",
+    "should be a text",
+    "should not be set without web.certificate",
+    'should be set if web.encryption is "certificate", and only then',
     "should be a list of at most {count} addresses like {address}",
     "should be at most {count} addresses, and these are {found}",
     "should be addresses like {address} or box2.lan, and {value} is none",

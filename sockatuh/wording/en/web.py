@@ -13,14 +13,14 @@ HELP_WEB: Final = """Let browsers into a room: serve a page to them, and be a cl
 The page needs nothing installed. It is weaker than the terminal: the keys of those who use it lie on this machine, and
 a browser cannot tell this machine from an impostor unless the certificate is compared or trusted.
 """
-HELP_SERVER: Final = "The room: HOST, HOST:PORT or an invite; default: the room on this machine, 127.0.0.1:7625."
-HELP_LISTEN: Final = "The address and the TCP port to listen on."
+HELP_SERVER: Final = "The room: HOST, HOST:PORT or an invite; default: the settings', else the room here."
+HELP_LISTEN: Final = "The address and the TCP port to listen on; default: [::]:7680."
 HELP_CERT: Final = "A certificate (PEM), with its chain."
 HELP_KEY: Final = "The certificate's key (PEM); default: it is in the same file."
 HELP_SELF_SIGNED: Final = "Make a certificate of our own, and print its SHA-256; the default. Browsers warn about it."
 HELP_HTTP: Final = "Without encryption: everybody on the network can read along."
 HELP_QR: Final = "Print the address as a QR code too."
-HELP_MAX: Final = "The most browsers at a time."
+HELP_MAX: Final = "The most browsers at a time; default: 200."
 HELP_NAME: Final = "A further host name of this machine, besides its own; may be repeated."
 HELP_STATE: Final = "Keep the browsers' keys and the certificate here."
 

@@ -15,6 +15,12 @@ REASONS: Final = {
     # of two that fit, the one further up is used; `reason` may be another of these
     # Settings (settings/).
     "should be a span like 90m, 12h or 30d, or 0, or forever": "seharusnya jangka waktu seperti 90m, 12h, atau 30d, atau 0, atau forever",
+    "should be a list of host names like chat.example.org": "seharusnya daftar nama host seperti chat.example.org",
+    "should be an address with a port, like [::]:7680 or 192.168.1.20:7680": "seharusnya alamat dengan port, seperti [::]:7680 atau 192.168.1.20:7680",
+    "should be the absolute path of a file": "seharusnya jalur absolut sebuah berkas",
+    "should be a text": "seharusnya teks",
+    "should not be set without web.certificate": "tidak boleh diatur tanpa web.certificate",
+    'should be set if web.encryption is "certificate", and only then': 'harus diatur jika web.encryption adalah "certificate", dan hanya jika begitu',
     "should be a list of at most {count} addresses like {address}": "seharusnya daftar paling banyak {count} alamat seperti {address}",
     "should be at most {count} addresses, and these are {found}": "seharusnya paling banyak {count} alamat, dan ini ada {found}",
     "should be addresses like {address} or box2.lan, and {value} is none": "seharusnya alamat seperti {address} atau box2.lan, dan {value} bukan",

@@ -15,14 +15,14 @@ HELP_WEB: Final = """Buka ruang untuk peramban: sajikan halaman kepadanya, dan j
 Halaman itu tidak perlu memasang apa pun. Ia lebih lemah daripada terminal: kunci para pemakainya ada di mesin ini, dan
 peramban tidak dapat membedakan mesin ini dari peniru kecuali sertifikatnya dibandingkan atau dipercaya.
 """
-HELP_SERVER: Final = "Ruangnya: HOST, HOST:PORT, atau undangan; bawaan: ruang di mesin ini, 127.0.0.1:7625."
-HELP_LISTEN: Final = "Alamat dan porta TCP untuk mendengarkan."
+HELP_SERVER: Final = "Ruangnya: HOST, HOST:PORT, atau undangan; bawaan: yang di pengaturan, atau ruang di mesin ini."
+HELP_LISTEN: Final = "Alamat dan porta TCP untuk mendengarkan; bawaan: [::]:7680."
 HELP_CERT: Final = "Sertifikat (PEM) beserta rantainya."
 HELP_KEY: Final = "Kunci sertifikat (PEM); bawaan: ada di berkas yang sama."
 HELP_SELF_SIGNED: Final = "Buat sertifikat sendiri dan cetak SHA-256-nya; bawaan. Peramban akan memperingatkan."
 HELP_HTTP: Final = "Tanpa enkripsi: semua orang di jaringan dapat ikut membaca."
 HELP_QR: Final = "Cetak juga alamatnya sebagai kode QR."
-HELP_MAX: Final = "Jumlah peramban terbanyak pada satu waktu."
+HELP_MAX: Final = "Jumlah peramban terbanyak pada satu waktu; bawaan: 200."
 HELP_NAME: Final = "Nama host lain mesin ini, selain namanya sendiri; boleh diulang."
 HELP_STATE: Final = "Simpan kunci peramban dan sertifikat di sini."
 
