@@ -50,8 +50,8 @@ from .recent import Recent, Shown, seq_of
 from .speech import Speech, Trouble
 from .way import Way
 
-STREAMS: Final = 6
-"""The most streams of one browser."""
+STREAMS: Final = 5
+"""The most streams of one browser: over HTTP/1.1 it opens six connections to a host, and one is left for its lines."""
 LINGER: Final = 600.0
 """Seconds for which a member stays in the room without a stream."""
 AT_FIRST: Final = 100

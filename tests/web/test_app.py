@@ -18,6 +18,7 @@ from sockatuh.client.server_address import ServerAddress
 from sockatuh.log import Logger
 from sockatuh.testing import MemoryRoom
 from sockatuh.web.app import HEADERS, LARGEST_BODY, Door
+from sockatuh.web.browser import STREAMS
 from sockatuh.web.browsers import Browsers
 from sockatuh.web.service import WebOptions, _configured, _Server
 from sockatuh.web.way import Way
@@ -256,12 +257,12 @@ def test_what_makes_no_sense_is_refused(tmp_path: Path) -> None:
     with_gateway(tmp_path, story)
 
 
-def test_the_seventh_stream_of_a_browser_is_refused_and_one_that_ends_makes_room(tmp_path: Path) -> None:
+def test_one_stream_too_many_of_a_browser_is_refused_and_one_that_ends_makes_room(tmp_path: Path) -> None:
     async def story(gateway: Gateway) -> None:
         phone = gateway.client()
         await phone.join("ana")
         async with contextlib.AsyncExitStack() as streams:
-            for _ in range(6):
+            for _ in range(STREAMS):
                 await streams.enter_async_context(phone.stream())
             refused = await phone.ask("GET", "/events")
             assert (refused.status, refused.json["error"]) == (429, "too_many_streams")

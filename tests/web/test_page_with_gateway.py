@@ -18,6 +18,8 @@ from kit.web_door import WebDoor
 from selenium.webdriver.common.keys import Keys
 from web.tab import Tab
 
+from sockatuh.web.browser import STREAMS
+
 pytestmark = pytest.mark.browser
 
 
@@ -166,3 +168,13 @@ def test_a_page_without_encryption_says_so_for_good(driver: str, tmp_path: Path,
         tab.until(lambda: "ana hello" in tab.lines and not tab.pending)
         tab.check_for_complaints()
     door.end()
+
+
+def test_with_as_many_tabs_as_are_allowed_a_line_is_still_sent_at_once(tab: Tab) -> None:
+    tab.join(password=PASSWORD)
+    for _ in range(STREAMS - 1):
+        tab.driver.switch_to.new_window("tab")
+        tab.open()
+        tab.until(lambda: tab.js("return !!stream && isCaughtUp"))
+    tab.say("from the last tab")
+    tab.until(lambda: "ana from the last tab" in tab.lines and not tab.pending, 15)
