@@ -149,11 +149,12 @@ def test_a_stream_without_pings_is_given_up_for_another(tab: Tab, gateway: WebDo
     tab.wait_for("ana joined", "budi there you are")
 
 
-def test_a_stream_that_is_refused_is_tried_again(tab: Tab, gateway: WebDouble) -> None:
+def test_a_stream_that_is_refused_says_why_and_is_tried_again(tab: Tab, gateway: WebDouble) -> None:
     tab.join()
-    gateway.refuses["events"] = (502, {"error": "no_server", "sentence": "no"})
+    gateway.refuses["events"] = (502, {"error": "no_server", "sentence": "The room does not answer."})
     gateway.cut()
     tab.until(lambda: tab.text("#contact").startswith("no contact since "))
+    tab.until(lambda: tab.text("#contact").endswith(" · The room does not answer."))
     gateway.say("budi", "meanwhile")
     time.sleep(1)
     del gateway.refuses["events"]

@@ -146,9 +146,18 @@ function open(after) {
 	own.onerror = () => {
 		if (stream !== own) return;
 		contact(lostAt || heardAt);
-		// It was refused: ask why.
-		if (own.readyState === EventSource.CLOSED) setTimeout(start, 2_000);
+		if (own.readyState === EventSource.CLOSED) setTimeout(why, 2_000, own);
 	};
+}
+
+// An EventSource that was refused stays closed, and is not told why.
+async function why(closed) {
+	const stop = new AbortController(), answer = await fetch("events", { signal: stop.signal }).catch(() => ({ ok: true }));
+	const sentence = answer.ok ? "" : (await answer.json()).sentence;
+	stop.abort();
+	if (stream !== closed) return;
+	contact(lostAt, sentence);
+	start(sentence);
 }
 
 function watch() {
@@ -159,7 +168,7 @@ function watch() {
 
 function contact(since, why = held) {
 	[lostAt, held] = [since, why];
-	$("contact").textContent = lostAt ? lost(lostAt) : held;
+	$("contact").textContent = [lostAt && lost(lostAt), held].filter(Boolean).join(" · ");
 }
 
 const said = (event, id) => {
@@ -207,7 +216,7 @@ const handlers = {
 	caught_up: caughtUp,
 	contact_lost: (event) => contact(Date.parse(event.since)),
 	back() {
-		contact(0);
+		contact(0, "");
 		wake?.();
 	},
 	delayed,
