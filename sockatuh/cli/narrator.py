@@ -7,6 +7,7 @@ from datetime import date, datetime
 from typing import Final, Protocol
 
 from sockatuh.client.items import (
+    IN_BROWSER,
     UNENCRYPTED,
     Back,
     Came,
@@ -243,4 +244,5 @@ def _described(member: Member) -> str:
         is_encrypted=member.dialect != UNENCRYPTED,
         is_present=member.present,
         is_away=member.away is not None,
+        is_in_browser=member.dialect == IN_BROWSER,
     )

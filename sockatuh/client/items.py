@@ -36,6 +36,8 @@ from sockatuh.room.text import clean_line, clean_text
 
 UNENCRYPTED: Final = "classic"
 """The dialect of members whose lines travel unencrypted."""
+IN_BROWSER: Final = "web"
+"""What stands in the place of the dialect of members who are here with a browser."""
 AWAY_LENGTH: Final = MAX_AWAY
 """Characters of the text that goes with being away, at most."""
 

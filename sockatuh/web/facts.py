@@ -7,6 +7,7 @@ from datetime import datetime
 from typing import Final, Protocol, TypeAlias
 
 from sockatuh.client.items import (
+    IN_BROWSER,
     UNENCRYPTED,
     Back,
     Came,
@@ -37,7 +38,6 @@ from .speech import Speech, Trouble, shown
 
 Facts: TypeAlias = dict[str, object]
 VERSION: Final = 1
-WEB: Final = "web"
 
 
 class Onlooker(Protocol):
@@ -179,7 +179,7 @@ def _member(member: Member, me: str, speech: Speech) -> Facts:
     away = f"{speech.web.AWAY}: {member.away}" if member.away else speech.web.AWAY
     remarks = {
         speech.web.YOU: is_me,
-        speech.web.WEB: member.dialect == WEB,
+        speech.web.WEB: member.dialect == IN_BROWSER,
         speech.web.UNENCRYPTED: member.dialect == UNENCRYPTED,
         speech.client.ROLES[member.role]: member.role is not Role.MEMBER,
         speech.web.NO_CONTACT: not member.present,

@@ -13,9 +13,9 @@ from cli.wall import Wall
 from client.session_double import ADMITTED, SessionDouble
 
 from sockatuh.cli.chat_state import ChatState
-from sockatuh.cli.narrator import Narrator
+from sockatuh.cli.narrator import Narrator, describe
 from sockatuh.cli.slash import CommandRunner, Done, NotDone
-from sockatuh.client.items import Here
+from sockatuh.client.items import Here, Member, Role
 from sockatuh.client.name_tags import NameTags
 from sockatuh.client.profile import Bookmark, Profile
 from sockatuh.client.reading import Reading
@@ -335,3 +335,10 @@ def test_the_member_list_is_not_requested_without_contact() -> None:
 def test_a_storage_delay_is_reported_at_its_start_and_end() -> None:
     assert tell(LinesHeld(), LinesDelayed(1.5), LineStored(1, 3)) == ["waits: None", "waits: 1.5", "goes on"]
     assert tell(LinesHeld(), LineStored(1, 3), says=["one", "two"]) == ["waits: None"]
+
+
+def test_who_is_here_with_a_browser_is_said() -> None:
+    members = [
+        Member(name, dialect, "", True, 0, Role.MEMBER) for name, dialect in (("ana", "secure"), ("phone", "web"))
+    ]
+    assert describe(members) == "2 here: ana, phone (web)"

@@ -479,10 +479,13 @@ def is_away(text: str) -> str:
     return f"away: {text}" if text else "away"
 
 
-def here_as(name: str, role: str, *, is_encrypted: bool, is_present: bool, is_away: bool) -> str:
+def here_as(
+    name: str, role: str, *, is_encrypted: bool, is_present: bool, is_away: bool, is_in_browser: bool = False
+) -> str:
     """Name somebody who is in the room; `role`: "" for a member."""
     remarks = [
         *([role] if role else []),
+        *(["web"] if is_in_browser else []),
         *([] if is_encrypted else ["unencrypted"]),
         *([] if is_present else ["no contact"]),
         *(["away"] if is_away else []),

@@ -501,10 +501,13 @@ def is_away(text: str) -> str:
     return f"sedang pergi: {text}" if text else "sedang pergi"
 
 
-def here_as(name: str, role: str, *, is_encrypted: bool, is_present: bool, is_away: bool) -> str:
+def here_as(
+    name: str, role: str, *, is_encrypted: bool, is_present: bool, is_away: bool, is_in_browser: bool = False
+) -> str:
     """Name somebody who is in the room; `role`: "" for a member."""
     remarks = [
         *([role] if role else []),
+        *(["web"] if is_in_browser else []),
         *([] if is_encrypted else ["tanpa enkripsi"]),
         *([] if is_present else ["tidak terhubung"]),
         *(["sedang pergi"] if is_away else []),
