@@ -277,7 +277,7 @@ class Door:
                 raise Denied(speech.explain(error)) from None
             raise
         events = browser.events(feed, Place.parse_untrusted(after), address)
-        return EventStream(events, lambda: browser.close_feed(feed))
+        return EventStream(events, lambda: browser.close_feed(feed), self._log)
 
     async def _say(self, request: Request) -> Response:
         speech, body = _speech(request), await _body(request)
@@ -331,8 +331,8 @@ class Door:
 class EventStream:
     """The answer that is a stream of events; it ends with them, or when the reader has gone or takes nothing."""
 
-    def __init__(self, events: Any, close: Callable[[], None]) -> None:
-        self._events, self._close = events, close
+    def __init__(self, events: Any, close: Callable[[], None], log: Logger) -> None:
+        self._events, self._close, self._log = events, close, log
 
     async def __call__(self, _scope: Scope, receive: Receive, send: Send) -> None:
         """Send the stream."""
@@ -344,7 +344,9 @@ class EventStream:
             self._close()
             for task in (sending, leaving):
                 task.cancel()
-            await asyncio.gather(sending, leaving, return_exceptions=True)
+            error, _ = await asyncio.gather(sending, leaving, return_exceptions=True)
+            if isinstance(error, Exception) and not isinstance(error, TimeoutError | OSError):
+                self._log.error("stream_failed", error=f"{type(error).__name__}: {error}")
 
     async def _send(self, send: Send) -> None:
         headers = [(b"content-type", b"text/event-stream; charset=utf-8"), (b"x-accel-buffering", b"no")]

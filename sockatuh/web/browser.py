@@ -50,6 +50,8 @@ from .recent import Recent, Shown, seq_of
 from .speech import Speech, Trouble
 from .way import Way
 
+BACK_WITHIN: Final = 10.0
+"""Seconds that coming back with a ticket may take; then the tab is told that the room does not answer."""
 STREAMS: Final = 5
 """The most streams of one browser: over HTTP/1.1 it opens six connections to a host, and one is left for its lines."""
 LINGER: Final = 600.0
@@ -256,7 +258,13 @@ class Browser:
         stream = self._lines.to_continue()
         try:
             async with self._way.connect(
-                self.profile, address, lines=stream, keeps_name=True, keeps_rename=True, history=AT_FIRST
+                self.profile,
+                address,
+                lines=stream,
+                keeps_name=True,
+                keeps_rename=True,
+                history=AT_FIRST,
+                patience=BACK_WITHIN,
             ) as room:
                 self._begin(room, stream.last)
                 asyncio.get_running_loop().call_later(READY_WITHIN, _settle, ready)
