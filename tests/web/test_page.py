@@ -170,11 +170,13 @@ def test_what_comes_while_the_tab_is_hidden_is_headed_and_counted(tab: Tab, gate
     gateway.say("budi", "unseen")
     gateway.append("left", name="citra", sentence="citra left")
     gateway.say("budi", "also")
+    tab.until(lambda: "(2) kitchen" in tab.titles)
     tab.look()
     tab.wait_for("budi seen", "new", "budi unseen", "citra left", "budi also")
     assert tab.title == "kitchen"
     tab.hide()
     gateway.say("budi", "later")
+    tab.until(lambda: "(1) kitchen" in tab.titles)
     tab.look()
     tab.wait_for("budi unseen", "citra left", "budi also", "new", "budi later")
     assert tab.count("#unread") == 1
