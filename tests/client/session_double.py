@@ -23,7 +23,7 @@ class SessionDouble:
 
     def __init__(self) -> None:
         self.silence: float | None = None
-        self.is_held = self.is_paused = self.has_left = False
+        self.is_held = self.is_paused = self.has_left = self.is_let_go = False
         self.said: list[tuple[str, bool]] = []
         self.whispered: list[tuple[str, str]] = []
         """Pairs of an addressee and a text."""
@@ -94,6 +94,9 @@ class SessionDouble:
 
     async def leave(self) -> None:
         self.has_left = True
+
+    def let_go(self) -> None:
+        self.is_let_go = True
 
     def refuse(self, number: int, why: Refused) -> None:
         """Refuse a line for which somebody waits."""

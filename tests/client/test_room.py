@@ -407,6 +407,18 @@ def test_leaving_ends_loops_after_pending_events_and_refuses_lines() -> None:
     in_a_room(story)
 
 
+def test_letting_go_ends_loops_and_refuses_lines_and_does_not_leave() -> None:
+    async def story(room: Room, session: SessionDouble) -> None:
+        session.tell(entry(4))
+        room.let_go()
+        assert (session.is_let_go, session.has_left) == (True, False)
+        assert [event async for event in room] == [Said(4, 0, "ana", "x")]
+        with pytest.raises(NotInRoom):
+            await room.say("too late")
+
+    in_a_room(story)
+
+
 def test_a_fatal_error_is_raised_by_every_loop_and_call() -> None:
     async def story(room: Room, session: SessionDouble) -> None:
         session.tell(entry(4))
