@@ -1,7 +1,8 @@
 """A real Chromium, headless, with a profile of its own, in a network namespace of its own beside this machine's.
 
 Not on localhost, where browsers apply other rules: there even plain HTTP is a secure context. The browser's address is
-HERS, and this machine has OURS at the other end of a cable. Needs root, iproute2, chromium and chromium-driver.
+HERS, and this machine has OURS at the other end of a cable; each process has a network of its own, so that several can
+run at once. Needs root, iproute2, chromium and chromium-driver.
 """
 
 from __future__ import annotations
@@ -21,10 +22,11 @@ from selenium.webdriver.chrome.options import Options
 from selenium.webdriver.chrome.remote_connection import ChromeRemoteConnection
 from selenium.webdriver.remote.webdriver import WebDriver
 
-OURS: Final = "192.168.50.20"
-HERS: Final = "192.168.50.30"
+_NETWORK: Final = f"10.{50 + os.getpid() // 250 % 200}.{os.getpid() % 250}"
+OURS: Final = f"{_NETWORK}.20"
+HERS: Final = f"{_NETWORK}.30"
 PROGRAMS: Final = ("ip", "chromium", "chromedriver")
-STARTS_WITHIN: Final = 20.0
+STARTS_WITHIN: Final = 90.0
 
 
 def missing() -> str:
@@ -91,7 +93,8 @@ def browser(
     options = Options()
     options.accept_insecure_certs = bool(more.get("trusting"))
     arguments = ["--headless=new", "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage", "--no-first-run",
-                 "--disable-background-networking", "--disable-component-update", "--lang=en", "--mute-audio",
+                 "--disable-background-networking", "--disable-component-update", "--disable-sync", "--disable-quic",
+                 "--lang=en", "--mute-audio",
                  f"--user-data-dir={directory / 'profile'}", f"--window-size={width},{height}"]  # fmt: skip
     for argument in arguments:
         options.add_argument(argument)
