@@ -120,7 +120,8 @@ def test_a_reload_renews_the_secret_then_checks_and_applies_the_settings() -> No
     text = UNIT.read_text("utf-8")
     assert f"mv -fT .new {CREDENTIAL}\" <{SYSTEM_FILE.parent / CREDENTIAL}'" in text
     assert found["RuntimeDirectory"] == ["sockatuh"]
-    assert found["RuntimeDirectoryMode"] == ["0700"]
+    assert found["RuntimeDirectoryMode"] == ["0711"], "others read `barred` there; the umask keeps them from the rest"
+    assert found["UMask"] == ["0077"]
     assert attempt == f"/opt/sockatuh/bin/sockatuh check --settings --config {SYSTEM_FILE}"
     assert ask == "/bin/sh -c 'kill -HUP $MAINPID'", "a minimal system has no program called kill"
 

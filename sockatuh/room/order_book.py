@@ -85,6 +85,8 @@ class OrderBook:
         self._by_id: dict[int, InForce] = {}
         self.mutes = 0
         """How many of them are mutes."""
+        self.changes = 0
+        """Counts what was put, dropped or moved."""
         self._networks: dict[int, dict[int, dict[int, InForce]]] = {4: {}, 6: {}}
         """By version of IP and bits that vary: the bans of networks of that size, by the bits that do not."""
 
@@ -109,6 +111,7 @@ class OrderBook:
     def put(self, order: InForce) -> None:
         """Add an order in the place of the one with the same key."""
         self.drop(order.log_key)
+        self.changes += 1
         self._orders[order.log_key] = self._by_id[order.id] = order
         self.mutes += order.kind == "mute"
         if (place := _place_of(order)) is not None:
@@ -123,6 +126,7 @@ class OrderBook:
         """Remove the order with a key, if there is one."""
         if (order := self._orders.pop(log_key, None)) is None:
             return
+        self.changes += 1
         self._by_id.pop(order.id, None)
         self.mutes -= order.kind == "mute"
         if (place := _place_of(order)) is not None:
@@ -140,6 +144,7 @@ class OrderBook:
 
     def shift(self, by: int, after: int) -> None:
         """Move the ends of the orders whose entries come after `after`: the wall clock was set by so much meanwhile."""
+        self.changes += 1
         for order in self._orders.values():
             if order.id > after and order.until is not None:
                 order.until += by
@@ -187,6 +192,11 @@ class OrderBook:
         if not self.mutes:
             return None
         return self._find_own("mute", who, at) or self.find(Target(name_key=who.name_key).log_key("mute"), at)
+
+    def of_addresses(self, at: int) -> list[InForce]:
+        """Return the bans of addresses and networks in force, the oldest first."""
+        found = (order for sizes in self._networks.values() for orders in sizes.values() for order in orders.values())
+        return sorted((order for order in found if order.holds(at)), key=lambda order: order.id)
 
     def _find_own(self, kind: OrderKind, who: Who, at: int) -> InForce | None:
         """Find the order about somebody's key, or about a classic member."""

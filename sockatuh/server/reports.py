@@ -151,7 +151,7 @@ def _session_items(visitors: list[Visitor], vitals: Vitals) -> Iterator[SessionI
                 key=visitor.owner[:TAG_LENGTH],
                 role=visitor.role,
                 address=format_address(visitor.address),
-                dialect=visitor.dialect.name,
+                dialect=visitor.way,
                 version=visitor.version,
                 since=_time(_wall_of(visitor.opened_at, vitals)) or "",
                 silent=_rounded(condition.silent),

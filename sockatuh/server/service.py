@@ -54,6 +54,7 @@ from .alarms import (
     well_line,
 )
 from .backup_watch import backup_troubles, last_backup
+from .barred_addresses import BarredAddresses
 from .box_report import Asked, ReloadReply, Trouble
 from .build import LogPort, build
 from .control import ControlSocket, control_path
@@ -169,6 +170,7 @@ class Service:
         self._storing = StorageAlarm(self._database, log, self._status)
         self._guesses = GuessWatch(parts.desk.bound, log, self._status)
         self._unread = UnreadWatch(self._socket, self._status)
+        self._barred = BarredAddresses(options.state_dir, os.environ.get("RUNTIME_DIRECTORY"), log)
         self._lasting: list[Trouble] = []
         """What was wrong when the process began, and stays so."""
         self._started_at, self._ticked_at, self._password_checks = 0, 0.0, 0
@@ -182,6 +184,7 @@ class Service:
         recent = self._room_log.recent(options.limits.recent_entries, options.limits.recent_bytes)
         self._note_damage(recent)
         self._room_server.load(self._room_log.last_of_each_key(), recent.rows, time.monotonic())
+        self._write_barred()  # before anybody can come in
         self._driver.start()
         await self._wake(self._lost)
         self._recorder.close_lost()
@@ -390,6 +393,7 @@ class Service:
                 self._status.look()
             self._clock.read()
             self._room_log.try_again()
+            self._write_barred()
             if now - began_at < LATE:
                 self._look_at_storing(self._room_server.unwritten, now)
             self._driver.flush()
@@ -407,6 +411,9 @@ class Service:
             if ticks >= UPKEEP_FROM and (ticks - UPKEEP_FROM) % UPKEEP_EVERY == 0:
                 self._ticket_keys.renew(self._tickets)
                 self._keeper.submit(self._prune, self._pruning.prune)
+
+    def _write_barred(self) -> None:
+        self._barred.write(self._room_server.orders.book, self._clock.read())
 
     def _well_line(self) -> str:
         server = self._room_server
