@@ -53,16 +53,19 @@ def web(
     place = _place(listen) if listen is not None else None
     try:
         from sockatuh.web.service import CertificateUnusable, WebOptions
+        from sockatuh.web.way import is_here
     except ModuleNotFoundError as error:
         if error.name in NEEDED:
             raise Stopped(wording.NOT_INSTALLED, ExitCode.OTHER) from None
         raise
-    door = read_door(config)
+    here = read_door(config)
+    door = here.door
     host, port = place or parse_server(door.listen, PORT)
     if cert is None and not (self_signed or http) and door.certificate:
         cert, key = Path(door.certificate), Path(door.key) if door.key else None
+    room = ServerAddress.parse(server if server is not None else door.server)
     options = WebOptions(
-        ServerAddress.parse(server if server is not None else door.server),
+        room,
         state or _state_directory(),
         host,
         port,
@@ -71,6 +74,7 @@ def web(
         key=key,
         live=most if most is not None else door.browsers,
         names=(*door.names, *(names or ())),
+        barred=here.barred if is_here(room.host) and room.port == here.port else None,
     )
     try:
         _run(options, qr=qr)
@@ -119,6 +123,8 @@ def _told_of(door: Open) -> list[str]:
         told.append(wording.NOT_ENCRYPTED)
     if not door.tells_browsers_apart:
         told.append(wording.ONE_SOURCE)
+    if door.bans_unread is not None:
+        told.append(wording.bans_unread(*door.bans_unread))
     return told
 
 

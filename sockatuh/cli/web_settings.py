@@ -9,16 +9,33 @@ import json
 import os
 import subprocess
 import sys
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any, Final
 
 from sockatuh.errors import ConfigurationError, Problem
 from sockatuh.settings.web_door import WebDoor
 
 from .arguments import working_directory
+from .service_files import STATE, at
+
+if TYPE_CHECKING:
+    from sockatuh.settings.model import Settings
+
+RUNTIME: Final = "run/sockatuh"
+"""The directory of the room that is this machine's service, while it runs."""
 
 
-def read_door(config: Path | None) -> WebDoor:
+@dataclass(frozen=True, slots=True)
+class DoorHere:
+    """The settings of the door, and of the room on this machine: its port, and its file of banned addresses."""
+
+    door: WebDoor
+    port: int
+    barred: Path
+
+
+def read_door(config: Path | None) -> DoorHere:
     """Return the settings in force; raises ConfigurationError with everything that is wrong."""
     words = [sys.executable, "-m", __name__, str(working_directory()), *([str(config)] if config is not None else [])]
     done = subprocess.run(words, capture_output=True, text=True, check=False)  # noqa: S603 - this very module
@@ -28,7 +45,8 @@ def read_door(config: Path | None) -> WebDoor:
         raise RuntimeError(done.stderr.strip().splitlines()[-1:] or done.returncode) from None
     if problems := told.get("problems"):
         raise ConfigurationError([Problem(*each) for each in problems])
-    return WebDoor(**told["door"] | {"names": tuple(told["door"]["names"])})
+    door = WebDoor(**told["door"] | {"names": tuple(told["door"]["names"])})
+    return DoorHere(door, told["port"], Path(told["barred"]))
 
 
 def _print_door(directory: str, config: str | None = None) -> None:
@@ -36,12 +54,24 @@ def _print_door(directory: str, config: str | None = None) -> None:
 
     from sockatuh.settings.sources import load
 
+    environ = dict(os.environ)
+    if "STATE_DIRECTORY" in environ:  # the door's own, where a service manager starts it; the room's is beside it
+        environ["STATE_DIRECTORY"] = str(at(STATE))
     try:
-        settings = load({"config": config}, os.environ, Path(directory), serving=False)
-        told: dict[str, Any] = {"door": asdict(settings.web)}
+        settings = load({"config": config}, environ, Path(directory), serving=False)
+        told: dict[str, Any] = {"door": asdict(settings.web), "port": settings.port}
+        told["barred"] = str(barred_path(settings))
     except ConfigurationError as error:
         told = {"problems": [(each.key, each.origin, each.expected) for each in error.problems]}
     print(json.dumps(told))
+
+
+def barred_path(settings: Settings) -> Path:
+    """Return where the room with these settings writes which addresses are banned."""
+    from sockatuh.store.barred import NAME
+
+    is_service = settings.state_dir == at(STATE)
+    return (at(RUNTIME) if is_service else settings.state_dir) / NAME
 
 
 if __name__ == "__main__":

@@ -12,7 +12,6 @@ import json
 import re
 import time
 from collections.abc import Callable, Collection, Mapping
-from contextlib import aclosing
 from importlib.resources import files
 from typing import Any, Final
 
@@ -27,12 +26,14 @@ from sockatuh.errors import KeyFileError, Refused, SockAtuhError, TooFast
 from sockatuh.log import Logger
 from sockatuh.protocol.constants import ORDER_CODES, PUT_OFF
 
-from .browser import Browser, NumberUsed, OutOfOrder, TooManyStreams
+from .barred import BarredAddresses
+from .browser import Browser
 from .browsers import Browsers, DoorFull
 from .cookies import delete_cookie, find_token_untrusted, set_cookie
+from .event_stream import EventStream
 from .facts import tell_members
-from .feed import Place
-from .lines import Taken
+from .feed import Place, TooManyStreams
+from .lines import NumberUsed, OutOfOrder, Taken
 from .origins import is_admitted
 from .source_address import place_of
 from .speech import Speech, Trouble, choose_language_untrusted, speech_of
@@ -41,8 +42,6 @@ from .tries import Tries
 from .way import Way
 
 LARGEST_BODY: Final = 65_536
-STALLED: Final = 30.0
-"""Seconds after which a reader that takes nothing is cut off."""
 LIST_TIMEOUT: Final = 5.0
 """Seconds to wait for the list of members."""
 MOST_JOINING: Final = 32
@@ -110,10 +109,12 @@ class Door:
         *,
         secure: bool,
         names: Collection[str] = (),
+        barred: BarredAddresses | None = None,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self.browsers, self._way, self._log = browsers, way, log
         self._secure, self._names, self._clock = secure, frozenset(names), clock
+        self._barred = barred or BarredAddresses()
         self._names_asked = Tries(*NAMES)
         self._wrong = Tries(*(PASSWORDS_HERE if way.tells_browsers_apart else PASSWORDS))
         self._joining = asyncio.Semaphore(MOST_JOINING)
@@ -156,7 +157,14 @@ class Door:
         browser = self.browsers.find(self._token(request))
         if browser is None:
             raise Denied(speech.trouble("not_joined"))
+        self._refuse_barred(_address(request), browser, speech)
         return browser
+
+    def _refuse_barred(self, address: str, browser: Browser | None, speech: Speech) -> None:
+        """Raise Denied for a browser whose address is banned."""
+        if (removed := self._barred.find(address, is_known=browser is not None)) is not None:
+            self._note(removed, address)
+            raise Denied(speech.explain(removed))
 
     def _token(self, request: Request) -> str | None:
         return find_token_untrusted(request.headers.get("cookie", ""), secure=self._secure)
@@ -179,8 +187,10 @@ class Door:
     async def _me(self, request: Request) -> Response:
         speech, token = _speech(request), self._token(request)
         browser = self.browsers.find(token)
+        barred = self._barred.find(_address(request), is_known=browser is not None)
+        removed = barred or (browser.removed if browser is not None else None)
         told: dict[str, object] = {
-            "joined": browser is not None and not browser.wants_password and browser.removed is None,
+            "joined": browser is not None and not browser.wants_password and removed is None,
             "room": browser.room_name if browser is not None else None,
             "name": browser.name if browser is not None else None,
             "encrypted": self._secure,
@@ -188,9 +198,9 @@ class Door:
             "language": speech.language,
         }
         headers = {}
+        if removed is not None:
+            told |= speech.explain(removed).as_json()
         if browser is not None and token is not None:
-            if (removed := browser.removed) is not None:
-                told |= speech.explain(removed).as_json()
             headers["set-cookie"] = set_cookie(token, secure=self._secure)
         return JSONResponse(told, headers=headers)
 
@@ -203,6 +213,7 @@ class Door:
             case _:
                 raise Denied(speech.trouble("bad_request"))
         browser = self.browsers.find(token)
+        self._refuse_barred(_address(request), browser, speech)
         if browser is not None and not browser.wants_password and browser.removed is None and browser.name:
             return JSONResponse({"next": "events", "name": browser.name, "room": browser.room_name})
         address, place = _address(request), place_of(_address(request))
@@ -247,7 +258,9 @@ class Door:
     async def _leave(self, request: Request) -> Response:
         speech = _speech(request)
         await _body(request)
-        browser = self._browser(request, speech)
+        browser = self.browsers.find(self._token(request))
+        if browser is None:
+            raise Denied(speech.trouble("not_joined"))
         name = browser.me
         await self.browsers.leave(browser)
         self._log.info("browser_left", name=name)
@@ -266,8 +279,11 @@ class Door:
             feed = browser.open_feed(speech)
         except TooManyStreams:
             raise Denied(speech.trouble("too_many_streams")) from None
+        was_live = browser.is_live
         try:
             await self.browsers.open(browser, address)
+            if not was_live:
+                self._log.info("browser_back", name=browser.me, address=address, source=self._way.source(address))
         except BaseException as error:
             browser.close_feed(feed)
             if isinstance(error, DoorFull):
@@ -326,41 +342,6 @@ class Door:
 
     async def _gone(self, _request: Request, _error: Exception) -> Response:
         return Response(status_code=400)  # nobody reads it
-
-
-class EventStream:
-    """The answer that is a stream of events; it ends with them, or when the reader has gone or takes nothing."""
-
-    def __init__(self, events: Any, close: Callable[[], None], log: Logger) -> None:
-        self._events, self._close, self._log = events, close, log
-
-    async def __call__(self, _scope: Scope, receive: Receive, send: Send) -> None:
-        """Send the stream."""
-        sending = asyncio.create_task(self._send(send))
-        leaving = asyncio.create_task(_until_gone(receive))
-        try:
-            await asyncio.wait((sending, leaving), return_when=asyncio.FIRST_COMPLETED)
-        finally:
-            self._close()
-            for task in (sending, leaving):
-                task.cancel()
-            error, _ = await asyncio.gather(sending, leaving, return_exceptions=True)
-            if isinstance(error, Exception) and not isinstance(error, TimeoutError | OSError):
-                self._log.error("stream_failed", error=f"{type(error).__name__}: {error}")
-
-    async def _send(self, send: Send) -> None:
-        headers = [(b"content-type", b"text/event-stream; charset=utf-8"), (b"x-accel-buffering", b"no")]
-        await send({"type": "http.response.start", "status": 200, "headers": headers})
-        async with aclosing(self._events) as events:
-            async for data in events:
-                async with asyncio.timeout(STALLED):
-                    await send({"type": "http.response.body", "body": data, "more_body": True})
-        await send({"type": "http.response.body", "body": b"", "more_body": False})
-
-
-async def _until_gone(receive: Receive) -> None:
-    while (await receive())["type"] != "http.disconnect":
-        pass
 
 
 class _Checked:

@@ -43,9 +43,9 @@ from sockatuh.room.text import clean_line, clean_text
 from sockatuh.room.word import one_word
 
 from .facts import VERSION, Facts, notice, tell, tell_ended, tell_pending, tell_refused, tell_stored
-from .feed import RETRY, Feed, Place, encode, short_log
+from .feed import RETRY, Feed, Place, TooManyStreams, encode, short_log
 from .journal import Journal
-from .lines import Lines, Taken, digest_of
+from .lines import Lines, NumberUsed, OutOfOrder, Taken, digest_of
 from .recent import Recent, Shown, seq_of
 from .speech import Speech, Trouble
 from .way import Way
@@ -68,22 +68,6 @@ WANTS_PASSWORD: Final = frozenset({"ticket_refused", "password_changed", "passwo
 """Refusals of a returning browser that its person can mend."""
 
 
-class OutOfOrder(Exception):
-    """A line was sent before the one before it; `next` is the number of that one."""
-
-    def __init__(self, next_: int) -> None:
-        super().__init__(f"the next is {next_}")
-        self.next = next_
-
-
-class NumberUsed(Exception):
-    """A line was sent under a number that another line of the page has."""
-
-
-class TooManyStreams(Exception):
-    """A browser has as many streams as it may have."""
-
-
 class Browser:
     """A browser that has joined, or is about to; its directory exists while it has.
 
@@ -97,6 +81,8 @@ class Browser:
         self.wants_password = False
         """Whether the room has refused the ticket, so that only the password lets this browser in again."""
         self.lost_at: int | None = None
+        self.address = ""
+        """Where it was when it came into the room last, or opened a stream."""
         self._way, self._linger, self._clock = way, linger, clock
         self._kept: Journal | None = None
         self._room: Room | None = None
@@ -181,6 +167,7 @@ class Browser:
 
         `address` is the browser's. Raises what `sockatuh.connect` raises.
         """
+        self.address = address
         async with self._opening:
             await self._stop()
             lines = self._lines.to_continue()
@@ -194,6 +181,7 @@ class Browser:
 
     async def open(self, address: str) -> None:
         """Be in the room, if necessary by coming back with the ticket; raises what `sockatuh.connect` raises."""
+        self.address = address
         async with self._opening:
             if not self.is_live:
                 self._ready = asyncio.get_running_loop().create_future()
@@ -203,6 +191,12 @@ class Browser:
             if self._ready is not None:
                 await asyncio.shield(self._ready)
         self._set_leaving()
+
+    async def bar(self, removed: Removed) -> None:
+        """Leave the room because the admin keeps this browser's address out; it may come back after that."""
+        async with self._opening:
+            self._end_feeds(lambda speech: speech.explain(removed))
+            await self._stop()
 
     async def leave(self) -> None:
         """Leave the room for good, and be forgotten."""

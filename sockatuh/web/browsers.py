@@ -18,6 +18,7 @@ from typing import Final
 
 from sockatuh.store.files import ensure_private_directory
 
+from .barred import BarredAddresses
 from .browser import LINGER, Browser
 from .cookies import KEPT_FOR, TOKEN_BYTES, hash_of, make_token
 from .way import Way
@@ -105,6 +106,15 @@ class Browsers:
         self._kept.discard(browser.directory.name)
         await browser.leave()
         self._in_memory.pop(browser.directory.name, None)
+
+    async def bar(self, barred: BarredAddresses) -> list[Browser]:
+        """Let the browsers leave whose addresses are banned, and return them."""
+        gone: list[Browser] = []
+        for browser in list(self._in_memory.values()):
+            if browser.is_live and (removed := barred.find(browser.address, is_known=True)) is not None:
+                await browser.bar(removed)
+                gone.append(browser)
+        return gone
 
     def sweep(self) -> None:
         """Forget the browsers that were not used for long, and release the memory of those that are away."""

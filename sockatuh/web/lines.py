@@ -29,6 +29,18 @@ ANOTHER_LOG: Final[tuple[str]] = ("another log",)
 """The record that the room's log was replaced or set back."""
 
 
+class OutOfOrder(Exception):
+    """A line was sent before the one before it; `next` is the number of that one."""
+
+    def __init__(self, next_: int) -> None:
+        super().__init__(f"the next is {next_}")
+        self.next = next_
+
+
+class NumberUsed(Exception):
+    """A line was sent under a number that another line of the page has."""
+
+
 @dataclass(frozen=True, slots=True)
 class Taken:
     """A line that was taken from a page; `seq` once it is stored, `error` if it never will be. `at`: ms since 1970.

@@ -8,7 +8,7 @@ import fcntl
 import signal
 import socket
 import ssl
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Coroutine, Iterable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -24,6 +24,7 @@ from sockatuh.net.interfaces import lan_addresses_of
 from sockatuh.store.files import ensure_private_directory, explained, load_or_create_key, open_private
 
 from .app import Door
+from .barred import BarredAddresses
 from .browsers import LIVE, Browsers
 from .certificate import FILE, Certificate, load_or_make, read_certificate
 from .way import Way
@@ -31,6 +32,8 @@ from .way import Way
 DEFAULT_PORT: Final = 7680
 UPKEEP: Final = 3_600.0
 """Seconds between two rounds in which unused browsers are forgotten."""
+BARRED_EVERY: Final = 2.0
+"""Seconds between two looks at which addresses are banned."""
 ENDING: Final = 3
 """Seconds that answers under way may take when the gateway ends."""
 CONNECTIONS: Final = 2_000
@@ -53,7 +56,7 @@ class CertificateUnusable(Exception):
 
 @dataclass(frozen=True, slots=True)
 class WebOptions:
-    """What may be set. `names` are further host names of this machine.
+    """What may be set. `names` are further host names of this machine, `barred` the room's file of banned addresses.
 
     `encrypted`: by TLS, with the certificate and key in the files `cert` and `key` (PEM), or (None) with our own.
     """
@@ -67,17 +70,22 @@ class WebOptions:
     key: Path | None = None
     live: int = LIVE
     names: tuple[str, ...] = ()
+    barred: Path | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Open:
-    """How the open door is reached; `certificate` is our own, None if another is used, or none."""
+    """How the open door is reached; `certificate` is our own, None if another is used, or none.
+
+    `bans_unread`: the file of banned addresses, and why it cannot be read; None if it can.
+    """
 
     urls: tuple[str, ...]
     room: str
     encrypted: bool
     certificate: Certificate | None
     tells_browsers_apart: bool
+    bans_unread: tuple[str, str] | None = None
 
 
 async def run(options: WebOptions, log: Logger, announce: Callable[[Open], None]) -> None:
@@ -92,25 +100,32 @@ async def run(options: WebOptions, log: Logger, announce: Callable[[Open], None]
         addresses = lan_addresses_of(sock)
         names = own_names(options.names)
         certificate, pem = _certificate(options, [*addresses, *names])
-        door = Door(browsers, way, log, secure=options.encrypted, names=names)
+        barred = BarredAddresses(options.barred)
+        barred.look()
+        door = Door(browsers, way, log, secure=options.encrypted, names=names, barred=barred)
         server = _Server(_configured(door, options, pem))
         urls = tuple(_url(address, sock.getsockname()[1], encrypted=options.encrypted) for address in addresses)
-        announce(Open(urls, way.room or way.server.server, options.encrypted, certificate, way.tells_browsers_apart))
+        unread = (str(options.barred), barred.fault) if barred.fault else None
+        room, is_apart = way.room or way.server.server, way.tells_browsers_apart
+        announce(Open(urls, room, options.encrypted, certificate, is_apart, unread))
         log.info("web_open", urls=" ".join(urls), browsers=len(browsers))
-        await _serve(server, sock, browsers, log)
+        await _serve(server, sock, (_keep_up(browsers, log), _keep_out(browsers, barred, log)), browsers, log)
 
 
-async def _serve(server: _Server, sock: socket.socket, browsers: Browsers, log: Logger) -> None:
+async def _serve(
+    server: _Server, sock: socket.socket, work: Iterable[Coroutine[None, None, None]], browsers: Browsers, log: Logger
+) -> None:
+    """Serve; `work` goes on beside it."""
     loop, ending = asyncio.get_running_loop(), asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, ending.set)
     serving = asyncio.create_task(server.serve(sockets=[sock]))
-    upkeep = asyncio.create_task(_keep_up(browsers, log))
+    beside = [asyncio.create_task(each) for each in work]
     told = asyncio.create_task(ending.wait())
     try:
         await asyncio.wait((serving, told), return_when=asyncio.FIRST_COMPLETED)
     finally:
-        for task in (upkeep, told):
+        for task in (*beside, told):
             task.cancel()
         await browsers.let_go()  # streams end, so that the server does not wait for them
         server.should_exit = True
@@ -125,6 +140,19 @@ async def _keep_up(browsers: Browsers, log: Logger) -> None:
             browsers.sweep()
         except (KeyFileError, OSError) as error:
             log.warning("browsers_not_swept", reason=str(error))
+
+
+async def _keep_out(browsers: Browsers, barred: BarredAddresses, log: Logger) -> None:
+    told, known = barred.fault, barred.changes
+    while True:
+        await asyncio.sleep(BARRED_EVERY)
+        barred.look()
+        if barred.changes != known:
+            known = barred.changes
+            for browser in await browsers.bar(barred):
+                log.info("browser_barred", name=browser.me, address=browser.address)
+        if barred.fault != told and (told := barred.fault):
+            log.warning("bans_unread", reason=told)
 
 
 class _Server(uvicorn.Server):

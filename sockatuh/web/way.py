@@ -25,6 +25,15 @@ PATIENCE: Final = 30.0
 """Seconds that connecting may take, while a person waits."""
 EVERYWHERE: Final = "::"
 
+
+def is_here(host: str) -> bool:
+    """Tell whether a host is a loopback address, so that what answers there is on this machine."""
+    try:
+        return ip_address(host).is_loopback
+    except ValueError:
+        return False
+
+
 Connect = Callable[..., AbstractAsyncContextManager[Room]]
 
 
@@ -64,10 +73,7 @@ class Way:
     @property
     def tells_browsers_apart(self) -> bool:
         """Whether each browser comes from an address of its own, which needs a room on this machine, and Linux."""
-        try:
-            return sys.platform == "linux" and ip_address(self.server.host).is_loopback and ":" not in self.server.host
-        except ValueError:
-            return False
+        return sys.platform == "linux" and is_here(self.server.host) and ":" not in self.server.host
 
     @property
     def room(self) -> str | None:

@@ -18,7 +18,7 @@ def _nowhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_without_any_setting_they_are_the_defaults() -> None:
-    assert read_door(None) == WebDoor()
+    assert read_door(None).door == WebDoor()
 
 
 def test_a_file_and_the_environment_set_them(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -26,7 +26,19 @@ def test_a_file_and_the_environment_set_them(tmp_path: Path, monkeypatch: pytest
     file.write_text("[web]\nlisten = '192.168.1.20:80'\nencryption = 'off'\nnames = ['Chat.Example.org']\n")
     monkeypatch.setenv("SOCKATUH_WEB__BROWSERS", "7")
     door = WebDoor(listen="192.168.1.20:80", encryption="off", names=("chat.example.org",), browsers=7)
-    assert read_door(file) == door
+    assert read_door(file).door == door
+
+
+def test_where_the_room_writes_its_bans_is_known_also_from_the_unit_of_the_door(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file = tmp_path / "room.toml"
+    file.write_text(f"port = 7000\nstate_dir = '{tmp_path}/kitchen'\n")
+    here = read_door(file)
+    assert (here.port, here.barred) == (7000, tmp_path / "kitchen/barred")
+    file.write_text("room = 'kitchen'\n")
+    monkeypatch.setenv("STATE_DIRECTORY", "/var/lib/sockatuh-web")
+    assert read_door(file).barred == Path("/run/sockatuh/barred")
 
 
 def test_everything_that_is_wrong_is_told(tmp_path: Path) -> None:

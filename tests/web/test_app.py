@@ -18,6 +18,7 @@ from sockatuh.client.server_address import ServerAddress
 from sockatuh.log import Logger
 from sockatuh.testing import MemoryRoom
 from sockatuh.web.app import HEADERS, LARGEST_BODY, Door
+from sockatuh.web.barred import BarredAddresses
 from sockatuh.web.browser import STREAMS
 from sockatuh.web.browsers import Browsers
 from sockatuh.web.service import WebOptions, _configured, _Server
@@ -39,6 +40,7 @@ class Gateway:
 
     kitchen: MemoryRoom
     browsers: Browsers
+    barred: BarredAddresses
     port: int
 
     def client(self, host: str = "127.0.0.1") -> Client:
@@ -55,9 +57,9 @@ def with_gateway(tmp_path: Path, story: Callable[[Gateway], Coroutine[Any, Any, 
                 return kitchen.connect(server.server, **{"password": None, **options})
 
             way = Way(ServerAddress("127.0.0.1"), Profile(tmp_path / "known"), bytes(32), connect)
-            browsers = Browsers(tmp_path, way)
+            browsers, barred = Browsers(tmp_path, way), BarredAddresses(tmp_path / "barred")
             log: Logger = Silence()
-            door = Door(browsers, way, log, secure=False, names=["box", "box.local"])
+            door = Door(browsers, way, log, secure=False, names=["box", "box.local"], barred=barred)
             options = WebOptions(way.server, tmp_path, encrypted=False)
             server = _Server(_configured(door, options, None))
             with socket.create_server(("127.0.0.1", 0)) as sock:
@@ -66,7 +68,7 @@ def with_gateway(tmp_path: Path, story: Callable[[Gateway], Coroutine[Any, Any, 
                     await asyncio.sleep(0.01)
                 try:
                     async with asyncio.timeout(30):
-                        await story(Gateway(kitchen, browsers, sock.getsockname()[1]))
+                        await story(Gateway(kitchen, browsers, barred, sock.getsockname()[1]))
                 finally:
                     await browsers.let_go()
                     server.should_exit = True

@@ -26,7 +26,8 @@ LABEL: Final = 11
 """Columns of a fact's name."""
 WIDE: Final = 60
 """From this many columns on, all rows of a fact begin behind its name."""
-CLASSIC: Final = "classic"
+UNUSUAL: Final = ("classic", "web")
+"""Ways to be here that a status names."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,7 +93,7 @@ def _people(report: StatusReport) -> Iterator[str]:
 
 
 def _row(member: Here) -> tuple[str, ...]:
-    remarks = [member.dialect] if member.dialect == CLASSIC else []
+    remarks = [member.dialect] if member.dialect in UNUSUAL else []
     remarks += [wording.in_sessions(member.sessions)] if member.sessions > 1 else []
     remarks += [wording.lost_since(moment(member.lost))] if member.lost is not None else []
     if member.away is not None:  # last, because it ends with a text of somebody else's

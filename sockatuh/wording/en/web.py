@@ -30,7 +30,7 @@ KEY_WITHOUT_CERT: Final = "--key needs --cert."
 NOT_ENCRYPTED: Final = "Without encryption: everybody on this network can read along."
 ONE_SOURCE: Final = (
     "The room is on another machine, so it counts all browsers as one address; each gets 5 tries of the password a "
-    "minute here."
+    "minute here. Bans of addresses do not reach browsers."
 )
 
 FORBIDDEN: Final = "This page was opened under an address that is not its own. Open it by the address that was printed."
@@ -121,3 +121,8 @@ def not_a_place(text: str) -> str:
 def certificate_unusable(path: str, reason: str) -> str:
     """Say that a certificate or its key cannot be used."""
     return f"{fact(path)} cannot be used for TLS: {reason}."
+
+
+def bans_unread(path: str, reason: str) -> str:
+    """Say that the room's bans of addresses are not known here, and why."""
+    return f"Bans of addresses do not reach browsers: {fact(path)}: {reason}."

@@ -32,7 +32,7 @@ KEY_WITHOUT_CERT: Final = "--key memerlukan --cert."
 NOT_ENCRYPTED: Final = "Tanpa enkripsi: semua orang di jaringan ini dapat ikut membaca."
 ONE_SOURCE: Final = (
     "Ruang ada di mesin lain, jadi semua peramban dihitungnya sebagai satu alamat; di sini masing-masing mendapat 5 "
-    "percobaan kata sandi per menit."
+    "percobaan kata sandi per menit. Larangan atas alamat tidak berlaku bagi peramban."
 )
 
 FORBIDDEN: Final = "Halaman ini dibuka dengan alamat yang bukan miliknya. Bukalah dengan alamat yang dicetak."
@@ -125,3 +125,8 @@ def not_a_place(text: str) -> str:
 def certificate_unusable(path: str, reason: str) -> str:
     """Katakan bahwa sebuah sertifikat atau kuncinya tidak dapat dipakai."""
     return f"{fact(path)} tidak dapat dipakai untuk TLS: {in_words(reason)}."
+
+
+def bans_unread(path: str, reason: str) -> str:
+    """Say that the room's bans of addresses are not known here, and why."""
+    return f"Larangan atas alamat tidak berlaku bagi peramban: {fact(path)}: {in_words(reason)}."
