@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import json
 import re
+import ssl
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from typing import Any, Final
@@ -29,11 +30,16 @@ class Answer:
 
 @dataclass
 class Client:
-    """A browser as far as HTTP goes: it keeps a cookie, and says where a request comes from."""
+    """A browser as far as HTTP goes: it keeps a cookie, and says where a request comes from.
+
+    `source` is the address it connects from, `tls` what it speaks TLS with.
+    """
 
     host: str
     port: int
     cookie: str = ""
+    source: str = ""
+    tls: ssl.SSLContext | None = None
 
     async def ask(
         self,
@@ -50,7 +56,7 @@ class Client:
             answer.body = await reader.readexactly(int(length)) if length is not None else await reader.read()
         finally:
             await _close(writer)
-        if found := re.match(r"(sockatuh=[^;]*)", answer.headers.get("set-cookie", "")):
+        if found := re.match(r"((?:__Host-)?sockatuh=[^;]*)", answer.headers.get("set-cookie", "")):
             self.cookie = found[1]
         return answer
 
@@ -69,7 +75,8 @@ class Client:
     async def _send(
         self, method: str, path: str, body: object, headers: dict[str, str] | None, data: bytes | None
     ) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
-        reader, writer = await asyncio.open_connection(self.host, self.port)
+        source = (self.source, 0) if self.source else None
+        reader, writer = await asyncio.open_connection(self.host, self.port, ssl=self.tls, local_addr=source)
         if data is None:
             data = b"" if body is None else json.dumps(body).encode()
         told = {"Host": f"{self.host}:{self.port}", "Connection": "close", "Content-Length": str(len(data))}

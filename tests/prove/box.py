@@ -86,9 +86,10 @@ def tree_of(release: str) -> Path:
 
 
 def wheels_for(release: str) -> Path:
-    """Return a directory with all that `pip install .` wants on a Debian, fetched the first time."""
-    project = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))
-    wanted = [*project["build-system"]["requires"], *project["project"]["dependencies"]]
+    """Return a directory with all that `pip install '.[web]'` wants on a Debian, fetched the first time."""
+    made = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))
+    project = made["project"]
+    wanted = [*made["build-system"]["requires"], *project["dependencies"], *project["optional-dependencies"]["web"]]
     constraints = ROOT / "scripts/constraints.txt"
     stamp = hashlib.blake2s("\n".join([*wanted, constraints.read_text("ascii")]).encode(), digest_size=6).hexdigest()
     python = PYTHONS[release]

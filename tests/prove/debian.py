@@ -20,6 +20,7 @@ from typing import Any, Final
 from prove.attack import Attack, Found, Pace, Run, require
 from prove.box import ADDRESS, Box, Done, lay_cable
 from prove.debian_admin import administer, watch_and_copy
+from prove.debian_web import open_door
 from prove.programs import Program
 
 from sockatuh.client.discovery import USUAL_SECONDS, find_rooms
@@ -260,8 +261,10 @@ async def _story(release: str, run: Run) -> tuple[int, list[float]]:
                 before = await home.paste(LISTED)
                 await _begin_anew(home, begin_anew)
                 await watch_and_copy(home)
+                phone = await open_door(home, SECOND_PASSWORD)
                 await _renew(home)
                 await _reboot(home)
+                await phone.is_in()
                 await _change_password(home)
                 await _uninstall(home, before)
     return home.lines, home.silences
@@ -472,7 +475,7 @@ async def prove(run: Run) -> Found:
     return Found(
         f"Debian {' and '.join(releases)}, found without its address; {PEOPLE} people, {lines} lines; {RESTARTS + 1} "
         f"restarts, {KILLS + 1} kills, a watchdog, reloads, a new password, a restore, a new machine, a reboot; a "
-        "kick, a ban, two timers",
+        "kick, a ban, two timers; a browser through the door over restarts, a kill and a ban of its address",
         f"0 lost, 0 doubled, one order, nobody seen to leave; heard again after {max(silences):.0f} s at most, after "
         f"{sorted(silences)[len(silences) // 2]:.1f} s mostly",
     )
@@ -485,7 +488,8 @@ ATTACKS: Final[tuple[Attack, ...]] = (
         "paste the README's commands into a Debian booted for it (systemd-nspawn): install, restart, reload, other "
         "passwords, kill -9, "
         "SIGSTOP, backup, restore, a new machine in place of a lost one, reboot, uninstall, while people talk; status, "
-        "a kick, a ban over a kill -9, numbers for Prometheus, backups of the timer and one that fails; another user "
+        "a kick, a ban over a kill -9, numbers for Prometheus, backups of the timer and one that fails; a browser at "
+        "`sockatuh web`, banned by its address; another user "
         "of the machine tries the same; find it by a broadcast",
         prove,
         limit=1500.0,
