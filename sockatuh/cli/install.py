@@ -132,7 +132,7 @@ def install_service(
         web or (before.web and not no_web),
     )
     if companions.web and not can_serve_web():
-        stop(door.NOT_INSTALLED)
+        stop(door.not_installed(sys.executable))
     asking = sys.stdin.isatty() and not (non_interactive or print_only)
     chosen = _choose_settings(config, room, password_file, asking=asking)
     planned: list[Planned] = [*units(program, chosen.settings), *companions.units(program), chosen.config]

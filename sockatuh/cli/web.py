@@ -20,14 +20,15 @@ from .arguments import a_path
 from .errors import ExitCode, Stopped
 from .new_room import ConfigOption
 from .rows import log_rows
+from .web_page import print_code
 from .web_settings import read_door
-from .wrapping import columns_of, print_folded
+from .wrapping import print_folded
 
 if TYPE_CHECKING:
     from sockatuh.web.service import Open, WebOptions
 
 PORT: Final = 7680
-NEEDED: Final = ("starlette", "uvicorn")
+NEEDED: Final = ("starlette", "uvicorn", "segno")
 
 
 def web(
@@ -56,7 +57,7 @@ def web(
         from sockatuh.web.way import is_here
     except ModuleNotFoundError as error:
         if error.name in NEEDED:
-            raise Stopped(wording.NOT_INSTALLED, ExitCode.OTHER) from None
+            raise Stopped(wording.not_installed(sys.executable), ExitCode.OTHER) from None
         raise
     here = read_door(config)
     door = here.door
@@ -99,7 +100,8 @@ def _run(options: WebOptions, *, qr: bool) -> None:
         for sentence in _told_of(door):
             print_folded(sentence)
         if qr:
-            _print_code(door.urls[0])
+            print_code(door.urls[0], sys.stderr)
+            print(door.urls[0], file=sys.stderr)
         notifier.ready(wording.open_at(door.urls, door.room))
 
     with log.unblocked(sys.stderr) as stream:
@@ -126,18 +128,6 @@ def _told_of(door: Open) -> list[str]:
     if door.bans_unread is not None:
         told.append(wording.bans_unread(*door.bans_unread))
     return told
-
-
-def _print_code(url: str) -> None:
-    """Print the address as a QR code, where the terminal can show it."""
-    from sockatuh.web.code import draw_code
-
-    from .notifications import write_to_terminal
-
-    columns, has_colours = columns_of(sys.stderr), not os.environ.get("NO_COLOR")
-    rows = draw_code(url, columns, sys.stderr.encoding, colour=has_colours) if columns else []
-    write_to_terminal("".join(f"{row}\n" for row in rows), sys.stderr)
-    print(url, file=sys.stderr)
 
 
 def _place(text: str) -> tuple[str, int]:

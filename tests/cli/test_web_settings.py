@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import pytest
 
-from sockatuh.cli.web_settings import read_door
+from sockatuh.cli.web_settings import _print_door, read_door
 from sockatuh.errors import ConfigurationError
 from sockatuh.settings.web_door import WebDoor
 
@@ -30,15 +31,17 @@ def test_a_file_and_the_environment_set_them(tmp_path: Path, monkeypatch: pytest
 
 
 def test_where_the_room_writes_its_bans_is_known_also_from_the_unit_of_the_door(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     file = tmp_path / "room.toml"
     file.write_text(f"port = 7000\nstate_dir = '{tmp_path}/kitchen'\n")
-    here = read_door(file)
-    assert (here.port, here.barred) == (7000, tmp_path / "kitchen/barred")
+    _print_door(str(tmp_path), str(file))
+    told = json.loads(capsys.readouterr().out)
+    assert (told["port"], told["barred"]) == (7000, str(tmp_path / "kitchen/barred"))
     file.write_text("room = 'kitchen'\n")
     monkeypatch.setenv("STATE_DIRECTORY", "/var/lib/sockatuh-web")
-    assert read_door(file).barred == Path("/run/sockatuh/barred")
+    _print_door(str(tmp_path), str(file))
+    assert json.loads(capsys.readouterr().out)["barred"] == "/run/sockatuh/barred"
 
 
 def test_everything_that_is_wrong_is_told(tmp_path: Path) -> None:

@@ -10,13 +10,14 @@ from typing import Annotated, Final
 
 import typer
 
-from sockatuh.cli.control import Answer, SocketOption, ask, print_lines
+from sockatuh.cli.control import Answer, SocketOption, ask
 from sockatuh.cli.errors import ExitCode, Stopped, explain
 from sockatuh.cli.jsonlines import print_line
 from sockatuh.cli.naming import shown_name
 from sockatuh.cli.new_room import ConfigOption
 from sockatuh.cli.options import JsonOption
 from sockatuh.cli.rows import print_row, print_styled
+from sockatuh.cli.web_page import find_pages, print_code
 from sockatuh.cli.wrapping import columns_of
 from sockatuh.errors import SockAtuhError
 from sockatuh.server.box_report import Status, StatusReport
@@ -42,16 +43,36 @@ def status(
         _check(socket, config, as_json=as_json)
         return
     answer = ask(Status(), socket, config)
+    caller = Caller.of(socket, config)
+    pages = find_pages_of(caller)
     if as_json:
-        print_lines(answer)
+        _print_json(answer, pages)
         return
     columns = columns_of(sys.stdout)
     styles = COLOURLESS if os.environ.get("NO_COLOR") else STYLES
-    for line in status_lines(_report_in(answer), int(time.time() * 1000), columns, Caller.of(socket, config)):
+    for line in status_lines(_report_in(answer), int(time.time() * 1000), columns, caller, pages):
         if line.wraps:
             print_styled(line.text, line.indent, styles[line.style], whole=line.is_whole)
         else:
             print_row(line.text)
+    if pages and columns is not None:
+        print_code(pages[0], sys.stdout)
+
+
+def find_pages_of(caller: Caller) -> tuple[str, ...]:
+    """Return the addresses of the page for browsers of the room that is asked about."""
+    pages = find_pages()
+    return pages if pages and caller.runs_service() else ()
+
+
+def _print_json(answer: Answer, pages: tuple[str, ...]) -> None:
+    """Print what the server answered, and before its last line where the page is, which the server does not know."""
+    *items, done = answer.lines
+    for line in items:
+        print(line)
+    if pages:
+        print_line("web", urls=pages)
+    print(done)
 
 
 def _check(socket: str | None, config: Path | None, *, as_json: bool) -> None:

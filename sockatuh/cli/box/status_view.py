@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -45,8 +45,13 @@ class Line:
     """Whether the line is cut into rows; the terminal wraps another one, so that it is copied in one piece."""
 
 
-def status_lines(report: StatusReport, now: int, columns: int | None, caller: Caller) -> Iterator[Line]:
-    """Yield the lines of a status at `now` (ms since 1970) for a terminal of so many columns (None: a file)."""
+def status_lines(
+    report: StatusReport, now: int, columns: int | None, caller: Caller, pages: Sequence[str] = ()
+) -> Iterator[Line]:
+    """Yield the lines of a status at `now` (ms since 1970) for a terminal of so many columns (None: a file).
+
+    `pages` are the addresses of the page for browsers.
+    """
     for trouble in troubles_of(report):
         mark = f"{MARKS[Result.BAD]}  "
         yield Line(mark + _sentence(trouble), len(mark), "bad")
@@ -55,7 +60,7 @@ def status_lines(report: StatusReport, now: int, columns: int | None, caller: Ca
     room = shown_name(report.room)
     yield Line(wording.head(room, report.members, report.max_members, report.lost, report.guests), style="head")
     yield from map(Line, _people(report))
-    for label, text in _facts(report, now, caller):
+    for label, text in _facts(report, now, caller, pages):
         head = f"{wording.LABELS[label]:<{LABEL}}"
         indent = LABEL if columns is None or columns >= WIDE else NOTE_INDENT
         yield Line(head + text, indent, is_whole=True, wraps=label != "invite")
@@ -101,11 +106,13 @@ def _row(member: Here) -> tuple[str, ...]:
     return shown_name(member.name), moment(member.since), clean_line(member.key) or "-", ", ".join(remarks)
 
 
-def _facts(report: StatusReport, now: int, caller: Caller) -> Iterator[tuple[str, str]]:
+def _facts(report: StatusReport, now: int, caller: Caller, pages: Sequence[str]) -> Iterator[tuple[str, str]]:
     """Yield each fact: its label, and what is told."""
     yield "address", wording.address(report.addresses, report.port)
     yield "words", clean_line(report.words)
     yield "invite", clean_line(report.invite)
+    if pages:
+        yield "browsers", " ".join(map(clean_line, pages))
     started = find_moment(report.started)
     seconds = 0.0 if started is None else max(0.0, (now - started) / 1000)
     yield "running", wording.running(report.version, moment(report.started), seconds)

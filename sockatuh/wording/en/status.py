@@ -22,6 +22,7 @@ HELP_TO: Final = (
 LABELS: Final = {
     # the names of the facts, at most 10 columns
     "address": "address",
+    "browsers": "browsers",
     "backup": "backup",
     "dropped": "dropped",
     "invite": "invite",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import shlex
 from collections.abc import Sequence
 from typing import Final
 
@@ -24,7 +25,6 @@ HELP_MAX: Final = "The most browsers at a time; default: 200."
 HELP_NAME: Final = "A further host name of this machine, besides its own; may be repeated."
 HELP_STATE: Final = "Keep the browsers' keys and the certificate here."
 
-NOT_INSTALLED: Final = "The web door is not installed. Install it: pip install 'sockatuh[web]'"
 ONE_OF_THREE: Final = "--cert, --self-signed and --http exclude each other."
 KEY_WITHOUT_CERT: Final = "--key needs --cert."
 NOT_ENCRYPTED: Final = "Without encryption: everybody on this network can read along."
@@ -101,6 +101,14 @@ UNENCRYPTED: Final = "unencrypted"
 NO_CONTACT: Final = "no contact"
 AWAY: Final = "away"
 YOU: Final = "you"
+
+
+def not_installed(python: str) -> str:
+    """Say that what the door needs is missing, and how it is installed where this program is."""
+    return (
+        "What the door for browsers needs is not installed. In a clone of SockAtuh's repository: "
+        f"{fact(shlex.quote(python))} -m pip install '.[web]'"
+    )
 
 
 def open_at(urls: Sequence[str], room: str) -> str:

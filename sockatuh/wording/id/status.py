@@ -24,6 +24,7 @@ HELP_TO: Final = (
 LABELS: Final = {
     # the names of the facts, at most 10 columns
     "address": "alamat",
+    "browsers": "peramban",
     "backup": "cadangan",
     "dropped": "dibuang",
     "invite": "undangan",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import shlex
 from collections.abc import Sequence
 from typing import Final
 
@@ -26,7 +27,6 @@ HELP_MAX: Final = "Jumlah peramban terbanyak pada satu waktu; bawaan: 200."
 HELP_NAME: Final = "Nama host lain mesin ini, selain namanya sendiri; boleh diulang."
 HELP_STATE: Final = "Simpan kunci peramban dan sertifikat di sini."
 
-NOT_INSTALLED: Final = "Pintu web belum dipasang. Pasang: pip install 'sockatuh[web]'"
 ONE_OF_THREE: Final = "--cert, --self-signed, dan --http tidak dapat dipakai bersama."
 KEY_WITHOUT_CERT: Final = "--key memerlukan --cert."
 NOT_ENCRYPTED: Final = "Tanpa enkripsi: semua orang di jaringan ini dapat ikut membaca."
@@ -105,6 +105,14 @@ UNENCRYPTED: Final = "tanpa enkripsi"
 NO_CONTACT: Final = "tanpa kontak"
 AWAY: Final = "pergi"
 YOU: Final = "Anda"
+
+
+def not_installed(python: str) -> str:
+    """Say that what the door needs is missing, and how it is installed where this program is."""
+    return (
+        "Yang diperlukan pintu web belum dipasang. Di dalam salinan repositori SockAtuh: "
+        f"{fact(shlex.quote(python))} -m pip install '.[web]'"
+    )
 
 
 def open_at(urls: Sequence[str], room: str) -> str:

@@ -13,6 +13,8 @@ from cli.people import Client
 from kit.control_double import ControlDouble, answering, items
 from msgspec.structs import replace
 
+from sockatuh.cli.box import status
+from sockatuh.cli.box.caller import Caller
 from sockatuh.room.orders import OrderDenied
 from sockatuh.server.control_lines import encode_item, encode_reply
 
@@ -137,3 +139,17 @@ def test_settings_that_cannot_be_used_are_exit_1_too(admin: Client, tmp_path: Pa
     (tmp_path / "wrong.toml").write_text("prot = 1")
     done = admin.call("status", "--check", "--config", str(tmp_path / "wrong.toml"))
     assert (done.returncode, done.stderr, done.stdout.count("\n")) == (1, "", 1)
+
+
+def test_while_the_door_for_browsers_is_open_json_has_its_addresses(
+    server: ControlDouble, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(status, "find_pages", lambda: ("https://192.168.1.20:7680/",))
+    monkeypatch.setattr(Caller, "runs_service", lambda _: True)
+    status.status(socket=str(server.path), as_json=True)
+    told = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+    assert [each["type"] for each in told] == ["status", "web", "done"]
+    assert told[1]["urls"] == ["https://192.168.1.20:7680/"]
+    monkeypatch.setattr(Caller, "runs_service", lambda _: False)  # another room than the service's
+    status.status(socket=str(server.path), as_json=True)
+    assert [json.loads(line)["type"] for line in capsys.readouterr().out.splitlines()] == ["status", "done"]

@@ -215,3 +215,15 @@ def test_every_remedy_and_reason_of_the_servers_own_can_be_said_in_other_languag
     remedies += [guessing._CONSEQUENCE, guessing._REMEDY, alarms.overruled_trouble(":: port 1", ":: port 2").reason]
     remedies += ["12 bytes", "raise net.core.rmem_max", "raise ReceiveBuffer= in the socket unit"]
     assert [each for each in remedies if reasons.in_words(each) == each] == []
+
+
+def test_the_page_for_browsers_is_told_where_there_is_one() -> None:
+    pages = ["https://192.168.1.20:7680/", "https://10.0.0.3:7680/"]
+    told = [line.text for line in status_lines(REPORT, NOW, None, Caller(), pages)]
+    assert "browsers   https://192.168.1.20:7680/ https://10.0.0.3:7680/" in told
+    assert not [row for row in shown(REPORT) if row.startswith("browsers")]
+
+
+def test_who_is_in_a_browser_is_marked() -> None:
+    rows = shown(replace(REPORT, here=(replace(HERE[1], dialect="web"),)))
+    assert [row for row in rows if row.startswith("budi ") and row.endswith("  web")]
