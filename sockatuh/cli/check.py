@@ -21,6 +21,7 @@ from .errors import ExitCode, report
 from .new_room import ConfigOption
 from .options import JsonOption
 from .service_files import SOCKET_UNIT
+from .web_checks import door_problems
 from .which_room import ChosenRoom, choose_room, is_root
 
 if TYPE_CHECKING:
@@ -104,7 +105,7 @@ def _plain(value: object) -> object:
 
 def try_room(settings: Settings, room: ChosenRoom) -> tuple[str, list[Problem]]:
     """Return the state of the room (a sentence of `wording.check`), and the problems that keep it from being served."""
-    problems = [*_state_problems(settings)]
+    problems = [*_state_problems(settings), *door_problems(settings)]
     host, port = listens(settings, room)
     running, state_problem = _who_serves(settings, host, port)
     if running:

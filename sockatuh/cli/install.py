@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Annotated, Final, TypeAlias
 
 import typer
 
+from sockatuh.net.address import parse_server
 from sockatuh.store.backup_stamp import expect_no_more
 from sockatuh.store.trusted_path import refuse_strangers_links
 from sockatuh.wording import admin
@@ -65,6 +66,7 @@ from .timer_files import (
     KEEP,
     METRICS_UNITS,
     NUMBERS,
+    WEB_PORT,
     WEB_SERVICE,
     WEB_STATE,
     Backups,
@@ -135,7 +137,8 @@ def install_service(
         stop(door.not_installed(sys.executable))
     asking = sys.stdin.isatty() and not (non_interactive or print_only)
     chosen = _choose_settings(config, room, password_file, asking=asking)
-    planned: list[Planned] = [*units(program, chosen.settings), *companions.units(program), chosen.config]
+    _, web_port = parse_server(chosen.settings.web.listen, WEB_PORT)
+    planned: list[Planned] = [*units(program, chosen.settings), *companions.units(program, web_port), chosen.config]
     if (shortcut := find_shortcut(program)) is not None:
         planned.append(shortcut)
     if shortcut is None or shortcut.is_ours:  # else the shells and `man` mean another program by this name
@@ -157,7 +160,7 @@ def install_service(
     if companions.backups is not None:
         print(wording.makes_backups(companions.backups.directory, companions.backups.keep))
     if companions.web:
-        print(wording.serves_browsers(WEB_SERVICE))
+        print(wording.serves_browsers(web_port, WEB_SERVICE))
 
 
 def uninstall_service(

@@ -29,6 +29,8 @@ BACKUP_SERVICE: Final = "sockatuh-backup.service"
 METRICS_UNITS: Final = (METRICS_TIMER, METRICS_SERVICE)
 BACKUP_UNITS: Final = (BACKUP_TIMER, BACKUP_SERVICE)
 WEB_SERVICE: Final = "sockatuh-web.service"
+WEB_PORT: Final = 7680
+"""The TCP port in the packaged template."""
 WEB_STATE: Final = ("var/lib/sockatuh-web", "var/lib/private/sockatuh-web")
 """Where the door for browsers keeps their keys and its certificate."""
 NUMBERS: Final = "var/lib/prometheus/node-exporter/sockatuh.prom"
@@ -62,12 +64,13 @@ class Companions:
     backups: Backups | None = None
     web: bool = False
 
-    def units(self, program: Program) -> list[PlannedFile]:
-        """Return the units for this program."""
+    def units(self, program: Program, web_port: int = WEB_PORT) -> list[PlannedFile]:
+        """Return the units for this program; the door for browsers is at `web_port`."""
         names = (METRICS_UNITS if self.metrics else ()) + (BACKUP_UNITS if self.backups is not None else ())
         names += (WEB_SERVICE,) if self.web else ()
         return [
-            PlannedFile(at(UNIT_DIRECTORY) / name, companion_unit(name, program, self.backups), 0o644) for name in names
+            PlannedFile(at(UNIT_DIRECTORY) / name, companion_unit(name, program, self.backups, web_port), 0o644)
+            for name in names
         ]
 
     @property
@@ -102,9 +105,11 @@ def remove_directory_of_numbers() -> None:
         directory.rmdir()
 
 
-def companion_unit(name: str, program: Program, backups: Backups | None) -> str:
+def companion_unit(name: str, program: Program, backups: Backups | None, web_port: int = WEB_PORT) -> str:
     """Return one unit, made from the packaged template."""
-    text = packaged_text(name, program)
+    text = packaged_text(name, program).replace(
+        f"SocketBindAllow=tcp:{WEB_PORT}\n", f"SocketBindAllow=tcp:{web_port}\n"
+    )
     if backups is None:
         return text
     place = escaped(str(backups.directory))

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import ipaddress
 import re
+import ssl
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -35,6 +36,9 @@ RENEWED: Final = timedelta(days=30)
 """How long before its end another one is made, at a start."""
 MAX_COMMON_NAME: Final = 64
 """Characters of a subject's name (RFC 5280, appendix A)."""
+
+NO_KEY: Final = "it holds no key that TLS can use (PEM, without a password)"
+OTHERS_KEY: Final = "its key is another certificate's"
 
 _LABEL: Final = "[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?"
 _DNS_NAME: Final = re.compile(rf"(?=.{{1,253}}\Z){_LABEL}(\.{_LABEL})*")
@@ -84,6 +88,19 @@ def read_certificate(pem: bytes) -> Certificate:
     except ValueError:
         raise ValueError("it holds no certificate (PEM)") from None
     return Certificate(pem, first.fingerprint(SHA256()).hex(":").upper(), first.not_valid_after_utc)
+
+
+def read_pair(certificate: Path, key: Path | None) -> Certificate:
+    """Return a certificate that TLS can use with its key (None: in its file); OSError, and ValueError with a reason."""
+    found = read_certificate(certificate.read_bytes())
+    if key is not None:
+        key.read_bytes()
+    try:
+        # A key that is encrypted would ask the terminal for its password.
+        ssl.create_default_context(ssl.Purpose.CLIENT_AUTH).load_cert_chain(certificate, key, password="")
+    except ssl.SSLError as error:
+        raise ValueError(OTHERS_KEY if error.reason == "KEY_VALUES_MISMATCH" else NO_KEY) from None
+    return found
 
 
 def load_or_make(path: Path, names: Sequence[str], now: datetime) -> Certificate:

@@ -7,7 +7,6 @@ import contextlib
 import fcntl
 import signal
 import socket
-import ssl
 from collections.abc import Callable, Coroutine, Iterable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -26,7 +25,7 @@ from sockatuh.store.files import ensure_private_directory, explained, load_or_cr
 from .app import Door
 from .barred import BarredAddresses
 from .browsers import LIVE, Browsers
-from .certificate import FILE, Certificate, load_or_make, read_certificate
+from .certificate import FILE, Certificate, load_or_make, read_pair
 from .way import Way
 
 DEFAULT_PORT: Final = 7680
@@ -191,9 +190,8 @@ def _certificate(options: WebOptions, names: list[str]) -> tuple[Certificate | N
         path = options.state_dir / FILE
         return load_or_make(path, names, datetime.now(UTC)), path
     try:
-        read_certificate(options.cert.read_bytes())
-        ssl.create_default_context(ssl.Purpose.CLIENT_AUTH).load_cert_chain(options.cert, options.key)
-    except (OSError, ValueError) as error:  # also what ssl raises
+        read_pair(options.cert, options.key)
+    except (OSError, ValueError) as error:
         reason = getattr(error, "strerror", None) or str(error)
         raise CertificateUnusable(str(options.cert), reason) from None
     return None, options.cert

@@ -216,12 +216,24 @@ def test_the_door_for_browsers_is_a_unit_of_its_own_until_it_is_not(
     assert "disable --now sockatuh-web.service" in [*commands]
 
 
+def test_the_doors_unit_may_have_the_port_that_is_set(
+    tree: Path, commands: list[str], capfd: pytest.CaptureFixture[str]
+) -> None:
+    assert commands == []
+    assert install("--web") == 0
+    config = tree / "etc/sockatuh/sockatuh.toml"
+    config.write_text(config.read_text("utf-8") + "[web]\nlisten = '[::]:8443'\n", "utf-8")
+    assert install() == 0
+    assert "SocketBindAllow=tcp:8443" in unit_of(tree, "sockatuh-web.service")
+    assert "TCP port 8443" in capfd.readouterr().out
+
+
 def test_a_door_that_cannot_be_opened_is_not_installed(
     tree: Path, capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("sockatuh.cli.install.can_serve_web", lambda: False)
     assert install("--web") == 1
-    assert "pip install 'sockatuh[web]'" in capfd.readouterr().err
+    assert "-m pip install '.[web]'" in capfd.readouterr().err
     assert not (tree / UNITS / "sockatuh-web.service").exists()
 
 

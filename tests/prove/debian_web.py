@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
+import json
 import re
 import ssl
 import time
@@ -140,6 +141,11 @@ async def _be_seen(home: Household) -> None:
     found = re.search(r"(127\.\d+\.\d+\.\d+):\d+ +web ", shown)
     require(found is not None, f"sessions shows {shown}")
     assert found is not None
+    told = [json.loads(line) for line in (await home.paste("sudo sockatuh status --json")).splitlines()]
+    (page,) = [each for each in told if each["type"] == "web"]
+    require(page["urls"] == [f"https://{ADDRESS}:{PORT}/"], f"status says the page is at {page}")
+    require(f"browsers   https://{ADDRESS}:{PORT}/" in await home.paste("sudo sockatuh status"), "status has no page")
+    require("In order" in await home.paste("sudo sockatuh check"), "check finds something wrong with the door")
     log = await home.paste("journalctl --unit=sockatuh-web --output=cat")
     require(
         any(NAME in row and PHONE in row and found[1] in row for row in log.splitlines()),

@@ -51,3 +51,34 @@ def another_answers(port: int) -> str:
 def whatever_is_set(unit: str) -> str:
     """Say that a value comes from systemd's unit, so that no other setting of it counts."""
     return f"{unit}, whatever is set elsewhere"
+
+
+NOT_OURS: Final = "should have an address of this machine"
+NOT_FOR_THE_SERVICE: Final = (
+    "should be a file that the service's user may read; see LoadCredential= in sockatuh-web.service"
+)
+
+
+def no_server(reason: str) -> str:
+    """Say that the door's room is no address of one."""
+    return f"should be HOST, HOST:PORT or an invite: {reason}"
+
+
+def port_unusable(port: int, reason: str) -> str:
+    """Say that the door cannot have its port."""
+    return f"should have a free TCP port, and {port} cannot be had: {reason}"
+
+
+def unreadable(reason: str) -> str:
+    """Say that a file cannot be read."""
+    return f"should be a file that can be read: {reason}"
+
+
+def expired(day: str) -> str:
+    """Say that a certificate is no longer valid."""
+    return f"should be a certificate that is valid; it expired on {day}"
+
+
+def unusable(reason: str) -> str:
+    """Say that TLS cannot use a certificate."""
+    return f"should be what TLS can use: {reason}"

@@ -182,9 +182,9 @@ def writes_numbers(path: Path) -> str:
     return f"Its numbers are written each minute: {fact(path)}"
 
 
-def serves_browsers(unit: str) -> str:
+def serves_browsers(port: int, unit: str) -> str:
     """Say that browsers are let in, and where the address and the certificate are told."""
-    return f"Browsers are let in at TCP port 7680; the address and the certificate: journalctl -u {unit}"
+    return f"Browsers are let in at TCP port {port}; the address and the certificate: journalctl -u {unit}"
 
 
 def makes_backups(directory: Path, keep: int) -> str:

@@ -18,6 +18,10 @@ _SENTENCES: Final = (
     "should be the absolute path of a file",
     "should be a text",
     "should not be set without web.certificate",
+    # Certificates (web/certificate.py).
+    "it holds no certificate (PEM)",
+    "it holds no key that TLS can use (PEM, without a password)",
+    "its key is another certificate's",
     'should be set if web.encryption is "certificate", and only then',
     "should be a list of at most {count} addresses like {address}",
     "should be at most {count} addresses, and these are {found}",

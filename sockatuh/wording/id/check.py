@@ -55,3 +55,34 @@ def another_answers(port: int) -> str:
 def whatever_is_set(unit: str) -> str:
     """Say that a value comes from systemd's unit, so that no other setting of it counts."""
     return f"{unit}, apa pun yang disetel di tempat lain"
+
+
+NOT_OURS: Final = "seharusnya memakai alamat mesin ini"
+NOT_FOR_THE_SERVICE: Final = (
+    "seharusnya berkas yang boleh dibaca pengguna layanan; lihat LoadCredential= di sockatuh-web.service"
+)
+
+
+def no_server(reason: str) -> str:
+    """Say that the door's room is no address of one."""
+    return f"seharusnya HOST, HOST:PORT, atau undangan: {in_words(reason)}"
+
+
+def port_unusable(port: int, reason: str) -> str:
+    """Say that the door cannot have its port."""
+    return f"seharusnya memakai port TCP yang bebas, dan {port} tidak bisa dipakai: {in_words(reason)}"
+
+
+def unreadable(reason: str) -> str:
+    """Say that a file cannot be read."""
+    return f"seharusnya berkas yang bisa dibaca: {in_words(reason)}"
+
+
+def expired(day: str) -> str:
+    """Say that a certificate is no longer valid."""
+    return f"seharusnya sertifikat yang masih berlaku; yang ini berakhir pada {day}"
+
+
+def unusable(reason: str) -> str:
+    """Say that TLS cannot use a certificate."""
+    return f"seharusnya bisa dipakai TLS: {in_words(reason)}"

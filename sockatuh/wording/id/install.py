@@ -189,9 +189,9 @@ def writes_numbers(path: Path) -> str:
     return f"Angka-angkanya ditulis setiap menit: {fact(path)}"
 
 
-def serves_browsers(unit: str) -> str:
+def serves_browsers(port: int, unit: str) -> str:
     """Katakan bahwa peramban dapat masuk, dan di mana alamat serta sertifikatnya disebut."""
-    return f"Peramban dapat masuk di porta TCP 7680; alamat dan sertifikatnya: journalctl -u {unit}"
+    return f"Peramban dapat masuk di porta TCP {port}; alamat dan sertifikatnya: journalctl -u {unit}"
 
 
 def makes_backups(directory: Path, keep: int) -> str:
