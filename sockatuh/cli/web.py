@@ -56,7 +56,7 @@ def web(
         from sockatuh.web.service import CertificateUnusable, WebOptions
         from sockatuh.web.way import is_here
     except ModuleNotFoundError as error:
-        if error.name in NEEDED:
+        if (error.name or "").partition(".")[0] in NEEDED:
             raise Stopped(wording.not_installed(sys.executable), ExitCode.OTHER) from None
         raise
     here = read_door(config)
