@@ -26,6 +26,7 @@ from sockatuh.server import surroundings
 from sockatuh.server.options import Ready, ServiceOptions
 from sockatuh.server.service import Service
 from sockatuh.store.backup_stamp import Stamp, note_made
+from sockatuh.store.barred import read_barred
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="the server runs on Linux and macOS")
 
@@ -279,5 +280,24 @@ def test_a_full_file_system_keeps_the_socket_shut_and_the_room_open(
             monkeypatch.setattr(service_module, "SUMMARY_EVERY", 1)
             await eventually(served.path.is_socket)
             assert (await served.ask("status"))[0]["troubles"] == []
+
+    asyncio.run(story())
+
+
+def test_bans_of_addresses_are_in_their_file_within_a_tick_and_before_anybody_comes_in_again(
+    options: ServiceOptions, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = options.state_dir / "barred"
+    monkeypatch.setattr(service_module, "TICK", 0.01)
+
+    async def story() -> None:
+        async with Served(options) as served:
+            [done] = await served.ask("ban", target="192.168.1.0/24", reason="sold things")
+            assert done["type"] == "done"
+            await eventually(path.exists)
+        path.unlink()
+        async with Served(options):
+            (barred,) = read_barred(path)
+            assert (barred.network, barred.reason) == ("192.168.1.0/24", "sold things")
 
     asyncio.run(story())
