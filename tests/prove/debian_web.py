@@ -23,6 +23,13 @@ NAME: Final = "guestweb"
 PORT: Final = 7680
 PHONE: Final = "10.66.0.77"
 """Where the browser is: at an address of its own, so that it can be banned."""
+SETTINGS: Final = "/etc/sockatuh/sockatuh.toml"
+CERTIFICATE: Final = "/root/kitchen.pem"
+DROP_IN: Final = "/etc/systemd/system/sockatuh-web.service.d"
+MAKES_CERTIFICATE: Final = (
+    "import sys, datetime; from sockatuh.web.certificate import make_certificate; "
+    f'sys.stdout.buffer.write(make_certificate(["{ADDRESS}"], datetime.datetime.now(datetime.UTC)))'
+)
 SOON: Final = 60.0
 LOOK_AGAIN: Final = 0.2
 
@@ -112,6 +119,7 @@ async def open_door(home: Household, password: str) -> Phone:
         await home.paste(f"systemctl {restart}")
         await phone.is_in()
     await home.be_heard()
+    await _take_certificate(home, phone)
     await _ban(home, phone)
     return phone
 
@@ -133,6 +141,29 @@ async def _look_at_certificate(home: Household) -> None:
         bool(found) and found[-1].replace(":", "") == digest, f"the certificate is {digest}, the journal has {found}"
     )
     require("do not reach browsers" not in printed, f"bans of addresses are not known to the door: {printed}")
+
+
+async def _take_certificate(home: Household, phone: Phone) -> None:
+    """Give the unit a certificate that only root may read, as docs/WEB.md says, and take it away again."""
+    await home.paste(f"/opt/sockatuh/bin/python -c '{MAKES_CERTIFICATE}' >{CERTIFICATE}; chmod 600 {CERTIFICATE}")
+    await home.paste(f"cp -p {SETTINGS} /root/settings; printf '[web]\\nencryption = \"certificate\"\\n' >>{SETTINGS}")
+    await home.paste(f"""echo 'certificate = "{CERTIFICATE}"' >>{SETTINGS}""")
+    said = await home.refuse("a certificate of root's", "sudo", "sockatuh", "check")
+    require("LoadCredential=" in said, f"check says of a certificate of root's {said}")
+    await home.paste(
+        f"sed -i 's|{CERTIFICATE}|/run/credentials/sockatuh-web.service/web.pem|' {SETTINGS}; mkdir {DROP_IN}; "
+        f"printf '[Service]\\nLoadCredential=web.pem:{CERTIFICATE}\\n' >{DROP_IN}/override.conf; "
+        "systemctl daemon-reload; systemctl restart sockatuh-web"
+    )
+    await phone.is_in()
+    shown = await asyncio.to_thread(ssl.get_server_certificate, (ADDRESS, PORT))
+    given = await home.paste(f"cat {CERTIFICATE}")
+    require("".join(shown.split()) in "".join(given.split()), "the certificate is another than the one that was given")
+    require("In order" in await home.paste("sudo sockatuh check"), "check does not like a credential")
+    await home.paste(
+        f"rm -r {DROP_IN}; cp -p /root/settings {SETTINGS}; systemctl daemon-reload; systemctl restart sockatuh-web"
+    )
+    await phone.is_in()
 
 
 async def _be_seen(home: Household) -> None:
