@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import io
 import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from sockatuh.cli import service_files
+from sockatuh.cli import service_files, web_page
 from sockatuh.cli.web_page import find_pages, print_code
+from sockatuh.web.code import draw_code
 from sockatuh.wording import web as wording
 
 URLS = ("https://192.168.1.20:7680/", "https://[fd00::20]:7680/")
@@ -67,3 +69,27 @@ def test_no_code_goes_into_a_file() -> None:
     written = io.StringIO()
     print_code(URLS[0], written)
     assert written.getvalue() == ""
+
+
+@pytest.mark.parametrize(
+    ("columns", "encoding", "is_drawn"), [(80, "utf-8", True), (30, "utf-8", False), (80, "latin-1", False)]
+)
+def test_a_code_is_drawn_where_the_terminal_can_show_it(
+    monkeypatch: pytest.MonkeyPatch, columns: int, encoding: str, is_drawn: bool
+) -> None:
+    monkeypatch.setattr(web_page, "columns_of", lambda _: columns)
+    monkeypatch.setenv("NO_COLOR", "1")
+    written = io.BytesIO()
+    stream = io.TextIOWrapper(written, encoding)
+    print_code(URLS[0], stream)
+    assert written.getvalue().decode() == "".join(f"{row}\n" for row in draw_code(URLS[0], columns, encoding))
+    assert bool(written.getvalue()) is is_drawn
+
+
+def test_without_what_draws_it_there_is_no_code(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(web_page, "columns_of", lambda _: 80)
+    monkeypatch.setitem(sys.modules, "segno", None)
+    written = io.BytesIO()
+    stream = io.TextIOWrapper(written, "utf-8")
+    print_code(URLS[0], stream)
+    assert written.getvalue() == b""
