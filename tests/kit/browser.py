@@ -45,11 +45,14 @@ def network() -> Iterator[str]:
     _run("ip", "netns", "add", name)
     try:
         _run("ip", "link", "add", ours, "type", "veth", "peer", "name", hers, "netns", name)
+        # An IPv6 address that comes a second later is a change of the network, at which Chromium fails its requests.
+        _run("ip", "link", "set", ours, "addrgenmode", "none")
+        _run("ip", "-n", name, "link", "set", hers, "addrgenmode", "none")
+        _run("ip", "-n", name, "link", "set", "lo", "up")
         _run("ip", "address", "add", f"{OURS}/24", "dev", ours)
         _run("ip", "link", "set", ours, "up")
         _run("ip", "-n", name, "address", "add", f"{HERS}/24", "dev", hers)
         _run("ip", "-n", name, "link", "set", hers, "up")
-        _run("ip", "-n", name, "link", "set", "lo", "up")
         yield name
     finally:
         _run("ip", "netns", "delete", name)

@@ -1,4 +1,4 @@
-"""What the tests of the page share: a network with a browser's driver in it, and a stand-in for the gateway."""
+"""What the tests of the page share: a network with a browser's driver in it, and a gateway, or a stand-in for one."""
 
 from __future__ import annotations
 
@@ -8,7 +8,9 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from e2e.running import Room, ServerProcess, hash_password
 from kit import browser as kit
+from kit.web_door import WebDoor
 from kit.web_double import WebDouble
 from web.tab import Tab
 
@@ -43,3 +45,28 @@ def tab(driver: str, gateway: WebDouble, tmp_path: Path) -> Iterator[Tab]:
         tab.open()
         yield tab
         tab.check_for_complaints()
+
+
+@pytest.fixture
+def room(tmp_path: Path) -> Room:
+    """A real room, in a process of its own once it is served."""
+    return Room(tmp_path, hash_password())
+
+
+@pytest.fixture
+def server(room: Room) -> Iterator[ServerProcess]:
+    """The room's server, running; a test may kill it."""
+    server = room.server()
+    server.begin()
+    yield server
+    if server.is_running:
+        server.finish()
+
+
+@pytest.fixture
+def door(driver: str, tmp_path: Path, server: ServerProcess) -> Iterator[WebDoor]:  # noqa: ARG001 - its network
+    """The real gateway to that room."""
+    door = WebDoor(tmp_path, kit.OURS, server.port)
+    door.begin()
+    yield door
+    door.end()

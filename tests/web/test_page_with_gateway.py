@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from e2e.running import PASSWORD, Room, ServerProcess, hash_password
+from e2e.running import PASSWORD, Room, ServerProcess
 from kit import browser as kit
 from kit.web_door import WebDoor
 from selenium.webdriver.common.keys import Keys
@@ -21,28 +21,6 @@ from web.tab import Tab
 from sockatuh.web.browser import STREAMS
 
 pytestmark = pytest.mark.browser
-
-
-@pytest.fixture
-def room(tmp_path: Path) -> Room:
-    return Room(tmp_path, hash_password())
-
-
-@pytest.fixture
-def server(room: Room) -> Iterator[ServerProcess]:
-    server = room.server()
-    server.begin()
-    yield server
-    if server.is_running:
-        server.finish()
-
-
-@pytest.fixture
-def door(driver: str, tmp_path: Path, server: ServerProcess) -> Iterator[WebDoor]:  # noqa: ARG001 - the driver's network
-    door = WebDoor(tmp_path, kit.OURS, server.port)
-    door.begin()
-    yield door
-    door.end()
 
 
 @pytest.fixture
