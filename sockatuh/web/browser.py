@@ -454,12 +454,15 @@ class Browser:
         if after is not None and after.log != log:
             yield encode(notice("rewound", feed.speech.client.REWOUND))
             after = None
-        if after is not None and after.seq < self._recent.floor:
-            async for shown in self._missed(after.seq, address):
-                after = Place(seq_of(shown), log)
-                if (facts := tell(shown, self, feed.speech)) is not None:
-                    yield encode(facts, after)
-            after = Place(max(after.seq, self._recent.floor), log)
+        while after is not None and after.seq < (floor := self._recent.floor):  # which may rise meanwhile
+            try:
+                async for shown in self._missed(after.seq, floor, address):
+                    after = Place(seq_of(shown), log)
+                    if (facts := tell(shown, self, feed.speech)) is not None:
+                        yield encode(facts, after)
+            except NoServer:  # the tab comes back, and goes on after the last it was sent
+                return
+            after = Place(max(after.seq, floor), log)
         # From here to the end of the list nothing is awaited, so nothing comes between it and what `feed` has.
         recent: list[Shown]
         if after is None:
@@ -471,7 +474,7 @@ class Browser:
             for shown in recent
             if (facts := tell(shown, self, feed.speech)) is not None
         ]
-        feed.position = self._recent.newest
+        feed.position = max(self._recent.newest, after.seq if after is not None else 0)
         if self._is_caught_up:
             begin.append(encode(notice("caught_up", feed.speech.client.HERE)))
         for data in begin:
@@ -495,9 +498,8 @@ class Browser:
             "pending": tell_pending(self._lines.unanswered),
         }
 
-    async def _missed(self, after: int, address: str) -> AsyncIterator[Shown]:
-        """Yield the entries after a seq from the room's log, up to those in memory."""
-        target = self._recent.floor
+    async def _missed(self, after: int, target: int, address: str) -> AsyncIterator[Shown]:
+        """Yield the entries after a seq from the room's log, up to another; raises NoServer."""
         try:
             async with self._way.connect(
                 self.profile, address, name=self.me, role=Role.READER, after=max(1, after)
@@ -510,6 +512,8 @@ class Browser:
                             yield event
                         if seq_of(event) >= target:
                             return
+        except NoServer:
+            raise
         except SockAtuhError:
             yield Gap(after, target, target - after)
 

@@ -312,6 +312,53 @@ def test_a_tab_that_comes_back_after_the_gateway_was_restarted_misses_nothing(tm
     run(story())
 
 
+def test_a_tab_that_comes_back_before_the_room_has_told_everything_is_told_nothing_twice(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def story() -> None:
+        async with MemoryRoom(limits=FAST) as kitchen, kitchen.connect(name="ana") as ana:
+            way = way_to(kitchen, tmp_path)
+            first = Browsers(tmp_path, way)
+            token, browser = await first.join(None, "phone", kitchen.password, ADDRESS)
+            tab = Tab(browser)
+            await tab.open()
+            await said(ana, 9)
+            await tab.until(type="message", text="line 8")
+            await first.let_go()
+            monkeypatch.setattr("sockatuh.web.browser.READY_WITHIN", 0)
+            second = Browsers(tmp_path, way)
+            found = second.find(token)
+            assert found is not None
+            again = Tab(found)
+            await again.open(tab.ids[-1])
+            await again.until(code="caught_up")
+            await ana.say("now")
+            await again.until(type="message", text="now")
+            assert again.texts() == ["now"]
+            await second.let_go()
+
+    run(story())
+
+
+def test_lines_that_are_said_while_a_tab_reads_what_it_missed_are_not_left_out(tmp_path: Path) -> None:
+    async def story() -> None:
+        async with in_kitchen(tmp_path) as (kitchen, _, _, browser), kitchen.connect(name="ana") as ana:
+            tab = Tab(browser)
+            await tab.open()
+            await said(ana, 1)
+            await tab.until(type="message", text="line 0")
+            await tab.close()
+            await said(ana, 400, "missed")
+            later = Tab(browser)
+            await later.open(tab.ids[-1])
+            await later.until(type="hello")
+            await said(ana, 400, "meanwhile")
+            await later.until(type="message", text="meanwhile 399")
+            assert later.texts() == [f"missed {n}" for n in range(400)] + [f"meanwhile {n}" for n in range(400)]
+
+    run(story())
+
+
 def test_a_private_line_of_others_is_told_to_no_tab(tmp_path: Path) -> None:
     async def story() -> None:
         async with (
