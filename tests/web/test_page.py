@@ -207,7 +207,8 @@ def test_who_comes_back_finds_where_reading_ended_and_nothing_missing(tab: Tab, 
         gateway.say("budi", f"more {number}")
     tab.open()
     tab.wait_for("budi more 249")
-    assert tab.lines == ["new", *(f"budi more {number}" for number in range(250))]
+    context = [*(f"budi read {number}" for number in range(11, 30)), "budi news"]
+    assert tab.lines == [*context, "new", *(f"budi more {number}" for number in range(250))]
 
 
 def test_days_are_headed(tab: Tab, gateway: WebDouble) -> None:

@@ -11,8 +11,8 @@ const hasKeys = !matchMedia("(pointer: coarse)").matches;
 
 let room, me, stream, heardAt, hasPings, isCaughtUp, isSending, wake;
 let lastId = "", lostAt = 0, held = "", day = new Date().toDateString(), isAtEnd = true;
-// Lines since the tab was hidden, and whether the next one is headed by "new".
-let unseen = 0, mayMark = true;
+// Lines since the tab was hidden, whether the next one is headed by "new", and whether what was read may end before the first entry.
+let unseen = 0, mayMark = true, mayMiss;
 // Own lines that the gateway has and the log has not.
 let taken = [];
 
@@ -131,12 +131,13 @@ function title() {
 	document.title = unseen ? `(${unseen}) ${room}` : room;
 }
 
-function open(after) {
+function open(after, quiet = !after) {
 	stream?.close();
 	heardAt = Date.now();
 	isCaughtUp = false;
+	mayMiss = !after;
 	// Nobody wants a hundred lines read out.
-	log.ariaLive = after ? "polite" : "off";
+	log.ariaLive = quiet ? "off" : "polite";
 	const own = (stream = new EventSource(after ? `events?after=${after}` : "events"));
 	own.onmessage = ({ data, lastEventId }) => {
 		heardAt = Date.now();
@@ -238,11 +239,11 @@ function forget() {
 }
 
 function caughtUp() {
-	if (log.ariaLive === "off" && parse(lastId).its === seen.its && lines.querySelector("[data-seq]")?.dataset.seq > seen.seq + 1) {
-		// More was missed than the stream began with.
+	if (mayMiss && parse(lastId).its === seen.its && lines.querySelector("[data-seq]")?.dataset.seq > seen.seq + 1) {
+		// More was missed than the stream began with: all of it, below some that was read.
 		forget();
 		mayMark = true;
-		return open(`${seen.seq}-${seen.its}`);
+		return open(`${Math.max(1, seen.seq - 20)}-${seen.its}`, true);
 	}
 	isCaughtUp = true;
 	mayMark = document.hidden;
@@ -472,6 +473,8 @@ async function who() {
 
 $("who").onclick = who;
 $("leave").onclick = () => $("leaving").showModal();
+// After a click into a dialog, Chromium gives the field the focus back and no caret, and keys do nothing.
+$("people").onclose = $("leaving").onclose = () => field.setSelectionRange(1e9, 1e9);
 $("leaving").onsubmit = async (event) => {
 	if (event.submitter.value !== "leave") return;
 	stream.close();
