@@ -25,6 +25,7 @@ from sockatuh.client.profile import Profile
 from sockatuh.errors import KeyFileError, Refused, SockAtuhError, TooFast
 from sockatuh.log import Logger
 from sockatuh.protocol.constants import ORDER_CODES, PUT_OFF
+from sockatuh.room.word import one_word
 
 from .barred import BarredAddresses
 from .browser import Browser
@@ -155,7 +156,7 @@ class Door:
     def _browser(self, request: Request, speech: Speech) -> Browser:
         """Return the browser that has sent a request; Denied if it has not joined."""
         browser = self.browsers.find(self._token(request))
-        if browser is None:
+        if browser is None or browser.has_left:
             raise Denied(speech.trouble("not_joined"))
         self._refuse_barred(_address(request), browser, speech)
         return browser
@@ -190,7 +191,7 @@ class Door:
         barred = self._barred.find(_address(request), is_known=browser is not None)
         removed = barred or (browser.removed if browser is not None else None)
         told: dict[str, object] = {
-            "joined": browser is not None and not browser.wants_password and removed is None,
+            "joined": _is_in(browser) and barred is None,
             "room": browser.room_name if browser is not None else None,
             "name": browser.name if browser is not None else None,
             "encrypted": self._secure,
@@ -201,6 +202,8 @@ class Door:
         if removed is not None:
             told |= speech.explain(removed).as_json()
         if browser is not None and token is not None:
+            if removed is None and browser.has_left:
+                told |= speech.trouble("left").as_json()
             headers["set-cookie"] = set_cookie(token, secure=self._secure)
         return JSONResponse(told, headers=headers)
 
@@ -214,12 +217,14 @@ class Door:
                 raise Denied(speech.trouble("bad_request"))
         browser = self.browsers.find(token)
         self._refuse_barred(_address(request), browser, speech)
-        if browser is not None and not browser.wants_password and browser.removed is None and browser.name:
+        if browser is not None and _is_in(browser) and browser.name:
             return JSONResponse({"next": "events", "name": browser.name, "room": browser.room_name})
         address, place = _address(request), place_of(_address(request))
         try:
             async with self._joining:
                 if not password:
+                    if browser is not None and browser.has_left and one_word(name) == browser.name:
+                        return await self._come_back(browser, address, speech)
                     return await self._ask_name(name, browser, address, place, speech)
                 return await self._let_in(token, name, password, address, place, speech)
         except DoorFull:
@@ -230,12 +235,27 @@ class Door:
             self._note(error, address)
             raise Denied(speech.explain(error)) from None
 
+    async def _come_back(self, browser: Browser, address: str, speech: Speech) -> Response:
+        """Let somebody in who has left, by the ticket; who must give the password again is asked for it."""
+        if not browser.wants_password:
+            try:
+                await self.browsers.open(browser, address, returns=True)
+            except Refused:
+                if not browser.wants_password:  # set by a refusal that the password mends
+                    raise
+            else:
+                return _joined(browser, speech)
+        sentence = speech.trouble("ticket_refused").sentence
+        return JSONResponse({"next": "password", "name": browser.me, "sentence": sentence})
+
     async def _ask_name(self, name: str, browser: Browser | None, address: str, place: str, speech: Speech) -> Response:
         self._count(self._names_asked, place, speech)
         self._names_asked.count(place, self._clock())
         profile = browser.profile if browser is not None else Profile()
         written = await self._way.ask_name(name, profile, address)
-        return JSONResponse({"next": "password", "name": written, "sentence": speech.web.name_free(written)})
+        client = speech.client
+        sentence = client.NAME_VALID if written == name else client.name_valid_as(written)
+        return JSONResponse({"next": "password", "name": written, "sentence": sentence})
 
     async def _let_in(
         self, token: str | None, name: str, password: str, address: str, place: str, speech: Speech
@@ -244,8 +264,7 @@ class Door:
         token, browser = await self.browsers.join(token, name, password, address)
         fields = {"name": browser.me, "address": address, "source": self._way.source(address)}
         self._log.info("browser_joined", **fields)
-        told = {"next": "events", "name": browser.name, "room": browser.room_name}
-        return JSONResponse(told, headers={"set-cookie": set_cookie(token, secure=self._secure)})
+        return _joined(browser, speech, {"set-cookie": set_cookie(token, secure=self._secure)})
 
     def _count(self, tries: Tries, place: str, speech: Speech) -> None:
         if wait := tries.wait(place, self._clock()):
@@ -256,15 +275,14 @@ class Door:
         self._log.info("browser_refused", address=address, source=self._way.source(address), reason=code)
 
     async def _leave(self, request: Request) -> Response:
-        speech = _speech(request)
-        await _body(request)
-        browser = self.browsers.find(self._token(request))
+        speech, body = _speech(request), await _body(request)
+        browser, forget = self.browsers.find(self._token(request)), body.get("forget") is True
         if browser is None:
             raise Denied(speech.trouble("not_joined"))
         name = browser.me
-        await self.browsers.leave(browser)
-        self._log.info("browser_left", name=name)
-        return Response(status_code=204, headers={"set-cookie": delete_cookie(secure=self._secure)})
+        await self.browsers.leave(browser, forget=forget)
+        self._log.info("browser_left", name=name, forgotten=forget)
+        return Response(status_code=204, headers={"set-cookie": delete_cookie(secure=self._secure)} if forget else {})
 
     # In the room.
 
@@ -369,6 +387,16 @@ class _Checked:
             await _answer(speech.trouble("forbidden"))(scope, receive, send_with_headers)
             return
         await self._app(scope, receive, send_with_headers)
+
+
+def _is_in(browser: Browser | None) -> bool:
+    """Tell whether a browser has joined, and nothing keeps it out."""
+    return browser is not None and not browser.wants_password and browser.removed is None and not browser.has_left
+
+
+def _joined(browser: Browser, speech: Speech, headers: Mapping[str, str] | None = None) -> Response:
+    told = {"next": "events", "name": browser.name, "room": browser.room_name, "sentence": speech.client.JOINED}
+    return JSONResponse(told, headers=headers)
 
 
 def _speech(request: Request) -> Speech:

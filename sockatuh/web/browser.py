@@ -36,7 +36,7 @@ from sockatuh.client.items import (
 )
 from sockatuh.client.profile import Profile
 from sockatuh.client.room import DEFAULT_MAX_TEXT, Room
-from sockatuh.errors import ClientError, NoServer, Refused, Removed, SockAtuhError, TooFast
+from sockatuh.errors import ClientError, NoServer, NotInRoom, Refused, Removed, SockAtuhError, TooFast
 from sockatuh.protocol.constants import MAX_NAME_BYTES
 from sockatuh.room.moments import find_rfc3339
 from sockatuh.room.text import clean_line, clean_text
@@ -64,6 +64,8 @@ GIVEN_UP: Final = 24 * 3600.0
 """Seconds after which a line that could not be said is given up."""
 LEAVING: Final = 2.0
 """Seconds to wait for the answers to lines before leaving."""
+LEFT: Final = "left"
+"""The file in a browser's directory that says that its person has left the room."""
 WANTS_PASSWORD: Final = frozenset({"ticket_refused", "password_changed", "password_missing", "password_wrong"})
 """Refusals of a returning browser that its person can mend."""
 
@@ -80,6 +82,8 @@ class Browser:
         self.directory, self.profile = directory, Profile(directory)
         self.wants_password = False
         """Whether the room has refused the ticket, so that only the password lets this browser in again."""
+        self.has_left = (directory / LEFT).exists()
+        """Whether its person has left the room, and has not come back."""
         self.lost_at: int | None = None
         self.address = ""
         """Where it was when it came into the room last, or opened a stream."""
@@ -177,12 +181,17 @@ class Browser:
                 room.let_go()
             self._way.remember_server(self.profile)
             self.wants_password, self._removed = False, None
-        await self.open(address)
+        await self.open(address, returns=True)
 
-    async def open(self, address: str) -> None:
-        """Be in the room, if necessary by coming back with the ticket; raises what `sockatuh.connect` raises."""
+    async def open(self, address: str, *, returns: bool = False) -> None:
+        """Be in the room, if necessary by coming back with the ticket; raises what `sockatuh.connect` raises.
+
+        A browser that has left is in the room again only if it `returns`, else NotInRoom is raised.
+        """
         self.address = address
         async with self._opening:
+            if self.has_left and not returns:
+                raise NotInRoom
             if not self.is_live:
                 self._ready = asyncio.get_running_loop().create_future()
                 self._living = asyncio.create_task(self._live(address, self._ready))
@@ -190,6 +199,9 @@ class Browser:
                     os.utime(self.directory)  # when it was used last
             if self._ready is not None:
                 await asyncio.shield(self._ready)
+            if self.has_left:
+                (self.directory / LEFT).unlink(missing_ok=True)
+                self.has_left = False
         self._set_leaving()
 
     async def bar(self, removed: Removed) -> None:
@@ -199,15 +211,16 @@ class Browser:
             await self._stop()
 
     async def leave(self) -> None:
-        """Leave the room for good, and be forgotten."""
+        """Leave the room until the person comes back, whose key and name stay here."""
         async with self._opening:
             if self._room is not None and self._lines.unanswered:
                 with contextlib.suppress(TimeoutError, SockAtuhError):
                     async with asyncio.timeout(LEAVING):
                         await self._room.drained(LEAVING)
+            (self.directory / LEFT).touch(0o600)
+            self.has_left = True
             self._end_feeds(lambda speech: speech.trouble("left"))
             await self._stop()
-            self.forget()
 
     def forget(self) -> None:
         """Delete all that is kept of this browser."""

@@ -96,16 +96,19 @@ class Browsers:
         self._in_memory[browser.directory.name] = browser
         return token, browser
 
-    async def open(self, browser: Browser, address: str) -> None:
+    async def open(self, browser: Browser, address: str, *, returns: bool = False) -> None:
         """Bring a browser back into the room; raises DoorFull, and what `Browser.open` raises."""
         self._admit(browser)
-        await browser.open(address)
+        await browser.open(address, returns=returns)
 
-    async def leave(self, browser: Browser) -> None:
-        """Let a browser leave for good."""
-        self._kept.discard(browser.directory.name)
+    async def leave(self, browser: Browser, *, forget: bool) -> None:
+        """Let a browser leave; `forget`: for good."""
+        if forget:
+            self._kept.discard(browser.directory.name)
         await browser.leave()
-        self._in_memory.pop(browser.directory.name, None)
+        if forget:
+            self._in_memory.pop(browser.directory.name, None)
+            browser.forget()
 
     async def bar(self, barred: BarredAddresses) -> list[Browser]:
         """Let the browsers leave whose addresses are banned, and return them."""

@@ -171,7 +171,7 @@ def tell_members(members: Sequence[Member], me: str, speech: Speech) -> Facts:
     """Return who is here."""
     told = [_member(member, me, speech) for member in sorted(members, key=lambda each: each.name.casefold())]
     here = sum(member.role is Role.MEMBER for member in members)
-    return {"members": told, "sentence": speech.web.how_many(here)}
+    return {"members": told, "here": here, "sentence": speech.web.how_many(here)}
 
 
 def _member(member: Member, me: str, speech: Speech) -> Facts:

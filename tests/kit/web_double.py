@@ -47,6 +47,8 @@ class WebDouble(ThreadingHTTPServer):
         self.entries: list[Event] = []
         self.members: dict[str, str] = {}
         """Names by cookie."""
+        self.away: dict[str, str] = {}
+        """The same, of those who have left and may come back."""
         self.taken: dict[tuple[str, int], Event] = {}
         """Own lines by page and number, as they were sent."""
         self.unstored: list[tuple[str, Event]] = []
@@ -152,16 +154,18 @@ class _Handler(BaseHTTPRequestHandler):
             text = (files("sockatuh.web") / "page" / (path or "index.html")).read_text("utf-8")
             self._answer(200, (compact(text) if path else fill(compact(text), words)).encode(), KINDS[path])
         elif path == "me":
+            left = here.away.get(self.cookie)
             self._json({
-                "joined": bool(name), "room": "kitchen" if name else None, "name": name,
+                "joined": bool(name), "room": "kitchen" if name else None, "name": name or left,
                 "encrypted": here.encrypted, "max_text": 16384, "language": here.language,
+                **({"error": "left", "sentence": "You have left."} if left else {}),
             })  # fmt: skip
         elif path == "who" and name:
             self._json({
                 "members": [
                     {"name": each, "me": each == name, "sentence": f"{each} (web)"} for each in here.members.values()
                 ],
-                "sentence": "",
+                "here": len(here.members), "sentence": "",
             })  # fmt: skip
         elif path == "events" and name:
             self._stream(name, self.headers.get("Last-Event-ID") or query.get("after", [""])[0])
@@ -178,7 +182,10 @@ class _Handler(BaseHTTPRequestHandler):
         here.posts.append({"path": path, **body})
         if self._is_stopped(path):
             return
-        if path == "join" and not body.get("password"):
+        if path == "join" and here.away.get(self.cookie) == body["name"]:
+            here.members[self.cookie] = here.away.pop(self.cookie)
+            self._json({"next": "events", "name": body["name"], "room": "kitchen", "sentence": "Berhasil bergabung!"})
+        elif path == "join" and not body.get("password"):
             if body["name"] in ("zoe", *here.members.values()):
                 self._json({"error": "name_taken", "sentence": "Somebody has that name.", "suggestion": "zoe2"}, 409)
             else:
@@ -190,7 +197,7 @@ class _Handler(BaseHTTPRequestHandler):
             here.members[cookie] = body["name"]
             here.append("joined", name=body["name"], key="", dialect="web", sentence=f"{body['name']} joined")
             self._json(
-                {"next": "events", "name": body["name"], "room": "kitchen"},
+                {"next": "events", "name": body["name"], "room": "kitchen", "sentence": "Berhasil bergabung!"},
                 cookie=f"sockatuh={cookie}; HttpOnly; SameSite=Strict; Path=/; Max-Age=7776000",
             )
         elif name is None:
@@ -198,10 +205,13 @@ class _Handler(BaseHTTPRequestHandler):
         elif path == "say":
             self._say(body)
         elif path == "leave":
-            del here.members[self.cookie]
+            if body["forget"]:
+                del here.members[self.cookie]
+            else:
+                here.away[self.cookie] = here.members.pop(self.cookie)
             here.send({"type": "ended", "error": "left", "sentence": "You have left."})
             here.cut()
-            self._answer(204, b"", "", "sockatuh=; Path=/; Max-Age=0")
+            self._answer(204, b"", "", "sockatuh=; Path=/; Max-Age=0" if body["forget"] else "")
 
     def _say(self, body: Event) -> None:
         here, key = self.server, (body["page"], body["n"])

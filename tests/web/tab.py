@@ -83,9 +83,9 @@ class Tab:
 
     @property
     def lines(self) -> list[str]:
-        """What the log shows, without the times."""
+        """What the log shows, without the times, and without the greeting after joining."""
         rows = self.js("return [...document.querySelectorAll('#lines > li')].map((each) => each.textContent)")
-        return [row[6:] if row[2:3] == ":" else row for row in rows]
+        return [row[6:] if row[2:3] == ":" else row for row in rows if not row.startswith("Berhasil bergabung!")]
 
     @property
     def pending(self) -> list[str]:

@@ -82,13 +82,19 @@ def test_a_browser_joins_in_two_steps_speaks_and_leaves(tmp_path: Path) -> None:
         phone = gateway.client()
         assert (await phone.ask("GET", "/me")).json["joined"] is False
         asked = await phone.ask("POST", "/join", {"name": "ana"})
-        assert (asked.status, asked.json["next"], asked.json["name"]) == (200, "password", "ana")
+        assert (asked.status, asked.json) == (
+            200,
+            {"next": "password", "name": "ana", "sentence": "Username valid!"},
+        )
         assert "set-cookie" not in asked.headers
         wrong = await phone.ask("POST", "/join", {"name": "ana", "password": "wrong"})
         assert (wrong.status, wrong.json["error"]) == (403, "password_wrong")
         assert not phone.cookie
         joined = await phone.ask("POST", "/join", {"name": "ana", "password": PASSWORD})
-        assert (joined.status, joined.json) == (200, {"next": "events", "name": "ana", "room": "kitchen"})
+        assert (joined.status, joined.json) == (
+            200,
+            {"next": "events", "name": "ana", "room": "kitchen", "sentence": "Berhasil bergabung!"},
+        )
         assert re.fullmatch(
             r"sockatuh=[\w-]{43}; Path=/; Max-Age=7776000; HttpOnly; SameSite=Strict", joined.headers["set-cookie"]
         )
@@ -109,12 +115,37 @@ def test_a_browser_joins_in_two_steps_speaks_and_leaves(tmp_path: Path) -> None:
             assert [(each["name"], each["dialect"], each["me"]) for each in who.json["members"]] == [
                 ("ana", "web", True)
             ]
-            left = await phone.ask("POST", "/leave", {})
+            left = await phone.ask("POST", "/leave", {"forget": True})
             assert left.status == 204
             assert "Max-Age=0" in left.headers["set-cookie"]
             await stream.until(type="ended", error="left")
         assert gateway.kitchen.lines == [("ana", "soup at one")]
         assert not list((tmp_path / "browsers").iterdir())
+
+    with_gateway(tmp_path, story)
+
+
+def test_whoever_has_left_is_out_until_the_name_is_given_again_and_needs_no_password(tmp_path: Path) -> None:
+    async def story(gateway: Gateway) -> None:
+        phone = gateway.client()
+        await phone.join("ana")
+        left = await phone.ask("POST", "/leave", {})
+        assert (left.status, "set-cookie" in left.headers) == (204, False)
+        assert gateway.browsers.live == 0
+        me = (await phone.ask("GET", "/me")).json
+        assert (me["joined"], me["name"], me["sentence"]) == (False, "ana", "You have left the room.")
+        for refused in (
+            await phone.ask("GET", "/events"),
+            await phone.ask("GET", "/who"),
+            await phone.ask("POST", "/say", {"page": "p", "n": 1, "text": "still here?"}),
+        ):
+            assert (refused.status, refused.json["error"]) == (401, "not_joined")
+        other = await phone.ask("POST", "/join", {"name": "ani"})
+        assert other.json["next"] == "password", "another name is another member"
+        back = await phone.ask("POST", "/join", {"name": " ana "})
+        assert (back.status, back.json["next"], back.json["sentence"]) == (200, "events", "Berhasil bergabung!")
+        assert (await phone.ask("GET", "/me")).json["joined"] is True
+        assert (await phone.ask("POST", "/say", {"page": "p", "n": 1, "text": "here again"})).status == 202
 
     with_gateway(tmp_path, story)
 

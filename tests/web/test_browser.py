@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from sockatuh import Profile, Refused, Room, TooFast
+from sockatuh import NotInRoom, Profile, Refused, Room, TooFast
 from sockatuh.client.server_address import ServerAddress
 from sockatuh.protocol.server.limits import Limits
 from sockatuh.testing import MemoryRoom, run
@@ -440,13 +440,37 @@ def test_a_member_without_a_stream_leaves_after_a_while_and_comes_back_by_ticket
     run(story(), limit=10_000)
 
 
-def test_whoever_leaves_is_forgotten(tmp_path: Path) -> None:
+def test_whoever_leaves_comes_back_by_ticket_and_not_because_the_gateway_was_restarted(tmp_path: Path) -> None:
     async def story() -> None:
         async with in_kitchen(tmp_path) as (kitchen, browsers, token, browser), kitchen.connect(name="ana") as ana:
             tab = Tab(browser)
             await tab.open()
             browser.say("page", 1, "bye")
-            await browsers.leave(browser)
+            await browsers.leave(browser, forget=False)
+            assert (await tab.until(type="ended"))["error"] == "left"
+            assert kitchen.lines == [("phone", "bye")]
+            assert [each.name for each in await ana.members()] == ["ana"]
+            with pytest.raises(NotInRoom):
+                await browsers.open(browser, ADDRESS)
+            again = Browsers(tmp_path, way_to(kitchen, tmp_path))
+            found = again.find(token)
+            assert found is not None
+            assert (found.has_left, found.name) == (True, "phone")
+            await again.open(found, ADDRESS, returns=True)
+            assert not found.has_left
+            assert {each.name for each in await ana.members()} == {"ana", "phone"}
+            await again.let_go()
+
+    run(story())
+
+
+def test_whoever_leaves_for_good_is_forgotten(tmp_path: Path) -> None:
+    async def story() -> None:
+        async with in_kitchen(tmp_path) as (kitchen, browsers, token, browser), kitchen.connect(name="ana") as ana:
+            tab = Tab(browser)
+            await tab.open()
+            browser.say("page", 1, "bye")
+            await browsers.leave(browser, forget=True)
             assert (await tab.until(type="ended"))["error"] == "left"
             await tab.until(type="END")
             assert kitchen.lines == [("phone", "bye")]

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import time
 from datetime import UTC, datetime
+from typing import Any, Final
 
 import pytest
+from kit.browser import command
 from kit.web_double import WebDouble
 from selenium.webdriver.common.keys import Keys
 from web.tab import Tab
@@ -65,9 +67,9 @@ def test_a_line_is_dim_until_it_is_stored_and_then_stands_in_its_place(tab: Tab,
     tab.wait_for("budi meanwhile")
     assert [row[6:] for row in tab.pending] == ["ana first (not stored yet)…", "ana second (not stored yet)…"]
     colours = (
-        "return ['#pending .text', '#contact'].map((each) => getComputedStyle(document.querySelector(each)).color)"
+        "return ['#pending .text', '#lines time'].map((each) => getComputedStyle(document.querySelector(each)).color)"
     )
-    assert len({*tab.js(colours)}) == 1, "as dim as a remark"
+    assert len({*tab.js(colours)}) == 1, "as dim as a time"
     gateway.store()
     tab.wait_for("budi meanwhile", "ana first", "ana second")
     assert tab.pending == []
@@ -140,8 +142,6 @@ def test_a_room_that_is_silent_is_said_in_the_same_place(tab: Tab, gateway: WebD
 def test_a_stream_without_pings_is_given_up_for_another(tab: Tab, gateway: WebDouble) -> None:
     tab.join()
     before = gateway.followed
-    gateway.send({"type": "ping"})
-    tab.until(lambda: tab.js("return hasPings"))
     tab.js("heardAt -= 60_000; watch()")
     tab.until(lambda: gateway.followed == before + 1)
     tab.until(lambda: tab.text("#contact") == "")
@@ -264,7 +264,100 @@ def test_who_is_here_is_asked_and_a_private_line_begun_with_the_keyboard_alone(t
     assert tab.js("return [$('text').value, document.activeElement.id]") == ["/msg budi ", "text"]
 
 
-def test_leaving_is_asked_about_and_forgets_this_browser(tab: Tab, gateway: WebDouble) -> None:
+def test_who_has_left_comes_back_with_the_name_alone(tab: Tab, gateway: WebDouble) -> None:
+    tab.join()
+    tab.say("/leave")
+    tab.until(lambda: tab.shows("#leaving"))
+    tab.find("#leaving [value=leave]").click()
+    tab.until(lambda: tab.shows("#ask-name") and tab.text("#answer") == "You have left.")
+    assert gateway.members == {}
+    assert tab.js("return [$('name').value, document.activeElement.id]") == ["ana", "name"]
+    tab.open()
+    tab.until(lambda: tab.focus == "name")
+    assert gateway.members == {}, "a reload is no return"
+    tab.type(Keys.ENTER)
+    tab.until(lambda: tab.shows("#room") and tab.js("return isCaughtUp"))
+    assert [*gateway.members.values()] == ["ana"]
+    tab.say("here again")
+    tab.until(lambda: tab.lines[-1] == "ana here again")
+
+
+def test_who_joins_is_greeted_below_the_history_once(tab: Tab, gateway: WebDouble) -> None:
+    gateway.say("budi", "before")
+    tab.join()
+    assert tab.text("#lines > li:last-child") == "Berhasil bergabung! /help lists the commands."
+    tab.open()
+    tab.until(lambda: tab.js("return isCaughtUp"))
+    assert tab.count("#lines > .note") == 0
+
+
+def test_a_draft_survives_a_reload_and_several_lines_are_pasted_as_one(tab: Tab) -> None:
+    tab.join()
+    pasted = "one\n\ttwo 👍\n\nfour"
+    command(tab.driver, "Input.insertText", text=pasted)
+    height = tab.find("#text").size["height"]
+    tab.open()
+    tab.until(lambda: tab.js("return isCaughtUp"))
+    assert tab.js("return [$('text').value, document.activeElement.id]") == [pasted, "text"]
+    assert tab.find("#text").size["height"] == height
+    tab.type(Keys.ARROW_UP)
+    assert tab.js("return $('text').value") == pasted, "an arrow moves in the text"
+    tab.type(Keys.ENTER)
+    tab.until(lambda: tab.lines[-1] == f"ana {pasted}")
+    tab.open()
+    tab.until(lambda: tab.js("return isCaughtUp"))
+    assert tab.js("return $('text').value") == ""
+    tab.type(Keys.ARROW_UP)
+    assert tab.js("return $('text').value") == "", "and brings no line back that could be sent again by mistake"
+
+
+STUB: Final = """
+    rung = [];
+    window.Notification = class {
+        static permission = "default";
+        static requestPermission() { Notification.permission = arguments[0] ?? "granted"; }
+        constructor(title, more) { rung.push([title, more.body]); }
+    };
+    Object.defineProperty(document, "hidden", { get: () => window.away });
+    window.away = false;
+    rings();
+"""
+
+
+def test_the_bell_asks_when_clicked_and_tells_of_mentions_and_private_lines(tab: Tab, gateway: WebDouble) -> None:
+    tab.join()
+    assert not tab.shows("#bell"), "over plain HTTP a browser allows no notifications"
+    tab.js(STUB)
+    assert tab.shows("#bell")
+    private: dict[str, Any] = {"to": "ana", "own": False, "key": "", "line": None, "from": "citra"}
+
+    def hear() -> None:
+        gateway.say("budi", "ana: soup?", mention=True)
+        gateway.append("private", text="psst", **private)
+        gateway.say("budi", "nothing for ana")
+
+    tab.js("window.away = true")
+    hear()
+    tab.until(lambda: tab.title == "(3) kitchen")
+    assert tab.js("return rung") == [], "nobody has asked for it"
+    tab.js("window.away = false")
+    tab.find("#bell").send_keys(Keys.ENTER)
+    tab.until(lambda: tab.js("return bell.ariaPressed") == "true")
+    hear()
+    tab.js("window.away = true")
+    hear()
+    tab.until(lambda: tab.title == "(6) kitchen")
+    assert tab.js("return rung") == [["budi · kitchen", "ana: soup?"], ["citra · kitchen", "psst"]]
+    tab.find("#bell").send_keys(Keys.ENTER)
+    tab.until(lambda: tab.js("return bell.ariaPressed") == "false")
+    hear()
+    tab.until(lambda: tab.title == "(9) kitchen")
+    assert len(tab.js("return rung")) == 2
+    tab.js("Notification.permission = 'denied'; rings()")
+    assert not tab.shows("#bell")
+
+
+def test_leaving_is_asked_about_and_may_forget_this_browser(tab: Tab, gateway: WebDouble) -> None:
     tab.join()
     tab.find("#leave").send_keys(Keys.ENTER)
     tab.until(lambda: tab.shows("#leaving"))
@@ -273,10 +366,10 @@ def test_leaving_is_asked_about_and_forgets_this_browser(tab: Tab, gateway: WebD
     assert gateway.members, "the first answer is to stay"
     tab.say("/leave")
     tab.until(lambda: tab.shows("#leaving"))
-    tab.find("#leaving [value=leave]").click()
-    tab.until(lambda: tab.shows("#ask-name"))
-    assert gateway.members == {}
-    assert tab.focus == "name"
+    tab.find("#leaving [value=forget]").click()
+    tab.until(lambda: tab.shows("#ask-name") and tab.focus == "name")
+    assert gateway.members == gateway.away == {}
+    assert tab.js("return [$('name').value, localStorage.length]") == ["", 0]
     tab.join("ani")
     tab.say("again")
     tab.wait_for("ani joined", "ani again")

@@ -158,7 +158,7 @@ def test_the_page_speaks_another_language(driver: str, gateway: WebDouble, tmp_p
         assert tab.lines[0].replace(",", "") == "Jumat 02 Januari 2026"
         assert tab.text("#who") == "1 di sini"
         tab.say("/serach")
-        tab.until(lambda: tab.lines[-1].startswith("tidak ada perintah /serach"))
+        tab.until(lambda: tab.lines[-1].startswith("perintah /serach tidak ada"))
         tab.check_for_complaints()
 
 

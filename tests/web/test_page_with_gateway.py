@@ -123,7 +123,7 @@ def test_who_leaves_is_forgotten(tab: Tab, door: WebDoor) -> None:
     assert len([*(door.state / "browsers").iterdir()]) == 1
     tab.say("/leave")
     tab.until(lambda: tab.shows("#leaving"))
-    tab.find("#leaving [value=leave]").click()
+    tab.find("#leaving [value=forget]").click()
     tab.until(lambda: tab.shows("#ask-name"), 20)
     assert [*(door.state / "browsers").iterdir()] == []
     tab.join("ani", password=PASSWORD)

@@ -3,13 +3,13 @@
 
 // Milliseconds without a ping, after which a stream counts as dead.
 const SILENCE = 50_000;
-const LINK = /\bhttps?:\/\/(?:\([^\s()<>]*\)|[^\s()<>"`“”])*(?:\([^\s()<>]*\)|[^\s()<>"`“”.,;:!?'*_~’\]}])/gi;
+const LINK = /\bhttps?:\/\/[^\s<>"`“”]*[^\s<>"`“”.,;:!?'*_~’)\]}]/gi;
 
 const $ = (id) => document.getElementById(id);
 const words = document.body.dataset, lines = $("lines"), log = $("log"), field = $("text"), bell = $("bell");
 const hasKeys = !matchMedia("(pointer: coarse)").matches;
 
-let room, me, stream, heardAt, hasPings, isCaughtUp, isSending, wake;
+let room, me, stream, heardAt, isCaughtUp, isSending, wake, greeting;
 let lastId = "", lostAt = 0, held = "", day = new Date().toDateString(), isAtEnd = true;
 // Lines since the tab was hidden, whether the next one is headed by "new", and whether what was read may end before the first entry.
 let unseen = 0, mayMark = true, mayMiss;
@@ -24,20 +24,20 @@ const parse = (id) => (([seq, its]) => ({ seq: +seq, its }))((id || "0").split("
 
 function keep(store, key, value) {
 	try {
-		window[store][key] = JSON.stringify(value);
+		window[`${store}Storage`][key] = JSON.stringify(value);
 	// Storage is full, or forbidden.
 	} catch {}
 }
 
 function kept(store, key) {
 	try {
-		return JSON.parse(window[store][key]);
+		return JSON.parse(window[`${store}Storage`][key]);
 	} catch {}
 }
 
-const seen = parse(kept("localStorage", "read"));
+const seen = parse(kept("local", "read"));
 // `page` and `n` are those of the next line, `queue` the lines that the gateway has not taken.
-const tab = kept("sessionStorage", "tab") || { queue: [] };
+const tab = kept("session", "tab") || { queue: [] };
 if (!tab.page) renumber();
 
 function renumber() {
@@ -47,7 +47,7 @@ function renumber() {
 }
 
 function save() {
-	keep("sessionStorage", "tab", tab);
+	keep("session", "tab", tab);
 	$("pending").replaceChildren(...[...taken, ...tab.queue].map((line) => {
 		const shown = draw({ ...line, type: line.to ? "private" : "message", from: me, own: true });
 		shown.append(" ", make("span", "unseen", `(${words.pending})`), "…");
@@ -76,18 +76,20 @@ async function start(sentence = "") {
 		return setTimeout(start, 3_000, sentence);
 	}
 	$("clear").hidden = known.encrypted;
-	if (!known.joined) return door(known.name ? "password" : "name", sentence, known.name || "");
+	if (!known.joined) return door(known.name && !known.error ? "password" : "name", sentence || known.sentence, known.name);
 	if ($("room").hidden) {
 		$("password").value = "";
 		$("door").hidden = true;
 		$("room").hidden = false;
+		field.value ||= kept("session", "draft") || "";
+		field.oninput();
 		(hasKeys ? field : log).focus();
 	}
 	greet(known);
 	open(lastId);
 }
 
-function door(step, sentence, name) {
+function door(step, sentence = "", name = "") {
 	stream?.close();
 	stream = null;
 	$("people").close();
@@ -97,7 +99,7 @@ function door(step, sentence, name) {
 	$("room").hidden = true;
 	$("door").hidden = false;
 	$("answer").textContent = sentence;
-	$("name").value = $("chosen").value = name;
+	$("name").value = $("chosen").value = name || "";
 	$(step).focus();
 	$(step).select();
 }
@@ -108,13 +110,14 @@ $("door").onsubmit = async (event) => {
 	if (form.ariaBusy === "true") return;
 	form.ariaBusy = "true";
 	$("answer").textContent = "";
-	const answer = await ask("join", isName ? { name } : { name, password: $("password").value });
+	const answer = await ask("join", { name, password: isName ? "" : $("password").value });
 	form.ariaBusy = "false";
-	// The sentence is shown if the cookie was not kept.
-	if (answer.next === "events") start(words.cookies);
-	else if (answer.next) door("password", answer.sentence, answer.name);
-	else if (answer.status === 409) door("name", answer.sentence, answer.suggestion || name);
-	else door(step, answer.sentence, name);
+	if (answer.next === "events") {
+		greeting = `${answer.sentence} ${words.welcome}`;
+		// It says so if the cookie was not kept.
+		start(words.cookies);
+	}
+	else door(answer.next || (answer.status === 409 ? "name" : step), answer.sentence, answer.name || answer.suggestion || name);
 };
 $("other").onclick = () => door("name", "", $("chosen").value);
 
@@ -123,7 +126,7 @@ $("other").onclick = () => door("name", "", $("chosen").value);
 function greet(known) {
 	room = known.room || room;
 	me = known.name;
-	document.querySelector("header h1").textContent = room;
+	$("title").textContent = room;
 	title();
 }
 
@@ -162,7 +165,7 @@ async function why(closed) {
 }
 
 function watch() {
-	if (!stream || !hasPings || Date.now() - heardAt < SILENCE) return;
+	if (!stream || Date.now() - heardAt < SILENCE) return;
 	contact(lostAt || heardAt);
 	open(lastId);
 }
@@ -182,16 +185,13 @@ const delayed = (event) => contact(lostAt, event.sentence);
 const handlers = {
 	hello(event) {
 		greet(event);
-		handlers.here(event);
+		if (event.here) handlers.here(event);
+		else askWho();
 		event.pending.forEach(settle);
 		taken = event.pending;
 		save();
-		if (event.contact) handlers.back();
-		else handlers.contact_lost(event);
+		handlers[event.contact ? "back" : "contact_lost"](event);
 		send();
-	},
-	ping() {
-		hasPings = true;
 	},
 	message: said,
 	private: said,
@@ -206,11 +206,12 @@ const handlers = {
 	},
 	you: greet,
 	here({ here }) {
-		if (here) $("who").textContent = fill("here", { n: here });
+		$("who").textContent = fill("here", { n: here });
 	},
 	asked: (event) => door("password", event.sentence, event.name),
 	ended(event) {
-		door("name", event.sentence, "");
+		if (event.error === "left") return location.reload();
+		door("name", event.sentence, me);
 		if (event.error === "closed") setTimeout(start, 3_000, event.sentence);
 	},
 	notice: (event) => (handlers[event.code] || handlers.other)(event),
@@ -246,6 +247,8 @@ function caughtUp() {
 		return open(`${Math.max(1, seen.seq - 20)}-${seen.its}`, true);
 	}
 	isCaughtUp = true;
+	if (greeting) note(greeting);
+	greeting = "";
 	mayMark = document.hidden;
 	toEnd();
 	read();
@@ -253,16 +256,13 @@ function caughtUp() {
 }
 
 function read() {
-	if (!document.hidden && isCaughtUp && lastId) keep("localStorage", "read", lastId);
+	if (!document.hidden && isCaughtUp && lastId) keep("local", "read", lastId);
 }
 
 // The log
 
-function make(tag, kind, text = "") {
-	const made = document.createElement(tag);
-	made.className = kind;
-	made.textContent = text;
-	return made;
+function make(tag, kind = "", text = "") {
+	return Object.assign(document.createElement(tag), { className: kind, textContent: text });
 }
 
 function named(name, key) {
@@ -277,9 +277,8 @@ function written(text) {
 	const shown = make("bdi", "text");
 	let end = 0;
 	for (const { 0: target, index } of text.matchAll(LINK)) {
-		const link = make("a", "", target);
-		Object.assign(link, { href: target, rel: "noreferrer noopener", target: "_blank" });
-		shown.append(text.slice(end, index), link);
+		const link = { href: target, rel: "noreferrer noopener", target: "_blank" };
+		shown.append(text.slice(end, index), Object.assign(make("a", "", target), link));
 		end = index + target.length;
 	}
 	shown.append(text.slice(end));
@@ -443,6 +442,7 @@ $("say").onsubmit = (event) => {
 	if (typed) run(typed);
 };
 field.oninput = () => {
+	keep("session", "draft", field.value);
 	field.style.height = "auto";
 	field.style.height = `${field.scrollHeight + 2}px`;
 };
@@ -454,11 +454,17 @@ field.onkeydown = (event) => {
 
 // Who is here, leaving, the bell
 
+async function askWho() {
+	const said = await ask("who");
+	if (said.ok) handlers.here(said);
+	return said;
+}
+
 async function who() {
-	const said = await ask("who"), people = $("people");
+	const said = await askWho(), people = $("people");
 	if (!said.ok) return note(said.sentence);
 	people.querySelector("ul").replaceChildren(...said.members.map((member) => {
-		const shown = make("li", ""), button = make("button", "");
+		const shown = make("li"), button = make("button");
 		button.disabled = member.me;
 		button.append(make("bdi", "", member.sentence));
 		button.onclick = () => {
@@ -476,20 +482,21 @@ $("leave").onclick = () => $("leaving").showModal();
 // After a click into a dialog, Chromium gives the field the focus back and no caret, and keys do nothing.
 $("people").onclose = $("leaving").onclose = () => field.setSelectionRange(1e9, 1e9);
 $("leaving").onsubmit = async (event) => {
-	if (event.submitter.value !== "leave") return;
+	const forget = event.submitter.value === "forget";
+	if (!forget && !event.submitter.value) return;
 	stream.close();
 	stream = null;
-	if ((await ask("leave", {})).ok) {
-		[tab.queue, taken] = [[], []];
-		renumber();
-		forget();
+	if ((await ask("leave", { forget })).ok && forget) {
+		sessionStorage.clear();
+		localStorage.clear();
 	}
-	start();
+	location.reload();
 };
 
 function rings() {
-	const permission = window.Notification?.permission || "denied", isOn = permission === "granted" && !!kept("localStorage", "bell");
-	bell.hidden = permission === "denied";
+	const permission = window.Notification?.permission || "denied", isOn = permission === "granted" && !!kept("local", "bell");
+	// Browsers of phones leave it to service workers.
+	bell.hidden = !hasKeys || permission === "denied";
 	bell.ariaPressed = isOn;
 	return isOn;
 }
@@ -497,15 +504,12 @@ function rings() {
 bell.onclick = async () => {
 	const isOn = !rings();
 	await Notification.requestPermission();
-	keep("localStorage", "bell", isOn);
+	keep("local", "bell", isOn);
 	rings();
 };
 
 function ring(line) {
-	try {
-		if (rings()) new Notification(`${line.from} · ${room}`, { body: line.text, tag: room }).onclick = () => window.focus();
-	// Chrome on Android leaves it to service workers.
-	} catch {}
+	if (rings()) new Notification(`${line.from} · ${room}`, { body: line.text, tag: room }).onclick = () => window.focus();
 }
 
 document.onvisibilitychange = () => {

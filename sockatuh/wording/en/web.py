@@ -76,11 +76,6 @@ ERRORS: Final = {
 }
 
 
-def name_free(name: str) -> str:
-    """Say that a name can be had, as the room writes it."""
-    return f"{name} is free."
-
-
 def wait_first(wait: float) -> str:
     """Say how many seconds to wait, as the end of a sentence; nothing for 0."""
     return f" Wait {math.ceil(wait)} s." if wait > 0 else ""

@@ -80,11 +80,6 @@ ERRORS: Final = {
 }
 
 
-def name_free(name: str) -> str:
-    """Katakan bahwa sebuah nama dapat dipakai, sebagaimana ruang menulisnya."""
-    return f"{name} dapat dipakai."
-
-
 def wait_first(wait: float) -> str:
     """Katakan berapa detik harus menunggu, sebagai akhir kalimat; kosong untuk 0."""
     return f" Tunggu {math.ceil(wait)} dtk." if wait > 0 else ""
