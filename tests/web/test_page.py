@@ -499,8 +499,9 @@ def test_whoever_reads_above_is_not_pulled_down(tab: Tab, gateway: WebDouble) ->
     tab.join()
     at_the_end = "return log.scrollHeight - log.scrollTop - log.clientHeight < 5"
     tab.until(lambda: tab.js(at_the_end))
+    tab.js("window.rests = false; log.onscrollend = () => (rests = true)")
     tab.find("#log").send_keys(Keys.PAGE_UP)
-    tab.until(lambda: tab.shows("#end"))
+    tab.until(lambda: tab.shows("#end") and tab.js("return rests"))
     gateway.say("budi", "news")
     tab.until(lambda: tab.lines[-1] == "budi news")
     assert not tab.js(at_the_end)
