@@ -22,6 +22,26 @@ from sockatuh.store.history import HistoryReader
 pytestmark = pytest.mark.skipif("sys.platform != 'linux'", reason="each browser has an address of its own there only")
 
 LINES = 40
+DYING = """
+import os, signal, sys
+from sockatuh.cli import app
+from sockatuh.web.browser import Browser
+from sockatuh.web.journal import Journal
+
+owner, name = {"handing over": (Browser, "_say"), "noting": (Journal, "store")}[sys.argv[1]]
+real, left = getattr(owner, name), int(sys.argv[2])
+
+def dying(*arguments):
+    global left
+    left -= 1
+    if not left:
+        os.kill(os.getpid(), signal.SIGKILL)
+    return real(*arguments)
+
+setattr(owner, name, dying)
+sys.exit(app.run(sys.argv[3:]))
+"""
+"""Runs a gateway that is killed before it hands a line in its journal to the room, or notes that one is stored."""
 
 
 class GatewayProcess:
@@ -30,8 +50,7 @@ class GatewayProcess:
     def __init__(self, room: Room, state: Path) -> None:
         self.port = free_port()
         listen = f"127.0.0.1:{self.port}"
-        self._command = [sys.executable, "-m", "sockatuh", "web", f"127.0.0.1:{room.port}", "--listen", listen]
-        self._command += ["--http", "--state", str(state)]
+        self._arguments = ["web", f"127.0.0.1:{room.port}", "--listen", listen, "--http", "--state", str(state)]
         self._process: subprocess.Popen[bytes] | None = None
 
     async def __aenter__(self) -> Self:
@@ -42,20 +61,29 @@ class GatewayProcess:
         if self._process is not None and self._process.poll() is None:
             await self.end(signal.SIGKILL)
 
-    async def start(self) -> None:
+    async def start(self, *dies: str) -> None:
+        """Start it; `dies`: before what it is killed, and at which time it would do it."""
+        command = [sys.executable, *(("-c", DYING, *dies) if dies else ("-m", "sockatuh")), *self._arguments]
         environ = {key: value for key, value in os.environ.items() if not key.startswith("SOCKATUH_")}
-        self._process = subprocess.Popen(self._command, env=environ, stderr=subprocess.DEVNULL)
+        self._process = subprocess.Popen(command, env=environ, stderr=subprocess.DEVNULL)
         async with asyncio.timeout(PATIENCE):
             while True:
                 try:
                     _, writer = await asyncio.open_connection("127.0.0.1", self.port)
                 except OSError:
+                    if dies and self._process.poll() is not None:  # already
+                        return
                     assert self._process.poll() is None, "it has ended"
                     await asyncio.sleep(0.05)
                 else:
                     writer.close()
                     await writer.wait_closed()
                     return
+
+    async def died(self) -> None:
+        """Wait until it was killed by itself."""
+        assert self._process is not None
+        assert await asyncio.to_thread(self._process.wait, PATIENCE) == -signal.SIGKILL
 
     async def end(self, number: int = signal.SIGTERM) -> int:
         assert self._process is not None
@@ -123,14 +151,39 @@ def said_in(room: Room) -> list[str]:
     return [line.text for line in HistoryReader(room.state_dir / "room.db").messages(None, None, 10_000)]
 
 
+async def join(gateway: GatewayProcess) -> list[Page]:
+    """Return two pages that have joined."""
+    pages = [Page(Client("127.0.0.1", gateway.port), name) for name in ("ana", "budi")]
+    for page in pages:
+        joined = await page.client.ask("POST", "/join", {"name": page.name, "password": PASSWORD})
+        assert joined.status == 200, joined.body
+    return pages
+
+
+async def check(
+    room: Room, pages: list[Page], talkers: list[asyncio.Task[None]], readers: list[asyncio.Task[None]]
+) -> None:
+    """Wait until all was said and read; each line must be in the log once, and told once to each page, in order."""
+    await asyncio.gather(*talkers)
+    for page in pages:
+        await page.until(lambda page=page: len(page.seen) >= 2 * LINES)  # type: ignore[misc]
+    for reader in readers:
+        reader.cancel()
+    await asyncio.gather(*readers, return_exceptions=True)
+    everything = [f"{page.name} {n}" for page in pages for n in range(1, LINES + 1)]
+    stored = said_in(room)
+    assert sorted(stored) == sorted(everything)
+    for page in pages:
+        assert page.texts() == stored, "each line once, in the order of the log"
+        own = [text for text in stored if text.startswith(page.name)]
+        assert own == [f"{page.name} {n}" for n in range(1, LINES + 1)]
+
+
 @pytest.mark.parametrize("kills", [2, pytest.param(8, marks=pytest.mark.slow)])
 def test_kills_of_gateway_and_room_lose_and_double_nothing(room: Room, tmp_path: Path, kills: int) -> None:
     async def story() -> None:
         async with room.serve() as server, GatewayProcess(room, tmp_path / "web") as gateway:
-            pages = [Page(Client("127.0.0.1", gateway.port), name) for name in ("ana", "budi")]
-            for page in pages:
-                joined = await page.client.ask("POST", "/join", {"name": page.name, "password": PASSWORD})
-                assert joined.status == 200, joined.body
+            pages = await join(gateway)
             readers = [asyncio.create_task(page.read()) for page in pages]
             talkers = [asyncio.create_task(page.say(LINES)) for page in pages]
             for part in range(1, kills + 1):
@@ -142,19 +195,29 @@ def test_kills_of_gateway_and_room_lose_and_double_nothing(room: Room, tmp_path:
                 else:
                     await server.kill()
                     await server.start()
-            await asyncio.gather(*talkers)
-            for page in pages:
-                await page.until(lambda page=page: len(page.seen) >= 2 * LINES)  # type: ignore[misc]
-            for reader in readers:
-                reader.cancel()
-            await asyncio.gather(*readers, return_exceptions=True)
-            everything = [f"{page.name} {n}" for page in pages for n in range(1, LINES + 1)]
-            stored = said_in(room)
-            assert sorted(stored) == sorted(everything)
-            for page in pages:
-                assert page.texts() == stored, "each line once, in the order of the log"
-                own = [text for text in stored if text.startswith(page.name)]
-                assert own == [f"{page.name} {n}" for n in range(1, LINES + 1)]
+            await check(room, pages, talkers, readers)
+            assert not server.events("member_left"), "nobody was seen to leave"
+            assert await gateway.end() == 0
+
+    asyncio.run(story())
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("before", ["handing over", "noting"])
+def test_kills_between_the_journal_and_the_room_lose_and_double_nothing(
+    room: Room, tmp_path: Path, before: str
+) -> None:
+    async def story() -> None:
+        async with room.serve() as server, GatewayProcess(room, tmp_path / "web") as gateway:
+            pages = await join(gateway)
+            readers = [asyncio.create_task(page.read()) for page in pages]
+            talkers = [asyncio.create_task(page.say(LINES)) for page in pages]
+            await gateway.end(signal.SIGKILL)
+            for call in (1, 2, 3, 5, 8):
+                await gateway.start(before, str(call))
+                await gateway.died()
+            await gateway.start()
+            await check(room, pages, talkers, readers)
             assert not server.events("member_left"), "nobody was seen to leave"
             assert await gateway.end() == 0
 
