@@ -27,7 +27,6 @@ from sockatuh.client.items import (
     Lost,
     Member,
     Rejected,
-    Role,
     Said,
     Stored,
     Struck,
@@ -37,16 +36,15 @@ from sockatuh.client.items import (
 from sockatuh.client.profile import Profile
 from sockatuh.client.room import DEFAULT_MAX_TEXT, Room
 from sockatuh.errors import ClientError, NoServer, NotInRoom, Refused, Removed, SockAtuhError, TooFast
-from sockatuh.protocol.constants import MAX_NAME_BYTES
-from sockatuh.room.moments import find_rfc3339
-from sockatuh.room.text import clean_line, clean_text
-from sockatuh.room.word import one_word
+from sockatuh.room.text import clean_text
 
-from .facts import VERSION, Facts, notice, tell, tell_ended, tell_pending, tell_refused, tell_stored
+from .facts import notice, tell, tell_ended, tell_hello, tell_refused, tell_stored
 from .feed import RETRY, Feed, Place, TooManyStreams, encode, short_log
 from .journal import Journal
 from .lines import Lines, NumberUsed, OutOfOrder, Taken, digest_of
+from .missed import read_missed
 from .recent import Recent, Shown, seq_of
+from .sayable import refuse_unsayable
 from .speech import Speech, Trouble
 from .way import Way
 
@@ -399,7 +397,7 @@ class Browser:
             return known
         if n != (following := self._lines.next_of(page)):
             raise OutOfOrder(following)
-        self._refuse(text, to)
+        refuse_unsayable(text, to, self._room)
         if self._lines.is_full:
             raise TooFast(0, 1.0)
         line = Taken(page, n, cleaned, is_action, to, int(self._clock() * 1000), digest=digest)
@@ -409,20 +407,6 @@ class Browser:
         else:
             self._journal.close()  # until this browser is back
         return line
-
-    def _refuse(self, text: str, to: str) -> None:
-        """Raise Refused for a line that cannot be said."""
-        cleaned = one_word(clean_line(to))
-        if to and not 0 < len(cleaned.encode()) <= MAX_NAME_BYTES:
-            raise Refused("no_such_name", detail=clean_line(to))
-        if self._room is not None:
-            fault = self._room.fault_of(text, to)
-            code = fault[0] if fault is not None else ""
-        else:
-            size = len(clean_text(text).encode())
-            code = "text_empty" if not size else "text_too_long" if size > DEFAULT_MAX_TEXT - MAX_NAME_BYTES else ""
-        if code:
-            raise Refused(code, detail=clean_line(to) if code == "no_such_name" else "")
 
     def _say(self, room: Room, number: int, line: Taken) -> None:
         with contextlib.suppress(ClientError):  # it is said when this browser is back
@@ -462,14 +446,14 @@ class Browser:
             return
         feed.is_fresh = after is None and not self._is_caught_up
         yield RETRY
-        yield encode(self._hello(room))
+        yield encode(tell_hello(room, short_log(room.log_id), self.lost_at, self._lines.unanswered))
         log = short_log(room.log_id)
         if after is not None and after.log != log:
             yield encode(notice("rewound", feed.speech.client.REWOUND))
             after = None
         while after is not None and after.seq < (floor := self._recent.floor):  # which may rise meanwhile
             try:
-                async for shown in self._missed(after.seq, floor, address):
+                async for shown in read_missed(self._way, self.profile, self.me, address, after.seq, floor):
                     after = Place(seq_of(shown), log)
                     if (facts := tell(shown, self, feed.speech)) is not None:
                         yield encode(facts, after)
@@ -494,41 +478,6 @@ class Browser:
             yield data
         while (following := await feed.next()) is not None:
             yield following
-
-    def _hello(self, room: Room) -> Facts:
-        since = find_rfc3339(self.lost_at) if self.lost_at is not None else None
-        return {
-            "type": "hello",
-            "v": VERSION,
-            "room": room.name,
-            "name": room.me,
-            "key": room.tag,
-            "log": short_log(room.log_id),
-            "max_text": room.max_text,
-            "here": room.here,
-            "contact": room.in_contact,
-            "since": since,
-            "pending": tell_pending(self._lines.unanswered),
-        }
-
-    async def _missed(self, after: int, target: int, address: str) -> AsyncIterator[Shown]:
-        """Yield the entries after a seq from the room's log, up to another; raises NoServer."""
-        try:
-            async with self._way.connect(
-                self.profile, address, name=self.me, role=Role.READER, after=max(1, after)
-            ) as reader:
-                async for event in reader:
-                    if isinstance(event, Here):
-                        return
-                    if isinstance(event, EntryEvent | Gap):
-                        if seq_of(event) > after:
-                            yield event
-                        if seq_of(event) >= target:
-                            return
-        except NoServer:
-            raise
-        except SockAtuhError:
-            yield Gap(after, target, target - after)
 
 
 def _settle(ready: asyncio.Future[None]) -> None:

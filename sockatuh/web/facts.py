@@ -31,6 +31,7 @@ from sockatuh.client.items import (
     local_moment,
 )
 from sockatuh.client.mentions import mentions
+from sockatuh.client.room import Room
 from sockatuh.room.moments import find_rfc3339
 
 from .lines import Taken
@@ -145,6 +146,23 @@ def _notice(event: Event, to: Onlooker, speech: Speech) -> Facts | None:
 def notice(code: str, sentence: str, **fields: object) -> Facts:
     """Return an object about the connection."""
     return {"type": "notice", "code": code, **fields, "sentence": sentence}
+
+
+def tell_hello(room: Room, log: str, lost_at: int | None, unanswered: Sequence[Taken]) -> Facts:
+    """Return the object with which a stream begins."""
+    return {
+        "type": "hello",
+        "v": VERSION,
+        "room": room.name,
+        "name": room.me,
+        "key": room.tag,
+        "log": log,
+        "max_text": room.max_text,
+        "here": room.here,
+        "contact": room.in_contact,
+        "since": find_rfc3339(lost_at) if lost_at is not None else None,
+        "pending": tell_pending(unanswered),
+    }
 
 
 def tell_stored(line: Taken, seq: int) -> Facts:
