@@ -1,4 +1,7 @@
-"""Screenshots of the page, of a phone and at a desk, light and dark: `scripts/browser --pictures DIRECTORY`."""
+"""Screenshots of the page, of a phone and at a desk, light and dark: `scripts/browser --pictures DIRECTORY`.
+
+`docs/web-phone.png` and `docs/web-desk.png` are `phone-light-en-room` and `desk-dark-en-room` of these.
+"""
 
 from __future__ import annotations
 
@@ -14,7 +17,7 @@ from kit.web_double import WebDouble
 from selenium.webdriver.common.keys import Keys
 from web.tab import Tab
 
-SCREENS: Final = {"phone": (360, 740, True), "desk": (1100, 700, False)}
+SCREENS: Final = {"phone": (360, 740, True), "desk": (900, 560, False)}
 
 
 def evening(gateway: WebDouble) -> None:

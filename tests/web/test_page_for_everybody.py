@@ -147,6 +147,55 @@ def test_a_narrow_phone_shows_everything_at_a_size_for_fingers(phone: Tab, gatew
     assert phone.js(SIZES)[1:] == [[], [], []]
 
 
+DRAWN: Final = ("#room header", "#log", "#lines time", "#lines .name", "#say", "#text", "#say button")
+LAYOUT: Final = """
+    const box = (each) => document.querySelector(each).getBoundingClientRect();
+    return Object.fromEntries(arguments[0].map((each) => {
+        const { left, top, right, bottom } = box(each);
+        return [each, [left, top, right, bottom].map(Math.round)];
+    }));
+"""
+
+
+def test_the_room_fills_a_phone_as_it_was_drawn(driver: str, gateway: WebDouble, tmp_path: Path) -> None:
+    """Hold the boxes that no font decides: all but the widths of words, and the heights of rows to a few pixels."""
+    gateway.say("budi", "soup at one")
+    with kit.browser(driver, tmp_path, width=360, height=740, phone=True) as opened:
+        tab = Tab(opened, gateway)
+        tab.open()
+        tab.join()
+        boxes = tab.js(LAYOUT, DRAWN)
+    header, log, time, name, say, field, button = (boxes[each] for each in DRAWN)
+    assert (header[0], header[1], header[2]) == (0, 0, 360)
+    assert abs(header[3] - 58) <= 2
+    assert (log[0], log[1], log[2]) == (0, header[3], 360), "directly below the header"
+    assert (say[0], say[2], say[3]) == (0, 360, 740), "the field is at the bottom"
+    assert log[3] == say[1], "and the log ends where it begins"
+    assert abs(say[3] - say[1] - 58) <= 2
+    assert abs(time[0] - 13) <= 1
+    assert abs(time[2] - time[0] - 50) <= 1
+    assert abs(name[0] - 67) <= 6, "names are in a column"
+    assert abs(name[1] - time[1]) <= 4, "on the row of the time"
+    assert (field[0], button[2]) == (10, 350)
+    assert 4 <= button[0] - field[2] <= 8
+    assert field[2] - field[0] > 200, "the longest of the two"
+
+
+def test_at_twice_the_size_nothing_is_cut_off(driver: str, gateway: WebDouble, tmp_path: Path) -> None:
+    """Zoom to 200 % of a laptop's 1280 by 720: half as many pixels each way (WCAG 1.4.4)."""
+    fill_room(gateway)
+    with kit.browser(driver, tmp_path, width=640, height=360, phone=True) as opened:
+        tab = Tab(opened, gateway)
+        tab.open()
+        tab.join()
+        assert tab.js(SIZES) == [True, [], [], []]
+        assert tab.js("return log.clientHeight") > 150, "and there is something to read"
+        tab.find("#leave").click()
+        tab.until(lambda: tab.shows("#leaving"))
+        box = "const { top, bottom } = $('leaving').getBoundingClientRect(); return top >= 0 && bottom <= innerHeight"
+        assert tab.js(box)
+
+
 def test_the_page_speaks_another_language(driver: str, gateway: WebDouble, tmp_path: Path) -> None:
     gateway.language = "id"
     gateway.say("budi", "dulu", at="2026-01-02T12:00:00.000Z")
