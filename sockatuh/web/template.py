@@ -10,6 +10,7 @@ from typing import Final
 
 _PLACE: Final = re.compile(r"\{\{(\w+)\}\}", re.ASCII)
 _SKIPPED: Final = re.compile(r"^(?:[ \t]*//.*\n|[ \t]+|\n)", re.MULTILINE)
+_JOINED: Final = re.compile(r"(?<=[;{,(\[])\n")
 
 
 def words_of(language: str) -> dict[str, str]:
@@ -24,8 +25,8 @@ def fill(template: str, words: Mapping[str, str]) -> str:
 
 
 def compact(text: str) -> str:
-    """Return a script, a style or a template without what a browser skips: indentation, and lines of comment."""
-    return _SKIPPED.sub("", text)
+    """Return a script, a style or a template without what a browser skips: indentation, comments, many line ends."""
+    return _JOINED.sub("", _SKIPPED.sub("", text))
 
 
 def places_of(template: str) -> set[str]:
