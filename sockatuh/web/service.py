@@ -7,6 +7,7 @@ import contextlib
 import fcntl
 import signal
 import socket
+from asyncio.sslproto import SSLProtocol
 from collections.abc import Callable, Coroutine, Iterable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -40,6 +41,8 @@ CONNECTIONS: Final = 2_000
 BACKLOG: Final = 128
 USER_TIMEOUT: Final = 30_000
 """Milliseconds after which the kernel ends a connection whose other end takes nothing (tcp(7))."""
+TLS_BUFFER: Final = 16_384
+"""Bytes that asyncio reserves for each TLS connection: one record (RFC 8446 §5.1), not the 256 KiB it takes."""
 _LOCK: Final = "web.lock"
 _KEY: Final = "source.key"
 _KNOWN: Final = "known"
@@ -92,6 +95,7 @@ async def run(options: WebOptions, log: Logger, announce: Callable[[Open], None]
 
     Raises KeyFileError (the state directory), AddressUnusable and CertificateUnusable.
     """
+    SSLProtocol.max_size = TLS_BUFFER
     with _locked(options.state_dir), _listening(options.host, options.port) as sock:
         way = Way(options.server, Profile(options.state_dir / _KNOWN), load_or_create_key(options.state_dir / _KEY))
         browsers = Browsers(options.state_dir, way, live=options.live)
