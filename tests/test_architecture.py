@@ -60,6 +60,7 @@ MAY_IMPORT: Final[dict[str, set[str]]] = {
         "net",
         "protocol.constants",
         "room.moments",
+        "room.namekeys",
         "room.targets",
         "room.text",
         "room.word",

@@ -6,9 +6,6 @@ much it sends, who sends it.
 
 from __future__ import annotations
 
-import asyncio
-import hashlib
-import json
 import re
 import time
 from collections.abc import Callable, Collection, Mapping
@@ -19,81 +16,43 @@ from starlette.applications import Starlette
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
-from starlette.types import ASGIApp, Message, Receive, Scope, Send
+from starlette.types import ASGIApp
 
 from sockatuh.client.profile import Profile
 from sockatuh.errors import KeyFileError, Refused, SockAtuhError, TooFast
 from sockatuh.log import Logger
-from sockatuh.protocol.constants import ORDER_CODES, PUT_OFF
 from sockatuh.room.word import one_word
 
+from .answers import Denied, cached, refuse, tell_said
 from .barred import BarredAddresses
+from .bodies import read_body
 from .browser import Browser
 from .browsers import Browsers, DoorFull
+from .checked import Checked, speech_for
 from .cookies import delete_cookie, find_token_untrusted, set_cookie
 from .event_stream import EventStream
 from .facts import tell_members
 from .feed import Place, TooManyStreams
-from .lines import NumberUsed, OutOfOrder, Taken
-from .origins import is_admitted
+from .lines import NumberUsed, OutOfOrder
 from .source_address import place_of
-from .speech import Speech, Trouble, choose_language_untrusted, speech_of
+from .speech import RIGHT_TO_LEFT, Speech
 from .template import compact, fill, words_of
 from .tries import Tries
+from .turns import Turns
 from .way import Way
 
-LARGEST_BODY: Final = 65_536
 LIST_TIMEOUT: Final = 5.0
 """Seconds to wait for the list of members."""
-MOST_JOINING: Final = 32
-"""Joins and questions about names that are under way at a time."""
+JOINING: Final = (32, 8)
+"""Joins and questions about names that are under way at a time: of all, and of one address."""
 NAMES: Final = (30, 1.0)
 """Names that one address may ask about: at once, and one more every so many seconds."""
 PASSWORDS_HERE: Final = (30, 2.0)
 """The same for wrong passwords, where the room tells browsers apart and counts for itself."""
 PASSWORDS: Final = (5, 12.0)
 """The same, where it does not."""
-HEADERS: Final = {
-    "content-security-policy": (
-        "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; img-src 'self' data:; "
-        "base-uri 'none'; form-action 'self'; frame-ancestors 'none'"
-    ),
-    "x-content-type-options": "nosniff",
-    "referrer-policy": "no-referrer",
-    "cross-origin-opener-policy": "same-origin",
-    "cross-origin-resource-policy": "same-origin",
-    "cache-control": "no-store",
-}
-OPENER: Final = b"cross-origin-opener-policy"
-STATUS: Final = {
-    "bad_request": 400,
-    "not_joined": 401,
-    "forbidden": 403,
-    "not_found": 404,
-    "not_allowed": 405,
-    **dict.fromkeys(("name_taken", "name_owned", "name_reserved", "name_unavailable", "name_invalid"), 409),
-    **dict.fromkeys(("out_of_order", "number_used"), 409),
-    "too_large": 413,
-    "not_json": 415,
-    **dict.fromkeys(("text_too_long", "text_empty", "text_is_password", "no_such_name", "reads_in_clear"), 422),
-    **dict.fromkeys(("too_many_tries", "too_many_streams", "too_fast"), 429),
-    **dict.fromkeys((*PUT_OFF, "password_wait", "passwords_guessed", "name_wait"), 429),
-    **dict.fromkeys(("full", "not_kept", "room_full"), 503),
-    **dict.fromkeys(("password_wrong", "name_is_password", *ORDER_CODES), 403),
-}
-"""The status of each error; 502 for what is not here."""
 _PAGE: Final = re.compile(r"[A-Za-z0-9_-]{1,32}")
 _MOST_N: Final = 1 << 53
-RIGHT_TO_LEFT: Final = frozenset({"ar", "fa", "he", "ur"})
-"""Languages that are written from right to left."""
-
-
-class Denied(Exception):
-    """A request is answered with an error."""
-
-    def __init__(self, trouble: Trouble, **more: object) -> None:
-        super().__init__(trouble.error)
-        self.trouble, self.more = trouble, more
 
 
 class Door:
@@ -118,7 +77,7 @@ class Door:
         self._barred = barred or BarredAddresses()
         self._names_asked = Tries(*NAMES)
         self._wrong = Tries(*(PASSWORDS_HERE if way.tells_browsers_apart else PASSWORDS))
-        self._joining = asyncio.Semaphore(MOST_JOINING)
+        self._joining = Turns(*JOINING)
         folder = files("sockatuh.web") / "page"
         self._template = compact((folder / "index.html").read_text("utf-8"))
         self._files = {
@@ -145,13 +104,11 @@ class Door:
             Denied: self._denied,
             ClientDisconnect: self._gone,
         }
-        return _Checked(Starlette(routes=routes, exception_handlers=handlers), self._is_admitted)
+        app = Starlette(routes=routes, exception_handlers=handlers)
+        app.router.redirect_slashes = False  # nothing is answered with an address that came with the request
+        return Checked(app, self._log, secure=self._secure, names=self._names)
 
-    # Checks.
-
-    def _is_admitted(self, method: str, path: str, headers: Mapping[str, str]) -> bool:
-        scheme = "https" if self._secure else "http"
-        return is_admitted(method, path, headers, scheme=scheme, names=self._names)
+    # Who sends a request.
 
     def _browser(self, request: Request, speech: Speech) -> Browser:
         """Return the browser that has sent a request; Denied if it has not joined."""
@@ -173,20 +130,20 @@ class Door:
     # The page.
 
     async def _page(self, request: Request) -> Response:
-        speech = _speech(request)
+        speech = speech_for(request.headers)
         direction = "rtl" if speech.language in RIGHT_TO_LEFT else "ltr"
         told = {"language": speech.language, "direction": direction, "title": self._way.room or "SockAtuh"}
         page = fill(self._template, words_of(speech.language) | told).encode()
-        return _cached(request, page, "text/html", {"content-language": speech.language, "vary": "Accept-Language"})
+        return cached(request, page, "text/html", {"content-language": speech.language, "vary": "Accept-Language"})
 
     async def _file(self, request: Request) -> Response:
         data, kind = self._files[request.url.path.removeprefix("/")]
-        return _cached(request, data, kind)
+        return cached(request, data, kind)
 
     # Who a browser is.
 
     async def _me(self, request: Request) -> Response:
-        speech, token = _speech(request), self._token(request)
+        speech, token = speech_for(request.headers), self._token(request)
         browser = self.browsers.find(token)
         barred = self._barred.find(_address(request), is_known=browser is not None)
         removed = barred or (browser.removed if browser is not None else None)
@@ -208,7 +165,8 @@ class Door:
         return JSONResponse(told, headers=headers)
 
     async def _join(self, request: Request) -> Response:
-        speech, body = _speech(request), await _body(request)
+        speech = speech_for(request.headers)
+        body = await read_body(request, speech)
         token = self._token(request)
         match body:
             case {"name": str(name)} if name.strip() and isinstance(password := body.get("password", ""), str):
@@ -221,7 +179,7 @@ class Door:
             return JSONResponse({"next": "events", "name": browser.name, "room": browser.room_name})
         address, place = _address(request), place_of(_address(request))
         try:
-            async with self._joining:
+            async with self._joining.turn(place):
                 if not password:
                     if browser is not None and browser.has_left and one_word(name) == browser.name:
                         return await self._come_back(browser, address, speech)
@@ -275,7 +233,8 @@ class Door:
         self._log.info("browser_refused", address=address, source=self._way.source(address), reason=code)
 
     async def _leave(self, request: Request) -> Response:
-        speech, body = _speech(request), await _body(request)
+        speech = speech_for(request.headers)
+        body = await read_body(request, speech)
         browser, forget = self.browsers.find(self._token(request)), body.get("forget") is True
         if browser is None:
             raise Denied(speech.trouble("not_joined"))
@@ -287,7 +246,7 @@ class Door:
     # In the room.
 
     async def _events(self, request: Request) -> Any:
-        speech = _speech(request)
+        speech = speech_for(request.headers)
         browser = self._browser(request, speech)
         if browser.wants_password:
             raise Denied(speech.trouble("not_joined"))
@@ -314,7 +273,8 @@ class Door:
         return EventStream(events, lambda: browser.close_feed(feed), self._log)
 
     async def _say(self, request: Request) -> Response:
-        speech, body = _speech(request), await _body(request)
+        speech = speech_for(request.headers)
+        body = await read_body(request, speech)
         browser = self._browser(request, speech)
         match body:
             case {"page": str(page), "n": int(n), "text": str(text)} if (
@@ -337,10 +297,10 @@ class Door:
             raise Denied(speech.trouble("too_fast", 1.0)) from None
         except (Refused, KeyFileError) as error:
             raise Denied(speech.explain(error)) from None
-        return _said(line, is_answered=not browser.is_unanswered(page, n), speech=speech)
+        return tell_said(line, is_answered=not browser.is_unanswered(page, n), speech=speech)
 
     async def _who(self, request: Request) -> Response:
-        speech = _speech(request)
+        speech = speech_for(request.headers)
         browser = self._browser(request, speech)
         try:
             return JSONResponse(tell_members(await browser.members(LIST_TIMEOUT), browser.me, speech))
@@ -350,43 +310,16 @@ class Door:
     # Errors.
 
     async def _not_found(self, request: Request, _error: Exception) -> Response:
-        return _answer(_speech(request).trouble("not_found"))
+        return refuse(speech_for(request.headers).trouble("not_found"))
 
     async def _not_allowed(self, request: Request, _error: Exception) -> Response:
-        return _answer(_speech(request).trouble("not_allowed"))
+        return refuse(speech_for(request.headers).trouble("not_allowed"))
 
     async def _denied(self, _request: Request, error: Denied) -> Response:
-        return _answer(error.trouble, **error.more)
+        return refuse(error.trouble, more=error.more)
 
     async def _gone(self, _request: Request, _error: Exception) -> Response:
         return Response(status_code=400)  # nobody reads it
-
-
-class _Checked:
-    """Answers requests that do not come from our own page, and gives every answer its headers."""
-
-    def __init__(self, app: ASGIApp, is_admitted: Callable[[str, str, Mapping[str, str]], bool]) -> None:
-        self._app, self._is_admitted = app, is_admitted
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        async def send_with_headers(message: Message) -> None:
-            if message["type"] == "http.response.start":
-                given = {name.lower() for name, _ in message["headers"]}
-                if scope.get("scheme") != "https":  # browsers heed it over TLS only, and complain elsewhere
-                    given.add(OPENER)
-                ours = [(name.encode(), value.encode()) for name, value in HEADERS.items()]
-                message["headers"] = [*message["headers"], *(each for each in ours if each[0] not in given)]
-            await send(message)
-
-        if scope["type"] != "http":
-            return
-        hosts = [value for name, value in scope["headers"] if name == b"host"]
-        headers = {name.decode("latin-1").lower(): value.decode("latin-1") for name, value in scope["headers"]}
-        if len(hosts) != 1 or not self._is_admitted(scope["method"], scope["path"], headers):
-            speech = speech_of(choose_language_untrusted(headers.get("accept-language", "")))
-            await _answer(speech.trouble("forbidden"))(scope, receive, send_with_headers)
-            return
-        await self._app(scope, receive, send_with_headers)
 
 
 def _is_in(browser: Browser | None) -> bool:
@@ -399,50 +332,5 @@ def _joined(browser: Browser, speech: Speech, headers: Mapping[str, str] | None 
     return JSONResponse(told, headers=headers)
 
 
-def _speech(request: Request) -> Speech:
-    return speech_of(choose_language_untrusted(request.headers.get("accept-language", "")))
-
-
 def _address(request: Request) -> str:
     return request.client.host if request.client is not None else ""
-
-
-async def _body(request: Request) -> dict[str, Any]:
-    """Return the object that a request holds; Denied if it holds none, or is too large."""
-    speech = _speech(request)
-    if request.headers.get("content-type", "").partition(";")[0].strip().lower() != "application/json":
-        raise Denied(speech.trouble("not_json"))
-    data = bytearray()
-    async for part in request.stream():
-        data += part
-        if len(data) > LARGEST_BODY:
-            raise Denied(speech.trouble("too_large"))
-    try:
-        body = json.loads(data)
-    except (ValueError, RecursionError):
-        body = None
-    if not isinstance(body, dict):
-        raise Denied(speech.trouble("bad_request"))
-    return body
-
-
-def _answer(trouble: Trouble, **more: object) -> Response:
-    headers = {"retry-after": str(max(1, round(trouble.wait)))} if trouble.wait else {}
-    return JSONResponse(trouble.as_json() | more, STATUS.get(trouble.error, 502), headers)
-
-
-def _said(line: Taken, *, is_answered: bool, speech: Speech) -> Response:
-    if not is_answered:
-        return JSONResponse({"n": line.n, "state": "taken"}, 202)
-    if line.error is not None:
-        return JSONResponse({"n": line.n, "state": "refused", **speech.refusal(line.error, line.to).as_json()})
-    return JSONResponse({"n": line.n, "state": "stored"} | ({"seq": line.seq} if line.seq is not None else {}))
-
-
-def _cached(request: Request, data: bytes, kind: str, headers: Mapping[str, str] | None = None) -> Response:
-    """Return a file that a browser may keep, if it asks each time whether it is still the same."""
-    tag = f'"{hashlib.sha256(data).hexdigest()[:24]}"'
-    more = {"etag": tag, "cache-control": "no-cache", **(headers or {})}
-    if request.headers.get("if-none-match") == tag:
-        return Response(status_code=304, headers=more)
-    return Response(data, media_type=kind, headers=more)

@@ -43,6 +43,7 @@ from .feed import RETRY, Feed, Place, TooManyStreams, encode, short_log
 from .journal import Journal
 from .lines import Lines, NumberUsed, OutOfOrder, Taken, digest_of
 from .missed import read_missed
+from .password_guard import PasswordGuard
 from .recent import Recent, Shown, seq_of
 from .sayable import refuse_unsayable
 from .speech import Speech, Trouble
@@ -89,6 +90,7 @@ class Browser:
         self._kept: Journal | None = None
         self._room: Room | None = None
         self._recent = Recent()
+        self._guard = PasswordGuard()
         self._feeds: set[Feed] = set()
         self._opening = asyncio.Lock()
         self._living: asyncio.Task[None] | None = None
@@ -178,6 +180,7 @@ class Browser:
             ) as room:
                 room.let_go()
             self._way.remember_server(self.profile)
+            self._guard.note(password)
             self.wants_password, self._removed = False, None
         await self.open(address, returns=True)
 
@@ -397,7 +400,7 @@ class Browser:
             return known
         if n != (following := self._lines.next_of(page)):
             raise OutOfOrder(following)
-        refuse_unsayable(text, to, self._room)
+        refuse_unsayable(text, to, self._room, self._guard)
         if self._lines.is_full:
             raise TooFast(0, 1.0)
         line = Taken(page, n, cleaned, is_action, to, int(self._clock() * 1000), digest=digest)

@@ -5,24 +5,25 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable
 from contextlib import aclosing
-from typing import Any, Final
+from typing import Any
 
 from starlette.types import Receive, Scope, Send
 
 from sockatuh.log import Logger
 
-STALLED: Final = 30.0
-"""Seconds after which a reader that takes nothing is cut off."""
+from .connections import STREAM
 
 
 class EventStream:
-    """The answer that is a stream of events; it ends with them, or when the reader has gone or takes nothing."""
+    """The answer that is a stream of events; it ends with them, or when the reader has gone or was cut off."""
 
     def __init__(self, events: Any, close: Callable[[], None], log: Logger) -> None:
         self._events, self._close, self._log = events, close, log
 
-    async def __call__(self, _scope: Scope, receive: Receive, send: Send) -> None:
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Send the stream."""
+        if (begin := scope.get("state", {}).get(STREAM)) is not None:
+            begin()
         sending = asyncio.create_task(self._send(send))
         leaving = asyncio.create_task(_until_gone(receive))
         try:
@@ -32,7 +33,7 @@ class EventStream:
             for task in (sending, leaving):
                 task.cancel()
             error, _ = await asyncio.gather(sending, leaving, return_exceptions=True)
-            if isinstance(error, Exception) and not isinstance(error, TimeoutError | OSError):
+            if isinstance(error, Exception) and not isinstance(error, OSError):
                 self._log.error("stream_failed", error=f"{type(error).__name__}: {error}")
 
     async def _send(self, send: Send) -> None:
@@ -40,8 +41,7 @@ class EventStream:
         await send({"type": "http.response.start", "status": 200, "headers": headers})
         async with aclosing(self._events) as events:
             async for data in events:
-                async with asyncio.timeout(STALLED):
-                    await send({"type": "http.response.body", "body": data, "more_body": True})
+                await send({"type": "http.response.body", "body": data, "more_body": True})
         await send({"type": "http.response.body", "body": b"", "more_body": False})
 
 

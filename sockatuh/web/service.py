@@ -27,6 +27,7 @@ from .app import Door
 from .barred import BarredAddresses
 from .browsers import LIVE, Browsers
 from .certificate import FILE, Certificate, load_or_make, read_pair
+from .connections import SEND_BUFFER, ConnectionLimits, Connections, Listener, guarded
 from .way import Way
 
 DEFAULT_PORT: Final = 7680
@@ -36,8 +37,6 @@ BARRED_EVERY: Final = 2.0
 """Seconds between two looks at which addresses are banned."""
 ENDING: Final = 3
 """Seconds that answers under way may take when the gateway ends."""
-CONNECTIONS: Final = 2_000
-"""TCP connections at a time; a browser has a handful."""
 BACKLOG: Final = 128
 USER_TIMEOUT: Final = 30_000
 """Milliseconds after which the kernel ends a connection whose other end takes nothing (tcp(7))."""
@@ -106,7 +105,7 @@ async def run(options: WebOptions, log: Logger, announce: Callable[[Open], None]
         barred = BarredAddresses(options.barred)
         barred.look()
         door = Door(browsers, way, log, secure=options.encrypted, names=names, barred=barred)
-        server = _Server(_configured(door, options, pem))
+        server = _Server(_configured(door, options, pem, sock.connections))
         urls = tuple(_url(address, sock.getsockname()[1], encrypted=options.encrypted) for address in addresses)
         unread = (str(options.barred), barred.fault) if barred.fault else None
         room, is_apart = way.room or way.server.server, way.tells_browsers_apart
@@ -167,10 +166,10 @@ class _Server(uvicorn.Server):
         yield
 
 
-def _configured(door: Door, options: WebOptions, pem: Path | None) -> uvicorn.Config:
+def _configured(door: Door, options: WebOptions, pem: Path | None, connections: Connections) -> uvicorn.Config:
     return uvicorn.Config(
         door.app(),
-        http="h11",
+        http=guarded(connections),
         ws="none",
         lifespan="off",
         loop="asyncio",
@@ -179,7 +178,6 @@ def _configured(door: Door, options: WebOptions, pem: Path | None) -> uvicorn.Co
         access_log=False,
         proxy_headers=False,
         server_header=False,
-        limit_concurrency=CONNECTIONS,
         timeout_graceful_shutdown=ENDING,
         ssl_certfile=pem,
         ssl_keyfile=options.key if options.cert is not None else None,
@@ -209,7 +207,7 @@ def own_names(further: tuple[str, ...]) -> list[str]:
 
 
 @contextlib.contextmanager
-def _listening(host: str, port: int) -> Iterator[socket.socket]:
+def _listening(host: str, port: int) -> Iterator[Listener]:
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     try:
         dual = host == "::" and socket.has_dualstack_ipv6()
@@ -217,10 +215,11 @@ def _listening(host: str, port: int) -> Iterator[socket.socket]:
     except OSError as error:
         reason = {98: "another program uses this port", 13: "no permission to use this port"}
         raise AddressUnusable(host, port, reason.get(error.errno or 0) or error.strerror or str(error)) from error
-    with sock:
+    with Listener(sock, Connections(ConnectionLimits())) as listener:
         if hasattr(socket, "TCP_USER_TIMEOUT"):
-            sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, USER_TIMEOUT)
-        yield sock
+            listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, USER_TIMEOUT)
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, SEND_BUFFER)
+        yield listener
 
 
 @contextlib.contextmanager

@@ -36,6 +36,8 @@ from sockatuh.room.word import is_word
 from sockatuh.wording import LANGUAGES, find_language
 
 DEFAULT: Final = "en"
+RIGHT_TO_LEFT: Final = frozenset({"ar", "fa", "he", "ur"})
+"""Languages that are written from right to left."""
 _ISOLATED: Final = "\u2068{}\u2069"
 """A name whose direction does not reorder the sentence around it (UAX #9, FSI and PDI)."""
 MOST_LANGUAGES: Final = 16

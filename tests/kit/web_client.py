@@ -80,7 +80,8 @@ class Client:
         if data is None:
             data = b"" if body is None else json.dumps(body).encode()
         told = {"Host": f"{self.host}:{self.port}", "Connection": "close", "Content-Length": str(len(data))}
-        told |= JSON if method == "POST" else {}
+        if method == "POST":
+            told |= JSON | {"Origin": f"http{'s' if self.tls else ''}://{self.host}:{self.port}"}
         told |= {"Cookie": self.cookie} if self.cookie else {}
         told |= headers or {}
         rows = [f"{method} {path} HTTP/1.1", *(f"{key}: {value}" for key, value in told.items() if value)]

@@ -17,10 +17,13 @@ from sockatuh import Profile
 from sockatuh.client.server_address import ServerAddress
 from sockatuh.log import Logger
 from sockatuh.testing import MemoryRoom
-from sockatuh.web.app import HEADERS, LARGEST_BODY, Door
+from sockatuh.web.app import Door
 from sockatuh.web.barred import BarredAddresses
+from sockatuh.web.bodies import LARGEST_BODY
 from sockatuh.web.browser import STREAMS
 from sockatuh.web.browsers import Browsers
+from sockatuh.web.checked import HEADERS
+from sockatuh.web.connections import ConnectionLimits, Connections, Listener
 from sockatuh.web.service import WebOptions, _configured, _Server
 from sockatuh.web.way import Way
 
@@ -61,8 +64,9 @@ def with_gateway(tmp_path: Path, story: Callable[[Gateway], Coroutine[Any, Any, 
             log: Logger = Silence()
             door = Door(browsers, way, log, secure=False, names=["box", "box.local"], barred=barred)
             options = WebOptions(way.server, tmp_path, encrypted=False)
-            server = _Server(_configured(door, options, None))
-            with socket.create_server(("127.0.0.1", 0)) as sock:
+            connections = Connections(ConnectionLimits())
+            server = _Server(_configured(door, options, None, connections))
+            with Listener(socket.create_server(("127.0.0.1", 0)), connections) as sock:
                 serving = asyncio.create_task(server.serve(sockets=[sock]))
                 while not server.started:
                     await asyncio.sleep(0.01)
@@ -184,6 +188,12 @@ FOREIGN: Final[list[tuple[str, str, dict[str, str]]]] = [
     ("POST", "/say", {"Origin": "https://evil.example"}),
     ("POST", "/join", {"Origin": "null"}),
     ("POST", "/leave", {"Origin": "http://127.0.0.1:1"}),
+    ("POST", "/say", {"Origin": ""}),
+    ("GET", "/events", {"Origin": "http://127.0.0.1:1"}),
+    ("GET", "http://evil.example/me", {}),
+    ("GET", "/me", {"Host": "127.0.0.1."}),
+    ("GET", "/me", {"Host": "127.0.0.1:65536"}),
+    ("GET", "/me", {"Host": "[fe80::1%eth0]"}),
 ]
 
 
@@ -271,7 +281,12 @@ def test_what_makes_no_sense_is_refused(tmp_path: Path) -> None:
             (b'{"page":"../p","n":1,"text":"x"}', 400, "bad_request"),
             (b'{"page":"p","n":1,"text":"x","action":1}', 400, "bad_request"),
             (b'{"page":"p","n":1,"text":"x","to":null}', 400, "bad_request"),
-            (b'{"page":"p","n":1,"text":"\\ud800"}', 422, "text_empty"),
+            (b'{"page":"p","n":1,"text":"\\ud800"}', 400, "bad_request"),
+            (b'{"page":"p","n":1,"n":1,"text":"x"}', 400, "bad_request"),
+            (b'{"page":"p","n":1,"text":"a\0b"}', 400, "bad_request"),
+            (b'{"page":"p","n":1,"text":"\xff"}', 400, "bad_request"),
+            (b'{"page":"p","n":1' + b"0" * 5_000 + b',"text":"x"}', 400, "bad_request"),
+            (b'{"page":"p","n":NaN,"text":"x"}', 400, "bad_request"),
             (b'{"page":"p","n":1,"text":" "}', 422, "text_empty"),
             (b'{"page":"p","n":1,"text":"' + b"x" * 30_000 + b'"}', 422, "text_too_long"),
             (b'{"text":"' + b"x" * LARGEST_BODY + b'"}', 413, "too_large"),
@@ -330,5 +345,16 @@ def test_the_password_of_a_name_that_is_taken_is_not_asked_for(tmp_path: Path) -
         await ana.join("ana")
         refused = await other.ask("POST", "/join", {"name": "Ana"})
         assert (refused.status, refused.json["error"], refused.json["suggestion"]) == (409, "name_unavailable", "Ana2")
+
+    with_gateway(tmp_path, story)
+
+
+def test_the_password_is_not_said(tmp_path: Path) -> None:
+    async def story(gateway: Gateway) -> None:
+        phone = gateway.client()
+        await phone.join("ana")
+        refused = await phone.ask("POST", "/say", {"page": "p", "n": 1, "text": f" {PASSWORD.upper()}"})
+        assert (refused.status, refused.json["error"]) == (422, "text_is_password")
+        assert (await phone.ask("POST", "/say", {"page": "p", "n": 1, "text": "hi"})).status == 202
 
     with_gateway(tmp_path, story)

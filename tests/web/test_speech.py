@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from sockatuh import NoServer, Refused
 from sockatuh.errors import NameTaken, Removed
-from sockatuh.web.app import STATUS
+from sockatuh.web.answers import STATUS
 from sockatuh.web.speech import choose_language_untrusted, speech_of
 from sockatuh.wording import LANGUAGES
 from sockatuh.wording.en import web as english
