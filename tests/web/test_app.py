@@ -5,80 +5,15 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import re
-import socket
-from collections.abc import Callable, Coroutine
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 from kit.web_client import PASSWORD, Client
+from kit.web_gateway import Gateway, with_gateway
 
-from sockatuh import Profile
-from sockatuh.client.server_address import ServerAddress
-from sockatuh.log import Logger
-from sockatuh.testing import MemoryRoom
-from sockatuh.web.app import Door
-from sockatuh.web.barred import BarredAddresses
 from sockatuh.web.bodies import LARGEST_BODY
 from sockatuh.web.browser import STREAMS
-from sockatuh.web.browsers import Browsers
 from sockatuh.web.checked import HEADERS
-from sockatuh.web.connections import ConnectionLimits, Connections, Listener
-from sockatuh.web.service import WebOptions, _configured, _Server
-from sockatuh.web.way import Way
-
-
-class Silence:
-    """Logs nothing."""
-
-    def info(self, event: str, **fields: object) -> None:
-        pass
-
-    warning = error = info
-
-
-@dataclass
-class Gateway:
-    """A gateway that is open, and the room behind it."""
-
-    kitchen: MemoryRoom
-    browsers: Browsers
-    barred: BarredAddresses
-    port: int
-
-    def client(self, host: str = "127.0.0.1") -> Client:
-        return Client(host, self.port)
-
-
-def with_gateway(tmp_path: Path, story: Callable[[Gateway], Coroutine[Any, Any, None]]) -> None:
-    """Tell a story with a gateway, in real time."""
-
-    async def told() -> None:
-        async with MemoryRoom(password=PASSWORD) as kitchen:
-
-            def connect(server: ServerAddress, **options: Any) -> Any:
-                return kitchen.connect(server.server, **{"password": None, **options})
-
-            way = Way(ServerAddress("127.0.0.1"), Profile(tmp_path / "known"), bytes(32), connect)
-            browsers, barred = Browsers(tmp_path, way), BarredAddresses(tmp_path / "barred")
-            log: Logger = Silence()
-            door = Door(browsers, way, log, secure=False, names=["box", "box.local"], barred=barred)
-            options = WebOptions(way.server, tmp_path, encrypted=False)
-            connections = Connections(ConnectionLimits())
-            server = _Server(_configured(door, options, None, connections))
-            with Listener(socket.create_server(("127.0.0.1", 0)), connections) as sock:
-                serving = asyncio.create_task(server.serve(sockets=[sock]))
-                while not server.started:
-                    await asyncio.sleep(0.01)
-                try:
-                    async with asyncio.timeout(30):
-                        await story(Gateway(kitchen, browsers, barred, sock.getsockname()[1]))
-                finally:
-                    await browsers.let_go()
-                    server.should_exit = True
-                    await serving
-
-    asyncio.run(told())
 
 
 def test_a_browser_joins_in_two_steps_speaks_and_leaves(tmp_path: Path) -> None:

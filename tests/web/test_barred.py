@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 from kit.web_client import PASSWORD
-from web.test_app import Gateway, with_gateway
+from kit.web_gateway import Gateway, with_gateway
 
 from sockatuh.store.barred import Barred, write_barred
 from sockatuh.web.barred import BarredAddresses
