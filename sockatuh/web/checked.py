@@ -15,21 +15,10 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from sockatuh.log import Logger
 
 from .answers import refuse
+from .headers import headers_for
 from .origins import is_admitted
 from .speech import Speech, choose_language_untrusted, speech_of
 
-HEADERS: Final = {
-    "content-security-policy": (
-        "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; img-src 'self' data:; "
-        "base-uri 'none'; form-action 'self'; frame-ancestors 'none'"
-    ),
-    "x-content-type-options": "nosniff",
-    "referrer-policy": "no-referrer",
-    "cross-origin-opener-policy": "same-origin",
-    "cross-origin-resource-policy": "same-origin",
-    "cache-control": "no-store",
-}
-OPENER: Final = b"cross-origin-opener-policy"
 ONCE: Final = (
     "host",
     "origin",
@@ -70,11 +59,10 @@ class Checked:
         rows = [(name.decode("latin-1").lower(), value.decode("latin-1")) for name, value in scope["headers"]]
         headers, counts = dict(rows), Counter(name for name, _ in rows)
         has_body = "transfer-encoding" in headers or headers.get("content-length", "0") != "0"
-        exchange = _Exchange(receive, send, has_body=has_body, is_encrypted=scope.get("scheme") == "https")
-        method, path = scope["method"], scope["path"]
-        if error := fault_of_untrusted(headers, counts):
-            pass
-        elif not is_admitted(method, path, headers, scheme=self._scheme, names=self._names):
+        error, method, path = fault_of_untrusted(headers, counts), scope["method"], scope["path"]
+        is_unread = has_body or bool(error)  # who can say where a request ends that can be read in two ways?
+        exchange = _Exchange(receive, send, is_unread=is_unread, is_encrypted=scope.get("scheme") == "https")
+        if not error and not is_admitted(method, path, headers, scheme=self._scheme, names=self._names):
             error = "forbidden"
         if error:
             await refuse(speech_for(headers).trouble(error))(scope, exchange.receive, exchange.send)
@@ -91,9 +79,9 @@ class Checked:
 class _Exchange:
     """One request and its answer: adds our headers, and ends the connection of a request that was not read whole."""
 
-    def __init__(self, receive: Receive, send: Send, *, has_body: bool, is_encrypted: bool) -> None:
+    def __init__(self, receive: Receive, send: Send, *, is_unread: bool, is_encrypted: bool) -> None:
         self._receive, self._send = receive, send
-        self._is_unread, self._is_encrypted = has_body, is_encrypted
+        self._is_unread, self._is_encrypted = is_unread, is_encrypted
         self.is_begun = False
 
     async def receive(self) -> Message:
@@ -106,9 +94,8 @@ class _Exchange:
         if message["type"] == "http.response.start":
             self.is_begun = True
             given = {name.lower() for name, _ in message["headers"]}
-            if not self._is_encrypted:  # browsers heed it over TLS only, and complain elsewhere
-                given.add(OPENER)
-            added = [(name.encode(), value.encode()) for name, value in HEADERS.items()]
+            told = headers_for(is_encrypted=self._is_encrypted)
+            added = [(name.encode(), value.encode()) for name, value in told]
             if self._is_unread:
                 added.append((b"connection", b"close"))
             message["headers"] = [*message["headers"], *(each for each in added if each[0] not in given)]

@@ -13,7 +13,7 @@ from kit.web_gateway import Gateway, with_gateway
 
 from sockatuh.web.bodies import LARGEST_BODY
 from sockatuh.web.browser import STREAMS
-from sockatuh.web.checked import HEADERS
+from sockatuh.web.headers import HEADERS
 
 
 def test_a_browser_joins_in_two_steps_speaks_and_leaves(tmp_path: Path) -> None:
