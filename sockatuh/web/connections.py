@@ -14,6 +14,7 @@ import json
 import socket
 import struct
 from collections import Counter
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Final, TypeAlias
 
@@ -47,7 +48,7 @@ class ConnectionLimits:
     of_address: int = 128
     """Connections at a time from one address that are no streams."""
     request_within: float = 20.0
-    """Seconds from a request's first byte (of the first request: from the connection) until it is whole."""
+    """Seconds for a TLS handshake, and from a request's first byte (of the first: from then on) until it is whole."""
     taken_within: float = 30.0
     """Seconds for which a reader may take nothing of what waits."""
 
@@ -61,6 +62,8 @@ class Connections:
         """The address and the network that each counts for, "" for none."""
         self._of_address: Counter[str] = Counter()
         self._of_network: Counter[str] = Counter()
+        self._beginning: dict[Peer, asyncio.TimerHandle] = {}
+        """When those are ended that are in a TLS handshake."""
 
     def __len__(self) -> int:
         return len(self._open)
@@ -79,6 +82,15 @@ class Connections:
         self._of_network[network] += 1
         return True
 
+    def begin_handshake(self, peer: Peer, end: Callable[[], None]) -> None:
+        """Have a connection ended unless it is ready for requests in time."""
+        self._beginning[peer] = asyncio.get_running_loop().call_later(self.limits.request_within, end)
+
+    def end_handshake(self, peer: Peer) -> None:
+        """Note that a connection is ready for requests, or has ended."""
+        if (timer := self._beginning.pop(peer, None)) is not None:
+            timer.cancel()
+
     def begin_stream(self, peer: Peer) -> None:
         """Count a connection for no address any longer."""
         if peer in self._open:
@@ -87,6 +99,7 @@ class Connections:
 
     def release(self, peer: Peer) -> None:
         """Forget a connection that has ended."""
+        self.end_handshake(peer)
         if (counted := self._open.pop(peer, None)) is not None:
             self._uncount(*counted)
 
@@ -116,6 +129,7 @@ class Listener(socket.socket):
         # asyncio sets it only on sockets that are for TCP by name. Without it the end of an answer may wait for 40 ms.
         accepted.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         accepted.release = (self.connections, peer)
+        self.connections.begin_handshake(peer, accepted.give_up)
         return accepted, peer
 
 
@@ -123,6 +137,11 @@ class _Counted(socket.socket):
     """A connection that is forgotten when it is closed."""
 
     release: tuple[Connections, Peer] | None = None
+
+    def give_up(self) -> None:
+        """End the connection for both sides; whoever reads it is told, and closes it."""
+        with contextlib.suppress(OSError):
+            self.shutdown(socket.SHUT_RDWR)
 
     def close(self) -> None:
         """Close the connection."""
@@ -143,6 +162,7 @@ class GuardedProtocol(H11Protocol):
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         """Begin: the first request must come in time."""
         super().connection_made(transport)
+        self.counted.end_handshake(transport.get_extra_info("peername"))
         transport.set_write_buffer_limits(WRITE_BUFFER)
         self._look_at_request()
 

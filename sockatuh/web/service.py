@@ -7,6 +7,7 @@ import contextlib
 import fcntl
 import signal
 import socket
+import ssl
 from asyncio.sslproto import SSLProtocol
 from collections.abc import Callable, Coroutine, Iterable, Iterator
 from dataclasses import dataclass
@@ -42,6 +43,8 @@ USER_TIMEOUT: Final = 30_000
 """Milliseconds after which the kernel ends a connection whose other end takes nothing (tcp(7))."""
 TLS_BUFFER: Final = 16_384
 """Bytes that asyncio reserves for each TLS connection: one record (RFC 8446 §5.1), not the 256 KiB it takes."""
+CIPHERS: Final = "ECDHE+AESGCM:ECDHE+CHACHA20"
+"""What TLS 1.2 may use (openssl-ciphers(1)): with forward secrecy and authenticated, as all of TLS 1.3's are."""
 _LOCK: Final = "web.lock"
 _KEY: Final = "source.key"
 _KNOWN: Final = "known"
@@ -167,7 +170,7 @@ class _Server(uvicorn.Server):
 
 
 def _configured(door: Door, options: WebOptions, pem: Path | None, connections: Connections) -> uvicorn.Config:
-    return uvicorn.Config(
+    config = uvicorn.Config(
         door.app(),
         http=guarded(connections),
         ws="none",
@@ -181,7 +184,12 @@ def _configured(door: Door, options: WebOptions, pem: Path | None, connections: 
         timeout_graceful_shutdown=ENDING,
         ssl_certfile=pem,
         ssl_keyfile=options.key if options.cert is not None else None,
+        ssl_ciphers=CIPHERS,
     )
+    config.load()
+    if config.ssl is not None:
+        config.ssl.minimum_version = ssl.TLSVersion.TLSv1_2
+    return config
 
 
 def _certificate(options: WebOptions, names: list[str]) -> tuple[Certificate | None, Path | None]:

@@ -93,8 +93,6 @@ def with_gateway(
                 tls = ssl.create_default_context(cafile=str(pem))
             connections = Connections(limits or ConnectionLimits())
             config = _configured(door, options, pem, connections)
-            if not config.loaded:
-                config.load()
             server = _Server(config)
             server.lifespan = config.lifespan_class(config)
             with Listener(socket.create_server((HOST, 0)), connections) as sock:
