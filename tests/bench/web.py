@@ -42,7 +42,8 @@ class BrowserLink:
             "127.0.0.1", port, timeout=60, source_address=(self._source, 0), context=context
         )
         body = json.dumps({"name": f"browser {index}", "password": ours.PASSWORD})
-        asking.request("POST", "/join", body, {"Content-Type": "application/json"})
+        origin = {"Origin": f"https://127.0.0.1:{port}", "Content-Type": "application/json"}
+        asking.request("POST", "/join", body, origin)
         answer = asking.getresponse()
         told = answer.read()
         if answer.status != 200:
@@ -91,7 +92,8 @@ class BrowserLink:
 
     def _head(self, what: str, more: str = "") -> bytes:
         host = f"127.0.0.1:{self._port}"
-        return f"{what} HTTP/1.1\r\nHost: {host}\r\nCookie: {self._cookie}\r\n{more}\r\n".encode()
+        mine = f"Host: {host}\r\nOrigin: https://{host}\r\nCookie: {self._cookie}\r\n"
+        return f"{what} HTTP/1.1\r\n{mine}{more}\r\n".encode()
 
 
 class PlainLink(ours.Member):

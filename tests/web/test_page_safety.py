@@ -50,7 +50,7 @@ def test_hostile_texts_and_names_make_no_element(tab: Tab, gateway: WebDouble) -
     tags = tab.js("return [...document.querySelectorAll('#log li *')].map((each) => each.tagName)")
     assert {*tags} == {"A", "BDI", "SPAN", "TIME"}
     assert (
-        tab.count("#lines > li.message, #lines > li.private, #lines > li.event, #lines > li.note") == 4 * len(ALL) + 2
+        tab.count("#lines > li.message, #lines > li.private, #lines > li.event, #lines > li.note") == 4 * len(ALL) + 3
     )
     shown = tab.js(
         "return [...document.querySelectorAll('#lines > li.message > .text')].map((each) => each.textContent)"
