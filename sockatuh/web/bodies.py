@@ -22,17 +22,16 @@ def is_json(content_type: str) -> bool:
 def parse_object_untrusted(data: bytes) -> dict[str, Any] | None:
     """Return the object that a body holds; None for everything else.
 
-    Refused are also other encodings than UTF-8, a name that is there twice, numbers that are none (`NaN`), and texts
-    that are no Unicode (half a surrogate pair), which cannot be written anywhere (RFC 8259 §4, §8).
+    Refused are also other encodings than UTF-8, a name that is there twice, numbers that are none (`NaN`) or too
+    large, and texts that are no Unicode (half a surrogate pair), at any depth: they cannot be written anywhere
+    (RFC 8259 §4, §6, §8).
     """
     try:
         text = data.decode()
         body = json.loads(text, object_pairs_hook=_once, parse_constant=_refuse)
         if not isinstance(body, dict):
             return None
-        for value in body.values():
-            if isinstance(value, str):
-                value.encode()
+        json.dumps(body, ensure_ascii=False, allow_nan=False).encode()
     except (ValueError, RecursionError):
         return None
     return body

@@ -102,6 +102,25 @@ REQUESTS: Final = (
     b'{"v":1,"do":"strike","seq":9223372036854775807}\n{"v":1,"do":"strike"}\n{"v":1,"do":"strike","seq":3,"last":"ana"}\n',
     b"GET /metrics HTTP/1.1\r\nHost: box\r\n\r\n",
 )
+WEB_BODIES: Final = (
+    b'{"name":"ana","password":"six garden words"}',
+    b'{"page":"1-2-3","n":1,"text":"hi","action":false,"to":"budi"}',
+    b'{"text":{"deep":["\\ud800"]}}',
+    b'{"\\udc00":1}',
+    b'{"n":1e999}',
+    b'{"n":NaN}',
+    b'{"n":1,"n":2}',
+    b'{"n":' + b"[" * 1000 + b"]" * 1000 + b"}",
+)
+_COOKIE: Final = b"sockatuh=" + b"A" * 43
+WEB_HEADERS: Final = (
+    b"POST /say\nHost: 192.168.1.20:7680\nOrigin: https://192.168.1.20:7680\nSec-Fetch-Site: same-origin\n"
+    b"Cookie: x=1; __Host-" + _COOKIE + b"\nAccept-Language: id;q=0.8, en-GB;q=0.5, *;q=nan",
+    b"GET /\nHost: [fe80::1%25eth0]:7680\nSec-Fetch-Site: cross-site\n"
+    b"Sec-Fetch-Mode: navigate\nSec-Fetch-Dest: document",
+    b"GET /events\nHost: kitchen-pi.local.\nCookie: " + _COOKIE + b";" + _COOKIE + b"\nAccept-Language: id;q=1e400",
+    b"POST /join\nHost: localhost:99999\nHost: evil.example\nContent-Length: 1\nTransfer-Encoding: chunked",
+)
 TICKET_KEYS: Final = b"2026-01-31T00:00:00+00:00 0a0b0c0d " + KEY + b"\n"
 KNOWN: Final = (
     b"kitchen-pi:7625 x25519 " + KEY + b" 2026-01-31T09:52:00Z the room\nkitchen-pi:7625 " + KEY + b"\nlast box:1\n"
@@ -121,6 +140,8 @@ def seeds() -> Iterator[tuple[str, str, bytes]]:
     server = {name: m.encode(each) for name, each in vectors.server_messages(b"noise").items()}
     written = vectors.vectors()
     yield from (("message", name, data) for name, data in (client | server).items())
+    yield from (("web_body", f"body {number}", data) for number, data in enumerate(WEB_BODIES))
+    yield from (("web_headers", f"request {number}", data) for number, data in enumerate(WEB_HEADERS))
     yield from (("entry", name, bytes.fromhex(data)) for name, data in written["entries"].items())
     for name, data in written["payloads"].items():
         yield "payload", name, len(data[::2]).to_bytes(2, "little") + bytes.fromhex(data)

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Final
 
-from . import control, decoders, files
+from . import control, decoders, files, web
 from .decoders import Target
 from .peer import peer
 from .server import server
@@ -35,6 +35,8 @@ TARGETS: Final[Mapping[str, Callable[[Path], Target]]] = {
     "history_row": files.history_row,
     "control_socket": control.socket_of_a_room,
     "control_answer": lambda _: control.answer_to_a_command(),
+    "web_body": lambda _: web.web_body(),
+    "web_headers": lambda _: web.web_headers(),
     "server": lambda _: server(),
     "peer": lambda _: peer(),
 }
