@@ -34,6 +34,12 @@ class WebDoor:
         return f"http{'s' if self._encrypted else ''}://{self._host}:{self._port}/"
 
     @property
+    def process(self) -> int:
+        """The id of its process."""
+        assert self._process is not None
+        return self._process.pid
+
+    @property
     def state(self) -> Path:
         """Where it keeps what it knows."""
         return self._directory / "web"
