@@ -223,6 +223,28 @@ def test_days_are_headed(tab: Tab, gateway: WebDouble) -> None:
     ]  # fmt: skip
 
 
+def test_a_long_log_loses_its_oldest_entries_and_days_and_news_keep_their_lines(tab: Tab, gateway: WebDouble) -> None:
+    for day, count in ((2, 2), (3, 3)):
+        for number in range(count):
+            gateway.say("budi", f"{day}-{number}", at=f"2026-01-0{day}T12:00:00.000Z")
+    tab.join()
+    most = 2_000
+    for number in range(most - tab.count("#lines > li") + 4):
+        gateway.say("budi", f"today {number}")
+    tab.wait_for(f"budi today {number}")
+    assert tab.count("#lines > li") == most
+    assert [line.replace(",", "") for line in tab.lines[:3]] == ["Saturday 3 January 2026", "budi 3-1", "budi 3-2"]
+    tab.hide()
+    for number in range(most + 50):
+        gateway.say("budi", f"unread {number}")
+    tab.look()
+    tab.wait_for(f"budi unread {number}")
+    today = datetime.now()
+    assert tab.lines[0].replace(",", "") == f"{today:%A} {today.day} {today:%B %Y}"
+    assert tab.lines[1:3] == ["new", f"budi unread {number - most + 3}"]
+    assert tab.count("#lines > li") == most
+
+
 def test_a_mention_is_bold_and_said_in_words(tab: Tab, gateway: WebDouble) -> None:
     tab.join()
     gateway.say("budi", "ana: soup?", mention=True)

@@ -3,6 +3,8 @@
 
 // Milliseconds without a ping, after which a stream counts as dead.
 const SILENCE = 50_000;
+// The longest log that is shown: a tab may stay open for weeks.
+const MOST = 2_000;
 const LINK = /\bhttps?:\/\/[^\s<>"`“”]*[^\s<>"`“”.,;:!?'*_~’)\]}]/gi;
 
 const $ = (id) => document.getElementById(id);
@@ -343,6 +345,11 @@ function entry(event, id, shown) {
 
 function add(shown) {
 	lines.append(shown);
+	if (lines.childElementCount > MOST) {
+		lines.querySelector(":not(.head)").remove();
+		// A day keeps its line while something stands below it.
+		lines.querySelector(".head:not(#unread) + .head:not(#unread)")?.previousElementSibling.remove();
+	}
 	if (isCaughtUp && isAtEnd) toEnd();
 }
 
