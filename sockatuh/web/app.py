@@ -32,10 +32,11 @@ from .checked import Checked, speech_for
 from .cookies import delete_cookie, find_token_untrusted, set_cookie
 from .event_stream import EventStream
 from .facts import tell_members
-from .feed import Place, TooManyStreams
+from .feed import Place
 from .lines import NumberUsed, OutOfOrder
 from .source_address import place_of
 from .speech import RIGHT_TO_LEFT, Speech
+from .tabs import TooManyStreams
 from .template import compact, fill, words_of
 from .tries import Tries
 from .turns import Turns

@@ -1,9 +1,8 @@
-"""One browser: its member in the room, its lines, and the streams of its tabs.
+"""One browser: its member in the room, and its lines.
 
 A browser is an ordinary client of the room, with a key, a ticket and a journal of its lines in its directory. Its
 connection begins with the first stream and ends some time after the last one, because a phone that is locked closes its
-streams. What happens is told to each tab in its language; a tab that comes back is told what it has missed, from memory
-or, where that does not reach, from the room's log, which a second client of the same key reads.
+streams.
 """
 
 from __future__ import annotations
@@ -17,46 +16,28 @@ from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 from typing import Final
 
-from sockatuh.client.items import (
-    Back,
-    Came,
-    EntryEvent,
-    Event,
-    Gap,
-    Here,
-    Lost,
-    Member,
-    Rejected,
-    Said,
-    Stored,
-    Struck,
-    Went,
-    Whispered,
-)
+from sockatuh.client.items import Back, Event, Here, Lost, Member, Rejected, Said, Stored, Whispered
 from sockatuh.client.profile import Profile
 from sockatuh.client.room import DEFAULT_MAX_TEXT, Room
 from sockatuh.errors import ClientError, NoServer, NotInRoom, Refused, Removed, SockAtuhError, TooFast
 from sockatuh.room.text import clean_text
 
-from .facts import notice, tell, tell_ended, tell_hello, tell_refused, tell_stored
-from .feed import RETRY, Feed, Place, TooManyStreams, encode, short_log
+from .facts import Facts, tell_asked, tell_ended, tell_refused, tell_stored, tell_you
+from .feed import Feed, Place
 from .journal import Journal
 from .lines import Lines, NumberUsed, OutOfOrder, Taken, digest_of
 from .missed import read_missed
 from .password_guard import PasswordGuard
-from .recent import Recent, Shown, seq_of
+from .recent import Shown
 from .sayable import refuse_unsayable
-from .speech import Speech, Trouble
+from .speech import Speech
+from .tabs import AT_FIRST, Tabs
 from .way import Way
 
 BACK_WITHIN: Final = 10.0
 """Seconds that coming back with a ticket may take; then the tab is told that the room does not answer."""
-STREAMS: Final = 5
-"""The most streams of one browser: over HTTP/1.1 it opens six connections to a host, and one is left for its lines."""
 LINGER: Final = 600.0
 """Seconds for which a member stays in the room without a stream."""
-AT_FIRST: Final = 100
-"""Entries that a new tab begins with, at most."""
 READY_WITHIN: Final = 5.0
 """Seconds to wait, once in the room, for the entries that a tab begins with."""
 GIVEN_UP: Final = 24 * 3600.0
@@ -89,16 +70,13 @@ class Browser:
         self._way, self._linger, self._clock = way, linger, clock
         self._kept: Journal | None = None
         self._room: Room | None = None
-        self._recent = Recent()
         self._guard = PasswordGuard()
-        self._feeds: set[Feed] = set()
+        self._tabs = Tabs(self, self._read_missed)
         self._opening = asyncio.Lock()
         self._living: asyncio.Task[None] | None = None
         self._ready: asyncio.Future[None] | None = None
         self._leaving: asyncio.TimerHandle | None = None
-        self._is_caught_up = False
         self._told_name = ""
-        self._here: int | None = None
         self._removed: Removed | None = None
 
     # What it is.
@@ -131,7 +109,7 @@ class Browser:
     @property
     def streams(self) -> int:
         """How many of its tabs read along."""
-        return len(self._feeds)
+        return len(self._tabs)
 
     @property
     def removed(self) -> Removed | None:
@@ -142,9 +120,9 @@ class Browser:
         return removed
 
     @property
-    def unanswered(self) -> int:
-        """How many of its lines have no answer."""
-        return len(self._lines.unanswered)
+    def unanswered(self) -> list[Taken]:
+        """Its lines that have no answer."""
+        return self._lines.unanswered
 
     def wrote(self, line: Said | Whispered) -> bool:
         """Tell whether this person said a line."""
@@ -208,7 +186,7 @@ class Browser:
     async def bar(self, removed: Removed) -> None:
         """Leave the room because the admin keeps this browser's address out; it may come back after that."""
         async with self._opening:
-            self._end_feeds(lambda speech: speech.explain(removed))
+            self._end_tabs(lambda speech: tell_ended(speech.explain(removed)))
             await self._stop()
 
     async def leave(self) -> None:
@@ -220,7 +198,7 @@ class Browser:
                         await self._room.drained(LEAVING)
             (self.directory / LEFT).touch(0o600)
             self.has_left = True
-            self._end_feeds(lambda speech: speech.trouble("left"))
+            self._end_tabs(lambda speech: tell_ended(speech.trouble("left")))
             await self._stop()
 
     def forget(self) -> None:
@@ -232,8 +210,7 @@ class Browser:
 
     async def let_go(self) -> None:
         """End the connection because the gateway ends: to the room it is a loss of contact, and the tabs come back."""
-        for feed in list(self._feeds):
-            feed.end()
+        self._tabs.end()
         if self._room is not None:
             self._room.let_go()
         await self._stop()
@@ -250,11 +227,11 @@ class Browser:
         if self._leaving is not None:
             self._leaving.cancel()
             self._leaving = None
-        if self.is_live and not self._feeds:
+        if self.is_live and not self._tabs:
             self._leaving = asyncio.get_running_loop().call_later(self._linger, self._leave_for_now)
 
     def _leave_for_now(self) -> None:
-        if not self._feeds and self._living is not None:
+        if not self._tabs and self._living is not None:
             self._living.cancel()
 
     # In the room.
@@ -283,7 +260,8 @@ class Browser:
         except (SockAtuhError, OSError) as failed:
             error = failed
         finally:
-            self._room, self._recent, self._is_caught_up, self.lost_at = None, Recent(), False, None
+            self._room, self.lost_at = None, None
+            self._tabs.exit()
             if self._kept is not None:
                 self._kept.close()
             self._end(error, ready)
@@ -297,8 +275,8 @@ class Browser:
 
     def _begin(self, room: Room, last: int) -> None:
         """Note that this browser is in the room, and say what was taken while it was not; `last`: what it knows of."""
-        self._room, self._recent = room, Recent(room.reading.begins)
-        self._told_name, self._here, self._removed, self.lost_at = room.me, room.here, None, None
+        self._room, self._told_name, self._removed, self.lost_at = room, room.me, None, None
+        self._tabs.enter(room)
         for number, line in list(self._lines.after(last)):
             self._say(room, number, line)
 
@@ -306,28 +284,22 @@ class Browser:
         """Tell the tabs why this browser is out of the room."""
         if isinstance(error, Refused) and error.code in WANTS_PASSWORD:
             self.wants_password = True
-            for feed in list(self._feeds):
-                feed.put({"type": "asked", "name": self.me, "sentence": feed.speech.explain(error).sentence})
-                feed.end()
-        elif isinstance(error, NoServer):
-            for feed in list(self._feeds):
-                feed.end()
-        elif error is not None:
+            asked = error
+            self._end_tabs(lambda speech: tell_asked(self.me, speech.explain(asked)))
+        elif error is None or isinstance(error, NoServer):
+            self._tabs.end()
+        else:
             if isinstance(error, Removed):
                 self._removed = error
             reason = error
-            self._end_feeds(lambda speech: speech.explain(reason))
-        else:
-            for feed in list(self._feeds):
-                feed.end()
+            self._end_tabs(lambda speech: tell_ended(speech.explain(reason)))
         if not ready.done():
             ready.set_exception(error if error is not None else NoServer(self._way.server.server, 0, "closed"))
             ready.exception()  # perhaps nobody waits any longer
 
-    def _end_feeds(self, why: Callable[[Speech], Trouble]) -> None:
-        for feed in list(self._feeds):
-            feed.put(tell_ended(why(feed.speech)))
-            feed.end()
+    def _end_tabs(self, last: Callable[[Speech], Facts]) -> None:
+        self._tabs.put(last)
+        self._tabs.end()
 
     def _take(self, event: Event, room: Room) -> None:
         match event:
@@ -335,54 +307,29 @@ class Browser:
                 self._take_stored(number, seq)
             case Rejected():
                 self._take_refusal(event)
-            case Back(rewound=True):
-                self._recent = Recent(room.reading.begins)
-                self._journal.begin_another_log()
+            case Back(rewound):
                 self.lost_at = None
-            case Back():
-                self.lost_at = None
+                if rewound:
+                    self._journal.begin_another_log()
             case Lost():
-                self.lost_at, self._is_caught_up = int(self._clock() * 1000), False
-            case Struck(line=line):
-                self._recent.strike(line)
+                self.lost_at = int(self._clock() * 1000)
             case _:
                 pass
-        if isinstance(event, EntryEvent | Gap):
-            self._recent.add(event)
-        for feed in list(self._feeds):
-            self._tell(feed, event, room)
-        if isinstance(event, Here):
-            self._is_caught_up = True
-            for feed in self._feeds:
-                feed.is_fresh = False
-        self._tell_state(room)
-
-    def _tell(self, feed: Feed, event: Event, room: Room) -> None:
-        if feed.is_fresh and isinstance(event, Came | Went):  # before this tab was opened
-            return
-        if (facts := tell(event, self, feed.speech)) is not None:
-            place = Place(seq_of(event), short_log(room.log_id)) if isinstance(event, EntryEvent | Gap) else None
-            feed.put(facts, place, resets=isinstance(event, Back) and event.rewound)
-
-    def _tell_state(self, room: Room) -> None:
-        """Tell all tabs the name and the number of members, where these have changed."""
+        self._tabs.take(event, room)
         if room.me != self._told_name:
             self._told_name = room.me
-            for feed in self._feeds:
-                feed.put({"type": "you", "name": room.me})
+            self._tabs.put(lambda _: tell_you(room.me))
 
     def _take_stored(self, number: int, seq: int) -> None:
         if (line := self._lines.line_of(number)) is not None:
             self._journal.store(number, seq)
-            for feed in list(self._feeds):
-                feed.put(tell_stored(line, seq))
+            self._tabs.put(lambda _: tell_stored(line, seq))
 
     def _take_refusal(self, rejected: Rejected) -> None:
         if (line := self._lines.line_of(rejected.number)) is not None:
             self._journal.refuse(rejected.number, rejected.code)
-            for feed in list(self._feeds):
-                why = feed.speech.refusal(rejected.code, line.to, rejected.wait, rejected.detail)
-                feed.put(tell_refused(line, why))
+            code, wait, detail = rejected.code, rejected.wait, rejected.detail
+            self._tabs.put(lambda speech: tell_refused(line, speech.refusal(code, line.to, wait, detail)))
 
     # What a page asks.
 
@@ -430,64 +377,23 @@ class Browser:
 
     def open_feed(self, speech: Speech) -> Feed:
         """Begin a stream; raises TooManyStreams."""
-        if len(self._feeds) >= STREAMS:
-            raise TooManyStreams
-        feed = Feed(speech)
-        self._feeds.add(feed)
+        feed = self._tabs.open(speech)
         self._set_leaving()
         return feed
 
     def close_feed(self, feed: Feed) -> None:
         """End a stream."""
-        self._feeds.discard(feed)
+        self._tabs.close(feed)
         self._set_leaving()
 
-    async def events(self, feed: Feed, after: Place | None, address: str) -> AsyncIterator[bytes]:
+    def events(self, feed: Feed, after: Place | None, address: str) -> AsyncIterator[bytes]:
         """Yield what a stream sends, from after a place on or (None) from the last entries on."""
-        room = self._room
-        if room is None:
-            return
-        feed.is_fresh = after is None and not self._is_caught_up
-        yield RETRY
-        yield encode(tell_hello(room, short_log(room.log_id), self.lost_at, self._lines.unanswered))
-        log = short_log(room.log_id)
-        if after is not None and after.log != log:
-            yield encode(notice("rewound", feed.speech.client.REWOUND))
-            after = None
-        while after is not None and after.seq < (floor := self._recent.floor):  # which may rise meanwhile
-            try:
-                async for shown in read_missed(self._way, self.profile, self.me, address, after.seq, floor):
-                    after = Place(seq_of(shown), log)
-                    if (facts := tell(shown, self, feed.speech)) is not None:
-                        yield encode(facts, after)
-            except NoServer:  # the tab comes back, and goes on after the last it was sent
-                return
-            after = Place(max(after.seq, floor), log)
-        # From here to the end of the list nothing is awaited, so nothing comes between it and what `feed` has.
-        recent: list[Shown]
-        if after is None:
-            recent = list(filter(_is_line, self._recent.after(0)))[-AT_FIRST:]
-        else:
-            recent = self._recent.after(after.seq)
-        begin = [
-            encode(facts, Place(seq_of(shown), log))
-            for shown in recent
-            if (facts := tell(shown, self, feed.speech)) is not None
-        ]
-        feed.position = max(self._recent.newest, after.seq if after is not None else 0)
-        if self._is_caught_up:
-            begin.append(encode(notice("caught_up", feed.speech.client.HERE)))
-        for data in begin:
-            yield data
-        while (following := await feed.next()) is not None:
-            yield following
+        return self._tabs.events(feed, after, address)
+
+    def _read_missed(self, address: str, after: int, through: int) -> AsyncIterator[Shown]:
+        return read_missed(self._way, self.profile, self.me, address, after, through)
 
 
 def _settle(ready: asyncio.Future[None]) -> None:
     if not ready.done():
         ready.set_result(None)
-
-
-def _is_line(shown: Shown) -> bool:
-    """Tell whether an entry is something to begin with: who came and went earlier is not."""
-    return not isinstance(shown, Came | Went)

@@ -49,8 +49,8 @@ class Onlooker(Protocol):
         """The name of its member."""
 
     @property
-    def unanswered(self) -> int:
-        """How many lines have no answer."""
+    def unanswered(self) -> Sequence[Taken]:
+        """The lines that have no answer."""
 
     @property
     def lost_at(self) -> int | None:
@@ -128,11 +128,11 @@ def _notice(event: Event, to: Onlooker, speech: Speech) -> Facts | None:
         case Back():
             return notice("back", speech.client.BACK)
         case Waiting(None):
-            return notice("not_stored_yet", speech.client.held(to.unanswered), count=to.unanswered)
+            return notice("not_stored_yet", speech.client.held(len(to.unanswered)), count=len(to.unanswered))
         case Waiting(float(seconds)):
             return notice("delayed", speech.client.delayed(seconds), wait=seconds)
         case Lost(reason):
-            sentence = speech.client.LOSSES.get(reason) or speech.client.contact_lost(to.unanswered)
+            sentence = speech.client.LOSSES.get(reason) or speech.client.contact_lost(len(to.unanswered))
             since = find_rfc3339(to.lost_at) if to.lost_at is not None else None
             return notice("contact_lost", sentence, reason=reason, since=since)
         case OtherKey(name, tag, last_seen):
@@ -148,7 +148,7 @@ def notice(code: str, sentence: str, **fields: object) -> Facts:
     return {"type": "notice", "code": code, **fields, "sentence": sentence}
 
 
-def tell_hello(room: Room, log: str, lost_at: int | None, unanswered: Sequence[Taken]) -> Facts:
+def tell_hello(room: Room, log: str, to: Onlooker) -> Facts:
     """Return the object with which a stream begins."""
     return {
         "type": "hello",
@@ -160,8 +160,8 @@ def tell_hello(room: Room, log: str, lost_at: int | None, unanswered: Sequence[T
         "max_text": room.max_text,
         "here": room.here,
         "contact": room.in_contact,
-        "since": find_rfc3339(lost_at) if lost_at is not None else None,
-        "pending": tell_pending(unanswered),
+        "since": find_rfc3339(to.lost_at) if to.lost_at is not None else None,
+        "pending": [{**_facts_of(line), "at": find_rfc3339(line.at)} for line in to.unanswered],
     }
 
 
@@ -175,9 +175,14 @@ def tell_refused(line: Taken, why: Trouble) -> Facts:
     return {"type": "refused", **_facts_of(line), **why.as_json()}
 
 
-def tell_pending(lines: Sequence[Taken]) -> list[Facts]:
-    """Return own lines that have no answer, as the first object of a stream lists them."""
-    return [{**_facts_of(line), "at": find_rfc3339(line.at)} for line in lines]
+def tell_you(name: str) -> Facts:
+    """Return the object that says which name this browser has from now on."""
+    return {"type": "you", "name": name}
+
+
+def tell_asked(name: str, why: Trouble) -> Facts:
+    """Return the object that says that the password is wanted again."""
+    return {"type": "asked", "name": name, "sentence": why.sentence}
 
 
 def tell_ended(why: Trouble) -> Facts:

@@ -26,10 +26,6 @@ MOST_WAITING: Final = 262_144
 _ID: Final = re.compile(r"([0-9]{1,18})-([0-9a-f]{8})")
 
 
-class TooManyStreams(Exception):
-    """A browser has as many streams as it may have."""
-
-
 @dataclass(frozen=True, slots=True)
 class Place:
     """How far a tab has read: through `seq` of a log, of whose id 8 digits are known."""

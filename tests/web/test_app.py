@@ -12,8 +12,8 @@ from kit.web_client import PASSWORD, Client
 from kit.web_gateway import Gateway, with_gateway
 
 from sockatuh.web.bodies import LARGEST_BODY
-from sockatuh.web.browser import STREAMS
 from sockatuh.web.headers import HEADERS
+from sockatuh.web.tabs import STREAMS
 
 
 def test_a_browser_joins_in_two_steps_speaks_and_leaves(tmp_path: Path) -> None:

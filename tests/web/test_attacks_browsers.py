@@ -14,7 +14,7 @@ from typing import Final
 from kit.web_client import PASSWORD
 from kit.web_gateway import Gateway, with_gateway
 
-from sockatuh.web.browser import STREAMS
+from sockatuh.web.tabs import STREAMS
 
 OTHER: Final = "127.0.0.2"
 CONTROLS: Final = r"[\x00-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069\ud800-\udfff]"

@@ -15,11 +15,12 @@ from sockatuh import NotInRoom, Profile, Refused, Room, TooFast
 from sockatuh.client.server_address import ServerAddress
 from sockatuh.protocol.server.limits import Limits
 from sockatuh.testing import MemoryRoom, run
-from sockatuh.web.browser import STREAMS, Browser
+from sockatuh.web.browser import Browser
 from sockatuh.web.browsers import Browsers, DoorFull
-from sockatuh.web.feed import Feed, Place, TooManyStreams
+from sockatuh.web.feed import Feed, Place
 from sockatuh.web.lines import NumberUsed, OutOfOrder
 from sockatuh.web.speech import speech_of
+from sockatuh.web.tabs import STREAMS, TooManyStreams
 from sockatuh.web.way import Way
 
 ADDRESS = "192.168.1.20"

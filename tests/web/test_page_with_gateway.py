@@ -18,7 +18,7 @@ from kit.web_door import WebDoor
 from selenium.webdriver.common.keys import Keys
 from web.tab import Tab
 
-from sockatuh.web.browser import STREAMS
+from sockatuh.web.tabs import STREAMS
 
 pytestmark = pytest.mark.browser
 
