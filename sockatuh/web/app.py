@@ -289,7 +289,7 @@ class Door:
             case _:
                 raise Denied(speech.trouble("bad_request"))
         try:
-            line = browser.say(page, n, text, action=action, to=to)
+            line = browser.outbox.say(page, n, text, action=action, to=to)
         except OutOfOrder as error:
             raise Denied(speech.trouble("out_of_order"), next=error.next) from None
         except NumberUsed:
@@ -298,7 +298,7 @@ class Door:
             raise Denied(speech.trouble("too_fast", 1.0)) from None
         except (Refused, KeyFileError) as error:
             raise Denied(speech.explain(error)) from None
-        return tell_said(line, is_answered=not browser.is_unanswered(page, n), speech=speech)
+        return tell_said(line, is_answered=not browser.outbox.is_unanswered(page, n), speech=speech)
 
     async def _who(self, request: Request) -> Response:
         speech = speech_for(request.headers)

@@ -19,17 +19,14 @@ from typing import Final
 from sockatuh.client.items import Back, Event, Here, Lost, Member, Rejected, Said, Stored, Whispered
 from sockatuh.client.profile import Profile
 from sockatuh.client.room import DEFAULT_MAX_TEXT, Room
-from sockatuh.errors import ClientError, NoServer, NotInRoom, Refused, Removed, SockAtuhError, TooFast
-from sockatuh.room.text import clean_text
+from sockatuh.errors import NoServer, NotInRoom, Refused, Removed, SockAtuhError
 
 from .facts import Facts, tell_asked, tell_ended, tell_refused, tell_stored, tell_you
 from .feed import Feed, Place
-from .journal import Journal
-from .lines import Lines, NumberUsed, OutOfOrder, Taken, digest_of
+from .lines import Taken
 from .missed import read_missed
-from .password_guard import PasswordGuard
+from .outbox import Outbox
 from .recent import Shown
-from .sayable import refuse_unsayable
 from .speech import Speech
 from .tabs import AT_FIRST, Tabs
 from .way import Way
@@ -40,8 +37,6 @@ LINGER: Final = 600.0
 """Seconds for which a member stays in the room without a stream."""
 READY_WITHIN: Final = 5.0
 """Seconds to wait, once in the room, for the entries that a tab begins with."""
-GIVEN_UP: Final = 24 * 3600.0
-"""Seconds after which a line that could not be said is given up."""
 LEAVING: Final = 2.0
 """Seconds to wait for the answers to lines before leaving."""
 LEFT: Final = "left"
@@ -68,9 +63,8 @@ class Browser:
         self.address = ""
         """Where it was when it came into the room last, or opened a stream."""
         self._way, self._linger, self._clock = way, linger, clock
-        self._kept: Journal | None = None
+        self.outbox = Outbox(directory, clock)
         self._room: Room | None = None
-        self._guard = PasswordGuard()
         self._tabs = Tabs(self, self._read_missed)
         self._opening = asyncio.Lock()
         self._living: asyncio.Task[None] | None = None
@@ -122,7 +116,7 @@ class Browser:
     @property
     def unanswered(self) -> list[Taken]:
         """Its lines that have no answer."""
-        return self._lines.unanswered
+        return self.outbox.unanswered
 
     def wrote(self, line: Said | Whispered) -> bool:
         """Tell whether this person said a line."""
@@ -130,17 +124,7 @@ class Browser:
 
     def find_stored(self, seq: int) -> tuple[str, int] | None:
         """Return the page and the number of an own line that is stored at `seq`."""
-        return self._lines.find_stored(seq)
-
-    @property
-    def _journal(self) -> Journal:
-        if self._kept is None:
-            self._kept = Journal(self.directory)
-        return self._kept
-
-    @property
-    def _lines(self) -> Lines:
-        return self._journal.lines
+        return self.outbox.find_stored(seq)
 
     # Coming and going.
 
@@ -152,13 +136,13 @@ class Browser:
         self.address = address
         async with self._opening:
             await self._stop()
-            lines = self._lines.to_continue()
+            lines = self.outbox.to_continue()
             async with self._way.connect(
                 self.profile, address, name=name, password=password, lines=lines, keeps_name=True, history=0
             ) as room:
                 room.let_go()
             self._way.remember_server(self.profile)
-            self._guard.note(password)
+            self.outbox.note_password(password)
             self.wants_password, self._removed = False, None
         await self.open(address, returns=True)
 
@@ -192,7 +176,7 @@ class Browser:
     async def leave(self) -> None:
         """Leave the room until the person comes back, whose key and name stay here."""
         async with self._opening:
-            if self._room is not None and self._lines.unanswered:
+            if self._room is not None and self.outbox.unanswered:
                 with contextlib.suppress(TimeoutError, SockAtuhError):
                     async with asyncio.timeout(LEAVING):
                         await self._room.drained(LEAVING)
@@ -203,9 +187,7 @@ class Browser:
 
     def forget(self) -> None:
         """Delete all that is kept of this browser."""
-        if self._kept is not None:
-            self._kept.close()
-            self._kept = None
+        self.outbox.forget()
         shutil.rmtree(self.directory, ignore_errors=True)
 
     async def let_go(self) -> None:
@@ -239,8 +221,7 @@ class Browser:
     async def _live(self, address: str, ready: asyncio.Future[None]) -> None:
         """Be in the room until it ends, and tell the tabs what happens."""
         error: Exception | None = None
-        self._give_up_old_lines()
-        stream = self._lines.to_continue()
+        stream = self.outbox.to_continue()
         try:
             async with self._way.connect(
                 self.profile,
@@ -262,23 +243,14 @@ class Browser:
         finally:
             self._room, self.lost_at = None, None
             self._tabs.exit()
-            if self._kept is not None:
-                self._kept.close()
+            self.outbox.exit()
             self._end(error, ready)
 
-    def _give_up_old_lines(self) -> None:
-        """Refuse the lines that have waited for a day: nobody expects them to be said now."""
-        before = self._clock() * 1000 - GIVEN_UP * 1000
-        for number, line in list(self._lines.after(0)):
-            if line.at < before:
-                self._journal.refuse(number, "not_stored")
-
     def _begin(self, room: Room, last: int) -> None:
-        """Note that this browser is in the room, and say what was taken while it was not; `last`: what it knows of."""
+        """Note that this browser is in the room, which knows of its lines up to `last`."""
         self._room, self._told_name, self._removed, self.lost_at = room, room.me, None, None
         self._tabs.enter(room)
-        for number, line in list(self._lines.after(last)):
-            self._say(room, number, line)
+        self.outbox.enter(room, last)
 
     def _end(self, error: Exception | None, ready: asyncio.Future[None]) -> None:
         """Tell the tabs why this browser is out of the room."""
@@ -310,7 +282,7 @@ class Browser:
             case Back(rewound):
                 self.lost_at = None
                 if rewound:
-                    self._journal.begin_another_log()
+                    self.outbox.begin_another_log()
             case Lost():
                 self.lost_at = int(self._clock() * 1000)
             case _:
@@ -321,51 +293,15 @@ class Browser:
             self._tabs.put(lambda _: tell_you(room.me))
 
     def _take_stored(self, number: int, seq: int) -> None:
-        if (line := self._lines.line_of(number)) is not None:
-            self._journal.store(number, seq)
+        if (line := self.outbox.store(number, seq)) is not None:
             self._tabs.put(lambda _: tell_stored(line, seq))
 
     def _take_refusal(self, rejected: Rejected) -> None:
-        if (line := self._lines.line_of(rejected.number)) is not None:
-            self._journal.refuse(rejected.number, rejected.code)
+        if (line := self.outbox.refuse(rejected.number, rejected.code)) is not None:
             code, wait, detail = rejected.code, rejected.wait, rejected.detail
             self._tabs.put(lambda speech: tell_refused(line, speech.refusal(code, line.to, wait, detail)))
 
     # What a page asks.
-
-    def say(self, page: str, n: int, text: str, *, action: bool = False, to: str = "") -> Taken:
-        """Take a line, which is on disk then and is said once, and return what is known of it.
-
-        Raises OutOfOrder, NumberUsed, TooFast, Refused for a line that cannot be said, and KeyFileError for one that
-        cannot be written.
-        """
-        cleaned, is_action = clean_text(text), action and not to
-        digest = digest_of(cleaned, is_action, to)
-        if (known := self._lines.find(page, n)) is not None:
-            if known.digest and known.digest != digest:
-                raise NumberUsed
-            return known
-        if n != (following := self._lines.next_of(page)):
-            raise OutOfOrder(following)
-        refuse_unsayable(text, to, self._room, self._guard)
-        if self._lines.is_full:
-            raise TooFast(0, 1.0)
-        line = Taken(page, n, cleaned, is_action, to, int(self._clock() * 1000), digest=digest)
-        number = self._journal.take(line)
-        if self._room is not None:
-            self._say(self._room, number, line)
-        else:
-            self._journal.close()  # until this browser is back
-        return line
-
-    def _say(self, room: Room, number: int, line: Taken) -> None:
-        with contextlib.suppress(ClientError):  # it is said when this browser is back
-            if (sent := room.send(line.text, action=line.action, to=line.to)) != number:
-                raise RuntimeError(f"line {number} was said as {sent}")
-
-    def is_unanswered(self, page: str, n: int) -> bool:
-        """Tell whether a line was taken and has no answer yet."""
-        return self._lines.is_unanswered(page, n)
 
     async def members(self, timeout: float) -> list[Member]:
         """Return who is here; raises ClientError."""

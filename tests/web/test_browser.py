@@ -106,7 +106,7 @@ def test_a_browser_says_a_line_and_two_tabs_are_told_of_it(tmp_path: Path) -> No
             await one.open()
             await two.open()
             await one.until(code="caught_up")
-            browser.say("page", 1, "soup at one")
+            browser.outbox.say("page", 1, "soup at one")
             await one.until(type="stored", page="page", n=1)
             message = await one.until(type="message", text="soup at one")
             assert (message["from"], message["own"], message["mine"]) == ("phone", True, True)
@@ -136,16 +136,16 @@ def test_a_line_that_is_sent_again_is_said_once_and_answered_with_what_became_of
         async with in_kitchen(tmp_path) as (kitchen, _, _, browser):
             tab = Tab(browser)
             await tab.open()
-            assert browser.say("page", 1, "one").seq is None
-            assert browser.say("page", 1, "one").seq is None
+            assert browser.outbox.say("page", 1, "one").seq is None
+            assert browser.outbox.say("page", 1, "one").seq is None
             stored = await tab.until(type="stored")
-            assert browser.say("page", 1, "one").seq == stored["seq"]
+            assert browser.outbox.say("page", 1, "one").seq == stored["seq"]
             with pytest.raises(NumberUsed):
-                browser.say("page", 1, "another")
+                browser.outbox.say("page", 1, "another")
             with pytest.raises(OutOfOrder) as early:
-                browser.say("page", 3, "three")
+                browser.outbox.say("page", 3, "three")
             assert early.value.next == 2
-            assert browser.say("other", 1, "one").n == 1, "another tab counts for itself"
+            assert browser.outbox.say("other", 1, "one").n == 1, "another tab counts for itself"
             await tab.until(type="stored", page="other")
             assert kitchen.lines == [("phone", "one"), ("phone", "one")]
 
@@ -161,15 +161,15 @@ def test_a_line_that_cannot_be_said_takes_no_number(tmp_path: Path) -> None:
                 ("hi", " ", "no_such_name"),
             ):
                 with pytest.raises(Refused) as refused:
-                    browser.say("page", 1, text, to=to)
+                    browser.outbox.say("page", 1, text, to=to)
                 assert refused.value.code == code
             tab = Tab(browser)
             await tab.open()
-            browser.say("page", 1, "psst", to="nobody")
+            browser.outbox.say("page", 1, "psst", to="nobody")
             refusal = await tab.until(type="refused")
             assert (refusal["n"], refusal["error"], refusal["to"]) == (1, "no_such_name", "nobody")
             assert "nobody" in refusal["sentence"]
-            assert browser.say("page", 1, "psst", to="nobody").error == "no_such_name"
+            assert browser.outbox.say("page", 1, "psst", to="nobody").error == "no_such_name"
 
     run(story())
 
@@ -182,9 +182,9 @@ def test_lines_said_without_contact_wait_and_are_said_once(tmp_path: Path) -> No
             await tab.until(code="caught_up")
             kitchen.cut_network()
             for n in range(1, 65):
-                browser.say("page", n, f"line {n}")
+                browser.outbox.say("page", n, f"line {n}")
             with pytest.raises(TooFast):
-                browser.say("page", 65, "one too many")
+                browser.outbox.say("page", 65, "one too many")
             lost = await tab.until(code="contact_lost")
             assert lost["since"]
             late = Tab(browser)
@@ -208,22 +208,22 @@ def test_a_line_is_said_once_although_the_gateway_was_killed(tmp_path: Path, is_
             token, browser = await first.join(None, "phone", kitchen.password, ADDRESS)
             if not is_stored:
                 kitchen.cut_network()
-            browser.say("page", 1, "soup at one")
-            browser._journal.store = lambda *_: None  # type: ignore[method-assign]  # killed before it was written
+            browser.outbox.say("page", 1, "soup at one")
+            browser.outbox._journal.store = lambda *_: None  # type: ignore[method-assign]  # killed before it was written
             await asyncio.sleep(0.1)
             await first.let_go()
             kitchen.mend_network()
             second = Browsers(tmp_path, way)
             found = second.find(token)
             assert found is not None
-            assert found.say("page", 1, "soup at one").seq is None, "taken"
+            assert found.outbox.say("page", 1, "soup at one").seq is None, "taken"
             tab = Tab(found)
             await tab.open()
             stored = await tab.until(type="stored", n=1)
             message = await tab.until(type="message", text="soup at one")
             assert message["seq"] == stored["seq"]
             assert message["line"] == {"page": "page", "n": 1}
-            assert found.say("page", 2, "and bread").seq is None
+            assert found.outbox.say("page", 2, "and bread").seq is None
             await tab.until(type="stored", n=2)
             assert kitchen.lines == [("phone", "soup at one"), ("phone", "and bread")]
             await second.let_go()
@@ -244,7 +244,7 @@ def test_nobody_is_seen_to_leave_when_the_gateway_or_the_room_is_restarted(tmp_p
             assert browser is not None
             tab = Tab(browser)
             await tab.open()
-            browser.say("page", 1, "still here")
+            browser.outbox.say("page", 1, "still here")
             await tab.until(type="message", text="still here")
             kinds = []
             async for event in ana:
@@ -408,7 +408,7 @@ def test_a_wrong_password_leaves_nothing_behind(tmp_path: Path) -> None:
 def test_the_password_is_not_kept_on_disk_and_nothing_there_holds_the_cookie(tmp_path: Path) -> None:
     async def story() -> None:
         async with in_kitchen(tmp_path) as (kitchen, _, token, browser):
-            browser.say("page", 1, "hello")
+            browser.outbox.say("page", 1, "hello")
             await asyncio.sleep(1)
             for path in tmp_path.rglob("*"):
                 assert token not in str(path)
@@ -432,7 +432,7 @@ def test_a_member_without_a_stream_leaves_after_a_while_and_comes_back_by_ticket
             assert len(await ana.members()) == 2
             await asyncio.sleep(20)
             assert [each.name for each in await ana.members()] == ["ana"]
-            assert browser.say("page", 1, "said while away").seq is None
+            assert browser.outbox.say("page", 1, "said while away").seq is None
             again = Tab(browser)
             await again.open()
             await again.until(type="message", text="said while away")
@@ -446,7 +446,7 @@ def test_whoever_leaves_comes_back_by_ticket_and_not_because_the_gateway_was_res
         async with in_kitchen(tmp_path) as (kitchen, browsers, token, browser), kitchen.connect(name="ana") as ana:
             tab = Tab(browser)
             await tab.open()
-            browser.say("page", 1, "bye")
+            browser.outbox.say("page", 1, "bye")
             await browsers.leave(browser, forget=False)
             assert (await tab.until(type="ended"))["error"] == "left"
             assert kitchen.lines == [("phone", "bye")]
@@ -470,7 +470,7 @@ def test_whoever_leaves_for_good_is_forgotten(tmp_path: Path) -> None:
         async with in_kitchen(tmp_path) as (kitchen, browsers, token, browser), kitchen.connect(name="ana") as ana:
             tab = Tab(browser)
             await tab.open()
-            browser.say("page", 1, "bye")
+            browser.outbox.say("page", 1, "bye")
             await browsers.leave(browser, forget=True)
             assert (await tab.until(type="ended"))["error"] == "left"
             await tab.until(type="END")
