@@ -37,7 +37,9 @@ class DoorHere:
 
 def read_door(config: Path | None) -> DoorHere:
     """Return the settings in force; raises ConfigurationError with everything that is wrong."""
-    words = [sys.executable, "-m", __name__, str(working_directory()), *([str(config)] if config is not None else [])]
+    # -P, or a file in the working directory would be taken for a module of ours.
+    words = [sys.executable, "-P", "-m", __name__, str(working_directory())]
+    words += [str(config)] if config is not None else []
     done = subprocess.run(words, capture_output=True, text=True, check=False)  # noqa: S603 - this very module
     try:
         told: dict[str, Any] = json.loads(done.stdout)

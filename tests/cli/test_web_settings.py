@@ -22,6 +22,11 @@ def test_without_any_setting_they_are_the_defaults() -> None:
     assert read_door(None).door == WebDoor()
 
 
+def test_no_file_in_the_working_directory_is_taken_for_a_module(tmp_path: Path) -> None:
+    (tmp_path / "dataclasses.py").write_text("raise SystemExit('not ours')\n")
+    assert read_door(None).door == WebDoor()
+
+
 def test_a_file_and_the_environment_set_them(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     file = tmp_path / "room.toml"
     file.write_text("[web]\nlisten = '192.168.1.20:80'\nencryption = 'off'\nnames = ['Chat.Example.org']\n")
