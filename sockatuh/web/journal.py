@@ -31,6 +31,8 @@ class Journal:
         self._path = directory / NAME
         self._file: IO[bytes] | None = None
         self._full_at = FULL
+        self._is_torn = False
+        """Whether the file ends with a part of a record, which the next one must not be added to."""
         data = find_bytes(self._path)
         self.lines = Lines.of(_records(data or b""), os.urandom(STREAM_BYTES))
         self._size = len(data or b"")
@@ -64,7 +66,7 @@ class Journal:
 
     def _write(self, record: Record) -> None:
         """Write a record; raises KeyFileError if it is not in the file, whole."""
-        if self._size >= self._full_at:
+        if self._size >= self._full_at or self._is_torn:
             self._begin_anew()
         data = _encode(record)
         with explained(self._path):
@@ -73,7 +75,8 @@ class Journal:
             written = self._file.write(data) or 0
         self._size += written
         if written < len(data):
-            self._begin_anew()  # without the part of a record
+            self._is_torn = True
+            self._begin_anew()
             raise KeyFileError(str(self._path), "the disk took only a part of what was written")
 
     def close(self) -> None:
@@ -86,7 +89,7 @@ class Journal:
         data = b"".join(map(_encode, self.lines.records()))
         write_private(self._path, data)
         self.close()
-        self._size, self._full_at = len(data), max(FULL, 2 * len(data))
+        self._size, self._full_at, self._is_torn = len(data), max(FULL, 2 * len(data)), False
 
 
 def _encode(record: Record) -> bytes:

@@ -76,6 +76,31 @@ def test_a_line_that_cannot_be_written_is_not_taken(
     assert journal.lines.last == 1
 
 
+def test_a_part_of_a_record_on_a_full_disk_costs_no_other_line(
+    tmp_path: Path, opened: Opened, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    journal, path = opened(tmp_path), tmp_path / NAME
+
+    class AlmostFull:
+        def write(self, data: bytes) -> int:
+            path.write_bytes(path.read_bytes() + data[:9])
+            return 9
+
+        def close(self) -> None:
+            pass
+
+    def refuse(*_: object) -> None:
+        raise KeyFileError(str(path), "No space left on device")
+
+    with monkeypatch.context() as full:
+        full.setattr(journal, "_file", AlmostFull())
+        full.setattr("sockatuh.web.journal.write_private", refuse)
+        with pytest.raises(KeyFileError):
+            journal.take(line(1))
+    assert journal.take(line(1)) == 1
+    assert told(opened(tmp_path).lines) == told(journal.lines)
+
+
 def test_a_record_that_was_cut_off_is_left_out(tmp_path: Path, opened: Opened) -> None:
     journal = opened(tmp_path)
     journal.take(line(1))
