@@ -37,7 +37,11 @@ class EventStream:
                 self._log.error("stream_failed", error=f"{type(error).__name__}: {error}")
 
     async def _send(self, send: Send) -> None:
-        headers = [(b"content-type", b"text/event-stream; charset=utf-8"), (b"x-accel-buffering", b"no")]
+        headers = [
+            (b"content-type", b"text/event-stream; charset=utf-8"),
+            (b"x-accel-buffering", b"no"),
+            (b"connection", b"close"),  # it counts for no address any longer (connections.py)
+        ]
         await send({"type": "http.response.start", "status": 200, "headers": headers})
         async with aclosing(self._events) as events:
             async for data in events:

@@ -111,6 +111,22 @@ def test_a_tab_that_comes_back_names_the_last_event_in_a_header_or_in_the_addres
     with_gateway(tmp_path, story)
 
 
+def test_the_connection_of_a_stream_ends_with_it_because_it_counts_for_no_address(tmp_path: Path) -> None:
+    async def story(gateway: Gateway) -> None:
+        phone = gateway.client()
+        await phone.join("ana")
+        async with phone.stream({"Connection": "keep-alive"}) as stream:
+            assert stream.answer.headers["connection"] == "close"
+            await stream.until(type="hello")
+            await phone.ask("POST", "/leave", {})
+            await stream.until(type="ended")
+            await stream.reader.read()
+            while len(gateway.connections):
+                await asyncio.sleep(0.01)
+
+    with_gateway(tmp_path, story)
+
+
 FOREIGN: Final[list[tuple[str, str, dict[str, str]]]] = [
     ("GET", "/", {"Host": "evil.example"}),
     ("GET", "/me", {"Host": "evil.example:7680"}),
