@@ -54,21 +54,25 @@ class ConnectionLimits:
 
 
 class Connections:
-    """Counts the connections that are open."""
+    """Counts the connections that are open, each by its file descriptor.
+
+    The other end's address and port would not do: who resets a connection may have another one from the same port
+    before the first is closed here.
+    """
 
     def __init__(self, limits: ConnectionLimits) -> None:
         self.limits = limits
-        self._open: dict[Peer, tuple[str, str]] = {}
+        self._open: dict[int, tuple[str, str]] = {}
         """The address and the network that each counts for, "" for none."""
         self._of_address: Counter[str] = Counter()
         self._of_network: Counter[str] = Counter()
-        self._beginning: dict[Peer, asyncio.TimerHandle] = {}
+        self._beginning: dict[int, asyncio.TimerHandle] = {}
         """When those are ended that are in a TLS handshake."""
 
     def __len__(self) -> int:
         return len(self._open)
 
-    def admit(self, peer: Peer) -> bool:
+    def admit(self, connection: int, peer: Peer) -> bool:
         """Count a connection, unless there are too many."""
         address, network = str(peer[0]), place_of(str(peer[0]))
         if (
@@ -77,30 +81,30 @@ class Connections:
             or (network.endswith("/64") and self._of_network[network] >= self.limits.of_network)
         ):
             return False
-        self._open[peer] = address, network
+        self._open[connection] = address, network
         self._of_address[address] += 1
         self._of_network[network] += 1
         return True
 
-    def begin_handshake(self, peer: Peer, end: Callable[[], None]) -> None:
+    def begin_handshake(self, connection: int, end: Callable[[], None]) -> None:
         """Have a connection ended unless it is ready for requests in time."""
-        self._beginning[peer] = asyncio.get_running_loop().call_later(self.limits.request_within, end)
+        self._beginning[connection] = asyncio.get_running_loop().call_later(self.limits.request_within, end)
 
-    def end_handshake(self, peer: Peer) -> None:
+    def end_handshake(self, connection: int) -> None:
         """Note that a connection is ready for requests, or has ended."""
-        if (timer := self._beginning.pop(peer, None)) is not None:
+        if (timer := self._beginning.pop(connection, None)) is not None:
             timer.cancel()
 
-    def begin_stream(self, peer: Peer) -> None:
+    def begin_stream(self, connection: int) -> None:
         """Count a connection for no address any longer."""
-        if peer in self._open:
-            self._uncount(*self._open[peer])
-            self._open[peer] = "", ""
+        if connection in self._open:
+            self._uncount(*self._open[connection])
+            self._open[connection] = "", ""
 
-    def release(self, peer: Peer) -> None:
+    def release(self, connection: int) -> None:
         """Forget a connection that has ended."""
-        self.end_handshake(peer)
-        if (counted := self._open.pop(peer, None)) is not None:
+        self.end_handshake(connection)
+        if (counted := self._open.pop(connection, None)) is not None:
             self._uncount(*counted)
 
     def _uncount(self, address: str, network: str) -> None:
@@ -122,21 +126,23 @@ class Listener(socket.socket):
         """Accept a connection; raises ConnectionAbortedError when it was one too many, and has been ended."""
         descriptor, peer = self._accept()  # type: ignore[attr-defined]  # as socket.accept does
         accepted = _Counted(self.family, self.type, self.proto, descriptor)
-        if not self.connections.admit(peer):
-            accepted.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _RESET)
+        if not self.connections.admit(descriptor, peer):
+            with contextlib.suppress(OSError):  # on some systems, of a connection that the other end has reset
+                accepted.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _RESET)
             accepted.close()
             raise ConnectionAbortedError
+        accepted.release = (self.connections, descriptor)
         # asyncio sets it only on sockets that are for TCP by name. Without it the end of an answer may wait for 40 ms.
-        accepted.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        accepted.release = (self.connections, peer)
-        self.connections.begin_handshake(peer, accepted.give_up)
+        with contextlib.suppress(OSError):
+            accepted.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        self.connections.begin_handshake(descriptor, accepted.give_up)
         return accepted, peer
 
 
 class _Counted(socket.socket):
     """A connection that is forgotten when it is closed."""
 
-    release: tuple[Connections, Peer] | None = None
+    release: tuple[Connections, int] | None = None
 
     def give_up(self) -> None:
         """End the connection for both sides; whoever reads it is told, and closes it."""
@@ -162,7 +168,7 @@ class GuardedProtocol(H11Protocol):
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         """Begin: the first request must come in time."""
         super().connection_made(transport)
-        self.counted.end_handshake(transport.get_extra_info("peername"))
+        self.counted.end_handshake(self._descriptor())
         transport.set_write_buffer_limits(WRITE_BUFFER)
         self._look_at_request()
 
@@ -177,9 +183,13 @@ class GuardedProtocol(H11Protocol):
         before = self.scope
         super().handle_events()
         if self.scope is not None and self.scope is not before:
-            peer = self.transport.get_extra_info("peername")
-            self.scope["state"][STREAM] = lambda: self.counted.begin_stream(peer)
+            self.scope["state"][STREAM] = lambda: self.counted.begin_stream(self._descriptor())
         self._look_at_request()
+
+    def _descriptor(self) -> int:
+        """Return what this connection is counted by, -1 once it is closed: then another may have its descriptor."""
+        sock = self.transport.get_extra_info("socket")
+        return int(sock.fileno()) if sock is not None else -1
 
     def _look_at_request(self) -> None:
         """Set the deadline while a request is under way; while none is, the time to keep a connection alive counts."""

@@ -4,35 +4,89 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import errno
 import socket
+import struct
 from typing import Any
 
+import pytest
 import uvicorn
 
+from sockatuh.web import connections as connecting
 from sockatuh.web.connections import ConnectionLimits, Connections, Listener, guarded
 
 
 def test_each_address_has_a_share_which_its_streams_do_not_use_up() -> None:
     connections = Connections(ConnectionLimits(total=4, of_address=2))
-    assert connections.admit(("10.0.0.1", 1))
-    assert connections.admit(("10.0.0.1", 2))
-    assert not connections.admit(("10.0.0.1", 3))
-    assert connections.admit(("10.0.0.2", 1))
-    connections.begin_stream(("10.0.0.1", 1))
-    assert connections.admit(("10.0.0.1", 3))
-    assert not connections.admit(("10.0.0.3", 1)), "that is one too many in all"
-    for port in (1, 2, 3):
-        connections.release(("10.0.0.1", port))
-    connections.release(("10.0.0.2", 1))
+    assert connections.admit(1, ("10.0.0.1", 1))
+    assert connections.admit(2, ("10.0.0.1", 2))
+    assert not connections.admit(3, ("10.0.0.1", 3))
+    assert connections.admit(4, ("10.0.0.2", 1))
+    connections.begin_stream(1)
+    assert connections.admit(3, ("10.0.0.1", 3))
+    assert not connections.admit(5, ("10.0.0.3", 1)), "that is one too many in all"
+    for descriptor in (1, 2, 3, 4):
+        connections.release(descriptor)
     assert len(connections) == len(connections._of_address) == len(connections._of_network) == 0
 
 
 def test_a_network_of_version_6_has_a_share() -> None:
     connections = Connections(ConnectionLimits(of_network=2))
-    assert connections.admit(("2001:db8::1", 1, 0, 0))
-    assert connections.admit(("2001:db8::2", 1, 0, 0))
-    assert not connections.admit(("2001:db8::3", 1, 0, 0))
-    assert connections.admit(("2001:db8:1::1", 1, 0, 0))
+    assert connections.admit(1, ("2001:db8::1", 1, 0, 0))
+    assert connections.admit(2, ("2001:db8::2", 1, 0, 0))
+    assert not connections.admit(3, ("2001:db8::3", 1, 0, 0))
+    assert connections.admit(4, ("2001:db8:1::1", 1, 0, 0))
+
+
+def _connect(port: int, place: tuple[str, int]) -> socket.socket:
+    """Connect from an address and a port; closing the connection resets it, so that the port is free at once."""
+    client = socket.socket()
+    client.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    client.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+    client.bind(place)
+    client.connect(("127.0.0.1", port))
+    return client
+
+
+def test_two_connections_from_one_port_are_counted_and_released_each() -> None:
+    async def told() -> None:
+        connections = Connections(ConnectionLimits())
+        with Listener(socket.create_server(("127.0.0.1", 0)), connections) as listener:
+            port = listener.getsockname()[1]
+            reset = _connect(port, ("127.0.0.1", 0))
+            place = reset.getsockname()
+            reset.close()
+            with _connect(port, place):
+                (one, of_one), (other, of_other) = listener.accept(), listener.accept()
+                assert of_one == of_other == place
+                assert len(connections) == 2
+                one.close()
+                assert len(connections) == len(connections._beginning) == 1, "the other one, which has its time"
+                other.close()
+        assert len(connections) == len(connections._of_address) == len(connections._beginning) == 0
+
+    asyncio.run(told())
+
+
+def _takes_no_option(*_: object) -> None:
+    raise OSError(errno.EINVAL, "Invalid argument")
+
+
+def test_a_connection_that_takes_no_option_is_counted_and_released(monkeypatch: pytest.MonkeyPatch) -> None:
+    async def told() -> None:
+        connections = Connections(ConnectionLimits(total=1))
+        with Listener(socket.create_server(("127.0.0.1", 0)), connections) as listener:
+            clients = [_connect(listener.getsockname()[1], ("127.0.0.1", 0)) for _ in range(2)]
+            monkeypatch.setattr(connecting._Counted, "setsockopt", _takes_no_option)
+            accepted, _ = listener.accept()
+            with pytest.raises(ConnectionAbortedError):
+                listener.accept()
+            accepted.close()
+            assert len(connections) == 0
+            for client in clients:
+                client.close()
+
+    asyncio.run(told())
 
 
 async def _app(_scope: Any, receive: Any, send: Any) -> None:
